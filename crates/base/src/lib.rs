@@ -1,0 +1,21 @@
+//! The words that every room uses: time, chance, accounts, regions, ARNs, ids, tags, page tokens.
+//!
+//! This crate depends on no other of ours, does no I/O (only [`rng::Rng::from_os`] asks the operating system for
+//! a seed, and [`clock::Clock`] for the time) and knows no service.
+
+pub mod account;
+pub mod arn;
+pub mod clock;
+pub mod id;
+pub mod page;
+pub mod region;
+pub mod rng;
+pub mod tag;
+pub mod timestamp;
+
+pub use account::AccountId;
+pub use arn::Arn;
+pub use clock::Clock;
+pub use region::Region;
+pub use rng::Rng;
+pub use timestamp::Timestamp;

@@ -1,0 +1,11 @@
+//! AWS's protocols, driven by AWS's own API models: routing, parsing, validation, serialization.
+//!
+//! INVARIANT: only this crate knows XML, JSON, CBOR or HTTP bindings. It is pure: no sockets, no clock, no tokio.
+
+pub mod fault;
+pub mod shape;
+pub mod value;
+
+pub use fault::Fault;
+pub use shape::{FromValue, Member, Mismatch, Pairs, ToValue, undeclared};
+pub use value::{Struct, Value};
