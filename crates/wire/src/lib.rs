@@ -3,6 +3,7 @@
 //! INVARIANT: only this crate knows XML, JSON, CBOR or HTTP bindings. It is pure: no sockets, no clock, no tokio.
 
 pub mod fault;
+pub mod model;
 pub mod shape;
 pub mod value;
 
