@@ -17,47 +17,47 @@ use store::{Direction, Key, StoreError, Table, Tx};
 
 store::record! {
     /// One call.
-    #[derive(Clone, Default, PartialEq, Debug)]
+    #[derive(Clone, PartialEq, Debug)]
     pub struct Entry {
-        1 => request_id: String,
-        2 => event_id: String,
-        3 => time: Timestamp,
+        1 => pub request_id: String,
+        2 => pub event_id: String,
+        3 => pub time: Timestamp,
         /// The model's id of the service: `iam`.
-        4 => service: String,
-        5 => operation: String,
-        6 => region: String,
+        4 => pub service: String,
+        5 => pub operation: String,
+        6 => pub region: String,
         /// CloudTrail's `userIdentity`, as JSON.
-        7 => identity: String,
-        8 => principal: String,
-        9 => username: String,
-        10 => access_key: String,
-        11 => source_address: String,
-        12 => user_agent: String,
+        7 => pub identity: String,
+        8 => pub principal: String,
+        9 => pub username: String,
+        10 => pub access_key: String,
+        11 => pub source_address: String,
+        12 => pub user_agent: String,
         /// JSON; empty where there is nothing to show.
-        13 => request: String,
-        14 => response: String,
-        15 => error_code: String,
-        16 => error_message: String,
-        17 => read_only: bool,
-        18 => resources: Vec<String>,
-        19 => decisions: Vec<Decided>,
-        20 => account: AccountId,
+        13 => pub request: String,
+        14 => pub response: String,
+        15 => pub error_code: String,
+        16 => pub error_message: String,
+        17 => pub read_only: bool,
+        18 => pub resources: Vec<String>,
+        19 => pub decisions: Vec<Decided>,
+        20 => pub account: AccountId,
     }
 
     /// One authorization decision of a call.
-    #[derive(Clone, Default, PartialEq, Debug)]
+    #[derive(Clone, PartialEq, Debug)]
     pub struct Decided {
-        1 => action: String,
-        2 => resource: String,
-        3 => allowed: bool,
-        4 => cause: String,
-        5 => reasons: Vec<String>,
+        1 => pub action: String,
+        2 => pub resource: String,
+        3 => pub allowed: bool,
+        4 => pub cause: String,
+        5 => pub reasons: Vec<String>,
     }
 
     /// Calls that were written together.
-    #[derive(Clone, Default, PartialEq, Debug)]
+    #[derive(Clone, PartialEq, Debug)]
     struct Block {
-        1 => entries: Vec<Entry>,
+        1 => pub entries: Vec<Entry>,
     }
 }
 
@@ -94,7 +94,7 @@ impl Trail {
 
     fn key(&self, shelf: Shelf, time: Timestamp) -> Key {
         let number = self.sequence.fetch_add(1, Ordering::Relaxed);
-        Key::new().account(shelf.0).str(shelf.1).timestamp(time).u64(number)
+        Key::account(shelf.0).str(shelf.1).time(time).u64(number)
     }
 
     /// Records a change in its own transaction.
@@ -171,7 +171,7 @@ pub fn walk(
     until: Timestamp,
     mut visit: impl FnMut(Entry) -> bool,
 ) -> Result<(), StoreError> {
-    let shelf = Key::new().account(account).str(region.name());
+    let shelf = Key::account(account).str(region.name());
     let mut held: Vec<Entry> = Vec::new();
     for pair in TRAIL.scan(tx, &shelf, Direction::Backward) {
         let (_, block) = pair?;
@@ -203,12 +203,12 @@ fn leave(held: &mut Vec<Entry>, horizon: Timestamp, visit: &mut impl FnMut(Entry
     true
 }
 
-/// Every account and region that has a trail.
+/// The call with this request id, wherever it is on record.
 ///
 /// # Errors
 /// The store's.
 pub fn find(tx: &Tx, request_id: &str) -> Result<Option<Entry>, StoreError> {
-    for pair in TRAIL.scan(tx, &Key::new(), Direction::Backward) {
+    for pair in TRAIL.scan(tx, &Key::empty(), Direction::Backward) {
         let (_, block) = pair?;
         if let Some(entry) = block.entries.into_iter().find(|entry| entry.request_id == request_id) {
             return Ok(Some(entry));
@@ -262,7 +262,7 @@ impl Reconciler for Trim {
 fn trim(cloud: &Cloud, before: Timestamp) -> Result<usize, String> {
     let mut tx = cloud.store().begin();
     let mut old = Vec::new();
-    for pair in TRAIL.scan(&tx, &Key::new(), Direction::Forward) {
+    for pair in TRAIL.scan(&tx, &Key::empty(), Direction::Forward) {
         let (key, block) = pair.map_err(|e| e.to_string())?;
         if block.entries.last().is_none_or(|entry| entry.time < before) {
             old.push(key);
@@ -274,4 +274,9 @@ fn trim(cloud: &Cloud, before: Timestamp) -> Result<usize, String> {
     old.iter().for_each(|key| TRAIL.delete(&mut tx, key));
     tx.commit().wait().map_err(|e| e.to_string())?;
     Ok(old.len())
+}
+
+/// Bounds that take in the whole trail.
+pub fn always() -> (Timestamp, Timestamp) {
+    (Timestamp::from_micros(i64::MIN / 2), Timestamp::from_micros(i64::MAX / 2))
 }

@@ -126,7 +126,7 @@ fn unknown_fault(unknown: Unknown, presented: &Presented<'_>, dialect: Dialect) 
         Unknown::ExpiredToken => Cause::ExpiredToken { token: token() },
         Unknown::Unreadable(what) => {
             crate::log::error("the caller could not be looked up", &[("problem", &what)]);
-            return crate::dispatch::internal_failure();
+            return crate::failure::internal_failure();
         }
     };
     fault(cause.tell(dialect))

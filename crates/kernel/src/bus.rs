@@ -13,17 +13,17 @@ store::record! {
     /// In the documented envelope of EventBridge.
     #[derive(Clone, PartialEq, Debug)]
     pub struct Event {
-        1 => id: String,
-        2 => time: Timestamp,
-        3 => account: AccountId,
-        4 => region: String,
+        1 => pub id: String,
+        2 => pub time: Timestamp,
+        3 => pub account: AccountId,
+        4 => pub region: String,
         /// `aws.kms`
-        5 => source: String,
+        5 => pub source: String,
         /// `KMS CMK Rotation`
-        6 => detail_type: String,
-        7 => resources: Vec<String>,
+        6 => pub detail_type: String,
+        7 => pub resources: Vec<String>,
         /// A JSON object.
-        8 => detail: String,
+        8 => pub detail: String,
     }
 }
 
@@ -44,7 +44,7 @@ pub trait Subscriber: Send + Sync + std::fmt::Debug {
 }
 
 pub(crate) fn post(tx: &mut Tx, event: &Event) {
-    OUTBOX.put(tx, &Key::new().timestamp(event.time).str(&event.id), event);
+    OUTBOX.put(tx, &Key::global().time(event.time).str(&event.id), event);
 }
 
 /// Empties the outbox into the subscribers.
@@ -57,13 +57,13 @@ impl Reconciler for Delivery {
     }
 
     fn watches(&self) -> Vec<Vec<u8>> {
-        vec![OUTBOX.prefix()]
+        vec![OUTBOX.stored_key(&Key::empty())]
     }
 
     fn run(&self, cloud: &Arc<Cloud>) -> Result<Option<Timestamp>, String> {
         loop {
             let mut tx = cloud.store().begin();
-            let page = OUTBOX.scan(&tx, &Key::new(), Direction::Forward).take(BATCH);
+            let page = OUTBOX.scan(&tx, &Key::empty(), Direction::Forward).take(BATCH);
             let events = page.collect::<Result<Vec<_>, _>>().map_err(|e| e.to_string())?;
             if events.is_empty() {
                 return Ok(None);

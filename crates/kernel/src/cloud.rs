@@ -64,10 +64,10 @@ impl std::fmt::Debug for Cloud {
 
 store::record! {
     /// The moved clock, so that a restart keeps it.
-    #[derive(Clone, Default, PartialEq, Debug)]
+    #[derive(Clone, PartialEq, Debug)]
     struct SavedClock {
-        1 => offset_micros: i64,
-        2 => frozen_at: Option<Timestamp>,
+        1 => pub offset_micros: i64,
+        2 => pub frozen_at: Option<Timestamp>,
     }
 }
 
@@ -97,7 +97,7 @@ impl Cloud {
         settings: Settings,
         parts: Parts,
     ) -> Result<Arc<Cloud>, StoreError> {
-        if let Some(saved) = CLOCK.get(&store.begin(), &Key::new())? {
+        if let Some(saved) = CLOCK.get(&store.begin(), &Key::global())? {
             clock.restore(saved.offset_micros, saved.frozen_at);
         }
         let mut reconcilers = parts.reconcilers;
@@ -196,7 +196,7 @@ impl Cloud {
         }
         let frozen_at = self.clock.is_frozen().then(|| self.clock.now());
         let mut tx = self.store.begin();
-        CLOCK.put(&mut tx, &Key::new(), &SavedClock { offset_micros: self.clock.offset_micros(), frozen_at });
+        CLOCK.put(&mut tx, &Key::global(), &SavedClock { offset_micros: self.clock.offset_micros(), frozen_at });
         tx.commit().await?;
         self.clock_moved.send_modify(|moves| *moves += 1);
         Ok(())

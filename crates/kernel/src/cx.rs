@@ -88,9 +88,6 @@ impl<'a> Cx<'a> {
     }
 
     /// Puts an event on its way; it leaves if and only if the transaction commits.
-    ///
-    /// # Errors
-    /// None of its own; kept fallible for the store's sake.
     pub fn emit(&mut self, source: &'static str, detail_type: &'static str, resources: Vec<String>, detail: &Value) {
         let event = Event {
             id: base::id::uuid(self.rng()),
@@ -111,6 +108,6 @@ impl<'a> Cx<'a> {
     /// # Errors
     /// The fault that the operation answers.
     pub fn call(&mut self, service: &str, operation: &str, value: Value, who: As) -> Result<Value, Fault> {
-        crate::dispatch::nested(self, service, operation, value, who)
+        crate::nested::nested(self, crate::nested::Call { service, operation, value }, who)
     }
 }

@@ -5,8 +5,8 @@ use crate::audit::{self, Decided, Entry};
 use crate::authenticate;
 use crate::callers::Remembered;
 use crate::cloud::Cloud;
-use crate::cx::{As, Cx, Peer, Request};
-use crate::identity::Caller;
+use crate::cx::{Cx, Peer, Request};
+use crate::failure::{Refused, internal_failure};
 use crate::op::Op;
 use auth::sigv4::RequestHead;
 use base::{Region, Timestamp};
@@ -15,7 +15,7 @@ use http::HeaderValue;
 use http::request::Parts;
 use std::sync::Arc;
 use std::time::Instant;
-use store::{CommitError, Tx};
+use store::CommitError;
 use wire::head::Head;
 use wire::input::Parsed;
 use wire::output::Reply;
@@ -46,18 +46,6 @@ struct Done {
     decisions: Vec<Decided>,
     ignored: Vec<String>,
     commit: Option<store::Commit>,
-}
-
-/// What one run of an operation that was refused leaves.
-struct Refused {
-    fault: Fault,
-    decisions: Vec<Decided>,
-}
-
-impl From<Fault> for Refused {
-    fn from(fault: Fault) -> Refused {
-        Refused { fault, decisions: Vec::new() }
-    }
 }
 
 impl Cloud {
@@ -215,7 +203,7 @@ impl Journey<'_> {
         let mut entry = self.entry(shown.to_owned(), decisions.clone());
         entry.resources = touched;
         entry.read_only = false;
-        entry.response = wire::redact::text(self.route.service, self.route.operation.output, &response);
+        entry.response = wire::json::audit_text(self.route.service, self.route.operation.output, &response);
         self.cloud.trail().write(&mut tx, self.region, entry);
         Ok(Done { response, decisions, ignored, commit: Some(tx.commit()) })
     }
@@ -232,7 +220,7 @@ impl Journey<'_> {
     }
 
     fn shown(&self, value: &Value) -> String {
-        wire::redact::text(self.route.service, self.route.operation.input, value)
+        wire::json::audit_text(self.route.service, self.route.operation.input, value)
     }
 
     fn entry(&self, shown: String, decisions: Vec<Decided>) -> Entry {
@@ -279,46 +267,39 @@ impl Entry {
     }
 }
 
-/// Runs an operation inside the transaction of another.
-pub(crate) fn nested(cx: &mut Cx<'_>, service: &str, operation: &str, value: Value, who: As) -> Result<Value, Fault> {
-    let (caller, via) = match who {
-        As::CallerVia(name) => (Arc::clone(cx.caller), Some(name)),
-        As::Service { name, account } => (Arc::new(Caller::service(name, account)), None),
-    };
-    let account = match who {
-        As::Service { account, .. } => account,
-        As::CallerVia(_) => cx.account,
-    };
-    let mut request = cx.request.clone();
-    request.via.extend(via);
-    inside(cx.cloud, cx.tx, &caller, account, cx.region, request, service, operation, value)
+fn report_ignored(reply: &mut Reply, service: &str, operation: &str, ignored: &[String]) {
+    if ignored.is_empty() {
+        return;
+    }
+    let mut list = ignored.join(", ");
+    crate::log::warn("a request carried more than its operation acts on", &[
+        ("service", service),
+        ("operation", operation),
+        ("members", &list),
+    ]);
+    if list.len() > IGNORED_HEADER_BYTES_MAX {
+        let cut = (0..=IGNORED_HEADER_BYTES_MAX).rev().find(|i| list.is_char_boundary(*i)).unwrap_or(0);
+        list.truncate(cut);
+    }
+    if let Ok(value) = HeaderValue::from_str(&list) {
+        reply.headers.insert(IGNORED_HEADER, value);
+    }
 }
 
-impl Cloud {
-    /// Runs an operation as a service principal, in a transaction that the caller commits: what reconcilers and sagas
-    /// use.
-    ///
-    /// # Errors
-    /// The fault that the operation answers.
-    pub fn call(
-        self: &Arc<Cloud>,
-        tx: &mut Tx,
-        service: &str,
-        operation: &str,
-        value: Value,
-        name: &'static str,
-        account: AccountId,
-        region: Region,
-    ) -> Result<Value, Fault> {
-        let caller = Arc::new(Caller::service(name, account));
-        let request = Request {
-            id: base::id::uuid(self.rng()),
-            service: "",
-            operation: "",
-            peer: None,
-            user_agent: name.to_owned(),
-            via: Vec::new(),
-        };
-        inside(self, tx, &caller, account, region, request, service, operation, value)
+fn not_built(route: &Route) -> Fault {
+    let (service, operation) = (route.service.id, route.operation.name);
+    Fault::new(501, "NotImplemented", format!("{service}:{operation} is not built in this version of Virga."))
+}
+
+fn commit_fault(error: &CommitError) -> Fault {
+    crate::log::error("a change could not be saved", &[("problem", &error.to_string())]);
+    match error {
+        CommitError::Full => Fault::new(
+            503,
+            "ServiceUnavailable",
+            "The disk that holds the cloud's data is full; nothing was changed. Free some space and try again.",
+        ),
+        CommitError::Refused(what) => Fault::new(400, "LimitExceeded", format!("The request is too large: {what}.")),
+        _ => internal_failure(),
     }
 }

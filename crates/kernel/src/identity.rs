@@ -49,7 +49,15 @@ pub struct CallerPolicies {
     /// `None` where the session was made without a policy of its own.
     pub session: Option<Vec<Attached>>,
     /// From the organization's root down to the account; empty outside an organization.
-    pub service_control: Vec<Vec<Attached>>,
+    pub service_control: Vec<ControlLevel>,
+}
+
+/// The control policies at one level of an organization.
+#[derive(Clone, Debug)]
+pub struct ControlLevel {
+    /// `r-ab12`, `ou-ab12-11111111` or an account id.
+    pub target: String,
+    pub policies: Vec<Attached>,
 }
 
 /// A caller and the secret that must have signed its request.
@@ -83,7 +91,7 @@ pub trait Directory: Send + Sync + std::fmt::Debug {
     ///
     /// # Errors
     /// The store's own.
-    fn resource_control(&self, tx: &Tx, account: AccountId) -> Result<Vec<Vec<Attached>>, store::StoreError>;
+    fn resource_control(&self, tx: &Tx, account: AccountId) -> Result<Arc<Vec<ControlLevel>>, store::StoreError>;
 
     /// The organization that an account is in: id, path, and whether the account manages it.
     ///

@@ -31,20 +31,20 @@ pub struct Step {
 
 store::record! {
     /// One run of a saga.
-    #[derive(Clone, Default, PartialEq, Debug)]
+    #[derive(Clone, PartialEq, Debug)]
     pub struct Run {
-        1 => saga: String,
+        1 => pub saga: String,
         /// The run's id, under which the service that began it knows it.
-        2 => id: String,
-        3 => account: AccountId,
-        4 => region: String,
+        2 => pub id: String,
+        3 => pub account: AccountId,
+        4 => pub region: String,
         /// Whatever the steps need, in the words of the service that wrote it.
-        5 => input: Vec<String>,
+        5 => pub input: Vec<String>,
         /// Steps that are done.
-        6 => done: u32,
+        6 => pub done: u32,
         /// Set once a step has failed: from then on the done steps are undone.
-        7 => failure: Option<String>,
-        8 => attempts: u32,
+        7 => pub failure: Option<String>,
+        8 => pub attempts: u32,
     }
 }
 
@@ -55,7 +55,7 @@ const ATTEMPTS_MAX: u32 = 5;
 
 /// Begins a saga; it runs once the transaction has committed.
 pub fn begin(tx: &mut Tx, run: &Run) {
-    RUNS.put(tx, &Key::new().str(&run.id), run);
+    RUNS.put(tx, &Key::global().str(&run.id), run);
 }
 
 /// Moves every run on, until it is done or undone.
@@ -68,12 +68,12 @@ impl Reconciler for Resume {
     }
 
     fn watches(&self) -> Vec<Vec<u8>> {
-        vec![RUNS.prefix()]
+        vec![RUNS.stored_key(&Key::empty())]
     }
 
     fn run(&self, cloud: &Arc<Cloud>) -> Result<Option<Timestamp>, String> {
         let tx = cloud.store().begin();
-        let runs: Result<Vec<_>, _> = RUNS.scan(&tx, &Key::new(), Direction::Forward).collect();
+        let runs: Result<Vec<_>, _> = RUNS.scan(&tx, &Key::empty(), Direction::Forward).collect();
         for (_, run) in runs.map_err(|e| e.to_string())? {
             let Some(saga) = cloud.sagas.iter().find(|s| s.name == run.saga) else {
                 return Err(format!("no saga is called {}", run.saga));
@@ -87,7 +87,7 @@ impl Reconciler for Resume {
 /// One step forward or back, in one transaction with the record of it. False: the run has ended.
 fn advance(cloud: &Arc<Cloud>, saga: &Saga, id: &str) -> Result<bool, String> {
     let mut tx = cloud.store().begin();
-    let key = Key::new().str(id);
+    let key = Key::global().str(id);
     let Some(mut run) = RUNS.get(&tx, &key).map_err(|e| e.to_string())? else { return Ok(false) };
     let back = run.failure.is_some();
     let at = run.done as usize;
