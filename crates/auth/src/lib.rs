@@ -1,1 +1,3 @@
-//! Room under construction.
+//! Who asks, and may they: request signatures and the IAM policy language. Pure: no I/O, no clock.
+
+pub mod policy;
