@@ -1,6 +1,9 @@
-//! The toolbox: `cargo xtask <command>`. What CI runs is what a laptop runs.
+//! The toolbox: `cargo xtask <command>`. What CI runs is what a laptop runs. One file or folder per command.
 
+mod authorization;
+mod managed_policies;
 mod models;
+mod pack;
 
 use std::process::ExitCode;
 
@@ -8,26 +11,25 @@ use std::process::ExitCode;
 type Outcome = Result<(), String>;
 
 /// Name, what it does, and the function that gets the remaining arguments.
-const COMMANDS: &[(&str, &str, fn(&[String]) -> Outcome)] = &[(
-    "models",
-    "rebuild models/*.bin: --from BOTOCORE_DATA_DIR; or show one: --print SERVICE",
-    models::run,
-)];
+const COMMANDS: &[(&str, &str, fn(&[String]) -> Outcome)] = &[
+    ("authorization", "rebuild models/authorization.bin", authorization::run),
+    ("managed-policies", "rebuild models/managed-policies.bin", managed_policies::run),
+    ("models", "rebuild models/*.bin: --from BOTOCORE_DATA_DIR; or show one: --print SERVICE", models::run),
+];
 
 #[expect(clippy::print_stdout, reason = "a command-line tool")]
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
-    let Some((_, _, run)) = COMMANDS.iter().find(|(name, _, _)| args.first().is_some_and(|a| a == name))
-    else {
+    let Some((_, _, run)) = COMMANDS.iter().find(|(name, _, _)| args.first().is_some_and(|a| a == name)) else {
         for (name, what, _) in COMMANDS {
-            println!("{name:12} {what}");
+            println!("{name:16} {what}");
         }
         return ExitCode::from(2);
     };
     match run(&args[1..]) {
         Ok(()) => ExitCode::SUCCESS,
         Err(message) => {
-            println!("xtask {}: {message}", args[0]);
+            eprintln!("xtask {}: {message}", args[0]);
             ExitCode::FAILURE
         }
     }

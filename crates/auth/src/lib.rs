@@ -4,5 +4,7 @@
 //! - [`policy`]: the IAM policy language, read and evaluated.
 //! - [`actions`], [`global_keys`]: AWS's service authorization reference, as data.
 
+pub mod actions;
+pub mod global_keys;
 pub mod policy;
 pub mod sigv4;

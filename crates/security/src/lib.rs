@@ -1,1 +1,3 @@
-//! Room under construction.
+//! Identity and secrets: the services that decide who may do what.
+
+pub mod iam;
