@@ -145,7 +145,7 @@ fn aad(purpose: &str) -> Aad<&[u8]> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
+    use proptest::prelude::{any, prop_assert_eq, proptest};
 
     fn sealer() -> Sealer {
         Sealer::new(&[7; 32])
