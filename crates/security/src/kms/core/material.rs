@@ -183,6 +183,10 @@ impl KeyMaterial {
         Ok(KeyMaterial { spec, secret })
     }
 
+    pub(super) fn from_rsa(spec: KeySpec, key: &rsa::KeyPair) -> Result<KeyMaterial, MaterialError> {
+        Ok(KeyMaterial { spec, secret: rsa_pkcs8(key)? })
+    }
+
     pub fn spec(&self) -> KeySpec {
         self.spec
     }
@@ -311,7 +315,7 @@ pub(super) fn generate_rsa(size: rsa::KeySize) -> Result<rsa::KeyPair, MaterialE
     rsa::KeyPair::generate(size).map_err(failed)
 }
 
-pub(super) fn rsa_pkcs8(key: &rsa::KeyPair) -> Result<Zeroizing<Vec<u8>>, MaterialError> {
+fn rsa_pkcs8(key: &rsa::KeyPair) -> Result<Zeroizing<Vec<u8>>, MaterialError> {
     let der: Pkcs8V1Der = key.as_der().map_err(failed)?;
     Ok(Zeroizing::new(der.as_ref().to_vec()))
 }
@@ -333,7 +337,7 @@ pub(super) fn x509(key: &dyn AsDer<PublicKeyX509Der<'static>>) -> Result<Vec<u8>
     Ok(key.as_der().map_err(failed)?.as_ref().to_vec())
 }
 
-pub(super) fn rsa_modulus_len(spec: KeySpec) -> Option<usize> {
+fn rsa_modulus_len(spec: KeySpec) -> Option<usize> {
     match spec {
         KeySpec::Rsa2048 => Some(256),
         KeySpec::Rsa3072 => Some(384),
