@@ -13,7 +13,7 @@ use base::page::Pager;
 use base::{Clock, Rng, Timestamp};
 use std::sync::Arc;
 use std::time::Duration;
-use store::{CommitError, Key, Store, StoreError, Table};
+use store::{CommitError, Direction, Key, KeyRange, Store, StoreError, Table};
 use tokio::sync::watch;
 
 /// How the cloud was asked to run.
@@ -75,6 +75,9 @@ const CLOCK: Table<SavedClock> = Table::new(0x0003, "kernel/clock");
 
 /// A century: further than any lease, and short of what a timestamp holds.
 pub const CLOCK_STEP_SECONDS_MAX: f64 = 3_155_760_000.0;
+
+/// How many keys one round of a reset deletes, so that a transaction stays small.
+const RESET_BATCH: usize = 10_000;
 
 /// What to do to the clock; several apply in the order advance, freeze, thaw.
 #[derive(Clone, Copy, Default, Debug)]
@@ -207,12 +210,31 @@ impl Cloud {
     /// # Errors
     /// The store's.
     pub async fn reset(&self) -> Result<(), CommitError> {
-        self.store.clear().await?;
+        while self.delete_some().await? {}
         self.trail.clear();
         self.callers.clear();
         self.clock.restore(0, None);
         self.clock_moved.send_modify(|moves| *moves += 1);
         Ok(())
+    }
+
+    /// Deletes a part of everything; false once there is nothing left.
+    async fn delete_some(&self) -> Result<bool, CommitError> {
+        let mut tx = self.store.begin();
+        let keys: Result<Vec<_>, _> = {
+            let all = tx.scan(KeyRange::all(), Direction::Forward).take(RESET_BATCH);
+            all.map(|pair| pair.map(|(key, _)| key)).collect()
+        };
+        let keys = keys.map_err(|e| CommitError::Unknown(e.to_string()))?;
+        if keys.is_empty() {
+            return Ok(false);
+        }
+        keys.into_iter().for_each(|key| tx.delete(key));
+        match tx.commit().await {
+            // Somebody wrote meanwhile; the next round takes that along.
+            Ok(_) | Err(CommitError::Conflict) => Ok(true),
+            Err(error) => Err(error),
+        }
     }
 
     /// Writes what waits in memory and closes the store.
@@ -223,7 +245,8 @@ impl Cloud {
         let cloud = Arc::clone(self);
         let closing = tokio::task::spawn_blocking(move || {
             audit::flush(&cloud)?;
-            cloud.store.close().map_err(|e| e.to_string())
+            cloud.store.close();
+            Ok(())
         });
         closing.await.map_err(|e| e.to_string())?
     }

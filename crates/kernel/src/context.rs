@@ -12,8 +12,8 @@ use std::borrow::Cow;
 use wire::{Struct, Value};
 
 /// What the keys of one request are read from.
-pub(crate) struct Facts<'a> {
-    pub(crate) cx: &'a Cx<'a>,
+pub(crate) struct Facts<'a, 'c> {
+    pub(crate) cx: &'a Cx<'c>,
     pub(crate) request: &'a Struct,
     pub(crate) target: &'a Target,
     /// Of the caller's account.
@@ -23,7 +23,7 @@ pub(crate) struct Facts<'a> {
 }
 
 /// The values of one key; `None` where the request has no such key.
-pub(crate) fn lazy<'a>(facts: &'a Facts<'_>, key: &str) -> Option<Values<'a>> {
+pub(crate) fn lazy<'a>(facts: &Facts<'a, '_>, key: &str) -> Option<Values<'a>> {
     let key = key.to_ascii_lowercase();
     if let Some((_, values)) = facts.target.keys.iter().find(|(name, _)| name.eq_ignore_ascii_case(&key)) {
         return Some(many(values));
@@ -66,7 +66,7 @@ fn tag_value<'a>(tags: &'a base::tag::Tags, key: &str) -> Option<Values<'a>> {
     tags.iter().find(|(name, _)| name.eq_ignore_ascii_case(key)).map(|(_, value)| one(value))
 }
 
-fn of_principal<'a>(facts: &'a Facts<'_>, key: &str) -> Option<Values<'a>> {
+fn of_principal<'a>(facts: &Facts<'a, '_>, key: &str) -> Option<Values<'a>> {
     let caller = facts.cx.caller;
     let has_account = caller.principal.account().is_some();
     Some(match key {
@@ -94,14 +94,14 @@ fn of_principal<'a>(facts: &'a Facts<'_>, key: &str) -> Option<Values<'a>> {
 }
 
 fn via<'a>(
-    facts: &'a Facts<'_>,
+    facts: &Facts<'a, '_>,
     pick: impl Fn(&'a [&'static str]) -> Option<Values<'a>>,
 ) -> Option<Values<'a>> {
     let via = &facts.cx.request.via;
     if via.is_empty() { None } else { pick(via) }
 }
 
-fn of_network<'a>(facts: &'a Facts<'_>, key: &str) -> Option<Values<'a>> {
+fn of_network<'a>(facts: &Facts<'a, '_>, key: &str) -> Option<Values<'a>> {
     let cx = facts.cx;
     Some(match key {
         "currenttime" => owned(cx.now.iso8601()),
@@ -115,7 +115,7 @@ fn of_network<'a>(facts: &'a Facts<'_>, key: &str) -> Option<Values<'a>> {
     })
 }
 
-fn of_resource<'a>(facts: &'a Facts<'_>, key: &str) -> Option<Values<'a>> {
+fn of_resource<'a>(facts: &Facts<'a, '_>, key: &str) -> Option<Values<'a>> {
     let account = facts.target.account.unwrap_or(facts.cx.account);
     Some(match key {
         "resourceaccount" => owned(account.as_str()),

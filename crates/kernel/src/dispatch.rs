@@ -19,11 +19,13 @@ use store::CommitError;
 use wire::head::Head;
 use wire::input::Parsed;
 use wire::output::Reply;
-use wire::route::Route;
+use wire::route::{Rejection, Route, Step};
 use wire::{Fault, Value, output};
 
 /// A transaction that loses this often against others gives up; the caller is told to slow down.
 const CONFLICTS_MAX: u32 = 64;
+/// No control plane takes more; services with larger bodies are listed in [`body_bytes_max`].
+const BODY_BYTES_MAX: usize = 2 << 20;
 /// The members that an operation does not act on are named in this header of its answer.
 const IGNORED_HEADER: &str = "x-virga-ignored";
 const IGNORED_HEADER_BYTES_MAX: usize = 1024;
@@ -32,7 +34,7 @@ const IGNORED_HEADER_BYTES_MAX: usize = 1024;
 struct Journey<'a> {
     cloud: &'a Arc<Cloud>,
     head: Head<'a>,
-    route: Route,
+    route: Route<'a>,
     body: Bytes,
     caller: Arc<Remembered>,
     region: Region,
@@ -56,7 +58,7 @@ impl Cloud {
         let head = head(parts);
         let route = match wire::route::route(&head, &body) {
             Ok(route) => route,
-            Err(rejection) => return rejection.reply(&id),
+            Err(rejection) => return rejected(&rejection, &rejection.fault, &id),
         };
         let (service, operation, protocol) = (route.service, route.operation, route.protocol);
         let outcome = match self.journey(parts, head, route, body, peer, id.clone()) {
@@ -80,20 +82,23 @@ impl Cloud {
         let id = base::id::uuid(self.rng());
         match wire::route::route(&head(parts), &[]) {
             Ok(route) => output::fault(Some(route.service), Some(route.operation), route.protocol, &fault, &id),
-            Err(rejection) => rejection.with_fault(fault).reply(&id),
+            Err(rejection) => rejected(&rejection, &fault, &id),
         }
     }
 
     /// The largest body that is read for this request, in bytes.
     pub fn body_limit(&self, parts: &Parts) -> usize {
-        wire::route::body_limit(&head(parts))
+        match wire::route::route_head(&head(parts)) {
+            Ok(Step::Ready(route)) => body_bytes_max(route.service.id),
+            _ => BODY_BYTES_MAX,
+        }
     }
 
     fn journey<'a>(
         self: &'a Arc<Cloud>,
         parts: &'a Parts,
         head: Head<'a>,
-        route: Route,
+        route: Route<'a>,
         body: Bytes,
         peer: Peer,
         id: String,
@@ -116,6 +121,21 @@ impl Cloud {
     }
 }
 
+/// A request that leads to no operation.
+fn rejected(rejection: &Rejection, fault: &Fault, id: &str) -> Reply {
+    output::fault(rejection.service, None, rejection.protocol, fault, id)
+}
+
+/// The largest bodies that services document, and some room for their envelopes.
+fn body_bytes_max(service: &str) -> usize {
+    match service {
+        // A zip of 50 MB, in base64.
+        "lambda" => 100 << 20,
+        "dynamodb" => 20 << 20,
+        _ => BODY_BYTES_MAX,
+    }
+}
+
 fn head(parts: &Parts) -> Head<'_> {
     Head {
         method: parts.method.as_str(),
@@ -126,8 +146,8 @@ fn head(parts: &Parts) -> Head<'_> {
 }
 
 /// The region that the request names; the first one where it names none.
-fn region(route: &Route) -> Result<Region, Fault> {
-    match route.region.as_deref() {
+fn region(route: &Route<'_>) -> Result<Region, Fault> {
+    match route.region {
         None => Ok(Region::US_EAST_1),
         Some(name) => Region::parse(name).ok_or_else(|| {
             Fault::new(400, "InvalidRegion", format!("{name} is not a region of this cloud."))
@@ -286,7 +306,7 @@ fn report_ignored(reply: &mut Reply, service: &str, operation: &str, ignored: &[
     }
 }
 
-fn not_built(route: &Route) -> Fault {
+fn not_built(route: &Route<'_>) -> Fault {
     let (service, operation) = (route.service.id, route.operation.name);
     Fault::new(501, "NotImplemented", format!("{service}:{operation} is not built in this version of Virga."))
 }
