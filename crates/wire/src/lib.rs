@@ -2,8 +2,10 @@
 //!
 //! INVARIANT: only this crate knows XML, JSON, CBOR or HTTP bindings. It is pure: no sockets, no clock, no tokio.
 
+pub mod eventstream;
 pub mod fault;
 pub mod model;
+pub mod output;
 pub mod shape;
 pub mod value;
 
