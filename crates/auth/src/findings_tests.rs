@@ -231,6 +231,7 @@ fn resources() {
         ("arn:aws:s3:eu-west-1::a", vec!["ARN_REGION_NOT_ALLOWED"]),
         ("arn:aws:sqs::123456789012:q", vec!["MISSING_ARN_REGION"]),
         ("arn:aws:sqs:eu-west-1::q", vec!["MISSING_ARN_ACCOUNT"]),
+        ("arn:aws:ssm:eu-west-1::document/AWS-RunShellScript", vec![]),
         ("arn:aws:sqs:eu-west-1:1234:q", vec!["INVALID_ARN_ACCOUNT"]),
         ("arn:aws:sqs:nowhere:123456789012:q", vec!["INVALID_ARN_REGION"]),
         ("arn:aws:iam::123456789012:nothing/a", vec!["INVALID_ARN_RESOURCE"]),
