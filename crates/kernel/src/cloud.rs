@@ -8,6 +8,7 @@ use crate::metrics::Metrics;
 use crate::op::Service;
 use crate::reconcile::{Background, Reconciler};
 use crate::saga::Saga;
+use crate::seal::Sealer;
 use auth::sigv4::KeyCache;
 use base::page::Pager;
 use base::{Clock, Rng, Timestamp};
@@ -43,6 +44,7 @@ pub struct Cloud {
     wall: Clock,
     rng: Rng,
     pager: Pager,
+    sealer: Sealer,
     settings: Settings,
     services: Vec<&'static Service>,
     pub(crate) directory: Arc<dyn Directory>,
@@ -88,7 +90,7 @@ pub struct ClockChange {
 }
 
 impl Cloud {
-    /// Wires a cloud over an open store. `page_key` signs page tokens.
+    /// Wires a cloud over an open store. Everything secret is sealed under `master`.
     ///
     /// # Errors
     /// When the saved clock cannot be read.
@@ -96,13 +98,15 @@ impl Cloud {
         store: Store,
         clock: Clock,
         rng: Rng,
-        page_key: &[u8; 32],
+        master: &[u8; 32],
         settings: Settings,
         parts: Parts,
     ) -> Result<Arc<Cloud>, StoreError> {
         if let Some(saved) = CLOCK.get(&store.begin(), &Key::global())? {
             clock.restore(saved.offset_micros, saved.frozen_at);
         }
+        let sealer = Sealer::new(master);
+        let page_key = sealer.key_for("page tokens");
         let mut reconcilers = parts.reconcilers;
         let own: [Arc<dyn Reconciler>; 4] =
             [Arc::new(audit::Flush), Arc::new(audit::Trim), Arc::new(Delivery), Arc::new(crate::saga::Resume)];
@@ -113,7 +117,8 @@ impl Cloud {
             clock,
             wall: Clock::system(),
             rng,
-            pager: Pager::new(page_key),
+            pager: Pager::new(&page_key),
+            sealer,
             settings,
             services: parts.services,
             directory: parts.directory,
@@ -146,6 +151,11 @@ impl Cloud {
 
     pub fn pager(&self) -> &Pager {
         &self.pager
+    }
+
+    /// Seals what is secret, at rest and in tokens.
+    pub fn sealer(&self) -> &Sealer {
+        &self.sealer
     }
 
     pub fn settings(&self) -> Settings {

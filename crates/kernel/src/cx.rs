@@ -4,6 +4,7 @@
 use crate::bus::Event;
 use crate::cloud::Cloud;
 use crate::identity::Caller;
+use crate::seal::Sealer;
 use base::page::Pager;
 use base::{AccountId, Arn, Region, Rng, Timestamp};
 use std::net::IpAddr;
@@ -71,6 +72,10 @@ impl<'a> Cx<'a> {
 
     pub fn pager(&self) -> &Pager {
         self.cloud.pager()
+    }
+
+    pub fn sealer(&self) -> &Sealer {
+        self.cloud.sealer()
     }
 
     pub fn cloud(&self) -> &Arc<Cloud> {

@@ -26,6 +26,7 @@ mod nested;
 pub mod op;
 pub mod reconcile;
 pub mod saga;
+pub mod seal;
 mod why;
 
 pub use access::Target;

@@ -2,6 +2,7 @@
 
 use crate::audit::{self, Decided, Entry};
 use crate::cloud::Cloud;
+use auth::least_privilege::{self, Observed, Options};
 use base::{AccountId, Arn, Region};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -41,13 +42,18 @@ impl Cloud {
             };
             audit::walk(&tx, account, region, since, until, visit).map_err(|e| e.to_string())?;
         }
-        let observed = seen.into_iter().map(|((action, resource), count)| auth::least_privilege::Observed {
-            action,
-            resource,
-            count,
-        });
-        let document = auth::least_privilege::policy(&observed.collect::<Vec<_>>());
-        Ok(json!({ "principal": principal, "calls": calls, "document": document }))
+        let observed: Vec<_> = seen
+            .iter()
+            .map(|((action, resource), count)| Observed { action, resource, count: *count })
+            .collect();
+        let generated = least_privilege::generate(&observed, Options::default());
+        Ok(json!({
+            "principal": principal,
+            "calls": calls,
+            "document": generated.document,
+            "unknown_actions": generated.unknown_actions,
+            "counts": generated.counts,
+        }))
     }
 }
 

@@ -2,4 +2,3 @@
 
 pub mod iam;
 pub mod kms;
-pub mod seal;
