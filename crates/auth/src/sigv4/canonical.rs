@@ -122,7 +122,9 @@ fn headers_into(out: &mut Vec<u8>, head: &RequestHead<'_>, signed_headers: &str)
     for name in signed_headers.split(';').filter(|name| !name.is_empty()) {
         out.extend_from_slice(name.as_bytes());
         out.push(b':');
-        for (i, value) in head.headers.get_all(name).iter().enumerate() {
+        // HTTP/2 clients may sign the pseudo-header; its value is the host.
+        let looked_up = if name == ":authority" { "host" } else { name };
+        for (i, value) in head.headers.get_all(looked_up).iter().enumerate() {
             if i > 0 {
                 out.push(b',');
             }

@@ -191,4 +191,35 @@ mod tests {
         assert!(!cache.is_empty());
         assert_eq!(format!("{one:?}"), "Secret(..)");
     }
+
+    #[test]
+    fn many_threads_share_it() {
+        let cache = KeyCache::new(64);
+        let secret = Secret::new("one");
+        std::thread::scope(|threads| {
+            for thread in 0..4 {
+                let (cache, secret) = (&cache, &secret);
+                threads.spawn(move || {
+                    for i in 0..200 {
+                        let scope =
+                            Scope::new(Timestamp::from_seconds(0), Some(&format!("r-{}", i % 90)), "iam");
+                        let access_key = format!("AKID{}", thread % 2);
+                        let Some(SigningKey::Hmac(key)) = cache.get(&access_key, secret, &scope) else {
+                            cache.put(
+                                &access_key,
+                                secret,
+                                &scope,
+                                SigningKey::derive(&access_key, secret, &scope),
+                            );
+                            continue;
+                        };
+                        let wanted = hmac_key(secret, "19700101", &format!("r-{}", i % 90), "iam");
+                        let sign = |key| aws_lc_rs::hmac::sign(key, b"x").as_ref().to_vec();
+                        assert_eq!(sign(&key), sign(&wanted));
+                    }
+                });
+            }
+        });
+        assert!(cache.len() <= 64, "{}", cache.len());
+    }
 }

@@ -635,3 +635,29 @@ fn a_region_set_must_cover_the_region() {
     json.region = None;
     assert!(request.verify(SECRET, at(STAMP), &json, None).is_ok());
 }
+
+#[test]
+fn s3_tells_of_the_region_before_the_time() {
+    let request = signed(Dialect::S3, "eu-west-1", "s3", at(STAMP), &[]);
+    let error = request.verify(SECRET, at("20260601T000000Z"), &expect(Dialect::S3, "s3"), None).unwrap_err();
+    assert_eq!((error.code, error.member("Region")), ("AuthorizationHeaderMalformed", Some("us-east-1")));
+    let request = signed(Dialect::Query, "eu-west-1", "iam", at(STAMP), &[]);
+    let error =
+        request.verify(SECRET, at("20260601T000000Z"), &expect(Dialect::Query, "iam"), None).unwrap_err();
+    assert!(error.message.starts_with("Signature expired: "), "{}", error.message);
+    let error = request.verify(SECRET, at(STAMP), &expect(Dialect::Query, "iam"), None).unwrap_err();
+    let text = "Credential should be scoped to a valid region, not 'eu-west-1'. ";
+    assert_eq!(told(&error), ("SignatureDoesNotMatch", 403, text));
+}
+
+#[test]
+fn the_authority_stands_for_the_host() {
+    // Signed as `host`, then presented as `:authority` with the signature of that spelling.
+    let request = signed(Dialect::Query, "us-east-1", "iam", at(STAMP), &[]);
+    let authorization = request.headers["authorization"].to_str().unwrap().replace("=host;", "=:authority;");
+    let mut other = request;
+    other.headers.insert("authorization", authorization.parse().unwrap());
+    let error = other.verify(SECRET, at(STAMP), &expect(Dialect::Query, "iam"), None).unwrap_err();
+    assert_eq!(error.code, "SignatureDoesNotMatch");
+    assert!(error.message.contains("\n:authority:localhost\n"), "{}", error.message);
+}
