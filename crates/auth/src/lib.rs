@@ -1,5 +1,10 @@
-//! Room under construction.
+//! Who asks, and may they: request signatures and the IAM policy language. Pure: no I/O, no clock.
 //!
 //! - [`sigv4`]: request signatures (SigV4, SigV4A, presigned, chunked), verified and made.
+//! - [`policy`]: the IAM policy language, read and evaluated.
+//! - [`actions`], [`global_keys`]: AWS's service authorization reference, as data.
 
+pub mod actions;
+pub mod global_keys;
+pub mod policy;
 pub mod sigv4;

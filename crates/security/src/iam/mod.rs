@@ -1,0 +1,4 @@
+//! IAM: users, groups, roles, policies.
+
+pub mod managed;
+pub mod service_linked;
