@@ -306,11 +306,15 @@ impl ConditionKey {
     }
 }
 
-/// Whether `key` is `template`, in any case; the part of the template from `${` to `}` stands for one or more characters.
+/// Whether `key` is `template`, in any case; a part in `${...}` or `<...>` stands for one or more characters.
+///
+/// From the first such part to the last everything is free, which is how far templates with two of them go.
 pub fn template_matches(template: &str, key: &str) -> bool {
-    let Some(start) = template.find("${") else { return template.eq_ignore_ascii_case(key) };
+    let Some(start) = template.find("${").or_else(|| template.find('<')) else {
+        return template.eq_ignore_ascii_case(key);
+    };
     let head = &template.as_bytes()[..start];
-    let tail = template.rfind('}').map_or(&b""[..], |end| &template.as_bytes()[end + 1..]);
+    let tail = template.rfind(['}', '>']).map_or(&b""[..], |end| &template.as_bytes()[end + 1..]);
     let key = key.as_bytes();
     key.len() > head.len() + tail.len()
         && key[..head.len()].eq_ignore_ascii_case(head)

@@ -35,6 +35,7 @@ pub const ALL: &[ConditionKey] = &[
     one("aws:PrincipalArn", Arn),
     one("aws:PrincipalIsAWSService", Bool),
     one("aws:PrincipalOrgID", String),
+    one("aws:PrincipalOrgMasterAccountId", String),
     many("aws:PrincipalOrgPaths", String),
     one("aws:PrincipalServiceName", String),
     many("aws:PrincipalServiceNamesList", String),

@@ -174,7 +174,7 @@ fn decide(cx: &Cx<'_>, action: &str, target: &Target, request: &Struct) -> Resul
         membership: membership.as_ref(),
         resource_membership: owners.as_ref(),
     };
-    let lazy = |key: &str| context::lazy(&facts, key);
+    let lazy = |key: &str| context::answer(&facts, key);
     let mut context = Context::new();
     context.set_lazy(&lazy);
     let asked = Request {

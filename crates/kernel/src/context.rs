@@ -22,8 +22,15 @@ pub(crate) struct Facts<'a, 'c> {
     pub(crate) resource_membership: Option<&'a Membership>,
 }
 
-/// The values of one key; `None` where the request has no such key.
-pub(crate) fn lazy<'a>(facts: &Facts<'a, '_>, key: &str) -> Option<Values<'a>> {
+/// The values of one key; `None` where the request has no such key. Owned: few keys are asked for, and an answer that borrows nothing keeps the evaluator simple.
+pub(crate) fn answer(facts: &Facts<'_, '_>, key: &str) -> Option<Values<'static>> {
+    lazy(facts, key).map(|values| match values {
+        Values::One(value) => Values::One(Cow::Owned(value.into_owned())),
+        Values::Many(values) => Values::Many(values.into_iter().map(|v| Cow::Owned(v.into_owned())).collect()),
+    })
+}
+
+fn lazy<'a>(facts: &Facts<'a, '_>, key: &str) -> Option<Values<'a>> {
     let key = key.to_ascii_lowercase();
     if let Some((_, values)) = facts.target.keys.iter().find(|(name, _)| name.eq_ignore_ascii_case(&key)) {
         return Some(many(values));

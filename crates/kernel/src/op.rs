@@ -14,7 +14,8 @@ pub struct Service {
     pub id: &'static str,
     /// Global services keep their records and audit trail in us-east-1, whatever region the call names.
     pub global: bool,
-    pub ops: &'static [Op],
+    /// One table for each family of operations.
+    pub ops: &'static [&'static [Op]],
 }
 
 /// One built operation.
@@ -37,8 +38,12 @@ impl std::fmt::Debug for Op {
 }
 
 impl Service {
+    pub fn ops(&self) -> impl Iterator<Item = &'static Op> {
+        self.ops.iter().copied().flatten()
+    }
+
     pub fn op(&self, name: &str) -> Option<&'static Op> {
-        self.ops.iter().find(|op| op.name == name)
+        self.ops().find(|op| op.name == name)
     }
 }
 
@@ -73,33 +78,28 @@ pub fn bridge<'b, Req: FromValue, Res: ToValue, E: Into<Fault>>(
     Ok(response.to_value().unwrap_or_else(|| Value::Struct(wire::Struct::new())))
 }
 
-/// Declares a service's operation table, one line an operation: `Name: handler, "action", access;`.
+/// Declares a family's operation table, one line an operation: `Name: handler, "action", access;`.
 ///
 /// ```ignore
-/// kernel::ops! { pub static IAM: "iam", global;
+/// kernel::ops! { pub static OPS:
 ///     CreateUser: user::create_user, "iam:CreateUser", access::new_user;
 /// }
+/// pub static IAM: kernel::Service = kernel::Service { id: "iam", global: true, ops: &[user::OPS, role::OPS] };
 /// ```
 #[macro_export]
 macro_rules! ops {
-    ($(#[$doc:meta])* $vis:vis static $name:ident : $id:literal, $scope:ident;
+    ($(#[$doc:meta])* $vis:vis static $name:ident :
      $( $op:ident : $handler:path, $action:literal, $access:expr; )+) => {
         $(#[$doc])*
-        $vis static $name: $crate::op::Service = $crate::op::Service {
-            id: $id,
-            global: $crate::ops!(@global $scope),
-            ops: &[ $( $crate::op::Op {
-                name: stringify!($op),
-                action: $action,
-                access: $access,
-                run: |cx, value| $crate::op::bridge($handler, cx, value),
-                input: $crate::op::declared($handler).0,
-                output: $crate::op::declared($handler).1,
-            } ),+ ],
-        };
+        $vis static $name: &[$crate::Op] = &[ $( $crate::Op {
+            name: stringify!($op),
+            action: $action,
+            access: $access,
+            run: |cx, value| $crate::op::bridge($handler, cx, value),
+            input: $crate::op::declared($handler).0,
+            output: $crate::op::declared($handler).1,
+        } ),+ ];
     };
-    (@global global) => { true };
-    (@global regional) => { false };
 }
 
 /// The answer of operations whose model has no output members.

@@ -75,9 +75,9 @@ fn list<'v>(out: &mut Vec<u8>, items: &'v [Value], mut each: impl FnMut(&mut Vec
     out.push(b']');
 }
 
-fn object<'v>(
+fn object<'n, 'v>(
     out: &mut Vec<u8>,
-    members: impl Iterator<Item = (&'v str, &'v Value)>,
+    members: impl Iterator<Item = (&'n str, &'v Value)>,
     name: impl Fn(&mut Vec<u8>, &str),
     mut each: impl FnMut(&mut Vec<u8>, &'v Value),
 ) {

@@ -7,10 +7,10 @@ mod cbor;
 mod event;
 mod fault;
 mod head;
-mod json;
+pub(crate) mod json;
 mod members;
 mod quirk;
-mod scalar;
+pub(crate) mod scalar;
 mod xml;
 
 pub use event::{EventError, event, event_fault, initial_response};
