@@ -3,6 +3,7 @@
 
 mod examples;
 mod hostile;
+mod presigned;
 mod refusals;
 mod vectors;
 

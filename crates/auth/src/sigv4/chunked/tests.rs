@@ -1,3 +1,5 @@
+//! The published uploads in chunks, bodies that are wrong in every way we know, and bytes by chance.
+
 use super::{ChunkSigner, Decoder, Finished};
 use crate::sigv4::sign::{Signer, sign_headers};
 use crate::sigv4::{Algorithm, ChecksumKind, Dialect, Payload, Secret, SigError, Verified};
