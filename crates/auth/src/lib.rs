@@ -1,7 +1,15 @@
-//! Who calls, and whether they may: signatures, the policy language, and the facts that both rest on.
+//! Who asks, and may they: request signatures and the IAM policy language. Pure: no I/O, no clock.
+//!
+//! - [`sigv4`]: request signatures (SigV4, SigV4A, presigned, chunked), verified and made.
+//! - [`policy`]: the IAM policy language, read and evaluated.
+//! - [`actions`], [`global_keys`]: AWS's service authorization reference, as data.
+//! - [`findings`]: what is wrong with a policy's text (Access Analyzer's checks); [`spans`] reads the text.
+//! - [`least_privilege`]: the smallest policy for calls that were seen.
 
 pub mod actions;
 pub mod findings;
 pub mod global_keys;
 pub mod least_privilege;
+pub mod policy;
+pub mod sigv4;
 pub mod spans;

@@ -1,3 +1,5 @@
-//! Identity and secrets: the services that decide who may do what.
+//! Identity and secrets: the services that decide who may do what, and keep what is secret.
 
 pub mod iam;
+pub mod kms;
+pub mod seal;
