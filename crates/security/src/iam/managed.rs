@@ -304,7 +304,9 @@ mod tests {
     #[test]
     fn the_policy_language_reads_every_document_but_aws_exceptions() {
         let refused: Vec<&str> = all()
-            .filter(|p| auth::policy::Policy::parse(&p.document(), auth::policy::PolicyKind::Identity).is_err())
+            .filter(|p| {
+                auth::policy::Policy::parse(&p.document(), auth::policy::PolicyKind::Identity).is_err()
+            })
             .map(ManagedPolicy::name)
             .collect();
         assert_eq!(refused, REFUSED);
