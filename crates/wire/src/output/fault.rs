@@ -4,7 +4,7 @@
 //! know the error (access denied, throttling, what is not built), the code goes out as it is.
 
 use super::cbor::Cbor;
-use super::head::{self, Head};
+use super::head::{self, ReplyHead};
 use super::json::{self, Json};
 use super::xml::{self, Xml};
 use super::{Reply, members, quirk};
@@ -30,7 +30,7 @@ pub fn fault(
     let known = service.and_then(|s| Known::find(s, op, &fault.code));
     let modelled = known.as_ref().map_or(0, |k| k.error.status);
     let status = [fault.status, modelled].into_iter().find(|s| *s != 0).unwrap_or(DEFAULT_STATUS);
-    let mut head = Head::new(service, protocol, status, request_id);
+    let mut head = ReplyHead::new(service, protocol, status, request_id);
     let mut body = Vec::with_capacity(512);
     let writer = Writer { service, protocol, fault, known, status, request_id };
     writer.headers(&mut head);
@@ -126,7 +126,7 @@ impl Writer<'_> {
         }
     }
 
-    fn headers(&self, head: &mut Head) {
+    fn headers(&self, head: &mut ReplyHead) {
         let service = self.service();
         let rest = matches!(self.protocol, Protocol::RestJson | Protocol::RestXml);
         if let (true, Some(known)) = (rest, &self.known) {

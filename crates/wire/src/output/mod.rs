@@ -15,7 +15,7 @@ mod xml;
 
 pub use event::{EventError, event, event_fault, initial_response};
 pub use fault::fault;
-pub use head::Head;
+pub use head::ReplyHead;
 
 use crate::model::{Kind, Location, MemberModel, Operation, Protocol, Service, Structure};
 use crate::value::{Struct, Value};
@@ -46,7 +46,7 @@ pub fn success(
     request_id: &str,
 ) -> Reply {
     let mut body = Vec::with_capacity(BODY_CAPACITY);
-    let mut head = Head::new(Some(service), protocol, op.status, request_id);
+    let mut head = ReplyHead::new(Some(service), protocol, op.status, request_id);
     let empty = Struct::new();
     let value = value.as_struct().unwrap_or(&empty);
     let output = op.output.and_then(|id| service.structure(id));
@@ -83,8 +83,8 @@ pub fn success_head(
     protocol: Protocol,
     value: &Value,
     request_id: &str,
-) -> Head {
-    let mut head = Head::new(Some(service), protocol, op.status, request_id);
+) -> ReplyHead {
+    let mut head = ReplyHead::new(Some(service), protocol, op.status, request_id);
     let empty = Struct::new();
     let output = op.output.and_then(|id| service.structure(id));
     let raw = bind(service, protocol, output, value.as_struct().unwrap_or(&empty), &mut head);
@@ -109,7 +109,7 @@ fn bind(
     protocol: Protocol,
     output: Option<&Structure>,
     value: &Struct,
-    head: &mut Head,
+    head: &mut ReplyHead,
 ) -> Option<Bytes> {
     let output = output.filter(|_| matches!(protocol, Protocol::RestJson | Protocol::RestXml))?;
     head.bind(service, protocol, output, value);

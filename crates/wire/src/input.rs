@@ -1,0 +1,3 @@
+//! From the bytes of a request to a [`crate::Value`], guided by the model, in one pass.
+
+pub mod percent;
