@@ -11,6 +11,8 @@ import json
 import pathlib
 import subprocess
 
+import botocore.eventstream
+import botocore.exceptions
 import botocore.loaders
 import botocore.model
 import botocore.parsers
@@ -31,6 +33,7 @@ PARSERS = {
 XML = ("Query", "Ec2Query", "RestXml")
 # Two members of the same name on the wire, of which a service only ever sends one.
 UNREADABLE = {("s3", "GetBucketNotification")}
+TEXT = "a <\"b\"> & 'c' \\ \u00e9\U0001f600"
 REQUEST_ID = "11111111-2222-3333-4444-555555555555"
 
 
@@ -143,6 +146,15 @@ def check_reply(reply, service_model):
         events = [read(e) for e in parsed.pop(reply["stream"])]
         if events != reply["events"]:
             return [f"events: wrote {reply['events']}, read {events}"]
+        for code, frame in reply["exceptions"].items():
+            stream = shape.members[reply["stream"]]
+            parser = botocore.parsers.create_parser(PARSERS[reply["protocol"]])._event_stream_parser
+            events = botocore.eventstream.EventStream(Raw(base64.b64decode(frame)), stream, parser, "Op")
+            with pytest.raises(botocore.exceptions.EventStreamError) as raised:
+                list(events)
+            error = raised.value.response["Error"]
+            if (error["Code"], error["Message"]) != (code, TEXT):
+                return [f"exception {code}: read {error}"]
     if shape is None:
         parsed = {}
     problems = differences(reply, expected, read(parsed))

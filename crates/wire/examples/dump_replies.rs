@@ -74,7 +74,8 @@ impl Dump<'_> {
                 None => "[]".to_owned(),
             };
             let name = stream.map_or("", |m| m.name);
-            let extra = format!(",\"stream\":\"{name}\",\"events\":{events}");
+            let faults = stream.map_or_else(|| "{}".to_owned(), |s| self.event_faults(s.target.shape));
+            let extra = format!(",\"stream\":\"{name}\",\"events\":{events},\"exceptions\":{faults}");
             self.line("reply", op.name, &reply, &expected(&value), &extra)?;
         }
         Ok(())
@@ -109,6 +110,22 @@ impl Dump<'_> {
             }
         }
         (frames, format!("[{}]", shown.join(",")))
+    }
+
+    /// A frame for each exception that the stream models and one that it does not, by the code that is read.
+    fn event_faults(&self, stream: ShapeId) -> String {
+        let members = self.service.structure(stream).map_or(&[][..], |s| &s.members);
+        let modelled = members
+            .iter()
+            .filter(|m| self.service.structure(m.target.shape).is_some_and(|s| s.error.is_some()));
+        let shapes = modelled.map(|m| (m.name, self.service.shape(m.target.shape).name));
+        let frame = |(read, code): (&str, &str)| {
+            let fault = Fault::new(400, code, TEXT);
+            let frame = output::event_fault(self.service, stream, self.protocol, &fault).unwrap_or_default();
+            format!("{}:\"{}\"", quoted(read), STANDARD.encode(frame))
+        };
+        let frames: Vec<String> = shapes.chain([("NotModelled", "NotModelled")]).map(frame).collect();
+        format!("{{{}}}", frames.join(","))
     }
 
     fn fault(&mut self, name: &'static str, structure: &Structure) -> std::io::Result<()> {

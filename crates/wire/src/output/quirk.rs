@@ -110,3 +110,44 @@ pub(crate) fn speaks_query_too(service: &Service, protocol: Protocol) -> bool {
 pub(crate) fn declares_xml(service: &Service, protocol: Protocol) -> bool {
     protocol != Protocol::Query || service.id == "sqs"
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{ERROR_PREFIXES, NAMESPACES, S3_ROOTS, root};
+    use crate::catalog;
+    use crate::model::Protocol;
+
+    #[test]
+    fn every_entry_names_something_in_the_models() {
+        for (id, _) in NAMESPACES.iter().chain(ERROR_PREFIXES) {
+            assert!(catalog::service(id).is_some(), "{id}");
+        }
+        let s3 = catalog::service("s3").unwrap();
+        for (name, _) in S3_ROOTS {
+            let op = s3.operation(name).unwrap_or_else(|| panic!("S3 has no {name}"));
+            let output = op.output.and_then(|id| s3.structure(id)).unwrap();
+            assert_eq!(output.payload, None, "{name} has a payload, whose name is the root");
+        }
+    }
+
+    #[test]
+    fn roots_and_namespaces() {
+        let cases = [
+            ("s3", "ListObjectsV2", "ListBucketResult"),
+            ("s3", "ListBuckets", "ListAllMyBucketsResult"),
+            ("route53", "ListHostedZones", "ListHostedZonesResponse"),
+            ("s3control", "ListStorageLensConfigurations", "ListStorageLensConfigurationResult"),
+        ];
+        for (id, name, expected) in cases {
+            let service = catalog::service(id).unwrap();
+            assert_eq!(root(service, service.operation(name).unwrap()), expected);
+        }
+        for entry in catalog::services() {
+            let service = catalog::service(entry.id).unwrap();
+            let xml = |p: &Protocol| matches!(p, Protocol::Query | Protocol::Ec2Query | Protocol::RestXml);
+            if service.protocols.iter().any(xml) {
+                assert_ne!(super::namespace(service), "", "{}", service.id);
+            }
+        }
+    }
+}
