@@ -164,9 +164,7 @@ impl Writer<'_> {
 
     fn error_response(&self, out: &mut Vec<u8>) {
         let service = self.service();
-        if quirk::declares_xml(service, self.protocol) {
-            out.extend_from_slice(xml::DECLARATION);
-        }
+        out.extend_from_slice(quirk::declaration(service, self.protocol));
         xml::open_root(out, &["ErrorResponse"], quirk::namespace(service));
         xml::open_tag(out, "Error");
         xml::text_element(out, "Type", self.side());
@@ -239,11 +237,11 @@ impl Writer<'_> {
         let (modelled, further) = self.further();
         let fields = self.known.as_ref().map(|k| members::all(k.structure, &modelled)).unwrap_or_default();
         let messages = usize::from(!self.fault.message.is_empty());
-        let prefix = quirk::error_prefix(self.service(), &self.fault.code, self.known.is_some());
+        let prefix = quirk::shape_namespace(self.service());
         let mut cbor = Cbor { service: self.service(), out };
         cbor.map_head(1 + messages + fields.len() + further.len());
         cbor.text("__type");
-        cbor.text(&[prefix, self.shape_name()].concat());
+        cbor.text(&[&prefix, self.shape_name()].concat());
         if messages > 0 {
             cbor.text(self.message_name());
             cbor.text(&self.fault.message);

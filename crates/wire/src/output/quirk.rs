@@ -1,5 +1,6 @@
 //! What services do on the wire that the published models do not say, as tables.
 
+use super::xml;
 use crate::model::{Operation, Protocol, Service};
 
 /// S3's document roots, from the response syntax of each operation in its API reference. Only those that are not
@@ -50,12 +51,8 @@ const NAMESPACES: &[(&str, &str)] = &[
 const DYNAMODB: &str = "com.amazonaws.dynamodb.v20120810#";
 
 /// Services whose JSON errors carry a namespace before the code, as recorded from AWS and kept by SDKs' tests.
-const ERROR_PREFIXES: &[(&str, &str)] = &[
-    ("cloudwatch", "com.amazonaws.cloudwatch#"),
-    ("dynamodb", DYNAMODB),
-    ("dynamodbstreams", DYNAMODB),
-    ("sqs", "com.amazonaws.sqs#"),
-];
+const ERROR_PREFIXES: &[(&str, &str)] =
+    &[("dynamodb", DYNAMODB), ("dynamodbstreams", DYNAMODB), ("sqs", "com.amazonaws.sqs#")];
 
 /// DynamoDB's errors that no operation models come from the framework in front of it.
 const DYNAMODB_VALIDATION: &str = "com.amazon.coral.validate#";
@@ -101,14 +98,30 @@ pub(crate) fn error_prefix(service: &Service, code: &str, modelled: bool) -> &'s
     }
 }
 
+/// Smithy's namespace of a service's shapes (`com.amazonaws.servicediscovery#`): rpc-v2-cbor wants absolute names.
+/// Empty before a service is known.
+pub(crate) fn shape_namespace(service: &Service) -> String {
+    if service.service_id.is_empty() {
+        return String::new();
+    }
+    let name = service.service_id.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase());
+    "com.amazonaws.".chars().chain(name).chain(['#']).collect()
+}
+
 /// A service that moved from query to another protocol, and whose clients still match on the query codes.
 pub(crate) fn speaks_query_too(service: &Service, protocol: Protocol) -> bool {
     protocol != Protocol::Query && service.protocols.contains(&Protocol::Query)
 }
 
-/// Whether an XML document begins with its declaration: the query services but SQS leave it out.
-pub(crate) fn declares_xml(service: &Service, protocol: Protocol) -> bool {
-    protocol != Protocol::Query || service.id == "sqs"
+/// How an XML document begins: Route 53, CloudFront and SQS name no encoding, and the other query services have no
+/// declaration at all.
+pub(crate) fn declaration(service: &Service, protocol: Protocol) -> &'static [u8] {
+    match (protocol, service.id) {
+        (Protocol::Query, "sqs") => b"<?xml version=\"1.0\"?>",
+        (Protocol::Query, _) => b"",
+        (_, "cloudfront" | "route53") => b"<?xml version=\"1.0\"?>\n",
+        _ => xml::DECLARATION,
+    }
 }
 
 #[cfg(test)]
@@ -142,6 +155,9 @@ mod tests {
             let service = catalog::service(id).unwrap();
             assert_eq!(root(service, service.operation(name).unwrap()), expected);
         }
+        let namespace = |id| super::shape_namespace(catalog::service(id).unwrap());
+        assert_eq!(namespace("cloudwatch"), "com.amazonaws.cloudwatch#");
+        assert_eq!(namespace("servicediscovery"), "com.amazonaws.servicediscovery#");
         for entry in catalog::services() {
             let service = catalog::service(entry.id).unwrap();
             let xml = |p: &Protocol| matches!(p, Protocol::Query | Protocol::Ec2Query | Protocol::RestXml);
