@@ -118,7 +118,10 @@ impl std::error::Error for CommitError {}
 #[derive(Debug)]
 pub enum EngineError {
     Locked,
+    /// No room; nothing was written.
     Full,
+    /// The disk became full in the middle of a write: [`recover`](crate::engine::Engine::recover) tells what is there.
+    Torn,
     Damaged(String),
     Io(String),
 }
@@ -142,7 +145,7 @@ impl fmt::Display for EngineError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             EngineError::Locked => f.write_str("in use by another process"),
-            EngineError::Full => f.write_str("no space left on the disk"),
+            EngineError::Full | EngineError::Torn => f.write_str("no space left on the disk"),
             EngineError::Damaged(what) | EngineError::Io(what) => f.write_str(what),
         }
     }

@@ -1,5 +1,6 @@
 //! [`Store`]: the handle that everything shares.
 
+use crate::embedded::EmbeddedEngine;
 use crate::engine::{Engine, EngineSize};
 use crate::error::{CommitError, EngineError, OpenError, StoreError};
 use crate::memory::MemoryEngine;
@@ -46,7 +47,7 @@ impl Drop for SequencerThread {
 
 impl std::fmt::Debug for Store {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Store(commit {})", self.shared.published().seq)
+        write!(f, "Store(commit {})", self.shared.published().seq())
     }
 }
 
@@ -155,7 +156,7 @@ impl Store {
         let size = ask(&self.shared, EngineSize::default(), Request::Size).wait();
         let counters = &self.shared.counters;
         Stats {
-            seq: self.shared.published().seq,
+            seq: self.shared.published().seq(),
             commits: counters.commits.load(Ordering::Relaxed),
             conflicts: counters.conflicts.load(Ordering::Relaxed),
             groups: counters.groups.load(Ordering::Relaxed),
@@ -192,7 +193,17 @@ impl Store {
     /// # Errors
     /// [`OpenError`]; nothing in the folder is changed when it is in use or cannot be read.
     pub fn open(dir: &Path, options: &Options) -> Result<Store, OpenError> {
-        let what = format!("the embedded engine is not built yet ({options:?})");
-        Err(OpenError::Io { dir: dir.to_owned(), what })
+        let engine = EmbeddedEngine::open(dir, options).map_err(|error| refused(dir, error))?;
+        Store::start(Box::new(engine)).map_err(|error| refused(dir, error))
+    }
+}
+
+fn refused(dir: &Path, error: EngineError) -> OpenError {
+    let dir = dir.to_owned();
+    match error {
+        EngineError::Locked => OpenError::Locked { dir },
+        EngineError::Full | EngineError::Torn => OpenError::Full { dir },
+        EngineError::Damaged(what) => OpenError::Damaged { dir, what },
+        EngineError::Io(what) => OpenError::Io { dir, what },
     }
 }
