@@ -25,6 +25,7 @@ use std::io::ErrorKind;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 const ROWS: &str = "rows.lsm";
 const FORMAT: &str = "format";
@@ -112,6 +113,35 @@ impl EmbeddedEngine {
     }
 }
 
+impl EmbeddedEngine {
+    /// Waits while the background is behind with sorting. The tree would wait by itself, but for ever when its
+    /// background has ended; so this begins earlier, and looks.
+    fn throttle(&self) -> Result<(), EngineError> {
+        let tree = self.tree()?;
+        while tree.rows.sealed_memtable_count() >= UNSORTED || tree.rows.l0_table_count() >= UNMERGED {
+            if let Err(fjall::Error::Poisoned) = tree.db.persist(PersistMode::Buffer) {
+                return Err(self.halted());
+            }
+            std::thread::sleep(THROTTLE);
+        }
+        Ok(())
+    }
+
+    /// Why the tree's background ended: it does not say, but a full disk can be seen.
+    fn halted(&self) -> EngineError {
+        match room(&self.dir) {
+            Ok((free, _)) if free < self.options.write_buffer_bytes.saturating_mul(4) => EngineError::Halted,
+            _ => EngineError::Io("an earlier write of the background failed".to_owned()),
+        }
+    }
+}
+
+/// Full write buffers that may wait to be sorted. The tree blocks at 4, and one commit can add 2.
+const UNSORTED: usize = 2;
+/// Sorted tables that may wait to be merged. The tree slows down at 20.
+const UNMERGED: usize = 16;
+const THROTTLE: Duration = Duration::from_millis(1);
+
 fn open_tree(dir: &Path, options: &Options) -> Result<Tree, EngineError> {
     // The tree's reader asserts things about its files; a damaged folder is to be an error, not the end.
     catch_unwind(AssertUnwindSafe(|| {
@@ -144,6 +174,7 @@ impl Engine for EmbeddedEngine {
 
     fn apply(&mut self, batch: &[Write]) -> Result<(), EngineError> {
         self.reserve(batch)?;
+        self.throttle()?;
         let tree = self.tree()?;
         let mut entry = fjall::OwnedWriteBatch::with_capacity(tree.db.clone(), batch.len())
             .durability(Some(PersistMode::SyncData));
@@ -153,9 +184,12 @@ impl Engine for EmbeddedEngine {
                 None => entry.remove(&tree.rows, key.0.clone()),
             }
         }
-        entry.commit().map_err(|error| match EngineError::from(error) {
-            EngineError::Full => EngineError::Torn,
-            other => other,
+        entry.commit().map_err(|error| match error {
+            fjall::Error::Poisoned => self.halted(),
+            error => match EngineError::from(error) {
+                EngineError::Full => EngineError::Torn,
+                other => other,
+            },
         })
     }
 

@@ -24,10 +24,10 @@ pub trait Engine: Send {
     ///
     /// # Errors
     /// [`EngineError::Full`] when the disk has no room and nothing was written; [`EngineError::Torn`] when the outcome
-    /// is open until [`Engine::recover`] succeeds; any other error is final.
+    /// is open until [`Engine::recover`] succeeds; [`EngineError::Halted`]; any other error is final.
     fn apply(&mut self, batch: &[Write]) -> Result<(), EngineError>;
 
-    /// After [`EngineError::Torn`]: goes back to what the disk holds. Views taken before may have to be dropped first.
+    /// After [`EngineError::Torn`] or [`EngineError::Halted`]: goes back to what the disk holds. Views taken before may have to be dropped first.
     ///
     /// # Errors
     /// When the engine cannot be brought back; it may be asked again.

@@ -122,6 +122,9 @@ pub enum EngineError {
     Full,
     /// The disk became full in the middle of a write: [`recover`](crate::engine::Engine::recover) tells what is there.
     Torn,
+    /// No room, and the engine's background work ended for it; nothing was written, and nothing can be before
+    /// [`recover`](crate::engine::Engine::recover).
+    Halted,
     Damaged(String),
     Io(String),
 }
@@ -145,7 +148,9 @@ impl fmt::Display for EngineError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             EngineError::Locked => f.write_str("in use by another process"),
-            EngineError::Full | EngineError::Torn => f.write_str("no space left on the disk"),
+            EngineError::Full | EngineError::Torn | EngineError::Halted => {
+                f.write_str("no space left on the disk")
+            }
             EngineError::Damaged(what) | EngineError::Io(what) => f.write_str(what),
         }
     }

@@ -340,6 +340,10 @@ impl Sequencer {
         match self.engine.apply(batch) {
             Ok(()) => Ok(()),
             Err(EngineError::Full) => Err(CommitError::Full),
+            Err(EngineError::Halted) => {
+                self.health = Health::Torn;
+                Err(CommitError::Full)
+            }
             Err(EngineError::Torn) => {
                 self.health = Health::Torn;
                 // The number of the last commit is part of the batch: it tells whether the batch is on the disk.
