@@ -63,7 +63,7 @@ impl From<fjall::Error> for EngineError {
         match error {
             fjall::Error::Io(error) | fjall::Error::Storage(fjall::LsmError::Io(error)) => error.into(),
             fjall::Error::Locked => EngineError::Locked,
-            fjall::Error::Poisoned => EngineError::Io("an earlier write failed".to_owned()),
+            fjall::Error::Poisoned => EngineError::Halted,
             other => EngineError::Damaged(other.to_string()),
         }
     }
@@ -120,19 +120,11 @@ impl EmbeddedEngine {
         let tree = self.tree()?;
         while tree.rows.sealed_memtable_count() >= UNSORTED || tree.rows.l0_table_count() >= UNMERGED {
             if let Err(fjall::Error::Poisoned) = tree.db.persist(PersistMode::Buffer) {
-                return Err(self.halted());
+                return Err(EngineError::Halted);
             }
             std::thread::sleep(THROTTLE);
         }
         Ok(())
-    }
-
-    /// Why the tree's background ended: it does not say, but a full disk can be seen.
-    fn halted(&self) -> EngineError {
-        match room(&self.dir) {
-            Ok((free, _)) if free < self.options.write_buffer_bytes.saturating_mul(4) => EngineError::Halted,
-            _ => EngineError::Io("an earlier write of the background failed".to_owned()),
-        }
     }
 }
 
@@ -184,12 +176,9 @@ impl Engine for EmbeddedEngine {
                 None => entry.remove(&tree.rows, key.0.clone()),
             }
         }
-        entry.commit().map_err(|error| match error {
-            fjall::Error::Poisoned => self.halted(),
-            error => match EngineError::from(error) {
-                EngineError::Full => EngineError::Torn,
-                other => other,
-            },
+        entry.commit().map_err(|error| match EngineError::from(error) {
+            EngineError::Full => EngineError::Torn,
+            other => other,
         })
     }
 

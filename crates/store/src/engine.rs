@@ -68,7 +68,7 @@ pub(crate) struct Unreadable;
 
 impl Unreadable {
     fn error() -> EngineError {
-        EngineError::Io("the disk is full, and the store is being read back from it".to_owned())
+        EngineError::Io("a write failed, and the store is being read back from the disk".to_owned())
     }
 }
 

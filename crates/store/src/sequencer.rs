@@ -179,8 +179,9 @@ impl Request {
 
 enum Health {
     Good,
-    /// A write met a full disk half way; the engine is to be brought back before it is written again.
-    Torn,
+    /// A write met a full disk half way, or the engine's background ended: it is to be brought back before it is
+    /// written again.
+    Down,
     /// The disk failed: nothing it says can be trusted before the process starts anew.
     Poisoned(String),
 }
@@ -316,15 +317,15 @@ impl Sequencer {
 
     /// Puts a batch on the disk and publishes the state after it.
     fn write(&mut self, batch: &[Write]) -> Result<(), CommitError> {
-        let outcome = match self.health {
+        let outcome = match &self.health {
             Health::Good => self.apply(batch),
-            Health::Torn => self.recover().map_err(|_| CommitError::Full).and_then(|()| self.apply(batch)),
-            Health::Poisoned(ref what) => Err(CommitError::Poisoned(what.clone())),
+            Health::Down => self.revive().and_then(|()| self.apply(batch)),
+            Health::Poisoned(what) => Err(CommitError::Poisoned(what.clone())),
         };
         // Also after a failure: the numbers that were given out are behind us, with nothing written under them.
         let view = match self.health {
             Health::Poisoned(_) => self.shared.published().view.clone(),
-            Health::Good | Health::Torn => self.engine.snapshot(),
+            Health::Good | Health::Down => self.engine.snapshot(),
         };
         self.publish(view);
         outcome
@@ -337,15 +338,21 @@ impl Sequencer {
     }
 
     fn apply(&mut self, batch: &[Write]) -> Result<(), CommitError> {
-        match self.engine.apply(batch) {
+        let mut result = self.engine.apply(batch);
+        if let Err(EngineError::Halted) = result {
+            self.health = Health::Down;
+            self.revive()?;
+            result = self.engine.apply(batch);
+        }
+        match result {
             Ok(()) => Ok(()),
             Err(EngineError::Full) => Err(CommitError::Full),
             Err(EngineError::Halted) => {
-                self.health = Health::Torn;
-                Err(CommitError::Full)
+                self.health = Health::Down;
+                Err(CommitError::Halted(EngineError::Halted.to_string()))
             }
             Err(EngineError::Torn) => {
-                self.health = Health::Torn;
+                self.health = Health::Down;
                 // The number of the last commit is part of the batch: it tells whether the batch is on the disk.
                 match self.recover() {
                     Ok(()) if last_commit(&*self.engine.snapshot()).is_ok_and(|seq| seq == self.last) => {
@@ -362,7 +369,16 @@ impl Sequencer {
         }
     }
 
-    /// Brings the engine back after a torn write. Transactions that still read the old state are in its way: they
+    /// Brings the engine back before anything of a batch is written.
+    fn revive(&mut self) -> Result<(), CommitError> {
+        self.recover().map_err(|error| match error {
+            EngineError::Full => CommitError::Full,
+            EngineError::Locked => CommitError::Halted("transactions still read the state before".to_owned()),
+            other => CommitError::Halted(other.to_string()),
+        })
+    }
+
+    /// Brings the engine back. Transactions that still read the old state are in its way: they
     /// get a moment to end, and the next commit tries again.
     fn recover(&mut self) -> Result<(), EngineError> {
         self.publish(Arc::new(Unreadable));

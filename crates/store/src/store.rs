@@ -202,8 +202,9 @@ fn refused(dir: &Path, error: EngineError) -> OpenError {
     let dir = dir.to_owned();
     match error {
         EngineError::Locked => OpenError::Locked { dir },
-        EngineError::Full | EngineError::Torn | EngineError::Halted => OpenError::Full { dir },
+        EngineError::Full | EngineError::Torn => OpenError::Full { dir },
         EngineError::Damaged(what) => OpenError::Damaged { dir, what },
         EngineError::Io(what) => OpenError::Io { dir, what },
+        EngineError::Halted => OpenError::Io { dir, what: EngineError::Halted.to_string() },
     }
 }
