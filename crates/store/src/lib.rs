@@ -16,6 +16,7 @@ mod sequencer;
 pub mod slice;
 pub mod store;
 pub mod table;
+mod turns;
 pub mod tx;
 pub mod watch;
 

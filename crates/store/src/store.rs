@@ -6,6 +6,7 @@ use crate::error::{CommitError, EngineError, OpenError, StoreError};
 use crate::memory::MemoryEngine;
 use crate::sequencer::{Request, Sequencer, Shared, ask};
 use crate::slice::Slice;
+use crate::turns::Turns;
 use crate::tx::{Read, Snapshot, Tx};
 use crate::watch::Watch;
 use std::path::Path;
@@ -23,8 +24,7 @@ pub struct Store {
 struct SequencerThread {
     shared: Arc<Shared>,
     handle: Mutex<Option<JoinHandle<()>>>,
-    /// Held by a transaction that has conflicted too often, so that its rivals wait instead of racing it.
-    patient: Mutex<()>,
+    turns: Turns,
 }
 
 impl SequencerThread {
@@ -51,8 +51,10 @@ impl std::fmt::Debug for Store {
     }
 }
 
-/// How often [`Store::run`] tries side by side with its rivals before it makes them queue.
-const OPTIMISTIC_TRIES: u32 = 4;
+/// How often [`Store::run`] tries side by side with its rivals before it queues for a turn.
+const OPTIMISTIC_TRIES: u32 = 2;
+/// How often it tries in its turn while newcomers still race it; then they wait too.
+const PATIENT_TRIES: u32 = 8;
 /// How often it tries in all.
 const TRIES: u32 = 64;
 
@@ -86,7 +88,7 @@ impl Store {
         let (sequencer, shared) = Sequencer::new(engine)?;
         let handle = thread::Builder::new().name("store".to_owned()).spawn(move || sequencer.run())?;
         let handle = Mutex::new(Some(handle));
-        let thread = SequencerThread { shared: shared.clone(), handle, patient: Mutex::default() };
+        let thread = SequencerThread { shared: shared.clone(), handle, turns: Turns::default() };
         Ok(Store { shared, thread: Arc::new(thread) })
     }
 
@@ -108,7 +110,8 @@ impl Store {
         self.snapshot().get(key)
     }
 
-    /// Runs `body` in a transaction and commits it, blocking, until it does not conflict.
+    /// Runs `body` in a transaction and commits it, blocking, until it does not conflict. `body` may run several
+    /// times, and must not run a transaction of its own.
     ///
     /// # Errors
     /// What `body` returns, and the commit's error; [`CommitError::Conflict`] only after 64 tries.
@@ -116,20 +119,24 @@ impl Store {
         &self,
         mut body: impl FnMut(&mut Tx) -> Result<T, E>,
     ) -> Result<T, E> {
-        let mut queued = None;
-        for attempt in 1.. {
+        let mut turn = None;
+        for attempt in 1..=TRIES {
+            if turn.is_none() && (attempt > OPTIMISTIC_TRIES || self.thread.turns.is_urgent()) {
+                turn = Some(self.thread.turns.take());
+            }
+            if let Some(turn) = &mut turn
+                && attempt > PATIENT_TRIES
+            {
+                turn.urge();
+            }
             let mut tx = self.begin();
             let value = body(&mut tx)?;
             match tx.commit().wait() {
                 Ok(_) => return Ok(value),
-                Err(CommitError::Conflict) if attempt < TRIES => {}
+                Err(CommitError::Conflict) => {}
                 Err(error) => return Err(error.into()),
             }
-            if attempt == OPTIMISTIC_TRIES {
-                queued = Some(self.thread.patient.lock().unwrap_or_else(PoisonError::into_inner));
-            }
         }
-        drop(queued);
         Err(CommitError::Conflict.into())
     }
 

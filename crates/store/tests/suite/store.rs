@@ -1,6 +1,8 @@
 //! Reads, writes, scans, commits; opening, closing, forking.
 
 use crate::{Folder, over_both};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 use store::{CommitError, Direction, KeyRange, OpenError, Options, Read, Slice, Store, StoreError};
 
 fn set(store: &Store, pairs: &[(&str, &str)]) {
@@ -184,6 +186,34 @@ fn run_tries_again_until_it_does_not_conflict() {
             }
         });
         assert_eq!(text(store.read(b"n")), Some("200".into()));
+    });
+}
+
+#[test]
+fn a_slow_transaction_on_a_hot_key_is_not_starved() {
+    over_both(|store| {
+        let done = AtomicBool::new(false);
+        let count = |store: &Store, pause: Duration| -> Result<(), CommitError> {
+            store.run(|tx| {
+                let n: u64 = text(tx.get(b"n")).map_or(0, |n| n.parse().unwrap());
+                std::thread::sleep(pause);
+                tx.put("n", (n + 1).to_string());
+                Ok(())
+            })
+        };
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    while !done.load(Ordering::Relaxed) {
+                        count(store, Duration::ZERO).unwrap();
+                    }
+                });
+            }
+            for _ in 0..3 {
+                count(store, Duration::from_millis(10)).unwrap();
+            }
+            done.store(true, Ordering::Relaxed);
+        });
     });
 }
 
