@@ -1,5 +1,6 @@
 //! The toolbox: `cargo xtask <command>`. What CI runs is what a laptop runs.
 
+mod fuzz;
 mod models;
 
 use std::process::ExitCode;
@@ -8,11 +9,12 @@ use std::process::ExitCode;
 type Outcome = Result<(), String>;
 
 /// Name, what it does, and the function that gets the remaining arguments.
-const COMMANDS: &[(&str, &str, fn(&[String]) -> Outcome)] = &[(
-    "models",
-    "rebuild models/*.bin: --from BOTOCORE_DATA_DIR; or show one: --print SERVICE",
-    models::run,
-)];
+type Command = (&'static str, &'static str, fn(&[String]) -> Outcome);
+
+const COMMANDS: &[Command] = &[
+    ("models", "rebuild models/*.bin: --from BOTOCORE_DATA_DIR; or show one: --print SERVICE", models::run),
+    ("fuzz", "run every fuzz target: --seconds N", fuzz::run),
+];
 
 #[expect(clippy::print_stdout, reason = "a command-line tool")]
 fn main() -> ExitCode {

@@ -9,6 +9,7 @@ pub mod input;
 pub mod model;
 pub mod route;
 pub mod shape;
+pub mod validate;
 pub mod value;
 
 pub use fault::Fault;
