@@ -160,7 +160,7 @@ def test_what_a_session_cannot_be(account, options, code, message):
     role = account.role("web", account.arn)
     sts = account.user("ann", allow("sts:AssumeRole")).client("sts")
     with refused(code, message, 400):
-        sts.assume_role(**{"RoleArn": role, "RoleSessionName": "s", **options})
+        sts.assume_role(**{"RoleArn": role, "RoleSessionName": "session", **options})
 
 
 def test_chained_roles_last_an_hour_at_most(account):
