@@ -87,6 +87,8 @@ pub(crate) fn run(
             let connection = &mut connections[index];
             let Some(closes) = receive(connection, &mut outcome)? else { continue };
             if sent >= until.count || begun.elapsed() >= until.time {
+                // The server may close it now that it is idle, which is no longer our business.
+                epoll::delete(&poll, &connection.stream).map_err(|why| why.to_string())?;
                 waiting -= 1;
                 continue;
             }

@@ -16,8 +16,15 @@ const LIMIT: &str = "nginx";
 struct Row {
     title: String,
     cells: Vec<Option<(f64, String)>>,
-    /// Whether more is better (requests per second) or less (time, memory).
-    more_is_better: bool,
+    better: Better,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Better {
+    More,
+    Less,
+    /// Not to be compared: the contestants hold different numbers of records.
+    Neither,
 }
 
 impl Row {
@@ -27,14 +34,11 @@ impl Row {
         let ours = results.iter().position(|result| result.name == OURS).and_then(value)?;
         let peers = results.iter().enumerate().filter(|(_, result)| ![OURS, LIMIT].contains(&result.name));
         let peers = peers.filter_map(|(index, _)| value(index));
-        if self.more_is_better {
-            let best =
-                peers.fold(None, |best: Option<f64>, peer| Some(best.map_or(peer, |best| best.max(peer))))?;
-            (best > 0.0).then_some(ours / best)
-        } else {
-            let best =
-                peers.fold(None, |best: Option<f64>, peer| Some(best.map_or(peer, |best| best.min(peer))))?;
-            (ours > 0.0).then_some(best / ours)
+        let best = |pick: fn(f64, f64) -> f64| peers.reduce(pick);
+        match self.better {
+            Better::More => best(f64::max).filter(|best| *best > 0.0).map(|best| ours / best),
+            Better::Less => best(f64::min).filter(|_| ours > 0.0).map(|best| best / ours),
+            Better::Neither => None,
         }
     }
 }
@@ -44,7 +48,7 @@ fn rows(results: &[Report]) -> Vec<Row> {
         row(results, "first answer after exec", |one| one.first_answer.map(time)),
         row(results, "memory, idle", |one| one.idle_bytes.map(size)),
         row(results, "memory, after the load", |one| one.loaded_bytes.map(size)),
-        row(results, "program", |one| Some(size(one.program_bytes))),
+        row(results, "program", |one| one.program_bytes.map(size)),
         row(results, "records kept", |one| {
             one.grown.as_ref().map(|grown| (grown.records as f64, grown.records.to_string()))
         }),
@@ -54,7 +58,9 @@ fn rows(results: &[Report]) -> Vec<Row> {
         row(results, "memory with them, idle", |one| one.grown.as_ref().map(|grown| size(grown.idle_bytes))),
         row(results, "disk with them", |one| one.grown.as_ref().map(|grown| size(grown.disk_bytes))),
     ];
-    rows[4].more_is_better = true;
+    for row in &mut rows[4..] {
+        row.better = Better::Neither;
+    }
     let mut legs: Vec<(&str, usize)> = Vec::new();
     for leg in results.iter().flat_map(|result| &result.legs) {
         if !legs.contains(&(&leg.scenario, leg.concurrency)) {
@@ -71,7 +77,7 @@ fn rows(results: &[Report]) -> Vec<Row> {
             &format!("{title}: per second"),
             of(|n| (n.per_second, format!("{:.0}", n.per_second))),
         );
-        rows.push(Row { more_is_better: true, ..rate });
+        rows.push(Row { better: Better::More, ..rate });
         let cpu = of(|n| (n.server_cpu_micros, format!("{:.1} us", n.server_cpu_micros)));
         rows.push(row(results, "    server CPU per request", cpu));
         rows.push(row(results, "    p50", of(|n| (f64::from(n.p50_micros), format!("{} us", n.p50_micros)))));
@@ -82,7 +88,7 @@ fn rows(results: &[Report]) -> Vec<Row> {
 }
 
 fn row(results: &[Report], title: &str, cell: impl Fn(&Report) -> Option<(f64, String)>) -> Row {
-    Row { title: title.to_owned(), cells: results.iter().map(cell).collect(), more_is_better: false }
+    Row { title: title.to_owned(), cells: results.iter().map(cell).collect(), better: Better::Less }
 }
 
 fn numbers<'a>(result: &'a Report, scenario: &str, concurrency: usize) -> Option<&'a Numbers> {
@@ -186,7 +192,7 @@ mod tests {
     fn result(name: &'static str, per_second: f64, cpu: f64) -> Report {
         let numbers = Numbers { per_second, p50_micros: 1, p99_micros: 2, server_cpu_micros: cpu };
         let leg = Leg { scenario: "Get".to_owned(), concurrency: 32, result: Ok(numbers) };
-        Report { name, program_bytes: 1 << 20, legs: vec![leg], ..Report::default() }
+        Report { name, program_bytes: Some(1 << 20), legs: vec![leg], ..Report::default() }
     }
 
     #[test]
