@@ -152,8 +152,7 @@ def test_query_unknown_action(cloud):
 
 def test_query_no_action(cloud):
     got = send(cloud, signed(cloud, "iam", headers=FORM, body=b"Version=2010-05-08"))
-    assert got.status in (400, 403)
-    assert got.xml_error[0] in ("MissingAction", "InvalidAction")
+    assert (got.status, *got.xml_error) == (400, "MissingAction", "Missing Action")
 
 
 @pytest.mark.parametrize(
@@ -238,9 +237,9 @@ def test_json_violations_are_all_reported_in_awss_words(cloud):
 
 def test_the_content_type_of_another_protocol(cloud):
     got = send(cloud, signed(cloud, "kms", headers={**FORM, "x-amz-target": "TrentService.ListKeys"}, body=b"{}"))
-    assert got.status in (400, 404, 415)
+    assert (got.status, got.json_error[0]) == (400, "UnknownOperationException")
     got = send(cloud, signed(cloud, "iam", headers={"content-type": "application/json"}, body=b"{}"))
-    assert got.status in (400, 403, 404, 415)
+    assert 400 <= got.status < 500
 
 
 # --- services and operations that are not there -----------------------------------------------------------------
@@ -248,9 +247,7 @@ def test_the_content_type_of_another_protocol(cloud):
 
 def test_an_unknown_service(cloud):
     got = send(cloud, signed(cloud, "teleport", headers=FORM, body=b"Action=Go&Version=2020-01-01"))
-    assert 400 <= got.status < 600
-    assert got.status != 500
-    assert b"teleport" in got.body
+    assert (got.status, *got.xml_error) == (404, "UnknownService", "The service teleport is not known here.")
 
 
 # One operation per protocol of a service that AWS has and this cloud does not answer yet; drop a line when it does.

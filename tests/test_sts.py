@@ -56,7 +56,7 @@ def test_an_unknown_key(cloud):
 def test_no_credentials(cloud):
     with refused("MissingAuthenticationToken", "Request is missing Authentication Token", 403):
         cloud.anonymous("sts").get_caller_identity()
-    with refused("MissingAuthenticationTokenException", "Missing Authentication Token", 400):
+    with refused("MissingAuthenticationTokenException", "Request is missing Authentication Token", 400):
         cloud.anonymous("kms").list_keys()
 
 

@@ -43,7 +43,17 @@ const STEPS: &[Step] = &[
     step("build", &["cargo", "build", "--package", "virga", "--locked", "--quiet"], false),
     step(
         "end to end",
-        &[".venv/bin/python", "-m", "pytest", "tests", "--numprocesses", "2", "--quiet", "--color", "no"],
+        &[
+            ".venv/bin/python",
+            "-m",
+            "pytest",
+            "tests",
+            "--numprocesses",
+            "logical",
+            "--quiet",
+            "--color",
+            "no",
+        ],
         false,
     ),
 ];
