@@ -1,21 +1,38 @@
-//! The project's toolbox: `cargo xtask COMMAND`. One file or folder per command; this one only tells them apart.
+//! The toolbox: `cargo xtask <command>`. What CI runs is what a laptop runs. One file or folder per command.
 
+mod authorization;
 mod ci;
+mod managed_policies;
+mod models;
+mod pack;
 mod tidy;
 
 use std::process::ExitCode;
 
+/// What a command answers; the message is printed and the exit status is 1.
+type Outcome = Result<(), String>;
+
+/// Name, what it does, and the function that gets the remaining arguments.
+const COMMANDS: &[(&str, &str, fn(&[String]) -> Outcome)] = &[
+    ("authorization", "rebuild models/authorization.bin", authorization::run),
+    ("ci", "everything that CI runs; --quick leaves out what needs the binary", ci::run),
+    ("managed-policies", "rebuild models/managed-policies.bin", managed_policies::run),
+    ("models", "rebuild models/*.bin: --from BOTOCORE_DATA_DIR; or show one: --print SERVICE", models::run),
+    ("tidy", "hold the tree against the house rules", |_| tidy::run()),
+];
+
 fn main() -> ExitCode {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let result = match arguments.first().map(String::as_str) {
-        Some("ci") => ci::run(&arguments[1..]),
-        Some("tidy") => tidy::run(),
-        _ => Err("usage: cargo xtask ci [--quick] | tidy".to_owned()),
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let Some((_, _, run)) = COMMANDS.iter().find(|(name, _, _)| args.first().is_some_and(|a| a == name)) else {
+        for (name, what, _) in COMMANDS {
+            eprintln!("{name:16} {what}");
+        }
+        return ExitCode::from(2);
     };
-    match result {
+    match run(&args[1..]) {
         Ok(()) => ExitCode::SUCCESS,
         Err(message) => {
-            eprintln!("xtask: {message}");
+            eprintln!("xtask {}: {message}", args[0]);
             ExitCode::FAILURE
         }
     }
