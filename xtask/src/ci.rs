@@ -43,17 +43,7 @@ const STEPS: &[Step] = &[
     step("build", &["cargo", "build", "--package", "virga", "--locked", "--quiet"], false),
     step(
         "end to end",
-        &[
-            ".venv/bin/python",
-            "-m",
-            "pytest",
-            "tests",
-            "--numprocesses",
-            "logical",
-            "--quiet",
-            "--color",
-            "no",
-        ],
+        &[".venv/bin/python", "-m", "pytest", "tests", "--numprocesses", "auto", "--quiet", "--color", "no"],
         false,
     ),
 ];
