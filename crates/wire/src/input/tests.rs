@@ -234,9 +234,12 @@ fn rest(service: &str, line: &str, more: &[(&str, &str)], body: &str) -> String 
     show(run(line, &headers, body.as_bytes()))
 }
 
+/// Service, request line, headers, body, and what comes of it.
+type Case = (&'static str, &'static str, &'static [(&'static str, &'static str)], &'static str, &'static str);
+
 #[test]
 fn rest_json_is_read() {
-    let table: &[(&str, &str, &[(&str, &str)], &str, &str)] = &[
+    let table: &[Case] = &[
         (
             "lambda",
             "POST /2015-03-31/functions/a%3Ab/invocations?Qualifier=q",

@@ -182,13 +182,10 @@ fn patterns_that_are_not_understood() {
     let mut count = 0;
     for entry in catalog::services() {
         for shape in &catalog::service(entry.id).unwrap().shapes {
-            if let Kind::String { pattern, .. } = &shape.kind {
-                if !pattern.is_empty() {
-                    count += 1;
-                    if !is_understood(pattern) {
-                        unknown.push(format!("{} {}", entry.id, shape.name));
-                    }
-                }
+            let Kind::String { pattern, .. } = &shape.kind else { continue };
+            count += usize::from(!pattern.is_empty());
+            if !is_understood(pattern) {
+                unknown.push(format!("{} {}", entry.id, shape.name));
             }
         }
     }
