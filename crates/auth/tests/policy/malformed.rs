@@ -245,6 +245,9 @@ fn bucket_and_key_policies() {
     ] {
         assert_eq!(refused(&fill(text), s3), ("MalformedPolicy".into(), message.into()), "{text}");
     }
+    let identity = "arn:aws:iam::cloudfront:user/CloudFront Origin Access Identity E1EXAMPLE";
+    let text = fill(&format!(r#"{{V,"Statement":{{OK,"Principal":{{"AWS":"{identity}"}}}}}}"#));
+    assert!(Policy::parse(&text, s3).is_ok());
     let key = fill(r#"{V,"Statement":{OK,"Principal":{"AWS":"nobody"}}}"#);
     let message = "Policy contains a statement with one or more invalid principals.";
     let expected = ("MalformedPolicyDocumentException".into(), message.into());
@@ -274,4 +277,14 @@ fn control_policies() {
     }
     let full = fill(r#"{V,"Statement":{"Effect":"Allow","Principal":"*","Action":"*","Resource":"*"}}"#);
     assert!(Policy::parse(&full, PolicyKind::Rcp).is_ok(), "AWS's own RCPFullAWSAccess");
+}
+
+#[test]
+fn queue_and_topic_policies() {
+    for (service, code, message) in [
+        ("sqs", "InvalidAttributeValue", "Invalid value for the parameter Policy."),
+        ("sns", "InvalidParameter", "Invalid parameter: Policy Error: null"),
+    ] {
+        assert_eq!(refused("{}", PolicyKind::Resource(service)), (code.into(), message.into()));
+    }
 }
