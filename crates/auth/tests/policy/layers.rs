@@ -5,9 +5,7 @@ use crate::world::{
     user, web,
 };
 use auth::policy::Cause::{self, Allowed, ExplicitDeny, ImplicitDeny};
-use auth::policy::Layer::{
-    Boundary, Endpoint, Grant as ByGrant, Identity, Rcp, Resource, Scp, Session, Trust,
-};
+use auth::policy::Layer::{Boundary, Endpoint, Grant as ByGrant, Identity, Rcp, Resource, Scp, Session};
 use auth::policy::{
     Attached, Ceiling, Context, Grant, Layers, Level, Policy, PolicyKind, Principal, Request, ResourceMode,
     evaluate,

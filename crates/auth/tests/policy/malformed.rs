@@ -1,6 +1,6 @@
 //! Documents that AWS refuses, with its words; and odd ones that it accepts.
 
-use auth::policy::{Policy, PolicyKind};
+use auth::policy::{Effect, Policy, PolicyKind};
 
 const SYNTAX: &str = "Syntax errors in policy.";
 const LEGACY: &str = "The policy failed legacy parsing";
@@ -286,5 +286,32 @@ fn queue_and_topic_policies() {
         ("sns", "InvalidParameter", "Invalid parameter: Policy Error: null"),
     ] {
         assert_eq!(refused("{}", PolicyKind::Resource(service)), (code.into(), message.into()));
+    }
+}
+
+#[test]
+fn a_stored_document_is_read_without_the_checks_before_storing() {
+    for text in [
+        r#"{"Statement":{OK}}"#,
+        r#"{V,"Statement":{"Effect":"Allow","Action":"s3:*","Resource":"arn:aws:iam::1:x"}}"#,
+        r#"{V,"Statement":[{OK,"Sid":"s"},{OK,"Sid":"s"}]}"#,
+    ] {
+        let text = fill(text);
+        assert!(Policy::parse(&text, PolicyKind::Identity).is_err(), "{text}");
+        assert_eq!(Policy::load(&text, PolicyKind::Identity).map(|_| ()), Ok(()), "{text}");
+    }
+    let denies = fill(r#"{V,"Statement":{"Effect":"deny","Action":"s3:*","Resource":"*"}}"#);
+    let policy = Policy::load(&denies, PolicyKind::Identity).unwrap();
+    assert_eq!(policy.statements()[0].effect, Effect::Deny);
+    for (text, kind, message) in [
+        (r#"{V,"Statement":{OK,"Foo":1}}"#, PolicyKind::Identity, SYNTAX),
+        (r#"{V,"Statement":{OK}}"#, PolicyKind::Resource("s3"), "Missing required field Principal"),
+        (
+            r#"{V,"Statement":{"Effect":"Allow","Action":"sts:*"}}"#,
+            PolicyKind::Trust,
+            "Missing required field Principal",
+        ),
+    ] {
+        assert_eq!(Policy::load(&fill(text), kind).unwrap_err().message, message, "{text}");
     }
 }
