@@ -125,13 +125,10 @@ impl Index {
     /// [`Miss`] when no template matches.
     pub(crate) fn find<'a>(&self, head: &Head<'a>, bucket: Option<&'a str>) -> Result<Match<'a>, Miss> {
         let mut values = [""; LABELS_MAX];
-        let mut miss = Miss::Path;
-        for template in &self.templates {
+        let trimmed = head.path.strip_prefix('/').unwrap_or(head.path);
+        let first = bucket.unwrap_or_else(|| trimmed.split('/').next().unwrap_or(""));
+        for template in self.templates.iter().filter(|t| t.method == head.method && t.begins_with(first)) {
             if !template.matches(head.path, bucket, &mut values) {
-                continue;
-            }
-            if template.method != head.method {
-                miss = Miss::Method;
                 continue;
             }
             let Some((choice, complete)) = template.choose(head) else { continue };
@@ -139,11 +136,18 @@ impl Index {
             let labels = choice.labels.iter().copied().zip(values).collect();
             return Ok(Match { operation: choice.operation, labels, literals, complete });
         }
-        Err(miss)
+        let mut others = self.templates.iter().filter(|t| t.method != head.method);
+        let is_known = others.any(|t| t.matches(head.path, bucket, &mut values));
+        Err(if is_known { Miss::Method } else { Miss::Path })
     }
 }
 
 impl Template {
+    /// Most paths fall here, before their segments are walked.
+    fn begins_with(&self, first: &str) -> bool {
+        !matches!(self.segments.first(), Some(Segment::Literal(text)) if *text != first)
+    }
+
     /// Walks the path; fills the labels' values from the left.
     fn matches<'a>(
         &self,

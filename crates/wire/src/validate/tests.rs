@@ -88,6 +88,12 @@ fn json_services_quote_the_value() {
             r#"{"MessageBody":"x"}"#,
             "MissingParameter: The request must contain the parameter QueueUrl.",
         ),
+        (
+            "TrentService.UntagResource",
+            r#"{"KeyId":"x","TagKeys":["a",null]}"#,
+            "ValidationException: 1 validation error detected: Value null at 'tagKeys.2.member' failed to satisfy \
+             constraint: Member must not be null",
+        ),
         // Sensitive values are not repeated.
         (
             "secretsmanager.PutSecretValue",
