@@ -5,7 +5,7 @@
 
 use crate::head::{Head, pairs};
 use crate::model::{Location, Operation, Protocol, Service};
-use std::cmp::Reverse;
+use std::cmp::{Ordering, Reverse};
 
 /// More labels than any template of the catalog has (a test says so).
 pub(crate) const LABELS_MAX: usize = 8;
@@ -81,7 +81,7 @@ impl Index {
                 .choices
                 .sort_by_key(|c| (Reverse(c.constants.len()), Reverse(c.demands()), c.deprecated));
         }
-        index.templates.sort_by(|a, b| (&a.segments, a.method).cmp(&(&b.segments, b.method)));
+        index.templates.sort_by(|a, b| a.order(b));
         index
     }
 
@@ -143,6 +143,13 @@ impl Index {
 }
 
 impl Template {
+    /// Segment by segment; of two that begin alike the longer first, since a greedy label would take its rest.
+    fn order(&self, other: &Template) -> Ordering {
+        let pairs = || self.segments.iter().zip(&other.segments);
+        let differ = pairs().map(|(a, b)| a.cmp(b)).find(|o| o.is_ne());
+        differ.unwrap_or_else(|| other.segments.len().cmp(&self.segments.len()))
+    }
+
     /// Most paths fall here, before their segments are walked.
     fn begins_with(&self, first: &str) -> bool {
         !matches!(self.segments.first(), Some(Segment::Literal(text)) if *text != first)
