@@ -136,7 +136,7 @@ impl Index {
             let labels = choice.labels.iter().copied().zip(values).collect();
             return Ok(Match { operation: choice.operation, labels, literals, complete });
         }
-        let mut others = self.templates.iter().filter(|t| t.method != head.method);
+        let mut others = self.templates.iter().filter(|t| t.method != head.method && t.begins_with(first));
         let is_known = others.any(|t| t.matches(head.path, bucket, &mut values));
         Err(if is_known { Miss::Method } else { Miss::Path })
     }
