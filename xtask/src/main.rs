@@ -1,7 +1,12 @@
-//! The toolbox: `cargo xtask <command>`. What CI runs is what a laptop runs.
+//! The toolbox: `cargo xtask <command>`. What CI runs is what a laptop runs. One file or folder per command.
 
+mod authorization;
+mod ci;
 mod fuzz;
+mod managed_policies;
 mod models;
+mod pack;
+mod tidy;
 
 use std::process::ExitCode;
 
@@ -12,24 +17,27 @@ type Outcome = Result<(), String>;
 type Command = (&'static str, &'static str, fn(&[String]) -> Outcome);
 
 const COMMANDS: &[Command] = &[
-    ("models", "rebuild models/*.bin: --from BOTOCORE_DATA_DIR; or show one: --print SERVICE", models::run),
+    ("authorization", "rebuild models/authorization.bin", authorization::run),
+    ("ci", "everything that CI runs; --quick leaves out what needs the binary", ci::run),
     ("fuzz", "run every fuzz target: --seconds N", fuzz::run),
+    ("managed-policies", "rebuild models/managed-policies.bin", managed_policies::run),
+    ("models", "rebuild models/*.bin: --from BOTOCORE_DATA_DIR; or show one: --print SERVICE", models::run),
+    ("tidy", "hold the tree against the house rules", |_| tidy::run()),
 ];
 
-#[expect(clippy::print_stdout, reason = "a command-line tool")]
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let Some((_, _, run)) = COMMANDS.iter().find(|(name, _, _)| args.first().is_some_and(|a| a == name))
     else {
         for (name, what, _) in COMMANDS {
-            println!("{name:12} {what}");
+            eprintln!("{name:16} {what}");
         }
         return ExitCode::from(2);
     };
     match run(&args[1..]) {
         Ok(()) => ExitCode::SUCCESS,
         Err(message) => {
-            println!("xtask {}: {message}", args[0]);
+            eprintln!("xtask {}: {message}", args[0]);
             ExitCode::FAILURE
         }
     }

@@ -1,1 +1,5 @@
-//! Room under construction.
+//! Identity and secrets: the services that decide who may do what, and keep what is secret.
+
+pub mod iam;
+pub mod kms;
+pub mod sts;

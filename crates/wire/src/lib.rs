@@ -3,10 +3,13 @@
 //! INVARIANT: only this crate knows XML, JSON, CBOR or HTTP bindings. It is pure: no sockets, no clock, no tokio.
 
 pub mod catalog;
+pub mod eventstream;
 pub mod fault;
 pub mod head;
 pub mod input;
+pub mod json;
 pub mod model;
+pub mod output;
 pub mod route;
 pub mod shape;
 pub mod validate;
