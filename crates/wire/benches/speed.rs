@@ -1,4 +1,4 @@
-//! How long routing and parsing take: `cargo run --release -p wire --example speed`.
+//! How long routing and parsing take: `cargo bench -p wire`.
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue};
