@@ -1,0 +1,3 @@
+//! The operations, one file for each noun.
+
+pub mod user;
