@@ -206,6 +206,12 @@ impl Policy {
         reader::read(text, kind)
     }
 
+    /// Reads an identity policy that AWS itself wrote: some of them break the rules that IAM holds other people's
+    /// documents to, such as the types of IAM resources.
+    pub fn parse_aws_managed(text: &str) -> Result<Policy, MalformedPolicy> {
+        reader::read_unchecked(text, PolicyKind::Identity)
+    }
+
     pub fn kind(&self) -> PolicyKind {
         self.kind
     }

@@ -25,6 +25,7 @@ mod principal;
 mod public;
 mod reader;
 mod request;
+mod rewrite;
 mod scalar;
 
 pub use context::{Context, Found, Lazy, Values};
@@ -36,3 +37,4 @@ pub use layers::{Attached, Ceiling, Grant, Layers, Level, PolicyForm, PolicySour
 pub use malformed::MalformedPolicy;
 pub use principal::{FederatingUser, Naming, Principal};
 pub use request::Request;
+pub use rewrite::rewrite_principals;

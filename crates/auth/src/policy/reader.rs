@@ -59,6 +59,12 @@ pub(super) fn read(text: &str, kind: PolicyKind) -> Result<Policy, MalformedPoli
     result.map_err(|fault| MalformedPolicy::new(kind, fault.message(kind)))
 }
 
+/// As [`read`], for documents that need not obey the rules of their kind.
+pub(super) fn read_unchecked(text: &str, kind: PolicyKind) -> Result<Policy, MalformedPolicy> {
+    let result = json::read(text).ok_or(Fault::Json).and_then(|node| compile(text, &drafts(&node)?, kind));
+    result.map_err(|fault| MalformedPolicy::new(kind, fault.message(kind)))
+}
+
 fn drafts(node: &Node) -> Result<Drafts<'_>, Fault> {
     let Json::Object(members) = &node.json else { return Err(Fault::Json) };
     let mut found = Drafts { version: None, id: None, statements: Vec::new() };
