@@ -12,6 +12,7 @@ wire::errors! {
         MalformedPolicyDocument(what: String) = 400, "MalformedPolicyDocument", "{what}";
         UnmodifiableEntity(what: String) = 400, "UnmodifiableEntity", "{what}";
         PolicyNotAttachable(what: String) = 400, "PolicyNotAttachable", "{what}";
+        AccessDenied(what: String) = 403, "AccessDenied", "{what}";
         Unreadable = 500, "InternalFailure", "The request processing has failed because of an unknown error, exception or failure.";
     }
 }
