@@ -57,7 +57,12 @@ impl Compiled {
     }
 
     /// A user's own policies and those of its groups.
-    pub(crate) fn of_user(&self, tx: &Tx, account: AccountId, user: &User) -> Result<Vec<Attached>, StoreError> {
+    pub(crate) fn of_user(
+        &self,
+        tx: &Tx,
+        account: AccountId,
+        user: &User,
+    ) -> Result<Vec<Attached>, StoreError> {
         let mut out = Vec::new();
         self.add(tx, account, &user.arn(account), &user.inline, &user.attached, &mut out)?;
         for name in &user.groups {
@@ -68,11 +73,22 @@ impl Compiled {
         Ok(out)
     }
 
-    fn add_group(&self, tx: &Tx, account: AccountId, group: &Group, out: &mut Vec<Attached>) -> Result<(), StoreError> {
+    fn add_group(
+        &self,
+        tx: &Tx,
+        account: AccountId,
+        group: &Group,
+        out: &mut Vec<Attached>,
+    ) -> Result<(), StoreError> {
         self.add(tx, account, &group.arn(account), &group.inline, &group.attached, out)
     }
 
-    pub(crate) fn of_role(&self, tx: &Tx, account: AccountId, role: &Role) -> Result<Vec<Attached>, StoreError> {
+    pub(crate) fn of_role(
+        &self,
+        tx: &Tx,
+        account: AccountId,
+        role: &Role,
+    ) -> Result<Vec<Attached>, StoreError> {
         let mut out = Vec::new();
         self.add(tx, account, &role.arn(account), &role.inline, &role.attached, &mut out)?;
         Ok(out)
@@ -99,7 +115,13 @@ impl Compiled {
     }
 
     /// A managed policy's default version, AWS's or the account's.
-    fn managed(&self, tx: &Tx, account: AccountId, arn: &str, holder: &str) -> Result<Option<Attached>, StoreError> {
+    fn managed(
+        &self,
+        tx: &Tx,
+        account: AccountId,
+        arn: &str,
+        holder: &str,
+    ) -> Result<Option<Attached>, StoreError> {
         let policy = match managed::by_arn(arn) {
             Some(policy) => self.aws_managed(&policy.document()),
             None => match MANAGED_POLICIES.get(tx, &model::named(account, last_part(arn)))? {
@@ -127,7 +149,8 @@ impl Compiled {
     }
 }
 
-const NOTHING: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"*","Resource":"*"}]}"#;
+const NOTHING: &str =
+    r#"{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"*","Resource":"*"}]}"#;
 
 /// The rules for documents that AWS wrote, among the numbers of [`kind_number`].
 const AWS_MANAGED: u8 = 255;

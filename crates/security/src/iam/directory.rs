@@ -41,7 +41,8 @@ impl IamDirectory {
         let caller = match &key.user {
             None => {
                 let mut caller = Caller::root(key.account, access_key);
-                caller.policies.service_control = self.service_control(tx, key.account).map_err(unreadable)?;
+                caller.policies.service_control =
+                    self.service_control(tx, key.account).map_err(unreadable)?;
                 caller
             }
             Some(name) => self.user(tx, key.account, name, access_key)?,
@@ -57,10 +58,14 @@ impl IamDirectory {
         name: &str,
         access_key: &str,
     ) -> Result<Caller, Unknown> {
-        let user = USERS.get(tx, &model::named(account, name)).map_err(unreadable)?.ok_or(Unknown::NoSuchKey)?;
+        let user =
+            USERS.get(tx, &model::named(account, name)).map_err(unreadable)?.ok_or(Unknown::NoSuchKey)?;
         let policies = CallerPolicies {
             identity: self.compiled.of_user(tx, account, &user).map_err(unreadable)?,
-            boundary: self.compiled.boundary(tx, account, user.boundary.as_deref(), &user.arn(account)).map_err(unreadable)?,
+            boundary: self
+                .compiled
+                .boundary(tx, account, user.boundary.as_deref(), &user.arn(account))
+                .map_err(unreadable)?,
             session: None,
             service_control: self.service_control(tx, account).map_err(unreadable)?,
         };
@@ -84,7 +89,13 @@ impl IamDirectory {
 }
 
 impl Directory for IamDirectory {
-    fn look_up(&self, tx: &Tx, access_key: &str, token: Option<&str>, _: Timestamp) -> Result<Known, Unknown> {
+    fn look_up(
+        &self,
+        tx: &Tx,
+        access_key: &str,
+        token: Option<&str>,
+        _: Timestamp,
+    ) -> Result<Known, Unknown> {
         match token {
             None => self.long_term(tx, access_key),
             Some(_) => Err(Unknown::BadToken),
@@ -99,7 +110,14 @@ impl Directory for IamDirectory {
         Ok(None)
     }
 
-    fn used(&self, caller: &Caller, service: &'static str, _: &'static str, region: &'static str, at: Timestamp) {
+    fn used(
+        &self,
+        caller: &Caller,
+        service: &'static str,
+        _: &'static str,
+        region: &'static str,
+        at: Timestamp,
+    ) {
         self.last_used.note(caller, service, region, at);
     }
 
