@@ -84,6 +84,9 @@ mod tests {
             .replace(r#"{"AWS":"arn:a"}"#, r#"{"AWS":"AID\"A"}"#);
         assert_eq!(out, expected);
         assert_eq!(rewrite_principals("{", |_| Some(String::new())), "{");
-        assert_eq!(rewrite_principals(r#"{"Statement":{"Principal":"*"}}"#, |_| Some("x".into())), r#"{"Statement":{"Principal":"*"}}"#);
+        assert_eq!(
+            rewrite_principals(r#"{"Statement":{"Principal":"*"}}"#, |_| Some("x".into())),
+            r#"{"Statement":{"Principal":"*"}}"#
+        );
     }
 }

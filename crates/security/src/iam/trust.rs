@@ -93,7 +93,9 @@ fn unique_id(tx: &Tx, entry: &str) -> Result<Entry, StoreError> {
             let role = session.strip_prefix("assumed-role/").and_then(|rest| rest.split('/').next());
             let account = AccountId::parse(&arn.account);
             match (role, account) {
-                (Some(role), Some(account)) if !ROLES.contains(tx, &model::named(account, role))? => Ok(Entry::Nobody),
+                (Some(role), Some(account)) if !ROLES.contains(tx, &model::named(account, role))? => {
+                    Ok(Entry::Nobody)
+                }
                 _ => Ok(Entry::Keep),
             }
         }

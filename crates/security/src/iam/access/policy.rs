@@ -27,7 +27,8 @@ pub fn one(cx: &mut Cx<'_>, request: &Struct) -> Result<Vec<Target>, Fault> {
     if owner != cx.account {
         return Ok(vec![target.owned_by(owner)]);
     }
-    let found = MANAGED_POLICIES.get(cx.tx, &model::named(owner, last_part(arn))).map_err(kernel::Failure::from)?;
+    let found =
+        MANAGED_POLICIES.get(cx.tx, &model::named(owner, last_part(arn))).map_err(kernel::Failure::from)?;
     let found = found.filter(|policy| policy.arn(owner) == arn);
     Ok(vec![match &found {
         Some(policy) => tagged(target, Some(&policy.tags)),

@@ -27,7 +27,9 @@ pub use instance_profile::{INSTANCE_PROFILES, InstanceProfile, PROFILES_BY_ROLE,
 pub use job::{
     ACCESS_REPORTS, AccessReport, ActionUse, EntityUse, ROLE_DELETIONS, RoleDeletion, ServiceAccess, job_key,
 };
-pub use policy::{ATTACHMENTS, EntityKind, MANAGED_POLICIES, ManagedPolicy, PolicyVersion, attached_prefix, attachment_key};
+pub use policy::{
+    ATTACHMENTS, EntityKind, MANAGED_POLICIES, ManagedPolicy, PolicyVersion, attached_prefix, attachment_key,
+};
 pub use provider::{OIDC_PROVIDERS, OidcProvider, SAML_PROVIDERS, SamlProvider, provider_key};
 pub use role::{ROLES, Role};
 pub use user::{USERS, User};

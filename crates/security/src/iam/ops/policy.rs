@@ -1,9 +1,7 @@
 //! Customer managed policies, and reading those of AWS.
 
 use crate::iam::managed::{self, ManagedPolicy as AwsPolicy};
-use crate::iam::model::{
-    self, ATTACHMENTS, MANAGED_POLICIES, ManagedPolicy, PolicyVersion, attached_prefix,
-};
+use crate::iam::model::{self, ATTACHMENTS, MANAGED_POLICIES, ManagedPolicy, PolicyVersion, attached_prefix};
 use crate::iam::tags::{self, Tag, TagPage};
 use crate::iam::{IamError, access, attach, attached::last_part, document, page::Paging, quota};
 use auth::policy::PolicyKind;

@@ -139,7 +139,9 @@ fn holders(cx: &Cx<'_>, req: &ListEntities) -> Result<Vec<Entity>, IamError> {
             for key in ATTACHMENTS.scan(cx.tx, &second, Direction::Forward) {
                 let key = key?;
                 let entity = match kind {
-                    EntityKind::Group => GROUPS.get(cx.tx, &key)?.map(|group| (group.path, group.name, group.id)),
+                    EntityKind::Group => {
+                        GROUPS.get(cx.tx, &key)?.map(|group| (group.path, group.name, group.id))
+                    }
                     EntityKind::User => USERS.get(cx.tx, &key)?.map(|user| (user.path, user.name, user.id)),
                     EntityKind::Role => ROLES.get(cx.tx, &key)?.map(|role| (role.path, role.name, role.id)),
                 };

@@ -140,7 +140,8 @@ fn delete(cx: &mut Cx<'_>, req: ByVersion) -> Result<Empty, IamError> {
 fn list(cx: &mut Cx<'_>, req: ListVersions) -> Result<VersionPage, IamError> {
     let policy = policy::find(cx.tx, cx.account, &req.policy_arn)?;
     let paging = Paging::of(cx, &[&req.policy_arn], req.marker.as_deref(), req.max_items)?;
-    let all = versions(&policy).into_iter().map(|version| PolicyVersion { document: None, ..version }).collect();
+    let all =
+        versions(&policy).into_iter().map(|version| PolicyVersion { document: None, ..version }).collect();
     let (versions, is_truncated, marker) =
         paging.slice(cx, all, |version: &PolicyVersion| version.version_id.clone()).parts();
     Ok(VersionPage { versions, is_truncated, marker })
