@@ -5,10 +5,10 @@ mod client;
 mod config;
 mod daemon;
 mod gateway;
-mod wiring;
 
 use clap::Parser;
 use std::process::ExitCode;
+pub(crate) use virga::wiring;
 
 fn main() -> ExitCode {
     let args = cli::Args::parse();

@@ -206,10 +206,11 @@ impl Policy {
         reader::read(text, kind)
     }
 
-    /// Reads an identity policy that AWS itself wrote: some of them break the rules that IAM holds other people's
-    /// documents to, such as the types of IAM resources.
-    pub fn parse_aws_managed(text: &str) -> Result<Policy, MalformedPolicy> {
-        reader::read_unchecked(text, PolicyKind::Identity)
+    /// Reads a document that is stored already, or that AWS wrote: without the checks that its service makes before
+    /// it stores one, so that what was once accepted stays readable. Types, elements and operators must still be
+    /// right.
+    pub fn load(text: &str, kind: PolicyKind) -> Result<Policy, MalformedPolicy> {
+        reader::load(text, kind)
     }
 
     pub fn kind(&self) -> PolicyKind {

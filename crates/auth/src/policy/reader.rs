@@ -50,18 +50,26 @@ pub(super) struct Drafts<'t> {
     pub(super) statements: Vec<Draft<'t>>,
 }
 
+/// Reads a document that somebody wants to store.
 pub(super) fn read(text: &str, kind: PolicyKind) -> Result<Policy, MalformedPolicy> {
+    read_with(text, kind, check)
+}
+
+/// Reads a document that is stored already.
+pub(super) fn load(text: &str, kind: PolicyKind) -> Result<Policy, MalformedPolicy> {
+    read_with(text, kind, |_, _| Ok(()))
+}
+
+fn read_with(
+    text: &str,
+    kind: PolicyKind,
+    check: fn(&Drafts<'_>, PolicyKind) -> Result<(), Fault>,
+) -> Result<Policy, MalformedPolicy> {
     let result = json::read(text).ok_or(Fault::Json).and_then(|node| {
         let drafts = drafts(&node)?;
         check(&drafts, kind)?;
         compile(text, &drafts, kind)
     });
-    result.map_err(|fault| MalformedPolicy::new(kind, fault.message(kind)))
-}
-
-/// As [`read`], for documents that need not obey the rules of their kind.
-pub(super) fn read_unchecked(text: &str, kind: PolicyKind) -> Result<Policy, MalformedPolicy> {
-    let result = json::read(text).ok_or(Fault::Json).and_then(|node| compile(text, &drafts(&node)?, kind));
     result.map_err(|fault| MalformedPolicy::new(kind, fault.message(kind)))
 }
 
@@ -230,6 +238,10 @@ fn statement(
     kind: PolicyKind,
     lines: &Lines<'_>,
 ) -> Result<Statement, Fault> {
+    // Without the element the statement would speak of everybody.
+    if kind.has_principals() && draft.principal.is_none() {
+        return Err(Fault::Missing("Principal"));
+    }
     let variables = version == Version::V2012;
     let actions = match &draft.action {
         Some(list) => {
@@ -253,7 +265,7 @@ fn statement(
     Ok(Statement {
         sid: draft.sid.filter(|sid| !sid.is_empty()).map(str::to_owned),
         index,
-        effect: if draft.effect == "Deny" { Effect::Deny } else { Effect::Allow },
+        effect: if draft.effect.eq_ignore_ascii_case("deny") { Effect::Deny } else { Effect::Allow },
         start: lines.after(draft.span.start),
         end: lines.after(draft.span.end.saturating_sub(1)),
         principals: draft.principal.map(|(negated, node)| principals(negated, node, kind)).transpose()?,

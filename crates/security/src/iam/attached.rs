@@ -2,7 +2,7 @@
 
 use super::managed;
 use super::model::{self, GROUPS, Group, MANAGED_POLICIES, Role, User};
-use auth::policy::{MalformedPolicy, Policy, PolicyForm, PolicyKind, PolicySource};
+use auth::policy::{Policy, PolicyForm, PolicyKind, PolicySource};
 use aws_lc_rs::digest::{SHA256, digest};
 use base::AccountId;
 use kernel::identity::Attached;
@@ -21,27 +21,13 @@ impl Compiled {
     /// The compiled document. One that cannot be read allows nothing, which no stored one should be: it was checked
     /// when it was given.
     pub(crate) fn policy(&self, text: &str, kind: PolicyKind) -> Option<Arc<Policy>> {
-        self.compiled(text, kind_number(kind), |text| Policy::parse(text, kind))
-    }
-
-    /// A document that AWS wrote, which need not obey the rules for others.
-    fn aws_managed(&self, text: &str) -> Option<Arc<Policy>> {
-        self.compiled(text, AWS_MANAGED, Policy::parse_aws_managed)
-    }
-
-    fn compiled(
-        &self,
-        text: &str,
-        rules: u8,
-        parse: impl Fn(&str) -> Result<Policy, MalformedPolicy>,
-    ) -> Option<Arc<Policy>> {
         let mut hash = [0; 32];
         hash.copy_from_slice(digest(&SHA256, text.as_bytes()).as_ref());
-        hash[0] ^= rules;
+        hash[0] ^= kind_number(kind);
         if let Some(policy) = self.0.read().unwrap_or_else(PoisonError::into_inner).get(&hash) {
             return Some(Arc::clone(policy));
         }
-        let policy = match parse(text) {
+        let policy = match Policy::load(text, kind) {
             Ok(policy) => Arc::new(policy),
             Err(malformed) => {
                 kernel::log::error("a stored policy cannot be read", &[("problem", &malformed.message)]);
@@ -122,13 +108,14 @@ impl Compiled {
         arn: &str,
         holder: &str,
     ) -> Result<Option<Attached>, StoreError> {
-        let policy = match managed::by_arn(arn) {
-            Some(policy) => self.aws_managed(&policy.document()),
+        let text = match managed::by_arn(arn) {
+            Some(policy) => policy.document(),
             None => match MANAGED_POLICIES.get(tx, &model::named(account, last_part(arn)))? {
-                Some(policy) => self.policy(policy.default_document(), PolicyKind::Identity),
+                Some(policy) => policy.default_document().to_owned(),
                 None => return Ok(None),
             },
         };
+        let policy = self.policy(&text, PolicyKind::Identity);
         Ok(policy.map(|policy| (source(arn, holder, PolicyForm::Managed), policy)))
     }
 
@@ -151,9 +138,6 @@ impl Compiled {
 
 const NOTHING: &str =
     r#"{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"*","Resource":"*"}]}"#;
-
-/// The rules for documents that AWS wrote, among the numbers of [`kind_number`].
-const AWS_MANAGED: u8 = 255;
 
 /// Tells apart the same text read by different rules.
 fn kind_number(kind: PolicyKind) -> u8 {
