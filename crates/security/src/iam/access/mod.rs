@@ -2,6 +2,9 @@
 //!
 //! AWS: <https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsidentityandaccessmanagementiam.html>
 
+pub mod instance_profile;
+pub mod policy;
+pub mod role;
 pub mod user;
 
 use super::holder::Holder;
