@@ -10,7 +10,9 @@
 use super::der::{self, oid};
 use super::lc::{self, ML_KEM_SEED_LEN};
 use super::spec::KeySpec;
-use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der, PublicKeyX509Der};
+use aws_lc_rs::encoding::{
+    AsBigEndian, AsDer, Curve25519SeedBin, EcPrivateKeyBin, Pkcs8V1Der, PublicKeyX509Der,
+};
 use aws_lc_rs::hmac;
 use aws_lc_rs::rsa;
 use aws_lc_rs::signature::{self as sig, EcdsaKeyPair, EcdsaSigningAlgorithm, Ed25519KeyPair, KeyPair};
@@ -166,7 +168,14 @@ impl KeyMaterial {
                 if named.is_none() || named != curve_oid(spec) {
                     return Err(malformed);
                 }
-                ec_pkcs8(&EcdsaKeyPair::from_pkcs8(algorithm, bytes).map_err(|_| malformed)?)?
+                let key = EcdsaKeyPair::from_pkcs8(algorithm, bytes).map_err(|_| malformed)?;
+                // aws-lc keeps the point's form; the key is rebuilt so that equal keys have equal bytes.
+                let scalar: EcPrivateKeyBin = key.private_key().as_be_bytes().map_err(failed)?;
+                let public = key.public_key().as_ref();
+                ec_pkcs8(
+                    &EcdsaKeyPair::from_private_key_and_public_key(algorithm, scalar.as_ref(), public)
+                        .map_err(|_| malformed)?,
+                )?
             }
             KeySpec::Ed25519 => {
                 let key = Ed25519KeyPair::from_pkcs8(bytes).map_err(|_| malformed)?;
@@ -296,7 +305,7 @@ impl KeyMaterial {
 
     /// The expanded decapsulation key and the encapsulation key, both raw.
     pub(super) fn ml_kem(&self) -> Result<(Zeroizing<Vec<u8>>, Vec<u8>), MaterialError> {
-        lc::ml_kem_expand(&*self.private_key()?).ok_or(MaterialError::Malformed(self.spec))
+        lc::ml_kem_expand(&self.private_key()?).ok_or(MaterialError::Malformed(self.spec))
     }
 
     pub(super) fn seed<const N: usize>(&self) -> Result<&[u8; N], MaterialError> {
@@ -328,7 +337,6 @@ fn ec_pkcs8(key: &EcdsaKeyPair) -> Result<Zeroizing<Vec<u8>>, MaterialError> {
 fn seed_bytes(
     seed: &aws_lc_rs::signature::Ed25519Seed<'_>,
 ) -> Result<Vec<u8>, aws_lc_rs::error::Unspecified> {
-    use aws_lc_rs::encoding::{AsBigEndian, Curve25519SeedBin};
     let raw: Curve25519SeedBin = seed.as_be_bytes()?;
     Ok(raw.as_ref().to_vec())
 }
