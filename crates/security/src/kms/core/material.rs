@@ -10,6 +10,7 @@
 use super::der::{self, oid};
 use super::lc::{self, ML_KEM_SEED_LEN};
 use super::spec::KeySpec;
+use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::encoding::{
     AsBigEndian, AsDer, Curve25519SeedBin, EcPrivateKeyBin, Pkcs8V1Der, PublicKeyX509Der,
 };
@@ -90,11 +91,20 @@ impl fmt::Debug for MaterialId {
 ///
 /// The secret's form by spec: raw bytes (symmetric, HMAC), a 32-byte seed (Ed25519, ML-DSA), a 64-byte seed
 /// (ML-KEM), PKCS#8 v1 as aws-lc writes it (RSA, EC) - one form per key, so equal keys have equal bytes.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct KeyMaterial {
     spec: KeySpec,
     secret: Zeroizing<Vec<u8>>,
 }
+
+/// The same key. Takes the same time wherever the first difference lies.
+impl PartialEq for KeyMaterial {
+    fn eq(&self, other: &KeyMaterial) -> bool {
+        self.spec == other.spec && verify_slices_are_equal(&self.secret, &other.secret).is_ok()
+    }
+}
+
+impl Eq for KeyMaterial {}
 
 impl fmt::Debug for KeyMaterial {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
