@@ -1,1 +1,37 @@
-//! Room under construction.
+//! The kernel: what every service stands on.
+//!
+//! A request's journey is in [`dispatch`]; what a handler gets is [`Cx`]; what a service declares is [`ops!`]; who may
+//! do what is decided in [`access`]; what has happened is in [`audit`]; what is to become real is done by
+//! [`reconcile`], in several steps by [`saga`], told to others by [`bus`].
+//!
+//! INVARIANT: no service's name decides anything here but how errors are worded; services depend on the kernel, never
+//! the kernel on them.
+
+pub mod access;
+pub mod audit;
+mod audit_identity;
+mod authenticate;
+pub mod bus;
+mod callers;
+mod cloud;
+mod context;
+mod cx;
+mod dispatch;
+mod explain;
+mod failure;
+pub mod identity;
+pub mod log;
+mod metrics;
+mod nested;
+pub mod op;
+pub mod reconcile;
+pub mod saga;
+pub mod seal;
+mod why;
+
+pub use access::Target;
+pub use cloud::{CLOCK_STEP_SECONDS_MAX, ClockChange, Cloud, Parts, Settings};
+pub use cx::{As, Cx, Peer, Request};
+pub use failure::Failure;
+pub use nested::Call;
+pub use op::{Empty, Nothing, Op, Service};

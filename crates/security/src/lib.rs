@@ -1,4 +1,4 @@
-//! Room under construction.
+//! Identity and secrets: the services that decide who may do what, and keep what is secret.
 
+pub mod iam;
 pub mod kms;
-pub mod seal;

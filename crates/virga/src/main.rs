@@ -1,1 +1,22 @@
-fn main() {}
+//! The `virga` binary: reads the command line, and either runs the cloud or talks to a running one.
+
+mod cli;
+mod client;
+mod config;
+mod daemon;
+mod gateway;
+mod wiring;
+
+use clap::Parser;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let args = cli::Args::parse();
+    match cli::run(args) {
+        Ok(code) => code,
+        Err(message) => {
+            eprintln!("virga: {message}");
+            ExitCode::FAILURE
+        }
+    }
+}

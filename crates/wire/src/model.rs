@@ -79,16 +79,46 @@ pub struct Shape {
 #[derive(Debug)]
 pub enum Kind {
     Structure(Structure),
-    List { element: MemberRef, min: Option<u64>, max: Option<u64>, flattened: bool },
-    Map { key: MemberRef, value: MemberRef, min: Option<u64>, max: Option<u64>, flattened: bool },
-    String { allowed: Vec<&'static str>, min: Option<u64>, max: Option<u64>, pattern: &'static str },
+    List {
+        element: MemberRef,
+        min: Option<u64>,
+        max: Option<u64>,
+        flattened: bool,
+    },
+    Map {
+        key: MemberRef,
+        value: MemberRef,
+        min: Option<u64>,
+        max: Option<u64>,
+        flattened: bool,
+    },
+    String {
+        allowed: Vec<&'static str>,
+        min: Option<u64>,
+        max: Option<u64>,
+        pattern: &'static str,
+    },
     /// `long` tells 64 bits from 32.
-    Integer { min: Option<i64>, max: Option<i64>, long: bool },
+    Integer {
+        min: Option<i64>,
+        max: Option<i64>,
+        long: bool,
+    },
     /// `double` tells 64 bits from 32.
-    Float { min: Option<f64>, max: Option<f64>, double: bool },
+    Float {
+        min: Option<f64>,
+        max: Option<f64>,
+        double: bool,
+    },
     Boolean,
-    Blob { min: Option<u64>, max: Option<u64>, streaming: bool },
-    Timestamp { format: TimestampFormat },
+    Blob {
+        min: Option<u64>,
+        max: Option<u64>,
+        streaming: bool,
+    },
+    Timestamp {
+        format: TimestampFormat,
+    },
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -169,9 +169,11 @@ impl<T: FromValue> FromValue for Pairs<T> {
 
     fn from_value(value: Value) -> Result<Self, Mismatch> {
         match value {
-            Value::Map(items) => {
-                items.into_iter().map(|(k, v)| Ok((k, T::from_value(v)?))).collect::<Result<_, _>>().map(Pairs)
-            }
+            Value::Map(items) => items
+                .into_iter()
+                .map(|(k, v)| Ok((k, T::from_value(v)?)))
+                .collect::<Result<_, _>>()
+                .map(Pairs),
             _ => Err(Mismatch::expected("a map")),
         }
     }

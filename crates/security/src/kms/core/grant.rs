@@ -5,7 +5,7 @@
 //! whether it still stands.
 
 use super::fields;
-use crate::seal::Sealer;
+use kernel::seal::Sealer;
 use base::Rng;
 use std::fmt;
 

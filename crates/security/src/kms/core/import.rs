@@ -14,7 +14,7 @@ use super::fields;
 use super::material::{KeyMaterial, MaterialError, generate_rsa, x509};
 use super::oaep::RsaKey;
 use super::spec::{KeySpec, WrappingAlgorithm, WrappingKeySpec};
-use crate::seal::Sealer;
+use kernel::seal::Sealer;
 use aws_lc_rs::key_wrap::{AES_256, AesKek, KeyWrapPadded};
 use aws_lc_rs::rsa::{self, OAEP_SHA1_MGF1SHA1, OAEP_SHA256_MGF1SHA256, OaepAlgorithm};
 use aws_lc_rs::signature::KeyPair;

@@ -124,6 +124,16 @@ impl Sealer {
     }
 
     /// The salt stands last and has a fixed length, so no two (purpose, salt) pairs give the same input.
+    /// A key of its own for a purpose that is not sealing: page tokens, signatures within the cloud.
+    pub fn key_for(&self, purpose: &str) -> [u8; KEY_LEN] {
+        let mut key = [0; KEY_LEN];
+        self.prk
+            .expand(&[b"key", purpose.as_bytes()], aws_lc_rs::hkdf::HKDF_SHA256)
+            .and_then(|okm| okm.fill(&mut key))
+            .expect("HKDF gives 32 bytes");
+        key
+    }
+
     fn derive(&self, purpose: &str, salt: &[u8; SALT_LEN]) -> (LessSafeKey, Nonce) {
         let mut okm = [0; KEY_LEN + NONCE_LEN];
         self.prk

@@ -1,0 +1,24 @@
+# The front door: each target is one sentence for a person and one script for a machine.
+.DEFAULT_GOAL := help
+.PHONY: help up down check test bench install-deps
+
+help: ## Show the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-14s %s\n", $$1, $$2 }'
+
+up: ## Install what is missing, build the release binary, start the cloud on 127.0.0.1:4566
+	@scripts/up.sh
+
+down: ## Stop the cloud that `make up` started
+	@target/release/virga down
+
+check: ## The quick look before a commit: format, tidy, clippy and unit tests
+	@scripts/deps.sh build && cargo xtask ci --quick
+
+test: ## Everything, from a fresh clone on a fresh machine
+	@scripts/test.sh
+
+bench: ## Measure beside the peers (bounded to about five minutes after the builds)
+	@scripts/bench.sh
+
+install-deps: ## Install what building, testing and measuring need
+	@scripts/deps.sh build test bench

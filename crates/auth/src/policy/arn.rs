@@ -1,0 +1,179 @@
+//! ARNs as patterns: each of the six parts is matched for itself, so that a wildcard never crosses a colon before
+//! the resource part; in the resource part `*` covers colons and slashes.
+//!
+//! A part that is left out counts as `*`, which is how IAM prints such resources back. The first part is the word
+//! `arn`, which IAM does not look at.
+//!
+//! AWS: <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.html>
+
+use super::context::Context;
+use super::glob::{Glob, Syntax};
+
+/// The parts after `arn`: partition, service, region, account, resource.
+const PARTS: usize = 5;
+
+/// The parts of an ARN, split once per request.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Split<'a> {
+    parts: Option<[&'a str; PARTS]>,
+}
+
+impl<'a> Split<'a> {
+    pub(super) fn of(whole: &'a str) -> Split<'a> {
+        let mut rest = whole.splitn(PARTS + 1, ':');
+        let parts = match rest.next() {
+            Some("arn") => {
+                let mut parts = [""; PARTS];
+                let mut filled = 0;
+                for (slot, part) in parts.iter_mut().zip(rest) {
+                    *slot = part;
+                    filled += 1;
+                }
+                (filled == PARTS).then_some(parts)
+            }
+            _ => None,
+        };
+        Split { parts }
+    }
+}
+
+/// A pattern for resources.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum ArnPattern {
+    /// `*`: any text at all, which an ARN need not be (a request for all resources is for `*`).
+    Any,
+    Parts(Box<[Glob; PARTS]>),
+}
+
+impl ArnPattern {
+    /// Where variables may stand: the resource part only, for the `Resource` element.
+    pub(super) fn resource(text: &str, variables: bool) -> ArnPattern {
+        ArnPattern::read(text, [false, false, false, false, variables])
+    }
+
+    /// Where variables may stand: anywhere, for the ARN condition operators.
+    pub(super) fn condition(text: &str, variables: bool) -> ArnPattern {
+        ArnPattern::read(text, [variables; PARTS])
+    }
+
+    fn read(text: &str, variables: [bool; PARTS]) -> ArnPattern {
+        if !text.is_empty() && text.bytes().all(|b| b == b'*') {
+            return ArnPattern::Any;
+        }
+        let parts = split_pattern(text);
+        let mut globs = [const { Glob::Any }; PARTS];
+        for ((glob, part), variables) in globs.iter_mut().zip(parts.into_iter().skip(1)).zip(variables) {
+            *glob = Glob::read(part, Syntax { wildcards: true, variables });
+        }
+        ArnPattern::Parts(Box::new(globs))
+    }
+
+    pub(super) fn matches(&self, arn: &Split<'_>, context: &Context<'_>) -> bool {
+        let ArnPattern::Parts(globs) = self else { return true };
+        let Some(parts) = &arn.parts else { return false };
+        // From the resource backwards: it is the part that most often differs.
+        globs.iter().zip(parts).rev().all(|(glob, part)| glob.matches(part, context))
+    }
+
+    /// As [`Glob::is_unresolved`].
+    pub(super) fn is_unresolved(&self, context: &Context<'_>) -> bool {
+        match self {
+            ArnPattern::Any => false,
+            ArnPattern::Parts(globs) => globs.iter().any(|glob| glob.is_unresolved(context)),
+        }
+    }
+
+    pub(super) fn variables(&self) -> impl Iterator<Item = &str> {
+        let globs: &[Glob] = match self {
+            ArnPattern::Any => &[],
+            ArnPattern::Parts(globs) => &globs[..],
+        };
+        globs.iter().flat_map(Glob::variables)
+    }
+
+    /// Whether it matches one text only.
+    pub(super) fn is_fixed(&self) -> bool {
+        match self {
+            ArnPattern::Any => false,
+            ArnPattern::Parts(globs) => !globs.iter().any(Glob::is_open),
+        }
+    }
+
+    /// The glob of the account part; `None` for `*`.
+    pub(super) fn account(&self) -> Option<&Glob> {
+        match self {
+            ArnPattern::Any => None,
+            ArnPattern::Parts(globs) => Some(&globs[3]),
+        }
+    }
+}
+
+/// Splits at the first five colons that stand outside `${...}`.
+fn split_pattern(text: &str) -> Vec<&str> {
+    let mut parts = Vec::with_capacity(PARTS + 1);
+    let mut start = 0;
+    let mut in_variable = false;
+    let bytes = text.as_bytes();
+    for (at, byte) in bytes.iter().enumerate() {
+        match byte {
+            b'{' if at > 0 && bytes[at - 1] == b'$' => in_variable = true,
+            b'}' => in_variable = false,
+            b':' if !in_variable && parts.len() < PARTS => {
+                parts.push(&text[start..at]);
+                start = at + 1;
+            }
+            _ => {}
+        }
+    }
+    parts.push(&text[start..]);
+    parts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ArnPattern, Split};
+    use crate::policy::context::Context;
+
+    #[test]
+    fn wildcards_stay_in_their_part() {
+        let arn = "arn:aws:sns:us-east-1:123456789012:topic:sub/1";
+        let cases = [
+            ("*", true),
+            ("arn:aws:sns:us-east-1:123456789012:topic:sub/1", true),
+            ("arn:aws:sns:*:123456789012:topic*", true),
+            ("arn:aws:sns:*:*:*", true),
+            ("arn:aws:sns:*", true),
+            ("arn:aws:s*:us-*:123456789012:*:sub/?", true),
+            ("arn:aws:sns*topic:sub/1", false),
+            ("arn:aws:*:topic:sub/1", false),
+            ("arn:*:sub/1", false),
+            ("arn:aws:sns::123456789012:*", false),
+            ("arn:aws:SNS:*:*:*", false),
+        ];
+        for (pattern, expected) in cases {
+            let found = ArnPattern::resource(pattern, true).matches(&Split::of(arn), &Context::new());
+            assert_eq!(found, expected, "{pattern}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_arn_is_matched_by_star_alone() {
+        for text in ["*", "bucket", "arn:aws:s3", "urn:aws:s3:::b"] {
+            assert!(ArnPattern::resource("*", true).matches(&Split::of(text), &Context::new()));
+            let narrower = ArnPattern::resource("arn:*:*:*:*:*", true);
+            assert!(!narrower.matches(&Split::of(text), &Context::new()), "{text}");
+        }
+    }
+
+    #[test]
+    fn variables_stand_in_the_resource_part_only() {
+        let context = Context::new().with("aws:username", "bob").with("aws:PrincipalAccount", "123456789012");
+        let arn = Split::of("arn:aws:iam::123456789012:user/bob");
+        let pattern = "arn:aws:iam::${aws:PrincipalAccount}:user/${aws:username}";
+        assert!(!ArnPattern::resource(pattern, true).matches(&arn, &context));
+        assert!(ArnPattern::condition(pattern, true).matches(&arn, &context));
+        let pattern = "arn:aws:iam::123456789012:user/${aws:username}";
+        assert!(ArnPattern::resource(pattern, true).matches(&arn, &context));
+        assert!(!ArnPattern::resource(pattern, false).matches(&arn, &context));
+    }
+}

@@ -1,0 +1,273 @@
+//! The authorization step: from an operation and its request to a decision that knows its reasons.
+//!
+//! A service's `access.rs` says, for each operation, which [`Target`]s it touches; here the global condition keys are
+//! added, the evaluator is asked about each target, and a refusal is worded as the service's protocol has it.
+
+use crate::audit::Decided;
+use crate::audit_identity::last_part;
+use crate::context::{self, Facts};
+use crate::cx::Cx;
+use crate::explain;
+use crate::failure::{Failure, Refused, internal_failure};
+use crate::identity::{Attached, Caller, ControlLevel};
+use crate::op::Op;
+use auth::policy::{
+    self, Ceiling, Context, Decision, Grant, Layers, Level, Principal, Request, ResourceMode,
+};
+use base::AccountId;
+use base::tag::Tags;
+use wire::model::Protocol;
+use wire::{Fault, Struct, Value};
+
+/// Which targets an operation touches, given its request.
+pub type AccessFn = fn(&mut Cx<'_>, &Struct) -> Result<Vec<Target>, Fault>;
+
+/// One thing that an operation wants to do to one resource.
+#[derive(Clone, Debug)]
+pub struct Target {
+    /// Where it differs from the operation's own: `iam:PassRole`.
+    pub action: Option<&'static str>,
+    /// The resource's ARN, or `*` for actions that are about none.
+    pub arn: String,
+    /// Who owns the resource; the caller's account unless told.
+    pub account: Option<AccountId>,
+    /// The resource's own policy.
+    pub policy: Option<Attached>,
+    pub mode: ResourceMode,
+    /// A permission beside all policies (KMS).
+    pub grant: Option<Grant>,
+    /// The resource's tags, for `aws:ResourceTag/*`. `None` where the resource has none or does not exist.
+    pub tags: Option<Tags>,
+    /// The service's own condition keys.
+    pub keys: Vec<(String, Vec<String>)>,
+}
+
+impl Target {
+    /// A resource that has no policy of its own.
+    pub fn on(arn: impl Into<String>) -> Target {
+        Target {
+            action: None,
+            arn: arn.into(),
+            account: None,
+            policy: None,
+            mode: ResourceMode::None,
+            grant: None,
+            tags: None,
+            keys: Vec::new(),
+        }
+    }
+
+    /// No resource in particular.
+    pub fn any() -> Target {
+        Target::on("*")
+    }
+
+    /// Another action than the operation's own.
+    #[must_use]
+    pub fn doing(mut self, action: &'static str) -> Target {
+        self.action = Some(action);
+        self
+    }
+
+    #[must_use]
+    pub fn owned_by(mut self, account: AccountId) -> Target {
+        self.account = Some(account);
+        self
+    }
+
+    #[must_use]
+    pub fn tagged(mut self, tags: Tags) -> Target {
+        self.tags = Some(tags);
+        self
+    }
+
+    #[must_use]
+    pub fn guarded(mut self, policy: Attached, mode: ResourceMode) -> Target {
+        (self.policy, self.mode) = (Some(policy), mode);
+        self
+    }
+
+    #[must_use]
+    pub fn granted(mut self, grant: Option<Grant>) -> Target {
+        self.grant = grant;
+        self
+    }
+
+    /// A condition key with one value.
+    #[must_use]
+    pub fn key(self, name: impl Into<String>, value: impl Into<String>) -> Target {
+        self.keys(name, vec![value.into()])
+    }
+
+    /// A condition key with any number of values.
+    #[must_use]
+    pub fn keys(mut self, name: impl Into<String>, values: Vec<String>) -> Target {
+        self.keys.push((name.into(), values));
+        self
+    }
+}
+
+/// For operations that every authenticated caller may use (`sts:GetCallerIdentity`).
+///
+/// # Errors
+/// Never.
+pub fn open(_: &mut Cx<'_>, _: &Struct) -> Result<Vec<Target>, Fault> {
+    Ok(Vec::new())
+}
+
+/// For operations that are about no resource in particular.
+///
+/// # Errors
+/// Never.
+pub fn any(_: &mut Cx<'_>, _: &Struct) -> Result<Vec<Target>, Fault> {
+    Ok(vec![Target::any()])
+}
+
+/// Asks for each target; all must be allowed.
+///
+/// # Errors
+/// The refusal in the protocol's words, with the decisions that were made up to it.
+pub(crate) fn authorize(
+    cx: &mut Cx<'_>,
+    op: &Op,
+    request: &Value,
+    protocol: Protocol,
+) -> Result<Vec<Decided>, Refused> {
+    let Value::Struct(request) = request else { return Err(internal_failure().into()) };
+    let targets = (op.access)(cx, request)?;
+    let mut decisions = Vec::with_capacity(targets.len());
+    for target in &targets {
+        let action = target.action.unwrap_or(op.action);
+        let decided = decide(cx, action, target, request).map_err(|failure| Refused::from(Fault::from(failure)))?;
+        let (decided, message) = decided;
+        let allowed = decided.allowed;
+        decisions.push(decided);
+        if !allowed {
+            let fault = refusal(cx.request.service, protocol, message);
+            return Err(Refused { fault, decisions });
+        }
+    }
+    Ok(decisions)
+}
+
+/// Decides about one target without refusing: for dry runs and for operations that list what the caller may see.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn allowed(cx: &Cx<'_>, action: &str, target: &Target, request: &Struct) -> Result<bool, Failure> {
+    Ok(decide(cx, action, target, request)?.0.allowed)
+}
+
+fn decide(cx: &Cx<'_>, action: &str, target: &Target, request: &Struct) -> Result<(Decided, String), Failure> {
+    let directory = &cx.cloud.directory;
+    let owner = target.account.unwrap_or(cx.account);
+    let membership = directory.organization(cx.tx, cx.account)?;
+    let (controls, owners) = if owner == cx.account {
+        (directory.resource_control(cx.tx, owner)?, membership.clone())
+    } else {
+        (directory.resource_control(cx.tx, owner)?, directory.organization(cx.tx, owner)?)
+    };
+    let facts = Facts {
+        cx,
+        request,
+        target,
+        membership: membership.as_ref(),
+        resource_membership: owners.as_ref(),
+    };
+    let lazy = |key: &str| context::answer(&facts, key);
+    let mut context = Context::new();
+    context.set_lazy(&lazy);
+    let asked = Request {
+        principal: &cx.caller.principal,
+        action,
+        resource: &target.arn,
+        resource_account: owner.as_str(),
+        canonical_id: None,
+        context: &context,
+    };
+    let held = &cx.caller.policies;
+    let identity = views(&held.identity);
+    let session = held.session.as_deref().map(views);
+    let (service_control, resource_control) = (Levels::of(&held.service_control), Levels::of(&controls));
+    let (scp, rcp) = (service_control.views(), resource_control.views());
+    let layers = Layers {
+        identity: &identity,
+        boundary: held.boundary.as_ref().map(view),
+        session: session.as_deref(),
+        scp: ceiling(&scp),
+        rcp: ceiling(&rcp),
+        endpoint: None,
+        resource: target.policy.as_ref().map(view),
+        mode: target.mode,
+        grant: target.grant.as_ref(),
+    };
+    let decision = policy::evaluate(&asked, &layers);
+    let message = if decision.allowed { String::new() } else { decision.denial_message(&asked) };
+    Ok((record(action, target, &decision), message))
+}
+
+fn view(attached: &Attached) -> policy::Attached<'_> {
+    policy::Attached { source: &attached.0, policy: &attached.1 }
+}
+
+fn views(attached: &[Attached]) -> Vec<policy::Attached<'_>> {
+    attached.iter().map(view).collect()
+}
+
+/// Control policies, borrowed level by level.
+struct Levels<'a>(Vec<(&'a str, Vec<policy::Attached<'a>>)>);
+
+impl<'a> Levels<'a> {
+    fn of(levels: &'a [ControlLevel]) -> Levels<'a> {
+        Levels(levels.iter().map(|level| (level.target.as_str(), views(&level.policies))).collect())
+    }
+
+    fn views(&self) -> Vec<Level<'_>> {
+        self.0.iter().map(|(target, policies)| Level { target, policies }).collect()
+    }
+}
+
+fn ceiling<'a>(levels: &'a [Level<'a>]) -> Ceiling<'a> {
+    if levels.is_empty() { Ceiling::None } else { Ceiling::Levels(levels) }
+}
+
+fn record(action: &str, target: &Target, decision: &Decision<'_>) -> Decided {
+    Decided {
+        action: action.to_owned(),
+        resource: target.arn.clone(),
+        allowed: decision.allowed,
+        cause: explain::cause(decision.cause),
+        reasons: decision.decisive().map(explain::reason).collect(),
+    }
+}
+
+/// How a service words a refusal.
+fn refusal(service: &str, protocol: Protocol, message: String) -> Fault {
+    match (service, protocol) {
+        ("sns", _) => Fault::new(403, "AuthorizationError", message),
+        (_, Protocol::Ec2Query) => Fault::new(
+            403,
+            "UnauthorizedOperation",
+            format!("You are not authorized to perform this operation. {message}"),
+        ),
+        (_, Protocol::Query | Protocol::RestXml) => Fault::new(403, "AccessDenied", message),
+        (_, Protocol::Json10 | Protocol::Json11 | Protocol::RpcV2Cbor) => {
+            Fault::new(400, "AccessDeniedException", message)
+        }
+        (_, Protocol::RestJson) => Fault::new(403, "AccessDeniedException", message),
+    }
+}
+
+/// The name by which CloudTrail and `aws:username` know a caller.
+pub(crate) fn user_name(caller: &Caller) -> &str {
+    match &caller.principal {
+        Principal::Root { .. } => "root",
+        Principal::User { arn, .. } => last_part(arn),
+        Principal::AssumedRole { session_arn, .. } => last_part(session_arn),
+        Principal::FederatedUser { arn, .. } => last_part(arn),
+        Principal::Service { name } => name,
+        Principal::WebIdentity { provider } => provider,
+        Principal::Saml { provider_arn } => provider_arn,
+        Principal::Anonymous => "anonymous",
+    }
+}

@@ -1,0 +1,139 @@
+//! From a signed request to a caller: finds the signature, whose key it is, and whether it holds.
+
+use crate::audit_identity;
+use crate::callers::Remembered;
+use crate::cloud::Cloud;
+use crate::cx::Peer;
+use crate::identity::{Caller, Known, Unknown};
+use auth::sigv4::{self, BodyHash, Cause, Dialect, Expect, Presented, RequestHead};
+use base::AccountId;
+use std::sync::Arc;
+use wire::Fault;
+use wire::model::{Operation, Protocol, Service};
+
+/// How the service of a request words its authentication errors.
+pub(crate) fn dialect(service: &Service, protocol: Protocol) -> Dialect {
+    match (service.id, protocol) {
+        ("s3" | "s3control", _) => Dialect::S3,
+        (_, Protocol::Ec2Query) => Dialect::Ec2,
+        (_, Protocol::Query | Protocol::RestXml) => Dialect::Query,
+        (_, Protocol::Json10 | Protocol::Json11 | Protocol::RpcV2Cbor) => Dialect::Json,
+        (_, Protocol::RestJson) => Dialect::RestJson,
+    }
+}
+
+/// Finds who sent the request, or refuses it.
+///
+/// # Errors
+/// The fault that the service's dialect has for the cause.
+pub(crate) fn caller(
+    cloud: &Arc<Cloud>,
+    head: &RequestHead<'_>,
+    body: &[u8],
+    service: &'static Service,
+    protocol: Protocol,
+    operation: Option<&Operation>,
+    peer: Peer,
+) -> Result<Arc<Remembered>, Fault> {
+    let dialect = dialect(service, protocol);
+    let tell = |cause: Cause| fault(cause.tell(dialect));
+    let Some(presented) = sigv4::read(head).map_err(tell)? else {
+        // S3 lets anybody ask; its policies decide. Elsewhere only what the model marks may come unsigned.
+        let open = operation.is_some_and(|op| op.unsigned) || dialect == Dialect::S3;
+        return if open { Ok(anonymous()) } else { Err(tell(Cause::Anonymous)) };
+    };
+    if let Some(account) = shared_root(presented.access_key()) {
+        return shared(&presented, head, account, peer, cloud, service, dialect);
+    }
+    let expect = Expect { dialect, service: service.signing_name, region: None };
+    let now = cloud.wall_now();
+    presented.check(head, now, &expect).map_err(tell)?;
+    let remembered = look_up(cloud, &presented).map_err(|unknown| unknown_fault(unknown, &presented, dialect))?;
+    let Some(secret) = &remembered.secret else {
+        return Err(tell(Cause::UnknownKey { access_key: presented.access_key().to_owned() }));
+    };
+    presented
+        .verify(head, BodyHash::of(body), secret, now, &expect, Some(&cloud.signing_keys))
+        .map_err(fault)?;
+    Ok(remembered)
+}
+
+/// `test` and every twelve-digit key stand for the root of an account.
+fn shared_root(access_key: &str) -> Option<AccountId> {
+    if access_key == "test" { Some(AccountId::DEFAULT) } else { AccountId::parse(access_key) }
+}
+
+/// Root's shared key. Its secret is whatever the user typed, so nothing can be verified but the form; that is why it
+/// is taken from loopback only.
+fn shared(
+    presented: &Presented<'_>,
+    head: &RequestHead<'_>,
+    account: AccountId,
+    peer: Peer,
+    cloud: &Arc<Cloud>,
+    service: &'static Service,
+    dialect: Dialect,
+) -> Result<Arc<Remembered>, Fault> {
+    let tell = |cause: Cause| fault(cause.tell(dialect));
+    if !peer.is_loopback() {
+        return Err(tell(Cause::UnknownKey { access_key: presented.access_key().to_owned() }));
+    }
+    let expect = Expect { dialect, service: service.signing_name, region: None };
+    presented.check(head, cloud.wall_now(), &expect).map_err(tell)?;
+    let access_key = presented.access_key();
+    if let Some(remembered) = cloud.callers.get(access_key, None) {
+        return Ok(remembered);
+    }
+    let generation = cloud.callers.generation();
+    let remembered = remember(Known { caller: Caller::root(account, access_key), secret: None });
+    cloud.callers.put(access_key, None, generation, &remembered);
+    Ok(remembered)
+}
+
+fn anonymous() -> Arc<Remembered> {
+    remember(Known { caller: Caller::anonymous(), secret: None })
+}
+
+pub(crate) fn remember(known: Known) -> Arc<Remembered> {
+    let caller = Arc::new(known.caller);
+    let audit_identity = audit_identity::json(&caller);
+    Arc::new(Remembered { secret: known.secret, caller, audit_identity })
+}
+
+/// The holder of the key, from memory or from the directory.
+fn look_up(cloud: &Arc<Cloud>, presented: &Presented<'_>) -> Result<Arc<Remembered>, Unknown> {
+    let (access_key, token) = (presented.access_key(), presented.session_token());
+    let now = cloud.clock().now();
+    if let Some(remembered) = cloud.callers.get(access_key, token) {
+        // Remembered or not, a session ends.
+        let ended = remembered.caller.session.as_ref().is_some_and(|session| session.expires <= now);
+        return if ended { Err(Unknown::ExpiredToken) } else { Ok(remembered) };
+    }
+    let generation = cloud.callers.generation();
+    let known = cloud.directory.look_up(&cloud.store().begin(), access_key, token, now)?;
+    let remembered = remember(known);
+    cloud.callers.put(access_key, token, generation, &remembered);
+    Ok(remembered)
+}
+
+fn unknown_fault(unknown: Unknown, presented: &Presented<'_>, dialect: Dialect) -> Fault {
+    let token = || presented.session_token().unwrap_or_default().to_owned();
+    let cause = match unknown {
+        Unknown::NoSuchKey | Unknown::InactiveKey => {
+            Cause::UnknownKey { access_key: presented.access_key().to_owned() }
+        }
+        Unknown::BadToken => Cause::InvalidToken { token: token() },
+        Unknown::ExpiredToken => Cause::ExpiredToken { token: token() },
+        Unknown::Unreadable(what) => {
+            crate::log::error("the caller could not be looked up", &[("problem", &what)]);
+            return crate::failure::internal_failure();
+        }
+    };
+    fault(cause.tell(dialect))
+}
+
+fn fault(error: sigv4::SigError) -> Fault {
+    let fault = Fault::new(error.status, error.code, error.message);
+    error.members.into_iter().fold(fault, |fault, (name, text)| fault.with(name, wire::Value::Str(text)))
+}
+

@@ -1,0 +1,80 @@
+//! The event bus: what services tell each other of what has happened.
+//!
+//! An event is written in the transaction that it tells of (an outbox), and leaves the outbox once every
+//! [`Subscriber`] has taken it: at least once, after a crash perhaps twice, never lost, never invented.
+
+use crate::cloud::Cloud;
+use crate::reconcile::Reconciler;
+use base::{AccountId, Timestamp};
+use std::sync::Arc;
+use store::{Direction, Key, Table, Tx};
+
+store::record! {
+    /// In the documented envelope of EventBridge.
+    #[derive(Clone, PartialEq, Debug)]
+    pub struct Event {
+        1 => pub id: String,
+        2 => pub time: Timestamp,
+        3 => pub account: AccountId,
+        4 => pub region: String,
+        /// `aws.kms`
+        5 => pub source: String,
+        /// `KMS CMK Rotation`
+        6 => pub detail_type: String,
+        7 => pub resources: Vec<String>,
+        /// A JSON object.
+        8 => pub detail: String,
+    }
+}
+
+const OUTBOX: Table<Event> = Table::new(0x0002, "kernel/outbox");
+
+/// How many events one run takes out, so that a transaction stays small.
+const BATCH: usize = 256;
+
+/// Takes every event of the cloud, and keeps what is for it.
+pub trait Subscriber: Send + Sync + std::fmt::Debug {
+    fn name(&self) -> &'static str;
+
+    /// Takes one event, durably if it matters: once this returns, the event is gone.
+    ///
+    /// # Errors
+    /// A sentence for the log; the event is offered again.
+    fn take(&self, cloud: &Arc<Cloud>, event: &Event) -> Result<(), String>;
+}
+
+pub(crate) fn post(tx: &mut Tx, event: &Event) {
+    OUTBOX.put(tx, &Key::global().time(event.time).str(&event.id), event);
+}
+
+/// Empties the outbox into the subscribers.
+#[derive(Debug)]
+pub(crate) struct Delivery;
+
+impl Reconciler for Delivery {
+    fn name(&self) -> &'static str {
+        "event delivery"
+    }
+
+    fn watches(&self) -> Vec<Vec<u8>> {
+        vec![OUTBOX.stored_key(&Key::empty())]
+    }
+
+    fn run(&self, cloud: &Arc<Cloud>) -> Result<Option<Timestamp>, String> {
+        loop {
+            let mut tx = cloud.store().begin();
+            let page = OUTBOX.scan(&tx, &Key::empty(), Direction::Forward).take(BATCH);
+            let events = page.collect::<Result<Vec<_>, _>>().map_err(|e| e.to_string())?;
+            if events.is_empty() {
+                return Ok(None);
+            }
+            for (key, event) in &events {
+                for subscriber in cloud.subscribers() {
+                    subscriber.take(cloud, event).map_err(|e| format!("{}: {e}", subscriber.name()))?;
+                }
+                OUTBOX.delete(&mut tx, key);
+            }
+            tx.commit().wait().map_err(|e| e.to_string())?;
+        }
+    }
+}

@@ -1,0 +1,263 @@
+//! [`Cloud`]: everything that the rooms share, wired once at start.
+
+use crate::audit::{self, Trail};
+use crate::bus::{Delivery, Subscriber};
+use crate::callers::Callers;
+use crate::identity::Directory;
+use crate::metrics::Metrics;
+use crate::op::Service;
+use crate::reconcile::{Background, Reconciler};
+use crate::saga::Saga;
+use crate::seal::Sealer;
+use auth::sigv4::KeyCache;
+use base::page::Pager;
+use base::{Clock, Rng, Timestamp};
+use std::sync::Arc;
+use std::time::Duration;
+use store::{CommitError, Direction, Key, KeyRange, Store, StoreError, Table};
+use tokio::sync::watch;
+
+/// How the cloud was asked to run.
+#[derive(Clone, Copy, Default, Debug)]
+pub struct Settings {
+    /// Refuse members that an operation does not act on, instead of reporting them.
+    pub strict: bool,
+    /// Where chance began, if it was told.
+    pub seed: Option<u64>,
+}
+
+/// What the services bring along.
+#[derive(Debug)]
+pub struct Parts {
+    pub services: Vec<&'static Service>,
+    pub directory: Arc<dyn Directory>,
+    pub reconcilers: Vec<Arc<dyn Reconciler>>,
+    pub subscribers: Vec<Arc<dyn Subscriber>>,
+    pub sagas: Vec<&'static Saga>,
+}
+
+/// The running cloud. Shared by every request and reconciler.
+pub struct Cloud {
+    store: Store,
+    clock: Clock,
+    /// The machine's own time, by which clients sign.
+    wall: Clock,
+    rng: Rng,
+    pager: Pager,
+    sealer: Sealer,
+    settings: Settings,
+    services: Vec<&'static Service>,
+    pub(crate) directory: Arc<dyn Directory>,
+    reconcilers: Vec<Arc<dyn Reconciler>>,
+    subscribers: Vec<Arc<dyn Subscriber>>,
+    pub(crate) sagas: Vec<&'static Saga>,
+    pub(crate) callers: Callers,
+    pub(crate) signing_keys: KeyCache,
+    trail: Trail,
+    metrics: Metrics,
+    clock_moved: watch::Sender<u64>,
+}
+
+impl std::fmt::Debug for Cloud {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Cloud").field("services", &self.services).finish_non_exhaustive()
+    }
+}
+
+store::record! {
+    /// The moved clock, so that a restart keeps it.
+    #[derive(Clone, PartialEq, Debug)]
+    struct SavedClock {
+        1 => pub offset_micros: i64,
+        2 => pub frozen_at: Option<Timestamp>,
+    }
+}
+
+const CLOCK: Table<SavedClock> = Table::new(0x0003, "kernel/clock");
+
+/// A century: further than any lease, and short of what a timestamp holds.
+pub const CLOCK_STEP_SECONDS_MAX: f64 = 3_155_760_000.0;
+
+/// How many keys one round of a reset deletes, so that a transaction stays small.
+const RESET_BATCH: usize = 10_000;
+
+/// What to do to the clock; several apply in the order advance, freeze, thaw.
+#[derive(Clone, Copy, Default, Debug)]
+pub struct ClockChange {
+    pub advance: Duration,
+    pub freeze: bool,
+    pub thaw: bool,
+}
+
+impl Cloud {
+    /// Wires a cloud over an open store. Everything secret is sealed under `master`.
+    ///
+    /// # Errors
+    /// When the saved clock cannot be read.
+    pub fn new(
+        store: Store,
+        clock: Clock,
+        rng: Rng,
+        master: &[u8; 32],
+        settings: Settings,
+        parts: Parts,
+    ) -> Result<Arc<Cloud>, StoreError> {
+        if let Some(saved) = CLOCK.get(&store.begin(), &Key::global())? {
+            clock.restore(saved.offset_micros, saved.frozen_at);
+        }
+        let sealer = Sealer::new(master);
+        let page_key = sealer.key_for("page tokens");
+        let mut reconcilers = parts.reconcilers;
+        let own: [Arc<dyn Reconciler>; 4] =
+            [Arc::new(audit::Flush), Arc::new(audit::Trim), Arc::new(Delivery), Arc::new(crate::saga::Resume)];
+        reconcilers.extend(own);
+        let callers = Callers::new(parts.directory.watched().iter().map(|prefix| store.watch(prefix)).collect());
+        Ok(Arc::new(Cloud {
+            store,
+            clock,
+            wall: Clock::system(),
+            rng,
+            pager: Pager::new(&page_key),
+            sealer,
+            settings,
+            services: parts.services,
+            directory: parts.directory,
+            reconcilers,
+            subscribers: parts.subscribers,
+            sagas: parts.sagas,
+            callers,
+            signing_keys: KeyCache::default(),
+            trail: Trail::default(),
+            metrics: Metrics::default(),
+            clock_moved: watch::Sender::new(0),
+        }))
+    }
+
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    pub(crate) fn wall_now(&self) -> Timestamp {
+        self.wall.now()
+    }
+
+    pub fn rng(&self) -> &Rng {
+        &self.rng
+    }
+
+    pub fn pager(&self) -> &Pager {
+        &self.pager
+    }
+
+    /// Seals what is secret, at rest and in tokens.
+    pub fn sealer(&self) -> &Sealer {
+        &self.sealer
+    }
+
+    pub fn settings(&self) -> Settings {
+        self.settings
+    }
+
+    pub fn trail(&self) -> &Trail {
+        &self.trail
+    }
+
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    pub fn services(&self) -> impl Iterator<Item = &'static Service> {
+        self.services.iter().copied()
+    }
+
+    pub(crate) fn service(&self, id: &str) -> Option<&'static Service> {
+        self.services().find(|s| s.id == id)
+    }
+
+    pub fn reconcilers(&self) -> &[Arc<dyn Reconciler>] {
+        &self.reconcilers
+    }
+
+    pub(crate) fn subscribers(&self) -> &[Arc<dyn Subscriber>] {
+        &self.subscribers
+    }
+
+    /// Starts the reconcilers on the current tokio runtime.
+    pub fn start_background(self: &Arc<Self>) -> Background {
+        Background::start(self)
+    }
+
+    pub(crate) fn clock_moves(&self) -> watch::Receiver<u64> {
+        self.clock_moved.subscribe()
+    }
+
+    /// Moves, stops or starts the clock, durably, and wakes whoever waits for a time.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn change_clock(&self, change: ClockChange) -> Result<(), CommitError> {
+        self.clock.advance(change.advance);
+        if change.freeze {
+            self.clock.freeze();
+        }
+        if change.thaw {
+            self.clock.thaw();
+        }
+        let frozen_at = self.clock.is_frozen().then(|| self.clock.now());
+        let mut tx = self.store.begin();
+        CLOCK.put(&mut tx, &Key::global(), &SavedClock { offset_micros: self.clock.offset_micros(), frozen_at });
+        tx.commit().await?;
+        self.clock_moved.send_modify(|moves| *moves += 1);
+        Ok(())
+    }
+
+    /// Empties the cloud: as if its folder were new. The clock goes back to the machine's.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn reset(&self) -> Result<(), CommitError> {
+        while self.delete_some().await? {}
+        self.trail.clear();
+        self.callers.clear();
+        self.clock.restore(0, None);
+        self.clock_moved.send_modify(|moves| *moves += 1);
+        Ok(())
+    }
+
+    /// Deletes a part of everything; false once there is nothing left.
+    async fn delete_some(&self) -> Result<bool, CommitError> {
+        let mut tx = self.store.begin();
+        let keys: Result<Vec<_>, _> = {
+            let all = tx.scan(KeyRange::all(), Direction::Forward).take(RESET_BATCH);
+            all.map(|pair| pair.map(|(key, _)| key)).collect()
+        };
+        let keys = keys.map_err(|e| CommitError::Unknown(e.to_string()))?;
+        if keys.is_empty() {
+            return Ok(false);
+        }
+        keys.into_iter().for_each(|key| tx.delete(key));
+        match tx.commit().await {
+            // Somebody wrote meanwhile; the next round takes that along.
+            Ok(_) | Err(CommitError::Conflict) => Ok(true),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Writes what waits in memory and closes the store.
+    ///
+    /// # Errors
+    /// A sentence that says what was not written.
+    pub async fn close(self: &Arc<Self>) -> Result<(), String> {
+        let cloud = Arc::clone(self);
+        let closing = tokio::task::spawn_blocking(move || {
+            audit::flush(&cloud)?;
+            cloud.store.close();
+            Ok(())
+        });
+        closing.await.map_err(|e| e.to_string())?
+    }
+}

@@ -1,0 +1,118 @@
+//! [`Cx`]: the one context that a handler gets. It reads, writes, asks the time, draws chance and calls other
+//! services through it, and through nothing else.
+
+use crate::bus::Event;
+use crate::cloud::Cloud;
+use crate::identity::Caller;
+use crate::seal::Sealer;
+use base::page::Pager;
+use base::{AccountId, Arn, Region, Rng, Timestamp};
+use std::net::IpAddr;
+use std::sync::Arc;
+use store::Tx;
+use wire::{Fault, Value};
+
+/// What is known of a request beside its parameters.
+#[derive(Clone, Debug)]
+pub struct Request {
+    pub id: String,
+    /// `iam`, the model's id.
+    pub service: &'static str,
+    pub operation: &'static str,
+    /// `None` where the cloud itself calls.
+    pub peer: Option<Peer>,
+    pub user_agent: String,
+    /// The service on whose behalf a caller's permissions are used (`aws:CalledVia`), first caller first.
+    pub via: Vec<&'static str>,
+}
+
+/// The other end of the connection.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Peer {
+    pub address: IpAddr,
+    pub tls: bool,
+}
+
+impl Peer {
+    pub fn is_loopback(&self) -> bool {
+        self.address.to_canonical().is_loopback()
+    }
+}
+
+/// One operation in one transaction. What it does through `tx` happens when the operation succeeds, or not at all;
+/// it may run again when it conflicts with another, so nothing else may be changed from within.
+#[derive(Debug)]
+pub struct Cx<'a> {
+    pub tx: &'a mut Tx,
+    pub caller: &'a Arc<Caller>,
+    /// The account in which the operation acts: the caller's.
+    pub account: AccountId,
+    pub region: Region,
+    /// The cloud's time, read once for the whole request.
+    pub now: Timestamp,
+    pub request: &'a Request,
+    pub(crate) cloud: &'a Arc<Cloud>,
+    /// Resources for the audit record.
+    pub(crate) touched: Vec<Arn>,
+}
+
+/// As whom a service calls another.
+#[derive(Clone, Debug)]
+pub enum As {
+    /// With the permissions of the caller, marked as coming through this service (`s3.amazonaws.com`).
+    CallerVia(&'static str),
+    /// As the service itself, acting in `account`.
+    Service { name: &'static str, account: AccountId },
+}
+
+impl<'a> Cx<'a> {
+    pub fn rng(&self) -> &Rng {
+        self.cloud.rng()
+    }
+
+    pub fn pager(&self) -> &Pager {
+        self.cloud.pager()
+    }
+
+    pub fn sealer(&self) -> &Sealer {
+        self.cloud.sealer()
+    }
+
+    pub fn cloud(&self) -> &Arc<Cloud> {
+        self.cloud
+    }
+
+    /// An ARN of this account and region.
+    pub fn arn(&self, service: &str, resource: &str) -> Arn {
+        Arn::new(service, self.region.name(), self.account.as_str(), resource)
+    }
+
+    /// Names a resource in the audit record of this call.
+    pub fn touch(&mut self, arn: Arn) {
+        self.touched.push(arn);
+    }
+
+    /// Puts an event on its way; it leaves if and only if the transaction commits.
+    pub fn emit(&mut self, source: &'static str, detail_type: &'static str, resources: Vec<String>, detail: &Value) {
+        let event = Event {
+            id: base::id::uuid(self.rng()),
+            time: self.now,
+            account: self.account,
+            region: self.region.name().to_owned(),
+            source: source.to_owned(),
+            detail_type: detail_type.to_owned(),
+            resources,
+            detail: wire::json::text(detail),
+        };
+        crate::bus::post(self.tx, &event);
+    }
+
+    /// Calls another service's operation, in this same transaction and through the same door as any client:
+    /// authorized, reported in the audit trail, and undone with the rest if this operation fails.
+    ///
+    /// # Errors
+    /// The fault that the operation answers.
+    pub fn call(&mut self, service: &str, operation: &str, value: Value, who: As) -> Result<Value, Fault> {
+        crate::nested::nested(self, crate::nested::Call { service, operation, value }, who)
+    }
+}

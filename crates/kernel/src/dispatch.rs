@@ -1,0 +1,325 @@
+//! The journey of a request: route, authenticate, parse, authorize, run in one transaction, record, answer.
+
+use crate::access;
+use crate::audit::{self, Decided, Entry};
+use crate::authenticate;
+use crate::callers::Remembered;
+use crate::cloud::Cloud;
+use crate::cx::{Cx, Peer, Request};
+use crate::failure::{Refused, internal_failure};
+use crate::op::Op;
+use auth::sigv4::RequestHead;
+use base::{Region, Timestamp};
+use bytes::Bytes;
+use http::HeaderValue;
+use http::request::Parts;
+use std::sync::Arc;
+use std::time::Instant;
+use store::CommitError;
+use wire::head::Head;
+use wire::input::Parsed;
+use wire::output::Reply;
+use wire::route::{Rejection, Route, Step};
+use wire::{Fault, Value, output};
+
+/// A transaction that loses this often against others gives up; the caller is told to slow down.
+const CONFLICTS_MAX: u32 = 64;
+/// No control plane takes more; services with larger bodies are listed in [`body_bytes_max`].
+const BODY_BYTES_MAX: usize = 2 << 20;
+/// The members that an operation does not act on are named in this header of its answer.
+const IGNORED_HEADER: &str = "x-virga-ignored";
+const IGNORED_HEADER_BYTES_MAX: usize = 1024;
+
+/// A request on its way.
+struct Journey<'a> {
+    cloud: &'a Arc<Cloud>,
+    head: Head<'a>,
+    route: Route<'a>,
+    body: Bytes,
+    caller: Arc<Remembered>,
+    region: Region,
+    now: Timestamp,
+    request: Request,
+}
+
+/// What one run of an operation leaves.
+struct Done {
+    response: Value,
+    decisions: Vec<Decided>,
+    ignored: Vec<String>,
+    commit: Option<store::Commit>,
+}
+
+impl Cloud {
+    /// Answers one request whose body has been read.
+    pub async fn serve(self: &Arc<Cloud>, parts: &Parts, body: Bytes, peer: Peer) -> Reply {
+        let started = Instant::now();
+        let id = base::id::uuid(self.rng());
+        let head = head(parts);
+        let route = match wire::route::route(&head, &body) {
+            Ok(route) => route,
+            Err(rejection) => return rejected(&rejection, &rejection.fault, &id),
+        };
+        let (service, operation, protocol) = (route.service, route.operation, route.protocol);
+        let outcome = match self.journey(parts, head, route, body, peer, id.clone()) {
+            Ok(journey) => journey.run().await,
+            Err(fault) => Err(fault),
+        };
+        let reply = match outcome {
+            Ok((value, ignored)) => {
+                let mut reply = output::success(service, operation, protocol, &value, &id);
+                report_ignored(&mut reply, service.id, operation.name, &ignored);
+                reply
+            }
+            Err(fault) => output::fault(Some(service), Some(operation), protocol, &fault, &id),
+        };
+        self.metrics().count(service.id, operation.name, reply.status, started.elapsed());
+        reply
+    }
+
+    /// Answers a request whose body could not be read.
+    pub fn refuse(&self, parts: &Parts, fault: Fault) -> Reply {
+        let id = base::id::uuid(self.rng());
+        match wire::route::route(&head(parts), &[]) {
+            Ok(route) => output::fault(Some(route.service), Some(route.operation), route.protocol, &fault, &id),
+            Err(rejection) => rejected(&rejection, &fault, &id),
+        }
+    }
+
+    /// The largest body that is read for this request, in bytes.
+    pub fn body_limit(&self, parts: &Parts) -> usize {
+        match wire::route::route_head(&head(parts)) {
+            Ok(Step::Ready(route)) => body_bytes_max(route.service.id),
+            _ => BODY_BYTES_MAX,
+        }
+    }
+
+    fn journey<'a>(
+        self: &'a Arc<Cloud>,
+        parts: &'a Parts,
+        head: Head<'a>,
+        route: Route<'a>,
+        body: Bytes,
+        peer: Peer,
+        id: String,
+    ) -> Result<Journey<'a>, Fault> {
+        let signed = RequestHead { method: head.method, path: head.path, query: head.query, headers: head.headers };
+        let operation = Some(route.operation);
+        let caller = authenticate::caller(self, &signed, &body, route.service, route.protocol, operation, peer)?;
+        let user_agent = parts.headers.get(http::header::USER_AGENT).and_then(|v| v.to_str().ok());
+        let request = Request {
+            id,
+            service: route.service.id,
+            operation: route.operation.name,
+            peer: Some(peer),
+            user_agent: user_agent.unwrap_or_default().to_owned(),
+            via: Vec::new(),
+        };
+        let global = self.service(route.service.id).is_some_and(|s| s.global);
+        let region = if global { Region::US_EAST_1 } else { region(&route)? };
+        Ok(Journey { cloud: self, head, route, body, caller, region, now: self.clock().now(), request })
+    }
+}
+
+/// A request that leads to no operation.
+fn rejected(rejection: &Rejection, fault: &Fault, id: &str) -> Reply {
+    output::fault(rejection.service, None, rejection.protocol, fault, id)
+}
+
+/// The largest bodies that services document, and some room for their envelopes.
+fn body_bytes_max(service: &str) -> usize {
+    match service {
+        // A zip of 50 MB, in base64.
+        "lambda" => 100 << 20,
+        "dynamodb" => 20 << 20,
+        _ => BODY_BYTES_MAX,
+    }
+}
+
+fn head(parts: &Parts) -> Head<'_> {
+    Head {
+        method: parts.method.as_str(),
+        path: parts.uri.path(),
+        query: parts.uri.query().unwrap_or_default(),
+        headers: &parts.headers,
+    }
+}
+
+/// The region that the request names; the first one where it names none.
+fn region(route: &Route<'_>) -> Result<Region, Fault> {
+    match route.region {
+        None => Ok(Region::US_EAST_1),
+        Some(name) => Region::parse(name).ok_or_else(|| {
+            Fault::new(400, "InvalidRegion", format!("{name} is not a region of this cloud."))
+        }),
+    }
+}
+
+impl Journey<'_> {
+    async fn run(self) -> Result<(Value, Vec<String>), Fault> {
+        let Some(op) = self.cloud.service(self.route.service.id).and_then(|s| s.op(self.route.operation.name)) else {
+            return Err(not_built(&self.route));
+        };
+        for _ in 0..CONFLICTS_MAX {
+            // Parsed anew for each run: a handler consumes its request, and conflicts are rare.
+            let parsed = self.parse()?;
+            let shown = self.shown(&parsed.value);
+            let done = match self.attempt(op, parsed, &shown) {
+                Ok(done) => done,
+                Err(Refused { fault, decisions }) => {
+                    self.note(self.entry(shown, decisions).failed(&fault)).await;
+                    return Err(fault);
+                }
+            };
+            let Some(commit) = done.commit else {
+                self.note(self.entry(shown, done.decisions)).await;
+                return Ok((done.response, done.ignored));
+            };
+            match commit.await {
+                Ok(_) => return Ok((done.response, done.ignored)),
+                Err(CommitError::Conflict) => {}
+                Err(error) => return Err(commit_fault(&error)),
+            }
+        }
+        Err(Fault::new(503, "ServiceUnavailable", "Too many concurrent changes of the same records; try again."))
+    }
+
+    fn parse(&self) -> Result<Parsed, Fault> {
+        let mut parsed = wire::input::parse(&self.route, &self.head, self.body.clone())?;
+        if !parsed.violations.is_empty() {
+            return Err(wire::validate::fault(self.route.service, &parsed.violations));
+        }
+        for member in std::mem::take(&mut parsed.idempotency) {
+            if let Value::Struct(members) = &mut parsed.value {
+                members.set(member, Value::Str(base::id::uuid(self.cloud.rng())));
+            }
+        }
+        Ok(parsed)
+    }
+
+    /// One try, in a transaction of its own.
+    fn attempt(&self, op: &Op, parsed: Parsed, shown: &str) -> Result<Done, Refused> {
+        let mut tx = self.cloud.store().begin();
+        let ignored = self.ignored(op, &parsed)?;
+        let mut cx = Cx {
+            tx: &mut tx,
+            caller: &self.caller.caller,
+            account: self.caller.caller.account,
+            region: self.region,
+            now: self.now,
+            request: &self.request,
+            cloud: self.cloud,
+            touched: Vec::new(),
+        };
+        let decisions = access::authorize(&mut cx, op, &parsed.value, self.route.protocol)?;
+        let response = match (op.run)(&mut cx, parsed.value) {
+            Ok(response) => response,
+            Err(fault) => return Err(Refused { fault, decisions }),
+        };
+        let touched: Vec<String> = cx.touched.iter().map(ToString::to_string).collect();
+        if tx.is_read_only() {
+            return Ok(Done { response, decisions, ignored, commit: None });
+        }
+        let mut entry = self.entry(shown.to_owned(), decisions.clone());
+        entry.resources = touched;
+        entry.read_only = false;
+        entry.response = wire::json::audit_text(self.route.service, self.route.operation.output, &response);
+        self.cloud.trail().write(&mut tx, self.region, entry);
+        Ok(Done { response, decisions, ignored, commit: Some(tx.commit()) })
+    }
+
+    /// Members of the request that nothing will act on.
+    fn ignored(&self, op: &Op, parsed: &Parsed) -> Result<Vec<String>, Fault> {
+        let mut ignored = parsed.unknown.clone();
+        wire::undeclared(&parsed.value, op.input, &mut ignored);
+        if self.cloud.settings().strict && !ignored.is_empty() {
+            let (operation, list) = (op.name, ignored.join(", "));
+            return Err(Fault::new(501, "NotImplemented", format!("{operation} does not act on {list}.")));
+        }
+        Ok(ignored)
+    }
+
+    fn shown(&self, value: &Value) -> String {
+        wire::json::audit_text(self.route.service, self.route.operation.input, value)
+    }
+
+    fn entry(&self, shown: String, decisions: Vec<Decided>) -> Entry {
+        let caller = &self.caller.caller;
+        Entry {
+            request_id: self.request.id.clone(),
+            event_id: base::id::uuid(self.cloud.rng()),
+            time: self.now,
+            service: self.request.service.to_owned(),
+            operation: self.request.operation.to_owned(),
+            region: self.region.name().to_owned(),
+            identity: self.caller.audit_identity.clone(),
+            principal: caller.arn().into_owned(),
+            username: access::user_name(caller).to_owned(),
+            access_key: caller.access_key.clone(),
+            source_address: self.request.peer.map(|p| p.address.to_canonical().to_string()).unwrap_or_default(),
+            user_agent: self.request.user_agent.clone(),
+            request: shown,
+            read_only: true,
+            decisions,
+            account: caller.account,
+            ..Entry::default()
+        }
+    }
+
+    async fn note(&self, entry: Entry) {
+        let caller = &self.caller.caller;
+        self.cloud.directory.used(caller, self.request.service, self.request.operation, self.region.name(), self.now);
+        if let Some((key, entries)) = self.cloud.trail().note(self.region, entry) {
+            let mut tx = self.cloud.store().begin();
+            audit::write_blocks(&mut tx, vec![(key, entries)]);
+            if let Err(error) = tx.commit().await {
+                crate::log::error("audit records could not be written", &[("problem", &error.to_string())]);
+            }
+        }
+    }
+}
+
+impl Entry {
+    fn failed(mut self, fault: &Fault) -> Entry {
+        self.error_code = fault.code.clone();
+        self.error_message = fault.message.clone();
+        self
+    }
+}
+
+fn report_ignored(reply: &mut Reply, service: &str, operation: &str, ignored: &[String]) {
+    if ignored.is_empty() {
+        return;
+    }
+    let mut list = ignored.join(", ");
+    crate::log::warn("a request carried more than its operation acts on", &[
+        ("service", service),
+        ("operation", operation),
+        ("members", &list),
+    ]);
+    if list.len() > IGNORED_HEADER_BYTES_MAX {
+        let cut = (0..=IGNORED_HEADER_BYTES_MAX).rev().find(|i| list.is_char_boundary(*i)).unwrap_or(0);
+        list.truncate(cut);
+    }
+    if let Ok(value) = HeaderValue::from_str(&list) {
+        reply.headers.insert(IGNORED_HEADER, value);
+    }
+}
+
+fn not_built(route: &Route<'_>) -> Fault {
+    let (service, operation) = (route.service.id, route.operation.name);
+    Fault::new(501, "NotImplemented", format!("{service}:{operation} is not built in this version of Virga."))
+}
+
+fn commit_fault(error: &CommitError) -> Fault {
+    crate::log::error("a change could not be saved", &[("problem", &error.to_string())]);
+    match error {
+        CommitError::Full => Fault::new(
+            503,
+            "ServiceUnavailable",
+            "The disk that holds the cloud's data is full; nothing was changed. Free some space and try again.",
+        ),
+        CommitError::Refused(what) => Fault::new(400, "LimitExceeded", format!("The request is too large: {what}.")),
+        _ => internal_failure(),
+    }
+}

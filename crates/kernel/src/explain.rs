@@ -1,0 +1,31 @@
+//! Decisions in words, for the audit trail and `virga why`.
+
+use auth::policy::{Cause, Effect, Finding, Reason};
+
+/// Why it was decided so: `explicit deny in service control policy`.
+pub(crate) fn cause(cause: Cause) -> String {
+    match cause {
+        Cause::Allowed(layer) => format!("allowed by {}", layer.phrase()),
+        Cause::Root => "allowed: the root user of the account".to_owned(),
+        Cause::ExplicitDeny(layer) => format!("explicit deny in {}", layer.phrase()),
+        Cause::ImplicitDeny(layer) => format!("no {} allows it", layer.phrase()),
+    }
+}
+
+/// What one statement, grant or silent level contributed.
+pub(crate) fn reason(reason: &Reason<'_>) -> String {
+    let layer = reason.layer.phrase();
+    match &reason.finding {
+        Finding::Statement { source, statement } => {
+            let effect = if statement.effect == Effect::Allow { "Allow" } else { "Deny" };
+            let number = statement.index + 1;
+            let name = statement.sid.as_deref().map(|sid| format!(" ({sid})")).unwrap_or_default();
+            let (id, holder) = (&source.id, &source.attached_to);
+            let place = if id == holder { String::new() } else { format!(", attached to {holder}") };
+            format!("{layer} {id}{place}: statement {number}{name}, {effect}, line {}", statement.start.line)
+        }
+        Finding::Grant { id } => format!("grant {id}"),
+        Finding::Silence { level: Some(level) } => format!("nothing at {level} allows it in any {layer}"),
+        Finding::Silence { level: None } => format!("no statement of any {layer} allows it"),
+    }
+}

@@ -1,0 +1,149 @@
+//! Who is calling: what the kernel needs to know of a caller, and the door to the service that knows it (IAM).
+
+use auth::policy::{Policy, PolicySource, Principal};
+use auth::sigv4::Secret;
+use base::tag::Tags;
+use base::{AccountId, Timestamp};
+use std::sync::Arc;
+use store::Tx;
+
+/// A verified caller, with every policy that limits it already compiled. Shared between its requests.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    pub principal: Principal,
+    /// The account that the caller belongs to; of an anonymous caller, the default one.
+    pub account: AccountId,
+    /// Empty for anonymous callers and service principals.
+    pub access_key: String,
+    /// The unique id (`AIDA...`, `AROA...:session`), the account id for root.
+    pub user_id: String,
+    /// Of the user or role: `aws:PrincipalTag/*`, with a session's own tags laid over.
+    pub tags: Tags,
+    pub session: Option<Session>,
+    pub policies: CallerPolicies,
+}
+
+/// What temporary credentials carry.
+#[derive(Clone, Default, Debug)]
+pub struct Session {
+    pub issued: Timestamp,
+    pub expires: Timestamp,
+    pub mfa: Option<Timestamp>,
+    pub source_identity: Option<String>,
+    /// Keys of the session tags that go on into further sessions.
+    pub transitive_tags: Vec<String>,
+    /// The role is already an assumed one's: its next session is cut to an hour.
+    pub chained: bool,
+    /// Further condition keys that hold for the whole session: of federation, of the instance, ...
+    pub keys: Vec<(String, String)>,
+}
+
+/// A compiled policy and where it hangs.
+pub type Attached = (PolicySource, Arc<Policy>);
+
+/// The layers that come with a caller, whatever the resource.
+#[derive(Clone, Default, Debug)]
+pub struct CallerPolicies {
+    pub identity: Vec<Attached>,
+    pub boundary: Option<Attached>,
+    /// `None` where the session was made without a policy of its own.
+    pub session: Option<Vec<Attached>>,
+    /// From the organization's root down to the account; empty outside an organization.
+    pub service_control: Vec<ControlLevel>,
+}
+
+/// The control policies at one level of an organization.
+#[derive(Clone, Debug)]
+pub struct ControlLevel {
+    /// `r-ab12`, `ou-ab12-11111111` or an account id.
+    pub target: String,
+    pub policies: Vec<Attached>,
+}
+
+/// A caller and the secret that must have signed its request.
+#[derive(Clone, Debug)]
+pub struct Known {
+    pub caller: Caller,
+    /// `None` for an account's shared root key: whoever may open the loopback may use it.
+    pub secret: Option<Secret>,
+}
+
+/// Why an access key or a session token is not known.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Unknown {
+    NoSuchKey,
+    InactiveKey,
+    BadToken,
+    ExpiredToken,
+    /// The store could not be read.
+    Unreadable(String),
+}
+
+/// What the kernel asks of IAM.
+pub trait Directory: Send + Sync + std::fmt::Debug {
+    /// Finds who holds this access key. `token` is the session token that came with it.
+    ///
+    /// # Errors
+    /// [`Unknown`]; the kernel words it for the service that was called.
+    fn look_up(&self, tx: &Tx, access_key: &str, token: Option<&str>, now: Timestamp) -> Result<Known, Unknown>;
+
+    /// The resource control policies over an account's resources, from the organization's root down.
+    ///
+    /// # Errors
+    /// The store's own.
+    fn resource_control(&self, tx: &Tx, account: AccountId) -> Result<Arc<Vec<ControlLevel>>, store::StoreError>;
+
+    /// The organization that an account is in: id, path, and whether the account manages it.
+    ///
+    /// # Errors
+    /// The store's own.
+    fn organization(&self, tx: &Tx, account: AccountId) -> Result<Option<Membership>, store::StoreError>;
+
+    /// Notes that a caller used a service, for last-used data. Cheap: called on every request.
+    fn used(&self, caller: &Caller, service: &'static str, action: &'static str, region: &'static str, at: Timestamp);
+
+    /// The prefixes of the tables that decide who a caller is: a change there empties the kernel's cache.
+    fn watched(&self) -> Vec<Vec<u8>>;
+}
+
+/// An account's place in its organization.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Membership {
+    pub organization_id: String,
+    /// `o-example/r-ab12/ou-ab12-11111111/`, the value of `aws:PrincipalOrgPaths`.
+    pub path: String,
+    pub is_management: bool,
+}
+
+impl Caller {
+    /// The root of an account.
+    pub fn root(account: AccountId, access_key: &str) -> Caller {
+        Caller {
+            principal: Principal::Root { account },
+            account,
+            access_key: access_key.to_owned(),
+            user_id: account.to_string(),
+            tags: Tags::new(),
+            session: None,
+            policies: CallerPolicies::default(),
+        }
+    }
+
+    /// Nobody in particular: an unsigned request.
+    pub fn anonymous() -> Caller {
+        Caller {
+            principal: Principal::Anonymous,
+            user_id: "anonymous".into(),
+            ..Caller::root(AccountId::DEFAULT, "")
+        }
+    }
+
+    /// A service of the cloud that acts in `account`.
+    pub fn service(name: &str, account: AccountId) -> Caller {
+        Caller { principal: Principal::Service { name: name.to_owned() }, user_id: name.to_owned(), ..Caller::root(account, "") }
+    }
+
+    pub fn arn(&self) -> std::borrow::Cow<'_, str> {
+        self.principal.arn()
+    }
+}

@@ -1,0 +1,29 @@
+//! What IAM refuses. Messages are the sentences that AWS answers; they are made where the names are known.
+
+wire::errors! {
+    /// AWS: <https://docs.aws.amazon.com/IAM/latest/APIReference/CommonErrors.html> and each operation's page.
+    pub enum IamError {
+        NoSuchEntity(what: String) = 404, "NoSuchEntity", "{what}";
+        EntityAlreadyExists(what: String) = 409, "EntityAlreadyExists", "{what}";
+        DeleteConflict(what: String) = 409, "DeleteConflict", "{what}";
+        LimitExceeded(what: String) = 409, "LimitExceeded", "{what}";
+        InvalidInput(what: String) = 400, "InvalidInput", "{what}";
+        ValidationError(what: String) = 400, "ValidationError", "{what}";
+        MalformedPolicyDocument(what: String) = 400, "MalformedPolicyDocument", "{what}";
+        UnmodifiableEntity(what: String) = 400, "UnmodifiableEntity", "{what}";
+        PolicyNotAttachable(what: String) = 400, "PolicyNotAttachable", "{what}";
+        Unreadable = 500, "InternalFailure", "The request processing has failed because of an unknown error, exception or failure.";
+    }
+}
+
+impl From<kernel::Failure> for IamError {
+    fn from(_: kernel::Failure) -> IamError {
+        IamError::Unreadable
+    }
+}
+
+impl From<store::StoreError> for IamError {
+    fn from(error: store::StoreError) -> IamError {
+        kernel::Failure::from(error).into()
+    }
+}

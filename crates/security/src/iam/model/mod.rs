@@ -1,0 +1,30 @@
+//! IAM's records. One file for each noun; each says how its names become keys.
+//!
+//! Names of users, groups, roles, policies and profiles are unique in an account without regard to case, so keys
+//! hold them in lower case and records as they were given.
+//! AWS: <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html>
+
+mod access_key;
+mod group;
+mod policy;
+mod role;
+mod user;
+
+pub use access_key::{ACCESS_KEYS, AccessKey};
+pub use group::{GROUPS, Group};
+pub use policy::{ATTACHMENTS, EntityKind, MANAGED_POLICIES, ManagedPolicy, PolicyVersion, attachment_key};
+pub use role::{ROLES, Role};
+pub use user::{USERS, User};
+
+use base::AccountId;
+use store::Key;
+
+/// The key of whatever an account has under a name.
+pub fn named(account: AccountId, name: &str) -> Key {
+    Key::account(account).str(&name.to_ascii_lowercase())
+}
+
+/// `arn:aws:iam::account:kind` and path and name: `user/team/eva`.
+pub fn arn(account: AccountId, kind: &str, path: &str, name: &str) -> String {
+    format!("arn:aws:iam::{account}:{kind}{path}{name}")
+}

@@ -1,0 +1,64 @@
+//! [`Engine`]: what the store needs from the thing that keeps its bytes.
+//!
+//! One thread (the sequencer) writes; snapshots are read from anywhere. An engine knows nothing of transactions,
+//! conflicts or tables: it keeps ordered bytes, applies a batch atomically and durably, and shows fixed states.
+
+use crate::error::EngineError;
+use crate::range::{Direction, KeyRange};
+use crate::slice::Slice;
+use std::path::Path;
+use std::sync::Arc;
+
+/// A key and its new value; `None` deletes it.
+pub type Write = (Slice, Option<Slice>);
+
+/// What a scan yields.
+pub type Pair = (Slice, Slice);
+
+/// Ordered bytes that survive the process.
+pub trait Engine: Send {
+    /// The state after the last batch that was applied.
+    fn snapshot(&mut self) -> Arc<dyn View>;
+
+    /// Applies all of `batch` (each key at most once) or nothing, and returns when it is on the disk.
+    ///
+    /// # Errors
+    /// [`EngineError::Full`] when the disk has no room; any other error leaves the outcome open until
+    /// [`Engine::recover`].
+    fn apply(&mut self, batch: &[Write]) -> Result<(), EngineError>;
+
+    /// After a failed [`Engine::apply`]: goes back to what the disk holds.
+    ///
+    /// # Errors
+    /// When the engine cannot be brought back; it may be asked again.
+    fn recover(&mut self) -> Result<(), EngineError>;
+
+    /// A consistent copy of the current state in the new or empty folder `dir`, which opens as an engine of its own.
+    ///
+    /// # Errors
+    /// The file system's; `dir` may then hold a part of the copy.
+    fn copy_to(&mut self, dir: &Path) -> Result<(), EngineError>;
+
+    /// Bytes on the disk and in the write buffer.
+    fn size(&self) -> EngineSize;
+}
+
+/// A fixed state of an engine.
+pub trait View: Send + Sync {
+    /// # Errors
+    /// When the disk cannot be read.
+    fn get(&self, key: &[u8]) -> Result<Option<Slice>, EngineError>;
+
+    fn scan(self: Arc<Self>, range: &KeyRange, direction: Direction) -> ViewScan;
+}
+
+/// Pairs in order; keeps its own hold on the state.
+pub type ViewScan = Box<dyn Iterator<Item = Result<Pair, EngineError>> + Send>;
+
+/// How large an engine is, in bytes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct EngineSize {
+    pub disk: u64,
+    pub write_buffer: u64,
+    pub cache: u64,
+}

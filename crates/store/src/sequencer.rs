@@ -1,0 +1,350 @@
+//! The sequencer: the one thread that decides the order of commits.
+//!
+//! It takes what has queued up while the last group was being written, validates each transaction against the
+//! commits that came after the state it had read (those of the same group included), writes the survivors as one
+//! batch with one flush to the disk, makes the new state readable, moves the watches, and acknowledges in order.
+//! The longer the disk takes, the larger the next group: throughput is bounded by the disk's flushes times the
+//! group, not by calls.
+
+use crate::commit::{CommitResult, CommitSeq};
+use crate::conflict::{ReadSet, Window};
+use crate::engine::{Engine, EngineSize, View, Write};
+use crate::error::{CommitError, EngineError};
+use crate::oneshot::{Giver, Taker, pair};
+use crate::slice::Slice;
+use crate::watch::Watches;
+use std::collections::{HashMap, VecDeque};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock, Weak};
+
+/// At most this many transactions are written at once.
+const GROUP_COMMITS: usize = 1024;
+/// A group is closed when its keys and values have this many bytes.
+const GROUP_BYTES: usize = 8 << 20;
+/// A commit waits for room when this many are queued.
+const QUEUE_COMMITS: usize = 16 * 1024;
+/// Or when the queue holds this many bytes.
+const QUEUE_BYTES: usize = 128 << 20;
+
+/// Engine keys that begin with this byte are the store's own.
+pub(crate) const RESERVED: u8 = u8::MAX;
+/// Holds the number of the last commit: it survives, and it tells after a failed write whether the group is there.
+const LAST_COMMIT: &[u8] = &[RESERVED, b'c'];
+
+/// A durable state and the commit that made it.
+pub(crate) struct Published {
+    pub(crate) seq: u64,
+    pub(crate) view: Arc<dyn View>,
+}
+
+/// What a transaction hands over.
+pub(crate) struct CommitRequest {
+    pub(crate) base: Arc<Published>,
+    pub(crate) reads: ReadSet,
+    pub(crate) writes: Vec<Write>,
+    pub(crate) bytes: usize,
+    pub(crate) done: Giver<CommitResult>,
+}
+
+pub(crate) enum Request {
+    Commit(CommitRequest),
+    Copy(PathBuf, Giver<Result<(), EngineError>>),
+    Size(Giver<EngineSize>),
+}
+
+#[derive(Default)]
+struct Queue {
+    requests: VecDeque<Request>,
+    bytes: usize,
+    closed: bool,
+    /// The sequencer sleeps; spares a system call where it does not.
+    idle: bool,
+    /// Threads that wait for room.
+    crowded: usize,
+}
+
+/// Counters since the store was opened.
+#[derive(Default)]
+pub(crate) struct Counters {
+    pub(crate) commits: AtomicU64,
+    pub(crate) conflicts: AtomicU64,
+    pub(crate) groups: AtomicU64,
+}
+
+/// What the threads that use a store share with its sequencer.
+pub(crate) struct Shared {
+    queue: Mutex<Queue>,
+    work: Condvar,
+    room: Condvar,
+    published: RwLock<Arc<Published>>,
+    pub(crate) watches: Watches,
+    pub(crate) counters: Counters,
+}
+
+impl Shared {
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn published(&self) -> Arc<Published> {
+        self.published.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn publish(&self, published: Arc<Published>) {
+        *self.published.write().unwrap_or_else(PoisonError::into_inner) = published;
+    }
+
+    /// Queues a request, waiting for room; dropped (and so answered by its fallback) when the store is closed.
+    pub(crate) fn submit(&self, request: Request) {
+        let bytes = request.bytes();
+        let mut queue = self.queue();
+        while !queue.closed && !queue.requests.is_empty() && queue.is_crowded(bytes) {
+            queue.crowded += 1;
+            queue = self.room.wait(queue).unwrap_or_else(PoisonError::into_inner);
+            queue.crowded -= 1;
+        }
+        if queue.closed {
+            drop(queue);
+            drop(request);
+            return;
+        }
+        queue.bytes += bytes;
+        queue.requests.push_back(request);
+        let idle = std::mem::take(&mut queue.idle);
+        drop(queue);
+        if idle {
+            self.work.notify_one();
+        }
+    }
+
+    pub(crate) fn close(&self) {
+        self.queue().closed = true;
+        self.work.notify_all();
+        self.room.notify_all();
+    }
+
+    /// The next group, or none when the store is closed and everything is done.
+    fn take(&self) -> Option<Vec<Request>> {
+        let mut queue = self.queue();
+        while queue.requests.is_empty() {
+            if queue.closed {
+                return None;
+            }
+            queue.idle = true;
+            queue = self.work.wait(queue).unwrap_or_else(PoisonError::into_inner);
+        }
+        let (mut group, mut bytes) = (Vec::new(), 0);
+        while group.len() < GROUP_COMMITS && bytes < GROUP_BYTES {
+            let Some(request) = queue.requests.pop_front() else { break };
+            bytes += request.bytes();
+            group.push(request);
+        }
+        queue.bytes -= bytes;
+        if queue.crowded > 0 {
+            self.room.notify_all();
+        }
+        Some(group)
+    }
+}
+
+impl Queue {
+    fn is_crowded(&self, bytes: usize) -> bool {
+        self.requests.len() >= QUEUE_COMMITS || self.bytes + bytes > QUEUE_BYTES
+    }
+}
+
+impl Request {
+    fn bytes(&self) -> usize {
+        match self {
+            Request::Commit(commit) => commit.bytes,
+            Request::Copy(..) | Request::Size(_) => 0,
+        }
+    }
+}
+
+pub(crate) struct Sequencer {
+    shared: Arc<Shared>,
+    engine: Box<dyn Engine>,
+    window: Window,
+    /// The states that open transactions may have read, oldest first.
+    states: VecDeque<(u64, Weak<Published>)>,
+    /// The last number given out, whether its commit succeeded or not.
+    last: u64,
+    /// Why the engine must be brought back before it is written again.
+    broken: Option<CommitError>,
+}
+
+/// Reads the number of the last commit.
+fn last_commit(view: &dyn View) -> Result<u64, EngineError> {
+    match view.get(LAST_COMMIT)? {
+        None => Ok(0),
+        Some(value) => value[..]
+            .try_into()
+            .map(u64::from_be_bytes)
+            .map_err(|_| EngineError::Damaged("the number of the last commit is not eight bytes".to_owned())),
+    }
+}
+
+impl Sequencer {
+    /// Reads the engine's state; the returned sequencer is to be [run](Sequencer::run) on a thread of its own.
+    pub(crate) fn new(mut engine: Box<dyn Engine>) -> Result<(Sequencer, Arc<Shared>), EngineError> {
+        let view = engine.snapshot();
+        let seq = last_commit(&*view)?;
+        let published = Arc::new(Published { seq, view });
+        let shared = Arc::new(Shared {
+            queue: Mutex::default(),
+            work: Condvar::new(),
+            room: Condvar::new(),
+            published: RwLock::new(published.clone()),
+            watches: Watches::default(),
+            counters: Counters::default(),
+        });
+        let states = VecDeque::from([(seq, Arc::downgrade(&published))]);
+        let sequencer = Sequencer {
+            shared: shared.clone(),
+            engine,
+            window: Window::default(),
+            states,
+            last: seq,
+            broken: None,
+        };
+        Ok((sequencer, shared))
+    }
+
+    /// Works until the store is closed and the queue is empty.
+    pub(crate) fn run(mut self) {
+        while let Some(group) = self.shared.take() {
+            let mut commits = Vec::with_capacity(group.len());
+            for request in group {
+                match request {
+                    Request::Commit(commit) => commits.push(commit),
+                    Request::Copy(dir, done) => {
+                        self.commit(std::mem::take(&mut commits));
+                        done.give(self.copy(&dir));
+                    }
+                    Request::Size(done) => done.give(self.engine.size()),
+                }
+            }
+            self.commit(commits);
+        }
+    }
+
+    fn copy(&mut self, dir: &Path) -> Result<(), EngineError> {
+        self.engine.copy_to(dir)
+    }
+
+    fn commit(&mut self, commits: Vec<CommitRequest>) {
+        if commits.is_empty() {
+            return;
+        }
+        let (batch, decided) = self.validate(commits);
+        let outcome = if batch.is_empty() { Ok(()) } else { self.write(&batch) };
+        self.shared.counters.groups.fetch_add(1, Ordering::Relaxed);
+        if outcome.is_ok() {
+            self.shared.watches.bump(batch.iter().map(|(key, _)| key));
+        }
+        for (done, decision) in decided {
+            let counter = if decision.is_ok() {
+                &self.shared.counters.commits
+            } else {
+                &self.shared.counters.conflicts
+            };
+            counter.fetch_add(1, Ordering::Relaxed);
+            done.give(match (&outcome, decision) {
+                // What a conflict was found with may itself have failed; running it again is right either way.
+                (_, Err(error)) => Err(error),
+                (Err(error), Ok(_)) => Err(error.clone()),
+                (Ok(()), Ok(seq)) => Ok(seq),
+            });
+        }
+        self.trim();
+    }
+
+    /// Decides for each commit in order, and merges what the accepted ones write.
+    fn validate(
+        &mut self,
+        commits: Vec<CommitRequest>,
+    ) -> (Vec<Write>, Vec<(Giver<CommitResult>, CommitResult)>) {
+        let mut batch: Vec<Write> = Vec::with_capacity(commits.len() + 1);
+        let mut places: HashMap<Slice, usize> = HashMap::with_capacity(commits.len());
+        let mut decided = Vec::with_capacity(commits.len());
+        for commit in commits {
+            if self.window.conflicts(commit.base.seq, &commit.reads) {
+                decided.push((commit.done, Err(CommitError::Conflict)));
+                continue;
+            }
+            self.last += 1;
+            for (key, value) in commit.writes {
+                self.window.wrote(self.last, &key);
+                match places.get(&key) {
+                    Some(place) => batch[*place].1 = value,
+                    None => {
+                        places.insert(key.clone(), batch.len());
+                        batch.push((key, value));
+                    }
+                }
+            }
+            decided.push((commit.done, Ok(CommitSeq(self.last))));
+        }
+        if !batch.is_empty() {
+            batch.push((Slice::from(LAST_COMMIT), Some(Slice::from(&self.last.to_be_bytes()))));
+        }
+        (batch, decided)
+    }
+
+    /// Puts a batch on the disk and publishes the state after it.
+    fn write(&mut self, batch: &[Write]) -> Result<(), CommitError> {
+        let mut outcome = self.revive().and_then(|()| match self.engine.apply(batch) {
+            Ok(()) => Ok(()),
+            Err(error) => Err(self.failed(error)),
+        });
+        if let Err(CommitError::Full) = outcome
+            && self.broken.is_some()
+        {
+            // Whether the group reached the disk is known once the engine has read the disk again.
+            outcome = Err(CommitError::Full);
+        }
+        let view =
+            if self.broken.is_some() { self.shared.published().view.clone() } else { self.engine.snapshot() };
+        let published = Arc::new(Published { seq: self.last, view });
+        self.states.push_back((self.last, Arc::downgrade(&published)));
+        self.shared.publish(published);
+        outcome
+    }
+
+    fn failed(&mut self, error: EngineError) -> CommitError {
+        match error {
+            EngineError::Full => CommitError::Full,
+            other => {
+                let error = CommitError::Unknown(other.to_string());
+                self.broken = Some(CommitError::Poisoned(other.to_string()));
+                error
+            }
+        }
+    }
+
+    fn revive(&mut self) -> Result<(), CommitError> {
+        match &self.broken {
+            None => Ok(()),
+            Some(error) => Err(error.clone()),
+        }
+    }
+
+    /// Lets the window forget what no open transaction can still conflict with.
+    fn trim(&mut self) {
+        while self.states.len() > 1 && self.states.front().is_some_and(|(_, state)| state.strong_count() == 0)
+        {
+            self.states.pop_front();
+        }
+        let oldest = self.states.front().map_or(self.last, |(seq, _)| *seq);
+        self.window.trim(oldest);
+    }
+}
+
+/// Asks the sequencer for something other than a commit; `fallback` when the store is closed.
+pub(crate) fn ask<T>(shared: &Shared, fallback: T, request: impl FnOnce(Giver<T>) -> Request) -> Taker<T> {
+    let (giver, taker) = pair(fallback);
+    shared.submit(request(giver));
+    taker
+}

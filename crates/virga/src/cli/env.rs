@@ -1,0 +1,44 @@
+//! `virga env`: the exports that a shell needs, for `eval "$(virga env)"`.
+
+use super::{Context, Outcome};
+use clap::Args;
+use std::process::ExitCode;
+
+#[derive(Args, Debug)]
+pub(super) struct Options {
+    /// The account whose root the shell shall be (twelve digits)
+    #[arg(long, value_name = "ACCOUNT", value_parser = account)]
+    account: Option<String>,
+
+    #[arg(long, default_value = "us-east-1", value_parser = region)]
+    region: String,
+}
+
+fn account(text: &str) -> Result<String, String> {
+    base::AccountId::parse(text).map(|a| a.to_string()).ok_or_else(|| "an account id has twelve digits".into())
+}
+
+fn region(text: &str) -> Result<String, String> {
+    base::Region::parse(text).map(|r| r.to_string()).ok_or_else(|| format!("there is no region {text}"))
+}
+
+pub(super) fn run(cx: &Context, options: &Options) -> Outcome {
+    let running = cx.place.must_run()?;
+    let key = options.account.as_deref().unwrap_or("test");
+    let pairs = [
+        ("AWS_ENDPOINT_URL", running.endpoint.as_str()),
+        ("AWS_ACCESS_KEY_ID", key),
+        ("AWS_SECRET_ACCESS_KEY", "test"),
+        ("AWS_REGION", options.region.as_str()),
+        ("AWS_DEFAULT_REGION", options.region.as_str()),
+    ];
+    if cx.json {
+        let object: serde_json::Map<_, _> = pairs.iter().map(|(k, v)| ((*k).into(), (*v).into())).collect();
+        super::print(&serde_json::Value::Object(object).to_string());
+    } else {
+        // A session token left from another cloud would make every call here an invalid one.
+        super::print("unset AWS_SESSION_TOKEN AWS_PROFILE");
+        pairs.iter().for_each(|(name, value)| super::print(&format!("export {name}={value}")));
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,93 @@
+//! The command line: one file for each command. Every command takes `--json` where it prints anything.
+
+mod clock;
+mod doctor;
+mod down;
+mod env;
+mod least_privilege;
+mod logs;
+mod reset;
+mod status;
+mod table;
+pub(crate) mod up;
+mod why;
+
+use crate::config::Place;
+use clap::{Parser, Subcommand};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// An AWS-compatible cloud on your own machine, in which every building block is real.
+#[derive(Parser, Debug)]
+#[command(name = "virga", version, max_term_width = 100)]
+pub(crate) struct Args {
+    /// Where the cloud keeps everything [default: $VIRGA_DATA, else $XDG_DATA_HOME/virga, else ~/.local/share/virga]
+    #[arg(long, global = true, value_name = "DIR", env = "VIRGA_DATA")]
+    data: Option<PathBuf>,
+
+    /// Print one JSON document instead of text for people
+    #[arg(long, global = true)]
+    json: bool,
+
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    /// Start the cloud
+    Up(up::Options),
+    /// Stop the running cloud
+    Down,
+    /// Say what runs, where, and what it has done
+    Status,
+    /// Say what this machine lacks and what that switches off
+    Doctor,
+    /// Print the exports that point a shell's AWS tools here
+    Env(env::Options),
+    /// Delete everything in the cloud
+    Reset(reset::Options),
+    /// Print the cloud's log
+    Logs(logs::Options),
+    /// Tell which layer and statement decided a call
+    Why(why::Options),
+    /// Read, advance, freeze or thaw the cloud's clock
+    Clock(clock::Options),
+    /// Write the least policy that allows what a role or user was seen to do
+    LeastPrivilege(least_privilege::Options),
+}
+
+/// Where the command acts and how it prints.
+#[derive(Clone, Debug)]
+pub(crate) struct Context {
+    pub(crate) place: Place,
+    pub(crate) json: bool,
+}
+
+/// What a command returns: its exit code, or one line that says what went wrong.
+pub(crate) type Outcome = Result<ExitCode, String>;
+
+pub(crate) fn run(args: Args) -> Outcome {
+    let cx = Context { place: Place::find(args.data)?, json: args.json };
+    match args.command {
+        Command::Up(options) => up::run(&cx, &options),
+        Command::Down => down::run(&cx),
+        Command::Status => status::run(&cx),
+        Command::Doctor => doctor::run(&cx),
+        Command::Env(options) => env::run(&cx, &options),
+        Command::Reset(options) => reset::run(&cx, &options),
+        Command::Logs(options) => logs::run(&cx, &options),
+        Command::Why(options) => why::run(&cx, &options),
+        Command::Clock(options) => clock::run(&cx, &options),
+        Command::LeastPrivilege(options) => least_privilege::run(&cx, &options),
+    }
+}
+
+/// Prints one line to standard output; a reader that has gone away ends the command, not with a panic.
+#[expect(clippy::print_stdout, reason = "the one place where commands print")]
+pub(crate) fn print(text: &str) {
+    use std::io::Write;
+    if writeln!(std::io::stdout().lock(), "{text}").is_err() {
+        std::process::exit(0);
+    }
+}

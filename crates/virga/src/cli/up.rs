@@ -1,0 +1,118 @@
+//! `virga up`: starts the cloud, in the foreground or (with `--detach`) behind the shell.
+
+use super::table::{bold, green};
+use super::{Context, Outcome};
+use crate::client;
+use crate::config::Running;
+use crate::daemon;
+use clap::Args;
+use std::fs::OpenOptions;
+use std::net::SocketAddr;
+use std::process::{Child, Command, ExitCode, Stdio};
+use std::time::Duration;
+
+pub(super) const LISTEN_DEFAULT: &str = "127.0.0.1:4566";
+const READY_STEP: Duration = Duration::from_millis(10);
+const READY_STEPS_MAX: u32 = 3000;
+
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Options {
+    /// Address and port to answer on; port 0 picks a free one
+    #[arg(long, default_value = LISTEN_DEFAULT, value_name = "ADDRESS")]
+    pub(crate) listen: SocketAddr,
+
+    /// Allow an address beyond loopback; root's shared keys are refused to whoever calls from there
+    #[arg(long)]
+    pub(crate) expose: bool,
+
+    /// Go on in the background once the cloud is ready
+    #[arg(long)]
+    pub(crate) detach: bool,
+
+    /// Refuse requests that carry members which their operation does not act on (instead of reporting them)
+    #[arg(long)]
+    pub(crate) strict: bool,
+
+    /// Seed all chance with this number, for a reproducible run; its keys are then no secrets
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) seed: Option<u64>,
+}
+
+pub(super) fn run(cx: &Context, options: &Options) -> Outcome {
+    if !options.listen.ip().is_loopback() && !options.expose {
+        return Err(format!("{} is reachable from other machines; say --expose if that is meant", options.listen));
+    }
+    if let Some(running) = cx.place.running() {
+        banner(cx, &running, "already running")?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    if !options.detach {
+        daemon::run(&cx.place, options, |running| banner(cx, running, "ready"))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let mut child = spawn(cx, options)?;
+    let running = wait_ready(cx, &mut child)?;
+    banner(cx, &running, "ready")?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Runs this same program in a session of its own, writing to the log file.
+fn spawn(cx: &Context, options: &Options) -> Result<Child, String> {
+    let log = cx.place.log_file();
+    std::fs::create_dir_all(&cx.place.data).map_err(|e| format!("{}: {e}", cx.place.data.display()))?;
+    let file = OpenOptions::new().create(true).append(true).open(&log);
+    let file = file.map_err(|e| format!("{}: {e}", log.display()))?;
+    let again = file.try_clone().map_err(|e| e.to_string())?;
+    let program = std::env::current_exe().map_err(|e| e.to_string())?;
+    let mut command = Command::new(program);
+    command.arg("up").arg("--data").arg(&cx.place.data).arg("--listen").arg(options.listen.to_string());
+    command.args(options.expose.then_some("--expose")).args(options.strict.then_some("--strict"));
+    if let Some(seed) = options.seed {
+        command.arg("--seed").arg(seed.to_string());
+    }
+    // A process group of its own: Ctrl-C in the shell that started it does not reach it.
+    std::os::unix::process::CommandExt::process_group(&mut command, 0);
+    command.stdin(Stdio::null()).stdout(file).stderr(again).spawn().map_err(|e| e.to_string())
+}
+
+fn wait_ready(cx: &Context, child: &mut Child) -> Result<Running, String> {
+    for _ in 0..READY_STEPS_MAX {
+        if let Some(status) = child.try_wait().map_err(|e| e.to_string())? {
+            let log = std::fs::read_to_string(cx.place.log_file()).unwrap_or_default();
+            let last = log.lines().rev().find(|l| !l.is_empty()).unwrap_or("it left no word").to_owned();
+            return Err(format!("the cloud ended at once ({status}): {last}"));
+        }
+        let ours = cx.place.running().filter(|r| u32::try_from(r.pid) == Ok(child.id()));
+        if let Some(running) = ours
+            && client::call(&running.endpoint, "GET", "/_virga/health", "").is_ok()
+        {
+            return Ok(running);
+        }
+        std::thread::sleep(READY_STEP);
+    }
+    Err(format!("the cloud is not ready after {:?}; see `virga logs`", READY_STEP * READY_STEPS_MAX))
+}
+
+/// What is on, what is off, and where: then the line that scripts wait for.
+fn banner(cx: &Context, running: &Running, state: &str) -> Result<(), String> {
+    if cx.json {
+        let data = cx.place.data.display().to_string();
+        super::print(
+            &serde_json::json!({ "state": state, "endpoint": running.endpoint, "pid": running.pid, "data": data })
+                .to_string(),
+        );
+        return Ok(());
+    }
+    let services: Vec<_> = crate::wiring::services().iter().map(|s| s.id).collect();
+    let modelled = wire::catalog::services().len();
+    super::print(&format!("{} {}", bold("virga"), env!("CARGO_PKG_VERSION")));
+    super::print(&format!("  on    {}", services.join(" ")));
+    super::print(&format!("  off   the other {} modelled services answer NotImplemented", modelled - services.len()));
+    super::print(&format!("  data  {}", cx.place.data.display()));
+    super::print("  keys  test/test is the root of account 000000000000; any 12 digits are the root of that account");
+    super::print("  next  eval \"$(virga env)\" && aws sts get-caller-identity");
+    super::print(&format!("{} {}", green("Ready"), running.endpoint));
+    // Tools made for LocalStack wait for exactly this line.
+    super::print("Ready.");
+    Ok(())
+}

@@ -1,0 +1,53 @@
+//! A client for the cloud's own `/_virga/*` pages: plain HTTP/1.1 on loopback, one request a connection.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::Duration;
+
+const TIMEOUT: Duration = Duration::from_secs(30);
+const REPLY_BYTES_MAX: u64 = 64 << 20;
+
+/// Sends one request and returns the JSON that answers it.
+pub(crate) fn call(endpoint: &str, method: &str, path: &str, body: &str) -> Result<serde_json::Value, String> {
+    let authority = endpoint.strip_prefix("http://").ok_or_else(|| format!("not an http endpoint: {endpoint}"))?;
+    let say = |e: std::io::Error| format!("{endpoint}: {e}");
+    let mut stream = TcpStream::connect(authority).map_err(say)?;
+    stream.set_read_timeout(Some(TIMEOUT)).map_err(say)?;
+    stream.set_write_timeout(Some(TIMEOUT)).map_err(say)?;
+    let length = body.len();
+    let head = format!(
+        "{method} {path} HTTP/1.1\r\nHost: {authority}\r\nConnection: close\r\nContent-Type: application/json\r\n\
+         Content-Length: {length}\r\n\r\n"
+    );
+    stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body.as_bytes())).map_err(say)?;
+    let mut reply = Vec::new();
+    stream.take(REPLY_BYTES_MAX).read_to_end(&mut reply).map_err(say)?;
+    parse(&reply).ok_or_else(|| format!("{endpoint}: an answer that is not HTTP with JSON"))?
+}
+
+/// Splits head from body. `None` where it is no HTTP reply; an inner error for a status other than 2xx.
+fn parse(reply: &[u8]) -> Option<Result<serde_json::Value, String>> {
+    let split = reply.windows(4).position(|w| w == b"\r\n\r\n")?;
+    let head = std::str::from_utf8(&reply[..split]).ok()?;
+    let status: u16 = head.split(' ').nth(1)?.parse().ok()?;
+    let value: serde_json::Value = serde_json::from_slice(&reply[split + 4..]).ok()?;
+    if (200..300).contains(&status) {
+        return Some(Ok(value));
+    }
+    let message = value.get("message").and_then(|m| m.as_str()).unwrap_or("refused");
+    Some(Err(message.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parse;
+
+    #[test]
+    fn a_refusal_is_its_message() {
+        let reply = b"HTTP/1.1 403 Forbidden\r\nx: y\r\n\r\n{\"message\":\"no\"}";
+        assert_eq!(parse(reply), Some(Err("no".to_owned())));
+        assert_eq!(parse(b"hello"), None);
+        let good = b"HTTP/1.1 200 OK\r\n\r\n{\"a\":1}";
+        assert_eq!(parse(good), Some(Ok(serde_json::json!({"a": 1}))));
+    }
+}

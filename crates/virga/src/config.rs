@@ -1,0 +1,64 @@
+//! Where the cloud lives: the data folder, the file that says where a running cloud answers, the log.
+
+use std::fs;
+use std::path::PathBuf;
+
+/// The data folder and the well-known files in it.
+#[derive(Clone, Debug)]
+pub(crate) struct Place {
+    pub(crate) data: PathBuf,
+}
+
+/// A running cloud, as it wrote itself down in `run.json`.
+#[derive(Clone, Debug)]
+pub(crate) struct Running {
+    pub(crate) pid: i32,
+    pub(crate) endpoint: String,
+}
+
+impl Place {
+    /// The folder given, or the user's own data folder.
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+    pub(crate) fn find(given: Option<PathBuf>) -> Result<Place, String> {
+        let home = |tail: &str| std::env::var("HOME").ok().map(|home| PathBuf::from(home).join(tail));
+        let xdg = || std::env::var("XDG_DATA_HOME").ok().filter(|d| !d.is_empty()).map(PathBuf::from);
+        let data = given
+            .or_else(|| xdg().map(|d| d.join("virga")))
+            .or_else(|| home(".local/share/virga"))
+            .ok_or("no data folder: neither --data nor VIRGA_DATA nor HOME is set")?;
+        let data = std::path::absolute(&data).map_err(|e| format!("{}: {e}", data.display()))?;
+        Ok(Place { data })
+    }
+
+    pub(crate) fn run_file(&self) -> PathBuf {
+        self.data.join("run.json")
+    }
+
+    pub(crate) fn log_file(&self) -> PathBuf {
+        self.data.join("virga.log")
+    }
+
+    pub(crate) fn master_key_file(&self) -> PathBuf {
+        self.data.join("master.key")
+    }
+
+    pub(crate) fn store_dir(&self) -> PathBuf {
+        self.data.join("store")
+    }
+
+    /// The cloud that runs on this folder, if one does. A file left by a killed one does not count.
+    pub(crate) fn running(&self) -> Option<Running> {
+        let text = fs::read_to_string(self.run_file()).ok()?;
+        let value: serde_json::Value = serde_json::from_str(&text).ok()?;
+        let pid = i32::try_from(value.get("pid")?.as_i64()?).ok()?;
+        let endpoint = value.get("endpoint")?.as_str()?.to_owned();
+        let alive = rustix::process::Pid::from_raw(pid)
+            .is_some_and(|pid| rustix::process::test_kill_process(pid).is_ok());
+        alive.then_some(Running { pid, endpoint })
+    }
+
+    /// Like [`Place::running`], or the sentence that a command prints when nothing runs.
+    pub(crate) fn must_run(&self) -> Result<Running, String> {
+        self.running().ok_or_else(|| format!("no cloud runs on {}; start one with `virga up`", self.data.display()))
+    }
+}

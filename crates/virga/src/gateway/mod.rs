@@ -1,0 +1,115 @@
+//! The sockets: accepts connections, reads heads and bodies within limits, hands each request to the kernel.
+//!
+//! Nothing here knows a service. What a stranger can send is bounded: the head by [`HEAD_BYTES_MAX`], its arrival by
+//! [`HEAD_TIMEOUT`], the body by what the kernel says for its service, each piece of it by [`BODY_IDLE_TIMEOUT`], and
+//! the connections by [`CONNECTIONS_MAX`].
+
+mod body;
+mod internal;
+
+use http::{HeaderMap, Response, StatusCode};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use kernel::{Cloud, Peer};
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, watch};
+
+/// AWS's own front ends refuse heads somewhat above 16 KiB; session tokens and metadata need room.
+pub(crate) const HEAD_BYTES_MAX: usize = 64 << 10;
+const HEADERS_MAX: usize = 200;
+const HEAD_TIMEOUT: Duration = Duration::from_secs(20);
+const BODY_IDLE_TIMEOUT: Duration = Duration::from_secs(20);
+const CONNECTIONS_MAX: usize = 4096;
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Everything that a connection needs, shared by all of them.
+#[derive(Debug)]
+pub(crate) struct Gateway {
+    pub(crate) cloud: Arc<Cloud>,
+    pub(crate) endpoint: String,
+    pub(crate) stop: watch::Sender<bool>,
+}
+
+impl Gateway {
+    /// Serves until `stop` turns true, then lets running requests finish.
+    pub(crate) async fn serve(self: Arc<Self>, listener: TcpListener) {
+        let slots = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+        let mut stopped = self.stop.subscribe();
+        loop {
+            let accepted = tokio::select! {
+                accepted = listener.accept() => accepted,
+                _ = stopped.wait_for(|stop| *stop) => break,
+            };
+            let (stream, peer) = match accepted {
+                Ok(pair) => pair,
+                Err(error) => {
+                    // Out of descriptors, mostly: wait for some to close rather than spin.
+                    kernel::log::warn("a connection could not be accepted", &[("error", &error.to_string())]);
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                    continue;
+                }
+            };
+            let Ok(slot) = Arc::clone(&slots).acquire_owned().await else { break };
+            let gateway = Arc::clone(&self);
+            tokio::spawn(async move {
+                gateway.connection(stream, peer).await;
+                drop(slot);
+            });
+        }
+        drop(listener);
+        let all = u32::try_from(CONNECTIONS_MAX).unwrap_or(u32::MAX);
+        let _ = tokio::time::timeout(DRAIN_TIMEOUT, slots.acquire_many(all)).await;
+    }
+
+    async fn connection(self: &Arc<Self>, stream: TcpStream, peer: SocketAddr) {
+        // Replies are small and written whole; waiting for more to send only adds latency.
+        let _ = stream.set_nodelay(true);
+        let gateway = Arc::clone(self);
+        let service = hyper::service::service_fn(move |request| {
+            let gateway = Arc::clone(&gateway);
+            async move { Ok::<_, Infallible>(gateway.request(request, peer).await) }
+        });
+        let connection = hyper::server::conn::http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(HEAD_TIMEOUT)
+            .max_headers(HEADERS_MAX)
+            .max_buf_size(HEAD_BYTES_MAX)
+            .serve_connection(TokioIo::new(stream), service);
+        let mut connection = std::pin::pin!(connection);
+        let mut stopped = self.stop.subscribe();
+        tokio::select! {
+            // A client that goes away or speaks no HTTP is its own affair.
+            _ = connection.as_mut() => return,
+            _ = stopped.wait_for(|stop| *stop) => connection.as_mut().graceful_shutdown(),
+        }
+        let _ = connection.await;
+    }
+
+    async fn request(&self, request: http::Request<Incoming>, peer: SocketAddr) -> Response<Full<bytes::Bytes>> {
+        let (parts, body) = request.into_parts();
+        let head_only = parts.method == http::Method::HEAD;
+        if internal::is_internal(parts.uri.path()) {
+            return internal::answer(self, &parts, body, peer).await;
+        }
+        let peer = Peer { address: peer.ip(), tls: false };
+        let limit = self.cloud.body_limit(&parts);
+        let reply = match body::read(body, limit, BODY_IDLE_TIMEOUT).await {
+            Ok(bytes) => self.cloud.serve(&parts, bytes, peer).await,
+            Err(cut) => self.cloud.refuse(&parts, cut.fault(limit)),
+        };
+        let body = if head_only { bytes::Bytes::new() } else { reply.body };
+        response(reply.status, reply.headers, body)
+    }
+}
+
+fn response(status: u16, headers: HeaderMap, body: bytes::Bytes) -> Response<Full<bytes::Bytes>> {
+    let mut response = Response::new(Full::new(body));
+    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    *response.headers_mut() = headers;
+    response
+}

@@ -1,0 +1,133 @@
+//! The embedded models: found by id, decoded at first use, kept for the life of the process.
+
+pub mod format;
+
+pub use format::Entry;
+
+use crate::model::{Operation, Service};
+use crate::route::rest::Index;
+use std::sync::OnceLock;
+
+macro_rules! slots {
+    ($($id:literal,)+) => {
+        [$( Slot {
+            id: $id,
+            file: include_bytes!(concat!("../../../models/", $id, ".bin")),
+            model: OnceLock::new(),
+        } ),+]
+    };
+}
+
+/// Sorted by id; the same list as `models/services.txt`.
+static SLOTS: [Slot; 51] = slots![
+    "accessanalyzer",
+    "acm",
+    "apigateway",
+    "apigatewayv2",
+    "application-autoscaling",
+    "autoscaling",
+    "batch",
+    "bedrock",
+    "bedrock-runtime",
+    "budgets",
+    "ce",
+    "cloudformation",
+    "cloudfront",
+    "cloudtrail",
+    "cloudwatch",
+    "cognito-idp",
+    "dynamodb",
+    "dynamodbstreams",
+    "ebs",
+    "ec2",
+    "ecr",
+    "ecr-public",
+    "ecs",
+    "efs",
+    "elb",
+    "elbv2",
+    "events",
+    "fis",
+    "glacier",
+    "iam",
+    "kms",
+    "lambda",
+    "logs",
+    "organizations",
+    "pipes",
+    "pricing",
+    "rds",
+    "resourcegroupstaggingapi",
+    "route53",
+    "route53resolver",
+    "s3",
+    "s3control",
+    "scheduler",
+    "secretsmanager",
+    "servicediscovery",
+    "sns",
+    "sqs",
+    "ssm",
+    "sso",
+    "stepfunctions",
+    "sts",
+];
+
+struct Slot {
+    id: &'static str,
+    file: &'static [u8],
+    /// `None` inside: the file is corrupt, which the tests rule out.
+    model: OnceLock<Option<Model>>,
+}
+
+/// A decoded service with what routing looks up in it.
+#[derive(Debug)]
+pub(crate) struct Model {
+    pub(crate) service: Service,
+    /// Numbers of the operations, by name.
+    by_name: Vec<u32>,
+    pub(crate) rest: Index,
+}
+
+impl Model {
+    fn decode(file: &'static [u8]) -> Option<Model> {
+        let service = format::decode(file).ok()?;
+        let mut by_name: Vec<u32> = (0..service.operations.len() as u32).collect();
+        by_name.sort_by_key(|n| service.operations[*n as usize].name);
+        let rest = Index::new(&service);
+        Some(Model { service, by_name, rest })
+    }
+
+    pub(crate) fn operation(&self, name: &str) -> Option<&Operation> {
+        let at = |n: &u32| &self.service.operations[*n as usize];
+        let found = self.by_name.binary_search_by(|n| at(n).name.cmp(name)).ok()?;
+        Some(at(&self.by_name[found]))
+    }
+}
+
+/// The service with botocore's folder name `id` (`iam`, `ec2`, `elbv2`). The first call decodes it.
+pub fn service(id: &str) -> Option<&'static Service> {
+    let at = SLOTS.binary_search_by(|slot| slot.id.cmp(id)).ok()?;
+    model(at).map(|model| &model.service)
+}
+
+/// What every model says of itself, by id; decodes no operation and no shape.
+pub fn services() -> &'static [Entry] {
+    static ENTRIES: OnceLock<Vec<Entry>> = OnceLock::new();
+    ENTRIES.get_or_init(|| SLOTS.iter().filter_map(|slot| format::entry(slot.file).ok()).collect())
+}
+
+/// The model at a place in [`services`].
+pub(crate) fn model(at: usize) -> Option<&'static Model> {
+    let slot = SLOTS.get(at)?;
+    slot.model.get_or_init(|| Model::decode(slot.file)).as_ref()
+}
+
+/// The operation `name` of `service`, by binary search.
+pub fn operation(service: &Service, name: &str) -> Option<&'static Operation> {
+    let at = SLOTS.binary_search_by(|slot| slot.id.cmp(service.id)).ok()?;
+    model(at)?.operation(name)
+}
+
+#[cfg(test)]
+mod tests;

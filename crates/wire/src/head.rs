@@ -1,0 +1,44 @@
+//! [`Head`]: what is known of a request before its body: its first line and its headers.
+
+use http::HeaderMap;
+
+/// The head of one HTTP request, as it came over the wire.
+#[derive(Clone, Copy, Debug)]
+pub struct Head<'a> {
+    /// In capitals: `GET`.
+    pub method: &'a str,
+    /// Undecoded, from the first slash: `/my-bucket/a%20b`.
+    pub path: &'a str,
+    /// Undecoded, without the question mark; empty where there is none.
+    pub query: &'a str,
+    /// A `host` header stands for HTTP/2's authority too.
+    pub headers: &'a HeaderMap,
+}
+
+impl<'a> Head<'a> {
+    /// The first value of a header; `None` also where it is not visible ASCII.
+    pub fn header(&self, lower_case_name: &str) -> Option<&'a str> {
+        self.headers.get(lower_case_name)?.to_str().ok()
+    }
+
+    /// The media type without its parameters; empty where there is none.
+    pub fn media_type(&self) -> &'a str {
+        let full = self.header("content-type").unwrap_or("");
+        full.split(';').next().unwrap_or("").trim()
+    }
+
+    /// The undecoded pairs of the query string; a name without `=` has an empty value.
+    pub fn query_pairs(&self) -> impl Iterator<Item = (&'a str, &'a str)> + use<'a> {
+        pairs(self.query)
+    }
+
+    /// The undecoded value of the first query parameter `name`.
+    pub fn query_value(&self, name: &str) -> Option<&'a str> {
+        self.query_pairs().find(|(n, _)| *n == name).map(|(_, v)| v)
+    }
+}
+
+/// Splits `a=b&c` into `(a, b)`, `(c, "")`.
+pub(crate) fn pairs(text: &str) -> impl Iterator<Item = (&str, &str)> {
+    text.split('&').filter(|p| !p.is_empty()).map(|p| p.split_once('=').unwrap_or((p, "")))
+}

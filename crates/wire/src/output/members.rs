@@ -1,0 +1,53 @@
+//! Which members of a value are written, in which order and under which name.
+
+use crate::model::{Location, MemberModel, Protocol, Structure};
+use crate::value::{Struct, Value};
+
+/// The set members of a structure, in the model's order.
+pub(crate) type Fields<'a> = Vec<(&'a MemberModel, &'a Value)>;
+
+/// Every member that `value` holds.
+///
+/// Handlers mostly write in the model's order, so looking goes on from the last find.
+pub(crate) fn all<'a>(structure: &'a Structure, value: &'a Struct) -> Fields<'a> {
+    let models = &structure.members;
+    let mut found: Vec<(usize, &Value)> = Vec::with_capacity(value.len());
+    let mut from = 0;
+    let mut sorted = true;
+    for (name, value) in value.iter() {
+        let at = models[from..].iter().position(|m| m.name == name).map(|n| n + from);
+        let at = at.or_else(|| models[..from].iter().position(|m| m.name == name));
+        debug_assert!(at.is_some(), "a handler sets {name}, which its model does not have");
+        let Some(at) = at else { continue };
+        sorted &= at >= from;
+        from = at + 1;
+        if *value != Value::Null {
+            found.push((at, value));
+        }
+    }
+    if !sorted {
+        found.sort_unstable_by_key(|(at, _)| *at);
+    }
+    found.into_iter().map(|(at, value)| (&models[at], value)).collect()
+}
+
+/// The members that travel in the body.
+pub(crate) fn body<'a>(structure: &'a Structure, value: &'a Struct) -> Fields<'a> {
+    let mut fields = all(structure, value);
+    fields.retain(|(member, _)| member.location == Location::Body);
+    fields
+}
+
+/// The member's name in a body or header.
+///
+/// The RPC protocols without XML know no other name than the member's own, so that a service of two protocols (SQS)
+/// may carry the names of its query protocol in the model.
+pub(crate) fn name(protocol: Protocol, member: &MemberModel) -> &'static str {
+    let target = &member.target;
+    let candidates = match protocol {
+        Protocol::Json10 | Protocol::Json11 | Protocol::RpcV2Cbor => ["", ""],
+        Protocol::Query => [target.query_name, target.wire_name],
+        Protocol::Ec2Query | Protocol::RestJson | Protocol::RestXml => [target.wire_name, ""],
+    };
+    candidates.into_iter().find(|n| !n.is_empty()).unwrap_or(member.name)
+}

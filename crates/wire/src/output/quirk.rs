@@ -1,0 +1,112 @@
+//! What services do on the wire that the published models do not say, as tables.
+
+use crate::model::{Operation, Protocol, Service};
+
+/// S3's document roots, from the response syntax of each operation in its API reference. Only those that are not
+/// the payload member's own name.
+const S3_ROOTS: &[(&str, &str)] = &[
+    ("CompleteMultipartUpload", "CompleteMultipartUploadResult"),
+    ("CreateMultipartUpload", "InitiateMultipartUploadResult"),
+    ("CreateSession", "CreateSessionResult"),
+    ("DeleteObjects", "DeleteResult"),
+    ("GetBucketAccelerateConfiguration", "AccelerateConfiguration"),
+    ("GetBucketAcl", "AccessControlPolicy"),
+    ("GetBucketCors", "CORSConfiguration"),
+    ("GetBucketLifecycle", "LifecycleConfiguration"),
+    ("GetBucketLifecycleConfiguration", "LifecycleConfiguration"),
+    ("GetBucketLocation", "LocationConstraint"),
+    ("GetBucketLogging", "BucketLoggingStatus"),
+    ("GetBucketNotification", "NotificationConfiguration"),
+    ("GetBucketNotificationConfiguration", "NotificationConfiguration"),
+    ("GetBucketRequestPayment", "RequestPaymentConfiguration"),
+    ("GetBucketTagging", "Tagging"),
+    ("GetBucketVersioning", "VersioningConfiguration"),
+    ("GetBucketWebsite", "WebsiteConfiguration"),
+    ("GetObjectAcl", "AccessControlPolicy"),
+    ("GetObjectAttributes", "GetObjectAttributesResponse"),
+    ("GetObjectTagging", "Tagging"),
+    ("ListBucketAnalyticsConfigurations", "ListBucketAnalyticsConfigurationResult"),
+    ("ListBucketInventoryConfigurations", "ListInventoryConfigurationsResult"),
+    ("ListBucketMetricsConfigurations", "ListMetricsConfigurationsResult"),
+    ("ListBuckets", "ListAllMyBucketsResult"),
+    ("ListDirectoryBuckets", "ListAllMyDirectoryBucketsResult"),
+    ("ListMultipartUploads", "ListMultipartUploadsResult"),
+    ("ListObjectVersions", "ListVersionsResult"),
+    ("ListObjects", "ListBucketResult"),
+    ("ListObjectsV2", "ListBucketResult"),
+    ("ListParts", "ListPartsResult"),
+];
+
+/// Namespaces of services whose models name none for their responses, from their API references' examples.
+const NAMESPACES: &[(&str, &str)] = &[
+    ("cloudfront", "http://cloudfront.amazonaws.com/doc/2020-05-31/"),
+    ("ec2", "http://ec2.amazonaws.com/doc/2016-11-15/"),
+    ("route53", "https://route53.amazonaws.com/doc/2013-04-01/"),
+    ("s3", "http://s3.amazonaws.com/doc/2006-03-01/"),
+    ("s3control", "http://awss3control.amazonaws.com/doc/2018-08-20/"),
+    ("sqs", "http://queue.amazonaws.com/doc/2012-11-05/"),
+];
+
+const DYNAMODB: &str = "com.amazonaws.dynamodb.v20120810#";
+
+/// Services whose JSON errors carry a namespace before the code, as recorded from AWS and kept by SDKs' tests.
+const ERROR_PREFIXES: &[(&str, &str)] = &[
+    ("cloudwatch", "com.amazonaws.cloudwatch#"),
+    ("dynamodb", DYNAMODB),
+    ("dynamodbstreams", DYNAMODB),
+    ("sqs", "com.amazonaws.sqs#"),
+];
+
+/// DynamoDB's errors that no operation models come from the framework in front of it.
+const DYNAMODB_VALIDATION: &str = "com.amazon.coral.validate#";
+const DYNAMODB_FRAMEWORK: &str = "com.amazon.coral.service#";
+
+pub(crate) fn is_s3(service: &Service) -> bool {
+    service.id == "s3"
+}
+
+fn find(table: &'static [(&str, &str)], key: &str) -> Option<&'static str> {
+    table.iter().find(|(k, _)| *k == key).map(|(_, v)| *v)
+}
+
+pub(crate) fn namespace(service: &Service) -> &'static str {
+    find(NAMESPACES, service.id).unwrap_or(service.xml_namespace)
+}
+
+/// The root of a rest-xml response without a payload member.
+pub(crate) fn root(service: &Service, op: &Operation) -> &'static str {
+    let from_table = if is_s3(service) { find(S3_ROOTS, op.name) } else { None };
+    let Some(output) = op.output else { return op.name };
+    let from_model = service.structure(output).map_or("", |s| s.xml_name);
+    from_table.unwrap_or(if from_model.is_empty() { service.shape(output).name } else { from_model })
+}
+
+/// GetBucketLocation's only member is the text of the root itself.
+pub(crate) fn root_is_text(service: &Service, op: &Operation) -> bool {
+    is_s3(service) && op.name == "GetBucketLocation"
+}
+
+/// What stands before a code in `__type`.
+pub(crate) fn error_prefix(service: &Service, code: &str, modelled: bool) -> &'static str {
+    match find(ERROR_PREFIXES, service.id) {
+        Some(DYNAMODB) if !modelled => {
+            if code == "ValidationException" {
+                DYNAMODB_VALIDATION
+            } else {
+                DYNAMODB_FRAMEWORK
+            }
+        }
+        Some(prefix) => prefix,
+        None => "",
+    }
+}
+
+/// A service that moved from query to another protocol, and whose clients still match on the query codes.
+pub(crate) fn speaks_query_too(service: &Service, protocol: Protocol) -> bool {
+    protocol != Protocol::Query && service.protocols.contains(&Protocol::Query)
+}
+
+/// Whether an XML document begins with its declaration: the query services but SQS leave it out.
+pub(crate) fn declares_xml(service: &Service, protocol: Protocol) -> bool {
+    protocol != Protocol::Query || service.id == "sqs"
+}

@@ -1,0 +1,125 @@
+//! [`Rejection`]: a request that leads to no operation, and what AWS answers to it.
+
+use crate::fault::Fault;
+use crate::model::{Protocol, Service};
+
+/// Why a request leads nowhere.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Reason {
+    /// Nothing in the request names a service, or a service that is not in the catalog.
+    UnknownService,
+    UnknownOperation,
+    /// The path exists, the method does not.
+    MethodNotAllowed,
+    /// A content type that the service's protocol does not take.
+    ContentType,
+    /// The `Version` of a query request is not the service's.
+    Version,
+    /// The head or the body cannot be read far enough to find the operation.
+    Malformed,
+}
+
+/// A refusal with its words, to be printed in `protocol`.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Rejection {
+    pub reason: Reason,
+    /// What the caller seems to speak; the service's preferred one where it does not tell.
+    pub protocol: Protocol,
+    /// Where the request got far enough to know.
+    pub service: Option<&'static Service>,
+    pub fault: Fault,
+}
+
+impl PartialEq for Service {
+    fn eq(&self, other: &Service) -> bool {
+        self.id == other.id
+    }
+}
+
+pub(super) fn unknown_service(protocol: Protocol, said: &str) -> Rejection {
+    let message = if said.is_empty() {
+        "The request names no service: it has no X-Amz-Target, no credential scope, and a host name that is not a service's."
+            .to_owned()
+    } else {
+        format!("The service {said} is not known here.")
+    };
+    Rejection {
+        reason: Reason::UnknownService,
+        protocol,
+        service: None,
+        fault: Fault::new(404, "UnknownService", message),
+    }
+}
+
+/// An operation that the service does not have, as its protocol says it.
+// AWS: https://docs.aws.amazon.com/awsquery common errors (InvalidAction), Smithy's awsJson, restJson1 and rpcv2Cbor
+// protocol pages (UnknownOperationException), S3's MethodNotAllowed in its table of error responses.
+pub(super) fn unknown_operation(service: &'static Service, protocol: Protocol, name: &str) -> Rejection {
+    let fault = match protocol {
+        Protocol::Query => Fault::new(
+            400,
+            "InvalidAction",
+            format!("Could not find operation {name} for version {}", service.api_version),
+        ),
+        Protocol::Ec2Query => {
+            Fault::new(400, "InvalidAction", format!("The action {name} is not valid for this web service."))
+        }
+        Protocol::Json10 | Protocol::Json11 => Fault::new(400, "UnknownOperationException", ""),
+        Protocol::RestJson | Protocol::RpcV2Cbor => Fault::new(404, "UnknownOperationException", ""),
+        Protocol::RestXml if service.id == "s3" => method_not_allowed(),
+        Protocol::RestXml => Fault::new(404, "UnknownOperationException", ""),
+    };
+    Rejection { reason: Reason::UnknownOperation, protocol, service: Some(service), fault }
+}
+
+pub(super) fn method(service: &'static Service, protocol: Protocol) -> Rejection {
+    let fault = match protocol {
+        Protocol::RestXml => method_not_allowed(),
+        _ => Fault::new(405, "UnknownOperationException", ""),
+    };
+    Rejection { reason: Reason::MethodNotAllowed, protocol, service: Some(service), fault }
+}
+
+fn method_not_allowed() -> Fault {
+    Fault::new(405, "MethodNotAllowed", "The specified method is not allowed against this resource.")
+}
+
+pub(super) fn missing_action(service: &'static Service, protocol: Protocol) -> Rejection {
+    let fault = match protocol {
+        Protocol::Ec2Query => {
+            Fault::new(400, "MissingParameter", "The request must contain the parameter Action")
+        }
+        _ => Fault::new(400, "MissingAction", "Missing Action"),
+    };
+    Rejection { reason: Reason::UnknownOperation, protocol, service: Some(service), fault }
+}
+
+pub(super) fn version(
+    service: &'static Service,
+    protocol: Protocol,
+    action: &str,
+    version: &str,
+) -> Rejection {
+    let fault = match protocol {
+        Protocol::Ec2Query => Fault::new(
+            400,
+            "InvalidAction",
+            format!("The action {action} is not valid for this web service."),
+        ),
+        _ => Fault::new(
+            400,
+            "InvalidAction",
+            format!("Could not find operation {action} for version {version}"),
+        ),
+    };
+    Rejection { reason: Reason::Version, protocol, service: Some(service), fault }
+}
+
+pub(super) fn content_type(service: &'static Service, protocol: Protocol) -> Rejection {
+    let fault = Fault::new(400, "UnknownOperationException", "");
+    Rejection { reason: Reason::ContentType, protocol, service: Some(service), fault }
+}
+
+pub(super) fn malformed(service: Option<&'static Service>, protocol: Protocol, fault: Fault) -> Rejection {
+    Rejection { reason: Reason::Malformed, protocol, service, fault }
+}

@@ -1,0 +1,9 @@
+#!/bin/sh
+# make bench: this cloud beside its peers, in one run, on one machine.
+. "$(dirname "$0")/lib.sh"
+
+step 'what building needs' scripts/deps.sh build
+step 'peers' scripts/deps.sh bench
+step 'build (release)' cargo build --release --locked --package virga --package bench
+step 'measure' target/release/bench "$@"
+total

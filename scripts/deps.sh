@@ -1,0 +1,37 @@
+#!/bin/sh
+# Installs what is missing for the purposes named: build, test, bench. Does nothing, quickly, when all is there.
+. "$(dirname "$0")/lib.sh"
+
+build_deps() {
+    if ! have cargo; then
+        echo 'missing: Rust. Install it with rustup, open a new shell, then try again' >&2
+        return 1
+    fi
+    # The cryptography is C and assembly: a C compiler is all that it needs.
+    have cc || need_packages gcc libc6-dev
+}
+
+# venv FOLDER REQUIREMENTS: made once, and again whenever the requirements change.
+venv() {
+    if cmp -s "$2" "$1/requirements.txt"; then
+        return 0
+    fi
+    have python3 || need_packages python3 python3-venv
+    # Debian ships python3 without ensurepip; `python3 -m venv --help` succeeds there all the same.
+    python3 -c 'import venv, ensurepip' 2>/dev/null || need_packages python3-venv
+    printf 'making %s from %s\n' "$1" "$2"
+    rm -rf "$1"
+    python3 -m venv "$1"
+    "$1/bin/python" -m pip install --quiet --disable-pip-version-check --requirement "$2"
+    # Last, so that an interrupted install is done again.
+    cp "$2" "$1/requirements.txt"
+}
+
+for purpose in "$@"; do
+    case $purpose in
+    build) build_deps ;;
+    test) venv .venv tests/requirements.txt ;;
+    bench) scripts/peers.sh ;;
+    *) echo "usage: scripts/deps.sh [build] [test] [bench]" >&2 && exit 2 ;;
+    esac
+done

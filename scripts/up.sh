@@ -1,0 +1,19 @@
+#!/bin/sh
+# make up: from a clone to a running cloud. Safe to repeat: what is done is not done again.
+. "$(dirname "$0")/lib.sh"
+
+binary=target/release/virga
+
+start() {
+    if "$binary" status >/dev/null 2>&1; then
+        echo 'already running'
+        "$binary" status
+    else
+        "$binary" up --detach
+    fi
+}
+
+step 'what building needs' scripts/deps.sh build
+step 'build (release)' cargo build --release --locked --package virga
+step 'start' start
+total

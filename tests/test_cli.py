@@ -1,0 +1,160 @@
+"""Virga's own command line, for people and (with --json) for programs."""
+
+import json
+import os
+import signal
+import subprocess
+import time
+import urllib.request
+
+import pytest
+
+from cloudtest import Cloud, binary, refused
+
+
+def fetch(cloud, path, method="GET", body=None):
+    made = urllib.request.Request(cloud.endpoint + path, method=method, data=body)
+    with urllib.request.urlopen(made, timeout=10) as answer:
+        return answer.status, answer.read()
+
+
+def test_the_banner_says_where_it_is(own_cloud):
+    lines = own_cloud.log.read_text().splitlines()
+    assert any("Ready" in line and own_cloud.endpoint in line for line in lines)
+    # The line that log watchers of drop-in users wait for.
+    assert "Ready." in [line.strip() for line in lines]
+
+
+def test_health(own_cloud):
+    status, body = fetch(own_cloud, "/_virga/health")
+    assert status == 200
+    assert isinstance(json.loads(body), dict)
+
+
+def test_sigterm_and_sigint_end_cleanly(tmp_path):
+    for number in (signal.SIGTERM, signal.SIGINT):
+        cloud = Cloud(tmp_path).start()
+        cloud.process.send_signal(number)
+        assert cloud.process.wait(timeout=10) == 0
+        cloud.endpoint = None
+
+
+def test_sigterm_while_a_client_is_connected_ends_soon(own_cloud):
+    import socket
+
+    idle = socket.create_connection(("127.0.0.1", own_cloud.port))
+    begun = time.monotonic()
+    assert own_cloud.stop() == 0
+    assert time.monotonic() - begun < 5
+    idle.close()
+
+
+def test_detach_returns_when_calls_are_answered_and_down_ends_it(tmp_path):
+    cloud = Cloud(tmp_path)
+    done = cloud.run("up", "--detach", "--listen", "127.0.0.1:0")
+    assert "Ready" in done.stdout
+    try:
+        status = cloud.ask("status")
+        assert status["running"] is True
+        cloud.endpoint = status["endpoint"]
+        assert cloud.endpoint in done.stdout
+        assert cloud.client("sts").get_caller_identity()["Account"] == "000000000000"
+    finally:
+        cloud.run("down")
+    assert cloud.ask("status")["running"] is False
+    with pytest.raises(OSError):
+        fetch(cloud, "/_virga/health")
+
+
+def test_down_when_nothing_runs_is_not_an_accident(tmp_path):
+    cloud = Cloud(tmp_path)
+    done = cloud.run("down", check=False)
+    assert "Traceback" not in done.stderr and "panicked" not in done.stderr
+    assert done.stdout + done.stderr
+
+
+def test_env_is_what_a_shell_needs(own_cloud):
+    exports = own_cloud.run("env").stdout
+    done = subprocess.run(
+        ["sh", "-c", exports + '\nprintf "%s %s %s" "$AWS_ENDPOINT_URL" "$AWS_ACCESS_KEY_ID" "$AWS_DEFAULT_REGION"'],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={"PATH": os.environ["PATH"]},
+    )
+    assert done.stdout == f"{own_cloud.endpoint} test us-east-1"
+    assert own_cloud.ask("env")["AWS_ENDPOINT_URL"] == own_cloud.endpoint
+
+
+def test_reset_forgets_everything(own_cloud, own_account):
+    own_account.user("ann")
+    own_cloud.run("reset")
+    with refused("NoSuchEntity", "The user with name ann cannot be found.", 404):
+        own_account.client("iam").get_user(UserName="ann")
+    own_account.user("ann")
+    assert fetch(own_cloud, "/_virga/reset", "POST", b"")[0] == 200
+    own_cloud.restart()
+    with refused("NoSuchEntity", "The user with name ann cannot be found.", 404):
+        own_account.client("iam").get_user(UserName="ann")
+
+
+def test_doctor_tells_what_it_finds(own_cloud):
+    assert isinstance(own_cloud.ask("doctor"), dict)
+
+
+def test_why_names_the_statement_that_denied(own_cloud, own_account):
+    ann = own_account.user("ann", {"Sid": "NoUsers", "Effect": "Deny", "Action": "iam:*", "Resource": "*"})
+    with refused("AccessDenied") as caught:
+        ann.client("iam").list_users()
+    request_id = caught.value.response["ResponseMetadata"]["RequestId"]
+    told = own_cloud.run("why", request_id).stdout
+    for fact in ("ListUsers", ann.arn, "NoUsers", "inline"):
+        assert fact in told
+    assert "NoUsers" in json.dumps(own_cloud.ask("why", request_id))
+
+
+def test_two_clouds_on_one_folder_are_refused(own_cloud):
+    second = Cloud(own_cloud.data.parent)
+    second.log = own_cloud.data.parent / "second.log"
+    with pytest.raises(AssertionError, match="did not become ready"):
+        second.start()
+    assert str(own_cloud.data) in second.log.read_text()
+    assert own_cloud.client("sts").get_caller_identity()["Account"] == "000000000000"
+
+
+def test_a_port_that_is_taken_is_named(own_cloud, tmp_path_factory):
+    second = Cloud(tmp_path_factory.mktemp("second"))
+    second.endpoint = own_cloud.endpoint
+    with pytest.raises(AssertionError, match="did not become ready"):
+        second.start()
+    assert str(own_cloud.port) in second.log.read_text()
+
+
+def test_listening_to_the_world_needs_to_be_said(tmp_path):
+    done = subprocess.run(
+        [str(binary()), "up", "--data", str(tmp_path / "data"), "--listen", "0.0.0.0:0"],
+        capture_output=True,
+        text=True,
+        timeout=10,
+    )
+    assert done.returncode != 0
+    assert "0.0.0.0" in done.stdout + done.stderr
+
+
+def test_a_mistake_on_the_command_line_is_explained():
+    done = subprocess.run([str(binary()), "upp"], capture_output=True, text=True, timeout=10)
+    assert done.returncode == 2
+    assert "up" in done.stderr
+
+
+def test_acknowledged_is_durable(own_cloud, own_account):
+    """Ten times: some writes, kill -9 at once, and each that was acknowledged is there."""
+    iam = own_account.client("iam")
+    names = []
+    for round_number in range(10):
+        for n in range(5):
+            name = f"user-{round_number}-{n}"
+            iam.create_user(UserName=name)
+            names.append(name)
+        own_cloud.restart(kill=True)
+    assert [user["UserName"] for user in iam.list_users()["Users"]] == sorted(names)

@@ -1,0 +1,107 @@
+//! `cargo xtask ci`: everything that decides whether a change may land, in the order in which mistakes are cheapest
+//! to find, with a table of what took how long. A laptop and the CI machine run the same thing.
+//!
+//! Not here: installing anything. `make test` does that first and then calls this.
+
+#![allow(clippy::print_stdout, reason = "a tool for people: its output is its purpose")]
+
+use crate::tidy;
+use std::{
+    path::Path,
+    process::Command,
+    time::{Duration, Instant},
+};
+
+struct Step {
+    name: &'static str,
+    command: &'static [&'static str],
+    /// Part of `--quick` too.
+    quick: bool,
+    /// Run only when this program is on the machine.
+    needs: Option<&'static str>,
+}
+
+const fn step(name: &'static str, command: &'static [&'static str], quick: bool) -> Step {
+    Step { name, command, quick, needs: None }
+}
+
+const STEPS: &[Step] = &[
+    step("format", &["cargo", "fmt", "--all", "--check"], true),
+    Step {
+        // `tidy` has already checked licences and sources by the same deny.toml; this adds advisories and bans.
+        needs: Some("cargo-deny"),
+        ..step("deny", &["cargo", "deny", "check", "licenses", "bans", "sources"], false)
+    },
+    step(
+        "clippy",
+        &["cargo", "clippy", "--workspace", "--all-targets", "--locked", "--quiet", "--", "-D", "warnings"],
+        true,
+    ),
+    step("unit tests", &["cargo", "test", "--workspace", "--locked", "--quiet"], true),
+    step("build", &["cargo", "build", "--package", "virga", "--locked", "--quiet"], false),
+    step(
+        "end to end",
+        &[".venv/bin/python", "-m", "pytest", "tests", "--numprocesses", "2", "--quiet", "--color", "no"],
+        false,
+    ),
+];
+
+struct Outcome {
+    name: &'static str,
+    took: Duration,
+    result: &'static str,
+}
+
+/// Runs every step and stops at the first that fails, which the error names.
+pub(crate) fn run(args: &[String]) -> Result<(), String> {
+    let quick = args.iter().any(|arg| arg == "--quick");
+    let mut outcomes = vec![timed("tidy", || tidy::run().is_ok())];
+    for step in STEPS.iter().filter(|step| step.quick || !quick) {
+        if outcomes.iter().any(|outcome| outcome.result == "FAILED") {
+            break;
+        }
+        outcomes.push(match step.needs {
+            Some(program) if !on_path(program) => {
+                Outcome { name: step.name, took: Duration::ZERO, result: "left out: not installed" }
+            }
+            _ => timed(step.name, || succeeds(step.command)),
+        });
+    }
+    report(&outcomes)
+}
+
+fn timed(name: &'static str, work: impl FnOnce() -> bool) -> Outcome {
+    println!("\n--> {name}");
+    let begun = Instant::now();
+    let result = if work() { "ok" } else { "FAILED" };
+    Outcome { name, took: begun.elapsed(), result }
+}
+
+fn succeeds(command: &[&str]) -> bool {
+    println!("    {}", command.join(" "));
+    match Command::new(command[0]).args(&command[1..]).current_dir(tidy::root()).status() {
+        Ok(status) => status.success(),
+        Err(why) => {
+            println!("    {}: {why}", command[0]);
+            false
+        }
+    }
+}
+
+fn on_path(program: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|folder| Path::new(&folder).join(program).is_file())
+}
+
+fn report(outcomes: &[Outcome]) -> Result<(), String> {
+    println!();
+    for Outcome { name, took, result } in outcomes {
+        println!("  {name:<12} {:>8.1} s  {result}", took.as_secs_f64());
+    }
+    let total: Duration = outcomes.iter().map(|outcome| outcome.took).sum();
+    println!("  {:<12} {:>8.1} s", "total", total.as_secs_f64());
+    match outcomes.iter().find(|outcome| outcome.result == "FAILED") {
+        Some(failed) => Err(format!("{} failed", failed.name)),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,120 @@
+//! The banned patterns as data. To add a rule, add an entry; the reason is printed where somebody trips over it.
+
+/// A text that may not appear in some files.
+pub(super) struct Rule {
+    pub(super) patterns: &'static [&'static str],
+    /// The pattern must not touch a letter, digit or underscore on either side.
+    pub(super) whole_word: bool,
+    /// Path prefixes that the rule is for; empty = everywhere.
+    pub(super) within: &'static [&'static str],
+    /// Path prefixes that it is not for.
+    pub(super) except: &'static [&'static str],
+    /// Only code that ships: not below `#[cfg(test)]`, not in a `tests` file or folder, not in a comment.
+    pub(super) shipped_only: bool,
+    pub(super) why: &'static str,
+}
+
+const ALWAYS: Rule =
+    Rule { patterns: &[], whole_word: false, within: &[], except: &[], shipped_only: false, why: "" };
+
+/// The service crates: each noun of AWS's lives in one of them.
+pub(super) const SERVICES: &[&str] = &[
+    "crates/security/",
+    "crates/storage/",
+    "crates/compute/",
+    "crates/network/",
+    "crates/database/",
+    "crates/integration/",
+    "crates/management/",
+    "crates/ai/",
+];
+
+/// Crates whose code does no I/O, knows no clock and never waits.
+const PURE: &[&str] = &["crates/base/", "crates/wire/", "crates/auth/", "crates/net/"];
+
+pub(super) const RULES: &[Rule] = &[
+    Rule {
+        patterns: &["/work/", "/tmp/wt", "/tmp/pv", "/root/", "/home/", "/Users/"],
+        except: &["xtask/src/tidy/"],
+        why: "an absolute path of one machine means nothing on another",
+        ..ALWAYS
+    },
+    Rule {
+        patterns: &[
+            "crates.io",
+            "pypi.org",
+            "npmjs.org",
+            "rust-lang.org",
+            "rustup.rs",
+            "golang.org",
+            "maven.org",
+        ],
+        except: &["xtask/src/tidy/", "Cargo.lock"],
+        why: "registries are reached through their clients, by package name: their hosts differ from network to network",
+        ..ALWAYS
+    },
+    Rule {
+        patterns: &["TODO", "FIXME", "XXX", "HACK"],
+        whole_word: true,
+        except: &["xtask/src/tidy/", "CONTRIBUTING.md"],
+        why: "unfinished work is not left in the tree: finish it, or let the operation say that it is not built",
+        ..ALWAYS
+    },
+    Rule {
+        patterns: &["as an AI", "language model, I", "Co-Authored-By"],
+        except: &["xtask/src/tidy/"],
+        why: "the text speaks for the project, not for how it was made",
+        ..ALWAYS
+    },
+    Rule {
+        patterns: &["SystemTime::now", "Utc::now", "OffsetDateTime::now", "Timestamp::now"],
+        within: &["crates/"],
+        except: &["crates/base/src/clock.rs"],
+        why: "time comes from base::Clock, so that `virga clock` moves the whole cloud",
+        ..ALWAYS
+    },
+    Rule {
+        patterns: &["thread_rng", "rand::rng(", "Uuid::new_v4", "getrandom::"],
+        within: &["crates/"],
+        except: &["crates/base/"],
+        why: "randomness comes from base::Rng, so that a seed replays a whole run",
+        ..ALWAYS
+    },
+    Rule {
+        patterns: &["format!(\"<", "push_str(\"<"],
+        within: &["crates/"],
+        except: &["crates/wire/"],
+        shipped_only: true,
+        why: "only `wire` knows XML: hand it a Value",
+        ..ALWAYS
+    },
+    Rule {
+        patterns: &["serde_json", "quick_xml"],
+        within: SERVICES,
+        except: &["crates/security/Cargo.toml"],
+        shipped_only: true,
+        why: "handlers see Values; what is JSON by AWS's definition (a policy document) has a type in `auth` or `wire`",
+        ..ALWAYS
+    },
+    Rule {
+        patterns: &["std::fs", "std::net", "std::process", "tokio", "async fn", "SystemTime", "Instant::"],
+        within: PURE,
+        except: &["crates/base/src/clock.rs"],
+        shipped_only: true,
+        why: "base, wire, auth and net are pure: no I/O, no waiting, no clock",
+        ..ALWAYS
+    },
+    Rule {
+        patterns: &["hyper", "HeaderMap", "StatusCode"],
+        within: SERVICES,
+        shipped_only: true,
+        why: "handlers see no HTTP: what they need from a header is a modelled member",
+        ..ALWAYS
+    },
+    Rule {
+        patterns: &["#[ignore", "@pytest.mark.skip", "pytest.mark.xfail"],
+        except: &["xtask/src/tidy/"],
+        why: "a test that is not run tells nothing: assert what is true today, or take it out",
+        ..ALWAYS
+    },
+];
