@@ -4,6 +4,7 @@
 #![allow(clippy::print_stdout, reason = "a benchmark prints")]
 
 use base::{AccountId, Rng};
+use kernel::seal::Sealer;
 use security::kms::core::agree::AgreementKey;
 use security::kms::core::kem::KemKey;
 use security::kms::core::mac::MacKey;
@@ -12,7 +13,6 @@ use security::kms::core::oaep::RsaKey;
 use security::kms::core::sign::SigningKey;
 use security::kms::core::spec::{EncryptionAlgorithm, KeySpec, KeyUsage, MacAlgorithm, MessageType};
 use security::kms::core::symmetric::{Blob, SymmetricKey};
-use security::seal::Sealer;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 

@@ -210,7 +210,7 @@ const MU_65: &str = "1db22e858d6865f2c48bef048a003ef0cf365f60b34ecad2a71b1aed839
 const MU_87: &str = "63512eaa8bacc905c899a010835471aa85a3d88cf075823c1dd3535064b912e6\
     205e799b5abb8c3843ba0f371aa1d6213569b22214a50c8a14629e1553558b1d";
 
-/// RFC 5869, test case 1: the derivation under [`crate::seal`].
+/// RFC 5869, test case 1: the derivation under [`kernel::seal`].
 #[test]
 fn hkdf_of_rfc_5869() {
     struct Len;
