@@ -2,3 +2,4 @@
 
 pub mod iam;
 pub mod kms;
+pub mod sts;

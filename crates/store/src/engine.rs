@@ -23,11 +23,11 @@ pub trait Engine: Send {
     /// Applies all of `batch` (each key at most once) or nothing, and returns when it is on the disk.
     ///
     /// # Errors
-    /// [`EngineError::Full`] when the disk has no room; any other error leaves the outcome open until
-    /// [`Engine::recover`].
+    /// [`EngineError::Full`] when the disk has no room and nothing was written; [`EngineError::Torn`] when the outcome
+    /// is open until [`Engine::recover`] succeeds; [`EngineError::Halted`]; any other error is final.
     fn apply(&mut self, batch: &[Write]) -> Result<(), EngineError>;
 
-    /// After a failed [`Engine::apply`]: goes back to what the disk holds.
+    /// After [`EngineError::Torn`] or [`EngineError::Halted`]: goes back to what the disk holds. Views taken before may have to be dropped first.
     ///
     /// # Errors
     /// When the engine cannot be brought back; it may be asked again.
@@ -61,4 +61,23 @@ pub struct EngineSize {
     pub disk: u64,
     pub write_buffer: u64,
     pub cache: u64,
+}
+
+/// What can be read while an engine is being brought back after a torn write: nothing.
+pub(crate) struct Unreadable;
+
+impl Unreadable {
+    fn error() -> EngineError {
+        EngineError::Io("a write failed, and the store is being read back from the disk".to_owned())
+    }
+}
+
+impl View for Unreadable {
+    fn get(&self, _key: &[u8]) -> Result<Option<Slice>, EngineError> {
+        Err(Unreadable::error())
+    }
+
+    fn scan(self: Arc<Self>, _range: &KeyRange, _direction: Direction) -> ViewScan {
+        Box::new(std::iter::once(Err(Unreadable::error())))
+    }
 }

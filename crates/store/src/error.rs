@@ -87,6 +87,9 @@ pub enum CommitError {
     Conflict,
     /// The disk has no room. Reads go on; writes do when there is space again.
     Full,
+    /// The store could not be brought back yet after its background failed. Nothing was written; the next commit
+    /// tries again.
+    Halted(String),
     /// A key or the whole transaction is beyond its limit, or a key is empty or reserved.
     Refused(&'static str),
     /// An earlier write to the disk failed; no commit is accepted until the process is started again.
@@ -102,6 +105,7 @@ impl fmt::Display for CommitError {
         match self {
             CommitError::Conflict => f.write_str("the transaction conflicts with another one"),
             CommitError::Full => f.write_str("no space left on the disk of the data folder"),
+            CommitError::Halted(what) => write!(f, "the store cannot write at the moment: {what}"),
             CommitError::Refused(what) => write!(f, "the transaction was refused: {what}"),
             CommitError::Poisoned(what) => write!(f, "the store no longer accepts writes: {what}"),
             CommitError::Unknown(what) => {
@@ -118,7 +122,13 @@ impl std::error::Error for CommitError {}
 #[derive(Debug)]
 pub enum EngineError {
     Locked,
+    /// No room; nothing was written.
     Full,
+    /// The disk became full in the middle of a write: [`recover`](crate::engine::Engine::recover) tells what is there.
+    Torn,
+    /// The engine's background work ended, most likely for lack of room; nothing was written, and nothing can be
+    /// before [`recover`](crate::engine::Engine::recover).
+    Halted,
     Damaged(String),
     Io(String),
 }
@@ -142,7 +152,9 @@ impl fmt::Display for EngineError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             EngineError::Locked => f.write_str("in use by another process"),
-            EngineError::Full => f.write_str("no space left on the disk"),
+            EngineError::Full | EngineError::Torn | EngineError::Halted => {
+                f.write_str("no space left on the disk")
+            }
             EngineError::Damaged(what) | EngineError::Io(what) => f.write_str(what),
         }
     }

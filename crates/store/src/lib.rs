@@ -1,6 +1,8 @@
 //! The state of the cloud: ordered bytes with serializable transactions, and typed tables on top.
 pub mod commit;
 mod conflict;
+mod disk;
+pub mod embedded;
 pub mod engine;
 pub mod error;
 pub mod field;
@@ -14,6 +16,7 @@ mod sequencer;
 pub mod slice;
 pub mod store;
 pub mod table;
+mod turns;
 pub mod tx;
 pub mod watch;
 

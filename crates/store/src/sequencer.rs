@@ -8,13 +8,13 @@
 
 use crate::commit::{CommitResult, CommitSeq};
 use crate::conflict::{ReadSet, Window};
-use crate::engine::{Engine, EngineSize, View, Write};
+use crate::engine::{Engine, EngineSize, Unreadable, View, Write};
 use crate::error::{CommitError, EngineError};
 use crate::oneshot::{Giver, Taker, pair};
 use crate::slice::Slice;
 use crate::watch::Watches;
 use std::collections::{HashMap, VecDeque};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock, Weak};
 
@@ -34,13 +34,27 @@ const LAST_COMMIT: &[u8] = &[RESERVED, b'c'];
 
 /// A durable state and the commit that made it.
 pub(crate) struct Published {
-    pub(crate) seq: u64,
+    pub(crate) base: Arc<Base>,
     pub(crate) view: Arc<dyn View>,
+}
+
+/// The number of the commit that made the state which a transaction read. Held from its beginning until it is
+/// decided, longer than the state itself: it keeps the commits since then in the window.
+pub(crate) struct Base(pub(crate) u64);
+
+impl Published {
+    fn new(seq: u64, view: Arc<dyn View>) -> Arc<Published> {
+        Arc::new(Published { base: Arc::new(Base(seq)), view })
+    }
+
+    pub(crate) fn seq(&self) -> u64 {
+        self.base.0
+    }
 }
 
 /// What a transaction hands over.
 pub(crate) struct CommitRequest {
-    pub(crate) base: Arc<Published>,
+    pub(crate) base: Arc<Base>,
     pub(crate) reads: ReadSet,
     pub(crate) writes: Vec<Write>,
     pub(crate) bytes: usize,
@@ -163,16 +177,27 @@ impl Request {
     }
 }
 
+enum Health {
+    Good,
+    /// A write met a full disk half way, or the engine's background ended: it is to be brought back before it is
+    /// written again.
+    Down,
+    /// The disk failed: nothing it says can be trusted before the process starts anew.
+    Poisoned(String),
+}
+
+/// How often the engine is asked to come back before the commit fails.
+const RECOVER_TRIES: u32 = 5;
+
 pub(crate) struct Sequencer {
     shared: Arc<Shared>,
     engine: Box<dyn Engine>,
     window: Window,
     /// The states that open transactions may have read, oldest first.
-    states: VecDeque<(u64, Weak<Published>)>,
+    states: VecDeque<(u64, Weak<Base>)>,
     /// The last number given out, whether its commit succeeded or not.
     last: u64,
-    /// Why the engine must be brought back before it is written again.
-    broken: Option<CommitError>,
+    health: Health,
 }
 
 /// Reads the number of the last commit.
@@ -191,7 +216,7 @@ impl Sequencer {
     pub(crate) fn new(mut engine: Box<dyn Engine>) -> Result<(Sequencer, Arc<Shared>), EngineError> {
         let view = engine.snapshot();
         let seq = last_commit(&*view)?;
-        let published = Arc::new(Published { seq, view });
+        let published = Published::new(seq, view);
         let shared = Arc::new(Shared {
             queue: Mutex::default(),
             work: Condvar::new(),
@@ -200,14 +225,14 @@ impl Sequencer {
             watches: Watches::default(),
             counters: Counters::default(),
         });
-        let states = VecDeque::from([(seq, Arc::downgrade(&published))]);
+        let states = VecDeque::from([(seq, Arc::downgrade(&published.base))]);
         let sequencer = Sequencer {
             shared: shared.clone(),
             engine,
             window: Window::default(),
             states,
             last: seq,
-            broken: None,
+            health: Health::Good,
         };
         Ok((sequencer, shared))
     }
@@ -217,21 +242,18 @@ impl Sequencer {
         while let Some(group) = self.shared.take() {
             let mut commits = Vec::with_capacity(group.len());
             for request in group {
+                // Whatever else is asked is answered from the state after the commits before it.
+                if !matches!(request, Request::Commit(_)) {
+                    self.commit(std::mem::take(&mut commits));
+                }
                 match request {
                     Request::Commit(commit) => commits.push(commit),
-                    Request::Copy(dir, done) => {
-                        self.commit(std::mem::take(&mut commits));
-                        done.give(self.copy(&dir));
-                    }
+                    Request::Copy(dir, done) => done.give(self.engine.copy_to(&dir)),
                     Request::Size(done) => done.give(self.engine.size()),
                 }
             }
             self.commit(commits);
         }
-    }
-
-    fn copy(&mut self, dir: &Path) -> Result<(), EngineError> {
-        self.engine.copy_to(dir)
     }
 
     fn commit(&mut self, commits: Vec<CommitRequest>) {
@@ -270,7 +292,7 @@ impl Sequencer {
         let mut places: HashMap<Slice, usize> = HashMap::with_capacity(commits.len());
         let mut decided = Vec::with_capacity(commits.len());
         for commit in commits {
-            if self.window.conflicts(commit.base.seq, &commit.reads) {
+            if self.window.conflicts(commit.base.0, &commit.reads) {
                 decided.push((commit.done, Err(CommitError::Conflict)));
                 continue;
             }
@@ -295,39 +317,81 @@ impl Sequencer {
 
     /// Puts a batch on the disk and publishes the state after it.
     fn write(&mut self, batch: &[Write]) -> Result<(), CommitError> {
-        let mut outcome = self.revive().and_then(|()| match self.engine.apply(batch) {
-            Ok(()) => Ok(()),
-            Err(error) => Err(self.failed(error)),
-        });
-        if let Err(CommitError::Full) = outcome
-            && self.broken.is_some()
-        {
-            // Whether the group reached the disk is known once the engine has read the disk again.
-            outcome = Err(CommitError::Full);
-        }
-        let view =
-            if self.broken.is_some() { self.shared.published().view.clone() } else { self.engine.snapshot() };
-        let published = Arc::new(Published { seq: self.last, view });
-        self.states.push_back((self.last, Arc::downgrade(&published)));
-        self.shared.publish(published);
+        let outcome = match &self.health {
+            Health::Good => self.apply(batch),
+            Health::Down => self.revive().and_then(|()| self.apply(batch)),
+            Health::Poisoned(what) => Err(CommitError::Poisoned(what.clone())),
+        };
+        // Also after a failure: the numbers that were given out are behind us, with nothing written under them.
+        let view = match self.health {
+            Health::Poisoned(_) => self.shared.published().view.clone(),
+            Health::Good | Health::Down => self.engine.snapshot(),
+        };
+        self.publish(view);
         outcome
     }
 
-    fn failed(&mut self, error: EngineError) -> CommitError {
-        match error {
-            EngineError::Full => CommitError::Full,
-            other => {
-                let error = CommitError::Unknown(other.to_string());
-                self.broken = Some(CommitError::Poisoned(other.to_string()));
-                error
+    fn publish(&mut self, view: Arc<dyn View>) {
+        let published = Published::new(self.last, view);
+        self.states.push_back((self.last, Arc::downgrade(&published.base)));
+        self.shared.publish(published);
+    }
+
+    fn apply(&mut self, batch: &[Write]) -> Result<(), CommitError> {
+        let mut result = self.engine.apply(batch);
+        if let Err(EngineError::Halted) = result {
+            self.health = Health::Down;
+            self.revive()?;
+            result = self.engine.apply(batch);
+        }
+        match result {
+            Ok(()) => Ok(()),
+            Err(EngineError::Full) => Err(CommitError::Full),
+            Err(EngineError::Halted) => {
+                self.health = Health::Down;
+                Err(CommitError::Halted(EngineError::Halted.to_string()))
+            }
+            Err(EngineError::Torn) => {
+                self.health = Health::Down;
+                // The number of the last commit is part of the batch: it tells whether the batch is on the disk.
+                match self.recover() {
+                    Ok(()) if last_commit(&*self.engine.snapshot()).is_ok_and(|seq| seq == self.last) => {
+                        Ok(())
+                    }
+                    Ok(()) => Err(CommitError::Full),
+                    Err(error) => Err(CommitError::Unknown(error.to_string())),
+                }
+            }
+            Err(other) => {
+                self.health = Health::Poisoned(other.to_string());
+                Err(CommitError::Unknown(other.to_string()))
             }
         }
     }
 
+    /// Brings the engine back before anything of a batch is written.
     fn revive(&mut self) -> Result<(), CommitError> {
-        match &self.broken {
-            None => Ok(()),
-            Some(error) => Err(error.clone()),
+        self.recover().map_err(|error| match error {
+            EngineError::Full => CommitError::Full,
+            EngineError::Locked => CommitError::Halted("transactions still read the state before".to_owned()),
+            other => CommitError::Halted(other.to_string()),
+        })
+    }
+
+    /// Brings the engine back. Transactions that still read the old state are in its way: they
+    /// get a moment to end, and the next commit tries again.
+    fn recover(&mut self) -> Result<(), EngineError> {
+        self.publish(Arc::new(Unreadable));
+        let mut tries = 0;
+        loop {
+            match self.engine.recover() {
+                Ok(()) => {
+                    self.health = Health::Good;
+                    return Ok(());
+                }
+                Err(EngineError::Locked) if tries < RECOVER_TRIES => tries += 1,
+                Err(error) => return Err(error),
+            }
         }
     }
 

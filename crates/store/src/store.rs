@@ -1,10 +1,12 @@
 //! [`Store`]: the handle that everything shares.
 
+use crate::embedded::EmbeddedEngine;
 use crate::engine::{Engine, EngineSize};
 use crate::error::{CommitError, EngineError, OpenError, StoreError};
 use crate::memory::MemoryEngine;
 use crate::sequencer::{Request, Sequencer, Shared, ask};
 use crate::slice::Slice;
+use crate::turns::Turns;
 use crate::tx::{Read, Snapshot, Tx};
 use crate::watch::Watch;
 use std::path::Path;
@@ -22,8 +24,7 @@ pub struct Store {
 struct SequencerThread {
     shared: Arc<Shared>,
     handle: Mutex<Option<JoinHandle<()>>>,
-    /// Held by a transaction that has conflicted too often, so that its rivals wait instead of racing it.
-    patient: Mutex<()>,
+    turns: Turns,
 }
 
 impl SequencerThread {
@@ -46,12 +47,14 @@ impl Drop for SequencerThread {
 
 impl std::fmt::Debug for Store {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Store(commit {})", self.shared.published().seq)
+        write!(f, "Store(commit {})", self.shared.published().seq())
     }
 }
 
-/// How often [`Store::run`] tries side by side with its rivals before it makes them queue.
-const OPTIMISTIC_TRIES: u32 = 4;
+/// How often [`Store::run`] tries side by side with its rivals before it queues for a turn.
+const OPTIMISTIC_TRIES: u32 = 2;
+/// How often it tries in its turn while newcomers still race it; then they wait too.
+const PATIENT_TRIES: u32 = 8;
 /// How often it tries in all.
 const TRIES: u32 = 64;
 
@@ -85,7 +88,7 @@ impl Store {
         let (sequencer, shared) = Sequencer::new(engine)?;
         let handle = thread::Builder::new().name("store".to_owned()).spawn(move || sequencer.run())?;
         let handle = Mutex::new(Some(handle));
-        let thread = SequencerThread { shared: shared.clone(), handle, patient: Mutex::default() };
+        let thread = SequencerThread { shared: shared.clone(), handle, turns: Turns::default() };
         Ok(Store { shared, thread: Arc::new(thread) })
     }
 
@@ -107,7 +110,8 @@ impl Store {
         self.snapshot().get(key)
     }
 
-    /// Runs `body` in a transaction and commits it, blocking, until it does not conflict.
+    /// Runs `body` in a transaction and commits it, blocking, until it does not conflict. `body` may run several
+    /// times, and must not run a transaction of its own.
     ///
     /// # Errors
     /// What `body` returns, and the commit's error; [`CommitError::Conflict`] only after 64 tries.
@@ -115,20 +119,24 @@ impl Store {
         &self,
         mut body: impl FnMut(&mut Tx) -> Result<T, E>,
     ) -> Result<T, E> {
-        let mut queued = None;
-        for attempt in 1.. {
+        let mut turn = None;
+        for attempt in 1..=TRIES {
+            if turn.is_none() && (attempt > OPTIMISTIC_TRIES || self.thread.turns.is_urgent()) {
+                turn = Some(self.thread.turns.take());
+            }
+            if let Some(turn) = &mut turn
+                && attempt > PATIENT_TRIES
+            {
+                turn.urge();
+            }
             let mut tx = self.begin();
             let value = body(&mut tx)?;
             match tx.commit().wait() {
                 Ok(_) => return Ok(value),
-                Err(CommitError::Conflict) if attempt < TRIES => {}
+                Err(CommitError::Conflict) => {}
                 Err(error) => return Err(error.into()),
             }
-            if attempt == OPTIMISTIC_TRIES {
-                queued = Some(self.thread.patient.lock().unwrap_or_else(PoisonError::into_inner));
-            }
         }
-        drop(queued);
         Err(CommitError::Conflict.into())
     }
 
@@ -155,7 +163,7 @@ impl Store {
         let size = ask(&self.shared, EngineSize::default(), Request::Size).wait();
         let counters = &self.shared.counters;
         Stats {
-            seq: self.shared.published().seq,
+            seq: self.shared.published().seq(),
             commits: counters.commits.load(Ordering::Relaxed),
             conflicts: counters.conflicts.load(Ordering::Relaxed),
             groups: counters.groups.load(Ordering::Relaxed),
@@ -192,7 +200,18 @@ impl Store {
     /// # Errors
     /// [`OpenError`]; nothing in the folder is changed when it is in use or cannot be read.
     pub fn open(dir: &Path, options: &Options) -> Result<Store, OpenError> {
-        let what = format!("the embedded engine is not built yet ({options:?})");
-        Err(OpenError::Io { dir: dir.to_owned(), what })
+        let engine = EmbeddedEngine::open(dir, options).map_err(|error| refused(dir, error))?;
+        Store::start(Box::new(engine)).map_err(|error| refused(dir, error))
+    }
+}
+
+fn refused(dir: &Path, error: EngineError) -> OpenError {
+    let dir = dir.to_owned();
+    match error {
+        EngineError::Locked => OpenError::Locked { dir },
+        EngineError::Full | EngineError::Torn => OpenError::Full { dir },
+        EngineError::Damaged(what) => OpenError::Damaged { dir, what },
+        EngineError::Io(what) => OpenError::Io { dir, what },
+        EngineError::Halted => OpenError::Io { dir, what: EngineError::Halted.to_string() },
     }
 }

@@ -45,14 +45,14 @@ pub struct Snapshot {
 
 impl std::fmt::Debug for Snapshot {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Snapshot({})", self.base.seq)
+        write!(f, "Snapshot({})", self.base.seq())
     }
 }
 
 impl Snapshot {
     /// The last commit that is in it.
     pub fn seq(&self) -> CommitSeq {
-        CommitSeq(self.base.seq)
+        CommitSeq(self.base.seq())
     }
 }
 
@@ -89,7 +89,7 @@ pub struct Savepoint(usize);
 impl std::fmt::Debug for Tx {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Tx")
-            .field("base", &self.snapshot.base.seq)
+            .field("base", &self.snapshot.base.seq())
             .field("writes", &self.writes.len())
             .finish()
     }
@@ -203,8 +203,10 @@ impl Tx {
             return Commit(State::Ready(Err(CommitError::Refused("it writes more than 64 MiB"))));
         }
         let (done, taker) = pair(Err(CommitError::Closed));
-        let (base, reads) = (self.snapshot.base, self.reads.into_inner());
+        let (base, reads) = (self.snapshot.base.base.clone(), self.reads.into_inner());
         let writes = self.writes.into_iter().collect();
+        // The engine may have to wait for everyone who holds a state: let go of it before it can take long.
+        drop(self.snapshot);
         self.shared.submit(Request::Commit(CommitRequest { base, reads, writes, bytes, done }));
         Commit(State::Waiting(taker))
     }

@@ -29,7 +29,7 @@ pub(crate) fn run(
         Some(seed) => Rng::seeded(seed),
         None => Rng::from_os().map_err(|e| e.to_string())?,
     };
-    let store = store::Store::open(&place.store_dir(), store::Options::default()).map_err(|e| e.to_string())?;
+    let store = store::Store::open(&place.store_dir(), &store::Options::default()).map_err(|e| e.to_string())?;
     // After the lock of the store: two starts on one empty folder must not make two keys.
     let master = master_key(&place.master_key_file(), &rng)?;
     let settings = kernel::Settings { strict: options.strict, seed: options.seed };

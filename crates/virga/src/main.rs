@@ -5,9 +5,10 @@ mod client;
 mod config;
 mod daemon;
 mod gateway;
-mod wiring;
+
 
 use clap::Parser;
+pub(crate) use virga::wiring;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {

@@ -81,6 +81,15 @@ impl<'a> Decision<'a> {
         })
     }
 
+    /// The policy whose statement denies: the first of the deciding layer.
+    pub fn denying_policy(&self) -> Option<&'a PolicySource> {
+        let Cause::ExplicitDeny(_) = self.cause else { return None };
+        self.decisive().find_map(|reason| match reason.finding {
+            Finding::Statement { source, .. } => Some(source),
+            Finding::Grant { .. } | Finding::Silence { .. } => None,
+        })
+    }
+
     /// What AWS says to the one who is denied. Services put it into their own error shapes. Meaningless for allows.
     pub fn denial_message(&self, request: &Request<'_>) -> String {
         let (arn, action, resource) = (request.principal.arn(), request.action, request.resource);

@@ -40,7 +40,15 @@ pub(super) fn request(
 pub(super) fn path_into(out: &mut Vec<u8>, path: &str, style: PathStyle) {
     let path = if path.is_empty() { "/" } else { path };
     match style {
-        PathStyle::Once => uri_encode_into(out, decode(path, false), true),
+        PathStyle::Once => {
+            // Segment by segment, so that a slash which came encoded stays so, as its signer wrote it.
+            for (i, segment) in path.split('/').enumerate() {
+                if i > 0 {
+                    out.push(b'/');
+                }
+                uri_encode_into(out, decode(segment, false), false);
+            }
+        }
         PathStyle::NormalizedTwice if is_normal(path) => uri_encode_into(out, path.bytes(), true),
         PathStyle::NormalizedTwice => uri_encode_into(out, normalize(path).bytes(), true),
     }
@@ -114,7 +122,9 @@ fn headers_into(out: &mut Vec<u8>, head: &RequestHead<'_>, signed_headers: &str)
     for name in signed_headers.split(';').filter(|name| !name.is_empty()) {
         out.extend_from_slice(name.as_bytes());
         out.push(b':');
-        for (i, value) in head.headers.get_all(name).iter().enumerate() {
+        // HTTP/2 clients may sign the pseudo-header; its value is the host.
+        let looked_up = if name == ":authority" { "host" } else { name };
+        for (i, value) in head.headers.get_all(looked_up).iter().enumerate() {
             if i > 0 {
                 out.push(b',');
             }
@@ -160,7 +170,7 @@ mod tests {
             ("/%20", "/%20", "/%2520"),
             ("/a b", "/a%20b", "/a%20b"),
             ("/%e1%88%b4", "/%E1%88%B4", "/%25e1%2588%25b4"),
-            ("/(k)%2F+~", "/%28k%29/%2B~", "/%28k%29%252F%2B~"),
+            ("/(k)%2F+~", "/%28k%29%2F%2B~", "/%28k%29%252F%2B~"),
             ("/50%", "/50%25", "/50%25"),
         ] {
             assert_eq!(text(|o| path_into(o, path, PathStyle::Once)), once, "{path}");

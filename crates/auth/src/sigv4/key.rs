@@ -39,7 +39,7 @@ impl fmt::Debug for Secret {
 /// A key ready to verify with.
 #[derive(Debug, Clone)]
 pub(super) enum SigningKey {
-    Hmac(hmac::Key),
+    Hmac(Arc<hmac::Key>),
     Ecdsa(Arc<AsymmetricKey>),
 }
 
@@ -47,7 +47,7 @@ impl SigningKey {
     /// Derives the key of this scope; SigV4A's (a scope without region) depends on the access key instead.
     pub(super) fn derive(access_key: &str, secret: &Secret, scope: &Scope) -> SigningKey {
         match &scope.region {
-            Some(region) => SigningKey::Hmac(hmac_key(secret, &scope.date, region, &scope.service)),
+            Some(region) => SigningKey::Hmac(Arc::new(hmac_key(secret, &scope.date, region, &scope.service))),
             None => SigningKey::Ecdsa(Arc::new(asymmetric::derive(access_key, secret))),
         }
     }
@@ -98,12 +98,12 @@ impl Entry {
 
 impl Default for KeyCache {
     fn default() -> KeyCache {
-        KeyCache::new(4096)
+        KeyCache::new(1024)
     }
 }
 
 impl KeyCache {
-    /// A cache of at most about `keys_max` keys (some 300 bytes each).
+    /// A cache of at most about `keys_max` keys (some 1.5 KiB each).
     pub fn new(keys_max: usize) -> KeyCache {
         KeyCache {
             shards: std::array::from_fn(|_| RwLock::new(HashMap::new())),
@@ -190,5 +190,36 @@ mod tests {
         }
         assert!(!cache.is_empty());
         assert_eq!(format!("{one:?}"), "Secret(..)");
+    }
+
+    #[test]
+    fn many_threads_share_it() {
+        let cache = KeyCache::new(64);
+        let secret = Secret::new("one");
+        std::thread::scope(|threads| {
+            for thread in 0..4 {
+                let (cache, secret) = (&cache, &secret);
+                threads.spawn(move || {
+                    for i in 0..200 {
+                        let scope =
+                            Scope::new(Timestamp::from_seconds(0), Some(&format!("r-{}", i % 90)), "iam");
+                        let access_key = format!("AKID{}", thread % 2);
+                        let Some(SigningKey::Hmac(key)) = cache.get(&access_key, secret, &scope) else {
+                            cache.put(
+                                &access_key,
+                                secret,
+                                &scope,
+                                SigningKey::derive(&access_key, secret, &scope),
+                            );
+                            continue;
+                        };
+                        let wanted = hmac_key(secret, "19700101", &format!("r-{}", i % 90), "iam");
+                        let sign = |key| aws_lc_rs::hmac::sign(key, b"x").as_ref().to_vec();
+                        assert_eq!(sign(&key), sign(&wanted));
+                    }
+                });
+            }
+        });
+        assert!(cache.len() <= 64, "{}", cache.len());
     }
 }

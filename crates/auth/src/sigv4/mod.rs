@@ -13,18 +13,19 @@
 pub mod asymmetric;
 mod canonical;
 mod cause;
-
+mod checksum;
+pub mod chunked;
 mod dialect;
 mod encode;
 mod head;
 mod key;
-
+pub mod post;
 mod read;
 pub mod sign;
 mod verify;
 
 pub use cause::{Cause, ExpiresFault, Mismatch, ScopeFault};
-
+pub use checksum::{Checksum, ChecksumKind};
 pub use dialect::{Dialect, SigError};
 pub use head::{BodyHash, Payload, RequestHead, Scope, Via};
 pub use key::{KeyCache, Secret};

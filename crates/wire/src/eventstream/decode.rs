@@ -13,7 +13,8 @@ pub enum DecodeError {
     MessageChecksum,
     /// Lengths beyond the limits, or that contradict each other.
     Length,
-    /// A header that ends too early, has no name, an unknown type or text that is not UTF-8.
+    /// A header that ends too early, has no name, an unknown type, a time out of range or text that is
+    /// not UTF-8.
     Header,
 }
 
@@ -119,7 +120,10 @@ fn read_value(bytes: &mut Bytes) -> Result<HeaderValue, DecodeError> {
         5 => HeaderValue::Int64(take(bytes, 8)?.get_i64()),
         6 => HeaderValue::Bytes(sized(bytes)?),
         7 => HeaderValue::String(text(sized(bytes)?)?),
-        8 => HeaderValue::Timestamp(Timestamp::from_micros(take(bytes, 8)?.get_i64().saturating_mul(1_000))),
+        8 => {
+            let micros = take(bytes, 8)?.get_i64().checked_mul(1_000).ok_or(DecodeError::Header)?;
+            HeaderValue::Timestamp(Timestamp::from_micros(micros))
+        }
         9 => {
             let mut id = [0; 16];
             id.copy_from_slice(&take(bytes, 16)?);

@@ -1,5 +1,5 @@
 use super::{DecodeError, Decoder, Header, HeaderValue, MAX_PAYLOAD, Message, TooLarge, crc32, encode};
-use base::Timestamp;
+use base::{Rng, Timestamp};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
@@ -143,4 +143,26 @@ fn what_is_too_large_is_not_written() {
         assert_eq!(encode(&message, &mut out), Err(TooLarge));
         assert_eq!(out, [1, 2]);
     }
+}
+
+/// Headers of chance under right checksums: never a panic, and what is read is written back the same.
+#[test]
+fn any_headers() {
+    let rng = Rng::seeded(20);
+    let mut read = 0;
+    for _ in 0..20_000 {
+        let mut headers = vec![0; rng.below(24) as usize];
+        rng.fill(&mut headers);
+        // Small lengths and known types, or nearly every header would be refused at its first byte.
+        headers.iter_mut().step_by(2).for_each(|b| *b %= 11);
+        match decode(&with_headers(&headers)) {
+            Ok(message) => {
+                let message = message.unwrap();
+                assert_eq!(encoded(&message), with_headers(&headers));
+                read += 1;
+            }
+            Err(error) => assert_eq!(error, DecodeError::Header),
+        }
+    }
+    assert!(read > 500, "only {read} were well-formed");
 }

@@ -57,6 +57,7 @@ impl Cbor<'_> {
                 self.out.push(FLOAT_32);
                 self.out.extend_from_slice(&(*x as f32).to_be_bytes());
             }
+            (Kind::Blob { .. }, Value::Str(s)) => self.bytes(s.as_bytes()),
             _ => self.document(value),
         }
     }
@@ -69,10 +70,7 @@ impl Cbor<'_> {
             Value::Int(n) => self.int(*n),
             Value::Float(x) => self.double(*x),
             Value::Str(s) => self.text(s),
-            Value::Blob(b) => {
-                self.head(BYTES, b.len() as u64);
-                self.out.extend_from_slice(b);
-            }
+            Value::Blob(b) => self.bytes(b),
             Value::Time(t) => self.time(*t),
             Value::List(items) => {
                 self.head(ARRAY, items.len() as u64);
@@ -102,6 +100,11 @@ impl Cbor<'_> {
     pub(crate) fn text(&mut self, text: &str) {
         self.head(TEXT, text.len() as u64);
         self.out.extend_from_slice(text.as_bytes());
+    }
+
+    fn bytes(&mut self, bytes: &[u8]) {
+        self.head(BYTES, bytes.len() as u64);
+        self.out.extend_from_slice(bytes);
     }
 
     fn int(&mut self, n: i64) {

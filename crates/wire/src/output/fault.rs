@@ -4,7 +4,7 @@
 //! know the error (access denied, throttling, what is not built), the code goes out as it is.
 
 use super::cbor::Cbor;
-use super::head::{self, Head};
+use super::head::{self, ReplyHead};
 use super::json::{self, Json};
 use super::xml::{self, Xml};
 use super::{Reply, members, quirk};
@@ -30,7 +30,7 @@ pub fn fault(
     let known = service.and_then(|s| Known::find(s, op, &fault.code));
     let modelled = known.as_ref().map_or(0, |k| k.error.status);
     let status = [fault.status, modelled].into_iter().find(|s| *s != 0).unwrap_or(DEFAULT_STATUS);
-    let mut head = Head::new(service, protocol, status, request_id);
+    let mut head = ReplyHead::new(service, protocol, status, request_id);
     let mut body = Vec::with_capacity(512);
     let writer = Writer { service, protocol, fault, known, status, request_id };
     writer.headers(&mut head);
@@ -126,7 +126,7 @@ impl Writer<'_> {
         }
     }
 
-    fn headers(&self, head: &mut Head) {
+    fn headers(&self, head: &mut ReplyHead) {
         let service = self.service();
         let rest = matches!(self.protocol, Protocol::RestJson | Protocol::RestXml);
         if let (true, Some(known)) = (rest, &self.known) {
@@ -164,9 +164,7 @@ impl Writer<'_> {
 
     fn error_response(&self, out: &mut Vec<u8>) {
         let service = self.service();
-        if quirk::declares_xml(service, self.protocol) {
-            out.extend_from_slice(xml::DECLARATION);
-        }
+        out.extend_from_slice(quirk::declaration(service, self.protocol));
         xml::open_root(out, &["ErrorResponse"], quirk::namespace(service));
         xml::open_tag(out, "Error");
         xml::text_element(out, "Type", self.side());
@@ -239,11 +237,11 @@ impl Writer<'_> {
         let (modelled, further) = self.further();
         let fields = self.known.as_ref().map(|k| members::all(k.structure, &modelled)).unwrap_or_default();
         let messages = usize::from(!self.fault.message.is_empty());
-        let prefix = quirk::error_prefix(self.service(), &self.fault.code, self.known.is_some());
+        let prefix = quirk::shape_namespace(self.service());
         let mut cbor = Cbor { service: self.service(), out };
         cbor.map_head(1 + messages + fields.len() + further.len());
         cbor.text("__type");
-        cbor.text(&[prefix, self.shape_name()].concat());
+        cbor.text(&[&prefix, self.shape_name()].concat());
         if messages > 0 {
             cbor.text(self.message_name());
             cbor.text(&self.fault.message);

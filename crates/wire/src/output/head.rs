@@ -17,14 +17,19 @@ const SMITHY_PROTOCOL: HeaderName = HeaderName::from_static("smithy-protocol");
 
 /// A response before its body: what a streamed one begins with.
 #[derive(Clone, PartialEq, Debug)]
-pub struct Head {
+pub struct ReplyHead {
     pub status: u16,
     pub headers: HeaderMap,
 }
 
-impl Head {
+impl ReplyHead {
     /// The headers that every answer of the service carries, whatever it says.
-    pub(crate) fn new(service: Option<&Service>, protocol: Protocol, status: u16, request_id: &str) -> Head {
+    pub(crate) fn new(
+        service: Option<&Service>,
+        protocol: Protocol,
+        status: u16,
+        request_id: &str,
+    ) -> ReplyHead {
         let mut headers = HeaderMap::with_capacity(8);
         let id = HeaderValue::from_str(request_id).unwrap_or(HeaderValue::from_static(""));
         if service.is_some_and(quirk::is_s3) {
@@ -38,7 +43,7 @@ impl Head {
         if protocol == Protocol::RpcV2Cbor {
             headers.insert(SMITHY_PROTOCOL, HeaderValue::from_static("rpc-v2-cbor"));
         }
-        Head { status, headers }
+        ReplyHead { status, headers }
     }
 
     /// Sets the content type, unless a member has set it.

@@ -49,6 +49,7 @@ impl Json<'_> {
                 time(self.out, *t, scalar::format_of(target, shape, TimestampFormat::Unix));
             }
             (Kind::Float { double, .. }, Value::Float(x)) => float(self.out, *x, *double),
+            (Kind::Blob { .. }, Value::Str(s)) => blob(self.out, s.as_bytes()),
             _ => self.document(value),
         }
     }
@@ -109,11 +110,7 @@ impl Json<'_> {
             Value::Int(n) => scalar::int(self.out, *n),
             Value::Float(x) => float(self.out, *x, true),
             Value::Str(s) => string(self.out, s),
-            Value::Blob(b) => {
-                self.out.push(b'"');
-                scalar::base64(self.out, b);
-                self.out.push(b'"');
-            }
+            Value::Blob(b) => blob(self.out, b),
             Value::Time(t) => scalar::epoch(self.out, *t),
             Value::List(items) => self.list(items, Self::document),
             Value::Map(items) => self.map(items.iter().map(|(k, v)| (k.as_str(), v)), Self::document),
@@ -132,6 +129,12 @@ fn time(out: &mut Vec<u8>, t: Timestamp, format: TimestampFormat) {
     } else {
         scalar::iso8601(out, t, false);
     }
+    out.push(b'"');
+}
+
+fn blob(out: &mut Vec<u8>, bytes: &[u8]) {
+    out.push(b'"');
+    scalar::base64(out, bytes);
     out.push(b'"');
 }
 

@@ -11,7 +11,7 @@ pub(crate) type Fields<'a> = Vec<(&'a MemberModel, &'a Value)>;
 /// Handlers mostly write in the model's order, so looking goes on from the last find.
 pub(crate) fn all<'a>(structure: &'a Structure, value: &'a Struct) -> Fields<'a> {
     let models = &structure.members;
-    let mut found: Vec<(usize, &Value)> = Vec::with_capacity(value.len());
+    let mut found: Fields<'_> = Vec::with_capacity(value.len());
     let mut from = 0;
     let mut sorted = true;
     for (name, value) in value.iter() {
@@ -21,14 +21,15 @@ pub(crate) fn all<'a>(structure: &'a Structure, value: &'a Struct) -> Fields<'a>
         let Some(at) = at else { continue };
         sorted &= at >= from;
         from = at + 1;
-        if *value != Value::Null {
-            found.push((at, value));
+        if !matches!(value, Value::Null) {
+            found.push((&models[at], value));
         }
     }
     if !sorted {
-        found.sort_unstable_by_key(|(at, _)| *at);
+        // All of them lie in one slice, so their order in memory is the model's.
+        found.sort_unstable_by_key(|(member, _)| std::ptr::from_ref::<MemberModel>(member));
     }
-    found.into_iter().map(|(at, value)| (&models[at], value)).collect()
+    found
 }
 
 /// The members that travel in the body.

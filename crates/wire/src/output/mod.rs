@@ -15,7 +15,7 @@ mod xml;
 
 pub use event::{EventError, event, event_fault, initial_response};
 pub use fault::fault;
-pub use head::Head;
+pub use head::ReplyHead;
 
 use crate::model::{Kind, Location, MemberModel, Operation, Protocol, Service, Structure};
 use crate::value::{Struct, Value};
@@ -46,7 +46,7 @@ pub fn success(
     request_id: &str,
 ) -> Reply {
     let mut body = Vec::with_capacity(BODY_CAPACITY);
-    let mut head = Head::new(Some(service), protocol, op.status, request_id);
+    let mut head = ReplyHead::new(Some(service), protocol, op.status, request_id);
     let empty = Struct::new();
     let value = value.as_struct().unwrap_or(&empty);
     let output = op.output.and_then(|id| service.structure(id));
@@ -83,8 +83,8 @@ pub fn success_head(
     protocol: Protocol,
     value: &Value,
     request_id: &str,
-) -> Head {
-    let mut head = Head::new(Some(service), protocol, op.status, request_id);
+) -> ReplyHead {
+    let mut head = ReplyHead::new(Some(service), protocol, op.status, request_id);
     let empty = Struct::new();
     let output = op.output.and_then(|id| service.structure(id));
     let raw = bind(service, protocol, output, value.as_struct().unwrap_or(&empty), &mut head);
@@ -109,7 +109,7 @@ fn bind(
     protocol: Protocol,
     output: Option<&Structure>,
     value: &Struct,
-    head: &mut Head,
+    head: &mut ReplyHead,
 ) -> Option<Bytes> {
     let output = output.filter(|_| matches!(protocol, Protocol::RestJson | Protocol::RestXml))?;
     head.bind(service, protocol, output, value);
@@ -143,9 +143,7 @@ fn query(
     out: &mut Vec<u8>,
 ) -> bool {
     let protocol = Protocol::Query;
-    if quirk::declares_xml(service, protocol) {
-        out.extend_from_slice(xml::DECLARATION);
-    }
+    out.extend_from_slice(quirk::declaration(service, protocol));
     xml::open_root(out, &[op.name, "Response"], quirk::namespace(service));
     if let Some(structure) = output {
         let wrapper = op.result_wrapper;
@@ -201,20 +199,19 @@ fn rest_xml(
 ) -> bool {
     let Some(output) = output else { return false };
     let protocol = Protocol::RestXml;
-    let namespace = quirk::namespace(service);
     if let Some(payload) = payload(output) {
         let Some(Value::Struct(value)) = value.get(payload.name) else { return false };
         let Some(structure) = service.structure(payload.target.shape) else { return false };
         let own = if structure.xml_name.is_empty() { payload.name } else { structure.xml_name };
         let root = if payload.target.wire_name.is_empty() { own } else { payload.target.wire_name };
-        document(out, root, namespace, |out| Xml { service, protocol, out }.nested(structure, value));
+        document(out, service, root, |out| Xml { service, protocol, out }.nested(structure, value));
         return true;
     }
     let unbound = output.members.iter().any(|m| m.location == Location::Body);
     if !unbound && (quirk::is_s3(service) || !output.members.is_empty()) {
         return false;
     }
-    document(out, quirk::root(service, op), namespace, |out| match output.members.first() {
+    document(out, service, quirk::root(service, op), |out| match output.members.first() {
         Some(member) if quirk::root_is_text(service, op) => {
             xml::text(out, value.str(member.name).unwrap_or(""));
         }
@@ -223,9 +220,9 @@ fn rest_xml(
     true
 }
 
-fn document(out: &mut Vec<u8>, root: &str, namespace: &str, content: impl FnOnce(&mut Vec<u8>)) {
-    out.extend_from_slice(xml::DECLARATION);
-    xml::open_root(out, &[root], namespace);
+fn document(out: &mut Vec<u8>, service: &Service, root: &str, content: impl FnOnce(&mut Vec<u8>)) {
+    out.extend_from_slice(quirk::declaration(service, Protocol::RestXml));
+    xml::open_root(out, &[root], quirk::namespace(service));
     let mark = out.len();
     content(out);
     xml::close_or_collapse(out, root, mark);

@@ -1,5 +1,6 @@
 //! What services do on the wire that the published models do not say, as tables.
 
+use super::xml;
 use crate::model::{Operation, Protocol, Service};
 
 /// S3's document roots, from the response syntax of each operation in its API reference. Only those that are not
@@ -50,12 +51,8 @@ const NAMESPACES: &[(&str, &str)] = &[
 const DYNAMODB: &str = "com.amazonaws.dynamodb.v20120810#";
 
 /// Services whose JSON errors carry a namespace before the code, as recorded from AWS and kept by SDKs' tests.
-const ERROR_PREFIXES: &[(&str, &str)] = &[
-    ("cloudwatch", "com.amazonaws.cloudwatch#"),
-    ("dynamodb", DYNAMODB),
-    ("dynamodbstreams", DYNAMODB),
-    ("sqs", "com.amazonaws.sqs#"),
-];
+const ERROR_PREFIXES: &[(&str, &str)] =
+    &[("dynamodb", DYNAMODB), ("dynamodbstreams", DYNAMODB), ("sqs", "com.amazonaws.sqs#")];
 
 /// DynamoDB's errors that no operation models come from the framework in front of it.
 const DYNAMODB_VALIDATION: &str = "com.amazon.coral.validate#";
@@ -101,12 +98,72 @@ pub(crate) fn error_prefix(service: &Service, code: &str, modelled: bool) -> &'s
     }
 }
 
+/// Smithy's namespace of a service's shapes (`com.amazonaws.servicediscovery#`): rpc-v2-cbor wants absolute names.
+/// Empty before a service is known.
+pub(crate) fn shape_namespace(service: &Service) -> String {
+    if service.service_id.is_empty() {
+        return String::new();
+    }
+    let name = service.service_id.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase());
+    "com.amazonaws.".chars().chain(name).chain(['#']).collect()
+}
+
 /// A service that moved from query to another protocol, and whose clients still match on the query codes.
 pub(crate) fn speaks_query_too(service: &Service, protocol: Protocol) -> bool {
     protocol != Protocol::Query && service.protocols.contains(&Protocol::Query)
 }
 
-/// Whether an XML document begins with its declaration: the query services but SQS leave it out.
-pub(crate) fn declares_xml(service: &Service, protocol: Protocol) -> bool {
-    protocol != Protocol::Query || service.id == "sqs"
+/// How an XML document begins: Route 53, CloudFront and SQS name no encoding, and the other query services have no
+/// declaration at all.
+pub(crate) fn declaration(service: &Service, protocol: Protocol) -> &'static [u8] {
+    match (protocol, service.id) {
+        (Protocol::Query, "sqs") => b"<?xml version=\"1.0\"?>",
+        (Protocol::Query, _) => b"",
+        (_, "cloudfront" | "route53") => b"<?xml version=\"1.0\"?>\n",
+        _ => xml::DECLARATION,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ERROR_PREFIXES, NAMESPACES, S3_ROOTS, root};
+    use crate::catalog;
+    use crate::model::Protocol;
+
+    #[test]
+    fn every_entry_names_something_in_the_models() {
+        for (id, _) in NAMESPACES.iter().chain(ERROR_PREFIXES) {
+            assert!(catalog::service(id).is_some(), "{id}");
+        }
+        let s3 = catalog::service("s3").unwrap();
+        for (name, _) in S3_ROOTS {
+            let op = s3.operation(name).unwrap_or_else(|| panic!("S3 has no {name}"));
+            let output = op.output.and_then(|id| s3.structure(id)).unwrap();
+            assert_eq!(output.payload, None, "{name} has a payload, whose name is the root");
+        }
+    }
+
+    #[test]
+    fn roots_and_namespaces() {
+        let cases = [
+            ("s3", "ListObjectsV2", "ListBucketResult"),
+            ("s3", "ListBuckets", "ListAllMyBucketsResult"),
+            ("route53", "ListHostedZones", "ListHostedZonesResponse"),
+            ("s3control", "ListStorageLensConfigurations", "ListStorageLensConfigurationResult"),
+        ];
+        for (id, name, expected) in cases {
+            let service = catalog::service(id).unwrap();
+            assert_eq!(root(service, service.operation(name).unwrap()), expected);
+        }
+        let namespace = |id| super::shape_namespace(catalog::service(id).unwrap());
+        assert_eq!(namespace("cloudwatch"), "com.amazonaws.cloudwatch#");
+        assert_eq!(namespace("servicediscovery"), "com.amazonaws.servicediscovery#");
+        for entry in catalog::services() {
+            let service = catalog::service(entry.id).unwrap();
+            let xml = |p: &Protocol| matches!(p, Protocol::Query | Protocol::Ec2Query | Protocol::RestXml);
+            if service.protocols.iter().any(xml) {
+                assert_ne!(super::namespace(service), "", "{}", service.id);
+            }
+        }
+    }
 }

@@ -76,6 +76,7 @@ impl Xml<'_> {
                 self.time(*t, scalar::format_of(target, shape, TimestampFormat::Iso8601));
             }
             (Kind::Float { double, .. }, Value::Float(x)) => scalar::float(self.out, *x, *double),
+            (Kind::Blob { .. }, Value::Str(s)) => scalar::base64(self.out, s.as_bytes()),
             _ => self.plain(value),
         }
     }

@@ -48,6 +48,7 @@ fn json_values() {
         ("Iso", time.clone(), r#"{"Iso":"2015-01-25T08:00:00.120Z"}"#),
         ("Http", time, r#"{"Http":"Sun, 25 Jan 2015 08:00:00 GMT"}"#),
         ("Blob", Value::Blob("value".into()), r#"{"Blob":"dmFsdWU="}"#),
+        ("Blob", Value::str("value"), r#"{"Blob":"dmFsdWU="}"#),
         ("List", Value::List(vec![Value::str("a"), Value::Null]), r#"{"List":["a",null]}"#),
         ("Map", map(&[("k", "v"), ("l", "w")]), r#"{"Map":{"k":"v","l":"w"}}"#),
         ("Map", map(&[]), r#"{"Map":{}}"#),
@@ -137,7 +138,7 @@ fn payloads_of_rest_json() {
 fn cbor() {
     let service = everything();
     let time = |micros| Value::Time(Timestamp::from_micros(micros));
-    let cases: [(&'static str, Value, &[u8]); 17] = [
+    let cases: [(&'static str, Value, &[u8]); 18] = [
         ("Str", Value::str("a"), b"\xa1\x63Str\x61a"),
         ("Num", Value::Int(23), b"\xa1\x63Num\x17"),
         ("Num", Value::Int(24), b"\xa1\x63Num\x18\x18"),
@@ -152,6 +153,7 @@ fn cbor() {
         ("Time", time(1_000_000), b"\xa1\x64Time\xc1\x01"),
         ("Time", time(1_500_000), b"\xa1\x64Time\xc1\xfb\x3f\xf8\x00\x00\x00\x00\x00\x00"),
         ("Blob", Value::Blob("ab".into()), b"\xa1\x64Blob\x42ab"),
+        ("Blob", Value::str("ab"), b"\xa1\x64Blob\x42ab"),
         ("List", Value::List(vec![Value::str("a"), Value::Null]), b"\xa1\x64List\x82\x61a\xf6"),
         ("Map", map(&[("k", "v")]), b"\xa1\x63Map\xa1\x61k\x61v"),
         ("Num", Value::Null, b"\xa0"),

@@ -1,0 +1,120 @@
+//! The kernel's door to IAM: from an access key to a caller with all its policies compiled.
+
+use super::attached::Compiled;
+use super::model::{ACCESS_KEYS, USERS};
+use super::{last_used::LastUsed, model};
+use auth::policy::Principal;
+use auth::sigv4::Secret;
+use base::tag::Tags;
+use base::{AccountId, Timestamp};
+use kernel::identity::{Caller, CallerPolicies, ControlLevel, Directory, Known, Membership, Unknown};
+use kernel::seal::Sealer;
+use std::sync::Arc;
+use store::{Key, StoreError, Tx};
+
+/// The purpose under which secrets of access keys are sealed.
+pub(crate) const SECRET_PURPOSE: &str = "iam/access-key";
+
+/// IAM as the kernel sees it. Compiled policies are shared between callers that have the same ones.
+#[derive(Debug)]
+pub struct IamDirectory {
+    sealer: Sealer,
+    compiled: Compiled,
+    last_used: Arc<LastUsed>,
+}
+
+impl IamDirectory {
+    pub fn new(master: &[u8; 32], last_used: Arc<LastUsed>) -> IamDirectory {
+        IamDirectory { sealer: Sealer::new(master), compiled: Compiled::default(), last_used }
+    }
+
+    /// A key of a user or of root.
+    fn long_term(&self, tx: &Tx, access_key: &str) -> Result<Known, Unknown> {
+        let key = ACCESS_KEYS.get(tx, &Key::global().str(access_key)).map_err(unreadable)?;
+        let key = key.ok_or(Unknown::NoSuchKey)?;
+        if !key.active {
+            return Err(Unknown::InactiveKey);
+        }
+        let secret = self.sealer.open(SECRET_PURPOSE, &key.sealed_secret);
+        let secret = secret.map_err(|e| Unknown::Unreadable(format!("access key {access_key}: {e}")))?;
+        let secret = Secret::new(String::from_utf8_lossy(&secret).into_owned());
+        let caller = match &key.user {
+            None => {
+                let mut caller = Caller::root(key.account, access_key);
+                caller.policies.service_control = self.service_control(tx, key.account).map_err(unreadable)?;
+                caller
+            }
+            Some(name) => self.user(tx, key.account, name, access_key)?,
+        };
+        Ok(Known { caller, secret: Some(secret) })
+    }
+
+    /// A user with its own, its groups' and its account's policies.
+    pub(crate) fn user(
+        &self,
+        tx: &Tx,
+        account: AccountId,
+        name: &str,
+        access_key: &str,
+    ) -> Result<Caller, Unknown> {
+        let user = USERS.get(tx, &model::named(account, name)).map_err(unreadable)?.ok_or(Unknown::NoSuchKey)?;
+        let policies = CallerPolicies {
+            identity: self.compiled.of_user(tx, account, &user).map_err(unreadable)?,
+            boundary: self.compiled.boundary(tx, account, user.boundary.as_deref(), &user.arn(account)).map_err(unreadable)?,
+            session: None,
+            service_control: self.service_control(tx, account).map_err(unreadable)?,
+        };
+        Ok(Caller {
+            principal: Principal::User { account, arn: user.arn(account), id: user.id.clone() },
+            account,
+            access_key: access_key.to_owned(),
+            user_id: user.id,
+            tags: user.tags.into_iter().collect::<Tags>(),
+            session: None,
+            policies,
+        })
+    }
+}
+
+impl IamDirectory {
+    /// The service control policies over an account, from the organization's root down.
+    fn service_control(&self, _: &Tx, _: AccountId) -> Result<Vec<ControlLevel>, StoreError> {
+        Ok(Vec::new())
+    }
+}
+
+impl Directory for IamDirectory {
+    fn look_up(&self, tx: &Tx, access_key: &str, token: Option<&str>, _: Timestamp) -> Result<Known, Unknown> {
+        match token {
+            None => self.long_term(tx, access_key),
+            Some(_) => Err(Unknown::BadToken),
+        }
+    }
+
+    fn resource_control(&self, _: &Tx, _: AccountId) -> Result<Arc<Vec<ControlLevel>>, StoreError> {
+        Ok(Arc::default())
+    }
+
+    fn organization(&self, _: &Tx, _: AccountId) -> Result<Option<Membership>, StoreError> {
+        Ok(None)
+    }
+
+    fn used(&self, caller: &Caller, service: &'static str, _: &'static str, region: &'static str, at: Timestamp) {
+        self.last_used.note(caller, service, region, at);
+    }
+
+    fn watched(&self) -> Vec<Vec<u8>> {
+        let tables = [
+            USERS.stored_key(&Key::empty()),
+            model::GROUPS.stored_key(&Key::empty()),
+            model::ROLES.stored_key(&Key::empty()),
+            model::MANAGED_POLICIES.stored_key(&Key::empty()),
+            ACCESS_KEYS.stored_key(&Key::empty()),
+        ];
+        tables.to_vec()
+    }
+}
+
+fn unreadable(error: StoreError) -> Unknown {
+    Unknown::Unreadable(error.to_string())
+}

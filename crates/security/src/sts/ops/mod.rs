@@ -1,0 +1,3 @@
+//! STS's handlers, one file for each family.
+
+pub mod identity;

@@ -1,0 +1,35 @@
+//! Which services there are, and what each brings along.
+
+use base::{Clock, Rng};
+use kernel::{Cloud, Parts, Service, Settings};
+use security::iam::directory::IamDirectory;
+use security::iam::last_used::{LastUsed, WriteLastUsed};
+use std::sync::Arc;
+use store::{Store, StoreError};
+
+/// The services that are built, in the order in which people read them.
+pub fn services() -> Vec<&'static Service> {
+    vec![&security::sts::STS]
+}
+
+/// A cloud over an open store, with every built service.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn cloud(
+    store: Store,
+    clock: Clock,
+    rng: Rng,
+    master: &[u8; 32],
+    settings: Settings,
+) -> Result<Arc<Cloud>, StoreError> {
+    let last_used = Arc::new(LastUsed::default());
+    let parts = Parts {
+        services: services(),
+        directory: Arc::new(IamDirectory::new(master, Arc::clone(&last_used))),
+        reconcilers: vec![Arc::new(WriteLastUsed(last_used))],
+        subscribers: Vec::new(),
+        sagas: Vec::new(),
+    };
+    Cloud::new(store, clock, rng, master, settings, parts)
+}

@@ -1,0 +1,339 @@
+//! A cloud in memory with a frozen clock and seeded chance, and callers that sign their requests.
+//!
+//! ```ignore
+//! let cloud = Cloud::new();
+//! let root = cloud.root("123456789012");
+//! let user = root.call("iam", "CreateUser", json!({"UserName": "eva"})).ok();
+//! let eva = cloud.user(&root, "eva", r#"{"Version": ...}"#);
+//! eva.call("iam", "DeleteUser", json!({"UserName": "eva"})).refused(403, "AccessDenied");
+//! ```
+//!
+//! Requests are written in the service's own protocol (query or JSON) from a JSON object with the model's member
+//! names; answers are read back into JSON: of XML, elements by name, lists (`member`) as arrays, all text as strings.
+
+use auth::sigv4::sign::{Signer, sign_headers};
+use auth::sigv4::{Algorithm, BodyHash, Dialect, Payload, Secret};
+use base::{Clock, Rng, Timestamp};
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Request};
+use kernel::{Peer, Settings};
+use serde_json::{Map, Value, json};
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+use std::time::Duration;
+use store::Store;
+use wire::model::Protocol;
+
+/// Where the cloud's clock stands at the beginning of each test: 2026-01-15T12:00:00Z.
+pub const START: Timestamp = Timestamp::from_seconds(1_768_478_400);
+const MASTER: [u8; 32] = [42; 32];
+
+/// A whole cloud in memory.
+pub struct Cloud {
+    pub cloud: Arc<kernel::Cloud>,
+    runtime: tokio::runtime::Runtime,
+}
+
+/// Somebody who calls: signs with its keys.
+#[derive(Clone)]
+pub struct Caller<'c> {
+    cloud: &'c Cloud,
+    pub access_key: String,
+    pub secret: String,
+    pub token: Option<String>,
+    pub region: String,
+    pub address: IpAddr,
+}
+
+/// What a call answered.
+#[derive(Debug)]
+pub struct Reply {
+    pub status: u16,
+    pub headers: HeaderMap,
+    pub body: Bytes,
+    pub value: Value,
+    said: String,
+}
+
+impl Cloud {
+    pub fn new() -> Cloud {
+        Cloud::with(Settings { strict: true, seed: Some(7) })
+    }
+
+    pub fn with(settings: Settings) -> Cloud {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let cloud =
+            virga::wiring::cloud(Store::memory(), Clock::frozen(START), Rng::seeded(7), &MASTER, settings).unwrap();
+        Cloud { cloud, runtime }
+    }
+
+    /// The root of an account, by its shared key.
+    pub fn root(&self, account: &str) -> Caller<'_> {
+        self.caller(account, "anything", None)
+    }
+
+    pub fn caller(&self, access_key: &str, secret: &str, token: Option<&str>) -> Caller<'_> {
+        Caller {
+            cloud: self,
+            access_key: access_key.into(),
+            secret: secret.into(),
+            token: token.map(Into::into),
+            region: "us-east-1".into(),
+            address: Ipv4Addr::LOCALHOST.into(),
+        }
+    }
+
+    /// Somebody without credentials.
+    pub fn anonymous(&self) -> Caller<'_> {
+        self.caller("", "", None)
+    }
+
+    /// Creates a user with an access key and one inline policy (none where `policy` is empty).
+    pub fn user<'c>(&'c self, root: &Caller<'c>, name: &str, policy: &str) -> Caller<'c> {
+        root.call("iam", "CreateUser", json!({ "UserName": name })).ok();
+        if !policy.is_empty() {
+            let put = json!({ "UserName": name, "PolicyName": "inline", "PolicyDocument": policy });
+            root.call("iam", "PutUserPolicy", put).ok();
+        }
+        let key = root.call("iam", "CreateAccessKey", json!({ "UserName": name })).ok();
+        let text = |member: &str| key["AccessKey"][member].as_str().unwrap().to_owned();
+        self.caller(&text("AccessKeyId"), &text("SecretAccessKey"), None)
+    }
+
+    /// The caller that a `Credentials` structure (of AssumeRole and its like) makes.
+    pub fn session<'c>(&'c self, credentials: &Value) -> Caller<'c> {
+        let text = |member: &str| credentials[member].as_str().unwrap();
+        self.caller(text("AccessKeyId"), text("SecretAccessKey"), Some(text("SessionToken")))
+    }
+
+    /// Moves the cloud's clock.
+    pub fn advance(&self, by: Duration) {
+        self.cloud.clock().advance(by);
+    }
+
+    /// Runs every reconciler once, as the clock or a change would have it.
+    pub fn reconcile(&self) {
+        for reconciler in self.cloud.reconcilers() {
+            reconciler.run(&self.cloud).unwrap_or_else(|e| panic!("{}: {e}", reconciler.name()));
+        }
+    }
+
+    /// Runs one future on the cloud's runtime.
+    pub fn block_on<F: Future>(&self, future: F) -> F::Output {
+        self.runtime.block_on(future)
+    }
+
+    /// Sends bytes as they are.
+    pub fn send(&self, request: Request<Bytes>, address: IpAddr) -> Reply {
+        let said = format!("{} {}", request.method(), request.uri());
+        let (parts, body) = request.into_parts();
+        let reply = self.runtime.block_on(self.cloud.serve(&parts, body, Peer { address, tls: false }));
+        let value = read_body(&reply.body);
+        Reply { status: reply.status, headers: reply.headers, body: reply.body, value, said }
+    }
+}
+
+impl<'c> Caller<'c> {
+    #[must_use]
+    pub fn in_region(&self, region: &str) -> Caller<'c> {
+        Caller { region: region.into(), ..self.clone() }
+    }
+
+    #[must_use]
+    pub fn from_address(&self, address: &str) -> Caller<'c> {
+        Caller { address: address.parse().unwrap(), ..self.clone() }
+    }
+
+    /// Calls an operation with the model's member names.
+    pub fn call(&self, service: &str, operation: &str, parameters: Value) -> Reply {
+        let request = self.request(service, operation, &parameters);
+        let mut reply = self.cloud.send(request, self.address);
+        reply.said = format!("{service}:{operation} {parameters}");
+        // Query answers wrap their members in one element.
+        if let Some(inner) = reply.value.get_mut(format!("{operation}Result")) {
+            reply.value = inner.take();
+        }
+        reply
+    }
+
+    /// The signed request, for tests that spoil it.
+    pub fn request(&self, service: &str, operation: &str, parameters: &Value) -> Request<Bytes> {
+        let model = wire::catalog::service(service).unwrap_or_else(|| panic!("no model {service}"));
+        let (content_type, body) = match model.protocols.iter().find(|p| is_spoken(**p)).unwrap() {
+            Protocol::Query | Protocol::Ec2Query => {
+                let mut pairs = vec![("Action".into(), operation.into()), ("Version".into(), model.api_version.into())];
+                flatten("", parameters, &mut pairs);
+                ("application/x-www-form-urlencoded", encode(&pairs))
+            }
+            Protocol::Json10 => ("application/x-amz-json-1.0", parameters.to_string()),
+            _ => ("application/x-amz-json-1.1", parameters.to_string()),
+        };
+        let mut request = Request::post("/").body(Bytes::from(body)).unwrap();
+        let headers = request.headers_mut();
+        let host = format!("{}.{}.amazonaws.com", model.endpoint_prefix, self.region);
+        headers.insert("host", host.parse().unwrap());
+        headers.insert("content-type", HeaderValue::from_static(content_type));
+        headers.insert("user-agent", HeaderValue::from_static("it/1"));
+        if !content_type.contains("form") {
+            headers.insert("x-amz-target", format!("{}.{operation}", model.target_prefix).parse().unwrap());
+        }
+        if !self.access_key.is_empty() {
+            self.sign(&mut request, model.signing_name);
+        }
+        request
+    }
+
+    /// Signs a request as it stands.
+    pub fn sign(&self, request: &mut Request<Bytes>, service: &str) {
+        let secret = Secret::new(self.secret.clone());
+        let signer = Signer {
+            access_key: &self.access_key,
+            secret: &secret,
+            session_token: self.token.as_deref(),
+            region: &self.region,
+            service,
+            dialect: if service == "s3" { Dialect::S3 } else { Dialect::Query },
+            algorithm: Algorithm::Hmac,
+        };
+        let payload = Payload::Hash(match BodyHash::of(request.body()) {
+            BodyHash::Of(hash) => hash,
+            BodyHash::Unread => unreachable!("the body is here"),
+        });
+        let (method, uri) = (request.method().clone(), request.uri().clone());
+        // Clients sign by the machine's time, whatever the cloud's clock says.
+        let now = Clock::system().now();
+        let query = uri.query().unwrap_or_default();
+        sign_headers(&signer, method.as_str(), uri.path(), query, request.headers_mut(), payload, now).unwrap();
+    }
+}
+
+impl Reply {
+    /// The answer of a call that must succeed.
+    #[track_caller]
+    pub fn ok(self) -> Value {
+        assert!(self.status < 300, "{} answered {}: {}", self.said, self.status, self.value);
+        self.value
+    }
+
+    /// The message of a call that must be refused just so.
+    #[track_caller]
+    pub fn refused(self, status: u16, code: &str) -> String {
+        let (got, message) = self.error();
+        assert_eq!((self.status, got.as_str()), (status, code), "{}: {message}", self.said);
+        message
+    }
+
+    /// As [`Reply::refused`], message included.
+    #[track_caller]
+    pub fn refused_with(self, status: u16, code: &str, message: &str) {
+        let said = self.said.clone();
+        assert_eq!(self.refused(status, code), message, "{said}");
+    }
+
+    fn error(&self) -> (String, String) {
+        let text = |v: &Value| v.as_str().unwrap_or_default().to_owned();
+        let error = [&self.value["Error"], &self.value["Errors"]["Error"], &self.value];
+        let found = error.into_iter().find(|e| e.get("Code").is_some() || e.get("__type").is_some());
+        let Some(error) = found else { return (String::new(), self.value.to_string()) };
+        let code = text(error.get("Code").or(error.get("__type")).unwrap());
+        let code = code.rsplit('#').next().unwrap_or_default().to_owned();
+        let message = ["Message", "message"].iter().find_map(|name| error.get(*name)).map(text);
+        (code, message.unwrap_or_default())
+    }
+}
+
+/// The protocols that the harness writes.
+fn is_spoken(protocol: Protocol) -> bool {
+    matches!(protocol, Protocol::Query | Protocol::Ec2Query | Protocol::Json10 | Protocol::Json11)
+}
+
+/// `{"Tags": [{"Key": "a"}]}` as `Tags.member.1.Key=a`.
+fn flatten(prefix: &str, value: &Value, out: &mut Vec<(String, String)>) {
+    let join = |name: &str| if prefix.is_empty() { name.to_owned() } else { format!("{prefix}.{name}") };
+    match value {
+        Value::Null => {}
+        Value::Object(members) => members.iter().for_each(|(name, v)| flatten(&join(name), v, out)),
+        Value::Array(items) if items.is_empty() => out.push((prefix.to_owned(), String::new())),
+        Value::Array(items) => {
+            for (i, item) in items.iter().enumerate() {
+                flatten(&join(&format!("member.{}", i + 1)), item, out);
+            }
+        }
+        Value::String(text) => out.push((prefix.to_owned(), text.clone())),
+        other => out.push((prefix.to_owned(), other.to_string())),
+    }
+}
+
+fn encode(pairs: &[(String, String)]) -> String {
+    let escape = |text: &str| -> String {
+        let byte = |b: u8| match b {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => char::from(b).to_string(),
+            _ => format!("%{b:02X}"),
+        };
+        text.bytes().map(byte).collect()
+    };
+    pairs.iter().map(|(k, v)| format!("{}={}", escape(k), escape(v))).collect::<Vec<_>>().join("&")
+}
+
+fn read_body(body: &[u8]) -> Value {
+    let text = std::str::from_utf8(body).unwrap_or_default();
+    match text.trim_start().chars().next() {
+        Some('{' | '[') => serde_json::from_str(text).unwrap_or_else(|e| panic!("{e}: {text}")),
+        Some('<') => read_xml(text),
+        _ => Value::Null,
+    }
+}
+
+/// The content of the document element.
+fn read_xml(text: &str) -> Value {
+    let mut reader = quick_xml::Reader::from_str(text);
+    let document = read_element(&mut reader, text);
+    match document {
+        Value::Object(members) if members.len() == 1 => members.into_iter().next().map(|(_, v)| v).unwrap_or_default(),
+        other => other,
+    }
+}
+
+fn read_element(reader: &mut quick_xml::Reader<&[u8]>, all: &str) -> Value {
+    use quick_xml::events::Event;
+    let (mut members, mut items, mut text) = (Map::new(), None::<Vec<Value>>, String::new());
+    loop {
+        match reader.read_event().unwrap_or_else(|e| panic!("{e}: {all}")) {
+            Event::Start(tag) => {
+                let name = tag.local_name().as_ref().to_owned();
+                let inner = read_element(reader, all);
+                if name == "member" || name == "item" {
+                    items.get_or_insert_default().push(inner);
+                } else {
+                    members.insert(name, inner);
+                }
+            }
+            Event::Empty(tag) => {
+                members.insert(tag.local_name().as_ref().to_owned(), json!(""));
+            }
+            Event::Text(t) => text.push_str(t.as_ref()),
+            Event::GeneralRef(r) => text.push_str(&reference(r.as_ref())),
+            Event::End(_) | Event::Eof => break,
+            _ => {}
+        }
+    }
+    match items {
+        Some(items) => Value::Array(items),
+        None if members.is_empty() => Value::String(text),
+        None => Value::Object(members),
+    }
+}
+
+fn reference(name: &str) -> String {
+    let number = name.strip_prefix("#x").map(|hex| u32::from_str_radix(hex, 16));
+    let number = number.or_else(|| name.strip_prefix('#').map(str::parse));
+    match (name, number) {
+        (_, Some(Ok(n))) => char::from_u32(n).unwrap_or('?').to_string(),
+        ("lt", _) => "<".into(),
+        ("gt", _) => ">".into(),
+        ("amp", _) => "&".into(),
+        ("quot", _) => "\"".into(),
+        ("apos", _) => "'".into(),
+        _ => panic!("unknown entity {name}"),
+    }
+}

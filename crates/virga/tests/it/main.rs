@@ -1,0 +1,5 @@
+//! The one in-process integration binary: requests as bytes against a whole cloud in memory, without sockets.
+
+mod harness;
+mod kernel_audit;
+mod kernel_auth;
