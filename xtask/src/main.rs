@@ -2,6 +2,7 @@
 
 mod authorization;
 mod ci;
+mod fuzz;
 mod managed_policies;
 mod models;
 mod pack;
@@ -13,9 +14,12 @@ use std::process::ExitCode;
 type Outcome = Result<(), String>;
 
 /// Name, what it does, and the function that gets the remaining arguments.
-const COMMANDS: &[(&str, &str, fn(&[String]) -> Outcome)] = &[
+type Command = (&'static str, &'static str, fn(&[String]) -> Outcome);
+
+const COMMANDS: &[Command] = &[
     ("authorization", "rebuild models/authorization.bin", authorization::run),
     ("ci", "everything that CI runs; --quick leaves out what needs the binary", ci::run),
+    ("fuzz", "run every fuzz target: --seconds N", fuzz::run),
     ("managed-policies", "rebuild models/managed-policies.bin", managed_policies::run),
     ("models", "rebuild models/*.bin: --from BOTOCORE_DATA_DIR; or show one: --print SERVICE", models::run),
     ("tidy", "hold the tree against the house rules", |_| tidy::run()),
@@ -23,7 +27,8 @@ const COMMANDS: &[(&str, &str, fn(&[String]) -> Outcome)] = &[
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
-    let Some((_, _, run)) = COMMANDS.iter().find(|(name, _, _)| args.first().is_some_and(|a| a == name)) else {
+    let Some((_, _, run)) = COMMANDS.iter().find(|(name, _, _)| args.first().is_some_and(|a| a == name))
+    else {
         for (name, what, _) in COMMANDS {
             eprintln!("{name:16} {what}");
         }

@@ -187,7 +187,7 @@ impl Journey<'_> {
     fn parse(&self) -> Result<Parsed, Fault> {
         let mut parsed = wire::input::parse(&self.route, &self.head, self.body.clone())?;
         if !parsed.violations.is_empty() {
-            return Err(wire::validate::fault(self.route.service, &parsed.violations));
+            return Err(wire::validate::violations_fault(self.route.service, &parsed.violations));
         }
         for member in std::mem::take(&mut parsed.idempotency) {
             if let Value::Struct(members) = &mut parsed.value {

@@ -19,6 +19,7 @@ pub mod table;
 mod turns;
 pub mod tx;
 pub mod watch;
+mod witness;
 
 pub use commit::{Commit, CommitSeq};
 pub use error::{CommitError, EngineError, OpenError, StoreError};

@@ -261,7 +261,7 @@ fn killed_at_any_point_nothing_acknowledged_is_lost() {
     }
     let quick = Campaign {
         rounds_per_folder: 25,
-        longest: Duration::from_millis(120),
+        longest: Duration::from_millis(60),
         keep: 200,
         buffers: [64 << 10, 256 << 10, 16 << 20],
     };

@@ -345,7 +345,9 @@ impl<'a> Pending<'a> {
         })?;
         let find = |key: &str| {
             let in_head = head.query_pairs().find(|(n, _)| *n == key);
-            in_head.or_else(|| pairs(text).find(|(n, _)| *n == key)).map(|(_, v)| percent::form(v))
+            in_head
+                .or_else(|| pairs(text).find(|(n, _)| *n == key))
+                .map(|(_, v)| percent::form(v).unwrap_or(std::borrow::Cow::Borrowed(v)))
         };
         let version = find("Version").unwrap_or_default();
         let action = find("Action").filter(|a| a.len() <= NAME_BYTES_MAX);

@@ -1,5 +1,6 @@
 //! What a store promises, over each engine.
 
+mod damage;
 mod model;
 mod records;
 mod serializable;

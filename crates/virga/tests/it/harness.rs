@@ -25,42 +25,42 @@ use store::Store;
 use wire::model::Protocol;
 
 /// Where the cloud's clock stands at the beginning of each test: 2026-01-15T12:00:00Z.
-pub const START: Timestamp = Timestamp::from_seconds(1_768_478_400);
+pub(crate) const START: Timestamp = Timestamp::from_seconds(1_768_478_400);
 const MASTER: [u8; 32] = [42; 32];
 
 /// A whole cloud in memory.
-pub struct Cloud {
-    pub cloud: Arc<kernel::Cloud>,
+pub(crate) struct Cloud {
+    pub(crate) cloud: Arc<kernel::Cloud>,
     runtime: tokio::runtime::Runtime,
 }
 
 /// Somebody who calls: signs with its keys.
 #[derive(Clone)]
-pub struct Caller<'c> {
+pub(crate) struct Caller<'c> {
     cloud: &'c Cloud,
-    pub access_key: String,
-    pub secret: String,
-    pub token: Option<String>,
-    pub region: String,
-    pub address: IpAddr,
+    pub(crate) access_key: String,
+    pub(crate) secret: String,
+    pub(crate) token: Option<String>,
+    pub(crate) region: String,
+    pub(crate) address: IpAddr,
 }
 
 /// What a call answered.
 #[derive(Debug)]
-pub struct Reply {
-    pub status: u16,
-    pub headers: HeaderMap,
-    pub body: Bytes,
-    pub value: Value,
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+    pub(crate) value: Value,
     said: String,
 }
 
 impl Cloud {
-    pub fn new() -> Cloud {
+    pub(crate) fn new() -> Cloud {
         Cloud::with(Settings { strict: true, seed: Some(7) })
     }
 
-    pub fn with(settings: Settings) -> Cloud {
+    pub(crate) fn with(settings: Settings) -> Cloud {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let cloud =
             virga::wiring::cloud(Store::memory(), Clock::frozen(START), Rng::seeded(7), &MASTER, settings).unwrap();
@@ -68,11 +68,11 @@ impl Cloud {
     }
 
     /// The root of an account, by its shared key.
-    pub fn root(&self, account: &str) -> Caller<'_> {
+    pub(crate) fn root(&self, account: &str) -> Caller<'_> {
         self.caller(account, "anything", None)
     }
 
-    pub fn caller(&self, access_key: &str, secret: &str, token: Option<&str>) -> Caller<'_> {
+    pub(crate) fn caller(&self, access_key: &str, secret: &str, token: Option<&str>) -> Caller<'_> {
         Caller {
             cloud: self,
             access_key: access_key.into(),
@@ -84,12 +84,12 @@ impl Cloud {
     }
 
     /// Somebody without credentials.
-    pub fn anonymous(&self) -> Caller<'_> {
+    pub(crate) fn anonymous(&self) -> Caller<'_> {
         self.caller("", "", None)
     }
 
     /// Creates a user with an access key and one inline policy (none where `policy` is empty).
-    pub fn user<'c>(&'c self, root: &Caller<'c>, name: &str, policy: &str) -> Caller<'c> {
+    pub(crate) fn user<'c>(&'c self, root: &Caller<'c>, name: &str, policy: &str) -> Caller<'c> {
         root.call("iam", "CreateUser", json!({ "UserName": name })).ok();
         if !policy.is_empty() {
             let put = json!({ "UserName": name, "PolicyName": "inline", "PolicyDocument": policy });
@@ -101,30 +101,30 @@ impl Cloud {
     }
 
     /// The caller that a `Credentials` structure (of AssumeRole and its like) makes.
-    pub fn session<'c>(&'c self, credentials: &Value) -> Caller<'c> {
+    pub(crate) fn session<'c>(&'c self, credentials: &Value) -> Caller<'c> {
         let text = |member: &str| credentials[member].as_str().unwrap();
         self.caller(text("AccessKeyId"), text("SecretAccessKey"), Some(text("SessionToken")))
     }
 
     /// Moves the cloud's clock.
-    pub fn advance(&self, by: Duration) {
+    pub(crate) fn advance(&self, by: Duration) {
         self.cloud.clock().advance(by);
     }
 
     /// Runs every reconciler once, as the clock or a change would have it.
-    pub fn reconcile(&self) {
+    pub(crate) fn reconcile(&self) {
         for reconciler in self.cloud.reconcilers() {
             reconciler.run(&self.cloud).unwrap_or_else(|e| panic!("{}: {e}", reconciler.name()));
         }
     }
 
     /// Runs one future on the cloud's runtime.
-    pub fn block_on<F: Future>(&self, future: F) -> F::Output {
+    pub(crate) fn block_on<F: Future>(&self, future: F) -> F::Output {
         self.runtime.block_on(future)
     }
 
     /// Sends bytes as they are.
-    pub fn send(&self, request: Request<Bytes>, address: IpAddr) -> Reply {
+    pub(crate) fn send(&self, request: Request<Bytes>, address: IpAddr) -> Reply {
         let said = format!("{} {}", request.method(), request.uri());
         let (parts, body) = request.into_parts();
         let reply = self.runtime.block_on(self.cloud.serve(&parts, body, Peer { address, tls: false }));
@@ -135,17 +135,17 @@ impl Cloud {
 
 impl<'c> Caller<'c> {
     #[must_use]
-    pub fn in_region(&self, region: &str) -> Caller<'c> {
+    pub(crate) fn in_region(&self, region: &str) -> Caller<'c> {
         Caller { region: region.into(), ..self.clone() }
     }
 
     #[must_use]
-    pub fn from_address(&self, address: &str) -> Caller<'c> {
+    pub(crate) fn from_address(&self, address: &str) -> Caller<'c> {
         Caller { address: address.parse().unwrap(), ..self.clone() }
     }
 
     /// Calls an operation with the model's member names.
-    pub fn call(&self, service: &str, operation: &str, parameters: Value) -> Reply {
+    pub(crate) fn call(&self, service: &str, operation: &str, parameters: Value) -> Reply {
         let request = self.request(service, operation, &parameters);
         let mut reply = self.cloud.send(request, self.address);
         reply.said = format!("{service}:{operation} {parameters}");
@@ -157,7 +157,7 @@ impl<'c> Caller<'c> {
     }
 
     /// The signed request, for tests that spoil it.
-    pub fn request(&self, service: &str, operation: &str, parameters: &Value) -> Request<Bytes> {
+    pub(crate) fn request(&self, service: &str, operation: &str, parameters: &Value) -> Request<Bytes> {
         let model = wire::catalog::service(service).unwrap_or_else(|| panic!("no model {service}"));
         let (content_type, body) = match model.protocols.iter().find(|p| is_spoken(**p)).unwrap() {
             Protocol::Query | Protocol::Ec2Query => {
@@ -184,7 +184,7 @@ impl<'c> Caller<'c> {
     }
 
     /// Signs a request as it stands.
-    pub fn sign(&self, request: &mut Request<Bytes>, service: &str) {
+    pub(crate) fn sign(&self, request: &mut Request<Bytes>, service: &str) {
         let secret = Secret::new(self.secret.clone());
         let signer = Signer {
             access_key: &self.access_key,
@@ -210,14 +210,14 @@ impl<'c> Caller<'c> {
 impl Reply {
     /// The answer of a call that must succeed.
     #[track_caller]
-    pub fn ok(self) -> Value {
+    pub(crate) fn ok(self) -> Value {
         assert!(self.status < 300, "{} answered {}: {}", self.said, self.status, self.value);
         self.value
     }
 
     /// The message of a call that must be refused just so.
     #[track_caller]
-    pub fn refused(self, status: u16, code: &str) -> String {
+    pub(crate) fn refused(self, status: u16, code: &str) -> String {
         let (got, message) = self.error();
         assert_eq!((self.status, got.as_str()), (status, code), "{}: {message}", self.said);
         message
@@ -225,7 +225,7 @@ impl Reply {
 
     /// As [`Reply::refused`], message included.
     #[track_caller]
-    pub fn refused_with(self, status: u16, code: &str, message: &str) {
+    pub(crate) fn refused_with(self, status: u16, code: &str, message: &str) {
         let said = self.said.clone();
         assert_eq!(self.refused(status, code), message, "{said}");
     }

@@ -44,9 +44,12 @@ fn every_model_decodes_and_its_references_resolve() {
     }
 }
 
+/// Id, operations, API version, signing name, target prefix, protocols.
+type Facts = (&'static str, usize, &'static str, &'static str, &'static str, &'static [Protocol]);
+
 #[test]
 fn exact_facts() {
-    let table: &[(&str, usize, &str, &str, &str, &[Protocol])] = &[
+    let table: &[Facts] = &[
         ("iam", 180, "2010-05-08", "iam", "", &[Protocol::Query]),
         ("sts", 11, "2011-06-15", "sts", "", &[Protocol::Query]),
         ("ec2", 830, "2016-11-15", "ec2", "", &[Protocol::Ec2Query]),

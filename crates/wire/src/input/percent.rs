@@ -1,26 +1,24 @@
 //! Percent-decoding of paths, query strings and forms.
 
-use memchr::memchr;
 use std::borrow::Cow;
 
-/// Decodes `%2F`; a `%` that starts no pair of digits stays as it is, and bytes that are not UTF-8 become U+FFFD.
-pub fn path(text: &str) -> Cow<'_, str> {
-    if memchr(b'%', text.as_bytes()).is_none() {
-        Cow::Borrowed(text)
-    } else {
-        Cow::Owned(decode(text, false))
+/// Decodes `%2F`; a `%` that starts no pair of digits stays as it is. `None` where the result is not UTF-8.
+pub fn path(text: &str) -> Option<Cow<'_, str>> {
+    match memchr::memchr(b'%', text.as_bytes()) {
+        None => Some(Cow::Borrowed(text)),
+        Some(_) => String::from_utf8(decode(text, false)).ok().map(Cow::Owned),
     }
 }
 
-/// Decodes a value of a query string or a form, where `+` is a space.
-pub fn form(text: &str) -> Cow<'_, str> {
+/// Decodes a part of a query string or a form, where `+` is a space. `None` where the result is not UTF-8.
+pub fn form(text: &str) -> Option<Cow<'_, str>> {
     match memchr::memchr2(b'%', b'+', text.as_bytes()) {
-        None => Cow::Borrowed(text),
-        Some(_) => Cow::Owned(decode(text, true)),
+        None => Some(Cow::Borrowed(text)),
+        Some(_) => String::from_utf8(decode(text, true)).ok().map(Cow::Owned),
     }
 }
 
-fn decode(text: &str, plus: bool) -> String {
+fn decode(text: &str, plus: bool) -> Vec<u8> {
     let bytes = text.as_bytes();
     let mut out = Vec::with_capacity(bytes.len());
     let mut at = 0;
@@ -36,7 +34,7 @@ fn decode(text: &str, plus: bool) -> String {
         }
         at += 1;
     }
-    String::from_utf8(out).unwrap_or_else(|e| String::from_utf8_lossy(e.as_bytes()).into_owned())
+    out
 }
 
 fn digit(byte: u8) -> Option<u8> {
@@ -55,11 +53,15 @@ mod tests {
             ("%C3%A4%2f", "ä/", "ä/"),
             ("100%", "100%", "100%"),
             ("%zz%4", "%zz%4", "%zz%4"),
-            ("%ff", "\u{fffd}", "\u{fffd}"),
             ("ä%41", "äA", "äA"),
         ];
         for (text, as_path, as_form) in table {
-            assert_eq!((&*path(text), &*form(text)), (as_path, as_form), "{text}");
+            assert_eq!(
+                (path(text).as_deref(), form(text).as_deref()),
+                (Some(as_path), Some(as_form)),
+                "{text}"
+            );
         }
+        assert_eq!((path("%ff"), form("%ff+")), (None, None));
     }
 }

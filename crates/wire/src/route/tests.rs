@@ -6,7 +6,9 @@ use crate::head::Head;
 use crate::model::Protocol;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-fn headers(list: &[(&str, &str)]) -> HeaderMap {
+type Headers<'a> = &'a [(&'a str, &'a str)];
+
+fn headers(list: Headers) -> HeaderMap {
     let pair = |(n, v): &(&str, &str)| (HeaderName::try_from(*n).unwrap(), HeaderValue::from_str(v).unwrap());
     list.iter().map(pair).collect()
 }
@@ -202,7 +204,7 @@ fn rest_goes_by_method_and_path() {
 
 #[test]
 fn s3_by_path_query_and_header() {
-    let table: &[(&str, &[(&str, &str)], &str)] = &[
+    let table: &[(&str, Headers, &str)] = &[
         ("GET /", &[], "ListBuckets"),
         ("GET /?x-id=ListDirectoryBuckets", &[], "ListDirectoryBuckets"),
         ("PUT /b", &[], "CreateBucket Bucket=b"),

@@ -1,0 +1,255 @@
+//! REST bindings: members in the path, the query string, headers and the body.
+
+use super::{Bad, Context, Path, Read, json, percent, scalar, without_repeats, xml};
+use crate::head::Head;
+use crate::model::{Kind, Location, MemberModel, Protocol, Shape, Structure, TimestampFormat};
+use crate::route::Route;
+use crate::value::{Struct, Value};
+use base64::Engine as _;
+use bytes::Bytes;
+use http::HeaderValue;
+
+/// Query parameters that belong to signing and to the SDKs: never members, never unknown.
+const OWN_QUERY: [&str; 6] =
+    ["X-Amz-", "x-id", "AWSAccessKeyId", "Signature", "Expires", "x-amz-security-token"];
+
+pub(super) fn request(
+    cx: &mut Context,
+    input: &Structure,
+    route: &Route,
+    head: &Head,
+    body: Bytes,
+) -> Read<Struct> {
+    let mut out = Struct::new();
+    let mut in_body = false;
+    for member in &input.members {
+        let value = match member.location {
+            Location::Uri => label(cx, member, route)?,
+            Location::QueryString => query(cx, member, input, route, head)?,
+            Location::Header => header(cx, member, head)?,
+            Location::HeaderPrefix => prefixed(cx, member, head),
+            Location::Body => {
+                in_body = true;
+                None
+            }
+            Location::StatusCode => None,
+        };
+        if let Some(value) = value {
+            out.push(member.name, value);
+        }
+    }
+    report_query(cx, input, route, head);
+    if let Some(at) = input.payload {
+        let member = &input.members[at];
+        if let Some(value) = payload(cx, member, route.protocol, body)? {
+            out.set(member.name, value);
+        }
+    } else if in_body && !is_blank(&body) {
+        let members = match route.protocol {
+            Protocol::RestXml => xml::request(cx, input, &body)?,
+            _ => json::request(cx, input, &body)?,
+        };
+        for (name, value) in members {
+            // A member that is bound elsewhere does not become one by standing in the body too.
+            match input.member(name) {
+                Some(m) if m.location == Location::Body => out.set(name, value),
+                _ => cx.unknown(&Path::ROOT, name),
+            }
+        }
+    }
+    Ok(out)
+}
+
+fn is_blank(body: &[u8]) -> bool {
+    body.iter().all(u8::is_ascii_whitespace)
+}
+
+fn wire_name(member: &MemberModel) -> &'static str {
+    if member.target.wire_name.is_empty() { member.name } else { member.target.wire_name }
+}
+
+fn label(cx: &mut Context, member: &MemberModel, route: &Route) -> Read<Option<Value>> {
+    let name = wire_name(member);
+    let Some((_, raw)) = route.labels.iter().find(|(label, _)| *label == name) else { return Ok(None) };
+    let text = percent::path(raw).ok_or(Bad::Syntax)?;
+    let shape = cx.service.shape(member.target.shape);
+    scalar::read(shape, &text, name, format(member, shape, TimestampFormat::Iso8601)).map(Some)
+}
+
+/// The member's own timestamp format, the shape's, or what the place says.
+fn format(member: &MemberModel, shape: &Shape, place: TimestampFormat) -> TimestampFormat {
+    match (member.target.timestamp, &shape.kind) {
+        (TimestampFormat::Default, Kind::Timestamp { format: TimestampFormat::Default }) => place,
+        (own, _) => own,
+    }
+}
+
+fn query(
+    cx: &mut Context,
+    member: &MemberModel,
+    input: &Structure,
+    route: &Route,
+    head: &Head,
+) -> Read<Option<Value>> {
+    if head.query.is_empty() {
+        return Ok(None);
+    }
+    let name = wire_name(member);
+    let shape = cx.service.shape(member.target.shape);
+    let place = format(member, shape, TimestampFormat::Iso8601);
+    let values = || head.query_pairs().filter(move |(n, _)| is_name(n, name)).map(|(_, v)| v);
+    match &shape.kind {
+        Kind::List { element, .. } => {
+            let element = cx.service.shape(element.shape);
+            let mut items = Vec::new();
+            for raw in values() {
+                cx.node()?;
+                let text = percent::form(raw).ok_or(Bad::Syntax)?;
+                items.push(scalar::read(element, &text, name, place)?);
+            }
+            Ok((!items.is_empty()).then_some(Value::List(items)))
+        }
+        Kind::Map { value, .. } => query_map(cx, cx.service.shape(value.shape), input, route, head),
+        _ => {
+            let Some(raw) = values().next() else { return Ok(None) };
+            let text = percent::form(raw).ok_or(Bad::Syntax)?;
+            if text.is_empty() && !matches!(shape.kind, Kind::String { .. }) {
+                return Ok(None);
+            }
+            scalar::read(shape, &text, name, place).map(Some)
+        }
+    }
+}
+
+fn is_name(raw: &str, name: &str) -> bool {
+    raw == name || raw.contains('%') && percent::form(raw).is_some_and(|n| n == name)
+}
+
+/// A map in the query string holds all parameters that no other member takes.
+fn query_map(
+    cx: &mut Context,
+    value: &Shape,
+    input: &Structure,
+    route: &Route,
+    head: &Head,
+) -> Read<Option<Value>> {
+    let mut out: Vec<(String, Value)> = Vec::new();
+    for (raw_name, raw_value) in head.query_pairs() {
+        cx.node()?;
+        let name = percent::form(raw_name).ok_or(Bad::Syntax)?;
+        if is_bound(input, route, &name) {
+            continue;
+        }
+        let text = percent::form(raw_value).ok_or(Bad::Syntax)?;
+        let Kind::List { element, .. } = &value.kind else {
+            out.push((name.into_owned(), scalar::read(value, &text, "", TimestampFormat::Default)?));
+            continue;
+        };
+        let item = scalar::read(cx.service.shape(element.shape), &text, "", TimestampFormat::Default)?;
+        match out.last_mut() {
+            Some((last, Value::List(items))) if *last == name => items.push(item),
+            _ => out.push((name.into_owned(), Value::List(vec![item]))),
+        }
+    }
+    Ok((!out.is_empty()).then(|| Value::Map(without_repeats(out))))
+}
+
+/// A parameter that is a member of its own, selects the operation, or belongs to signing.
+fn is_bound(input: &Structure, route: &Route, name: &str) -> bool {
+    let constants = route.operation.uri.split_once('?').map_or("", |(_, query)| query);
+    input.members.iter().any(|m| m.location == Location::QueryString && wire_name(m) == name)
+        || crate::head::pairs(constants).any(|(constant, _)| constant == name)
+        || OWN_QUERY.iter().any(|own| name.starts_with(own))
+}
+
+fn report_query(cx: &mut Context, input: &Structure, route: &Route, head: &Head) {
+    if head.query.is_empty() {
+        return;
+    }
+    let is_map = |m: &MemberModel| {
+        let kind = &cx.service.shape(m.target.shape).kind;
+        m.location == Location::QueryString && matches!(kind, Kind::Map { .. })
+    };
+    if input.members.iter().any(is_map) {
+        return;
+    }
+    for (raw, _) in head.query_pairs() {
+        if let Some(name) = percent::form(raw).filter(|name| !is_bound(input, route, name)) {
+            cx.unknown(&Path::ROOT, &format!("?{name}"));
+        }
+    }
+}
+
+fn header(cx: &mut Context, member: &MemberModel, head: &Head) -> Read<Option<Value>> {
+    let name = wire_name(member);
+    let shape = cx.service.shape(member.target.shape);
+    if let Kind::List { element, .. } = &shape.kind {
+        let element = cx.service.shape(element.shape);
+        let mut items = Vec::new();
+        for line in head.headers.get_all(name) {
+            for text in text_of(line).ok_or(Bad::Syntax)?.split(',') {
+                cx.node()?;
+                items.push(scalar::read(element, unquote(text.trim()), name, TimestampFormat::Rfc822)?);
+            }
+        }
+        return Ok((!items.is_empty()).then_some(Value::List(items)));
+    }
+    let Some(line) = head.headers.get(name) else { return Ok(None) };
+    let text = text_of(line).ok_or(Bad::Syntax)?;
+    if member.target.json_value {
+        let bytes = base64::engine::general_purpose::STANDARD.decode(text).map_err(|_| Bad::Syntax)?;
+        let json = String::from_utf8(bytes).map_err(|_| Bad::Syntax)?;
+        return json::free(cx, &json).map(Some);
+    }
+    if text.is_empty() && !matches!(shape.kind, Kind::String { .. }) {
+        return Ok(None);
+    }
+    scalar::read(shape, text, name, format(member, shape, TimestampFormat::Rfc822)).map(Some)
+}
+
+/// Header values may be UTF-8 (S3's metadata), though HTTP only speaks of ASCII.
+fn text_of(value: &HeaderValue) -> Option<&str> {
+    std::str::from_utf8(value.as_bytes()).ok()
+}
+
+fn unquote(text: &str) -> &str {
+    text.strip_prefix('"').and_then(|t| t.strip_suffix('"')).unwrap_or(text)
+}
+
+fn prefixed(cx: &mut Context, member: &MemberModel, head: &Head) -> Option<Value> {
+    let prefix = member.target.wire_name;
+    let mut out: Vec<(String, Value)> = Vec::new();
+    for name in head.headers.keys() {
+        let Some((start, rest)) = name.as_str().split_at_checked(prefix.len()) else { continue };
+        if !start.eq_ignore_ascii_case(prefix) || rest.is_empty() {
+            continue;
+        }
+        // Repeated headers are one header with commas between.
+        let lines: Option<Vec<&str>> = head.headers.get_all(name).iter().map(text_of).collect();
+        match lines {
+            Some(lines) => out.push((rest.to_owned(), Value::Str(lines.join(",")))),
+            None => cx.unknown(&Path::ROOT, name.as_str()),
+        }
+    }
+    (!out.is_empty()).then_some(Value::Map(out))
+}
+
+fn payload(cx: &mut Context, member: &MemberModel, protocol: Protocol, body: Bytes) -> Read<Option<Value>> {
+    let path = Path::ROOT;
+    let path = path.down(member.name);
+    match &cx.service.shape(member.target.shape).kind {
+        Kind::Blob { streaming: true, .. } => Ok(None),
+        Kind::Structure(s) if s.event_stream => Ok(None),
+        _ if body.is_empty() => Ok(None),
+        Kind::Blob { .. } => Ok(Some(Value::Blob(body))),
+        Kind::String { .. } => {
+            let text = std::str::from_utf8(&body).map_err(|_| Bad::Syntax)?;
+            Ok(Some(Value::str(text)))
+        }
+        _ if is_blank(&body) => Ok(None),
+        _ if protocol == Protocol::RestXml => {
+            xml::document(cx, &member.target, wire_name(member), &body, &path).map(Some)
+        }
+        _ => json::document(cx, member.target.shape, &body, &path).map(Some),
+    }
+}
