@@ -85,7 +85,7 @@ impl Compiled {
     }
 
     /// A managed policy's default version, AWS's or the account's.
-    fn managed(&self, tx: &Tx, account: AccountId, arn: &str, holder: &str) -> Result<Option<Attached>, StoreError> {
+    pub(crate) fn managed(&self, tx: &Tx, account: AccountId, arn: &str, holder: &str) -> Result<Option<Attached>, StoreError> {
         let text = match managed::by_arn(arn) {
             Some(policy) => policy.document(),
             None => match MANAGED_POLICIES.get(tx, &model::named(account, last_part(arn)))? {

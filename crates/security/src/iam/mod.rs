@@ -8,4 +8,5 @@ pub mod managed;
 pub mod model;
 pub mod service_linked;
 
+pub(crate) use attached::last_part;
 pub use errors::IamError;
