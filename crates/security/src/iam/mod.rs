@@ -23,9 +23,23 @@ pub mod password;
 pub mod service_linked;
 mod subject;
 pub mod tags;
+mod trust;
 
 pub use errors::IamError;
 pub(crate) use errors::quota;
 
 /// The service's door.
-pub static IAM: kernel::Service = kernel::Service { id: "iam", global: true, ops: &[ops::user::OPS] };
+pub static IAM: kernel::Service = kernel::Service {
+    id: "iam",
+    global: true,
+    ops: &[
+        ops::user::OPS,
+        ops::policy::OPS,
+        ops::policy_list::OPS,
+        ops::policy_version::OPS,
+        ops::role::OPS,
+        ops::role_policy::OPS,
+        ops::instance_profile::OPS,
+        ops::service_linked::OPS,
+    ],
+};

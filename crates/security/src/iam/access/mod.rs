@@ -4,6 +4,9 @@
 
 pub mod credential;
 pub mod group;
+pub mod instance_profile;
+pub mod policy;
+pub mod role;
 pub mod user;
 
 use super::holder::Holder;

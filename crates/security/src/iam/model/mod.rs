@@ -8,7 +8,10 @@ mod access_key;
 mod account;
 mod credentials;
 mod group;
+mod instance_profile;
+mod job;
 mod policy;
+mod provider;
 mod role;
 mod user;
 
@@ -20,7 +23,14 @@ pub use credentials::{
     SshPublicKey, mfa_key, of_user,
 };
 pub use group::{GROUPS, Group};
-pub use policy::{ATTACHMENTS, EntityKind, MANAGED_POLICIES, ManagedPolicy, PolicyVersion, attachment_key};
+pub use instance_profile::{INSTANCE_PROFILES, InstanceProfile, PROFILES_BY_ROLE, role_key};
+pub use job::{
+    ACCESS_REPORTS, AccessReport, ActionUse, EntityUse, ROLE_DELETIONS, RoleDeletion, ServiceAccess, job_key,
+};
+pub use policy::{
+    ATTACHMENTS, EntityKind, MANAGED_POLICIES, ManagedPolicy, PolicyVersion, attached_prefix, attachment_key,
+};
+pub use provider::{OIDC_PROVIDERS, OidcProvider, SAML_PROVIDERS, SamlProvider, provider_key};
 pub use role::{ROLES, Role};
 pub use user::{USERS, User};
 
