@@ -19,6 +19,7 @@ pub mod managed;
 pub mod model;
 pub mod ops;
 pub mod page;
+pub mod password;
 pub mod service_linked;
 mod subject;
 pub mod tags;
