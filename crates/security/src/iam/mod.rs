@@ -19,6 +19,7 @@ pub mod managed;
 pub mod model;
 pub mod ops;
 pub mod page;
+mod saml;
 pub mod service_linked;
 mod subject;
 pub mod tags;
@@ -40,5 +41,7 @@ pub static IAM: kernel::Service = kernel::Service {
         ops::role_policy::OPS,
         ops::instance_profile::OPS,
         ops::service_linked::OPS,
+        ops::oidc_provider::OPS,
+        ops::saml_provider::OPS,
     ],
 };

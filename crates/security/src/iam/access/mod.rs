@@ -4,6 +4,7 @@
 
 pub mod instance_profile;
 pub mod policy;
+pub mod provider;
 pub mod role;
 pub mod user;
 
