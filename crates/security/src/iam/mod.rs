@@ -25,6 +25,7 @@ mod subject;
 pub mod tags;
 mod trust;
 
+pub(crate) use attached::last_part;
 pub use errors::IamError;
 pub(crate) use errors::quota;
 
