@@ -20,6 +20,7 @@ pub mod model;
 pub mod ops;
 pub mod page;
 pub mod password;
+mod saml;
 pub mod service_linked;
 mod subject;
 pub mod tags;
@@ -42,5 +43,7 @@ pub static IAM: kernel::Service = kernel::Service {
         ops::role_policy::OPS,
         ops::instance_profile::OPS,
         ops::service_linked::OPS,
+        ops::oidc_provider::OPS,
+        ops::saml_provider::OPS,
     ],
 };
