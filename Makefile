@@ -1,5 +1,7 @@
 # The front door: each target is one sentence for a person and one script for a machine.
 .DEFAULT_GOAL := help
+# Where rustup puts its programs, for shells that have not been opened anew since.
+export PATH := $(PATH):$(HOME)/.cargo/bin
 .PHONY: help up down check test bench install-deps
 
 help: ## Show the targets
@@ -12,7 +14,7 @@ down: ## Stop the cloud that `make up` started
 	@target/release/virga down
 
 check: ## The quick look before a commit: format, tidy, clippy and unit tests
-	@scripts/deps.sh build && cargo xtask ci --quick
+	@scripts/deps.sh build lint && cargo xtask ci --quick
 
 test: ## Everything, from a fresh clone on a fresh machine
 	@scripts/test.sh
@@ -21,4 +23,4 @@ bench: ## Measure beside the peers (bounded to about five minutes after the buil
 	@scripts/bench.sh
 
 install-deps: ## Install what building, testing and measuring need
-	@scripts/deps.sh build test bench
+	@scripts/deps.sh build lint test bench

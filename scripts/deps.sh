@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs what is missing for the purposes named: build, test, bench. Does nothing, quickly, when all is there.
+# Installs what is missing for the purposes named: build, lint, test, bench. Does nothing, quickly, when all is there.
 . "$(dirname "$0")/lib.sh"
 
 build_deps() {
@@ -9,6 +9,15 @@ build_deps() {
     fi
     # The cryptography is C and assembly: a C compiler is all that it needs.
     have cc || need_packages gcc libc6-dev
+}
+
+# rustup's minimal profile comes without them.
+lint_deps() {
+    cargo fmt --version >/dev/null 2>&1 && cargo clippy --version >/dev/null 2>&1 && return 0
+    rustup component add rustfmt clippy || {
+        echo 'missing: rustfmt and clippy. Install those that belong to your Rust, then try again' >&2
+        return 1
+    }
 }
 
 # venv FOLDER REQUIREMENTS: made once, and again whenever the requirements change.
@@ -30,8 +39,9 @@ venv() {
 for purpose in "$@"; do
     case $purpose in
     build) build_deps ;;
+    lint) lint_deps ;;
     test) venv .venv tests/requirements.txt ;;
     bench) scripts/peers.sh ;;
-    *) echo "usage: scripts/deps.sh [build] [test] [bench]" >&2 && exit 2 ;;
+    *) echo "usage: scripts/deps.sh [build] [lint] [test] [bench]" >&2 && exit 2 ;;
     esac
 done

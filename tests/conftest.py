@@ -3,7 +3,6 @@
 import hashlib
 
 import pytest
-
 from cloudtest import Account, Cloud
 
 

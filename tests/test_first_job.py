@@ -1,4 +1,4 @@
-"""The first job a user has for a cloud: people, roles and rules, a secret kept, and all of it still there after a crash."""
+"""The first job a user has for a cloud: people, roles, rules and a secret, all still there after a crash."""
 
 import json
 

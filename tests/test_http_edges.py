@@ -1,10 +1,11 @@
 """Hostile and broken HTTP: each gets the error that AWS gives, none gets a hang, a crash or a false success."""
 
+import datetime
 import socket
 import time
 
+import botocore.auth
 import pytest
-
 from cloudtest import refused
 from wiretest import FORM, SECONDS_MAX, answer, connect, json_headers, request, send, signed
 
@@ -16,11 +17,17 @@ def still_well(cloud):
     """Whatever a test sent, the next caller is served."""
     yield
     got = send(cloud, signed(cloud, "sts", headers=FORM, body=WHOAMI))
-    assert got.status == 200 and b"<Account>123456789012</Account>" in got.body
+    assert got.status == 200
+    assert b"<Account>123456789012</Account>" in got.body
 
 
 def test_what_is_not_http_is_refused(cloud):
-    for garbage in (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(64), b"hello\r\n\r\n", b"\r\n" * 100, b"GET / HTTP/9.9\r\n\r\n"):
+    for garbage in (
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(64),
+        b"hello\r\n\r\n",
+        b"\r\n" * 100,
+        b"GET / HTTP/9.9\r\n\r\n",
+    ):
         with connect(cloud) as stream:
             stream.sendall(garbage)
             stream.shutdown(socket.SHUT_WR)
@@ -32,7 +39,10 @@ def test_what_is_not_http_is_refused(cloud):
     "head",
     [
         pytest.param(b"GET / HTTP/1.1\r\nhost: a\r\nx: " + b"a" * 1_000_000 + b"\r\n\r\n", id="one long header"),
-        pytest.param(b"GET / HTTP/1.1\r\nhost: a\r\n" + b"".join(b"x-%d: a\r\n" % n for n in range(10_000)) + b"\r\n", id="many headers"),
+        pytest.param(
+            b"GET / HTTP/1.1\r\nhost: a\r\n" + b"".join(b"x-%d: a\r\n" % n for n in range(10_000)) + b"\r\n",
+            id="many headers",
+        ),
         pytest.param(b"GET /" + b"a" * 1_000_000 + b" HTTP/1.1\r\nhost: a\r\n\r\n", id="a long target"),
     ],
 )
@@ -50,7 +60,8 @@ def test_a_body_that_is_announced_too_long_is_refused_before_it_is_sent(cloud):
 
 
 def test_an_oversized_body_without_a_length_is_cut_off(cloud):
-    head = b"POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\ncontent-type: application/x-www-form-urlencoded\r\n\r\n"
+    head = b"POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n"
+    head += b"content-type: application/x-www-form-urlencoded\r\n\r\n"
     chunk = b"100000\r\n" + b"a" * 0x100000 + b"\r\n"
     with connect(cloud) as stream:
         sent = 0
@@ -67,8 +78,12 @@ def test_an_oversized_body_without_a_length_is_cut_off(cloud):
 
 @pytest.mark.parametrize(
     "lengths",
-    [b"content-length: 5\r\ncontent-length: 6\r\n", b"content-length: -1\r\n", b"content-length: x\r\n",
-     b"content-length: 5\r\ntransfer-encoding: chunked\r\n"],
+    [
+        b"content-length: 5\r\ncontent-length: 6\r\n",
+        b"content-length: -1\r\n",
+        b"content-length: x\r\n",
+        b"content-length: 5\r\ntransfer-encoding: chunked\r\n",
+    ],
 )
 def test_contradicting_lengths_are_not_guessed(cloud, lengths):
     got = send(cloud, b"POST / HTTP/1.1\r\nhost: a\r\n" + lengths + b"\r\nhello")
@@ -119,14 +134,11 @@ def test_pipelined_calls_are_answered_in_order(cloud):
     second = signed(cloud, "sts", headers=FORM, body=WHOAMI, key="222222222222")
     with connect(cloud) as stream:
         stream.sendall(first + second)
-        pytest_bodies = []
         rest = b""
         deadline = time.monotonic() + SECONDS_MAX
         while rest.count(b"</GetCallerIdentityResponse>") < 2 and time.monotonic() < deadline:
             rest += stream.recv(65536)
-        pytest_bodies = [number for number in (b"111111111111", b"222222222222") if number in rest]
-    assert pytest_bodies == [b"111111111111", b"222222222222"]
-    assert rest.index(b"111111111111") < rest.index(b"222222222222")
+    assert 0 < rest.index(b"111111111111") < rest.index(b"222222222222")
 
 
 # --- the query protocol -----------------------------------------------------------------------------------------
@@ -140,14 +152,17 @@ def test_query_unknown_action(cloud):
 
 def test_query_no_action(cloud):
     got = send(cloud, signed(cloud, "iam", headers=FORM, body=b"Version=2010-05-08"))
-    assert got.status in (400, 403)
-    assert got.xml_error[0] in ("MissingAction", "InvalidAction")
+    assert (got.status, *got.xml_error) == (400, "MissingAction", "Missing Action")
 
 
 @pytest.mark.parametrize(
     "body",
-    [b"Action=CreateUser&Version=2010-05-08&UserName=%ff%fe", b"Action=CreateUser&Version=2010-05-08&UserName=%zz",
-     b"Action=CreateUser&Version=2010-05-08&UserName=\x00", b"Action=CreateUser&Version=2010-05-08"],
+    [
+        b"Action=CreateUser&Version=2010-05-08&UserName=%ff%fe",
+        b"Action=CreateUser&Version=2010-05-08&UserName=%zz",
+        b"Action=CreateUser&Version=2010-05-08&UserName=\x00",
+        b"Action=CreateUser&Version=2010-05-08",
+    ],
 )
 def test_query_malformed_members_make_nothing(cloud, account, body):
     got = send(cloud, signed(cloud, "iam", headers=FORM, body=body, key=account.account))
@@ -157,7 +172,11 @@ def test_query_malformed_members_make_nothing(cloud, account, body):
 
 
 def test_query_deep_and_wide_members_are_refused(cloud):
-    for member in (b"Tags.member.1." * 5000 + b"Key=a", b"Tags.member.99999999999999999999.Key=a", b"Tags.member.-1.Key=a"):
+    for member in (
+        b"Tags.member.1." * 5000 + b"Key=a",
+        b"Tags.member.99999999999999999999.Key=a",
+        b"Tags.member.-1.Key=a",
+    ):
         body = b"Action=CreateUser&Version=2010-05-08&UserName=a&" + member
         got = send(cloud, signed(cloud, "iam", headers=FORM, body=body, key="333333333333"))
         assert got.status == 400, member[:40]
@@ -173,7 +192,19 @@ def test_json_unknown_operation(cloud):
 
 
 @pytest.mark.parametrize(
-    "body", [b"{", b"", b"null", b"[]", b'"x"', b"{}{}", b'{"KeyId":}', b'{"KeyId":"\xff"}', b'{"KeyId":"\\ud800"}', b"[" * 100_000]
+    "body",
+    [
+        b"{",
+        b"",
+        b"null",
+        b"[]",
+        b'"x"',
+        b"{}{}",
+        b'{"KeyId":}',
+        b'{"KeyId":"\xff"}',
+        b'{"KeyId":"\\ud800"}',
+        b"[" * 100_000,
+    ],
 )
 def test_json_that_is_none(cloud, body):
     headers = json_headers("TrentService.DescribeKey")
@@ -206,9 +237,9 @@ def test_json_violations_are_all_reported_in_awss_words(cloud):
 
 def test_the_content_type_of_another_protocol(cloud):
     got = send(cloud, signed(cloud, "kms", headers={**FORM, "x-amz-target": "TrentService.ListKeys"}, body=b"{}"))
-    assert got.status in (400, 404, 415)
+    assert (got.status, got.json_error[0]) == (400, "UnknownOperationException")
     got = send(cloud, signed(cloud, "iam", headers={"content-type": "application/json"}, body=b"{}"))
-    assert got.status in (400, 403, 404, 415)
+    assert 400 <= got.status < 500
 
 
 # --- services and operations that are not there -----------------------------------------------------------------
@@ -216,8 +247,7 @@ def test_the_content_type_of_another_protocol(cloud):
 
 def test_an_unknown_service(cloud):
     got = send(cloud, signed(cloud, "teleport", headers=FORM, body=b"Action=Go&Version=2020-01-01"))
-    assert 400 <= got.status < 600 and got.status != 500
-    assert b"teleport" in got.body
+    assert (got.status, *got.xml_error) == (404, "UnknownService", "The service teleport is not known here.")
 
 
 # One operation per protocol of a service that AWS has and this cloud does not answer yet; drop a line when it does.
@@ -255,16 +285,8 @@ def test_a_changed_body_is_not_what_was_signed(cloud, account):
     assert (got.status, got.xml_error[0]) == (403, "SignatureDoesNotMatch")
 
 
-def signed_by(cloud, caller, body, service="sts"):
-    from botocore.auth import SigV4Auth
-    from botocore.awsrequest import AWSRequest
-    from botocore.credentials import Credentials
-
-    made = AWSRequest(method="POST", url=cloud.endpoint + "/", headers=dict(FORM), data=body)
-    SigV4Auth(Credentials(caller.key, caller.secret), service, "us-east-1").add_auth(made)
-    return request(headers={"host": f"127.0.0.1:{cloud.port}", **dict(made.headers.items())}, body=body).replace(
-        b"host: 127.0.0.1\r\n", b"", 1
-    )
+def signed_by(cloud, caller, body):
+    return signed(cloud, "sts", headers=FORM, body=body, key=caller.key, secret=caller.secret)
 
 
 @pytest.mark.parametrize(
@@ -283,12 +305,8 @@ def test_a_malformed_authorization(cloud, authorization, code):
 
 
 def test_an_old_signature_is_refused(cloud, account, monkeypatch):
-    import datetime
-
-    import botocore.auth
-
     ann = account.user("ann")
-    past = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(minutes=16)
+    past = datetime.datetime.now(datetime.UTC) - datetime.timedelta(minutes=16)
     monkeypatch.setattr(botocore.auth, "get_current_datetime", lambda remove_tzinfo=True: past.replace(tzinfo=None))
     got = send(cloud, signed_by(cloud, ann, WHOAMI))
     code, message = got.xml_error

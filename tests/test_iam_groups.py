@@ -1,7 +1,6 @@
 """IAM groups: membership, and that a group's policies are its members'."""
 
 import pytest
-
 from cloudtest import allow, no_identity_policy, not_authorized, policy, refused
 
 

@@ -3,7 +3,6 @@
 import json
 
 import pytest
-
 from cloudtest import EXPLICIT_DENY, allow, deny, no_identity_policy, not_authorized, policy, refused
 
 
@@ -15,12 +14,16 @@ def iam(account):
 @pytest.mark.parametrize(
     "document, message",
     [
-        ("not json", "This policy contains invalid Json"),
+        ("not json", "Syntax errors in policy."),
         ("[]", "Syntax errors in policy."),
         ('{"Version":"2012-10-17"}', "Syntax errors in policy."),
         (policy({"Effect": "Permit", "Action": "s3:*", "Resource": "*"}), "Syntax errors in policy."),
-        (policy({"Effect": "Allow", "Action": "s3:*", "Resource": "*", "Sid": "a b"}), "Syntax errors in policy."),
-        (policy({"Effect": "Allow", "Resource": "*"}), "Syntax errors in policy."),
+        (
+            policy({"Effect": "Allow", "Action": "s3:*", "Resource": "*", "Sid": "a b"}),
+            "Statement IDs (SID) must be alpha-numeric. "
+            "Check that your input satisfies the regular expression [0-9A-Za-z]*",
+        ),
+        (policy({"Effect": "Allow", "Resource": "*"}), "Policy statement must contain actions."),
         (
             policy({"Effect": "Allow", "Action": "list", "Resource": "*"}),
             "Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc.",
@@ -30,7 +33,10 @@ def iam(account):
             policy({"Effect": "Allow", "Action": "s3:*", "Resource": "bucket"}),
             'Resource bucket must be in ARN format or "*".',
         ),
-        (policy({"Effect": "Allow", "Action": "s3:*", "Resource": "*", "Principal": "*"}), None),
+        (
+            policy({"Effect": "Allow", "Action": "s3:*", "Resource": "*", "Principal": "*"}),
+            "Policy document should not specify a principal.",
+        ),
     ],
 )
 def test_a_malformed_document_is_refused_and_nothing_is_made(iam, document, message):
@@ -127,7 +133,10 @@ DECISIONS = {
         [allow("iam:*", Condition={"StringEquals": {"iam:ResourceTag/team": "red"}})],
         True,
     ),
-    "condition on the source address": ([allow("iam:*", Condition={"IpAddress": {"aws:SourceIp": "127.0.0.0/8"}})], True),
+    "condition on the source address": (
+        [allow("iam:*", Condition={"IpAddress": {"aws:SourceIp": "127.0.0.0/8"}})],
+        True,
+    ),
     "condition on an absent key": ([allow("iam:*", Condition={"StringEquals": {"aws:PrincipalTag/x": "y"}})], False),
     "the same if it exists": ([allow("iam:*", Condition={"StringEqualsIfExists": {"aws:PrincipalTag/x": "y"}})], True),
     "Null tells that it is absent": ([allow("iam:*", Condition={"Null": {"aws:PrincipalTag/x": "true"}})], True),

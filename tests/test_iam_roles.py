@@ -3,7 +3,6 @@
 import re
 
 import pytest
-
 from cloudtest import allow, policy, refused
 
 TRUST = policy({"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"})
@@ -16,7 +15,11 @@ def iam(account):
 
 def test_a_role_is_what_was_asked_for(account, iam):
     made = iam.create_role(
-        RoleName="web", Path="/app/", AssumeRolePolicyDocument=TRUST, Description="the web tier", MaxSessionDuration=7200
+        RoleName="web",
+        Path="/app/",
+        AssumeRolePolicyDocument=TRUST,
+        Description="the web tier",
+        MaxSessionDuration=7200,
     )["Role"]
     assert made["Arn"] == f"arn:aws:iam::{account.account}:role/app/web"
     assert re.fullmatch(r"AROA[A-Z2-7]{16,17}", made["RoleId"])
@@ -35,7 +38,16 @@ def test_a_role_is_what_was_asked_for(account, iam):
             policy({"Effect": "Allow", "Principal": "*", "Action": "sts:AssumeRole", "Resource": "*"}),
             "Has prohibited field Resource",
         ),
-        (policy({"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::123456789012:user/nobody"}, "Action": "sts:AssumeRole"}), 'Invalid principal in policy: "AWS":"arn:aws:iam::123456789012:user/nobody"'),
+        (
+            policy(
+                {
+                    "Effect": "Allow",
+                    "Principal": {"AWS": "arn:aws:iam::123456789012:user/nobody"},
+                    "Action": "sts:AssumeRole",
+                }
+            ),
+            'Invalid principal in policy: "AWS":"arn:aws:iam::123456789012:user/nobody"',
+        ),
     ],
 )
 def test_a_malformed_trust_policy_is_refused(iam, document, message):

@@ -6,7 +6,6 @@ import json
 import os
 
 import pytest
-
 from cloudtest import allow, no_identity_policy, not_authorized, policy, refused
 
 
@@ -336,7 +335,9 @@ def test_another_account_needs_both_sides(account, other_account, kms, key):
 def test_regions_are_apart(account, kms, key):
     elsewhere = account.client("kms", region="eu-west-1")
     number = key.rsplit("/", 1)[1]
-    with refused("NotFoundException", f"Key 'arn:aws:kms:eu-west-1:{account.account}:key/{number}' does not exist", 400):
+    with refused(
+        "NotFoundException", f"Key 'arn:aws:kms:eu-west-1:{account.account}:key/{number}' does not exist", 400
+    ):
         elsewhere.describe_key(KeyId=number)
     assert elsewhere.list_keys()["Keys"] == []
 

@@ -4,7 +4,6 @@ import datetime
 import re
 
 import pytest
-
 from cloudtest import allow, policy, refused
 
 INVALID_TOKEN = "The security token included in the request is invalid."
@@ -57,7 +56,7 @@ def test_an_unknown_key(cloud):
 def test_no_credentials(cloud):
     with refused("MissingAuthenticationToken", "Request is missing Authentication Token", 403):
         cloud.anonymous("sts").get_caller_identity()
-    with refused("MissingAuthenticationTokenException", "Missing Authentication Token", 400):
+    with refused("MissingAuthenticationTokenException", "Request is missing Authentication Token", 400):
         cloud.anonymous("kms").list_keys()
 
 
@@ -160,7 +159,7 @@ def test_what_a_session_cannot_be(account, options, code, message):
     role = account.role("web", account.arn)
     sts = account.user("ann", allow("sts:AssumeRole")).client("sts")
     with refused(code, message, 400):
-        sts.assume_role(**{"RoleArn": role, "RoleSessionName": "s", **options})
+        sts.assume_role(**{"RoleArn": role, "RoleSessionName": "session", **options})
 
 
 def test_chained_roles_last_an_hour_at_most(account):
@@ -175,7 +174,9 @@ def test_chained_roles_last_an_hour_at_most(account):
 
 def test_session_tags_are_principal_tags(account):
     iam = account.client("iam")
-    trust = policy({"Effect": "Allow", "Principal": {"AWS": account.arn}, "Action": ["sts:AssumeRole", "sts:TagSession"]})
+    trust = policy(
+        {"Effect": "Allow", "Principal": {"AWS": account.arn}, "Action": ["sts:AssumeRole", "sts:TagSession"]}
+    )
     role = iam.create_role(RoleName="web", AssumeRolePolicyDocument=trust)["Role"]["Arn"]
     condition = {"StringEquals": {"aws:PrincipalTag/team": "red"}}
     iam.put_role_policy(
@@ -191,7 +192,7 @@ def test_session_tags_are_principal_tags(account):
 def test_get_session_token(account):
     ann = account.user("ann", allow("iam:ListUsers"))
     given = ann.client("sts").get_session_token(DurationSeconds=900)["Credentials"]
-    left = given["Expiration"] - datetime.datetime.now(datetime.timezone.utc)
+    left = given["Expiration"] - datetime.datetime.now(datetime.UTC)
     assert 880 < left.total_seconds() <= 901
     session = ann.with_credentials(given, ann.arn)
     assert session.client("sts").get_caller_identity()["Arn"] == ann.arn

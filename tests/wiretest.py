@@ -2,6 +2,7 @@
 
 import json
 import socket
+from contextlib import suppress
 from xml.etree import ElementTree
 
 from botocore.auth import SigV4Auth
@@ -62,10 +63,9 @@ def answer(stream):
 def send(cloud, data):
     """One connection: writes the bytes, reads one answer."""
     with connect(cloud) as stream:
-        try:
+        # Refused before all was read, the answer is there all the same.
+        with suppress(BrokenPipeError, ConnectionResetError):
             stream.sendall(data)
-        except (BrokenPipeError, ConnectionResetError):
-            pass  # Refused before all was read: the answer is there all the same.
         return answer(stream)
 
 
@@ -75,10 +75,20 @@ def request(method="POST", path="/", headers=None, body=b""):
     return "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + body
 
 
-def signed(cloud, service, method="POST", path="/", headers=None, body=b"", key="123456789012", region="us-east-1"):
+def signed(
+    cloud,
+    service,
+    method="POST",
+    path="/",
+    headers=None,
+    body=b"",
+    key="123456789012",
+    secret="any",
+    region="us-east-1",
+):
     """The bytes of a request that botocore signed, whatever is in it."""
     made = AWSRequest(method=method, url=f"{cloud.endpoint}{path}", headers=headers or {}, data=body)
-    SigV4Auth(Credentials(key, "any"), service, region).add_auth(made)
+    SigV4Auth(Credentials(key, secret), service, region).add_auth(made)
     lines = [f"{method} {path} HTTP/1.1", f"host: 127.0.0.1:{cloud.port}", f"content-length: {len(body)}"]
     lines += [f"{name}: {value}" for name, value in made.headers.items()]
     return "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + body

@@ -27,6 +27,8 @@ const fn step(name: &'static str, command: &'static [&'static str], quick: bool)
 
 const STEPS: &[Step] = &[
     step("format", &["cargo", "fmt", "--all", "--check"], true),
+    step("python", &[".venv/bin/ruff", "check", "--quiet", "tests"], false),
+    step("python format", &[".venv/bin/ruff", "format", "--check", "--quiet", "tests"], false),
     Step {
         // `tidy` has already checked licences and sources by the same deny.toml; this adds advisories and bans.
         needs: Some("cargo-deny"),
@@ -41,7 +43,7 @@ const STEPS: &[Step] = &[
     step("build", &["cargo", "build", "--package", "virga", "--locked", "--quiet"], false),
     step(
         "end to end",
-        &[".venv/bin/python", "-m", "pytest", "tests", "--numprocesses", "2", "--quiet", "--color", "no"],
+        &[".venv/bin/python", "-m", "pytest", "tests", "--numprocesses", "auto", "--quiet", "--color", "no"],
         false,
     ),
 ];
@@ -96,10 +98,10 @@ fn on_path(program: &str) -> bool {
 fn report(outcomes: &[Outcome]) -> Result<(), String> {
     println!();
     for Outcome { name, took, result } in outcomes {
-        println!("  {name:<12} {:>8.1} s  {result}", took.as_secs_f64());
+        println!("  {name:<14} {:>8.1} s  {result}", took.as_secs_f64());
     }
     let total: Duration = outcomes.iter().map(|outcome| outcome.took).sum();
-    println!("  {:<12} {:>8.1} s", "total", total.as_secs_f64());
+    println!("  {:<14} {:>8.1} s", "total", total.as_secs_f64());
     match outcomes.iter().find(|outcome| outcome.result == "FAILED") {
         Some(failed) => Err(format!("{} failed", failed.name)),
         None => Ok(()),

@@ -148,7 +148,8 @@ pub(crate) fn authorize(
     let mut decisions = Vec::with_capacity(targets.len());
     for target in &targets {
         let action = target.action.unwrap_or(op.action);
-        let decided = decide(cx, action, target, request).map_err(|failure| Refused::from(Fault::from(failure)))?;
+        let decided =
+            decide(cx, action, target, request).map_err(|failure| Refused::from(Fault::from(failure)))?;
         let (decided, message) = decided;
         let allowed = decided.allowed;
         decisions.push(decided);
@@ -168,7 +169,12 @@ pub fn allowed(cx: &Cx<'_>, action: &str, target: &Target, request: &Struct) -> 
     Ok(decide(cx, action, target, request)?.0.allowed)
 }
 
-fn decide(cx: &Cx<'_>, action: &str, target: &Target, request: &Struct) -> Result<(Decided, String), Failure> {
+fn decide(
+    cx: &Cx<'_>,
+    action: &str,
+    target: &Target,
+    request: &Struct,
+) -> Result<(Decided, String), Failure> {
     let directory = &cx.cloud.directory;
     let owner = target.account.unwrap_or(cx.account);
     let membership = directory.organization(cx.tx, cx.account)?;
@@ -177,13 +183,8 @@ fn decide(cx: &Cx<'_>, action: &str, target: &Target, request: &Struct) -> Resul
     } else {
         (directory.resource_control(cx.tx, owner)?, directory.organization(cx.tx, owner)?)
     };
-    let facts = Facts {
-        cx,
-        request,
-        target,
-        membership: membership.as_ref(),
-        resource_membership: owners.as_ref(),
-    };
+    let facts =
+        Facts { cx, request, target, membership: membership.as_ref(), resource_membership: owners.as_ref() };
     let lazy = |key: &str| context::answer(&facts, key);
     let mut context = Context::new();
     context.set_lazy(&lazy);

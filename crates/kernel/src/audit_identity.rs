@@ -93,6 +93,9 @@ mod tests {
             json(&Caller::root(account, "AKID")),
             r#"{"accessKeyId":"AKID","accountId":"123456789012","arn":"arn:aws:iam::123456789012:root","principalId":"123456789012","type":"Root"}"#
         );
-        assert_eq!(json(&Caller::anonymous()), r#"{"accountId":"anonymous","principalId":"","type":"Unknown"}"#);
+        assert_eq!(
+            json(&Caller::anonymous()),
+            r#"{"accountId":"anonymous","principalId":"","type":"Unknown"}"#
+        );
     }
 }

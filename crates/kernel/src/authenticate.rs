@@ -48,7 +48,8 @@ pub(crate) fn caller(
     let expect = Expect { dialect, service: service.signing_name, region: None };
     let now = cloud.wall_now();
     presented.check(head, now, &expect).map_err(tell)?;
-    let remembered = look_up(cloud, &presented).map_err(|unknown| unknown_fault(unknown, &presented, dialect))?;
+    let remembered =
+        look_up(cloud, &presented).map_err(|unknown| unknown_fault(unknown, &presented, dialect))?;
     let Some(secret) = &remembered.secret else {
         return Err(tell(Cause::UnknownKey { access_key: presented.access_key().to_owned() }));
     };
@@ -143,4 +144,3 @@ fn fault(error: sigv4::SigError) -> Fault {
     let fault = Fault::new(error.status, error.code, error.message);
     error.members.into_iter().fold(fault, |fault, (name, text)| fault.with(name, wire::Value::Str(text)))
 }
-

@@ -52,7 +52,13 @@ impl Callers {
         holds.then(|| Arc::clone(&entry.known))
     }
 
-    pub(crate) fn put(&self, access_key: &str, token: Option<&str>, generation: u64, known: &Arc<Remembered>) {
+    pub(crate) fn put(
+        &self,
+        access_key: &str,
+        token: Option<&str>,
+        generation: u64,
+        known: &Arc<Remembered>,
+    ) {
         let entry = Entry { token: token.map(str::to_owned), generation, known: Arc::clone(known) };
         let mut entries = self.entries.write().unwrap_or_else(PoisonError::into_inner);
         if entries.len() >= ENTRIES_MAX {

@@ -108,10 +108,15 @@ impl Cloud {
         let sealer = Sealer::new(master);
         let page_key = sealer.key_for("page tokens");
         let mut reconcilers = parts.reconcilers;
-        let own: [Arc<dyn Reconciler>; 4] =
-            [Arc::new(audit::Flush), Arc::new(audit::Trim), Arc::new(Delivery), Arc::new(crate::saga::Resume)];
+        let own: [Arc<dyn Reconciler>; 4] = [
+            Arc::new(audit::Flush),
+            Arc::new(audit::Trim),
+            Arc::new(Delivery),
+            Arc::new(crate::saga::Resume),
+        ];
         reconcilers.extend(own);
-        let callers = Callers::new(parts.directory.watched().iter().map(|prefix| store.watch(prefix)).collect());
+        let callers =
+            Callers::new(parts.directory.watched().iter().map(|prefix| store.watch(prefix)).collect());
         Ok(Arc::new(Cloud {
             store,
             clock,
@@ -209,7 +214,11 @@ impl Cloud {
         }
         let frozen_at = self.clock.is_frozen().then(|| self.clock.now());
         let mut tx = self.store.begin();
-        CLOCK.put(&mut tx, &Key::global(), &SavedClock { offset_micros: self.clock.offset_micros(), frozen_at });
+        CLOCK.put(
+            &mut tx,
+            &Key::global(),
+            &SavedClock { offset_micros: self.clock.offset_micros(), frozen_at },
+        );
         tx.commit().await?;
         self.clock_moved.send_modify(|moves| *moves += 1);
         Ok(())

@@ -93,7 +93,13 @@ impl<'a> Cx<'a> {
     }
 
     /// Puts an event on its way; it leaves if and only if the transaction commits.
-    pub fn emit(&mut self, source: &'static str, detail_type: &'static str, resources: Vec<String>, detail: &Value) {
+    pub fn emit(
+        &mut self,
+        source: &'static str,
+        detail_type: &'static str,
+        resources: Vec<String>,
+        detail: &Value,
+    ) {
         let event = Event {
             id: base::id::uuid(self.rng()),
             time: self.now,

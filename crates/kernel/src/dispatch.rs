@@ -81,7 +81,9 @@ impl Cloud {
     pub fn refuse(&self, parts: &Parts, fault: Fault) -> Reply {
         let id = base::id::uuid(self.rng());
         match wire::route::route(&head(parts), &[]) {
-            Ok(route) => output::fault(Some(route.service), Some(route.operation), route.protocol, &fault, &id),
+            Ok(route) => {
+                output::fault(Some(route.service), Some(route.operation), route.protocol, &fault, &id)
+            }
             Err(rejection) => rejected(&rejection, &fault, &id),
         }
     }
@@ -103,9 +105,11 @@ impl Cloud {
         peer: Peer,
         id: String,
     ) -> Result<Journey<'a>, Fault> {
-        let signed = RequestHead { method: head.method, path: head.path, query: head.query, headers: head.headers };
+        let signed =
+            RequestHead { method: head.method, path: head.path, query: head.query, headers: head.headers };
         let operation = Some(route.operation);
-        let caller = authenticate::caller(self, &signed, &body, route.service, route.protocol, operation, peer)?;
+        let caller =
+            authenticate::caller(self, &signed, &body, route.service, route.protocol, operation, peer)?;
         let user_agent = parts.headers.get(http::header::USER_AGENT).and_then(|v| v.to_str().ok());
         let request = Request {
             id,
@@ -157,7 +161,9 @@ fn region(route: &Route<'_>) -> Result<Region, Fault> {
 
 impl Journey<'_> {
     async fn run(self) -> Result<(Value, Vec<String>), Fault> {
-        let Some(op) = self.cloud.service(self.route.service.id).and_then(|s| s.op(self.route.operation.name)) else {
+        let Some(op) =
+            self.cloud.service(self.route.service.id).and_then(|s| s.op(self.route.operation.name))
+        else {
             return Err(not_built(&self.route));
         };
         for _ in 0..CONFLICTS_MAX {
@@ -181,7 +187,11 @@ impl Journey<'_> {
                 Err(error) => return Err(commit_fault(&error)),
             }
         }
-        Err(Fault::new(503, "ServiceUnavailable", "Too many concurrent changes of the same records; try again."))
+        Err(Fault::new(
+            503,
+            "ServiceUnavailable",
+            "Too many concurrent changes of the same records; try again.",
+        ))
     }
 
     fn parse(&self) -> Result<Parsed, Fault> {
@@ -256,7 +266,11 @@ impl Journey<'_> {
             principal: caller.arn().into_owned(),
             username: access::user_name(caller).to_owned(),
             access_key: caller.access_key.clone(),
-            source_address: self.request.peer.map(|p| p.address.to_canonical().to_string()).unwrap_or_default(),
+            source_address: self
+                .request
+                .peer
+                .map(|p| p.address.to_canonical().to_string())
+                .unwrap_or_default(),
             user_agent: self.request.user_agent.clone(),
             request: shown,
             read_only: true,
@@ -268,7 +282,13 @@ impl Journey<'_> {
 
     async fn note(&self, entry: Entry) {
         let caller = &self.caller.caller;
-        self.cloud.directory.used(caller, self.request.service, self.request.operation, self.region.name(), self.now);
+        self.cloud.directory.used(
+            caller,
+            self.request.service,
+            self.request.operation,
+            self.region.name(),
+            self.now,
+        );
         if let Some((key, entries)) = self.cloud.trail().note(self.region, entry) {
             let mut tx = self.cloud.store().begin();
             audit::write_blocks(&mut tx, vec![(key, entries)]);
@@ -292,11 +312,10 @@ fn report_ignored(reply: &mut Reply, service: &str, operation: &str, ignored: &[
         return;
     }
     let mut list = ignored.join(", ");
-    crate::log::warn("a request carried more than its operation acts on", &[
-        ("service", service),
-        ("operation", operation),
-        ("members", &list),
-    ]);
+    crate::log::warn(
+        "a request carried more than its operation acts on",
+        &[("service", service), ("operation", operation), ("members", &list)],
+    );
     if list.len() > IGNORED_HEADER_BYTES_MAX {
         let cut = (0..=IGNORED_HEADER_BYTES_MAX).rev().find(|i| list.is_char_boundary(*i)).unwrap_or(0);
         list.truncate(cut);
@@ -319,7 +338,9 @@ fn commit_fault(error: &CommitError) -> Fault {
             "ServiceUnavailable",
             "The disk that holds the cloud's data is full; nothing was changed. Free some space and try again.",
         ),
-        CommitError::Refused(what) => Fault::new(400, "LimitExceeded", format!("The request is too large: {what}.")),
+        CommitError::Refused(what) => {
+            Fault::new(400, "LimitExceeded", format!("The request is too large: {what}."))
+        }
         _ => internal_failure(),
     }
 }

@@ -72,7 +72,8 @@ struct Place<'a> {
 }
 
 fn run(place: &Place<'_>, tx: &mut Tx, mut request: Request, call: Call<'_>) -> Result<Value, Fault> {
-    let missing = || Fault::new(501, "NotImplemented", format!("{}:{} is not built.", call.service, call.operation));
+    let missing =
+        || Fault::new(501, "NotImplemented", format!("{}:{} is not built.", call.service, call.operation));
     let service = place.cloud.service(call.service).ok_or_else(missing)?;
     let op = service.op(call.operation).ok_or_else(missing)?;
     let model = wire::catalog::service(service.id).ok_or_else(missing)?;
@@ -83,7 +84,8 @@ fn run(place: &Place<'_>, tx: &mut Tx, mut request: Request, call: Call<'_>) -> 
     let now = place.cloud.clock().now();
     let Place { cloud, caller, account, .. } = *place;
     let mut cx = Cx { tx, caller, account, region, now, request: &request, cloud, touched: Vec::new() };
-    let decisions = access::authorize(&mut cx, op, &call.value, Protocol::Json11).map_err(|refused| refused.fault)?;
+    let decisions =
+        access::authorize(&mut cx, op, &call.value, Protocol::Json11).map_err(|refused| refused.fault)?;
     let response = (op.run)(&mut cx, call.value)?;
     let resources = cx.touched.iter().map(ToString::to_string).collect();
     let entry = Entry {
@@ -93,11 +95,16 @@ fn run(place: &Place<'_>, tx: &mut Tx, mut request: Request, call: Call<'_>) -> 
         service: service.id.to_owned(),
         operation: op.name.to_owned(),
         region: region.name().to_owned(),
-        identity: remember(crate::identity::Known { caller: (**caller).clone(), secret: None }).audit_identity.clone(),
+        identity: remember(crate::identity::Known { caller: (**caller).clone(), secret: None })
+            .audit_identity
+            .clone(),
         principal: caller.arn().into_owned(),
         username: access::user_name(caller).to_owned(),
         access_key: caller.access_key.clone(),
-        source_address: request.via.last().map_or_else(|| request.user_agent.clone(), |via| (*via).to_owned()),
+        source_address: request
+            .via
+            .last()
+            .map_or_else(|| request.user_agent.clone(), |via| (*via).to_owned()),
         user_agent: request.user_agent.clone(),
         request: shown,
         response: wire::json::audit_text(model, modelled.output, &response),

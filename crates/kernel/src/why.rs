@@ -24,7 +24,8 @@ impl Cloud {
     /// When the principal is none, or the trail cannot be read.
     pub fn least_privilege(&self, principal: &str) -> Result<Value, String> {
         let arn = Arn::parse(principal).ok_or_else(|| format!("{principal:?} is not an ARN"))?;
-        let account = AccountId::parse(&arn.account).ok_or_else(|| format!("{principal:?} names no account"))?;
+        let account =
+            AccountId::parse(&arn.account).ok_or_else(|| format!("{principal:?} names no account"))?;
         audit::flush(self)?;
         let tx = self.store().begin();
         let mut seen: BTreeMap<(String, String), u64> = BTreeMap::new();

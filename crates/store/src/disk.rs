@@ -18,12 +18,8 @@ pub(crate) fn sync_folder(dir: &Path) -> io::Result<()> {
     File::open(dir)?.sync_all()
 }
 
-/// Creates `dir` where it is not there, and makes its name durable.
-pub(crate) fn create_folder(dir: &Path) -> io::Result<()> {
-    if dir.is_dir() {
-        return Ok(());
-    }
-    fs::create_dir_all(dir)?;
+/// Makes the name of `dir` itself survive a loss of power.
+pub(crate) fn sync_parent(dir: &Path) -> io::Result<()> {
     match dir.parent() {
         Some(parent) if parent.as_os_str().is_empty() => sync_folder(Path::new(".")),
         Some(parent) => sync_folder(parent),
@@ -84,6 +80,37 @@ fn listing(dir: &Path) -> io::Result<BTreeMap<PathBuf, u64>> {
     let mut out = BTreeMap::new();
     walk(dir, Path::new(""), 0, &mut out)?;
     Ok(out)
+}
+
+/// Whether a tree's folder holds anything beyond what its creation leaves: a journal that is written to, or tables
+/// other than those of the tree's own settings.
+pub(crate) fn holds_rows(dir: &Path) -> io::Result<bool> {
+    if !dir.try_exists()? {
+        return Ok(false);
+    }
+    for file in listing(dir)?.keys() {
+        let is_table = file.components().any(|part| part.as_os_str() == "tables");
+        if is_table && !file.starts_with("keyspaces/0") {
+            return Ok(true);
+        }
+        if file.extension().is_some_and(|extension| extension == "jnl") && !is_blank(&dir.join(file))? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Whether a file holds nothing but zero bytes.
+fn is_blank(path: &Path) -> io::Result<bool> {
+    let mut file = File::open(path)?;
+    let mut chunk = vec![0; 1 << 16];
+    loop {
+        match file.read(&mut chunk)? {
+            0 => return Ok(true),
+            n if chunk[..n].iter().any(|byte| *byte != 0) => return Ok(false),
+            _ => {}
+        }
+    }
 }
 
 /// Copies a tree that nobody writes to, but that may still be sorting and merging in the background: files of

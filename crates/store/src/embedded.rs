@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! DIR/lock         held while the folder is open, by one process
-//! DIR/format       what this folder is; written last, so a folder without it was never used
+//! DIR/last         a note of the last commit, see `witness`
+//! DIR/format       what this folder is; written before the first commit
 //! DIR/rows.lsm/    the tree: journals and tables
 //! ```
 //!
@@ -19,6 +20,8 @@ use crate::error::EngineError;
 use crate::range::{Direction, KeyRange};
 use crate::slice::Slice;
 use crate::store::Options;
+use crate::witness::Witness;
+use fjall::config::HashRatioPolicy;
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode, Readable};
 use std::fs::File;
 use std::io::ErrorKind;
@@ -29,6 +32,7 @@ use std::time::Duration;
 
 const ROWS: &str = "rows.lsm";
 const FORMAT: &str = "format";
+const LAST: &str = "last";
 /// What [`FORMAT`] holds.
 const FORMAT_TEXT: &str = "virga store 1\n";
 /// Threads that sort and merge in the background.
@@ -49,6 +53,10 @@ pub struct EmbeddedEngine {
     options: Options,
     /// None while it could not be read back after a failed write.
     tree: Option<Tree>,
+    /// [`FORMAT`] is still to be written: before the first commit, so that opening an empty folder need not wait for
+    /// the disk.
+    unused: bool,
+    witness: Witness,
     _lock: File,
 }
 
@@ -75,9 +83,9 @@ impl EmbeddedEngine {
     /// # Errors
     /// [`EngineError::Locked`] when another process has it open, [`EngineError::Damaged`] when it cannot be read.
     pub fn open(dir: &Path, options: &Options) -> Result<EmbeddedEngine, EngineError> {
-        disk::create_folder(dir)?;
+        std::fs::create_dir_all(dir)?;
         let lock = disk::lock(&dir.join("lock"))?;
-        let is_new = match std::fs::read_to_string(dir.join(FORMAT)) {
+        let unused = match std::fs::read_to_string(dir.join(FORMAT)) {
             Ok(text) if text == FORMAT_TEXT => false,
             Ok(_) => {
                 return Err(EngineError::Damaged("its format is not one that this version knows".to_owned()));
@@ -85,15 +93,17 @@ impl EmbeddedEngine {
             Err(error) if error.kind() == ErrorKind::NotFound => true,
             Err(error) => return Err(error.into()),
         };
-        if is_new {
-            // Left by a process that ended while it created the folder: nothing in it was ever acknowledged.
+        if unused {
+            // Left by a process that ended while it created the folder; unless there are rows after all.
+            if disk::holds_rows(&dir.join(ROWS))? {
+                return Err(EngineError::Damaged(format!("it holds rows, but no file `{FORMAT}`")));
+            }
             disk::remove_folder(&dir.join(ROWS))?;
         }
         let tree = open_tree(&dir.join(ROWS), options)?;
-        if is_new {
-            disk::write_file(dir, FORMAT, FORMAT_TEXT.as_bytes())?;
-        }
-        Ok(EmbeddedEngine { dir: dir.to_owned(), options: options.clone(), tree: Some(tree), _lock: lock })
+        let witness = Witness::open(&dir.join(LAST))?;
+        let (dir, options) = (dir.to_owned(), options.clone());
+        Ok(EmbeddedEngine { dir, options, tree: Some(tree), unused, witness, _lock: lock })
     }
 
     fn tree(&self) -> Result<&Tree, EngineError> {
@@ -146,12 +156,18 @@ fn open_tree(dir: &Path, options: &Options) -> Result<Tree, EngineError> {
             .open()?;
         let buffer = options.write_buffer_bytes;
         let rows = db.keyspace("rows", || {
-            KeyspaceCreateOptions::default().max_memtable_size(buffer).manual_journal_persist(true)
+            KeyspaceCreateOptions::default()
+                .max_memtable_size(buffer)
+                .manual_journal_persist(true)
+                .data_block_hash_ratio_policy(HashRatioPolicy::all(HASH_RATIO))
         })?;
         Ok(Tree { db, rows })
     }))
     .unwrap_or_else(|_| Err(EngineError::Damaged("its files are not what they should be".to_owned())))
 }
+
+/// Buckets per row in a table's blocks: a point read finds its row without a binary search.
+const HASH_RATIO: f32 = 1.5;
 
 /// Above this the tree sorts early so that old journals can go; the least that it allows.
 const JOURNAL_BYTES: u64 = 64 << 20;
@@ -164,9 +180,14 @@ impl Engine for EmbeddedEngine {
         }
     }
 
-    fn apply(&mut self, batch: &[Write]) -> Result<(), EngineError> {
+    fn apply(&mut self, batch: &[Write], last: u64) -> Result<(), EngineError> {
         self.reserve(batch)?;
         self.throttle()?;
+        if self.unused {
+            disk::sync_parent(&self.dir)?;
+            disk::write_file(&self.dir, FORMAT, FORMAT_TEXT.as_bytes())?;
+            self.unused = false;
+        }
         let tree = self.tree()?;
         let mut entry = fjall::OwnedWriteBatch::with_capacity(tree.db.clone(), batch.len())
             .durability(Some(PersistMode::SyncData));
@@ -179,7 +200,14 @@ impl Engine for EmbeddedEngine {
         entry.commit().map_err(|error| match EngineError::from(error) {
             EngineError::Full => EngineError::Torn,
             other => other,
-        })
+        })?;
+        // The commit is on the disk whether or not this succeeds; an older note only says less.
+        let _ = self.witness.note(last);
+        Ok(())
+    }
+
+    fn witness(&self) -> u64 {
+        self.witness.last()
     }
 
     fn recover(&mut self) -> Result<(), EngineError> {
@@ -190,12 +218,14 @@ impl Engine for EmbeddedEngine {
 
     fn copy_to(&mut self, dir: &Path) -> Result<(), EngineError> {
         self.tree()?.db.persist(PersistMode::SyncAll)?;
-        disk::create_folder(dir)?;
+        std::fs::create_dir_all(dir)?;
         let _lock = disk::lock(&dir.join("lock"))?;
         if dir.join(FORMAT).try_exists()? {
             return Err(EngineError::Io(format!("{} holds a store already", dir.display())));
         }
         disk::copy_steady(&self.dir.join(ROWS), &dir.join(ROWS))?;
+        Witness::open(&dir.join(LAST))?.note(self.witness.last())?;
+        disk::sync_parent(dir)?;
         disk::write_file(dir, FORMAT, FORMAT_TEXT.as_bytes())?;
         Ok(())
     }

@@ -20,12 +20,17 @@ pub trait Engine: Send {
     /// The state after the last batch that was applied.
     fn snapshot(&mut self) -> Arc<dyn View>;
 
-    /// Applies all of `batch` (each key at most once) or nothing, and returns when it is on the disk.
+    /// Applies all of `batch` (each key at most once) or nothing, and returns when it is on the disk. `last` is the
+    /// number of the last commit in it.
     ///
     /// # Errors
     /// [`EngineError::Full`] when the disk has no room and nothing was written; [`EngineError::Torn`] when the outcome
     /// is open until [`Engine::recover`] succeeds; [`EngineError::Halted`]; any other error is final.
-    fn apply(&mut self, batch: &[Write]) -> Result<(), EngineError>;
+    fn apply(&mut self, batch: &[Write], last: u64) -> Result<(), EngineError>;
+
+    /// The last commit that is known to have been on the disk, by a note that is kept apart from the rows: when they
+    /// end before it, some were lost.
+    fn witness(&self) -> u64;
 
     /// After [`EngineError::Torn`] or [`EngineError::Halted`]: goes back to what the disk holds. Views taken before may have to be dropped first.
     ///

@@ -82,7 +82,7 @@ impl Engine for MemoryEngine {
         view
     }
 
-    fn apply(&mut self, batch: &[Write]) -> Result<(), EngineError> {
+    fn apply(&mut self, batch: &[Write], _last: u64) -> Result<(), EngineError> {
         let horizon = self.horizon();
         let mut map = write(&self.map);
         self.batch += 1;
@@ -94,6 +94,10 @@ impl Engine for MemoryEngine {
             }
         }
         Ok(())
+    }
+
+    fn witness(&self) -> u64 {
+        0
     }
 
     fn recover(&mut self) -> Result<(), EngineError> {

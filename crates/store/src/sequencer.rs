@@ -211,11 +211,23 @@ fn last_commit(view: &dyn View) -> Result<u64, EngineError> {
     }
 }
 
+/// The number of the last commit, which may not lie before what the engine remembers.
+fn checked_last_commit(view: &dyn View, engine: &dyn Engine) -> Result<u64, EngineError> {
+    let (last, witness) = (last_commit(view)?, engine.witness());
+    if last < witness {
+        return Err(EngineError::Damaged(format!(
+            "its rows end at commit {last}, and commit {witness} was on the disk; \
+             to go on with what is left, remove the file `last`"
+        )));
+    }
+    Ok(last)
+}
+
 impl Sequencer {
     /// Reads the engine's state; the returned sequencer is to be [run](Sequencer::run) on a thread of its own.
     pub(crate) fn new(mut engine: Box<dyn Engine>) -> Result<(Sequencer, Arc<Shared>), EngineError> {
         let view = engine.snapshot();
-        let seq = last_commit(&*view)?;
+        let seq = checked_last_commit(&*view, &*engine)?;
         let published = Published::new(seq, view);
         let shared = Arc::new(Shared {
             queue: Mutex::default(),
@@ -338,11 +350,11 @@ impl Sequencer {
     }
 
     fn apply(&mut self, batch: &[Write]) -> Result<(), CommitError> {
-        let mut result = self.engine.apply(batch);
+        let mut result = self.engine.apply(batch, self.last);
         if let Err(EngineError::Halted) = result {
             self.health = Health::Down;
             self.revive()?;
-            result = self.engine.apply(batch);
+            result = self.engine.apply(batch, self.last);
         }
         match result {
             Ok(()) => Ok(()),
@@ -386,6 +398,7 @@ impl Sequencer {
         loop {
             match self.engine.recover() {
                 Ok(()) => {
+                    checked_last_commit(&*self.engine.snapshot(), &*self.engine)?;
                     self.health = Health::Good;
                     return Ok(());
                 }

@@ -182,7 +182,7 @@ impl Store {
 pub struct Options {
     /// Upper bound of the cache of blocks read from the disk; taken only as it is used.
     pub cache_bytes: u64,
-    /// Rows not yet sorted into tables are kept in memory up to about this size.
+    /// Rows not yet sorted into tables are kept in memory up to about this size. Fixed when the folder is created.
     pub write_buffer_bytes: u64,
     /// Commits are refused as [`CommitError::Full`] while the disk has less room than this.
     pub reserve_bytes: u64,

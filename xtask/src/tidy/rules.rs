@@ -97,7 +97,17 @@ pub(super) const RULES: &[Rule] = &[
         ..ALWAYS
     },
     Rule {
-        patterns: &["std::fs", "std::net", "std::process", "tokio", "async fn", "SystemTime", "Instant::"],
+        patterns: &[
+            "std::fs",
+            "TcpStream",
+            "TcpListener",
+            "UdpSocket",
+            "std::process",
+            "tokio",
+            "async fn",
+            "SystemTime",
+            "Instant::",
+        ],
         within: PURE,
         except: &["crates/base/src/clock.rs"],
         shipped_only: true,

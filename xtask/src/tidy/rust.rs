@@ -20,7 +20,7 @@ pub(super) fn check(source: &Source, findings: &mut Vec<Finding>) {
     if !source.path.ends_with(".rs") {
         return;
     }
-    if !source.text.starts_with("//!") && !source.path.contains("/tests/") {
+    if !source.text.starts_with("//!") && !is_test(&source.path) {
         let what = "a module begins with `//!`: what it is, why, and what is not there";
         findings.push(Finding::new(source, 1, what.to_owned()));
     }
@@ -41,14 +41,15 @@ fn counted(path: &str) -> bool {
 /// The lines of code that end in the binary, with their 1-based numbers: no comments, nothing from `#[cfg(test)]` on
 /// (tests close a file here), nothing of a test file.
 pub(super) fn shipped(source: &Source) -> Vec<(usize, &str)> {
-    if source.path.contains("/tests/")
-        || source.path.ends_with("/tests.rs")
-        || source.path.contains("/benches/")
-    {
+    if is_test(&source.path) {
         return Vec::new();
     }
     let lines = source.text.lines().enumerate().take_while(|(_, text)| text.trim_start() != "#[cfg(test)]");
     lines.map(|(index, text)| (index + 1, text)).filter(|(_, text)| is_code(text)).collect()
+}
+
+fn is_test(path: &str) -> bool {
+    ["/tests/", "/benches/"].iter().any(|folder| path.contains(folder)) || path.ends_with("tests.rs")
 }
 
 fn is_code(text: &str) -> bool {

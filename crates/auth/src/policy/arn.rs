@@ -1,16 +1,15 @@
 //! ARNs as patterns: each of the six parts is matched for itself, so that a wildcard never crosses a colon before
 //! the resource part; in the resource part `*` covers colons and slashes.
 //!
-//! A part that is left out counts as `*`, which is how IAM prints such resources back. The first part is the word
-//! `arn`, which IAM does not look at.
+//! A part that is left out counts as `*`, which is how IAM prints such resources back.
 //!
 //! AWS: <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.html>
 
 use super::context::Context;
 use super::glob::{Glob, Syntax};
 
-/// The parts after `arn`: partition, service, region, account, resource.
-const PARTS: usize = 5;
+/// `arn`, partition, service, region, account, resource.
+const PARTS: usize = 6;
 
 /// The parts of an ARN, split once per request.
 #[derive(Clone, Copy, Debug)]
@@ -20,20 +19,13 @@ pub(super) struct Split<'a> {
 
 impl<'a> Split<'a> {
     pub(super) fn of(whole: &'a str) -> Split<'a> {
-        let mut rest = whole.splitn(PARTS + 1, ':');
-        let parts = match rest.next() {
-            Some("arn") => {
-                let mut parts = [""; PARTS];
-                let mut filled = 0;
-                for (slot, part) in parts.iter_mut().zip(rest) {
-                    *slot = part;
-                    filled += 1;
-                }
-                (filled == PARTS).then_some(parts)
-            }
-            _ => None,
-        };
-        Split { parts }
+        let mut parts = [""; PARTS];
+        let mut filled = 0;
+        for (slot, part) in parts.iter_mut().zip(whole.splitn(PARTS, ':')) {
+            *slot = part;
+            filled += 1;
+        }
+        Split { parts: (filled == PARTS && parts[0] == "arn").then_some(parts) }
     }
 }
 
@@ -43,16 +35,26 @@ pub(super) enum ArnPattern {
     /// `*`: any text at all, which an ARN need not be (a request for all resources is for `*`).
     Any,
     Parts(Box<[Glob; PARTS]>),
+    /// With variables, whose values may hold colons: split anew for each request.
+    Whole(Glob),
+    /// No colon in it: not an ARN, so that it matches none.
+    Nothing,
 }
 
 impl ArnPattern {
     /// Where variables may stand: the resource part only, for the `Resource` element.
     pub(super) fn resource(text: &str, variables: bool) -> ArnPattern {
-        ArnPattern::read(text, [false, false, false, false, variables])
+        ArnPattern::read(text, [false, false, false, false, false, variables])
     }
 
-    /// Where variables may stand: anywhere, for the ARN condition operators.
+    /// Where variables may stand: anywhere, for the ARN condition operators, even in place of the whole ARN.
     pub(super) fn condition(text: &str, variables: bool) -> ArnPattern {
+        if variables && text.contains("${") {
+            let whole = Glob::read(text, Syntax { wildcards: true, variables });
+            if matches!(whole, Glob::Parts(_)) {
+                return ArnPattern::Whole(whole);
+            }
+        }
         ArnPattern::read(text, [variables; PARTS])
     }
 
@@ -61,32 +63,42 @@ impl ArnPattern {
             return ArnPattern::Any;
         }
         let parts = split_pattern(text);
+        if parts.len() < 2 {
+            return ArnPattern::Nothing;
+        }
         let mut globs = [const { Glob::Any }; PARTS];
-        for ((glob, part), variables) in globs.iter_mut().zip(parts.into_iter().skip(1)).zip(variables) {
+        for ((glob, part), variables) in globs.iter_mut().zip(parts).zip(variables) {
             *glob = Glob::read(part, Syntax { wildcards: true, variables });
         }
         ArnPattern::Parts(Box::new(globs))
     }
 
     pub(super) fn matches(&self, arn: &Split<'_>, context: &Context<'_>) -> bool {
-        let ArnPattern::Parts(globs) = self else { return true };
-        let Some(parts) = &arn.parts else { return false };
-        // From the resource backwards: it is the part that most often differs.
-        globs.iter().zip(parts).rev().all(|(glob, part)| glob.matches(part, context))
+        match (self, &arn.parts) {
+            (ArnPattern::Any, _) => true,
+            // From the resource backwards: it is the part that most often differs.
+            (ArnPattern::Parts(globs), Some(parts)) => {
+                globs.iter().zip(parts).rev().all(|(glob, part)| glob.matches(part, context))
+            }
+            (ArnPattern::Whole(glob), Some(parts)) => glob.matches_split(parts, context),
+            (ArnPattern::Nothing, _) | (_, None) => false,
+        }
     }
 
     /// As [`Glob::is_unresolved`].
     pub(super) fn is_unresolved(&self, context: &Context<'_>) -> bool {
         match self {
-            ArnPattern::Any => false,
+            ArnPattern::Any | ArnPattern::Nothing => false,
             ArnPattern::Parts(globs) => globs.iter().any(|glob| glob.is_unresolved(context)),
+            ArnPattern::Whole(glob) => glob.is_unresolved(context),
         }
     }
 
     pub(super) fn variables(&self) -> impl Iterator<Item = &str> {
         let globs: &[Glob] = match self {
-            ArnPattern::Any => &[],
+            ArnPattern::Any | ArnPattern::Nothing => &[],
             ArnPattern::Parts(globs) => &globs[..],
+            ArnPattern::Whole(glob) => std::slice::from_ref(glob),
         };
         globs.iter().flat_map(Glob::variables)
     }
@@ -95,22 +107,24 @@ impl ArnPattern {
     pub(super) fn is_fixed(&self) -> bool {
         match self {
             ArnPattern::Any => false,
+            ArnPattern::Nothing => true,
             ArnPattern::Parts(globs) => !globs.iter().any(Glob::is_open),
+            ArnPattern::Whole(glob) => !glob.is_open(),
         }
     }
 
-    /// The glob of the account part; `None` for `*`.
+    /// The glob of the account part; `None` where there is none to see.
     pub(super) fn account(&self) -> Option<&Glob> {
         match self {
-            ArnPattern::Any => None,
-            ArnPattern::Parts(globs) => Some(&globs[3]),
+            ArnPattern::Any | ArnPattern::Nothing | ArnPattern::Whole(_) => None,
+            ArnPattern::Parts(globs) => Some(&globs[4]),
         }
     }
 }
 
 /// Splits at the first five colons that stand outside `${...}`.
 fn split_pattern(text: &str) -> Vec<&str> {
-    let mut parts = Vec::with_capacity(PARTS + 1);
+    let mut parts = Vec::with_capacity(PARTS);
     let mut start = 0;
     let mut in_variable = false;
     let bytes = text.as_bytes();
@@ -118,7 +132,7 @@ fn split_pattern(text: &str) -> Vec<&str> {
         match byte {
             b'{' if at > 0 && bytes[at - 1] == b'$' => in_variable = true,
             b'}' => in_variable = false,
-            b':' if !in_variable && parts.len() < PARTS => {
+            b':' if !in_variable && parts.len() + 1 < PARTS => {
                 parts.push(&text[start..at]);
                 start = at + 1;
             }

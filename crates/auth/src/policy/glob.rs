@@ -78,6 +78,16 @@ impl Glob {
         }
     }
 
+    /// Matches text that is split at colons, part by part: the pattern's own parts are those of its text once its
+    /// variables have their values, so that a variable may stand for several. Missing parts match anything.
+    pub(super) fn matches_split(&self, text: &[&str], context: &Context<'_>) -> bool {
+        let Glob::Parts(parts) = self else { return false };
+        let Some(atoms) = resolve(parts, context) else { return false };
+        let mut own = atoms.splitn(text.len(), |atom| *atom == Atom::Letter(':'));
+        let given = text.iter().all(|part| own.next().is_none_or(|own| atoms_match(own, part)));
+        given && atoms.contains(&Atom::Letter(':'))
+    }
+
     /// As [`Glob::matches`], for patterns without wildcards, by equality that ignores case.
     pub(super) fn equals_ignoring_case(&self, text: &str, context: &Context<'_>) -> bool {
         match self {

@@ -24,7 +24,8 @@ pub(super) fn run(cx: &Context) -> Outcome {
     let clock = &status["clock"];
     let frozen = if clock["frozen"].as_bool() == Some(true) { "  (frozen)" } else { "" };
     super::print(&format!("clock    {}{frozen}", clock["now"].as_str().unwrap_or("?")));
-    let names: Vec<&str> = status["services"].as_object().map(|s| s.keys().map(String::as_str).collect()).unwrap_or_default();
+    let names: Vec<&str> =
+        status["services"].as_object().map(|s| s.keys().map(String::as_str).collect()).unwrap_or_default();
     super::print(&format!("services {}", names.join(" ")));
     let rows = rows(&status["calls"]);
     if !rows.is_empty() {

@@ -5,6 +5,8 @@ use super::{DEPTH_MAX, NODES_MAX};
 use crate::fault::Fault;
 use proptest::prelude::*;
 
+type Headers = &'static [(&'static str, &'static str)];
+
 const JSON: [(&str, &str); 2] =
     [("x-amz-target", "DynamoDB_20120810.PutItem"), ("content-type", "application/x-amz-json-1.0")];
 const FORM: [(&str, &str); 2] = [
@@ -78,7 +80,7 @@ fn every_truncation_is_refused_or_read() {
 
 #[test]
 fn bytes_that_are_not_utf8() {
-    let cases: [(&str, &[(&str, &str)], &[u8], &str); 4] = [
+    let cases: [(&str, Headers, &[u8], &str); 4] = [
         ("POST /", &JSON, b"{\"TableName\":\"\xff\"}", "SerializationException"),
         ("POST /", &FORM, b"Action=CreateUser&UserName=\xff", "MalformedQueryString"),
         ("POST /b?delete", &S3, b"<Delete><Object><Key>\xff</Key></Object></Delete>", "MalformedXML"),

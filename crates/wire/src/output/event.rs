@@ -70,7 +70,8 @@ pub fn event_fault(
         ];
         return frame(headers, Vec::new());
     };
-    let mut value: Struct = fault.members.iter().map(|(n, v)| (n, v.clone())).collect();
+    let modelled = fault.members.iter().filter(|(name, _)| structure.member(name).is_some());
+    let mut value: Struct = modelled.map(|(n, v)| (n, v.clone())).collect();
     if let Some(message) = structure.members.iter().find(|m| m.name.eq_ignore_ascii_case("message")) {
         value.set(message.name, Value::str(&fault.message));
     }

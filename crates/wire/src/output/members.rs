@@ -3,33 +3,41 @@
 use crate::model::{Location, MemberModel, Protocol, Structure};
 use crate::value::{Struct, Value};
 
-/// The set members of a structure, in the model's order.
+/// The set members of a structure.
 pub(crate) type Fields<'a> = Vec<(&'a MemberModel, &'a Value)>;
 
-/// Every member that `value` holds.
+/// Every member that `value` holds, in the model's order.
+pub(crate) fn all<'a>(structure: &'a Structure, value: &'a Struct) -> Fields<'a> {
+    let mut found: Fields<'_> = Vec::with_capacity(value.len());
+    each(structure, value, |member, value| found.push((member, value)));
+    // All of them lie in one slice, so their order in memory is the model's.
+    let place = |(member, _): &(&MemberModel, &Value)| std::ptr::from_ref::<MemberModel>(*member);
+    if !found.is_sorted_by_key(place) {
+        found.sort_unstable_by_key(place);
+    }
+    found
+}
+
+/// Visits every member that `value` holds, in the value's own order.
 ///
 /// Handlers mostly write in the model's order, so looking goes on from the last find.
-pub(crate) fn all<'a>(structure: &'a Structure, value: &'a Struct) -> Fields<'a> {
+pub(crate) fn each<'a>(
+    structure: &'a Structure,
+    value: &'a Struct,
+    mut visit: impl FnMut(&'a MemberModel, &'a Value),
+) {
     let models = &structure.members;
-    let mut found: Fields<'_> = Vec::with_capacity(value.len());
     let mut from = 0;
-    let mut sorted = true;
     for (name, value) in value.iter() {
         let at = models[from..].iter().position(|m| m.name == name).map(|n| n + from);
         let at = at.or_else(|| models[..from].iter().position(|m| m.name == name));
         debug_assert!(at.is_some(), "a handler sets {name}, which its model does not have");
         let Some(at) = at else { continue };
-        sorted &= at >= from;
         from = at + 1;
         if !matches!(value, Value::Null) {
-            found.push((&models[at], value));
+            visit(&models[at], value);
         }
     }
-    if !sorted {
-        // All of them lie in one slice, so their order in memory is the model's.
-        found.sort_unstable_by_key(|(member, _)| std::ptr::from_ref::<MemberModel>(member));
-    }
-    found
 }
 
 /// The members that travel in the body.

@@ -50,7 +50,8 @@ const NAMESPACES: &[(&str, &str)] = &[
 
 const DYNAMODB: &str = "com.amazonaws.dynamodb.v20120810#";
 
-/// Services whose JSON errors carry a namespace before the code, as recorded from AWS and kept by SDKs' tests.
+/// Services whose JSON errors carry a namespace before the code: the example in DynamoDB's guide to error handling,
+/// and the absolute names that AWS's SDKs know SQS's errors by. The others write the code alone.
 const ERROR_PREFIXES: &[(&str, &str)] =
     &[("dynamodb", DYNAMODB), ("dynamodbstreams", DYNAMODB), ("sqs", "com.amazonaws.sqs#")];
 

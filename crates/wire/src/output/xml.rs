@@ -131,7 +131,10 @@ impl Xml<'_> {
         let own = structure.map_or("", |s| s.xml_namespace);
         let namespace = if target.xml_namespace.is_empty() { own } else { target.xml_namespace };
         let attributes = match (structure, value) {
-            (Some(s), Value::Struct(v)) if s.members.iter().any(|m| m.target.xml_attribute) => {
+            // No query service has attributes, so their large structures need not be searched for them.
+            (Some(s), Value::Struct(v))
+                if self.protocol == Protocol::RestXml && s.members.iter().any(|m| m.target.xml_attribute) =>
+            {
                 let mut fields = members::all(s, v);
                 fields.retain(|(m, _)| m.target.xml_attribute);
                 fields

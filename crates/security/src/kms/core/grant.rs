@@ -5,8 +5,8 @@
 //! whether it still stands.
 
 use super::fields;
-use kernel::seal::Sealer;
 use base::Rng;
+use kernel::seal::Sealer;
 use std::fmt;
 
 const PURPOSE: &str = "kms grant token";

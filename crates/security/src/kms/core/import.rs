@@ -14,11 +14,11 @@ use super::fields;
 use super::material::{KeyMaterial, MaterialError, generate_rsa, x509};
 use super::oaep::RsaKey;
 use super::spec::{KeySpec, WrappingAlgorithm, WrappingKeySpec};
-use kernel::seal::Sealer;
 use aws_lc_rs::key_wrap::{AES_256, AesKek, KeyWrapPadded};
 use aws_lc_rs::rsa::{self, OAEP_SHA1_MGF1SHA1, OAEP_SHA256_MGF1SHA256, OaepAlgorithm};
 use aws_lc_rs::signature::KeyPair;
 use base::{Rng, Timestamp};
+use kernel::seal::Sealer;
 use std::fmt;
 use std::time::Duration;
 use zeroize::Zeroizing;
@@ -194,6 +194,11 @@ impl ImportToken {
             return Err(ImportError::ExpiredToken);
         }
         Ok(token)
+    }
+
+    #[cfg(test)]
+    pub(super) fn for_test(algorithm: WrappingAlgorithm, private: &KeyMaterial) -> ImportToken {
+        ImportToken { algorithm, key: RsaKey::new(private).unwrap() }
     }
 
     fn read(body: &[u8]) -> Option<(&str, Timestamp, ImportToken)> {

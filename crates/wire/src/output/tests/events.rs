@@ -143,7 +143,7 @@ fn exceptions() {
         ("Throttled", vec![":message-type: error", ":error-code: Throttled", ":error-message: sorry"], ""),
     ];
     for (code, headers, body) in cases {
-        let fault = Fault::new(400, code, "sorry");
+        let fault = Fault::new(400, code, "sorry").with("NotModelled", Value::Int(1));
         let message = read(&event_fault(&service, stream, Protocol::RestJson, &fault).unwrap());
         let headers = headers.into_iter().map(str::to_owned).collect();
         assert_eq!(shown(&message), (headers, body.to_owned()));

@@ -64,7 +64,7 @@ fn json_values() {
         assert_eq!(body(&service, Protocol::Json11, &st(&[(name, value)])), expected);
     }
     let two = st(&[("Num", Value::Int(1)), ("Str", Value::str("s"))]);
-    assert_eq!(body(&service, Protocol::RestJson, &two), r#"{"wire":"s","Num":1}"#);
+    assert_eq!(body(&service, Protocol::RestJson, &two), r#"{"Num":1,"wire":"s"}"#);
 }
 
 #[test]

@@ -1,0 +1,302 @@
+//! What is done with one contestant, from its first start to its end.
+
+use crate::{
+    contestants::Contestant,
+    load::{self, Outcome, Until},
+    options::Options,
+    process::Server,
+    scenario::{ACCOUNT, Captured, Maker, Plan, Scenario, find_value},
+};
+use std::{
+    fs::{self, File},
+    io::Read,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
+
+/// How often start-up is measured; the median counts.
+const STARTS: usize = 5;
+const STARTS_GROWN: usize = 3;
+const START_SECONDS_MAX: u64 = 30;
+const WARM_UP: Duration = Duration::from_millis(300);
+/// Memory is read when a server has had nothing to do for this long.
+const IDLE: Duration = Duration::from_secs(1);
+const GROW_SECONDS_MAX: u64 = 45;
+const MANY: usize = 32;
+
+/// One scenario at one concurrency.
+pub(crate) struct Leg {
+    pub(crate) scenario: String,
+    pub(crate) concurrency: usize,
+    pub(crate) result: Result<Numbers, String>,
+}
+
+pub(crate) struct Numbers {
+    pub(crate) per_second: f64,
+    pub(crate) p50_micros: u32,
+    pub(crate) p99_micros: u32,
+    pub(crate) server_cpu_micros: f64,
+}
+
+#[derive(Default)]
+pub(crate) struct Report {
+    pub(crate) name: &'static str,
+    /// None for a script, whose interpreter is the program.
+    pub(crate) program_bytes: Option<u64>,
+    pub(crate) first_answer: Option<Duration>,
+    pub(crate) idle_bytes: Option<u64>,
+    pub(crate) loaded_bytes: Option<u64>,
+    pub(crate) grown: Option<Grown>,
+    pub(crate) legs: Vec<Leg>,
+    pub(crate) problem: Option<String>,
+    pub(crate) captured: Captured,
+}
+
+pub(crate) struct Grown {
+    pub(crate) records: u64,
+    pub(crate) first_answer: Duration,
+    pub(crate) idle_bytes: u64,
+    pub(crate) disk_bytes: u64,
+}
+
+/// Measures one contestant. What fails is told in the report; the others are measured all the same.
+pub(crate) fn contestant(contestant: &Contestant, program: &Path, plan: &Plan, options: &Options) -> Report {
+    println!("\n{}", contestant.name);
+    let mut report =
+        Report { name: contestant.name, program_bytes: program_size(program), ..Report::default() };
+    let folder = options.root.join("bench/out/run").join(contestant.name);
+    if let Err(why) = measure(contestant, program, plan, options, &folder, &mut report) {
+        println!("  {why}");
+        report.problem = Some(why);
+    }
+    // Left behind it would only cost disk; the next run starts on empty folders of its own.
+    let _ = fs::remove_dir_all(&folder);
+    report
+}
+
+fn measure(
+    contestant: &Contestant,
+    program: &Path,
+    plan: &Plan,
+    options: &Options,
+    folder: &Path,
+    report: &mut Report,
+) -> Result<(), String> {
+    let _ = fs::remove_dir_all(folder);
+    let mut starts = Vec::new();
+    for round in 0..STARTS {
+        let (server, took) = started(contestant, program, &folder.join(format!("empty-{round}")))?;
+        starts.push(took);
+        if round + 1 == STARTS {
+            std::thread::sleep(IDLE);
+            report.idle_bytes = Some(server.memory());
+        }
+        server.end();
+    }
+    report.first_answer = Some(median(&mut starts));
+    println!("  first answer {:.1?}", report.first_answer.unwrap_or_default());
+    let (server, _) = started(contestant, program, &folder.join("load"))?;
+    let loaded = if contestant.cloud {
+        scenarios(&server, plan, options, report)
+    } else {
+        limit(&server, options, report)
+    };
+    report.loaded_bytes = Some(server.memory());
+    let grows = contestant.keeps && options.records > 0 && loaded.is_ok();
+    let grown = if grows { Some(grow(&server, plan, options, report)) } else { None };
+    let data = server.folder.clone();
+    server.end();
+    if let Some(records) = grown {
+        report.grown = Some(grown_start(contestant, program, &data, records?)?);
+    }
+    loaded
+}
+
+fn program_size(program: &Path) -> Option<u64> {
+    let mut first = [0; 2];
+    File::open(program).and_then(|mut file| file.read_exact(&mut first)).ok()?;
+    if first == *b"#!" { None } else { fs::metadata(program).ok().map(|metadata| metadata.len()) }
+}
+
+/// Starts the server and asks until it answers; the time from exec to the first success.
+fn started(contestant: &Contestant, program: &Path, folder: &Path) -> Result<(Server, Duration), String> {
+    let mut server = Server::start(contestant, program, folder)?;
+    let request = first_request(contestant, server.address)?;
+    let deadline = server.started + Duration::from_secs(START_SECONDS_MAX);
+    loop {
+        let asked = load::one(server.address, &request);
+        if asked.is_ok() {
+            let took = server.started.elapsed();
+            return Ok((server, took));
+        }
+        if server.ended() || Instant::now() > deadline {
+            let why = asked.err().unwrap_or_default();
+            let words = server.last_words();
+            server.end();
+            return Err(format!("does not answer ({why}): {words}"));
+        }
+        std::thread::sleep(Duration::from_micros(200));
+    }
+}
+
+fn first_request(contestant: &Contestant, address: SocketAddr) -> Result<Vec<u8>, String> {
+    if !contestant.cloud {
+        return Ok(file_request(address));
+    }
+    let signer = crate::sign::Signer::new(ACCOUNT, "any", "sts");
+    let headers = [("content-type", "application/x-www-form-urlencoded; charset=utf-8")];
+    Ok(signer.post(&address.to_string(), &headers, "Action=GetCallerIdentity&Version=2011-06-15"))
+}
+
+fn file_request(address: SocketAddr) -> Vec<u8> {
+    format!("GET /1k HTTP/1.1\r\nhost: {address}\r\n\r\n").into_bytes()
+}
+
+fn scenarios(server: &Server, plan: &Plan, options: &Options, report: &mut Report) -> Result<(), String> {
+    let captured = prepare(server, plan)?;
+    for scenario in &plan.scenarios {
+        let mut first = 0;
+        for concurrency in &scenario.concurrency {
+            let result = leg(server, scenario, *concurrency, &captured, options.leg, &mut first);
+            tell(&scenario.name, *concurrency, &result);
+            report.legs.push(Leg { scenario: scenario.name.clone(), concurrency: *concurrency, result });
+        }
+    }
+    report.captured = captured;
+    Ok(())
+}
+
+fn prepare(server: &Server, plan: &Plan) -> Result<Captured, String> {
+    let host = server.address.to_string();
+    let mut captured = Captured::new();
+    for step in &plan.prepare {
+        let mut maker = Maker::new(step, &host, &captured, 0)?;
+        for _ in 0..step.repeat {
+            let answer =
+                load::one(server.address, &maker.next()).map_err(|why| format!("preparation: {why}"))?;
+            for name in &step.capture {
+                let value =
+                    find_value(&answer, name).ok_or_else(|| format!("preparation: no {name} in {answer}"))?;
+                captured.insert(name.clone(), value);
+            }
+        }
+    }
+    Ok(captured)
+}
+
+/// `first` is the number of the leg's first request, and is moved on, so that no two legs make the same record.
+fn leg(
+    server: &Server,
+    scenario: &Scenario,
+    concurrency: usize,
+    captured: &Captured,
+    time: Duration,
+    first: &mut u64,
+) -> Result<Numbers, String> {
+    let host = server.address.to_string();
+    let mut maker = Maker::new(&scenario.ask, &host, captured, *first)?;
+    let answer = load::one(server.address, &maker.next())?;
+    if !answer.contains(&scenario.expect) {
+        return Err(format!("no `{}` in the answer", scenario.expect));
+    }
+    let numbers = timed(server, concurrency, time, &mut || maker.next());
+    *first = maker.reached();
+    numbers
+}
+
+fn timed(
+    server: &Server,
+    concurrency: usize,
+    time: Duration,
+    next: &mut dyn FnMut() -> Vec<u8>,
+) -> Result<Numbers, String> {
+    load::run(server.address, concurrency, Until { time: WARM_UP, count: u64::MAX }, next)?;
+    let before = server.cpu();
+    let outcome: Outcome = load::run(server.address, concurrency, Until { time, count: u64::MAX }, next)?;
+    let cpu = server.cpu().saturating_sub(before);
+    Ok(Numbers {
+        per_second: outcome.per_second(),
+        p50_micros: outcome.quantile(0.5),
+        p99_micros: outcome.quantile(0.99),
+        server_cpu_micros: cpu.as_secs_f64() * 1e6 / outcome.answered.max(1) as f64,
+    })
+}
+
+/// What a server that only hands out a file needs: what is left is the price of being a cloud.
+fn limit(server: &Server, options: &Options, report: &mut Report) -> Result<(), String> {
+    let request = file_request(server.address);
+    for concurrency in [1, 32] {
+        let result = timed(server, concurrency, options.leg, &mut || request.clone());
+        tell("1 KiB file", concurrency, &result);
+        report.legs.push(Leg { scenario: "1 KiB file".to_owned(), concurrency, result });
+    }
+    Ok(())
+}
+
+/// Makes records until there are enough or the time is over, and measures again what should not cost more among them.
+/// How many there are now.
+fn grow(server: &Server, plan: &Plan, options: &Options, report: &mut Report) -> Result<u64, String> {
+    // The scenarios have made some of the first numbers already.
+    let first = 10_000_000;
+    let mut maker = Maker::new(&plan.grow, &server.address.to_string(), &Captured::new(), first)?;
+    let until = Until { time: Duration::from_secs(GROW_SECONDS_MAX), count: options.records };
+    let outcome = load::run(server.address, MANY, until, &mut || maker.next());
+    let outcome = outcome.map_err(|why| format!("while growing: {why}"))?;
+    println!("  {} records made in {:.1} s", outcome.answered, outcome.took.as_secs_f64());
+    let captured = report.captured.clone();
+    for scenario in plan.scenarios.iter().filter(|scenario| scenario.again) {
+        let name = format!("{} among the records", scenario.name);
+        let result = leg(server, scenario, MANY, &captured, options.leg, &mut 0);
+        tell(&name, MANY, &result);
+        report.legs.push(Leg { scenario: name, concurrency: MANY, result });
+    }
+    Ok(outcome.answered)
+}
+
+fn grown_start(contestant: &Contestant, program: &Path, data: &Path, records: u64) -> Result<Grown, String> {
+    let mut starts = Vec::new();
+    let mut idle_bytes = 0;
+    for round in 0..STARTS_GROWN {
+        let (server, took) = started(contestant, program, data)?;
+        starts.push(took);
+        if round + 1 == STARTS_GROWN {
+            std::thread::sleep(IDLE);
+            idle_bytes = server.memory();
+        }
+        server.end();
+    }
+    let first_answer = median(&mut starts);
+    println!("  first answer with {records} records {first_answer:.1?}");
+    Ok(Grown { records, first_answer, idle_bytes, disk_bytes: size(&data.join("data")) })
+}
+
+fn size(folder: &Path) -> u64 {
+    let mut folders: Vec<PathBuf> = vec![folder.to_owned()];
+    let mut bytes = 0;
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+            match entry.metadata() {
+                Ok(metadata) if metadata.is_dir() => folders.push(entry.path()),
+                Ok(metadata) => bytes += metadata.len(),
+                Err(_) => {}
+            }
+        }
+    }
+    bytes
+}
+
+fn median(times: &mut [Duration]) -> Duration {
+    times.sort_unstable();
+    times.get(times.len() / 2).copied().unwrap_or_default()
+}
+
+fn tell(scenario: &str, concurrency: usize, result: &Result<Numbers, String>) {
+    match result {
+        Ok(numbers) => println!(
+            "  {scenario:<28} x{concurrency:<3} {:>9.0}/s  p50 {:>7} us  p99 {:>7} us  server CPU {:>7.1} us",
+            numbers.per_second, numbers.p50_micros, numbers.p99_micros, numbers.server_cpu_micros
+        ),
+        Err(why) => println!("  {scenario:<28} x{concurrency:<3} {why}"),
+    }
+}

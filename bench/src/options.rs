@@ -1,0 +1,58 @@
+//! The command line.
+
+use std::{path::PathBuf, time::Duration};
+
+pub(crate) struct Options {
+    pub(crate) root: PathBuf,
+    /// How long each leg of a scenario lasts.
+    pub(crate) leg: Duration,
+    /// Records that are made before start-up is measured again; 0 leaves that out.
+    pub(crate) records: u64,
+    pub(crate) readme: bool,
+    /// Names, or empty for all.
+    pub(crate) only: Vec<String>,
+    pub(crate) scenarios: Vec<String>,
+}
+
+impl Options {
+    pub(crate) fn wants(&self, name: &str) -> bool {
+        self.only.is_empty() || self.only.iter().any(|one| one == name)
+    }
+}
+
+const USAGE: &str =
+    "usage: bench [--only NAME,...] [--scenario NAME,...] [--seconds N] [--records N] [--readme]
+
+  --only      contestants: virga, fakecloud, fakecloud-disk, ministack, moto, nginx
+  --scenario  names from bench/scenarios.json
+  --seconds   length of each leg (default 1.5)
+  --records   records for the measurement of a grown cloud (default 100000; 0 leaves it out)
+  --readme    write the table into README.md, between its `bench` marks";
+
+pub(crate) fn parse(arguments: &[String]) -> Result<Options, String> {
+    // The harness belongs to the checkout that it was built in.
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).parent().map(PathBuf::from).unwrap_or_default();
+    let leg = Duration::from_millis(1500);
+    let mut options =
+        Options { root, leg, records: 100_000, readme: false, only: Vec::new(), scenarios: Vec::new() };
+    let mut rest = arguments.iter();
+    while let Some(name) = rest.next() {
+        if name == "--readme" {
+            options.readme = true;
+            continue;
+        }
+        let value = rest.next().ok_or(USAGE)?;
+        let names = || value.split(',').map(str::to_owned).collect();
+        match name.as_str() {
+            "--only" => options.only = names(),
+            "--scenario" => options.scenarios = names(),
+            "--records" => options.records = value.parse().map_err(|_| USAGE)?,
+            "--seconds" => {
+                let seconds: f64 = value.parse().map_err(|_| USAGE)?;
+                options.leg = Duration::try_from_secs_f64(seconds).map_err(|_| USAGE)?;
+            }
+            _ => return Err(USAGE.to_owned()),
+        }
+    }
+    Ok(options)
+}
