@@ -1,10 +1,12 @@
 //! The operations, one file for each noun.
 
 pub mod access_key;
+pub mod account;
 pub mod group;
 pub mod instance_profile;
 pub mod login_profile;
 pub mod oidc_provider;
+pub mod mfa;
 pub mod policy;
 pub mod policy_list;
 pub mod policy_version;
