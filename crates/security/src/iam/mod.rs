@@ -20,6 +20,7 @@ pub mod model;
 pub mod ops;
 pub mod page;
 mod saml;
+pub mod password;
 pub mod service_linked;
 mod subject;
 pub mod tags;

@@ -12,9 +12,7 @@ store::record! {
         2 => pub password_policy: Option<PasswordPolicy>,
         /// Access keys of root.
         3 => pub access_keys: Vec<String>,
-        /// Serial numbers of the MFA devices of root.
-        4 => pub mfa_devices: Vec<String>,
-        5 => pub report: Option<Report>,
+        4 => pub report: Option<Report>,
     }
 
     /// AWS: <https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_passwords_account-policy.html>
