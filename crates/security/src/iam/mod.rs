@@ -19,8 +19,8 @@ pub mod managed;
 pub mod model;
 pub mod ops;
 pub mod page;
-mod saml;
 pub mod password;
+mod saml;
 pub mod service_linked;
 mod subject;
 pub mod tags;
@@ -36,6 +36,9 @@ pub static IAM: kernel::Service = kernel::Service {
     global: true,
     ops: &[
         ops::user::OPS,
+        ops::group::OPS,
+        ops::access_key::OPS,
+        ops::login_profile::OPS,
         ops::policy::OPS,
         ops::policy_list::OPS,
         ops::policy_version::OPS,

@@ -3,8 +3,8 @@
 pub mod access_key;
 pub mod group;
 pub mod instance_profile;
-pub mod oidc_provider;
 pub mod login_profile;
+pub mod oidc_provider;
 pub mod policy;
 pub mod policy_list;
 pub mod policy_version;
