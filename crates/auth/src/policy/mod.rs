@@ -26,6 +26,7 @@ mod principal;
 mod public;
 mod reader;
 mod request;
+mod rewrite;
 mod scalar;
 
 pub use context::{Context, Found, Lazy, Values};
@@ -37,3 +38,4 @@ pub use layers::{Attached, Ceiling, Grant, Layers, Level, PolicyForm, PolicySour
 pub use malformed::MalformedPolicy;
 pub use principal::{FederatingUser, Principal};
 pub use request::Request;
+pub use rewrite::rewrite_principals;
