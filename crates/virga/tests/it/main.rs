@@ -3,3 +3,4 @@
 mod harness;
 mod kernel_audit;
 mod kernel_auth;
+mod matrix;
