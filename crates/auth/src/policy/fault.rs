@@ -38,6 +38,8 @@ impl Fault {
             }
             PolicyKind::Resource("kms") => self.for_kms(),
             PolicyKind::Trust => self.for_trust(),
+            PolicyKind::Resource("sqs") => "Invalid value for the parameter Policy.".into(),
+            PolicyKind::Resource("sns") => "Invalid parameter: Policy Error: null".into(),
             PolicyKind::Resource(_) => self.for_s3(),
         }
     }

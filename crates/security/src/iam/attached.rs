@@ -27,7 +27,7 @@ impl Compiled {
         if let Some(policy) = self.0.read().unwrap_or_else(PoisonError::into_inner).get(&hash) {
             return Some(Arc::clone(policy));
         }
-        let policy = match Policy::parse(text, kind) {
+        let policy = match Policy::load(text, kind) {
             Ok(policy) => Arc::new(policy),
             Err(malformed) => {
                 kernel::log::error("a stored policy cannot be read", &[("problem", &malformed.message)]);
@@ -101,7 +101,7 @@ impl Compiled {
     }
 
     /// A managed policy's default version, AWS's or the account's.
-    fn managed(
+    pub(crate) fn managed(
         &self,
         tx: &Tx,
         account: AccountId,

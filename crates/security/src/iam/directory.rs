@@ -1,7 +1,7 @@
 //! The kernel's door to IAM: from an access key to a caller with all its policies compiled.
 
 use super::attached::Compiled;
-use super::model::{ACCESS_KEYS, USERS};
+use super::model::{ACCESS_KEYS, ROLES, Role, USERS};
 use super::{last_used::LastUsed, model};
 use auth::policy::Principal;
 use auth::sigv4::Secret;
@@ -26,6 +26,14 @@ pub struct IamDirectory {
 impl IamDirectory {
     pub fn new(master: &[u8; 32], last_used: Arc<LastUsed>) -> IamDirectory {
         IamDirectory { sealer: Sealer::new(master), compiled: Compiled::default(), last_used }
+    }
+
+    pub(crate) fn sealer(&self) -> &Sealer {
+        &self.sealer
+    }
+
+    pub(crate) fn compiled(&self) -> &Compiled {
+        &self.compiled
     }
 
     /// A key of a user or of root.
@@ -82,8 +90,35 @@ impl IamDirectory {
 }
 
 impl IamDirectory {
+    /// A role and what limits its sessions: its own policies, its boundary, the account's control policies. The
+    /// session's own policy is for whoever makes the session. `None` where there is no such role.
+    ///
+    /// # Errors
+    /// The store's own.
+    pub fn role_policies(
+        &self,
+        tx: &Tx,
+        account: AccountId,
+        name: &str,
+    ) -> Result<Option<(Role, CallerPolicies)>, StoreError> {
+        let Some(role) = ROLES.get(tx, &model::named(account, name))? else { return Ok(None) };
+        let arn = role.arn(account);
+        // Control policies do not limit service-linked roles.
+        let service_control = match role.linked_service {
+            Some(_) => Vec::new(),
+            None => self.service_control(tx, account)?,
+        };
+        let policies = CallerPolicies {
+            identity: self.compiled.of_role(tx, account, &role)?,
+            boundary: self.compiled.boundary(tx, account, role.boundary.as_deref(), &arn)?,
+            session: None,
+            service_control,
+        };
+        Ok(Some((role, policies)))
+    }
+
     /// The service control policies over an account, from the organization's root down.
-    fn service_control(&self, _: &Tx, _: AccountId) -> Result<Vec<ControlLevel>, StoreError> {
+    pub(crate) fn service_control(&self, _: &Tx, _: AccountId) -> Result<Vec<ControlLevel>, StoreError> {
         Ok(Vec::new())
     }
 }
@@ -94,11 +129,11 @@ impl Directory for IamDirectory {
         tx: &Tx,
         access_key: &str,
         token: Option<&str>,
-        _: Timestamp,
+        now: Timestamp,
     ) -> Result<Known, Unknown> {
         match token {
             None => self.long_term(tx, access_key),
-            Some(_) => Err(Unknown::BadToken),
+            Some(token) => crate::sts::caller::look_up(self, tx, access_key, token, now),
         }
     }
 

@@ -4,3 +4,4 @@ mod harness;
 mod kernel_audit;
 mod kernel_auth;
 mod matrix;
+mod sts_assume_role;

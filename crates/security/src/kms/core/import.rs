@@ -196,6 +196,11 @@ impl ImportToken {
         Ok(token)
     }
 
+    #[cfg(test)]
+    pub(super) fn for_test(algorithm: WrappingAlgorithm, private: &KeyMaterial) -> ImportToken {
+        ImportToken { algorithm, key: RsaKey::new(private).unwrap() }
+    }
+
     fn read(body: &[u8]) -> Option<(&str, Timestamp, ImportToken)> {
         let (micros, mut rest) = body.strip_prefix(&[VERSION])?.split_first_chunk::<8>()?;
         let key_arn = fields::take_text(&mut rest)?;

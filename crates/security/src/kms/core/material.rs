@@ -10,7 +10,10 @@
 use super::der::{self, oid};
 use super::lc::{self, ML_KEM_SEED_LEN};
 use super::spec::KeySpec;
-use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der, PublicKeyX509Der};
+use aws_lc_rs::constant_time::verify_slices_are_equal;
+use aws_lc_rs::encoding::{
+    AsBigEndian, AsDer, Curve25519SeedBin, EcPrivateKeyBin, Pkcs8V1Der, PublicKeyX509Der,
+};
 use aws_lc_rs::hmac;
 use aws_lc_rs::rsa;
 use aws_lc_rs::signature::{self as sig, EcdsaKeyPair, EcdsaSigningAlgorithm, Ed25519KeyPair, KeyPair};
@@ -88,11 +91,20 @@ impl fmt::Debug for MaterialId {
 ///
 /// The secret's form by spec: raw bytes (symmetric, HMAC), a 32-byte seed (Ed25519, ML-DSA), a 64-byte seed
 /// (ML-KEM), PKCS#8 v1 as aws-lc writes it (RSA, EC) - one form per key, so equal keys have equal bytes.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct KeyMaterial {
     spec: KeySpec,
     secret: Zeroizing<Vec<u8>>,
 }
+
+/// The same key. Takes the same time wherever the first difference lies.
+impl PartialEq for KeyMaterial {
+    fn eq(&self, other: &KeyMaterial) -> bool {
+        self.spec == other.spec && verify_slices_are_equal(&self.secret, &other.secret).is_ok()
+    }
+}
+
+impl Eq for KeyMaterial {}
 
 impl fmt::Debug for KeyMaterial {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -166,7 +178,14 @@ impl KeyMaterial {
                 if named.is_none() || named != curve_oid(spec) {
                     return Err(malformed);
                 }
-                ec_pkcs8(&EcdsaKeyPair::from_pkcs8(algorithm, bytes).map_err(|_| malformed)?)?
+                let key = EcdsaKeyPair::from_pkcs8(algorithm, bytes).map_err(|_| malformed)?;
+                // aws-lc keeps the point's form; the key is rebuilt so that equal keys have equal bytes.
+                let scalar: EcPrivateKeyBin = key.private_key().as_be_bytes().map_err(failed)?;
+                let public = key.public_key().as_ref();
+                ec_pkcs8(
+                    &EcdsaKeyPair::from_private_key_and_public_key(algorithm, scalar.as_ref(), public)
+                        .map_err(|_| malformed)?,
+                )?
             }
             KeySpec::Ed25519 => {
                 let key = Ed25519KeyPair::from_pkcs8(bytes).map_err(|_| malformed)?;
@@ -296,7 +315,7 @@ impl KeyMaterial {
 
     /// The expanded decapsulation key and the encapsulation key, both raw.
     pub(super) fn ml_kem(&self) -> Result<(Zeroizing<Vec<u8>>, Vec<u8>), MaterialError> {
-        lc::ml_kem_expand(&*self.private_key()?).ok_or(MaterialError::Malformed(self.spec))
+        lc::ml_kem_expand(&self.private_key()?).ok_or(MaterialError::Malformed(self.spec))
     }
 
     pub(super) fn seed<const N: usize>(&self) -> Result<&[u8; N], MaterialError> {
@@ -328,7 +347,6 @@ fn ec_pkcs8(key: &EcdsaKeyPair) -> Result<Zeroizing<Vec<u8>>, MaterialError> {
 fn seed_bytes(
     seed: &aws_lc_rs::signature::Ed25519Seed<'_>,
 ) -> Result<Vec<u8>, aws_lc_rs::error::Unspecified> {
-    use aws_lc_rs::encoding::{AsBigEndian, Curve25519SeedBin};
     let raw: Curve25519SeedBin = seed.as_be_bytes()?;
     Ok(raw.as_ref().to_vec())
 }

@@ -31,3 +31,5 @@ pub mod spec;
 pub mod symmetric;
 #[cfg(test)]
 mod testkeys;
+#[cfg(test)]
+mod vectors;

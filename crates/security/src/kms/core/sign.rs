@@ -289,6 +289,7 @@ fn hash(algorithm: SigningAlgorithm) -> Option<&'static digest::Algorithm> {
 mod tests {
     use super::*;
     use crate::kms::core::testkeys::material;
+    use proptest::prelude::{any, prop_assert_eq, proptest};
 
     fn signers() -> impl Iterator<Item = KeySpec> {
         KeySpec::ALL.iter().copied().filter(|spec| spec.allows(KeyUsage::SignVerify))
@@ -432,6 +433,31 @@ mod tests {
         for spec in [KeySpec::Symmetric, KeySpec::Hmac256, KeySpec::MlKem512] {
             let refused = SigningKey::new(&material(spec)).map(|_| ());
             assert_eq!(refused, Err(MaterialError::Unsupported(spec)));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn hostile_signatures_are_invalid_without_panic(
+            bytes in proptest::collection::vec(any::<u8>(), 0..300),
+            at in 0usize..70,
+            value: u8,
+        ) {
+            let invalid = Err(SignError::InvalidSignature);
+            for spec in [KeySpec::Rsa2048, KeySpec::P256, KeySpec::P521, KeySpec::Ed25519, KeySpec::MlDsa44] {
+                let key = SigningKey::new(&material(spec)).unwrap();
+                for &algorithm in spec.signing_algorithms() {
+                    prop_assert_eq!(key.verify(algorithm, mode(algorithm), &[7; 64], &bytes), invalid);
+                }
+            }
+            let key = SigningKey::new(&material(KeySpec::P256)).unwrap();
+            let mut der = key.sign(SigningAlgorithm::EcdsaSha256, MessageType::Raw, b"m").unwrap();
+            let changed = der.get(at).is_some_and(|old| *old != value);
+            if changed {
+                der[at] = value;
+                let got = key.verify(SigningAlgorithm::EcdsaSha256, MessageType::Raw, b"m", &der);
+                prop_assert_eq!(got, invalid);
+            }
         }
     }
 }
