@@ -36,6 +36,9 @@ pub static IAM: kernel::Service = kernel::Service {
     global: true,
     ops: &[
         ops::user::OPS,
+        ops::group::OPS,
+        ops::access_key::OPS,
+        ops::login_profile::OPS,
         ops::policy::OPS,
         ops::policy_list::OPS,
         ops::policy_version::OPS,

@@ -94,7 +94,8 @@ pub(super) fn rows(prepared: &tables::Prepared) -> (Vec<Row>, Vec<(String, Strin
         let service = wire::catalog::service(built.id).unwrap();
         for op in built.ops() {
             let operation = service.operation(op.name).unwrap();
-            let known = |service: &str, operation: &str, member: &str| prepared.known(service, operation, member);
+            let known =
+                |service: &str, operation: &str, member: &str| prepared.known(service, operation, member);
             match (Generator { service, operation, known: &known }).input() {
                 Ok(input) => rows.push(Row { service, operation, op, input }),
                 Err(why) => lost.push((format!("{}:{}", service.id, op.name), why)),
@@ -130,9 +131,7 @@ fn every_operation_has_a_row_or_a_reason() {
     for row in &rows {
         let violations = match row.operation.input {
             None => Vec::new(),
-            Some(shape) => {
-                wire::validate::check(row.service, shape, &wire::Value::Struct(row.input.clone()))
-            }
+            Some(shape) => wire::validate::check(row.service, shape, &wire::Value::Struct(row.input.clone())),
         };
         assert_eq!(violations, [], "{}", row.name());
     }

@@ -46,7 +46,9 @@ fn what_is_missing_is_named() {
                 "1 validation error detected: {value} at '{name}' failed to satisfy constraint: Member must not be null"
             );
             let iam_words = words.replace("Value at", "Value null at");
-            if (status, code.as_str()) != (400, row.codes().invalid) || message != words && message != iam_words {
+            if (status, code.as_str()) != (400, row.codes().invalid)
+                || message != words && message != iam_words
+            {
                 return Err(format!("without {}: {status} {code}: {message}", member.name));
             }
         }
@@ -64,10 +66,8 @@ fn of_another_type(row: &Row, member: &MemberModel) -> Option<Value> {
             Kind::Integer { .. } | Kind::Float { .. } | Kind::Boolean | Kind::Timestamp { .. } => json!("x"),
         });
     }
-    let scalar = matches!(
-        kind,
-        Kind::Integer { .. } | Kind::Float { .. } | Kind::Boolean | Kind::Timestamp { .. }
-    );
+    let scalar =
+        matches!(kind, Kind::Integer { .. } | Kind::Float { .. } | Kind::Boolean | Kind::Timestamp { .. });
     scalar.then(|| json!("x"))
 }
 
@@ -140,8 +140,7 @@ fn what_breaks_a_constraint_is_named() {
                     continue;
                 }
                 seen.extend(broken.iter().map(|v| kind(&v.constraint)));
-                let (status, code, message) =
-                    send(world, row, member.name, Some(json(&value, row.service)));
+                let (status, code, message) = send(world, row, member.name, Some(json(&value, row.service)));
                 let words = format!(
                     "at '{}' failed to satisfy constraint: {}",
                     lower_first(member.name),

@@ -36,7 +36,8 @@ fn call(caller: &Caller<'_>, row: &Row) -> Reply {
 fn denied(message: &str) -> Option<(&str, &str)> {
     let rest = message.split_once("is not authorized to perform: ")?.1;
     let (action, rest) = rest.split_once(" on resource: ")?;
-    Some((action, rest.split(' ').next()?))
+    let end = rest.find(" because ").or_else(|| rest.find(" with an explicit deny")).unwrap_or(rest.len());
+    Some((action, &rest[..end]))
 }
 
 fn is_open(row: &Row) -> bool {
@@ -113,7 +114,9 @@ fn a_user_with_exactly_the_needed_permissions() {
             granted.push(needed);
             let statements: Vec<_> = granted
                 .iter()
-                .map(|(action, resource)| json!({ "Effect": "Allow", "Action": action, "Resource": resource }))
+                .map(
+                    |(action, resource)| json!({ "Effect": "Allow", "Action": action, "Resource": resource }),
+                )
                 .collect();
             put_policy(world, &statements.into());
         }
@@ -158,7 +161,11 @@ fn an_explicit_deny_wins_and_says_so() {
         let action = row.op.action;
         let start = format!("User: {HOLDER} is not authorized to perform: {action} on resource: ");
         let end = " with an explicit deny in an identity-based policy";
-        if message.starts_with(&start) && message.ends_with(end) { Ok(()) } else { Err(format!("says {message:?}")) }
+        if message.starts_with(&start) && message.ends_with(end) {
+            Ok(())
+        } else {
+            Err(format!("says {message:?}"))
+        }
     });
 }
 

@@ -33,6 +33,7 @@ pub(super) const CANDIDATES: &[&str] = &[
     "arn:aws:s3:::matrix",
     "/matrix/",
     "us-east-1",
+    "v1",
     "{}",
 ];
 
@@ -75,13 +76,7 @@ impl Generator<'_> {
         Ok(out)
     }
 
-    fn member(
-        &self,
-        owner: ShapeId,
-        member: &MemberModel,
-        depth: u32,
-        path: &str,
-    ) -> Result<Value, String> {
+    fn member(&self, owner: ShapeId, member: &MemberModel, depth: u32, path: &str) -> Result<Value, String> {
         if let Some(value) = (self.known)(self.service.id, self.operation.name, member.name) {
             return Ok(value);
         }
@@ -89,7 +84,10 @@ impl Generator<'_> {
             let alone: Struct = [(member.name, value.clone())].into_iter().collect();
             let missing_elsewhere = |v: &wire::validate::Violation| {
                 !v.path.eq_ignore_ascii_case(member.name)
-                    && !v.path.to_ascii_lowercase().starts_with(&format!("{}.", member.name.to_ascii_lowercase()))
+                    && !v
+                        .path
+                        .to_ascii_lowercase()
+                        .starts_with(&format!("{}.", member.name.to_ascii_lowercase()))
             };
             check(self.service, owner, &Value::Struct(alone)).iter().all(missing_elsewhere)
         };

@@ -49,7 +49,10 @@ type List = &'static [(&'static str, &'static str)];
 pub(super) const NOT_GENERATED: List = &[];
 
 /// Operations that every authenticated caller may use.
-pub(super) const OPEN: List = &[("sts:GetCallerIdentity", "AWS: no permissions are required")];
+pub(super) const OPEN: List = &[
+    ("sts:GetCallerIdentity", "AWS: no permissions are required, and an explicit deny does not stop it"),
+    ("sts:GetSessionToken", "AWS: no permissions are required, since it gives none that the caller lacks"),
+];
 
 /// Refusals whose message ends otherwise than the rule, and how.
 pub(super) const OTHER_WORDS: List = &[];
@@ -62,6 +65,8 @@ pub(super) const ACROSS_ACCOUNTS: List = &[];
 pub(super) struct Prepared {
     pub(super) key_id: Option<String>,
     role_arn: Option<String>,
+    policy_arn: Option<String>,
+    access_key: Option<String>,
 }
 
 const POLICY: &str =
@@ -84,6 +89,16 @@ impl Prepared {
             let made = root.call("iam", "CreateRole", role).ok();
             out.role_arn = made["Role"]["Arn"].as_str().map(str::to_owned);
         }
+        if is_built("iam", "CreateAccessKey") {
+            root.call("iam", "CreateUser", json!({ "UserName": "prepared" })).ok();
+            let made = root.call("iam", "CreateAccessKey", json!({ "UserName": "prepared" })).ok();
+            out.access_key = made["AccessKey"]["AccessKeyId"].as_str().map(str::to_owned);
+        }
+        if is_built("iam", "CreatePolicy") {
+            let policy = json!({ "PolicyName": "prepared", "PolicyDocument": POLICY });
+            let made = root.call("iam", "CreatePolicy", policy).ok();
+            out.policy_arn = made["Policy"]["Arn"].as_str().map(str::to_owned);
+        }
         out
     }
 
@@ -98,6 +113,18 @@ impl Prepared {
                 if is_required(service, operation, member) =>
             {
                 self.key_id.as_deref()?
+            }
+            ("iam", _, "PolicyArn" | "PermissionsBoundary" | "PolicySourceArn")
+                if is_required(service, operation, member) =>
+            {
+                self.policy_arn.as_deref()?
+            }
+            // AWS refuses whoever asks about a key that is not there.
+            ("iam", "GetAccessKeyLastUsed", "AccessKeyId") => self.access_key.as_deref()?,
+            ("iam", _, "SAMLProviderArn") => "arn:aws:iam::123456789012:saml-provider/matrix",
+            ("iam", _, "OpenIDConnectProviderArn") => "arn:aws:iam::123456789012:oidc-provider/example.com",
+            ("iam", _, "SerialNumber") if is_required(service, operation, member) => {
+                "arn:aws:iam::123456789012:mfa/matrix"
             }
             ("sts", "AssumeRole", "RoleArn") => self.role_arn.as_deref()?,
             _ => return None,
