@@ -26,7 +26,7 @@ mod report;
 pub mod service_linked;
 mod subject;
 pub mod tags;
-mod totp;
+pub mod totp;
 mod trust;
 
 pub use errors::IamError;
