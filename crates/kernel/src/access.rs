@@ -40,6 +40,8 @@ pub struct Target {
     pub tags: Option<Tags>,
     /// The service's own condition keys.
     pub keys: Vec<(String, Vec<String>)>,
+    /// Who asks, where a request proves that otherwise than by its signature (the bearer of a web identity token).
+    pub bearer: Option<Principal>,
 }
 
 impl Target {
@@ -54,6 +56,7 @@ impl Target {
             grant: None,
             tags: None,
             keys: Vec::new(),
+            bearer: None,
         }
     }
 
@@ -90,6 +93,13 @@ impl Target {
     #[must_use]
     pub fn granted(mut self, grant: Option<Grant>) -> Target {
         self.grant = grant;
+        self
+    }
+
+    /// On behalf of whoever has proved to be this principal.
+    #[must_use]
+    pub fn borne_by(mut self, principal: Principal) -> Target {
+        self.bearer = Some(principal);
         self
     }
 
@@ -179,7 +189,7 @@ fn decide(
     let mut context = Context::new();
     context.set_lazy(&lazy);
     let asked = Request {
-        principal: &cx.caller.principal,
+        principal: target.bearer.as_ref().unwrap_or(&cx.caller.principal),
         action,
         resource: &target.arn,
         resource_account: owner.as_str(),

@@ -56,7 +56,14 @@ pub(crate) fn caller(
     presented
         .verify(head, BodyHash::of(body), secret, now, &expect, Some(&cloud.signing_keys))
         .map_err(fault)?;
-    Ok(remembered)
+    let reaches = remembered.caller.session.as_ref().and_then(|session| session.reaches);
+    match (reaches, operation) {
+        (Some(reaches), Some(operation)) if !reaches(service.id, operation.name) => {
+            let token = presented.session_token().unwrap_or_default().to_owned();
+            Err(tell(Cause::InvalidToken { token }))
+        }
+        _ => Ok(remembered),
+    }
 }
 
 /// `test` and every twelve-digit key stand for the root of an account.

@@ -36,7 +36,13 @@ pub struct Session {
     pub chained: bool,
     /// Further condition keys that hold for the whole session: of federation, of the instance, ...
     pub keys: Vec<(String, String)>,
+    /// Which operations the credentials may be used for at all; all where there is none.
+    pub reaches: Option<Reach>,
 }
+
+/// Whether credentials of a kind reach an operation, by the ids of service and operation. What they do not reach
+/// refuses them as invalid, before any policy is asked.
+pub type Reach = fn(&str, &str) -> bool;
 
 /// A compiled policy and where it hangs.
 pub type Attached = (PolicySource, Arc<Policy>);

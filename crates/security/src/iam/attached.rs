@@ -101,7 +101,7 @@ impl Compiled {
     }
 
     /// A managed policy's default version, AWS's or the account's.
-    fn managed(
+    pub(crate) fn managed(
         &self,
         tx: &Tx,
         account: AccountId,

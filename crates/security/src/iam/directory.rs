@@ -28,6 +28,14 @@ impl IamDirectory {
         IamDirectory { sealer: Sealer::new(master), compiled: Compiled::default(), last_used }
     }
 
+    pub(crate) fn sealer(&self) -> &Sealer {
+        &self.sealer
+    }
+
+    pub(crate) fn compiled(&self) -> &Compiled {
+        &self.compiled
+    }
+
     /// A key of a user or of root.
     fn long_term(&self, tx: &Tx, access_key: &str) -> Result<Known, Unknown> {
         let key = ACCESS_KEYS.get(tx, &Key::global().str(access_key)).map_err(unreadable)?;
@@ -110,7 +118,7 @@ impl IamDirectory {
     }
 
     /// The service control policies over an account, from the organization's root down.
-    fn service_control(&self, _: &Tx, _: AccountId) -> Result<Vec<ControlLevel>, StoreError> {
+    pub(crate) fn service_control(&self, _: &Tx, _: AccountId) -> Result<Vec<ControlLevel>, StoreError> {
         Ok(Vec::new())
     }
 }
@@ -121,11 +129,11 @@ impl Directory for IamDirectory {
         tx: &Tx,
         access_key: &str,
         token: Option<&str>,
-        _: Timestamp,
+        now: Timestamp,
     ) -> Result<Known, Unknown> {
         match token {
             None => self.long_term(tx, access_key),
-            Some(_) => Err(Unknown::BadToken),
+            Some(token) => crate::sts::caller::look_up(self, tx, access_key, token, now),
         }
     }
 

@@ -21,6 +21,7 @@ pub mod model;
 pub mod ops;
 pub mod page;
 pub mod password;
+mod saml;
 mod qr;
 mod report;
 pub mod service_linked;
@@ -29,6 +30,7 @@ pub mod tags;
 pub mod totp;
 mod trust;
 
+pub(crate) use attached::last_part;
 pub use errors::IamError;
 pub(crate) use errors::quota;
 
@@ -50,5 +52,7 @@ pub static IAM: kernel::Service = kernel::Service {
         ops::role_policy::OPS,
         ops::instance_profile::OPS,
         ops::service_linked::OPS,
+        ops::oidc_provider::OPS,
+        ops::saml_provider::OPS,
     ],
 };

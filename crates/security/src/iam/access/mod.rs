@@ -6,6 +6,7 @@ pub mod credential;
 pub mod group;
 pub mod instance_profile;
 pub mod policy;
+pub mod provider;
 pub mod role;
 pub mod user;
 

@@ -5,12 +5,14 @@ pub mod account;
 pub mod group;
 pub mod instance_profile;
 pub mod login_profile;
+pub mod oidc_provider;
 pub mod mfa;
 pub mod policy;
 pub mod policy_list;
 pub mod policy_version;
 pub mod role;
 pub mod role_policy;
+pub mod saml_provider;
 pub mod service_linked;
 pub mod user;
 
