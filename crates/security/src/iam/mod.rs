@@ -27,7 +27,7 @@ mod saml;
 pub mod service_linked;
 mod subject;
 pub mod tags;
-mod totp;
+pub mod totp;
 mod trust;
 
 pub(crate) use attached::last_part;
