@@ -12,6 +12,7 @@ mod attached;
 pub mod directory;
 pub mod document;
 pub mod errors;
+mod exclusion;
 pub mod holder;
 pub mod inline;
 pub mod last_used;
@@ -22,6 +23,8 @@ pub mod page;
 pub mod password;
 mod saml;
 pub mod service_linked;
+mod simulation;
+mod source;
 mod subject;
 pub mod tags;
 mod trust;
@@ -48,5 +51,6 @@ pub static IAM: kernel::Service = kernel::Service {
         ops::service_linked::OPS,
         ops::oidc_provider::OPS,
         ops::saml_provider::OPS,
+        ops::simulate::OPS,
     ],
 };
