@@ -3,11 +3,10 @@
 use super::tags::overlay;
 use super::token::{Holder, Token};
 use crate::iam::directory::IamDirectory;
-use crate::iam::model::{self, ROLES};
 use auth::policy::{FederatingUser, PolicyForm, PolicyKind, PolicySource, Principal};
 use auth::sigv4::Secret;
 use base::Timestamp;
-use kernel::identity::{Attached, Caller, CallerPolicies, Known, Session, Unknown};
+use kernel::identity::{Attached, Caller, Known, Session, Unknown};
 use store::{StoreError, Tx};
 
 /// Finds who holds temporary credentials.
@@ -65,20 +64,12 @@ fn user_of(
 
 fn role(directory: &IamDirectory, tx: &Tx, token: &Token, name: &str, id: &str) -> Result<Caller, Unknown> {
     let account = token.account;
-    let role = ROLES.get(tx, &model::named(account, name)).map_err(unreadable)?;
-    let role = role.filter(|role| role.id == id).ok_or(Unknown::BadToken)?;
-    let role_arn = role.arn(account);
-    let compiled = directory.compiled();
-    let policies = CallerPolicies {
-        identity: compiled.of_role(tx, account, &role).map_err(unreadable)?,
-        boundary: compiled.boundary(tx, account, role.boundary.as_deref(), &role_arn).map_err(unreadable)?,
-        session: None,
-        service_control: directory.service_control(tx, account).map_err(unreadable)?,
-    };
+    let found = directory.role_policies(tx, account, name).map_err(unreadable)?;
+    let (role, policies) = found.filter(|(role, _)| role.id == id).ok_or(Unknown::BadToken)?;
     Ok(Caller {
         principal: Principal::AssumedRole {
             account,
-            role_arn,
+            role_arn: role.arn(account),
             session_arn: format!("arn:aws:sts::{account}:assumed-role/{}/{}", role.name, token.name),
             service_linked: role.linked_service.is_some(),
             role_id: role.id.clone(),

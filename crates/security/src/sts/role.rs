@@ -44,7 +44,7 @@ impl Asked {
     /// When the stored trust policy cannot be read.
     pub fn target(&self) -> Result<Target, Failure> {
         let trust = self.role.as_ref().map_or(TRUSTS_NOBODY, |role| &role.trust);
-        let trust = Policy::parse(trust, PolicyKind::Trust).map_err(|malformed| {
+        let trust = Policy::load(trust, PolicyKind::Trust).map_err(|malformed| {
             kernel::log::error(
                 "a stored trust policy cannot be read",
                 &[("role", &self.arn), ("problem", &malformed.message)],

@@ -5,4 +5,5 @@ mod iam_policies;
 mod iam_roles;
 mod kernel_audit;
 mod kernel_auth;
+mod matrix;
 mod sts_assume_role;
