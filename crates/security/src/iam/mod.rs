@@ -30,7 +30,7 @@ mod simulation;
 mod source;
 mod subject;
 pub mod tags;
-mod totp;
+pub mod totp;
 mod trust;
 
 pub(crate) use attached::last_part;
