@@ -37,7 +37,8 @@ impl Clock {
     pub fn advance(&self, by: Duration) {
         let micros = i64::try_from(by.as_micros()).unwrap_or(i64::MAX);
         let target = if self.is_frozen() { &self.frozen_at_micros } else { &self.offset_micros };
-        let _ = target.fetch_update(Ordering::AcqRel, Ordering::Acquire, |old| Some(old.saturating_add(micros)));
+        let _ =
+            target.fetch_update(Ordering::AcqRel, Ordering::Acquire, |old| Some(old.saturating_add(micros)));
     }
 
     /// Stops the clock at its present reading.

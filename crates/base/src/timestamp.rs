@@ -53,7 +53,8 @@ impl Timestamp {
 
     fn civil(self) -> OffsetDateTime {
         let limit = 253_402_300_799; // 9999-12-31T23:59:59Z, the end of the four-digit years
-        OffsetDateTime::from_unix_timestamp(self.seconds().clamp(0, limit)).unwrap_or(OffsetDateTime::UNIX_EPOCH)
+        OffsetDateTime::from_unix_timestamp(self.seconds().clamp(0, limit))
+            .unwrap_or(OffsetDateTime::UNIX_EPOCH)
     }
 
     /// `2011-06-05T01:02:03Z`; with a fraction of three digits unless the millisecond is zero.
@@ -163,7 +164,14 @@ mod tests {
 
     #[test]
     fn nonsense_is_none() {
-        for bad in ["", "yesterday", "2011-13-05T01:02:03Z", "20110605T010203", "20111305T010203Z", "é0110605T01020Z"] {
+        for bad in [
+            "",
+            "yesterday",
+            "2011-13-05T01:02:03Z",
+            "20110605T010203",
+            "20111305T010203Z",
+            "é0110605T01020Z",
+        ] {
             assert_eq!(Timestamp::parse_iso8601(bad), None, "{bad}");
             assert_eq!(Timestamp::parse_sigv4(bad), None, "{bad}");
         }

@@ -3,8 +3,7 @@
 //! A service's `access.rs` says, for each operation, which [`Target`]s it touches; here the global condition keys are
 //! added, the evaluator is asked about each target, and a refusal is worded as the service's protocol has it.
 
-use crate::audit::Decided;
-use crate::audit_identity::last_part;
+use crate::audit::{Decided, last_part};
 use crate::context::{self, Facts};
 use crate::cx::Cx;
 use crate::explain;
@@ -40,6 +39,8 @@ pub struct Target {
     pub tags: Option<Tags>,
     /// The service's own condition keys.
     pub keys: Vec<(String, Vec<String>)>,
+    /// Who asks, where a request proves that otherwise than by its signature (the bearer of a web identity token).
+    pub bearer: Option<Principal>,
 }
 
 impl Target {
@@ -54,6 +55,7 @@ impl Target {
             grant: None,
             tags: None,
             keys: Vec::new(),
+            bearer: None,
         }
     }
 
@@ -90,6 +92,13 @@ impl Target {
     #[must_use]
     pub fn granted(mut self, grant: Option<Grant>) -> Target {
         self.grant = grant;
+        self
+    }
+
+    /// On behalf of whoever has proved to be this principal.
+    #[must_use]
+    pub fn borne_by(mut self, principal: Principal) -> Target {
+        self.bearer = Some(principal);
         self
     }
 
@@ -138,7 +147,8 @@ pub(crate) fn authorize(
     let mut decisions = Vec::with_capacity(targets.len());
     for target in &targets {
         let action = target.action.unwrap_or(op.action);
-        let decided = decide(cx, action, target, request).map_err(|failure| Refused::from(Fault::from(failure)))?;
+        let decided =
+            decide(cx, action, target, request).map_err(|failure| Refused::from(Fault::from(failure)))?;
         let (decided, message) = decided;
         let allowed = decided.allowed;
         decisions.push(decided);
@@ -158,7 +168,12 @@ pub fn allowed(cx: &Cx<'_>, action: &str, target: &Target, request: &Struct) -> 
     Ok(decide(cx, action, target, request)?.0.allowed)
 }
 
-fn decide(cx: &Cx<'_>, action: &str, target: &Target, request: &Struct) -> Result<(Decided, String), Failure> {
+fn decide(
+    cx: &Cx<'_>,
+    action: &str,
+    target: &Target,
+    request: &Struct,
+) -> Result<(Decided, String), Failure> {
     let directory = &cx.cloud.directory;
     let owner = target.account.unwrap_or(cx.account);
     let membership = directory.organization(cx.tx, cx.account)?;
@@ -167,18 +182,13 @@ fn decide(cx: &Cx<'_>, action: &str, target: &Target, request: &Struct) -> Resul
     } else {
         (directory.resource_control(cx.tx, owner)?, directory.organization(cx.tx, owner)?)
     };
-    let facts = Facts {
-        cx,
-        request,
-        target,
-        membership: membership.as_ref(),
-        resource_membership: owners.as_ref(),
-    };
+    let facts =
+        Facts { cx, request, target, membership: membership.as_ref(), resource_membership: owners.as_ref() };
     let lazy = |key: &str| context::answer(&facts, key);
     let mut context = Context::new();
     context.set_lazy(&lazy);
     let asked = Request {
-        principal: &cx.caller.principal,
+        principal: target.bearer.as_ref().unwrap_or(&cx.caller.principal),
         action,
         resource: &target.arn,
         resource_account: owner.as_str(),

@@ -1,6 +1,6 @@
 //! From a signed request to a caller: finds the signature, whose key it is, and whether it holds.
 
-use crate::audit_identity;
+use crate::audit;
 use crate::callers::Remembered;
 use crate::cloud::Cloud;
 use crate::cx::Peer;
@@ -48,14 +48,22 @@ pub(crate) fn caller(
     let expect = Expect { dialect, service: service.signing_name, region: None };
     let now = cloud.wall_now();
     presented.check(head, now, &expect).map_err(tell)?;
-    let remembered = look_up(cloud, &presented).map_err(|unknown| unknown_fault(unknown, &presented, dialect))?;
+    let remembered =
+        look_up(cloud, &presented).map_err(|unknown| unknown_fault(unknown, &presented, dialect))?;
     let Some(secret) = &remembered.secret else {
         return Err(tell(Cause::UnknownKey { access_key: presented.access_key().to_owned() }));
     };
     presented
         .verify(head, BodyHash::of(body), secret, now, &expect, Some(&cloud.signing_keys))
         .map_err(fault)?;
-    Ok(remembered)
+    let reaches = remembered.caller.session.as_ref().and_then(|session| session.reaches);
+    match (reaches, operation) {
+        (Some(reaches), Some(operation)) if !reaches(service.id, operation.name) => {
+            let token = presented.session_token().unwrap_or_default().to_owned();
+            Err(tell(Cause::InvalidToken { token }))
+        }
+        _ => Ok(remembered),
+    }
 }
 
 /// `test` and every twelve-digit key stand for the root of an account.
@@ -96,8 +104,8 @@ fn anonymous() -> Arc<Remembered> {
 
 pub(crate) fn remember(known: Known) -> Arc<Remembered> {
     let caller = Arc::new(known.caller);
-    let audit_identity = audit_identity::json(&caller);
-    Arc::new(Remembered { secret: known.secret, caller, audit_identity })
+    let audit = audit::caller_fields(&caller);
+    Arc::new(Remembered { secret: known.secret, caller, audit })
 }
 
 /// The holder of the key, from memory or from the directory.
@@ -136,4 +144,3 @@ fn fault(error: sigv4::SigError) -> Fault {
     let fault = Fault::new(error.status, error.code, error.message);
     error.members.into_iter().fold(fault, |fault, (name, text)| fault.with(name, wire::Value::Str(text)))
 }
-

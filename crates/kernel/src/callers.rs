@@ -30,8 +30,8 @@ pub(crate) struct Remembered {
     pub(crate) caller: Arc<Caller>,
     /// `None` for an account's shared root key, and for those who need not sign.
     pub(crate) secret: Option<Secret>,
-    /// CloudTrail's `userIdentity` of this caller, which is the same for all its calls.
-    pub(crate) audit_identity: String,
+    /// What the audit trail says of this caller, which is the same for all its calls.
+    pub(crate) audit: Vec<u8>,
 }
 
 impl Callers {
@@ -52,7 +52,13 @@ impl Callers {
         holds.then(|| Arc::clone(&entry.known))
     }
 
-    pub(crate) fn put(&self, access_key: &str, token: Option<&str>, generation: u64, known: &Arc<Remembered>) {
+    pub(crate) fn put(
+        &self,
+        access_key: &str,
+        token: Option<&str>,
+        generation: u64,
+        known: &Arc<Remembered>,
+    ) {
         let entry = Entry { token: token.map(str::to_owned), generation, known: Arc::clone(known) };
         let mut entries = self.entries.write().unwrap_or_else(PoisonError::into_inner);
         if entries.len() >= ENTRIES_MAX {

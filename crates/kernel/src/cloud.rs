@@ -6,13 +6,15 @@ use crate::callers::Callers;
 use crate::identity::Directory;
 use crate::memory::Memory;
 use crate::metrics::Metrics;
-use crate::op::Service;
+use crate::op::{Op, Service};
 use crate::reconcile::{Background, Reconciler};
 use crate::saga::Saga;
 use crate::seal::Sealer;
+use auth::actions::AccessLevel;
 use auth::sigv4::KeyCache;
 use base::page::Pager;
 use base::{Clock, Rng, Timestamp};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 use store::{CommitError, Direction, Key, KeyRange, Store, StoreError, Table};
@@ -37,6 +39,15 @@ pub struct Parts {
     pub sagas: Vec<&'static Saga>,
 }
 
+/// An operation and what the dispatcher asks about it on every call.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Built {
+    pub(crate) op: &'static Op,
+    pub(crate) global: bool,
+    /// It only lists or reads, so its answer is no part of its audit record.
+    pub(crate) reads: bool,
+}
+
 /// The running cloud. Shared by every request and reconciler.
 pub struct Cloud {
     store: Store,
@@ -48,6 +59,8 @@ pub struct Cloud {
     sealer: Sealer,
     settings: Settings,
     services: Vec<&'static Service>,
+    /// By service and operation.
+    built: HashMap<(&'static str, &'static str), Built>,
     pub(crate) directory: Arc<dyn Directory>,
     reconcilers: Vec<Arc<dyn Reconciler>>,
     subscribers: Vec<Arc<dyn Subscriber>>,
@@ -110,18 +123,26 @@ impl Cloud {
         let sealer = Sealer::new(master);
         let page_key = sealer.key_for("page tokens");
         let mut reconcilers = parts.reconcilers;
-        let own: [Arc<dyn Reconciler>; 4] =
-            [Arc::new(audit::Flush), Arc::new(audit::Trim), Arc::new(Delivery), Arc::new(crate::saga::Resume)];
+        let own: [Arc<dyn Reconciler>; 4] = [
+            Arc::new(audit::Flush),
+            Arc::new(audit::Trim),
+            Arc::new(Delivery),
+            Arc::new(crate::saga::Resume),
+        ];
         reconcilers.extend(own);
-        let callers = Callers::new(parts.directory.watched().iter().map(|prefix| store.watch(prefix)).collect());
+        let callers =
+            Callers::new(parts.directory.watched().iter().map(|prefix| store.watch(prefix)).collect());
+        let wall = Clock::system();
+        let trail = Trail::new(wall.now());
         Ok(Arc::new(Cloud {
             store,
             clock,
-            wall: Clock::system(),
+            wall,
             rng,
             pager: Pager::new(&page_key),
             sealer,
             settings,
+            built: built(&parts.services),
             services: parts.services,
             directory: parts.directory,
             reconcilers,
@@ -129,7 +150,7 @@ impl Cloud {
             sagas: parts.sagas,
             callers,
             signing_keys: KeyCache::default(),
-            trail: Trail::default(),
+            trail,
             metrics: Metrics::default(),
             memory: Memory::default(),
             clock_moved: watch::Sender::new(0),
@@ -186,6 +207,10 @@ impl Cloud {
         self.services().find(|s| s.id == id)
     }
 
+    pub(crate) fn built(&self, service: &str, operation: &str) -> Option<Built> {
+        self.built.get(&(service, operation)).copied()
+    }
+
     pub fn reconcilers(&self) -> &[Arc<dyn Reconciler>] {
         &self.reconcilers
     }
@@ -217,7 +242,11 @@ impl Cloud {
         }
         let frozen_at = self.clock.is_frozen().then(|| self.clock.now());
         let mut tx = self.store.begin();
-        CLOCK.put(&mut tx, &Key::global(), &SavedClock { offset_micros: self.clock.offset_micros(), frozen_at });
+        CLOCK.put(
+            &mut tx,
+            &Key::global(),
+            &SavedClock { offset_micros: self.clock.offset_micros(), frozen_at },
+        );
         tx.commit().await?;
         self.clock_moved.send_modify(|moves| *moves += 1);
         Ok(())
@@ -228,6 +257,7 @@ impl Cloud {
     /// # Errors
     /// The store's.
     pub async fn reset(&self) -> Result<(), CommitError> {
+        self.trail.clear();
         while self.delete_some().await? {}
         self.trail.clear();
         self.callers.clear();
@@ -269,4 +299,14 @@ impl Cloud {
         });
         closing.await.map_err(|e| e.to_string())?
     }
+}
+
+fn built(services: &[&'static Service]) -> HashMap<(&'static str, &'static str), Built> {
+    let ops = services.iter().flat_map(|service| service.ops().map(move |op| (service, op)));
+    let entry = |(service, op): (&&'static Service, &'static Op)| {
+        let level = auth::actions::action(op.action).map(auth::actions::Action::access_level);
+        let reads = matches!(level, Some(AccessLevel::List | AccessLevel::Read));
+        ((service.id, op.name), Built { op, global: service.global, reads })
+    };
+    ops.map(entry).collect()
 }

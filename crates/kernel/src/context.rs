@@ -26,7 +26,9 @@ pub(crate) struct Facts<'a, 'c> {
 pub(crate) fn answer(facts: &Facts<'_, '_>, key: &str) -> Option<Values<'static>> {
     lazy(facts, key).map(|values| match values {
         Values::One(value) => Values::One(Cow::Owned(value.into_owned())),
-        Values::Many(values) => Values::Many(values.into_iter().map(|v| Cow::Owned(v.into_owned())).collect()),
+        Values::Many(values) => {
+            Values::Many(values.into_iter().map(|v| Cow::Owned(v.into_owned())).collect())
+        }
     })
 }
 
@@ -138,11 +140,14 @@ fn of_session<'a>(caller: &'a Caller, key: &str, now: Timestamp) -> Option<Value
     Some(match key {
         // AWS: present in temporary credentials only, and then always.
         "multifactorauthpresent" => Values::from(session.mfa.is_some()),
-        "multifactorauthage" => Values::from(i64::try_from(now.since(session.mfa?).as_secs()).unwrap_or(i64::MAX)),
+        "multifactorauthage" => {
+            Values::from(i64::try_from(now.since(session.mfa?).as_secs()).unwrap_or(i64::MAX))
+        }
         "tokenissuetime" => owned(session.issued.iso8601()),
         "sourceidentity" => one(session.source_identity.as_deref()?),
         other => {
-            let matches = |name: &str| name.strip_prefix("aws:").is_some_and(|n| n.eq_ignore_ascii_case(other));
+            let matches =
+                |name: &str| name.strip_prefix("aws:").is_some_and(|n| n.eq_ignore_ascii_case(other));
             return session.keys.iter().find(|(name, _)| matches(name)).map(|(_, value)| one(value));
         }
     })
@@ -173,7 +178,9 @@ fn principal_type(principal: &Principal) -> &'static str {
 fn tags_of(request: &Struct) -> Option<Vec<(&str, &str)>> {
     let tags = ["Tags", "tags", "TagList"].iter().find_map(|name| request.get(name))?;
     match tags {
-        Value::Map(pairs) => Some(pairs.iter().filter_map(|(k, v)| Some((k.as_str(), v.as_str()?))).collect()),
+        Value::Map(pairs) => {
+            Some(pairs.iter().filter_map(|(k, v)| Some((k.as_str(), v.as_str()?))).collect())
+        }
         Value::List(items) => Some(items.iter().filter_map(tag_pair).collect()),
         _ => None,
     }

@@ -52,6 +52,8 @@ pub struct Cx<'a> {
     pub now: Timestamp,
     pub request: &'a Request,
     pub(crate) cloud: &'a Arc<Cloud>,
+    /// What the audit trail says of the caller.
+    pub(crate) audit: &'a [u8],
     /// Resources for the audit record.
     pub(crate) touched: Vec<Arn>,
 }

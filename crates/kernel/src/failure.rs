@@ -18,7 +18,11 @@ impl From<Fault> for Refused {
 
 /// What a caller sees of a failure of the cloud itself; the log has the rest.
 pub(crate) fn internal_failure() -> Fault {
-    Fault::new(500, "InternalFailure", "The request processing has failed because of an unknown error, exception or failure.")
+    Fault::new(
+        500,
+        "InternalFailure",
+        "The request processing has failed because of an unknown error, exception or failure.",
+    )
 }
 
 impl From<store::StoreError> for Failure {

@@ -36,7 +36,13 @@ pub struct Session {
     pub chained: bool,
     /// Further condition keys that hold for the whole session: of federation, of the instance, ...
     pub keys: Vec<(String, String)>,
+    /// Which operations the credentials may be used for at all; all where there is none.
+    pub reaches: Option<Reach>,
 }
+
+/// Whether credentials of a kind reach an operation, by the ids of service and operation. What they do not reach
+/// refuses them as invalid, before any policy is asked.
+pub type Reach = fn(&str, &str) -> bool;
 
 /// A compiled policy and where it hangs.
 pub type Attached = (PolicySource, Arc<Policy>);
@@ -85,13 +91,23 @@ pub trait Directory: Send + Sync + std::fmt::Debug {
     ///
     /// # Errors
     /// [`Unknown`]; the kernel words it for the service that was called.
-    fn look_up(&self, tx: &Tx, access_key: &str, token: Option<&str>, now: Timestamp) -> Result<Known, Unknown>;
+    fn look_up(
+        &self,
+        tx: &Tx,
+        access_key: &str,
+        token: Option<&str>,
+        now: Timestamp,
+    ) -> Result<Known, Unknown>;
 
     /// The resource control policies over an account's resources, from the organization's root down.
     ///
     /// # Errors
     /// The store's own.
-    fn resource_control(&self, tx: &Tx, account: AccountId) -> Result<Arc<Vec<ControlLevel>>, store::StoreError>;
+    fn resource_control(
+        &self,
+        tx: &Tx,
+        account: AccountId,
+    ) -> Result<Arc<Vec<ControlLevel>>, store::StoreError>;
 
     /// The organization that an account is in: id, path, and whether the account manages it.
     ///
@@ -100,7 +116,14 @@ pub trait Directory: Send + Sync + std::fmt::Debug {
     fn organization(&self, tx: &Tx, account: AccountId) -> Result<Option<Membership>, store::StoreError>;
 
     /// Notes that a caller used a service, for last-used data. Cheap: called on every request.
-    fn used(&self, caller: &Caller, service: &'static str, action: &'static str, region: &'static str, at: Timestamp);
+    fn used(
+        &self,
+        caller: &Caller,
+        service: &'static str,
+        action: &'static str,
+        region: &'static str,
+        at: Timestamp,
+    );
 
     /// The prefixes of the tables that decide who a caller is: a change there empties the kernel's cache.
     fn watched(&self) -> Vec<Vec<u8>>;
@@ -140,7 +163,11 @@ impl Caller {
 
     /// A service of the cloud that acts in `account`.
     pub fn service(name: &str, account: AccountId) -> Caller {
-        Caller { principal: Principal::Service { name: name.to_owned() }, user_id: name.to_owned(), ..Caller::root(account, "") }
+        Caller {
+            principal: Principal::Service { name: name.to_owned() },
+            user_id: name.to_owned(),
+            ..Caller::root(account, "")
+        }
     }
 
     pub fn arn(&self) -> std::borrow::Cow<'_, str> {

@@ -9,7 +9,6 @@
 
 pub mod access;
 pub mod audit;
-mod audit_identity;
 mod authenticate;
 pub mod bus;
 mod callers;

@@ -32,7 +32,9 @@ impl Metrics {
                 _ => 0,
             };
         };
-        if let Some(counters) = self.0.read().unwrap_or_else(PoisonError::into_inner).get(&(service, operation)) {
+        if let Some(counters) =
+            self.0.read().unwrap_or_else(PoisonError::into_inner).get(&(service, operation))
+        {
             return add(counters);
         }
         add(self.0.write().unwrap_or_else(PoisonError::into_inner).entry((service, operation)).or_default());

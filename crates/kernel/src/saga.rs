@@ -113,7 +113,8 @@ fn advance(cloud: &Arc<Cloud>, saga: &Saga, id: &str) -> Result<bool, String> {
 }
 
 fn fail(saga: &Saga, step: &Step, run: &mut Run, problem: String, back: bool) {
-    let fields = [("saga", saga.name), ("run", run.id.as_str()), ("step", step.name), ("problem", problem.as_str())];
+    let fields =
+        [("saga", saga.name), ("run", run.id.as_str()), ("step", step.name), ("problem", problem.as_str())];
     crate::log::warn(if back { "an undo failed" } else { "a step failed" }, &fields);
     run.attempts += 1;
     match back {

@@ -2,7 +2,7 @@
 #![allow(clippy::print_stdout, reason = "the table is what it is for")]
 
 use base::Rng;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -30,7 +30,7 @@ impl Drop for Folder {
 }
 
 fn row(what: &str, value: &str) {
-    println!("{what:<52} {value:>32}");
+    println!("{what:<58} {value:>34}");
 }
 
 /// Twenty-four bytes, in random order.
@@ -45,6 +45,12 @@ fn rss_kib() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap_or_default();
     line.split_whitespace().nth(1).and_then(|n| n.parse().ok()).unwrap_or(0)
+}
+
+/// What this thread has spent on a processor: what an operation costs, also on a busy machine.
+fn own_cpu() -> Duration {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    Duration::from_nanos(text.split(' ').next().and_then(|n| n.parse().ok()).unwrap_or(0))
 }
 
 /// CPU seconds of the process so far.
@@ -188,76 +194,59 @@ fn load(store: &Store) {
     }
 }
 
-fn reads(store: &Store, place: &str) {
-    let rng = Rng::seeded(1);
-    let keys: Vec<Vec<u8>> = (0..200_000).map(|_| key(rng.below(RECORDS))).collect();
-    for round in 0..2 {
-        let start = Instant::now();
-        for three in keys.chunks_exact(3) {
-            let tx = store.begin();
-            for key in three {
-                assert!(tx.get(key).unwrap().is_some());
-            }
-            tx.commit().wait().unwrap();
+fn three_gets(store: &Store, keys: &[Vec<u8>]) {
+    for three in keys.chunks_exact(3) {
+        let tx = store.begin();
+        for key in three {
+            assert!(tx.get(key).unwrap().is_some());
         }
-        let each = start.elapsed() / (keys.len() as u32 / 3);
-        if round == 1 {
-            row(&format!("read-only transaction, 3 random gets of 100k ({place})"), &format!("{each:.2?}"));
-        }
+        tx.commit().wait().unwrap();
     }
-    let few: Vec<&Vec<u8>> = keys.iter().take(300).collect();
-    let start = Instant::now();
-    for _ in 0..300 {
-        for three in few.chunks_exact(3) {
-            let tx = store.begin();
-            for key in three {
-                assert!(tx.get(key).unwrap().is_some());
-            }
-            tx.commit().wait().unwrap();
-        }
-    }
-    row(&format!("the same over 300 hot keys ({place})"), &format!("{:.2?}", start.elapsed() / 30_000));
-    let start = Instant::now();
-    let snapshot = store.snapshot();
-    for key in &keys {
-        assert!(snapshot.get(key).unwrap().is_some());
-    }
-    row(
-        &format!("get on a snapshot ({place})"),
-        &format!("{:.0}/s", keys.len() as f64 / start.elapsed().as_secs_f64()),
-    );
-    let start = Instant::now();
-    let rows =
-        (0..5).map(|_| snapshot.scan(KeyRange::prefix(b"k"), Direction::Forward).count()).sum::<usize>();
-    assert_eq!(rows as u64, 5 * RECORDS);
-    row(&format!("scan ({place})"), &format!("{:.0} rows/s", rows as f64 / start.elapsed().as_secs_f64()));
 }
 
-fn median_open(folder: &Path) -> Duration {
-    let mut times: Vec<Duration> = (0..5)
-        .map(|_| {
-            let start = Instant::now();
-            let store = Store::open(folder, &Options::default()).unwrap();
-            let time = start.elapsed();
-            drop(store);
-            time
-        })
-        .collect();
-    percentile(&mut times, 0.5)
+/// Wall clock and own CPU of one of `count` operations.
+fn each(count: usize, body: impl FnOnce()) -> String {
+    let (start, before) = (Instant::now(), own_cpu());
+    body();
+    let (wall, cpu) = (start.elapsed() / count as u32, (own_cpu() - before) / count as u32);
+    format!("{wall:.2?}, CPU {cpu:.2?}")
+}
+
+fn reads(store: &Store, place: &str) {
+    let rng = Rng::seeded(1);
+    let keys: Vec<Vec<u8>> = (0..150_000).map(|_| key(rng.below(RECORDS))).collect();
+    three_gets(store, &keys);
+    let cost = each(keys.len() / 3, || three_gets(store, &keys));
+    row(&format!("read-only transaction, 3 random gets ({place})"), &cost);
+    let cost = each(30_000, || (0..300).for_each(|_| three_gets(store, &keys[..300])));
+    row(&format!("the same over 300 hot keys ({place})"), &cost);
+    let snapshot = store.snapshot();
+    let cost = each(keys.len(), || keys.iter().for_each(|key| assert!(snapshot.get(key).unwrap().is_some())));
+    row(&format!("random get on a snapshot ({place})"), &cost);
+    let cost = each(5 * RECORDS as usize, || {
+        let scan = || snapshot.scan(KeyRange::prefix(b"k"), Direction::Forward).count();
+        assert_eq!((0..5).map(|_| scan()).sum::<usize>() as u64, 5 * RECORDS);
+    });
+    row(&format!("a row of a scan ({place})"), &cost);
+}
+
+/// The median of five opens, and what one cost.
+fn median_open(folder: impl Fn(usize) -> PathBuf) -> String {
+    let (mut times, mut cpus) = (Vec::new(), Vec::new());
+    for n in 0..5 {
+        let folder = folder(n);
+        let (start, before) = (Instant::now(), own_cpu());
+        let store = Store::open(&folder, &Options::default()).unwrap();
+        times.push(start.elapsed());
+        cpus.push(own_cpu() - before);
+        drop(store);
+    }
+    format!("{:.1?}, CPU {:.1?}", percentile(&mut times, 0.5), percentile(&mut cpus, 0.5))
 }
 
 fn opening() {
-    let mut times: Vec<Duration> = (0..5)
-        .map(|n| {
-            let folder = Folder::fresh(&format!("empty{n}"));
-            let start = Instant::now();
-            let store = folder.open();
-            let time = start.elapsed();
-            drop(store);
-            time
-        })
-        .collect();
-    row("open an empty folder", &format!("{:.1?}", percentile(&mut times, 0.5)));
+    let folders: Vec<_> = (0..5).map(|n| Folder::fresh(&format!("empty{n}"))).collect();
+    row("open an empty folder", &median_open(|n| folders[n].0.clone()));
     let folder = Folder::fresh("empty");
     let bare = rss_kib();
     let store = folder.open();
@@ -274,7 +263,7 @@ fn main() {
     row("load 100,000 records of 224 bytes", &format!("{:.0?}", start.elapsed()));
     reads(&store, "write buffer");
     drop(store);
-    row("open 100,000 records", &format!("{:.1?}", median_open(&folder.0)));
+    row("open 100,000 records", &median_open(|_| folder.0.clone()));
     let store = folder.open();
     reads(&store, "as opened");
     let start = Instant::now();

@@ -152,9 +152,8 @@ impl fmt::Display for EngineError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             EngineError::Locked => f.write_str("in use by another process"),
-            EngineError::Full | EngineError::Torn | EngineError::Halted => {
-                f.write_str("no space left on the disk")
-            }
+            EngineError::Full | EngineError::Torn => f.write_str("no space left on the disk"),
+            EngineError::Halted => f.write_str("an earlier write in the background failed"),
             EngineError::Damaged(what) | EngineError::Io(what) => f.write_str(what),
         }
     }

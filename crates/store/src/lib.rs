@@ -1,4 +1,16 @@
 //! The state of the cloud: ordered bytes with serializable transactions, and typed tables on top.
+//!
+//! From below: an [`engine::Engine`] keeps ordered bytes (in memory for tests, in a folder for life); the sequencer,
+//! one thread, decides the order of commits and writes them in groups with one flush each; [`Store`] begins
+//! transactions on the last durable state; [`Table`]s of [`record!`]s give the bytes types.
+//!
+//! What it promises: transactions are serializable; what is acknowledged is on the disk; what is visible is on the
+//! disk; an acknowledged commit has already moved the [`Watch`]es above it; data once written is read for ever;
+//! rows that vanish from the disk are noticed when the folder is opened, not served as a shorter truth.
+//!
+//! Not here: accounts, services, events (the kernel writes them as records), replication, and any clock. Everything
+//! blocks except [`Commit`] and [`watch::Changed`], which can also be awaited on any runtime.
+
 pub mod commit;
 mod conflict;
 mod disk;

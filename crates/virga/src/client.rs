@@ -8,8 +8,14 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 const REPLY_BYTES_MAX: u64 = 64 << 20;
 
 /// Sends one request and returns the JSON that answers it.
-pub(crate) fn call(endpoint: &str, method: &str, path: &str, body: &str) -> Result<serde_json::Value, String> {
-    let authority = endpoint.strip_prefix("http://").ok_or_else(|| format!("not an http endpoint: {endpoint}"))?;
+pub(crate) fn call(
+    endpoint: &str,
+    method: &str,
+    path: &str,
+    body: &str,
+) -> Result<serde_json::Value, String> {
+    let authority =
+        endpoint.strip_prefix("http://").ok_or_else(|| format!("not an http endpoint: {endpoint}"))?;
     let say = |e: std::io::Error| format!("{endpoint}: {e}");
     let mut stream = TcpStream::connect(authority).map_err(say)?;
     stream.set_read_timeout(Some(TIMEOUT)).map_err(say)?;

@@ -59,6 +59,7 @@ impl Place {
 
     /// Like [`Place::running`], or the sentence that a command prints when nothing runs.
     pub(crate) fn must_run(&self) -> Result<Running, String> {
-        self.running().ok_or_else(|| format!("no cloud runs on {}; start one with `virga up`", self.data.display()))
+        self.running()
+            .ok_or_else(|| format!("no cloud runs on {}; start one with `virga up`", self.data.display()))
     }
 }

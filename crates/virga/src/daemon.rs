@@ -29,12 +29,14 @@ pub(crate) fn run(
         Some(seed) => Rng::seeded(seed),
         None => Rng::from_os().map_err(|e| e.to_string())?,
     };
-    let store = store::Store::open(&place.store_dir(), &store::Options::default()).map_err(|e| e.to_string())?;
+    let store =
+        store::Store::open(&place.store_dir(), &store::Options::default()).map_err(|e| e.to_string())?;
     // After the lock of the store: two starts on one empty folder must not make two keys.
     let master = master_key(&place.master_key_file(), &rng)?;
     let settings = kernel::Settings { strict: options.strict, seed: options.seed };
     let cloud = wiring::cloud(store, Clock::system(), rng, &master, settings).map_err(|e| e.to_string())?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|e| e.to_string())?;
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|e| e.to_string())?;
     runtime.block_on(serve(place, options.listen, cloud, ready))
 }
 
@@ -52,7 +54,8 @@ async fn serve(
 
     let (stop, _) = watch::channel(false);
     let background = cloud.start_background();
-    let gateway = Arc::new(Gateway { cloud: Arc::clone(&cloud), endpoint: endpoint.clone(), stop: stop.clone() });
+    let gateway =
+        Arc::new(Gateway { cloud: Arc::clone(&cloud), endpoint: endpoint.clone(), stop: stop.clone() });
     let serving = tokio::spawn(gateway.serve(listener));
 
     let running = Running { pid: i32::try_from(std::process::id()).map_err(|e| e.to_string())?, endpoint };
@@ -85,7 +88,9 @@ fn write_run_file(place: &Place, running: &Running) -> Result<(), String> {
     let path = place.run_file();
     let draft = path.with_extension("draft");
     let text = serde_json::json!({ "pid": running.pid, "endpoint": running.endpoint }).to_string();
-    fs::write(&draft, text).and_then(|()| fs::rename(&draft, &path)).map_err(|e| format!("{}: {e}", path.display()))
+    fs::write(&draft, text)
+        .and_then(|()| fs::rename(&draft, &path))
+        .map_err(|e| format!("{}: {e}", path.display()))
 }
 
 /// The key under which all secrets are sealed: made at the first start, readable by its owner only.

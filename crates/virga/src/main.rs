@@ -6,10 +6,9 @@ mod config;
 mod daemon;
 mod gateway;
 
-
 use clap::Parser;
-pub(crate) use virga::wiring;
 use std::process::ExitCode;
+pub(crate) use virga::wiring;
 
 fn main() -> ExitCode {
     let args = cli::Args::parse();

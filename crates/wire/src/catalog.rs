@@ -4,7 +4,7 @@ pub mod format;
 
 pub use format::Entry;
 
-use crate::model::{Operation, Service};
+use crate::model::{Operation, Protocol, Service};
 use crate::route::rest::Index;
 use std::sync::OnceLock;
 
@@ -115,6 +115,51 @@ pub fn service(id: &str) -> Option<&'static Service> {
 pub fn services() -> &'static [Entry] {
     static ENTRIES: OnceLock<Vec<Entry>> = OnceLock::new();
     ENTRIES.get_or_init(|| SLOTS.iter().filter_map(|slot| format::entry(slot.file).ok()).collect())
+}
+
+/// Places in [`services`] by a name, sorted, so that those of one name are neighbours.
+type Places = Vec<(&'static str, usize)>;
+
+fn places(
+    of: &'static OnceLock<Places>,
+    name: fn(&Entry) -> &'static str,
+) -> &'static [(&'static str, usize)] {
+    of.get_or_init(|| {
+        let mut all: Places = services().iter().enumerate().map(|(at, e)| (name(e), at)).collect();
+        all.sort_unstable();
+        all
+    })
+}
+
+fn named(all: &'static [(&'static str, usize)], name: &str) -> &'static [(&'static str, usize)] {
+    let start = all.partition_point(|(n, _)| *n < name);
+    let count = all[start..].partition_point(|(n, _)| *n == name);
+    &all[start..start + count]
+}
+
+/// The services that sign with `name`, each with its place in [`services`].
+pub(crate) fn signing_as(name: &str) -> &'static [(&'static str, usize)] {
+    static PLACES: OnceLock<Places> = OnceLock::new();
+    named(places(&PLACES, |e| e.signing_name), name)
+}
+
+/// The services whose host names begin with `prefix`.
+pub(crate) fn hosted_as(prefix: &str) -> &'static [(&'static str, usize)] {
+    static PLACES: OnceLock<Places> = OnceLock::new();
+    named(places(&PLACES, |e| e.endpoint_prefix), prefix)
+}
+
+/// The services with REST operations that need no signature: S3, where a policy may let everybody in, and those
+/// that their models mark.
+pub(crate) fn open_to_all() -> &'static [(&'static str, usize)] {
+    static PLACES: OnceLock<Places> = OnceLock::new();
+    PLACES.get_or_init(|| {
+        let is_open = |e: &Entry| {
+            let marked = || service(e.id).is_some_and(|s| s.operations.iter().any(|op| op.unsigned));
+            e.id == "s3" || e.protocols.contains(&Protocol::RestJson) && marked()
+        };
+        services().iter().enumerate().filter(|(_, e)| is_open(e)).map(|(at, e)| (e.id, at)).collect()
+    })
 }
 
 /// The model at a place in [`services`].

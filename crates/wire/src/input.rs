@@ -16,6 +16,8 @@ mod xml;
 mod hostile;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod vectors;
 
 use crate::fault::Fault;
 use crate::head::Head;

@@ -38,7 +38,9 @@ fn utf8(out: Vec<u8>) -> String {
 fn write(out: &mut Vec<u8>, value: &Value) {
     match value {
         Value::List(items) => list(out, items, write),
-        Value::Map(items) => object(out, items.iter().map(|(k, v)| (k.as_str(), v)), |out, k| string(out, k), write),
+        Value::Map(items) => {
+            object(out, items.iter().map(|(k, v)| (k.as_str(), v)), |out, k| string(out, k), write)
+        }
         Value::Struct(members) => object(out, members.iter(), |out, k| string(out, k), write),
         scalar => write_scalar(out, scalar),
     }

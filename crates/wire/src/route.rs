@@ -89,7 +89,7 @@ pub fn route_head<'a>(head: &Head<'a>) -> Result<Step<'a>, Rejection> {
     }
 }
 
-/// The body (or the answer's counterpart) is a stream of bytes or events that is not held in memory.
+/// The request's payload is a stream of bytes or events: the body is not collected, and `parse` gets an empty one.
 pub fn streams_request(service: &Service, operation: &Operation) -> bool {
     let Some(input) = operation.input.and_then(|id| service.structure(id)) else { return false };
     let Some(payload) = input.payload.map(|at| &input.members[at]) else { return false };
@@ -150,8 +150,8 @@ fn by_target<'a>(head: &Head<'a>, target: &str, scope: Option<Scope<'a>>) -> Res
     let (prefix, name) = target.rsplit_once('.').unwrap_or(("", target));
     let found = position(|e| e.target_prefix == prefix && !prefix.is_empty());
     let Some((at, _)) = found else {
-        return Err(match scope.and_then(|s| position(|e| e.signing_name == s.service)) {
-            Some((at, _)) => reject::unknown_operation(&model(at)?.service, protocol, name),
+        return Err(match scope.and_then(|s| catalog::signing_as(s.service).first()) {
+            Some((_, at)) => reject::unknown_operation(&model(*at)?.service, protocol, name),
             None => reject::unknown_service(protocol, scope.map_or("", |s| s.service)),
         });
     };
@@ -205,43 +205,37 @@ fn plain<'a>(
 }
 
 fn by_signing_name<'a>(head: &Head<'a>, scope: Scope<'a>, action: bool) -> Result<Step<'a>, Rejection> {
-    let candidates = |e: &Entry| e.signing_name == scope.service;
-    if position(candidates).is_none() {
-        return Err(reject::unknown_service(guessed_protocol(action), scope.service));
-    }
+    let candidates = catalog::signing_as(scope.service);
     // The host decides between services that share a signing name, and carries S3's bucket.
-    let name = match head.header("host") {
-        Some(host) if shares_signing_name(scope.service) => host::read(host),
+    let name = match (candidates, head.header("host")) {
+        ([], _) => return Err(reject::unknown_service(guessed_protocol(action), scope.service)),
+        ([_, _, ..], Some(host)) => host::read(host),
         _ => host::HostName::default(),
     };
     by_candidates(head, name, Some(scope), action, candidates)
 }
 
-fn shares_signing_name(name: &str) -> bool {
-    catalog::services().iter().filter(|e| e.signing_name == name).count() > 1
-}
-
 fn by_host<'a>(head: &Head<'a>, action: bool) -> Result<Step<'a>, Rejection> {
     let name = head.header("host").map(host::read).unwrap_or_default();
     if let Some(prefix) = name.endpoint_prefix {
-        return by_candidates(head, name, None, action, |e| e.endpoint_prefix == prefix);
+        return by_candidates(head, name, None, action, catalog::hosted_as(prefix));
     }
     if action {
         return Ok(Step::Body(Pending { service: None, region: None, head: *head }));
     }
-    // What may be called without a signature, by path: S3, where a policy may let everybody in, and what a model
-    // marks as unsigned.
-    by_candidates(head, name, None, action, |e| {
-        e.id == "s3" || e.protocols.contains(&Protocol::RestJson) && has_unsigned(e)
-    })
-}
-
-fn has_unsigned(entry: &Entry) -> bool {
-    catalog::service(entry.id).is_some_and(|s| s.operations.iter().any(|op| op.unsigned))
+    by_candidates(head, name, None, action, catalog::open_to_all())
 }
 
 fn guessed_protocol(action: bool) -> Protocol {
     if action { Protocol::Query } else { Protocol::RestJson }
+}
+
+fn is_query(p: &Protocol) -> bool {
+    matches!(p, Protocol::Query | Protocol::Ec2Query)
+}
+
+fn is_rest(p: &Protocol) -> bool {
+    matches!(p, Protocol::RestJson | Protocol::RestXml)
 }
 
 fn by_candidates<'a>(
@@ -249,12 +243,10 @@ fn by_candidates<'a>(
     name: host::HostName<'a>,
     scope: Option<Scope<'a>>,
     action: bool,
-    candidates: impl Fn(&Entry) -> bool,
+    candidates: &[(&str, usize)],
 ) -> Result<Step<'a>, Rejection> {
     let region = scope.map_or(name.region, |s| s.region);
-    let is_query = |p: &Protocol| matches!(p, Protocol::Query | Protocol::Ec2Query);
-    let is_rest = |p: &Protocol| matches!(p, Protocol::RestJson | Protocol::RestXml);
-    let all = || catalog::services().iter().enumerate().filter(|(_, e)| candidates(e));
+    let all = || candidates.iter().map(|(_, at)| (*at, &catalog::services()[*at]));
     let mut queries = all().filter(|(_, e)| e.protocols.iter().any(is_query));
     let query = (queries.next(), queries.next());
     let has_rest = all().any(|(_, e)| e.protocols.iter().any(is_rest));
@@ -265,10 +257,7 @@ fn by_candidates<'a>(
     }
     let mut best: Option<(&'static Model, Match<'a>)> = None;
     let mut miss = None;
-    for (at, entry) in all() {
-        if !entry.protocols.iter().any(is_rest) {
-            continue;
-        }
+    for (at, entry) in all().filter(|(_, e)| e.protocols.iter().any(is_rest)) {
         let model = model(at)?;
         let named = name.endpoint_prefix == Some(entry.endpoint_prefix);
         let bucket = name.bucket.filter(|_| entry.id == "s3");
@@ -379,9 +368,10 @@ fn query_protocol(service: &Service) -> Protocol {
 /// Query services have versions of their own; where a signing name is shared, the version tells which is meant.
 fn by_version(head: &Head, version: &str) -> Result<&'static Service, Rejection> {
     let scope = Scope::of(head);
-    let query = |e: &Entry| e.protocols.iter().any(|p| matches!(p, Protocol::Query | Protocol::Ec2Query));
     let found = position(|e| {
-        query(e) && e.api_version == version && scope.is_none_or(|s| s.service == e.signing_name)
+        e.protocols.iter().any(is_query)
+            && e.api_version == version
+            && scope.is_none_or(|s| s.service == e.signing_name)
     });
     match found {
         Some((at, _)) => Ok(&model(at)?.service),

@@ -189,6 +189,8 @@ impl Walk {
     fn value(&mut self, target: &MemberRef, value: &Value, path: &Path) {
         let shape = self.service.shape(target.shape);
         match (&shape.kind, value) {
+            (Kind::Structure(s), _) if s.document => {}
+            (_, Value::Null) => self.add(path, Some("null".to_owned()), Constraint::Required),
             (Kind::Structure(_), Value::Struct(members)) => self.structure(target.shape, members, Some(path)),
             (Kind::List { element, min, max, .. }, Value::List(items)) => {
                 self.length(target.shape, value, items.len(), (*min, *max), path);
@@ -202,7 +204,7 @@ impl Walk {
                     self.add(path, shown, Constraint::Keys(all(keys)));
                 }
                 let values = self.service.shape(inner.shape);
-                if is_container(values) {
+                if is_container(values) || items.iter().any(|(_, v)| *v == Value::Null) {
                     for (key, item) in items {
                         self.value(inner, item, &Path { up: Some(path), step: Step::Key(key) });
                     }
@@ -227,7 +229,7 @@ impl Walk {
 
     fn list(&mut self, id: ShapeId, element: &MemberRef, value: &Value, items: &[Value], path: &Path) {
         let shape = self.service.shape(element.shape);
-        if is_container(shape) {
+        if is_container(shape) || items.contains(&Value::Null) {
             for (at, item) in items.iter().enumerate() {
                 self.value(element, item, &Path { up: Some(path), step: Step::Index(at + 1) });
             }

@@ -90,20 +90,26 @@ impl<'a> Decision<'a> {
         })
     }
 
-    /// What AWS says to the one who is denied. Services put it into their own error shapes. Meaningless for allows.
+    /// What AWS says to the one who is denied. Services put it into their own error shapes; those that leave out the
+    /// resource build theirs from [`Decision::denial_reason`].
     pub fn denial_message(&self, request: &Request<'_>) -> String {
         let (arn, action, resource) = (request.principal.arn(), request.action, request.resource);
-        let why = match self.cause {
+        let why = self.denial_reason(action);
+        format!("User: {arn} is not authorized to perform: {action} on resource: {resource}{why}")
+    }
+
+    /// The end of the denial message, from the space on: ` because no ...` or ` with an explicit deny ...`. Empty
+    /// when nothing is denied.
+    pub fn denial_reason(&self, action: &str) -> String {
+        match self.cause {
             Cause::ExplicitDeny(layer) => {
-                let article = layer.article();
-                format!(" with an explicit deny in {article} {}", layer.phrase())
+                format!(" with an explicit deny in {} {}", layer.article(), layer.phrase())
             }
             Cause::ImplicitDeny(layer) => {
                 format!(" because no {} allows the {action} action", layer.phrase())
             }
             Cause::Allowed(_) | Cause::Root => String::new(),
-        };
-        format!("User: {arn} is not authorized to perform: {action} on resource: {resource}{why}")
+        }
     }
 }
 

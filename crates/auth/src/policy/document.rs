@@ -206,6 +206,13 @@ impl Policy {
         reader::read(text, kind)
     }
 
+    /// Reads a document that is stored already, or that AWS wrote: without the checks that its service makes before
+    /// it stores one, so that what was once accepted stays readable. Types, elements and operators must still be
+    /// right.
+    pub fn load(text: &str, kind: PolicyKind) -> Result<Policy, MalformedPolicy> {
+        reader::load(text, kind)
+    }
+
     pub fn kind(&self) -> PolicyKind {
         self.kind
     }

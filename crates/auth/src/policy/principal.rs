@@ -85,7 +85,7 @@ impl Principal {
 ///
 /// AWS: <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic_policy-eval-denyallow.html>
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub enum Naming {
+pub(super) enum Naming {
     No,
     Account,
     Role,
@@ -122,11 +122,14 @@ impl Named {
             return id.then(|| Named::UniqueId(text.into()));
         }
         let arn = base::Arn::parse(text)?;
-        let account = AccountId::parse(&arn.account)?;
-        let wild = |text: &str| text.contains(['*', '?']);
-        if !arn.region.is_empty() || wild(text) {
+        if !arn.region.is_empty() || text.contains(['*', '?']) {
             return None;
         }
+        // CloudFront's origin access identities are users of an account by that name.
+        if arn.account == "cloudfront" && arn.service == "iam" && named_under(&arn.resource, "user/") {
+            return Some(Named::Arn(text.into()));
+        }
+        let account = AccountId::parse(&arn.account)?;
         match (arn.service.as_str(), arn.resource.as_str()) {
             ("iam", "root") => Some(Named::Account(account)),
             ("iam", r) if named_under(r, "user/") || named_under(r, "role/") => Some(Named::Arn(text.into())),

@@ -50,7 +50,21 @@ pub(super) struct Drafts<'t> {
     pub(super) statements: Vec<Draft<'t>>,
 }
 
+/// Reads a document that somebody wants to store.
 pub(super) fn read(text: &str, kind: PolicyKind) -> Result<Policy, MalformedPolicy> {
+    read_with(text, kind, check)
+}
+
+/// Reads a document that is stored already.
+pub(super) fn load(text: &str, kind: PolicyKind) -> Result<Policy, MalformedPolicy> {
+    read_with(text, kind, |_, _| Ok(()))
+}
+
+fn read_with(
+    text: &str,
+    kind: PolicyKind,
+    check: fn(&Drafts<'_>, PolicyKind) -> Result<(), Fault>,
+) -> Result<Policy, MalformedPolicy> {
     let result = json::read(text).ok_or(Fault::Json).and_then(|node| {
         let drafts = drafts(&node)?;
         check(&drafts, kind)?;
@@ -224,6 +238,10 @@ fn statement(
     kind: PolicyKind,
     lines: &Lines<'_>,
 ) -> Result<Statement, Fault> {
+    // Without the element the statement would speak of everybody.
+    if kind.has_principals() && draft.principal.is_none() {
+        return Err(Fault::Missing("Principal"));
+    }
     let variables = version == Version::V2012;
     let actions = match &draft.action {
         Some(list) => {
@@ -247,7 +265,7 @@ fn statement(
     Ok(Statement {
         sid: draft.sid.filter(|sid| !sid.is_empty()).map(str::to_owned),
         index,
-        effect: if draft.effect == "Deny" { Effect::Deny } else { Effect::Allow },
+        effect: if draft.effect.eq_ignore_ascii_case("deny") { Effect::Deny } else { Effect::Allow },
         start: lines.after(draft.span.start),
         end: lines.after(draft.span.end.saturating_sub(1)),
         principals: draft.principal.map(|(negated, node)| principals(negated, node, kind)).transpose()?,

@@ -402,6 +402,18 @@ const VARIABLES: &[Row] = &[
         Some(&["arn:aws:s3:::b"]),
         false,
     ),
+    (
+        "and for ForAllValues",
+        r#"{"ForAllValues:StringNotEquals":{"k":["x","${absent}"]}}"#,
+        Some(&["a", "b"]),
+        false,
+    ),
+    (
+        "and for ForAnyValue",
+        r#"{"ForAnyValue:StringNotEquals":{"k":["x","${absent}"]}}"#,
+        Some(&["a", "b"]),
+        false,
+    ),
     ("IfExists comes before the variable", r#"{"StringEqualsIfExists":{"k":"${absent}"}}"#, None, true),
     ("another value may still match", r#"{"StringEquals":{"k":["${absent}","a"]}}"#, Some(&["a"]), true),
     (

@@ -5,12 +5,10 @@ use crate::world::{
     user, web,
 };
 use auth::policy::Cause::{self, Allowed, ExplicitDeny, ImplicitDeny};
-use auth::policy::Layer::{
-    Boundary, Endpoint, Grant as ByGrant, Identity, Rcp, Resource, Scp, Session, Trust,
-};
+use auth::policy::Layer::{Boundary, Endpoint, Grant as ByGrant, Identity, Rcp, Resource, Scp, Session};
 use auth::policy::{
-    Attached, Ceiling, Context, Finding, Grant, Layers, Level, Policy, PolicyKind, Principal, Request,
-    ResourceMode, evaluate,
+    Attached, Ceiling, Context, Grant, Layers, Level, Policy, PolicyKind, Principal, Request, ResourceMode,
+    evaluate,
 };
 
 const YES: Option<&str> = Some(r#""Effect":"Allow","Action":"s3:GetObject","Resource":"*""#);
@@ -70,6 +68,12 @@ const BASE: Case = Case {
     mode: ResourceMode::Optional,
     grantee: None,
 };
+
+/// The resource is another account's.
+const FAR: Case = Case { account: OTHER, ..BASE };
+
+/// Name of the rule, case, outcome.
+type Row = (&'static str, Case, Cause);
 
 fn run(case: &Case) -> (Cause, String) {
     let sources = ["identity", "boundary", "session", "scp", "rcp", "endpoint", "resource"].map(source);
@@ -134,394 +138,368 @@ fn federated_without_policy(case: &Case) -> bool {
     (case.who)() == federated_root()
 }
 
-fn check(rows: &[(&str, Case, Cause)]) {
+fn check(rows: &[Row]) {
     for (name, case, expected) in rows {
         assert_eq!(run(case).0, *expected, "{name}");
     }
 }
 
+const WITHIN_AN_ACCOUNT: &[Row] = &[
+    ("by default everything is denied", BASE, ImplicitDeny(Identity)),
+    ("an identity policy allows", Case { identity: YES, ..BASE }, Allowed(Identity)),
+    (
+        "an identity policy about something else does not",
+        Case { identity: NO, ..BASE },
+        ImplicitDeny(Identity),
+    ),
+    ("an explicit deny in an identity policy", Case { identity: DENY, ..BASE }, ExplicitDeny(Identity)),
+    (
+        "an explicit deny overrides the resource's allow",
+        Case { identity: DENY, resource: TO_USER, ..BASE },
+        ExplicitDeny(Identity),
+    ),
+    ("the resource's policy alone suffices", Case { resource: TO_USER, ..BASE }, Allowed(Resource)),
+    ("either suffices", Case { identity: YES, resource: TO_OTHER, ..BASE }, Allowed(Identity)),
+    (
+        "the resource's explicit deny",
+        Case { identity: YES, resource: DENY_ALL, ..BASE },
+        ExplicitDeny(Resource),
+    ),
+    ("naming the account only delegates", Case { resource: TO_ACCOUNT, ..BASE }, ImplicitDeny(Identity)),
+    (
+        "naming the account, and an identity policy",
+        Case { identity: YES, resource: TO_ACCOUNT, ..BASE },
+        Allowed(Identity),
+    ),
+    ("naming everyone grants directly", Case { resource: TO_ALL, ..BASE }, Allowed(Resource)),
+    (
+        "a service without resource policies does not look at one",
+        Case { resource: TO_USER, mode: ResourceMode::None, ..BASE },
+        ImplicitDeny(Identity),
+    ),
+    (
+        "boundary and identity policy intersect",
+        Case { identity: YES, boundary: YES, ..BASE },
+        Allowed(Identity),
+    ),
+    ("a boundary alone grants nothing", Case { boundary: YES, ..BASE }, ImplicitDeny(Identity)),
+    ("a boundary's silence denies", Case { identity: YES, boundary: NO, ..BASE }, ImplicitDeny(Boundary)),
+    ("a boundary's explicit deny", Case { identity: YES, boundary: DENY, ..BASE }, ExplicitDeny(Boundary)),
+    (
+        "a boundary's explicit deny beats the user's naming",
+        Case { boundary: DENY, resource: TO_USER, ..BASE },
+        ExplicitDeny(Boundary),
+    ),
+    (
+        "naming the user passes the boundary's silence",
+        Case { boundary: NO, resource: TO_USER, ..BASE },
+        Allowed(Resource),
+    ),
+    (
+        "naming everyone passes the boundary's silence",
+        Case { boundary: NO, resource: TO_ALL, ..BASE },
+        Allowed(Resource),
+    ),
+    (
+        "naming the account does not",
+        Case { identity: YES, boundary: NO, resource: TO_ACCOUNT, ..BASE },
+        ImplicitDeny(Boundary),
+    ),
+    ("a role session by identity policy", Case { who: session, identity: YES, ..BASE }, Allowed(Identity)),
+    (
+        "a role session's policy intersects",
+        Case { who: session, identity: YES, session: YES, ..BASE },
+        Allowed(Identity),
+    ),
+    (
+        "a role session's policy grants nothing",
+        Case { who: session, session: YES, ..BASE },
+        ImplicitDeny(Identity),
+    ),
+    (
+        "a session policy's silence denies",
+        Case { who: session, identity: YES, session: NO, ..BASE },
+        ImplicitDeny(Session),
+    ),
+    (
+        "a session policy's explicit deny",
+        Case { who: session, identity: YES, session: DENY, ..BASE },
+        ExplicitDeny(Session),
+    ),
+    (
+        "naming the role needs no identity policy",
+        Case { who: session, resource: TO_ROLE, ..BASE },
+        Allowed(Resource),
+    ),
+    (
+        "naming the role does not pass the boundary",
+        Case { who: session, boundary: NO, resource: TO_ROLE, ..BASE },
+        ImplicitDeny(Boundary),
+    ),
+    (
+        "naming the role does not pass the session policy",
+        Case { who: session, session: NO, resource: TO_ROLE, ..BASE },
+        ImplicitDeny(Session),
+    ),
+    (
+        "naming the role with both allowing",
+        Case { who: session, boundary: YES, session: YES, resource: TO_ROLE, ..BASE },
+        Allowed(Resource),
+    ),
+    (
+        "naming the session passes boundary and session policy",
+        Case { who: session, boundary: NO, session: NO, resource: TO_SESSION, ..BASE },
+        Allowed(Resource),
+    ),
+    (
+        "a federated user needs identity and session policy",
+        Case { who: federated, identity: YES, session: YES, ..BASE },
+        Allowed(Identity),
+    ),
+    (
+        "a federated user without session policy",
+        Case { who: federated, identity: YES, ..BASE },
+        ImplicitDeny(Session),
+    ),
+    (
+        "a federated user whose user may not",
+        Case { who: federated, session: YES, ..BASE },
+        ImplicitDeny(Identity),
+    ),
+    (
+        "naming the federated session",
+        Case { who: federated, session: NO, boundary: NO, resource: TO_FEDERATED, ..BASE },
+        Allowed(Resource),
+    ),
+    (
+        "naming the federating user does not pass the session policy",
+        Case { who: federated, session: NO, resource: TO_USER, ..BASE },
+        ImplicitDeny(Session),
+    ),
+    (
+        "naming the federating user with a session policy",
+        Case { who: federated, session: YES, resource: TO_USER, ..BASE },
+        Allowed(Resource),
+    ),
+    (
+        "a session that the root user made has its session policy",
+        Case { who: federated_root, session: YES, ..BASE },
+        Allowed(Identity),
+    ),
+    ("and no more", Case { who: federated_root, session: NO, ..BASE }, ImplicitDeny(Session)),
+    ("the root user may do everything", Case { who: root, ..BASE }, Cause::Root),
+    (
+        "where there are no resource policies too",
+        Case { who: root, mode: ResourceMode::None, ..BASE },
+        Cause::Root,
+    ),
+    ("but what the resource denies", Case { who: root, resource: DENY_ALL, ..BASE }, ExplicitDeny(Resource)),
+    (
+        "required: an identity policy alone does not suffice",
+        Case { identity: YES, mode: ResourceMode::Required, ..BASE },
+        ImplicitDeny(Resource),
+    ),
+    (
+        "required: the resource names the user",
+        Case { resource: TO_USER, mode: ResourceMode::Required, ..BASE },
+        Allowed(Resource),
+    ),
+    (
+        "required: the resource names the account",
+        Case { identity: YES, resource: TO_ACCOUNT, mode: ResourceMode::Required, ..BASE },
+        Allowed(Identity),
+    ),
+    (
+        "required: the account's policies must then allow",
+        Case { resource: TO_ACCOUNT, mode: ResourceMode::Required, ..BASE },
+        ImplicitDeny(Identity),
+    ),
+    (
+        "required: the root user is not excepted",
+        Case { who: root, mode: ResourceMode::Required, ..BASE },
+        ImplicitDeny(Resource),
+    ),
+    (
+        "required: the root user by its account",
+        Case { who: root, resource: TO_ACCOUNT, mode: ResourceMode::Required, ..BASE },
+        Allowed(Resource),
+    ),
+    (
+        "a grant counts as the resource's allow",
+        Case { mode: ResourceMode::Required, grantee: Some("arn:aws:iam::111122223333:user/bob"), ..BASE },
+        Allowed(ByGrant),
+    ),
+    (
+        "a grant to somebody else",
+        Case { mode: ResourceMode::Required, grantee: Some("arn:aws:iam::111122223333:user/eve"), ..BASE },
+        ImplicitDeny(Resource),
+    ),
+    (
+        "a grant to the role does not pass the session policy",
+        Case {
+            who: session,
+            session: NO,
+            mode: ResourceMode::Required,
+            grantee: Some("arn:aws:iam::111122223333:role/path/app"),
+            ..BASE
+        },
+        ImplicitDeny(Session),
+    ),
+    (
+        "a grant does not beat a deny",
+        Case {
+            resource: DENY_ALL,
+            mode: ResourceMode::Required,
+            grantee: Some("arn:aws:iam::111122223333:user/bob"),
+            ..BASE
+        },
+        ExplicitDeny(Resource),
+    ),
+    (
+        "a grant to a service",
+        Case { who: service, mode: ResourceMode::Required, grantee: Some("lambda.amazonaws.com"), ..BASE },
+        Allowed(ByGrant),
+    ),
+];
+
 #[test]
 fn within_an_account() {
-    use ResourceMode::{None as NoPolicies, Required};
-    check(&[
-        ("by default everything is denied", BASE, ImplicitDeny(Identity)),
-        ("an identity policy allows", Case { identity: YES, ..BASE }, Allowed(Identity)),
-        (
-            "an identity policy about something else does not",
-            Case { identity: NO, ..BASE },
-            ImplicitDeny(Identity),
-        ),
-        ("an explicit deny in an identity policy", Case { identity: DENY, ..BASE }, ExplicitDeny(Identity)),
-        (
-            "an explicit deny overrides the resource's allow",
-            Case { identity: DENY, resource: TO_USER, ..BASE },
-            ExplicitDeny(Identity),
-        ),
-        ("the resource's policy alone suffices", Case { resource: TO_USER, ..BASE }, Allowed(Resource)),
-        ("either suffices", Case { identity: YES, resource: TO_OTHER, ..BASE }, Allowed(Identity)),
-        (
-            "the resource's explicit deny",
-            Case { identity: YES, resource: DENY_ALL, ..BASE },
-            ExplicitDeny(Resource),
-        ),
-        ("naming the account only delegates", Case { resource: TO_ACCOUNT, ..BASE }, ImplicitDeny(Identity)),
-        (
-            "naming the account, and an identity policy",
-            Case { identity: YES, resource: TO_ACCOUNT, ..BASE },
-            Allowed(Identity),
-        ),
-        ("naming everyone grants directly", Case { resource: TO_ALL, ..BASE }, Allowed(Resource)),
-        (
-            "a service without resource policies does not look at one",
-            Case { resource: TO_USER, mode: NoPolicies, ..BASE },
-            ImplicitDeny(Identity),
-        ),
-        (
-            "boundary and identity policy intersect",
-            Case { identity: YES, boundary: YES, ..BASE },
-            Allowed(Identity),
-        ),
-        ("a boundary alone grants nothing", Case { boundary: YES, ..BASE }, ImplicitDeny(Identity)),
-        ("a boundary's silence denies", Case { identity: YES, boundary: NO, ..BASE }, ImplicitDeny(Boundary)),
-        (
-            "a boundary's explicit deny",
-            Case { identity: YES, boundary: DENY, ..BASE },
-            ExplicitDeny(Boundary),
-        ),
-        (
-            "a boundary's explicit deny beats the user's naming",
-            Case { boundary: DENY, resource: TO_USER, ..BASE },
-            ExplicitDeny(Boundary),
-        ),
-        (
-            "naming the user passes the boundary's silence",
-            Case { boundary: NO, resource: TO_USER, ..BASE },
-            Allowed(Resource),
-        ),
-        (
-            "naming everyone passes the boundary's silence",
-            Case { boundary: NO, resource: TO_ALL, ..BASE },
-            Allowed(Resource),
-        ),
-        (
-            "naming the account does not",
-            Case { identity: YES, boundary: NO, resource: TO_ACCOUNT, ..BASE },
-            ImplicitDeny(Boundary),
-        ),
-        (
-            "a role session by identity policy",
-            Case { who: session, identity: YES, ..BASE },
-            Allowed(Identity),
-        ),
-        (
-            "a role session's policy intersects",
-            Case { who: session, identity: YES, session: YES, ..BASE },
-            Allowed(Identity),
-        ),
-        (
-            "a role session's policy grants nothing",
-            Case { who: session, session: YES, ..BASE },
-            ImplicitDeny(Identity),
-        ),
-        (
-            "a session policy's silence denies",
-            Case { who: session, identity: YES, session: NO, ..BASE },
-            ImplicitDeny(Session),
-        ),
-        (
-            "a session policy's explicit deny",
-            Case { who: session, identity: YES, session: DENY, ..BASE },
-            ExplicitDeny(Session),
-        ),
-        (
-            "naming the role needs no identity policy",
-            Case { who: session, resource: TO_ROLE, ..BASE },
-            Allowed(Resource),
-        ),
-        (
-            "naming the role does not pass the boundary",
-            Case { who: session, boundary: NO, resource: TO_ROLE, ..BASE },
-            ImplicitDeny(Boundary),
-        ),
-        (
-            "naming the role does not pass the session policy",
-            Case { who: session, session: NO, resource: TO_ROLE, ..BASE },
-            ImplicitDeny(Session),
-        ),
-        (
-            "naming the role with both allowing",
-            Case { who: session, boundary: YES, session: YES, resource: TO_ROLE, ..BASE },
-            Allowed(Resource),
-        ),
-        (
-            "naming the session passes boundary and session policy",
-            Case { who: session, boundary: NO, session: NO, resource: TO_SESSION, ..BASE },
-            Allowed(Resource),
-        ),
-        (
-            "a federated user needs identity and session policy",
-            Case { who: federated, identity: YES, session: YES, ..BASE },
-            Allowed(Identity),
-        ),
-        (
-            "a federated user without session policy",
-            Case { who: federated, identity: YES, ..BASE },
-            ImplicitDeny(Session),
-        ),
-        (
-            "a federated user whose user may not",
-            Case { who: federated, session: YES, ..BASE },
-            ImplicitDeny(Identity),
-        ),
-        (
-            "naming the federated session",
-            Case { who: federated, session: NO, boundary: NO, resource: TO_FEDERATED, ..BASE },
-            Allowed(Resource),
-        ),
-        (
-            "naming the federating user does not pass the session policy",
-            Case { who: federated, session: NO, resource: TO_USER, ..BASE },
-            ImplicitDeny(Session),
-        ),
-        (
-            "naming the federating user with a session policy",
-            Case { who: federated, session: YES, resource: TO_USER, ..BASE },
-            Allowed(Resource),
-        ),
-        (
-            "a session that the root user made has its session policy",
-            Case { who: federated_root, session: YES, ..BASE },
-            Allowed(Identity),
-        ),
-        ("and no more", Case { who: federated_root, session: NO, ..BASE }, ImplicitDeny(Session)),
-        ("the root user may do everything", Case { who: root, ..BASE }, Cause::Root),
-        (
-            "where there are no resource policies too",
-            Case { who: root, mode: NoPolicies, ..BASE },
-            Cause::Root,
-        ),
-        (
-            "but what the resource denies",
-            Case { who: root, resource: DENY_ALL, ..BASE },
-            ExplicitDeny(Resource),
-        ),
-        (
-            "required: an identity policy alone does not suffice",
-            Case { identity: YES, mode: Required, ..BASE },
-            ImplicitDeny(Resource),
-        ),
-        (
-            "required: the resource names the user",
-            Case { resource: TO_USER, mode: Required, ..BASE },
-            Allowed(Resource),
-        ),
-        (
-            "required: the resource names the account",
-            Case { identity: YES, resource: TO_ACCOUNT, mode: Required, ..BASE },
-            Allowed(Identity),
-        ),
-        (
-            "required: the account's policies must then allow",
-            Case { resource: TO_ACCOUNT, mode: Required, ..BASE },
-            ImplicitDeny(Identity),
-        ),
-        (
-            "required: the root user is not excepted",
-            Case { who: root, mode: Required, ..BASE },
-            ImplicitDeny(Resource),
-        ),
-        (
-            "required: the root user by its account",
-            Case { who: root, resource: TO_ACCOUNT, mode: Required, ..BASE },
-            Allowed(Resource),
-        ),
-        (
-            "a grant counts as the resource's allow",
-            Case { mode: Required, grantee: Some("arn:aws:iam::111122223333:user/bob"), ..BASE },
-            Allowed(ByGrant),
-        ),
-        (
-            "a grant to somebody else",
-            Case { mode: Required, grantee: Some("arn:aws:iam::111122223333:user/eve"), ..BASE },
-            ImplicitDeny(Resource),
-        ),
-        (
-            "a grant to the role does not pass the session policy",
-            Case {
-                who: session,
-                session: NO,
-                mode: Required,
-                grantee: Some("arn:aws:iam::111122223333:role/path/app"),
-                ..BASE
-            },
-            ImplicitDeny(Session),
-        ),
-        (
-            "a grant does not beat a deny",
-            Case {
-                resource: DENY_ALL,
-                mode: Required,
-                grantee: Some("arn:aws:iam::111122223333:user/bob"),
-                ..BASE
-            },
-            ExplicitDeny(Resource),
-        ),
-        (
-            "a grant to a service",
-            Case { who: service, mode: Required, grantee: Some("lambda.amazonaws.com"), ..BASE },
-            Allowed(ByGrant),
-        ),
-    ]);
+    check(WITHIN_AN_ACCOUNT);
 }
+
+const ACROSS_ACCOUNTS: &[Row] = &[
+    ("neither side", FAR, ImplicitDeny(Resource)),
+    ("the identity's side alone", Case { identity: YES, ..FAR }, ImplicitDeny(Resource)),
+    ("the resource's side alone", Case { resource: TO_USER, ..FAR }, ImplicitDeny(Identity)),
+    ("both sides, by user", Case { identity: YES, resource: TO_USER, ..FAR }, Allowed(Resource)),
+    ("both sides, by account", Case { identity: YES, resource: TO_ACCOUNT, ..FAR }, Allowed(Resource)),
+    ("both sides, by everyone", Case { identity: YES, resource: TO_ALL, ..FAR }, Allowed(Resource)),
+    ("everyone does not spare the identity's side", Case { resource: TO_ALL, ..FAR }, ImplicitDeny(Identity)),
+    (
+        "the boundary counts on the identity's side",
+        Case { identity: YES, boundary: NO, resource: TO_USER, ..FAR },
+        ImplicitDeny(Boundary),
+    ),
+    (
+        "the session policy counts on the identity's side",
+        Case { who: session, identity: YES, session: NO, resource: TO_SESSION, ..FAR },
+        ImplicitDeny(Session),
+    ),
+    ("the resource's deny", Case { identity: YES, resource: DENY_ALL, ..FAR }, ExplicitDeny(Resource)),
+    (
+        "a service without resource policies",
+        Case { identity: YES, resource: TO_USER, mode: ResourceMode::None, ..FAR },
+        ImplicitDeny(Resource),
+    ),
+    ("the root user has no power there", Case { who: root, ..FAR }, ImplicitDeny(Resource)),
+    ("the root user by its account", Case { who: root, resource: TO_ACCOUNT, ..FAR }, Allowed(Resource)),
+    (
+        "the principal's control policies count",
+        Case { identity: YES, resource: TO_USER, scp: &[PUT_ONLY], ..FAR },
+        ImplicitDeny(Scp),
+    ),
+    (
+        "the resource's control policies count",
+        Case { identity: YES, resource: TO_USER, rcp: DENY_ALL, ..FAR },
+        ExplicitDeny(Rcp),
+    ),
+    (
+        "a grant across accounts needs the identity's side",
+        Case { mode: ResourceMode::Required, grantee: Some("arn:aws:iam::111122223333:user/bob"), ..FAR },
+        ImplicitDeny(Identity),
+    ),
+];
 
 #[test]
 fn across_accounts() {
-    let base = || Case { account: OTHER, ..BASE };
-    check(&[
-        ("neither side", base(), ImplicitDeny(Resource)),
-        ("the identity's side alone", Case { identity: YES, ..base() }, ImplicitDeny(Resource)),
-        ("the resource's side alone", Case { resource: TO_USER, ..base() }, ImplicitDeny(Identity)),
-        ("both sides, by user", Case { identity: YES, resource: TO_USER, ..base() }, Allowed(Resource)),
-        ("both sides, by account", Case { identity: YES, resource: TO_ACCOUNT, ..base() }, Allowed(Resource)),
-        ("both sides, by everyone", Case { identity: YES, resource: TO_ALL, ..base() }, Allowed(Resource)),
-        (
-            "everyone does not spare the identity's side",
-            Case { resource: TO_ALL, ..base() },
-            ImplicitDeny(Identity),
-        ),
-        (
-            "the boundary counts on the identity's side",
-            Case { identity: YES, boundary: NO, resource: TO_USER, ..base() },
-            ImplicitDeny(Boundary),
-        ),
-        (
-            "the session policy counts on the identity's side",
-            Case { who: session, identity: YES, session: NO, resource: TO_SESSION, ..base() },
-            ImplicitDeny(Session),
-        ),
-        ("the resource's deny", Case { identity: YES, resource: DENY_ALL, ..base() }, ExplicitDeny(Resource)),
-        (
-            "a service without resource policies",
-            Case { identity: YES, resource: TO_USER, mode: ResourceMode::None, ..base() },
-            ImplicitDeny(Resource),
-        ),
-        ("the root user has no power there", Case { who: root, ..base() }, ImplicitDeny(Resource)),
-        (
-            "the root user by its account",
-            Case { who: root, resource: TO_ACCOUNT, ..base() },
-            Allowed(Resource),
-        ),
-        (
-            "the principal's control policies count",
-            Case { identity: YES, resource: TO_USER, scp: &[PUT_ONLY], ..base() },
-            ImplicitDeny(Scp),
-        ),
-        (
-            "the resource's control policies count",
-            Case { identity: YES, resource: TO_USER, rcp: DENY_ALL, ..base() },
-            ExplicitDeny(Rcp),
-        ),
-        (
-            "a grant across accounts needs the identity's side",
-            Case {
-                mode: ResourceMode::Required,
-                grantee: Some("arn:aws:iam::111122223333:user/bob"),
-                ..base()
-            },
-            ImplicitDeny(Identity),
-        ),
-    ]);
+    check(ACROSS_ACCOUNTS);
 }
+
+const WITHOUT_AN_ACCOUNT: &[Row] = &[
+    ("an anonymous caller", Case { who: || Principal::Anonymous, ..BASE }, ImplicitDeny(Resource)),
+    (
+        "an anonymous caller where everyone may",
+        Case { who: || Principal::Anonymous, resource: TO_ALL, ..BASE },
+        Allowed(Resource),
+    ),
+    (
+        "identity policies are not for anonymous callers",
+        Case { who: || Principal::Anonymous, identity: YES, ..BASE },
+        ImplicitDeny(Resource),
+    ),
+    ("a service", Case { who: service, ..BASE }, ImplicitDeny(Resource)),
+    ("a service that is named", Case { who: service, resource: TO_SERVICE, ..BASE }, Allowed(Resource)),
+    (
+        "service control policies are not for services",
+        Case { who: service, resource: TO_SERVICE, scp: &[DENY_GET], ..BASE },
+        Allowed(Resource),
+    ),
+    (
+        "resource control policies are",
+        Case { who: service, resource: TO_SERVICE, rcp: DENY_ALL, ..BASE },
+        ExplicitDeny(Rcp),
+    ),
+    ("a token bearer", Case { who: web, resource: TO_ACCOUNT, ..BASE }, ImplicitDeny(Resource)),
+    ("an assertion's bearer", Case { who: saml, resource: TO_SERVICE, ..BASE }, ImplicitDeny(Resource)),
+];
 
 #[test]
 fn without_an_account() {
-    check(&[
-        ("an anonymous caller", Case { who: || Principal::Anonymous, ..BASE }, ImplicitDeny(Resource)),
-        (
-            "an anonymous caller where everyone may",
-            Case { who: || Principal::Anonymous, resource: TO_ALL, ..BASE },
-            Allowed(Resource),
-        ),
-        (
-            "identity policies are not for anonymous callers",
-            Case { who: || Principal::Anonymous, identity: YES, ..BASE },
-            ImplicitDeny(Resource),
-        ),
-        ("a service", Case { who: service, ..BASE }, ImplicitDeny(Resource)),
-        ("a service that is named", Case { who: service, resource: TO_SERVICE, ..BASE }, Allowed(Resource)),
-        (
-            "service control policies are not for services",
-            Case { who: service, resource: TO_SERVICE, scp: &[DENY_GET], ..BASE },
-            Allowed(Resource),
-        ),
-        (
-            "resource control policies are",
-            Case { who: service, resource: TO_SERVICE, rcp: DENY_ALL, ..BASE },
-            ExplicitDeny(Rcp),
-        ),
-        ("a token bearer", Case { who: web, resource: TO_ACCOUNT, ..BASE }, ImplicitDeny(Resource)),
-        ("an assertion's bearer", Case { who: saml, resource: TO_SERVICE, ..BASE }, ImplicitDeny(Resource)),
-    ]);
+    check(WITHOUT_AN_ACCOUNT);
 }
+
+const UNDER_AN_ORGANIZATION: &[Row] = &[
+    ("a control policy grants nothing", Case { scp: &[FULL], ..BASE }, ImplicitDeny(Identity)),
+    (
+        "control and identity policy intersect",
+        Case { identity: YES, scp: &[FULL], ..BASE },
+        Allowed(Identity),
+    ),
+    ("a control policy's silence", Case { identity: YES, scp: &[PUT_ONLY], ..BASE }, ImplicitDeny(Scp)),
+    ("a control policy's deny", Case { identity: YES, scp: &[DENY_GET], ..BASE }, ExplicitDeny(Scp)),
+    (
+        "every level must allow",
+        Case { identity: YES, scp: &[FULL, PUT_ONLY, FULL], ..BASE },
+        ImplicitDeny(Scp),
+    ),
+    ("every level allows", Case { identity: YES, scp: &[FULL, FULL, FULL], ..BASE }, Allowed(Identity)),
+    ("control policies bind the root user", Case { who: root, scp: &[DENY_GET], ..BASE }, ExplicitDeny(Scp)),
+    ("by their silence too", Case { who: root, scp: &[PUT_ONLY], ..BASE }, ImplicitDeny(Scp)),
+    (
+        "control policies do not bind service-linked roles",
+        Case { who: linked, identity: YES, scp: &[DENY_GET], ..BASE },
+        Allowed(Identity),
+    ),
+    (
+        "control policies beat the user's naming",
+        Case { resource: TO_USER, scp: &[PUT_ONLY], ..BASE },
+        ImplicitDeny(Scp),
+    ),
+    ("a resource control policy's deny", Case { identity: YES, rcp: DENY_ALL, ..BASE }, ExplicitDeny(Rcp)),
+    (
+        "a resource control policy that does not deny",
+        Case { identity: YES, rcp: RCP_FULL, ..BASE },
+        Allowed(Identity),
+    ),
+    (
+        "resource control policies bind the root user",
+        Case { who: root, rcp: DENY_ALL, ..BASE },
+        ExplicitDeny(Rcp),
+    ),
+    (
+        "they do not bind service-linked roles",
+        Case { who: linked, identity: YES, rcp: DENY_ALL, ..BASE },
+        Allowed(Identity),
+    ),
+    ("an endpoint's policy allows", Case { identity: YES, endpoint: TO_ALL, ..BASE }, Allowed(Identity)),
+    ("an endpoint's silence", Case { identity: YES, endpoint: TO_OTHER, ..BASE }, ImplicitDeny(Endpoint)),
+    ("an endpoint's deny", Case { identity: YES, endpoint: DENY_ALL, ..BASE }, ExplicitDeny(Endpoint)),
+    ("an endpoint's policy grants nothing", Case { endpoint: TO_ALL, ..BASE }, ImplicitDeny(Identity)),
+];
 
 #[test]
 fn under_an_organization() {
-    check(&[
-        ("a control policy grants nothing", Case { scp: &[FULL], ..BASE }, ImplicitDeny(Identity)),
-        (
-            "control and identity policy intersect",
-            Case { identity: YES, scp: &[FULL], ..BASE },
-            Allowed(Identity),
-        ),
-        ("a control policy's silence", Case { identity: YES, scp: &[PUT_ONLY], ..BASE }, ImplicitDeny(Scp)),
-        ("a control policy's deny", Case { identity: YES, scp: &[DENY_GET], ..BASE }, ExplicitDeny(Scp)),
-        (
-            "every level must allow",
-            Case { identity: YES, scp: &[FULL, PUT_ONLY, FULL], ..BASE },
-            ImplicitDeny(Scp),
-        ),
-        ("every level allows", Case { identity: YES, scp: &[FULL, FULL, FULL], ..BASE }, Allowed(Identity)),
-        (
-            "control policies bind the root user",
-            Case { who: root, scp: &[DENY_GET], ..BASE },
-            ExplicitDeny(Scp),
-        ),
-        ("by their silence too", Case { who: root, scp: &[PUT_ONLY], ..BASE }, ImplicitDeny(Scp)),
-        (
-            "control policies do not bind service-linked roles",
-            Case { who: linked, identity: YES, scp: &[DENY_GET], ..BASE },
-            Allowed(Identity),
-        ),
-        (
-            "control policies beat the user's naming",
-            Case { resource: TO_USER, scp: &[PUT_ONLY], ..BASE },
-            ImplicitDeny(Scp),
-        ),
-        (
-            "a resource control policy's deny",
-            Case { identity: YES, rcp: DENY_ALL, ..BASE },
-            ExplicitDeny(Rcp),
-        ),
-        (
-            "a resource control policy that does not deny",
-            Case { identity: YES, rcp: RCP_FULL, ..BASE },
-            Allowed(Identity),
-        ),
-        (
-            "resource control policies bind the root user",
-            Case { who: root, rcp: DENY_ALL, ..BASE },
-            ExplicitDeny(Rcp),
-        ),
-        (
-            "they do not bind service-linked roles",
-            Case { who: linked, identity: YES, rcp: DENY_ALL, ..BASE },
-            Allowed(Identity),
-        ),
-        ("an endpoint's policy allows", Case { identity: YES, endpoint: TO_ALL, ..BASE }, Allowed(Identity)),
-        ("an endpoint's silence", Case { identity: YES, endpoint: TO_OTHER, ..BASE }, ImplicitDeny(Endpoint)),
-        ("an endpoint's deny", Case { identity: YES, endpoint: DENY_ALL, ..BASE }, ExplicitDeny(Endpoint)),
-        ("an endpoint's policy grants nothing", Case { endpoint: TO_ALL, ..BASE }, ImplicitDeny(Identity)),
-    ]);
+    check(UNDER_AN_ORGANIZATION);
 }
 
 #[test]
@@ -556,146 +534,4 @@ fn denials_in_the_words_of_aws() {
     ] {
         assert_eq!(run(&case).1, format!("{start}{end}"));
     }
-}
-
-#[test]
-fn assuming_a_role() {
-    let role = source("trust");
-    let own = source("own");
-    let identity =
-        parse(PolicyKind::Identity, &[r#""Effect":"Allow","Action":"sts:AssumeRole","Resource":"*""#]);
-    let resource = "arn:aws:iam::111122223333:role/app";
-    let context = Context::new().with("sts:ExternalId", "x1");
-    let by = |principal: &str, rest: &str, action: &str| {
-        parse(
-            PolicyKind::Trust,
-            &[&format!(r#""Effect":"Allow","Principal":{principal},"Action":"{action}"{rest}"#)],
-        )
-    };
-    let web_action = "sts:AssumeRoleWithWebIdentity";
-    let provider = r#"{"Federated":"arn:aws:iam::111122223333:oidc-provider/idp.example.com"}"#;
-    let external = r#","Condition":{"StringEquals":{"sts:ExternalId":"x2"}}"#;
-    for (name, who, trust, action, allowed_by_identity, cause) in [
-        (
-            "trusting the user suffices",
-            user(),
-            by(r#"{"AWS":"arn:aws:iam::111122223333:user/bob"}"#, "", "sts:AssumeRole"),
-            "sts:AssumeRole",
-            false,
-            Allowed(Trust),
-        ),
-        (
-            "trusting the account asks for an identity policy",
-            user(),
-            by(r#"{"AWS":"111122223333"}"#, "", "sts:AssumeRole"),
-            "sts:AssumeRole",
-            false,
-            ImplicitDeny(Identity),
-        ),
-        (
-            "trusting the account, with one",
-            user(),
-            by(r#"{"AWS":"111122223333"}"#, "", "sts:AssumeRole"),
-            "sts:AssumeRole",
-            true,
-            Allowed(Identity),
-        ),
-        (
-            "an identity policy without trust",
-            user(),
-            by(r#"{"AWS":"444455556666"}"#, "", "sts:AssumeRole"),
-            "sts:AssumeRole",
-            true,
-            ImplicitDeny(Trust),
-        ),
-        (
-            "a wrong external id",
-            user(),
-            by(r#"{"AWS":"arn:aws:iam::111122223333:user/bob"}"#, external, "sts:AssumeRole"),
-            "sts:AssumeRole",
-            true,
-            ImplicitDeny(Trust),
-        ),
-        (
-            "a trusted service",
-            service(),
-            by(r#"{"Service":"lambda.amazonaws.com"}"#, "", "sts:AssumeRole"),
-            "sts:AssumeRole",
-            false,
-            Allowed(Trust),
-        ),
-        ("a trusted provider", web(), by(provider, "", web_action), web_action, false, Allowed(Trust)),
-        (
-            "another action of STS is not trusted",
-            web(),
-            by(provider, "", "sts:AssumeRole"),
-            web_action,
-            false,
-            ImplicitDeny(Trust),
-        ),
-    ] {
-        let attached = [Attached { source: &own, policy: &identity }];
-        let layers = Layers {
-            identity: if allowed_by_identity { &attached } else { &[] },
-            resource: Some(Attached { source: &role, policy: &trust }),
-            mode: ResourceMode::Required,
-            ..Layers::default()
-        };
-        let request = Request {
-            principal: &who,
-            action,
-            resource,
-            resource_account: ACCOUNT,
-            canonical_id: None,
-            context: &context,
-        };
-        let decision = evaluate(&request, &layers);
-        assert_eq!(decision.cause, cause, "{name}");
-        if cause == ImplicitDeny(Trust) {
-            let arn = who.arn();
-            assert_eq!(
-                decision.denial_message(&request),
-                format!(
-                    "User: {arn} is not authorized to perform: {action} on resource: {resource} because no role trust policy allows the {action} action"
-                )
-            );
-        }
-    }
-}
-
-#[test]
-fn a_decision_carries_its_reasons() {
-    let text = r#"{"Version":"2012-10-17","Statement":[
-        {"Sid":"Reads","Effect":"Allow","Action":"s3:Get*","Resource":"*"},
-        {"Sid":"Writes","Effect":"Allow","Action":"s3:Put*","Resource":"*"},
-        {"Sid":"Secret","Effect":"Deny","Action":"*","Resource":"arn:aws:s3:::bucket/secret*"}]}"#;
-    let policy = Policy::parse(text, PolicyKind::Identity).unwrap();
-    let source = source("inline");
-    let identity = [Attached { source: &source, policy: &policy }];
-    let layers = Layers { identity: &identity, ..Layers::default() };
-    let (principal, context) = (user(), Context::new());
-    let reasons = |resource: &str| {
-        let request = Request {
-            principal: &principal,
-            action: "s3:GetObject",
-            resource,
-            resource_account: ACCOUNT,
-            canonical_id: None,
-            context: &context,
-        };
-        let decision = evaluate(&request, &layers);
-        let sids = decision.reasons.iter().map(|reason| match reason.finding {
-            Finding::Statement { statement, .. } => statement.sid.clone().unwrap_or_default(),
-            Finding::Grant { id } => id.to_owned(),
-            Finding::Silence { .. } => "silence".to_owned(),
-        });
-        (
-            sids.collect::<Vec<_>>(),
-            decision.decisive().count(),
-            decision.denying_policy().map(|s| s.id.clone()),
-        )
-    };
-    assert_eq!(reasons("arn:aws:s3:::bucket/open"), (vec!["Reads".into()], 1, None));
-    let denied = (vec!["Reads".into(), "Secret".into()], 1, Some("inline".to_owned()));
-    assert_eq!(reasons("arn:aws:s3:::bucket/secret/x"), denied);
 }

@@ -12,4 +12,5 @@ mod naive;
 mod principals;
 mod public;
 mod simulation;
+mod trust;
 mod world;

@@ -1,6 +1,6 @@
 //! Documents that AWS refuses, with its words; and odd ones that it accepts.
 
-use auth::policy::{Policy, PolicyKind};
+use auth::policy::{Effect, Policy, PolicyKind};
 
 const SYNTAX: &str = "Syntax errors in policy.";
 const LEGACY: &str = "The policy failed legacy parsing";
@@ -16,17 +16,17 @@ const OK: &str = r#""Effect":"Allow","Action":"s3:ListBucket","Resource":"arn:aw
 
 /// Whole documents; `V` and `OK` stand for a version and the inside of a good statement.
 const DOCUMENTS: &[(&str, &str)] = &[
-    ("This is not a json document", SYNTAX),
+    ("no JSON at all", SYNTAX),
     ("", SYNTAX),
     ("[]", SYNTAX),
     (r#"{"Statement":{OK}}"#, VERSION),
     (r#"{"Version":"2008-10-17","Statement":{OK}}"#, VERSION),
     (r#"{"Version":"2013-10-17","Statement":{OK}}"#, SYNTAX),
     (r#"{V}"#, SYNTAX),
-    (r#"{V,"Statement":["afd"]}"#, SYNTAX),
+    (r#"{V,"Statement":["text"]}"#, SYNTAX),
     (r#"{V,"Statement":[]}"#, SYNTAX),
-    (r#"{V,"Statement":{OK},"Extra field":"value"}"#, SYNTAX),
-    (r#"{V,"Statement":{OK,"Extra field":"value"}}"#, SYNTAX),
+    (r#"{V,"Statement":{OK},"Extra":"value"}"#, SYNTAX),
+    (r#"{V,"Statement":{OK,"Extra":"value"}}"#, SYNTAX),
     (r#"{V,"Id":["a"],"Statement":{OK}}"#, SYNTAX),
     (r#"{V,V,"Statement":{OK}}"#, SYNTAX),
     (r#"{V,"Statement":{OK,"Effect":"Allow"}}"#, SYNTAX),
@@ -43,8 +43,8 @@ const DOCUMENTS: &[(&str, &str)] = &[
     (r#"{V,"Statement":{OK,"Condition":{"ForAnyValue::StringEqualsIfExists":{"a":"1"}}}}"#, SYNTAX),
     (r#"{V,"Statement":{OK,"Condition":{"NullIfExists":{"a":"true"}}}}"#, SYNTAX),
     (r#"{V,"Statement":{OK,"Condition":{"StringEquals":{"a":null}}}}"#, SYNTAX),
-    (r#"{V,"Statement":{OK,"Condition":{"DateGreaterThan":{"a":"sdfdsf"}}}}"#, LEGACY),
-    (r#"{"Statement":{OK,"Condition":{"DateGreaterThan":{"a":"sdfdsf"}}}}"#, VERSION),
+    (r#"{V,"Statement":{OK,"Condition":{"DateGreaterThan":{"a":"someday"}}}}"#, LEGACY),
+    (r#"{"Statement":{OK,"Condition":{"DateGreaterThan":{"a":"someday"}}}}"#, VERSION),
     (r#"{V,"Statement":{OK,"Condition":{"DateLessThanEquals":{"a":"234-13"}}}}"#, LEGACY),
     (
         r#"{V,"Statement":{OK,"Condition":{"DateLessThanEquals":{"a":"2016-12-13t2:00:00.593194+1"}}}}"#,
@@ -63,11 +63,11 @@ const DOCUMENTS: &[(&str, &str)] = &[
 
 /// The inside of one statement of an identity policy.
 const STATEMENTS: &[(&str, &str)] = &[
-    (r#""Effect":"invalid","Action":"s3:x","Resource":"*""#, SYNTAX),
+    (r#""Effect":"Permit","Action":"s3:x","Resource":"*""#, SYNTAX),
     (r#""Effect":["Allow"],"Action":"s3:x","Resource":"*""#, SYNTAX),
     (r#""Action":"s3:x","Resource":"*""#, SYNTAX),
     (r#""Effect":"denY","Action":"s3:x","Resource":"*""#, LEGACY),
-    (r#""Effect":"Allow","Action":"invalid","Resource":"*""#, VENDOR),
+    (r#""Effect":"Allow","Action":"ListBucket","Resource":"*""#, VENDOR),
     (r#""Effect":"Allow","NotAction":"","Resource":"*""#, VENDOR),
     (r#""Effect":"Allow","Action":["s3:x","y"],"Resource":"*""#, VENDOR),
     (r#""Effect":"Allow","Action":"a a:x","Resource":"*""#, "Vendor a a is not valid"),
@@ -87,12 +87,12 @@ const STATEMENTS: &[(&str, &str)] = &[
     (r#""Effect":"Allow","Action":"s3:x","Resource":{"a":"*"}"#, SYNTAX),
     (r#""Effect":"Allow","Action":"s3:x","Resource":["a",{}]"#, SYNTAX),
     (
-        r#""Effect":"Allow","Action":"s3:x","Resource":"invalid resource""#,
-        "Resource invalid resource must be in ARN format or \"*\".",
+        r#""Effect":"Allow","Action":"s3:x","Resource":"my bucket""#,
+        "Resource my bucket must be in ARN format or \"*\".",
     ),
     (
-        r#""Effect":"Allow","Action":"s:3:x","Resource":"sdfsadf""#,
-        "Resource sdfsadf must be in ARN format or \"*\".",
+        r#""Effect":"Allow","Action":"s:3:x","Resource":"nonsense""#,
+        "Resource nonsense must be in ARN format or \"*\".",
     ),
     (r#""Effect":"Allow","Action":"s3:x","Resource":"""#, "Resource  must be in ARN format or \"*\"."),
     (
@@ -143,10 +143,10 @@ const ACCEPTED: &[&str] = &[
     r#"{V,"Statement":[{OK},{OK}]}"#,
     r#"{V,"Id":"x","Statement":{OK,"Sid":""}}"#,
     r#"{V,"Statement":[{OK,"Sid":""},{OK,"Sid":""}]}"#,
-    r#"{V,"Statement":{"Effect":"Allow","Action":"iam: asdf safdsf af ","Resource":"*"}}"#,
+    r#"{V,"Statement":{"Effect":"Allow","Action":"iam: any thing at all ","Resource":"*"}}"#,
     r#"{V,"Statement":{"Effect":"Allow","Action":"*","Resource":["arn:aws:s3:::b","*"]}}"#,
     r#"{V,"Statement":{"Effect":"Allow","Action":"*:*","Resource":"arn:aws-cn:s3:::b"}}"#,
-    r#"{V,"Statement":{"Effect":"Allow","Action":"s3-s:x","Resource":"arn:aws:fdsasf"}}"#,
+    r#"{V,"Statement":{"Effect":"Allow","Action":"s3-s:x","Resource":"arn:aws:thing"}}"#,
     r#"{V,"Statement":{"Effect":"Allow","Action":"s3.s:x","Resource":"arn:aws:iam:::user/x"}}"#,
     r#"{V,"Statement":{"Effect":"Allow","NotAction":"s3:x","NotResource":"*"}}"#,
     r#"{V,"Statement":{"Effect":"Allow","Action":"s3:x","Resource":"arn:aws:ec2:us-east-1::image/x"}}"#,
@@ -159,7 +159,7 @@ const ACCEPTED: &[&str] = &[
     r#"{V,"Statement":{OK,"Condition":{"DateLessThan":{"a":"-292275054"}}}}"#,
     r#"{V,"Statement":{OK,"Condition":{"DateLessThanEquals":{"a":"2016-12-13T21:20:37.593194+00:00"}}}}"#,
     r#"{V,"Statement":{OK,"Condition":{"DateLessThanEquals":{"a":"2016-12-13t2:00:00.593194+23"}}}}"#,
-    r#"{V,"Statement":{OK,"Condition":{"ForAnyValue:StringEqualsIfExists":{"a":"asf"}}}}"#,
+    r#"{V,"Statement":{OK,"Condition":{"ForAnyValue:StringEqualsIfExists":{"a":"v"}}}}"#,
     r#"{V,"Statement":{OK,"Condition":{"Bool":{"aws:SecureTransport":true},"NumericLessThan":{"s3:max-keys":10}}}}"#,
 ];
 
@@ -245,6 +245,9 @@ fn bucket_and_key_policies() {
     ] {
         assert_eq!(refused(&fill(text), s3), ("MalformedPolicy".into(), message.into()), "{text}");
     }
+    let identity = "arn:aws:iam::cloudfront:user/CloudFront Origin Access Identity E1EXAMPLE";
+    let text = fill(&format!(r#"{{V,"Statement":{{OK,"Principal":{{"AWS":"{identity}"}}}}}}"#));
+    assert!(Policy::parse(&text, s3).is_ok());
     let key = fill(r#"{V,"Statement":{OK,"Principal":{"AWS":"nobody"}}}"#);
     let message = "Policy contains a statement with one or more invalid principals.";
     let expected = ("MalformedPolicyDocumentException".into(), message.into());
@@ -274,4 +277,41 @@ fn control_policies() {
     }
     let full = fill(r#"{V,"Statement":{"Effect":"Allow","Principal":"*","Action":"*","Resource":"*"}}"#);
     assert!(Policy::parse(&full, PolicyKind::Rcp).is_ok(), "AWS's own RCPFullAWSAccess");
+}
+
+#[test]
+fn queue_and_topic_policies() {
+    for (service, code, message) in [
+        ("sqs", "InvalidAttributeValue", "Invalid value for the parameter Policy."),
+        ("sns", "InvalidParameter", "Invalid parameter: Policy Error: null"),
+    ] {
+        assert_eq!(refused("{}", PolicyKind::Resource(service)), (code.into(), message.into()));
+    }
+}
+
+#[test]
+fn a_stored_document_is_read_without_the_checks_before_storing() {
+    for text in [
+        r#"{"Statement":{OK}}"#,
+        r#"{V,"Statement":{"Effect":"Allow","Action":"s3:*","Resource":"arn:aws:iam::1:x"}}"#,
+        r#"{V,"Statement":[{OK,"Sid":"s"},{OK,"Sid":"s"}]}"#,
+    ] {
+        let text = fill(text);
+        assert!(Policy::parse(&text, PolicyKind::Identity).is_err(), "{text}");
+        assert_eq!(Policy::load(&text, PolicyKind::Identity).map(|_| ()), Ok(()), "{text}");
+    }
+    let denies = fill(r#"{V,"Statement":{"Effect":"deny","Action":"s3:*","Resource":"*"}}"#);
+    let policy = Policy::load(&denies, PolicyKind::Identity).unwrap();
+    assert_eq!(policy.statements()[0].effect, Effect::Deny);
+    for (text, kind, message) in [
+        (r#"{V,"Statement":{OK,"Foo":1}}"#, PolicyKind::Identity, SYNTAX),
+        (r#"{V,"Statement":{OK}}"#, PolicyKind::Resource("s3"), "Missing required field Principal"),
+        (
+            r#"{V,"Statement":{"Effect":"Allow","Action":"sts:*"}}"#,
+            PolicyKind::Trust,
+            "Missing required field Principal",
+        ),
+    ] {
+        assert_eq!(Policy::load(&fill(text), kind).unwrap_err().message, message, "{text}");
+    }
 }

@@ -327,3 +327,64 @@ fn what_principals_know_of_themselves() {
         assert_eq!(principal.is_root(), arn.ends_with(":root"));
     }
 }
+
+#[test]
+fn the_keys_that_a_principal_brings() {
+    let keys =
+        ["aws:PrincipalArn", "aws:PrincipalAccount", "aws:PrincipalType", "aws:userid", "aws:username"];
+    let service_keys = ["aws:PrincipalIsAWSService", "aws:PrincipalServiceName"];
+    let own = Some(ACCOUNT);
+    for (principal, expected, of_services) in [
+        (
+            root(),
+            [Some("arn:aws:iam::111122223333:root"), own, Some("Account"), Some(ACCOUNT), None],
+            [Some("false"), None],
+        ),
+        (
+            user(),
+            [
+                Some("arn:aws:iam::111122223333:user/bob"),
+                own,
+                Some("User"),
+                Some("AIDAUSERBOB1234567890"),
+                Some("bob"),
+            ],
+            [Some("false"), None],
+        ),
+        (
+            session(),
+            [
+                Some("arn:aws:iam::111122223333:role/path/app"),
+                own,
+                Some("AssumedRole"),
+                Some("AROAROLEAPP1234567890:one"),
+                None,
+            ],
+            [Some("false"), None],
+        ),
+        (
+            federated(),
+            [
+                Some("arn:aws:sts::111122223333:federated-user/fed"),
+                own,
+                Some("FederatedUser"),
+                Some("111122223333:fed"),
+                None,
+            ],
+            [Some("false"), None],
+        ),
+        (service(), [None; 5], [Some("true"), Some("lambda.amazonaws.com")]),
+        (anonymous(), [None, None, Some("Anonymous"), Some("anonymous"), None], [None; 2]),
+        (web(), [None; 5], [None; 2]),
+    ] {
+        let mut context = Context::new();
+        principal.set_keys(&mut context);
+        let value = |key: &&str| context.get(key).map(|found| found.as_slice()[0].to_string());
+        assert_eq!(keys.each_ref().map(value), expected.map(|v| v.map(str::to_owned)), "{principal:?}");
+        assert_eq!(
+            service_keys.each_ref().map(value),
+            of_services.map(|v| v.map(str::to_owned)),
+            "{principal:?}"
+        );
+    }
+}

@@ -27,7 +27,7 @@ impl Compiled {
         if let Some(policy) = self.0.read().unwrap_or_else(PoisonError::into_inner).get(&hash) {
             return Some(Arc::clone(policy));
         }
-        let policy = match Policy::parse(text, kind) {
+        let policy = match Policy::load(text, kind) {
             Ok(policy) => Arc::new(policy),
             Err(malformed) => {
                 kernel::log::error("a stored policy cannot be read", &[("problem", &malformed.message)]);
@@ -43,7 +43,12 @@ impl Compiled {
     }
 
     /// A user's own policies and those of its groups.
-    pub(crate) fn of_user(&self, tx: &Tx, account: AccountId, user: &User) -> Result<Vec<Attached>, StoreError> {
+    pub(crate) fn of_user(
+        &self,
+        tx: &Tx,
+        account: AccountId,
+        user: &User,
+    ) -> Result<Vec<Attached>, StoreError> {
         let mut out = Vec::new();
         self.add(tx, account, &user.arn(account), &user.inline, &user.attached, &mut out)?;
         for name in &user.groups {
@@ -54,11 +59,22 @@ impl Compiled {
         Ok(out)
     }
 
-    fn add_group(&self, tx: &Tx, account: AccountId, group: &Group, out: &mut Vec<Attached>) -> Result<(), StoreError> {
+    fn add_group(
+        &self,
+        tx: &Tx,
+        account: AccountId,
+        group: &Group,
+        out: &mut Vec<Attached>,
+    ) -> Result<(), StoreError> {
         self.add(tx, account, &group.arn(account), &group.inline, &group.attached, out)
     }
 
-    pub(crate) fn of_role(&self, tx: &Tx, account: AccountId, role: &Role) -> Result<Vec<Attached>, StoreError> {
+    pub(crate) fn of_role(
+        &self,
+        tx: &Tx,
+        account: AccountId,
+        role: &Role,
+    ) -> Result<Vec<Attached>, StoreError> {
         let mut out = Vec::new();
         self.add(tx, account, &role.arn(account), &role.inline, &role.attached, &mut out)?;
         Ok(out)
@@ -85,7 +101,13 @@ impl Compiled {
     }
 
     /// A managed policy's default version, AWS's or the account's.
-    fn managed(&self, tx: &Tx, account: AccountId, arn: &str, holder: &str) -> Result<Option<Attached>, StoreError> {
+    pub(crate) fn managed(
+        &self,
+        tx: &Tx,
+        account: AccountId,
+        arn: &str,
+        holder: &str,
+    ) -> Result<Option<Attached>, StoreError> {
         let text = match managed::by_arn(arn) {
             Some(policy) => policy.document(),
             None => match MANAGED_POLICIES.get(tx, &model::named(account, last_part(arn)))? {
@@ -114,7 +136,8 @@ impl Compiled {
     }
 }
 
-const NOTHING: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"*","Resource":"*"}]}"#;
+const NOTHING: &str =
+    r#"{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"*","Resource":"*"}]}"#;
 
 /// Tells apart the same text read by different rules.
 fn kind_number(kind: PolicyKind) -> u8 {

@@ -1,7 +1,7 @@
 //! The kernel's door to IAM: from an access key to a caller with all its policies compiled.
 
 use super::attached::Compiled;
-use super::model::{ACCESS_KEYS, USERS};
+use super::model::{ACCESS_KEYS, ROLES, Role, USERS};
 use super::{last_used::LastUsed, model};
 use auth::policy::Principal;
 use auth::sigv4::Secret;
@@ -28,6 +28,14 @@ impl IamDirectory {
         IamDirectory { sealer: Sealer::new(master), compiled: Compiled::default(), last_used }
     }
 
+    pub(crate) fn sealer(&self) -> &Sealer {
+        &self.sealer
+    }
+
+    pub(crate) fn compiled(&self) -> &Compiled {
+        &self.compiled
+    }
+
     /// A key of a user or of root.
     fn long_term(&self, tx: &Tx, access_key: &str) -> Result<Known, Unknown> {
         let key = ACCESS_KEYS.get(tx, &Key::global().str(access_key)).map_err(unreadable)?;
@@ -41,7 +49,8 @@ impl IamDirectory {
         let caller = match &key.user {
             None => {
                 let mut caller = Caller::root(key.account, access_key);
-                caller.policies.service_control = self.service_control(tx, key.account).map_err(unreadable)?;
+                caller.policies.service_control =
+                    self.service_control(tx, key.account).map_err(unreadable)?;
                 caller
             }
             Some(name) => self.user(tx, key.account, name, access_key)?,
@@ -57,10 +66,14 @@ impl IamDirectory {
         name: &str,
         access_key: &str,
     ) -> Result<Caller, Unknown> {
-        let user = USERS.get(tx, &model::named(account, name)).map_err(unreadable)?.ok_or(Unknown::NoSuchKey)?;
+        let user =
+            USERS.get(tx, &model::named(account, name)).map_err(unreadable)?.ok_or(Unknown::NoSuchKey)?;
         let policies = CallerPolicies {
             identity: self.compiled.of_user(tx, account, &user).map_err(unreadable)?,
-            boundary: self.compiled.boundary(tx, account, user.boundary.as_deref(), &user.arn(account)).map_err(unreadable)?,
+            boundary: self
+                .compiled
+                .boundary(tx, account, user.boundary.as_deref(), &user.arn(account))
+                .map_err(unreadable)?,
             session: None,
             service_control: self.service_control(tx, account).map_err(unreadable)?,
         };
@@ -77,17 +90,50 @@ impl IamDirectory {
 }
 
 impl IamDirectory {
+    /// A role and what limits its sessions: its own policies, its boundary, the account's control policies. The
+    /// session's own policy is for whoever makes the session. `None` where there is no such role.
+    ///
+    /// # Errors
+    /// The store's own.
+    pub fn role_policies(
+        &self,
+        tx: &Tx,
+        account: AccountId,
+        name: &str,
+    ) -> Result<Option<(Role, CallerPolicies)>, StoreError> {
+        let Some(role) = ROLES.get(tx, &model::named(account, name))? else { return Ok(None) };
+        let arn = role.arn(account);
+        // Control policies do not limit service-linked roles.
+        let service_control = match role.linked_service {
+            Some(_) => Vec::new(),
+            None => self.service_control(tx, account)?,
+        };
+        let policies = CallerPolicies {
+            identity: self.compiled.of_role(tx, account, &role)?,
+            boundary: self.compiled.boundary(tx, account, role.boundary.as_deref(), &arn)?,
+            session: None,
+            service_control,
+        };
+        Ok(Some((role, policies)))
+    }
+
     /// The service control policies over an account, from the organization's root down.
-    fn service_control(&self, _: &Tx, _: AccountId) -> Result<Vec<ControlLevel>, StoreError> {
+    pub(crate) fn service_control(&self, _: &Tx, _: AccountId) -> Result<Vec<ControlLevel>, StoreError> {
         Ok(Vec::new())
     }
 }
 
 impl Directory for IamDirectory {
-    fn look_up(&self, tx: &Tx, access_key: &str, token: Option<&str>, _: Timestamp) -> Result<Known, Unknown> {
+    fn look_up(
+        &self,
+        tx: &Tx,
+        access_key: &str,
+        token: Option<&str>,
+        now: Timestamp,
+    ) -> Result<Known, Unknown> {
         match token {
             None => self.long_term(tx, access_key),
-            Some(_) => Err(Unknown::BadToken),
+            Some(token) => crate::sts::caller::look_up(self, tx, access_key, token, now),
         }
     }
 
@@ -99,7 +145,14 @@ impl Directory for IamDirectory {
         Ok(None)
     }
 
-    fn used(&self, caller: &Caller, service: &'static str, _: &'static str, region: &'static str, at: Timestamp) {
+    fn used(
+        &self,
+        caller: &Caller,
+        service: &'static str,
+        _: &'static str,
+        region: &'static str,
+        at: Timestamp,
+    ) {
         self.last_used.note(caller, service, region, at);
     }
 

@@ -12,6 +12,20 @@ wire::errors! {
         MalformedPolicyDocument(what: String) = 400, "MalformedPolicyDocument", "{what}";
         UnmodifiableEntity(what: String) = 400, "UnmodifiableEntity", "{what}";
         PolicyNotAttachable(what: String) = 400, "PolicyNotAttachable", "{what}";
+        InvalidUserType(what: String) = 400, "InvalidUserType", "{what}";
+        PasswordPolicyViolation(what: String) = 400, "PasswordPolicyViolation", "{what}";
+        InvalidAuthenticationCode(what: String) = 403, "InvalidAuthenticationCode", "{what}";
+        InvalidPublicKey(what: String) = 400, "InvalidPublicKey", "{what}";
+        DuplicateSshPublicKey(what: String) = 400, "DuplicateSSHPublicKey", "{what}";
+        UnrecognizedPublicKeyEncoding(what: String) = 400, "UnrecognizedPublicKeyEncoding", "{what}";
+        MalformedCertificate(what: String) = 400, "MalformedCertificate", "{what}";
+        InvalidCertificate(what: String) = 400, "InvalidCertificate", "{what}";
+        DuplicateCertificate(what: String) = 409, "DuplicateCertificate", "{what}";
+        KeyPairMismatch(what: String) = 400, "KeyPairMismatch", "{what}";
+        ServiceNotSupported(what: String) = 404, "NotSupportedService", "{what}";
+        ReportNotPresent(what: String) = 410, "ReportNotPresent", "{what}";
+        ReportExpired(what: String) = 410, "ReportExpired", "{what}";
+        AccessDenied(what: String) = 403, "AccessDenied", "{what}";
         Unreadable = 500, "InternalFailure", "The request processing has failed because of an unknown error, exception or failure.";
     }
 }
@@ -26,4 +40,9 @@ impl From<store::StoreError> for IamError {
     fn from(error: store::StoreError) -> IamError {
         kernel::Failure::from(error).into()
     }
+}
+
+/// `LimitExceeded` in IAM's words: "Cannot exceed quota for AccessKeysPerUser: 2".
+pub(crate) fn quota(name: &str, max: usize) -> IamError {
+    IamError::LimitExceeded(format!("Cannot exceed quota for {name}: {max}"))
 }

@@ -41,7 +41,9 @@ impl LastUsed {
             Principal::User { .. } | Principal::Root { .. } if caller.access_key.starts_with("AKIA") => {
                 Used::Key(caller.access_key.clone())
             }
-            Principal::AssumedRole { account, role_arn, .. } => Used::Role(*account, last_part(role_arn).to_owned()),
+            Principal::AssumedRole { account, role_arn, .. } => {
+                Used::Role(*account, last_part(role_arn).to_owned())
+            }
             _ => return,
         };
         self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(used, Use { at, service, region });

@@ -1,11 +1,58 @@
-//! IAM: users, groups, roles, policies.
+//! IAM: users, groups, roles, policies, and every credential that they can have.
+//!
+//! Names are unique in an account without regard to case. Each change is one transaction; the kernel's memory of
+//! callers empties with it, so a policy that was attached counts from the next request on.
+//!
+//! `page`, `tags`, `document`, `holder`, `attach` and `inline` are what users, groups and roles share; `ops` has a
+//! file of operations for each noun, `access` says what each of them touches.
 
+pub mod access;
+pub mod attach;
 mod attached;
 pub mod directory;
+pub mod document;
 pub mod errors;
+pub mod holder;
+pub mod inline;
 pub mod last_used;
 pub mod managed;
+pub mod mfa;
 pub mod model;
+pub mod ops;
+pub mod page;
+pub mod password;
+mod qr;
+mod report;
+mod saml;
 pub mod service_linked;
+mod subject;
+pub mod tags;
+mod totp;
+mod trust;
 
+pub(crate) use attached::last_part;
 pub use errors::IamError;
+pub(crate) use errors::quota;
+
+/// The service's door.
+pub static IAM: kernel::Service = kernel::Service {
+    id: "iam",
+    global: true,
+    ops: &[
+        ops::user::OPS,
+        ops::group::OPS,
+        ops::access_key::OPS,
+        ops::login_profile::OPS,
+        ops::account::OPS,
+        ops::mfa::OPS,
+        ops::policy::OPS,
+        ops::policy_list::OPS,
+        ops::policy_version::OPS,
+        ops::role::OPS,
+        ops::role_policy::OPS,
+        ops::instance_profile::OPS,
+        ops::service_linked::OPS,
+        ops::oidc_provider::OPS,
+        ops::saml_provider::OPS,
+    ],
+};

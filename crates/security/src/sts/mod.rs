@@ -1,6 +1,25 @@
 //! STS: who is calling, and temporary credentials.
+//!
+//! Credentials are stateless: the session token is a sealed record of the session ([`token`]), read back on each use
+//! together with what the role or user may do by then ([`caller`]). So there is nothing to expire, to list or to lose.
+//!
+//! Not here: AssumeRoleWithSAML (needs XML signatures), AssumeRoot (needs centralized root access),
+//! GetWebIdentityToken and GetDelegatedAccessToken.
 
+pub(crate) mod caller;
+pub mod errors;
+pub mod key_id;
 pub mod ops;
+pub mod policies;
+pub mod role;
+pub mod tags;
+pub mod token;
 
-/// STS's operations.
-pub static STS: kernel::Service = kernel::Service { id: "sts", global: true, ops: &[ops::identity::OPS] };
+use kernel::Service;
+
+/// STS's operations. Virga has one endpoint for all regions, so its records are those of a global service.
+pub static STS: Service = Service {
+    id: "sts",
+    global: true,
+    ops: &[ops::identity::OPS, ops::assume_role::OPS, ops::session_token::OPS, ops::federation_token::OPS],
+};

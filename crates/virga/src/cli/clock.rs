@@ -16,7 +16,9 @@ pub(super) fn run(cx: &Context, options: &Options) -> Outcome {
     let running = cx.place.must_run()?;
     let clock = match options.change.as_deref() {
         None => client::call(&running.endpoint, "GET", "/_virga/clock", "")?,
-        Some(change) => client::call(&running.endpoint, "POST", "/_virga/clock", &order(change)?.to_string())?,
+        Some(change) => {
+            client::call(&running.endpoint, "POST", "/_virga/clock", &order(change)?.to_string())?
+        }
     };
     if cx.json {
         super::print(&clock.to_string());

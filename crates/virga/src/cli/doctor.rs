@@ -17,11 +17,16 @@ pub(super) fn run(cx: &Context) -> Outcome {
     let findings = [data_folder(&cx.place.data), master_key(&cx.place.master_key_file()), endpoint(cx)];
     let good = findings.iter().all(|f| f.good);
     if cx.json {
-        let rows: Vec<_> = findings.iter().map(|f| json!({ "what": f.what, "good": f.good, "detail": f.detail })).collect();
+        let rows: Vec<_> =
+            findings.iter().map(|f| json!({ "what": f.what, "good": f.good, "detail": f.detail })).collect();
         super::print(&json!({ "good": good, "findings": rows }).to_string());
     } else {
         let row = |f: &Finding| {
-            vec![if f.good { green("ok") } else { yellow("needs a look") }, f.what.to_owned(), f.detail.clone()]
+            vec![
+                if f.good { green("ok") } else { yellow("needs a look") },
+                f.what.to_owned(),
+                f.detail.clone(),
+            ]
         };
         let rows: Vec<_> = findings.iter().map(row).collect();
         super::print(layout(&["STATE", "WHAT", "DETAIL"], &rows).trim_end());
@@ -40,11 +45,19 @@ fn data_folder(data: &Path) -> Finding {
         Ok(()) => match rustix::fs::statvfs(data) {
             Ok(fs) => {
                 let free_mib = fs.f_bavail.saturating_mul(fs.f_frsize) >> 20;
-                Finding { what: "data folder", good: free_mib >= 256, detail: format!("{shown}: {free_mib} MiB free") }
+                Finding {
+                    what: "data folder",
+                    good: free_mib >= 256,
+                    detail: format!("{shown}: {free_mib} MiB free"),
+                }
             }
             Err(e) => Finding { what: "data folder", good: false, detail: format!("{shown}: {e}") },
         },
-        Err(e) => Finding { what: "data folder", good: false, detail: format!("{shown}: {e}; nothing can be saved") },
+        Err(e) => Finding {
+            what: "data folder",
+            good: false,
+            detail: format!("{shown}: {e}; nothing can be saved"),
+        },
     }
 }
 
@@ -57,7 +70,14 @@ fn master_key(path: &Path) -> Finding {
         }
         Ok(meta) => {
             let mode = meta.permissions().mode() & 0o777;
-            Finding { what, good: false, detail: format!("{}: mode {mode:o} lets others read it; the cloud will not start", path.display()) }
+            Finding {
+                what,
+                good: false,
+                detail: format!(
+                    "{}: mode {mode:o} lets others read it; the cloud will not start",
+                    path.display()
+                ),
+            }
         }
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
             Finding { what, good: true, detail: "not there yet; the first `virga up` makes it".into() }
@@ -68,9 +88,15 @@ fn master_key(path: &Path) -> Finding {
 
 fn endpoint(cx: &Context) -> Finding {
     match cx.place.running() {
-        Some(running) => Finding { what: "endpoint", good: true, detail: format!("running at {}", running.endpoint) },
+        Some(running) => {
+            Finding { what: "endpoint", good: true, detail: format!("running at {}", running.endpoint) }
+        }
         None => match std::net::TcpListener::bind(super::up::LISTEN_DEFAULT) {
-            Ok(_) => Finding { what: "endpoint", good: true, detail: format!("{} is free", super::up::LISTEN_DEFAULT) },
+            Ok(_) => Finding {
+                what: "endpoint",
+                good: true,
+                detail: format!("{} is free", super::up::LISTEN_DEFAULT),
+            },
             Err(e) => Finding {
                 what: "endpoint",
                 good: false,

@@ -22,7 +22,11 @@ pub(super) fn run(cx: &Context) -> Outcome {
         }
         std::thread::sleep(WAIT_STEP);
     }
-    Err(format!("process {} was asked to end and has not within {:?}", running.pid, WAIT_STEP * WAIT_STEPS_MAX))
+    Err(format!(
+        "process {} was asked to end and has not within {:?}",
+        running.pid,
+        WAIT_STEP * WAIT_STEPS_MAX
+    ))
 }
 
 fn say(cx: &Context, stopped: bool, text: &str) {

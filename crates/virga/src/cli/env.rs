@@ -15,7 +15,9 @@ pub(super) struct Options {
 }
 
 fn account(text: &str) -> Result<String, String> {
-    base::AccountId::parse(text).map(|a| a.to_string()).ok_or_else(|| "an account id has twelve digits".into())
+    base::AccountId::parse(text)
+        .map(|a| a.to_string())
+        .ok_or_else(|| "an account id has twelve digits".into())
 }
 
 fn region(text: &str) -> Result<String, String> {

@@ -23,7 +23,11 @@ pub(super) fn run(cx: &Context, options: &Options) -> Outcome {
         }
         None => remove_store(cx)?,
     }
-    super::print(&if cx.json { serde_json::json!({ "reset": true }).to_string() } else { "everything is gone".into() });
+    super::print(&if cx.json {
+        serde_json::json!({ "reset": true }).to_string()
+    } else {
+        "everything is gone".into()
+    });
     Ok(ExitCode::SUCCESS)
 }
 
@@ -34,7 +38,10 @@ fn confirmed(cx: &Context) -> Result<bool, String> {
     }
     print!("Delete everything in {}? [y/N] ", cx.place.data.display());
     let mut line = String::new();
-    std::io::stdout().flush().and_then(|()| std::io::stdin().read_line(&mut line)).map_err(|e| e.to_string())?;
+    std::io::stdout()
+        .flush()
+        .and_then(|()| std::io::stdin().read_line(&mut line))
+        .map_err(|e| e.to_string())?;
     Ok(matches!(line.trim(), "y" | "Y" | "yes"))
 }
 

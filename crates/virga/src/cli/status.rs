@@ -8,7 +8,7 @@ use std::process::ExitCode;
 pub(super) fn run(cx: &Context) -> Outcome {
     let Some(running) = cx.place.running() else {
         if cx.json {
-            super::print(&serde_json::json!({ "status": "stopped" }).to_string());
+            super::print(&serde_json::json!({ "running": false }).to_string());
         } else {
             super::print(&format!("{}  {}", yellow("stopped"), cx.place.data.display()));
         }
@@ -24,7 +24,8 @@ pub(super) fn run(cx: &Context) -> Outcome {
     let clock = &status["clock"];
     let frozen = if clock["frozen"].as_bool() == Some(true) { "  (frozen)" } else { "" };
     super::print(&format!("clock    {}{frozen}", clock["now"].as_str().unwrap_or("?")));
-    let names: Vec<&str> = status["services"].as_object().map(|s| s.keys().map(String::as_str).collect()).unwrap_or_default();
+    let names: Vec<&str> =
+        status["services"].as_object().map(|s| s.keys().map(String::as_str).collect()).unwrap_or_default();
     super::print(&format!("services {}", names.join(" ")));
     let rows = rows(&status["calls"]);
     if !rows.is_empty() {

@@ -28,7 +28,8 @@ pub(super) fn layout(headings: &[&str], rows: &[Vec<String>]) -> String {
         })
         .collect();
     let line = |cells: &[String]| {
-        let padded: Vec<_> = cells.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}")).collect();
+        let padded: Vec<_> =
+            cells.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}")).collect();
         format!("{}\n", padded.join("  ").trim_end())
     };
     let headings: Vec<String> = headings.iter().map(|h| (*h).to_owned()).collect();
@@ -46,7 +47,8 @@ mod tests {
 
     #[test]
     fn columns_line_up() {
-        let rows = vec![vec!["a".into(), "long cell".into(), "x".into()], vec!["bb".into(), "b".into(), "y".into()]];
+        let rows =
+            vec![vec!["a".into(), "long cell".into(), "x".into()], vec!["bb".into(), "b".into(), "y".into()]];
         assert_eq!(layout(&["A", "B", "C"], &rows), "A   B          C\na   long cell  x\nbb  b          y\n");
     }
 }

@@ -40,9 +40,20 @@ pub(crate) struct Options {
 
 pub(super) fn run(cx: &Context, options: &Options) -> Outcome {
     if !options.listen.ip().is_loopback() && !options.expose {
-        return Err(format!("{} is reachable from other machines; say --expose if that is meant", options.listen));
+        return Err(format!(
+            "{} is reachable from other machines; say --expose if that is meant",
+            options.listen
+        ));
     }
     if let Some(running) = cx.place.running() {
+        if !options.detach {
+            // In the foreground somebody expects to own what runs.
+            return Err(format!(
+                "a cloud already runs on {} ({})",
+                cx.place.data.display(),
+                running.endpoint
+            ));
+        }
         banner(cx, &running, "already running")?;
         return Ok(ExitCode::SUCCESS);
     }
@@ -107,9 +118,14 @@ fn banner(cx: &Context, running: &Running, state: &str) -> Result<(), String> {
     let modelled = wire::catalog::services().len();
     super::print(&format!("{} {}", bold("virga"), env!("CARGO_PKG_VERSION")));
     super::print(&format!("  on    {}", services.join(" ")));
-    super::print(&format!("  off   the other {} modelled services answer NotImplemented", modelled - services.len()));
+    super::print(&format!(
+        "  off   the other {} modelled services answer NotImplemented",
+        modelled - services.len()
+    ));
     super::print(&format!("  data  {}", cx.place.data.display()));
-    super::print("  keys  test/test is the root of account 000000000000; any 12 digits are the root of that account");
+    super::print(
+        "  keys  test/test is the root of account 000000000000; any 12 digits are the root of that account",
+    );
     super::print("  next  eval \"$(virga env)\" && aws sts get-caller-identity");
     super::print(&format!("{} {}", green("Ready"), running.endpoint));
     // Tools made for LocalStack wait for exactly this line.

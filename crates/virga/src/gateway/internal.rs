@@ -78,7 +78,9 @@ async fn page(gateway: &Gateway, parts: &Parts, body: &[u8]) -> Result<Value, Re
     match (parts.method.as_str(), parts.uri.path()) {
         ("GET", "/_virga/health") => Ok(health(gateway)),
         ("GET" | "HEAD", "/_localstack/health") => Ok(localstack_health(gateway)),
-        ("GET", "/_localstack/info") => Ok(json!({ "version": env!("CARGO_PKG_VERSION"), "edition": "virga" })),
+        ("GET", "/_localstack/info") => {
+            Ok(json!({ "version": env!("CARGO_PKG_VERSION"), "edition": "virga" }))
+        }
         ("GET", "/_virga/status") => Ok(status(gateway)),
         ("POST", "/_virga/reset" | "/_localstack/state/reset") => {
             cloud.reset().await.map_err(|e| Refusal(500, e.to_string()))?;
@@ -97,7 +99,12 @@ async fn page(gateway: &Gateway, parts: &Parts, body: &[u8]) -> Result<Value, Re
 }
 
 fn services(gateway: &Gateway, word: &str) -> Value {
-    gateway.cloud.services().map(|s| (s.id.to_owned(), Value::from(word))).collect::<serde_json::Map<_, _>>().into()
+    gateway
+        .cloud
+        .services()
+        .map(|s| (s.id.to_owned(), Value::from(word)))
+        .collect::<serde_json::Map<_, _>>()
+        .into()
 }
 
 fn health(gateway: &Gateway) -> Value {
@@ -115,6 +122,7 @@ fn localstack_health(gateway: &Gateway) -> Value {
 
 fn status(gateway: &Gateway) -> Value {
     let mut value = health(gateway);
+    value["running"] = true.into();
     value["pid"] = std::process::id().into();
     value["clock"] = clock(gateway);
     value["calls"] = gateway.cloud.metrics().snapshot();
@@ -140,9 +148,10 @@ async fn move_clock(gateway: &Gateway, body: &[u8]) -> Result<Value, Refusal> {
         match (name.as_str(), value) {
             ("advance_seconds", value) => {
                 let seconds = value.as_f64().filter(|s| (0.0..=kernel::CLOCK_STEP_SECONDS_MAX).contains(s));
-                change.advance = Duration::from_secs_f64(
-                    seconds.ok_or_else(|| bad("advance_seconds must be between 0 and 3155760000 (a century)"))?,
-                );
+                change.advance =
+                    Duration::from_secs_f64(seconds.ok_or_else(|| {
+                        bad("advance_seconds must be between 0 and 3155760000 (a century)")
+                    })?);
             }
             ("freeze", Value::Bool(freeze)) => change.freeze = *freeze,
             ("thaw", Value::Bool(thaw)) => change.thaw = *thaw,
@@ -157,7 +166,8 @@ async fn move_clock(gateway: &Gateway, body: &[u8]) -> Result<Value, Refusal> {
 fn least_privilege(gateway: &Gateway, body: &[u8]) -> Result<Value, Refusal> {
     let order: Value = serde_json::from_slice(body).unwrap_or_default();
     let principal = order.get("principal").and_then(Value::as_str);
-    let principal = principal.ok_or_else(|| Refusal(400, "the body must name a principal by its ARN".into()))?;
+    let principal =
+        principal.ok_or_else(|| Refusal(400, "the body must name a principal by its ARN".into()))?;
     gateway.cloud.least_privilege(principal).map_err(|e| Refusal(500, e.to_string()))
 }
 
@@ -167,7 +177,13 @@ mod tests {
 
     #[test]
     fn only_loopback_names() {
-        for good in ["localhost:4566", "127.0.0.1:4566", "[::1]:4566", "x.localhost", "localhost.localstack.cloud:4566"] {
+        for good in [
+            "localhost:4566",
+            "127.0.0.1:4566",
+            "[::1]:4566",
+            "x.localhost",
+            "localhost.localstack.cloud:4566",
+        ] {
             assert!(is_loopback_name(good), "{good}");
         }
         for bad in ["", "example.com", "localhost.example.com:4566", "10.0.0.1", "notlocalhost"] {

@@ -90,7 +90,11 @@ impl Gateway {
         let _ = connection.await;
     }
 
-    async fn request(&self, request: http::Request<Incoming>, peer: SocketAddr) -> Response<Full<bytes::Bytes>> {
+    async fn request(
+        &self,
+        request: http::Request<Incoming>,
+        peer: SocketAddr,
+    ) -> Response<Full<bytes::Bytes>> {
         let (parts, body) = request.into_parts();
         let head_only = parts.method == http::Method::HEAD;
         if internal::is_internal(parts.uri.path()) {

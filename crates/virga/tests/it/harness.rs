@@ -61,9 +61,11 @@ impl Cloud {
     }
 
     pub(crate) fn with(settings: Settings) -> Cloud {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let cloud =
-            virga::wiring::cloud(Store::memory(), Clock::frozen(START), Rng::seeded(7), &MASTER, settings).unwrap();
+            virga::wiring::cloud(Store::memory(), Clock::frozen(START), Rng::seeded(7), &MASTER, settings)
+                .unwrap();
         Cloud { cloud, runtime }
     }
 
@@ -161,7 +163,8 @@ impl<'c> Caller<'c> {
         let model = wire::catalog::service(service).unwrap_or_else(|| panic!("no model {service}"));
         let (content_type, body) = match model.protocols.iter().find(|p| is_spoken(**p)).unwrap() {
             Protocol::Query | Protocol::Ec2Query => {
-                let mut pairs = vec![("Action".into(), operation.into()), ("Version".into(), model.api_version.into())];
+                let mut pairs =
+                    vec![("Action".into(), operation.into()), ("Version".into(), model.api_version.into())];
                 flatten("", parameters, &mut pairs);
                 ("application/x-www-form-urlencoded", encode(&pairs))
             }
@@ -203,7 +206,8 @@ impl<'c> Caller<'c> {
         // Clients sign by the machine's time, whatever the cloud's clock says.
         let now = Clock::system().now();
         let query = uri.query().unwrap_or_default();
-        sign_headers(&signer, method.as_str(), uri.path(), query, request.headers_mut(), payload, now).unwrap();
+        sign_headers(&signer, method.as_str(), uri.path(), query, request.headers_mut(), payload, now)
+            .unwrap();
     }
 }
 
@@ -230,7 +234,8 @@ impl Reply {
         assert_eq!(self.refused(status, code), message, "{said}");
     }
 
-    fn error(&self) -> (String, String) {
+    /// Code and message of a refusal; two empty strings where there is none to be found.
+    pub(crate) fn error(&self) -> (String, String) {
         let text = |v: &Value| v.as_str().unwrap_or_default().to_owned();
         let error = [&self.value["Error"], &self.value["Errors"]["Error"], &self.value];
         let found = error.into_iter().find(|e| e.get("Code").is_some() || e.get("__type").is_some());
@@ -289,7 +294,9 @@ fn read_xml(text: &str) -> Value {
     let mut reader = quick_xml::Reader::from_str(text);
     let document = read_element(&mut reader, text);
     match document {
-        Value::Object(members) if members.len() == 1 => members.into_iter().next().map(|(_, v)| v).unwrap_or_default(),
+        Value::Object(members) if members.len() == 1 => {
+            members.into_iter().next().map(|(_, v)| v).unwrap_or_default()
+        }
         other => other,
     }
 }

@@ -15,6 +15,11 @@ const SIGNING: [&str; 2] = ["X-Amz-", "AWSAccessKeyId"];
 const SIGNING_V2: [&str; 5] =
     ["Signature", "SignatureMethod", "SignatureVersion", "SecurityToken", "Timestamp"];
 
+/// Members that may be left out of a request that goes to their own address.
+// AWS: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-making-api-requests-xml.html:
+// the queue's URL is the endpoint of a query request.
+const ADDRESSED: [(&str, &str); 1] = [("sqs", "QueueUrl")];
+
 type Pair<'a> = (Cow<'a, str>, Cow<'a, str>);
 
 /// Reads the parameters of the query string and of the form in the body.
@@ -32,7 +37,14 @@ pub(super) fn request(cx: &mut Context, input: &Structure, head: &Head, body: &[
     }
     all.sort_by(|a, b| order(&a.0, &b.0));
     let ec2 = cx.service.protocols.contains(&Protocol::Ec2Query);
-    Form { ec2 }.structure(cx, input, Part { pairs: &all, at: 0, depth: 0 }, &Path::ROOT)
+    let mut out = Form { ec2 }.structure(cx, input, Part { pairs: &all, at: 0, depth: 0 }, &Path::ROOT)?;
+    for (_, name) in ADDRESSED.iter().filter(|(id, _)| *id == cx.service.id) {
+        if let (Some(member), None, true) = (input.member(name), out.get(name), head.path.len() > 1) {
+            let host = head.header("host").unwrap_or("");
+            out.push(member.name, Value::Str(format!("http://{host}{}", head.path)));
+        }
+    }
+    Ok(out)
 }
 
 fn is_own(name: &str) -> bool {

@@ -234,6 +234,25 @@ fn rest(service: &str, line: &str, more: &[(&str, &str)], body: &str) -> String 
     show(run(line, &headers, body.as_bytes()))
 }
 
+#[test]
+fn a_queue_is_named_by_its_address() {
+    let headers = [
+        ("authorization", "AWS4-HMAC-SHA256 Credential=A/20260101/us-east-1/sqs/aws4_request, x"),
+        ("content-type", "application/x-www-form-urlencoded"),
+        ("host", "localhost:4566"),
+    ];
+    let read = |path: &str, body: &str| show(run(&format!("POST {path}"), &headers, body.as_bytes()));
+    let table = [
+        ("/000000000000/q", "Action=PurgeQueue", r#"{QueueUrl: "http://localhost:4566/000000000000/q"}"#),
+        ("/000000000000/q", "Action=PurgeQueue&QueueUrl=x", r#"{QueueUrl: "x"}"#),
+        ("/", "Action=PurgeQueue", "{}"),
+        ("/000000000000/q", "Action=ListQueues", "{}"),
+    ];
+    for (path, body, want) in table {
+        assert_eq!(read(path, body), want, "{path} {body}");
+    }
+}
+
 /// Service, request line, headers, body, and what comes of it.
 type Case = (&'static str, &'static str, &'static [(&'static str, &'static str)], &'static str, &'static str);
 

@@ -5,7 +5,7 @@
 
 use crate::head::{Head, pairs};
 use crate::model::{Location, Operation, Protocol, Service};
-use std::cmp::Reverse;
+use std::cmp::{Ordering, Reverse};
 
 /// More labels than any template of the catalog has (a test says so).
 pub(crate) const LABELS_MAX: usize = 8;
@@ -81,7 +81,7 @@ impl Index {
                 .choices
                 .sort_by_key(|c| (Reverse(c.constants.len()), Reverse(c.demands()), c.deprecated));
         }
-        index.templates.sort_by(|a, b| (&a.segments, a.method).cmp(&(&b.segments, b.method)));
+        index.templates.sort_by(|a, b| a.order(b));
         index
     }
 
@@ -125,13 +125,10 @@ impl Index {
     /// [`Miss`] when no template matches.
     pub(crate) fn find<'a>(&self, head: &Head<'a>, bucket: Option<&'a str>) -> Result<Match<'a>, Miss> {
         let mut values = [""; LABELS_MAX];
-        let mut miss = Miss::Path;
-        for template in &self.templates {
+        let trimmed = head.path.strip_prefix('/').unwrap_or(head.path);
+        let first = bucket.unwrap_or_else(|| trimmed.split('/').next().unwrap_or(""));
+        for template in self.templates.iter().filter(|t| t.method == head.method && t.begins_with(first)) {
             if !template.matches(head.path, bucket, &mut values) {
-                continue;
-            }
-            if template.method != head.method {
-                miss = Miss::Method;
                 continue;
             }
             let Some((choice, complete)) = template.choose(head) else { continue };
@@ -139,11 +136,25 @@ impl Index {
             let labels = choice.labels.iter().copied().zip(values).collect();
             return Ok(Match { operation: choice.operation, labels, literals, complete });
         }
-        Err(miss)
+        let mut others = self.templates.iter().filter(|t| t.method != head.method && t.begins_with(first));
+        let is_known = others.any(|t| t.matches(head.path, bucket, &mut values));
+        Err(if is_known { Miss::Method } else { Miss::Path })
     }
 }
 
 impl Template {
+    /// Segment by segment; of two that begin alike the longer first, since a greedy label would take its rest.
+    fn order(&self, other: &Template) -> Ordering {
+        let pairs = || self.segments.iter().zip(&other.segments);
+        let differ = pairs().map(|(a, b)| a.cmp(b)).find(|o| o.is_ne());
+        differ.unwrap_or_else(|| other.segments.len().cmp(&self.segments.len()))
+    }
+
+    /// Most paths fall here, before their segments are walked.
+    fn begins_with(&self, first: &str) -> bool {
+        !matches!(self.segments.first(), Some(Segment::Literal(text)) if *text != first)
+    }
+
     /// Walks the path; fills the labels' values from the left.
     fn matches<'a>(
         &self,

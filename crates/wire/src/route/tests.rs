@@ -252,6 +252,8 @@ fn s3_by_path_query_and_header() {
     }
     let control = signed("GET /v20180820/jobs", "s3", &[("x-amz-account-id", "1")], "");
     assert_eq!(control, "s3control RestXml ListJobs in eu-west-1");
+    let policy = signed("GET /v20180820/mrap/instances/a/policy", "s3", &[("x-amz-account-id", "1")], "");
+    assert_eq!(policy, "s3control RestXml GetMultiRegionAccessPointPolicy name=a in eu-west-1");
     let bucket = signed("GET /v20180820/jobs", "s3", &[], "");
     assert_eq!(bucket, "s3 RestXml GetObject Bucket=v20180820 Key=jobs in eu-west-1");
     assert_eq!(

@@ -71,8 +71,9 @@ const DIALECTS: &[Dialect] = &[
     Dialect { services: &["apigatewayv2"], code: "BadRequestException", style: Style::Detected },
     // AWS: https://docs.aws.amazon.com/Route53/latest/APIReference/API_CreateHostedZone.html (InvalidInput).
     Dialect { services: &["route53"], code: "InvalidInput", style: Style::Detected },
-    // AWS: https://docs.aws.amazon.com/cloudfront/latest/APIReference/API_CreateDistribution.html (InvalidArgument).
-    Dialect { services: &["cloudfront"], code: "InvalidArgument", style: Style::Detected },
+    // AWS: recorded `<Code>MalformedXML</Code>` with `1 validation error detected: Value null at
+    // 'distributionConfig.enabled' failed to satisfy constraint` (https://github.com/fog/fog/issues/3428).
+    Dialect { services: &["cloudfront"], code: "MalformedXML", style: Style::Detected },
     // AWS: https://docs.aws.amazon.com/batch/latest/APIReference/API_SubmitJob.html (ClientException).
     Dialect { services: &["batch"], code: "ClientException", style: Style::Detected },
     // AWS: https://docs.aws.amazon.com/amazonglacier/latest/dev/api-error-responses.html

@@ -88,6 +88,12 @@ fn json_services_quote_the_value() {
             r#"{"MessageBody":"x"}"#,
             "MissingParameter: The request must contain the parameter QueueUrl.",
         ),
+        (
+            "TrentService.UntagResource",
+            r#"{"KeyId":"x","TagKeys":["a",null]}"#,
+            "ValidationException: 1 validation error detected: Value null at 'tagKeys.2.member' failed to satisfy \
+             constraint: Member must not be null",
+        ),
         // Sensitive values are not repeated.
         (
             "secretsmanager.PutSecretValue",
@@ -147,6 +153,13 @@ fn query_and_rest_services_have_their_own_words() {
         ),
         ("s3", "POST /b?delete", "", "MissingRequestBodyError: Request Body is empty"),
         ("s3", "PUT /b/k", "", ""),
+        (
+            "cloudfront",
+            "POST /2020-05-31/distribution/d/invalidation",
+            "",
+            "MalformedXML: 1 validation error detected: Value null at 'invalidationBatch' failed to satisfy constraint: \
+             Member must not be null",
+        ),
         ("apigateway", "POST /apikeys", r#"{"stageKeys":[{}]}"#, ""),
     ];
     for (service, line, body, want) in table {

@@ -5,14 +5,32 @@
 //! AWS: <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html>
 
 mod access_key;
+mod account;
+mod credentials;
 mod group;
+mod instance_profile;
+mod job;
 mod policy;
+mod provider;
 mod role;
 mod user;
 
 pub use access_key::{ACCESS_KEYS, AccessKey};
+pub use account::{ACCOUNTS, ALIASES, Account, Alias, PasswordPolicy, REPORTS, Report};
+pub use credentials::{
+    LOGIN_PROFILES, LoginProfile, MFA_DEVICES, MfaDevice, SERVER_CERTIFICATES, SERVICE_CREDENTIALS,
+    SIGNING_CERTIFICATES, SSH_PUBLIC_KEYS, ServerCertificate, ServiceCredential, SigningCertificate,
+    SshPublicKey, mfa_key, of_user,
+};
 pub use group::{GROUPS, Group};
-pub use policy::{ATTACHMENTS, EntityKind, MANAGED_POLICIES, ManagedPolicy, PolicyVersion, attachment_key};
+pub use instance_profile::{INSTANCE_PROFILES, InstanceProfile, PROFILES_BY_ROLE, role_key};
+pub use job::{
+    ACCESS_REPORTS, AccessReport, ActionUse, EntityUse, ROLE_DELETIONS, RoleDeletion, ServiceAccess, job_key,
+};
+pub use policy::{
+    ATTACHMENTS, EntityKind, MANAGED_POLICIES, ManagedPolicy, PolicyVersion, attached_prefix, attachment_key,
+};
+pub use provider::{OIDC_PROVIDERS, OidcProvider, SAML_PROVIDERS, SamlProvider, provider_key};
 pub use role::{ROLES, Role};
 pub use user::{USERS, User};
 

@@ -52,6 +52,11 @@ pub fn attachment_key(account: AccountId, policy_arn: &str, boundary: bool, kind
     Key::account(account).str(policy_arn).u32(u32::from(boundary)).u32(kind as u32)
 }
 
+/// The beginning of the index keys of one policy in one use, whatever the kind of entity.
+pub fn attached_prefix(account: AccountId, policy_arn: &str, boundary: bool) -> Key {
+    Key::account(account).str(policy_arn).u32(u32::from(boundary))
+}
+
 impl ManagedPolicy {
     pub fn arn(&self, account: AccountId) -> String {
         super::arn(account, "policy", &self.path, &self.name)

@@ -16,7 +16,7 @@ store::record! {
         6 => pub boundary: Option<String>,
         7 => pub inline: BTreeMap<String, String>,
         8 => pub attached: Vec<String>,
-        /// The trust policy, as it was given.
+        /// The trust policy, with users and roles by their unique ids.
         9 => pub trust: String,
         10 => pub description: Option<String>,
         /// 3600 to 43200.
@@ -25,6 +25,8 @@ store::record! {
         12 => pub linked_service: Option<String>,
         13 => pub last_used: Option<Timestamp>,
         14 => pub last_used_region: Option<String>,
+        /// The unique ids in the trust policy and the ARNs that they stood for when it was given.
+        15 => pub trusted: BTreeMap<String, String>,
     }
 }
 

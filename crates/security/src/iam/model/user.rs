@@ -24,6 +24,8 @@ store::record! {
         9 => pub groups: Vec<String>,
         10 => pub access_keys: Vec<String>,
         11 => pub password_last_used: Option<Timestamp>,
+        /// Serial numbers of its MFA devices.
+        12 => pub mfa_devices: Vec<String>,
     }
 }
 

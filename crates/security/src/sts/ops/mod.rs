@@ -1,3 +1,66 @@
-//! STS's handlers, one file for each family.
-
+pub mod assume_role;
+pub mod federation_token;
 pub mod identity;
+pub mod session_token;
+
+use super::errors::StsError;
+use super::token::Token;
+use base::Timestamp;
+use kernel::Cx;
+use kernel::identity::Caller;
+use std::time::Duration;
+
+wire::shape! {
+    #[derive(Debug)]
+    pub struct Credentials {
+        pub access_key_id: String = "AccessKeyId",
+        pub secret_access_key: String = "SecretAccessKey",
+        pub session_token: String = "SessionToken",
+        pub expiration: Timestamp = "Expiration",
+    }
+
+    #[derive(Clone, Debug)]
+    pub struct Tag {
+        pub key: String = "Key",
+        pub value: String = "Value",
+    }
+}
+
+impl Credentials {
+    fn of(cx: &Cx<'_>, token: &Token) -> Credentials {
+        Credentials {
+            access_key_id: token.access_key.clone(),
+            secret_access_key: token.secret.clone(),
+            session_token: token.seal(cx.sealer(), cx.rng()),
+            expiration: token.expires,
+        }
+    }
+}
+
+fn pairs(tags: Vec<Tag>) -> Vec<(String, String)> {
+    tags.into_iter().map(|tag| (tag.key, tag.value)).collect()
+}
+
+/// Credentials begin and end at whole seconds, as AWS's do.
+fn lifetime(cx: &Cx<'_>, seconds: i64) -> (Timestamp, Timestamp) {
+    let from = cx.now.whole_seconds();
+    (from, from.plus(Duration::from_secs(u64::try_from(seconds).unwrap_or(0))))
+}
+
+/// Whether the caller holds long-term keys.
+fn is_long_term(caller: &Caller) -> bool {
+    caller.session.is_none()
+}
+
+/// AWS: <https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_temp_request.html>
+fn not_with_session(caller: &Caller, operation: &str) -> Result<(), StsError> {
+    if is_long_term(caller) {
+        return Ok(());
+    }
+    Err(StsError::AccessDenied(format!("Cannot call {operation} with session credentials")))
+}
+
+/// The name at the end of a user's ARN.
+fn user_name(caller: &Caller) -> String {
+    crate::iam::last_part(&caller.arn()).to_owned()
+}

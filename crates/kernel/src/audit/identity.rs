@@ -7,7 +7,7 @@ use auth::policy::Principal;
 use serde_json::{Map, Value, json};
 
 /// The element as JSON text. It is the same for all calls of a session, so it is made once.
-pub(crate) fn json(caller: &Caller) -> String {
+pub(super) fn json(caller: &Caller) -> String {
     Value::Object(element(caller)).to_string()
 }
 
@@ -93,6 +93,9 @@ mod tests {
             json(&Caller::root(account, "AKID")),
             r#"{"accessKeyId":"AKID","accountId":"123456789012","arn":"arn:aws:iam::123456789012:root","principalId":"123456789012","type":"Root"}"#
         );
-        assert_eq!(json(&Caller::anonymous()), r#"{"accountId":"anonymous","principalId":"","type":"Unknown"}"#);
+        assert_eq!(
+            json(&Caller::anonymous()),
+            r#"{"accountId":"anonymous","principalId":"","type":"Unknown"}"#
+        );
     }
 }

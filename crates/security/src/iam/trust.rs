@@ -1,0 +1,144 @@
+//! Trust policies as IAM keeps them: users and roles by unique id, so that trust ends with the one who was trusted.
+//!
+//! AWS: <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html>. Accounts are
+//! not checked: every account exists in this cloud. Nor are providers and service names, which may be made later.
+
+use super::IamError;
+use super::model::{self, ROLES, Role, USERS};
+use auth::policy::{Policy, PolicyKind, rewrite_principals};
+use base::{AccountId, Arn};
+use std::collections::BTreeMap;
+use store::{Direction, Key, StoreError, Tx};
+
+/// The quota of a trust policy's length, white space not counted.
+/// AWS: <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html>
+const LENGTH_MAX: usize = 2048;
+
+/// Checks a trust policy and puts it into the role.
+///
+/// # Errors
+/// `MalformedPolicyDocument`; `LimitExceeded` for one that is too long.
+pub(crate) fn set(tx: &Tx, role: &mut Role, text: &str) -> Result<(), IamError> {
+    Policy::parse(text, PolicyKind::Trust).map_err(|m| IamError::MalformedPolicyDocument(m.message))?;
+    if text.chars().filter(|c| !c.is_whitespace()).count() > LENGTH_MAX {
+        return Err(IamError::LimitExceeded(format!("Cannot exceed quota for ACLSizePerRole: {LENGTH_MAX}")));
+    }
+    let mut trusted = BTreeMap::new();
+    let mut failure = None;
+    let kept = rewrite_principals(text, |entry| match unique_id(tx, entry) {
+        Ok(Entry::Keep) => None,
+        Ok(Entry::Is { id, arn }) => {
+            trusted.insert(id.clone(), arn);
+            Some(id)
+        }
+        Ok(Entry::Nobody) => {
+            let message = format!("Invalid principal in policy: \"AWS\":\"{entry}\"");
+            failure.get_or_insert(IamError::MalformedPolicyDocument(message));
+            None
+        }
+        Err(error) => {
+            failure.get_or_insert(error.into());
+            None
+        }
+    });
+    if let Some(failure) = failure {
+        return Err(failure);
+    }
+    (role.trust, role.trusted) = (kept, trusted);
+    Ok(())
+}
+
+/// The trust policy as it is shown: ids as ARNs, where their bearers still exist.
+pub(crate) fn shown(tx: &Tx, role: &Role) -> Result<String, StoreError> {
+    if role.trusted.is_empty() {
+        return Ok(role.trust.clone());
+    }
+    let mut names = BTreeMap::new();
+    for (id, arn) in &role.trusted {
+        let bearer = match bearer(tx, arn)? {
+            Some((now, _)) if now == *id => Some(arn.clone()),
+            // Renamed, or gone.
+            _ => by_id(tx, account_of(arn), id)?,
+        };
+        names.extend(bearer.map(|arn| (id.as_str(), arn)));
+    }
+    Ok(rewrite_principals(&role.trust, |entry| names.get(entry).cloned()))
+}
+
+enum Entry {
+    /// An account, everyone, or a session.
+    Keep,
+    Is {
+        id: String,
+        arn: String,
+    },
+    Nobody,
+}
+
+fn unique_id(tx: &Tx, entry: &str) -> Result<Entry, StoreError> {
+    if entry == "*" || AccountId::parse(entry).is_some() {
+        return Ok(Entry::Keep);
+    }
+    let Some(arn) = Arn::parse(entry) else {
+        let arn = by_id(tx, None, entry)?;
+        return Ok(arn.map_or(Entry::Nobody, |arn| Entry::Is { id: entry.to_owned(), arn }));
+    };
+    match (arn.service.as_str(), arn.resource.as_str()) {
+        ("iam", "root") => Ok(Entry::Keep),
+        ("iam", _) => Ok(match bearer(tx, entry)? {
+            Some((id, _)) => Entry::Is { id, arn: entry.to_owned() },
+            None => Entry::Nobody,
+        }),
+        ("sts", session) => {
+            let role = session.strip_prefix("assumed-role/").and_then(|rest| rest.split('/').next());
+            let account = AccountId::parse(&arn.account);
+            match (role, account) {
+                (Some(role), Some(account)) if !ROLES.contains(tx, &model::named(account, role))? => {
+                    Ok(Entry::Nobody)
+                }
+                _ => Ok(Entry::Keep),
+            }
+        }
+        _ => Ok(Entry::Keep),
+    }
+}
+
+fn account_of(arn: &str) -> Option<AccountId> {
+    AccountId::parse(&Arn::parse(arn)?.account)
+}
+
+/// The unique id and the account of the user or role that has exactly this ARN now.
+fn bearer(tx: &Tx, text: &str) -> Result<Option<(String, AccountId)>, StoreError> {
+    let Some(arn) = Arn::parse(text) else { return Ok(None) };
+    let Some(account) = AccountId::parse(&arn.account) else { return Ok(None) };
+    let key = model::named(account, super::attached::last_part(text));
+    let found = if arn.resource.starts_with("user/") {
+        USERS.get(tx, &key)?.map(|user| (user.arn(account), user.id))
+    } else {
+        ROLES.get(tx, &key)?.map(|role| (role.arn(account), role.id))
+    };
+    Ok(found.filter(|(arn, _)| arn == text).map(|(_, id)| (id, account)))
+}
+
+/// The ARN of the user or role with this unique id, in one account or anywhere. Reads them all: rare, since ARNs are
+/// remembered beside the ids.
+fn by_id(tx: &Tx, account: Option<AccountId>, id: &str) -> Result<Option<String>, StoreError> {
+    let prefix = account.map_or_else(Key::empty, Key::account);
+    let of_key = |key: &Key| match key.reader().scope() {
+        Some(store::key::Scope::Account(_, account)) => Some(account),
+        _ => None,
+    };
+    for pair in USERS.scan(tx, &prefix, Direction::Forward) {
+        let (key, user) = pair?;
+        if user.id == id {
+            return Ok(of_key(&key).map(|account| user.arn(account)));
+        }
+    }
+    for pair in ROLES.scan(tx, &prefix, Direction::Forward) {
+        let (key, role) = pair?;
+        if role.id == id {
+            return Ok(of_key(&key).map(|account| role.arn(account)));
+        }
+    }
+    Ok(None)
+}
