@@ -3,4 +3,5 @@
 mod harness;
 mod kernel_audit;
 mod kernel_auth;
+mod organizations;
 mod sts_assume_role;
