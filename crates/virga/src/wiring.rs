@@ -11,6 +11,7 @@ use store::{Store, StoreError};
 /// The services that are built, in the order in which people read them.
 pub fn services() -> Vec<&'static Service> {
     vec![&security::iam::IAM, &security::sts::STS, &security::kms::KMS]
+    vec![&security::iam::IAM, &security::sts::STS, &security::organizations::ORGANIZATIONS]
 }
 
 /// A cloud over an open store, with every built service.
@@ -29,8 +30,10 @@ pub fn cloud(
         services: services(),
         directory: Arc::new(IamDirectory::new(master, Arc::clone(&last_used))),
         reconcilers: vec![Arc::new(KeyLife), Arc::new(WriteLastUsed(last_used))],
+        directory: Arc::new(IamDirectory::new(master, &store, Arc::clone(&last_used))),
+        reconcilers: vec![Arc::new(WriteLastUsed(last_used))],
         subscribers: Vec::new(),
-        sagas: Vec::new(),
+        sagas: vec![&security::organizations::create::CREATE_ACCOUNT],
     };
     Cloud::new(store, clock, rng, master, settings, parts)
 }
