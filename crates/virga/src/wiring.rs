@@ -12,6 +12,7 @@ use store::{Store, StoreError};
 pub fn services() -> Vec<&'static Service> {
     vec![&security::iam::IAM, &security::sts::STS, &security::kms::KMS]
     vec![&security::iam::IAM, &security::sts::STS, &security::organizations::ORGANIZATIONS]
+    vec![&security::iam::IAM, &security::sts::STS, &management::cloudtrail::CLOUDTRAIL]
 }
 
 /// A cloud over an open store, with every built service.
