@@ -112,10 +112,12 @@ impl Trail {
             self.dropped.fetch_add(1, Ordering::Relaxed);
             return None;
         }
+        // A clock that was moved meanwhile begins a new block.
+        let first = entries.first().map_or(entry.time, |first| first.time);
+        let ends = entries.len() >= BLOCK_ENTRIES_MAX || entry.time.since(first) > BLOCK_SPAN;
+        let block = if ends { std::mem::take(entries) } else { Vec::new() };
         entries.push(entry);
-        let full = entries.len() >= BLOCK_ENTRIES_MAX;
-        let block = if full { std::mem::take(entries) } else { return None };
-        Some((self.key(shelf, block[0].time), block))
+        ends.then(|| (self.key(shelf, first), block))
     }
 
     /// Everything that waits, as blocks.
@@ -153,9 +155,13 @@ pub(crate) fn flush(cloud: &Cloud) -> Result<(), String> {
     if blocks.is_empty() {
         return Ok(());
     }
+    let entries: usize = blocks.iter().map(|(_, entries)| entries.len()).sum();
     let mut tx = cloud.store().begin();
     write_blocks(&mut tx, blocks);
-    tx.commit().wait().map(drop).map_err(|e| e.to_string())
+    tx.commit().wait().map(drop).map_err(|e| {
+        cloud.trail().dropped.fetch_add(entries as u64, Ordering::Relaxed);
+        e.to_string()
+    })
 }
 
 /// Walks one account's entries in one region, newest first, from `until` down to `since` (both inclusive), until
@@ -260,9 +266,10 @@ impl Reconciler for Trim {
 }
 
 fn trim(cloud: &Cloud, before: Timestamp) -> Result<usize, String> {
-    let mut tx = cloud.store().begin();
+    // Read outside of the transaction: calls are recorded all the time, and deleting old ones must not lose to that.
+    let snapshot = cloud.store().snapshot();
     let mut old = Vec::new();
-    for pair in TRAIL.scan(&tx, &Key::empty(), Direction::Forward) {
+    for pair in TRAIL.scan(&snapshot, &Key::empty(), Direction::Forward) {
         let (key, block) = pair.map_err(|e| e.to_string())?;
         if block.entries.last().is_none_or(|entry| entry.time < before) {
             old.push(key);
@@ -271,6 +278,10 @@ fn trim(cloud: &Cloud, before: Timestamp) -> Result<usize, String> {
             break;
         }
     }
+    if old.is_empty() {
+        return Ok(0);
+    }
+    let mut tx = cloud.store().begin();
     old.iter().for_each(|key| TRAIL.delete(&mut tx, key));
     tx.commit().wait().map_err(|e| e.to_string())?;
     Ok(old.len())

@@ -109,6 +109,7 @@ impl<'a> Cx<'a> {
             detail_type: detail_type.to_owned(),
             resources,
             detail: wire::json::text(detail),
+            taken: Vec::new(),
         };
         crate::bus::post(self.tx, &event);
     }

@@ -13,6 +13,7 @@ use base::{Region, Timestamp};
 use bytes::Bytes;
 use http::HeaderValue;
 use http::request::Parts;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Instant;
 use store::CommitError;
@@ -24,6 +25,8 @@ use wire::{Fault, Value, output};
 
 /// A transaction that loses this often against others gives up; the caller is told to slow down.
 const CONFLICTS_MAX: u32 = 64;
+/// After this many it waits for its turn among those who lose, so that a crowd at one record cannot starve anybody.
+const CONFLICTS_ALONE: u32 = 4;
 /// No control plane takes more; services with larger bodies are listed in [`body_bytes_max`].
 const BODY_BYTES_MAX: usize = 2 << 20;
 /// The members that an operation does not act on are named in this header of its answer.
@@ -166,11 +169,16 @@ impl Journey<'_> {
         else {
             return Err(not_built(&self.route));
         };
-        for _ in 0..CONFLICTS_MAX {
+        let mut turn = None;
+        for conflicts in 0..CONFLICTS_MAX {
+            if conflicts == CONFLICTS_ALONE {
+                turn = Some(self.cloud.turn.lock().await);
+            }
             // Parsed anew for each run: a handler consumes its request, and conflicts are rare.
             let parsed = self.parse()?;
             let shown = self.shown(&parsed.value);
-            let done = match self.attempt(op, parsed, &shown) {
+            let attempt = AssertUnwindSafe(|| self.attempt(op, parsed, &shown));
+            let done = match catch_unwind(attempt).unwrap_or_else(|_| Err(self.broken().into())) {
                 Ok(done) => done,
                 Err(Refused { fault, decisions }) => {
                     self.note(self.entry(shown, decisions).failed(&fault)).await;
@@ -182,11 +190,15 @@ impl Journey<'_> {
                 return Ok((done.response, done.ignored));
             };
             match commit.await {
-                Ok(_) => return Ok((done.response, done.ignored)),
+                Ok(_) => {
+                    self.used();
+                    return Ok((done.response, done.ignored));
+                }
                 Err(CommitError::Conflict) => {}
                 Err(error) => return Err(commit_fault(&error)),
             }
         }
+        drop(turn);
         Err(Fault::new(
             503,
             "ServiceUnavailable",
@@ -205,6 +217,13 @@ impl Journey<'_> {
             }
         }
         Ok(parsed)
+    }
+
+    /// A handler that panicked has left nothing behind; its caller is answered, the log has the panic itself.
+    fn broken(&self) -> Fault {
+        let fields = [("service", self.request.service), ("operation", self.request.operation)];
+        crate::log::error("an operation panicked", &fields);
+        internal_failure()
     }
 
     /// One try, in a transaction of its own.
@@ -280,15 +299,14 @@ impl Journey<'_> {
         }
     }
 
+    /// Tells IAM, for its last-used data.
+    fn used(&self) {
+        let Request { service, operation, .. } = self.request;
+        self.cloud.directory.used(&self.caller.caller, service, operation, self.region.name(), self.now);
+    }
+
     async fn note(&self, entry: Entry) {
-        let caller = &self.caller.caller;
-        self.cloud.directory.used(
-            caller,
-            self.request.service,
-            self.request.operation,
-            self.region.name(),
-            self.now,
-        );
+        self.used();
         if let Some((key, entries)) = self.cloud.trail().note(self.region, entry) {
             let mut tx = self.cloud.store().begin();
             audit::write_blocks(&mut tx, vec![(key, entries)]);
@@ -316,10 +334,9 @@ fn report_ignored(reply: &mut Reply, service: &str, operation: &str, ignored: &[
         "a request carried more than its operation acts on",
         &[("service", service), ("operation", operation), ("members", &list)],
     );
-    if list.len() > IGNORED_HEADER_BYTES_MAX {
-        let cut = (0..=IGNORED_HEADER_BYTES_MAX).rev().find(|i| list.is_char_boundary(*i)).unwrap_or(0);
-        list.truncate(cut);
-    }
+    // Names come from the caller; what a header cannot carry must not keep the rest from being told.
+    list = list.chars().map(|c| if matches!(c, ' '..='~') { c } else { '?' }).collect();
+    list.truncate(IGNORED_HEADER_BYTES_MAX);
     if let Ok(value) = HeaderValue::from_str(&list) {
         reply.headers.insert(IGNORED_HEADER, value);
     }

@@ -8,10 +8,11 @@ use crate::authenticate::remember;
 use crate::cloud::Cloud;
 use crate::cx::{As, Cx, Request};
 use crate::identity::Caller;
+use crate::op::Op;
 use base::{AccountId, Region};
 use std::sync::Arc;
 use store::Tx;
-use wire::model::Protocol;
+use wire::model::{Operation, Protocol, Service};
 use wire::{Fault, Value};
 
 /// A call that the cloud makes itself.
@@ -71,6 +72,22 @@ struct Place<'a> {
     region: Region,
 }
 
+/// What the front door checks of every request: values may come from a client's template.
+fn check(model: &'static Service, modelled: &Operation, op: &Op, value: &Value) -> Result<(), Fault> {
+    let violations = modelled.input.map(|shape| wire::validate::check(model, shape, value));
+    if let Some(violations) = violations.filter(|v| !v.is_empty()) {
+        return Err(wire::validate::violations_fault(model, &violations));
+    }
+    // Nobody would read a report, so what is not acted on is refused.
+    let mut ignored = Vec::new();
+    wire::undeclared(value, op.input, &mut ignored);
+    if ignored.is_empty() {
+        return Ok(());
+    }
+    let (name, list) = (op.name, ignored.join(", "));
+    Err(Fault::new(501, "NotImplemented", format!("{name} does not act on {list}.")))
+}
+
 fn run(place: &Place<'_>, tx: &mut Tx, mut request: Request, call: Call<'_>) -> Result<Value, Fault> {
     let missing =
         || Fault::new(501, "NotImplemented", format!("{}:{} is not built.", call.service, call.operation));
@@ -78,6 +95,7 @@ fn run(place: &Place<'_>, tx: &mut Tx, mut request: Request, call: Call<'_>) -> 
     let op = service.op(call.operation).ok_or_else(missing)?;
     let model = wire::catalog::service(service.id).ok_or_else(missing)?;
     let modelled = model.operation(op.name).ok_or_else(missing)?;
+    check(model, modelled, op, &call.value)?;
     (request.service, request.operation) = (service.id, op.name);
     let region = if service.global { Region::US_EAST_1 } else { place.region };
     let shown = wire::json::audit_text(model, modelled.input, &call.value);
@@ -86,7 +104,15 @@ fn run(place: &Place<'_>, tx: &mut Tx, mut request: Request, call: Call<'_>) -> 
     let mut cx = Cx { tx, caller, account, region, now, request: &request, cloud, touched: Vec::new() };
     let decisions =
         access::authorize(&mut cx, op, &call.value, Protocol::Json11).map_err(|refused| refused.fault)?;
-    let response = (op.run)(&mut cx, call.value)?;
+    // Whoever called may go on after a refusal: then nothing of this call may stay.
+    let savepoint = cx.tx.savepoint();
+    let response = match (op.run)(&mut cx, call.value) {
+        Ok(response) => response,
+        Err(fault) => {
+            cx.tx.rollback_to(savepoint);
+            return Err(fault);
+        }
+    };
     let resources = cx.touched.iter().map(ToString::to_string).collect();
     let entry = Entry {
         request_id: request.id.clone(),
