@@ -3,8 +3,7 @@
 //! A service's `access.rs` says, for each operation, which [`Target`]s it touches; here the global condition keys are
 //! added, the evaluator is asked about each target, and a refusal is worded as the service's protocol has it.
 
-use crate::audit::Decided;
-use crate::audit_identity::last_part;
+use crate::audit::{Decided, last_part};
 use crate::context::{self, Facts};
 use crate::cx::Cx;
 use crate::explain;

@@ -49,10 +49,16 @@ fn root(directory: &IamDirectory, tx: &Tx, token: &Token) -> Result<Caller, Unkn
 }
 
 /// The user, unless another one has taken its name meanwhile.
-fn user_of(directory: &IamDirectory, tx: &Tx, token: &Token, user: &(String, String)) -> Result<Caller, Unknown> {
+fn user_of(
+    directory: &IamDirectory,
+    tx: &Tx,
+    token: &Token,
+    user: &(String, String),
+) -> Result<Caller, Unknown> {
     let (name, id) = user;
     let caller = directory.user(tx, token.account, name, &token.access_key);
-    let caller = caller.map_err(|unknown| if unknown == Unknown::NoSuchKey { Unknown::BadToken } else { unknown })?;
+    let caller =
+        caller.map_err(|unknown| if unknown == Unknown::NoSuchKey { Unknown::BadToken } else { unknown })?;
     if caller.user_id == *id { Ok(caller) } else { Err(Unknown::BadToken) }
 }
 
@@ -90,12 +96,18 @@ fn federate(token: &Token, caller: &mut Caller) {
 }
 
 /// `None` where none was passed. A managed one that is gone since allows nothing.
-fn session_policies(directory: &IamDirectory, tx: &Tx, token: &Token) -> Result<Option<Vec<Attached>>, StoreError> {
+fn session_policies(
+    directory: &IamDirectory,
+    tx: &Tx,
+    token: &Token,
+) -> Result<Option<Vec<Attached>>, StoreError> {
     if token.policy.is_none() && token.policy_arns.is_empty() {
         return Ok(None);
     }
     let mut out = Vec::new();
-    if let Some(policy) = token.policy.as_ref().and_then(|text| directory.compiled().policy(text, PolicyKind::Session)) {
+    if let Some(policy) =
+        token.policy.as_ref().and_then(|text| directory.compiled().policy(text, PolicyKind::Session))
+    {
         let source = PolicySource {
             id: "session policy".into(),
             attached_to: token.access_key.clone(),

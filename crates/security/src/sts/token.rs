@@ -56,7 +56,13 @@ store::record! {
 
 impl Token {
     /// New credentials, whose session is yet to be described.
-    pub fn new(rng: &Rng, account: AccountId, holder: Holder, issued: Timestamp, expires: Timestamp) -> Token {
+    pub fn new(
+        rng: &Rng,
+        account: AccountId,
+        holder: Holder,
+        issued: Timestamp,
+        expires: Timestamp,
+    ) -> Token {
         Token {
             access_key: key_id::temporary(rng, account),
             secret: base::id::secret_access_key(rng),

@@ -101,7 +101,8 @@ fn keys(request: &Struct, target: Target) -> Target {
 fn assume_role(cx: &mut Cx<'_>, req: AssumeRole) -> Result<AssumeRoleResult, StsError> {
     let asked = asked(cx, &req.role_arn)?;
     let Some(role) = asked.role else { return Err(StsError::Unreadable) };
-    let seconds = duration(&role, req.duration_seconds, matches!(cx.caller.principal, Principal::AssumedRole { .. }))?;
+    let seconds =
+        duration(&role, req.duration_seconds, matches!(cx.caller.principal, Principal::AssumedRole { .. }))?;
     let policies = SessionPolicies::checked(req.policy, req.policy_arns)?;
     let inherited = match &cx.caller.session {
         Some(session) => SessionTags::inherited(&cx.caller.tags, &session.transitive_tags),

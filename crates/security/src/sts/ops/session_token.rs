@@ -37,7 +37,11 @@ fn get_session_token(cx: &mut Cx<'_>, req: GetSessionToken) -> Result<GetSession
     let (holder, seconds) = match &cx.caller.principal {
         Principal::Root { .. } => (Holder::Root, seconds.min(ROOT_SECONDS_MAX)),
         Principal::User { id, .. } => (Holder::User((super::user_name(cx.caller), id.clone())), seconds),
-        _ => return Err(StsError::AccessDenied("Cannot call GetSessionToken without the keys of a user".into())),
+        _ => {
+            return Err(StsError::AccessDenied(
+                "Cannot call GetSessionToken without the keys of a user".into(),
+            ));
+        }
     };
     let (issued, expires) = lifetime(cx, seconds);
     let token = Token::new(cx.rng(), cx.account, holder, issued, expires);
