@@ -9,7 +9,6 @@
 
 pub mod access;
 pub mod audit;
-mod audit_identity;
 mod authenticate;
 pub mod bus;
 mod callers;
@@ -21,12 +20,14 @@ mod explain;
 mod failure;
 pub mod identity;
 pub mod log;
+mod memory;
 mod metrics;
 mod nested;
 pub mod op;
 pub mod reconcile;
 pub mod saga;
 pub mod seal;
+mod slow;
 mod why;
 
 pub use access::Target;
@@ -35,3 +36,4 @@ pub use cx::{As, Cx, Peer, Request};
 pub use failure::Failure;
 pub use nested::Call;
 pub use op::{Empty, Nothing, Op, Service};
+pub use slow::slow;

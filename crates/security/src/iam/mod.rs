@@ -12,6 +12,7 @@ mod attached;
 pub mod directory;
 pub mod document;
 pub mod errors;
+mod exclusion;
 pub mod holder;
 pub mod inline;
 pub mod last_used;
@@ -26,6 +27,8 @@ mod qr;
 mod report;
 mod saml;
 pub mod service_linked;
+mod simulation;
+mod source;
 mod ssh;
 mod subject;
 pub mod tags;
@@ -61,5 +64,6 @@ pub static IAM: kernel::Service = kernel::Service {
         ops::service_linked::OPS,
         ops::oidc_provider::OPS,
         ops::saml_provider::OPS,
+        ops::simulate::OPS,
     ],
 };

@@ -11,4 +11,6 @@ mod iam_roles;
 mod iam_users;
 mod kernel_audit;
 mod kernel_auth;
+mod matrix;
+mod organizations;
 mod sts_assume_role;

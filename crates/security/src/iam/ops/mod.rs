@@ -17,6 +17,7 @@ pub mod server_certificate;
 pub mod service_credential;
 pub mod service_linked;
 pub mod signing_certificate;
+pub mod simulate;
 pub mod ssh_public_key;
 pub mod user;
 
