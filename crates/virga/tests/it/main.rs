@@ -5,6 +5,8 @@ mod iam_credentials;
 mod iam_groups;
 mod iam_mfa;
 mod iam_policies;
+mod iam_providers;
+mod iam_reports;
 mod iam_roles;
 mod iam_users;
 mod kernel_audit;

@@ -2,6 +2,7 @@
 
 pub mod access_key;
 pub mod account;
+pub mod authorization_details;
 pub mod group;
 pub mod instance_profile;
 pub mod login_profile;
@@ -13,6 +14,7 @@ pub mod policy_version;
 pub mod role;
 pub mod role_policy;
 pub mod saml_provider;
+pub mod service_access;
 pub mod service_linked;
 pub mod simulate;
 pub mod user;
