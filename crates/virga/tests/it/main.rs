@@ -12,4 +12,5 @@ mod iam_users;
 mod kernel_audit;
 mod kernel_auth;
 mod matrix;
+mod organizations;
 mod sts_assume_role;
