@@ -24,16 +24,19 @@ pub mod model;
 pub mod ops;
 pub mod page;
 pub mod password;
+mod pem;
 mod qr;
 mod report;
 mod saml;
 pub mod service_linked;
 mod simulation;
 mod source;
+mod ssh;
 mod subject;
 pub mod tags;
 pub mod totp;
 mod trust;
+mod x509;
 
 pub(crate) use attached::last_part;
 pub use errors::IamError;
@@ -50,6 +53,10 @@ pub static IAM: kernel::Service = kernel::Service {
         ops::login_profile::OPS,
         ops::account::OPS,
         ops::mfa::OPS,
+        ops::ssh_public_key::OPS,
+        ops::service_credential::OPS,
+        ops::signing_certificate::OPS,
+        ops::server_certificate::OPS,
         ops::policy::OPS,
         ops::policy_list::OPS,
         ops::policy_version::OPS,

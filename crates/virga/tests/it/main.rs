@@ -3,7 +3,9 @@
 mod harness;
 mod iam_credentials;
 mod iam_groups;
+mod iam_keys;
 mod iam_mfa;
+mod iam_pems;
 mod iam_policies;
 mod iam_providers;
 mod iam_reports;

@@ -14,9 +14,13 @@ pub mod policy_version;
 pub mod role;
 pub mod role_policy;
 pub mod saml_provider;
+pub mod server_certificate;
 pub mod service_access;
+pub mod service_credential;
 pub mod service_linked;
+pub mod signing_certificate;
 pub mod simulate;
+pub mod ssh_public_key;
 pub mod user;
 
 use super::IamError;
