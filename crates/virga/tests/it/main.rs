@@ -7,6 +7,8 @@ mod iam_keys;
 mod iam_mfa;
 mod iam_pems;
 mod iam_policies;
+mod iam_providers;
+mod iam_reports;
 mod iam_roles;
 mod iam_users;
 mod kernel_audit;
