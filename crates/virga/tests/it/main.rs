@@ -5,5 +5,7 @@ mod iam_policies;
 mod iam_roles;
 mod kernel_audit;
 mod kernel_auth;
+mod kms_crypto;
+mod kms_keys;
 mod matrix;
 mod sts_assume_role;
