@@ -14,10 +14,8 @@ use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-const NOTICE: &str = "The files models/*.bin are made from the API models of botocore VERSION\n\
-    (https://github.com/boto/botocore), Copyright Amazon.com, Inc. or its affiliates,\n\
-    licensed under the Apache License, Version 2.0. Changes: documentation and unreachable shapes\n\
-    are left out, the encoding is our own, and the changes in models/patches/ are applied.\n";
+/// The line of `models/NOTICE` that names the source; the version follows.
+const SOURCE: &str = "The files models/*.bin are made from the API models of botocore ";
 
 pub(crate) fn run(args: &[String]) -> Outcome {
     let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models");
@@ -45,10 +43,18 @@ fn rebuild(source: &Path, models: &Path) -> Outcome {
         fs::write(models.join(format!("{id}.bin")), bytes).map_err(|e| format!("{id}: {e}"))?;
     }
     println!("{:28} {total:8} bytes", "total");
-    let init = read(&source.join("../__init__.py")).unwrap_or_default();
-    let version = init.lines().find_map(|l| l.strip_prefix("__version__ = ")).unwrap_or("of unknown version");
-    fs::write(models.join("NOTICE"), NOTICE.replace("VERSION", version.trim_matches('\'')))
-        .map_err(|e| e.to_string())
+    let init = read(&source.join("../__init__.py"))?;
+    let version = init.lines().find_map(|l| l.strip_prefix("__version__ = "));
+    let version = version.ok_or("botocore does not tell its version")?.trim_matches('\'');
+    let path = models.join("NOTICE");
+    let notice = with_version(&read(&path)?, version).ok_or("models/NOTICE does not name botocore")?;
+    fs::write(path, notice).map_err(|e| e.to_string())
+}
+
+fn with_version(notice: &str, version: &str) -> Option<String> {
+    let (before, after) = notice.split_once(SOURCE)?;
+    let (_, after) = after.split_once('\n')?;
+    Some(format!("{before}{SOURCE}{version}\n{after}"))
 }
 
 fn print(models: &Path, id: &str) -> Outcome {
@@ -118,7 +124,14 @@ fn patch(json: &mut Value, patches: &Value) -> Outcome {
 
 #[cfg(test)]
 mod tests {
-    use super::{parse, patch};
+    use super::{SOURCE, parse, patch, with_version};
+
+    #[test]
+    fn the_notice_gets_the_version() {
+        let notice = format!("Others.\n{SOURCE}1.0\nThe rest.\n");
+        assert_eq!(with_version(&notice, "2.1"), Some(format!("Others.\n{SOURCE}2.1\nThe rest.\n")));
+        assert_eq!(with_version("Others.\n", "2.1"), None);
+    }
 
     #[test]
     fn patches_set_add_and_remove() {

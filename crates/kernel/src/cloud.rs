@@ -4,14 +4,17 @@ use crate::audit::{self, Trail};
 use crate::bus::{Delivery, Subscriber};
 use crate::callers::Callers;
 use crate::identity::Directory;
+use crate::memory::Memory;
 use crate::metrics::Metrics;
-use crate::op::Service;
+use crate::op::{Op, Service};
 use crate::reconcile::{Background, Reconciler};
 use crate::saga::Saga;
 use crate::seal::Sealer;
+use auth::actions::AccessLevel;
 use auth::sigv4::KeyCache;
 use base::page::Pager;
 use base::{Clock, Rng, Timestamp};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 use store::{CommitError, Direction, Key, KeyRange, Store, StoreError, Table};
@@ -36,6 +39,15 @@ pub struct Parts {
     pub sagas: Vec<&'static Saga>,
 }
 
+/// An operation and what the dispatcher asks about it on every call.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Built {
+    pub(crate) op: &'static Op,
+    pub(crate) global: bool,
+    /// It only lists or reads, so its answer is no part of its audit record.
+    pub(crate) reads: bool,
+}
+
 /// The running cloud. Shared by every request and reconciler.
 pub struct Cloud {
     store: Store,
@@ -47,6 +59,8 @@ pub struct Cloud {
     sealer: Sealer,
     settings: Settings,
     services: Vec<&'static Service>,
+    /// By service and operation.
+    built: HashMap<(&'static str, &'static str), Built>,
     pub(crate) directory: Arc<dyn Directory>,
     reconcilers: Vec<Arc<dyn Reconciler>>,
     subscribers: Vec<Arc<dyn Subscriber>>,
@@ -55,6 +69,7 @@ pub struct Cloud {
     pub(crate) signing_keys: KeyCache,
     trail: Trail,
     metrics: Metrics,
+    memory: Memory,
     clock_moved: watch::Sender<u64>,
 }
 
@@ -117,14 +132,17 @@ impl Cloud {
         reconcilers.extend(own);
         let callers =
             Callers::new(parts.directory.watched().iter().map(|prefix| store.watch(prefix)).collect());
+        let wall = Clock::system();
+        let trail = Trail::new(wall.now());
         Ok(Arc::new(Cloud {
             store,
             clock,
-            wall: Clock::system(),
+            wall,
             rng,
             pager: Pager::new(&page_key),
             sealer,
             settings,
+            built: built(&parts.services),
             services: parts.services,
             directory: parts.directory,
             reconcilers,
@@ -132,8 +150,9 @@ impl Cloud {
             sagas: parts.sagas,
             callers,
             signing_keys: KeyCache::default(),
-            trail: Trail::default(),
+            trail,
             metrics: Metrics::default(),
+            memory: Memory::default(),
             clock_moved: watch::Sender::new(0),
         }))
     }
@@ -146,7 +165,8 @@ impl Cloud {
         &self.clock
     }
 
-    pub(crate) fn wall_now(&self) -> Timestamp {
+    /// The machine's own time, by which clients sign and issuers outside of the cloud date their tokens.
+    pub fn wall_now(&self) -> Timestamp {
         self.wall.now()
     }
 
@@ -175,12 +195,21 @@ impl Cloud {
         &self.metrics
     }
 
+    /// What a service keeps in memory in this cloud, made on first use: caches, notes to be written later.
+    pub fn memory<T: Default + Send + Sync + 'static>(&self) -> Arc<T> {
+        self.memory.of()
+    }
+
     pub fn services(&self) -> impl Iterator<Item = &'static Service> {
         self.services.iter().copied()
     }
 
     pub(crate) fn service(&self, id: &str) -> Option<&'static Service> {
         self.services().find(|s| s.id == id)
+    }
+
+    pub(crate) fn built(&self, service: &str, operation: &str) -> Option<Built> {
+        self.built.get(&(service, operation)).copied()
     }
 
     pub fn reconcilers(&self) -> &[Arc<dyn Reconciler>] {
@@ -229,9 +258,11 @@ impl Cloud {
     /// # Errors
     /// The store's.
     pub async fn reset(&self) -> Result<(), CommitError> {
+        self.trail.clear();
         while self.delete_some().await? {}
         self.trail.clear();
         self.callers.clear();
+        self.memory.clear();
         self.clock.restore(0, None);
         self.clock_moved.send_modify(|moves| *moves += 1);
         Ok(())
@@ -269,4 +300,14 @@ impl Cloud {
         });
         closing.await.map_err(|e| e.to_string())?
     }
+}
+
+fn built(services: &[&'static Service]) -> HashMap<(&'static str, &'static str), Built> {
+    let ops = services.iter().flat_map(|service| service.ops().map(move |op| (service, op)));
+    let entry = |(service, op): (&&'static Service, &'static Op)| {
+        let level = auth::actions::action(op.action).map(auth::actions::Action::access_level);
+        let reads = matches!(level, Some(AccessLevel::List | AccessLevel::Read));
+        ((service.id, op.name), Built { op, global: service.global, reads })
+    };
+    ops.map(entry).collect()
 }

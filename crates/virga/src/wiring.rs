@@ -9,7 +9,12 @@ use store::{Store, StoreError};
 
 /// The services that are built, in the order in which people read them.
 pub fn services() -> Vec<&'static Service> {
-    vec![&security::iam::IAM, &security::sts::STS, &security::organizations::ORGANIZATIONS]
+    vec![
+        &security::iam::IAM,
+        &security::sts::STS,
+        &security::organizations::ORGANIZATIONS,
+        &security::kms::KMS,
+    ]
 }
 
 /// A cloud over an open store, with every built service.

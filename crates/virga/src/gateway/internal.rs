@@ -122,6 +122,7 @@ fn localstack_health(gateway: &Gateway) -> Value {
 
 fn status(gateway: &Gateway) -> Value {
     let mut value = health(gateway);
+    value["running"] = true.into();
     value["pid"] = std::process::id().into();
     value["clock"] = clock(gateway);
     value["calls"] = gateway.cloud.metrics().snapshot();

@@ -1,7 +1,12 @@
 //! The one in-process integration binary: requests as bytes against a whole cloud in memory, without sockets.
 
 mod harness;
+mod iam_policies;
+mod iam_roles;
 mod kernel_audit;
 mod kernel_auth;
+mod matrix;
 mod organizations;
 mod sts_assume_role;
+mod sts_sessions;
+mod sts_web_identity;

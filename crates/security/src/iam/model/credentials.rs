@@ -10,20 +10,14 @@ store::record! {
     #[derive(Clone, PartialEq, Debug)]
     pub struct LoginProfile {
         1 => pub created: Timestamp,
-        /// See `iam::password`.
-        2 => pub hash: PasswordHash,
-        3 => pub changed: Timestamp,
-        4 => pub reset_required: bool,
-        /// Hashes of earlier passwords, latest first, at most as many as a policy can ask for.
-        5 => pub earlier: Vec<PasswordHash>,
-    }
-
-    /// PBKDF2-HMAC-SHA256 of a password.
-    #[derive(Clone, PartialEq, Debug)]
-    pub struct PasswordHash {
-        1 => pub salt: Vec<u8>,
-        2 => pub hash: Vec<u8>,
-        3 => pub iterations: u32,
+        2 => pub changed: Timestamp,
+        3 => pub reset_required: bool,
+        /// PBKDF2-HMAC-SHA256; see `iam::password`.
+        4 => pub hash: Vec<u8>,
+        5 => pub salt: Vec<u8>,
+        6 => pub iterations: u32,
+        /// Hashes of earlier passwords under the same salt, latest first, at most as many as a policy can ask for.
+        7 => pub earlier: Vec<Vec<u8>>,
     }
 
     /// A virtual MFA device. Key: account, serial number.

@@ -7,7 +7,7 @@ use auth::policy::Principal;
 use serde_json::{Map, Value, json};
 
 /// The element as JSON text. It is the same for all calls of a session, so it is made once.
-pub(crate) fn json(caller: &Caller) -> String {
+pub(super) fn json(caller: &Caller) -> String {
     Value::Object(element(caller)).to_string()
 }
 
