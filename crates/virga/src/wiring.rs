@@ -4,6 +4,7 @@ use base::{Clock, Rng};
 use kernel::{Cloud, Parts, Service, Settings};
 use security::iam::directory::IamDirectory;
 use security::iam::last_used::{LastUsed, WriteLastUsed};
+use security::kms::work::KeyLife;
 use std::sync::Arc;
 use store::{Store, StoreError};
 
@@ -14,6 +15,7 @@ pub fn services() -> Vec<&'static Service> {
         &security::sts::STS,
         &security::organizations::ORGANIZATIONS,
         &security::kms::KMS,
+        &management::cloudtrail::CLOUDTRAIL,
     ]
 }
 
@@ -32,7 +34,7 @@ pub fn cloud(
     let parts = Parts {
         services: services(),
         directory: Arc::new(IamDirectory::new(master, &store, Arc::clone(&last_used))),
-        reconcilers: vec![Arc::new(WriteLastUsed(last_used))],
+        reconcilers: vec![Arc::new(KeyLife), Arc::new(WriteLastUsed(last_used))],
         subscribers: Vec::new(),
         sagas: vec![&security::organizations::create::CREATE_ACCOUNT],
     };
