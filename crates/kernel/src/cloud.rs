@@ -177,7 +177,8 @@ impl Cloud {
         &self.clock
     }
 
-    pub(crate) fn wall_now(&self) -> Timestamp {
+    /// The machine's own time, by which clients sign and issuers outside of the cloud date their tokens.
+    pub fn wall_now(&self) -> Timestamp {
         self.wall.now()
     }
 

@@ -21,3 +21,5 @@ mod kms_keys;
 mod matrix;
 mod organizations;
 mod sts_assume_role;
+mod sts_sessions;
+mod sts_web_identity;
