@@ -8,6 +8,7 @@ use crate::reconcile::Reconciler;
 use base::{AccountId, Timestamp};
 use std::sync::Arc;
 use store::{Direction, Key, Table, Tx};
+use wire::Value;
 
 store::record! {
     /// In the documented envelope of EventBridge.
@@ -43,7 +44,37 @@ pub trait Subscriber: Send + Sync + std::fmt::Debug {
     fn take(&self, cloud: &Arc<Cloud>, event: &Event) -> Result<(), String>;
 }
 
-pub(crate) fn post(tx: &mut Tx, event: &Event) {
+/// Of what an event tells, and where it happened.
+#[derive(Clone, Debug)]
+pub struct News<'a> {
+    pub account: AccountId,
+    pub region: &'a str,
+    /// `aws.kms`
+    pub source: &'static str,
+    /// `KMS CMK Rotation`
+    pub detail_type: &'static str,
+    pub resources: Vec<String>,
+    pub detail: &'a Value,
+}
+
+impl Cloud {
+    /// Puts an event on its way in a transaction of a reconciler; handlers use [`crate::Cx::emit`].
+    pub fn emit(&self, tx: &mut Tx, at: Timestamp, news: News<'_>) {
+        let event = Event {
+            id: base::id::uuid(self.rng()),
+            time: at,
+            account: news.account,
+            region: news.region.to_owned(),
+            source: news.source.to_owned(),
+            detail_type: news.detail_type.to_owned(),
+            resources: news.resources,
+            detail: wire::json::text(news.detail),
+        };
+        post(tx, &event);
+    }
+}
+
+fn post(tx: &mut Tx, event: &Event) {
     OUTBOX.put(tx, &Key::global().time(event.time).str(&event.id), event);
 }
 

@@ -4,6 +4,7 @@ use crate::audit::{self, Trail};
 use crate::bus::{Delivery, Subscriber};
 use crate::callers::Callers;
 use crate::identity::Directory;
+use crate::memory::Memory;
 use crate::metrics::Metrics;
 use crate::op::{Op, Service};
 use crate::reconcile::{Background, Reconciler};
@@ -68,6 +69,7 @@ pub struct Cloud {
     pub(crate) signing_keys: KeyCache,
     trail: Trail,
     metrics: Metrics,
+    memory: Memory,
     clock_moved: watch::Sender<u64>,
 }
 
@@ -150,6 +152,7 @@ impl Cloud {
             signing_keys: KeyCache::default(),
             trail,
             metrics: Metrics::default(),
+            memory: Memory::default(),
             clock_moved: watch::Sender::new(0),
         }))
     }
@@ -189,6 +192,11 @@ impl Cloud {
 
     pub fn metrics(&self) -> &Metrics {
         &self.metrics
+    }
+
+    /// What a service keeps in memory in this cloud, made on first use: caches, notes to be written later.
+    pub fn memory<T: Default + Send + Sync + 'static>(&self) -> Arc<T> {
+        self.memory.of()
     }
 
     pub fn services(&self) -> impl Iterator<Item = &'static Service> {
@@ -253,6 +261,7 @@ impl Cloud {
         while self.delete_some().await? {}
         self.trail.clear();
         self.callers.clear();
+        self.memory.clear();
         self.clock.restore(0, None);
         self.clock_moved.send_modify(|moves| *moves += 1);
         Ok(())

@@ -1,5 +1,6 @@
 //! Identity and secrets: the services that decide who may do what, and keep what is secret.
 
+pub mod accessanalyzer;
 pub mod iam;
 pub mod kms;
 pub mod sts;

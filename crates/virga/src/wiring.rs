@@ -9,7 +9,13 @@ use store::{Store, StoreError};
 
 /// The services that are built, in the order in which people read them.
 pub fn services() -> Vec<&'static Service> {
-    vec![&security::iam::IAM, &security::sts::STS, &management::cloudtrail::CLOUDTRAIL]
+    vec![
+        &security::iam::IAM,
+        &security::sts::STS,
+        &security::kms::KMS,
+        &security::accessanalyzer::ACCESS_ANALYZER,
+        &management::cloudtrail::CLOUDTRAIL,
+    ]
 }
 
 /// A cloud over an open store, with every built service.

@@ -16,14 +16,18 @@ pub mod holder;
 pub mod inline;
 pub mod last_used;
 pub mod managed;
+pub mod mfa;
 pub mod model;
 pub mod ops;
 pub mod page;
 pub mod password;
+mod qr;
+mod report;
 mod saml;
 pub mod service_linked;
 mod subject;
 pub mod tags;
+mod totp;
 mod trust;
 
 pub(crate) use attached::last_part;
@@ -36,6 +40,11 @@ pub static IAM: kernel::Service = kernel::Service {
     global: true,
     ops: &[
         ops::user::OPS,
+        ops::group::OPS,
+        ops::access_key::OPS,
+        ops::login_profile::OPS,
+        ops::account::OPS,
+        ops::mfa::OPS,
         ops::policy::OPS,
         ops::policy_list::OPS,
         ops::policy_version::OPS,

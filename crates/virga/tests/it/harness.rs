@@ -234,7 +234,8 @@ impl Reply {
         assert_eq!(self.refused(status, code), message, "{said}");
     }
 
-    fn error(&self) -> (String, String) {
+    /// Code and message of a refusal; two empty strings where there is none to be found.
+    pub(crate) fn error(&self) -> (String, String) {
         let text = |v: &Value| v.as_str().unwrap_or_default().to_owned();
         let error = [&self.value["Error"], &self.value["Errors"]["Error"], &self.value];
         let found = error.into_iter().find(|e| e.get("Code").is_some() || e.get("__type").is_some());

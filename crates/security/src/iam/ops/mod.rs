@@ -1,9 +1,11 @@
 //! The operations, one file for each noun.
 
 pub mod access_key;
+pub mod account;
 pub mod group;
 pub mod instance_profile;
 pub mod login_profile;
+pub mod mfa;
 pub mod oidc_provider;
 pub mod policy;
 pub mod policy_list;
