@@ -1,5 +1,7 @@
 //! The one in-process integration binary: requests as bytes against a whole cloud in memory, without sockets.
 
+mod accessanalyzer;
+mod cloudtrail_lookup;
 mod harness;
 mod iam_credentials;
 mod iam_groups;
@@ -23,3 +25,4 @@ mod organizations;
 mod sts_assume_role;
 mod sts_sessions;
 mod sts_web_identity;
+mod tables;
