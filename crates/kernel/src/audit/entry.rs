@@ -234,13 +234,13 @@ mod tests {
             error_code: "NoSuchEntity".into(),
             error_message: "gone".into(),
             resources: vec!["a".into(), "b".into()],
-            decisions: vec![decided],
+            decisions: vec![decided.clone()],
             account,
             number: 9,
             ..Entry::default()
         };
         assert_eq!(entry, expected);
-        let inner = Request { via: vec!["s3.amazonaws.com"], ..request };
+        let inner = Request { via: vec!["s3.amazonaws.com"], ..request.clone() };
         let entry =
             Entry::read(Input::new(&Note { request: &inner, nested: true, ..note }.encode(1))).unwrap();
         assert_eq!(
