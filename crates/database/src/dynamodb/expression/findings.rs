@@ -5,12 +5,14 @@
 pub(super) enum Rank {
     Operators,
     Parentheses,
+    /// Of an update; conditions have [`Rank::Reserved`].
+    ReservedInUpdate,
     UnknownFunction,
     MisusedFunction,
     Reserved,
+    Section,
     /// What is wrong with one comparison or function, already ranked by [`Rank::Undefined`] and those below.
     Leaf,
-    Section,
     Undefined,
     UndefinedValue,
     Path,

@@ -211,7 +211,8 @@ impl<'p> Parser<'p> {
             Token::Name if self.is_structural(word) => return Err(self.syntax_error()),
             Token::Name => {
                 if is_reserved(word) {
-                    self.findings.add(Rank::Reserved, || {
+                    let update = self.kind == Kind::Update;
+                    self.findings.add(if update { Rank::ReservedInUpdate } else { Rank::Reserved }, || {
                         format!("Attribute name is a reserved keyword; reserved keyword: {word}")
                     });
                 }
