@@ -4,6 +4,7 @@ pub mod codec;
 pub mod expression;
 pub mod invalid;
 pub mod item;
+pub mod legacy;
 pub mod number;
 pub mod path;
 pub mod reserved;

@@ -47,7 +47,12 @@ impl Update {
         let mut puts = Vec::new();
         let mut removals = Vec::new();
         for action in &self.actions {
-            match change(action, item)? {
+            let change =
+                change(action, item).map_err(|error| match self.legacy && error == wrong_type() {
+                    true => Invalid::new("Type mismatch for attribute to update"),
+                    false => error,
+                })?;
+            match change {
                 Some(Change::Put(path, value)) => puts.push((path, value)),
                 Some(Change::Remove(path)) => removals.push(path),
                 None => {}
