@@ -594,3 +594,23 @@ fn updates_that_an_item_refuses() {
         assert_eq!(update.apply(&sample()).unwrap_err().message(), message, "{text}");
     }
 }
+
+proptest::proptest! {
+    #[test]
+    fn no_text_makes_a_compiler_panic(text in "(SET|REMOVE|ADD|DELETE|AND|OR|NOT|BETWEEN|IN|a|b\\.c|#n|:v|:u|=|<>|<|\\(|\\)|\\[1\\]|,|\\+|-|size\\(|contains\\(|list_append\\(|if_not_exists\\(|9|é|!| ){0,40}") {
+        let mut known = placeholders(&[("#n", "name")], &[(":v", n("1"))]);
+        let item = sample();
+        for kind in [Kind::Condition, Kind::Filter] {
+            if let Ok(condition) = Condition::compile(kind, &text, &mut known) {
+                condition.matches(&item);
+            }
+        }
+        let _ = KeyCondition::compile(&text, &mut known).map(|key| key.resolve(("a", Type::S), None));
+        if let Ok(projection) = Projection::compile(&text, &mut known) {
+            projection.apply(&item);
+        }
+        if let Ok(update) = Update::compile(&text, &mut known) {
+            let _ = update.apply(&item);
+        }
+    }
+}
