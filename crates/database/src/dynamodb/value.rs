@@ -208,7 +208,7 @@ fn read_member(name: &str, value: Value, depth: usize) -> Result<AttributeValue,
             Err(Invalid::parameter("Null attribute value types must have the value of true"))
         }
         ("SS", Value::List(members)) => read_strings(members),
-        ("NS", Value::List(members)) => read_numbers(members),
+        ("NS", Value::List(members)) => read_numbers(&members),
         ("BS", Value::List(members)) => read_binaries(members),
         ("L", Value::List(members)) => {
             let depth = deeper(depth)?;
@@ -255,7 +255,7 @@ fn read_strings(members: Vec<Value>) -> Result<AttributeValue, Invalid> {
     Ok(AttributeValue::SS(set))
 }
 
-fn read_numbers(members: Vec<Value>) -> Result<AttributeValue, Invalid> {
+fn read_numbers(members: &[Value]) -> Result<AttributeValue, Invalid> {
     if members.is_empty() {
         return Err(Invalid::parameter("An number set  may not be empty"));
     }

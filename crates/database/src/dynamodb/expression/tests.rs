@@ -369,6 +369,33 @@ fn placeholders_are_checked() {
     assert_eq!(both.check_used().unwrap_err().message(), unused);
 }
 
+#[test]
+fn placeholders_need_an_expression() {
+    for (names, values, expressions, message) in [
+        (
+            true,
+            false,
+            &[(Kind::Condition, false)][..],
+            "ExpressionAttributeNames can only be specified when using expressions",
+        ),
+        (
+            false,
+            true,
+            &[(Kind::Condition, false)][..],
+            "ExpressionAttributeValues can only be specified when using expressions: ConditionExpression is null",
+        ),
+        (
+            true,
+            true,
+            &[(Kind::Filter, false), (Kind::KeyCondition, false), (Kind::Projection, true)][..],
+            "ExpressionAttributeValues can only be specified when using expressions: FilterExpression and KeyConditionExpression are null",
+        ),
+    ] {
+        assert_eq!(check_placeholders_allowed(names, values, expressions).unwrap_err().message(), message);
+    }
+    assert_eq!(check_placeholders_allowed(true, true, &[(Kind::Condition, true)]), Ok(()));
+}
+
 fn key(text: &str) -> Result<KeyCondition, Invalid> {
     KeyCondition::compile(text, &mut placeholders(&[], &[(":a", n("1")), (":b", n("2"))]))
 }
@@ -537,6 +564,7 @@ fn updates_change_what_they_name() {
         ("SET l[9] = :s, l[5] = :1", "{l:[1 {x:2} 1 new]}", "{l:[1 new]}"),
         ("SET m.k2 = :1", "{m:{deep:{er:true} k:v k2:1}}", "{m:{k2:1}}"),
         ("REMOVE l[0], l[1]", "{l:[]}", "{}"),
+        ("REMOVE l[1].x, l[0], l[7]", "{l:[{}]}", "{}"),
         ("REMOVE l[0] SET l[2] = :s", "{l:[{x:2} new]}", "{l:[new]}"),
         ("REMOVE m.k, gone, m.none1", "{m:{deep:{er:true}}}", "{}"),
         ("ADD n :1, count1 :1", "{count1:1 n:6}", "{count1:1 n:6}"),

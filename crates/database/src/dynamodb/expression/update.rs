@@ -176,7 +176,8 @@ impl Parser<'_> {
                 self.operator();
                 let value = self.value();
                 let add = keyword == "ADD";
-                if !value.kind().is_set() && !(add && value.kind() == Type::N) {
+                let allowed = value.kind().is_set() || (add && value.kind() == Type::N);
+                if !allowed {
                     let kind = long_name(value.kind());
                     self.leaf.add(Rank::SetType, || {
                         format!(

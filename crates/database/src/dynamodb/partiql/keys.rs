@@ -85,7 +85,14 @@ fn conjuncts(condition: &Condition) -> Vec<&Condition> {
 }
 
 fn names(operand: &Operand, name: &str) -> bool {
-    matches!(operand, Operand::Path(path) if !path.is_nested() && path.attribute() == name)
+    attribute(operand) == Some(name)
+}
+
+fn attribute(operand: &Operand) -> Option<&str> {
+    match operand {
+        Operand::Path(path) if !path.is_nested() => Some(path.attribute()),
+        _ => None,
+    }
 }
 
 fn constant(operand: &Operand) -> Option<AttributeValue> {
@@ -104,10 +111,6 @@ fn distinct(values: Vec<AttributeValue>) -> Vec<AttributeValue> {
 }
 
 fn key_test(condition: &Condition) -> Option<(&str, KeyTest)> {
-    let attribute = |operand| match operand {
-        &Operand::Path(ref path) if !path.is_nested() => Some(path.attribute()),
-        _ => None,
-    };
     match condition {
         Condition::Compare(comparator, left, right) => {
             let (name, value, turned) = match (attribute(left), constant(right)) {

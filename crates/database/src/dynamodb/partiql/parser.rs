@@ -37,7 +37,7 @@ impl<'t> Parser<'t> {
         } else if self.take_word("DELETE") {
             Statement::Delete(self.delete()?)
         } else if self.take_word("FROM") {
-            Statement::Update(self.from_first_update()?)
+            Statement::Update(self.update_after_from()?)
         } else if self.take_word("EXISTS") {
             self.expect("(")?;
             self.expect_word("SELECT")?;

@@ -61,7 +61,7 @@ impl Parser<'_> {
     }
 
     /// What follows `FROM`: the form that names the condition first.
-    pub(super) fn from_first_update(&mut self) -> Result<UpdateStatement, Invalid> {
+    pub(super) fn update_after_from(&mut self) -> Result<UpdateStatement, Invalid> {
         let table = self.table(&["SET", "REMOVE", "WHERE"])?;
         let condition = self.where_clause()?;
         let update = self.changes()?;
