@@ -369,6 +369,33 @@ fn placeholders_are_checked() {
     assert_eq!(both.check_used().unwrap_err().message(), unused);
 }
 
+#[test]
+fn placeholders_need_an_expression() {
+    for (names, values, expressions, message) in [
+        (
+            true,
+            false,
+            &[(Kind::Condition, false)][..],
+            "ExpressionAttributeNames can only be specified when using expressions",
+        ),
+        (
+            false,
+            true,
+            &[(Kind::Condition, false)][..],
+            "ExpressionAttributeValues can only be specified when using expressions: ConditionExpression is null",
+        ),
+        (
+            true,
+            true,
+            &[(Kind::Filter, false), (Kind::KeyCondition, false), (Kind::Projection, true)][..],
+            "ExpressionAttributeValues can only be specified when using expressions: FilterExpression and KeyConditionExpression are null",
+        ),
+    ] {
+        assert_eq!(check_placeholders_allowed(names, values, expressions).unwrap_err().message(), message);
+    }
+    assert_eq!(check_placeholders_allowed(true, true, &[(Kind::Condition, true)]), Ok(()));
+}
+
 fn key(text: &str) -> Result<KeyCondition, Invalid> {
     KeyCondition::compile(text, &mut placeholders(&[], &[(":a", n("1")), (":b", n("2"))]))
 }
@@ -537,6 +564,7 @@ fn updates_change_what_they_name() {
         ("SET l[9] = :s, l[5] = :1", "{l:[1 {x:2} 1 new]}", "{l:[1 new]}"),
         ("SET m.k2 = :1", "{m:{deep:{er:true} k:v k2:1}}", "{m:{k2:1}}"),
         ("REMOVE l[0], l[1]", "{l:[]}", "{}"),
+        ("REMOVE l[1].x, l[0], l[7]", "{l:[{}]}", "{}"),
         ("REMOVE l[0] SET l[2] = :s", "{l:[{x:2} new]}", "{l:[new]}"),
         ("REMOVE m.k, gone, m.none1", "{m:{deep:{er:true}}}", "{}"),
         ("ADD n :1, count1 :1", "{count1:1 n:6}", "{count1:1 n:6}"),
@@ -592,5 +620,25 @@ fn updates_that_an_item_refuses() {
     ] {
         let update = Update::compile(text, &mut placeholders(&[], &values)).unwrap();
         assert_eq!(update.apply(&sample()).unwrap_err().message(), message, "{text}");
+    }
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_text_makes_a_compiler_panic(text in "(SET|REMOVE|ADD|DELETE|AND|OR|NOT|BETWEEN|IN|a|b\\.c|#n|:v|:u|=|<>|<|\\(|\\)|\\[1\\]|,|\\+|-|size\\(|contains\\(|list_append\\(|if_not_exists\\(|9|é|!| ){0,40}") {
+        let mut known = placeholders(&[("#n", "name")], &[(":v", n("1"))]);
+        let item = sample();
+        for kind in [Kind::Condition, Kind::Filter] {
+            if let Ok(condition) = Condition::compile(kind, &text, &mut known) {
+                condition.matches(&item);
+            }
+        }
+        let _ = KeyCondition::compile(&text, &mut known).map(|key| key.resolve(("a", Type::S), None));
+        if let Ok(projection) = Projection::compile(&text, &mut known) {
+            projection.apply(&item);
+        }
+        if let Ok(update) = Update::compile(&text, &mut known) {
+            let _ = update.apply(&item);
+        }
     }
 }

@@ -21,6 +21,8 @@ use crate::dynamodb::value::{AttributeValue, Type};
 #[derive(Clone, PartialEq, Default, Debug)]
 pub struct Update {
     pub(super) actions: Vec<Action>,
+    /// Whether the caller spoke of `AttributeUpdates`, for which AWS has another sentence about types.
+    pub(super) legacy: bool,
 }
 
 /// One action on one place. Which sections they came from no longer matters: no two touch one place.
@@ -97,12 +99,16 @@ impl Update {
         }
         let paths: Vec<Path> = actions.iter().map(|action| action.path().clone()).collect();
         check_apart(&paths, &mut parser.leaf);
-        parser.finish(Update { actions })
+        parser.finish(Update::of(actions))
     }
 
-    /// The same actions from another grammar (legacy parameters, PartiQL), which must not touch one place twice.
+    /// The same actions from another grammar, which must not touch one place twice.
     pub fn of(actions: Vec<Action>) -> Update {
-        Update { actions }
+        Update { actions, legacy: false }
+    }
+
+    pub(in crate::dynamodb) fn of_legacy(actions: Vec<Action>) -> Update {
+        Update { actions, legacy: true }
     }
 
     pub fn actions(&self) -> &[Action] {
@@ -170,7 +176,8 @@ impl Parser<'_> {
                 self.operator();
                 let value = self.value();
                 let add = keyword == "ADD";
-                if !value.kind().is_set() && !(add && value.kind() == Type::N) {
+                let allowed = value.kind().is_set() || (add && value.kind() == Type::N);
+                if !allowed {
                     let kind = long_name(value.kind());
                     self.leaf.add(Rank::SetType, || {
                         format!(

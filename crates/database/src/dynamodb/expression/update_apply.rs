@@ -7,7 +7,7 @@ use super::projection::Projection;
 use super::update::{Action, SetOperand, SetValue, Update};
 use crate::dynamodb::invalid::Invalid;
 use crate::dynamodb::item::Item;
-use crate::dynamodb::path::{Element, Path, step_mut};
+use crate::dynamodb::path::{Element, Path};
 use crate::dynamodb::value::{self, AttributeValue, NESTING_MAX};
 use std::borrow::Cow;
 
@@ -47,7 +47,12 @@ impl Update {
         let mut puts = Vec::new();
         let mut removals = Vec::new();
         for action in &self.actions {
-            match change(action, item)? {
+            let change =
+                change(action, item).map_err(|error| match self.legacy && error == wrong_type() {
+                    true => Invalid::new("Type mismatch for attribute to update"),
+                    false => error,
+                })?;
+            match change {
                 Some(Change::Put(path, value)) => puts.push((path, value)),
                 Some(Change::Remove(path)) => removals.push(path),
                 None => {}
@@ -58,7 +63,8 @@ impl Update {
         }
         // What is set beyond a list's end is appended in the order of the indexes.
         puts.sort_by(|a, b| a.0.cmp(&b.0));
-        removals.sort();
+        // From the deepest up, so that no removal moves what another one names; those of one list stand together.
+        removals.sort_by(|a, b| b.rest().len().cmp(&a.rest().len()).then_with(|| a.cmp(b)));
         let mut out = item.clone();
         let mut written = Vec::with_capacity(puts.len());
         for (path, value) in puts {
@@ -67,8 +73,8 @@ impl Update {
             }
             written.push(put(&mut out, path, value)?);
         }
-        for path in removals.iter().rev() {
-            remove(&mut out, path);
+        for siblings in removals.chunk_by(|a, b| a.parent() == b.parent()) {
+            remove(&mut out, siblings);
         }
         let touched = self.targets().cloned().collect();
         Ok(Updated { item: out, touched, written })
@@ -124,8 +130,8 @@ fn set_value(value: &SetValue, item: &Item) -> Result<AttributeValue, Invalid> {
     let number = |operand| -> Result<_, Invalid> { resolve(operand, item)?.as_n().ok_or_else(wrong_type) };
     match value {
         SetValue::Operand(operand) => Ok(resolve(operand, item)?.into_owned()),
-        SetValue::Plus(left, right) => Ok(AttributeValue::N(number(left)?.add(number(right)?)?)),
-        SetValue::Minus(left, right) => Ok(AttributeValue::N(number(left)?.subtract(number(right)?)?)),
+        SetValue::Plus(left, right) => Ok(AttributeValue::N(number(left)?.plus(number(right)?)?)),
+        SetValue::Minus(left, right) => Ok(AttributeValue::N(number(left)?.minus(number(right)?)?)),
     }
 }
 
@@ -150,7 +156,7 @@ fn resolve<'a>(operand: &'a SetOperand, item: &'a Item) -> Result<Cow<'a, Attrib
 
 fn add(old: &AttributeValue, value: &AttributeValue) -> Result<AttributeValue, Invalid> {
     match (old, value) {
-        (AttributeValue::N(a), AttributeValue::N(b)) => Ok(AttributeValue::N(a.add(*b)?)),
+        (AttributeValue::N(a), AttributeValue::N(b)) => Ok(AttributeValue::N(a.plus(*b)?)),
         (AttributeValue::SS(a), AttributeValue::SS(b)) => Ok(AttributeValue::SS(united(a, b))),
         (AttributeValue::NS(a), AttributeValue::NS(b)) => Ok(AttributeValue::NS(united(a, b))),
         (AttributeValue::BS(a), AttributeValue::BS(b)) => Ok(AttributeValue::BS(united(a, b))),
@@ -179,29 +185,23 @@ fn without<T: Ord + Clone>(a: &[T], b: &[T]) -> Option<Vec<T>> {
 
 /// A nested place can be changed only within a map or list that is there.
 fn check_parent(path: &Path, item: &Item) -> Result<(), Invalid> {
-    let Some((last, above)) = path.rest().split_last() else { return Ok(()) };
-    let top = item.get(path.attribute());
-    let parent = above.iter().try_fold(top.ok_or_else(invalid_path)?, |value, element| {
-        crate::dynamodb::path::step(value, element).ok_or_else(invalid_path)
-    })?;
-    match (parent, last) {
-        (AttributeValue::M(_), Element::Name(_)) | (AttributeValue::L(_), Element::Index(_)) => Ok(()),
+    let (Some(above), Some(last)) = (path.parent(), path.rest().last()) else { return Ok(()) };
+    match (above.get(item), last) {
+        (Some(AttributeValue::M(_)), Element::Name(_)) | (Some(AttributeValue::L(_)), Element::Index(_)) => {
+            Ok(())
+        }
         _ => Err(invalid_path()),
     }
 }
 
-fn parent<'i>(item: &'i mut Item, path: &Path, above: &[Element]) -> Option<&'i mut AttributeValue> {
-    above.iter().try_fold(item.get_mut(path.attribute())?, |value, element| step_mut(value, element))
-}
-
 /// Sets a value; gives where it came to stand.
 fn put(item: &mut Item, mut path: Path, value: AttributeValue) -> Result<Path, Invalid> {
-    let Some((last, above)) = path.rest().split_last() else {
+    let (Some(above), Some(last)) = (path.parent(), path.rest().last()) else {
         item.insert(path.attribute(), value);
         return Ok(path);
     };
     let mut appended = None;
-    match (parent(item, &path, above).ok_or_else(invalid_path)?, last) {
+    match (above.get_mut(item).ok_or_else(invalid_path)?, last) {
         (AttributeValue::M(map), Element::Name(name)) => {
             map.insert(name.as_str(), value);
         }
@@ -220,17 +220,33 @@ fn put(item: &mut Item, mut path: Path, value: AttributeValue) -> Result<Path, I
     Ok(path)
 }
 
-fn remove(item: &mut Item, path: &Path) {
-    let Some((last, above)) = path.rest().split_last() else {
-        item.remove(path.attribute());
+/// Removes places with one parent at once: a list closes its ranks a single time, however many of its members go.
+fn remove(item: &mut Item, siblings: &[Path]) {
+    let Some(above) = siblings.first().and_then(Path::parent) else {
+        siblings.iter().for_each(|path| {
+            item.remove(path.attribute());
+        });
         return;
     };
-    match (parent(item, path, above), last) {
-        (Some(AttributeValue::M(map)), Element::Name(name)) => {
-            map.remove(name);
+    let lasts = siblings.iter().filter_map(|path| path.rest().last());
+    match above.get_mut(item) {
+        Some(AttributeValue::M(map)) => {
+            for last in lasts {
+                if let Element::Name(name) = last {
+                    map.remove(name);
+                }
+            }
         }
-        (Some(AttributeValue::L(list)), Element::Index(index)) if *index < list.len() => {
-            list.remove(*index);
+        Some(AttributeValue::L(list)) => {
+            let mut gone = lasts
+                .filter_map(|last| if let Element::Index(index) = last { Some(*index) } else { None })
+                .peekable();
+            let mut at = 0;
+            list.retain(|_| {
+                let keep = gone.next_if_eq(&at).is_none();
+                at += 1;
+                keep
+            });
         }
         _ => {}
     }
