@@ -8,6 +8,7 @@ mod iam_mfa;
 mod iam_pems;
 mod iam_policies;
 mod iam_roles;
+mod iam_secrets;
 mod iam_users;
 mod kernel_audit;
 mod kernel_auth;
