@@ -13,8 +13,10 @@ pub mod directory;
 pub mod document;
 pub mod errors;
 mod exclusion;
+mod granting;
 pub mod holder;
 pub mod inline;
+mod last_access;
 pub mod last_used;
 pub mod managed;
 pub mod mfa;
@@ -65,5 +67,7 @@ pub static IAM: kernel::Service = kernel::Service {
         ops::oidc_provider::OPS,
         ops::saml_provider::OPS,
         ops::simulate::OPS,
+        ops::authorization_details::OPS,
+        ops::service_access::OPS,
     ],
 };

@@ -3,6 +3,7 @@
 
 pub mod access_key;
 pub mod account;
+pub mod authorization_details;
 pub mod group;
 pub mod instance_profile;
 pub mod login_profile;
@@ -15,6 +16,7 @@ pub mod role;
 pub mod role_policy;
 pub mod saml_provider;
 pub mod server_certificate;
+pub mod service_access;
 pub mod service_credential;
 pub mod service_linked;
 pub mod signing_certificate;
