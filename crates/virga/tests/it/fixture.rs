@@ -121,9 +121,10 @@ fn delete_several(cx: &mut Cx<'_>, request: Names) -> Result<Deleted, Fault> {
     Ok(out)
 }
 
-/// IAM, STS and the fixture, and nothing else.
+/// IAM, STS and the fixture, and nothing else: no organization, so the directory watches a store of its own.
 pub(crate) fn parts() -> Parts {
-    let directory: Arc<dyn Directory> = Arc::new(IamDirectory::new(&MASTER, Arc::new(LastUsed::default())));
+    let directory: Arc<dyn Directory> =
+        Arc::new(IamDirectory::new(&MASTER, &Store::memory(), Arc::new(LastUsed::default())));
     Parts {
         services: vec![&security::iam::IAM, &security::sts::STS, &SSM],
         directory,
