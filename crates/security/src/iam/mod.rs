@@ -31,7 +31,7 @@ mod source;
 mod subject;
 pub mod tags;
 pub mod totp;
-mod trust;
+pub(crate) mod trust;
 
 pub(crate) use attached::last_part;
 pub use errors::IamError;
