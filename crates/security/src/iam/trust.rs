@@ -26,39 +26,61 @@ pub(crate) fn set(tx: &Tx, role: &mut Role, text: &str) -> Result<(), IamError> 
     if text.chars().filter(|c| !c.is_whitespace()).count() > LENGTH_MAX {
         return Err(IamError::LimitExceeded(format!("Cannot exceed quota for ACLSizePerRole: {LENGTH_MAX}")));
     }
-    let mut trusted = BTreeMap::new();
-    let mut failure = None;
-    let kept = rewrite_principals(text, |entry| match unique_id(tx, entry) {
-        Ok(Entry::Keep) => None,
-        Ok(Entry::Account(account)) => Some(format!("arn:aws:iam::{account}:root")),
-        Ok(Entry::Is { id, arn }) => {
-            trusted.insert(id.clone(), arn);
-            Some(id)
-        }
-        Ok(Entry::Nobody) => {
-            let message = format!("Invalid principal in policy: \"AWS\":\"{entry}\"");
-            failure.get_or_insert(IamError::MalformedPolicyDocument(message));
-            None
-        }
-        Err(error) => {
-            failure.get_or_insert(error.into());
-            None
-        }
-    });
-    if let Some(failure) = failure {
-        return Err(failure);
-    }
+    let (kept, trusted) = bind(tx, text)?.map_err(|entry| {
+        IamError::MalformedPolicyDocument(format!("Invalid principal in policy: \"AWS\":\"{entry}\""))
+    })?;
     (role.trust, role.trusted) = (kept, trusted);
     Ok(())
 }
 
+/// A policy's text with the unique ids of the users and roles that it names, and their ARNs by id.
+pub(crate) type Bound = (String, BTreeMap<String, String>);
+
+/// Binds a policy of a resource to those whom it names now. The inner error is an entry that names nobody.
+///
+/// # Errors
+/// The store's own.
+pub(crate) fn bind(tx: &Tx, text: &str) -> Result<Result<Bound, String>, StoreError> {
+    let mut named = BTreeMap::new();
+    let (mut nobody, mut failure) = (None, None);
+    let kept = rewrite_principals(text, |entry| match unique_id(tx, entry) {
+        Ok(Entry::Keep) => None,
+        Ok(Entry::Account(account)) => Some(format!("arn:aws:iam::{account}:root")),
+        Ok(Entry::Is { id, arn }) => {
+            named.insert(id.clone(), arn);
+            Some(id)
+        }
+        Ok(Entry::Nobody) => {
+            nobody.get_or_insert_with(|| entry.to_owned());
+            None
+        }
+        Err(error) => {
+            failure.get_or_insert(error);
+            None
+        }
+    });
+    match (failure, nobody) {
+        (Some(failure), _) => Err(failure),
+        (None, Some(entry)) => Ok(Err(entry)),
+        (None, None) => Ok(Ok((kept, named))),
+    }
+}
+
 /// The trust policy as it is shown: ids as ARNs, where their bearers still exist.
 pub(crate) fn shown(tx: &Tx, role: &Role) -> Result<String, StoreError> {
-    if role.trusted.is_empty() {
-        return Ok(role.trust.clone());
+    unbind(tx, &role.trust, &role.trusted)
+}
+
+/// A bound policy as it is shown.
+///
+/// # Errors
+/// The store's own.
+pub(crate) fn unbind(tx: &Tx, text: &str, named: &BTreeMap<String, String>) -> Result<String, StoreError> {
+    if named.is_empty() {
+        return Ok(text.to_owned());
     }
     let mut names = BTreeMap::new();
-    for (id, arn) in &role.trusted {
+    for (id, arn) in named {
         let bearer = match bearer(tx, arn)? {
             Some((now, _)) if now == *id => Some(arn.clone()),
             // Renamed, or gone.
@@ -66,7 +88,15 @@ pub(crate) fn shown(tx: &Tx, role: &Role) -> Result<String, StoreError> {
         };
         names.extend(bearer.map(|arn| (id.as_str(), arn)));
     }
-    Ok(rewrite_principals(&role.trust, |entry| names.get(entry).cloned()))
+    Ok(rewrite_principals(text, |entry| names.get(entry).cloned()))
+}
+
+/// Whether this ARN is that of somebody: a user, a role, an account, or a session of a role that exists.
+///
+/// # Errors
+/// The store's own.
+pub(crate) fn is_somebody(tx: &Tx, arn: &str) -> Result<bool, StoreError> {
+    Ok(!matches!(unique_id(tx, arn)?, Entry::Nobody))
 }
 
 /// Whether a service may assume a role, by the role's trust policy: for services that are given one and check it at
