@@ -39,7 +39,6 @@ wire::shape! {
         pub token_code: Option<String> = "TokenCode",
     }
 
-    #[derive(Debug)]
     pub struct AssumeRoleResult {
         pub credentials: Credentials = "Credentials",
         pub assumed_role_user: AssumedRoleUser = "AssumedRoleUser",
@@ -47,7 +46,6 @@ wire::shape! {
         pub source_identity: Option<String> = "SourceIdentity",
     }
 
-    #[derive(Debug)]
     pub struct AssumedRoleUser {
         pub assumed_role_id: String = "AssumedRoleId",
         pub arn: String = "Arn",
