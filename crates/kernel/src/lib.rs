@@ -25,6 +25,7 @@ mod memory;
 mod metrics;
 mod nested;
 pub mod op;
+mod quota;
 pub mod reconcile;
 pub mod saga;
 pub mod seal;

@@ -2,6 +2,7 @@
 
 #![allow(clippy::needless_pass_by_value, reason = "a handler owns its request")]
 
+pub mod accessanalyzer;
 pub mod iam;
 pub mod kms;
 pub mod organizations;

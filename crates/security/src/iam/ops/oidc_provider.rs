@@ -152,7 +152,7 @@ fn create(cx: &mut Cx<'_>, req: CreateProvider) -> Result<Created, IamError> {
     if OIDC_PROVIDERS.contains(cx.tx, &provider_key(cx.account, url))? {
         return Err(IamError::EntityAlreadyExists(format!("Provider with url {} already exists.", req.url)));
     }
-    if OIDC_PROVIDERS.count(cx.tx, &Key::account(cx.account))? >= PROVIDERS_MAX {
+    if !cx.has_room(&OIDC_PROVIDERS, &Key::account(cx.account), PROVIDERS_MAX)? {
         return Err(quota("OpenIdConnectProvidersPerAccount", PROVIDERS_MAX));
     }
     let provider = OidcProvider {
