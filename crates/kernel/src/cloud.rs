@@ -17,8 +17,8 @@ use base::{Clock, Rng, Timestamp};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
-use store::{CommitError, Direction, Key, KeyRange, Store, StoreError, Table};
-use tokio::sync::watch;
+use store::{CommitError, Direction, Key, KeyRange, Read, Store, StoreError, Table};
+use tokio::sync::{Mutex, watch};
 
 /// How the cloud was asked to run.
 #[derive(Clone, Copy, Default, Debug)]
@@ -71,6 +71,10 @@ pub struct Cloud {
     metrics: Metrics,
     memory: Memory,
     clock_moved: watch::Sender<u64>,
+    /// One change of the clock at a time: what is saved last must be what holds.
+    clock_orders: Mutex<()>,
+    /// Held by a transaction that has lost to others several times.
+    pub(crate) turn: Mutex<()>,
 }
 
 impl std::fmt::Debug for Cloud {
@@ -92,6 +96,9 @@ const CLOCK: Table<SavedClock> = Table::new(0x0003, "kernel/clock");
 
 /// A century: further than any lease, and short of what a timestamp holds.
 pub const CLOCK_STEP_SECONDS_MAX: f64 = 3_155_760_000.0;
+
+/// 9999-12-31T00:00:00Z: no format that AWS writes has room for a later year.
+const CLOCK_END: Timestamp = Timestamp::from_seconds(253_402_214_400);
 
 /// How many keys one round of a reset deletes, so that a transaction stays small.
 const RESET_BATCH: usize = 10_000;
@@ -154,6 +161,8 @@ impl Cloud {
             metrics: Metrics::default(),
             memory: Memory::default(),
             clock_moved: watch::Sender::new(0),
+            clock_orders: Mutex::new(()),
+            turn: Mutex::new(()),
         }))
     }
 
@@ -228,28 +237,43 @@ impl Cloud {
         self.clock_moved.subscribe()
     }
 
-    /// Moves, stops or starts the clock, durably, and wakes whoever waits for a time.
+    /// Moves, stops or starts the clock, durably, and wakes whoever waits for a time. What could not be saved is not
+    /// done.
     ///
     /// # Errors
-    /// The store's.
+    /// The store's; `Refused` where the clock would go beyond the year 9999.
     pub async fn change_clock(&self, change: ClockChange) -> Result<(), CommitError> {
-        self.clock.advance(change.advance);
+        let _alone = self.clock_orders.lock().await;
+        if self.clock.now().plus(change.advance) > CLOCK_END {
+            return Err(CommitError::Refused("the clock ends with the year 9999"));
+        }
+        let was_frozen = self.clock.is_frozen();
+        // Before it is saved: a clock that ran on meanwhile would have to go back.
         if change.freeze {
             self.clock.freeze();
         }
-        if change.thaw {
-            self.clock.thaw();
-        }
-        let frozen_at = self.clock.is_frozen().then(|| self.clock.now());
+        let saved = self.changed_clock(change);
         let mut tx = self.store.begin();
-        CLOCK.put(
-            &mut tx,
-            &Key::global(),
-            &SavedClock { offset_micros: self.clock.offset_micros(), frozen_at },
-        );
-        tx.commit().await?;
+        CLOCK.put(&mut tx, &Key::global(), &saved);
+        if let Err(error) = tx.commit().await {
+            if !was_frozen {
+                self.clock.thaw();
+            }
+            return Err(error);
+        }
+        self.clock.restore(saved.offset_micros, saved.frozen_at);
         self.clock_moved.send_modify(|moves| *moves += 1);
         Ok(())
+    }
+
+    /// How the clock will stand.
+    fn changed_clock(&self, change: ClockChange) -> SavedClock {
+        let advance = i64::try_from(change.advance.as_micros()).unwrap_or(i64::MAX);
+        let stands = self.clock.is_frozen() && !change.thaw;
+        SavedClock {
+            offset_micros: self.clock.offset_micros().saturating_add(advance),
+            frozen_at: stands.then(|| self.clock.now().plus(change.advance)),
+        }
     }
 
     /// Empties the cloud: as if its folder were new. The clock goes back to the machine's.
@@ -257,6 +281,7 @@ impl Cloud {
     /// # Errors
     /// The store's.
     pub async fn reset(&self) -> Result<(), CommitError> {
+        let _alone = self.clock_orders.lock().await;
         self.trail.clear();
         while self.delete_some().await? {}
         self.trail.clear();
@@ -269,21 +294,17 @@ impl Cloud {
 
     /// Deletes a part of everything; false once there is nothing left.
     async fn delete_some(&self) -> Result<bool, CommitError> {
-        let mut tx = self.store.begin();
-        let keys: Result<Vec<_>, _> = {
-            let all = tx.scan(KeyRange::all(), Direction::Forward).take(RESET_BATCH);
-            all.map(|pair| pair.map(|(key, _)| key)).collect()
-        };
+        // Read outside of the transaction: deleting needs no agreement, and would else lose to every other commit.
+        let snapshot = self.store.snapshot();
+        let all = snapshot.scan(KeyRange::all(), Direction::Forward).take(RESET_BATCH);
+        let keys: Result<Vec<_>, _> = all.map(|pair| pair.map(|(key, _)| key)).collect();
         let keys = keys.map_err(|e| CommitError::Unknown(e.to_string()))?;
         if keys.is_empty() {
             return Ok(false);
         }
+        let mut tx = self.store.begin();
         keys.into_iter().for_each(|key| tx.delete(key));
-        match tx.commit().await {
-            // Somebody wrote meanwhile; the next round takes that along.
-            Ok(_) | Err(CommitError::Conflict) => Ok(true),
-            Err(error) => Err(error),
-        }
+        tx.commit().await.map(|_| true)
     }
 
     /// Writes what waits in memory and closes the store.

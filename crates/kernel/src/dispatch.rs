@@ -13,6 +13,7 @@ use base::{Region, Timestamp};
 use bytes::Bytes;
 use http::HeaderValue;
 use http::request::Parts;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Instant;
 use store::CommitError;
@@ -24,6 +25,8 @@ use wire::{Fault, Value, output};
 
 /// A transaction that loses this often against others gives up; the caller is told to slow down.
 const CONFLICTS_MAX: u32 = 64;
+/// After this many it waits for its turn among those who lose, so that a crowd at one record cannot starve anybody.
+const CONFLICTS_ALONE: u32 = 4;
 /// No control plane takes more; services with larger bodies are listed in [`body_bytes_max`].
 const BODY_BYTES_MAX: usize = 2 << 20;
 /// The members that an operation does not act on are named in this header of its answer.
@@ -177,8 +180,12 @@ impl Journey<'_> {
         let Some(built) = self.cloud.built(service, operation) else {
             return Err(self.fail(not_built(&self.route), Told::default()).await);
         };
+        let mut turn = None;
         let mut parameters = String::new();
-        for _ in 0..CONFLICTS_MAX {
+        for conflicts in 0..CONFLICTS_MAX {
+            if conflicts == CONFLICTS_ALONE {
+                turn = Some(self.cloud.turn.lock().await);
+            }
             // Parsed anew for each run: a handler consumes its request, and conflicts are rare.
             let parsed = match self.parse() {
                 Ok(parsed) => parsed,
@@ -186,7 +193,8 @@ impl Journey<'_> {
             };
             parameters = self.shown(&parsed.value);
             let told = Told { parameters: &parameters, ..Told::default() };
-            let done = match self.attempt(built, parsed, told) {
+            let attempt = AssertUnwindSafe(|| self.attempt(built, parsed, told));
+            let done = match catch_unwind(attempt).unwrap_or_else(|_| Err(self.broken().into())) {
                 Ok(done) => done,
                 Err(Refused { fault, decisions }) => {
                     return Err(self.fail(fault, Told { decisions: &decisions, ..told }).await);
@@ -207,6 +215,7 @@ impl Journey<'_> {
                 }
             }
         }
+        drop(turn);
         let busy = "Too many concurrent changes of the same records; try again.";
         let told = Told { parameters: &parameters, ..Told::default() };
         Err(self.fail(Fault::new(503, "ServiceUnavailable", busy), told).await)
@@ -223,6 +232,13 @@ impl Journey<'_> {
             }
         }
         Ok(parsed)
+    }
+
+    /// A handler that panicked has left nothing behind; its caller is answered, the log has the panic itself.
+    fn broken(&self) -> Fault {
+        let fields = [("service", self.request.service), ("operation", self.request.operation)];
+        crate::log::error("an operation panicked", &fields);
+        internal_failure()
     }
 
     /// One try, in a transaction of its own.
@@ -318,10 +334,9 @@ fn report_ignored(reply: &mut Reply, service: &str, operation: &str, ignored: &[
         "a request carried more than its operation acts on",
         &[("service", service), ("operation", operation), ("members", &list)],
     );
-    if list.len() > IGNORED_HEADER_BYTES_MAX {
-        let cut = (0..=IGNORED_HEADER_BYTES_MAX).rev().find(|i| list.is_char_boundary(*i)).unwrap_or(0);
-        list.truncate(cut);
-    }
+    // Names come from the caller; what a header cannot carry must not keep the rest from being told.
+    list = list.chars().map(|c| if matches!(c, ' '..='~') { c } else { '?' }).collect();
+    list.truncate(IGNORED_HEADER_BYTES_MAX);
     if let Ok(value) = HeaderValue::from_str(&list) {
         reply.headers.insert(IGNORED_HEADER, value);
     }

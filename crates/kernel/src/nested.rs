@@ -12,7 +12,7 @@ use base::{AccountId, Region};
 use std::borrow::Cow;
 use std::sync::Arc;
 use store::Tx;
-use wire::model::Protocol;
+use wire::model::{Operation, Protocol, Service};
 use wire::{Fault, Value};
 
 /// A call that the cloud makes itself.
@@ -79,12 +79,29 @@ struct Place<'a> {
     region: Region,
 }
 
+/// What the front door checks of every request: values may come from a client's template.
+fn check(model: &'static Service, modelled: &Operation, op: &Op, value: &Value) -> Result<(), Fault> {
+    let violations = modelled.input.map(|shape| wire::validate::check(model, shape, value));
+    if let Some(violations) = violations.filter(|v| !v.is_empty()) {
+        return Err(wire::validate::violations_fault(model, &violations));
+    }
+    // Nobody would read a report, so what is not acted on is refused.
+    let mut ignored = Vec::new();
+    wire::undeclared(value, op.input, &mut ignored);
+    if ignored.is_empty() {
+        return Ok(());
+    }
+    let (name, list) = (op.name, ignored.join(", "));
+    Err(Fault::new(501, "NotImplemented", format!("{name} does not act on {list}.")))
+}
+
 fn run(place: &Place<'_>, tx: &mut Tx, mut request: Request, call: Call<'_>) -> Result<Value, Fault> {
     let missing =
         || Fault::new(501, "NotImplemented", format!("{}:{} is not built.", call.service, call.operation));
     let built = place.cloud.built(call.service, call.operation).ok_or_else(missing)?;
     let model = wire::catalog::service(call.service).ok_or_else(missing)?;
     let modelled = model.operation(built.op.name).ok_or_else(missing)?;
+    check(model, modelled, built.op, &call.value)?;
     (request.service, request.operation) = (model.id, modelled.name);
     let region = if built.global { Region::US_EAST_1 } else { place.region };
     let parameters = wire::json::audit_text(model, modelled.input, &call.value);
@@ -123,7 +140,15 @@ fn run(place: &Place<'_>, tx: &mut Tx, mut request: Request, call: Call<'_>) -> 
 
 fn attempt(cx: &mut Cx<'_>, op: &Op, value: Value) -> (Vec<Decided>, Result<Value, Fault>) {
     match access::authorize(cx, op, &value, Protocol::Json11) {
-        Ok(decisions) => (decisions, (op.run)(cx, value)),
+        Ok(decisions) => {
+            // Whoever called may go on after a refusal: then nothing of this call may stay.
+            let savepoint = cx.tx.savepoint();
+            let outcome = (op.run)(cx, value);
+            if outcome.is_err() {
+                cx.tx.rollback_to(savepoint);
+            }
+            (decisions, outcome)
+        }
         Err(refused) => (refused.decisions, Err(refused.fault)),
     }
 }

@@ -3,4 +3,5 @@
 pub mod accessanalyzer;
 pub mod iam;
 pub mod kms;
+pub mod organizations;
 pub mod sts;

@@ -9,7 +9,7 @@
 //! ```
 //!
 //! Requests are written in the service's own protocol (query or JSON) from a JSON object with the model's member
-//! names; answers are read back into JSON: of XML, elements by name, lists (`member`) as arrays, all text as strings.
+//! names; answers are read back into JSON: of XML, elements by name, lists (`member`) and maps (`entry`) as arrays, all text as strings.
 
 use auth::sigv4::sign::{Signer, sign_headers};
 use auth::sigv4::{Algorithm, BodyHash, Dialect, Payload, Secret};
@@ -309,7 +309,7 @@ fn read_element(reader: &mut quick_xml::Reader<&[u8]>, all: &str) -> Value {
             Event::Start(tag) => {
                 let name = tag.local_name().as_ref().to_owned();
                 let inner = read_element(reader, all);
-                if name == "member" || name == "item" {
+                if matches!(name.as_str(), "member" | "item" | "entry") {
                     items.get_or_insert_default().push(inner);
                 } else {
                     members.insert(name, inner);
