@@ -39,6 +39,7 @@ pub(super) static CODES: &[(&str, Codes)] = &[
     ("sts", QUERY),
     ("kms", JSON),
     ("cloudtrail", JSON),
+    ("accessanalyzer", Codes { anonymous_status: 403, denied_status: 403, ..JSON }),
     ("organizations", Codes { invalid: "InvalidInputException", ..JSON }),
 ];
 
