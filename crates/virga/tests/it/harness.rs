@@ -26,7 +26,7 @@ use wire::model::{Location, Protocol};
 
 /// Where the cloud's clock stands at the beginning of each test: 2026-01-15T12:00:00Z.
 pub(crate) const START: Timestamp = Timestamp::from_seconds(1_768_478_400);
-const MASTER: [u8; 32] = [42; 32];
+pub(crate) const MASTER: [u8; 32] = [42; 32];
 
 /// A whole cloud in memory.
 pub(crate) struct Cloud {
@@ -66,6 +66,13 @@ impl Cloud {
         let cloud =
             virga::wiring::cloud(Store::memory(), Clock::frozen(START), Rng::seeded(7), &MASTER, settings)
                 .unwrap();
+        Cloud { cloud, runtime }
+    }
+
+    /// A cloud that the test has wired itself.
+    pub(crate) fn around(cloud: Arc<kernel::Cloud>) -> Cloud {
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         Cloud { cloud, runtime }
     }
 

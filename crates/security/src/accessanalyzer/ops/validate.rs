@@ -70,7 +70,8 @@ fn validate_policy(cx: &mut Cx<'_>, req: ValidatePolicy) -> Result<Findings, Fau
         .ok_or_else(|| invalid("fieldValidationFailed", "Invalid value for policyType."))?;
     let resource_type = req.resource_type.as_deref();
     if resource_type.is_some() && kind != PolicyType::Resource {
-        let message = "validatePolicyResourceType can be specified only for policies of the type RESOURCE_POLICY.";
+        let message =
+            "validatePolicyResourceType can be specified only for policies of the type RESOURCE_POLICY.";
         return Err(invalid("fieldValidationFailed", message));
     }
     let max = req.max.unwrap_or(PAGE);

@@ -1,6 +1,8 @@
 //! What the models do not say: codes of each service's dialect, inputs that need sense, and the exceptions by name.
 
 use crate::harness::Caller;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 use wire::Value;
 
@@ -68,6 +70,7 @@ pub(super) struct Prepared {
     role_arn: Option<String>,
     policy_arn: Option<String>,
     access_key: Option<String>,
+    ciphertext: Option<Vec<u8>>,
 }
 
 const POLICY: &str =
@@ -84,6 +87,9 @@ impl Prepared {
         if is_built("kms", "CreateKey") {
             let key = root.call("kms", "CreateKey", json!({})).ok();
             out.key_id = key["KeyMetadata"]["KeyId"].as_str().map(str::to_owned);
+            let encrypt = json!({ "KeyId": out.key_id, "Plaintext": "bWF0cml4" });
+            let sealed = root.call("kms", "Encrypt", encrypt).ok();
+            out.ciphertext = sealed["CiphertextBlob"].as_str().and_then(|text| STANDARD.decode(text).ok());
         }
         if is_built("iam", "CreateRole") {
             let role = json!({ "RoleName": "prepared", "AssumeRolePolicyDocument": TRUST });
@@ -105,6 +111,9 @@ impl Prepared {
 
     /// The value that a member must have, or may have where the model asks for nothing.
     pub(super) fn known(&self, service: &str, operation: &str, member: &str) -> Option<Value> {
+        if let ("kms", "Decrypt" | "ReEncrypt", "CiphertextBlob") = (service, operation, member) {
+            return self.ciphertext.clone().map(|bytes| Value::Blob(bytes.into()));
+        }
         let text = match (service, operation, member) {
             ("iam", _, "AssumeRolePolicyDocument") => TRUST,
             ("iam", "UpdateAssumeRolePolicy", "PolicyDocument") => TRUST,
