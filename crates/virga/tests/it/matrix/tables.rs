@@ -10,6 +10,7 @@ use wire::Value;
 pub(super) struct Codes {
     pub(super) anonymous: &'static str,
     pub(super) anonymous_status: u16,
+    pub(super) anonymous_message: &'static str,
     pub(super) denied: &'static str,
     pub(super) denied_status: u16,
     /// Breaks a constraint of the model.
@@ -21,6 +22,7 @@ pub(super) struct Codes {
 const QUERY: Codes = Codes {
     anonymous: "MissingAuthenticationToken",
     anonymous_status: 403,
+    anonymous_message: "Request is missing Authentication Token",
     denied: "AccessDenied",
     denied_status: 403,
     invalid: "ValidationError",
@@ -30,10 +32,18 @@ const QUERY: Codes = Codes {
 const JSON: Codes = Codes {
     anonymous: "MissingAuthenticationTokenException",
     anonymous_status: 400,
+    anonymous_message: "Request is missing Authentication Token",
     denied: "AccessDeniedException",
     denied_status: 400,
     invalid: "ValidationException",
     malformed: "SerializationException",
+};
+
+const REST: Codes = Codes {
+    anonymous_status: 403,
+    anonymous_message: "Missing Authentication Token",
+    denied_status: 403,
+    ..JSON
 };
 
 pub(super) static CODES: &[(&str, Codes)] = &[
@@ -41,6 +51,7 @@ pub(super) static CODES: &[(&str, Codes)] = &[
     ("sts", QUERY),
     ("kms", JSON),
     ("cloudtrail", JSON),
+    ("accessanalyzer", REST),
     ("organizations", Codes { invalid: "InvalidInputException", ..JSON }),
 ];
 
