@@ -89,7 +89,7 @@ def test_env_is_what_a_shell_needs(own_cloud):
 
 def test_reset_forgets_everything(own_cloud, own_account):
     own_account.user("ann")
-    own_cloud.run("reset")
+    own_cloud.run("reset", "--yes")
     with refused("NoSuchEntity", "The user with name ann cannot be found.", 404):
         own_account.client("iam").get_user(UserName="ann")
     own_account.user("ann")

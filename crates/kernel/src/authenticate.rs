@@ -93,7 +93,8 @@ fn shared(
         return Ok(remembered);
     }
     let generation = cloud.callers.generation();
-    let remembered = remember(Known { caller: Caller::root(account, access_key), secret: None });
+    let caller = cloud.directory.root(account, access_key).map_err(|e| crate::failure::Failure::from(e))?;
+    let remembered = remember(Known { caller, secret: None });
     cloud.callers.put(access_key, None, generation, &remembered);
     Ok(remembered)
 }

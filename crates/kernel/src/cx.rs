@@ -59,7 +59,7 @@ pub struct Cx<'a> {
 }
 
 /// As whom a service calls another.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub enum As {
     /// With the permissions of the caller, marked as coming through this service (`s3.amazonaws.com`).
     CallerVia(&'static str),

@@ -82,13 +82,13 @@ impl Cloud {
     }
 
     /// Answers a request whose body could not be read.
-    pub fn refuse(&self, parts: &Parts, fault: Fault) -> Reply {
+    pub fn refuse(&self, parts: &Parts, fault: &Fault) -> Reply {
         let id = base::id::uuid(self.rng());
         match wire::route::route(&head(parts), &[]) {
             Ok(route) => {
-                output::fault(Some(route.service), Some(route.operation), route.protocol, &fault, &id)
+                output::fault(Some(route.service), Some(route.operation), route.protocol, fault, &id)
             }
-            Err(rejection) => rejected(&rejection, &fault, &id),
+            Err(rejection) => rejected(&rejection, fault, &id),
         }
     }
 

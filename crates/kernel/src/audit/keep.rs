@@ -43,7 +43,7 @@ impl Cloud {
         match tx.commit().await {
             Ok(_) => self.trail().written(&blocks),
             Err(error) => {
-                crate::log::error("audit records could not be written", &[("problem", &error.to_string())])
+                crate::log::error("audit records could not be written", &[("problem", &error.to_string())]);
             }
         }
     }

@@ -85,7 +85,7 @@ pub fn walk(cloud: &Cloud, query: &Query, visit: &mut dyn FnMut(Entry) -> bool) 
     let mut range = KeyRange::prefix(&TRAIL.stored_key(&shelf));
     let latest = query.latest();
     if latest.micros() < i64::MAX {
-        let end = shelf.clone().time(Timestamp::from_micros(latest.micros() + 1));
+        let end = shelf.time(Timestamp::from_micros(latest.micros() + 1));
         range = range.before(&TRAIL.stored_key(&end));
     }
     let snapshot = cloud.store().snapshot();

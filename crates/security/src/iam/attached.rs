@@ -69,6 +69,18 @@ impl Compiled {
         self.add(tx, account, &group.arn(account), &group.inline, &group.attached, out)
     }
 
+    /// A group's own policies.
+    pub(crate) fn of_group(
+        &self,
+        tx: &Tx,
+        account: AccountId,
+        group: &Group,
+    ) -> Result<Vec<Attached>, StoreError> {
+        let mut out = Vec::new();
+        self.add_group(tx, account, group, &mut out)?;
+        Ok(out)
+    }
+
     pub(crate) fn of_role(
         &self,
         tx: &Tx,

@@ -12,6 +12,7 @@ mod attached;
 pub mod directory;
 pub mod document;
 pub mod errors;
+mod exclusion;
 pub mod holder;
 pub mod inline;
 pub mod last_used;
@@ -25,9 +26,11 @@ mod qr;
 mod report;
 mod saml;
 pub mod service_linked;
+mod simulation;
+mod source;
 mod subject;
 pub mod tags;
-mod totp;
+pub mod totp;
 mod trust;
 
 pub(crate) use attached::last_part;
@@ -54,5 +57,6 @@ pub static IAM: kernel::Service = kernel::Service {
         ops::service_linked::OPS,
         ops::oidc_provider::OPS,
         ops::saml_provider::OPS,
+        ops::simulate::OPS,
     ],
 };

@@ -8,12 +8,12 @@ const STEP_SECONDS: i64 = 30;
 pub(crate) const SEED_LEN: usize = 40;
 
 /// The step that holds an instant.
-pub(crate) fn step(now: Timestamp) -> u64 {
+pub fn step(now: Timestamp) -> u64 {
     u64::try_from(now.seconds() / STEP_SECONDS).unwrap_or(0)
 }
 
 /// The code of a step.
-pub(crate) fn code(seed: &[u8], step: u64) -> String {
+pub fn code(seed: &[u8], step: u64) -> String {
     let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, seed);
     let tag = hmac::sign(&key, &step.to_be_bytes());
     let mac = tag.as_ref();

@@ -61,6 +61,14 @@ impl KmsMemory {
         self.prepared.get(id, make)
     }
 
+    /// Lets go of material that was deleted, or has expired.
+    pub(crate) fn forget(&self, ids: impl IntoIterator<Item = MaterialId>) {
+        let mut all = self.prepared.0.write().unwrap_or_else(PoisonError::into_inner);
+        for id in ids {
+            all.remove(&id);
+        }
+    }
+
     /// # Errors
     /// [`MalformedPolicy`], which a stored policy never is: it was checked when it was given.
     pub(crate) fn policy(&self, text: &str) -> Result<Arc<Policy>, MalformedPolicy> {

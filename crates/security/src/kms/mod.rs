@@ -8,16 +8,36 @@ mod cache;
 pub mod core;
 mod errors;
 mod identify;
+mod import;
 mod material;
-mod model;
+pub mod model;
 mod ops;
 mod page;
 mod policy;
+mod rotate;
+pub mod work;
 
 pub use errors::KmsError;
 
 pub static KMS: kernel::Service = kernel::Service {
     id: "kms",
     global: false,
-    ops: &[ops::alias::OPS, ops::describe::OPS, ops::encrypt::OPS, ops::key::OPS, ops::tag::OPS],
+    ops: &[
+        ops::alias::OPS,
+        ops::custom_key_store::OPS,
+        ops::data_key::OPS,
+        ops::deletion::OPS,
+        ops::describe::OPS,
+        ops::encrypt::OPS,
+        ops::grant::OPS,
+        ops::import::OPS,
+        ops::key::OPS,
+        ops::mac::OPS,
+        ops::multi_region::OPS,
+        ops::policy::OPS,
+        ops::rotation::OPS,
+        ops::secret::OPS,
+        ops::sign::OPS,
+        ops::tag::OPS,
+    ],
 };

@@ -6,7 +6,7 @@ use crate::iam::directory::IamDirectory;
 use auth::policy::{FederatingUser, PolicyForm, PolicyKind, PolicySource, Principal};
 use auth::sigv4::Secret;
 use base::Timestamp;
-use kernel::identity::{Attached, Caller, Known, Session, Unknown};
+use kernel::identity::{Attached, Caller, Directory, Known, Session, Unknown};
 use store::{StoreError, Tx};
 
 /// Finds who holds temporary credentials.
@@ -28,7 +28,9 @@ pub(crate) fn look_up(
         return Err(Unknown::ExpiredToken);
     }
     let mut caller = match &token.holder {
-        Holder::Root | Holder::FederatedByRoot => root(directory, tx, &token)?,
+        Holder::Root | Holder::FederatedByRoot => {
+            directory.root(token.account, &token.access_key).map_err(unreadable)?
+        }
         Holder::User(user) | Holder::FederatedByUser(user) => user_of(directory, tx, &token, user)?,
         Holder::Role((name, id)) => role(directory, tx, &token, name, id)?,
     };
@@ -40,12 +42,6 @@ pub(crate) fn look_up(
     let secret = Some(Secret::new(token.secret.clone()));
     caller.session = Some(session(token));
     Ok(Known { caller, secret })
-}
-
-fn root(directory: &IamDirectory, tx: &Tx, token: &Token) -> Result<Caller, Unknown> {
-    let mut caller = Caller::root(token.account, &token.access_key);
-    caller.policies.service_control = directory.service_control(tx, token.account).map_err(unreadable)?;
-    Ok(caller)
 }
 
 /// The user, unless another one has taken its name meanwhile.

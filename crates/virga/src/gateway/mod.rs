@@ -104,7 +104,7 @@ impl Gateway {
         let limit = self.cloud.body_limit(&parts);
         let reply = match body::read(body, limit, BODY_IDLE_TIMEOUT).await {
             Ok(bytes) => self.cloud.serve(&parts, bytes, peer).await,
-            Err(cut) => self.cloud.refuse(&parts, cut.fault(limit)),
+            Err(cut) => self.cloud.refuse(&parts, &cut.fault(limit)),
         };
         let body = if head_only { bytes::Bytes::new() } else { reply.body };
         response(reply.status, reply.headers, body)

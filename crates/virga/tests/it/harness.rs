@@ -9,7 +9,7 @@
 //! ```
 //!
 //! Requests are written in the service's own protocol (query or JSON) from a JSON object with the model's member
-//! names; answers are read back into JSON: of XML, elements by name, lists (`member`) as arrays, all text as strings.
+//! names; answers are read back into JSON: of XML, elements by name, lists (`member`) and maps (`entry`) as arrays, all text as strings.
 
 use auth::sigv4::sign::{Signer, sign_headers};
 use auth::sigv4::{Algorithm, BodyHash, Dialect, Payload, Secret};
@@ -246,7 +246,12 @@ impl Reply {
         let text = |v: &Value| v.as_str().unwrap_or_default().to_owned();
         let error = [&self.value["Error"], &self.value["Errors"]["Error"], &self.value];
         let found = error.into_iter().find(|e| e.get("Code").is_some() || e.get("__type").is_some());
-        let Some(error) = found else { return (String::new(), self.value.to_string()) };
+        let Some(error) = found else {
+            // REST protocols have the code in the head.
+            let code = self.headers.get("x-amzn-errortype").and_then(|v| v.to_str().ok());
+            let message = self.value.get("message").map_or_else(|| self.value.to_string(), text);
+            return (code.unwrap_or_default().to_owned(), message);
+        };
         let code = text(error.get("Code").or(error.get("__type")).unwrap());
         let code = code.rsplit('#').next().unwrap_or_default().to_owned();
         let message = ["Message", "message"].iter().find_map(|name| error.get(*name)).map(text);
@@ -316,7 +321,7 @@ fn read_element(reader: &mut quick_xml::Reader<&[u8]>, all: &str) -> Value {
             Event::Start(tag) => {
                 let name = tag.local_name().as_ref().to_owned();
                 let inner = read_element(reader, all);
-                if name == "member" || name == "item" {
+                if matches!(name.as_str(), "member" | "item" | "entry") {
                     items.get_or_insert_default().push(inner);
                 } else {
                     members.insert(name, inner);

@@ -8,6 +8,7 @@ pub mod instance_profile;
 pub mod policy;
 pub mod provider;
 pub mod role;
+pub mod source;
 pub mod user;
 
 use super::holder::Holder;

@@ -14,6 +14,7 @@ pub mod role;
 pub mod role_policy;
 pub mod saml_provider;
 pub mod service_linked;
+pub mod simulate;
 pub mod user;
 
 use super::IamError;

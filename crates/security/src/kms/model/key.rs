@@ -48,6 +48,8 @@ store::record! {
         22 => pub due: Option<Timestamp>,
         /// Made by a service of the cloud for itself (`KeyManager: AWS`).
         23 => pub managed_by_aws: bool,
+        /// When imported material that has not been rotated to expires.
+        24 => pub pending_expires: Option<Timestamp>,
     }
 
     /// Its place among related multi-Region keys. The same in each of them.
@@ -193,7 +195,7 @@ impl KmsKey {
     fn next_event(&self) -> Option<Timestamp> {
         let rotates = self.stored_state == KeyState::Enabled && self.is_primary();
         let rotation = self.next_rotation.filter(|_| rotates);
-        [self.deletion, self.expires, rotation].into_iter().flatten().min()
+        [self.deletion, self.expires, self.pending_expires, rotation].into_iter().flatten().min()
     }
 }
 

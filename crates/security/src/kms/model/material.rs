@@ -95,6 +95,11 @@ impl Material {
         !self.sealed.is_empty()
     }
 
+    /// Whether it is there and has not expired.
+    pub fn is_good(&self, now: Timestamp) -> bool {
+        self.is_present() && self.valid_to.is_none_or(|at| at > now)
+    }
+
     /// # Errors
     /// [`KmsError::Internal`] when it does not open, or is missing.
     pub fn open(&self, sealer: &Sealer) -> Result<KeyMaterial, KmsError> {

@@ -172,6 +172,10 @@ fn disable_key(cx: &mut Cx<'_>, request: OneKey) -> Result<Empty, KmsError> {
 fn set_state(cx: &mut Cx<'_>, key_id: &str, state: KeyState) -> Result<Empty, KmsError> {
     let mut key = identify::key_that(cx, key_id, Needs::Material)?;
     key.stored_state = state;
+    if state == KeyState::Enabled {
+        // AWS: a rotation that fell due while the key was disabled is made at once, and the period starts anew.
+        key.next_rotation = key.next_rotation.map(|at| at.max(cx.now));
+    }
     touch(cx, &key);
     key.save(cx.tx);
     Ok(Empty)

@@ -1,9 +1,20 @@
 //! KMS's operations, one file for each family.
 
 pub(crate) mod alias;
+pub(crate) mod custom_key_store;
+pub(crate) mod data_key;
+pub(crate) mod deletion;
 pub(crate) mod describe;
 pub(crate) mod encrypt;
+pub(crate) mod grant;
+pub(crate) mod import;
 pub(crate) mod key;
+pub(crate) mod mac;
+pub(crate) mod multi_region;
+pub(crate) mod policy;
+pub(crate) mod rotation;
+pub(crate) mod secret;
+pub(crate) mod sign;
 pub(crate) mod tag;
 
 use super::KmsError;
