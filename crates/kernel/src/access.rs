@@ -6,6 +6,7 @@
 use crate::audit::{Decided, last_part};
 use crate::context::{self, Facts};
 use crate::cx::Cx;
+use crate::encoded;
 use crate::explain;
 use crate::failure::{Failure, Refused, internal_failure};
 use crate::identity::{Attached, Caller, ControlLevel};
@@ -153,6 +154,13 @@ pub(crate) fn authorize(
         let allowed = decided.allowed;
         decisions.push(decided);
         if !allowed {
+            let message = match protocol {
+                Protocol::Ec2Query => {
+                    let encoded = encoded::encode(cx, action, target, decisions.last());
+                    format!("{message} Encoded authorization failure message: {encoded}")
+                }
+                _ => message,
+            };
             let fault = refusal(cx.request.service, protocol, message);
             return Err(Refused { fault, decisions });
         }
@@ -215,7 +223,12 @@ fn decide(
     if decision.cause == Cause::ImplicitDeny(Layer::Resource) && acts_by_itself(cx.caller, target, owner) {
         (decision.allowed, decision.cause) = (true, Cause::Allowed(Layer::Identity));
     }
-    let message = if decision.allowed { String::new() } else { decision.denial_message(&asked) };
+    let message = match &target.bearer {
+        _ if decision.allowed => String::new(),
+        // AWS does not say to the bearer of a token for whom it was taken.
+        Some(_) => format!("Not authorized to perform {action}"),
+        None => decision.denial_message(&asked),
+    };
     Ok((record(action, target, &decision), message))
 }
 

@@ -93,7 +93,7 @@ fn shared(
         return Ok(remembered);
     }
     let generation = cloud.callers.generation();
-    let caller = cloud.directory.root(account, access_key).map_err(|e| crate::failure::Failure::from(e))?;
+    let caller = cloud.directory.root(account, access_key).map_err(crate::failure::Failure::from)?;
     let remembered = remember(Known { caller, secret: None });
     cloud.callers.put(access_key, None, generation, &remembered);
     Ok(remembered)

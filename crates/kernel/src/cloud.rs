@@ -7,6 +7,7 @@ use crate::identity::Directory;
 use crate::memory::Memory;
 use crate::metrics::Metrics;
 use crate::op::{Op, Service};
+use crate::quota::Quotas;
 use crate::reconcile::{Background, Reconciler};
 use crate::saga::Saga;
 use crate::seal::Sealer;
@@ -67,6 +68,7 @@ pub struct Cloud {
     pub(crate) sagas: Vec<&'static Saga>,
     pub(crate) callers: Callers,
     pub(crate) signing_keys: KeyCache,
+    pub(crate) quotas: Quotas,
     trail: Trail,
     metrics: Metrics,
     memory: Memory,
@@ -157,6 +159,7 @@ impl Cloud {
             sagas: parts.sagas,
             callers,
             signing_keys: KeyCache::default(),
+            quotas: Quotas::default(),
             trail,
             metrics: Metrics::default(),
             memory: Memory::default(),
@@ -174,7 +177,8 @@ impl Cloud {
         &self.clock
     }
 
-    pub(crate) fn wall_now(&self) -> Timestamp {
+    /// The machine's own time, by which clients sign and issuers outside of the cloud date their tokens.
+    pub fn wall_now(&self) -> Timestamp {
         self.wall.now()
     }
 

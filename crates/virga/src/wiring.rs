@@ -15,6 +15,7 @@ pub fn services() -> Vec<&'static Service> {
         &security::sts::STS,
         &security::organizations::ORGANIZATIONS,
         &security::kms::KMS,
+        &security::accessanalyzer::ACCESS_ANALYZER,
         &management::cloudtrail::CLOUDTRAIL,
     ]
 }

@@ -131,6 +131,11 @@ impl Compiled {
         Ok(policy.map(|policy| (source(arn, holder, PolicyForm::Managed), policy)))
     }
 
+    /// A managed policy on its own.
+    pub(crate) fn one(&self, tx: &Tx, account: AccountId, arn: &str) -> Result<Option<Attached>, StoreError> {
+        self.managed(tx, account, arn, arn)
+    }
+
     /// A permissions boundary. One that is set but gone bounds everything away.
     pub(crate) fn boundary(
         &self,

@@ -13,8 +13,10 @@ pub mod directory;
 pub mod document;
 pub mod errors;
 mod exclusion;
+mod granting;
 pub mod holder;
 pub mod inline;
+mod last_access;
 pub mod last_used;
 pub mod managed;
 pub mod mfa;
@@ -22,16 +24,19 @@ pub mod model;
 pub mod ops;
 pub mod page;
 pub mod password;
+mod pem;
 mod qr;
 mod report;
 mod saml;
 pub mod service_linked;
 mod simulation;
 mod source;
+mod ssh;
 mod subject;
 pub mod tags;
 pub mod totp;
 mod trust;
+mod x509;
 
 pub(crate) use attached::last_part;
 pub use errors::IamError;
@@ -48,6 +53,10 @@ pub static IAM: kernel::Service = kernel::Service {
         ops::login_profile::OPS,
         ops::account::OPS,
         ops::mfa::OPS,
+        ops::ssh_public_key::OPS,
+        ops::service_credential::OPS,
+        ops::signing_certificate::OPS,
+        ops::server_certificate::OPS,
         ops::policy::OPS,
         ops::policy_list::OPS,
         ops::policy_version::OPS,
@@ -58,5 +67,7 @@ pub static IAM: kernel::Service = kernel::Service {
         ops::oidc_provider::OPS,
         ops::saml_provider::OPS,
         ops::simulate::OPS,
+        ops::authorization_details::OPS,
+        ops::service_access::OPS,
     ],
 };

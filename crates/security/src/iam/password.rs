@@ -131,7 +131,8 @@ mod tests {
         let mut policy = PasswordPolicy { length_min: 6, ..PasswordPolicy::default() };
         assert_eq!(violation("aaaaaa", Some(&policy)), None);
         assert_eq!(violation("aaaaa", Some(&policy)).unwrap(), "Password should have a minimum length of 6");
-        let rules: [(fn(&mut PasswordPolicy), &str); 4] = [
+        type Set = fn(&mut PasswordPolicy);
+        let rules: [(Set, &str); 4] = [
             (|p| p.needs_uppercase = true, "uppercase letter"),
             (|p| p.needs_lowercase = true, "lowercase letter"),
             (|p| p.needs_number = true, "number"),

@@ -72,8 +72,11 @@ fn metadata(text: &str) -> Option<Metadata> {
                 }
             }
             Event::End(_) => {
-                if open.pop()? == Element::Certificate && signs(&open) {
-                    found.certificates.push(der(&std::mem::take(&mut certificate))?);
+                if open.pop()? == Element::Certificate {
+                    let text = std::mem::take(&mut certificate);
+                    if signs(&open) {
+                        found.certificates.push(der(&text)?);
+                    }
                 }
                 ended = open.is_empty();
                 if found.certificates.len() > CERTIFICATES_MAX {

@@ -160,8 +160,8 @@ fn conditions() {
             "User: {user_arn} is not authorized to perform: {action} on resource: arn:aws:iam::{ONE}:role/r{why}"
         )
     };
-    let trust_silent =
-        |action: &str| deny(action, &format!(" because no role trust policy allows the {action} action"));
+    // AWS does not tell whether it is the trust policy.
+    let trust_silent = |action: &str| deny(action, "");
     let identity_silent =
         deny("sts:AssumeRole", " because no identity-based policy allows the sts:AssumeRole action");
     let explicit = deny("sts:AssumeRole", " with an explicit deny in an identity-based policy");

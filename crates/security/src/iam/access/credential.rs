@@ -1,6 +1,8 @@
 //! What the operations on credentials touch: mostly the user who has them.
 
-use super::super::model::{ACCESS_KEYS, MFA_DEVICES, SERVER_CERTIFICATES, User, mfa_key};
+use super::super::model::{
+    ACCESS_KEYS, MFA_DEVICES, SERVER_CERTIFICATES, SERVICE_CREDENTIALS, User, mfa_key, of_user,
+};
 use super::super::{model, subject};
 use super::{holder, listing, new};
 use auth::policy::{Policy, PolicyForm, PolicyKind, PolicySource, Principal, ResourceMode};
@@ -97,4 +99,40 @@ pub fn update_certificate(cx: &mut Cx<'_>, request: &Struct) -> Result<Vec<Targe
         targets.push(renamed);
     }
     Ok(targets)
+}
+
+const SERVICE_NAME: &str = "iam:ServiceSpecificCredentialServiceName";
+
+pub fn new_service_credential(cx: &mut Cx<'_>, request: &Struct) -> Result<Vec<Target>, Fault> {
+    let days = request.get("CredentialAgeDays").and_then(wire::Value::as_int);
+    let service = request.str("ServiceName").unwrap_or_default();
+    let keyed = |target: Target| match days {
+        Some(days) => {
+            target.key(SERVICE_NAME, service).key("iam:ServiceSpecificCredentialAgeDays", days.to_string())
+        }
+        None => target.key(SERVICE_NAME, service),
+    };
+    Ok(subject::access(cx, request)?.into_iter().map(keyed).collect())
+}
+
+/// Those of one user, or of all.
+pub fn service_credentials(cx: &mut Cx<'_>, request: &Struct) -> Result<Vec<Target>, Fault> {
+    if request.get("AllUsers").and_then(wire::Value::as_bool) == Some(true) {
+        return listing(cx, request, "user");
+    }
+    subject::access(cx, request)
+}
+
+/// One that is there tells its service.
+pub fn service_credential(cx: &mut Cx<'_>, request: &Struct) -> Result<Vec<Target>, Fault> {
+    let targets = subject::access(cx, request)?;
+    let id = request.str("ServiceSpecificCredentialId").unwrap_or_default();
+    let subject = subject::Subject::of(cx, request.str("UserName"));
+    let Ok(subject::Subject::User(user)) = subject else { return Ok(targets) };
+    let key = of_user(cx.account, &user.id).str(id);
+    let found = SERVICE_CREDENTIALS.get(cx.tx, &key).map_err(Failure::from)?;
+    Ok(match found {
+        Some(found) => targets.into_iter().map(|target| target.key(SERVICE_NAME, &found.service)).collect(),
+        None => targets,
+    })
 }

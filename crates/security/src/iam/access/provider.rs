@@ -33,8 +33,9 @@ fn of_arn(
     tags: TagsOf,
 ) -> Result<Vec<Target>, Fault> {
     let arn = request.str(member).unwrap_or_default();
+    // What is no ARN is for the handler to refuse.
+    let Some(parsed) = Arn::parse(arn) else { return Ok(vec![Target::any()]) };
     let target = Target::on(arn);
-    let Some(parsed) = Arn::parse(arn) else { return Ok(vec![target]) };
     let owner = AccountId::parse(&parsed.account).unwrap_or(cx.account);
     if owner != cx.account {
         return Ok(vec![target.owned_by(owner)]);

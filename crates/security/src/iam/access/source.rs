@@ -17,8 +17,10 @@ pub fn reported(cx: &mut Cx<'_>, request: &Struct) -> Result<Vec<Target>, Fault>
 }
 
 fn named(cx: &Cx<'_>, arn: &str) -> Result<Vec<Target>, Fault> {
+    // What is no ARN is for the handler to refuse.
+    let Some(parsed) = Arn::parse(arn) else { return Ok(vec![Target::any()]) };
     let target = Target::on(arn);
-    let owner = Arn::parse(arn).and_then(|arn| AccountId::parse(&arn.account)).unwrap_or(cx.account);
+    let owner = AccountId::parse(&parsed.account).unwrap_or(cx.account);
     if owner != cx.account {
         return Ok(vec![target.owned_by(owner)]);
     }

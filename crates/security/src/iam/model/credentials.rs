@@ -66,14 +66,12 @@ store::record! {
         1 => pub id: String,
         /// `codecommit.amazonaws.com`
         2 => pub service: String,
-        /// `bob-at-123456789012`, or the alias of an API key.
+        /// `bob-at-123456789012`, of the user's name when it was made.
         3 => pub login: String,
         /// Sealed under the master key for the purpose `iam/service-credential`.
         4 => pub sealed_secret: Vec<u8>,
         5 => pub active: bool,
         6 => pub created: Timestamp,
-        7 => pub expires: Option<Timestamp>,
-        8 => pub user: String,
     }
 
     /// A TLS certificate for load balancers. Key: account, name.

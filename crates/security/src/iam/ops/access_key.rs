@@ -125,7 +125,7 @@ fn set_ids(cx: &mut Cx<'_>, subject: Subject, ids: Vec<String>) -> Result<(), Ia
         }
         Subject::User(mut user) => {
             user.access_keys = ids;
-            holder::save(cx.tx, cx.account, &user);
+            holder::save(cx.tx, cx.account, &*user);
         }
     }
     Ok(())

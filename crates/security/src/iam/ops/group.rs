@@ -153,7 +153,7 @@ fn shown(account: AccountId, group: &Group) -> GroupShown {
 fn create_group(cx: &mut Cx<'_>, req: CreateGroup) -> Result<OneGroup, IamError> {
     let account = cx.account;
     holder::must_be_new::<Group>(cx.tx, account, &req.group_name)?;
-    if GROUPS.count(cx.tx, &Key::account(account))? >= GROUPS_MAX {
+    if !cx.has_room(&GROUPS, &Key::account(account), GROUPS_MAX)? {
         return Err(quota("GroupsPerAccount", GROUPS_MAX));
     }
     let group = Group {

@@ -1,7 +1,9 @@
 //! The operations, one file for each noun.
+#![allow(clippy::needless_pass_by_value, reason = "the operation table hands each request over by value")]
 
 pub mod access_key;
 pub mod account;
+pub mod authorization_details;
 pub mod group;
 pub mod instance_profile;
 pub mod login_profile;
@@ -13,8 +15,13 @@ pub mod policy_version;
 pub mod role;
 pub mod role_policy;
 pub mod saml_provider;
+pub mod server_certificate;
+pub mod service_access;
+pub mod service_credential;
 pub mod service_linked;
+pub mod signing_certificate;
 pub mod simulate;
+pub mod ssh_public_key;
 pub mod user;
 
 use super::IamError;

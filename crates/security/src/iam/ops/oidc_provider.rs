@@ -98,11 +98,16 @@ wire::shape! {
     }
 }
 
-/// The issuer without its scheme. Of a URL only host and path are allowed.
+/// The issuer without its scheme. Of a URL only host and path are allowed; on this machine, from which alone Virga
+/// fetches keys, also a port, since nobody but root can listen on the default one.
 fn issuer(url: &str) -> Result<&str, IamError> {
     let bad = || IamError::ValidationError("Invalid Open ID Connect Provider URL".into());
     let rest = url.strip_prefix("https://").ok_or_else(bad)?;
-    let host = rest.split('/').next().unwrap_or_default();
+    let authority = rest.split('/').next().unwrap_or_default();
+    let host = match authority.rsplit_once(':') {
+        Some((host @ ("localhost" | "127.0.0.1"), port)) if port.parse::<u16>().is_ok() => host,
+        _ => authority,
+    };
     let good_host = !host.is_empty()
         && !host.starts_with(['.', '-'])
         && host.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-'));
@@ -147,7 +152,7 @@ fn create(cx: &mut Cx<'_>, req: CreateProvider) -> Result<Created, IamError> {
     if OIDC_PROVIDERS.contains(cx.tx, &provider_key(cx.account, url))? {
         return Err(IamError::EntityAlreadyExists(format!("Provider with url {} already exists.", req.url)));
     }
-    if OIDC_PROVIDERS.count(cx.tx, &Key::account(cx.account))? >= PROVIDERS_MAX {
+    if !cx.has_room(&OIDC_PROVIDERS, &Key::account(cx.account), PROVIDERS_MAX)? {
         return Err(quota("OpenIdConnectProvidersPerAccount", PROVIDERS_MAX));
     }
     let provider = OidcProvider {
@@ -244,6 +249,7 @@ mod tests {
     fn issuers() {
         for (url, expected) in [
             ("https://server.example.org", "server.example.org"),
+            ("https://localhost:8443/realm", "localhost:8443/realm"),
             (
                 "https://oidc.eks.eu-central-1.amazonaws.com/id/0123",
                 "oidc.eks.eu-central-1.amazonaws.com/id/0123",

@@ -144,7 +144,7 @@ fn create(cx: &mut Cx<'_>, req: CreateProvider) -> Result<Created, IamError> {
         let name = &provider.name;
         return Err(IamError::EntityAlreadyExists(format!("Provider with name {name} already exists.")));
     }
-    if SAML_PROVIDERS.count(cx.tx, &Key::account(cx.account))? >= PROVIDERS_MAX {
+    if !cx.has_room(&SAML_PROVIDERS, &Key::account(cx.account), PROVIDERS_MAX)? {
         return Err(quota("SAMLProvidersPerAccount", PROVIDERS_MAX));
     }
     save(cx, &provider);

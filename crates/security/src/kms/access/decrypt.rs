@@ -11,7 +11,7 @@ use wire::{Fault, Struct, Value};
 /// # Errors
 /// `InvalidCiphertextException` for a ciphertext that names no key.
 pub(crate) fn decrypt(cx: &mut Cx<'_>, request: &Struct) -> Result<Vec<Target>, Fault> {
-    let place = source(cx, request, "KeyId", "Decrypt")?;
+    let Some(place) = source(cx, request, "KeyId", "Decrypt")? else { return Ok(vec![Target::any()]) };
     let context = condition::context(request, "EncryptionContext");
     let wanted = Wanted { operation: "Decrypt", context: &context, child: None };
     Ok(vec![target(cx, place, &wanted, request)?])
@@ -23,6 +23,7 @@ pub(crate) fn decrypt(cx: &mut Cx<'_>, request: &Struct) -> Result<Vec<Target>, 
 /// As [`decrypt`].
 pub(crate) fn re_encrypt(cx: &mut Cx<'_>, request: &Struct) -> Result<Vec<Target>, Fault> {
     let from = source(cx, request, "SourceKeyId", "ReEncryptFrom")?;
+    let Some(from) = from else { return Ok(vec![Target::any()]) };
     let to = place(cx, request.str("DestinationKeyId").unwrap_or_default(), Accepts::KeysAndAliases)?;
     let same = match (&from, &to) {
         (Place::Key { account, id, .. }, Place::Key { account: other_account, id: other, .. }) => {
@@ -46,21 +47,20 @@ pub(crate) fn re_encrypt(cx: &mut Cx<'_>, request: &Struct) -> Result<Vec<Target
     Ok(targets)
 }
 
-/// The key that is named, or else the one that the ciphertext names.
-fn source(cx: &Cx<'_>, request: &Struct, member: &str, operation: &str) -> Result<Place, KmsError> {
+/// The key that is named, or else the one that the ciphertext names; none where there is neither, which the handler
+/// refuses.
+fn source(cx: &Cx<'_>, request: &Struct, member: &str, operation: &str) -> Result<Option<Place>, KmsError> {
     if let Some(name) = request.str(member) {
-        return place(cx, name, Accepts::KeysAndAliases);
+        return place(cx, name, Accepts::KeysAndAliases).map(Some);
     }
-    let Some(Value::Blob(bytes)) = request.get("CiphertextBlob") else {
-        return Err(KmsError::Validation("CiphertextBlob is required.".into()));
-    };
+    let Some(Value::Blob(bytes)) = request.get("CiphertextBlob") else { return Ok(None) };
     let blob = Blob::parse(bytes).map_err(|_| KmsError::InvalidCiphertext)?;
     let id = blob.key_id.to_owned();
     let found = KmsKey::load(cx.tx, blob.account, cx.region, &id)?;
     if found.is_none_or(|key| key.is_gone(cx.now)) {
         return Err(unreachable(cx, operation));
     }
-    Ok(Place::Key { account: blob.account, id, alias: None })
+    Ok(Some(Place::Key { account: blob.account, id, alias: None }))
 }
 
 /// AWS answers the same whether the key is gone, elsewhere, or closed to the caller.

@@ -104,7 +104,7 @@ pub fn key_arn(account: AccountId, region: Region, id: &str) -> String {
 }
 
 /// Where the key with this id lies.
-pub fn key_of(account: AccountId, region: Region, id: &str) -> Key {
+pub(super) fn key_of(account: AccountId, region: Region, id: &str) -> Key {
     Key::regional(account, region).str(id)
 }
 

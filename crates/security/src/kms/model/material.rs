@@ -49,7 +49,7 @@ store::record_enum! {
     }
 }
 
-pub const MATERIALS: Table<Material> = Table::new(0x0302, "kms/materials");
+const MATERIALS: Table<Material> = Table::new(0x0302, "kms/materials");
 
 impl Stage {
     pub fn as_str(self) -> &'static str {
@@ -77,7 +77,7 @@ impl Rotation {
 }
 
 /// Where the material lies: `account · region · key · id`.
-pub fn material_key(key: &KmsKey, id: &[u8]) -> Key {
+fn material_key(key: &KmsKey, id: &[u8]) -> Key {
     key_of(key.account, key.region, &key.id).bytes(id)
 }
 

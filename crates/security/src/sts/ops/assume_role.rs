@@ -34,6 +34,9 @@ wire::shape! {
         pub transitive_tag_keys: Vec<String> = "TransitiveTagKeys",
         pub external_id: Option<String> = "ExternalId",
         pub source_identity: Option<String> = "SourceIdentity",
+        /// Both are acted on where access is decided: trust policies ask for MFA.
+        pub serial_number: Option<String> = "SerialNumber",
+        pub token_code: Option<String> = "TokenCode",
     }
 
     #[derive(Debug)]
@@ -57,7 +60,10 @@ fn access(cx: &mut Cx<'_>, request: &Struct) -> Result<Vec<Target>, Fault> {
         return Err(StsError::AccessDenied("Roles may not be assumed by root accounts.".into()).into());
     }
     let asked = asked(cx, request.str("RoleArn").unwrap_or_default())?;
-    let target = keys(request, asked.target()?);
+    let mut target = keys(request, asked.target()?);
+    if super::mfa(cx, request.str("SerialNumber"), request.str("TokenCode"))?.is_some() {
+        target = target.key("aws:MultiFactorAuthPresent", "true").key("aws:MultiFactorAuthAge", "0");
+    }
     let session = cx.caller.session.as_ref();
     let mut targets = vec![target.clone()];
     let has_tags = request.get("Tags").and_then(Value::as_list).is_some_and(|tags| !tags.is_empty());

@@ -23,6 +23,8 @@ wire::shape! {
     #[derive(Clone, Debug)]
     pub struct GetSessionToken {
         pub duration_seconds: Option<i64> = "DurationSeconds",
+        pub serial_number: Option<String> = "SerialNumber",
+        pub token_code: Option<String> = "TokenCode",
     }
 
     #[derive(Debug)]
@@ -43,7 +45,8 @@ fn get_session_token(cx: &mut Cx<'_>, req: GetSessionToken) -> Result<GetSession
             ));
         }
     };
+    let mfa = super::mfa(cx, req.serial_number.as_deref(), req.token_code.as_deref())?;
     let (issued, expires) = lifetime(cx, seconds);
-    let token = Token::new(cx.rng(), cx.account, holder, issued, expires);
+    let token = Token { mfa, ..Token::new(cx.rng(), cx.account, holder, issued, expires) };
     Ok(GetSessionTokenResult { credentials: Credentials::of(cx, &token) })
 }
