@@ -250,14 +250,13 @@ impl Reply {
         let text = |v: &Value| v.as_str().unwrap_or_default().to_owned();
         let error = [&self.value["Error"], &self.value["Errors"]["Error"], &self.value];
         let found = error.into_iter().find(|e| e.get("Code").is_some() || e.get("__type").is_some());
-        // REST services name the error in a header.
-        let named = self.headers.get("x-amzn-errortype").map(|code| json!(code.to_str().unwrap()));
-        let error = match (found, &named) {
-            (Some(error), _) => error,
-            (None, Some(_)) => &self.value,
-            (None, None) => return (String::new(), self.value.to_string()),
+        let Some(error) = found else {
+            // REST protocols have the code in the head.
+            let code = self.headers.get("x-amzn-errortype").and_then(|v| v.to_str().ok());
+            let message = self.value.get("message").map_or_else(|| self.value.to_string(), text);
+            return (code.unwrap_or_default().to_owned(), message);
         };
-        let code = text(error.get("Code").or(error.get("__type")).or(named.as_ref()).unwrap());
+        let code = text(error.get("Code").or(error.get("__type")).unwrap());
         let code = code.rsplit('#').next().unwrap_or_default().to_owned();
         let message = ["Message", "message"].iter().find_map(|name| error.get(*name)).map(text);
         (code, message.unwrap_or_default())

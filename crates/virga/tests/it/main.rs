@@ -2,6 +2,7 @@
 
 mod accessanalyzer;
 mod cloudtrail_lookup;
+mod edges;
 mod fixture;
 mod harness;
 mod iam_credentials;
