@@ -2,6 +2,8 @@
 //!
 //! `cargo bench -p virga --bench kms_calls`. The cloud is in memory, so a call that writes costs no disk here.
 
+#![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
+
 use auth::sigv4::sign::{Signer, sign_headers};
 use auth::sigv4::{Algorithm, BodyHash, Dialect, Payload, Secret};
 use base::{Clock, Rng};

@@ -196,7 +196,7 @@ mod tests {
             Ok(Caller::root(account, access_key))
         }
 
-        fn resource_control(&self, _: AccountId) -> Result<Arc<Vec<ControlLevel>>, StoreError> {
+        fn resource_control(&self, _: AccountId, _: &str) -> Result<Arc<Vec<ControlLevel>>, StoreError> {
             Ok(Arc::default())
         }
 

@@ -90,7 +90,7 @@ async fn page(gateway: &Gateway, parts: &Parts, body: &[u8]) -> Result<Value, Re
         ("POST", "/_virga/clock") => move_clock(gateway, body).await,
         ("GET", path) if path.starts_with("/_virga/why/") => {
             let id = &path["/_virga/why/".len()..];
-            let found = cloud.why(id).map_err(|e| Refusal(500, e.to_string()))?;
+            let found = cloud.why(id).map_err(|e| Refusal(500, e))?;
             found.ok_or_else(|| Refusal(404, format!("no call with the request id {id} is on record")))
         }
         ("POST", "/_virga/least-privilege") => least_privilege(gateway, body),
@@ -168,7 +168,7 @@ fn least_privilege(gateway: &Gateway, body: &[u8]) -> Result<Value, Refusal> {
     let principal = order.get("principal").and_then(Value::as_str);
     let principal =
         principal.ok_or_else(|| Refusal(400, "the body must name a principal by its ARN".into()))?;
-    gateway.cloud.least_privilege(principal).map_err(|e| Refusal(500, e.to_string()))
+    gateway.cloud.least_privilege(principal).map_err(|e| Refusal(500, e))
 }
 
 #[cfg(test)]
