@@ -4,7 +4,10 @@ use wire::Member;
 use wire::model::{Kind, Service, ShapeId};
 
 /// Actions that AWS's service authorization reference does not list, and why they are right all the same.
-const UNLISTED_ACTIONS: &[(&str, &str)] = &[];
+const UNLISTED_ACTIONS: &[(&str, &str)] = &[
+    ("kms:Encapsulate", "newer than the reference data; the operation's page names the action"),
+    ("kms:Decapsulate", "newer than the reference data; the operation's page names the action"),
+];
 
 /// A list's or map's shape stands for what is in it, as a declaration's inner members do.
 fn content(model: &Service, mut shape: ShapeId) -> ShapeId {
