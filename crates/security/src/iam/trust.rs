@@ -5,8 +5,11 @@
 
 use super::IamError;
 use super::model::{self, ROLES, Role, USERS};
-use auth::policy::{Policy, PolicyKind, rewrite_principals};
-use base::{AccountId, Arn};
+use auth::policy::{
+    Attached, Context, Layers, Policy, PolicyForm, PolicyKind, PolicySource, Principal, Request,
+    ResourceMode, evaluate, rewrite_principals,
+};
+use base::{AccountId, Arn, Timestamp};
 use std::collections::BTreeMap;
 use store::{Direction, Key, StoreError, Tx};
 
@@ -42,6 +45,7 @@ pub(crate) fn bind(tx: &Tx, text: &str) -> Result<Result<Bound, String>, StoreEr
     let (mut nobody, mut failure) = (None, None);
     let kept = rewrite_principals(text, |entry| match unique_id(tx, entry) {
         Ok(Entry::Keep) => None,
+        Ok(Entry::Account(account)) => Some(format!("arn:aws:iam::{account}:root")),
         Ok(Entry::Is { id, arn }) => {
             named.insert(id.clone(), arn);
             Some(id)
@@ -95,9 +99,47 @@ pub(crate) fn is_somebody(tx: &Tx, arn: &str) -> Result<bool, StoreError> {
     Ok(!matches!(unique_id(tx, arn)?, Entry::Nobody))
 }
 
+/// Whether a service may assume a role, by the role's trust policy: for services that are given one and check it at
+/// once (`lambda.amazonaws.com` with `sts:AssumeRole`). A role that does not exist is none that may be assumed. Keys of
+/// the later request (`aws:SourceArn`) are not known yet: a condition on one of them does not hold.
+///
+/// # Errors
+/// The store's own.
+pub fn assumable_by(tx: &Tx, role_arn: &str, service: &str, now: Timestamp) -> Result<bool, StoreError> {
+    let Some(account) = account_of(role_arn) else { return Ok(false) };
+    let found = ROLES.get(tx, &model::named(account, super::attached::last_part(role_arn)))?;
+    let Some(role) = found.filter(|role| role.arn(account) == role_arn) else { return Ok(false) };
+    let Ok(policy) = Policy::load(&role.trust, PolicyKind::Trust) else { return Ok(false) };
+    let source =
+        PolicySource { id: role_arn.into(), attached_to: role_arn.into(), form: PolicyForm::Resource };
+    let principal = Principal::Service { name: service.to_owned() };
+    let time = now.iso8601();
+    let context = Context::new()
+        .with("aws:CurrentTime", time.as_str())
+        .with("aws:PrincipalServiceName", service)
+        .with("aws:PrincipalIsAWSService", "true")
+        .with("aws:SourceAccount", account.as_str());
+    let request = Request {
+        principal: &principal,
+        action: "sts:AssumeRole",
+        resource: role_arn,
+        resource_account: account.as_str(),
+        canonical_id: None,
+        context: &context,
+    };
+    let layers = Layers {
+        resource: Some(Attached { source: &source, policy: &policy }),
+        mode: ResourceMode::Required,
+        ..Layers::default()
+    };
+    Ok(evaluate(&request, &layers).allowed)
+}
+
 enum Entry {
-    /// An account, everyone, or a session.
+    /// An account's ARN, everyone, or a session.
     Keep,
+    /// An account by its number, which IAM keeps as an ARN.
+    Account(AccountId),
     Is {
         id: String,
         arn: String,
@@ -106,8 +148,11 @@ enum Entry {
 }
 
 fn unique_id(tx: &Tx, entry: &str) -> Result<Entry, StoreError> {
-    if entry == "*" || AccountId::parse(entry).is_some() {
+    if entry == "*" {
         return Ok(Entry::Keep);
+    }
+    if let Some(account) = AccountId::parse(entry) {
+        return Ok(Entry::Account(account));
     }
     let Some(arn) = Arn::parse(entry) else {
         let arn = by_id(tx, None, entry)?;
@@ -171,4 +216,41 @@ fn by_id(tx: &Tx, account: Option<AccountId>, id: &str) -> Result<Option<String>
         }
     }
     Ok(None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{assumable_by, set};
+    use crate::iam::model::{ROLES, Role, named};
+    use base::{AccountId, Timestamp};
+    use store::Store;
+
+    #[test]
+    fn services_assume_what_trusts_them() {
+        let account = AccountId::parse("123456789012").unwrap();
+        let mut tx = Store::memory().begin();
+        let trust = r#"{"Version":"2012-10-17","Statement":[
+            {"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"},"Action":"sts:AssumeRole"},
+            {"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:TagSession"},
+            {"Effect":"Allow","Principal":{"Service":"ecs-tasks.amazonaws.com"},"Action":"sts:AssumeRole",
+             "Condition":{"StringEquals":{"aws:SourceAccount":"123456789012"}}}]}"#;
+        let mut role = Role { name: "r".into(), path: "/a/".into(), ..Role::default() };
+        set(&tx, &mut role, trust).unwrap();
+        ROLES.put(&mut tx, &named(account, "r"), &role);
+        let cases = [
+            ("arn:aws:iam::123456789012:role/a/r", "lambda.amazonaws.com", true),
+            ("arn:aws:iam::123456789012:role/a/r", "ecs-tasks.amazonaws.com", true),
+            ("arn:aws:iam::123456789012:role/a/r", "ec2.amazonaws.com", false),
+            ("arn:aws:iam::123456789012:role/r", "lambda.amazonaws.com", false),
+            ("arn:aws:iam::210987654321:role/a/r", "lambda.amazonaws.com", false),
+            ("r", "lambda.amazonaws.com", false),
+        ];
+        for (arn, service, expected) in cases {
+            assert_eq!(
+                assumable_by(&tx, arn, service, Timestamp::from_seconds(0)),
+                Ok(expected),
+                "{arn} {service}"
+            );
+        }
+    }
 }

@@ -22,7 +22,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Duration;
 use store::Store;
-use wire::model::Protocol;
+use wire::model::{Location, Protocol};
 
 /// Where the cloud's clock stands at the beginning of each test: 2026-01-15T12:00:00Z.
 pub(crate) const START: Timestamp = Timestamp::from_seconds(1_768_478_400);
@@ -176,15 +176,19 @@ impl<'c> Caller<'c> {
                 ("application/x-www-form-urlencoded", encode(&pairs))
             }
             Protocol::Json10 => ("application/x-amz-json-1.0", parameters.to_string()),
+            Protocol::RestJson => ("application/json", String::new()),
             _ => ("application/x-amz-json-1.1", parameters.to_string()),
         };
-        let mut request = Request::post("/").body(Bytes::from(body)).unwrap();
+        let mut request = match content_type {
+            "application/json" => rest(model, operation, parameters),
+            _ => Request::post("/").body(Bytes::from(body)).unwrap(),
+        };
         let headers = request.headers_mut();
         let host = format!("{}.{}.amazonaws.com", model.endpoint_prefix, self.region);
         headers.insert("host", host.parse().unwrap());
         headers.insert("content-type", HeaderValue::from_static(content_type));
         headers.insert("user-agent", HeaderValue::from_static("it/1"));
-        if !content_type.contains("form") {
+        if content_type.contains("amz-json") {
             headers.insert("x-amz-target", format!("{}.{operation}", model.target_prefix).parse().unwrap());
         }
         if !self.access_key.is_empty() {
@@ -246,7 +250,12 @@ impl Reply {
         let text = |v: &Value| v.as_str().unwrap_or_default().to_owned();
         let error = [&self.value["Error"], &self.value["Errors"]["Error"], &self.value];
         let found = error.into_iter().find(|e| e.get("Code").is_some() || e.get("__type").is_some());
-        let Some(error) = found else { return (String::new(), self.value.to_string()) };
+        let Some(error) = found else {
+            // REST protocols have the code in the head.
+            let code = self.headers.get("x-amzn-errortype").and_then(|v| v.to_str().ok());
+            let message = self.value.get("message").map_or_else(|| self.value.to_string(), text);
+            return (code.unwrap_or_default().to_owned(), message);
+        };
         let code = text(error.get("Code").or(error.get("__type")).unwrap());
         let code = code.rsplit('#').next().unwrap_or_default().to_owned();
         let message = ["Message", "message"].iter().find_map(|name| error.get(*name)).map(text);
@@ -256,7 +265,34 @@ impl Reply {
 
 /// The protocols that the harness writes.
 fn is_spoken(protocol: Protocol) -> bool {
-    matches!(protocol, Protocol::Query | Protocol::Ec2Query | Protocol::Json10 | Protocol::Json11)
+    use Protocol::{Ec2Query, Json10, Json11, Query, RestJson};
+    matches!(protocol, Query | Ec2Query | Json10 | Json11 | RestJson)
+}
+
+/// A request whose members travel where the model says: in the path, the query or the body.
+fn rest(model: &wire::model::Service, operation: &str, parameters: &Value) -> Request<Bytes> {
+    let operation = model.operation(operation).unwrap_or_else(|| panic!("no operation {operation}"));
+    let structure = operation.input.and_then(|shape| model.structure(shape));
+    let (mut uri, mut query) = (operation.uri.to_owned(), Vec::new());
+    let mut body = parameters.as_object().cloned().unwrap_or_default();
+    for member in structure.iter().flat_map(|structure| &structure.members) {
+        let name = if member.target.wire_name.is_empty() { member.name } else { member.target.wire_name };
+        if matches!(member.location, Location::Body) {
+            continue;
+        }
+        let Some(value) = body.remove(member.name) else { continue };
+        let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        match member.location {
+            Location::Uri => uri = uri.replace(&format!("{{{name}}}"), &text),
+            Location::QueryString => query.push((name.to_owned(), text)),
+            _ => panic!("the harness writes no headers"),
+        }
+    }
+    if !query.is_empty() {
+        uri = format!("{uri}?{}", encode(&query));
+    }
+    let body = Bytes::from(Value::from(body).to_string());
+    Request::builder().method(operation.method).uri(uri).body(body).unwrap()
 }
 
 /// `{"Tags": [{"Key": "a"}]}` as `Tags.member.1.Key=a`.
