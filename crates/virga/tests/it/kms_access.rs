@@ -10,6 +10,7 @@ fn new_key(root: &Caller<'_>, parameters: Value) -> String {
     root.call("kms", "CreateKey", parameters).ok()["KeyMetadata"]["Arn"].as_str().unwrap().to_owned()
 }
 
+#[allow(clippy::needless_pass_by_value, reason = "it is written in place")]
 fn policy(statements: Value) -> String {
     json!({ "Version": "2012-10-17", "Statement": statements }).to_string()
 }
@@ -214,7 +215,10 @@ fn an_unreachable_ciphertext_tells_nothing() {
         ));
 }
 
-/// Each condition, a request that meets it, and one that does not.
+/// A name, a condition, a request that meets it, and one that does not.
+type Case = (&'static str, Value, Call, Option<Call>);
+type Call = (&'static str, Value);
+
 #[test]
 fn condition_keys() {
     let cloud = Cloud::new();
@@ -230,7 +234,7 @@ fn condition_keys() {
         call["Message"] = json!("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=");
         call
     };
-    let table: Vec<(&str, Value, (&str, Value), Option<(&str, Value)>)> = vec![
+    let table: Vec<Case> = vec![
         (
             "context",
             json!({ "StringEquals": { "kms:EncryptionContext:app": "a" } }),
@@ -304,11 +308,8 @@ fn condition_keys() {
         let caller = cloud.user(&root, &name.replace(' ', "-"), &policy(statement));
         if let Some((operation, parameters)) = unmet {
             let reply = caller.call("kms", operation, parameters);
-            assert_eq!(
-                reply.refused(400, "AccessDeniedException").contains("identity-based policy"),
-                true,
-                "{name}"
-            );
+            let message = reply.refused(400, "AccessDeniedException");
+            assert!(message.contains("identity-based policy"), "{name}: {message}");
         }
         caller.call("kms", met.0, met.1).ok();
     }

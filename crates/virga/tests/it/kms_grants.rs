@@ -14,12 +14,14 @@ fn user(account: &str, name: &str) -> String {
     format!("arn:aws:iam::{account}:user/{name}")
 }
 
+#[allow(clippy::needless_pass_by_value, reason = "it is written in place")]
 fn grant(root: &Caller<'_>, key: &str, grantee: &str, more: Value) -> Reply {
     let mut all = json!({ "KeyId": key, "GranteePrincipal": grantee, "Operations": ["Encrypt", "Decrypt"] });
     all.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     root.call("kms", "CreateGrant", all)
 }
 
+#[allow(clippy::needless_pass_by_value, reason = "it is written in place")]
 fn encrypt(caller: &Caller<'_>, key: &str, context: Value) -> Reply {
     caller.call("kms", "Encrypt", json!({ "KeyId": key, "Plaintext": "eA==", "EncryptionContext": context }))
 }

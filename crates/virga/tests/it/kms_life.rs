@@ -37,6 +37,7 @@ fn rotations(root: &Caller<'_>, key: &str, include: &str) -> Vec<(Value, Value, 
 }
 
 /// Wraps key material as `RSAES_OAEP_SHA_256` asks, and imports it.
+#[allow(clippy::needless_pass_by_value, reason = "it is written in place")]
 fn import(root: &Caller<'_>, key: &str, material: &[u8], more: Value) -> Reply {
     let parameters = root
         .call(

@@ -68,8 +68,7 @@ pub(super) const OPEN: List = &[
 ];
 
 /// Operations that an identity's policy alone does not allow.
-pub(super) const BEYOND_POLICIES: List =
-    &[("kms:RetireGrant", "AWS: permission comes from the grant, that is from who is named in it")];
+pub(super) const BEYOND_POLICIES: List = &[];
 
 /// Refusals whose message ends otherwise than the rule, and how.
 pub(super) const OTHER_WORDS: List = &[];
