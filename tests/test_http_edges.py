@@ -212,7 +212,8 @@ def test_json_that_is_none(cloud, body):
     assert got.status == 400
     code = got.json_error[0]
     # An empty body and null are empty input to AWS: then it is the missing member that is named.
-    assert code in ("SerializationException", "ValidationException"), body[:20]
+    # Half a surrogate pair becomes U+FFFD, and no key has that name.
+    assert code in ("SerializationException", "ValidationException", "NotFoundException"), body[:20]
 
 
 @pytest.mark.parametrize("value", [b"1", b"true", b"{}", b"[]", b"1e999", b'{"a":' * 5000 + b"1" + b"}" * 5000])

@@ -10,6 +10,7 @@ use wire::Value;
 pub(super) struct Codes {
     pub(super) anonymous: &'static str,
     pub(super) anonymous_status: u16,
+    pub(super) anonymous_message: &'static str,
     pub(super) denied: &'static str,
     pub(super) denied_status: u16,
     /// Breaks a constraint of the model.
@@ -21,6 +22,7 @@ pub(super) struct Codes {
 const QUERY: Codes = Codes {
     anonymous: "MissingAuthenticationToken",
     anonymous_status: 403,
+    anonymous_message: "Request is missing Authentication Token",
     denied: "AccessDenied",
     denied_status: 403,
     invalid: "ValidationError",
@@ -30,16 +32,25 @@ const QUERY: Codes = Codes {
 const JSON: Codes = Codes {
     anonymous: "MissingAuthenticationTokenException",
     anonymous_status: 400,
+    anonymous_message: "Request is missing Authentication Token",
     denied: "AccessDeniedException",
     denied_status: 400,
     invalid: "ValidationException",
     malformed: "SerializationException",
 };
 
+const REST_JSON: Codes = Codes {
+    anonymous_status: 403,
+    anonymous_message: "Missing Authentication Token",
+    denied_status: 403,
+    ..JSON
+};
+
 pub(super) static CODES: &[(&str, Codes)] = &[
     ("iam", QUERY),
     ("sts", QUERY),
     ("kms", JSON),
+    ("accessanalyzer", REST_JSON),
     ("cloudtrail", JSON),
     ("organizations", Codes { invalid: "InvalidInputException", ..JSON }),
 ];
