@@ -180,7 +180,11 @@ impl<'c> Caller<'c> {
             _ => ("application/x-amz-json-1.1", parameters.to_string()),
         };
         let mut request = match content_type {
+<<<<<<< HEAD
             "application/json" => rest(model, operation, parameters),
+=======
+            "application/json" => rest_json(model, operation, parameters),
+>>>>>>> table
             _ => Request::post("/").body(Bytes::from(body)).unwrap(),
         };
         let headers = request.headers_mut();
@@ -188,7 +192,11 @@ impl<'c> Caller<'c> {
         headers.insert("host", host.parse().unwrap());
         headers.insert("content-type", HeaderValue::from_static(content_type));
         headers.insert("user-agent", HeaderValue::from_static("it/1"));
+<<<<<<< HEAD
         if content_type.contains("amz-json") {
+=======
+        if content_type.contains("x-amz-json") {
+>>>>>>> table
             headers.insert("x-amz-target", format!("{}.{operation}", model.target_prefix).parse().unwrap());
         }
         if !self.access_key.is_empty() {
@@ -269,6 +277,7 @@ fn is_spoken(protocol: Protocol) -> bool {
     matches!(protocol, Query | Ec2Query | Json10 | Json11 | RestJson)
 }
 
+<<<<<<< HEAD
 /// A request whose members travel where the model says: in the path, the query or the body.
 fn rest(model: &wire::model::Service, operation: &str, parameters: &Value) -> Request<Bytes> {
     let operation = model.operation(operation).unwrap_or_else(|| panic!("no operation {operation}"));
@@ -293,6 +302,39 @@ fn rest(model: &wire::model::Service, operation: &str, parameters: &Value) -> Re
     }
     let body = Bytes::from(Value::from(body).to_string());
     Request::builder().method(operation.method).uri(uri).body(body).unwrap()
+=======
+/// Members where the model has them: in the path, the query string or the body.
+fn rest_json(model: &wire::model::Service, operation: &str, parameters: &Value) -> Request<Bytes> {
+    use wire::model::Location;
+    let operation = model.operation(operation).unwrap();
+    let input = operation.input.and_then(|shape| model.structure(shape));
+    let (mut uri, mut query, mut body) = (operation.uri.to_owned(), Vec::new(), Map::new());
+    for (name, value) in parameters.as_object().unwrap() {
+        let member = input.and_then(|s| s.member(name));
+        let wire = member.map(|m| m.target.wire_name).filter(|wire| !wire.is_empty()).unwrap_or(name);
+        let text = || value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        let one = |text: &str| encode(&[(String::new(), text.to_owned())])[1..].to_owned();
+        match member.map_or(Location::Body, |m| m.location) {
+            Location::Uri => uri = uri.replace(&format!("{{{wire}}}"), &one(&text())),
+            Location::QueryString => match value.as_array() {
+                Some(items) => {
+                    let texts = items.iter().map(|v| v.as_str().map_or_else(|| v.to_string(), str::to_owned));
+                    query.extend(texts.map(|text| (wire.to_owned(), text)));
+                }
+                None => query.push((wire.to_owned(), text())),
+            },
+            _ => {
+                body.insert(wire.to_owned(), value.clone());
+            }
+        }
+    }
+    let joint = if uri.contains('?') { "&" } else { "?" };
+    if !query.is_empty() {
+        uri = format!("{uri}{joint}{}", encode(&query));
+    }
+    let body = if operation.method == "GET" { String::new() } else { Value::Object(body).to_string() };
+    Request::builder().method(operation.method).uri(uri).body(Bytes::from(body)).unwrap()
+>>>>>>> table
 }
 
 /// `{"Tags": [{"Key": "a"}]}` as `Tags.member.1.Key=a`.

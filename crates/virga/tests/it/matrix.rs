@@ -56,7 +56,7 @@ pub(super) fn json(value: &wire::Value, service: &Service) -> Value {
 }
 
 pub(super) fn is_json(service: &Service) -> bool {
-    !service.target_prefix.is_empty()
+    !service.target_prefix.is_empty() || service.protocols.contains(&wire::model::Protocol::RestJson)
 }
 
 /// What the rows need to be there, and those who call.

@@ -39,7 +39,11 @@ const JSON: Codes = Codes {
     malformed: "SerializationException",
 };
 
+<<<<<<< HEAD
 const REST: Codes = Codes {
+=======
+const REST_JSON: Codes = Codes {
+>>>>>>> table
     anonymous_status: 403,
     anonymous_message: "Missing Authentication Token",
     denied_status: 403,
@@ -50,6 +54,7 @@ pub(super) static CODES: &[(&str, Codes)] = &[
     ("iam", QUERY),
     ("sts", QUERY),
     ("kms", JSON),
+    ("accessanalyzer", REST_JSON),
     ("cloudtrail", JSON),
     ("accessanalyzer", REST),
     ("organizations", Codes { invalid: "InvalidInputException", ..JSON }),
