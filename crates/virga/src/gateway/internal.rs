@@ -90,14 +90,9 @@ async fn page(gateway: &Gateway, parts: &Parts, body: &[u8]) -> Result<Value, Re
         ("GET", "/_virga/clock") => Ok(clock(gateway)),
         ("POST", "/_virga/clock") => move_clock(gateway, body).await,
         ("GET", path) if path.starts_with("/_virga/why/") => {
-<<<<<<< HEAD
-            let id = &path["/_virga/why/".len()..];
-            let found = cloud.why(id).map_err(|e| Refusal(500, e))?;
-=======
             let id = path["/_virga/why/".len()..].to_owned();
             let (cloud, asked) = (Arc::clone(cloud), id.clone());
             let found = aside(move || cloud.why(&asked)).await?;
->>>>>>> table
             found.ok_or_else(|| Refusal(404, format!("no call with the request id {id} is on record")))
         }
         ("POST", "/_virga/least-privilege") => least_privilege(gateway, body).await,
@@ -178,9 +173,6 @@ async fn least_privilege(gateway: &Gateway, body: &[u8]) -> Result<Value, Refusa
     let principal = order.get("principal").and_then(Value::as_str);
     let principal =
         principal.ok_or_else(|| Refusal(400, "the body must name a principal by its ARN".into()))?;
-<<<<<<< HEAD
-    gateway.cloud.least_privilege(principal).map_err(|e| Refusal(500, e))
-=======
     let (cloud, principal) = (Arc::clone(&gateway.cloud), principal.to_owned());
     aside(move || cloud.least_privilege(&principal)).await
 }
@@ -191,7 +183,6 @@ async fn aside<T: Send + 'static>(
 ) -> Result<T, Refusal> {
     let outcome = tokio::task::spawn_blocking(work).await;
     outcome.map_err(|e| e.to_string()).and_then(|done| done).map_err(|e| Refusal(500, e))
->>>>>>> table
 }
 
 #[cfg(test)]

@@ -22,7 +22,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Duration;
 use store::Store;
-use wire::model::{Location, Protocol};
+use wire::model::Protocol;
 
 /// Where the cloud's clock stands at the beginning of each test: 2026-01-15T12:00:00Z.
 pub(crate) const START: Timestamp = Timestamp::from_seconds(1_768_478_400);
@@ -180,11 +180,7 @@ impl<'c> Caller<'c> {
             _ => ("application/x-amz-json-1.1", parameters.to_string()),
         };
         let mut request = match content_type {
-<<<<<<< HEAD
-            "application/json" => rest(model, operation, parameters),
-=======
             "application/json" => rest_json(model, operation, parameters),
->>>>>>> table
             _ => Request::post("/").body(Bytes::from(body)).unwrap(),
         };
         let headers = request.headers_mut();
@@ -192,11 +188,7 @@ impl<'c> Caller<'c> {
         headers.insert("host", host.parse().unwrap());
         headers.insert("content-type", HeaderValue::from_static(content_type));
         headers.insert("user-agent", HeaderValue::from_static("it/1"));
-<<<<<<< HEAD
-        if content_type.contains("amz-json") {
-=======
         if content_type.contains("x-amz-json") {
->>>>>>> table
             headers.insert("x-amz-target", format!("{}.{operation}", model.target_prefix).parse().unwrap());
         }
         if !self.access_key.is_empty() {
@@ -277,32 +269,6 @@ fn is_spoken(protocol: Protocol) -> bool {
     matches!(protocol, Query | Ec2Query | Json10 | Json11 | RestJson)
 }
 
-<<<<<<< HEAD
-/// A request whose members travel where the model says: in the path, the query or the body.
-fn rest(model: &wire::model::Service, operation: &str, parameters: &Value) -> Request<Bytes> {
-    let operation = model.operation(operation).unwrap_or_else(|| panic!("no operation {operation}"));
-    let structure = operation.input.and_then(|shape| model.structure(shape));
-    let (mut uri, mut query) = (operation.uri.to_owned(), Vec::new());
-    let mut body = parameters.as_object().cloned().unwrap_or_default();
-    for member in structure.iter().flat_map(|structure| &structure.members) {
-        let name = if member.target.wire_name.is_empty() { member.name } else { member.target.wire_name };
-        if matches!(member.location, Location::Body) {
-            continue;
-        }
-        let Some(value) = body.remove(member.name) else { continue };
-        let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        match member.location {
-            Location::Uri => uri = uri.replace(&format!("{{{name}}}"), &text),
-            Location::QueryString => query.push((name.to_owned(), text)),
-            _ => panic!("the harness writes no headers"),
-        }
-    }
-    if !query.is_empty() {
-        uri = format!("{uri}?{}", encode(&query));
-    }
-    let body = Bytes::from(Value::from(body).to_string());
-    Request::builder().method(operation.method).uri(uri).body(body).unwrap()
-=======
 /// Members where the model has them: in the path, the query string or the body.
 fn rest_json(model: &wire::model::Service, operation: &str, parameters: &Value) -> Request<Bytes> {
     use wire::model::Location;
@@ -334,7 +300,6 @@ fn rest_json(model: &wire::model::Service, operation: &str, parameters: &Value) 
     }
     let body = if operation.method == "GET" { String::new() } else { Value::Object(body).to_string() };
     Request::builder().method(operation.method).uri(uri).body(Bytes::from(body)).unwrap()
->>>>>>> table
 }
 
 /// `{"Tags": [{"Key": "a"}]}` as `Tags.member.1.Key=a`.

@@ -39,11 +39,7 @@ const JSON: Codes = Codes {
     malformed: "SerializationException",
 };
 
-<<<<<<< HEAD
-const REST: Codes = Codes {
-=======
 const REST_JSON: Codes = Codes {
->>>>>>> table
     anonymous_status: 403,
     anonymous_message: "Missing Authentication Token",
     denied_status: 403,
@@ -56,7 +52,7 @@ pub(super) static CODES: &[(&str, Codes)] = &[
     ("kms", JSON),
     ("accessanalyzer", REST_JSON),
     ("cloudtrail", JSON),
-    ("accessanalyzer", REST),
+    ("accessanalyzer", REST_JSON),
     ("organizations", Codes { invalid: "InvalidInputException", ..JSON }),
 ];
 
