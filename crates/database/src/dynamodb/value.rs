@@ -8,10 +8,10 @@ use crate::dynamodb::number::Number;
 use std::fmt;
 use wire::{Struct, Value};
 
-/// Deepest nesting of lists and maps within an attribute.
+/// Most lists and maps around a value.
 ///
-/// AWS: "Nested attributes" in the developer guide's page on quotas.
-pub const NESTING_MAX: usize = 32;
+/// AWS: the guide's 32 levels count the value itself, so that 31 wrappers are accepted and the 32nd is refused.
+pub const NESTING_MAX: usize = 31;
 
 /// A value of one of DynamoDB's ten types.
 #[derive(Clone, PartialEq, Debug)]

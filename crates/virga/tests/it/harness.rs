@@ -22,7 +22,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Duration;
 use store::Store;
-use wire::model::Protocol;
+use wire::model::{Location, Protocol};
 
 /// Where the cloud's clock stands at the beginning of each test: 2026-01-15T12:00:00Z.
 pub(crate) const START: Timestamp = Timestamp::from_seconds(1_768_478_400);
@@ -180,7 +180,7 @@ impl<'c> Caller<'c> {
             _ => ("application/x-amz-json-1.1", parameters.to_string()),
         };
         let mut request = match content_type {
-            "application/json" => rest_json(model, operation, parameters),
+            "application/json" => rest(model, operation, parameters),
             _ => Request::post("/").body(Bytes::from(body)).unwrap(),
         };
         let headers = request.headers_mut();
@@ -270,8 +270,7 @@ fn is_spoken(protocol: Protocol) -> bool {
 }
 
 /// Members where the model has them: in the path, the query string or the body.
-fn rest_json(model: &wire::model::Service, operation: &str, parameters: &Value) -> Request<Bytes> {
-    use wire::model::Location;
+fn rest(model: &wire::model::Service, operation: &str, parameters: &Value) -> Request<Bytes> {
     let operation = model.operation(operation).unwrap();
     let input = operation.input.and_then(|shape| model.structure(shape));
     let (mut uri, mut query, mut body) = (operation.uri.to_owned(), Vec::new(), Map::new());

@@ -141,6 +141,31 @@ fn malformed_policies() {
 }
 
 #[test]
+fn a_policy_means_those_who_exist_when_it_is_given() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ACCOUNT);
+    let key = new_key(&root, json!({}));
+    let statements = json!([
+        { "Effect": "Allow", "Principal": { "AWS": arn(ACCOUNT, "root") }, "Action": "kms:*", "Resource": "*" },
+        { "Effect": "Allow", "Principal": { "AWS": arn(ACCOUNT, "user/bob") }, "Action": "kms:Encrypt", "Resource": "*" },
+    ]);
+    put_policy(&root, &key, statements.clone()).refused_with(
+        400,
+        "MalformedPolicyDocumentException",
+        "Policy contains a statement with one or more invalid principals.",
+    );
+    let bob = cloud.user(&root, "bob", "");
+    put_policy(&root, &key, statements.clone()).ok();
+    encrypt(&bob, &key).ok();
+    let shown = root.call("kms", "GetKeyPolicy", json!({ "KeyId": key })).ok();
+    assert_eq!(shown["Policy"], policy(statements));
+    root.call("iam", "DeleteAccessKey", json!({ "UserName": "bob", "AccessKeyId": bob.access_key })).ok();
+    root.call("iam", "DeleteUser", json!({ "UserName": "bob" })).ok();
+    let another = cloud.user(&root, "bob", "");
+    encrypt(&another, &key).refused(400, "AccessDeniedException");
+}
+
+#[test]
 fn another_account_needs_both_sides() {
     let cloud = Cloud::new();
     let (root, there) = (cloud.root(ACCOUNT), cloud.root(OTHER));

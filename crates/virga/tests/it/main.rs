@@ -14,6 +14,7 @@ mod iam_policies;
 mod iam_providers;
 mod iam_reports;
 mod iam_roles;
+mod iam_secrets;
 mod iam_users;
 mod kernel_audit;
 mod kernel_auth;

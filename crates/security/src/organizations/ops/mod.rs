@@ -1,6 +1,7 @@
 pub mod account;
 pub mod account_list;
 pub mod attachment;
+pub mod handshake;
 pub mod organization;
 pub mod policy;
 pub mod policy_type;

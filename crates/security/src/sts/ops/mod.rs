@@ -17,7 +17,6 @@ use kernel::identity::Caller;
 use std::time::Duration;
 
 wire::shape! {
-    #[derive(Debug)]
     pub struct Credentials {
         pub access_key_id: String = "AccessKeyId",
         pub secret_access_key: String = "SecretAccessKey",

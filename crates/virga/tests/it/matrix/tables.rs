@@ -39,7 +39,7 @@ const JSON: Codes = Codes {
     malformed: "SerializationException",
 };
 
-const REST_JSON: Codes = Codes {
+const REST: Codes = Codes {
     anonymous_status: 403,
     anonymous_message: "Missing Authentication Token",
     denied_status: 403,
@@ -50,8 +50,8 @@ pub(super) static CODES: &[(&str, Codes)] = &[
     ("iam", QUERY),
     ("sts", QUERY),
     ("kms", JSON),
-    ("accessanalyzer", REST_JSON),
     ("cloudtrail", JSON),
+    ("accessanalyzer", REST),
     ("organizations", Codes { invalid: "InvalidInputException", ..JSON }),
 ];
 
@@ -66,10 +66,6 @@ pub(super) const OPEN: List = &[
     ("sts:GetCallerIdentity", "AWS: no permissions are required, and an explicit deny does not stop it"),
     ("sts:GetSessionToken", "AWS: no permissions are required, since it gives none that the caller lacks"),
 ];
-
-/// Operations that an identity's policy alone does not allow.
-pub(super) const BEYOND_POLICIES: List =
-    &[("kms:RetireGrant", "AWS: permission comes from the grant, that is from who is named in it")];
 
 /// Refusals whose message ends otherwise than the rule, and how.
 pub(super) const OTHER_WORDS: List = &[];

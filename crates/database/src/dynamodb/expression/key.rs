@@ -1,0 +1,217 @@
+//! [`KeyCondition`]: which key, and which range of sort keys, a query asks for.
+
+use super::condition::{Comparator, Condition};
+use super::operand::Operand;
+use super::placeholders::Placeholders;
+use super::{Kind, begins_with, compare};
+use crate::dynamodb::invalid::Invalid;
+use crate::dynamodb::value::{AttributeValue, Type};
+use std::cmp::Ordering;
+
+/// One condition for each key attribute, before the schema says which is which.
+#[derive(Clone, PartialEq, Debug)]
+pub struct KeyCondition {
+    tests: Vec<(String, KeyTest)>,
+}
+
+/// What a key attribute must be.
+#[derive(Clone, PartialEq, Debug)]
+pub enum KeyTest {
+    Equal(AttributeValue),
+    Less(AttributeValue),
+    LessOrEqual(AttributeValue),
+    Greater(AttributeValue),
+    GreaterOrEqual(AttributeValue),
+    /// Both bounds belong to it.
+    Between(AttributeValue, AttributeValue),
+    BeginsWith(AttributeValue),
+}
+
+impl KeyTest {
+    /// Whether a key attribute's value passes.
+    pub fn accepts(&self, value: &AttributeValue) -> bool {
+        let order = |bound| compare(value, bound);
+        match self {
+            KeyTest::Equal(bound) => value == bound,
+            KeyTest::Less(bound) => order(bound) == Some(Ordering::Less),
+            KeyTest::LessOrEqual(bound) => order(bound).is_some_and(Ordering::is_le),
+            KeyTest::Greater(bound) => order(bound) == Some(Ordering::Greater),
+            KeyTest::GreaterOrEqual(bound) => order(bound).is_some_and(Ordering::is_ge),
+            KeyTest::Between(low, high) => {
+                order(low).is_some_and(Ordering::is_ge) && order(high).is_some_and(Ordering::is_le)
+            }
+            KeyTest::BeginsWith(prefix) => begins_with(value, prefix),
+        }
+    }
+
+    /// The values in it, all of which must have the key attribute's type.
+    pub fn values(&self) -> impl Iterator<Item = &AttributeValue> {
+        let (first, second) = match self {
+            KeyTest::Between(low, high) => (low, Some(high)),
+            KeyTest::Equal(value)
+            | KeyTest::Less(value)
+            | KeyTest::LessOrEqual(value)
+            | KeyTest::Greater(value)
+            | KeyTest::GreaterOrEqual(value)
+            | KeyTest::BeginsWith(value) => (value, None),
+        };
+        std::iter::once(first).chain(second)
+    }
+}
+
+impl KeyCondition {
+    /// Compiles a KeyConditionExpression.
+    pub fn compile(text: &str, placeholders: &mut Placeholders) -> Result<KeyCondition, Invalid> {
+        let condition = Condition::compile(Kind::KeyCondition, text, placeholders)?;
+        let mut tests = Vec::with_capacity(2);
+        collect(condition, &mut tests)?;
+        Ok(KeyCondition { tests })
+    }
+
+    /// One test for each named attribute, as the legacy `KeyConditions` has them.
+    pub fn of(tests: Vec<(String, KeyTest)>) -> KeyCondition {
+        KeyCondition { tests }
+    }
+
+    /// The tests in the order of the text, for schemas of other than one or two attributes.
+    pub fn tests(&self) -> &[(String, KeyTest)] {
+        &self.tests
+    }
+
+    /// What is asked of the partition key and of the sort key, held against the schema's names and types.
+    pub fn resolve(
+        self,
+        hash: (&str, Type),
+        range: Option<(&str, Type)>,
+    ) -> Result<(AttributeValue, Option<KeyTest>), Invalid> {
+        if self.tests.len() > 2 {
+            return Err(Invalid::new("Conditions can be of length 1 or 2 only"));
+        }
+        let count = self.tests.len();
+        let (mut partition, mut sort) = (None, None);
+        for (name, test) in self.tests {
+            if name == hash.0 {
+                partition = Some(test);
+            } else if range.is_some_and(|range| range.0 == name) {
+                sort = Some(test);
+            }
+        }
+        let missed = |name: &str| Invalid::new(format!("Query condition missed key schema element: {name}"));
+        let partition = partition.ok_or_else(|| missed(hash.0))?;
+        if count == 2 && sort.is_none() {
+            return Err(match range {
+                Some(range) => missed(range.0),
+                None => Invalid::new("Query key condition not supported"),
+            });
+        }
+        let KeyTest::Equal(partition) = partition else {
+            return Err(Invalid::new("Query key condition not supported"));
+        };
+        let mismatch = |value: &AttributeValue, kind: Type| value.kind() != kind;
+        let sort_mismatch = sort
+            .iter()
+            .flat_map(KeyTest::values)
+            .any(|value| range.is_some_and(|range| mismatch(value, range.1)));
+        if mismatch(&partition, hash.1) || sort_mismatch {
+            return Err(Invalid::parameter("Condition parameter type does not match schema type"));
+        }
+        Ok((partition, sort))
+    }
+}
+
+fn unsupported(operator: &str) -> Invalid {
+    Invalid::new(format!("Invalid operator used in KeyConditionExpression: {operator}"))
+}
+
+fn collect(condition: Condition, tests: &mut Vec<(String, KeyTest)>) -> Result<(), Invalid> {
+    let (name, test) = match condition {
+        Condition::And(all) => return all.into_iter().try_for_each(|condition| collect(condition, tests)),
+        Condition::Or(_) => return Err(unsupported("OR")),
+        Condition::Not(_) => return Err(unsupported("NOT")),
+        Condition::In(..) => return Err(unsupported("IN")),
+        Condition::Exists(_) => return Err(unsupported("attribute_exists")),
+        Condition::NotExists(_) => return Err(unsupported("attribute_not_exists")),
+        Condition::IsType(..) => return Err(unsupported("attribute_type")),
+        Condition::Contains(..) => return Err(unsupported("contains")),
+        Condition::Compare(Comparator::NotEqual, ..) => return Err(unsupported("<>")),
+        Condition::Compare(comparator, left, right) => compared(comparator, left, right)?,
+        Condition::Between(value, low, high) => {
+            let name = first_operand("BETWEEN", value)?;
+            (name, KeyTest::Between(constant(low)?, constant(high)?))
+        }
+        Condition::BeginsWith(value, prefix) => {
+            (first_operand("begins_with", value)?, KeyTest::BeginsWith(constant(prefix)?))
+        }
+    };
+    if tests.iter().any(|(known, _)| *known == name) {
+        return Err(Invalid::new("KeyConditionExpressions must only contain one condition per key"));
+    }
+    tests.push((name, test));
+    Ok(())
+}
+
+fn compared(comparator: Comparator, left: Operand, right: Operand) -> Result<(String, KeyTest), Invalid> {
+    let test = |comparator, value| match comparator {
+        Comparator::Less => KeyTest::Less(value),
+        Comparator::LessOrEqual => KeyTest::LessOrEqual(value),
+        Comparator::Greater => KeyTest::Greater(value),
+        Comparator::GreaterOrEqual => KeyTest::GreaterOrEqual(value),
+        Comparator::Equal | Comparator::NotEqual => KeyTest::Equal(value),
+    };
+    match (left, right) {
+        (Operand::Value(_), Operand::Value(_)) => {
+            Err(Invalid::new("Invalid condition in KeyConditionExpression: No key attribute specified"))
+        }
+        // A value on the left turns the comparison around.
+        (Operand::Value(value), right) => {
+            let turned = match comparator {
+                Comparator::Less => Comparator::Greater,
+                Comparator::LessOrEqual => Comparator::GreaterOrEqual,
+                Comparator::Greater => Comparator::Less,
+                Comparator::GreaterOrEqual => Comparator::LessOrEqual,
+                same => same,
+            };
+            Ok((attribute(right)?, test(turned, value)))
+        }
+        (left, right) => {
+            let name = attribute(left)?;
+            Ok((name, test(comparator, constant(right)?)))
+        }
+    }
+}
+
+fn nested() -> Invalid {
+    Invalid::new("KeyConditionExpressions cannot contain nested operations")
+}
+
+fn attribute(operand: Operand) -> Result<String, Invalid> {
+    match operand {
+        Operand::Path(path) if path.is_nested() => {
+            Err(Invalid::new("KeyConditionExpressions cannot have conditions on nested attributes"))
+        }
+        Operand::Path(path) => Ok(path.attribute().to_owned()),
+        Operand::Size(_) => Err(nested()),
+        Operand::Value(_) => {
+            Err(Invalid::new("Invalid condition in KeyConditionExpression: No key attribute specified"))
+        }
+    }
+}
+
+fn first_operand(operator: &str, operand: Operand) -> Result<String, Invalid> {
+    if matches!(operand, Operand::Value(_)) {
+        return Err(Invalid::new(format!(
+            "Invalid condition in KeyConditionExpression: {operator} operator must have the key attribute as its first operand"
+        )));
+    }
+    attribute(operand)
+}
+
+fn constant(operand: Operand) -> Result<AttributeValue, Invalid> {
+    match operand {
+        Operand::Value(value) => Ok(value),
+        Operand::Size(_) => Err(nested()),
+        Operand::Path(_) => Err(Invalid::new(
+            "Invalid condition in KeyConditionExpression: Multiple attribute names used in one condition",
+        )),
+    }
+}
