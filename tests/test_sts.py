@@ -40,10 +40,13 @@ def test_a_wrong_secret(account):
         "The request signature we calculated does not match the signature you provided. "
         "Check your AWS Secret Access Key and signing method. Consult the service documentation for details."
     )
-    with refused("SignatureDoesNotMatch", message, 403):
+    with refused("SignatureDoesNotMatch", status=403) as caught:
         ann.client("sts").get_caller_identity()
-    with refused("InvalidSignatureException", message, 400):
+    # What should have been signed follows, as AWS's guide to signature problems shows it.
+    assert caught.value.response["Error"]["Message"].startswith(message)
+    with refused("InvalidSignatureException", status=400) as caught:
         ann.client("kms").list_keys()
+    assert caught.value.response["Error"]["Message"].startswith(message)
 
 
 def test_an_unknown_key(cloud):
@@ -167,7 +170,7 @@ def test_chained_roles_last_an_hour_at_most(account):
     second = account.role("second", first, MaxSessionDuration=43200)
     session = account.user("ann", allow("sts:AssumeRole")).assume(first, DurationSeconds=43200)
     assert session.assume(second, DurationSeconds=3600).arn.endswith("/second/session")
-    message = "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining."
+    message = "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining"
     with refused("ValidationError", message, 400):
         session.assume(second, DurationSeconds=3601)
 

@@ -40,6 +40,11 @@ const STEPS: &[Step] = &[
         true,
     ),
     step("unit tests", &["cargo", "test", "--workspace", "--locked", "--quiet"], true),
+    step(
+        "coverage",
+        &["cargo", "run", "--package", "xtask", "--quiet", "--locked", "--", "coverage", "--check"],
+        true,
+    ),
     step("build", &["cargo", "build", "--package", "virga", "--locked", "--quiet"], false),
     step(
         "end to end",

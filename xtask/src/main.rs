@@ -2,6 +2,7 @@
 
 mod authorization;
 mod ci;
+mod coverage;
 mod fuzz;
 mod managed_policies;
 mod models;
@@ -19,6 +20,7 @@ type Command = (&'static str, &'static str, fn(&[String]) -> Outcome);
 const COMMANDS: &[Command] = &[
     ("authorization", "rebuild models/authorization.bin", authorization::run),
     ("ci", "everything that CI runs; --quick leaves out what needs the binary", ci::run),
+    ("coverage", "rewrite docs/coverage.md; --check only compares it", coverage::run),
     ("fuzz", "run every fuzz target: --seconds N", fuzz::run),
     ("managed-policies", "rebuild models/managed-policies.bin", managed_policies::run),
     ("models", "rebuild models/*.bin: --from BOTOCORE_DATA_DIR; or show one: --print SERVICE", models::run),

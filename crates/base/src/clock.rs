@@ -30,7 +30,7 @@ impl Clock {
         if self.frozen.load(Ordering::Acquire) {
             return Timestamp::from_micros(self.frozen_at_micros.load(Ordering::Acquire));
         }
-        Timestamp::from_micros(system_micros() + self.offset_micros.load(Ordering::Acquire))
+        Timestamp::from_micros(system_micros().saturating_add(self.offset_micros.load(Ordering::Acquire)))
     }
 
     /// Moves the clock forward. The clock never goes back: certificates, leases and audit order depend on it.

@@ -3,16 +3,16 @@
 //! A service's `access.rs` says, for each operation, which [`Target`]s it touches; here the global condition keys are
 //! added, the evaluator is asked about each target, and a refusal is worded as the service's protocol has it.
 
-use crate::audit::Decided;
-use crate::audit_identity::last_part;
+use crate::audit::{Decided, last_part};
 use crate::context::{self, Facts};
 use crate::cx::Cx;
+use crate::encoded;
 use crate::explain;
 use crate::failure::{Failure, Refused, internal_failure};
 use crate::identity::{Attached, Caller, ControlLevel};
 use crate::op::Op;
 use auth::policy::{
-    self, Ceiling, Context, Decision, Grant, Layers, Level, Principal, Request, ResourceMode,
+    self, Cause, Ceiling, Context, Decision, Grant, Layer, Layers, Level, Principal, Request, ResourceMode,
 };
 use base::AccountId;
 use base::tag::Tags;
@@ -154,6 +154,13 @@ pub(crate) fn authorize(
         let allowed = decided.allowed;
         decisions.push(decided);
         if !allowed {
+            let message = match protocol {
+                Protocol::Ec2Query => {
+                    let encoded = encoded::encode(cx, action, target, decisions.last());
+                    format!("{message} Encoded authorization failure message: {encoded}")
+                }
+                _ => message,
+            };
             let fault = refusal(cx.request.service, protocol, message);
             return Err(Refused { fault, decisions });
         }
@@ -177,11 +184,11 @@ fn decide(
 ) -> Result<(Decided, String), Failure> {
     let directory = &cx.cloud.directory;
     let owner = target.account.unwrap_or(cx.account);
-    let membership = directory.organization(cx.tx, cx.account)?;
+    let membership = directory.organization(cx.account)?;
     let (controls, owners) = if owner == cx.account {
-        (directory.resource_control(cx.tx, owner)?, membership.clone())
+        (directory.resource_control(owner, action)?, membership.clone())
     } else {
-        (directory.resource_control(cx.tx, owner)?, directory.organization(cx.tx, owner)?)
+        (directory.resource_control(owner, action)?, directory.organization(owner)?)
     };
     let facts =
         Facts { cx, request, target, membership: membership.as_ref(), resource_membership: owners.as_ref() };
@@ -212,9 +219,25 @@ fn decide(
         mode: target.mode,
         grant: target.grant.as_ref(),
     };
-    let decision = policy::evaluate(&asked, &layers);
-    let message = if decision.allowed { String::new() } else { decision.denial_message(&asked) };
+    let mut decision = policy::evaluate(&asked, &layers);
+    if decision.cause == Cause::ImplicitDeny(Layer::Resource) && acts_by_itself(cx.caller, target, owner) {
+        (decision.allowed, decision.cause) = (true, Cause::Allowed(Layer::Identity));
+    }
+    let message = match &target.bearer {
+        _ if decision.allowed => String::new(),
+        // AWS does not say to the bearer of a token for whom it was taken.
+        Some(_) => format!("Not authorized to perform {action}"),
+        None => decision.denial_message(&asked),
+    };
     Ok((record(action, target, &decision), message))
+}
+
+/// A service of the cloud that works within the account for which it was asked to. It has no policies there, and a
+/// resource that has none either could never let it in. Where there is a policy, that decides; and nothing lifts an
+/// explicit deny.
+fn acts_by_itself(caller: &Caller, target: &Target, owner: AccountId) -> bool {
+    let is_service = matches!(caller.principal, Principal::Service { .. }) && target.bearer.is_none();
+    is_service && target.mode == ResourceMode::None && target.policy.is_none() && owner == caller.account
 }
 
 fn view(attached: &Attached) -> policy::Attached<'_> {

@@ -1,6 +1,6 @@
 //! From a signed request to a caller: finds the signature, whose key it is, and whether it holds.
 
-use crate::audit_identity;
+use crate::audit;
 use crate::callers::Remembered;
 use crate::cloud::Cloud;
 use crate::cx::Peer;
@@ -93,7 +93,8 @@ fn shared(
         return Ok(remembered);
     }
     let generation = cloud.callers.generation();
-    let remembered = remember(Known { caller: Caller::root(account, access_key), secret: None });
+    let caller = cloud.directory.root(account, access_key).map_err(crate::failure::Failure::from)?;
+    let remembered = remember(Known { caller, secret: None });
     cloud.callers.put(access_key, None, generation, &remembered);
     Ok(remembered)
 }
@@ -104,8 +105,8 @@ fn anonymous() -> Arc<Remembered> {
 
 pub(crate) fn remember(known: Known) -> Arc<Remembered> {
     let caller = Arc::new(known.caller);
-    let audit_identity = audit_identity::json(&caller);
-    Arc::new(Remembered { secret: known.secret, caller, audit_identity })
+    let audit = audit::caller_fields(&caller);
+    Arc::new(Remembered { secret: known.secret, caller, audit })
 }
 
 /// The holder of the key, from memory or from the directory.

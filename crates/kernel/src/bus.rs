@@ -7,7 +7,8 @@ use crate::cloud::Cloud;
 use crate::reconcile::Reconciler;
 use base::{AccountId, Timestamp};
 use std::sync::Arc;
-use store::{Direction, Key, Table, Tx};
+use store::{Key, Table, Tx};
+use wire::Value;
 
 store::record! {
     /// In the documented envelope of EventBridge.
@@ -24,6 +25,8 @@ store::record! {
         7 => pub resources: Vec<String>,
         /// A JSON object.
         8 => pub detail: String,
+        /// Names of the subscribers that have it, while another has refused it.
+        9 => pub taken: Vec<String>,
     }
 }
 
@@ -43,7 +46,38 @@ pub trait Subscriber: Send + Sync + std::fmt::Debug {
     fn take(&self, cloud: &Arc<Cloud>, event: &Event) -> Result<(), String>;
 }
 
-pub(crate) fn post(tx: &mut Tx, event: &Event) {
+/// Of what an event tells, and where it happened.
+#[derive(Clone, Debug)]
+pub struct News<'a> {
+    pub account: AccountId,
+    pub region: &'a str,
+    /// `aws.kms`
+    pub source: &'static str,
+    /// `KMS CMK Rotation`
+    pub detail_type: &'static str,
+    pub resources: Vec<String>,
+    pub detail: &'a Value,
+}
+
+impl Cloud {
+    /// Puts an event on its way in a transaction of a reconciler; handlers use [`crate::Cx::emit`].
+    pub fn emit(&self, tx: &mut Tx, at: Timestamp, news: News<'_>) {
+        let event = Event {
+            id: base::id::uuid(self.rng()),
+            time: at,
+            account: news.account,
+            region: news.region.to_owned(),
+            source: news.source.to_owned(),
+            detail_type: news.detail_type.to_owned(),
+            resources: news.resources,
+            detail: wire::json::text(news.detail),
+            taken: Vec::new(),
+        };
+        post(tx, &event);
+    }
+}
+
+fn post(tx: &mut Tx, event: &Event) {
     OUTBOX.put(tx, &Key::global().time(event.time).str(&event.id), event);
 }
 
@@ -61,20 +95,46 @@ impl Reconciler for Delivery {
     }
 
     fn run(&self, cloud: &Arc<Cloud>) -> Result<Option<Timestamp>, String> {
+        let mut after = None;
+        let mut problem = None;
         loop {
+            let page = OUTBOX.page(&cloud.store().snapshot(), &Key::empty(), after.as_ref(), BATCH);
+            let page = page.map_err(|e| e.to_string())?;
+            // Only deletes and own records, so that it cannot lose to those who put events in meanwhile.
             let mut tx = cloud.store().begin();
-            let page = OUTBOX.scan(&tx, &Key::empty(), Direction::Forward).take(BATCH);
-            let events = page.collect::<Result<Vec<_>, _>>().map_err(|e| e.to_string())?;
-            if events.is_empty() {
-                return Ok(None);
-            }
-            for (key, event) in &events {
-                for subscriber in cloud.subscribers() {
-                    subscriber.take(cloud, event).map_err(|e| format!("{}: {e}", subscriber.name()))?;
+            for (key, mut event) in page.items {
+                let before = event.taken.len();
+                match deliver(cloud, &mut event) {
+                    Ok(()) => OUTBOX.delete(&mut tx, &key),
+                    Err(why) => {
+                        if event.taken.len() > before {
+                            OUTBOX.put(&mut tx, &key, &event);
+                        }
+                        problem.get_or_insert(why);
+                    }
                 }
-                OUTBOX.delete(&mut tx, key);
             }
             tx.commit().wait().map_err(|e| e.to_string())?;
+            after = page.next;
+            if after.is_none() {
+                return problem.map_or(Ok(None), Err);
+            }
         }
     }
+}
+
+/// Offers an event to every subscriber that has not taken it; one that refuses does not hold up the others.
+fn deliver(cloud: &Arc<Cloud>, event: &mut Event) -> Result<(), String> {
+    let mut outcome = Ok(());
+    for subscriber in cloud.subscribers() {
+        let name = subscriber.name();
+        if event.taken.iter().any(|taken| taken == name) {
+            continue;
+        }
+        match subscriber.take(cloud, event) {
+            Ok(()) => event.taken.push(name.to_owned()),
+            Err(why) => outcome = Err(format!("{name}: {why}")),
+        }
+    }
+    outcome
 }

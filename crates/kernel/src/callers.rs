@@ -30,8 +30,8 @@ pub(crate) struct Remembered {
     pub(crate) caller: Arc<Caller>,
     /// `None` for an account's shared root key, and for those who need not sign.
     pub(crate) secret: Option<Secret>,
-    /// CloudTrail's `userIdentity` of this caller, which is the same for all its calls.
-    pub(crate) audit_identity: String,
+    /// What the audit trail says of this caller, which is the same for all its calls.
+    pub(crate) audit: Vec<u8>,
 }
 
 impl Callers {

@@ -4,18 +4,22 @@ use crate::audit::{self, Trail};
 use crate::bus::{Delivery, Subscriber};
 use crate::callers::Callers;
 use crate::identity::Directory;
+use crate::memory::Memory;
 use crate::metrics::Metrics;
-use crate::op::Service;
+use crate::op::{Op, Service};
+use crate::quota::Quotas;
 use crate::reconcile::{Background, Reconciler};
 use crate::saga::Saga;
 use crate::seal::Sealer;
+use auth::actions::AccessLevel;
 use auth::sigv4::KeyCache;
 use base::page::Pager;
 use base::{Clock, Rng, Timestamp};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
-use store::{CommitError, Direction, Key, KeyRange, Store, StoreError, Table};
-use tokio::sync::watch;
+use store::{CommitError, Direction, Key, KeyRange, Read, Store, StoreError, Table};
+use tokio::sync::{Mutex, watch};
 
 /// How the cloud was asked to run.
 #[derive(Clone, Copy, Default, Debug)]
@@ -36,6 +40,15 @@ pub struct Parts {
     pub sagas: Vec<&'static Saga>,
 }
 
+/// An operation and what the dispatcher asks about it on every call.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Built {
+    pub(crate) op: &'static Op,
+    pub(crate) global: bool,
+    /// It only lists or reads, so its answer is no part of its audit record.
+    pub(crate) reads: bool,
+}
+
 /// The running cloud. Shared by every request and reconciler.
 pub struct Cloud {
     store: Store,
@@ -47,15 +60,23 @@ pub struct Cloud {
     sealer: Sealer,
     settings: Settings,
     services: Vec<&'static Service>,
+    /// By service and operation.
+    built: HashMap<(&'static str, &'static str), Built>,
     pub(crate) directory: Arc<dyn Directory>,
     reconcilers: Vec<Arc<dyn Reconciler>>,
     subscribers: Vec<Arc<dyn Subscriber>>,
     pub(crate) sagas: Vec<&'static Saga>,
     pub(crate) callers: Callers,
     pub(crate) signing_keys: KeyCache,
+    pub(crate) quotas: Quotas,
     trail: Trail,
     metrics: Metrics,
+    memory: Memory,
     clock_moved: watch::Sender<u64>,
+    /// One change of the clock at a time: what is saved last must be what holds.
+    clock_orders: Mutex<()>,
+    /// Held by a transaction that has lost to others several times.
+    pub(crate) turn: Mutex<()>,
 }
 
 impl std::fmt::Debug for Cloud {
@@ -77,6 +98,9 @@ const CLOCK: Table<SavedClock> = Table::new(0x0003, "kernel/clock");
 
 /// A century: further than any lease, and short of what a timestamp holds.
 pub const CLOCK_STEP_SECONDS_MAX: f64 = 3_155_760_000.0;
+
+/// 9999-12-31T00:00:00Z: no format that AWS writes has room for a later year.
+const CLOCK_END: Timestamp = Timestamp::from_seconds(253_402_214_400);
 
 /// How many keys one round of a reset deletes, so that a transaction stays small.
 const RESET_BATCH: usize = 10_000;
@@ -117,14 +141,17 @@ impl Cloud {
         reconcilers.extend(own);
         let callers =
             Callers::new(parts.directory.watched().iter().map(|prefix| store.watch(prefix)).collect());
+        let wall = Clock::system();
+        let trail = Trail::new(wall.now());
         Ok(Arc::new(Cloud {
             store,
             clock,
-            wall: Clock::system(),
+            wall,
             rng,
             pager: Pager::new(&page_key),
             sealer,
             settings,
+            built: built(&parts.services),
             services: parts.services,
             directory: parts.directory,
             reconcilers,
@@ -132,9 +159,13 @@ impl Cloud {
             sagas: parts.sagas,
             callers,
             signing_keys: KeyCache::default(),
-            trail: Trail::default(),
+            quotas: Quotas::default(),
+            trail,
             metrics: Metrics::default(),
+            memory: Memory::default(),
             clock_moved: watch::Sender::new(0),
+            clock_orders: Mutex::new(()),
+            turn: Mutex::new(()),
         }))
     }
 
@@ -146,7 +177,8 @@ impl Cloud {
         &self.clock
     }
 
-    pub(crate) fn wall_now(&self) -> Timestamp {
+    /// The machine's own time, by which clients sign and issuers outside of the cloud date their tokens.
+    pub fn wall_now(&self) -> Timestamp {
         self.wall.now()
     }
 
@@ -175,12 +207,21 @@ impl Cloud {
         &self.metrics
     }
 
+    /// What a service keeps in memory in this cloud, made on first use: caches, notes to be written later.
+    pub fn memory<T: Default + Send + Sync + 'static>(&self) -> Arc<T> {
+        self.memory.of()
+    }
+
     pub fn services(&self) -> impl Iterator<Item = &'static Service> {
         self.services.iter().copied()
     }
 
     pub(crate) fn service(&self, id: &str) -> Option<&'static Service> {
         self.services().find(|s| s.id == id)
+    }
+
+    pub(crate) fn built(&self, service: &str, operation: &str) -> Option<Built> {
+        self.built.get(&(service, operation)).copied()
     }
 
     pub fn reconcilers(&self) -> &[Arc<dyn Reconciler>] {
@@ -200,28 +241,43 @@ impl Cloud {
         self.clock_moved.subscribe()
     }
 
-    /// Moves, stops or starts the clock, durably, and wakes whoever waits for a time.
+    /// Moves, stops or starts the clock, durably, and wakes whoever waits for a time. What could not be saved is not
+    /// done.
     ///
     /// # Errors
-    /// The store's.
+    /// The store's; `Refused` where the clock would go beyond the year 9999.
     pub async fn change_clock(&self, change: ClockChange) -> Result<(), CommitError> {
-        self.clock.advance(change.advance);
+        let _alone = self.clock_orders.lock().await;
+        if self.clock.now().plus(change.advance) > CLOCK_END {
+            return Err(CommitError::Refused("the clock ends with the year 9999"));
+        }
+        let was_frozen = self.clock.is_frozen();
+        // Before it is saved: a clock that ran on meanwhile would have to go back.
         if change.freeze {
             self.clock.freeze();
         }
-        if change.thaw {
-            self.clock.thaw();
-        }
-        let frozen_at = self.clock.is_frozen().then(|| self.clock.now());
+        let saved = self.changed_clock(change);
         let mut tx = self.store.begin();
-        CLOCK.put(
-            &mut tx,
-            &Key::global(),
-            &SavedClock { offset_micros: self.clock.offset_micros(), frozen_at },
-        );
-        tx.commit().await?;
+        CLOCK.put(&mut tx, &Key::global(), &saved);
+        if let Err(error) = tx.commit().await {
+            if !was_frozen {
+                self.clock.thaw();
+            }
+            return Err(error);
+        }
+        self.clock.restore(saved.offset_micros, saved.frozen_at);
         self.clock_moved.send_modify(|moves| *moves += 1);
         Ok(())
+    }
+
+    /// How the clock will stand.
+    fn changed_clock(&self, change: ClockChange) -> SavedClock {
+        let advance = i64::try_from(change.advance.as_micros()).unwrap_or(i64::MAX);
+        let stands = self.clock.is_frozen() && !change.thaw;
+        SavedClock {
+            offset_micros: self.clock.offset_micros().saturating_add(advance),
+            frozen_at: stands.then(|| self.clock.now().plus(change.advance)),
+        }
     }
 
     /// Empties the cloud: as if its folder were new. The clock goes back to the machine's.
@@ -229,9 +285,12 @@ impl Cloud {
     /// # Errors
     /// The store's.
     pub async fn reset(&self) -> Result<(), CommitError> {
+        let _alone = self.clock_orders.lock().await;
+        self.trail.clear();
         while self.delete_some().await? {}
         self.trail.clear();
         self.callers.clear();
+        self.memory.clear();
         self.clock.restore(0, None);
         self.clock_moved.send_modify(|moves| *moves += 1);
         Ok(())
@@ -239,21 +298,17 @@ impl Cloud {
 
     /// Deletes a part of everything; false once there is nothing left.
     async fn delete_some(&self) -> Result<bool, CommitError> {
-        let mut tx = self.store.begin();
-        let keys: Result<Vec<_>, _> = {
-            let all = tx.scan(KeyRange::all(), Direction::Forward).take(RESET_BATCH);
-            all.map(|pair| pair.map(|(key, _)| key)).collect()
-        };
+        // Read outside of the transaction: deleting needs no agreement, and would else lose to every other commit.
+        let snapshot = self.store.snapshot();
+        let all = snapshot.scan(KeyRange::all(), Direction::Forward).take(RESET_BATCH);
+        let keys: Result<Vec<_>, _> = all.map(|pair| pair.map(|(key, _)| key)).collect();
         let keys = keys.map_err(|e| CommitError::Unknown(e.to_string()))?;
         if keys.is_empty() {
             return Ok(false);
         }
+        let mut tx = self.store.begin();
         keys.into_iter().for_each(|key| tx.delete(key));
-        match tx.commit().await {
-            // Somebody wrote meanwhile; the next round takes that along.
-            Ok(_) | Err(CommitError::Conflict) => Ok(true),
-            Err(error) => Err(error),
-        }
+        tx.commit().await.map(|_| true)
     }
 
     /// Writes what waits in memory and closes the store.
@@ -269,4 +324,14 @@ impl Cloud {
         });
         closing.await.map_err(|e| e.to_string())?
     }
+}
+
+fn built(services: &[&'static Service]) -> HashMap<(&'static str, &'static str), Built> {
+    let ops = services.iter().flat_map(|service| service.ops().map(move |op| (service, op)));
+    let entry = |(service, op): (&&'static Service, &'static Op)| {
+        let level = auth::actions::action(op.action).map(auth::actions::Action::access_level);
+        let reads = matches!(level, Some(AccessLevel::List | AccessLevel::Read));
+        ((service.id, op.name), Built { op, global: service.global, reads })
+    };
+    ops.map(entry).collect()
 }

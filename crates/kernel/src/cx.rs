@@ -1,7 +1,7 @@
 //! [`Cx`]: the one context that a handler gets. It reads, writes, asks the time, draws chance and calls other
 //! services through it, and through nothing else.
 
-use crate::bus::Event;
+use crate::bus::News;
 use crate::cloud::Cloud;
 use crate::identity::Caller;
 use crate::seal::Sealer;
@@ -52,12 +52,14 @@ pub struct Cx<'a> {
     pub now: Timestamp,
     pub request: &'a Request,
     pub(crate) cloud: &'a Arc<Cloud>,
+    /// What the audit trail says of the caller.
+    pub(crate) audit: &'a [u8],
     /// Resources for the audit record.
     pub(crate) touched: Vec<Arn>,
 }
 
 /// As whom a service calls another.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub enum As {
     /// With the permissions of the caller, marked as coming through this service (`s3.amazonaws.com`).
     CallerVia(&'static str),
@@ -76,6 +78,11 @@ impl<'a> Cx<'a> {
 
     pub fn sealer(&self) -> &Sealer {
         self.cloud.sealer()
+    }
+
+    /// What a service keeps in memory in this cloud: see [`Cloud::memory`].
+    pub fn memory<T: Default + Send + Sync + 'static>(&self) -> Arc<T> {
+        self.cloud.memory()
     }
 
     pub fn cloud(&self) -> &Arc<Cloud> {
@@ -100,17 +107,9 @@ impl<'a> Cx<'a> {
         resources: Vec<String>,
         detail: &Value,
     ) {
-        let event = Event {
-            id: base::id::uuid(self.rng()),
-            time: self.now,
-            account: self.account,
-            region: self.region.name().to_owned(),
-            source: source.to_owned(),
-            detail_type: detail_type.to_owned(),
-            resources,
-            detail: wire::json::text(detail),
-        };
-        crate::bus::post(self.tx, &event);
+        let (account, region) = (self.account, self.region.name());
+        let news = News { account, region, source, detail_type, resources, detail };
+        self.cloud.emit(self.tx, self.now, news);
     }
 
     /// Calls another service's operation, in this same transaction and through the same door as any client:

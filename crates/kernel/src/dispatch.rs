@@ -1,10 +1,10 @@
 //! The journey of a request: route, authenticate, parse, authorize, run in one transaction, record, answer.
 
 use crate::access;
-use crate::audit::{self, Decided, Entry};
+use crate::audit::{Decided, Note};
 use crate::authenticate;
 use crate::callers::Remembered;
-use crate::cloud::Cloud;
+use crate::cloud::{Built, Cloud};
 use crate::cx::{Cx, Peer, Request};
 use crate::failure::{Refused, internal_failure};
 use crate::op::Op;
@@ -13,6 +13,7 @@ use base::{Region, Timestamp};
 use bytes::Bytes;
 use http::HeaderValue;
 use http::request::Parts;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Instant;
 use store::CommitError;
@@ -24,6 +25,8 @@ use wire::{Fault, Value, output};
 
 /// A transaction that loses this often against others gives up; the caller is told to slow down.
 const CONFLICTS_MAX: u32 = 64;
+/// After this many it waits for its turn among those who lose, so that a crowd at one record cannot starve anybody.
+const CONFLICTS_ALONE: u32 = 4;
 /// No control plane takes more; services with larger bodies are listed in [`body_bytes_max`].
 const BODY_BYTES_MAX: usize = 2 << 20;
 /// The members that an operation does not act on are named in this header of its answer.
@@ -46,6 +49,7 @@ struct Journey<'a> {
 struct Done {
     response: Value,
     decisions: Vec<Decided>,
+    resources: Vec<String>,
     ignored: Vec<String>,
     commit: Option<store::Commit>,
 }
@@ -78,13 +82,13 @@ impl Cloud {
     }
 
     /// Answers a request whose body could not be read.
-    pub fn refuse(&self, parts: &Parts, fault: Fault) -> Reply {
+    pub fn refuse(&self, parts: &Parts, fault: &Fault) -> Reply {
         let id = base::id::uuid(self.rng());
         match wire::route::route(&head(parts), &[]) {
             Ok(route) => {
-                output::fault(Some(route.service), Some(route.operation), route.protocol, &fault, &id)
+                output::fault(Some(route.service), Some(route.operation), route.protocol, fault, &id)
             }
-            Err(rejection) => rejected(&rejection, &fault, &id),
+            Err(rejection) => rejected(&rejection, fault, &id),
         }
     }
 
@@ -159,39 +163,62 @@ fn region(route: &Route<'_>) -> Result<Region, Fault> {
     }
 }
 
+/// What an audit record tells beside who called what.
+#[derive(Clone, Copy, Default)]
+struct Told<'a> {
+    parameters: &'a str,
+    response: &'a str,
+    fault: Option<&'a Fault>,
+    resources: &'a [String],
+    decisions: &'a [Decided],
+}
+
 impl Journey<'_> {
     async fn run(self) -> Result<(Value, Vec<String>), Fault> {
-        let Some(op) =
-            self.cloud.service(self.route.service.id).and_then(|s| s.op(self.route.operation.name))
-        else {
-            return Err(not_built(&self.route));
+        let Request { service, operation, .. } = self.request;
+        self.cloud.directory.used(&self.caller.caller, service, operation, self.region.name(), self.now);
+        let Some(built) = self.cloud.built(service, operation) else {
+            return Err(self.fail(not_built(&self.route), Told::default()).await);
         };
-        for _ in 0..CONFLICTS_MAX {
+        let mut turn = None;
+        let mut parameters = String::new();
+        for conflicts in 0..CONFLICTS_MAX {
+            if conflicts == CONFLICTS_ALONE {
+                turn = Some(self.cloud.turn.lock().await);
+            }
             // Parsed anew for each run: a handler consumes its request, and conflicts are rare.
-            let parsed = self.parse()?;
-            let shown = self.shown(&parsed.value);
-            let done = match self.attempt(op, parsed, &shown) {
+            let parsed = match self.parse() {
+                Ok(parsed) => parsed,
+                Err(fault) => return Err(self.fail(fault, Told::default()).await),
+            };
+            parameters = self.shown(&parsed.value);
+            let told = Told { parameters: &parameters, ..Told::default() };
+            let attempt = AssertUnwindSafe(|| self.attempt(built, parsed, told));
+            let done = match catch_unwind(attempt).unwrap_or_else(|_| Err(self.broken().into())) {
                 Ok(done) => done,
                 Err(Refused { fault, decisions }) => {
-                    self.note(self.entry(shown, decisions).failed(&fault)).await;
-                    return Err(fault);
+                    return Err(self.fail(fault, Told { decisions: &decisions, ..told }).await);
                 }
             };
             let Some(commit) = done.commit else {
-                self.note(self.entry(shown, done.decisions)).await;
+                let (resources, decisions) = (&done.resources[..], &done.decisions[..]);
+                let response = if built.reads { String::new() } else { self.answered(&done.response) };
+                self.note(Told { response: &response, resources, decisions, ..told }).await;
                 return Ok((done.response, done.ignored));
             };
             match commit.await {
                 Ok(_) => return Ok((done.response, done.ignored)),
                 Err(CommitError::Conflict) => {}
-                Err(error) => return Err(commit_fault(&error)),
+                Err(error) => {
+                    let told = Told { decisions: &done.decisions, ..told };
+                    return Err(self.fail(commit_fault(&error), told).await);
+                }
             }
         }
-        Err(Fault::new(
-            503,
-            "ServiceUnavailable",
-            "Too many concurrent changes of the same records; try again.",
-        ))
+        drop(turn);
+        let busy = "Too many concurrent changes of the same records; try again.";
+        let told = Told { parameters: &parameters, ..Told::default() };
+        Err(self.fail(Fault::new(503, "ServiceUnavailable", busy), told).await)
     }
 
     fn parse(&self) -> Result<Parsed, Fault> {
@@ -207,8 +234,16 @@ impl Journey<'_> {
         Ok(parsed)
     }
 
+    /// A handler that panicked has left nothing behind; its caller is answered, the log has the panic itself.
+    fn broken(&self) -> Fault {
+        let fields = [("service", self.request.service), ("operation", self.request.operation)];
+        crate::log::error("an operation panicked", &fields);
+        internal_failure()
+    }
+
     /// One try, in a transaction of its own.
-    fn attempt(&self, op: &Op, parsed: Parsed, shown: &str) -> Result<Done, Refused> {
+    fn attempt(&self, built: Built, parsed: Parsed, told: Told<'_>) -> Result<Done, Refused> {
+        let op = built.op;
         let mut tx = self.cloud.store().begin();
         let ignored = self.ignored(op, &parsed)?;
         let mut cx = Cx {
@@ -219,6 +254,7 @@ impl Journey<'_> {
             now: self.now,
             request: &self.request,
             cloud: self.cloud,
+            audit: &self.caller.audit,
             touched: Vec::new(),
         };
         let decisions = access::authorize(&mut cx, op, &parsed.value, self.route.protocol)?;
@@ -226,16 +262,16 @@ impl Journey<'_> {
             Ok(response) => response,
             Err(fault) => return Err(Refused { fault, decisions }),
         };
-        let touched: Vec<String> = cx.touched.iter().map(ToString::to_string).collect();
-        if tx.is_read_only() {
-            return Ok(Done { response, decisions, ignored, commit: None });
-        }
-        let mut entry = self.entry(shown.to_owned(), decisions.clone());
-        entry.resources = touched;
-        entry.read_only = false;
-        entry.response = wire::json::audit_text(self.route.service, self.route.operation.output, &response);
-        self.cloud.trail().write(&mut tx, self.region, entry);
-        Ok(Done { response, decisions, ignored, commit: Some(tx.commit()) })
+        let resources: Vec<String> = cx.touched.iter().map(ToString::to_string).collect();
+        let commit = if tx.is_read_only() {
+            None
+        } else {
+            let response = if built.reads { String::new() } else { self.answered(&response) };
+            let told = Told { response: &response, resources: &resources, decisions: &decisions, ..told };
+            self.with_record(told, |note| self.cloud.trail().write(&mut tx, note));
+            Some(tx.commit())
+        };
+        Ok(Done { response, decisions, resources, ignored, commit })
     }
 
     /// Members of the request that nothing will act on.
@@ -253,57 +289,39 @@ impl Journey<'_> {
         wire::json::audit_text(self.route.service, self.route.operation.input, value)
     }
 
-    fn entry(&self, shown: String, decisions: Vec<Decided>) -> Entry {
-        let caller = &self.caller.caller;
-        Entry {
-            request_id: self.request.id.clone(),
-            event_id: base::id::uuid(self.cloud.rng()),
+    /// The answer as its audit record shows it.
+    fn answered(&self, response: &Value) -> String {
+        wire::json::audit_text(self.route.service, self.route.operation.output, response)
+    }
+
+    fn with_record<T>(&self, told: Told<'_>, record: impl FnOnce(&Note<'_>) -> T) -> T {
+        record(&Note {
+            request: &self.request,
+            event_id: &base::id::uuid(self.cloud.rng()),
             time: self.now,
-            service: self.request.service.to_owned(),
-            operation: self.request.operation.to_owned(),
-            region: self.region.name().to_owned(),
-            identity: self.caller.audit_identity.clone(),
-            principal: caller.arn().into_owned(),
-            username: access::user_name(caller).to_owned(),
-            access_key: caller.access_key.clone(),
-            source_address: self
-                .request
-                .peer
-                .map(|p| p.address.to_canonical().to_string())
-                .unwrap_or_default(),
-            user_agent: self.request.user_agent.clone(),
-            request: shown,
-            read_only: true,
-            decisions,
-            account: caller.account,
-            ..Entry::default()
+            region: self.region.name(),
+            account: self.caller.caller.account,
+            caller: &self.caller.audit,
+            parameters: told.parameters,
+            response: told.response,
+            fault: told.fault,
+            resources: told.resources,
+            decisions: told.decisions,
+            nested: false,
+        })
+    }
+
+    /// Records a call that changed nothing.
+    async fn note(&self, told: Told<'_>) {
+        if let Some(block) = self.with_record(told, |note| self.cloud.trail().note(note)) {
+            self.cloud.write_block(block).await;
         }
     }
 
-    async fn note(&self, entry: Entry) {
-        let caller = &self.caller.caller;
-        self.cloud.directory.used(
-            caller,
-            self.request.service,
-            self.request.operation,
-            self.region.name(),
-            self.now,
-        );
-        if let Some((key, entries)) = self.cloud.trail().note(self.region, entry) {
-            let mut tx = self.cloud.store().begin();
-            audit::write_blocks(&mut tx, vec![(key, entries)]);
-            if let Err(error) = tx.commit().await {
-                crate::log::error("audit records could not be written", &[("problem", &error.to_string())]);
-            }
-        }
-    }
-}
-
-impl Entry {
-    fn failed(mut self, fault: &Fault) -> Entry {
-        self.error_code = fault.code.clone();
-        self.error_message = fault.message.clone();
-        self
+    /// Records a call that failed, and hands its fault back.
+    async fn fail(&self, fault: Fault, told: Told<'_>) -> Fault {
+        self.note(Told { fault: Some(&fault), ..told }).await;
+        fault
     }
 }
 
@@ -316,10 +334,9 @@ fn report_ignored(reply: &mut Reply, service: &str, operation: &str, ignored: &[
         "a request carried more than its operation acts on",
         &[("service", service), ("operation", operation), ("members", &list)],
     );
-    if list.len() > IGNORED_HEADER_BYTES_MAX {
-        let cut = (0..=IGNORED_HEADER_BYTES_MAX).rev().find(|i| list.is_char_boundary(*i)).unwrap_or(0);
-        list.truncate(cut);
-    }
+    // Names come from the caller; what a header cannot carry must not keep the rest from being told.
+    list = list.chars().map(|c| if matches!(c, ' '..='~') { c } else { '?' }).collect();
+    list.truncate(IGNORED_HEADER_BYTES_MAX);
     if let Ok(value) = HeaderValue::from_str(&list) {
         reply.headers.insert(IGNORED_HEADER, value);
     }

@@ -2,12 +2,15 @@
 
 use auth::policy::{Cause, Effect, Finding, Reason};
 
+/// How the cause of a decision begins when a statement denies.
+pub(crate) const EXPLICIT_DENY: &str = "explicit deny";
+
 /// Why it was decided so: `explicit deny in service control policy`.
 pub(crate) fn cause(cause: Cause) -> String {
     match cause {
         Cause::Allowed(layer) => format!("allowed by {}", layer.phrase()),
         Cause::Root => "allowed: the root user of the account".to_owned(),
-        Cause::ExplicitDeny(layer) => format!("explicit deny in {}", layer.phrase()),
+        Cause::ExplicitDeny(layer) => format!("{EXPLICIT_DENY} in {}", layer.phrase()),
         Cause::ImplicitDeny(layer) => format!("no {} allows it", layer.phrase()),
     }
 }

@@ -99,21 +99,28 @@ pub trait Directory: Send + Sync + std::fmt::Debug {
         now: Timestamp,
     ) -> Result<Known, Unknown>;
 
-    /// The resource control policies over an account's resources, from the organization's root down.
+    /// The root user of an account, with what its organization allows it at most.
+    ///
+    /// # Errors
+    /// The store's own.
+    fn root(&self, account: AccountId, access_key: &str) -> Result<Caller, store::StoreError>;
+
+    /// The resource control policies over an account's resources, from the organization's root down, as far as they
+    /// reach the service of `action`. Asked on every request: to be answered from memory.
     ///
     /// # Errors
     /// The store's own.
     fn resource_control(
         &self,
-        tx: &Tx,
         account: AccountId,
+        action: &str,
     ) -> Result<Arc<Vec<ControlLevel>>, store::StoreError>;
 
-    /// The organization that an account is in: id, path, and whether the account manages it.
+    /// The organization that an account is in: id, path, and whether the account manages it. Asked on every request.
     ///
     /// # Errors
     /// The store's own.
-    fn organization(&self, tx: &Tx, account: AccountId) -> Result<Option<Membership>, store::StoreError>;
+    fn organization(&self, account: AccountId) -> Result<Option<Membership>, store::StoreError>;
 
     /// Notes that a caller used a service, for last-used data. Cheap: called on every request.
     fn used(

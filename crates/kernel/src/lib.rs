@@ -9,7 +9,6 @@
 
 pub mod access;
 pub mod audit;
-mod audit_identity;
 mod authenticate;
 pub mod bus;
 mod callers;
@@ -17,21 +16,27 @@ mod cloud;
 mod context;
 mod cx;
 mod dispatch;
+mod encoded;
 mod explain;
 mod failure;
 pub mod identity;
 pub mod log;
+mod memory;
 mod metrics;
 mod nested;
 pub mod op;
+mod quota;
 pub mod reconcile;
 pub mod saga;
 pub mod seal;
+mod slow;
 mod why;
 
 pub use access::Target;
 pub use cloud::{CLOCK_STEP_SECONDS_MAX, ClockChange, Cloud, Parts, Settings};
 pub use cx::{As, Cx, Peer, Request};
+pub use encoded::decode as decode_authorization_message;
 pub use failure::Failure;
 pub use nested::Call;
 pub use op::{Empty, Nothing, Op, Service};
+pub use slow::slow;

@@ -3,15 +3,16 @@
 //! They go through the same door as any client's: authorized, recorded in the audit trail, undone with the rest.
 
 use crate::access;
-use crate::audit::Entry;
-use crate::authenticate::remember;
+use crate::audit::{self, Decided, Note};
 use crate::cloud::Cloud;
 use crate::cx::{As, Cx, Request};
 use crate::identity::Caller;
+use crate::op::Op;
 use base::{AccountId, Region};
+use std::borrow::Cow;
 use std::sync::Arc;
 use store::Tx;
-use wire::model::Protocol;
+use wire::model::{Operation, Protocol, Service};
 use wire::{Fault, Value};
 
 /// A call that the cloud makes itself.
@@ -25,14 +26,19 @@ pub struct Call<'a> {
 /// Runs an operation inside the transaction of another.
 pub(crate) fn nested(cx: &mut Cx<'_>, call: Call<'_>, who: As) -> Result<Value, Fault> {
     let mut request = cx.request.clone();
-    let (caller, account) = match who {
+    let (caller, account, said) = match who {
         As::CallerVia(name) => {
             request.via.push(name);
-            (Arc::clone(cx.caller), cx.account)
+            (Arc::clone(cx.caller), cx.account, Cow::Borrowed(cx.audit))
         }
-        As::Service { name, account } => (Arc::new(Caller::service(name, account)), account),
+        As::Service { name, account } => {
+            let caller = Arc::new(Caller::service(name, account));
+            let said = Cow::Owned(audit::caller_fields(&caller));
+            (request.peer, request.user_agent) = (None, name.to_owned());
+            (caller, account, said)
+        }
     };
-    let place = Place { cloud: cx.cloud, caller: &caller, account, region: cx.region };
+    let place = Place { cloud: cx.cloud, caller: &caller, audit: &said, account, region: cx.region };
     run(&place, cx.tx, request, call)
 }
 
@@ -59,7 +65,8 @@ impl Cloud {
             user_agent: name.to_owned(),
             via: Vec::new(),
         };
-        run(&Place { cloud: self, caller: &caller, account, region }, tx, request, call)
+        let audit = audit::caller_fields(&caller);
+        run(&Place { cloud: self, caller: &caller, audit: &audit, account, region }, tx, request, call)
     }
 }
 
@@ -67,52 +74,81 @@ impl Cloud {
 struct Place<'a> {
     cloud: &'a Arc<Cloud>,
     caller: &'a Arc<Caller>,
+    audit: &'a [u8],
     account: AccountId,
     region: Region,
+}
+
+/// What the front door checks of every request: values may come from a client's template.
+fn check(model: &'static Service, modelled: &Operation, op: &Op, value: &Value) -> Result<(), Fault> {
+    let violations = modelled.input.map(|shape| wire::validate::check(model, shape, value));
+    if let Some(violations) = violations.filter(|v| !v.is_empty()) {
+        return Err(wire::validate::violations_fault(model, &violations));
+    }
+    // Nobody would read a report, so what is not acted on is refused.
+    let mut ignored = Vec::new();
+    wire::undeclared(value, op.input, &mut ignored);
+    if ignored.is_empty() {
+        return Ok(());
+    }
+    let (name, list) = (op.name, ignored.join(", "));
+    Err(Fault::new(501, "NotImplemented", format!("{name} does not act on {list}.")))
 }
 
 fn run(place: &Place<'_>, tx: &mut Tx, mut request: Request, call: Call<'_>) -> Result<Value, Fault> {
     let missing =
         || Fault::new(501, "NotImplemented", format!("{}:{} is not built.", call.service, call.operation));
-    let service = place.cloud.service(call.service).ok_or_else(missing)?;
-    let op = service.op(call.operation).ok_or_else(missing)?;
-    let model = wire::catalog::service(service.id).ok_or_else(missing)?;
-    let modelled = model.operation(op.name).ok_or_else(missing)?;
-    (request.service, request.operation) = (service.id, op.name);
-    let region = if service.global { Region::US_EAST_1 } else { place.region };
-    let shown = wire::json::audit_text(model, modelled.input, &call.value);
-    let now = place.cloud.clock().now();
-    let Place { cloud, caller, account, .. } = *place;
-    let mut cx = Cx { tx, caller, account, region, now, request: &request, cloud, touched: Vec::new() };
-    let decisions =
-        access::authorize(&mut cx, op, &call.value, Protocol::Json11).map_err(|refused| refused.fault)?;
-    let response = (op.run)(&mut cx, call.value)?;
-    let resources = cx.touched.iter().map(ToString::to_string).collect();
-    let entry = Entry {
-        request_id: request.id.clone(),
-        event_id: base::id::uuid(cloud.rng()),
-        time: now,
-        service: service.id.to_owned(),
-        operation: op.name.to_owned(),
-        region: region.name().to_owned(),
-        identity: remember(crate::identity::Known { caller: (**caller).clone(), secret: None })
-            .audit_identity
-            .clone(),
-        principal: caller.arn().into_owned(),
-        username: access::user_name(caller).to_owned(),
-        access_key: caller.access_key.clone(),
-        source_address: request
-            .via
-            .last()
-            .map_or_else(|| request.user_agent.clone(), |via| (*via).to_owned()),
-        user_agent: request.user_agent.clone(),
-        request: shown,
-        response: wire::json::audit_text(model, modelled.output, &response),
-        resources,
-        decisions,
-        account,
-        ..Entry::default()
+    let built = place.cloud.built(call.service, call.operation).ok_or_else(missing)?;
+    let model = wire::catalog::service(call.service).ok_or_else(missing)?;
+    let modelled = model.operation(built.op.name).ok_or_else(missing)?;
+    check(model, modelled, built.op, &call.value)?;
+    (request.service, request.operation) = (model.id, modelled.name);
+    let region = if built.global { Region::US_EAST_1 } else { place.region };
+    let parameters = wire::json::audit_text(model, modelled.input, &call.value);
+    let Place { cloud, caller, audit, account, .. } = *place;
+    let now = cloud.clock().now();
+    let mut cx =
+        Cx { tx, caller, account, region, now, request: &request, cloud, audit, touched: Vec::new() };
+    let (decisions, outcome) = attempt(&mut cx, built.op, call.value);
+    let resources: Vec<String> = cx.touched.iter().map(ToString::to_string).collect();
+    let response = match &outcome {
+        Ok(response) if !built.reads => wire::json::audit_text(model, modelled.output, response),
+        _ => String::new(),
     };
-    cloud.trail().write(tx, region, entry);
-    Ok(response)
+    let note = Note {
+        request: &request,
+        event_id: &base::id::uuid(cloud.rng()),
+        time: now,
+        region: region.name(),
+        account,
+        caller: audit,
+        parameters: &parameters,
+        response: &response,
+        fault: outcome.as_ref().err(),
+        resources: &resources,
+        decisions: &decisions,
+        nested: true,
+    };
+    if outcome.is_err() || tx.is_read_only() {
+        // Nothing to be undone with. A block that is full is left to the next flush: this is no place to wait.
+        cloud.trail().note(&note);
+    } else {
+        cloud.trail().write(tx, &note);
+    }
+    outcome
+}
+
+fn attempt(cx: &mut Cx<'_>, op: &Op, value: Value) -> (Vec<Decided>, Result<Value, Fault>) {
+    match access::authorize(cx, op, &value, Protocol::Json11) {
+        Ok(decisions) => {
+            // Whoever called may go on after a refusal: then nothing of this call may stay.
+            let savepoint = cx.tx.savepoint();
+            let outcome = (op.run)(cx, value);
+            if outcome.is_err() {
+                cx.tx.rollback_to(savepoint);
+            }
+            (decisions, outcome)
+        }
+        Err(refused) => (refused.decisions, Err(refused.fault)),
+    }
 }

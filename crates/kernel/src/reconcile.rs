@@ -14,6 +14,8 @@ use tokio::task::JoinHandle;
 /// After a failure, and as the longest nap: a missed wake-up then costs time, never correctness.
 const NAP_MAX: Duration = Duration::from_secs(60);
 const RETRY_AFTER: Duration = Duration::from_secs(1);
+/// Between two runs where a reconciler keeps asking for a time that has passed.
+const NAP_MIN: Duration = Duration::from_millis(10);
 
 /// One kind of convergence.
 pub trait Reconciler: Send + Sync + std::fmt::Debug {
@@ -69,9 +71,15 @@ async fn keep_running(cloud: Arc<Cloud>, reconciler: Arc<dyn Reconciler>, mut st
         clock_moves.mark_unchanged();
         let next = run_once(&cloud, &reconciler).await;
         let nap = match next {
-            Ok(Some(at)) => at.since(cloud.clock().now()).min(reconciler.nap()),
+            Ok(Some(at)) => at.since(cloud.clock().now()).max(NAP_MIN).min(reconciler.nap()),
             Ok(None) => reconciler.nap(),
-            Err(()) => RETRY_AFTER,
+            Err(()) => {
+                // Whatever changes: it may be what the failed run itself has written.
+                tokio::select! {
+                    () = tokio::time::sleep(RETRY_AFTER) => continue,
+                    _ = stop.wait_for(|stop| *stop) => return,
+                }
+            }
         };
         tokio::select! {
             () = changed(&watches, &seen) => {}

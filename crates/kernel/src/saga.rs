@@ -8,7 +8,7 @@ use crate::cloud::Cloud;
 use crate::reconcile::Reconciler;
 use base::{AccountId, Timestamp};
 use std::sync::Arc;
-use store::{Direction, Key, Table, Tx};
+use store::{CommitError, Direction, Key, Table, Tx};
 
 /// One kind of multi-step work.
 #[derive(Debug)]
@@ -44,13 +44,14 @@ store::record! {
         6 => pub done: u32,
         /// Set once a step has failed: from then on the done steps are undone.
         7 => pub failure: Option<String>,
+        /// How often the undo that is now to run has failed.
         8 => pub attempts: u32,
     }
 }
 
 const RUNS: Table<Run> = Table::new(0x0004, "kernel/sagas");
 
-/// A step (or an undo) that fails this often for a passing reason counts as failed for good.
+/// An undo that fails this often is given up, so that those before it are not held up for ever.
 const ATTEMPTS_MAX: u32 = 5;
 
 /// Begins a saga; it runs once the transaction has committed.
@@ -72,55 +73,91 @@ impl Reconciler for Resume {
     }
 
     fn run(&self, cloud: &Arc<Cloud>) -> Result<Option<Timestamp>, String> {
-        let tx = cloud.store().begin();
-        let runs: Result<Vec<_>, _> = RUNS.scan(&tx, &Key::empty(), Direction::Forward).collect();
+        let snapshot = cloud.store().snapshot();
+        let runs: Result<Vec<_>, _> = RUNS.scan(&snapshot, &Key::empty(), Direction::Forward).collect();
+        let mut problem = None;
         for (_, run) in runs.map_err(|e| e.to_string())? {
-            let Some(saga) = cloud.sagas.iter().find(|s| s.name == run.saga) else {
-                return Err(format!("no saga is called {}", run.saga));
-            };
-            while advance(cloud, saga, &run.id)? {}
+            // One that cannot go on does not hold up the others.
+            if let Err(why) = resume(cloud, &run) {
+                problem.get_or_insert(why);
+            }
         }
-        Ok(None)
+        problem.map_or(Ok(None), Err)
     }
 }
 
-/// One step forward or back, in one transaction with the record of it. False: the run has ended.
-fn advance(cloud: &Arc<Cloud>, saga: &Saga, id: &str) -> Result<bool, String> {
+/// Moves one run on until it has ended, or an undo has failed: that is tried again a little later.
+fn resume(cloud: &Arc<Cloud>, run: &Run) -> Result<(), String> {
+    let saga = cloud.sagas.iter().find(|s| s.name == run.saga);
+    let saga = saga.ok_or_else(|| format!("no saga is called {}", run.saga))?;
+    loop {
+        match advance(cloud, saga, &run.id)? {
+            Advanced::On => {}
+            Advanced::Ended => return Ok(()),
+            Advanced::Later(problem) => return Err(problem),
+        }
+    }
+}
+
+enum Advanced {
+    On,
+    Ended,
+    /// An undo has failed, and is to be tried again.
+    Later(String),
+}
+
+/// One step forward or back, in one transaction with the record of it.
+fn advance(cloud: &Arc<Cloud>, saga: &Saga, id: &str) -> Result<Advanced, String> {
     let mut tx = cloud.store().begin();
     let key = Key::global().str(id);
-    let Some(mut run) = RUNS.get(&tx, &key).map_err(|e| e.to_string())? else { return Ok(false) };
+    let Some(mut run) = RUNS.get(&tx, &key).map_err(|e| e.to_string())? else { return Ok(Advanced::Ended) };
     let back = run.failure.is_some();
-    let at = run.done as usize;
+    let at = (run.done as usize).min(saga.steps.len());
     let step = if back { at.checked_sub(1).and_then(|i| saga.steps.get(i)) } else { saga.steps.get(at) };
     let Some(step) = step else {
         RUNS.delete(&mut tx, &key);
-        return tx.commit().wait().map(|_| false).map_err(|e| e.to_string());
+        return commit(tx, Advanced::Ended);
     };
     let savepoint = tx.savepoint();
     let outcome = if back { (step.undo)(cloud, &mut tx, &run) } else { (step.act)(cloud, &mut tx, &run) };
-    match outcome {
+    let advanced = match outcome {
         Ok(()) => {
             run.done = if back { run.done - 1 } else { run.done + 1 };
             run.attempts = 0;
+            Advanced::On
         }
         Err(problem) => {
             tx.rollback_to(savepoint);
-            fail(saga, step, &mut run, problem, back);
+            fail(saga, step, &mut run, problem, back)
         }
-    }
+    };
     RUNS.put(&mut tx, &key, &run);
-    tx.commit().wait().map(|_| true).map_err(|e| e.to_string())
+    commit(tx, advanced)
 }
 
-fn fail(saga: &Saga, step: &Step, run: &mut Run, problem: String, back: bool) {
+/// A step that lost to another transaction is simply run again.
+fn commit(tx: Tx, advanced: Advanced) -> Result<Advanced, String> {
+    match tx.commit().wait() {
+        Ok(_) => Ok(advanced),
+        Err(CommitError::Conflict) => Ok(Advanced::On),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+fn fail(saga: &Saga, step: &Step, run: &mut Run, problem: String, back: bool) -> Advanced {
     let fields =
         [("saga", saga.name), ("run", run.id.as_str()), ("step", step.name), ("problem", problem.as_str())];
-    crate::log::warn(if back { "an undo failed" } else { "a step failed" }, &fields);
-    run.attempts += 1;
-    match back {
-        false => run.failure = Some(problem),
-        // An undo that cannot succeed must not hold up those before it.
-        true if run.attempts >= ATTEMPTS_MAX => (run.done, run.attempts) = (run.done - 1, 0),
-        true => {}
+    if !back {
+        crate::log::warn("a step failed", &fields);
+        run.failure = Some(problem);
+        return Advanced::On;
     }
+    run.attempts += 1;
+    if run.attempts < ATTEMPTS_MAX {
+        crate::log::warn("an undo failed", &fields);
+        return Advanced::Later(format!("{}: undoing {}: {problem}", saga.name, step.name));
+    }
+    crate::log::error("an undo was given up", &fields);
+    (run.done, run.attempts) = (run.done - 1, 0);
+    Advanced::On
 }

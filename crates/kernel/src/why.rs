@@ -13,8 +13,7 @@ impl Cloud {
     /// # Errors
     /// When the trail cannot be read.
     pub fn why(&self, request_id: &str) -> Result<Option<Value>, String> {
-        audit::flush(self)?;
-        let entry = audit::find(&self.store().begin(), request_id).map_err(|e| e.to_string())?;
+        let entry = audit::find(self, request_id).map_err(|e| e.to_string())?;
         Ok(entry.map(|entry| told(&entry)))
     }
 
@@ -26,13 +25,10 @@ impl Cloud {
         let arn = Arn::parse(principal).ok_or_else(|| format!("{principal:?} is not an ARN"))?;
         let account =
             AccountId::parse(&arn.account).ok_or_else(|| format!("{principal:?} names no account"))?;
-        audit::flush(self)?;
-        let tx = self.store().begin();
         let mut seen: BTreeMap<(String, String), u64> = BTreeMap::new();
         let mut calls = 0u64;
         for region in Region::all() {
-            let (since, until) = audit::always();
-            let visit = |entry: Entry| {
+            let mut visit = |entry: Entry| {
                 if is_by(&entry.principal, &arn) && entry.decisions.iter().all(|d| d.allowed) {
                     calls += 1;
                     for Decided { action, resource, .. } in entry.decisions {
@@ -41,7 +37,7 @@ impl Cloud {
                 }
                 true
             };
-            audit::walk(&tx, account, region, since, until, visit).map_err(|e| e.to_string())?;
+            audit::walk(self, &audit::Query::all(account, region), &mut visit).map_err(|e| e.to_string())?;
         }
         let observed: Vec<_> = seen
             .iter()

@@ -4,12 +4,20 @@ use base::{Clock, Rng};
 use kernel::{Cloud, Parts, Service, Settings};
 use security::iam::directory::IamDirectory;
 use security::iam::last_used::{LastUsed, WriteLastUsed};
+use security::kms::work::KeyLife;
 use std::sync::Arc;
 use store::{Store, StoreError};
 
 /// The services that are built, in the order in which people read them.
 pub fn services() -> Vec<&'static Service> {
-    vec![&security::iam::IAM, &security::sts::STS]
+    vec![
+        &security::iam::IAM,
+        &security::sts::STS,
+        &security::organizations::ORGANIZATIONS,
+        &security::kms::KMS,
+        &security::accessanalyzer::ACCESS_ANALYZER,
+        &management::cloudtrail::CLOUDTRAIL,
+    ]
 }
 
 /// A cloud over an open store, with every built service.
@@ -26,10 +34,10 @@ pub fn cloud(
     let last_used = Arc::new(LastUsed::default());
     let parts = Parts {
         services: services(),
-        directory: Arc::new(IamDirectory::new(master, Arc::clone(&last_used))),
-        reconcilers: vec![Arc::new(WriteLastUsed(last_used))],
+        directory: Arc::new(IamDirectory::new(master, &store, Arc::clone(&last_used))),
+        reconcilers: vec![Arc::new(KeyLife), Arc::new(WriteLastUsed(last_used))],
         subscribers: Vec::new(),
-        sagas: Vec::new(),
+        sagas: vec![&security::organizations::create::CREATE_ACCOUNT],
     };
     Cloud::new(store, clock, rng, master, settings, parts)
 }

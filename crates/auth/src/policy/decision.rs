@@ -105,6 +105,8 @@ impl<'a> Decision<'a> {
             Cause::ExplicitDeny(layer) => {
                 format!(" with an explicit deny in {} {}", layer.article(), layer.phrase())
             }
+            // STS does not tell whether the role is there at all.
+            Cause::ImplicitDeny(Layer::Trust) => String::new(),
             Cause::ImplicitDeny(layer) => {
                 format!(" because no {} allows the {action} action", layer.phrase())
             }

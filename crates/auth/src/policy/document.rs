@@ -241,6 +241,14 @@ impl Policy {
         keys
     }
 
+    /// Whether a statement allows the action, in any case, on some resource under some condition. What other
+    /// statements deny is not looked at.
+    pub fn allows_somewhere(&self, action: &str) -> bool {
+        let action = action.to_ascii_lowercase();
+        let mut candidates = self.candidates(&action);
+        candidates.any(|statement| statement.effect == Effect::Allow && statement.actions.cover(&action))
+    }
+
     /// The statements that may apply to an action (in lower case), in the order of the document.
     pub(super) fn candidates(&self, action: &str) -> impl Iterator<Item = &Statement> {
         self.index.candidates(action).filter_map(|at| self.statements.get(at))

@@ -47,8 +47,8 @@ impl Fault {
     fn for_trust(&self) -> String {
         match self {
             Fault::Json => "This policy contains invalid Json".into(),
-            Fault::Principal("STAR", _) => {
-                "AssumeRolepolicy contained an invalid principal: \"STAR\".".into()
+            Fault::Principal("STAR", text) => {
+                format!("AssumeRolepolicy contained an invalid principal: \"STAR\":\"{text}\".")
             }
             Fault::Principal(kind, text) => format!("Invalid principal in policy: \"{kind}\":\"{text}\""),
             Fault::Federated => {

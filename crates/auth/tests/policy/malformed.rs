@@ -206,7 +206,7 @@ fn trust_policies() {
         (format!(r#""Effect":"Allow",{by},"Action":"s3:GetObject""#), "AssumeRole policy may only specify STS AssumeRole actions."),
         (format!(r#""Effect":"Allow",{by},"Action":"AssumeRole""#), VENDOR),
         (format!(r#""Effect":"Allow",{by},"Action":"sts:AssumeRole","Tags":[]"#), "Unknown field Tags"),
-        (r#""Effect":"Allow","Principal":"*","Action":"sts:AssumeRole""#.into(), "AssumeRolepolicy contained an invalid principal: \"STAR\"."),
+        (r#""Effect":"Allow","Principal":"*","Action":"sts:AssumeRole""#.into(), "AssumeRolepolicy contained an invalid principal: \"STAR\":\"*\"."),
         (r#""Effect":"Allow","Principal":{"AWS":"bob"},"Action":"sts:AssumeRole""#.into(), "Invalid principal in policy: \"AWS\":\"bob\""),
         (r#""Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111122223333:group/g"},"Action":"sts:AssumeRole""#.into(), "Invalid principal in policy: \"AWS\":\"arn:aws:iam::111122223333:group/g\""),
         (r#""Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111122223333:user/*"},"Action":"sts:AssumeRole""#.into(), "Invalid principal in policy: \"AWS\":\"arn:aws:iam::111122223333:user/*\""),

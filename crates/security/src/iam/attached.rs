@@ -69,6 +69,18 @@ impl Compiled {
         self.add(tx, account, &group.arn(account), &group.inline, &group.attached, out)
     }
 
+    /// A group's own policies.
+    pub(crate) fn of_group(
+        &self,
+        tx: &Tx,
+        account: AccountId,
+        group: &Group,
+    ) -> Result<Vec<Attached>, StoreError> {
+        let mut out = Vec::new();
+        self.add_group(tx, account, group, &mut out)?;
+        Ok(out)
+    }
+
     pub(crate) fn of_role(
         &self,
         tx: &Tx,
@@ -117,6 +129,11 @@ impl Compiled {
         };
         let policy = self.policy(&text, PolicyKind::Identity);
         Ok(policy.map(|policy| (source(arn, holder, PolicyForm::Managed), policy)))
+    }
+
+    /// A managed policy on its own.
+    pub(crate) fn one(&self, tx: &Tx, account: AccountId, arn: &str) -> Result<Option<Attached>, StoreError> {
+        self.managed(tx, account, arn, arn)
     }
 
     /// A permissions boundary. One that is set but gone bounds everything away.

@@ -1,8 +1,9 @@
 //! The kernel's door to IAM: from an access key to a caller with all its policies compiled.
 
-use super::attached::Compiled;
+pub(crate) use super::attached::Compiled;
 use super::model::{ACCESS_KEYS, ROLES, Role, USERS};
 use super::{last_used::LastUsed, model};
+use crate::organizations::control::{self, Controls};
 use auth::policy::Principal;
 use auth::sigv4::Secret;
 use base::tag::Tags;
@@ -10,7 +11,7 @@ use base::{AccountId, Timestamp};
 use kernel::identity::{Caller, CallerPolicies, ControlLevel, Directory, Known, Membership, Unknown};
 use kernel::seal::Sealer;
 use std::sync::Arc;
-use store::{Key, StoreError, Tx};
+use store::{Key, Store, StoreError, Tx};
 
 /// The purpose under which secrets of access keys are sealed.
 pub(crate) const SECRET_PURPOSE: &str = "iam/access-key";
@@ -21,11 +22,13 @@ pub struct IamDirectory {
     sealer: Sealer,
     compiled: Compiled,
     last_used: Arc<LastUsed>,
+    controls: Controls,
 }
 
 impl IamDirectory {
-    pub fn new(master: &[u8; 32], last_used: Arc<LastUsed>) -> IamDirectory {
-        IamDirectory { sealer: Sealer::new(master), compiled: Compiled::default(), last_used }
+    pub fn new(master: &[u8; 32], store: &Store, last_used: Arc<LastUsed>) -> IamDirectory {
+        let (sealer, compiled, controls) = (Sealer::new(master), Compiled::default(), Controls::new(store));
+        IamDirectory { sealer, compiled, last_used, controls }
     }
 
     pub(crate) fn sealer(&self) -> &Sealer {
@@ -49,8 +52,7 @@ impl IamDirectory {
         let caller = match &key.user {
             None => {
                 let mut caller = Caller::root(key.account, access_key);
-                caller.policies.service_control =
-                    self.service_control(tx, key.account).map_err(unreadable)?;
+                caller.policies.service_control = self.service_control(key.account).map_err(unreadable)?;
                 caller
             }
             Some(name) => self.user(tx, key.account, name, access_key)?,
@@ -75,7 +77,7 @@ impl IamDirectory {
                 .boundary(tx, account, user.boundary.as_deref(), &user.arn(account))
                 .map_err(unreadable)?,
             session: None,
-            service_control: self.service_control(tx, account).map_err(unreadable)?,
+            service_control: self.service_control(account).map_err(unreadable)?,
         };
         Ok(Caller {
             principal: Principal::User { account, arn: user.arn(account), id: user.id.clone() },
@@ -106,7 +108,7 @@ impl IamDirectory {
         // Control policies do not limit service-linked roles.
         let service_control = match role.linked_service {
             Some(_) => Vec::new(),
-            None => self.service_control(tx, account)?,
+            None => self.service_control(account)?,
         };
         let policies = CallerPolicies {
             identity: self.compiled.of_role(tx, account, &role)?,
@@ -118,8 +120,8 @@ impl IamDirectory {
     }
 
     /// The service control policies over an account, from the organization's root down.
-    pub(crate) fn service_control(&self, _: &Tx, _: AccountId) -> Result<Vec<ControlLevel>, StoreError> {
-        Ok(Vec::new())
+    pub(crate) fn service_control(&self, account: AccountId) -> Result<Vec<ControlLevel>, StoreError> {
+        Ok(self.controls.of(account, &self.compiled)?.service.to_vec())
     }
 }
 
@@ -137,12 +139,23 @@ impl Directory for IamDirectory {
         }
     }
 
-    fn resource_control(&self, _: &Tx, _: AccountId) -> Result<Arc<Vec<ControlLevel>>, StoreError> {
-        Ok(Arc::default())
+    fn root(&self, account: AccountId, access_key: &str) -> Result<Caller, StoreError> {
+        let mut caller = Caller::root(account, access_key);
+        caller.policies.service_control = self.service_control(account)?;
+        Ok(caller)
     }
 
-    fn organization(&self, _: &Tx, _: AccountId) -> Result<Option<Membership>, StoreError> {
-        Ok(None)
+    fn resource_control(
+        &self,
+        account: AccountId,
+        action: &str,
+    ) -> Result<Arc<Vec<ControlLevel>>, StoreError> {
+        let limits = self.controls.of(account, &self.compiled)?;
+        Ok(if control::has_resource_control(action) { Arc::clone(&limits.resource) } else { Arc::default() })
+    }
+
+    fn organization(&self, account: AccountId) -> Result<Option<Membership>, StoreError> {
+        Ok(self.controls.of(account, &self.compiled)?.membership.clone())
     }
 
     fn used(
@@ -163,6 +176,7 @@ impl Directory for IamDirectory {
             model::ROLES.stored_key(&Key::empty()),
             model::MANAGED_POLICIES.stored_key(&Key::empty()),
             ACCESS_KEYS.stored_key(&Key::empty()),
+            crate::organizations::model::TABLES.to_vec(),
         ];
         tables.to_vec()
     }

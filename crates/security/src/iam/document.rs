@@ -46,7 +46,7 @@ mod tests {
 
     #[test]
     fn white_space_is_free() {
-        assert_eq!(size("{ \"a\" :\n\t1 }"), 6);
+        assert_eq!(size("{ \"a\" :\n\t1 }"), 7);
     }
 
     #[test]

@@ -12,17 +12,31 @@ mod attached;
 pub mod directory;
 pub mod document;
 pub mod errors;
+mod exclusion;
+mod granting;
 pub mod holder;
 pub mod inline;
+mod last_access;
 pub mod last_used;
 pub mod managed;
+pub mod mfa;
 pub mod model;
 pub mod ops;
 pub mod page;
+pub mod password;
+mod pem;
+mod qr;
+mod report;
+mod saml;
 pub mod service_linked;
+mod simulation;
+mod source;
+mod ssh;
 mod subject;
 pub mod tags;
-mod trust;
+pub mod totp;
+pub mod trust;
+mod x509;
 
 pub(crate) use attached::last_part;
 pub use errors::IamError;
@@ -34,6 +48,15 @@ pub static IAM: kernel::Service = kernel::Service {
     global: true,
     ops: &[
         ops::user::OPS,
+        ops::group::OPS,
+        ops::access_key::OPS,
+        ops::login_profile::OPS,
+        ops::account::OPS,
+        ops::mfa::OPS,
+        ops::ssh_public_key::OPS,
+        ops::service_credential::OPS,
+        ops::signing_certificate::OPS,
+        ops::server_certificate::OPS,
         ops::policy::OPS,
         ops::policy_list::OPS,
         ops::policy_version::OPS,
@@ -41,5 +64,10 @@ pub static IAM: kernel::Service = kernel::Service {
         ops::role_policy::OPS,
         ops::instance_profile::OPS,
         ops::service_linked::OPS,
+        ops::oidc_provider::OPS,
+        ops::saml_provider::OPS,
+        ops::simulate::OPS,
+        ops::authorization_details::OPS,
+        ops::service_access::OPS,
     ],
 };

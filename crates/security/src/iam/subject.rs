@@ -12,7 +12,7 @@ use wire::{Fault, Struct};
 #[derive(Clone, PartialEq, Debug)]
 pub(crate) enum Subject {
     Root,
-    User(User),
+    User(Box<User>),
 }
 
 impl Subject {
@@ -30,14 +30,14 @@ impl Subject {
                 return Err(IamError::ValidationError(words.into()));
             }
         };
-        holder::find(cx.tx, cx.account, name).map(Subject::User)
+        holder::find(cx.tx, cx.account, name).map(|user| Subject::User(Box::new(user)))
     }
 
     /// # Errors
     /// `ValidationError` for root, which has none of what is asked for.
     pub(crate) fn user(self) -> Result<User, IamError> {
         match self {
-            Subject::User(user) => Ok(user),
+            Subject::User(user) => Ok(*user),
             Subject::Root => Err(IamError::ValidationError(
                 "Must specify userName when calling with non-User credentials".into(),
             )),

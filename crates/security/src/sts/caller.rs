@@ -3,11 +3,10 @@
 use super::tags::overlay;
 use super::token::{Holder, Token};
 use crate::iam::directory::IamDirectory;
-use crate::iam::model::{self, ROLES};
 use auth::policy::{FederatingUser, PolicyForm, PolicyKind, PolicySource, Principal};
 use auth::sigv4::Secret;
 use base::Timestamp;
-use kernel::identity::{Attached, Caller, CallerPolicies, Known, Session, Unknown};
+use kernel::identity::{Attached, Caller, Directory, Known, Session, Unknown};
 use store::{StoreError, Tx};
 
 /// Finds who holds temporary credentials.
@@ -29,7 +28,9 @@ pub(crate) fn look_up(
         return Err(Unknown::ExpiredToken);
     }
     let mut caller = match &token.holder {
-        Holder::Root | Holder::FederatedByRoot => root(directory, tx, &token)?,
+        Holder::Root | Holder::FederatedByRoot => {
+            directory.root(token.account, &token.access_key).map_err(unreadable)?
+        }
         Holder::User(user) | Holder::FederatedByUser(user) => user_of(directory, tx, &token, user)?,
         Holder::Role((name, id)) => role(directory, tx, &token, name, id)?,
     };
@@ -43,36 +44,28 @@ pub(crate) fn look_up(
     Ok(Known { caller, secret })
 }
 
-fn root(directory: &IamDirectory, tx: &Tx, token: &Token) -> Result<Caller, Unknown> {
-    let mut caller = Caller::root(token.account, &token.access_key);
-    caller.policies.service_control = directory.service_control(tx, token.account).map_err(unreadable)?;
-    Ok(caller)
-}
-
 /// The user, unless another one has taken its name meanwhile.
-fn user_of(directory: &IamDirectory, tx: &Tx, token: &Token, user: &(String, String)) -> Result<Caller, Unknown> {
+fn user_of(
+    directory: &IamDirectory,
+    tx: &Tx,
+    token: &Token,
+    user: &(String, String),
+) -> Result<Caller, Unknown> {
     let (name, id) = user;
     let caller = directory.user(tx, token.account, name, &token.access_key);
-    let caller = caller.map_err(|unknown| if unknown == Unknown::NoSuchKey { Unknown::BadToken } else { unknown })?;
+    let caller =
+        caller.map_err(|unknown| if unknown == Unknown::NoSuchKey { Unknown::BadToken } else { unknown })?;
     if caller.user_id == *id { Ok(caller) } else { Err(Unknown::BadToken) }
 }
 
 fn role(directory: &IamDirectory, tx: &Tx, token: &Token, name: &str, id: &str) -> Result<Caller, Unknown> {
     let account = token.account;
-    let role = ROLES.get(tx, &model::named(account, name)).map_err(unreadable)?;
-    let role = role.filter(|role| role.id == id).ok_or(Unknown::BadToken)?;
-    let role_arn = role.arn(account);
-    let compiled = directory.compiled();
-    let policies = CallerPolicies {
-        identity: compiled.of_role(tx, account, &role).map_err(unreadable)?,
-        boundary: compiled.boundary(tx, account, role.boundary.as_deref(), &role_arn).map_err(unreadable)?,
-        session: None,
-        service_control: directory.service_control(tx, account).map_err(unreadable)?,
-    };
+    let found = directory.role_policies(tx, account, name).map_err(unreadable)?;
+    let (role, policies) = found.filter(|(role, _)| role.id == id).ok_or(Unknown::BadToken)?;
     Ok(Caller {
         principal: Principal::AssumedRole {
             account,
-            role_arn,
+            role_arn: role.arn(account),
             session_arn: format!("arn:aws:sts::{account}:assumed-role/{}/{}", role.name, token.name),
             service_linked: role.linked_service.is_some(),
             role_id: role.id.clone(),
@@ -99,12 +92,18 @@ fn federate(token: &Token, caller: &mut Caller) {
 }
 
 /// `None` where none was passed. A managed one that is gone since allows nothing.
-fn session_policies(directory: &IamDirectory, tx: &Tx, token: &Token) -> Result<Option<Vec<Attached>>, StoreError> {
+fn session_policies(
+    directory: &IamDirectory,
+    tx: &Tx,
+    token: &Token,
+) -> Result<Option<Vec<Attached>>, StoreError> {
     if token.policy.is_none() && token.policy_arns.is_empty() {
         return Ok(None);
     }
     let mut out = Vec::new();
-    if let Some(policy) = token.policy.as_ref().and_then(|text| directory.compiled().policy(text, PolicyKind::Session)) {
+    if let Some(policy) =
+        token.policy.as_ref().and_then(|text| directory.compiled().policy(text, PolicyKind::Session))
+    {
         let source = PolicySource {
             id: "session policy".into(),
             attached_to: token.access_key.clone(),

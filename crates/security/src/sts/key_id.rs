@@ -33,7 +33,10 @@ pub fn account(id: &str) -> Option<AccountId> {
     }
     let number = (bits >> CHANCE_BITS) as u64;
     // The leading one tells such ids from those that are all chance.
-    (number >> ACCOUNT_BITS == 1).then_some(number & ((1 << ACCOUNT_BITS) - 1)).filter(|n| *n < 1_000_000_000_000).map(AccountId::from_number)
+    (number >> ACCOUNT_BITS == 1)
+        .then_some(number & ((1 << ACCOUNT_BITS) - 1))
+        .filter(|n| *n < 1_000_000_000_000)
+        .map(AccountId::from_number)
 }
 
 #[cfg(test)]
@@ -58,7 +61,8 @@ mod tests {
 
     #[test]
     fn other_ids_have_none() {
-        for id in ["", "AKIA", "AKIAIOSFODNN7EXAMPLE", "ASIAQNZGKIQY56JQ7WM!", "é", "ASIAQNZGKIQY56JQ7WMLA"] {
+        for id in ["", "AKIA", "AKIAIOSFODNN7EXAMPLE", "ASIAQNZGKIQY56JQ7WM!", "é", "ASIAQNZGKIQY56JQ7WMLA"]
+        {
             assert_eq!(account(id), None, "{id}");
         }
     }

@@ -8,6 +8,8 @@
 
 pub(crate) mod caller;
 pub mod errors;
+pub mod issuer;
+pub mod jwt;
 pub mod key_id;
 pub mod ops;
 pub mod policies;
@@ -21,5 +23,13 @@ use kernel::Service;
 pub static STS: Service = Service {
     id: "sts",
     global: true,
-    ops: &[ops::identity::OPS, ops::assume_role::OPS, ops::session_token::OPS, ops::federation_token::OPS],
+    ops: &[
+        ops::identity::OPS,
+        ops::assume_role::OPS,
+        ops::web_identity::OPS,
+        ops::session_token::OPS,
+        ops::federation_token::OPS,
+        ops::access_key_info::OPS,
+        ops::decode_message::OPS,
+    ],
 };

@@ -34,7 +34,11 @@ impl SessionPolicies {
     /// A document that is no policy, or too many managed ones.
     pub fn checked(inline: Option<String>, arns: Vec<PolicyDescriptor>) -> Result<SessionPolicies, StsError> {
         if let Some(text) = &inline {
-            Policy::parse(text, PolicyKind::Session).map_err(|m| StsError::MalformedPolicyDocument(m.message))?;
+            if serde_json::from_str::<serde_json::Value>(text).is_err() {
+                return Err(StsError::MalformedPolicyDocument("This policy contains invalid Json".into()));
+            }
+            Policy::parse(text, PolicyKind::Session)
+                .map_err(|m| StsError::MalformedPolicyDocument(m.message))?;
         }
         if arns.len() > ARNS_MAX {
             let what = format!("A session can have at most {ARNS_MAX} managed session policies.");
@@ -66,7 +70,9 @@ impl SessionPolicies {
         let policy_bytes = inline + self.arns.iter().map(String::len).sum::<usize>();
         let of_policies = (policy_bytes * 100).div_ceil(POLICY_BYTES_MAX);
         if of_policies > 100 {
-            let what = format!("Packed policy consumes {of_policies}% of allotted space, please use smaller policy.");
+            let what = format!(
+                "Packed policy consumes {of_policies}% of allotted space, please use smaller policy."
+            );
             return Err(StsError::PackedPolicyTooLarge(what));
         }
         Ok(Some(i64::try_from(of_policies.max(of_tags)).unwrap_or(100)))
@@ -108,7 +114,8 @@ mod tests {
 
     #[test]
     fn room_is_counted_and_runs_out() {
-        let document = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:*","Resource":"*"}]}"#;
+        let document =
+            r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:*","Resource":"*"}]}"#;
         let small = SessionPolicies::checked(Some(document.into()), vec![]).unwrap();
         assert_eq!(small.packed_percent(&Tags::new()), Ok(Some(5)));
         assert_eq!(SessionPolicies::default().packed_percent(&Tags::new()), Ok(None));

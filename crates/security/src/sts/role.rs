@@ -44,15 +44,22 @@ impl Asked {
     /// When the stored trust policy cannot be read.
     pub fn target(&self) -> Result<Target, Failure> {
         let trust = self.role.as_ref().map_or(TRUSTS_NOBODY, |role| &role.trust);
-        let trust = Policy::parse(trust, PolicyKind::Trust).map_err(|malformed| {
-            kernel::log::error("a stored trust policy cannot be read", &[("role", &self.arn), ("problem", &malformed.message)]);
+        let trust = Policy::load(trust, PolicyKind::Trust).map_err(|malformed| {
+            kernel::log::error(
+                "a stored trust policy cannot be read",
+                &[("role", &self.arn), ("problem", &malformed.message)],
+            );
             Failure
         })?;
-        let source = PolicySource { id: self.arn.clone(), attached_to: self.arn.clone(), form: PolicyForm::Resource };
-        let target = Target::on(&self.arn).owned_by(self.account).guarded((source, Arc::new(trust)), ResourceMode::Required);
+        let source =
+            PolicySource { id: self.arn.clone(), attached_to: self.arn.clone(), form: PolicyForm::Resource };
+        let target = Target::on(&self.arn)
+            .owned_by(self.account)
+            .guarded((source, Arc::new(trust)), ResourceMode::Required);
         let Some(role) = &self.role else { return Ok(target) };
         let tags = role.tags.iter();
-        let target = tags.fold(target, |target, (key, value)| target.key(format!("iam:ResourceTag/{key}"), value));
+        let target =
+            tags.fold(target, |target, (key, value)| target.key(format!("iam:ResourceTag/{key}"), value));
         Ok(target.tagged(role.tags.clone()))
     }
 }

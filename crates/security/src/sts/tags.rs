@@ -42,7 +42,11 @@ impl SessionTags {
     ///
     /// # Errors
     /// [`BadTags`].
-    pub fn with(mut self, pairs: Vec<(String, String)>, transitive: Vec<String>) -> Result<SessionTags, BadTags> {
+    pub fn with(
+        mut self,
+        pairs: Vec<(String, String)>,
+        transitive: Vec<String>,
+    ) -> Result<SessionTags, BadTags> {
         let keys: Vec<String> = pairs.iter().map(|(key, _)| key.to_ascii_lowercase()).collect();
         let repeated = keys.iter().enumerate().any(|(at, key)| keys[..at].contains(key));
         if repeated {
@@ -100,11 +104,16 @@ mod tests {
 
     #[test]
     fn transitive_tags_go_on_and_others_do_not() {
-        let first = SessionTags::default().with(pairs(&[("Heart", "1"), ("Star", "2")]), vec!["heart".into()]).unwrap();
+        let first = SessionTags::default()
+            .with(pairs(&[("Heart", "1"), ("Star", "2")]), vec!["heart".into()])
+            .unwrap();
         let next = SessionTags::inherited(&first.tags, &first.transitive);
         assert_eq!(next.tags, tags(&[("Heart", "1")]));
         let more = next.clone().with(pairs(&[("Moon", "3")]), vec![]).unwrap();
-        assert_eq!((more.tags, more.transitive), (tags(&[("Heart", "1"), ("Moon", "3")]), vec!["heart".to_owned()]));
+        assert_eq!(
+            (more.tags, more.transitive),
+            (tags(&[("Heart", "1"), ("Moon", "3")]), vec!["heart".to_owned()])
+        );
         let clash = next.with(pairs(&[("HEART", "3")]), vec![]).unwrap_err();
         assert!(clash.0.starts_with("One of the specified transitive tag keys can't be set"), "{clash:?}");
     }
@@ -122,6 +131,9 @@ mod tests {
             refuse(&[("a", "1")], &["b"]),
             BadTags("The specified transitive tag key must be included in the requested tags.")
         );
-        assert_eq!(refuse(&[("aws:a", "1")], &[]), BadTags("Tag keys that begin with aws: are reserved for system use."));
+        assert_eq!(
+            refuse(&[("aws:a", "1")], &[]),
+            BadTags("Tag keys that begin with aws: are reserved for system use.")
+        );
     }
 }

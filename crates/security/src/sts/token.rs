@@ -31,7 +31,7 @@ store::record_enum! {
 
 store::record! {
     /// What a session token says.
-    #[derive(Clone, PartialEq, Debug)]
+    #[derive(Clone, PartialEq)]
     pub struct Token {
         1 => pub access_key: String,
         2 => pub secret: String,
@@ -54,9 +54,25 @@ store::record! {
     }
 }
 
+impl std::fmt::Debug for Token {
+    /// Without the secret.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Token")
+            .field("access_key", &self.access_key)
+            .field("holder", &self.holder)
+            .finish_non_exhaustive()
+    }
+}
+
 impl Token {
     /// New credentials, whose session is yet to be described.
-    pub fn new(rng: &Rng, account: AccountId, holder: Holder, issued: Timestamp, expires: Timestamp) -> Token {
+    pub fn new(
+        rng: &Rng,
+        account: AccountId,
+        holder: Holder,
+        issued: Timestamp,
+        expires: Timestamp,
+    ) -> Token {
         Token {
             access_key: key_id::temporary(rng, account),
             secret: base::id::secret_access_key(rng),

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 pub(super) fn run(cx: &Context) -> Outcome {
     let Some(running) = cx.place.running() else {
         if cx.json {
-            super::print(&serde_json::json!({ "status": "stopped" }).to_string());
+            super::print(&serde_json::json!({ "running": false }).to_string());
         } else {
             super::print(&format!("{}  {}", yellow("stopped"), cx.place.data.display()));
         }

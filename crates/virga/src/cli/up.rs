@@ -46,6 +46,14 @@ pub(super) fn run(cx: &Context, options: &Options) -> Outcome {
         ));
     }
     if let Some(running) = cx.place.running() {
+        if !options.detach {
+            // In the foreground somebody expects to own what runs.
+            return Err(format!(
+                "a cloud already runs on {} ({})",
+                cx.place.data.display(),
+                running.endpoint
+            ));
+        }
         banner(cx, &running, "already running")?;
         return Ok(ExitCode::SUCCESS);
     }

@@ -17,12 +17,14 @@ fn account(id: &str) -> AccountId {
 
 /// A policy of one statement: `effect`, `action` on everything.
 pub(crate) fn policy(effect: &str, action: &str) -> String {
-    json!({"Version": "2012-10-17", "Statement": {"Effect": effect, "Action": action, "Resource": "*"}}).to_string()
+    json!({"Version": "2012-10-17", "Statement": {"Effect": effect, "Action": action, "Resource": "*"}})
+        .to_string()
 }
 
 /// A trust policy: whom, for what, and under which condition.
 pub(crate) fn trust(principal: &Value, action: &Value, condition: &Value) -> String {
-    let statement = json!({"Effect": "Allow", "Principal": principal, "Action": action, "Condition": condition});
+    let statement =
+        json!({"Effect": "Allow", "Principal": principal, "Action": action, "Condition": condition});
     json!({"Version": "2012-10-17", "Statement": statement}).to_string()
 }
 
@@ -32,7 +34,11 @@ fn inline(policy: &str) -> BTreeMap<String, String> {
 
 /// Puts a role into the store as IAM would.
 pub(crate) fn put_role(cloud: &Cloud, owner: &str, name: &str, trust: &str, policy: &str) -> String {
-    put_role_with(cloud, owner, Role { name: name.into(), trust: trust.into(), inline: inline(policy), ..Role::default() })
+    put_role_with(
+        cloud,
+        owner,
+        Role { name: name.into(), trust: trust.into(), inline: inline(policy), ..Role::default() },
+    )
 }
 
 pub(crate) fn put_role_with(cloud: &Cloud, owner: &str, role: Role) -> String {
@@ -80,7 +86,8 @@ pub(crate) fn with(mut base: Value, more: Value) -> Value {
 fn a_session_is_its_role() {
     let cloud = Cloud::new();
     let user = put_user(&cloud, ONE, "eva", &policy("Allow", "sts:AssumeRole"));
-    let arn = put_role(&cloud, ONE, "r", &trust(&json!({"AWS": ONE}), &json!("sts:AssumeRole"), &json!({})), "");
+    let arn =
+        put_role(&cloud, ONE, "r", &trust(&json!({"AWS": ONE}), &json!("sts:AssumeRole"), &json!({})), "");
     let out = user.call("sts", "AssumeRole", assume(&arn)).ok();
     let session_arn = format!("arn:aws:sts::{ONE}:assumed-role/r/it");
     assert_eq!(out["AssumedRoleUser"]["Arn"], session_arn.as_str());
@@ -127,7 +134,10 @@ fn a_token_belongs_to_its_key() {
     let user = put_user(&cloud, ONE, "eva", &policy("Allow", "sts:AssumeRole"));
     let trusts = trust(&json!({"AWS": ONE}), &json!("sts:AssumeRole"), &json!({}));
     let arn = put_role(&cloud, ONE, "r", &trusts, "");
-    let (a, b) = (user.call("sts", "AssumeRole", assume(&arn)).ok(), user.call("sts", "AssumeRole", assume(&arn)).ok());
+    let (a, b) = (
+        user.call("sts", "AssumeRole", assume(&arn)).ok(),
+        user.call("sts", "AssumeRole", assume(&arn)).ok(),
+    );
     let mixed = with(a["Credentials"].clone(), json!({"SessionToken": b["Credentials"]["SessionToken"]}));
     cloud.session(&mixed).call("sts", "GetCallerIdentity", json!({})).refused(403, "InvalidClientTokenId");
     let wrong = with(a["Credentials"].clone(), json!({"SecretAccessKey": "guess"}));
@@ -146,10 +156,14 @@ fn conditions() {
     let no = json!({});
     let allow = policy("Allow", "sts:*");
     let deny = |action: &str, why: &str| {
-        format!("User: {user_arn} is not authorized to perform: {action} on resource: arn:aws:iam::{ONE}:role/r{why}")
+        format!(
+            "User: {user_arn} is not authorized to perform: {action} on resource: arn:aws:iam::{ONE}:role/r{why}"
+        )
     };
-    let trust_silent = |action: &str| deny(action, &format!(" because no role trust policy allows the {action} action"));
-    let identity_silent = deny("sts:AssumeRole", " because no identity-based policy allows the sts:AssumeRole action");
+    // AWS does not tell whether it is the trust policy.
+    let trust_silent = |action: &str| deny(action, "");
+    let identity_silent =
+        deny("sts:AssumeRole", " because no identity-based policy allows the sts:AssumeRole action");
     let explicit = deny("sts:AssumeRole", " with an explicit deny in an identity-based policy");
     let silent = trust_silent("sts:AssumeRole");
     let equals = |key: &str, value: &str| json!({"StringEquals": {key: value}});
@@ -160,17 +174,81 @@ fn conditions() {
         ("account and identity", &by_account, &assume_only, no.clone(), &allow, no.clone(), None),
         ("denied", &by_name, &assume_only, no.clone(), &deny_all, no.clone(), Some(explicit)),
         ("other", &other, &assume_only, no.clone(), &allow, no.clone(), Some(silent.clone())),
-        ("external id", &by_name, &assume_only, equals("sts:ExternalId", "x1"), &none, json!({"ExternalId": "x1"}), None),
-        ("wrong id", &by_name, &assume_only, equals("sts:ExternalId", "x1"), &none, json!({"ExternalId": "x2"}), Some(silent.clone())),
-        ("no id", &by_name, &assume_only, equals("sts:ExternalId", "x1"), &none, no.clone(), Some(silent.clone())),
-        ("session name", &by_name, &assume_only, equals("sts:RoleSessionName", "it"), &none, no.clone(), None),
-        ("session name of user", &by_name, &assume_only, equals("sts:RoleSessionName", "${aws:username}"), &none, no.clone(), Some(silent)),
-        ("tags untrusted", &by_name, &assume_only, no.clone(), &none, tags.clone(), Some(trust_silent("sts:TagSession"))),
+        (
+            "external id",
+            &by_name,
+            &assume_only,
+            equals("sts:ExternalId", "x1"),
+            &none,
+            json!({"ExternalId": "x1"}),
+            None,
+        ),
+        (
+            "wrong id",
+            &by_name,
+            &assume_only,
+            equals("sts:ExternalId", "x1"),
+            &none,
+            json!({"ExternalId": "x2"}),
+            Some(silent.clone()),
+        ),
+        (
+            "no id",
+            &by_name,
+            &assume_only,
+            equals("sts:ExternalId", "x1"),
+            &none,
+            no.clone(),
+            Some(silent.clone()),
+        ),
+        (
+            "session name",
+            &by_name,
+            &assume_only,
+            equals("sts:RoleSessionName", "it"),
+            &none,
+            no.clone(),
+            None,
+        ),
+        (
+            "session name of user",
+            &by_name,
+            &assume_only,
+            equals("sts:RoleSessionName", "${aws:username}"),
+            &none,
+            no.clone(),
+            Some(silent),
+        ),
+        (
+            "tags untrusted",
+            &by_name,
+            &assume_only,
+            no.clone(),
+            &none,
+            tags.clone(),
+            Some(trust_silent("sts:TagSession")),
+        ),
         ("tags", &by_name, &both, no.clone(), &none, tags.clone(), None),
         ("right tag", &by_name, &both, equals("aws:RequestTag/team", "blue"), &none, tags, None),
-        ("source untrusted", &by_name, &assume_only, no.clone(), &none, json!({"SourceIdentity": "eva"}), Some(trust_silent("sts:SetSourceIdentity"))),
+        (
+            "source untrusted",
+            &by_name,
+            &assume_only,
+            no.clone(),
+            &none,
+            json!({"SourceIdentity": "eva"}),
+            Some(trust_silent("sts:SetSourceIdentity")),
+        ),
         ("source", &by_name, &both, no.clone(), &none, json!({"SourceIdentity": "eva"}), None),
-        ("mfa", &by_name, &assume_only, json!({"Bool": {"aws:MultiFactorAuthPresent": "true"}}), &none, no, Some(trust_silent("sts:AssumeRole"))),
+        (
+            "mfa",
+            &by_name,
+            &assume_only,
+            json!({"Bool": {"aws:MultiFactorAuthPresent": "true"}}),
+            &none,
+            no,
+            Some(trust_silent("sts:AssumeRole")),
+        ),
     ];
     for (name, principal, action, condition, own, request, refusal) in cases {
         let cloud = Cloud::new();
@@ -189,8 +267,10 @@ fn across_accounts_both_sides_must_allow() {
     let cloud = Cloud::new();
     let free = put_user(&cloud, ONE, "free", &policy("Allow", "sts:AssumeRole"));
     let bound = put_user(&cloud, ONE, "bound", "");
-    let open = put_role(&cloud, TWO, "open", &trust(&json!({"AWS": ONE}), &json!("sts:AssumeRole"), &json!({})), "");
-    let shut = put_role(&cloud, TWO, "shut", &trust(&json!({"AWS": TWO}), &json!("sts:AssumeRole"), &json!({})), "");
+    let open =
+        put_role(&cloud, TWO, "open", &trust(&json!({"AWS": ONE}), &json!("sts:AssumeRole"), &json!({})), "");
+    let shut =
+        put_role(&cloud, TWO, "shut", &trust(&json!({"AWS": TWO}), &json!("sts:AssumeRole"), &json!({})), "");
     let out = free.call("sts", "AssumeRole", assume(&open)).ok();
     let me = cloud.session(&out["Credentials"]).call("sts", "GetCallerIdentity", json!({})).ok();
     assert_eq!(me["Account"], TWO);
@@ -198,7 +278,11 @@ fn across_accounts_both_sides_must_allow() {
     let shut_message = free.call("sts", "AssumeRole", assume(&shut)).refused(403, "AccessDenied");
     let missing = format!("arn:aws:iam::{TWO}:role/miss");
     let missing_message = free.call("sts", "AssumeRole", assume(&missing)).refused(403, "AccessDenied");
-    assert_eq!(shut_message.replace("shut", "miss"), missing_message, "a missing role is like one that does not trust");
+    assert_eq!(
+        shut_message.replace("shut", "miss"),
+        missing_message,
+        "a missing role is like one that does not trust"
+    );
 }
 
 #[test]
@@ -276,7 +360,13 @@ fn chains_are_short_and_carry_what_is_transitive() {
     let trusts = trust(&json!({"AWS": ONE}), &json!("sts:*"), &json!({}));
     let role = |name: &str, trust: &str| {
         let own = BTreeMap::from([("inline".to_owned(), policy("Allow", "sts:*"))]);
-        let role = Role { name: name.into(), trust: trust.into(), inline: own, session_seconds_max: 43_200, ..Role::default() };
+        let role = Role {
+            name: name.into(),
+            trust: trust.into(),
+            inline: own,
+            session_seconds_max: 43_200,
+            ..Role::default()
+        };
         put_role_with(&cloud, ONE, role)
     };
     let first = role("first", &trusts);
@@ -294,11 +384,12 @@ fn chains_are_short_and_carry_what_is_transitive() {
     one.call("sts", "AssumeRole", with(assume(&second), json!({"DurationSeconds": 3601}))).refused_with(
         400,
         "ValidationError",
-        "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining",
+        "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining.",
     );
     let clash = json!({"Tags": [{"Key": "heart", "Value": "3"}]});
     one.call("sts", "AssumeRole", with(assume(&second), clash)).refused(400, "InvalidParameterValue");
-    one.call("sts", "AssumeRole", with(assume(&second), json!({"SourceIdentity": "bob"}))).refused(403, "AccessDenied");
+    one.call("sts", "AssumeRole", with(assume(&second), json!({"SourceIdentity": "bob"})))
+        .refused(403, "AccessDenied");
     let out = one.call("sts", "AssumeRole", assume(&second)).ok();
     assert_eq!(out["SourceIdentity"], "eva");
     // The third role sees the transitive tag, not the other one.

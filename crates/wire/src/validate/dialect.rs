@@ -87,6 +87,9 @@ pub fn violations_fault(service: &Service, violations: &[Violation]) -> Fault {
     let dialect = DIALECTS.iter().find(|d| d.services.contains(&service.id)).unwrap_or(default);
     let Some(first) = violations.first() else { return Fault::new(400, dialect.code, "") };
     match dialect.style {
+        Style::DetectedUnquoted if violations.len() == 1 && name_sentence(first).is_some() => {
+            Fault::new(400, dialect.code, name_sentence(first).unwrap_or_default())
+        }
         Style::Detected | Style::DetectedUnquoted | Style::DetectedInShape => {
             Fault::new(400, dialect.code, detected(dialect.style, violations))
         }
@@ -100,6 +103,20 @@ pub fn violations_fault(service: &Service, violations: &[Violation]) -> Fault {
         }
         Style::S3 => s3(dialect.code, first),
     }
+}
+
+/// IAM has a sentence of its own for names with characters that names may not have.
+// AWS: recorded `The specified value for roleName is invalid. It must contain only alphanumeric characters and/or the
+// following: +=,.@_-` for roleName (https://github.com/aws-amplify/amplify-cli/issues/9120).
+fn name_sentence(violation: &Violation) -> Option<String> {
+    let Constraint::Pattern(pattern) = &violation.constraint else { return None };
+    let path = &violation.path;
+    (*pattern == r"[\w+=,.@-]+").then(|| {
+        format!(
+            "The specified value for {path} is invalid. It must contain only alphanumeric characters and/or the \
+             following: +=,.@_-"
+        )
+    })
 }
 
 fn detected(style: Style, violations: &[Violation]) -> String {

@@ -2,9 +2,13 @@
 //!
 //! AWS: <https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsidentityandaccessmanagementiam.html>
 
+pub mod credential;
+pub mod group;
 pub mod instance_profile;
 pub mod policy;
+pub mod provider;
 pub mod role;
+pub mod source;
 pub mod user;
 
 use super::holder::Holder;

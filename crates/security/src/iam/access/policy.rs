@@ -21,9 +21,11 @@ pub fn new(cx: &mut Cx<'_>, request: &Struct) -> Result<Vec<Target>, Fault> {
 /// When the store cannot be read.
 pub fn one(cx: &mut Cx<'_>, request: &Struct) -> Result<Vec<Target>, Fault> {
     let arn = request.str("PolicyArn").unwrap_or_default();
+    // What is no ARN is for the handler to refuse.
+    let Some(parsed) = Arn::parse(arn) else { return Ok(vec![Target::any()]) };
     let target = Target::on(arn);
     // The policies of another account are refused by evaluation; those of AWS belong to everyone.
-    let owner = Arn::parse(arn).and_then(|arn| AccountId::parse(&arn.account)).unwrap_or(cx.account);
+    let owner = AccountId::parse(&parsed.account).unwrap_or(cx.account);
     if owner != cx.account {
         return Ok(vec![target.owned_by(owner)]);
     }

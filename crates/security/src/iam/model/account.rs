@@ -12,9 +12,6 @@ store::record! {
         2 => pub password_policy: Option<PasswordPolicy>,
         /// Access keys of root.
         3 => pub access_keys: Vec<String>,
-        /// Serial numbers of the MFA devices of root.
-        4 => pub mfa_devices: Vec<String>,
-        5 => pub report: Option<Report>,
     }
 
     /// AWS: <https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_passwords_account-policy.html>
@@ -34,7 +31,7 @@ store::record! {
         9 => pub hard_expiry: Option<bool>,
     }
 
-    /// The credential report that was made last.
+    /// The credential report that was made last. Key: the account.
     #[derive(Clone, PartialEq, Debug)]
     pub struct Report {
         1 => pub csv: String,
@@ -49,6 +46,7 @@ store::record! {
 }
 
 pub const ACCOUNTS: Table<Account> = Table::new(0x0110, "iam/accounts");
+pub const REPORTS: Table<Report> = Table::new(0x0118, "iam/credential-reports");
 pub const ALIASES: Table<Alias> = Table::new(0x0111, "iam/aliases");
 
 impl Account {

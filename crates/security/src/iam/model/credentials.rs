@@ -10,20 +10,14 @@ store::record! {
     #[derive(Clone, PartialEq, Debug)]
     pub struct LoginProfile {
         1 => pub created: Timestamp,
-        /// See `iam::password`.
-        2 => pub hash: PasswordHash,
-        3 => pub changed: Timestamp,
-        4 => pub reset_required: bool,
-        /// Hashes of earlier passwords, latest first, at most as many as a policy can ask for.
-        5 => pub earlier: Vec<PasswordHash>,
-    }
-
-    /// PBKDF2-HMAC-SHA256 of a password.
-    #[derive(Clone, PartialEq, Debug)]
-    pub struct PasswordHash {
-        1 => pub salt: Vec<u8>,
-        2 => pub hash: Vec<u8>,
-        3 => pub iterations: u32,
+        2 => pub changed: Timestamp,
+        3 => pub reset_required: bool,
+        /// PBKDF2-HMAC-SHA256; see `iam::password`.
+        4 => pub hash: Vec<u8>,
+        5 => pub salt: Vec<u8>,
+        6 => pub iterations: u32,
+        /// Hashes of earlier passwords under the same salt, latest first, at most as many as a policy can ask for.
+        7 => pub earlier: Vec<Vec<u8>>,
     }
 
     /// A virtual MFA device. Key: account, serial number.
@@ -72,14 +66,12 @@ store::record! {
         1 => pub id: String,
         /// `codecommit.amazonaws.com`
         2 => pub service: String,
-        /// `bob-at-123456789012`, or the alias of an API key.
+        /// `bob-at-123456789012`, of the user's name when it was made.
         3 => pub login: String,
         /// Sealed under the master key for the purpose `iam/service-credential`.
         4 => pub sealed_secret: Vec<u8>,
         5 => pub active: bool,
         6 => pub created: Timestamp,
-        7 => pub expires: Option<Timestamp>,
-        8 => pub user: String,
     }
 
     /// A TLS certificate for load balancers. Key: account, name.

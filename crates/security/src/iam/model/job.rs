@@ -21,6 +21,10 @@ store::record! {
         3 => pub by_action: bool,
         4 => pub created: Timestamp,
         5 => pub services: Vec<ServiceAccess>,
+        /// The unique id of the user, role or account that asked, and may read it.
+        6 => pub asked_by: String,
+        /// ARNs of the users and roles that it is about.
+        7 => pub entities: Vec<String>,
     }
 
     #[derive(Clone, PartialEq, Debug)]

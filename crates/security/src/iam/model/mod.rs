@@ -16,11 +16,11 @@ mod role;
 mod user;
 
 pub use access_key::{ACCESS_KEYS, AccessKey};
-pub use account::{ACCOUNTS, ALIASES, Account, Alias, PasswordPolicy, Report};
+pub use account::{ACCOUNTS, ALIASES, Account, Alias, PasswordPolicy, REPORTS, Report};
 pub use credentials::{
-    LOGIN_PROFILES, LoginProfile, MFA_DEVICES, MfaDevice, PasswordHash, SERVER_CERTIFICATES,
-    SERVICE_CREDENTIALS, SIGNING_CERTIFICATES, SSH_PUBLIC_KEYS, ServerCertificate, ServiceCredential,
-    SigningCertificate, SshPublicKey, mfa_key, of_user,
+    LOGIN_PROFILES, LoginProfile, MFA_DEVICES, MfaDevice, SERVER_CERTIFICATES, SERVICE_CREDENTIALS,
+    SIGNING_CERTIFICATES, SSH_PUBLIC_KEYS, ServerCertificate, ServiceCredential, SigningCertificate,
+    SshPublicKey, mfa_key, of_user,
 };
 pub use group::{GROUPS, Group};
 pub use instance_profile::{INSTANCE_PROFILES, InstanceProfile, PROFILES_BY_ROLE, role_key};

@@ -150,7 +150,7 @@ fn create(cx: &mut Cx<'_>, req: CreateInstanceProfile) -> Result<OneProfile, Iam
     if INSTANCE_PROFILES.contains(cx.tx, &model::named(cx.account, &req.name))? {
         return Err(IamError::EntityAlreadyExists(format!("Instance Profile {} already exists.", req.name)));
     }
-    if INSTANCE_PROFILES.count(cx.tx, &Key::account(cx.account))? >= PROFILES_MAX {
+    if !cx.has_room(&INSTANCE_PROFILES, &Key::account(cx.account), PROFILES_MAX)? {
         return Err(quota("InstanceProfilesPerAccount", PROFILES_MAX));
     }
     let profile = InstanceProfile {

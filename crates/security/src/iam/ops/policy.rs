@@ -197,7 +197,7 @@ fn create(cx: &mut Cx<'_>, req: CreatePolicy) -> Result<OnePolicy, IamError> {
         )));
     }
     check_document(&req.policy_document)?;
-    if MANAGED_POLICIES.count(cx.tx, &Key::account(cx.account))? >= PER_ACCOUNT_MAX {
+    if !cx.has_room(&MANAGED_POLICIES, &Key::account(cx.account), PER_ACCOUNT_MAX)? {
         return Err(quota("PoliciesPerAccount", PER_ACCOUNT_MAX));
     }
     let now = cx.now.whole_seconds();

@@ -203,7 +203,7 @@ pub fn save(cx: &mut Cx<'_>, role: &Role) {
 /// `EntityAlreadyExists`, `LimitExceeded`.
 pub fn add(cx: &mut Cx<'_>, mut role: Role) -> Result<Role, IamError> {
     must_be_new::<Role>(cx.tx, cx.account, &role.name)?;
-    if ROLES.count(cx.tx, &Key::account(cx.account))? >= ROLES_MAX {
+    if !cx.has_room(&ROLES, &Key::account(cx.account), ROLES_MAX)? {
         return Err(quota("RolesPerAccount", ROLES_MAX));
     }
     save(cx, &role);

@@ -197,7 +197,7 @@ fn create_user(cx: &mut Cx<'_>, req: CreateUser) -> Result<OneUser, IamError> {
     if let Some(arn) = &req.boundary {
         attach::must_be_boundary(cx.tx, account, arn)?;
     }
-    if USERS.count(cx.tx, &Key::account(account))? >= USERS_MAX {
+    if !cx.has_room(&USERS, &Key::account(account), USERS_MAX)? {
         return Err(quota("UsersPerAccount", USERS_MAX));
     }
     let mut user = User {

@@ -88,7 +88,7 @@ pub(super) fn write_seed_private_key(oid: &[u8], seed: &[u8]) -> Vec<u8> {
 }
 
 /// The contents of the one element that `der` consists of.
-fn whole(expected: u8, der: &[u8]) -> Option<&[u8]> {
+pub(crate) fn whole(expected: u8, der: &[u8]) -> Option<&[u8]> {
     match take(der)? {
         (tag, body, []) if tag == expected => Some(body),
         _ => None,
@@ -96,7 +96,7 @@ fn whole(expected: u8, der: &[u8]) -> Option<&[u8]> {
 }
 
 /// The first element: its tag, its contents, and what follows it.
-fn take(der: &[u8]) -> Option<(u8, &[u8], &[u8])> {
+pub(crate) fn take(der: &[u8]) -> Option<(u8, &[u8], &[u8])> {
     let (&tag, rest) = der.split_first()?;
     let (&first, rest) = rest.split_first()?;
     let (len, rest) = match first {
@@ -116,7 +116,7 @@ fn take(der: &[u8]) -> Option<(u8, &[u8], &[u8])> {
 }
 
 /// Keys stay below 64 KiB, the largest length written here.
-fn element(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
+pub(crate) fn element(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
     let len = parts.iter().map(|part| part.len()).sum::<usize>();
     let mut out = vec![tag];
     match len {

@@ -1,5 +1,5 @@
-//! Three primitives that aws-lc has and aws-lc-rs does not show: Ed25519ph, ML-DSA over an external mu, and ML-KEM
-//! key pairs from their seed. The only unsafe code of this crate.
+//! Four primitives that aws-lc has and aws-lc-rs does not show: Ed25519ph, ML-DSA over an external mu, ML-KEM key
+//! pairs from their seed, and MD5. The only unsafe code of this crate.
 //!
 //! `aws-lc-sys` is the library that aws-lc-rs itself links, so nothing is added to the binary. Its version in the
 //! root manifest must be the one that aws-lc-rs asks for: with another one, the build would carry two copies.
@@ -40,6 +40,25 @@ impl Drop for Context {
         // SAFETY: the pointer came from aws-lc and is ours alone; null is allowed.
         unsafe { sys::EVP_PKEY_CTX_free(self.0) }
     }
+}
+
+/// MD5, where a format wants it as a name for something and not as a proof.
+pub(crate) fn md5(bytes: &[u8]) -> [u8; 16] {
+    let mut out = [0; 16];
+    // SAFETY: the input has its own length, the output the 16 bytes of MD5; the length is not asked for, no engine,
+    // nothing is kept.
+    let ok = unsafe {
+        sys::EVP_Digest(
+            bytes.as_ptr().cast(),
+            bytes.len(),
+            out.as_mut_ptr(),
+            null_mut(),
+            sys::EVP_md5(),
+            null_mut(),
+        )
+    };
+    assert!(ok == 1, "MD5 fails only where memory for its context does");
+    out
 }
 
 /// Signs with Ed25519ph (RFC 8032 section 5.1, empty context); the message is hashed here.

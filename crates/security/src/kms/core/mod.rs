@@ -16,12 +16,12 @@
 
 pub mod agree;
 pub mod context;
-mod der;
+pub(crate) mod der;
 mod fields;
 pub mod grant;
 pub mod import;
 pub mod kem;
-mod lc;
+pub(crate) mod lc;
 pub mod mac;
 pub mod material;
 pub mod oaep;

@@ -30,14 +30,12 @@ wire::shape! {
         pub tags: Vec<Tag> = "Tags",
     }
 
-    #[derive(Debug)]
     pub struct GetFederationTokenResult {
         pub credentials: Credentials = "Credentials",
         pub federated_user: FederatedUser = "FederatedUser",
         pub packed_policy_size: Option<i64> = "PackedPolicySize",
     }
 
-    #[derive(Debug)]
     pub struct FederatedUser {
         pub federated_user_id: String = "FederatedUserId",
         pub arn: String = "Arn",
@@ -58,12 +56,21 @@ fn access(cx: &mut Cx<'_>, request: &Struct) -> Result<Vec<Target>, Fault> {
     Ok(targets)
 }
 
-fn get_federation_token(cx: &mut Cx<'_>, req: GetFederationToken) -> Result<GetFederationTokenResult, StsError> {
+fn get_federation_token(
+    cx: &mut Cx<'_>,
+    req: GetFederationToken,
+) -> Result<GetFederationTokenResult, StsError> {
     let seconds = req.duration_seconds.unwrap_or(DEFAULT_SECONDS);
     let (holder, seconds) = match &cx.caller.principal {
         Principal::Root { .. } => (Holder::FederatedByRoot, seconds.min(ROOT_SECONDS_MAX)),
-        Principal::User { id, .. } => (Holder::FederatedByUser((super::user_name(cx.caller), id.clone())), seconds),
-        _ => return Err(StsError::AccessDenied("Cannot call GetFederationToken without the keys of a user".into())),
+        Principal::User { id, .. } => {
+            (Holder::FederatedByUser((super::user_name(cx.caller), id.clone())), seconds)
+        }
+        _ => {
+            return Err(StsError::AccessDenied(
+                "Cannot call GetFederationToken without the keys of a user".into(),
+            ));
+        }
     };
     let policies = SessionPolicies::checked(req.policy, req.policy_arns)?;
     let tags = SessionTags::default().with(pairs(req.tags), Vec::new())?;
@@ -76,7 +83,13 @@ fn get_federation_token(cx: &mut Cx<'_>, req: GetFederationToken) -> Result<GetF
         policy_arns: policies.arns,
         ..Token::new(cx.rng(), cx.account, holder, issued, expires)
     };
-    let federated_user =
-        FederatedUser { federated_user_id: format!("{}:{}", cx.account, token.name), arn: arn(cx, &token.name) };
-    Ok(GetFederationTokenResult { credentials: Credentials::of(cx, &token), federated_user, packed_policy_size })
+    let federated_user = FederatedUser {
+        federated_user_id: format!("{}:{}", cx.account, token.name),
+        arn: arn(cx, &token.name),
+    };
+    Ok(GetFederationTokenResult {
+        credentials: Credentials::of(cx, &token),
+        federated_user,
+        packed_policy_size,
+    })
 }

@@ -1,17 +1,22 @@
+pub mod access_key_info;
 pub mod assume_role;
+pub mod decode_message;
 pub mod federation_token;
 pub mod identity;
 pub mod session_token;
+pub mod web_identity;
 
 use super::errors::StsError;
 use super::token::Token;
+use crate::iam::mfa::verify_mfa;
+use crate::iam::model::{MFA_DEVICES, mfa_key};
+use auth::policy::Principal;
 use base::Timestamp;
 use kernel::Cx;
 use kernel::identity::Caller;
 use std::time::Duration;
 
 wire::shape! {
-    #[derive(Debug)]
     pub struct Credentials {
         pub access_key_id: String = "AccessKeyId",
         pub secret_access_key: String = "SecretAccessKey",
@@ -63,4 +68,37 @@ fn not_with_session(caller: &Caller, operation: &str) -> Result<(), StsError> {
 /// The name at the end of a user's ARN.
 fn user_name(caller: &Caller) -> String {
     crate::iam::last_part(&caller.arn()).to_owned()
+}
+
+/// Checks the MFA code of a request. `None` where it has none.
+///
+/// # Errors
+/// `AccessDenied` for half a proof, and for one that does not hold.
+fn mfa(cx: &mut Cx<'_>, serial: Option<&str>, code: Option<&str>) -> Result<Option<Timestamp>, StsError> {
+    let (serial, code) = match (serial, code) {
+        (None, None) => return Ok(None),
+        (Some(serial), Some(code)) => (serial, code),
+        _ => {
+            let what = "MultiFactorAuthentication failed, must provide both MFA serial number and one time pass code.";
+            return Err(StsError::AccessDenied(what.into()));
+        }
+    };
+    let (account, now) = (cx.account, cx.now);
+    let known = match &cx.caller.principal {
+        Principal::User { .. } if is_long_term(cx.caller) => {
+            let (user, cloud) = (user_name(cx.caller), std::sync::Arc::clone(cx.cloud()));
+            MFA_DEVICES.contains(cx.tx, &mfa_key(account, serial))?.then_some((user, cloud))
+        }
+        _ => None,
+    };
+    let Some((user, cloud)) = known else {
+        let what = "MultiFactorAuthentication failed, unable to validate MFA code.  Please verify your MFA serial \
+                    number is valid and associated with this user.";
+        return Err(StsError::AccessDenied(what.into()));
+    };
+    if !verify_mfa(cx.tx, cloud.sealer(), account, &user, serial, code, now)? {
+        let what = "MultiFactorAuthentication failed with invalid MFA one time pass code. ";
+        return Err(StsError::AccessDenied(what.into()));
+    }
+    Ok(Some(now))
 }

@@ -23,9 +23,10 @@ wire::shape! {
     #[derive(Clone, Debug)]
     pub struct GetSessionToken {
         pub duration_seconds: Option<i64> = "DurationSeconds",
+        pub serial_number: Option<String> = "SerialNumber",
+        pub token_code: Option<String> = "TokenCode",
     }
 
-    #[derive(Debug)]
     pub struct GetSessionTokenResult {
         pub credentials: Credentials = "Credentials",
     }
@@ -37,9 +38,14 @@ fn get_session_token(cx: &mut Cx<'_>, req: GetSessionToken) -> Result<GetSession
     let (holder, seconds) = match &cx.caller.principal {
         Principal::Root { .. } => (Holder::Root, seconds.min(ROOT_SECONDS_MAX)),
         Principal::User { id, .. } => (Holder::User((super::user_name(cx.caller), id.clone())), seconds),
-        _ => return Err(StsError::AccessDenied("Cannot call GetSessionToken without the keys of a user".into())),
+        _ => {
+            return Err(StsError::AccessDenied(
+                "Cannot call GetSessionToken without the keys of a user".into(),
+            ));
+        }
     };
+    let mfa = super::mfa(cx, req.serial_number.as_deref(), req.token_code.as_deref())?;
     let (issued, expires) = lifetime(cx, seconds);
-    let token = Token::new(cx.rng(), cx.account, holder, issued, expires);
+    let token = Token { mfa, ..Token::new(cx.rng(), cx.account, holder, issued, expires) };
     Ok(GetSessionTokenResult { credentials: Credentials::of(cx, &token) })
 }

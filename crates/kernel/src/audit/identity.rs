@@ -4,38 +4,35 @@
 
 use crate::identity::{Caller, Session};
 use auth::policy::Principal;
-use serde_json::{Map, Value, json};
+use wire::{Struct, Value};
 
 /// The element as JSON text. It is the same for all calls of a session, so it is made once.
-pub(crate) fn json(caller: &Caller) -> String {
-    Value::Object(element(caller)).to_string()
+pub(super) fn json(caller: &Caller) -> String {
+    wire::json::text(&Value::Struct(element(caller)))
 }
 
-fn element(caller: &Caller) -> Map<String, Value> {
-    let mut out = Map::new();
-    let mut set = |name: &str, value: Value| {
-        out.insert(name.to_owned(), value);
-    };
-    let kind = kind(&caller.principal);
-    set("type", kind.into());
+fn element(caller: &Caller) -> Struct {
+    let mut out = Struct::new();
+    let mut set = |name: &'static str, value: &str| out.push(name, Value::str(value));
+    set("type", kind(&caller.principal));
     match &caller.principal {
-        Principal::Service { name } => set("invokedBy", name.as_str().into()),
+        Principal::Service { name } => set("invokedBy", name),
         Principal::Anonymous => {
-            set("principalId", "".into());
-            set("accountId", "anonymous".into());
+            set("principalId", "");
+            set("accountId", "anonymous");
         }
         _ => {
-            set("principalId", caller.user_id.as_str().into());
-            set("arn", caller.arn().into());
-            set("accountId", caller.account.as_str().into());
-            set("accessKeyId", caller.access_key.as_str().into());
+            set("principalId", &caller.user_id);
+            set("arn", &caller.arn());
+            set("accountId", caller.account.as_str());
+            set("accessKeyId", &caller.access_key);
         }
     }
     if let Principal::User { arn, .. } = &caller.principal {
-        set("userName", last_part(arn).into());
+        set("userName", last_part(arn));
     }
     if let Some(session) = &caller.session {
-        set("sessionContext", session_context(caller, session));
+        out.push("sessionContext", session_context(caller, session));
     }
     out
 }
@@ -54,25 +51,29 @@ fn kind(principal: &Principal) -> &'static str {
 }
 
 fn session_context(caller: &Caller, session: &Session) -> Value {
-    let mut context = json!({
-        "attributes": {
-            "creationDate": session.issued.iso8601(),
-            "mfaAuthenticated": session.mfa.is_some().to_string(),
-        },
-    });
+    let mut context = Struct::new();
     if let Principal::AssumedRole { role_arn, role_id, account, .. } = &caller.principal {
-        context["sessionIssuer"] = json!({
-            "type": "Role",
-            "principalId": role_id,
-            "arn": role_arn,
-            "accountId": account.as_str(),
-            "userName": last_part(role_arn),
-        });
+        let issuer = [
+            ("type", "Role"),
+            ("principalId", role_id),
+            ("arn", role_arn),
+            ("accountId", account.as_str()),
+            ("userName", last_part(role_arn)),
+        ];
+        context.push("sessionIssuer", texts(&issuer));
     }
+    let mfa = if session.mfa.is_some() { "true" } else { "false" };
+    let attributes =
+        [("creationDate", session.issued.whole_seconds().iso8601()), ("mfaAuthenticated", mfa.into())];
+    context.push("attributes", texts(&attributes));
     if let Some(source) = &session.source_identity {
-        context["sourceIdentity"] = source.as_str().into();
+        context.push("sourceIdentity", Value::str(source));
     }
-    context
+    Value::Struct(context)
+}
+
+fn texts(members: &[(&'static str, impl AsRef<str>)]) -> Value {
+    Value::Struct(members.iter().map(|(name, text)| (*name, Value::str(text.as_ref()))).collect())
 }
 
 /// The name at the end of a path or an ARN: `arn:aws:iam::1:user/a/b` gives `b`.
@@ -91,11 +92,11 @@ mod tests {
         let account = AccountId::parse("123456789012").unwrap();
         assert_eq!(
             json(&Caller::root(account, "AKID")),
-            r#"{"accessKeyId":"AKID","accountId":"123456789012","arn":"arn:aws:iam::123456789012:root","principalId":"123456789012","type":"Root"}"#
+            r#"{"type":"Root","principalId":"123456789012","arn":"arn:aws:iam::123456789012:root","accountId":"123456789012","accessKeyId":"AKID"}"#
         );
         assert_eq!(
             json(&Caller::anonymous()),
-            r#"{"accountId":"anonymous","principalId":"","type":"Unknown"}"#
+            r#"{"type":"Unknown","principalId":"","accountId":"anonymous"}"#
         );
     }
 }

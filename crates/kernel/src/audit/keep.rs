@@ -1,0 +1,349 @@
+//! Writing what waits, and forgetting what is too old or too much.
+
+use super::trail::Full;
+use super::walk::{block_place, whole};
+use super::{BLOCK_SPAN, RETENTION, TRAIL_BYTES_MAX};
+use crate::cloud::Cloud;
+use crate::reconcile::Reconciler;
+use base::Timestamp;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+use store::{Direction, KeyRange, Read, Slice};
+
+const FLUSH_AFTER: Duration = Duration::from_secs(1);
+const TRIM_EVERY: Duration = Duration::from_secs(3_600);
+/// How many blocks one transaction deletes.
+const TRIM_BATCH: usize = 512;
+/// When blocks are dropped for size, their ages are told apart in steps of this many numbers.
+const AGE_STEP: u64 = 64;
+
+/// Writes what waits.
+///
+/// # Errors
+/// The store's, worded. What was to be written still waits.
+pub(crate) fn flush(cloud: &Cloud) -> Result<(), String> {
+    let blocks = cloud.trail().close_all();
+    if blocks.is_empty() {
+        return Ok(());
+    }
+    let mut tx = cloud.store().begin();
+    cloud.trail().put_all(&mut tx, &blocks);
+    tx.commit().wait().map_err(|e| e.to_string())?;
+    cloud.trail().written(&blocks);
+    Ok(())
+}
+
+impl Cloud {
+    /// Writes one block that is full. A failure is logged; the block stays for the next flush.
+    pub(crate) async fn write_block(&self, block: Arc<Full>) {
+        let blocks = [block];
+        let mut tx = self.store().begin();
+        self.trail().put_all(&mut tx, &blocks);
+        match tx.commit().await {
+            Ok(_) => self.trail().written(&blocks),
+            Err(error) => {
+                crate::log::error("audit records could not be written", &[("problem", &error.to_string())]);
+            }
+        }
+    }
+}
+
+/// Writes what waits, once a second, and keeps the trail within its size.
+#[derive(Debug)]
+pub(crate) struct Flush;
+
+impl Reconciler for Flush {
+    fn name(&self) -> &'static str {
+        "audit flush"
+    }
+
+    fn watches(&self) -> Vec<Vec<u8>> {
+        Vec::new()
+    }
+
+    fn nap(&self) -> Duration {
+        FLUSH_AFTER
+    }
+
+    fn run(&self, cloud: &Arc<Cloud>) -> Result<Option<Timestamp>, String> {
+        flush(cloud)?;
+        if cloud.trail().stored_bytes() > TRAIL_BYTES_MAX {
+            shrink(cloud, TRAIL_BYTES_MAX)?;
+        }
+        Ok(None)
+    }
+}
+
+/// Forgets what is older than the event history goes back.
+#[derive(Debug)]
+pub(crate) struct Trim;
+
+impl Reconciler for Trim {
+    fn name(&self) -> &'static str {
+        "audit trim"
+    }
+
+    fn watches(&self) -> Vec<Vec<u8>> {
+        Vec::new()
+    }
+
+    fn nap(&self) -> Duration {
+        TRIM_EVERY
+    }
+
+    fn run(&self, cloud: &Arc<Cloud>) -> Result<Option<Timestamp>, String> {
+        let now = cloud.clock().now();
+        forget_before(cloud, now.minus(RETENTION))?;
+        shrink(cloud, TRAIL_BYTES_MAX)?;
+        Ok(Some(now.plus(TRIM_EVERY)))
+    }
+}
+
+/// Deletes blocks all of whose entries are older than `before`. Reads the old blocks and one more of each shelf.
+fn forget_before(cloud: &Cloud, before: Timestamp) -> Result<(), String> {
+    let snapshot = cloud.store().snapshot();
+    let mut range = whole();
+    let mut old = Vec::new();
+    loop {
+        let mut next = None;
+        for pair in snapshot.scan(range.clone(), Direction::Forward) {
+            let (key, _) = pair.map_err(|e| e.to_string())?;
+            if block_place(&key).is_none_or(|(earliest, _)| earliest.plus(BLOCK_SPAN) < before) {
+                old.push(key);
+            } else {
+                next = Some(key);
+                break;
+            }
+        }
+        let Some(young) = next else { break };
+        // The rest of its shelf is younger still: go on with the next shelf.
+        let Some(shelf) = young.len().checked_sub(16) else { break };
+        let Some(end) = KeyRange::prefix(&young[..shelf]).end else { break };
+        range = KeyRange { start: end, end: range.end };
+    }
+    delete(cloud, old)
+}
+
+/// Counts the trail and, where it is larger than `most` bytes, deletes what was recorded first, down to three
+/// quarters of that.
+fn shrink(cloud: &Cloud, most: u64) -> Result<(), String> {
+    let snapshot = cloud.store().snapshot();
+    // By age, so that memory is bounded by the number of steps rather than of blocks.
+    let mut sizes: BTreeMap<u64, u64> = BTreeMap::new();
+    let mut total = 0;
+    for pair in snapshot.scan(whole(), Direction::Forward) {
+        let (key, value) = pair.map_err(|e| e.to_string())?;
+        let age = block_place(&key).map_or(0, |(_, number)| number / AGE_STEP);
+        *sizes.entry(age).or_default() += value.len() as u64;
+        total += value.len() as u64;
+    }
+    let mut excess = if total > most { total - most / 4 * 3 } else { 0 };
+    cloud.trail().counted(total - excess);
+    let mut youngest = None;
+    for (age, bytes) in sizes {
+        if excess == 0 {
+            break;
+        }
+        youngest = Some(age);
+        excess = excess.saturating_sub(bytes);
+    }
+    let Some(youngest) = youngest else { return Ok(()) };
+    let mut doomed = Vec::new();
+    for pair in snapshot.scan(whole(), Direction::Forward) {
+        let (key, _) = pair.map_err(|e| e.to_string())?;
+        if block_place(&key).is_none_or(|(_, number)| number / AGE_STEP <= youngest) {
+            doomed.push(key);
+        }
+    }
+    crate::log::warn("the audit trail reached its size; the oldest records were dropped", &[]);
+    delete(cloud, doomed)
+}
+
+fn delete(cloud: &Cloud, keys: Vec<Slice>) -> Result<(), String> {
+    let mut keys = keys.into_iter().peekable();
+    while keys.peek().is_some() {
+        // Reads nothing, so it conflicts with nobody.
+        let mut tx = cloud.store().begin();
+        keys.by_ref().take(TRIM_BATCH).for_each(|key| tx.delete(key));
+        tx.commit().wait().map_err(|e| e.to_string())?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::audit::{Note, Query, caller_fields, walk};
+    use crate::cx::Request;
+    use crate::identity::{Caller, ControlLevel, Directory, Known, Membership, Unknown};
+    use crate::{Parts, Settings};
+    use base::{AccountId, Clock, Region, Rng};
+    use store::{Store, StoreError, Tx};
+
+    const ACCOUNT: AccountId = AccountId::DEFAULT;
+    const START: Timestamp = Timestamp::from_seconds(1_000_000);
+
+    #[derive(Debug)]
+    struct Nobody;
+
+    impl Directory for Nobody {
+        fn look_up(&self, _: &Tx, _: &str, _: Option<&str>, _: Timestamp) -> Result<Known, Unknown> {
+            Err(Unknown::NoSuchKey)
+        }
+
+        fn root(&self, account: AccountId, access_key: &str) -> Result<Caller, StoreError> {
+            Ok(Caller::root(account, access_key))
+        }
+
+        fn resource_control(&self, _: AccountId, _: &str) -> Result<Arc<Vec<ControlLevel>>, StoreError> {
+            Ok(Arc::default())
+        }
+
+        fn organization(&self, _: AccountId) -> Result<Option<Membership>, StoreError> {
+            Ok(None)
+        }
+
+        fn used(&self, _: &Caller, _: &'static str, _: &'static str, _: &'static str, _: Timestamp) {}
+
+        fn watched(&self) -> Vec<Vec<u8>> {
+            Vec::new()
+        }
+    }
+
+    fn cloud(store: &Store) -> Arc<Cloud> {
+        let parts = Parts {
+            services: Vec::new(),
+            directory: Arc::new(Nobody),
+            reconcilers: Vec::new(),
+            subscribers: Vec::new(),
+            sagas: Vec::new(),
+        };
+        let (clock, rng) = (Clock::frozen(START), Rng::seeded(1));
+        Cloud::new(store.clone(), clock, rng, &[0; 32], Settings::default(), parts).unwrap()
+    }
+
+    /// Records calls `range`, each a step after the other, and writes them `each` at a time.
+    fn record(cloud: &Cloud, range: std::ops::Range<i64>, step: Duration, each: i64) {
+        let caller = caller_fields(&Caller::root(ACCOUNT, "AKID"));
+        for n in range {
+            let request = Request {
+                id: n.to_string(),
+                service: "iam",
+                operation: "ListUsers",
+                peer: None,
+                user_agent: String::new(),
+                via: Vec::new(),
+            };
+            cloud.trail().note(&Note {
+                request: &request,
+                event_id: "",
+                time: START.plus(step * n as u32),
+                region: "us-east-1",
+                account: ACCOUNT,
+                caller: &caller,
+                parameters: "",
+                response: "",
+                fault: None,
+                resources: &[],
+                decisions: &[],
+                nested: false,
+            });
+            if n % each == 0 {
+                flush(cloud).unwrap();
+            }
+        }
+    }
+
+    fn all(cloud: &Cloud) -> Vec<i64> {
+        let mut found = Vec::new();
+        walk(cloud, &Query::all(ACCOUNT, Region::US_EAST_1), &mut |entry| {
+            found.push(entry.request_id.parse().unwrap());
+            true
+        })
+        .unwrap();
+        found
+    }
+
+    #[test]
+    fn a_frozen_clock_and_a_restart_lose_nothing_and_keep_the_order() {
+        let store = Store::memory();
+        let first = cloud(&store);
+        record(&first, 0..10, Duration::ZERO, 3);
+        flush(&first).unwrap();
+        let second = cloud(&store);
+        record(&second, 10..20, Duration::ZERO, 4);
+        assert_eq!(all(&second), (0..20).rev().collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_block_written_twice_is_read_once() {
+        let cloud = cloud(&Store::memory());
+        record(&cloud, 1..5, Duration::ZERO, 10);
+        let blocks = cloud.trail().close_all();
+        let mut tx = cloud.store().begin();
+        cloud.trail().put_all(&mut tx, &blocks);
+        tx.commit().wait().unwrap();
+        // On disk, and not yet known to be.
+        assert_eq!(all(&cloud), [4, 3, 2, 1]);
+        flush(&cloud).unwrap();
+        assert_eq!(all(&cloud), [4, 3, 2, 1]);
+        assert!(cloud.trail().in_memory(None).is_empty());
+    }
+
+    #[test]
+    fn what_is_old_is_forgotten_and_nothing_else() {
+        let cloud = cloud(&Store::memory());
+        record(&cloud, 0..100, Duration::from_secs(10), 1);
+        forget_before(&cloud, START.plus(Duration::from_secs(500))).unwrap();
+        let kept = all(&cloud);
+        // A block is kept until all that it could hold is old.
+        assert_eq!((kept.first(), kept.last()), (Some(&99), Some(&50)));
+    }
+
+    #[test]
+    fn a_trail_that_is_too_large_loses_what_was_recorded_first() {
+        let cloud = cloud(&Store::memory());
+        record(&cloud, 0..1_000, Duration::from_secs(1), 1);
+        shrink(&cloud, u64::MAX).unwrap();
+        let size = cloud.trail().stored_bytes();
+        shrink(&cloud, size).unwrap();
+        assert_eq!(all(&cloud).len(), 1_000);
+        shrink(&cloud, size - 1).unwrap();
+        let kept = all(&cloud);
+        assert!((600..=750).contains(&kept.len()), "{}", kept.len());
+        assert_eq!(kept, (1_000 - kept.len() as i64..1_000).rev().collect::<Vec<_>>());
+        assert!(cloud.trail().stored_bytes() <= size / 4 * 3 + 1);
+    }
+
+    #[test]
+    fn memory_is_bounded() {
+        let cloud = cloud(&Store::memory());
+        let caller = vec![0; 1 << 20];
+        let request = Request {
+            id: String::new(),
+            service: "iam",
+            operation: "ListUsers",
+            peer: None,
+            user_agent: String::new(),
+            via: Vec::new(),
+        };
+        for _ in 0..40 {
+            cloud.trail().note(&Note {
+                request: &request,
+                event_id: "",
+                time: START,
+                region: "us-east-1",
+                account: ACCOUNT,
+                caller: &caller,
+                parameters: "",
+                response: "",
+                fault: None,
+                resources: &[],
+                decisions: &[],
+                nested: false,
+            });
+        }
+        assert_eq!(cloud.trail().dropped(), 9);
+    }
+}

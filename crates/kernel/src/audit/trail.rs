@@ -1,0 +1,188 @@
+//! [`Trail`]: what waits to be written, and the numbers of what is.
+
+use super::entry::{Block, Note};
+use super::{BLOCK_BYTES_MAX, BLOCK_SPAN, TRAIL, WAITING_BYTES_MAX};
+use base::{AccountId, Timestamp};
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use store::field::write_varint;
+use store::{Key, Record, Tx};
+
+/// Which part of the trail: an account's, in one region.
+pub(super) type Shelf = (AccountId, &'static str);
+
+/// The trail's memory.
+#[derive(Debug)]
+pub struct Trail {
+    waiting: Mutex<Waiting>,
+    number: AtomicU64,
+    /// Bytes on disk, as far as is known: writes of transactions that then lose are counted until the next count.
+    stored: AtomicU64,
+    dropped: AtomicU64,
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
+    open: BTreeMap<Shelf, Open>,
+    /// Full, or on their way to the disk. They stay here until they are on it, so that no search misses them.
+    leaving: Vec<Arc<Full>>,
+    bytes: usize,
+}
+
+/// A block that still grows.
+#[derive(Debug)]
+struct Open {
+    entries: Vec<u8>,
+    number: u64,
+    earliest: Timestamp,
+    latest: Timestamp,
+}
+
+/// A block that no longer changes.
+#[derive(Debug)]
+pub(crate) struct Full {
+    pub(super) shelf: Shelf,
+    key: Key,
+    /// Each with its length before it.
+    pub(super) entries: Vec<u8>,
+}
+
+pub(super) fn shelf_key((account, region): Shelf) -> Key {
+    Key::account(account).str(region)
+}
+
+impl Open {
+    fn closed(self, shelf: Shelf) -> Arc<Full> {
+        let key = shelf_key(shelf).time(self.earliest).u64(self.number);
+        Arc::new(Full { shelf, key, entries: self.entries })
+    }
+
+    fn takes(&self, time: Timestamp) -> bool {
+        self.latest.max(time).since(self.earliest.min(time)) <= BLOCK_SPAN
+    }
+}
+
+impl Trail {
+    /// `now` by the machine's clock: numbers go on from it, so that those after a restart are above those before.
+    pub(crate) fn new(now: Timestamp) -> Trail {
+        Trail {
+            waiting: Mutex::default(),
+            number: AtomicU64::new(u64::try_from(now.micros()).unwrap_or(0)),
+            stored: AtomicU64::new(0),
+            dropped: AtomicU64::new(0),
+        }
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn next(&self) -> u64 {
+        self.number.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Records a call in the transaction of its change.
+    pub(crate) fn write(&self, tx: &mut Tx, note: &Note<'_>) {
+        let number = self.next();
+        let key = shelf_key((note.account, note.region)).time(note.time).u64(number);
+        let entry = note.encode(number);
+        let mut entries = Vec::with_capacity(entry.len() + 3);
+        append(&mut entries, &entry);
+        self.put(tx, &key, entries);
+    }
+
+    fn put(&self, tx: &mut Tx, key: &Key, entries: Vec<u8>) {
+        let bytes = Block { entries }.to_bytes();
+        self.stored.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+        tx.put(TRAIL.stored_key(key), bytes);
+    }
+
+    /// Records a call that changed nothing. Returns a block that is now to be written ([`Trail::put_all`]).
+    pub(crate) fn note(&self, note: &Note<'_>) -> Option<Arc<Full>> {
+        let number = self.next();
+        let entry = note.encode(number);
+        let shelf = (note.account, note.region);
+        let mut waiting = self.waiting();
+        if waiting.bytes + entry.len() > WAITING_BYTES_MAX {
+            self.dropped.fetch_add(1, Ordering::Relaxed);
+            return None;
+        }
+        waiting.bytes += entry.len();
+        let mut full = None;
+        if waiting.open.get(&shelf).is_some_and(|o| !o.takes(note.time) || o.entries.len() >= BLOCK_BYTES_MAX)
+        {
+            full = waiting.open.remove(&shelf).map(|open| open.closed(shelf));
+        }
+        let open = waiting.open.entry(shelf).or_insert_with(|| Open {
+            entries: Vec::with_capacity(4 * entry.len()),
+            number,
+            earliest: note.time,
+            latest: note.time,
+        });
+        append(&mut open.entries, &entry);
+        open.earliest = open.earliest.min(note.time);
+        open.latest = open.latest.max(note.time);
+        waiting.leaving.extend(full.clone());
+        full
+    }
+
+    /// Closes all blocks, and hands out those that are not known to be on disk. A block that is already on its way is
+    /// among them: writing it again, under the same key, changes nothing.
+    pub(super) fn close_all(&self) -> Vec<Arc<Full>> {
+        let mut waiting = self.waiting();
+        let closed: Vec<_> =
+            std::mem::take(&mut waiting.open).into_iter().map(|(shelf, open)| open.closed(shelf)).collect();
+        waiting.leaving.extend(closed);
+        waiting.leaving.clone()
+    }
+
+    pub(crate) fn put_all(&self, tx: &mut Tx, blocks: &[Arc<Full>]) {
+        for block in blocks {
+            self.put(tx, &block.key, block.entries.clone());
+        }
+    }
+
+    /// These are on disk.
+    pub(crate) fn written(&self, blocks: &[Arc<Full>]) {
+        let mut waiting = self.waiting();
+        waiting.leaving.retain(|block| !blocks.iter().any(|done| Arc::ptr_eq(block, done)));
+        let open: usize = waiting.open.values().map(|open| open.entries.len()).sum();
+        waiting.bytes = open + waiting.leaving.iter().map(|block| block.entries.len()).sum::<usize>();
+    }
+
+    /// What is not known to be on disk, of one shelf or of all.
+    pub(super) fn in_memory(&self, shelf: Option<Shelf>) -> Vec<Vec<u8>> {
+        let waiting = self.waiting();
+        let wanted = |of: Shelf| shelf.is_none_or(|shelf| shelf == of);
+        let open = waiting.open.iter().filter(|(of, _)| wanted(**of)).map(|(_, open)| open.entries.clone());
+        let leaving =
+            waiting.leaving.iter().filter(|full| wanted(full.shelf)).map(|full| full.entries.clone());
+        open.chain(leaving).collect()
+    }
+
+    /// How many calls went unrecorded because the disk stalled.
+    pub fn dropped(&self) -> u64 {
+        self.dropped.load(Ordering::Relaxed)
+    }
+
+    /// About how many bytes are on disk.
+    pub fn stored_bytes(&self) -> u64 {
+        self.stored.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn counted(&self, bytes: u64) {
+        self.stored.store(bytes, Ordering::Relaxed);
+    }
+
+    /// Forgets what waits.
+    pub(crate) fn clear(&self) {
+        *self.waiting() = Waiting::default();
+        self.counted(0);
+    }
+}
+
+fn append(entries: &mut Vec<u8>, entry: &[u8]) {
+    write_varint(entry.len() as u64, entries);
+    entries.extend_from_slice(entry);
+}

@@ -1,0 +1,3 @@
+//! CloudTrail's handlers, one file for each family.
+
+pub(super) mod lookup;

@@ -1,0 +1,3 @@
+//! Management: the services that tell what happens in the cloud.
+
+pub mod cloudtrail;

@@ -1,0 +1,3 @@
+//! Access Analyzer's handlers, one file for each family.
+
+pub(super) mod validate;

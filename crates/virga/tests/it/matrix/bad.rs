@@ -1,0 +1,158 @@
+//! Bad input: what is missing, of another type, or beyond a constraint, member by member.
+
+use super::callers::error;
+use super::{Cloud, Row, World, each_row, is_json, json};
+use serde_json::{Value, json};
+use wire::model::{Kind, Location, MemberModel, Structure};
+use wire::validate::{Constraint, check};
+
+/// Longer values than this are not sent: a constraint of megabytes is the gateway's affair.
+const LENGTH_MAX: u64 = 300_000;
+
+fn input(row: &Row) -> Option<&'static Structure> {
+    row.service.structure(row.operation.input?)
+}
+
+/// Sends the row's input with one member put in place of its own (or left out), as the account's root.
+fn send(world: &World<'_>, row: &Row, member: &str, value: Option<Value>) -> (u16, String, String) {
+    let mut parameters = row.parameters();
+    let members = parameters.as_object_mut().unwrap();
+    match value {
+        Some(value) => members.insert(member.to_owned(), value),
+        None => members.remove(member),
+    };
+    let reply = world.root.call(row.service.id, row.operation.name, parameters);
+    let (code, message) = error(&reply);
+    (reply.status, code, message)
+}
+
+fn lower_first(name: &str) -> String {
+    let (first, rest) = name.split_at(1);
+    first.to_ascii_lowercase() + rest
+}
+
+#[test]
+fn what_is_missing_is_named() {
+    let cloud = Cloud::new();
+    each_row(&cloud, |world, row| {
+        for member in input(row).into_iter().flat_map(|s| &s.members) {
+            // A path without its label leads elsewhere.
+            if !member.required || member.idempotency_token || member.location == Location::Uri {
+                continue;
+            }
+            let (status, code, message) = send(world, row, member.name, None);
+            let value = if row.service.id == "iam" { "Value" } else { "Value null" };
+            let name = lower_first(member.name);
+            let words = format!(
+                "1 validation error detected: {value} at '{name}' failed to satisfy constraint: Member must not be null"
+            );
+            let iam_words = words.replace("Value at", "Value null at");
+            if (status, code.as_str()) != (400, row.codes().invalid)
+                || message != words && message != iam_words
+            {
+                return Err(format!("without {}: {status} {code}: {message}", member.name));
+            }
+        }
+        Ok(())
+    });
+}
+
+/// Something that the member's type cannot hold; none where its protocol can write anything into it.
+fn of_another_type(row: &Row, member: &MemberModel) -> Option<Value> {
+    let kind = &row.service.shape(member.target.shape).kind;
+    let in_body = member.location == Location::Body;
+    if is_json(row.service) && in_body {
+        return Some(match kind {
+            Kind::Structure(_) | Kind::List { .. } | Kind::Map { .. } => json!(17),
+            Kind::String { .. } | Kind::Blob { .. } => json!([17]),
+            Kind::Integer { .. } | Kind::Float { .. } | Kind::Boolean | Kind::Timestamp { .. } => json!("x"),
+        });
+    }
+    let scalar =
+        matches!(kind, Kind::Integer { .. } | Kind::Float { .. } | Kind::Boolean | Kind::Timestamp { .. });
+    scalar.then(|| json!("x"))
+}
+
+#[test]
+fn what_is_of_another_type_is_refused() {
+    let cloud = Cloud::new();
+    each_row(&cloud, |world, row| {
+        for member in input(row).into_iter().flat_map(|s| &s.members) {
+            let Some(value) = of_another_type(row, member) else { continue };
+            let (status, code, message) = send(world, row, member.name, Some(value.clone()));
+            if (status, code.as_str()) != (400, row.codes().malformed) {
+                return Err(format!("{} = {value}: {status} {code}: {message}", member.name));
+            }
+        }
+        Ok(())
+    });
+}
+
+/// Values that may break a constraint of the member.
+fn suspects(row: &Row, member: &MemberModel) -> Vec<wire::Value> {
+    let text = wire::Value::str;
+    let shape = |at| &row.service.shape(at).kind;
+    match shape(member.target.shape) {
+        Kind::String { max, .. } => {
+            let mut out = vec![text(""), text("not one of them"), text("\u{1}"), text("%"), text("a b:c/d")];
+            if let Some(max) = max.filter(|max| *max < LENGTH_MAX) {
+                out.push(wire::Value::Str("m".repeat(max as usize + 1)));
+            }
+            out
+        }
+        Kind::Integer { min, max, .. } => {
+            let below = min.and_then(|n| n.checked_sub(1)).filter(|n| i32::try_from(*n).is_ok());
+            let above = max.and_then(|n| n.checked_add(1)).filter(|n| i32::try_from(*n).is_ok());
+            below.into_iter().chain(above).map(wire::Value::Int).collect()
+        }
+        Kind::List { element, max, .. } => {
+            let known = row.input.get(member.name).and_then(|v| v.as_list()?.first().cloned());
+            let simple = matches!(shape(element.shape), Kind::String { .. });
+            let item = known.or_else(|| simple.then(|| text("matrix")));
+            let count = max.filter(|max| *max < 10_000).map(|max| max as usize + 1);
+            let long = item.zip(count).map(|(item, count)| vec![item; count]);
+            let odd = simple.then(|| vec![text("\u{1}")]);
+            long.into_iter().chain(odd).map(wire::Value::List).collect()
+        }
+        Kind::Blob { max, .. } => {
+            let long = max.filter(|max| *max < LENGTH_MAX).map(|max| vec![0; max as usize + 1]);
+            long.into_iter().map(|bytes| wire::Value::Blob(bytes.into())).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// What tells constraints of one member apart.
+fn kind(constraint: &Constraint) -> std::mem::Discriminant<Constraint> {
+    std::mem::discriminant(constraint)
+}
+
+#[test]
+fn what_breaks_a_constraint_is_named() {
+    let cloud = Cloud::new();
+    each_row(&cloud, |world, row| {
+        let Some(shape) = row.operation.input else { return Ok(()) };
+        for member in input(row).into_iter().flat_map(|s| &s.members) {
+            let mut seen = Vec::new();
+            for value in suspects(row, member) {
+                let mut whole = row.input.clone();
+                whole.set(member.name, value.clone());
+                let broken = check(row.service, shape, &wire::Value::Struct(whole));
+                if broken.is_empty() || broken.iter().all(|v| seen.contains(&kind(&v.constraint))) {
+                    continue;
+                }
+                seen.extend(broken.iter().map(|v| kind(&v.constraint)));
+                let (status, code, message) = send(world, row, member.name, Some(json(&value, row.service)));
+                let words = format!(
+                    "at '{}' failed to satisfy constraint: {}",
+                    lower_first(member.name),
+                    broken[0].constraint
+                );
+                if (status, code.as_str()) != (400, row.codes().invalid) || !message.contains(&words) {
+                    return Err(format!("{} beyond {words:?}: {status} {code}: {message}", member.name));
+                }
+            }
+        }
+        Ok(())
+    });
+}

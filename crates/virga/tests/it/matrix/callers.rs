@@ -1,0 +1,219 @@
+//! Who may: nobody unsigned, no user without a permission, a user with exactly what is needed, no stranger.
+
+use super::{ACCOUNT, Cloud, Row, World, each_row, tables};
+use crate::harness::{Caller, Reply};
+use serde_json::{Value, json};
+
+/// Grants that one operation may need one after the other.
+const GRANTS_MAX: usize = 8;
+
+const HOLDER: &str = "arn:aws:iam::123456789012:user/holder";
+const NOBODY: &str = "arn:aws:iam::123456789012:user/nobody";
+
+pub(super) fn error(reply: &Reply) -> (String, String) {
+    let (code, message) = reply.error();
+    (code, message)
+}
+
+fn is_denial(row: &Row, reply: &Reply) -> bool {
+    let (code, message) = error(reply);
+    code == row.codes().denied && message.contains("is not authorized to perform")
+}
+
+fn expect(reply: &Reply, status: u16, code: &str) -> Result<(), String> {
+    let (got, message) = error(reply);
+    if (reply.status, got.as_str()) == (status, code) {
+        return Ok(());
+    }
+    Err(format!("answered {} {got:?} ({message}), not {status} {code}", reply.status))
+}
+
+fn call(caller: &Caller<'_>, row: &Row) -> Reply {
+    caller.call(row.service.id, row.operation.name, row.parameters())
+}
+
+/// `iam:GetUser` and the resource of a refusal.
+fn denied(message: &str) -> Option<(&str, &str)> {
+    let rest = message.split_once("is not authorized to perform: ")?.1;
+    let (action, rest) = rest.split_once(" on resource: ")?;
+    let end = rest.find(" because ").or_else(|| rest.find(" with an explicit deny")).unwrap_or(rest.len());
+    Some((action, &rest[..end]))
+}
+
+fn is_open(row: &Row) -> bool {
+    tables::OPEN.iter().any(|(name, _)| *name == row.name())
+}
+
+#[test]
+fn nobody_calls_unsigned() {
+    let cloud = Cloud::new();
+    let anonymous = cloud.anonymous();
+    each_row(&cloud, |_, row| {
+        let reply = call(&anonymous, row);
+        if row.operation.unsigned {
+            let (code, _) = error(&reply);
+            let refused = code == row.codes().anonymous;
+            return if refused { Err("the model lets it come unsigned".into()) } else { Ok(()) };
+        }
+        let (status, message) = (row.codes().anonymous_status, row.codes().anonymous_message);
+        expect(&reply, status, row.codes().anonymous)?;
+        if error(&reply).1 == message { Ok(()) } else { Err(format!("the message is {:?}", error(&reply).1)) }
+    });
+}
+
+#[test]
+fn no_user_without_permission() {
+    let cloud = Cloud::new();
+    each_row(&cloud, |world, row| {
+        let reply = call(&world.nobody, row);
+        if row.operation.unsigned || is_open(row) {
+            return if is_denial(row, &reply) { Err("is listed as open and is not".into()) } else { Ok(()) };
+        }
+        expect(&reply, row.codes().denied_status, row.codes().denied)?;
+        let (_, message) = error(&reply);
+        let Some((action, resource)) = denied(&message) else { return Err(format!("says {message:?}")) };
+        let plain = format!(
+            "User: {NOBODY} is not authorized to perform: {action} on resource: {resource} because no \
+             identity-based policy allows the {action} action"
+        );
+        let listed = tables::OTHER_WORDS.iter().find(|(name, _)| *name == row.name());
+        match listed {
+            Some((_, words)) if message.ends_with(words) && message != plain => Ok(()),
+            None if message == plain => Ok(()),
+            _ => Err(format!("says {message:?}")),
+        }
+    });
+}
+
+fn put_policy(world: &World<'_>, statements: &Value) {
+    let document = json!({ "Version": "2012-10-17", "Statement": statements });
+    let put = json!({
+        "UserName": "holder", "PolicyName": "inline", "PolicyDocument": document.to_string(),
+    });
+    world.root.call("iam", "PutUserPolicy", put).ok();
+}
+
+#[test]
+fn a_user_with_exactly_the_needed_permissions() {
+    let cloud = Cloud::new();
+    each_row(&cloud, |world, row| {
+        let mut granted: Vec<(String, String)> = Vec::new();
+        let nothing = json!([{ "Effect": "Allow", "Action": "none:None", "Resource": "*" }]);
+        put_policy(world, &nothing);
+        for _ in 0..GRANTS_MAX {
+            let reply = call(&world.holder, row);
+            if !is_denial(row, &reply) {
+                return judge(row, &reply, &granted);
+            }
+            let (_, message) = error(&reply);
+            let (action, resource) = denied(&message).ok_or_else(|| format!("says {message:?}"))?;
+            let needed = (action.to_owned(), resource.to_owned());
+            if granted.contains(&needed) {
+                if tables::BEYOND_POLICIES.iter().any(|(name, _)| *name == row.name()) {
+                    return Ok(());
+                }
+                return Err(format!("is denied {action} on {resource}, which is granted: {message}"));
+            }
+            granted.push(needed);
+            let statements: Vec<_> = granted
+                .iter()
+                .map(
+                    |(action, resource)| json!({ "Effect": "Allow", "Action": action, "Resource": resource }),
+                )
+                .collect();
+            put_policy(world, &statements.into());
+        }
+        Err(format!("wants ever more: {granted:?}"))
+    });
+}
+
+/// Whether an answer beyond authorization is one that the caller can do something with.
+fn judge(row: &Row, reply: &Reply, granted: &[(String, String)]) -> Result<(), String> {
+    if tables::BEYOND_POLICIES.iter().any(|(name, _)| *name == row.name()) {
+        return Err("is listed as beyond policies and is not".into());
+    }
+    if !row.operation.unsigned && !is_open(row) && !granted.iter().any(|(action, _)| action == row.op.action)
+    {
+        return Err(format!("never asked for {}: {granted:?}", row.op.action));
+    }
+    let (code, message) = error(reply);
+    let malformed = [row.codes().invalid, row.codes().malformed].contains(&code.as_str());
+    if malformed && message.contains("validation error") {
+        return Err(format!("the generated input is not valid: {message}"));
+    }
+    match reply.status {
+        500.. => Err(format!("answered {} {code}: {message}", reply.status)),
+        _ => Ok(()),
+    }
+}
+
+#[test]
+fn an_explicit_deny_wins_and_says_so() {
+    let cloud = Cloud::new();
+    each_row(&cloud, |world, row| {
+        if row.operation.unsigned || is_open(row) {
+            return Ok(());
+        }
+        put_policy(
+            world,
+            &json!([
+                { "Effect": "Allow", "Action": "*", "Resource": "*" },
+                { "Effect": "Deny", "Action": row.op.action, "Resource": "*" },
+            ]),
+        );
+        let reply = call(&world.holder, row);
+        expect(&reply, row.codes().denied_status, row.codes().denied)?;
+        let (_, message) = error(&reply);
+        let action = row.op.action;
+        let start = format!("User: {HOLDER} is not authorized to perform: {action} on resource: ");
+        let end = " with an explicit deny in an identity-based policy";
+        if message.starts_with(&start) && message.ends_with(end) {
+            Ok(())
+        } else {
+            Err(format!("says {message:?}"))
+        }
+    });
+}
+
+/// The row names a resource of its account by ARN or key id.
+fn names_a_resource(world: &World<'_>, row: &Row) -> bool {
+    row.input.iter().any(|(_, value)| {
+        value.as_str().is_some_and(|text| {
+            text.starts_with("arn:aws:") && text.contains(&format!(":{ACCOUNT}:"))
+                || Some(text) == world.prepared.key_id.as_deref()
+        })
+    })
+}
+
+#[test]
+fn no_stranger_reaches_what_is_named() {
+    let cloud = Cloud::new();
+    each_row(&cloud, |world, row| {
+        if row.operation.unsigned || !names_a_resource(world, row) {
+            return Ok(());
+        }
+        let reply = call(&world.stranger, row);
+        let listed = tables::ACROSS_ACCOUNTS.iter().any(|(name, _)| *name == row.name());
+        match (reply.status, listed) {
+            (400..=499, false) | (..=399, true) => Ok(()),
+            (status, _) => Err(format!("answered {status} {:?} to another account", error(&reply))),
+        }
+    });
+}
+
+#[test]
+fn the_tables_are_not_stale() {
+    let built: Vec<String> = virga::wiring::services()
+        .iter()
+        .flat_map(|s| s.ops().map(|op| format!("{}:{}", s.id, op.name)))
+        .collect();
+    let listed = tables::OPEN
+        .iter()
+        .chain(tables::OTHER_WORDS)
+        .chain(tables::ACROSS_ACCOUNTS)
+        .chain(tables::BEYOND_POLICIES)
+        .chain(tables::NOT_GENERATED)
+        .map(|(name, _)| *name);
+    let gone: Vec<&str> = listed.filter(|name| !built.iter().any(|b| b == name)).collect();
+    assert!(gone.is_empty(), "listed, but not built: {gone:?}");
+}

@@ -1,0 +1,179 @@
+//! What the models do not say: codes of each service's dialect, inputs that need sense, and the exceptions by name.
+
+use crate::harness::Caller;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::json;
+use wire::Value;
+
+/// One service's codes.
+pub(super) struct Codes {
+    pub(super) anonymous: &'static str,
+    pub(super) anonymous_status: u16,
+    pub(super) anonymous_message: &'static str,
+    pub(super) denied: &'static str,
+    pub(super) denied_status: u16,
+    /// Breaks a constraint of the model.
+    pub(super) invalid: &'static str,
+    /// Is of another type.
+    pub(super) malformed: &'static str,
+}
+
+const QUERY: Codes = Codes {
+    anonymous: "MissingAuthenticationToken",
+    anonymous_status: 403,
+    anonymous_message: "Request is missing Authentication Token",
+    denied: "AccessDenied",
+    denied_status: 403,
+    invalid: "ValidationError",
+    malformed: "MalformedInput",
+};
+
+const JSON: Codes = Codes {
+    anonymous: "MissingAuthenticationTokenException",
+    anonymous_status: 400,
+    anonymous_message: "Request is missing Authentication Token",
+    denied: "AccessDeniedException",
+    denied_status: 400,
+    invalid: "ValidationException",
+    malformed: "SerializationException",
+};
+
+const REST_JSON: Codes = Codes {
+    anonymous_status: 403,
+    anonymous_message: "Missing Authentication Token",
+    denied_status: 403,
+    ..JSON
+};
+
+pub(super) static CODES: &[(&str, Codes)] = &[
+    ("iam", QUERY),
+    ("sts", QUERY),
+    ("kms", JSON),
+    ("accessanalyzer", REST_JSON),
+    ("cloudtrail", JSON),
+    ("accessanalyzer", REST_JSON),
+    ("organizations", Codes { invalid: "InvalidInputException", ..JSON }),
+];
+
+/// Name and reason.
+type List = &'static [(&'static str, &'static str)];
+
+/// Operations for which the generator finds no input.
+pub(super) const NOT_GENERATED: List = &[];
+
+/// Operations that every authenticated caller may use.
+pub(super) const OPEN: List = &[
+    ("sts:GetCallerIdentity", "AWS: no permissions are required, and an explicit deny does not stop it"),
+    ("sts:GetSessionToken", "AWS: no permissions are required, since it gives none that the caller lacks"),
+];
+
+/// Operations that an identity's policy alone does not allow.
+pub(super) const BEYOND_POLICIES: List = &[];
+
+/// Refusals whose message ends otherwise than the rule, and how.
+pub(super) const OTHER_WORDS: List = &[];
+
+/// Operations that succeed on what another account owns.
+pub(super) const ACROSS_ACCOUNTS: List = &[];
+
+/// Resources of the account that inputs name.
+#[derive(Default)]
+pub(super) struct Prepared {
+    pub(super) key_id: Option<String>,
+    role_arn: Option<String>,
+    policy_arn: Option<String>,
+    access_key: Option<String>,
+    ciphertext: Option<Vec<u8>>,
+    key_arn: Option<String>,
+    grant_id: Option<String>,
+}
+
+const POLICY: &str =
+    r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"s3:ListBucket","Resource":"*"}}"#;
+const TRUST: &str = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{"AWS":"arn:aws:iam::123456789012:root"}}}"#;
+
+fn is_built(service: &str, operation: &str) -> bool {
+    virga::wiring::services().iter().any(|s| s.id == service && s.op(operation).is_some())
+}
+
+impl Prepared {
+    pub(super) fn new(root: &Caller<'_>) -> Prepared {
+        let mut out = Prepared::default();
+        if is_built("kms", "CreateKey") {
+            let key = root.call("kms", "CreateKey", json!({})).ok();
+            out.key_id = key["KeyMetadata"]["KeyId"].as_str().map(str::to_owned);
+            out.key_arn = key["KeyMetadata"]["Arn"].as_str().map(str::to_owned);
+            let encrypt = json!({ "KeyId": out.key_id, "Plaintext": "bWF0cml4" });
+            let sealed = root.call("kms", "Encrypt", encrypt).ok();
+            out.ciphertext = sealed["CiphertextBlob"].as_str().and_then(|text| STANDARD.decode(text).ok());
+        }
+        if is_built("kms", "CreateGrant") {
+            let grant = json!({
+                "KeyId": out.key_id, "GranteePrincipal": "arn:aws:iam::123456789012:root", "Operations": ["Decrypt"],
+            });
+            let made = root.call("kms", "CreateGrant", grant).ok();
+            out.grant_id = made["GrantId"].as_str().map(str::to_owned);
+        }
+        if is_built("iam", "CreateRole") {
+            let role = json!({ "RoleName": "prepared", "AssumeRolePolicyDocument": TRUST });
+            let made = root.call("iam", "CreateRole", role).ok();
+            out.role_arn = made["Role"]["Arn"].as_str().map(str::to_owned);
+        }
+        if is_built("iam", "CreateAccessKey") {
+            root.call("iam", "CreateUser", json!({ "UserName": "prepared" })).ok();
+            let made = root.call("iam", "CreateAccessKey", json!({ "UserName": "prepared" })).ok();
+            out.access_key = made["AccessKey"]["AccessKeyId"].as_str().map(str::to_owned);
+        }
+        if is_built("iam", "CreatePolicy") {
+            let policy = json!({ "PolicyName": "prepared", "PolicyDocument": POLICY });
+            let made = root.call("iam", "CreatePolicy", policy).ok();
+            out.policy_arn = made["Policy"]["Arn"].as_str().map(str::to_owned);
+        }
+        out
+    }
+
+    /// The value that a member must have, or may have where the model asks for nothing.
+    pub(super) fn known(&self, service: &str, operation: &str, member: &str) -> Option<Value> {
+        if let ("kms", "Decrypt" | "ReEncrypt", "CiphertextBlob") = (service, operation, member) {
+            return self.ciphertext.clone().map(|bytes| Value::Blob(bytes.into()));
+        }
+        let text = match (service, operation, member) {
+            ("iam", _, "AssumeRolePolicyDocument") => TRUST,
+            ("iam", "UpdateAssumeRolePolicy", "PolicyDocument") => TRUST,
+            ("iam", "CreatePolicy" | "CreatePolicyVersion", "PolicyDocument") => POLICY,
+            ("iam", "PutUserPolicy" | "PutRolePolicy" | "PutGroupPolicy", "PolicyDocument") => POLICY,
+            ("kms", "RetireGrant", "KeyId") => self.key_arn.as_deref()?,
+            ("kms", "RetireGrant" | "RevokeGrant", "GrantId") => self.grant_id.as_deref()?,
+            ("kms", _, "KeyId" | "TargetKeyId" | "SourceKeyId" | "DestinationKeyId")
+                if is_required(service, operation, member) =>
+            {
+                self.key_id.as_deref()?
+            }
+            ("iam", _, "PolicyArn" | "PermissionsBoundary" | "PolicySourceArn")
+                if is_required(service, operation, member) =>
+            {
+                self.policy_arn.as_deref()?
+            }
+            // AWS refuses whoever asks about a key that is not there.
+            ("iam", "GetAccessKeyLastUsed", "AccessKeyId") => self.access_key.as_deref()?,
+            ("iam", _, "SAMLProviderArn") => "arn:aws:iam::123456789012:saml-provider/matrix",
+            ("iam", _, "OpenIDConnectProviderArn") => "arn:aws:iam::123456789012:oidc-provider/example.com",
+            ("iam", _, "SerialNumber") if is_required(service, operation, member) => {
+                "arn:aws:iam::123456789012:mfa/matrix"
+            }
+            ("sts", "AssumeRole", "RoleArn") => self.role_arn.as_deref()?,
+            _ => return None,
+        };
+        Some(Value::str(text))
+    }
+}
+
+fn is_required(service: &str, operation: &str, member: &str) -> bool {
+    let find = || {
+        let service = wire::catalog::service(service)?;
+        let input = service.operation(operation)?.input?;
+        Some(service.structure(input)?.member(member)?.required)
+    };
+    find().unwrap_or(false)
+}
