@@ -186,9 +186,9 @@ fn decide(
     let owner = target.account.unwrap_or(cx.account);
     let membership = directory.organization(cx.account)?;
     let (controls, owners) = if owner == cx.account {
-        (directory.resource_control(owner)?, membership.clone())
+        (directory.resource_control(owner, action)?, membership.clone())
     } else {
-        (directory.resource_control(owner)?, directory.organization(owner)?)
+        (directory.resource_control(owner, action)?, directory.organization(owner)?)
     };
     let facts =
         Facts { cx, request, target, membership: membership.as_ref(), resource_membership: owners.as_ref() };

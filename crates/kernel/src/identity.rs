@@ -105,12 +105,16 @@ pub trait Directory: Send + Sync + std::fmt::Debug {
     /// The store's own.
     fn root(&self, account: AccountId, access_key: &str) -> Result<Caller, store::StoreError>;
 
-    /// The resource control policies over an account's resources, from the organization's root down. Asked on every
-    /// request: to be answered from memory.
+    /// The resource control policies over an account's resources, from the organization's root down, as far as they
+    /// reach the service of `action`. Asked on every request: to be answered from memory.
     ///
     /// # Errors
     /// The store's own.
-    fn resource_control(&self, account: AccountId) -> Result<Arc<Vec<ControlLevel>>, store::StoreError>;
+    fn resource_control(
+        &self,
+        account: AccountId,
+        action: &str,
+    ) -> Result<Arc<Vec<ControlLevel>>, store::StoreError>;
 
     /// The organization that an account is in: id, path, and whether the account manages it. Asked on every request.
     ///

@@ -71,7 +71,7 @@ async fn serve(
     background.stop().await;
     let closed = cloud.close().await;
     let _ = fs::remove_file(place.run_file());
-    closed.map_err(|e| e.to_string())
+    closed
 }
 
 /// What clients on this machine use: an address that means "all" is reached by loopback.

@@ -39,9 +39,9 @@ fn write(out: &mut Vec<u8>, value: &Value) {
     match value {
         Value::List(items) => list(out, items, write),
         Value::Map(items) => {
-            object(out, items.iter().map(|(k, v)| (k.as_str(), v)), |out, k| string(out, k), write)
+            object(out, items.iter().map(|(k, v)| (k.as_str(), v)), string, write);
         }
-        Value::Struct(members) => object(out, members.iter(), |out, k| string(out, k), write),
+        Value::Struct(members) => object(out, members.iter(), string, write),
         scalar => write_scalar(out, scalar),
     }
 }
@@ -121,7 +121,7 @@ fn audit(out: &mut Vec<u8>, service: &Service, shape: Option<ShapeId>, value: &V
         }
         (Some(Kind::Map { value: inner, .. }), Value::Map(items)) => {
             let pairs = items.iter().map(|(k, v)| (k.as_str(), v));
-            object(out, pairs, |out, k| string(out, k), |out, v| audit(out, service, Some(inner.shape), v));
+            object(out, pairs, string, |out, v| audit(out, service, Some(inner.shape), v));
         }
         (_, value) => write(out, value),
     }

@@ -49,12 +49,6 @@ impl Path {
         !self.rest.is_empty()
     }
 
-    pub(crate) fn set_last_index(&mut self, index: usize) {
-        if let Some(Element::Index(last)) = self.rest.last_mut() {
-            *last = index;
-        }
-    }
-
     /// The map or list that the path leads into; `None` for a top-level attribute.
     pub(crate) fn parent(&self) -> Option<Parent<'_>> {
         let (_, above) = self.rest.split_last()?;

@@ -170,3 +170,180 @@ fn delete(cloud: &Cloud, keys: Vec<Slice>) -> Result<(), String> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::audit::{Note, Query, caller_fields, walk};
+    use crate::cx::Request;
+    use crate::identity::{Caller, ControlLevel, Directory, Known, Membership, Unknown};
+    use crate::{Parts, Settings};
+    use base::{AccountId, Clock, Region, Rng};
+    use store::{Store, StoreError, Tx};
+
+    const ACCOUNT: AccountId = AccountId::DEFAULT;
+    const START: Timestamp = Timestamp::from_seconds(1_000_000);
+
+    #[derive(Debug)]
+    struct Nobody;
+
+    impl Directory for Nobody {
+        fn look_up(&self, _: &Tx, _: &str, _: Option<&str>, _: Timestamp) -> Result<Known, Unknown> {
+            Err(Unknown::NoSuchKey)
+        }
+
+        fn root(&self, account: AccountId, access_key: &str) -> Result<Caller, StoreError> {
+            Ok(Caller::root(account, access_key))
+        }
+
+        fn resource_control(&self, _: AccountId, _: &str) -> Result<Arc<Vec<ControlLevel>>, StoreError> {
+            Ok(Arc::default())
+        }
+
+        fn organization(&self, _: AccountId) -> Result<Option<Membership>, StoreError> {
+            Ok(None)
+        }
+
+        fn used(&self, _: &Caller, _: &'static str, _: &'static str, _: &'static str, _: Timestamp) {}
+
+        fn watched(&self) -> Vec<Vec<u8>> {
+            Vec::new()
+        }
+    }
+
+    fn cloud(store: &Store) -> Arc<Cloud> {
+        let parts = Parts {
+            services: Vec::new(),
+            directory: Arc::new(Nobody),
+            reconcilers: Vec::new(),
+            subscribers: Vec::new(),
+            sagas: Vec::new(),
+        };
+        let (clock, rng) = (Clock::frozen(START), Rng::seeded(1));
+        Cloud::new(store.clone(), clock, rng, &[0; 32], Settings::default(), parts).unwrap()
+    }
+
+    /// Records calls `range`, each a step after the other, and writes them `each` at a time.
+    fn record(cloud: &Cloud, range: std::ops::Range<i64>, step: Duration, each: i64) {
+        let caller = caller_fields(&Caller::root(ACCOUNT, "AKID"));
+        for n in range {
+            let request = Request {
+                id: n.to_string(),
+                service: "iam",
+                operation: "ListUsers",
+                peer: None,
+                user_agent: String::new(),
+                via: Vec::new(),
+            };
+            cloud.trail().note(&Note {
+                request: &request,
+                event_id: "",
+                time: START.plus(step * n as u32),
+                region: "us-east-1",
+                account: ACCOUNT,
+                caller: &caller,
+                parameters: "",
+                response: "",
+                fault: None,
+                resources: &[],
+                decisions: &[],
+                nested: false,
+            });
+            if n % each == 0 {
+                flush(cloud).unwrap();
+            }
+        }
+    }
+
+    fn all(cloud: &Cloud) -> Vec<i64> {
+        let mut found = Vec::new();
+        walk(cloud, &Query::all(ACCOUNT, Region::US_EAST_1), &mut |entry| {
+            found.push(entry.request_id.parse().unwrap());
+            true
+        })
+        .unwrap();
+        found
+    }
+
+    #[test]
+    fn a_frozen_clock_and_a_restart_lose_nothing_and_keep_the_order() {
+        let store = Store::memory();
+        let first = cloud(&store);
+        record(&first, 0..10, Duration::ZERO, 3);
+        flush(&first).unwrap();
+        let second = cloud(&store);
+        record(&second, 10..20, Duration::ZERO, 4);
+        assert_eq!(all(&second), (0..20).rev().collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_block_written_twice_is_read_once() {
+        let cloud = cloud(&Store::memory());
+        record(&cloud, 1..5, Duration::ZERO, 10);
+        let blocks = cloud.trail().close_all();
+        let mut tx = cloud.store().begin();
+        cloud.trail().put_all(&mut tx, &blocks);
+        tx.commit().wait().unwrap();
+        // On disk, and not yet known to be.
+        assert_eq!(all(&cloud), [4, 3, 2, 1]);
+        flush(&cloud).unwrap();
+        assert_eq!(all(&cloud), [4, 3, 2, 1]);
+        assert!(cloud.trail().in_memory(None).is_empty());
+    }
+
+    #[test]
+    fn what_is_old_is_forgotten_and_nothing_else() {
+        let cloud = cloud(&Store::memory());
+        record(&cloud, 0..100, Duration::from_secs(10), 1);
+        forget_before(&cloud, START.plus(Duration::from_secs(500))).unwrap();
+        let kept = all(&cloud);
+        // A block is kept until all that it could hold is old.
+        assert_eq!((kept.first(), kept.last()), (Some(&99), Some(&50)));
+    }
+
+    #[test]
+    fn a_trail_that_is_too_large_loses_what_was_recorded_first() {
+        let cloud = cloud(&Store::memory());
+        record(&cloud, 0..1_000, Duration::from_secs(1), 1);
+        shrink(&cloud, u64::MAX).unwrap();
+        let size = cloud.trail().stored_bytes();
+        shrink(&cloud, size).unwrap();
+        assert_eq!(all(&cloud).len(), 1_000);
+        shrink(&cloud, size - 1).unwrap();
+        let kept = all(&cloud);
+        assert!((600..=750).contains(&kept.len()), "{}", kept.len());
+        assert_eq!(kept, (1_000 - kept.len() as i64..1_000).rev().collect::<Vec<_>>());
+        assert!(cloud.trail().stored_bytes() <= size / 4 * 3 + 1);
+    }
+
+    #[test]
+    fn memory_is_bounded() {
+        let cloud = cloud(&Store::memory());
+        let caller = vec![0; 1 << 20];
+        let request = Request {
+            id: String::new(),
+            service: "iam",
+            operation: "ListUsers",
+            peer: None,
+            user_agent: String::new(),
+            via: Vec::new(),
+        };
+        for _ in 0..40 {
+            cloud.trail().note(&Note {
+                request: &request,
+                event_id: "",
+                time: START,
+                region: "us-east-1",
+                account: ACCOUNT,
+                caller: &caller,
+                parameters: "",
+                response: "",
+                fault: None,
+                resources: &[],
+                decisions: &[],
+                nested: false,
+            });
+        }
+        assert_eq!(cloud.trail().dropped(), 9);
+    }
+}

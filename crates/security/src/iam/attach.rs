@@ -174,10 +174,7 @@ pub fn must_be_policy_arn(arn: &str) -> Result<(), IamError> {
 }
 
 /// Whether the ARN is one of AWS's policies or one of the account's, with its own path.
-///
-/// # Errors
-/// The store's own.
-pub fn exists(tx: &Tx, account: AccountId, arn: &str) -> Result<bool, IamError> {
+fn exists(tx: &Tx, account: AccountId, arn: &str) -> Result<bool, IamError> {
     if managed::by_arn(arn).is_some() {
         return Ok(true);
     }

@@ -3,7 +3,7 @@
 pub(crate) use super::attached::Compiled;
 use super::model::{ACCESS_KEYS, ROLES, Role, USERS};
 use super::{last_used::LastUsed, model};
-use crate::organizations::control::Controls;
+use crate::organizations::control::{self, Controls};
 use auth::policy::Principal;
 use auth::sigv4::Secret;
 use base::tag::Tags;
@@ -145,8 +145,13 @@ impl Directory for IamDirectory {
         Ok(caller)
     }
 
-    fn resource_control(&self, account: AccountId) -> Result<Arc<Vec<ControlLevel>>, StoreError> {
-        Ok(Arc::clone(&self.controls.of(account, &self.compiled)?.resource))
+    fn resource_control(
+        &self,
+        account: AccountId,
+        action: &str,
+    ) -> Result<Arc<Vec<ControlLevel>>, StoreError> {
+        let limits = self.controls.of(account, &self.compiled)?;
+        Ok(if control::has_resource_control(action) { Arc::clone(&limits.resource) } else { Arc::default() })
     }
 
     fn organization(&self, account: AccountId) -> Result<Option<Membership>, StoreError> {

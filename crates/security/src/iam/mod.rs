@@ -35,7 +35,7 @@ mod ssh;
 mod subject;
 pub mod tags;
 pub mod totp;
-mod trust;
+pub mod trust;
 mod x509;
 
 pub(crate) use attached::last_part;

@@ -4,7 +4,6 @@
 //! It names the last item that was given, so what is added or deleted between two pages does no harm.
 
 use super::IamError;
-use base::AccountId;
 use kernel::Cx;
 use store::{Key, Record, Table};
 
@@ -100,23 +99,8 @@ impl Paging {
         name: impl Fn(&R) -> &str,
         keep: impl Fn(&R) -> bool,
     ) -> Result<Page<R>, IamError> {
-        self.table_of(cx, cx.account, table, name, keep)
-    }
-
-    /// [`Paging::table`] for any account.
-    ///
-    /// # Errors
-    /// The store's own.
-    pub fn table_of<R: Record>(
-        &self,
-        cx: &Cx<'_>,
-        account: AccountId,
-        table: &Table<R>,
-        name: impl Fn(&R) -> &str,
-        keep: impl Fn(&R) -> bool,
-    ) -> Result<Page<R>, IamError> {
-        let prefix = Key::account(account);
-        let mut after = self.after.as_deref().map(|name| super::model::named(account, name));
+        let prefix = Key::account(cx.account);
+        let mut after = self.after.as_deref().map(|name| super::model::named(cx.account, name));
         let mut items = Vec::new();
         let mut truncated = false;
         'pages: loop {

@@ -5,8 +5,11 @@
 
 use super::IamError;
 use super::model::{self, ROLES, Role, USERS};
-use auth::policy::{Policy, PolicyKind, rewrite_principals};
-use base::{AccountId, Arn};
+use auth::policy::{
+    Attached, Context, Layers, Policy, PolicyForm, PolicyKind, PolicySource, Principal, Request,
+    ResourceMode, evaluate, rewrite_principals,
+};
+use base::{AccountId, Arn, Timestamp};
 use std::collections::BTreeMap;
 use store::{Direction, Key, StoreError, Tx};
 
@@ -23,38 +26,61 @@ pub(crate) fn set(tx: &Tx, role: &mut Role, text: &str) -> Result<(), IamError> 
     if text.chars().filter(|c| !c.is_whitespace()).count() > LENGTH_MAX {
         return Err(IamError::LimitExceeded(format!("Cannot exceed quota for ACLSizePerRole: {LENGTH_MAX}")));
     }
-    let mut trusted = BTreeMap::new();
-    let mut failure = None;
-    let kept = rewrite_principals(text, |entry| match unique_id(tx, entry) {
-        Ok(Entry::Keep) => None,
-        Ok(Entry::Is { id, arn }) => {
-            trusted.insert(id.clone(), arn);
-            Some(id)
-        }
-        Ok(Entry::Nobody) => {
-            let message = format!("Invalid principal in policy: \"AWS\":\"{entry}\"");
-            failure.get_or_insert(IamError::MalformedPolicyDocument(message));
-            None
-        }
-        Err(error) => {
-            failure.get_or_insert(error.into());
-            None
-        }
-    });
-    if let Some(failure) = failure {
-        return Err(failure);
-    }
+    let (kept, trusted) = bind(tx, text)?.map_err(|entry| {
+        IamError::MalformedPolicyDocument(format!("Invalid principal in policy: \"AWS\":\"{entry}\""))
+    })?;
     (role.trust, role.trusted) = (kept, trusted);
     Ok(())
 }
 
+/// A policy's text with the unique ids of the users and roles that it names, and their ARNs by id.
+pub(crate) type Bound = (String, BTreeMap<String, String>);
+
+/// Binds a policy of a resource to those whom it names now. The inner error is an entry that names nobody.
+///
+/// # Errors
+/// The store's own.
+pub(crate) fn bind(tx: &Tx, text: &str) -> Result<Result<Bound, String>, StoreError> {
+    let mut named = BTreeMap::new();
+    let (mut nobody, mut failure) = (None, None);
+    let kept = rewrite_principals(text, |entry| match unique_id(tx, entry) {
+        Ok(Entry::Keep) => None,
+        Ok(Entry::Account(account)) => Some(format!("arn:aws:iam::{account}:root")),
+        Ok(Entry::Is { id, arn }) => {
+            named.insert(id.clone(), arn);
+            Some(id)
+        }
+        Ok(Entry::Nobody) => {
+            nobody.get_or_insert_with(|| entry.to_owned());
+            None
+        }
+        Err(error) => {
+            failure.get_or_insert(error);
+            None
+        }
+    });
+    match (failure, nobody) {
+        (Some(failure), _) => Err(failure),
+        (None, Some(entry)) => Ok(Err(entry)),
+        (None, None) => Ok(Ok((kept, named))),
+    }
+}
+
 /// The trust policy as it is shown: ids as ARNs, where their bearers still exist.
 pub(crate) fn shown(tx: &Tx, role: &Role) -> Result<String, StoreError> {
-    if role.trusted.is_empty() {
-        return Ok(role.trust.clone());
+    unbind(tx, &role.trust, &role.trusted)
+}
+
+/// A bound policy as it is shown.
+///
+/// # Errors
+/// The store's own.
+pub(crate) fn unbind(tx: &Tx, text: &str, named: &BTreeMap<String, String>) -> Result<String, StoreError> {
+    if named.is_empty() {
+        return Ok(text.to_owned());
     }
     let mut names = BTreeMap::new();
-    for (id, arn) in &role.trusted {
+    for (id, arn) in named {
         let bearer = match bearer(tx, arn)? {
             Some((now, _)) if now == *id => Some(arn.clone()),
             // Renamed, or gone.
@@ -62,12 +88,58 @@ pub(crate) fn shown(tx: &Tx, role: &Role) -> Result<String, StoreError> {
         };
         names.extend(bearer.map(|arn| (id.as_str(), arn)));
     }
-    Ok(rewrite_principals(&role.trust, |entry| names.get(entry).cloned()))
+    Ok(rewrite_principals(text, |entry| names.get(entry).cloned()))
+}
+
+/// Whether this ARN is that of somebody: a user, a role, an account, or a session of a role that exists.
+///
+/// # Errors
+/// The store's own.
+pub(crate) fn is_somebody(tx: &Tx, arn: &str) -> Result<bool, StoreError> {
+    Ok(!matches!(unique_id(tx, arn)?, Entry::Nobody))
+}
+
+/// Whether a service may assume a role, by the role's trust policy: for services that are given one and check it at
+/// once (`lambda.amazonaws.com` with `sts:AssumeRole`). A role that does not exist is none that may be assumed. Keys of
+/// the later request (`aws:SourceArn`) are not known yet: a condition on one of them does not hold.
+///
+/// # Errors
+/// The store's own.
+pub fn assumable_by(tx: &Tx, role_arn: &str, service: &str, now: Timestamp) -> Result<bool, StoreError> {
+    let Some(account) = account_of(role_arn) else { return Ok(false) };
+    let found = ROLES.get(tx, &model::named(account, super::attached::last_part(role_arn)))?;
+    let Some(role) = found.filter(|role| role.arn(account) == role_arn) else { return Ok(false) };
+    let Ok(policy) = Policy::load(&role.trust, PolicyKind::Trust) else { return Ok(false) };
+    let source =
+        PolicySource { id: role_arn.into(), attached_to: role_arn.into(), form: PolicyForm::Resource };
+    let principal = Principal::Service { name: service.to_owned() };
+    let time = now.iso8601();
+    let context = Context::new()
+        .with("aws:CurrentTime", time.as_str())
+        .with("aws:PrincipalServiceName", service)
+        .with("aws:PrincipalIsAWSService", "true")
+        .with("aws:SourceAccount", account.as_str());
+    let request = Request {
+        principal: &principal,
+        action: "sts:AssumeRole",
+        resource: role_arn,
+        resource_account: account.as_str(),
+        canonical_id: None,
+        context: &context,
+    };
+    let layers = Layers {
+        resource: Some(Attached { source: &source, policy: &policy }),
+        mode: ResourceMode::Required,
+        ..Layers::default()
+    };
+    Ok(evaluate(&request, &layers).allowed)
 }
 
 enum Entry {
-    /// An account, everyone, or a session.
+    /// An account's ARN, everyone, or a session.
     Keep,
+    /// An account by its number, which IAM keeps as an ARN.
+    Account(AccountId),
     Is {
         id: String,
         arn: String,
@@ -76,8 +148,11 @@ enum Entry {
 }
 
 fn unique_id(tx: &Tx, entry: &str) -> Result<Entry, StoreError> {
-    if entry == "*" || AccountId::parse(entry).is_some() {
+    if entry == "*" {
         return Ok(Entry::Keep);
+    }
+    if let Some(account) = AccountId::parse(entry) {
+        return Ok(Entry::Account(account));
     }
     let Some(arn) = Arn::parse(entry) else {
         let arn = by_id(tx, None, entry)?;
@@ -141,4 +216,41 @@ fn by_id(tx: &Tx, account: Option<AccountId>, id: &str) -> Result<Option<String>
         }
     }
     Ok(None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{assumable_by, set};
+    use crate::iam::model::{ROLES, Role, named};
+    use base::{AccountId, Timestamp};
+    use store::Store;
+
+    #[test]
+    fn services_assume_what_trusts_them() {
+        let account = AccountId::parse("123456789012").unwrap();
+        let mut tx = Store::memory().begin();
+        let trust = r#"{"Version":"2012-10-17","Statement":[
+            {"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"},"Action":"sts:AssumeRole"},
+            {"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:TagSession"},
+            {"Effect":"Allow","Principal":{"Service":"ecs-tasks.amazonaws.com"},"Action":"sts:AssumeRole",
+             "Condition":{"StringEquals":{"aws:SourceAccount":"123456789012"}}}]}"#;
+        let mut role = Role { name: "r".into(), path: "/a/".into(), ..Role::default() };
+        set(&tx, &mut role, trust).unwrap();
+        ROLES.put(&mut tx, &named(account, "r"), &role);
+        let cases = [
+            ("arn:aws:iam::123456789012:role/a/r", "lambda.amazonaws.com", true),
+            ("arn:aws:iam::123456789012:role/a/r", "ecs-tasks.amazonaws.com", true),
+            ("arn:aws:iam::123456789012:role/a/r", "ec2.amazonaws.com", false),
+            ("arn:aws:iam::123456789012:role/r", "lambda.amazonaws.com", false),
+            ("arn:aws:iam::210987654321:role/a/r", "lambda.amazonaws.com", false),
+            ("r", "lambda.amazonaws.com", false),
+        ];
+        for (arn, service, expected) in cases {
+            assert_eq!(
+                assumable_by(&tx, arn, service, Timestamp::from_seconds(0)),
+                Ok(expected),
+                "{arn} {service}"
+            );
+        }
+    }
 }

@@ -2,6 +2,9 @@
 //!
 //! The cryptography is real ([`core`]), key material lies sealed on the disk, and who may do what is decided by key
 //! policies and grants ([`access`]). Keys rotate, expire and are deleted by the cloud's clock ([`work`]).
+//!
+//! Not here: `GetKeyLastUsage`, the keys that services make for themselves (`alias/aws/...`), custom key stores, SM2,
+//! Nitro attestation, grants to service principals and for source ARNs, sharing through RAM, request quotas.
 
 mod access;
 mod cache;

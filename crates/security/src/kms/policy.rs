@@ -1,16 +1,21 @@
 //! Key policies: the default one, what is accepted, and the check against locking oneself out.
 //!
+//! A policy is bound to the users and roles that it names when it is given: one who is deleted and made again is
+//! somebody else.
+//!
 //! AWS: <https://docs.aws.amazon.com/kms/latest/developerguide/key-policies.html>
 
 use super::KmsError;
 use super::cache::KmsMemory;
 use super::model::KmsKey;
+use crate::iam::trust::{self, Bound};
 use auth::policy::{
     self, Context, Layers, Policy, PolicyForm, PolicyKind, PolicySource, Request, ResourceMode,
 };
 use base::AccountId;
 use kernel::identity::Attached;
 use kernel::{Cx, Target};
+use std::sync::Arc;
 use wire::Struct;
 
 /// The only name that a key policy has.
@@ -53,32 +58,45 @@ fn source(arn: &str) -> PolicySource {
     PolicySource { id: arn.to_owned(), attached_to: arn.to_owned(), form: PolicyForm::Resource }
 }
 
-/// Whether a given policy may become that of the key with this ARN.
+/// A given policy, checked and bound, as that of the key with this ARN.
 ///
 /// # Errors
 /// `LimitExceededException`, `MalformedPolicyDocumentException`.
-pub(crate) fn check(cx: &Cx<'_>, arn: &str, text: &str, bypass_lockout: bool) -> Result<(), KmsError> {
+pub(crate) fn accepted(cx: &Cx<'_>, arn: &str, text: &str, bypass_lockout: bool) -> Result<Bound, KmsError> {
     if text.len() > BYTES_MAX {
         return Err(KmsError::LimitExceeded(format!(
             "Policy documents may not be longer than {BYTES_MAX} bytes."
         )));
     }
-    let kind = PolicyKind::Resource("kms");
-    let compiled =
-        Policy::parse(text, kind).map_err(|malformed| KmsError::MalformedPolicy(malformed.message))?;
-    let compiled = std::sync::Arc::new(compiled);
+    let parse = |text: &str| {
+        Policy::parse(text, PolicyKind::Resource("kms")).map_err(|m| KmsError::MalformedPolicy(m.message))
+    };
+    parse(text)?;
+    let nobody = |_| {
+        KmsError::MalformedPolicy("Policy contains a statement with one or more invalid principals.".into())
+    };
+    let (bound, names) = trust::bind(cx.tx, text)?.map_err(nobody)?;
+    let compiled = Arc::new(parse(&bound)?);
     if bypass_lockout || keeps_the_door_open(cx, arn, &compiled)? {
-        return Ok(());
+        return Ok((bound, names));
     }
     let locked_out = "The new key policy will not allow you to update the key policy in the future.";
     Err(KmsError::MalformedPolicy(locked_out.into()))
 }
 
+/// A key's policy as it is shown.
+///
+/// # Errors
+/// The store's own.
+pub(crate) fn shown(cx: &Cx<'_>, key: &KmsKey) -> Result<String, KmsError> {
+    Ok(trust::unbind(cx.tx, &key.policy, &key.policy_names)?)
+}
+
 /// Whether the caller could change the policy again: as things stand, or if its account's own policies let it. AWS
 /// asks the key policy alone, so that who may create keys need not be allowed to change them.
-fn keeps_the_door_open(cx: &Cx<'_>, arn: &str, compiled: &std::sync::Arc<Policy>) -> Result<bool, KmsError> {
+fn keeps_the_door_open(cx: &Cx<'_>, arn: &str, compiled: &Arc<Policy>) -> Result<bool, KmsError> {
     const ACTION: &str = "kms:PutKeyPolicy";
-    let attached = (source(arn), std::sync::Arc::clone(compiled));
+    let attached = (source(arn), Arc::clone(compiled));
     let target = Target::on(arn)
         .guarded(attached, ResourceMode::Required)
         .key("kms:CallerAccount", cx.account.as_str());

@@ -2,9 +2,10 @@
 //!
 //! AWS: <https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsorganizations.html>
 
-use super::model::Organization;
+use super::model::{HANDSHAKES, ORGANIZATIONS, Organization};
 use super::tree;
 use kernel::{Cx, Failure, Target};
+use store::Key;
 use wire::{Fault, Struct};
 
 /// The members that name resources.
@@ -42,6 +43,25 @@ pub fn named(cx: &mut Cx<'_>, request: &Struct) -> Result<Vec<Target>, Fault> {
         None => target,
     };
     Ok(targets.into_iter().map(with_kind).collect())
+}
+
+/// The invitation that the request names.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn handshake(cx: &mut Cx<'_>, request: &Struct) -> Result<Vec<Target>, Fault> {
+    let id = request.str("HandshakeId").unwrap_or_default();
+    let found = HANDSHAKES.get(cx.tx, &Key::global().str(id)).map_err(Failure::from)?;
+    let organization = match &found {
+        Some(found) => {
+            ORGANIZATIONS.get(cx.tx, &Key::global().str(&found.organization)).map_err(Failure::from)?
+        }
+        None => None,
+    };
+    Ok(vec![match organization {
+        Some(organization) => Target::on(organization.arn("handshake", &format!("invite/{id}"))),
+        None => Target::any(),
+    }])
 }
 
 fn target(cx: &Cx<'_>, organization: &Organization, id: &str) -> Result<Target, Failure> {

@@ -18,6 +18,16 @@ use store::{Store, StoreError, Watch};
 /// Beyond this many accounts the memory is emptied and fills again.
 const ACCOUNTS_MAX: usize = 4096;
 
+/// The services whose resources resource control policies reach, by the prefixes of their actions.
+/// AWS: <https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_policies_rcps.html>
+const RESOURCE_CONTROLLED: [&str; 10] =
+    ["s3", "sts", "kms", "sqs", "secretsmanager", "ecr", "aoss", "cognito-idp", "logs", "dynamodb"];
+
+/// Whether resource control policies have a say about an action.
+pub fn has_resource_control(action: &str) -> bool {
+    action.split(':').next().is_some_and(|prefix| RESOURCE_CONTROLLED.contains(&prefix))
+}
+
 /// Of one account.
 #[derive(Clone, Default, Debug)]
 pub struct Limits {
@@ -123,4 +133,18 @@ fn levels(
         levels.push(ControlLevel { target: target.clone(), policies });
     }
     Ok(levels)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::has_resource_control;
+
+    #[test]
+    fn resource_control_policies_reach_some_services() {
+        for (action, expected) in
+            [("sts:AssumeRole", true), ("kms:Decrypt", true), ("iam:CreateUser", false), ("s3", true)]
+        {
+            assert_eq!(has_resource_control(action), expected, "{action}");
+        }
+    }
 }

@@ -31,6 +31,10 @@ wire::errors! {
         TypeNotEnabled = 400, "PolicyTypeNotEnabledException", "This operation can be performed only for enabled policy types.";
         TypeAlreadyEnabled = 400, "PolicyTypeAlreadyEnabledException", "The specified policy type is already enabled.";
         TypeNotAvailable = 400, "PolicyTypeNotAvailableForOrganizationException", "This policy type is not available in an organization without all features.";
+        HandshakeNotFound = 400, "HandshakeNotFoundException", "You specified a handshake that doesn't exist.";
+        HandshakeAlreadyInState = 400, "HandshakeAlreadyInStateException", "The specified handshake is already in the requested state.";
+        InvalidTransition = 400, "InvalidHandshakeTransitionException", "You can't perform that operation on the current handshake in its current state.";
+        DuplicateHandshake = 400, "DuplicateHandshakeException", "A handshake with the same action and target already exists.";
         TargetNotFound = 400, "TargetNotFoundException", "You specified a target that doesn't exist.";
         TypeNotBuilt(name: String) = 501, "NotImplemented", "Policies of the type {name} are not built in this version of Virga.";
         Unreadable = 500, "ServiceException", "Organizations can't complete your request because of an internal service error. Try again later.";
@@ -50,6 +54,11 @@ impl OrgError {
     /// `InvalidInputException` with its reason.
     pub fn input(reason: &'static str, message: &str) -> OrgError {
         OrgError::with_reason("InvalidInputException", reason, message)
+    }
+
+    /// `HandshakeConstraintViolationException` with its reason.
+    pub fn handshake(reason: &'static str, message: &str) -> OrgError {
+        OrgError::with_reason("HandshakeConstraintViolationException", reason, message)
     }
 
     fn with_reason(code: &str, reason: &'static str, message: &str) -> OrgError {

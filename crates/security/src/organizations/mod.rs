@@ -26,6 +26,7 @@ pub static ORGANIZATIONS: kernel::Service = kernel::Service {
         ops::unit::OPS,
         ops::account::OPS,
         ops::account_list::OPS,
+        ops::handshake::OPS,
         ops::policy::OPS,
         ops::attachment::OPS,
         ops::policy_type::OPS,

@@ -6,6 +6,7 @@
 use auth::policy::PolicyKind;
 use base::{AccountId, Rng, Timestamp};
 use std::collections::BTreeMap;
+use std::time::Duration;
 use store::{Index, Key, Table};
 
 pub const ACCOUNTS_MAX: usize = 10_000;
@@ -99,7 +100,39 @@ store::record! {
     }
 }
 
+store::record! {
+    /// An invitation of an account. Key: global, id.
+    #[derive(Clone, PartialEq, Debug)]
+    pub struct Handshake {
+        /// `h-...`
+        1 => pub id: String,
+        2 => pub organization: String,
+        3 => pub account: AccountId,
+        4 => pub requested: Timestamp,
+        5 => pub state: Answer,
+        6 => pub notes: Option<String>,
+        /// For the account, once it has joined.
+        7 => pub tags: BTreeMap<String, String>,
+    }
+}
+
 store::record_enum! {
+    /// What has become of an invitation; that it has expired is seen from its time.
+    ///
+    /// ```text
+    /// OPEN --the account accepts--> ACCEPTED
+    ///  |--the account declines--> DECLINED
+    ///  |--the organization cancels--> CANCELED
+    ///  \--fifteen days--> EXPIRED
+    /// ```
+    #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+    pub enum Answer {
+        1 => Open,
+        2 => Accepted,
+        3 => Declined,
+        4 => Canceled,
+    }
+
     /// The types of policy that authorize.
     #[derive(Clone, Copy, PartialEq, Eq, Debug)]
     pub enum Kind {
@@ -118,6 +151,11 @@ pub const UNITS_OF: Index = Index::new(0x0405, "organizations/units-of");
 pub const CONTROLS: Table<Control> = Table::new(0x0406, "organizations/policies");
 pub const ATTACHED: Table<Attached> = Table::new(0x0407, "organizations/attachments");
 pub const CREATIONS: Table<Creation> = Table::new(0x0408, "organizations/create-account-requests");
+
+pub const HANDSHAKES: Table<Handshake> = Table::new(0x0409, "organizations/handshakes");
+
+/// How long an invitation is open.
+pub const INVITATION_LIFE: Duration = Duration::from_secs(15 * 86_400);
 
 /// The key of whatever an organization has under an id, and the prefix of an index below a parent.
 pub fn within(organization: &str, id: &str) -> Key {
@@ -210,6 +248,23 @@ impl Organization {
         match kind {
             Kind::Scp => self.scp_enabled = on,
             Kind::Rcp => self.rcp_enabled = on,
+        }
+    }
+}
+
+impl Handshake {
+    pub fn expires(&self) -> Timestamp {
+        self.requested.plus(INVITATION_LIFE)
+    }
+
+    /// `HandshakeState`
+    pub fn state_at(&self, now: Timestamp) -> &'static str {
+        match self.state {
+            Answer::Open if self.expires() <= now => "EXPIRED",
+            Answer::Open => "OPEN",
+            Answer::Accepted => "ACCEPTED",
+            Answer::Declined => "DECLINED",
+            Answer::Canceled => "CANCELED",
         }
     }
 }

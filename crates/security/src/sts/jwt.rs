@@ -18,6 +18,9 @@ use serde_json::Value;
 const TAGS_CLAIM: &str = "https://aws.amazon.com/tags";
 const SOURCE_IDENTITY_CLAIM: &str = "https://aws.amazon.com/source_identity";
 
+/// AWS documents it of the subject, of client ids and of issuers.
+const TEXT_BYTES_MAX: usize = 255;
+
 /// A token as it was sent; nothing in it is to be believed yet.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Unverified<'t> {
@@ -197,6 +200,26 @@ impl Keys {
 }
 
 impl Claims {
+    /// What becomes part of a session must fit into its token.
+    ///
+    /// # Errors
+    /// `InvalidIdentityToken`.
+    pub fn check_size(&self) -> Result<(), StsError> {
+        let long = |text: &String| text.len() > TEXT_BYTES_MAX;
+        let kept =
+            [&self.subject, &self.issuer].into_iter().chain(&self.audiences).chain(&self.authorized_party);
+        if kept.chain(&self.methods).any(long) {
+            return Err(invalid("A claim of the token is longer than 255 characters."));
+        }
+        let allowed = |c: char| c.is_ascii_alphanumeric() || "_+=,.@-".contains(c);
+        match &self.source_identity {
+            Some(identity) if !(2..=64).contains(&identity.len()) || !identity.chars().all(allowed) => Err(
+                invalid("The source identity of the token does not have 2 to 64 of the allowed characters."),
+            ),
+            _ => Ok(()),
+        }
+    }
+
     /// # Errors
     /// `ExpiredTokenException`, `InvalidIdentityToken`.
     pub fn check_time(&self, now: Timestamp) -> Result<(), StsError> {

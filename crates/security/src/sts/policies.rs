@@ -34,6 +34,9 @@ impl SessionPolicies {
     /// A document that is no policy, or too many managed ones.
     pub fn checked(inline: Option<String>, arns: Vec<PolicyDescriptor>) -> Result<SessionPolicies, StsError> {
         if let Some(text) = &inline {
+            if serde_json::from_str::<serde_json::Value>(text).is_err() {
+                return Err(StsError::MalformedPolicyDocument("This policy contains invalid Json".into()));
+            }
             Policy::parse(text, PolicyKind::Session)
                 .map_err(|m| StsError::MalformedPolicyDocument(m.message))?;
         }

@@ -31,7 +31,7 @@ store::record_enum! {
 
 store::record! {
     /// What a session token says.
-    #[derive(Clone, PartialEq, Debug)]
+    #[derive(Clone, PartialEq)]
     pub struct Token {
         1 => pub access_key: String,
         2 => pub secret: String,
@@ -51,6 +51,16 @@ store::record! {
         13 => pub policy_arns: Vec<String>,
         /// Condition keys that hold for the whole session.
         14 => pub keys: Vec<(String, String)>,
+    }
+}
+
+impl std::fmt::Debug for Token {
+    /// Without the secret.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Token")
+            .field("access_key", &self.access_key)
+            .field("holder", &self.holder)
+            .finish_non_exhaustive()
     }
 }
 

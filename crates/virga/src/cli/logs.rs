@@ -35,14 +35,16 @@ pub(super) fn run(cx: &Context, options: &Options) -> Outcome {
     for line in &lines[lines.len().saturating_sub(options.lines)..] {
         print_line(cx, line);
     }
-    while options.follow {
+    if !options.follow {
+        return Ok(ExitCode::SUCCESS);
+    }
+    loop {
         std::thread::sleep(FOLLOW_STEP);
         let mut more = String::new();
         file.read_to_string(&mut more).map_err(say)?;
         more.lines().for_each(|line| print_line(cx, line));
         std::io::stdout().flush().map_err(|e| e.to_string())?;
     }
-    Ok(ExitCode::SUCCESS)
 }
 
 fn print_line(cx: &Context, line: &str) {

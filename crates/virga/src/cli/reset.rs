@@ -36,10 +36,9 @@ fn confirmed(cx: &Context) -> Result<bool, String> {
     if !std::io::stdin().is_terminal() {
         return Err("reset deletes everything in the cloud; say --yes".into());
     }
-    print!("Delete everything in {}? [y/N] ", cx.place.data.display());
-    let mut line = String::new();
-    std::io::stdout()
-        .flush()
+    let (mut line, mut out) = (String::new(), std::io::stdout());
+    write!(out, "Delete everything in {}? [y/N] ", cx.place.data.display())
+        .and_then(|()| out.flush())
         .and_then(|()| std::io::stdin().read_line(&mut line))
         .map_err(|e| e.to_string())?;
     Ok(matches!(line.trim(), "y" | "Y" | "yes"))

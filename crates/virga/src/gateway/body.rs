@@ -36,11 +36,18 @@ impl Cut {
     }
 }
 
+/// However steadily it comes: a byte now and then must not hold a connection for ever.
+const WHOLE_TIMEOUT: Duration = Duration::from_secs(300);
+
 /// The whole body, or why not. `idle` bounds the wait for each piece.
-pub(crate) async fn read(mut body: Incoming, limit: usize, idle: Duration) -> Result<Bytes, Cut> {
+pub(crate) async fn read(body: Incoming, limit: usize, idle: Duration) -> Result<Bytes, Cut> {
     if body.size_hint().lower() > limit as u64 {
         return Err(Cut::TooLarge);
     }
+    tokio::time::timeout(WHOLE_TIMEOUT, pieces(body, limit, idle)).await.unwrap_or(Err(Cut::TooSlow))
+}
+
+async fn pieces(mut body: Incoming, limit: usize, idle: Duration) -> Result<Bytes, Cut> {
     let mut first = Bytes::new();
     let mut whole = BytesMut::new();
     while !body.is_end_stream() {

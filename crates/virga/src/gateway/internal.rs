@@ -10,6 +10,7 @@ use http_body_util::Full;
 use hyper::body::Incoming;
 use serde_json::{Value, json};
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 const BODY_BYTES_MAX: usize = 64 << 10;
@@ -89,11 +90,12 @@ async fn page(gateway: &Gateway, parts: &Parts, body: &[u8]) -> Result<Value, Re
         ("GET", "/_virga/clock") => Ok(clock(gateway)),
         ("POST", "/_virga/clock") => move_clock(gateway, body).await,
         ("GET", path) if path.starts_with("/_virga/why/") => {
-            let id = &path["/_virga/why/".len()..];
-            let found = cloud.why(id).map_err(|e| Refusal(500, e.to_string()))?;
+            let id = path["/_virga/why/".len()..].to_owned();
+            let (cloud, asked) = (Arc::clone(cloud), id.clone());
+            let found = aside(move || cloud.why(&asked)).await?;
             found.ok_or_else(|| Refusal(404, format!("no call with the request id {id} is on record")))
         }
-        ("POST", "/_virga/least-privilege") => least_privilege(gateway, body),
+        ("POST", "/_virga/least-privilege") => least_privilege(gateway, body).await,
         (method, path) => Err(Refusal(404, format!("there is no page {method} {path}"))),
     }
 }
@@ -158,17 +160,29 @@ async fn move_clock(gateway: &Gateway, body: &[u8]) -> Result<Value, Refusal> {
             (other, _) => return Err(bad(&format!("{other:?} is not an order that the clock takes"))),
         }
     }
-    gateway.cloud.change_clock(change).await.map_err(|e| Refusal(500, e.to_string()))?;
+    gateway.cloud.change_clock(change).await.map_err(|e| match e {
+        store::CommitError::Refused(why) => bad(why),
+        error => Refusal(500, error.to_string()),
+    })?;
     Ok(clock(gateway))
 }
 
 /// `{"principal": "arn:..."}`: the least policy for what this principal was seen to do.
-fn least_privilege(gateway: &Gateway, body: &[u8]) -> Result<Value, Refusal> {
+async fn least_privilege(gateway: &Gateway, body: &[u8]) -> Result<Value, Refusal> {
     let order: Value = serde_json::from_slice(body).unwrap_or_default();
     let principal = order.get("principal").and_then(Value::as_str);
     let principal =
         principal.ok_or_else(|| Refusal(400, "the body must name a principal by its ARN".into()))?;
-    gateway.cloud.least_privilege(principal).map_err(|e| Refusal(500, e.to_string()))
+    let (cloud, principal) = (Arc::clone(&gateway.cloud), principal.to_owned());
+    aside(move || cloud.least_privilege(&principal)).await
+}
+
+/// Runs what reads the whole trail where no request waits for it.
+async fn aside<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, String> + Send + 'static,
+) -> Result<T, Refusal> {
+    let outcome = tokio::task::spawn_blocking(work).await;
+    outcome.map_err(|e| e.to_string()).and_then(|done| done).map_err(|e| Refusal(500, e))
 }
 
 #[cfg(test)]

@@ -54,7 +54,11 @@ impl Gateway {
                     continue;
                 }
             };
-            let Ok(slot) = Arc::clone(&slots).acquire_owned().await else { break };
+            let slot = tokio::select! {
+                slot = Arc::clone(&slots).acquire_owned() => slot,
+                _ = stopped.wait_for(|stop| *stop) => break,
+            };
+            let Ok(slot) = slot else { break };
             let gateway = Arc::clone(&self);
             tokio::spawn(async move {
                 gateway.connection(stream, peer).await;
@@ -79,6 +83,8 @@ impl Gateway {
             .header_read_timeout(HEAD_TIMEOUT)
             .max_headers(HEADERS_MAX)
             .max_buf_size(HEAD_BYTES_MAX)
+            // Who has sent a whole request and closes that side still waits for the answer.
+            .half_close(true)
             .serve_connection(TokioIo::new(stream), service);
         let mut connection = std::pin::pin!(connection);
         let mut stopped = self.stop.subscribe();
@@ -96,7 +102,6 @@ impl Gateway {
         peer: SocketAddr,
     ) -> Response<Full<bytes::Bytes>> {
         let (parts, body) = request.into_parts();
-        let head_only = parts.method == http::Method::HEAD;
         if internal::is_internal(parts.uri.path()) {
             return internal::answer(self, &parts, body, peer).await;
         }
@@ -106,8 +111,8 @@ impl Gateway {
             Ok(bytes) => self.cloud.serve(&parts, bytes, peer).await,
             Err(cut) => self.cloud.refuse(&parts, &cut.fault(limit)),
         };
-        let body = if head_only { bytes::Bytes::new() } else { reply.body };
-        response(reply.status, reply.headers, body)
+        // Of an answer to HEAD, hyper sends the length and keeps the body.
+        response(reply.status, reply.headers, reply.body)
     }
 }
 

@@ -3,7 +3,9 @@
 
 use crate::harness::{Cloud, MASTER, START};
 use base::{Clock, Rng};
-use kernel::identity::Directory;
+use kernel::bus::Subscriber;
+use kernel::reconcile::Reconciler;
+use kernel::saga::Saga;
 use kernel::{As, Cx, Empty, Parts, Service, Settings, Target};
 use security::iam::directory::IamDirectory;
 use security::iam::last_used::LastUsed;
@@ -91,8 +93,9 @@ fn get(cx: &mut Cx<'_>, request: Name) -> Result<Got, Fault> {
 
 /// Refuses one whose value is `kept`, after it has deleted it.
 fn delete(cx: &mut Cx<'_>, request: Name) -> Result<Empty, Fault> {
-    let found = find(cx.tx, &request.name).ok_or_else(missing)?;
-    PARAMETERS.delete(cx.tx, &key(&request.name));
+    let Name { name } = request;
+    let found = find(cx.tx, &name).ok_or_else(missing)?;
+    PARAMETERS.delete(cx.tx, &key(&name));
     if found.value == "kept" { Err(missing()) } else { Ok(Empty) }
 }
 
@@ -121,26 +124,29 @@ fn delete_several(cx: &mut Cx<'_>, request: Names) -> Result<Deleted, Fault> {
     Ok(out)
 }
 
-/// IAM, STS and the fixture, and nothing else: no organization, so the directory watches a store of its own.
-pub(crate) fn parts() -> Parts {
-    let directory: Arc<dyn Directory> =
-        Arc::new(IamDirectory::new(&MASTER, &Store::memory(), Arc::new(LastUsed::default())));
-    Parts {
-        services: vec![&security::iam::IAM, &security::sts::STS, &SSM],
-        directory,
-        reconcilers: Vec::new(),
-        subscribers: Vec::new(),
-        sagas: Vec::new(),
-    }
+/// What a test adds to IAM, STS and the fixture.
+#[derive(Default)]
+pub(crate) struct Extra {
+    pub(crate) reconcilers: Vec<Arc<dyn Reconciler>>,
+    pub(crate) subscribers: Vec<Arc<dyn Subscriber>>,
+    pub(crate) sagas: Vec<&'static Saga>,
 }
 
-pub(crate) fn wire(store: Store, clock: Clock, strict: bool, parts: Parts) -> Cloud {
+pub(crate) fn parts() -> Extra {
+    Extra::default()
+}
+
+pub(crate) fn wire(store: Store, clock: Clock, strict: bool, extra: Extra) -> Cloud {
+    let Extra { reconcilers, subscribers, sagas } = extra;
+    let directory = Arc::new(IamDirectory::new(&MASTER, &store, Arc::new(LastUsed::default())));
+    let services = vec![&security::iam::IAM, &security::sts::STS, &SSM];
+    let parts = Parts { services, directory, reconcilers, subscribers, sagas };
     let settings = Settings { strict, seed: Some(7) };
     let cloud = kernel::Cloud::new(store, clock, Rng::seeded(7), &MASTER, settings, parts).unwrap();
     Cloud::around(cloud)
 }
 
 /// A strict cloud in memory whose clock stands.
-pub(crate) fn cloud(parts: Parts) -> Cloud {
-    wire(Store::memory(), Clock::frozen(START), true, parts)
+pub(crate) fn cloud(extra: Extra) -> Cloud {
+    wire(Store::memory(), Clock::frozen(START), true, extra)
 }

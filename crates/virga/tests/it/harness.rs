@@ -176,15 +176,19 @@ impl<'c> Caller<'c> {
                 ("application/x-www-form-urlencoded", encode(&pairs))
             }
             Protocol::Json10 => ("application/x-amz-json-1.0", parameters.to_string()),
+            Protocol::RestJson => ("application/json", String::new()),
             _ => ("application/x-amz-json-1.1", parameters.to_string()),
         };
-        let mut request = Request::post("/").body(Bytes::from(body)).unwrap();
+        let mut request = match content_type {
+            "application/json" => rest_json(model, operation, parameters),
+            _ => Request::post("/").body(Bytes::from(body)).unwrap(),
+        };
         let headers = request.headers_mut();
         let host = format!("{}.{}.amazonaws.com", model.endpoint_prefix, self.region);
         headers.insert("host", host.parse().unwrap());
         headers.insert("content-type", HeaderValue::from_static(content_type));
         headers.insert("user-agent", HeaderValue::from_static("it/1"));
-        if !content_type.contains("form") {
+        if content_type.contains("x-amz-json") {
             headers.insert("x-amz-target", format!("{}.{operation}", model.target_prefix).parse().unwrap());
         }
         if !self.access_key.is_empty() {
@@ -246,7 +250,12 @@ impl Reply {
         let text = |v: &Value| v.as_str().unwrap_or_default().to_owned();
         let error = [&self.value["Error"], &self.value["Errors"]["Error"], &self.value];
         let found = error.into_iter().find(|e| e.get("Code").is_some() || e.get("__type").is_some());
-        let Some(error) = found else { return (String::new(), self.value.to_string()) };
+        let Some(error) = found else {
+            // REST protocols have the code in the head.
+            let code = self.headers.get("x-amzn-errortype").and_then(|v| v.to_str().ok());
+            let message = self.value.get("message").map_or_else(|| self.value.to_string(), text);
+            return (code.unwrap_or_default().to_owned(), message);
+        };
         let code = text(error.get("Code").or(error.get("__type")).unwrap());
         let code = code.rsplit('#').next().unwrap_or_default().to_owned();
         let message = ["Message", "message"].iter().find_map(|name| error.get(*name)).map(text);
@@ -256,7 +265,41 @@ impl Reply {
 
 /// The protocols that the harness writes.
 fn is_spoken(protocol: Protocol) -> bool {
-    matches!(protocol, Protocol::Query | Protocol::Ec2Query | Protocol::Json10 | Protocol::Json11)
+    use Protocol::{Ec2Query, Json10, Json11, Query, RestJson};
+    matches!(protocol, Query | Ec2Query | Json10 | Json11 | RestJson)
+}
+
+/// Members where the model has them: in the path, the query string or the body.
+fn rest_json(model: &wire::model::Service, operation: &str, parameters: &Value) -> Request<Bytes> {
+    use wire::model::Location;
+    let operation = model.operation(operation).unwrap();
+    let input = operation.input.and_then(|shape| model.structure(shape));
+    let (mut uri, mut query, mut body) = (operation.uri.to_owned(), Vec::new(), Map::new());
+    for (name, value) in parameters.as_object().unwrap() {
+        let member = input.and_then(|s| s.member(name));
+        let wire = member.map(|m| m.target.wire_name).filter(|wire| !wire.is_empty()).unwrap_or(name);
+        let text = || value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        let one = |text: &str| encode(&[(String::new(), text.to_owned())])[1..].to_owned();
+        match member.map_or(Location::Body, |m| m.location) {
+            Location::Uri => uri = uri.replace(&format!("{{{wire}}}"), &one(&text())),
+            Location::QueryString => match value.as_array() {
+                Some(items) => {
+                    let texts = items.iter().map(|v| v.as_str().map_or_else(|| v.to_string(), str::to_owned));
+                    query.extend(texts.map(|text| (wire.to_owned(), text)));
+                }
+                None => query.push((wire.to_owned(), text())),
+            },
+            _ => {
+                body.insert(wire.to_owned(), value.clone());
+            }
+        }
+    }
+    let joint = if uri.contains('?') { "&" } else { "?" };
+    if !query.is_empty() {
+        uri = format!("{uri}{joint}{}", encode(&query));
+    }
+    let body = if operation.method == "GET" { String::new() } else { Value::Object(body).to_string() };
+    Request::builder().method(operation.method).uri(uri).body(Bytes::from(body)).unwrap()
 }
 
 /// `{"Tags": [{"Key": "a"}]}` as `Tags.member.1.Key=a`.

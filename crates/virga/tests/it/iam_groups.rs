@@ -130,3 +130,19 @@ fn ten_groups_to_a_user_and_pages_of_users() {
         "Invalid Marker.",
     );
 }
+
+#[test]
+fn three_hundred_groups_and_no_more() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ACCOUNT);
+    for i in 0..300 {
+        iam(&root, "CreateGroup", json!({"GroupName": format!("g{i}")}));
+    }
+    root.call("iam", "CreateGroup", json!({"GroupName": "more"})).refused_with(
+        409,
+        "LimitExceeded",
+        "Cannot exceed quota for GroupsPerAccount: 300",
+    );
+    iam(&root, "DeleteGroup", json!({"GroupName": "g7"}));
+    iam(&root, "CreateGroup", json!({"GroupName": "more"}));
+}

@@ -257,5 +257,20 @@ fn last_access_comes_from_the_trail() {
         "admin",
         r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}"#,
     );
-    admin.call("iam", "GetServiceLastAccessedDetails", job).refused(404, "NoSuchEntity");
+    admin.call("iam", "GetServiceLastAccessedDetails", job.clone()).refused(404, "NoSuchEntity");
+    // A group's report is of its members, and old reports are forgotten.
+    root.call("iam", "CreateGroup", json!({"GroupName": "g"})).ok();
+    root.call("iam", "AddUserToGroup", json!({"GroupName": "g", "UserName": "eva"})).ok();
+    root.call(
+        "iam",
+        "PutGroupPolicy",
+        json!({"GroupName": "g", "PolicyName": "p", "PolicyDocument": policy}),
+    )
+    .ok();
+    cloud.advance(std::time::Duration::from_secs(8 * 86_400));
+    let group = json!({"Arn": "arn:aws:iam::123456789012:group/g"});
+    let second = root.call("iam", "GenerateServiceLastAccessedDetails", group).ok();
+    let details = root.call("iam", "GetServiceLastAccessedDetails", second).ok();
+    assert_eq!(details["ServicesLastAccessed"][0]["LastAuthenticatedEntity"], json!(arn));
+    root.call("iam", "GetServiceLastAccessedDetails", job).refused(404, "NoSuchEntity");
 }

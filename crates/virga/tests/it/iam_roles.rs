@@ -132,6 +132,35 @@ fn trust_ends_with_the_one_who_was_trusted() {
     )
     .ok();
     assert_eq!(trusted(&root, "r"), json!(eva));
+    // Accounts are kept as ARNs.
+    role(&root, "other", &json!({"AWS": "999999999999"}));
+    assert_eq!(trusted(&root, "other"), json!("arn:aws:iam::999999999999:root"));
+}
+
+#[test]
+fn the_last_use_of_a_role_is_shown() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ACCOUNT);
+    role(&root, "r", &json!({"AWS": ACCOUNT}));
+    root.call(
+        "iam",
+        "PutRolePolicy",
+        json!({"RoleName": "r", "PolicyName": "p", "PolicyDocument": DOC.replace("s3:*", "iam:ListRoles")}),
+    )
+    .ok();
+    let allow = DOC.replace("s3:*", "sts:AssumeRole");
+    let eva = cloud.user(&root, "eva", &allow);
+    let arn = "arn:aws:iam::123456789012:role/r";
+    let made = eva.call("sts", "AssumeRole", json!({"RoleArn": arn, "RoleSessionName": "ci"})).ok();
+    let session = cloud.session(&made["Credentials"]);
+    session.in_region("eu-west-1").call("iam", "ListRoles", json!({})).ok();
+    session.call("iam", "ListUsers", json!({})).refused(403, "AccessDenied");
+    cloud.reconcile();
+    let shown = root.call("iam", "GetRole", json!({"RoleName": "r"})).ok();
+    assert_eq!(shown["Role"]["RoleLastUsed"]["LastUsedDate"], json!("2026-01-15T12:00:00Z"));
+    let job = root.call("iam", "GenerateServiceLastAccessedDetails", json!({"Arn": arn})).ok();
+    let details = root.call("iam", "GetServiceLastAccessedDetails", job).ok();
+    assert_eq!(details["ServicesLastAccessed"][0]["LastAuthenticatedEntity"], json!(arn));
 }
 
 #[test]

@@ -10,6 +10,7 @@ fn new_key(root: &Caller<'_>, parameters: Value) -> String {
     root.call("kms", "CreateKey", parameters).ok()["KeyMetadata"]["Arn"].as_str().unwrap().to_owned()
 }
 
+#[allow(clippy::needless_pass_by_value, reason = "it is written in place")]
 fn policy(statements: Value) -> String {
     json!({ "Version": "2012-10-17", "Statement": statements }).to_string()
 }
@@ -141,6 +142,31 @@ fn malformed_policies() {
 }
 
 #[test]
+fn a_policy_means_those_who_exist_when_it_is_given() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ACCOUNT);
+    let key = new_key(&root, json!({}));
+    let statements = json!([
+        { "Effect": "Allow", "Principal": { "AWS": arn(ACCOUNT, "root") }, "Action": "kms:*", "Resource": "*" },
+        { "Effect": "Allow", "Principal": { "AWS": arn(ACCOUNT, "user/bob") }, "Action": "kms:Encrypt", "Resource": "*" },
+    ]);
+    put_policy(&root, &key, statements.clone()).refused_with(
+        400,
+        "MalformedPolicyDocumentException",
+        "Policy contains a statement with one or more invalid principals.",
+    );
+    let bob = cloud.user(&root, "bob", "");
+    put_policy(&root, &key, statements.clone()).ok();
+    encrypt(&bob, &key).ok();
+    let shown = root.call("kms", "GetKeyPolicy", json!({ "KeyId": key })).ok();
+    assert_eq!(shown["Policy"], policy(statements));
+    root.call("iam", "DeleteAccessKey", json!({ "UserName": "bob", "AccessKeyId": bob.access_key })).ok();
+    root.call("iam", "DeleteUser", json!({ "UserName": "bob" })).ok();
+    let another = cloud.user(&root, "bob", "");
+    encrypt(&another, &key).refused(400, "AccessDeniedException");
+}
+
+#[test]
 fn another_account_needs_both_sides() {
     let cloud = Cloud::new();
     let (root, there) = (cloud.root(ACCOUNT), cloud.root(OTHER));
@@ -189,7 +215,10 @@ fn an_unreachable_ciphertext_tells_nothing() {
         ));
 }
 
-/// Each condition, a request that meets it, and one that does not.
+/// A name, a condition, a request that meets it, and one that does not.
+type Case = (&'static str, Value, Call, Option<Call>);
+type Call = (&'static str, Value);
+
 #[test]
 fn condition_keys() {
     let cloud = Cloud::new();
@@ -205,7 +234,7 @@ fn condition_keys() {
         call["Message"] = json!("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=");
         call
     };
-    let table: Vec<(&str, Value, (&str, Value), Option<(&str, Value)>)> = vec![
+    let table: Vec<Case> = vec![
         (
             "context",
             json!({ "StringEquals": { "kms:EncryptionContext:app": "a" } }),
@@ -279,11 +308,8 @@ fn condition_keys() {
         let caller = cloud.user(&root, &name.replace(' ', "-"), &policy(statement));
         if let Some((operation, parameters)) = unmet {
             let reply = caller.call("kms", operation, parameters);
-            assert_eq!(
-                reply.refused(400, "AccessDeniedException").contains("identity-based policy"),
-                true,
-                "{name}"
-            );
+            let message = reply.refused(400, "AccessDeniedException");
+            assert!(message.contains("identity-based policy"), "{name}: {message}");
         }
         caller.call("kms", met.0, met.1).ok();
     }

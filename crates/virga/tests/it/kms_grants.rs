@@ -14,12 +14,14 @@ fn user(account: &str, name: &str) -> String {
     format!("arn:aws:iam::{account}:user/{name}")
 }
 
+#[allow(clippy::needless_pass_by_value, reason = "it is written in place")]
 fn grant(root: &Caller<'_>, key: &str, grantee: &str, more: Value) -> Reply {
     let mut all = json!({ "KeyId": key, "GranteePrincipal": grantee, "Operations": ["Encrypt", "Decrypt"] });
     all.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     root.call("kms", "CreateGrant", all)
 }
 
+#[allow(clippy::needless_pass_by_value, reason = "it is written in place")]
 fn encrypt(caller: &Caller<'_>, key: &str, context: Value) -> Reply {
     caller.call("kms", "Encrypt", json!({ "KeyId": key, "Plaintext": "eA==", "EncryptionContext": context }))
 }
@@ -103,6 +105,9 @@ fn what_create_grant_refuses() {
     let key = new_key(&root, json!({}));
     let signing = new_key(&root, json!({ "KeySpec": "ECC_NIST_P256", "KeyUsage": "SIGN_VERIFY" }));
     let ann = user(ACCOUNT, "ann");
+    let nobody = format!("ARN does not refer to a valid principal: {ann}");
+    grant(&root, &key, &ann, json!({})).refused_with(400, "InvalidArnException", &nobody);
+    cloud.user(&root, "ann", "");
     grant(&root, &key, "ann", json!({})).refused_with(
         400,
         "InvalidArnException",
@@ -114,6 +119,11 @@ fn what_create_grant_refuses() {
         "ValidationException",
         "Encrypt cannot be granted on a KMS key with key spec ECC_NIST_P256 and key usage SIGN_VERIFY.",
     );
+    let pairs: serde_json::Map<_, _> = (0..9).map(|i| (format!("k{i}"), json!("v"))).collect();
+    for context in [json!(pairs), json!({ "k": "x".repeat(384) })] {
+        let constraints = json!({ "Constraints": { "EncryptionContextEquals": context } });
+        grant(&root, &key, &ann, constraints).refused(400, "ValidationException");
+    }
     let source = json!({ "Constraints": { "SourceArn": "arn:aws:s3:us-east-1:123456789012:bucket" } });
     grant(&root, &key, &ann, source).refused(400, "UnsupportedOperationException");
     root.call(
@@ -175,6 +185,9 @@ fn whom_a_grant_lets_retire_it() {
     // A principal of another account needs nobody's permission beside the grant.
     let abroad = make(json!({ "RetiringPrincipal": user(OTHER, "stranger") }));
     retire(&stranger, by_id(&abroad)).ok();
+    // Only the key's account learns that a grant is not there.
+    retire(&root, by_id(&abroad)).refused(400, "NotFoundException");
+    retire(&stranger, by_id(&abroad)).refused(400, "AccessDeniedException");
     retire(&root, json!({ "GrantToken": "forged" })).refused(400, "InvalidGrantTokenException");
     retire(&root, json!({ "KeyId": key })).refused(400, "ValidationException");
     let foreign = json!({ "RetiringPrincipal": user(OTHER, "stranger") });
@@ -192,4 +205,25 @@ fn a_grant_across_accounts_needs_the_other_accounts_permission_too() {
     grant(&root, &key, &format!("arn:aws:iam::{OTHER}:root"), json!({})).ok();
     encrypt(&bob, &key, json!({})).ok();
     encrypt(&ann, &key, json!({})).refused(400, "AccessDeniedException");
+}
+
+#[test]
+fn a_role_s_grant_is_its_sessions_grant() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ACCOUNT);
+    let key = new_key(&root, json!({}));
+    let trust = json!({ "Version": "2012-10-17", "Statement": [
+        { "Effect": "Allow", "Action": "sts:AssumeRole", "Principal": { "AWS": format!("arn:aws:iam::{ACCOUNT}:root") } },
+    ] });
+    let role = json!({ "RoleName": "app", "AssumeRolePolicyDocument": trust.to_string() });
+    let role = root.call("iam", "CreateRole", role).ok()["Role"]["Arn"].as_str().unwrap().to_owned();
+    let allowed =
+        r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"sts:*","Resource":"*"}]}"#;
+    let eva = cloud.user(&root, "eva", allowed);
+    let taken = eva.call("sts", "AssumeRole", json!({ "RoleArn": role, "RoleSessionName": "session" })).ok();
+    let session = cloud.session(&taken["Credentials"]);
+    encrypt(&session, &key, json!({})).refused(400, "AccessDeniedException");
+    grant(&root, &key, &role, json!({})).ok();
+    encrypt(&session, &key, json!({})).ok();
+    encrypt(&eva, &key, json!({})).refused(400, "AccessDeniedException");
 }

@@ -1,7 +1,16 @@
 //! The one in-process integration binary: requests as bytes against a whole cloud in memory, without sockets.
 
+#![allow(
+    clippy::needless_pass_by_value,
+    clippy::redundant_clone,
+    clippy::type_complexity,
+    clippy::wrong_self_convention,
+    reason = "a test reads best where it hands over what it has just written, and its cases are rows of many columns"
+)]
+
 mod accessanalyzer;
 mod cloudtrail_lookup;
+mod edges;
 mod fixture;
 mod harness;
 mod iam_credentials;
@@ -13,6 +22,7 @@ mod iam_policies;
 mod iam_providers;
 mod iam_reports;
 mod iam_roles;
+mod iam_secrets;
 mod iam_users;
 mod kernel_audit;
 mod kernel_auth;

@@ -347,3 +347,53 @@ fn listings_have_pages_and_resources_have_tags() {
         assert_eq!(tags["Tags"], json!([{"Key": "a", "Value": "1"}]), "{id}");
     }
 }
+
+#[test]
+fn an_invited_account_joins_when_it_accepts() {
+    let cloud = Cloud::new();
+    let it = organization(&cloud);
+    let invite = json!({"Target": {"Id": TWO, "Type": "ACCOUNT"}, "Notes": "welcome"});
+    let handshake = it.call("InviteAccountToOrganization", invite.clone()).ok()["Handshake"].take();
+    assert_eq!((&handshake["State"], &handshake["Action"]), (&json!("OPEN"), &json!("INVITE")));
+    it.call("InviteAccountToOrganization", invite.clone()).refused(400, "DuplicateHandshakeException");
+    let id = json!({"HandshakeId": handshake["Id"]});
+    it.call("AcceptHandshake", id.clone()).refused(400, "AccessDeniedException");
+    let two = cloud.root(TWO);
+    let listed = two.call("organizations", "ListHandshakesForAccount", json!({})).ok();
+    assert_eq!(listed["Handshakes"][0]["Id"], handshake["Id"]);
+    cloud
+        .root("333333333333")
+        .call("organizations", "DescribeHandshake", id.clone())
+        .refused(400, "HandshakeNotFoundException");
+    let accepted = two.call("organizations", "AcceptHandshake", id.clone()).ok();
+    assert_eq!(accepted["Handshake"]["State"], "ACCEPTED");
+    two.call("organizations", "AcceptHandshake", id.clone()).refused(400, "HandshakeAlreadyInStateException");
+    it.call("CancelHandshake", id).refused(400, "InvalidHandshakeTransitionException");
+    let shown = it.call("DescribeAccount", json!({"AccountId": TWO})).ok();
+    assert_eq!(shown["Account"]["JoinedMethod"], "INVITED");
+    it.attach(&it.policy("no-users", SCP, &policy("Deny", "iam:*")), TWO);
+    two.call("iam", "ListUsers", json!({})).refused(403, "AccessDenied");
+    let again = it.call("InviteAccountToOrganization", invite);
+    assert_eq!(again.value["Reason"], "ALREADY_IN_AN_ORGANIZATION");
+    again.refused(400, "HandshakeConstraintViolationException");
+}
+
+#[test]
+fn invitations_end_unanswered_declined_or_canceled() {
+    let cloud = Cloud::new();
+    let it = organization(&cloud);
+    let two = cloud.root(TWO);
+    let invite = || {
+        let request = json!({"Target": {"Id": TWO, "Type": "ACCOUNT"}});
+        let id = it.call("InviteAccountToOrganization", request).ok()["Handshake"]["Id"].take();
+        json!({ "HandshakeId": id })
+    };
+    two.call("organizations", "DeclineHandshake", invite()).ok();
+    it.call("CancelHandshake", invite()).ok();
+    let id = invite();
+    cloud.advance(std::time::Duration::from_secs(15 * 86_400));
+    assert_eq!(it.call("DescribeHandshake", id.clone()).ok()["Handshake"]["State"], "EXPIRED");
+    two.call("organizations", "AcceptHandshake", id).refused(400, "InvalidHandshakeTransitionException");
+    let by_address = json!({"Target": {"Id": "eva@example.com", "Type": "EMAIL"}});
+    it.call("InviteAccountToOrganization", by_address).refused(400, "InvalidInputException");
+}

@@ -384,7 +384,7 @@ fn chains_are_short_and_carry_what_is_transitive() {
     one.call("sts", "AssumeRole", with(assume(&second), json!({"DurationSeconds": 3601}))).refused_with(
         400,
         "ValidationError",
-        "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining",
+        "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining.",
     );
     let clash = json!({"Tags": [{"Key": "heart", "Value": "3"}]});
     one.call("sts", "AssumeRole", with(assume(&second), clash)).refused(400, "InvalidParameterValue");

@@ -197,3 +197,25 @@ fn only_what_this_cloud_encoded_is_decoded() {
         "Message is not valid",
     );
 }
+
+#[test]
+fn a_service_becomes_a_role_that_trusts_it() {
+    let cloud = Cloud::new();
+    let trusts = trust(&json!({"Service": "lambda.amazonaws.com"}), &json!("sts:AssumeRole"), &json!({}));
+    let arn = put_role(&cloud, ONE, "r", &trusts, &policy("Allow", "kms:ListKeys"));
+    let account = base::AccountId::parse(ONE).unwrap();
+    let assume = |service: &'static str| {
+        let members =
+            [("RoleArn", wire::Value::str(&arn)), ("RoleSessionName", wire::Value::str("function"))];
+        let value = wire::Value::Struct(members.into_iter().collect());
+        let call = kernel::Call { service: "sts", operation: "AssumeRole", value };
+        let mut tx = cloud.cloud.store().begin();
+        cloud.cloud.call(&mut tx, service, account, base::Region::US_EAST_1, call)
+    };
+    let out = assume("lambda.amazonaws.com").unwrap();
+    let text = |name: &str| out.at(&["Credentials", name]).and_then(wire::Value::as_str).unwrap().to_owned();
+    let session = cloud.caller(&text("AccessKeyId"), &text("SecretAccessKey"), Some(&text("SessionToken")));
+    session.call("kms", "ListKeys", json!({})).ok();
+    session.call("kms", "ListAliases", json!({})).refused(400, "AccessDeniedException");
+    assert_eq!(assume("ec2.amazonaws.com").unwrap_err().code, "AccessDeniedException");
+}

@@ -203,10 +203,9 @@ impl Form {
         }
         let mut items = Vec::new();
         while let Some((name, value, below)) = part.next() {
-            match name.parse::<u32>() {
-                Ok(number) => items.push((number, value, below)),
-                Err(_) => cx.unknown(path, name),
-            }
+            // What has no place in the list must not get lost.
+            let number = name.parse::<u32>().map_err(|_| Bad::Syntax)?;
+            items.push((number, value, below));
         }
         items.sort_by_key(|(number, ..)| *number);
         Ok(Some(items))

@@ -5,7 +5,7 @@
 //!   Condition::compile    ConditionExpression, FilterExpression   → matches(&Item)
 //!   KeyCondition::compile KeyConditionExpression                  → resolve(hash, range)
 //!   Projection::compile   ProjectionExpression                    → apply(&Item)
-//!   Update::compile       UpdateExpression                        → apply(&Item)
+//!   Update::compile       UpdateExpression                        → apply(before, key)
 //! Placeholders::check_used
 //! ```
 //!

@@ -15,16 +15,17 @@ use std::borrow::Cow;
 #[derive(Clone, PartialEq, Debug)]
 pub struct Updated {
     pub item: Item,
-    /// Where the update changed or removed something, as the item was before.
+    /// The places that the update names.
     pub touched: Vec<Path>,
-    /// The same places, as the item is now: what was set beyond a list's end is where it came to stand.
-    pub written: Vec<Path>,
 }
 
 impl Updated {
-    /// What `UPDATED_NEW` returns.
+    /// What `UPDATED_NEW` returns: what now stands at the places that the update names.
+    ///
+    /// AWS: to the letter. What was set beyond a list's end stands elsewhere and is not returned; where a member of a
+    /// list was removed, the one that moved up is.
     pub fn new_attributes(&self) -> Item {
-        Projection::of(&self.written).apply(&self.item)
+        Projection::of(&self.touched).apply(&self.item)
     }
 
     /// What `UPDATED_OLD` returns, of the item before.
@@ -40,10 +41,11 @@ enum Change {
 }
 
 impl Update {
-    /// The item that the update makes of `item`, which is empty (or a key alone) where there was none.
+    /// The item that the update makes of the one before, or of nothing but its `key`.
     ///
     /// Errors: AWS's for missing sources, wrong types, paths that lead nowhere, numbers out of range, nesting.
-    pub fn apply(&self, item: &Item) -> Result<Updated, Invalid> {
+    pub fn apply(&self, before: Option<&Item>, key: &Item) -> Result<Updated, Invalid> {
+        let item = before.unwrap_or(key);
         let mut puts = Vec::new();
         let mut removals = Vec::new();
         for action in &self.actions {
@@ -58,26 +60,29 @@ impl Update {
                 None => {}
             }
         }
-        for path in self.targets() {
-            check_parent(path, item)?;
+        for action in &self.actions {
+            // AWS: from an item that isn't there anything can be removed, even from within what isn't there.
+            let ignored = before.is_none() && matches!(action, Action::Remove(_));
+            if !ignored {
+                check_parent(action.path(), item)?;
+            }
         }
         // What is set beyond a list's end is appended in the order of the indexes.
         puts.sort_by(|a, b| a.0.cmp(&b.0));
         // From the deepest up, so that no removal moves what another one names; those of one list stand together.
         removals.sort_by(|a, b| b.rest().len().cmp(&a.rest().len()).then_with(|| a.cmp(b)));
         let mut out = item.clone();
-        let mut written = Vec::with_capacity(puts.len());
         for (path, value) in puts {
             if path.rest().len() + value.nesting() > NESTING_MAX {
                 return Err(value::too_deep());
             }
-            written.push(put(&mut out, path, value)?);
+            put(&mut out, &path, value)?;
         }
         for siblings in removals.chunk_by(|a, b| a.parent() == b.parent()) {
             remove(&mut out, siblings);
         }
         let touched = self.targets().cloned().collect();
-        Ok(Updated { item: out, touched, written })
+        Ok(Updated { item: out, touched })
     }
 }
 
@@ -194,30 +199,22 @@ fn check_parent(path: &Path, item: &Item) -> Result<(), Invalid> {
     }
 }
 
-/// Sets a value; gives where it came to stand.
-fn put(item: &mut Item, mut path: Path, value: AttributeValue) -> Result<Path, Invalid> {
+fn put(item: &mut Item, path: &Path, value: AttributeValue) -> Result<(), Invalid> {
     let (Some(above), Some(last)) = (path.parent(), path.rest().last()) else {
         item.insert(path.attribute(), value);
-        return Ok(path);
+        return Ok(());
     };
-    let mut appended = None;
     match (above.get_mut(item).ok_or_else(invalid_path)?, last) {
         (AttributeValue::M(map), Element::Name(name)) => {
             map.insert(name.as_str(), value);
         }
         (AttributeValue::L(list), Element::Index(index)) => match list.get_mut(*index) {
             Some(member) => *member = value,
-            None => {
-                appended = Some(list.len());
-                list.push(value);
-            }
+            None => list.push(value),
         },
         _ => return Err(invalid_path()),
     }
-    if let Some(index) = appended {
-        path.set_last_index(index);
-    }
-    Ok(path)
+    Ok(())
 }
 
 /// Removes places with one parent at once: a list closes its ranks a single time, however many of its members go.

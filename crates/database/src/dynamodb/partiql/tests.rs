@@ -207,7 +207,11 @@ fn updates() {
         ] {
             let statement = Statement::parse(&text, vec![AttributeValue::s("param")]).unwrap();
             let Statement::Update(update) = statement else { panic!("{text}") };
-            assert_eq!(update.update.apply(&stored).unwrap().item, item(changed), "{text}");
+            assert_eq!(
+                update.update.apply(Some(&stored), &Item::new()).unwrap().item,
+                item(changed),
+                "{text}"
+            );
             assert_eq!(update.returning, Some(Returning::AllNew));
         }
     }

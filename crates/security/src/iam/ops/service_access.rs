@@ -17,6 +17,8 @@ use auth::actions;
 use auth::policy::{PolicyForm, PolicySource};
 use base::Timestamp;
 use kernel::Cx;
+use std::time::Duration;
+use store::{Direction, Key};
 
 kernel::ops! {
     pub static OPS:
@@ -138,6 +140,8 @@ wire::shape! {
 }
 
 const COMPLETED: &str = "COMPLETED";
+/// How long a report is kept; older ones go when the next one is made.
+const KEPT: Duration = Duration::from_secs(7 * 86_400);
 
 fn list_granting(cx: &mut Cx<'_>, req: ListGranting) -> Result<GrantingPage, IamError> {
     let policies = granting::policies(cx, &source::find(cx, &req.arn)?)?;
@@ -186,7 +190,22 @@ fn scope(cx: &Cx<'_>, arn: &str) -> Result<Scope, IamError> {
     last_access::of_source(cx, &source::find(cx, arn)?)
 }
 
+/// Forgets the account's old reports.
+fn clear(cx: &mut Cx<'_>) -> Result<(), IamError> {
+    let limit = cx.now.minus(KEPT);
+    let mut old = Vec::new();
+    for pair in ACCESS_REPORTS.scan(cx.tx, &Key::account(cx.account), Direction::Forward) {
+        let (key, report) = pair?;
+        if report.created < limit {
+            old.push(key);
+        }
+    }
+    old.iter().for_each(|key| ACCESS_REPORTS.delete(cx.tx, key));
+    Ok(())
+}
+
 fn generate(cx: &mut Cx<'_>, req: Generate) -> Result<Job, IamError> {
+    clear(cx)?;
     let scope = scope(cx, &req.arn)?;
     let by_action = req.granularity.as_deref() == Some("ACTION_LEVEL");
     let granted = granting::services(&scope.policies);

@@ -79,7 +79,7 @@ pub(crate) fn retire_grant(cx: &mut Cx<'_>, request: &Struct) -> Result<Vec<Targ
         return Ok(vec![target(cx, place, &plain("RetireGrant"), request)?]);
     };
     let grant = KeyGrant::load(cx.tx, &found.key, &id).map_err(KmsError::from)?;
-    let retirer = grant.and_then(|grant| retirer(cx, owner, grant));
+    let retirer = retirer(cx, owner, grant);
     let mut target =
         condition::of_key(Target::on(found.key.arn()), &found.key).tagged(found.key.tags.clone());
     // Whoever a grant names needs nobody's permission beside, of whichever account it is.
@@ -88,14 +88,20 @@ pub(crate) fn retire_grant(cx: &mut Cx<'_>, request: &Struct) -> Result<Vec<Targ
     Ok(vec![condition::of_caller(cx, target.granted(retirer))])
 }
 
-/// How the grant, or the accounts behind it, let this caller retire it.
-fn retirer(cx: &Cx<'_>, owner: AccountId, grant: KeyGrant) -> Option<Grant> {
-    let mut named: Vec<String> = grant.retiring.into_iter().collect();
-    if grant.operations.iter().any(|operation| operation == "RetireGrant") {
-        named.push(grant.grantee);
+/// How the grant, or the accounts behind it, let this caller retire it. Of a grant that is not there, only the key's
+/// account learns so.
+fn retirer(cx: &Cx<'_>, owner: AccountId, grant: Option<KeyGrant>) -> Option<Grant> {
+    let root = |account: AccountId| format!("arn:aws:iam::{account}:root");
+    let mut named = vec![root(owner)];
+    let mut id = String::new();
+    if let Some(grant) = grant {
+        named.push(root(grant.issuer));
+        named.extend(grant.retiring);
+        if grant.operations.iter().any(|operation| operation == "RetireGrant") {
+            named.push(grant.grantee);
+        }
+        id = grant.id;
     }
-    named.extend([grant.issuer, owner].map(|account| format!("arn:aws:iam::{account}:root")));
-    let names = names_of(&cx.caller.principal);
-    let grantee = names.into_iter().find(|name| named.contains(name))?;
-    Some(Grant { id: grant.id, grantee })
+    let grantee = names_of(&cx.caller.principal).into_iter().find(|name| named.contains(name))?;
+    Some(Grant { id, grantee })
 }

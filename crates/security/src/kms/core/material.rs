@@ -77,7 +77,11 @@ impl MaterialId {
 
 impl fmt::Display for MaterialId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        let digit = |nibble: u8| char::from(DIGITS[usize::from(nibble & 15)]);
+        let mut text = String::with_capacity(2 * self.0.len());
+        self.0.iter().for_each(|byte| text.extend([digit(byte >> 4), digit(*byte)]));
+        f.write_str(&text)
     }
 }
 

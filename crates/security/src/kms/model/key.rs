@@ -26,7 +26,7 @@ store::record! {
         8 => pub external: bool,
         /// As it was set; what counts is [`KmsKey::state`].
         9 => pub stored_state: KeyState,
-        /// As it was given.
+        /// With users and roles by their unique ids; `policy_names` has their ARNs.
         10 => pub policy: String,
         11 => pub tags: BTreeMap<String, String>,
         12 => pub multi_region: Option<MultiRegion>,
@@ -50,6 +50,7 @@ store::record! {
         23 => pub managed_by_aws: bool,
         /// When imported material that has not been rotated to expires.
         24 => pub pending_expires: Option<Timestamp>,
+        25 => pub policy_names: BTreeMap<String, String>,
     }
 
     /// Its place among related multi-Region keys. The same in each of them.

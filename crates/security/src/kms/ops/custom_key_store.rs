@@ -11,10 +11,10 @@ use wire::{FromValue, Member, Mismatch, Value};
 kernel::ops! { pub(crate) static OPS:
     DescribeCustomKeyStores: describe, "kms:DescribeCustomKeyStores", kernel::access::any;
     CreateCustomKeyStore: create, "kms:CreateCustomKeyStore", kernel::access::any;
-    UpdateCustomKeyStore: not_there, "kms:UpdateCustomKeyStore", kernel::access::any;
-    DeleteCustomKeyStore: not_there, "kms:DeleteCustomKeyStore", kernel::access::any;
-    ConnectCustomKeyStore: not_there, "kms:ConnectCustomKeyStore", kernel::access::any;
-    DisconnectCustomKeyStore: not_there, "kms:DisconnectCustomKeyStore", kernel::access::any;
+    UpdateCustomKeyStore: update, "kms:UpdateCustomKeyStore", kernel::access::any;
+    DeleteCustomKeyStore: one, "kms:DeleteCustomKeyStore", kernel::access::any;
+    ConnectCustomKeyStore: one, "kms:ConnectCustomKeyStore", kernel::access::any;
+    DisconnectCustomKeyStore: one, "kms:DisconnectCustomKeyStore", kernel::access::any;
 }
 
 wire::shape! {
@@ -43,40 +43,45 @@ fn describe(cx: &mut Cx<'_>, request: Describe) -> Result<Stores, KmsError> {
     Ok(Stores { stores: Vec::new(), truncated: false })
 }
 
-/// Whatever is asked of a store that cannot be: the refusal answers for every member.
-#[derive(Debug)]
-pub(crate) struct Refused;
+/// Declares requests of which nothing is looked at: the refusal answers for every member.
+macro_rules! refused {
+    ($($name:ident { $($member:literal)+ })+) => { $(
+        #[derive(Debug)]
+        pub(crate) struct $name;
 
-const fn refused(name: &'static str) -> Member {
-    Member { name, inner: || None }
+        impl FromValue for $name {
+            const MEMBERS: Option<&'static [Member]> =
+                Some(&[ $( Member { name: $member, inner: || None } ),+ ]);
+
+            fn from_value(_: Value) -> Result<$name, Mismatch> {
+                Ok($name)
+            }
+        }
+    )+ };
 }
 
-impl FromValue for Refused {
-    const MEMBERS: Option<&'static [Member]> = Some(&[
-        refused("CustomKeyStoreId"),
-        refused("CustomKeyStoreName"),
-        refused("NewCustomKeyStoreName"),
-        refused("CloudHsmClusterId"),
-        refused("TrustAnchorCertificate"),
-        refused("KeyStorePassword"),
-        refused("CustomKeyStoreType"),
-        refused("XksProxyUriEndpoint"),
-        refused("XksProxyUriPath"),
-        refused("XksProxyVpcEndpointServiceName"),
-        refused("XksProxyVpcEndpointServiceOwner"),
-        refused("XksProxyAuthenticationCredential"),
-        refused("XksProxyConnectivity"),
-    ]);
-
-    fn from_value(_: Value) -> Result<Refused, Mismatch> {
-        Ok(Refused)
+refused! {
+    Create {
+        "CustomKeyStoreName" "CloudHsmClusterId" "TrustAnchorCertificate" "KeyStorePassword" "CustomKeyStoreType"
+        "XksProxyUriEndpoint" "XksProxyUriPath" "XksProxyVpcEndpointServiceName" "XksProxyVpcEndpointServiceOwner"
+        "XksProxyAuthenticationCredential" "XksProxyConnectivity"
     }
+    Update {
+        "CustomKeyStoreId" "NewCustomKeyStoreName" "KeyStorePassword" "CloudHsmClusterId" "XksProxyUriEndpoint"
+        "XksProxyUriPath" "XksProxyVpcEndpointServiceName" "XksProxyVpcEndpointServiceOwner"
+        "XksProxyAuthenticationCredential" "XksProxyConnectivity"
+    }
+    OneStore { "CustomKeyStoreId" }
 }
 
-fn create(_: &mut Cx<'_>, _: Refused) -> Result<Empty, KmsError> {
+fn create(_: &mut Cx<'_>, _: Create) -> Result<Empty, KmsError> {
     Err(KmsError::Unsupported("Custom key stores are not supported by this cloud.".into()))
 }
 
-fn not_there(_: &mut Cx<'_>, _: Refused) -> Result<Empty, KmsError> {
+fn update(_: &mut Cx<'_>, _: Update) -> Result<Empty, KmsError> {
+    Err(KmsError::CustomKeyStoreNotFound)
+}
+
+fn one(_: &mut Cx<'_>, _: OneStore) -> Result<Empty, KmsError> {
     Err(KmsError::CustomKeyStoreNotFound)
 }

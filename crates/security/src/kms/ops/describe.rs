@@ -107,13 +107,13 @@ impl Algorithms {
         let mut out = Algorithms::default();
         match key.usage {
             KeyUsage::EncryptDecrypt => {
-                out.encryption = names(&mut spec.encryption_algorithms().iter().map(|a| a.as_str()))
+                out.encryption = names(&mut spec.encryption_algorithms().iter().map(|a| a.as_str()));
             }
             KeyUsage::SignVerify => {
-                out.signing = names(&mut spec.signing_algorithms().iter().map(|a| a.as_str()))
+                out.signing = names(&mut spec.signing_algorithms().iter().map(|a| a.as_str()));
             }
             KeyUsage::GenerateVerifyMac => {
-                out.mac = names(&mut spec.mac_algorithms().iter().map(|a| a.as_str()))
+                out.mac = names(&mut spec.mac_algorithms().iter().map(|a| a.as_str()));
             }
             KeyUsage::KeyAgreement => out.agreement = names(&mut std::iter::once(ECDH)),
             KeyUsage::EncapsulateDecapsulate => out.encapsulation = names(&mut std::iter::once(ML_KEM)),

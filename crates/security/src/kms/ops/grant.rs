@@ -2,6 +2,7 @@
 
 use super::key::touch;
 use super::{check_tokens, stop_if_dry};
+use crate::iam::trust;
 use crate::kms::KmsError;
 use crate::kms::access;
 use crate::kms::core::grant::GrantToken;
@@ -25,6 +26,9 @@ kernel::ops! { pub(crate) static OPS:
 
 /// AWS: `ListGrants`, `Limit`.
 const PAGE_MAX: u32 = 100;
+/// AWS: `CreateGrant`, `Constraints`: eight pairs, 384 characters in all.
+const CONSTRAINT_PAIRS_MAX: usize = 8;
+const CONSTRAINT_CHARS_MAX: usize = 384;
 
 wire::shape! {
     #[derive(Debug)]
@@ -116,8 +120,8 @@ fn refuse_services(given: &[&Option<String>]) -> Result<(), KmsError> {
     Err(KmsError::Unsupported(what.into()))
 }
 
-/// An account, a user, a role, or a session.
-fn check_principal(arn: &str) -> Result<(), KmsError> {
+/// An account, a user, a role, or a session, which exists.
+fn check_principal(cx: &Cx<'_>, arn: &str) -> Result<(), KmsError> {
     const KINDS: &[&str] = &["user/", "role/", "assumed-role/", "federated-user/"];
     let is_principal = Arn::parse(arn).is_some_and(|arn| {
         let named =
@@ -126,10 +130,32 @@ fn check_principal(arn: &str) -> Result<(), KmsError> {
             && AccountId::parse(&arn.account).is_some()
             && (named || arn.resource == "root")
     });
-    match is_principal {
+    match is_principal && trust::is_somebody(cx.tx, arn)? {
         true => Ok(()),
         false => Err(KmsError::InvalidArn(format!("ARN does not refer to a valid principal: {arn}"))),
     }
+}
+
+/// AWS: `CreateGrant`, `Constraints`.
+fn check_constraint(key: &KmsKey, pairs: &BTreeMap<String, String>) -> Result<(), KmsError> {
+    let refused = |what: String| Err(KmsError::Validation(what));
+    if key.spec != KeySpec::Symmetric {
+        return refused(
+            "Encryption context constraints are valid only with symmetric encryption KMS keys.".into(),
+        );
+    }
+    if pairs.len() > CONSTRAINT_PAIRS_MAX {
+        return refused(format!(
+            "A grant constraint cannot have more than {CONSTRAINT_PAIRS_MAX} encryption context pairs."
+        ));
+    }
+    let chars: usize = pairs.iter().map(|(key, value)| key.chars().count() + value.chars().count()).sum();
+    if chars > CONSTRAINT_CHARS_MAX {
+        return refused(format!(
+            "The encryption context of a grant constraint cannot be longer than {CONSTRAINT_CHARS_MAX} characters."
+        ));
+    }
+    Ok(())
 }
 
 /// A grant may allow only what the key can do.
@@ -161,7 +187,7 @@ fn create_grant(cx: &mut Cx<'_>, request: CreateGrant) -> Result<Created, KmsErr
     [Some(&grantee), request.retiring.as_ref()]
         .into_iter()
         .flatten()
-        .try_for_each(|arn| check_principal(arn))?;
+        .try_for_each(|arn| check_principal(cx, arn))?;
     let mut key = identify::key_that(cx, &request.key_id, Needs::Enabled)?;
     if let Some(operation) = request.operations.iter().find(|operation| !fits(&key, operation)) {
         let (spec, usage) = (key.spec, key.usage);
@@ -174,9 +200,8 @@ fn create_grant(cx: &mut Cx<'_>, request: CreateGrant) -> Result<Created, KmsErr
         Some(constraints) => (constraints.equals.map(map), constraints.subset.map(map)),
         None => (None, None),
     };
-    if (equals.is_some() || subset.is_some()) && key.spec != KeySpec::Symmetric {
-        let what = "Encryption context constraints are valid only with symmetric encryption KMS keys.";
-        return Err(KmsError::Validation(what.into()));
+    for pairs in [&equals, &subset].into_iter().flatten() {
+        check_constraint(&key, pairs)?;
     }
     let grant = KeyGrant {
         id: new_id(cx),
@@ -286,7 +311,7 @@ fn list_retirable_grants(cx: &mut Cx<'_>, request: ListRetirable) -> Result<Gran
     let Some(retiring) = request.retiring else {
         return Err(KmsError::Validation("RetiringPrincipal is required.".into()));
     };
-    check_principal(&retiring)?;
+    check_principal(cx, &retiring)?;
     // AWS: "any principal in your account".
     if Arn::parse(&retiring).is_none_or(|arn| arn.account != cx.account.as_str()) {
         return Err(KmsError::InvalidArn(format!("{retiring} is not a principal of this account.")));

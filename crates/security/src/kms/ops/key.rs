@@ -59,12 +59,9 @@ fn create_key(cx: &mut Cx<'_>, request: CreateKey) -> Result<KeyAnswer, KmsError
     let multi_region = request.multi_region.unwrap_or_default();
     let id = new_id(cx, multi_region);
     let arn = key_arn(cx.account, cx.region, &id);
-    let text = match request.policy {
-        Some(text) => {
-            policy::check(cx, &arn, &text, request.bypass_lockout.unwrap_or_default())?;
-            text
-        }
-        None => policy::default_policy(cx.account),
+    let (policy, policy_names) = match request.policy {
+        Some(text) => policy::accepted(cx, &arn, &text, request.bypass_lockout.unwrap_or_default())?,
+        None => (policy::default_policy(cx.account), Default::default()),
     };
     let mut key = KmsKey {
         id,
@@ -76,7 +73,8 @@ fn create_key(cx: &mut Cx<'_>, request: CreateKey) -> Result<KeyAnswer, KmsError
         usage,
         external,
         stored_state: if external { KeyState::PendingImport } else { KeyState::Enabled },
-        policy: text,
+        policy,
+        policy_names,
         tags,
         multi_region: multi_region.then(|| MultiRegion { primary: cx.region, replicas: Vec::new() }),
         ..KmsKey::default()

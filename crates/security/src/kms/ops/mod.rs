@@ -1,4 +1,8 @@
 //! KMS's operations, one file for each family.
+#![allow(
+    clippy::needless_pass_by_value,
+    reason = "a handler owns its request, whether or not it takes it apart"
+)]
 
 pub(crate) mod alias;
 pub(crate) mod custom_key_store;

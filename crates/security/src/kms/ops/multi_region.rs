@@ -89,12 +89,11 @@ fn replicate_key(cx: &mut Cx<'_>, request: ReplicateKey) -> Result<Replica, KmsE
         multi_region: Some(related.clone()),
         ..primary.clone()
     };
-    replica.policy = match request.policy {
+    (replica.policy, replica.policy_names) = match request.policy {
         Some(text) => {
-            policy::check(cx, &replica.arn(), &text, request.bypass_lockout.unwrap_or_default())?;
-            text
+            policy::accepted(cx, &replica.arn(), &text, request.bypass_lockout.unwrap_or_default())?
         }
-        None => policy::default_policy(cx.account),
+        None => (policy::default_policy(cx.account), Default::default()),
     };
     for material in Material::all(cx.tx, &primary)? {
         // Imported material is brought to each region by whoever has it; only its name is shared.
@@ -106,7 +105,7 @@ fn replicate_key(cx: &mut Cx<'_>, request: ReplicateKey) -> Result<Replica, KmsE
     }
     let answer = Replica {
         metadata: metadata(&replica, cx.now),
-        policy: replica.policy.clone(),
+        policy: policy::shown(cx, &replica)?,
         tags: listed(&replica.tags),
     };
     touch(cx, &primary);

@@ -61,14 +61,14 @@ fn check_name(name: Option<&str>) -> Result<(), KmsError> {
 fn get_key_policy(cx: &mut Cx<'_>, request: GetKeyPolicy) -> Result<KeyPolicy, KmsError> {
     let key = identify::key(cx, &request.key_id)?;
     check_name(request.name.as_deref())?;
-    Ok(KeyPolicy { policy: key.policy, name: policy::NAME.to_owned() })
+    Ok(KeyPolicy { policy: policy::shown(cx, &key)?, name: policy::NAME.to_owned() })
 }
 
 fn put_key_policy(cx: &mut Cx<'_>, request: PutKeyPolicy) -> Result<Empty, KmsError> {
     let mut key = identify::key(cx, &request.key_id)?;
     check_name(request.name.as_deref())?;
-    policy::check(cx, &key.arn(), &request.policy, request.bypass_lockout.unwrap_or_default())?;
-    key.policy = request.policy;
+    let bypass = request.bypass_lockout.unwrap_or_default();
+    (key.policy, key.policy_names) = policy::accepted(cx, &key.arn(), &request.policy, bypass)?;
     touch(cx, &key);
     key.save(cx.tx);
     Ok(Empty)

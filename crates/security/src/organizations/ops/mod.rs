@@ -1,6 +1,9 @@
+//! The handlers of Organizations, one file for each family; access and errors stand beside this folder.
+
 pub mod account;
 pub mod account_list;
 pub mod attachment;
+pub mod handshake;
 pub mod organization;
 pub mod policy;
 pub mod policy_type;

@@ -3,8 +3,8 @@
 use super::super::access::named;
 use super::super::errors::{OrgError, Plain};
 use super::super::model::{
-    ATTACHED, Attached, CONTROLS, CREATIONS, FULL_SCP, Kind, MEMBERS, Member, ORGANIZATIONS, Organization,
-    all, member_key, new_id, within,
+    ATTACHED, Attached, CONTROLS, CREATIONS, FULL_SCP, HANDSHAKES, Kind, MEMBERS, Member, ORGANIZATIONS,
+    Organization, all, member_key, new_id, within,
 };
 use super::super::page::page;
 use super::super::tree;
@@ -163,6 +163,12 @@ fn forget(tx: &mut Tx, organization: &str) -> Result<(), StoreError> {
     attached?.into_iter().for_each(|(key, _)| ATTACHED.delete(tx, &key));
     let creations: Result<Vec<_>, _> = CREATIONS.scan(tx, &prefix, Direction::Forward).collect();
     creations?.into_iter().for_each(|(key, _)| CREATIONS.delete(tx, &key));
+    let handshakes: Result<Vec<_>, _> = HANDSHAKES.scan(tx, &Key::global(), Direction::Forward).collect();
+    for (key, handshake) in handshakes? {
+        if handshake.organization == organization {
+            HANDSHAKES.delete(tx, &key);
+        }
+    }
     Ok(())
 }
 

@@ -19,7 +19,7 @@ kernel::ops! {
 }
 
 const DEFAULT_SECONDS: i64 = 3600;
-/// AWS: "Role chaining limits your session to a maximum of one hour."
+/// AWS limits sessions that are asked for with temporary credentials of any kind to an hour.
 const CHAINED_SECONDS_MAX: i64 = 3600;
 
 wire::shape! {
@@ -39,7 +39,6 @@ wire::shape! {
         pub token_code: Option<String> = "TokenCode",
     }
 
-    #[derive(Debug)]
     pub struct AssumeRoleResult {
         pub credentials: Credentials = "Credentials",
         pub assumed_role_user: AssumedRoleUser = "AssumedRoleUser",
@@ -47,7 +46,6 @@ wire::shape! {
         pub source_identity: Option<String> = "SourceIdentity",
     }
 
-    #[derive(Debug)]
     pub struct AssumedRoleUser {
         pub assumed_role_id: String = "AssumedRoleId",
         pub arn: String = "Arn",
@@ -107,8 +105,7 @@ fn keys(request: &Struct, target: Target) -> Target {
 fn assume_role(cx: &mut Cx<'_>, req: AssumeRole) -> Result<AssumeRoleResult, StsError> {
     let asked = asked(cx, &req.role_arn)?;
     let Some(role) = asked.role else { return Err(StsError::Unreadable) };
-    let seconds =
-        duration(&role, req.duration_seconds, matches!(cx.caller.principal, Principal::AssumedRole { .. }))?;
+    let seconds = duration(&role, req.duration_seconds, cx.caller.session.is_some())?;
     let policies = SessionPolicies::checked(req.policy, req.policy_arns)?;
     let inherited = match &cx.caller.session {
         Some(session) => SessionTags::inherited(&cx.caller.tags, &session.transitive_tags),
@@ -150,7 +147,7 @@ impl AssumedRoleUser {
 pub(crate) fn duration(role: &Role, asked: Option<i64>, chained: bool) -> Result<i64, StsError> {
     let seconds = asked.unwrap_or(DEFAULT_SECONDS);
     let what = if chained && seconds > CHAINED_SECONDS_MAX {
-        "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining"
+        "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining."
     } else if seconds > i64::from(role.session_seconds_max) {
         "The requested DurationSeconds exceeds the MaxSessionDuration set for this role."
     } else {
@@ -180,7 +177,7 @@ mod tests {
     fn durations() {
         let role = Role { session_seconds_max: 7200, ..Role::default() };
         let max = "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.";
-        let hour = "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining";
+        let hour = "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining.";
         for (asked, chained, expected) in [
             (None, false, Ok(3600)),
             (Some(7200), false, Ok(7200)),

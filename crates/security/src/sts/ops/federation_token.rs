@@ -30,14 +30,12 @@ wire::shape! {
         pub tags: Vec<Tag> = "Tags",
     }
 
-    #[derive(Debug)]
     pub struct GetFederationTokenResult {
         pub credentials: Credentials = "Credentials",
         pub federated_user: FederatedUser = "FederatedUser",
         pub packed_policy_size: Option<i64> = "PackedPolicySize",
     }
 
-    #[derive(Debug)]
     pub struct FederatedUser {
         pub federated_user_id: String = "FederatedUserId",
         pub arn: String = "Arn",

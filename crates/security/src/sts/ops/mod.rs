@@ -1,3 +1,5 @@
+//! STS's handlers, one file for each family.
+
 pub mod access_key_info;
 pub mod assume_role;
 pub mod decode_message;
@@ -17,7 +19,6 @@ use kernel::identity::Caller;
 use std::time::Duration;
 
 wire::shape! {
-    #[derive(Debug)]
     pub struct Credentials {
         pub access_key_id: String = "AccessKeyId",
         pub secret_access_key: String = "SecretAccessKey",

@@ -27,7 +27,6 @@ wire::shape! {
         pub token_code: Option<String> = "TokenCode",
     }
 
-    #[derive(Debug)]
     pub struct GetSessionTokenResult {
         pub credentials: Credentials = "Credentials",
     }

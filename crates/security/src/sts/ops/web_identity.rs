@@ -34,7 +34,6 @@ wire::shape! {
         pub duration_seconds: Option<i64> = "DurationSeconds",
     }
 
-    #[derive(Debug)]
     pub struct Assumed {
         pub credentials: Credentials = "Credentials",
         pub subject: String = "SubjectFromWebIdentityToken",
@@ -76,6 +75,7 @@ fn bearer(cx: &mut Cx<'_>, account: AccountId, token: &str) -> Result<Bearer, St
     let keys = issuer::keys(cx.tx, &url, token.key_id.as_deref(), now)?;
     let claims = token.verify(&keys)?;
     claims.check_time(now)?;
+    claims.check_size()?;
     let known = |audience: &str| provider.client_ids.iter().any(|id| id == audience);
     let audience = match &claims.authorized_party {
         Some(party) => known(party),

@@ -3,7 +3,7 @@
 use super::callers::error;
 use super::{Cloud, Row, World, each_row, is_json, json};
 use serde_json::{Value, json};
-use wire::model::{Kind, MemberModel, Structure};
+use wire::model::{Kind, Location, MemberModel, Structure};
 use wire::validate::{Constraint, check};
 
 /// Longer values than this are not sent: a constraint of megabytes is the gateway's affair.
@@ -36,7 +36,8 @@ fn what_is_missing_is_named() {
     let cloud = Cloud::new();
     each_row(&cloud, |world, row| {
         for member in input(row).into_iter().flat_map(|s| &s.members) {
-            if !member.required || member.idempotency_token {
+            // A path without its label leads elsewhere.
+            if !member.required || member.idempotency_token || member.location == Location::Uri {
                 continue;
             }
             let (status, code, message) = send(world, row, member.name, None);
@@ -59,7 +60,8 @@ fn what_is_missing_is_named() {
 /// Something that the member's type cannot hold; none where its protocol can write anything into it.
 fn of_another_type(row: &Row, member: &MemberModel) -> Option<Value> {
     let kind = &row.service.shape(member.target.shape).kind;
-    if is_json(row.service) {
+    let in_body = member.location == Location::Body;
+    if is_json(row.service) && in_body {
         return Some(match kind {
             Kind::Structure(_) | Kind::List { .. } | Kind::Map { .. } => json!(17),
             Kind::String { .. } | Kind::Blob { .. } => json!([17]),

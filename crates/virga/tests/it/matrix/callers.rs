@@ -55,7 +55,7 @@ fn nobody_calls_unsigned() {
             let refused = code == row.codes().anonymous;
             return if refused { Err("the model lets it come unsigned".into()) } else { Ok(()) };
         }
-        let (status, message) = (row.codes().anonymous_status, "Request is missing Authentication Token");
+        let (status, message) = (row.codes().anonymous_status, row.codes().anonymous_message);
         expect(&reply, status, row.codes().anonymous)?;
         if error(&reply).1 == message { Ok(()) } else { Err(format!("the message is {:?}", error(&reply).1)) }
     });

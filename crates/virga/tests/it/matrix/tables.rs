@@ -10,6 +10,7 @@ use wire::Value;
 pub(super) struct Codes {
     pub(super) anonymous: &'static str,
     pub(super) anonymous_status: u16,
+    pub(super) anonymous_message: &'static str,
     pub(super) denied: &'static str,
     pub(super) denied_status: u16,
     /// Breaks a constraint of the model.
@@ -21,6 +22,7 @@ pub(super) struct Codes {
 const QUERY: Codes = Codes {
     anonymous: "MissingAuthenticationToken",
     anonymous_status: 403,
+    anonymous_message: "Request is missing Authentication Token",
     denied: "AccessDenied",
     denied_status: 403,
     invalid: "ValidationError",
@@ -30,17 +32,27 @@ const QUERY: Codes = Codes {
 const JSON: Codes = Codes {
     anonymous: "MissingAuthenticationTokenException",
     anonymous_status: 400,
+    anonymous_message: "Request is missing Authentication Token",
     denied: "AccessDeniedException",
     denied_status: 400,
     invalid: "ValidationException",
     malformed: "SerializationException",
 };
 
+const REST_JSON: Codes = Codes {
+    anonymous_status: 403,
+    anonymous_message: "Missing Authentication Token",
+    denied_status: 403,
+    ..JSON
+};
+
 pub(super) static CODES: &[(&str, Codes)] = &[
     ("iam", QUERY),
     ("sts", QUERY),
     ("kms", JSON),
+    ("accessanalyzer", REST_JSON),
     ("cloudtrail", JSON),
+    ("accessanalyzer", REST_JSON),
     ("organizations", Codes { invalid: "InvalidInputException", ..JSON }),
 ];
 
@@ -70,6 +82,8 @@ pub(super) struct Prepared {
     policy_arn: Option<String>,
     access_key: Option<String>,
     ciphertext: Option<Vec<u8>>,
+    key_arn: Option<String>,
+    grant_id: Option<String>,
 }
 
 const POLICY: &str =
@@ -86,9 +100,17 @@ impl Prepared {
         if is_built("kms", "CreateKey") {
             let key = root.call("kms", "CreateKey", json!({})).ok();
             out.key_id = key["KeyMetadata"]["KeyId"].as_str().map(str::to_owned);
+            out.key_arn = key["KeyMetadata"]["Arn"].as_str().map(str::to_owned);
             let encrypt = json!({ "KeyId": out.key_id, "Plaintext": "bWF0cml4" });
             let sealed = root.call("kms", "Encrypt", encrypt).ok();
             out.ciphertext = sealed["CiphertextBlob"].as_str().and_then(|text| STANDARD.decode(text).ok());
+        }
+        if is_built("kms", "CreateGrant") {
+            let grant = json!({
+                "KeyId": out.key_id, "GranteePrincipal": "arn:aws:iam::123456789012:root", "Operations": ["Decrypt"],
+            });
+            let made = root.call("kms", "CreateGrant", grant).ok();
+            out.grant_id = made["GrantId"].as_str().map(str::to_owned);
         }
         if is_built("iam", "CreateRole") {
             let role = json!({ "RoleName": "prepared", "AssumeRolePolicyDocument": TRUST });
@@ -118,6 +140,8 @@ impl Prepared {
             ("iam", "UpdateAssumeRolePolicy", "PolicyDocument") => TRUST,
             ("iam", "CreatePolicy" | "CreatePolicyVersion", "PolicyDocument") => POLICY,
             ("iam", "PutUserPolicy" | "PutRolePolicy" | "PutGroupPolicy", "PolicyDocument") => POLICY,
+            ("kms", "RetireGrant", "KeyId") => self.key_arn.as_deref()?,
+            ("kms", "RetireGrant" | "RevokeGrant", "GrantId") => self.grant_id.as_deref()?,
             ("kms", _, "KeyId" | "TargetKeyId" | "SourceKeyId" | "DestinationKeyId")
                 if is_required(service, operation, member) =>
             {
