@@ -52,6 +52,7 @@ pub(super) static CODES: &[(&str, Codes)] = &[
     ("kms", JSON),
     ("accessanalyzer", REST_JSON),
     ("cloudtrail", JSON),
+    ("dynamodb", JSON),
     ("accessanalyzer", REST_JSON),
     ("organizations", Codes { invalid: "InvalidInputException", ..JSON }),
 ];
@@ -135,7 +136,11 @@ impl Prepared {
         if let ("kms", "Decrypt" | "ReEncrypt", "CiphertextBlob") = (service, operation, member) {
             return self.ciphertext.clone().map(|bytes| Value::Blob(bytes.into()));
         }
+        if let ("dynamodb", "TransactWriteItems", "TransactItems") = (service, operation, member) {
+            return Some(delete_item());
+        }
         let text = match (service, operation, member) {
+            ("dynamodb", _, "ResourceArn") => "arn:aws:dynamodb:us-east-1:123456789012:table/matrix",
             ("iam", _, "AssumeRolePolicyDocument") => TRUST,
             ("iam", "UpdateAssumeRolePolicy", "PolicyDocument") => TRUST,
             ("iam", "CreatePolicy" | "CreatePolicyVersion", "PolicyDocument") => POLICY,
@@ -164,6 +169,14 @@ impl Prepared {
         };
         Some(Value::str(text))
     }
+}
+
+/// A transaction of one part: the model asks for none.
+fn delete_item() -> Value {
+    let part = |name: &'static str, value: Value| Value::Struct([(name, value)].into_iter().collect());
+    let key = Value::Map(vec![("pk".to_owned(), part("S", Value::str("matrix")))]);
+    let delete = [("TableName", Value::str("matrix")), ("Key", key)].into_iter().collect();
+    Value::List(vec![part("Delete", Value::Struct(delete))])
 }
 
 fn is_required(service: &str, operation: &str, member: &str) -> bool {
