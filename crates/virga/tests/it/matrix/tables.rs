@@ -136,11 +136,10 @@ impl Prepared {
         if let ("kms", "Decrypt" | "ReEncrypt", "CiphertextBlob") = (service, operation, member) {
             return self.ciphertext.clone().map(|bytes| Value::Blob(bytes.into()));
         }
-        if let ("dynamodb", "TransactWriteItems", "TransactItems") = (service, operation, member) {
-            return Some(delete_item());
+        if service == "dynamodb" {
+            return dynamodb(operation, member);
         }
         let text = match (service, operation, member) {
-            ("dynamodb", _, "ResourceArn") => "arn:aws:dynamodb:us-east-1:123456789012:table/matrix",
             ("iam", _, "AssumeRolePolicyDocument") => TRUST,
             ("iam", "UpdateAssumeRolePolicy", "PolicyDocument") => TRUST,
             ("iam", "CreatePolicy" | "CreatePolicyVersion", "PolicyDocument") => POLICY,
@@ -171,12 +170,23 @@ impl Prepared {
     }
 }
 
-/// A transaction of one part: the model asks for none.
-fn delete_item() -> Value {
-    let part = |name: &'static str, value: Value| Value::Struct([(name, value)].into_iter().collect());
-    let key = Value::Map(vec![("pk".to_owned(), part("S", Value::str("matrix")))]);
-    let delete = [("TableName", Value::str("matrix")), ("Key", key)].into_iter().collect();
-    Value::List(vec![part("Delete", Value::Struct(delete))])
+fn dynamodb(operation: &str, member: &str) -> Option<Value> {
+    let structure = |members: &[(&'static str, Value)]| Value::Struct(members.iter().cloned().collect());
+    let name = || ("AttributeName", Value::str("pk"));
+    let list = |item: Value| Value::List(vec![item]);
+    Some(match (operation, member) {
+        (_, "ResourceArn") => Value::str("arn:aws:dynamodb:us-east-1:123456789012:table/matrix"),
+        ("CreateTable", "AttributeDefinitions") => {
+            list(structure(&[name(), ("AttributeType", Value::str("S"))]))
+        }
+        ("CreateTable", "KeySchema") => list(structure(&[name(), ("KeyType", Value::str("HASH"))])),
+        ("CreateTable", "BillingMode") => Value::str("PAY_PER_REQUEST"),
+        ("TransactWriteItems", "TransactItems") => {
+            let item = Value::Map(vec![("pk".to_owned(), structure(&[("S", Value::str("matrix"))]))]);
+            list(structure(&[("Put", structure(&[("TableName", Value::str("matrix")), ("Item", item)]))]))
+        }
+        _ => return None,
+    })
 }
 
 fn is_required(service: &str, operation: &str, member: &str) -> bool {
