@@ -178,19 +178,21 @@ pub(crate) fn batch_get(cx: &mut Cx<'_>, request: &Struct) -> Targets {
     Ok(targets)
 }
 
+/// The item, or its key.
+fn written(write: &Value) -> Option<&Value> {
+    write.at(&["PutRequest", "Item"]).or_else(|| write.at(&["DeleteRequest", "Key"]))
+}
+
 /// BatchWriteItem.
 pub(crate) fn batch_write(cx: &mut Cx<'_>, request: &Struct) -> Targets {
     let mut targets = Vec::new();
     let empty = Struct::new();
     for (table, writes) in by_table(request) {
         let writes = writes.as_list().unwrap_or_default();
-        let item = |write: &'_ Value| -> Option<Value> {
-            write.at(&["PutRequest", "Item"]).or_else(|| write.at(&["DeleteRequest", "Key"])).cloned()
-        };
-        let items: Vec<Value> = writes.iter().filter_map(item).collect();
-        let mut asking = Asking::of(&empty, Leading::Of(items.iter().map(Some).collect()));
+        let items: Vec<&Value> = writes.iter().filter_map(written).collect();
+        let mut asking = Asking::of(&empty, Leading::Of(items.iter().copied().map(Some).collect()));
         (asking.table, asking.capacity) = (table, request.str("ReturnConsumedCapacity"));
-        let asking = items.iter().fold(asking, |asking, item| asking.naming(Some(item)));
+        let asking = items.iter().fold(asking, |asking, item| asking.naming(Some(*item)));
         targets.push(asking.target(cx)?);
     }
     Ok(targets)
