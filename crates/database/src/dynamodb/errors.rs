@@ -24,6 +24,14 @@ wire::errors! {
     }
 }
 
+/// Codes of cancellation reasons.
+/// AWS: <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html>
+pub(crate) mod reason {
+    pub(crate) const NONE: &str = "None";
+    pub(crate) const CONDITION: &str = "ConditionalCheckFailed";
+    pub(crate) const VALIDATION: &str = "ValidationError";
+}
+
 /// A refusal on its way to the caller.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Error(Box<Fault>);

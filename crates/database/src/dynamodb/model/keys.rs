@@ -116,8 +116,7 @@ mod tests {
 
     #[test]
     fn hashes_stay_what_they_are() {
-        assert_eq!([hash(b""), hash(b"a"), hash(b"user-1")], [hash(b""), hash(b"a"), hash(b"user-1")]);
-        assert_ne!(hash(b"a"), hash(b"b"));
+        assert_eq!([hash(b""), hash(b"a"), hash(b"user-1")], [0xECBA_3DF2, 0xED81_70DE, 0x37E1_A4C1]);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use super::shapes::metrics;
 use crate::dynamodb::access;
 use crate::dynamodb::action::{Act, Failed, What, check_put_size};
 use crate::dynamodb::capacity::{Detail, Kind, Meter, meter_indexes};
-use crate::dynamodb::errors::{Error, Refusal, validation};
+use crate::dynamodb::errors::{Error, Refusal, reason, validation};
 use crate::dynamodb::expression::Update;
 use crate::dynamodb::item::Item;
 use crate::dynamodb::model::rows;
@@ -96,7 +96,7 @@ pub(crate) struct Reason {
 
 impl Reason {
     fn condition(item: Option<Item>) -> Reason {
-        Reason { code: "ConditionalCheckFailed", message: "The conditional request failed".into(), item }
+        Reason { code: reason::CONDITION, message: "The conditional request failed".into(), item }
     }
 
     /// What is wrong with one item is a reason; anything else ends the request.
@@ -107,7 +107,7 @@ impl Reason {
         let Err(error) = checked else { return Ok(None) };
         match error.validation() {
             Some(message) => {
-                Ok(Some(Reason { code: "ValidationError", message: message.to_owned(), item: None }))
+                Ok(Some(Reason { code: reason::VALIDATION, message: message.to_owned(), item: None }))
             }
             None => Err(error),
         }
@@ -116,12 +116,12 @@ impl Reason {
 
 /// The refusal of a transaction, with a reason for each action in turn.
 pub(crate) fn cancelled(reasons: Vec<Option<Reason>>) -> Error {
-    let codes: Vec<&str> = reasons.iter().map(|r| r.as_ref().map_or("None", |r| r.code)).collect();
+    let codes: Vec<&str> = reasons.iter().map(|r| r.as_ref().map_or(reason::NONE, |r| r.code)).collect();
     let error = Error::from(Refusal::Cancelled(codes.join(", ")));
     let list = reasons.into_iter().map(|reason| {
         let mut out = Struct::new();
         match reason {
-            None => out.push("Code", Value::str("None")),
+            None => out.push("Code", Value::str(reason::NONE)),
             Some(reason) => {
                 out.push("Code", Value::str(reason.code));
                 out.push("Message", Value::Str(reason.message));
