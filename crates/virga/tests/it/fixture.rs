@@ -93,8 +93,9 @@ fn get(cx: &mut Cx<'_>, request: Name) -> Result<Got, Fault> {
 
 /// Refuses one whose value is `kept`, after it has deleted it.
 fn delete(cx: &mut Cx<'_>, request: Name) -> Result<Empty, Fault> {
-    let found = find(cx.tx, &request.name).ok_or_else(missing)?;
-    PARAMETERS.delete(cx.tx, &key(&request.name));
+    let Name { name } = request;
+    let found = find(cx.tx, &name).ok_or_else(missing)?;
+    PARAMETERS.delete(cx.tx, &key(&name));
     if found.value == "kept" { Err(missing()) } else { Ok(Empty) }
 }
 

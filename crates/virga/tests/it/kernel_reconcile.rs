@@ -118,7 +118,7 @@ fn a_moved_clock_wakes_everybody() {
 #[test]
 fn a_nap_ends() {
     running(Counter { nap: Some(Duration::from_millis(5)), ..Counter::default() }, |_, counter| {
-        counter.wait_for(5)
+        counter.wait_for(5);
     });
 }
 

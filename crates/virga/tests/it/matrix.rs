@@ -14,35 +14,35 @@ use generate::Generator;
 use serde_json::Value;
 use wire::model::{Operation, Service};
 
-pub(super) const ACCOUNT: &str = "123456789012";
-pub(super) const OTHER_ACCOUNT: &str = "210987654321";
+const ACCOUNT: &str = "123456789012";
+const OTHER_ACCOUNT: &str = "210987654321";
 
 /// One operation with its least valid input.
-pub(super) struct Row {
-    pub(super) service: &'static Service,
-    pub(super) operation: &'static Operation,
-    pub(super) op: &'static kernel::Op,
-    pub(super) input: wire::value::Struct,
+struct Row {
+    service: &'static Service,
+    operation: &'static Operation,
+    op: &'static kernel::Op,
+    input: wire::value::Struct,
 }
 
 impl Row {
-    pub(super) fn name(&self) -> String {
+    fn name(&self) -> String {
         format!("{}:{}", self.service.id, self.operation.name)
     }
 
-    pub(super) fn parameters(&self) -> Value {
+    fn parameters(&self) -> Value {
         json(&wire::Value::Struct(self.input.clone()), self.service)
     }
 
     /// The service's dialect has one code for each of these.
-    pub(super) fn codes(&self) -> &'static tables::Codes {
+    fn codes(&self) -> &'static tables::Codes {
         let found = tables::CODES.iter().find(|(id, _)| *id == self.service.id);
         &found.unwrap_or_else(|| panic!("tables::CODES lacks {}", self.service.id)).1
     }
 }
 
 /// A tree as the harness takes it.
-pub(super) fn json(value: &wire::Value, service: &Service) -> Value {
+fn json(value: &wire::Value, service: &Service) -> Value {
     match value {
         wire::Value::Struct(members) => {
             members.iter().map(|(name, v)| (name.to_owned(), json(v, service))).collect()
@@ -55,20 +55,20 @@ pub(super) fn json(value: &wire::Value, service: &Service) -> Value {
     }
 }
 
-pub(super) fn is_json(service: &Service) -> bool {
+fn is_json(service: &Service) -> bool {
     !service.target_prefix.is_empty() || service.protocols.contains(&wire::model::Protocol::RestJson)
 }
 
 /// What the rows need to be there, and those who call.
-pub(super) struct World<'c> {
-    pub(super) root: Caller<'c>,
+struct World<'c> {
+    root: Caller<'c>,
     /// A user without any permission.
-    pub(super) nobody: Caller<'c>,
+    nobody: Caller<'c>,
     /// A user whose one inline policy the rows write.
-    pub(super) holder: Caller<'c>,
+    holder: Caller<'c>,
     /// Another account's user, who may do everything there.
-    pub(super) stranger: Caller<'c>,
-    pub(super) prepared: tables::Prepared,
+    stranger: Caller<'c>,
+    prepared: tables::Prepared,
 }
 
 const EVERYTHING: &str =
@@ -88,7 +88,7 @@ impl<'c> World<'c> {
 }
 
 /// A row for each built operation; those for which no input can be made by name and reason.
-pub(super) fn rows(prepared: &tables::Prepared) -> (Vec<Row>, Vec<(String, String)>) {
+fn rows(prepared: &tables::Prepared) -> (Vec<Row>, Vec<(String, String)>) {
     let (mut rows, mut lost) = (Vec::new(), Vec::new());
     for built in virga::wiring::services() {
         let service = wire::catalog::service(built.id).unwrap();

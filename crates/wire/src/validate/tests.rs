@@ -114,8 +114,8 @@ fn query_and_rest_services_have_their_own_words() {
             "iam",
             "POST /",
             "Action=CreateUser&UserName=a+b",
-            "ValidationError: 1 validation error detected: Value at 'userName' failed to satisfy constraint: Member must \
-             satisfy regular expression pattern: [\\w+=,.@-]+",
+            "ValidationError: The specified value for userName is invalid. It must contain only alphanumeric characters \
+             and/or the following: +=,.@_-",
         ),
         (
             "iam",

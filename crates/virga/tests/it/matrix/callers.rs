@@ -109,9 +109,6 @@ fn a_user_with_exactly_the_needed_permissions() {
             let (action, resource) = denied(&message).ok_or_else(|| format!("says {message:?}"))?;
             let needed = (action.to_owned(), resource.to_owned());
             if granted.contains(&needed) {
-                if tables::BEYOND_POLICIES.iter().any(|(name, _)| *name == row.name()) {
-                    return Ok(());
-                }
                 return Err(format!("is denied {action} on {resource}, which is granted: {message}"));
             }
             granted.push(needed);
@@ -129,9 +126,6 @@ fn a_user_with_exactly_the_needed_permissions() {
 
 /// Whether an answer beyond authorization is one that the caller can do something with.
 fn judge(row: &Row, reply: &Reply, granted: &[(String, String)]) -> Result<(), String> {
-    if tables::BEYOND_POLICIES.iter().any(|(name, _)| *name == row.name()) {
-        return Err("is listed as beyond policies and is not".into());
-    }
     if !row.operation.unsigned && !is_open(row) && !granted.iter().any(|(action, _)| action == row.op.action)
     {
         return Err(format!("never asked for {}: {granted:?}", row.op.action));
@@ -211,7 +205,6 @@ fn the_tables_are_not_stale() {
         .iter()
         .chain(tables::OTHER_WORDS)
         .chain(tables::ACROSS_ACCOUNTS)
-        .chain(tables::BEYOND_POLICIES)
         .chain(tables::NOT_GENERATED)
         .map(|(name, _)| *name);
     let gone: Vec<&str> = listed.filter(|name| !built.iter().any(|b| b == name)).collect();

@@ -68,9 +68,6 @@ pub(super) const OPEN: List = &[
     ("sts:GetSessionToken", "AWS: no permissions are required, since it gives none that the caller lacks"),
 ];
 
-/// Operations that an identity's policy alone does not allow.
-pub(super) const BEYOND_POLICIES: List = &[];
-
 /// Refusals whose message ends otherwise than the rule, and how.
 pub(super) const OTHER_WORDS: List = &[];
 
