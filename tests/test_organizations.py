@@ -37,7 +37,9 @@ def test_a_new_account_is_entered_through_its_role(account, organization):
     inside = ann.assume(f"arn:aws:iam::{number}:role/OrganizationAccountAccessRole")
     assert inside.account == number
     assert inside.client("iam").list_users()["Users"] == []
-    names = {found["Name"] for page in organization.get_paginator("list_accounts").paginate() for found in page["Accounts"]}
+    names = {
+        found["Name"] for page in organization.get_paginator("list_accounts").paginate() for found in page["Accounts"]
+    }
     assert "member" in names
 
 

@@ -7,7 +7,7 @@ use crate::Outcome;
 use std::path::Path;
 use std::process::Command;
 
-const TARGETS: [&str; 5] = ["json", "query", "xml", "cbor", "route"];
+const TARGETS: [&str; 6] = ["json", "query", "xml", "cbor", "route", "dynamodb"];
 
 const FLAGS: &str = "--cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
     -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table -Ccodegen-units=1";

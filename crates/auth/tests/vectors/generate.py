@@ -6,6 +6,7 @@ run changes them.
 """
 
 import base64
+import contextlib
 import datetime
 import io
 import json
@@ -18,7 +19,7 @@ import botocore.config
 import botocore.credentials
 import botocore.crt.auth
 
-NOW = datetime.datetime(2026, 5, 17, 11, 22, 33, tzinfo=datetime.timezone.utc)
+NOW = datetime.datetime(2026, 5, 17, 11, 22, 33, tzinfo=datetime.UTC)
 KEY = "AKIDEXAMPLE"
 SECRET = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
 TOKEN = "FwoGZXIvYXdzEJr//////////wEaDExample+Session/Token=="
@@ -71,65 +72,174 @@ def signed(name, signer, dialect, service, region, method, url, headers=None, bo
 
 
 ODD_KEYS = [
-    "plain", "a%20b", "%C3%A9t%C3%A9", "a//b", "../up/./x", "%28k%29%21%27%2A", "a%2Bb", "tilde~-_.", "%F0%9F%8E%89",
-    "a%3Ab%40c%24d%2Ce%3Bf%3Dg%26h", "trailing/", "%25", "sp%20ace%2Fslash",
+    "plain",
+    "a%20b",
+    "%C3%A9t%C3%A9",
+    "a//b",
+    "../up/./x",
+    "%28k%29%21%27%2A",
+    "a%2Bb",
+    "tilde~-_.",
+    "%F0%9F%8E%89",
+    "a%3Ab%40c%24d%2Ce%3Bf%3Dg%26h",
+    "trailing/",
+    "%25",
+    "sp%20ace%2Fslash",
 ]
-ODD_QUERIES = ["", "?list-type=2&prefix=a%2Fb%20c&max-keys=10", "?uploads", "?acl&versionId=null", "?z=1&a=2&a=1&A=3",
-               "?marker=%2B%26%3D%25", "?a-b=1&a=2&a.=3"]
+ODD_QUERIES = [
+    "",
+    "?list-type=2&prefix=a%2Fb%20c&max-keys=10",
+    "?uploads",
+    "?acl&versionId=null",
+    "?z=1&a=2&a=1&A=3",
+    "?marker=%2B%26%3D%25",
+    "?a-b=1&a=2&a.=3",
+]
 
 
 def header_vectors():
     for i, key in enumerate(ODD_KEYS):
         query = ODD_QUERIES[i % len(ODD_QUERIES)]
         s3 = botocore.auth.S3SigV4Auth(credentials(), "s3", "us-east-1")
-        signed(f"s3 header {key}{query}", s3, "s3", "s3", "us-east-1", "PUT",
-               f"https://bucket.s3.amazonaws.com/{key}{query}",
-               {"x-amz-meta-note": "  two   blanks ", "Content-Type": "text/plain"}, b"hello")
+        signed(
+            f"s3 header {key}{query}",
+            s3,
+            "s3",
+            "s3",
+            "us-east-1",
+            "PUT",
+            f"https://bucket.s3.amazonaws.com/{key}{query}",
+            {"x-amz-meta-note": "  two   blanks ", "Content-Type": "text/plain"},
+            b"hello",
+        )
         v4 = botocore.auth.SigV4Auth(credentials(TOKEN), "lambda", "eu-west-1")
-        signed(f"lambda header {key}{query}", v4, "rest-json", "lambda", "eu-west-1", "POST",
-               f"https://lambda.eu-west-1.amazonaws.com/{key}{query}", {"Content-Type": "application/json"}, b"{}",
-               token=TOKEN)
+        signed(
+            f"lambda header {key}{query}",
+            v4,
+            "rest-json",
+            "lambda",
+            "eu-west-1",
+            "POST",
+            f"https://lambda.eu-west-1.amazonaws.com/{key}{query}",
+            {"Content-Type": "application/json"},
+            b"{}",
+            token=TOKEN,
+        )
     v4 = botocore.auth.SigV4Auth(credentials(), "iam", "us-east-1")
-    signed("iam query", v4, "query", "iam", "us-east-1", "POST", "https://iam.amazonaws.com/",
-           {"Content-Type": "application/x-www-form-urlencoded; charset=utf-8"},
-           b"Action=ListUsers&Version=2010-05-08")
+    signed(
+        "iam query",
+        v4,
+        "query",
+        "iam",
+        "us-east-1",
+        "POST",
+        "https://iam.amazonaws.com/",
+        {"Content-Type": "application/x-www-form-urlencoded; charset=utf-8"},
+        b"Action=ListUsers&Version=2010-05-08",
+    )
     v4 = botocore.auth.SigV4Auth(credentials(), "dynamodb", "us-east-1")
-    signed("dynamodb with a port", v4, "json", "dynamodb", "us-east-1", "POST", "http://localhost:4566/",
-           {"X-Amz-Target": "DynamoDB_20120810.ListTables", "Content-Type": "application/x-amz-json-1.0"}, b"{}")
+    signed(
+        "dynamodb with a port",
+        v4,
+        "json",
+        "dynamodb",
+        "us-east-1",
+        "POST",
+        "http://localhost:4566/",
+        {"X-Amz-Target": "DynamoDB_20120810.ListTables", "Content-Type": "application/x-amz-json-1.0"},
+        b"{}",
+    )
 
 
 def presigned_vectors():
     for i, key in enumerate(ODD_KEYS):
         query = ODD_QUERIES[(i + 3) % len(ODD_QUERIES)]
         s3 = botocore.auth.S3SigV4QueryAuth(credentials(TOKEN), "s3", "us-east-1", expires=300)
-        signed(f"s3 presigned {key}{query}", s3, "s3", "s3", "us-east-1", "GET",
-               f"https://bucket.s3.amazonaws.com/{key}{query}", token=TOKEN)
+        signed(
+            f"s3 presigned {key}{query}",
+            s3,
+            "s3",
+            "s3",
+            "us-east-1",
+            "GET",
+            f"https://bucket.s3.amazonaws.com/{key}{query}",
+            token=TOKEN,
+        )
     v4 = botocore.auth.SigV4QueryAuth(credentials(), "sts", "us-east-1", expires=60)
-    signed("sts presigned, as EKS does", v4, "query", "sts", "us-east-1", "GET",
-           "https://sts.amazonaws.com/?Action=GetCallerIdentity&Version=2011-06-15", {"x-k8s-aws-id": "cluster"})
+    signed(
+        "sts presigned, as EKS does",
+        v4,
+        "query",
+        "sts",
+        "us-east-1",
+        "GET",
+        "https://sts.amazonaws.com/?Action=GetCallerIdentity&Version=2011-06-15",
+        {"x-k8s-aws-id": "cluster"},
+    )
     v4 = botocore.auth.SigV4QueryAuth(credentials(), "execute-api", "us-east-1", expires=3600)
-    signed("execute-api presigned", v4, "rest-json", "execute-api", "us-east-1", "GET",
-           "https://abc.execute-api.us-east-1.amazonaws.com/prod/a%20b?x=%20y")
+    signed(
+        "execute-api presigned",
+        v4,
+        "rest-json",
+        "execute-api",
+        "us-east-1",
+        "GET",
+        "https://abc.execute-api.us-east-1.amazonaws.com/prod/a%20b?x=%20y",
+    )
 
 
 def asymmetric_vectors():
     for key in ODD_KEYS[:6]:
         s3 = botocore.crt.auth.CrtS3SigV4AsymAuth(credentials(), "s3", "*")
-        signed(f"s3 sigv4a {key}", s3, "s3", "s3", None, "PUT", f"https://mrap.accesspoint.s3-global.amazonaws.com/{key}",
-               {"Content-Type": "text/plain"}, b"hello", algorithm="ecdsa")
+        signed(
+            f"s3 sigv4a {key}",
+            s3,
+            "s3",
+            "s3",
+            None,
+            "PUT",
+            f"https://mrap.accesspoint.s3-global.amazonaws.com/{key}",
+            {"Content-Type": "text/plain"},
+            b"hello",
+            algorithm="ecdsa",
+        )
     v4 = botocore.crt.auth.CrtSigV4AsymAuth(credentials(TOKEN), "events", "us-east-1,eu-west-1")
-    signed("events sigv4a", v4, "json", "events", None, "POST", "https://abc.endpoint.events.amazonaws.com/",
-           {"X-Amz-Target": "AWSEvents.PutEvents"}, b"{}", algorithm="ecdsa", token=TOKEN)
+    signed(
+        "events sigv4a",
+        v4,
+        "json",
+        "events",
+        None,
+        "POST",
+        "https://abc.endpoint.events.amazonaws.com/",
+        {"X-Amz-Target": "AWSEvents.PutEvents"},
+        b"{}",
+        algorithm="ecdsa",
+        token=TOKEN,
+    )
     s3 = botocore.crt.auth.CrtS3SigV4AsymQueryAuth(credentials(), "s3", "*", expires=900)
-    signed("s3 sigv4a presigned", s3, "s3", "s3", None, "GET",
-           "https://mrap.accesspoint.s3-global.amazonaws.com/a%20b", algorithm="ecdsa")
+    signed(
+        "s3 sigv4a presigned",
+        s3,
+        "s3",
+        "s3",
+        None,
+        "GET",
+        "https://mrap.accesspoint.s3-global.amazonaws.com/a%20b",
+        algorithm="ecdsa",
+    )
 
 
 def client_vectors():
     """Whole requests of boto3's S3 client, aws-chunked trailers among them."""
     client = boto3.client(
-        "s3", region_name="us-east-1", endpoint_url="https://localhost:4566", aws_access_key_id=KEY,
-        aws_secret_access_key=SECRET, config=botocore.config.Config(s3={"addressing_style": "path"}))
+        "s3",
+        region_name="us-east-1",
+        endpoint_url="https://localhost:4566",
+        aws_access_key_id=KEY,
+        aws_secret_access_key=SECRET,
+        config=botocore.config.Config(s3={"addressing_style": "path"}),
+    )
     taken = []
 
     def take(request, **_):
@@ -142,16 +252,21 @@ def client_vectors():
     data = bytes(range(256)) * 4
 
     def call(name, operation, **arguments):
-        try:
+        # The empty answer is of no use to the parser.
+        with contextlib.suppress(Exception):
             getattr(client, operation)(**arguments)
-        except Exception:  # the empty answer is of no use to the parser
-            pass
         request, body = taken.pop()
         add(name, "s3", "s3", "us-east-1", request.method, request.url, list(request.headers.items()), body)
 
     for algorithm in ["CRC32", "CRC32C", "CRC64NVME", "SHA1", "SHA256"]:
-        call(f"client put_object {algorithm} trailer", "put_object", Bucket="bucket", Key="a b+c/é",
-             Body=io.BytesIO(data), ChecksumAlgorithm=algorithm)
+        call(
+            f"client put_object {algorithm} trailer",
+            "put_object",
+            Bucket="bucket",
+            Key="a b+c/é",
+            Body=io.BytesIO(data),
+            ChecksumAlgorithm=algorithm,
+        )
     call("client put_object bytes", "put_object", Bucket="bucket", Key="k", Body=b"small")
     call("client list_objects_v2", "list_objects_v2", Bucket="bucket", Prefix="a b/é+", Delimiter="/")
     call("client copy_object", "copy_object", Bucket="bucket", Key="to", CopySource="bucket/from here")
@@ -159,19 +274,29 @@ def client_vectors():
 
 
 def post_vector():
-    client = boto3.client("s3", region_name="us-east-1", aws_access_key_id=KEY, aws_secret_access_key=SECRET,
-                          config=botocore.config.Config(signature_version="s3v4"))
+    client = boto3.client(
+        "s3",
+        region_name="us-east-1",
+        aws_access_key_id=KEY,
+        aws_secret_access_key=SECRET,
+        config=botocore.config.Config(signature_version="s3v4"),
+    )
     return client.generate_presigned_post("bucket", "uploads/${filename}", ExpiresIn=600)["fields"]
 
 
-with mock.patch("botocore.auth.get_current_datetime", now), \
-        mock.patch("botocore.crt.auth.get_current_datetime", now), \
-        mock.patch("botocore.signers.get_current_datetime", now):
+with (
+    mock.patch("botocore.auth.get_current_datetime", now),
+    mock.patch("botocore.crt.auth.get_current_datetime", now),
+    mock.patch("botocore.signers.get_current_datetime", now),
+):
     header_vectors()
     presigned_vectors()
     asymmetric_vectors()
     client_vectors()
     post = post_vector()
 
-print(json.dumps({"now": "20260517T112233Z", "access_key": KEY, "secret": SECRET, "post": post, "vectors": VECTORS},
-                 indent=1))
+print(
+    json.dumps(
+        {"now": "20260517T112233Z", "access_key": KEY, "secret": SECRET, "post": post, "vectors": VECTORS}, indent=1
+    )
+)

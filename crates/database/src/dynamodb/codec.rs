@@ -265,3 +265,94 @@ fn read_all<T>(
     }
     Ok(out)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dynamodb::value::sorted;
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
+    fn number() -> impl Strategy<Value = Number> {
+        (any::<i64>(), -60i32..60)
+            .prop_map(|(digits, power)| Number::parse(&format!("{digits}e{power}")).unwrap())
+    }
+
+    fn value() -> impl Strategy<Value = AttributeValue> {
+        let scalar = prop_oneof![
+            ".{0,20}".prop_map(AttributeValue::S),
+            number().prop_map(AttributeValue::N),
+            vec(any::<u8>(), 0..200).prop_map(AttributeValue::B),
+            vec(".{0,8}", 1..6).prop_map(|set| AttributeValue::SS(sorted(set).0)),
+            vec(number(), 1..6).prop_map(|set| AttributeValue::NS(sorted(set).0)),
+            vec(vec(any::<u8>(), 0..6), 1..6).prop_map(|set| AttributeValue::BS(sorted(set).0)),
+            any::<bool>().prop_map(AttributeValue::Bool),
+            Just(AttributeValue::Null),
+        ];
+        scalar.prop_recursive(4, 40, 6, |inner| {
+            prop_oneof![
+                vec(inner.clone(), 0..6).prop_map(AttributeValue::L),
+                vec((".{0,6}", inner), 0..6).prop_map(|pairs| AttributeValue::M(Item::from_pairs(pairs))),
+            ]
+        })
+    }
+
+    fn item() -> impl Strategy<Value = Item> {
+        vec((".{0,10}", value()), 0..10).prop_map(Item::from_pairs)
+    }
+
+    proptest! {
+        #[test]
+        fn items_round_trip(item in item()) {
+            let bytes = item.encode();
+            prop_assert_eq!(&Item::decode(&bytes).unwrap(), &item);
+            for (name, value) in item.iter() {
+                prop_assert_eq!(&Item::decode_attribute(&bytes, name).unwrap(), &Some(value.clone()));
+            }
+            prop_assert_eq!(Item::decode_attribute(&bytes, "no such name at all").unwrap(), None);
+            let first = item.names().next().map(str::to_owned);
+            let only = Item::decode_only(&bytes, |name| Some(name) == first.as_deref()).unwrap();
+            prop_assert_eq!(only, item.only(first.as_deref()));
+        }
+
+        #[test]
+        fn items_round_trip_over_the_wire(item in item()) {
+            prop_assert_eq!(Item::from_wire(item.clone().into_wire()).unwrap(), item);
+        }
+
+        #[test]
+        fn damaged_bytes_are_refused_or_read(item in item(), at in any::<prop::sample::Index>(), byte in any::<u8>(), cut in any::<prop::sample::Index>()) {
+            let mut bytes = item.encode();
+            let at = at.index(bytes.len());
+            bytes[at] = byte;
+            bytes.truncate(cut.index(bytes.len()) + 1);
+            let _ = Item::decode(&bytes);
+            let _ = Item::decode_attribute(&bytes, "a");
+        }
+
+        #[test]
+        fn keys_sort_as_values_do(a in value(), b in value()) {
+            if let (Some(x), Some(y)) = (a.key_bytes(), b.key_bytes()) {
+                prop_assert_eq!(AttributeValue::from_key_bytes(a.kind(), &x), Some(a.clone()));
+                if let Some(order) = crate::dynamodb::expression::compare(&a, &b) {
+                    prop_assert_eq!(x.cmp(&y), order);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_bomb_of_nested_lists_is_refused() {
+        let mut bytes = vec![];
+        for _ in 0..60 {
+            let mut outer = vec![L];
+            write_sized(&mut outer, &bytes);
+            bytes = outer;
+        }
+        let mut item = vec![VERSION, 1, 1, b'a'];
+        item.extend(bytes);
+        assert_eq!(Item::decode(&item), Err(Corrupt));
+        assert_eq!(Item::decode(&[]), Err(Corrupt));
+        assert_eq!(Item::decode(&[9, 0]), Err(Corrupt));
+    }
+}

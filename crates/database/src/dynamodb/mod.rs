@@ -6,6 +6,7 @@ pub mod invalid;
 pub mod item;
 pub mod legacy;
 pub mod number;
+pub mod partiql;
 pub mod path;
 pub mod reserved;
 pub mod size;

@@ -119,7 +119,7 @@ impl Number {
     }
 
     /// The exact sum. One that 38 digits can't hold is an overflow, in AWS's words too.
-    pub fn add(self, other: Number) -> Result<Number, Invalid> {
+    pub fn plus(self, other: Number) -> Result<Number, Invalid> {
         if self.is_zero() {
             return Ok(other);
         }
@@ -146,8 +146,8 @@ impl Number {
     }
 
     /// The exact difference.
-    pub fn subtract(self, other: Number) -> Result<Number, Invalid> {
-        self.add(other.negated())
+    pub fn minus(self, other: Number) -> Result<Number, Invalid> {
+        self.plus(other.negated())
     }
 
     /// Appends bytes that sort as the numbers do, at most [`KEY_BYTES_MAX`].
@@ -450,13 +450,13 @@ mod tests {
             ("5", "-5", "0"),
             ("0", "-5", "-5"),
         ] {
-            assert_eq!(number(a).add(number(b)).unwrap().to_string(), sum);
-            assert_eq!(number(b).add(number(a)).unwrap().to_string(), sum);
+            assert_eq!(number(a).plus(number(b)).unwrap().to_string(), sum);
+            assert_eq!(number(b).plus(number(a)).unwrap().to_string(), sum);
         }
         for (a, b) in [("9e125", "9e125"), ("1e50", "1"), ("1e50", "-1"), ("1e125", "1e-130")] {
-            assert_eq!(number(a).add(number(b)), Err(overflow()), "{a} + {b}");
+            assert_eq!(number(a).plus(number(b)), Err(overflow()), "{a} + {b}");
         }
-        let small = number("1.5e-130").subtract(number("1e-130")).unwrap_err();
+        let small = number("1.5e-130").minus(number("1e-130")).unwrap_err();
         assert!(small.message().starts_with("Number underflow."), "{small}");
     }
 
@@ -471,8 +471,8 @@ mod tests {
             let (left, right) = (number(&format!("{a}e{x}")), number(&format!("{b}e{y}")));
             let (l, r) = (naive(a, x), naive(b, y));
             prop_assert_eq!(left.cmp(&right), l.cmp(&r));
-            prop_assert_eq!(left.add(right).unwrap(), number(&format!("{}e-9", l + r)));
-            prop_assert_eq!(left.subtract(right).unwrap(), number(&format!("{}e-9", l - r)));
+            prop_assert_eq!(left.plus(right).unwrap(), number(&format!("{}e-9", l + r)));
+            prop_assert_eq!(left.minus(right).unwrap(), number(&format!("{}e-9", l - r)));
             let (mut p, mut q) = (Vec::new(), Vec::new());
             left.write_key(&mut p);
             right.write_key(&mut q);

@@ -49,15 +49,15 @@ impl Path {
         !self.rest.is_empty()
     }
 
-    pub(crate) fn set_last_index(&mut self, index: usize) {
-        if let Some(Element::Index(last)) = self.rest.last_mut() {
-            *last = index;
-        }
+    /// The map or list that the path leads into; `None` for a top-level attribute.
+    pub(crate) fn parent(&self) -> Option<Parent<'_>> {
+        let (_, above) = self.rest.split_last()?;
+        Some(Parent { top: &self.top, above })
     }
 
     /// What is there in `item`.
     pub fn get<'i>(&self, item: &'i Item) -> Option<&'i AttributeValue> {
-        self.rest.iter().try_fold(item.get(&self.top)?, |value, element| step(value, element))
+        self.rest.iter().try_fold(item.get(&self.top)?, step)
     }
 
     /// How two paths of one expression stand to each other.
@@ -89,7 +89,24 @@ pub enum Relation {
     Conflict,
 }
 
-pub(crate) fn step<'v>(value: &'v AttributeValue, element: &Element) -> Option<&'v AttributeValue> {
+/// A nested path without its last step.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Parent<'p> {
+    top: &'p str,
+    above: &'p [Element],
+}
+
+impl Parent<'_> {
+    pub(crate) fn get<'i>(&self, item: &'i Item) -> Option<&'i AttributeValue> {
+        self.above.iter().try_fold(item.get(self.top)?, step)
+    }
+
+    pub(crate) fn get_mut<'i>(&self, item: &'i mut Item) -> Option<&'i mut AttributeValue> {
+        self.above.iter().try_fold(item.get_mut(self.top)?, step_mut)
+    }
+}
+
+fn step<'v>(value: &'v AttributeValue, element: &Element) -> Option<&'v AttributeValue> {
     match (value, element) {
         (AttributeValue::M(map), Element::Name(name)) => map.get(name),
         (AttributeValue::L(list), Element::Index(index)) => list.get(*index),
@@ -97,10 +114,7 @@ pub(crate) fn step<'v>(value: &'v AttributeValue, element: &Element) -> Option<&
     }
 }
 
-pub(crate) fn step_mut<'v>(
-    value: &'v mut AttributeValue,
-    element: &Element,
-) -> Option<&'v mut AttributeValue> {
+fn step_mut<'v>(value: &'v mut AttributeValue, element: &Element) -> Option<&'v mut AttributeValue> {
     match (value, element) {
         (AttributeValue::M(map), Element::Name(name)) => map.get_mut(name),
         (AttributeValue::L(list), Element::Index(index)) => list.get_mut(*index),

@@ -208,7 +208,7 @@ fn read_member(name: &str, value: Value, depth: usize) -> Result<AttributeValue,
             Err(Invalid::parameter("Null attribute value types must have the value of true"))
         }
         ("SS", Value::List(members)) => read_strings(members),
-        ("NS", Value::List(members)) => read_numbers(members),
+        ("NS", Value::List(members)) => read_numbers(&members),
         ("BS", Value::List(members)) => read_binaries(members),
         ("L", Value::List(members)) => {
             let depth = deeper(depth)?;
@@ -255,7 +255,7 @@ fn read_strings(members: Vec<Value>) -> Result<AttributeValue, Invalid> {
     Ok(AttributeValue::SS(set))
 }
 
-fn read_numbers(members: Vec<Value>) -> Result<AttributeValue, Invalid> {
+fn read_numbers(members: &[Value]) -> Result<AttributeValue, Invalid> {
     if members.is_empty() {
         return Err(Invalid::parameter("An number set  may not be empty"));
     }
@@ -308,4 +308,62 @@ pub(crate) fn base64(bytes: &[u8]) -> String {
         }
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn union(members: Vec<(&'static str, Value)>) -> Value {
+        Value::Struct(members.into_iter().collect())
+    }
+
+    fn texts(texts: &[&str]) -> Value {
+        Value::List(texts.iter().map(|text| Value::str(*text)).collect())
+    }
+
+    #[test]
+    fn values_that_are_refused() {
+        let invalid = |message: &str| format!("One or more parameter values were invalid: {message}");
+        let empty = "Supplied AttributeValue is empty, must contain exactly one of the supported datatypes";
+        let blob = || Value::Blob("b".into());
+        for (value, message) in [
+            (union(vec![]), empty.to_owned()),
+            (union(vec![("L", Value::List(vec![union(vec![])]))]), empty.to_owned()),
+            (
+                union(vec![("S", Value::str("a")), ("N", Value::str("1"))]),
+                "Supplied AttributeValue has more than one datatypes set, must contain exactly one of the supported datatypes".into(),
+            ),
+            (
+                union(vec![("S", Value::str("a")), ("N", Value::str("b"))]),
+                "The parameter cannot be converted to a numeric value: b".into(),
+            ),
+            (union(vec![("NULL", Value::Bool(false))]), invalid("Null attribute value types must have the value of true")),
+            (union(vec![("SS", texts(&[]))]), invalid("An string set  may not be empty")),
+            (union(vec![("NS", texts(&[]))]), invalid("An number set  may not be empty")),
+            (union(vec![("BS", texts(&[]))]), invalid("Binary sets should not be empty")),
+            (union(vec![("SS", texts(&["a", "b", "a"]))]), invalid("Input collection [a, b, a] contains duplicates.")),
+            (union(vec![("NS", texts(&["1", "1.0"]))]), "Input collection contains duplicates".into()),
+            (
+                union(vec![("BS", Value::List(vec![blob(), blob()]))]),
+                invalid("Input collection [Yg==, Yg==]of type BS contains duplicates."),
+            ),
+        ] {
+            assert_eq!(AttributeValue::from_wire(value).unwrap_err().message(), message);
+        }
+    }
+
+    #[test]
+    fn nesting_has_a_limit() {
+        let nested = |levels: usize| {
+            (0..levels).fold(union(vec![("S", Value::str("leaf"))]), |value, _| {
+                union(vec![("L", Value::List(vec![value]))])
+            })
+        };
+        assert!(AttributeValue::from_wire(nested(31)).is_ok());
+        assert_eq!(
+            AttributeValue::from_wire(nested(32)).unwrap_err().message(),
+            "Nesting Levels have exceeded supported limits: Attributes in the item have nested levels beyond supported limit"
+        );
+    }
 }

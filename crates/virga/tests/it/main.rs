@@ -1,5 +1,13 @@
 //! The one in-process integration binary: requests as bytes against a whole cloud in memory, without sockets.
 
+#![allow(
+    clippy::needless_pass_by_value,
+    clippy::redundant_clone,
+    clippy::type_complexity,
+    clippy::wrong_self_convention,
+    reason = "a test reads best where it hands over what it has just written, and its cases are rows of many columns"
+)]
+
 mod accessanalyzer;
 mod cloudtrail_lookup;
 mod edges;

@@ -115,7 +115,7 @@ impl Condition {
     pub fn paths(&self, visit: &mut impl FnMut(&Path)) {
         match self {
             Condition::And(all) | Condition::Or(all) => {
-                all.iter().for_each(|condition| condition.paths(visit))
+                all.iter().for_each(|condition| condition.paths(visit));
             }
             Condition::Not(condition) => condition.paths(visit),
             Condition::Compare(_, a, b) | Condition::BeginsWith(a, b) | Condition::Contains(a, b) => {

@@ -5,7 +5,7 @@
 //!   Condition::compile    ConditionExpression, FilterExpression   → matches(&Item)
 //!   KeyCondition::compile KeyConditionExpression                  → resolve(hash, range)
 //!   Projection::compile   ProjectionExpression                    → apply(&Item)
-//!   Update::compile       UpdateExpression                        → apply(&Item)
+//!   Update::compile       UpdateExpression                        → apply(before, key)
 //! Placeholders::check_used
 //! ```
 //!
@@ -29,7 +29,7 @@ pub use condition::{Comparator, Condition};
 pub use evaluate::{begins_with, compare, contains};
 pub use key::{KeyCondition, KeyTest};
 pub use operand::Operand;
-pub use placeholders::Placeholders;
+pub use placeholders::{Placeholders, check_placeholders_allowed};
 pub use projection::Projection;
 pub use update::{Action, SetOperand, SetValue, Update};
 pub use update_apply::Updated;

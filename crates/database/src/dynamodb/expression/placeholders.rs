@@ -1,5 +1,6 @@
 //! [`Placeholders`]: `ExpressionAttributeNames` and `ExpressionAttributeValues` of one request.
 
+use super::Kind;
 use crate::dynamodb::invalid::Invalid;
 use crate::dynamodb::value::{self, AttributeValue};
 use wire::Value;
@@ -56,6 +57,31 @@ impl Placeholders {
         unused("ExpressionAttributeNames", &self.names)?;
         unused("ExpressionAttributeValues", &self.values)
     }
+}
+
+/// Refuses placeholders where there is no expression to use them: `expressions` lists those that the operation knows,
+/// in the order of AWS's message, each with whether the request has it.
+pub fn check_placeholders_allowed(
+    names: bool,
+    values: bool,
+    expressions: &[(Kind, bool)],
+) -> Result<(), Invalid> {
+    let given = |kinds: &[(Kind, bool)]| kinds.iter().any(|(_, given)| *given);
+    if names && !given(expressions) {
+        return Err(Invalid::new("ExpressionAttributeNames can only be specified when using expressions"));
+    }
+    // A projection has no values.
+    let with_values: Vec<(Kind, bool)> =
+        expressions.iter().copied().filter(|(kind, _)| *kind != Kind::Projection).collect();
+    if !values || with_values.is_empty() || given(&with_values) {
+        return Ok(());
+    }
+    let kinds: Vec<&str> = with_values.iter().map(|(kind, _)| kind.name()).collect();
+    let verb = if kinds.len() > 1 { "are" } else { "is" };
+    Err(Invalid::new(format!(
+        "ExpressionAttributeValues can only be specified when using expressions: {} {verb} null",
+        kinds.join(" and ")
+    )))
 }
 
 fn unused<T>(parameter: &str, entries: &[Entry<T>]) -> Result<(), Invalid> {

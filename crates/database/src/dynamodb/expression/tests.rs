@@ -369,6 +369,33 @@ fn placeholders_are_checked() {
     assert_eq!(both.check_used().unwrap_err().message(), unused);
 }
 
+#[test]
+fn placeholders_need_an_expression() {
+    for (names, values, expressions, message) in [
+        (
+            true,
+            false,
+            &[(Kind::Condition, false)][..],
+            "ExpressionAttributeNames can only be specified when using expressions",
+        ),
+        (
+            false,
+            true,
+            &[(Kind::Condition, false)][..],
+            "ExpressionAttributeValues can only be specified when using expressions: ConditionExpression is null",
+        ),
+        (
+            true,
+            true,
+            &[(Kind::Filter, false), (Kind::KeyCondition, false), (Kind::Projection, true)][..],
+            "ExpressionAttributeValues can only be specified when using expressions: FilterExpression and KeyConditionExpression are null",
+        ),
+    ] {
+        assert_eq!(check_placeholders_allowed(names, values, expressions).unwrap_err().message(), message);
+    }
+    assert_eq!(check_placeholders_allowed(true, true, &[(Kind::Condition, true)]), Ok(()));
+}
+
 fn key(text: &str) -> Result<KeyCondition, Invalid> {
     KeyCondition::compile(text, &mut placeholders(&[], &[(":a", n("1")), (":b", n("2"))]))
 }
@@ -534,10 +561,11 @@ fn updates_change_what_they_name() {
         ("SET l = list_append(l, :l)", "{l:[1 {x:2} 7 8]}", "{l:[1 {x:2} 7 8]}"),
         ("SET l = list_append(if_not_exists(x, :l), l)", "{l:[7 8 1 {x:2}]}", "{l:[7 8 1 {x:2}]}"),
         ("SET l[1].x = :s", "{l:[1 {x:new}]}", "{l:[{x:new}]}"),
-        ("SET l[9] = :s, l[5] = :1", "{l:[1 {x:2} 1 new]}", "{l:[1 new]}"),
+        ("SET l[9] = :s, l[5] = :1", "{l:[1 {x:2} 1 new]}", "{}"),
         ("SET m.k2 = :1", "{m:{deep:{er:true} k:v k2:1}}", "{m:{k2:1}}"),
         ("REMOVE l[0], l[1]", "{l:[]}", "{}"),
-        ("REMOVE l[0] SET l[2] = :s", "{l:[{x:2} new]}", "{l:[new]}"),
+        ("REMOVE l[1].x, l[0], l[7]", "{l:[{}]}", "{l:[{}]}"),
+        ("REMOVE l[0] SET l[2] = :s", "{l:[{x:2} new]}", "{l:[{x:2}]}"),
         ("REMOVE m.k, gone, m.none1", "{m:{deep:{er:true}}}", "{}"),
         ("ADD n :1, count1 :1", "{count1:1 n:6}", "{count1:1 n:6}"),
         ("ADD ss :a, tt :a", "{ss:<a b> tt:<a>}", "{ss:<a b> tt:<a>}"),
@@ -546,16 +574,29 @@ fn updates_change_what_they_name() {
         ("SET n = (n + :1)", "{n:6}", "{n:6}"),
     ] {
         let update = Update::compile(text, &mut placeholders(&[], &values)).unwrap();
-        let updated = update.apply(&sample()).unwrap();
+        let updated = update.apply(Some(&sample()), &Item::new()).unwrap();
         let names: Vec<&str> = update.targets().map(crate::dynamodb::path::Path::attribute).collect();
         assert_eq!(text_of(&updated.item.only(names)), changed, "{text}");
-        // What was appended to a list closes ranks, as in a projection, and the list keeps its members.
-        if !text.starts_with("REMOVE l[0] SET") {
-            assert_eq!(text_of(&updated.new_attributes()), new, "{text}");
-        }
+        assert_eq!(text_of(&updated.new_attributes()), new, "{text}");
     }
     let update = Update::compile("DELETE ss :both", &mut placeholders(&[], &[(":both", both())])).unwrap();
-    assert!(!update.apply(&sample()).unwrap().item.contains("ss"));
+    assert!(!update.apply(Some(&sample()), &Item::new()).unwrap().item.contains("ss"));
+}
+
+#[test]
+fn updates_of_an_item_that_is_not_there() {
+    let key = Item::from_pairs(vec![("pk".into(), AttributeValue::s("k"))]);
+    for (text, creates, after) in [
+        ("REMOVE x.y, z[0], v", false, "{pk:k}"),
+        ("DELETE x :ss", false, "{pk:k}"),
+        ("SET x = pk", true, "{pk:k x:k}"),
+        ("ADD x :ss REMOVE y", true, "{pk:k x:<a>}"),
+    ] {
+        let update = Update::compile(text, &mut placeholders(&[], &[(":ss", value("SS"))])).unwrap();
+        assert_eq!(update.creates_item(), creates, "{text}");
+        assert_eq!(text_of(&update.apply(None, &key).unwrap().item), after, "{text}");
+    }
+    assert!(Update::default().creates_item());
 }
 
 fn both() -> Value {
@@ -591,6 +632,26 @@ fn updates_that_an_item_refuses() {
         ("SET x = :big + :big", overflow),
     ] {
         let update = Update::compile(text, &mut placeholders(&[], &values)).unwrap();
-        assert_eq!(update.apply(&sample()).unwrap_err().message(), message, "{text}");
+        assert_eq!(update.apply(Some(&sample()), &Item::new()).unwrap_err().message(), message, "{text}");
+    }
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_text_makes_a_compiler_panic(text in "(SET|REMOVE|ADD|DELETE|AND|OR|NOT|BETWEEN|IN|a|b\\.c|#n|:v|:u|=|<>|<|\\(|\\)|\\[1\\]|,|\\+|-|size\\(|contains\\(|list_append\\(|if_not_exists\\(|9|é|!| ){0,40}") {
+        let mut known = placeholders(&[("#n", "name")], &[(":v", n("1"))]);
+        let item = sample();
+        for kind in [Kind::Condition, Kind::Filter] {
+            if let Ok(condition) = Condition::compile(kind, &text, &mut known) {
+                condition.matches(&item);
+            }
+        }
+        let _ = KeyCondition::compile(&text, &mut known).map(|key| key.resolve(("a", Type::S), None));
+        if let Ok(projection) = Projection::compile(&text, &mut known) {
+            projection.apply(&item);
+        }
+        if let Ok(update) = Update::compile(&text, &mut known) {
+            let _ = update.apply(Some(&item), &Item::new());
+        }
     }
 }

@@ -115,6 +115,13 @@ impl Update {
         &self.actions
     }
 
+    /// Whether an update of an item that isn't there makes one. What only removes does not; what does nothing at all
+    /// (an empty `AttributeUpdates`) does.
+    pub fn creates_item(&self) -> bool {
+        let puts = |action: &Action| matches!(action, Action::Set(..) | Action::Add(..));
+        self.actions.is_empty() || self.actions.iter().any(puts)
+    }
+
     /// Every place that the update changes.
     pub fn targets(&self) -> impl Iterator<Item = &Path> {
         self.actions.iter().map(Action::path)
@@ -176,7 +183,8 @@ impl Parser<'_> {
                 self.operator();
                 let value = self.value();
                 let add = keyword == "ADD";
-                if !value.kind().is_set() && !(add && value.kind() == Type::N) {
+                let allowed = value.kind().is_set() || (add && value.kind() == Type::N);
+                if !allowed {
                     let kind = long_name(value.kind());
                     self.leaf.add(Rank::SetType, || {
                         format!(

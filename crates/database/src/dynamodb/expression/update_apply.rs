@@ -7,7 +7,7 @@ use super::projection::Projection;
 use super::update::{Action, SetOperand, SetValue, Update};
 use crate::dynamodb::invalid::Invalid;
 use crate::dynamodb::item::Item;
-use crate::dynamodb::path::{Element, Path, step_mut};
+use crate::dynamodb::path::{Element, Path};
 use crate::dynamodb::value::{self, AttributeValue, NESTING_MAX};
 use std::borrow::Cow;
 
@@ -15,16 +15,17 @@ use std::borrow::Cow;
 #[derive(Clone, PartialEq, Debug)]
 pub struct Updated {
     pub item: Item,
-    /// Where the update changed or removed something, as the item was before.
+    /// The places that the update names.
     pub touched: Vec<Path>,
-    /// The same places, as the item is now: what was set beyond a list's end is where it came to stand.
-    pub written: Vec<Path>,
 }
 
 impl Updated {
-    /// What `UPDATED_NEW` returns.
+    /// What `UPDATED_NEW` returns: what now stands at the places that the update names.
+    ///
+    /// AWS: to the letter. What was set beyond a list's end stands elsewhere and is not returned; where a member of a
+    /// list was removed, the one that moved up is.
     pub fn new_attributes(&self) -> Item {
-        Projection::of(&self.written).apply(&self.item)
+        Projection::of(&self.touched).apply(&self.item)
     }
 
     /// What `UPDATED_OLD` returns, of the item before.
@@ -40,10 +41,11 @@ enum Change {
 }
 
 impl Update {
-    /// The item that the update makes of `item`, which is empty (or a key alone) where there was none.
+    /// The item that the update makes of the one before, or of nothing but its `key`.
     ///
     /// Errors: AWS's for missing sources, wrong types, paths that lead nowhere, numbers out of range, nesting.
-    pub fn apply(&self, item: &Item) -> Result<Updated, Invalid> {
+    pub fn apply(&self, before: Option<&Item>, key: &Item) -> Result<Updated, Invalid> {
+        let item = before.unwrap_or(key);
         let mut puts = Vec::new();
         let mut removals = Vec::new();
         for action in &self.actions {
@@ -58,25 +60,29 @@ impl Update {
                 None => {}
             }
         }
-        for path in self.targets() {
-            check_parent(path, item)?;
+        for action in &self.actions {
+            // AWS: from an item that isn't there anything can be removed, even from within what isn't there.
+            let ignored = before.is_none() && matches!(action, Action::Remove(_));
+            if !ignored {
+                check_parent(action.path(), item)?;
+            }
         }
         // What is set beyond a list's end is appended in the order of the indexes.
         puts.sort_by(|a, b| a.0.cmp(&b.0));
-        removals.sort();
+        // From the deepest up, so that no removal moves what another one names; those of one list stand together.
+        removals.sort_by(|a, b| b.rest().len().cmp(&a.rest().len()).then_with(|| a.cmp(b)));
         let mut out = item.clone();
-        let mut written = Vec::with_capacity(puts.len());
         for (path, value) in puts {
             if path.rest().len() + value.nesting() > NESTING_MAX {
                 return Err(value::too_deep());
             }
-            written.push(put(&mut out, path, value)?);
+            put(&mut out, &path, value)?;
         }
-        for path in removals.iter().rev() {
-            remove(&mut out, path);
+        for siblings in removals.chunk_by(|a, b| a.parent() == b.parent()) {
+            remove(&mut out, siblings);
         }
         let touched = self.targets().cloned().collect();
-        Ok(Updated { item: out, touched, written })
+        Ok(Updated { item: out, touched })
     }
 }
 
@@ -129,8 +135,8 @@ fn set_value(value: &SetValue, item: &Item) -> Result<AttributeValue, Invalid> {
     let number = |operand| -> Result<_, Invalid> { resolve(operand, item)?.as_n().ok_or_else(wrong_type) };
     match value {
         SetValue::Operand(operand) => Ok(resolve(operand, item)?.into_owned()),
-        SetValue::Plus(left, right) => Ok(AttributeValue::N(number(left)?.add(number(right)?)?)),
-        SetValue::Minus(left, right) => Ok(AttributeValue::N(number(left)?.subtract(number(right)?)?)),
+        SetValue::Plus(left, right) => Ok(AttributeValue::N(number(left)?.plus(number(right)?)?)),
+        SetValue::Minus(left, right) => Ok(AttributeValue::N(number(left)?.minus(number(right)?)?)),
     }
 }
 
@@ -155,7 +161,7 @@ fn resolve<'a>(operand: &'a SetOperand, item: &'a Item) -> Result<Cow<'a, Attrib
 
 fn add(old: &AttributeValue, value: &AttributeValue) -> Result<AttributeValue, Invalid> {
     match (old, value) {
-        (AttributeValue::N(a), AttributeValue::N(b)) => Ok(AttributeValue::N(a.add(*b)?)),
+        (AttributeValue::N(a), AttributeValue::N(b)) => Ok(AttributeValue::N(a.plus(*b)?)),
         (AttributeValue::SS(a), AttributeValue::SS(b)) => Ok(AttributeValue::SS(united(a, b))),
         (AttributeValue::NS(a), AttributeValue::NS(b)) => Ok(AttributeValue::NS(united(a, b))),
         (AttributeValue::BS(a), AttributeValue::BS(b)) => Ok(AttributeValue::BS(united(a, b))),
@@ -184,58 +190,60 @@ fn without<T: Ord + Clone>(a: &[T], b: &[T]) -> Option<Vec<T>> {
 
 /// A nested place can be changed only within a map or list that is there.
 fn check_parent(path: &Path, item: &Item) -> Result<(), Invalid> {
-    let Some((last, above)) = path.rest().split_last() else { return Ok(()) };
-    let top = item.get(path.attribute());
-    let parent = above.iter().try_fold(top.ok_or_else(invalid_path)?, |value, element| {
-        crate::dynamodb::path::step(value, element).ok_or_else(invalid_path)
-    })?;
-    match (parent, last) {
-        (AttributeValue::M(_), Element::Name(_)) | (AttributeValue::L(_), Element::Index(_)) => Ok(()),
+    let (Some(above), Some(last)) = (path.parent(), path.rest().last()) else { return Ok(()) };
+    match (above.get(item), last) {
+        (Some(AttributeValue::M(_)), Element::Name(_)) | (Some(AttributeValue::L(_)), Element::Index(_)) => {
+            Ok(())
+        }
         _ => Err(invalid_path()),
     }
 }
 
-fn parent<'i>(item: &'i mut Item, path: &Path, above: &[Element]) -> Option<&'i mut AttributeValue> {
-    above.iter().try_fold(item.get_mut(path.attribute())?, |value, element| step_mut(value, element))
-}
-
-/// Sets a value; gives where it came to stand.
-fn put(item: &mut Item, mut path: Path, value: AttributeValue) -> Result<Path, Invalid> {
-    let Some((last, above)) = path.rest().split_last() else {
+fn put(item: &mut Item, path: &Path, value: AttributeValue) -> Result<(), Invalid> {
+    let (Some(above), Some(last)) = (path.parent(), path.rest().last()) else {
         item.insert(path.attribute(), value);
-        return Ok(path);
+        return Ok(());
     };
-    let mut appended = None;
-    match (parent(item, &path, above).ok_or_else(invalid_path)?, last) {
+    match (above.get_mut(item).ok_or_else(invalid_path)?, last) {
         (AttributeValue::M(map), Element::Name(name)) => {
             map.insert(name.as_str(), value);
         }
         (AttributeValue::L(list), Element::Index(index)) => match list.get_mut(*index) {
             Some(member) => *member = value,
-            None => {
-                appended = Some(list.len());
-                list.push(value);
-            }
+            None => list.push(value),
         },
         _ => return Err(invalid_path()),
     }
-    if let Some(index) = appended {
-        path.set_last_index(index);
-    }
-    Ok(path)
+    Ok(())
 }
 
-fn remove(item: &mut Item, path: &Path) {
-    let Some((last, above)) = path.rest().split_last() else {
-        item.remove(path.attribute());
+/// Removes places with one parent at once: a list closes its ranks a single time, however many of its members go.
+fn remove(item: &mut Item, siblings: &[Path]) {
+    let Some(above) = siblings.first().and_then(Path::parent) else {
+        siblings.iter().for_each(|path| {
+            item.remove(path.attribute());
+        });
         return;
     };
-    match (parent(item, path, above), last) {
-        (Some(AttributeValue::M(map)), Element::Name(name)) => {
-            map.remove(name);
+    let lasts = siblings.iter().filter_map(|path| path.rest().last());
+    match above.get_mut(item) {
+        Some(AttributeValue::M(map)) => {
+            for last in lasts {
+                if let Element::Name(name) = last {
+                    map.remove(name);
+                }
+            }
         }
-        (Some(AttributeValue::L(list)), Element::Index(index)) if *index < list.len() => {
-            list.remove(*index);
+        Some(AttributeValue::L(list)) => {
+            let mut gone = lasts
+                .filter_map(|last| if let Element::Index(index) = last { Some(*index) } else { None })
+                .peekable();
+            let mut at = 0;
+            list.retain(|_| {
+                let keep = gone.next_if_eq(&at).is_none();
+                at += 1;
+                keep
+            });
         }
         _ => {}
     }

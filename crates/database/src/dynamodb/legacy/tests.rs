@@ -136,13 +136,13 @@ fn updates() {
         assert_eq!(error.message(), format!("One or more parameter values were invalid: {message}"));
     }
     let item = Item::from_pairs(vec![("a".into(), AttributeValue::n(5))]);
-    let after = |update: Update| update.apply(&item).unwrap().item.get("a").cloned();
+    let after = |update: Update| update.apply(Some(&item), &Item::new()).unwrap().item.get("a").cloned();
     assert_eq!(after(update(None, Some(n("1"))).unwrap()), Some(AttributeValue::n(1)));
     assert_eq!(after(update(Some("ADD"), Some(n("1"))).unwrap()), Some(AttributeValue::n(6)));
     assert_eq!(after(update(Some("DELETE"), None).unwrap()), None);
-    let appended = update(Some("ADD"), Some(list())).unwrap().apply(&Item::new()).unwrap();
+    let appended = update(Some("ADD"), Some(list())).unwrap().apply(None, &Item::new()).unwrap();
     assert_eq!(appended.item.get("a"), Some(&AttributeValue::L(vec![AttributeValue::n(3)])));
-    let mismatch = update(Some("ADD"), Some(list())).unwrap().apply(&item).unwrap_err();
+    let mismatch = update(Some("ADD"), Some(list())).unwrap().apply(Some(&item), &Item::new()).unwrap_err();
     assert_eq!(mismatch.message(), "Type mismatch for attribute to update");
 }
 

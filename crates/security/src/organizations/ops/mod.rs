@@ -1,3 +1,5 @@
+//! The handlers of Organizations, one file for each family; access and errors stand beside this folder.
+
 pub mod account;
 pub mod account_list;
 pub mod attachment;

@@ -1,3 +1,5 @@
+//! STS's handlers, one file for each family.
+
 pub mod access_key_info;
 pub mod assume_role;
 pub mod decode_message;
