@@ -1,6 +1,7 @@
 //! Which services there are, and what each brings along.
 
 use base::{Clock, Rng};
+use database::dynamodb;
 use kernel::{Cloud, Parts, Service, Settings};
 use security::iam::directory::IamDirectory;
 use security::iam::last_used::{LastUsed, WriteLastUsed};
@@ -17,6 +18,7 @@ pub fn services() -> Vec<&'static Service> {
         &security::kms::KMS,
         &security::accessanalyzer::ACCESS_ANALYZER,
         &management::cloudtrail::CLOUDTRAIL,
+        &dynamodb::DYNAMODB,
     ]
 }
 
@@ -35,7 +37,14 @@ pub fn cloud(
     let parts = Parts {
         services: services(),
         directory: Arc::new(IamDirectory::new(master, &store, Arc::clone(&last_used))),
-        reconcilers: vec![Arc::new(KeyLife), Arc::new(WriteLastUsed(last_used))],
+        reconcilers: vec![
+            Arc::new(KeyLife),
+            Arc::new(WriteLastUsed(last_used)),
+            Arc::new(dynamodb::work::TableLife),
+            Arc::new(dynamodb::work::Expire),
+            Arc::new(dynamodb::work::ForgetTokens),
+            Arc::new(dynamodb::census::Census),
+        ],
         subscribers: Vec::new(),
         sagas: vec![&security::organizations::create::CREATE_ACCOUNT],
     };

@@ -1,13 +1,61 @@
 //! DynamoDB: tables of items.
+//!
+//! Items and the entries of their indexes lie in the ordered store, so a query is a walk through a range
+//! ([`model::keys`]), and every write brings its item, all indexes and the time-to-live list along in one
+//! transaction ([`write`]). All reads are consistent, global indexes' too. Transactions are serializable against
+//! everything; those that meet are run again rather than refused. Expressions are pure code ([`expression`]).
+//!
+//! Not here: streams, encryption with one's own KMS key, backups and point-in-time recovery, exports and imports,
+//! global tables, PartiQL's operations, and throttling: throughput is kept and described, but nothing is refused
+//! for exceeding it. Keys of several attributes and vector indexes are refused.
 
+mod access;
+mod action;
+mod capacity;
+pub mod census;
 pub mod codec;
+mod definition;
+mod errors;
 pub mod expression;
 pub mod invalid;
 pub mod item;
 pub mod legacy;
+mod listing;
+pub mod model;
 pub mod number;
+mod ops;
 pub mod partiql;
 pub mod path;
+mod read;
+mod request;
 pub mod reserved;
 pub mod size;
 pub mod value;
+pub mod work;
+mod write;
+
+pub use errors::{Error, Refusal};
+
+pub static DYNAMODB: kernel::Service = kernel::Service {
+    id: "dynamodb",
+    global: false,
+    ops: &[
+        ops::batch_get::OPS,
+        ops::batch_write::OPS,
+        ops::delete::OPS,
+        ops::describe::OPS,
+        ops::get::OPS,
+        ops::limits::OPS,
+        ops::policy::OPS,
+        ops::put::OPS,
+        ops::query::OPS,
+        ops::scan::OPS,
+        ops::table::OPS,
+        ops::tag::OPS,
+        ops::transact_get::OPS,
+        ops::transact_write::OPS,
+        ops::ttl::OPS,
+        ops::update::OPS,
+        ops::update_table::OPS,
+    ],
+};

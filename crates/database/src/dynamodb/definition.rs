@@ -1,0 +1,304 @@
+//! The rules that the definition of a table or an index must keep, with AWS's sentences.
+
+use super::errors::{Error, Refusal, constraint, parameter, validation};
+use super::model::table::{Attribute, IndexRecord, Status, Throughput};
+use super::ops::describe::{AttributeDefinition, KeySchemaElement, Projection};
+use std::collections::BTreeSet;
+
+/// AWS: the service's quotas.
+const LOCALS_MAX: usize = 5;
+pub(crate) const GLOBALS_MAX: usize = 20;
+const PROJECTED_MAX: usize = 100;
+const UNITS_MAX: i64 = 1_000_000_000_000;
+
+wire::shape! {
+    #[derive(Clone, Copy, Debug)]
+    pub(crate) struct ProvisionedThroughput {
+        pub(crate) read: i64 = "ReadCapacityUnits",
+        pub(crate) write: i64 = "WriteCapacityUnits",
+    }
+
+    #[derive(Clone, Debug)]
+    pub(crate) struct LocalIndex {
+        pub(crate) name: String = "IndexName",
+        pub(crate) keys: Vec<KeySchemaElement> = "KeySchema",
+        pub(crate) projection: Projection = "Projection",
+    }
+
+    #[derive(Clone, Debug)]
+    pub(crate) struct GlobalIndex {
+        pub(crate) name: String = "IndexName",
+        pub(crate) keys: Vec<KeySchemaElement> = "KeySchema",
+        pub(crate) projection: Projection = "Projection",
+        pub(crate) throughput: Option<ProvisionedThroughput> = "ProvisionedThroughput",
+    }
+}
+
+/// The names of a key: partition and sort.
+pub(crate) type Names = (String, Option<String>);
+
+/// `[a, b]`
+fn listed<'n>(names: impl IntoIterator<Item = &'n str>) -> String {
+    format!("[{}]", names.into_iter().collect::<Vec<_>>().join(", "))
+}
+
+fn names(elements: &[KeySchemaElement]) -> impl Iterator<Item = &str> {
+    elements.iter().map(|element| element.name.as_str())
+}
+
+/// # Errors
+/// `ValidationException` where billing mode and throughput do not go together.
+pub(crate) fn billing(
+    mode: Option<&str>,
+    throughput: Option<ProvisionedThroughput>,
+) -> Result<Throughput, Error> {
+    match (mode, throughput) {
+        (Some("PAY_PER_REQUEST"), Some(_)) => Err(parameter(
+            "Neither ReadCapacityUnits nor WriteCapacityUnits can be specified when BillingMode is PAY_PER_REQUEST",
+        )),
+        (Some("PAY_PER_REQUEST"), None) => Ok(Throughput::default()),
+        (_, None) => Err(parameter(
+            "ReadCapacityUnits and WriteCapacityUnits must both be specified when BillingMode is PROVISIONED",
+        )),
+        (_, Some(units)) => units_of(units),
+    }
+}
+
+/// # Errors
+/// `ValidationException` beyond any table's bounds.
+pub(crate) fn units_of(units: ProvisionedThroughput) -> Result<Throughput, Error> {
+    for (value, name) in [(units.read, "ReadCapacityUnits"), (units.write, "WriteCapacityUnits")] {
+        if value > UNITS_MAX {
+            return Err(validation(format!("Given value {value} for {name} is out of bounds")));
+        }
+    }
+    Ok(Throughput::of(units.read, units.write))
+}
+
+/// # Errors
+/// `ValidationException` for two definitions of one attribute.
+pub(crate) fn attributes(definitions: &[AttributeDefinition]) -> Result<Vec<Attribute>, Error> {
+    let mut seen = BTreeSet::new();
+    for definition in definitions {
+        if !seen.insert(&definition.name) {
+            return Err(parameter(format_args!(
+                "Cannot have duplicate attribute names in AttributeDefinitions: {}",
+                definition.name
+            )));
+        }
+    }
+    let attribute = |d: &AttributeDefinition| Attribute { name: d.name.clone(), kind: d.kind.clone() };
+    Ok(definitions.iter().map(attribute).collect())
+}
+
+/// The key schema of a table.
+///
+/// # Errors
+/// `ValidationException`.
+pub(crate) fn table_key(elements: &[KeySchemaElement], attributes: &[Attribute]) -> Result<Names, Error> {
+    check_length(elements, "keySchema")?;
+    if elements.len() > attributes.len() {
+        return Err(validation("Invalid KeySchema: Some index key attribute have no definition"));
+    }
+    key(elements, attributes)
+}
+
+/// AWS allows more only to global indexes, with several attributes to a key; that is not built.
+fn check_length(elements: &[KeySchemaElement], path: &str) -> Result<(), Error> {
+    if elements.len() <= 2 {
+        return Ok(());
+    }
+    let shown = elements
+        .iter()
+        .map(|e| format!("KeySchemaElement(attributeName={}, keyType={})", e.name, e.kind))
+        .collect::<Vec<_>>();
+    let shown = format!("[{}]", shown.join(", "));
+    Err(constraint(&shown, path, "Member must have length less than or equal to 2"))
+}
+
+fn key(elements: &[KeySchemaElement], attributes: &[Attribute]) -> Result<Names, Error> {
+    let defined = |name: &str| attributes.iter().any(|a| a.name == name);
+    if names(elements).any(|name| !defined(name)) {
+        return Err(parameter(format_args!(
+            "Some index key attributes are not defined in AttributeDefinitions. Keys: {}, AttributeDefinitions: {}",
+            listed(names(elements)),
+            listed(attributes.iter().map(|a| a.name.as_str()))
+        )));
+    }
+    let second = elements.get(1);
+    if second.is_some_and(|second| second.name == elements[0].name) {
+        return Err(validation(
+            "Both the Hash Key and the Range Key element in the KeySchema have the same name",
+        ));
+    }
+    if elements.first().is_none_or(|first| first.kind != "HASH") {
+        return Err(validation("Invalid KeySchema: The first KeySchemaElement is not a HASH key type"));
+    }
+    if second.is_some_and(|second| second.kind != "RANGE") {
+        return Err(validation("Invalid KeySchema: The second KeySchemaElement is not a RANGE key type"));
+    }
+    Ok((elements[0].name.clone(), second.map(|second| second.name.clone())))
+}
+
+fn projected(projection: &Projection) -> Result<(String, Vec<String>), Error> {
+    let Some(kind) = projection.kind.clone() else {
+        return Err(parameter("Unknown ProjectionType: null"));
+    };
+    match (&projection.attributes, kind.as_str()) {
+        (Some(_), other) if other != "INCLUDE" => {
+            Err(parameter(format_args!("ProjectionType is {other}, but NonKeyAttributes is specified")))
+        }
+        (None, "INCLUDE") => {
+            Err(parameter("ProjectionType is INCLUDE, but NonKeyAttributes is not specified"))
+        }
+        (attributes, _) => Ok((kind, attributes.clone().unwrap_or_default())),
+    }
+}
+
+/// The local indexes of a table whose key is `table`.
+///
+/// # Errors
+/// `ValidationException`.
+pub(crate) fn locals(
+    indexes: &[LocalIndex],
+    table: &Names,
+    attributes: &[Attribute],
+) -> Result<Vec<IndexRecord>, Error> {
+    if indexes.is_empty() {
+        return Err(parameter("List of LocalSecondaryIndexes is empty"));
+    }
+    if table.1.is_none() {
+        return Err(parameter(
+            "Table KeySchema does not have a range key, which is required when specifying a LocalSecondaryIndex",
+        ));
+    }
+    let mut out: Vec<IndexRecord> = Vec::with_capacity(indexes.len());
+    for (at, index) in indexes.iter().enumerate() {
+        let name = &index.name;
+        check_length(&index.keys, &format!("localSecondaryIndexes.{}.member.keySchema", at + 1))?;
+        let (hash, range) = key(&index.keys, attributes)?;
+        if range.is_none() {
+            return Err(parameter(format_args!(
+                "Index KeySchema does not have a range key for index: {name}"
+            )));
+        }
+        if hash != table.0 {
+            return Err(parameter(format_args!(
+                "Index KeySchema does not have the same leading hash key as table KeySchema for index: {name}. index hash key: {hash}, table hash key: {}",
+                table.0
+            )));
+        }
+        let (projection, include) = projected(&index.projection)?;
+        check_name_is_new(name, &out)?;
+        let status = Status::Active;
+        out.push(IndexRecord {
+            name: name.clone(),
+            hash,
+            range,
+            projection,
+            include,
+            status,
+            ..IndexRecord::default()
+        });
+    }
+    if out.len() > LOCALS_MAX {
+        return Err(parameter(format_args!(
+            "Number of LocalSecondaryIndexes exceeds per-table limit of {LOCALS_MAX}"
+        )));
+    }
+    Ok(out)
+}
+
+fn check_name_is_new(name: &str, known: &[IndexRecord]) -> Result<(), Error> {
+    if known.iter().any(|index| index.name == *name) {
+        return Err(parameter(format_args!("Duplicate index name: {name}")));
+    }
+    Ok(())
+}
+
+/// One global index; `known` are those that the table has already.
+///
+/// # Errors
+/// `ValidationException`.
+pub(crate) fn global(
+    index: &GlobalIndex,
+    at: usize,
+    on_demand: bool,
+    attributes: &[Attribute],
+    known: &[IndexRecord],
+) -> Result<IndexRecord, Error> {
+    let name = &index.name;
+    if index.keys.len() > 2 {
+        return Err(
+            Refusal::NotBuilt("A global secondary index with several attributes to a key".into()).into()
+        );
+    }
+    check_length(&index.keys, &format!("globalSecondaryIndexes.{}.member.keySchema", at + 1))?;
+    let (hash, range) = key(&index.keys, attributes)?;
+    let (projection, include) = projected(&index.projection)?;
+    let throughput = match (on_demand, index.throughput) {
+        (true, Some(_)) => {
+            return Err(parameter(format_args!(
+                "ProvisionedThroughput should not be specified for index: {name} when BillingMode is PAY_PER_REQUEST"
+            )));
+        }
+        (false, None) => {
+            return Err(parameter(format_args!("ProvisionedThroughput must be specified for index: {name}")));
+        }
+        (_, units) => units.map(units_of).transpose()?.unwrap_or_default(),
+    };
+    check_name_is_new(name, known)?;
+    Ok(IndexRecord {
+        name: name.clone(),
+        global: true,
+        hash,
+        range,
+        projection,
+        include,
+        throughput,
+        ..IndexRecord::default()
+    })
+}
+
+/// # Errors
+/// `ValidationException` for more projected attributes than all indexes of a table may name together.
+pub(crate) fn check_projected(indexes: &[IndexRecord]) -> Result<(), Error> {
+    let count: usize = indexes.iter().map(|index| index.include.len()).sum();
+    if count > PROJECTED_MAX {
+        return Err(parameter(format_args!(
+            "NonKeyAttributes count exceeds the per-table limit of {PROJECTED_MAX}"
+        )));
+    }
+    Ok(())
+}
+
+/// Every defined attribute must be part of a key.
+///
+/// # Errors
+/// `ValidationException`.
+pub(crate) fn check_all_used(
+    attributes: &[Attribute],
+    table: &Names,
+    indexes: &[IndexRecord],
+) -> Result<(), Error> {
+    let own = std::iter::once(&table.0).chain(&table.1);
+    let used: BTreeSet<&str> = own
+        .chain(indexes.iter().flat_map(|index| std::iter::once(&index.hash).chain(&index.range)))
+        .map(String::as_str)
+        .collect();
+    if attributes.iter().all(|a| used.contains(a.name.as_str())) {
+        return Ok(());
+    }
+    if indexes.is_empty() {
+        return Err(parameter(
+            "Number of attributes in KeySchema does not exactly match number of attributes defined in AttributeDefinitions",
+        ));
+    }
+    let mut defined: Vec<&str> = attributes.iter().map(|a| a.name.as_str()).collect();
+    defined.sort_unstable();
+    Err(parameter(format_args!(
+        "Some AttributeDefinitions are not used. AttributeDefinitions: {}, keys used: {}",
+        listed(defined),
+        listed(used)
+    )))
+}

@@ -1,0 +1,361 @@
+//! [`Schema`]: a table ready for use, remembered between requests.
+//!
+//! The memory is never stale: each request reads the table's record in its own transaction, and a remembered schema
+//! serves only if it was made of the very same bytes. That read also makes a write conflict with a change of its table
+//! that happens meanwhile, so no write misses a new index.
+
+use super::keys;
+use super::name::Place;
+use super::table::{IndexRecord, Status, TABLES, TableRecord};
+use crate::dynamodb::errors::{Error, Refusal, parameter, validation};
+use crate::dynamodb::item::Item;
+use crate::dynamodb::size::{HASH_KEY_MAX, RANGE_KEY_MAX};
+use crate::dynamodb::value::{AttributeValue, Type};
+use auth::policy::{Policy, PolicyForm, PolicyKind, PolicySource};
+use kernel::identity::Attached;
+use kernel::{Cloud, Cx};
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, PoisonError, RwLock};
+use store::{Read, Record, Slice};
+
+/// Beyond this many the memory is emptied and fills again.
+const ENTRIES_MAX: usize = 4096;
+
+/// An attribute that is part of a key.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct KeyPart {
+    pub name: String,
+    pub kind: Type,
+}
+
+/// Which attributes make the key of a table or of an index.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct KeySchema {
+    pub hash: KeyPart,
+    pub range: Option<KeyPart>,
+}
+
+/// A secondary index ready for use.
+#[derive(Clone, Debug)]
+pub struct IndexSchema {
+    pub record: IndexRecord,
+    pub keys: KeySchema,
+    /// What the keys of its entries begin with.
+    pub prefix: Vec<u8>,
+    /// The attributes that entries hold; none where they hold all.
+    pub projected: Option<BTreeSet<String>>,
+}
+
+/// A table ready for use.
+#[derive(Clone, Debug)]
+pub struct Schema {
+    pub record: TableRecord,
+    pub keys: KeySchema,
+    pub indexes: Vec<IndexSchema>,
+    /// What the keys of its items begin with.
+    pub prefix: Vec<u8>,
+    pub policy: Option<Attached>,
+}
+
+/// The remembered schemas, each with the bytes it was made of, by the keys of the tables' records.
+#[derive(Default, Debug)]
+pub struct SchemaMemory(RwLock<HashMap<Vec<u8>, (Slice, Arc<Schema>)>>);
+
+impl KeySchema {
+    pub fn parts(&self) -> impl Iterator<Item = &KeyPart> {
+        std::iter::once(&self.hash).chain(&self.range)
+    }
+
+    pub fn has(&self, attribute: &str) -> bool {
+        self.parts().any(|part| part.name == attribute)
+    }
+
+    /// Appends hash and key of the item; false where an attribute is missing or of another type.
+    pub fn push(&self, out: &mut Vec<u8>, item: &Item) -> bool {
+        let Some(partition) = self.hash.bytes(item) else { return false };
+        out.extend(keys::hash(&partition).to_be_bytes());
+        keys::push(out, &partition);
+        match &self.range {
+            None => true,
+            Some(range) => range.push(out, item),
+        }
+    }
+}
+
+impl KeyPart {
+    fn bytes(&self, item: &Item) -> Option<Vec<u8>> {
+        let value = item.get(&self.name)?;
+        if value.kind() == self.kind { value.key_bytes() } else { None }
+    }
+
+    fn push(&self, out: &mut Vec<u8>, item: &Item) -> bool {
+        match self.bytes(item) {
+            Some(bytes) => keys::push(out, &bytes),
+            None => return false,
+        }
+        true
+    }
+}
+
+impl IndexSchema {
+    /// Where the item's entry lies; none where the item has no place in the index.
+    pub fn entry_key(&self, table: &KeySchema, item: &Item) -> Option<Vec<u8>> {
+        let mut key = Vec::with_capacity(self.prefix.len() + 96);
+        key.extend_from_slice(&self.prefix);
+        let whole = self.keys.push(&mut key, item)
+            && (!self.record.global || table.hash.push(&mut key, item))
+            && table.range.as_ref().is_none_or(|range| range.push(&mut key, item));
+        whole.then_some(key)
+    }
+
+    /// What the entry holds of the item.
+    pub fn project(&self, item: &Item) -> Item {
+        match &self.projected {
+            None => item.clone(),
+            Some(names) => item.only(names.iter().map(String::as_str)),
+        }
+    }
+
+    pub fn holds(&self, attribute: &str) -> bool {
+        self.projected.as_ref().is_none_or(|names| names.contains(attribute))
+    }
+
+    /// Whether writes are entered.
+    pub fn is_kept(&self) -> bool {
+        self.record.status != Status::Deleting
+    }
+}
+
+impl Schema {
+    fn of(record: TableRecord) -> Result<Schema, Error> {
+        let (account, region, number) = (record.account, record.region, record.number);
+        let part = |name: &str| KeyPart {
+            name: name.to_owned(),
+            kind: record.kind(name).and_then(Type::of_name).unwrap_or(Type::S),
+        };
+        let schema = |hash: &str, range: Option<&String>| KeySchema {
+            hash: part(hash),
+            range: range.map(|range| part(range)),
+        };
+        let table = schema(&record.hash, record.range.as_ref());
+        let index = |index: &IndexRecord| {
+            let keys = schema(&index.hash, index.range.as_ref());
+            let names = keys.parts().chain(table.parts()).map(|part| part.name.clone());
+            let projected = names.chain(index.include.iter().cloned()).collect();
+            IndexSchema {
+                prefix: keys::index_entries(account, region, number, index.number),
+                projected: (index.projection != "ALL").then_some(projected),
+                keys,
+                record: index.clone(),
+            }
+        };
+        let indexes = record.indexes.iter().map(index).collect();
+        let policy = record.policy.as_deref().map(|text| compiled(&record.arn(), text)).transpose()?;
+        let prefix = keys::items(account, region, number);
+        Ok(Schema { keys: table, indexes, prefix, policy, record })
+    }
+
+    pub fn index(&self, name: &str) -> Option<&IndexSchema> {
+        self.indexes.iter().find(|index| index.record.name == name)
+    }
+
+    /// The indexes into which writes go.
+    pub fn kept_indexes(&self) -> impl Iterator<Item = &IndexSchema> {
+        self.indexes.iter().filter(|index| index.is_kept())
+    }
+
+    pub fn locals(&self) -> impl Iterator<Item = &IndexSchema> {
+        self.indexes.iter().filter(|index| !index.record.global)
+    }
+
+    /// Where an item with this key lies. The key was checked.
+    pub fn item_key(&self, item: &Item) -> Vec<u8> {
+        let mut key = Vec::with_capacity(self.prefix.len() + 64);
+        key.extend_from_slice(&self.prefix);
+        self.keys.push(&mut key, item);
+        key
+    }
+
+    /// The item's key alone.
+    pub fn key_of(&self, item: &Item) -> Item {
+        item.only(self.keys.parts().map(|part| part.name.as_str()))
+    }
+
+    /// Checks a `Key` parameter.
+    ///
+    /// # Errors
+    /// `ValidationException`.
+    pub fn check_key(&self, key: &Item) -> Result<(), Error> {
+        let fits = |part: &KeyPart| key.get(&part.name).is_some_and(|value| value.kind() == part.kind);
+        if key.len() != self.keys.parts().count() || !self.keys.parts().all(fits) {
+            return Err(validation("The provided key element does not match the schema"));
+        }
+        self.check_key_values(key)
+    }
+
+    /// Checks an item that is to be put.
+    ///
+    /// # Errors
+    /// `ValidationException`.
+    pub fn check_item(&self, item: &Item) -> Result<(), Error> {
+        for part in self.keys.parts() {
+            let name = &part.name;
+            let value = item
+                .get(name)
+                .ok_or_else(|| parameter(format_args!("Missing the key {name} in the item")))?;
+            if value.kind() != part.kind {
+                return Err(parameter(format_args!(
+                    "Type mismatch for key {name} expected: {} actual: {}",
+                    part.kind,
+                    value.kind()
+                )));
+            }
+        }
+        self.check_key_values(item)?;
+        self.check_index_keys(item, |index, part| {
+            validation(format!(
+                "One or more parameter values are not valid. A value specified for a secondary index key is not supported. The AttributeValue for a key attribute cannot contain an empty {} value. IndexName: {}, IndexKey: {}",
+                empty_kind(part.kind), index.record.name, part.name
+            ))
+        })
+    }
+
+    fn check_key_values(&self, item: &Item) -> Result<(), Error> {
+        for (part, is_hash) in self.keys.parts().zip([true, false]) {
+            let Some(value) = item.get(&part.name) else { continue };
+            if is_empty(value) {
+                return Err(validation(format!(
+                    "One or more parameter values are not valid. The AttributeValue for a key attribute cannot contain an empty {} value. Key: {}",
+                    empty_kind(part.kind),
+                    part.name
+                )));
+            }
+            check_key_size(value, is_hash)?;
+        }
+        Ok(())
+    }
+
+    /// Checks the attributes of an item that are keys of indexes. `empty` words the refusal of an empty one.
+    ///
+    /// # Errors
+    /// `ValidationException`.
+    pub fn check_index_keys(
+        &self,
+        item: &Item,
+        empty: impl Fn(&IndexSchema, &KeyPart) -> Error,
+    ) -> Result<(), Error> {
+        for index in self.kept_indexes() {
+            for (part, is_hash) in index.keys.parts().zip([true, false]) {
+                let Some(value) = item.get(&part.name) else { continue };
+                if value.kind() != part.kind {
+                    return Err(parameter(format_args!(
+                        "Type mismatch for Index Key {} Expected: {} Actual: {} IndexName: {}",
+                        part.name,
+                        part.kind,
+                        value.kind(),
+                        index.record.name
+                    )));
+                }
+                if is_empty(value) {
+                    return Err(empty(index, part));
+                }
+                check_key_size(value, is_hash)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a write must know what was there before.
+    pub fn needs_old(&self) -> bool {
+        self.indexes.iter().any(IndexSchema::is_kept)
+    }
+}
+
+fn is_empty(value: &AttributeValue) -> bool {
+    match value {
+        AttributeValue::S(text) => text.is_empty(),
+        AttributeValue::B(bytes) => bytes.is_empty(),
+        _ => false,
+    }
+}
+
+fn empty_kind(kind: Type) -> &'static str {
+    if kind == Type::B { "binary" } else { "string" }
+}
+
+fn check_key_size(value: &AttributeValue, is_hash: bool) -> Result<(), Error> {
+    let size = value.size();
+    // AWS leaves out the space before the number.
+    match is_hash {
+        true if size > HASH_KEY_MAX => {
+            Err(parameter("Size of hashkey has exceeded the maximum size limit of2048 bytes"))
+        }
+        false if size > RANGE_KEY_MAX => {
+            Err(parameter("Aggregated size of all range keys has exceeded the size limit of 1024 bytes"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A stored policy for authorization. It was checked when it was put.
+fn compiled(arn: &str, text: &str) -> Result<Attached, Error> {
+    let source = PolicySource { id: arn.to_owned(), attached_to: arn.to_owned(), form: PolicyForm::Resource };
+    let policy = Policy::parse(text, PolicyKind::Resource("dynamodb")).map_err(|malformed| {
+        kernel::log::error("a stored table policy cannot be read", &[("problem", &malformed.message)]);
+        Error::from(Refusal::Internal)
+    })?;
+    Ok((source, Arc::new(policy)))
+}
+
+/// The table at `place`, in any state.
+///
+/// # Errors
+/// The store's.
+pub fn find(cx: &Cx<'_>, place: &Place) -> Result<Option<Arc<Schema>>, Error> {
+    let key = TABLES.stored_key(&TableRecord::key(place.account, place.region, &place.name));
+    load(cx.cloud(), &*cx.tx, &key)
+}
+
+/// The table whose record has this stored key.
+///
+/// # Errors
+/// The store's.
+pub fn load(cloud: &Cloud, from: &dyn Read, key: &[u8]) -> Result<Option<Arc<Schema>>, Error> {
+    let Some(bytes) = from.get(key)? else { return Ok(None) };
+    let memory = cloud.memory::<SchemaMemory>();
+    if let Some((made_of, schema)) = memory.0.read().unwrap_or_else(PoisonError::into_inner).get(key)
+        && *made_of == bytes
+    {
+        return Ok(Some(Arc::clone(schema)));
+    }
+    let record = TableRecord::from_bytes(&bytes).map_err(|malformed| {
+        kernel::log::error("a table's record is damaged", &[("problem", &malformed.to_string())]);
+        Error::from(Refusal::Internal)
+    })?;
+    let schema = Arc::new(Schema::of(record)?);
+    let mut all = memory.0.write().unwrap_or_else(PoisonError::into_inner);
+    if all.len() >= ENTRIES_MAX {
+        all.clear();
+    }
+    all.insert(key.to_vec(), (bytes, Arc::clone(&schema)));
+    Ok(Some(schema))
+}
+
+/// The table that a request about items means. A table that is being made or deleted has no items to speak of.
+///
+/// # Errors
+/// `ResourceNotFoundException`, `ValidationException`.
+pub fn usable(cx: &Cx<'_>, name: &str) -> Result<Arc<Schema>, Error> {
+    let found = find(cx, &Place::read(cx, name)?)?;
+    let is_usable = |schema: &Arc<Schema>| matches!(schema.record.status, Status::Active | Status::Updating);
+    found.filter(is_usable).ok_or_else(|| Refusal::NoResource.into())
+}
+
+/// The table that a request about tables means.
+///
+/// # Errors
+/// `ResourceNotFoundException`, `ValidationException`.
+pub fn existing(cx: &Cx<'_>, name: &str) -> Result<Arc<Schema>, Error> {
+    let place = Place::read(cx, name)?;
+    find(cx, &place)?.ok_or_else(|| Refusal::NoTable(place.name).into())
+}

@@ -1,0 +1,174 @@
+//! A table's record, and the states that tables and global indexes go through.
+//!
+//! ```text
+//! table:  CREATING ──> ACTIVE <──> UPDATING       index:  CREATING ──(backfill)──> ACTIVE
+//!                        │                                            UPDATING <──>   │
+//!                        └──> DELETING ──(rows purged)──> gone                        └──> DELETING ──> gone
+//! ```
+//!
+//! Requests write the transient states; [`crate::dynamodb::work`] ends them.
+
+use base::{AccountId, Arn, Region, Timestamp};
+use std::collections::BTreeMap;
+use store::{Key, Table};
+
+store::record! {
+    #[derive(Clone, PartialEq, Debug)]
+    pub struct TableRecord {
+        1 => pub name: String,
+        /// The UUID that callers see.
+        2 => pub id: String,
+        /// Under which the rows lie: never used again, so a new table of the same name never sees old rows.
+        3 => pub number: u64,
+        4 => pub status: Status,
+        5 => pub created: Timestamp,
+        6 => pub attributes: Vec<Attribute>,
+        7 => pub hash: String,
+        8 => pub range: Option<String>,
+        9 => pub on_demand: bool,
+        10 => pub throughput: Throughput,
+        11 => pub indexes: Vec<IndexRecord>,
+        12 => pub deletion_protection: bool,
+        13 => pub class: Option<String>,
+        14 => pub class_updated: Option<Timestamp>,
+        15 => pub tags: BTreeMap<String, String>,
+        16 => pub ttl: Ttl,
+        17 => pub policy: Option<String>,
+        18 => pub policy_revision: u64,
+        19 => pub on_demand_since: Option<Timestamp>,
+        /// The number that the next index gets.
+        20 => pub next_index: u32,
+        21 => pub account: AccountId,
+        22 => pub region: Region,
+    }
+
+    /// An attribute definition.
+    #[derive(Clone, PartialEq, Debug)]
+    pub struct Attribute {
+        1 => pub name: String,
+        /// `S`, `N` or `B`.
+        2 => pub kind: String,
+    }
+
+    #[derive(Clone, PartialEq, Debug)]
+    pub struct Throughput {
+        1 => pub read: i64,
+        2 => pub write: i64,
+        3 => pub increased: Option<Timestamp>,
+        4 => pub decreased: Option<Timestamp>,
+        /// On the day of `decreased`.
+        5 => pub decreases: i64,
+    }
+
+    /// A secondary index.
+    #[derive(Clone, PartialEq, Debug)]
+    pub struct IndexRecord {
+        1 => pub name: String,
+        /// Under which its entries lie, within the table's number.
+        2 => pub number: u32,
+        3 => pub global: bool,
+        4 => pub status: Status,
+        5 => pub hash: String,
+        6 => pub range: Option<String>,
+        /// `ALL`, `KEYS_ONLY` or `INCLUDE`.
+        7 => pub projection: String,
+        8 => pub include: Vec<String>,
+        9 => pub throughput: Throughput,
+        /// Made on a table with data, which is being entered.
+        10 => pub backfilling: bool,
+    }
+
+    #[derive(Clone, PartialEq, Debug)]
+    pub struct Ttl {
+        1 => pub attribute: Option<String>,
+        2 => pub changed: Option<Timestamp>,
+        /// Switched on; the items that were there before are still being entered.
+        3 => pub enabling: bool,
+    }
+}
+
+store::record_enum! {
+    #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+    pub enum Status {
+        1 => Creating,
+        2 => Active,
+        3 => Updating,
+        4 => Deleting,
+    }
+}
+
+impl Status {
+    pub fn name(self) -> &'static str {
+        match self {
+            Status::Creating => "CREATING",
+            Status::Active => "ACTIVE",
+            Status::Updating => "UPDATING",
+            Status::Deleting => "DELETING",
+        }
+    }
+}
+
+/// By account, region, name.
+pub const TABLES: Table<TableRecord> = Table::new(0x1001, "dynamodb/tables");
+
+impl TableRecord {
+    pub fn key(account: AccountId, region: Region, name: &str) -> Key {
+        Key::regional(account, region).str(name)
+    }
+
+    pub fn own_key(&self) -> Key {
+        TableRecord::key(self.account, self.region, &self.name)
+    }
+
+    pub fn arn(&self) -> String {
+        arn(self.account, self.region, &self.name)
+    }
+
+    pub fn index(&self, name: &str) -> Option<&IndexRecord> {
+        self.indexes.iter().find(|index| index.name == name)
+    }
+
+    pub fn locals(&self) -> impl Iterator<Item = &IndexRecord> {
+        self.indexes.iter().filter(|index| !index.global)
+    }
+
+    pub fn globals(&self) -> impl Iterator<Item = &IndexRecord> {
+        self.indexes.iter().filter(|index| index.global)
+    }
+
+    pub fn kind(&self, attribute: &str) -> Option<&str> {
+        self.attributes.iter().find(|a| a.name == attribute).map(|a| a.kind.as_str())
+    }
+}
+
+/// A table's ARN.
+pub fn arn(account: AccountId, region: Region, name: &str) -> String {
+    Arn::new("dynamodb", region.name(), account.as_str(), &format!("table/{name}")).to_string()
+}
+
+impl Throughput {
+    pub fn of(read: i64, write: i64) -> Throughput {
+        Throughput { read, write, ..Throughput::default() }
+    }
+
+    /// Sets new values and remembers which way they went.
+    pub fn change(&mut self, read: i64, write: i64, now: Timestamp) {
+        if read > self.read || write > self.write {
+            self.increased = Some(now);
+        }
+        if read < self.read || write < self.write {
+            let same_day = self.decreased.is_some_and(|at| day(at) == day(now));
+            self.decreases = if same_day { self.decreases + 1 } else { 1 };
+            self.decreased = Some(now);
+        }
+        (self.read, self.write) = (read, write);
+    }
+
+    pub fn decreases_today(&self, now: Timestamp) -> i64 {
+        if self.decreased.is_some_and(|at| day(at) == day(now)) { self.decreases } else { 0 }
+    }
+}
+
+fn day(time: Timestamp) -> i64 {
+    time.seconds().div_euclid(86_400)
+}

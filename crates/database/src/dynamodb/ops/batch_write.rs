@@ -1,0 +1,119 @@
+//! BatchWriteItem: up to 25 puts and deletes. Here they happen together or not at all, which AWS does not promise.
+
+use super::shapes::metrics;
+use crate::dynamodb::access;
+use crate::dynamodb::action::{Act, Failed, What, check_put_size};
+use crate::dynamodb::capacity::{Detail, Kind, Meter, meter_indexes};
+use crate::dynamodb::errors::{Error, Refusal, validation};
+use crate::dynamodb::item::Item;
+use crate::dynamodb::model::schema;
+use kernel::Cx;
+use std::collections::HashSet;
+use wire::Value;
+use wire::shape::Pairs;
+
+kernel::ops! { pub(crate) static OPS:
+    BatchWriteItem: batch_write_item, "dynamodb:BatchWriteItem", access::batch_write;
+}
+
+const WRITES_MAX: usize = 25;
+
+wire::shape! {
+    #[derive(Clone, Debug)]
+    pub(crate) struct BatchWriteItem {
+        tables: Pairs<Vec<WriteRequest>> = "RequestItems",
+        capacity: Option<String> = "ReturnConsumedCapacity",
+        metrics: Option<String> = "ReturnItemCollectionMetrics",
+    }
+
+    #[derive(Clone, Debug)]
+    pub(crate) struct WriteRequest {
+        put: Option<PutRequest> = "PutRequest",
+        delete: Option<DeleteRequest> = "DeleteRequest",
+    }
+
+    #[derive(Clone, Debug)]
+    pub(crate) struct PutRequest { item: Value = "Item" }
+
+    #[derive(Clone, Debug)]
+    pub(crate) struct DeleteRequest { key: Value = "Key" }
+
+    #[derive(Clone, Debug)]
+    pub(crate) struct BatchWriteItemOutput {
+        unprocessed: Value = "UnprocessedItems",
+        metrics: Option<Value> = "ItemCollectionMetrics",
+        consumed: Option<Value> = "ConsumedCapacity",
+    }
+}
+
+fn read(table: &str, request: WriteRequest) -> Result<Act, Error> {
+    let what = match (request.put, request.delete) {
+        (Some(put), None) => {
+            let item = Item::from_wire(put.item)?;
+            check_put_size(&item)?;
+            What::Put(item)
+        }
+        (None, Some(delete)) => What::Delete(Item::from_wire(delete.key)?),
+        _ => {
+            return Err(validation(
+                "Supplied AttributeValue has more than one datatypes set, must contain exactly one of the supported datatypes",
+            ));
+        }
+    };
+    Ok(Act { table: table.to_owned(), what, condition: None, show_on_failure: false })
+}
+
+fn batch_write_item(cx: &mut Cx<'_>, req: BatchWriteItem) -> Result<BatchWriteItemOutput, Error> {
+    if req.tables.0.iter().map(|(_, writes)| writes.len()).sum::<usize>() > WRITES_MAX {
+        return Err(validation("Too many items requested for the BatchWriteItem call"));
+    }
+    let mut acts = Vec::with_capacity(WRITES_MAX);
+    for (table, writes) in req.tables.0 {
+        for write in writes {
+            acts.push(read(&table, write)?);
+        }
+    }
+    let mut checked = Vec::with_capacity(acts.len());
+    let mut seen = HashSet::with_capacity(acts.len());
+    for act in acts {
+        let schema = schema::usable(cx, &act.table)?;
+        let key = act.check(&schema)?;
+        if !seen.insert(key.clone()) {
+            return Err(validation("Provided list of item keys contains duplicates"));
+        }
+        checked.push((act, schema, key));
+    }
+    let mut meter = Meter::new(req.capacity.as_deref(), Kind::Plain);
+    let want_old = meter.detail() != Detail::None;
+    let mut collections: Vec<(String, Value)> = Vec::new();
+    for (act, schema, key) in checked {
+        let table = act.table.clone();
+        let of = schema.key_of(act.key_item());
+        let outcome = act.run(cx.tx, &schema, key, want_old, false).map_err(|failed| match failed {
+            Failed::Refused(error) => error,
+            // Nothing in a batch has a condition.
+            Failed::Condition(_) => Refusal::Internal.into(),
+        })?;
+        meter.table(&table, outcome.done.table);
+        meter_indexes(&mut meter, &table, &schema, &outcome.done.indexes);
+        if req.metrics.as_deref() == Some("SIZE")
+            && let Some(found) = metrics(cx, &schema, &of)?
+        {
+            collect(&mut collections, table, found);
+        }
+    }
+    let metrics = (!collections.is_empty()).then_some(Value::Map(collections));
+    Ok(BatchWriteItemOutput { unprocessed: Value::Map(Vec::new()), metrics, consumed: meter.many() })
+}
+
+/// Adds to the list of a table, each collection once.
+pub(crate) fn collect(collections: &mut Vec<(String, Value)>, table: String, found: Value) {
+    match collections.iter_mut().find(|(known, _)| *known == table) {
+        Some((_, Value::List(list))) => {
+            if !list.contains(&found) {
+                list.push(found);
+            }
+        }
+        _ => collections.push((table, Value::List(vec![found]))),
+    }
+}

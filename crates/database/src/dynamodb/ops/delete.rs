@@ -1,0 +1,58 @@
+//! DeleteItem.
+
+use super::shapes::{Wanted, WriteOutput, write_one};
+use crate::dynamodb::access;
+use crate::dynamodb::action::{Act, What};
+use crate::dynamodb::errors::{Error, validation};
+use crate::dynamodb::item::Item;
+use crate::dynamodb::legacy;
+use crate::dynamodb::request::{ConditionParameters, placeholders, present};
+use kernel::Cx;
+use wire::Value;
+
+kernel::ops! { pub(crate) static OPS:
+    DeleteItem: delete_item, "dynamodb:DeleteItem", access::by_key;
+}
+
+wire::shape! {
+    #[derive(Clone, Debug)]
+    pub(crate) struct DeleteItem {
+        table: String = "TableName",
+        key: Value = "Key",
+        expected: Option<Value> = "Expected",
+        operator: Option<String> = "ConditionalOperator",
+        return_values: Option<String> = "ReturnValues",
+        capacity: Option<String> = "ReturnConsumedCapacity",
+        metrics: Option<String> = "ReturnItemCollectionMetrics",
+        condition: Option<String> = "ConditionExpression",
+        names: Option<Value> = "ExpressionAttributeNames",
+        values: Option<Value> = "ExpressionAttributeValues",
+        on_failure: Option<String> = "ReturnValuesOnConditionCheckFailure",
+    }
+}
+
+fn delete_item(cx: &mut Cx<'_>, req: DeleteItem) -> Result<WriteOutput, Error> {
+    let legacy_present =
+        present(&[("Expected", req.expected.is_some()), ("ConditionalOperator", req.operator.is_some())]);
+    let expressions = [("ConditionExpression", req.condition.is_some())];
+    legacy::check_not_mixed(&legacy_present, &present(&expressions))?;
+    let mut placeholders = placeholders(req.names, req.values, &expressions, true)?;
+    let key = Item::from_wire(req.key)?;
+    let old = match req.return_values.as_deref() {
+        None | Some("NONE") => false,
+        Some("ALL_OLD") => true,
+        Some(_) => return Err(validation("ReturnValues can only be ALL_OLD or NONE")),
+    };
+    let parameters =
+        ConditionParameters { expression: req.condition, expected: req.expected, operator: req.operator };
+    let condition = parameters.compile(&mut placeholders)?;
+    placeholders.check_used()?;
+    let show_on_failure = req.on_failure.as_deref() == Some("ALL_OLD");
+    let act = Act { table: req.table, what: What::Delete(key), condition, show_on_failure };
+    let wanted = Wanted { capacity: req.capacity, metrics: req.metrics, old };
+    let (outcome, mut output) = write_one(cx, act, &wanted)?;
+    if old {
+        output.attributes = outcome.old.map(Item::into_wire);
+    }
+    Ok(output)
+}

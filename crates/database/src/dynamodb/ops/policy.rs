@@ -1,0 +1,116 @@
+//! Resource policies of tables. They are enforced with every request: see [`crate::dynamodb::access`].
+
+use super::tag::table_of_arn;
+use crate::dynamodb::access;
+use crate::dynamodb::errors::{Error, Refusal, validation};
+use crate::dynamodb::model::table::TABLES;
+use auth::policy::{Policy, PolicyKind};
+use kernel::Cx;
+
+kernel::ops! { pub(crate) static OPS:
+    PutResourcePolicy: put_policy, "dynamodb:PutResourcePolicy", access::on_arn;
+    GetResourcePolicy: get_policy, "dynamodb:GetResourcePolicy", access::on_arn;
+    DeleteResourcePolicy: delete_policy, "dynamodb:DeleteResourcePolicy", access::on_arn;
+}
+
+/// AWS: the service's quotas: a policy's size.
+const BYTES_MAX: usize = 20 * 1024;
+/// The revision by which a caller says that there is no policy yet.
+const NO_POLICY: &str = "NO_POLICY";
+
+wire::shape! {
+    #[derive(Clone, Debug)]
+    pub(crate) struct PutPolicy {
+        arn: String = "ResourceArn",
+        policy: String = "Policy",
+        expected: Option<String> = "ExpectedRevisionId",
+    }
+
+    #[derive(Clone, Debug)]
+    pub(crate) struct GetPolicy { arn: String = "ResourceArn" }
+
+    #[derive(Clone, Debug)]
+    pub(crate) struct DeletePolicy {
+        arn: String = "ResourceArn",
+        expected: Option<String> = "ExpectedRevisionId",
+    }
+
+    #[derive(Clone, Debug)]
+    pub(crate) struct Revision { revision: Option<String> = "RevisionId" }
+
+    #[derive(Clone, Debug)]
+    pub(crate) struct GetPolicyOutput {
+        policy: String = "Policy",
+        revision: String = "RevisionId",
+    }
+}
+
+/// # Errors
+/// `ValidationException` for text that is no policy of a table, `LimitExceededException` for a long one.
+pub(crate) fn checked_policy(text: &str) -> Result<String, Error> {
+    if text.len() > BYTES_MAX {
+        return Err(Refusal::Limit(format!(
+            "Resource-based policy size exceeds the limit of {BYTES_MAX} bytes"
+        ))
+        .into());
+    }
+    Policy::parse(text, PolicyKind::Resource("dynamodb")).map_err(|malformed| {
+        validation(format!("Resource-based policy document is invalid: {}", malformed.message))
+    })?;
+    Ok(text.to_owned())
+}
+
+fn check_revision(current: Option<u64>, expected: Option<&str>, arn: &str) -> Result<(), Error> {
+    let Some(expected) = expected else { return Ok(()) };
+    let matches = match current {
+        None => expected == NO_POLICY,
+        Some(revision) => expected == revision.to_string(),
+    };
+    if matches {
+        return Ok(());
+    }
+    let what = format!(
+        "Resource-based policy for the provided ResourceArn: {arn} does not match the expected revision"
+    );
+    Err(Refusal::NoPolicy(what).into())
+}
+
+fn put_policy(cx: &mut Cx<'_>, req: PutPolicy) -> Result<Revision, Error> {
+    let policy = checked_policy(&req.policy)?;
+    let mut table = table_of_arn(cx, &req.arn)?.record.clone();
+    let current = table.policy.as_ref().map(|_| table.policy_revision);
+    check_revision(current, req.expected.as_deref(), &req.arn)?;
+    if table.policy.as_ref() != Some(&policy) {
+        table.policy = Some(policy);
+        table.policy_revision = cx.rng().u64() >> 1;
+        TABLES.put(cx.tx, &table.own_key(), &table);
+    }
+    Ok(Revision { revision: Some(table.policy_revision.to_string()) })
+}
+
+fn get_policy(cx: &mut Cx<'_>, req: GetPolicy) -> Result<GetPolicyOutput, Error> {
+    let schema = table_of_arn(cx, &req.arn)?;
+    match &schema.record.policy {
+        Some(policy) => Ok(GetPolicyOutput {
+            policy: policy.clone(),
+            revision: schema.record.policy_revision.to_string(),
+        }),
+        None => Err(Refusal::NoPolicy(format!(
+            "Resource-based policy not found for the provided ResourceArn: {}",
+            req.arn
+        ))
+        .into()),
+    }
+}
+
+fn delete_policy(cx: &mut Cx<'_>, req: DeletePolicy) -> Result<Revision, Error> {
+    let mut table = table_of_arn(cx, &req.arn)?.record.clone();
+    let current = table.policy.as_ref().map(|_| table.policy_revision);
+    check_revision(current, req.expected.as_deref(), &req.arn)?;
+    if current.is_some() {
+        table.policy = None;
+        table.policy_revision = 0;
+        TABLES.put(cx.tx, &table.own_key(), &table);
+    }
+    Ok(Revision { revision: current.map(|revision| revision.to_string()) })
+}

@@ -1,0 +1,215 @@
+//! Query: the items of one partition, of a table or an index, in the order of their sort keys.
+
+use super::get::consistency;
+use crate::dynamodb::access;
+use crate::dynamodb::errors::{Error, validation};
+use crate::dynamodb::expression::{Condition, KeyCondition, KeyTest, Kind};
+use crate::dynamodb::item::Item;
+use crate::dynamodb::legacy;
+use crate::dynamodb::listing::{self, ListingOutput};
+use crate::dynamodb::model::keys;
+use crate::dynamodb::model::schema::{self, IndexSchema, KeySchema, Schema};
+use crate::dynamodb::read::{self, Asked};
+use crate::dynamodb::request::{placeholders, present, projection};
+use crate::dynamodb::value::AttributeValue;
+use kernel::Cx;
+use store::{Direction, KeyRange};
+use wire::Value;
+
+kernel::ops! { pub(crate) static OPS:
+    Query: query, "dynamodb:Query", access::query;
+}
+
+wire::shape! {
+    #[derive(Clone, Debug)]
+    pub(crate) struct Query {
+        table: String = "TableName",
+        index: Option<String> = "IndexName",
+        select: Option<String> = "Select",
+        attributes: Option<Vec<String>> = "AttributesToGet",
+        limit: Option<i64> = "Limit",
+        consistent: Option<bool> = "ConsistentRead",
+        key_conditions: Option<Value> = "KeyConditions",
+        query_filter: Option<Value> = "QueryFilter",
+        operator: Option<String> = "ConditionalOperator",
+        forward: Option<bool> = "ScanIndexForward",
+        start: Option<Value> = "ExclusiveStartKey",
+        capacity: Option<String> = "ReturnConsumedCapacity",
+        projection: Option<String> = "ProjectionExpression",
+        filter: Option<String> = "FilterExpression",
+        key_condition: Option<String> = "KeyConditionExpression",
+        names: Option<Value> = "ExpressionAttributeNames",
+        values: Option<Value> = "ExpressionAttributeValues",
+    }
+}
+
+impl Query {
+    fn check_parameters(&self) -> Result<(), Error> {
+        let mixes = self.filter.is_some() && self.key_condition.is_none() && self.projection.is_none();
+        let legacy_present = present(&[
+            ("AttributesToGet", self.attributes.is_some()),
+            ("QueryFilter", self.query_filter.is_some()),
+            ("ConditionalOperator", self.operator.is_some()),
+            // A filter expression beside them is the one mixture that AWS takes.
+            ("KeyConditions", self.key_conditions.is_some() && !mixes),
+        ]);
+        let expressions = present(&[
+            ("ProjectionExpression", self.projection.is_some()),
+            ("FilterExpression", self.filter.is_some()),
+            ("KeyConditionExpression", self.key_condition.is_some()),
+        ]);
+        legacy::check_not_mixed(&legacy_present, &expressions)?;
+        let projects = self.attributes.is_some() || self.projection.is_some();
+        let legacy_projection = self.attributes.is_some();
+        listing::check_select(
+            self.select.as_deref(),
+            self.index.as_deref(),
+            legacy_projection,
+            projects,
+            "Querying",
+        )
+    }
+}
+
+fn query(cx: &mut Cx<'_>, mut req: Query) -> Result<ListingOutput, Error> {
+    req.check_parameters()?;
+    let expressions = [
+        ("FilterExpression", req.filter.is_some()),
+        ("KeyConditionExpression", req.key_condition.is_some()),
+        ("ProjectionExpression", req.projection.is_some()),
+    ];
+    let mut placeholders = placeholders(req.names.take(), req.values.take(), &expressions, true)?;
+    let start = req.start.take().map(start_item).transpose()?;
+    let legacy_filter = req.query_filter.is_some();
+    let filter = match &req.filter {
+        Some(text) => Some(Condition::compile(Kind::Filter, text, &mut placeholders)?),
+        None => legacy::filter(req.query_filter.take(), req.operator.as_deref())?,
+    };
+    let projection = projection(req.projection.as_deref(), req.attributes.as_deref(), &mut placeholders)?;
+    let condition = match (&req.key_condition, req.key_conditions.take()) {
+        (Some(text), _) => KeyCondition::compile(text, &mut placeholders)?,
+        (None, Some(conditions)) => legacy::key_conditions(conditions)?,
+        (None, None) => {
+            return Err(validation(
+                "Either the KeyConditions or KeyConditionExpression parameter must be specified in the request.",
+            ));
+        }
+    };
+    placeholders.check_used()?;
+    let schema = schema::usable(cx, &req.table)?;
+    let index = listing::index(&schema, req.index.as_deref(), req.consistent)?;
+    let keys = index.map_or(&schema.keys, |index| &index.keys);
+    let (partition, sort) = resolve(condition, keys)?;
+    if let Some(filter) = &filter {
+        listing::check_filter(filter, keys, legacy_filter)?;
+    }
+    let selection = listing::selection(index, req.select.as_deref(), projection.as_ref(), filter.as_ref())?;
+    let forward = req.forward != Some(false);
+    let mut range = range(&schema, index, &partition, sort.as_ref());
+    if let Some(start) = &start {
+        let at = start_key(&schema, index, start, &partition, sort.as_ref())?;
+        range = if forward { range.after(&at) } else { range.before(&at) };
+    }
+    let asked = Asked {
+        schema: &schema,
+        index,
+        range,
+        direction: if forward { Direction::Forward } else { Direction::Backward },
+        limit: req.limit.and_then(|limit| usize::try_from(limit).ok()),
+        filter: filter.as_ref(),
+        projection: projection.as_ref(),
+        count: selection.count,
+        fetch: selection.fetch,
+        consistency: consistency(req.consistent),
+    };
+    let page = read::page(cx.tx, &asked)?;
+    Ok(listing::output(page, &req.table, index, selection.count, req.capacity.as_deref()))
+}
+
+/// # Errors
+/// `ValidationException`.
+pub(crate) fn start_item(value: Value) -> Result<Item, Error> {
+    Item::from_wire(value)
+        .map_err(|invalid| validation(format!("The provided starting key is invalid: {invalid}")))
+}
+
+/// # Errors
+/// `ValidationException`.
+fn resolve(condition: KeyCondition, keys: &KeySchema) -> Result<(AttributeValue, Option<KeyTest>), Error> {
+    let hash = (keys.hash.name.as_str(), keys.hash.kind);
+    let range = keys.range.as_ref().map(|range| (range.name.as_str(), range.kind));
+    let (partition, sort) = condition.resolve(hash, range)?;
+    let empty = |value: &AttributeValue| match value {
+        AttributeValue::S(text) => text.is_empty(),
+        AttributeValue::B(bytes) => bytes.is_empty(),
+        _ => false,
+    };
+    let key = if empty(&partition) {
+        Some(hash.0)
+    } else {
+        range.map(|range| range.0).filter(|_| sort.iter().flat_map(KeyTest::values).any(empty))
+    };
+    match key {
+        None => Ok((partition, sort)),
+        Some(key) => Err(validation(format!(
+            "One or more parameter values are not valid. The AttributeValue for a key attribute cannot contain an empty string value. Key: {key}"
+        ))),
+    }
+}
+
+/// The rows of one partition whose sort keys pass the test.
+fn range(
+    schema: &Schema,
+    index: Option<&IndexSchema>,
+    partition: &AttributeValue,
+    sort: Option<&KeyTest>,
+) -> KeyRange {
+    let bytes = |value: &AttributeValue| value.key_bytes().unwrap_or_default();
+    let mut base = index.map_or(&schema.prefix, |index| &index.prefix).clone();
+    let partition = bytes(partition);
+    base.extend(keys::hash(&partition).to_be_bytes());
+    keys::push(&mut base, &partition);
+    let whole = KeyRange::prefix(&base);
+    let at = |value: &AttributeValue| {
+        let mut key = base.clone();
+        keys::push(&mut key, &bytes(value));
+        KeyRange::prefix(&key)
+    };
+    match sort {
+        None => whole,
+        Some(KeyTest::Equal(value)) => at(value),
+        Some(KeyTest::Less(value)) => KeyRange { end: Some(at(value).start), ..whole },
+        Some(KeyTest::LessOrEqual(value)) => KeyRange { end: at(value).end, ..whole },
+        Some(KeyTest::Greater(value)) => KeyRange { start: at(value).end.unwrap_or(whole.start), ..whole },
+        Some(KeyTest::GreaterOrEqual(value)) => KeyRange { start: at(value).start, ..whole },
+        Some(KeyTest::Between(low, high)) => KeyRange { start: at(low).start, end: at(high).end },
+        Some(KeyTest::BeginsWith(value)) => {
+            let mut key = base.clone();
+            keys::push_beginning(&mut key, &bytes(value));
+            KeyRange::prefix(&key)
+        }
+    }
+}
+
+fn start_key(
+    schema: &Schema,
+    index: Option<&IndexSchema>,
+    start: &Item,
+    partition: &AttributeValue,
+    sort: Option<&KeyTest>,
+) -> Result<Vec<u8>, Error> {
+    let at = listing::start_key(schema, index, start)?;
+    let keys = index.map_or(&schema.keys, |index| &index.keys);
+    if start.get(&keys.hash.name) != Some(partition) {
+        return Err(validation(
+            "The provided starting key is outside query boundaries based on provided conditions",
+        ));
+    }
+    let range = keys.range.as_ref().and_then(|range| start.get(&range.name));
+    if let (Some(test), Some(value)) = (sort, range)
+        && !test.accepts(value)
+    {
+        return Err(validation("The provided starting key does not match the range key predicate"));
+    }
+    Ok(at)
+}

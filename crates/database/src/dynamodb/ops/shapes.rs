@@ -1,0 +1,91 @@
+//! What the answers of operations that write one item have in common.
+
+use crate::dynamodb::action::{Act, Failed, Outcome};
+use crate::dynamodb::capacity::{Detail, Kind, Meter, meter_indexes};
+use crate::dynamodb::errors::{Error, Refusal};
+use crate::dynamodb::item::Item;
+use crate::dynamodb::model::rows;
+use crate::dynamodb::model::schema::{self, Schema};
+use kernel::Cx;
+use store::{Direction, KeyRange, Read};
+use wire::{Struct, Value};
+
+wire::shape! {
+    /// The answer of a write.
+    #[derive(Clone, Debug)]
+    pub(crate) struct WriteOutput {
+        pub(crate) attributes: Option<Value> = "Attributes",
+        pub(crate) consumed: Option<Value> = "ConsumedCapacity",
+        pub(crate) metrics: Option<Value> = "ItemCollectionMetrics",
+    }
+}
+
+/// What a write's caller wants to know.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Wanted {
+    pub(crate) capacity: Option<String>,
+    pub(crate) metrics: Option<String>,
+    /// Whether the item as it was is to be returned.
+    pub(crate) old: bool,
+}
+
+/// A failed condition as one write answers it.
+pub(crate) fn condition_failed(item: Option<Item>, show: bool) -> Error {
+    let error = Error::from(Refusal::ConditionFailed);
+    match item {
+        Some(item) if show => error.with("Item", item.into_wire()),
+        _ => error,
+    }
+}
+
+/// Does one write, and answers all but its attributes.
+///
+/// # Errors
+/// What the operations' pages list.
+pub(crate) fn write_one(cx: &mut Cx<'_>, act: Act, wanted: &Wanted) -> Result<(Outcome, WriteOutput), Error> {
+    let schema = schema::usable(cx, &act.table)?;
+    let key = act.check(&schema)?;
+    let mut meter = Meter::new(wanted.capacity.as_deref(), Kind::Plain);
+    let (table, show) = (act.table.clone(), act.show_on_failure);
+    let of = schema.key_of(act.key_item());
+    let want_old = wanted.old || meter.detail() != Detail::None;
+    let outcome = act.run(cx.tx, &schema, key, want_old, false).map_err(|failed| match failed {
+        Failed::Condition(item) => condition_failed(item, show),
+        Failed::Refused(error) => error,
+    })?;
+    meter.table(&table, outcome.done.table);
+    meter_indexes(&mut meter, &table, &schema, &outcome.done.indexes);
+    let metrics = if wanted.metrics.as_deref() == Some("SIZE") { metrics(cx, &schema, &of)? } else { None };
+    let output = WriteOutput { attributes: None, consumed: meter.one(), metrics };
+    Ok((outcome, output))
+}
+
+/// `ItemCollectionMetrics`: which collection was written, and between which whole gigabytes its size lies. Only
+/// tables with local indexes have collections.
+///
+/// # Errors
+/// The store's.
+pub(crate) fn metrics(cx: &Cx<'_>, schema: &Schema, of: &Item) -> Result<Option<Value>, Error> {
+    if schema.locals().next().is_none() {
+        return Ok(None);
+    }
+    let hash = &schema.keys.hash;
+    let partition = of.get(&hash.name).and_then(|value| value.key_bytes()).unwrap_or_default();
+    // A glance beside the transaction: an estimate is no reason to conflict with other writers.
+    let glance = cx.cloud().store().begin();
+    let locals = schema.locals().map(|index| &index.prefix);
+    let mut size = 0.0;
+    for prefix in std::iter::once(&schema.prefix).chain(locals) {
+        let mut prefix = prefix.clone();
+        prefix.extend(crate::dynamodb::model::keys::hash(&partition).to_be_bytes());
+        crate::dynamodb::model::keys::push(&mut prefix, &partition);
+        for pair in Read::scan(&glance, KeyRange::prefix(&prefix), Direction::Forward) {
+            size += rows::size(&pair?.1)? as f64;
+        }
+    }
+    let low = (size / f64::from(1 << 30)).floor();
+    let mut out = Struct::new();
+    out.push("ItemCollectionKey", of.only([hash.name.as_str()]).into_wire());
+    out.push("SizeEstimateRangeGB", Value::List(vec![Value::Float(low), Value::Float(low + 1.0)]));
+    Ok(Some(Value::Struct(out)))
+}

@@ -1,0 +1,219 @@
+//! CreateTable, DeleteTable, ListTables.
+
+use super::describe::{AttributeDefinition, KeySchemaElement, TableDescription, describe};
+use super::tag::{Tag, checked_tags};
+use crate::dynamodb::access;
+use crate::dynamodb::definition::{self, GlobalIndex, LocalIndex, ProvisionedThroughput};
+use crate::dynamodb::errors::{Error, Refusal, parameter, validation};
+use crate::dynamodb::model::name::{Place, check_name};
+use crate::dynamodb::model::schema;
+use crate::dynamodb::model::table::{IndexRecord, Status, TABLES, TableRecord};
+use crate::dynamodb::ops::policy::checked_policy;
+use kernel::Cx;
+use store::Key;
+
+kernel::ops! { pub(crate) static OPS:
+    CreateTable: create_table, "dynamodb:CreateTable", access::new_table;
+    DeleteTable: delete_table, "dynamodb:DeleteTable", access::on_table;
+    ListTables: list_tables, "dynamodb:ListTables", access::any;
+}
+
+/// AWS: the service's quotas: tables of an account in a region.
+const TABLES_MAX: usize = 2_500;
+const PAGE_MAX: usize = 100;
+
+wire::shape! {
+    #[derive(Clone, Debug)]
+    pub(crate) struct CreateTable {
+        attributes: Option<Vec<AttributeDefinition>> = "AttributeDefinitions",
+        table: String = "TableName",
+        keys: Option<Vec<KeySchemaElement>> = "KeySchema",
+        locals: Option<Vec<LocalIndex>> = "LocalSecondaryIndexes",
+        globals: Option<Vec<GlobalIndex>> = "GlobalSecondaryIndexes",
+        billing: Option<String> = "BillingMode",
+        throughput: Option<ProvisionedThroughput> = "ProvisionedThroughput",
+        stream: Option<StreamSpecification> = "StreamSpecification",
+        sse: Option<SseSpecification> = "SSESpecification",
+        tags: Vec<Tag> = "Tags",
+        class: Option<String> = "TableClass",
+        protected: Option<bool> = "DeletionProtectionEnabled",
+        policy: Option<String> = "ResourcePolicy",
+    }
+
+    #[derive(Clone, Debug)]
+    pub(crate) struct StreamSpecification {
+        pub(crate) enabled: bool = "StreamEnabled",
+    }
+
+    #[derive(Clone, Debug)]
+    pub(crate) struct SseSpecification {
+        pub(crate) enabled: Option<bool> = "Enabled",
+    }
+
+    #[derive(Clone, Debug)]
+    pub(crate) struct TableOutput { pub(crate) table: TableDescription = "TableDescription" }
+
+    #[derive(Clone, Debug)]
+    pub(crate) struct DeleteTable { table: String = "TableName" }
+
+    #[derive(Clone, Debug)]
+    pub(crate) struct ListTables {
+        start: Option<String> = "ExclusiveStartTableName",
+        limit: Option<i64> = "Limit",
+    }
+
+    #[derive(Clone, Debug)]
+    pub(crate) struct ListTablesOutput {
+        names: Vec<String> = "TableNames",
+        last: Option<String> = "LastEvaluatedTableName",
+    }
+}
+
+/// What a table cannot have here is refused, not forgotten.
+///
+/// # Errors
+/// `NotImplemented`.
+pub(crate) fn refuse_unbuilt(
+    stream: Option<&StreamSpecification>,
+    sse: Option<&SseSpecification>,
+) -> Result<(), Error> {
+    if stream.is_some_and(|stream| stream.enabled) {
+        return Err(Refusal::NotBuilt("A stream of a table".into()).into());
+    }
+    if sse.is_some_and(|sse| sse.enabled == Some(true)) {
+        return Err(Refusal::NotBuilt("Encryption of a table with a KMS key".into()).into());
+    }
+    Ok(())
+}
+
+fn create_table(cx: &mut Cx<'_>, req: CreateTable) -> Result<TableOutput, Error> {
+    let place = Place::read(cx, &req.table)?;
+    if place.account != cx.account {
+        return Err(validation("Tables are made in the account of the caller"));
+    }
+    let table = define(cx, &req, place)?;
+    refuse_unbuilt(req.stream.as_ref(), req.sse.as_ref())?;
+    let key = table.own_key();
+    if TABLES.contains(&*cx.tx, &key)? {
+        return Err(Refusal::InUse(format!("Table already exists: {}", table.name)).into());
+    }
+    if TABLES.count(&*cx.tx, &Key::regional(cx.account, cx.region))? >= TABLES_MAX {
+        return Err(Refusal::Limit(format!(
+            "Subscriber limit exceeded: There is a limit of {TABLES_MAX} tables per subscriber"
+        ))
+        .into());
+    }
+    TABLES.put(cx.tx, &key, &table);
+    cx.touch(cx.arn("dynamodb", &format!("table/{}", table.name)));
+    Ok(TableOutput { table: describe(cx, &table, None)? })
+}
+
+/// The record of the table that the request describes.
+fn define(cx: &Cx<'_>, req: &CreateTable, place: Place) -> Result<TableRecord, Error> {
+    let missing = |name: &str| {
+        validation(format!(
+            "1 validation error detected: Value null at '{name}' failed to satisfy constraint: Member must not be null"
+        ))
+    };
+    let definitions = req.attributes.as_deref().ok_or_else(|| missing("attributeDefinitions"))?;
+    let elements = req.keys.as_deref().ok_or_else(|| missing("keySchema"))?;
+    let on_demand = req.billing.as_deref() == Some("PAY_PER_REQUEST");
+    let throughput = definition::billing(req.billing.as_deref(), req.throughput)?;
+    let attributes = definition::attributes(definitions)?;
+    let names = definition::table_key(elements, &attributes)?;
+    let mut indexes: Vec<IndexRecord> = Vec::new();
+    if let Some(locals) = &req.locals {
+        indexes = definition::locals(locals, &names, &attributes)?;
+    }
+    if let Some(globals) = &req.globals {
+        if globals.is_empty() {
+            return Err(parameter("List of GlobalSecondaryIndexes is empty"));
+        }
+        for (at, index) in globals.iter().enumerate() {
+            let index = definition::global(index, at, on_demand, &attributes, &indexes)?;
+            indexes.push(index);
+        }
+        if globals.len() > definition::GLOBALS_MAX {
+            return Err(parameter(format_args!(
+                "GlobalSecondaryIndex count exceeds the per-table limit of {}",
+                definition::GLOBALS_MAX
+            )));
+        }
+    }
+    definition::check_all_used(&attributes, &names, &indexes)?;
+    definition::check_projected(&indexes)?;
+    for (number, index) in (1..).zip(&mut indexes) {
+        index.number = number;
+    }
+    let tags = checked_tags(&req.tags)?;
+    let policy = req.policy.as_deref().map(checked_policy).transpose()?;
+    Ok(TableRecord {
+        name: place.name,
+        id: base::id::uuid(cx.rng()),
+        number: cx.rng().u64(),
+        status: Status::Creating,
+        created: cx.now,
+        attributes,
+        hash: names.0,
+        range: names.1,
+        on_demand,
+        throughput,
+        next_index: indexes.len() as u32 + 1,
+        indexes,
+        deletion_protection: req.protected.unwrap_or(false),
+        class: req.class.clone(),
+        tags,
+        policy_revision: if policy.is_some() { cx.rng().u64() >> 1 } else { 0 },
+        policy,
+        on_demand_since: on_demand.then_some(cx.now),
+        account: cx.account,
+        region: cx.region,
+        ..TableRecord::default()
+    })
+}
+
+/// Refuses changes of a table that is being changed already.
+///
+/// # Errors
+/// `ResourceInUseException`.
+pub(crate) fn check_idle(table: &TableRecord) -> Result<(), Error> {
+    let name = &table.name;
+    let what = match table.status {
+        Status::Active => return Ok(()),
+        Status::Creating => "created",
+        Status::Updating => "updated",
+        Status::Deleting => "deleted",
+    };
+    Err(Refusal::InUse(format!(
+        "Attempt to change a resource which is still in use: Table is being {what}: {name}"
+    ))
+    .into())
+}
+
+fn delete_table(cx: &mut Cx<'_>, req: DeleteTable) -> Result<TableOutput, Error> {
+    let schema = schema::existing(cx, &req.table)?;
+    check_idle(&schema.record)?;
+    if schema.record.deletion_protection {
+        return Err(validation(
+            "Resource cannot be deleted as it is currently protected against deletion. Disable deletion protection first.",
+        ));
+    }
+    let mut table = schema.record.clone();
+    table.status = Status::Deleting;
+    TABLES.put(cx.tx, &table.own_key(), &table);
+    cx.touch(cx.arn("dynamodb", &format!("table/{}", table.name)));
+    Ok(TableOutput { table: describe(cx, &table, Some(&schema))? })
+}
+
+fn list_tables(cx: &mut Cx<'_>, req: ListTables) -> Result<ListTablesOutput, Error> {
+    if let Some(start) = &req.start {
+        check_name(start, "exclusiveStartTableName")?;
+    }
+    let limit = req.limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(PAGE_MAX).min(PAGE_MAX);
+    let after = req.start.map(|name| TableRecord::key(cx.account, cx.region, &name));
+    let all = Key::regional(cx.account, cx.region);
+    let page = TABLES.page(&*cx.tx, &all, after.as_ref(), limit)?;
+    let names: Vec<String> = page.items.into_iter().map(|(_, table)| table.name).collect();
+    let last = page.next.and_then(|_| names.last().cloned());
+    Ok(ListTablesOutput { names, last })
+}

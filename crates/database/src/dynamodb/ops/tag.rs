@@ -1,0 +1,128 @@
+//! Tags of tables.
+
+use crate::dynamodb::access;
+use crate::dynamodb::errors::{Error, Refusal, validation};
+use crate::dynamodb::model::name::Place;
+use crate::dynamodb::model::schema::{self, Schema};
+use crate::dynamodb::model::table::{Status, TABLES};
+use base::tag::{PER_RESOURCE_MAX, TagError, Tags};
+use kernel::Cx;
+use kernel::op::Empty;
+use std::sync::Arc;
+
+kernel::ops! { pub(crate) static OPS:
+    TagResource: tag_resource, "dynamodb:TagResource", access::on_arn;
+    UntagResource: untag_resource, "dynamodb:UntagResource", access::on_arn;
+    ListTagsOfResource: list_tags, "dynamodb:ListTagsOfResource", access::on_arn;
+}
+
+const PAGE: usize = 10;
+
+wire::shape! {
+    #[derive(Clone, Debug)]
+    pub(crate) struct Tag {
+        pub(crate) key: String = "Key",
+        pub(crate) value: String = "Value",
+    }
+
+    #[derive(Clone, Debug)]
+    pub(crate) struct TagResource {
+        arn: String = "ResourceArn",
+        tags: Vec<Tag> = "Tags",
+    }
+
+    #[derive(Clone, Debug)]
+    pub(crate) struct UntagResource {
+        arn: String = "ResourceArn",
+        keys: Vec<String> = "TagKeys",
+    }
+
+    #[derive(Clone, Debug)]
+    pub(crate) struct ListTags {
+        arn: String = "ResourceArn",
+        next: Option<String> = "NextToken",
+    }
+
+    #[derive(Clone, Debug)]
+    pub(crate) struct ListTagsOutput {
+        tags: Vec<Tag> = "Tags",
+        next: Option<String> = "NextToken",
+    }
+}
+
+/// # Errors
+/// `ValidationException`.
+pub(crate) fn checked_tags(tags: &[Tag]) -> Result<Tags, Error> {
+    let pairs = tags.iter().map(|tag| (tag.key.clone(), tag.value.clone()));
+    base::tag::checked(pairs).map_err(refused)
+}
+
+fn refused(error: TagError) -> Error {
+    validation(match error {
+        TagError::Duplicate(key) => {
+            format!("One or more parameter values were invalid: Duplicate tag key: {key}")
+        }
+        TagError::TooMany(_) => {
+            "One or more parameter values were invalid: Too many tags: number of tags exceeds 50".to_owned()
+        }
+        TagError::ReservedPrefix(key) => format!(
+            "One or more parameter values were invalid: Tag keys must not start with the reserved prefix aws: : {key}"
+        ),
+        TagError::BadCharacter(key) => {
+            format!("One or more parameter values were invalid: Tag contains a character that is not allowed: {key}")
+        }
+        TagError::EmptyKey | TagError::KeyTooLong(_) | TagError::ValueTooLong(_) => {
+            "One or more parameter values were invalid: Tag has a key or a value of a length that is not allowed".to_owned()
+        }
+    })
+}
+
+/// The table that an ARN names.
+///
+/// # Errors
+/// `ResourceNotFoundException`, `ValidationException`.
+pub(crate) fn table_of_arn(cx: &Cx<'_>, arn: &str) -> Result<Arc<Schema>, Error> {
+    let place = Place::read_arn(cx, arn)?;
+    let found = schema::find(cx, &place)?;
+    found
+        .filter(|schema| schema.record.status != Status::Deleting)
+        .ok_or_else(|| Refusal::NoSuchArn(arn.to_owned()).into())
+}
+
+fn tag_resource(cx: &mut Cx<'_>, req: TagResource) -> Result<Empty, Error> {
+    let new = checked_tags(&req.tags)?;
+    let mut table = table_of_arn(cx, &req.arn)?.record.clone();
+    table.tags.extend(new);
+    if table.tags.len() > PER_RESOURCE_MAX {
+        return Err(refused(TagError::TooMany(table.tags.len())));
+    }
+    TABLES.put(cx.tx, &table.own_key(), &table);
+    Ok(Empty)
+}
+
+fn untag_resource(cx: &mut Cx<'_>, req: UntagResource) -> Result<Empty, Error> {
+    let mut table = table_of_arn(cx, &req.arn)?.record.clone();
+    table.tags.retain(|key, _| !req.keys.contains(key));
+    TABLES.put(cx.tx, &table.own_key(), &table);
+    Ok(Empty)
+}
+
+fn list_tags(cx: &mut Cx<'_>, req: ListTags) -> Result<ListTagsOutput, Error> {
+    let schema = table_of_arn(cx, &req.arn)?;
+    let list = format!("dynamodb tags of {}", req.arn);
+    let after = match &req.next {
+        None => None,
+        Some(token) => {
+            let bad = || validation("One or more parameter values were invalid: Invalid NextToken");
+            let position = cx.pager().position(&list, token).map_err(|_| bad())?;
+            Some(String::from_utf8(position).map_err(|_| bad())?)
+        }
+    };
+    let mut rest =
+        schema.record.tags.iter().filter(|(key, _)| after.as_ref().is_none_or(|after| *key > after));
+    let tags: Vec<Tag> =
+        rest.by_ref().take(PAGE).map(|(key, value)| Tag { key: key.clone(), value: value.clone() }).collect();
+    let more = rest.next().is_some();
+    let next = tags.last().filter(|_| more).map(|tag| cx.pager().token(&list, tag.key.as_bytes()));
+    Ok(ListTagsOutput { tags, next })
+}

@@ -1,0 +1,302 @@
+//! TransactWriteItems: up to 100 writes and checks that happen together or not at all.
+//!
+//! Transactions that meet wait for each other (the store runs the later one again), so the reason
+//! `TransactionConflict` is never given.
+
+use super::batch_write::collect;
+use super::shapes::metrics;
+use crate::dynamodb::access;
+use crate::dynamodb::action::{Act, Failed, What, check_put_size};
+use crate::dynamodb::capacity::{Detail, Kind, Meter, meter_indexes};
+use crate::dynamodb::errors::{Error, Refusal, validation};
+use crate::dynamodb::expression::Update;
+use crate::dynamodb::item::Item;
+use crate::dynamodb::model::rows;
+use crate::dynamodb::model::schema::{self, Schema};
+use crate::dynamodb::model::token::{LIFE, TOKENS, TokenRecord};
+use crate::dynamodb::request::{ConditionParameters, placeholders};
+use crate::dynamodb::size::{Consistency, Units};
+use auth::sigv4::BodyHash;
+use kernel::Cx;
+use std::collections::HashSet;
+use std::sync::Arc;
+use store::Key;
+use wire::{Struct, ToValue, Value};
+
+kernel::ops! { pub(crate) static OPS:
+    TransactWriteItems: transact_write_items, "dynamodb:PutItem", access::transact_write;
+}
+
+/// AWS: the operation's page: the aggregate size of the items.
+const BYTES_MAX: usize = 4 << 20;
+
+wire::shape! {
+    #[derive(Clone, Debug)]
+    pub(crate) struct TransactWriteItems {
+        items: Vec<TransactWriteItem> = "TransactItems",
+        capacity: Option<String> = "ReturnConsumedCapacity",
+        metrics: Option<String> = "ReturnItemCollectionMetrics",
+        token: Option<String> = "ClientRequestToken",
+    }
+
+    #[derive(Clone, Debug)]
+    pub(crate) struct TransactWriteItem {
+        check: Option<OnKey> = "ConditionCheck",
+        put: Option<Put> = "Put",
+        delete: Option<OnKey> = "Delete",
+        update: Option<Updating> = "Update",
+    }
+
+    /// A condition check, or a deletion.
+    #[derive(Clone, Debug)]
+    pub(crate) struct OnKey {
+        key: Value = "Key",
+        table: String = "TableName",
+        condition: Option<String> = "ConditionExpression",
+        names: Option<Value> = "ExpressionAttributeNames",
+        values: Option<Value> = "ExpressionAttributeValues",
+        on_failure: Option<String> = "ReturnValuesOnConditionCheckFailure",
+    }
+
+    #[derive(Clone, Debug)]
+    pub(crate) struct Put {
+        item: Value = "Item",
+        table: String = "TableName",
+        condition: Option<String> = "ConditionExpression",
+        names: Option<Value> = "ExpressionAttributeNames",
+        values: Option<Value> = "ExpressionAttributeValues",
+        on_failure: Option<String> = "ReturnValuesOnConditionCheckFailure",
+    }
+
+    #[derive(Clone, Debug)]
+    pub(crate) struct Updating {
+        key: Value = "Key",
+        update: String = "UpdateExpression",
+        table: String = "TableName",
+        condition: Option<String> = "ConditionExpression",
+        names: Option<Value> = "ExpressionAttributeNames",
+        values: Option<Value> = "ExpressionAttributeValues",
+        on_failure: Option<String> = "ReturnValuesOnConditionCheckFailure",
+    }
+
+    #[derive(Clone, Debug)]
+    pub(crate) struct TransactWriteItemsOutput {
+        consumed: Option<Value> = "ConsumedCapacity",
+        metrics: Option<Value> = "ItemCollectionMetrics",
+    }
+}
+
+/// Why one action of a transaction cannot be done.
+#[derive(Clone, Debug)]
+pub(crate) struct Reason {
+    code: &'static str,
+    message: String,
+    item: Option<Item>,
+}
+
+impl Reason {
+    fn condition(item: Option<Item>) -> Reason {
+        Reason { code: "ConditionalCheckFailed", message: "The conditional request failed".into(), item }
+    }
+
+    /// What is wrong with one item is a reason; anything else ends the request.
+    ///
+    /// # Errors
+    /// What is not about the item.
+    pub(crate) fn of_check(checked: Result<(), Error>) -> Result<Option<Reason>, Error> {
+        let Err(error) = checked else { return Ok(None) };
+        match error.validation() {
+            Some(message) => {
+                Ok(Some(Reason { code: "ValidationError", message: message.to_owned(), item: None }))
+            }
+            None => Err(error),
+        }
+    }
+}
+
+/// The refusal of a transaction, with a reason for each action in turn.
+pub(crate) fn cancelled(reasons: Vec<Option<Reason>>) -> Error {
+    let codes: Vec<&str> = reasons.iter().map(|r| r.as_ref().map_or("None", |r| r.code)).collect();
+    let error = Error::from(Refusal::Cancelled(codes.join(", ")));
+    let list = reasons.into_iter().map(|reason| {
+        let mut out = Struct::new();
+        match reason {
+            None => out.push("Code", Value::str("None")),
+            Some(reason) => {
+                out.push("Code", Value::str(reason.code));
+                out.push("Message", Value::Str(reason.message));
+                if let Some(item) = reason.item {
+                    out.push("Item", item.into_wire());
+                }
+            }
+        }
+        Value::Struct(out)
+    });
+    error.with("CancellationReasons", Value::List(list.collect()))
+}
+
+/// The parameters that all kinds of actions share.
+struct Shared {
+    table: String,
+    condition: Option<String>,
+    names: Option<Value>,
+    values: Option<Value>,
+    on_failure: Option<String>,
+}
+
+impl Shared {
+    /// `update`: the item's key and the update expression.
+    fn read(self, what: What, update: Option<(Item, String)>) -> Result<Act, Error> {
+        let mut expressions = vec![("ConditionExpression", self.condition.is_some())];
+        if update.is_some() {
+            expressions.insert(0, ("UpdateExpression", true));
+        }
+        let mut placeholders = placeholders(self.names, self.values, &expressions, true)?;
+        let what = match update {
+            None => what,
+            Some((key, text)) => What::Update(key, Update::compile(&text, &mut placeholders)?),
+        };
+        let parameters = ConditionParameters { expression: self.condition, ..ConditionParameters::default() };
+        let condition = parameters.compile(&mut placeholders)?;
+        placeholders.check_used()?;
+        let show_on_failure = self.on_failure.as_deref() == Some("ALL_OLD");
+        Ok(Act { table: self.table, what, condition, show_on_failure })
+    }
+}
+
+fn read(item: TransactWriteItem) -> Result<Act, Error> {
+    match (item.check, item.put, item.delete, item.update) {
+        (Some(OnKey { key, table, condition, names, values, on_failure }), None, None, None) => {
+            let shared = Shared { table, condition, names, values, on_failure };
+            shared.read(What::Check(Item::from_wire(key)?), None)
+        }
+        (None, None, Some(OnKey { key, table, condition, names, values, on_failure }), None) => {
+            let shared = Shared { table, condition, names, values, on_failure };
+            shared.read(What::Delete(Item::from_wire(key)?), None)
+        }
+        (None, Some(Put { item, table, condition, names, values, on_failure }), None, None) => {
+            let item = Item::from_wire(item)?;
+            check_put_size(&item)?;
+            Shared { table, condition, names, values, on_failure }.read(What::Put(item), None)
+        }
+        (None, None, None, Some(Updating { key, update, table, condition, names, values, on_failure })) => {
+            let key = Item::from_wire(key)?;
+            let shared = Shared { table, condition, names, values, on_failure };
+            shared.read(What::Check(Item::new()), Some((key, update)))
+        }
+        (None, None, None, None) => Err(validation(
+            "Invalid Request: TransactWriteRequest should contain Delete or Put or Update request",
+        )),
+        _ => Err(validation("TransactItems can only contain one of Check, Put, Update or Delete")),
+    }
+}
+
+/// What was asked for, as a number that tells requests with one token apart.
+fn fingerprint(req: &TransactWriteItems) -> Vec<u8> {
+    let value = req.items.clone().to_value().unwrap_or(Value::Null);
+    match BodyHash::of(wire::json::text(&value).as_bytes()) {
+        BodyHash::Of(hash) => hash.to_vec(),
+        BodyHash::Unread => Vec::new(),
+    }
+}
+
+fn transact_write_items(cx: &mut Cx<'_>, req: TransactWriteItems) -> Result<TransactWriteItemsOutput, Error> {
+    let token =
+        req.token.clone().map(|token| (Key::regional(cx.account, cx.region).str(&token), fingerprint(&req)));
+    let acts: Vec<Act> = req.items.into_iter().map(read).collect::<Result<_, _>>()?;
+    let prepared = prepare(cx, acts)?;
+    if let Some((key, request)) = &token
+        && let Some(known) = TOKENS.get(&*cx.tx, key)?.filter(|known| cx.now.since(known.done) < LIFE)
+    {
+        if known.request != *request {
+            return Err(Refusal::TokenReused.into());
+        }
+        return repeated(cx, &prepared, req.capacity.as_deref());
+    }
+    let mut reasons = Vec::with_capacity(prepared.len());
+    for (act, schema, _) in &prepared {
+        reasons.push(Reason::of_check(act.check(schema).map(drop))?);
+    }
+    if reasons.iter().any(Option::is_some) {
+        return Err(cancelled(reasons));
+    }
+    let output = run(cx, prepared, req.capacity.as_deref(), req.metrics.as_deref())?;
+    if let Some((key, request)) = token {
+        TOKENS.put(cx.tx, &key, &TokenRecord { request, done: cx.now });
+    }
+    Ok(output)
+}
+
+type Prepared = Vec<(Act, Arc<Schema>, Vec<u8>)>;
+
+/// Finds the tables, and sees that no item is in it twice.
+fn prepare(cx: &mut Cx<'_>, acts: Vec<Act>) -> Result<Prepared, Error> {
+    let mut prepared = Vec::with_capacity(acts.len());
+    let mut seen = HashSet::with_capacity(acts.len());
+    let mut bytes = 0;
+    for act in acts {
+        let schema = schema::usable(cx, &act.table)?;
+        let key = schema.item_key(act.key_item());
+        if !seen.insert(key.clone()) {
+            return Err(validation("Transaction request cannot include multiple operations on one item"));
+        }
+        bytes += act.key_item().size();
+        prepared.push((act, schema, key));
+    }
+    if bytes > BYTES_MAX {
+        return Err(validation("Collection size of items in the transaction exceeds the limit of 4 MB"));
+    }
+    Ok(prepared)
+}
+
+fn run(
+    cx: &mut Cx<'_>,
+    prepared: Prepared,
+    capacity: Option<&str>,
+    wants_metrics: Option<&str>,
+) -> Result<TransactWriteItemsOutput, Error> {
+    let mut meter = Meter::new(capacity, Kind::Write);
+    let want_old = meter.detail() != Detail::None;
+    let mut reasons = Vec::with_capacity(prepared.len());
+    let mut collections: Vec<(String, Value)> = Vec::new();
+    for (act, schema, key) in prepared {
+        let (table, show) = (act.table.clone(), act.show_on_failure);
+        let of = schema.key_of(act.key_item());
+        let checks = matches!(act.what, What::Check(_));
+        match act.run(cx.tx, &schema, key, want_old, true) {
+            Ok(outcome) => {
+                meter.table(&table, outcome.done.table);
+                meter_indexes(&mut meter, &table, &schema, &outcome.done.indexes);
+                reasons.push(None);
+            }
+            Err(Failed::Condition(item)) => reasons.push(Some(Reason::condition(item.filter(|_| show)))),
+            Err(Failed::Refused(error)) => reasons.push(Reason::of_check(Err(error))?),
+        }
+        if wants_metrics == Some("SIZE")
+            && !checks
+            && let Some(found) = metrics(cx, &schema, &of)?
+        {
+            collect(&mut collections, table, found);
+        }
+    }
+    if reasons.iter().any(Option::is_some) {
+        return Err(cancelled(reasons));
+    }
+    let metrics = (!collections.is_empty()).then_some(Value::Map(collections));
+    Ok(TransactWriteItemsOutput { consumed: meter.many(), metrics })
+}
+
+/// The answer to a transaction that was done before: AWS: what reading its items costs.
+fn repeated(
+    cx: &mut Cx<'_>,
+    prepared: &Prepared,
+    capacity: Option<&str>,
+) -> Result<TransactWriteItemsOutput, Error> {
+    let mut meter = Meter::new(capacity, Kind::Read);
+    for (act, _, key) in prepared {
+        let row = cx.tx.get(key)?;
+        let size = row.as_ref().map(|row| rows::size(row)).transpose()?.unwrap_or(0);
+        meter.table(&act.table, Units::read(size, Consistency::Transactional));
+    }
+    Ok(TransactWriteItemsOutput { consumed: meter.many(), metrics: None })
+}

@@ -1,0 +1,86 @@
+//! Time to live: which attribute says when an item expires. The deletion is [`crate::dynamodb::work`]'s.
+
+use crate::dynamodb::access;
+use crate::dynamodb::errors::{Error, Refusal, validation};
+use crate::dynamodb::model::schema;
+use crate::dynamodb::model::table::{Status, TABLES, Ttl};
+use kernel::Cx;
+use std::time::Duration;
+
+kernel::ops! { pub(crate) static OPS:
+    UpdateTimeToLive: update_time_to_live, "dynamodb:UpdateTimeToLive", access::on_table;
+    DescribeTimeToLive: describe_time_to_live, "dynamodb:DescribeTimeToLive", access::on_table;
+}
+
+/// AWS: the page of UpdateTimeToLive: one change in an hour.
+const BETWEEN_CHANGES: Duration = Duration::from_secs(3_600);
+
+wire::shape! {
+    #[derive(Clone, Debug)]
+    pub(crate) struct UpdateTimeToLive {
+        table: String = "TableName",
+        specification: Specification = "TimeToLiveSpecification",
+    }
+
+    #[derive(Clone, Debug)]
+    pub(crate) struct Specification {
+        enabled: bool = "Enabled",
+        attribute: String = "AttributeName",
+    }
+
+    #[derive(Clone, Debug)]
+    pub(crate) struct UpdateTimeToLiveOutput { specification: Specification = "TimeToLiveSpecification" }
+
+    #[derive(Clone, Debug)]
+    pub(crate) struct DescribeTimeToLive { table: String = "TableName" }
+
+    #[derive(Clone, Debug)]
+    pub(crate) struct DescribeTimeToLiveOutput { description: Description = "TimeToLiveDescription" }
+
+    #[derive(Clone, Debug)]
+    pub(crate) struct Description {
+        status: String = "TimeToLiveStatus",
+        attribute: Option<String> = "AttributeName",
+    }
+}
+
+fn update_time_to_live(cx: &mut Cx<'_>, req: UpdateTimeToLive) -> Result<UpdateTimeToLiveOutput, Error> {
+    let schema = schema::existing(cx, &req.table)?;
+    let mut table = schema.record.clone();
+    if !matches!(table.status, Status::Active | Status::Updating) {
+        return Err(Refusal::InUse(format!("Table is not in ACTIVE state: {}", table.name)).into());
+    }
+    let Specification { enabled, attribute } = &req.specification;
+    match (&table.ttl.attribute, enabled) {
+        (Some(current), _) if current != attribute => {
+            return Err(validation(format!(
+                "TimeToLive is active on a different AttributeName: current AttributeName is {current}"
+            )));
+        }
+        (Some(_), true) => return Err(validation("TimeToLive is already enabled")),
+        (None, false) => return Err(validation("TimeToLive is already disabled")),
+        _ => {}
+    }
+    if table.ttl.changed.is_some_and(|at| cx.now.since(at) < BETWEEN_CHANGES) {
+        return Err(validation("Time to live has been modified multiple times within a fixed interval"));
+    }
+    table.ttl =
+        Ttl { attribute: enabled.then(|| attribute.clone()), changed: Some(cx.now), enabling: *enabled };
+    TABLES.put(cx.tx, &table.own_key(), &table);
+    Ok(UpdateTimeToLiveOutput { specification: req.specification })
+}
+
+fn describe_time_to_live(
+    cx: &mut Cx<'_>,
+    req: DescribeTimeToLive,
+) -> Result<DescribeTimeToLiveOutput, Error> {
+    let schema = schema::existing(cx, &req.table)?;
+    let ttl = &schema.record.ttl;
+    let status = match (&ttl.attribute, ttl.enabling) {
+        (None, _) => "DISABLED",
+        (Some(_), true) => "ENABLING",
+        (Some(_), false) => "ENABLED",
+    };
+    let attribute = ttl.attribute.clone();
+    Ok(DescribeTimeToLiveOutput { description: Description { status: status.to_owned(), attribute } })
+}

@@ -1,0 +1,247 @@
+//! UpdateTable: one change of a table at a time, made real by [`crate::dynamodb::work`].
+
+use super::describe::{AttributeDefinition, describe};
+use super::table::{SseSpecification, StreamSpecification, TableOutput, check_idle, refuse_unbuilt};
+use crate::dynamodb::access;
+use crate::dynamodb::definition::{self, GlobalIndex, ProvisionedThroughput};
+use crate::dynamodb::errors::{Error, Refusal, parameter, validation};
+use crate::dynamodb::model::schema;
+use crate::dynamodb::model::table::{IndexRecord, Status, TABLES, TableRecord, Throughput};
+use kernel::Cx;
+use std::collections::BTreeSet;
+use wire::Value;
+
+kernel::ops! { pub(crate) static OPS:
+    UpdateTable: update_table, "dynamodb:UpdateTable", access::on_table;
+}
+
+wire::shape! {
+    #[derive(Clone, Debug)]
+    pub(crate) struct UpdateTable {
+        attributes: Option<Vec<AttributeDefinition>> = "AttributeDefinitions",
+        table: String = "TableName",
+        billing: Option<String> = "BillingMode",
+        throughput: Option<ProvisionedThroughput> = "ProvisionedThroughput",
+        indexes: Option<Vec<IndexUpdate>> = "GlobalSecondaryIndexUpdates",
+        stream: Option<StreamSpecification> = "StreamSpecification",
+        sse: Option<SseSpecification> = "SSESpecification",
+        class: Option<String> = "TableClass",
+        protected: Option<bool> = "DeletionProtectionEnabled",
+        replicas: Option<Value> = "ReplicaUpdates",
+    }
+
+    #[derive(Clone, Debug)]
+    pub(crate) struct IndexUpdate {
+        update: Option<IndexThroughput> = "Update",
+        create: Option<GlobalIndex> = "Create",
+        delete: Option<IndexName> = "Delete",
+    }
+
+    #[derive(Clone, Debug)]
+    pub(crate) struct IndexThroughput {
+        name: String = "IndexName",
+        throughput: Option<ProvisionedThroughput> = "ProvisionedThroughput",
+    }
+
+    #[derive(Clone, Debug)]
+    pub(crate) struct IndexName { name: String = "IndexName" }
+}
+
+impl IndexUpdate {
+    fn name(&self) -> Result<&str, Error> {
+        let names = [
+            self.update.as_ref().map(|update| &update.name),
+            self.create.as_ref().map(|create| &create.name),
+            self.delete.as_ref().map(|delete| &delete.name),
+        ];
+        let mut names = names.into_iter().flatten();
+        match (names.next(), names.next()) {
+            (Some(name), None) => Ok(name),
+            _ => Err(parameter(
+                "One of GlobalSecondaryIndexUpdate.Update, GlobalSecondaryIndexUpdate.Create, GlobalSecondaryIndexUpdate.Delete must not be null",
+            )),
+        }
+    }
+}
+
+fn check_parameters(req: &UpdateTable) -> Result<(), Error> {
+    let indexes = req.indexes.as_ref().is_some_and(|indexes| !indexes.is_empty());
+    let any = req.throughput.is_some()
+        || req.billing.is_some()
+        || indexes
+        || req.stream.is_some()
+        || req.sse.is_some()
+        || req.class.is_some()
+        || req.protected.is_some()
+        || req.replicas.is_some();
+    if !any {
+        return Err(validation(
+            "At least one of ProvisionedThroughput, BillingMode, UpdateStreamEnabled, GlobalSecondaryIndexUpdates or SSESpecification or ReplicaUpdates is required",
+        ));
+    }
+    if req.replicas.is_some() {
+        return Err(Refusal::NotBuilt("A replica of a table in another region".into()).into());
+    }
+    refuse_unbuilt(req.stream.as_ref(), req.sse.as_ref())?;
+    let mut seen = BTreeSet::new();
+    for update in req.indexes.iter().flatten() {
+        let name = update.name()?;
+        if !seen.insert(name) {
+            return Err(parameter(format_args!(
+                "Only one global secondary index update per index is allowed simultaneously. Index: {name}"
+            )));
+        }
+    }
+    Ok(())
+}
+
+fn update_table(cx: &mut Cx<'_>, req: UpdateTable) -> Result<TableOutput, Error> {
+    check_parameters(&req)?;
+    let schema = schema::existing(cx, &req.table)?;
+    check_idle(&schema.record)?;
+    let mut table = schema.record.clone();
+    if let Some(definitions) = &req.attributes {
+        for new in definition::attributes(definitions)? {
+            match table.attributes.iter().find(|known| known.name == new.name) {
+                Some(known) if known.kind != new.kind => {
+                    return Err(parameter(format_args!(
+                        "Attribute {} is already defined with type {}",
+                        new.name, known.kind
+                    )));
+                }
+                Some(_) => {}
+                None => table.attributes.push(new),
+            }
+        }
+    }
+    let works = change_billing(cx, &mut table, &req)?;
+    let works = change_indexes(cx, &mut table, req.indexes.unwrap_or_default())? || works;
+    if let Some(class) = req.class {
+        table.class = Some(class);
+        table.class_updated = Some(cx.now);
+    }
+    if let Some(protected) = req.protected {
+        table.deletion_protection = protected;
+    }
+    if works {
+        table.status = Status::Updating;
+    }
+    TABLES.put(cx.tx, &table.own_key(), &table);
+    cx.touch(cx.arn("dynamodb", &format!("table/{}", table.name)));
+    Ok(TableOutput { table: describe(cx, &table, Some(&schema))? })
+}
+
+/// Billing mode and throughput; says whether anything is to be done.
+fn change_billing(cx: &Cx<'_>, table: &mut TableRecord, req: &UpdateTable) -> Result<bool, Error> {
+    match (req.billing.as_deref(), req.throughput) {
+        (Some("PAY_PER_REQUEST"), units) => {
+            definition::billing(Some("PAY_PER_REQUEST"), units)?;
+            if table.on_demand {
+                return Ok(false);
+            }
+            table.on_demand = true;
+            table.on_demand_since = Some(cx.now);
+            table.throughput.change(0, 0, cx.now);
+            table.indexes.iter_mut().for_each(|index| index.throughput.change(0, 0, cx.now));
+            Ok(true)
+        }
+        (Some(_), None) if table.on_demand => {
+            definition::billing(Some("PROVISIONED"), None)?;
+            Ok(false)
+        }
+        (mode, Some(units)) => {
+            let new = definition::units_of(units)?;
+            if table.on_demand && mode.is_none() {
+                return Err(parameter(
+                    "Neither ReadCapacityUnits nor WriteCapacityUnits can be specified when BillingMode is PAY_PER_REQUEST",
+                ));
+            }
+            let current = &table.throughput;
+            if !table.on_demand && (current.read, current.write) == (new.read, new.write) {
+                return Err(validation(format!(
+                    "The provisioned throughput for the table will not change. The requested value equals the current value. Current ReadCapacityUnits provisioned for the table: {0}. Requested ReadCapacityUnits: {0}. Current WriteCapacityUnits provisioned for the table: {1}. Requested WriteCapacityUnits: {1}. Refer to the Amazon DynamoDB Developer Guide for current limits and how to request higher limits.",
+                    new.read, new.write
+                )));
+            }
+            if table.on_demand {
+                check_indexes_get_units(table, req)?;
+                table.on_demand = false;
+                table.throughput = Throughput::default();
+            }
+            table.throughput.change(new.read, new.write, cx.now);
+            Ok(true)
+        }
+        _ => Ok(false),
+    }
+}
+
+/// A table that becomes provisioned needs units for each of its global indexes too.
+fn check_indexes_get_units(table: &TableRecord, req: &UpdateTable) -> Result<(), Error> {
+    let given = |name: &str| {
+        req.indexes.iter().flatten().any(|u| {
+            u.update.as_ref().is_some_and(|u| u.name == name && u.throughput.is_some())
+                || u.delete.as_ref().is_some_and(|d| d.name == name)
+        })
+    };
+    match table.globals().find(|index| !given(&index.name)) {
+        None => Ok(()),
+        Some(index) => {
+            Err(parameter(format_args!("ProvisionedThroughput must be specified for index: {}", index.name)))
+        }
+    }
+}
+
+/// Global indexes; says whether anything is to be done.
+fn change_indexes(cx: &Cx<'_>, table: &mut TableRecord, updates: Vec<IndexUpdate>) -> Result<bool, Error> {
+    let online = updates.iter().filter(|u| u.create.is_some() || u.delete.is_some()).count();
+    if online > 1 {
+        return Err(Refusal::Limit(
+            "Subscriber limit exceeded: Only 1 online index can be created or deleted simultaneously per table"
+                .into(),
+        )
+        .into());
+    }
+    let any = !updates.is_empty();
+    for (at, update) in updates.into_iter().enumerate() {
+        if let Some(create) = update.create {
+            create_index(table, &create, at)?;
+        } else if let Some(IndexName { name }) = update.delete {
+            find(table, &name)?.status = Status::Deleting;
+        } else if let Some(IndexThroughput { name, throughput: Some(units) }) = update.update {
+            let new = definition::units_of(units)?;
+            if table.on_demand {
+                return Err(parameter(format_args!(
+                    "ProvisionedThroughput should not be specified for index: {name} when BillingMode is PAY_PER_REQUEST"
+                )));
+            }
+            let index = find(table, &name)?;
+            index.throughput.change(new.read, new.write, cx.now);
+            index.status = Status::Updating;
+        }
+    }
+    Ok(any)
+}
+
+fn find<'t>(table: &'t mut TableRecord, name: &str) -> Result<&'t mut IndexRecord, Error> {
+    let missing = || Error::from(Refusal::NoResource);
+    table.indexes.iter_mut().find(|index| index.global && index.name == name).ok_or_else(missing)
+}
+
+fn create_index(table: &mut TableRecord, create: &GlobalIndex, at: usize) -> Result<(), Error> {
+    if table.index(&create.name).is_some() {
+        return Err(validation("Attempting to create an index which already exists"));
+    }
+    if table.globals().count() >= definition::GLOBALS_MAX {
+        return Err(Refusal::Limit(format!(
+            "GlobalSecondaryIndex count exceeds the per-table limit of {}",
+            definition::GLOBALS_MAX
+        ))
+        .into());
+    }
+    let mut index = definition::global(create, at, table.on_demand, &table.attributes, &table.indexes)?;
+    index.number = table.next_index;
+    index.backfilling = true;
+    table.next_index += 1;
+    table.indexes.push(index);
+    definition::check_projected(&table.indexes)
+}

@@ -1,0 +1,81 @@
+//! What the parameters of requests about items have in common: expressions and their legacy forms.
+
+use super::errors::{Error, validation};
+use super::expression::{Condition, Kind, Placeholders, Projection};
+use super::item::Item;
+use super::legacy;
+use wire::Value;
+
+/// The condition of a write, and what goes with it.
+#[derive(Debug, Default)]
+pub(crate) struct ConditionParameters {
+    pub(crate) expression: Option<String>,
+    pub(crate) expected: Option<Value>,
+    pub(crate) operator: Option<String>,
+}
+
+impl ConditionParameters {
+    /// # Errors
+    /// `ValidationException`.
+    pub(crate) fn compile(self, placeholders: &mut Placeholders) -> Result<Option<Condition>, Error> {
+        match self.expression {
+            Some(text) => Ok(Some(Condition::compile(Kind::Condition, &text, placeholders)?)),
+            None => Ok(legacy::expected(self.expected, self.operator.as_deref())?),
+        }
+    }
+}
+
+/// Refuses placeholders without an expression that could use them, and makes them ready for use. `expressions` are
+/// the request's expression parameters by name, and whether each is present.
+///
+/// # Errors
+/// `ValidationException`.
+pub(crate) fn placeholders(
+    names: Option<Value>,
+    values: Option<Value>,
+    expressions: &[(&str, bool)],
+    takes_values: bool,
+) -> Result<Placeholders, Error> {
+    let any = expressions.iter().any(|(_, present)| *present);
+    if names.is_some() && !any {
+        return Err(validation("ExpressionAttributeNames can only be specified when using expressions"));
+    }
+    if values.is_some() && takes_values && !any {
+        let all: Vec<&str> = expressions.iter().map(|(name, _)| *name).collect();
+        let (all, is) = (all.join(" and "), if all.len() > 1 { "are" } else { "is" });
+        return Err(validation(format!(
+            "ExpressionAttributeValues can only be specified when using expressions: {all} {is} null"
+        )));
+    }
+    Ok(Placeholders::new(names, values)?)
+}
+
+/// Names of parameters that are present.
+pub(crate) fn present<'n>(parameters: &[(&'n str, bool)]) -> Vec<&'n str> {
+    parameters.iter().filter(|(_, present)| *present).map(|(name, _)| *name).collect()
+}
+
+/// `ProjectionExpression` or `AttributesToGet`.
+///
+/// # Errors
+/// `ValidationException`.
+pub(crate) fn projection(
+    expression: Option<&str>,
+    attributes: Option<&[String]>,
+    placeholders: &mut Placeholders,
+) -> Result<Option<Projection>, Error> {
+    match (expression, attributes) {
+        (Some(text), _) => Ok(Some(Projection::compile(text, placeholders)?)),
+        (None, Some(names)) => Ok(Some(legacy::attributes_to_get(names.iter().map(String::as_str))?)),
+        (None, None) => Ok(None),
+    }
+}
+
+/// Whether the item meets the condition; one that is not there has no attributes.
+pub(crate) fn holds(condition: Option<&Condition>, item: Option<&Item>) -> bool {
+    match (condition, item) {
+        (None, _) => true,
+        (Some(condition), Some(item)) => condition.matches(item),
+        (Some(condition), None) => condition.matches(&Item::new()),
+    }
+}

@@ -1,0 +1,281 @@
+//! What happens to tables by themselves: they become ready, take in new indexes, and go; items expire.
+
+use super::census;
+use super::errors::Error;
+use super::model::keys::{self, EXPIRIES};
+use super::model::rows;
+use super::model::schema::{self, Schema};
+use super::model::table::{Status, TABLES, TableRecord};
+use super::model::token::{LIFE, TOKENS};
+use super::write;
+use base::Timestamp;
+use kernel::Cloud;
+use kernel::reconcile::Reconciler;
+use std::sync::Arc;
+use std::time::Duration;
+use store::{CommitError, Direction, Key, KeyRange, Slice, Tx};
+use wire::Fault;
+
+/// Rows that one transaction enters into an index, or deletes.
+const BATCH: usize = 500;
+
+/// AWS: the guide on TTL: items that expired longer ago than this are left alone.
+const TOO_OLD: Duration = Duration::from_secs(5 * 365 * 86_400);
+
+/// Ends the transient states of tables and indexes.
+#[derive(Debug)]
+pub struct TableLife;
+
+impl Reconciler for TableLife {
+    fn name(&self) -> &'static str {
+        "dynamodb tables"
+    }
+
+    fn watches(&self) -> Vec<Vec<u8>> {
+        vec![TABLES.stored_key(&Key::empty())]
+    }
+
+    fn run(&self, cloud: &Arc<Cloud>) -> Result<Option<Timestamp>, String> {
+        let all: Result<Vec<_>, _> =
+            TABLES.scan(&cloud.store().begin(), &Key::empty(), Direction::Forward).collect();
+        for (key, table) in all.map_err(|e| e.to_string())? {
+            if table.status != Status::Active || table.ttl.enabling {
+                settle(cloud, &TABLES.stored_key(&key)).map_err(|e| Fault::from(e).to_string())?;
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// Brings one table to rest.
+fn settle(cloud: &Arc<Cloud>, key: &[u8]) -> Result<(), Error> {
+    let Some(schema) = schema::load(cloud, &cloud.store().begin(), key)? else { return Ok(()) };
+    let table = &schema.record;
+    if table.status == Status::Deleting {
+        return delete(cloud, &schema);
+    }
+    for index in &schema.indexes {
+        match index.record.status {
+            Status::Deleting => purge(cloud, &index.prefix)?,
+            Status::Creating if index.record.backfilling => {
+                walk(cloud, &schema, |tx, _, item_row| {
+                    let item = rows::decode(item_row)?;
+                    // What does not fit the index's key stays out, as in AWS.
+                    if let Some(entry) = index.entry_key(&schema.keys, &item) {
+                        let projected = index.project(&item);
+                        tx.put(entry, rows::encode(&projected, projected.size()));
+                    }
+                    Ok(())
+                })?;
+            }
+            _ => {}
+        }
+    }
+    if table.ttl.enabling {
+        walk(cloud, &schema, |tx, key, row| {
+            if let Some(at) = write::expiry(&schema, &rows::decode(row)?) {
+                tx.put(keys::expiry(at, key), table.own_key().as_bytes());
+            }
+            Ok(())
+        })?;
+    }
+    let mut tx = cloud.store().begin();
+    // Whoever changed the table meanwhile has woken the next run.
+    match TABLES.get(&tx, &table.own_key())? {
+        Some(current) if current == *table => rest(&mut tx, current),
+        _ => return Ok(()),
+    }
+    commit(tx).map(drop)
+}
+
+fn rest(tx: &mut Tx, mut table: TableRecord) {
+    for index in table.indexes.iter().filter(|index| index.status == Status::Deleting) {
+        census::forget(tx, &keys::index_entries(table.account, table.region, table.number, index.number));
+    }
+    table.indexes.retain(|index| index.status != Status::Deleting);
+    for index in &mut table.indexes {
+        (index.status, index.backfilling) = (Status::Active, false);
+    }
+    let used = |name: &str| {
+        let key = |hash: &str, range: Option<&String>| hash == name || range.is_some_and(|r| r == name);
+        key(&table.hash, table.range.as_ref())
+            || table.indexes.iter().any(|index| key(&index.hash, index.range.as_ref()))
+    };
+    let unused: Vec<String> =
+        table.attributes.iter().map(|a| a.name.clone()).filter(|name| !used(name)).collect();
+    table.attributes.retain(|a| !unused.contains(&a.name));
+    table.status = Status::Active;
+    table.ttl.enabling = false;
+    TABLES.put(tx, &table.own_key(), &table);
+}
+
+/// Commits; false where somebody else was faster.
+fn commit(tx: Tx) -> Result<bool, Error> {
+    match tx.commit().wait() {
+        Ok(_) => Ok(true),
+        Err(CommitError::Conflict) => Ok(false),
+        Err(error) => {
+            kernel::log::error("a table could not be changed", &[("problem", &error.to_string())]);
+            Err(super::errors::Refusal::Internal.into())
+        }
+    }
+}
+
+/// Shows every item to `each`, some in a transaction. Where writers get in the way the transaction is made smaller.
+fn walk(
+    cloud: &Cloud,
+    schema: &Schema,
+    each: impl Fn(&mut Tx, &[u8], &[u8]) -> Result<(), Error>,
+) -> Result<(), Error> {
+    let mut range = KeyRange::prefix(&schema.prefix);
+    let mut batch = BATCH;
+    loop {
+        let mut tx = cloud.store().begin();
+        let pairs: Vec<_> =
+            tx.scan(range.clone(), Direction::Forward).take(batch).collect::<Result<_, _>>()?;
+        let Some((last, _)) = pairs.last().cloned() else { return Ok(()) };
+        for (key, row) in &pairs {
+            each(&mut tx, key, row)?;
+        }
+        if commit(tx)? {
+            range = range.after(&last);
+            batch = BATCH;
+        } else {
+            batch = (batch / 4).max(1);
+        }
+    }
+}
+
+/// Deletes all rows whose keys begin so. Nobody writes them any more.
+fn purge(cloud: &Cloud, prefix: &[u8]) -> Result<(), Error> {
+    loop {
+        let mut tx = cloud.store().begin();
+        let found: Vec<Slice> = tx
+            .scan(KeyRange::prefix(prefix), Direction::Forward)
+            .take(BATCH)
+            .map(|pair| pair.map(|(key, _)| key))
+            .collect::<Result<_, _>>()?;
+        if found.is_empty() {
+            return Ok(());
+        }
+        found.into_iter().for_each(|key| tx.delete(key));
+        commit(tx)?;
+    }
+}
+
+fn delete(cloud: &Cloud, schema: &Schema) -> Result<(), Error> {
+    let table = &schema.record;
+    purge(cloud, &keys::entries(table.account, table.region, table.number))?;
+    purge(cloud, &schema.prefix)?;
+    let mut tx = cloud.store().begin();
+    census::forget(&mut tx, &schema.prefix);
+    for index in &schema.indexes {
+        census::forget(&mut tx, &index.prefix);
+    }
+    TABLES.delete(&mut tx, &table.own_key());
+    commit(tx).map(drop)
+}
+
+/// Deletes items whose time has come. AWS does it within days; here it happens as soon as the clock is there.
+#[derive(Debug)]
+pub struct Expire;
+
+impl Reconciler for Expire {
+    fn name(&self) -> &'static str {
+        "dynamodb time to live"
+    }
+
+    fn watches(&self) -> Vec<Vec<u8>> {
+        vec![EXPIRIES.stored_key(&Key::empty())]
+    }
+
+    fn run(&self, cloud: &Arc<Cloud>) -> Result<Option<Timestamp>, String> {
+        loop {
+            let mut tx = cloud.store().begin();
+            let now = cloud.clock().now();
+            let first: Result<Vec<_>, _> = tx
+                .scan(KeyRange::prefix(&EXPIRIES.stored_key(&Key::empty())), Direction::Forward)
+                .take(1)
+                .collect();
+            let Some((key, table)) = first.map_err(|e| e.to_string())?.pop() else { return Ok(None) };
+            let Some((at, item)) = due(&key) else {
+                tx.delete(key);
+                commit(tx).map_err(|e| Fault::from(e).to_string())?;
+                continue;
+            };
+            if at > now {
+                return Ok(Some(at));
+            }
+            let item = item.to_vec();
+            expire(cloud, &mut tx, &table, item, at, now).map_err(|e| Fault::from(e).to_string())?;
+            tx.delete(key);
+            commit(tx).map_err(|e| Fault::from(e).to_string())?;
+        }
+    }
+}
+
+/// When, and which item. The layout is [`keys::expiry`]'s.
+fn due(key: &[u8]) -> Option<(Timestamp, &[u8])> {
+    let start = EXPIRIES.stored_key(&Key::global()).len();
+    let (time, item) = key.get(start..)?.split_first_chunk::<8>()?;
+    let micros = (u64::from_be_bytes(*time) ^ (1 << 63)) as i64;
+    Some((Timestamp::from_micros(micros), item))
+}
+
+/// Deletes the item if it still expires at that time.
+fn expire(
+    cloud: &Cloud,
+    tx: &mut Tx,
+    table: &[u8],
+    key: Vec<u8>,
+    at: Timestamp,
+    now: Timestamp,
+) -> Result<(), Error> {
+    let record = [&TABLES.id().to_be_bytes()[..], table].concat();
+    let Some(schema) = schema::load(cloud, tx, &record)? else { return Ok(()) };
+    if !key.starts_with(&schema.prefix) || now.since(at) > TOO_OLD {
+        return Ok(());
+    }
+    let item = write::read(tx, &key)?;
+    if let Some(item) = item.filter(|item| write::expiry(&schema, item) == Some(at)) {
+        write::replace(tx, &schema, key, Some(&item), None, false);
+    }
+    Ok(())
+}
+
+/// Forgets tokens of transactions whose ten minutes are over.
+#[derive(Debug)]
+pub struct ForgetTokens;
+
+impl Reconciler for ForgetTokens {
+    fn name(&self) -> &'static str {
+        "dynamodb transaction tokens"
+    }
+
+    fn watches(&self) -> Vec<Vec<u8>> {
+        Vec::new()
+    }
+
+    fn nap(&self) -> Duration {
+        LIFE
+    }
+
+    fn run(&self, cloud: &Arc<Cloud>) -> Result<Option<Timestamp>, String> {
+        let now = cloud.clock().now();
+        let mut tx = cloud.store().begin();
+        let mut old = Vec::new();
+        for pair in TOKENS.scan(&tx, &Key::empty(), Direction::Forward) {
+            let (key, token) = pair.map_err(|e| e.to_string())?;
+            if now.since(token.done) >= LIFE {
+                old.push(key);
+            }
+            if old.len() == BATCH {
+                break;
+            }
+        }
+        let more = old.len() == BATCH;
+        old.iter().for_each(|key| TOKENS.delete(&mut tx, key));
+        commit(tx).map_err(|e| Fault::from(e).to_string())?;
+        Ok(more.then_some(now))
+    }
+}

@@ -1,0 +1,104 @@
+//! One item changes: its row, the entries of its indexes, and when it expires, in the same transaction.
+
+use super::errors::Error;
+use super::item::Item;
+use super::model::keys;
+use super::model::rows;
+use super::model::schema::{IndexSchema, Schema};
+use super::size::Units;
+use super::value::AttributeValue;
+use base::Timestamp;
+use store::Tx;
+
+/// The item at a row's key.
+///
+/// # Errors
+/// The store's.
+pub(crate) fn read(tx: &Tx, key: &[u8]) -> Result<Option<Item>, Error> {
+    tx.get(key)?.map(|row| rows::decode(&row)).transpose().map_err(Error::from)
+}
+
+/// What a write did.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Done {
+    /// For the table itself: of the images before and after, the larger counts.
+    pub(crate) table: Units,
+    /// For indexes, by their place in the schema.
+    pub(crate) indexes: Vec<(usize, Units)>,
+}
+
+/// Replaces `old` at `key` by `new`. `old` may be left out where [`Schema::needs_old`] says so.
+pub(crate) fn replace(
+    tx: &mut Tx,
+    schema: &Schema,
+    key: Vec<u8>,
+    old: Option<&Item>,
+    new: Option<&Item>,
+    transactional: bool,
+) -> Done {
+    let mut done = Done::default();
+    for (at, index) in schema.indexes.iter().enumerate().filter(|(_, index)| index.is_kept()) {
+        let units = enter(tx, schema, index, old, new, transactional);
+        if units > Units::ZERO {
+            done.indexes.push((at, units));
+        }
+    }
+    let size = new.map_or(0, Item::size);
+    done.table = Units::write(size.max(old.map_or(0, Item::size)), transactional);
+    match new {
+        None => tx.delete(key),
+        Some(item) => {
+            if let Some(at) = expiry(schema, item) {
+                tx.put(keys::expiry(at, &key), schema.record.own_key().as_bytes());
+            }
+            tx.put(key, rows::encode(item, size));
+        }
+    }
+    done
+}
+
+/// Brings one index up to date. AWS: an entry that moves costs a deletion and a put, one whose attributes change costs
+/// the larger image, one that stays as it is costs nothing.
+fn enter(
+    tx: &mut Tx,
+    schema: &Schema,
+    index: &IndexSchema,
+    old: Option<&Item>,
+    new: Option<&Item>,
+    transactional: bool,
+) -> Units {
+    let entry = |item: &Item| Some((index.entry_key(&schema.keys, item)?, index.project(item)));
+    let cost = |size: usize| Units::write(size, transactional);
+    match (old.and_then(entry), new.and_then(entry)) {
+        (None, None) => Units::ZERO,
+        (Some((key, before)), Some((new_key, after))) if key == new_key => {
+            if before == after {
+                return Units::ZERO;
+            }
+            let size = after.size();
+            tx.put(key, rows::encode(&after, size));
+            cost(size.max(before.size()))
+        }
+        (before, after) => {
+            let mut units = Units::ZERO;
+            if let Some((key, before)) = before {
+                units += cost(before.size());
+                tx.delete(key);
+            }
+            if let Some((key, after)) = after {
+                let size = after.size();
+                units += cost(size);
+                tx.put(key, rows::encode(&after, size));
+            }
+            units
+        }
+    }
+}
+
+/// When an item expires: its table's TTL attribute is a number of seconds since 1970.
+pub(crate) fn expiry(schema: &Schema, item: &Item) -> Option<Timestamp> {
+    let attribute = schema.record.ttl.attribute.as_deref()?;
+    let Some(AttributeValue::N(number)) = item.get(attribute) else { return None };
+    let seconds: f64 = number.to_string().parse().ok()?;
+    Timestamp::from_seconds_f64(seconds.floor())
+}
