@@ -52,7 +52,7 @@ pub(super) static CODES: &[(&str, Codes)] = &[
     ("kms", JSON),
     ("accessanalyzer", REST_JSON),
     ("cloudtrail", JSON),
-    ("accessanalyzer", REST_JSON),
+    ("dynamodb", JSON),
     ("organizations", Codes { invalid: "InvalidInputException", ..JSON }),
 ];
 
@@ -135,7 +135,11 @@ impl Prepared {
         if let ("kms", "Decrypt" | "ReEncrypt", "CiphertextBlob") = (service, operation, member) {
             return self.ciphertext.clone().map(|bytes| Value::Blob(bytes.into()));
         }
+        if let ("dynamodb", Some(value)) = (service, dynamodb(operation, member)) {
+            return Some(value);
+        }
         let text = match (service, operation, member) {
+            ("dynamodb", _, "ResourceArn") => TABLE_ARN,
             ("iam", _, "AssumeRolePolicyDocument") => TRUST,
             ("iam", "UpdateAssumeRolePolicy", "PolicyDocument") => TRUST,
             ("iam", "CreatePolicy" | "CreatePolicyVersion", "PolicyDocument") => POLICY,
@@ -164,6 +168,33 @@ impl Prepared {
         };
         Some(Value::str(text))
     }
+}
+
+const TABLE_ARN: &str = "arn:aws:dynamodb:us-east-1:123456789012:table/matrix";
+
+fn structure<const N: usize>(members: [(&'static str, Value); N]) -> Value {
+    Value::Struct(members.into_iter().collect())
+}
+
+/// What the model leaves to the service: a table has attributes, a transaction does something.
+fn dynamodb(operation: &str, member: &str) -> Option<Value> {
+    Some(match (operation, member) {
+        ("CreateTable", "AttributeDefinitions") => Value::List(vec![structure([
+            ("AttributeName", Value::str("k")),
+            ("AttributeType", Value::str("S")),
+        ])]),
+        ("CreateTable", "KeySchema") => Value::List(vec![structure([
+            ("AttributeName", Value::str("k")),
+            ("KeyType", Value::str("HASH")),
+        ])]),
+        ("CreateTable", "BillingMode") => Value::str("PAY_PER_REQUEST"),
+        ("TransactWriteItems", "TransactItems") => {
+            let key = Value::Map(vec![("k".to_owned(), structure([("S", Value::str("a"))]))]);
+            let put = structure([("TableName", Value::str("matrix")), ("Item", key)]);
+            Value::List(vec![structure([("Put", put)])])
+        }
+        _ => return None,
+    })
 }
 
 fn is_required(service: &str, operation: &str, member: &str) -> bool {
