@@ -73,9 +73,7 @@ def test_queries_are_ordered_by_number_and_paged(table):
 def test_conditions_and_updates(table):
     table.put_item(TableName="orders", Item=order("eva", 1, n={"N": "1"}))
     with refused("ConditionalCheckFailedException", "The conditional request failed", 400):
-        table.put_item(
-            TableName="orders", Item=order("eva", 1), ConditionExpression="attribute_not_exists(customer)"
-        )
+        table.put_item(TableName="orders", Item=order("eva", 1), ConditionExpression="attribute_not_exists(customer)")
     done = table.update_item(
         TableName="orders",
         Key=order("eva", 1),

@@ -1,3 +1,5 @@
 //! Databases.
 
+#![allow(clippy::needless_pass_by_value, reason = "a handler owns its request")]
+
 pub mod dynamodb;

@@ -10,6 +10,8 @@
 
 mod accessanalyzer;
 mod cloudtrail_lookup;
+mod dynamodb_items;
+mod dynamodb_tables;
 mod edges;
 mod fixture;
 mod harness;

@@ -41,7 +41,7 @@ fn target(cx: &Cx<'_>, place: &Place, index: Option<&str>) -> Result<(Target, Op
     Ok((target, schema))
 }
 
-fn table_name<'r>(request: &'r Struct) -> &'r str {
+fn table_name(request: &Struct) -> &str {
     request.str("TableName").unwrap_or_default()
 }
 

@@ -59,7 +59,9 @@ pub struct Schema {
 
 /// The remembered schemas, each with the bytes it was made of, by the keys of the tables' records.
 #[derive(Default, Debug)]
-pub struct SchemaMemory(RwLock<HashMap<Vec<u8>, (Slice, Arc<Schema>)>>);
+pub struct SchemaMemory(RwLock<HashMap<Vec<u8>, Remembered>>);
+
+type Remembered = (Slice, Arc<Schema>);
 
 impl KeySchema {
     pub fn parts(&self) -> impl Iterator<Item = &KeyPart> {

@@ -1,0 +1,370 @@
+//! DynamoDB's tables: their rules, their states, their indexes, tags, policies and time to live.
+
+use crate::harness::{Caller, Cloud};
+use serde_json::{Value, json};
+use std::time::Duration;
+
+pub(crate) const ONE: &str = "111111111111";
+const TWO: &str = "222222222222";
+const INVALID: &str = "One or more parameter values were invalid: ";
+
+/// A request for a table with the string key `pk` and, where asked for, the number sort key `sk`.
+pub(crate) fn table(name: &str, sorted: bool) -> Value {
+    let mut request = json!({
+        "TableName": name,
+        "AttributeDefinitions": [{"AttributeName": "pk", "AttributeType": "S"}],
+        "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}],
+        "BillingMode": "PAY_PER_REQUEST",
+    });
+    if sorted {
+        let more = |list: &mut Value, item: Value| list.as_array_mut().unwrap().push(item);
+        more(&mut request["AttributeDefinitions"], json!({"AttributeName": "sk", "AttributeType": "N"}));
+        more(&mut request["KeySchema"], json!({"AttributeName": "sk", "KeyType": "RANGE"}));
+    }
+    request
+}
+
+/// Makes the table and waits for it.
+pub(crate) fn make(cloud: &Cloud, caller: &Caller<'_>, request: Value) {
+    caller.call("dynamodb", "CreateTable", request).ok();
+    cloud.reconcile();
+}
+
+fn index(name: &str, hash: &str, projection: Value) -> Value {
+    json!({"IndexName": name, "KeySchema": [{"AttributeName": hash, "KeyType": "HASH"}], "Projection": projection})
+}
+
+fn status(caller: &Caller<'_>, name: &str) -> String {
+    let out = caller.call("dynamodb", "DescribeTable", json!({"TableName": name})).ok();
+    out["Table"]["TableStatus"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_table_lives_and_dies() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ONE);
+    let made = root.call("dynamodb", "CreateTable", table("music", true)).ok();
+    let made = &made["TableDescription"];
+    assert_eq!(made["TableStatus"], "CREATING");
+    assert_eq!(made["TableArn"], format!("arn:aws:dynamodb:us-east-1:{ONE}:table/music"));
+    assert_eq!(made["BillingModeSummary"]["BillingMode"], "PAY_PER_REQUEST");
+    assert_eq!((&made["ItemCount"], &made["TableSizeBytes"]), (&json!(0), &json!(0)));
+    let key = json!({"pk": {"S": "a"}, "sk": {"N": "1"}});
+    let get = json!({"TableName": "music", "Key": key});
+    root.call("dynamodb", "GetItem", get.clone()).refused_with(
+        400,
+        "ResourceNotFoundException",
+        "Requested resource not found",
+    );
+    root.call("dynamodb", "DeleteTable", json!({"TableName": "music"})).refused_with(
+        400,
+        "ResourceInUseException",
+        "Attempt to change a resource which is still in use: Table is being created: music",
+    );
+    root.call("dynamodb", "CreateTable", table("music", true)).refused_with(
+        400,
+        "ResourceInUseException",
+        "Table already exists: music",
+    );
+    cloud.reconcile();
+    assert_eq!(status(&root, "music"), "ACTIVE");
+    root.call("dynamodb", "PutItem", json!({"TableName": "music", "Item": key})).ok();
+    let protect = json!({"TableName": "music", "DeletionProtectionEnabled": true});
+    root.call("dynamodb", "UpdateTable", protect).ok();
+    root.call("dynamodb", "DeleteTable", json!({"TableName": "music"})).refused_with(
+        400,
+        "ValidationException",
+        "Resource cannot be deleted as it is currently protected against deletion. Disable deletion protection first.",
+    );
+    let free = json!({"TableName": "music", "DeletionProtectionEnabled": false});
+    root.call("dynamodb", "UpdateTable", free).ok();
+    let gone = root.call("dynamodb", "DeleteTable", json!({"TableName": "music"})).ok();
+    assert_eq!(gone["TableDescription"]["TableStatus"], "DELETING");
+    cloud.reconcile();
+    root.call("dynamodb", "DescribeTable", json!({"TableName": "music"})).refused_with(
+        400,
+        "ResourceNotFoundException",
+        "Requested resource not found: Table: music not found",
+    );
+    // A new table of the same name is empty.
+    make(&cloud, &root, table("music", true));
+    assert!(root.call("dynamodb", "GetItem", get).ok().get("Item").is_none());
+}
+
+#[test]
+fn definitions_are_checked() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ONE);
+    let change = |path: &str, value: Value| {
+        let mut request = table("music", true);
+        request[path] = value;
+        request
+    };
+    let defined = |names: &[&str]| -> Value {
+        names.iter().map(|n| json!({"AttributeName": n, "AttributeType": "S"})).collect()
+    };
+    let keys = |hash: &str, range: &str| json!([{"AttributeName": hash, "KeyType": "HASH"}, {"AttributeName": range, "KeyType": "RANGE"}]);
+    let all = json!({"ProjectionType": "ALL"});
+    let local = |name: &str, hash: &str, projection: Value| json!({"IndexName": name, "KeySchema": keys(hash, "sk"), "Projection": projection});
+    let units = json!({"ReadCapacityUnits": 1, "WriteCapacityUnits": 1});
+    let cases: Vec<(Value, String)> = vec![
+        (
+            change("BillingMode", json!("PROVISIONED")),
+            format!("{INVALID}ReadCapacityUnits and WriteCapacityUnits must both be specified when BillingMode is PROVISIONED"),
+        ),
+        (
+            change("ProvisionedThroughput", units),
+            format!("{INVALID}Neither ReadCapacityUnits nor WriteCapacityUnits can be specified when BillingMode is PAY_PER_REQUEST"),
+        ),
+        (
+            change("AttributeDefinitions", defined(&["pk"])),
+            "Invalid KeySchema: Some index key attribute have no definition".into(),
+        ),
+        (
+            change("AttributeDefinitions", defined(&["pk", "other"])),
+            format!("{INVALID}Some index key attributes are not defined in AttributeDefinitions. Keys: [pk, sk], AttributeDefinitions: [pk, other]"),
+        ),
+        (
+            change("AttributeDefinitions", defined(&["pk", "sk", "other"])),
+            format!("{INVALID}Number of attributes in KeySchema does not exactly match number of attributes defined in AttributeDefinitions"),
+        ),
+        (
+            change("KeySchema", keys("pk", "pk")),
+            "Both the Hash Key and the Range Key element in the KeySchema have the same name".into(),
+        ),
+        (
+            change("KeySchema", json!([{"AttributeName": "pk", "KeyType": "RANGE"}, {"AttributeName": "sk", "KeyType": "HASH"}])),
+            "Invalid KeySchema: The first KeySchemaElement is not a HASH key type".into(),
+        ),
+        (
+            change("KeySchema", json!([{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "HASH"}])),
+            "Invalid KeySchema: The second KeySchemaElement is not a RANGE key type".into(),
+        ),
+        (change("LocalSecondaryIndexes", json!([])), format!("{INVALID}List of LocalSecondaryIndexes is empty")),
+        (
+            change("LocalSecondaryIndexes", json!([local("byx", "sk", all.clone())])),
+            "Both the Hash Key and the Range Key element in the KeySchema have the same name".into(),
+        ),
+        (
+            change("LocalSecondaryIndexes", json!([local("byx", "pk", json!({}))])),
+            format!("{INVALID}Unknown ProjectionType: null"),
+        ),
+        (
+            change("LocalSecondaryIndexes", json!([local("byx", "pk", all.clone()), local("byx", "pk", all.clone())])),
+            format!("{INVALID}Duplicate index name: byx"),
+        ),
+        (
+            change("LocalSecondaryIndexes", (0..6).map(|n| local(&format!("by{n}"), "pk", all.clone())).collect()),
+            format!("{INVALID}Number of LocalSecondaryIndexes exceeds per-table limit of 5"),
+        ),
+        (change("GlobalSecondaryIndexes", json!([])), format!("{INVALID}List of GlobalSecondaryIndexes is empty")),
+        (
+            change("GlobalSecondaryIndexes", json!([index("bys", "sk", json!({"ProjectionType": "ALL", "NonKeyAttributes": ["x"]}))])),
+            format!("{INVALID}ProjectionType is ALL, but NonKeyAttributes is specified"),
+        ),
+        (
+            change("GlobalSecondaryIndexes", (0..21).map(|n| index(&format!("by{n}"), "sk", all.clone())).collect()),
+            format!("{INVALID}GlobalSecondaryIndex count exceeds the per-table limit of 20"),
+        ),
+        (
+            change("TableName", json!("a;b")),
+            "1 validation error detected: Value 'a;b' at 'tableName' failed to satisfy constraint: Member must satisfy regular expression pattern: [a-zA-Z0-9_.-]+".into(),
+        ),
+    ];
+    for (request, message) in cases {
+        root.call("dynamodb", "CreateTable", request).refused_with(400, "ValidationException", &message);
+    }
+    let three = json!([{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}, {"AttributeName": "z", "KeyType": "RANGE"}]);
+    let message =
+        root.call("dynamodb", "CreateTable", change("KeySchema", three)).refused(400, "ValidationException");
+    assert!(
+        message.ends_with(
+            "at 'keySchema' failed to satisfy constraint: Member must have length less than or equal to 2"
+        ),
+        "{message}"
+    );
+    let streams = change("StreamSpecification", json!({"StreamEnabled": true}));
+    root.call("dynamodb", "CreateTable", streams).refused(501, "NotImplemented");
+    assert_eq!(root.call("dynamodb", "ListTables", json!({})).ok()["TableNames"], json!([]));
+}
+
+#[test]
+fn lists_go_page_by_page() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ONE);
+    for name in ["aaa", "bbb", "ccc"] {
+        make(&cloud, &root, table(name, false));
+    }
+    make(&cloud, &cloud.root(TWO), table("other", false));
+    let page = |request: Value| root.call("dynamodb", "ListTables", request).ok();
+    assert_eq!(page(json!({})), json!({"TableNames": ["aaa", "bbb", "ccc"]}));
+    assert_eq!(
+        page(json!({"Limit": 2})),
+        json!({"TableNames": ["aaa", "bbb"], "LastEvaluatedTableName": "bbb"})
+    );
+    assert_eq!(page(json!({"ExclusiveStartTableName": "bbb"})), json!({"TableNames": ["ccc"]}));
+    let west = root.in_region("us-west-2");
+    assert_eq!(west.call("dynamodb", "ListTables", json!({})).ok()["TableNames"], json!([]));
+}
+
+#[test]
+fn throughput_changes_and_is_described() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ONE);
+    let mut request = table("music", false);
+    request["BillingMode"] = json!("PROVISIONED");
+    request["ProvisionedThroughput"] = json!({"ReadCapacityUnits": 5, "WriteCapacityUnits": 5});
+    make(&cloud, &root, request);
+    let update = |request: Value| {
+        let reply = root.call("dynamodb", "UpdateTable", request);
+        cloud.reconcile();
+        reply
+    };
+    let units = |read: u32| json!({"TableName": "music", "ProvisionedThroughput": {"ReadCapacityUnits": read, "WriteCapacityUnits": 5}});
+    assert_eq!(update(units(6)).ok()["TableDescription"]["TableStatus"], "UPDATING");
+    let message = update(units(6)).refused(400, "ValidationException");
+    assert!(message.starts_with("The provisioned throughput for the table will not change. The requested value equals the current value. Current ReadCapacityUnits provisioned for the table: 6."), "{message}");
+    update(units(3)).ok();
+    let described = root.call("dynamodb", "DescribeTable", json!({"TableName": "music"})).ok();
+    let throughput = &described["Table"]["ProvisionedThroughput"];
+    assert_eq!(
+        (&throughput["ReadCapacityUnits"], &throughput["NumberOfDecreasesToday"]),
+        (&json!(3), &json!(1))
+    );
+    update(json!({"TableName": "music", "BillingMode": "PAY_PER_REQUEST"})).ok();
+    let described = root.call("dynamodb", "DescribeTable", json!({"TableName": "music"})).ok();
+    assert_eq!(described["Table"]["ProvisionedThroughput"]["ReadCapacityUnits"], 0);
+    update(json!({"TableName": "music"})).refused(400, "ValidationException");
+}
+
+#[test]
+fn an_index_is_made_on_a_table_with_items() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ONE);
+    make(&cloud, &root, table("music", false));
+    let put = |pk: String, artist: Value| {
+        let item = json!({"pk": {"S": pk}, "artist": artist, "x": {"S": "long"}});
+        root.call("dynamodb", "PutItem", json!({"TableName": "music", "Item": item})).ok();
+    };
+    (0..1200).for_each(|n| put(format!("{n:04}"), json!({"S": if n % 2 == 0 { "a" } else { "b" }})));
+    put("number".into(), json!({"N": "1"}));
+    let create = json!({
+        "TableName": "music",
+        "AttributeDefinitions": [{"AttributeName": "artist", "AttributeType": "S"}],
+        "GlobalSecondaryIndexUpdates": [{"Create": index("by-artist", "artist", json!({"ProjectionType": "KEYS_ONLY"}))}],
+    });
+    let out = root.call("dynamodb", "UpdateTable", create).ok();
+    assert_eq!(out["TableDescription"]["GlobalSecondaryIndexes"][0]["IndexStatus"], "CREATING");
+    let query = json!({
+        "TableName": "music", "IndexName": "by-artist", "KeyConditionExpression": "artist = :a",
+        "ExpressionAttributeValues": {":a": {"S": "b"}},
+    });
+    root.call("dynamodb", "Query", query.clone()).refused_with(
+        400,
+        "ValidationException",
+        "Cannot read from backfilling global secondary index: by-artist",
+    );
+    cloud.reconcile();
+    let found = root.call("dynamodb", "Query", query.clone()).ok();
+    assert_eq!(
+        (&found["Count"], &found["Items"][0]),
+        (&json!(600), &json!({"pk": {"S": "0001"}, "artist": {"S": "b"}}))
+    );
+    let described = root.call("dynamodb", "DescribeTable", json!({"TableName": "music"})).ok();
+    assert_eq!(
+        (&described["Table"]["ItemCount"], &described["Table"]["GlobalSecondaryIndexes"][0]["ItemCount"]),
+        (&json!(1201), &json!(1200))
+    );
+    let delete = json!({"TableName": "music", "GlobalSecondaryIndexUpdates": [{"Delete": {"IndexName": "by-artist"}}]});
+    root.call("dynamodb", "UpdateTable", delete).ok();
+    cloud.reconcile();
+    root.call("dynamodb", "Query", query).refused_with(
+        400,
+        "ValidationException",
+        "The table does not have the specified index: by-artist",
+    );
+    let described = root.call("dynamodb", "DescribeTable", json!({"TableName": "music"})).ok();
+    assert_eq!(described["Table"]["AttributeDefinitions"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn tags() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ONE);
+    make(&cloud, &root, table("music", false));
+    let arn = format!("arn:aws:dynamodb:us-east-1:{ONE}:table/music");
+    let many: Vec<Value> = (0..12).map(|n| json!({"Key": format!("k{n:02}"), "Value": "v"})).collect();
+    root.call("dynamodb", "TagResource", json!({"ResourceArn": arn, "Tags": many})).ok();
+    root.call("dynamodb", "UntagResource", json!({"ResourceArn": arn, "TagKeys": ["k00"]})).ok();
+    let first = root.call("dynamodb", "ListTagsOfResource", json!({"ResourceArn": arn})).ok();
+    assert_eq!((first["Tags"].as_array().unwrap().len(), &first["Tags"][0]["Key"]), (10, &json!("k01")));
+    let rest = json!({"ResourceArn": arn, "NextToken": first["NextToken"]});
+    assert_eq!(
+        root.call("dynamodb", "ListTagsOfResource", rest).ok(),
+        json!({"Tags": [{"Key": "k11", "Value": "v"}]})
+    );
+    let missing = format!("{arn}x");
+    root.call("dynamodb", "ListTagsOfResource", json!({"ResourceArn": missing}))
+        .refused(400, "ResourceNotFoundException");
+}
+
+#[test]
+fn items_expire_by_the_clouds_clock() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ONE);
+    make(&cloud, &root, table("music", false));
+    let start = crate::harness::START.seconds();
+    let put = |pk: &str, at: i64| {
+        let item = json!({"pk": {"S": pk}, "until": {"N": at.to_string()}});
+        root.call("dynamodb", "PutItem", json!({"TableName": "music", "Item": item})).ok();
+    };
+    put("before", start + 60);
+    let ttl = |enabled: bool| json!({"TableName": "music", "TimeToLiveSpecification": {"Enabled": enabled, "AttributeName": "until"}});
+    root.call("dynamodb", "UpdateTimeToLive", ttl(true)).ok();
+    let describe = || {
+        root.call("dynamodb", "DescribeTimeToLive", json!({"TableName": "music"})).ok()["TimeToLiveDescription"]["TimeToLiveStatus"].clone()
+    };
+    assert_eq!(describe(), "ENABLING");
+    cloud.reconcile();
+    assert_eq!(describe(), "ENABLED");
+    root.call("dynamodb", "UpdateTimeToLive", ttl(true)).refused_with(
+        400,
+        "ValidationException",
+        "TimeToLive is already enabled",
+    );
+    put("after", start + 60);
+    put("moved", start + 60);
+    put("moved", start + 9_000);
+    cloud.advance(Duration::from_secs(61));
+    cloud.reconcile();
+    let left = root.call("dynamodb", "Scan", json!({"TableName": "music"})).ok();
+    assert_eq!((&left["Count"], &left["Items"][0]["pk"]), (&json!(1), &json!({"S": "moved"})));
+}
+
+#[test]
+fn another_account_gets_in_by_the_tables_policy() {
+    let cloud = Cloud::new();
+    let (root, other) = (cloud.root(ONE), cloud.root(TWO));
+    make(&cloud, &root, table("music", false));
+    let arn = format!("arn:aws:dynamodb:us-east-1:{ONE}:table/music");
+    let put = json!({"TableName": arn, "Item": {"pk": {"S": "a"}}});
+    other.call("dynamodb", "PutItem", put.clone()).refused(400, "AccessDeniedException");
+    let policy = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"AWS": TWO}, "Action": "dynamodb:PutItem", "Resource": arn}]});
+    let given = root
+        .call("dynamodb", "PutResourcePolicy", json!({"ResourceArn": arn, "Policy": policy.to_string()}))
+        .ok();
+    other.call("dynamodb", "PutItem", put.clone()).ok();
+    other
+        .call("dynamodb", "GetItem", json!({"TableName": arn, "Key": {"pk": {"S": "a"}}}))
+        .refused(400, "AccessDeniedException");
+    let got = root.call("dynamodb", "GetResourcePolicy", json!({"ResourceArn": arn})).ok();
+    assert_eq!((&got["RevisionId"], &got["Policy"]), (&given["RevisionId"], &json!(policy.to_string())));
+    let wrong = json!({"ResourceArn": arn, "ExpectedRevisionId": "1"});
+    root.call("dynamodb", "DeleteResourcePolicy", wrong).refused(400, "PolicyNotFoundException");
+    root.call("dynamodb", "DeleteResourcePolicy", json!({"ResourceArn": arn})).ok();
+    other.call("dynamodb", "PutItem", put).refused(400, "AccessDeniedException");
+    root.call("dynamodb", "GetResourcePolicy", json!({"ResourceArn": arn}))
+        .refused(400, "PolicyNotFoundException");
+    root.call("dynamodb", "PutResourcePolicy", json!({"ResourceArn": arn, "Policy": "{}"}))
+        .refused(400, "ValidationException");
+}
