@@ -420,7 +420,7 @@ fn scans() {
     scan(json!({"Segment": 0})).refused_with(400, "ValidationException", "The TotalSegments parameter is required but was not present in the request when Segment parameter is present");
     // A page ends with its megabyte.
     (0..4).for_each(|at| {
-        drop(put(&root, "plain", json!({"pk": s(&format!("big{at}")), "x": s(&"x".repeat(400_000))})))
+        drop(put(&root, "plain", json!({"pk": s(&format!("big{at}")), "x": s(&"x".repeat(400_000))})));
     });
     let page = scan(json!({"Select": "COUNT"})).ok();
     assert!(page["Count"].as_u64().unwrap() < 54 && page.get("LastEvaluatedKey").is_some(), "{page}");
