@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs what is missing for the purposes named: build, lint, test, bench. Does nothing, quickly, when all is there.
+# Installs what is missing for the purposes named: build, lint, fuzz, test, bench. Does nothing, quickly, when all is there.
 . "$(dirname "$0")/lib.sh"
 
 build_deps() {
@@ -9,6 +9,11 @@ build_deps() {
     fi
     # The cryptography is C and assembly: a C compiler is all that it needs.
     have cc || need_packages gcc libc6-dev
+}
+
+# libFuzzer is C++.
+fuzz_deps() {
+    have c++ || need_packages g++
 }
 
 # rustup's minimal profile comes without them.
@@ -40,8 +45,9 @@ for purpose in "$@"; do
     case $purpose in
     build) build_deps ;;
     lint) lint_deps ;;
+    fuzz) fuzz_deps ;;
     test) venv .venv tests/requirements.txt ;;
     bench) scripts/peers.sh ;;
-    *) echo "usage: scripts/deps.sh [build] [lint] [test] [bench]" >&2 && exit 2 ;;
+    *) echo "usage: scripts/deps.sh [build] [lint] [fuzz] [test] [bench]" >&2 && exit 2 ;;
     esac
 done

@@ -1,31 +1,24 @@
-"""DynamoDB: what an application does with tables, through boto3."""
+"""DynamoDB through boto3: tables, items, queries, conditions, transactions; what was acknowledged survives kill -9."""
 
-import time
+from decimal import Decimal
 
 import pytest
-from botocore.exceptions import ClientError
-from cloudtest import refused
+from cloudtest import allow, refused
 
 
 @pytest.fixture
-def dynamodb(account):
-    return account.client("dynamodb")
-
-
-@pytest.fixture
-def table(dynamodb):
-    """`orders`: by customer and number, and by state globally."""
-    dynamodb.create_table(
+def table(account):
+    ddb = account.client("dynamodb")
+    ddb.create_table(
         TableName="orders",
-        BillingMode="PAY_PER_REQUEST",
+        KeySchema=[
+            {"AttributeName": "customer", "KeyType": "HASH"},
+            {"AttributeName": "number", "KeyType": "RANGE"},
+        ],
         AttributeDefinitions=[
             {"AttributeName": "customer", "AttributeType": "S"},
             {"AttributeName": "number", "AttributeType": "N"},
             {"AttributeName": "state", "AttributeType": "S"},
-        ],
-        KeySchema=[
-            {"AttributeName": "customer", "KeyType": "HASH"},
-            {"AttributeName": "number", "KeyType": "RANGE"},
         ],
         GlobalSecondaryIndexes=[
             {
@@ -34,132 +27,109 @@ def table(dynamodb):
                 "Projection": {"ProjectionType": "ALL"},
             }
         ],
+        BillingMode="PAY_PER_REQUEST",
     )
-    dynamodb.get_waiter("table_exists").wait(TableName="orders", WaiterConfig={"Delay": 1})
-    return "orders"
+    ddb.get_waiter("table_exists").wait(TableName="orders", WaiterConfig={"Delay": 1, "MaxAttempts": 20})
+    return ddb
 
 
-def order(number, state="open", **more):
-    return {"customer": {"S": "eva"}, "number": {"N": str(number)}, "state": {"S": state}, **more}
+def order(customer, number, **more):
+    return {"customer": {"S": customer}, "number": {"N": str(number)}} | more
 
 
-def key(number):
-    return {"customer": {"S": "eva"}, "number": {"N": str(number)}}
+def test_items_come_back_as_they_were_put(table):
+    item = order("eva", 1, tags={"SS": ["a", "b"]}, deep={"M": {"l": {"L": [{"N": "1.50"}, {"NULL": True}]}}})
+    table.put_item(TableName="orders", Item=item)
+    got = table.get_item(TableName="orders", Key=order("eva", 1), ConsistentRead=True)["Item"]
+    assert got["deep"]["M"]["l"]["L"][1] == {"NULL": True}
+    assert Decimal(got["deep"]["M"]["l"]["L"][0]["N"]) == Decimal("1.5")
+    assert sorted(got["tags"]["SS"]) == ["a", "b"]
+    assert "Item" not in table.get_item(TableName="orders", Key=order("eva", 2))
 
 
-def test_a_table_comes_and_goes(dynamodb, table):
-    assert dynamodb.list_tables()["TableNames"] == [table]
-    dynamodb.delete_table(TableName=table)
-    dynamodb.get_waiter("table_not_exists").wait(TableName=table, WaiterConfig={"Delay": 1})
-    with refused("ResourceNotFoundException", f"Requested resource not found: Table: {table} not found", 400):
-        dynamodb.describe_table(TableName=table)
-
-
-def test_items_keep_their_types(dynamodb, table):
-    item = order(
-        1,
-        text={"S": "größe"},
-        exact={"N": "12345678901234567890123456789012345678"},
-        small={"N": "-0.000001"},
-        bytes={"B": b"\x00\xff"},
-        sets={"NS": ["1", "2"]},
-        tree={"M": {"list": {"L": [{"BOOL": False}, {"NULL": True}]}}},
+def test_queries_are_ordered_by_number_and_paged(table):
+    for number in (10, 9, -1, 100, 2):
+        table.put_item(TableName="orders", Item=order("eva", number, state={"S": "open"}))
+    query = {
+        "TableName": "orders",
+        "KeyConditionExpression": "customer = :c AND #n > :low",
+        "ExpressionAttributeNames": {"#n": "number"},
+        "ExpressionAttributeValues": {":c": {"S": "eva"}, ":low": {"N": "0"}},
+    }
+    numbers = [item["number"]["N"] for item in table.query(**query)["Items"]]
+    assert numbers == ["2", "9", "10", "100"]
+    pages = table.get_paginator("query").paginate(**query, ScanIndexForward=False, PaginationConfig={"PageSize": 3})
+    assert [item["number"]["N"] for page in pages for item in page["Items"]] == ["100", "10", "9", "2"]
+    by_state = table.query(
+        TableName="orders",
+        IndexName="by-state",
+        KeyConditionExpression="#s = :s",
+        ExpressionAttributeNames={"#s": "state"},
+        ExpressionAttributeValues={":s": {"S": "open"}},
     )
-    dynamodb.put_item(TableName=table, Item=item)
-    assert dynamodb.get_item(TableName=table, Key=key(1))["Item"] == item
+    assert by_state["Count"] == 5
 
 
-def test_one_wins_where_two_want_to_be_first(dynamodb, table):
-    first = {"TableName": table, "Item": order(1), "ConditionExpression": "attribute_not_exists(customer)"}
-    dynamodb.put_item(**first)
+def test_conditions_and_updates(table):
+    table.put_item(TableName="orders", Item=order("eva", 1, n={"N": "1"}))
     with refused("ConditionalCheckFailedException", "The conditional request failed", 400):
-        dynamodb.put_item(**first)
-    with pytest.raises(ClientError) as caught:
-        dynamodb.put_item(**first, ReturnValuesOnConditionCheckFailure="ALL_OLD")
-    assert caught.value.response["Item"] == order(1)
+        table.put_item(TableName="orders", Item=order("eva", 1), ConditionExpression="attribute_not_exists(customer)")
+    done = table.update_item(
+        TableName="orders",
+        Key=order("eva", 1),
+        UpdateExpression="SET n = n + :one, seen = list_append(if_not_exists(seen, :none), :now)",
+        ExpressionAttributeValues={":one": {"N": "1"}, ":none": {"L": []}, ":now": {"L": [{"S": "x"}]}},
+        ReturnValues="UPDATED_NEW",
+    )
+    assert done["Attributes"] == {"n": {"N": "2"}, "seen": {"L": [{"S": "x"}]}}
+    with refused("ValidationException", status=400):
+        table.get_item(TableName="orders", Key={"customer": {"S": "eva"}})
+    with refused("ResourceNotFoundException", status=400):
+        table.get_item(TableName="nowhere", Key=order("eva", 1))
 
 
-def test_a_counter(dynamodb, table):
-    for expected in ("1", "2", "3"):
-        out = dynamodb.update_item(
-            TableName=table,
-            Key=key(1),
-            UpdateExpression="ADD visits :one",
-            ExpressionAttributeValues={":one": {"N": "1"}},
-            ReturnValues="UPDATED_NEW",
+def test_a_transaction_is_all_or_nothing(table):
+    table.put_item(TableName="orders", Item=order("eva", 1))
+    with refused("TransactionCanceledException", status=400) as caught:
+        table.transact_write_items(
+            TransactItems=[
+                {"Put": {"TableName": "orders", "Item": order("eva", 2)}},
+                {
+                    "Put": {
+                        "TableName": "orders",
+                        "Item": order("eva", 1),
+                        "ConditionExpression": "attribute_not_exists(customer)",
+                    }
+                },
+            ]
         )
-        assert out["Attributes"] == {"visits": {"N": expected}}
+    codes = [reason["Code"] for reason in caught.value.response["CancellationReasons"]]
+    assert codes == ["None", "ConditionalCheckFailed"]
+    assert "Item" not in table.get_item(TableName="orders", Key=order("eva", 2))
 
 
-def test_pages(dynamodb, table):
-    writes = [{"PutRequest": {"Item": order(number)}} for number in range(25)]
-    assert dynamodb.batch_write_item(RequestItems={table: writes})["UnprocessedItems"] == {}
-    pages = dynamodb.get_paginator("query").paginate(
-        TableName=table,
-        KeyConditionExpression="customer = :c",
-        ExpressionAttributeValues={":c": {"S": "eva"}},
-        ScanIndexForward=False,
-        PaginationConfig={"PageSize": 10},
-    )
-    sizes, numbers = [], []
-    for page in pages:
-        sizes.append(page["Count"])
-        numbers += [int(item["number"]["N"]) for item in page["Items"]]
-    assert (sizes, numbers) == ([10, 10, 5], list(range(24, -1, -1)))
+def test_leading_keys_are_enforced(table, account):
+    table.put_item(TableName="orders", Item=order("ann", 1))
+    condition = {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["${aws:username}"]}}
+    ann = account.user("ann", allow("dynamodb:GetItem", Condition=condition)).client("dynamodb")
+    assert "Item" in ann.get_item(TableName="orders", Key=order("ann", 1))
+    with refused("AccessDeniedException", status=400):
+        ann.get_item(TableName="orders", Key=order("eva", 1))
 
 
-def test_all_or_nothing(dynamodb, table):
-    dynamodb.put_item(TableName=table, Item=order(1))
-    move = [
-        {"Delete": {"TableName": table, "Key": key(1)}},
-        {"Put": {"TableName": table, "Item": order(2), "ConditionExpression": "attribute_exists(customer)"}},
-    ]
-    with pytest.raises(dynamodb.exceptions.TransactionCanceledException) as caught:
-        dynamodb.transact_write_items(TransactItems=move)
-    reasons = [reason["Code"] for reason in caught.value.response["CancellationReasons"]]
-    assert reasons == ["None", "ConditionalCheckFailed"]
-    assert "Item" in dynamodb.get_item(TableName=table, Key=key(1))
-    del move[1]["Put"]["ConditionExpression"]
-    dynamodb.transact_write_items(TransactItems=move)
-    got = dynamodb.transact_get_items(TransactItems=[{"Get": {"TableName": table, "Key": key(n)}} for n in (1, 2)])
-    assert ["Item" in response for response in got["Responses"]] == [False, True]
-
-
-def test_what_was_acknowledged_survives_a_kill(own_cloud, own_account):
-    dynamodb = own_account.client("dynamodb")
-    dynamodb.create_table(
-        TableName="kept",
+def test_items_survive_kill_9(own_cloud):
+    ddb = own_cloud.client("dynamodb")
+    ddb.create_table(
+        TableName="things",
+        KeySchema=[{"AttributeName": "k", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "k", "AttributeType": "S"}],
         BillingMode="PAY_PER_REQUEST",
-        AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
-        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
     )
-    dynamodb.get_waiter("table_exists").wait(TableName="kept", WaiterConfig={"Delay": 1})
-    for n in range(20):
-        dynamodb.put_item(TableName="kept", Item={"pk": {"S": str(n)}})
-    own_cloud.kill()
-    own_cloud.start()
-    assert own_account.client("dynamodb").scan(TableName="kept")["Count"] == 20
-
-
-def test_time_to_live(own_cloud, own_account):
-    dynamodb = own_account.client("dynamodb")
-    dynamodb.create_table(
-        TableName="sessions",
-        BillingMode="PAY_PER_REQUEST",
-        AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
-        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
-    )
-    dynamodb.get_waiter("table_exists").wait(TableName="sessions", WaiterConfig={"Delay": 1})
-    ttl = {"Enabled": True, "AttributeName": "until"}
-    dynamodb.update_time_to_live(TableName="sessions", TimeToLiveSpecification=ttl)
-    now = time.time()
-    for pk, at in (("soon", now + 3600), ("later", now + 30 * 86400)):
-        dynamodb.put_item(TableName="sessions", Item={"pk": {"S": pk}, "until": {"N": str(int(at))}})
-    own_cloud.run("clock", "+2d")
-    deadline = time.monotonic() + 10
-    while time.monotonic() < deadline:
-        left = [item["pk"]["S"] for item in dynamodb.scan(TableName="sessions")["Items"]]
-        if left == ["later"]:
-            return
-        time.sleep(0.05)
-    raise AssertionError(left)
+    ddb.get_waiter("table_exists").wait(TableName="things", WaiterConfig={"Delay": 1, "MaxAttempts": 20})
+    requests = [{"PutRequest": {"Item": {"k": {"S": str(n)}}}} for n in range(25)]
+    assert ddb.batch_write_item(RequestItems={"things": requests})["UnprocessedItems"] == {}
+    own_cloud.restart(kill=True)
+    ddb = own_cloud.client("dynamodb")
+    assert ddb.scan(TableName="things")["Count"] == 25
+    ddb.delete_table(TableName="things")
+    ddb.get_waiter("table_not_exists").wait(TableName="things", WaiterConfig={"Delay": 1, "MaxAttempts": 20})

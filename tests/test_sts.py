@@ -170,7 +170,7 @@ def test_chained_roles_last_an_hour_at_most(account):
     second = account.role("second", first, MaxSessionDuration=43200)
     session = account.user("ann", allow("sts:AssumeRole")).assume(first, DurationSeconds=43200)
     assert session.assume(second, DurationSeconds=3600).arn.endswith("/second/session")
-    message = "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining"
+    message = "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining."
     with refused("ValidationError", message, 400):
         session.assume(second, DurationSeconds=3601)
 

@@ -45,6 +45,12 @@ const STEPS: &[Step] = &[
         &["cargo", "run", "--package", "xtask", "--quiet", "--locked", "--", "coverage", "--check"],
         true,
     ),
+    // Bounded: every parser for a few seconds, enough for what a careless change breaks.
+    step(
+        "fuzz",
+        &["cargo", "run", "--package", "xtask", "--quiet", "--locked", "--", "fuzz", "--seconds", "8"],
+        false,
+    ),
     step("build", &["cargo", "build", "--package", "virga", "--locked", "--quiet"], false),
     step(
         "end to end",

@@ -24,13 +24,9 @@ pub(crate) fn run(args: &[String]) -> Outcome {
         let status = Command::new("cargo")
             .current_dir(&fuzz)
             .env("RUSTFLAGS", FLAGS)
-            .args(["run", "--release", "--target", &host()?, "--bin", target, "--"])
+            .args(["run", "--release", "--quiet", "--target", &host()?, "--bin", target, "--"])
             .arg(&corpus)
-            .args([
-                format!("-max_total_time={seconds}"),
-                "-max_len=4096".into(),
-                "-print_final_stats=1".into(),
-            ])
+            .args([format!("-max_total_time={seconds}"), "-max_len=4096".into(), "-verbosity=0".into()])
             .status()
             .map_err(|e| e.to_string())?;
         if !status.success() {

@@ -44,10 +44,13 @@ fn holds(text: &str, pattern: &str, whole_word: bool) -> bool {
 const BARE_CODES: &[&str] =
     &["AccessDenied", "NoSuchEntity", "LimitExceeded", "EntityAlreadyExists", "DeleteConflict"];
 
-/// Files with a reason to write codes: CloudTrail spells those of others in its own way, and the pure half of DynamoDB
-/// has just one refusal.
-const CODE_READERS: &[&str] =
-    &["crates/management/src/cloudtrail/facts.rs", "crates/database/src/dynamodb/invalid.rs"];
+/// Files with a reason to write codes: CloudTrail spells those of others in its own way, the pure half of DynamoDB has
+/// just one refusal, and the reasons of a cancelled transaction are no errors of their own.
+const CODE_READERS: &[&str] = &[
+    "crates/management/src/cloudtrail/facts.rs",
+    "crates/database/src/dynamodb/invalid.rs",
+    "crates/database/src/dynamodb/ops/transact_write.rs",
+];
 
 /// In a service crate an AWS error code is written in `errors.rs` only, where its status and message stand beside it.
 fn error_codes(source: &Source, findings: &mut Vec<Finding>) {

@@ -38,7 +38,7 @@ fn groups_count_at_once_too() {
     root.call("iam", "PutGroupPolicy", put).ok();
     let both = json!({ "GroupName": "g", "UserName": "eva" });
     assert_eq!(list(&eva), 403);
-    root.call("iam", "AddUserToGroup", both.clone()).ok();
+    root.call("iam", "AddUserToGroup", both).ok();
     assert_eq!(list(&eva), 200);
     root.call("iam", "DeleteGroupPolicy", json!({ "GroupName": "g", "PolicyName": "p" })).ok();
     assert_eq!(list(&eva), 403);

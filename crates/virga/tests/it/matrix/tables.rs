@@ -53,7 +53,6 @@ pub(super) static CODES: &[(&str, Codes)] = &[
     ("accessanalyzer", REST_JSON),
     ("cloudtrail", JSON),
     ("dynamodb", JSON),
-    ("accessanalyzer", REST_JSON),
     ("organizations", Codes { invalid: "InvalidInputException", ..JSON }),
 ];
 
@@ -136,10 +135,11 @@ impl Prepared {
         if let ("kms", "Decrypt" | "ReEncrypt", "CiphertextBlob") = (service, operation, member) {
             return self.ciphertext.clone().map(|bytes| Value::Blob(bytes.into()));
         }
-        if service == "dynamodb" {
-            return dynamodb(operation, member);
+        if let ("dynamodb", Some(value)) = (service, dynamodb(operation, member)) {
+            return Some(value);
         }
         let text = match (service, operation, member) {
+            ("dynamodb", _, "ResourceArn") => TABLE_ARN,
             ("iam", _, "AssumeRolePolicyDocument") => TRUST,
             ("iam", "UpdateAssumeRolePolicy", "PolicyDocument") => TRUST,
             ("iam", "CreatePolicy" | "CreatePolicyVersion", "PolicyDocument") => POLICY,
@@ -170,20 +170,28 @@ impl Prepared {
     }
 }
 
+const TABLE_ARN: &str = "arn:aws:dynamodb:us-east-1:123456789012:table/matrix";
+
+fn structure<const N: usize>(members: [(&'static str, Value); N]) -> Value {
+    Value::Struct(members.into_iter().collect())
+}
+
+/// What the model leaves to the service: a table has attributes, a transaction does something.
 fn dynamodb(operation: &str, member: &str) -> Option<Value> {
-    let structure = |members: &[(&'static str, Value)]| Value::Struct(members.iter().cloned().collect());
-    let name = || ("AttributeName", Value::str("pk"));
-    let list = |item: Value| Value::List(vec![item]);
     Some(match (operation, member) {
-        (_, "ResourceArn") => Value::str("arn:aws:dynamodb:us-east-1:123456789012:table/matrix"),
-        ("CreateTable", "AttributeDefinitions") => {
-            list(structure(&[name(), ("AttributeType", Value::str("S"))]))
-        }
-        ("CreateTable", "KeySchema") => list(structure(&[name(), ("KeyType", Value::str("HASH"))])),
+        ("CreateTable", "AttributeDefinitions") => Value::List(vec![structure([
+            ("AttributeName", Value::str("k")),
+            ("AttributeType", Value::str("S")),
+        ])]),
+        ("CreateTable", "KeySchema") => Value::List(vec![structure([
+            ("AttributeName", Value::str("k")),
+            ("KeyType", Value::str("HASH")),
+        ])]),
         ("CreateTable", "BillingMode") => Value::str("PAY_PER_REQUEST"),
         ("TransactWriteItems", "TransactItems") => {
-            let item = Value::Map(vec![("pk".to_owned(), structure(&[("S", Value::str("matrix"))]))]);
-            list(structure(&[("Put", structure(&[("TableName", Value::str("matrix")), ("Item", item)]))]))
+            let key = Value::Map(vec![("k".to_owned(), structure([("S", Value::str("a"))]))]);
+            let put = structure([("TableName", Value::str("matrix")), ("Item", key)]);
+            Value::List(vec![structure([("Put", put)])])
         }
         _ => return None,
     })
