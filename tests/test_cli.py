@@ -66,6 +66,16 @@ def test_detach_returns_when_calls_are_answered_and_down_ends_it(tmp_path):
         fetch(cloud, "/_virga/health")
 
 
+def test_up_again_does_not_pretend_to_have_changed_what_runs(own_cloud):
+    again = own_cloud.run("up", "--detach", "--listen", own_cloud.endpoint.removeprefix("http://"))
+    assert "already running" in again.stdout
+    assert f"virga env --data {own_cloud.data}" in again.stdout
+    for other in (["--strict"], ["--seed", "7"], ["--listen", "127.0.0.1:1"]):
+        done = own_cloud.run("up", "--detach", *other, check=False)
+        assert (done.returncode, done.stdout) == (1, ""), other
+        assert "virga down" in done.stderr
+
+
 def test_down_when_nothing_runs_is_not_an_accident(tmp_path):
     cloud = Cloud(tmp_path)
     done = cloud.run("down", check=False)
@@ -101,6 +111,33 @@ def test_reset_forgets_everything(own_cloud, own_account):
 
 def test_doctor_tells_what_it_finds(own_cloud):
     assert isinstance(own_cloud.ask("doctor"), dict)
+
+
+def test_why_knows_a_refusal_that_came_before_the_caller_was_known(own_cloud):
+    with refused("InvalidClientTokenId") as caught:
+        own_cloud.client("iam", "AKIAIOSFODNN7EXAMPLE", "wrong").list_users()
+    request_id = caught.value.response["ResponseMetadata"]["RequestId"]
+    told = own_cloud.run("why", request_id).stdout
+    for fact in ("iam:ListUsers", "InvalidClientTokenId", "refused before"):
+        assert fact in told
+    assert own_cloud.ask("why", request_id)["caller"] is None
+
+
+def test_down_does_not_wait_for_a_parent_to_collect_the_exit_code(own_cloud):
+    # `own_cloud.process` is not waited for here, so that the ended process stays as a zombie.
+    assert own_cloud.run("down").stdout == "stopped\n"
+    assert own_cloud.process.wait(timeout=1) == 0
+
+
+def test_the_clock_goes_forward_only(own_cloud):
+    done = own_cloud.run("clock", "-3d", check=False)
+    assert (done.returncode, done.stderr) == (1, "virga: the clock goes forward only; try +45d, freeze or thaw\n")
+
+
+def test_least_privilege_of_somebody_unseen_is_no_policy(own_cloud):
+    done = own_cloud.run("least-privilege", "role/none", check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "no call by arn:aws:iam::000000000000:role/none that was allowed is on record" in done.stderr
 
 
 def test_why_names_the_statement_that_denied(own_cloud, own_account):

@@ -11,6 +11,7 @@ use crate::quota::Quotas;
 use crate::reconcile::{Background, Reconciler};
 use crate::saga::Saga;
 use crate::seal::Sealer;
+use crate::turned_away::TurnedAway;
 use auth::actions::AccessLevel;
 use auth::sigv4::KeyCache;
 use base::page::Pager;
@@ -72,6 +73,7 @@ pub struct Cloud {
     trail: Trail,
     metrics: Metrics,
     memory: Memory,
+    pub(crate) turned_away: TurnedAway,
     clock_moved: watch::Sender<u64>,
     /// One change of the clock at a time: what is saved last must be what holds.
     clock_orders: Mutex<()>,
@@ -163,6 +165,7 @@ impl Cloud {
             trail,
             metrics: Metrics::default(),
             memory: Memory::default(),
+            turned_away: TurnedAway::default(),
             clock_moved: watch::Sender::new(0),
             clock_orders: Mutex::new(()),
             turn: Mutex::new(()),
@@ -291,6 +294,7 @@ impl Cloud {
         self.trail.clear();
         self.callers.clear();
         self.memory.clear();
+        self.turned_away.clear();
         self.clock.restore(0, None);
         self.clock_moved.send_modify(|moves| *moves += 1);
         Ok(())

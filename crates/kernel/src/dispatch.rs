@@ -62,12 +62,15 @@ impl Cloud {
         let head = head(parts);
         let route = match wire::route::route(&head, &body) {
             Ok(route) => route,
-            Err(rejection) => return rejected(&rejection, &rejection.fault, &id),
+            Err(rejection) => return self.rejected(&rejection, &rejection.fault, &id),
         };
         let (service, operation, protocol) = (route.service, route.operation, route.protocol);
         let outcome = match self.journey(parts, head, route, body, peer, id.clone()) {
             Ok(journey) => journey.run().await,
-            Err(fault) => Err(fault),
+            Err(fault) => {
+                self.turn_away(&id, Some((service.id, operation.name)), &fault);
+                Err(fault)
+            }
         };
         let reply = match outcome {
             Ok((value, ignored)) => {
@@ -86,10 +89,22 @@ impl Cloud {
         let id = base::id::uuid(self.rng());
         match wire::route::route(&head(parts), &[]) {
             Ok(route) => {
+                self.turn_away(&id, Some((route.service.id, route.operation.name)), fault);
                 output::fault(Some(route.service), Some(route.operation), route.protocol, fault, &id)
             }
-            Err(rejection) => rejected(&rejection, fault, &id),
+            Err(rejection) => self.rejected(&rejection, fault, &id),
         }
+    }
+
+    /// Answers a request that leads to no operation.
+    fn rejected(&self, rejection: &Rejection, fault: &Fault, id: &str) -> Reply {
+        self.turn_away(id, None, fault);
+        output::fault(rejection.service, None, rejection.protocol, fault, id)
+    }
+
+    fn turn_away(&self, id: &str, operation: Option<(&str, &str)>, fault: &Fault) {
+        let operation = operation.map(|(service, operation)| format!("{service}:{operation}"));
+        self.turned_away.keep(id, self.clock().now(), operation, fault);
     }
 
     /// The largest body that is read for this request, in bytes.
@@ -127,11 +142,6 @@ impl Cloud {
         let region = if global { Region::US_EAST_1 } else { region(&route)? };
         Ok(Journey { cloud: self, head, route, body, caller, region, now: self.clock().now(), request })
     }
-}
-
-/// A request that leads to no operation.
-fn rejected(rejection: &Rejection, fault: &Fault, id: &str) -> Reply {
-    output::fault(rejection.service, None, rejection.protocol, fault, id)
 }
 
 /// The largest bodies that services document, and some room for their envelopes.

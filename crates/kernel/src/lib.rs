@@ -30,6 +30,7 @@ pub mod reconcile;
 pub mod saga;
 pub mod seal;
 mod slow;
+mod turned_away;
 mod why;
 
 pub use access::Target;

@@ -8,11 +8,14 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
 impl Cloud {
-    /// The call with this request id and every decision about it.
+    /// The call with this request id and every decision about it, or the refusal of one whose caller was not known.
     ///
     /// # Errors
     /// When the trail cannot be read.
     pub fn why(&self, request_id: &str) -> Result<Option<Value>, String> {
+        if let Some(away) = self.turned_away.find(request_id) {
+            return Ok(Some(away));
+        }
         let entry = audit::find(self, request_id).map_err(|e| e.to_string())?;
         Ok(entry.map(|entry| told(&entry)))
     }

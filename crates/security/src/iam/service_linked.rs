@@ -50,6 +50,7 @@ pub const ALL: &[ServiceLinkedRole] = &[
         "AmazonEventBridgeApiDestinationsServiceRolePolicy",
         "",
     ),
+    role("apprunner.amazonaws.com", "AWSServiceRoleForAppRunner", "AppRunnerServiceRolePolicy", ""),
     ServiceLinkedRole {
         principal: "autoscaling.amazonaws.com",
         role_name: "AWSServiceRoleForAutoScaling",
@@ -57,6 +58,7 @@ pub const ALL: &[ServiceLinkedRole] = &[
         description: "Default Service-Linked Role enables access to AWS Services and Resources used or managed by Auto Scaling",
         custom_suffix: true,
     },
+    role("backup.amazonaws.com", "AWSServiceRoleForBackup", "AWSBackupServiceLinkedRolePolicyForBackup", ""),
     role("batch.amazonaws.com", "AWSServiceRoleForBatch", "BatchServiceRolePolicy", ""),
     role(
         "cks.kms.amazonaws.com",
@@ -78,6 +80,7 @@ pub const ALL: &[ServiceLinkedRole] = &[
         "AWSApplicationAutoScalingCustomResourcePolicy",
         "",
     ),
+    role("dax.amazonaws.com", "AWSServiceRoleForDAX", "DAXServiceRolePolicy", ""),
     role(
         "delivery.logs.amazonaws.com",
         "AWSServiceRoleForLogDelivery",
@@ -124,6 +127,12 @@ pub const ALL: &[ServiceLinkedRole] = &[
     role("eks.amazonaws.com", "AWSServiceRoleForAmazonEKS", "AmazonEKSServiceRolePolicy", ""),
     role("elasticache.amazonaws.com", "AWSServiceRoleForElastiCache", "ElastiCacheServiceRolePolicy", ""),
     role(
+        "elasticbeanstalk.amazonaws.com",
+        "AWSServiceRoleForElasticBeanstalk",
+        "AWSElasticBeanstalkServiceRolePolicy",
+        "",
+    ),
+    role(
         "elasticfilesystem.amazonaws.com",
         "AWSServiceRoleForAmazonElasticFileSystem",
         "AmazonElasticFileSystemServiceRolePolicy",
@@ -135,13 +144,45 @@ pub const ALL: &[ServiceLinkedRole] = &[
         "AWSElasticLoadBalancingServiceRolePolicy",
         "Allows ELB to call AWS services on your behalf.",
     ),
+    role("elasticmapreduce.amazonaws.com", "AWSServiceRoleForEMRCleanup", "AmazonEMRCleanupPolicy", ""),
+    role(
+        "email.cognito-idp.amazonaws.com",
+        "AWSServiceRoleForAmazonCognitoIdpEmailService",
+        "AmazonCognitoIdpEmailServiceRolePolicy",
+        "",
+    ),
+    role(
+        "es.amazonaws.com",
+        "AWSServiceRoleForAmazonElasticsearchService",
+        "AmazonElasticsearchServiceRolePolicy",
+        "",
+    ),
     role(
         "events.amazonaws.com",
         "AWSServiceRoleForCloudWatchEvents",
         "CloudWatchEventsServiceRolePolicy",
         "",
     ),
+    role(
+        "globalaccelerator.amazonaws.com",
+        "AWSServiceRoleForGlobalAccelerator",
+        "AWSGlobalAcceleratorSLRPolicy",
+        "",
+    ),
+    role(
+        "guardduty.amazonaws.com",
+        "AWSServiceRoleForAmazonGuardDuty",
+        "AmazonGuardDutyServiceRolePolicy",
+        "",
+    ),
+    role(
+        "inspector2.amazonaws.com",
+        "AWSServiceRoleForAmazonInspector2",
+        "AmazonInspector2ServiceRolePolicy",
+        "",
+    ),
     role("ipam.amazonaws.com", "AWSServiceRoleForIPAM", "AWSIPAMServiceRolePolicy", ""),
+    role("kafka.amazonaws.com", "AWSServiceRoleForKafka", "KafkaServiceRolePolicy", ""),
     role(
         "kinesisreplication.dynamodb.amazonaws.com",
         "AWSServiceRoleForDynamoDBKinesisDataStreamsReplication",
@@ -155,16 +196,25 @@ pub const ALL: &[ServiceLinkedRole] = &[
         "",
     ),
     role("logger.cloudfront.amazonaws.com", "AWSServiceRoleForCloudFrontLogger", "AWSCloudFrontLogger", ""),
+    role("macie.amazonaws.com", "AWSServiceRoleForAmazonMacie", "AmazonMacieServiceRolePolicy", ""),
     role(
         "member.org.stacksets.cloudformation.amazonaws.com",
         "AWSServiceRoleForCloudFormationStackSetsOrgMember",
         "CloudFormationStackSetsOrgMemberServiceRolePolicy",
         "",
     ),
+    role("memorydb.amazonaws.com", "AWSServiceRoleForMemoryDB", "MemoryDBServiceRolePolicy", ""),
+    role("mq.amazonaws.com", "AWSServiceRoleForAmazonMQ", "AmazonMQServiceRolePolicy", ""),
     role(
         "mrk.kms.amazonaws.com",
         "AWSServiceRoleForKeyManagementServiceMultiRegionKeys",
         "AWSKeyManagementServiceMultiRegionKeysServiceRolePolicy",
+        "",
+    ),
+    role(
+        "opensearchservice.amazonaws.com",
+        "AWSServiceRoleForAmazonOpenSearchService",
+        "AmazonOpenSearchServiceRolePolicy",
         "",
     ),
     role(
@@ -203,6 +253,7 @@ pub const ALL: &[ServiceLinkedRole] = &[
         "AWSApplicationAutoscalingRDSClusterPolicy",
         "",
     ),
+    role("redshift.amazonaws.com", "AWSServiceRoleForRedshift", "AmazonRedshiftServiceLinkedRolePolicy", ""),
     role(
         "replication.dynamodb.amazonaws.com",
         "AWSServiceRoleForDynamoDBReplication",
@@ -228,6 +279,7 @@ pub const ALL: &[ServiceLinkedRole] = &[
         "AmazonEventBridgeSchemasServiceRolePolicy",
         "",
     ),
+    role("securityhub.amazonaws.com", "AWSServiceRoleForSecurityHub", "AWSSecurityHubServiceRolePolicy", ""),
     role(
         "spot.amazonaws.com",
         "AWSServiceRoleForEC2Spot",

@@ -5,8 +5,8 @@
 //! account that is created can be entered through its access role, one that is closed can do nothing any more.
 //! Changes count from the next request on.
 //!
-//! Not here: policy types other than the two that authorize (they are refused), trusted access and delegated
-//! administrators (no service of this cloud asks for them), resource policies, responsibility transfers, billing.
+//! Not here: policy types other than the two that authorize (they are refused), giving trusted access to services and
+//! delegating administration (no service of this cloud asks for them; their lists are empty), resource policies, responsibility transfers, billing.
 
 pub mod access;
 pub mod control;
@@ -31,5 +31,6 @@ pub static ORGANIZATIONS: kernel::Service = kernel::Service {
         ops::attachment::OPS,
         ops::policy_type::OPS,
         ops::tag::OPS,
+        ops::trusted::OPS,
     ],
 };

@@ -9,6 +9,7 @@ use std::process::ExitCode;
 #[derive(Args, Debug)]
 pub(super) struct Options {
     /// +90s, +15m, +12h, +45d, +2w (parts may follow each other: +1d12h), freeze or thaw; nothing reads it
+    #[arg(allow_hyphen_values = true)]
     change: Option<String>,
 }
 
@@ -33,6 +34,8 @@ fn order(change: &str) -> Result<serde_json::Value, String> {
     match change {
         "freeze" => Ok(json!({ "freeze": true })),
         "thaw" => Ok(json!({ "thaw": true })),
+        // What has happened by time (a key deleted, a session ended) has happened.
+        _ if change.starts_with('-') => Err("the clock goes forward only; try +45d, freeze or thaw".into()),
         _ => match change.strip_prefix('+').and_then(seconds) {
             Some(seconds) => Ok(json!({ "advance_seconds": seconds })),
             None => Err(format!("{change:?} is no change of the clock; try +45d, freeze or thaw")),

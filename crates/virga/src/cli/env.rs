@@ -44,3 +44,20 @@ pub(super) fn run(cx: &Context, options: &Options) -> Outcome {
     }
     Ok(ExitCode::SUCCESS)
 }
+
+/// A path as one word of a POSIX shell.
+pub(super) fn quoted(path: &std::path::Path) -> String {
+    let text = path.display().to_string();
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"/._-+,:@%".contains(&b);
+    if text.bytes().all(plain) { text } else { format!("'{}'", text.replace('\'', r"'\''")) }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn paths_are_one_word() {
+        let quoted = |text: &str| super::quoted(std::path::Path::new(text));
+        assert_eq!(quoted("/tmp/a-b"), "/tmp/a-b");
+        assert_eq!(quoted("/a b/it's"), r"'/a b/it'\''s'");
+    }
+}

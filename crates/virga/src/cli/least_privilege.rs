@@ -19,12 +19,17 @@ pub(super) fn run(cx: &Context, options: &Options) -> Outcome {
     };
     let body = serde_json::json!({ "principal": principal }).to_string();
     let answer = client::call(&running.endpoint, "POST", "/_virga/least-privilege", &body)?;
+    let calls = answer["calls"].as_u64().unwrap_or(0);
+    // A policy without statements is none: IAM refuses it, and whoever asked has most likely mistyped the name.
+    if calls == 0 {
+        return Err(format!("no call by {principal} that was allowed is on record"));
+    }
     if cx.json {
         super::print(&answer.to_string());
         return Ok(ExitCode::SUCCESS);
     }
-    let calls = answer["calls"].as_u64().unwrap_or(0);
-    eprintln!("# {principal}: {calls} allowed calls on record");
+    let noun = if calls == 1 { "call" } else { "calls" };
+    eprintln!("# {principal}: {calls} allowed {noun} on record");
     super::print(answer["document"].as_str().unwrap_or("{}"));
     Ok(ExitCode::SUCCESS)
 }

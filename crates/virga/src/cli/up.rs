@@ -3,7 +3,7 @@
 use super::table::{bold, green};
 use super::{Context, Outcome};
 use crate::client;
-use crate::config::Running;
+use crate::config::{Place, Running};
 use crate::daemon;
 use clap::Args;
 use std::fs::OpenOptions;
@@ -38,6 +38,16 @@ pub(crate) struct Options {
     pub(crate) seed: Option<u64>,
 }
 
+impl Options {
+    /// Whether they ask for what a running cloud cannot become. The default address and port 0 ask for none in
+    /// particular; what the other options of the running one were is not known, so to give any is to ask.
+    fn ask_for_another(&self, running: &Running) -> bool {
+        let anywhere = self.listen.port() == 0 || self.listen.to_string() == LISTEN_DEFAULT;
+        let elsewhere = !anywhere && running.endpoint != format!("http://{}", self.listen);
+        elsewhere || self.expose || self.strict || self.seed.is_some()
+    }
+}
+
 pub(super) fn run(cx: &Context, options: &Options) -> Outcome {
     if !options.listen.ip().is_loopback() && !options.expose {
         return Err(format!(
@@ -46,13 +56,13 @@ pub(super) fn run(cx: &Context, options: &Options) -> Outcome {
         ));
     }
     if let Some(running) = cx.place.running() {
+        let runs = format!("a cloud already runs on {} ({})", cx.place.data.display(), running.endpoint);
         if !options.detach {
             // In the foreground somebody expects to own what runs.
-            return Err(format!(
-                "a cloud already runs on {} ({})",
-                cx.place.data.display(),
-                running.endpoint
-            ));
+            return Err(runs);
+        }
+        if options.ask_for_another(&running) {
+            return Err(format!("{runs}; end it with `virga down` to start it with other options"));
         }
         banner(cx, &running, "already running")?;
         return Ok(ExitCode::SUCCESS);
@@ -116,7 +126,8 @@ fn banner(cx: &Context, running: &Running, state: &str) -> Result<(), String> {
     }
     let services: Vec<_> = crate::wiring::services().iter().map(|s| s.id).collect();
     let modelled = wire::catalog::services().len();
-    super::print(&format!("{} {}", bold("virga"), env!("CARGO_PKG_VERSION")));
+    let already = if state == "ready" { "" } else { "  already running" };
+    super::print(&format!("{} {}{already}", bold("virga"), env!("CARGO_PKG_VERSION")));
     super::print(&format!("  on    {}", services.join(" ")));
     super::print(&format!(
         "  off   the other {} modelled services answer NotImplemented",
@@ -126,7 +137,10 @@ fn banner(cx: &Context, running: &Running, state: &str) -> Result<(), String> {
     super::print(
         "  keys  test/test is the root of account 000000000000; any 12 digits are the root of that account",
     );
-    super::print("  next  eval \"$(virga env)\" && aws sts get-caller-identity");
+    // The same command in a shell that knows nothing of `--data` would look at the user's own folder.
+    let own = Place::find(None).is_ok_and(|own| own.data == cx.place.data);
+    let data = if own { String::new() } else { format!(" --data {}", super::env::quoted(&cx.place.data)) };
+    super::print(&format!("  next  eval \"$(virga env{data})\" && aws sts get-caller-identity"));
     super::print(&format!("{} {}", green("Ready"), running.endpoint));
     // Tools made for LocalStack wait for exactly this line.
     super::print("Ready.");

@@ -24,9 +24,15 @@ pub(super) fn run(cx: &Context, options: &Options) -> Outcome {
         super::print(&why.to_string());
         return Ok(ExitCode::SUCCESS);
     }
+    print_call(&why);
+    Ok(ExitCode::SUCCESS)
+}
+
+fn print_call(why: &Value) {
     let text = |name: &str| why[name].as_str().unwrap_or("-").to_owned();
     super::print(&format!("{}  {}  {}", text("time"), bold(&text("operation")), text("region")));
-    super::print(&format!("caller    {}", text("caller")));
+    let caller = why["caller"].as_str().unwrap_or("not known: the call was refused before that");
+    super::print(&format!("caller    {caller}"));
     if let Some(error) = why["error"].as_str() {
         super::print(&format!("answered  {}  {}", yellow(error), text("message")));
     } else {
@@ -35,12 +41,11 @@ pub(super) fn run(cx: &Context, options: &Options) -> Outcome {
     for decision in why["decisions"].as_array().into_iter().flatten() {
         print_decision(decision);
     }
-    Ok(ExitCode::SUCCESS)
 }
 
 fn print_decision(decision: &Value) {
     let allowed = decision["allowed"].as_bool() == Some(true);
-    let word = if allowed { green("allowed") } else { yellow("denied") };
+    let word = if allowed { green("allowed") } else { yellow("denied ") };
     let action = decision["action"].as_str().unwrap_or("?");
     let resource = decision["resource"].as_str().unwrap_or("?");
     super::print(&format!("{word}   {action} on {resource}"));

@@ -291,6 +291,16 @@ fn service_linked_roles_are_for_aws_to_change() {
         "Custom suffix is not allowed for ecs.amazonaws.com",
     );
     create(json!({"AWSServiceName": "nothing.amazonaws.com"})).refused(400, "InvalidInput");
+    create(json!({"AWSServiceName": "elasticbeanstalk.amazonaws.com"})).ok();
+    let own = json!({
+        "RoleName": "AWSServiceRoleForMe", "Path": "/aws-service-role/me.amazonaws.com/",
+        "AssumeRolePolicyDocument": r#"{"Version":"2012-10-17","Statement":[]}"#,
+    });
+    root.call("iam", "CreateRole", own).refused_with(
+        400,
+        "InvalidInput",
+        "Path prefix '/aws-service-role/' can only be used for AWS Service linked Roles",
+    );
     let name = "AWSServiceRoleForAutoScaling";
     let attached = root.call("iam", "ListAttachedRolePolicies", json!({"RoleName": name})).ok();
     assert_eq!(attached["AttachedPolicies"][0]["PolicyName"], json!("AutoScalingServiceRolePolicy"));

@@ -27,3 +27,17 @@ fn what_is_not_built_says_so() {
         "sts:GetWebIdentityToken is not built in this version of Virga.",
     );
 }
+
+#[test]
+fn why_knows_a_call_that_was_refused_before_its_caller_was_known() {
+    let cloud = Cloud::new();
+    let stranger = cloud.caller("AKIAIOSFODNN7EXAMPLE", "wrong", None);
+    let reply = stranger.call("iam", "ListUsers", json!({}));
+    let id = reply.headers["x-amzn-requestid"].to_str().unwrap().to_owned();
+    reply.refused(403, "InvalidClientTokenId");
+    let why = cloud.cloud.why(&id).unwrap().unwrap();
+    assert_eq!(why["operation"], "iam:ListUsers");
+    assert_eq!(why["caller"], json!(null));
+    assert_eq!(why["error"], "InvalidClientTokenId");
+    assert_eq!(why["message"], "The security token included in the request is invalid.");
+}

@@ -397,3 +397,24 @@ fn invitations_end_unanswered_declined_or_canceled() {
     let by_address = json!({"Target": {"Id": "eva@example.com", "Type": "EMAIL"}});
     it.call("InviteAccountToOrganization", by_address).refused(400, "InvalidInputException");
 }
+
+#[test]
+fn nobody_acts_for_the_organization_beside_its_management() {
+    let cloud = Cloud::new();
+    let setting = organization(&cloud);
+    let services = setting.call("ListAWSServiceAccessForOrganization", json!({})).ok();
+    assert_eq!(services["EnabledServicePrincipals"], json!([]));
+    let administrators = setting.call("ListDelegatedAdministrators", json!({})).ok();
+    assert_eq!(administrators["DelegatedAdministrators"], json!([]));
+    let enable = json!({"ServicePrincipal": "ram.amazonaws.com"});
+    setting.call("EnableAWSServiceAccess", enable).refused(501, "NotImplemented");
+    for operation in ["ListAWSServiceAccessForOrganization", "ListDelegatedAdministrators"] {
+        setting.call(operation, json!({"NextToken": "x"})).refused(400, "InvalidInputException");
+        let member = cloud.root(&setting.account);
+        member.call("organizations", operation, json!({})).refused(400, "AccessDeniedException");
+        let outsider = cloud.root(TWO);
+        outsider
+            .call("organizations", operation, json!({}))
+            .refused(400, "AWSOrganizationsNotInUseException");
+    }
+}

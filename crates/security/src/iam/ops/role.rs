@@ -32,6 +32,8 @@ kernel::ops! {
 /// AWS: <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html>
 const ROLES_MAX: usize = 1000;
 const SESSION_SECONDS_DEFAULT: u32 = 3600;
+/// Where only `CreateServiceLinkedRole` makes roles.
+const SERVICE_LINKED_PATH: &str = "/aws-service-role/";
 
 wire::shape! {
     #[derive(Clone, Debug)]
@@ -231,6 +233,11 @@ pub fn must_be_in_no_profile(cx: &Cx<'_>, role: &Role) -> Result<(), IamError> {
 }
 
 fn create(cx: &mut Cx<'_>, req: CreateRole) -> Result<OneRole, IamError> {
+    if req.path.as_deref().is_some_and(|path| path.starts_with(SERVICE_LINKED_PATH)) {
+        return Err(IamError::InvalidInput(format!(
+            "Path prefix '{SERVICE_LINKED_PATH}' can only be used for AWS Service linked Roles"
+        )));
+    }
     must_be_new::<Role>(cx.tx, cx.account, &req.role_name)?;
     if let Some(boundary) = &req.boundary {
         attach::must_be_boundary(cx.tx, cx.account, boundary)?;

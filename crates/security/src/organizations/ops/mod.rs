@@ -8,6 +8,7 @@ pub mod organization;
 pub mod policy;
 pub mod policy_type;
 pub mod tag;
+pub mod trusted;
 pub mod unit;
 
 use super::errors::{OrgError, Plain};
