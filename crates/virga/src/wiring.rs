@@ -19,6 +19,7 @@ pub fn services() -> Vec<&'static Service> {
         &security::accessanalyzer::ACCESS_ANALYZER,
         &management::cloudtrail::CLOUDTRAIL,
         &dynamodb::DYNAMODB,
+        &storage::s3::S3,
     ]
 }
 
