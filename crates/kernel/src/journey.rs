@@ -6,10 +6,10 @@ use crate::body::Body;
 use crate::callers::Remembered;
 use crate::cloud::{Built, Cloud};
 use crate::cx::{Cx, Request};
-use crate::data::{self, Answer, Dx};
+use crate::data::{self, Dx};
 use crate::dispatch::Outcome;
 use crate::failure::{Refused, internal_failure};
-use crate::op::{Op, Run};
+use crate::op::{Answering, Op, Run};
 use base::{Region, Timestamp};
 use bytes::Bytes;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -124,12 +124,7 @@ impl Journey<'_> {
     }
 
     /// On its own, once it is authorized.
-    async fn run_data(
-        self,
-        built: Built,
-        handler: fn(Dx, Value, Body) -> data::Running<'static, Result<Answer<Value>, Fault>>,
-        body: Body,
-    ) -> Outcome {
+    async fn run_data(self, built: Built, handler: fn(Dx, Value, Body) -> Answering, body: Body) -> Outcome {
         let parsed = self.parse().and_then(|parsed| Ok((self.ignored(built.op, &parsed)?, parsed)));
         let (ignored, parsed) = match parsed {
             Ok(parsed) => parsed,

@@ -43,8 +43,11 @@ pub enum Run {
     /// In one transaction, without waiting.
     Control(fn(&mut Cx<'_>, Value) -> Result<Value, Fault>),
     /// On its own: it reads a stream, answers with one, or waits.
-    Data(fn(Dx, Value, Body) -> Running<'static, Result<Answer<Value>, Fault>>),
+    Data(fn(Dx, Value, Body) -> Answering),
 }
+
+/// A data-plane handler at work.
+pub type Answering = Running<'static, Result<Answer<Value>, Fault>>;
 
 impl std::fmt::Debug for Op {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -108,7 +111,7 @@ pub fn bridge_data<Req, Res, E, F>(
     dx: Dx,
     value: Value,
     body: Body,
-) -> Running<'static, Result<Answer<Value>, Fault>>
+) -> Answering
 where
     Req: FromValue + 'static,
     Res: ToValue + 'static,
