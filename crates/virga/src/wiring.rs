@@ -18,6 +18,7 @@ pub fn services() -> Vec<&'static Service> {
         &security::kms::KMS,
         &security::accessanalyzer::ACCESS_ANALYZER,
         &management::cloudtrail::CLOUDTRAIL,
+        &management::logs::LOGS,
         &dynamodb::DYNAMODB,
         &storage::s3::S3,
     ]
@@ -41,6 +42,8 @@ pub fn cloud(
         reconcilers: vec![
             Arc::new(KeyLife),
             Arc::new(WriteLastUsed(last_used)),
+            Arc::new(management::logs::work::Sweep),
+            Arc::new(management::logs::work::Retain),
             Arc::new(dynamodb::work::TableLife),
             Arc::new(dynamodb::work::Expire),
             Arc::new(dynamodb::work::ForgetTokens),

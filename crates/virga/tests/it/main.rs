@@ -41,6 +41,8 @@ mod kms_crypto;
 mod kms_grants;
 mod kms_keys;
 mod kms_life;
+mod logs_events;
+mod logs_groups;
 mod matrix;
 mod organizations;
 mod sts_assume_role;

@@ -53,6 +53,7 @@ pub(super) static CODES: &[(&str, Codes)] = &[
     ("accessanalyzer", REST_JSON),
     ("cloudtrail", JSON),
     ("dynamodb", JSON),
+    ("logs", Codes { invalid: "InvalidParameterException", ..JSON }),
     ("organizations", Codes { invalid: "InvalidInputException", ..JSON }),
 ];
 
