@@ -189,6 +189,11 @@ impl Tx {
         }
     }
 
+    /// How many rows [`Tx::append`] has added: a number by which the next can be told from them.
+    pub fn appended(&self) -> usize {
+        self.appended.len()
+    }
+
     /// Whether a key may be written; notes the refusal where not.
     fn accepts(&mut self, first: Option<&u8>, len: usize) -> bool {
         self.refused = match first {

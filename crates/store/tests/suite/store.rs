@@ -122,8 +122,11 @@ fn appended_rows_lie_in_the_order_of_their_commits() {
         let first = early.commit().wait().unwrap().number();
         assert_eq!(late.commit().wait().unwrap().number(), first + 1);
         assert_eq!(reader.commit().wait(), Err(CommitError::Conflict), "what is appended is written");
-        let rows: Vec<_> =
-            store.snapshot().scan(KeyRange::prefix(b"log/"), Direction::Forward).map(Result::unwrap).collect();
+        let rows: Vec<_> = store
+            .snapshot()
+            .scan(KeyRange::prefix(b"log/"), Direction::Forward)
+            .map(Result::unwrap)
+            .collect();
         let row = |n: u64, after: &str| [b"log/", &n.to_be_bytes()[..], after.as_bytes()].concat();
         let found: Vec<_> = rows.iter().map(|(key, value)| (key.to_vec(), &value[..])).collect();
         assert_eq!(
