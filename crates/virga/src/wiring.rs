@@ -20,6 +20,7 @@ pub fn services() -> Vec<&'static Service> {
         &management::cloudtrail::CLOUDTRAIL,
         &dynamodb::DYNAMODB,
         &dynamodb::streams::DYNAMODBSTREAMS,
+        &storage::s3::S3,
     ]
 }
 
@@ -49,6 +50,7 @@ pub fn cloud(
         ],
         subscribers: Vec::new(),
         sagas: vec![&security::organizations::create::CREATE_ACCOUNT],
+        sites: Vec::new(),
     };
     Cloud::new(store, clock, rng, master, settings, parts)
 }
