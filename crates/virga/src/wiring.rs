@@ -1,6 +1,7 @@
 //! Which services there are, and what each brings along.
 
 use base::{Clock, Rng};
+use blob::Blobs;
 use database::dynamodb;
 use kernel::{Cloud, Parts, Service, Settings};
 use security::iam::directory::IamDirectory;
@@ -20,6 +21,7 @@ pub fn services() -> Vec<&'static Service> {
         &management::cloudtrail::CLOUDTRAIL,
         &management::logs::LOGS,
         &dynamodb::DYNAMODB,
+        &dynamodb::streams::DYNAMODBSTREAMS,
         &storage::s3::S3,
     ]
 }
@@ -30,6 +32,7 @@ pub fn services() -> Vec<&'static Service> {
 /// When the store cannot be read.
 pub fn cloud(
     store: Store,
+    blobs: Arc<dyn Blobs>,
     clock: Clock,
     rng: Rng,
     master: &[u8; 32],
@@ -48,10 +51,12 @@ pub fn cloud(
             Arc::new(dynamodb::work::Expire),
             Arc::new(dynamodb::work::ForgetTokens),
             Arc::new(dynamodb::census::Census),
+            Arc::new(dynamodb::streams::work::StreamLife),
         ],
         subscribers: Vec::new(),
         sagas: vec![&security::organizations::create::CREATE_ACCOUNT],
         sites: Vec::new(),
+        blobs,
     };
     Cloud::new(store, clock, rng, master, settings, parts)
 }

@@ -47,21 +47,12 @@ fn target(cx: &Cx<'_>, request: &Struct, behind: &str) -> Result<Target, LogsErr
 /// The account's resource policies as one, since each allows by itself.
 fn combined(cx: &Cx<'_>) -> Result<Option<Attached>, LogsError> {
     let all = POLICIES.scan(cx.tx, &Key::regional(cx.account, cx.region), Direction::Forward);
-    let mut statements = Vec::new();
+    let mut policies = Vec::new();
     for pair in all {
-        let (_, policy) = pair?;
-        let document: serde_json::Value = serde_json::from_str(&policy.document).unwrap_or_default();
-        match &document["Statement"] {
-            serde_json::Value::Array(items) => statements.extend(items.iter().cloned()),
-            serde_json::Value::Object(one) => statements.push(one.clone().into()),
-            _ => {}
-        }
+        let policy = Policy::load(&pair?.1.document, PolicyKind::Resource("logs"));
+        policies.push(policy.map_err(|_| LogsError::Unreadable)?);
     }
-    if statements.is_empty() {
-        return Ok(None);
-    }
-    let text = serde_json::json!({ "Version": "2012-10-17", "Statement": statements }).to_string();
-    let policy = Policy::parse(&text, PolicyKind::Resource("logs")).map_err(|_| LogsError::Unreadable)?;
+    let Some(policy) = Policy::joined(policies) else { return Ok(None) };
     let arn = format!("arn:aws:logs:{}:{}:resource-policy", cx.region.name(), cx.account);
     let source = PolicySource { id: arn.clone(), attached_to: arn, form: PolicyForm::Resource };
     Ok(Some((source, Arc::new(policy))))
