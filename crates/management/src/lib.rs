@@ -3,4 +3,5 @@
 #![allow(clippy::needless_pass_by_value, reason = "a handler owns its request")]
 
 pub mod cloudtrail;
+pub mod cloudwatch;
 pub mod logs;

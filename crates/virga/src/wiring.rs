@@ -19,6 +19,7 @@ pub fn services() -> Vec<&'static Service> {
         &security::kms::KMS,
         &security::accessanalyzer::ACCESS_ANALYZER,
         &management::cloudtrail::CLOUDTRAIL,
+        &management::cloudwatch::CLOUDWATCH,
         &management::logs::LOGS,
         &dynamodb::DYNAMODB,
         &dynamodb::streams::DYNAMODBSTREAMS,
@@ -45,6 +46,8 @@ pub fn cloud(
         reconcilers: vec![
             Arc::new(KeyLife),
             Arc::new(WriteLastUsed(last_used)),
+            Arc::new(management::cloudwatch::work::Evaluate),
+            Arc::new(management::cloudwatch::work::Forget),
             Arc::new(management::logs::work::Sweep),
             Arc::new(management::logs::work::Retain),
             Arc::new(dynamodb::work::TableLife),

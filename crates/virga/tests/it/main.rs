@@ -10,6 +10,7 @@
 
 mod accessanalyzer;
 mod cloudtrail_lookup;
+mod cloudwatch;
 mod dynamodb_items;
 mod dynamodb_streams;
 mod dynamodb_tables;

@@ -1,0 +1,5 @@
+pub(crate) mod alarm;
+pub(crate) mod history;
+pub(crate) mod metric;
+pub(crate) mod series;
+pub(crate) mod statistic;
