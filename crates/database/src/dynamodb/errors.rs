@@ -14,6 +14,7 @@ wire::errors! {
         NoSuchArn(arn: String) = 400, "ResourceNotFoundException", "Requested resource not found: ResourcArn: {arn} not found";
         InUse(what: String) = 400, "ResourceInUseException", "{what}";
         Limit(what: String) = 400, "LimitExceededException", "{what}";
+        Duplicate = 400, "DuplicateItemException", "Duplicate primary key exists in table";
         ConditionFailed = 400, "ConditionalCheckFailedException", "The conditional request failed";
         Cancelled(codes: String) = 400, "TransactionCanceledException", "Transaction cancelled, please refer cancellation reasons for specific reasons [{codes}]";
         TokenReused = 400, "IdempotentParameterMismatchException", "Request parameters are not the same for the same client request token.";
@@ -34,6 +35,22 @@ pub(crate) mod reason {
     pub(crate) const NONE: &str = "None";
     pub(crate) const CONDITION: &str = "ConditionalCheckFailed";
     pub(crate) const VALIDATION: &str = "ValidationError";
+    pub(crate) const DUPLICATE: &str = "DuplicateItem";
+}
+
+/// The code of an error in the answer of a batch of statements; none for what is no statement's fault.
+/// AWS: <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchStatementError.html>
+pub(crate) fn batch_code(code: &str) -> Option<&'static str> {
+    Some(match code {
+        "ValidationException" => reason::VALIDATION,
+        "ConditionalCheckFailedException" => reason::CONDITION,
+        "DuplicateItemException" => reason::DUPLICATE,
+        "ResourceNotFoundException" => "ResourceNotFound",
+        "ProvisionedThroughputExceededException" => "ProvisionedThroughputExceeded",
+        "ThrottlingException" => "ThrottlingError",
+        "ItemCollectionSizeLimitExceededException" => "ItemCollectionSizeLimitExceeded",
+        _ => return None,
+    })
 }
 
 /// A refusal on its way to the caller.

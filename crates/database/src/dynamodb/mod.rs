@@ -8,7 +8,7 @@
 //! Streams ([`streams`]) show what happened to items, from a log that is written with them ([`change`]).
 //!
 //! Not here: encryption with one's own KMS key, backups and point-in-time recovery, exports and imports,
-//! global tables, PartiQL's operations, and throttling: throughput is kept and described, but nothing is refused
+//! global tables, and throttling: throughput is kept and described, but nothing is refused
 //! for exceeding it. Keys of several attributes and vector indexes are refused.
 
 mod access;
@@ -50,6 +50,9 @@ pub static DYNAMODB: kernel::Service = kernel::Service {
         ops::describe::OPS,
         ops::get::OPS,
         ops::limits::OPS,
+        ops::partiql::batch::OPS,
+        ops::partiql::execute::OPS,
+        ops::partiql::transaction::OPS,
         ops::policy::OPS,
         ops::put::OPS,
         ops::query::OPS,

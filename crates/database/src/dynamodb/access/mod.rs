@@ -9,6 +9,7 @@
 
 mod attributes;
 mod keys;
+pub(crate) mod partiql;
 
 use crate::dynamodb::errors::Error;
 use crate::dynamodb::model::name::Place;

@@ -195,6 +195,7 @@ fn dynamodb(operation: &str, member: &str) -> Option<Value> {
             ("KeyType", Value::str("HASH")),
         ])]),
         ("CreateTable", "BillingMode") => Value::str("PAY_PER_REQUEST"),
+        (_, "Statement") => Value::str("SELECT * FROM \"matrix\" WHERE k = 'a'"),
         ("TransactWriteItems", "TransactItems") => {
             let key = Value::Map(vec![("k".to_owned(), structure([("S", Value::str("a"))]))]);
             let put = structure([("TableName", Value::str("matrix")), ("Item", key)]);
