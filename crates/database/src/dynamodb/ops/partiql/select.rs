@@ -222,7 +222,7 @@ fn order(access: &mut Access, order: &[Order], hash: &str, range: Option<&str>) 
         }
         None => {}
         Some(by_hash) => {
-            partitions.sort_by(|a, b| a.key_bytes().cmp(&b.key_bytes()));
+            partitions.sort_by_key(AttributeValue::key_bytes);
             if by_hash.descending {
                 partitions.reverse();
             }
