@@ -24,6 +24,13 @@ wire::errors! {
         NoShard(shard: String, arn: String) = 400, "ResourceNotFoundException", "Requested resource not found: Shard: {shard} in Stream: {arn} not found";
         Expired = 400, "ExpiredIteratorException", "The provided iterator exceeds the maximum age allowed.";
         Trimmed = 400, "TrimmedDataAccessException", "The data you are trying to access has been trimmed.";
+        TableNotFound(name: String) = 400, "TableNotFoundException", "Table not found: {name}";
+        TableExists(name: String) = 400, "TableAlreadyExistsException", "Table already exists: {name}";
+        TableInUse(what: String) = 400, "TableInUseException", "{what}";
+        NoBackup(arn: String) = 400, "BackupNotFoundException", "Backup not found: {arn}";
+        BackupInUse(what: String) = 400, "BackupInUseException", "{what}";
+        NoRecovery(name: String) = 400, "PointInTimeRecoveryUnavailableException", "Point in time recovery is not enabled for table '{name}'";
+        RestoreTime(at: String, from: String, to: String) = 400, "InvalidRestoreTimeException", "RestoreDateTime '{at}' must be within EarliestRestorableDateTime '{from}' and LatestRestorableDateTime '{to}'";
         NotBuilt(what: String) = 501, "NotImplemented", "{what} is not built in this version of Virga.";
         Internal = 500, "InternalServerError", "The request processing has failed because of an unknown error, exception or failure.";
     }

@@ -10,6 +10,7 @@
 
 mod accessanalyzer;
 mod cloudtrail_lookup;
+mod dynamodb_backups;
 mod dynamodb_items;
 mod dynamodb_partiql;
 mod dynamodb_streams;
