@@ -97,13 +97,14 @@ pub trait Driver: Send + Sync + Debug {
     /// [`HostError::Unreachable`] when there is no answer in time or it is "no".
     fn connect(&self, from: &Place, to: SocketAddr, timeout: Duration) -> Result<TcpStream, HostError>;
 
-    /// A socket that listens at a place: a machine's own address, one of a router's, or a host's on the internet.
+    /// A socket that listens at a place: at a machine's own address, at one of a router's or of its gateway endpoints',
+    /// at a host's on the internet. At any other address it hears nothing.
     ///
     /// # Errors
     /// [`HostError::Refused`], [`HostError::NotThere`]
     fn listen(&self, at: &Place, address: SocketAddr) -> Result<TcpListener, HostError>;
 
-    /// A datagram socket at a place.
+    /// A datagram socket at a place. What it sends from an address that is not the place's own is what it says: spoofed.
     ///
     /// # Errors
     /// [`HostError::Refused`], [`HostError::NotThere`]

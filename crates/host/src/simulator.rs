@@ -77,7 +77,8 @@ impl State {
             .collect();
         for (vpc, name) in counted {
             if let (Some(vpc), Some(name)) = (vpc, name) {
-                *self.counts.entry(vpc).or_default().entry(name).or_default() += Count { packets: 1, bytes: 60 };
+                *self.counts.entry(vpc).or_default().entry(name).or_default() +=
+                    Count { packets: 1, bytes: 60 };
             }
         }
         let place = match walked.forward.end.as_ref().filter(|_| walked.works())? {

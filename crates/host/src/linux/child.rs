@@ -35,7 +35,9 @@ pub fn run_child(mut args: impl Iterator<Item = OsString>) -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         // 100 and the error's number: the parent words it.
-        Err(why) => ExitCode::from(100u8.saturating_add(why.raw_os_error().unwrap_or(0).try_into().unwrap_or(155))),
+        Err(why) => {
+            ExitCode::from(100u8.saturating_add(why.raw_os_error().unwrap_or(0).try_into().unwrap_or(155)))
+        }
     }
 }
 
@@ -52,7 +54,7 @@ fn enter() -> io::Result<()> {
     }
     drop(socket);
     let status = Command::new("/proc/self/exe")
-        .args(std::env::args_os().skip(1).chain([INSIDE.into()]).filter(|arg| arg != "--"))
+        .args(std::env::args_os().skip(1).chain([INSIDE.into()]))
         .env_clear()
         .stdin(Stdio::inherit())
         .status()?;
@@ -243,7 +245,11 @@ impl Space {
                 Err(why) => return Err(why),
             }
         }
-        Ok(Space { namespace, route: netlink_socket(None)?, filter: netlink_socket(Some(netlink::NETFILTER))? })
+        Ok(Space {
+            namespace,
+            route: netlink_socket(None)?,
+            filter: netlink_socket(Some(netlink::NETFILTER))?,
+        })
     }
 }
 

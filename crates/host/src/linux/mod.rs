@@ -2,6 +2,7 @@
 
 mod child;
 mod frame;
+mod links;
 mod netlink;
 mod plane;
 mod process;
@@ -75,7 +76,13 @@ impl Linux {
         self.plane.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn socket(&self, at: &Place, stream: bool, address: SocketAddr, listen: bool) -> Result<OwnedFd, HostError> {
+    fn socket(
+        &self,
+        at: &Place,
+        stream: bool,
+        address: SocketAddr,
+        listen: bool,
+    ) -> Result<OwnedFd, HostError> {
         let space = self.plane().place(at)?;
         let body = Put::default().u32(space).u8(u8::from(stream)).address(address).u8(u8::from(listen));
         let (_, descriptors) = self
@@ -185,7 +192,8 @@ impl Driver for Linux {
             _ => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
         };
         let socket = self.socket(from, true, SocketAddr::new(source, 0), false)?;
-        connect_within(&socket, to, timeout).map_err(|why| HostError::Unreachable(format!("{to} ({why})")))?;
+        connect_within(&socket, to, timeout)
+            .map_err(|why| HostError::Unreachable(format!("{to} ({why})")))?;
         Ok(TcpStream::from(socket))
     }
 

@@ -65,11 +65,14 @@ pub(super) fn spawn(line: &Arc<Line>, space: u32, command: Spawn) -> Result<Box<
     for (name, value) in &command.env {
         put = put.bytes(name.as_bytes()).bytes(value.as_bytes());
     }
-    let refused = |why| HostError::refused(format!("run {}", command.program.display()), why);
+    let step = format!("run {}", command.program.display());
+    let refused = |why| HostError::refused(step.clone(), why);
     let null = File::options().read(true).write(true).open("/dev/null").map_err(refused)?;
     let streams = [&command.stdin, &command.stdout, &command.stderr];
     let streams = streams.map(|stream| stream.as_ref().map_or(null.as_fd(), OwnedFd::as_fd));
     let (body, _) = line.call(Order::Spawn, &put.0, &streams)?.map_err(refused)?;
+    // The streams are the process's alone now: their other ends notice when it ends.
+    drop(command);
     let pid = Take(&body).u32().map_err(|_| HostError::Ended)?;
     Ok(Box::new(Spawned { line: Arc::clone(line), pid, code: None }))
 }

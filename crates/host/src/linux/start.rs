@@ -110,9 +110,21 @@ fn delegated(pid: u32, uid: u32, gid: u32) -> bool {
         })
     };
     let map = |helper: &str, own: u32, (first, count): (u32, u32)| {
-        let args = ["0".to_owned(), own.to_string(), "1".to_owned(), "1".to_owned(), first.to_string(), count.to_string()];
+        let args = [
+            "0".to_owned(),
+            own.to_string(),
+            "1".to_owned(),
+            "1".to_owned(),
+            first.to_string(),
+            count.to_string(),
+        ];
         let mut command = Command::new(helper);
-        command.arg(pid.to_string()).args(args).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        command
+            .arg(pid.to_string())
+            .args(args)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
         command.status().is_ok_and(|status| status.success())
     };
     match (range("/etc/subuid"), range("/etc/subgid")) {

@@ -17,7 +17,8 @@ const LONG: Duration = Duration::from_secs(5);
 pub(crate) const SHORT: Duration = Duration::from_millis(250);
 
 pub(crate) fn start() -> Linux {
-    Linux::start(Command::new(env!("CARGO_BIN_EXE_virga-host"))).expect("namespaces are needed for these tests")
+    Linux::start(Command::new(env!("CARGO_BIN_EXE_virga-host")))
+        .expect("namespaces are needed for these tests")
 }
 
 impl Lab {

@@ -5,4 +5,5 @@
 mod lab;
 mod model;
 mod peering;
+mod processes;
 mod two_tier;

@@ -26,7 +26,13 @@ fn peering(topology: &mut Topology, id: &str, requester: &str, accepter: &str) {
 fn peering_connects_two_and_is_not_transitive() {
     let mut t = Topology::default();
     add(&mut t, "a", "10.1", &[("10.2.0.0/16", "pcx-ab"), ("10.3.0.0/16", "pcx-ab")], anyone());
-    add(&mut t, "b", "10.2", &[("10.1.0.0/16", "pcx-ab"), ("10.3.0.0/16", "pcx-bc")], Peer::Group("sg-a".into()));
+    add(
+        &mut t,
+        "b",
+        "10.2",
+        &[("10.1.0.0/16", "pcx-ab"), ("10.3.0.0/16", "pcx-bc")],
+        Peer::Group("sg-a".into()),
+    );
     add(&mut t, "c", "10.3", &[("10.2.0.0/16", "pcx-bc"), ("10.1.0.0/16", "pcx-bc")], anyone());
     peering(&mut t, "pcx-ab", "vpc-a", "vpc-b");
     peering(&mut t, "pcx-bc", "vpc-b", "vpc-c");
@@ -58,9 +64,14 @@ fn two_vpcs_have_the_same_addresses_at_the_same_time() {
     for name in ["a", "b"] {
         add(&mut t, name, "10.0", &[], anyone());
         let vpc = t.vpcs.get_mut(&format!("vpc-{name}")).unwrap();
-        sample::interface(vpc, &format!("client-{name}"), &format!("subnet-{name}"), "10.0.0.20", None, &[
-            &format!("sg-{name}"),
-        ]);
+        sample::interface(
+            vpc,
+            &format!("client-{name}"),
+            &format!("subnet-{name}"),
+            "10.0.0.20",
+            None,
+            &[&format!("sg-{name}")],
+        );
     }
     let lab = Lab::new(t);
     // Only in one of them does anybody listen.

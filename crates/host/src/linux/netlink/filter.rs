@@ -1,11 +1,9 @@
-//! Chains, sets and rules, as netfilter has them: each rule is a little program over registers.
+//! Chains, sets and rules, as netfilter has them.
 //! <https://docs.kernel.org/netlink/specs/nftables.html>
 
 use super::{FLAG_APPEND, FLAG_CREATE, Messages, attributes, messages};
 use crate::Count;
-use net::program::{
-    Action, Base, Chain, Data, Datum, Element, Field, FilterDelta, Hook, Key, Match, Rule, Set, Value, Verdict,
-};
+use net::program::{Base, Chain, Data, Datum, Element, Field, FilterDelta, Hook, Rule, Set, Value, Verdict};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
@@ -27,9 +25,6 @@ const INET: u8 = 1;
 /// Our one table in each namespace.
 const TABLE: &str = "virga";
 
-/// The first register; addresses and names are at most as wide as it is.
-const REGISTER: u32 = 8;
-const VERDICT: u32 = 0;
 /// How much of one kind a message may hold: an attribute's length has 16 bits.
 const ELEMENTS_MAX: usize = 250;
 /// A transaction is one message to the kernel, and that has to fit the socket's buffer, which is this large where
@@ -49,7 +44,7 @@ pub(in crate::linux) fn transactions(delta: &FilterDelta, new_table: bool) -> Ve
         out.step(|out| out.set(name, set));
         // What leads to chains waits for them.
         if set.data != Some(Data::Verdict) {
-            out.elements(name, set.elements.iter().map(|(key, datum)| (key, datum)), true);
+            out.elements(name, set.elements.iter(), true);
         }
     }
     let plain = delta.chains_added.iter().filter(|(_, chain)| chain.base.is_none());
@@ -72,7 +67,7 @@ pub(in crate::linux) fn transactions(delta: &FilterDelta, new_table: bool) -> Ve
     }
     for (name, set) in &delta.sets_added {
         if set.data == Some(Data::Verdict) {
-            out.elements(name, set.elements.iter().map(|(key, datum)| (key, datum)), true);
+            out.elements(name, set.elements.iter(), true);
         }
     }
     for (name, elements) in &delta.elements_added {
@@ -278,10 +273,14 @@ impl Messages {
         self.nest(3, |out| {
             for (key, datum) in elements {
                 out.nest(1, |out| {
-                    out.nest(1, |out| out.attribute(1, &key.iter().flat_map(value_bytes).collect::<Vec<u8>>()));
+                    out.nest(1, |out| {
+                        out.attribute(1, &key.iter().flat_map(value_bytes).collect::<Vec<u8>>());
+                    });
                     match datum {
                         Some(Datum::Verdict(verdict)) => out.nest(2, |out| out.verdict(verdict)),
-                        Some(Datum::Address(address)) => out.nest(2, |out| out.attribute(1, &octets(*address))),
+                        Some(Datum::Address(address)) => {
+                            out.nest(2, |out| out.attribute(1, &octets(*address)));
+                        }
                         None => {}
                     }
                 });
@@ -291,7 +290,7 @@ impl Messages {
     }
 
     /// As a value of an attribute that holds data.
-    fn verdict(&mut self, verdict: &Verdict) {
+    pub(super) fn verdict(&mut self, verdict: &Verdict) {
         let (code, chain) = match verdict {
             Verdict::Drop => (0, None),
             Verdict::Accept => (1, None),
@@ -308,7 +307,8 @@ impl Messages {
     }
 
     fn rule(&mut self, chain: &str, rule: &Rule) {
-        let step = if rule.name.is_empty() { format!("a rule of {chain}") } else { format!("rule {}", rule.name) };
+        let step =
+            if rule.name.is_empty() { format!("a rule of {chain}") } else { format!("rule {}", rule.name) };
         self.command(NEW_RULE, FLAG_CREATE | FLAG_APPEND, step);
         self.text(1, TABLE);
         self.text(2, chain);
@@ -333,245 +333,10 @@ impl Messages {
         }
         self.end();
     }
-
-    fn expression(&mut self, name: &str, data: impl FnOnce(&mut Messages)) {
-        self.nest(1, |out| {
-            out.text(1, name);
-            out.nest(2, data);
-        });
-    }
-
-    fn matches(&mut self, m: &Match) {
-        match m {
-            Match::In(name) => self.meta_is(6, &link_bytes(name)),
-            Match::Out(name) => self.meta_is(7, &link_bytes(name)),
-            Match::V4 => self.meta_is(15, &[2]),
-            Match::V6 => self.meta_is(15, &[10]),
-            Match::Protocol(number) => self.meta_is(16, &[*number]),
-            Match::Ports(from, to) => {
-                self.load(TRANSPORT, 2, 2, REGISTER);
-                if from == to {
-                    self.compare(&from.to_be_bytes());
-                } else {
-                    self.expression("range", |out| {
-                        out.be32(1, REGISTER);
-                        out.be32(2, 0);
-                        out.nest(3, |out| out.attribute(1, &from.to_be_bytes()));
-                        out.nest(4, |out| out.attribute(1, &to.to_be_bytes()));
-                    });
-                }
-            }
-            Match::IcmpKind(kind) => {
-                self.load(TRANSPORT, 0, 1, REGISTER);
-                self.compare(&[*kind]);
-            }
-            Match::IcmpCode(code) => {
-                self.load(TRANSPORT, 1, 1, REGISTER);
-                self.compare(&[*code]);
-            }
-            Match::Source(cidr) => self.within(*cidr, if cidr.is_v4() { 12 } else { 8 }),
-            Match::Destination(cidr) => self.within(*cidr, if cidr.is_v4() { 16 } else { 24 }),
-            Match::Member { of, set, not } => {
-                self.keys(of);
-                self.expression("lookup", |out| {
-                    out.text(1, set);
-                    out.be32(2, REGISTER);
-                    out.be32(5, u32::from(*not));
-                });
-            }
-            Match::Tracked => self.state(2 | 4),
-            Match::New => self.state(8),
-            Match::Invalid => self.state(1),
-            Match::Answer => {
-                self.expression("ct", |out| {
-                    out.be32(1, REGISTER);
-                    out.be32(2, 1);
-                });
-                self.compare(&[1]);
-            }
-        }
-    }
-
-    fn meta(&mut self, key: u32, register: u32) {
-        self.expression("meta", |out| {
-            out.be32(2, key);
-            out.be32(1, register);
-        });
-    }
-
-    fn meta_is(&mut self, key: u32, value: &[u8]) {
-        self.meta(key, REGISTER);
-        self.compare(value);
-    }
-
-    fn compare(&mut self, value: &[u8]) {
-        self.comparison(0, value);
-    }
-
-    fn comparison(&mut self, operator: u32, value: &[u8]) {
-        self.expression("cmp", |out| {
-            out.be32(1, REGISTER);
-            out.be32(2, operator);
-            out.nest(3, |out| out.attribute(1, value));
-        });
-    }
-
-    fn load(&mut self, base: u32, offset: u32, length: u32, register: u32) {
-        self.expression("payload", |out| {
-            out.be32(1, register);
-            out.be32(2, base);
-            out.be32(3, offset);
-            out.be32(4, length);
-        });
-    }
-
-    fn mask(&mut self, mask: &[u8]) {
-        self.expression("bitwise", |out| {
-            out.be32(1, REGISTER);
-            out.be32(2, REGISTER);
-            out.be32(3, u32::try_from(mask.len()).unwrap_or(0));
-            out.nest(4, |out| out.attribute(1, mask));
-            out.nest(5, |out| out.attribute(1, &vec![0; mask.len()]));
-        });
-    }
-
-    /// Whether the address at this offset of the network header is in the prefix.
-    fn within(&mut self, cidr: net::Cidr, offset: u32) {
-        self.meta_is(15, &[if cidr.is_v4() { 2 } else { 10 }]);
-        if cidr.length() == 0 {
-            return;
-        }
-        let base = octets(cidr.base());
-        let width = u8::try_from(base.len() * 8).unwrap_or(0);
-        self.load(NETWORK, offset, u32::from(width / 8), REGISTER);
-        if cidr.length() < width {
-            let all = net::Cidr::new(cidr.base(), cidr.length()).map(|c| c.length()).unwrap_or(0);
-            let mask: Vec<u8> = (0..width / 8).map(|n| byte_mask(all.saturating_sub(n * 8))).collect();
-            self.mask(&mask);
-        }
-        self.compare(&base);
-    }
-
-    fn state(&mut self, bits: u32) {
-        self.expression("ct", |out| {
-            out.be32(1, REGISTER);
-            out.be32(2, 0);
-        });
-        self.mask(&bits.to_ne_bytes());
-        self.comparison(1, &0u32.to_ne_bytes());
-    }
-
-    /// Loads what is looked up, one after the other.
-    fn keys(&mut self, keys: &[Key]) {
-        let mut register = REGISTER;
-        for key in keys {
-            let width = match key {
-                Key::In => self.meta_key(6, register, Field::Link),
-                Key::Out => self.meta_key(7, register, Field::Link),
-                Key::InGroup => self.meta_key(21, register, Field::Group),
-                Key::OutGroup => self.meta_key(22, register, Field::Group),
-                Key::SourceV4 => self.address_key(12, register, Field::V4),
-                Key::DestinationV4 => self.address_key(16, register, Field::V4),
-                Key::SourceV6 => self.address_key(8, register, Field::V6),
-                Key::DestinationV6 => self.address_key(24, register, Field::V6),
-            };
-            register += width / 4;
-        }
-    }
-
-    fn meta_key(&mut self, key: u32, register: u32, field: Field) -> u32 {
-        self.meta(key, register);
-        width(field)
-    }
-
-    fn address_key(&mut self, offset: u32, register: u32, field: Field) -> u32 {
-        self.load(NETWORK, offset, width(field), register);
-        width(field)
-    }
-
-    fn action(&mut self, action: &Action) {
-        match action {
-            Action::Do(verdict) => self.expression("immediate", |out| {
-                out.be32(1, VERDICT);
-                out.nest(2, |out| out.verdict(verdict));
-            }),
-            Action::Map { of, map } => {
-                self.keys(of);
-                self.look_up(map, VERDICT);
-            }
-            Action::MarkGroup => {
-                self.meta(21, REGISTER);
-                self.expression("meta", |out| {
-                    out.be32(2, 3);
-                    out.be32(3, REGISTER);
-                });
-            }
-            Action::TranslateDestination { map } => {
-                self.load(NETWORK, 16, 4, REGISTER);
-                self.look_up(map, REGISTER);
-                self.translate(1);
-            }
-            Action::TranslateSource { map } => {
-                self.load(NETWORK, 12, 4, REGISTER);
-                self.look_up(map, REGISTER);
-                self.translate(0);
-            }
-            Action::Masquerade { from, to } => {
-                const RANDOM: u32 = 1 << 4;
-                const PORTS: u32 = 1 << 1;
-                let ports = *to != 0;
-                if ports {
-                    self.load_constant(&from.to_be_bytes(), REGISTER);
-                    self.load_constant(&to.to_be_bytes(), REGISTER + 1);
-                }
-                self.expression("masq", |out| {
-                    out.be32(1, if ports { RANDOM | PORTS } else { RANDOM });
-                    if ports {
-                        out.be32(2, REGISTER);
-                        out.be32(3, REGISTER + 1);
-                    }
-                });
-            }
-        }
-    }
-
-    fn load_constant(&mut self, value: &[u8], register: u32) {
-        self.expression("immediate", |out| {
-            out.be32(1, register);
-            out.nest(2, |out| out.attribute(1, value));
-        });
-    }
-
-    fn look_up(&mut self, map: &str, register: u32) {
-        self.expression("lookup", |out| {
-            out.text(1, map);
-            out.be32(2, REGISTER);
-            out.be32(3, register);
-        });
-    }
-
-    fn translate(&mut self, kind: u32) {
-        self.expression("nat", |out| {
-            out.be32(1, kind);
-            out.be32(2, 2);
-            out.be32(3, REGISTER);
-        });
-    }
-}
-
-const NETWORK: u32 = 1;
-const TRANSPORT: u32 = 2;
-
-fn byte_mask(bits: u8) -> u8 {
-    match bits {
-        0 => 0,
-        1..=7 => !(0xff >> bits),
-        _ => 0xff,
-    }
 }
 
 /// In a register, and in a set's key: multiples of four.
-fn width(field: Field) -> u32 {
+pub(super) fn width(field: Field) -> u32 {
     match field {
         Field::Link | Field::V6 => 16,
         Field::Group | Field::V4 => 4,
@@ -596,7 +361,7 @@ fn value_bytes(value: &Value) -> Vec<u8> {
     }
 }
 
-fn link_bytes(name: &str) -> [u8; 16] {
+pub(super) fn link_bytes(name: &str) -> [u8; 16] {
     let mut bytes = [0; 16];
     for (to, from) in bytes.iter_mut().zip(name.bytes().take(15)) {
         *to = from;
@@ -604,7 +369,7 @@ fn link_bytes(name: &str) -> [u8; 16] {
     bytes
 }
 
-fn octets(address: IpAddr) -> Vec<u8> {
+pub(super) fn octets(address: IpAddr) -> Vec<u8> {
     match address {
         IpAddr::V4(v4) => v4.octets().to_vec(),
         IpAddr::V6(v6) => v6.octets().to_vec(),
@@ -614,11 +379,7 @@ fn octets(address: IpAddr) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn masks_of_bytes() {
-        assert_eq!([0, 1, 7, 8, 24].map(byte_mask), [0, 0x80, 0xfe, 0xff, 0xff]);
-    }
+    use net::program::{Action, Match};
 
     #[test]
     fn counters_are_read_by_name() {

@@ -1,6 +1,7 @@
 //! Netlink: messages to the kernel and what comes back. Lengths and alignment are here; meanings are in [`route`] and
 //! [`filter`].
 
+mod expression;
 pub(super) mod filter;
 pub(super) mod route;
 
@@ -167,8 +168,7 @@ mod tests {
         out.end();
         out.begin(7, 0, &[], "make b");
         out.end();
-        let mut answer = Messages::default();
-        answer.steps = vec![String::new()];
+        let mut answer = Messages { steps: vec![String::new()], ..Messages::default() };
         answer.begin(ERROR, 0, &(-17i32).to_ne_bytes(), "");
         answer.end();
         let (step, why) = out.refused(&answer.bytes).unwrap();

@@ -123,7 +123,7 @@ impl Messages {
             Leads::Out(_, None) => (1, if to.is_v4() { 253 } else { 0 }),
             Leads::Out(..) => (1, 0),
             Leads::Local => (2, if to.is_v4() { HOST } else { 0 }),
-                Leads::Throw => (9, 0),
+            Leads::Throw => (9, 0),
         };
         let flags = if let Leads::Out(_, Some(_)) = leads { ON_LINK } else { 0 };
         let mut header = [family(to.is_v4()), to.length(), 0, 0, 0, STATIC, scope, kind, 0, 0, 0, 0];
@@ -199,7 +199,12 @@ impl Messages {
     /// Answers for others at once: the kernel would wait up to 0.8 s, in case that they answer themselves.
     pub(in crate::linux) fn answer_at_once(&mut self, index: u32) {
         const PARAMETERS: u16 = 6;
-        self.begin(SET_NEIGHBOUR_TABLE, FLAG_REPLACE, &[2, 0, 0, 0], format!("neighbour table of link {index}"));
+        self.begin(
+            SET_NEIGHBOUR_TABLE,
+            FLAG_REPLACE,
+            &[2, 0, 0, 0],
+            format!("neighbour table of link {index}"),
+        );
         self.text(1, "arp_cache");
         self.nest(PARAMETERS, |out| {
             out.u32(1, index);
