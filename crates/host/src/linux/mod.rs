@@ -33,6 +33,7 @@ pub struct Linux {
     line: Arc<Line>,
     plane: Mutex<Plane>,
     child: Mutex<std::process::Child>,
+    inside: u32,
 }
 
 /// The line to the host process. Orders may be given by many threads; answers find their way by number.
@@ -57,7 +58,7 @@ impl Linux {
     /// # Errors
     /// [`HostError::Unable`] when this machine does not let it make its namespaces.
     pub fn start(command: Command) -> Result<Linux, HostError> {
-        let (child, socket, ipv6) = start::start(command)?;
+        let start::Started { child, socket, ipv6, inside } = start::start(command)?;
         let line = Arc::new(Line {
             socket,
             waiting: Mutex::new(Waiting { next: 1, ..Waiting::default() }),
@@ -69,7 +70,12 @@ impl Linux {
             .spawn(move || reader.read())
             .map_err(|why| HostError::refused("start a thread", why))?;
         let plane = Plane::new(Arc::clone(&line), ipv6)?;
-        Ok(Linux { line, plane: Mutex::new(plane), child: Mutex::new(child) })
+        Ok(Linux { line, plane: Mutex::new(plane), child: Mutex::new(child), inside })
+    }
+
+    /// The host process, for whoever looks at it from outside.
+    pub fn process_id(&self) -> u32 {
+        self.inside
     }
 
     fn plane(&self) -> MutexGuard<'_, Plane> {

@@ -210,9 +210,7 @@ impl Plane {
         if delta.is_empty() {
             return Ok(());
         }
-        for name in &delta.links_removed {
-            self.remove_link(&vpc, name)?;
-        }
+        self.remove_links(&vpc, &delta.links_removed)?;
         self.filter(&vpc, &delta.filter)?;
         self.addresses_and_tables(&vpc, &delta)?;
         self.add_links(&vpc, &delta, &program)?;
@@ -228,19 +226,19 @@ impl Plane {
         self.routers.get_mut(vpc).ok_or_else(|| HostError::NotThere(vpc.to_owned()))
     }
 
-    /// Takes a link away, and its other end's record; a peer's routes go with it.
-    fn remove_link(&mut self, vpc: &str, name: &str) -> Result<(), HostError> {
-        let line = Arc::clone(&self.line);
+    /// Takes links away, and the other ends' records; a peer's routes go with them.
+    fn remove_links(&mut self, vpc: &str, names: &BTreeSet<String>) -> Result<(), HostError> {
         let router = self.router(vpc)?;
-        let link = router.applied.links.get(name).cloned();
-        if let Some(index) = router.space.links.remove(name) {
-            let mut out = Messages::default();
-            out.delete_link(index);
-            line.netlink(router.space.key, false, &out)?;
-        }
-        if let Some(link) = link {
-            self.forget_far_end(vpc, name, &link);
-        }
+        let indexes: Vec<u32> = names.iter().filter_map(|name| router.space.links.remove(name)).collect();
+        let links: Vec<(String, Link)> = names
+            .iter()
+            .filter_map(|name| Some((name.clone(), router.applied.links.get(name)?.clone())))
+            .collect();
+        let key = router.space.key;
+        let mut out = Messages::default();
+        out.delete_links(&indexes);
+        self.line.netlink(key, false, &out)?;
+        links.iter().for_each(|(name, link)| self.forget_far_end(vpc, name, link));
         Ok(())
     }
 
@@ -361,9 +359,7 @@ impl Plane {
     pub(super) fn remove_vpc(&mut self, vpc: &str) -> Result<(), HostError> {
         let Some(router) = self.routers.remove(vpc) else { return Ok(()) };
         // Links go with their namespace, but later: the kernel takes its time. Deleted by hand they are gone at once.
-        let mut out = Messages::default();
-        router.space.links.values().for_each(|index| out.delete_link(*index));
-        let deleted = self.line.netlink(router.space.key, false, &out);
+        let deleted = self.delete_links(&router.space);
         for (name, link) in &router.applied.links {
             self.forget_far_end(vpc, name, link);
         }
@@ -380,12 +376,16 @@ impl Plane {
         }
     }
 
+    fn delete_links(&self, space: &Space) -> Result<(), HostError> {
+        let mut out = Messages::default();
+        out.delete_links(&space.links.values().copied().collect::<Vec<u32>>());
+        self.line.netlink(space.key, false, &out).map(|_| ())
+    }
+
     pub(super) fn remove_machine(&mut self, machine: &str) -> Result<(), HostError> {
         let Some(gone) = self.machines.remove(machine) else { return Ok(()) };
         // A socket that somebody still has keeps the namespace alive, but not its links.
-        let mut out = Messages::default();
-        gone.space.links.values().for_each(|index| out.delete_link(*index));
-        let deleted = self.line.netlink(gone.space.key, false, &out);
+        let deleted = self.delete_links(&gone.space);
         let plugged =
             |link: &Link| matches!(&link.to, Far::Machine(plug) if plug.attachment.machine == machine);
         for router in self.routers.values_mut() {

@@ -23,8 +23,18 @@ pub fn missing(command: Command) -> Vec<Missing> {
     probe.err().map(missing).into_iter().collect()
 }
 
-/// The child, the line to it, and whether its kernel has IPv6.
-pub(super) fn start(mut command: Command) -> Result<(Child, UnixStream, bool), HostError> {
+/// A host process that is ready.
+pub(super) struct Started {
+    /// The outer of its two processes.
+    pub(super) child: Child,
+    pub(super) socket: UnixStream,
+    /// Whether the kernel has it.
+    pub(super) ipv6: bool,
+    /// The inner one's id, in our namespace.
+    pub(super) inside: u32,
+}
+
+pub(super) fn start(mut command: Command) -> Result<Started, HostError> {
     let refused = |step: &str| {
         let step = step.to_owned();
         move |why| HostError::Refused { step, why }
@@ -45,9 +55,18 @@ pub(super) fn start(mut command: Command) -> Result<(Child, UnixStream, bool), H
     }
     let hello = near.write_all(&[MAPPED]).and_then(|()| frame::receive(&near));
     match hello {
-        Ok(Some(frame)) => Ok((child, near, frame.body.first() == Some(&1))),
+        Ok(Some(frame)) => {
+            let inside = inner(child.id()).unwrap_or(child.id());
+            Ok(Started { child, socket: near, ipv6: frame.body.first() == Some(&1), inside })
+        }
         _ => Err(unable(&mut child)),
     }
+}
+
+/// The only child of a process.
+fn inner(pid: u32) -> Option<u32> {
+    let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).ok()?;
+    children.split_whitespace().next()?.parse().ok()
 }
 
 /// Words what the child's exit code says.

@@ -101,6 +101,25 @@ impl Messages {
         self.end();
     }
 
+    /// Deletes links together: one by one the kernel would wait for each.
+    pub(in crate::linux) fn delete_links(&mut self, indexes: &[u32]) {
+        const GROUP: u16 = 27;
+        const GONE: u32 = 0x7fff_ffff;
+        if let [one] = indexes {
+            return self.delete_link(*one);
+        }
+        for index in indexes {
+            self.begin(SET_LINK, 0, &link_header(*index, 0, 0), format!("take link {index} out"));
+            self.u32(GROUP, GONE);
+            self.end();
+        }
+        if !indexes.is_empty() {
+            self.begin(DELETE_LINK, 0, &link_header(0, 0, 0), "delete links");
+            self.u32(GROUP, GONE);
+            self.end();
+        }
+    }
+
     /// An address on a link; with its subnet's prefix length. There is nobody else who could have it.
     pub(in crate::linux) fn address(&mut self, index: u32, address: IpAddr, length: u8, there: bool) {
         const NO_DUPLICATE_DETECTION: u8 = 2;
