@@ -11,7 +11,11 @@
 mod accessanalyzer;
 mod cloudtrail_lookup;
 mod cloudwatch;
+mod dynamodb_access;
+mod dynamodb_backups;
+mod dynamodb_global;
 mod dynamodb_items;
+mod dynamodb_partiql;
 mod dynamodb_streams;
 mod dynamodb_tables;
 mod edges;

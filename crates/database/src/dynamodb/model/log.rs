@@ -55,6 +55,8 @@ store::record_enum! {
         2 => TimeToLive,
         /// It came from a replica in another region.
         3 => Replication,
+        /// The table is being filled with what is elsewhere already: no change to tell of.
+        4 => Filling,
     }
 }
 
@@ -84,9 +86,10 @@ pub struct Keeps {
 impl Keeps {
     pub fn of(table: &TableRecord) -> Keeps {
         let view = table.stream.as_ref().map(|stream| stream.view.as_str());
+        let recovers = table.recovery.is_some();
         Keeps {
-            any: view.is_some(),
-            old: matches!(view, Some("OLD_IMAGE" | "NEW_AND_OLD_IMAGES")),
+            any: view.is_some() || recovers,
+            old: recovers || matches!(view, Some("OLD_IMAGE" | "NEW_AND_OLD_IMAGES")),
             new: matches!(view, Some("NEW_IMAGE" | "NEW_AND_OLD_IMAGES")),
         }
     }
