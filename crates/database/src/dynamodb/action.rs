@@ -107,7 +107,7 @@ impl Act {
             && self.condition.is_none()
             && !schema.needs_old()
             && !want_old;
-        let old = if blind { None } else { write::read(tx, &key)? };
+        let old = if blind { None } else { write::read(tx, schema, &key)? };
         if !holds(self.condition.as_ref(), old.as_ref()) {
             return Err(Failed::Condition(old));
         }
@@ -127,7 +127,7 @@ impl Act {
                 }
             }
         };
-        let done = write::replace(tx, schema, key, old.as_ref(), new.as_ref(), transactional);
+        let done = write::replace(tx, schema, key, old.as_ref(), new.as_ref(), transactional)?;
         Ok(Outcome { old, updated, done })
     }
 }

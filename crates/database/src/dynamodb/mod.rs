@@ -5,9 +5,11 @@
 //! transaction ([`write`]). All reads are consistent, global indexes' too. Transactions are serializable against
 //! everything; those that meet are run again rather than refused. Expressions are pure code ([`expression`]).
 //!
-//! Not here: streams, encryption with one's own KMS key, backups and point-in-time recovery, exports and imports,
-//! global tables, PartiQL's operations, and throttling: throughput is kept and described, but nothing is refused
-//! for exceeding it. Keys of several attributes and vector indexes are refused.
+//! Throughput is what [`throttle`] lets in. Rows of tables with a KMS key lie sealed ([`encryption`]). Calls about items
+//! are data events: their audit record is not part of their transaction.
+//!
+//! Not here: streams, backups and point-in-time recovery, exports and imports, global tables, PartiQL's operations.
+//! Keys of several attributes and vector indexes are refused.
 
 mod access;
 mod action;
@@ -15,6 +17,7 @@ mod capacity;
 pub mod census;
 pub mod codec;
 mod definition;
+mod encryption;
 mod errors;
 pub mod expression;
 pub mod invalid;
@@ -30,6 +33,8 @@ mod read;
 mod request;
 pub mod reserved;
 pub mod size;
+pub(crate) mod throttle;
+mod throughput;
 pub mod value;
 pub mod work;
 mod write;

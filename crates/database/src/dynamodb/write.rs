@@ -14,8 +14,8 @@ use store::Tx;
 ///
 /// # Errors
 /// The store's.
-pub(crate) fn read(tx: &Tx, key: &[u8]) -> Result<Option<Item>, Error> {
-    tx.get(key)?.map(|row| rows::decode(&row)).transpose().map_err(Error::from)
+pub(crate) fn read(tx: &Tx, schema: &Schema, key: &[u8]) -> Result<Option<Item>, Error> {
+    tx.get(key)?.map(|row| rows::decode(&schema.vault, &row)).transpose().map_err(Error::from)
 }
 
 /// What a write did.
@@ -28,6 +28,9 @@ pub(crate) struct Done {
 }
 
 /// Replaces `old` at `key` by `new`. `old` may be left out where [`Schema::needs_old`] says so.
+///
+/// # Errors
+/// Where the table's key is not unlocked.
 pub(crate) fn replace(
     tx: &mut Tx,
     schema: &Schema,
@@ -35,10 +38,10 @@ pub(crate) fn replace(
     old: Option<&Item>,
     new: Option<&Item>,
     transactional: bool,
-) -> Done {
+) -> Result<Done, Error> {
     let mut done = Done::default();
     for (at, index) in schema.indexes.iter().enumerate().filter(|(_, index)| index.is_kept()) {
-        let units = enter(tx, schema, index, old, new, transactional);
+        let units = enter(tx, schema, index, old, new, transactional)?;
         if units > Units::ZERO {
             done.indexes.push((at, units));
         }
@@ -51,10 +54,10 @@ pub(crate) fn replace(
             if let Some(at) = expiry(schema, item) {
                 tx.put(keys::expiry(at, &key), schema.record.own_key().as_bytes());
             }
-            tx.put(key, rows::encode(item, size));
+            tx.put(key, rows::encode(&schema.vault, item, size)?);
         }
     }
-    done
+    Ok(done)
 }
 
 /// Brings one index up to date. AWS: an entry that moves costs a deletion and a put, one whose attributes change costs
@@ -66,17 +69,17 @@ fn enter(
     old: Option<&Item>,
     new: Option<&Item>,
     transactional: bool,
-) -> Units {
+) -> Result<Units, Error> {
     let entry = |item: &Item| Some((index.entry_key(&schema.keys, item)?, index.project(item)));
     let cost = |size: usize| Units::write(size, transactional);
-    match (old.and_then(entry), new.and_then(entry)) {
+    Ok(match (old.and_then(entry), new.and_then(entry)) {
         (None, None) => Units::ZERO,
         (Some((key, before)), Some((new_key, after))) if key == new_key => {
             if before == after {
-                return Units::ZERO;
+                return Ok(Units::ZERO);
             }
             let size = after.size();
-            tx.put(key, rows::encode(&after, size));
+            tx.put(key, rows::encode(&schema.vault, &after, size)?);
             cost(size.max(before.size()))
         }
         (before, after) => {
@@ -88,11 +91,11 @@ fn enter(
             if let Some((key, after)) = after {
                 let size = after.size();
                 units += cost(size);
-                tx.put(key, rows::encode(&after, size));
+                tx.put(key, rows::encode(&schema.vault, &after, size)?);
             }
             units
         }
-    }
+    })
 }
 
 /// When an item expires: its table's TTL attribute is a number of seconds since 1970.

@@ -10,8 +10,10 @@
 
 mod accessanalyzer;
 mod cloudtrail_lookup;
+mod dynamodb_encryption;
 mod dynamodb_items;
 mod dynamodb_tables;
+mod dynamodb_throughput;
 mod edges;
 mod fixture;
 mod harness;

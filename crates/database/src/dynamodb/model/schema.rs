@@ -6,10 +6,13 @@
 
 use super::keys;
 use super::name::Place;
+use super::vault::Vault;
 use super::table::{IndexRecord, Status, TABLES, TableRecord};
 use crate::dynamodb::errors::{Error, Refusal, parameter, validation};
+use crate::dynamodb::encryption;
 use crate::dynamodb::item::Item;
 use crate::dynamodb::size::{HASH_KEY_MAX, RANGE_KEY_MAX};
+use crate::dynamodb::throttle::Rates;
 use crate::dynamodb::value::{AttributeValue, Type};
 use auth::policy::{Policy, PolicyForm, PolicyKind, PolicySource};
 use kernel::identity::Attached;
@@ -44,10 +47,11 @@ pub struct IndexSchema {
     pub prefix: Vec<u8>,
     /// The attributes that entries hold; none where they hold all.
     pub projected: Option<BTreeSet<String>>,
+    pub rates: Rates,
 }
 
 /// A table ready for use.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Schema {
     pub record: TableRecord,
     pub keys: KeySchema,
@@ -55,6 +59,11 @@ pub struct Schema {
     /// What the keys of its items begin with.
     pub prefix: Vec<u8>,
     pub policy: Option<Attached>,
+    /// What the table itself lets in.
+    pub rates: Rates,
+    /// Whether the table or any index has a limit.
+    pub is_limited: bool,
+    pub vault: Vault,
 }
 
 /// The remembered schemas, each with the bytes it was made of, by the keys of the tables' records.
@@ -147,14 +156,18 @@ impl Schema {
             IndexSchema {
                 prefix: keys::index_entries(account, region, number, index.number),
                 projected: (index.projection != "ALL").then_some(projected),
+                rates: Rates::of(record.on_demand, &index.throughput, index.on_demand_limits),
                 keys,
                 record: index.clone(),
             }
         };
-        let indexes = record.indexes.iter().map(index).collect();
+        let indexes: Vec<IndexSchema> = record.indexes.iter().map(index).collect();
         let policy = record.policy.as_deref().map(|text| compiled(&record.arn(), text)).transpose()?;
         let prefix = keys::items(account, region, number);
-        Ok(Schema { keys: table, indexes, prefix, policy, record })
+        let rates = Rates::of(record.on_demand, &record.throughput, record.on_demand_limits);
+        let is_limited = rates.are_any() || indexes.iter().any(|index| index.rates.are_any());
+        let vault = Vault::of(&record);
+        Ok(Schema { keys: table, indexes, prefix, policy, rates, is_limited, vault, record })
     }
 
     pub fn index(&self, name: &str) -> Option<&IndexSchema> {
@@ -346,11 +359,13 @@ pub fn load(cloud: &Cloud, from: &dyn Read, key: &[u8]) -> Result<Option<Arc<Sch
 /// The table that a request about items means. A table that is being made or deleted has no items to speak of.
 ///
 /// # Errors
-/// `ResourceNotFoundException`, `ValidationException`.
-pub fn usable(cx: &Cx<'_>, name: &str) -> Result<Arc<Schema>, Error> {
+/// `ResourceNotFoundException`, `ValidationException`, `AccessDeniedException` of its KMS key.
+pub fn usable(cx: &mut Cx<'_>, name: &str) -> Result<Arc<Schema>, Error> {
     let found = find(cx, &Place::read(cx, name)?)?;
     let is_usable = |schema: &Arc<Schema>| matches!(schema.record.status, Status::Active | Status::Updating);
-    found.filter(is_usable).ok_or_else(|| Refusal::NoResource.into())
+    let schema = found.filter(is_usable).ok_or_else(|| Error::from(Refusal::NoResource))?;
+    encryption::unlock(cx, &schema)?;
+    Ok(schema)
 }
 
 /// The table that a request about tables means.

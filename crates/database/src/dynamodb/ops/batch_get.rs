@@ -11,13 +11,14 @@ use crate::dynamodb::model::rows;
 use crate::dynamodb::model::schema;
 use crate::dynamodb::request::{placeholders, present, projection};
 use crate::dynamodb::size::Units;
+use crate::dynamodb::throttle;
 use kernel::Cx;
 use std::collections::HashSet;
 use wire::Value;
 use wire::shape::Pairs;
 
 kernel::ops! { pub(crate) static OPS:
-    BatchGetItem: batch_get_item, "dynamodb:BatchGetItem", access::batch_get;
+    BatchGetItem: [event] batch_get_item, "dynamodb:BatchGetItem", access::batch_get;
 }
 
 const KEYS_MAX: usize = 100;
@@ -80,6 +81,7 @@ fn batch_get_item(cx: &mut Cx<'_>, req: BatchGetItem) -> Result<BatchGetItemOutp
     let mut meter = Meter::new(req.capacity.as_deref(), Kind::Plain);
     let (mut responses, mut unprocessed) = (Vec::new(), Vec::new());
     let mut bytes = 0;
+    let (mut read_any, mut throttled) = (false, None);
     for part in parts {
         let schema = schema::usable(cx, &part.table)?;
         part.keys.iter().try_for_each(|key| schema.check_key(key))?;
@@ -91,16 +93,30 @@ fn batch_get_item(cx: &mut Cx<'_>, req: BatchGetItem) -> Result<BatchGetItemOutp
                 left.push(key.into_wire());
                 continue;
             }
+            let units = Units::read(size, consistency(part.asked.consistent));
+            match throttle::admit_read(cx, &schema, None, units, Units::ZERO) {
+                Ok(()) => read_any = true,
+                Err(error) if error.is_throttled() => {
+                    left.push(key.into_wire());
+                    throttled = Some(error);
+                    continue;
+                }
+                Err(error) => return Err(error),
+            }
             bytes += size;
-            meter.table(&part.table, Units::read(size, consistency(part.asked.consistent)));
+            meter.table(&part.table, units);
             if let Some(row) = row {
-                found.push(shown(&row, part.projection.as_ref())?.into_wire());
+                found.push(shown(&schema.vault, &row, part.projection.as_ref())?.into_wire());
             }
         }
         responses.push((part.table.clone(), Value::List(found)));
         if !left.is_empty() {
             unprocessed.push((part.table, KeysAndAttributes { keys: left, ..part.asked }));
         }
+    }
+    // AWS: one item that could be read is enough for an answer.
+    if let Some(error) = throttled.filter(|_| !read_any) {
+        return Err(error);
     }
     let unprocessed = Pairs(unprocessed);
     Ok(BatchGetItemOutput { responses: Value::Map(responses), unprocessed, consumed: meter.many() })

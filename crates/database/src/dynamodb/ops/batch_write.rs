@@ -7,13 +7,14 @@ use crate::dynamodb::capacity::{Detail, Kind, Meter, meter_indexes};
 use crate::dynamodb::errors::{Error, Refusal, validation};
 use crate::dynamodb::item::Item;
 use crate::dynamodb::model::schema;
+use crate::dynamodb::throttle;
 use kernel::Cx;
 use std::collections::HashSet;
-use wire::Value;
+use wire::{Struct, Value};
 use wire::shape::Pairs;
 
 kernel::ops! { pub(crate) static OPS:
-    BatchWriteItem: batch_write_item, "dynamodb:BatchWriteItem", access::batch_write;
+    BatchWriteItem: [event] batch_write_item, "dynamodb:BatchWriteItem", access::batch_write;
 }
 
 const WRITES_MAX: usize = 25;
@@ -86,14 +87,28 @@ fn batch_write_item(cx: &mut Cx<'_>, req: BatchWriteItem) -> Result<BatchWriteIt
     let mut meter = Meter::new(req.capacity.as_deref(), Kind::Plain);
     let want_old = meter.detail() != Detail::None;
     let mut collections: Vec<(String, Value)> = Vec::new();
+    let mut unprocessed: Vec<(String, Value)> = Vec::new();
+    let (mut wrote_any, mut throttled) = (false, None);
     for (act, schema, key) in checked {
         let table = act.table.clone();
         let of = schema.key_of(act.key_item());
+        let again = schema.is_limited.then(|| write_request(&act));
+        let savepoint = cx.tx.savepoint();
         let outcome = act.run(cx.tx, &schema, key, want_old, false).map_err(|failed| match failed {
             Failed::Refused(error) => error,
             // Nothing in a batch has a condition.
             Failed::Condition(_) => Refusal::Internal.into(),
         })?;
+        match throttle::admit_write(cx, &schema, &outcome.done) {
+            Ok(()) => wrote_any = true,
+            Err(error) if error.is_throttled() => {
+                cx.tx.rollback_to(savepoint);
+                leave(&mut unprocessed, table, again);
+                throttled = Some(error);
+                continue;
+            }
+            Err(error) => return Err(error),
+        }
         meter.table(&table, outcome.done.table);
         meter_indexes(&mut meter, &table, &schema, &outcome.done.indexes);
         if req.metrics.as_deref() == Some("SIZE")
@@ -102,8 +117,34 @@ fn batch_write_item(cx: &mut Cx<'_>, req: BatchWriteItem) -> Result<BatchWriteIt
             collect(&mut collections, table, found);
         }
     }
+    // AWS: one item that could be written is enough for an answer.
+    if let Some(error) = throttled.filter(|_| !wrote_any) {
+        return Err(error);
+    }
     let metrics = (!collections.is_empty()).then_some(Value::Map(collections));
-    Ok(BatchWriteItemOutput { unprocessed: Value::Map(Vec::new()), metrics, consumed: meter.many() })
+    Ok(BatchWriteItemOutput { unprocessed: Value::Map(unprocessed), metrics, consumed: meter.many() })
+}
+
+/// The write as its request had it.
+fn write_request(act: &Act) -> Value {
+    let (member, name) = match act.what {
+        What::Put(_) => ("PutRequest", "Item"),
+        _ => ("DeleteRequest", "Key"),
+    };
+    let mut inner = Struct::with_capacity(1);
+    inner.push(name, act.key_item().clone().into_wire());
+    let mut out = Struct::with_capacity(1);
+    out.push(member, Value::Struct(inner));
+    Value::Struct(out)
+}
+
+/// Adds to what of a table is not done.
+fn leave(unprocessed: &mut Vec<(String, Value)>, table: String, write: Option<Value>) {
+    let write = write.unwrap_or(Value::Null);
+    match unprocessed.iter_mut().find(|(known, _)| *known == table) {
+        Some((_, Value::List(list))) => list.push(write),
+        _ => unprocessed.push((table, Value::List(vec![write]))),
+    }
 }
 
 /// Adds to the list of a table, each collection once.

@@ -2,9 +2,11 @@
 
 use crate::dynamodb::access;
 use crate::dynamodb::census;
+use crate::dynamodb::encryption;
 use crate::dynamodb::errors::Error;
 use crate::dynamodb::model::schema::{self, Schema};
-use crate::dynamodb::model::table::{IndexRecord, Status, TableRecord, Throughput};
+use crate::dynamodb::model::table::{IndexRecord, Status, TABLES, TableRecord, Throughput};
+use crate::dynamodb::throughput::{self, OnDemandThroughput, WarmDescription};
 use base::Timestamp;
 use kernel::Cx;
 
@@ -79,6 +81,16 @@ wire::shape! {
         bytes: i64 = "IndexSizeBytes",
         count: i64 = "ItemCount",
         arn: String = "IndexArn",
+        limits: Option<OnDemandThroughput> = "OnDemandThroughput",
+        warm: WarmDescription = "WarmThroughput",
+    }
+
+    #[derive(Clone, Debug)]
+    pub(crate) struct SseDescription {
+        status: String = "Status",
+        kind: Option<String> = "SSEType",
+        key_arn: Option<String> = "KMSMasterKeyArn",
+        inaccessible: Option<Timestamp> = "InaccessibleEncryptionDateTime",
     }
 
     #[derive(Clone, Debug)]
@@ -98,12 +110,51 @@ wire::shape! {
         globals: Option<Vec<GlobalIndexDescription>> = "GlobalSecondaryIndexes",
         class: Option<TableClassSummary> = "TableClassSummary",
         protected: bool = "DeletionProtectionEnabled",
+        sse: Option<SseDescription> = "SSEDescription",
+        limits: Option<OnDemandThroughput> = "OnDemandThroughput",
+        warm: WarmDescription = "WarmThroughput",
     }
 }
 
 fn describe_table(cx: &mut Cx<'_>, req: DescribeTable) -> Result<DescribeTableOutput, Error> {
     let schema = schema::existing(cx, &req.table)?;
-    Ok(DescribeTableOutput { table: describe(cx, &schema.record, Some(&schema))? })
+    let mut table = schema.record.clone();
+    let noted = note_access(cx, &mut table);
+    if noted {
+        TABLES.put(cx.tx, &table.own_key(), &table);
+    }
+    Ok(DescribeTableOutput { table: describe(cx, &table, Some(&schema))? })
+}
+
+/// Notes since when the table's KMS key cannot be used, or that it can be again; says whether that is news.
+fn note_access(cx: &mut Cx<'_>, table: &mut TableRecord) -> bool {
+    let now = cx.now;
+    let Some(encryption) = table.encryption.as_mut().filter(|_| table.status == Status::Active) else {
+        return false;
+    };
+    let gone = encryption::is_inaccessible(cx, encryption);
+    if gone == encryption.inaccessible.is_some() {
+        return false;
+    }
+    encryption.inaccessible = gone.then_some(now);
+    true
+}
+
+fn sse(table: &TableRecord) -> Option<SseDescription> {
+    let changing = table.next_encryption.as_ref();
+    let encryption = changing.and_then(|next| next.to.as_ref()).or(table.encryption.as_ref())?;
+    let status = if changing.is_some() { "UPDATING" } else { "ENABLED" };
+    Some(SseDescription {
+        status: status.to_owned(),
+        kind: Some("KMS".to_owned()),
+        key_arn: Some(encryption.key_arn.clone()),
+        inaccessible: encryption.inaccessible,
+    })
+}
+
+fn status(table: &TableRecord) -> &'static str {
+    let gone = table.encryption.as_ref().is_some_and(|encryption| encryption.inaccessible.is_some());
+    if gone && table.status == Status::Active { "INACCESSIBLE_ENCRYPTION_CREDENTIALS" } else { table.status.name() }
 }
 
 fn elements(hash: &str, range: Option<&String>) -> Vec<KeySchemaElement> {
@@ -113,7 +164,7 @@ fn elements(hash: &str, range: Option<&String>) -> Vec<KeySchemaElement> {
     out
 }
 
-fn throughput(throughput: &Throughput, now: Timestamp) -> ThroughputDescription {
+fn provisioned(throughput: &Throughput, now: Timestamp) -> ThroughputDescription {
     ThroughputDescription {
         increased: throughput.increased,
         decreased: throughput.decreased,
@@ -158,10 +209,17 @@ pub(crate) fn describe(
                 projection,
                 status: index.status.name().to_owned(),
                 backfilling: (index.status == Status::Creating && index.backfilling).then_some(true),
-                throughput: throughput(&index.throughput, cx.now),
+                throughput: provisioned(&index.throughput, cx.now),
                 bytes,
                 count,
                 arn,
+                limits: throughput::described_limits(index.on_demand_limits),
+                warm: throughput::described_warm(
+                    index.warm,
+                    &index.throughput,
+                    table.on_demand,
+                    index.status != Status::Active,
+                ),
             });
         } else {
             locals.push(LocalIndexDescription { name, keys, projection, bytes, count, arn });
@@ -172,15 +230,16 @@ pub(crate) fn describe(
         name: a.name.clone(),
         kind: a.kind.clone(),
     };
+    let changing = matches!(table.status, Status::Creating | Status::Updating);
     let mode = if table.on_demand { "PAY_PER_REQUEST" } else { "PROVISIONED" };
     let class = table.class.clone().map(|class| TableClassSummary { class, updated: table.class_updated });
     Ok(TableDescription {
         attributes: table.attributes.iter().map(definition).collect(),
         name: table.name.clone(),
         keys: elements(&table.hash, table.range.as_ref()),
-        status: table.status.name().to_owned(),
+        status: status(table).to_owned(),
         created: table.created,
-        throughput: throughput(&table.throughput, cx.now),
+        throughput: provisioned(&table.throughput, cx.now),
         bytes: counted.bytes,
         count: counted.items,
         arn,
@@ -191,5 +250,8 @@ pub(crate) fn describe(
         globals: (!globals.is_empty()).then_some(globals),
         class,
         protected: table.deletion_protection,
+        sse: sse(table),
+        limits: throughput::described_limits(table.on_demand_limits),
+        warm: throughput::described_warm(table.warm, &table.throughput, table.on_demand, changing),
     })
 }

@@ -11,13 +11,14 @@ use crate::dynamodb::model::keys;
 use crate::dynamodb::model::schema::{self, IndexSchema, KeySchema, Schema};
 use crate::dynamodb::read::{self, Asked};
 use crate::dynamodb::request::{placeholders, present, projection};
+use crate::dynamodb::throttle;
 use crate::dynamodb::value::AttributeValue;
 use kernel::Cx;
 use store::{Direction, KeyRange};
 use wire::Value;
 
 kernel::ops! { pub(crate) static OPS:
-    Query: query, "dynamodb:Query", access::query;
+    Query: [event] query, "dynamodb:Query", access::query;
 }
 
 wire::shape! {
@@ -123,6 +124,7 @@ fn query(cx: &mut Cx<'_>, mut req: Query) -> Result<ListingOutput, Error> {
         consistency: consistency(req.consistent),
     };
     let page = read::page(cx.tx, &asked)?;
+    throttle::admit_read(cx, &schema, index, page.units, page.fetched)?;
     Ok(listing::output(page, &req.table, index, selection.count, req.capacity.as_deref()))
 }
 

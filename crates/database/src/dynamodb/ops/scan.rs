@@ -11,12 +11,13 @@ use crate::dynamodb::model::keys;
 use crate::dynamodb::model::schema;
 use crate::dynamodb::read::{self, Asked};
 use crate::dynamodb::request::{placeholders, present, projection};
+use crate::dynamodb::throttle;
 use kernel::Cx;
 use store::{Direction, KeyRange};
 use wire::Value;
 
 kernel::ops! { pub(crate) static OPS:
-    Scan: scan, "dynamodb:Scan", access::scan;
+    Scan: [event] scan, "dynamodb:Scan", access::scan;
 }
 
 wire::shape! {
@@ -121,6 +122,7 @@ fn scan(cx: &mut Cx<'_>, mut req: Scan) -> Result<ListingOutput, Error> {
         consistency: consistency(req.consistent),
     };
     let page = read::page(cx.tx, &asked)?;
+    throttle::admit_read(cx, &schema, index, page.units, page.fetched)?;
     Ok(listing::output(page, &req.table, index, selection.count, req.capacity.as_deref()))
 }
 

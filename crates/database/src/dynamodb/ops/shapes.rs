@@ -6,6 +6,9 @@ use crate::dynamodb::errors::{Error, Refusal};
 use crate::dynamodb::item::Item;
 use crate::dynamodb::model::rows;
 use crate::dynamodb::model::schema::{self, Schema};
+use crate::dynamodb::size::Units;
+use crate::dynamodb::throttle;
+use crate::dynamodb::write::Done;
 use kernel::Cx;
 use store::{Direction, KeyRange, Read};
 use wire::{Struct, Value};
@@ -49,10 +52,17 @@ pub(crate) fn write_one(cx: &mut Cx<'_>, act: Act, wanted: &Wanted) -> Result<(O
     let (table, show) = (act.table.clone(), act.show_on_failure);
     let of = schema.key_of(act.key_item());
     let want_old = wanted.old || meter.detail() != Detail::None;
-    let outcome = act.run(cx.tx, &schema, key, want_old, false).map_err(|failed| match failed {
-        Failed::Condition(item) => condition_failed(item, show),
-        Failed::Refused(error) => error,
-    })?;
+    let outcome = match act.run(cx.tx, &schema, key, want_old, false) {
+        Ok(outcome) => outcome,
+        Err(Failed::Refused(error)) => return Err(error),
+        Err(Failed::Condition(item)) => {
+            // AWS: a condition that fails costs as much as the item that was looked at.
+            let units = Units::write(item.as_ref().map_or(0, Item::size), false);
+            throttle::admit_write(cx, &schema, &Done { table: units, ..Done::default() })?;
+            return Err(condition_failed(item, show));
+        }
+    };
+    throttle::admit_write(cx, &schema, &outcome.done)?;
     meter.table(&table, outcome.done.table);
     meter_indexes(&mut meter, &table, &schema, &outcome.done.indexes);
     let metrics = if wanted.metrics.as_deref() == Some("SIZE") { metrics(cx, &schema, &of)? } else { None };

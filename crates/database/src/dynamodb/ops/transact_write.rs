@@ -16,6 +16,7 @@ use crate::dynamodb::model::schema::{self, Schema};
 use crate::dynamodb::model::token::{LIFE, TOKENS, TokenRecord};
 use crate::dynamodb::request::{ConditionParameters, placeholders};
 use crate::dynamodb::size::{Consistency, Units};
+use crate::dynamodb::throttle;
 use auth::sigv4::BodyHash;
 use kernel::Cx;
 use std::collections::HashSet;
@@ -24,7 +25,7 @@ use store::Key;
 use wire::{Struct, ToValue, Value};
 
 kernel::ops! { pub(crate) static OPS:
-    TransactWriteItems: transact_write_items, "dynamodb:PutItem", access::transact_write;
+    TransactWriteItems: [event] transact_write_items, "dynamodb:PutItem", access::transact_write;
 }
 
 /// AWS: the operation's page: the aggregate size of the items.
@@ -105,6 +106,9 @@ impl Reason {
     /// What is not about the item.
     pub(crate) fn of_check(checked: Result<(), Error>) -> Result<Option<Reason>, Error> {
         let Err(error) = checked else { return Ok(None) };
+        if let Some((code, message)) = error.throttling() {
+            return Ok(Some(Reason { code, message: message.to_owned(), item: None }));
+        }
         match error.validation() {
             Some(message) => {
                 Ok(Some(Reason { code: reason::VALIDATION, message: message.to_owned(), item: None }))
@@ -265,6 +269,10 @@ fn run(
         let checks = matches!(act.what, What::Check(_));
         match act.run(cx.tx, &schema, key, want_old, true) {
             Ok(outcome) => {
+                if let Err(error) = throttle::admit_write(cx, &schema, &outcome.done) {
+                    reasons.push(Reason::of_check(Err(error))?);
+                    continue;
+                }
                 meter.table(&table, outcome.done.table);
                 meter_indexes(&mut meter, &table, &schema, &outcome.done.indexes);
                 reasons.push(None);
