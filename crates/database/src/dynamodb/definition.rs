@@ -252,7 +252,8 @@ pub(crate) fn global(
     };
     check_name_is_new(name, known)?;
     let limits = throughput::limits(OnDemandLimits::default(), index.limits, on_demand)?;
-    let warm = throughput::warmed(Warm::default(), index.warm, &throughput, on_demand, &format!("index {name}"))?;
+    let warm =
+        throughput::warmed(Warm::default(), index.warm, &throughput, on_demand, &format!("index {name}"))?;
     Ok(IndexRecord {
         name: name.clone(),
         global: true,

@@ -20,7 +20,7 @@ use kernel::{As, Cloud, Cx};
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
-use wire::{Fault, Struct, Value};
+use wire::{Struct, Value};
 use zeroize::Zeroizing;
 
 const THROUGH: &str = "dynamodb.amazonaws.com";
@@ -80,16 +80,7 @@ fn ask(cx: &mut Cx<'_>, operation: &str, members: Vec<(&'static str, Value)>) ->
     match cx.call("kms", operation, request, As::CallerVia(THROUGH)) {
         Ok(Value::Struct(answer)) => Ok(answer),
         Ok(_) => Err(Refusal::Internal.into()),
-        Err(fault) => Err(refused(&fault, &cx.request.id)),
-    }
-}
-
-/// What KMS refuses, as DynamoDB tells it.
-fn refused(fault: &Fault, request: &str) -> Error {
-    let (code, request) = (fault.code.clone(), request.to_owned());
-    match code.as_str() {
-        "AccessDeniedException" => Refusal::KeyDenied(request).into(),
-        _ => Refusal::KeyInvalid(code, fault.message.clone(), request).into(),
+        Err(fault) => Err(Refusal::of_kms(fault, &cx.request.id).into()),
     }
 }
 

@@ -42,12 +42,24 @@ pub(crate) mod reason {
     pub(crate) const THROTTLED: &str = "ThrottlingError";
 }
 
+impl Refusal {
+    /// What KMS refuses, as DynamoDB tells it.
+    pub(crate) fn of_kms(fault: Fault, request: &str) -> Refusal {
+        let request = request.to_owned();
+        match fault.code.as_str() {
+            "AccessDeniedException" => Refusal::KeyDenied(request),
+            _ => Refusal::KeyInvalid(fault.code, fault.message, request),
+        }
+    }
+}
+
 /// The words of throttling.
 /// AWS: <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_ThrottlingReason.html>
 pub(crate) mod throttled {
     /// `TableReadProvisionedThroughputExceeded` and its relatives.
     pub(crate) fn reason(what: &str, way: &str, provisioned: bool) -> String {
-        let limit = if provisioned { "ProvisionedThroughputExceeded" } else { "MaxOnDemandThroughputExceeded" };
+        let limit =
+            if provisioned { "ProvisionedThroughputExceeded" } else { "MaxOnDemandThroughputExceeded" };
         format!("{what}{way}{limit}")
     }
 

@@ -80,7 +80,8 @@ fn take(tx: &Tx, asked: &Asked<'_>, page: &mut Page, row: &Slice) -> Result<(), 
         page.count += 1;
         return Ok(());
     }
-    let item = if asked.fetch { fetch(tx, asked, page, row)? } else { rows::decode(&asked.schema.vault, row)? };
+    let item =
+        if asked.fetch { fetch(tx, asked, page, row)? } else { rows::decode(&asked.schema.vault, row)? };
     if asked.filter.is_some_and(|filter| !filter.matches(&item)) {
         return Ok(());
     }

@@ -63,7 +63,12 @@ struct Draw<'s> {
     units: Units,
 }
 
-fn draw<'s>(schema: &'s Schema, index: Option<&'s IndexSchema>, writes: bool, units: Units) -> Option<Draw<'s>> {
+fn draw<'s>(
+    schema: &'s Schema,
+    index: Option<&'s IndexSchema>,
+    writes: bool,
+    units: Units,
+) -> Option<Draw<'s>> {
     // A local index has no throughput of its own.
     let index = index.filter(|index| index.record.global);
     let rates = index.map_or(schema.rates, |index| index.rates);

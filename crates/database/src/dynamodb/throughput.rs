@@ -67,8 +67,7 @@ pub(crate) fn described_limits(limits: OnDemandLimits) -> Option<OnDemandThrough
 
 /// What a table or an index is ready for.
 pub(crate) fn warm(warm: Warm, throughput: &Throughput, on_demand: bool) -> (i64, i64) {
-    let (read, write) =
-        if on_demand { (WARM_READ, WARM_WRITE) } else { (throughput.read, throughput.write) };
+    let (read, write) = if on_demand { (WARM_READ, WARM_WRITE) } else { (throughput.read, throughput.write) };
     (warm.read.unwrap_or(read).max(read), warm.write.unwrap_or(write).max(write))
 }
 
@@ -131,8 +130,18 @@ pub(crate) fn check_decrease(current: &Throughput, new: &Throughput, now: Timest
 fn spoken(time: Timestamp) -> String {
     const DAYS: [&str; 7] = ["Thursday", "Friday", "Saturday", "Sunday", "Monday", "Tuesday", "Wednesday"];
     const MONTHS: [&str; 12] = [
-        "January", "February", "March", "April", "May", "June", "July", "August", "September", "October",
-        "November", "December",
+        "January",
+        "February",
+        "March",
+        "April",
+        "May",
+        "June",
+        "July",
+        "August",
+        "September",
+        "October",
+        "November",
+        "December",
     ];
     let seconds = time.seconds();
     let day = DAYS[seconds.div_euclid(86_400).rem_euclid(7) as usize];

@@ -230,7 +230,8 @@ impl Reconciler for Expire {
                 return Ok(Some(at));
             }
             let item = item.to_vec();
-            let done = expire(cloud, &mut tx, &table, item, at, now).map_err(|e| Fault::from(e).to_string())?;
+            let done =
+                expire(cloud, &mut tx, &table, item, at, now).map_err(|e| Fault::from(e).to_string())?;
             if !done {
                 range = range.after(&key);
                 continue;

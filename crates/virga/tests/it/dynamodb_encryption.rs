@@ -16,7 +16,10 @@ fn key(caller: &Caller<'_>) -> String {
 fn encrypted(name: &str, key: &str) -> Value {
     let mut request = table(name, false);
     request["SSESpecification"] = json!({"Enabled": true, "KMSMasterKeyId": key});
-    request["AttributeDefinitions"].as_array_mut().unwrap().push(json!({"AttributeName": "g", "AttributeType": "S"}));
+    request["AttributeDefinitions"]
+        .as_array_mut()
+        .unwrap()
+        .push(json!({"AttributeName": "g", "AttributeType": "S"}));
     request["GlobalSecondaryIndexes"] = json!([{
         "IndexName": "by-g", "KeySchema": [{"AttributeName": "g", "KeyType": "HASH"}],
         "Projection": {"ProjectionType": "ALL"},
@@ -52,7 +55,8 @@ fn rows_are_sealed_and_the_key_can_be_changed() {
     let root = cloud.root(ONE);
     let (first, second) = (key(&root), key(&root));
     let made = root.call("dynamodb", "CreateTable", encrypted("vault", &first)).ok();
-    let described = |arn: &str| json!(["ACTIVE", {"Status": "ENABLED", "SSEType": "KMS", "KMSMasterKeyArn": arn}]);
+    let described =
+        |arn: &str| json!(["ACTIVE", {"Status": "ENABLED", "SSEType": "KMS", "KMSMasterKeyArn": arn}]);
     assert_eq!(made["TableDescription"]["SSEDescription"], described(&first)[1]);
     cloud.reconcile();
     assert_eq!(sse(&root), described(&first));
@@ -64,7 +68,11 @@ fn rows_are_sealed_and_the_key_can_be_changed() {
         assert_eq!(get(&root, "a").ok()["Item"]["secret"]["S"], SECRET, "{label}");
         let query = json!({"TableName": "vault", "IndexName": "by-g", "KeyConditionExpression": "g = :g", "ExpressionAttributeValues": {":g": {"S": "g"}}});
         let found = root.call("dynamodb", "Query", query).ok();
-        assert_eq!((&found["Count"], &found["Items"][1]["secret"]["S"]), (&json!(2), &json!(SECRET)), "{label}");
+        assert_eq!(
+            (&found["Count"], &found["Items"][1]["secret"]["S"]),
+            (&json!(2), &json!(SECRET)),
+            "{label}"
+        );
     };
     all("at first");
     let change = |specification: Value| {
@@ -108,7 +116,10 @@ fn a_key_that_cannot_be_used_closes_the_table() {
     cloud.advance(Duration::from_secs(300));
     for reply in [get(&root, "a"), put(&root, "b")] {
         let message = reply.refused(400, "ValidationException");
-        assert!(message.starts_with("KMS validation error: com.amazonaws.services.kms.model.DisabledException: "), "{message}");
+        assert!(
+            message.starts_with("KMS validation error: com.amazonaws.services.kms.model.DisabledException: "),
+            "{message}"
+        );
     }
     let gone = sse(&root);
     assert_eq!(gone[0], "INACCESSIBLE_ENCRYPTION_CREDENTIALS");
@@ -125,10 +136,15 @@ fn who_may_not_use_the_key_may_not_use_the_table() {
     let arn = key(&root);
     make(&cloud, &root, encrypted("vault", &arn));
     put(&root, "a").ok();
-    let dynamodb = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"dynamodb:*","Resource":"*"}]}"#;
+    let dynamodb =
+        r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"dynamodb:*","Resource":"*"}]}"#;
     let eva = cloud.user(&root, "eva", dynamodb);
     let message = get(&eva, "a").refused(400, "AccessDeniedException");
-    assert!(message.starts_with("KMS key access denied error: com.amazonaws.services.kms.model.AWSKMSException: "), "{message}");
+    assert!(
+        message
+            .starts_with("KMS key access denied error: com.amazonaws.services.kms.model.AWSKMSException: "),
+        "{message}"
+    );
     let through = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"dynamodb:*","Resource":"*"},
         {"Effect":"Allow","Action":"kms:Decrypt","Resource":"*","Condition":{"StringEquals":{"kms:ViaService":"dynamodb.us-east-1.amazonaws.com"}}}]}"#;
     let ada = cloud.user(&root, "ada", through);
@@ -136,5 +152,8 @@ fn who_may_not_use_the_key_may_not_use_the_table() {
     ada.call("dynamodb", "CreateTable", encrypted("other", &arn)).refused(400, "AccessDeniedException");
     let missing = encrypted("other", "11111111-2222-3333-4444-555555555555");
     let message = root.call("dynamodb", "CreateTable", missing).refused(400, "ValidationException");
-    assert!(message.starts_with("KMS validation error: com.amazonaws.services.kms.model.NotFoundException: "), "{message}");
+    assert!(
+        message.starts_with("KMS validation error: com.amazonaws.services.kms.model.NotFoundException: "),
+        "{message}"
+    );
 }

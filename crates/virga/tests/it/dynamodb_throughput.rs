@@ -19,7 +19,10 @@ fn provisioned(name: &str, own: Value, index: Value) -> Value {
     let mut request = table(name, false);
     request["BillingMode"] = json!("PROVISIONED");
     request["ProvisionedThroughput"] = own;
-    request["AttributeDefinitions"].as_array_mut().unwrap().push(json!({"AttributeName": "g", "AttributeType": "S"}));
+    request["AttributeDefinitions"]
+        .as_array_mut()
+        .unwrap()
+        .push(json!({"AttributeName": "g", "AttributeType": "S"}));
     request["GlobalSecondaryIndexes"] = json!([{
         "IndexName": "by-g", "KeySchema": [{"AttributeName": "g", "KeyType": "HASH"}],
         "Projection": {"ProjectionType": "ALL"}, "ProvisionedThroughput": index,
@@ -63,7 +66,8 @@ fn writes_beyond_the_burst_wait_for_the_clock() {
     get(&root).ok();
     // A condition that fails costs too.
     cloud.advance(Duration::from_secs(1));
-    let conditional = json!({"TableName": "slow", "Item": item, "ConditionExpression": "attribute_not_exists(pk)"});
+    let conditional =
+        json!({"TableName": "slow", "Item": item, "ConditionExpression": "attribute_not_exists(pk)"});
     root.call("dynamodb", "PutItem", conditional).refused(400, "ConditionalCheckFailedException");
     put(&root, json!({"pk": {"S": "b"}})).refused(400, "ProvisionedThroughputExceededException");
 }

@@ -110,9 +110,8 @@ mod tests {
         };
         let leaving =
             TableRecord { next_encryption: Some(NextEncryption { to: None, asked: None }), ..first.clone() };
-        let written: Vec<Vec<u8>> = [&plain, &first, &moving, &leaving]
-            .map(|table| encode(&open(table), &item, 14).unwrap())
-            .into();
+        let written: Vec<Vec<u8>> =
+            [&plain, &first, &moving, &leaving].map(|table| encode(&open(table), &item, 14).unwrap()).into();
         let clear = |row: &[u8]| row.windows(8).any(|w| w == b"in clear");
         assert_eq!(written.iter().map(|row| clear(row)).collect::<Vec<_>>(), [true, false, false, true]);
         let moving = open(&moving);

@@ -6,10 +6,10 @@
 
 use super::keys;
 use super::name::Place;
-use super::vault::Vault;
 use super::table::{IndexRecord, Status, TABLES, TableRecord};
-use crate::dynamodb::errors::{Error, Refusal, parameter, validation};
+use super::vault::Vault;
 use crate::dynamodb::encryption;
+use crate::dynamodb::errors::{Error, Refusal, parameter, validation};
 use crate::dynamodb::item::Item;
 use crate::dynamodb::size::{HASH_KEY_MAX, RANGE_KEY_MAX};
 use crate::dynamodb::throttle::Rates;

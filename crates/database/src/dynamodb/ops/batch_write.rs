@@ -10,8 +10,8 @@ use crate::dynamodb::model::schema;
 use crate::dynamodb::throttle;
 use kernel::Cx;
 use std::collections::HashSet;
-use wire::{Struct, Value};
 use wire::shape::Pairs;
+use wire::{Struct, Value};
 
 kernel::ops! { pub(crate) static OPS:
     BatchWriteItem: [event] batch_write_item, "dynamodb:BatchWriteItem", access::batch_write;

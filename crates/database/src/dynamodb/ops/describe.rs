@@ -5,7 +5,7 @@ use crate::dynamodb::census;
 use crate::dynamodb::encryption;
 use crate::dynamodb::errors::Error;
 use crate::dynamodb::model::schema::{self, Schema};
-use crate::dynamodb::model::table::{IndexRecord, Status, TABLES, TableRecord, Throughput};
+use crate::dynamodb::model::table::{Attribute, IndexRecord, Status, TABLES, TableRecord, Throughput};
 use crate::dynamodb::throughput::{self, OnDemandThroughput, WarmDescription};
 use base::Timestamp;
 use kernel::Cx;
@@ -154,7 +154,15 @@ fn sse(table: &TableRecord) -> Option<SseDescription> {
 
 fn status(table: &TableRecord) -> &'static str {
     let gone = table.encryption.as_ref().is_some_and(|encryption| encryption.inaccessible.is_some());
-    if gone && table.status == Status::Active { "INACCESSIBLE_ENCRYPTION_CREDENTIALS" } else { table.status.name() }
+    if gone && table.status == Status::Active {
+        "INACCESSIBLE_ENCRYPTION_CREDENTIALS"
+    } else {
+        table.status.name()
+    }
+}
+
+fn definition(attribute: &Attribute) -> AttributeDefinition {
+    AttributeDefinition { name: attribute.name.clone(), kind: attribute.kind.clone() }
 }
 
 fn elements(hash: &str, range: Option<&String>) -> Vec<KeySchemaElement> {
@@ -226,10 +234,6 @@ pub(crate) fn describe(
         }
     }
     let counted = count(schema.map(|schema| &schema.prefix))?;
-    let definition = |a: &crate::dynamodb::model::table::Attribute| AttributeDefinition {
-        name: a.name.clone(),
-        kind: a.kind.clone(),
-    };
     let changing = matches!(table.status, Status::Creating | Status::Updating);
     let mode = if table.on_demand { "PAY_PER_REQUEST" } else { "PROVISIONED" };
     let class = table.class.clone().map(|class| TableClassSummary { class, updated: table.class_updated });

@@ -99,9 +99,9 @@ impl SseSpecification {
         match (enabled, &self.key) {
             (true, key) => Ok(Some(key.as_deref())),
             (false, None) => Ok(None),
-            (false, Some(_)) => {
-                Err(parameter("KMSMasterKeyId cannot be specified when server-side encryption is not enabled"))
-            }
+            (false, Some(_)) => Err(parameter(
+                "KMSMasterKeyId cannot be specified when server-side encryption is not enabled",
+            )),
         }
     }
 }

@@ -278,7 +278,8 @@ fn change_index(cx: &Cx<'_>, table: &mut TableRecord, update: IndexThroughput) -
         index.throughput.change(new.read, new.write, cx.now);
     }
     index.on_demand_limits = throughput::limits(index.on_demand_limits, limits, on_demand)?;
-    index.warm = throughput::warmed(index.warm, warm, &index.throughput, on_demand, &format!("index {name}"))?;
+    index.warm =
+        throughput::warmed(index.warm, warm, &index.throughput, on_demand, &format!("index {name}"))?;
     index.status = Status::Updating;
     Ok(())
 }
