@@ -10,7 +10,7 @@
 //! DynamoDB.
 //!
 //! Not here: grants. What DynamoDB does by itself with such a table (indexes, expiry) waits, after a restart, until
-//! somebody who may use the key has used the table. The archival of tables whose key is gone for seven days.
+//! somebody who may use the key has used the table. The log of changes that a stream reads lies as it is. The archival of tables whose key is gone for seven days.
 
 use super::errors::{Error, Refusal};
 use super::model::schema::Schema;

@@ -27,6 +27,10 @@ wire::errors! {
         KeyInvalid(code: String, what: String, request: String) = 400, "ValidationException", "KMS validation error: com.amazonaws.services.kms.model.{code}: {what} (Service: AWSKMS; Status Code: 400; Error Code: {code}; Request ID: {request}; Proxy: null)";
         /// Only of the cloud's own work: callers are told why.
         KeyLocked = 500, "InternalServerError", "The key of the table is not unlocked.";
+        NoStream(arn: String) = 400, "ResourceNotFoundException", "Requested resource not found: Stream: {arn} not found";
+        NoShard(shard: String, arn: String) = 400, "ResourceNotFoundException", "Requested resource not found: Shard: {shard} in Stream: {arn} not found";
+        Expired = 400, "ExpiredIteratorException", "The provided iterator exceeds the maximum age allowed.";
+        Trimmed = 400, "TrimmedDataAccessException", "The data you are trying to access has been trimmed.";
         NotBuilt(what: String) = 501, "NotImplemented", "{what} is not built in this version of Virga.";
         Internal = 500, "InternalServerError", "The request processing has failed because of an unknown error, exception or failure.";
     }

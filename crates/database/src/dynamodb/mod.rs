@@ -8,13 +8,16 @@
 //! Throughput is what [`throttle`] lets in. Rows of tables with a KMS key lie sealed ([`encryption`]). Calls about items
 //! are data events: their audit record is not part of their transaction.
 //!
-//! Not here: streams, backups and point-in-time recovery, exports and imports, global tables, PartiQL's operations.
-//! Keys of several attributes and vector indexes are refused.
+//! Streams ([`streams`]) show what happened to items, from a log that is written with them ([`change`]).
+//!
+//! Not here: backups and point-in-time recovery, exports and imports, global tables, PartiQL's operations. Keys of
+//! several attributes and vector indexes are refused.
 
 mod access;
 mod action;
 mod capacity;
 pub mod census;
+mod change;
 pub mod codec;
 mod definition;
 mod encryption;
@@ -33,6 +36,7 @@ mod read;
 mod request;
 pub mod reserved;
 pub mod size;
+pub mod streams;
 pub(crate) mod throttle;
 mod throughput;
 pub mod value;

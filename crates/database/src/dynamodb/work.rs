@@ -1,9 +1,11 @@
 //! What happens to tables by themselves: they become ready, take in new indexes, and go; items expire.
 
 use super::census;
+use super::change::How;
 use super::encryption;
 use super::errors::Error;
 use super::model::keys::{self, EXPIRIES};
+use super::model::log::By;
 use super::model::rows;
 use super::model::schema::{self, Schema};
 use super::model::table::{Status, TABLES, TableRecord};
@@ -130,6 +132,9 @@ fn rest(tx: &mut Tx, mut table: TableRecord) {
     table.ttl.enabling = false;
     if let Some(next) = table.next_encryption.take() {
         table.encryption = next.to;
+    }
+    if let Some(stream) = &mut table.stream {
+        stream.changing = false;
     }
     TABLES.put(tx, &table.own_key(), &table);
 }
@@ -269,7 +274,7 @@ fn expire(
     }
     let item = write::read(tx, &schema, &key)?;
     if let Some(item) = item.filter(|item| write::expiry(&schema, item) == Some(at)) {
-        write::replace(tx, &schema, key, Some(&item), None, false)?;
+        write::replace(tx, &schema, key, Some(&item), None, How::by(By::TimeToLive, now))?;
     }
     Ok(true)
 }

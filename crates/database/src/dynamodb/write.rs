@@ -1,5 +1,6 @@
 //! One item changes: its row, the entries of its indexes, and when it expires, in the same transaction.
 
+use super::change::{self, How};
 use super::errors::Error;
 use super::item::Item;
 use super::model::keys;
@@ -30,15 +31,17 @@ pub(crate) struct Done {
 /// Replaces `old` at `key` by `new`. `old` may be left out where [`Schema::needs_old`] says so.
 ///
 /// # Errors
-/// Where the table's key is not unlocked.
+/// The store's; where the table's key is not unlocked.
 pub(crate) fn replace(
     tx: &mut Tx,
     schema: &Schema,
     key: Vec<u8>,
     old: Option<&Item>,
     new: Option<&Item>,
-    transactional: bool,
+    how: How,
 ) -> Result<Done, Error> {
+    change::record(tx, schema, &key, old, new, how)?;
+    let transactional = how.transactional;
     let mut done = Done::default();
     for (at, index) in schema.indexes.iter().enumerate().filter(|(_, index)| index.is_kept()) {
         let units = enter(tx, schema, index, old, new, transactional)?;

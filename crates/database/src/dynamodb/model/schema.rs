@@ -5,6 +5,7 @@
 //! that happens meanwhile, so no write misses a new index.
 
 use super::keys;
+use super::log::{self, Keeps};
 use super::name::Place;
 use super::table::{IndexRecord, Status, TABLES, TableRecord};
 use super::vault::Vault;
@@ -64,6 +65,9 @@ pub struct Schema {
     /// Whether the table or any index has a limit.
     pub is_limited: bool,
     pub vault: Vault,
+    pub keeps: Keeps,
+    /// What the keys of its changes begin with.
+    pub log: Vec<u8>,
 }
 
 /// The remembered schemas, each with the bytes it was made of, by the keys of the tables' records.
@@ -167,7 +171,8 @@ impl Schema {
         let rates = Rates::of(record.on_demand, &record.throughput, record.on_demand_limits);
         let is_limited = rates.are_any() || indexes.iter().any(|index| index.rates.are_any());
         let vault = Vault::of(&record);
-        Ok(Schema { keys: table, indexes, prefix, policy, rates, is_limited, vault, record })
+        let (keeps, log) = (Keeps::of(&record), log::prefix(account, region, number));
+        Ok(Schema { keys: table, indexes, prefix, policy, rates, is_limited, vault, keeps, log, record })
     }
 
     pub fn index(&self, name: &str) -> Option<&IndexSchema> {
@@ -282,7 +287,7 @@ impl Schema {
 
     /// Whether a write must know what was there before.
     pub fn needs_old(&self) -> bool {
-        self.indexes.iter().any(IndexSchema::is_kept)
+        self.keeps.any || self.indexes.iter().any(IndexSchema::is_kept)
     }
 }
 

@@ -1,10 +1,12 @@
 //! DescribeTable, and the description of a table that other operations answer too.
 
+use super::table::StreamSpecification;
 use crate::dynamodb::access;
 use crate::dynamodb::census;
 use crate::dynamodb::encryption;
 use crate::dynamodb::errors::Error;
 use crate::dynamodb::model::schema::{self, Schema};
+use crate::dynamodb::model::stream;
 use crate::dynamodb::model::table::{Attribute, IndexRecord, Status, TABLES, TableRecord, Throughput};
 use crate::dynamodb::throughput::{self, OnDemandThroughput, WarmDescription};
 use base::Timestamp;
@@ -113,6 +115,9 @@ wire::shape! {
         sse: Option<SseDescription> = "SSEDescription",
         limits: Option<OnDemandThroughput> = "OnDemandThroughput",
         warm: WarmDescription = "WarmThroughput",
+        stream: Option<StreamSpecification> = "StreamSpecification",
+        stream_label: Option<String> = "LatestStreamLabel",
+        stream_arn: Option<String> = "LatestStreamArn",
     }
 }
 
@@ -165,7 +170,7 @@ fn definition(attribute: &Attribute) -> AttributeDefinition {
     AttributeDefinition { name: attribute.name.clone(), kind: attribute.kind.clone() }
 }
 
-fn elements(hash: &str, range: Option<&String>) -> Vec<KeySchemaElement> {
+pub(crate) fn elements(hash: &str, range: Option<&String>) -> Vec<KeySchemaElement> {
     let element = |name: &str, kind: &str| KeySchemaElement { name: name.to_owned(), kind: kind.to_owned() };
     let mut out = vec![element(hash, "HASH")];
     out.extend(range.map(|range| element(range, "RANGE")));
@@ -257,5 +262,14 @@ pub(crate) fn describe(
         sse: sse(table),
         limits: throughput::described_limits(table.on_demand_limits),
         warm: throughput::described_warm(table.warm, &table.throughput, table.on_demand, changing),
+        stream: table
+            .stream
+            .as_ref()
+            .map(|s| StreamSpecification { enabled: true, view: Some(s.view.clone()) }),
+        stream_arn: table
+            .latest_stream
+            .as_ref()
+            .map(|label| stream::arn(table.account, table.region, &table.name, label)),
+        stream_label: table.latest_stream.clone(),
     })
 }

@@ -2,6 +2,7 @@
 
 use crate::dynamodb::action::{Act, Failed, Outcome};
 use crate::dynamodb::capacity::{Detail, Kind, Meter, meter_indexes};
+use crate::dynamodb::change::How;
 use crate::dynamodb::errors::{Error, Refusal};
 use crate::dynamodb::item::Item;
 use crate::dynamodb::model::rows;
@@ -52,7 +53,7 @@ pub(crate) fn write_one(cx: &mut Cx<'_>, act: Act, wanted: &Wanted) -> Result<(O
     let (table, show) = (act.table.clone(), act.show_on_failure);
     let of = schema.key_of(act.key_item());
     let want_old = wanted.old || meter.detail() != Detail::None;
-    let outcome = match act.run(cx.tx, &schema, key, want_old, false) {
+    let outcome = match act.run(cx.tx, &schema, key, want_old, How::plain(cx.now)) {
         Ok(outcome) => outcome,
         Err(Failed::Refused(error)) => return Err(error),
         Err(Failed::Condition(item)) => {

@@ -8,6 +8,7 @@ use crate::dynamodb::encryption;
 use crate::dynamodb::errors::{Error, Refusal, parameter, validation};
 use crate::dynamodb::model::name::{Place, check_name};
 use crate::dynamodb::model::schema;
+use crate::dynamodb::model::stream;
 use crate::dynamodb::model::table::{IndexRecord, OnDemandLimits, Status, TABLES, TableRecord, Warm};
 use crate::dynamodb::ops::policy::checked_policy;
 use crate::dynamodb::throughput::{self, OnDemandThroughput, WarmThroughput};
@@ -47,6 +48,7 @@ wire::shape! {
     #[derive(Clone, Debug)]
     pub(crate) struct StreamSpecification {
         pub(crate) enabled: bool = "StreamEnabled",
+        pub(crate) view: Option<String> = "StreamViewType",
     }
 
     #[derive(Clone, Debug)]
@@ -73,17 +75,6 @@ wire::shape! {
         names: Vec<String> = "TableNames",
         last: Option<String> = "LastEvaluatedTableName",
     }
-}
-
-/// What a table cannot have here is refused, not forgotten.
-///
-/// # Errors
-/// `NotImplemented`.
-pub(crate) fn refuse_unbuilt(stream: Option<&StreamSpecification>) -> Result<(), Error> {
-    if stream.is_some_and(|stream| stream.enabled) {
-        return Err(Refusal::NotBuilt("A stream of a table".into()).into());
-    }
-    Ok(())
 }
 
 impl SseSpecification {
@@ -113,7 +104,7 @@ fn create_table(cx: &mut Cx<'_>, req: CreateTable) -> Result<TableOutput, Error>
     }
     let mut table = define(cx, &req, place)?;
     let encrypt = req.sse.as_ref().map(SseSpecification::wants).transpose()?.flatten();
-    refuse_unbuilt(req.stream.as_ref())?;
+    let view = stream_view(req.stream.as_ref())?;
     let key = table.own_key();
     if TABLES.contains(&*cx.tx, &key)? {
         return Err(Refusal::InUse(format!("Table already exists: {}", table.name)).into());
@@ -127,9 +118,27 @@ fn create_table(cx: &mut Cx<'_>, req: CreateTable) -> Result<TableOutput, Error>
     if let Some(asked) = encrypt {
         table.encryption = Some(encryption::new_key(cx, &table, asked)?);
     }
+    if let Some(view) = view {
+        let number = cx.rng().u64();
+        stream::open(cx.tx, number, cx.now, &mut table, view)?;
+    }
     TABLES.put(cx.tx, &key, &table);
     cx.touch(cx.arn("dynamodb", &format!("table/{}", table.name)));
     Ok(TableOutput { table: describe(cx, &table, None)? })
+}
+
+/// The view of the stream that a table is to be made with.
+fn stream_view(stream: Option<&StreamSpecification>) -> Result<Option<&str>, Error> {
+    match stream.map(|stream| (stream.enabled, stream.view.as_deref())) {
+        None | Some((false, None)) => Ok(None),
+        Some((true, Some(view))) => Ok(Some(view)),
+        Some((true, None)) => {
+            Err(parameter("Table is being created with a stream enabled, UpdateViewType is required"))
+        }
+        Some((false, Some(_))) => Err(parameter(
+            "Table is being created with a stream disabled, UpdateViewType should not be specified",
+        )),
+    }
 }
 
 /// The record of the table that the request describes.
@@ -226,6 +235,7 @@ fn delete_table(cx: &mut Cx<'_>, req: DeleteTable) -> Result<TableOutput, Error>
     }
     let mut table = schema.record.clone();
     table.status = Status::Deleting;
+    stream::close(cx.tx, cx.now, &mut table)?;
     TABLES.put(cx.tx, &table.own_key(), &table);
     cx.touch(cx.arn("dynamodb", &format!("table/{}", table.name)));
     Ok(TableOutput { table: describe(cx, &table, Some(&schema))? })
