@@ -192,6 +192,46 @@ fn projection(index: &IndexRecord) -> Projection {
     Projection { kind: Some(index.projection.clone()), attributes }
 }
 
+type Indexes = (Vec<LocalIndexDescription>, Vec<GlobalIndexDescription>);
+
+/// How many rows begin so, and their size. Of a table that is being made nothing is counted.
+fn count(cx: &Cx<'_>, prefix: Option<&Vec<u8>>) -> Result<census::Count, Error> {
+    match prefix {
+        Some(prefix) => Ok(census::count(cx.tx, prefix)?),
+        None => Ok(census::Count::default()),
+    }
+}
+
+fn indexes(cx: &Cx<'_>, table: &TableRecord, schema: Option<&Schema>) -> Result<Indexes, Error> {
+    let (mut locals, mut globals) = (Vec::new(), Vec::new());
+    for index in &table.indexes {
+        let (name, keys) = (index.name.clone(), elements(&index.hash, index.range.as_ref()));
+        let counted = count(cx, schema.and_then(|s| s.index(&index.name)).map(|index| &index.prefix))?;
+        let (bytes, count) = (counted.bytes, counted.items);
+        let arn = format!("{}/index/{name}", table.arn());
+        let projection = projection(index);
+        if !index.global {
+            locals.push(LocalIndexDescription { name, keys, projection, bytes, count, arn });
+            continue;
+        }
+        let changing = index.status != Status::Active;
+        globals.push(GlobalIndexDescription {
+            name,
+            keys,
+            projection,
+            status: index.status.name().to_owned(),
+            backfilling: (index.status == Status::Creating && index.backfilling).then_some(true),
+            throughput: provisioned(&index.throughput, cx.now),
+            bytes,
+            count,
+            arn,
+            limits: throughput::described_limits(index.on_demand_limits),
+            warm: throughput::described_warm(index.warm, &index.throughput, table.on_demand, changing),
+        });
+    }
+    Ok((locals, globals))
+}
+
 /// The table as callers see it. Without a `schema` (the table is being made) nothing is counted.
 ///
 /// # Errors
@@ -201,44 +241,8 @@ pub(crate) fn describe(
     table: &TableRecord,
     schema: Option<&Schema>,
 ) -> Result<TableDescription, Error> {
-    let count = |prefix: Option<&Vec<u8>>| match prefix {
-        Some(prefix) => census::count(cx.tx, prefix),
-        None => Ok(census::Count::default()),
-    };
-    let index_prefix =
-        |index: &IndexRecord| schema.and_then(|s| s.index(&index.name)).map(|index| &index.prefix);
-    let arn = table.arn();
-    let (mut locals, mut globals) = (Vec::new(), Vec::new());
-    for index in &table.indexes {
-        let (name, keys) = (index.name.clone(), elements(&index.hash, index.range.as_ref()));
-        let counted = count(index_prefix(index))?;
-        let (bytes, count) = (counted.bytes, counted.items);
-        let arn = format!("{arn}/index/{name}");
-        let projection = projection(index);
-        if index.global {
-            globals.push(GlobalIndexDescription {
-                name,
-                keys,
-                projection,
-                status: index.status.name().to_owned(),
-                backfilling: (index.status == Status::Creating && index.backfilling).then_some(true),
-                throughput: provisioned(&index.throughput, cx.now),
-                bytes,
-                count,
-                arn,
-                limits: throughput::described_limits(index.on_demand_limits),
-                warm: throughput::described_warm(
-                    index.warm,
-                    &index.throughput,
-                    table.on_demand,
-                    index.status != Status::Active,
-                ),
-            });
-        } else {
-            locals.push(LocalIndexDescription { name, keys, projection, bytes, count, arn });
-        }
-    }
-    let counted = count(schema.map(|schema| &schema.prefix))?;
+    let (locals, globals) = indexes(cx, table, schema)?;
+    let counted = count(cx, schema.map(|schema| &schema.prefix))?;
     let changing = matches!(table.status, Status::Creating | Status::Updating);
     let mode = if table.on_demand { "PAY_PER_REQUEST" } else { "PROVISIONED" };
     let class = table.class.clone().map(|class| TableClassSummary { class, updated: table.class_updated });
@@ -251,7 +255,7 @@ pub(crate) fn describe(
         throughput: provisioned(&table.throughput, cx.now),
         bytes: counted.bytes,
         count: counted.items,
-        arn,
+        arn: table.arn(),
         id: table.id.clone(),
         billing: (table.on_demand || table.on_demand_since.is_some())
             .then(|| BillingModeSummary { mode: mode.to_owned(), since: table.on_demand_since }),
