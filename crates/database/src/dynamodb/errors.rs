@@ -100,6 +100,15 @@ impl Error {
         Some((code, self.0.message.as_str()))
     }
 
+    /// As PutItem, UpdateItem and DeleteItem tell of what is wrong with a request by itself: counted.
+    #[must_use]
+    pub(crate) fn counted(mut self) -> Error {
+        if self.0.code == "ValidationException" {
+            self.0.message.insert_str(0, "1 validation error detected: ");
+        }
+        self
+    }
+
     /// Whether the request broke a rule about its values, and the sentence about it.
     pub fn validation(&self) -> Option<&str> {
         (self.0.code == "ValidationException").then_some(self.0.message.as_str())

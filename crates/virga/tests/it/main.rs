@@ -12,6 +12,7 @@ mod accessanalyzer;
 mod cloudtrail_lookup;
 mod dynamodb_encryption;
 mod dynamodb_items;
+mod dynamodb_model;
 mod dynamodb_streams;
 mod dynamodb_tables;
 mod dynamodb_throughput;

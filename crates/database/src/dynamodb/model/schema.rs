@@ -206,8 +206,7 @@ impl Schema {
     /// # Errors
     /// `ValidationException`.
     pub fn check_key(&self, key: &Item) -> Result<(), Error> {
-        let fits = |part: &KeyPart| key.get(&part.name).is_some_and(|value| value.kind() == part.kind);
-        if key.len() != self.keys.parts().count() || !self.keys.parts().all(fits) {
+        if key.len() != self.keys.parts().count() || !self.has_key(key) {
             return Err(validation("The provided key element does not match the schema"));
         }
         self.check_key_values(key)
@@ -240,19 +239,37 @@ impl Schema {
         })
     }
 
-    fn check_key_values(&self, item: &Item) -> Result<(), Error> {
-        for (part, is_hash) in self.keys.parts().zip([true, false]) {
-            let Some(value) = item.get(&part.name) else { continue };
-            if is_empty(value) {
+    /// Checks that no part of the key is empty.
+    ///
+    /// # Errors
+    /// `ValidationException`.
+    pub fn check_key_filled(&self, item: &Item) -> Result<(), Error> {
+        for part in self.keys.parts() {
+            if item.get(&part.name).is_some_and(is_empty) {
                 return Err(validation(format!(
                     "One or more parameter values are not valid. The AttributeValue for a key attribute cannot contain an empty {} value. Key: {}",
                     empty_kind(part.kind),
                     part.name
                 )));
             }
-            check_key_size(value, is_hash)?;
         }
         Ok(())
+    }
+
+    fn check_key_values(&self, item: &Item) -> Result<(), Error> {
+        self.check_key_filled(item)?;
+        for (part, is_hash) in self.keys.parts().zip([true, false]) {
+            if let Some(value) = item.get(&part.name) {
+                check_key_size(value, is_hash)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the item has a key of the right types.
+    pub fn has_key(&self, item: &Item) -> bool {
+        let fits = |part: &KeyPart| item.get(&part.name).is_some_and(|value| value.kind() == part.kind);
+        self.keys.parts().all(fits)
     }
 
     /// Checks the attributes of an item that are keys of indexes. `empty` words the refusal of an empty one.

@@ -72,10 +72,19 @@ fn read(table: String, asked: KeysAndAttributes) -> Result<Part, Error> {
     Ok(Part { table, asked, keys, projection })
 }
 
+/// AWS: one table's expression and another's `AttributesToGet` do not go together either.
+fn check_not_mixed_across(tables: &[(String, KeysAndAttributes)]) -> Result<(), Error> {
+    let any = |has: fn(&KeysAndAttributes) -> bool| tables.iter().any(|(_, asked)| has(asked));
+    let legacy = present(&[("AttributesToGet", any(|asked| asked.attributes.is_some()))]);
+    let expressions = present(&[("ProjectionExpression", any(|asked| asked.projection.is_some()))]);
+    Ok(legacy::check_not_mixed(&legacy, &expressions)?)
+}
+
 fn batch_get_item(cx: &mut Cx<'_>, req: BatchGetItem) -> Result<BatchGetItemOutput, Error> {
     if req.tables.0.iter().map(|(_, asked)| asked.keys.len()).sum::<usize>() > KEYS_MAX {
         return Err(validation("Too many items requested for the BatchGetItem call"));
     }
+    check_not_mixed_across(&req.tables.0)?;
     let parts: Vec<Part> =
         req.tables.0.into_iter().map(|(table, asked)| read(table, asked)).collect::<Result<_, _>>()?;
     let mut meter = Meter::new(req.capacity.as_deref(), Kind::Plain);

@@ -6,6 +6,7 @@ use crate::dynamodb::action::{Act, Failed, What, check_put_size};
 use crate::dynamodb::capacity::{Detail, Kind, Meter, meter_indexes};
 use crate::dynamodb::change::How;
 use crate::dynamodb::errors::{Error, Refusal, validation};
+use crate::dynamodb::invalid::Invalid;
 use crate::dynamodb::item::Item;
 use crate::dynamodb::model::schema;
 use crate::dynamodb::throttle;
@@ -51,11 +52,11 @@ wire::shape! {
 fn read(table: &str, request: WriteRequest) -> Result<Act, Error> {
     let what = match (request.put, request.delete) {
         (Some(put), None) => {
-            let item = Item::from_wire(put.item)?;
+            let item = Item::from_wire(put.item).map_err(Invalid::older)?;
             check_put_size(&item)?;
             What::Put(item)
         }
-        (None, Some(delete)) => What::Delete(Item::from_wire(delete.key)?),
+        (None, Some(delete)) => What::Delete(Item::from_wire(delete.key).map_err(Invalid::older)?),
         _ => {
             return Err(validation(
                 "Supplied AttributeValue has more than one datatypes set, must contain exactly one of the supported datatypes",
@@ -79,6 +80,10 @@ fn batch_write_item(cx: &mut Cx<'_>, req: BatchWriteItem) -> Result<BatchWriteIt
     let mut seen = HashSet::with_capacity(acts.len());
     for act in acts {
         let schema = schema::usable(cx, &act.table)?;
+        // AWS: of an item in a batch it tells no more about its key than of a key.
+        if !schema.has_key(act.key_item()) {
+            return Err(validation("The provided key element does not match the schema"));
+        }
         let key = act.check(&schema)?;
         if !seen.insert(key.clone()) {
             return Err(validation("Provided list of item keys contains duplicates"));

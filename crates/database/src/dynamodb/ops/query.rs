@@ -4,6 +4,7 @@ use super::get::consistency;
 use crate::dynamodb::access;
 use crate::dynamodb::errors::{Error, validation};
 use crate::dynamodb::expression::{Condition, KeyCondition, KeyTest, Kind};
+use crate::dynamodb::invalid::Invalid;
 use crate::dynamodb::item::Item;
 use crate::dynamodb::legacy;
 use crate::dynamodb::listing::{self, ListingOutput};
@@ -79,7 +80,10 @@ fn query(cx: &mut Cx<'_>, mut req: Query) -> Result<ListingOutput, Error> {
         ("KeyConditionExpression", req.key_condition.is_some()),
         ("ProjectionExpression", req.projection.is_some()),
     ];
-    let mut placeholders = placeholders(req.names.take(), req.values.take(), &expressions, true)?;
+    let any = expressions.iter().any(|(_, present)| *present);
+    let mut placeholders = placeholders(req.names.take(), req.values.take(), &expressions, true)
+        // Of these AWS tells here as of old, of values not.
+        .map_err(|invalid| if any { invalid } else { invalid.older() })?;
     let start = req.start.take().map(start_item).transpose()?;
     let legacy_filter = req.query_filter.is_some();
     let filter = match &req.filter {
@@ -130,9 +134,19 @@ fn query(cx: &mut Cx<'_>, mut req: Query) -> Result<ListingOutput, Error> {
 
 /// # Errors
 /// `ValidationException`.
-pub(crate) fn start_item(value: Value) -> Result<Item, Error> {
-    Item::from_wire(value)
-        .map_err(|invalid| validation(format!("The provided starting key is invalid: {invalid}")))
+pub(crate) fn start_item(value: Value) -> Result<Item, Invalid> {
+    // AWS leaves the beginning out where numbers and sets are concerned.
+    const BARE: &[&str] = &[
+        "contains duplicates",
+        "number set",
+        "numeric value",
+        "significant digits",
+        "number with magnitude",
+    ];
+    Item::from_wire(value).map_err(|invalid| match invalid.message() {
+        message if BARE.iter().any(|part| message.contains(part)) => invalid,
+        message => Invalid::new(format!("The provided starting key is invalid: {message}")),
+    })
 }
 
 /// # Errors

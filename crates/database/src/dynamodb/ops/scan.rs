@@ -5,6 +5,7 @@ use super::query::start_item;
 use crate::dynamodb::access;
 use crate::dynamodb::errors::{Error, validation};
 use crate::dynamodb::expression::{Condition, Kind};
+use crate::dynamodb::invalid::Invalid;
 use crate::dynamodb::legacy;
 use crate::dynamodb::listing::{self, ListingOutput};
 use crate::dynamodb::model::keys;
@@ -87,12 +88,13 @@ fn scan(cx: &mut Cx<'_>, mut req: Scan) -> Result<ListingOutput, Error> {
     req.check_parameters()?;
     let expressions =
         [("FilterExpression", req.filter.is_some()), ("ProjectionExpression", req.projection.is_some())];
-    let mut placeholders = placeholders(req.names.take(), req.values.take(), &expressions, true)?;
+    let mut placeholders =
+        placeholders(req.names.take(), req.values.take(), &expressions, true).map_err(Invalid::older)?;
     let segment = req.segment()?;
-    let start = req.start.take().map(start_item).transpose()?;
+    let start = req.start.take().map(start_item).transpose().map_err(Invalid::older)?;
     let filter = match &req.filter {
         Some(text) => Some(Condition::compile(Kind::Filter, text, &mut placeholders)?),
-        None => legacy::filter(req.scan_filter.take(), req.operator.as_deref())?,
+        None => legacy::filter(req.scan_filter.take(), req.operator.as_deref()).map_err(Invalid::older)?,
     };
     let projection = projection(req.projection.as_deref(), req.attributes.as_deref(), &mut placeholders)?;
     placeholders.check_used()?;

@@ -6,6 +6,7 @@ use crate::dynamodb::access;
 use crate::dynamodb::capacity::{Kind, Meter};
 use crate::dynamodb::errors::Error;
 use crate::dynamodb::expression::Projection;
+use crate::dynamodb::invalid::Invalid;
 use crate::dynamodb::item::Item;
 use crate::dynamodb::model::rows;
 use crate::dynamodb::model::schema;
@@ -55,10 +56,10 @@ struct Asked {
 
 fn read(get: Get) -> Result<Asked, Error> {
     let expressions = [("ProjectionExpression", get.projection.is_some())];
-    let mut placeholders = placeholders(get.names, None, &expressions, false)?;
+    let mut placeholders = placeholders(get.names, None, &expressions, false).map_err(Invalid::older)?;
     let projection = projection(get.projection.as_deref(), None, &mut placeholders)?;
     placeholders.check_used()?;
-    Ok(Asked { table: get.table, key: Item::from_wire(get.key)?, projection })
+    Ok(Asked { table: get.table, key: Item::from_wire(get.key).map_err(Invalid::older)?, projection })
 }
 
 fn transact_get_items(cx: &mut Cx<'_>, req: TransactGetItems) -> Result<TransactGetItemsOutput, Error> {
