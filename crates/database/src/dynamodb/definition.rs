@@ -1,8 +1,9 @@
 //! The rules that the definition of a table or an index must keep, with AWS's sentences.
 
 use super::errors::{Error, Refusal, constraint, parameter, validation};
-use super::model::table::{Attribute, IndexRecord, Status, Throughput};
+use super::model::table::{Attribute, IndexRecord, OnDemandLimits, Status, Throughput, Warm};
 use super::ops::describe::{AttributeDefinition, KeySchemaElement, Projection};
+use super::throughput::{self, OnDemandThroughput, WarmThroughput};
 use std::collections::BTreeSet;
 
 /// AWS: the service's quotas.
@@ -31,6 +32,8 @@ wire::shape! {
         pub(crate) keys: Vec<KeySchemaElement> = "KeySchema",
         pub(crate) projection: Projection = "Projection",
         pub(crate) throughput: Option<ProvisionedThroughput> = "ProvisionedThroughput",
+        pub(crate) limits: Option<OnDemandThroughput> = "OnDemandThroughput",
+        pub(crate) warm: Option<WarmThroughput> = "WarmThroughput",
     }
 }
 
@@ -248,9 +251,14 @@ pub(crate) fn global(
         (_, units) => units.map(units_of).transpose()?.unwrap_or_default(),
     };
     check_name_is_new(name, known)?;
+    let limits = throughput::limits(OnDemandLimits::default(), index.limits, on_demand)?;
+    let warm =
+        throughput::warmed(Warm::default(), index.warm, &throughput, on_demand, &format!("index {name}"))?;
     Ok(IndexRecord {
         name: name.clone(),
         global: true,
+        on_demand_limits: limits,
+        warm,
         hash,
         range,
         projection,

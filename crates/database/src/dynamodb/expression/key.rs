@@ -84,10 +84,12 @@ impl KeyCondition {
         hash: (&str, Type),
         range: Option<(&str, Type)>,
     ) -> Result<(AttributeValue, Option<KeyTest>), Invalid> {
-        if self.tests.len() > 2 {
-            return Err(Invalid::new("Conditions can be of length 1 or 2 only"));
+        let (count, parts) = (self.tests.len(), 1 + usize::from(range.is_some()));
+        if count > parts.max(2) {
+            return Err(Invalid::new(format!(
+                "The number of query conditions ({count}) exceeds the number of key attributes defined in the schema ({parts})"
+            )));
         }
-        let count = self.tests.len();
         let (mut partition, mut sort) = (None, None);
         for (name, test) in self.tests {
             if name == hash.0 {
@@ -144,7 +146,9 @@ fn collect(condition: Condition, tests: &mut Vec<(String, KeyTest)>) -> Result<(
         }
     };
     if tests.iter().any(|(known, _)| *known == name) {
-        return Err(Invalid::new("KeyConditionExpressions must only contain one condition per key"));
+        return Err(
+            Kind::KeyCondition.invalid("KeyConditionExpressions must only contain one condition per key")
+        );
     }
     tests.push((name, test));
     Ok(())

@@ -4,6 +4,7 @@ use super::get::consistency;
 use crate::dynamodb::access;
 use crate::dynamodb::errors::{Error, validation};
 use crate::dynamodb::expression::{Condition, KeyCondition, KeyTest, Kind};
+use crate::dynamodb::invalid::Invalid;
 use crate::dynamodb::item::Item;
 use crate::dynamodb::legacy;
 use crate::dynamodb::listing::{self, ListingOutput};
@@ -11,6 +12,7 @@ use crate::dynamodb::model::keys;
 use crate::dynamodb::model::schema::{self, IndexSchema, KeySchema, Schema};
 use crate::dynamodb::read::{self, Asked};
 use crate::dynamodb::request::{placeholders, present, projection};
+use crate::dynamodb::throttle;
 use crate::dynamodb::value::AttributeValue;
 use kernel::Cx;
 use store::{Direction, KeyRange};
@@ -78,7 +80,10 @@ fn query(cx: &mut Cx<'_>, mut req: Query) -> Result<ListingOutput, Error> {
         ("KeyConditionExpression", req.key_condition.is_some()),
         ("ProjectionExpression", req.projection.is_some()),
     ];
-    let mut placeholders = placeholders(req.names.take(), req.values.take(), &expressions, true)?;
+    let any = expressions.iter().any(|(_, present)| *present);
+    let mut placeholders = placeholders(req.names.take(), req.values.take(), &expressions, true)
+        // Of these AWS tells here as of old, of values not.
+        .map_err(|invalid| if any { invalid } else { invalid.older() })?;
     let start = req.start.take().map(start_item).transpose()?;
     let legacy_filter = req.query_filter.is_some();
     let filter = match &req.filter {
@@ -123,14 +128,25 @@ fn query(cx: &mut Cx<'_>, mut req: Query) -> Result<ListingOutput, Error> {
         consistency: consistency(req.consistent),
     };
     let page = read::page(cx.tx, &asked)?;
+    throttle::admit_read(cx, &schema, index, page.units, page.fetched)?;
     Ok(listing::output(page, &req.table, index, selection.count, req.capacity.as_deref()))
 }
 
 /// # Errors
 /// `ValidationException`.
-pub(crate) fn start_item(value: Value) -> Result<Item, Error> {
-    Item::from_wire(value)
-        .map_err(|invalid| validation(format!("The provided starting key is invalid: {invalid}")))
+pub(crate) fn start_item(value: Value) -> Result<Item, Invalid> {
+    // AWS leaves the beginning out where numbers and sets are concerned.
+    const BARE: &[&str] = &[
+        "contains duplicates",
+        "number set",
+        "numeric value",
+        "significant digits",
+        "number with magnitude",
+    ];
+    Item::from_wire(value).map_err(|invalid| match invalid.message() {
+        message if BARE.iter().any(|part| message.contains(part)) => invalid,
+        message => Invalid::new(format!("The provided starting key is invalid: {message}")),
+    })
 }
 
 /// # Errors

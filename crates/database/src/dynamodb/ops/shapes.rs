@@ -7,6 +7,9 @@ use crate::dynamodb::errors::{Error, Refusal};
 use crate::dynamodb::item::Item;
 use crate::dynamodb::model::rows;
 use crate::dynamodb::model::schema::{self, Schema};
+use crate::dynamodb::size::Units;
+use crate::dynamodb::throttle;
+use crate::dynamodb::write::Done;
 use kernel::Cx;
 use store::{Direction, KeyRange, Read};
 use wire::{Struct, Value};
@@ -59,8 +62,17 @@ pub(crate) fn write_one(cx: &mut Cx<'_>, act: Act, wanted: &Wanted) -> Result<(O
     let (table, show) = (act.table.clone(), act.show_on_failure);
     let of = schema.key_of(act.key_item());
     let want_old = wanted.old || meter.detail() != Detail::None;
-    let how = How::plain(cx.now);
-    let outcome = act.run(cx.tx, &schema, key, want_old, how).map_err(|failed| failed_alone(failed, show))?;
+    let outcome = match act.run(cx.tx, &schema, key, want_old, How::plain(cx.now)) {
+        Ok(outcome) => outcome,
+        Err(Failed::Condition(item)) => {
+            // AWS: a condition that fails costs as much as the item that was looked at.
+            let units = Units::write(item.as_ref().map_or(0, Item::size), false);
+            throttle::admit_write(cx, &schema, &Done { table: units, ..Done::default() })?;
+            return Err(condition_failed(item, show));
+        }
+        Err(failed) => return Err(failed_alone(failed, show)),
+    };
+    throttle::admit_write(cx, &schema, &outcome.done)?;
     meter.table(&table, outcome.done.table);
     meter_indexes(&mut meter, &table, &schema, &outcome.done.indexes);
     let metrics = if wanted.metrics.as_deref() == Some("SIZE") { metrics(cx, &schema, &of)? } else { None };

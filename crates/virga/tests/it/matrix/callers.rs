@@ -132,7 +132,7 @@ fn judge(row: &Row, reply: &Reply, granted: &[(String, String)]) -> Result<(), S
     }
     let (code, message) = error(reply);
     let malformed = [row.codes().invalid, row.codes().malformed].contains(&code.as_str());
-    if malformed && message.contains("validation error") {
+    if malformed && message.contains("failed to satisfy constraint") {
         return Err(format!("the generated input is not valid: {message}"));
     }
     match reply.status {

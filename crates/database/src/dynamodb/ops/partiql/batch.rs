@@ -15,6 +15,7 @@ use crate::dynamodb::model::schema;
 use crate::dynamodb::ops::get::consistency;
 use crate::dynamodb::ops::shapes::failed_alone;
 use crate::dynamodb::partiql::{Select, Statement};
+use crate::dynamodb::throttle;
 use kernel::Cx;
 use wire::{Fault, Value};
 
@@ -110,7 +111,7 @@ fn run(
         Statement::Select(select) => {
             check_single(&schema, &select)?;
             let plan = Plan::new(&schema, &select, asked.consistent == Some(true))?;
-            let rows = plan.page(cx.tx, None, None, consistency(asked.consistent), meter)?;
+            let rows = plan.page(cx, None, None, consistency(asked.consistent), meter)?;
             Ok(rows.items.into_iter().next())
         }
         Statement::Exists(_) => Err(misplaced_exists()),
@@ -123,6 +124,7 @@ fn run(
                 .act
                 .run(cx.tx, &schema, key, want_old, How::plain(cx.now))
                 .map_err(|failed: Failed| failed_alone(failed, show))?;
+            throttle::admit_write(cx, &schema, &outcome.done)?;
             meter.table(&table, outcome.done.table);
             meter_indexes(meter, &table, &schema, &outcome.done.indexes);
             Ok(returned(write.returning, outcome))

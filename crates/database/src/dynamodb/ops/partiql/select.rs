@@ -12,9 +12,11 @@ use crate::dynamodb::partiql::keys::{Access, access};
 use crate::dynamodb::partiql::{Order, Select};
 use crate::dynamodb::read::{self, Asked, Page};
 use crate::dynamodb::size::Consistency;
+use crate::dynamodb::throttle;
 use crate::dynamodb::value::AttributeValue;
+use kernel::Cx;
 use std::collections::BTreeSet;
-use store::{Direction, KeyRange, Tx};
+use store::{Direction, KeyRange};
 
 /// AWS: the guide's page on PartiQL's operators: values of a partition key.
 const PARTITIONS_MAX: usize = 50;
@@ -85,7 +87,7 @@ impl<'s> Plan<'s> {
     /// The store's; `ValidationException` for a place that is none of this listing.
     pub(super) fn page(
         &self,
-        tx: &Tx,
+        cx: &Cx<'_>,
         from: Option<&Place>,
         limit: Option<usize>,
         consistency: Consistency,
@@ -100,7 +102,8 @@ impl<'s> Plan<'s> {
                 Some(from) => self.behind(range, &from.key)?,
                 None => range,
             };
-            let page = read::page(tx, &self.asked(range, left, consistency))?;
+            let page = read::page(cx.tx, &self.asked(range, left, consistency))?;
+            throttle::admit_read(cx, self.schema, self.index, page.units, page.fetched)?;
             self.meter(meter, &page);
             left = left.map(|left| left - page.scanned.min(left));
             rows.items.extend(page.items.iter().map(|item| self.select.row(item)));
