@@ -14,6 +14,7 @@
 pub mod commit;
 mod conflict;
 mod disk;
+mod ending;
 pub mod embedded;
 pub mod engine;
 pub mod error;

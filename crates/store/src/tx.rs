@@ -8,6 +8,7 @@ use crate::commit::{Commit, CommitSeq, State};
 use crate::conflict::ReadSet;
 use crate::engine::Pair;
 use crate::error::{CommitError, StoreError};
+use crate::ending::Endings;
 use crate::oneshot::pair;
 use crate::range::{Direction, KeyRange};
 use crate::scan::{Merge, Recorded};
@@ -80,11 +81,15 @@ pub struct Tx {
     undo: Vec<(Slice, Option<Option<Slice>>)>,
     saved: bool,
     refused: Option<&'static str>,
+    endings: Endings,
 }
 
 /// A point in a transaction to which [`Tx::rollback_to`] goes back.
 #[derive(Clone, Copy, Debug)]
-pub struct Savepoint(usize);
+pub struct Savepoint {
+    undo: usize,
+    endings: usize,
+}
 
 impl std::fmt::Debug for Tx {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -106,6 +111,7 @@ impl Tx {
             undo: Vec::new(),
             saved: false,
             refused: None,
+            endings: Endings::default(),
         }
     }
 
@@ -168,12 +174,13 @@ impl Tx {
     /// A point to go back to.
     pub fn savepoint(&mut self) -> Savepoint {
         self.saved = true;
-        Savepoint(self.undo.len())
+        Savepoint { undo: self.undo.len(), endings: self.endings.len() }
     }
 
-    /// Takes back every write since `savepoint`. What was read stays read.
+    /// Takes back every write since `savepoint`, and ends what waits for their end. What was read stays read.
     pub fn rollback_to(&mut self, savepoint: Savepoint) {
-        while self.undo.len() > savepoint.0 {
+        self.endings.truncate(savepoint.endings);
+        while self.undo.len() > savepoint.undo {
             match self.undo.pop() {
                 Some((key, Some(before))) => drop(self.writes.insert(key, before)),
                 Some((key, None)) => drop(self.writes.remove(&key)),
@@ -187,6 +194,16 @@ impl Tx {
         self.writes.is_empty() && self.refused.is_none()
     }
 
+    /// Runs `work` once it is decided what becomes of this transaction: with its number when it is on the disk and can
+    /// be read, before its commit is acknowledged; with none when it will never happen (it lost, failed, was dropped
+    /// or rolled back).
+    ///
+    /// For what lives in memory beside the store and follows it. It may run on the thread that decides all commits,
+    /// so it is short and does not wait.
+    pub fn on_end(&mut self, work: impl FnOnce(Option<CommitSeq>) + Send + 'static) {
+        self.endings.push(Box::new(work));
+    }
+
     /// Hands the transaction over. One that wrote nothing is committed at once, without touching the disk.
     ///
     /// Blocks only while the queue is full.
@@ -195,7 +212,9 @@ impl Tx {
             return Commit(State::Ready(Err(CommitError::Refused(what))));
         }
         if self.writes.is_empty() {
-            return Commit(State::Ready(Ok(self.base())));
+            let base = self.base();
+            self.endings.run(base);
+            return Commit(State::Ready(Ok(base)));
         }
         let size = |(key, value): (&Slice, &Option<Slice>)| key.len() + value.as_ref().map_or(0, |v| v.len());
         let bytes = self.writes.iter().map(size).sum();
@@ -205,9 +224,10 @@ impl Tx {
         let (done, taker) = pair(Err(CommitError::Closed));
         let (base, reads) = (self.snapshot.base.base.clone(), self.reads.into_inner());
         let writes = self.writes.into_iter().collect();
+        let endings = self.endings;
         // The engine may have to wait for everyone who holds a state: let go of it before it can take long.
         drop(self.snapshot);
-        self.shared.submit(Request::Commit(CommitRequest { base, reads, writes, bytes, done }));
+        self.shared.submit(Request::Commit(CommitRequest { base, reads, writes, bytes, done, endings }));
         Commit(State::Waiting(taker))
     }
 }
