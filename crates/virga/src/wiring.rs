@@ -19,6 +19,7 @@ pub fn services() -> Vec<&'static Service> {
         &security::accessanalyzer::ACCESS_ANALYZER,
         &management::cloudtrail::CLOUDTRAIL,
         &dynamodb::DYNAMODB,
+        &storage::s3::S3,
     ]
 }
 
@@ -47,6 +48,7 @@ pub fn cloud(
         ],
         subscribers: Vec::new(),
         sagas: vec![&security::organizations::create::CREATE_ACCOUNT],
+        sites: Vec::new(),
     };
     Cloud::new(store, clock, rng, master, settings, parts)
 }
