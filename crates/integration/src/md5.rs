@@ -2,11 +2,20 @@
 
 /// The digest in hexadecimal digits.
 pub(crate) fn hex(bytes: &[u8]) -> String {
-    let mut digest = [0; 16];
-    // SAFETY: the input has its own length, and the output the 16 bytes of an MD5 digest.
-    unsafe {
-        aws_lc_sys::MD5(bytes.as_ptr(), bytes.len(), digest.as_mut_ptr());
-    }
+    let mut digest = [0u8; 16];
+    // SAFETY: the input has its own length, the output the 16 bytes of an MD5 digest; its length is not asked for, and
+    // no engine is named.
+    let ok = unsafe {
+        aws_lc_sys::EVP_Digest(
+            bytes.as_ptr().cast(),
+            bytes.len(),
+            digest.as_mut_ptr(),
+            std::ptr::null_mut(),
+            aws_lc_sys::EVP_md5(),
+            std::ptr::null_mut(),
+        )
+    };
+    assert!(ok == 1, "MD5 fails only where memory for its context does");
     let mut out = String::with_capacity(32);
     for byte in digest {
         for nibble in [byte >> 4, byte & 15] {

@@ -14,8 +14,8 @@
 pub mod commit;
 mod conflict;
 mod disk;
-mod ending;
 pub mod embedded;
+mod ending;
 pub mod engine;
 pub mod error;
 pub mod field;

@@ -6,9 +6,9 @@
 
 use crate::commit::{Commit, CommitSeq, State};
 use crate::conflict::ReadSet;
+use crate::ending::Endings;
 use crate::engine::Pair;
 use crate::error::{CommitError, StoreError};
-use crate::ending::Endings;
 use crate::oneshot::pair;
 use crate::range::{Direction, KeyRange};
 use crate::scan::{Merge, Recorded};

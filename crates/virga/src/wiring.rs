@@ -2,6 +2,7 @@
 
 use base::{Clock, Rng};
 use database::dynamodb;
+use integration::sqs;
 use kernel::{Cloud, Parts, Service, Settings};
 use security::iam::directory::IamDirectory;
 use security::iam::last_used::{LastUsed, WriteLastUsed};
@@ -19,6 +20,7 @@ pub fn services() -> Vec<&'static Service> {
         &security::accessanalyzer::ACCESS_ANALYZER,
         &management::cloudtrail::CLOUDTRAIL,
         &dynamodb::DYNAMODB,
+        &sqs::SQS,
         &storage::s3::S3,
     ]
 }
@@ -45,6 +47,10 @@ pub fn cloud(
             Arc::new(dynamodb::work::Expire),
             Arc::new(dynamodb::work::ForgetTokens),
             Arc::new(dynamodb::census::Census),
+            Arc::new(sqs::work::Expire),
+            Arc::new(sqs::work::ForgetIds),
+            Arc::new(sqs::work::Sweep),
+            Arc::new(sqs::work::Move),
         ],
         subscribers: Vec::new(),
         sagas: vec![&security::organizations::create::CREATE_ACCOUNT],

@@ -140,7 +140,9 @@ fn check_name(name: &str) -> Result<(), SqsError> {
         ));
     }
     if name.len() > NAME_BYTES_MAX {
-        return Err(SqsError::Invalid("Message (user) attribute name must be shorter than 256 bytes.".into()));
+        return Err(SqsError::Invalid(
+            "Message (user) attribute name must be shorter than 256 bytes.".into(),
+        ));
     }
     let lower = name.to_ascii_lowercase();
     if lower.starts_with("aws.") || lower.starts_with("amazon.") {

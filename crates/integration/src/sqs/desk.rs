@@ -34,6 +34,8 @@ pub(crate) struct Desk {
     fifo: bool,
     dispatcher: Mutex<Dispatcher>,
     attempts: Mutex<HashMap<String, Attempt>>,
+    /// What is too old and still on the disk.
+    expired: Mutex<Vec<Seq>>,
     /// One waiting receive is woken for each message that becomes visible.
     pub(crate) arrivals: Notify,
 }
@@ -100,7 +102,7 @@ fn set_up(cloud: &Cloud, queue: &Queue) -> Result<Desk, SqsError> {
         let seq = seq_of(&key);
         let lease = leases.remove(&seq);
         if seq > queue.purged_to {
-            dispatcher.arrive(message.arrival(seq, lease), now);
+            dispatcher.arrive(&message.arrival(seq, lease), now);
         }
     }
     forget_orphans(cloud, queue.uid, leases.into_keys());
@@ -109,6 +111,7 @@ fn set_up(cloud: &Cloud, queue: &Queue) -> Result<Desk, SqsError> {
         fifo: queue.is_fifo(),
         dispatcher: Mutex::new(dispatcher),
         attempts: Mutex::default(),
+        expired: Mutex::default(),
         arrivals: Notify::new(),
     })
 }
@@ -144,7 +147,7 @@ impl Desk {
         let desk = Arc::clone(self);
         tx.on_end(move |commit| {
             match commit {
-                Some(_) => desk.with(|dispatcher| dispatcher.arrive(arrival, now)),
+                Some(_) => desk.with(|dispatcher| dispatcher.arrive(&arrival, now)),
                 None => desk.with(|dispatcher| dispatcher.abandon(seq)),
             }
             desk.arrivals.notify_one();
@@ -168,7 +171,12 @@ impl Desk {
     }
 
     /// What an earlier receive of this attempt gave, if all of it still holds.
-    pub(crate) fn repeat(&self, attempt: &str, until: Timestamp, now: Timestamp) -> Option<Vec<(Seq, Lease)>> {
+    pub(crate) fn repeat(
+        &self,
+        attempt: &str,
+        until: Timestamp,
+        now: Timestamp,
+    ) -> Option<Vec<(Seq, Lease)>> {
         let found = locked(&self.attempts).get(attempt).cloned()?;
         if found.at.plus(ATTEMPT_LIFE) <= now {
             return None;
@@ -192,6 +200,19 @@ impl Desk {
             attempts.retain(|_, attempt| attempt.at.plus(ATTEMPT_LIFE) > at);
         }
         attempts.insert(attempt.to_owned(), Attempt { at, given });
+    }
+
+    /// Takes out what was sent before `horizon`; its bytes are deleted in the background.
+    pub(crate) fn expire(&self, horizon: Timestamp) {
+        let gone = self.with(|dispatcher| dispatcher.expire(horizon));
+        if !gone.is_empty() {
+            locked(&self.expired).extend(gone);
+        }
+    }
+
+    /// What has expired since this was last asked.
+    pub(crate) fn take_expired(&self) -> Vec<Seq> {
+        std::mem::take(&mut locked(&self.expired))
     }
 
     /// Everybody who waits looks again: the queue has changed as a whole.

@@ -61,7 +61,8 @@ mod tests {
     /// As recorded from AWS.
     #[test]
     fn digests_are_awss() {
-        let all = [("Hello", "String", "There"), ("General", "String", "Kenobi"), ("Help.Me", "String", "Me")];
+        let all =
+            [("Hello", "String", "There"), ("General", "String", "Kenobi"), ("Help.Me", "String", "Me")];
         assert_eq!(digest(&all).unwrap(), "4c360f3fdafd970e05fae2f149d997f5");
         assert_eq!(digest(&all[..2]).unwrap(), "fca026605781cb4126a1e9044df24232");
         assert_eq!(digest(&all[..1]).unwrap(), "a311262e065454b75da111d535b8dacd");

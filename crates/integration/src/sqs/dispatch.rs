@@ -187,7 +187,7 @@ impl Dispatcher {
     }
 
     /// A message is in the store.
-    pub(crate) fn arrive(&mut self, arrival: Arrival, now: Timestamp) {
+    pub(crate) fn arrive(&mut self, arrival: &Arrival, now: Timestamp) {
         self.next = self.next.max(arrival.seq + 1);
         let known = self.entries.get(&arrival.seq).map(|entry| (entry.lane, entry.state));
         let lane = match known {
@@ -205,7 +205,9 @@ impl Dispatcher {
         let held = arrival.lease.filter(|lease| lease.until > now);
         let (state, at) = match held {
             Some(lease) => (State::InFlight, lease.until),
-            None if arrival.lease.is_none() && arrival.visible_at > now => (State::Delayed, arrival.visible_at),
+            None if arrival.lease.is_none() && arrival.visible_at > now => {
+                (State::Delayed, arrival.visible_at)
+            }
             None => (State::Ready, now),
         };
         self.by_age.insert((arrival.sent, arrival.seq));

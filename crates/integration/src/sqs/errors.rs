@@ -48,6 +48,19 @@ impl From<store::StoreError> for SqsError {
 }
 
 impl SqsError {
+    /// What KMS refuses, in SQS's names.
+    pub(crate) fn of_kms(fault: wire::Fault) -> SqsError {
+        let what = fault.message;
+        match fault.code.as_str() {
+            "AccessDeniedException" => SqsError::KmsDenied(what),
+            "DisabledException" => SqsError::KmsDisabled(what),
+            "KMSInvalidStateException" => SqsError::KmsState(what),
+            "InvalidKeyUsageException" => SqsError::KmsUsage(what),
+            "NotFoundException" | "InvalidArnException" => SqsError::KmsNotFound(what),
+            _ => SqsError::Internal,
+        }
+    }
+
     /// A parameter's value that is out of its range, in AWS's words.
     pub(crate) fn value(value: impl std::fmt::Display, name: &str, reason: &str) -> SqsError {
         SqsError::Invalid(format!("Value {value} for parameter {name} is invalid. Reason: {reason}"))

@@ -17,7 +17,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use store::Record;
-use wire::{Fault, Struct, Value};
+use wire::{Struct, Value};
 
 const PURPOSE: &str = "sqs message";
 const VIA: &str = "sqs.amazonaws.com";
@@ -52,19 +52,6 @@ fn keep<K: std::hash::Hash + Eq>(all: &Mutex<HashMap<K, Held>>, id: K, held: Hel
 
 fn kept<K: std::hash::Hash + Eq>(all: &Mutex<HashMap<K, Held>>, id: &K, now: Timestamp) -> Option<Held> {
     all.lock().unwrap_or_else(PoisonError::into_inner).get(id).filter(|held| held.until > now).cloned()
-}
-
-/// What KMS refuses, in SQS's names.
-fn refused(fault: Fault) -> SqsError {
-    let what = fault.message;
-    match fault.code.as_str() {
-        "AccessDeniedException" => SqsError::KmsDenied(what),
-        "DisabledException" => SqsError::KmsDisabled(what),
-        "KMSInvalidStateException" => SqsError::KmsState(what),
-        "InvalidKeyUsageException" => SqsError::KmsUsage(what),
-        "NotFoundException" | "InvalidArnException" => SqsError::KmsNotFound(what),
-        _ => SqsError::Internal,
-    }
 }
 
 fn context(queue_arn: &str) -> Value {
@@ -116,7 +103,7 @@ fn data_key(cx: &mut Cx<'_>, known: &Known, kms_key: &str) -> Result<Held, SqsEr
     ask.push("KeySpec", Value::str("AES_256"));
     ask.push("EncryptionContext", context(&known.arn));
     let via = As::CallerVia(VIA);
-    let answer = cx.call("kms", "GenerateDataKey", Value::Struct(ask), via).map_err(refused)?;
+    let answer = cx.call("kms", "GenerateDataKey", Value::Struct(ask), via).map_err(SqsError::of_kms)?;
     let (encrypted, plaintext) = (blob(&answer, "CiphertextBlob")?, blob(&answer, "Plaintext")?);
     let key = DataKey { encrypted: encrypted.to_vec(), queue_arn: known.arn.clone() };
     decrypt(cx, &key)?;
@@ -130,7 +117,8 @@ fn decrypt(cx: &mut Cx<'_>, key: &DataKey) -> Result<Bytes, SqsError> {
     let mut ask = Struct::new();
     ask.push("CiphertextBlob", Value::Blob(key.encrypted.clone().into()));
     ask.push("EncryptionContext", context(&key.queue_arn));
-    let answer = cx.call("kms", "Decrypt", Value::Struct(ask), As::CallerVia(VIA)).map_err(refused)?;
+    let answer =
+        cx.call("kms", "Decrypt", Value::Struct(ask), As::CallerVia(VIA)).map_err(SqsError::of_kms)?;
     blob(&answer, "Plaintext")
 }
 

@@ -11,6 +11,7 @@ use super::sealing;
 use aws_lc_rs::digest::{SHA256, digest as sha};
 use base::Timestamp;
 use kernel::Cx;
+use std::sync::Arc;
 use std::time::Duration;
 use store::{Key, Tx};
 
@@ -93,7 +94,8 @@ pub(crate) fn send(cx: &mut Cx<'_>, known: &Known, parcel: Parcel) -> Result<Sen
         size,
         number: None,
     };
-    let seq = enter(cx.tx, cx.cloud(), known, envelope, cx.now)?;
+    let cloud = Arc::clone(cx.cloud());
+    let seq = enter(cx.tx, &cloud, known, envelope, cx.now)?;
     if let Some((group, id)) = deduplication {
         note_use(cx.tx, known.uid, (&group, &id), &sent.id, seq, cx.now);
         sent.number = Some(number_text(seq));
@@ -115,10 +117,7 @@ pub(crate) fn enter(
     let desk = desk::of(cloud, known)?;
     let group = envelope.group.clone();
     let numbered = known.is_fifo();
-    Ok(desk.send(tx, now, group.as_deref(), |seq| Message {
-        number: numbered.then_some(seq),
-        ..envelope
-    }))
+    Ok(desk.send(tx, now, group.as_deref(), |seq| Message { number: numbered.then_some(seq), ..envelope }))
 }
 
 fn note_use(tx: &mut Tx, queue: u64, (group, id): (&str, &str), message_id: &str, seq: Seq, now: Timestamp) {
@@ -146,7 +145,8 @@ fn check(cx: &Cx<'_>, known: &Known, parcel: &Parcel) -> Result<Timestamp, SqsEr
         }
     } else if parcel.deduplication.is_some() {
         return Err(SqsError::Invalid(
-            "The request include parameter MessageDeduplicationId which is not valid for this queue type".into(),
+            "The request include parameter MessageDeduplicationId which is not valid for this queue type"
+                .into(),
         ));
     }
     let delay = parcel.delay.unwrap_or(known.delay.into());

@@ -234,6 +234,7 @@ mod tests {
                 operation: "ListUsers",
                 peer: None,
                 user_agent: String::new(),
+                host: None,
                 via: Vec::new(),
             };
             cloud.trail().note(&Note {
@@ -327,6 +328,7 @@ mod tests {
             operation: "ListUsers",
             peer: None,
             user_agent: String::new(),
+            host: None,
             via: Vec::new(),
         };
         for _ in 0..40 {

@@ -21,7 +21,12 @@ struct Number {
 }
 
 const NUMBERS: &[Number] = &[
-    Number { name: "VisibilityTimeout", range: 0..=43_200, get: |q| q.visibility, set: |q, n| q.visibility = n },
+    Number {
+        name: "VisibilityTimeout",
+        range: 0..=43_200,
+        get: |q| q.visibility,
+        set: |q, n| q.visibility = n,
+    },
     Number {
         name: "MaximumMessageSize",
         range: 1024..=queue::MESSAGE_BYTES_MAX,
@@ -261,7 +266,8 @@ pub(crate) fn first_difference(queue: &Queue, attributes: &[(String, String)]) -
     let same = |name: &str, text: &str| match name {
         // Documents are compared as such.
         "Policy" | "RedrivePolicy" | "RedriveAllowPolicy" => {
-            has(name) == text || wire::json::read(has(name)).is_some_and(|own| Some(own) == wire::json::read(text))
+            has(name) == text
+                || wire::json::read(has(name)).is_some_and(|own| Some(own) == wire::json::read(text))
         }
         "KmsDataKeyReusePeriodSeconds" => queue.kms_reuse.to_string() == text,
         _ => has(name) == text,

@@ -38,7 +38,9 @@ impl Deref for Known {
 
 /// The remembered queues, each with the bytes it was made of, by the keys of their records.
 #[derive(Default, Debug)]
-pub(crate) struct KnownQueues(RwLock<HashMap<Vec<u8>, (Slice, Arc<Known>)>>);
+pub(crate) struct KnownQueues(RwLock<HashMap<Vec<u8>, Remembered>>);
+
+type Remembered = (Slice, Arc<Known>);
 
 impl Known {
     fn of(queue: Queue) -> Result<Known, SqsError> {

@@ -41,7 +41,8 @@ pub(crate) fn read_policy(text: &str) -> Result<DeadLetters, SqsError> {
     };
     let Some(Value::Map(map)) = wire::json::read(text) else {
         return Err(SqsError::Invalid(
-            "Invalid value for the parameter RedrivePolicy. Reason: Redrive policy is not a valid JSON map.".into(),
+            "Invalid value for the parameter RedrivePolicy. Reason: Redrive policy is not a valid JSON map."
+                .into(),
         ));
     };
     let mandatory = |name: &str| {
@@ -149,8 +150,14 @@ mod tests {
         let read = read_policy(&text).unwrap();
         assert_eq!((read.name.as_str(), read.receives_max), ("dead", 5));
         let cases = [
-            (" ", "Invalid value for the parameter RedrivePolicy. Reason: Redrive policy is not a valid JSON map."),
-            ("{}", "Value {} for parameter RedrivePolicy is invalid. Reason: Redrive policy does not contain mandatory attribute: maxReceiveCount."),
+            (
+                " ",
+                "Invalid value for the parameter RedrivePolicy. Reason: Redrive policy is not a valid JSON map.",
+            ),
+            (
+                "{}",
+                "Value {} for parameter RedrivePolicy is invalid. Reason: Redrive policy does not contain mandatory attribute: maxReceiveCount.",
+            ),
             (
                 r#"{"deadLetterTargetArn": "dummy", "maxReceiveCount": 42}"#,
                 r#"Value {"deadLetterTargetArn": "dummy", "maxReceiveCount": 42} for parameter RedrivePolicy is invalid. Reason: Invalid value for deadLetterTargetArn."#,
@@ -170,8 +177,14 @@ mod tests {
         let by = read_allowed(r#"{"redrivePermission":"byQueue","sourceQueueArns":["a"]}"#).unwrap();
         assert!(by.allows("a") && !by.allows("b"));
         assert_eq!(read_allowed(r#"{"redrivePermission":"denyAll"}"#), Ok(Allowed::None));
-        assert!(refusal(read_allowed(r#"{"redrivePermission":"byQueue"}"#)).ends_with("one or more sourceQueueArns values."));
-        assert!(refusal(read_allowed(r#"{"redrivePermission":"allowAll","sourceQueueArns":["a"]}"#)).contains("you must set"));
+        assert!(
+            refusal(read_allowed(r#"{"redrivePermission":"byQueue"}"#))
+                .ends_with("one or more sourceQueueArns values.")
+        );
+        assert!(
+            refusal(read_allowed(r#"{"redrivePermission":"allowAll","sourceQueueArns":["a"]}"#))
+                .contains("you must set")
+        );
         assert!(refusal(read_allowed("[]")).contains("unsupported format"));
     }
 }

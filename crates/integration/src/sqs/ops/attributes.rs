@@ -43,11 +43,9 @@ fn get(cx: &mut Cx<'_>, req: GetQueueAttributes) -> Result<Attributes, SqsError>
     let is_wanted = |name: &str| req.names.iter().any(|n| n == "All" || n == name);
     let counted = req.names.iter().any(|n| n == "All" || n.starts_with("ApproximateNumber"));
     let counts = if counted {
-        let horizon = cx.now.minus(known.retention());
-        desk::of(cx.cloud(), &known)?.with(|dispatcher| {
-            dispatcher.expire(horizon);
-            dispatcher.counts(cx.now)
-        })
+        let desk = desk::of(cx.cloud(), &known)?;
+        desk.expire(cx.now.minus(known.retention()));
+        desk.with(|dispatcher| dispatcher.counts(cx.now))
     } else {
         Counts::default()
     };

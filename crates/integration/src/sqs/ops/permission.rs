@@ -101,8 +101,10 @@ fn object(members: Vec<(&str, Value)>) -> Value {
     Value::Map(members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
 }
 
-/// The statements of a policy, and the rest of it.
-fn read(policy: Option<&String>, arn: &str) -> Result<(Vec<(String, Value)>, Vec<Value>), SqsError> {
+/// The members of a policy but for its statements, and the statements.
+type Document = (Vec<(String, Value)>, Vec<Value>);
+
+fn read(policy: Option<&String>, arn: &str) -> Result<Document, SqsError> {
     let Some(text) = policy else {
         let head = vec![
             ("Version".to_owned(), Value::str("2008-10-17")),

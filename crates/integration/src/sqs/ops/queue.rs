@@ -6,7 +6,7 @@ use crate::sqs::desk;
 use crate::sqs::dispatch::Seq;
 use crate::sqs::errors::SqsError;
 use crate::sqs::model::attributes;
-use crate::sqs::model::known::{self, Known};
+use crate::sqs::model::known;
 use crate::sqs::model::place::Place;
 use crate::sqs::model::queue::{FIFO, GRAVES, Grave, QUEUES, Queue};
 use crate::sqs::model::redrive::{self, Allowed};
@@ -231,12 +231,4 @@ fn list(cx: &mut Cx<'_>, req: ListQueues) -> Result<QueueUrls, SqsError> {
     let (names, token) = page(cx, &paging, |_| true)?;
     let urls: Vec<String> = names.iter().map(|name| url(cx, cx.account, name)).collect();
     Ok(QueueUrls { urls: Some(urls).filter(|urls| !urls.is_empty()), token })
-}
-
-/// A queue that is not named by its caller alone: that of a dead letter or of a move task.
-///
-/// # Errors
-/// The store's.
-pub(super) fn at(cx: &Cx<'_>, place: &Place) -> Result<Option<Arc<Known>>, SqsError> {
-    known::find(cx, place)
 }

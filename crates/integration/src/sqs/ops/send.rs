@@ -88,7 +88,14 @@ fn send_batch(cx: &mut Cx<'_>, req: SendBatch) -> Result<SentBatch, SqsError> {
         let draft = Draft { body, attributes, system, delay, group, deduplication };
         match draft.check().and_then(|parcel| sending::send(cx, &known, parcel)) {
             Ok(Sent { id, body_digest, attributes_digest, system_digest, number }) => {
-                successful.push(SentEntry { entry, id, body_digest, attributes_digest, system_digest, number });
+                successful.push(SentEntry {
+                    entry,
+                    id,
+                    body_digest,
+                    attributes_digest,
+                    system_digest,
+                    number,
+                });
             }
             Err(error) if sending::is_of_all(&error) => return Err(error),
             Err(error) => failed.push(Failed::of(entry, error)),

@@ -43,7 +43,9 @@ pub(super) fn checked(tags: Pairs<String>) -> Result<Tags, SqsError> {
             TagError::EmptyKey => "Tag keys must be between 1 and 128 characters in length.".into(),
             TagError::KeyTooLong(_) => "Tag keys must be between 1 and 128 characters in length.".into(),
             TagError::ValueTooLong(key) => {
-                format!("Tag values must be between 0 and 256 characters in length. The value of {key} is longer.")
+                format!(
+                    "Tag values must be between 0 and 256 characters in length. The value of {key} is longer."
+                )
             }
             TagError::ReservedPrefix(key) => {
                 format!("Tag keys can't start with 'aws:'. This prefix is reserved for internal use: {key}")
@@ -56,7 +58,10 @@ pub(super) fn checked(tags: Pairs<String>) -> Result<Tags, SqsError> {
 }
 
 fn too_many(count: usize) -> String {
-    format!("Too many tags added for queue. You have sent {count} tags, max allowed is {}.", tag::PER_RESOURCE_MAX)
+    format!(
+        "Too many tags added for queue. You have sent {count} tags, max allowed is {}.",
+        tag::PER_RESOURCE_MAX
+    )
 }
 
 fn tag_queue(cx: &mut Cx<'_>, req: TagQueue) -> Result<Empty, SqsError> {
