@@ -1,6 +1,7 @@
 //! Which services there are, and what each brings along.
 
 use base::{Clock, Rng};
+use blob::Blobs;
 use database::dynamodb;
 use integration::sqs;
 use kernel::{Cloud, Parts, Service, Settings};
@@ -21,6 +22,7 @@ pub fn services() -> Vec<&'static Service> {
         &management::cloudtrail::CLOUDTRAIL,
         &dynamodb::DYNAMODB,
         &sqs::SQS,
+        &dynamodb::streams::DYNAMODBSTREAMS,
         &storage::s3::S3,
     ]
 }
@@ -31,6 +33,7 @@ pub fn services() -> Vec<&'static Service> {
 /// When the store cannot be read.
 pub fn cloud(
     store: Store,
+    blobs: Arc<dyn Blobs>,
     clock: Clock,
     rng: Rng,
     master: &[u8; 32],
@@ -51,10 +54,14 @@ pub fn cloud(
             Arc::new(sqs::work::ForgetIds),
             Arc::new(sqs::work::Sweep),
             Arc::new(sqs::work::Move),
+            Arc::new(dynamodb::streams::work::StreamLife),
+            Arc::new(dynamodb::backups::work::Restore),
+            Arc::new(dynamodb::backups::work::BackupLife),
         ],
         subscribers: Vec::new(),
         sagas: vec![&security::organizations::create::CREATE_ACCOUNT],
         sites: Vec::new(),
+        blobs,
     };
     Cloud::new(store, clock, rng, master, settings, parts)
 }

@@ -8,6 +8,7 @@
 //!
 //! Requests write the transient states; [`crate::dynamodb::work`] ends them.
 
+use super::backup::{Recovery, Restoring};
 use base::{AccountId, Arn, Region, Timestamp};
 use std::collections::BTreeMap;
 use store::{Key, Table};
@@ -40,6 +41,24 @@ store::record! {
         20 => pub next_index: u32,
         21 => pub account: AccountId,
         22 => pub region: Region,
+        40 => pub stream: Option<StreamRef>,
+        /// The label of the stream that is or was the last.
+        41 => pub latest_stream: Option<String>,
+        42 => pub recovery: Option<Recovery>,
+        /// The latest backup, into which rows are saved before they are written.
+        43 => pub backup: Option<u32>,
+        44 => pub next_backup: u32,
+        /// What it is being made of.
+        45 => pub restore: Option<Box<Restoring>>,
+    }
+
+    /// The stream that is switched on.
+    #[derive(Clone, PartialEq, Debug)]
+    pub struct StreamRef {
+        1 => pub label: String,
+        2 => pub view: String,
+        /// It was switched on by the change of the table that is under way.
+        3 => pub changing: bool,
     }
 
     /// An attribute definition.

@@ -2,6 +2,7 @@
 
 use crate::dynamodb::action::{Act, Failed, Outcome};
 use crate::dynamodb::capacity::{Detail, Kind, Meter, meter_indexes};
+use crate::dynamodb::change::How;
 use crate::dynamodb::errors::{Error, Refusal};
 use crate::dynamodb::item::Item;
 use crate::dynamodb::model::rows;
@@ -38,6 +39,15 @@ pub(crate) fn condition_failed(item: Option<Item>, show: bool) -> Error {
     }
 }
 
+/// Why a write that stands alone was not done.
+pub(crate) fn failed_alone(failed: Failed, show: bool) -> Error {
+    match failed {
+        Failed::Condition(item) => condition_failed(item, show),
+        Failed::Duplicate => Refusal::Duplicate.into(),
+        Failed::Refused(error) => error,
+    }
+}
+
 /// Does one write, and answers all but its attributes.
 ///
 /// # Errors
@@ -49,10 +59,8 @@ pub(crate) fn write_one(cx: &mut Cx<'_>, act: Act, wanted: &Wanted) -> Result<(O
     let (table, show) = (act.table.clone(), act.show_on_failure);
     let of = schema.key_of(act.key_item());
     let want_old = wanted.old || meter.detail() != Detail::None;
-    let outcome = act.run(cx.tx, &schema, key, want_old, false).map_err(|failed| match failed {
-        Failed::Condition(item) => condition_failed(item, show),
-        Failed::Refused(error) => error,
-    })?;
+    let how = How::plain(cx.now);
+    let outcome = act.run(cx.tx, &schema, key, want_old, how).map_err(|failed| failed_alone(failed, show))?;
     meter.table(&table, outcome.done.table);
     meter_indexes(&mut meter, &table, &schema, &outcome.done.indexes);
     let metrics = if wanted.metrics.as_deref() == Some("SIZE") { metrics(cx, &schema, &of)? } else { None };

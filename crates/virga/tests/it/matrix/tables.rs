@@ -66,6 +66,7 @@ pub(super) static CODES: &[(&str, Codes)] = &[
             ..JSON
         },
     ),
+    ("dynamodbstreams", JSON),
     ("organizations", Codes { invalid: "InvalidInputException", ..JSON }),
 ];
 
@@ -154,6 +155,10 @@ impl Prepared {
         let text = match (service, operation, member) {
             ("dynamodb", _, "ResourceArn") => TABLE_ARN,
             ("sqs", _, "SourceArn") => "arn:aws:sqs:us-east-1:123456789012:matrix",
+            ("dynamodb", _, "BackupArn") => BACKUP_ARN,
+            ("dynamodb", "RestoreTableToPointInTime", "SourceTableName") => "matrix",
+            ("dynamodbstreams", _, "StreamArn") => STREAM_ARN,
+            ("dynamodbstreams", "GetRecords", "ShardIterator") => ITERATOR,
             ("iam", _, "AssumeRolePolicyDocument") => TRUST,
             ("iam", "UpdateAssumeRolePolicy", "PolicyDocument") => TRUST,
             ("iam", "CreatePolicy" | "CreatePolicyVersion", "PolicyDocument") => POLICY,
@@ -185,6 +190,12 @@ impl Prepared {
 }
 
 const TABLE_ARN: &str = "arn:aws:dynamodb:us-east-1:123456789012:table/matrix";
+const BACKUP_ARN: &str =
+    "arn:aws:dynamodb:us-east-1:123456789012:table/matrix/backup/01768478400000-1a2b3c4d";
+const STREAM_ARN: &str =
+    "arn:aws:dynamodb:us-east-1:123456789012:table/matrix/stream/2026-01-15T12:00:00.000";
+const ITERATOR: &str =
+    "arn:aws:dynamodb:us-east-1:123456789012:table/matrix/stream/2026-01-15T12:00:00.000|1|matrix";
 
 fn structure<const N: usize>(members: [(&'static str, Value); N]) -> Value {
     Value::Struct(members.into_iter().collect())
@@ -202,6 +213,7 @@ fn dynamodb(operation: &str, member: &str) -> Option<Value> {
             ("KeyType", Value::str("HASH")),
         ])]),
         ("CreateTable", "BillingMode") => Value::str("PAY_PER_REQUEST"),
+        (_, "Statement") => Value::str("SELECT * FROM \"matrix\" WHERE k = 'a'"),
         ("TransactWriteItems", "TransactItems") => {
             let key = Value::Map(vec![("k".to_owned(), structure([("S", Value::str("a"))]))]);
             let put = structure([("TableName", Value::str("matrix")), ("Item", key)]);
