@@ -279,6 +279,8 @@ fn record(action: &str, target: &Target, decision: &Decision<'_>) -> Decided {
 fn refusal(service: &str, protocol: Protocol, message: String) -> Fault {
     match (service, protocol) {
         ("sns", _) => Fault::new(403, "AuthorizationError", message),
+        // Its clients know the query protocol's status and code.
+        ("sqs", Protocol::Json10) => Fault::new(403, "AccessDeniedException", message),
         (_, Protocol::Ec2Query) => Fault::new(
             403,
             "UnauthorizedOperation",

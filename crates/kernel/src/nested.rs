@@ -71,6 +71,7 @@ pub(crate) fn own_request(cloud: &Cloud, name: &str) -> Request {
         operation: "",
         peer: None,
         user_agent: name.to_owned(),
+        host: None,
         via: Vec::new(),
     }
 }

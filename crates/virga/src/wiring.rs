@@ -3,6 +3,7 @@
 use base::{Clock, Rng};
 use blob::Blobs;
 use database::dynamodb;
+use integration::sqs;
 use kernel::{Cloud, Parts, Service, Settings};
 use security::iam::directory::IamDirectory;
 use security::iam::last_used::{LastUsed, WriteLastUsed};
@@ -22,6 +23,7 @@ pub fn services() -> Vec<&'static Service> {
         &management::cloudwatch::CLOUDWATCH,
         &management::logs::LOGS,
         &dynamodb::DYNAMODB,
+        &sqs::SQS,
         &dynamodb::streams::DYNAMODBSTREAMS,
         &storage::s3::S3,
     ]
@@ -54,6 +56,10 @@ pub fn cloud(
             Arc::new(dynamodb::work::Expire),
             Arc::new(dynamodb::work::ForgetTokens),
             Arc::new(dynamodb::census::Census),
+            Arc::new(sqs::work::Expire),
+            Arc::new(sqs::work::ForgetIds),
+            Arc::new(sqs::work::Sweep),
+            Arc::new(sqs::work::Move),
             Arc::new(dynamodb::streams::work::StreamLife),
             Arc::new(dynamodb::backups::work::Restore),
             Arc::new(dynamodb::global::work::Replicate),

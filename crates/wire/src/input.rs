@@ -75,6 +75,11 @@ pub fn parse(route: &Route, head: &Head, body: Bytes) -> Result<Parsed, Fault> {
     Ok(Parsed { value, violations, unknown: cx.unknown, idempotency })
 }
 
+/// Reads JSON that no model describes.
+pub(crate) fn free(text: &str) -> Option<Value> {
+    json::free(&mut Context::new(&crate::model::NOBODY, Protocol::Json10), text).ok()
+}
+
 /// What the codecs share while they read one request.
 struct Context {
     service: &'static Service,

@@ -235,6 +235,7 @@ mod tests {
                 operation: "ListUsers",
                 peer: None,
                 user_agent: String::new(),
+                host: None,
                 via: Vec::new(),
             };
             cloud.trail().note(&Note {
@@ -328,6 +329,7 @@ mod tests {
             operation: "ListUsers",
             peer: None,
             user_agent: String::new(),
+            host: None,
             via: Vec::new(),
         };
         for _ in 0..40 {

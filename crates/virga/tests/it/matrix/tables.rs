@@ -17,6 +17,8 @@ pub(super) struct Codes {
     pub(super) invalid: &'static str,
     /// Is of another type.
     pub(super) malformed: &'static str,
+    /// The code of services that name a missing parameter in a sentence of their own.
+    pub(super) missing: Option<&'static str>,
 }
 
 const QUERY: Codes = Codes {
@@ -27,6 +29,7 @@ const QUERY: Codes = Codes {
     denied_status: 403,
     invalid: "ValidationError",
     malformed: "MalformedInput",
+    missing: None,
 };
 
 const JSON: Codes = Codes {
@@ -37,6 +40,7 @@ const JSON: Codes = Codes {
     denied_status: 400,
     invalid: "ValidationException",
     malformed: "SerializationException",
+    missing: None,
 };
 
 const REST_JSON: Codes = Codes {
@@ -54,6 +58,15 @@ pub(super) static CODES: &[(&str, Codes)] = &[
     ("cloudtrail", JSON),
     ("dynamodb", JSON),
     ("logs", Codes { invalid: "InvalidParameterException", ..JSON }),
+    (
+        "sqs",
+        Codes {
+            denied_status: 403,
+            invalid: "InvalidParameterValueException",
+            missing: Some("MissingRequiredParameterException"),
+            ..JSON
+        },
+    ),
     ("dynamodbstreams", JSON),
     ("organizations", Codes { invalid: "InvalidInputException", ..JSON }),
 ];
@@ -142,6 +155,7 @@ impl Prepared {
         }
         let text = match (service, operation, member) {
             ("dynamodb", _, "ResourceArn") => TABLE_ARN,
+            ("sqs", _, "SourceArn") => "arn:aws:sqs:us-east-1:123456789012:matrix",
             ("dynamodb", _, "BackupArn") => BACKUP_ARN,
             ("dynamodb", "RestoreTableToPointInTime", "SourceTableName") => "matrix",
             ("dynamodbstreams", _, "StreamArn") => STREAM_ARN,
