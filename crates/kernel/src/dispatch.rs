@@ -7,7 +7,7 @@ use crate::callers::Remembered;
 use crate::cloud::{Built, Cloud};
 use crate::cx::{Cx, Peer, Request};
 use crate::failure::{Refused, internal_failure};
-use crate::op::Op;
+use crate::op::{DRY_RUN, Op};
 use auth::sigv4::RequestHead;
 use base::{Region, Timestamp};
 use bytes::Bytes;
@@ -268,6 +268,9 @@ impl Journey<'_> {
             touched: Vec::new(),
         };
         let decisions = access::authorize(&mut cx, op, &parsed.value, self.route.protocol)?;
+        if let Some(fault) = dry_run(self.route.service, &parsed.value) {
+            return Err(Refused { fault, decisions });
+        }
         let response = match (op.run)(&mut cx, parsed.value) {
             Ok(response) => response,
             Err(fault) => return Err(Refused { fault, decisions }),
@@ -288,6 +291,7 @@ impl Journey<'_> {
     fn ignored(&self, op: &Op, parsed: &Parsed) -> Result<Vec<String>, Fault> {
         let mut ignored = parsed.unknown.clone();
         wire::undeclared(&parsed.value, op.input, &mut ignored);
+        ignored.retain(|member| !crate::op::acts_on(self.route.service, member));
         if self.cloud.settings().strict && !ignored.is_empty() {
             let (operation, list) = (op.name, ignored.join(", "));
             return Err(Fault::new(501, "NotImplemented", format!("{operation} does not act on {list}.")));
@@ -333,6 +337,15 @@ impl Journey<'_> {
         self.note(Told { fault: Some(&fault), ..told }).await;
         fault
     }
+}
+
+/// What a caller who asked only whether it may is told once it has been found that it may.
+///
+/// AWS: <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html> (`DryRunOperation`).
+pub(crate) fn dry_run(model: &wire::model::Service, request: &Value) -> Option<Fault> {
+    let asked = request.member(DRY_RUN).and_then(Value::as_bool) == Some(true);
+    let told = "Request would have succeeded, but DryRun flag is set.";
+    (asked && crate::op::acts_on(model, DRY_RUN)).then(|| Fault::new(412, "DryRunOperation", told))
 }
 
 fn report_ignored(reply: &mut Reply, service: &str, operation: &str, ignored: &[String]) {

@@ -6,6 +6,7 @@ use crate::access;
 use crate::audit::{self, Decided, Note};
 use crate::cloud::Cloud;
 use crate::cx::{As, Cx, Request};
+use crate::dispatch;
 use crate::identity::Caller;
 use crate::op::Op;
 use base::{AccountId, Region};
@@ -88,6 +89,7 @@ fn check(model: &'static Service, modelled: &Operation, op: &Op, value: &Value) 
     // Nobody would read a report, so what is not acted on is refused.
     let mut ignored = Vec::new();
     wire::undeclared(value, op.input, &mut ignored);
+    ignored.retain(|member| !crate::op::acts_on(model, member));
     if ignored.is_empty() {
         return Ok(());
     }
@@ -109,7 +111,7 @@ fn run(place: &Place<'_>, tx: &mut Tx, mut request: Request, call: Call<'_>) -> 
     let now = cloud.clock().now();
     let mut cx =
         Cx { tx, caller, account, region, now, request: &request, cloud, audit, touched: Vec::new() };
-    let (decisions, outcome) = attempt(&mut cx, built.op, call.value);
+    let (decisions, outcome) = attempt(&mut cx, model, built.op, call.value);
     let resources: Vec<String> = cx.touched.iter().map(ToString::to_string).collect();
     let response = match &outcome {
         Ok(response) if !built.reads => wire::json::audit_text(model, modelled.output, response),
@@ -138,9 +140,17 @@ fn run(place: &Place<'_>, tx: &mut Tx, mut request: Request, call: Call<'_>) -> 
     outcome
 }
 
-fn attempt(cx: &mut Cx<'_>, op: &Op, value: Value) -> (Vec<Decided>, Result<Value, Fault>) {
+fn attempt(
+    cx: &mut Cx<'_>,
+    model: &'static Service,
+    op: &Op,
+    value: Value,
+) -> (Vec<Decided>, Result<Value, Fault>) {
     match access::authorize(cx, op, &value, Protocol::Json11) {
         Ok(decisions) => {
+            if let Some(fault) = dispatch::dry_run(model, &value) {
+                return (decisions, Err(fault));
+            }
             // Whoever called may go on after a refusal: then nothing of this call may stay.
             let savepoint = cx.tx.savepoint();
             let outcome = (op.run)(cx, value);

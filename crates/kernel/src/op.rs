@@ -78,6 +78,36 @@ pub fn bridge<'b, Req: FromValue, Res: ToValue, E: Into<Fault>>(
     Ok(response.to_value().unwrap_or_else(|| Value::Struct(wire::Struct::new())))
 }
 
+/// The member that asks only whether the caller may: the dispatcher acts on it, for every operation of EC2's protocol.
+///
+/// AWS: <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/CommonParameters.html>
+pub const DRY_RUN: &str = "DryRun";
+
+/// Whether the dispatcher itself acts on this member of a service's requests, so that no handler declares it.
+pub fn acts_on(model: &wire::model::Service, member: &str) -> bool {
+    member == DRY_RUN && model.protocols.contains(&wire::model::Protocol::Ec2Query)
+}
+
+/// Joins the tables of several crates that serve one service: `join(&[network::TABLES, storage::TABLES])`. `N` is
+/// how many tables they have together.
+///
+/// # Panics
+/// When `N` is another number; in a static, that is an error of the compiler.
+pub const fn join<const N: usize>(parts: &[&[&'static [Op]]]) -> [&'static [Op]; N] {
+    let mut out: [&'static [Op]; N] = [&[]; N];
+    let (mut part, mut at) = (0, 0);
+    while part < parts.len() {
+        let mut table = 0;
+        while table < parts[part].len() {
+            out[at] = parts[part][table];
+            (at, table) = (at + 1, table + 1);
+        }
+        part += 1;
+    }
+    assert!(at == N, "the number of tables");
+    out
+}
+
 /// Declares a family's operation table, one line an operation: `Name: handler, "action", access;`.
 ///
 /// ```ignore

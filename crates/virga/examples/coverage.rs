@@ -89,6 +89,9 @@ impl Found {
         for member in &structure.members {
             let path =
                 if path.is_empty() { member.name.to_owned() } else { format!("{path}.{}", member.name) };
+            if path == member.name && kernel::op::acts_on(model, member.name) {
+                continue;
+            }
             let Some(found) = declared.iter().find(|d| d.name == member.name) else {
                 self.lacks.push(path);
                 continue;

@@ -1,0 +1,3 @@
+//! Handlers, one file a noun.
+
+pub mod tags;
