@@ -41,7 +41,8 @@ impl<'a, 'c> Access<'a, 'c> {
 
     /// The tags that the request gives to new resources of a kind.
     fn request_tags(&self, kind: &Kind) -> Tags {
-        let specifications = self.request.get("TagSpecifications").and_then(Value::as_list).unwrap_or_default();
+        let specifications =
+            self.request.get("TagSpecifications").and_then(Value::as_list).unwrap_or_default();
         let of_kind = specifications
             .iter()
             .filter(|s| s.member("ResourceType").and_then(Value::as_str) == Some(kind.noun))
@@ -122,7 +123,7 @@ impl<'a, 'c> Access<'a, 'c> {
         self
     }
 
-    /// The last target belongs to another account or region: its ARN says so.
+    /// The targets; `*` where there is none.
     ///
     /// # Errors
     /// When the store could not be read.

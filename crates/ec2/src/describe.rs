@@ -61,7 +61,12 @@ pub fn all<R: Record>(cx: &Cx<'_>, table: &Table<R>) -> Result<Vec<R>, Ec2Error>
 ///
 /// # Errors
 /// As [`get`]; malformed ids first.
-pub fn some<R: Record>(cx: &Cx<'_>, table: &Table<R>, kind: &Kind, ids: &[String]) -> Result<Vec<R>, Ec2Error> {
+pub fn some<R: Record>(
+    cx: &Cx<'_>,
+    table: &Table<R>,
+    kind: &Kind,
+    ids: &[String],
+) -> Result<Vec<R>, Ec2Error> {
     if ids.is_empty() {
         return all(cx, table);
     }

@@ -6,6 +6,7 @@ use wire::Fault;
 wire::errors! {
     /// AWS: <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html>
     pub enum Plain {
+        AnalysisExists(what: String) = 400, "AnalysisExistsForNetworkInsightsPath", "{what}";
         AuthFailure(what: String) = 403, "AuthFailure", "{what}";
         CannotDelete(what: String) = 400, "CannotDelete", "{what}";
         DefaultSubnetAlreadyExists(what: String) = 400, "DefaultSubnetAlreadyExistsInAvailabilityZone", "{what}";
@@ -102,7 +103,11 @@ pub struct Ec2Error(Box<Fault>);
 impl Ec2Error {
     /// The resource is not there.
     pub fn not_found(kind: &Kind, id: &str) -> Ec2Error {
-        Ec2Error(Box::new(Fault::new(400, kind.not_found, format!("The {} '{id}' does not exist", kind.words))))
+        Ec2Error(Box::new(Fault::new(
+            400,
+            kind.not_found,
+            format!("The {} '{id}' does not exist", kind.words),
+        )))
     }
 
     /// NAT gateways have words of their own.

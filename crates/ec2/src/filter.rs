@@ -27,12 +27,17 @@ pub type Known<V> = [(&'static str, fn(&V) -> Vec<String>)];
 pub fn check<V>(filters: &[Filter], known: &Known<V>) -> Result<(), Ec2Error> {
     for filter in filters {
         let name = filter.name.as_deref().unwrap_or_default();
-        let is_tag = name == "tag-key" || name == "tag-value" || name.strip_prefix("tag:").is_some_and(|key| !key.is_empty());
+        let is_tag = name == "tag-key"
+            || name == "tag-value"
+            || name.strip_prefix("tag:").is_some_and(|key| !key.is_empty());
         if !is_tag && !known.iter().any(|(known, _)| *known == name) {
             return Err(Plain::InvalidParameterValue(format!("The filter '{name}' is invalid")).into());
         }
         if filter.values.is_empty() {
-            return Err(Plain::InvalidParameterValue(format!("The filter '{name}' must have at least one value")).into());
+            return Err(Plain::InvalidParameterValue(format!(
+                "The filter '{name}' must have at least one value"
+            ))
+            .into());
         }
     }
     if filters.iter().map(|filter| filter.values.len()).sum::<usize>() > VALUES_MAX {
@@ -142,11 +147,15 @@ mod tests {
             values: values.iter().map(|v| (*v).to_owned()).collect(),
         };
         let tags = [Tag { key: Some("team".into()), value: Some("blue".into()) }];
-        let good = [filter("name", &["x", "a*"]), filter("tag:team", &["blue"]), filter("tag-key", &["team"])];
+        let good =
+            [filter("name", &["x", "a*"]), filter("tag:team", &["blue"]), filter("tag-key", &["team"])];
         assert!(passes(&"abc", &tags, &good, known));
         assert!(!passes(&"abc", &tags, &[filter("tag:team", &["red"])], known));
         assert!(!passes(&"abc", &[], &[filter("tag:team", &["*"])], known));
-        assert_eq!(check(&[filter("colour", &["x"])], known).unwrap_err().message(), "The filter 'colour' is invalid");
+        assert_eq!(
+            check(&[filter("colour", &["x"])], known).unwrap_err().message(),
+            "The filter 'colour' is invalid"
+        );
         assert_eq!(check(&[filter("name", &["x"; 201])], known).unwrap_err().code(), "FilterLimitExceeded");
         assert!(check(&good, known).is_ok());
     }

@@ -111,7 +111,11 @@ mod tests {
     #[test]
     fn nouns_and_prefixes_are_unique() {
         for (at, kind) in ALL.iter().enumerate() {
-            assert!(ALL[..at].iter().all(|k| k.noun != kind.noun && k.prefix != kind.prefix), "{}", kind.noun);
+            assert!(
+                ALL[..at].iter().all(|k| k.noun != kind.noun && k.prefix != kind.prefix),
+                "{}",
+                kind.noun
+            );
         }
     }
 }

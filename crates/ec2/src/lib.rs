@@ -21,4 +21,4 @@ pub use errors::{Ec2Error, Plain};
 pub use kind::Kind;
 
 /// The operation tables of this crate, for the wiring.
-pub static TABLES: &[&[kernel::Op]] = &[ops::tags::OPS];
+pub const TABLES: &[&[kernel::Op]] = &[ops::tags::OPS];

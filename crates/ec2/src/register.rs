@@ -37,7 +37,12 @@ pub fn arn(account: AccountId, region: Region, noun: &str, id: &str) -> String {
 
 /// # Errors
 /// When the store cannot be read.
-pub fn find(from: &dyn Read, account: AccountId, region: Region, id: &str) -> Result<Option<Entry>, StoreError> {
+pub fn find(
+    from: &dyn Read,
+    account: AccountId,
+    region: Region,
+    id: &str,
+) -> Result<Option<Entry>, StoreError> {
     REGISTER.get(from, &key(account, region, id))
 }
 

@@ -76,14 +76,19 @@ pub fn of_new(specifications: &[TagSpecification], kind: &Kind, kinds: &[&Kind])
     for specification in specifications {
         let noun = specification.resource_type.as_deref().unwrap_or_default();
         if noun.is_empty() {
-            return Err(Plain::InvalidParameterValue("Tag specification resource type must have a value".into()).into());
+            return Err(Plain::InvalidParameterValue(
+                "Tag specification resource type must have a value".into(),
+            )
+            .into());
         }
         if !kinds.iter().any(|kind| kind.noun == noun) {
             let what = format!("'{noun}' is not a valid taggable resource type for this operation.");
             return Err(Plain::InvalidParameterValue(what).into());
         }
         if specification.tags.is_empty() {
-            return Err(Plain::InvalidParameterValue("Tag specification must have at least one tag".into()).into());
+            return Err(
+                Plain::InvalidParameterValue("Tag specification must have at least one tag".into()).into()
+            );
         }
         if noun == kind.noun {
             all.extend(specification.tags.iter().cloned());
@@ -113,7 +118,8 @@ mod tests {
 
     #[test]
     fn specifications_are_about_what_is_made() {
-        let one = |noun: &str| TagSpecification { resource_type: Some(noun.into()), tags: vec![tag("a", "b")] };
+        let one =
+            |noun: &str| TagSpecification { resource_type: Some(noun.into()), tags: vec![tag("a", "b")] };
         assert_eq!(of_new(&[one("vpc")], &VPC, &[&VPC]).unwrap().len(), 1);
         assert!(of_new(&[one("subnet")], &VPC, &[&VPC, &SUBNET]).unwrap().is_empty());
         let refused = of_new(&[one("subnet")], &VPC, &[&VPC]).unwrap_err();

@@ -47,7 +47,11 @@ fn fingerprint(request: &impl std::fmt::Debug) -> Vec<u8> {
 ///
 /// # Errors
 /// `IdempotentParameterMismatch` where the token came with other parameters.
-pub fn made(cx: &Cx<'_>, token: Option<&String>, request: &impl std::fmt::Debug) -> Result<Option<String>, Ec2Error> {
+pub fn made(
+    cx: &Cx<'_>,
+    token: Option<&String>,
+    request: &impl std::fmt::Debug,
+) -> Result<Option<String>, Ec2Error> {
     let Some(token) = token else { return Ok(None) };
     if token.chars().count() > TOKEN_CHARS_MAX {
         return Err(Ec2Error::value(token, "clientToken", "Client tokens may have up to 64 characters."));

@@ -11,11 +11,13 @@ use crate::quota::Quotas;
 use crate::reconcile::{Background, Reconciler};
 use crate::saga::Saga;
 use crate::seal::Sealer;
+use crate::site::Site;
 use crate::turned_away::TurnedAway;
 use auth::actions::AccessLevel;
 use auth::sigv4::KeyCache;
 use base::page::Pager;
 use base::{Clock, Rng, Timestamp};
+use blob::{Blobs, Contents};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -39,6 +41,9 @@ pub struct Parts {
     pub reconcilers: Vec<Arc<dyn Reconciler>>,
     pub subscribers: Vec<Arc<dyn Subscriber>>,
     pub sagas: Vec<&'static Saga>,
+    pub sites: Vec<Arc<dyn Site>>,
+    /// Where contents lie that are too large for the store.
+    pub blobs: Arc<dyn Blobs>,
 }
 
 /// An operation and what the dispatcher asks about it on every call.
@@ -53,6 +58,7 @@ pub(crate) struct Built {
 /// The running cloud. Shared by every request and reconciler.
 pub struct Cloud {
     store: Store,
+    contents: Contents,
     clock: Clock,
     /// The machine's own time, by which clients sign.
     wall: Clock,
@@ -67,6 +73,7 @@ pub struct Cloud {
     reconcilers: Vec<Arc<dyn Reconciler>>,
     subscribers: Vec<Arc<dyn Subscriber>>,
     pub(crate) sagas: Vec<&'static Saga>,
+    pub(crate) sites: Vec<Arc<dyn Site>>,
     pub(crate) callers: Callers,
     pub(crate) signing_keys: KeyCache,
     pub(crate) quotas: Quotas,
@@ -134,9 +141,10 @@ impl Cloud {
         let sealer = Sealer::new(master);
         let page_key = sealer.key_for("page tokens");
         let mut reconcilers = parts.reconcilers;
-        let own: [Arc<dyn Reconciler>; 4] = [
+        let own: [Arc<dyn Reconciler>; 5] = [
             Arc::new(audit::Flush),
             Arc::new(audit::Trim),
+            Arc::new(crate::contents::Sweep::default()),
             Arc::new(Delivery),
             Arc::new(crate::saga::Resume),
         ];
@@ -147,6 +155,7 @@ impl Cloud {
         let trail = Trail::new(wall.now());
         Ok(Arc::new(Cloud {
             store,
+            contents: Contents::new(parts.blobs),
             clock,
             wall,
             rng,
@@ -159,6 +168,7 @@ impl Cloud {
             reconcilers,
             subscribers: parts.subscribers,
             sagas: parts.sagas,
+            sites: parts.sites,
             callers,
             signing_keys: KeyCache::default(),
             quotas: Quotas::default(),
@@ -174,6 +184,11 @@ impl Cloud {
 
     pub fn store(&self) -> &Store {
         &self.store
+    }
+
+    /// The bytes of objects, images, volumes: what is written once and never changed.
+    pub fn contents(&self) -> &Contents {
+        &self.contents
     }
 
     pub fn clock(&self) -> &Clock {
@@ -291,6 +306,10 @@ impl Cloud {
         let _alone = self.clock_orders.lock().await;
         self.trail.clear();
         while self.delete_some().await? {}
+        // Their rows are gone; what cannot be removed now is found when the cloud starts next.
+        if let Err(problem) = self.contents.clear() {
+            crate::log::warn("contents could not be removed", &[("problem", &problem.to_string())]);
+        }
         self.trail.clear();
         self.callers.clear();
         self.memory.clear();

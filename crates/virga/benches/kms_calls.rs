@@ -47,8 +47,9 @@ fn request(service: &str, target: &str, parameters: &Value) -> (Parts, Bytes) {
 async fn call(cloud: &Arc<Cloud>, (parts, body): &(Parts, Bytes)) -> Bytes {
     let peer = Peer { address: Ipv4Addr::LOCALHOST.into(), tls: false };
     let reply = cloud.serve(parts, body.clone(), peer).await;
-    assert_eq!(reply.status, 200, "{:?}", reply.body);
-    reply.body
+    let (status, body) = (reply.status, reply.content.whole().await.unwrap());
+    assert_eq!(status, 200, "{body:?}");
+    body
 }
 
 async fn measure(cloud: &Arc<Cloud>, name: &str, parameters: &Value) -> Value {
@@ -69,8 +70,15 @@ fn main() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let (clock, rng) = (Clock::system(), Rng::seeded(7));
-        let cloud =
-            virga::wiring::cloud(Store::memory(), clock, rng, &[42; 32], Settings::default()).unwrap();
+        let cloud = virga::wiring::cloud(
+            Store::memory(),
+            std::sync::Arc::new(blob::Memory::default()),
+            clock,
+            rng,
+            &[42; 32],
+            Settings::default(),
+        )
+        .unwrap();
         let made = call(&cloud, &request("kms", "TrentService.CreateKey", &json!({}))).await;
         let made: Value = serde_json::from_slice(&made).unwrap();
         let key = &made["KeyMetadata"]["Arn"];

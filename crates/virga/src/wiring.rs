@@ -1,6 +1,7 @@
 //! Which services there are, and what each brings along.
 
 use base::{Clock, Rng};
+use blob::Blobs;
 use database::dynamodb;
 use kernel::{Cloud, Parts, Service, Settings};
 use security::iam::directory::IamDirectory;
@@ -19,8 +20,18 @@ pub fn services() -> Vec<&'static Service> {
         &security::accessanalyzer::ACCESS_ANALYZER,
         &management::cloudtrail::CLOUDTRAIL,
         &dynamodb::DYNAMODB,
+        &dynamodb::streams::DYNAMODBSTREAMS,
+        &storage::s3::S3,
+        &EC2,
     ]
 }
+
+/// The rooms that serve EC2's API, and how many tables they have.
+const EC2_TABLES: &[&[&[kernel::Op]]] = &[ec2::TABLES, network::vpc::TABLES];
+const EC2_COUNT: usize = ec2::TABLES.len() + network::vpc::TABLES.len();
+
+/// One wire service of several rooms.
+static EC2: Service = Service { id: "ec2", global: false, ops: &kernel::op::join::<EC2_COUNT>(EC2_TABLES) };
 
 /// A cloud over an open store, with every built service.
 ///
@@ -28,6 +39,7 @@ pub fn services() -> Vec<&'static Service> {
 /// When the store cannot be read.
 pub fn cloud(
     store: Store,
+    blobs: Arc<dyn Blobs>,
     clock: Clock,
     rng: Rng,
     master: &[u8; 32],
@@ -44,9 +56,14 @@ pub fn cloud(
             Arc::new(dynamodb::work::Expire),
             Arc::new(dynamodb::work::ForgetTokens),
             Arc::new(dynamodb::census::Census),
+            Arc::new(dynamodb::streams::work::StreamLife),
+            Arc::new(ec2::token::ForgetTokens),
+            Arc::new(network::vpc::work::NetworkLife),
         ],
         subscribers: Vec::new(),
         sagas: vec![&security::organizations::create::CREATE_ACCOUNT],
+        sites: Vec::new(),
+        blobs,
     };
     Cloud::new(store, clock, rng, master, settings, parts)
 }

@@ -135,7 +135,8 @@ static FILTERS: &Known<TagDescription> = &[
 fn describe_tags(cx: &mut Cx<'_>, req: DescribeTags) -> Result<DescribeTagsResult, Ec2Error> {
     let mut filters = req.filters;
     // `tag:Owner` is the key and the value at once.
-    let by_tag: Vec<Filter> = filters.extract_if(.., |f| f.name.as_deref().is_some_and(|n| n.starts_with("tag:"))).collect();
+    let by_tag: Vec<Filter> =
+        filters.extract_if(.., |f| f.name.as_deref().is_some_and(|n| n.starts_with("tag:"))).collect();
     filter::check(&filters, FILTERS)?;
     let prefix = Key::regional(cx.account, cx.region);
     let mut found = Vec::new();

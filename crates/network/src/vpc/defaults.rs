@@ -4,8 +4,11 @@
 //! AWS: <https://docs.aws.amazon.com/vpc/latest/userguide/default-vpc.html>
 
 use super::make::{self, NewSubnet, NewVpc};
-use super::model::{DHCP_OPTIONS, DhcpOptions, INTERNET_GATEWAYS, InternetGateway, Route, SEEDED, SUBNETS, Seeded, Target, Vpc};
 use super::model::ROUTE_TABLES;
+use super::model::{
+    DHCP_OPTIONS, DhcpOptions, INTERNET_GATEWAYS, InternetGateway, Route, SEEDED, SUBNETS, Seeded, Target,
+    Vpc,
+};
 use base::Region;
 use base::tag::Tags;
 use ec2::Ec2Error;

@@ -1,8 +1,8 @@
 //! Looking things up: by id with EC2's refusals, and what belongs to a VPC or subnet.
 
 use super::model::{
-    ENDPOINTS, Endpoint, GROUPS, Group, INTERFACES, Interface, NETWORK_ACLS, NATS, Nat, NetworkAcl, PEERINGS, Peering,
-    ROUTE_TABLES, RouteTable, SUBNETS, Subnet, VPCS, Vpc, peering_key,
+    ENDPOINTS, Endpoint, GROUPS, Group, INTERFACES, Interface, NATS, NETWORK_ACLS, Nat, NetworkAcl, PEERINGS,
+    Peering, ROUTE_TABLES, RouteTable, SUBNETS, Subnet, VPCS, Vpc, peering_key,
 };
 use ec2::describe::{all, check_id, get};
 use ec2::kind;

@@ -2,8 +2,8 @@
 
 use super::find;
 use super::model::{
-    AclAssociation, CidrBlock, DHCP_OPTIONS, GROUPS, Group, Ipv6Block, NETWORK_ACLS, NetworkAcl, Peer, ROUTE_TABLES,
-    Reference, RouteTable, Rule, SEEDED, SUBNETS, Subnet, VPCS, Vpc,
+    AclAssociation, CidrBlock, DHCP_OPTIONS, GROUPS, Group, Ipv6Block, NETWORK_ACLS, NetworkAcl, Peer,
+    ROUTE_TABLES, Reference, RouteTable, Rule, SEEDED, SUBNETS, Subnet, VPCS, Vpc,
 };
 use base::tag::Tags;
 use ec2::kind::{NETWORK_ACL, ROUTE_TABLE, SECURITY_GROUP, SECURITY_GROUP_RULE, SUBNET, VPC};
@@ -127,7 +127,8 @@ pub(crate) fn vpc(cx: &mut Cx<'_>, new: NewVpc, tags: &Tags) -> Result<Vpc, Ec2E
 /// The group that lets its members in, and everybody out.
 fn default_group(cx: &mut Cx<'_>, vpc: &Vpc) {
     let group = SECURITY_GROUP.id(cx.rng());
-    let itself = Peer::Group(Reference { group: group.clone(), account: cx.account, vpc: None, peering: None });
+    let itself =
+        Peer::Group(Reference { group: group.clone(), account: cx.account, vpc: None, peering: None });
     let mut rules = vec![all(cx, false, itself)];
     rules.extend(open_egress(cx, vpc));
     let group = Group {
@@ -177,7 +178,8 @@ pub(crate) fn subnet(cx: &mut Cx<'_>, vpc: &Vpc, new: NewSubnet, tags: &Tags) ->
     };
     SUBNETS.put(cx.tx, &register::key(cx.account, cx.region, &subnet.id), &subnet);
     let zone_id = cx.region.zone_id(&new.zone).unwrap_or_default();
-    let place = [in_vpc(cx, &vpc.id), ("ec2:AvailabilityZone", new.zone), ("ec2:AvailabilityZoneId", zone_id)];
+    let place =
+        [in_vpc(cx, &vpc.id), ("ec2:AvailabilityZone", new.zone), ("ec2:AvailabilityZoneId", zone_id)];
     register::enter(cx, &SUBNET, &subnet.id, tags, &place);
     let mut acl = find::default_acl(cx, &vpc.id)?;
     acl.associations.push(AclAssociation { id: id(cx, "aclassoc"), subnet: subnet.id.clone() });

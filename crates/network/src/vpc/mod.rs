@@ -11,6 +11,7 @@
 //! delegated to interfaces, traffic mirroring, flow logs.
 
 mod access;
+mod analyze;
 pub mod defaults;
 mod find;
 mod make;
@@ -20,7 +21,7 @@ pub mod topology;
 pub mod work;
 
 /// The operation tables, for the wiring.
-pub static TABLES: &[&[kernel::Op]] = &[
+pub const TABLES: &[&[kernel::Op]] = &[
     ops::zone::OPS,
     ops::vpc::OPS,
     ops::vpc_cidr::OPS,
@@ -41,4 +42,5 @@ pub static TABLES: &[&[kernel::Op]] = &[
     ops::peering::OPS,
     ops::prefix_list::OPS,
     ops::endpoint::OPS,
+    ops::insights::OPS,
 ];

@@ -62,7 +62,7 @@ struct Place {
 impl Place {
     fn of(key: &Key) -> Option<Place> {
         let mut reader = key.reader();
-        let Some(store::Scope::Account(_, account)) = reader.scope() else { return None };
+        let Some(store::key::Scope::Account(_, account)) = reader.scope() else { return None };
         Some(Place { account, region: reader.region()? })
     }
 
@@ -108,14 +108,27 @@ fn nats(tx: &mut Tx, cloud: &Cloud, now: Timestamp) -> Result<Option<Timestamp>,
 }
 
 /// A public gateway gets its addresses, unless its VPC has no way to the internet.
-fn bring_up(tx: &mut Tx, cloud: &Cloud, place: Place, nat: &mut Nat, now: Timestamp) -> Result<(), StoreError> {
+fn bring_up(
+    tx: &mut Tx,
+    cloud: &Cloud,
+    place: Place,
+    nat: &mut Nat,
+    now: Timestamp,
+) -> Result<(), StoreError> {
     let prefix = Key::regional(place.account, place.region);
     let gateways: Vec<_> =
         INTERNET_GATEWAYS.scan(tx, &prefix, Direction::Forward).collect::<Result<Vec<_>, _>>()?;
     let is_connected = gateways.iter().any(|(_, gateway)| gateway.vpc.as_ref() == Some(&nat.vpc));
     if !nat.private && !is_connected {
         let vpc = &nat.vpc;
-        return fail(tx, place, nat, now, format!("Network {vpc} has no Internet gateway attached"), "Gateway.NotAttached");
+        return fail(
+            tx,
+            place,
+            nat,
+            now,
+            format!("Network {vpc} has no Internet gateway attached"),
+            "Gateway.NotAttached",
+        );
     }
     for at in 0..nat.addresses.len() {
         let address = &mut nat.addresses[at];
@@ -123,7 +136,8 @@ fn bring_up(tx: &mut Tx, cloud: &Cloud, place: Place, nat: &mut Nat, now: Timest
         let key = place.key(&allocation);
         let elastic = ADDRESSES.get(tx, &key)?.filter(|elastic| elastic.association.is_none());
         let Some(mut elastic) = elastic else {
-            let what = format!("Elastic IP address {allocation} could not be associated with this NAT gateway");
+            let what =
+                format!("Elastic IP address {allocation} could not be associated with this NAT gateway");
             return fail(tx, place, nat, now, what, "InvalidAllocationID.NotFound");
         };
         let id = base::id::ec2_resource_id(cloud.rng(), "eipassoc");

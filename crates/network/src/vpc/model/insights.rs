@@ -25,8 +25,7 @@ store::record! {
         5 => pub forward: Vec<Hop>,
         6 => pub back: Vec<Hop>,
         /// Why there is no way.
-        7 => pub explanation: Option<Hop>,
-        8 => pub code: String,
+        7 => pub obstacles: Vec<Hop>,
     }
 
     /// A component of a path.
@@ -34,10 +33,41 @@ store::record! {
     pub struct Hop {
         /// `eni-…`, `sg-…`, `acl-…`, `rtb-…`, `igw-…`.
         1 => pub component: String,
-        /// The rule, entry or route that decided, in words that name it.
-        2 => pub rule: String,
-        3 => pub subnet: Option<String>,
-        4 => pub vpc: Option<String>,
+        2 => pub rule: HopRule,
+        3 => pub vpc: Option<String>,
+        4 => pub source: String,
+        5 => pub destination: String,
+        6 => pub source_port: Option<i64>,
+        7 => pub destination_port: Option<i64>,
+        8 => pub protocol: String,
+        /// Of an obstacle.
+        9 => pub code: String,
+    }
+
+    #[derive(Clone, PartialEq, Debug)]
+    pub struct AclRule {
+        /// None: the last one.
+        1 => pub number: Option<i64>,
+        2 => pub egress: bool,
+        3 => pub allow: bool,
+    }
+
+    #[derive(Clone, PartialEq, Debug)]
+    pub struct RouteRule {
+        1 => pub destination: String,
+        2 => pub target: String,
+    }
+}
+
+store::record_enum! {
+    /// What decided at a component.
+    #[derive(Clone, PartialEq, Debug)]
+    pub enum HopRule {
+        1 => None,
+        /// Whether it is about what leaves.
+        2 => Group(bool),
+        3 => Acl(AclRule),
+        4 => Route(RouteRule),
     }
 }
 

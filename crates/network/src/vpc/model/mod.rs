@@ -22,7 +22,7 @@ pub use dhcp::{DHCP_OPTIONS, DhcpOptions};
 pub use endpoint::{ENDPOINTS, Endpoint, EndpointKind};
 pub use gateway::{EGRESS_GATEWAYS, EgressGateway, INTERNET_GATEWAYS, InternetGateway};
 pub use group::{GROUPS, Group, Peer, Reference, Rule};
-pub use insights::{ANALYSES, Analysis, Hop, PATHS, Path};
+pub use insights::{ANALYSES, AclRule, Analysis, Hop, HopRule, PATHS, Path, RouteRule};
 pub use interface::{INTERFACES, Interface, InterfaceKind, PrivateAddress, USED, Used, used_key};
 pub use nat::{NATS, Nat, NatAddress, NatState};
 pub use peering::{PEERINGS, Peering, PeeringSide, PeeringState, peering_key};

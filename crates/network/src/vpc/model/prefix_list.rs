@@ -44,7 +44,7 @@ impl PrefixList {
 
 /// The services that gateway endpoints lead to, and where they answer within this cloud's VPCs: halves of TEST-NET-2
 /// (RFC 5737), which belongs to nobody.
-pub const SERVICES: [(&str, &str); 2] = [("s3", "198.51.100.0/25"), ("dynamodb", "198.51.100.128/25")];
+const SERVICES: [(&str, &str); 2] = [("s3", "198.51.100.0/25"), ("dynamodb", "198.51.100.128/25")];
 
 /// The cloud's own lists of a region. Their ids are made of the region's and service's names, so that they are the
 /// same on every run; those of us-east-1 are AWS's.

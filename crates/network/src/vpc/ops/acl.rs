@@ -146,7 +146,8 @@ fn of_association<'a, 'c>(cx: &'a mut Cx<'c>, r: &'a Struct) -> Result<Access<'a
     let access = on(cx, r)?;
     let id = r.str("AssociationId").unwrap_or_default();
     let found = all(access.cx, &NETWORK_ACLS)?;
-    let subnet = found.iter().flat_map(|acl| &acl.associations).find(|a| a.id == id).map(|a| a.subnet.clone());
+    let subnet =
+        found.iter().flat_map(|acl| &acl.associations).find(|a| a.id == id).map(|a| a.subnet.clone());
     Ok(match subnet {
         Some(subnet) => access.id(&SUBNET, &subnet),
         None => access,
@@ -174,7 +175,13 @@ fn entry_view(entry: &AclEntry) -> EntryView {
 fn view(cx: &Cx<'_>, acl: &NetworkAcl) -> Result<View, Ec2Error> {
     let mut entries: Vec<EntryView> = acl.entries.iter().map(entry_view).collect();
     let mut last = |number, cidr: &str| {
-        let end = |egress| AclEntry { number, egress, protocol: "-1".into(), cidr: cidr.into(), ..AclEntry::default() };
+        let end = |egress| AclEntry {
+            number,
+            egress,
+            protocol: "-1".into(),
+            cidr: cidr.into(),
+            ..AclEntry::default()
+        };
         entries.extend([entry_view(&end(true)), entry_view(&end(false))]);
     };
     last(LAST, "0.0.0.0/0");
@@ -219,7 +226,10 @@ fn create(cx: &mut Cx<'_>, req: Create) -> Result<Made, Ec2Error> {
 fn delete(cx: &mut Cx<'_>, req: OneAcl) -> Result<Empty, Ec2Error> {
     let acl = find::acl(cx, &req.id)?;
     if acl.is_default {
-        let what = format!("The networkAcl '{}' is the default network ACL of its VPC and cannot be deleted.", acl.id);
+        let what = format!(
+            "The networkAcl '{}' is the default network ACL of its VPC and cannot be deleted.",
+            acl.id
+        );
         return Err(Plain::InvalidParameterValue(what).into());
     }
     if !acl.associations.is_empty() {
@@ -321,7 +331,11 @@ fn entry(req: &Entry) -> Result<AclEntry, Ec2Error> {
             let given = req.icmp.and_then(|i| Some((i.kind?, i.code?)));
             let (kind, code) = given.ok_or_else(|| Plain::MissingParameter("icmpTypeCode".into()))?;
             if !(-1..=255).contains(&kind) || !(-1..=255).contains(&code) {
-                return Err(Ec2Error::value(format!("{kind},{code}"), "icmpTypeCode", "Invalid type or code."));
+                return Err(Ec2Error::value(
+                    format!("{kind},{code}"),
+                    "icmpTypeCode",
+                    "Invalid type or code.",
+                ));
             }
             out.icmp = Some(PortRange { from: kind, to: code });
         }

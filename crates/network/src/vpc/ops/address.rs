@@ -23,6 +23,7 @@ kernel::ops! {
         AllocateAddress: allocate, "ec2:AllocateAddress", |cx, r| on(cx, r)?.new(&ELASTIC_IP).done();
         ReleaseAddress: release, "ec2:ReleaseAddress", |cx, r| named(cx, r)?.done();
         DescribeAddresses: describe, "ec2:DescribeAddresses", list;
+        DescribeAddressesAttribute: describe_attributes, "ec2:DescribeAddressesAttribute", list;
         AssociateAddress: associate, "ec2:AssociateAddress", |cx, r| named(cx, r)?.one(&NETWORK_INTERFACE, "NetworkInterfaceId").one(&INSTANCE, "InstanceId").done();
         DisassociateAddress: disassociate, "ec2:DisassociateAddress", of_association;
 }
@@ -77,6 +78,27 @@ wire::shape! {
         border: String = "NetworkBorderGroup",
         instance: Option<String> = "InstanceId",
         address: String = "PublicIp",
+    }
+
+    #[derive(Debug)]
+    struct DescribeAttributes {
+        ids: Vec<String> = "AllocationIds",
+        /// `domain-name` is the only one.
+        _attribute: Option<String> = "Attribute",
+        next: Option<String> = "NextToken",
+        max: Option<i64> = "MaxResults",
+    }
+
+    #[derive(Debug)]
+    struct Attributes {
+        addresses: Vec<AttributeView> = "Addresses",
+        next: Option<String> = "NextToken",
+    }
+
+    #[derive(Debug)]
+    struct AttributeView {
+        address: String = "PublicIp",
+        id: String = "AllocationId",
     }
 
     #[derive(Debug)]
@@ -255,6 +277,16 @@ fn describe(cx: &mut Cx<'_>, req: Describe) -> Result<Addresses, Ec2Error> {
     Ok(Addresses { addresses })
 }
 
+/// No address has a name of its own for reverse look-ups: the operation that gives one is not built.
+fn describe_attributes(cx: &mut Cx<'_>, req: DescribeAttributes) -> Result<Attributes, Ec2Error> {
+    let found = describe::some(cx, &ADDRESSES, &ELASTIC_IP, &req.ids)?;
+    let view = |address: Address| AttributeView { address: address.address, id: address.id };
+    let ask = Ask::new(&[], req.max, req.next.as_ref());
+    let all = found.into_iter().map(view).collect();
+    let (addresses, next) = describe::cut(cx, all, ask, |address| address.id.clone())?;
+    Ok(Attributes { addresses, next })
+}
+
 /// The interface that a request means, by itself or as the first one of an instance.
 fn target(cx: &Cx<'_>, req: &Associate) -> Result<Interface, Ec2Error> {
     match (&req.interface, &req.instance) {
@@ -309,7 +341,8 @@ pub(crate) fn link(
             return Ok(there.id.clone());
         }
         if !again {
-            let what = format!("resource {} is already associated with associate-id {}", address.id, there.id);
+            let what =
+                format!("resource {} is already associated with associate-id {}", address.id, there.id);
             return Err(Plain::ResourceAlreadyAssociated(what).into());
         }
         super::interface::own(&find::interface(cx, &there.interface)?)?;
@@ -331,8 +364,11 @@ pub(crate) fn link(
     wanted.addresses[at].allocation = Some(address.id.clone());
     super::interface::save(cx, &wanted);
     let id = make::id(cx, "eipassoc");
-    address.association =
-        Some(AddressAssociation { id: id.clone(), interface: interface.to_owned(), private: private.to_owned() });
+    address.association = Some(AddressAssociation {
+        id: id.clone(),
+        interface: interface.to_owned(),
+        private: private.to_owned(),
+    });
     save(cx, &address);
     Ok(id)
 }

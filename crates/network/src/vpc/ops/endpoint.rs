@@ -207,7 +207,8 @@ fn policy(text: &str) -> Result<String, Ec2Error> {
         let what = format!("The policy has more than {POLICY_CHARS_MAX} characters.");
         return Err(Plain::InvalidPolicyDocument(what).into());
     }
-    Policy::parse(text, PolicyKind::Resource("")).map_err(|wrong| Plain::InvalidPolicyDocument(wrong.message))?;
+    Policy::parse(text, PolicyKind::Resource(""))
+        .map_err(|wrong| Plain::InvalidPolicyDocument(wrong.message))?;
     Ok(text.to_owned())
 }
 
@@ -339,7 +340,8 @@ fn plug_in(cx: &mut Cx<'_>, endpoint: &mut Endpoint, id: &str) -> Result<(), Ec2
         let what = format!("The subnet ID '{id}' does not belong to the VPC {}.", endpoint.vpc);
         return Err(Plain::InvalidParameter(what).into());
     }
-    let same_zone = |other: &String| find::subnet(cx, other).is_ok_and(|other: Subnet| other.zone == subnet.zone);
+    let same_zone =
+        |other: &String| find::subnet(cx, other).is_ok_and(|other: Subnet| other.zone == subnet.zone);
     if endpoint.subnets.iter().any(same_zone) {
         let what = format!("Found another VPC endpoint subnet in the availability zone of {id}.");
         return Err(Plain::DuplicateSubnetsInSameZone(what).into());

@@ -244,7 +244,8 @@ fn create(cx: &mut Cx<'_>, req: Create) -> Result<Made, Ec2Error> {
 fn delete(cx: &mut Cx<'_>, req: Delete) -> Result<Deleted, Ec2Error> {
     let group = by(cx, req.id.as_ref(), req.name.as_ref())?;
     if group.name == DEFAULT_GROUP {
-        let what = format!("the specified group: \"{}\" name: \"default\" cannot be deleted by a user", group.id);
+        let what =
+            format!("the specified group: \"{}\" name: \"default\" cannot be deleted by a user", group.id);
         return Err(Plain::CannotDelete(what).into());
     }
     let refers = |other: &Group| {
@@ -401,7 +402,12 @@ fn stale(cx: &mut Cx<'_>, req: Stale) -> Result<StaleList, Ec2Error> {
         }
         let side = |egress: bool| -> Result<Vec<StalePermission>, Ec2Error> {
             let all = views(cx, old.iter().copied().filter(|rule| rule.egress == egress))?;
-            let stale = |p: Permission| StalePermission { from: p.from, protocol: p.protocol, to: p.to, groups: p.groups };
+            let stale = |p: Permission| StalePermission {
+                from: p.from,
+                protocol: p.protocol,
+                to: p.to,
+                groups: p.groups,
+            };
             Ok(all.into_iter().map(stale).collect())
         };
         let (ingress, egress) = (side(false)?, side(true)?);

@@ -284,7 +284,12 @@ pub(crate) fn save(cx: &mut Cx<'_>, interface: &Interface) {
 ///
 /// # Errors
 /// `InvalidGroup.NotFound`, `InvalidParameter`, `SecurityGroupsPerInterfaceLimitExceeded`.
-pub(crate) fn groups(cx: &Cx<'_>, subnet: &str, vpc: &str, named: &[String]) -> Result<Vec<String>, Ec2Error> {
+pub(crate) fn groups(
+    cx: &Cx<'_>,
+    subnet: &str,
+    vpc: &str,
+    named: &[String],
+) -> Result<Vec<String>, Ec2Error> {
     if named.is_empty() {
         return Ok(vec![find::default_group(cx, vpc)?.id]);
     }
@@ -539,7 +544,10 @@ fn describe_attribute(cx: &mut Cx<'_>, req: DescribeAttribute) -> Result<Attribu
 /// Refuses changes of what a service of the cloud manages.
 pub(crate) fn own(interface: &Interface) -> Result<(), Ec2Error> {
     match &interface.requester {
-        Some(_) => Err(Plain::AuthFailure("You do not have permission to access the specified resource.".into()).into()),
+        Some(_) => {
+            Err(Plain::AuthFailure("You do not have permission to access the specified resource.".into())
+                .into())
+        }
         None => Ok(()),
     }
 }
@@ -577,7 +585,11 @@ fn modify_attribute(cx: &mut Cx<'_>, req: ModifyAttribute) -> Result<Empty, Ec2E
     Ok(Empty)
 }
 
-fn modify_attachment(cx: &mut Cx<'_>, interface: &Interface, change: AttachmentChange) -> Result<Empty, Ec2Error> {
+fn modify_attachment(
+    cx: &mut Cx<'_>,
+    interface: &Interface,
+    change: AttachmentChange,
+) -> Result<Empty, Ec2Error> {
     let id = super::needed(change.id.as_ref(), "attachment.attachmentId")?;
     let found = attachment::of(cx.tx, cx.account, cx.region, &interface.id)?.filter(|a| a.id == id);
     let mut attachment = found.ok_or_else(|| Plain::InvalidAttachment(id.to_owned()))?;

@@ -125,14 +125,21 @@ pub(crate) fn take(
     for pair in USED.scan(cx.tx, &prefix, Direction::Forward) {
         let (key, _) = pair?;
         let mut reader = key.reader();
-        let number = reader.scope().and_then(|_| reader.region()).and_then(|_| reader.str()).and_then(|_| reader.u32());
+        let number = reader
+            .scope()
+            .and_then(|_| reader.region())
+            .and_then(|_| reader.str())
+            .and_then(|_| reader.u32());
         taken.extend(number.map(Ipv4Addr::from));
     }
     let block = subnet.block().ok_or(Plain::InternalError)?;
     for _ in 0..more {
         let is_taken = |address: IpAddr| matches!(address, IpAddr::V4(v4) if taken.contains(&v4));
         let Some(IpAddr::V4(address)) = free(block, is_taken) else {
-            let what = format!("The specified subnet {} does not have enough free addresses to satisfy the request.", subnet.id);
+            let what = format!(
+                "The specified subnet {} does not have enough free addresses to satisfy the request.",
+                subnet.id
+            );
             return Err(Plain::InsufficientFreeAddresses(what).into());
         };
         taken.insert(address);
@@ -153,7 +160,12 @@ pub(crate) fn release(cx: &mut Cx<'_>, subnet: &str, addresses: &[String]) {
 ///
 /// # Errors
 /// `InvalidParameterValue`, `InvalidIPAddress.InUse`.
-pub(crate) fn ipv6(cx: &Cx<'_>, subnet: &Subnet, named: &[String], more: usize) -> Result<Vec<String>, Ec2Error> {
+pub(crate) fn ipv6(
+    cx: &Cx<'_>,
+    subnet: &Subnet,
+    named: &[String],
+    more: usize,
+) -> Result<Vec<String>, Ec2Error> {
     if named.is_empty() && more == 0 {
         return Ok(Vec::new());
     }
@@ -253,14 +265,21 @@ fn unassign(cx: &mut Cx<'_>, req: Unassign) -> Result<Empty, Ec2Error> {
 ///
 /// # Errors
 /// `InvalidParameterValue` for the primary one, and for one that it has not.
-pub(crate) fn drop_address(cx: &mut Cx<'_>, interface: &mut Interface, address: &str) -> Result<(), Ec2Error> {
+pub(crate) fn drop_address(
+    cx: &mut Cx<'_>,
+    interface: &mut Interface,
+    address: &str,
+) -> Result<(), Ec2Error> {
     let refused = || {
         let what = format!("Some of the specified addresses are not assigned to interface {}", interface.id);
         Plain::InvalidParameterValue(what)
     };
     let at = interface.addresses.iter().position(|a| a.address == address).ok_or_else(refused)?;
     if at == 0 {
-        let what = format!("Address {address} is the primary address of interface {} and cannot be unassigned.", interface.id);
+        let what = format!(
+            "Address {address} is the primary address of interface {} and cannot be unassigned.",
+            interface.id
+        );
         return Err(Plain::InvalidParameterValue(what).into());
     }
     let gone = interface.addresses.remove(at);

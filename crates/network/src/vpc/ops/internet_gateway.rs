@@ -4,7 +4,9 @@ use super::{item, one};
 use crate::vpc::access::{list, on};
 use crate::vpc::find;
 use crate::vpc::make::in_vpc;
-use crate::vpc::model::{ADDRESSES, EGRESS_GATEWAYS, EgressGateway, INTERFACES, INTERNET_GATEWAYS, InternetGateway};
+use crate::vpc::model::{
+    ADDRESSES, EGRESS_GATEWAYS, EgressGateway, INTERFACES, INTERNET_GATEWAYS, InternetGateway,
+};
 use ec2::attachment;
 use ec2::describe::{self, Ask, all, get, ids_or_pages};
 use ec2::errors::Limit;
@@ -164,7 +166,11 @@ fn attach(cx: &mut Cx<'_>, req: Attach) -> Result<Empty, Ec2Error> {
     let mut gateway = get(cx, &INTERNET_GATEWAYS, &INTERNET_GATEWAY, &req.id)?;
     let vpc = find::vpc(cx, &req.vpc)?;
     if gateway.vpc.is_some() {
-        let what = format!("resource {} is already attached to network {}", gateway.id, gateway.vpc.unwrap_or_default());
+        let what = format!(
+            "resource {} is already attached to network {}",
+            gateway.id,
+            gateway.vpc.unwrap_or_default()
+        );
         return Err(Plain::ResourceAlreadyAssociated(what).into());
     }
     if of_vpc(cx, &vpc.id)?.is_some() {

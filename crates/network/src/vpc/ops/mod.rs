@@ -5,6 +5,7 @@ pub(crate) mod address;
 pub(crate) mod dhcp;
 pub(crate) mod endpoint;
 pub(crate) mod group;
+pub(crate) mod insights;
 pub(crate) mod interface;
 pub(crate) mod interface_address;
 pub(crate) mod internet_gateway;

@@ -157,10 +157,14 @@ fn check(req: &Create, private: bool) -> Result<(), Ec2Error> {
         return combination("SecondaryPrivateIpAddressCount can only be specified for private NAT Gateways");
     }
     if !req.addresses.is_empty() && req.count.is_some() {
-        return combination("SecondaryPrivateIpAddresses and SecondaryPrivateIpAddressCount cannot be used together");
+        return combination(
+            "SecondaryPrivateIpAddresses and SecondaryPrivateIpAddressCount cannot be used together",
+        );
     }
     if !private && !req.addresses.is_empty() && req.addresses.len() != req.allocations.len() {
-        return combination("The number of SecondaryPrivateIpAddresses must match that of SecondaryAllocationIds");
+        return combination(
+            "The number of SecondaryPrivateIpAddresses must match that of SecondaryAllocationIds",
+        );
     }
     if req.allocations.len() + 1 > super::nat_address::PUBLIC_MAX && !private {
         return Err(Limit::Address.into());
@@ -194,7 +198,8 @@ fn create(cx: &mut Cx<'_>, req: Create) -> Result<Made, Ec2Error> {
         return Err(Plain::InvalidParameterCombination(what.into()).into());
     }
     let chosen = if private { req.count.unwrap_or(0) } else { 0 };
-    let more = usize::try_from(chosen).unwrap_or(0) + if req.addresses.is_empty() { req.allocations.len() } else { 0 };
+    let more = usize::try_from(chosen).unwrap_or(0)
+        + if req.addresses.is_empty() { req.allocations.len() } else { 0 };
     let description = format!("Interface for NAT Gateway {id}");
     let new = New {
         description,

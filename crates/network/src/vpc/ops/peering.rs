@@ -194,7 +194,9 @@ fn create(cx: &mut Cx<'_>, req: Create) -> Result<Made, Ec2Error> {
     }
     let open: Vec<Peering> = find::peerings(cx)?.into_iter().filter(|p| p.state.is_open()).collect();
     if let Some(there) = open.iter().find(|p| p.from(&own.id).is_some() && p.from(peer).is_some()) {
-        return Err(Plain::PeeringExists(format!("VPC peering connection {} already exists.", there.id)).into());
+        return Err(
+            Plain::PeeringExists(format!("VPC peering connection {} already exists.", there.id)).into()
+        );
     }
     let pending = |p: &&Peering| p.state == PeeringState::PendingAcceptance && p.requester.vpc == own.id;
     if open.iter().filter(pending).count() >= PENDING_MAX {
@@ -216,10 +218,7 @@ fn create(cx: &mut Cx<'_>, req: Create) -> Result<Made, Ec2Error> {
     }
     save(cx, &peering);
     let arn = |side: &PeeringSide| register::arn(side.account, side.region, VPC.noun, &side.vpc);
-    let keys = [
-        ("ec2:RequesterVpc", arn(&peering.requester)),
-        ("ec2:AccepterVpc", arn(&peering.accepter)),
-    ];
+    let keys = [("ec2:RequesterVpc", arn(&peering.requester)), ("ec2:AccepterVpc", arn(&peering.accepter))];
     register::enter(cx, &PEERING, &peering.id, &tags, &keys);
     if !failed && (account, region) != (cx.account, cx.region) {
         // Its tags are its own.
@@ -228,10 +227,8 @@ fn create(cx: &mut Cx<'_>, req: Create) -> Result<Made, Ec2Error> {
         register::REGISTER.put(cx.tx, &register::key(account, region, &peering.id), &entry);
     }
     let mut made = view(cx, &peering)?;
-    made.status = Status {
-        code: "initiating-request".into(),
-        message: format!("Initiating Request to {account}"),
-    };
+    made.status =
+        Status { code: "initiating-request".into(), message: format!("Initiating Request to {account}") };
     Ok(Made { peering: made })
 }
 

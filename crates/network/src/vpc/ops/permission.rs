@@ -148,7 +148,12 @@ fn reference(cx: &Cx<'_>, vpc: &str, pair: &Pair) -> Result<Reference, Ec2Error>
         let there = GROUPS.get(cx.tx, &register::key(other.account, other.region, id))?;
         if there.is_some_and(|group| group.vpc == other.vpc) {
             let vpc = Some(other.vpc.clone());
-            return Ok(Reference { group: id.clone(), account: other.account, vpc, peering: Some(peering.id) });
+            return Ok(Reference {
+                group: id.clone(),
+                account: other.account,
+                vpc,
+                peering: Some(peering.id),
+            });
         }
     }
     if GROUPS.contains(cx.tx, &register::key(cx.account, cx.region, id))? {
@@ -210,7 +215,10 @@ pub(crate) fn rules(
 }
 
 /// Rules as answers group them: by protocol and ports.
-pub(crate) fn views<'a>(cx: &Cx<'_>, rules: impl Iterator<Item = &'a Rule>) -> Result<Vec<Permission>, Ec2Error> {
+pub(crate) fn views<'a>(
+    cx: &Cx<'_>,
+    rules: impl Iterator<Item = &'a Rule>,
+) -> Result<Vec<Permission>, Ec2Error> {
     let mut out: Vec<Permission> = Vec::new();
     for rule in rules {
         let same = |p: &Permission| {

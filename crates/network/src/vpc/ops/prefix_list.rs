@@ -307,7 +307,8 @@ fn check_version(list: &PrefixList, given: Option<i64>) -> Result<(), Ec2Error> 
     if given == list.version() {
         return Ok(());
     }
-    let what = format!("The prefix list has the incorrect version number ({given}); it is {}.", list.version());
+    let what =
+        format!("The prefix list has the incorrect version number ({given}); it is {}.", list.version());
     Err(Plain::PrefixListVersionMismatch(what).into())
 }
 
@@ -343,7 +344,8 @@ fn modify(cx: &mut Cx<'_>, req: Modify) -> Result<One, Ec2Error> {
         for gone in &req.remove {
             let cidr = block(&gone.cidr, "cidr")?.to_string();
             let at = entries.iter().position(|entry| entry.cidr == cidr);
-            let at = at.ok_or_else(|| Ec2Error::value(&gone.cidr, "cidr", "It is no entry of the prefix list."))?;
+            let at =
+                at.ok_or_else(|| Ec2Error::value(&gone.cidr, "cidr", "It is no entry of the prefix list."))?;
             entries.remove(at);
         }
         add(&list, &mut entries, req.add)?;
@@ -356,7 +358,8 @@ fn modify(cx: &mut Cx<'_>, req: Modify) -> Result<One, Ec2Error> {
 
 fn version(list: &PrefixList, number: i64) -> Result<&[PrefixEntry], Ec2Error> {
     let found = list.versions.iter().find(|version| version.number == number);
-    let missing = || Plain::InvalidPrefixListVersion(format!("The version {number} of {} does not exist.", list.id));
+    let missing =
+        || Plain::InvalidPrefixListVersion(format!("The version {number} of {} does not exist.", list.id));
     Ok(&found.ok_or_else(missing)?.entries)
 }
 

@@ -4,8 +4,8 @@ use super::vpc::block;
 use crate::vpc::access::on;
 use crate::vpc::find;
 use crate::vpc::model::{
-    EGRESS_GATEWAYS, ENDPOINTS, INTERFACES, INTERNET_GATEWAYS, NATS, NatState, PEERINGS, PREFIX_LISTS, PeeringState,
-    ROUTE_TABLES, Route, RouteTable, Target, managed, peering_key,
+    EGRESS_GATEWAYS, ENDPOINTS, INTERFACES, INTERNET_GATEWAYS, NATS, NatState, PEERINGS, PREFIX_LISTS,
+    PeeringState, ROUTE_TABLES, Route, RouteTable, Target, managed, peering_key,
 };
 use ec2::attachment;
 use ec2::describe::{all, get};
@@ -199,7 +199,15 @@ fn destination(
 
 /// The one target of a request; it is there, and in the table's VPC.
 fn target(cx: &Cx<'_>, table: &RouteTable, req: &Create) -> Result<Target, Ec2Error> {
-    let all = [&req.endpoint, &req.gateway, &req.egress_gateway, &req.instance, &req.interface, &req.peering, &req.nat];
+    let all = [
+        &req.endpoint,
+        &req.gateway,
+        &req.egress_gateway,
+        &req.instance,
+        &req.interface,
+        &req.peering,
+        &req.nat,
+    ];
     match all.iter().filter(|t| t.is_some()).count() {
         0 => {
             let what = "The request must contain exactly one of: gatewayId, natGatewayId, networkInterfaceId, vpcPeeringConnectionId, egressOnlyInternetGatewayId, instanceId, vpcEndpointId";
@@ -215,7 +223,8 @@ fn target(cx: &Cx<'_>, table: &RouteTable, req: &Create) -> Result<Target, Ec2Er
         let what = format!("route table {} and network gateway {id} belong to different networks", table.id);
         Ec2Error::from(Plain::InvalidParameterValue(what))
     };
-    let here = |vpc: Option<&String>, id: &str| if vpc == Some(&table.vpc) { Ok(()) } else { Err(elsewhere(id)) };
+    let here =
+        |vpc: Option<&String>, id: &str| if vpc == Some(&table.vpc) { Ok(()) } else { Err(elsewhere(id)) };
     if let Some(id) = &req.gateway {
         if id == "local" {
             return Ok(Target::Local);
@@ -249,7 +258,9 @@ fn target(cx: &Cx<'_>, table: &RouteTable, req: &Create) -> Result<Target, Ec2Er
     }
     if let Some(id) = &req.endpoint {
         find::endpoint(cx, id)?;
-        let what = format!("Route table contains unsupported route target: {id}. VPC Endpoints of this type cannot be used as route targets.");
+        let what = format!(
+            "Route table contains unsupported route target: {id}. VPC Endpoints of this type cannot be used as route targets."
+        );
         return Err(Plain::RouteNotSupported(what).into());
     }
     let id = req.instance.as_deref().unwrap_or_default();
@@ -270,7 +281,9 @@ fn interface_of(cx: &Cx<'_>, instance: &str) -> Result<String, Ec2Error> {
         0 => Err(Ec2Error::not_found(&INSTANCE, instance)),
         1 => Ok(found.remove(0)),
         _ => {
-            let what = format!("There are multiple interfaces attached to instance '{instance}'. Please specify an interface ID for the operation instead.");
+            let what = format!(
+                "There are multiple interfaces attached to instance '{instance}'. Please specify an interface ID for the operation instead."
+            );
             Err(Plain::InvalidInstanceId(what).into())
         }
     }
@@ -285,7 +298,9 @@ fn fits(cx: &Cx<'_>, table: &RouteTable, destination: &str, target: &Target) -> 
     let is_own = blocks.contains(&cidr);
     match (good, is_own, target) {
         (false, ..) => {
-            let what = format!("The destination CIDR block {destination} is equal to or more specific than one of this VPC's CIDR blocks. This route can target only an interface or an instance.");
+            let what = format!(
+                "The destination CIDR block {destination} is equal to or more specific than one of this VPC's CIDR blocks. This route can target only an interface or an instance."
+            );
             Err(Plain::InvalidParameterValue(what).into())
         }
         (_, false, Target::Local) => {
@@ -331,7 +346,9 @@ fn replace(cx: &mut Cx<'_>, req: Replace) -> Result<Empty, Ec2Error> {
     let destination = destination(cx, req.cidr.as_ref(), req.ipv6.as_ref(), req.prefix_list.as_ref())?;
     let own = find::vpc(cx, &table.vpc)?.all_blocks().iter().any(|block| block.to_string() == destination);
     if table.route(&destination).is_none() && !own {
-        let what = format!("There is no route defined for '{destination}' in the route table. Use CreateRoute instead.");
+        let what = format!(
+            "There is no route defined for '{destination}' in the route table. Use CreateRoute instead."
+        );
         return Err(Plain::InvalidParameterValue(what).into());
     }
     let target =
@@ -355,7 +372,10 @@ fn delete(cx: &mut Cx<'_>, req: Delete) -> Result<Empty, Ec2Error> {
     match table.route(&destination) {
         None => return Err(Plain::InvalidRouteNotFound(table.id, destination).into()),
         Some(Route { target: Target::Endpoint(endpoint), .. }) => {
-            let what = format!("cannot remove VPC endpoint route {destination} ({endpoint}) in route table {}", table.id);
+            let what = format!(
+                "cannot remove VPC endpoint route {destination} ({endpoint}) in route table {}",
+                table.id
+            );
             return Err(Plain::InvalidParameterValue(what).into());
         }
         Some(_) => table.routes.retain(|route| route.destination != destination),

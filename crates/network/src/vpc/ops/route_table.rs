@@ -13,7 +13,7 @@ use ec2::filter::{Filter, Known};
 use ec2::kind::{INTERNET_GATEWAY, ROUTE_TABLE, SUBNET, VPC};
 use ec2::tags::{self, Tag, TagSpecification};
 use ec2::{Ec2Error, Plain, register, token};
-use kernel::{Cx, Empty, Target};
+use kernel::{Cx, Empty};
 use wire::{Fault, Struct};
 
 kernel::ops! {
@@ -277,7 +277,10 @@ fn with_association(cx: &Cx<'_>, id: &str) -> Result<RouteTable, Ec2Error> {
     let has = |table: &RouteTable| {
         table.main.as_deref() == Some(id) || table.associations.iter().any(|association| association.id == id)
     };
-    all(cx, &ROUTE_TABLES)?.into_iter().find(has).ok_or_else(|| Plain::InvalidAssociation(id.to_owned()).into())
+    all(cx, &ROUTE_TABLES)?
+        .into_iter()
+        .find(has)
+        .ok_or_else(|| Plain::InvalidAssociation(id.to_owned()).into())
 }
 
 fn disassociate(cx: &mut Cx<'_>, req: Disassociate) -> Result<Empty, Ec2Error> {

@@ -226,7 +226,10 @@ fn modify_attribute(cx: &mut Cx<'_>, req: ModifyAttribute) -> Result<Empty, Ec2E
     }
     let wants_ipv6 = req.assign_ipv6.and_then(|flag| flag.value) == Some(true);
     if wants_ipv6 && subnet.ipv6.is_empty() {
-        let what = format!("Invalid value 'true' for assignIpv6AddressOnCreation. Subnet {} does not have IPv6 CIDR block associated.", subnet.id);
+        let what = format!(
+            "Invalid value 'true' for assignIpv6AddressOnCreation. Subnet {} does not have IPv6 CIDR block associated.",
+            subnet.id
+        );
         return Err(Plain::InvalidParameterValue(what).into());
     }
     let set = |flag: Option<Flag>, field: &mut bool| {

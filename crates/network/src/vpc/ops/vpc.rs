@@ -5,8 +5,8 @@ use crate::vpc::access::{list, on};
 use crate::vpc::find;
 use crate::vpc::make::{self, DEFAULT_GROUP, NewVpc};
 use crate::vpc::model::{
-    EGRESS_GATEWAYS, ENDPOINTS, GROUPS, INTERFACES, INTERNET_GATEWAYS, NATS, NETWORK_ACLS, PeeringState, ROUTE_TABLES,
-    VPCS, Vpc,
+    EGRESS_GATEWAYS, ENDPOINTS, GROUPS, INTERFACES, INTERNET_GATEWAYS, NATS, NETWORK_ACLS, PeeringState,
+    ROUTE_TABLES, VPCS, Vpc,
 };
 use crate::vpc::{defaults, model};
 use ec2::describe::{self, Ask, ids_or_pages};
@@ -320,7 +320,8 @@ fn describe_attribute(cx: &mut Cx<'_>, req: DescribeAttribute) -> Result<Attribu
 
 fn modify_attribute(cx: &mut Cx<'_>, req: ModifyAttribute) -> Result<Empty, Ec2Error> {
     let mut vpc = find::vpc(cx, &req.id)?;
-    let given: Vec<bool> = [req.hostnames, req.support].into_iter().flatten().filter_map(|f| f.value).collect();
+    let given: Vec<bool> =
+        [req.hostnames, req.support].into_iter().flatten().filter_map(|f| f.value).collect();
     if given.len() > 1 {
         let what = "Fields for multiple attribute types specified";
         return Err(Plain::InvalidParameterCombination(what.into()).into());

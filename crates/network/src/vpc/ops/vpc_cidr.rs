@@ -5,7 +5,7 @@ use super::vpc::{CidrView, Ipv6View, block};
 use crate::vpc::access::on;
 use crate::vpc::find;
 use crate::vpc::make;
-use crate::vpc::model::{CidrBlock, Ipv6Block, PeeringState, ROUTE_TABLES, SUBNETS, Target, USED, VPCS, Vpc, used_key};
+use crate::vpc::model::{CidrBlock, Ipv6Block, PeeringState, SUBNETS, Target, USED, VPCS, Vpc, used_key};
 use ec2::describe::all;
 use ec2::errors::Limit;
 use ec2::kind::{SUBNET, VPC};
@@ -184,7 +184,9 @@ fn disassociate_vpc(cx: &mut Cx<'_>, req: OneAssociation) -> Result<VpcAssociati
     };
     let blocks: Vec<Cidr> = find::subnets_of(cx, &vpc.id)?.iter().flat_map(|s| s.blocks()).collect();
     let used = |id: &str, cidr: &str| {
-        let what = format!("The vpc CIDR block with association ID {id} ({cidr}) is in use by a subnet and may not be disassociated.");
+        let what = format!(
+            "The vpc CIDR block with association ID {id} ({cidr}) is in use by a subnet and may not be disassociated."
+        );
         Plain::OperationNotPermitted(what)
     };
     if let Some(at) = vpc.cidrs.iter().position(|block| block.id == req.id) {
@@ -193,7 +195,11 @@ fn disassociate_vpc(cx: &mut Cx<'_>, req: OneAssociation) -> Result<VpcAssociati
             return Err(used(&block.id, &block.cidr).into());
         }
         save(cx, &vpc);
-        return Ok(VpcAssociation { ipv6: None, cidr: Some(CidrView::of(&block, "disassociating")), vpc: vpc.id });
+        return Ok(VpcAssociation {
+            ipv6: None,
+            cidr: Some(CidrView::of(&block, "disassociating")),
+            vpc: vpc.id,
+        });
     }
     let at = vpc.ipv6.iter().position(|block| block.id == req.id).ok_or_else(gone)?;
     let block = vpc.ipv6.remove(at);
@@ -243,7 +249,10 @@ fn disassociate_subnet(cx: &mut Cx<'_>, req: OneAssociation) -> Result<SubnetAss
     let mut subnet = found.ok_or_else(|| Plain::InvalidSubnetCidrAssociation(req.id.clone()))?;
     let interfaces = all(cx, &crate::vpc::model::INTERFACES)?;
     if interfaces.iter().any(|i| i.subnet == subnet.id && !i.ipv6.is_empty()) {
-        let what = format!("The subnet CIDR block with association ID {} is in use and may not be disassociated.", req.id);
+        let what = format!(
+            "The subnet CIDR block with association ID {} is in use and may not be disassociated.",
+            req.id
+        );
         return Err(Plain::OperationNotPermitted(what).into());
     }
     let at = subnet.ipv6.iter().position(has).ok_or(Plain::InternalError)?;

@@ -148,7 +148,8 @@ fn describe_attributes(cx: &mut Cx<'_>, req: DescribeAttributes) -> Result<Attri
         ("max-elastic-ips", super::address::ADDRESSES_MAX.to_string()),
         ("vpc-max-elastic-ips", super::address::ADDRESSES_MAX.to_string()),
     ];
-    let wanted = all.into_iter().filter(|(name, _)| req.names.is_empty() || req.names.iter().any(|n| n == name));
+    let wanted =
+        all.into_iter().filter(|(name, _)| req.names.is_empty() || req.names.iter().any(|n| n == name));
     let attribute = |(name, value): (&str, String)| Attribute {
         name: name.to_owned(),
         values: vec![AttributeValue { value }],
