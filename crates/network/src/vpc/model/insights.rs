@@ -71,5 +71,5 @@ store::record_enum! {
     }
 }
 
-pub const PATHS: Table<Path> = Table::new(0x2011, "vpc/insights-paths");
-pub const ANALYSES: Table<Analysis> = Table::new(0x2012, "vpc/insights-analyses");
+pub const PATHS: Table<Path> = Table::new(0x3011, "vpc/insights-paths");
+pub const ANALYSES: Table<Analysis> = Table::new(0x3012, "vpc/insights-analyses");
