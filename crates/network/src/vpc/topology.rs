@@ -137,7 +137,7 @@ fn routes(from: &dyn Read, place: Place<'_>, out: &mut plan::Vpc) -> Result<(), 
         for association in &table.associations {
             match &mut out.internet_gateway {
                 Some(gateway) if gateway.id == association.with => {
-                    gateway.route_table = Some(table.id.clone())
+                    gateway.route_table = Some(table.id.clone());
                 }
                 _ => {
                     of_subnet.insert(association.with.clone(), table.id.clone());

@@ -180,11 +180,11 @@ fn take_down(tx: &mut Tx, place: Place, nat: &mut Nat) -> Result<(), StoreError>
     for address in &mut nat.addresses {
         if let Some(allocation) = &address.allocation {
             let key = place.key(allocation);
-            if let Some(mut elastic) = ADDRESSES.get(tx, &key)? {
-                if elastic.association.as_ref().map(|a| &a.id) == address.association.as_ref() {
-                    elastic.association = None;
-                    ADDRESSES.put(tx, &key, &elastic);
-                }
+            if let Some(mut elastic) = ADDRESSES.get(tx, &key)?
+                && elastic.association.as_ref().map(|a| &a.id) == address.association.as_ref()
+            {
+                elastic.association = None;
+                ADDRESSES.put(tx, &key, &elastic);
             }
         }
         address.association = None;

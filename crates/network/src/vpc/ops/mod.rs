@@ -1,5 +1,7 @@
 //! Handlers, one file a noun.
 
+#![allow(clippy::needless_pass_by_value, reason = "a handler is given its request: that is its shape")]
+
 pub(crate) mod acl;
 pub(crate) mod address;
 pub(crate) mod dhcp;

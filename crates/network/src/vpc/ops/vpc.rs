@@ -22,7 +22,7 @@ use store::Key;
 
 kernel::ops! {
     pub(crate) static OPS:
-        CreateVpc: create_vpc, "ec2:CreateVpc", |cx, r| Ok(on(cx, r)?.new(&VPC).done()?);
+        CreateVpc: create_vpc, "ec2:CreateVpc", |cx, r| on(cx, r)?.new(&VPC).done();
         CreateDefaultVpc: create_default_vpc, "ec2:CreateDefaultVpc", |cx, r| on(cx, r)?.new(&VPC).done();
         CreateDefaultSubnet: create_default_subnet, "ec2:CreateDefaultSubnet", |cx, r| on(cx, r)?.new(&SUBNET).done();
         DeleteVpc: delete_vpc, "ec2:DeleteVpc", |cx, r| on(cx, r)?.one(&VPC, "VpcId").done();
