@@ -58,6 +58,7 @@ pub fn cloud(
             Arc::new(dynamodb::census::Census),
             Arc::new(dynamodb::streams::work::StreamLife),
             Arc::new(dynamodb::backups::work::Restore),
+            Arc::new(dynamodb::global::work::Replicate),
             Arc::new(dynamodb::backups::work::BackupLife),
             Arc::new(ec2::token::ForgetTokens),
             Arc::new(network::vpc::work::NetworkLife),
