@@ -146,6 +146,82 @@ impl From<store::StoreError> for S3Error {
     }
 }
 
+wire::errors! {
+    /// What S3 refuses of buckets and their configurations, likewise.
+    pub enum Denial {
+        AclMalformed = 400, "MalformedACLError", "The XML you provided was not well-formed or did not validate against our published schema";
+        AclTwice = 400, "InvalidRequest", "Specifying both Canned ACLs and Header Grants is not allowed";
+        AclUnsupported = 400, "AccessControlListNotSupported", "The bucket does not allow ACLs";
+        AclWithBlock = 400, "InvalidBucketAclWithBlockPublicAccessError", "Bucket cannot have public ACLs set with BlockPublicAccess enabled";
+        AclWithOwnership = 400, "InvalidBucketAclWithObjectOwnership", "Bucket cannot have ACLs set with ObjectOwnership's BucketOwnerEnforced setting";
+        BucketExists(bucket: String) = 409, "BucketAlreadyExists", "The requested bucket name is not available. The bucket namespace is shared by all users of the system. Please select a different name and try again.";
+        BucketName(bucket: String) = 400, "InvalidBucketName", "The specified bucket is not valid.";
+        BucketNotEmpty(bucket: String) = 409, "BucketNotEmpty", "The bucket you tried to delete is not empty";
+        BucketNotEmptyOfVersions(bucket: String) = 409, "BucketNotEmpty", "The bucket you tried to delete is not empty. You must delete all versions in the bucket.";
+        BucketOwned(bucket: String) = 409, "BucketAlreadyOwnedByYou", "Your previous request to create the named bucket succeeded and you already own it.";
+        BucketState(message: String) = 409, "InvalidBucketState", "{message}";
+        ContentUnexpected = 400, "UnexpectedContent", "This request does not support content";
+        ConfigurationMissing = 404, "NoSuchConfiguration", "The specified configuration does not exist.";
+        CorsForbidden = 403, "AccessForbidden", "CORSResponse: This CORS request is not allowed. This is usually because the evalution of Origin, request method / Access-Control-Request-Method or Access-Control-Request-Headers are not whitelisted by the resource's CORS spec.";
+        CorsMissing = 404, "NoSuchCORSConfiguration", "The CORS configuration does not exist";
+        CorsOff = 403, "AccessForbidden", "CORSResponse: CORS is not enabled for this bucket.";
+        EmailGrantees = 405, "MethodNotAllowed", "Grantees by email address are no longer supported.";
+        EncryptionMissing = 404, "ServerSideEncryptionConfigurationNotFoundError", "The server side encryption configuration was not found";
+        HeaderMissing = 400, "MissingSecurityHeader", "Your request was missing a required header";
+        LifecycleMissing = 404, "NoSuchLifecycleConfiguration", "The lifecycle configuration does not exist";
+        LocationIllegal(constraint: String) = 400, "IllegalLocationConstraintException", "The {constraint} location constraint is incompatible for the region specific endpoint this request was sent to.";
+        LocationInvalid(constraint: String) = 400, "InvalidLocationConstraint", "The specified location-constraint is not valid";
+        LockMissing(bucket: String) = 404, "ObjectLockConfigurationNotFoundError", "Object Lock configuration does not exist for this bucket";
+        LockNone = 400, "InvalidRequest", "Bucket is missing Object Lock Configuration";
+        LockOfObjectMissing = 404, "NoSuchObjectLockConfiguration", "The specified object does not have a ObjectLock configuration";
+        Locked = 403, "AccessDenied", "Access Denied because object protected by object lock.";
+        LoggingTarget(message: String) = 400, "InvalidTargetBucketForLogging", "{message}";
+        Moved(endpoint: String) = 301, "PermanentRedirect", "The bucket you are attempting to access must be addressed using the specified endpoint. Please send all future requests to this endpoint.";
+        OwnerNumber = 400, "InvalidBucketOwnerAWSAccountID", "The value of the expected bucket owner parameter must be an AWS account ID";
+        OwnershipMissing(bucket: String) = 404, "OwnershipControlsNotFoundError", "The bucket ownership controls were not found";
+        PolicyMalformed(message: String) = 400, "MalformedPolicy", "{message}";
+        PolicyMissing(bucket: String) = 404, "NoSuchBucketPolicy", "The bucket policy does not exist";
+        PublicBlockMissing(bucket: String) = 404, "NoSuchPublicAccessBlockConfiguration", "The public access block configuration was not found";
+        ReplicationMissing = 404, "ReplicationConfigurationNotFoundError", "The replication configuration was not found";
+        RestoreOngoing = 409, "RestoreAlreadyInProgress", "Object restore is already in progress";
+        RetainPast = 400, "InvalidArgument", "The retain until date must be in the future!";
+        RetentionPeriod(message: String) = 400, "InvalidRetentionPeriod", "{message}";
+        TagSetMissing(bucket: String) = 404, "NoSuchTagSet", "The TagSet does not exist";
+        TagsTooMany(message: String) = 400, "BadRequest", "{message}";
+        WebsiteMissing(bucket: String) = 404, "NoSuchWebsiteConfiguration", "The specified bucket does not have a website configuration";
+    }
+}
+
+impl Denial {
+    /// As [`Refusal::members`].
+    fn members(&self) -> Vec<(&'static str, String)> {
+        match self {
+            Denial::BucketExists(bucket)
+            | Denial::BucketName(bucket)
+            | Denial::BucketNotEmpty(bucket)
+            | Denial::BucketNotEmptyOfVersions(bucket)
+            | Denial::BucketOwned(bucket)
+            | Denial::LockMissing(bucket)
+            | Denial::OwnershipMissing(bucket)
+            | Denial::PolicyMissing(bucket)
+            | Denial::PublicBlockMissing(bucket)
+            | Denial::TagSetMissing(bucket)
+            | Denial::WebsiteMissing(bucket) => vec![("BucketName", bucket.clone())],
+            Denial::LocationInvalid(constraint) => vec![("LocationConstraint", constraint.clone())],
+            Denial::Moved(endpoint) => vec![("Endpoint", endpoint.clone())],
+            _ => Vec::new(),
+        }
+    }
+}
+
+impl From<Denial> for S3Error {
+    fn from(denial: Denial) -> S3Error {
+        let members = denial.members();
+        let error = S3Error(Box::new(denial.into()));
+        members.into_iter().fold(error, |error, (name, text)| error.with(name, text))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::{Refusal, S3Error};
