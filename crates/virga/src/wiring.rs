@@ -48,6 +48,7 @@ pub fn cloud(
         ],
         subscribers: Vec::new(),
         sagas: vec![&security::organizations::create::CREATE_ACCOUNT],
+        sites: Vec::new(),
     };
     Cloud::new(store, clock, rng, master, settings, parts)
 }

@@ -31,6 +31,7 @@ mod kernel_auth;
 mod kernel_bus;
 mod kernel_callers;
 mod kernel_clock;
+mod kernel_data;
 mod kernel_nested;
 mod kernel_reconcile;
 mod kernel_requests;

@@ -13,7 +13,7 @@ use wire::Value;
 use wire::shape::Pairs;
 
 kernel::ops! { pub(crate) static OPS:
-    BatchWriteItem: batch_write_item, "dynamodb:BatchWriteItem", access::batch_write;
+    BatchWriteItem: [event] batch_write_item, "dynamodb:BatchWriteItem", access::batch_write;
 }
 
 const WRITES_MAX: usize = 25;

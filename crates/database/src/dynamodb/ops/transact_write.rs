@@ -24,7 +24,7 @@ use store::Key;
 use wire::{Struct, ToValue, Value};
 
 kernel::ops! { pub(crate) static OPS:
-    TransactWriteItems: transact_write_items, "dynamodb:PutItem", access::transact_write;
+    TransactWriteItems: [event] transact_write_items, "dynamodb:PutItem", access::transact_write;
 }
 
 /// AWS: the operation's page: the aggregate size of the items.
