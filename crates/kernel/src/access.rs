@@ -40,6 +40,8 @@ pub struct Target {
     pub tags: Option<Tags>,
     /// The service's own condition keys.
     pub keys: Vec<(String, Vec<String>)>,
+    /// The canonical user id of the caller's account, which S3's policies may name.
+    pub canonical_id: Option<String>,
     /// Who asks, where a request proves that otherwise than by its signature (the bearer of a web identity token).
     pub bearer: Option<Principal>,
 }
@@ -56,6 +58,7 @@ impl Target {
             grant: None,
             tags: None,
             keys: Vec::new(),
+            canonical_id: None,
             bearer: None,
         }
     }
@@ -200,7 +203,7 @@ fn decide(
         action,
         resource: &target.arn,
         resource_account: owner.as_str(),
-        canonical_id: None,
+        canonical_id: target.canonical_id.as_deref(),
         context: &context,
     };
     let held = &cx.caller.policies;

@@ -175,6 +175,7 @@ wire::errors! {
         LockNone = 400, "InvalidRequest", "Bucket is missing Object Lock Configuration";
         LockOfObjectMissing = 404, "NoSuchObjectLockConfiguration", "The specified object does not have a ObjectLock configuration";
         Locked = 403, "AccessDenied", "Access Denied because object protected by object lock.";
+        LoggingElsewhere = 403, "CrossLocationLoggingProhibited", "Cross S3 location logging not allowed";
         LoggingTarget(message: String) = 400, "InvalidTargetBucketForLogging", "{message}";
         Moved(endpoint: String) = 301, "PermanentRedirect", "The bucket you are attempting to access must be addressed using the specified endpoint. Please send all future requests to this endpoint.";
         OwnerNumber = 400, "InvalidBucketOwnerAWSAccountID", "The value of the expected bucket owner parameter must be an AWS account ID";
@@ -183,11 +184,13 @@ wire::errors! {
         PolicyMissing(bucket: String) = 404, "NoSuchBucketPolicy", "The bucket policy does not exist";
         PublicBlockMissing(bucket: String) = 404, "NoSuchPublicAccessBlockConfiguration", "The public access block configuration was not found";
         ReplicationMissing = 404, "ReplicationConfigurationNotFoundError", "The replication configuration was not found";
+        RestoreNeedless = 403, "InvalidObjectState", "Restore is not allowed for the object's current storage class";
         RestoreOngoing = 409, "RestoreAlreadyInProgress", "Object restore is already in progress";
         RetainPast = 400, "InvalidArgument", "The retain until date must be in the future!";
         RetentionPeriod(message: String) = 400, "InvalidRetentionPeriod", "{message}";
         TagSetMissing(bucket: String) = 404, "NoSuchTagSet", "The TagSet does not exist";
         TagsTooMany(message: String) = 400, "BadRequest", "{message}";
+        VersioningUnsaid = 400, "IllegalVersioningConfigurationException", "The Versioning element must be specified";
         WebsiteMissing(bucket: String) = 404, "NoSuchWebsiteConfiguration", "The specified bucket does not have a website configuration";
     }
 }

@@ -3,11 +3,14 @@
 //! A bucket is one record ([`model::bucket`]); what it holds are rows ordered as S3 lists them ([`model::object`]); the
 //! bytes themselves are [`blob`]'s.
 
+mod access;
 pub mod acl;
 pub mod buckets;
 pub mod canonical;
+pub mod configs;
 pub mod cors;
 pub mod errors;
+pub mod events;
 pub mod filter;
 pub mod lifecycle;
 pub mod listing;
@@ -16,8 +19,10 @@ pub mod logging;
 pub mod model;
 pub mod name;
 pub mod notification;
+mod ops;
 pub mod replication;
 pub mod restore;
+mod rows;
 pub mod settings;
 mod stored;
 pub mod tags;
@@ -25,4 +30,26 @@ pub mod website;
 
 pub use errors::{Refusal, S3Error};
 
-pub static S3: kernel::Service = kernel::Service { id: "s3", global: false, ops: &[] };
+pub static S3: kernel::Service = kernel::Service { id: "s3", global: false, ops: &[
+        ops::accelerate::OPS,
+        ops::acl::OPS,
+        ops::bucket::OPS,
+        ops::cors::OPS,
+        ops::encryption::OPS,
+        ops::lifecycle::OPS,
+        ops::list::OPS,
+        ops::list_versions::OPS,
+        ops::lock::OPS,
+        ops::logging::OPS,
+        ops::notification::OPS,
+        ops::ownership::OPS,
+        ops::policy::OPS,
+        ops::public_access::OPS,
+        ops::replication::OPS,
+        ops::restore::OPS,
+        ops::retention::OPS,
+        ops::settings::OPS,
+        ops::tagging::OPS,
+        ops::versioning::OPS,
+        ops::website::OPS,
+    ] };

@@ -19,6 +19,13 @@ pub fn is_valid(name: &str) -> bool {
         && !RESERVED_SUFFIXES.iter().any(|suffix| name.ends_with(suffix))
 }
 
+/// Whether a bucket of this name can ever have been made: the oldest ones had longer names, capitals and underscores.
+pub fn is_conceivable(name: &str) -> bool {
+    const OLD_CHARS_MAX: usize = 255;
+    (CHARS_MIN..=OLD_CHARS_MAX).contains(&name.len())
+        && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_'))
+}
+
 /// 3 to 63 lower-case letters, digits, hyphens and dots; dots stand between letters and digits.
 fn is_dns(name: &str) -> bool {
     let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();

@@ -52,10 +52,15 @@ pub enum State {
 
 /// How a version stands now; `None` where it was never archived.
 pub fn state(version: &Version, now: Timestamp) -> Option<State> {
-    if !version.class.is_archive() {
+    state_of(version.class, version.restore.as_ref(), now)
+}
+
+/// As [`state`], of a version's parts.
+pub fn state_of(class: StorageClass, restore: Option<&Restore>, now: Timestamp) -> Option<State> {
+    if !class.is_archive() {
         return None;
     }
-    Some(match &version.restore {
+    Some(match restore {
         Some(restore) if now < restore.ready => State::Ongoing,
         Some(restore) if now < restore.expires => State::Restored(restore.expires),
         _ => State::Archived,

@@ -1,9 +1,11 @@
-//! Access control lists: how a request states one ([`canned`], [`headers`], [`document`]) and what it lets whom do.
+//! Access control lists: how a request states one ([`canned`], [`headers`], [`document`]), whether it is taken
+//! ([`accept`]), and what it lets whom do.
 //!
 //! AWS: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/acl-overview.html>
 //!
 //! Grantees by email address are refused, as AWS has done since October 2025.
 
+pub mod accept;
 pub mod canned;
 pub mod document;
 pub mod headers;
