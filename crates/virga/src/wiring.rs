@@ -1,6 +1,7 @@
 //! Which services there are, and what each brings along.
 
 use base::{Clock, Rng};
+use blob::Blobs;
 use database::dynamodb;
 use kernel::{Cloud, Parts, Service, Settings};
 use security::iam::directory::IamDirectory;
@@ -19,6 +20,7 @@ pub fn services() -> Vec<&'static Service> {
         &security::accessanalyzer::ACCESS_ANALYZER,
         &management::cloudtrail::CLOUDTRAIL,
         &dynamodb::DYNAMODB,
+        &dynamodb::streams::DYNAMODBSTREAMS,
         &storage::s3::S3,
     ]
 }
@@ -29,6 +31,7 @@ pub fn services() -> Vec<&'static Service> {
 /// When the store cannot be read.
 pub fn cloud(
     store: Store,
+    blobs: Arc<dyn Blobs>,
     clock: Clock,
     rng: Rng,
     master: &[u8; 32],
@@ -45,10 +48,12 @@ pub fn cloud(
             Arc::new(dynamodb::work::Expire),
             Arc::new(dynamodb::work::ForgetTokens),
             Arc::new(dynamodb::census::Census),
+            Arc::new(dynamodb::streams::work::StreamLife),
         ],
         subscribers: Vec::new(),
         sagas: vec![&security::organizations::create::CREATE_ACCOUNT],
         sites: Vec::new(),
+        blobs,
     };
     Cloud::new(store, clock, rng, master, settings, parts)
 }

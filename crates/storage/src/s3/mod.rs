@@ -26,6 +26,7 @@ mod rows;
 pub mod settings;
 mod stored;
 pub mod tags;
+pub mod versions;
 pub mod website;
 
 pub use errors::{Refusal, S3Error};

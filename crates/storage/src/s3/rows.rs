@@ -7,7 +7,8 @@ use super::model::object::{CURRENT, Restore, StorageClass, VERSIONS, version_key
 use super::model::version_id::{NULL, VersionId};
 use base::{AccountId, Timestamp};
 use std::iter::Peekable;
-use store::{Direction, Key, KeyRange, KeyReader, Read, Record, Slice, StoreError};
+use store::key::KeyReader;
+use store::{Direction, Key, KeyRange, Read, Record, Slice, StoreError};
 
 store::record! {
     /// Of [`super::model::object::Version`], with its numbers.

@@ -11,6 +11,7 @@
 mod accessanalyzer;
 mod cloudtrail_lookup;
 mod dynamodb_items;
+mod dynamodb_streams;
 mod dynamodb_tables;
 mod edges;
 mod fixture;

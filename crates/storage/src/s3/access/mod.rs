@@ -64,7 +64,7 @@ pub(crate) fn named(cx: &Cx<'_>, name: &str) -> Result<Arc<Bucket>, S3Error> {
         let region = bucket.record.region.name();
         return Err(S3Error::from(Denial::Moved(format!("{name}.s3.{region}.amazonaws.com")))
             .with("Bucket", name)
-            .with("x-amz-bucket-region", region));
+            .header("x-amz-bucket-region", region));
     }
     Ok(bucket)
 }
