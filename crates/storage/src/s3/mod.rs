@@ -31,7 +31,10 @@ pub mod website;
 
 pub use errors::{Refusal, S3Error};
 
-pub static S3: kernel::Service = kernel::Service { id: "s3", global: false, ops: &[
+pub static S3: kernel::Service = kernel::Service {
+    id: "s3",
+    global: false,
+    ops: &[
         ops::accelerate::OPS,
         ops::acl::OPS,
         ops::bucket::OPS,
@@ -53,4 +56,5 @@ pub static S3: kernel::Service = kernel::Service { id: "s3", global: false, ops:
         ops::tagging::OPS,
         ops::versioning::OPS,
         ops::website::OPS,
-    ] };
+    ],
+};

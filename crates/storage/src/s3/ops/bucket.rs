@@ -100,7 +100,9 @@ fn location(constraint: Option<&str>, here: Region) -> Result<Region, S3Error> {
     let text = constraint.unwrap_or_default().to_owned();
     match there {
         None => Err(Denial::LocationInvalid(text).into()),
-        Some(there) if there == Region::US_EAST_1 && here == there => Err(Denial::LocationInvalid(text).into()),
+        Some(there) if there == Region::US_EAST_1 && here == there => {
+            Err(Denial::LocationInvalid(text).into())
+        }
         Some(there) if here == Region::US_EAST_1 || here == there => Ok(there),
         Some(_) => Err(Denial::LocationIllegal(text).into()),
     }
@@ -111,7 +113,11 @@ pub(super) fn ownership(name: &str) -> Result<Ownership, S3Error> {
         "BucketOwnerEnforced" => Ok(Ownership::BucketOwnerEnforced),
         "BucketOwnerPreferred" => Ok(Ownership::BucketOwnerPreferred),
         "ObjectWriter" => Ok(Ownership::ObjectWriter),
-        other => Err(argument(format!("Invalid x-amz-object-ownership header: {other}"), "x-amz-object-ownership", other)),
+        other => Err(argument(
+            format!("Invalid x-amz-object-ownership header: {other}"),
+            "x-amz-object-ownership",
+            other,
+        )),
     }
 }
 
@@ -240,7 +246,8 @@ fn list_buckets(cx: &mut Cx<'_>, req: ListBuckets) -> Result<ListedBuckets, S3Er
     };
     let after = match req.token.as_deref() {
         Some(token) => {
-            let wrong = |_| argument("The continuation token provided is incorrect", "continuation-token", token);
+            let wrong =
+                |_| argument("The continuation token provided is incorrect", "continuation-token", token);
             String::from_utf8(cx.pager().position(TOKENS, token).map_err(wrong)?).unwrap_or_default()
         }
         None => String::new(),
@@ -278,7 +285,10 @@ mod tests {
         assert_eq!(code(None, west), Err("IllegalLocationConstraintException".into()));
         assert_eq!(code(Some("EU"), east), Ok(west));
         assert_eq!(code(Some("eu-west-1"), west), Ok(west));
-        assert_eq!(code(Some("eu-west-1"), region("eu-west-2")), Err("IllegalLocationConstraintException".into()));
+        assert_eq!(
+            code(Some("eu-west-1"), region("eu-west-2")),
+            Err("IllegalLocationConstraintException".into())
+        );
         assert_eq!(code(Some("us-east-1"), east), Err("InvalidLocationConstraint".into()));
         assert_eq!(code(Some("mars-1"), east), Err("InvalidLocationConstraint".into()));
     }
