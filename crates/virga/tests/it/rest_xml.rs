@@ -10,7 +10,7 @@ fn text(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
-fn wire_name<'m>(member: &'m MemberModel) -> &'m str {
+fn wire_name(member: &MemberModel) -> &str {
     if member.target.wire_name.is_empty() { member.name } else { member.target.wire_name }
 }
 
