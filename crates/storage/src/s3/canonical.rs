@@ -74,8 +74,10 @@ mod tests {
 
     #[test]
     fn an_id_is_of_one_account() {
-        let ids: Vec<String> =
-            ["000000000000", "000000000001", "999999999999"].iter().map(|a| id(AccountId::parse(a).unwrap())).collect();
+        let ids: Vec<String> = ["000000000000", "000000000001", "999999999999"]
+            .iter()
+            .map(|a| id(AccountId::parse(a).unwrap()))
+            .collect();
         for (id, text) in ids.iter().zip(["000000000000", "000000000001", "999999999999"]) {
             assert_eq!(id.len(), 64);
             assert_eq!(account(id), AccountId::parse(text));

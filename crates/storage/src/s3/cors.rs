@@ -79,20 +79,32 @@ impl CorsRule {
             return Err(Refusal::MalformedXml.into());
         }
         if let Some(method) = self.allowed_methods.iter().find(|m| !METHODS.contains(&m.as_str())) {
-            return Err(Refusal::InvalidRequest(format!("Found unsupported HTTP method in CORS config. Unsupported method is {method}")).into());
+            return Err(Refusal::InvalidRequest(format!(
+                "Found unsupported HTTP method in CORS config. Unsupported method is {method}"
+            ))
+            .into());
         }
         let stars = |text: &str| text.matches('*').count();
         if let Some(origin) = self.allowed_origins.iter().find(|o| stars(o) > 1) {
-            return Err(Refusal::InvalidRequest(format!("AllowedOrigin \"{origin}\" can not have more than one wildcard.")).into());
+            return Err(Refusal::InvalidRequest(format!(
+                "AllowedOrigin \"{origin}\" can not have more than one wildcard."
+            ))
+            .into());
         }
         if let Some(header) = self.allowed_headers.iter().find(|h| stars(h) > 1) {
-            return Err(Refusal::InvalidRequest(format!("AllowedHeader \"{header}\" can not have more than one wildcard.")).into());
+            return Err(Refusal::InvalidRequest(format!(
+                "AllowedHeader \"{header}\" can not have more than one wildcard."
+            ))
+            .into());
         }
         if let Some(header) = self.expose_headers.iter().find(|h| stars(h) > 0) {
             return Err(Refusal::InvalidRequest(format!("ExposeHeader \"{header}\" contains wildcard. We currently do not support wildcard for ExposeHeader.")).into());
         }
         match &self.id {
-            Some(id) if id.chars().count() > ID_CHARS_MAX => Err(Refusal::InvalidArgument("ID length should not exceed allowed limit of 255".into()).into()),
+            Some(id) if id.chars().count() > ID_CHARS_MAX => {
+                Err(Refusal::InvalidArgument("ID length should not exceed allowed limit of 255".into())
+                    .into())
+            }
             _ => Ok(()),
         }
     }

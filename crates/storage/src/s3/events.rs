@@ -78,8 +78,13 @@ pub(crate) fn happened(cx: &mut Cx<'_>, bucket: &Bucket, what: &Happened<'_>) ->
     let principal = ["AWS:", &cx.caller.user_id].concat();
     let requester = cx.account.as_str().to_owned();
     let id = cx.request.id.clone();
-    let actor =
-        Actor { now: cx.now, principal: &principal, requester: &requester, address: &address, request_id: &id };
+    let actor = Actor {
+        now: cx.now,
+        principal: &principal,
+        requester: &requester,
+        address: &address,
+        request_id: &id,
+    };
     let cloud = Arc::clone(cx.cloud());
     note(&cloud, cx.tx, bucket, &configuration, what, &actor);
     Ok(())
@@ -98,8 +103,10 @@ pub(crate) fn note(
     let name = ["s3:", what.event].concat();
     for (at, destination) in configuration.told(&name, what.key).enumerate() {
         let text = wire::json::text(&message(bucket, what, actor, destination.id.unwrap_or_default()));
-        let note = Note { arn: destination.arn.to_owned(), account: record.owner, region: record.region, text };
-        let key = Key::global().time(actor.now).u64(cloud.rng().u64()).u32(u32::try_from(at).unwrap_or_default());
+        let note =
+            Note { arn: destination.arn.to_owned(), account: record.owner, region: record.region, text };
+        let key =
+            Key::global().time(actor.now).u64(cloud.rng().u64()).u32(u32::try_from(at).unwrap_or_default());
         NOTES.put(tx, &key, &note);
     }
     if configuration.event_bridge.is_some() {
@@ -294,7 +301,10 @@ impl Reconciler for Tell {
     fn run(&self, cloud: &Arc<Cloud>) -> Result<Option<Timestamp>, String> {
         loop {
             let mut tx = cloud.store().begin();
-            let some = NOTES.scan(&cloud.store().snapshot(), &Key::empty(), Direction::Forward).take(BATCH).collect();
+            let some = NOTES
+                .scan(&cloud.store().snapshot(), &Key::empty(), Direction::Forward)
+                .take(BATCH)
+                .collect();
             let some: Result<Vec<(Key, Note)>, _> = some;
             let notes = some.map_err(|e| e.to_string())?;
             if notes.is_empty() {

@@ -127,7 +127,11 @@ impl TagFilter {
 
 fn unique(tags: &[RuleTag]) -> Result<(), S3Error> {
     let repeated = tags.iter().enumerate().any(|(at, tag)| tags[..at].iter().any(|t| t.key == tag.key));
-    if repeated { Err(Refusal::InvalidRequest("Duplicate Tag Keys are not allowed.".into()).into()) } else { Ok(()) }
+    if repeated {
+        Err(Refusal::InvalidRequest("Duplicate Tag Keys are not allowed.".into()).into())
+    } else {
+        Ok(())
+    }
 }
 
 #[cfg(test)]
@@ -140,7 +144,12 @@ mod tests {
 
     #[test]
     fn everything_must_hold() {
-        let and = RuleAnd { prefix: Some("a/".into()), tags: vec![tag("k")], size_above: Some(10), size_below: None };
+        let and = RuleAnd {
+            prefix: Some("a/".into()),
+            tags: vec![tag("k")],
+            size_above: Some(10),
+            size_below: None,
+        };
         let filter = RuleFilter { and: Some(and), ..RuleFilter::default() };
         let tags: Tags = [("k".to_owned(), "v".to_owned())].into();
         let conditions = filter.conditions();

@@ -19,7 +19,8 @@ const YEARS_MAX: i64 = 100;
 
 /// Whether the version may not be deleted for good now. `bypass`: the caller passes governance retentions.
 pub fn is_protected(version: &Version, now: Timestamp, bypass: bool) -> bool {
-    version.legal_hold || version.retention.as_ref().is_some_and(|r| r.until > now && (r.compliance || !bypass))
+    version.legal_hold
+        || version.retention.as_ref().is_some_and(|r| r.until > now && (r.compliance || !bypass))
 }
 
 /// The refusal to delete a version that is protected.
@@ -51,14 +52,16 @@ pub fn rule(mode: Option<&str>, days: Option<i64>, years: Option<i64>) -> Result
         ..=0 => Err(Denial::RetentionPeriod(
             "Default retention period must be a positive integer value.".to_owned(),
         )),
-        n if n > max => {
-            Err(Denial::RetentionPeriod(format!("Default retention period too large. Maximum: {max} {what}.")))
-        }
+        n if n > max => Err(Denial::RetentionPeriod(format!(
+            "Default retention period too large. Maximum: {max} {what}."
+        ))),
         n => Ok(u32::try_from(n).unwrap_or(u32::MAX)),
     };
     match (days, years) {
         (Some(days), None) => Ok(LockRule { compliance, days: positive(days, DAYS_MAX, "days")?, years: 0 }),
-        (None, Some(years)) => Ok(LockRule { compliance, days: 0, years: positive(years, YEARS_MAX, "years")? }),
+        (None, Some(years)) => {
+            Ok(LockRule { compliance, days: 0, years: positive(years, YEARS_MAX, "years")? })
+        }
         _ => Err(Refusal::MalformedXml.into()),
     }
 }
@@ -79,7 +82,11 @@ pub fn mode_name(compliance: bool) -> &'static str {
 ///
 /// # Errors
 /// `MalformedXML`, `InvalidArgument` for a date that is over.
-pub fn retention(mode: Option<&str>, until: Option<Timestamp>, now: Timestamp) -> Result<Option<Retention>, S3Error> {
+pub fn retention(
+    mode: Option<&str>,
+    until: Option<Timestamp>,
+    now: Timestamp,
+) -> Result<Option<Retention>, S3Error> {
     match (mode, until) {
         (None, None) => Ok(None),
         (Some(mode), Some(until)) => {
@@ -157,7 +164,10 @@ mod tests {
 
     #[test]
     fn default_rules_are_read() {
-        assert_eq!(rule(Some("GOVERNANCE"), Some(1), None).unwrap(), LockRule { compliance: false, days: 1, years: 0 });
+        assert_eq!(
+            rule(Some("GOVERNANCE"), Some(1), None).unwrap(),
+            LockRule { compliance: false, days: 1, years: 0 }
+        );
         assert_eq!(rule(Some("GOVERNANCE"), Some(1), Some(1)).unwrap_err().code(), "MalformedXML");
         assert_eq!(rule(None, Some(1), None).unwrap_err().code(), "MalformedXML");
         assert_eq!(rule(Some("COMPLIANCE"), Some(0), None).unwrap_err().code(), "InvalidRetentionPeriod");

@@ -63,7 +63,8 @@ pub struct Line {
 impl Line {
     /// The line with the newline at its end. What is not known is a hyphen.
     pub fn text(&self) -> String {
-        let or_hyphen = |text: &Option<String>| text.clone().filter(|t| !t.is_empty()).unwrap_or_else(|| "-".into());
+        let or_hyphen =
+            |text: &Option<String>| text.clone().filter(|t| !t.is_empty()).unwrap_or_else(|| "-".into());
         let quoted = |text: &Option<String>| match text.as_deref().filter(|t| !t.is_empty()) {
             Some(text) => format!("\"{}\"", text.replace('"', "%22")),
             None => "\"-\"".to_owned(),

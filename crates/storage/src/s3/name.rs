@@ -49,8 +49,26 @@ mod tests {
         }
         let longer = "a".repeat(64);
         let refused = [
-            "", "ab", "Abc", "a_b", "-ab", "ab-", ".ab", "ab.", "a..b", "192.168.5.4", "xn--abc", "sthree-abc",
-            "abc-s3alias", "abc--ol-s3", "abc.mrap", "abc--x-s3", "amzn-s3-demo-x", "a b", "täst", &longer,
+            "",
+            "ab",
+            "Abc",
+            "a_b",
+            "-ab",
+            "ab-",
+            ".ab",
+            "ab.",
+            "a..b",
+            "192.168.5.4",
+            "xn--abc",
+            "sthree-abc",
+            "abc-s3alias",
+            "abc--ol-s3",
+            "abc.mrap",
+            "abc--x-s3",
+            "amzn-s3-demo-x",
+            "a b",
+            "täst",
+            &longer,
         ];
         for name in refused {
             assert!(!is_valid(name), "{name}");

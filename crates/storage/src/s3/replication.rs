@@ -56,7 +56,10 @@ impl ReplicationConfiguration {
             return Err(Refusal::MalformedXml.into());
         }
         if !self.role.starts_with("arn:") || !self.role.contains(":role/") {
-            return Err(Refusal::InvalidArgument("Invalid Role specified in replication configuration".into()).into());
+            return Err(Refusal::InvalidArgument(
+                "Invalid Role specified in replication configuration".into(),
+            )
+            .into());
         }
         for (at, rule) in self.rules.iter().enumerate() {
             rule.check()?;
@@ -82,7 +85,8 @@ impl ReplicationConfiguration {
     /// The rules that a version follows: for each destination the one of highest priority.
     pub fn followed(&self, key: &str, tags: &Tags) -> Vec<&ReplicationRule> {
         let mut found: Vec<&ReplicationRule> = Vec::new();
-        for rule in self.rules.iter().filter(|rule| rule.is_enabled() && rule.conditions().hold(key, 0, tags)) {
+        for rule in self.rules.iter().filter(|rule| rule.is_enabled() && rule.conditions().hold(key, 0, tags))
+        {
             match found.iter_mut().find(|other| other.destination.bucket == rule.destination.bucket) {
                 Some(other) if rule.priority > other.priority => *other = rule,
                 Some(_) => {}
@@ -114,7 +118,9 @@ impl ReplicationRule {
     fn conditions(&self) -> Conditions<'_> {
         match &self.filter {
             Some(filter) => filter.conditions(),
-            None => Conditions { prefix: self.prefix.as_deref().unwrap_or_default(), ..Conditions::default() },
+            None => {
+                Conditions { prefix: self.prefix.as_deref().unwrap_or_default(), ..Conditions::default() }
+            }
         }
     }
 
@@ -132,14 +138,20 @@ impl ReplicationRule {
             Some(filter) => {
                 filter.check()?;
                 if self.priority.is_none() {
-                    return Err(request("Priority must be specified for this version of Cross Region Replication configuration schema. Please refer to S3 Developer Guide for more information."));
+                    return Err(request(
+                        "Priority must be specified for this version of Cross Region Replication configuration schema. Please refer to S3 Developer Guide for more information.",
+                    ));
                 }
                 if self.delete_markers.is_none() {
-                    return Err(request("DeleteMarkerReplication must be specified for this version of Cross Region Replication configuration schema. Please refer to S3 Developer Guide for more information."));
+                    return Err(request(
+                        "DeleteMarkerReplication must be specified for this version of Cross Region Replication configuration schema. Please refer to S3 Developer Guide for more information.",
+                    ));
                 }
                 let tags = !self.conditions().tags.is_empty();
                 if tags && self.takes_delete_markers() {
-                    return Err(request("Delete marker replication is not supported if any Tag filter is specified. Please refer to S3 Developer Guide for more information."));
+                    return Err(request(
+                        "Delete marker replication is not supported if any Tag filter is specified. Please refer to S3 Developer Guide for more information.",
+                    ));
                 }
                 Ok(())
             }

@@ -109,6 +109,9 @@ mod tests {
         assert_eq!(duration(StorageClass::Glacier, "Expedited").unwrap(), Duration::from_secs(300));
         assert_eq!(duration(StorageClass::DeepArchive, "Bulk").unwrap(), Duration::from_secs(48 * HOUR));
         assert!(duration(StorageClass::DeepArchive, "Expedited").is_err());
-        assert!(is_readable(&Version { class: StorageClass::GlacierIr, ..Version::default() }, Timestamp::from_seconds(0)));
+        assert!(is_readable(
+            &Version { class: StorageClass::GlacierIr, ..Version::default() },
+            Timestamp::from_seconds(0)
+        ));
     }
 }

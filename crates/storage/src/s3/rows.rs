@@ -109,7 +109,12 @@ pub(crate) fn versions<'a>(from: &'a dyn Read, bucket: &Bucket, start: &[u8]) ->
 }
 
 /// What follows one version: the older ones of its key, then the other keys.
-pub(crate) fn versions_after<'a>(from: &'a dyn Read, bucket: &Bucket, key: &str, order: u64) -> AllVersions<'a> {
+pub(crate) fn versions_after<'a>(
+    from: &'a dyn Read,
+    bucket: &Bucket,
+    key: &str,
+    order: u64,
+) -> AllVersions<'a> {
     let space = other_space(bucket);
     let last = VERSIONS.stored_key(&version_key(&bucket.scope, key, order));
     AllVersions {

@@ -70,7 +70,11 @@ fn of_lock(target: Target, now: Timestamp, request: &Struct) -> Target {
         Some(Value::Time(until)) => {
             let days = until.since(now).as_secs().div_ceil(DAY_SECONDS);
             let target = target.key("s3:object-lock-remaining-retention-days", days.to_string());
-            if retention.is_some() { target.key("s3:object-lock-retain-until-date", until.iso8601()) } else { target }
+            if retention.is_some() {
+                target.key("s3:object-lock-retain-until-date", until.iso8601())
+            } else {
+                target
+            }
         }
         _ => target,
     };
@@ -93,7 +97,9 @@ fn of_tags(target: Target, request: &Struct) -> Target {
     };
     let names = pairs.iter().map(|(name, _)| name.clone()).collect();
     let target = target.keys("s3:RequestObjectTagKeys", names);
-    pairs.into_iter().fold(target, |target, (name, value)| target.key(format!("s3:RequestObjectTag/{name}"), value))
+    pairs
+        .into_iter()
+        .fold(target, |target, (name, value)| target.key(format!("s3:RequestObjectTag/{name}"), value))
 }
 
 /// `a=1&b=2`, escaped as in a form.
@@ -104,8 +110,7 @@ pub(crate) fn header_tags(header: &str) -> Vec<(String, String)> {
 /// The keys that an existing version answers.
 pub(super) fn of_version(target: Target, version: Option<&Version>) -> Target {
     let Some(version) = version else { return target };
-    version
-        .tags
-        .iter()
-        .fold(target, |target, (name, value)| target.key(format!("s3:ExistingObjectTag/{name}"), value.clone()))
+    version.tags.iter().fold(target, |target, (name, value)| {
+        target.key(format!("s3:ExistingObjectTag/{name}"), value.clone())
+    })
 }

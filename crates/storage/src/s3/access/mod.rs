@@ -20,7 +20,7 @@ pub(crate) use existing::find_version;
 pub(crate) use guard::{allowed_on_object, may_bypass_governance};
 pub(crate) use object::{get_object, on_object, restore_object};
 pub(crate) use write::{
-    abort_upload, copy_object, delete_object, delete_objects, list_parts, put_object, upload_part,
+    abort_upload, copy_object, copy_source, delete_object, delete_objects, list_parts, put_object, upload_part,
     upload_part_copy,
 };
 

@@ -180,7 +180,8 @@ mod tests {
     #[test]
     fn sources_are_read() {
         let read = |text: &str| copy_source(text);
-        let some = |b: &str, k: &str, v: Option<&str>| Some((b.to_owned(), k.to_owned(), v.map(str::to_owned)));
+        let some =
+            |b: &str, k: &str, v: Option<&str>| Some((b.to_owned(), k.to_owned(), v.map(str::to_owned)));
         assert_eq!(read("b/k"), some("b", "k", None));
         assert_eq!(read("/b/a%20k%2Fz?versionId=x"), some("b", "a k/z", Some("x")));
         assert_eq!(read("b"), None);

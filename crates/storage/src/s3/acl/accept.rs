@@ -29,7 +29,11 @@ pub fn of_new_object(
             // Both at once are refused as such before anything else.
             stated.list(bucket.owner, bucket.owner)?;
             let accepted = gives_all || stated.is_silent();
-            return if accepted { Ok((bucket.owner, Vec::new())) } else { Err(Denial::AclUnsupported.into()) };
+            return if accepted {
+                Ok((bucket.owner, Vec::new()))
+            } else {
+                Err(Denial::AclUnsupported.into())
+            };
         }
         Ownership::BucketOwnerPreferred if gives_all => return Ok((bucket.owner, Vec::new())),
         Ownership::BucketOwnerPreferred | Ownership::ObjectWriter => {}
@@ -73,7 +77,9 @@ mod tests {
         let canned = |name| Stated { canned: Some(name), ..Stated::default() };
         let of = |ownership, stated: &Stated<'_>, blocks| {
             let bucket = bucket(ownership, blocks);
-            of_new_object(&bucket, stated, Some(other)).map_err(|e| e.code().to_owned()).map(|(o, g)| (o == other, g.len()))
+            of_new_object(&bucket, stated, Some(other))
+                .map_err(|e| e.code().to_owned())
+                .map(|(o, g)| (o == other, g.len()))
         };
         let silent = Stated::default();
         assert_eq!(of(Ownership::BucketOwnerEnforced, &silent, true), Ok((false, 0)));

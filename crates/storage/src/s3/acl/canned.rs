@@ -39,7 +39,8 @@ mod tests {
 
     #[test]
     fn what_each_name_grants() {
-        let (owner, other) = (AccountId::parse("1").unwrap_or(AccountId::DEFAULT), AccountId::parse("222222222222").unwrap());
+        let (owner, other) =
+            (AccountId::parse("1").unwrap_or(AccountId::DEFAULT), AccountId::parse("222222222222").unwrap());
         let count = |name: &str, bucket_owner| grants(name, owner, bucket_owner).map(|list| list.len());
         assert_eq!(count("private", owner), Some(1));
         assert_eq!(count("public-read-write", owner), Some(3));

@@ -2,7 +2,9 @@
 //!
 //! AWS: <https://docs.aws.amazon.com/AmazonS3/latest/API/API_AccessControlPolicy.html>
 
-use super::{ALL_USERS, AUTHENTICATED_USERS, GRANTS_MAX, LOG_DELIVERY, group, headers, permission, permission_name};
+use super::{
+    ALL_USERS, AUTHENTICATED_USERS, GRANTS_MAX, LOG_DELIVERY, group, headers, permission, permission_name,
+};
 use crate::s3::canonical;
 use crate::s3::errors::{Denial, Refusal, S3Error, argument};
 use crate::s3::model::acl::{Grant, Grantee};

@@ -2,7 +2,7 @@
 //!
 //! AWS: <https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObjectAcl.html>
 
-use super::{canned, group, GRANTS_MAX};
+use super::{GRANTS_MAX, canned, group};
 use crate::s3::canonical;
 use crate::s3::errors::{Denial, S3Error, argument};
 use crate::s3::model::acl::{Grant, Grantee, Permission};
@@ -108,7 +108,10 @@ mod tests {
         let header = format!("id=\"{id}\", uri=\"{}\"", super::super::ALL_USERS);
         let stated = Stated { read: Some(&header), ..Stated::default() };
         let list = stated.list(AccountId::DEFAULT, AccountId::DEFAULT).unwrap().unwrap();
-        assert_eq!(list.iter().map(|g| g.grantee).collect::<Vec<_>>(), [Grantee::Account(AccountId::DEFAULT), Grantee::AllUsers]);
+        assert_eq!(
+            list.iter().map(|g| g.grantee).collect::<Vec<_>>(),
+            [Grantee::Account(AccountId::DEFAULT), Grantee::AllUsers]
+        );
         assert_eq!(Stated::default().list(AccountId::DEFAULT, AccountId::DEFAULT).unwrap(), None);
     }
 

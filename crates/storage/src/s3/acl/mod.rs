@@ -52,7 +52,9 @@ fn is_grantee(grantee: Grantee, principal: &Principal) -> bool {
     match grantee {
         Grantee::AllUsers => true,
         Grantee::AuthenticatedUsers => principal.account().is_some(),
-        Grantee::LogDelivery => matches!(principal, Principal::Service { name } if name == super::logging::SERVICE),
+        Grantee::LogDelivery => {
+            matches!(principal, Principal::Service { name } if name == super::logging::SERVICE)
+        }
         Grantee::Account(account) => principal.account() == Some(account),
     }
 }
@@ -110,7 +112,10 @@ mod tests {
         for (list, principal, wanted, want) in table {
             assert_eq!(grants(&list, &principal, wanted, false), want, "{list:?} {principal:?} {wanted:?}");
         }
-        assert!(!grants(&everybody, &Principal::Anonymous, Permission::Read, true), "public grants are ignored");
+        assert!(
+            !grants(&everybody, &Principal::Anonymous, Permission::Read, true),
+            "public grants are ignored"
+        );
         assert!(is_public(&everybody) && is_public(&known) && !is_public(&private(anna)));
     }
 }

@@ -44,7 +44,9 @@ impl LifecycleConfiguration {
         }
         let old = self.rules.iter().any(|rule| rule.prefix.is_some());
         if old && self.rules.iter().any(|rule| rule.filter.is_some()) {
-            return Err(request("Base level prefix cannot be used in V2, prefixes are only supported in the Filter."));
+            return Err(request(
+                "Base level prefix cannot be used in V2, prefixes are only supported in the Filter.",
+            ));
         }
         Ok(())
     }
@@ -109,7 +111,8 @@ impl LifecycleRule {
             }
             let class = transition.class.as_deref().ok_or_else(malformed)?;
             least_age(days, class, "NoncurrentDays", "NoncurrentVersionTransition")?;
-            if self.noncurrent_expiration.as_ref().and_then(|e| e.days).is_some_and(|expires| expires <= days) {
+            if self.noncurrent_expiration.as_ref().and_then(|e| e.days).is_some_and(|expires| expires <= days)
+            {
                 return Err(argument(format!(
                     "'NoncurrentDays' in the NoncurrentVersionExpiration action for filter '{}' must be greater than 'NoncurrentDays' in the NoncurrentVersionTransition action",
                     self.filter_text()
@@ -131,7 +134,9 @@ impl LifecycleRule {
         if let (Some(above), Some(below)) = (conditions.above, conditions.below)
             && above >= below
         {
-            return Err(request("'ObjectSizeLessThan' has to be a value greater than 'ObjectSizeGreaterThan'."));
+            return Err(request(
+                "'ObjectSizeLessThan' has to be a value greater than 'ObjectSizeGreaterThan'.",
+            ));
         }
         if self.abort.is_some() {
             if !conditions.tags.is_empty() {
@@ -158,7 +163,8 @@ impl LifecycleRule {
         let expires_dated = expiration.is_some_and(|e| e.date.is_some());
         let expires_aged = expiration.is_some_and(|e| e.days.is_some());
         let mixed_here = self.transitions.iter().any(dated) && !self.transitions.iter().all(dated);
-        let mixed = self.transitions.iter().any(|t| if t.date.is_some() { expires_aged } else { expires_dated });
+        let mixed =
+            self.transitions.iter().any(|t| if t.date.is_some() { expires_aged } else { expires_dated });
         if mixed || mixed_here {
             return Err(request(format!(
                 "Found mixed 'Date' and 'Days' based Expiration and Transition actions in lifecycle rule for filter '{}'",
@@ -228,7 +234,9 @@ impl Transition {
     fn check(&self) -> Result<(), S3Error> {
         let class = self.class.as_deref().ok_or_else(malformed)?;
         match (self.days, self.date) {
-            (Some(days), None) if days < 0 => Err(argument("'Days' in Transition action must be nonnegative")),
+            (Some(days), None) if days < 0 => {
+                Err(argument("'Days' in Transition action must be nonnegative"))
+            }
             (Some(days), None) => least_age(days, class, "Days", "Transition"),
             (None, Some(date)) if !is_midnight(date) => Err(argument("'Date' must be at midnight GMT")),
             (None, Some(_)) => Ok(()),
@@ -305,17 +313,18 @@ mod tests {
         );
         let dated = vec![Transition { date: Some(day), class: Some("GLACIER".into()), days: None }];
         assert_eq!(refused(vec![LifecycleRule { transitions: dated, ..rule() }]).0, "InvalidRequest");
-        let tagged = RuleFilter {
-            tag: Some(RuleTag { key: "k".into(), value: "v".into() }),
-            ..RuleFilter::default()
-        };
+        let tagged =
+            RuleFilter { tag: Some(RuleTag { key: "k".into(), value: "v".into() }), ..RuleFilter::default() };
         let aborting = LifecycleRule {
             prefix: None,
             filter: Some(tagged),
             abort: Some(AbortUploads { days: Some(1) }),
             ..rule()
         };
-        assert_eq!(refused(vec![aborting]), wrong("AbortIncompleteMultipartUpload cannot be specified with Tags."));
+        assert_eq!(
+            refused(vec![aborting]),
+            wrong("AbortIncompleteMultipartUpload cannot be specified with Tags.")
+        );
         let noncurrent = NoncurrentExpiration { days: Some(0), newer: None };
         assert_eq!(
             refused(vec![LifecycleRule { noncurrent_expiration: Some(noncurrent), ..rule() }]),

@@ -89,7 +89,11 @@ impl LifecycleConfiguration {
                 let Some(class) = transition.class.as_deref() else { continue };
                 let at = transition.days.map(|days| reached(subject.modified, days)).or(transition.date);
                 let Some(at) = at.filter(|_| depth(class) > depth(subject.class)) else { continue };
-                all.push(Due { at, rule: rule.id.as_deref().unwrap_or_default(), change: Change::Move(class) });
+                all.push(Due {
+                    at,
+                    rule: rule.id.as_deref().unwrap_or_default(),
+                    change: Change::Move(class),
+                });
             }
         }
         in_order(all)
@@ -97,8 +101,14 @@ impl LifecycleConfiguration {
 
     /// The changes of a version that stopped being the current one at `since`, with `newer` noncurrent versions of its
     /// key behind it.
-    pub fn noncurrent<'a>(&'a self, subject: &'a Subject<'_>, since: Timestamp, newer: usize) -> Vec<Due<'a>> {
-        let kept = |count: Option<i64>| count.and_then(|n| usize::try_from(n).ok()).is_some_and(|n| newer < n);
+    pub fn noncurrent<'a>(
+        &'a self,
+        subject: &'a Subject<'_>,
+        since: Timestamp,
+        newer: usize,
+    ) -> Vec<Due<'a>> {
+        let kept =
+            |count: Option<i64>| count.and_then(|n| usize::try_from(n).ok()).is_some_and(|n| newer < n);
         let mut all = Vec::new();
         for rule in self.fitting(subject) {
             let id = rule.id.as_deref().unwrap_or_default();
@@ -106,7 +116,9 @@ impl LifecycleConfiguration {
                 let at = after_days(since, expiration.days.unwrap_or_default());
                 all.push(Due { at, rule: id, change: Change::Expire });
             }
-            for transition in rule.noncurrent_transitions.iter().filter(|t| !kept(t.newer) && moves(rule, subject.size)) {
+            for transition in
+                rule.noncurrent_transitions.iter().filter(|t| !kept(t.newer) && moves(rule, subject.size))
+            {
                 let Some(class) = transition.class.as_deref() else { continue };
                 if depth(class) > depth(subject.class) {
                     let at = reached(since, transition.days.unwrap_or_default());
@@ -139,11 +151,12 @@ impl LifecycleConfiguration {
 
     /// When an upload that was begun then is to be aborted, and by which rule.
     pub fn abort<'a>(&'a self, key: &str, begun: Timestamp) -> Option<Due<'a>> {
-        let due = self.enabled().filter(|rule| key.starts_with(rule.conditions().prefix)).filter_map(|rule| {
-            let days = rule.abort.as_ref()?.days?;
-            let at = after_days(begun, days);
-            Some(Due { at, rule: rule.id.as_deref().unwrap_or_default(), change: Change::Expire })
-        });
+        let due =
+            self.enabled().filter(|rule| key.starts_with(rule.conditions().prefix)).filter_map(|rule| {
+                let days = rule.abort.as_ref()?.days?;
+                let at = after_days(begun, days);
+                Some(Due { at, rule: rule.id.as_deref().unwrap_or_default(), change: Change::Expire })
+            });
         due.min_by_key(|due| due.at)
     }
 }
@@ -173,7 +186,11 @@ fn in_order(mut all: Vec<Due<'_>>) -> Vec<Due<'_>> {
 
 /// `x-amz-expiration`, and its like for uploads' `x-amz-abort-date` in HTTP's form.
 pub fn expiration_header(due: &Due<'_>) -> String {
-    format!("expiry-date=\"{}\", rule-id=\"{}\"", due.at.http_date(), super::super::listing::url_encoded(due.rule))
+    format!(
+        "expiry-date=\"{}\", rule-id=\"{}\"",
+        due.at.http_date(),
+        super::super::listing::url_encoded(due.rule)
+    )
 }
 
 /// How long until a moment; none left where it is over.
@@ -254,7 +271,10 @@ mod tests {
         let tags = Tags::new();
         let (subject, since) = (subject(&tags), at("2014-02-01T12:00:00Z"));
         let due = configuration.noncurrent(&subject, since, 2);
-        assert_eq!(due.iter().map(|d| d.at).collect::<Vec<_>>(), [at("2014-02-03T00:00:00Z"), at("2014-02-07T00:00:00Z")]);
+        assert_eq!(
+            due.iter().map(|d| d.at).collect::<Vec<_>>(),
+            [at("2014-02-03T00:00:00Z"), at("2014-02-07T00:00:00Z")]
+        );
         assert_eq!(configuration.noncurrent(&subject, since, 1).len(), 1, "two newer ones are kept");
     }
 

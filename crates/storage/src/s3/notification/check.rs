@@ -100,9 +100,11 @@ impl Destination<'_> {
         for (at, rule) in rules.iter().enumerate() {
             check_rule(rule)?;
             let name = rule.name.as_deref().unwrap_or_default();
-            let same = |other: &FilterRule| other.name.as_deref().is_some_and(|n| n.eq_ignore_ascii_case(name));
+            let same =
+                |other: &FilterRule| other.name.as_deref().is_some_and(|n| n.eq_ignore_ascii_case(name));
             if rules[..at].iter().any(same) {
-                let message = format!("Cannot specify more than one {} rule in a filter.", name.to_ascii_lowercase());
+                let message =
+                    format!("Cannot specify more than one {} rule in a filter.", name.to_ascii_lowercase());
                 return Err(argument(message, "FilterRule.Name", name));
             }
         }
@@ -118,7 +120,11 @@ fn check_rule(rule: &FilterRule) -> Result<(), S3Error> {
     }
     let value = rule.value.as_deref().unwrap_or_default();
     if value.len() > FILTER_BYTES_MAX {
-        return Err(argument("Size of filter rule value cannot exceed 1024 bytes in UTF-8", "FilterRule.Value", value));
+        return Err(argument(
+            "Size of filter rule value cannot exceed 1024 bytes in UTF-8",
+            "FilterRule.Value",
+            value,
+        ));
     }
     Ok(())
 }
@@ -150,10 +156,9 @@ mod tests {
     use super::*;
 
     fn queue(events: &[&str], rules: &[(&str, &str)]) -> QueueConfiguration {
-        let rules = rules.iter().map(|(name, value)| FilterRule {
-            name: Some((*name).into()),
-            value: Some((*value).into()),
-        });
+        let rules = rules
+            .iter()
+            .map(|(name, value)| FilterRule { name: Some((*name).into()), value: Some((*value).into()) });
         QueueConfiguration {
             id: None,
             arn: "arn:aws:sqs:us-east-1:000000000000:q".into(),

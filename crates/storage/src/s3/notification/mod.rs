@@ -102,9 +102,8 @@ impl NotificationConfiguration {
 
     /// The destinations that are told of `event` (`s3:ObjectCreated:Put`) about `key`.
     pub fn told<'a>(&'a self, event: &'a str, key: &'a str) -> impl Iterator<Item = Destination<'a>> {
-        self.destinations().filter(move |d| {
-            d.events.iter().any(|wanted| is_of(wanted, event)) && d.admits(key)
-        })
+        self.destinations()
+            .filter(move |d| d.events.iter().any(|wanted| is_of(wanted, event)) && d.admits(key))
     }
 }
 
@@ -139,7 +138,8 @@ mod tests {
 
     #[test]
     fn who_is_told() {
-        let rule = |name: &str, value: &str| FilterRule { name: Some(name.into()), value: Some(value.into()) };
+        let rule =
+            |name: &str, value: &str| FilterRule { name: Some(name.into()), value: Some(value.into()) };
         let rules = vec![rule("Prefix", "images/"), rule("suffix", ".jpg")];
         let queue = |events: &[&str], rules| QueueConfiguration {
             arn: "q".into(),

@@ -111,7 +111,11 @@ pub(super) fn ownership(name: &str) -> Result<Ownership, S3Error> {
         "BucketOwnerEnforced" => Ok(Ownership::BucketOwnerEnforced),
         "BucketOwnerPreferred" => Ok(Ownership::BucketOwnerPreferred),
         "ObjectWriter" => Ok(Ownership::ObjectWriter),
-        other => Err(argument(format!("Invalid x-amz-object-ownership header: {other}"), "x-amz-object-ownership", other)),
+        other => Err(argument(
+            format!("Invalid x-amz-object-ownership header: {other}"),
+            "x-amz-object-ownership",
+            other,
+        )),
     }
 }
 
@@ -239,7 +243,8 @@ fn list_buckets(cx: &mut Cx<'_>, req: ListBuckets) -> Result<ListedBuckets, S3Er
     };
     let after = match req.token.as_deref() {
         Some(token) => {
-            let wrong = |_| argument("The continuation token provided is incorrect", "continuation-token", token);
+            let wrong =
+                |_| argument("The continuation token provided is incorrect", "continuation-token", token);
             String::from_utf8(cx.pager().position(TOKENS, token).map_err(wrong)?).unwrap_or_default()
         }
         None => String::new(),
@@ -277,7 +282,10 @@ mod tests {
         assert_eq!(code(None, west), Err("IllegalLocationConstraintException".into()));
         assert_eq!(code(Some("EU"), east), Ok(west));
         assert_eq!(code(Some("eu-west-1"), west), Ok(west));
-        assert_eq!(code(Some("eu-west-1"), region("eu-west-2")), Err("IllegalLocationConstraintException".into()));
+        assert_eq!(
+            code(Some("eu-west-1"), region("eu-west-2")),
+            Err("IllegalLocationConstraintException".into())
+        );
         assert_eq!(code(Some("us-east-1"), east), Err("InvalidLocationConstraint".into()));
         assert_eq!(code(Some("mars-1"), east), Err("InvalidLocationConstraint".into()));
     }

@@ -32,7 +32,9 @@ fn put_cors(cx: &mut Cx<'_>, req: PutCors) -> Result<Empty, S3Error> {
 fn get_cors(cx: &mut Cx<'_>, req: OfBucket) -> Result<CorsView, S3Error> {
     let bucket = load(cx, &req.bucket)?;
     let rules = CORS.get(cx.tx, &bucket.scope)?.map(|configuration| configuration.rules);
-    Ok(CorsView { rules: rules.ok_or_else(|| S3Error::from(Denial::CorsMissing).with("BucketName", req.bucket))? })
+    Ok(CorsView {
+        rules: rules.ok_or_else(|| S3Error::from(Denial::CorsMissing).with("BucketName", req.bucket))?,
+    })
 }
 
 fn delete_cors(cx: &mut Cx<'_>, req: OfBucket) -> Result<Empty, S3Error> {

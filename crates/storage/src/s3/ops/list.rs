@@ -244,7 +244,8 @@ fn list_objects_v2(cx: &mut Cx<'_>, req: ListObjectsV2) -> Result<ListedObjectsV
     let max = page_size(req.max_keys)?;
     let position = match req.token.as_deref() {
         Some(token) => {
-            let wrong = || argument("The continuation token provided is incorrect", "continuation-token", token);
+            let wrong =
+                || argument("The continuation token provided is incorrect", "continuation-token", token);
             let bytes = cx.pager().position(TOKENS, token).map_err(|_| wrong())?;
             Some(String::from_utf8(bytes).map_err(|_| wrong())?)
         }

@@ -37,7 +37,9 @@ fn put_replication(cx: &mut Cx<'_>, req: PutReplication) -> Result<Empty, S3Erro
         let there = buckets::find(cx.cloud(), cx.tx, rule.bucket())?
             .ok_or_else(|| Refusal::InvalidRequest("Destination bucket must exist.".into()))?;
         if there.record.versioning != Versioning::Enabled {
-            return Err(Refusal::InvalidRequest("Destination bucket must have versioning enabled.".into()).into());
+            return Err(
+                Refusal::InvalidRequest("Destination bucket must have versioning enabled.".into()).into()
+            );
         }
     }
     REPLICATION.put(cx.tx, &bucket.scope, &configuration);

@@ -54,9 +54,10 @@ fn begin(cx: &mut Cx<'_>, req: &RestoreObject) -> Result<u16, S3Error> {
     let mut found = versions::wanted(cx.tx, &bucket, &req.key, req.version_id.as_deref(), "POST")?;
     let request = req.request.as_ref().ok_or(Refusal::MalformedXml)?;
     let days = request.days.ok_or(Refusal::MalformedXml)?;
-    let days = u32::try_from(days).ok().filter(|days| *days > 0).ok_or_else(|| {
-        Refusal::InvalidArgument("restoration days should be at least 1".into())
-    })?;
+    let days = u32::try_from(days)
+        .ok()
+        .filter(|days| *days > 0)
+        .ok_or_else(|| Refusal::InvalidArgument("restoration days should be at least 1".into()))?;
     let tier = request.job.as_ref().map(|job| job.tier.as_str()).or(request.tier.as_deref());
     let status = match (restore::state(&found.version, cx.now), &mut found.version.restore) {
         (None, _) => return Err(Denial::RestoreNeedless.into()),

@@ -66,7 +66,13 @@ fn lockable(bucket: &Bucket) -> Result<(), S3Error> {
     if bucket.record.object_lock { Ok(()) } else { Err(Denial::LockNone.into()) }
 }
 
-fn find(cx: &Cx<'_>, bucket: &Bucket, key: &str, id: Option<&str>, method: &'static str) -> Result<Found, S3Error> {
+fn find(
+    cx: &Cx<'_>,
+    bucket: &Bucket,
+    key: &str,
+    id: Option<&str>,
+    method: &'static str,
+) -> Result<Found, S3Error> {
     lockable(bucket)?;
     versions::wanted(cx.tx, bucket, key, id, method)
 }

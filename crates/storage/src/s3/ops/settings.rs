@@ -199,8 +199,10 @@ fn list<T: Kept>(cx: &Cx<'_>, table: &Table<T>, req: &ListOf) -> Result<Listed<T
     let bucket = load(cx, &req.bucket)?;
     let after: Option<Key> = match req.token.as_deref() {
         Some(token) => {
-            let wrong = |_| argument("The continuation token provided is incorrect", "continuation-token", token);
-            let id = String::from_utf8(cx.pager().position(TOKENS, token).map_err(wrong)?).unwrap_or_default();
+            let wrong =
+                |_| argument("The continuation token provided is incorrect", "continuation-token", token);
+            let id =
+                String::from_utf8(cx.pager().position(TOKENS, token).map_err(wrong)?).unwrap_or_default();
             Some(bucket.scope.clone().str(&id))
         }
         None => None,

@@ -58,7 +58,8 @@ impl WebsiteConfiguration {
     pub fn check(&self) -> Result<(), S3Error> {
         if let Some(all) = &self.redirect_all {
             if self.index.is_some() || self.error.is_some() || self.rules.is_some() {
-                let message = "RedirectAllRequestsTo cannot be provided in conjunction with other Routing Rules.";
+                let message =
+                    "RedirectAllRequestsTo cannot be provided in conjunction with other Routing Rules.";
                 return Err(argument(message, "RedirectAllRequestsTo", "not null"));
             }
             return protocol(all.protocol.as_deref());
@@ -69,7 +70,11 @@ impl WebsiteConfiguration {
             return Err(argument(message, "IndexDocument", "null"));
         };
         if index.suffix.is_empty() || index.suffix.contains('/') {
-            return Err(argument("The IndexDocument Suffix is not well formed", "IndexDocument", index.suffix.clone()));
+            return Err(argument(
+                "The IndexDocument Suffix is not well formed",
+                "IndexDocument",
+                index.suffix.clone(),
+            ));
         }
         if self.error.as_ref().is_some_and(|error| error.key.is_empty()) {
             return Err(argument("The ErrorDocument Key is not well formed", "ErrorDocument", ""));
@@ -149,7 +154,8 @@ mod tests {
 
     #[test]
     fn what_is_refused() {
-        let said = |configuration: &WebsiteConfiguration| configuration.check().unwrap_err().message().to_owned();
+        let said =
+            |configuration: &WebsiteConfiguration| configuration.check().unwrap_err().message().to_owned();
         assert_eq!(
             said(&WebsiteConfiguration::default()),
             "A value for IndexDocument Suffix must be provided if RedirectAllRequestsTo is empty"
@@ -165,8 +171,11 @@ mod tests {
             said(&with_rule(Some(bad), to)),
             "The provided HTTP error code (200) is not valid. Valid codes are 4XX or 5XX."
         );
-        let both =
-            Redirect { replace_key: Some("a".into()), replace_prefix: Some("b".into()), ..Redirect::default() };
+        let both = Redirect {
+            replace_key: Some("a".into()),
+            replace_prefix: Some("b".into()),
+            ..Redirect::default()
+        };
         assert_eq!(
             said(&with_rule(None, both)),
             "You can only define ReplaceKeyPrefix or ReplaceKey but not both."
