@@ -149,6 +149,9 @@ impl Cloud {
                 (Body::empty(), body.whole(body_bytes_max(route.service.id)).await?)
             }
         };
+        if route.service.signing_name == "s3" && !bytes.is_empty() {
+            crate::digests::check(&head, route.operation, &bytes)?;
+        }
         let user_agent = parts.headers.get(http::header::USER_AGENT).and_then(|v| v.to_str().ok());
         let request = Request {
             id,

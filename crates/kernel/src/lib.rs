@@ -19,6 +19,7 @@ mod contents;
 mod context;
 mod cx;
 mod data;
+mod digests;
 mod dispatch;
 mod encoded;
 mod explain;

@@ -44,6 +44,7 @@ pub fn cloud(
         reconcilers: vec![
             Arc::new(KeyLife),
             Arc::new(WriteLastUsed(last_used)),
+            Arc::new(storage::s3::events::Tell),
             Arc::new(dynamodb::work::TableLife),
             Arc::new(dynamodb::work::Expire),
             Arc::new(dynamodb::work::ForgetTokens),

@@ -72,7 +72,7 @@ pub struct Actor<'a> {
 ///
 /// # Errors
 /// The store's.
-pub(crate) fn happened(cx: &mut Cx<'_>, bucket: &Bucket, what: &Happened<'_>) -> Result<(), S3Error> {
+pub fn happened(cx: &mut Cx<'_>, bucket: &Bucket, what: &Happened<'_>) -> Result<(), S3Error> {
     let Some(configuration) = NOTIFICATION.get(cx.tx, &bucket.scope)? else { return Ok(()) };
     let address = cx.request.peer.map(|peer| peer.address.to_canonical().to_string()).unwrap_or_default();
     let principal = ["AWS:", &cx.caller.user_id].concat();
@@ -91,7 +91,7 @@ pub(crate) fn happened(cx: &mut Cx<'_>, bucket: &Bucket, what: &Happened<'_>) ->
 }
 
 /// As [`happened`], of work in the background.
-pub(crate) fn note(
+pub fn note(
     cloud: &Cloud,
     tx: &mut store::Tx,
     bucket: &Bucket,

@@ -3,7 +3,7 @@
 //! A bucket is one record ([`model::bucket`]); what it holds are rows ordered as S3 lists them ([`model::object`]); the
 //! bytes themselves are [`blob`]'s.
 
-mod access;
+pub mod access;
 pub mod acl;
 pub mod buckets;
 pub mod canonical;

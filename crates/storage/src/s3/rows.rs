@@ -35,7 +35,7 @@ store::record! {
 }
 
 impl Listed {
-    pub fn id(&self) -> String {
+    pub(crate) fn id(&self) -> String {
         match self.chance.as_slice().try_into() {
             Ok(chance) => VersionId { order: self.order, chance }.text(),
             Err(_) => NULL.to_owned(),

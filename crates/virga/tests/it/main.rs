@@ -44,6 +44,8 @@ mod kms_keys;
 mod kms_life;
 mod matrix;
 mod organizations;
+mod rest_xml;
+mod s3_buckets;
 mod sts_assume_role;
 mod sts_sessions;
 mod sts_web_identity;

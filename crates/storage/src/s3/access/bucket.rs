@@ -22,8 +22,13 @@ fn permission(operation: &str) -> Option<Permission> {
 ///
 /// # Errors
 /// As [`bucket_of`].
-pub(crate) fn on_bucket(cx: &mut Cx<'_>, request: &Struct) -> Targets {
+pub fn on_bucket(cx: &mut Cx<'_>, request: &Struct) -> Targets {
     let bucket = bucket_of(cx, request)?;
+    // Whatever the policy says: its owner's root user can always read, change and delete it.
+    let on_policy = matches!(cx.request.operation, "GetBucketPolicy" | "PutBucketPolicy" | "DeleteBucketPolicy");
+    if on_policy && cx.caller.principal.is_root() && super::is_of(cx, bucket.record.owner) {
+        return Ok(vec![Target::on(bucket.record.arn())]);
+    }
     let guarded = guard::bucket(&bucket, permission(cx.request.operation));
     Ok(guarded.asked_by(cx, request).targets(cx))
 }
@@ -32,7 +37,7 @@ pub(crate) fn on_bucket(cx: &mut Cx<'_>, request: &Struct) -> Targets {
 ///
 /// # Errors
 /// Never.
-pub(crate) fn list_buckets(_: &mut Cx<'_>, _: &Struct) -> Targets {
+pub fn list_buckets(_: &mut Cx<'_>, _: &Struct) -> Targets {
     Ok(vec![Target::any()])
 }
 
@@ -40,7 +45,7 @@ pub(crate) fn list_buckets(_: &mut Cx<'_>, _: &Struct) -> Targets {
 ///
 /// # Errors
 /// Never.
-pub(crate) fn create_bucket(cx: &mut Cx<'_>, request: &Struct) -> Targets {
+pub fn create_bucket(cx: &mut Cx<'_>, request: &Struct) -> Targets {
     let arn = arn(request.str("Bucket").unwrap_or_default());
     let configuration = request.get("CreateBucketConfiguration");
     let constraint = configuration.and_then(|c| c.member("LocationConstraint")).and_then(Value::as_str);

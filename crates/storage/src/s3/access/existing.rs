@@ -10,7 +10,7 @@ use store::Read;
 ///
 /// # Errors
 /// When the store cannot be read.
-pub(crate) fn find_version(
+pub fn find_version(
     from: &dyn Read,
     bucket: &Bucket,
     key: &str,

@@ -139,7 +139,7 @@ pub(super) fn all_allowed(cx: &Cx<'_>, targets: &[Target], request: &Struct) -> 
 ///
 /// # Errors
 /// When the store cannot be read.
-pub(crate) fn allowed_on_object(
+pub fn allowed_on_object(
     cx: &Cx<'_>,
     bucket: &Bucket,
     key: &str,
@@ -163,7 +163,7 @@ pub(crate) fn allowed_on_object(
 ///
 /// # Errors
 /// When the store cannot be read.
-pub(crate) fn may_bypass_governance(cx: &Cx<'_>, bucket: &Bucket, key: &str) -> Result<bool, Fault> {
+pub fn may_bypass_governance(cx: &Cx<'_>, bucket: &Bucket, key: &str) -> Result<bool, Fault> {
     allowed_on_object(cx, bucket, key, None, "s3:BypassGovernanceRetention")
 }
 

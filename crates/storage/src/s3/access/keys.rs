@@ -103,7 +103,7 @@ fn of_tags(target: Target, request: &Struct) -> Target {
 }
 
 /// `a=1&b=2`, escaped as in a form.
-pub(crate) fn header_tags(header: &str) -> Vec<(String, String)> {
+pub fn header_tags(header: &str) -> Vec<(String, String)> {
     wire::head::form_pairs(header)
 }
 

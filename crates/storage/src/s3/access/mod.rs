@@ -15,11 +15,12 @@ mod keys;
 mod object;
 mod write;
 
-pub(crate) use bucket::{create_bucket, list_buckets, on_bucket};
-pub(crate) use existing::find_version;
-pub(crate) use guard::{allowed_on_object, may_bypass_governance};
-pub(crate) use object::{get_object, on_object, restore_object};
-pub(crate) use write::{
+pub use bucket::{create_bucket, list_buckets, on_bucket};
+pub use existing::find_version;
+pub use guard::{allowed_on_object, may_bypass_governance};
+pub use object::{get_object, on_object, restore_object};
+pub use keys::header_tags;
+pub use write::{
     abort_upload, copy_object, copy_source, delete_object, delete_objects, list_parts, put_object, upload_part,
     upload_part_copy,
 };
@@ -32,7 +33,7 @@ use kernel::{Cx, Target};
 use std::sync::Arc;
 use wire::{Fault, Struct};
 
-pub(crate) type Targets = Result<Vec<Target>, Fault>;
+pub type Targets = Result<Vec<Target>, Fault>;
 
 /// Answered from any region.
 const ANYWHERE: &str = "GetBucketLocation";
@@ -41,9 +42,13 @@ const ANYWHERE: &str = "GetBucketLocation";
 ///
 /// # Errors
 /// `NoSuchBucket`, `InvalidBucketName`, `PermanentRedirect`, `AccessDenied` where its owner is not the expected one.
-pub(crate) fn bucket_of(cx: &Cx<'_>, request: &Struct) -> Result<Arc<Bucket>, S3Error> {
+pub fn bucket_of(cx: &Cx<'_>, request: &Struct) -> Result<Arc<Bucket>, S3Error> {
     let bucket = named(cx, request.str("Bucket").unwrap_or_default())?;
     expected_owner(request.str("ExpectedBucketOwner"), bucket.record.owner)?;
+    let pays = request.str("RequestPayer") == Some("requester") && cx.caller.principal.account().is_some();
+    if bucket.record.requester_pays && !pays && !is_of(cx, bucket.record.owner) && !is_service(cx) {
+        return Err(Refusal::AccessDenied.into());
+    }
     Ok(bucket)
 }
 
@@ -51,7 +56,7 @@ pub(crate) fn bucket_of(cx: &Cx<'_>, request: &Struct) -> Result<Arc<Bucket>, S3
 ///
 /// # Errors
 /// As [`bucket_of`].
-pub(crate) fn named(cx: &Cx<'_>, name: &str) -> Result<Arc<Bucket>, S3Error> {
+pub fn named(cx: &Cx<'_>, name: &str) -> Result<Arc<Bucket>, S3Error> {
     let Some(bucket) = buckets::find(cx.cloud(), cx.tx, name)? else {
         return Err(if super::name::is_conceivable(name) {
             Refusal::NoSuchBucket(name.to_owned()).into()
@@ -73,7 +78,7 @@ pub(crate) fn named(cx: &Cx<'_>, name: &str) -> Result<Arc<Bucket>, S3Error> {
 ///
 /// # Errors
 /// `AccessDenied`, `InvalidBucketOwnerAWSAccountID`.
-pub(crate) fn expected_owner(expected: Option<&str>, owner: AccountId) -> Result<(), S3Error> {
+pub fn expected_owner(expected: Option<&str>, owner: AccountId) -> Result<(), S3Error> {
     match expected {
         Some(text) if AccountId::parse(text).is_none() => Err(Denial::OwnerNumber.into()),
         Some(text) if text != owner.as_str() => Err(Refusal::AccessDenied.into()),

@@ -34,7 +34,7 @@ fn permission(operation: &str) -> Option<Permission> {
 ///
 /// # Errors
 /// As [`bucket_of`].
-pub(crate) fn on_object(cx: &mut Cx<'_>, request: &Struct) -> Targets {
+pub fn on_object(cx: &mut Cx<'_>, request: &Struct) -> Targets {
     let bucket = bucket_of(cx, request)?;
     let (key, id) = (request.str("Key").unwrap_or_default(), request.str("VersionId"));
     let version = existing::find_version(cx.tx, &bucket, key, id).map_err(Fault::from)?;
@@ -52,7 +52,7 @@ pub(crate) fn on_object(cx: &mut Cx<'_>, request: &Struct) -> Targets {
 ///
 /// # Errors
 /// As [`on_object`].
-pub(crate) fn get_object(cx: &mut Cx<'_>, request: &Struct) -> Targets {
+pub fn get_object(cx: &mut Cx<'_>, request: &Struct) -> Targets {
     let mut targets = on_object(cx, request)?;
     if cx.request.operation == "GetObjectAttributes" {
         let read = if request.str("VersionId").is_some() { "s3:GetObjectVersion" } else { "s3:GetObject" };
@@ -66,6 +66,6 @@ pub(crate) fn get_object(cx: &mut Cx<'_>, request: &Struct) -> Targets {
 ///
 /// # Errors
 /// As [`on_object`].
-pub(crate) fn restore_object(cx: &mut Cx<'_>, request: &Struct) -> Targets {
+pub fn restore_object(cx: &mut Cx<'_>, request: &Struct) -> Targets {
     on_object(cx, request)
 }

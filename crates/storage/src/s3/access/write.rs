@@ -48,7 +48,7 @@ fn put(cx: &Cx<'_>, bucket: &Bucket, request: &Struct) -> Vec<Target> {
 ///
 /// # Errors
 /// As [`bucket_of`].
-pub(crate) fn put_object(cx: &mut Cx<'_>, request: &Struct) -> Targets {
+pub fn put_object(cx: &mut Cx<'_>, request: &Struct) -> Targets {
     let bucket = bucket_of(cx, request)?;
     Ok(put(cx, &bucket, request))
 }
@@ -57,13 +57,13 @@ pub(crate) fn put_object(cx: &mut Cx<'_>, request: &Struct) -> Targets {
 ///
 /// # Errors
 /// As [`bucket_of`].
-pub(crate) fn upload_part(cx: &mut Cx<'_>, request: &Struct) -> Targets {
+pub fn upload_part(cx: &mut Cx<'_>, request: &Struct) -> Targets {
     let bucket = bucket_of(cx, request)?;
     Ok(ask(cx, guard::into(&bucket, key(request)), Some("s3:PutObject"), request))
 }
 
 /// What a `CopySource` names: bucket, key and version.
-pub(crate) fn copy_source(text: &str) -> Option<(String, String, Option<String>)> {
+pub fn copy_source(text: &str) -> Option<(String, String, Option<String>)> {
     let (path, version) = match text.split_once("?versionId=") {
         Some((path, version)) => (path, Some(version.to_owned())),
         None => (text, None),
@@ -109,7 +109,7 @@ fn named_anywhere(cx: &Cx<'_>, name: &str) -> Result<std::sync::Arc<Bucket>, S3E
 ///
 /// # Errors
 /// As [`bucket_of`].
-pub(crate) fn copy_object(cx: &mut Cx<'_>, request: &Struct) -> Targets {
+pub fn copy_object(cx: &mut Cx<'_>, request: &Struct) -> Targets {
     let bucket = bucket_of(cx, request)?;
     let mut targets = source(cx, request)?;
     targets.extend(put(cx, &bucket, request));
@@ -120,7 +120,7 @@ pub(crate) fn copy_object(cx: &mut Cx<'_>, request: &Struct) -> Targets {
 ///
 /// # Errors
 /// As [`bucket_of`].
-pub(crate) fn upload_part_copy(cx: &mut Cx<'_>, request: &Struct) -> Targets {
+pub fn upload_part_copy(cx: &mut Cx<'_>, request: &Struct) -> Targets {
     let mut targets = source(cx, request)?;
     targets.extend(upload_part(cx, request)?);
     Ok(targets)
@@ -130,7 +130,7 @@ pub(crate) fn upload_part_copy(cx: &mut Cx<'_>, request: &Struct) -> Targets {
 ///
 /// # Errors
 /// As [`bucket_of`].
-pub(crate) fn abort_upload(cx: &mut Cx<'_>, request: &Struct) -> Targets {
+pub fn abort_upload(cx: &mut Cx<'_>, request: &Struct) -> Targets {
     let bucket = bucket_of(cx, request)?;
     Ok(ask(cx, guard::into(&bucket, key(request)), Some("s3:AbortMultipartUpload"), request))
 }
@@ -139,7 +139,7 @@ pub(crate) fn abort_upload(cx: &mut Cx<'_>, request: &Struct) -> Targets {
 ///
 /// # Errors
 /// As [`bucket_of`].
-pub(crate) fn list_parts(cx: &mut Cx<'_>, request: &Struct) -> Targets {
+pub fn list_parts(cx: &mut Cx<'_>, request: &Struct) -> Targets {
     let bucket = bucket_of(cx, request)?;
     let guarded = Guarded { acl: None, ..guard::into(&bucket, key(request)) };
     Ok(ask(cx, guarded, Some("s3:ListMultipartUploadParts"), request))
@@ -149,7 +149,7 @@ pub(crate) fn list_parts(cx: &mut Cx<'_>, request: &Struct) -> Targets {
 ///
 /// # Errors
 /// As [`bucket_of`].
-pub(crate) fn delete_object(cx: &mut Cx<'_>, request: &Struct) -> Targets {
+pub fn delete_object(cx: &mut Cx<'_>, request: &Struct) -> Targets {
     let bucket = bucket_of(cx, request)?;
     let action = match request.str("VersionId") {
         Some(_) => "s3:DeleteObjectVersion",
@@ -166,7 +166,7 @@ pub(crate) fn delete_object(cx: &mut Cx<'_>, request: &Struct) -> Targets {
 ///
 /// # Errors
 /// As [`bucket_of`].
-pub(crate) fn delete_objects(cx: &mut Cx<'_>, request: &Struct) -> Targets {
+pub fn delete_objects(cx: &mut Cx<'_>, request: &Struct) -> Targets {
     bucket_of(cx, request)?;
     let objects = request.get("Delete").and_then(|delete| delete.member("Objects")).and_then(Value::as_list);
     debug_assert!(objects.is_some(), "the model requires them");

@@ -100,7 +100,7 @@ fn location(constraint: Option<&str>, here: Region) -> Result<Region, S3Error> {
     let text = constraint.unwrap_or_default().to_owned();
     match there {
         None => Err(Denial::LocationInvalid(text).into()),
-        Some(Region::US_EAST_1) if here == Region::US_EAST_1 => Err(Denial::LocationInvalid(text).into()),
+        Some(there) if there == Region::US_EAST_1 && here == there => Err(Denial::LocationInvalid(text).into()),
         Some(there) if here == Region::US_EAST_1 || here == there => Ok(there),
         Some(_) => Err(Denial::LocationIllegal(text).into()),
     }
@@ -145,9 +145,10 @@ fn create_bucket(cx: &mut Cx<'_>, req: CreateBucket) -> Result<Created, S3Error>
     if is_public(&grants) {
         return Err(Denial::AclWithBlock.into());
     }
-    let location = match region {
-        Region::US_EAST_1 => format!("/{}", req.bucket),
-        _ => format!("http://{}.s3.amazonaws.com/", req.bucket),
+    let location = if region == Region::US_EAST_1 {
+        format!("/{}", req.bucket)
+    } else {
+        format!("http://{}.s3.amazonaws.com/", req.bucket)
     };
     if let Some(existing) = buckets::find(cx.cloud(), cx.tx, &req.bucket)? {
         return again(cx, &existing, region).map(|()| Created { location });

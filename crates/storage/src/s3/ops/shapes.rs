@@ -1,6 +1,5 @@
 //! What most requests have in common.
 
-use crate::s3::access;
 use crate::s3::buckets::{self, Bucket};
 use crate::s3::errors::S3Error;
 use crate::s3::model::bucket::{BUCKETS, BucketRecord};
@@ -12,13 +11,13 @@ wire::shape! {
     #[derive(Clone, Debug)]
     pub(crate) struct OfBucket {
         pub(crate) bucket: String = "Bucket",
-        /// Held against the owner by [`access`].
+        /// Held against the owner by [`crate::s3::access`].
         pub(crate) expected_owner: Option<String> = "ExpectedBucketOwner",
     }
 }
 
 /// Declares requests about one bucket, with the members that all of them have. Digests of the body have been held
-/// against it before a handler is called, and [`access`] has looked at the owner.
+/// against it before a handler is called, and [`crate::s3::access`] has looked at the owner.
 macro_rules! requests {
     ($( $(#[$meta:meta])* $name:ident { $( $field:ident : $ty:ty = $wire:literal ),* $(,)? } )+) => {
         wire::shape! { $(
