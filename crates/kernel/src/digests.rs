@@ -34,8 +34,7 @@ pub(crate) fn check(head: &Head<'_>, operation: &Operation, body: &[u8]) -> Resu
             return Err(Fault::new(400, "InvalidRequest", message));
         }
         if Checksum::of(kind, body) != text {
-            let message =
-                format!("The {} you specified did not match the calculated checksum.", kind.name());
+            let message = format!("The {} you specified did not match the calculated checksum.", kind.name());
             return Err(Fault::new(400, "BadDigest", message));
         }
     }

@@ -8,7 +8,7 @@ pub mod acl;
 pub mod buckets;
 pub mod canonical;
 pub mod configs;
-mod content;
+pub mod content;
 pub mod cors;
 pub mod errors;
 pub mod events;

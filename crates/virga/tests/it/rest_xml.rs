@@ -141,9 +141,8 @@ struct Node {
 }
 
 fn opened(tag: &BytesStart<'_>) -> Node {
-    let attribute = |a: quick_xml::events::attributes::Attribute<'_>| {
-        (a.key.as_ref().to_owned(), a.value.to_string())
-    };
+    let attribute =
+        |a: quick_xml::events::attributes::Attribute<'_>| (a.key.as_ref().to_owned(), a.value.to_string());
     Node {
         name: tag.local_name().as_ref().to_owned(),
         attributes: tag.attributes().flatten().map(attribute).collect(),
@@ -191,7 +190,9 @@ pub(crate) fn read(model: &'static Service, operation: &str, headers: &HeaderMap
                 }
             }
             Location::HeaderPrefix => {
-                let named = |name: &http::HeaderName| name.as_str().strip_prefix(&wire.to_ascii_lowercase()).map(str::to_owned);
+                let named = |name: &http::HeaderName| {
+                    name.as_str().strip_prefix(&wire.to_ascii_lowercase()).map(str::to_owned)
+                };
                 let pairs = headers.iter().filter_map(|(n, v)| Some((named(n)?, json!(v.to_str().ok()?))));
                 out.insert(member.name.into(), Value::Object(pairs.collect()));
             }
@@ -249,7 +250,9 @@ fn value(model: &Service, target: &MemberRef, node: &Node) -> Value {
             s.members.iter().for_each(|member| take(model, member, node, &mut out));
             Value::Object(out)
         }
-        Kind::List { element, .. } => node.children.iter().map(|child| value(model, element, child)).collect(),
+        Kind::List { element, .. } => {
+            node.children.iter().map(|child| value(model, element, child)).collect()
+        }
         _ => scalar(model, target, &node.text),
     }
 }

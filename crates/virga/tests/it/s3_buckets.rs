@@ -43,16 +43,18 @@ fn names_are_of_everybody() {
         let refused = anna.call("s3", "CreateBucket", bucket(name));
         refused.refused_with(400, "InvalidBucketName", "The specified bucket is not valid.");
     }
-    cloud.anonymous().call("s3", "CreateBucket", bucket("nobodys")).refused_with(403, "AccessDenied", "Access Denied");
+    cloud.anonymous().call("s3", "CreateBucket", bucket("nobodys")).refused_with(
+        403,
+        "AccessDenied",
+        "Access Denied",
+    );
 }
 
 #[test]
 fn buckets_lie_in_regions() {
     let cloud = Cloud::new();
     let (east, west) = (cloud.root(ACCOUNT), cloud.root(ACCOUNT).in_region("eu-west-1"));
-    let within = |name: &str, region: &str| {
-        json!({ "Bucket": name, "CreateBucketConfiguration": { "LocationConstraint": region } })
-    };
+    let within = |name: &str, region: &str| json!({ "Bucket": name, "CreateBucketConfiguration": { "LocationConstraint": region } });
     let made = east.call("s3", "CreateBucket", within("west", "eu-west-1")).ok();
     assert_eq!(made["Location"], "http://west.s3.amazonaws.com/");
     west.call("s3", "CreateBucket", within("west", "eu-west-1")).refused(409, "BucketAlreadyOwnedByYou");
@@ -173,7 +175,8 @@ fn acls_where_they_count() {
         "The bucket does not allow ACLs",
     );
     let writer = json!({ "Rules": [{ "ObjectOwnership": "ObjectWriter" }] });
-    root.call("s3", "PutBucketOwnershipControls", json!({ "Bucket": "acls", "OwnershipControls": writer })).ok();
+    root.call("s3", "PutBucketOwnershipControls", json!({ "Bucket": "acls", "OwnershipControls": writer }))
+        .ok();
     root.call("s3", "PutBucketAcl", public.clone()).refused(403, "AccessDenied");
     root.call("s3", "DeletePublicAccessBlock", bucket("acls")).ok();
     root.call("s3", "GetPublicAccessBlock", bucket("acls"))
@@ -280,9 +283,8 @@ fn expected_owners_and_requesters_who_pay() {
 fn versioning_and_lock_go_together() {
     let cloud = Cloud::new();
     let root = cloud.root(ACCOUNT);
-    let versioning = |name: &str, status: &str| {
-        json!({ "Bucket": name, "VersioningConfiguration": { "Status": status } })
-    };
+    let versioning =
+        |name: &str, status: &str| json!({ "Bucket": name, "VersioningConfiguration": { "Status": status } });
     root.call("s3", "CreateBucket", json!({ "Bucket": "locked", "ObjectLockEnabledForBucket": true })).ok();
     assert_eq!(root.call("s3", "GetBucketVersioning", bucket("locked")).ok()["Status"], "Enabled");
     root.call("s3", "PutBucketVersioning", versioning("locked", "Suspended")).refused_with(
@@ -290,9 +292,7 @@ fn versioning_and_lock_go_together() {
         "InvalidBucketState",
         "An Object Lock configuration is present on this bucket, so the versioning state cannot be changed.",
     );
-    let rule = |days: i64| {
-        json!({ "ObjectLockEnabled": "Enabled", "Rule": { "DefaultRetention": { "Mode": "GOVERNANCE", "Days": days } } })
-    };
+    let rule = |days: i64| json!({ "ObjectLockEnabled": "Enabled", "Rule": { "DefaultRetention": { "Mode": "GOVERNANCE", "Days": days } } });
     let put = |name: &str, days| json!({ "Bucket": name, "ObjectLockConfiguration": rule(days) });
     root.call("s3", "PutObjectLockConfiguration", put("locked", 3)).ok();
     let got = root.call("s3", "GetObjectLockConfiguration", bucket("locked")).ok();
@@ -368,21 +368,24 @@ fn bad_configurations_are_refused() {
         "InvalidArgument",
         "'Days' for Expiration action must be a positive integer",
     );
-    lifecycle(json!({ "Status": "enabled", "Prefix": "", "Expiration": { "Days": 1 } })).refused(400, "MalformedXML");
+    lifecycle(json!({ "Status": "enabled", "Prefix": "", "Expiration": { "Days": 1 } }))
+        .refused(400, "MalformedXML");
     let tags = json!({ "TagSet": [{ "Key": "a", "Value": "" }, { "Key": "a", "Value": "" }] });
     root.call("s3", "PutBucketTagging", json!({ "Bucket": "strict", "Tagging": tags })).refused_with(
         400,
         "InvalidTag",
         "Cannot provide multiple Tags with the same key",
     );
-    let queue = json!({ "QueueArn": "arn:aws:sqs:us-east-1:123456789012:none", "Events": ["s3:ObjectCreated:*"] });
+    let queue =
+        json!({ "QueueArn": "arn:aws:sqs:us-east-1:123456789012:none", "Events": ["s3:ObjectCreated:*"] });
     let told = json!({ "Bucket": "strict", "NotificationConfiguration": { "QueueConfigurations": [queue] } });
     root.call("s3", "PutBucketNotificationConfiguration", told).refused_with(
         400,
         "InvalidArgument",
         "Unable to validate the following destination configurations",
     );
-    let bridge = json!({ "Bucket": "strict", "NotificationConfiguration": { "EventBridgeConfiguration": {} } });
+    let bridge =
+        json!({ "Bucket": "strict", "NotificationConfiguration": { "EventBridgeConfiguration": {} } });
     root.call("s3", "PutBucketNotificationConfiguration", bridge).ok();
     let got = root.call("s3", "GetBucketNotificationConfiguration", bucket("strict")).ok();
     assert_eq!(got, json!({ "EventBridgeConfiguration": {} }));
@@ -409,7 +412,10 @@ fn what_does_not_act_is_reported() {
     let put = json!({ "Bucket": "counted", "Id": "all", "InventoryConfiguration": inventory });
     let strict = Cloud::new();
     strict.root(ACCOUNT).call("s3", "CreateBucket", bucket("counted")).ok();
-    strict.root(ACCOUNT).call("s3", "PutBucketInventoryConfiguration", put.clone()).refused(501, "NotImplemented");
+    strict
+        .root(ACCOUNT)
+        .call("s3", "PutBucketInventoryConfiguration", put.clone())
+        .refused(501, "NotImplemented");
     let cloud = Cloud::with(Settings { strict: false, seed: Some(1) });
     let root = cloud.root(ACCOUNT);
     root.call("s3", "CreateBucket", bucket("counted")).ok();

@@ -25,7 +25,8 @@ fn permission(operation: &str) -> Option<Permission> {
 pub fn on_bucket(cx: &mut Cx<'_>, request: &Struct) -> Targets {
     let bucket = bucket_of(cx, request)?;
     // Whatever the policy says: its owner's root user can always read, change and delete it.
-    let on_policy = matches!(cx.request.operation, "GetBucketPolicy" | "PutBucketPolicy" | "DeleteBucketPolicy");
+    let on_policy =
+        matches!(cx.request.operation, "GetBucketPolicy" | "PutBucketPolicy" | "DeleteBucketPolicy");
     if on_policy && cx.caller.principal.is_root() && super::is_of(cx, bucket.record.owner) {
         return Ok(vec![Target::on(bucket.record.arn())]);
     }

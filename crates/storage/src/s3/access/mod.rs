@@ -18,11 +18,11 @@ mod write;
 pub use bucket::{create_bucket, list_buckets, on_bucket};
 pub use existing::find_version;
 pub use guard::{allowed_on_object, may_bypass_governance};
-pub use object::{get_object, on_object, restore_object};
 pub use keys::header_tags;
+pub use object::{get_object, on_object, restore_object};
 pub use write::{
-    abort_upload, copy_object, copy_source, delete_object, delete_objects, list_parts, put_object, upload_part,
-    upload_part_copy,
+    abort_upload, copy_object, copy_source, delete_object, delete_objects, list_parts, put_object,
+    upload_part, upload_part_copy,
 };
 
 use super::buckets::{self, Bucket};

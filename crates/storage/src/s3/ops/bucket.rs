@@ -100,7 +100,9 @@ fn location(constraint: Option<&str>, here: Region) -> Result<Region, S3Error> {
     let text = constraint.unwrap_or_default().to_owned();
     match there {
         None => Err(Denial::LocationInvalid(text).into()),
-        Some(there) if there == Region::US_EAST_1 && here == there => Err(Denial::LocationInvalid(text).into()),
+        Some(there) if there == Region::US_EAST_1 && here == there => {
+            Err(Denial::LocationInvalid(text).into())
+        }
         Some(there) if here == Region::US_EAST_1 || here == there => Ok(there),
         Some(_) => Err(Denial::LocationIllegal(text).into()),
     }

@@ -3,7 +3,7 @@
 //! AWS: <https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html>
 
 use super::get::quoted;
-use super::put::{Prepared, again, new_id, store};
+use super::put::{Prepared, Way, again, new_id, store, tell};
 use crate::s3::access;
 use crate::s3::buckets::{self, Bucket};
 use crate::s3::content::checksum::{self, Checksummed, with_checksums};
@@ -78,6 +78,8 @@ with_checksums! {
         checksum_type: Option<String> = "ChecksumType",
     }
 }
+
+const COPY: Way = Way("ObjectCreated:Copy", "CopyObject");
 
 /// The source of a copy, found and open.
 pub(crate) struct Opened {
@@ -191,7 +193,7 @@ async fn copy_object(dx: Dx, mut req: CopyObject, _: Body) -> Result<Answer<Copy
         share(&dx, &req.key, prepared, &source.version, plan, &writing).await?
     } else {
         let received = rewrite(&dx, plan, &prepared.sealed.root, kind).await?;
-        store(&dx, &req.key, prepared, received, &writing).await?
+        store(&dx, COPY, &req.key, prepared, received, &writing).await?
     };
     let shown = encryption::shown(&stored.version.encryption, attributes.customer());
     let mut result = CopyResult {
@@ -322,6 +324,7 @@ async fn share(
                 }
             }
             let version = versions::put(cx, &bucket, key, version.clone())?;
+            tell(cx, COPY, &bucket, key, &version)?;
             let expiration = expiry::header(cx, &bucket, key, &version)?;
             Ok(super::put::Stored { bucket, version, charged: door.charged.clone(), expiration })
         })

@@ -3,6 +3,7 @@
 use crate::s3::access;
 use crate::s3::buckets::Bucket;
 use crate::s3::errors::{Refusal, S3Error};
+use crate::s3::events::{self, Happened};
 use crate::s3::lock;
 use crate::s3::request::conditions::matches;
 use crate::s3::request::door;
@@ -129,13 +130,36 @@ fn delete(cx: &mut Cx<'_>, bucket: &Bucket, wanted: &Wanted<'_>) -> Result<Delet
             Some(_) => {}
         }
     }
-    let Some(id) = wanted.version_id else { return Ok(versions::delete(cx, bucket, wanted.key)?) };
+    let Some(id) = wanted.version_id else {
+        let was_there = versions::current(cx.tx, bucket, wanted.key)?.is_some();
+        let deleted = versions::delete(cx, bucket, wanted.key)?;
+        if was_there || deleted.marker {
+            tell(cx, bucket, wanted.key, deleted.marker, deleted.id.as_deref())?;
+        }
+        return Ok(deleted);
+    };
     let Some(found) = versions::by_id(cx.tx, bucket, wanted.key, id)? else {
         // As in AWS, what is not there is as good as deleted.
         return Ok(Deleted { marker: false, id: Some(id.to_owned()) });
     };
     lock::check_delete(&found.version, cx.now, wanted.bypass)?;
-    Ok(versions::delete_version(cx, bucket, wanted.key, &found)?)
+    let deleted = versions::delete_version(cx, bucket, wanted.key, &found)?;
+    tell(cx, bucket, wanted.key, false, deleted.id.as_deref())?;
+    Ok(deleted)
+}
+
+/// Notes that an object went, or went out of sight.
+fn tell(
+    cx: &mut Cx<'_>,
+    bucket: &Bucket,
+    key: &str,
+    marker: bool,
+    version_id: Option<&str>,
+) -> Result<(), S3Error> {
+    let event = if marker { "ObjectRemoved:DeleteMarkerCreated" } else { "ObjectRemoved:Delete" };
+    let (detail_type, reason) = ("Object Deleted", "DeleteObject");
+    let what = Happened { event, detail_type, reason, key, version: None, version_id, marker };
+    events::happened(cx, bucket, &what)
 }
 
 fn delete_objects(cx: &mut Cx<'_>, req: DeleteObjects) -> Result<DeleteObjectsResult, S3Error> {

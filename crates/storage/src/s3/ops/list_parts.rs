@@ -30,7 +30,7 @@ shape! {
         key: String = "Key",
         upload_id: String = "UploadId",
         max: Option<i64> = "MaxParts",
-        marker: Option<String> = "PartNumberMarker",
+        marker: Option<i64> = "PartNumberMarker",
         customer_algorithm: Option<String> = "SSECustomerAlgorithm",
         customer_key: Option<String> = "SSECustomerKey",
         customer_md5: Option<String> = "SSECustomerKeyMD5",
@@ -43,8 +43,8 @@ shape! {
         bucket: String = "Bucket",
         key: String = "Key",
         upload_id: String = "UploadId",
-        marker: String = "PartNumberMarker",
-        next: String = "NextPartNumberMarker",
+        marker: i64 = "PartNumberMarker",
+        next: i64 = "NextPartNumberMarker",
         max: i64 = "MaxParts",
         truncated: bool = "IsTruncated",
         parts: Vec<PartView> = "Parts",
@@ -147,16 +147,13 @@ fn checksum_type(upload: &Upload) -> Option<String> {
 fn list_parts(cx: &mut Cx<'_>, req: ListParts) -> Result<PartsListed, S3Error> {
     let door = door::open(cx, &req.bucket, &req.key, req.payer.as_deref())?;
     let max = limit(req.max, "max-parts")?;
-    let marker: u32 = match req.marker.as_deref() {
-        None | Some("") => 0,
-        Some(text) => text.parse().map_err(|_| {
-            argument(
-                "Argument part-number-marker must be an integer between 0 and 2147483647",
-                "part-number-marker",
-                text,
-            )
-        })?,
-    };
+    let marker = u32::try_from(req.marker.unwrap_or(0)).map_err(|_| {
+        argument(
+            "Argument part-number-marker must be an integer between 0 and 2147483647",
+            "part-number-marker",
+            req.marker.unwrap_or(0).to_string(),
+        )
+    })?;
     let (id, upload) = upload::find(cx, &door.bucket, &req.key, &req.upload_id)?;
     let all = upload::parts(cx, &id.key(&door.bucket.scope, &req.key))?;
     let mut rest = all.range(marker + 1..);
@@ -179,8 +176,8 @@ fn list_parts(cx: &mut Cx<'_>, req: ListParts) -> Result<PartsListed, S3Error> {
         bucket: req.bucket,
         key: req.key,
         upload_id: req.upload_id,
-        marker: marker.to_string(),
-        next: parts.last().map_or(0, |part| part.number).to_string(),
+        marker: i64::from(marker),
+        next: parts.last().map_or(0, |part| part.number),
         max,
         truncated,
         parts,

@@ -24,7 +24,7 @@ shape! {
         key: String = "Key",
         version_id: Option<String> = "VersionId",
         max_parts: Option<i64> = "MaxParts",
-        marker: Option<String> = "PartNumberMarker",
+        marker: Option<i64> = "PartNumberMarker",
         customer_algorithm: Option<String> = "SSECustomerAlgorithm",
         customer_key: Option<String> = "SSECustomerKey",
         customer_md5: Option<String> = "SSECustomerKeyMD5",
@@ -48,8 +48,8 @@ shape! {
     #[derive(Clone, Debug)]
     pub(crate) struct PartsView {
         total: i64 = "TotalPartsCount",
-        marker: Option<String> = "PartNumberMarker",
-        next: Option<String> = "NextPartNumberMarker",
+        marker: Option<i64> = "PartNumberMarker",
+        next: Option<i64> = "NextPartNumberMarker",
         max: Option<i64> = "MaxParts",
         truncated: Option<bool> = "IsTruncated",
         parts: Option<Vec<PartView>> = "Parts",
@@ -118,13 +118,8 @@ fn parts(req: &GetAttributes, version: &Version) -> Result<PartsView, S3Error> {
         return Ok(PartsView { total, marker: None, next: None, max: None, truncated: None, parts: None });
     };
     let max = req.max_parts.unwrap_or(PARTS_MAX).clamp(0, PARTS_MAX);
-    let marker: u32 = match req.marker.as_deref() {
-        None | Some("") => 0,
-        Some(text) => text.parse().map_err(|_| {
-            argument("Argument x-amz-part-number-marker must be an integer", "x-amz-part-number-marker", text)
-        })?,
-    };
-    let mut rest = version.pieces.iter().filter(|piece| piece.number > marker);
+    let marker = req.marker.unwrap_or(0);
+    let mut rest = version.pieces.iter().filter(|piece| i64::from(piece.number) > marker);
     let mut views = Vec::new();
     for piece in rest.by_ref().take(max as usize) {
         let mut view =
@@ -138,8 +133,8 @@ fn parts(req: &GetAttributes, version: &Version) -> Result<PartsView, S3Error> {
     }
     Ok(PartsView {
         total,
-        marker: Some(marker.to_string()),
-        next: Some(views.last().map_or(0, |part| part.number).to_string()),
+        marker: Some(marker),
+        next: Some(views.last().map_or(0, |part| part.number)),
         max: Some(max),
         truncated: Some(rest.next().is_some()),
         parts: Some(views),

@@ -7,6 +7,7 @@ use crate::s3::content::checksum::{self, Checksummed, Claims, with_checksums};
 use crate::s3::content::encryption::{self, Customer, Sealed};
 use crate::s3::content::intake::{self, Received};
 use crate::s3::errors::{Refusal, S3Error};
+use crate::s3::events::{self, Happened};
 use crate::s3::model::bucket::Versioning;
 use crate::s3::model::object::Version;
 use crate::s3::request::attributes::{Attributes, with_attributes};
@@ -52,6 +53,12 @@ with_checksums! {
     }
 }
 
+/// How an object is made, in the words of events: `ObjectCreated:Put`, and the operation.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Way(pub(crate) &'static str, pub(crate) &'static str);
+
+const PUT: Way = Way("ObjectCreated:Put", "PutObject");
+
 /// What is known of a new object before its bytes have come.
 pub(crate) struct Prepared {
     pub(crate) door: Door,
@@ -72,7 +79,7 @@ async fn put_object(dx: Dx, mut req: PutObject, body: Body) -> Result<Answer<Put
     let prepared =
         dx.read(|cx| prepare(cx, &req.bucket, &req.key, req.payer.as_deref(), &attributes, &writing))?;
     let received = intake::receive(&dx, body, &prepared.sealed.root, &claims).await?;
-    let stored = store(&dx, &req.key, prepared, received, &writing).await?;
+    let stored = store(&dx, PUT, &req.key, prepared, received, &writing).await?;
     Ok(stored.answer(attributes.customer()).into())
 }
 
@@ -108,6 +115,7 @@ pub(crate) struct Stored {
 /// Those of the conditions; `NoSuchBucket` where the bucket has gone meanwhile.
 pub(crate) async fn store(
     dx: &Dx,
+    way: Way,
     key: &str,
     prepared: Prepared,
     received: Received,
@@ -130,6 +138,7 @@ pub(crate) async fn store(
             version.etag = encryption::etag(cx, &version.encryption, &received.md5);
             received.claim(cx.tx);
             let version = versions::put(cx, &bucket, key, version)?;
+            tell(cx, way, &bucket, key, &version)?;
             let expiration = expiry::header(cx, &bucket, key, &version)?;
             handed_over = true;
             Ok::<_, S3Error>(Stored { bucket, version, charged: door.charged.clone(), expiration })
@@ -139,6 +148,30 @@ pub(crate) async fn store(
         received.keep();
     }
     outcome.map_err(Into::into)
+}
+
+/// Notes that an object was made.
+///
+/// # Errors
+/// The store's.
+pub(crate) fn tell(
+    cx: &mut Cx<'_>,
+    Way(event, reason): Way,
+    bucket: &Bucket,
+    key: &str,
+    version: &Version,
+) -> Result<(), S3Error> {
+    let id = new_id(bucket, version);
+    let what = Happened {
+        event,
+        detail_type: "Object Created",
+        reason,
+        key,
+        version: Some(version),
+        version_id: id.as_deref(),
+        marker: false,
+    };
+    events::happened(cx, bucket, &what)
 }
 
 /// The same bucket as before, as it is now.

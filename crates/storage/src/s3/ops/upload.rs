@@ -3,7 +3,7 @@
 //! AWS: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpuoverview.html>
 
 use super::get::quoted;
-use super::put::new_id;
+use super::put::{Way, new_id, tell};
 use crate::s3::access;
 use crate::s3::buckets::Bucket;
 use crate::s3::content::checksum::{self, COMPOSITE, Checksummed, FULL_OBJECT, with_checksums};
@@ -27,6 +27,8 @@ kernel::ops! { pub(crate) static OPS:
     CompleteMultipartUpload: [event] complete, "s3:PutObject", access::upload_part;
     AbortMultipartUpload: [event] abort, "s3:AbortMultipartUpload", access::abort_upload;
 }
+
+const COMPLETE: Way = Way("ObjectCreated:CompleteMultipartUpload", "CompleteMultipartUpload");
 
 /// AWS: every part but the last one.
 const PART_BYTES_MIN: u64 = 5 << 20;
@@ -284,6 +286,7 @@ fn complete(cx: &mut Cx<'_>, mut req: CompleteUpload) -> Result<CompletedAnswer,
         ..of_upload(upload)
     };
     let version = versions::put(cx, bucket, &req.key, version)?;
+    tell(cx, COMPLETE, bucket, &req.key, &version)?;
     COMPLETED.put(cx.tx, &row, &Completed { at: cx.now, order: version.order, id: version.id() });
     answer(cx, bucket, &req.key, &version, door.charged.clone())
 }
