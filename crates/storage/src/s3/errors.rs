@@ -89,6 +89,11 @@ pub fn argument(message: impl Into<String>, name: &str, value: impl Into<String>
         .with("ArgumentValue", value)
 }
 
+/// Whether a service that S3 has called has turned it away, in whichever words its protocol has for that.
+pub(crate) fn is_denied(fault: &Fault) -> bool {
+    fault.status == 403 || fault.code.starts_with("AccessDenied")
+}
+
 impl Refusal {
     /// What S3 adds to the document of this error, in its order.
     fn members(&self) -> Vec<(&'static str, String)> {

@@ -240,7 +240,7 @@ pub(crate) fn greet(cx: &mut Cx<'_>, bucket: &Bucket, destination: &Destination<
         Kind::Function => "The destination function does not exist",
     };
     sent.map(drop).map_err(|fault| {
-        let why = if fault.status == 403 || fault.code.starts_with("AccessDenied") {
+        let why = if crate::s3::errors::is_denied(&fault) {
             "Permissions on the destination do not allow S3 to publish notifications from this bucket"
         } else {
             problem

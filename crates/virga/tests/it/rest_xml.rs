@@ -1,7 +1,7 @@
 //! Requests and answers of the rest-xml protocol, written and read by the model: a client in small.
 
 use bytes::Bytes;
-use http::{HeaderMap, Request};
+use http::{HeaderMap, HeaderValue, Request};
 use quick_xml::events::{BytesStart, Event};
 use serde_json::{Map, Value, json};
 use wire::model::{Kind, Location, MemberModel, MemberRef, Service, Structure};
@@ -10,7 +10,7 @@ fn text(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
-fn wire_name<'m>(member: &'m MemberModel) -> &'m str {
+fn wire_name(member: &MemberModel) -> &str {
     if member.target.wire_name.is_empty() { member.name } else { member.target.wire_name }
 }
 
@@ -47,6 +47,8 @@ pub(crate) fn request(model: &'static Service, operation: &str, parameters: &Val
                     Value::Array(items) => items.iter().map(text).collect::<Vec<_>>().join(","),
                     one => text(one),
                 };
+                // What no header can carry is sent as something else that is wrong.
+                let value = HeaderValue::from_str(&value).unwrap_or(HeaderValue::from_static("?"));
                 request = request.header(wire, value);
             }
             Location::HeaderPrefix => {

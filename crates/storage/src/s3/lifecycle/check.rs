@@ -88,7 +88,7 @@ impl LifecycleRule {
         let newer = self.noncurrent_expiration.iter().filter_map(|e| e.newer);
         let newer = newer.chain(self.noncurrent_transitions.iter().filter_map(|t| t.newer));
         for count in newer {
-            if count < 1 || count > NEWER_MAX {
+            if !(1..=NEWER_MAX).contains(&count) {
                 return Err(argument(format!(
                     "'NewerNoncurrentVersions' must be a positive integer of at most {NEWER_MAX}"
                 )));

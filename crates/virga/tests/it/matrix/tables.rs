@@ -17,6 +17,8 @@ pub(super) struct Codes {
     pub(super) invalid: &'static str,
     /// Is of another type.
     pub(super) malformed: &'static str,
+    /// Codes for bad input of a service that has sentences of its own for it; empty where the framework's are used.
+    pub(super) own_words: &'static [&'static str],
 }
 
 const QUERY: Codes = Codes {
@@ -27,6 +29,7 @@ const QUERY: Codes = Codes {
     denied_status: 403,
     invalid: "ValidationError",
     malformed: "MalformedInput",
+    own_words: &[],
 };
 
 const JSON: Codes = Codes {
@@ -37,6 +40,7 @@ const JSON: Codes = Codes {
     denied_status: 400,
     invalid: "ValidationException",
     malformed: "SerializationException",
+    own_words: &[],
 };
 
 const REST_JSON: Codes = Codes {
@@ -44,6 +48,24 @@ const REST_JSON: Codes = Codes {
     anonymous_message: "Missing Authentication Token",
     denied_status: 403,
     ..JSON
+};
+
+/// Whoever is not of the account is not told why, and nobody is unknown to S3.
+const S3: Codes = Codes {
+    anonymous: "AccessDenied",
+    anonymous_status: 403,
+    anonymous_message: "Access Denied",
+    denied: "AccessDenied",
+    denied_status: 403,
+    invalid: "InvalidArgument",
+    malformed: "InvalidArgument",
+    own_words: &[
+        "InvalidArgument",
+        "InvalidRequest",
+        "MalformedXML",
+        "MissingRequestBodyError",
+        "InvalidBucketName",
+    ],
 };
 
 pub(super) static CODES: &[(&str, Codes)] = &[
@@ -54,6 +76,7 @@ pub(super) static CODES: &[(&str, Codes)] = &[
     ("cloudtrail", JSON),
     ("dynamodb", JSON),
     ("dynamodbstreams", JSON),
+    ("s3", S3),
     ("organizations", Codes { invalid: "InvalidInputException", ..JSON }),
 ];
 
@@ -67,6 +90,15 @@ pub(super) const NOT_GENERATED: List = &[];
 pub(super) const OPEN: List = &[
     ("sts:GetCallerIdentity", "AWS: no permissions are required, and an explicit deny does not stop it"),
     ("sts:GetSessionToken", "AWS: no permissions are required, since it gives none that the caller lacks"),
+];
+
+/// Operations that keep what nothing acts on: strict clouds refuse it, once the caller is authorized.
+pub(super) const KEPT_ONLY: List = &[
+    ("s3:PutBucketAnalyticsConfiguration", "no analysis is made yet"),
+    ("s3:PutBucketIntelligentTieringConfiguration", "no object changes its tier yet"),
+    ("s3:PutBucketInventoryConfiguration", "no inventory is written yet"),
+    ("s3:PutBucketLogging", "no access log is delivered yet"),
+    ("s3:PutBucketMetricsConfiguration", "no metrics are published yet"),
 ];
 
 /// Refusals whose message ends otherwise than the rule, and how.
@@ -123,6 +155,11 @@ impl Prepared {
             let made = root.call("iam", "CreateAccessKey", json!({ "UserName": "prepared" })).ok();
             out.access_key = made["AccessKey"]["AccessKeyId"].as_str().map(str::to_owned);
         }
+        if is_built("s3", "CreateBucket") {
+            for bucket in ["matrix", "matrix-deleted"] {
+                root.call("s3", "CreateBucket", json!({ "Bucket": bucket })).ok();
+            }
+        }
         if is_built("iam", "CreatePolicy") {
             let policy = json!({ "PolicyName": "prepared", "PolicyDocument": POLICY });
             let made = root.call("iam", "CreatePolicy", policy).ok();
@@ -166,6 +203,8 @@ impl Prepared {
             ("iam", _, "SerialNumber") if is_required(service, operation, member) => {
                 "arn:aws:iam::123456789012:mfa/matrix"
             }
+            ("s3", "DeleteBucket", "Bucket") => "matrix-deleted",
+            ("s3", _, "CopySource") if is_required(service, operation, member) => "matrix/matrix",
             ("sts", "AssumeRole", "RoleArn") => self.role_arn.as_deref()?,
             _ => return None,
         };
