@@ -7,6 +7,7 @@ wire::errors! {
     pub enum Refusal {
         AccessDenied = 403, "AccessDenied", "Access Denied";
         BadDigest = 400, "BadDigest", "The Content-MD5 you specified did not match what we received.";
+        BadRequest(message: String) = 400, "BadRequest", "{message}";
         BadChecksum(algorithm: String) = 400, "BadDigest", "The {algorithm} you specified did not match the calculated checksum.";
         ConditionalConflict = 409, "ConditionalRequestConflict", "The conditional request cannot succeed due to a conflicting operation against this resource.";
         EncryptionAlgorithm = 400, "InvalidEncryptionAlgorithmError", "The Encryption request you specified is not valid. Supported value: AES256.";

@@ -27,10 +27,12 @@ mod request;
 pub mod restore;
 mod rows;
 pub mod settings;
+pub mod sites;
 mod stored;
 pub mod tags;
 pub mod versions;
 pub mod website;
+pub mod work;
 
 pub use errors::{Refusal, S3Error};
 
