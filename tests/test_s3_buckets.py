@@ -1,10 +1,12 @@
 """S3's buckets through boto3 and the AWS CLI: configurations, listings, policies, websites, the clock."""
 
 import json
+import time
+import urllib.error
+import urllib.request
 import uuid
 
 import pytest
-import requests
 from cloudtest import refused
 
 
@@ -52,13 +54,12 @@ def test_regions_lead_to_their_bucket(account, s3):
 def test_listings_are_paged_and_rolled_up(s3, bucket):
     for key in ["a b", "a/1", "a/2", "b+c/1", "ü"]:
         s3.put_object(Bucket=bucket, Key=key, Body=b"x")
-    pages = s3.get_paginator("list_objects_v2").paginate(
-        Bucket=bucket, Delimiter="/", PaginationConfig={"PageSize": 1}
-    )
+    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Delimiter="/", PaginationConfig={"PageSize": 1})
     found = [entry for page in pages for entry in page.get("Contents", []) + page.get("CommonPrefixes", [])]
     assert [entry.get("Key") or entry["Prefix"] for entry in found] == ["a b", "a/", "b+c/", "ü"]
     old = s3.list_objects(Bucket=bucket, MaxKeys=2)
-    assert old["IsTruncated"] and [o["Key"] for o in old["Contents"]] == ["a b", "a/1"]
+    assert old["IsTruncated"]
+    assert [o["Key"] for o in old["Contents"]] == ["a b", "a/1"]
     rest = s3.list_objects(Bucket=bucket, Marker="a/1")
     assert [o["Key"] for o in rest["Contents"]] == ["a/2", "b+c/1", "ü"]
 
@@ -85,10 +86,20 @@ def test_a_website(cloud, s3, bucket):
     s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps({"Version": "2012-10-17", "Statement": [policy]}))
     s3.put_bucket_website(Bucket=bucket, WebsiteConfiguration={"IndexDocument": {"Suffix": "index.html"}})
     s3.put_object(Bucket=bucket, Key="index.html", Body=b"<h1>hello</h1>", ContentType="text/html")
-    host = {"Host": f"{bucket}.s3-website.us-east-1.localhost"}
-    page = requests.get(cloud.url, headers=host, timeout=10)
-    assert (page.status_code, page.text) == (200, "<h1>hello</h1>")
-    assert requests.get(cloud.url + "/none", headers=host, timeout=10).status_code == 403
+    host = f"{bucket}.s3-website.us-east-1.localhost"
+
+    def visit(path):
+        request = urllib.request.Request(cloud.endpoint + path, headers={"Host": host})
+        try:
+            with urllib.request.urlopen(request, timeout=10) as page:
+                return page.status, page.read()
+        except urllib.error.HTTPError as page:
+            return page.status, page.read()
+
+    assert visit("/") == (200, b"<h1>hello</h1>")
+    status, page = visit("/none")
+    assert status == 403
+    assert b"<li>Code: AccessDenied</li>" in page
 
 
 def test_objects_expire_by_the_clock(own_cloud, own_account):
@@ -99,5 +110,48 @@ def test_objects_expire_by_the_clock(own_cloud, own_account):
     s3.put_bucket_lifecycle_configuration(Bucket=name, LifecycleConfiguration={"Rules": rules})
     s3.put_object(Bucket=name, Key="k", Body=b"x")
     assert "Expiration" in s3.head_object(Bucket=name, Key="k")
-    own_cloud.advance("3d")
-    own_cloud.until(lambda: s3.list_objects_v2(Bucket=name)["KeyCount"] == 0)
+    own_cloud.run("clock", "+3d")
+    deadline = time.monotonic() + 30
+    while s3.list_objects_v2(Bucket=name)["KeyCount"]:
+        assert time.monotonic() < deadline, "the object is still there"
+        time.sleep(0.2)
+
+
+def test_the_command_line_makes_lists_and_removes(account):
+    name = f"cli-{uuid.uuid4()}"
+    assert account.aws("s3", "mb", f"s3://{name}", check=False).returncode == 0
+    account.aws("s3api", "put-bucket-tagging", "--bucket", name, "--tagging", "TagSet=[{Key=a,Value=b}]")
+    tags = account.aws("s3api", "get-bucket-tagging", "--bucket", name)
+    assert tags["TagSet"] == [{"Key": "a", "Value": "b"}]
+    assert account.aws("s3", "rb", f"s3://{name}", check=False).returncode == 0
+
+
+def test_replicas_follow(account, s3):
+    here, there = f"here-{uuid.uuid4()}", f"there-{uuid.uuid4()}"
+    for name in (here, there):
+        s3.create_bucket(Bucket=name)
+        s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
+    iam = account.client("iam")
+    trust = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "s3.amazonaws.com"}}
+    may = {"Effect": "Allow", "Action": ["s3:GetObjectVersionForReplication", "s3:ReplicateObject"], "Resource": "*"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+    role = iam.create_role(RoleName="copier", AssumeRolePolicyDocument=document)["Role"]["Arn"]
+    document = json.dumps({"Version": "2012-10-17", "Statement": [may]})
+    iam.put_role_policy(RoleName="copier", PolicyName="may", PolicyDocument=document)
+    rule = {
+        "ID": "all",
+        "Status": "Enabled",
+        "Priority": 1,
+        "Filter": {"Prefix": ""},
+        "DeleteMarkerReplication": {"Status": "Disabled"},
+        "Destination": {"Bucket": f"arn:aws:s3:::{there}"},
+    }
+    s3.put_bucket_replication(Bucket=here, ReplicationConfiguration={"Role": role, "Rules": [rule]})
+    put = s3.put_object(Bucket=here, Key="k", Body=b"x" * 300_000)
+    deadline = time.monotonic() + 30
+    while s3.head_object(Bucket=here, Key="k")["ReplicationStatus"] != "COMPLETED":
+        assert time.monotonic() < deadline, "there is no replica"
+        time.sleep(0.2)
+    got = s3.get_object(Bucket=there, Key="k")
+    assert (got["VersionId"], got["ReplicationStatus"]) == (put["VersionId"], "REPLICA")
+    assert got["Body"].read() == b"x" * 300_000

@@ -138,6 +138,7 @@ pub(crate) fn own_request(cloud: &Cloud, name: &str) -> Request {
         peer: None,
         user_agent: name.to_owned(),
         via: Vec::new(),
+        signed: None,
     }
 }
 

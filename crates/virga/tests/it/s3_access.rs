@@ -333,3 +333,19 @@ fn objects_of_others() {
     root.call("s3", "GetObject", theirs.clone()).ok();
     root.call("s3", "DeleteObject", theirs).ok();
 }
+
+#[test]
+fn conditions_look_at_the_signature() {
+    let cloud = Cloud::new();
+    let root = prepared(&cloud);
+    let statement = json!({
+        "Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": ["arn:aws:s3:::table", "arn:aws:s3:::table/*"],
+        "Condition": { "StringEquals": { "s3:authType": "REST-QUERY-STRING" } },
+    });
+    let text = json!({ "Version": "2012-10-17", "Statement": [statement] }).to_string();
+    root.call("s3", "PutBucketPolicy", json!({ "Bucket": "table", "Policy": text })).ok();
+    let one = json!({ "Bucket": "table", "Key": "k" });
+    root.call("s3", "GetObject", one.clone()).ok();
+    let request = root.presigned("s3", "GetObject", &one);
+    cloud.send(request, std::net::Ipv4Addr::LOCALHOST.into()).refused(403, "AccessDenied");
+}

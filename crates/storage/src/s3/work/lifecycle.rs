@@ -55,7 +55,7 @@ impl Reconciler for Lifecycle {
 /// Everything of one bucket.
 fn age(cloud: &Arc<Cloud>, name: &str, rules: &LifecycleRecord) -> Result<(), S3Error> {
     let rules = &rules.configuration;
-    walk(cloud, name, &CURRENT, |cx, bucket, rows| {
+    walk(cloud, name, &CURRENT, |cx, bucket, (): &mut (), rows| {
         for (key, version) in rows {
             current(cx, bucket, rules, &object_key(bucket, &key), version)?;
         }
@@ -71,24 +71,28 @@ fn object_key(bucket: &Bucket, key: &Key) -> String {
     store::key::KeyReader::over(rest).str().unwrap_or_default()
 }
 
-/// Runs `each` over batches of rows, each in a transaction; one that loses to others runs again.
-fn walk<R: store::Record>(
+/// Runs `each` over batches of rows, each in a transaction; one that loses to others runs again, from the state that it
+/// began with.
+fn walk<R: store::Record, S: Clone + Default>(
     cloud: &Arc<Cloud>,
     name: &str,
     table: &Table<R>,
-    mut each: impl FnMut(&mut Cx<'_>, &Bucket, Vec<(Key, R)>) -> Result<(), S3Error>,
+    each: impl Fn(&mut Cx<'_>, &Bucket, &mut S, Vec<(Key, R)>) -> Result<(), S3Error>,
 ) -> Result<(), S3Error> {
     let mut after: Option<Key> = None;
+    let mut state = S::default();
     loop {
         let mut tx = cloud.store().begin();
         let Some(bucket) = buckets::find(cloud, &tx, name)? else { return Ok(()) };
         let page = table.page(&tx, &bucket.scope, after.as_ref(), BATCH)?;
         let next = page.next;
         let (owner, region) = (bucket.record.owner, bucket.record.region);
-        cloud.act(&mut tx, SERVICE, owner, region, |cx| each(cx, &bucket, page.items))?;
+        let mut reached = state.clone();
+        cloud.act(&mut tx, SERVICE, owner, region, |cx| each(cx, &bucket, &mut reached, page.items))?;
         if !commit(tx)? {
             continue;
         }
+        state = reached;
         match next {
             Some(next) => after = Some(next),
             None => return Ok(()),
@@ -213,7 +217,7 @@ fn note(cx: &mut Cx<'_>, bucket: &Bucket, what: &Happened<'_>) -> Result<(), S3E
 }
 
 /// What is known of the key that the walk is at: rows of one key follow each other, the newest first.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct OfKey {
     key: String,
     /// There is a current version, which has no row here.
@@ -225,20 +229,19 @@ struct OfKey {
 }
 
 fn walk_versions(cloud: &Arc<Cloud>, name: &str, rules: &LifecycleConfiguration) -> Result<(), S3Error> {
-    let mut at = OfKey::default();
-    walk(cloud, name, &VERSIONS, |cx, bucket, rows| {
+    walk(cloud, name, &VERSIONS, |cx, bucket, at: &mut OfKey, rows| {
         for (row, version) in rows {
             let key = object_key(bucket, &row);
             if key != at.key {
                 let current = versions::current(cx.tx, bucket, &key)?;
-                at = OfKey {
+                *at = OfKey {
                     key,
                     current: current.is_some(),
                     newer_made: current.map(|current| current.modified),
                     noncurrent: 0,
                 };
             }
-            other(cx, bucket, rules, &mut at, version)?;
+            other(cx, bucket, rules, at, version)?;
         }
         Ok(())
     })
@@ -291,7 +294,7 @@ fn remove(cx: &mut Cx<'_>, bucket: &Bucket, key: &str, version: Version) -> Resu
 
 /// Uploads that nobody has completed in time.
 fn uploads(cloud: &Arc<Cloud>, name: &str, rules: &LifecycleConfiguration) -> Result<(), S3Error> {
-    walk(cloud, name, &UPLOADS, |cx, bucket, rows| {
+    walk(cloud, name, &UPLOADS, |cx, bucket, (): &mut (), rows| {
         for (key, upload) in rows {
             let object = object_key(bucket, &key);
             if rules.abort(&object, upload.begun).is_none_or(|due| due.at > cx.now) {
