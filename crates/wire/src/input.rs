@@ -75,6 +75,12 @@ pub fn parse(route: &Route, head: &Head, body: Bytes) -> Result<Parsed, Fault> {
     Ok(Parsed { value, violations, unknown: cx.unknown, idempotency })
 }
 
+/// JSON without a model (a header, a policy of a form): objects are maps, and every size is bounded. `None` where it is
+/// none.
+pub fn free_json(text: &str) -> Option<Value> {
+    json::free(&mut Context::new(&crate::output::NOBODY, Protocol::RestJson), text).ok()
+}
+
 /// What the codecs share while they read one request.
 struct Context {
     service: &'static Service,

@@ -63,6 +63,15 @@ impl S3Error {
         S3Error(Box::new(self.0.header(name, value)))
     }
 
+    /// How S3 passes on what KMS refuses.
+    pub(crate) fn of_kms(fault: Fault) -> S3Error {
+        match fault.code.as_str() {
+            "AccessDeniedException" => Fault::new(403, "AccessDenied", fault.message).into(),
+            "KMSInternalException" | "InternalFailure" => Refusal::Internal.into(),
+            code => Fault::new(400, &["KMS.", code].concat(), fault.message).into(),
+        }
+    }
+
     /// Without headers of its own.
     #[must_use]
     pub(crate) fn without_headers(mut self) -> S3Error {

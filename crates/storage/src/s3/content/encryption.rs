@@ -23,7 +23,7 @@ use blob::cipher::Root;
 use kernel::{As, Cx};
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
-use wire::{Fault, Struct, Value};
+use wire::{Struct, Value};
 use zeroize::Zeroizing;
 
 const KMS: &str = "aws:kms";
@@ -213,9 +213,12 @@ fn read_context(text: &str) -> Result<BTreeMap<String, String>, S3Error> {
         argument(message, "x-amz-server-side-encryption-context", text)
     };
     let json = STANDARD.decode(text).map_err(|_| invalid())?;
-    let json: serde_json::Value = serde_json::from_slice(&json).map_err(|_| invalid())?;
-    let pairs = json.as_object().ok_or_else(invalid)?.iter();
-    pairs.map(|(name, value)| Ok((name.clone(), value.as_str().ok_or_else(invalid)?.to_owned()))).collect()
+    let json = std::str::from_utf8(&json).ok().and_then(wire::input::free_json);
+    let Some(Value::Map(pairs)) = json else { return Err(invalid()) };
+    pairs
+        .into_iter()
+        .map(|(name, value)| Ok((name, value.as_str().ok_or_else(invalid)?.to_owned())))
+        .collect()
 }
 
 /// The context as KMS gets it: the caller's, and what it is for.
@@ -251,19 +254,8 @@ fn plaintext(bytes: Vec<u8>) -> Result<Zeroizing<[u8; 32]>, S3Error> {
 }
 
 fn call(cx: &mut Cx<'_>, operation: &str, request: Struct) -> Result<Value, S3Error> {
-    cx.call("kms", operation, Value::Struct(request), As::CallerVia("s3.amazonaws.com")).map_err(of_kms)
-}
-
-/// How S3 passes on what KMS refuses.
-fn of_kms(fault: Fault) -> S3Error {
-    match fault.code.as_str() {
-        "AccessDeniedException" => S3Error::from(Fault::new(403, "AccessDenied", fault.message)),
-        "KMSInternalException" | "InternalFailure" => Refusal::Internal.into(),
-        code => {
-            let code = ["KMS.", code].concat();
-            S3Error::from(Fault::new(400, &code, fault.message))
-        }
-    }
+    cx.call("kms", operation, Value::Struct(request), As::CallerVia("s3.amazonaws.com"))
+        .map_err(S3Error::of_kms)
 }
 
 /// The key of what was written, for whoever may use it.
@@ -319,8 +311,9 @@ pub fn check_customer(encryption: &Encryption, customer: &Customer) -> Result<()
         }
         Encryption::Customer(kept) => match customer.read() {
             Ok(Some(key)) if recognizes(kept, &key) => Ok(()),
-            Err(error) if error.code() == "InvalidEncryptionAlgorithmError" => Err(error),
-            Err(error) if customer.algorithm.is_none() || customer.key.is_none() => Err(error),
+            Err(error) if customer.algorithm.as_deref() != Some(AES256) || customer.key.is_none() => {
+                Err(error)
+            }
             Err(error) if error.message().starts_with("The calculated MD5") => Err(error),
             _ => Err(Refusal::WrongCustomerKey.into()),
         },
@@ -363,9 +356,8 @@ pub fn shown(encryption: &Encryption, customer: &Customer) -> Shown {
             shown.key = Some(kms.key.clone());
             shown.bucket_key = kms.bucket_key.then_some(true);
             if !kms.context.is_empty() {
-                let pairs = kms.context.iter().map(|(k, v)| (k.clone(), serde_json::Value::from(v.as_str())));
-                let json = serde_json::Value::Object(pairs.collect()).to_string();
-                shown.context = Some(STANDARD.encode(json));
+                let pairs = kms.context.iter().map(|(k, v)| (k.clone(), Value::str(v.as_str())));
+                shown.context = Some(STANDARD.encode(wire::json::text(&Value::Map(pairs.collect()))));
             }
         }
         Encryption::Customer(_) => customer.show(&mut shown),
