@@ -24,6 +24,35 @@ pub struct Request {
     pub user_agent: String,
     /// The service on whose behalf a caller's permissions are used (`aws:CalledVia`), first caller first.
     pub via: Vec<&'static str>,
+    /// `None` where nothing was signed over the wire.
+    pub signed: Option<Signed>,
+}
+
+/// How a request was signed: what S3's condition keys ask.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Signed {
+    /// In the query string rather than in a header.
+    pub presigned: bool,
+    /// `AWS4-HMAC-SHA256`
+    pub algorithm: String,
+    /// How long ago, by the machine's clock.
+    pub age: std::time::Duration,
+    /// `x-amz-content-sha256`, as it was sent.
+    pub payload: Option<String>,
+}
+
+impl Signed {
+    /// What the head says of it; whether it holds is for [`crate::authenticate`].
+    pub(crate) fn of(head: &wire::head::Head<'_>, wall_now: Timestamp) -> Option<Signed> {
+        let presigned = head.query_value("X-Amz-Signature").is_some();
+        let authorization = || head.header("authorization")?.split_once(' ').map(|(algorithm, _)| algorithm);
+        let algorithm =
+            if presigned { head.query_value("X-Amz-Algorithm") } else { authorization() }?.to_owned();
+        let date = if presigned { head.query_value("X-Amz-Date") } else { head.header("x-amz-date") };
+        let age = date.and_then(Timestamp::parse_sigv4).map(|date| wall_now.since(date)).unwrap_or_default();
+        let payload = head.header("x-amz-content-sha256").map(str::to_owned);
+        Some(Signed { presigned, algorithm, age, payload })
+    }
 }
 
 /// The other end of the connection.

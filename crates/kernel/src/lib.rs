@@ -44,7 +44,7 @@ mod why;
 pub use access::Target;
 pub use body::{Body, Incoming};
 pub use cloud::{CLOCK_STEP_SECONDS_MAX, ClockChange, Cloud, Parts, Settings};
-pub use cx::{As, Cx, Peer, Request};
+pub use cx::{As, Cx, Peer, Request, Signed};
 pub use data::{Answer, Dx, Running};
 pub use encoded::decode as decode_authorization_message;
 pub use failure::Failure;

@@ -45,6 +45,8 @@ pub fn cloud(
             Arc::new(KeyLife),
             Arc::new(WriteLastUsed(last_used)),
             Arc::new(storage::s3::events::Tell),
+            Arc::new(storage::s3::work::Lifecycle),
+            Arc::new(storage::s3::work::Replicate),
             Arc::new(dynamodb::work::TableLife),
             Arc::new(dynamodb::work::Expire),
             Arc::new(dynamodb::work::ForgetTokens),
@@ -55,7 +57,7 @@ pub fn cloud(
         ],
         subscribers: Vec::new(),
         sagas: vec![&security::organizations::create::CREATE_ACCOUNT],
-        sites: Vec::new(),
+        sites: vec![Arc::new(storage::s3::sites::Website), Arc::new(storage::s3::sites::Cors)],
         blobs,
     };
     Cloud::new(store, clock, rng, master, settings, parts)

@@ -236,6 +236,7 @@ mod tests {
                 peer: None,
                 user_agent: String::new(),
                 via: Vec::new(),
+                signed: None,
             };
             cloud.trail().note(&Note {
                 request: &request,
@@ -329,6 +330,7 @@ mod tests {
             peer: None,
             user_agent: String::new(),
             via: Vec::new(),
+            signed: None,
         };
         for _ in 0..40 {
             cloud.trail().note(&Note {

@@ -7,8 +7,10 @@ wire::errors! {
     pub enum Refusal {
         AccessDenied = 403, "AccessDenied", "Access Denied";
         BadDigest = 400, "BadDigest", "The Content-MD5 you specified did not match what we received.";
+        BadRequest(message: String) = 400, "BadRequest", "{message}";
         BadChecksum(algorithm: String) = 400, "BadDigest", "The {algorithm} you specified did not match the calculated checksum.";
         ConditionalConflict = 409, "ConditionalRequestConflict", "The conditional request cannot succeed due to a conflicting operation against this resource.";
+        EncryptionAlgorithm = 400, "InvalidEncryptionAlgorithmError", "The Encryption request you specified is not valid. Supported value: AES256.";
         EntityTooSmall(part: u32, size: u64, etag: String) = 400, "EntityTooSmall", "Your proposed upload is smaller than the minimum allowed size";
         EntityTooLarge(size: u64) = 400, "EntityTooLarge", "Your proposed upload exceeds the maximum allowed size";
         IncompleteBody = 400, "IncompleteBody", "The request body terminated unexpectedly";
@@ -36,7 +38,10 @@ wire::errors! {
         NotImplemented(header: &'static str) = 501, "NotImplemented", "A header you provided implies functionality that is not implemented";
         NotModified = 304, "NotModified", "Not Modified";
         PreconditionFailed(condition: &'static str) = 412, "PreconditionFailed", "At least one of the pre-conditions you specified did not hold";
+        RedirectLocation = 400, "InvalidRedirectLocation", "The website redirect location must have a prefix of 'http://' or 'https://' or '/'.";
         SlowDown = 503, "SlowDown", "Please reduce your request rate.";
+        SourceState(class: String) = 403, "InvalidObjectState", "Operation is not valid for the source object's storage class";
+        WrongCustomerKey = 403, "AccessDenied", "Requests specifying Server Side Encryption with Customer provided keys must provide the correct secret key.";
     }
 }
 
@@ -56,6 +61,22 @@ impl S3Error {
     #[must_use]
     pub fn header(self, name: &'static str, value: impl Into<String>) -> S3Error {
         S3Error(Box::new(self.0.header(name, value)))
+    }
+
+    /// How S3 passes on what KMS refuses.
+    pub(crate) fn of_kms(fault: Fault) -> S3Error {
+        match fault.code.as_str() {
+            "AccessDeniedException" => Fault::new(403, "AccessDenied", fault.message).into(),
+            "KMSInternalException" | "InternalFailure" => Refusal::Internal.into(),
+            code => Fault::new(400, &["KMS.", code].concat(), fault.message).into(),
+        }
+    }
+
+    /// Without headers of its own.
+    #[must_use]
+    pub(crate) fn without_headers(mut self) -> S3Error {
+        self.0.headers = Box::default();
+        self
     }
 
     pub fn code(&self) -> &str {
@@ -112,7 +133,9 @@ impl Refusal {
             Refusal::InvalidRange(requested, size) => {
                 vec![("RangeRequested", requested.clone()), ("ActualObjectSize", size.to_string())]
             }
-            Refusal::InvalidObjectState(class) => vec![("StorageClass", class.clone())],
+            Refusal::InvalidObjectState(class) | Refusal::SourceState(class) => {
+                vec![("StorageClass", class.clone())]
+            }
             Refusal::InvalidStorageClass(class) => vec![("StorageClassRequested", class.clone())],
             Refusal::KeyTooLong(size) => {
                 vec![("Size", size.to_string()), ("MaxSizeAllowed", "1024".to_owned())]

@@ -11,7 +11,7 @@
 //! Requests are written in the service's own protocol from a JSON object with the model's member
 //! names; answers are read back into JSON: by the model of rest-xml, else of XML elements by name, lists (`member`) and maps (`entry`) as arrays, all text as strings.
 
-use auth::sigv4::sign::{Signer, sign_headers};
+use auth::sigv4::sign::{Signer, presign, sign_headers};
 use auth::sigv4::{Algorithm, BodyHash, Dialect, Payload, Secret};
 use base::{Clock, Rng, Timestamp};
 use bytes::Bytes;
@@ -208,6 +208,28 @@ impl<'c> Caller<'c> {
         if !self.access_key.is_empty() {
             self.sign(&mut request, model.signing_name);
         }
+        request
+    }
+
+    /// The request with its signature in the address, for whoever has it. Its body is not signed.
+    pub(crate) fn presigned(&self, service: &str, operation: &str, parameters: &Value) -> Request<Bytes> {
+        let plain = Caller { access_key: String::new(), ..self.clone() };
+        let mut request = plain.request(service, operation, parameters);
+        let secret = Secret::new(self.secret.clone());
+        let signer = Signer {
+            access_key: &self.access_key,
+            secret: &secret,
+            session_token: self.token.as_deref(),
+            region: &self.region,
+            service: wire::catalog::service(service).unwrap().signing_name,
+            dialect: if service == "s3" { Dialect::S3 } else { Dialect::Query },
+            algorithm: Algorithm::Hmac,
+        };
+        let (path, query) =
+            (request.uri().path().to_owned(), request.uri().query().unwrap_or_default().to_owned());
+        let (method, now) = (request.method().to_string(), Clock::system().now());
+        let query = presign(&signer, &method, &path, &query, request.headers(), 60, now).unwrap();
+        *request.uri_mut() = format!("{path}?{query}").parse().unwrap();
         request
     }
 

@@ -253,6 +253,15 @@ fn policies_let_others_in_and_keep_them_out() {
     root.call("s3", "ListObjectsV2", list("open/")).refused(403, "AccessDenied");
     root.call("s3", "DeleteBucketPolicy", bucket("guarded")).ok();
     root.call("s3", "ListObjectsV2", list("open/")).ok();
+    for resource in ["arn:aws:s3:::other", "*", "arn:aws:s3:::guarded2/*"] {
+        let statement = json!({ "Effect": "Allow", "Principal": { "AWS": OTHER }, "Action": "s3:*", "Resource": resource });
+        let text = json!({ "Version": "2012-10-17", "Statement": [statement] }).to_string();
+        root.call("s3", "PutBucketPolicy", json!({ "Bucket": "guarded", "Policy": text })).refused_with(
+            400,
+            "MalformedPolicy",
+            "Policy has invalid resource",
+        );
+    }
     let broken = json!({ "Bucket": "guarded", "Policy": "{}" });
     root.call("s3", "PutBucketPolicy", broken).refused(400, "MalformedPolicy");
 }

@@ -80,7 +80,7 @@ struct Writer<'a> {
 }
 
 /// A service of no shapes, for faults that come before a service is known.
-static NOBODY: Service = Service {
+pub(crate) static NOBODY: Service = Service {
     id: "",
     service_id: "",
     full_name: "",

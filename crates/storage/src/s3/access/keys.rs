@@ -44,7 +44,21 @@ pub(super) fn of_request(target: Target, cx: &Cx<'_>, request: &Struct) -> Targe
         None => target,
     };
     let target = of_lock(target, cx.now, request);
-    of_tags(target, request)
+    of_signature(of_tags(target, request), cx)
+}
+
+/// How the request was signed.
+fn of_signature(target: Target, cx: &Cx<'_>) -> Target {
+    let Some(signed) = &cx.request.signed else { return target };
+    let kind = if signed.presigned { "REST-QUERY-STRING" } else { "REST-HEADER" };
+    let target = target
+        .key("s3:authType", kind)
+        .key("s3:signatureversion", signed.algorithm.as_str())
+        .key("s3:signatureAge", signed.age.as_millis().to_string());
+    match &signed.payload {
+        Some(payload) => target.key("s3:x-amz-content-sha256", payload.as_str()),
+        None => target,
+    }
 }
 
 fn text(value: &Value) -> Option<String> {

@@ -67,6 +67,9 @@ fn put_policy(cx: &mut Cx<'_>, req: PutPolicy) -> Result<Empty, S3Error> {
     }
     let policy = Policy::parse(&req.policy, PolicyKind::Resource("s3"))
         .map_err(|malformed| Denial::PolicyMalformed(malformed.message))?;
+    if !policy.stays_within("s3", &req.bucket) {
+        return Err(Denial::PolicyMalformed("Policy has invalid resource".into()).into());
+    }
     let blocks = bucket.record.public_access.as_ref().is_some_and(|block| block.block_policy);
     if blocks && policy.is_public() {
         return Err(Refusal::AccessDenied.into());

@@ -101,6 +101,9 @@ fn put_retention(cx: &mut Cx<'_>, req: PutRetention) -> Result<Charged, S3Error>
 fn get_hold(cx: &mut Cx<'_>, req: OfObject) -> Result<GotHold, S3Error> {
     let bucket = load(cx, &req.bucket)?;
     let found = find(cx, &bucket, &req.key, req.version_id.as_deref(), "GET")?;
+    if !found.version.legal_hold && !found.version.hold_was_put {
+        return Err(Denial::LockOfObjectMissing.into());
+    }
     let status = if found.version.legal_hold { "ON" } else { "OFF" };
     Ok(GotHold { hold: HoldView { status: Some(status.to_owned()) } })
 }
@@ -111,6 +114,7 @@ fn put_hold(cx: &mut Cx<'_>, req: PutHold) -> Result<Charged, S3Error> {
     let status = req.hold.and_then(|hold| hold.status).ok_or(Refusal::MalformedXml)?;
     let mut found = find(cx, &bucket, &req.key, req.version_id.as_deref(), "PUT")?;
     found.version.legal_hold = status == "ON";
+    found.version.hold_was_put = true;
     versions::update(cx, &bucket, &req.key, &found);
     Ok(Charged { charged: req.payer })
 }

@@ -45,6 +45,10 @@ fn what_is_missing_is_named() {
             if !own_words.is_empty() && member.location == Location::QueryString {
                 continue;
             }
+            // And a copy without its source is a put.
+            if row.service.id == "s3" && member.name == "CopySource" {
+                continue;
+            }
             let (status, code, message) = send(world, row, member.name, None);
             if status == 400 && own_words.contains(&code.as_str()) {
                 continue;
@@ -150,6 +154,10 @@ fn what_breaks_a_constraint_is_named() {
                     continue;
                 }
                 seen.extend(broken.iter().map(|v| kind(&v.constraint)));
+                // A path without its label leads elsewhere.
+                if member.location == Location::Uri && value.as_str() == Some("") {
+                    continue;
+                }
                 let (status, code, message) = send(world, row, member.name, Some(json(&value, row.service)));
                 if status == 400 && row.codes().own_words.contains(&code.as_str()) {
                     continue;

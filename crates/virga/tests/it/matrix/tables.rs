@@ -101,6 +101,9 @@ pub(super) const KEPT_ONLY: List = &[
     ("s3:PutBucketMetricsConfiguration", "no metrics are published yet"),
 ];
 
+/// Operations on many things, of which each is decided about by itself: refusals stand in the answer.
+pub(super) const BY_ITEM: List = &[("s3:DeleteObjects", "AWS: an error for each object")];
+
 /// Refusals whose message ends otherwise than the rule, and how.
 pub(super) const OTHER_WORDS: List = &[];
 
