@@ -24,6 +24,8 @@ pub struct Request {
     pub user_agent: String,
     /// The service on whose behalf a caller's permissions are used (`aws:CalledVia`), first caller first.
     pub via: Vec<&'static str>,
+    /// The resource for whose sake a service calls (`aws:SourceArn`) and whose it is (`aws:SourceAccount`).
+    pub source: Option<(String, AccountId)>,
     /// `None` where nothing was signed over the wire.
     pub signed: Option<Signed>,
 }
@@ -139,6 +141,25 @@ impl<'a> Cx<'a> {
         let (account, region) = (self.account, self.region.name());
         let news = News { account, region, source, detail_type, resources, detail };
         self.cloud.emit(self.tx, self.now, news);
+    }
+
+    /// As [`Cx::call`], as a service of the cloud for the sake of one resource, which the other's policies may ask about.
+    ///
+    /// # Errors
+    /// The fault that the operation answers.
+    pub fn call_for(
+        &mut self,
+        source: &str,
+        call: crate::nested::Call<'_>,
+        name: &'static str,
+        account: AccountId,
+    ) -> Result<Value, Fault> {
+        crate::nested::nested_for(
+            self,
+            call,
+            As::Service { name, account },
+            Some((source.to_owned(), account)),
+        )
     }
 
     /// Calls another service's operation, in this same transaction and through the same door as any client:

@@ -161,6 +161,7 @@ impl Cloud {
             peer: Some(peer),
             user_agent: user_agent.unwrap_or_default().to_owned(),
             via: Vec::new(),
+            source: None,
             signed: crate::cx::Signed::of(&head, self.wall_now()),
         };
         let global = self.service(route.service.id).is_some_and(|s| s.global);

@@ -25,7 +25,18 @@ pub struct Call<'a> {
 
 /// Runs an operation inside the transaction of another.
 pub(crate) fn nested(cx: &mut Cx<'_>, call: Call<'_>, who: As) -> Result<Value, Fault> {
+    nested_for(cx, call, who, None)
+}
+
+/// As [`nested`], for the sake of a resource.
+pub(crate) fn nested_for(
+    cx: &mut Cx<'_>,
+    call: Call<'_>,
+    who: As,
+    source: Option<(String, AccountId)>,
+) -> Result<Value, Fault> {
     let mut request = cx.request.clone();
+    request.source = source;
     let (caller, account, said) = match who {
         As::CallerVia(name) => {
             request.via.push(name);
@@ -56,8 +67,24 @@ impl Cloud {
         region: Region,
         call: Call<'_>,
     ) -> Result<Value, Fault> {
+        self.call_for(tx, name, (account, region), None, call)
+    }
+
+    /// As [`Cloud::call`], for the sake of one resource, which the other's policies may ask about (`aws:SourceArn`).
+    ///
+    /// # Errors
+    /// The fault that the operation answers.
+    pub fn call_for(
+        self: &Arc<Cloud>,
+        tx: &mut Tx,
+        name: &'static str,
+        (account, region): (AccountId, Region),
+        source: Option<&str>,
+        call: Call<'_>,
+    ) -> Result<Value, Fault> {
         let caller = Arc::new(Caller::service(name, account));
-        let request = own_request(self, name);
+        let mut request = own_request(self, name);
+        request.source = source.map(|arn| (arn.to_owned(), account));
         let audit = audit::caller_fields(&caller);
         run(&Place { cloud: self, caller: &caller, audit: &audit, account, region }, tx, request, call)
     }
@@ -138,6 +165,7 @@ pub(crate) fn own_request(cloud: &Cloud, name: &str) -> Request {
         peer: None,
         user_agent: name.to_owned(),
         via: Vec::new(),
+        source: None,
         signed: None,
     }
 }

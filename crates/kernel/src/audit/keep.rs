@@ -236,6 +236,7 @@ mod tests {
                 peer: None,
                 user_agent: String::new(),
                 via: Vec::new(),
+                source: None,
                 signed: None,
             };
             cloud.trail().note(&Note {
@@ -330,6 +331,7 @@ mod tests {
             peer: None,
             user_agent: String::new(),
             via: Vec::new(),
+            source: None,
             signed: None,
         };
         for _ in 0..40 {

@@ -16,7 +16,7 @@ use super::model::object::Version;
 use super::notification::{Destination, Kind};
 use base::{AccountId, Region, Timestamp};
 use kernel::reconcile::Reconciler;
-use kernel::{As, Call, Cloud, Cx};
+use kernel::{Call, Cloud, Cx};
 use std::sync::Arc;
 use store::{Direction, Key, Table};
 use wire::{Fault, Struct, Value};
@@ -34,6 +34,8 @@ store::record! {
         3 => pub region: Region,
         /// A JSON object.
         4 => pub text: String,
+        /// The bucket's ARN.
+        5 => pub source: String,
     }
 }
 
@@ -103,8 +105,13 @@ pub fn note(
     let name = ["s3:", what.event].concat();
     for (at, destination) in configuration.told(&name, what.key).enumerate() {
         let text = wire::json::text(&message(bucket, what, actor, destination.id.unwrap_or_default()));
-        let note =
-            Note { arn: destination.arn.to_owned(), account: record.owner, region: record.region, text };
+        let note = Note {
+            arn: destination.arn.to_owned(),
+            account: record.owner,
+            region: record.region,
+            text,
+            source: record.arn(),
+        };
         let key =
             Key::global().time(actor.now).u64(cloud.rng().u64()).u32(u32::try_from(at).unwrap_or_default());
         NOTES.put(tx, &key, &note);
@@ -224,14 +231,16 @@ pub(crate) fn greet(cx: &mut Cx<'_>, bucket: &Bucket, destination: &Destination<
         ("RequestId", Value::str(cx.request.id.as_str())),
         ("HostId", Value::str(cx.request.id.as_str())),
     ]);
-    let who = As::Service { name: SERVICE, account: bucket.record.owner };
+    let (arn, owner) = (bucket.record.arn(), bucket.record.owner);
     let sent = match delivery(destination.arn, &wire::json::text(&text)) {
         // Functions are not called to see whether they are there.
         Some((Kind::Function, _)) => {
             let name = Struct::from_iter([("FunctionName", Value::str(destination.arn))]);
-            cx.call("lambda", "GetFunctionConfiguration", Value::Struct(name), who)
+            let call =
+                Call { service: "lambda", operation: "GetFunctionConfiguration", value: Value::Struct(name) };
+            cx.call_for(&arn, call, SERVICE, owner)
         }
-        Some((_, call)) => cx.call(call.service, call.operation, call.value, who),
+        Some((_, call)) => cx.call_for(&arn, call, SERVICE, owner),
         None => Err(Fault::new(400, "", "")),
     };
     let problem = match destination.kind {
@@ -325,7 +334,7 @@ impl Reconciler for Tell {
 fn hand_over(cloud: &Arc<Cloud>, tx: &mut store::Tx, note: &Note) {
     let Some((_, call)) = delivery(&note.arn, &note.text) else { return };
     let savepoint = tx.savepoint();
-    if let Err(fault) = cloud.call(tx, SERVICE, note.account, note.region, call) {
+    if let Err(fault) = cloud.call_for(tx, SERVICE, (note.account, note.region), Some(&note.source), call) {
         tx.rollback_to(savepoint);
         let fields = [("destination", note.arn.as_str()), ("problem", &fault.to_string())];
         kernel::log::warn("a notification of S3 was not taken", &fields);
