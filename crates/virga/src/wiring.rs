@@ -60,6 +60,9 @@ pub fn cloud(
             Arc::new(management::cloudwatch::work::Forget),
             Arc::new(management::logs::work::Sweep),
             Arc::new(management::logs::work::Retain),
+            Arc::new(storage::s3::events::Tell),
+            Arc::new(storage::s3::work::Lifecycle),
+            Arc::new(storage::s3::work::Replicate),
             Arc::new(dynamodb::work::TableLife),
             Arc::new(dynamodb::work::Expire),
             Arc::new(dynamodb::work::ForgetTokens),
@@ -77,7 +80,7 @@ pub fn cloud(
         ],
         subscribers: Vec::new(),
         sagas: vec![&security::organizations::create::CREATE_ACCOUNT],
-        sites: Vec::new(),
+        sites: vec![Arc::new(storage::s3::sites::Website), Arc::new(storage::s3::sites::Cors)],
         blobs,
     };
     Cloud::new(store, clock, rng, master, settings, parts)

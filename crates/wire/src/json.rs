@@ -22,7 +22,7 @@ pub fn text(value: &Value) -> String {
 /// JSON text as a tree of `Map`s, `List`s and scalars. `None` for anything that is not one JSON value, and for what is
 /// nested deeper or has more nodes than a request may.
 pub fn read(text: &str) -> Option<Value> {
-    crate::input::free(text)
+    crate::input::free_json(text)
 }
 
 /// A request or response as CloudTrail shows it: names in lower camel case, what the model marks as sensitive hidden,

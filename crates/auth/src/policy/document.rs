@@ -223,6 +223,17 @@ impl Policy {
         Some(all)
     }
 
+    /// Whether every resource that it names is the one called `name` in this service, or lies within it: what S3 asks of a
+    /// bucket's policy.
+    pub fn stays_within(&self, service: &str, name: &str) -> bool {
+        self.statements.iter().all(|statement| match &statement.resources {
+            Resources::Own => false,
+            Resources::These(list) | Resources::AllBut(list) => {
+                list.iter().all(|pattern| pattern.is_within(service, name))
+            }
+        })
+    }
+
     pub fn kind(&self) -> PolicyKind {
         self.kind
     }

@@ -200,6 +200,8 @@ mod tests {
             user_agent: "é".repeat(600),
             host: None,
             via: Vec::new(),
+            source: None,
+            signed: None,
         };
         let decided = Decided { action: "iam:GetUser".into(), allowed: true, ..Decided::default() };
         let caller = caller_fields(&Caller::root(account, "AKID"));

@@ -237,6 +237,8 @@ mod tests {
                 user_agent: String::new(),
                 host: None,
                 via: Vec::new(),
+                source: None,
+                signed: None,
             };
             cloud.trail().note(&Note {
                 request: &request,
@@ -331,6 +333,8 @@ mod tests {
             user_agent: String::new(),
             host: None,
             via: Vec::new(),
+            source: None,
+            signed: None,
         };
         for _ in 0..40 {
             cloud.trail().note(&Note {

@@ -8,10 +8,10 @@
 //! eva.call("iam", "DeleteUser", json!({"UserName": "eva"})).refused(403, "AccessDenied");
 //! ```
 //!
-//! Requests are written in the service's own protocol (query or JSON) from a JSON object with the model's member
-//! names; answers are read back into JSON: of XML, elements by name, lists (`member`) and maps (`entry`) as arrays, all text as strings.
+//! Requests are written in the service's own protocol from a JSON object with the model's member
+//! names; answers are read back into JSON: by the model of rest-xml, else of XML elements by name, lists (`member`) and maps (`entry`) as arrays, all text as strings.
 
-use auth::sigv4::sign::{Signer, sign_headers};
+use auth::sigv4::sign::{Signer, presign, sign_headers};
 use auth::sigv4::{Algorithm, BodyHash, Dialect, Payload, Secret};
 use base::{Clock, Rng, Timestamp};
 use bytes::Bytes;
@@ -165,6 +165,11 @@ impl<'c> Caller<'c> {
         let request = self.request(service, operation, &parameters);
         let mut reply = self.cloud.send(request, self.address);
         reply.said = format!("{service}:{operation} {parameters}");
+        let model = wire::catalog::service(service).unwrap();
+        if model.protocols.contains(&Protocol::RestXml) && reply.status < 300 {
+            reply.value = crate::rest_xml::read(model, operation, &reply.headers, &reply.body);
+            return reply;
+        }
         // Query answers wrap their members in one element.
         if let Some(inner) = reply.value.get_mut(format!("{operation}Result")) {
             reply.value = inner.take();
@@ -189,16 +194,18 @@ impl<'c> Caller<'c> {
             }
             Protocol::Json10 => ("application/x-amz-json-1.0", parameters.to_string()),
             Protocol::RestJson => ("application/json", String::new()),
+            Protocol::RestXml => ("application/xml", String::new()),
             _ => ("application/x-amz-json-1.1", parameters.to_string()),
         };
         let mut request = match content_type {
             "application/json" => rest_json(model, operation, parameters),
+            "application/xml" => crate::rest_xml::request(model, operation, parameters),
             _ => Request::post("/").body(Bytes::from(body)).unwrap(),
         };
         let headers = request.headers_mut();
         let host = format!("{}.{}.amazonaws.com", model.endpoint_prefix, self.region);
         headers.insert("host", host.parse().unwrap());
-        headers.insert("content-type", HeaderValue::from_static(content_type));
+        headers.entry("content-type").or_insert(HeaderValue::from_static(content_type));
         headers.insert("user-agent", HeaderValue::from_static("it/1"));
         if content_type.contains("x-amz-json") {
             headers.insert("x-amz-target", format!("{}.{operation}", model.target_prefix).parse().unwrap());
@@ -206,6 +213,28 @@ impl<'c> Caller<'c> {
         if !self.access_key.is_empty() {
             self.sign(&mut request, model.signing_name);
         }
+        request
+    }
+
+    /// The request with its signature in the address, for whoever has it. Its body is not signed.
+    pub(crate) fn presigned(&self, service: &str, operation: &str, parameters: &Value) -> Request<Bytes> {
+        let plain = Caller { access_key: String::new(), ..self.clone() };
+        let mut request = plain.request(service, operation, parameters);
+        let secret = Secret::new(self.secret.clone());
+        let signer = Signer {
+            access_key: &self.access_key,
+            secret: &secret,
+            session_token: self.token.as_deref(),
+            region: &self.region,
+            service: wire::catalog::service(service).unwrap().signing_name,
+            dialect: if service == "s3" { Dialect::S3 } else { Dialect::Query },
+            algorithm: Algorithm::Hmac,
+        };
+        let (path, query) =
+            (request.uri().path().to_owned(), request.uri().query().unwrap_or_default().to_owned());
+        let (method, now) = (request.method().to_string(), Clock::system().now());
+        let query = presign(&signer, &method, &path, &query, request.headers(), 60, now).unwrap();
+        *request.uri_mut() = format!("{path}?{query}").parse().unwrap();
         request
     }
 
@@ -277,8 +306,8 @@ impl Reply {
 
 /// The protocols that the harness writes.
 fn is_spoken(protocol: Protocol) -> bool {
-    use Protocol::{Ec2Query, Json10, Json11, Query, RestJson};
-    matches!(protocol, Query | Ec2Query | Json10 | Json11 | RestJson)
+    use Protocol::{Ec2Query, Json10, Json11, Query, RestJson, RestXml};
+    matches!(protocol, Query | Ec2Query | Json10 | Json11 | RestJson | RestXml)
 }
 
 /// Members where the model has them: in the path, the query string or the body.
@@ -429,7 +458,7 @@ fn read_element(reader: &mut quick_xml::Reader<&[u8]>, all: &str) -> Value {
     }
 }
 
-fn reference(name: &str) -> String {
+pub(crate) fn reference(name: &str) -> String {
     let number = name.strip_prefix("#x").map(|hex| u32::from_str_radix(hex, 16));
     let number = number.or_else(|| name.strip_prefix('#').map(str::parse));
     match (name, number) {

@@ -46,7 +46,7 @@ pub fn success(
     request_id: &str,
 ) -> Reply {
     let mut body = Vec::with_capacity(BODY_CAPACITY);
-    let mut head = ReplyHead::new(Some(service), protocol, op.status, request_id);
+    let mut head = ReplyHead::new(Some(service), protocol, quirk::status(service, op), request_id);
     let empty = Struct::new();
     let value = value.as_struct().unwrap_or(&empty);
     let output = op.output.and_then(|id| service.structure(id));
@@ -84,7 +84,7 @@ pub fn success_head(
     value: &Value,
     request_id: &str,
 ) -> ReplyHead {
-    let mut head = ReplyHead::new(Some(service), protocol, op.status, request_id);
+    let mut head = ReplyHead::new(Some(service), protocol, quirk::status(service, op), request_id);
     let empty = Struct::new();
     let output = op.output.and_then(|id| service.structure(id));
     let raw = bind(service, protocol, output, value.as_struct().unwrap_or(&empty), &mut head);

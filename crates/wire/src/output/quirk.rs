@@ -93,6 +93,15 @@ pub(crate) fn message(service: &Service, protocol: Protocol, code: &str) -> Opti
     found.filter(|_| protocol == Protocol::Query).map(|(_, _, message)| *message)
 }
 
+/// Statuses that S3 answers and its model does not have, from the response syntax of its API reference.
+const S3_STATUSES: &[(&str, u16)] = &[("PutBucketPolicy", 204), ("PutBucketTagging", 204)];
+
+/// The status of an answer that went well.
+pub(crate) fn status(service: &Service, op: &Operation) -> u16 {
+    let of_s3 = S3_STATUSES.iter().find(|(name, _)| *name == op.name && is_s3(service));
+    of_s3.map_or(op.status, |(_, status)| *status)
+}
+
 pub(crate) fn is_s3(service: &Service) -> bool {
     service.id == "s3"
 }

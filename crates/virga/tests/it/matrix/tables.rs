@@ -19,6 +19,8 @@ pub(super) struct Codes {
     pub(super) malformed: &'static str,
     /// The code of services that name a missing parameter in a sentence of their own.
     pub(super) missing: Option<&'static str>,
+    /// Codes for bad input of a service that has sentences of its own for it; empty where the framework's are used.
+    pub(super) own_words: &'static [&'static str],
 }
 
 const QUERY: Codes = Codes {
@@ -30,6 +32,7 @@ const QUERY: Codes = Codes {
     invalid: "ValidationError",
     malformed: "MalformedInput",
     missing: None,
+    own_words: &[],
 };
 
 const JSON: Codes = Codes {
@@ -41,6 +44,7 @@ const JSON: Codes = Codes {
     invalid: "ValidationException",
     malformed: "SerializationException",
     missing: None,
+    own_words: &[],
 };
 
 const REST_JSON: Codes = Codes {
@@ -59,6 +63,22 @@ const EC2: Codes = Codes {
     denied_status: 403,
     invalid: "InvalidParameterValue",
     malformed: "InvalidParameterValue",
+/// Whoever is not of the account is not told why, and nobody is unknown to S3.
+const S3: Codes = Codes {
+    anonymous: "AccessDenied",
+    anonymous_status: 403,
+    anonymous_message: "Access Denied",
+    denied: "AccessDenied",
+    denied_status: 403,
+    invalid: "InvalidArgument",
+    malformed: "InvalidArgument",
+    own_words: &[
+        "InvalidArgument",
+        "InvalidRequest",
+        "MalformedXML",
+        "MissingRequestBodyError",
+        "InvalidBucketName",
+    ],
 };
 
 pub(super) static CODES: &[(&str, Codes)] = &[
@@ -80,6 +100,7 @@ pub(super) static CODES: &[(&str, Codes)] = &[
     ),
     ("dynamodbstreams", JSON),
     ("ec2", EC2),
+    ("s3", S3),
     ("organizations", Codes { invalid: "InvalidInputException", ..JSON }),
 ];
 
@@ -94,6 +115,18 @@ pub(super) const OPEN: List = &[
     ("sts:GetCallerIdentity", "AWS: no permissions are required, and an explicit deny does not stop it"),
     ("sts:GetSessionToken", "AWS: no permissions are required, since it gives none that the caller lacks"),
 ];
+
+/// Operations that keep what nothing acts on: strict clouds refuse it, once the caller is authorized.
+pub(super) const KEPT_ONLY: List = &[
+    ("s3:PutBucketAnalyticsConfiguration", "no analysis is made yet"),
+    ("s3:PutBucketIntelligentTieringConfiguration", "no object changes its tier yet"),
+    ("s3:PutBucketInventoryConfiguration", "no inventory is written yet"),
+    ("s3:PutBucketLogging", "no access log is delivered yet"),
+    ("s3:PutBucketMetricsConfiguration", "no metrics are published yet"),
+];
+
+/// Operations on many things, of which each is decided about by itself: refusals stand in the answer.
+pub(super) const BY_ITEM: List = &[("s3:DeleteObjects", "AWS: an error for each object")];
 
 /// Refusals whose message ends otherwise than the rule, and how.
 pub(super) const OTHER_WORDS: List = &[];
@@ -149,6 +182,11 @@ impl Prepared {
             let made = root.call("iam", "CreateAccessKey", json!({ "UserName": "prepared" })).ok();
             out.access_key = made["AccessKey"]["AccessKeyId"].as_str().map(str::to_owned);
         }
+        if is_built("s3", "CreateBucket") {
+            for bucket in ["matrix", "matrix-deleted"] {
+                root.call("s3", "CreateBucket", json!({ "Bucket": bucket })).ok();
+            }
+        }
         if is_built("iam", "CreatePolicy") {
             let policy = json!({ "PolicyName": "prepared", "PolicyDocument": POLICY });
             let made = root.call("iam", "CreatePolicy", policy).ok();
@@ -198,6 +236,8 @@ impl Prepared {
             ("iam", _, "SerialNumber") if is_required(service, operation, member) => {
                 "arn:aws:iam::123456789012:mfa/matrix"
             }
+            ("s3", "DeleteBucket", "Bucket") => "matrix-deleted",
+            ("s3", _, "CopySource") if is_required(service, operation, member) => "matrix/matrix",
             ("sts", "AssumeRole", "RoleArn") => self.role_arn.as_deref()?,
             _ => return None,
         };
