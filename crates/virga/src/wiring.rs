@@ -60,6 +60,7 @@ pub fn cloud(
             Arc::new(management::cloudwatch::work::Forget),
             Arc::new(management::logs::work::Sweep),
             Arc::new(management::logs::work::Retain),
+            Arc::new(storage::s3::completed::ForgetCompleted),
             Arc::new(storage::s3::events::Tell),
             Arc::new(storage::s3::work::Lifecycle),
             Arc::new(storage::s3::work::Replicate),
@@ -80,7 +81,11 @@ pub fn cloud(
         ],
         subscribers: Vec::new(),
         sagas: vec![&security::organizations::create::CREATE_ACCOUNT],
-        sites: vec![Arc::new(storage::s3::sites::Website), Arc::new(storage::s3::sites::Cors)],
+        sites: vec![
+            Arc::new(storage::s3::sites::Website),
+            Arc::new(storage::s3::sites::Cors),
+            Arc::new(storage::s3::form::Forms),
+        ],
         blobs,
     };
     Cloud::new(store, clock, rng, master, settings, parts)
