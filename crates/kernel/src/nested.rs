@@ -139,16 +139,19 @@ fn run(place: &Place<'_>, tx: &mut Tx, mut request: Request, call: Call<'_>) -> 
 }
 
 fn attempt(cx: &mut Cx<'_>, op: &Op, value: Value) -> (Vec<Decided>, Result<Value, Fault>) {
+    // Whoever called may go on after a refusal: then nothing of this call may stay.
+    let savepoint = cx.tx.savepoint();
     match access::authorize(cx, op, &value, Protocol::Json11) {
         Ok(decisions) => {
-            // Whoever called may go on after a refusal: then nothing of this call may stay.
-            let savepoint = cx.tx.savepoint();
             let outcome = (op.run)(cx, value);
             if outcome.is_err() {
                 cx.tx.rollback_to(savepoint);
             }
             (decisions, outcome)
         }
-        Err(refused) => (refused.decisions, Err(refused.fault)),
+        Err(refused) => {
+            cx.tx.rollback_to(savepoint);
+            (refused.decisions, Err(refused.fault))
+        }
     }
 }

@@ -36,7 +36,7 @@ mod subject;
 pub mod tags;
 pub mod totp;
 pub mod trust;
-mod x509;
+pub(crate) mod x509;
 
 pub(crate) use attached::last_part;
 pub use errors::IamError;

@@ -5,6 +5,7 @@ pub mod assume_role;
 pub mod decode_message;
 pub mod federation_token;
 pub mod identity;
+pub mod saml;
 pub mod session_token;
 pub mod web_identity;
 
