@@ -30,7 +30,7 @@ const STEPS: &[Step] = &[
     step("python", &[".venv/bin/ruff", "check", "--quiet", "tests"], false),
     step("python format", &[".venv/bin/ruff", "format", "--check", "--quiet", "tests"], false),
     Step {
-        // `tidy` has already checked licences and sources by the same deny.toml; this adds advisories and bans.
+        // `tidy` has already held licences, sources and bans by the same deny.toml; this compares licence texts too.
         needs: Some("cargo-deny"),
         ..step("deny", &["cargo", "deny", "check", "licenses", "bans", "sources"], false)
     },
