@@ -1,11 +1,12 @@
 //! From a signed request to a caller: finds the signature, whose key it is, and whether it holds.
 
 use crate::audit;
+use crate::body::{Claim, Incoming, fault};
 use crate::callers::Remembered;
 use crate::cloud::Cloud;
 use crate::cx::Peer;
 use crate::identity::{Caller, Known, Unknown};
-use auth::sigv4::{self, BodyHash, Cause, Dialect, Expect, Presented, RequestHead};
+use auth::sigv4::{self, BodyHash, Cause, Dialect, Expect, Payload, Presented, RequestHead};
 use base::AccountId;
 use std::sync::Arc;
 use wire::Fault;
@@ -22,28 +23,49 @@ pub(crate) fn dialect(service: &Service, protocol: Protocol) -> Dialect {
     }
 }
 
-/// Finds who sent the request, or refuses it.
+/// Who sent a request, and what it says about its body.
+pub(crate) struct Authenticated {
+    pub(crate) who: Arc<Remembered>,
+    pub(crate) claim: Claim,
+}
+
+/// Finds who sent the request, or refuses it. A body that has been read is held against its hash; of one that is
+/// still to come, the claim tells what to hold it against.
 ///
 /// # Errors
 /// The fault that the service's dialect has for the cause.
 pub(crate) fn caller(
     cloud: &Arc<Cloud>,
     head: &RequestHead<'_>,
-    body: &[u8],
+    incoming: &Incoming,
     service: &'static Service,
     protocol: Protocol,
     operation: Option<&Operation>,
     peer: Peer,
-) -> Result<Arc<Remembered>, Fault> {
+) -> Result<Authenticated, Fault> {
     let dialect = dialect(service, protocol);
+    let unverified = |who, payload: Option<Payload>| {
+        let payload = payload.unwrap_or(Payload::Unsigned);
+        // What can be verified without a secret. Elsewhere than in S3 the body is part of the signature.
+        if let (BodyHash::Of(computed), Dialect::S3) = (hash(incoming, payload), dialect) {
+            payload.check(computed).map_err(|cause| fault(cause.tell(dialect)))?;
+        }
+        Ok(Authenticated { who, claim: Claim { payload, verified: None, dialect } })
+    };
     let tell = |cause: Cause| fault(cause.tell(dialect));
     let Some(presented) = sigv4::read(head).map_err(tell)? else {
         // S3 lets anybody ask; its policies decide. Elsewhere only what the model marks may come unsigned.
         let open = operation.is_some_and(|op| op.unsigned) || dialect == Dialect::S3;
-        return if open { Ok(anonymous()) } else { Err(tell(Cause::Anonymous)) };
+        let payload = head.headers.get("x-amz-content-sha256").and_then(|value| value.to_str().ok());
+        return if open {
+            unverified(anonymous(), payload.and_then(Payload::parse))
+        } else {
+            Err(tell(Cause::Anonymous))
+        };
     };
     if let Some(account) = shared_root(presented.access_key()) {
-        return shared(&presented, head, account, peer, cloud, service, dialect);
+        let who = shared(&presented, head, account, peer, cloud, service, dialect)?;
+        return unverified(who, presented.payload());
     }
     let expect = Expect { dialect, service: service.signing_name, region: None };
     let now = cloud.wall_now();
@@ -53,17 +75,36 @@ pub(crate) fn caller(
     let Some(secret) = &remembered.secret else {
         return Err(tell(Cause::UnknownKey { access_key: presented.access_key().to_owned() }));
     };
-    presented
-        .verify(head, BodyHash::of(body), secret, now, &expect, Some(&cloud.signing_keys))
-        .map_err(fault)?;
+    let body = match incoming {
+        Incoming::Whole(bytes) => BodyHash::of(bytes),
+        Incoming::Stream(_) => BodyHash::Unread,
+    };
+    let verified =
+        presented.verify(head, body, secret, now, &expect, Some(&cloud.signing_keys)).map_err(fault)?;
     let reaches = remembered.caller.session.as_ref().and_then(|session| session.reaches);
     match (reaches, operation) {
         (Some(reaches), Some(operation)) if !reaches(service.id, operation.name) => {
             let token = presented.session_token().unwrap_or_default().to_owned();
             Err(tell(Cause::InvalidToken { token }))
         }
-        _ => Ok(remembered),
+        _ => {
+            let claim = Claim { payload: verified.payload, verified: Some(verified), dialect };
+            Ok(Authenticated { who: remembered, claim })
+        }
     }
+}
+
+/// The hash of a body that is there, where one is claimed.
+fn hash(incoming: &Incoming, payload: Payload) -> BodyHash {
+    match (incoming, payload) {
+        (Incoming::Whole(bytes), Payload::Hash(_)) => BodyHash::of(bytes),
+        _ => BodyHash::Unread,
+    }
+}
+
+/// A service that acts in an account in its own name.
+pub(crate) fn service(name: &str, account: AccountId) -> Arc<Remembered> {
+    remember(Known { caller: Caller::service(name, account), secret: None })
 }
 
 /// `test` and every twelve-digit key stand for the root of an account.
@@ -139,9 +180,4 @@ fn unknown_fault(unknown: Unknown, presented: &Presented<'_>, dialect: Dialect) 
         }
     };
     fault(cause.tell(dialect))
-}
-
-fn fault(error: sigv4::SigError) -> Fault {
-    let fault = Fault::new(error.status, error.code, error.message);
-    error.members.into_iter().fold(fault, |fault, (name, text)| fault.with(name, wire::Value::Str(text)))
 }

@@ -11,6 +11,7 @@ use crate::quota::Quotas;
 use crate::reconcile::{Background, Reconciler};
 use crate::saga::Saga;
 use crate::seal::Sealer;
+use crate::site::Site;
 use crate::turned_away::TurnedAway;
 use auth::actions::AccessLevel;
 use auth::sigv4::KeyCache;
@@ -39,6 +40,7 @@ pub struct Parts {
     pub reconcilers: Vec<Arc<dyn Reconciler>>,
     pub subscribers: Vec<Arc<dyn Subscriber>>,
     pub sagas: Vec<&'static Saga>,
+    pub sites: Vec<Arc<dyn Site>>,
 }
 
 /// An operation and what the dispatcher asks about it on every call.
@@ -67,6 +69,7 @@ pub struct Cloud {
     reconcilers: Vec<Arc<dyn Reconciler>>,
     subscribers: Vec<Arc<dyn Subscriber>>,
     pub(crate) sagas: Vec<&'static Saga>,
+    pub(crate) sites: Vec<Arc<dyn Site>>,
     pub(crate) callers: Callers,
     pub(crate) signing_keys: KeyCache,
     pub(crate) quotas: Quotas,
@@ -159,6 +162,7 @@ impl Cloud {
             reconcilers,
             subscribers: parts.subscribers,
             sagas: parts.sagas,
+            sites: parts.sites,
             callers,
             signing_keys: KeyCache::default(),
             quotas: Quotas::default(),

@@ -1,6 +1,7 @@
 //! The kernel: what every service stands on.
 //!
-//! A request's journey is in [`dispatch`]; what a handler gets is [`Cx`]; what a service declares is [`ops!`]; who may
+//! A request's journey begins in [`dispatch`]; what a handler gets is [`Cx`], or [`Dx`] where it streams or waits; what
+//! a service declares is [`ops!`]; what is answered beside AWS's interfaces is a [`site`]; who may
 //! do what is decided in [`access`]; what has happened is in [`audit`]; what is to become real is done by
 //! [`reconcile`], in several steps by [`saga`], told to others by [`bus`].
 //!
@@ -10,16 +11,19 @@
 pub mod access;
 pub mod audit;
 mod authenticate;
+pub mod body;
 pub mod bus;
 mod callers;
 mod cloud;
 mod context;
 mod cx;
+mod data;
 mod dispatch;
 mod encoded;
 mod explain;
 mod failure;
 pub mod identity;
+mod journey;
 pub mod log;
 mod memory;
 mod metrics;
@@ -27,17 +31,22 @@ mod nested;
 pub mod op;
 mod quota;
 pub mod reconcile;
+pub mod reply;
 pub mod saga;
 pub mod seal;
+pub mod site;
 mod slow;
 mod turned_away;
 mod why;
 
 pub use access::Target;
+pub use body::{Body, Incoming};
 pub use cloud::{CLOCK_STEP_SECONDS_MAX, ClockChange, Cloud, Parts, Settings};
 pub use cx::{As, Cx, Peer, Request};
+pub use data::{Answer, Dx, Running};
 pub use encoded::decode as decode_authorization_message;
 pub use failure::Failure;
 pub use nested::Call;
-pub use op::{Empty, Nothing, Op, Service};
+pub use op::{Empty, Nothing, Op, Run, Service};
+pub use reply::{Content, Reply};
 pub use slow::slow;

@@ -4,10 +4,10 @@
 
 use crate::access;
 use crate::audit::{self, Decided, Note};
-use crate::cloud::Cloud;
+use crate::cloud::{Built, Cloud};
 use crate::cx::{As, Cx, Request};
 use crate::identity::Caller;
-use crate::op::Op;
+use crate::op::{Op, Run};
 use base::{AccountId, Region};
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -57,16 +57,21 @@ impl Cloud {
         call: Call<'_>,
     ) -> Result<Value, Fault> {
         let caller = Arc::new(Caller::service(name, account));
-        let request = Request {
-            id: base::id::uuid(self.rng()),
-            service: "",
-            operation: "",
-            peer: None,
-            user_agent: name.to_owned(),
-            via: Vec::new(),
-        };
+        let request = own_request(self, name);
         let audit = audit::caller_fields(&caller);
         run(&Place { cloud: self, caller: &caller, audit: &audit, account, region }, tx, request, call)
+    }
+}
+
+/// A request that the cloud makes itself; the operation is filled in when it is found.
+pub(crate) fn own_request(cloud: &Cloud, name: &str) -> Request {
+    Request {
+        id: base::id::uuid(cloud.rng()),
+        service: "",
+        operation: "",
+        peer: None,
+        user_agent: name.to_owned(),
+        via: Vec::new(),
     }
 }
 
@@ -79,8 +84,41 @@ struct Place<'a> {
     region: Region,
 }
 
+/// An operation that is to be called from within.
+pub(crate) struct Found {
+    pub(crate) built: Built,
+    pub(crate) model: &'static Service,
+    pub(crate) modelled: &'static Operation,
+}
+
+/// # Errors
+/// `NotImplemented`.
+pub(crate) fn find(cloud: &Cloud, call: &Call<'_>) -> Result<Found, Fault> {
+    let missing =
+        || Fault::new(501, "NotImplemented", format!("{}:{} is not built.", call.service, call.operation));
+    let built = cloud.built(call.service, call.operation).ok_or_else(missing)?;
+    let model = wire::catalog::service(call.service).ok_or_else(missing)?;
+    let modelled = model.operation(built.op.name).ok_or_else(missing)?;
+    Ok(Found { built, model, modelled })
+}
+
+/// The operation has the other of the two shapes.
+pub(crate) fn not_this_way(call: &Call<'_>) -> Fault {
+    let name = format!("{}:{}", call.service, call.operation);
+    crate::log::error("a service called an operation of the other plane", &[("operation", &name)]);
+    crate::failure::internal_failure()
+}
+
 /// What the front door checks of every request: values may come from a client's template.
-fn check(model: &'static Service, modelled: &Operation, op: &Op, value: &Value) -> Result<(), Fault> {
+///
+/// # Errors
+/// The model's violations; `NotImplemented` for members that the operation does not act on.
+pub(crate) fn check(
+    model: &'static Service,
+    modelled: &Operation,
+    op: &Op,
+    value: &Value,
+) -> Result<(), Fault> {
     let violations = modelled.input.map(|shape| wire::validate::check(model, shape, value));
     if let Some(violations) = violations.filter(|v| !v.is_empty()) {
         return Err(wire::validate::violations_fault(model, &violations));
@@ -96,11 +134,8 @@ fn check(model: &'static Service, modelled: &Operation, op: &Op, value: &Value) 
 }
 
 fn run(place: &Place<'_>, tx: &mut Tx, mut request: Request, call: Call<'_>) -> Result<Value, Fault> {
-    let missing =
-        || Fault::new(501, "NotImplemented", format!("{}:{} is not built.", call.service, call.operation));
-    let built = place.cloud.built(call.service, call.operation).ok_or_else(missing)?;
-    let model = wire::catalog::service(call.service).ok_or_else(missing)?;
-    let modelled = model.operation(built.op.name).ok_or_else(missing)?;
+    let Found { built, model, modelled } = find(place.cloud, &call)?;
+    let Run::Control(handler) = built.op.run else { return Err(not_this_way(&call)) };
     check(model, modelled, built.op, &call.value)?;
     (request.service, request.operation) = (model.id, modelled.name);
     let region = if built.global { Region::US_EAST_1 } else { place.region };
@@ -109,7 +144,7 @@ fn run(place: &Place<'_>, tx: &mut Tx, mut request: Request, call: Call<'_>) -> 
     let now = cloud.clock().now();
     let mut cx =
         Cx { tx, caller, account, region, now, request: &request, cloud, audit, touched: Vec::new() };
-    let (decisions, outcome) = attempt(&mut cx, built.op, call.value);
+    let (decisions, outcome) = attempt(&mut cx, built.op, handler, call.value);
     let resources: Vec<String> = cx.touched.iter().map(ToString::to_string).collect();
     let response = match &outcome {
         Ok(response) if !built.reads => wire::json::audit_text(model, modelled.output, response),
@@ -129,7 +164,7 @@ fn run(place: &Place<'_>, tx: &mut Tx, mut request: Request, call: Call<'_>) -> 
         decisions: &decisions,
         nested: true,
     };
-    if outcome.is_err() || tx.is_read_only() {
+    if outcome.is_err() || tx.is_read_only() || built.op.event {
         // Nothing to be undone with. A block that is full is left to the next flush: this is no place to wait.
         cloud.trail().note(&note);
     } else {
@@ -138,12 +173,17 @@ fn run(place: &Place<'_>, tx: &mut Tx, mut request: Request, call: Call<'_>) -> 
     outcome
 }
 
-fn attempt(cx: &mut Cx<'_>, op: &Op, value: Value) -> (Vec<Decided>, Result<Value, Fault>) {
+fn attempt(
+    cx: &mut Cx<'_>,
+    op: &Op,
+    handler: fn(&mut Cx<'_>, Value) -> Result<Value, Fault>,
+    value: Value,
+) -> (Vec<Decided>, Result<Value, Fault>) {
     // Whoever called may go on after a refusal: then nothing of this call may stay.
     let savepoint = cx.tx.savepoint();
     match access::authorize(cx, op, &value, Protocol::Json11) {
         Ok(decisions) => {
-            let outcome = (op.run)(cx, value);
+            let outcome = handler(cx, value);
             if outcome.is_err() {
                 cx.tx.rollback_to(savepoint);
             }

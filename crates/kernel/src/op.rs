@@ -4,7 +4,10 @@
 //! model names is answered with a clear "not built" error by the dispatcher.
 
 use crate::access::AccessFn;
+use crate::body::Body;
 use crate::cx::Cx;
+use crate::data::{Answer, Dx, Running};
+use std::future::Future;
 use wire::{Fault, FromValue, Member, ToValue, Value};
 
 /// A service's door: which model it speaks and which operations it has.
@@ -25,11 +28,26 @@ pub struct Op {
     /// The IAM action that it needs: `iam:CreateUser`.
     pub action: &'static str,
     pub access: AccessFn,
-    pub run: fn(&mut Cx<'_>, Value) -> Result<Value, Fault>,
+    pub run: Run,
+    /// A data event, as CloudTrail has it: frequent, and no part of the event history. It is recorded like a read, so
+    /// that auditing it costs no flush.
+    pub event: bool,
     /// What the handler reads and what it answers: for coverage, and to report what a request carries beyond it.
     pub input: &'static [Member],
     pub output: &'static [Member],
 }
+
+/// How a handler runs: there are these two shapes and no third.
+#[derive(Clone, Copy, Debug)]
+pub enum Run {
+    /// In one transaction, without waiting.
+    Control(fn(&mut Cx<'_>, Value) -> Result<Value, Fault>),
+    /// On its own: it reads a stream, answers with one, or waits.
+    Data(fn(Dx, Value, Body) -> Answering),
+}
+
+/// A data-plane handler at work.
+pub type Answering = Running<'static, Result<Answer<Value>, Fault>>;
 
 impl std::fmt::Debug for Op {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -62,6 +80,52 @@ pub const fn declared<Req: FromValue, Res: ToValue, E>(
     (input, output)
 }
 
+/// As [`declared`], of a data-plane handler; used by [`ops!`].
+pub const fn declared_data<Req: FromValue, Res: ToValue, E, F: Future<Output = Result<Answer<Res>, E>>>(
+    _: fn(Dx, Req, Body) -> F,
+) -> (&'static [Member], &'static [Member]) {
+    let input = match Req::MEMBERS {
+        Some(members) => members,
+        None => &[],
+    };
+    let output = match Res::MEMBERS {
+        Some(members) => members,
+        None => &[],
+    };
+    (input, output)
+}
+
+fn read<Req: FromValue>(value: Value) -> Result<Req, Fault> {
+    Req::from_value(value).map_err(|m| {
+        Fault::new(400, "SerializationException", format!("{} must be {}", m.member, m.expected))
+    })
+}
+
+fn written<Res: ToValue>(response: Res) -> Value {
+    response.to_value().unwrap_or_else(|| Value::Struct(wire::Struct::new()))
+}
+
+/// As [`bridge`], of a data-plane handler; used by [`ops!`].
+pub fn bridge_data<Req, Res, E, F>(
+    handler: fn(Dx, Req, Body) -> F,
+    dx: Dx,
+    value: Value,
+    body: Body,
+) -> Answering
+where
+    Req: FromValue + 'static,
+    Res: ToValue + 'static,
+    E: Into<Fault> + 'static,
+    F: Future<Output = Result<Answer<Res>, E>> + Send + 'static,
+{
+    let request = match read::<Req>(value) {
+        Ok(request) => request,
+        Err(fault) => return Box::pin(std::future::ready(Err(fault))),
+    };
+    let running = handler(dx, request, body);
+    Box::pin(async move { running.await.map(|answer| answer.map(written)).map_err(Into::into) })
+}
+
 /// Reads the request, runs the handler, writes the answer; used by [`ops!`].
 ///
 /// # Errors
@@ -71,34 +135,60 @@ pub fn bridge<'b, Req: FromValue, Res: ToValue, E: Into<Fault>>(
     cx: &mut Cx<'b>,
     value: Value,
 ) -> Result<Value, Fault> {
-    let request = Req::from_value(value).map_err(|m| {
-        Fault::new(400, "SerializationException", format!("{} must be {}", m.member, m.expected))
-    })?;
-    let response = handler(cx, request).map_err(Into::into)?;
-    Ok(response.to_value().unwrap_or_else(|| Value::Struct(wire::Struct::new())))
+    handler(cx, read(value)?).map(written).map_err(Into::into)
 }
 
-/// Declares a family's operation table, one line an operation: `Name: handler, "action", access;`.
+/// Declares a family's operation table, one line an operation: `Name: handler, "action", access;`. `[event]` before
+/// the handler marks a data event of the control plane's shape, `[data]` a handler of the data plane (which is a data
+/// event, too), `[wait]` one of the data plane's shape that is none.
 ///
 /// ```ignore
 /// kernel::ops! { pub static OPS:
 ///     CreateUser: user::create_user, "iam:CreateUser", access::new_user;
+///     GetItem: [event] item::get, "dynamodb:GetItem", access::item;
+///     GetObject: [data] object::get, "s3:GetObject", access::object;
 /// }
 /// pub static IAM: kernel::Service = kernel::Service { id: "iam", global: true, ops: &[user::OPS, role::OPS] };
 /// ```
 #[macro_export]
 macro_rules! ops {
     ($(#[$doc:meta])* $vis:vis static $name:ident :
-     $( $op:ident : $handler:path, $action:literal, $access:expr; )+) => {
+     $( $op:ident : $([$kind:ident])? $handler:path, $action:literal, $access:expr; )+) => {
         $(#[$doc])*
-        $vis static $name: &[$crate::Op] = &[ $( $crate::Op {
-            name: stringify!($op),
+        $vis static $name: &[$crate::Op] = &[ $( $crate::op!(
+            ($($kind)?) $handler, stringify!($op), $action, $access
+        ) ),+ ];
+    };
+}
+
+/// One operation; used by [`ops!`].
+#[macro_export]
+macro_rules! op {
+    (() $($rest:tt)+) => { $crate::op!(control false, $($rest)+) };
+    ((event) $($rest:tt)+) => { $crate::op!(control true, $($rest)+) };
+    ((data) $($rest:tt)+) => { $crate::op!(data true, $($rest)+) };
+    ((wait) $($rest:tt)+) => { $crate::op!(data false, $($rest)+) };
+    (control $event:literal, $handler:path, $name:expr, $action:literal, $access:expr) => {
+        $crate::Op {
+            name: $name,
             action: $action,
             access: $access,
-            run: |cx, value| $crate::op::bridge($handler, cx, value),
+            run: $crate::op::Run::Control(|cx, value| $crate::op::bridge($handler, cx, value)),
+            event: $event,
             input: $crate::op::declared($handler).0,
             output: $crate::op::declared($handler).1,
-        } ),+ ];
+        }
+    };
+    (data $event:literal, $handler:path, $name:expr, $action:literal, $access:expr) => {
+        $crate::Op {
+            name: $name,
+            action: $action,
+            access: $access,
+            run: $crate::op::Run::Data(|dx, value, body| $crate::op::bridge_data($handler, dx, value, body)),
+            event: $event,
+            input: $crate::op::declared_data($handler).0,
+            output: $crate::op::declared_data($handler).1,
+        }
     };
 }
 

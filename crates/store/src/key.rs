@@ -77,7 +77,8 @@ impl Key {
         Key(Vec::new())
     }
 
-    pub(crate) fn from_bytes(bytes: &[u8]) -> Key {
+    /// Of the bytes that follow a table in a stored key.
+    pub fn of_stored(bytes: &[u8]) -> Key {
         Key(bytes.to_vec())
     }
 

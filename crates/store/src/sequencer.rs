@@ -12,6 +12,7 @@ use crate::engine::{Engine, EngineSize, Unreadable, View, Write};
 use crate::error::{CommitError, EngineError};
 use crate::oneshot::{Giver, Taker, pair};
 use crate::slice::Slice;
+use crate::tx::Append;
 use crate::watch::Watches;
 use std::collections::{HashMap, VecDeque};
 use std::path::PathBuf;
@@ -57,6 +58,7 @@ pub(crate) struct CommitRequest {
     pub(crate) base: Arc<Base>,
     pub(crate) reads: ReadSet,
     pub(crate) writes: Vec<Write>,
+    pub(crate) appended: Vec<Append>,
     pub(crate) bytes: usize,
     pub(crate) done: Giver<CommitResult>,
 }
@@ -309,7 +311,8 @@ impl Sequencer {
                 continue;
             }
             self.last += 1;
-            for (key, value) in commit.writes {
+            let appended = commit.appended.into_iter().map(|append| append.into_write(self.last));
+            for (key, value) in commit.writes.into_iter().chain(appended) {
                 self.window.wrote(self.last, &key);
                 match places.get(&key) {
                     Some(place) => batch[*place].1 = value,

@@ -126,7 +126,7 @@ impl<R: Record> Table<R> {
         from.scan(range, direction).map(move |pair| {
             let (key, value) = pair?;
             let key = key.get(2..).unwrap_or_default();
-            Ok((Key::from_bytes(key), table.decode(key, &value)?))
+            Ok((Key::of_stored(key), table.decode(key, &value)?))
         })
     }
 
@@ -202,7 +202,7 @@ impl Index {
         direction: Direction,
     ) -> impl Iterator<Item = Result<Key, StoreError>> + use<'a> {
         let range = KeyRange::prefix(&stored(self.id, second));
-        from.scan(range, direction).map(|pair| Ok(Key::from_bytes(&pair?.1)))
+        from.scan(range, direction).map(|pair| Ok(Key::of_stored(&pair?.1)))
     }
 
     /// # Errors

@@ -76,15 +76,39 @@ pub struct Tx {
     snapshot: Snapshot,
     reads: RefCell<ReadSet>,
     writes: BTreeMap<Slice, Option<Slice>>,
+    /// Rows whose keys get the number of the commit.
+    appended: Vec<Append>,
     /// What each write since the first savepoint replaced; empty while there is none.
     undo: Vec<(Slice, Option<Option<Slice>>)>,
     saved: bool,
     refused: Option<&'static str>,
 }
 
+/// A row whose key is `before`, the number of its commit (8 bytes, so that later commits sort behind) and `after`.
+#[derive(Debug)]
+pub(crate) struct Append {
+    pub(crate) before: Vec<u8>,
+    pub(crate) after: Vec<u8>,
+    pub(crate) value: Slice,
+}
+
+impl Append {
+    fn bytes(&self) -> usize {
+        self.before.len() + size_of::<u64>() + self.after.len() + self.value.len()
+    }
+
+    pub(crate) fn into_write(self, seq: u64) -> (Slice, Option<Slice>) {
+        let key = [&self.before[..], &seq.to_be_bytes(), &self.after].concat();
+        (key.into(), Some(self.value))
+    }
+}
+
 /// A point in a transaction to which [`Tx::rollback_to`] goes back.
 #[derive(Clone, Copy, Debug)]
-pub struct Savepoint(usize);
+pub struct Savepoint {
+    undo: usize,
+    appended: usize,
+}
 
 impl std::fmt::Debug for Tx {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -103,6 +127,7 @@ impl Tx {
             snapshot,
             reads: RefCell::default(),
             writes: BTreeMap::new(),
+            appended: Vec::new(),
             undo: Vec::new(),
             saved: false,
             refused: None,
@@ -150,12 +175,39 @@ impl Tx {
         self.write(key.into(), None);
     }
 
+    /// Adds a row to a log: its key is `before`, then the number of this transaction's commit (8 bytes, the highest
+    /// first), then `after`. So the rows of a log lie in the order in which their transactions became visible, which
+    /// no clock and no counter could promise without keeping writers from each other. The transaction itself does not
+    /// see the row; two with one key are one row, the later.
+    pub fn append(&mut self, before: impl Into<Vec<u8>>, after: impl Into<Vec<u8>>, value: impl Into<Slice>) {
+        let append = Append { before: before.into(), after: after.into(), value: value.into() };
+        let key = append.before.len() + size_of::<u64>() + append.after.len();
+        if append.value.len() > VALUE_BYTES {
+            self.refused = Some("a value is longer than 16 MiB");
+        } else if self.accepts(append.before.first(), key) {
+            self.appended.push(append);
+        }
+    }
+
+    /// How many rows [`Tx::append`] has added: a number by which the next can be told from them.
+    pub fn appended(&self) -> usize {
+        self.appended.len()
+    }
+
+    /// Whether a key may be written; notes the refusal where not.
+    fn accepts(&mut self, first: Option<&u8>, len: usize) -> bool {
+        self.refused = match first {
+            None => Some("a key is empty"),
+            Some(&RESERVED) => Some("keys that begin with 0xFF are the store's own"),
+            Some(_) if len > KEY_BYTES => Some("a key is longer than 16 KiB"),
+            Some(_) => return true,
+        };
+        false
+    }
+
     fn write(&mut self, key: Slice, value: Option<Slice>) {
-        match key.first() {
-            None => return self.refused = Some("a key is empty"),
-            Some(&RESERVED) => return self.refused = Some("keys that begin with 0xFF are the store's own"),
-            Some(_) if key.len() > KEY_BYTES => return self.refused = Some("a key is longer than 16 KiB"),
-            Some(_) => {}
+        if !self.accepts(key.first(), key.len()) {
+            return;
         }
         if self.saved {
             let before = self.writes.insert(key.clone(), value);
@@ -168,12 +220,13 @@ impl Tx {
     /// A point to go back to.
     pub fn savepoint(&mut self) -> Savepoint {
         self.saved = true;
-        Savepoint(self.undo.len())
+        Savepoint { undo: self.undo.len(), appended: self.appended.len() }
     }
 
     /// Takes back every write since `savepoint`. What was read stays read.
     pub fn rollback_to(&mut self, savepoint: Savepoint) {
-        while self.undo.len() > savepoint.0 {
+        self.appended.truncate(savepoint.appended);
+        while self.undo.len() > savepoint.undo {
             match self.undo.pop() {
                 Some((key, Some(before))) => drop(self.writes.insert(key, before)),
                 Some((key, None)) => drop(self.writes.remove(&key)),
@@ -184,7 +237,7 @@ impl Tx {
 
     /// Whether it has written anything.
     pub fn is_read_only(&self) -> bool {
-        self.writes.is_empty() && self.refused.is_none()
+        self.writes.is_empty() && self.appended.is_empty() && self.refused.is_none()
     }
 
     /// Hands the transaction over. One that wrote nothing is committed at once, without touching the disk.
@@ -194,20 +247,21 @@ impl Tx {
         if let Some(what) = self.refused {
             return Commit(State::Ready(Err(CommitError::Refused(what))));
         }
-        if self.writes.is_empty() {
+        if self.writes.is_empty() && self.appended.is_empty() {
             return Commit(State::Ready(Ok(self.base())));
         }
         let size = |(key, value): (&Slice, &Option<Slice>)| key.len() + value.as_ref().map_or(0, |v| v.len());
-        let bytes = self.writes.iter().map(size).sum();
+        let appended: usize = self.appended.iter().map(Append::bytes).sum();
+        let bytes = self.writes.iter().map(size).sum::<usize>() + appended;
         if bytes > TX_BYTES {
             return Commit(State::Ready(Err(CommitError::Refused("it writes more than 64 MiB"))));
         }
         let (done, taker) = pair(Err(CommitError::Closed));
         let (base, reads) = (self.snapshot.base.base.clone(), self.reads.into_inner());
-        let writes = self.writes.into_iter().collect();
+        let (writes, appended) = (self.writes.into_iter().collect(), self.appended);
         // The engine may have to wait for everyone who holds a state: let go of it before it can take long.
         drop(self.snapshot);
-        self.shared.submit(Request::Commit(CommitRequest { base, reads, writes, bytes, done }));
+        self.shared.submit(Request::Commit(CommitRequest { base, reads, writes, appended, bytes, done }));
         Commit(State::Waiting(taker))
     }
 }

@@ -47,8 +47,9 @@ fn request(service: &str, target: &str, parameters: &Value) -> (Parts, Bytes) {
 async fn call(cloud: &Arc<Cloud>, (parts, body): &(Parts, Bytes)) -> Bytes {
     let peer = Peer { address: Ipv4Addr::LOCALHOST.into(), tls: false };
     let reply = cloud.serve(parts, body.clone(), peer).await;
-    assert_eq!(reply.status, 200, "{:?}", reply.body);
-    reply.body
+    let (status, body) = (reply.status, reply.content.whole().await.unwrap());
+    assert_eq!(status, 200, "{body:?}");
+    body
 }
 
 async fn measure(cloud: &Arc<Cloud>, name: &str, parameters: &Value) -> Value {

@@ -19,6 +19,8 @@ pub fn services() -> Vec<&'static Service> {
         &security::accessanalyzer::ACCESS_ANALYZER,
         &management::cloudtrail::CLOUDTRAIL,
         &dynamodb::DYNAMODB,
+        &dynamodb::streams::DYNAMODBSTREAMS,
+        &storage::s3::S3,
     ]
 }
 
@@ -44,9 +46,11 @@ pub fn cloud(
             Arc::new(dynamodb::work::Expire),
             Arc::new(dynamodb::work::ForgetTokens),
             Arc::new(dynamodb::census::Census),
+            Arc::new(dynamodb::streams::work::StreamLife),
         ],
         subscribers: Vec::new(),
         sagas: vec![&security::organizations::create::CREATE_ACCOUNT],
+        sites: Vec::new(),
     };
     Cloud::new(store, clock, rng, master, settings, parts)
 }

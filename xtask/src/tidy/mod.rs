@@ -10,6 +10,7 @@ mod licences;
 mod patterns;
 mod rules;
 mod rust;
+mod table_numbers;
 
 use std::{
     path::{Path, PathBuf},
@@ -39,10 +40,12 @@ impl Finding {
 pub(crate) fn run() -> Result<(), String> {
     let sources = sources()?;
     let mut findings = Vec::new();
+    let mut taken = table_numbers::Taken::default();
     for source in &sources {
         patterns::check(source, &mut findings);
         rust::check(source, &mut findings);
         docs::check_links(source, &mut findings);
+        taken.check(source, &mut findings);
     }
     docs::check_papers(&mut findings);
     licences::check(&mut findings);

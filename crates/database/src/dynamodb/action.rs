@@ -1,5 +1,6 @@
 //! [`Act`]: one write, or check, of one item, as PutItem, UpdateItem, DeleteItem, batches and transactions have it.
 
+use super::change::How;
 use super::errors::{Error, parameter, validation};
 use super::expression::{Action, Condition, Update, Updated};
 use super::item::Item;
@@ -101,7 +102,7 @@ impl Act {
         schema: &Schema,
         key: Vec<u8>,
         want_old: bool,
-        transactional: bool,
+        how: How,
     ) -> Result<Outcome, Failed> {
         let blind = matches!(self.what, What::Put(_) | What::Delete(_))
             && self.condition.is_none()
@@ -114,7 +115,8 @@ impl Act {
         let (new, updated) = match self.what {
             What::Check(_) => {
                 let size = old.as_ref().map_or(0, Item::size);
-                let done = Done { table: super::size::Units::write(size, transactional), ..Done::default() };
+                let done =
+                    Done { table: super::size::Units::write(size, how.transactional), ..Done::default() };
                 return Ok(Outcome { old, done, ..Outcome::default() });
             }
             What::Put(item) => (Some(item), None),
@@ -127,7 +129,7 @@ impl Act {
                 }
             }
         };
-        let done = write::replace(tx, schema, key, old.as_ref(), new.as_ref(), transactional);
+        let done = write::replace(tx, schema, key, old.as_ref(), new.as_ref(), how)?;
         Ok(Outcome { old, updated, done })
     }
 }

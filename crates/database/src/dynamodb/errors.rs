@@ -19,6 +19,10 @@ wire::errors! {
         TokenReused = 400, "IdempotentParameterMismatchException", "Request parameters are not the same for the same client request token.";
         NoPolicy(what: String) = 400, "PolicyNotFoundException", "{what}";
         Throttled = 400, "ProvisionedThroughputExceededException", "The level of configured provisioned throughput for the table was exceeded. Consider increasing your provisioning level with the UpdateTable API.";
+        NoStream(arn: String) = 400, "ResourceNotFoundException", "Requested resource not found: Stream: {arn} not found";
+        NoShard(shard: String, arn: String) = 400, "ResourceNotFoundException", "Requested resource not found: Shard: {shard} in Stream: {arn} not found";
+        Expired = 400, "ExpiredIteratorException", "The provided iterator exceeds the maximum age allowed.";
+        Trimmed = 400, "TrimmedDataAccessException", "The data you are trying to access has been trimmed.";
         NotBuilt(what: String) = 501, "NotImplemented", "{what} is not built in this version of Virga.";
         Internal = 500, "InternalServerError", "The request processing has failed because of an unknown error, exception or failure.";
     }

@@ -5,7 +5,9 @@
 //! transaction ([`write`]). All reads are consistent, global indexes' too. Transactions are serializable against
 //! everything; those that meet are run again rather than refused. Expressions are pure code ([`expression`]).
 //!
-//! Not here: streams, encryption with one's own KMS key, backups and point-in-time recovery, exports and imports,
+//! Streams ([`streams`]) show what happened to items, from a log that is written with them ([`change`]).
+//!
+//! Not here: encryption with one's own KMS key, backups and point-in-time recovery, exports and imports,
 //! global tables, PartiQL's operations, and throttling: throughput is kept and described, but nothing is refused
 //! for exceeding it. Keys of several attributes and vector indexes are refused.
 
@@ -13,6 +15,7 @@ mod access;
 mod action;
 mod capacity;
 pub mod census;
+mod change;
 pub mod codec;
 mod definition;
 mod errors;
@@ -30,6 +33,7 @@ mod read;
 mod request;
 pub mod reserved;
 pub mod size;
+pub mod streams;
 pub mod value;
 pub mod work;
 mod write;

@@ -1,8 +1,10 @@
 //! What happens to tables by themselves: they become ready, take in new indexes, and go; items expire.
 
 use super::census;
+use super::change::How;
 use super::errors::Error;
 use super::model::keys::{self, EXPIRIES};
+use super::model::log::By;
 use super::model::rows;
 use super::model::schema::{self, Schema};
 use super::model::table::{Status, TABLES, TableRecord};
@@ -106,6 +108,9 @@ fn rest(tx: &mut Tx, mut table: TableRecord) {
     table.attributes.retain(|a| !unused.contains(&a.name));
     table.status = Status::Active;
     table.ttl.enabling = false;
+    if let Some(stream) = &mut table.stream {
+        stream.changing = false;
+    }
     TABLES.put(tx, &table.own_key(), &table);
 }
 
@@ -238,7 +243,7 @@ fn expire(
     }
     let item = write::read(tx, &key)?;
     if let Some(item) = item.filter(|item| write::expiry(&schema, item) == Some(at)) {
-        write::replace(tx, &schema, key, Some(&item), None, false);
+        write::replace(tx, &schema, key, Some(&item), None, How::by(By::TimeToLive, now))?;
     }
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! One item changes: its row, the entries of its indexes, and when it expires, in the same transaction.
 
+use super::change::{self, How};
 use super::errors::Error;
 use super::item::Item;
 use super::model::keys;
@@ -28,14 +29,19 @@ pub(crate) struct Done {
 }
 
 /// Replaces `old` at `key` by `new`. `old` may be left out where [`Schema::needs_old`] says so.
+///
+/// # Errors
+/// The store's.
 pub(crate) fn replace(
     tx: &mut Tx,
     schema: &Schema,
     key: Vec<u8>,
     old: Option<&Item>,
     new: Option<&Item>,
-    transactional: bool,
-) -> Done {
+    how: How,
+) -> Result<Done, Error> {
+    change::record(tx, schema, &key, old, new, how)?;
+    let transactional = how.transactional;
     let mut done = Done::default();
     for (at, index) in schema.indexes.iter().enumerate().filter(|(_, index)| index.is_kept()) {
         let units = enter(tx, schema, index, old, new, transactional);
@@ -54,7 +60,7 @@ pub(crate) fn replace(
             tx.put(key, rows::encode(item, size));
         }
     }
-    done
+    Ok(done)
 }
 
 /// Brings one index up to date. AWS: an entry that moves costs a deletion and a put, one whose attributes change costs

@@ -218,6 +218,7 @@ mod tests {
             reconcilers: Vec::new(),
             subscribers: Vec::new(),
             sagas: Vec::new(),
+            sites: Vec::new(),
         };
         let (clock, rng) = (Clock::frozen(START), Rng::seeded(1));
         Cloud::new(store.clone(), clock, rng, &[0; 32], Settings::default(), parts).unwrap()

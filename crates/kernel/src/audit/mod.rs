@@ -2,9 +2,10 @@
 //! `virga why` explains from it, least-privilege policies are written from it.
 //!
 //! A call that changes something is recorded in its own transaction: both are on disk, or neither. Calls that change
-//! nothing, and calls that failed, have no transaction; they wait in memory for about a second and are written
+//! nothing, calls that failed, and data events (items, objects, messages, whose records would cost more than the
+//! change itself) wait in memory for about a second and are written
 //! together as blocks, so that auditing a read costs no disk flush. A `kill -9` may thus lose the records of the last
-//! second's reads and failures, never of a change. Searches see what waits as well as what is on disk.
+//! second's reads, failures and data events, never of another change. Searches see what waits as well as what is on disk.
 //!
 //! The trail is bounded: by age ([`RETENTION`]), by size on disk ([`TRAIL_BYTES_MAX`], the oldest goes first), and in
 //! memory ([`WAITING_BYTES_MAX`], beyond which a stalled disk leaves calls unrecorded and counted).

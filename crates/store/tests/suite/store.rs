@@ -104,6 +104,39 @@ fn a_savepoint_takes_back_what_came_after() {
 }
 
 #[test]
+fn appended_rows_lie_in_the_order_of_their_commits() {
+    over_both(|store| {
+        let mut late = store.begin();
+        late.append("log/", "/late", "2");
+        let mut early = store.begin();
+        early.append("log/", "/b", "1b");
+        early.append("log/", "/a", "1a");
+        let kept = early.savepoint();
+        early.append("log/", "/gone", "");
+        early.rollback_to(kept);
+        assert!(!early.is_read_only());
+        assert_eq!(keys(early.scan(KeyRange::all(), Direction::Forward)), "");
+        let mut reader = store.begin();
+        assert_eq!(keys(reader.scan(KeyRange::prefix(b"log/"), Direction::Forward)), "");
+        reader.put("x", "");
+        let first = early.commit().wait().unwrap().number();
+        assert_eq!(late.commit().wait().unwrap().number(), first + 1);
+        assert_eq!(reader.commit().wait(), Err(CommitError::Conflict), "what is appended is written");
+        let rows: Vec<_> = store
+            .snapshot()
+            .scan(KeyRange::prefix(b"log/"), Direction::Forward)
+            .map(Result::unwrap)
+            .collect();
+        let row = |n: u64, after: &str| [b"log/", &n.to_be_bytes()[..], after.as_bytes()].concat();
+        let found: Vec<_> = rows.iter().map(|(key, value)| (key.to_vec(), &value[..])).collect();
+        assert_eq!(
+            found,
+            [(row(first, "/a"), &b"1a"[..]), (row(first, "/b"), b"1b"), (row(first + 1, "/late"), b"2")]
+        );
+    });
+}
+
+#[test]
 fn commits_are_numbered_in_order_and_reads_cost_none() {
     over_both(|store| {
         set(store, &[("a", "1")]);

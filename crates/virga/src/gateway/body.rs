@@ -1,71 +1,53 @@
-//! Reads a request body whole, within a size and a time.
+//! The body of a request as the connection gives it, with a bound on the wait for each piece.
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http_body_util::BodyExt;
-use hyper::body::{Body, Incoming};
+use hyper::body::{Body, Frame, Incoming, SizeHint};
+use kernel::body::Cut;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
-use wire::Fault;
+use tokio::time::{Sleep, sleep};
 
-/// Why a body was not read to its end.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Cut {
-    TooLarge,
-    TooSlow,
-    Broken,
+/// What the kernel reads: nothing is boxed for a request without a body.
+pub(crate) fn incoming(body: Incoming, idle: Duration) -> kernel::Incoming {
+    if body.is_end_stream() {
+        return kernel::Incoming::Whole(Bytes::new());
+    }
+    kernel::Incoming::Stream(Timed { body, idle, sleep: None }.boxed_unsync())
 }
 
-impl Cut {
-    pub(crate) fn fault(self, limit: usize) -> Fault {
-        match self {
-            Cut::TooLarge => Fault::new(
-                413,
-                "RequestEntityTooLarge",
-                format!("The request body is larger than the {limit} bytes that this operation takes."),
-            ),
-            Cut::TooSlow => Fault::new(
-                408,
-                "RequestTimeout",
-                "Your socket connection to the server was not read from or written to within the timeout period.",
-            ),
-            Cut::Broken => Fault::new(
-                400,
-                "IncompleteBody",
-                "You did not provide the number of bytes specified by the Content-Length HTTP header",
-            ),
-        }
-    }
+/// A body whose every piece comes within `idle`.
+struct Timed {
+    body: Incoming,
+    idle: Duration,
+    /// Set while a piece is waited for.
+    sleep: Option<Pin<Box<Sleep>>>,
 }
 
-/// However steadily it comes: a byte now and then must not hold a connection for ever.
-const WHOLE_TIMEOUT: Duration = Duration::from_secs(300);
+impl Body for Timed {
+    type Data = Bytes;
+    type Error = Cut;
 
-/// The whole body, or why not. `idle` bounds the wait for each piece.
-pub(crate) async fn read(body: Incoming, limit: usize, idle: Duration) -> Result<Bytes, Cut> {
-    if body.size_hint().lower() > limit as u64 {
-        return Err(Cut::TooLarge);
-    }
-    tokio::time::timeout(WHOLE_TIMEOUT, pieces(body, limit, idle)).await.unwrap_or(Err(Cut::TooSlow))
-}
-
-async fn pieces(mut body: Incoming, limit: usize, idle: Duration) -> Result<Bytes, Cut> {
-    let mut first = Bytes::new();
-    let mut whole = BytesMut::new();
-    while !body.is_end_stream() {
-        let frame = tokio::time::timeout(idle, body.frame()).await.map_err(|_| Cut::TooSlow)?;
-        let Some(frame) = frame else { break };
-        let Ok(piece) = frame.map_err(|_| Cut::Broken)?.into_data() else { continue };
-        if first.len() + whole.len() + piece.len() > limit {
-            return Err(Cut::TooLarge);
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
+        let this = self.get_mut();
+        if let Poll::Ready(frame) = Pin::new(&mut this.body).poll_frame(cx) {
+            this.sleep = None;
+            return Poll::Ready(frame.map(|frame| frame.map_err(|_| Cut::Broken)));
         }
-        // Nearly every request arrives in one piece, which then needs no copy.
-        if first.is_empty() && whole.is_empty() {
-            first = piece;
-        } else {
-            if whole.is_empty() {
-                whole.extend_from_slice(&std::mem::take(&mut first));
-            }
-            whole.extend_from_slice(&piece);
+        let sleep = this.sleep.get_or_insert_with(|| Box::pin(sleep(this.idle)));
+        match sleep.as_mut().poll(cx) {
+            Poll::Ready(()) => Poll::Ready(Some(Err(Cut::TooSlow))),
+            Poll::Pending => Poll::Pending,
         }
     }
-    Ok(if whole.is_empty() { first } else { whole.freeze() })
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
 }

@@ -3,11 +3,10 @@
 //! They carry no AWS signature, so they answer only to loopback, only under a loopback name (a page on the web cannot
 //! rebind its name to here) and never to a request that a browser made for another site.
 
-use super::{BODY_IDLE_TIMEOUT, Gateway, body, response};
+use super::{Answered, Gateway, response};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Response, header};
-use http_body_util::Full;
-use hyper::body::Incoming;
+use kernel::{Body, Incoming};
 use serde_json::{Value, json};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -27,11 +26,11 @@ pub(super) async fn answer(
     parts: &Parts,
     incoming: Incoming,
     peer: SocketAddr,
-) -> Response<Full<bytes::Bytes>> {
+) -> Response<Answered> {
     let outcome = match guard(parts, peer) {
         Err(refusal) => Err(refusal),
-        Ok(()) => match body::read(incoming, BODY_BYTES_MAX, BODY_IDLE_TIMEOUT).await {
-            Err(cut) => Err(Refusal(cut.fault(BODY_BYTES_MAX).status, cut.fault(BODY_BYTES_MAX).message)),
+        Ok(()) => match Body::of(incoming, None).whole(BODY_BYTES_MAX).await {
+            Err(fault) => Err(Refusal(fault.status, fault.message)),
             Ok(bytes) => page(gateway, parts, &bytes).await,
         },
     };
@@ -41,7 +40,7 @@ pub(super) async fn answer(
     };
     let mut headers = HeaderMap::new();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    response(status, headers, value.to_string().into())
+    response(status, headers, bytes::Bytes::from(value.to_string()).into())
 }
 
 fn guard(parts: &Parts, peer: SocketAddr) -> Result<(), Refusal> {

@@ -8,10 +8,12 @@ mod body;
 mod internal;
 
 use http::{HeaderMap, Response, StatusCode};
-use http_body_util::Full;
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{Either, Full};
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use kernel::{Cloud, Peer};
+use kernel::body::Cut;
+use kernel::{Cloud, Content, Peer};
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -96,28 +98,27 @@ impl Gateway {
         let _ = connection.await;
     }
 
-    async fn request(
-        &self,
-        request: http::Request<Incoming>,
-        peer: SocketAddr,
-    ) -> Response<Full<bytes::Bytes>> {
+    async fn request(&self, request: http::Request<Incoming>, peer: SocketAddr) -> Response<Answered> {
         let (parts, body) = request.into_parts();
+        let incoming = body::incoming(body, BODY_IDLE_TIMEOUT);
         if internal::is_internal(parts.uri.path()) {
-            return internal::answer(self, &parts, body, peer).await;
+            return internal::answer(self, &parts, incoming, peer).await;
         }
         let peer = Peer { address: peer.ip(), tls: false };
-        let limit = self.cloud.body_limit(&parts);
-        let reply = match body::read(body, limit, BODY_IDLE_TIMEOUT).await {
-            Ok(bytes) => self.cloud.serve(&parts, bytes, peer).await,
-            Err(cut) => self.cloud.refuse(&parts, &cut.fault(limit)),
-        };
+        let reply = self.cloud.serve(&parts, incoming, peer).await;
         // Of an answer to HEAD, hyper sends the length and keeps the body.
-        response(reply.status, reply.headers, reply.body)
+        response(reply.status, reply.headers, reply.content)
     }
 }
 
-fn response(status: u16, headers: HeaderMap, body: bytes::Bytes) -> Response<Full<bytes::Bytes>> {
-    let mut response = Response::new(Full::new(body));
+/// Whole answers need no box.
+type Answered = Either<Full<bytes::Bytes>, UnsyncBoxBody<bytes::Bytes, Cut>>;
+
+fn response(status: u16, headers: HeaderMap, content: Content) -> Response<Answered> {
+    let mut response = Response::new(match content {
+        Content::Whole(bytes) => Either::Left(Full::new(bytes)),
+        Content::Stream(stream) => Either::Right(stream),
+    });
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     *response.headers_mut() = headers;
     response

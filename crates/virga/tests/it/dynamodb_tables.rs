@@ -183,8 +183,6 @@ fn definitions_are_checked() {
         ),
         "{message}"
     );
-    let streams = change("StreamSpecification", json!({"StreamEnabled": true}));
-    root.call("dynamodb", "CreateTable", streams).refused(501, "NotImplemented");
     assert_eq!(root.call("dynamodb", "ListTables", json!({})).ok()["TableNames"], json!([]));
 }
 

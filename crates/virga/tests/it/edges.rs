@@ -200,7 +200,8 @@ fn what_is_not_built_says_so_in_its_protocol() {
         let (parts, body) = request.into_parts();
         let peer = kernel::Peer { address: Ipv4Addr::LOCALHOST.into(), tls: false };
         let reply = cloud.block_on(cloud.cloud.serve(&parts, body, peer));
-        let text = String::from_utf8_lossy(&reply.body).into_owned();
+        let body = cloud.block_on(reply.content.whole()).unwrap();
+        let text = String::from_utf8_lossy(&body).into_owned();
         assert_eq!(reply.status, 501, "{what}: {text}");
         let code = text.contains("NotImplemented")
             || reply

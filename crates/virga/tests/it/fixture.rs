@@ -6,6 +6,7 @@ use base::{Clock, Rng};
 use kernel::bus::Subscriber;
 use kernel::reconcile::Reconciler;
 use kernel::saga::Saga;
+use kernel::site::Site;
 use kernel::{As, Cx, Empty, Parts, Service, Settings, Target};
 use security::iam::directory::IamDirectory;
 use security::iam::last_used::LastUsed;
@@ -130,6 +131,8 @@ pub(crate) struct Extra {
     pub(crate) reconcilers: Vec<Arc<dyn Reconciler>>,
     pub(crate) subscribers: Vec<Arc<dyn Subscriber>>,
     pub(crate) sagas: Vec<&'static Saga>,
+    pub(crate) sites: Vec<Arc<dyn Site>>,
+    pub(crate) services: Vec<&'static Service>,
 }
 
 pub(crate) fn parts() -> Extra {
@@ -137,10 +140,11 @@ pub(crate) fn parts() -> Extra {
 }
 
 pub(crate) fn wire(store: Store, clock: Clock, strict: bool, extra: Extra) -> Cloud {
-    let Extra { reconcilers, subscribers, sagas } = extra;
+    let Extra { reconcilers, subscribers, sagas, sites, services: more } = extra;
     let directory = Arc::new(IamDirectory::new(&MASTER, &store, Arc::new(LastUsed::default())));
-    let services = vec![&security::iam::IAM, &security::sts::STS, &SSM];
-    let parts = Parts { services, directory, reconcilers, subscribers, sagas };
+    let mut services = vec![&security::iam::IAM, &security::sts::STS, &SSM];
+    services.extend(more);
+    let parts = Parts { services, directory, reconcilers, subscribers, sagas, sites };
     let settings = Settings { strict, seed: Some(7) };
     let cloud = kernel::Cloud::new(store, clock, Rng::seeded(7), &MASTER, settings, parts).unwrap();
     Cloud::around(cloud)

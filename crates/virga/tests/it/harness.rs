@@ -16,7 +16,7 @@ use auth::sigv4::{Algorithm, BodyHash, Dialect, Payload, Secret};
 use base::{Clock, Rng, Timestamp};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Request};
-use kernel::{Peer, Settings};
+use kernel::{Incoming, Peer, Settings};
 use serde_json::{Map, Value, json};
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
@@ -133,12 +133,13 @@ impl Cloud {
     }
 
     /// Sends bytes as they are.
-    pub(crate) fn send(&self, request: Request<Bytes>, address: IpAddr) -> Reply {
+    pub(crate) fn send<B: Into<Incoming>>(&self, request: Request<B>, address: IpAddr) -> Reply {
         let said = format!("{} {}", request.method(), request.uri());
         let (parts, body) = request.into_parts();
         let reply = self.runtime.block_on(self.cloud.serve(&parts, body, Peer { address, tls: false }));
-        let value = read_body(&reply.body);
-        Reply { status: reply.status, headers: reply.headers, body: reply.body, value, said }
+        let body = self.runtime.block_on(reply.content.whole()).unwrap();
+        let value = read_body(&body);
+        Reply { status: reply.status, headers: reply.headers, body, value, said }
     }
 }
 

@@ -11,6 +11,7 @@
 mod accessanalyzer;
 mod cloudtrail_lookup;
 mod dynamodb_items;
+mod dynamodb_streams;
 mod dynamodb_tables;
 mod edges;
 mod fixture;
@@ -31,6 +32,7 @@ mod kernel_auth;
 mod kernel_bus;
 mod kernel_callers;
 mod kernel_clock;
+mod kernel_data;
 mod kernel_nested;
 mod kernel_reconcile;
 mod kernel_requests;

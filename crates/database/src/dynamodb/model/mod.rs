@@ -1,8 +1,11 @@
-//! What DynamoDB keeps: tables, their items, the entries of their indexes, and tokens of transactions.
+//! What DynamoDB keeps: tables, their items, the entries of their indexes, their change logs and streams, and
+//! tokens of transactions.
 
 pub mod keys;
+pub mod log;
 pub mod name;
 pub mod rows;
 pub mod schema;
+pub mod stream;
 pub mod table;
 pub mod token;

@@ -5,6 +5,7 @@
 //! that happens meanwhile, so no write misses a new index.
 
 use super::keys;
+use super::log::{self, Keeps};
 use super::name::Place;
 use super::table::{IndexRecord, Status, TABLES, TableRecord};
 use crate::dynamodb::errors::{Error, Refusal, parameter, validation};
@@ -55,6 +56,9 @@ pub struct Schema {
     /// What the keys of its items begin with.
     pub prefix: Vec<u8>,
     pub policy: Option<Attached>,
+    pub keeps: Keeps,
+    /// What the keys of its changes begin with.
+    pub log: Vec<u8>,
 }
 
 /// The remembered schemas, each with the bytes it was made of, by the keys of the tables' records.
@@ -154,7 +158,8 @@ impl Schema {
         let indexes = record.indexes.iter().map(index).collect();
         let policy = record.policy.as_deref().map(|text| compiled(&record.arn(), text)).transpose()?;
         let prefix = keys::items(account, region, number);
-        Ok(Schema { keys: table, indexes, prefix, policy, record })
+        let (keeps, log) = (Keeps::of(&record), log::prefix(account, region, number));
+        Ok(Schema { keys: table, indexes, prefix, policy, keeps, log, record })
     }
 
     pub fn index(&self, name: &str) -> Option<&IndexSchema> {
@@ -269,7 +274,7 @@ impl Schema {
 
     /// Whether a write must know what was there before.
     pub fn needs_old(&self) -> bool {
-        self.indexes.iter().any(IndexSchema::is_kept)
+        self.keeps.any || self.indexes.iter().any(IndexSchema::is_kept)
     }
 }
 

@@ -40,6 +40,18 @@ store::record! {
         20 => pub next_index: u32,
         21 => pub account: AccountId,
         22 => pub region: Region,
+        40 => pub stream: Option<StreamRef>,
+        /// The label of the stream that is or was the last.
+        41 => pub latest_stream: Option<String>,
+    }
+
+    /// The stream that is switched on.
+    #[derive(Clone, PartialEq, Debug)]
+    pub struct StreamRef {
+        1 => pub label: String,
+        2 => pub view: String,
+        /// It was switched on by the change of the table that is under way.
+        3 => pub changing: bool,
     }
 
     /// An attribute definition.

@@ -17,7 +17,7 @@ use wire::Value;
 use wire::shape::Pairs;
 
 kernel::ops! { pub(crate) static OPS:
-    BatchGetItem: batch_get_item, "dynamodb:BatchGetItem", access::batch_get;
+    BatchGetItem: [event] batch_get_item, "dynamodb:BatchGetItem", access::batch_get;
 }
 
 const KEYS_MAX: usize = 100;

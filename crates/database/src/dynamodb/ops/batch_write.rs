@@ -4,6 +4,7 @@ use super::shapes::metrics;
 use crate::dynamodb::access;
 use crate::dynamodb::action::{Act, Failed, What, check_put_size};
 use crate::dynamodb::capacity::{Detail, Kind, Meter, meter_indexes};
+use crate::dynamodb::change::How;
 use crate::dynamodb::errors::{Error, Refusal, validation};
 use crate::dynamodb::item::Item;
 use crate::dynamodb::model::schema;
@@ -13,7 +14,7 @@ use wire::Value;
 use wire::shape::Pairs;
 
 kernel::ops! { pub(crate) static OPS:
-    BatchWriteItem: batch_write_item, "dynamodb:BatchWriteItem", access::batch_write;
+    BatchWriteItem: [event] batch_write_item, "dynamodb:BatchWriteItem", access::batch_write;
 }
 
 const WRITES_MAX: usize = 25;
@@ -89,11 +90,12 @@ fn batch_write_item(cx: &mut Cx<'_>, req: BatchWriteItem) -> Result<BatchWriteIt
     for (act, schema, key) in checked {
         let table = act.table.clone();
         let of = schema.key_of(act.key_item());
-        let outcome = act.run(cx.tx, &schema, key, want_old, false).map_err(|failed| match failed {
-            Failed::Refused(error) => error,
-            // Nothing in a batch has a condition.
-            Failed::Condition(_) => Refusal::Internal.into(),
-        })?;
+        let outcome =
+            act.run(cx.tx, &schema, key, want_old, How::plain(cx.now)).map_err(|failed| match failed {
+                Failed::Refused(error) => error,
+                // Nothing in a batch has a condition.
+                Failed::Condition(_) => Refusal::Internal.into(),
+            })?;
         meter.table(&table, outcome.done.table);
         meter_indexes(&mut meter, &table, &schema, &outcome.done.indexes);
         if req.metrics.as_deref() == Some("SIZE")

@@ -11,7 +11,7 @@ use kernel::Cx;
 use wire::Value;
 
 kernel::ops! { pub(crate) static OPS:
-    DeleteItem: delete_item, "dynamodb:DeleteItem", access::by_key;
+    DeleteItem: [event] delete_item, "dynamodb:DeleteItem", access::by_key;
 }
 
 wire::shape! {

@@ -1,9 +1,11 @@
 //! DescribeTable, and the description of a table that other operations answer too.
 
+use super::table::StreamSpecification;
 use crate::dynamodb::access;
 use crate::dynamodb::census;
 use crate::dynamodb::errors::Error;
 use crate::dynamodb::model::schema::{self, Schema};
+use crate::dynamodb::model::stream;
 use crate::dynamodb::model::table::{IndexRecord, Status, TableRecord, Throughput};
 use base::Timestamp;
 use kernel::Cx;
@@ -98,6 +100,9 @@ wire::shape! {
         globals: Option<Vec<GlobalIndexDescription>> = "GlobalSecondaryIndexes",
         class: Option<TableClassSummary> = "TableClassSummary",
         protected: bool = "DeletionProtectionEnabled",
+        stream: Option<StreamSpecification> = "StreamSpecification",
+        stream_label: Option<String> = "LatestStreamLabel",
+        stream_arn: Option<String> = "LatestStreamArn",
     }
 }
 
@@ -106,7 +111,7 @@ fn describe_table(cx: &mut Cx<'_>, req: DescribeTable) -> Result<DescribeTableOu
     Ok(DescribeTableOutput { table: describe(cx, &schema.record, Some(&schema))? })
 }
 
-fn elements(hash: &str, range: Option<&String>) -> Vec<KeySchemaElement> {
+pub(crate) fn elements(hash: &str, range: Option<&String>) -> Vec<KeySchemaElement> {
     let element = |name: &str, kind: &str| KeySchemaElement { name: name.to_owned(), kind: kind.to_owned() };
     let mut out = vec![element(hash, "HASH")];
     out.extend(range.map(|range| element(range, "RANGE")));
@@ -191,5 +196,14 @@ pub(crate) fn describe(
         globals: (!globals.is_empty()).then_some(globals),
         class,
         protected: table.deletion_protection,
+        stream: table
+            .stream
+            .as_ref()
+            .map(|s| StreamSpecification { enabled: true, view: Some(s.view.clone()) }),
+        stream_arn: table
+            .latest_stream
+            .as_ref()
+            .map(|label| stream::arn(table.account, table.region, &table.name, label)),
+        stream_label: table.latest_stream.clone(),
     })
 }

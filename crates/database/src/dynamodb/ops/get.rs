@@ -15,7 +15,7 @@ use store::Slice;
 use wire::Value;
 
 kernel::ops! { pub(crate) static OPS:
-    GetItem: get_item, "dynamodb:GetItem", access::by_key;
+    GetItem: [event] get_item, "dynamodb:GetItem", access::by_key;
 }
 
 wire::shape! {

@@ -11,7 +11,7 @@ use kernel::Cx;
 use wire::Value;
 
 kernel::ops! { pub(crate) static OPS:
-    PutItem: put_item, "dynamodb:PutItem", access::put;
+    PutItem: [event] put_item, "dynamodb:PutItem", access::put;
 }
 
 wire::shape! {

@@ -17,7 +17,7 @@ use store::{Direction, KeyRange};
 use wire::Value;
 
 kernel::ops! { pub(crate) static OPS:
-    Query: query, "dynamodb:Query", access::query;
+    Query: [event] query, "dynamodb:Query", access::query;
 }
 
 wire::shape! {

@@ -16,7 +16,7 @@ use store::{Direction, KeyRange};
 use wire::Value;
 
 kernel::ops! { pub(crate) static OPS:
-    Scan: scan, "dynamodb:Scan", access::scan;
+    Scan: [event] scan, "dynamodb:Scan", access::scan;
 }
 
 wire::shape! {

@@ -2,6 +2,7 @@
 
 use crate::dynamodb::action::{Act, Failed, Outcome};
 use crate::dynamodb::capacity::{Detail, Kind, Meter, meter_indexes};
+use crate::dynamodb::change::How;
 use crate::dynamodb::errors::{Error, Refusal};
 use crate::dynamodb::item::Item;
 use crate::dynamodb::model::rows;
@@ -49,10 +50,11 @@ pub(crate) fn write_one(cx: &mut Cx<'_>, act: Act, wanted: &Wanted) -> Result<(O
     let (table, show) = (act.table.clone(), act.show_on_failure);
     let of = schema.key_of(act.key_item());
     let want_old = wanted.old || meter.detail() != Detail::None;
-    let outcome = act.run(cx.tx, &schema, key, want_old, false).map_err(|failed| match failed {
-        Failed::Condition(item) => condition_failed(item, show),
-        Failed::Refused(error) => error,
-    })?;
+    let outcome =
+        act.run(cx.tx, &schema, key, want_old, How::plain(cx.now)).map_err(|failed| match failed {
+            Failed::Condition(item) => condition_failed(item, show),
+            Failed::Refused(error) => error,
+        })?;
     meter.table(&table, outcome.done.table);
     meter_indexes(&mut meter, &table, &schema, &outcome.done.indexes);
     let metrics = if wanted.metrics.as_deref() == Some("SIZE") { metrics(cx, &schema, &of)? } else { None };

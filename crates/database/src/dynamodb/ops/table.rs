@@ -7,6 +7,7 @@ use crate::dynamodb::definition::{self, GlobalIndex, LocalIndex, ProvisionedThro
 use crate::dynamodb::errors::{Error, Refusal, parameter, validation};
 use crate::dynamodb::model::name::{Place, check_name};
 use crate::dynamodb::model::schema;
+use crate::dynamodb::model::stream;
 use crate::dynamodb::model::table::{IndexRecord, Status, TABLES, TableRecord};
 use crate::dynamodb::ops::policy::checked_policy;
 use kernel::Cx;
@@ -43,6 +44,7 @@ wire::shape! {
     #[derive(Clone, Debug)]
     pub(crate) struct StreamSpecification {
         pub(crate) enabled: bool = "StreamEnabled",
+        pub(crate) view: Option<String> = "StreamViewType",
     }
 
     #[derive(Clone, Debug)]
@@ -73,13 +75,7 @@ wire::shape! {
 ///
 /// # Errors
 /// `NotImplemented`.
-pub(crate) fn refuse_unbuilt(
-    stream: Option<&StreamSpecification>,
-    sse: Option<&SseSpecification>,
-) -> Result<(), Error> {
-    if stream.is_some_and(|stream| stream.enabled) {
-        return Err(Refusal::NotBuilt("A stream of a table".into()).into());
-    }
+pub(crate) fn refuse_unbuilt(sse: Option<&SseSpecification>) -> Result<(), Error> {
     if sse.is_some_and(|sse| sse.enabled == Some(true)) {
         return Err(Refusal::NotBuilt("Encryption of a table with a KMS key".into()).into());
     }
@@ -91,8 +87,9 @@ fn create_table(cx: &mut Cx<'_>, req: CreateTable) -> Result<TableOutput, Error>
     if place.account != cx.account {
         return Err(validation("Tables are made in the account of the caller"));
     }
-    let table = define(cx, &req, place)?;
-    refuse_unbuilt(req.stream.as_ref(), req.sse.as_ref())?;
+    let mut table = define(cx, &req, place)?;
+    let view = stream_view(req.stream.as_ref())?;
+    refuse_unbuilt(req.sse.as_ref())?;
     let key = table.own_key();
     if TABLES.contains(&*cx.tx, &key)? {
         return Err(Refusal::InUse(format!("Table already exists: {}", table.name)).into());
@@ -103,9 +100,27 @@ fn create_table(cx: &mut Cx<'_>, req: CreateTable) -> Result<TableOutput, Error>
         ))
         .into());
     }
+    if let Some(view) = view {
+        let number = cx.rng().u64();
+        stream::open(cx.tx, number, cx.now, &mut table, view)?;
+    }
     TABLES.put(cx.tx, &key, &table);
     cx.touch(cx.arn("dynamodb", &format!("table/{}", table.name)));
     Ok(TableOutput { table: describe(cx, &table, None)? })
+}
+
+/// The view of the stream that a table is to be made with.
+fn stream_view(stream: Option<&StreamSpecification>) -> Result<Option<&str>, Error> {
+    match stream.map(|stream| (stream.enabled, stream.view.as_deref())) {
+        None | Some((false, None)) => Ok(None),
+        Some((true, Some(view))) => Ok(Some(view)),
+        Some((true, None)) => {
+            Err(parameter("Table is being created with a stream enabled, UpdateViewType is required"))
+        }
+        Some((false, Some(_))) => Err(parameter(
+            "Table is being created with a stream disabled, UpdateViewType should not be specified",
+        )),
+    }
 }
 
 /// The record of the table that the request describes.
@@ -200,6 +215,7 @@ fn delete_table(cx: &mut Cx<'_>, req: DeleteTable) -> Result<TableOutput, Error>
     }
     let mut table = schema.record.clone();
     table.status = Status::Deleting;
+    stream::close(cx.tx, cx.now, &mut table)?;
     TABLES.put(cx.tx, &table.own_key(), &table);
     cx.touch(cx.arn("dynamodb", &format!("table/{}", table.name)));
     Ok(TableOutput { table: describe(cx, &table, Some(&schema))? })

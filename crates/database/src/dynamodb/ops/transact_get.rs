@@ -15,7 +15,7 @@ use kernel::Cx;
 use wire::Value;
 
 kernel::ops! { pub(crate) static OPS:
-    TransactGetItems: transact_get_items, "dynamodb:GetItem", access::transact_get;
+    TransactGetItems: [event] transact_get_items, "dynamodb:GetItem", access::transact_get;
 }
 
 wire::shape! {

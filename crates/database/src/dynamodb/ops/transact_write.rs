@@ -8,6 +8,7 @@ use super::shapes::metrics;
 use crate::dynamodb::access;
 use crate::dynamodb::action::{Act, Failed, What, check_put_size};
 use crate::dynamodb::capacity::{Detail, Kind, Meter, meter_indexes};
+use crate::dynamodb::change::How;
 use crate::dynamodb::errors::{Error, Refusal, reason, validation};
 use crate::dynamodb::expression::Update;
 use crate::dynamodb::item::Item;
@@ -24,7 +25,7 @@ use store::Key;
 use wire::{Struct, ToValue, Value};
 
 kernel::ops! { pub(crate) static OPS:
-    TransactWriteItems: transact_write_items, "dynamodb:PutItem", access::transact_write;
+    TransactWriteItems: [event] transact_write_items, "dynamodb:PutItem", access::transact_write;
 }
 
 /// AWS: the operation's page: the aggregate size of the items.
@@ -263,7 +264,7 @@ fn run(
         let (table, show) = (act.table.clone(), act.show_on_failure);
         let of = schema.key_of(act.key_item());
         let checks = matches!(act.what, What::Check(_));
-        match act.run(cx.tx, &schema, key, want_old, true) {
+        match act.run(cx.tx, &schema, key, want_old, How::transactional(cx.now)) {
             Ok(outcome) => {
                 meter.table(&table, outcome.done.table);
                 meter_indexes(&mut meter, &table, &schema, &outcome.done.indexes);

@@ -12,7 +12,7 @@ use kernel::Cx;
 use wire::Value;
 
 kernel::ops! { pub(crate) static OPS:
-    UpdateItem: update_item, "dynamodb:UpdateItem", access::by_key;
+    UpdateItem: [event] update_item, "dynamodb:UpdateItem", access::by_key;
 }
 
 wire::shape! {

@@ -6,6 +6,7 @@ use crate::dynamodb::access;
 use crate::dynamodb::definition::{self, GlobalIndex, ProvisionedThroughput};
 use crate::dynamodb::errors::{Error, Refusal, parameter, validation};
 use crate::dynamodb::model::schema;
+use crate::dynamodb::model::stream;
 use crate::dynamodb::model::table::{IndexRecord, Status, TABLES, TableRecord, Throughput};
 use kernel::Cx;
 use std::collections::BTreeSet;
@@ -82,7 +83,7 @@ fn check_parameters(req: &UpdateTable) -> Result<(), Error> {
     if req.replicas.is_some() {
         return Err(Refusal::NotBuilt("A replica of a table in another region".into()).into());
     }
-    refuse_unbuilt(req.stream.as_ref(), req.sse.as_ref())?;
+    refuse_unbuilt(req.sse.as_ref())?;
     let mut seen = BTreeSet::new();
     for update in req.indexes.iter().flatten() {
         let name = update.name()?;
@@ -115,6 +116,7 @@ fn update_table(cx: &mut Cx<'_>, req: UpdateTable) -> Result<TableOutput, Error>
         }
     }
     let works = change_billing(cx, &mut table, &req)?;
+    let works = change_stream(cx, &mut table, req.stream.as_ref())? || works;
     let works = change_indexes(cx, &mut table, req.indexes.unwrap_or_default())? || works;
     if let Some(class) = req.class {
         table.class = Some(class);
@@ -187,6 +189,36 @@ fn check_indexes_get_units(table: &TableRecord, req: &UpdateTable) -> Result<(),
         None => Ok(()),
         Some(index) => {
             Err(parameter(format_args!("ProvisionedThroughput must be specified for index: {}", index.name)))
+        }
+    }
+}
+
+/// Switches the stream on or off; says whether anything is to be done.
+fn change_stream(
+    cx: &mut Cx<'_>,
+    table: &mut TableRecord,
+    asked: Option<&StreamSpecification>,
+) -> Result<bool, Error> {
+    match asked.map(|stream| (stream.enabled, stream.view.as_deref())) {
+        None => Ok(false),
+        Some((true, None)) => Err(parameter("If stream is being enabled then UpdateViewType is required")),
+        Some((false, Some(_))) => {
+            Err(parameter("If stream is being disabled, then UpdateViewType must not be specified"))
+        }
+        Some((true, Some(_))) if table.stream.is_some() => {
+            Err(validation(format!("Table already has an enabled stream: TableName: {}", table.name)))
+        }
+        Some((false, None)) if table.stream.is_none() => {
+            Err(validation(format!("Table has no stream to disable: TableName: {}", table.name)))
+        }
+        Some((true, Some(view))) => {
+            let number = cx.rng().u64();
+            stream::open(cx.tx, number, cx.now, table, view)?;
+            Ok(true)
+        }
+        Some((false, None)) => {
+            stream::close(cx.tx, cx.now, table)?;
+            Ok(true)
         }
     }
 }

@@ -53,6 +53,7 @@ pub(super) static CODES: &[(&str, Codes)] = &[
     ("accessanalyzer", REST_JSON),
     ("cloudtrail", JSON),
     ("dynamodb", JSON),
+    ("dynamodbstreams", JSON),
     ("organizations", Codes { invalid: "InvalidInputException", ..JSON }),
 ];
 
@@ -140,6 +141,8 @@ impl Prepared {
         }
         let text = match (service, operation, member) {
             ("dynamodb", _, "ResourceArn") => TABLE_ARN,
+            ("dynamodbstreams", _, "StreamArn") => STREAM_ARN,
+            ("dynamodbstreams", "GetRecords", "ShardIterator") => ITERATOR,
             ("iam", _, "AssumeRolePolicyDocument") => TRUST,
             ("iam", "UpdateAssumeRolePolicy", "PolicyDocument") => TRUST,
             ("iam", "CreatePolicy" | "CreatePolicyVersion", "PolicyDocument") => POLICY,
@@ -171,6 +174,10 @@ impl Prepared {
 }
 
 const TABLE_ARN: &str = "arn:aws:dynamodb:us-east-1:123456789012:table/matrix";
+const STREAM_ARN: &str =
+    "arn:aws:dynamodb:us-east-1:123456789012:table/matrix/stream/2026-01-15T12:00:00.000";
+const ITERATOR: &str =
+    "arn:aws:dynamodb:us-east-1:123456789012:table/matrix/stream/2026-01-15T12:00:00.000|1|matrix";
 
 fn structure<const N: usize>(members: [(&'static str, Value); N]) -> Value {
     Value::Struct(members.into_iter().collect())

@@ -1,0 +1,69 @@
+//! [`record`]: the one place that hears of every change of an item, whoever made it, in the transaction that makes it.
+
+use super::errors::Error;
+use super::item::Item;
+use super::model::log::{self, By, Change, What};
+use super::model::schema::Schema;
+use base::Timestamp;
+use store::Tx;
+
+/// How an item comes to be changed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct How {
+    /// As part of a transaction of the caller's, which costs twice.
+    pub(crate) transactional: bool,
+    /// By the cloud's clock.
+    pub(crate) now: Timestamp,
+    pub(crate) by: By,
+}
+
+impl How {
+    /// By a caller's own request.
+    pub(crate) fn plain(now: Timestamp) -> How {
+        How { transactional: false, now, by: By::Caller }
+    }
+
+    pub(crate) fn transactional(now: Timestamp) -> How {
+        How { transactional: true, ..How::plain(now) }
+    }
+
+    pub(crate) fn by(by: By, now: Timestamp) -> How {
+        How { by, ..How::plain(now) }
+    }
+}
+
+/// Keeps what readers of the table's changes will need. Costs nothing where there are none, and where an item stays
+/// as it was.
+///
+/// # Errors
+/// The store's.
+pub(crate) fn record(
+    tx: &mut Tx,
+    schema: &Schema,
+    key: &[u8],
+    old: Option<&Item>,
+    new: Option<&Item>,
+    how: How,
+) -> Result<(), Error> {
+    let keeps = schema.keeps;
+    if !keeps.any || old == new {
+        return Ok(());
+    }
+    let Some(item) = new.or(old) else { return Ok(()) };
+    let hash = key.get(schema.prefix.len()..).and_then(|rest| rest.first_chunk::<4>());
+    let change = Change {
+        time: how.now,
+        hash: hash.map_or(0, |hash| u32::from_be_bytes(*hash)),
+        what: match (old, new) {
+            (None, _) => What::Insert,
+            (Some(_), Some(_)) => What::Modify,
+            (Some(_), None) => What::Remove,
+        },
+        by: how.by,
+        key: schema.key_of(item).encode(),
+        old: old.filter(|_| keeps.old).map(Item::encode),
+        new: new.filter(|_| keeps.new).map(Item::encode),
+    };
+    log::append(tx, &schema.log, &change);
+    Ok(())
+}

@@ -1,0 +1,142 @@
+//! What happens to streams by themselves: shards are closed and followed, and what is a day old is trimmed.
+
+use crate::dynamodb::errors::{Error, Refusal};
+use crate::dynamodb::model::log::{self, Change, LOG, Position, STREAM_LIFE, TRIMMED, Trimmed};
+use crate::dynamodb::model::stream::{SHARD_LIFE, STREAMS, StreamRecord, generation_key};
+use base::Timestamp;
+use kernel::Cloud;
+use kernel::reconcile::Reconciler;
+use std::sync::Arc;
+use store::{CommitError, Direction, Key, KeyRange, Read, Record, Tx};
+use wire::Fault;
+
+/// Changes that one transaction trims.
+const BATCH: usize = 500;
+
+/// Closes shards and trims changes.
+#[derive(Debug)]
+pub struct StreamLife;
+
+impl Reconciler for StreamLife {
+    fn name(&self) -> &'static str {
+        "dynamodb streams"
+    }
+
+    fn watches(&self) -> Vec<Vec<u8>> {
+        vec![STREAMS.stored_key(&Key::empty())]
+    }
+
+    fn run(&self, cloud: &Arc<Cloud>) -> Result<Option<Timestamp>, String> {
+        let streams: Result<Vec<_>, _> =
+            STREAMS.scan(&cloud.store().snapshot(), &Key::empty(), Direction::Forward).collect();
+        let mut next = None;
+        for (_, stream) in streams.map_err(|e| e.to_string())? {
+            let at = turn(cloud, &stream).map_err(|e| Fault::from(e).to_string())?;
+            next = sooner(next, at);
+        }
+        let at = trim_all(cloud).map_err(|e| Fault::from(e).to_string())?;
+        Ok(sooner(next, at))
+    }
+}
+
+fn sooner(a: Option<Timestamp>, b: Option<Timestamp>) -> Option<Timestamp> {
+    a.into_iter().chain(b).min()
+}
+
+fn commit(tx: Tx) -> Result<(), Error> {
+    match tx.commit().wait() {
+        // Whoever was faster has woken the next run.
+        Ok(_) | Err(CommitError::Conflict) => Ok(()),
+        Err(error) => {
+            kernel::log::error("a stream could not be changed", &[("problem", &error.to_string())]);
+            Err(Refusal::Internal.into())
+        }
+    }
+}
+
+/// Begins the next generation when it is time, forgets those that are over, and the stream with its last. Says when
+/// there is more to do.
+fn turn(cloud: &Cloud, stream: &StreamRecord) -> Result<Option<Timestamp>, Error> {
+    let now = cloud.clock().now();
+    let mut tx = cloud.store().begin();
+    let generations = stream.generations(&tx)?;
+    for pair in generations.windows(2) {
+        if now.since(pair[1].1.opened) > STREAM_LIFE {
+            tx.delete(generation_key(stream.number, pair[0].0));
+        }
+    }
+    let mut next = None;
+    match (stream.closed, generations.last()) {
+        (Some(closed), _) if now.since(closed) > STREAM_LIFE => {
+            for (commit, _) in &generations {
+                tx.delete(generation_key(stream.number, *commit));
+            }
+            STREAMS.delete(&mut tx, &stream.own_key());
+        }
+        (Some(closed), _) => next = Some(closed.plus(STREAM_LIFE)),
+        (None, Some((_, last))) if now.since(last.opened) >= SHARD_LIFE => {
+            stream.turn(&mut tx, now, false);
+            next = Some(now.plus(SHARD_LIFE));
+        }
+        (None, last) => next = last.map(|(_, last)| last.opened.plus(SHARD_LIFE)),
+    }
+    if !tx.is_read_only() {
+        commit(tx)?;
+    }
+    Ok(next)
+}
+
+/// Trims every log. Says when the next change has its time.
+fn trim_all(cloud: &Cloud) -> Result<Option<Timestamp>, Error> {
+    let whole = KeyRange::prefix(&LOG.stored_key(&Key::empty()));
+    let mut rest = whole;
+    let mut next = None;
+    loop {
+        let first = cloud.store().snapshot().scan(rest.clone(), Direction::Forward).next().transpose()?;
+        let Some((key, _)) = first else { return Ok(next) };
+        let Some(table) = table_of(&key) else {
+            rest = rest.after(&key);
+            continue;
+        };
+        next = sooner(next, trim(cloud, &table)?);
+        let end = KeyRange::prefix(&LOG.stored_key(&table)).end;
+        let Some(end) = end else { return Ok(next) };
+        rest.start = end;
+    }
+}
+
+/// The table's part of a change's key.
+fn table_of(key: &[u8]) -> Option<Key> {
+    let start = LOG.stored_key(&Key::empty()).len();
+    let key = Key::of_stored(key.get(start..)?);
+    let mut reader = key.reader();
+    let store::key::Scope::Account(_, account) = reader.scope()? else { return None };
+    Some(log::table(account, reader.region()?, reader.u64()?))
+}
+
+fn trim(cloud: &Cloud, table: &Key) -> Result<Option<Timestamp>, Error> {
+    let prefix = LOG.stored_key(table);
+    loop {
+        let now = cloud.clock().now();
+        let mut tx = cloud.store().begin();
+        let (mut trimmed, mut next) = (Vec::new(), None);
+        for pair in cloud.store().snapshot().scan(KeyRange::prefix(&prefix), Direction::Forward).take(BATCH) {
+            let (key, value) = pair?;
+            let change = Change::from_bytes(&value).map_err(|_| Error::from(Refusal::Internal))?;
+            if now.since(change.time) <= STREAM_LIFE {
+                next = Some(change.time.plus(STREAM_LIFE));
+                break;
+            }
+            trimmed.push(key);
+        }
+        let Some(last) = trimmed.last().and_then(|key| Position::of_key(&prefix, key)) else {
+            return Ok(next);
+        };
+        trimmed.into_iter().for_each(|key| tx.delete(key));
+        TRIMMED.put(&mut tx, table, &Trimmed { before: last.commit + 1 });
+        commit(tx)?;
+        if next.is_some() {
+            return Ok(next);
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! A bucket's record.
+//!
+//! What every request to a bucket or an object must know stands in it, so that one read (and, between changes, one
+//! comparison of bytes: [`crate::s3::buckets`]) tells it. Configurations that only their own operations and
+//! background work read belong in tables of their own.
+
+use crate::s3::model::acl::Grant;
+use base::{AccountId, Region, Timestamp};
+use std::collections::BTreeMap;
+use store::{Index, Key, Table};
+
+store::record! {
+    #[derive(Clone, PartialEq, Debug)]
+    pub struct BucketRecord {
+        1 => pub name: String,
+        2 => pub owner: AccountId,
+        /// Under which its objects lie: never used again, so a new bucket of the same name never sees old rows.
+        3 => pub number: u64,
+        4 => pub region: Region,
+        5 => pub created: Timestamp,
+        6 => pub versioning: Versioning,
+        /// Object lock is possible; with a rule, also on for new objects.
+        7 => pub object_lock: bool,
+        8 => pub lock_rule: Option<LockRule>,
+        9 => pub encryption: DefaultEncryption,
+        10 => pub ownership: Ownership,
+        /// The ACL. Empty grants nobody anything.
+        11 => pub grants: Vec<Grant>,
+        /// The public access block, where there is one.
+        12 => pub public_access: Option<PublicAccess>,
+        /// The policy as it was put.
+        13 => pub policy: Option<String>,
+        14 => pub tags: BTreeMap<String, String>,
+        15 => pub requester_pays: bool,
+        /// `Enabled` or `Suspended`.
+        16 => pub accelerate: Option<String>,
+    }
+
+    /// The default retention: days or years.
+    #[derive(Clone, PartialEq, Eq, Debug)]
+    pub struct LockRule {
+        1 => pub compliance: bool,
+        2 => pub days: u32,
+        3 => pub years: u32,
+    }
+
+    /// What a new object is encrypted with, unless its request says otherwise.
+    #[derive(Clone, PartialEq, Eq, Debug)]
+    pub struct DefaultEncryption {
+        /// KMS rather than S3's own keys.
+        1 => pub kms: bool,
+        /// The key as it was given; none stands for the account's `aws/s3`.
+        2 => pub key: Option<String>,
+        3 => pub bucket_key: bool,
+    }
+
+    #[derive(Clone, PartialEq, Eq, Debug)]
+    pub struct PublicAccess {
+        1 => pub block_acls: bool,
+        2 => pub ignore_acls: bool,
+        3 => pub block_policy: bool,
+        4 => pub restrict: bool,
+    }
+}
+
+store::record_enum! {
+    #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+    pub enum Versioning {
+        1 => Never,
+        2 => Enabled,
+        3 => Suspended,
+    }
+
+    /// Who owns what others upload, and whether ACLs count at all.
+    #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+    pub enum Ownership {
+        1 => BucketOwnerEnforced,
+        2 => BucketOwnerPreferred,
+        3 => ObjectWriter,
+    }
+}
+
+/// By name: one namespace for all accounts.
+pub const BUCKETS: Table<BucketRecord> = Table::new(0x2001, "s3/buckets");
+/// An account's buckets, by name.
+pub const BUCKETS_OF: Index = Index::new(0x2002, "s3/buckets by owner");
+
+impl BucketRecord {
+    pub fn key(name: &str) -> Key {
+        Key::global().str(name)
+    }
+
+    /// Under [`BUCKETS_OF`].
+    pub fn owner_key(&self) -> Key {
+        Key::account(self.owner).str(&self.name)
+    }
+
+    /// What the keys of everything in the bucket begin with, in every table.
+    pub fn scope(&self) -> Key {
+        Key::account(self.owner).u64(self.number)
+    }
+
+    pub fn arn(&self) -> String {
+        arn(&self.name)
+    }
+
+    /// Versions are kept, or were.
+    pub fn is_versioned(&self) -> bool {
+        self.versioning != Versioning::Never
+    }
+}
+
+/// A bucket's ARN.
+pub fn arn(bucket: &str) -> String {
+    ["arn:aws:s3:::", bucket].concat()
+}
+
+/// An object's ARN.
+pub fn object_arn(bucket: &str, key: &str) -> String {
+    ["arn:aws:s3:::", bucket, "/", key].concat()
+}
