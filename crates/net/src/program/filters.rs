@@ -1,0 +1,392 @@
+//! Security groups, network ACLs, gateways and checks as chains.
+//!
+//! In the order in which a packet meets them: where it came from (`source`), the internet gateway's translation in
+//! (`translate-in`), what gateways refuse (`gateways`), ACLs (`acls`), groups (`groups`), translation out. ACLs stand
+//! before any word of connections: they are stateless. Groups are asked by a connection's first packet only.
+
+use super::filter::{Action, Data, Datum, Field, Filter, Hook, Key, Match, Rule, Set, Value, Verdict};
+use super::{LINK_EGRESS_ONLY, LINK_INTERNET, Plan, Program, names, services};
+use crate::cidr::{self, Cidr};
+use crate::topology::{AclEntry, Destination, Peer, SecurityGroupRule, Target, Traffic};
+use std::collections::BTreeSet;
+use std::net::{IpAddr, Ipv6Addr};
+
+const ICMP: u8 = 1;
+const TCP: u8 = 6;
+const UDP: u8 = 17;
+const ICMPV6: u8 = 58;
+
+impl Plan<'_> {
+    pub(super) fn filter(&self, program: &mut Program) {
+        let filter = &mut program.filter;
+        self.source(filter);
+        self.internet(filter);
+        self.destination(filter);
+        self.acls(filter);
+        self.groups_of_interfaces(filter);
+        self.groups_themselves(filter);
+        self.own(filter);
+    }
+
+    /// Marks the packet for its route table, and lets pass only what comes from where its source says.
+    fn source(&self, filter: &mut Filter) {
+        filter.set("own4", Set::of(&[Field::Link, Field::V4]));
+        filter.set("own6", Set::of(&[Field::Link, Field::V6]));
+        filter.set("unchecked", Set::of(&[Field::Link]));
+        for (interface, _, name) in &self.plugged {
+            if self.vpc.is_checked(interface) {
+                for a in &interface.addresses {
+                    let set = if a.private.is_ipv4() { "own4" } else { "own6" };
+                    filter.element(set, vec![Value::Link(name.clone()), Value::Address(a.private)], None);
+                }
+            } else {
+                filter.element("unchecked", vec![Value::Link(name.clone())], None);
+            }
+        }
+        filter.base("source", Hook::Prerouting, -300, true);
+        filter.rule("source", Rule::new("", vec![], Action::MarkGroup));
+        let member = |of: &[Key], set: &str| member(of, set, false);
+        filter.rule(
+            "source",
+            Rule::plain(vec![Match::V4, member(&[Key::In, Key::SourceV4], "own4")], Verdict::Accept),
+        );
+        filter.rule(
+            "source",
+            Rule::plain(vec![Match::V6, member(&[Key::In, Key::SourceV6], "own6")], Verdict::Accept),
+        );
+        filter.rule("source", Rule::plain(vec![member(&[Key::In], "unchecked")], Verdict::Accept));
+        filter.rule("source", Rule::plain(vec![Match::In("lo".into())], Verdict::Accept));
+        if self.has_internet() {
+            let came = || Match::In(LINK_INTERNET.into());
+            for refused in cidr::PRIVATE.into_iter().chain([cidr::SHARED]) {
+                let name = names::refused_address(self.gateway());
+                filter.rule("source", drop(name, vec![came(), Match::Source(refused)]));
+            }
+            filter.rule("source", Rule::plain(vec![came()], Verdict::Accept));
+        }
+        for (name, peering, peer) in self.peerings() {
+            for cidr in &peer.cidrs {
+                let matches = vec![Match::In(name.clone()), Match::Source(*cidr)];
+                filter.rule("source", Rule::plain(matches, Verdict::Accept));
+            }
+            filter.rule("source", drop(names::refused_address(peering), vec![Match::In(name)]));
+        }
+        // Neighbour discovery; a router forwards nothing of it.
+        let link_local = Cidr::new(IpAddr::V6(Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 0)), 10);
+        filter.rule(
+            "source",
+            Rule::plain(link_local.map(Match::Source).into_iter().collect(), Verdict::Accept),
+        );
+        filter.rule("source", drop(names::source_check(&self.vpc.id), vec![]));
+    }
+
+    fn gateway(&self) -> &str {
+        self.vpc.internet_gateway.as_ref().map_or(LINK_INTERNET, |gateway| &gateway.id)
+    }
+
+    fn internet(&self, filter: &mut Filter) {
+        if !self.has_internet() {
+            return;
+        }
+        filter.set("public-in", Set::map(&[Field::V4], Data::V4));
+        filter.set("public-out", Set::map(&[Field::V4], Data::V4));
+        filter.set("public6", Set::of(&[Field::V6]));
+        for address in self.plugged.iter().flat_map(|(i, ..)| &i.addresses) {
+            let private = Value::Address(address.private);
+            if address.private.is_ipv6() {
+                filter.element("public6", vec![private], None);
+            } else if let Some(public) = address.public {
+                let datum = |to| Some(Datum::Address(to));
+                filter.element("public-in", vec![Value::Address(public)], datum(address.private));
+                filter.element("public-out", vec![private], datum(public));
+            }
+        }
+        let (comes, goes) = (|| Match::In(LINK_INTERNET.into()), || Match::Out(LINK_INTERNET.into()));
+        filter.nat("translate-in", Hook::Prerouting, -100);
+        let map = "public-in".to_owned();
+        filter.rule(
+            "translate-in",
+            Rule::new("", vec![comes(), Match::V4], Action::TranslateDestination { map }),
+        );
+        filter.nat("translate-out", Hook::Postrouting, 100);
+        let map = "public-out".to_owned();
+        filter.rule("translate-out", Rule::new("", vec![goes(), Match::V4], Action::TranslateSource { map }));
+        filter.base("gateways", Hook::Forward, -20, true);
+        for refused in cidr::PRIVATE.into_iter().chain([cidr::SHARED]) {
+            let name = names::refused_address(self.gateway());
+            filter.rule("gateways", drop(name, vec![goes(), Match::Destination(refused)]));
+        }
+        let name = || names::no_public_address(self.gateway());
+        let unknown = vec![goes(), Match::V4, member(&[Key::SourceV4], "public-out", true)];
+        filter.rule("gateways", drop(name(), unknown));
+        let unknown = vec![goes(), Match::V6, member(&[Key::SourceV6], "public6", true)];
+        filter.rule("gateways", drop(name(), unknown));
+        if self.vpc.internet_gateway.is_none() {
+            filter.rule("gateways", drop("eigw/inbound", vec![comes(), Match::New]));
+            filter.rule("gateways", drop("eigw/inbound", vec![comes(), Match::Invalid]));
+        }
+        if self.has_egress_only() {
+            let goes = || Match::Out(LINK_EGRESS_ONLY.into());
+            filter.rule("gateways", drop("eigw/ipv4", vec![goes(), Match::V4]));
+            filter.rule("gateways", drop("eigw/answer", vec![goes(), Match::Answer]));
+            let unknown = vec![goes(), Match::V6, member(&[Key::SourceV6], "public6", true)];
+            filter.rule("gateways", drop("eigw/no-public-address", unknown));
+        }
+    }
+
+    /// Only the target of a route can be given what is not for it.
+    fn destination(&self, filter: &mut Filter) {
+        let mut targets = BTreeSet::new();
+        for route in self.vpc.route_tables.values().flat_map(|table| &table.routes) {
+            if let Target::NetworkInterface(id) = &route.target {
+                targets.insert(id.as_str());
+            }
+        }
+        filter.base("destination", Hook::Forward, -15, true);
+        for (interface, _, name) in &self.plugged {
+            if !targets.contains(interface.id.as_str()) || !self.vpc.is_checked(interface) {
+                continue;
+            }
+            let checks = [(Match::V4, Key::DestinationV4, "own4"), (Match::V6, Key::DestinationV6, "own6")];
+            for (family, key, set) in checks {
+                let matches = vec![Match::Out(name.clone()), family, member(&[Key::Out, key], set, true)];
+                filter.rule("destination", drop(names::destination_check(&interface.id), matches));
+            }
+        }
+    }
+
+    fn acls(&self, filter: &mut Filter) {
+        filter.set("same-subnet", Set::of(&[Field::Group, Field::Group]));
+        filter.set("acls-out", Set::map(&[Field::Group], Data::Verdict));
+        filter.set("acls-in", Set::map(&[Field::Group], Data::Verdict));
+        for subnet in self.vpc.subnets.values() {
+            let group = || Value::Group(self.group(&subnet.id));
+            filter.element("same-subnet", vec![group(), group()], None);
+            for (map, egress) in [("acls-out", true), ("acls-in", false)] {
+                // An ACL that is not there allows nothing.
+                let verdict = match self.vpc.acls.get(&subnet.acl) {
+                    Some(acl) => Verdict::Jump(acl_chain(&acl.id, egress)),
+                    None => Verdict::Drop,
+                };
+                filter.element(map, vec![group()], Some(Datum::Verdict(verdict)));
+            }
+        }
+        filter.base("acls", Hook::Forward, -10, true);
+        let same = member(&[Key::InGroup, Key::OutGroup], "same-subnet", false);
+        filter.rule("acls", Rule::plain(vec![same], Verdict::Accept));
+        filter.rule("acls", map(&[Key::InGroup], "acls-out"));
+        filter.rule("acls", map(&[Key::OutGroup], "acls-in"));
+        for acl in self.vpc.acls.values() {
+            for egress in [true, false] {
+                let chain = acl_chain(&acl.id, egress);
+                filter.chains.entry(chain.clone()).or_default();
+                for entry in acl.entries(egress) {
+                    filter.rule(&chain, acl_rule(&acl.id, &entry, egress));
+                }
+                filter.rule(&chain, drop(names::acl_entry(&acl.id, egress, None), vec![]));
+            }
+        }
+    }
+
+    fn groups_of_interfaces(&self, filter: &mut Filter) {
+        filter.set("groups-out", Set::map(&[Field::Link], Data::Verdict));
+        filter.set("groups-in", Set::map(&[Field::Link], Data::Verdict));
+        let verdict = |v| Some(Datum::Verdict(v));
+        for (interface, _, name) in &self.plugged {
+            let link = || vec![Value::Link(name.clone())];
+            if self.vpc.nat_gateway_at(&interface.id).is_some() {
+                filter.element("groups-out", link(), verdict(Verdict::Goto("arrival".into())));
+                filter.element("groups-in", link(), verdict(Verdict::Accept));
+                continue;
+            }
+            for (map, egress) in [("groups-out", true), ("groups-in", false)] {
+                let chain = format!("{}/{}", interface.id, if egress { "out" } else { "in" });
+                for group in interface.groups.iter().filter(|id| self.vpc.security_groups.contains_key(*id)) {
+                    let jump = Verdict::Jump(group_chain(group, egress));
+                    filter.rule(&chain, Rule::plain(vec![], jump));
+                }
+                filter.rule(&chain, drop(names::no_group_rule(&interface.id, egress), vec![]));
+                filter.element(map, link(), verdict(Verdict::Goto(chain)));
+            }
+        }
+        let edges = [(self.has_internet(), LINK_INTERNET), (self.has_egress_only(), LINK_EGRESS_ONLY)];
+        let edges = edges.into_iter().filter(|(there, _)| *there).map(|(_, name)| name.to_owned());
+        for name in edges.chain(self.peerings().map(|(name, ..)| name)) {
+            let link = || vec![Value::Link(name.clone())];
+            filter.element("groups-out", link(), verdict(Verdict::Goto("arrival".into())));
+            filter.element("groups-in", link(), verdict(Verdict::Accept));
+        }
+        filter.base("groups", Hook::Forward, 0, false);
+        filter.rule("groups", Rule::plain(vec![Match::Tracked], Verdict::Accept));
+        filter.rule("groups", Rule::plain(vec![Match::Invalid], Verdict::Drop));
+        filter.rule("groups", map(&[Key::In], "groups-out"));
+        filter.rule("arrival", map(&[Key::Out], "groups-in"));
+        filter.rule("arrival", Rule::plain(vec![], Verdict::Drop));
+    }
+
+    /// One chain per group and direction, for all its interfaces.
+    fn groups_themselves(&self, filter: &mut Filter) {
+        let mut referenced = BTreeSet::new();
+        for group in self.vpc.security_groups.values() {
+            for (rules, egress) in [(&group.egress, true), (&group.ingress, false)] {
+                let chain = group_chain(&group.id, egress);
+                filter.chains.entry(chain.clone()).or_default();
+                for rule in rules {
+                    if let Peer::Group(peer) = &rule.peer {
+                        referenced.insert(peer.as_str());
+                    }
+                    for matches in self.group_rule(rule, egress) {
+                        let verdict = if egress { Verdict::Goto("arrival".into()) } else { Verdict::Accept };
+                        filter.rule(&chain, Rule::new(rule.id.as_str(), matches, Action::Do(verdict)));
+                    }
+                }
+            }
+        }
+        for group in referenced {
+            let (mut v4, mut v6) = (Set::of(&[Field::V4]), Set::of(&[Field::V6]));
+            for address in self.topology.members(self.vpc, group) {
+                let set = if address.is_ipv4() { &mut v4 } else { &mut v6 };
+                set.elements.insert(vec![Value::Address(address)], None);
+            }
+            filter.set(&format!("{group}/4"), v4);
+            filter.set(&format!("{group}/6"), v6);
+        }
+    }
+
+    /// A rule of a group; as many of ours as it takes.
+    fn group_rule(&self, rule: &SecurityGroupRule, egress: bool) -> Vec<Vec<Match>> {
+        let with = |peer: Vec<Match>| {
+            let mut matches = peer;
+            matches.extend(traffic(rule.traffic));
+            matches
+        };
+        match &rule.peer {
+            Peer::Cidr(cidr) => vec![with(vec![peer(*cidr, egress)])],
+            Peer::PrefixList(list) => {
+                let cidrs = self.topology.prefix_list(list).iter();
+                cidrs.map(|cidr| with(vec![peer(*cidr, egress)])).collect()
+            }
+            Peer::Group(group) => {
+                let (key4, key6) = if egress {
+                    (Key::DestinationV4, Key::DestinationV6)
+                } else {
+                    (Key::SourceV4, Key::SourceV6)
+                };
+                vec![
+                    with(vec![Match::V4, member(&[key4], &format!("{group}/4"), false)]),
+                    with(vec![Match::V6, member(&[key6], &format!("{group}/6"), false)]),
+                ]
+            }
+        }
+    }
+
+    /// What the router itself takes: services from inside, and gateway endpoints past ACL and groups.
+    fn own(&self, filter: &mut Filter) {
+        filter.base("own", Hook::Input, 0, false);
+        let mut accept = |matches| filter.rule("own", Rule::plain(matches, Verdict::Accept));
+        accept(vec![Match::In("lo".into())]);
+        accept(vec![Match::V6, Match::Protocol(ICMPV6)]);
+        let inside = || member(&[Key::InGroup], "inside", false);
+        for service in services::of(self.vpc) {
+            let mut matches = vec![inside(), Match::Destination(Cidr::host(service.address))];
+            matches.extend(traffic(service.traffic));
+            accept(matches);
+        }
+        let mut set = Set::of(&[Field::Group]);
+        set.elements.extend(self.vpc.subnets.keys().map(|id| (vec![Value::Group(self.group(id))], None)));
+        filter.set("inside", set);
+        self.endpoints(filter);
+    }
+
+    fn endpoints(&self, filter: &mut Filter) {
+        let lists = self.vpc.gateway_endpoints.values().map(|endpoint| endpoint.prefix_list.as_str());
+        let used = self.vpc.route_tables.values().flat_map(|table| &table.routes);
+        let used = used.filter(|route| matches!(route.target, Target::GatewayEndpoint(_)));
+        let by_cidr = used.filter_map(|route| match route.destination {
+            Destination::Cidr(cidr) => Some(cidr),
+            Destination::PrefixList(_) => None,
+        });
+        let cidrs: BTreeSet<Cidr> =
+            lists.flat_map(|list| self.topology.prefix_list(list).iter().copied()).chain(by_cidr).collect();
+        if cidrs.is_empty() {
+            return;
+        }
+        filter.base("own-answers", Hook::Output, -10, true);
+        for cidr in &cidrs {
+            let to = vec![member(&[Key::InGroup], "inside", false), Match::Destination(*cidr)];
+            filter.rule("own", Rule::plain(to, Verdict::Goto("endpoint".into())));
+            let mut from = map(&[Key::OutGroup], "acls-in");
+            from.matches = vec![Match::Source(*cidr)];
+            filter.rule("own-answers", from);
+        }
+        // Only TCP and pings come through a gateway endpoint.
+        filter
+            .rule("endpoint", Rule::plain(vec![Match::Protocol(TCP)], Verdict::Goto("endpoint-tcp".into())));
+        let ping = vec![Match::V4, Match::Protocol(ICMP), Match::IcmpKind(8)];
+        filter.rule("endpoint", Rule::plain(ping, Verdict::Goto("endpoint-tcp".into())));
+        filter.rule("endpoint", Rule::plain(vec![], Verdict::Drop));
+        filter.rule("endpoint-tcp", map(&[Key::InGroup], "acls-out"));
+        filter.rule("endpoint-tcp", Rule::plain(vec![Match::Tracked], Verdict::Accept));
+        filter.rule("endpoint-tcp", map(&[Key::In], "groups-out"));
+        // Arriving nowhere is arriving here.
+        let nowhere = vec![Value::Link(String::new())];
+        filter.element("groups-in", nowhere, Some(Datum::Verdict(Verdict::Accept)));
+    }
+}
+
+fn acl_chain(acl: &str, egress: bool) -> String {
+    format!("{acl}/{}", if egress { "out" } else { "in" })
+}
+
+fn group_chain(group: &str, egress: bool) -> String {
+    format!("{group}/{}", if egress { "out" } else { "in" })
+}
+
+fn acl_rule(acl: &str, entry: &AclEntry, egress: bool) -> Rule {
+    let mut matches = vec![peer(entry.cidr, egress)];
+    matches.extend(traffic(entry.traffic));
+    let verdict = if entry.allow { Verdict::Return } else { Verdict::Drop };
+    Rule::new(names::acl_entry(acl, egress, Some(entry.number)), matches, Action::Do(verdict))
+}
+
+fn drop(name: impl Into<String>, matches: Vec<Match>) -> Rule {
+    Rule::new(name, matches, Action::Do(Verdict::Drop))
+}
+
+fn member(of: &[Key], set: &str, not: bool) -> Match {
+    Match::Member { of: of.to_vec(), set: set.to_owned(), not }
+}
+
+fn map(of: &[Key], map: &str) -> Rule {
+    Rule::new("", vec![], Action::Map { of: of.to_vec(), map: map.to_owned() })
+}
+
+/// The other side of a rule.
+fn peer(cidr: Cidr, egress: bool) -> Match {
+    match (cidr, egress) {
+        (Cidr::ALL_V4, _) => Match::V4,
+        (Cidr::ALL_V6, _) => Match::V6,
+        (_, true) => Match::Destination(cidr),
+        (_, false) => Match::Source(cidr),
+    }
+}
+
+fn traffic(traffic: Traffic) -> Vec<Match> {
+    let icmp = |family, protocol, kind: Option<u8>, code: Option<u8>| {
+        let kind = kind.map(Match::IcmpKind);
+        [family, Match::Protocol(protocol)].into_iter().chain(kind).chain(code.map(Match::IcmpCode)).collect()
+    };
+    let ports = |protocol, ports: crate::topology::Ports| {
+        let all = ports == crate::topology::Ports::ALL;
+        let ports = (!all).then_some(Match::Ports(ports.from, ports.to));
+        [Match::Protocol(protocol)].into_iter().chain(ports).collect()
+    };
+    match traffic {
+        Traffic::All => vec![],
+        Traffic::Tcp(range) => ports(TCP, range),
+        Traffic::Udp(range) => ports(UDP, range),
+        Traffic::Icmp { kind, code } => icmp(Match::V4, ICMP, kind, code),
+        Traffic::Icmpv6 { kind, code } => icmp(Match::V6, ICMPV6, kind, code),
+        Traffic::Protocol(number) => vec![Match::Protocol(number)],
+    }
+}

@@ -1,0 +1,26 @@
+//! The rules of a NAT gateway, which is a machine with one interface.
+
+use super::filter::{Action, Filter, Hook, Match, Rule, Verdict};
+use crate::topology::Id;
+
+/// What comes in and is not for the gateway itself goes out again from its own address and a port of chance between
+/// 1024 and 65535; only answers come back. Nobody can talk to the gateway itself.
+/// `link` is the name of its interface's link.
+pub fn nat_filter(gateway: &Id, link: &str) -> Filter {
+    let mut filter = Filter::default();
+    filter.base("input", Hook::Input, 0, false);
+    filter.rule("input", Rule::plain(vec![Match::In("lo".into())], Verdict::Accept));
+    filter.base("forward", Hook::Forward, 0, false);
+    filter.rule("forward", Rule::plain(vec![Match::Tracked], Verdict::Accept));
+    filter.rule("forward", Rule::plain(vec![Match::Invalid], Verdict::Drop));
+    let through = vec![Match::V4, Match::In(link.into()), Match::Out(link.into())];
+    filter.rule("forward", Rule::new(gateway.as_str(), through, Action::Do(Verdict::Accept)));
+    filter.nat("postrouting", Hook::Postrouting, 100);
+    for protocol in [6, 17] {
+        let out = vec![Match::V4, Match::Out(link.into()), Match::Protocol(protocol)];
+        filter.rule("postrouting", Rule::new("", out, Action::Masquerade { from: 1024, to: u16::MAX }));
+    }
+    let rest = vec![Match::V4, Match::Out(link.into())];
+    filter.rule("postrouting", Rule::new("", rest, Action::Masquerade { from: 0, to: 0 }));
+    filter
+}
