@@ -9,7 +9,7 @@ import time
 import urllib.request
 
 import pytest
-from cloudtest import Cloud, binary, refused
+from cloudtest import Account, Cloud, allow, binary, refused
 
 
 def fetch(cloud, path, method="GET", body=None):
@@ -107,6 +107,33 @@ def test_reset_forgets_everything(own_cloud, own_account):
     own_cloud.restart()
     with refused("NoSuchEntity", "The user with name ann cannot be found.", 404):
         own_account.client("iam").get_user(UserName="ann")
+
+
+def test_every_command_speaks_json(tmp_path):
+    cloud = Cloud(tmp_path)
+    started = json.loads(cloud.run("up", "--detach", "--listen", "127.0.0.1:0", "--json").stdout)
+    cloud.endpoint = started["endpoint"]
+    try:
+        ann = Account(cloud, "123456789012").user("ann", allow("iam:ListUsers"))
+        listed = ann.client("iam").list_users()
+        with refused("AccessDenied"):
+            ann.client("iam").list_roles()
+        calls = cloud.ask("status")["calls"]
+        # Counters for each operation: what was called, and what was refused.
+        assert (calls["iam.ListUsers"]["calls"], calls["iam.ListUsers"]["refused"]) == (1, 0)
+        assert (calls["iam.ListRoles"]["calls"], calls["iam.ListRoles"]["refused"]) == (1, 1)
+        assert calls["iam.ListUsers"]["mean_micros"] > 0
+        request_id = listed["ResponseMetadata"]["RequestId"]
+        for arguments in (["doctor"], ["env"], ["clock"], ["why", request_id], ["least-privilege", ann.arn]):
+            assert isinstance(cloud.ask(*arguments), dict), arguments
+        lines = cloud.run("logs", "--json").stdout.splitlines()
+        assert [json.loads(line) for line in lines]
+        assert isinstance(cloud.ask("clock", "freeze"), dict)
+        assert isinstance(cloud.ask("reset", "--yes"), dict)
+        assert Account(cloud, "123456789012").client("iam").list_users()["Users"] == []
+    finally:
+        ended = json.loads(cloud.run("down", "--json").stdout)
+    assert isinstance(ended, dict)
 
 
 def test_doctor_tells_what_it_finds(own_cloud):

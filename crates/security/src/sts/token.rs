@@ -51,6 +51,8 @@ store::record! {
         13 => pub policy_arns: Vec<String>,
         /// Condition keys that hold for the whole session.
         14 => pub keys: Vec<(String, String)>,
+        /// Says nothing: makes the token as long as somebody asked for.
+        15 => pub padding: Vec<u8>,
     }
 }
 

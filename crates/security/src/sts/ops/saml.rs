@@ -4,7 +4,7 @@
 //! outside, so its times are held against the machine's clock, as those of web identity tokens are.
 
 use super::assume_role::{AssumedRoleUser, duration};
-use super::{Credentials, lifetime};
+use super::{Credentials, Issued, lifetime};
 use crate::iam::model::{SAML_PROVIDERS, provider_key};
 use crate::sts::errors::StsError;
 use crate::sts::policies::{PolicyDescriptor, SessionPolicies};
@@ -37,10 +37,13 @@ wire::shape! {
         pub policy_arns: Vec<PolicyDescriptor> = "PolicyArns",
         pub policy: Option<String> = "Policy",
         pub duration_seconds: Option<i64> = "DurationSeconds",
+        pub token_bytes_min: Option<i64> = "MinimumSessionTokenSize",
     }
 
     pub struct Assumed {
         pub credentials: Credentials = "Credentials",
+        pub token_utilization: i64 = "SessionTokenUtilization",
+        pub token_size: i64 = "SessionTokenSize",
         pub assumed_role_user: AssumedRoleUser = "AssumedRoleUser",
         pub packed_policy_size: Option<i64> = "PackedPolicySize",
         pub subject: String = "Subject",
@@ -178,8 +181,11 @@ fn assume(cx: &mut Cx<'_>, req: Assume) -> Result<Assumed, StsError> {
         ..Token::new(cx.rng(), asked.account, holder, issued, expires)
     };
     let Bearer { name_qualifier, assertion, .. } = bearer;
+    let given = Issued::of(cx, &token, req.token_bytes_min);
     Ok(Assumed {
-        credentials: Credentials::of(cx, &token),
+        credentials: given.credentials,
+        token_utilization: given.utilization,
+        token_size: given.size,
         assumed_role_user: AssumedRoleUser::of(&role, &token),
         packed_policy_size,
         subject: assertion.subject,
