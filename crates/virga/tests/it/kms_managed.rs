@@ -71,7 +71,14 @@ fn cloud() -> Cloud {
     let directory = Arc::new(IamDirectory::new(&MASTER, &store, Arc::new(LastUsed::default())));
     let services = vec![&security::iam::IAM, &security::sts::STS, &security::kms::KMS, &SSM];
     let reconcilers: Vec<Arc<dyn kernel::reconcile::Reconciler>> = vec![Arc::new(KeyLife)];
-    let parts = Parts { services, directory, reconcilers, subscribers: Vec::new(), sagas: Vec::new() };
+    let parts = Parts {
+        services,
+        directory,
+        reconcilers,
+        subscribers: Vec::new(),
+        sagas: Vec::new(),
+        sites: Vec::new(),
+    };
     let settings = Settings { strict: true, seed: Some(7) };
     let cloud = kernel::Cloud::new(store, Clock::frozen(START), Rng::seeded(7), &MASTER, settings, parts);
     Cloud::around(cloud.unwrap())

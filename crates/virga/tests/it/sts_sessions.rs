@@ -238,7 +238,10 @@ fn a_token_may_be_asked_to_be_long() {
             let asked = with(request.clone(), json!({"MinimumSessionTokenSize": wanted}));
             let (session, out) = session_of(&cloud, &eva, operation, asked);
             let size = out["Credentials"]["SessionToken"].as_str().unwrap().len();
-            assert!(size >= wanted.max(usual) && size <= wanted.max(usual) + 8, "{operation} {wanted}: {size}");
+            assert!(
+                size >= wanted.max(usual) && size <= wanted.max(usual) + 8,
+                "{operation} {wanted}: {size}"
+            );
             assert_eq!(out["SessionTokenSize"], size.to_string());
             let utilization = out["SessionTokenUtilization"].as_str().unwrap();
             assert_eq!(utilization, (size * 100).div_ceil(4096).min(100).to_string());

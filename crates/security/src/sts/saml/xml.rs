@@ -173,7 +173,7 @@ impl Element {
             match child {
                 Child::Element(element) => element.write(out, but, inclusive, &rendered),
                 Child::Text(text) => {
-                    escape(out, text, &[('&', "&amp;"), ('<', "&lt;"), ('>', "&gt;"), ('\r', "&#xD;")])
+                    escape(out, text, &[('&', "&amp;"), ('<', "&lt;"), ('>', "&gt;"), ('\r', "&#xD;")]);
                 }
                 Child::Instruction(text) => {
                     out.push_str("<?");
@@ -225,8 +225,8 @@ fn lines(text: &str) -> String {
 }
 
 fn split(name: &str) -> Option<(&str, &str)> {
-    let (prefix, local) = name.split_once(':').unwrap_or(("", name));
-    let is_fine = !local.is_empty() && !local.contains(':') && !(name.contains(':') && prefix.is_empty());
+    let Some((prefix, local)) = name.split_once(':') else { return Some(("", name)) };
+    let is_fine = !prefix.is_empty() && !local.is_empty() && !local.contains(':');
     is_fine.then_some((prefix, local))
 }
 
