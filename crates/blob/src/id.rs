@@ -16,6 +16,13 @@ impl ContentId {
         ContentId(bytes)
     }
 
+    /// Below every id of that time.
+    pub(crate) fn first_at(time: Timestamp) -> ContentId {
+        let mut bytes = [0; 16];
+        bytes[..8].copy_from_slice(&time.micros().to_be_bytes());
+        ContentId(bytes)
+    }
+
     pub fn as_bytes(&self) -> &[u8; 16] {
         &self.0
     }

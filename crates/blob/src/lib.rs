@@ -1,8 +1,33 @@
 //! Bytes that are written once, read often and never changed: the contents of objects.
 //!
-//! A [`ContentId`] names them; who refers to them is kept by the services, in the store.
+//! A [`ContentId`] names them; who refers to them is kept by the services, in the store. Small contents are rows of the
+//! store ([`inline`]), larger ones lie behind the [`Blobs`] trait: files by default. Everything is encrypted under a
+//! key that its service gives, in blocks, so that any range can be read ([`cipher`]).
+//!
+//! What it promises: a content that [`Contents::write`] has finished is on the disk; one that nobody claimed
+//! ([`refs`]) goes away, after a crash too; one that somebody reads stays until he is done.
+//!
+//! Not here: which content belongs to what, and any key of KMS.
 
+pub mod blobs;
+pub mod cipher;
+pub mod contents;
+pub mod files;
 pub mod id;
 pub mod inline;
+pub mod md5;
+pub mod memory;
+pub mod pool;
+pub mod read;
+pub mod refs;
+pub mod write;
 
+pub use blobs::{Blobs, Sink, Source};
+pub use cipher::{Cipher, Damaged};
+pub use contents::Contents;
+pub use files::Files;
 pub use id::ContentId;
+pub use md5::Md5;
+pub use memory::Memory;
+pub use read::Reader;
+pub use write::{Finished, Writer};

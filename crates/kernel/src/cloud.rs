@@ -17,6 +17,7 @@ use auth::actions::AccessLevel;
 use auth::sigv4::KeyCache;
 use base::page::Pager;
 use base::{Clock, Rng, Timestamp};
+use blob::{Blobs, Contents};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -41,6 +42,8 @@ pub struct Parts {
     pub subscribers: Vec<Arc<dyn Subscriber>>,
     pub sagas: Vec<&'static Saga>,
     pub sites: Vec<Arc<dyn Site>>,
+    /// Where contents lie that are too large for the store.
+    pub blobs: Arc<dyn Blobs>,
 }
 
 /// An operation and what the dispatcher asks about it on every call.
@@ -55,6 +58,7 @@ pub(crate) struct Built {
 /// The running cloud. Shared by every request and reconciler.
 pub struct Cloud {
     store: Store,
+    contents: Contents,
     clock: Clock,
     /// The machine's own time, by which clients sign.
     wall: Clock,
@@ -137,9 +141,10 @@ impl Cloud {
         let sealer = Sealer::new(master);
         let page_key = sealer.key_for("page tokens");
         let mut reconcilers = parts.reconcilers;
-        let own: [Arc<dyn Reconciler>; 4] = [
+        let own: [Arc<dyn Reconciler>; 5] = [
             Arc::new(audit::Flush),
             Arc::new(audit::Trim),
+            Arc::new(crate::contents::Sweep::default()),
             Arc::new(Delivery),
             Arc::new(crate::saga::Resume),
         ];
@@ -150,6 +155,7 @@ impl Cloud {
         let trail = Trail::new(wall.now());
         Ok(Arc::new(Cloud {
             store,
+            contents: Contents::new(parts.blobs),
             clock,
             wall,
             rng,
@@ -178,6 +184,11 @@ impl Cloud {
 
     pub fn store(&self) -> &Store {
         &self.store
+    }
+
+    /// The bytes of objects, images, volumes: what is written once and never changed.
+    pub fn contents(&self) -> &Contents {
+        &self.contents
     }
 
     pub fn clock(&self) -> &Clock {
@@ -295,6 +306,10 @@ impl Cloud {
         let _alone = self.clock_orders.lock().await;
         self.trail.clear();
         while self.delete_some().await? {}
+        // Their rows are gone; what cannot be removed now is found when the cloud starts next.
+        if let Err(problem) = self.contents.clear() {
+            crate::log::warn("contents could not be removed", &[("problem", &problem.to_string())]);
+        }
         self.trail.clear();
         self.callers.clear();
         self.memory.clear();

@@ -15,6 +15,7 @@ pub mod body;
 pub mod bus;
 mod callers;
 mod cloud;
+mod contents;
 mod context;
 mod cx;
 mod data;

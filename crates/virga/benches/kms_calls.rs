@@ -70,8 +70,15 @@ fn main() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let (clock, rng) = (Clock::system(), Rng::seeded(7));
-        let cloud =
-            virga::wiring::cloud(Store::memory(), clock, rng, &[42; 32], Settings::default()).unwrap();
+        let cloud = virga::wiring::cloud(
+            Store::memory(),
+            std::sync::Arc::new(blob::Memory::default()),
+            clock,
+            rng,
+            &[42; 32],
+            Settings::default(),
+        )
+        .unwrap();
         let made = call(&cloud, &request("kms", "TrentService.CreateKey", &json!({}))).await;
         let made: Value = serde_json::from_slice(&made).unwrap();
         let key = &made["KeyMetadata"]["Arn"];

@@ -46,6 +46,10 @@ impl Place {
         self.data.join("store")
     }
 
+    pub(crate) fn contents_dir(&self) -> PathBuf {
+        self.data.join("contents")
+    }
+
     /// The cloud that runs on this folder, if one does. A file left by a killed one does not count.
     pub(crate) fn running(&self) -> Option<Running> {
         let text = fs::read_to_string(self.run_file()).ok()?;

@@ -34,7 +34,9 @@ pub(crate) fn run(
     // After the lock of the store: two starts on one empty folder must not make two keys.
     let master = master_key(&place.master_key_file(), &rng)?;
     let settings = kernel::Settings { strict: options.strict, seed: options.seed };
-    let cloud = wiring::cloud(store, Clock::system(), rng, &master, settings).map_err(|e| e.to_string())?;
+    let blobs = blob::Files::open(&place.contents_dir()).map_err(|e| at(&place.contents_dir(), &e))?;
+    let cloud = wiring::cloud(store, Arc::new(blobs), Clock::system(), rng, &master, settings)
+        .map_err(|e| e.to_string())?;
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|e| e.to_string())?;
     runtime.block_on(serve(place, options.listen, cloud, ready))

@@ -1,6 +1,7 @@
 //! Which services there are, and what each brings along.
 
 use base::{Clock, Rng};
+use blob::Blobs;
 use database::dynamodb;
 use kernel::{Cloud, Parts, Service, Settings};
 use security::iam::directory::IamDirectory;
@@ -30,6 +31,7 @@ pub fn services() -> Vec<&'static Service> {
 /// When the store cannot be read.
 pub fn cloud(
     store: Store,
+    blobs: Arc<dyn Blobs>,
     clock: Clock,
     rng: Rng,
     master: &[u8; 32],
@@ -51,6 +53,7 @@ pub fn cloud(
         subscribers: Vec::new(),
         sagas: vec![&security::organizations::create::CREATE_ACCOUNT],
         sites: Vec::new(),
+        blobs,
     };
     Cloud::new(store, clock, rng, master, settings, parts)
 }

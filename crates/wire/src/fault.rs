@@ -12,16 +12,33 @@ pub struct Fault {
     pub status: u16,
     /// Further members of the modelled error shape (`Resource`, `CancellationReasons`, ...).
     pub members: Struct,
+    /// Headers of the answer that the model does not know of the error (S3's `x-amz-delete-marker`), in lower case.
+    pub headers: Box<[(&'static str, String)]>,
 }
 
 impl Fault {
     pub fn new(status: u16, code: &str, message: impl Into<String>) -> Fault {
-        Fault { code: code.into(), message: message.into(), status, members: Struct::new() }
+        Fault {
+            code: code.into(),
+            message: message.into(),
+            status,
+            members: Struct::new(),
+            headers: Box::default(),
+        }
     }
 
     #[must_use]
     pub fn with(mut self, member: &'static str, value: Value) -> Fault {
         self.members.set(member, value);
+        self
+    }
+
+    /// With a header of the answer, by its lower-case name.
+    #[must_use]
+    pub fn header(mut self, name: &'static str, value: impl Into<String>) -> Fault {
+        let mut headers = Vec::from(std::mem::take(&mut self.headers));
+        headers.push((name, value.into()));
+        self.headers = headers.into();
         self
     }
 

@@ -219,6 +219,7 @@ mod tests {
             subscribers: Vec::new(),
             sagas: Vec::new(),
             sites: Vec::new(),
+            blobs: Arc::new(blob::Memory::default()),
         };
         let (clock, rng) = (Clock::frozen(START), Rng::seeded(1));
         Cloud::new(store.clone(), clock, rng, &[0; 32], Settings::default(), parts).unwrap()

@@ -52,6 +52,12 @@ impl S3Error {
         self
     }
 
+    /// A header of the answer, by its lower-case name.
+    #[must_use]
+    pub fn header(self, name: &'static str, value: impl Into<String>) -> S3Error {
+        S3Error(Box::new(self.0.header(name, value)))
+    }
+
     pub fn code(&self) -> &str {
         &self.0.code
     }

@@ -6,6 +6,7 @@
 pub mod buckets;
 pub mod errors;
 pub mod model;
+pub mod versions;
 
 pub use errors::{Refusal, S3Error};
 

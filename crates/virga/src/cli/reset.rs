@@ -45,9 +45,13 @@ fn confirmed(cx: &Context) -> Result<bool, String> {
 }
 
 fn remove_store(cx: &Context) -> Result<(), String> {
-    let dir = cx.place.store_dir();
-    match std::fs::remove_dir_all(&dir) {
-        Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(format!("{}: {e}", dir.display())),
-        _ => Ok(()),
+    for dir in [cx.place.store_dir(), cx.place.contents_dir()] {
+        match std::fs::remove_dir_all(&dir) {
+            Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+                return Err(format!("{}: {e}", dir.display()));
+            }
+            _ => {}
+        }
     }
+    Ok(())
 }

@@ -144,7 +144,15 @@ pub(crate) fn wire(store: Store, clock: Clock, strict: bool, extra: Extra) -> Cl
     let directory = Arc::new(IamDirectory::new(&MASTER, &store, Arc::new(LastUsed::default())));
     let mut services = vec![&security::iam::IAM, &security::sts::STS, &SSM];
     services.extend(more);
-    let parts = Parts { services, directory, reconcilers, subscribers, sagas, sites };
+    let parts = Parts {
+        services,
+        directory,
+        reconcilers,
+        subscribers,
+        sagas,
+        sites,
+        blobs: Arc::new(blob::Memory::default()),
+    };
     let settings = Settings { strict, seed: Some(7) };
     let cloud = kernel::Cloud::new(store, clock, Rng::seeded(7), &MASTER, settings, parts).unwrap();
     Cloud::around(cloud)

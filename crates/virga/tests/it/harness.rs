@@ -63,9 +63,15 @@ impl Cloud {
     pub(crate) fn with(settings: Settings) -> Cloud {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-        let cloud =
-            virga::wiring::cloud(Store::memory(), Clock::frozen(START), Rng::seeded(7), &MASTER, settings)
-                .unwrap();
+        let cloud = virga::wiring::cloud(
+            Store::memory(),
+            Arc::new(blob::Memory::default()),
+            Clock::frozen(START),
+            Rng::seeded(7),
+            &MASTER,
+            settings,
+        )
+        .unwrap();
         Cloud { cloud, runtime }
     }
 

@@ -133,6 +133,11 @@ impl Writer<'_> {
             head.bind(service, self.protocol, known.structure, &self.fault.members);
         }
         head.status = self.status;
+        for (name, value) in &self.fault.headers {
+            if let Ok(value) = HeaderValue::from_str(value) {
+                head.headers.insert(HeaderName::from_static(name), value);
+            }
+        }
         if matches!(self.status, 204 | 304) {
             return;
         }
