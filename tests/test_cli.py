@@ -109,6 +109,35 @@ def test_reset_forgets_everything(own_cloud, own_account):
         own_account.client("iam").get_user(UserName="ann")
 
 
+def test_the_same_seed_draws_the_same_chance(tmp_path):
+    def drawn(name, seed):
+        folder = tmp_path / name
+        folder.mkdir()
+        cloud = Cloud(folder, "--seed", seed).start()
+        try:
+            iam = Account(cloud, "123456789012").client("iam")
+            user = iam.create_user(UserName="ann")["User"]["UserId"]
+            key = iam.create_access_key(UserName="ann")["AccessKey"]
+            return user, key["AccessKeyId"], key["SecretAccessKey"]
+        finally:
+            cloud.kill()
+
+    assert drawn("one", "5") == drawn("two", "5")
+    assert drawn("three", "6") != drawn("four", "7")
+
+
+def test_the_clock_has_a_page_of_its_own(own_cloud):
+    def order(body):
+        return json.loads(fetch(own_cloud, "/_virga/clock", "POST", json.dumps(body).encode())[1])
+
+    before = own_cloud.ask("clock")
+    moved = order({"advance_seconds": 86400})
+    assert moved["ahead_seconds"] - before["ahead_seconds"] == 86400
+    assert order({"freeze": True})["frozen"] is True
+    assert own_cloud.ask("clock")["now"] == own_cloud.ask("clock")["now"]
+    assert order({"thaw": True})["frozen"] is False
+
+
 def test_every_command_speaks_json(tmp_path):
     cloud = Cloud(tmp_path)
     started = json.loads(cloud.run("up", "--detach", "--listen", "127.0.0.1:0", "--json").stdout)

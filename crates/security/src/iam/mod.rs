@@ -66,6 +66,7 @@ pub static IAM: kernel::Service = kernel::Service {
         ops::service_linked::OPS,
         ops::oidc_provider::OPS,
         ops::saml_provider::OPS,
+        ops::root_access::OPS,
         ops::simulate::OPS,
         ops::authorization_details::OPS,
         ops::service_access::OPS,

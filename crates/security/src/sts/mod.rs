@@ -3,7 +3,7 @@
 //! Credentials are stateless: the session token is a sealed record of the session ([`token`]), read back on each use
 //! together with what the role or user may do by then ([`caller`]). So there is nothing to expire, to list or to lose.
 //!
-//! Not here: AssumeRoot (needs centralized root access), GetWebIdentityToken and GetDelegatedAccessToken.
+//! Not here: GetWebIdentityToken and GetDelegatedAccessToken.
 
 pub(crate) mod caller;
 pub mod errors;
@@ -26,6 +26,7 @@ pub static STS: Service = Service {
     ops: &[
         ops::identity::OPS,
         ops::assume_role::OPS,
+        ops::assume_root::OPS,
         ops::web_identity::OPS,
         ops::saml::OPS,
         ops::session_token::OPS,

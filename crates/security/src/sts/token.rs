@@ -26,6 +26,8 @@ store::record_enum! {
         4 => FederatedByRoot,
         /// Of this user, under the token's name.
         5 => FederatedByUser((String, String)),
+        /// Of the root user, for the one task that the session's policy leaves.
+        6 => RootTask,
     }
 }
 

@@ -139,6 +139,10 @@ impl Prepared {
         if let ("dynamodb", Some(value)) = (service, dynamodb(operation, member)) {
             return Some(value);
         }
+        if let ("sts", "AssumeRoot", "TaskPolicyArn") = (service, operation, member) {
+            let audit = "arn:aws:iam::aws:policy/root-task/IAMAuditRootUserCredentials";
+            return Some(structure([("arn", Value::str(audit))]));
+        }
         let text = match (service, operation, member) {
             ("dynamodb", _, "ResourceArn") => TABLE_ARN,
             ("dynamodbstreams", _, "StreamArn") => STREAM_ARN,
@@ -167,6 +171,7 @@ impl Prepared {
                 "arn:aws:iam::123456789012:mfa/matrix"
             }
             ("sts", "AssumeRole", "RoleArn") => self.role_arn.as_deref()?,
+            ("sts", "AssumeRoot", "TargetPrincipal") => "123456789012",
             _ => return None,
         };
         Some(Value::str(text))
