@@ -1,15 +1,12 @@
 //! AWS managed keys: made when a service first asks, used through that service only, never changed by anybody.
 
-use crate::harness::{Caller, Cloud, MASTER, START};
-use base::{Clock, Rng};
-use kernel::{As, Cx, Parts, Service, Settings, Target};
-use security::iam::directory::IamDirectory;
-use security::iam::last_used::LastUsed;
+use crate::fixture::{self, Extra};
+use crate::harness::{Caller, Cloud};
+use kernel::{As, Cx, Service, Target};
 use security::kms::work::KeyLife;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
-use store::Store;
 use wire::{Fault, Struct};
 
 const ACCOUNT: &str = "123456789012";
@@ -67,21 +64,8 @@ fn get(cx: &mut Cx<'_>, request: Get) -> Result<Got, Fault> {
 }
 
 fn cloud() -> Cloud {
-    let store = Store::memory();
-    let directory = Arc::new(IamDirectory::new(&MASTER, &store, Arc::new(LastUsed::default())));
-    let services = vec![&security::iam::IAM, &security::sts::STS, &security::kms::KMS, &SSM];
     let reconcilers: Vec<Arc<dyn kernel::reconcile::Reconciler>> = vec![Arc::new(KeyLife)];
-    let parts = Parts {
-        services,
-        directory,
-        reconcilers,
-        subscribers: Vec::new(),
-        sagas: Vec::new(),
-        sites: Vec::new(),
-    };
-    let settings = Settings { strict: true, seed: Some(7) };
-    let cloud = kernel::Cloud::new(store, Clock::frozen(START), Rng::seeded(7), &MASTER, settings, parts);
-    Cloud::around(cloud.unwrap())
+    fixture::cloud(Extra { services: vec![&security::kms::KMS, &SSM], reconcilers, ..fixture::parts() })
 }
 
 fn allow(action: &str) -> String {
