@@ -7,12 +7,15 @@
 //!
 //! Streams ([`streams`]) show what happened to items, from a log that is written with them ([`change`]).
 //!
-//! Not here: encryption with one's own KMS key, backups and point-in-time recovery, exports and imports,
-//! global tables, PartiQL's operations, and throttling: throughput is kept and described, but nothing is refused
+//! Backups and past moments ([`backups`]) are kept as what was changed since.
+//!
+//! Not here: encryption with one's own KMS key, exports and imports,
+//! global tables, and throttling: throughput is kept and described, but nothing is refused
 //! for exceeding it. Keys of several attributes and vector indexes are refused.
 
 mod access;
 mod action;
+pub mod backups;
 mod capacity;
 pub mod census;
 mod change;
@@ -44,12 +47,20 @@ pub static DYNAMODB: kernel::Service = kernel::Service {
     id: "dynamodb",
     global: false,
     ops: &[
+        backups::CONTINUOUS,
+        backups::DESCRIBE,
+        backups::LIST,
+        backups::MAKE,
+        backups::RESTORE,
         ops::batch_get::OPS,
         ops::batch_write::OPS,
         ops::delete::OPS,
         ops::describe::OPS,
         ops::get::OPS,
         ops::limits::OPS,
+        ops::partiql::batch::OPS,
+        ops::partiql::execute::OPS,
+        ops::partiql::transaction::OPS,
         ops::policy::OPS,
         ops::put::OPS,
         ops::query::OPS,

@@ -10,7 +10,9 @@
 
 mod accessanalyzer;
 mod cloudtrail_lookup;
+mod dynamodb_backups;
 mod dynamodb_items;
+mod dynamodb_partiql;
 mod dynamodb_streams;
 mod dynamodb_tables;
 mod edges;

@@ -4,6 +4,7 @@ use super::table::StreamSpecification;
 use crate::dynamodb::access;
 use crate::dynamodb::census;
 use crate::dynamodb::errors::Error;
+use crate::dynamodb::model::backup::Restoring;
 use crate::dynamodb::model::schema::{self, Schema};
 use crate::dynamodb::model::stream;
 use crate::dynamodb::model::table::{IndexRecord, Status, TableRecord, Throughput};
@@ -84,6 +85,14 @@ wire::shape! {
     }
 
     #[derive(Clone, Debug)]
+    pub(crate) struct RestoreSummary {
+        backup: Option<String> = "SourceBackupArn",
+        table: String = "SourceTableArn",
+        at: Timestamp = "RestoreDateTime",
+        running: bool = "RestoreInProgress",
+    }
+
+    #[derive(Clone, Debug)]
     pub(crate) struct TableDescription {
         attributes: Vec<AttributeDefinition> = "AttributeDefinitions",
         name: String = "TableName",
@@ -100,6 +109,7 @@ wire::shape! {
         globals: Option<Vec<GlobalIndexDescription>> = "GlobalSecondaryIndexes",
         class: Option<TableClassSummary> = "TableClassSummary",
         protected: bool = "DeletionProtectionEnabled",
+        restore: Option<RestoreSummary> = "RestoreSummary",
         stream: Option<StreamSpecification> = "StreamSpecification",
         stream_label: Option<String> = "LatestStreamLabel",
         stream_arn: Option<String> = "LatestStreamArn",
@@ -128,9 +138,28 @@ fn throughput(throughput: &Throughput, now: Timestamp) -> ThroughputDescription 
     }
 }
 
-fn projection(index: &IndexRecord) -> Projection {
+pub(crate) fn projection(index: &IndexRecord) -> Projection {
     let attributes = (!index.include.is_empty()).then(|| index.include.clone());
     Projection { kind: Some(index.projection.clone()), attributes }
+}
+
+fn specification(table: &TableRecord) -> Option<StreamSpecification> {
+    let stream = table.stream.as_ref()?;
+    Some(StreamSpecification { enabled: true, view: Some(stream.view.clone()) })
+}
+
+fn latest_stream(table: &TableRecord) -> Option<String> {
+    let label = table.latest_stream.as_ref()?;
+    Some(stream::arn(table.account, table.region, &table.name, label))
+}
+
+fn summary(restoring: &Restoring) -> RestoreSummary {
+    RestoreSummary {
+        backup: restoring.backup.clone(),
+        table: restoring.table_arn.clone(),
+        at: restoring.at,
+        running: true,
+    }
 }
 
 /// The table as callers see it. Without a `schema` (the table is being made) nothing is counted.
@@ -196,14 +225,9 @@ pub(crate) fn describe(
         globals: (!globals.is_empty()).then_some(globals),
         class,
         protected: table.deletion_protection,
-        stream: table
-            .stream
-            .as_ref()
-            .map(|s| StreamSpecification { enabled: true, view: Some(s.view.clone()) }),
-        stream_arn: table
-            .latest_stream
-            .as_ref()
-            .map(|label| stream::arn(table.account, table.region, &table.name, label)),
+        restore: table.restore.as_deref().map(summary),
+        stream: specification(table),
+        stream_arn: latest_stream(table),
         stream_label: table.latest_stream.clone(),
     })
 }

@@ -39,6 +39,15 @@ pub(crate) fn condition_failed(item: Option<Item>, show: bool) -> Error {
     }
 }
 
+/// Why a write that stands alone was not done.
+pub(crate) fn failed_alone(failed: Failed, show: bool) -> Error {
+    match failed {
+        Failed::Condition(item) => condition_failed(item, show),
+        Failed::Duplicate => Refusal::Duplicate.into(),
+        Failed::Refused(error) => error,
+    }
+}
+
 /// Does one write, and answers all but its attributes.
 ///
 /// # Errors
@@ -50,11 +59,8 @@ pub(crate) fn write_one(cx: &mut Cx<'_>, act: Act, wanted: &Wanted) -> Result<(O
     let (table, show) = (act.table.clone(), act.show_on_failure);
     let of = schema.key_of(act.key_item());
     let want_old = wanted.old || meter.detail() != Detail::None;
-    let outcome =
-        act.run(cx.tx, &schema, key, want_old, How::plain(cx.now)).map_err(|failed| match failed {
-            Failed::Condition(item) => condition_failed(item, show),
-            Failed::Refused(error) => error,
-        })?;
+    let how = How::plain(cx.now);
+    let outcome = act.run(cx.tx, &schema, key, want_old, how).map_err(|failed| failed_alone(failed, show))?;
     meter.table(&table, outcome.done.table);
     meter_indexes(&mut meter, &table, &schema, &outcome.done.indexes);
     let metrics = if wanted.metrics.as_deref() == Some("SIZE") { metrics(cx, &schema, &of)? } else { None };
