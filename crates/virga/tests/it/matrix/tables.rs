@@ -205,6 +205,9 @@ impl Prepared {
         }
         if let ("ec2", Some(value)) = (service, ec2(operation, member)) {
             return Some(value);
+        if let ("sts", "AssumeRoot", "TaskPolicyArn") = (service, operation, member) {
+            let audit = "arn:aws:iam::aws:policy/root-task/IAMAuditRootUserCredentials";
+            return Some(structure([("arn", Value::str(audit))]));
         }
         let text = match (service, operation, member) {
             ("dynamodb", _, "ResourceArn") => TABLE_ARN,
@@ -239,6 +242,7 @@ impl Prepared {
             ("s3", "DeleteBucket", "Bucket") => "matrix-deleted",
             ("s3", _, "CopySource") if is_required(service, operation, member) => "matrix/matrix",
             ("sts", "AssumeRole", "RoleArn") => self.role_arn.as_deref()?,
+            ("sts", "AssumeRoot", "TargetPrincipal") => "123456789012",
             _ => return None,
         };
         Some(Value::str(text))
