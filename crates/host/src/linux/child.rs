@@ -245,11 +245,13 @@ impl Space {
                 Err(why) => return Err(why),
             }
         }
-        Ok(Space {
-            namespace,
-            route: netlink_socket(None)?,
-            filter: netlink_socket(Some(netlink::NETFILTER))?,
-        })
+        let (route, filter) = (netlink_socket(None)?, netlink_socket(Some(netlink::NETFILTER))?);
+        // What is done in every new namespace (its loopback link goes up).
+        let answers = converse(&route, take.bytes()?, false)?;
+        match super::netlink::error(&answers) {
+            Some(why) => Err(why),
+            None => Ok(Space { namespace, route, filter }),
+        }
     }
 }
 
