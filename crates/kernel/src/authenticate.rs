@@ -70,8 +70,7 @@ pub(crate) fn caller(
     let expect = Expect { dialect, service: service.signing_name, region: None };
     let now = cloud.wall_now();
     presented.check(head, now, &expect).map_err(tell)?;
-    let remembered =
-        by_key(cloud, presented.access_key(), presented.session_token(), dialect)?;
+    let remembered = by_key(cloud, presented.access_key(), presented.session_token(), dialect)?;
     let Some(secret) = &remembered.secret else {
         return Err(tell(Cause::UnknownKey { access_key: presented.access_key().to_owned() }));
     };
@@ -184,11 +183,7 @@ pub(crate) fn remember(known: Known) -> Arc<Remembered> {
 }
 
 /// The holder of the key, from memory or from the directory.
-fn look_up(
-    cloud: &Arc<Cloud>,
-    access_key: &str,
-    token: Option<&str>,
-) -> Result<Arc<Remembered>, Unknown> {
+fn look_up(cloud: &Arc<Cloud>, access_key: &str, token: Option<&str>) -> Result<Arc<Remembered>, Unknown> {
     let now = cloud.clock().now();
     if let Some(remembered) = cloud.callers.get(access_key, token) {
         // Remembered or not, a session ends.
@@ -205,9 +200,7 @@ fn look_up(
 fn unknown_fault(unknown: Unknown, access_key: &str, token: Option<&str>, dialect: Dialect) -> Fault {
     let token = || token.unwrap_or_default().to_owned();
     let cause = match unknown {
-        Unknown::NoSuchKey | Unknown::InactiveKey => {
-            Cause::UnknownKey { access_key: access_key.to_owned() }
-        }
+        Unknown::NoSuchKey | Unknown::InactiveKey => Cause::UnknownKey { access_key: access_key.to_owned() },
         Unknown::BadToken => Cause::InvalidToken { token: token() },
         Unknown::ExpiredToken => Cause::ExpiredToken { token: token() },
         Unknown::Unreadable(what) => {

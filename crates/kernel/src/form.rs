@@ -65,6 +65,8 @@ impl Cloud {
             operation: "PutObject",
             peer: Some(peer),
             user_agent: user_agent.to_owned(),
+            // An upload answers with no URL of this cloud.
+            host: None,
             via: Vec::new(),
             source: None,
             signed: None,
@@ -113,7 +115,8 @@ fn signer(cloud: &Arc<Cloud>, form: &Form<'_>, peer: Peer) -> Result<Option<Arc<
     let who = authenticate::by_key(cloud, &access_key, form.token, Dialect::S3)?;
     let Some(secret) = &who.secret else { return Err(tell(Cause::UnknownKey { access_key })) };
     if old {
-        verify_old_policy(policy, form.old_signature.unwrap_or_default(), &access_key, secret).map_err(fault)?;
+        verify_old_policy(policy, form.old_signature.unwrap_or_default(), &access_key, secret)
+            .map_err(fault)?;
     } else {
         let expect = Expect { dialect: Dialect::S3, service: "s3", region: None };
         verify_post_policy(&form.v4, secret, &expect, Some(&cloud.signing_keys)).map_err(fault)?;

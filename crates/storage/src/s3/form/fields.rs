@@ -86,7 +86,9 @@ impl Fields {
         let metadata: Vec<(String, Value)> = self
             .pairs
             .iter()
-            .filter_map(|(name, value)| Some((name.strip_prefix(METADATA)?.to_owned(), Value::str(value.as_str()))))
+            .filter_map(|(name, value)| {
+                Some((name.strip_prefix(METADATA)?.to_owned(), Value::str(value.as_str())))
+            })
             .collect();
         if !metadata.is_empty() {
             members.set("Metadata", Value::Map(metadata));
@@ -101,13 +103,13 @@ impl Fields {
 /// The tags of a document, as the header has them.
 fn tags(document: &str) -> Result<String, S3Error> {
     let s3 = wire::catalog::service("s3").ok_or(Refusal::Internal)?;
-    let members = wire::input::xml_members(s3, "Tagging", document.as_bytes()).ok_or(Refusal::MalformedXml)?;
+    let members =
+        wire::input::xml_members(s3, "Tagging", document.as_bytes()).ok_or(Refusal::MalformedXml)?;
     let set = members.get("TagSet").and_then(Value::as_list).unwrap_or_default();
     let text = |tag: &Value, name: &str| {
         let text = tag.member(name).and_then(Value::as_str).unwrap_or_default();
         crate::s3::listing::url_encoded(text)
     };
-    let pairs: Vec<String> =
-        set.iter().map(|tag| [text(tag, "Key"), text(tag, "Value")].join("=")).collect();
+    let pairs: Vec<String> = set.iter().map(|tag| [text(tag, "Key"), text(tag, "Value")].join("=")).collect();
     Ok(pairs.join("&"))
 }

@@ -88,7 +88,9 @@ fn bucket(parts: &Parts) -> Option<(String, bool)> {
     let path = parts.uri.path().trim_matches('/');
     match (name.bucket, path) {
         (Some(bucket), "") => Some((bucket.to_owned(), true)),
-        (None, path) if !path.is_empty() && !path.contains('/') && name.endpoint_prefix.is_none_or(|p| p == "s3") => {
+        (None, path)
+            if !path.is_empty() && !path.contains('/') && name.endpoint_prefix.is_none_or(|p| p == "s3") =>
+        {
             Some((wire::head::percent_decoded(path)?, false))
         }
         _ => None,
@@ -136,7 +138,8 @@ async fn upload(
         None => None,
         Some(text) => {
             let json = STANDARD.decode(text).ok().and_then(|bytes| String::from_utf8(bytes).ok());
-            let json = json.ok_or_else(|| FormRefusal::PolicyDocument("invalid Base64 encoding.".to_owned()))?;
+            let json =
+                json.ok_or_else(|| FormRefusal::PolicyDocument("invalid Base64 encoding.".to_owned()))?;
             let policy = Policy::read(&json)?;
             policy.check(fields.pairs(), &name, cloud.wall_now())?;
             Some(policy)
@@ -205,7 +208,8 @@ fn reply(made: Made, id: &str) -> Reply {
         }
         (None, Some("201")) => {
             head.status = 201;
-            let members = [("Location", location.as_str()), ("Bucket", &bucket), ("Key", key), ("ETag", etag)];
+            let members =
+                [("Location", location.as_str()), ("Bucket", &bucket), ("Key", key), ("ETag", etag)];
             content = wire::output::plain_document("PostResponse", &members).into();
             head.headers.insert(http::header::CONTENT_TYPE, HeaderValue::from_static("application/xml"));
             &location

@@ -252,7 +252,8 @@ mod tests {
 
     #[test]
     fn a_form_may_come_in_any_pieces() {
-        let fields = vec![("key".to_owned(), "a/${filename}".to_owned()), ("empty".to_owned(), String::new())];
+        let fields =
+            vec![("key".to_owned(), "a/${filename}".to_owned()), ("empty".to_owned(), String::new())];
         for step in [1, 2, 3, 7, 50, 1000] {
             let expected = (fields.clone(), Some("f.txt".to_owned()), b"line\r\n--x\r\nend".to_vec(), true);
             assert_eq!(read(step), expected, "{step}");

@@ -34,7 +34,9 @@ impl Policy {
     /// # Errors
     /// `InvalidPolicyDocument`; `AccessDenied` for sizes that are no numbers.
     pub(crate) fn read(json: &str) -> Result<Policy, S3Error> {
-        let Some(Value::Map(members)) = wire::input::free_json(json) else { return Err(invalid("Invalid JSON.")) };
+        let Some(Value::Map(members)) = wire::input::free_json(json) else {
+            return Err(invalid("Invalid JSON."));
+        };
         let (mut expiration, mut conditions) = (None, None);
         for (name, value) in members {
             match name.as_str() {
@@ -61,7 +63,12 @@ impl Policy {
             Value::Map(members) => match <[(String, Value); 1]>::try_from(members) {
                 Ok([(field, Value::Str(value))]) => {
                     let shown = shown("eq", &format!("${field}"), &value);
-                    self.conditions.push(Condition { prefix: false, field: field.to_ascii_lowercase(), value, shown });
+                    self.conditions.push(Condition {
+                        prefix: false,
+                        field: field.to_ascii_lowercase(),
+                        value,
+                        shown,
+                    });
                     Ok(())
                 }
                 Ok(_) => Err(invalid("Invalid Simple-Condition: value must be a string.")),
@@ -132,7 +139,12 @@ impl Policy {
     ///
     /// # Errors
     /// `AccessDenied`.
-    pub(crate) fn check(&self, fields: &[(String, String)], bucket: &str, now: Timestamp) -> Result<(), S3Error> {
+    pub(crate) fn check(
+        &self,
+        fields: &[(String, String)],
+        bucket: &str,
+        now: Timestamp,
+    ) -> Result<(), S3Error> {
         if self.expiration <= now {
             return Err(FormRefusal::Expired.into());
         }
@@ -178,7 +190,8 @@ fn is_exempt(name: &str) -> bool {
 
 /// A condition as refusals repeat it: `["eq", "$key", "value"]`.
 fn shown(operator: &str, field: &str, value: &str) -> String {
-    wire::json::text(&Value::List([operator, field, value].map(Value::str).to_vec())).replace("\",\"", "\", \"")
+    wire::json::text(&Value::List([operator, field, value].map(Value::str).to_vec()))
+        .replace("\",\"", "\", \"")
 }
 
 #[cfg(test)]
@@ -224,7 +237,10 @@ mod tests {
         assert_eq!(read(r#"{"conditions": []}"#), "Invalid Policy: Policy missing expiration.");
         assert_eq!(read(r#"{"EXPIRATION": "x"}"#), "Invalid Policy: Unexpected: 'expiration'");
         let with = |expiration: &str| read(&format!(r#"{{"expiration": "{expiration}", "conditions": []}}"#));
-        assert_eq!(with("2015-10-17 03:15:59 UTC"), "Invalid Policy: Invalid 'expiration' value: '2015-10-17 03:15:59 UTC'");
+        assert_eq!(
+            with("2015-10-17 03:15:59 UTC"),
+            "Invalid Policy: Invalid 'expiration' value: '2015-10-17 03:15:59 UTC'"
+        );
         assert_eq!(
             said("{}", &[]).unwrap_err(),
             "Invalid Policy: Invalid Simple-Condition: Simple-Conditions must have exactly one property specified."

@@ -63,6 +63,10 @@ const EC2: Codes = Codes {
     denied_status: 403,
     invalid: "InvalidParameterValue",
     malformed: "InvalidParameterValue",
+    missing: None,
+    own_words: &[],
+};
+
 /// Whoever is not of the account is not told why, and nobody is unknown to S3.
 const S3: Codes = Codes {
     anonymous: "AccessDenied",
@@ -72,6 +76,7 @@ const S3: Codes = Codes {
     denied_status: 403,
     invalid: "InvalidArgument",
     malformed: "InvalidArgument",
+    missing: None,
     own_words: &[
         "InvalidArgument",
         "InvalidRequest",
@@ -88,6 +93,7 @@ pub(super) static CODES: &[(&str, Codes)] = &[
     ("accessanalyzer", REST_JSON),
     ("cloudtrail", JSON),
     ("dynamodb", JSON),
+    ("cloudwatch", Codes { invalid: "ValidationException", ..JSON }),
     ("logs", Codes { invalid: "InvalidParameterException", ..JSON }),
     (
         "sqs",
@@ -205,6 +211,7 @@ impl Prepared {
         }
         if let ("ec2", Some(value)) = (service, ec2(operation, member)) {
             return Some(value);
+        }
         if let ("sts", "AssumeRoot", "TaskPolicyArn") = (service, operation, member) {
             let audit = "arn:aws:iam::aws:policy/root-task/IAMAuditRootUserCredentials";
             return Some(structure([("arn", Value::str(audit))]));
