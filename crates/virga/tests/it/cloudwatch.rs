@@ -86,10 +86,10 @@ fn expressions_are_reckoned() {
     assert_eq!(results[0]["Values"], json!([10.0]));
     root.call("cloudwatch", "GetMetricData", asked("errors +")).refused_with(
         400,
-        "ValidationError",
+        "ValidationException",
         "Error in expression 'rate': unexpected end of the expression",
     );
-    root.call("cloudwatch", "GetMetricData", asked("rate + 1")).refused(400, "ValidationError");
+    root.call("cloudwatch", "GetMetricData", asked("rate + 1")).refused(400, "ValidationException");
 }
 
 #[test]
@@ -100,12 +100,12 @@ fn data_that_is_not_taken() {
         let asked = json!({ "Namespace": namespace, "MetricData": [datum] });
         root.call("cloudwatch", "PutMetricData", asked).refused(400, code)
     };
-    refused("AWS/EC2", json!({ "MetricName": "m", "Value": 1.0 }), "InvalidParameterValue");
-    refused("App", json!({ "MetricName": "m" }), "MissingParameter");
+    refused("AWS/EC2", json!({ "MetricName": "m", "Value": 1.0 }), "InvalidParameterValueException");
+    refused("App", json!({ "MetricName": "m" }), "MissingRequiredParameterException");
     let both = json!({ "MetricName": "m", "Value": 1.0, "Values": [1.0] });
-    refused("App", both, "InvalidParameterCombination");
+    refused("App", both, "InvalidParameterCombinationException");
     let old = json!({ "MetricName": "m", "Value": 1.0, "Timestamp": 1_768_478_400 - 15 * 86_400 });
-    let message = refused("App", old, "InvalidParameterValue");
+    let message = refused("App", old, "InvalidParameterValueException");
     assert!(
         message.starts_with("The parameter MetricData.member.1.Timestamp must specify a time"),
         "{message}"
@@ -113,7 +113,7 @@ fn data_that_is_not_taken() {
     refused(
         "App",
         json!({ "MetricName": "m", "Value": 1.0, "StorageResolution": 5 }),
-        "InvalidParameterValue",
+        "InvalidParameterValueException",
     );
 }
 
@@ -219,12 +219,12 @@ fn alarms_that_make_no_sense() {
         asked[member] = value;
         root.call("cloudwatch", "PutMetricAlarm", asked)
     };
-    with("Period", json!(61)).refused(400, "InvalidParameterValue");
-    with("DatapointsToAlarm", json!(2)).refused(400, "ValidationError");
-    with("EvaluationPeriods", json!(1441)).refused(400, "ValidationError");
-    with("TreatMissingData", json!("whatever")).refused(400, "ValidationError");
-    with("ExtendedStatistic", json!("p90")).refused(400, "InvalidParameterCombination");
-    with("AlarmActions", json!(["not an arn"])).refused(400, "ValidationError");
+    with("Period", json!(61)).refused(400, "InvalidParameterValueException");
+    with("DatapointsToAlarm", json!(2)).refused(400, "ValidationException");
+    with("EvaluationPeriods", json!(1441)).refused(400, "ValidationException");
+    with("TreatMissingData", json!("whatever")).refused(400, "ValidationException");
+    with("ExtendedStatistic", json!("p90")).refused(400, "InvalidParameterCombinationException");
+    with("AlarmActions", json!(["not an arn"])).refused(400, "ValidationException");
     with("AlarmDescription", json!("fine")).ok();
     let arn = "arn:aws:cloudwatch:us-east-1:123456789012:alarm:a";
     let tags = json!({ "ResourceARN": arn, "Tags": [{ "Key": "k", "Value": "v" }] });
