@@ -274,6 +274,7 @@ fn element(start: &BytesStart<'_>, outer: Option<&Rc<Scope>>) -> Option<Element>
 #[cfg(test)]
 mod tests {
     use super::Element;
+    use proptest::prelude::{prop_assert_eq, proptest};
 
     fn inner<'a>(document: &'a Element, name: &str) -> &'a Element {
         document.elements().find(|element| element.name == name).unwrap()
@@ -352,5 +353,49 @@ mod tests {
     fn a_comment_does_not_cut_a_text() {
         let document = Element::read("<a>eva@example.com<!-- -->.evil.example</a>").unwrap();
         assert_eq!(document.text(), "eva@example.com.evil.example");
+    }
+
+    /// Start tags with the end tags that belong to them.
+    const TAGS: [(&str, &str); 6] = [
+        ("<a>", "</a>"),
+        ("<b y='2' x='1'>", "</b>"),
+        ("<n:c xmlns:n='u:1'>", "</n:c>"),
+        ("<n:d xmlns:n='u:2' xmlns='u:3' n:z='&quot;&#10;'>", "</n:d>"),
+        ("<e xmlns=''>", "</e>"),
+        ("<f xml:lang='en' xmlns:unused='u:4'>", "</f>"),
+    ];
+    const CONTENT: [&str; 8] =
+        ["text", "&amp;&#13;", "\r\n", "<!-- no -->", "<?p i?>", "<![CDATA[<&]]>", "é", "<g/>"];
+
+    proptest! {
+        /// A canonical form is its own canonical form, and says the same.
+        #[test]
+        fn canonical_forms_are_canonical(steps in proptest::collection::vec(0..24_usize, 1..60)) {
+            let (mut text, mut open) = ("<root>".to_owned(), vec!["</root>"]);
+            for step in steps {
+                match (TAGS.get(step), CONTENT.get(step.wrapping_sub(TAGS.len()))) {
+                    (Some((start, end)), _) => {
+                        text.push_str(start);
+                        open.push(end);
+                    }
+                    (None, Some(content)) => text.push_str(content),
+                    (None, None) if open.len() > 1 => text.push_str(open.pop().unwrap()),
+                    (None, None) => {}
+                }
+            }
+            open.iter().rev().for_each(|end| text.push_str(end));
+            let document = Element::read(&text).unwrap();
+            let canonical = document.canonical(None, &[]);
+            let again = Element::read(&canonical).unwrap();
+            prop_assert_eq!(again.canonical(None, &[]), canonical);
+            prop_assert_eq!(again.text(), document.text());
+        }
+
+        #[test]
+        fn hostile_texts_do_not_panic(text in "[<>/&;='\"a-c!?\\[\\]#x0-9: \\-]{0,80}") {
+            if let Some(document) = Element::read(&text) {
+                document.canonical(None, &["#default", "a"]);
+            }
+        }
     }
 }
