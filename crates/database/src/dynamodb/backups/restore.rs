@@ -358,6 +358,12 @@ fn is_like(index: &IndexRecord, keys: &[KeySchemaElement], projection: &Projecti
     names == own && projection.kind.as_deref() == Some(index.projection.as_str()) && include == known
 }
 
+fn unknown(name: &str) -> Error {
+    invalid(format_args!(
+        "Index {name} does not match a secondary index that existed in the source table and cannot be created during the restore operation"
+    ))
+}
+
 /// The source's indexes, or those of them that the request names, under names of its own choice.
 fn indexes(
     source: &TableRecord,
@@ -366,11 +372,6 @@ fn indexes(
     locals: Option<Vec<LocalIndex>>,
     globals: Option<Vec<GlobalIndex>>,
 ) -> Result<Vec<IndexRecord>, Error> {
-    let unknown = |name: &str| {
-        invalid(format_args!(
-            "Index {name} does not match a secondary index that existed in the source table and cannot be created during the restore operation"
-        ))
-    };
     let mut out: Vec<IndexRecord> = Vec::new();
     match locals {
         None => out.extend(source.locals().cloned()),
@@ -385,14 +386,7 @@ fn indexes(
     match globals {
         None => {
             for index in source.globals().filter(|index| index.status != Status::Deleting) {
-                if switched && !on_demand {
-                    return Err(invalid(format_args!(
-                        "Must specify provisioned throughput for index {}",
-                        index.name
-                    )));
-                }
-                let (read, write) = (index.throughput.read, index.throughput.write);
-                let throughput = if on_demand { Throughput::default() } else { Throughput::of(read, write) };
+                let throughput = units(index, &index.name, None, on_demand, switched)?;
                 let limits = if on_demand { index.on_demand_limits } else { OnDemandLimits::default() };
                 let warm = Warm::default();
                 out.push(IndexRecord { throughput, on_demand_limits: limits, warm, ..index.clone() });
@@ -402,36 +396,36 @@ fn indexes(
             for index in asked {
                 let like = source.globals().find(|known| is_like(known, &index.keys, &index.projection));
                 let like = like.ok_or_else(|| unknown(&index.name))?.clone();
-                let throughput = match (on_demand, index.throughput) {
-                    (true, None) => Throughput::default(),
-                    (true, Some(_)) => {
-                        return Err(invalid(format_args!(
-                            "Cannot override ProvisionedThroughput if BillingMode is overridden to PAY_PER_REQUEST for index {}",
-                            index.name
-                        )));
-                    }
-                    (false, Some(units)) => definition::units_of(units)?,
-                    (false, None) if switched => {
-                        return Err(invalid(format_args!(
-                            "Must specify provisioned throughput for index {}",
-                            index.name
-                        )));
-                    }
-                    (false, None) => Throughput::of(like.throughput.read, like.throughput.write),
-                };
+                let throughput = units(&like, &index.name, index.throughput, on_demand, switched)?;
                 let known = if on_demand { like.on_demand_limits } else { OnDemandLimits::default() };
                 let limits = throughput::limits(known, index.limits, on_demand)?;
                 let what = format!("index {}", index.name);
                 let warm = throughput::warmed(Warm::default(), index.warm, &throughput, on_demand, &what)?;
-                out.push(IndexRecord {
-                    name: index.name,
-                    throughput,
-                    on_demand_limits: limits,
-                    warm,
-                    ..like
-                });
+                let name = index.name;
+                out.push(IndexRecord { name, throughput, on_demand_limits: limits, warm, ..like });
             }
         }
     }
     Ok(out)
+}
+
+/// The throughput of a global index, which `like` has in the source.
+fn units(
+    like: &IndexRecord,
+    name: &str,
+    asked: Option<ProvisionedThroughput>,
+    on_demand: bool,
+    switched: bool,
+) -> Result<Throughput, Error> {
+    match (on_demand, asked) {
+        (true, None) => Ok(Throughput::default()),
+        (true, Some(_)) => Err(invalid(format_args!(
+            "Cannot override ProvisionedThroughput if BillingMode is overridden to PAY_PER_REQUEST for index {name}"
+        ))),
+        (false, Some(units)) => definition::units_of(units),
+        (false, None) if switched => {
+            Err(invalid(format_args!("Must specify provisioned throughput for index {name}")))
+        }
+        (false, None) => Ok(Throughput::of(like.throughput.read, like.throughput.write)),
+    }
 }
