@@ -453,7 +453,8 @@ fn sealed_tables_are_restored_under_a_key_of_their_own() {
     };
     assert!(key("source").is_string());
     assert_eq!(key("from-backup"), key("source"));
-    let open = json!({"TargetTableName": "open", "BackupArn": arn, "SSESpecificationOverride": {"Enabled": false}});
+    let open =
+        json!({"TargetTableName": "open", "BackupArn": arn, "SSESpecificationOverride": {"Enabled": false}});
     root.call("dynamodb", "RestoreTableFromBackup", open).ok();
     cloud.reconcile();
     assert_eq!((state(&root, "open").as_str(), key("open")), ("a=1", Value::Null));
