@@ -267,6 +267,12 @@ impl Topology {
         })
     }
 
+    /// Whether the address is the public one of an interface, reachable or not.
+    pub fn is_assigned(&self, address: IpAddr) -> bool {
+        let interfaces = self.vpcs.values().flat_map(|vpc| vpc.interfaces.values());
+        interfaces.flat_map(|i| &i.addresses).any(|a| a.public == Some(address))
+    }
+
     /// Whether packets can be given to the interface: it is attached and its zone is there.
     pub fn is_up(&self, vpc: &Vpc, interface: &NetworkInterface) -> bool {
         let zone_works = vpc

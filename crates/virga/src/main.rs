@@ -11,6 +11,10 @@ use std::process::ExitCode;
 pub(crate) use virga::wiring;
 
 fn main() -> ExitCode {
+    // Before anything else, and without an environment: the process in which the networks live.
+    if std::env::args_os().nth(1).is_some_and(|word| word == "host") {
+        return host::run_child(std::env::args_os().skip(2));
+    }
     let args = cli::Args::parse();
     match cli::run(args) {
         Ok(code) => code,

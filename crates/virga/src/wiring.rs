@@ -49,6 +49,8 @@ pub fn cloud(
             Arc::new(dynamodb::work::ForgetTokens),
             Arc::new(dynamodb::census::Census),
             Arc::new(dynamodb::streams::work::StreamLife),
+            Arc::new(dynamodb::backups::work::Restore),
+            Arc::new(dynamodb::backups::work::BackupLife),
         ],
         subscribers: Vec::new(),
         sagas: vec![&security::organizations::create::CREATE_ACCOUNT],

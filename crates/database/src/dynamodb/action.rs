@@ -24,6 +24,8 @@ pub(crate) struct Act {
 #[derive(Clone, Debug)]
 pub(crate) enum What {
     Put(Item),
+    /// A new item; where there is one already that is an error, or is let be.
+    Insert(Item, bool),
     Delete(Item),
     Update(Item, Update),
     Check(Item),
@@ -43,6 +45,8 @@ pub(crate) struct Outcome {
 pub(crate) enum Failed {
     /// The condition does not hold; the item as it is.
     Condition(Option<Item>),
+    /// There is an item already.
+    Duplicate,
     Refused(Error),
 }
 
@@ -65,7 +69,11 @@ impl Act {
     /// The item's key, or the item that has it.
     pub(crate) fn key_item(&self) -> &Item {
         match &self.what {
-            What::Put(item) | What::Delete(item) | What::Update(item, _) | What::Check(item) => item,
+            What::Put(item)
+            | What::Insert(item, _)
+            | What::Delete(item)
+            | What::Update(item, _)
+            | What::Check(item) => item,
         }
     }
 
@@ -75,7 +83,7 @@ impl Act {
     /// `ValidationException`.
     pub(crate) fn check(&self, schema: &Schema) -> Result<Vec<u8>, Error> {
         match &self.what {
-            What::Put(item) => schema.check_item(item)?,
+            What::Put(item) | What::Insert(item, _) => schema.check_item(item)?,
             What::Delete(key) | What::Check(key) => schema.check_key(key)?,
             What::Update(key, update) => {
                 schema.check_key(key)?;
@@ -119,7 +127,9 @@ impl Act {
                     Done { table: super::size::Units::write(size, how.transactional), ..Done::default() };
                 return Ok(Outcome { old, done, ..Outcome::default() });
             }
-            What::Put(item) => (Some(item), None),
+            What::Insert(_, false) if old.is_some() => return Err(Failed::Duplicate),
+            What::Insert(_, true) if old.is_some() => return Ok(Outcome { old, ..Outcome::default() }),
+            What::Put(item) | What::Insert(item, _) => (Some(item), None),
             What::Delete(_) => (None, None),
             What::Update(key, update) => {
                 let updated = apply(schema, &update, old.as_ref(), key)?;

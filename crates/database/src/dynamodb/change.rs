@@ -1,7 +1,9 @@
 //! [`record`]: the one place that hears of every change of an item, whoever made it, in the transaction that makes it.
 
+use super::backups::ABSENT;
 use super::errors::Error;
 use super::item::Item;
+use super::model::backup;
 use super::model::log::{self, By, Change, What};
 use super::model::schema::Schema;
 use base::Timestamp;
@@ -46,7 +48,11 @@ pub(crate) fn record(
     how: How,
 ) -> Result<(), Error> {
     let keeps = schema.keeps;
-    if !keeps.any || old == new {
+    if !keeps.any && schema.record.backup.is_none() || old == new {
+        return Ok(());
+    }
+    save(tx, schema, key)?;
+    if !keeps.any {
         return Ok(());
     }
     let Some(item) = new.or(old) else { return Ok(()) };
@@ -65,5 +71,20 @@ pub(crate) fn record(
         new: new.filter(|_| keeps.new).map(Item::encode),
     };
     log::append(tx, &schema.log, &change);
+    Ok(())
+}
+
+/// Saves the row as it is for the latest backup, if that has not saved it yet.
+fn save(tx: &mut Tx, schema: &Schema, key: &[u8]) -> Result<(), Error> {
+    let table = &schema.record;
+    let Some(order) = table.backup else { return Ok(()) };
+    let mut saved = backup::saved(table.account, table.region, table.number, order);
+    saved.extend_from_slice(key.get(schema.prefix.len()..).unwrap_or_default());
+    if tx.get(&saved)?.is_none() {
+        match tx.get(key)? {
+            Some(row) => tx.put(saved, row),
+            None => tx.put(saved, ABSENT),
+        }
+    }
     Ok(())
 }

@@ -16,6 +16,7 @@ wire::errors! {
         NoSuchArn(arn: String) = 400, "ResourceNotFoundException", "Requested resource not found: ResourcArn: {arn} not found";
         InUse(what: String) = 400, "ResourceInUseException", "{what}";
         Limit(what: String) = 400, "LimitExceededException", "{what}";
+        Duplicate = 400, "DuplicateItemException", "Duplicate primary key exists in table";
         ConditionFailed = 400, "ConditionalCheckFailedException", "The conditional request failed";
         Cancelled(codes: String) = 400, "TransactionCanceledException", "Transaction cancelled, please refer cancellation reasons for specific reasons [{codes}]";
         TokenReused = 400, "IdempotentParameterMismatchException", "Request parameters are not the same for the same client request token.";
@@ -31,6 +32,13 @@ wire::errors! {
         NoShard(shard: String, arn: String) = 400, "ResourceNotFoundException", "Requested resource not found: Shard: {shard} in Stream: {arn} not found";
         Expired = 400, "ExpiredIteratorException", "The provided iterator exceeds the maximum age allowed.";
         Trimmed = 400, "TrimmedDataAccessException", "The data you are trying to access has been trimmed.";
+        TableNotFound(name: String) = 400, "TableNotFoundException", "Table not found: {name}";
+        TableExists(name: String) = 400, "TableAlreadyExistsException", "Table already exists: {name}";
+        TableInUse(what: String) = 400, "TableInUseException", "{what}";
+        NoBackup(arn: String) = 400, "BackupNotFoundException", "Backup not found: {arn}";
+        BackupInUse(what: String) = 400, "BackupInUseException", "{what}";
+        NoRecovery(name: String) = 400, "PointInTimeRecoveryUnavailableException", "Point in time recovery is not enabled for table '{name}'";
+        RestoreTime(at: String, from: String, to: String) = 400, "InvalidRestoreTimeException", "RestoreDateTime '{at}' must be within EarliestRestorableDateTime '{from}' and LatestRestorableDateTime '{to}'";
         NotBuilt(what: String) = 501, "NotImplemented", "{what} is not built in this version of Virga.";
         Internal = 500, "InternalServerError", "The request processing has failed because of an unknown error, exception or failure.";
     }
@@ -42,6 +50,7 @@ pub(crate) mod reason {
     pub(crate) const NONE: &str = "None";
     pub(crate) const CONDITION: &str = "ConditionalCheckFailed";
     pub(crate) const VALIDATION: &str = "ValidationError";
+    pub(crate) const DUPLICATE: &str = "DuplicateItem";
     pub(crate) const PROVISIONED: &str = "ProvisionedThroughputExceeded";
     pub(crate) const THROTTLED: &str = "ThrottlingError";
 }
@@ -71,6 +80,21 @@ pub(crate) mod throttled {
     pub(crate) fn member(provisioned: bool) -> &'static str {
         if provisioned { "ThrottlingReasons" } else { "throttlingReasons" }
     }
+}
+
+/// The code of an error in the answer of a batch of statements; none for what is no statement's fault.
+/// AWS: <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchStatementError.html>
+pub(crate) fn batch_code(code: &str) -> Option<&'static str> {
+    Some(match code {
+        "ValidationException" => reason::VALIDATION,
+        "ConditionalCheckFailedException" => reason::CONDITION,
+        "DuplicateItemException" => reason::DUPLICATE,
+        "ResourceNotFoundException" => "ResourceNotFound",
+        "ProvisionedThroughputExceededException" => "ProvisionedThroughputExceeded",
+        "ThrottlingException" => "ThrottlingError",
+        "ItemCollectionSizeLimitExceededException" => "ItemCollectionSizeLimitExceeded",
+        _ => return None,
+    })
 }
 
 /// A refusal on its way to the caller.

@@ -10,11 +10,13 @@
 //!
 //! Streams ([`streams`]) show what happened to items, from a log that is written with them ([`change`]).
 //!
-//! Not here: backups and point-in-time recovery, exports and imports, global tables, PartiQL's operations. Keys of
-//! several attributes and vector indexes are refused.
+//! Backups and past moments ([`backups`]) are kept as what was changed since.
+//!
+//! Not here: exports and imports, global tables. Vector indexes are refused, and so are keys of several attributes.
 
 mod access;
 mod action;
+pub mod backups;
 mod capacity;
 pub mod census;
 mod change;
@@ -49,12 +51,20 @@ pub static DYNAMODB: kernel::Service = kernel::Service {
     id: "dynamodb",
     global: false,
     ops: &[
+        backups::CONTINUOUS,
+        backups::DESCRIBE,
+        backups::LIST,
+        backups::MAKE,
+        backups::RESTORE,
         ops::batch_get::OPS,
         ops::batch_write::OPS,
         ops::delete::OPS,
         ops::describe::OPS,
         ops::get::OPS,
         ops::limits::OPS,
+        ops::partiql::batch::OPS,
+        ops::partiql::execute::OPS,
+        ops::partiql::transaction::OPS,
         ops::policy::OPS,
         ops::put::OPS,
         ops::query::OPS,

@@ -4,6 +4,7 @@ use super::census;
 use super::change::How;
 use super::encryption;
 use super::errors::Error;
+use super::model::backup;
 use super::model::keys::{self, EXPIRIES};
 use super::model::log::By;
 use super::model::rows;
@@ -42,6 +43,10 @@ impl Reconciler for TableLife {
         let all: Result<Vec<_>, _> =
             TABLES.scan(&cloud.store().begin(), &Key::empty(), Direction::Forward).collect();
         for (key, table) in all.map_err(|e| e.to_string())? {
+            // What is being filled becomes active with its last item.
+            if table.restore.is_some() {
+                continue;
+            }
             if table.status != Status::Active || table.ttl.enabling || table.next_encryption.is_some() {
                 settle(cloud, &TABLES.stored_key(&key)).map_err(|e| Fault::from(e).to_string())?;
             }
@@ -112,7 +117,7 @@ fn reads_rows(table: &TableRecord) -> bool {
         || table.indexes.iter().any(|index| index.status == Status::Creating && index.backfilling)
 }
 
-fn rest(tx: &mut Tx, mut table: TableRecord) {
+pub(crate) fn rest(tx: &mut Tx, mut table: TableRecord) {
     for index in table.indexes.iter().filter(|index| index.status == Status::Deleting) {
         census::forget(tx, &keys::index_entries(table.account, table.region, table.number, index.number));
     }
@@ -140,7 +145,7 @@ fn rest(tx: &mut Tx, mut table: TableRecord) {
 }
 
 /// Commits; false where somebody else was faster.
-fn commit(tx: Tx) -> Result<bool, Error> {
+pub(crate) fn commit(tx: Tx) -> Result<bool, Error> {
     match tx.commit().wait() {
         Ok(_) => Ok(true),
         Err(CommitError::Conflict) => Ok(false),
@@ -177,7 +182,7 @@ fn walk(
 }
 
 /// Deletes all rows whose keys begin so. Nobody writes them any more.
-fn purge(cloud: &Cloud, prefix: &[u8]) -> Result<(), Error> {
+pub(crate) fn purge(cloud: &Cloud, prefix: &[u8]) -> Result<(), Error> {
     loop {
         let mut tx = cloud.store().begin();
         let found: Vec<Slice> = tx
@@ -196,7 +201,11 @@ fn purge(cloud: &Cloud, prefix: &[u8]) -> Result<(), Error> {
 fn delete(cloud: &Cloud, schema: &Schema) -> Result<(), Error> {
     let table = &schema.record;
     purge(cloud, &keys::entries(table.account, table.region, table.number))?;
-    purge(cloud, &schema.prefix)?;
+    // The rows are what backups are made of.
+    let kept = !backup::of_table(&cloud.store().snapshot(), table)?.is_empty();
+    if !kept {
+        purge(cloud, &schema.prefix)?;
+    }
     let mut tx = cloud.store().begin();
     census::forget(&mut tx, &schema.prefix);
     for index in &schema.indexes {

@@ -21,6 +21,7 @@ impl Plan<'_> {
         let filter = &mut program.filter;
         self.source(filter);
         self.internet(filter);
+        self.nowhere(filter);
         self.destination(filter);
         self.acls(filter);
         self.groups_of_interfaces(filter);
@@ -80,6 +81,15 @@ impl Plan<'_> {
         filter.rule("source", drop(names::source_check(&self.vpc.id), vec![]));
     }
 
+    fn nowhere(&self, filter: &mut Filter) {
+        filter.base("nowhere", Hook::Forward, -25, true);
+        for cidr in &self.vpc.cidrs {
+            let matches = vec![Match::Out("lo".into()), Match::Destination(*cidr)];
+            filter.rule("nowhere", drop(names::no_such_address(&self.vpc.id), matches));
+        }
+        filter.rule("nowhere", drop(names::no_route(&self.vpc.id), vec![Match::Out("lo".into())]));
+    }
+
     fn gateway(&self) -> &str {
         self.vpc.internet_gateway.as_ref().map_or(LINK_INTERNET, |gateway| &gateway.id)
     }
@@ -90,6 +100,8 @@ impl Plan<'_> {
         }
         filter.set("public-in", Set::map(&[Field::V4], Data::V4));
         filter.set("public-out", Set::map(&[Field::V4], Data::V4));
+        // A map can only be asked for what is in it, not for whether it is.
+        filter.set("has-public", Set::of(&[Field::V4]));
         filter.set("public6", Set::of(&[Field::V6]));
         for address in self.plugged.iter().flat_map(|(i, ..)| &i.addresses) {
             let private = Value::Address(address.private);
@@ -98,6 +110,7 @@ impl Plan<'_> {
             } else if let Some(public) = address.public {
                 let datum = |to| Some(Datum::Address(to));
                 filter.element("public-in", vec![Value::Address(public)], datum(address.private));
+                filter.element("has-public", vec![private.clone()], None);
                 filter.element("public-out", vec![private], datum(public));
             }
         }
@@ -117,7 +130,7 @@ impl Plan<'_> {
             filter.rule("gateways", drop(name, vec![goes(), Match::Destination(refused)]));
         }
         let name = || names::no_public_address(self.gateway());
-        let unknown = vec![goes(), Match::V4, member(&[Key::SourceV4], "public-out", true)];
+        let unknown = vec![goes(), Match::V4, member(&[Key::SourceV4], "has-public", true)];
         filter.rule("gateways", drop(name(), unknown));
         let unknown = vec![goes(), Match::V6, member(&[Key::SourceV6], "public6", true)];
         filter.rule("gateways", drop(name(), unknown));

@@ -98,13 +98,13 @@ pub struct Plug {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Hop {
     /// Out of a link: to a machine by its address, to a router at the other end, or to whom the packet is for.
-    Link {
-        name: String,
-        via: Via,
-    },
+    Link { name: String, via: Via },
     /// To the next table, and so in the end to [`TABLE_MAIN`].
     Throw,
-    Blackhole,
+    /// To the loopback link, on the way to which it is counted and dropped. (A route that drops would count nothing,
+    /// and the router would not answer for the address: interfaces would look for it and fail, where in AWS they are
+    /// answered and hear nothing more.)
+    Nowhere,
     /// To the router itself: services that have these addresses.
     Own,
 }

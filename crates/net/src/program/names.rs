@@ -31,6 +31,16 @@ pub fn destination_check(interface: &str) -> String {
     format!("{interface}/destination-check")
 }
 
+/// Counts what was sent to addresses of the VPC that nobody has.
+pub fn no_such_address(vpc: &str) -> String {
+    format!("{vpc}/no-such-address")
+}
+
+/// Counts what no route led to, or one whose target is gone.
+pub fn no_route(vpc: &str) -> String {
+    format!("{vpc}/no-route")
+}
+
 /// Counts what the internet gateway would not send out, for the want of a public address.
 pub fn no_public_address(gateway: &str) -> String {
     format!("{gateway}/no-public-address")

@@ -20,7 +20,7 @@ impl Plan<'_> {
         }
         // Addresses that nobody has lead nowhere, as in AWS: no answer, not even an error.
         for cidr in &self.vpc.cidrs {
-            program.routes.insert((TABLE_MAIN, *cidr), Hop::Blackhole);
+            program.routes.insert((TABLE_MAIN, *cidr), Hop::Nowhere);
         }
         for subnet in self.vpc.subnets.values() {
             self.table(program, self.group(&subnet.id), Some(self.vpc.route_table_of(subnet)));
@@ -40,7 +40,7 @@ impl Plan<'_> {
     /// A route table; without one only what is local.
     fn table(&self, program: &mut Program, number: u32, table: Option<&str>) {
         for everything in [Cidr::ALL_V4, Cidr::ALL_V6] {
-            program.routes.insert((number, everything), Hop::Blackhole);
+            program.routes.insert((number, everything), Hop::Nowhere);
         }
         match table {
             Some(table) => {
@@ -78,7 +78,7 @@ impl Plan<'_> {
             }
             Target::NetworkInterface(id) => self.vpc.interfaces.get(id).and_then(|i| self.machine(i)),
         };
-        found.unwrap_or(Hop::Blackhole)
+        found.unwrap_or(Hop::Nowhere)
     }
 
     fn machine(&self, interface: &NetworkInterface) -> Option<Hop> {

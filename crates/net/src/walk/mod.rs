@@ -251,7 +251,27 @@ impl Hop {
 impl Obstacle {
     /// The name of the rule in the VPC's [`Program`](crate::Program) that counts what is dropped here.
     pub fn counter(&self) -> Option<String> {
-        counter(self.vpc.as_deref()?, &self.component, self.rule.as_ref()?)
+        use crate::program::names;
+        let vpc = self.vpc.as_deref()?;
+        match (self.code, &self.component, &self.rule) {
+            (Code::NoPossibleDestination, Component::RouteTable(_) | Component::Router(_), Some(_)) => {
+                Some(names::no_such_address(vpc))
+            }
+            (Code::NoRoute | Code::BadStateRoute, ..) => Some(names::no_route(vpc)),
+            (Code::PeeringNeedsAddressOfPeer, Component::Router(_), _) => Some(names::no_route(vpc)),
+            (Code::PeeringNeedsAddressOfPeer, Component::Peering(id), _)
+            | (Code::GatewayRefusesPrivateDestination, Component::InternetGateway(id), _)
+            | (Code::GatewayRefusesSharedDestination, Component::InternetGateway(id), _)
+            | (Code::GatewayRefusesPrivateSource, Component::InternetGateway(id), _)
+            | (Code::GatewayRefusesSharedSource, Component::InternetGateway(id), _) => {
+                Some(names::refused_address(id))
+            }
+            (Code::GatewayNeedsPublicAddress, Component::InternetGateway(id), _) => {
+                Some(names::no_public_address(id))
+            }
+            (_, component, Some(rule)) => counter(vpc, component, rule),
+            _ => None,
+        }
     }
 }
 

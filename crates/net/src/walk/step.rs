@@ -167,6 +167,11 @@ impl<'t> Walker<'t> {
     fn internet(&mut self, packet: Packet) -> Option<At<'t>> {
         match self.topology.public(packet.destination) {
             Some((vpc, _, _)) => Some(At::Router { vpc, ingress: Ingress::InternetGateway }),
+            None if self.topology.is_assigned(packet.destination) => {
+                // Somebody's, but not behind a gateway.
+                self.stop(Code::NoPossibleDestination, None, Component::Internet, None, packet);
+                None
+            }
             None => {
                 self.pass(None, Component::Internet, None, packet);
                 self.path.end = Some(End::Internet);

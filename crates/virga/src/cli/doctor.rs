@@ -14,7 +14,8 @@ struct Finding {
 }
 
 pub(super) fn run(cx: &Context) -> Outcome {
-    let findings = [data_folder(&cx.place.data), master_key(&cx.place.master_key_file()), endpoint(cx)];
+    let findings =
+        [data_folder(&cx.place.data), master_key(&cx.place.master_key_file()), endpoint(cx), networks()];
     let good = findings.iter().all(|f| f.good);
     if cx.json {
         let rows: Vec<_> =
@@ -103,5 +104,21 @@ fn endpoint(cx: &Context) -> Finding {
                 detail: format!("{}: {e}; start with --listen and another port", super::up::LISTEN_DEFAULT),
             },
         },
+    }
+}
+
+/// Tries it: a host process, a link in it, a filter rule.
+fn networks() -> Finding {
+    let what = "networks";
+    let Ok(program) = std::env::current_exe() else {
+        return Finding { what, good: false, detail: "this program does not know where it is".into() };
+    };
+    let mut command = std::process::Command::new(program);
+    command.arg("host");
+    let missing: Vec<String> = host::missing(command).into_iter().map(|missing| missing.what).collect();
+    if missing.is_empty() {
+        Finding { what, good: true, detail: "namespaces, links and packet filters work".into() }
+    } else {
+        Finding { what, good: false, detail: missing.join("; ") }
     }
 }

@@ -10,9 +10,11 @@
 
 mod accessanalyzer;
 mod cloudtrail_lookup;
+mod dynamodb_backups;
 mod dynamodb_encryption;
 mod dynamodb_items;
 mod dynamodb_model;
+mod dynamodb_partiql;
 mod dynamodb_streams;
 mod dynamodb_tables;
 mod dynamodb_throughput;

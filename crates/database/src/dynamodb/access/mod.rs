@@ -9,6 +9,7 @@
 
 mod attributes;
 mod keys;
+pub(crate) mod partiql;
 
 use crate::dynamodb::errors::{Error, constraint};
 use crate::dynamodb::model::name::{PATTERN, Place, check_name};
@@ -25,7 +26,11 @@ pub(crate) use kernel::access::any;
 type Targets = Result<Vec<Target>, Fault>;
 
 /// A table, or one of its indexes, whether it exists or not.
-fn target(cx: &Cx<'_>, place: &Place, index: Option<&str>) -> Result<(Target, Option<Arc<Schema>>), Error> {
+pub(super) fn target(
+    cx: &Cx<'_>,
+    place: &Place,
+    index: Option<&str>,
+) -> Result<(Target, Option<Arc<Schema>>), Error> {
     let arn = match index {
         None => place.arn(),
         Some(index) => format!("{}/index/{index}", place.arn()),

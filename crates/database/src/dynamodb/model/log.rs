@@ -84,9 +84,10 @@ pub struct Keeps {
 impl Keeps {
     pub fn of(table: &TableRecord) -> Keeps {
         let view = table.stream.as_ref().map(|stream| stream.view.as_str());
+        let recovers = table.recovery.is_some();
         Keeps {
-            any: view.is_some(),
-            old: matches!(view, Some("OLD_IMAGE" | "NEW_AND_OLD_IMAGES")),
+            any: view.is_some() || recovers,
+            old: recovers || matches!(view, Some("OLD_IMAGE" | "NEW_AND_OLD_IMAGES")),
             new: matches!(view, Some("NEW_IMAGE" | "NEW_AND_OLD_IMAGES")),
         }
     }

@@ -1,6 +1,7 @@
-//! What DynamoDB keeps: tables, their items, the entries of their indexes, their change logs and streams, and
-//! tokens of transactions.
+//! What DynamoDB keeps: tables, their items, the entries of their indexes, their change logs and streams,
+//! backups, and tokens of transactions.
 
+pub mod backup;
 pub mod bucket;
 pub mod keys;
 pub mod log;

@@ -142,7 +142,9 @@ impl IndexSchema {
 }
 
 impl Schema {
-    fn of(record: TableRecord) -> Result<Schema, Error> {
+    /// # Errors
+    /// Where a stored policy cannot be read.
+    pub fn of(record: TableRecord) -> Result<Schema, Error> {
         let (account, region, number) = (record.account, record.region, record.number);
         let part = |name: &str| KeyPart {
             name: name.to_owned(),
@@ -304,7 +306,7 @@ impl Schema {
 
     /// Whether a write must know what was there before.
     pub fn needs_old(&self) -> bool {
-        self.keeps.any || self.indexes.iter().any(IndexSchema::is_kept)
+        self.keeps.any || self.record.backup.is_some() || self.indexes.iter().any(IndexSchema::is_kept)
     }
 }
 

@@ -8,6 +8,7 @@
 //!
 //! Requests write the transient states; [`crate::dynamodb::work`] ends them.
 
+use super::backup::{Recovery, Restoring};
 use base::{AccountId, Arn, Region, Timestamp};
 use std::collections::BTreeMap;
 use store::{Key, Table};
@@ -43,6 +44,12 @@ store::record! {
         40 => pub stream: Option<StreamRef>,
         /// The label of the stream that is or was the last.
         41 => pub latest_stream: Option<String>,
+        42 => pub recovery: Option<Recovery>,
+        /// The latest backup, into which rows are saved before they are written.
+        43 => pub backup: Option<u32>,
+        44 => pub next_backup: u32,
+        /// What it is being made of.
+        45 => pub restore: Option<Box<Restoring>>,
         60 => pub on_demand_limits: OnDemandLimits,
         61 => pub warm: Warm,
         /// With a KMS key; absent where the rows lie as they are.

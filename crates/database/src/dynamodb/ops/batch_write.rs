@@ -104,7 +104,7 @@ fn batch_write_item(cx: &mut Cx<'_>, req: BatchWriteItem) -> Result<BatchWriteIt
             act.run(cx.tx, &schema, key, want_old, How::plain(cx.now)).map_err(|failed| match failed {
                 Failed::Refused(error) => error,
                 // Nothing in a batch has a condition.
-                Failed::Condition(_) => Refusal::Internal.into(),
+                Failed::Condition(_) | Failed::Duplicate => Refusal::Internal.into(),
             })?;
         match throttle::admit_write(cx, &schema, &outcome.done) {
             Ok(()) => wrote_any = true,

@@ -5,6 +5,7 @@ use crate::dynamodb::access;
 use crate::dynamodb::census;
 use crate::dynamodb::encryption;
 use crate::dynamodb::errors::Error;
+use crate::dynamodb::model::backup::Restoring;
 use crate::dynamodb::model::schema::{self, Schema};
 use crate::dynamodb::model::stream;
 use crate::dynamodb::model::table::{Attribute, IndexRecord, Status, TABLES, TableRecord, Throughput};
@@ -96,6 +97,14 @@ wire::shape! {
     }
 
     #[derive(Clone, Debug)]
+    pub(crate) struct RestoreSummary {
+        backup: Option<String> = "SourceBackupArn",
+        table: String = "SourceTableArn",
+        at: Timestamp = "RestoreDateTime",
+        running: bool = "RestoreInProgress",
+    }
+
+    #[derive(Clone, Debug)]
     pub(crate) struct TableDescription {
         attributes: Vec<AttributeDefinition> = "AttributeDefinitions",
         name: String = "TableName",
@@ -115,6 +124,7 @@ wire::shape! {
         sse: Option<SseDescription> = "SSEDescription",
         limits: Option<OnDemandThroughput> = "OnDemandThroughput",
         warm: WarmDescription = "WarmThroughput",
+        restore: Option<RestoreSummary> = "RestoreSummary",
         stream: Option<StreamSpecification> = "StreamSpecification",
         stream_label: Option<String> = "LatestStreamLabel",
         stream_arn: Option<String> = "LatestStreamArn",
@@ -187,7 +197,7 @@ fn provisioned(throughput: &Throughput, now: Timestamp) -> ThroughputDescription
     }
 }
 
-fn projection(index: &IndexRecord) -> Projection {
+pub(crate) fn projection(index: &IndexRecord) -> Projection {
     let attributes = (!index.include.is_empty()).then(|| index.include.clone());
     Projection { kind: Some(index.projection.clone()), attributes }
 }
@@ -232,6 +242,25 @@ fn indexes(cx: &Cx<'_>, table: &TableRecord, schema: Option<&Schema>) -> Result<
     Ok((locals, globals))
 }
 
+fn specification(table: &TableRecord) -> Option<StreamSpecification> {
+    let stream = table.stream.as_ref()?;
+    Some(StreamSpecification { enabled: true, view: Some(stream.view.clone()) })
+}
+
+fn latest_stream(table: &TableRecord) -> Option<String> {
+    let label = table.latest_stream.as_ref()?;
+    Some(stream::arn(table.account, table.region, &table.name, label))
+}
+
+fn summary(restoring: &Restoring) -> RestoreSummary {
+    RestoreSummary {
+        backup: restoring.backup.clone(),
+        table: restoring.table_arn.clone(),
+        at: restoring.at,
+        running: true,
+    }
+}
+
 /// The table as callers see it. Without a `schema` (the table is being made) nothing is counted.
 ///
 /// # Errors
@@ -266,14 +295,9 @@ pub(crate) fn describe(
         sse: sse(table),
         limits: throughput::described_limits(table.on_demand_limits),
         warm: throughput::described_warm(table.warm, &table.throughput, table.on_demand, changing),
-        stream: table
-            .stream
-            .as_ref()
-            .map(|s| StreamSpecification { enabled: true, view: Some(s.view.clone()) }),
-        stream_arn: table
-            .latest_stream
-            .as_ref()
-            .map(|label| stream::arn(table.account, table.region, &table.name, label)),
+        restore: table.restore.as_deref().map(summary),
+        stream: specification(table),
+        stream_arn: latest_stream(table),
         stream_label: table.latest_stream.clone(),
     })
 }

@@ -174,7 +174,7 @@ fn resolve(condition: KeyCondition, keys: &KeySchema) -> Result<(AttributeValue,
 }
 
 /// The rows of one partition whose sort keys pass the test.
-fn range(
+pub(crate) fn range(
     schema: &Schema,
     index: Option<&IndexSchema>,
     partition: &AttributeValue,

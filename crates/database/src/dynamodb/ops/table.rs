@@ -3,6 +3,7 @@
 use super::describe::{AttributeDefinition, KeySchemaElement, TableDescription, describe};
 use super::tag::{Tag, checked_tags};
 use crate::dynamodb::access;
+use crate::dynamodb::backups::make;
 use crate::dynamodb::definition::{self, GlobalIndex, LocalIndex, ProvisionedThroughput};
 use crate::dynamodb::encryption;
 use crate::dynamodb::errors::{Error, Refusal, parameter, validation};
@@ -235,6 +236,7 @@ fn delete_table(cx: &mut Cx<'_>, req: DeleteTable) -> Result<TableOutput, Error>
     }
     let mut table = schema.record.clone();
     table.status = Status::Deleting;
+    make::of_deleted(cx, &mut table)?;
     stream::close(cx.tx, cx.now, &mut table)?;
     TABLES.put(cx.tx, &table.own_key(), &table);
     cx.touch(cx.arn("dynamodb", &format!("table/{}", table.name)));

@@ -84,7 +84,7 @@ wire::shape! {
 
     #[derive(Clone, Debug)]
     pub(crate) struct TransactWriteItemsOutput {
-        consumed: Option<Value> = "ConsumedCapacity",
+        pub(crate) consumed: Option<Value> = "ConsumedCapacity",
         metrics: Option<Value> = "ItemCollectionMetrics",
     }
 }
@@ -100,6 +100,11 @@ pub(crate) struct Reason {
 impl Reason {
     fn condition(item: Option<Item>) -> Reason {
         Reason { code: reason::CONDITION, message: "The conditional request failed".into(), item }
+    }
+
+    fn duplicate() -> Reason {
+        let message = "Duplicate primary key exists in table".into();
+        Reason { code: reason::DUPLICATE, message, item: None }
     }
 
     /// What is wrong with one item is a reason; anything else ends the request.
@@ -209,18 +214,32 @@ fn read(item: TransactWriteItem) -> Result<Act, Error> {
 }
 
 /// What was asked for, as a number that tells requests with one token apart.
-fn fingerprint(req: &TransactWriteItems) -> Vec<u8> {
-    let value = req.items.clone().to_value().unwrap_or(Value::Null);
-    match BodyHash::of(wire::json::text(&value).as_bytes()) {
+pub(crate) fn fingerprint_of(asked: Option<Value>) -> Vec<u8> {
+    match BodyHash::of(wire::json::text(&asked.unwrap_or(Value::Null)).as_bytes()) {
         BodyHash::Of(hash) => hash.to_vec(),
         BodyHash::Unread => Vec::new(),
     }
 }
 
 fn transact_write_items(cx: &mut Cx<'_>, req: TransactWriteItems) -> Result<TransactWriteItemsOutput, Error> {
-    let token =
-        req.token.clone().map(|token| (Key::regional(cx.account, cx.region).str(&token), fingerprint(&req)));
+    let fingerprint = req.token.as_ref().map(|_| fingerprint_of(req.items.clone().to_value()));
+    let token = req.token.zip(fingerprint);
     let acts: Vec<Act> = req.items.into_iter().map(read).collect::<Result<_, _>>()?;
+    commit(cx, acts, token, req.capacity.as_deref(), req.metrics.as_deref())
+}
+
+/// Does all acts, or none. `token`: the caller's, and what was asked for under it.
+///
+/// # Errors
+/// `TransactionCanceledException` and what the operation's page lists beside it.
+pub(crate) fn commit(
+    cx: &mut Cx<'_>,
+    acts: Vec<Act>,
+    token: Option<(String, Vec<u8>)>,
+    capacity: Option<&str>,
+    wants_metrics: Option<&str>,
+) -> Result<TransactWriteItemsOutput, Error> {
+    let token = token.map(|(token, request)| (Key::regional(cx.account, cx.region).str(&token), request));
     let prepared = prepare(cx, acts)?;
     if let Some((key, request)) = &token
         && let Some(known) = TOKENS.get(&*cx.tx, key)?.filter(|known| cx.now.since(known.done) < LIFE)
@@ -228,7 +247,7 @@ fn transact_write_items(cx: &mut Cx<'_>, req: TransactWriteItems) -> Result<Tran
         if known.request != *request {
             return Err(Refusal::TokenReused.into());
         }
-        return repeated(cx, &prepared, req.capacity.as_deref());
+        return repeated(cx, &prepared, capacity);
     }
     // AWS: what is empty is refused before the transaction begins.
     prepared.iter().try_for_each(|(act, schema, _)| schema.check_key_filled(act.key_item()))?;
@@ -239,7 +258,7 @@ fn transact_write_items(cx: &mut Cx<'_>, req: TransactWriteItems) -> Result<Tran
     if reasons.iter().any(Option::is_some) {
         return Err(cancelled(reasons));
     }
-    let output = run(cx, prepared, req.capacity.as_deref(), req.metrics.as_deref())?;
+    let output = run(cx, prepared, capacity, wants_metrics)?;
     if let Some((key, request)) = token {
         TOKENS.put(cx.tx, &key, &TokenRecord { request, done: cx.now });
     }
@@ -293,6 +312,7 @@ fn run(
                 reasons.push(None);
             }
             Err(Failed::Condition(item)) => reasons.push(Some(Reason::condition(item.filter(|_| show)))),
+            Err(Failed::Duplicate) => reasons.push(Some(Reason::duplicate())),
             Err(Failed::Refused(error)) => reasons.push(Reason::of_check(Err(error))?),
         }
         if wants_metrics == Some("SIZE")

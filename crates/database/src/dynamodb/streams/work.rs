@@ -3,10 +3,13 @@
 use crate::dynamodb::errors::{Error, Refusal};
 use crate::dynamodb::model::log::{self, Change, LOG, Position, STREAM_LIFE, TRIMMED, Trimmed};
 use crate::dynamodb::model::stream::{SHARD_LIFE, STREAMS, StreamRecord, generation_key};
+use crate::dynamodb::model::table::TABLES;
 use base::Timestamp;
 use kernel::Cloud;
 use kernel::reconcile::Reconciler;
+use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 use store::{CommitError, Direction, Key, KeyRange, Read, Record, Tx};
 use wire::Fault;
 
@@ -86,35 +89,55 @@ fn turn(cloud: &Cloud, stream: &StreamRecord) -> Result<Option<Timestamp>, Error
     Ok(next)
 }
 
+/// For how long the changes of each table are kept, by number; none where a table is being made of them. All others: as
+/// long as streams.
+fn lives(cloud: &Cloud) -> Result<HashMap<u64, Option<Duration>>, Error> {
+    let mut lives = HashMap::new();
+    for pair in TABLES.scan(&cloud.store().snapshot(), &Key::empty(), Direction::Forward) {
+        let (_, table) = pair?;
+        if let Some(recovery) = table.recovery {
+            lives.entry(table.number).or_insert(Some(recovery.window().max(STREAM_LIFE)));
+        }
+        if let Some(restoring) = table.restore {
+            lives.insert(restoring.number, None);
+        }
+    }
+    Ok(lives)
+}
+
 /// Trims every log. Says when the next change has its time.
 fn trim_all(cloud: &Cloud) -> Result<Option<Timestamp>, Error> {
+    let lives = lives(cloud)?;
     let whole = KeyRange::prefix(&LOG.stored_key(&Key::empty()));
     let mut rest = whole;
     let mut next = None;
     loop {
         let first = cloud.store().snapshot().scan(rest.clone(), Direction::Forward).next().transpose()?;
         let Some((key, _)) = first else { return Ok(next) };
-        let Some(table) = table_of(&key) else {
+        let Some((table, number)) = table_of(&key) else {
             rest = rest.after(&key);
             continue;
         };
-        next = sooner(next, trim(cloud, &table)?);
+        if let Some(life) = lives.get(&number).copied().unwrap_or(Some(STREAM_LIFE)) {
+            next = sooner(next, trim(cloud, &table, life)?);
+        }
         let end = KeyRange::prefix(&LOG.stored_key(&table)).end;
         let Some(end) = end else { return Ok(next) };
         rest.start = end;
     }
 }
 
-/// The table's part of a change's key.
-fn table_of(key: &[u8]) -> Option<Key> {
+/// The table's part of a change's key, and its number.
+fn table_of(key: &[u8]) -> Option<(Key, u64)> {
     let start = LOG.stored_key(&Key::empty()).len();
     let key = Key::of_stored(key.get(start..)?);
     let mut reader = key.reader();
     let store::key::Scope::Account(_, account) = reader.scope()? else { return None };
-    Some(log::table(account, reader.region()?, reader.u64()?))
+    let (region, number) = (reader.region()?, reader.u64()?);
+    Some((log::table(account, region, number), number))
 }
 
-fn trim(cloud: &Cloud, table: &Key) -> Result<Option<Timestamp>, Error> {
+fn trim(cloud: &Cloud, table: &Key, life: Duration) -> Result<Option<Timestamp>, Error> {
     let prefix = LOG.stored_key(table);
     loop {
         let now = cloud.clock().now();
@@ -123,8 +146,8 @@ fn trim(cloud: &Cloud, table: &Key) -> Result<Option<Timestamp>, Error> {
         for pair in cloud.store().snapshot().scan(KeyRange::prefix(&prefix), Direction::Forward).take(BATCH) {
             let (key, value) = pair?;
             let change = Change::from_bytes(&value).map_err(|_| Error::from(Refusal::Internal))?;
-            if now.since(change.time) <= STREAM_LIFE {
-                next = Some(change.time.plus(STREAM_LIFE));
+            if now.since(change.time) <= life {
+                next = Some(change.time.plus(life));
                 break;
             }
             trimmed.push(key);

@@ -5,7 +5,7 @@ use crate::harness::{Caller, Reply};
 use serde_json::{Value, json};
 
 /// Grants that one operation may need one after the other.
-const GRANTS_MAX: usize = 8;
+const GRANTS_MAX: usize = 12;
 
 const HOLDER: &str = "arn:aws:iam::123456789012:user/holder";
 const NOBODY: &str = "arn:aws:iam::123456789012:user/nobody";

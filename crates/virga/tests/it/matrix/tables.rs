@@ -141,6 +141,8 @@ impl Prepared {
         }
         let text = match (service, operation, member) {
             ("dynamodb", _, "ResourceArn") => TABLE_ARN,
+            ("dynamodb", _, "BackupArn") => BACKUP_ARN,
+            ("dynamodb", "RestoreTableToPointInTime", "SourceTableName") => "matrix",
             ("dynamodbstreams", _, "StreamArn") => STREAM_ARN,
             ("dynamodbstreams", "GetRecords", "ShardIterator") => ITERATOR,
             ("iam", _, "AssumeRolePolicyDocument") => TRUST,
@@ -174,6 +176,8 @@ impl Prepared {
 }
 
 const TABLE_ARN: &str = "arn:aws:dynamodb:us-east-1:123456789012:table/matrix";
+const BACKUP_ARN: &str =
+    "arn:aws:dynamodb:us-east-1:123456789012:table/matrix/backup/01768478400000-1a2b3c4d";
 const STREAM_ARN: &str =
     "arn:aws:dynamodb:us-east-1:123456789012:table/matrix/stream/2026-01-15T12:00:00.000";
 const ITERATOR: &str =
@@ -195,6 +199,7 @@ fn dynamodb(operation: &str, member: &str) -> Option<Value> {
             ("KeyType", Value::str("HASH")),
         ])]),
         ("CreateTable", "BillingMode") => Value::str("PAY_PER_REQUEST"),
+        (_, "Statement") => Value::str("SELECT * FROM \"matrix\" WHERE k = 'a'"),
         ("TransactWriteItems", "TransactItems") => {
             let key = Value::Map(vec![("k".to_owned(), structure([("S", Value::str("a"))]))]);
             let put = structure([("TableName", Value::str("matrix")), ("Item", key)]);

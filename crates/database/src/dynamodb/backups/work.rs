@@ -1,0 +1,229 @@
+//! What happens by itself: restored tables are filled, deleted backups hand over what they have saved, and backups of
+//! deleted tables expire.
+
+use super::rows::{ABSENT, Merged};
+use crate::dynamodb::change::How;
+use crate::dynamodb::codec::Corrupt;
+use crate::dynamodb::errors::{Error, Refusal};
+use crate::dynamodb::item::Item;
+use crate::dynamodb::model::backup::{self, BACKUPS, BackupRecord, Restoring};
+use crate::dynamodb::model::keys;
+use crate::dynamodb::model::log::{self, Change, Position};
+use crate::dynamodb::model::rows;
+use crate::dynamodb::model::schema::{self, Schema};
+use crate::dynamodb::model::table::{TABLES, TableRecord};
+use crate::dynamodb::work::{commit, purge, rest};
+use crate::dynamodb::write;
+use base::Timestamp;
+use kernel::Cloud;
+use kernel::reconcile::Reconciler;
+use std::sync::Arc;
+use store::{Direction, Key, KeyRange, Read, Record, Snapshot};
+use wire::Fault;
+
+/// Rows that one transaction writes.
+const BATCH: usize = 500;
+
+/// Fills tables that are being restored.
+#[derive(Debug)]
+pub struct Restore;
+
+impl Reconciler for Restore {
+    fn name(&self) -> &'static str {
+        "dynamodb restores"
+    }
+
+    fn watches(&self) -> Vec<Vec<u8>> {
+        vec![TABLES.stored_key(&Key::empty())]
+    }
+
+    fn run(&self, cloud: &Arc<Cloud>) -> Result<Option<Timestamp>, String> {
+        let all: Result<Vec<_>, _> =
+            TABLES.scan(&cloud.store().snapshot(), &Key::empty(), Direction::Forward).collect();
+        for (key, table) in all.map_err(|e| e.to_string())? {
+            if table.restore.is_some() {
+                restore(cloud, &TABLES.stored_key(&key)).map_err(|e| Fault::from(e).to_string())?;
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// Fills one table. What a run before a crash has written is written again.
+fn restore(cloud: &Arc<Cloud>, key: &[u8]) -> Result<(), Error> {
+    let Some(target) = schema::load(cloud, &cloud.store().begin(), key)? else { return Ok(()) };
+    let Some(restoring) = target.record.restore.as_deref() else { return Ok(()) };
+    let state = cloud.store().snapshot();
+    let items = keys::items(restoring.account, restoring.region, restoring.number);
+    // The changes since the moment, taken back: kept under the new table's own number.
+    let undone = backup::saved(target.record.account, target.record.region, target.record.number, 0);
+    match restoring.order {
+        Some(order) => {
+            let source = restoring.source.as_deref().ok_or(Refusal::Internal)?;
+            let later = backup::of_table(&state, source)?.into_iter().filter(|b| b.order >= order);
+            let saved = later.map(|b| backup::saved(source.account, source.region, source.number, b.order));
+            let layers = saved.chain([items]).map(|prefix| (&state as &dyn Read, prefix));
+            fill(cloud, &target, Merged::new(layers.collect()))?;
+        }
+        None if restoring.latest => {
+            fill(cloud, &target, Merged::new(vec![(&state as &dyn Read, items)]))?;
+        }
+        None => {
+            purge(cloud, &undone)?;
+            undo(cloud, &state, restoring, &undone)?;
+            let overlay = cloud.store().snapshot();
+            let layers = vec![(&overlay as &dyn Read, undone.clone()), (&state as &dyn Read, items)];
+            fill(cloud, &target, Merged::new(layers))?;
+        }
+    }
+    purge(cloud, &undone)?;
+    let mut tx = cloud.store().begin();
+    match TABLES.get(&tx, &target.record.own_key())? {
+        Some(mut current) if current.restore.is_some() => {
+            current.restore = None;
+            rest(&mut tx, current);
+        }
+        _ => return Ok(()),
+    }
+    commit(tx).map(drop)
+}
+
+/// Writes the rows as items of the new table.
+fn fill(cloud: &Cloud, target: &Schema, rows: Merged<'_>) -> Result<(), Error> {
+    let mut rows = rows.peekable();
+    while rows.peek().is_some() {
+        let mut tx = cloud.store().begin();
+        for row in rows.by_ref().take(BATCH) {
+            let item = rows::decode(&row?.1)?;
+            let how = How::plain(cloud.clock().now());
+            write::replace(&mut tx, target, target.item_key(&item), None, Some(&item), how)?;
+        }
+        if !commit(tx)? {
+            return Err(Refusal::Internal.into());
+        }
+    }
+    Ok(())
+}
+
+/// Writes, for each item that was changed since the moment, what it was then.
+fn undo(cloud: &Cloud, state: &Snapshot, restoring: &Restoring, undone: &[u8]) -> Result<(), Error> {
+    let prefix = log::prefix(restoring.account, restoring.region, restoring.number);
+    let source = restoring.source.as_deref().ok_or(Refusal::Internal)?;
+    let source = Schema::of(source.clone())?;
+    let first = first_after(state, &prefix, restoring.at)?;
+    let mut changes = state.scan(log::range(&prefix, first, None), Direction::Forward).peekable();
+    while changes.peek().is_some() {
+        let mut tx = cloud.store().begin();
+        for pair in changes.by_ref().take(BATCH) {
+            let change = read(&pair?.1)?;
+            let key = source.item_key(&change.key_item()?);
+            let key = [undone, key.get(source.prefix.len()..).unwrap_or_default()].concat();
+            // Of several changes of an item, the first tells what it was.
+            if tx.get(&key)?.is_some() {
+                continue;
+            }
+            match &change.old {
+                None => tx.put(key, ABSENT),
+                Some(old) => {
+                    let item = Item::decode(old)?;
+                    tx.put(key, rows::encode(&item, item.size()));
+                }
+            }
+        }
+        if !tx.is_read_only() && !commit(tx)? {
+            return Err(Refusal::Internal.into());
+        }
+    }
+    Ok(())
+}
+
+fn read(value: &[u8]) -> Result<Change, Error> {
+    Change::from_bytes(value).map_err(|_| Corrupt.into())
+}
+
+/// The place of the first change that came after `at`. What is behind it is taken back, so the state is one that the
+/// table really had.
+fn first_after(state: &Snapshot, prefix: &[u8], at: Timestamp) -> Result<Position, Error> {
+    let mut first = Position { commit: u64::MAX, within: 0 };
+    for pair in state.scan(KeyRange::prefix(prefix), Direction::Backward) {
+        let (key, value) = pair?;
+        if read(&value)?.time <= at {
+            break;
+        }
+        first = Position::of_key(prefix, &key).ok_or(Refusal::Internal)?;
+    }
+    Ok(first)
+}
+
+/// Ends backups.
+#[derive(Debug)]
+pub struct BackupLife;
+
+impl Reconciler for BackupLife {
+    fn name(&self) -> &'static str {
+        "dynamodb backups"
+    }
+
+    fn watches(&self) -> Vec<Vec<u8>> {
+        vec![BACKUPS.stored_key(&Key::empty())]
+    }
+
+    fn run(&self, cloud: &Arc<Cloud>) -> Result<Option<Timestamp>, String> {
+        let all: Result<Vec<_>, _> =
+            BACKUPS.scan(&cloud.store().snapshot(), &Key::empty(), Direction::Forward).collect();
+        let mut next = None;
+        for (_, backup) in all.map_err(|e| e.to_string())? {
+            let expires = backup.expires.filter(|at| *at > cloud.clock().now());
+            next = next.into_iter().chain(expires).min();
+            if backup.deleting || backup.expires.is_some() && expires.is_none() {
+                end(cloud, &backup).map_err(|e| Fault::from(e).to_string())?;
+            }
+        }
+        Ok(next)
+    }
+}
+
+/// Hands what a backup has saved to the one before it, and forgets it.
+fn end(cloud: &Cloud, backup: &BackupRecord) -> Result<(), Error> {
+    let table = &*backup.table;
+    let of = |order| backup::saved(table.account, table.region, table.number, order);
+    let (own, mut done) = (of(backup.order), false);
+    while !done {
+        let mut tx = cloud.store().begin();
+        let all = backup::of_table(&tx, table)?;
+        let before = all.iter().rev().find(|other| other.order < backup.order).map(|other| other.order);
+        let saved: Vec<_> =
+            tx.scan(KeyRange::prefix(&own), Direction::Forward).take(BATCH).collect::<Result<_, _>>()?;
+        done = saved.is_empty();
+        for (key, row) in saved {
+            if let Some(before) = before {
+                let heir = [&of(before)[..], key.get(own.len()..).unwrap_or_default()].concat();
+                if tx.get(&heir)?.is_none() {
+                    tx.put(heir, row);
+                }
+            }
+            tx.delete(key);
+        }
+        if done {
+            BACKUPS.delete(&mut tx, &backup.own_key());
+            let current = TABLES.get(&tx, &table.own_key())?.filter(|t| t.number == table.number);
+            if let Some(mut current) = current.filter(|t| t.backup == Some(backup.order)) {
+                current.backup = before;
+                TABLES.put(&mut tx, &current.own_key(), &current);
+            }
+        }
+        // Where a writer was faster it is done again.
+        done = commit(tx)? && done;
+    }
+    forget_rows(cloud, table)
+}
+
+/// The rows of a table that is gone go with its last backup.
+fn forget_rows(cloud: &Cloud, table: &TableRecord) -> Result<(), Error> {
+    let state = cloud.store().snapshot();
+    let lives = TABLES.get(&state, &table.own_key())?.is_some_and(|t| t.number == table.number);
+    if lives || !backup::of_table(&state, table)?.is_empty() {
+        return Ok(());
+    }
+    purge(cloud, &keys::items(table.account, table.region, table.number))
+}

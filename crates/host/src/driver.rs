@@ -1,0 +1,131 @@
+//! What services ask of a data plane.
+
+use crate::HostError;
+use net::Topology;
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fmt::Debug;
+use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::os::fd::OwnedFd;
+use std::time::Duration;
+
+/// Where in the cloud something is done.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Place {
+    /// The internet of the cloud (not the developer's), as the host that has this address.
+    Internet(IpAddr),
+    /// A VPC's router, where its resolver, metadata and gateway endpoints answer.
+    Router(String),
+    /// A machine: whatever interfaces are attached to.
+    Machine(String),
+}
+
+/// What a rule has seen. A rule of connections (a security group's) counts their first packets only.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Count {
+    pub packets: u64,
+    pub bytes: u64,
+}
+
+impl std::ops::AddAssign for Count {
+    fn add_assign(&mut self, other: Count) {
+        self.packets += other.packets;
+        self.bytes += other.bytes;
+    }
+}
+
+/// A program to be run in a machine's network.
+#[derive(Debug, Default)]
+pub struct Spawn {
+    /// Found by path, or in the `PATH` of Virga.
+    pub program: OsString,
+    pub args: Vec<OsString>,
+    /// Beside nothing: the environment is not passed on.
+    pub env: Vec<(OsString, OsString)>,
+    pub stdin: Option<OwnedFd>,
+    pub stdout: Option<OwnedFd>,
+    pub stderr: Option<OwnedFd>,
+}
+
+/// A process in a machine's network. It ends with the data plane at the latest.
+pub trait Process: Send + Debug {
+    /// Waits for its end: the exit code, or 128 and the signal's number.
+    ///
+    /// # Errors
+    /// [`HostError::Ended`]
+    fn wait(&mut self) -> Result<i32, HostError>;
+
+    /// Sends a signal.
+    ///
+    /// # Errors
+    /// [`HostError::Ended`]; a process that has ended is no error.
+    fn signal(&self, signal: i32) -> Result<(), HostError>;
+}
+
+/// A data plane. Calls block; none takes longer than its work.
+pub trait Driver: Send + Sync + Debug {
+    /// Makes a VPC what the topology says, whatever it was before: as little as possible is touched, connections and
+    /// counters live on. Machines that interfaces are attached to come into being. If it fails, the VPC's router is
+    /// gone, and the next call makes all of it.
+    ///
+    /// # Errors
+    /// [`HostError::Refused`], [`HostError::Ended`]
+    fn apply(&self, topology: &Topology, vpc: &str) -> Result<(), HostError>;
+
+    /// Takes a VPC's router away, with all links. Machines stay.
+    ///
+    /// # Errors
+    /// [`HostError::Ended`]; a VPC that is not there is none.
+    fn remove_vpc(&self, vpc: &str) -> Result<(), HostError>;
+
+    /// Takes a machine away, and the processes that run in it.
+    ///
+    /// # Errors
+    /// [`HostError::Ended`]; a machine that is not there is none.
+    fn remove_machine(&self, machine: &str) -> Result<(), HostError>;
+
+    /// What the rules of a VPC have seen, by name (`sgr-…`, `acl-…/ingress/100`, `eni-…/egress/none`, …): since the
+    /// VPC was made, over changes of the rules.
+    ///
+    /// # Errors
+    /// [`HostError::NotThere`], [`HostError::Ended`]
+    fn counters(&self, vpc: &str) -> Result<BTreeMap<String, Count>, HostError>;
+
+    /// A connection out of a place.
+    ///
+    /// # Errors
+    /// [`HostError::Unreachable`] when there is no answer in time or it is "no".
+    fn connect(&self, from: &Place, to: SocketAddr, timeout: Duration) -> Result<TcpStream, HostError>;
+
+    /// A socket that listens at a place: at a machine's own address, at one of a router's or of its gateway endpoints',
+    /// at a host's on the internet. At any other address it hears nothing.
+    ///
+    /// # Errors
+    /// [`HostError::Refused`], [`HostError::NotThere`]
+    fn listen(&self, at: &Place, address: SocketAddr) -> Result<TcpListener, HostError>;
+
+    /// A datagram socket at a place. What it sends from an address that is not the place's own is what it says: spoofed.
+    ///
+    /// # Errors
+    /// [`HostError::Refused`], [`HostError::NotThere`]
+    fn datagrams(&self, at: &Place, address: SocketAddr) -> Result<UdpSocket, HostError>;
+
+    /// Runs a program in a machine's network.
+    ///
+    /// # Errors
+    /// [`HostError::Refused`], [`HostError::NotThere`]
+    fn spawn(&self, machine: &str, command: Spawn) -> Result<Box<dyn Process>, HostError>;
+
+    /// The VPCs and machines that there are.
+    ///
+    /// # Errors
+    /// [`HostError::Ended`]
+    fn inventory(&self) -> Result<Inventory, HostError>;
+}
+
+/// What is there, by id.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Inventory {
+    pub vpcs: Vec<String>,
+    pub machines: Vec<String>,
+}

@@ -1,0 +1,320 @@
+//! The host process: it holds the namespaces and does in them what it is told. It knows nothing of VPCs.
+//!
+//! It comes up in two steps, each an own process. The first enters new namespaces (user, mount, network, process ids)
+//! and waits until its parent has mapped its ids; the second is the first process of the new process namespace, so that
+//! all that run in it end with it. It ends when its parent does: its end of the socket is then the only one left.
+
+use super::frame::{Frame, Order, Put, Take, receive, send};
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::io::Errno;
+use rustix::mount::{MountFlags, MountPropagationFlags, mount, mount_change};
+use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, netlink};
+use rustix::process::{Pid, PidfdFlags, Signal, WaitOptions, pidfd_open};
+use rustix::thread::{LinkNameSpaceType, UnshareFlags, move_into_link_name_space, unshare_unsafe};
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::net::SocketAddr;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt;
+use std::process::{Command, ExitCode, Stdio};
+
+/// The argument of the second step.
+const INSIDE: &str = "inside";
+/// What the first step says and hears on the socket before frames begin.
+pub(super) const ENTERED: u8 = b'e';
+pub(super) const MAPPED: u8 = b'm';
+
+/// The host process's `main`; the socket to its parent is its standard input.
+pub fn run_child(mut args: impl Iterator<Item = OsString>) -> ExitCode {
+    let inside = args.next().is_some_and(|arg| arg == INSIDE);
+    let done = if inside { serve() } else { enter() };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        // 100 and the error's number: the parent words it.
+        Err(why) => {
+            ExitCode::from(100u8.saturating_add(why.raw_os_error().unwrap_or(0).try_into().unwrap_or(155)))
+        }
+    }
+}
+
+fn enter() -> io::Result<()> {
+    let flags = UnshareFlags::NEWUSER | UnshareFlags::NEWNS | UnshareFlags::NEWNET | UnshareFlags::NEWPID;
+    // SAFETY: this process has one thread, and descriptors are not unshared.
+    unsafe { unshare_unsafe(flags) }?;
+    let mut socket = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
+    socket.write_all(&[ENTERED])?;
+    let mut word = [0];
+    socket.read_exact(&mut word)?;
+    if word != [MAPPED] {
+        return Err(Errno::PERM.into());
+    }
+    drop(socket);
+    let status = Command::new("/proc/self/exe")
+        .args(std::env::args_os().skip(1).chain([INSIDE.into()]))
+        .env_clear()
+        .stdin(Stdio::inherit())
+        .status()?;
+    if status.success() { Ok(()) } else { Err(Errno::CHILD.into()) }
+}
+
+fn serve() -> io::Result<()> {
+    rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
+    raise_descriptor_limit();
+    // What is mounted here is nobody else's business.
+    mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC)?;
+    // A view of this process namespace; where that is not allowed the old one serves as well.
+    let _ = mount("proc", "/proc", "proc", MountFlags::empty(), None);
+    let socket = io::stdin().as_fd().try_clone_to_owned()?;
+    let home = File::open("/proc/self/ns/net")?;
+    let ipv6 = std::path::Path::new("/proc/sys/net/ipv6").exists();
+    send(&socket, 0, 0, &Put::default().u8(u8::from(ipv6)).0, &[])?;
+    let mut child = Child { socket, home, spaces: BTreeMap::new(), next: 1, processes: BTreeMap::new() };
+    child.run()
+}
+
+fn raise_descriptor_limit() {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    let _ = setrlimit(Resource::Nofile, limit);
+}
+
+/// A network namespace with the sockets by which the kernel is spoken to in it.
+struct Space {
+    namespace: File,
+    route: OwnedFd,
+    filter: OwnedFd,
+}
+
+struct Child {
+    socket: OwnedFd,
+    home: File,
+    spaces: BTreeMap<u32, Space>,
+    next: u32,
+    /// By process id.
+    processes: BTreeMap<i32, OwnedFd>,
+}
+
+impl Child {
+    fn run(&mut self) -> io::Result<()> {
+        loop {
+            let readable = {
+                let mut fds = vec![PollFd::new(&self.socket, PollFlags::IN)];
+                fds.extend(self.processes.values().map(|fd| PollFd::new(fd, PollFlags::IN)));
+                match poll(&mut fds, None) {
+                    Ok(_) | Err(Errno::INTR) => {}
+                    Err(why) => return Err(why.into()),
+                }
+                !fds[0].revents().is_empty()
+            };
+            self.reap()?;
+            if readable {
+                let Some(frame) = receive(&self.socket)? else { return Ok(()) };
+                let id = frame.id;
+                match self.obey(frame) {
+                    Ok((body, fd)) => {
+                        let fds: Vec<_> = fd.iter().map(AsFd::as_fd).collect();
+                        send(&self.socket, id, 0, &body.0, &fds)?;
+                    }
+                    Err(why) => {
+                        let errno = why.raw_os_error().unwrap_or_else(|| Errno::INVAL.raw_os_error());
+                        send(&self.socket, id, errno.unsigned_abs(), &[], &[])?;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Tells of processes that have ended. Those whose parents are gone are this process's children too.
+    fn reap(&mut self) -> io::Result<()> {
+        while let Ok(Some((pid, status))) = rustix::process::wait(WaitOptions::NOHANG) {
+            let pid = pid.as_raw_nonzero().get();
+            if self.processes.remove(&pid).is_none() {
+                continue;
+            }
+            let signal = || status.terminating_signal().map(|signal| 128 + signal);
+            let code = status.exit_status().or_else(signal).unwrap_or(255).unsigned_abs();
+            send(&self.socket, 0, 0, &Put::default().u32(pid.unsigned_abs()).u32(code).0, &[])?;
+        }
+        Ok(())
+    }
+
+    fn obey(&mut self, frame: Frame) -> io::Result<(Put, Option<OwnedFd>)> {
+        let order = u8::try_from(frame.word).ok().and_then(Order::from_byte).ok_or(Errno::NOSYS)?;
+        let mut take = Take(&frame.body);
+        let put = Put::default();
+        match order {
+            Order::NewSpace => self.new_space(&mut take).map(|body| (body, None)),
+            Order::DropSpace => {
+                self.spaces.remove(&take.u32()?);
+                Ok((put, None))
+            }
+            Order::Netlink => {
+                let space = self.spaces.get(&take.u32()?).ok_or(Errno::NODEV)?;
+                let socket = if take.u8()? == 0 { &space.route } else { &space.filter };
+                let dump = take.u8()? != 0;
+                Ok((put.bytes(&converse(socket, take.bytes()?, dump)?), None))
+            }
+            Order::Socket => {
+                let key = take.u32()?;
+                let (stream, address) = (take.u8()? != 0, take.address()?);
+                let listen = take.u8()? != 0;
+                let socket = self.within(key, || open(stream, address, listen))?;
+                Ok((put, Some(socket)))
+            }
+            Order::Spawn => self.spawn(&mut take, frame.descriptors).map(|pid| (put.u32(pid), None)),
+            Order::Signal => {
+                let (pid, signal) = (take.u32()?.cast_signed(), take.u32()?.cast_signed());
+                let process = self.processes.get(&pid).ok_or(Errno::SRCH)?;
+                let signal = Signal::from_named_raw(signal).ok_or(Errno::INVAL)?;
+                rustix::process::pidfd_send_signal(process, signal)?;
+                Ok((put, None))
+            }
+        }
+    }
+
+    fn new_space(&mut self, take: &mut Take<'_>) -> io::Result<Put> {
+        // SAFETY: this process has one thread, and descriptors are not unshared.
+        unsafe { unshare_unsafe(UnshareFlags::NEWNET) }?;
+        let made = Space::here(take);
+        self.go_home()?;
+        let space = made?;
+        let key = self.next;
+        self.next += 1;
+        let put = Put::default().u32(key).u32(space.namespace.as_raw_fd().unsigned_abs());
+        self.spaces.insert(key, space);
+        Ok(put)
+    }
+
+    /// Does something in a namespace, and comes back.
+    fn within<T>(&self, key: u32, work: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+        let space = self.spaces.get(&key).ok_or(Errno::NODEV)?;
+        move_into_link_name_space(space.namespace.as_fd(), Some(LinkNameSpaceType::Network))?;
+        let done = work();
+        self.go_home()?;
+        done
+    }
+
+    fn go_home(&self) -> io::Result<()> {
+        Ok(move_into_link_name_space(self.home.as_fd(), Some(LinkNameSpaceType::Network))?)
+    }
+
+    fn spawn(&mut self, take: &mut Take<'_>, descriptors: Vec<OwnedFd>) -> io::Result<u32> {
+        let space = self.spaces.get(&take.u32()?).ok_or(Errno::NODEV)?;
+        let namespace = space.namespace.try_clone()?;
+        let mut command = Command::new(OsStr::from_bytes(take.bytes()?));
+        command.env_clear();
+        for _ in 0..take.u32()? {
+            command.arg(OsStr::from_bytes(take.bytes()?));
+        }
+        for _ in 0..take.u32()? {
+            command.env(OsStr::from_bytes(take.bytes()?), OsStr::from_bytes(take.bytes()?));
+        }
+        let mut streams = descriptors.into_iter().map(Stdio::from);
+        let mut next = || streams.next().unwrap_or_else(Stdio::null);
+        command.stdin(next()).stdout(next()).stderr(next());
+        // SAFETY: the closure makes one system call and allocates nothing.
+        unsafe {
+            command.pre_exec(move || {
+                Ok(move_into_link_name_space(namespace.as_fd(), Some(LinkNameSpaceType::Network))?)
+            });
+        }
+        let process = command.spawn()?;
+        let pid = Pid::from_child(&process);
+        // A process that has ended is still there until it is waited for.
+        let descriptor = pidfd_open(pid, PidfdFlags::empty())?;
+        self.processes.insert(pid.as_raw_nonzero().get(), descriptor);
+        Ok(process.id())
+    }
+}
+
+impl Space {
+    /// In the namespace that the thread is in: sets what the order says below `/proc/sys/net`.
+    fn here(take: &mut Take<'_>) -> io::Result<Space> {
+        let namespace = File::open("/proc/thread-self/ns/net")?;
+        for _ in 0..take.u32()? {
+            let (path, value) = (take.text()?, take.bytes()?);
+            match File::options().write(true).open(format!("/proc/sys/net/{path}")) {
+                Ok(mut file) => file.write_all(value)?,
+                // A kernel without IPv6 has none of its settings, and needs none.
+                Err(why) if why.kind() == io::ErrorKind::NotFound => {}
+                Err(why) => return Err(why),
+            }
+        }
+        Ok(Space {
+            namespace,
+            route: netlink_socket(None)?,
+            filter: netlink_socket(Some(netlink::NETFILTER))?,
+        })
+    }
+}
+
+fn netlink_socket(protocol: Option<rustix::net::Protocol>) -> io::Result<OwnedFd> {
+    let flags = SocketFlags::CLOEXEC;
+    let socket = rustix::net::socket_with(AddressFamily::NETLINK, SocketType::RAW, flags, protocol)?;
+    // A transaction is one message: as large as the system allows without privileges.
+    let _ = rustix::net::sockopt::set_socket_send_buffer_size(&socket, 1 << 22);
+    let _ = rustix::net::sockopt::set_socket_recv_buffer_size(&socket, 1 << 22);
+    Ok(socket)
+}
+
+/// Sends messages and gathers what the kernel says: it has done all of them when it takes them, and says nothing of
+/// those that went well. A dump goes on until its end.
+fn converse(socket: &OwnedFd, messages: &[u8], dump: bool) -> io::Result<Vec<u8>> {
+    const DONE: u16 = 3;
+    rustix::net::send(socket, messages, SendFlags::empty())?;
+    let mut all = Vec::new();
+    let mut buffer = vec![0; 1 << 16];
+    loop {
+        let flags = if dump { RecvFlags::empty() } else { RecvFlags::DONTWAIT };
+        let length = match rustix::net::recv(socket, &mut buffer[..], flags) {
+            Ok((length, _)) => length,
+            Err(Errno::AGAIN) => return Ok(all),
+            Err(Errno::INTR) => continue,
+            Err(why) => return Err(why.into()),
+        };
+        let part = &buffer[..length];
+        all.extend_from_slice(part);
+        // The last message of a dump stands alone or at the end; an error ends it as well.
+        if dump && super::netlink::messages(part).any(|message| message.kind == DONE || message.kind == 2) {
+            return Ok(all);
+        }
+    }
+}
+
+fn open(stream: bool, address: SocketAddr, listen: bool) -> io::Result<OwnedFd> {
+    let family = if address.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
+    let kind = if stream { SocketType::STREAM } else { SocketType::DGRAM };
+    let socket = rustix::net::socket_with(family, kind, SocketFlags::CLOEXEC, None)?;
+    if listen {
+        rustix::net::sockopt::set_socket_reuseaddr(&socket, true)?;
+    }
+    if listen || !address.ip().is_unspecified() || address.port() != 0 {
+        match rustix::net::bind(&socket, &address) {
+            // An address of a gateway endpoint is the router's by some route tables only.
+            Err(Errno::ADDRNOTAVAIL) => {
+                speak_for_others(&socket)?;
+                rustix::net::bind(&socket, &address)?;
+            }
+            other => other?,
+        }
+    }
+    if listen && stream {
+        rustix::net::listen(&socket, 1024)?;
+    }
+    Ok(socket)
+}
+
+/// Lets a socket have an address that is not the namespace's own (`IP_TRANSPARENT`).
+fn speak_for_others(socket: &OwnedFd) -> io::Result<()> {
+    let on: libc::c_int = 1;
+    let length = libc::socklen_t::try_from(size_of_val(&on)).map_err(|_| Errno::INVAL)?;
+    let (level, option) = (libc::SOL_IP, libc::IP_TRANSPARENT);
+    // SAFETY: the descriptor is open, and the value is a whole int that lives until the call returns.
+    let done = unsafe { libc::setsockopt(socket.as_raw_fd(), level, option, (&raw const on).cast(), length) };
+    if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}

@@ -1,0 +1,215 @@
+//! Links: between machines and routers, routers and the internet, routers and each other.
+
+use super::netlink::Messages;
+use super::netlink::filter::transactions;
+use super::netlink::route::{End, Leads};
+use super::plane::{
+    MACHINE_SETTINGS, Machine, NAT_SETTINGS, Plane, ROUTER, ROUTER_MAC, ROUTER_V6, new_space,
+};
+use crate::HostError;
+use net::program::{Delta, Far, FilterDelta, Link, Plug, TABLE_MAIN, nat_filter};
+use net::{Cidr, Program};
+use std::net::IpAddr;
+
+/// Messages of one kind go together up to this size.
+const CHUNK: usize = 60_000;
+
+impl Plane {
+    /// Makes new links with their far ends, and switches others.
+    pub(super) fn add_links(&mut self, vpc: &str, delta: &Delta, program: &Program) -> Result<(), HostError> {
+        let mut out = Messages::default();
+        for (name, link) in &delta.links_added {
+            match &link.to {
+                Far::Machine(plug) => {
+                    let is_nat = program.nat_gateways.contains(&plug.attachment.machine);
+                    self.need_machine(&plug.attachment.machine, is_nat)?;
+                    self.plug(vpc, name, link, plug, &mut out)?;
+                }
+                Far::Internet => self.uplink(vpc, name, link, &mut out)?,
+                Far::Peer { vpc: peer, .. } => {
+                    let peer = peer.clone();
+                    self.need_router(&peer)?;
+                    self.peer(vpc, &peer, name, link, &mut out)?;
+                }
+            }
+            if out.bytes.len() > CHUNK {
+                self.near(vpc, &mut out)?;
+            }
+        }
+        for (name, up) in &delta.links_switched {
+            let ipv6 = self.ipv6;
+            let Some(index) = self.router(vpc)?.space.links.get(name).copied() else { continue };
+            out.set_up(index, *up);
+            // A link that goes down forgets its neighbours.
+            if let (true, Some(Link { to: Far::Machine(plug), .. })) = (*up, program.links.get(name)) {
+                neighbours(&mut out, plug, index, ipv6);
+            }
+        }
+        self.near(vpc, &mut out)?;
+        // Only what is at both ends can be set up at the far ones.
+        self.far_ends(delta, program)
+    }
+
+    fn near(&mut self, vpc: &str, out: &mut Messages) -> Result<(), HostError> {
+        let key = self.router(vpc)?.space.key;
+        self.line.netlink(key, false, &std::mem::take(out)).map(|_| ())
+    }
+
+    /// A link to a machine, from the router's side.
+    fn plug(
+        &mut self,
+        vpc: &str,
+        name: &str,
+        link: &Link,
+        plug: &Plug,
+        out: &mut Messages,
+    ) -> Result<(), HostError> {
+        let ipv6 = self.ipv6 && plug.addresses.iter().any(|(a, _)| a.is_ipv6());
+        let machine = plug.attachment.machine.as_str();
+        let machine =
+            self.machines.get_mut(machine).ok_or_else(|| HostError::NotThere(machine.to_owned()))?;
+        let device = device(plug);
+        let far = End { name: &device, index: machine.space.index(&device), mac: plug.mac, group: 0 };
+        let namespace = machine.space.descriptor;
+        let index = self.router(vpc)?.space.index(name);
+        let near = End { name, index, mac: ROUTER_MAC, group: link.group };
+        out.pair(&near, &far, namespace);
+        out.answer_at_once(index);
+        if link.up {
+            out.set_up(index, true);
+        }
+        if link.up {
+            neighbours(out, plug, index, ipv6);
+        }
+        if ipv6 {
+            out.address(index, ROUTER_V6, 64, true);
+        }
+        Ok(())
+    }
+
+    /// A link to the internet's router.
+    fn uplink(&mut self, vpc: &str, name: &str, link: &Link, out: &mut Messages) -> Result<(), HostError> {
+        let far_name = internet_end(vpc, name);
+        let far_index = self.internet.index(&far_name);
+        let namespace = self.internet.descriptor;
+        let index = self.router(vpc)?.space.index(name);
+        let near = End { name, index, mac: [2, 0, 0, 0, 0, 2], group: link.group };
+        let far = End { name: &far_name, index: far_index, mac: [2, 0, 0, 0, 0, 3], group: 0 };
+        out.pair(&near, &far, namespace);
+        self.trunk(out, index, far.mac);
+        self.near(vpc, out)?;
+        let mut out = Messages::default();
+        self.trunk(&mut out, far_index, near.mac);
+        self.line.netlink(self.internet.key, false, &out).map(|_| ())
+    }
+
+    /// A link to another VPC's router; made by whoever comes first.
+    fn peer(
+        &mut self,
+        vpc: &str,
+        peer: &str,
+        name: &str,
+        link: &Link,
+        out: &mut Messages,
+    ) -> Result<(), HostError> {
+        if self.router(vpc)?.space.links.contains_key(name) {
+            return Ok(());
+        }
+        let other = self.router(peer)?;
+        let (far_index, namespace, far_key) =
+            (other.space.index(name), other.space.descriptor, other.space.key);
+        let index = self.router(vpc)?.space.index(name);
+        let near = End { name, index, mac: [2, 0, 0, 0, 0, 4], group: link.group };
+        let far = End { name, index: far_index, mac: [2, 0, 0, 0, 0, 5], group: link.group };
+        out.pair(&near, &far, namespace);
+        self.trunk(out, index, far.mac);
+        self.near(vpc, out)?;
+        let mut out = Messages::default();
+        self.trunk(&mut out, far_index, near.mac);
+        self.line.netlink(far_key, false, &out).map(|_| ())
+    }
+
+    /// One end of a link between routers.
+    fn trunk(&self, out: &mut Messages, index: u32, other: [u8; 6]) {
+        out.set_up(index, true);
+        out.neighbour(index, ROUTER, other);
+        if self.ipv6 {
+            out.neighbour(index, ROUTER_V6, other);
+        }
+    }
+
+    fn need_machine(&mut self, id: &str, is_nat: bool) -> Result<(), HostError> {
+        if !self.machines.contains_key(id) {
+            let settings = if is_nat { NAT_SETTINGS } else { MACHINE_SETTINGS };
+            let space = new_space(&self.line, settings)?;
+            self.machines.insert(id.to_owned(), Machine { space, is_nat });
+        }
+        Ok(())
+    }
+
+    /// Machines' ends of new links.
+    fn far_ends(&mut self, delta: &Delta, program: &Program) -> Result<(), HostError> {
+        for link in delta.links_added.values() {
+            let Far::Machine(plug) = &link.to else { continue };
+            let id = &plug.attachment.machine;
+            let Some(machine) = self.machines.get(id) else { continue };
+            let device = device(plug);
+            let index = machine.space.links.get(&device).copied().unwrap_or_default();
+            let mut out = Messages::default();
+            out.set_up(index, true);
+            for (address, length) in plug.addresses.iter().filter(|(a, _)| a.is_ipv4() || self.ipv6) {
+                out.address(index, *address, *length, true);
+            }
+            if let Some(gateway) = plug.gateway {
+                out.neighbour(index, gateway, ROUTER_MAC);
+            }
+            default_routes(&mut out, plug, index, self.ipv6);
+            self.line.netlink(machine.space.key, false, &out)?;
+            if machine.is_nat && program.nat_gateways.contains(id) {
+                let filter = nat_filter(id, &device);
+                // A gateway's only interface: its rules are made with it.
+                for part in transactions(&FilterDelta::from_nothing(&filter), true) {
+                    self.line.netlink(machine.space.key, true, &part)?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A machine's name for an interface.
+pub(super) fn device(plug: &Plug) -> String {
+    format!("eth{}", plug.attachment.device)
+}
+
+/// The internet router's name for a VPC's link.
+pub(super) fn internet_end(vpc: &str, name: &str) -> String {
+    let tail: String = vpc.chars().filter(char::is_ascii_alphanumeric).collect();
+    let tail = &tail[tail.len().saturating_sub(13)..];
+    format!("{}{tail}", if name == net::program::LINK_INTERNET { 'v' } else { 'w' })
+}
+
+/// Who has which address is known; and a neighbour that need not be asked for needs no room in the kernel's table.
+fn neighbours(out: &mut Messages, plug: &Plug, index: u32, ipv6: bool) {
+    for (address, _) in plug.addresses.iter().filter(|(a, _)| a.is_ipv4() || ipv6) {
+        out.neighbour(index, *address, plug.mac);
+    }
+}
+
+/// The first interface has the default route. The others answer by where they were asked.
+fn default_routes(out: &mut Messages, plug: &Plug, index: u32, ipv6: bool) {
+    let gateways = [(Cidr::ALL_V4, plug.gateway), (Cidr::ALL_V6, ipv6.then_some(ROUTER_V6))];
+    for (everything, gateway) in gateways {
+        let own = plug.addresses.iter().map(|(a, _)| *a).filter(|a| a.is_ipv4() == everything.is_v4());
+        let own: Vec<IpAddr> = own.collect();
+        let Some(gateway) = gateway.filter(|_| !own.is_empty()) else { continue };
+        let leads = Leads::Out(index, Some(gateway));
+        if plug.attachment.device == 0 {
+            out.route(TABLE_MAIN, everything, leads, None);
+        } else {
+            let table = 1000 + plug.attachment.device;
+            out.route(table, everything, leads, None);
+            own.into_iter().for_each(|address| out.source_rule(address, table));
+        }
+    }
+}

@@ -1,0 +1,239 @@
+//! The data plane on Linux: the parent's side of the host process.
+
+mod child;
+mod frame;
+mod links;
+mod netlink;
+mod plane;
+mod process;
+mod start;
+
+pub use child::run_child;
+pub use start::{Missing, missing};
+
+use crate::{Count, Driver, HostError, Inventory, Place, Process, Spawn};
+use frame::{Order, Put, Take};
+use net::Topology;
+use netlink::Messages;
+use plane::Plane;
+use process::Exits;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use std::collections::{BTreeMap, HashMap};
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::process::Command;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
+use std::time::Duration;
+
+/// The data plane in a host process of its own. When it is dropped, or its owner dies, nothing is left.
+#[derive(Debug)]
+pub struct Linux {
+    line: Arc<Line>,
+    plane: Mutex<Plane>,
+    child: Mutex<std::process::Child>,
+    inside: u32,
+}
+
+/// The line to the host process. Orders may be given by many threads; answers find their way by number.
+#[derive(Debug)]
+struct Line {
+    socket: UnixStream,
+    waiting: Mutex<Waiting>,
+    exits: Exits,
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
+    next: u32,
+    answers: HashMap<u32, mpsc::Sender<frame::Frame>>,
+    ended: bool,
+}
+
+impl Linux {
+    /// Starts the host process: a program that does nothing but call [`run_child`], with the arguments that lead there
+    /// (`virga host`).
+    ///
+    /// # Errors
+    /// [`HostError::Unable`] when this machine does not let it make its namespaces.
+    pub fn start(command: Command) -> Result<Linux, HostError> {
+        let start::Started { child, socket, ipv6, inside } = start::start(command)?;
+        let line = Arc::new(Line {
+            socket,
+            waiting: Mutex::new(Waiting { next: 1, ..Waiting::default() }),
+            exits: Exits::default(),
+        });
+        let reader = Arc::clone(&line);
+        std::thread::Builder::new()
+            .name("host-answers".into())
+            .spawn(move || reader.read())
+            .map_err(|why| HostError::refused("start a thread", why))?;
+        let plane = Plane::new(Arc::clone(&line), ipv6)?;
+        Ok(Linux { line, plane: Mutex::new(plane), child: Mutex::new(child), inside })
+    }
+
+    /// The host process, for whoever looks at it from outside.
+    pub fn process_id(&self) -> u32 {
+        self.inside
+    }
+
+    fn plane(&self) -> MutexGuard<'_, Plane> {
+        self.plane.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn socket(
+        &self,
+        at: &Place,
+        stream: bool,
+        address: SocketAddr,
+        listen: bool,
+    ) -> Result<OwnedFd, HostError> {
+        let space = self.plane().place(at)?;
+        let body = Put::default().u32(space).u8(u8::from(stream)).address(address).u8(u8::from(listen));
+        let (_, descriptors) = self
+            .line
+            .call(Order::Socket, &body.0, &[])?
+            .map_err(|why| HostError::refused(format!("a socket at {address}"), why))?;
+        descriptors.into_iter().next().ok_or(HostError::Ended)
+    }
+}
+
+impl Drop for Linux {
+    fn drop(&mut self) {
+        let _ = self.line.socket.shutdown(std::net::Shutdown::Both);
+        // It ends by itself now, and everything with it; waiting makes sure that nothing is left when we return.
+        let _ = self.child.lock().unwrap_or_else(PoisonError::into_inner).wait();
+    }
+}
+
+impl Line {
+    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Hands answers to those who wait, until the host process is gone.
+    fn read(&self) {
+        while let Ok(Some(frame)) = frame::receive(&self.socket) {
+            if frame.id == 0 {
+                let mut take = Take(&frame.body);
+                if let (Ok(pid), Ok(code)) = (take.u32(), take.u32()) {
+                    self.exits.ended(pid, code.cast_signed());
+                }
+            } else if let Some(answer) = self.waiting().answers.remove(&frame.id) {
+                let _ = answer.send(frame);
+            }
+        }
+        let mut waiting = self.waiting();
+        waiting.ended = true;
+        waiting.answers.clear();
+        self.exits.all_ended();
+    }
+
+    /// Gives an order and waits; the inner error is the child's own.
+    #[allow(clippy::type_complexity, reason = "two kinds of failure, told apart where they are")]
+    fn call(
+        &self,
+        order: Order,
+        body: &[u8],
+        descriptors: &[BorrowedFd<'_>],
+    ) -> Result<Result<(Vec<u8>, Vec<OwnedFd>), io::Error>, HostError> {
+        let (sender, receiver) = mpsc::channel();
+        {
+            // The socket is written under the lock, so that frames do not mix.
+            let mut waiting = self.waiting();
+            if waiting.ended {
+                return Err(HostError::Ended);
+            }
+            let id = waiting.next;
+            waiting.next = waiting.next.checked_add(1).unwrap_or(1);
+            waiting.answers.insert(id, sender);
+            frame::send(&self.socket, id, order as u32, body, descriptors).map_err(|_| HostError::Ended)?;
+        }
+        let frame = receiver.recv().map_err(|_| HostError::Ended)?;
+        if frame.word == 0 {
+            Ok(Ok((frame.body, frame.descriptors)))
+        } else {
+            Ok(Err(io::Error::from_raw_os_error(frame.word.cast_signed())))
+        }
+    }
+
+    /// Sends messages into a namespace: `filter` by the netfilter socket, else by the routing one. Returns what came.
+    fn netlink(&self, space: u32, filter: bool, messages: &Messages) -> Result<Vec<u8>, HostError> {
+        if messages.is_empty() {
+            return Ok(Vec::new());
+        }
+        let head = Put::default().u32(space).u8(u8::from(filter)).u8(u8::from(messages.dump));
+        let answer = self.call(Order::Netlink, &head.bytes(&messages.bytes).0, &[])?;
+        let (body, _) = answer.map_err(|why| HostError::refused("speak with the kernel", why))?;
+        let answers = Take(&body).bytes().map_err(|_| HostError::Ended)?.to_vec();
+        match messages.refused(&answers) {
+            Some((step, why)) => Err(HostError::refused(step, why)),
+            None => Ok(answers),
+        }
+    }
+}
+
+impl Driver for Linux {
+    fn apply(&self, topology: &Topology, vpc: &str) -> Result<(), HostError> {
+        self.plane().apply(topology, vpc)
+    }
+
+    fn remove_vpc(&self, vpc: &str) -> Result<(), HostError> {
+        self.plane().remove_vpc(vpc)
+    }
+
+    fn remove_machine(&self, machine: &str) -> Result<(), HostError> {
+        self.plane().remove_machine(machine)
+    }
+
+    fn counters(&self, vpc: &str) -> Result<BTreeMap<String, Count>, HostError> {
+        self.plane().counters(vpc)
+    }
+
+    fn connect(&self, from: &Place, to: SocketAddr, timeout: Duration) -> Result<TcpStream, HostError> {
+        let source = match from {
+            Place::Internet(address) => *address,
+            _ if to.is_ipv4() => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+            _ => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
+        };
+        let socket = self.socket(from, true, SocketAddr::new(source, 0), false)?;
+        connect_within(&socket, to, timeout)
+            .map_err(|why| HostError::Unreachable(format!("{to} ({why})")))?;
+        Ok(TcpStream::from(socket))
+    }
+
+    fn listen(&self, at: &Place, address: SocketAddr) -> Result<TcpListener, HostError> {
+        Ok(TcpListener::from(self.socket(at, true, address, true)?))
+    }
+
+    fn datagrams(&self, at: &Place, address: SocketAddr) -> Result<UdpSocket, HostError> {
+        Ok(UdpSocket::from(self.socket(at, false, address, true)?))
+    }
+
+    fn spawn(&self, machine: &str, command: Spawn) -> Result<Box<dyn Process>, HostError> {
+        let space = self.plane().place(&Place::Machine(machine.to_owned()))?;
+        process::spawn(&self.line, space, command)
+    }
+
+    fn inventory(&self) -> Result<Inventory, HostError> {
+        Ok(self.plane().inventory())
+    }
+}
+
+/// A socket belongs to the namespace that it was made in, wherever it is connected from.
+fn connect_within(socket: &OwnedFd, to: SocketAddr, timeout: Duration) -> io::Result<()> {
+    rustix::io::ioctl_fionbio(socket, true)?;
+    match rustix::net::connect(socket, &to) {
+        Ok(()) | Err(rustix::io::Errno::INPROGRESS) => {}
+        Err(why) => return Err(why.into()),
+    }
+    let timeout = Timespec::try_from(timeout).map_err(|_| io::ErrorKind::InvalidInput)?;
+    let mut fds = [PollFd::from_borrowed_fd(socket.as_fd(), PollFlags::OUT)];
+    if poll(&mut fds, Some(&timeout))? == 0 {
+        return Err(io::ErrorKind::TimedOut.into());
+    }
+    rustix::net::sockopt::socket_error(socket)??;
+    rustix::io::ioctl_fionbio(socket, false)?;
+    Ok(())
+}

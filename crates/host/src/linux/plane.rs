@@ -1,0 +1,437 @@
+//! What is in the host process's namespaces, and how it becomes what programs say.
+
+use super::Line;
+use super::frame::{Order, Put, Take};
+use super::links::{device, internet_end};
+use super::netlink::Messages;
+use super::netlink::filter::{ask_counters, read_counters, transactions};
+use super::netlink::route::{End, LOOPBACK, Leads};
+use crate::{Count, HostError, Inventory, Place};
+use net::program::{Delta, Far, FilterDelta, Hop, Link, TABLE_MAIN, Via, nat_filter};
+use net::{Cidr, Program, Topology};
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::sync::Arc;
+
+/// The next hop on links between routers: whoever is at the other end.
+pub(super) const ROUTER: IpAddr = IpAddr::V4(Ipv4Addr::new(169, 254, 0, 1));
+/// The same by IPv6; on machines' links it is the router's own.
+pub(super) const ROUTER_V6: IpAddr = IpAddr::V6(Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 1));
+pub(super) const ROUTER_MAC: [u8; 6] = [2, 0, 0, 0, 0, 1];
+/// Messages of one kind go together up to this size.
+const CHUNK: usize = 60_000;
+
+/// The idle times of connections are AWS's where Linux has others.
+/// <https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/security-group-connection-tracking.html>
+const ROUTER_SETTINGS: &[(&str, &str)] = &[
+    ("ipv4/ip_forward", "1"),
+    ("ipv4/conf/all/rp_filter", "0"),
+    ("ipv4/conf/default/rp_filter", "0"),
+    ("ipv4/conf/all/send_redirects", "0"),
+    ("ipv4/conf/default/send_redirects", "0"),
+    ("ipv4/conf/default/proxy_arp", "1"),
+    ("ipv4/conf/default/accept_local", "1"),
+    ("ipv4/ip_unprivileged_port_start", "0"),
+    ("netfilter/nf_conntrack_udp_timeout_stream", "180"),
+    ("ipv6/conf/all/forwarding", "1"),
+    ("ipv6/conf/default/accept_dad", "0"),
+];
+
+pub(super) const MACHINE_SETTINGS: &[(&str, &str)] = &[
+    ("ipv4/ip_forward", "0"),
+    ("ipv4/conf/all/rp_filter", "0"),
+    ("ipv4/conf/default/rp_filter", "0"),
+    ("ipv4/ip_unprivileged_port_start", "0"),
+    ("ipv4/ping_group_range", "0 0"),
+    ("ipv6/conf/default/accept_dad", "0"),
+    ("ipv6/conf/default/accept_ra", "0"),
+];
+
+/// A NAT gateway's. It forgets what is idle for 350 seconds, and does not take up what it has not seen begin.
+/// <https://docs.aws.amazon.com/vpc/latest/userguide/nat-gateway-troubleshooting.html>
+pub(super) const NAT_SETTINGS: &[(&str, &str)] = &[
+    ("ipv4/ip_forward", "1"),
+    ("ipv4/conf/all/rp_filter", "0"),
+    ("ipv4/conf/default/rp_filter", "0"),
+    ("ipv4/conf/all/send_redirects", "0"),
+    ("ipv4/conf/default/send_redirects", "0"),
+    ("netfilter/nf_conntrack_tcp_timeout_established", "350"),
+    ("netfilter/nf_conntrack_tcp_loose", "0"),
+];
+
+/// A namespace.
+#[derive(Debug)]
+pub(super) struct Space {
+    pub(super) key: u32,
+    /// Its descriptor's number in the host process.
+    pub(super) descriptor: u32,
+    next_index: u32,
+    /// Links by name.
+    pub(super) links: BTreeMap<String, u32>,
+}
+
+impl Space {
+    pub(super) fn index(&mut self, name: &str) -> u32 {
+        let index = self.next_index;
+        self.next_index += 1;
+        self.links.insert(name.to_owned(), index);
+        index
+    }
+}
+
+/// A VPC's router and what has been made of it.
+#[derive(Debug)]
+pub(super) struct Router {
+    pub(super) space: Space,
+    applied: Program,
+    has_table: bool,
+    /// What rules that are gone have seen.
+    past: BTreeMap<String, Count>,
+}
+
+impl Router {
+    /// A link that is gone, from its other end, and so are the routes by it; what is applied next makes it again.
+    fn forget(&mut self, name: &str) {
+        self.space.links.remove(name);
+        self.applied.links.remove(name);
+        let through = |hop: &Hop| matches!(hop, Hop::Link { name: by, .. } if by == name);
+        self.applied.routes.retain(|_, hop| !through(hop));
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct Machine {
+    pub(super) space: Space,
+    pub(super) is_nat: bool,
+}
+
+#[derive(Debug)]
+pub(super) struct Plane {
+    pub(super) line: Arc<Line>,
+    pub(super) ipv6: bool,
+    pub(super) internet: Space,
+    /// Hosts on the internet.
+    hosts: BTreeSet<IpAddr>,
+    routers: BTreeMap<String, Router>,
+    pub(super) machines: BTreeMap<String, Machine>,
+}
+
+impl Plane {
+    pub(super) fn new(line: Arc<Line>, ipv6: bool) -> Result<Plane, HostError> {
+        let internet = new_space(&line, ROUTER_SETTINGS)?;
+        Ok(Plane {
+            line,
+            ipv6,
+            internet,
+            hosts: BTreeSet::new(),
+            routers: BTreeMap::new(),
+            machines: BTreeMap::new(),
+        })
+    }
+
+    /// Makes a small network and takes it away again: whether the kernel has what it takes.
+    pub(super) fn probe(&mut self) -> Result<(), HostError> {
+        let machine = new_space(&self.line, MACHINE_SETTINGS)?;
+        let mut pair = Messages::default();
+        let near = End { name: "probe", index: 100, mac: ROUTER_MAC, group: 1 };
+        let far = End { name: "eth0", index: 100, mac: [2, 0, 0, 0, 0, 2], group: 0 };
+        pair.pair(&near, &far, machine.descriptor);
+        pair.delete_link(100);
+        let unable = |what: &str| {
+            let what = what.to_owned();
+            move |why: HostError| {
+                HostError::Unable(format!("the kernel has no {what} ({why}): load its module"))
+            }
+        };
+        self.line.netlink(self.internet.key, false, &pair).map_err(unable("veth links"))?;
+        let filter = nat_filter(&"nat-probe".to_owned(), "eth0");
+        for part in transactions(&FilterDelta::from_nothing(&filter), true) {
+            self.line.netlink(machine.key, true, &part).map_err(unable("netfilter tables (nf_tables)"))?;
+        }
+        drop_space(&self.line, &machine)
+    }
+
+    pub(super) fn inventory(&self) -> Inventory {
+        Inventory {
+            vpcs: self.routers.keys().cloned().collect(),
+            machines: self.machines.keys().cloned().collect(),
+        }
+    }
+
+    /// The namespace of a place; a host on the internet comes into being.
+    pub(super) fn place(&mut self, place: &Place) -> Result<u32, HostError> {
+        match place {
+            Place::Internet(address) => {
+                if !address.is_unspecified() && !self.hosts.contains(address) {
+                    let mut out = Messages::default();
+                    out.address(LOOPBACK, *address, if address.is_ipv4() { 32 } else { 128 }, true);
+                    self.line.netlink(self.internet.key, false, &out)?;
+                    self.hosts.insert(*address);
+                }
+                Ok(self.internet.key)
+            }
+            Place::Router(vpc) => {
+                let router = self.routers.get(vpc).ok_or_else(|| HostError::NotThere(vpc.clone()))?;
+                Ok(router.space.key)
+            }
+            Place::Machine(machine) => {
+                let there = self.machines.get(machine).ok_or_else(|| HostError::NotThere(machine.clone()))?;
+                Ok(there.space.key)
+            }
+        }
+    }
+
+    pub(super) fn apply(&mut self, topology: &Topology, vpc: &str) -> Result<(), HostError> {
+        let program = Program::compile(topology, vpc);
+        self.need_router(vpc)?;
+        let done = self.converge(program);
+        if done.is_err() {
+            self.remove_vpc(vpc)?;
+        }
+        done
+    }
+
+    pub(super) fn need_router(&mut self, vpc: &str) -> Result<(), HostError> {
+        if !self.routers.contains_key(vpc) {
+            let space = new_space(&self.line, ROUTER_SETTINGS)?;
+            let applied = Program { vpc: vpc.to_owned(), ..Program::default() };
+            let router = Router { space, applied, has_table: false, past: BTreeMap::new() };
+            self.routers.insert(vpc.to_owned(), router);
+        }
+        Ok(())
+    }
+
+    fn converge(&mut self, program: Program) -> Result<(), HostError> {
+        let vpc = program.vpc.clone();
+        let delta = match self.routers.get(&vpc) {
+            Some(router) => program.since(&router.applied),
+            None => return Err(HostError::NotThere(vpc)),
+        };
+        if delta.is_empty() {
+            return Ok(());
+        }
+        self.remove_links(&vpc, &delta.links_removed)?;
+        self.filter(&vpc, &delta.filter)?;
+        self.addresses_and_tables(&vpc, &delta)?;
+        self.add_links(&vpc, &delta, &program)?;
+        self.routes(&vpc, &delta)?;
+        self.public(&vpc, &delta)?;
+        if let Some(router) = self.routers.get_mut(&vpc) {
+            router.applied = program;
+        }
+        Ok(())
+    }
+
+    pub(super) fn router(&mut self, vpc: &str) -> Result<&mut Router, HostError> {
+        self.routers.get_mut(vpc).ok_or_else(|| HostError::NotThere(vpc.to_owned()))
+    }
+
+    /// Takes links away, and the other ends' records; a peer's routes go with them.
+    fn remove_links(&mut self, vpc: &str, names: &BTreeSet<String>) -> Result<(), HostError> {
+        let router = self.router(vpc)?;
+        let indexes: Vec<u32> = names.iter().filter_map(|name| router.space.links.remove(name)).collect();
+        let links: Vec<(String, Link)> = names
+            .iter()
+            .filter_map(|name| Some((name.clone(), router.applied.links.get(name)?.clone())))
+            .collect();
+        let key = router.space.key;
+        let mut out = Messages::default();
+        out.delete_links(&indexes);
+        self.line.netlink(key, false, &out)?;
+        links.iter().for_each(|(name, link)| self.forget_far_end(vpc, name, link));
+        Ok(())
+    }
+
+    fn forget_far_end(&mut self, vpc: &str, name: &str, link: &Link) {
+        match &link.to {
+            Far::Machine(plug) => {
+                if let Some(machine) = self.machines.get_mut(&plug.attachment.machine) {
+                    machine.space.links.remove(&device(plug));
+                }
+            }
+            Far::Internet => {
+                self.internet.links.remove(&internet_end(vpc, name));
+            }
+            Far::Peer { vpc: peer, .. } => {
+                if let Some(peer) = self.routers.get_mut(peer) {
+                    peer.forget(name);
+                }
+            }
+        }
+    }
+
+    /// One transaction, or a few when it is large. What rules that go have seen is kept.
+    fn filter(&mut self, vpc: &str, delta: &FilterDelta) -> Result<(), HostError> {
+        if delta.is_empty() {
+            return Ok(());
+        }
+        let line = Arc::clone(&self.line);
+        let router = self.router(vpc)?;
+        let key = router.space.key;
+        for chain in delta.chains_changed.keys().chain(&delta.chains_removed) {
+            read_counters(&line.netlink(key, true, &ask_counters(Some(chain)))?, &mut router.past);
+        }
+        let first = !router.has_table;
+        for part in transactions(delta, first) {
+            line.netlink(key, true, &part)?;
+            router.has_table = true;
+        }
+        Ok(())
+    }
+
+    fn addresses_and_tables(&mut self, vpc: &str, delta: &Delta) -> Result<(), HostError> {
+        let ipv6 = self.ipv6;
+        let families: &[bool] = if ipv6 { &[true, false] } else { &[true] };
+        let mut out = Messages::default();
+        for (addresses, there) in [(&delta.addresses_removed, false), (&delta.addresses_added, true)] {
+            for address in addresses.iter().filter(|a| a.is_ipv4() || ipv6) {
+                out.address(LOOPBACK, *address, if address.is_ipv4() { 32 } else { 128 }, there);
+            }
+        }
+        for (tables, there) in [(&delta.tables_removed, false), (&delta.tables_added, true)] {
+            for table in tables {
+                families.iter().for_each(|v4| out.mark_rule(*v4, *table, there));
+            }
+        }
+        let key = self.router(vpc)?.space.key;
+        self.line.netlink(key, false, &out).map(|_| ())
+    }
+
+    fn routes(&mut self, vpc: &str, delta: &Delta) -> Result<(), HostError> {
+        let ipv6 = self.ipv6;
+        let has = |cidr: &Cidr| cidr.is_v4() || ipv6;
+        let line = Arc::clone(&self.line);
+        let router = self.router(vpc)?;
+        let mut out = Messages::default();
+        for (table, to) in delta.routes_removed.iter().filter(|(_, to)| has(to)) {
+            out.delete_route(*table, *to);
+        }
+        for ((table, to), hop) in delta.routes_set.iter().filter(|((_, to), _)| has(to)) {
+            let leads = match hop {
+                Hop::Throw => Leads::Throw,
+                Hop::Nowhere => Leads::Out(LOOPBACK, None),
+                Hop::Own => Leads::Local,
+                Hop::Link { name, via } => {
+                    let Some(index) = router.space.links.get(name) else {
+                        return Err(HostError::NotThere(name.clone()));
+                    };
+                    let via = match via {
+                        Via::Destination => None,
+                        Via::Machine(address) => Some(*address),
+                        Via::Router => Some(if to.is_v4() { ROUTER } else { ROUTER_V6 }),
+                    };
+                    // A machine has the router's address of its own family only.
+                    Leads::Out(*index, via.filter(|via| via.is_ipv4() == to.is_v4()))
+                }
+            };
+            let source = None;
+            out.route(*table, *to, leads, source);
+            if out.bytes.len() > CHUNK {
+                line.netlink(router.space.key, false, &std::mem::take(&mut out))?;
+            }
+        }
+        line.netlink(router.space.key, false, &out).map(|_| ())
+    }
+
+    /// What the internet's router sends where.
+    fn public(&mut self, vpc: &str, delta: &Delta) -> Result<(), HostError> {
+        let mut out = Messages::default();
+        // A link that is gone has taken its routes along.
+        let uplink = self.internet.links.get(&internet_end(vpc, net::program::LINK_INTERNET)).copied();
+        let renewed = delta.links_added.contains_key(net::program::LINK_INTERNET);
+        let lost = delta.links_removed.contains(net::program::LINK_INTERNET);
+        for address in delta.public_removed.iter().filter(|a| a.is_ipv4() || self.ipv6) {
+            if !lost {
+                out.delete_route(TABLE_MAIN, Cidr::host(*address));
+            }
+        }
+        if let Some(index) = uplink {
+            let kept = self.routers.get(vpc).map(|r| r.applied.public.clone()).unwrap_or_default();
+            let again = kept.difference(&delta.public_removed).filter(|_| renewed);
+            for address in delta.public_added.iter().chain(again).filter(|a| a.is_ipv4() || self.ipv6) {
+                let via = if address.is_ipv4() { ROUTER } else { ROUTER_V6 };
+                out.route(TABLE_MAIN, Cidr::host(*address), Leads::Out(index, Some(via)), None);
+            }
+        }
+        self.line.netlink(self.internet.key, false, &out).map(|_| ())
+    }
+
+    pub(super) fn remove_vpc(&mut self, vpc: &str) -> Result<(), HostError> {
+        let Some(router) = self.routers.remove(vpc) else { return Ok(()) };
+        // Links go with their namespace, but later: the kernel takes its time. Deleted by hand they are gone at once.
+        let deleted = self.delete_links(&router.space);
+        for (name, link) in &router.applied.links {
+            self.forget_far_end(vpc, name, link);
+        }
+        for name in router.space.links.keys() {
+            self.internet.links.remove(&internet_end(vpc, name));
+            for peer in self.routers.values_mut().filter(|_| name.starts_with('p')) {
+                peer.forget(name);
+            }
+        }
+        drop_space(&self.line, &router.space)?;
+        match deleted {
+            Err(HostError::Ended) => Err(HostError::Ended),
+            _ => Ok(()),
+        }
+    }
+
+    fn delete_links(&self, space: &Space) -> Result<(), HostError> {
+        let mut out = Messages::default();
+        out.delete_links(&space.links.values().copied().collect::<Vec<u32>>());
+        self.line.netlink(space.key, false, &out).map(|_| ())
+    }
+
+    pub(super) fn remove_machine(&mut self, machine: &str) -> Result<(), HostError> {
+        let Some(gone) = self.machines.remove(machine) else { return Ok(()) };
+        // A socket that somebody still has keeps the namespace alive, but not its links.
+        let deleted = self.delete_links(&gone.space);
+        let plugged =
+            |link: &Link| matches!(&link.to, Far::Machine(plug) if plug.attachment.machine == machine);
+        for router in self.routers.values_mut() {
+            let links: Vec<String> = router
+                .applied
+                .links
+                .iter()
+                .filter(|(_, l)| plugged(l))
+                .map(|(name, _)| name.clone())
+                .collect();
+            links.iter().for_each(|name| router.forget(name));
+        }
+        drop_space(&self.line, &gone.space)?;
+        deleted.map(|_| ())
+    }
+
+    pub(super) fn counters(&self, vpc: &str) -> Result<BTreeMap<String, Count>, HostError> {
+        let router = self.routers.get(vpc).ok_or_else(|| HostError::NotThere(vpc.to_owned()))?;
+        let mut counts = router.past.clone();
+        if router.has_table {
+            read_counters(&self.line.netlink(router.space.key, true, &ask_counters(None))?, &mut counts);
+        }
+        for machine in router.applied.nat_gateways.iter().filter_map(|id| self.machines.get(id)) {
+            read_counters(&self.line.netlink(machine.space.key, true, &ask_counters(None))?, &mut counts);
+        }
+        Ok(counts)
+    }
+}
+
+pub(super) fn new_space(line: &Line, settings: &[(&str, &str)]) -> Result<Space, HostError> {
+    let mut put = Put::default().u32(u32::try_from(settings.len()).unwrap_or(0));
+    for (path, value) in settings {
+        put = put.bytes(path.as_bytes()).bytes(value.as_bytes());
+    }
+    let answer = line.call(Order::NewSpace, &put.0, &[])?;
+    let (body, _) = answer.map_err(|why| HostError::refused("make a network namespace", why))?;
+    let mut take = Take(&body);
+    let ended = |_| HostError::Ended;
+    let (key, descriptor) = (take.u32().map_err(ended)?, take.u32().map_err(ended)?);
+    let mut out = Messages::default();
+    out.set_up(LOOPBACK, true);
+    line.netlink(key, false, &out)?;
+    Ok(Space { key, descriptor, next_index: 10, links: BTreeMap::new() })
+}
+
+fn drop_space(line: &Line, space: &Space) -> Result<(), HostError> {
+    let dropped = line.call(Order::DropSpace, &Put::default().u32(space.key).0, &[])?;
+    dropped.map(|_| ()).map_err(|why| HostError::refused("remove a network namespace", why))
+}

@@ -1,0 +1,199 @@
+//! A data plane in memory: nothing is real but what [`net::walk`] says, and sockets that stand in on loopback.
+
+use crate::{Count, Driver, HostError, Inventory, Place, Process, Spawn};
+use net::walk::{End, Flow, Origin, Transport, walk};
+use net::{Program, Topology};
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// Records programs, and answers by the walk: a connection that would arrive is made on loopback to the listener that
+/// stands in for the one in the cloud, and counted under the rules that let it pass or stopped it.
+#[derive(Debug, Default)]
+pub struct Simulator {
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    topology: Topology,
+    programs: BTreeMap<String, Program>,
+    machines: BTreeSet<String>,
+    /// Where the listener for (place, port) really is; by address for hosts on the internet.
+    listeners: BTreeMap<(Place, u16), SocketAddr>,
+    counts: BTreeMap<String, BTreeMap<String, Count>>,
+}
+
+impl Simulator {
+    pub fn new() -> Simulator {
+        Simulator::default()
+    }
+
+    /// What was last applied for a VPC.
+    pub fn program(&self, vpc: &str) -> Option<Program> {
+        self.state().programs.get(vpc).cloned()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// An interface of the machine.
+    fn interface(&self, machine: &str) -> Option<String> {
+        let interfaces = self.topology.vpcs.values().flat_map(|vpc| vpc.interfaces.values());
+        let mut plugged = interfaces.filter_map(|i| Some((i.attachment.as_ref()?, i)));
+        plugged.find(|(at, _)| at.machine == machine && at.device == 0).map(|(_, i)| i.id.clone())
+    }
+
+    fn machine_of(&self, interface: &str) -> Option<String> {
+        Some(self.topology.interface(interface)?.1.attachment.as_ref()?.machine.clone())
+    }
+
+    fn check(&self, place: &Place) -> Result<(), HostError> {
+        let (there, id) = match place {
+            Place::Internet(_) => return Ok(()),
+            Place::Router(vpc) => (self.programs.contains_key(vpc), vpc),
+            Place::Machine(machine) => (self.machines.contains(machine), machine),
+        };
+        if there { Ok(()) } else { Err(HostError::NotThere(id.clone())) }
+    }
+
+    /// Where a connection really goes.
+    fn resolve(&mut self, from: &Place, to: SocketAddr) -> Option<SocketAddr> {
+        let from = match from {
+            Place::Internet(address) => Origin::Internet(*address),
+            Place::Machine(machine) => Origin::Interface { id: self.interface(machine)?, source: None },
+            Place::Router(_) => return None,
+        };
+        let flow = Flow { from, to: to.ip(), transport: Transport::tcp(to.port()) };
+        let walked = walk(&self.topology, &flow);
+        let passed = walked.forward.hops.iter().chain(walked.back.iter().flat_map(|path| &path.hops));
+        let counted: Vec<_> = passed
+            .map(|hop| (hop.vpc.clone(), hop.counter()))
+            .chain(walked.obstacles().take(1).map(|o| (o.vpc.clone(), o.counter())))
+            .collect();
+        for (vpc, name) in counted {
+            if let (Some(vpc), Some(name)) = (vpc, name) {
+                *self.counts.entry(vpc).or_default().entry(name).or_default() +=
+                    Count { packets: 1, bytes: 60 };
+            }
+        }
+        let place = match walked.forward.end.as_ref().filter(|_| walked.works())? {
+            End::Interface(id) => Place::Machine(self.machine_of(id)?),
+            End::Router(vpc) => Place::Router(vpc.clone()),
+            End::GatewayEndpoint(_) => Place::Router(walked.forward.hops.first()?.vpc.clone()?),
+            End::Internet => Place::Internet(to.ip()),
+            End::NextHop(_) => return None,
+        };
+        self.listeners.get(&(place, to.port())).copied()
+    }
+}
+
+const LOOPBACK: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+
+impl Driver for Simulator {
+    fn apply(&self, topology: &Topology, vpc: &str) -> Result<(), HostError> {
+        let mut state = self.state();
+        let program = Program::compile(topology, vpc);
+        let machines = topology.vpcs.get(vpc).into_iter().flat_map(|vpc| vpc.interfaces.values());
+        state.machines.extend(machines.filter_map(|i| Some(i.attachment.as_ref()?.machine.clone())));
+        if let Some(known) = topology.vpcs.get(vpc) {
+            state.topology.vpcs.insert(vpc.to_owned(), known.clone());
+        }
+        // What is not a VPC's own is as the last caller knows it.
+        state.topology.peerings.clone_from(&topology.peerings);
+        state.topology.prefix_lists.clone_from(&topology.prefix_lists);
+        state.topology.failed_zones.clone_from(&topology.failed_zones);
+        state.programs.insert(vpc.to_owned(), program);
+        Ok(())
+    }
+
+    fn remove_vpc(&self, vpc: &str) -> Result<(), HostError> {
+        let mut state = self.state();
+        state.programs.remove(vpc);
+        state.topology.vpcs.remove(vpc);
+        state.counts.remove(vpc);
+        Ok(())
+    }
+
+    fn remove_machine(&self, machine: &str) -> Result<(), HostError> {
+        let mut state = self.state();
+        state.machines.remove(machine);
+        state.listeners.retain(|(place, _), _| *place != Place::Machine(machine.to_owned()));
+        Ok(())
+    }
+
+    fn counters(&self, vpc: &str) -> Result<BTreeMap<String, Count>, HostError> {
+        let state = self.state();
+        state.check(&Place::Router(vpc.to_owned()))?;
+        Ok(state.counts.get(vpc).cloned().unwrap_or_default())
+    }
+
+    fn connect(&self, from: &Place, to: SocketAddr, timeout: Duration) -> Result<TcpStream, HostError> {
+        let mut state = self.state();
+        state.check(from)?;
+        let unreachable = || HostError::Unreachable(to.to_string());
+        let real = state.resolve(from, to).ok_or_else(unreachable)?;
+        drop(state);
+        TcpStream::connect_timeout(&real, timeout).map_err(|_| unreachable())
+    }
+
+    fn listen(&self, at: &Place, address: SocketAddr) -> Result<TcpListener, HostError> {
+        let mut state = self.state();
+        state.check(at)?;
+        let refused = |why| HostError::refused(format!("a socket at {address}"), why);
+        let listener = TcpListener::bind(LOOPBACK).map_err(refused)?;
+        let real = listener.local_addr().map_err(refused)?;
+        state.listeners.insert((at.clone(), address.port()), real);
+        Ok(listener)
+    }
+
+    fn datagrams(&self, at: &Place, address: SocketAddr) -> Result<UdpSocket, HostError> {
+        self.state().check(at)?;
+        UdpSocket::bind(LOOPBACK).map_err(|why| HostError::refused(format!("a socket at {address}"), why))
+    }
+
+    fn spawn(&self, machine: &str, _command: Spawn) -> Result<Box<dyn Process>, HostError> {
+        self.state().check(&Place::Machine(machine.to_owned()))?;
+        Err(HostError::Unable("the simulator runs no processes".to_owned()))
+    }
+
+    fn inventory(&self) -> Result<Inventory, HostError> {
+        let state = self.state();
+        Ok(Inventory {
+            vpcs: state.programs.keys().cloned().collect(),
+            machines: state.machines.iter().cloned().collect(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use net::sample;
+    use std::io::{Read, Write};
+
+    #[test]
+    fn what_the_walk_lets_pass_is_connected_and_counted() {
+        let simulator = Simulator::new();
+        let topology = sample::two_tier();
+        simulator.apply(&topology, "vpc-1").unwrap();
+        let db = Place::Machine("db".into());
+        let listener = simulator.listen(&db, "0.0.0.0:5432".parse().unwrap()).unwrap();
+        let to: SocketAddr = "10.0.2.10:5432".parse().unwrap();
+        let second = Duration::from_secs(1);
+        let mut out = simulator.connect(&Place::Machine("web".into()), to, second).unwrap();
+        out.write_all(b"x").unwrap();
+        listener.accept().unwrap().0.read_exact(&mut [0]).unwrap();
+        assert!(simulator.connect(&Place::Machine("app".into()), to, second).is_err());
+        let counts = simulator.counters("vpc-1").unwrap();
+        assert_eq!(counts["sgr-sg-db-in-0"].packets, 1);
+        assert_eq!(counts["eni-db/ingress/none"].packets, 1);
+        assert!(simulator.program("vpc-1").is_some());
+        simulator.remove_vpc("vpc-1").unwrap();
+        assert!(matches!(simulator.counters("vpc-1"), Err(HostError::NotThere(_))));
+    }
+}

@@ -1,0 +1,11 @@
+//! Real packets through real namespaces: what VPCs promise, tried from inside machines and from the internet.
+//!
+//! These run as an ordinary user and as root alike, and touch nothing of the machine's own network.
+
+mod ipv6;
+mod lab;
+mod model;
+mod peering;
+mod processes;
+mod rounds;
+mod two_tier;
