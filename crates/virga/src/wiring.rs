@@ -50,6 +50,7 @@ pub fn cloud(
             Arc::new(dynamodb::census::Census),
             Arc::new(dynamodb::streams::work::StreamLife),
             Arc::new(dynamodb::backups::work::Restore),
+            Arc::new(dynamodb::global::work::Replicate),
             Arc::new(dynamodb::backups::work::BackupLife),
         ],
         subscribers: Vec::new(),

@@ -12,7 +12,10 @@
 //!
 //! Backups and past moments ([`backups`]) are kept as what was changed since.
 //!
-//! Not here: exports and imports, global tables. Vector indexes are refused, and so are keys of several attributes.
+//! Replicas in other regions ([`global`]) take each other's writes.
+//!
+//! Not here: exports and imports; backups and replicas of tables with a KMS key. Vector indexes are refused, and so are
+//! keys of several attributes.
 
 mod access;
 mod action;
@@ -25,6 +28,7 @@ mod definition;
 mod encryption;
 mod errors;
 pub mod expression;
+pub mod global;
 pub mod invalid;
 pub mod item;
 pub mod legacy;
@@ -56,6 +60,7 @@ pub static DYNAMODB: kernel::Service = kernel::Service {
         backups::LIST,
         backups::MAKE,
         backups::RESTORE,
+        global::legacy::OPS,
         ops::batch_get::OPS,
         ops::batch_write::OPS,
         ops::delete::OPS,

@@ -10,8 +10,10 @@
 
 mod accessanalyzer;
 mod cloudtrail_lookup;
+mod dynamodb_access;
 mod dynamodb_backups;
 mod dynamodb_encryption;
+mod dynamodb_global;
 mod dynamodb_items;
 mod dynamodb_model;
 mod dynamodb_partiql;

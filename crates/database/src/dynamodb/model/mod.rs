@@ -6,6 +6,7 @@ pub mod bucket;
 pub mod keys;
 pub mod log;
 pub mod name;
+pub mod replica;
 pub mod rows;
 pub mod schema;
 pub mod stream;

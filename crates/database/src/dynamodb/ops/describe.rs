@@ -5,6 +5,7 @@ use crate::dynamodb::access;
 use crate::dynamodb::census;
 use crate::dynamodb::encryption;
 use crate::dynamodb::errors::Error;
+use crate::dynamodb::global::replicas::{self, ReplicaDescription};
 use crate::dynamodb::model::backup::Restoring;
 use crate::dynamodb::model::schema::{self, Schema};
 use crate::dynamodb::model::stream;
@@ -125,6 +126,8 @@ wire::shape! {
         limits: Option<OnDemandThroughput> = "OnDemandThroughput",
         warm: WarmDescription = "WarmThroughput",
         restore: Option<RestoreSummary> = "RestoreSummary",
+        replicas: Option<Vec<ReplicaDescription>> = "Replicas",
+        version: Option<String> = "GlobalTableVersion",
         stream: Option<StreamSpecification> = "StreamSpecification",
         stream_label: Option<String> = "LatestStreamLabel",
         stream_arn: Option<String> = "LatestStreamArn",
@@ -296,6 +299,8 @@ pub(crate) fn describe(
         limits: throughput::described_limits(table.on_demand_limits),
         warm: throughput::described_warm(table.warm, &table.throughput, table.on_demand, changing),
         restore: table.restore.as_deref().map(summary),
+        replicas: replicas::describe(table),
+        version: (!table.replicas.is_empty()).then(|| "2019.11.21".to_owned()),
         stream: specification(table),
         stream_arn: latest_stream(table),
         stream_label: table.latest_stream.clone(),
