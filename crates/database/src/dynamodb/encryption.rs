@@ -10,7 +10,8 @@
 //! DynamoDB.
 //!
 //! Not here: grants. What DynamoDB does by itself with such a table (indexes, expiry) waits, after a restart, until
-//! somebody who may use the key has used the table. The log of changes that a stream reads lies as it is. The archival of tables whose key is gone for seven days.
+//! somebody who may use the key has used the table. The log of changes that a stream reads lies as
+//! it is; point-in-time recovery and replicas of such tables are refused. The archival of tables whose key is gone for seven days.
 
 use super::errors::{Error, Refusal};
 use super::model::schema::Schema;
@@ -92,6 +93,17 @@ fn plaintext(answer: &Struct) -> Result<Zeroizing<[u8; 32]>, Error> {
     bytes.map(Zeroizing::new).ok_or_else(|| Refusal::Internal.into())
 }
 
+/// Refuses what is not built for tables with a KMS key: what is kept of them elsewhere would have to be sealed too.
+///
+/// # Errors
+/// `NotImplemented`.
+pub(crate) fn check_plain(table: &TableRecord, what: &str) -> Result<(), Error> {
+    if table.encryption.is_none() && table.next_encryption.is_none() {
+        return Ok(());
+    }
+    Err(Refusal::NotBuilt(format!("{what} of a table with a KMS key")).into())
+}
+
 /// Has a key made for the table, sealed by the KMS key `asked` or by the account's own for DynamoDB.
 ///
 /// # Errors
@@ -101,6 +113,10 @@ pub(crate) fn new_key(
     table: &TableRecord,
     asked: Option<&str>,
 ) -> Result<Encryption, Error> {
+    if table.recovery.is_some() || table.backup.is_some() || !table.replicas.is_empty() {
+        let what = "A KMS key for a table that has backups, point-in-time recovery or replicas";
+        return Err(Refusal::NotBuilt(what.into()).into());
+    }
     let described = ask(cx, "DescribeKey", vec![("KeyId", Value::str(asked.unwrap_or(DEFAULT_KEY)))])?;
     let arn = described.get("KeyMetadata").and_then(|data| data.member("Arn")).and_then(Value::as_str);
     let key_arn = arn.ok_or_else(|| Error::from(Refusal::Internal))?.to_owned();

@@ -1,6 +1,7 @@
 //! `ReplicaUpdates` of UpdateTable, and what replicas keep in common.
 
-use crate::dynamodb::errors::{Error, Refusal, validation};
+use crate::dynamodb::encryption;
+use crate::dynamodb::errors::{Error, validation};
 use crate::dynamodb::model::backup::Restoring;
 use crate::dynamodb::model::replica::{Replica, ReplicaStatus};
 use crate::dynamodb::model::stream;
@@ -110,9 +111,7 @@ fn add(cx: &mut Cx<'_>, table: &mut TableRecord, region: Region) -> Result<(), E
     if !table.on_demand {
         return Err(validation("Table write capacity should either be Pay-Per-Request or AutoScaled."));
     }
-    if table.encryption.is_some() || table.next_encryption.is_some() {
-        return Err(Refusal::NotBuilt("A replica of a table with a KMS key".into()).into());
-    }
+    encryption::check_plain(table, "A replica")?;
     if member(&*cx.tx, table.account, region, &table.name)?.is_some() {
         return Err(validation(format!(
             "Failed to create a the new replica of table with name: ‘{}’ because one or more replicas already existed as tables.",
@@ -280,6 +279,7 @@ pub(crate) fn spread(cx: &mut Cx<'_>, table: &TableRecord) -> Result<(), Error> 
         other.on_demand_since = table.on_demand_since;
         other.throughput = table.throughput.clone();
         other.on_demand_limits = table.on_demand_limits;
+        other.warm = table.warm;
         other.ttl = table.ttl.clone();
         if other != before {
             other.status = table.status;

@@ -11,12 +11,12 @@ use crate::dynamodb::ops::query;
 use crate::dynamodb::partiql::keys::{Access, access};
 use crate::dynamodb::partiql::{Order, Select};
 use crate::dynamodb::read::{self, Asked, Page};
-use crate::dynamodb::size::Consistency;
+use crate::dynamodb::size::{Consistency, Units};
 use crate::dynamodb::throttle;
 use crate::dynamodb::value::AttributeValue;
 use kernel::Cx;
 use std::collections::BTreeSet;
-use store::{Direction, KeyRange};
+use store::{Direction, KeyRange, Tx};
 
 /// AWS: the guide's page on PartiQL's operators: values of a partition key.
 const PARTITIONS_MAX: usize = 50;
@@ -44,6 +44,9 @@ impl Place {
 pub(super) struct Rows {
     pub(super) items: Vec<Item>,
     pub(super) next: Option<Place>,
+    /// What they cost, and what reading items beside their index cost.
+    units: Units,
+    fetched: Units,
 }
 
 /// A statement held against its table.
@@ -87,7 +90,7 @@ impl<'s> Plan<'s> {
     /// The store's; `ValidationException` for a place that is none of this listing.
     pub(super) fn page(
         &self,
-        cx: &Cx<'_>,
+        tx: &Tx,
         from: Option<&Place>,
         limit: Option<usize>,
         consistency: Consistency,
@@ -102,9 +105,10 @@ impl<'s> Plan<'s> {
                 Some(from) => self.behind(range, &from.key)?,
                 None => range,
             };
-            let page = read::page(cx.tx, &self.asked(range, left, consistency))?;
-            throttle::admit_read(cx, self.schema, self.index, page.units, page.fetched)?;
+            let page = read::page(tx, &self.asked(range, left, consistency))?;
             self.meter(meter, &page);
+            rows.units += page.units;
+            rows.fetched += page.fetched;
             left = left.map(|left| left - page.scanned.min(left));
             rows.items.extend(page.items.iter().map(|item| self.select.row(item)));
             if let Some(key) = page.last {
@@ -113,6 +117,14 @@ impl<'s> Plan<'s> {
             }
         }
         Ok(rows)
+    }
+
+    /// Admits what a page cost.
+    ///
+    /// # Errors
+    /// `ProvisionedThroughputExceededException`, `ThrottlingException`.
+    pub(super) fn admit(&self, cx: &Cx<'_>, rows: &Rows) -> Result<(), Error> {
+        throttle::admit_read(cx, self.schema, self.index, rows.units, rows.fetched)
     }
 
     fn ranges(&self) -> Vec<KeyRange> {

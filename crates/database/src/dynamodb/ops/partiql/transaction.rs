@@ -116,9 +116,11 @@ fn read_all(
         let row = cx.tx.get(&schema.item_key(&key))?;
         let size = row.as_ref().map(|row| rows::size(row)).transpose()?.unwrap_or(0);
         let units = Units::read(size, Consistency::Transactional);
-        let throttled = Reason::of_check(throttle::admit_read(cx, &schema, None, units, Units::ZERO))?;
-        if let (Some(last), Some(reason)) = (reasons.last_mut(), throttled) {
-            *last = Some(reason);
+        if let Err(error) = throttle::admit_read(cx, &schema, None, units, Units::ZERO) {
+            if let Some(reason) = reasons.last_mut() {
+                *reason = Reason::of_check(Err(error))?;
+            }
+            continue;
         }
         meter.table(&select.source.table, units);
         let item = row.map(|row| rows::decode(&schema.vault, &row)).transpose()?;
