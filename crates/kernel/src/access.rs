@@ -157,7 +157,7 @@ pub(crate) fn authorize(
             let message = match protocol {
                 Protocol::Ec2Query => {
                     let encoded = encoded::encode(cx, action, target, decisions.last());
-                    format!("{message} Encoded authorization failure message: {encoded}")
+                    format!("{message}. Encoded authorization failure message: {encoded}")
                 }
                 _ => message,
             };

@@ -22,8 +22,16 @@ pub fn services() -> Vec<&'static Service> {
         &dynamodb::DYNAMODB,
         &dynamodb::streams::DYNAMODBSTREAMS,
         &storage::s3::S3,
+        &EC2,
     ]
 }
+
+/// The rooms that serve EC2's API, and how many tables they have.
+const EC2_TABLES: &[&[&[kernel::Op]]] = &[ec2::TABLES, network::vpc::TABLES];
+const EC2_COUNT: usize = ec2::TABLES.len() + network::vpc::TABLES.len();
+
+/// One wire service of several rooms.
+static EC2: Service = Service { id: "ec2", global: false, ops: &kernel::op::join::<EC2_COUNT>(EC2_TABLES) };
 
 /// A cloud over an open store, with every built service.
 ///
@@ -50,7 +58,10 @@ pub fn cloud(
             Arc::new(dynamodb::census::Census),
             Arc::new(dynamodb::streams::work::StreamLife),
             Arc::new(dynamodb::backups::work::Restore),
+            Arc::new(dynamodb::global::work::Replicate),
             Arc::new(dynamodb::backups::work::BackupLife),
+            Arc::new(ec2::token::ForgetTokens),
+            Arc::new(network::vpc::work::NetworkLife),
         ],
         subscribers: Vec::new(),
         sagas: vec![&security::organizations::create::CREATE_ACCOUNT],

@@ -5,6 +5,7 @@ use super::errors::Error;
 use super::item::Item;
 use super::model::backup;
 use super::model::log::{self, By, Change, What};
+use super::model::replica::{self, Version};
 use super::model::schema::Schema;
 use base::Timestamp;
 use store::Tx;
@@ -48,10 +49,14 @@ pub(crate) fn record(
     how: How,
 ) -> Result<(), Error> {
     let keeps = schema.keeps;
-    if !keeps.any && schema.record.backup.is_none() || old == new {
+    if !keeps.any && schema.record.backup.is_none() || old == new || how.by == By::Filling {
         return Ok(());
     }
     save(tx, schema, key)?;
+    if !schema.record.replicas.is_empty() && how.by != By::Replication {
+        let region = schema.record.region.name().to_owned();
+        replica::set_version(tx, key, &Version { time: how.now, region });
+    }
     if !keeps.any {
         return Ok(());
     }

@@ -9,8 +9,10 @@
 //!
 //! Backups and past moments ([`backups`]) are kept as what was changed since.
 //!
+//! Replicas in other regions ([`global`]) take each other's writes.
+//!
 //! Not here: encryption with one's own KMS key, exports and imports,
-//! global tables, and throttling: throughput is kept and described, but nothing is refused
+//! and throttling: throughput is kept and described, but nothing is refused
 //! for exceeding it. Keys of several attributes and vector indexes are refused.
 
 mod access;
@@ -23,6 +25,7 @@ pub mod codec;
 mod definition;
 mod errors;
 pub mod expression;
+pub mod global;
 pub mod invalid;
 pub mod item;
 pub mod legacy;
@@ -52,6 +55,7 @@ pub static DYNAMODB: kernel::Service = kernel::Service {
         backups::LIST,
         backups::MAKE,
         backups::RESTORE,
+        global::legacy::OPS,
         ops::batch_get::OPS,
         ops::batch_write::OPS,
         ops::delete::OPS,

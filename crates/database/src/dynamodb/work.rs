@@ -5,7 +5,8 @@ use super::change::How;
 use super::errors::Error;
 use super::model::backup;
 use super::model::keys::{self, EXPIRIES};
-use super::model::log::By;
+use super::model::log::{self, By};
+use super::model::replica::{self, CURSORS};
 use super::model::rows;
 use super::model::schema::{self, Schema};
 use super::model::table::{Status, TABLES, TableRecord};
@@ -181,6 +182,8 @@ fn delete(cloud: &Cloud, schema: &Schema) -> Result<(), Error> {
     if !kept {
         purge(cloud, &schema.prefix)?;
     }
+    purge(cloud, &replica::version_key(&schema.prefix))?;
+    purge(cloud, &CURSORS.stored_key(&log::table(table.account, table.region, table.number)))?;
     let mut tx = cloud.store().begin();
     census::forget(&mut tx, &schema.prefix);
     for index in &schema.indexes {

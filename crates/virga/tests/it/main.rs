@@ -10,7 +10,9 @@
 
 mod accessanalyzer;
 mod cloudtrail_lookup;
+mod dynamodb_access;
 mod dynamodb_backups;
+mod dynamodb_global;
 mod dynamodb_items;
 mod dynamodb_partiql;
 mod dynamodb_streams;
@@ -50,3 +52,9 @@ mod sts_assume_role;
 mod sts_sessions;
 mod sts_web_identity;
 mod tables;
+mod vpc_access;
+mod vpc_addresses;
+mod vpc_connections;
+mod vpc_groups;
+mod vpc_networks;
+mod vpc_routes;

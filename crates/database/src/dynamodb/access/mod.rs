@@ -15,6 +15,7 @@ use crate::dynamodb::errors::Error;
 use crate::dynamodb::model::name::Place;
 use crate::dynamodb::model::schema::{self, Schema};
 use auth::policy::ResourceMode;
+use base::{Arn, Region};
 use kernel::{Cx, Target};
 use keys::Leading;
 use std::collections::BTreeSet;
@@ -59,6 +60,31 @@ pub(crate) fn new_table(cx: &mut Cx<'_>, request: &Struct) -> Targets {
 pub(crate) fn on_table(cx: &mut Cx<'_>, request: &Struct) -> Targets {
     let place = Place::read(cx, table_name(request))?;
     Ok(vec![target(cx, &place, None)?.0])
+}
+
+/// UpdateTable: the table, and the replicas that are made or deleted.
+pub(crate) fn update_table(cx: &mut Cx<'_>, request: &Struct) -> Targets {
+    let place = Place::read(cx, table_name(request))?;
+    let mut targets = vec![target(cx, &place, None)?.0];
+    let updates = request.get("ReplicaUpdates").and_then(Value::as_list).unwrap_or_default();
+    let actions = [("Create", "dynamodb:CreateTableReplica"), ("Delete", "dynamodb:DeleteTableReplica")];
+    for update in updates {
+        for (member, action) in actions {
+            let region = update.at(&[member, "RegionName"]).and_then(Value::as_str).and_then(Region::parse);
+            if let Some(region) = region {
+                let arn = Place { region, ..place.clone() }.arn();
+                targets.push(Target::on(arn).owned_by(place.account).doing(action));
+            }
+        }
+    }
+    Ok(targets)
+}
+
+/// A global table of the first version.
+pub(crate) fn on_global_table(cx: &mut Cx<'_>, request: &Struct) -> Targets {
+    let name = request.str("GlobalTableName").unwrap_or_default();
+    let arn = Arn::new("dynamodb", "", cx.account.as_str(), &format!("global-table/{name}"));
+    Ok(vec![Target::on(arn.to_string())])
 }
 
 pub(crate) fn on_arn(cx: &mut Cx<'_>, request: &Struct) -> Targets {

@@ -119,6 +119,7 @@ fn restore_from_backup(cx: &mut Cx<'_>, req: RestoreFromBackup) -> Result<TableO
         at: backup.created,
         latest: false,
         source: Some(source.clone()),
+        replica: false,
     };
     let table = new_table(cx, &req.target, source, overrides, restoring)?;
     check_target(cx, &req.target)?;
@@ -183,6 +184,7 @@ fn restore_to_moment(cx: &mut Cx<'_>, req: RestoreToMoment) -> Result<TableOutpu
         at,
         latest,
         source: Some(Box::new(source.clone())),
+        replica: false,
     };
     let overrides = Overrides {
         billing: req.billing,
@@ -267,6 +269,7 @@ fn new_table(
     (table.policy, table.policy_revision) = (None, 0);
     (table.stream, table.latest_stream) = (None, None);
     table.recovery = None;
+    (table.replicas, table.replica_source) = (Vec::new(), None);
     (table.backup, table.next_backup) = (None, 0);
     table.restore = Some(Box::new(restoring));
     Ok(table)

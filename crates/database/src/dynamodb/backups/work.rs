@@ -8,7 +8,8 @@ use crate::dynamodb::errors::{Error, Refusal};
 use crate::dynamodb::item::Item;
 use crate::dynamodb::model::backup::{self, BACKUPS, BackupRecord, Restoring};
 use crate::dynamodb::model::keys;
-use crate::dynamodb::model::log::{self, Change, Position};
+use crate::dynamodb::model::log::{self, By, Change, Position};
+use crate::dynamodb::model::replica::{self, CURSORS, Cursor};
 use crate::dynamodb::model::rows;
 use crate::dynamodb::model::schema::{self, Schema};
 use crate::dynamodb::model::table::{TABLES, TableRecord};
@@ -18,7 +19,7 @@ use base::Timestamp;
 use kernel::Cloud;
 use kernel::reconcile::Reconciler;
 use std::sync::Arc;
-use store::{Direction, Key, KeyRange, Read, Record, Snapshot};
+use store::{Direction, Key, KeyRange, Read, Record, Snapshot, Tx};
 use wire::Fault;
 
 /// Rows that one transaction writes.
@@ -66,6 +67,9 @@ fn restore(cloud: &Arc<Cloud>, key: &[u8]) -> Result<(), Error> {
             fill(cloud, &target, Merged::new(layers.collect()))?;
         }
         None if restoring.latest => {
+            if restoring.replica {
+                versions(cloud, &state, &items, &target.prefix)?;
+            }
             fill(cloud, &target, Merged::new(vec![(&state as &dyn Read, items)]))?;
         }
         None => {
@@ -80,12 +84,49 @@ fn restore(cloud: &Arc<Cloud>, key: &[u8]) -> Result<(), Error> {
     let mut tx = cloud.store().begin();
     match TABLES.get(&tx, &target.record.own_key())? {
         Some(mut current) if current.restore.is_some() => {
+            if restoring.replica {
+                follow(&mut tx, &state, restoring, &current)?;
+            }
             current.restore = None;
             rest(&mut tx, current);
         }
         _ => return Ok(()),
     }
     commit(tx).map(drop)
+}
+
+/// Takes over when and where items were last written, deleted ones too.
+fn versions(cloud: &Cloud, state: &Snapshot, from: &[u8], to: &[u8]) -> Result<(), Error> {
+    let (from, to) = (replica::version_key(from), replica::version_key(to));
+    let mut rows = state.scan(KeyRange::prefix(&from), Direction::Forward).peekable();
+    while rows.peek().is_some() {
+        let mut tx = cloud.store().begin();
+        for pair in rows.by_ref().take(BATCH) {
+            let (key, version) = pair?;
+            tx.put([&to[..], key.get(from.len()..).unwrap_or_default()].concat(), version);
+        }
+        if !commit(tx)? {
+            return Err(Refusal::Internal.into());
+        }
+    }
+    Ok(())
+}
+
+/// A new replica holds its source's state: from there on it gets changes, and of the other replicas those that its
+/// source had not got yet.
+fn follow(tx: &mut Tx, state: &Snapshot, restoring: &Restoring, table: &TableRecord) -> Result<(), Error> {
+    let (account, to) = (table.account, table.region);
+    let source = replica::cursor_key(account, restoring.region, restoring.number, to);
+    CURSORS.put(tx, &source, &Cursor { commit: state.seq().number() + 1, within: 0 });
+    for other in table.replicas.iter().filter(|other| other.region != restoring.region) {
+        let Some(record) = TABLES.get(state, &TableRecord::key(account, other.region, &table.name))? else {
+            continue;
+        };
+        let known = replica::cursor_key(account, other.region, record.number, restoring.region);
+        let cursor = CURSORS.get(state, &known)?.unwrap_or_default();
+        CURSORS.put(tx, &replica::cursor_key(account, other.region, record.number, to), &cursor);
+    }
+    Ok(())
 }
 
 /// Writes the rows as items of the new table.
@@ -95,7 +136,7 @@ fn fill(cloud: &Cloud, target: &Schema, rows: Merged<'_>) -> Result<(), Error> {
         let mut tx = cloud.store().begin();
         for row in rows.by_ref().take(BATCH) {
             let item = rows::decode(&row?.1)?;
-            let how = How::plain(cloud.clock().now());
+            let how = How::by(By::Filling, cloud.clock().now());
             write::replace(&mut tx, target, target.item_key(&item), None, Some(&item), how)?;
         }
         if !commit(tx)? {

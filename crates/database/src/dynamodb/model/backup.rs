@@ -58,6 +58,8 @@ store::record! {
         8 => pub latest: bool,
         /// The source as it was, by which its rows are read.
         9 => pub source: Option<Box<TableRecord>>,
+        /// It becomes a replica of its source.
+        10 => pub replica: bool,
     }
 }
 

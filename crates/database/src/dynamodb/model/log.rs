@@ -55,6 +55,8 @@ store::record_enum! {
         2 => TimeToLive,
         /// It came from a replica in another region.
         3 => Replication,
+        /// The table is being filled with what is elsewhere already: no change to tell of.
+        4 => Filling,
     }
 }
 

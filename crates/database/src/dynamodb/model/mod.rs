@@ -5,6 +5,7 @@ pub mod backup;
 pub mod keys;
 pub mod log;
 pub mod name;
+pub mod replica;
 pub mod rows;
 pub mod schema;
 pub mod stream;

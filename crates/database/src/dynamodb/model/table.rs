@@ -9,6 +9,7 @@
 //! Requests write the transient states; [`crate::dynamodb::work`] ends them.
 
 use super::backup::{Recovery, Restoring};
+use super::replica::Replica;
 use base::{AccountId, Arn, Region, Timestamp};
 use std::collections::BTreeMap;
 use store::{Key, Table};
@@ -50,6 +51,10 @@ store::record! {
         44 => pub next_backup: u32,
         /// What it is being made of.
         45 => pub restore: Option<Box<Restoring>>,
+        /// In other regions.
+        46 => pub replicas: Vec<Replica>,
+        /// When another replica was last made of it.
+        47 => pub replica_source: Option<Timestamp>,
     }
 
     /// The stream that is switched on.

@@ -4,6 +4,7 @@ use super::table::StreamSpecification;
 use crate::dynamodb::access;
 use crate::dynamodb::census;
 use crate::dynamodb::errors::Error;
+use crate::dynamodb::global::replicas::{self, ReplicaDescription};
 use crate::dynamodb::model::backup::Restoring;
 use crate::dynamodb::model::schema::{self, Schema};
 use crate::dynamodb::model::stream;
@@ -110,6 +111,8 @@ wire::shape! {
         class: Option<TableClassSummary> = "TableClassSummary",
         protected: bool = "DeletionProtectionEnabled",
         restore: Option<RestoreSummary> = "RestoreSummary",
+        replicas: Option<Vec<ReplicaDescription>> = "Replicas",
+        version: Option<String> = "GlobalTableVersion",
         stream: Option<StreamSpecification> = "StreamSpecification",
         stream_label: Option<String> = "LatestStreamLabel",
         stream_arn: Option<String> = "LatestStreamArn",
@@ -226,6 +229,8 @@ pub(crate) fn describe(
         class,
         protected: table.deletion_protection,
         restore: table.restore.as_deref().map(summary),
+        replicas: replicas::describe(table),
+        version: (!table.replicas.is_empty()).then(|| "2019.11.21".to_owned()),
         stream: specification(table),
         stream_arn: latest_stream(table),
         stream_label: table.latest_stream.clone(),

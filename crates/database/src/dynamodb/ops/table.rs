@@ -6,6 +6,7 @@ use crate::dynamodb::access;
 use crate::dynamodb::backups::make;
 use crate::dynamodb::definition::{self, GlobalIndex, LocalIndex, ProvisionedThroughput};
 use crate::dynamodb::errors::{Error, Refusal, parameter, validation};
+use crate::dynamodb::global::replicas;
 use crate::dynamodb::model::name::{Place, check_name};
 use crate::dynamodb::model::schema;
 use crate::dynamodb::model::stream;
@@ -214,6 +215,7 @@ fn delete_table(cx: &mut Cx<'_>, req: DeleteTable) -> Result<TableOutput, Error>
             "Resource cannot be deleted as it is currently protected against deletion. Disable deletion protection first.",
         ));
     }
+    replicas::on_delete(cx, &schema.record)?;
     let mut table = schema.record.clone();
     table.status = Status::Deleting;
     make::of_deleted(cx, &mut table)?;

@@ -2,6 +2,7 @@
 
 use crate::dynamodb::access;
 use crate::dynamodb::errors::{Error, Refusal, validation};
+use crate::dynamodb::global::replicas;
 use crate::dynamodb::model::schema;
 use crate::dynamodb::model::table::{Status, TABLES, Ttl};
 use kernel::Cx;
@@ -66,6 +67,7 @@ fn update_time_to_live(cx: &mut Cx<'_>, req: UpdateTimeToLive) -> Result<UpdateT
     }
     table.ttl =
         Ttl { attribute: enabled.then(|| attribute.clone()), changed: Some(cx.now), enabling: *enabled };
+    replicas::spread(cx, &table)?;
     TABLES.put(cx.tx, &table.own_key(), &table);
     Ok(UpdateTimeToLiveOutput { specification: req.specification })
 }

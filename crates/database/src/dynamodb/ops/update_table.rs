@@ -5,15 +5,15 @@ use super::table::{SseSpecification, StreamSpecification, TableOutput, check_idl
 use crate::dynamodb::access;
 use crate::dynamodb::definition::{self, GlobalIndex, ProvisionedThroughput};
 use crate::dynamodb::errors::{Error, Refusal, parameter, validation};
+use crate::dynamodb::global::replicas::{self, ReplicaUpdate};
 use crate::dynamodb::model::schema;
 use crate::dynamodb::model::stream;
 use crate::dynamodb::model::table::{IndexRecord, Status, TABLES, TableRecord, Throughput};
 use kernel::Cx;
 use std::collections::BTreeSet;
-use wire::Value;
 
 kernel::ops! { pub(crate) static OPS:
-    UpdateTable: update_table, "dynamodb:UpdateTable", access::on_table;
+    UpdateTable: update_table, "dynamodb:UpdateTable", access::update_table;
 }
 
 wire::shape! {
@@ -28,7 +28,7 @@ wire::shape! {
         sse: Option<SseSpecification> = "SSESpecification",
         class: Option<String> = "TableClass",
         protected: Option<bool> = "DeletionProtectionEnabled",
-        replicas: Option<Value> = "ReplicaUpdates",
+        replicas: Option<Vec<ReplicaUpdate>> = "ReplicaUpdates",
     }
 
     #[derive(Clone, Debug)]
@@ -80,8 +80,15 @@ fn check_parameters(req: &UpdateTable) -> Result<(), Error> {
             "At least one of ProvisionedThroughput, BillingMode, UpdateStreamEnabled, GlobalSecondaryIndexUpdates or SSESpecification or ReplicaUpdates is required",
         ));
     }
-    if req.replicas.is_some() {
-        return Err(Refusal::NotBuilt("A replica of a table in another region".into()).into());
+    let others = req.throughput.is_some()
+        || req.billing.is_some()
+        || indexes
+        || req.stream.is_some()
+        || req.sse.is_some()
+        || req.class.is_some()
+        || req.protected.is_some();
+    if req.replicas.is_some() && others {
+        return Err(parameter("Replica modification must be the only operation in the request"));
     }
     refuse_unbuilt(req.sse.as_ref())?;
     let mut seen = BTreeSet::new();
@@ -101,6 +108,12 @@ fn update_table(cx: &mut Cx<'_>, req: UpdateTable) -> Result<TableOutput, Error>
     let schema = schema::existing(cx, &req.table)?;
     check_idle(&schema.record)?;
     let mut table = schema.record.clone();
+    if let Some(updates) = &req.replicas {
+        replicas::change(cx, &mut table, updates)?;
+        table.status = Status::Updating;
+        TABLES.put(cx.tx, &table.own_key(), &table);
+        return Ok(TableOutput { table: describe(cx, &table, Some(&schema))? });
+    }
     if let Some(definitions) = &req.attributes {
         for new in definition::attributes(definitions)? {
             match table.attributes.iter().find(|known| known.name == new.name) {
@@ -127,6 +140,12 @@ fn update_table(cx: &mut Cx<'_>, req: UpdateTable) -> Result<TableOutput, Error>
     }
     if works {
         table.status = Status::Updating;
+    }
+    if works && !table.replicas.is_empty() {
+        if !table.on_demand {
+            return Err(validation("Table write capacity should either be Pay-Per-Request or AutoScaled."));
+        }
+        replicas::spread(cx, &table)?;
     }
     TABLES.put(cx.tx, &table.own_key(), &table);
     cx.touch(cx.arn("dynamodb", &format!("table/{}", table.name)));
@@ -207,6 +226,9 @@ fn change_stream(
         }
         Some((true, Some(_))) if table.stream.is_some() => {
             Err(validation(format!("Table already has an enabled stream: TableName: {}", table.name)))
+        }
+        Some((false, None)) if !table.replicas.is_empty() => {
+            Err(parameter("Disabling Stream is not allowed for a Global Table replica."))
         }
         Some((false, None)) if table.stream.is_none() => {
             Err(validation(format!("Table has no stream to disable: TableName: {}", table.name)))

@@ -46,6 +46,17 @@ const REST_JSON: Codes = Codes {
     ..JSON
 };
 
+/// AWS: <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html>
+const EC2: Codes = Codes {
+    anonymous: "MissingParameter",
+    anonymous_status: 400,
+    anonymous_message: "The request must contain the parameter AWSAccessKeyId",
+    denied: "UnauthorizedOperation",
+    denied_status: 403,
+    invalid: "InvalidParameterValue",
+    malformed: "InvalidParameterValue",
+};
+
 pub(super) static CODES: &[(&str, Codes)] = &[
     ("iam", QUERY),
     ("sts", QUERY),
@@ -54,6 +65,7 @@ pub(super) static CODES: &[(&str, Codes)] = &[
     ("cloudtrail", JSON),
     ("dynamodb", JSON),
     ("dynamodbstreams", JSON),
+    ("ec2", EC2),
     ("organizations", Codes { invalid: "InvalidInputException", ..JSON }),
 ];
 
@@ -139,6 +151,9 @@ impl Prepared {
         if let ("dynamodb", Some(value)) = (service, dynamodb(operation, member)) {
             return Some(value);
         }
+        if let ("ec2", Some(value)) = (service, ec2(operation, member)) {
+            return Some(value);
+        }
         let text = match (service, operation, member) {
             ("dynamodb", _, "ResourceArn") => TABLE_ARN,
             ("dynamodb", _, "BackupArn") => BACKUP_ARN,
@@ -185,6 +200,19 @@ const ITERATOR: &str =
 
 fn structure<const N: usize>(members: [(&'static str, Value); N]) -> Value {
     Value::Struct(members.into_iter().collect())
+}
+
+/// Lists whose items have no required member: an empty one cannot be written.
+fn ec2(operation: &str, member: &str) -> Option<Value> {
+    let item = match (operation, member) {
+        ("CreateTags", "Tags") => structure([("Key", Value::str("matrix")), ("Value", Value::str("matrix"))]),
+        ("CreateDhcpOptions", "DhcpConfigurations") => structure([
+            ("Key", Value::str("domain-name")),
+            ("Values", Value::List(vec![Value::str("example.com")])),
+        ]),
+        _ => return None,
+    };
+    Some(Value::List(vec![item]))
 }
 
 /// What the model leaves to the service: a table has attributes, a transaction does something.
