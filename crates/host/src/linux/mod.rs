@@ -1,5 +1,6 @@
 //! The data plane on Linux: the parent's side of the host process.
 
+mod boot;
 mod child;
 mod frame;
 mod links;
@@ -11,7 +12,7 @@ mod start;
 pub use child::run_child;
 pub use start::{Missing, missing};
 
-use crate::{Count, Driver, HostError, Inventory, Place, Process, Spawn};
+use crate::{Boot, Count, Driver, HostError, Inventory, Place, Process, Spawn};
 use frame::{Order, Put, Take};
 use net::Topology;
 use netlink::Messages;
@@ -244,6 +245,11 @@ impl Driver for Linux {
 
     fn datagrams(&self, at: &Place, address: SocketAddr) -> Result<UdpSocket, HostError> {
         Ok(UdpSocket::from(self.socket(at, false, address, true)?))
+    }
+
+    fn boot(&self, machine: &str, boot: Boot) -> Result<Box<dyn Process>, HostError> {
+        let space = self.plane().place(&Place::Machine(machine.to_owned()))?;
+        process::boot(&self.line, space, boot)
     }
 
     fn spawn(&self, machine: &str, command: Spawn) -> Result<Box<dyn Process>, HostError> {

@@ -7,7 +7,7 @@ use super::netlink::filter::{ask_counters, read_counters, transactions};
 use super::netlink::route::{End, LOOPBACK, Leads};
 use super::{Line, Posted};
 use crate::{Count, HostError, Inventory, Place};
-use net::program::{Delta, Far, FilterDelta, Hop, Link, TABLE_MAIN, Via, nat_filter};
+use net::program::{Chain, Delta, Far, FilterDelta, Hop, Link, TABLE_MAIN, Via, nat_filter};
 use net::{Cidr, Program, Topology};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -20,6 +20,8 @@ pub(super) const ROUTER_V6: IpAddr = IpAddr::V6(Ipv6Addr::new(0xfe80, 0, 0, 0, 0
 pub(super) const ROUTER_MAC: [u8; 6] = [2, 0, 0, 0, 0, 1];
 /// Messages of one kind go together up to this size.
 const CHUNK: usize = 60_000;
+/// From here on counters are read chain by chain.
+const MANY_RULES: usize = 2000;
 
 /// The idle times of connections are AWS's where Linux has others.
 /// <https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/security-group-connection-tracking.html>
@@ -293,13 +295,8 @@ impl Plane {
         let line = Arc::clone(&self.line);
         let router = self.router(vpc)?;
         let key = router.space.key;
-        if !delta.chains_changed.is_empty() || !delta.chains_removed.is_empty() {
-            let answer = line.netlink(key, true, ask_counters())?;
-            let goes = |chain: &str| {
-                delta.chains_changed.contains_key(chain) || delta.chains_removed.contains(chain)
-            };
-            read_counters(&answer, goes, &mut router.past);
-        }
+        let gone = delta.chains_changed.keys().chain(&delta.chains_removed).map(String::as_str);
+        read_chains(&line, key, gone.map(Some), &mut router.past)?;
         let first = !std::mem::replace(&mut router.has_table, true);
         transactions(delta, first).into_iter().try_for_each(|part| self.send(key, true, part))
     }
@@ -430,18 +427,41 @@ impl Plane {
     pub(super) fn counters(&self, vpc: &str) -> Result<BTreeMap<String, Count>, HostError> {
         let router = self.routers.get(vpc).ok_or_else(|| HostError::NotThere(vpc.to_owned()))?;
         let mut counts = router.past.clone();
-        if router.has_table {
-            read_counters(&self.line.netlink(router.space.key, true, ask_counters())?, |_| true, &mut counts);
+        let filter = &router.applied.filter;
+        if !router.has_table {
+            return Ok(counts);
+        }
+        if filter.rules() < MANY_RULES {
+            read_chains(&self.line, router.space.key, std::iter::once(None), &mut counts)?;
+        } else {
+            let named = |chain: &Chain| chain.rules.iter().any(|rule| !rule.name.is_empty());
+            let chains = filter.chains.iter().filter(|(_, chain)| named(chain));
+            read_chains(
+                &self.line,
+                router.space.key,
+                chains.map(|(name, _)| Some(name.as_str())),
+                &mut counts,
+            )?;
         }
         for machine in router.applied.nat_gateways.iter().filter_map(|id| self.machines.get(id)) {
-            read_counters(
-                &self.line.netlink(machine.space.key, true, ask_counters())?,
-                |_| true,
-                &mut counts,
-            );
+            read_chains(&self.line, machine.space.key, std::iter::once(None), &mut counts)?;
         }
         Ok(counts)
     }
+}
+
+/// Reads the counters of chains; `None` stands for all. All are asked for before the first is waited for.
+fn read_chains<'a>(
+    line: &Line,
+    space: u32,
+    chains: impl Iterator<Item = Option<&'a str>>,
+    into: &mut BTreeMap<String, Count>,
+) -> Result<(), HostError> {
+    let posted = chains.map(|chain| line.post_netlink(space, true, ask_counters(chain)));
+    for posted in posted.collect::<Result<Vec<Posted>, HostError>>()? {
+        read_counters(&posted.wait()?, into);
+    }
+    Ok(())
 }
 
 fn new_space(line: &Line, settings: Settings) -> Result<Space, HostError> {

@@ -140,35 +140,34 @@ impl Transactions {
     }
 }
 
-/// Asks for all rules, with their counters.
-pub(in crate::linux) fn ask_counters() -> Messages {
+/// Asks for rules, with their counters: of one chain, or all. For each part of an answer the kernel walks over what it
+/// has told already; of many rules each chain had better be asked for by itself.
+pub(in crate::linux) fn ask_counters(chain: Option<&str>) -> Messages {
     let mut out = Messages::default();
     out.begin_dump((SUBSYSTEM << 8) | GET_RULE, &[INET, 0, 0, 0], "read the counters");
     out.text(1, TABLE);
+    if let Some(chain) = chain {
+        out.text(2, chain);
+    }
     out.end();
     out
 }
 
-/// Sums up what the kernel answered, by the rules' names; of the chains that are asked for.
-pub(in crate::linux) fn read_counters(
-    answer: &[u8],
-    of: impl Fn(&str) -> bool,
-    into: &mut BTreeMap<String, Count>,
-) {
+/// Sums up what the kernel answered, by the rules' names.
+pub(in crate::linux) fn read_counters(answer: &[u8], into: &mut BTreeMap<String, Count>) {
     for message in messages(answer) {
         if message.kind != (SUBSYSTEM << 8) | NEW_RULE {
             continue;
         }
-        let (mut name, mut count, mut wanted) = (None, None, true);
+        let (mut name, mut count) = (None, None);
         for (kind, value) in attributes(message.body.get(4..).unwrap_or(&[])) {
             match kind {
-                2 => wanted = of(&String::from_utf8_lossy(value.strip_suffix(&[0]).unwrap_or(value))),
                 4 => count = attributes(value).find_map(|(_, expression)| counter(expression)),
                 7 => name = comment(value),
                 _ => {}
             }
         }
-        if let (Some(name), Some(count), true) = (name, count, wanted) {
+        if let (Some(name), Some(count)) = (name, count) {
             *into.entry(name).or_default() += count;
         }
     }
@@ -394,9 +393,7 @@ mod tests {
         out.rule("chain", &rule);
         out.rule("chain", &Rule { name: String::new(), ..rule });
         let mut counts = BTreeMap::new();
-        read_counters(&out.bytes, |chain| chain == "other", &mut counts);
-        assert!(counts.is_empty());
-        read_counters(&out.bytes, |chain| chain == "chain", &mut counts);
+        read_counters(&out.bytes, &mut counts);
         assert_eq!(counts, BTreeMap::from([("sgr-1".to_owned(), Count::default())]));
     }
 
