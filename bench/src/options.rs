@@ -8,6 +8,8 @@ pub(crate) struct Options {
     pub(crate) leg: Duration,
     /// Records that are made before start-up is measured again; 0 leaves that out.
     pub(crate) records: u64,
+    /// Items that are made before DynamoDB is measured again; 0 leaves that out.
+    pub(crate) items: u64,
     pub(crate) readme: bool,
     /// A bar that is missed fails the run.
     pub(crate) hold: bool,
@@ -23,12 +25,14 @@ impl Options {
 }
 
 const USAGE: &str =
-    "usage: bench [--only NAME,...] [--scenario NAME,...] [--seconds N] [--records N] [--readme] [--hold]
+    "usage: bench [--only NAME,...] [--scenario NAME,...] [--seconds N] [--records N] [--items N]
+             [--readme] [--hold]
 
-  --only      contestants: virga, fakecloud, fakecloud-disk, ministack, moto, nginx
+  --only      contestants: virga, fakecloud, fakecloud-disk, ministack, moto, dynalite, nginx
   --scenario  names from bench/scenarios.json
   --seconds   length of each leg (default 1.5)
   --records   records for the measurement of a grown cloud (default 100000; 0 leaves it out)
+  --items     items of a DynamoDB table that is measured again when it is large, made within ten minutes (default 0)
   --readme    write the table into README.md, between its `bench` marks
   --hold      fail when a bar is missed (first answer, memory, size, ...)";
 
@@ -40,6 +44,7 @@ pub(crate) fn parse(arguments: &[String]) -> Result<Options, String> {
         root,
         leg,
         records: 100_000,
+        items: 0,
         readme: false,
         hold: false,
         only: Vec::new(),
@@ -61,6 +66,7 @@ fn valued(options: &mut Options, name: &str, value: &str) -> Result<(), String> 
     match name {
         "--only" => options.only = names(),
         "--scenario" => options.scenarios = names(),
+        "--items" => options.items = value.parse().map_err(|_| USAGE)?,
         "--records" => options.records = value.parse().map_err(|_| USAGE)?,
         "--seconds" => {
             let seconds: f64 = value.parse().map_err(|_| USAGE)?;

@@ -13,6 +13,7 @@ mod cloudtrail_lookup;
 mod cloudwatch;
 mod dynamodb_access;
 mod dynamodb_backups;
+mod dynamodb_composite;
 mod dynamodb_encryption;
 mod dynamodb_global;
 mod dynamodb_items;
