@@ -41,24 +41,7 @@ pub(crate) fn all(root: &Path) -> Vec<Contestant> {
             service: None,
             cloud: true,
         },
-        Contestant {
-            name: "fakecloud-disk",
-            programs: fakecloud(),
-            arguments: &[
-                "--addr",
-                "127.0.0.1:{port}",
-                "--log-level",
-                "error",
-                "--storage-mode",
-                "persistent",
-                "--data-path",
-                "{folder}/data",
-            ],
-            environment: &[],
-            keeps: true,
-            service: None,
-            cloud: true,
-        },
+        fakecloud_on_disk(fakecloud()),
         Contestant {
             name: "ministack",
             programs: python("ministack"),
@@ -81,15 +64,7 @@ pub(crate) fn all(root: &Path) -> Vec<Contestant> {
             service: None,
             cloud: true,
         },
-        Contestant {
-            name: "dynalite",
-            programs: vec![peers.join("node/node_modules/.bin/dynalite"), "dynalite".into()],
-            arguments: &["--port", "{port}", "--path", "{folder}/data", "--createTableMs", "0"],
-            environment: &[],
-            keeps: true,
-            service: Some("dynamodb"),
-            cloud: true,
-        },
+        dynalite(&peers),
         Contestant {
             name: "nginx",
             programs: vec!["nginx".into(), "/usr/sbin/nginx".into()],
@@ -100,6 +75,41 @@ pub(crate) fn all(root: &Path) -> Vec<Contestant> {
             cloud: false,
         },
     ]
+}
+
+/// With its persistence on.
+fn fakecloud_on_disk(programs: Vec<PathBuf>) -> Contestant {
+    Contestant {
+        name: "fakecloud-disk",
+        programs,
+        arguments: &[
+            "--addr",
+            "127.0.0.1:{port}",
+            "--log-level",
+            "error",
+            "--storage-mode",
+            "persistent",
+            "--data-path",
+            "{folder}/data",
+        ],
+        environment: &[],
+        keeps: true,
+        service: None,
+        cloud: true,
+    }
+}
+
+/// Has DynamoDB only.
+fn dynalite(peers: &Path) -> Contestant {
+    Contestant {
+        name: "dynalite",
+        programs: vec![peers.join("node/node_modules/.bin/dynalite"), "dynalite".into()],
+        arguments: &["--port", "{port}", "--path", "{folder}/data", "--createTableMs", "0"],
+        environment: &[],
+        keeps: true,
+        service: Some("dynamodb"),
+        cloud: true,
+    }
 }
 
 impl Contestant {

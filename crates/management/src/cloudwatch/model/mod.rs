@@ -1,3 +1,5 @@
+//! What CloudWatch keeps: metrics and their data, alarms and their history.
+
 pub(crate) mod alarm;
 pub(crate) mod history;
 pub(crate) mod metric;
