@@ -217,6 +217,7 @@ impl Prepared {
             return Some(structure([("arn", Value::str(audit))]));
         }
         let text = match (service, operation, member) {
+            ("cloudwatch", _, "ResourceARN") => "arn:aws:cloudwatch:us-east-1:123456789012:alarm:matrix",
             ("dynamodb", _, "ResourceArn") => TABLE_ARN,
             ("sqs", _, "SourceArn") => "arn:aws:sqs:us-east-1:123456789012:matrix",
             ("dynamodb", _, "BackupArn") => BACKUP_ARN,
