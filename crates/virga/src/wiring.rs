@@ -6,6 +6,7 @@ use database::dynamodb;
 use kernel::{Cloud, Parts, Service, Settings};
 use security::iam::directory::IamDirectory;
 use security::iam::last_used::{LastUsed, WriteLastUsed};
+use security::kms::usage::WriteUsages;
 use security::kms::work::KeyLife;
 use std::sync::Arc;
 use store::{Store, StoreError};
@@ -43,6 +44,7 @@ pub fn cloud(
         directory: Arc::new(IamDirectory::new(master, &store, Arc::clone(&last_used))),
         reconcilers: vec![
             Arc::new(KeyLife),
+            Arc::new(WriteUsages),
             Arc::new(WriteLastUsed(last_used)),
             Arc::new(dynamodb::work::TableLife),
             Arc::new(dynamodb::work::Expire),
