@@ -7,6 +7,7 @@ use integration::sqs;
 use kernel::{Cloud, Parts, Service, Settings};
 use security::iam::directory::IamDirectory;
 use security::iam::last_used::{LastUsed, WriteLastUsed};
+use security::kms::usage::WriteUsages;
 use security::kms::work::KeyLife;
 use std::sync::Arc;
 use store::{Store, StoreError};
@@ -55,6 +56,7 @@ pub fn cloud(
         directory: Arc::new(IamDirectory::new(master, &store, Arc::clone(&last_used))),
         reconcilers: vec![
             Arc::new(KeyLife),
+            Arc::new(WriteUsages),
             Arc::new(WriteLastUsed(last_used)),
             Arc::new(management::cloudwatch::work::Evaluate),
             Arc::new(management::cloudwatch::work::Forget),
