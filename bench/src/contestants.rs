@@ -81,25 +81,35 @@ pub(crate) fn all(root: &Path) -> Vec<Contestant> {
             service: None,
             cloud: true,
         },
-        Contestant {
-            name: "dynalite",
-            programs: vec![peers.join("node/node_modules/.bin/dynalite"), "dynalite".into()],
-            arguments: &["--port", "{port}", "--path", "{folder}/data", "--createTableMs", "0"],
-            environment: &[],
-            keeps: true,
-            service: Some("dynamodb"),
-            cloud: true,
-        },
-        Contestant {
-            name: "nginx",
-            programs: vec!["nginx".into(), "/usr/sbin/nginx".into()],
-            arguments: &["-p", "{folder}", "-e", "stderr", "-c", "nginx.conf"],
-            environment: &[],
-            keeps: false,
-            service: None,
-            cloud: false,
-        },
+        dynalite(&peers),
+        nginx(),
     ]
+}
+
+/// The limit of what HTTP costs here.
+fn nginx() -> Contestant {
+    Contestant {
+        name: "nginx",
+        programs: vec!["nginx".into(), "/usr/sbin/nginx".into()],
+        arguments: &["-p", "{folder}", "-e", "stderr", "-c", "nginx.conf"],
+        environment: &[],
+        keeps: false,
+        service: None,
+        cloud: false,
+    }
+}
+
+/// DynamoDB alone, for Node.js, with LevelDB below it.
+fn dynalite(peers: &Path) -> Contestant {
+    Contestant {
+        name: "dynalite",
+        programs: vec![peers.join("node/node_modules/.bin/dynalite"), "dynalite".into()],
+        arguments: &["--port", "{port}", "--path", "{folder}/data", "--createTableMs", "0"],
+        environment: &[],
+        keeps: true,
+        service: Some("dynamodb"),
+        cloud: true,
+    }
 }
 
 impl Contestant {
