@@ -127,9 +127,9 @@ pub(crate) fn rest(tx: &mut Tx, mut table: TableRecord) {
         (index.status, index.backfilling) = (Status::Active, false);
     }
     let used = |name: &str| {
-        let key = |hash: &str, range: Option<&String>| hash == name || range.is_some_and(|r| r == name);
-        key(&table.hash, table.range.as_ref())
-            || table.indexes.iter().any(|index| key(&index.hash, index.range.as_ref()))
+        table.hash == name
+            || table.range.as_ref().is_some_and(|range| range == name)
+            || table.indexes.iter().any(|index| index.has_key(name))
     };
     let unused: Vec<String> =
         table.attributes.iter().map(|a| a.name.clone()).filter(|name| !used(name)).collect();

@@ -12,6 +12,7 @@ mod accessanalyzer;
 mod cloudtrail_lookup;
 mod dynamodb_access;
 mod dynamodb_backups;
+mod dynamodb_composite;
 mod dynamodb_encryption;
 mod dynamodb_global;
 mod dynamodb_items;

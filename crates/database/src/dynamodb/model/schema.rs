@@ -37,6 +37,9 @@ pub struct KeyPart {
 pub struct KeySchema {
     pub hash: KeyPart,
     pub range: Option<KeyPart>,
+    /// What else a global index's partition key and sort key consist of, each in order.
+    pub more_hash: Vec<KeyPart>,
+    pub more_range: Vec<KeyPart>,
 }
 
 /// A secondary index ready for use.
@@ -77,8 +80,21 @@ pub struct SchemaMemory(RwLock<HashMap<Vec<u8>, Remembered>>);
 type Remembered = (Slice, Arc<Schema>);
 
 impl KeySchema {
+    pub fn hashes(&self) -> impl Iterator<Item = &KeyPart> {
+        std::iter::once(&self.hash).chain(&self.more_hash)
+    }
+
+    pub fn ranges(&self) -> impl Iterator<Item = &KeyPart> {
+        self.range.iter().chain(&self.more_range)
+    }
+
     pub fn parts(&self) -> impl Iterator<Item = &KeyPart> {
-        std::iter::once(&self.hash).chain(&self.range)
+        self.hashes().chain(self.ranges())
+    }
+
+    /// Whether its partition key or its sort key consists of several attributes.
+    pub fn is_composite(&self) -> bool {
+        !self.more_hash.is_empty() || !self.more_range.is_empty()
     }
 
     pub fn has(&self, attribute: &str) -> bool {
@@ -87,13 +103,10 @@ impl KeySchema {
 
     /// Appends hash and key of the item; false where an attribute is missing or of another type.
     pub fn push(&self, out: &mut Vec<u8>, item: &Item) -> bool {
-        let Some(partition) = self.hash.bytes(item) else { return false };
-        out.extend(keys::hash(&partition).to_be_bytes());
-        keys::push(out, &partition);
-        match &self.range {
-            None => true,
-            Some(range) => range.push(out, item),
-        }
+        let partition: Option<Vec<Vec<u8>>> = self.hashes().map(|part| part.bytes(item)).collect();
+        let Some(partition) = partition else { return false };
+        keys::push_partition(out, &partition);
+        self.ranges().all(|part| part.push(out, item))
     }
 }
 
@@ -150,13 +163,16 @@ impl Schema {
             name: name.to_owned(),
             kind: record.kind(name).and_then(Type::of_name).unwrap_or(Type::S),
         };
-        let schema = |hash: &str, range: Option<&String>| KeySchema {
+        let several = |names: &[String]| names.iter().map(|name| part(name)).collect::<Vec<_>>();
+        let schema = |hash: &str, range: Option<&String>, more: [&[String]; 2]| KeySchema {
             hash: part(hash),
             range: range.map(|range| part(range)),
+            more_hash: several(more[0]),
+            more_range: several(more[1]),
         };
-        let table = schema(&record.hash, record.range.as_ref());
+        let table = schema(&record.hash, record.range.as_ref(), [&[], &[]]);
         let index = |index: &IndexRecord| {
-            let keys = schema(&index.hash, index.range.as_ref());
+            let keys = schema(&index.hash, index.range.as_ref(), [&index.more_hash, &index.more_range]);
             let names = keys.parts().chain(table.parts()).map(|part| part.name.clone());
             let projected = names.chain(index.include.iter().cloned()).collect();
             IndexSchema {
@@ -262,7 +278,7 @@ impl Schema {
         self.check_key_filled(item)?;
         for (part, is_hash) in self.keys.parts().zip([true, false]) {
             if let Some(value) = item.get(&part.name) {
-                check_key_size(value, is_hash)?;
+                check_key_size(value.size(), is_hash)?;
             }
         }
         Ok(())
@@ -284,7 +300,7 @@ impl Schema {
         empty: impl Fn(&IndexSchema, &KeyPart) -> Error,
     ) -> Result<(), Error> {
         for index in self.kept_indexes() {
-            for (part, is_hash) in index.keys.parts().zip([true, false]) {
+            for part in index.keys.parts() {
                 let Some(value) = item.get(&part.name) else { continue };
                 if value.kind() != part.kind {
                     return Err(parameter(format_args!(
@@ -298,8 +314,10 @@ impl Schema {
                 if is_empty(value) {
                     return Err(empty(index, part));
                 }
-                check_key_size(value, is_hash)?;
             }
+            let size = |part: &KeyPart| item.get(&part.name).map_or(0, AttributeValue::size);
+            check_key_size(index.keys.hashes().map(size).sum(), true)?;
+            check_key_size(index.keys.ranges().map(size).sum(), false)?;
         }
         Ok(())
     }
@@ -322,8 +340,7 @@ fn empty_kind(kind: Type) -> &'static str {
     if kind == Type::B { "binary" } else { "string" }
 }
 
-fn check_key_size(value: &AttributeValue, is_hash: bool) -> Result<(), Error> {
-    let size = value.size();
+fn check_key_size(size: usize, is_hash: bool) -> Result<(), Error> {
     // AWS leaves out the space before the number.
     match is_hash {
         true if size > HASH_KEY_MAX => {

@@ -143,6 +143,10 @@ store::record! {
         10 => pub backfilling: bool,
         20 => pub on_demand_limits: OnDemandLimits,
         21 => pub warm: Warm,
+        /// What the partition key consists of besides `hash`: global indexes only.
+        22 => pub more_hash: Vec<String>,
+        /// What the sort key consists of besides `range`, in order.
+        23 => pub more_range: Vec<String>,
     }
 
     #[derive(Clone, PartialEq, Debug)]
@@ -205,6 +209,22 @@ impl TableRecord {
 
     pub fn kind(&self, attribute: &str) -> Option<&str> {
         self.attributes.iter().find(|a| a.name == attribute).map(|a| a.kind.as_str())
+    }
+}
+
+impl IndexRecord {
+    /// The attributes of its partition key.
+    pub fn hashes(&self) -> impl Iterator<Item = &String> {
+        std::iter::once(&self.hash).chain(&self.more_hash)
+    }
+
+    /// The attributes of its sort key, in order.
+    pub fn ranges(&self) -> impl Iterator<Item = &String> {
+        self.range.iter().chain(&self.more_range)
+    }
+
+    pub fn has_key(&self, attribute: &str) -> bool {
+        self.hashes().chain(self.ranges()).any(|name| name == attribute)
     }
 }
 

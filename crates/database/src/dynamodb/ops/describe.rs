@@ -200,6 +200,13 @@ fn provisioned(throughput: &Throughput, now: Timestamp) -> ThroughputDescription
     }
 }
 
+fn index_elements(index: &IndexRecord) -> Vec<KeySchemaElement> {
+    let element = |kind: &'static str| {
+        move |name: &String| KeySchemaElement { name: name.clone(), kind: kind.to_owned() }
+    };
+    index.hashes().map(element("HASH")).chain(index.ranges().map(element("RANGE"))).collect()
+}
+
 pub(crate) fn projection(index: &IndexRecord) -> Projection {
     let attributes = (!index.include.is_empty()).then(|| index.include.clone());
     Projection { kind: Some(index.projection.clone()), attributes }
@@ -237,7 +244,7 @@ fn count(cx: &Cx<'_>, prefix: Option<&Vec<u8>>) -> Result<census::Count, Error> 
 fn indexes(cx: &Cx<'_>, table: &TableRecord, schema: Option<&Schema>) -> Result<Indexes, Error> {
     let (mut locals, mut globals) = (Vec::new(), Vec::new());
     for index in &table.indexes {
-        let (name, keys) = (index.name.clone(), elements(&index.hash, index.range.as_ref()));
+        let (name, keys) = (index.name.clone(), index_elements(index));
         let counted = count(cx, schema.and_then(|s| s.index(&index.name)).map(|index| &index.prefix))?;
         let (bytes, count) = (counted.bytes, counted.items);
         let arn = format!("{}/index/{name}", table.arn());

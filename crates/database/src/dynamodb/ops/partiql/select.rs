@@ -2,7 +2,7 @@
 
 use crate::dynamodb::capacity::Meter;
 use crate::dynamodb::errors::{Error, parameter, validation};
-use crate::dynamodb::expression::Condition;
+use crate::dynamodb::expression::{Condition, Sought};
 use crate::dynamodb::item::Item;
 use crate::dynamodb::listing;
 use crate::dynamodb::model::schema::{IndexSchema, KeyPart, Schema};
@@ -66,7 +66,11 @@ impl<'s> Plan<'s> {
         let index = index(schema, select, consistent)?;
         let keys = index.map_or(&schema.keys, |index| &index.keys);
         let range = keys.range.as_ref().map(|range| range.name.as_str());
-        let mut access = access(select.condition.as_ref(), &keys.hash.name, range);
+        // Keys of several attributes are met by a scan, which finds the same.
+        let mut access = match keys.is_composite() {
+            true => Access::Scan,
+            false => access(select.condition.as_ref(), &keys.hash.name, range),
+        };
         if let Access::Query { partitions, range: test } = &access {
             check_kinds(&keys.hash, partitions.iter())?;
             if let (Some(part), Some(test)) = (&keys.range, test) {
@@ -132,10 +136,15 @@ impl<'s> Plan<'s> {
             Access::Scan => {
                 vec![KeyRange::prefix(self.index.map_or(&self.schema.prefix, |index| &index.prefix))]
             }
-            Access::Query { partitions, range } => partitions
-                .iter()
-                .map(|partition| query::range(self.schema, self.index, partition, range.as_ref()))
-                .collect(),
+            Access::Query { partitions, range } => {
+                let sought = |partition: &AttributeValue| Sought {
+                    partition: vec![partition.clone()],
+                    equals: Vec::new(),
+                    last: range.clone(),
+                };
+                let range = |partition| query::range(self.schema, self.index, &sought(partition));
+                partitions.iter().map(range).collect()
+            }
         }
     }
 
