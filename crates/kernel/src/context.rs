@@ -83,6 +83,8 @@ fn of_principal<'a>(facts: &Facts<'a, '_>, key: &str) -> Option<Values<'a>> {
         "principalaccount" if has_account => one(caller.account.as_str()),
         "principaltype" => one(principal_type(&caller.principal)),
         "principalisawsservice" => Values::from(matches!(caller.principal, Principal::Service { .. })),
+        "sourcearn" => one(facts.cx.request.source.as_deref()?),
+        "sourceaccount" => one(facts.cx.request.source.as_deref()?.split(':').nth(4)?),
         "principalservicename" => match &caller.principal {
             Principal::Service { name } => one(name),
             _ => return None,

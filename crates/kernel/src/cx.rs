@@ -24,6 +24,8 @@ pub struct Request {
     pub user_agent: String,
     /// The name and port by which the caller found the cloud; `None` where the cloud itself calls.
     pub host: Option<String>,
+    /// The resource for which a service of the cloud calls (`aws:SourceArn`).
+    pub source: Option<String>,
     /// The service on whose behalf a caller's permissions are used (`aws:CalledVia`), first caller first.
     pub via: Vec<&'static str>,
 }

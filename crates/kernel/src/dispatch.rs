@@ -157,6 +157,7 @@ impl Cloud {
             peer: Some(peer),
             user_agent: user_agent.unwrap_or_default().to_owned(),
             host: host(parts),
+            source: None,
             via: Vec::new(),
         };
         let global = self.service(route.service.id).is_some_and(|s| s.global);

@@ -47,7 +47,7 @@ pub use cx::{As, Cx, Peer, Request};
 pub use data::{Answer, Dx, Running};
 pub use encoded::decode as decode_authorization_message;
 pub use failure::Failure;
-pub use nested::Call;
+pub use nested::{Agent, Call};
 pub use op::{Empty, Nothing, Op, Run, Service};
 pub use reply::{Content, Reply};
 pub use slow::slow;

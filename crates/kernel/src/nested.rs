@@ -23,6 +23,17 @@ pub struct Call<'a> {
     pub value: Value,
 }
 
+/// A service of the cloud that calls.
+#[derive(Clone, Debug)]
+pub struct Agent {
+    /// `sns.amazonaws.com`
+    pub name: &'static str,
+    /// In which it acts.
+    pub account: AccountId,
+    /// The ARN of the resource for which it acts.
+    pub source: Option<String>,
+}
+
 /// Runs an operation inside the transaction of another.
 pub(crate) fn nested(cx: &mut Cx<'_>, call: Call<'_>, who: As) -> Result<Value, Fault> {
     let mut request = cx.request.clone();
@@ -56,8 +67,23 @@ impl Cloud {
         region: Region,
         call: Call<'_>,
     ) -> Result<Value, Fault> {
+        self.call_as(tx, Agent { name, account, source: None }, region, call)
+    }
+
+    /// The same on behalf of one of the service's resources, for policies that ask about it.
+    ///
+    /// # Errors
+    /// The fault that the operation answers.
+    pub fn call_as(
+        self: &Arc<Cloud>,
+        tx: &mut Tx,
+        agent: Agent,
+        region: Region,
+        call: Call<'_>,
+    ) -> Result<Value, Fault> {
+        let Agent { name, account, source } = agent;
         let caller = Arc::new(Caller::service(name, account));
-        let request = own_request(self, name);
+        let request = Request { source, ..own_request(self, name) };
         let audit = audit::caller_fields(&caller);
         run(&Place { cloud: self, caller: &caller, audit: &audit, account, region }, tx, request, call)
     }
@@ -72,6 +98,7 @@ pub(crate) fn own_request(cloud: &Cloud, name: &str) -> Request {
         peer: None,
         user_agent: name.to_owned(),
         host: None,
+        source: None,
         via: Vec::new(),
     }
 }

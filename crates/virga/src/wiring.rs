@@ -3,7 +3,7 @@
 use base::{Clock, Rng};
 use blob::Blobs;
 use database::dynamodb;
-use integration::sqs;
+use integration::{sns, sqs};
 use kernel::{Cloud, Parts, Service, Settings};
 use security::iam::directory::IamDirectory;
 use security::iam::last_used::{LastUsed, WriteLastUsed};
@@ -22,6 +22,7 @@ pub fn services() -> Vec<&'static Service> {
         &management::cloudtrail::CLOUDTRAIL,
         &dynamodb::DYNAMODB,
         &sqs::SQS,
+        &sns::SNS,
         &dynamodb::streams::DYNAMODBSTREAMS,
         &storage::s3::S3,
     ]
@@ -54,6 +55,9 @@ pub fn cloud(
             Arc::new(sqs::work::ForgetIds),
             Arc::new(sqs::work::Sweep),
             Arc::new(sqs::work::Move),
+            Arc::new(sns::work::Deliver),
+            Arc::new(sns::work::CallOut),
+            Arc::new(sns::work::ForgetIds),
             Arc::new(dynamodb::streams::work::StreamLife),
             Arc::new(dynamodb::backups::work::Restore),
             Arc::new(dynamodb::global::work::Replicate),
@@ -61,7 +65,7 @@ pub fn cloud(
         ],
         subscribers: Vec::new(),
         sagas: vec![&security::organizations::create::CREATE_ACCOUNT],
-        sites: Vec::new(),
+        sites: vec![Arc::new(sns::site::Links)],
         blobs,
     };
     Cloud::new(store, clock, rng, master, settings, parts)

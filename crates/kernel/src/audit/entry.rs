@@ -199,6 +199,7 @@ mod tests {
             peer: Some(Peer { address: "::ffff:192.0.2.1".parse().unwrap(), tls: false }),
             user_agent: "é".repeat(600),
             host: None,
+            source: None,
             via: Vec::new(),
         };
         let decided = Decided { action: "iam:GetUser".into(), allowed: true, ..Decided::default() };

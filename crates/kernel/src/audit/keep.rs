@@ -236,6 +236,7 @@ mod tests {
                 peer: None,
                 user_agent: String::new(),
                 host: None,
+                source: None,
                 via: Vec::new(),
             };
             cloud.trail().note(&Note {
@@ -330,6 +331,7 @@ mod tests {
             peer: None,
             user_agent: String::new(),
             host: None,
+            source: None,
             via: Vec::new(),
         };
         for _ in 0..40 {

@@ -179,7 +179,10 @@ impl<'c> Caller<'c> {
             Protocol::Query | Protocol::Ec2Query => {
                 let mut pairs =
                     vec![("Action".into(), operation.into()), ("Version".into(), model.api_version.into())];
-                flatten("", parameters, &mut pairs);
+                let input = model.operation(operation).and_then(|o| o.input);
+                let spelled =
+                    input.map_or_else(|| parameters.clone(), |shape| spell(model, shape, parameters));
+                flatten("", &spelled, &mut pairs);
                 ("application/x-www-form-urlencoded", encode(&pairs))
             }
             Protocol::Json10 => ("application/x-amz-json-1.0", parameters.to_string()),
@@ -307,6 +310,39 @@ fn rest_json(model: &wire::model::Service, operation: &str, parameters: &Value) 
     }
     let body = if operation.method == "GET" { String::new() } else { Value::Object(body).to_string() };
     Request::builder().method(operation.method).uri(uri).body(Bytes::from(body)).unwrap()
+}
+
+/// Maps as the query protocol has them: `{"entry": {"1": {"key": .., "value": ..}}}`.
+fn spell(model: &wire::model::Service, shape: wire::model::ShapeId, value: &Value) -> Value {
+    use wire::model::Kind;
+    match (&model.shape(shape).kind, value) {
+        (Kind::Structure(structure), Value::Object(members)) => members
+            .iter()
+            .map(|(name, v)| {
+                let inner = structure.member(name).map(|m| spell(model, m.target.shape, v));
+                (name.clone(), inner.unwrap_or_else(|| v.clone()))
+            })
+            .collect(),
+        (Kind::List { element, .. }, Value::Array(items)) => {
+            items.iter().map(|item| spell(model, element.shape, item)).collect()
+        }
+        (Kind::Map { key, value: inner, .. }, Value::Object(members)) => {
+            let name = |wire: &str, own: &str| if wire.is_empty() { own.to_owned() } else { wire.to_owned() };
+            let (key, value) = (name(key.wire_name, "key"), name(inner.wire_name, "value"));
+            let entries: Map<String, Value> = members
+                .iter()
+                .enumerate()
+                .map(|(n, (k, v))| {
+                    (
+                        (n + 1).to_string(),
+                        json!({ key.clone(): k, value.clone(): spell(model, inner.shape, v) }),
+                    )
+                })
+                .collect();
+            json!({ "entry": entries })
+        }
+        _ => value.clone(),
+    }
 }
 
 /// `{"Tags": [{"Key": "a"}]}` as `Tags.member.1.Key=a`.

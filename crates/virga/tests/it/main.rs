@@ -48,6 +48,8 @@ mod kms_keys;
 mod kms_life;
 mod matrix;
 mod organizations;
+mod sns_delivery;
+mod sns_topics;
 mod sqs_dead_letters;
 mod sqs_fifo;
 mod sqs_keys;
