@@ -6,7 +6,7 @@ use crate::callers::Remembered;
 use crate::cloud::Cloud;
 use crate::cx::Peer;
 use crate::identity::{Caller, Known, Unknown};
-use auth::sigv4::{self, BodyHash, Cause, Dialect, Expect, Payload, Presented, RequestHead};
+use auth::sigv4::{self, BodyHash, Cause, Dialect, Expect, Payload, Presented, PresignedV2, RequestHead};
 use base::AccountId;
 use std::sync::Arc;
 use wire::Fault;
@@ -53,6 +53,9 @@ pub(crate) fn caller(
         Ok(Authenticated { who, claim: Claim { payload, verified: None, dialect } })
     };
     let tell = |cause: Cause| fault(cause.tell(dialect));
+    if let (Dialect::S3, Some(url)) = (dialect, PresignedV2::read(head)) {
+        return unverified(by_old_url(cloud, head, &url, peer)?, None);
+    }
     let Some(presented) = sigv4::read(head).map_err(tell)? else {
         // S3 lets anybody ask; its policies decide. Elsewhere only what the model marks may come unsigned.
         let open = operation.is_some_and(|op| op.unsigned) || dialect == Dialect::S3;
@@ -91,6 +94,29 @@ pub(crate) fn caller(
             Ok(Authenticated { who: remembered, claim })
         }
     }
+}
+
+/// The signer of a URL of Signature Version 2.
+fn by_old_url(
+    cloud: &Arc<Cloud>,
+    head: &RequestHead<'_>,
+    url: &PresignedV2,
+    peer: Peer,
+) -> Result<Arc<Remembered>, Fault> {
+    let dialect = Dialect::S3;
+    let tell = |cause: Cause| fault(cause.tell(dialect));
+    let unknown = || tell(Cause::UnknownKey { access_key: url.access_key.clone() });
+    url.check(cloud.wall_now()).map_err(tell)?;
+    // As with any signature of root's shared keys, there is no secret to verify it with.
+    if let Some(root) = shared_by_key(cloud, &url.access_key, peer)? {
+        return Ok(root);
+    }
+    let remembered = by_key(cloud, &url.access_key, url.token.as_deref(), dialect)?;
+    let secret = remembered.secret.as_ref().ok_or_else(unknown)?;
+    let host = head.headers.get(http::header::HOST).and_then(|value| value.to_str().ok());
+    let bucket = host.and_then(|host| wire::route::host::read(host).bucket);
+    url.verify(head, bucket, secret).map_err(fault)?;
+    Ok(remembered)
 }
 
 /// The hash of a body that is there, where one is claimed.

@@ -8,7 +8,8 @@
 //! verifies: the cloud's own clients and the tests use it.
 //!
 //! Pure: no I/O and no clock (`now` is passed in). Not here: looking up keys, deciding whether a session token belongs
-//! to the key, authorization, the conditions of a POST policy, and Signature Version 2, which is refused.
+//! to the key, authorization, the conditions of a POST policy, and Signature Version 2, which is refused but for S3's
+//! presigned URLs ([`PresignedV2`]).
 
 pub mod asymmetric;
 mod canonical;
@@ -20,6 +21,7 @@ mod encode;
 mod head;
 mod key;
 pub mod post;
+mod presigned_v2;
 mod read;
 pub mod sign;
 mod verify;
@@ -29,6 +31,7 @@ pub use checksum::{Checksum, ChecksumKind, combine};
 pub use dialect::{Dialect, SigError};
 pub use head::{BodyHash, Payload, RequestHead, Scope, Via};
 pub use key::{KeyCache, Secret};
+pub use presigned_v2::PresignedV2;
 pub use read::{Algorithm, Presented, read};
 pub use verify::{Expect, Verified};
 

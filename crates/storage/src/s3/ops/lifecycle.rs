@@ -42,6 +42,10 @@ fn put_lifecycle(cx: &mut Cx<'_>, req: PutLifecycle) -> Result<PutOutput, S3Erro
     configuration.check()?;
     configuration.name_rules(|| base::id::uuid(cx.rng()));
     let minimum = req.minimum.unwrap_or_else(|| MINIMUM.to_owned());
+    // The other one lets small objects move into Glacier's classes, which no rule here does.
+    if minimum != MINIMUM {
+        return Err(Refusal::NotImplemented("x-amz-transition-default-minimum-object-size").into());
+    }
     LIFECYCLE.put(cx.tx, &bucket.scope, &LifecycleRecord { configuration, minimum: Some(minimum.clone()) });
     Ok(PutOutput { minimum: Some(minimum) })
 }
