@@ -28,6 +28,8 @@ pub struct Request {
     pub source: Option<(String, AccountId)>,
     /// `None` where nothing was signed over the wire.
     pub signed: Option<Signed>,
+    /// It came as a form that a browser sent.
+    pub form: bool,
 }
 
 /// How a request was signed: what S3's condition keys ask.

@@ -163,6 +163,7 @@ impl Cloud {
             via: Vec::new(),
             source: None,
             signed: crate::cx::Signed::of(&head, self.wall_now()),
+            form: false,
         };
         let global = self.service(route.service.id).is_some_and(|s| s.global);
         let region = if global { Region::US_EAST_1 } else { region(&route)? };

@@ -24,6 +24,7 @@ mod dispatch;
 mod encoded;
 mod explain;
 mod failure;
+pub mod form;
 pub mod identity;
 mod journey;
 pub mod log;

@@ -167,6 +167,7 @@ pub(crate) fn own_request(cloud: &Cloud, name: &str) -> Request {
         via: Vec::new(),
         source: None,
         signed: None,
+        form: false,
     }
 }
 

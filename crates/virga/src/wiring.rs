@@ -44,6 +44,7 @@ pub fn cloud(
         reconcilers: vec![
             Arc::new(KeyLife),
             Arc::new(WriteLastUsed(last_used)),
+            Arc::new(storage::s3::completed::ForgetCompleted),
             Arc::new(storage::s3::events::Tell),
             Arc::new(storage::s3::work::Lifecycle),
             Arc::new(storage::s3::work::Replicate),
@@ -58,7 +59,11 @@ pub fn cloud(
         ],
         subscribers: Vec::new(),
         sagas: vec![&security::organizations::create::CREATE_ACCOUNT],
-        sites: vec![Arc::new(storage::s3::sites::Website), Arc::new(storage::s3::sites::Cors)],
+        sites: vec![
+            Arc::new(storage::s3::sites::Website),
+            Arc::new(storage::s3::sites::Cors),
+            Arc::new(storage::s3::form::Forms),
+        ],
         blobs,
     };
     Cloud::new(store, clock, rng, master, settings, parts)

@@ -81,6 +81,13 @@ pub fn free_json(text: &str) -> Option<Value> {
     json::free(&mut Context::new(&crate::output::NOBODY, Protocol::RestJson), text).ok()
 }
 
+/// The members of a structure from an XML document, whatever its root is called; `None` where it is no XML.
+pub fn xml_members(service: &'static Service, shape: &str, body: &[u8]) -> Option<Struct> {
+    let named = service.shapes.iter().find(|s| s.name == shape)?;
+    let crate::model::Kind::Structure(structure) = &named.kind else { return None };
+    xml::request(&mut Context::new(service, Protocol::RestXml), structure, body).ok()
+}
+
 /// What the codecs share while they read one request.
 struct Context {
     service: &'static Service,

@@ -201,6 +201,7 @@ mod tests {
             via: Vec::new(),
             source: None,
             signed: None,
+            form: false,
         };
         let decided = Decided { action: "iam:GetUser".into(), allowed: true, ..Decided::default() };
         let caller = caller_fields(&Caller::root(account, "AKID"));

@@ -238,6 +238,7 @@ mod tests {
                 via: Vec::new(),
                 source: None,
                 signed: None,
+                form: false,
             };
             cloud.trail().note(&Note {
                 request: &request,
@@ -333,6 +334,7 @@ mod tests {
             via: Vec::new(),
             source: None,
             signed: None,
+            form: false,
         };
         for _ in 0..40 {
             cloud.trail().note(&Note {

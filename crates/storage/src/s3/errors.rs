@@ -259,6 +259,46 @@ impl From<Denial> for S3Error {
     }
 }
 
+wire::errors! {
+    /// What S3 refuses of a browser's form, likewise.
+    pub enum FormRefusal {
+        Condition(shown: String) = 403, "AccessDenied", "Invalid according to Policy: Policy Condition failed: {shown}";
+        Expired = 403, "AccessDenied", "Invalid according to Policy: Policy expired.";
+        ExtraFields(name: String) = 403, "AccessDenied", "Invalid according to Policy: Extra input fields: {name}";
+        FieldsTooLarge = 400, "MaxPostPreDataLengthExceeded", "Your POST request fields preceeding the upload file was too large.";
+        Malformed = 400, "MalformedPOSTRequest", "The body of your POST request is not well-formed multipart/form-data.";
+        NoFile = 400, "InvalidArgument", "POST requires exactly one file upload per request.";
+        NoForm = 412, "PreconditionFailed", "At least one of the pre-conditions you specified did not hold";
+        PolicyDocument(what: String) = 400, "InvalidPolicyDocument", "Invalid Policy: {what}";
+        TooLarge(size: u64, most: u64) = 400, "EntityTooLarge", "Your proposed upload exceeds the maximum allowed size";
+        TooSmall(size: u64, least: u64) = 400, "EntityTooSmall", "Your proposed upload is smaller than the minimum allowed size";
+    }
+}
+
+impl From<FormRefusal> for S3Error {
+    fn from(refusal: FormRefusal) -> S3Error {
+        let members = match &refusal {
+            FormRefusal::FieldsTooLarge => vec![("MaxPostPreDataLengthBytes", "20480".to_owned())],
+            FormRefusal::NoFile => {
+                vec![("ArgumentName", "file".to_owned()), ("ArgumentValue", "0".to_owned())]
+            }
+            FormRefusal::NoForm => {
+                let condition = "Bucket POST must be of the enclosure-type multipart/form-data";
+                vec![("Condition", condition.to_owned())]
+            }
+            FormRefusal::TooLarge(size, most) => {
+                vec![("ProposedSize", size.to_string()), ("MaxSizeAllowed", most.to_string())]
+            }
+            FormRefusal::TooSmall(size, least) => {
+                vec![("ProposedSize", size.to_string()), ("MinSizeAllowed", least.to_string())]
+            }
+            _ => Vec::new(),
+        };
+        let error = S3Error(Box::new(refusal.into()));
+        members.into_iter().fold(error, |error, (name, text)| error.with(name, text))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::{Refusal, S3Error};

@@ -221,6 +221,16 @@ fn rest_xml(
     true
 }
 
+/// A small XML document of texts, without a namespace.
+pub fn plain_document(root: &str, members: &[(&str, &str)]) -> Bytes {
+    let mut out = Vec::with_capacity(BODY_CAPACITY);
+    out.extend_from_slice(xml::DECLARATION);
+    xml::open_tag(&mut out, root);
+    members.iter().for_each(|(name, text)| xml::text_element(&mut out, name, text));
+    xml::close_tag(&mut out, root);
+    out.into()
+}
+
 fn document(out: &mut Vec<u8>, service: &Service, root: &str, content: impl FnOnce(&mut Vec<u8>)) {
     out.extend_from_slice(quirk::declaration(service, Protocol::RestXml));
     xml::open_root(out, &[root], quirk::namespace(service));

@@ -161,21 +161,30 @@ pub(crate) async fn receive(
     root: &Root,
     claims: &Claims,
 ) -> Result<Received, S3Error> {
-    let length = body.length().ok_or(Refusal::MissingContentLength)?;
-    if length > SIZE_MAX {
-        return Err(Refusal::EntityTooLarge(length).into());
-    }
+    let length = match body.length() {
+        // Only the end of a form tells where its file ends.
+        None if !dx.request().form => return Err(Refusal::MissingContentLength.into()),
+        Some(length) if length > SIZE_MAX => return Err(Refusal::EntityTooLarge(length).into()),
+        length => length,
+    };
     let stated = claims.checksum.as_ref().map(|(kind, _)| *kind).or(body.announced());
     let wanted = claims.wanted.unwrap_or(stated.unwrap_or(checksum::DEFAULT));
     let first = stated.unwrap_or(wanted);
     let kinds = Kinds { first, also: (wanted != first).then_some(wanted) };
-    let received = if length <= inline::SIZE_MAX {
-        let bytes = body.whole(inline::SIZE_MAX as usize).await?;
-        small(dx, root, kinds, &bytes)
-    } else {
-        large(dx, &mut body, root, kinds).await?
+    let mut begun = Vec::new();
+    let mut small_so_far = length.is_none_or(|length| length <= inline::SIZE_MAX);
+    while small_so_far && let Some(piece) = body.next().await? {
+        let size: usize = begun.iter().map(Bytes::len).sum();
+        small_so_far = size + piece.len() <= inline::SIZE_MAX as usize;
+        begun.push(piece);
+    }
+    let received = match &begun[..] {
+        [] if small_so_far => small(dx, root, kinds, &[]),
+        [one] if small_so_far => small(dx, root, kinds, one),
+        several if small_so_far => small(dx, root, kinds, &several.concat()),
+        _ => large(dx, &mut body, begun, root, kinds).await?,
     };
-    if received.size != length {
+    if length.is_some_and(|length| received.size != length) {
         return Err(Refusal::IncompleteBody.into());
     }
     check(&received, claims)?;
@@ -209,12 +218,22 @@ pub(crate) fn small(dx: &Dx, root: &Root, kinds: Kinds, bytes: &[u8]) -> Receive
     hashes.received(kept)
 }
 
-async fn large(dx: &Dx, body: &mut Body, root: &Root, kinds: Kinds) -> Result<Received, S3Error> {
+async fn large(
+    dx: &Dx,
+    body: &mut Body,
+    begun: Vec<Bytes>,
+    root: &Root,
+    kinds: Kinds,
+) -> Result<Received, S3Error> {
     let (own, own_root) = (dx.clone(), root.clone());
     let mut work = Work::Running(spawn_blocking(move || Draft::begin(&own, &own_root, kinds)));
-    let (mut batch, mut size) = (Vec::new(), 0);
+    let (mut batch, mut size, mut total) = (begun, 0, 0);
     while let Some(piece) = body.next().await? {
         size += piece.len();
+        total += piece.len() as u64;
+        if total > SIZE_MAX {
+            return Err(Refusal::EntityTooLarge(total).into());
+        }
         batch.push(piece);
         if size >= BATCH {
             work = work.go_on(std::mem::take(&mut batch)).await?;

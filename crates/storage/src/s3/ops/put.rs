@@ -58,6 +58,7 @@ with_checksums! {
 pub(crate) struct Way(pub(crate) &'static str, pub(crate) &'static str);
 
 const PUT: Way = Way("ObjectCreated:Put", "PutObject");
+const POST: Way = Way("ObjectCreated:Post", "POST Object");
 
 /// What is known of a new object before its bytes have come.
 pub(crate) struct Prepared {
@@ -78,8 +79,9 @@ async fn put_object(dx: Dx, mut req: PutObject, body: Body) -> Result<Answer<Put
     }
     let prepared =
         dx.read(|cx| prepare(cx, &req.bucket, &req.key, req.payer.as_deref(), &attributes, &writing))?;
+    let way = if dx.request().form { POST } else { PUT };
     let received = intake::receive(&dx, body, &prepared.sealed.root, &claims).await?;
-    let stored = store(&dx, PUT, &req.key, prepared, received, &writing).await?;
+    let stored = store(&dx, way, &req.key, prepared, received, &writing).await?;
     Ok(stored.answer(attributes.customer()).into())
 }
 

@@ -6,6 +6,7 @@ use super::{empty, find, head, host, refusal, set};
 use crate::s3::configs::CORS;
 use crate::s3::cors::{Crossing, Headers};
 use crate::s3::errors::{Denial, Refusal, S3Error};
+use crate::s3::form::Forms;
 use http::request::Parts;
 use kernel::site::Site;
 use kernel::{Cloud, Incoming, Peer, Reply, Running};
@@ -62,7 +63,10 @@ impl Site for Cors {
             if parts.method == http::Method::OPTIONS {
                 return preflight(cloud, parts).unwrap_or_else(|error| refusal(cloud, error));
             }
-            let mut reply = cloud.serve_api(parts, incoming, peer).await;
+            let mut reply = match Forms.claims(parts) {
+                true => Forms.answer(cloud, parts, incoming, peer).await,
+                false => cloud.serve_api(parts, incoming, peer).await,
+            };
             if let Some(headers) = crossed(cloud, parts) {
                 headers.iter().for_each(|(name, value)| set(&mut reply, name, value));
             }
