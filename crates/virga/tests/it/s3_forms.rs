@@ -192,7 +192,10 @@ fn a_form_without_a_signature_is_anybodys() {
     assert_eq!(made.status, 204, "{}", made.value);
     let got = root.call("s3", "GetObject", json!({ "Bucket": "bkt", "Key": "x" }));
     assert_eq!(got.body, big.as_bytes());
-    let none = send(&cloud, "application/x-www-form-urlencoded", &[], "key=x".into());
+    let rules = json!({ "CORSRules": [{ "AllowedMethods": ["POST"], "AllowedOrigins": ["*"] }] });
+    root.call("s3", "PutBucketCors", json!({ "Bucket": "bkt", "CORSConfiguration": rules })).ok();
+    let none = send(&cloud, "application/x-www-form-urlencoded", &[("origin", "http://a")], "key=x".into());
+    assert_eq!(header(&none, "access-control-allow-origin"), "*");
     none.refused(412, "PreconditionFailed");
     let torn = format!("--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"key\"\r\n\r\nx\r\n");
     send(&cloud, &format!("multipart/form-data; boundary={BOUNDARY}"), &[], torn)

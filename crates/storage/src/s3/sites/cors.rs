@@ -6,7 +6,7 @@ use super::{empty, find, head, host, refusal, set};
 use crate::s3::configs::CORS;
 use crate::s3::cors::{Crossing, Headers};
 use crate::s3::errors::{Denial, Refusal, S3Error};
-use crate::s3::form::Forms;
+use crate::s3::form::{self, Forms};
 use http::request::Parts;
 use kernel::site::Site;
 use kernel::{Cloud, Incoming, Peer, Reply, Running};
@@ -32,8 +32,11 @@ fn asked_bucket(parts: &Parts) -> Option<&str> {
     name.bucket.or(first)
 }
 
-/// The bucket of a request to the API.
+/// The bucket of a request to the API, or of a form.
 fn called_bucket(parts: &Parts) -> Option<String> {
+    if Forms.claims(parts) {
+        return form::bucket(parts).map(|(bucket, _)| bucket);
+    }
     let head = head(parts);
     let Ok(Step::Ready(route)) = wire::route::route_head(&head) else { return None };
     let bucket = route.labels.iter().find(|(name, _)| *name == "Bucket").map(|(_, bucket)| *bucket)?;
