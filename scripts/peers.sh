@@ -20,6 +20,16 @@ python_peers() {
         cp bench/requirements.txt "$out/python/requirements.txt"
 }
 
+node_peer() {
+    cmp -s bench/package.json "$out/node/package.json" && return 0
+    have npm || need_packages npm || return 1
+    rm -rf "$out/node"
+    mkdir -p "$out/node" &&
+        cp bench/package.json "$out/node/package.json.new" &&
+        npm install --silent --no-save --prefix "$out/node" "dynalite@$(sed -n 's/.*"dynalite": "\(.*\)".*/\1/p' bench/package.json)" &&
+        mv "$out/node/package.json.new" "$out/node/package.json"
+}
+
 rust_peer() {
     if [ -x "$out/bin/fakecloud" ] || have fakecloud; then
         return 0
@@ -30,4 +40,5 @@ rust_peer() {
 
 have nginx || [ -x /usr/sbin/nginx ] || need_packages nginx-light || missing nginx 'the package could not be installed'
 python_peers || missing 'moto and ministack' 'the Python packages could not be installed'
+node_peer || missing dynalite 'the Node package could not be installed'
 rust_peer || missing fakecloud 'it could not be compiled'

@@ -12,6 +12,8 @@ pub(crate) struct Contestant {
     pub(crate) environment: &'static [(&'static str, &'static str)],
     /// Keeps acknowledged writes over a restart, so that start-up with many records can be measured.
     pub(crate) keeps: bool,
+    /// The only service that it has, where it is no whole cloud.
+    pub(crate) service: Option<&'static str>,
     /// Speaks AWS; otherwise it only serves the file, as the limit of what HTTP costs here.
     pub(crate) cloud: bool,
 }
@@ -27,6 +29,7 @@ pub(crate) fn all(root: &Path) -> Vec<Contestant> {
             arguments: &["up", "--listen", "127.0.0.1:{port}", "--data", "{folder}/data"],
             environment: &[],
             keeps: true,
+            service: None,
             cloud: true,
         },
         Contestant {
@@ -35,25 +38,10 @@ pub(crate) fn all(root: &Path) -> Vec<Contestant> {
             arguments: &["--addr", "127.0.0.1:{port}", "--log-level", "error"],
             environment: &[],
             keeps: false,
+            service: None,
             cloud: true,
         },
-        Contestant {
-            name: "fakecloud-disk",
-            programs: fakecloud(),
-            arguments: &[
-                "--addr",
-                "127.0.0.1:{port}",
-                "--log-level",
-                "error",
-                "--storage-mode",
-                "persistent",
-                "--data-path",
-                "{folder}/data",
-            ],
-            environment: &[],
-            keeps: true,
-            cloud: true,
-        },
+        fakecloud_on_disk(fakecloud()),
         Contestant {
             name: "ministack",
             programs: python("ministack"),
@@ -64,6 +52,7 @@ pub(crate) fn all(root: &Path) -> Vec<Contestant> {
                 ("MINISTACK_HOST", "127.0.0.1"),
             ],
             keeps: false,
+            service: None,
             cloud: true,
         },
         Contestant {
@@ -72,20 +61,63 @@ pub(crate) fn all(root: &Path) -> Vec<Contestant> {
             arguments: &["-H", "127.0.0.1", "-p", "{port}"],
             environment: &[],
             keeps: false,
+            service: None,
             cloud: true,
         },
+        dynalite(&peers),
         Contestant {
             name: "nginx",
             programs: vec!["nginx".into(), "/usr/sbin/nginx".into()],
             arguments: &["-p", "{folder}", "-e", "stderr", "-c", "nginx.conf"],
             environment: &[],
             keeps: false,
+            service: None,
             cloud: false,
         },
     ]
 }
 
+/// With its persistence on.
+fn fakecloud_on_disk(programs: Vec<PathBuf>) -> Contestant {
+    Contestant {
+        name: "fakecloud-disk",
+        programs,
+        arguments: &[
+            "--addr",
+            "127.0.0.1:{port}",
+            "--log-level",
+            "error",
+            "--storage-mode",
+            "persistent",
+            "--data-path",
+            "{folder}/data",
+        ],
+        environment: &[],
+        keeps: true,
+        service: None,
+        cloud: true,
+    }
+}
+
+/// Has DynamoDB only.
+fn dynalite(peers: &Path) -> Contestant {
+    Contestant {
+        name: "dynalite",
+        programs: vec![peers.join("node/node_modules/.bin/dynalite"), "dynalite".into()],
+        arguments: &["--port", "{port}", "--path", "{folder}/data", "--createTableMs", "0"],
+        environment: &[],
+        keeps: true,
+        service: Some("dynamodb"),
+        cloud: true,
+    }
+}
+
 impl Contestant {
+    /// Whether it has the service.
+    pub(crate) fn has(&self, service: &str) -> bool {
+        self.service.is_none_or(|only| only == service)
+    }
+
     pub(crate) fn program(&self) -> Result<PathBuf, String> {
         let path = std::env::var_os("PATH").unwrap_or_default();
         let found = self.programs.iter().find_map(|program| {

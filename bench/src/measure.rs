@@ -23,6 +23,9 @@ const WARM_UP: Duration = Duration::from_millis(300);
 /// Memory is read when a server has had nothing to do for this long.
 const IDLE: Duration = Duration::from_secs(1);
 const GROW_SECONDS_MAX: u64 = 45;
+const FILL_SECONDS_MAX: u64 = 600;
+/// The scenarios have made some of the first numbers already.
+const FIRST_AMONG: u64 = 20_000_000;
 const MANY: usize = 32;
 
 /// One scenario at one concurrency.
@@ -98,12 +101,15 @@ fn measure(
     println!("  first answer {:.1?}", report.first_answer.unwrap_or_default());
     let (server, _) = started(contestant, program, &folder.join("load"))?;
     let loaded = if contestant.cloud {
-        scenarios(&server, plan, options, report)
+        scenarios(contestant, &server, plan, options, report)
     } else {
         limit(&server, options, report)
     };
     report.loaded_bytes = Some(server.memory());
-    let grows = contestant.keeps && options.records > 0 && loaded.is_ok();
+    if contestant.keeps && options.items > 0 && loaded.is_ok() {
+        fill(&server, plan, options, report)?;
+    }
+    let grows = contestant.keeps && options.records > 0 && contestant.has("iam") && loaded.is_ok();
     let grown = if grows { Some(grow(&server, plan, options, report)) } else { None };
     let data = server.folder.clone();
     server.end();
@@ -144,6 +150,14 @@ fn first_request(contestant: &Contestant, address: SocketAddr) -> Result<Vec<u8>
     if !contestant.cloud {
         return Ok(file_request(address));
     }
+    if contestant.service == Some("dynamodb") {
+        let signer = crate::sign::Signer::new(ACCOUNT, "any", "dynamodb");
+        let headers = [
+            ("content-type", "application/x-amz-json-1.0"),
+            ("x-amz-target", "DynamoDB_20120810.ListTables"),
+        ];
+        return Ok(signer.post(&address.to_string(), &headers, "{}"));
+    }
     let signer = crate::sign::Signer::new(ACCOUNT, "any", "sts");
     let headers = [("content-type", "application/x-www-form-urlencoded; charset=utf-8")];
     Ok(signer.post(&address.to_string(), &headers, "Action=GetCallerIdentity&Version=2011-06-15"))
@@ -153,12 +167,18 @@ fn file_request(address: SocketAddr) -> Vec<u8> {
     format!("GET /1k HTTP/1.1\r\nhost: {address}\r\n\r\n").into_bytes()
 }
 
-fn scenarios(server: &Server, plan: &Plan, options: &Options, report: &mut Report) -> Result<(), String> {
-    let captured = prepare(server, plan)?;
-    for scenario in &plan.scenarios {
+fn scenarios(
+    contestant: &Contestant,
+    server: &Server,
+    plan: &Plan,
+    options: &Options,
+    report: &mut Report,
+) -> Result<(), String> {
+    let captured = prepare(contestant, server, plan)?;
+    for scenario in plan.scenarios.iter().filter(|one| contestant.has(&one.ask.service)) {
         let mut first = 0;
         for concurrency in &scenario.concurrency {
-            let result = leg(server, scenario, *concurrency, &captured, options.leg, &mut first);
+            let result = leg(server, scenario, *concurrency, (&captured, 1), options.leg, &mut first);
             tell(&scenario.name, *concurrency, &result);
             report.legs.push(Leg { scenario: scenario.name.clone(), concurrency: *concurrency, result });
         }
@@ -167,10 +187,10 @@ fn scenarios(server: &Server, plan: &Plan, options: &Options, report: &mut Repor
     Ok(())
 }
 
-fn prepare(server: &Server, plan: &Plan) -> Result<Captured, String> {
+fn prepare(contestant: &Contestant, server: &Server, plan: &Plan) -> Result<Captured, String> {
     let host = server.address.to_string();
     let mut captured = Captured::new();
-    for step in &plan.prepare {
+    for step in plan.prepare.iter().filter(|step| contestant.has(&step.service)) {
         let mut maker = Maker::new(step, &host, &captured, 0)?;
         for _ in 0..step.repeat {
             let answer =
@@ -190,12 +210,12 @@ fn leg(
     server: &Server,
     scenario: &Scenario,
     concurrency: usize,
-    captured: &Captured,
+    (captured, filled): (&Captured, u64),
     time: Duration,
     first: &mut u64,
 ) -> Result<Numbers, String> {
     let host = server.address.to_string();
-    let mut maker = Maker::new(&scenario.ask, &host, captured, *first)?;
+    let mut maker = Maker::new(&scenario.ask, &host, captured, *first)?.among(filled);
     let answer = load::one(server.address, &maker.next())?;
     if !answer.contains(&scenario.expect) {
         return Err(format!("no `{}` in the answer", scenario.expect));
@@ -247,11 +267,32 @@ fn grow(server: &Server, plan: &Plan, options: &Options, report: &mut Report) ->
     let captured = report.captured.clone();
     for scenario in plan.scenarios.iter().filter(|scenario| scenario.again) {
         let name = format!("{} among the records", scenario.name);
-        let result = leg(server, scenario, MANY, &captured, options.leg, &mut 0);
+        let result = leg(server, scenario, MANY, (&captured, 1), options.leg, &mut 0);
         tell(&name, MANY, &result);
         report.legs.push(Leg { scenario: name, concurrency: MANY, result });
     }
     Ok(outcome.answered)
+}
+
+/// Fills a table until it has so many items or the time is over, and measures what should not cost more then.
+fn fill(server: &Server, plan: &Plan, options: &Options, report: &mut Report) -> Result<(), String> {
+    let captured = report.captured.clone();
+    let mut maker = Maker::new(&plan.fill, &server.address.to_string(), &captured, 0)?;
+    let count = options.items.div_ceil(plan.fill_items);
+    let until = Until { time: Duration::from_secs(FILL_SECONDS_MAX), count };
+    let outcome = load::run(server.address, MANY, until, &mut || maker.next());
+    let outcome = outcome.map_err(|why| format!("while filling: {why}"))?;
+    let items = outcome.answered * plan.fill_items;
+    println!("  {items} items made in {:.1} s", outcome.took.as_secs_f64());
+    for scenario in &plan.among {
+        let name = format!("{} among {items} items", scenario.name);
+        let filled = (&captured, outcome.answered);
+        let result = leg(server, scenario, MANY, filled, options.leg, &mut { FIRST_AMONG });
+        tell(&name, MANY, &result);
+        report.legs.push(Leg { scenario: name, concurrency: MANY, result });
+    }
+    println!("  memory with them {:.1} MiB", server.memory() as f64 / f64::from(1 << 20));
+    Ok(())
 }
 
 fn grown_start(contestant: &Contestant, program: &Path, data: &Path, records: u64) -> Result<Grown, String> {

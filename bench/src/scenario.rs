@@ -1,6 +1,7 @@
 //! What is asked, as data (`bench/scenarios.json`): requests with their service, caller and body.
 //!
-//! Texts may hold `{n}` (another number in each request), `{base64:SIZE}` (that many zero bytes, encoded), and the name
+//! Texts may hold `{n}` (another number in each request), `{some}` (any of the numbers that filled the table before, all
+//! over it), `{base64:SIZE}` (that many zero bytes, encoded), and the name
 //! of anything that a step of the preparation captured from its answer. `as` is who asks: `root` of one account,
 //! `user` (the one that the preparation made), or `roots` (of as many accounts as the records need, so that no
 //! account's quota is met).
@@ -19,6 +20,10 @@ pub(crate) struct Plan {
     pub(crate) prepare: Vec<Ask>,
     pub(crate) scenarios: Vec<Scenario>,
     pub(crate) grow: Ask,
+    /// Fills a table, some items a request, and what is measured when it is full.
+    pub(crate) fill: Ask,
+    pub(crate) fill_items: u64,
+    pub(crate) among: Vec<Scenario>,
 }
 
 pub(crate) struct Scenario {
@@ -41,7 +46,7 @@ enum Caller {
 /// A request with blanks.
 pub(crate) struct Ask {
     caller: Caller,
-    service: String,
+    pub(crate) service: String,
     headers: Vec<(String, String)>,
     body: String,
     pub(crate) repeat: u64,
@@ -60,7 +65,15 @@ pub(crate) fn load(path: &Path, only: &[String]) -> Result<Plan, String> {
     let scenarios: Result<Vec<Scenario>, String> = list("scenarios").iter().map(scenario).collect();
     let mut scenarios = scenarios.map_err(fail)?;
     scenarios.retain(|one| only.is_empty() || only.contains(&one.name));
-    Ok(Plan { prepare, scenarios, grow: ask(&json["grow"]).map_err(fail)? })
+    let among: Result<Vec<Scenario>, String> = list("among").iter().map(scenario).collect();
+    Ok(Plan {
+        prepare,
+        scenarios,
+        grow: ask(&json["grow"]).map_err(fail)?,
+        fill: ask(&json["fill"]).map_err(fail)?,
+        fill_items: json["fill"]["items"].as_u64().unwrap_or(1),
+        among: among.map_err(fail)?,
+    })
 }
 
 fn scenario(json: &Value) -> Result<Scenario, String> {
@@ -110,6 +123,8 @@ pub(crate) struct Maker<'a> {
     signer: Signer,
     account: u64,
     n: u64,
+    /// How many numbers `{some}` is one of.
+    filled: u64,
     /// The bytes, when every request is the same.
     constant: Option<Vec<u8>>,
 }
@@ -130,19 +145,34 @@ impl<'a> Maker<'a> {
             body = body.replace(&format!("{{base64:{size}}}"), &zeros_in_base64(bytes));
         }
         let signer = match ask.caller {
-            Caller::User => {
+            // Where there is no IAM, there is no user but the root.
+            Caller::User if captured.contains_key("AccessKeyId") => {
                 let of =
                     |name: &str| captured.get(name).ok_or_else(|| format!("the preparation gave no {name}"));
                 Signer::new(of("AccessKeyId")?, of("SecretAccessKey")?, &ask.service)
             }
-            Caller::Root | Caller::Roots => Signer::new(ACCOUNT, "any", &ask.service),
+            Caller::User | Caller::Root | Caller::Roots => Signer::new(ACCOUNT, "any", &ask.service),
         };
-        let mut maker =
-            Maker { ask, host: host.to_owned(), body, signer, account: 0, n: first, constant: None };
-        if ask.caller != Caller::Roots && !maker.body.contains("{n}") {
+        let mut maker = Maker {
+            ask,
+            host: host.to_owned(),
+            body,
+            signer,
+            account: 0,
+            n: first,
+            filled: 1,
+            constant: None,
+        };
+        let varies = maker.body.contains("{n}") || maker.body.contains("{some}");
+        if ask.caller != Caller::Roots && !varies {
             maker.constant = Some(maker.make(0));
         }
         Ok(maker)
+    }
+
+    /// The same, with so many numbers for `{some}`.
+    pub(crate) fn among(self, filled: u64) -> Maker<'a> {
+        Maker { filled: filled.max(1), ..self }
     }
 
     /// The next request; the number in it is one higher than in the one before.
@@ -163,7 +193,9 @@ impl<'a> Maker<'a> {
             self.account = account;
             self.signer = Signer::new(&account.to_string(), "any", &self.ask.service);
         }
-        let body = self.body.replace("{n}", &n.to_string());
+        // All over the range: a large odd number goes round it without a pattern.
+        let some = n.wrapping_mul(0x9E37_79B9_7F4A_7C15) % self.filled;
+        let body = self.body.replace("{n}", &n.to_string()).replace("{some}", &some.to_string());
         let headers: Vec<(&str, &str)> =
             self.ask.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         self.signer.post(&self.host, &headers, &body)

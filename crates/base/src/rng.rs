@@ -24,6 +24,12 @@ impl Rng {
         Rng(Mutex::new(ChaCha20Rng::seed_from_u64(seed)))
     }
 
+    /// A source of its own, for whoever must not wait for the others or outlives them.
+    #[must_use]
+    pub fn split(&self) -> Rng {
+        Rng(Mutex::new(ChaCha20Rng::from_seed(self.bytes())))
+    }
+
     pub fn fill(&self, out: &mut [u8]) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).fill_bytes(out);
     }
@@ -69,6 +75,8 @@ mod tests {
         let (a, b) = (Rng::seeded(7), Rng::seeded(7));
         assert_eq!(a.bytes::<40>(), b.bytes::<40>());
         assert_ne!(a.u64(), Rng::seeded(8).u64());
+        let split = a.split();
+        assert_ne!(split.u64(), a.u64());
     }
 
     #[test]

@@ -160,7 +160,7 @@ pub(crate) fn authorize(
             let message = match protocol {
                 Protocol::Ec2Query => {
                     let encoded = encoded::encode(cx, action, target, decisions.last());
-                    format!("{message} Encoded authorization failure message: {encoded}")
+                    format!("{message}. Encoded authorization failure message: {encoded}")
                 }
                 _ => message,
             };
@@ -294,6 +294,8 @@ fn record(action: &str, target: &Target, decision: &Decision<'_>) -> Decided {
 fn refusal(service: &str, protocol: Protocol, message: String) -> Fault {
     match (service, protocol) {
         ("sns", _) => Fault::new(403, "AuthorizationError", message),
+        // Its clients know the query protocol's status and code.
+        ("sqs", Protocol::Json10) => Fault::new(403, "AccessDeniedException", message),
         (_, Protocol::Ec2Query) => Fault::new(
             403,
             "UnauthorizedOperation",

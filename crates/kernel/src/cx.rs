@@ -22,6 +22,8 @@ pub struct Request {
     /// `None` where the cloud itself calls.
     pub peer: Option<Peer>,
     pub user_agent: String,
+    /// The name and port by which the caller found the cloud; `None` where the cloud itself calls.
+    pub host: Option<String>,
     /// The service on whose behalf a caller's permissions are used (`aws:CalledVia`), first caller first.
     pub via: Vec<&'static str>,
     /// The resource for whose sake a service calls (`aws:SourceArn`) and whose it is (`aws:SourceAccount`).
@@ -56,6 +58,17 @@ impl Signed {
         let age = date.and_then(Timestamp::parse_sigv4).map(|date| wall_now.since(date)).unwrap_or_default();
         let payload = head.header("x-amz-content-sha256").map(str::to_owned);
         Some(Signed { presigned, algorithm, age, payload })
+    }
+}
+
+impl Request {
+    /// What the URLs in an answer begin with, so that this caller can follow them: `http://127.0.0.1:4566`.
+    pub fn origin(&self) -> String {
+        let scheme = if self.peer.is_some_and(|peer| peer.tls) { "https" } else { "http" };
+        match &self.host {
+            Some(host) => format!("{scheme}://{host}"),
+            None => format!("https://{}.amazonaws.com", self.service),
+        }
     }
 }
 

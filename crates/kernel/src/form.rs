@@ -65,6 +65,8 @@ impl Cloud {
             operation: "PutObject",
             peer: Some(peer),
             user_agent: user_agent.to_owned(),
+            // An upload answers with no URL of this cloud.
+            host: None,
             via: Vec::new(),
             source: None,
             signed: None,

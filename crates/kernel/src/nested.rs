@@ -164,6 +164,7 @@ pub(crate) fn own_request(cloud: &Cloud, name: &str) -> Request {
         operation: "",
         peer: None,
         user_agent: name.to_owned(),
+        host: None,
         via: Vec::new(),
         source: None,
         signed: None,
@@ -275,16 +276,19 @@ fn attempt(
     handler: fn(&mut Cx<'_>, Value) -> Result<Value, Fault>,
     value: Value,
 ) -> (Vec<Decided>, Result<Value, Fault>) {
+    // Whoever called may go on after a refusal: then nothing of this call may stay.
+    let savepoint = cx.tx.savepoint();
     match access::authorize(cx, op, &value, Protocol::Json11) {
         Ok(decisions) => {
-            // Whoever called may go on after a refusal: then nothing of this call may stay.
-            let savepoint = cx.tx.savepoint();
             let outcome = handler(cx, value);
             if outcome.is_err() {
                 cx.tx.rollback_to(savepoint);
             }
             (decisions, outcome)
         }
-        Err(refused) => (refused.decisions, Err(refused.fault)),
+        Err(refused) => {
+            cx.tx.rollback_to(savepoint);
+            (refused.decisions, Err(refused.fault))
+        }
     }
 }

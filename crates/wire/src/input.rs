@@ -78,7 +78,7 @@ pub fn parse(route: &Route, head: &Head, body: Bytes) -> Result<Parsed, Fault> {
 /// JSON without a model (a header, a policy of a form): objects are maps, and every size is bounded. `None` where it is
 /// none.
 pub fn free_json(text: &str) -> Option<Value> {
-    json::free(&mut Context::new(&crate::output::NOBODY, Protocol::RestJson), text).ok()
+    json::free(&mut Context::new(&crate::model::NOBODY, Protocol::RestJson), text).ok()
 }
 
 /// The members of a structure from an XML document, whatever its root is called; `None` where it is no XML.

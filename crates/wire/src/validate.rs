@@ -4,6 +4,7 @@
 //! caller reads is another matter: each service has its own words ([`dialect`]).
 
 mod dialect;
+mod dynamodb;
 mod pattern;
 
 #[cfg(test)]

@@ -116,7 +116,7 @@ impl Act {
             && self.condition.is_none()
             && !schema.needs_old()
             && !want_old;
-        let old = if blind { None } else { write::read(tx, &key)? };
+        let old = if blind { None } else { write::read(tx, schema, &key)? };
         if !holds(self.condition.as_ref(), old.as_ref()) {
             return Err(Failed::Condition(old));
         }

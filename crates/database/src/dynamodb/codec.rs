@@ -292,13 +292,13 @@ mod tests {
         scalar.prop_recursive(4, 40, 6, |inner| {
             prop_oneof![
                 vec(inner.clone(), 0..6).prop_map(AttributeValue::L),
-                vec((".{0,6}", inner), 0..6).prop_map(|pairs| AttributeValue::M(Item::from_pairs(pairs))),
+                vec((".{1,6}", inner), 0..6).prop_map(|pairs| AttributeValue::M(Item::from_pairs(pairs))),
             ]
         })
     }
 
     fn item() -> impl Strategy<Value = Item> {
-        vec((".{0,10}", value()), 0..10).prop_map(Item::from_pairs)
+        vec((".{1,10}", value()), 0..10).prop_map(Item::from_pairs)
     }
 
     proptest! {

@@ -1,14 +1,17 @@
 //! The rules that the definition of a table or an index must keep, with AWS's sentences.
 
-use super::errors::{Error, Refusal, constraint, parameter, validation};
-use super::model::table::{Attribute, IndexRecord, Status, Throughput};
+use super::errors::{Error, constraint, parameter, validation};
+use super::model::table::{Attribute, IndexRecord, OnDemandLimits, Status, Throughput, Warm};
 use super::ops::describe::{AttributeDefinition, KeySchemaElement, Projection};
+use super::throughput::{self, OnDemandThroughput, WarmThroughput};
 use std::collections::BTreeSet;
 
 /// AWS: the service's quotas.
 const LOCALS_MAX: usize = 5;
 pub(crate) const GLOBALS_MAX: usize = 20;
 const PROJECTED_MAX: usize = 100;
+/// Attributes that a global index's partition key may consist of, and its sort key.
+const KEY_PARTS_MAX: usize = 4;
 const UNITS_MAX: i64 = 1_000_000_000_000;
 
 wire::shape! {
@@ -31,6 +34,8 @@ wire::shape! {
         pub(crate) keys: Vec<KeySchemaElement> = "KeySchema",
         pub(crate) projection: Projection = "Projection",
         pub(crate) throughput: Option<ProvisionedThroughput> = "ProvisionedThroughput",
+        pub(crate) limits: Option<OnDemandThroughput> = "OnDemandThroughput",
+        pub(crate) warm: Option<WarmThroughput> = "WarmThroughput",
     }
 }
 
@@ -103,9 +108,13 @@ pub(crate) fn table_key(elements: &[KeySchemaElement], attributes: &[Attribute])
     key(elements, attributes)
 }
 
-/// AWS allows more only to global indexes, with several attributes to a key; that is not built.
+/// Only global indexes may have several attributes to a key.
 fn check_length(elements: &[KeySchemaElement], path: &str) -> Result<(), Error> {
-    if elements.len() <= 2 {
+    check_length_below(elements, path, 2)
+}
+
+fn check_length_below(elements: &[KeySchemaElement], path: &str, most: usize) -> Result<(), Error> {
+    if elements.len() <= most {
         return Ok(());
     }
     let shown = elements
@@ -113,10 +122,49 @@ fn check_length(elements: &[KeySchemaElement], path: &str) -> Result<(), Error> 
         .map(|e| format!("KeySchemaElement(attributeName={}, keyType={})", e.name, e.kind))
         .collect::<Vec<_>>();
     let shown = format!("[{}]", shown.join(", "));
-    Err(constraint(&shown, path, "Member must have length less than or equal to 2"))
+    Err(constraint(&shown, path, &format!("Member must have length less than or equal to {most}")))
 }
 
-fn key(elements: &[KeySchemaElement], attributes: &[Attribute]) -> Result<Names, Error> {
+/// The attributes of a global index's partition key and sort key.
+fn global_key(
+    elements: &[KeySchemaElement],
+    at: usize,
+    attributes: &[Attribute],
+) -> Result<(Vec<String>, Vec<String>), Error> {
+    let path = format!("globalSecondaryIndexes.{}.member.keySchema", at + 1);
+    check_length_below(elements, &path, 2 * KEY_PARTS_MAX)?;
+    if elements.len() <= 2 && elements.get(1).is_none_or(|second| second.kind == "RANGE") {
+        let (hash, range) = key(elements, attributes)?;
+        return Ok((vec![hash], range.into_iter().collect()));
+    }
+    check_defined(elements, attributes)?;
+    if elements.first().is_none_or(|first| first.kind != "HASH") {
+        return Err(validation("Invalid KeySchema: The first KeySchemaElement is not a HASH key type"));
+    }
+    let distinct: BTreeSet<&str> = names(elements).collect();
+    if distinct.len() != elements.len() {
+        return Err(validation("Invalid KeySchema: An attribute may be part of a key only once"));
+    }
+    let of = |kind: &str| -> Vec<String> {
+        elements.iter().filter(|e| e.kind == kind).map(|e| e.name.clone()).collect()
+    };
+    if elements.windows(2).any(|pair| pair[0].kind == "RANGE" && pair[1].kind == "HASH") {
+        return Err(validation(
+            "Invalid KeySchema: HASH key attributes must come before RANGE key attributes",
+        ));
+    }
+    let (hashes, ranges) = (of("HASH"), of("RANGE"));
+    for (kind, parts) in [("HASH", &hashes), ("RANGE", &ranges)] {
+        if parts.len() > KEY_PARTS_MAX {
+            return Err(validation(format!(
+                "Invalid KeySchema: The number of {kind} key attributes exceeds the limit of {KEY_PARTS_MAX}"
+            )));
+        }
+    }
+    Ok((hashes, ranges))
+}
+
+fn check_defined(elements: &[KeySchemaElement], attributes: &[Attribute]) -> Result<(), Error> {
     let defined = |name: &str| attributes.iter().any(|a| a.name == name);
     if names(elements).any(|name| !defined(name)) {
         return Err(parameter(format_args!(
@@ -125,6 +173,11 @@ fn key(elements: &[KeySchemaElement], attributes: &[Attribute]) -> Result<Names,
             listed(attributes.iter().map(|a| a.name.as_str()))
         )));
     }
+    Ok(())
+}
+
+fn key(elements: &[KeySchemaElement], attributes: &[Attribute]) -> Result<Names, Error> {
+    check_defined(elements, attributes)?;
     let second = elements.get(1);
     if second.is_some_and(|second| second.name == elements[0].name) {
         return Err(validation(
@@ -228,13 +281,9 @@ pub(crate) fn global(
     known: &[IndexRecord],
 ) -> Result<IndexRecord, Error> {
     let name = &index.name;
-    if index.keys.len() > 2 {
-        return Err(
-            Refusal::NotBuilt("A global secondary index with several attributes to a key".into()).into()
-        );
-    }
-    check_length(&index.keys, &format!("globalSecondaryIndexes.{}.member.keySchema", at + 1))?;
-    let (hash, range) = key(&index.keys, attributes)?;
+    let (hashes, ranges) = global_key(&index.keys, at, attributes)?;
+    let (mut hashes, mut ranges) = (hashes.into_iter(), ranges.into_iter());
+    let (hash, range) = (hashes.next().unwrap_or_default(), ranges.next());
     let (projection, include) = projected(&index.projection)?;
     let throughput = match (on_demand, index.throughput) {
         (true, Some(_)) => {
@@ -248,11 +297,18 @@ pub(crate) fn global(
         (_, units) => units.map(units_of).transpose()?.unwrap_or_default(),
     };
     check_name_is_new(name, known)?;
+    let limits = throughput::limits(OnDemandLimits::default(), index.limits, on_demand)?;
+    let warm =
+        throughput::warmed(Warm::default(), index.warm, &throughput, on_demand, &format!("index {name}"))?;
     Ok(IndexRecord {
         name: name.clone(),
         global: true,
+        on_demand_limits: limits,
+        warm,
         hash,
         range,
+        more_hash: hashes.collect(),
+        more_range: ranges.collect(),
         projection,
         include,
         throughput,
@@ -283,7 +339,7 @@ pub(crate) fn check_all_used(
 ) -> Result<(), Error> {
     let own = std::iter::once(&table.0).chain(&table.1);
     let used: BTreeSet<&str> = own
-        .chain(indexes.iter().flat_map(|index| std::iter::once(&index.hash).chain(&index.range)))
+        .chain(indexes.iter().flat_map(|index| index.hashes().chain(index.ranges())))
         .map(String::as_str)
         .collect();
     if attributes.iter().all(|a| used.contains(a.name.as_str())) {

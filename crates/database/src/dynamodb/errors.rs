@@ -2,6 +2,8 @@
 
 use crate::dynamodb::codec::Corrupt;
 use crate::dynamodb::invalid::Invalid;
+use crate::dynamodb::model::rows::Unreadable;
+use crate::dynamodb::model::vault::Locked;
 use wire::{Fault, Value};
 
 wire::errors! {
@@ -20,6 +22,12 @@ wire::errors! {
         TokenReused = 400, "IdempotentParameterMismatchException", "Request parameters are not the same for the same client request token.";
         NoPolicy(what: String) = 400, "PolicyNotFoundException", "{what}";
         Throttled = 400, "ProvisionedThroughputExceededException", "The level of configured provisioned throughput for the table was exceeded. Consider increasing your provisioning level with the UpdateTable API.";
+        IndexThrottled = 400, "ProvisionedThroughputExceededException", "The level of configured provisioned throughput for one or more global secondary indexes of the table was exceeded. Consider increasing your provisioning level for the under-provisioned global secondary indexes with the UpdateTable API.";
+        LimitThrottled = 400, "ThrottlingException", "Throughput exceeds the maximum OnDemandThroughput configured on table or index.";
+        KeyDenied(request: String) = 400, "AccessDeniedException", "KMS key access denied error: com.amazonaws.services.kms.model.AWSKMSException: The ciphertext refers to a customer master key that does not exist, does not exist in this region, or you are not allowed to access. (Service: AWSKMS; Status Code: 400; Error Code: AccessDeniedException; Request ID: {request}; Proxy: null)";
+        KeyInvalid(code: String, what: String, request: String) = 400, "ValidationException", "KMS validation error: com.amazonaws.services.kms.model.{code}: {what} (Service: AWSKMS; Status Code: 400; Error Code: {code}; Request ID: {request}; Proxy: null)";
+        /// Only of the cloud's own work: callers are told why.
+        KeyLocked = 500, "InternalServerError", "The key of the table is not unlocked.";
         NoStream(arn: String) = 400, "ResourceNotFoundException", "Requested resource not found: Stream: {arn} not found";
         NoShard(shard: String, arn: String) = 400, "ResourceNotFoundException", "Requested resource not found: Shard: {shard} in Stream: {arn} not found";
         Expired = 400, "ExpiredIteratorException", "The provided iterator exceeds the maximum age allowed.";
@@ -44,6 +52,8 @@ pub(crate) mod reason {
     pub(crate) const CONDITION: &str = "ConditionalCheckFailed";
     pub(crate) const VALIDATION: &str = "ValidationError";
     pub(crate) const DUPLICATE: &str = "DuplicateItem";
+    pub(crate) const PROVISIONED: &str = "ProvisionedThroughputExceeded";
+    pub(crate) const THROTTLED: &str = "ThrottlingError";
 }
 
 /// The code of an error in the answer of a batch of statements; none for what is no statement's fault.
@@ -54,11 +64,38 @@ pub(crate) fn batch_code(code: &str) -> Option<&'static str> {
         "ConditionalCheckFailedException" => reason::CONDITION,
         "DuplicateItemException" => reason::DUPLICATE,
         "ResourceNotFoundException" => "ResourceNotFound",
-        "ProvisionedThroughputExceededException" => "ProvisionedThroughputExceeded",
-        "ThrottlingException" => "ThrottlingError",
+        "ProvisionedThroughputExceededException" => reason::PROVISIONED,
+        "ThrottlingException" => reason::THROTTLED,
         "ItemCollectionSizeLimitExceededException" => "ItemCollectionSizeLimitExceeded",
         _ => return None,
     })
+}
+
+impl Refusal {
+    /// What KMS refuses, as DynamoDB tells it.
+    pub(crate) fn of_kms(fault: Fault, request: &str) -> Refusal {
+        let request = request.to_owned();
+        match fault.code.as_str() {
+            "AccessDeniedException" => Refusal::KeyDenied(request),
+            _ => Refusal::KeyInvalid(fault.code, fault.message, request),
+        }
+    }
+}
+
+/// The words of throttling.
+/// AWS: <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_ThrottlingReason.html>
+pub(crate) mod throttled {
+    /// `TableReadProvisionedThroughputExceeded` and its relatives.
+    pub(crate) fn reason(what: &str, way: &str, provisioned: bool) -> String {
+        let limit =
+            if provisioned { "ProvisionedThroughputExceeded" } else { "MaxOnDemandThroughputExceeded" };
+        format!("{what}{way}{limit}")
+    }
+
+    /// The modelled errors do not agree about the name of their list.
+    pub(crate) fn member(provisioned: bool) -> &'static str {
+        if provisioned { "ThrottlingReasons" } else { "throttlingReasons" }
+    }
 }
 
 /// A refusal on its way to the caller.
@@ -70,6 +107,30 @@ impl Error {
     #[must_use]
     pub fn with(mut self, member: &'static str, value: Value) -> Error {
         self.0.members.set(member, value);
+        self
+    }
+
+    /// Whether there was no throughput for it.
+    pub fn is_throttled(&self) -> bool {
+        self.throttling().is_some()
+    }
+
+    /// As a reason of a transaction's cancellation: its code and its sentence.
+    pub fn throttling(&self) -> Option<(&'static str, &str)> {
+        let code = match self.0.code.as_ref() {
+            "ProvisionedThroughputExceededException" => reason::PROVISIONED,
+            "ThrottlingException" => reason::THROTTLED,
+            _ => return None,
+        };
+        Some((code, self.0.message.as_str()))
+    }
+
+    /// As PutItem, UpdateItem and DeleteItem tell of what is wrong with a request by itself: counted.
+    #[must_use]
+    pub(crate) fn counted(mut self) -> Error {
+        if self.0.code == "ValidationException" {
+            self.0.message.insert_str(0, "1 validation error detected: ");
+        }
         self
     }
 
@@ -124,6 +185,21 @@ impl From<store::StoreError> for Error {
     fn from(error: store::StoreError) -> Error {
         kernel::log::error("the store could not be read", &[("problem", &error.to_string())]);
         Refusal::Internal.into()
+    }
+}
+
+impl From<Unreadable> for Error {
+    fn from(unreadable: Unreadable) -> Error {
+        match unreadable {
+            Unreadable::Corrupt => Corrupt.into(),
+            Unreadable::Locked => Refusal::KeyLocked.into(),
+        }
+    }
+}
+
+impl From<Locked> for Error {
+    fn from(_: Locked) -> Error {
+        Refusal::KeyLocked.into()
     }
 }
 

@@ -32,7 +32,7 @@ impl Item {
     /// Reads a request's map of attribute values (`Item`, `Key`, `ExpressionAttributeValues`).
     pub fn from_wire(value: Value) -> Result<Item, Invalid> {
         match value {
-            Value::Map(members) => value::read_map(members, 0),
+            Value::Map(members) => value::read_item(members),
             _ => Ok(Item::new()),
         }
     }

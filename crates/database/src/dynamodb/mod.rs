@@ -5,15 +5,17 @@
 //! transaction ([`write`]). All reads are consistent, global indexes' too. Transactions are serializable against
 //! everything; those that meet are run again rather than refused. Expressions are pure code ([`expression`]).
 //!
+//! Throughput is what [`throttle`] lets in. Rows of tables with a KMS key lie sealed ([`encryption`]). Calls about items
+//! are data events: their audit record is not part of their transaction.
+//!
 //! Streams ([`streams`]) show what happened to items, from a log that is written with them ([`change`]).
 //!
 //! Backups and past moments ([`backups`]) are kept as what was changed since.
 //!
 //! Replicas in other regions ([`global`]) take each other's writes.
 //!
-//! Not here: encryption with one's own KMS key, exports and imports,
-//! and throttling: throughput is kept and described, but nothing is refused
-//! for exceeding it. Keys of several attributes and vector indexes are refused.
+//! Not here: exports and imports; recovery and replicas of tables with a KMS key. Vector indexes are refused, and so are keys of
+//! several attributes.
 
 mod access;
 mod action;
@@ -23,6 +25,7 @@ pub mod census;
 mod change;
 pub mod codec;
 mod definition;
+mod encryption;
 mod errors;
 pub mod expression;
 pub mod global;
@@ -40,6 +43,8 @@ mod request;
 pub mod reserved;
 pub mod size;
 pub mod streams;
+pub(crate) mod throttle;
+mod throughput;
 pub mod value;
 pub mod work;
 mod write;

@@ -47,16 +47,13 @@ impl Number {
 
     /// Reads `-12.5`, `1e+5`, `.5`, `+3`, `0012`. Neither spaces nor `NaN` nor `Infinity`.
     pub fn parse(text: &str) -> Result<Number, Invalid> {
-        let Some(read) = Scanned::read(text.as_bytes()) else {
-            return Err(match text {
-                "" => Invalid::new("The parameter cannot be converted to a numeric value"),
-                _ => Invalid::new(format!("The parameter cannot be converted to a numeric value: {text}")),
-            });
-        };
+        let Some(read) = Scanned::read(text.as_bytes()) else { return Err(no_number(text)) };
+        // AWS: zero is held against the range by the exponent that it is written with.
+        let magnitude = read.exponent + read.digits.max(1) - 1;
+        check_magnitude(magnitude).map_err(|invalid| in_java(invalid, &read, magnitude, text))?;
         if read.digits == 0 {
             return Ok(Number::ZERO);
         }
-        check_magnitude(read.exponent + read.digits - 1)?;
         if read.digits > i64::from(DIGITS_MAX) {
             return Err(Invalid::new("Attempting to store more than 38 significant digits in a Number"));
         }
@@ -287,6 +284,26 @@ fn count_digits(significand: u128) -> u32 {
     }
 }
 
+fn no_number(text: &str) -> Invalid {
+    const SENTENCE: &str = "The parameter cannot be converted to a numeric value";
+    let invalid = Invalid::new(format!("{SENTENCE}: {text}"));
+    if text.is_empty() { invalid.or_older(SENTENCE) } else { invalid }
+}
+
+/// The older layer reads numbers as Java's `BigDecimal` does, whose exponents have 32 bits and overflow.
+fn in_java(invalid: Invalid, read: &Scanned, magnitude: i64, text: &str) -> Invalid {
+    if i32::try_from(read.exponent).is_err() {
+        let older = no_number(text).message().to_owned();
+        return invalid.or_older(older);
+    }
+    let wraps = magnitude >= i64::from(i32::MAX);
+    if wraps { invalid.or_older(underflow().message()) } else { invalid }
+}
+
+fn underflow() -> Invalid {
+    Invalid::new("Number underflow. Attempting to store a number with magnitude smaller than supported range")
+}
+
 fn overflow() -> Invalid {
     Invalid::new("Number overflow. Attempting to store a number with magnitude larger than supported range")
 }
@@ -296,9 +313,7 @@ fn check_magnitude(magnitude: i64) -> Result<(), Invalid> {
         return Err(overflow());
     }
     if magnitude < MAGNITUDE_MIN {
-        return Err(Invalid::new(
-            "Number underflow. Attempting to store a number with magnitude smaller than supported range",
-        ));
+        return Err(underflow());
     }
     Ok(())
 }
@@ -339,7 +354,7 @@ impl Scanned {
             Some((_, tail)) => read_power(tail)?,
             None => 0,
         };
-        out.exponent = power - fraction.unwrap_or(0) + zeros;
+        out.exponent = power.saturating_sub(fraction.unwrap_or(0)).saturating_add(zeros);
         Some(out)
     }
 
@@ -365,7 +380,7 @@ fn take_sign(text: &[u8]) -> (bool, &[u8]) {
     }
 }
 
-/// The exponent's digits; saturates, far outside of every range.
+/// The exponent's digits. One that 64 bits cannot hold makes the whole text no number.
 fn read_power(text: &[u8]) -> Option<i64> {
     let (negative, digits) = take_sign(text);
     if digits.is_empty() {
@@ -374,7 +389,7 @@ fn read_power(text: &[u8]) -> Option<i64> {
     let mut power = 0i64;
     for byte in digits {
         let digit = byte.checked_sub(b'0').filter(|digit| *digit < 10)?;
-        power = (power * 10 + i64::from(digit)).min(1 << 40);
+        power = power.checked_mul(10)?.checked_add(i64::from(digit))?;
     }
     Some(if negative { -power } else { power })
 }
@@ -393,7 +408,8 @@ mod tests {
         for (text, canonical) in [
             ("0", "0"),
             ("-0.0", "0"),
-            ("0e1000", "0"),
+            ("0e125", "0"),
+            ("0e-130", "0"),
             ("+3", "3"),
             ("0001.2300", "1.23"),
             (".123", "0.123"),
@@ -419,7 +435,7 @@ mod tests {
             "Number underflow. Attempting to store a number with magnitude smaller than supported range";
         let digits = "Attempting to store more than 38 significant digits in a Number";
         for (text, message) in [
-            ("", "The parameter cannot be converted to a numeric value"),
+            ("", "The parameter cannot be converted to a numeric value: "),
             ("dog", "The parameter cannot be converted to a numeric value: dog"),
             ("NaN", "The parameter cannot be converted to a numeric value: NaN"),
             ("-Infinity", "The parameter cannot be converted to a numeric value: -Infinity"),
@@ -429,13 +445,29 @@ mod tests {
             ("1.2.3", "The parameter cannot be converted to a numeric value: 1.2.3"),
             ("1e126", overflow),
             ("11e125", overflow),
-            ("-1e100000000000000000000", overflow),
+            ("-1e99999999999", overflow),
+            ("1e2147483647", overflow),
+            ("1e-99999999999", underflow),
+            (
+                "1e9223372036854775808",
+                "The parameter cannot be converted to a numeric value: 1e9223372036854775808",
+            ),
+            ("0e126", overflow),
+            ("0e-131", underflow),
             ("1e-131", underflow),
             ("0.9e-130", underflow),
             ("3.14159265358979323846264338327950288419", digits),
             ("314159265358979323846264338327950288419e30", digits),
         ] {
             assert_eq!(Number::parse(text).unwrap_err().message(), message, "{text}");
+        }
+        for (text, older) in [
+            ("", "The parameter cannot be converted to a numeric value"),
+            ("1e126", overflow),
+            ("1e2147483647", underflow),
+            ("1e99999999999", "The parameter cannot be converted to a numeric value: 1e99999999999"),
+        ] {
+            assert_eq!(Number::parse(text).unwrap_err().older().message(), older, "{text}");
         }
     }
 

@@ -80,7 +80,8 @@ fn take(tx: &Tx, asked: &Asked<'_>, page: &mut Page, row: &Slice) -> Result<(), 
         page.count += 1;
         return Ok(());
     }
-    let item = if asked.fetch { fetch(tx, asked, page, row)? } else { rows::decode(row)? };
+    let item =
+        if asked.fetch { fetch(tx, asked, page, row)? } else { rows::decode(&asked.schema.vault, row)? };
     if asked.filter.is_some_and(|filter| !filter.matches(&item)) {
         return Ok(());
     }
@@ -96,14 +97,14 @@ fn take(tx: &Tx, asked: &Asked<'_>, page: &mut Page, row: &Slice) -> Result<(), 
 
 /// The item that an entry stands for.
 fn fetch(tx: &Tx, asked: &Asked<'_>, page: &mut Page, row: &Slice) -> Result<Item, Error> {
-    let entry = rows::decode(row)?;
+    let entry = rows::decode(&asked.schema.vault, row)?;
     let row = tx.get(&asked.schema.item_key(&entry))?.ok_or_else(|| Error::from(Refusal::Internal))?;
     page.fetched += Units::read(rows::size(&row)?, asked.consistency);
-    Ok(rows::decode(&row)?)
+    Ok(rows::decode(&asked.schema.vault, &row)?)
 }
 
 /// The attributes by which a page continues: the table's key, and the index's.
 fn position(asked: &Asked<'_>, row: &Slice) -> Result<Item, Error> {
     let in_key = |name: &str| asked.schema.keys.has(name) || asked.index.is_some_and(|i| i.keys.has(name));
-    Ok(Item::decode_only(rows::body(row)?, in_key)?)
+    Ok(Item::decode_only(&rows::body(&asked.schema.vault, row)?, in_key)?)
 }

@@ -1,7 +1,8 @@
 //! What the parameters of requests about items have in common: expressions and their legacy forms.
 
-use super::errors::{Error, validation};
+use super::errors::Error;
 use super::expression::{Condition, Kind, Placeholders, Projection};
+use super::invalid::Invalid;
 use super::item::Item;
 use super::legacy;
 use wire::Value;
@@ -35,19 +36,18 @@ pub(crate) fn placeholders(
     values: Option<Value>,
     expressions: &[(&str, bool)],
     takes_values: bool,
-) -> Result<Placeholders, Error> {
+) -> Result<Placeholders, Invalid> {
     let any = expressions.iter().any(|(_, present)| *present);
     if names.is_some() && !any {
-        return Err(validation("ExpressionAttributeNames can only be specified when using expressions"));
+        return Err(Invalid::new("ExpressionAttributeNames can only be specified when using expressions"));
     }
     if values.is_some() && takes_values && !any {
         let all: Vec<&str> = expressions.iter().map(|(name, _)| *name).collect();
         let (all, is) = (all.join(" and "), if all.len() > 1 { "are" } else { "is" });
-        return Err(validation(format!(
-            "ExpressionAttributeValues can only be specified when using expressions: {all} {is} null"
-        )));
+        const SENTENCE: &str = "ExpressionAttributeValues can only be specified when using expressions";
+        return Err(Invalid::new(SENTENCE).or_older(format!("{SENTENCE}: {all} {is} null")));
     }
-    Ok(Placeholders::new(names, values)?)
+    Placeholders::new(names, values)
 }
 
 /// Names of parameters that are present.

@@ -221,6 +221,28 @@ fn read_member(name: &str, value: Value, depth: usize) -> Result<AttributeValue,
     }
 }
 
+/// A map of values, such as a whole item, and that each has a name.
+pub(crate) fn read_item(members: Vec<(String, Value)>) -> Result<Item, Invalid> {
+    if members.iter().any(|(name, _)| name.is_empty()) {
+        return Err(unnamed());
+    }
+    let item = read_map(members, 0)?;
+    // AWS finds these only after everything else.
+    if item.iter().any(|(_, value)| has_unnamed(value)) { Err(unnamed()) } else { Ok(item) }
+}
+
+fn unnamed() -> Invalid {
+    Invalid::new("Empty attribute name")
+}
+
+fn has_unnamed(value: &AttributeValue) -> bool {
+    match value {
+        AttributeValue::M(map) => map.iter().any(|(name, value)| name.is_empty() || has_unnamed(value)),
+        AttributeValue::L(list) => list.iter().any(has_unnamed),
+        _ => false,
+    }
+}
+
 pub(crate) fn read_map(members: Vec<(String, Value)>, depth: usize) -> Result<Item, Invalid> {
     let members = members.into_iter().map(|(name, value)| Ok((name, read_value(value, depth)?)));
     Ok(Item::from_pairs(members.collect::<Result<_, Invalid>>()?))
@@ -247,10 +269,14 @@ fn read_strings(members: Vec<Value>) -> Result<AttributeValue, Invalid> {
     if texts.is_empty() {
         return Err(Invalid::parameter("An string set  may not be empty"));
     }
-    let listed = || texts.join(", ");
     let (set, duplicates) = sorted(texts.clone());
     if duplicates {
-        return Err(Invalid::parameter(format_args!("Input collection [{}] contains duplicates.", listed())));
+        let quoted: Vec<String> = as_looked_at(&texts).iter().map(|text| format!("\"{text}\"")).collect();
+        let sentence = |listed: String| {
+            Invalid::parameter(format_args!("Input collection [{listed}] contains duplicates."))
+        };
+        let older = sentence(texts.join(", "));
+        return Err(sentence(quoted.join(", ")).or_older(older.message()));
     }
     Ok(AttributeValue::SS(set))
 }
@@ -262,7 +288,8 @@ fn read_numbers(members: &[Value]) -> Result<AttributeValue, Invalid> {
     let numbers = members.iter().map(|member| Number::parse(member.as_str().unwrap_or_default()));
     let (set, duplicates) = sorted(numbers.collect::<Result<Vec<_>, _>>()?);
     if duplicates {
-        return Err(Invalid::new("Input collection contains duplicates"));
+        return Err(Invalid::parameter("Input collection contains duplicates.")
+            .or_older("Input collection contains duplicates"));
     }
     Ok(AttributeValue::NS(set))
 }
@@ -275,15 +302,33 @@ fn read_binaries(members: Vec<Value>) -> Result<AttributeValue, Invalid> {
     if blobs.is_empty() {
         return Err(Invalid::parameter("Binary sets should not be empty"));
     }
-    let listed = || blobs.iter().map(|blob| base64(blob)).collect::<Vec<_>>().join(", ");
     let (set, duplicates) = sorted(blobs.clone());
     if duplicates {
         // AWS has no space there.
-        let message =
-            format_args!("Input collection [{}]of type BS contains duplicates.", listed()).to_string();
-        return Err(Invalid::parameter(message));
+        let sentence = |listed: String| {
+            Invalid::parameter(format_args!("Input collection [{listed}]of type BS contains duplicates."))
+        };
+        let quoted: Vec<String> =
+            as_looked_at(&blobs).iter().map(|blob| format!("\"{}\"", base64(blob))).collect();
+        let older = sentence(blobs.iter().map(|blob| base64(blob)).collect::<Vec<_>>().join(", "));
+        return Err(sentence(quoted.join(",")).or_older(older.message()));
     }
     Ok(AttributeValue::BS(set))
+}
+
+/// The members as AWS lists them when one of them is there twice: sorted up to the first repeat, the rest as it came.
+fn as_looked_at<T: Ord + Clone>(members: &[T]) -> Vec<T> {
+    let mut seen: Vec<T> = Vec::with_capacity(members.len());
+    for (at, member) in members.iter().enumerate() {
+        match seen.binary_search(member) {
+            Ok(_) => {
+                seen.extend_from_slice(&members[at..]);
+                break;
+            }
+            Err(place) => seen.insert(place, member.clone()),
+        }
+    }
+    seen
 }
 
 /// The members in order, each once, and whether one was there twice.
@@ -342,14 +387,39 @@ mod tests {
             (union(vec![("SS", texts(&[]))]), invalid("An string set  may not be empty")),
             (union(vec![("NS", texts(&[]))]), invalid("An number set  may not be empty")),
             (union(vec![("BS", texts(&[]))]), invalid("Binary sets should not be empty")),
-            (union(vec![("SS", texts(&["a", "b", "a"]))]), invalid("Input collection [a, b, a] contains duplicates.")),
-            (union(vec![("NS", texts(&["1", "1.0"]))]), "Input collection contains duplicates".into()),
+            (union(vec![("SS", texts(&["a", "b", "a"]))]), invalid("Input collection [\"a\", \"b\", \"a\"] contains duplicates.")),
+            (union(vec![("NS", texts(&["1", "1.0"]))]), invalid("Input collection contains duplicates.")),
             (
                 union(vec![("BS", Value::List(vec![blob(), blob()]))]),
-                invalid("Input collection [Yg==, Yg==]of type BS contains duplicates."),
+                invalid("Input collection [\"Yg==\",\"Yg==\"]of type BS contains duplicates."),
             ),
         ] {
             assert_eq!(AttributeValue::from_wire(value).unwrap_err().message(), message);
+        }
+        let older = |value: Value| AttributeValue::from_wire(value).unwrap_err().older().message().to_owned();
+        assert_eq!(
+            older(union(vec![("SS", texts(&["b", "a", "b"]))])),
+            invalid("Input collection [b, a, b] contains duplicates.")
+        );
+        let (high, low) = (|| Value::Blob(vec![255].into()), || Value::Blob(vec![0].into()));
+        let set = || union(vec![("BS", Value::List(vec![high(), low(), low()]))]);
+        assert_eq!(
+            older(set()),
+            invalid("Input collection [/w==, AA==, AA==]of type BS contains duplicates.")
+        );
+        assert_eq!(
+            AttributeValue::from_wire(set()).unwrap_err().message(),
+            invalid("Input collection [\"AA==\",\"/w==\",\"AA==\"]of type BS contains duplicates.")
+        );
+        assert_eq!(older(union(vec![("NS", texts(&["1", "1.0"]))])), "Input collection contains duplicates");
+    }
+
+    #[test]
+    fn attributes_have_names() {
+        let with = |name: &str, value: Value| Value::Map(vec![(name.to_owned(), value)]);
+        let text = || union(vec![("S", Value::str("a"))]);
+        for value in [with("", text()), with("a", union(vec![("M", with("", text()))]))] {
+            assert_eq!(Item::from_wire(value).unwrap_err().message(), "Empty attribute name");
         }
     }
 

@@ -2,6 +2,7 @@
 
 use super::census;
 use super::change::How;
+use super::encryption;
 use super::errors::Error;
 use super::model::backup;
 use super::model::keys::{self, EXPIRIES};
@@ -47,7 +48,7 @@ impl Reconciler for TableLife {
             if table.restore.is_some() {
                 continue;
             }
-            if table.status != Status::Active || table.ttl.enabling {
+            if table.status != Status::Active || table.ttl.enabling || table.next_encryption.is_some() {
                 settle(cloud, &TABLES.stored_key(&key)).map_err(|e| Fault::from(e).to_string())?;
             }
         }
@@ -62,16 +63,20 @@ fn settle(cloud: &Arc<Cloud>, key: &[u8]) -> Result<(), Error> {
     if table.status == Status::Deleting {
         return delete(cloud, &schema);
     }
+    // Until somebody who may use the key has used the table.
+    if reads_rows(table) && !encryption::unlock_known(cloud, &schema) {
+        return Ok(());
+    }
     for index in &schema.indexes {
         match index.record.status {
             Status::Deleting => purge(cloud, &index.prefix)?,
             Status::Creating if index.record.backfilling => {
-                walk(cloud, &schema, |tx, _, item_row| {
-                    let item = rows::decode(item_row)?;
+                walk(cloud, &schema.prefix, |tx, _, item_row| {
+                    let item = rows::decode(&schema.vault, item_row)?;
                     // What does not fit the index's key stays out, as in AWS.
                     if let Some(entry) = index.entry_key(&schema.keys, &item) {
                         let projected = index.project(&item);
-                        tx.put(entry, rows::encode(&projected, projected.size()));
+                        tx.put(entry, rows::encode(&schema.vault, &projected, projected.size())?);
                     }
                     Ok(())
                 })?;
@@ -80,12 +85,22 @@ fn settle(cloud: &Arc<Cloud>, key: &[u8]) -> Result<(), Error> {
         }
     }
     if table.ttl.enabling {
-        walk(cloud, &schema, |tx, key, row| {
-            if let Some(at) = write::expiry(&schema, &rows::decode(row)?) {
+        walk(cloud, &schema.prefix, |tx, key, row| {
+            if let Some(at) = write::expiry(&schema, &rows::decode(&schema.vault, row)?) {
                 tx.put(keys::expiry(at, key), table.own_key().as_bytes());
             }
             Ok(())
         })?;
+    }
+    if table.next_encryption.is_some() {
+        let entries = keys::entries(table.account, table.region, table.number);
+        for prefix in [&schema.prefix, &entries] {
+            walk(cloud, prefix, |tx, key, row| {
+                let item = rows::decode(&schema.vault, row)?;
+                tx.put(key, rows::encode(&schema.vault, &item, rows::size(row)?)?);
+                Ok(())
+            })?;
+        }
     }
     let mut tx = cloud.store().begin();
     // Whoever changed the table meanwhile has woken the next run.
@@ -94,6 +109,13 @@ fn settle(cloud: &Arc<Cloud>, key: &[u8]) -> Result<(), Error> {
         _ => return Ok(()),
     }
     commit(tx).map(drop)
+}
+
+/// Whether what is to be done needs to read items.
+fn reads_rows(table: &TableRecord) -> bool {
+    table.ttl.enabling
+        || table.next_encryption.is_some()
+        || table.indexes.iter().any(|index| index.status == Status::Creating && index.backfilling)
 }
 
 pub(crate) fn rest(tx: &mut Tx, mut table: TableRecord) {
@@ -105,15 +127,18 @@ pub(crate) fn rest(tx: &mut Tx, mut table: TableRecord) {
         (index.status, index.backfilling) = (Status::Active, false);
     }
     let used = |name: &str| {
-        let key = |hash: &str, range: Option<&String>| hash == name || range.is_some_and(|r| r == name);
-        key(&table.hash, table.range.as_ref())
-            || table.indexes.iter().any(|index| key(&index.hash, index.range.as_ref()))
+        table.hash == name
+            || table.range.as_ref().is_some_and(|range| range == name)
+            || table.indexes.iter().any(|index| index.has_key(name))
     };
     let unused: Vec<String> =
         table.attributes.iter().map(|a| a.name.clone()).filter(|name| !used(name)).collect();
     table.attributes.retain(|a| !unused.contains(&a.name));
     table.status = Status::Active;
     table.ttl.enabling = false;
+    if let Some(next) = table.next_encryption.take() {
+        table.encryption = next.to;
+    }
     if let Some(stream) = &mut table.stream {
         stream.changing = false;
     }
@@ -132,13 +157,13 @@ pub(crate) fn commit(tx: Tx) -> Result<bool, Error> {
     }
 }
 
-/// Shows every item to `each`, some in a transaction. Where writers get in the way the transaction is made smaller.
+/// Shows every row whose key begins with `prefix` to `each`, some in a transaction. Where writers get in the way the transaction is made smaller.
 fn walk(
     cloud: &Cloud,
-    schema: &Schema,
+    prefix: &[u8],
     each: impl Fn(&mut Tx, &[u8], &[u8]) -> Result<(), Error>,
 ) -> Result<(), Error> {
-    let mut range = KeyRange::prefix(&schema.prefix);
+    let mut range = KeyRange::prefix(prefix);
     let mut batch = BATCH;
     loop {
         let mut tx = cloud.store().begin();
@@ -207,13 +232,11 @@ impl Reconciler for Expire {
     }
 
     fn run(&self, cloud: &Arc<Cloud>) -> Result<Option<Timestamp>, String> {
+        let mut range = KeyRange::prefix(&EXPIRIES.stored_key(&Key::empty()));
         loop {
             let mut tx = cloud.store().begin();
             let now = cloud.clock().now();
-            let first: Result<Vec<_>, _> = tx
-                .scan(KeyRange::prefix(&EXPIRIES.stored_key(&Key::empty())), Direction::Forward)
-                .take(1)
-                .collect();
+            let first: Result<Vec<_>, _> = tx.scan(range.clone(), Direction::Forward).take(1).collect();
             let Some((key, table)) = first.map_err(|e| e.to_string())?.pop() else { return Ok(None) };
             let Some((at, item)) = due(&key) else {
                 tx.delete(key);
@@ -224,7 +247,12 @@ impl Reconciler for Expire {
                 return Ok(Some(at));
             }
             let item = item.to_vec();
-            expire(cloud, &mut tx, &table, item, at, now).map_err(|e| Fault::from(e).to_string())?;
+            let done =
+                expire(cloud, &mut tx, &table, item, at, now).map_err(|e| Fault::from(e).to_string())?;
+            if !done {
+                range = range.after(&key);
+                continue;
+            }
             tx.delete(key);
             commit(tx).map_err(|e| Fault::from(e).to_string())?;
         }
@@ -239,7 +267,7 @@ fn due(key: &[u8]) -> Option<(Timestamp, &[u8])> {
     Some((Timestamp::from_micros(micros), item))
 }
 
-/// Deletes the item if it still expires at that time.
+/// Deletes the item if it still expires at that time. False where the key of its table is not unlocked.
 fn expire(
     cloud: &Cloud,
     tx: &mut Tx,
@@ -247,17 +275,20 @@ fn expire(
     key: Vec<u8>,
     at: Timestamp,
     now: Timestamp,
-) -> Result<(), Error> {
+) -> Result<bool, Error> {
     let record = [&TABLES.id().to_be_bytes()[..], table].concat();
-    let Some(schema) = schema::load(cloud, tx, &record)? else { return Ok(()) };
+    let Some(schema) = schema::load(cloud, tx, &record)? else { return Ok(true) };
     if !key.starts_with(&schema.prefix) || now.since(at) > TOO_OLD {
-        return Ok(());
+        return Ok(true);
     }
-    let item = write::read(tx, &key)?;
+    if !encryption::unlock_known(cloud, &schema) {
+        return Ok(false);
+    }
+    let item = write::read(tx, &schema, &key)?;
     if let Some(item) = item.filter(|item| write::expiry(&schema, item) == Some(at)) {
         write::replace(tx, &schema, key, Some(&item), None, How::by(By::TimeToLive, now))?;
     }
-    Ok(())
+    Ok(true)
 }
 
 /// Forgets tokens of transactions whose ten minutes are over.

@@ -15,8 +15,8 @@ use store::Tx;
 ///
 /// # Errors
 /// The store's.
-pub(crate) fn read(tx: &Tx, key: &[u8]) -> Result<Option<Item>, Error> {
-    tx.get(key)?.map(|row| rows::decode(&row)).transpose().map_err(Error::from)
+pub(crate) fn read(tx: &Tx, schema: &Schema, key: &[u8]) -> Result<Option<Item>, Error> {
+    tx.get(key)?.map(|row| rows::decode(&schema.vault, &row)).transpose().map_err(Error::from)
 }
 
 /// What a write did.
@@ -31,7 +31,7 @@ pub(crate) struct Done {
 /// Replaces `old` at `key` by `new`. `old` may be left out where [`Schema::needs_old`] says so.
 ///
 /// # Errors
-/// The store's.
+/// The store's; where the table's key is not unlocked.
 pub(crate) fn replace(
     tx: &mut Tx,
     schema: &Schema,
@@ -44,7 +44,7 @@ pub(crate) fn replace(
     let transactional = how.transactional;
     let mut done = Done::default();
     for (at, index) in schema.indexes.iter().enumerate().filter(|(_, index)| index.is_kept()) {
-        let units = enter(tx, schema, index, old, new, transactional);
+        let units = enter(tx, schema, index, old, new, transactional)?;
         if units > Units::ZERO {
             done.indexes.push((at, units));
         }
@@ -57,7 +57,7 @@ pub(crate) fn replace(
             if let Some(at) = expiry(schema, item) {
                 tx.put(keys::expiry(at, &key), schema.record.own_key().as_bytes());
             }
-            tx.put(key, rows::encode(item, size));
+            tx.put(key, rows::encode(&schema.vault, item, size)?);
         }
     }
     Ok(done)
@@ -72,17 +72,17 @@ fn enter(
     old: Option<&Item>,
     new: Option<&Item>,
     transactional: bool,
-) -> Units {
+) -> Result<Units, Error> {
     let entry = |item: &Item| Some((index.entry_key(&schema.keys, item)?, index.project(item)));
     let cost = |size: usize| Units::write(size, transactional);
-    match (old.and_then(entry), new.and_then(entry)) {
+    Ok(match (old.and_then(entry), new.and_then(entry)) {
         (None, None) => Units::ZERO,
         (Some((key, before)), Some((new_key, after))) if key == new_key => {
             if before == after {
-                return Units::ZERO;
+                return Ok(Units::ZERO);
             }
             let size = after.size();
-            tx.put(key, rows::encode(&after, size));
+            tx.put(key, rows::encode(&schema.vault, &after, size)?);
             cost(size.max(before.size()))
         }
         (before, after) => {
@@ -94,11 +94,11 @@ fn enter(
             if let Some((key, after)) = after {
                 let size = after.size();
                 units += cost(size);
-                tx.put(key, rows::encode(&after, size));
+                tx.put(key, rows::encode(&schema.vault, &after, size)?);
             }
             units
         }
-    }
+    })
 }
 
 /// When an item expires: its table's TTL attribute is a number of seconds since 1970.

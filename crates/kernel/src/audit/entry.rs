@@ -198,6 +198,7 @@ mod tests {
             operation: "GetUser",
             peer: Some(Peer { address: "::ffff:192.0.2.1".parse().unwrap(), tls: false }),
             user_agent: "é".repeat(600),
+            host: None,
             via: Vec::new(),
             source: None,
             signed: None,

@@ -79,14 +79,15 @@ fn keys_and_items_are_checked() {
     let cloud = cloud();
     let root = cloud.root(ONE);
     let invalid = "One or more parameter values were invalid: ";
+    let one = "1 validation error detected: ";
     let long = "x".repeat(2049);
     let puts = [
         ("plain", json!({"x": s("a")}), format!("{invalid}Missing the key pk in the item")),
         ("plain", json!({"pk": n(1)}), format!("{invalid}Type mismatch for key pk expected: S actual: N")),
         ("plain", json!({"pk": s("")}), "One or more parameter values are not valid. The AttributeValue for a key attribute cannot contain an empty string value. Key: pk".into()),
         ("plain", json!({"pk": s(&long)}), format!("{invalid}Size of hashkey has exceeded the maximum size limit of2048 bytes")),
-        ("plain", json!({"pk": s("a"), "x": s(&"x".repeat(409_600))}), "Item size has exceeded the maximum allowed size".into()),
-        ("plain", json!({"pk": {}}), "Supplied AttributeValue is empty, must contain exactly one of the supported datatypes".into()),
+        ("plain", json!({"pk": s("a"), "x": s(&"x".repeat(409_600))}), format!("{one}Item size has exceeded the maximum allowed size")),
+        ("plain", json!({"pk": {}}), format!("{one}Supplied AttributeValue is empty, must contain exactly one of the supported datatypes")),
         ("sorted", json!({"pk": s("a"), "sk": n(1), "g": n(1)}), format!("{invalid}Type mismatch for Index Key g Expected: S Actual: N IndexName: by-g")),
         ("sorted", json!({"pk": s("a"), "sk": n(1), "g": s("")}), "One or more parameter values are not valid. A value specified for a secondary index key is not supported. The AttributeValue for a key attribute cannot contain an empty string value. IndexName: by-g, IndexKey: g".into()),
     ];
@@ -112,18 +113,21 @@ fn keys_and_items_are_checked() {
     );
     let base = json!({"TableName": "plain", "Item": {"pk": s("a")}});
     let wrong = [
-        (json!({"ReturnValues": "ALL_NEW"}), "ReturnValues can only be ALL_OLD or NONE"),
+        (
+            json!({"ReturnValues": "ALL_NEW"}),
+            "1 validation error detected: ReturnValues can only be ALL_OLD or NONE",
+        ),
         (
             json!({"ExpressionAttributeNames": {"#a": "a"}}),
-            "ExpressionAttributeNames can only be specified when using expressions",
+            "1 validation error detected: ExpressionAttributeNames can only be specified when using expressions",
         ),
         (
             json!({"ExpressionAttributeValues": {":a": s("a")}}),
-            "ExpressionAttributeValues can only be specified when using expressions: ConditionExpression is null",
+            "1 validation error detected: ExpressionAttributeValues can only be specified when using expressions",
         ),
         (
             json!({"ConditionExpression": "attribute_exists(pk)", "ConditionalOperator": "AND"}),
-            "Can not use both expression and non-expression parameters in the same request: Non-expression parameters: {ConditionalOperator} Expression parameters: {ConditionExpression}",
+            "1 validation error detected: Can not use both expression and non-expression parameters in the same request: Non-expression parameters: {ConditionalOperator} Expression parameters: {ConditionExpression}",
         ),
     ];
     for (more, message) in wrong {

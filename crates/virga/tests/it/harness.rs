@@ -189,7 +189,12 @@ impl<'c> Caller<'c> {
             Protocol::Query | Protocol::Ec2Query => {
                 let mut pairs =
                     vec![("Action".into(), operation.into()), ("Version".into(), model.api_version.into())];
-                flatten("", parameters, &mut pairs);
+                match model.operation(operation).and_then(|operation| operation.input) {
+                    Some(input) if model.protocols.contains(&Protocol::Ec2Query) => {
+                        flatten_ec2(model, input, "", parameters, &mut pairs);
+                    }
+                    _ => flatten("", parameters, &mut pairs),
+                }
                 ("application/x-www-form-urlencoded", encode(&pairs))
             }
             Protocol::Json10 => ("application/x-amz-json-1.0", parameters.to_string()),
@@ -341,6 +346,42 @@ fn rest_json(model: &wire::model::Service, operation: &str, parameters: &Value) 
     }
     let body = if operation.method == "GET" { String::new() } else { Value::Object(body).to_string() };
     Request::builder().method(operation.method).uri(uri).body(Bytes::from(body)).unwrap()
+}
+
+/// `{"TagSpecifications": [{"Tags": [{"Key": "a"}]}]}` as `TagSpecification.1.Tag.1.Key=a`: EC2 has names of its own for
+/// what it takes, and begins them with a capital.
+fn flatten_ec2(
+    model: &wire::model::Service,
+    shape: wire::model::ShapeId,
+    prefix: &str,
+    value: &Value,
+    out: &mut Vec<(String, String)>,
+) {
+    use wire::model::Kind;
+    let join = |name: &str| if prefix.is_empty() { name.to_owned() } else { format!("{prefix}.{name}") };
+    match (&model.shape(shape).kind, value) {
+        (Kind::Structure(structure), Value::Object(members)) => {
+            for (name, value) in members {
+                let Some(member) = structure.member(name) else {
+                    flatten(&join(name), value, out);
+                    continue;
+                };
+                let target = &member.target;
+                let own = if target.wire_name.is_empty() { member.name } else { target.wire_name };
+                let wire = match target.query_name {
+                    "" => own[..1].to_ascii_uppercase() + &own[1..],
+                    query => query.to_owned(),
+                };
+                flatten_ec2(model, target.shape, &join(&wire), value, out);
+            }
+        }
+        (Kind::List { element, .. }, Value::Array(items)) if !items.is_empty() => {
+            for (i, item) in items.iter().enumerate() {
+                flatten_ec2(model, element.shape, &join(&(i + 1).to_string()), item, out);
+            }
+        }
+        (_, other) => flatten(prefix, other, out),
+    }
 }
 
 /// `{"Tags": [{"Key": "a"}]}` as `Tags.member.1.Key=a`.

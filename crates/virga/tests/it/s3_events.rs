@@ -32,7 +32,10 @@ fn events_reach_the_bus_in_the_documented_shape() {
     let put = json!({ "Bucket": "loud", "NotificationConfiguration": bridge });
     root.call("s3", "PutBucketNotificationConfiguration", put).ok();
     let made = root.call("s3", "PutObject", json!({ "Bucket": "loud", "Key": "a b", "Body": "hello" })).ok();
+    // Events of one moment have no order.
+    cloud.advance(Duration::from_secs(1));
     root.call("s3", "DeleteObject", json!({ "Bucket": "loud", "Key": "a b" })).ok();
+    cloud.advance(Duration::from_secs(1));
     root.call("s3", "PutObject", json!({ "Bucket": "loud", "Key": "old", "Body": "x" })).ok();
     let rule = json!({ "ID": "r", "Prefix": "old", "Status": "Enabled", "Expiration": { "Days": 1 } });
     let put = json!({ "Bucket": "loud", "LifecycleConfiguration": { "Rules": [rule] } });

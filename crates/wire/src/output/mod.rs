@@ -14,7 +14,6 @@ pub(crate) mod scalar;
 mod xml;
 
 pub use event::{EventError, event, event_fault, initial_response};
-pub(crate) use fault::NOBODY;
 pub use fault::fault;
 pub use head::ReplyHead;
 

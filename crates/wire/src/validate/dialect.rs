@@ -86,6 +86,9 @@ pub fn violations_fault(service: &Service, violations: &[Violation]) -> Fault {
     let default = if service.protocols.iter().all(|p| rest.contains(p)) { &QUERY } else { &JSON };
     let dialect = DIALECTS.iter().find(|d| d.services.contains(&service.id)).unwrap_or(default);
     let Some(first) = violations.first() else { return Fault::new(400, dialect.code, "") };
+    if service.id == "dynamodb" {
+        return Fault::new(400, dialect.code, super::dynamodb::message(violations));
+    }
     match dialect.style {
         Style::DetectedUnquoted if violations.len() == 1 && name_sentence(first).is_some() => {
             Fault::new(400, dialect.code, name_sentence(first).unwrap_or_default())

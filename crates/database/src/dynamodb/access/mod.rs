@@ -11,8 +11,8 @@ mod attributes;
 mod keys;
 pub(crate) mod partiql;
 
-use crate::dynamodb::errors::Error;
-use crate::dynamodb::model::name::Place;
+use crate::dynamodb::errors::{Error, constraint};
+use crate::dynamodb::model::name::{PATTERN, Place, check_name};
 use crate::dynamodb::model::schema::{self, Schema};
 use auth::policy::ResourceMode;
 use base::{Arn, Region};
@@ -195,8 +195,51 @@ fn by_table(request: &Struct) -> &[(String, Value)] {
     if let Some(Value::Map(tables)) = request.get("RequestItems") { tables } else { &[] }
 }
 
+/// Refuses tables of a batch whose names are none, in the words of the model's constraint on the map's keys.
+fn check_names(request: &Struct, shown: impl Fn(&Value) -> String) -> Result<(), Error> {
+    let bad = |name: &str| !name.starts_with("arn:") && check_name(name, "").is_err();
+    match request.get("RequestItems") {
+        Some(all) if by_table(request).iter().any(|(name, _)| bad(name)) => Err(constraint(
+            &shown(all),
+            "requestItems",
+            &format!(
+                "Map keys must satisfy constraint: [Member must have length less than or equal to 255, Member must have length greater than or equal to 3, Member must satisfy regular expression pattern: {PATTERN}]"
+            ),
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// As Java prints it: `{table=[WriteRequest(putRequest=PutRequest(item={pk=AttributeValue(s=a)}))]}`.
+fn as_java(value: &Value) -> String {
+    let listed = |parts: Vec<String>| parts.join(", ");
+    let lower = |name: &str| format!("{}{}", name[..1].to_ascii_lowercase(), &name[1..]);
+    match value {
+        Value::Str(text) => text.clone(),
+        Value::List(items) => format!("[{}]", listed(items.iter().map(as_java).collect())),
+        Value::Map(pairs) => {
+            format!(
+                "{{{}}}",
+                listed(pairs.iter().map(|(key, value)| format!("{key}={}", as_java(value))).collect())
+            )
+        }
+        Value::Struct(members) => {
+            let inner = |(name, value): (&'static str, &Value)| format!("{}={}", lower(name), as_java(value));
+            let shape = match members.iter().next() {
+                Some(("PutRequest" | "DeleteRequest", _)) => "WriteRequest",
+                Some(("Item", _)) => "PutRequest",
+                Some(("Key", _)) => "DeleteRequest",
+                _ => "AttributeValue",
+            };
+            format!("{shape}({})", listed(members.iter().map(inner).collect()))
+        }
+        other => wire::json::text(other),
+    }
+}
+
 /// BatchGetItem.
 pub(crate) fn batch_get(cx: &mut Cx<'_>, request: &Struct) -> Targets {
+    check_names(request, wire::json::text)?;
     let mut targets = Vec::new();
     for (table, part) in by_table(request) {
         let Value::Struct(part) = part else { continue };
@@ -216,6 +259,7 @@ fn written(write: &Value) -> Option<&Value> {
 
 /// BatchWriteItem.
 pub(crate) fn batch_write(cx: &mut Cx<'_>, request: &Struct) -> Targets {
+    check_names(request, as_java)?;
     let mut targets = Vec::new();
     let empty = Struct::new();
     for (table, writes) in by_table(request) {

@@ -14,6 +14,17 @@ pub struct KeyCondition {
     tests: Vec<(String, KeyTest)>,
 }
 
+/// What a query asks of a key of any number of attributes.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Sought {
+    /// Of every attribute of the partition key.
+    pub partition: Vec<AttributeValue>,
+    /// Of the first attributes of the sort key.
+    pub equals: Vec<AttributeValue>,
+    /// Of the one that follows them.
+    pub last: Option<KeyTest>,
+}
+
 /// What a key attribute must be.
 #[derive(Clone, PartialEq, Debug)]
 pub enum KeyTest {
@@ -78,16 +89,75 @@ impl KeyCondition {
         &self.tests
     }
 
+    /// What is asked of an index whose keys consist of several attributes: all of the partition key's must be given,
+    /// of the sort key's the first ones, and only the last of these need not be equal to something.
+    pub fn resolve_composite(
+        self,
+        hashes: &[(&str, Type)],
+        ranges: &[(&str, Type)],
+    ) -> Result<Sought, Invalid> {
+        let (count, parts) = (self.tests.len(), hashes.len() + ranges.len());
+        if count > parts {
+            return Err(Invalid::new(format!(
+                "The number of query conditions ({count}) exceeds the number of key attributes defined in the schema ({parts})"
+            )));
+        }
+        let mut open = self.tests;
+        let mut take =
+            |name: &str| open.iter().position(|(known, _)| known == name).map(|at| open.swap_remove(at).1);
+        let missed = |name: &str| Invalid::new(format!("Query condition missed key schema element: {name}"));
+        let mut partition = Vec::with_capacity(hashes.len());
+        for (name, kind) in hashes {
+            match take(name).ok_or_else(|| missed(name))? {
+                KeyTest::Equal(value) => partition.push((value, *kind)),
+                _ => return Err(Invalid::new("Query key condition not supported")),
+            }
+        }
+        let tests: Vec<Option<KeyTest>> = ranges.iter().map(|(name, _)| take(name)).collect();
+        let given = tests.iter().rposition(Option::is_some).map_or(0, |last| last + 1);
+        let unequal = (0..given.saturating_sub(1)).find(|at| !matches!(tests[*at], Some(KeyTest::Equal(_))));
+        if let Some(at) = unequal {
+            return Err(Invalid::new(format!(
+                "RANGE key attributes {} must have equality conditions specified in the query because a condition is present on key attribute {}",
+                ranges[at].0,
+                ranges[given - 1].0
+            )));
+        }
+        if !open.is_empty() {
+            return Err(match ranges.get(given) {
+                Some((name, _)) => missed(name),
+                None => Invalid::new("Query key condition not supported"),
+            });
+        }
+        let mismatch = |value: &AttributeValue, kind: Type| value.kind() != kind;
+        let sorts = || tests.iter().zip(ranges).filter_map(|(test, (_, kind))| Some((test.as_ref()?, *kind)));
+        if partition.iter().any(|(value, kind)| mismatch(value, *kind))
+            || sorts().any(|(test, kind)| test.values().any(|value| mismatch(value, kind)))
+        {
+            return Err(Invalid::parameter("Condition parameter type does not match schema type"));
+        }
+        let mut tests: Vec<KeyTest> = tests.into_iter().flatten().collect();
+        let last = tests.pop();
+        let equals = tests.into_iter().filter_map(|test| match test {
+            KeyTest::Equal(value) => Some(value),
+            _ => None,
+        });
+        let equals = equals.collect();
+        Ok(Sought { partition: partition.into_iter().map(|(value, _)| value).collect(), equals, last })
+    }
+
     /// What is asked of the partition key and of the sort key, held against the schema's names and types.
     pub fn resolve(
         self,
         hash: (&str, Type),
         range: Option<(&str, Type)>,
     ) -> Result<(AttributeValue, Option<KeyTest>), Invalid> {
-        if self.tests.len() > 2 {
-            return Err(Invalid::new("Conditions can be of length 1 or 2 only"));
+        let (count, parts) = (self.tests.len(), 1 + usize::from(range.is_some()));
+        if count > parts.max(2) {
+            return Err(Invalid::new(format!(
+                "The number of query conditions ({count}) exceeds the number of key attributes defined in the schema ({parts})"
+            )));
         }
-        let count = self.tests.len();
         let (mut partition, mut sort) = (None, None);
         for (name, test) in self.tests {
             if name == hash.0 {
@@ -144,7 +214,9 @@ fn collect(condition: Condition, tests: &mut Vec<(String, KeyTest)>) -> Result<(
         }
     };
     if tests.iter().any(|(known, _)| *known == name) {
-        return Err(Invalid::new("KeyConditionExpressions must only contain one condition per key"));
+        return Err(
+            Kind::KeyCondition.invalid("KeyConditionExpressions must only contain one condition per key")
+        );
     }
     tests.push((name, test));
     Ok(())

@@ -27,7 +27,7 @@ mod update_apply;
 
 pub use condition::{Comparator, Condition};
 pub use evaluate::{begins_with, compare, contains};
-pub use key::{KeyCondition, KeyTest};
+pub use key::{KeyCondition, KeyTest, Sought};
 pub use operand::Operand;
 pub use placeholders::{Placeholders, check_placeholders_allowed};
 pub use projection::Projection;

@@ -116,5 +116,6 @@ fn in_value(key: &str, error: Invalid) -> Invalid {
     if error == value::too_deep() {
         return error;
     }
-    Invalid::new(format!("ExpressionAttributeValues contains invalid value: {error} for key {key}"))
+    let older = error.clone().older();
+    error.or_older(format!("ExpressionAttributeValues contains invalid value: {older} for key {key}"))
 }

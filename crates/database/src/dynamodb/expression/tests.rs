@@ -358,7 +358,7 @@ fn placeholders_are_checked() {
             "ExpressionAttributeValues contains invalid value: The parameter cannot be converted to a numeric value: b for key :b",
         ),
     ] {
-        assert_eq!(Placeholders::new(names, values).unwrap_err().message(), message);
+        assert_eq!(Placeholders::new(names, values).unwrap_err().older().message(), message);
     }
     let mut both = placeholders(&[("#a", "a"), ("#b", "b")], &[(":a", s("a")), (":b", s("b"))]);
     Condition::compile(Kind::Filter, "#a = :b", &mut both).unwrap();
@@ -420,7 +420,10 @@ fn key_conditions() {
             ":a between :a and :b",
             "Invalid condition in KeyConditionExpression: BETWEEN operator must have the key attribute as its first operand",
         ),
-        ("a = :a AND a > :b", "KeyConditionExpressions must only contain one condition per key"),
+        (
+            "a = :a AND a > :b",
+            "Invalid KeyConditionExpression: KeyConditionExpressions must only contain one condition per key",
+        ),
     ] {
         assert_eq!(key(text).unwrap_err().message(), message, "{text}");
     }

@@ -1,5 +1,6 @@
 //! `ReplicaUpdates` of UpdateTable, and what replicas keep in common.
 
+use crate::dynamodb::encryption;
 use crate::dynamodb::errors::{Error, validation};
 use crate::dynamodb::model::backup::Restoring;
 use crate::dynamodb::model::replica::{Replica, ReplicaStatus};
@@ -110,6 +111,7 @@ fn add(cx: &mut Cx<'_>, table: &mut TableRecord, region: Region) -> Result<(), E
     if !table.on_demand {
         return Err(validation("Table write capacity should either be Pay-Per-Request or AutoScaled."));
     }
+    encryption::check_plain(table, "A replica")?;
     if member(&*cx.tx, table.account, region, &table.name)?.is_some() {
         return Err(validation(format!(
             "Failed to create a the new replica of table with name: ‘{}’ because one or more replicas already existed as tables.",
@@ -276,6 +278,8 @@ pub(crate) fn spread(cx: &mut Cx<'_>, table: &TableRecord) -> Result<(), Error> 
         other.on_demand = table.on_demand;
         other.on_demand_since = table.on_demand_since;
         other.throughput = table.throughput.clone();
+        other.on_demand_limits = table.on_demand_limits;
+        other.warm = table.warm;
         other.ttl = table.ttl.clone();
         if other != before {
             other.status = table.status;

@@ -153,7 +153,7 @@ fn apply(
     if !version.wins_over(replica::version(tx, &key)?.as_ref()) {
         return Ok(());
     }
-    let old = write::read(tx, &key)?;
+    let old = write::read(tx, target, &key)?;
     let new = change.new.as_deref().map(Item::decode).transpose()?;
     replica::set_version(tx, &key, &version);
     if old != new {

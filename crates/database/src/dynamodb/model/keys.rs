@@ -83,6 +83,21 @@ pub fn push(out: &mut Vec<u8>, component: &[u8]) {
     out.extend(END);
 }
 
+/// Appends what all rows of a partition begin with: its hash and its key. Only a global index has a key of several
+/// parts.
+pub fn push_partition(out: &mut Vec<u8>, parts: &[Vec<u8>]) {
+    if let [only] = parts {
+        out.extend(hash(only).to_be_bytes());
+        return push(out, only);
+    }
+    let mut whole = Vec::new();
+    for part in parts {
+        push(&mut whole, part);
+    }
+    out.extend(hash(&whole).to_be_bytes());
+    out.extend(whole);
+}
+
 /// Appends what all components that begin so begin with.
 pub fn push_beginning(out: &mut Vec<u8>, component: &[u8]) {
     let mut parts = component.split(|byte| *byte == 0);

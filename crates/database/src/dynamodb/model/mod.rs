@@ -2,6 +2,7 @@
 //! backups, and tokens of transactions.
 
 pub mod backup;
+pub mod bucket;
 pub mod keys;
 pub mod log;
 pub mod name;
@@ -11,3 +12,4 @@ pub mod schema;
 pub mod stream;
 pub mod table;
 pub mod token;
+pub mod vault;

@@ -8,9 +8,12 @@ use super::keys;
 use super::log::{self, Keeps};
 use super::name::Place;
 use super::table::{IndexRecord, Status, TABLES, TableRecord};
+use super::vault::Vault;
+use crate::dynamodb::encryption;
 use crate::dynamodb::errors::{Error, Refusal, parameter, validation};
 use crate::dynamodb::item::Item;
 use crate::dynamodb::size::{HASH_KEY_MAX, RANGE_KEY_MAX};
+use crate::dynamodb::throttle::Rates;
 use crate::dynamodb::value::{AttributeValue, Type};
 use auth::policy::{Policy, PolicyForm, PolicyKind, PolicySource};
 use kernel::identity::Attached;
@@ -34,6 +37,9 @@ pub struct KeyPart {
 pub struct KeySchema {
     pub hash: KeyPart,
     pub range: Option<KeyPart>,
+    /// What else a global index's partition key and sort key consist of, each in order.
+    pub more_hash: Vec<KeyPart>,
+    pub more_range: Vec<KeyPart>,
 }
 
 /// A secondary index ready for use.
@@ -45,10 +51,11 @@ pub struct IndexSchema {
     pub prefix: Vec<u8>,
     /// The attributes that entries hold; none where they hold all.
     pub projected: Option<BTreeSet<String>>,
+    pub rates: Rates,
 }
 
 /// A table ready for use.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Schema {
     pub record: TableRecord,
     pub keys: KeySchema,
@@ -56,6 +63,11 @@ pub struct Schema {
     /// What the keys of its items begin with.
     pub prefix: Vec<u8>,
     pub policy: Option<Attached>,
+    /// What the table itself lets in.
+    pub rates: Rates,
+    /// Whether the table or any index has a limit.
+    pub is_limited: bool,
+    pub vault: Vault,
     pub keeps: Keeps,
     /// What the keys of its changes begin with.
     pub log: Vec<u8>,
@@ -68,8 +80,21 @@ pub struct SchemaMemory(RwLock<HashMap<Vec<u8>, Remembered>>);
 type Remembered = (Slice, Arc<Schema>);
 
 impl KeySchema {
+    pub fn hashes(&self) -> impl Iterator<Item = &KeyPart> {
+        std::iter::once(&self.hash).chain(&self.more_hash)
+    }
+
+    pub fn ranges(&self) -> impl Iterator<Item = &KeyPart> {
+        self.range.iter().chain(&self.more_range)
+    }
+
     pub fn parts(&self) -> impl Iterator<Item = &KeyPart> {
-        std::iter::once(&self.hash).chain(&self.range)
+        self.hashes().chain(self.ranges())
+    }
+
+    /// Whether its partition key or its sort key consists of several attributes.
+    pub fn is_composite(&self) -> bool {
+        !self.more_hash.is_empty() || !self.more_range.is_empty()
     }
 
     pub fn has(&self, attribute: &str) -> bool {
@@ -78,13 +103,10 @@ impl KeySchema {
 
     /// Appends hash and key of the item; false where an attribute is missing or of another type.
     pub fn push(&self, out: &mut Vec<u8>, item: &Item) -> bool {
-        let Some(partition) = self.hash.bytes(item) else { return false };
-        out.extend(keys::hash(&partition).to_be_bytes());
-        keys::push(out, &partition);
-        match &self.range {
-            None => true,
-            Some(range) => range.push(out, item),
-        }
+        let partition: Option<Vec<Vec<u8>>> = self.hashes().map(|part| part.bytes(item)).collect();
+        let Some(partition) = partition else { return false };
+        keys::push_partition(out, &partition);
+        self.ranges().all(|part| part.push(out, item))
     }
 }
 
@@ -141,27 +163,34 @@ impl Schema {
             name: name.to_owned(),
             kind: record.kind(name).and_then(Type::of_name).unwrap_or(Type::S),
         };
-        let schema = |hash: &str, range: Option<&String>| KeySchema {
+        let several = |names: &[String]| names.iter().map(|name| part(name)).collect::<Vec<_>>();
+        let schema = |hash: &str, range: Option<&String>, more: [&[String]; 2]| KeySchema {
             hash: part(hash),
             range: range.map(|range| part(range)),
+            more_hash: several(more[0]),
+            more_range: several(more[1]),
         };
-        let table = schema(&record.hash, record.range.as_ref());
+        let table = schema(&record.hash, record.range.as_ref(), [&[], &[]]);
         let index = |index: &IndexRecord| {
-            let keys = schema(&index.hash, index.range.as_ref());
+            let keys = schema(&index.hash, index.range.as_ref(), [&index.more_hash, &index.more_range]);
             let names = keys.parts().chain(table.parts()).map(|part| part.name.clone());
             let projected = names.chain(index.include.iter().cloned()).collect();
             IndexSchema {
                 prefix: keys::index_entries(account, region, number, index.number),
                 projected: (index.projection != "ALL").then_some(projected),
+                rates: Rates::of(record.on_demand, &index.throughput, index.on_demand_limits),
                 keys,
                 record: index.clone(),
             }
         };
-        let indexes = record.indexes.iter().map(index).collect();
+        let indexes: Vec<IndexSchema> = record.indexes.iter().map(index).collect();
         let policy = record.policy.as_deref().map(|text| compiled(&record.arn(), text)).transpose()?;
         let prefix = keys::items(account, region, number);
+        let rates = Rates::of(record.on_demand, &record.throughput, record.on_demand_limits);
+        let is_limited = rates.are_any() || indexes.iter().any(|index| index.rates.are_any());
+        let vault = Vault::of(&record);
         let (keeps, log) = (Keeps::of(&record), log::prefix(account, region, number));
-        Ok(Schema { keys: table, indexes, prefix, policy, keeps, log, record })
+        Ok(Schema { keys: table, indexes, prefix, policy, rates, is_limited, vault, keeps, log, record })
     }
 
     pub fn index(&self, name: &str) -> Option<&IndexSchema> {
@@ -195,8 +224,7 @@ impl Schema {
     /// # Errors
     /// `ValidationException`.
     pub fn check_key(&self, key: &Item) -> Result<(), Error> {
-        let fits = |part: &KeyPart| key.get(&part.name).is_some_and(|value| value.kind() == part.kind);
-        if key.len() != self.keys.parts().count() || !self.keys.parts().all(fits) {
+        if key.len() != self.keys.parts().count() || !self.has_key(key) {
             return Err(validation("The provided key element does not match the schema"));
         }
         self.check_key_values(key)
@@ -229,19 +257,37 @@ impl Schema {
         })
     }
 
-    fn check_key_values(&self, item: &Item) -> Result<(), Error> {
-        for (part, is_hash) in self.keys.parts().zip([true, false]) {
-            let Some(value) = item.get(&part.name) else { continue };
-            if is_empty(value) {
+    /// Checks that no part of the key is empty.
+    ///
+    /// # Errors
+    /// `ValidationException`.
+    pub fn check_key_filled(&self, item: &Item) -> Result<(), Error> {
+        for part in self.keys.parts() {
+            if item.get(&part.name).is_some_and(is_empty) {
                 return Err(validation(format!(
                     "One or more parameter values are not valid. The AttributeValue for a key attribute cannot contain an empty {} value. Key: {}",
                     empty_kind(part.kind),
                     part.name
                 )));
             }
-            check_key_size(value, is_hash)?;
         }
         Ok(())
+    }
+
+    fn check_key_values(&self, item: &Item) -> Result<(), Error> {
+        self.check_key_filled(item)?;
+        for (part, is_hash) in self.keys.parts().zip([true, false]) {
+            if let Some(value) = item.get(&part.name) {
+                check_key_size(value.size(), is_hash)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the item has a key of the right types.
+    pub fn has_key(&self, item: &Item) -> bool {
+        let fits = |part: &KeyPart| item.get(&part.name).is_some_and(|value| value.kind() == part.kind);
+        self.keys.parts().all(fits)
     }
 
     /// Checks the attributes of an item that are keys of indexes. `empty` words the refusal of an empty one.
@@ -254,7 +300,7 @@ impl Schema {
         empty: impl Fn(&IndexSchema, &KeyPart) -> Error,
     ) -> Result<(), Error> {
         for index in self.kept_indexes() {
-            for (part, is_hash) in index.keys.parts().zip([true, false]) {
+            for part in index.keys.parts() {
                 let Some(value) = item.get(&part.name) else { continue };
                 if value.kind() != part.kind {
                     return Err(parameter(format_args!(
@@ -268,8 +314,10 @@ impl Schema {
                 if is_empty(value) {
                     return Err(empty(index, part));
                 }
-                check_key_size(value, is_hash)?;
             }
+            let size = |part: &KeyPart| item.get(&part.name).map_or(0, AttributeValue::size);
+            check_key_size(index.keys.hashes().map(size).sum(), true)?;
+            check_key_size(index.keys.ranges().map(size).sum(), false)?;
         }
         Ok(())
     }
@@ -292,8 +340,7 @@ fn empty_kind(kind: Type) -> &'static str {
     if kind == Type::B { "binary" } else { "string" }
 }
 
-fn check_key_size(value: &AttributeValue, is_hash: bool) -> Result<(), Error> {
-    let size = value.size();
+fn check_key_size(size: usize, is_hash: bool) -> Result<(), Error> {
     // AWS leaves out the space before the number.
     match is_hash {
         true if size > HASH_KEY_MAX => {
@@ -353,11 +400,13 @@ pub fn load(cloud: &Cloud, from: &dyn Read, key: &[u8]) -> Result<Option<Arc<Sch
 /// The table that a request about items means. A table that is being made or deleted has no items to speak of.
 ///
 /// # Errors
-/// `ResourceNotFoundException`, `ValidationException`.
-pub fn usable(cx: &Cx<'_>, name: &str) -> Result<Arc<Schema>, Error> {
+/// `ResourceNotFoundException`, `ValidationException`, `AccessDeniedException` of its KMS key.
+pub fn usable(cx: &mut Cx<'_>, name: &str) -> Result<Arc<Schema>, Error> {
     let found = find(cx, &Place::read(cx, name)?)?;
     let is_usable = |schema: &Arc<Schema>| matches!(schema.record.status, Status::Active | Status::Updating);
-    found.filter(is_usable).ok_or_else(|| Refusal::NoResource.into())
+    let schema = found.filter(is_usable).ok_or_else(|| Error::from(Refusal::NoResource))?;
+    encryption::unlock(cx, &schema)?;
+    Ok(schema)
 }
 
 /// The table that a request about tables means.

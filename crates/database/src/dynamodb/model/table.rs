@@ -55,6 +55,47 @@ store::record! {
         46 => pub replicas: Vec<Replica>,
         /// When another replica was last made of it.
         47 => pub replica_source: Option<Timestamp>,
+        60 => pub on_demand_limits: OnDemandLimits,
+        61 => pub warm: Warm,
+        /// With a KMS key; absent where the rows lie as they are.
+        62 => pub encryption: Option<Encryption>,
+        /// The key that is asked for; the rows are still to be written anew.
+        63 => pub next_encryption: Option<NextEncryption>,
+    }
+
+    /// Most request units a second of an on-demand table or index; absent where there is no limit.
+    #[derive(Clone, Copy, PartialEq, Debug)]
+    pub struct OnDemandLimits {
+        1 => pub read: Option<i64>,
+        2 => pub write: Option<i64>,
+    }
+
+    /// What was asked for beyond what every table is ready for.
+    #[derive(Clone, Copy, PartialEq, Debug)]
+    pub struct Warm {
+        1 => pub read: Option<i64>,
+        2 => pub write: Option<i64>,
+    }
+
+    /// The key under which a table's rows lie.
+    #[derive(Clone, PartialEq, Debug)]
+    pub struct Encryption {
+        /// The KMS key's ARN.
+        1 => pub key_arn: String,
+        /// The table's own key, sealed by the KMS key.
+        2 => pub sealed: Vec<u8>,
+        /// Tells in a row which of a table's keys it was sealed with.
+        3 => pub id: u64,
+        /// Since when the KMS key cannot be used.
+        4 => pub inaccessible: Option<Timestamp>,
+    }
+
+    /// The encryption to which a table is on its way.
+    #[derive(Clone, PartialEq, Debug)]
+    pub struct NextEncryption {
+        /// Absent where the table goes back to no KMS key.
+        1 => pub to: Option<Encryption>,
+        2 => pub asked: Option<Timestamp>,
     }
 
     /// The stream that is switched on.
@@ -100,6 +141,12 @@ store::record! {
         9 => pub throughput: Throughput,
         /// Made on a table with data, which is being entered.
         10 => pub backfilling: bool,
+        20 => pub on_demand_limits: OnDemandLimits,
+        21 => pub warm: Warm,
+        /// What the partition key consists of besides `hash`: global indexes only.
+        22 => pub more_hash: Vec<String>,
+        /// What the sort key consists of besides `range`, in order.
+        23 => pub more_range: Vec<String>,
     }
 
     #[derive(Clone, PartialEq, Debug)]
@@ -162,6 +209,22 @@ impl TableRecord {
 
     pub fn kind(&self, attribute: &str) -> Option<&str> {
         self.attributes.iter().find(|a| a.name == attribute).map(|a| a.kind.as_str())
+    }
+}
+
+impl IndexRecord {
+    /// The attributes of its partition key.
+    pub fn hashes(&self) -> impl Iterator<Item = &String> {
+        std::iter::once(&self.hash).chain(&self.more_hash)
+    }
+
+    /// The attributes of its sort key, in order.
+    pub fn ranges(&self) -> impl Iterator<Item = &String> {
+        self.range.iter().chain(&self.more_range)
+    }
+
+    pub fn has_key(&self, attribute: &str) -> bool {
+        self.hashes().chain(self.ranges()).any(|name| name == attribute)
     }
 }
 

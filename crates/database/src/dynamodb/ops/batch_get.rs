@@ -11,6 +11,7 @@ use crate::dynamodb::model::rows;
 use crate::dynamodb::model::schema;
 use crate::dynamodb::request::{placeholders, present, projection};
 use crate::dynamodb::size::Units;
+use crate::dynamodb::throttle;
 use kernel::Cx;
 use std::collections::HashSet;
 use wire::Value;
@@ -71,15 +72,25 @@ fn read(table: String, asked: KeysAndAttributes) -> Result<Part, Error> {
     Ok(Part { table, asked, keys, projection })
 }
 
+/// AWS: one table's expression and another's `AttributesToGet` do not go together either.
+fn check_not_mixed_across(tables: &[(String, KeysAndAttributes)]) -> Result<(), Error> {
+    let any = |has: fn(&KeysAndAttributes) -> bool| tables.iter().any(|(_, asked)| has(asked));
+    let legacy = present(&[("AttributesToGet", any(|asked| asked.attributes.is_some()))]);
+    let expressions = present(&[("ProjectionExpression", any(|asked| asked.projection.is_some()))]);
+    Ok(legacy::check_not_mixed(&legacy, &expressions)?)
+}
+
 fn batch_get_item(cx: &mut Cx<'_>, req: BatchGetItem) -> Result<BatchGetItemOutput, Error> {
     if req.tables.0.iter().map(|(_, asked)| asked.keys.len()).sum::<usize>() > KEYS_MAX {
         return Err(validation("Too many items requested for the BatchGetItem call"));
     }
+    check_not_mixed_across(&req.tables.0)?;
     let parts: Vec<Part> =
         req.tables.0.into_iter().map(|(table, asked)| read(table, asked)).collect::<Result<_, _>>()?;
     let mut meter = Meter::new(req.capacity.as_deref(), Kind::Plain);
     let (mut responses, mut unprocessed) = (Vec::new(), Vec::new());
     let mut bytes = 0;
+    let (mut read_any, mut throttled) = (false, None);
     for part in parts {
         let schema = schema::usable(cx, &part.table)?;
         part.keys.iter().try_for_each(|key| schema.check_key(key))?;
@@ -91,16 +102,30 @@ fn batch_get_item(cx: &mut Cx<'_>, req: BatchGetItem) -> Result<BatchGetItemOutp
                 left.push(key.into_wire());
                 continue;
             }
+            let units = Units::read(size, consistency(part.asked.consistent));
+            match throttle::admit_read(cx, &schema, None, units, Units::ZERO) {
+                Ok(()) => read_any = true,
+                Err(error) if error.is_throttled() => {
+                    left.push(key.into_wire());
+                    throttled = Some(error);
+                    continue;
+                }
+                Err(error) => return Err(error),
+            }
             bytes += size;
-            meter.table(&part.table, Units::read(size, consistency(part.asked.consistent)));
+            meter.table(&part.table, units);
             if let Some(row) = row {
-                found.push(shown(&row, part.projection.as_ref())?.into_wire());
+                found.push(shown(&schema.vault, &row, part.projection.as_ref())?.into_wire());
             }
         }
         responses.push((part.table.clone(), Value::List(found)));
         if !left.is_empty() {
             unprocessed.push((part.table, KeysAndAttributes { keys: left, ..part.asked }));
         }
+    }
+    // AWS: one item that could be read is enough for an answer.
+    if let Some(error) = throttled.filter(|_| !read_any) {
+        return Err(error);
     }
     let unprocessed = Pairs(unprocessed);
     Ok(BatchGetItemOutput { responses: Value::Map(responses), unprocessed, consumed: meter.many() })

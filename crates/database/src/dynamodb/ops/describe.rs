@@ -3,12 +3,14 @@
 use super::table::StreamSpecification;
 use crate::dynamodb::access;
 use crate::dynamodb::census;
+use crate::dynamodb::encryption;
 use crate::dynamodb::errors::Error;
 use crate::dynamodb::global::replicas::{self, ReplicaDescription};
 use crate::dynamodb::model::backup::Restoring;
 use crate::dynamodb::model::schema::{self, Schema};
 use crate::dynamodb::model::stream;
-use crate::dynamodb::model::table::{IndexRecord, Status, TableRecord, Throughput};
+use crate::dynamodb::model::table::{Attribute, IndexRecord, Status, TABLES, TableRecord, Throughput};
+use crate::dynamodb::throughput::{self, OnDemandThroughput, WarmDescription};
 use base::Timestamp;
 use kernel::Cx;
 
@@ -83,6 +85,16 @@ wire::shape! {
         bytes: i64 = "IndexSizeBytes",
         count: i64 = "ItemCount",
         arn: String = "IndexArn",
+        limits: Option<OnDemandThroughput> = "OnDemandThroughput",
+        warm: WarmDescription = "WarmThroughput",
+    }
+
+    #[derive(Clone, Debug)]
+    pub(crate) struct SseDescription {
+        status: String = "Status",
+        kind: Option<String> = "SSEType",
+        key_arn: Option<String> = "KMSMasterKeyArn",
+        inaccessible: Option<Timestamp> = "InaccessibleEncryptionDateTime",
     }
 
     #[derive(Clone, Debug)]
@@ -113,6 +125,9 @@ wire::shape! {
         restore: Option<RestoreSummary> = "RestoreSummary",
         replicas: Option<Vec<ReplicaDescription>> = "Replicas",
         version: Option<String> = "GlobalTableVersion",
+        sse: Option<SseDescription> = "SSEDescription",
+        limits: Option<OnDemandThroughput> = "OnDemandThroughput",
+        warm: WarmDescription = "WarmThroughput",
         stream: Option<StreamSpecification> = "StreamSpecification",
         stream_label: Option<String> = "LatestStreamLabel",
         stream_arn: Option<String> = "LatestStreamArn",
@@ -121,7 +136,51 @@ wire::shape! {
 
 fn describe_table(cx: &mut Cx<'_>, req: DescribeTable) -> Result<DescribeTableOutput, Error> {
     let schema = schema::existing(cx, &req.table)?;
-    Ok(DescribeTableOutput { table: describe(cx, &schema.record, Some(&schema))? })
+    let mut table = schema.record.clone();
+    let noted = note_access(cx, &mut table);
+    if noted {
+        TABLES.put(cx.tx, &table.own_key(), &table);
+    }
+    Ok(DescribeTableOutput { table: describe(cx, &table, Some(&schema))? })
+}
+
+/// Notes since when the table's KMS key cannot be used, or that it can be again; says whether that is news.
+fn note_access(cx: &mut Cx<'_>, table: &mut TableRecord) -> bool {
+    let now = cx.now;
+    let Some(encryption) = table.encryption.as_mut().filter(|_| table.status == Status::Active) else {
+        return false;
+    };
+    let gone = encryption::is_inaccessible(cx, encryption);
+    if gone == encryption.inaccessible.is_some() {
+        return false;
+    }
+    encryption.inaccessible = gone.then_some(now);
+    true
+}
+
+fn sse(table: &TableRecord) -> Option<SseDescription> {
+    let changing = table.next_encryption.as_ref();
+    let encryption = changing.and_then(|next| next.to.as_ref()).or(table.encryption.as_ref())?;
+    let status = if changing.is_some() { "UPDATING" } else { "ENABLED" };
+    Some(SseDescription {
+        status: status.to_owned(),
+        kind: Some("KMS".to_owned()),
+        key_arn: Some(encryption.key_arn.clone()),
+        inaccessible: encryption.inaccessible,
+    })
+}
+
+fn status(table: &TableRecord) -> &'static str {
+    let gone = table.encryption.as_ref().is_some_and(|encryption| encryption.inaccessible.is_some());
+    if gone && table.status == Status::Active {
+        "INACCESSIBLE_ENCRYPTION_CREDENTIALS"
+    } else {
+        table.status.name()
+    }
+}
+
+fn definition(attribute: &Attribute) -> AttributeDefinition {
+    AttributeDefinition { name: attribute.name.clone(), kind: attribute.kind.clone() }
 }
 
 pub(crate) fn elements(hash: &str, range: Option<&String>) -> Vec<KeySchemaElement> {
@@ -131,7 +190,7 @@ pub(crate) fn elements(hash: &str, range: Option<&String>) -> Vec<KeySchemaEleme
     out
 }
 
-fn throughput(throughput: &Throughput, now: Timestamp) -> ThroughputDescription {
+fn provisioned(throughput: &Throughput, now: Timestamp) -> ThroughputDescription {
     ThroughputDescription {
         increased: throughput.increased,
         decreased: throughput.decreased,
@@ -139,6 +198,13 @@ fn throughput(throughput: &Throughput, now: Timestamp) -> ThroughputDescription 
         read: throughput.read,
         write: throughput.write,
     }
+}
+
+fn index_elements(index: &IndexRecord) -> Vec<KeySchemaElement> {
+    let element = |kind: &'static str| {
+        move |name: &String| KeySchemaElement { name: name.clone(), kind: kind.to_owned() }
+    };
+    index.hashes().map(element("HASH")).chain(index.ranges().map(element("RANGE"))).collect()
 }
 
 pub(crate) fn projection(index: &IndexRecord) -> Projection {
@@ -165,6 +231,46 @@ fn summary(restoring: &Restoring) -> RestoreSummary {
     }
 }
 
+type Indexes = (Vec<LocalIndexDescription>, Vec<GlobalIndexDescription>);
+
+/// How many rows begin so, and their size. Of a table that is being made nothing is counted.
+fn count(cx: &Cx<'_>, prefix: Option<&Vec<u8>>) -> Result<census::Count, Error> {
+    match prefix {
+        Some(prefix) => Ok(census::count(cx.tx, prefix)?),
+        None => Ok(census::Count::default()),
+    }
+}
+
+fn indexes(cx: &Cx<'_>, table: &TableRecord, schema: Option<&Schema>) -> Result<Indexes, Error> {
+    let (mut locals, mut globals) = (Vec::new(), Vec::new());
+    for index in &table.indexes {
+        let (name, keys) = (index.name.clone(), index_elements(index));
+        let counted = count(cx, schema.and_then(|s| s.index(&index.name)).map(|index| &index.prefix))?;
+        let (bytes, count) = (counted.bytes, counted.items);
+        let arn = format!("{}/index/{name}", table.arn());
+        let projection = projection(index);
+        if !index.global {
+            locals.push(LocalIndexDescription { name, keys, projection, bytes, count, arn });
+            continue;
+        }
+        let changing = index.status != Status::Active;
+        globals.push(GlobalIndexDescription {
+            name,
+            keys,
+            projection,
+            status: index.status.name().to_owned(),
+            backfilling: (index.status == Status::Creating && index.backfilling).then_some(true),
+            throughput: provisioned(&index.throughput, cx.now),
+            bytes,
+            count,
+            arn,
+            limits: throughput::described_limits(index.on_demand_limits),
+            warm: throughput::described_warm(index.warm, &index.throughput, table.on_demand, changing),
+        });
+    }
+    Ok((locals, globals))
+}
+
 /// The table as callers see it. Without a `schema` (the table is being made) nothing is counted.
 ///
 /// # Errors
@@ -174,53 +280,21 @@ pub(crate) fn describe(
     table: &TableRecord,
     schema: Option<&Schema>,
 ) -> Result<TableDescription, Error> {
-    let count = |prefix: Option<&Vec<u8>>| match prefix {
-        Some(prefix) => census::count(cx.tx, prefix),
-        None => Ok(census::Count::default()),
-    };
-    let index_prefix =
-        |index: &IndexRecord| schema.and_then(|s| s.index(&index.name)).map(|index| &index.prefix);
-    let arn = table.arn();
-    let (mut locals, mut globals) = (Vec::new(), Vec::new());
-    for index in &table.indexes {
-        let (name, keys) = (index.name.clone(), elements(&index.hash, index.range.as_ref()));
-        let counted = count(index_prefix(index))?;
-        let (bytes, count) = (counted.bytes, counted.items);
-        let arn = format!("{arn}/index/{name}");
-        let projection = projection(index);
-        if index.global {
-            globals.push(GlobalIndexDescription {
-                name,
-                keys,
-                projection,
-                status: index.status.name().to_owned(),
-                backfilling: (index.status == Status::Creating && index.backfilling).then_some(true),
-                throughput: throughput(&index.throughput, cx.now),
-                bytes,
-                count,
-                arn,
-            });
-        } else {
-            locals.push(LocalIndexDescription { name, keys, projection, bytes, count, arn });
-        }
-    }
-    let counted = count(schema.map(|schema| &schema.prefix))?;
-    let definition = |a: &crate::dynamodb::model::table::Attribute| AttributeDefinition {
-        name: a.name.clone(),
-        kind: a.kind.clone(),
-    };
+    let (locals, globals) = indexes(cx, table, schema)?;
+    let counted = count(cx, schema.map(|schema| &schema.prefix))?;
+    let changing = matches!(table.status, Status::Creating | Status::Updating);
     let mode = if table.on_demand { "PAY_PER_REQUEST" } else { "PROVISIONED" };
     let class = table.class.clone().map(|class| TableClassSummary { class, updated: table.class_updated });
     Ok(TableDescription {
         attributes: table.attributes.iter().map(definition).collect(),
         name: table.name.clone(),
         keys: elements(&table.hash, table.range.as_ref()),
-        status: table.status.name().to_owned(),
+        status: status(table).to_owned(),
         created: table.created,
-        throughput: throughput(&table.throughput, cx.now),
+        throughput: provisioned(&table.throughput, cx.now),
         bytes: counted.bytes,
         count: counted.items,
-        arn,
+        arn: table.arn(),
         id: table.id.clone(),
         billing: (table.on_demand || table.on_demand_since.is_some())
             .then(|| BillingModeSummary { mode: mode.to_owned(), since: table.on_demand_since }),
@@ -233,6 +307,9 @@ pub(crate) fn describe(
         version: (!table.replicas.is_empty()).then(|| "2019.11.21".to_owned()),
         stream: specification(table),
         stream_arn: latest_stream(table),
+        sse: sse(table),
+        limits: throughput::described_limits(table.on_demand_limits),
+        warm: throughput::described_warm(table.warm, &table.throughput, table.on_demand, changing),
         stream_label: table.latest_stream.clone(),
     })
 }

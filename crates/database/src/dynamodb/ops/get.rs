@@ -8,8 +8,10 @@ use crate::dynamodb::item::Item;
 use crate::dynamodb::legacy;
 use crate::dynamodb::model::rows;
 use crate::dynamodb::model::schema;
+use crate::dynamodb::model::vault::Vault;
 use crate::dynamodb::request::{placeholders, present, projection};
 use crate::dynamodb::size::{Consistency, Units};
+use crate::dynamodb::throttle;
 use kernel::Cx;
 use store::Slice;
 use wire::Value;
@@ -50,17 +52,19 @@ fn get_item(cx: &mut Cx<'_>, req: GetItem) -> Result<GetItemOutput, Error> {
     let row = cx.tx.get(&schema.item_key(&key))?;
     let size = row.as_ref().map(|row| rows::size(row)).transpose()?.unwrap_or(0);
     let mut meter = Meter::new(req.capacity.as_deref(), Kind::Plain);
-    meter.table(&req.table, Units::read(size, consistency(req.consistent)));
-    let item = row.map(|row| shown(&row, projection.as_ref())).transpose()?;
+    let units = Units::read(size, consistency(req.consistent));
+    throttle::admit_read(cx, &schema, None, units, Units::ZERO)?;
+    meter.table(&req.table, units);
+    let item = row.map(|row| shown(&schema.vault, &row, projection.as_ref())).transpose()?;
     Ok(GetItemOutput { item: item.map(Item::into_wire), consumed: meter.one() })
 }
 
 /// # Errors
 /// A damaged row's.
-pub(crate) fn shown(row: &Slice, projection: Option<&Projection>) -> Result<Item, Error> {
-    let Some(projection) = projection else { return Ok(rows::decode(row)?) };
+pub(crate) fn shown(vault: &Vault, row: &Slice, projection: Option<&Projection>) -> Result<Item, Error> {
+    let Some(projection) = projection else { return Ok(rows::decode(vault, row)?) };
     let wanted: Vec<&str> = projection.attributes().collect();
-    let item = Item::decode_only(rows::body(row)?, |name| wanted.binary_search(&name).is_ok())?;
+    let item = Item::decode_only(&rows::body(vault, row)?, |name| wanted.binary_search(&name).is_ok())?;
     Ok(projection.apply(&item))
 }
 

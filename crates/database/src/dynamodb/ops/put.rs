@@ -32,6 +32,15 @@ wire::shape! {
 }
 
 fn put_item(cx: &mut Cx<'_>, req: PutItem) -> Result<WriteOutput, Error> {
+    let (act, wanted) = read(req).map_err(Error::counted)?;
+    let (outcome, mut output) = write_one(cx, act, &wanted)?;
+    if wanted.old {
+        output.attributes = outcome.old.map(Item::into_wire);
+    }
+    Ok(output)
+}
+
+fn read(req: PutItem) -> Result<(Act, Wanted), Error> {
     let legacy_present =
         present(&[("Expected", req.expected.is_some()), ("ConditionalOperator", req.operator.is_some())]);
     let expressions = [("ConditionExpression", req.condition.is_some())];
@@ -50,10 +59,5 @@ fn put_item(cx: &mut Cx<'_>, req: PutItem) -> Result<WriteOutput, Error> {
     placeholders.check_used()?;
     let show_on_failure = req.on_failure.as_deref() == Some("ALL_OLD");
     let act = Act { table: req.table, what: What::Put(item), condition, show_on_failure };
-    let wanted = Wanted { capacity: req.capacity, metrics: req.metrics, old };
-    let (outcome, mut output) = write_one(cx, act, &wanted)?;
-    if old {
-        output.attributes = outcome.old.map(Item::into_wire);
-    }
-    Ok(output)
+    Ok((act, Wanted { capacity: req.capacity, metrics: req.metrics, old }))
 }

@@ -3,15 +3,17 @@
 use super::get::consistency;
 use crate::dynamodb::access;
 use crate::dynamodb::errors::{Error, validation};
-use crate::dynamodb::expression::{Condition, KeyCondition, KeyTest, Kind};
+use crate::dynamodb::expression::{Condition, KeyCondition, KeyTest, Kind, Sought};
+use crate::dynamodb::invalid::Invalid;
 use crate::dynamodb::item::Item;
 use crate::dynamodb::legacy;
 use crate::dynamodb::listing::{self, ListingOutput};
 use crate::dynamodb::model::keys;
-use crate::dynamodb::model::schema::{self, IndexSchema, KeySchema, Schema};
+use crate::dynamodb::model::schema::{self, IndexSchema, KeyPart, KeySchema, Schema};
 use crate::dynamodb::read::{self, Asked};
 use crate::dynamodb::request::{placeholders, present, projection};
-use crate::dynamodb::value::AttributeValue;
+use crate::dynamodb::throttle;
+use crate::dynamodb::value::{AttributeValue, Type};
 use kernel::Cx;
 use store::{Direction, KeyRange};
 use wire::Value;
@@ -78,7 +80,10 @@ fn query(cx: &mut Cx<'_>, mut req: Query) -> Result<ListingOutput, Error> {
         ("KeyConditionExpression", req.key_condition.is_some()),
         ("ProjectionExpression", req.projection.is_some()),
     ];
-    let mut placeholders = placeholders(req.names.take(), req.values.take(), &expressions, true)?;
+    let any = expressions.iter().any(|(_, present)| *present);
+    let mut placeholders = placeholders(req.names.take(), req.values.take(), &expressions, true)
+        // Of these AWS tells here as of old, of values not.
+        .map_err(|invalid| if any { invalid } else { invalid.older() })?;
     let start = req.start.take().map(start_item).transpose()?;
     let legacy_filter = req.query_filter.is_some();
     let filter = match &req.filter {
@@ -99,15 +104,15 @@ fn query(cx: &mut Cx<'_>, mut req: Query) -> Result<ListingOutput, Error> {
     let schema = schema::usable(cx, &req.table)?;
     let index = listing::index(&schema, req.index.as_deref(), req.consistent)?;
     let keys = index.map_or(&schema.keys, |index| &index.keys);
-    let (partition, sort) = resolve(condition, keys)?;
+    let sought = resolve(condition, keys)?;
     if let Some(filter) = &filter {
         listing::check_filter(filter, keys, legacy_filter)?;
     }
     let selection = listing::selection(index, req.select.as_deref(), projection.as_ref(), filter.as_ref())?;
     let forward = req.forward != Some(false);
-    let mut range = range(&schema, index, &partition, sort.as_ref());
+    let mut range = range(&schema, index, &sought);
     if let Some(start) = &start {
-        let at = start_key(&schema, index, start, &partition, sort.as_ref())?;
+        let at = start_key(&schema, index, start, &sought)?;
         range = if forward { range.after(&at) } else { range.before(&at) };
     }
     let asked = Asked {
@@ -123,34 +128,52 @@ fn query(cx: &mut Cx<'_>, mut req: Query) -> Result<ListingOutput, Error> {
         consistency: consistency(req.consistent),
     };
     let page = read::page(cx.tx, &asked)?;
+    throttle::admit_read(cx, &schema, index, page.units, page.fetched)?;
     Ok(listing::output(page, &req.table, index, selection.count, req.capacity.as_deref()))
 }
 
 /// # Errors
 /// `ValidationException`.
-pub(crate) fn start_item(value: Value) -> Result<Item, Error> {
-    Item::from_wire(value)
-        .map_err(|invalid| validation(format!("The provided starting key is invalid: {invalid}")))
+pub(crate) fn start_item(value: Value) -> Result<Item, Invalid> {
+    // AWS leaves the beginning out where numbers and sets are concerned.
+    const BARE: &[&str] = &[
+        "contains duplicates",
+        "number set",
+        "numeric value",
+        "significant digits",
+        "number with magnitude",
+    ];
+    Item::from_wire(value).map_err(|invalid| match invalid.message() {
+        message if BARE.iter().any(|part| message.contains(part)) => invalid,
+        message => Invalid::new(format!("The provided starting key is invalid: {message}")),
+    })
 }
 
 /// # Errors
 /// `ValidationException`.
-fn resolve(condition: KeyCondition, keys: &KeySchema) -> Result<(AttributeValue, Option<KeyTest>), Error> {
-    let hash = (keys.hash.name.as_str(), keys.hash.kind);
-    let range = keys.range.as_ref().map(|range| (range.name.as_str(), range.kind));
-    let (partition, sort) = condition.resolve(hash, range)?;
+fn resolve(condition: KeyCondition, keys: &KeySchema) -> Result<Sought, Error> {
+    fn named(part: &KeyPart) -> (&str, Type) {
+        (part.name.as_str(), part.kind)
+    }
+    let (hashes, ranges): (Vec<_>, Vec<_>) =
+        (keys.hashes().map(named).collect(), keys.ranges().map(named).collect());
+    let sought = if keys.is_composite() {
+        condition.resolve_composite(&hashes, &ranges)?
+    } else {
+        let (partition, last) = condition.resolve(hashes[0], ranges.first().copied())?;
+        Sought { partition: vec![partition], equals: Vec::new(), last }
+    };
     let empty = |value: &AttributeValue| match value {
         AttributeValue::S(text) => text.is_empty(),
         AttributeValue::B(bytes) => bytes.is_empty(),
         _ => false,
     };
-    let key = if empty(&partition) {
-        Some(hash.0)
-    } else {
-        range.map(|range| range.0).filter(|_| sort.iter().flat_map(KeyTest::values).any(empty))
-    };
+    let given = sought.partition.iter().zip(&hashes).chain(sought.equals.iter().zip(&ranges));
+    let last = sought.last.iter().flat_map(KeyTest::values);
+    let last = last.filter_map(|value| Some((value, ranges.get(sought.equals.len())?)));
+    let key = given.chain(last).find(|(value, _)| empty(value)).map(|(_, part)| part.0);
     match key {
-        None => Ok((partition, sort)),
+        None => Ok(sought),
         Some(key) => Err(validation(format!(
             "One or more parameter values are not valid. The AttributeValue for a key attribute cannot contain an empty string value. Key: {key}"
         ))),
@@ -158,24 +181,21 @@ fn resolve(condition: KeyCondition, keys: &KeySchema) -> Result<(AttributeValue,
 }
 
 /// The rows of one partition whose sort keys pass the test.
-pub(crate) fn range(
-    schema: &Schema,
-    index: Option<&IndexSchema>,
-    partition: &AttributeValue,
-    sort: Option<&KeyTest>,
-) -> KeyRange {
+pub(crate) fn range(schema: &Schema, index: Option<&IndexSchema>, sought: &Sought) -> KeyRange {
     let bytes = |value: &AttributeValue| value.key_bytes().unwrap_or_default();
     let mut base = index.map_or(&schema.prefix, |index| &index.prefix).clone();
-    let partition = bytes(partition);
-    base.extend(keys::hash(&partition).to_be_bytes());
-    keys::push(&mut base, &partition);
+    let partition: Vec<Vec<u8>> = sought.partition.iter().map(bytes).collect();
+    keys::push_partition(&mut base, &partition);
+    for value in &sought.equals {
+        keys::push(&mut base, &bytes(value));
+    }
     let whole = KeyRange::prefix(&base);
     let at = |value: &AttributeValue| {
         let mut key = base.clone();
         keys::push(&mut key, &bytes(value));
         KeyRange::prefix(&key)
     };
-    match sort {
+    match &sought.last {
         None => whole,
         Some(KeyTest::Equal(value)) => at(value),
         Some(KeyTest::Less(value)) => KeyRange { end: Some(at(value).start), ..whole },
@@ -195,20 +215,22 @@ fn start_key(
     schema: &Schema,
     index: Option<&IndexSchema>,
     start: &Item,
-    partition: &AttributeValue,
-    sort: Option<&KeyTest>,
+    sought: &Sought,
 ) -> Result<Vec<u8>, Error> {
     let at = listing::start_key(schema, index, start)?;
     let keys = index.map_or(&schema.keys, |index| &index.keys);
-    if start.get(&keys.hash.name) != Some(partition) {
+    let is = |(part, value): (&KeyPart, &AttributeValue)| start.get(&part.name) == Some(value);
+    if !keys.hashes().zip(&sought.partition).all(is) {
         return Err(validation(
             "The provided starting key is outside query boundaries based on provided conditions",
         ));
     }
-    let range = keys.range.as_ref().and_then(|range| start.get(&range.name));
-    if let (Some(test), Some(value)) = (sort, range)
-        && !test.accepts(value)
-    {
+    let range = keys.ranges().nth(sought.equals.len()).and_then(|range| start.get(&range.name));
+    let passes = match (&sought.last, range) {
+        (Some(test), Some(value)) => test.accepts(value),
+        _ => true,
+    };
+    if !passes || !keys.ranges().zip(&sought.equals).all(is) {
         return Err(validation("The provided starting key does not match the range key predicate"));
     }
     Ok(at)

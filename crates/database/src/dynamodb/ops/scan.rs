@@ -5,12 +5,14 @@ use super::query::start_item;
 use crate::dynamodb::access;
 use crate::dynamodb::errors::{Error, validation};
 use crate::dynamodb::expression::{Condition, Kind};
+use crate::dynamodb::invalid::Invalid;
 use crate::dynamodb::legacy;
 use crate::dynamodb::listing::{self, ListingOutput};
 use crate::dynamodb::model::keys;
 use crate::dynamodb::model::schema;
 use crate::dynamodb::read::{self, Asked};
 use crate::dynamodb::request::{placeholders, present, projection};
+use crate::dynamodb::throttle;
 use kernel::Cx;
 use store::{Direction, KeyRange};
 use wire::Value;
@@ -86,12 +88,13 @@ fn scan(cx: &mut Cx<'_>, mut req: Scan) -> Result<ListingOutput, Error> {
     req.check_parameters()?;
     let expressions =
         [("FilterExpression", req.filter.is_some()), ("ProjectionExpression", req.projection.is_some())];
-    let mut placeholders = placeholders(req.names.take(), req.values.take(), &expressions, true)?;
+    let mut placeholders =
+        placeholders(req.names.take(), req.values.take(), &expressions, true).map_err(Invalid::older)?;
     let segment = req.segment()?;
-    let start = req.start.take().map(start_item).transpose()?;
+    let start = req.start.take().map(start_item).transpose().map_err(Invalid::older)?;
     let filter = match &req.filter {
         Some(text) => Some(Condition::compile(Kind::Filter, text, &mut placeholders)?),
-        None => legacy::filter(req.scan_filter.take(), req.operator.as_deref())?,
+        None => legacy::filter(req.scan_filter.take(), req.operator.as_deref()).map_err(Invalid::older)?,
     };
     let projection = projection(req.projection.as_deref(), req.attributes.as_deref(), &mut placeholders)?;
     placeholders.check_used()?;
@@ -121,6 +124,7 @@ fn scan(cx: &mut Cx<'_>, mut req: Scan) -> Result<ListingOutput, Error> {
         consistency: consistency(req.consistent),
     };
     let page = read::page(cx.tx, &asked)?;
+    throttle::admit_read(cx, &schema, index, page.units, page.fetched)?;
     Ok(listing::output(page, &req.table, index, selection.count, req.capacity.as_deref()))
 }
 

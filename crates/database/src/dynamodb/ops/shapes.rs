@@ -7,7 +7,11 @@ use crate::dynamodb::errors::{Error, Refusal};
 use crate::dynamodb::item::Item;
 use crate::dynamodb::model::rows;
 use crate::dynamodb::model::schema::{self, Schema};
+use crate::dynamodb::size::Units;
+use crate::dynamodb::throttle;
+use crate::dynamodb::write::Done;
 use kernel::Cx;
+use std::sync::Arc;
 use store::{Direction, KeyRange, Read};
 use wire::{Struct, Value};
 
@@ -48,6 +52,34 @@ pub(crate) fn failed_alone(failed: Failed, show: bool) -> Error {
     }
 }
 
+/// Does a write that stands alone, if the table's throughput lets it in.
+///
+/// # Errors
+/// What the operations' pages list.
+pub(crate) fn run_alone(
+    cx: &mut Cx<'_>,
+    act: Act,
+    schema: &Arc<Schema>,
+    key: Vec<u8>,
+    want_old: bool,
+) -> Result<Outcome, Error> {
+    let show = act.show_on_failure;
+    match act.run(cx.tx, schema, key, want_old, How::plain(cx.now)) {
+        Ok(outcome) => {
+            throttle::admit_write(cx, schema, &outcome.done)?;
+            Ok(outcome)
+        }
+        Err(failed) => {
+            if let Failed::Condition(item) = &failed {
+                // AWS: a condition that fails costs as much as the item that was looked at.
+                let units = Units::write(item.as_ref().map_or(0, Item::size), false);
+                throttle::admit_write(cx, schema, &Done { table: units, ..Done::default() })?;
+            }
+            Err(failed_alone(failed, show))
+        }
+    }
+}
+
 /// Does one write, and answers all but its attributes.
 ///
 /// # Errors
@@ -56,11 +88,10 @@ pub(crate) fn write_one(cx: &mut Cx<'_>, act: Act, wanted: &Wanted) -> Result<(O
     let schema = schema::usable(cx, &act.table)?;
     let key = act.check(&schema)?;
     let mut meter = Meter::new(wanted.capacity.as_deref(), Kind::Plain);
-    let (table, show) = (act.table.clone(), act.show_on_failure);
+    let table = act.table.clone();
     let of = schema.key_of(act.key_item());
     let want_old = wanted.old || meter.detail() != Detail::None;
-    let how = How::plain(cx.now);
-    let outcome = act.run(cx.tx, &schema, key, want_old, how).map_err(|failed| failed_alone(failed, show))?;
+    let outcome = run_alone(cx, act, &schema, key, want_old)?;
     meter.table(&table, outcome.done.table);
     meter_indexes(&mut meter, &table, &schema, &outcome.done.indexes);
     let metrics = if wanted.metrics.as_deref() == Some("SIZE") { metrics(cx, &schema, &of)? } else { None };

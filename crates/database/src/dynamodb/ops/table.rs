@@ -5,13 +5,15 @@ use super::tag::{Tag, checked_tags};
 use crate::dynamodb::access;
 use crate::dynamodb::backups::make;
 use crate::dynamodb::definition::{self, GlobalIndex, LocalIndex, ProvisionedThroughput};
+use crate::dynamodb::encryption;
 use crate::dynamodb::errors::{Error, Refusal, parameter, validation};
 use crate::dynamodb::global::replicas;
 use crate::dynamodb::model::name::{Place, check_name};
 use crate::dynamodb::model::schema;
 use crate::dynamodb::model::stream;
-use crate::dynamodb::model::table::{IndexRecord, Status, TABLES, TableRecord};
+use crate::dynamodb::model::table::{IndexRecord, OnDemandLimits, Status, TABLES, TableRecord, Warm};
 use crate::dynamodb::ops::policy::checked_policy;
+use crate::dynamodb::throughput::{self, OnDemandThroughput, WarmThroughput};
 use kernel::Cx;
 use store::Key;
 
@@ -41,6 +43,8 @@ wire::shape! {
         class: Option<String> = "TableClass",
         protected: Option<bool> = "DeletionProtectionEnabled",
         policy: Option<String> = "ResourcePolicy",
+        limits: Option<OnDemandThroughput> = "OnDemandThroughput",
+        warm: Option<WarmThroughput> = "WarmThroughput",
     }
 
     #[derive(Clone, Debug)]
@@ -52,6 +56,8 @@ wire::shape! {
     #[derive(Clone, Debug)]
     pub(crate) struct SseSpecification {
         pub(crate) enabled: Option<bool> = "Enabled",
+        pub(crate) kind: Option<String> = "SSEType",
+        pub(crate) key: Option<String> = "KMSMasterKeyId",
     }
 
     #[derive(Clone, Debug)]
@@ -73,15 +79,24 @@ wire::shape! {
     }
 }
 
-/// What a table cannot have here is refused, not forgotten.
-///
-/// # Errors
-/// `NotImplemented`.
-pub(crate) fn refuse_unbuilt(sse: Option<&SseSpecification>) -> Result<(), Error> {
-    if sse.is_some_and(|sse| sse.enabled == Some(true)) {
-        return Err(Refusal::NotBuilt("Encryption of a table with a KMS key".into()).into());
+impl SseSpecification {
+    /// Whether a KMS key is wanted, and which: the account's own for DynamoDB where none is named.
+    ///
+    /// # Errors
+    /// `ValidationException`.
+    pub(crate) fn wants(&self) -> Result<Option<Option<&str>>, Error> {
+        let enabled = self.enabled.unwrap_or(self.key.is_some());
+        if self.kind.as_deref() == Some("AES256") {
+            return Err(parameter("Unsupported input parameter SSEType: AES256"));
+        }
+        match (enabled, &self.key) {
+            (true, key) => Ok(Some(key.as_deref())),
+            (false, None) => Ok(None),
+            (false, Some(_)) => Err(parameter(
+                "KMSMasterKeyId cannot be specified when server-side encryption is not enabled",
+            )),
+        }
     }
-    Ok(())
 }
 
 fn create_table(cx: &mut Cx<'_>, req: CreateTable) -> Result<TableOutput, Error> {
@@ -90,8 +105,8 @@ fn create_table(cx: &mut Cx<'_>, req: CreateTable) -> Result<TableOutput, Error>
         return Err(validation("Tables are made in the account of the caller"));
     }
     let mut table = define(cx, &req, place)?;
+    let encrypt = req.sse.as_ref().map(SseSpecification::wants).transpose()?.flatten();
     let view = stream_view(req.stream.as_ref())?;
-    refuse_unbuilt(req.sse.as_ref())?;
     let key = table.own_key();
     if TABLES.contains(&*cx.tx, &key)? {
         return Err(Refusal::InUse(format!("Table already exists: {}", table.name)).into());
@@ -101,6 +116,9 @@ fn create_table(cx: &mut Cx<'_>, req: CreateTable) -> Result<TableOutput, Error>
             "Subscriber limit exceeded: There is a limit of {TABLES_MAX} tables per subscriber"
         ))
         .into());
+    }
+    if let Some(asked) = encrypt {
+        table.encryption = Some(encryption::new_key(cx, &table, asked)?);
     }
     if let Some(view) = view {
         let number = cx.rng().u64();
@@ -135,7 +153,7 @@ fn define(cx: &Cx<'_>, req: &CreateTable, place: Place) -> Result<TableRecord, E
     let definitions = req.attributes.as_deref().ok_or_else(|| missing("attributeDefinitions"))?;
     let elements = req.keys.as_deref().ok_or_else(|| missing("keySchema"))?;
     let on_demand = req.billing.as_deref() == Some("PAY_PER_REQUEST");
-    let throughput = definition::billing(req.billing.as_deref(), req.throughput)?;
+    let units = definition::billing(req.billing.as_deref(), req.throughput)?;
     let attributes = definition::attributes(definitions)?;
     let names = definition::table_key(elements, &attributes)?;
     let mut indexes: Vec<IndexRecord> = Vec::new();
@@ -174,7 +192,9 @@ fn define(cx: &Cx<'_>, req: &CreateTable, place: Place) -> Result<TableRecord, E
         hash: names.0,
         range: names.1,
         on_demand,
-        throughput,
+        on_demand_limits: throughput::limits(OnDemandLimits::default(), req.limits, on_demand)?,
+        warm: throughput::warmed(Warm::default(), req.warm, &units, on_demand, "table")?,
+        throughput: units,
         next_index: indexes.len() as u32 + 1,
         indexes,
         deletion_protection: req.protected.unwrap_or(false),

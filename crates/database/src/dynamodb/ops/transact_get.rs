@@ -6,11 +6,13 @@ use crate::dynamodb::access;
 use crate::dynamodb::capacity::{Kind, Meter};
 use crate::dynamodb::errors::Error;
 use crate::dynamodb::expression::Projection;
+use crate::dynamodb::invalid::Invalid;
 use crate::dynamodb::item::Item;
 use crate::dynamodb::model::rows;
 use crate::dynamodb::model::schema;
 use crate::dynamodb::request::{placeholders, projection};
 use crate::dynamodb::size::{Consistency, Units};
+use crate::dynamodb::throttle;
 use kernel::Cx;
 use wire::Value;
 
@@ -54,10 +56,10 @@ struct Asked {
 
 fn read(get: Get) -> Result<Asked, Error> {
     let expressions = [("ProjectionExpression", get.projection.is_some())];
-    let mut placeholders = placeholders(get.names, None, &expressions, false)?;
+    let mut placeholders = placeholders(get.names, None, &expressions, false).map_err(Invalid::older)?;
     let projection = projection(get.projection.as_deref(), None, &mut placeholders)?;
     placeholders.check_used()?;
-    Ok(Asked { table: get.table, key: Item::from_wire(get.key)?, projection })
+    Ok(Asked { table: get.table, key: Item::from_wire(get.key).map_err(Invalid::older)?, projection })
 }
 
 fn transact_get_items(cx: &mut Cx<'_>, req: TransactGetItems) -> Result<TransactGetItemsOutput, Error> {
@@ -68,7 +70,8 @@ fn transact_get_items(cx: &mut Cx<'_>, req: TransactGetItems) -> Result<Transact
         let schema = schema::usable(cx, &get.table)?;
         reasons.push(Reason::of_check(schema.check_key(&get.key))?);
         if reasons.iter().all(Option::is_none) {
-            rows_read.push(cx.tx.get(&schema.item_key(&get.key))?);
+            let row = cx.tx.get(&schema.item_key(&get.key))?;
+            rows_read.push((schema, row));
         }
     }
     if reasons.iter().any(Option::is_some) {
@@ -76,11 +79,17 @@ fn transact_get_items(cx: &mut Cx<'_>, req: TransactGetItems) -> Result<Transact
     }
     let mut meter = Meter::new(req.capacity.as_deref(), Kind::Read);
     let mut responses = Vec::with_capacity(asked.len());
-    for (get, row) in asked.into_iter().zip(rows_read) {
+    let mut reasons = Vec::with_capacity(asked.len());
+    for (get, (schema, row)) in asked.into_iter().zip(rows_read) {
         let size = row.as_ref().map(|row| rows::size(row)).transpose()?.unwrap_or(0);
-        meter.table(&get.table, Units::read(size, Consistency::Transactional));
-        let item = row.map(|row| shown(&row, get.projection.as_ref())).transpose()?;
+        let units = Units::read(size, Consistency::Transactional);
+        reasons.push(Reason::of_check(throttle::admit_read(cx, &schema, None, units, Units::ZERO))?);
+        meter.table(&get.table, units);
+        let item = row.map(|row| shown(&schema.vault, &row, get.projection.as_ref())).transpose()?;
         responses.push(ItemResponse { item: item.map(Item::into_wire) });
+    }
+    if reasons.iter().any(Option::is_some) {
+        return Err(cancelled(reasons));
     }
     Ok(TransactGetItemsOutput { consumed: meter.many(), responses })
 }

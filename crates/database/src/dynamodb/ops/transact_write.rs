@@ -10,13 +10,15 @@ use crate::dynamodb::action::{Act, Failed, What, check_put_size};
 use crate::dynamodb::capacity::{Detail, Kind, Meter, meter_indexes};
 use crate::dynamodb::change::How;
 use crate::dynamodb::errors::{Error, Refusal, reason, validation};
-use crate::dynamodb::expression::Update;
+use crate::dynamodb::expression::{Condition, Update};
+use crate::dynamodb::invalid::Invalid;
 use crate::dynamodb::item::Item;
 use crate::dynamodb::model::rows;
 use crate::dynamodb::model::schema::{self, Schema};
 use crate::dynamodb::model::token::{LIFE, TOKENS, TokenRecord};
 use crate::dynamodb::request::{ConditionParameters, placeholders};
 use crate::dynamodb::size::{Consistency, Units};
+use crate::dynamodb::throttle;
 use auth::sigv4::BodyHash;
 use kernel::Cx;
 use std::collections::HashSet;
@@ -111,6 +113,9 @@ impl Reason {
     /// What is not about the item.
     pub(crate) fn of_check(checked: Result<(), Error>) -> Result<Option<Reason>, Error> {
         let Err(error) = checked else { return Ok(None) };
+        if let Some((code, message)) = error.throttling() {
+            return Ok(Some(Reason { code, message: message.to_owned(), item: None }));
+        }
         match error.validation() {
             Some(message) => {
                 Ok(Some(Reason { code: reason::VALIDATION, message: message.to_owned(), item: None }))
@@ -151,22 +156,32 @@ struct Shared {
 }
 
 impl Shared {
-    /// `update`: the item's key and the update expression.
-    fn read(self, what: What, update: Option<(Item, String)>) -> Result<Act, Error> {
+    /// An action on the item with this key; its expressions are checked first.
+    fn read_keyed(
+        mut self,
+        key: Value,
+        update: Option<String>,
+        what: impl FnOnce(Item, Option<Update>) -> What,
+    ) -> Result<Act, Error> {
+        let table = std::mem::take(&mut self.table);
+        let (condition, update, show_on_failure) = self.compile(update)?;
+        let key = Item::from_wire(key).map_err(Invalid::older)?;
+        Ok(Act { table, what: what(key, update), condition, show_on_failure })
+    }
+
+    /// Its condition, its update and whether a failed condition shows the item.
+    fn compile(self, update: Option<String>) -> Result<(Option<Condition>, Option<Update>, bool), Error> {
         let mut expressions = vec![("ConditionExpression", self.condition.is_some())];
         if update.is_some() {
             expressions.insert(0, ("UpdateExpression", true));
         }
-        let mut placeholders = placeholders(self.names, self.values, &expressions, true)?;
-        let what = match update {
-            None => what,
-            Some((key, text)) => What::Update(key, Update::compile(&text, &mut placeholders)?),
-        };
+        let mut placeholders =
+            placeholders(self.names, self.values, &expressions, true).map_err(Invalid::older)?;
+        let update = update.map(|text| Update::compile(&text, &mut placeholders)).transpose()?;
         let parameters = ConditionParameters { expression: self.condition, ..ConditionParameters::default() };
         let condition = parameters.compile(&mut placeholders)?;
         placeholders.check_used()?;
-        let show_on_failure = self.on_failure.as_deref() == Some("ALL_OLD");
-        Ok(Act { table: self.table, what, condition, show_on_failure })
+        Ok((condition, update, self.on_failure.as_deref() == Some("ALL_OLD")))
     }
 }
 
@@ -174,21 +189,22 @@ fn read(item: TransactWriteItem) -> Result<Act, Error> {
     match (item.check, item.put, item.delete, item.update) {
         (Some(OnKey { key, table, condition, names, values, on_failure }), None, None, None) => {
             let shared = Shared { table, condition, names, values, on_failure };
-            shared.read(What::Check(Item::from_wire(key)?), None)
+            shared.read_keyed(key, None, |key, _| What::Check(key))
         }
         (None, None, Some(OnKey { key, table, condition, names, values, on_failure }), None) => {
             let shared = Shared { table, condition, names, values, on_failure };
-            shared.read(What::Delete(Item::from_wire(key)?), None)
+            shared.read_keyed(key, None, |key, _| What::Delete(key))
         }
         (None, Some(Put { item, table, condition, names, values, on_failure }), None, None) => {
-            let item = Item::from_wire(item)?;
+            let item = Item::from_wire(item).map_err(Invalid::older)?;
             check_put_size(&item)?;
-            Shared { table, condition, names, values, on_failure }.read(What::Put(item), None)
+            let shared = Shared { table: String::new(), condition, names, values, on_failure };
+            let (condition, _, show_on_failure) = shared.compile(None)?;
+            Ok(Act { table, what: What::Put(item), condition, show_on_failure })
         }
         (None, None, None, Some(Updating { key, update, table, condition, names, values, on_failure })) => {
-            let key = Item::from_wire(key)?;
             let shared = Shared { table, condition, names, values, on_failure };
-            shared.read(What::Check(Item::new()), Some((key, update)))
+            shared.read_keyed(key, Some(update), |key, update| What::Update(key, update.unwrap_or_default()))
         }
         (None, None, None, None) => Err(validation(
             "Invalid Request: TransactWriteRequest should contain Delete or Put or Update request",
@@ -233,6 +249,8 @@ pub(crate) fn commit(
         }
         return repeated(cx, &prepared, capacity);
     }
+    // AWS: what is empty is refused before the transaction begins.
+    prepared.iter().try_for_each(|(act, schema, _)| schema.check_key_filled(act.key_item()))?;
     let mut reasons = Vec::with_capacity(prepared.len());
     for (act, schema, _) in &prepared {
         reasons.push(Reason::of_check(act.check(schema).map(drop))?);
@@ -285,6 +303,10 @@ fn run(
         let checks = matches!(act.what, What::Check(_));
         match act.run(cx.tx, &schema, key, want_old, How::transactional(cx.now)) {
             Ok(outcome) => {
+                if let Err(error) = throttle::admit_write(cx, &schema, &outcome.done) {
+                    reasons.push(Reason::of_check(Err(error))?);
+                    continue;
+                }
                 meter.table(&table, outcome.done.table);
                 meter_indexes(&mut meter, &table, &schema, &outcome.done.indexes);
                 reasons.push(None);

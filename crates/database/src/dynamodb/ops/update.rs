@@ -34,7 +34,15 @@ wire::shape! {
     }
 }
 
-fn update_item(cx: &mut Cx<'_>, req: UpdateItem) -> Result<WriteOutput, Error> {
+fn update_item(cx: &mut Cx<'_>, mut req: UpdateItem) -> Result<WriteOutput, Error> {
+    let returns = req.return_values.take();
+    let (act, wanted) = read(req).map_err(Error::counted)?;
+    let (outcome, mut output) = write_one(cx, act, &wanted)?;
+    output.attributes = attributes(returns.as_deref(), outcome).map(Item::into_wire);
+    Ok(output)
+}
+
+fn read(req: UpdateItem) -> Result<(Act, Wanted), Error> {
     let legacy_present = present(&[
         ("AttributeUpdates", req.updates.is_some()),
         ("Expected", req.expected.is_some()),
@@ -56,10 +64,7 @@ fn update_item(cx: &mut Cx<'_>, req: UpdateItem) -> Result<WriteOutput, Error> {
     placeholders.check_used()?;
     let show_on_failure = req.on_failure.as_deref() == Some("ALL_OLD");
     let act = Act { table: req.table, what: What::Update(key, update), condition, show_on_failure };
-    let wanted = Wanted { capacity: req.capacity, metrics: req.metrics, old: true };
-    let (outcome, mut output) = write_one(cx, act, &wanted)?;
-    output.attributes = attributes(req.return_values.as_deref(), outcome).map(Item::into_wire);
-    Ok(output)
+    Ok((act, Wanted { capacity: req.capacity, metrics: req.metrics, old: true }))
 }
 
 /// What `ReturnValues` asks for; nothing where nothing is left to show.

@@ -1,14 +1,18 @@
 //! UpdateTable: one change of a table at a time, made real by [`crate::dynamodb::work`].
 
 use super::describe::{AttributeDefinition, describe};
-use super::table::{SseSpecification, StreamSpecification, TableOutput, check_idle, refuse_unbuilt};
+use super::table::{SseSpecification, StreamSpecification, TableOutput, check_idle};
 use crate::dynamodb::access;
 use crate::dynamodb::definition::{self, GlobalIndex, ProvisionedThroughput};
+use crate::dynamodb::encryption;
 use crate::dynamodb::errors::{Error, Refusal, parameter, validation};
 use crate::dynamodb::global::replicas::{self, ReplicaUpdate};
 use crate::dynamodb::model::schema;
 use crate::dynamodb::model::stream;
-use crate::dynamodb::model::table::{IndexRecord, Status, TABLES, TableRecord, Throughput};
+use crate::dynamodb::model::table::{
+    IndexRecord, NextEncryption, OnDemandLimits, Status, TABLES, TableRecord, Throughput,
+};
+use crate::dynamodb::throughput::{self, OnDemandThroughput, WarmThroughput};
 use kernel::Cx;
 use std::collections::BTreeSet;
 
@@ -29,6 +33,8 @@ wire::shape! {
         class: Option<String> = "TableClass",
         protected: Option<bool> = "DeletionProtectionEnabled",
         replicas: Option<Vec<ReplicaUpdate>> = "ReplicaUpdates",
+        limits: Option<OnDemandThroughput> = "OnDemandThroughput",
+        warm: Option<WarmThroughput> = "WarmThroughput",
     }
 
     #[derive(Clone, Debug)]
@@ -42,6 +48,8 @@ wire::shape! {
     pub(crate) struct IndexThroughput {
         name: String = "IndexName",
         throughput: Option<ProvisionedThroughput> = "ProvisionedThroughput",
+        limits: Option<OnDemandThroughput> = "OnDemandThroughput",
+        warm: Option<WarmThroughput> = "WarmThroughput",
     }
 
     #[derive(Clone, Debug)]
@@ -74,7 +82,9 @@ fn check_parameters(req: &UpdateTable) -> Result<(), Error> {
         || req.sse.is_some()
         || req.class.is_some()
         || req.protected.is_some()
-        || req.replicas.is_some();
+        || req.replicas.is_some()
+        || req.limits.is_some()
+        || req.warm.is_some();
     if !any {
         return Err(validation(
             "At least one of ProvisionedThroughput, BillingMode, UpdateStreamEnabled, GlobalSecondaryIndexUpdates or SSESpecification or ReplicaUpdates is required",
@@ -86,11 +96,12 @@ fn check_parameters(req: &UpdateTable) -> Result<(), Error> {
         || req.stream.is_some()
         || req.sse.is_some()
         || req.class.is_some()
-        || req.protected.is_some();
+        || req.protected.is_some()
+        || req.limits.is_some()
+        || req.warm.is_some();
     if req.replicas.is_some() && others {
         return Err(parameter("Replica modification must be the only operation in the request"));
     }
-    refuse_unbuilt(req.sse.as_ref())?;
     let mut seen = BTreeSet::new();
     for update in req.indexes.iter().flatten() {
         let name = update.name()?;
@@ -129,8 +140,11 @@ fn update_table(cx: &mut Cx<'_>, req: UpdateTable) -> Result<TableOutput, Error>
         }
     }
     let works = change_billing(cx, &mut table, &req)?;
+    let works = change_limits(&mut table, req.limits, req.warm)? || works;
     let works = change_stream(cx, &mut table, req.stream.as_ref())? || works;
     let works = change_indexes(cx, &mut table, req.indexes.unwrap_or_default())? || works;
+    let works = change_encryption(cx, &mut table, req.sse.as_ref())? || works;
+    let works = req.class.is_some() || works;
     if let Some(class) = req.class {
         table.class = Some(class);
         table.class_updated = Some(cx.now);
@@ -150,6 +164,39 @@ fn update_table(cx: &mut Cx<'_>, req: UpdateTable) -> Result<TableOutput, Error>
     TABLES.put(cx.tx, &table.own_key(), &table);
     cx.touch(cx.arn("dynamodb", &format!("table/{}", table.name)));
     Ok(TableOutput { table: describe(cx, &table, Some(&schema))? })
+}
+
+/// Limits and warm throughput of the table itself; says whether anything is to be done.
+fn change_limits(
+    table: &mut TableRecord,
+    limits: Option<OnDemandThroughput>,
+    warm: Option<WarmThroughput>,
+) -> Result<bool, Error> {
+    let any = limits.is_some() || warm.is_some();
+    table.on_demand_limits = throughput::limits(table.on_demand_limits, limits, table.on_demand)?;
+    table.warm = throughput::warmed(table.warm, warm, &table.throughput, table.on_demand, "table")?;
+    Ok(any)
+}
+
+/// The key under which rows lie; says whether they are to be written anew.
+fn change_encryption(
+    cx: &mut Cx<'_>,
+    table: &mut TableRecord,
+    sse: Option<&SseSpecification>,
+) -> Result<bool, Error> {
+    let Some(sse) = sse else { return Ok(false) };
+    let to = match sse.wants()? {
+        Some(asked) => Some(encryption::new_key(cx, table, asked)?),
+        None if table.encryption.is_none() => return Ok(false),
+        None => None,
+    };
+    if let Some(to) = &to
+        && table.encryption.as_ref().is_some_and(|current| current.key_arn == to.key_arn)
+    {
+        return Err(parameter("Table is already encrypted by given KMSMasterKey"));
+    }
+    table.next_encryption = Some(NextEncryption { to, asked: Some(cx.now) });
+    Ok(true)
 }
 
 /// Billing mode and throughput; says whether anything is to be done.
@@ -189,7 +236,9 @@ fn change_billing(cx: &Cx<'_>, table: &mut TableRecord, req: &UpdateTable) -> Re
                 table.on_demand = false;
                 table.throughput = Throughput::default();
             }
+            throughput::check_decrease(&table.throughput, &new, cx.now)?;
             table.throughput.change(new.read, new.write, cx.now);
+            table.on_demand_limits = OnDemandLimits::default();
             Ok(true)
         }
         _ => Ok(false),
@@ -261,19 +310,33 @@ fn change_indexes(cx: &Cx<'_>, table: &mut TableRecord, updates: Vec<IndexUpdate
             create_index(table, &create, at)?;
         } else if let Some(IndexName { name }) = update.delete {
             find(table, &name)?.status = Status::Deleting;
-        } else if let Some(IndexThroughput { name, throughput: Some(units) }) = update.update {
-            let new = definition::units_of(units)?;
-            if table.on_demand {
-                return Err(parameter(format_args!(
-                    "ProvisionedThroughput should not be specified for index: {name} when BillingMode is PAY_PER_REQUEST"
-                )));
-            }
-            let index = find(table, &name)?;
-            index.throughput.change(new.read, new.write, cx.now);
-            index.status = Status::Updating;
+        } else if let Some(update) = update.update {
+            change_index(cx, table, update)?;
         }
     }
     Ok(any)
+}
+
+/// The throughput of one global index.
+fn change_index(cx: &Cx<'_>, table: &mut TableRecord, update: IndexThroughput) -> Result<(), Error> {
+    let IndexThroughput { name, throughput: units, limits, warm } = update;
+    let on_demand = table.on_demand;
+    let new = units.map(definition::units_of).transpose()?;
+    if on_demand && new.is_some() {
+        return Err(parameter(format_args!(
+            "ProvisionedThroughput should not be specified for index: {name} when BillingMode is PAY_PER_REQUEST"
+        )));
+    }
+    let index = find(table, &name)?;
+    if let Some(new) = new {
+        throughput::check_decrease(&index.throughput, &new, cx.now)?;
+        index.throughput.change(new.read, new.write, cx.now);
+    }
+    index.on_demand_limits = throughput::limits(index.on_demand_limits, limits, on_demand)?;
+    index.warm =
+        throughput::warmed(index.warm, warm, &index.throughput, on_demand, &format!("index {name}"))?;
+    index.status = Status::Updating;
+    Ok(())
 }
 
 fn find<'t>(table: &'t mut TableRecord, name: &str) -> Result<&'t mut IndexRecord, Error> {

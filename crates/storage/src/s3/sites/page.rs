@@ -66,7 +66,7 @@ impl Problem {
         };
         Problem {
             status,
-            code: element("Code").unwrap_or_else(|| "InternalError".to_owned()),
+            code: element("Code").unwrap_or_default(),
             message: element("Message").unwrap_or_default(),
             about,
             request_id: id.to_owned(),

@@ -10,8 +10,12 @@ const GRANTS_MAX: usize = 12;
 const HOLDER: &str = "arn:aws:iam::123456789012:user/holder";
 const NOBODY: &str = "arn:aws:iam::123456789012:user/nobody";
 
+/// Code and message; of EC2's refusals without the sentence before and the encoded message behind.
 pub(super) fn error(reply: &Reply) -> (String, String) {
     let (code, message) = reply.error();
+    let core = message.strip_prefix("You are not authorized to perform this operation. ");
+    let core = core.and_then(|rest| rest.split_once(". Encoded authorization failure message: "));
+    let message = core.map_or_else(|| message.clone(), |(core, _)| core.to_owned());
     (code, message)
 }
 
@@ -153,7 +157,7 @@ fn judge(row: &Row, reply: &Reply, granted: &[(String, String)]) -> Result<(), S
     }
     let (code, message) = error(reply);
     let malformed = [row.codes().invalid, row.codes().malformed].contains(&code.as_str());
-    if malformed && message.contains("validation error") {
+    if malformed && message.contains("failed to satisfy constraint") {
         return Err(format!("the generated input is not valid: {message}"));
     }
     let kept_only = tables::KEPT_ONLY.iter().any(|(name, _)| *name == row.name());

@@ -17,6 +17,8 @@ pub(super) struct Codes {
     pub(super) invalid: &'static str,
     /// Is of another type.
     pub(super) malformed: &'static str,
+    /// The code of services that name a missing parameter in a sentence of their own.
+    pub(super) missing: Option<&'static str>,
     /// Codes for bad input of a service that has sentences of its own for it; empty where the framework's are used.
     pub(super) own_words: &'static [&'static str],
 }
@@ -29,6 +31,7 @@ const QUERY: Codes = Codes {
     denied_status: 403,
     invalid: "ValidationError",
     malformed: "MalformedInput",
+    missing: None,
     own_words: &[],
 };
 
@@ -40,6 +43,7 @@ const JSON: Codes = Codes {
     denied_status: 400,
     invalid: "ValidationException",
     malformed: "SerializationException",
+    missing: None,
     own_words: &[],
 };
 
@@ -48,6 +52,19 @@ const REST_JSON: Codes = Codes {
     anonymous_message: "Missing Authentication Token",
     denied_status: 403,
     ..JSON
+};
+
+/// AWS: <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html>
+const EC2: Codes = Codes {
+    anonymous: "MissingParameter",
+    anonymous_status: 400,
+    anonymous_message: "The request must contain the parameter AWSAccessKeyId",
+    denied: "UnauthorizedOperation",
+    denied_status: 403,
+    invalid: "InvalidParameterValue",
+    malformed: "InvalidParameterValue",
+    missing: None,
+    own_words: &[],
 };
 
 /// Whoever is not of the account is not told why, and nobody is unknown to S3.
@@ -59,6 +76,7 @@ const S3: Codes = Codes {
     denied_status: 403,
     invalid: "InvalidArgument",
     malformed: "InvalidArgument",
+    missing: None,
     own_words: &[
         "InvalidArgument",
         "InvalidRequest",
@@ -75,7 +93,19 @@ pub(super) static CODES: &[(&str, Codes)] = &[
     ("accessanalyzer", REST_JSON),
     ("cloudtrail", JSON),
     ("dynamodb", JSON),
+    ("cloudwatch", Codes { invalid: "ValidationException", ..JSON }),
+    ("logs", Codes { invalid: "InvalidParameterException", ..JSON }),
+    (
+        "sqs",
+        Codes {
+            denied_status: 403,
+            invalid: "InvalidParameterValueException",
+            missing: Some("MissingRequiredParameterException"),
+            ..JSON
+        },
+    ),
     ("dynamodbstreams", JSON),
+    ("ec2", EC2),
     ("s3", S3),
     ("organizations", Codes { invalid: "InvalidInputException", ..JSON }),
 ];
@@ -179,8 +209,17 @@ impl Prepared {
         if let ("dynamodb", Some(value)) = (service, dynamodb(operation, member)) {
             return Some(value);
         }
+        if let ("ec2", Some(value)) = (service, ec2(operation, member)) {
+            return Some(value);
+        }
+        if let ("sts", "AssumeRoot", "TaskPolicyArn") = (service, operation, member) {
+            let audit = "arn:aws:iam::aws:policy/root-task/IAMAuditRootUserCredentials";
+            return Some(structure([("arn", Value::str(audit))]));
+        }
         let text = match (service, operation, member) {
+            ("cloudwatch", _, "ResourceARN") => "arn:aws:cloudwatch:us-east-1:123456789012:alarm:matrix",
             ("dynamodb", _, "ResourceArn") => TABLE_ARN,
+            ("sqs", _, "SourceArn") => "arn:aws:sqs:us-east-1:123456789012:matrix",
             ("dynamodb", _, "BackupArn") => BACKUP_ARN,
             ("dynamodb", "RestoreTableToPointInTime", "SourceTableName") => "matrix",
             ("dynamodbstreams", _, "StreamArn") => STREAM_ARN,
@@ -211,6 +250,7 @@ impl Prepared {
             ("s3", "DeleteBucket", "Bucket") => "matrix-deleted",
             ("s3", _, "CopySource") if is_required(service, operation, member) => "matrix/matrix",
             ("sts", "AssumeRole", "RoleArn") => self.role_arn.as_deref()?,
+            ("sts", "AssumeRoot", "TargetPrincipal") => "123456789012",
             _ => return None,
         };
         Some(Value::str(text))
@@ -227,6 +267,19 @@ const ITERATOR: &str =
 
 fn structure<const N: usize>(members: [(&'static str, Value); N]) -> Value {
     Value::Struct(members.into_iter().collect())
+}
+
+/// Lists whose items have no required member: an empty one cannot be written.
+fn ec2(operation: &str, member: &str) -> Option<Value> {
+    let item = match (operation, member) {
+        ("CreateTags", "Tags") => structure([("Key", Value::str("matrix")), ("Value", Value::str("matrix"))]),
+        ("CreateDhcpOptions", "DhcpConfigurations") => structure([
+            ("Key", Value::str("domain-name")),
+            ("Values", Value::List(vec![Value::str("example.com")])),
+        ]),
+        _ => return None,
+    };
+    Some(Value::List(vec![item]))
 }
 
 /// What the model leaves to the service: a table has attributes, a transaction does something.

@@ -6,14 +6,12 @@ use super::select::Plan;
 use super::write::{named, returned, write};
 use super::{misplaced_exists, parse};
 use crate::dynamodb::access;
-use crate::dynamodb::action::Failed;
 use crate::dynamodb::capacity::{Detail, Kind, Meter, meter_indexes};
-use crate::dynamodb::change::How;
 use crate::dynamodb::errors::{Error, batch_code, validation};
 use crate::dynamodb::item::Item;
 use crate::dynamodb::model::schema;
 use crate::dynamodb::ops::get::consistency;
-use crate::dynamodb::ops::shapes::failed_alone;
+use crate::dynamodb::ops::shapes::run_alone;
 use crate::dynamodb::partiql::{Select, Statement};
 use kernel::Cx;
 use wire::{Fault, Value};
@@ -111,6 +109,7 @@ fn run(
             check_single(&schema, &select)?;
             let plan = Plan::new(&schema, &select, asked.consistent == Some(true))?;
             let rows = plan.page(cx.tx, None, None, consistency(asked.consistent), meter)?;
+            plan.admit(cx, &rows)?;
             Ok(rows.items.into_iter().next())
         }
         Statement::Exists(_) => Err(misplaced_exists()),
@@ -119,10 +118,7 @@ fn run(
             let write = write(&schema, statement, show)?;
             let key = write.act.check(&schema)?;
             let want_old = write.returning.is_some() || meter.detail() != Detail::None;
-            let outcome = write
-                .act
-                .run(cx.tx, &schema, key, want_old, How::plain(cx.now))
-                .map_err(|failed: Failed| failed_alone(failed, show))?;
+            let outcome = run_alone(cx, write.act, &schema, key, want_old)?;
             meter.table(&table, outcome.done.table);
             meter_indexes(meter, &table, &schema, &outcome.done.indexes);
             Ok(returned(write.returning, outcome))

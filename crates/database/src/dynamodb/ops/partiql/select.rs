@@ -2,7 +2,7 @@
 
 use crate::dynamodb::capacity::Meter;
 use crate::dynamodb::errors::{Error, parameter, validation};
-use crate::dynamodb::expression::Condition;
+use crate::dynamodb::expression::{Condition, Sought};
 use crate::dynamodb::item::Item;
 use crate::dynamodb::listing;
 use crate::dynamodb::model::schema::{IndexSchema, KeyPart, Schema};
@@ -11,8 +11,10 @@ use crate::dynamodb::ops::query;
 use crate::dynamodb::partiql::keys::{Access, access};
 use crate::dynamodb::partiql::{Order, Select};
 use crate::dynamodb::read::{self, Asked, Page};
-use crate::dynamodb::size::Consistency;
+use crate::dynamodb::size::{Consistency, Units};
+use crate::dynamodb::throttle;
 use crate::dynamodb::value::AttributeValue;
+use kernel::Cx;
 use std::collections::BTreeSet;
 use store::{Direction, KeyRange, Tx};
 
@@ -42,6 +44,9 @@ impl Place {
 pub(super) struct Rows {
     pub(super) items: Vec<Item>,
     pub(super) next: Option<Place>,
+    /// What they cost, and what reading items beside their index cost.
+    units: Units,
+    fetched: Units,
 }
 
 /// A statement held against its table.
@@ -61,7 +66,11 @@ impl<'s> Plan<'s> {
         let index = index(schema, select, consistent)?;
         let keys = index.map_or(&schema.keys, |index| &index.keys);
         let range = keys.range.as_ref().map(|range| range.name.as_str());
-        let mut access = access(select.condition.as_ref(), &keys.hash.name, range);
+        // Keys of several attributes are met by a scan, which finds the same.
+        let mut access = match keys.is_composite() {
+            true => Access::Scan,
+            false => access(select.condition.as_ref(), &keys.hash.name, range),
+        };
         if let Access::Query { partitions, range: test } = &access {
             check_kinds(&keys.hash, partitions.iter())?;
             if let (Some(part), Some(test)) = (&keys.range, test) {
@@ -102,6 +111,8 @@ impl<'s> Plan<'s> {
             };
             let page = read::page(tx, &self.asked(range, left, consistency))?;
             self.meter(meter, &page);
+            rows.units += page.units;
+            rows.fetched += page.fetched;
             left = left.map(|left| left - page.scanned.min(left));
             rows.items.extend(page.items.iter().map(|item| self.select.row(item)));
             if let Some(key) = page.last {
@@ -112,15 +123,28 @@ impl<'s> Plan<'s> {
         Ok(rows)
     }
 
+    /// Admits what a page cost.
+    ///
+    /// # Errors
+    /// `ProvisionedThroughputExceededException`, `ThrottlingException`.
+    pub(super) fn admit(&self, cx: &Cx<'_>, rows: &Rows) -> Result<(), Error> {
+        throttle::admit_read(cx, self.schema, self.index, rows.units, rows.fetched)
+    }
+
     fn ranges(&self) -> Vec<KeyRange> {
         match &self.access {
             Access::Scan => {
                 vec![KeyRange::prefix(self.index.map_or(&self.schema.prefix, |index| &index.prefix))]
             }
-            Access::Query { partitions, range } => partitions
-                .iter()
-                .map(|partition| query::range(self.schema, self.index, partition, range.as_ref()))
-                .collect(),
+            Access::Query { partitions, range } => {
+                let sought = |partition: &AttributeValue| Sought {
+                    partition: vec![partition.clone()],
+                    equals: Vec::new(),
+                    last: range.clone(),
+                };
+                let range = |partition| query::range(self.schema, self.index, &sought(partition));
+                partitions.iter().map(range).collect()
+            }
         }
     }
 

@@ -13,6 +13,7 @@ use crate::dynamodb::ops::transact_write::{Reason, cancelled, commit, fingerprin
 use crate::dynamodb::partiql::Statement;
 use crate::dynamodb::request::holds;
 use crate::dynamodb::size::{Consistency, Units};
+use crate::dynamodb::throttle;
 use kernel::Cx;
 use wire::{ToValue, Value};
 
@@ -78,7 +79,7 @@ fn execute_transaction(cx: &mut Cx<'_>, req: ExecuteTransaction) -> Result<Execu
     Ok(ExecuteTransactionOutput { responses, consumed: output.consumed })
 }
 
-fn act(cx: &Cx<'_>, statement: Statement, show: bool) -> Result<Act, Error> {
+fn act(cx: &mut Cx<'_>, statement: Statement, show: bool) -> Result<Act, Error> {
     let schema = schema::usable(cx, statement.table())?;
     if let Statement::Exists(select) = statement {
         return check(&schema, select, show);
@@ -114,8 +115,15 @@ fn read_all(
         }
         let row = cx.tx.get(&schema.item_key(&key))?;
         let size = row.as_ref().map(|row| rows::size(row)).transpose()?.unwrap_or(0);
-        meter.table(&select.source.table, Units::read(size, Consistency::Transactional));
-        let item = row.map(|row| rows::decode(&row)).transpose()?;
+        let units = Units::read(size, Consistency::Transactional);
+        if let Err(error) = throttle::admit_read(cx, &schema, None, units, Units::ZERO) {
+            if let Some(reason) = reasons.last_mut() {
+                *reason = Reason::of_check(Err(error))?;
+            }
+            continue;
+        }
+        meter.table(&select.source.table, units);
+        let item = row.map(|row| rows::decode(&schema.vault, &row)).transpose()?;
         let found = item.filter(|item| holds(rest.as_ref(), Some(item)));
         responses.push(Response { item: found.map(|item| Item::into_wire(select.row(&item))) });
     }

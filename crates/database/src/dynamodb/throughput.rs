@@ -1,0 +1,199 @@
+//! Throughput as tables and indexes may ask for it: units that are provisioned, limits on demand, and warm throughput.
+
+use super::errors::{Error, Refusal, parameter};
+use super::model::table::{OnDemandLimits, Throughput, Warm};
+use base::Timestamp;
+use std::time::Duration;
+
+/// AWS: <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/warm-throughput.html>: what each table and
+/// index on demand is ready for from its beginning, in units a second.
+const WARM_READ: i64 = 12_000;
+const WARM_WRITE: i64 = 4_000;
+/// AWS: the service's quotas: how often throughput may be lowered in a day (UTC) without waiting.
+const DECREASES_AT_ONCE: i64 = 4;
+const BETWEEN_DECREASES: Duration = Duration::from_secs(3_600);
+
+wire::shape! {
+    #[derive(Clone, Copy, Debug)]
+    pub(crate) struct OnDemandThroughput {
+        pub(crate) read: Option<i64> = "MaxReadRequestUnits",
+        pub(crate) write: Option<i64> = "MaxWriteRequestUnits",
+    }
+
+    #[derive(Clone, Copy, Debug)]
+    pub(crate) struct WarmThroughput {
+        pub(crate) read: Option<i64> = "ReadUnitsPerSecond",
+        pub(crate) write: Option<i64> = "WriteUnitsPerSecond",
+    }
+
+    #[derive(Clone, Debug)]
+    pub(crate) struct WarmDescription {
+        pub(crate) read: i64 = "ReadUnitsPerSecond",
+        pub(crate) write: i64 = "WriteUnitsPerSecond",
+        pub(crate) status: String = "Status",
+    }
+}
+
+/// Takes over the limits that a request names; -1 lifts one.
+///
+/// # Errors
+/// `ValidationException` for a limit that is none, and for a table that is not on demand.
+pub(crate) fn limits(
+    current: OnDemandLimits,
+    asked: Option<OnDemandThroughput>,
+    on_demand: bool,
+) -> Result<OnDemandLimits, Error> {
+    let Some(asked) = asked else { return Ok(current) };
+    if !on_demand {
+        return Err(parameter("OnDemandThroughput cannot be specified when BillingMode is PROVISIONED"));
+    }
+    let one = |name: &str, current: Option<i64>, asked: Option<i64>| match asked {
+        None => Ok(current),
+        Some(-1) => Ok(None),
+        Some(units) if units >= 1 => Ok(Some(units)),
+        Some(units) => Err(parameter(format_args!("{name} must be greater than 0, or -1: {units}"))),
+    };
+    Ok(OnDemandLimits {
+        read: one("MaxReadRequestUnits", current.read, asked.read)?,
+        write: one("MaxWriteRequestUnits", current.write, asked.write)?,
+    })
+}
+
+pub(crate) fn described_limits(limits: OnDemandLimits) -> Option<OnDemandThroughput> {
+    let any = limits.read.is_some() || limits.write.is_some();
+    let shown = |limit: Option<i64>| Some(limit.unwrap_or(-1));
+    any.then(|| OnDemandThroughput { read: shown(limits.read), write: shown(limits.write) })
+}
+
+/// What a table or an index is ready for.
+pub(crate) fn warm(warm: Warm, throughput: &Throughput, on_demand: bool) -> (i64, i64) {
+    let (read, write) = if on_demand { (WARM_READ, WARM_WRITE) } else { (throughput.read, throughput.write) };
+    (warm.read.unwrap_or(read).max(read), warm.write.unwrap_or(write).max(write))
+}
+
+/// Takes over the warm throughput that a request names. `what` is `table`, or `index` and its name.
+///
+/// # Errors
+/// `ValidationException` for less than there is.
+pub(crate) fn warmed(
+    current: Warm,
+    asked: Option<WarmThroughput>,
+    throughput: &Throughput,
+    on_demand: bool,
+    what: &str,
+) -> Result<Warm, Error> {
+    let Some(asked) = asked else { return Ok(current) };
+    let (read, write) = warm(current, throughput, on_demand);
+    for (name, units, least) in
+        [("ReadUnitsPerSecond", asked.read, read), ("WriteUnitsPerSecond", asked.write, write)]
+    {
+        if units.is_some_and(|units| units < least) {
+            return Err(parameter(format_args!(
+                "Requested {name} for WarmThroughput for {what} is lower than current WarmThroughput, decreasing WarmThroughput is not supported"
+            )));
+        }
+    }
+    Ok(Warm { read: asked.read.or(current.read), write: asked.write.or(current.write) })
+}
+
+pub(crate) fn described_warm(
+    asked: Warm,
+    throughput: &Throughput,
+    on_demand: bool,
+    changing: bool,
+) -> WarmDescription {
+    let (read, write) = warm(asked, throughput, on_demand);
+    let status = if changing { "UPDATING" } else { "ACTIVE" };
+    WarmDescription { read, write, status: status.to_owned() }
+}
+
+/// Refuses to lower the throughput of a table or an index once more too soon.
+///
+/// # Errors
+/// `LimitExceededException`.
+pub(crate) fn check_decrease(current: &Throughput, new: &Throughput, now: Timestamp) -> Result<(), Error> {
+    let lowers = new.read < current.read || new.write < current.write;
+    let (today, Some(last)) = (current.decreases_today(now), current.decreased) else { return Ok(()) };
+    if !lowers || today < DECREASES_AT_ONCE || now.since(last) >= BETWEEN_DECREASES {
+        return Ok(());
+    }
+    Err(Refusal::Limit(format!(
+        "Subscriber limit exceeded: Provisioned throughput decreases are limited within a given UTC day. After the first {DECREASES_AT_ONCE} decreases, each subsequent decrease in the same UTC day can be performed at most once every {} seconds. Number of decreases today: {today}. Last decrease at {}. Next decrease can be made at {}",
+        BETWEEN_DECREASES.as_secs(),
+        spoken(last),
+        spoken(last.plus(BETWEEN_DECREASES))
+    ))
+    .into())
+}
+
+/// `Tuesday, January 22, 2019 3:40:51 PM UTC`
+fn spoken(time: Timestamp) -> String {
+    const DAYS: [&str; 7] = ["Thursday", "Friday", "Saturday", "Sunday", "Monday", "Tuesday", "Wednesday"];
+    const MONTHS: [&str; 12] = [
+        "January",
+        "February",
+        "March",
+        "April",
+        "May",
+        "June",
+        "July",
+        "August",
+        "September",
+        "October",
+        "November",
+        "December",
+    ];
+    let seconds = time.seconds();
+    let day = DAYS[seconds.div_euclid(86_400).rem_euclid(7) as usize];
+    let clock = seconds.rem_euclid(86_400);
+    let (hour, minute, second) = (clock / 3_600, clock / 60 % 60, clock % 60);
+    let half = if hour < 12 { "AM" } else { "PM" };
+    // `2019-01-22T...`
+    let iso = time.to_string();
+    let mut parts = iso.split(['-', 'T']);
+    let year = parts.next().unwrap_or_default();
+    let month = parts.next().and_then(|m| m.parse::<usize>().ok()).unwrap_or(1);
+    let date = parts.next().and_then(|d| d.parse::<u32>().ok()).unwrap_or(1);
+    let month = MONTHS[(month - 1).min(11)];
+    format!("{day}, {month} {date}, {year} {}:{minute:02}:{second:02} {half} UTC", (hour + 11) % 12 + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_as_aws_speaks_them() {
+        for (seconds, text) in [
+            (1_548_171_651, "Tuesday, January 22, 2019 3:40:51 PM UTC"),
+            (0, "Thursday, January 1, 1970 12:00:00 AM UTC"),
+            (1_709_208_000, "Thursday, February 29, 2024 12:00:00 PM UTC"),
+        ] {
+            assert_eq!(spoken(Timestamp::from_seconds(seconds)), text);
+        }
+    }
+
+    #[test]
+    fn the_fifth_decrease_of_a_day_waits_for_an_hour() {
+        let now = Timestamp::from_seconds(1_548_171_651);
+        let current = Throughput { decreased: Some(now), decreases: 4, ..Throughput::of(10, 10) };
+        let later = |seconds| now.plus(Duration::from_secs(seconds));
+        assert!(check_decrease(&current, &Throughput::of(9, 10), later(3_599)).is_err());
+        assert!(check_decrease(&current, &Throughput::of(9, 10), later(3_600)).is_ok());
+        assert!(check_decrease(&current, &Throughput::of(11, 10), later(1)).is_ok());
+        assert!(check_decrease(&current, &Throughput::of(9, 10), later(86_400)).is_ok());
+        let third = Throughput { decreases: 3, ..current };
+        assert!(check_decrease(&third, &Throughput::of(9, 10), later(1)).is_ok());
+    }
+
+    #[test]
+    fn warm_throughput_is_never_lowered() {
+        let asked = |read, write| Some(WarmThroughput { read, write });
+        let none = Throughput::default();
+        let first = warmed(Warm::default(), asked(Some(13_000), None), &none, true, "table").unwrap();
+        assert_eq!(warm(first, &none, true), (13_000, 4_000));
+        assert!(warmed(first, asked(Some(12_500), None), &none, true, "table").is_err());
+        assert!(warmed(first, asked(None, Some(3_999)), &none, true, "table").is_err());
+        assert_eq!(warm(first, &Throughput::of(20_000, 5), false), (20_000, 5));
+    }
+}
