@@ -236,7 +236,10 @@ pub(crate) async fn run(
     (request.service, request.operation) = (found.model.id, found.modelled.name);
     let region = if found.built.global { Region::US_EAST_1 } else { region };
     let dx = Dx::new(cloud, who, account, region, cloud.clock().now(), Arc::new(request));
-    let (decisions, outcome) = match authorize(&dx, found.built, &call.value, Protocol::Json11) {
+    // Refusals are worded for whoever reads them: a service, or the sender of a form.
+    let form = dx.request().form;
+    let protocol = if form { Protocol::RestXml } else { Protocol::Json11 };
+    let (decisions, outcome) = match authorize(&dx, found.built, &call.value, protocol) {
         Ok(decisions) => (decisions, caught(handler(dx.clone(), call.value, body)).await),
         Err(refused) => (refused.decisions, Err(refused.fault)),
     };
@@ -252,7 +255,7 @@ pub(crate) async fn run(
         fault: outcome.as_ref().err(),
         resources: &dx.touched(),
         decisions: &decisions,
-        nested: true,
+        nested: !form,
     });
     if let Some(block) = block {
         cloud.write_block(block).await;

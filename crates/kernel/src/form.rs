@@ -42,8 +42,7 @@ impl Uploader {
     }
 }
 
-#[allow(clippy::needless_pass_by_value, reason = "`map_err` hands it over")]
-fn tell(cause: Cause) -> Fault {
+fn tell(cause: &Cause) -> Fault {
     fault(cause.tell(Dialect::S3))
 }
 
@@ -101,20 +100,20 @@ fn signer(cloud: &Arc<Cloud>, form: &Form<'_>, peer: Peer) -> Result<Option<Arc<
     if !old && new.iter().all(Option::is_none) {
         return Ok(None);
     }
-    let lacks = |field| tell(Cause::FormLacks { field });
+    let lacks = |field| tell(&Cause::FormLacks { field });
     let access_key = if old {
         form.old_signature.ok_or_else(|| lacks("Signature"))?;
         form.old_key.ok_or_else(|| lacks("AWSAccessKeyId"))?.to_owned()
     } else {
         form.v4.signature.ok_or_else(|| lacks("X-Amz-Signature"))?;
-        form.v4.access_key().map_err(tell)?
+        form.v4.access_key().map_err(|cause| tell(&cause))?
     };
     let policy = form.v4.policy.ok_or_else(|| lacks("policy"))?;
     if let Some(who) = authenticate::shared_by_key(cloud, &access_key, peer)? {
         return Ok(Some(who));
     }
     let who = authenticate::by_key(cloud, &access_key, form.token, Dialect::S3)?;
-    let Some(secret) = &who.secret else { return Err(tell(Cause::UnknownKey { access_key })) };
+    let Some(secret) = &who.secret else { return Err(tell(&Cause::UnknownKey { access_key })) };
     if old {
         verify_old_policy(policy, form.old_signature.unwrap_or_default(), &access_key, secret)
             .map_err(fault)?;

@@ -6,16 +6,21 @@ use hyper::body::{Body, Frame, Incoming, SizeHint};
 use kernel::body::Cut;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::time::{Sleep, sleep};
 
+/// Whether a client that asked first (`Expect: 100-continue`) has been told to send its body.
+pub(crate) type Invited = Arc<AtomicBool>;
+
 /// What the kernel reads: nothing is boxed for a request without a body.
-pub(crate) fn incoming(body: Incoming, idle: Duration) -> kernel::Incoming {
+pub(crate) fn incoming(body: Incoming, idle: Duration, invited: Option<Invited>) -> kernel::Incoming {
     if body.is_end_stream() {
         return kernel::Incoming::Whole(Bytes::new());
     }
-    kernel::Incoming::Stream(Timed { body, idle, sleep: None }.boxed_unsync())
+    kernel::Incoming::Stream(Timed { body, idle, sleep: None, invited }.boxed_unsync())
 }
 
 /// A body whose every piece comes within `idle`.
@@ -24,6 +29,7 @@ struct Timed {
     idle: Duration,
     /// Set while a piece is waited for.
     sleep: Option<Pin<Box<Sleep>>>,
+    invited: Option<Invited>,
 }
 
 impl Body for Timed {
@@ -32,6 +38,9 @@ impl Body for Timed {
 
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
         let this = self.get_mut();
+        if let Some(invited) = this.invited.take() {
+            invited.store(true, Ordering::Relaxed);
+        }
         if let Poll::Ready(frame) = Pin::new(&mut this.body).poll_frame(cx) {
             this.sleep = None;
             return Poll::Ready(frame.map(|frame| frame.map_err(|_| Cut::Broken)));

@@ -7,7 +7,8 @@
 mod body;
 mod internal;
 
-use http::{HeaderMap, Response, StatusCode};
+use http::header::{CONNECTION, EXPECT};
+use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{Either, Full};
 use hyper::body::Incoming;
@@ -17,6 +18,7 @@ use kernel::{Cloud, Content, Peer};
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
@@ -100,14 +102,21 @@ impl Gateway {
 
     async fn request(&self, request: http::Request<Incoming>, peer: SocketAddr) -> Response<Answered> {
         let (parts, body) = request.into_parts();
-        let incoming = body::incoming(body, BODY_IDLE_TIMEOUT);
+        let asks = parts.headers.get(EXPECT).is_some_and(|value| value.as_bytes() == b"100-continue");
+        let invited = asks.then(body::Invited::default);
+        let incoming = body::incoming(body, BODY_IDLE_TIMEOUT, invited.clone());
         if internal::is_internal(parts.uri.path()) {
             return internal::answer(self, &parts, incoming, peer).await;
         }
         let peer = Peer { address: peer.ip(), tls: false };
         let reply = self.cloud.serve(&parts, incoming, peer).await;
         // Of an answer to HEAD, hyper sends the length and keeps the body.
-        response(reply.status, reply.headers, reply.content)
+        let mut response = response(reply.status, reply.headers, reply.content);
+        if invited.is_some_and(|invited| !invited.load(Ordering::Relaxed)) {
+            // Whether the body still comes is open; and botocore takes the next answer on the connection for this one.
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        response
     }
 }
 

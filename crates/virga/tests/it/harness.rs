@@ -150,6 +150,11 @@ impl Cloud {
 }
 
 impl<'c> Caller<'c> {
+    /// The access key and its secret.
+    pub(crate) fn key(&self) -> (&str, &str) {
+        (&self.access_key, &self.secret)
+    }
+
     #[must_use]
     pub(crate) fn in_region(&self, region: &str) -> Caller<'c> {
         Caller { region: region.into(), ..self.clone() }

@@ -62,6 +62,7 @@ mod s3_ageing;
 mod s3_buckets;
 mod s3_copies;
 mod s3_events;
+mod s3_forms;
 mod s3_objects;
 mod s3_replication;
 mod s3_sites;

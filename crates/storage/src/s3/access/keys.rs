@@ -49,6 +49,9 @@ pub(super) fn of_request(target: Target, cx: &Cx<'_>, request: &Struct) -> Targe
 
 /// How the request was signed.
 fn of_signature(target: Target, cx: &Cx<'_>) -> Target {
+    if cx.request.form {
+        return target.key("s3:authType", "POST");
+    }
     let Some(signed) = &cx.request.signed else { return target };
     let kind = if signed.presigned { "REST-QUERY-STRING" } else { "REST-HEADER" };
     let target = target

@@ -83,7 +83,7 @@ fn header<'p>(parts: &'p Parts, name: &str) -> Option<&'p str> {
 }
 
 /// The bucket that a form is posted to, and whether the host name says so.
-fn bucket(parts: &Parts) -> Option<(String, bool)> {
+pub(super) fn bucket(parts: &Parts) -> Option<(String, bool)> {
     let name = header(parts, "host").map(host::read).unwrap_or_default();
     let path = parts.uri.path().trim_matches('/');
     match (name.bucket, path) {

@@ -233,10 +233,9 @@ mod tests {
         name=\"file\"; filename=\"C:\\dir\\f.txt\"\r\nContent-Type: text/plain\r\n\r\nline\r\n--x\r\nend\r\n--xx\r\n\
         Content-Disposition: form-data; name=\"submit\"\r\n\r\nGo\r\n--xx--\r\n";
 
-    /// Fields, the name of the file, its bytes, and whether the body ended.
-    type Seen = (Vec<(String, String)>, Option<String>, Vec<u8>, bool);
+    type Pairs = Vec<(String, String)>;
 
-    fn read(step: usize) -> Seen {
+    fn read(step: usize) -> (Pairs, Option<String>, Vec<u8>, bool) {
         let mut reader = Reader::new("xx");
         let mut pieces = FORM.as_bytes().chunks(step);
         let front = loop {

@@ -6,6 +6,7 @@ use super::{empty, find, head, host, refusal, set};
 use crate::s3::configs::CORS;
 use crate::s3::cors::{Crossing, Headers};
 use crate::s3::errors::{Denial, Refusal, S3Error};
+use crate::s3::form::{self, Forms};
 use http::request::Parts;
 use kernel::site::Site;
 use kernel::{Cloud, Incoming, Peer, Reply, Running};
@@ -31,8 +32,11 @@ fn asked_bucket(parts: &Parts) -> Option<&str> {
     name.bucket.or(first)
 }
 
-/// The bucket of a request to the API.
+/// The bucket of a request to the API, or of a form.
 fn called_bucket(parts: &Parts) -> Option<String> {
+    if Forms.claims(parts) {
+        return form::bucket(parts).map(|(bucket, _)| bucket);
+    }
     let head = head(parts);
     let Ok(Step::Ready(route)) = wire::route::route_head(&head) else { return None };
     let bucket = route.labels.iter().find(|(name, _)| *name == "Bucket").map(|(_, bucket)| *bucket)?;
@@ -62,7 +66,10 @@ impl Site for Cors {
             if parts.method == http::Method::OPTIONS {
                 return preflight(cloud, parts).unwrap_or_else(|error| refusal(cloud, error));
             }
-            let mut reply = cloud.serve_api(parts, incoming, peer).await;
+            let mut reply = match Forms.claims(parts) {
+                true => Forms.answer(cloud, parts, incoming, peer).await,
+                false => cloud.serve_api(parts, incoming, peer).await,
+            };
             if let Some(headers) = crossed(cloud, parts) {
                 headers.iter().for_each(|(name, value)| set(&mut reply, name, value));
             }
