@@ -4,6 +4,5 @@
 
 step 'what building needs' scripts/deps.sh build
 step 'peers' scripts/deps.sh bench
-step 'build (release)' cargo build --release --locked --package virga --package bench
-step 'measure' target/release/bench "$@"
+step 'cargo xtask bench' cargo xtask bench "$@"
 total

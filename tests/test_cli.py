@@ -9,7 +9,7 @@ import time
 import urllib.request
 
 import pytest
-from cloudtest import Cloud, binary, refused
+from cloudtest import Account, Cloud, allow, binary, refused
 
 
 def fetch(cloud, path, method="GET", body=None):
@@ -107,6 +107,62 @@ def test_reset_forgets_everything(own_cloud, own_account):
     own_cloud.restart()
     with refused("NoSuchEntity", "The user with name ann cannot be found.", 404):
         own_account.client("iam").get_user(UserName="ann")
+
+
+def test_the_same_seed_draws_the_same_chance(tmp_path):
+    def drawn(name, seed):
+        folder = tmp_path / name
+        folder.mkdir()
+        cloud = Cloud(folder, "--seed", seed).start()
+        try:
+            iam = Account(cloud, "123456789012").client("iam")
+            user = iam.create_user(UserName="ann")["User"]["UserId"]
+            key = iam.create_access_key(UserName="ann")["AccessKey"]
+            return user, key["AccessKeyId"], key["SecretAccessKey"]
+        finally:
+            cloud.kill()
+
+    assert drawn("one", "5") == drawn("two", "5")
+    assert drawn("three", "6") != drawn("four", "7")
+
+
+def test_the_clock_has_a_page_of_its_own(own_cloud):
+    def order(body):
+        return json.loads(fetch(own_cloud, "/_virga/clock", "POST", json.dumps(body).encode())[1])
+
+    before = own_cloud.ask("clock")
+    moved = order({"advance_seconds": 86400})
+    assert moved["ahead_seconds"] - before["ahead_seconds"] == 86400
+    assert order({"freeze": True})["frozen"] is True
+    assert own_cloud.ask("clock")["now"] == own_cloud.ask("clock")["now"]
+    assert order({"thaw": True})["frozen"] is False
+
+
+def test_every_command_speaks_json(tmp_path):
+    cloud = Cloud(tmp_path)
+    started = json.loads(cloud.run("up", "--detach", "--listen", "127.0.0.1:0", "--json").stdout)
+    cloud.endpoint = started["endpoint"]
+    try:
+        ann = Account(cloud, "123456789012").user("ann", allow("iam:ListUsers"))
+        listed = ann.client("iam").list_users()
+        with refused("AccessDenied"):
+            ann.client("iam").list_roles()
+        calls = cloud.ask("status")["calls"]
+        # Counters for each operation: what was called, and what was refused.
+        assert (calls["iam.ListUsers"]["calls"], calls["iam.ListUsers"]["refused"]) == (1, 0)
+        assert (calls["iam.ListRoles"]["calls"], calls["iam.ListRoles"]["refused"]) == (1, 1)
+        assert calls["iam.ListUsers"]["mean_micros"] > 0
+        request_id = listed["ResponseMetadata"]["RequestId"]
+        for arguments in (["doctor"], ["env"], ["clock"], ["why", request_id], ["least-privilege", ann.arn]):
+            assert isinstance(cloud.ask(*arguments), dict), arguments
+        lines = cloud.run("logs", "--json").stdout.splitlines()
+        assert [json.loads(line) for line in lines]
+        assert isinstance(cloud.ask("clock", "freeze"), dict)
+        assert isinstance(cloud.ask("reset", "--yes"), dict)
+        assert Account(cloud, "123456789012").client("iam").list_users()["Users"] == []
+    finally:
+        ended = json.loads(cloud.run("down", "--json").stdout)
+    assert isinstance(ended, dict)
 
 
 def test_doctor_tells_what_it_finds(own_cloud):

@@ -41,24 +41,7 @@ pub(crate) fn all(root: &Path) -> Vec<Contestant> {
             service: None,
             cloud: true,
         },
-        Contestant {
-            name: "fakecloud-disk",
-            programs: fakecloud(),
-            arguments: &[
-                "--addr",
-                "127.0.0.1:{port}",
-                "--log-level",
-                "error",
-                "--storage-mode",
-                "persistent",
-                "--data-path",
-                "{folder}/data",
-            ],
-            environment: &[],
-            keeps: true,
-            service: None,
-            cloud: true,
-        },
+        fakecloud_on_disk(fakecloud()),
         Contestant {
             name: "ministack",
             programs: python("ministack"),
@@ -82,24 +65,41 @@ pub(crate) fn all(root: &Path) -> Vec<Contestant> {
             cloud: true,
         },
         dynalite(&peers),
-        nginx(),
+        Contestant {
+            name: "nginx",
+            programs: vec!["nginx".into(), "/usr/sbin/nginx".into()],
+            arguments: &["-p", "{folder}", "-e", "stderr", "-c", "nginx.conf"],
+            environment: &[],
+            keeps: false,
+            service: None,
+            cloud: false,
+        },
     ]
 }
 
-/// The limit of what HTTP costs here.
-fn nginx() -> Contestant {
+/// With its persistence on.
+fn fakecloud_on_disk(programs: Vec<PathBuf>) -> Contestant {
     Contestant {
-        name: "nginx",
-        programs: vec!["nginx".into(), "/usr/sbin/nginx".into()],
-        arguments: &["-p", "{folder}", "-e", "stderr", "-c", "nginx.conf"],
+        name: "fakecloud-disk",
+        programs,
+        arguments: &[
+            "--addr",
+            "127.0.0.1:{port}",
+            "--log-level",
+            "error",
+            "--storage-mode",
+            "persistent",
+            "--data-path",
+            "{folder}/data",
+        ],
         environment: &[],
-        keeps: false,
+        keeps: true,
         service: None,
-        cloud: false,
+        cloud: true,
     }
 }
 
-/// DynamoDB alone, for Node.js, with LevelDB below it.
+/// Has DynamoDB only.
 fn dynalite(peers: &Path) -> Contestant {
     Contestant {
         name: "dynalite",

@@ -10,6 +10,7 @@
 //! `tests/` is for. An answer that is not a success fails its scenario.
 #![allow(clippy::print_stdout, reason = "a tool for people: its output is its purpose")]
 
+mod bars;
 mod contestants;
 mod http;
 mod load;
@@ -54,5 +55,14 @@ fn run(arguments: &[String]) -> Result<(), String> {
         readme::refresh(&options.root, &report::markdown(&results))?;
         println!("README.md: the section on speed is refreshed");
     }
-    Ok(())
+    let bars = bars::all(&results);
+    println!();
+    for bar in &bars {
+        println!("{} {}", if bar.is_met { "met   " } else { "MISSED" }, bar.text);
+    }
+    match bars.iter().filter(|bar| !bar.is_met).count() {
+        0 => Ok(()),
+        _ if !options.hold => Ok(()),
+        missed => Err(format!("{missed} bars were missed")),
+    }
 }

@@ -11,6 +11,8 @@ pub(crate) struct Options {
     /// Items that are made before DynamoDB is measured again; 0 leaves that out.
     pub(crate) items: u64,
     pub(crate) readme: bool,
+    /// A bar that is missed fails the run.
+    pub(crate) hold: bool,
     /// Names, or empty for all.
     pub(crate) only: Vec<String>,
     pub(crate) scenarios: Vec<String>,
@@ -24,14 +26,15 @@ impl Options {
 
 const USAGE: &str =
     "usage: bench [--only NAME,...] [--scenario NAME,...] [--seconds N] [--records N] [--items N]
-             [--readme]
+             [--readme] [--hold]
 
   --only      contestants: virga, fakecloud, fakecloud-disk, ministack, moto, dynalite, nginx
   --scenario  names from bench/scenarios.json
   --seconds   length of each leg (default 1.5)
   --records   records for the measurement of a grown cloud (default 100000; 0 leaves it out)
   --items     items of a DynamoDB table that is measured again when it is large, made within ten minutes (default 0)
-  --readme    write the table into README.md, between its `bench` marks";
+  --readme    write the table into README.md, between its `bench` marks
+  --hold      fail when a bar is missed (first answer, memory, size, ...)";
 
 pub(crate) fn parse(arguments: &[String]) -> Result<Options, String> {
     // The harness belongs to the checkout that it was built in.
@@ -43,28 +46,33 @@ pub(crate) fn parse(arguments: &[String]) -> Result<Options, String> {
         records: 100_000,
         items: 0,
         readme: false,
+        hold: false,
         only: Vec::new(),
         scenarios: Vec::new(),
     };
     let mut rest = arguments.iter();
     while let Some(name) = rest.next() {
-        if name == "--readme" {
-            options.readme = true;
-            continue;
-        }
-        let value = rest.next().ok_or(USAGE)?;
-        let names = || value.split(',').map(str::to_owned).collect();
         match name.as_str() {
-            "--only" => options.only = names(),
-            "--scenario" => options.scenarios = names(),
-            "--items" => options.items = value.parse().map_err(|_| USAGE)?,
-            "--records" => options.records = value.parse().map_err(|_| USAGE)?,
-            "--seconds" => {
-                let seconds: f64 = value.parse().map_err(|_| USAGE)?;
-                options.leg = Duration::try_from_secs_f64(seconds).map_err(|_| USAGE)?;
-            }
-            _ => return Err(USAGE.to_owned()),
+            "--readme" => options.readme = true,
+            "--hold" => options.hold = true,
+            name => valued(&mut options, name, rest.next().ok_or(USAGE)?)?,
         }
     }
     Ok(options)
+}
+
+fn valued(options: &mut Options, name: &str, value: &str) -> Result<(), String> {
+    let names = || value.split(',').map(str::to_owned).collect();
+    match name {
+        "--only" => options.only = names(),
+        "--scenario" => options.scenarios = names(),
+        "--items" => options.items = value.parse().map_err(|_| USAGE)?,
+        "--records" => options.records = value.parse().map_err(|_| USAGE)?,
+        "--seconds" => {
+            let seconds: f64 = value.parse().map_err(|_| USAGE)?;
+            options.leg = Duration::try_from_secs_f64(seconds).map_err(|_| USAGE)?;
+        }
+        _ => return Err(USAGE.to_owned()),
+    }
+    Ok(())
 }

@@ -9,7 +9,7 @@ use std::{
 };
 
 /// Ours, and what it is compared with: the peers, without the limit (which is no cloud).
-const OURS: &str = "virga";
+pub(crate) const OURS: &str = "virga";
 const LIMIT: &str = "nginx";
 
 /// A line of a table: what is measured, and each contestant's value with the text to show.

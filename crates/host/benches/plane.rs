@@ -179,19 +179,6 @@ fn through_the_rules() {
 }
 
 fn main() {
-    if std::env::args().any(|a| a == "small") {
-        let plane = start();
-        let mut topology = large(10, 1000);
-        topology.vpcs.get_mut("vpc-large").unwrap().interfaces.retain(|id, _| {
-            id[5..]
-                .parse::<usize>()
-                .is_ok_and(|n| n < std::env::args().filter_map(|a| a.parse().ok()).next().unwrap_or(100))
-        });
-        let began = Instant::now();
-        plane.apply(&topology, "vpc-large").expect("a VPC");
-        println!("100: {:?}", began.elapsed());
-        return;
-    }
     from_nothing();
     thousands();
     through_the_rules();

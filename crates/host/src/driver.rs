@@ -1,12 +1,14 @@
 //! What services ask of a data plane.
 
 use crate::HostError;
+use crate::image::Bind;
 use net::Topology;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fmt::Debug;
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::os::fd::OwnedFd;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// Where in the cloud something is done.
@@ -47,6 +49,22 @@ pub struct Spawn {
     pub stderr: Option<OwnedFd>,
 }
 
+/// A machine to be booted: a system container.
+#[derive(Debug, Default)]
+pub struct Boot {
+    /// Folders that its root file system is made of, read-only, the uppermost first.
+    pub layers: Vec<PathBuf>,
+    /// A folder of its own, where what it changes is kept over reboots. On a file system that can hold an overlay.
+    pub disk: PathBuf,
+    pub binds: Vec<Bind>,
+    pub hostname: OsString,
+    /// Its first process; when that ends, all of the machine's do.
+    pub init: Vec<OsString>,
+    pub env: Vec<(OsString, OsString)>,
+    /// Where what init says goes.
+    pub console: Option<OwnedFd>,
+}
+
 /// A process in a machine's network. It ends with the data plane at the latest.
 pub trait Process: Send + Debug {
     /// Waits for its end: the exit code, or 128 and the signal's number.
@@ -78,7 +96,7 @@ pub trait Driver: Send + Sync + Debug {
     /// [`HostError::Ended`]; a VPC that is not there is none.
     fn remove_vpc(&self, vpc: &str) -> Result<(), HostError>;
 
-    /// Takes a machine away, and the processes that run in it.
+    /// Takes a machine away, and kills the processes that run in it.
     ///
     /// # Errors
     /// [`HostError::Ended`]; a machine that is not there is none.
@@ -110,7 +128,16 @@ pub trait Driver: Send + Sync + Debug {
     /// [`HostError::Refused`], [`HostError::NotThere`]
     fn datagrams(&self, at: &Place, address: SocketAddr) -> Result<UdpSocket, HostError>;
 
-    /// Runs a program in a machine's network.
+    /// Boots a machine that interfaces are attached to. The process is its init.
+    ///
+    /// Its root is root of the data plane's user namespace: it may do in its own namespaces what root may, and nothing
+    /// outside. There are no limits on memory or processors.
+    ///
+    /// # Errors
+    /// [`HostError::Refused`], [`HostError::NotThere`]; a machine that runs already is refused with "busy".
+    fn boot(&self, machine: &str, boot: Boot) -> Result<Box<dyn Process>, HostError>;
+
+    /// Runs a program in a machine: in its network, and in all of it while it is booted.
     ///
     /// # Errors
     /// [`HostError::Refused`], [`HostError::NotThere`]

@@ -4,14 +4,20 @@
 //! namespaces of its own, needs no privileges, and takes everything with it when it ends. [`Simulator`] does it in
 //! memory, by [`net::walk`], for tests that need no packets.
 //!
+//! A machine is a network namespace that interfaces are plugged into: sockets can be made in it and processes run in
+//! it. Booted, it is a system container with a root file system in layers ([`image`]).
+//!
+//! Not there: limits on memory, processors and disks; virtual machines.
+//!
 //! The kernel is spoken to in its own language (netlink), so that neither `ip` nor `nft` has to be there.
 
 mod driver;
 mod error;
+pub mod image;
 mod linux;
 mod simulator;
 
-pub use driver::{Count, Driver, Inventory, Place, Process, Spawn};
+pub use driver::{Boot, Count, Driver, Inventory, Place, Process, Spawn};
 pub use error::HostError;
 pub use linux::{Linux, Missing, missing, run_child};
 pub use simulator::Simulator;

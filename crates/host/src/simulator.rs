@@ -1,6 +1,6 @@
 //! A data plane in memory: nothing is real but what [`net::walk`] says, and sockets that stand in on loopback.
 
-use crate::{Count, Driver, HostError, Inventory, Place, Process, Spawn};
+use crate::{Boot, Count, Driver, HostError, Inventory, Place, Process, Spawn};
 use net::walk::{End, Flow, Origin, Transport, walk};
 use net::{Program, Topology};
 use std::collections::{BTreeMap, BTreeSet};
@@ -154,6 +154,11 @@ impl Driver for Simulator {
     fn datagrams(&self, at: &Place, address: SocketAddr) -> Result<UdpSocket, HostError> {
         self.state().check(at)?;
         UdpSocket::bind(LOOPBACK).map_err(|why| HostError::refused(format!("a socket at {address}"), why))
+    }
+
+    fn boot(&self, machine: &str, _boot: Boot) -> Result<Box<dyn Process>, HostError> {
+        self.state().check(&Place::Machine(machine.to_owned()))?;
+        Err(HostError::Unable("the simulator runs no machines".to_owned()))
     }
 
     fn spawn(&self, machine: &str, _command: Spawn) -> Result<Box<dyn Process>, HostError> {

@@ -40,6 +40,8 @@ pub struct Target {
     pub tags: Option<Tags>,
     /// The service's own condition keys.
     pub keys: Vec<(String, Vec<String>)>,
+    /// The canonical user id of the caller's account, which S3's policies may name.
+    pub canonical_id: Option<String>,
     /// Who asks, where a request proves that otherwise than by its signature (the bearer of a web identity token).
     pub bearer: Option<Principal>,
 }
@@ -56,6 +58,7 @@ impl Target {
             grant: None,
             tags: None,
             keys: Vec::new(),
+            canonical_id: None,
             bearer: None,
         }
     }
@@ -157,7 +160,7 @@ pub(crate) fn authorize(
             let message = match protocol {
                 Protocol::Ec2Query => {
                     let encoded = encoded::encode(cx, action, target, decisions.last());
-                    format!("{message} Encoded authorization failure message: {encoded}")
+                    format!("{message}. Encoded authorization failure message: {encoded}")
                 }
                 _ => message,
             };
@@ -200,7 +203,7 @@ fn decide(
         action,
         resource: &target.arn,
         resource_account: owner.as_str(),
-        canonical_id: None,
+        canonical_id: target.canonical_id.as_deref(),
         context: &context,
     };
     let held = &cx.caller.policies;
@@ -227,9 +230,21 @@ fn decide(
         _ if decision.allowed => String::new(),
         // AWS does not say to the bearer of a token for whom it was taken.
         Some(_) => format!("Not authorized to perform {action}"),
+        None if cx.request.service == "s3" => s3_words(cx, &decision, &asked, owner),
         None => decision.denial_message(&asked),
     };
     Ok((record(action, target, &decision), message))
+}
+
+/// S3 gives its reasons to those of the resource's own account and organization alone, and puts the resource in quotes.
+/// AWS: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/troubleshoot-403-errors.html>
+fn s3_words(cx: &Cx<'_>, decision: &Decision<'_>, asked: &Request<'_>, owner: AccountId) -> String {
+    if cx.caller.principal.account() != Some(owner) {
+        return "Access Denied".to_owned();
+    }
+    let (arn, action, resource) = (asked.principal.arn(), asked.action, asked.resource);
+    let why = decision.denial_reason(action);
+    format!("User: {arn} is not authorized to perform: {action} on resource: \"{resource}\"{why}")
 }
 
 /// A service of the cloud that works within the account for which it was asked to. It has no policies there, and a
@@ -279,6 +294,8 @@ fn record(action: &str, target: &Target, decision: &Decision<'_>) -> Decided {
 fn refusal(service: &str, protocol: Protocol, message: String) -> Fault {
     match (service, protocol) {
         ("sns", _) => Fault::new(403, "AuthorizationError", message),
+        // Its clients know the query protocol's status and code.
+        ("sqs", Protocol::Json10) => Fault::new(403, "AccessDeniedException", message),
         (_, Protocol::Ec2Query) => Fault::new(
             403,
             "UnauthorizedOperation",

@@ -70,8 +70,7 @@ pub(crate) fn caller(
     let expect = Expect { dialect, service: service.signing_name, region: None };
     let now = cloud.wall_now();
     presented.check(head, now, &expect).map_err(tell)?;
-    let remembered =
-        look_up(cloud, &presented).map_err(|unknown| unknown_fault(unknown, &presented, dialect))?;
+    let remembered = by_key(cloud, presented.access_key(), presented.session_token(), dialect)?;
     let Some(secret) = &remembered.secret else {
         return Err(tell(Cause::UnknownKey { access_key: presented.access_key().to_owned() }));
     };
@@ -129,7 +128,10 @@ fn shared(
     }
     let expect = Expect { dialect, service: service.signing_name, region: None };
     presented.check(head, cloud.wall_now(), &expect).map_err(tell)?;
-    let access_key = presented.access_key();
+    root_of(cloud, account, presented.access_key())
+}
+
+fn root_of(cloud: &Arc<Cloud>, account: AccountId, access_key: &str) -> Result<Arc<Remembered>, Fault> {
     if let Some(remembered) = cloud.callers.get(access_key, None) {
         return Ok(remembered);
     }
@@ -140,8 +142,38 @@ fn shared(
     Ok(remembered)
 }
 
-fn anonymous() -> Arc<Remembered> {
+pub(crate) fn anonymous() -> Arc<Remembered> {
     remember(Known { caller: Caller::anonymous(), secret: None })
+}
+
+/// The root whose shared key this is; `None` for every other key.
+///
+/// # Errors
+/// S3's, for those who are not on this machine.
+pub(crate) fn shared_by_key(
+    cloud: &Arc<Cloud>,
+    access_key: &str,
+    peer: Peer,
+) -> Result<Option<Arc<Remembered>>, Fault> {
+    let Some(account) = shared_root(access_key) else { return Ok(None) };
+    if !peer.is_loopback() {
+        let cause = Cause::UnknownKey { access_key: access_key.to_owned() };
+        return Err(fault(cause.tell(Dialect::S3)));
+    }
+    root_of(cloud, account, access_key).map(Some)
+}
+
+/// The holder of a key, before anything is verified.
+///
+/// # Errors
+/// In the words of `dialect`.
+pub(crate) fn by_key(
+    cloud: &Arc<Cloud>,
+    access_key: &str,
+    token: Option<&str>,
+    dialect: Dialect,
+) -> Result<Arc<Remembered>, Fault> {
+    look_up(cloud, access_key, token).map_err(|unknown| unknown_fault(unknown, access_key, token, dialect))
 }
 
 pub(crate) fn remember(known: Known) -> Arc<Remembered> {
@@ -151,8 +183,7 @@ pub(crate) fn remember(known: Known) -> Arc<Remembered> {
 }
 
 /// The holder of the key, from memory or from the directory.
-fn look_up(cloud: &Arc<Cloud>, presented: &Presented<'_>) -> Result<Arc<Remembered>, Unknown> {
-    let (access_key, token) = (presented.access_key(), presented.session_token());
+fn look_up(cloud: &Arc<Cloud>, access_key: &str, token: Option<&str>) -> Result<Arc<Remembered>, Unknown> {
     let now = cloud.clock().now();
     if let Some(remembered) = cloud.callers.get(access_key, token) {
         // Remembered or not, a session ends.
@@ -166,12 +197,10 @@ fn look_up(cloud: &Arc<Cloud>, presented: &Presented<'_>) -> Result<Arc<Remember
     Ok(remembered)
 }
 
-fn unknown_fault(unknown: Unknown, presented: &Presented<'_>, dialect: Dialect) -> Fault {
-    let token = || presented.session_token().unwrap_or_default().to_owned();
+fn unknown_fault(unknown: Unknown, access_key: &str, token: Option<&str>, dialect: Dialect) -> Fault {
+    let token = || token.unwrap_or_default().to_owned();
     let cause = match unknown {
-        Unknown::NoSuchKey | Unknown::InactiveKey => {
-            Cause::UnknownKey { access_key: presented.access_key().to_owned() }
-        }
+        Unknown::NoSuchKey | Unknown::InactiveKey => Cause::UnknownKey { access_key: access_key.to_owned() },
         Unknown::BadToken => Cause::InvalidToken { token: token() },
         Unknown::ExpiredToken => Cause::ExpiredToken { token: token() },
         Unknown::Unreadable(what) => {

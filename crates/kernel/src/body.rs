@@ -5,7 +5,7 @@
 //! its `None`.
 
 use auth::sigv4::chunked::{Decoder, Finished};
-use auth::sigv4::{Cause, Dialect, Payload, SigError, Verified};
+use auth::sigv4::{Cause, ChecksumKind, Dialect, Payload, SigError, Verified};
 use aws_lc_rs::digest;
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
@@ -142,6 +142,14 @@ impl Body {
     /// How many bytes the caller has announced, without any framing; `None` where it has not said.
     pub fn length(&self) -> Option<u64> {
         self.length
+    }
+
+    /// The checksum that will come behind the payload; it is held against it.
+    pub fn announced(&self) -> Option<ChecksumKind> {
+        match &self.decoding {
+            Decoding::Chunked(decoder) => decoder.announced(),
+            _ => None,
+        }
     }
 
     /// The next piece; `None` at the end, once all that was signed or announced has been found true.

@@ -255,7 +255,8 @@ impl Cloud {
         Background::start(self)
     }
 
-    pub(crate) fn clock_moves(&self) -> watch::Receiver<u64> {
+    /// Moves whenever the clock is moved, stopped or started.
+    pub fn clock_moves(&self) -> watch::Receiver<u64> {
         self.clock_moved.subscribe()
     }
 

@@ -120,6 +120,8 @@ fn of_network<'a>(facts: &Facts<'a, '_>, key: &str) -> Option<Values<'a>> {
         "sourceip" if cx.request.via.is_empty() => owned(cx.request.peer?.address.to_canonical().to_string()),
         "securetransport" => Values::from(cx.request.peer.is_none_or(|peer| peer.tls)),
         "useragent" => one(&cx.request.user_agent),
+        "sourcearn" => one(&cx.request.source.as_ref()?.0),
+        "sourceaccount" => one(cx.request.source.as_ref()?.1.as_str()),
         _ => return None,
     })
 }

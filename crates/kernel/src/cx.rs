@@ -22,8 +22,54 @@ pub struct Request {
     /// `None` where the cloud itself calls.
     pub peer: Option<Peer>,
     pub user_agent: String,
+    /// The name and port by which the caller found the cloud; `None` where the cloud itself calls.
+    pub host: Option<String>,
     /// The service on whose behalf a caller's permissions are used (`aws:CalledVia`), first caller first.
     pub via: Vec<&'static str>,
+    /// The resource for whose sake a service calls (`aws:SourceArn`) and whose it is (`aws:SourceAccount`).
+    pub source: Option<(String, AccountId)>,
+    /// `None` where nothing was signed over the wire.
+    pub signed: Option<Signed>,
+    /// It came as a form that a browser sent.
+    pub form: bool,
+}
+
+/// How a request was signed: what S3's condition keys ask.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Signed {
+    /// In the query string rather than in a header.
+    pub presigned: bool,
+    /// `AWS4-HMAC-SHA256`
+    pub algorithm: String,
+    /// How long ago, by the machine's clock.
+    pub age: std::time::Duration,
+    /// `x-amz-content-sha256`, as it was sent.
+    pub payload: Option<String>,
+}
+
+impl Signed {
+    /// What the head says of it; whether it holds is for [`crate::authenticate`].
+    pub(crate) fn of(head: &wire::head::Head<'_>, wall_now: Timestamp) -> Option<Signed> {
+        let presigned = head.query_value("X-Amz-Signature").is_some();
+        let authorization = || head.header("authorization")?.split_once(' ').map(|(algorithm, _)| algorithm);
+        let algorithm =
+            if presigned { head.query_value("X-Amz-Algorithm") } else { authorization() }?.to_owned();
+        let date = if presigned { head.query_value("X-Amz-Date") } else { head.header("x-amz-date") };
+        let age = date.and_then(Timestamp::parse_sigv4).map(|date| wall_now.since(date)).unwrap_or_default();
+        let payload = head.header("x-amz-content-sha256").map(str::to_owned);
+        Some(Signed { presigned, algorithm, age, payload })
+    }
+}
+
+impl Request {
+    /// What the URLs in an answer begin with, so that this caller can follow them: `http://127.0.0.1:4566`.
+    pub fn origin(&self) -> String {
+        let scheme = if self.peer.is_some_and(|peer| peer.tls) { "https" } else { "http" };
+        match &self.host {
+            Some(host) => format!("{scheme}://{host}"),
+            None => format!("https://{}.amazonaws.com", self.service),
+        }
+    }
 }
 
 /// The other end of the connection.
@@ -110,6 +156,25 @@ impl<'a> Cx<'a> {
         let (account, region) = (self.account, self.region.name());
         let news = News { account, region, source, detail_type, resources, detail };
         self.cloud.emit(self.tx, self.now, news);
+    }
+
+    /// As [`Cx::call`], as a service of the cloud for the sake of one resource, which the other's policies may ask about.
+    ///
+    /// # Errors
+    /// The fault that the operation answers.
+    pub fn call_for(
+        &mut self,
+        source: &str,
+        call: crate::nested::Call<'_>,
+        name: &'static str,
+        account: AccountId,
+    ) -> Result<Value, Fault> {
+        crate::nested::nested_for(
+            self,
+            call,
+            As::Service { name, account },
+            Some((source.to_owned(), account)),
+        )
     }
 
     /// Calls another service's operation, in this same transaction and through the same door as any client:

@@ -221,7 +221,7 @@ impl Cloud {
 }
 
 /// A data-plane call from within the cloud, through the same door as any client's.
-async fn run(
+pub(crate) async fn run(
     cloud: &Arc<Cloud>,
     who: &Arc<Remembered>,
     account: AccountId,

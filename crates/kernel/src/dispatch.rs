@@ -149,6 +149,10 @@ impl Cloud {
                 (Body::empty(), body.whole(body_bytes_max(route.service.id)).await?)
             }
         };
+        // Whoever streams its payload holds it against them itself.
+        if route.service.signing_name == "s3" && !bytes.is_empty() && !self.streams(&route) {
+            crate::digests::check(&head, route.operation, &bytes)?;
+        }
         let user_agent = parts.headers.get(http::header::USER_AGENT).and_then(|v| v.to_str().ok());
         let request = Request {
             id,
@@ -156,7 +160,11 @@ impl Cloud {
             operation: route.operation.name,
             peer: Some(peer),
             user_agent: user_agent.unwrap_or_default().to_owned(),
+            host: host(parts),
             via: Vec::new(),
+            source: None,
+            signed: crate::cx::Signed::of(&head, self.wall_now()),
+            form: false,
         };
         let global = self.service(route.service.id).is_some_and(|s| s.global);
         let region = if global { Region::US_EAST_1 } else { region(&route)? };
@@ -202,12 +210,22 @@ fn success(
     reply
 }
 
+/// Where the request was sent: of HTTP/2 the authority is in the URI.
+fn host(parts: &Parts) -> Option<String> {
+    let header = parts.headers.get(http::header::HOST).and_then(|v| v.to_str().ok());
+    header.or(parts.uri.authority().map(http::uri::Authority::as_str)).map(str::to_owned)
+}
+
 /// The largest bodies that services document, and some room for their envelopes.
 fn body_bytes_max(service: &str) -> usize {
     match service {
         // A zip of 50 MB, in base64.
         "lambda" => 100 << 20,
         "dynamodb" => 20 << 20,
+        // A megabyte of message, each of its characters escaped.
+        "sqs" | "sns" => 8 << 20,
+        // A list of ten thousand parts, each with its checksum.
+        "s3" => 8 << 20,
         _ => BODY_BYTES_MAX,
     }
 }

@@ -125,8 +125,7 @@ impl Journey<'_> {
 
     /// On its own, once it is authorized.
     async fn run_data(self, built: Built, handler: fn(Dx, Value, Body) -> Answering, body: Body) -> Outcome {
-        let parsed = self.parse().and_then(|parsed| Ok((self.ignored(built.op, &parsed)?, parsed)));
-        let (ignored, parsed) = match parsed {
+        let parsed = match self.parse() {
             Ok(parsed) => parsed,
             Err(fault) => return Err(self.fail(fault, Told::default()).await),
         };
@@ -140,6 +139,10 @@ impl Journey<'_> {
             Err(Refused { fault, decisions }) => {
                 return Err(self.fail(fault, Told { decisions: &decisions, ..told }).await);
             }
+        };
+        let ignored = match self.ignored(built.op, &parsed) {
+            Ok(ignored) => ignored,
+            Err(fault) => return Err(self.fail(fault, Told { decisions: &decisions, ..told }).await),
         };
         let outcome = data::caught(handler(dx.clone(), parsed.value, body)).await;
         let resources = dx.touched();
@@ -177,7 +180,6 @@ impl Journey<'_> {
     ) -> Result<Done, Refused> {
         let op = built.op;
         let mut tx = self.cloud.store().begin();
-        let ignored = self.ignored(op, &parsed)?;
         let mut cx = Cx {
             tx: &mut tx,
             caller: &self.caller.caller,
@@ -190,6 +192,10 @@ impl Journey<'_> {
             touched: Vec::new(),
         };
         let decisions = access::authorize(&mut cx, op, &parsed.value, self.route.protocol)?;
+        let ignored = match self.ignored(op, &parsed) {
+            Ok(ignored) => ignored,
+            Err(fault) => return Err(Refused { fault, decisions }),
+        };
         if self.is_dry_run(&parsed.value) {
             return Err(Refused { fault: dry_run(), decisions });
         }

@@ -25,7 +25,18 @@ pub struct Call<'a> {
 
 /// Runs an operation inside the transaction of another.
 pub(crate) fn nested(cx: &mut Cx<'_>, call: Call<'_>, who: As) -> Result<Value, Fault> {
+    nested_for(cx, call, who, None)
+}
+
+/// As [`nested`], for the sake of a resource.
+pub(crate) fn nested_for(
+    cx: &mut Cx<'_>,
+    call: Call<'_>,
+    who: As,
+    source: Option<(String, AccountId)>,
+) -> Result<Value, Fault> {
     let mut request = cx.request.clone();
+    request.source = source;
     let (caller, account, said) = match who {
         As::CallerVia(name) => {
             request.via.push(name);
@@ -56,10 +67,92 @@ impl Cloud {
         region: Region,
         call: Call<'_>,
     ) -> Result<Value, Fault> {
+        self.call_for(tx, name, (account, region), None, call)
+    }
+
+    /// As [`Cloud::call`], for the sake of one resource, which the other's policies may ask about (`aws:SourceArn`).
+    ///
+    /// # Errors
+    /// The fault that the operation answers.
+    pub fn call_for(
+        self: &Arc<Cloud>,
+        tx: &mut Tx,
+        name: &'static str,
+        (account, region): (AccountId, Region),
+        source: Option<&str>,
+        call: Call<'_>,
+    ) -> Result<Value, Fault> {
         let caller = Arc::new(Caller::service(name, account));
-        let request = own_request(self, name);
+        let mut request = own_request(self, name);
+        request.source = source.map(|arn| (arn.to_owned(), account));
         let audit = audit::caller_fields(&caller);
         run(&Place { cloud: self, caller: &caller, audit: &audit, account, region }, tx, request, call)
+    }
+}
+
+impl Cloud {
+    /// Lets a service work in an account in its own name, in a transaction that the caller commits: for what
+    /// reconcilers and handlers do alike. Nobody is asked, and nothing is recorded.
+    pub fn act<T>(
+        self: &Arc<Cloud>,
+        tx: &mut Tx,
+        name: &'static str,
+        account: AccountId,
+        region: Region,
+        work: impl FnOnce(&mut Cx<'_>) -> T,
+    ) -> T {
+        self.act_as(tx, &Arc::new(Caller::service(name, account)), name, (account, region), work)
+    }
+
+    /// Lets a service work as a role that it assumes for that, in a transaction that the caller commits. What the role
+    /// may is for `work` to ask ([`crate::access::allowed`]).
+    ///
+    /// # Errors
+    /// Those of `sts:AssumeRole`.
+    pub fn act_as_role<T>(
+        self: &Arc<Cloud>,
+        tx: &mut Tx,
+        name: &'static str,
+        role: &str,
+        (account, region): (AccountId, Region),
+        work: impl FnOnce(&mut Cx<'_>) -> T,
+    ) -> Result<T, Fault> {
+        let session = name.split('.').next().unwrap_or(name);
+        let members = [("RoleArn", Value::str(role)), ("RoleSessionName", Value::str(session))];
+        let value = Value::Struct(members.into_iter().collect());
+        let call = Call { service: "sts", operation: "AssumeRole", value };
+        let answer = self.call(tx, name, account, region, call)?;
+        let text = |member| answer.at(&["Credentials", member]).and_then(Value::as_str);
+        let (key, token) = (text("AccessKeyId").unwrap_or_default(), text("SessionToken"));
+        let known = self.directory.look_up(tx, key, token, self.clock().now());
+        let caller = Arc::new(known.map_err(|_| crate::failure::internal_failure())?.caller);
+        let home = caller.account;
+        Ok(self.act_as(tx, &caller, name, (home, region), work))
+    }
+
+    fn act_as<T>(
+        self: &Arc<Cloud>,
+        tx: &mut Tx,
+        caller: &Arc<Caller>,
+        name: &'static str,
+        (account, region): (AccountId, Region),
+        work: impl FnOnce(&mut Cx<'_>) -> T,
+    ) -> T {
+        let request = own_request(self, name);
+        let audit = audit::caller_fields(caller);
+        let now = self.clock().now();
+        let mut cx = Cx {
+            tx,
+            caller,
+            account,
+            region,
+            now,
+            request: &request,
+            cloud: self,
+            audit: &audit,
+            touched: Vec::new(),
+        };
+        work(&mut cx)
     }
 }
 
@@ -71,7 +164,11 @@ pub(crate) fn own_request(cloud: &Cloud, name: &str) -> Request {
         operation: "",
         peer: None,
         user_agent: name.to_owned(),
+        host: None,
         via: Vec::new(),
+        source: None,
+        signed: None,
+        form: false,
     }
 }
 
@@ -179,16 +276,19 @@ fn attempt(
     handler: fn(&mut Cx<'_>, Value) -> Result<Value, Fault>,
     value: Value,
 ) -> (Vec<Decided>, Result<Value, Fault>) {
+    // Whoever called may go on after a refusal: then nothing of this call may stay.
+    let savepoint = cx.tx.savepoint();
     match access::authorize(cx, op, &value, Protocol::Json11) {
         Ok(decisions) => {
-            // Whoever called may go on after a refusal: then nothing of this call may stay.
-            let savepoint = cx.tx.savepoint();
             let outcome = handler(cx, value);
             if outcome.is_err() {
                 cx.tx.rollback_to(savepoint);
             }
             (decisions, outcome)
         }
-        Err(refused) => (refused.decisions, Err(refused.fault)),
+        Err(refused) => {
+            cx.tx.rollback_to(savepoint);
+            (refused.decisions, Err(refused.fault))
+        }
     }
 }

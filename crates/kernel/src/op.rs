@@ -65,6 +65,26 @@ impl Service {
     }
 }
 
+/// Joins the tables of several crates that serve one service: `join(&[network::TABLES, storage::TABLES])`. `N` is
+/// how many tables they have together.
+///
+/// # Panics
+/// When `N` is another number; in a static, that is an error of the compiler.
+pub const fn join<const N: usize>(parts: &[&[&'static [Op]]]) -> [&'static [Op]; N] {
+    let mut out: [&'static [Op]; N] = [&[]; N];
+    let (mut part, mut at) = (0, 0);
+    while part < parts.len() {
+        let mut table = 0;
+        while table < parts[part].len() {
+            out[at] = parts[part][table];
+            (at, table) = (at + 1, table + 1);
+        }
+        part += 1;
+    }
+    assert!(at == N, "the number of tables");
+    out
+}
+
 /// The declared members of a handler's request and response; used by [`ops!`].
 pub const fn declared<Req: FromValue, Res: ToValue, E>(
     _: for<'a, 'b> fn(&'a mut Cx<'b>, Req) -> Result<Res, E>,

@@ -1,3 +1,7 @@
 //! Management: the services that tell what happens in the cloud.
 
+#![allow(clippy::needless_pass_by_value, reason = "a handler owns its request")]
+
 pub mod cloudtrail;
+pub mod cloudwatch;
+pub mod logs;

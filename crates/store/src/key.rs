@@ -173,6 +173,11 @@ pub enum Scope {
 }
 
 impl<'a> KeyReader<'a> {
+    /// Reads the end of a key whose beginning is known, as a scan of the store gives it.
+    pub fn over(rest: &'a [u8]) -> KeyReader<'a> {
+        KeyReader(rest)
+    }
+
     fn take<const N: usize>(&mut self) -> Option<[u8; N]> {
         let (head, rest) = self.0.split_first_chunk::<N>()?;
         self.0 = rest;

@@ -15,6 +15,7 @@ pub mod commit;
 mod conflict;
 mod disk;
 pub mod embedded;
+mod ending;
 pub mod engine;
 pub mod error;
 pub mod field;

@@ -8,6 +8,7 @@
 
 use crate::commit::{CommitResult, CommitSeq};
 use crate::conflict::{ReadSet, Window};
+use crate::ending::Endings;
 use crate::engine::{Engine, EngineSize, Unreadable, View, Write};
 use crate::error::{CommitError, EngineError};
 use crate::oneshot::{Giver, Taker, pair};
@@ -61,6 +62,14 @@ pub(crate) struct CommitRequest {
     pub(crate) appended: Vec<Append>,
     pub(crate) bytes: usize,
     pub(crate) done: Giver<CommitResult>,
+    pub(crate) endings: Endings,
+}
+
+/// A commit that is decided, and who wants to know.
+struct Decided {
+    done: Giver<CommitResult>,
+    endings: Endings,
+    decision: CommitResult,
 }
 
 pub(crate) enum Request {
@@ -280,34 +289,37 @@ impl Sequencer {
         if outcome.is_ok() {
             self.shared.watches.bump(batch.iter().map(|(key, _)| key));
         }
-        for (done, decision) in decided {
+        for Decided { done, endings, decision } in decided {
             let counter = if decision.is_ok() {
                 &self.shared.counters.commits
             } else {
                 &self.shared.counters.conflicts
             };
             counter.fetch_add(1, Ordering::Relaxed);
-            done.give(match (&outcome, decision) {
+            let result = match (&outcome, decision) {
                 // What a conflict was found with may itself have failed; running it again is right either way.
                 (_, Err(error)) => Err(error),
                 (Err(error), Ok(_)) => Err(error.clone()),
                 (Ok(()), Ok(seq)) => Ok(seq),
-            });
+            };
+            match &result {
+                Ok(seq) => endings.run(*seq),
+                Err(_) => drop(endings),
+            }
+            done.give(result);
         }
         self.trim();
     }
 
     /// Decides for each commit in order, and merges what the accepted ones write.
-    fn validate(
-        &mut self,
-        commits: Vec<CommitRequest>,
-    ) -> (Vec<Write>, Vec<(Giver<CommitResult>, CommitResult)>) {
+    fn validate(&mut self, commits: Vec<CommitRequest>) -> (Vec<Write>, Vec<Decided>) {
         let mut batch: Vec<Write> = Vec::with_capacity(commits.len() + 1);
         let mut places: HashMap<Slice, usize> = HashMap::with_capacity(commits.len());
         let mut decided = Vec::with_capacity(commits.len());
         for commit in commits {
+            let (done, endings) = (commit.done, commit.endings);
             if self.window.conflicts(commit.base.0, &commit.reads) {
-                decided.push((commit.done, Err(CommitError::Conflict)));
+                decided.push(Decided { done, endings, decision: Err(CommitError::Conflict) });
                 continue;
             }
             self.last += 1;
@@ -322,7 +334,7 @@ impl Sequencer {
                     }
                 }
             }
-            decided.push((commit.done, Ok(CommitSeq(self.last))));
+            decided.push(Decided { done, endings, decision: Ok(CommitSeq(self.last)) });
         }
         if !batch.is_empty() {
             batch.push((Slice::from(LAST_COMMIT), Some(Slice::from(&self.last.to_be_bytes()))));

@@ -113,10 +113,11 @@ impl<R: Record> Table<R> {
         prefix: &Key,
         direction: Direction,
     ) -> impl Iterator<Item = Result<(Key, R), StoreError>> + use<'a, R> {
-        self.scan_range(from, KeyRange::prefix(&stored(self.id, prefix)), direction)
+        self.range(from, KeyRange::prefix(&stored(self.id, prefix)), direction)
     }
 
-    fn scan_range<'a>(
+    /// The records of a range of stored keys ([`Table::stored_key`]) of this table, in order.
+    pub fn range<'a>(
         &self,
         from: &'a dyn Read,
         range: KeyRange,
@@ -145,7 +146,7 @@ impl<R: Record> Table<R> {
         if let Some(after) = after {
             range = range.after(&stored(self.id, after));
         }
-        let mut rest = self.scan_range(from, range, Direction::Forward);
+        let mut rest = self.range(from, range, Direction::Forward);
         let items = rest.by_ref().take(limit).collect::<Result<Vec<_>, _>>()?;
         let more = rest.next().transpose()?.is_some();
         let next = if more { items.last().map(|(key, _)| key.clone()) } else { None };

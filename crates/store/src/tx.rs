@@ -6,6 +6,7 @@
 
 use crate::commit::{Commit, CommitSeq, State};
 use crate::conflict::ReadSet;
+use crate::ending::Endings;
 use crate::engine::Pair;
 use crate::error::{CommitError, StoreError};
 use crate::oneshot::pair;
@@ -82,6 +83,7 @@ pub struct Tx {
     undo: Vec<(Slice, Option<Option<Slice>>)>,
     saved: bool,
     refused: Option<&'static str>,
+    endings: Endings,
 }
 
 /// A row whose key is `before`, the number of its commit (8 bytes, so that later commits sort behind) and `after`.
@@ -107,6 +109,7 @@ impl Append {
 #[derive(Clone, Copy, Debug)]
 pub struct Savepoint {
     undo: usize,
+    endings: usize,
     appended: usize,
 }
 
@@ -131,6 +134,7 @@ impl Tx {
             undo: Vec::new(),
             saved: false,
             refused: None,
+            endings: Endings::default(),
         }
     }
 
@@ -220,11 +224,12 @@ impl Tx {
     /// A point to go back to.
     pub fn savepoint(&mut self) -> Savepoint {
         self.saved = true;
-        Savepoint { undo: self.undo.len(), appended: self.appended.len() }
+        Savepoint { undo: self.undo.len(), appended: self.appended.len(), endings: self.endings.len() }
     }
 
-    /// Takes back every write since `savepoint`. What was read stays read.
+    /// Takes back every write since `savepoint`, and ends what waits for their end. What was read stays read.
     pub fn rollback_to(&mut self, savepoint: Savepoint) {
+        self.endings.truncate(savepoint.endings);
         self.appended.truncate(savepoint.appended);
         while self.undo.len() > savepoint.undo {
             match self.undo.pop() {
@@ -240,6 +245,16 @@ impl Tx {
         self.writes.is_empty() && self.appended.is_empty() && self.refused.is_none()
     }
 
+    /// Runs `work` once it is decided what becomes of this transaction: with its number when it is on the disk and can
+    /// be read, before its commit is acknowledged; with none when it will never happen (it lost, failed, was dropped
+    /// or rolled back).
+    ///
+    /// For what lives in memory beside the store and follows it. It may run on the thread that decides all commits,
+    /// so it is short and does not wait.
+    pub fn on_end(&mut self, work: impl FnOnce(Option<CommitSeq>) + Send + 'static) {
+        self.endings.push(Box::new(work));
+    }
+
     /// Hands the transaction over. One that wrote nothing is committed at once, without touching the disk.
     ///
     /// Blocks only while the queue is full.
@@ -248,7 +263,9 @@ impl Tx {
             return Commit(State::Ready(Err(CommitError::Refused(what))));
         }
         if self.writes.is_empty() && self.appended.is_empty() {
-            return Commit(State::Ready(Ok(self.base())));
+            let base = self.base();
+            self.endings.run(base);
+            return Commit(State::Ready(Ok(base)));
         }
         let size = |(key, value): (&Slice, &Option<Slice>)| key.len() + value.as_ref().map_or(0, |v| v.len());
         let appended: usize = self.appended.iter().map(Append::bytes).sum();
@@ -259,9 +276,11 @@ impl Tx {
         let (done, taker) = pair(Err(CommitError::Closed));
         let (base, reads) = (self.snapshot.base.base.clone(), self.reads.into_inner());
         let (writes, appended) = (self.writes.into_iter().collect(), self.appended);
+        let endings = self.endings;
         // The engine may have to wait for everyone who holds a state: let go of it before it can take long.
         drop(self.snapshot);
-        self.shared.submit(Request::Commit(CommitRequest { base, reads, writes, appended, bytes, done }));
+        let request = CommitRequest { base, reads, writes, appended, bytes, done, endings };
+        self.shared.submit(Request::Commit(request));
         Commit(State::Waiting(taker))
     }
 }

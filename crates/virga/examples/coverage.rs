@@ -89,6 +89,10 @@ impl Found {
         for member in &structure.members {
             let path =
                 if path.is_empty() { member.name.to_owned() } else { format!("{path}.{}", member.name) };
+            // The dispatcher acts on it, for every operation of EC2's protocol.
+            if path == "DryRun" && model.protocols.contains(&wire::model::Protocol::Ec2Query) {
+                continue;
+            }
             let Some(found) = declared.iter().find(|d| d.name == member.name) else {
                 self.lacks.push(path);
                 continue;

@@ -3,6 +3,7 @@
 use base::{Clock, Rng};
 use blob::Blobs;
 use database::dynamodb;
+use integration::sqs;
 use kernel::{Cloud, Parts, Service, Settings};
 use security::iam::directory::IamDirectory;
 use security::iam::last_used::{LastUsed, WriteLastUsed};
@@ -19,11 +20,22 @@ pub fn services() -> Vec<&'static Service> {
         &security::kms::KMS,
         &security::accessanalyzer::ACCESS_ANALYZER,
         &management::cloudtrail::CLOUDTRAIL,
+        &management::cloudwatch::CLOUDWATCH,
+        &management::logs::LOGS,
         &dynamodb::DYNAMODB,
+        &sqs::SQS,
         &dynamodb::streams::DYNAMODBSTREAMS,
         &storage::s3::S3,
+        &EC2,
     ]
 }
+
+/// The rooms that serve EC2's API, and how many tables they have.
+const EC2_TABLES: &[&[&[kernel::Op]]] = &[ec2::TABLES, network::vpc::TABLES];
+const EC2_COUNT: usize = ec2::TABLES.len() + network::vpc::TABLES.len();
+
+/// One wire service of several rooms.
+static EC2: Service = Service { id: "ec2", global: false, ops: &kernel::op::join::<EC2_COUNT>(EC2_TABLES) };
 
 /// A cloud over an open store, with every built service.
 ///
@@ -44,19 +56,37 @@ pub fn cloud(
         reconcilers: vec![
             Arc::new(KeyLife),
             Arc::new(WriteLastUsed(last_used)),
+            Arc::new(management::cloudwatch::work::Evaluate),
+            Arc::new(management::cloudwatch::work::Forget),
+            Arc::new(management::logs::work::Sweep),
+            Arc::new(management::logs::work::Retain),
+            Arc::new(storage::s3::completed::ForgetCompleted),
+            Arc::new(storage::s3::events::Tell),
+            Arc::new(storage::s3::work::Lifecycle),
+            Arc::new(storage::s3::work::Replicate),
             Arc::new(dynamodb::work::TableLife),
             Arc::new(dynamodb::work::Expire),
             Arc::new(dynamodb::work::ForgetTokens),
             Arc::new(dynamodb::census::Census),
             Arc::new(dynamodb::metering::Metering),
+            Arc::new(sqs::work::Expire),
+            Arc::new(sqs::work::ForgetIds),
+            Arc::new(sqs::work::Sweep),
+            Arc::new(sqs::work::Move),
             Arc::new(dynamodb::streams::work::StreamLife),
             Arc::new(dynamodb::backups::work::Restore),
             Arc::new(dynamodb::global::work::Replicate),
             Arc::new(dynamodb::backups::work::BackupLife),
+            Arc::new(ec2::token::ForgetTokens),
+            Arc::new(network::vpc::work::NetworkLife),
         ],
         subscribers: Vec::new(),
         sagas: vec![&security::organizations::create::CREATE_ACCOUNT],
-        sites: Vec::new(),
+        sites: vec![
+            Arc::new(storage::s3::sites::Website),
+            Arc::new(storage::s3::sites::Cors),
+            Arc::new(storage::s3::form::Forms),
+        ],
         blobs,
     };
     Cloud::new(store, clock, rng, master, settings, parts)

@@ -1,5 +1,6 @@
 //! [`Head`]: what is known of a request before its body: its first line and its headers.
 
+use crate::input::percent;
 use http::HeaderMap;
 
 /// The head of one HTTP request, as it came over the wire.
@@ -41,4 +42,15 @@ impl<'a> Head<'a> {
 /// Splits `a=b&c` into `(a, b)`, `(c, "")`.
 pub(crate) fn pairs(text: &str) -> impl Iterator<Item = (&str, &str)> {
     text.split('&').filter(|p| !p.is_empty()).map(|p| p.split_once('=').unwrap_or((p, "")))
+}
+
+/// The decoded pairs of a form or a query string: `a=1&b=x%20y`. What is not UTF-8 stays as it came.
+pub fn form_pairs(text: &str) -> Vec<(String, String)> {
+    let decoded = |text: &str| percent::form(text).map_or_else(|| text.to_owned(), |text| text.into_owned());
+    pairs(text).map(|(name, value)| (decoded(name), decoded(value))).collect()
+}
+
+/// A path without its escapes; `None` where that is not UTF-8.
+pub fn percent_decoded(path: &str) -> Option<String> {
+    percent::path(path).map(std::borrow::Cow::into_owned)
 }

@@ -75,6 +75,19 @@ pub fn parse(route: &Route, head: &Head, body: Bytes) -> Result<Parsed, Fault> {
     Ok(Parsed { value, violations, unknown: cx.unknown, idempotency })
 }
 
+/// JSON without a model (a header, a policy of a form): objects are maps, and every size is bounded. `None` where it is
+/// none.
+pub fn free_json(text: &str) -> Option<Value> {
+    json::free(&mut Context::new(&crate::model::NOBODY, Protocol::RestJson), text).ok()
+}
+
+/// The members of a structure from an XML document, whatever its root is called; `None` where it is no XML.
+pub fn xml_members(service: &'static Service, shape: &str, body: &[u8]) -> Option<Struct> {
+    let named = service.shapes.iter().find(|s| s.name == shape)?;
+    let crate::model::Kind::Structure(structure) = &named.kind else { return None };
+    xml::request(&mut Context::new(service, Protocol::RestXml), structure, body).ok()
+}
+
 /// What the codecs share while they read one request.
 struct Context {
     service: &'static Service,
@@ -213,9 +226,11 @@ impl Bad {
     fn xml_fault(self, service: &Service) -> Fault {
         let s3 = service.signing_name == "s3";
         match self {
-            Bad::Scalar { name, value, expected } if s3 => Fault::new(400, "InvalidArgument", expected)
-                .with("ArgumentName", Value::Str(name))
-                .with("ArgumentValue", Value::Str(value)),
+            Bad::Scalar { name, value, expected } if s3 => {
+                Fault::new(400, "InvalidArgument", s3_words(&name, expected))
+                    .with("ArgumentName", Value::Str(name))
+                    .with("ArgumentValue", Value::Str(value))
+            }
             _ if s3 => Fault::new(
                 400,
                 "MalformedXML",
@@ -223,6 +238,14 @@ impl Bad {
             ),
             bad => Fault::new(400, "MalformedInput", bad.json_words()),
         }
+    }
+}
+
+/// S3 names the argument that is no number.
+fn s3_words(name: &str, expected: &'static str) -> String {
+    match expected {
+        scalar::INTEGER => format!("Provided {name} not an integer or within integer range"),
+        other => other.to_owned(),
     }
 }
 

@@ -1,4 +1,5 @@
-//! [`Value`]s as plain JSON text, without a model: for event details and audit records.
+//! [`Value`]s as plain JSON text, without a model: for event details and audit records, and for the documents that
+//! are JSON whatever the protocol (a queue's redrive policy, a filter policy, the body of a message).
 //!
 //! Blobs are base64, timestamps ISO 8601.
 
@@ -16,6 +17,12 @@ pub fn text(value: &Value) -> String {
     let mut out = Vec::with_capacity(128);
     write(&mut out, value);
     utf8(out)
+}
+
+/// JSON text as a tree of `Map`s, `List`s and scalars. `None` for anything that is not one JSON value, and for what is
+/// nested deeper or has more nodes than a request may.
+pub fn read(text: &str) -> Option<Value> {
+    crate::input::free_json(text)
 }
 
 /// A request or response as CloudTrail shows it: names in lower camel case, what the model marks as sensitive hidden,

@@ -224,3 +224,18 @@ impl Structure {
         self.members.iter().find(|m| m.name == name)
     }
 }
+
+/// A service of no shapes, for faults that come before a service is known.
+pub(crate) static NOBODY: Service = Service {
+    id: "",
+    service_id: "",
+    full_name: "",
+    api_version: "",
+    endpoint_prefix: "",
+    signing_name: "",
+    target_prefix: "",
+    xml_namespace: "",
+    protocols: Vec::new(),
+    operations: Vec::new(),
+    shapes: Vec::new(),
+};

@@ -1,14 +1,20 @@
-//! Licences and sources of everything that is linked, checked against `deny.toml` with cargo's own metadata. It reads
-//! the two tables that decide (`licenses.allow`, `sources`), so that nothing needs to be installed; `cargo deny` reads
-//! the same file where it is there, and adds its other checks.
+//! What may be linked: licences, sources and bans, checked against `deny.toml` with cargo's own metadata, so that nothing
+//! needs to be installed. `cargo deny` reads the same file where it is there and comes to the same end.
 //!
-//! Not here: licence texts (cargo-deny compares them), security advisories.
+//! Of the file's tables the list `licenses.allow` is read; the others have one setting each that is held here
+//! ([`HELD`]), and the file must say the same.
+//!
+//! Not here: licence texts (cargo-deny compares them), security advisories (which need the network each time).
 
 use super::{Finding, root};
 use serde_json::Value;
 use std::process::Command;
 
-const REGISTRY: &str = "registry+";
+/// crates.io, whatever mirror serves it.
+const REGISTRY: &str = "registry+https://github.com/rust-lang/crates.io-index";
+
+/// What is held here in code, and must stand in the file for cargo-deny.
+const HELD: [&str; 3] = ["wildcards = \"deny\"", "unknown-registry = \"deny\"", "unknown-git = \"deny\""];
 
 pub(super) fn check(findings: &mut Vec<Finding>) {
     let mut find = |what: String| findings.push(Finding { path: "deny.toml".to_owned(), line: 0, what });
@@ -17,10 +23,26 @@ pub(super) fn check(findings: &mut Vec<Finding>) {
     if allowed.is_empty() {
         find("no `allow = [...]` under `[licenses]`".to_owned());
     }
+    for setting in HELD.iter().filter(|setting| !deny.lines().any(|line| line == **setting)) {
+        find(format!("`{setting}` is missing"));
+    }
     match packages() {
-        Ok(packages) => packages.iter().filter_map(|package| verdict(package, &allowed)).for_each(find),
+        Ok(packages) => {
+            let verdicts = packages.iter().filter_map(|package| verdict(package, &allowed));
+            verdicts.chain(packages.iter().flat_map(wildcards)).for_each(find);
+        }
         Err(why) => find(why),
     }
+}
+
+/// Dependencies of our own crates on any version at all. A path needs no version.
+fn wildcards(package: &Value) -> Vec<String> {
+    if !package["source"].is_null() {
+        return Vec::new();
+    }
+    let dependencies = package["dependencies"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let loose = dependencies.iter().filter(|one| one["req"] == "*" && one["path"].is_null());
+    loose.map(|one| format!("{}: any version of {} will do", package["name"], one["name"])).collect()
 }
 
 /// The strings of `allow = [...]`, which may span lines.
@@ -64,8 +86,8 @@ fn verdict(package: &Value, allowed: &[&str]) -> Option<String> {
         return (licence != Some("Apache-2.0"))
             .then(|| format!("{name}: `license.workspace = true` is missing"));
     };
-    if !source.starts_with(REGISTRY) {
-        return Some(format!("{name}: comes from {source}, not from the registry"));
+    if source != REGISTRY {
+        return Some(format!("{name}: comes from {source}, not from crates.io"));
     }
     match package["license"].as_str() {
         Some(expression) if permitted(expression, allowed) => None,
@@ -156,13 +178,38 @@ mod tests {
             let text = format!(r#"{{"name":"a","version":"1.0.0","source":{source},"license":{licence}}}"#);
             verdict(&serde_json::from_str(&text).unwrap(), &["MIT"])
         };
-        assert_eq!(package("\"registry+x\"", "\"MIT\""), None);
+        let registry = format!("\"{REGISTRY}\"");
+        assert_eq!(package(&registry, "\"MIT\""), None);
         assert_eq!(package("null", "\"Apache-2.0\""), None);
         let finding = |text: &str| Some(format!("a 1.0.0: {text}"));
-        assert_eq!(package("\"git+x\"", "\"MIT\""), finding("comes from git+x, not from the registry"));
-        assert_eq!(package("\"registry+x\"", "null"), finding("names no licence"));
+        for other in ["git+x", "registry+x"] {
+            let found = package(&format!("\"{other}\""), "\"MIT\"");
+            assert_eq!(found, finding(&format!("comes from {other}, not from crates.io")));
+        }
+        assert_eq!(package(&registry, "null"), finding("names no licence"));
         assert_eq!(package("null", "null"), finding("`license.workspace = true` is missing"));
         let unknown = finding("`GPL-3.0` is not among the licences that are allowed");
-        assert_eq!(package("\"registry+x\"", "\"GPL-3.0\""), unknown);
+        assert_eq!(package(&registry, "\"GPL-3.0\""), unknown);
+    }
+
+    #[test]
+    fn every_dependency_names_a_version() {
+        let package = |source: &str, dependency: &str| {
+            let text = format!(r#"{{"name":"a","source":{source},"dependencies":[{dependency}]}}"#);
+            wildcards(&serde_json::from_str(&text).unwrap())
+        };
+        let (loose, good) = (r#"{"name":"b","req":"*"}"#, r#"{"name":"b","req":"^1"}"#);
+        assert_eq!(package("null", loose), ["\"a\": any version of \"b\" will do"]);
+        assert_eq!(package("null", good), [""; 0]);
+        assert_eq!(package("null", r#"{"name":"b","req":"*","path":"../b"}"#), [""; 0]);
+        assert_eq!(package("\"registry+x\"", loose), [""; 0]);
+    }
+
+    #[test]
+    fn the_file_says_what_is_held() {
+        let deny = std::fs::read_to_string(super::root().join("deny.toml")).unwrap();
+        for setting in HELD {
+            assert!(deny.lines().any(|line| line == setting), "{setting}");
+        }
     }
 }

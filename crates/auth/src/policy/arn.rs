@@ -103,6 +103,15 @@ impl ArnPattern {
         globs.iter().flat_map(Glob::variables)
     }
 
+    /// Whether it names something of this service whose name, up to a slash, is this one or a pattern of it.
+    pub(super) fn is_within(&self, service: &str, name: &str) -> bool {
+        let ArnPattern::Parts(globs) = self else { return false };
+        let [_, _, of, _, _, resource] = &**globs;
+        let (of, resource) = (of.widest(), resource.widest());
+        let first = resource.split('/').next().unwrap_or_default();
+        super::glob::wild_match(&of, service) && super::glob::wild_match(first, name)
+    }
+
     /// Whether it matches one text only.
     pub(super) fn is_fixed(&self) -> bool {
         match self {

@@ -213,6 +213,27 @@ impl Policy {
         reader::load(text, kind)
     }
 
+    /// The statements of several policies of one kind as one, where a service keeps more than one for a resource:
+    /// each allows, and each denies, by itself. `None` without any.
+    pub fn joined(policies: Vec<Policy>) -> Option<Policy> {
+        let mut policies = policies.into_iter();
+        let mut all = policies.next()?;
+        all.statements.extend(policies.flat_map(|policy| policy.statements));
+        all.index = Index::of(&all.statements);
+        Some(all)
+    }
+
+    /// Whether every resource that it names is the one called `name` in this service, or lies within it: what S3 asks of a
+    /// bucket's policy.
+    pub fn stays_within(&self, service: &str, name: &str) -> bool {
+        self.statements.iter().all(|statement| match &statement.resources {
+            Resources::Own => false,
+            Resources::These(list) | Resources::AllBut(list) => {
+                list.iter().all(|pattern| pattern.is_within(service, name))
+            }
+        })
+    }
+
     pub fn kind(&self) -> PolicyKind {
         self.kind
     }

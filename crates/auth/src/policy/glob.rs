@@ -122,6 +122,17 @@ impl Glob {
         }
     }
 
+    /// The text of a pattern, with a `*` in the place of each variable.
+    pub(super) fn widest(&self) -> String {
+        let Glob::Parts(parts) = self else { return self.source().unwrap_or_default() };
+        let text = |part: &Part| match part {
+            Part::Text(text) => text.to_string(),
+            Part::One => "?".to_owned(),
+            Part::Run | Part::Variable { .. } => "*".to_owned(),
+        };
+        parts.iter().map(text).collect()
+    }
+
     /// The keys that its variables name.
     pub(super) fn variables(&self) -> impl Iterator<Item = &str> {
         let parts: &[Part] = match self {

@@ -215,7 +215,8 @@ fn resource_format(text: &str) -> Option<Fault> {
         "s3" if !region.is_empty() && account.is_empty() && parts.len() > 4 => {
             Some(iam(format!("Resource {text} can not contain region information.")))
         }
-        "iam" => parts.get(5).copied().filter(|path| *path != "*").and_then(|path| {
+        // Root users are resources too, of `sts:AssumeRoot`, though the sentence does not name them.
+        "iam" => parts.get(5).copied().filter(|path| !["*", "root"].contains(path)).and_then(|path| {
             let known = IAM_PATHS.iter().any(|start| path.starts_with(start));
             let paths = IAM_PATHS.join(", ");
             (!known).then(|| iam(format!("IAM resource path must either be \"*\" or start with {paths}.")))

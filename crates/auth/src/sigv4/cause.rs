@@ -358,7 +358,9 @@ impl Cause {
                     "Bucket POST must contain a field named '{field}'.  \
                      If it is specified, please check the order of the fields."
                 ),
-            ),
+            )
+            .with("ArgumentName", (*field).to_owned())
+            .with("ArgumentValue", String::new()),
             Cause::BadDate { via: Via::Query, .. } => {
                 query_fault("X-Amz-Date must be in the ISO8601 Long Format \"yyyyMMdd'T'HHmmss'Z'\"")
             }

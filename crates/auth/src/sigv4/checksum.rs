@@ -146,8 +146,49 @@ impl Checksum {
     }
 }
 
+/// The checksum of bytes that come in parts, from the parts' own checksums and lengths; `None` for algorithms of which
+/// that cannot be told, and for values of another length.
+pub fn combine<'a>(kind: ChecksumKind, parts: impl Iterator<Item = (&'a [u8], u64)>) -> Option<Vec<u8>> {
+    use crc_fast::{CrcAlgorithm, checksum_combine};
+    let algorithm = match kind {
+        ChecksumKind::Crc32 => CrcAlgorithm::Crc32IsoHdlc,
+        ChecksumKind::Crc32C => CrcAlgorithm::Crc32Iscsi,
+        ChecksumKind::Crc64Nvme => CrcAlgorithm::Crc64Nvme,
+        ChecksumKind::Sha1 | ChecksumKind::Sha256 | ChecksumKind::Sha512 => return None,
+    };
+    let mut whole = 0;
+    for (value, len) in parts {
+        if value.len() != kind.bytes() {
+            return None;
+        }
+        let value = value.iter().fold(0_u64, |n, byte| n << 8 | u64::from(*byte));
+        whole = checksum_combine(algorithm, whole, value, len);
+    }
+    let bytes = whole.to_be_bytes();
+    Some(bytes[bytes.len() - kind.bytes()..].to_vec())
+}
+
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn parts_make_the_whole() {
+        use super::{Checksum, ChecksumKind, combine};
+        let text: Vec<u8> = (0..1000_u32).map(|n| (n % 251) as u8).collect();
+        let of = |kind, bytes: &[u8]| {
+            let mut checksum = Checksum::new(kind);
+            checksum.update(bytes);
+            checksum.finish()
+        };
+        for kind in [ChecksumKind::Crc32, ChecksumKind::Crc32C, ChecksumKind::Crc64Nvme] {
+            let parts: Vec<(Vec<u8>, u64)> =
+                text.chunks(300).map(|part| (of(kind, part), part.len() as u64)).collect();
+            let combined = combine(kind, parts.iter().map(|(value, len)| (&value[..], *len)));
+            assert_eq!(combined, Some(of(kind, &text)), "{kind:?}");
+            assert_eq!(combine(kind, [(&[][..], 1)].into_iter()), None);
+        }
+        assert_eq!(combine(ChecksumKind::Sha256, std::iter::empty()), None);
+    }
+
     use super::{Checksum, ChecksumKind};
 
     #[test]

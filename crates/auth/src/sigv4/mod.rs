@@ -25,7 +25,7 @@ pub mod sign;
 mod verify;
 
 pub use cause::{Cause, ExpiresFault, Mismatch, ScopeFault};
-pub use checksum::{Checksum, ChecksumKind};
+pub use checksum::{Checksum, ChecksumKind, combine};
 pub use dialect::{Dialect, SigError};
 pub use head::{BodyHash, Payload, RequestHead, Scope, Via};
 pub use key::{KeyCache, Secret};

@@ -10,7 +10,10 @@ use super::head::{Payload, Via};
 use super::key::{KeyCache, Secret, SigningKey};
 use super::read::{Algorithm, parse_credential};
 use super::verify::{Expect, Verified, check_scope, matches_signature};
+use aws_lc_rs::hmac;
 use base::Timestamp;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 
 /// The fields of the form; names are matched in any case by whoever parses the form.
 #[derive(Debug, Clone, Copy, Default)]
@@ -61,6 +64,29 @@ pub fn verify_post_policy(
     verify(fields, secret, expect, cache).map_err(|cause| cause.tell(expect.dialect))
 }
 
+/// Verifies a policy that was signed by version 2: HMAC-SHA1 of its base64, in base64. Only forms may still be.
+///
+/// # Errors
+/// `SignatureDoesNotMatch`.
+pub fn verify_old_policy(
+    policy: &str,
+    signature: &str,
+    access_key: &str,
+    secret: &Secret,
+) -> Result<(), SigError> {
+    let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, secret.text().as_bytes());
+    let given = STANDARD.decode(signature).unwrap_or_default();
+    hmac::verify(&key, policy.as_bytes(), &given).map_err(|_| {
+        let mismatch = Mismatch {
+            access_key: access_key.to_owned(),
+            signature: signature.to_owned(),
+            string_to_sign: policy.as_bytes().to_vec(),
+            canonical_request: Vec::new(),
+        };
+        Cause::Mismatch(Box::new(mismatch)).tell(super::dialect::Dialect::S3)
+    })
+}
+
 fn verify(
     fields: &PostFields<'_>,
     secret: &Secret,
@@ -93,4 +119,20 @@ fn verify(
     }
     let (payload, signature) = (Payload::Unsigned, signature.to_owned());
     Ok(Verified { access_key, scope, via: Via::Form, timestamp, payload, key, signature })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::verify_old_policy;
+    use crate::sigv4::Secret;
+
+    /// HMAC-SHA1 of the text, computed with another library.
+    #[test]
+    fn an_old_signature_holds_or_does_not() {
+        let secret = Secret::new("wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY");
+        let signature = "0x1e/mguux7FcW60ms9P29wyA7w=";
+        assert!(verify_old_policy("eyJhIjoxfQ==", signature, "AKID", &secret).is_ok());
+        let refused = verify_old_policy("eyJhIjoyfQ==", signature, "AKID", &secret).unwrap_err();
+        assert_eq!((refused.status, refused.code), (403, "SignatureDoesNotMatch"));
+    }
 }

@@ -128,6 +128,7 @@ const STATEMENTS: &[(&str, &str)] = &[
     (r#""Effect":"Allow","Action":"s3:x","NotResource":"arn:aws:s3::b""#, LEGACY),
     (r#""Effect":"Allow","Action":"s3:x","Resource":"arn:aws::::b""#, LEGACY),
     (r#""Effect":"Allow","Action":"s3:x","Resource":"arn:aws:iam:::b""#, PATHS),
+    (r#""Effect":"Allow","Action":"s3:x","Resource":"arn:aws:iam:::rooted""#, PATHS),
     (
         r#""Effect":"Allow","Action":"s3:x","Resource":"arn:aws:iam:us-east-1::b""#,
         "IAM resource arn:aws:iam:us-east-1::b cannot contain region information.",
@@ -139,6 +140,7 @@ const STATEMENTS: &[(&str, &str)] = &[
 ];
 
 const ACCEPTED: &[&str] = &[
+    r#"{V,"Statement":{"Effect":"Allow","Action":"sts:AssumeRoot","Resource":"arn:aws:iam::111122223333:root"}}"#,
     r#"{V,"Statement":{OK}}"#,
     r#"{V,"Statement":[{OK},{OK}]}"#,
     r#"{V,"Id":"x","Statement":{OK,"Sid":""}}"#,

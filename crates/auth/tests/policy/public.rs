@@ -1,7 +1,7 @@
 //! "The meaning of public": which bucket policies S3's public access block takes for public.
 
 use crate::world::parse;
-use auth::policy::PolicyKind;
+use auth::policy::{Policy, PolicyKind};
 
 /// Name of the rule, effect, principal, condition, whether the policy is public.
 const ROWS: &[(&str, &str, &str, &str, bool)] = &[
@@ -172,4 +172,26 @@ fn one_public_statement_makes_the_policy_public() {
     );
     let public: Vec<Option<&str>> = policy.public_statements().map(|s| s.sid.as_deref()).collect();
     assert_eq!(public, [Some("Open")]);
+}
+
+/// A bucket's policy is about the bucket and what is in it.
+#[test]
+fn where_resources_lie() {
+    let within = |resource: &str| {
+        let text = format!(
+            r#"{{"Version":"2012-10-17","Statement":{{"Effect":"Allow","Principal":"*","Action":"s3:*","Resource":"{resource}"}}}}"#
+        );
+        Policy::parse(&text, PolicyKind::Resource("s3")).unwrap().stays_within("s3", "bucket")
+    };
+    for resource in [
+        "arn:aws:s3:::bucket",
+        "arn:aws:s3:::bucket/*",
+        "arn:aws:s3:::bucket/${aws:username}/*",
+        "arn:aws:s3:::buck*",
+    ] {
+        assert!(within(resource), "{resource}");
+    }
+    for resource in ["*", "arn:aws:s3:::other", "arn:aws:s3:::bucket2/*", "arn:aws:sqs:::bucket"] {
+        assert!(!within(resource), "{resource}");
+    }
 }

@@ -11,7 +11,7 @@
 //!
 //! Not here: grants. What DynamoDB does by itself with such a table (indexes, expiry) waits, after a restart, until
 //! somebody who may use the key has used the table. The log of changes that a stream reads lies as
-//! it is; backups and replicas of such tables are refused. The archival of tables whose key is gone for seven days.
+//! it is; point-in-time recovery and replicas of such tables are refused. The archival of tables whose key is gone for seven days.
 
 use super::errors::{Error, Refusal};
 use super::model::schema::Schema;

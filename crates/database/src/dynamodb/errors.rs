@@ -56,6 +56,21 @@ pub(crate) mod reason {
     pub(crate) const THROTTLED: &str = "ThrottlingError";
 }
 
+/// The code of an error in the answer of a batch of statements; none for what is no statement's fault.
+/// AWS: <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchStatementError.html>
+pub(crate) fn batch_code(code: &str) -> Option<&'static str> {
+    Some(match code {
+        "ValidationException" => reason::VALIDATION,
+        "ConditionalCheckFailedException" => reason::CONDITION,
+        "DuplicateItemException" => reason::DUPLICATE,
+        "ResourceNotFoundException" => "ResourceNotFound",
+        "ProvisionedThroughputExceededException" => reason::PROVISIONED,
+        "ThrottlingException" => reason::THROTTLED,
+        "ItemCollectionSizeLimitExceededException" => "ItemCollectionSizeLimitExceeded",
+        _ => return None,
+    })
+}
+
 impl Refusal {
     /// What KMS refuses, as DynamoDB tells it.
     pub(crate) fn of_kms(fault: Fault, request: &str) -> Refusal {
@@ -81,21 +96,6 @@ pub(crate) mod throttled {
     pub(crate) fn member(provisioned: bool) -> &'static str {
         if provisioned { "ThrottlingReasons" } else { "throttlingReasons" }
     }
-}
-
-/// The code of an error in the answer of a batch of statements; none for what is no statement's fault.
-/// AWS: <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchStatementError.html>
-pub(crate) fn batch_code(code: &str) -> Option<&'static str> {
-    Some(match code {
-        "ValidationException" => reason::VALIDATION,
-        "ConditionalCheckFailedException" => reason::CONDITION,
-        "DuplicateItemException" => reason::DUPLICATE,
-        "ResourceNotFoundException" => "ResourceNotFound",
-        "ProvisionedThroughputExceededException" => "ProvisionedThroughputExceeded",
-        "ThrottlingException" => "ThrottlingError",
-        "ItemCollectionSizeLimitExceededException" => "ItemCollectionSizeLimitExceeded",
-        _ => return None,
-    })
 }
 
 /// A refusal on its way to the caller.

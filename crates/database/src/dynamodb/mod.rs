@@ -14,7 +14,8 @@
 //!
 //! Replicas in other regions ([`global`]) take each other's writes.
 //!
-//! Not here: exports and imports; backups and replicas of tables with a KMS key. Vector indexes are refused.
+//! Not here: exports and imports; recovery and replicas of tables with a KMS key. Vector indexes are refused, and so are keys of
+//! several attributes.
 
 mod access;
 mod action;

@@ -4,13 +4,17 @@
 //! and waits until its parent has mapped its ids; the second is the first process of the new process namespace, so that
 //! all that run in it end with it. It ends when its parent does: its end of the socket is then the only one left.
 
+use super::boot::Machine;
 use super::frame::{Frame, Order, Put, Take, receive, send};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 use rustix::mount::{MountFlags, MountPropagationFlags, mount, mount_change};
 use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, netlink};
 use rustix::process::{Pid, PidfdFlags, Signal, WaitOptions, pidfd_open};
-use rustix::thread::{LinkNameSpaceType, UnshareFlags, move_into_link_name_space, unshare_unsafe};
+use rustix::thread::{
+    LinkNameSpaceType, ThreadNameSpaceType, UnshareFlags, move_into_link_name_space,
+    move_into_thread_name_spaces, unshare_unsafe,
+};
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
@@ -88,6 +92,8 @@ struct Space {
     namespace: File,
     route: OwnedFd,
     filter: OwnedFd,
+    /// Of a machine that is booted: its first process.
+    init: Option<OwnedFd>,
 }
 
 struct Child {
@@ -150,9 +156,12 @@ impl Child {
         match order {
             Order::NewSpace => self.new_space(&mut take).map(|body| (body, None)),
             Order::DropSpace => {
-                self.spaces.remove(&take.u32()?);
+                if let Some(space) = self.spaces.remove(&take.u32()?) {
+                    space.kill_all();
+                }
                 Ok((put, None))
             }
+            Order::Boot => self.boot(&mut take, frame.descriptors).map(|pid| (put.u32(pid), None)),
             Order::Netlink => {
                 let space = self.spaces.get(&take.u32()?).ok_or(Errno::NODEV)?;
                 let socket = if take.u8()? == 0 { &space.route } else { &space.filter };
@@ -203,9 +212,33 @@ impl Child {
         Ok(move_into_link_name_space(self.home.as_fd(), Some(LinkNameSpaceType::Network))?)
     }
 
+    fn boot(&mut self, take: &mut Take<'_>, descriptors: Vec<OwnedFd>) -> io::Result<u32> {
+        let key = take.u32()?;
+        let space = self.spaces.get(&key).ok_or(Errno::NODEV)?;
+        if space.running_init().is_some() {
+            return Err(Errno::BUSY.into());
+        }
+        let (network, machine) = (space.namespace.try_clone()?, Machine::read(take)?);
+        let mut streams = descriptors.into_iter().map(Stdio::from);
+        let mut next = || streams.next().unwrap_or_else(Stdio::null);
+        let streams = [next(), next(), next()];
+        let own = File::open("/proc/self/ns/pid")?;
+        // SAFETY: this process has one thread, and descriptors are not unshared.
+        unsafe { unshare_unsafe(UnshareFlags::NEWPID) }?;
+        let booted = machine.boot(network, streams);
+        // Children are born here again.
+        move_into_link_name_space(own.as_fd(), Some(LinkNameSpaceType::ProcessID))?;
+        let init = self.adopt(&booted?)?;
+        if let (Some(space), Some(descriptor)) = (self.spaces.get_mut(&key), self.processes.get(&init)) {
+            space.init = Some(descriptor.try_clone()?);
+        }
+        Ok(init.unsigned_abs())
+    }
+
     fn spawn(&mut self, take: &mut Take<'_>, descriptors: Vec<OwnedFd>) -> io::Result<u32> {
         let space = self.spaces.get(&take.u32()?).ok_or(Errno::NODEV)?;
         let namespace = space.namespace.try_clone()?;
+        let init = space.running_init().map(OwnedFd::try_clone).transpose()?;
         let mut command = Command::new(OsStr::from_bytes(take.bytes()?));
         command.env_clear();
         for _ in 0..take.u32()? {
@@ -217,22 +250,75 @@ impl Child {
         let mut streams = descriptors.into_iter().map(Stdio::from);
         let mut next = || streams.next().unwrap_or_else(Stdio::null);
         command.stdin(next()).stdout(next()).stderr(next());
-        // SAFETY: the closure makes one system call and allocates nothing.
+        let own = File::open("/proc/self/ns/pid")?;
+        if let Some(init) = &init {
+            // Which process namespace a child is born in is decided before it is born.
+            move_into_thread_name_spaces(init.as_fd(), ThreadNameSpaceType::PROCESS_ID)?;
+        }
+        let inside = ThreadNameSpaceType::MOUNT
+            | ThreadNameSpaceType::HOST_NAME_AND_NIS_DOMAIN_NAME
+            | ThreadNameSpaceType::INTER_PROCESS_COMMUNICATION;
+        // SAFETY: the closure makes system calls only, in a child of a process with one thread.
         unsafe {
             command.pre_exec(move || {
-                Ok(move_into_link_name_space(namespace.as_fd(), Some(LinkNameSpaceType::Network))?)
+                move_into_link_name_space(namespace.as_fd(), Some(LinkNameSpaceType::Network))?;
+                if let Some(init) = &init {
+                    move_into_thread_name_spaces(init.as_fd(), inside)?;
+                }
+                Ok(())
             });
         }
-        let process = command.spawn()?;
-        let pid = Pid::from_child(&process);
+        let process = command.spawn();
+        move_into_link_name_space(own.as_fd(), Some(LinkNameSpaceType::ProcessID))?;
+        Ok(self.adopt(&process?)?.unsigned_abs())
+    }
+
+    /// Keeps an eye on a new process.
+    fn adopt(&mut self, process: &std::process::Child) -> io::Result<i32> {
+        let pid = Pid::from_child(process);
         // A process that has ended is still there until it is waited for.
         let descriptor = pidfd_open(pid, PidfdFlags::empty())?;
-        self.processes.insert(pid.as_raw_nonzero().get(), descriptor);
-        Ok(process.id())
+        let pid = pid.as_raw_nonzero().get();
+        self.processes.insert(pid, descriptor);
+        Ok(pid)
     }
 }
 
 impl Space {
+    /// The first process of the machine, while it lives.
+    fn running_init(&self) -> Option<&OwnedFd> {
+        let init = self.init.as_ref()?;
+        let mut fds = [PollFd::new(init, PollFlags::IN)];
+        let ended =
+            poll(&mut fds, Some(&rustix::event::Timespec { tv_sec: 0, tv_nsec: 0 })).is_ok_and(|n| n > 0);
+        (!ended).then_some(init)
+    }
+
+    /// Kills what runs in the namespace. A machine's init takes all of it along; processes of one that is not booted
+    /// are found by their network, again and again until none has had the time for a child.
+    fn kill_all(&self) {
+        const ROUNDS_MAX: u32 = 10;
+        if let Some(init) = self.running_init() {
+            let _ = rustix::process::pidfd_send_signal(init, Signal::KILL);
+        }
+        let Ok(own) = rustix::fs::fstat(&self.namespace) else { return };
+        for _ in 0..ROUNDS_MAX {
+            let mut found = false;
+            for entry in std::fs::read_dir("/proc").into_iter().flatten().flatten() {
+                let pid =
+                    entry.file_name().to_str().and_then(|name| name.parse().ok()).and_then(Pid::from_raw);
+                let Some(pid) = pid else { continue };
+                let there = rustix::fs::stat(entry.path().join("ns/net"));
+                if there.is_ok_and(|stat| (stat.st_dev, stat.st_ino) == (own.st_dev, own.st_ino)) {
+                    found |= rustix::process::kill_process(pid, Signal::KILL).is_ok();
+                }
+            }
+            if !found {
+                return;
+            }
+        }
+    }
+
     /// In the namespace that the thread is in: sets what the order says below `/proc/sys/net`.
     fn here(take: &mut Take<'_>) -> io::Result<Space> {
         let namespace = File::open("/proc/thread-self/ns/net")?;
@@ -245,11 +331,13 @@ impl Space {
                 Err(why) => return Err(why),
             }
         }
-        Ok(Space {
-            namespace,
-            route: netlink_socket(None)?,
-            filter: netlink_socket(Some(netlink::NETFILTER))?,
-        })
+        let (route, filter) = (netlink_socket(None)?, netlink_socket(Some(netlink::NETFILTER))?);
+        // What is done in every new namespace (its loopback link goes up).
+        let answers = converse(&route, take.bytes()?, false)?;
+        match super::netlink::error(&answers) {
+            Some(why) => Err(why),
+            None => Ok(Space { namespace, route, filter, init: None }),
+        }
     }
 }
 

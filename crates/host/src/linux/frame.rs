@@ -26,12 +26,15 @@ pub(super) enum Order {
     Socket = 4,
     Spawn = 5,
     Signal = 6,
+    Boot = 7,
 }
 
 impl Order {
     pub(super) fn from_byte(byte: u8) -> Option<Order> {
-        use Order::{DropSpace, Netlink, NewSpace, Signal, Socket, Spawn};
-        [NewSpace, DropSpace, Netlink, Socket, Spawn, Signal].into_iter().find(|order| *order as u8 == byte)
+        use Order::{Boot, DropSpace, Netlink, NewSpace, Signal, Socket, Spawn};
+        [NewSpace, DropSpace, Netlink, Socket, Spawn, Signal, Boot]
+            .into_iter()
+            .find(|order| *order as u8 == byte)
     }
 }
 

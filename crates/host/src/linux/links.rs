@@ -2,29 +2,32 @@
 
 use super::netlink::Messages;
 use super::netlink::filter::transactions;
-use super::netlink::route::{End, Leads};
+use super::netlink::route::{End, Leads, ask_links, working_links};
 use super::plane::{
-    MACHINE_SETTINGS, Machine, NAT_SETTINGS, Plane, ROUTER, ROUTER_MAC, ROUTER_V6, new_space,
+    MACHINE_SETTINGS, Machine, NAT_SETTINGS, Plane, ROUTER, ROUTER_MAC, ROUTER_V6, new_spaces,
 };
 use crate::HostError;
 use net::program::{Delta, Far, FilterDelta, Link, Plug, TABLE_MAIN, nat_filter};
 use net::{Cidr, Program};
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
 
 /// Messages of one kind go together up to this size.
 const CHUNK: usize = 60_000;
+/// How often, and how long each time, new links are waited for.
+const AWAIT_MAX: u32 = 1000;
+const AWAIT_STEP: Duration = Duration::from_millis(1);
 
 impl Plane {
     /// Makes new links with their far ends, and switches others.
     pub(super) fn add_links(&mut self, vpc: &str, delta: &Delta, program: &Program) -> Result<(), HostError> {
+        self.need_machines(delta, program)?;
         let mut out = Messages::default();
         for (name, link) in &delta.links_added {
             match &link.to {
-                Far::Machine(plug) => {
-                    let is_nat = program.nat_gateways.contains(&plug.attachment.machine);
-                    self.need_machine(&plug.attachment.machine, is_nat)?;
-                    self.plug(vpc, name, link, plug, &mut out)?;
-                }
+                Far::Machine(plug) => self.plug(vpc, name, link, plug, &mut out)?,
                 Far::Internet => self.uplink(vpc, name, link, &mut out)?,
                 Far::Peer { vpc: peer, .. } => {
                     let peer = peer.clone();
@@ -52,7 +55,7 @@ impl Plane {
 
     fn near(&mut self, vpc: &str, out: &mut Messages) -> Result<(), HostError> {
         let key = self.router(vpc)?.space.key;
-        self.line.netlink(key, false, &std::mem::take(out)).map(|_| ())
+        self.send(key, false, std::mem::take(out))
     }
 
     /// A link to a machine, from the router's side.
@@ -77,8 +80,6 @@ impl Plane {
         out.answer_at_once(index);
         if link.up {
             out.set_up(index, true);
-        }
-        if link.up {
             neighbours(out, plug, index, ipv6);
         }
         if ipv6 {
@@ -100,7 +101,7 @@ impl Plane {
         self.near(vpc, out)?;
         let mut out = Messages::default();
         self.trunk(&mut out, far_index, near.mac);
-        self.line.netlink(self.internet.key, false, &out).map(|_| ())
+        self.send(self.internet.key, false, out)
     }
 
     /// A link to another VPC's router; made by whoever comes first.
@@ -126,7 +127,7 @@ impl Plane {
         self.near(vpc, out)?;
         let mut out = Messages::default();
         self.trunk(&mut out, far_index, near.mac);
-        self.line.netlink(far_key, false, &out).map(|_| ())
+        self.send(far_key, false, out)
     }
 
     /// One end of a link between routers.
@@ -138,11 +139,22 @@ impl Plane {
         }
     }
 
-    fn need_machine(&mut self, id: &str, is_nat: bool) -> Result<(), HostError> {
-        if !self.machines.contains_key(id) {
-            let settings = if is_nat { NAT_SETTINGS } else { MACHINE_SETTINGS };
-            let space = new_space(&self.line, settings)?;
-            self.machines.insert(id.to_owned(), Machine { space, is_nat });
+    /// Makes the machines that new links lead to, all at once.
+    fn need_machines(&mut self, delta: &Delta, program: &Program) -> Result<(), HostError> {
+        let mut new = BTreeMap::new();
+        for link in delta.links_added.values() {
+            if let Far::Machine(plug) = &link.to
+                && !self.machines.contains_key(&plug.attachment.machine)
+            {
+                let id = plug.attachment.machine.clone();
+                let is_nat = program.nat_gateways.contains(&id);
+                new.insert(id, is_nat);
+            }
+        }
+        let settings = new.values().map(|is_nat| if *is_nat { NAT_SETTINGS } else { MACHINE_SETTINGS });
+        let spaces = new_spaces(&self.line, settings)?;
+        for ((id, is_nat), space) in new.into_iter().zip(spaces) {
+            self.machines.insert(id, Machine { space, is_nat });
         }
         Ok(())
     }
@@ -164,15 +176,38 @@ impl Plane {
                 out.neighbour(index, gateway, ROUTER_MAC);
             }
             default_routes(&mut out, plug, index, self.ipv6);
-            self.line.netlink(machine.space.key, false, &out)?;
-            if machine.is_nat && program.nat_gateways.contains(id) {
+            let (key, is_nat) = (machine.space.key, machine.is_nat);
+            self.send(key, false, out)?;
+            if is_nat && program.nat_gateways.contains(id) {
                 let filter = nat_filter(id, &device);
                 // A gateway's only interface: its rules are made with it.
                 for part in transactions(&FilterDelta::from_nothing(&filter), true) {
-                    self.line.netlink(machine.space.key, true, &part)?;
+                    self.send(key, true, part)?;
                 }
             }
         }
+        Ok(())
+    }
+
+    /// Waits until new links carry packets: after both ends are up, the kernel takes a moment of its own to start them,
+    /// and drops what is sent before.
+    pub(super) fn await_links(&mut self, vpc: &str, delta: &Delta) -> Result<(), HostError> {
+        let line = Arc::clone(&self.line);
+        let space = &self.router(vpc)?.space;
+        let switched = delta.links_switched.iter().filter(|(_, up)| **up).map(|(name, _)| name);
+        let added = delta.links_added.iter().filter(|(_, link)| link.up).map(|(name, _)| name);
+        let wanted: BTreeSet<u32> =
+            added.chain(switched).filter_map(|name| space.links.get(name).copied()).collect();
+        if wanted.is_empty() {
+            return Ok(());
+        }
+        for _ in 0..AWAIT_MAX {
+            if wanted.is_subset(&working_links(&line.netlink(space.key, false, ask_links())?)) {
+                return Ok(());
+            }
+            std::thread::sleep(AWAIT_STEP);
+        }
+        // Late, but not lost: what is sent meanwhile is sent again by those who care.
         Ok(())
     }
 }
@@ -205,10 +240,10 @@ fn default_routes(out: &mut Messages, plug: &Plug, index: u32, ipv6: bool) {
         let Some(gateway) = gateway.filter(|_| !own.is_empty()) else { continue };
         let leads = Leads::Out(index, Some(gateway));
         if plug.attachment.device == 0 {
-            out.route(TABLE_MAIN, everything, leads, None);
+            out.route(TABLE_MAIN, everything, leads);
         } else {
             let table = 1000 + plug.attachment.device;
-            out.route(table, everything, leads, None);
+            out.route(table, everything, leads);
             own.into_iter().for_each(|address| out.source_rule(address, table));
         }
     }

@@ -1,5 +1,6 @@
 //! The data plane on Linux: the parent's side of the host process.
 
+mod boot;
 mod child;
 mod frame;
 mod links;
@@ -11,7 +12,7 @@ mod start;
 pub use child::run_child;
 pub use start::{Missing, missing};
 
-use crate::{Count, Driver, HostError, Inventory, Place, Process, Spawn};
+use crate::{Boot, Count, Driver, HostError, Inventory, Place, Process, Spawn};
 use frame::{Order, Put, Take};
 use net::Topology;
 use netlink::Messages;
@@ -41,6 +42,8 @@ pub struct Linux {
 struct Line {
     socket: UnixStream,
     waiting: Mutex<Waiting>,
+    /// Held while a frame is written, so that frames do not mix; not while answers are handed out.
+    writing: Mutex<()>,
     exits: Exits,
 }
 
@@ -62,6 +65,7 @@ impl Linux {
         let line = Arc::new(Line {
             socket,
             waiting: Mutex::new(Waiting { next: 1, ..Waiting::default() }),
+            writing: Mutex::new(()),
             exits: Exits::default(),
         });
         let reader = Arc::clone(&line);
@@ -130,44 +134,76 @@ impl Line {
         self.exits.all_ended();
     }
 
-    /// Gives an order and waits; the inner error is the child's own.
-    #[allow(clippy::type_complexity, reason = "two kinds of failure, told apart where they are")]
-    fn call(
+    /// Gives an order. Orders are done in turn; the answer can be waited for later.
+    fn post(
         &self,
         order: Order,
         body: &[u8],
         descriptors: &[BorrowedFd<'_>],
-    ) -> Result<Result<(Vec<u8>, Vec<OwnedFd>), io::Error>, HostError> {
+    ) -> Result<mpsc::Receiver<frame::Frame>, HostError> {
         let (sender, receiver) = mpsc::channel();
-        {
-            // The socket is written under the lock, so that frames do not mix.
-            let mut waiting = self.waiting();
-            if waiting.ended {
-                return Err(HostError::Ended);
-            }
-            let id = waiting.next;
-            waiting.next = waiting.next.checked_add(1).unwrap_or(1);
-            waiting.answers.insert(id, sender);
-            frame::send(&self.socket, id, order as u32, body, descriptors).map_err(|_| HostError::Ended)?;
+        let mut waiting = self.waiting();
+        if waiting.ended {
+            return Err(HostError::Ended);
         }
-        let frame = receiver.recv().map_err(|_| HostError::Ended)?;
-        if frame.word == 0 {
-            Ok(Ok((frame.body, frame.descriptors)))
-        } else {
-            Ok(Err(io::Error::from_raw_os_error(frame.word.cast_signed())))
-        }
+        let id = waiting.next;
+        waiting.next = waiting.next.checked_add(1).unwrap_or(1);
+        waiting.answers.insert(id, sender);
+        drop(waiting);
+        let _turn = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        frame::send(&self.socket, id, order as u32, body, descriptors).map_err(|_| HostError::Ended)?;
+        Ok(receiver)
     }
 
-    /// Sends messages into a namespace: `filter` by the netfilter socket, else by the routing one. Returns what came.
-    fn netlink(&self, space: u32, filter: bool, messages: &Messages) -> Result<Vec<u8>, HostError> {
+    /// Gives an order and waits; the inner error is the child's own.
+    fn call(&self, order: Order, body: &[u8], descriptors: &[BorrowedFd<'_>]) -> Answer {
+        answer(&self.post(order, body, descriptors)?)
+    }
+
+    /// Sends messages into a namespace: `filter` by the netfilter socket, else by the routing one.
+    fn post_netlink(&self, space: u32, filter: bool, mut messages: Messages) -> Result<Posted, HostError> {
+        let head = Put::default().u32(space).u8(u8::from(filter)).u8(u8::from(messages.dump));
+        let receiver = self.post(Order::Netlink, &head.bytes(&messages.bytes).0, &[])?;
+        messages.bytes = Vec::new();
+        Ok(Posted { receiver, messages })
+    }
+
+    /// The same, and waits for what comes.
+    fn netlink(&self, space: u32, filter: bool, messages: Messages) -> Result<Vec<u8>, HostError> {
         if messages.is_empty() {
             return Ok(Vec::new());
         }
-        let head = Put::default().u32(space).u8(u8::from(filter)).u8(u8::from(messages.dump));
-        let answer = self.call(Order::Netlink, &head.bytes(&messages.bytes).0, &[])?;
-        let (body, _) = answer.map_err(|why| HostError::refused("speak with the kernel", why))?;
+        self.post_netlink(space, filter, messages)?.wait()
+    }
+}
+
+/// What the child says to an order: a body and descriptors, or why not.
+type Answer = Result<io::Result<(Vec<u8>, Vec<OwnedFd>)>, HostError>;
+
+fn answer(receiver: &mpsc::Receiver<frame::Frame>) -> Answer {
+    let frame = receiver.recv().map_err(|_| HostError::Ended)?;
+    if frame.word == 0 {
+        Ok(Ok((frame.body, frame.descriptors)))
+    } else {
+        Ok(Err(io::Error::from_raw_os_error(frame.word.cast_signed())))
+    }
+}
+
+/// Messages that are under way.
+#[derive(Debug)]
+struct Posted {
+    receiver: mpsc::Receiver<frame::Frame>,
+    /// Their steps, for the wording.
+    messages: Messages,
+}
+
+impl Posted {
+    /// Waits for what the kernel answered.
+    fn wait(self) -> Result<Vec<u8>, HostError> {
+        let (body, _) =
+            answer(&self.receiver)?.map_err(|why| HostError::refused("speak with the kernel", why))?;
         let answers = Take(&body).bytes().map_err(|_| HostError::Ended)?.to_vec();
-        match messages.refused(&answers) {
+        match self.messages.refused(&answers) {
             Some((step, why)) => Err(HostError::refused(step, why)),
             None => Ok(answers),
         }
@@ -209,6 +245,11 @@ impl Driver for Linux {
 
     fn datagrams(&self, at: &Place, address: SocketAddr) -> Result<UdpSocket, HostError> {
         Ok(UdpSocket::from(self.socket(at, false, address, true)?))
+    }
+
+    fn boot(&self, machine: &str, boot: Boot) -> Result<Box<dyn Process>, HostError> {
+        let space = self.plane().place(&Place::Machine(machine.to_owned()))?;
+        process::boot(&self.line, space, boot)
     }
 
     fn spawn(&self, machine: &str, command: Spawn) -> Result<Box<dyn Process>, HostError> {

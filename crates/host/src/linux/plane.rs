@@ -1,13 +1,13 @@
 //! What is in the host process's namespaces, and how it becomes what programs say.
 
-use super::Line;
 use super::frame::{Order, Put, Take};
 use super::links::{device, internet_end};
 use super::netlink::Messages;
 use super::netlink::filter::{ask_counters, read_counters, transactions};
 use super::netlink::route::{End, LOOPBACK, Leads};
+use super::{Line, Posted};
 use crate::{Count, HostError, Inventory, Place};
-use net::program::{Delta, Far, FilterDelta, Hop, Link, TABLE_MAIN, Via, nat_filter};
+use net::program::{Chain, Delta, Far, FilterDelta, Hop, Link, TABLE_MAIN, Via, nat_filter};
 use net::{Cidr, Program, Topology};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -20,10 +20,12 @@ pub(super) const ROUTER_V6: IpAddr = IpAddr::V6(Ipv6Addr::new(0xfe80, 0, 0, 0, 0
 pub(super) const ROUTER_MAC: [u8; 6] = [2, 0, 0, 0, 0, 1];
 /// Messages of one kind go together up to this size.
 const CHUNK: usize = 60_000;
+/// From here on counters are read chain by chain.
+const MANY_RULES: usize = 2000;
 
 /// The idle times of connections are AWS's where Linux has others.
 /// <https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/security-group-connection-tracking.html>
-const ROUTER_SETTINGS: &[(&str, &str)] = &[
+const ROUTER_SETTINGS: Settings = &[
     ("ipv4/ip_forward", "1"),
     ("ipv4/conf/all/rp_filter", "0"),
     ("ipv4/conf/default/rp_filter", "0"),
@@ -37,7 +39,7 @@ const ROUTER_SETTINGS: &[(&str, &str)] = &[
     ("ipv6/conf/default/accept_dad", "0"),
 ];
 
-pub(super) const MACHINE_SETTINGS: &[(&str, &str)] = &[
+pub(super) const MACHINE_SETTINGS: Settings = &[
     ("ipv4/ip_forward", "0"),
     ("ipv4/conf/all/rp_filter", "0"),
     ("ipv4/conf/default/rp_filter", "0"),
@@ -49,7 +51,7 @@ pub(super) const MACHINE_SETTINGS: &[(&str, &str)] = &[
 
 /// A NAT gateway's. It forgets what is idle for 350 seconds, and does not take up what it has not seen begin.
 /// <https://docs.aws.amazon.com/vpc/latest/userguide/nat-gateway-troubleshooting.html>
-pub(super) const NAT_SETTINGS: &[(&str, &str)] = &[
+pub(super) const NAT_SETTINGS: Settings = &[
     ("ipv4/ip_forward", "1"),
     ("ipv4/conf/all/rp_filter", "0"),
     ("ipv4/conf/default/rp_filter", "0"),
@@ -114,6 +116,8 @@ pub(super) struct Plane {
     hosts: BTreeSet<IpAddr>,
     routers: BTreeMap<String, Router>,
     pub(super) machines: BTreeMap<String, Machine>,
+    /// What the apply that is going on has sent; the kernel does it in turn while the next is being written.
+    under_way: Vec<Posted>,
 }
 
 impl Plane {
@@ -126,6 +130,7 @@ impl Plane {
             hosts: BTreeSet::new(),
             routers: BTreeMap::new(),
             machines: BTreeMap::new(),
+            under_way: Vec::new(),
         })
     }
 
@@ -143,10 +148,10 @@ impl Plane {
                 HostError::Unable(format!("the kernel has no {what} ({why}): load its module"))
             }
         };
-        self.line.netlink(self.internet.key, false, &pair).map_err(unable("veth links"))?;
+        self.line.netlink(self.internet.key, false, pair).map_err(unable("veth links"))?;
         let filter = nat_filter(&"nat-probe".to_owned(), "eth0");
         for part in transactions(&FilterDelta::from_nothing(&filter), true) {
-            self.line.netlink(machine.key, true, &part).map_err(unable("netfilter tables (nf_tables)"))?;
+            self.line.netlink(machine.key, true, part).map_err(unable("netfilter tables (nf_tables)"))?;
         }
         drop_space(&self.line, &machine)
     }
@@ -165,7 +170,7 @@ impl Plane {
                 if !address.is_unspecified() && !self.hosts.contains(address) {
                     let mut out = Messages::default();
                     out.address(LOOPBACK, *address, if address.is_ipv4() { 32 } else { 128 }, true);
-                    self.line.netlink(self.internet.key, false, &out)?;
+                    self.line.netlink(self.internet.key, false, out)?;
                     self.hosts.insert(*address);
                 }
                 Ok(self.internet.key)
@@ -186,9 +191,29 @@ impl Plane {
         self.need_router(vpc)?;
         let done = self.converge(program);
         if done.is_err() {
+            // What is still under way comes before what takes it all away.
+            let _ = self.settle();
             self.remove_vpc(vpc)?;
         }
         done
+    }
+
+    /// Sends messages as a part of the apply that is going on.
+    pub(super) fn send(&mut self, space: u32, filter: bool, messages: Messages) -> Result<(), HostError> {
+        if !messages.is_empty() {
+            self.under_way.push(self.line.post_netlink(space, filter, messages)?);
+        }
+        Ok(())
+    }
+
+    /// Waits for all that was sent; the first refusal is what went wrong.
+    fn settle(&mut self) -> Result<(), HostError> {
+        let mut first = Ok(());
+        for posted in self.under_way.drain(..) {
+            let done = posted.wait().map(|_| ());
+            first = first.and(done);
+        }
+        first
     }
 
     pub(super) fn need_router(&mut self, vpc: &str) -> Result<(), HostError> {
@@ -216,6 +241,8 @@ impl Plane {
         self.add_links(&vpc, &delta, &program)?;
         self.routes(&vpc, &delta)?;
         self.public(&vpc, &delta)?;
+        self.settle()?;
+        self.await_links(&vpc, &delta)?;
         if let Some(router) = self.routers.get_mut(&vpc) {
             router.applied = program;
         }
@@ -237,7 +264,7 @@ impl Plane {
         let key = router.space.key;
         let mut out = Messages::default();
         out.delete_links(&indexes);
-        self.line.netlink(key, false, &out)?;
+        self.send(key, false, out)?;
         links.iter().for_each(|(name, link)| self.forget_far_end(vpc, name, link));
         Ok(())
     }
@@ -268,15 +295,10 @@ impl Plane {
         let line = Arc::clone(&self.line);
         let router = self.router(vpc)?;
         let key = router.space.key;
-        for chain in delta.chains_changed.keys().chain(&delta.chains_removed) {
-            read_counters(&line.netlink(key, true, &ask_counters(Some(chain)))?, &mut router.past);
-        }
-        let first = !router.has_table;
-        for part in transactions(delta, first) {
-            line.netlink(key, true, &part)?;
-            router.has_table = true;
-        }
-        Ok(())
+        let gone = delta.chains_changed.keys().chain(&delta.chains_removed).map(String::as_str);
+        read_chains(&line, key, gone.map(Some), &mut router.past)?;
+        let first = !std::mem::replace(&mut router.has_table, true);
+        transactions(delta, first).into_iter().try_for_each(|part| self.send(key, true, part))
     }
 
     fn addresses_and_tables(&mut self, vpc: &str, delta: &Delta) -> Result<(), HostError> {
@@ -294,15 +316,15 @@ impl Plane {
             }
         }
         let key = self.router(vpc)?.space.key;
-        self.line.netlink(key, false, &out).map(|_| ())
+        self.send(key, false, out)
     }
 
     fn routes(&mut self, vpc: &str, delta: &Delta) -> Result<(), HostError> {
         let ipv6 = self.ipv6;
         let has = |cidr: &Cidr| cidr.is_v4() || ipv6;
-        let line = Arc::clone(&self.line);
         let router = self.router(vpc)?;
-        let mut out = Messages::default();
+        let key = router.space.key;
+        let (mut out, mut done) = (Messages::default(), Vec::new());
         for (table, to) in delta.routes_removed.iter().filter(|(_, to)| has(to)) {
             out.delete_route(*table, *to);
         }
@@ -324,13 +346,13 @@ impl Plane {
                     Leads::Out(*index, via.filter(|via| via.is_ipv4() == to.is_v4()))
                 }
             };
-            let source = None;
-            out.route(*table, *to, leads, source);
+            out.route(*table, *to, leads);
             if out.bytes.len() > CHUNK {
-                line.netlink(router.space.key, false, &std::mem::take(&mut out))?;
+                done.push(std::mem::take(&mut out));
             }
         }
-        line.netlink(router.space.key, false, &out).map(|_| ())
+        done.push(out);
+        done.into_iter().try_for_each(|part| self.send(key, false, part))
     }
 
     /// What the internet's router sends where.
@@ -350,10 +372,10 @@ impl Plane {
             let again = kept.difference(&delta.public_removed).filter(|_| renewed);
             for address in delta.public_added.iter().chain(again).filter(|a| a.is_ipv4() || self.ipv6) {
                 let via = if address.is_ipv4() { ROUTER } else { ROUTER_V6 };
-                out.route(TABLE_MAIN, Cidr::host(*address), Leads::Out(index, Some(via)), None);
+                out.route(TABLE_MAIN, Cidr::host(*address), Leads::Out(index, Some(via)));
             }
         }
-        self.line.netlink(self.internet.key, false, &out).map(|_| ())
+        self.send(self.internet.key, false, out)
     }
 
     pub(super) fn remove_vpc(&mut self, vpc: &str) -> Result<(), HostError> {
@@ -379,7 +401,7 @@ impl Plane {
     fn delete_links(&self, space: &Space) -> Result<(), HostError> {
         let mut out = Messages::default();
         out.delete_links(&space.links.values().copied().collect::<Vec<u32>>());
-        self.line.netlink(space.key, false, &out).map(|_| ())
+        self.line.netlink(space.key, false, out).map(|_| ())
     }
 
     pub(super) fn remove_machine(&mut self, machine: &str) -> Result<(), HostError> {
@@ -405,30 +427,79 @@ impl Plane {
     pub(super) fn counters(&self, vpc: &str) -> Result<BTreeMap<String, Count>, HostError> {
         let router = self.routers.get(vpc).ok_or_else(|| HostError::NotThere(vpc.to_owned()))?;
         let mut counts = router.past.clone();
-        if router.has_table {
-            read_counters(&self.line.netlink(router.space.key, true, &ask_counters(None))?, &mut counts);
+        let filter = &router.applied.filter;
+        if !router.has_table {
+            return Ok(counts);
+        }
+        if filter.rules() < MANY_RULES {
+            read_chains(&self.line, router.space.key, std::iter::once(None), &mut counts)?;
+        } else {
+            let named = |chain: &Chain| chain.rules.iter().any(|rule| !rule.name.is_empty());
+            let chains = filter.chains.iter().filter(|(_, chain)| named(chain));
+            read_chains(
+                &self.line,
+                router.space.key,
+                chains.map(|(name, _)| Some(name.as_str())),
+                &mut counts,
+            )?;
         }
         for machine in router.applied.nat_gateways.iter().filter_map(|id| self.machines.get(id)) {
-            read_counters(&self.line.netlink(machine.space.key, true, &ask_counters(None))?, &mut counts);
+            read_chains(&self.line, machine.space.key, std::iter::once(None), &mut counts)?;
         }
         Ok(counts)
     }
 }
 
-pub(super) fn new_space(line: &Line, settings: &[(&str, &str)]) -> Result<Space, HostError> {
-    let mut put = Put::default().u32(u32::try_from(settings.len()).unwrap_or(0));
-    for (path, value) in settings {
-        put = put.bytes(path.as_bytes()).bytes(value.as_bytes());
+/// Reads the counters of chains; `None` stands for all. All are asked for before the first is waited for.
+fn read_chains<'a>(
+    line: &Line,
+    space: u32,
+    chains: impl Iterator<Item = Option<&'a str>>,
+    into: &mut BTreeMap<String, Count>,
+) -> Result<(), HostError> {
+    let posted = chains.map(|chain| line.post_netlink(space, true, ask_counters(chain)));
+    for posted in posted.collect::<Result<Vec<Posted>, HostError>>()? {
+        read_counters(&posted.wait()?, into);
     }
-    let answer = line.call(Order::NewSpace, &put.0, &[])?;
-    let (body, _) = answer.map_err(|why| HostError::refused("make a network namespace", why))?;
-    let mut take = Take(&body);
-    let ended = |_| HostError::Ended;
-    let (key, descriptor) = (take.u32().map_err(ended)?, take.u32().map_err(ended)?);
-    let mut out = Messages::default();
-    out.set_up(LOOPBACK, true);
-    line.netlink(key, false, &out)?;
-    Ok(Space { key, descriptor, next_index: 10, links: BTreeMap::new() })
+    Ok(())
+}
+
+fn new_space(line: &Line, settings: Settings) -> Result<Space, HostError> {
+    let mut spaces = new_spaces(line, std::iter::once(settings))?;
+    spaces.pop().ok_or(HostError::Ended)
+}
+
+/// What is written below `/proc/sys/net`.
+type Settings = &'static [(&'static str, &'static str)];
+
+/// Makes namespaces; all are ordered before the first is waited for.
+pub(super) fn new_spaces(line: &Line, all: impl Iterator<Item = Settings>) -> Result<Vec<Space>, HostError> {
+    let mut up = Messages::default();
+    up.set_up(LOOPBACK, true);
+    let mut posted = Vec::new();
+    for settings in all {
+        let mut put = Put::default().u32(u32::try_from(settings.len()).unwrap_or(0));
+        for (path, value) in settings {
+            put = put.bytes(path.as_bytes()).bytes(value.as_bytes());
+        }
+        posted.push(line.post(Order::NewSpace, &put.bytes(&up.bytes).0, &[])?);
+    }
+    let made = posted.iter().map(|receiver| {
+        let (body, _) =
+            super::answer(receiver)?.map_err(|why| HostError::refused("make a network namespace", why))?;
+        let mut take = Take(&body);
+        let ended = |_| HostError::Ended;
+        let (key, descriptor) = (take.u32().map_err(ended)?, take.u32().map_err(ended)?);
+        Ok(Space { key, descriptor, next_index: 10, links: BTreeMap::new() })
+    });
+    let made: Vec<Result<Space, HostError>> = made.collect();
+    if made.iter().any(Result::is_err) {
+        // All or none: nobody would know of the others.
+        for space in made.iter().flatten() {
+            drop_space(line, space)?;
+        }
+    }
+    made.into_iter().collect()
 }
 
 fn drop_space(line: &Line, space: &Space) -> Result<(), HostError> {

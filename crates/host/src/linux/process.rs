@@ -1,8 +1,9 @@
 //! Processes in machines' networks.
 
 use super::Line;
+use super::boot::Machine;
 use super::frame::{Order, Put, Take};
-use crate::{HostError, Process, Spawn};
+use crate::{Boot, HostError, Process, Spawn};
 use std::collections::HashMap;
 use std::fs::File;
 use std::os::fd::{AsFd, OwnedFd};
@@ -73,6 +74,29 @@ pub(super) fn spawn(line: &Arc<Line>, space: u32, command: Spawn) -> Result<Box<
     let (body, _) = line.call(Order::Spawn, &put.0, &streams)?.map_err(refused)?;
     // The streams are the process's alone now: their other ends notice when it ends.
     drop(command);
+    let pid = Take(&body).u32().map_err(|_| HostError::Ended)?;
+    Ok(Box::new(Spawned { line: Arc::clone(line), pid, code: None }))
+}
+
+pub(super) fn boot(line: &Arc<Line>, space: u32, boot: Boot) -> Result<Box<dyn Process>, HostError> {
+    let step = format!("boot {}", boot.hostname.display());
+    let refused = |why| HostError::refused(step.clone(), why);
+    for folder in ["upper", "work", "root"] {
+        std::fs::create_dir_all(boot.disk.join(folder)).map_err(refused)?;
+    }
+    let binds = boot.binds.into_iter().map(|bind| (bind.from, bind.to, bind.read_only)).collect();
+    let machine = Machine {
+        layers: boot.layers,
+        disk: boot.disk,
+        binds,
+        hostname: boot.hostname,
+        init: boot.init,
+        env: boot.env,
+    };
+    let null = File::options().read(true).write(true).open("/dev/null").map_err(refused)?;
+    let console = boot.console.as_ref().map_or(null.as_fd(), OwnedFd::as_fd);
+    let body = machine.write(Put::default().u32(space)).0;
+    let (body, _) = line.call(Order::Boot, &body, &[null.as_fd(), console, console])?.map_err(refused)?;
     let pid = Take(&body).u32().map_err(|_| HostError::Ended)?;
     Ok(Box::new(Spawned { line: Arc::clone(line), pid, code: None }))
 }

@@ -4,6 +4,7 @@
 
 mod ipv6;
 mod lab;
+mod machines;
 mod model;
 mod peering;
 mod processes;

@@ -7,7 +7,7 @@ use std::io::Read;
 use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
-fn spawn(program: &str, args: &[&str], stdout: Option<OwnedFd>) -> Spawn {
+pub(crate) fn spawn(program: &str, args: &[&str], stdout: Option<OwnedFd>) -> Spawn {
     Spawn {
         program: program.into(),
         args: args.iter().map(Into::into).collect(),
@@ -41,14 +41,14 @@ fn a_process_runs_in_its_machines_network_and_tells_how_it_ended() {
 }
 
 /// Whether a process whose arguments contain this text is anywhere on the machine.
-fn is_running(text: &str) -> bool {
+pub(crate) fn is_running(text: &str) -> bool {
     let processes = std::fs::read_dir("/proc").unwrap().flatten();
     processes
         .filter_map(|p| std::fs::read(p.path().join("cmdline")).ok())
         .any(|line| String::from_utf8_lossy(&line).split('\0').any(|arg| arg == text))
 }
 
-fn gone_within(text: &str, time: Duration) -> bool {
+pub(crate) fn gone_within(text: &str, time: Duration) -> bool {
     let began = Instant::now();
     while is_running(text) {
         if began.elapsed() > time {

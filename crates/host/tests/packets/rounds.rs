@@ -18,7 +18,7 @@ fn rounds_of_making_and_removing_leave_nothing() {
     let mut dice = Dice::new(7);
     let ids = ["vpc-a", "vpc-b", "vpc-c"];
     let before = held(&plane);
-    for round in 0..60 {
+    for round in 0..30 {
         let t = sample::random(dice.below(1000) as u64);
         for vpc in ids {
             match dice.below(5) {

@@ -210,6 +210,25 @@ fn counters_name_the_rule_that_decided() {
 }
 
 #[test]
+fn counters_of_thousands_of_rules_are_read_too() {
+    let mut lab = lab();
+    for n in 0..3u8 {
+        let rule = |port: u16| (tcp(port), Peer::Cidr(cidr(&format!("10.{n}.0.0/16"))));
+        let rules: Vec<_> = (5000..5900).map(rule).collect();
+        sample::group(lab.vpc(), &format!("sg-many-{n}"), &rules, None);
+    }
+    lab.vpc().interfaces.get_mut("eni-app").unwrap().groups.push("sg-many-0".into());
+    lab.apply();
+    lab.works("web", "10.0.1.11", 5201);
+    // The group that has fewer rules is asked first.
+    assert_eq!((lab.count("sgr-sg-app-in-0"), lab.count("sgr-sg-many-0-in-201")), (1, 0));
+    lab.vpc().interfaces.get_mut("eni-app").unwrap().groups.remove(0);
+    lab.apply();
+    lab.works("db", "10.0.1.11", 5201);
+    assert_eq!(lab.count("sgr-sg-many-0-in-201"), 1);
+}
+
+#[test]
 fn metadata_and_resolver_know_who_asks() {
     let mut lab = lab();
     let router = Place::Router("vpc-1".into());

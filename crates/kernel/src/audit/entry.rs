@@ -198,7 +198,11 @@ mod tests {
             operation: "GetUser",
             peer: Some(Peer { address: "::ffff:192.0.2.1".parse().unwrap(), tls: false }),
             user_agent: "é".repeat(600),
+            host: None,
             via: Vec::new(),
+            source: None,
+            signed: None,
+            form: false,
         };
         let decided = Decided { action: "iam:GetUser".into(), allowed: true, ..Decided::default() };
         let caller = caller_fields(&Caller::root(account, "AKID"));

@@ -235,7 +235,11 @@ mod tests {
                 operation: "ListUsers",
                 peer: None,
                 user_agent: String::new(),
+                host: None,
                 via: Vec::new(),
+                source: None,
+                signed: None,
+                form: false,
             };
             cloud.trail().note(&Note {
                 request: &request,
@@ -328,7 +332,11 @@ mod tests {
             operation: "ListUsers",
             peer: None,
             user_agent: String::new(),
+            host: None,
             via: Vec::new(),
+            source: None,
+            signed: None,
+            form: false,
         };
         for _ in 0..40 {
             cloud.trail().note(&Note {

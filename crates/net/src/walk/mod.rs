@@ -17,6 +17,7 @@ mod rules;
 mod step;
 #[cfg(test)]
 mod tests;
+mod text;
 
 pub use packet::{Packet, Transport};
 pub use rules::{acl_decides, group_allows, traffic_matches};

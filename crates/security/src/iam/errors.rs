@@ -26,6 +26,11 @@ wire::errors! {
         ReportNotPresent(what: String) = 410, "ReportNotPresent", "{what}";
         ReportExpired(what: String) = 410, "ReportExpired", "{what}";
         AccessDenied(what: String) = 403, "AccessDenied", "{what}";
+        NoOrganization = 400, "OrganizationNotFoundException", "The request was rejected because no organization is associated with your account.";
+        NotManagementOrAdministrator = 400, "AccountNotManagementOrDelegatedAdministratorException", "The request was rejected because the account making the request is not the management account or delegated administrator account for centralized root access.";
+        NotManagement = 400, "CallerIsNotManagementAccountException", "The request was rejected because the account making the request is not the management account for the organization.";
+        NotAllFeatures = 400, "OrganizationNotInAllFeaturesModeException", "The request was rejected because your organization does not have All features enabled.";
+        ServiceAccessNotEnabled = 400, "ServiceAccessNotEnabledException", "The request was rejected because trusted access is not enabled for IAM in Organizations.";
         Unreadable = 500, "InternalFailure", "The request processing has failed because of an unknown error, exception or failure.";
     }
 }

@@ -36,7 +36,7 @@ mod subject;
 pub mod tags;
 pub mod totp;
 pub mod trust;
-mod x509;
+pub(crate) mod x509;
 
 pub(crate) use attached::last_part;
 pub use errors::IamError;
@@ -66,6 +66,7 @@ pub static IAM: kernel::Service = kernel::Service {
         ops::service_linked::OPS,
         ops::oidc_provider::OPS,
         ops::saml_provider::OPS,
+        ops::root_access::OPS,
         ops::simulate::OPS,
         ops::authorization_details::OPS,
         ops::service_access::OPS,

@@ -3,8 +3,10 @@
 //! The cryptography is real ([`core`]), key material lies sealed on the disk, and who may do what is decided by key
 //! policies and grants ([`access`]). Keys rotate, expire and are deleted by the cloud's clock ([`work`]).
 //!
-//! Not here: `GetKeyLastUsage`, the keys that services make for themselves (`alias/aws/...`), custom key stores, SM2,
-//! Nitro attestation, grants to service principals and for source ARNs, sharing through RAM, request quotas.
+//! Services have keys of their own in each account ([`managed`]).
+//!
+//! Not here: `GetKeyLastUsage`, custom key stores, SM2, Nitro attestation, grants to service principals and for source
+//! ARNs, sharing through RAM, request quotas.
 
 mod access;
 mod cache;
@@ -12,6 +14,7 @@ pub mod core;
 mod errors;
 mod identify;
 mod import;
+mod managed;
 mod material;
 pub mod model;
 mod ops;

@@ -36,6 +36,8 @@ wire::errors! {
         InvalidTransition = 400, "InvalidHandshakeTransitionException", "You can't perform that operation on the current handshake in its current state.";
         DuplicateHandshake = 400, "DuplicateHandshakeException", "A handshake with the same action and target already exists.";
         TargetNotFound = 400, "TargetNotFoundException", "You specified a target that doesn't exist.";
+        AlreadyRegistered = 400, "AccountAlreadyRegisteredException", "The provided account is already a delegated administrator for your organization.";
+        NotRegistered = 400, "AccountNotRegisteredException", "The provided account is not a registered delegated administrator for your organization.";
         TypeNotBuilt(name: String) = 501, "NotImplemented", "Policies of the type {name} are not built in this version of Virga.";
         Unreadable = 500, "ServiceException", "Organizations can't complete your request because of an internal service error. Try again later.";
     }

@@ -5,8 +5,10 @@
 //! account that is created can be entered through its access role, one that is closed can do nothing any more.
 //! Changes count from the next request on.
 //!
-//! Not here: policy types other than the two that authorize (they are refused), giving trusted access to services and
-//! delegating administration (no service of this cloud asks for them; their lists are empty), resource policies, responsibility transfers, billing.
+//! Trusted access can be given to IAM alone ([`trust`]): no other service of this cloud asks for it.
+//!
+//! Not here: policy types other than the two that authorize (they are refused), resource policies, responsibility
+//! transfers, billing.
 
 pub mod access;
 pub mod control;
@@ -16,6 +18,7 @@ pub mod model;
 pub mod ops;
 pub mod page;
 pub mod tree;
+pub mod trust;
 
 /// The service's door.
 pub static ORGANIZATIONS: kernel::Service = kernel::Service {

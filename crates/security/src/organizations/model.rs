@@ -116,6 +116,24 @@ store::record! {
     }
 }
 
+store::record! {
+    /// A service that may act for the organization. Key: global, organization, principal.
+    #[derive(Clone, PartialEq, Debug)]
+    pub struct Trusted {
+        /// `iam.amazonaws.com`
+        1 => pub principal: String,
+        2 => pub enabled: Timestamp,
+    }
+
+    /// An account that manages a service for the organization. Key: global, organization, account, principal.
+    #[derive(Clone, PartialEq, Debug)]
+    pub struct Delegation {
+        1 => pub account: AccountId,
+        2 => pub principal: String,
+        3 => pub enabled: Timestamp,
+    }
+}
+
 store::record_enum! {
     /// What has become of an invitation; that it has expired is seen from its time.
     ///
@@ -153,6 +171,8 @@ pub const ATTACHED: Table<Attached> = Table::new(0x0407, "organizations/attachme
 pub const CREATIONS: Table<Creation> = Table::new(0x0408, "organizations/create-account-requests");
 
 pub const HANDSHAKES: Table<Handshake> = Table::new(0x0409, "organizations/handshakes");
+pub const TRUSTED: Table<Trusted> = Table::new(0x040a, "organizations/trusted-services");
+pub const DELEGATIONS: Table<Delegation> = Table::new(0x040b, "organizations/delegated-administrators");
 
 /// How long an invitation is open.
 pub const INVITATION_LIFE: Duration = Duration::from_secs(15 * 86_400);

@@ -28,7 +28,7 @@ pub(crate) fn look_up(
         return Err(Unknown::ExpiredToken);
     }
     let mut caller = match &token.holder {
-        Holder::Root | Holder::FederatedByRoot => {
+        Holder::Root | Holder::FederatedByRoot | Holder::RootTask => {
             directory.root(token.account, &token.access_key).map_err(unreadable)?
         }
         Holder::User(user) | Holder::FederatedByUser(user) => user_of(directory, tx, &token, user)?,
@@ -91,6 +91,9 @@ fn federate(token: &Token, caller: &mut Caller) {
     caller.user_id = format!("{account}:{}", token.name);
 }
 
+const EVERYTHING: &str =
+    r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#;
+
 /// `None` where none was passed. A managed one that is gone since allows nothing.
 fn session_policies(
     directory: &IamDirectory,
@@ -114,12 +117,19 @@ fn session_policies(
     for arn in &token.policy_arns {
         out.extend(directory.compiled().managed(tx, token.account, arn, &token.access_key)?);
     }
+    // The policies of root tasks deny all that is not part of the task, and leave the allowing to the root user.
+    if token.holder == Holder::RootTask
+        && let Some(all) = directory.compiled().policy(EVERYTHING, PolicyKind::Session)
+    {
+        let (id, attached_to) = ("root".to_owned(), token.access_key.clone());
+        out.push((PolicySource { id, attached_to, form: PolicyForm::Input }, all));
+    }
     Ok(Some(out))
 }
 
 fn session(token: Token) -> Session {
     let reaches = match token.holder {
-        Holder::Role(_) => None,
+        Holder::Role(_) | Holder::RootTask => None,
         Holder::Root | Holder::User(_) if token.mfa.is_some() => Some(reach::with_mfa as _),
         Holder::Root | Holder::User(_) => Some(reach::without_mfa as _),
         Holder::FederatedByRoot | Holder::FederatedByUser(_) => Some(reach::federated as _),

@@ -12,6 +12,7 @@ wire::errors! {
         PackedPolicyTooLarge(what: String) = 400, "PackedPolicyTooLarge", "{what}";
         InvalidIdentityToken(what: String) = 400, "InvalidIdentityToken", "{what}";
         ExpiredToken(what: String) = 400, "ExpiredTokenException", "{what}";
+        IdpRejectedClaim(what: String) = 403, "IDPRejectedClaim", "{what}";
         IdpCommunication(what: String) = 400, "IDPCommunicationError", "{what}";
         InvalidAuthorizationMessage(what: String) = 400, "InvalidAuthorizationMessageException", "{what}";
         Unreadable = 500, "InternalFailure", "The request processing has failed because of an unknown error, exception or failure.";

@@ -3,8 +3,7 @@
 //! Credentials are stateless: the session token is a sealed record of the session ([`token`]), read back on each use
 //! together with what the role or user may do by then ([`caller`]). So there is nothing to expire, to list or to lose.
 //!
-//! Not here: AssumeRoleWithSAML (needs XML signatures), AssumeRoot (needs centralized root access),
-//! GetWebIdentityToken and GetDelegatedAccessToken.
+//! Not here: GetWebIdentityToken and GetDelegatedAccessToken.
 
 pub(crate) mod caller;
 pub mod errors;
@@ -14,6 +13,7 @@ pub mod key_id;
 pub mod ops;
 pub mod policies;
 pub mod role;
+pub mod saml;
 pub mod tags;
 pub mod token;
 
@@ -26,7 +26,9 @@ pub static STS: Service = Service {
     ops: &[
         ops::identity::OPS,
         ops::assume_role::OPS,
+        ops::assume_root::OPS,
         ops::web_identity::OPS,
+        ops::saml::OPS,
         ops::session_token::OPS,
         ops::federation_token::OPS,
         ops::access_key_info::OPS,

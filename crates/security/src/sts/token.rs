@@ -26,6 +26,8 @@ store::record_enum! {
         4 => FederatedByRoot,
         /// Of this user, under the token's name.
         5 => FederatedByUser((String, String)),
+        /// Of the root user, for the one task that the session's policy leaves.
+        6 => RootTask,
     }
 }
 
@@ -51,6 +53,8 @@ store::record! {
         13 => pub policy_arns: Vec<String>,
         /// Condition keys that hold for the whole session.
         14 => pub keys: Vec<(String, String)>,
+        /// Says nothing: makes the token as long as somebody asked for.
+        15 => pub padding: Vec<u8>,
     }
 }
 

@@ -6,7 +6,9 @@
 
 use super::errors::{Refusal, S3Error};
 use super::model::bucket::{BUCKETS, BucketRecord};
+use auth::policy::{Policy, PolicyForm, PolicyKind, PolicySource};
 use kernel::Cloud;
+use kernel::identity::Attached;
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 use store::{Key, Read, Record, Slice};
@@ -20,6 +22,9 @@ pub struct Bucket {
     pub record: BucketRecord,
     /// What the keys of everything in it begin with.
     pub scope: Key,
+    pub policy: Option<Attached>,
+    /// By the definition of the public access block.
+    pub has_public_policy: bool,
 }
 
 /// The remembered buckets, each with the bytes it was made of, by name.
@@ -27,9 +32,21 @@ pub struct Bucket {
 pub struct BucketMemory(RwLock<HashMap<String, (Slice, Arc<Bucket>)>>);
 
 impl Bucket {
-    fn of(record: BucketRecord) -> Bucket {
-        Bucket { scope: record.scope(), record }
+    fn of(record: BucketRecord) -> Result<Bucket, S3Error> {
+        let policy = record.policy.as_deref().map(|text| compiled(&record.arn(), text)).transpose()?;
+        let has_public_policy = policy.as_ref().is_some_and(|(_, policy)| policy.is_public());
+        Ok(Bucket { scope: record.scope(), policy, has_public_policy, record })
     }
+}
+
+/// A stored policy for authorization. It was checked when it was put.
+fn compiled(arn: &str, text: &str) -> Result<Attached, S3Error> {
+    let source = PolicySource { id: arn.to_owned(), attached_to: arn.to_owned(), form: PolicyForm::Resource };
+    let policy = Policy::load(text, PolicyKind::Resource("s3")).map_err(|malformed| {
+        kernel::log::error("a stored bucket policy cannot be read", &[("problem", &malformed.message)]);
+        S3Error::from(Refusal::Internal)
+    })?;
+    Ok((source, Arc::new(policy)))
 }
 
 /// The bucket of this name, if there is one.
@@ -48,7 +65,7 @@ pub fn find(cloud: &Cloud, from: &dyn Read, name: &str) -> Result<Option<Arc<Buc
         kernel::log::error("a bucket's record cannot be read", &[("problem", &problem.to_string())]);
         Refusal::Internal
     })?;
-    let bucket = Arc::new(Bucket::of(record));
+    let bucket = Arc::new(Bucket::of(record)?);
     let mut entries = memory.0.write().unwrap_or_else(PoisonError::into_inner);
     if entries.len() >= ENTRIES_MAX {
         entries.clear();

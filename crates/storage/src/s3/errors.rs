@@ -7,8 +7,10 @@ wire::errors! {
     pub enum Refusal {
         AccessDenied = 403, "AccessDenied", "Access Denied";
         BadDigest = 400, "BadDigest", "The Content-MD5 you specified did not match what we received.";
+        BadRequest(message: String) = 400, "BadRequest", "{message}";
         BadChecksum(algorithm: String) = 400, "BadDigest", "The {algorithm} you specified did not match the calculated checksum.";
         ConditionalConflict = 409, "ConditionalRequestConflict", "The conditional request cannot succeed due to a conflicting operation against this resource.";
+        EncryptionAlgorithm = 400, "InvalidEncryptionAlgorithmError", "The Encryption request you specified is not valid. Supported value: AES256.";
         EntityTooSmall(part: u32, size: u64, etag: String) = 400, "EntityTooSmall", "Your proposed upload is smaller than the minimum allowed size";
         EntityTooLarge(size: u64) = 400, "EntityTooLarge", "Your proposed upload exceeds the maximum allowed size";
         IncompleteBody = 400, "IncompleteBody", "The request body terminated unexpectedly";
@@ -36,7 +38,10 @@ wire::errors! {
         NotImplemented(header: &'static str) = 501, "NotImplemented", "A header you provided implies functionality that is not implemented";
         NotModified = 304, "NotModified", "Not Modified";
         PreconditionFailed(condition: &'static str) = 412, "PreconditionFailed", "At least one of the pre-conditions you specified did not hold";
+        RedirectLocation = 400, "InvalidRedirectLocation", "The website redirect location must have a prefix of 'http://' or 'https://' or '/'.";
         SlowDown = 503, "SlowDown", "Please reduce your request rate.";
+        SourceState(class: String) = 403, "InvalidObjectState", "Operation is not valid for the source object's storage class";
+        WrongCustomerKey = 403, "AccessDenied", "Requests specifying Server Side Encryption with Customer provided keys must provide the correct secret key.";
     }
 }
 
@@ -58,6 +63,22 @@ impl S3Error {
         S3Error(Box::new(self.0.header(name, value)))
     }
 
+    /// How S3 passes on what KMS refuses.
+    pub(crate) fn of_kms(fault: Fault) -> S3Error {
+        match fault.code.as_str() {
+            "AccessDeniedException" => Fault::new(403, "AccessDenied", fault.message).into(),
+            "KMSInternalException" | "InternalFailure" => Refusal::Internal.into(),
+            code => Fault::new(400, &["KMS.", code].concat(), fault.message).into(),
+        }
+    }
+
+    /// Without headers of its own.
+    #[must_use]
+    pub(crate) fn without_headers(mut self) -> S3Error {
+        self.0.headers = Box::default();
+        self
+    }
+
     pub fn code(&self) -> &str {
         &self.0.code
     }
@@ -76,6 +97,11 @@ pub fn argument(message: impl Into<String>, name: &str, value: impl Into<String>
     S3Error::from(Refusal::InvalidArgument(message.into()))
         .with("ArgumentName", name)
         .with("ArgumentValue", value)
+}
+
+/// Whether a service that S3 has called has turned it away, in whichever words its protocol has for that.
+pub(crate) fn is_denied(fault: &Fault) -> bool {
+    fault.status == 403 || fault.code.starts_with("AccessDenied")
 }
 
 impl Refusal {
@@ -107,7 +133,9 @@ impl Refusal {
             Refusal::InvalidRange(requested, size) => {
                 vec![("RangeRequested", requested.clone()), ("ActualObjectSize", size.to_string())]
             }
-            Refusal::InvalidObjectState(class) => vec![("StorageClass", class.clone())],
+            Refusal::InvalidObjectState(class) | Refusal::SourceState(class) => {
+                vec![("StorageClass", class.clone())]
+            }
             Refusal::InvalidStorageClass(class) => vec![("StorageClassRequested", class.clone())],
             Refusal::KeyTooLong(size) => {
                 vec![("Size", size.to_string()), ("MaxSizeAllowed", "1024".to_owned())]
@@ -149,6 +177,125 @@ impl From<store::StoreError> for S3Error {
     fn from(error: store::StoreError) -> S3Error {
         kernel::log::error("the store could not be read", &[("problem", &error.to_string())]);
         Refusal::Internal.into()
+    }
+}
+
+wire::errors! {
+    /// What S3 refuses of buckets and their configurations, likewise.
+    pub enum Denial {
+        AclMalformed = 400, "MalformedACLError", "The XML you provided was not well-formed or did not validate against our published schema";
+        AclTwice = 400, "InvalidRequest", "Specifying both Canned ACLs and Header Grants is not allowed";
+        AclUnsupported = 400, "AccessControlListNotSupported", "The bucket does not allow ACLs";
+        AclWithBlock = 400, "InvalidBucketAclWithBlockPublicAccessError", "Bucket cannot have public ACLs set with BlockPublicAccess enabled";
+        AclWithOwnership = 400, "InvalidBucketAclWithObjectOwnership", "Bucket cannot have ACLs set with ObjectOwnership's BucketOwnerEnforced setting";
+        BucketExists(bucket: String) = 409, "BucketAlreadyExists", "The requested bucket name is not available. The bucket namespace is shared by all users of the system. Please select a different name and try again.";
+        BucketName(bucket: String) = 400, "InvalidBucketName", "The specified bucket is not valid.";
+        BucketNotEmpty(bucket: String) = 409, "BucketNotEmpty", "The bucket you tried to delete is not empty";
+        BucketNotEmptyOfVersions(bucket: String) = 409, "BucketNotEmpty", "The bucket you tried to delete is not empty. You must delete all versions in the bucket.";
+        BucketOwned(bucket: String) = 409, "BucketAlreadyOwnedByYou", "Your previous request to create the named bucket succeeded and you already own it.";
+        BucketState(message: String) = 409, "InvalidBucketState", "{message}";
+        ContentUnexpected = 400, "UnexpectedContent", "This request does not support content";
+        ConfigurationMissing = 404, "NoSuchConfiguration", "The specified configuration does not exist.";
+        CorsForbidden = 403, "AccessForbidden", "CORSResponse: This CORS request is not allowed. This is usually because the evalution of Origin, request method / Access-Control-Request-Method or Access-Control-Request-Headers are not whitelisted by the resource's CORS spec.";
+        CorsMissing = 404, "NoSuchCORSConfiguration", "The CORS configuration does not exist";
+        CorsOff = 403, "AccessForbidden", "CORSResponse: CORS is not enabled for this bucket.";
+        EmailGrantees = 405, "MethodNotAllowed", "Grantees by email address are no longer supported.";
+        EncryptionMissing = 404, "ServerSideEncryptionConfigurationNotFoundError", "The server side encryption configuration was not found";
+        HeaderMissing = 400, "MissingSecurityHeader", "Your request was missing a required header";
+        LifecycleMissing = 404, "NoSuchLifecycleConfiguration", "The lifecycle configuration does not exist";
+        LocationIllegal(constraint: String) = 400, "IllegalLocationConstraintException", "The {constraint} location constraint is incompatible for the region specific endpoint this request was sent to.";
+        LocationInvalid(constraint: String) = 400, "InvalidLocationConstraint", "The specified location-constraint is not valid";
+        LockMissing(bucket: String) = 404, "ObjectLockConfigurationNotFoundError", "Object Lock configuration does not exist for this bucket";
+        LockNone = 400, "InvalidRequest", "Bucket is missing Object Lock Configuration";
+        LockOfObjectMissing = 404, "NoSuchObjectLockConfiguration", "The specified object does not have a ObjectLock configuration";
+        Locked = 403, "AccessDenied", "Access Denied because object protected by object lock.";
+        LoggingElsewhere = 403, "CrossLocationLoggingProhibited", "Cross S3 location logging not allowed";
+        LoggingTarget(message: String) = 400, "InvalidTargetBucketForLogging", "{message}";
+        Moved(endpoint: String) = 301, "PermanentRedirect", "The bucket you are attempting to access must be addressed using the specified endpoint. Please send all future requests to this endpoint.";
+        OwnerNumber = 400, "InvalidBucketOwnerAWSAccountID", "The value of the expected bucket owner parameter must be an AWS account ID";
+        OwnershipMissing(bucket: String) = 404, "OwnershipControlsNotFoundError", "The bucket ownership controls were not found";
+        PolicyMalformed(message: String) = 400, "MalformedPolicy", "{message}";
+        PolicyMissing(bucket: String) = 404, "NoSuchBucketPolicy", "The bucket policy does not exist";
+        PublicBlockMissing(bucket: String) = 404, "NoSuchPublicAccessBlockConfiguration", "The public access block configuration was not found";
+        ReplicationMissing = 404, "ReplicationConfigurationNotFoundError", "The replication configuration was not found";
+        RestoreNeedless = 403, "InvalidObjectState", "Restore is not allowed for the object's current storage class";
+        RestoreOngoing = 409, "RestoreAlreadyInProgress", "Object restore is already in progress";
+        RetainPast = 400, "InvalidArgument", "The retain until date must be in the future!";
+        RetentionPeriod(message: String) = 400, "InvalidRetentionPeriod", "{message}";
+        TagSetMissing(bucket: String) = 404, "NoSuchTagSet", "The TagSet does not exist";
+        TagsTooMany(message: String) = 400, "BadRequest", "{message}";
+        VersioningUnsaid = 400, "IllegalVersioningConfigurationException", "The Versioning element must be specified";
+        WebsiteMissing(bucket: String) = 404, "NoSuchWebsiteConfiguration", "The specified bucket does not have a website configuration";
+    }
+}
+
+impl Denial {
+    /// As [`Refusal::members`].
+    fn members(&self) -> Vec<(&'static str, String)> {
+        match self {
+            Denial::BucketExists(bucket)
+            | Denial::BucketName(bucket)
+            | Denial::BucketNotEmpty(bucket)
+            | Denial::BucketNotEmptyOfVersions(bucket)
+            | Denial::BucketOwned(bucket)
+            | Denial::LockMissing(bucket)
+            | Denial::OwnershipMissing(bucket)
+            | Denial::PolicyMissing(bucket)
+            | Denial::PublicBlockMissing(bucket)
+            | Denial::TagSetMissing(bucket)
+            | Denial::WebsiteMissing(bucket) => vec![("BucketName", bucket.clone())],
+            Denial::LocationInvalid(constraint) => vec![("LocationConstraint", constraint.clone())],
+            Denial::Moved(endpoint) => vec![("Endpoint", endpoint.clone())],
+            _ => Vec::new(),
+        }
+    }
+}
+
+impl From<Denial> for S3Error {
+    fn from(denial: Denial) -> S3Error {
+        let members = denial.members();
+        let error = S3Error(Box::new(denial.into()));
+        members.into_iter().fold(error, |error, (name, text)| error.with(name, text))
+    }
+}
+
+wire::errors! {
+    /// What S3 refuses of a browser's form, likewise.
+    pub enum FormRefusal {
+        Condition(shown: String) = 403, "AccessDenied", "Invalid according to Policy: Policy Condition failed: {shown}";
+        Expired = 403, "AccessDenied", "Invalid according to Policy: Policy expired.";
+        ExtraFields(name: String) = 403, "AccessDenied", "Invalid according to Policy: Extra input fields: {name}";
+        FieldsTooLarge = 400, "MaxPostPreDataLengthExceeded", "Your POST request fields preceeding the upload file was too large.";
+        Malformed = 400, "MalformedPOSTRequest", "The body of your POST request is not well-formed multipart/form-data.";
+        NoFile = 400, "InvalidArgument", "POST requires exactly one file upload per request.";
+        NoForm = 412, "PreconditionFailed", "At least one of the pre-conditions you specified did not hold";
+        PolicyDocument(what: String) = 400, "InvalidPolicyDocument", "Invalid Policy: {what}";
+        TooLarge(size: u64, most: u64) = 400, "EntityTooLarge", "Your proposed upload exceeds the maximum allowed size";
+        TooSmall(size: u64, least: u64) = 400, "EntityTooSmall", "Your proposed upload is smaller than the minimum allowed size";
+    }
+}
+
+impl From<FormRefusal> for S3Error {
+    fn from(refusal: FormRefusal) -> S3Error {
+        let members = match &refusal {
+            FormRefusal::FieldsTooLarge => vec![("MaxPostPreDataLengthBytes", "20480".to_owned())],
+            FormRefusal::NoFile => {
+                vec![("ArgumentName", "file".to_owned()), ("ArgumentValue", "0".to_owned())]
+            }
+            FormRefusal::NoForm => {
+                let condition = "Bucket POST must be of the enclosure-type multipart/form-data";
+                vec![("Condition", condition.to_owned())]
+            }
+            FormRefusal::TooLarge(size, most) => {
+                vec![("ProposedSize", size.to_string()), ("MaxSizeAllowed", most.to_string())]
+            }
+            FormRefusal::TooSmall(size, least) => {
+                vec![("ProposedSize", size.to_string()), ("MinSizeAllowed", least.to_string())]
+            }
+            _ => Vec::new(),
+        };
+        let error = S3Error(Box::new(refusal.into()));
+        members.into_iter().fold(error, |error, (name, text)| error.with(name, text))
     }
 }
 

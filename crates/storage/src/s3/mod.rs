@@ -3,11 +3,73 @@
 //! A bucket is one record ([`model::bucket`]); what it holds are rows ordered as S3 lists them ([`model::object`]); the
 //! bytes themselves are [`blob`]'s.
 
+pub mod access;
+pub mod acl;
 pub mod buckets;
+pub mod canonical;
+pub mod completed;
+pub mod configs;
+pub mod content;
+pub mod cors;
 pub mod errors;
+pub mod events;
+mod expiry;
+pub mod filter;
+pub mod form;
+pub mod lifecycle;
+pub mod listing;
+pub mod lock;
+pub mod logging;
 pub mod model;
+pub mod name;
+pub mod notification;
+mod ops;
+pub mod replication;
+mod request;
+pub mod restore;
+mod rows;
+pub mod settings;
+pub mod sites;
+mod stored;
+pub mod tags;
 pub mod versions;
+pub mod website;
+pub mod work;
 
 pub use errors::{Refusal, S3Error};
 
-pub static S3: kernel::Service = kernel::Service { id: "s3", global: false, ops: &[] };
+pub static S3: kernel::Service = kernel::Service {
+    id: "s3",
+    global: false,
+    ops: &[
+        ops::accelerate::OPS,
+        ops::acl::OPS,
+        ops::bucket::OPS,
+        ops::copy::OPS,
+        ops::cors::OPS,
+        ops::delete::OPS,
+        ops::encryption::OPS,
+        ops::get::OPS,
+        ops::lifecycle::OPS,
+        ops::list::OPS,
+        ops::list_parts::OPS,
+        ops::list_versions::OPS,
+        ops::lock::OPS,
+        ops::logging::OPS,
+        ops::notification::OPS,
+        ops::object_attributes::OPS,
+        ops::ownership::OPS,
+        ops::part::OPS,
+        ops::policy::OPS,
+        ops::public_access::OPS,
+        ops::put::OPS,
+        ops::replication::OPS,
+        ops::restore::OPS,
+        ops::retention::OPS,
+        ops::settings::OPS,
+        ops::tagging::OPS,
+        ops::upload::OPS,
+        ops::versioning::OPS,
+        ops::website::OPS,
+    ],
+};

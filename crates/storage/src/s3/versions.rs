@@ -15,6 +15,7 @@ use super::errors::{Refusal, S3Error, argument};
 use super::model::bucket::Versioning;
 use super::model::object::{CURRENT, NULLS, NullVersion, VERSIONS, Version, current_key, version_key};
 use super::model::version_id::{NULL, VersionId};
+use super::work;
 use base::Timestamp;
 use kernel::Cx;
 use store::{Direction, Read, StoreError};
@@ -133,8 +134,47 @@ pub fn put(cx: &mut Cx<'_>, bucket: &Bucket, key: &str, mut version: Version) ->
         Versioning::Enabled => VersionId::new(version.order, cx.rng()).chance.to_vec(),
         Versioning::Never | Versioning::Suspended => Vec::new(),
     };
+    version.replication = work::note_replica(cx, bucket, key, &version)?;
     CURRENT.put(cx.tx, &current_key(&bucket.scope, key), &version);
     Ok(version)
+}
+
+/// Takes in a version that was made in another bucket, with its id and its time: in its place among those that are
+/// there. One that is there already stays.
+///
+/// # Errors
+/// The store's.
+pub fn receive(cx: &mut Cx<'_>, bucket: &Bucket, key: &str, mut version: Version) -> Result<(), StoreError> {
+    let place = Place { bucket, key };
+    let row = current_key(&bucket.scope, key);
+    let old = CURRENT.get(cx.tx, &row)?;
+    let top = match &old {
+        Some(old) => Some(old.clone()),
+        None => newest_other(cx.tx, bucket, key)?,
+    };
+    let same = |there: &Version| there.order == version.order;
+    if top.as_ref().is_some_and(same)
+        || VERSIONS.get(cx.tx, &version_key(&bucket.scope, key, version.order))?.is_some()
+    {
+        return release(cx, &version);
+    }
+    if top.is_some_and(|top| top.order > version.order) {
+        version.noncurrent_since = Some(cx.now);
+        place.put_other(cx, &version);
+        return Ok(());
+    }
+    if let Some(mut old) = old {
+        CURRENT.delete(cx.tx, &row);
+        old.noncurrent_since = Some(cx.now);
+        place.put_other(cx, &old);
+    }
+    version.noncurrent_since = None;
+    if version.delete_marker {
+        place.put_other(cx, &version);
+    } else {
+        CURRENT.put(cx.tx, &row, &version);
+    }
+    Ok(())
 }
 
 /// Deletes an object without naming a version.
@@ -152,7 +192,7 @@ pub fn delete(cx: &mut Cx<'_>, bucket: &Bucket, key: &str) -> Result<Deleted, St
         Versioning::Enabled => VersionId::new(order, cx.rng()).chance.to_vec(),
         Versioning::Never | Versioning::Suspended => Vec::new(),
     };
-    let marker = Version {
+    let mut marker = Version {
         order,
         chance,
         delete_marker: true,
@@ -160,6 +200,7 @@ pub fn delete(cx: &mut Cx<'_>, bucket: &Bucket, key: &str) -> Result<Deleted, St
         owner: bucket.record.owner,
         ..Version::default()
     };
+    marker.replication = work::note_replica(cx, bucket, key, &marker)?;
     place.put_other(cx, &marker);
     Ok(Deleted { marker: true, id: Some(marker.id()) })
 }

@@ -1,6 +1,7 @@
 //! What a store promises, over each engine.
 
 mod damage;
+mod ending;
 mod faults;
 mod model;
 mod records;

@@ -431,3 +431,33 @@ fn requests_for_a_moment_are_checked() {
         "{message}"
     );
 }
+
+#[test]
+fn sealed_tables_are_restored_under_a_key_of_their_own() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ONE);
+    let mut request = table("source", false);
+    let made = root.call("kms", "CreateKey", json!({})).ok()["KeyMetadata"]["Arn"].clone();
+    request["SSESpecification"] = json!({"Enabled": true, "KMSMasterKeyId": made});
+    make(&cloud, &root, request);
+    put(&root, "source", "a", "1");
+    let arn = backup(&root, "source");
+    put(&root, "source", "a", "2");
+    put(&root, "source", "b", "2");
+    assert_eq!(restore(&cloud, &root, &arn, "from-backup"), "a=1");
+    let key = |name: &str| {
+        let described = root.call("dynamodb", "DescribeTable", json!({"TableName": name})).ok();
+        described["Table"]["SSEDescription"]["KMSMasterKeyArn"].clone()
+    };
+    assert!(key("source").is_string());
+    assert_eq!(key("from-backup"), key("source"));
+    let open =
+        json!({"TargetTableName": "open", "BackupArn": arn, "SSESpecificationOverride": {"Enabled": false}});
+    root.call("dynamodb", "RestoreTableFromBackup", open).ok();
+    cloud.reconcile();
+    assert_eq!((state(&root, "open").as_str(), key("open")), ("a=1", Value::Null));
+    let recovery = json!({"TableName": "source", "PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": true}});
+    root.call("dynamodb", "UpdateContinuousBackups", recovery).refused(501, "NotImplemented");
+    let replica = json!({"TableName": "source", "ReplicaUpdates": [{"Create": {"RegionName": "eu-west-1"}}]});
+    root.call("dynamodb", "UpdateTable", replica).refused(501, "NotImplemented");
+}

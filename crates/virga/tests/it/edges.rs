@@ -160,7 +160,7 @@ fn what_is_not_built_says_so_in_its_protocol() {
             "dynamodb",
             Sent {
                 service: "dynamodb",
-                headers: &[JSON10, target("DynamoDB_20120810.ListBackups")],
+                headers: &[JSON10, target("DynamoDB_20120810.DescribeKinesisStreamingDestination")],
                 body: b"{}",
                 ..POST
             },
@@ -186,7 +186,7 @@ fn what_is_not_built_says_so_in_its_protocol() {
             "cloudwatch",
             Sent {
                 service: "monitoring",
-                uri: "/service/GraniteServiceVersion20100801/operation/ListMetrics",
+                uri: "/service/GraniteServiceVersion20100801/operation/ListDashboards",
                 headers: &cbor,
                 body: b"\xa0",
                 ..POST

@@ -8,10 +8,10 @@
 //! eva.call("iam", "DeleteUser", json!({"UserName": "eva"})).refused(403, "AccessDenied");
 //! ```
 //!
-//! Requests are written in the service's own protocol (query or JSON) from a JSON object with the model's member
-//! names; answers are read back into JSON: of XML, elements by name, lists (`member`) and maps (`entry`) as arrays, all text as strings.
+//! Requests are written in the service's own protocol from a JSON object with the model's member
+//! names; answers are read back into JSON: by the model of rest-xml, else of XML elements by name, lists (`member`) and maps (`entry`) as arrays, all text as strings.
 
-use auth::sigv4::sign::{Signer, sign_headers};
+use auth::sigv4::sign::{Signer, presign, sign_headers};
 use auth::sigv4::{Algorithm, BodyHash, Dialect, Payload, Secret};
 use base::{Clock, Rng, Timestamp};
 use bytes::Bytes;
@@ -165,6 +165,11 @@ impl<'c> Caller<'c> {
         let request = self.request(service, operation, &parameters);
         let mut reply = self.cloud.send(request, self.address);
         reply.said = format!("{service}:{operation} {parameters}");
+        let model = wire::catalog::service(service).unwrap();
+        if model.protocols.contains(&Protocol::RestXml) && reply.status < 300 {
+            reply.value = crate::rest_xml::read(model, operation, &reply.headers, &reply.body);
+            return reply;
+        }
         // Query answers wrap their members in one element.
         if let Some(inner) = reply.value.get_mut(format!("{operation}Result")) {
             reply.value = inner.take();
@@ -179,21 +184,28 @@ impl<'c> Caller<'c> {
             Protocol::Query | Protocol::Ec2Query => {
                 let mut pairs =
                     vec![("Action".into(), operation.into()), ("Version".into(), model.api_version.into())];
-                flatten("", parameters, &mut pairs);
+                match model.operation(operation).and_then(|operation| operation.input) {
+                    Some(input) if model.protocols.contains(&Protocol::Ec2Query) => {
+                        flatten_ec2(model, input, "", parameters, &mut pairs);
+                    }
+                    _ => flatten("", parameters, &mut pairs),
+                }
                 ("application/x-www-form-urlencoded", encode(&pairs))
             }
             Protocol::Json10 => ("application/x-amz-json-1.0", parameters.to_string()),
             Protocol::RestJson => ("application/json", String::new()),
+            Protocol::RestXml => ("application/xml", String::new()),
             _ => ("application/x-amz-json-1.1", parameters.to_string()),
         };
         let mut request = match content_type {
             "application/json" => rest_json(model, operation, parameters),
+            "application/xml" => crate::rest_xml::request(model, operation, parameters),
             _ => Request::post("/").body(Bytes::from(body)).unwrap(),
         };
         let headers = request.headers_mut();
         let host = format!("{}.{}.amazonaws.com", model.endpoint_prefix, self.region);
         headers.insert("host", host.parse().unwrap());
-        headers.insert("content-type", HeaderValue::from_static(content_type));
+        headers.entry("content-type").or_insert(HeaderValue::from_static(content_type));
         headers.insert("user-agent", HeaderValue::from_static("it/1"));
         if content_type.contains("x-amz-json") {
             headers.insert("x-amz-target", format!("{}.{operation}", model.target_prefix).parse().unwrap());
@@ -201,6 +213,28 @@ impl<'c> Caller<'c> {
         if !self.access_key.is_empty() {
             self.sign(&mut request, model.signing_name);
         }
+        request
+    }
+
+    /// The request with its signature in the address, for whoever has it. Its body is not signed.
+    pub(crate) fn presigned(&self, service: &str, operation: &str, parameters: &Value) -> Request<Bytes> {
+        let plain = Caller { access_key: String::new(), ..self.clone() };
+        let mut request = plain.request(service, operation, parameters);
+        let secret = Secret::new(self.secret.clone());
+        let signer = Signer {
+            access_key: &self.access_key,
+            secret: &secret,
+            session_token: self.token.as_deref(),
+            region: &self.region,
+            service: wire::catalog::service(service).unwrap().signing_name,
+            dialect: if service == "s3" { Dialect::S3 } else { Dialect::Query },
+            algorithm: Algorithm::Hmac,
+        };
+        let (path, query) =
+            (request.uri().path().to_owned(), request.uri().query().unwrap_or_default().to_owned());
+        let (method, now) = (request.method().to_string(), Clock::system().now());
+        let query = presign(&signer, &method, &path, &query, request.headers(), 60, now).unwrap();
+        *request.uri_mut() = format!("{path}?{query}").parse().unwrap();
         request
     }
 
@@ -272,8 +306,8 @@ impl Reply {
 
 /// The protocols that the harness writes.
 fn is_spoken(protocol: Protocol) -> bool {
-    use Protocol::{Ec2Query, Json10, Json11, Query, RestJson};
-    matches!(protocol, Query | Ec2Query | Json10 | Json11 | RestJson)
+    use Protocol::{Ec2Query, Json10, Json11, Query, RestJson, RestXml};
+    matches!(protocol, Query | Ec2Query | Json10 | Json11 | RestJson | RestXml)
 }
 
 /// Members where the model has them: in the path, the query string or the body.
@@ -307,6 +341,42 @@ fn rest_json(model: &wire::model::Service, operation: &str, parameters: &Value) 
     }
     let body = if operation.method == "GET" { String::new() } else { Value::Object(body).to_string() };
     Request::builder().method(operation.method).uri(uri).body(Bytes::from(body)).unwrap()
+}
+
+/// `{"TagSpecifications": [{"Tags": [{"Key": "a"}]}]}` as `TagSpecification.1.Tag.1.Key=a`: EC2 has names of its own for
+/// what it takes, and begins them with a capital.
+fn flatten_ec2(
+    model: &wire::model::Service,
+    shape: wire::model::ShapeId,
+    prefix: &str,
+    value: &Value,
+    out: &mut Vec<(String, String)>,
+) {
+    use wire::model::Kind;
+    let join = |name: &str| if prefix.is_empty() { name.to_owned() } else { format!("{prefix}.{name}") };
+    match (&model.shape(shape).kind, value) {
+        (Kind::Structure(structure), Value::Object(members)) => {
+            for (name, value) in members {
+                let Some(member) = structure.member(name) else {
+                    flatten(&join(name), value, out);
+                    continue;
+                };
+                let target = &member.target;
+                let own = if target.wire_name.is_empty() { member.name } else { target.wire_name };
+                let wire = match target.query_name {
+                    "" => own[..1].to_ascii_uppercase() + &own[1..],
+                    query => query.to_owned(),
+                };
+                flatten_ec2(model, target.shape, &join(&wire), value, out);
+            }
+        }
+        (Kind::List { element, .. }, Value::Array(items)) if !items.is_empty() => {
+            for (i, item) in items.iter().enumerate() {
+                flatten_ec2(model, element.shape, &join(&(i + 1).to_string()), item, out);
+            }
+        }
+        (_, other) => flatten(prefix, other, out),
+    }
 }
 
 /// `{"Tags": [{"Key": "a"}]}` as `Tags.member.1.Key=a`.
@@ -388,7 +458,7 @@ fn read_element(reader: &mut quick_xml::Reader<&[u8]>, all: &str) -> Value {
     }
 }
 
-fn reference(name: &str) -> String {
+pub(crate) fn reference(name: &str) -> String {
     let number = name.strip_prefix("#x").map(|hex| u32::from_str_radix(hex, 16));
     let number = number.or_else(|| name.strip_prefix('#').map(str::parse));
     match (name, number) {

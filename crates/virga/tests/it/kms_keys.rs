@@ -201,7 +201,8 @@ fn deletion_waits_and_then_takes_everything_along() {
     cloud.reconcile();
     root.call("kms", "DescribeKey", json!({ "KeyId": key })).refused_with(400, "NotFoundException", &gone);
     assert_eq!(root.call("kms", "ListKeys", json!({})).ok()["Keys"], json!([]));
-    assert_eq!(root.call("kms", "ListAliases", json!({})).ok()["Aliases"], json!([]));
+    let aliases = root.call("kms", "ListAliases", json!({})).ok();
+    assert!(aliases["Aliases"].as_array().unwrap().iter().all(|alias| alias["AliasName"] != "alias/gone"));
     let other = new_key(&root, json!({}));
     root.call("kms", "CreateAlias", json!({ "AliasName": "alias/gone", "TargetKeyId": other })).ok();
 }

@@ -3,6 +3,7 @@
 use crate::harness::{Caller, Cloud};
 use crate::sts_assume_role::{ONE, TWO, policy, put_role, put_user, trust, with};
 use serde_json::{Value, json};
+use std::time::Duration;
 
 /// An organization of [`ONE`], its root's id, and one more account, by number.
 struct Setting<'c> {
@@ -406,8 +407,9 @@ fn nobody_acts_for_the_organization_beside_its_management() {
     assert_eq!(services["EnabledServicePrincipals"], json!([]));
     let administrators = setting.call("ListDelegatedAdministrators", json!({})).ok();
     assert_eq!(administrators["DelegatedAdministrators"], json!([]));
+    // No service of this cloud but IAM asks for trusted access.
     let enable = json!({"ServicePrincipal": "ram.amazonaws.com"});
-    setting.call("EnableAWSServiceAccess", enable).refused(501, "NotImplemented");
+    setting.call("EnableAWSServiceAccess", enable).refused(400, "InvalidInputException");
     for operation in ["ListAWSServiceAccessForOrganization", "ListDelegatedAdministrators"] {
         setting.call(operation, json!({"NextToken": "x"})).refused(400, "InvalidInputException");
         let member = cloud.root(&setting.account);
@@ -417,4 +419,159 @@ fn nobody_acts_for_the_organization_beside_its_management() {
             .call("organizations", operation, json!({}))
             .refused(400, "AWSOrganizationsNotInUseException");
     }
+}
+
+const IAM: &str = "iam.amazonaws.com";
+
+#[test]
+fn an_account_may_administer_a_service_that_is_trusted() {
+    let cloud = Cloud::new();
+    let setting = organization(&cloud);
+    let delegate = json!({"AccountId": setting.account, "ServicePrincipal": IAM});
+    let service = json!({"ServicePrincipal": IAM});
+    let reason = |reply: crate::harness::Reply| reply.value["Reason"].clone();
+    assert_eq!(
+        reason(setting.call("RegisterDelegatedAdministrator", delegate.clone())),
+        "SERVICE_ACCESS_NOT_ENABLED"
+    );
+    setting.call("EnableAWSServiceAccess", service.clone()).ok();
+    setting.call("EnableAWSServiceAccess", service.clone()).ok();
+    let services = setting.call("ListAWSServiceAccessForOrganization", json!({})).ok();
+    assert_eq!(
+        services["EnabledServicePrincipals"],
+        json!([{"ServicePrincipal": IAM, "DateEnabled": 1_768_478_400}])
+    );
+    let own = json!({"AccountId": ONE, "ServicePrincipal": IAM});
+    assert_eq!(
+        reason(setting.call("RegisterDelegatedAdministrator", own)),
+        "CANNOT_REGISTER_MASTER_AS_DELEGATED_ADMINISTRATOR"
+    );
+    let stranger = json!({"AccountId": TWO, "ServicePrincipal": IAM});
+    setting.call("RegisterDelegatedAdministrator", stranger).refused(400, "AccountNotFoundException");
+    setting
+        .call("DeregisterDelegatedAdministrator", delegate.clone())
+        .refused(400, "AccountNotRegisteredException");
+    setting.call("RegisterDelegatedAdministrator", delegate.clone()).ok();
+    setting
+        .call("RegisterDelegatedAdministrator", delegate.clone())
+        .refused(400, "AccountAlreadyRegisteredException");
+    let found = setting.call("ListDelegatedAdministrators", service.clone()).ok();
+    let found = &found["DelegatedAdministrators"][0];
+    assert_eq!((&found["Id"], &found["JoinedMethod"]), (&json!(setting.account), &json!("CREATED")));
+    let account = json!({"AccountId": setting.account});
+    let delegated = setting.call("ListDelegatedServicesForAccount", account.clone()).ok();
+    assert_eq!(delegated["DelegatedServices"][0]["ServicePrincipal"], IAM);
+    // It stays while it administers.
+    assert_eq!(
+        reason(setting.call("RemoveAccountFromOrganization", account.clone())),
+        "CANNOT_REMOVE_DELEGATED_ADMINISTRATOR_FROM_ORG"
+    );
+    setting.call("DeregisterDelegatedAdministrator", delegate).ok();
+    setting
+        .call("ListDelegatedServicesForAccount", account.clone())
+        .refused(400, "AccountNotRegisteredException");
+    setting.call("RemoveAccountFromOrganization", account).ok();
+    setting.call("DisableAWSServiceAccess", service).ok();
+    let services = setting.call("ListAWSServiceAccessForOrganization", json!({})).ok();
+    assert_eq!(services["EnabledServicePrincipals"], json!([]));
+}
+
+const TASKS: &str = "arn:aws:iam::aws:policy/root-task/";
+
+fn assume_root(caller: &Caller<'_>, target: &str, task: &str) -> crate::harness::Reply {
+    let task = json!({"arn": format!("{TASKS}{task}")});
+    caller.call("sts", "AssumeRoot", json!({"TargetPrincipal": target, "TaskPolicyArn": task}))
+}
+
+#[test]
+fn the_management_reaches_the_root_users_of_members_for_their_tasks() {
+    let cloud = Cloud::new();
+    let setting = organization(&cloud);
+    let (ann, member) = (put_user(&cloud, ONE, "ann", &policy("Allow", "sts:AssumeRoot")), &setting.account);
+    let audit = "IAMAuditRootUserCredentials";
+    // One step after the other.
+    setting
+        .management
+        .call("iam", "EnableOrganizationsRootSessions", json!({}))
+        .refused(400, "ServiceAccessNotEnabledException");
+    assume_root(&ann, member, audit).refused(403, "AccessDenied");
+    setting.call("EnableAWSServiceAccess", json!({"ServicePrincipal": IAM})).ok();
+    let features = setting.management.call("iam", "EnableOrganizationsRootSessions", json!({})).ok();
+    assert_eq!(features["EnabledFeatures"], json!(["RootSessions"]));
+    assume_root(&ann, member, audit).refused_with(
+        403,
+        "AccessDenied",
+        "Centralized root access for this task is not enabled in your organization.",
+    );
+    setting.management.call("iam", "EnableOrganizationsRootCredentialsManagement", json!({})).ok();
+    let features = setting.management.call("iam", "ListOrganizationsFeatures", json!({})).ok();
+    assert_eq!(features["EnabledFeatures"], json!(["RootCredentialsManagement", "RootSessions"]));
+    // The member's root user has a key. It is seen, and deleted, and nothing else is done.
+    let root = cloud.root(member);
+    let key = root.call("iam", "CreateAccessKey", json!({})).ok()["AccessKey"]["AccessKeyId"].clone();
+    let out = assume_root(&ann, member, audit).ok();
+    let session = cloud.session(&out["Credentials"]);
+    let me = session.call("sts", "GetCallerIdentity", json!({})).ok();
+    assert_eq!(me["Arn"], format!("arn:aws:iam::{member}:root"));
+    let keys = session.call("iam", "ListAccessKeys", json!({})).ok();
+    assert_eq!(keys["AccessKeyMetadata"][0]["AccessKeyId"], key);
+    session.call("iam", "DeleteAccessKey", json!({"AccessKeyId": key})).refused(403, "AccessDenied");
+    session.call("iam", "CreateUser", json!({"UserName": "x"})).refused(403, "AccessDenied");
+    session.call("kms", "ListKeys", json!({})).refused(400, "AccessDeniedException");
+    let arn = format!("arn:aws:iam::{member}:root");
+    let out = assume_root(&ann, &arn, "IAMDeleteRootUserCredentials").ok();
+    let session = cloud.session(&out["Credentials"]);
+    session.call("iam", "DeleteAccessKey", json!({"AccessKeyId": key})).ok();
+    cloud.advance(Duration::from_secs(900));
+    session.call("iam", "ListAccessKeys", json!({})).refused(403, "ExpiredToken");
+    // Withdrawn trust ends it.
+    setting.call("DisableAWSServiceAccess", json!({"ServicePrincipal": IAM})).ok();
+    assume_root(&ann, member, audit).refused(403, "AccessDenied");
+}
+
+#[test]
+fn nobody_else_reaches_a_root_user() {
+    let cloud = Cloud::new();
+    let setting = organization(&cloud);
+    setting.call("EnableAWSServiceAccess", json!({"ServicePrincipal": IAM})).ok();
+    setting.management.call("iam", "EnableOrganizationsRootSessions", json!({})).ok();
+    let (member, unlock) = (&setting.account, "S3UnlockBucketPolicy");
+    let ann = put_user(&cloud, ONE, "ann", &policy("Allow", "sts:AssumeRoot"));
+    assume_root(&ann, member, unlock).ok();
+    let bob = put_user(&cloud, ONE, "bob", &policy("Allow", "iam:*"));
+    assume_root(&bob, member, unlock).refused(403, "AccessDenied");
+    let narrow = with(
+        serde_json::from_str(&policy("Allow", "sts:AssumeRoot")).unwrap(),
+        json!({"Statement": {"Effect": "Allow", "Action": "sts:AssumeRoot", "Resource": format!("arn:aws:iam::{member}:root"),
+            "Condition": {"StringEquals": {"sts:TaskPolicyArn": format!("{TASKS}SQSUnlockQueuePolicy")}}}}),
+    );
+    let eve = put_user(&cloud, ONE, "eve", &narrow.to_string());
+    assume_root(&eve, member, unlock).refused(403, "AccessDenied");
+    assume_root(&eve, member, "SQSUnlockQueuePolicy").ok();
+    assume_root(&setting.management, member, unlock).refused_with(
+        403,
+        "AccessDenied",
+        "Root users may not assume root sessions.",
+    );
+    let not_a_member = "The target is not a member account of your organization.";
+    assume_root(&ann, TWO, unlock).refused_with(403, "AccessDenied", not_a_member);
+    assume_root(&ann, ONE, unlock).refused_with(403, "AccessDenied", not_a_member);
+    assume_root(&ann, member, "None").refused(400, "ValidationError");
+    assume_root(&ann, "not-an-account", unlock).refused(400, "ValidationError");
+    // A member reaches nobody, unless it administers; what it may not do is switch features on.
+    let other = create_account(&cloud, &setting.management, "second");
+    let there = cloud.user(&cloud.root(member), "there", &policy("Allow", "*"));
+    assume_root(&there, &other, unlock).refused(403, "AccessDenied");
+    let list = |caller: &Caller<'_>| caller.call("iam", "ListOrganizationsFeatures", json!({}));
+    list(&there).refused(400, "AccountNotManagementOrDelegatedAdministratorException");
+    list(&cloud.root(TWO)).refused(400, "OrganizationNotFoundException");
+    let delegate = json!({"AccountId": member, "ServicePrincipal": IAM});
+    setting.call("RegisterDelegatedAdministrator", delegate).ok();
+    assume_root(&there, &other, unlock).ok();
+    assert_eq!(list(&there).ok()["EnabledFeatures"], json!(["RootSessions"]));
+    there
+        .call("iam", "EnableOrganizationsRootCredentialsManagement", json!({}))
+        .refused(400, "CallerIsNotManagementAccountException");
+    there.call("iam", "DisableOrganizationsRootSessions", json!({})).ok();
+    assume_root(&there, &other, unlock).refused(403, "AccessDenied");
 }

@@ -219,3 +219,33 @@ fn a_service_becomes_a_role_that_trusts_it() {
     session.call("kms", "ListAliases", json!({})).refused(400, "AccessDeniedException");
     assert_eq!(assume("ec2.amazonaws.com").unwrap_err().code, "AccessDeniedException");
 }
+
+#[test]
+fn a_token_may_be_asked_to_be_long() {
+    let cloud = Cloud::new();
+    let eva = put_user(&cloud, ONE, "eva", &policy("Allow", "*"));
+    let trusts = trust(&json!({"AWS": ONE}), &json!("sts:AssumeRole"), &json!({}));
+    let role = put_role(&cloud, ONE, "r", &trusts, &policy("Allow", "*"));
+    for (operation, request) in [
+        ("GetSessionToken", json!({})),
+        ("GetFederationToken", json!({"Name": "bob", "Policy": policy("Allow", "kms:*")})),
+        ("AssumeRole", json!({"RoleArn": role, "RoleSessionName": "it"})),
+    ] {
+        let (_, plain) = session_of(&cloud, &eva, operation, request.clone());
+        let usual = plain["Credentials"]["SessionToken"].as_str().unwrap().len();
+        assert_eq!(plain["SessionTokenSize"], usual.to_string());
+        for wanted in [0, usual, usual + 1, 2000, 4096] {
+            let asked = with(request.clone(), json!({"MinimumSessionTokenSize": wanted}));
+            let (session, out) = session_of(&cloud, &eva, operation, asked);
+            let size = out["Credentials"]["SessionToken"].as_str().unwrap().len();
+            assert!(
+                size >= wanted.max(usual) && size <= wanted.max(usual) + 8,
+                "{operation} {wanted}: {size}"
+            );
+            assert_eq!(out["SessionTokenSize"], size.to_string());
+            let utilization = out["SessionTokenUtilization"].as_str().unwrap();
+            assert_eq!(utilization, (size * 100).div_ceil(4096).min(100).to_string());
+            session.call("kms", "ListKeys", json!({})).ok();
+        }
+    }
+}

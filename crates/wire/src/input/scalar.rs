@@ -8,6 +8,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 
+pub(super) const INTEGER: &str = "Expected an integer.";
+
 /// Reads `text` as `shape`; containers are not scalars and are refused.
 ///
 /// `format` is what the place and the member say of a timestamp.
@@ -21,7 +23,7 @@ pub(super) fn read(shape: &Shape, text: &str, name: &str, format: TimestampForma
             _ => return Err(bad("Expected a boolean.")),
         },
         Kind::Integer { long, .. } => {
-            let number = text.trim().parse::<i64>().map_err(|_| bad("Expected an integer."))?;
+            let number = text.trim().parse::<i64>().map_err(|_| bad(INTEGER))?;
             if !long && i32::try_from(number).is_err() {
                 return Err(bad("Expected an integer of 32 bits."));
             }

@@ -378,7 +378,7 @@ fn rest_xml_is_read() {
     );
     assert_eq!(
         rest("s3", "GET /b?list-type=2&max-keys=x", &[], ""),
-        "400 InvalidArgument Expected an integer."
+        "400 InvalidArgument Provided max-keys not an integer or within integer range"
     );
     assert_eq!(
         rest(

@@ -9,7 +9,7 @@ use super::json::{self, Json};
 use super::xml::{self, Xml};
 use super::{Reply, members, quirk};
 use crate::Fault;
-use crate::model::{ErrorTrait, Kind, Operation, Protocol, Service, Shape, Structure};
+use crate::model::{ErrorTrait, Kind, NOBODY, Operation, Protocol, Service, Shape, Structure};
 use crate::value::Struct;
 use http::header::{HeaderName, HeaderValue};
 
@@ -79,21 +79,6 @@ struct Writer<'a> {
     request_id: &'a str,
 }
 
-/// A service of no shapes, for faults that come before a service is known.
-static NOBODY: Service = Service {
-    id: "",
-    service_id: "",
-    full_name: "",
-    api_version: "",
-    endpoint_prefix: "",
-    signing_name: "",
-    target_prefix: "",
-    xml_namespace: "",
-    protocols: Vec::new(),
-    operations: Vec::new(),
-    shapes: Vec::new(),
-};
-
 impl Writer<'_> {
     fn service(&self) -> &Service {
         self.service.unwrap_or(&NOBODY)
@@ -101,12 +86,22 @@ impl Writer<'_> {
 
     /// The shape's name, which is the code of the protocols without XML.
     fn shape_name(&self) -> &str {
-        self.known.as_ref().map_or(&self.fault.code, |k| k.shape.name)
+        match &self.known {
+            Some(known) => known.shape.name,
+            None => quirk::shape_of(self.service(), &self.fault.code).unwrap_or(&self.fault.code),
+        }
     }
 
     /// The code of the protocols with XML.
     fn query_code(&self) -> &str {
-        self.known.as_ref().map_or(&self.fault.code, |k| k.code())
+        match &self.known {
+            Some(known) => known.code(),
+            None => quirk::code_of(self.service(), &self.fault.code).unwrap_or(&self.fault.code),
+        }
+    }
+
+    fn message(&self) -> &str {
+        quirk::message(self.service(), self.protocol, self.query_code()).unwrap_or(&self.fault.message)
     }
 
     /// Whose fault it is, in the query protocol's word.
@@ -200,7 +195,7 @@ impl Writer<'_> {
     /// Code, message, and whatever else the fault carries: by the model where it has the member.
     fn xml_members(&self, out: &mut Vec<u8>) {
         xml::text_element(out, "Code", self.query_code());
-        xml::text_element(out, "Message", &self.fault.message);
+        xml::text_element(out, "Message", self.message());
         let (modelled, further) = self.further();
         let mut xml = Xml { service: self.service(), protocol: self.protocol, out };
         if let Some(known) = &self.known {

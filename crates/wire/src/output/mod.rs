@@ -46,7 +46,7 @@ pub fn success(
     request_id: &str,
 ) -> Reply {
     let mut body = Vec::with_capacity(BODY_CAPACITY);
-    let mut head = ReplyHead::new(Some(service), protocol, op.status, request_id);
+    let mut head = ReplyHead::new(Some(service), protocol, quirk::status(service, op), request_id);
     let empty = Struct::new();
     let value = value.as_struct().unwrap_or(&empty);
     let output = op.output.and_then(|id| service.structure(id));
@@ -84,7 +84,7 @@ pub fn success_head(
     value: &Value,
     request_id: &str,
 ) -> ReplyHead {
-    let mut head = ReplyHead::new(Some(service), protocol, op.status, request_id);
+    let mut head = ReplyHead::new(Some(service), protocol, quirk::status(service, op), request_id);
     let empty = Struct::new();
     let output = op.output.and_then(|id| service.structure(id));
     let raw = bind(service, protocol, output, value.as_struct().unwrap_or(&empty), &mut head);
@@ -218,6 +218,16 @@ fn rest_xml(
         _ => Xml { service, protocol, out }.body(output, value),
     });
     true
+}
+
+/// A small XML document of texts, without a namespace.
+pub fn plain_document(root: &str, members: &[(&str, &str)]) -> Bytes {
+    let mut out = Vec::with_capacity(BODY_CAPACITY);
+    out.extend_from_slice(xml::DECLARATION);
+    xml::open_tag(&mut out, root);
+    members.iter().for_each(|(name, text)| xml::text_element(&mut out, name, text));
+    xml::close_tag(&mut out, root);
+    out.into()
 }
 
 fn document(out: &mut Vec<u8>, service: &Service, root: &str, content: impl FnOnce(&mut Vec<u8>)) {

@@ -53,11 +53,54 @@ const DYNAMODB: &str = "com.amazonaws.dynamodb.v20120810#";
 /// Services whose JSON errors carry a namespace before the code: the example in DynamoDB's guide to error handling,
 /// and the absolute names that AWS's SDKs know SQS's errors by. The others write the code alone.
 const ERROR_PREFIXES: &[(&str, &str)] =
-    &[("dynamodb", DYNAMODB), ("dynamodbstreams", DYNAMODB), ("sqs", "com.amazonaws.sqs#")];
+    &[("dynamodb", DYNAMODB), ("dynamodbstreams", DYNAMODB), ("sqs", SQS)];
 
-/// DynamoDB's errors that no operation models come from the framework in front of it.
+const SQS: &str = "com.amazonaws.sqs#";
+
+/// Errors that no operation models come from the framework in front of the service.
 const DYNAMODB_VALIDATION: &str = "com.amazon.coral.validate#";
-const DYNAMODB_FRAMEWORK: &str = "com.amazon.coral.service#";
+const FRAMEWORK: &str = "com.amazon.coral.service#";
+
+/// Errors that no operation models, and that have one name in the JSON protocol and another in the query protocol:
+/// service, JSON's, query's. Recorded answers of AWS carry both (`__type` and `x-amzn-query-error`).
+const TWO_NAMES: &[(&str, &str, &str)] = &[
+    ("sqs", "InvalidParameterValueException", "InvalidParameterValue"),
+    ("sqs", "MissingRequiredParameterException", "MissingParameter"),
+    ("sqs", "SerializationException", "MalformedInput"),
+    ("sqs", "AccessDeniedException", "AccessDenied"),
+];
+
+/// Messages of the query protocol that differ: service, the query protocol's code, message.
+const QUERY_MESSAGES: &[(&str, &str, &str)] = &[(
+    "sqs",
+    "AWS.SimpleQueueService.NonExistentQueue",
+    "The specified queue does not exist for this wsdl version.",
+)];
+
+/// JSON's name of an error that no operation models.
+pub(crate) fn shape_of(service: &Service, code: &str) -> Option<&'static str> {
+    TWO_NAMES.iter().find(|(id, _, query)| *id == service.id && *query == code).map(|(_, shape, _)| *shape)
+}
+
+/// The query protocol's name of an error that no operation models.
+pub(crate) fn code_of(service: &Service, shape: &str) -> Option<&'static str> {
+    TWO_NAMES.iter().find(|(id, json, _)| *id == service.id && *json == shape).map(|(_, _, query)| *query)
+}
+
+/// What the query protocol says instead.
+pub(crate) fn message(service: &Service, protocol: Protocol, code: &str) -> Option<&'static str> {
+    let found = QUERY_MESSAGES.iter().find(|(id, of, _)| *id == service.id && *of == code);
+    found.filter(|_| protocol == Protocol::Query).map(|(_, _, message)| *message)
+}
+
+/// Statuses that S3 answers and its model does not have, from the response syntax of its API reference.
+const S3_STATUSES: &[(&str, u16)] = &[("PutBucketPolicy", 204), ("PutBucketTagging", 204)];
+
+/// The status of an answer that went well.
+pub(crate) fn status(service: &Service, op: &Operation) -> u16 {
+    let of_s3 = S3_STATUSES.iter().find(|(name, _)| *name == op.name && is_s3(service));
+    of_s3.map_or(op.status, |(_, status)| *status)
+}
 
 pub(crate) fn is_s3(service: &Service) -> bool {
     service.id == "s3"
@@ -91,9 +134,10 @@ pub(crate) fn error_prefix(service: &Service, code: &str, modelled: bool) -> &'s
             if code == "ValidationException" {
                 DYNAMODB_VALIDATION
             } else {
-                DYNAMODB_FRAMEWORK
+                FRAMEWORK
             }
         }
+        Some(SQS) if !modelled => FRAMEWORK,
         Some(prefix) => prefix,
         None => "",
     }

@@ -2,7 +2,7 @@
 
 use super::{Constraint, Violation};
 use crate::fault::Fault;
-use crate::model::{Location, Protocol, Service};
+use crate::model::{Kind, Location, Protocol, Service};
 use crate::value::Value;
 
 /// One service's way of saying it.
@@ -104,7 +104,7 @@ pub fn violations_fault(service: &Service, violations: &[Violation]) -> Fault {
                 format!("Invalid parameter at '{}' failed to satisfy constraint: '{words}'", first.path);
             Fault::new(400, dialect.code, message)
         }
-        Style::S3 => s3(dialect.code, first),
+        Style::S3 => s3(service, dialect.code, first),
     }
 }
 
@@ -181,7 +181,7 @@ fn parameter(service: &Service, code: &str, violation: &Violation, stop: bool) -
 
 // AWS: https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html: a document that breaks the schema is
 // MalformedXML, an argument in the head of the request InvalidArgument with its name and value.
-fn s3(code: &str, violation: &Violation) -> Fault {
+fn s3(service: &Service, code: &str, violation: &Violation) -> Fault {
     match (violation.location, &violation.constraint) {
         (Location::Body, Constraint::Required) if !violation.path.contains('.') => {
             Fault::new(400, "MissingRequestBodyError", "Request Body is empty")
@@ -195,8 +195,28 @@ fn s3(code: &str, violation: &Violation) -> Fault {
             let message = format!("Missing required argument: {}", violation.member);
             Fault::new(400, "InvalidRequest", message)
         }
-        (_, constraint) => Fault::new(400, code, constraint.to_string())
-            .with("ArgumentName", Value::str(violation.member))
+        (_, constraint) => Fault::new(400, code, s3_words(violation.member, constraint))
+            .with("ArgumentName", Value::str(s3_argument(service, violation)))
             .with("ArgumentValue", Value::str(violation.value.clone().unwrap_or_default())),
     }
+}
+
+/// Sentences that S3 has of its own for what a head may not say. AWS's answers name no reason for a bad canned ACL.
+fn s3_words(member: &str, constraint: &Constraint) -> String {
+    match member {
+        "ACL" => String::new(),
+        "EncodingType" => "Invalid Encoding Method specified in Request".to_owned(),
+        _ => constraint.to_string(),
+    }
+}
+
+/// The argument by its name on the wire: `x-amz-acl`.
+fn s3_argument(service: &Service, violation: &Violation) -> &'static str {
+    let input = service.shapes.iter().find(|shape| shape.name == violation.input);
+    let structure = input.and_then(|shape| match &shape.kind {
+        Kind::Structure(structure) => Some(structure),
+        _ => None,
+    });
+    let name = structure.and_then(|s| s.member(violation.member)).map(|member| member.target.wire_name);
+    name.filter(|name| !name.is_empty()).unwrap_or(violation.member)
 }

@@ -144,6 +144,11 @@ impl Decoder {
         })
     }
 
+    /// The checksum that will come behind the payload.
+    pub fn announced(&self) -> Option<ChecksumKind> {
+        self.checksum.as_ref().map(Checksum::kind)
+    }
+
     /// Takes bytes from the front of `input` and gives the next slice of the payload; `None` when `input` is used up
     /// or the body is at its end. Call it until it gives `None`.
     ///

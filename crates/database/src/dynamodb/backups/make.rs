@@ -2,7 +2,6 @@
 
 use super::{access, source};
 use crate::dynamodb::census;
-use crate::dynamodb::encryption;
 use crate::dynamodb::errors::Error;
 use crate::dynamodb::model::backup::{BACKUPS, BackupRecord, DAYS_MAX};
 use crate::dynamodb::model::keys;
@@ -54,7 +53,6 @@ pub(super) fn details(backup: &BackupRecord, status: &str) -> Details {
 
 fn create_backup(cx: &mut Cx<'_>, req: CreateBackup) -> Result<CreateBackupOutput, Error> {
     let schema = source(cx, &req.table)?;
-    encryption::check_plain(&schema.record, "A backup")?;
     let mut table = schema.record.clone();
     let suffix = format!("{:08x}", cx.rng().u64() >> 32);
     let backup = mark(cx, &mut table, req.name, &suffix, None)?;

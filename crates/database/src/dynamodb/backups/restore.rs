@@ -6,13 +6,17 @@
 
 use super::{access, existing};
 use crate::dynamodb::definition::{self, GlobalIndex, LocalIndex, ProvisionedThroughput};
+use crate::dynamodb::encryption;
 use crate::dynamodb::errors::{Error, Refusal, validation};
 use crate::dynamodb::model::backup::{BackupRecord, Restoring};
 use crate::dynamodb::model::name::{Place, check_name};
-use crate::dynamodb::model::schema;
-use crate::dynamodb::model::table::{IndexRecord, Status, TABLES, TableRecord, Throughput};
+use crate::dynamodb::model::schema::{self, Schema};
+use crate::dynamodb::model::table::{
+    IndexRecord, OnDemandLimits, Status, TABLES, TableRecord, Throughput, Warm,
+};
 use crate::dynamodb::ops::describe::{KeySchemaElement, Projection, describe};
-use crate::dynamodb::ops::table::TableOutput;
+use crate::dynamodb::ops::table::{SseSpecification, TableOutput};
+use crate::dynamodb::throughput::{self, OnDemandThroughput};
 use base::Timestamp;
 use kernel::Cx;
 use store::{Direction, Key};
@@ -35,6 +39,8 @@ wire::shape! {
         globals: Option<Vec<GlobalIndex>> = "GlobalSecondaryIndexOverride",
         locals: Option<Vec<LocalIndex>> = "LocalSecondaryIndexOverride",
         throughput: Option<ProvisionedThroughput> = "ProvisionedThroughputOverride",
+        limits: Option<OnDemandThroughput> = "OnDemandThroughputOverride",
+        sse: Option<SseSpecification> = "SSESpecificationOverride",
     }
 
     #[derive(Clone, Debug)]
@@ -48,6 +54,8 @@ wire::shape! {
         globals: Option<Vec<GlobalIndex>> = "GlobalSecondaryIndexOverride",
         locals: Option<Vec<LocalIndex>> = "LocalSecondaryIndexOverride",
         throughput: Option<ProvisionedThroughput> = "ProvisionedThroughputOverride",
+        limits: Option<OnDemandThroughput> = "OnDemandThroughputOverride",
+        sse: Option<SseSpecification> = "SSESpecificationOverride",
     }
 }
 
@@ -57,6 +65,8 @@ struct Overrides {
     globals: Option<Vec<GlobalIndex>>,
     locals: Option<Vec<LocalIndex>>,
     throughput: Option<ProvisionedThroughput>,
+    limits: Option<OnDemandThroughput>,
+    sse: Option<SseSpecification>,
 }
 
 fn invalid(what: impl std::fmt::Display) -> Error {
@@ -108,6 +118,8 @@ fn restore_from_backup(cx: &mut Cx<'_>, req: RestoreFromBackup) -> Result<TableO
         globals: req.globals,
         locals: req.locals,
         throughput: req.throughput,
+        limits: req.limits,
+        sse: req.sse,
     };
     let restoring = Restoring {
         account: source.account,
@@ -191,6 +203,8 @@ fn restore_to_moment(cx: &mut Cx<'_>, req: RestoreToMoment) -> Result<TableOutpu
         globals: req.globals,
         locals: req.locals,
         throughput: req.throughput,
+        limits: req.limits,
+        sse: req.sse,
     };
     let table = new_table(cx, &req.target, source, overrides, restoring)?;
     check_target(cx, &req.target)?;
@@ -233,7 +247,7 @@ fn begin(cx: &mut Cx<'_>, table: &TableRecord) -> Result<TableOutput, Error> {
 
 /// The record of the table that is to be filled.
 fn new_table(
-    cx: &Cx<'_>,
+    cx: &mut Cx<'_>,
     name: &str,
     source: &TableRecord,
     overrides: Overrides,
@@ -244,6 +258,8 @@ fn new_table(
     (table.on_demand, table.throughput) = (on_demand, throughput);
     table.on_demand_since = on_demand.then_some(cx.now);
     let switched = on_demand != source.on_demand;
+    table.on_demand_limits = limits(source, on_demand, overrides.limits)?;
+    table.warm = Warm::default();
     table.indexes = indexes(source, on_demand, switched, overrides.locals, overrides.globals)?;
     for (number, index) in (1..).zip(&mut table.indexes) {
         (index.number, index.status, index.backfilling) = (number, Status::Creating, false);
@@ -272,7 +288,41 @@ fn new_table(
     (table.replicas, table.replica_source) = (Vec::new(), None);
     (table.backup, table.next_backup) = (None, 0);
     table.restore = Some(Box::new(restoring));
+    (table.encryption, table.next_encryption) = (None, None);
+    if let Some(key) = key(source, overrides.sse.as_ref())? {
+        table.encryption = Some(encryption::new_key(cx, &table, key.as_deref())?);
+    }
+    if source.encryption.is_some() {
+        // Who restores must be able to read what is restored.
+        encryption::unlock(cx, &Schema::of(source.clone())?)?;
+    }
     Ok(table)
+}
+
+/// The KMS key of the new table: none, the account's own for DynamoDB (the inner none), or a named one. It has its
+/// source's unless the request says otherwise.
+fn key(source: &TableRecord, asked: Option<&SseSpecification>) -> Result<Option<Option<String>>, Error> {
+    if let Some(sse) = asked {
+        return Ok(sse.wants()?.map(|key| key.map(str::to_owned)));
+    }
+    let next = source.next_encryption.as_ref().map_or(source.encryption.as_ref(), |next| next.to.as_ref());
+    Ok(next.map(|encryption| Some(encryption.key_arn.clone())))
+}
+
+/// The limits of the new table, which has its source's where both are on demand.
+fn limits(
+    source: &TableRecord,
+    on_demand: bool,
+    asked: Option<OnDemandThroughput>,
+) -> Result<OnDemandLimits, Error> {
+    let known = if source.on_demand { source.on_demand_limits } else { OnDemandLimits::default() };
+    match (on_demand, asked) {
+        (true, asked) => throughput::limits(known, asked, true),
+        (false, None) => Ok(OnDemandLimits::default()),
+        (false, Some(_)) => Err(invalid(
+            "Cannot override MaxReadRequestUnits for OnDemandThroughput unless BillingModeOverride is PAY_PER_REQUEST",
+        )),
+    }
 }
 
 /// Whether the new table is billed on demand, and its throughput.
@@ -308,6 +358,12 @@ fn is_like(index: &IndexRecord, keys: &[KeySchemaElement], projection: &Projecti
     names == own && projection.kind.as_deref() == Some(index.projection.as_str()) && include == known
 }
 
+fn unknown(name: &str) -> Error {
+    invalid(format_args!(
+        "Index {name} does not match a secondary index that existed in the source table and cannot be created during the restore operation"
+    ))
+}
+
 /// The source's indexes, or those of them that the request names, under names of its own choice.
 fn indexes(
     source: &TableRecord,
@@ -316,11 +372,6 @@ fn indexes(
     locals: Option<Vec<LocalIndex>>,
     globals: Option<Vec<GlobalIndex>>,
 ) -> Result<Vec<IndexRecord>, Error> {
-    let unknown = |name: &str| {
-        invalid(format_args!(
-            "Index {name} does not match a secondary index that existed in the source table and cannot be created during the restore operation"
-        ))
-    };
     let mut out: Vec<IndexRecord> = Vec::new();
     match locals {
         None => out.extend(source.locals().cloned()),
@@ -335,41 +386,46 @@ fn indexes(
     match globals {
         None => {
             for index in source.globals().filter(|index| index.status != Status::Deleting) {
-                if switched && !on_demand {
-                    return Err(invalid(format_args!(
-                        "Must specify provisioned throughput for index {}",
-                        index.name
-                    )));
-                }
-                let (read, write) = (index.throughput.read, index.throughput.write);
-                let throughput = if on_demand { Throughput::default() } else { Throughput::of(read, write) };
-                out.push(IndexRecord { throughput, ..index.clone() });
+                let throughput = units(index, &index.name, None, on_demand, switched)?;
+                let limits = if on_demand { index.on_demand_limits } else { OnDemandLimits::default() };
+                let warm = Warm::default();
+                out.push(IndexRecord { throughput, on_demand_limits: limits, warm, ..index.clone() });
             }
         }
         Some(asked) => {
             for index in asked {
                 let like = source.globals().find(|known| is_like(known, &index.keys, &index.projection));
                 let like = like.ok_or_else(|| unknown(&index.name))?.clone();
-                let throughput = match (on_demand, index.throughput) {
-                    (true, None) => Throughput::default(),
-                    (true, Some(_)) => {
-                        return Err(invalid(format_args!(
-                            "Cannot override ProvisionedThroughput if BillingMode is overridden to PAY_PER_REQUEST for index {}",
-                            index.name
-                        )));
-                    }
-                    (false, Some(units)) => definition::units_of(units)?,
-                    (false, None) if switched => {
-                        return Err(invalid(format_args!(
-                            "Must specify provisioned throughput for index {}",
-                            index.name
-                        )));
-                    }
-                    (false, None) => Throughput::of(like.throughput.read, like.throughput.write),
-                };
-                out.push(IndexRecord { name: index.name, throughput, ..like });
+                let throughput = units(&like, &index.name, index.throughput, on_demand, switched)?;
+                let known = if on_demand { like.on_demand_limits } else { OnDemandLimits::default() };
+                let limits = throughput::limits(known, index.limits, on_demand)?;
+                let what = format!("index {}", index.name);
+                let warm = throughput::warmed(Warm::default(), index.warm, &throughput, on_demand, &what)?;
+                let name = index.name;
+                out.push(IndexRecord { name, throughput, on_demand_limits: limits, warm, ..like });
             }
         }
     }
     Ok(out)
+}
+
+/// The throughput of a global index, which `like` has in the source.
+fn units(
+    like: &IndexRecord,
+    name: &str,
+    asked: Option<ProvisionedThroughput>,
+    on_demand: bool,
+    switched: bool,
+) -> Result<Throughput, Error> {
+    match (on_demand, asked) {
+        (true, None) => Ok(Throughput::default()),
+        (true, Some(_)) => Err(invalid(format_args!(
+            "Cannot override ProvisionedThroughput if BillingMode is overridden to PAY_PER_REQUEST for index {name}"
+        ))),
+        (false, Some(units)) => definition::units_of(units),
+        (false, None) if switched => {
+            Err(invalid(format_args!("Must specify provisioned throughput for index {name}")))
+        }
+        (false, None) => Ok(Throughput::of(like.throughput.read, like.throughput.write)),
+    }
 }

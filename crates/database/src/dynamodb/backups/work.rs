@@ -4,6 +4,7 @@
 use super::rows::{ABSENT, Merged};
 use crate::dynamodb::change::How;
 use crate::dynamodb::codec::Corrupt;
+use crate::dynamodb::encryption;
 use crate::dynamodb::errors::{Error, Refusal};
 use crate::dynamodb::item::Item;
 use crate::dynamodb::model::backup::{self, BACKUPS, BackupRecord, Restoring};
@@ -13,7 +14,6 @@ use crate::dynamodb::model::replica::{self, CURSORS, Cursor};
 use crate::dynamodb::model::rows;
 use crate::dynamodb::model::schema::{self, Schema};
 use crate::dynamodb::model::table::{TABLES, TableRecord};
-use crate::dynamodb::model::vault::Vault;
 use crate::dynamodb::work::{commit, purge, rest};
 use crate::dynamodb::write;
 use base::Timestamp;
@@ -55,30 +55,36 @@ impl Reconciler for Restore {
 fn restore(cloud: &Arc<Cloud>, key: &[u8]) -> Result<(), Error> {
     let Some(target) = schema::load(cloud, &cloud.store().begin(), key)? else { return Ok(()) };
     let Some(restoring) = target.record.restore.as_deref() else { return Ok(()) };
+    let sources = sources(cloud, restoring)?;
+    // Until somebody who may use the keys has used the tables.
+    let open = |schema: &Schema| encryption::unlock_known(cloud, schema);
+    if !open(&target) || !sources.iter().all(|schema| open(schema)) {
+        return Ok(());
+    }
     let state = cloud.store().snapshot();
     let items = keys::items(restoring.account, restoring.region, restoring.number);
     // The changes since the moment, taken back: kept under the new table's own number.
     let undone = backup::saved(target.record.account, target.record.region, target.record.number, 0);
     match restoring.order {
         Some(order) => {
-            let source = restoring.source.as_deref().ok_or(Refusal::Internal)?;
+            let source = &sources.last().ok_or(Refusal::Internal)?.record;
             let later = backup::of_table(&state, source)?.into_iter().filter(|b| b.order >= order);
             let saved = later.map(|b| backup::saved(source.account, source.region, source.number, b.order));
             let layers = saved.chain([items]).map(|prefix| (&state as &dyn Read, prefix));
-            fill(cloud, &target, Merged::new(layers.collect()))?;
+            fill(cloud, &target, &sources, Merged::new(layers.collect()))?;
         }
         None if restoring.latest => {
             if restoring.replica {
                 versions(cloud, &state, &items, &target.prefix)?;
             }
-            fill(cloud, &target, Merged::new(vec![(&state as &dyn Read, items)]))?;
+            fill(cloud, &target, &sources, Merged::new(vec![(&state as &dyn Read, items)]))?;
         }
         None => {
             purge(cloud, &undone)?;
-            undo(cloud, &state, restoring, &undone)?;
+            undo(cloud, &state, restoring, &sources, &undone)?;
             let overlay = cloud.store().snapshot();
             let layers = vec![(&overlay as &dyn Read, undone.clone()), (&state as &dyn Read, items)];
-            fill(cloud, &target, Merged::new(layers))?;
+            fill(cloud, &target, &sources, Merged::new(layers))?;
         }
     }
     purge(cloud, &undone)?;
@@ -130,14 +136,35 @@ fn follow(tx: &mut Tx, state: &Snapshot, restoring: &Restoring, table: &TableRec
     Ok(())
 }
 
+/// The source, by whose keys its rows are opened: as it is, if it still is, and as it was.
+fn sources(cloud: &Arc<Cloud>, restoring: &Restoring) -> Result<Vec<Arc<Schema>>, Error> {
+    let was = restoring.source.as_deref().ok_or(Refusal::Internal)?;
+    let key = TABLES.stored_key(&was.own_key());
+    let is = schema::load(cloud, &cloud.store().snapshot(), &key)?;
+    let mut all: Vec<Arc<Schema>> = is.into_iter().filter(|is| is.record.number == was.number).collect();
+    all.push(Arc::new(Schema::of(was.clone())?));
+    Ok(all)
+}
+
+/// The item of a row that lies under one of the source's keys.
+fn opened(sources: &[Arc<Schema>], row: &[u8]) -> Result<Item, Error> {
+    let mut outcome = Err(Error::from(Refusal::Internal));
+    for source in sources {
+        outcome = rows::decode(&source.vault, row).map_err(Error::from);
+        if outcome.is_ok() {
+            break;
+        }
+    }
+    outcome
+}
+
 /// Writes the rows as items of the new table.
-fn fill(cloud: &Cloud, target: &Schema, rows: Merged<'_>) -> Result<(), Error> {
+fn fill(cloud: &Cloud, target: &Schema, sources: &[Arc<Schema>], rows: Merged<'_>) -> Result<(), Error> {
     let mut rows = rows.peekable();
     while rows.peek().is_some() {
         let mut tx = cloud.store().begin();
         for row in rows.by_ref().take(BATCH) {
-            // Tables with a KMS key have no backups.
-            let item = rows::decode(&Vault::default(), &row?.1)?;
+            let item = opened(sources, &row?.1)?;
             let how = How::by(By::Filling, cloud.clock().now());
             write::replace(&mut tx, target, target.item_key(&item), None, Some(&item), how)?;
         }
@@ -149,10 +176,15 @@ fn fill(cloud: &Cloud, target: &Schema, rows: Merged<'_>) -> Result<(), Error> {
 }
 
 /// Writes, for each item that was changed since the moment, what it was then.
-fn undo(cloud: &Cloud, state: &Snapshot, restoring: &Restoring, undone: &[u8]) -> Result<(), Error> {
+fn undo(
+    cloud: &Cloud,
+    state: &Snapshot,
+    restoring: &Restoring,
+    sources: &[Arc<Schema>],
+    undone: &[u8],
+) -> Result<(), Error> {
     let prefix = log::prefix(restoring.account, restoring.region, restoring.number);
-    let source = restoring.source.as_deref().ok_or(Refusal::Internal)?;
-    let source = Schema::of(source.clone())?;
+    let source = sources.first().ok_or(Refusal::Internal)?;
     let first = first_after(state, &prefix, restoring.at)?;
     let mut changes = state.scan(log::range(&prefix, first, None), Direction::Forward).peekable();
     while changes.peek().is_some() {
@@ -169,7 +201,7 @@ fn undo(cloud: &Cloud, state: &Snapshot, restoring: &Restoring, undone: &[u8]) -
                 None => tx.put(key, ABSENT),
                 Some(old) => {
                     let item = Item::decode(old)?;
-                    tx.put(key, rows::encode(&Vault::default(), &item, item.size())?);
+                    tx.put(key, rows::encode(&source.vault, &item, item.size())?);
                 }
             }
         }

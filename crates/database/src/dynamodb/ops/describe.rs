@@ -122,12 +122,12 @@ wire::shape! {
         globals: Option<Vec<GlobalIndexDescription>> = "GlobalSecondaryIndexes",
         class: Option<TableClassSummary> = "TableClassSummary",
         protected: bool = "DeletionProtectionEnabled",
-        sse: Option<SseDescription> = "SSEDescription",
-        limits: Option<OnDemandThroughput> = "OnDemandThroughput",
-        warm: WarmDescription = "WarmThroughput",
         restore: Option<RestoreSummary> = "RestoreSummary",
         replicas: Option<Vec<ReplicaDescription>> = "Replicas",
         version: Option<String> = "GlobalTableVersion",
+        sse: Option<SseDescription> = "SSEDescription",
+        limits: Option<OnDemandThroughput> = "OnDemandThroughput",
+        warm: WarmDescription = "WarmThroughput",
         stream: Option<StreamSpecification> = "StreamSpecification",
         stream_label: Option<String> = "LatestStreamLabel",
         stream_arn: Option<String> = "LatestStreamArn",
@@ -212,6 +212,25 @@ pub(crate) fn projection(index: &IndexRecord) -> Projection {
     Projection { kind: Some(index.projection.clone()), attributes }
 }
 
+fn specification(table: &TableRecord) -> Option<StreamSpecification> {
+    let stream = table.stream.as_ref()?;
+    Some(StreamSpecification { enabled: true, view: Some(stream.view.clone()) })
+}
+
+fn latest_stream(table: &TableRecord) -> Option<String> {
+    let label = table.latest_stream.as_ref()?;
+    Some(stream::arn(table.account, table.region, &table.name, label))
+}
+
+fn summary(restoring: &Restoring) -> RestoreSummary {
+    RestoreSummary {
+        backup: restoring.backup.clone(),
+        table: restoring.table_arn.clone(),
+        at: restoring.at,
+        running: true,
+    }
+}
+
 type Indexes = (Vec<LocalIndexDescription>, Vec<GlobalIndexDescription>);
 
 /// How many rows begin so, and their size. Of a table that is being made nothing is counted.
@@ -252,25 +271,6 @@ fn indexes(cx: &Cx<'_>, table: &TableRecord, schema: Option<&Schema>) -> Result<
     Ok((locals, globals))
 }
 
-fn specification(table: &TableRecord) -> Option<StreamSpecification> {
-    let stream = table.stream.as_ref()?;
-    Some(StreamSpecification { enabled: true, view: Some(stream.view.clone()) })
-}
-
-fn latest_stream(table: &TableRecord) -> Option<String> {
-    let label = table.latest_stream.as_ref()?;
-    Some(stream::arn(table.account, table.region, &table.name, label))
-}
-
-fn summary(restoring: &Restoring) -> RestoreSummary {
-    RestoreSummary {
-        backup: restoring.backup.clone(),
-        table: restoring.table_arn.clone(),
-        at: restoring.at,
-        running: true,
-    }
-}
-
 /// The table as callers see it. Without a `schema` (the table is being made) nothing is counted.
 ///
 /// # Errors
@@ -302,14 +302,14 @@ pub(crate) fn describe(
         globals: (!globals.is_empty()).then_some(globals),
         class,
         protected: table.deletion_protection,
-        sse: sse(table),
-        limits: throughput::described_limits(table.on_demand_limits),
-        warm: throughput::described_warm(table.warm, &table.throughput, table.on_demand, changing),
         restore: table.restore.as_deref().map(summary),
         replicas: replicas::describe(table),
         version: (!table.replicas.is_empty()).then(|| "2019.11.21".to_owned()),
         stream: specification(table),
         stream_arn: latest_stream(table),
+        sse: sse(table),
+        limits: throughput::described_limits(table.on_demand_limits),
+        warm: throughput::described_warm(table.warm, &table.throughput, table.on_demand, changing),
         stream_label: table.latest_stream.clone(),
     })
 }

@@ -96,7 +96,9 @@ fn check_parameters(req: &UpdateTable) -> Result<(), Error> {
         || req.stream.is_some()
         || req.sse.is_some()
         || req.class.is_some()
-        || req.protected.is_some();
+        || req.protected.is_some()
+        || req.limits.is_some()
+        || req.warm.is_some();
     if req.replicas.is_some() && others {
         return Err(parameter("Replica modification must be the only operation in the request"));
     }

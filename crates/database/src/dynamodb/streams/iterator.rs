@@ -13,7 +13,7 @@ use std::time::Duration;
 use store::{Direction, Record};
 
 kernel::ops! { pub(super) static OPS:
-    GetShardIterator: get_shard_iterator, "dynamodb:GetShardIterator", access::on_stream;
+    GetShardIterator: [event] get_shard_iterator, "dynamodb:GetShardIterator", access::on_stream;
 }
 
 /// AWS: the operation's page.

@@ -13,7 +13,7 @@ use store::{Direction, Record as _};
 use wire::Value;
 
 kernel::ops! { pub(super) static OPS:
-    GetRecords: get_records, "dynamodb:GetRecords", access::by_iterator;
+    GetRecords: [event] get_records, "dynamodb:GetRecords", access::by_iterator;
 }
 
 /// AWS: the operation's page: up to 1,000 records and 1 MB.

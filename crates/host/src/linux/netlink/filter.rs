@@ -140,7 +140,8 @@ impl Transactions {
     }
 }
 
-/// Asks for all rules, with their counters; of one chain if named.
+/// Asks for rules, with their counters: of one chain, or all. For each part of an answer the kernel walks over what it
+/// has told already; of many rules each chain had better be asked for by itself.
 pub(in crate::linux) fn ask_counters(chain: Option<&str>) -> Messages {
     let mut out = Messages::default();
     out.begin_dump((SUBSYSTEM << 8) | GET_RULE, &[INET, 0, 0, 0], "read the counters");

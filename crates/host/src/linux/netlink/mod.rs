@@ -105,6 +105,14 @@ impl Messages {
     }
 }
 
+/// The first error in what came, whatever it is about.
+pub(super) fn error(answers: &[u8]) -> Option<io::Error> {
+    messages(answers).filter(|message| message.kind == ERROR).find_map(|message| {
+        let code = i32::from_ne_bytes(message.body.get(..4)?.try_into().ok()?);
+        (code != 0).then(|| io::Error::from_raw_os_error(-code))
+    })
+}
+
 /// A message that came.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Message<'a> {

@@ -1,11 +1,13 @@
 //! Links, addresses, routes and rules, as the routing family has them.
 
-use super::{FLAG_CREATE, FLAG_EXCL, FLAG_REPLACE, Messages};
+use super::{FLAG_CREATE, FLAG_EXCL, FLAG_REPLACE, Messages, attributes, messages};
 use net::cidr::Cidr;
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 const NEW_LINK: u16 = 16;
 const DELETE_LINK: u16 = 17;
+const GET_LINK: u16 = 18;
 const SET_LINK: u16 = 19;
 const NEW_ADDRESS: u16 = 20;
 const DELETE_ADDRESS: u16 = 21;
@@ -57,6 +59,31 @@ fn octets(address: IpAddr) -> Vec<u8> {
         IpAddr::V4(v4) => v4.octets().to_vec(),
         IpAddr::V6(v6) => v6.octets().to_vec(),
     }
+}
+
+/// Asks for all links, without their statistics.
+pub(in crate::linux) fn ask_links() -> Messages {
+    const EXTENDED: u16 = 29;
+    const NO_STATISTICS: u32 = 8;
+    let mut out = Messages::default();
+    out.begin_dump(GET_LINK, &link_header(0, 0, 0), "read the links");
+    out.u32(EXTENDED, NO_STATISTICS);
+    out.end();
+    out
+}
+
+/// The links that carry packets, by the kernel's answer.
+pub(in crate::linux) fn working_links(answer: &[u8]) -> BTreeSet<u32> {
+    const STATE: u16 = 16;
+    const WORKS: u8 = 6;
+    let links = messages(answer).filter(|message| message.kind == NEW_LINK);
+    links
+        .filter_map(|message| {
+            let index = u32::from_ne_bytes(message.body.get(4..8)?.try_into().ok()?);
+            let works = attributes(message.body.get(16..)?).any(|a| a == (STATE, &[WORKS][..]));
+            works.then_some(index)
+        })
+        .collect()
 }
 
 impl Messages {
@@ -134,7 +161,7 @@ impl Messages {
     }
 
     /// A route in a table, in the place of what was there.
-    pub(in crate::linux) fn route(&mut self, table: u32, to: Cidr, leads: Leads, source: Option<IpAddr>) {
+    pub(in crate::linux) fn route(&mut self, table: u32, to: Cidr, leads: Leads) {
         const STATIC: u8 = 4;
         const ON_LINK: u32 = 4;
         const HOST: u8 = 254;
@@ -159,9 +186,6 @@ impl Messages {
             }
             Leads::Local => self.u32(4, LOOPBACK),
             Leads::Throw => {}
-        }
-        if let Some(source) = source {
-            self.attribute(7, &octets(source));
         }
         self.end();
     }

@@ -13,6 +13,7 @@ mod job;
 mod policy;
 mod provider;
 mod role;
+mod root_access;
 mod user;
 
 pub use access_key::{ACCESS_KEYS, AccessKey};
@@ -32,6 +33,7 @@ pub use policy::{
 };
 pub use provider::{OIDC_PROVIDERS, OidcProvider, SAML_PROVIDERS, SamlProvider, provider_key};
 pub use role::{ROLES, Role};
+pub use root_access::{ROOT_ACCESS, RootAccess, root_access_key};
 pub use user::{USERS, User};
 
 use base::AccountId;

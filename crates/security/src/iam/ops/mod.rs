@@ -14,6 +14,7 @@ pub mod policy_list;
 pub mod policy_version;
 pub mod role;
 pub mod role_policy;
+pub mod root_access;
 pub mod saml_provider;
 pub mod server_certificate;
 pub mod service_access;

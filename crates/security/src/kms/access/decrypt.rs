@@ -4,6 +4,7 @@ use super::{condition, target};
 use crate::kms::KmsError;
 use crate::kms::core::symmetric::Blob;
 use crate::kms::identify::{Accepts, Place, place};
+use crate::kms::managed;
 use crate::kms::model::{KmsKey, Wanted};
 use kernel::{Cx, Target};
 use wire::{Fault, Struct, Value};
@@ -24,7 +25,9 @@ pub(crate) fn decrypt(cx: &mut Cx<'_>, request: &Struct) -> Result<Vec<Target>, 
 pub(crate) fn re_encrypt(cx: &mut Cx<'_>, request: &Struct) -> Result<Vec<Target>, Fault> {
     let from = source(cx, request, "SourceKeyId", "ReEncryptFrom")?;
     let Some(from) = from else { return Ok(vec![Target::any()]) };
-    let to = place(cx, request.str("DestinationKeyId").unwrap_or_default(), Accepts::KeysAndAliases)?;
+    let destination = request.str("DestinationKeyId").unwrap_or_default();
+    managed::provide(cx, destination)?;
+    let to = place(cx, destination, Accepts::KeysAndAliases)?;
     let same = match (&from, &to) {
         (Place::Key { account, id, .. }, Place::Key { account: other_account, id: other, .. }) => {
             account == other_account && id == other

@@ -14,6 +14,7 @@ pub(crate) use grant::{create_grant, retire_grant};
 
 use super::KmsError;
 use super::identify::{Accepts, Found, Place, place};
+use super::managed;
 use super::model::{ALIASES, KmsKey, Wanted, alias_arn, alias_key, key_arn};
 use super::policy;
 use auth::policy::ResourceMode;
@@ -27,7 +28,11 @@ use wire::{Fault, Struct, Value};
 /// For a `KeyId` that can name no key, and for keys of other accounts where the operation does not reach them.
 pub(crate) fn on_key(cx: &mut Cx<'_>, request: &Struct) -> Result<Vec<Target>, Fault> {
     let operation = cx.request.operation;
-    let place = place(cx, request.str("KeyId").unwrap_or_default(), cross::accepts(operation))?;
+    let name = request.str("KeyId").unwrap_or_default();
+    if cross::accepts(operation) == Accepts::KeysAndAliases {
+        managed::provide(cx, name)?;
+    }
+    let place = place(cx, name, cross::accepts(operation))?;
     let context = condition::context(request, "EncryptionContext");
     let wanted = Wanted { operation, context: &context, child: None };
     Ok(vec![target(cx, place, &wanted, request)?])

@@ -6,11 +6,12 @@ use super::key::touch;
 use crate::kms::KmsError;
 use crate::kms::access;
 use crate::kms::identify;
+use crate::kms::managed;
 use crate::kms::model::{ALIASES, ALIASES_PER_KEY_MAX, Alias, KmsKey, Needs, RESERVED, alias_arn, alias_key};
 use crate::kms::page::{self, Page};
 use base::Timestamp;
 use kernel::{Cx, Empty};
-use store::{Direction, Key, StoreError};
+use store::{Direction, Key};
 
 kernel::ops! { pub(crate) static OPS:
     CreateAlias: create_alias, "kms:CreateAlias", access::set_alias;
@@ -49,9 +50,10 @@ wire::shape! {
     pub(crate) struct AliasEntry {
         name: String = "AliasName",
         arn: String = "AliasArn",
-        target: String = "TargetKeyId",
-        created: Timestamp = "CreationDate",
-        updated: Timestamp = "LastUpdatedDate",
+        /// None for an AWS alias whose key nobody has asked for yet.
+        target: Option<String> = "TargetKeyId",
+        created: Option<Timestamp> = "CreationDate",
+        updated: Option<Timestamp> = "LastUpdatedDate",
     }
 }
 
@@ -151,31 +153,47 @@ fn list_aliases(cx: &mut Cx<'_>, request: ListAliases) -> Result<Aliases, KmsErr
     let of_key = key.map(|key| key.id);
     let list = format!("kms:ListAliases {} {} {of_key:?}", cx.account, cx.region);
     let Page { after, limit } = page::read(cx, &list, request.limit, request.marker.as_deref(), page::SMALL)?;
-    let (prefix, now) = (Key::regional(cx.account, cx.region), cx.now);
-    let found = ALIASES.scan(cx.tx, &prefix, Direction::Forward).map(|pair| Ok(pair?.1));
-    let wanted = found.filter(|alias: &Result<Alias, StoreError>| match alias {
-        Ok(alias) => {
-            after.as_ref().is_none_or(|after| alias.name > *after)
-                && of_key.as_ref().is_none_or(|id| alias.key_id == *id)
+    let wanted = |name: &String| after.as_ref().is_none_or(|after| name > after);
+    let mut entries = Vec::new();
+    for pair in ALIASES.scan(cx.tx, &Key::regional(cx.account, cx.region), Direction::Forward) {
+        let alias = pair?.1;
+        let of_other = of_key.as_ref().is_some_and(|id| alias.key_id != *id);
+        if of_other || !wanted(&alias.name) {
+            continue;
         }
-        Err(_) => true,
-    });
-    let mut aliases = wanted.take(limit.saturating_add(1)).collect::<Result<Vec<_>, _>>()?;
-    let more = aliases.len() > limit;
-    aliases.truncate(limit);
-    let next = aliases.last().filter(|_| more).map(|last| page::marker(cx, &list, &last.name));
-    let mut entries = Vec::with_capacity(aliases.len());
-    for alias in aliases {
         // A key whose time has come takes its aliases along.
-        if KmsKey::load(cx.tx, cx.account, cx.region, &alias.key_id)?.is_some_and(|key| !key.is_gone(now)) {
-            entries.push(AliasEntry {
-                arn: alias_arn(cx.account, cx.region, &alias.name),
-                name: alias.name,
-                target: alias.key_id,
-                created: alias.created,
-                updated: alias.updated,
-            });
+        if KmsKey::load(cx.tx, cx.account, cx.region, &alias.key_id)?.is_some_and(|key| !key.is_gone(cx.now))
+        {
+            entries.push(entry(cx, alias));
+        }
+        // One more tells that there is more; AWS's own aliases may still come before it.
+        if entries.len() > limit {
+            break;
         }
     }
+    if of_key.is_none() {
+        let last = entries.last().filter(|_| entries.len() > limit).map(|last| last.name.clone());
+        for name in managed::aliases().filter(wanted) {
+            let is_within = last.as_ref().is_none_or(|last| name < *last);
+            if is_within && !ALIASES.contains(cx.tx, &alias_key(cx.account, cx.region, &name))? {
+                let arn = alias_arn(cx.account, cx.region, &name);
+                entries.push(AliasEntry { name, arn, target: None, created: None, updated: None });
+            }
+        }
+        entries.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+    }
+    let more = entries.len() > limit;
+    entries.truncate(limit);
+    let next = entries.last().filter(|_| more).map(|last| page::marker(cx, &list, &last.name));
     Ok(Aliases { aliases: entries, truncated: next.is_some(), next })
+}
+
+fn entry(cx: &Cx<'_>, alias: Alias) -> AliasEntry {
+    AliasEntry {
+        arn: alias_arn(cx.account, cx.region, &alias.name),
+        name: alias.name,
+        target: Some(alias.key_id),
+        created: Some(alias.created),
+        updated: Some(alias.updated),
+    }
 }

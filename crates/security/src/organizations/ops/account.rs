@@ -9,6 +9,7 @@ use super::super::model::{
 };
 use super::super::page::page;
 use super::super::tree::{self, Node};
+use super::super::trust;
 use super::Tag;
 use base::{AccountId, Timestamp};
 use kernel::saga::{self, Run};
@@ -178,6 +179,7 @@ fn remove_account(cx: &mut Cx<'_>, req: AccountName) -> Result<Empty, OrgError> 
     if member.account == organization.management {
         return Err(Plain::MasterCannotLeave.into());
     }
+    trust::check_may_leave(cx.tx, &member.organization, member.account)?;
     tree::leave(cx.tx, &member);
     Ok(Empty)
 }

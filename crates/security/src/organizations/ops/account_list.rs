@@ -45,7 +45,7 @@ wire::shape! {
     }
 }
 
-fn shown(cx: &Cx<'_>, organization: &Organization, member: &Member) -> Result<Account, OrgError> {
+pub(super) fn shown(cx: &Cx<'_>, organization: &Organization, member: &Member) -> Result<Account, OrgError> {
     let status = if member.closed.is_some() { "SUSPENDED" } else { "ACTIVE" };
     let path = tree::path(cx.tx, organization, &member.parent)?.join("/");
     Ok(Account {

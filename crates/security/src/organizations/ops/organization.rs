@@ -4,10 +4,11 @@ use super::super::access::named;
 use super::super::errors::{OrgError, Plain};
 use super::super::model::{
     ATTACHED, Attached, CONTROLS, CREATIONS, FULL_SCP, HANDSHAKES, Kind, MEMBERS, Member, ORGANIZATIONS,
-    Organization, all, member_key, new_id, within,
+    Organization, TRUSTED, all, member_key, new_id, within,
 };
 use super::super::page::page;
 use super::super::tree;
+use super::super::trust;
 use kernel::{Cx, Empty, Nothing};
 use store::{Direction, Key, StoreError, Tx};
 
@@ -161,6 +162,8 @@ fn forget(tx: &mut Tx, organization: &str) -> Result<(), StoreError> {
     controls?.into_iter().for_each(|(key, _)| CONTROLS.delete(tx, &key));
     let attached: Result<Vec<_>, _> = ATTACHED.scan(tx, &prefix, Direction::Forward).collect();
     attached?.into_iter().for_each(|(key, _)| ATTACHED.delete(tx, &key));
+    let trusted: Result<Vec<_>, _> = TRUSTED.scan(tx, &prefix, Direction::Forward).collect();
+    trusted?.into_iter().for_each(|(key, _)| TRUSTED.delete(tx, &key));
     let creations: Result<Vec<_>, _> = CREATIONS.scan(tx, &prefix, Direction::Forward).collect();
     creations?.into_iter().for_each(|(key, _)| CREATIONS.delete(tx, &key));
     let handshakes: Result<Vec<_>, _> = HANDSHAKES.scan(tx, &Key::global(), Direction::Forward).collect();
@@ -177,6 +180,7 @@ fn leave_organization(cx: &mut Cx<'_>, _: Nothing) -> Result<Empty, OrgError> {
     if organization.management == member.account {
         return Err(Plain::MasterCannotLeave.into());
     }
+    trust::check_may_leave(cx.tx, &member.organization, member.account)?;
     tree::leave(cx.tx, &member);
     Ok(Empty)
 }

@@ -2,7 +2,7 @@
 //!
 //! AWS: <https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html>
 
-use super::{Credentials, Tag, lifetime, pairs};
+use super::{Credentials, Issued, Tag, lifetime, pairs};
 use crate::iam::model::Role;
 use crate::sts::errors::StsError;
 use crate::sts::policies::{PolicyDescriptor, SessionPolicies};
@@ -34,6 +34,7 @@ wire::shape! {
         pub transitive_tag_keys: Vec<String> = "TransitiveTagKeys",
         pub external_id: Option<String> = "ExternalId",
         pub source_identity: Option<String> = "SourceIdentity",
+        pub token_bytes_min: Option<i64> = "MinimumSessionTokenSize",
         /// Both are acted on where access is decided: trust policies ask for MFA.
         pub serial_number: Option<String> = "SerialNumber",
         pub token_code: Option<String> = "TokenCode",
@@ -41,6 +42,8 @@ wire::shape! {
 
     pub struct AssumeRoleResult {
         pub credentials: Credentials = "Credentials",
+        pub token_utilization: i64 = "SessionTokenUtilization",
+        pub token_size: i64 = "SessionTokenSize",
         pub assumed_role_user: AssumedRoleUser = "AssumedRoleUser",
         pub packed_policy_size: Option<i64> = "PackedPolicySize",
         pub source_identity: Option<String> = "SourceIdentity",
@@ -126,8 +129,11 @@ fn assume_role(cx: &mut Cx<'_>, req: AssumeRole) -> Result<AssumeRoleResult, Sts
         policy_arns: policies.arns,
         ..Token::new(cx.rng(), asked.account, holder, issued, expires)
     };
+    let given = Issued::of(cx, &token, req.token_bytes_min);
     Ok(AssumeRoleResult {
-        credentials: Credentials::of(cx, &token),
+        credentials: given.credentials,
+        token_utilization: given.utilization,
+        token_size: given.size,
         assumed_role_user: AssumedRoleUser::of(&role, &token),
         packed_policy_size,
         source_identity,

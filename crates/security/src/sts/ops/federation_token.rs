@@ -2,7 +2,7 @@
 //!
 //! AWS: <https://docs.aws.amazon.com/STS/latest/APIReference/API_GetFederationToken.html>
 
-use super::{Credentials, Tag, lifetime, not_with_session, pairs};
+use super::{Credentials, Issued, Tag, lifetime, not_with_session, pairs};
 use crate::sts::errors::StsError;
 use crate::sts::policies::{PolicyDescriptor, SessionPolicies};
 use crate::sts::tags::SessionTags;
@@ -28,10 +28,13 @@ wire::shape! {
         pub policy_arns: Vec<PolicyDescriptor> = "PolicyArns",
         pub duration_seconds: Option<i64> = "DurationSeconds",
         pub tags: Vec<Tag> = "Tags",
+        pub token_bytes_min: Option<i64> = "MinimumSessionTokenSize",
     }
 
     pub struct GetFederationTokenResult {
         pub credentials: Credentials = "Credentials",
+        pub token_utilization: i64 = "SessionTokenUtilization",
+        pub token_size: i64 = "SessionTokenSize",
         pub federated_user: FederatedUser = "FederatedUser",
         pub packed_policy_size: Option<i64> = "PackedPolicySize",
     }
@@ -87,8 +90,11 @@ fn get_federation_token(
         federated_user_id: format!("{}:{}", cx.account, token.name),
         arn: arn(cx, &token.name),
     };
+    let given = Issued::of(cx, &token, req.token_bytes_min);
     Ok(GetFederationTokenResult {
-        credentials: Credentials::of(cx, &token),
+        credentials: given.credentials,
+        token_utilization: given.utilization,
+        token_size: given.size,
         federated_user,
         packed_policy_size,
     })

@@ -2,9 +2,11 @@
 
 pub mod access_key_info;
 pub mod assume_role;
+pub mod assume_root;
 pub mod decode_message;
 pub mod federation_token;
 pub mod identity;
+pub mod saml;
 pub mod session_token;
 pub mod web_identity;
 
@@ -33,13 +35,38 @@ wire::shape! {
     }
 }
 
-impl Credentials {
-    fn of(cx: &Cx<'_>, token: &Token) -> Credentials {
-        Credentials {
-            access_key_id: token.access_key.clone(),
-            secret_access_key: token.secret.clone(),
-            session_token: token.seal(cx.sealer(), cx.rng()),
-            expiration: token.expires,
+/// AWS: the longest session token that can be asked for.
+const TOKEN_BYTES_MAX: usize = 4096;
+
+/// Credentials, and how long their session token came out.
+pub(crate) struct Issued {
+    pub(crate) credentials: Credentials,
+    /// `SessionTokenSize`, in bytes.
+    pub(crate) size: i64,
+    /// `SessionTokenUtilization`, in per cent.
+    pub(crate) utilization: i64,
+}
+
+impl Issued {
+    /// `minimum` is the request's `MinimumSessionTokenSize`.
+    pub(crate) fn of(cx: &Cx<'_>, token: &Token, minimum: Option<i64>) -> Issued {
+        let mut sealed = token.seal(cx.sealer(), cx.rng());
+        let wanted = minimum.and_then(|bytes| usize::try_from(bytes).ok()).unwrap_or_default();
+        if let Some(missing) = wanted.checked_sub(sealed.len()).filter(|missing| *missing > 0) {
+            // Three bytes are four characters of the token.
+            let padding = vec![0; (missing * 3).div_ceil(4)];
+            sealed = Token { padding, ..token.clone() }.seal(cx.sealer(), cx.rng());
+        }
+        let length = |bytes: usize| i64::try_from(bytes).unwrap_or(i64::MAX);
+        Issued {
+            size: length(sealed.len()),
+            utilization: length((sealed.len() * 100).div_ceil(TOKEN_BYTES_MAX).min(100)),
+            credentials: Credentials {
+                access_key_id: token.access_key.clone(),
+                secret_access_key: token.secret.clone(),
+                session_token: sealed,
+                expiration: token.expires,
+            },
         }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! AWS: <https://docs.aws.amazon.com/STS/latest/APIReference/API_GetSessionToken.html>
 
-use super::{Credentials, lifetime, not_with_session};
+use super::{Credentials, Issued, lifetime, not_with_session};
 use crate::sts::errors::StsError;
 use crate::sts::token::{Holder, Token};
 use auth::policy::Principal;
@@ -25,10 +25,13 @@ wire::shape! {
         pub duration_seconds: Option<i64> = "DurationSeconds",
         pub serial_number: Option<String> = "SerialNumber",
         pub token_code: Option<String> = "TokenCode",
+        pub token_bytes_min: Option<i64> = "MinimumSessionTokenSize",
     }
 
     pub struct GetSessionTokenResult {
         pub credentials: Credentials = "Credentials",
+        pub token_utilization: i64 = "SessionTokenUtilization",
+        pub token_size: i64 = "SessionTokenSize",
     }
 }
 
@@ -47,5 +50,10 @@ fn get_session_token(cx: &mut Cx<'_>, req: GetSessionToken) -> Result<GetSession
     let mfa = super::mfa(cx, req.serial_number.as_deref(), req.token_code.as_deref())?;
     let (issued, expires) = lifetime(cx, seconds);
     let token = Token { mfa, ..Token::new(cx.rng(), cx.account, holder, issued, expires) };
-    Ok(GetSessionTokenResult { credentials: Credentials::of(cx, &token) })
+    let given = Issued::of(cx, &token, req.token_bytes_min);
+    Ok(GetSessionTokenResult {
+        credentials: given.credentials,
+        token_utilization: given.utilization,
+        token_size: given.size,
+    })
 }

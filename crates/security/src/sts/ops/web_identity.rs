@@ -4,7 +4,7 @@
 //! outside, so its times are held against the machine's clock, as signatures are, and not against the cloud's.
 
 use super::assume_role::{AssumedRoleUser, duration};
-use super::{Credentials, lifetime};
+use super::{Credentials, Issued, lifetime};
 use crate::iam::model::{OIDC_PROVIDERS, provider_key};
 use crate::sts::errors::StsError;
 use crate::sts::issuer;
@@ -32,10 +32,13 @@ wire::shape! {
         pub policy_arns: Vec<PolicyDescriptor> = "PolicyArns",
         pub policy: Option<String> = "Policy",
         pub duration_seconds: Option<i64> = "DurationSeconds",
+        pub token_bytes_min: Option<i64> = "MinimumSessionTokenSize",
     }
 
     pub struct Assumed {
         pub credentials: Credentials = "Credentials",
+        pub token_utilization: i64 = "SessionTokenUtilization",
+        pub token_size: i64 = "SessionTokenSize",
         pub subject: String = "SubjectFromWebIdentityToken",
         pub assumed_role_user: AssumedRoleUser = "AssumedRoleUser",
         pub packed_policy_size: Option<i64> = "PackedPolicySize",
@@ -163,8 +166,11 @@ fn assume(cx: &mut Cx<'_>, req: Assume) -> Result<Assumed, StsError> {
         keys: keys.collect(),
         ..Token::new(cx.rng(), asked.account, holder, issued, expires)
     };
+    let given = Issued::of(cx, &token, req.token_bytes_min);
     Ok(Assumed {
-        credentials: Credentials::of(cx, &token),
+        credentials: given.credentials,
+        token_utilization: given.utilization,
+        token_size: given.size,
         assumed_role_user: AssumedRoleUser::of(&role, &token),
         packed_policy_size,
         audience: claims.audience().to_owned(),

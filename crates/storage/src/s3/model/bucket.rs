@@ -34,6 +34,8 @@ store::record! {
         15 => pub requester_pays: bool,
         /// `Enabled` or `Suspended`.
         16 => pub accelerate: Option<String>,
+        /// The ownership controls were deleted; `ownership` is then what S3 does without any.
+        30 => pub no_ownership_controls: bool,
     }
 
     /// The default retention: days or years.

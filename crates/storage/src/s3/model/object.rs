@@ -57,6 +57,8 @@ store::record! {
         21 => pub multipart: bool,
         /// When it stopped being the current version.
         22 => pub noncurrent_since: Option<Timestamp>,
+        /// A legal hold was put at some time, be it `OFF` now.
+        30 => pub hold_was_put: bool,
     }
 
     /// What S3 reports as the object's checksum.

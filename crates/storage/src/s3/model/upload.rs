@@ -48,13 +48,25 @@ store::record! {
         /// Without quotes.
         2 => pub etag: String,
         3 => pub modified: Timestamp,
-        /// Its checksum's algorithm; the value is the piece's.
+        /// The algorithm of the checksum that it was sent with.
         4 => pub checksum: Option<String>,
+        /// The checksum by that algorithm; the piece's is by the upload's.
+        5 => pub stated: Vec<u8>,
+    }
+
+    /// What became of an upload, for those who complete it a second time.
+    #[derive(Clone, PartialEq, Debug)]
+    pub struct Completed {
+        1 => pub at: Timestamp,
+        2 => pub order: u64,
+        3 => pub id: String,
     }
 }
 
 pub const UPLOADS: Table<Upload> = Table::new(0x2006, "s3/uploads");
 pub const PARTS: Table<Part> = Table::new(0x2007, "s3/parts");
+/// Under the keys that the uploads had.
+pub const COMPLETED: Table<Completed> = Table::new(0x2008, "s3/completed uploads");
 
 /// What tells an upload from the others of its key.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

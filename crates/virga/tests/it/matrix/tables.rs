@@ -17,6 +17,10 @@ pub(super) struct Codes {
     pub(super) invalid: &'static str,
     /// Is of another type.
     pub(super) malformed: &'static str,
+    /// The code of services that name a missing parameter in a sentence of their own.
+    pub(super) missing: Option<&'static str>,
+    /// Codes for bad input of a service that has sentences of its own for it; empty where the framework's are used.
+    pub(super) own_words: &'static [&'static str],
 }
 
 const QUERY: Codes = Codes {
@@ -27,6 +31,8 @@ const QUERY: Codes = Codes {
     denied_status: 403,
     invalid: "ValidationError",
     malformed: "MalformedInput",
+    missing: None,
+    own_words: &[],
 };
 
 const JSON: Codes = Codes {
@@ -37,6 +43,8 @@ const JSON: Codes = Codes {
     denied_status: 400,
     invalid: "ValidationException",
     malformed: "SerializationException",
+    missing: None,
+    own_words: &[],
 };
 
 const REST_JSON: Codes = Codes {
@@ -46,6 +54,38 @@ const REST_JSON: Codes = Codes {
     ..JSON
 };
 
+/// AWS: <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html>
+const EC2: Codes = Codes {
+    anonymous: "MissingParameter",
+    anonymous_status: 400,
+    anonymous_message: "The request must contain the parameter AWSAccessKeyId",
+    denied: "UnauthorizedOperation",
+    denied_status: 403,
+    invalid: "InvalidParameterValue",
+    malformed: "InvalidParameterValue",
+    missing: None,
+    own_words: &[],
+};
+
+/// Whoever is not of the account is not told why, and nobody is unknown to S3.
+const S3: Codes = Codes {
+    anonymous: "AccessDenied",
+    anonymous_status: 403,
+    anonymous_message: "Access Denied",
+    denied: "AccessDenied",
+    denied_status: 403,
+    invalid: "InvalidArgument",
+    malformed: "InvalidArgument",
+    missing: None,
+    own_words: &[
+        "InvalidArgument",
+        "InvalidRequest",
+        "MalformedXML",
+        "MissingRequestBodyError",
+        "InvalidBucketName",
+    ],
+};
+
 pub(super) static CODES: &[(&str, Codes)] = &[
     ("iam", QUERY),
     ("sts", QUERY),
@@ -53,7 +93,20 @@ pub(super) static CODES: &[(&str, Codes)] = &[
     ("accessanalyzer", REST_JSON),
     ("cloudtrail", JSON),
     ("dynamodb", JSON),
+    ("cloudwatch", Codes { invalid: "ValidationException", ..JSON }),
+    ("logs", Codes { invalid: "InvalidParameterException", ..JSON }),
+    (
+        "sqs",
+        Codes {
+            denied_status: 403,
+            invalid: "InvalidParameterValueException",
+            missing: Some("MissingRequiredParameterException"),
+            ..JSON
+        },
+    ),
     ("dynamodbstreams", JSON),
+    ("ec2", EC2),
+    ("s3", S3),
     ("organizations", Codes { invalid: "InvalidInputException", ..JSON }),
 ];
 
@@ -68,6 +121,18 @@ pub(super) const OPEN: List = &[
     ("sts:GetCallerIdentity", "AWS: no permissions are required, and an explicit deny does not stop it"),
     ("sts:GetSessionToken", "AWS: no permissions are required, since it gives none that the caller lacks"),
 ];
+
+/// Operations that keep what nothing acts on: strict clouds refuse it, once the caller is authorized.
+pub(super) const KEPT_ONLY: List = &[
+    ("s3:PutBucketAnalyticsConfiguration", "no analysis is made yet"),
+    ("s3:PutBucketIntelligentTieringConfiguration", "no object changes its tier yet"),
+    ("s3:PutBucketInventoryConfiguration", "no inventory is written yet"),
+    ("s3:PutBucketLogging", "no access log is delivered yet"),
+    ("s3:PutBucketMetricsConfiguration", "no metrics are published yet"),
+];
+
+/// Operations on many things, of which each is decided about by itself: refusals stand in the answer.
+pub(super) const BY_ITEM: List = &[("s3:DeleteObjects", "AWS: an error for each object")];
 
 /// Refusals whose message ends otherwise than the rule, and how.
 pub(super) const OTHER_WORDS: List = &[];
@@ -123,6 +188,11 @@ impl Prepared {
             let made = root.call("iam", "CreateAccessKey", json!({ "UserName": "prepared" })).ok();
             out.access_key = made["AccessKey"]["AccessKeyId"].as_str().map(str::to_owned);
         }
+        if is_built("s3", "CreateBucket") {
+            for bucket in ["matrix", "matrix-deleted"] {
+                root.call("s3", "CreateBucket", json!({ "Bucket": bucket })).ok();
+            }
+        }
         if is_built("iam", "CreatePolicy") {
             let policy = json!({ "PolicyName": "prepared", "PolicyDocument": POLICY });
             let made = root.call("iam", "CreatePolicy", policy).ok();
@@ -139,8 +209,17 @@ impl Prepared {
         if let ("dynamodb", Some(value)) = (service, dynamodb(operation, member)) {
             return Some(value);
         }
+        if let ("ec2", Some(value)) = (service, ec2(operation, member)) {
+            return Some(value);
+        }
+        if let ("sts", "AssumeRoot", "TaskPolicyArn") = (service, operation, member) {
+            let audit = "arn:aws:iam::aws:policy/root-task/IAMAuditRootUserCredentials";
+            return Some(structure([("arn", Value::str(audit))]));
+        }
         let text = match (service, operation, member) {
+            ("cloudwatch", _, "ResourceARN") => "arn:aws:cloudwatch:us-east-1:123456789012:alarm:matrix",
             ("dynamodb", _, "ResourceArn") => TABLE_ARN,
+            ("sqs", _, "SourceArn") => "arn:aws:sqs:us-east-1:123456789012:matrix",
             ("dynamodb", _, "BackupArn") => BACKUP_ARN,
             ("dynamodb", "RestoreTableToPointInTime", "SourceTableName") => "matrix",
             ("dynamodbstreams", _, "StreamArn") => STREAM_ARN,
@@ -168,7 +247,10 @@ impl Prepared {
             ("iam", _, "SerialNumber") if is_required(service, operation, member) => {
                 "arn:aws:iam::123456789012:mfa/matrix"
             }
+            ("s3", "DeleteBucket", "Bucket") => "matrix-deleted",
+            ("s3", _, "CopySource") if is_required(service, operation, member) => "matrix/matrix",
             ("sts", "AssumeRole", "RoleArn") => self.role_arn.as_deref()?,
+            ("sts", "AssumeRoot", "TargetPrincipal") => "123456789012",
             _ => return None,
         };
         Some(Value::str(text))
@@ -185,6 +267,19 @@ const ITERATOR: &str =
 
 fn structure<const N: usize>(members: [(&'static str, Value); N]) -> Value {
     Value::Struct(members.into_iter().collect())
+}
+
+/// Lists whose items have no required member: an empty one cannot be written.
+fn ec2(operation: &str, member: &str) -> Option<Value> {
+    let item = match (operation, member) {
+        ("CreateTags", "Tags") => structure([("Key", Value::str("matrix")), ("Value", Value::str("matrix"))]),
+        ("CreateDhcpOptions", "DhcpConfigurations") => structure([
+            ("Key", Value::str("domain-name")),
+            ("Values", Value::List(vec![Value::str("example.com")])),
+        ]),
+        _ => return None,
+    };
+    Some(Value::List(vec![item]))
 }
 
 /// What the model leaves to the service: a table has attributes, a transaction does something.

@@ -1,0 +1,172 @@
+//! What EC2 refuses. Sentences are made where the names are known; the codes stand here.
+
+use crate::kind::Kind;
+use wire::Fault;
+
+wire::errors! {
+    /// AWS: <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html>
+    pub enum Plain {
+        AnalysisExists(what: String) = 400, "AnalysisExistsForNetworkInsightsPath", "{what}";
+        AuthFailure(what: String) = 403, "AuthFailure", "{what}";
+        CannotDelete(what: String) = 400, "CannotDelete", "{what}";
+        DefaultSubnetAlreadyExists(what: String) = 400, "DefaultSubnetAlreadyExistsInAvailabilityZone", "{what}";
+        DefaultVpcAlreadyExists = 400, "DefaultVpcAlreadyExists", "A Default VPC already exists for this account in this region.";
+        DefaultVpcDoesNotExist = 400, "DefaultVpcDoesNotExist", "No default VPC for this user";
+        DependencyViolation(what: String) = 400, "DependencyViolation", "{what}";
+        DuplicateSubnetsInSameZone(what: String) = 400, "DuplicateSubnetsInSameZone", "{what}";
+        FilterLimitExceeded(max: usize) = 400, "FilterLimitExceeded", "The maximum number of filter values specified on a single call is {max}";
+        GatewayNotAttached(what: String) = 400, "Gateway.NotAttached", "{what}";
+        IdempotentParameterMismatch(token: String) = 400, "IdempotentParameterMismatch", "The request uses the same client token as a previous, but non-identical request. Client token: {token}";
+        IncorrectState(what: String) = 400, "IncorrectState", "{what}";
+        InsufficientFreeAddresses(what: String) = 400, "InsufficientFreeAddressesInSubnet", "{what}";
+        InsufficientAddressCapacity = 400, "InsufficientAddressCapacity", "Insufficient capacity. The pool of public addresses of this cloud is used up.";
+        InvalidAddressNotFound(address: String) = 400, "InvalidAddress.NotFound", "Address '{address}' not found.";
+        InvalidAddressInUse(what: String) = 400, "InvalidIPAddress.InUse", "{what}";
+        InvalidAssociation(id: String) = 400, "InvalidAssociationID.NotFound", "The association ID '{id}' does not exist";
+        InvalidAttachment(id: String) = 400, "InvalidAttachmentID.NotFound", "The attachment '{id}' does not exist";
+        InvalidCidrAssociation(id: String) = 400, "InvalidVpcCidrBlockAssociationID.NotFound", "The vpc CIDR block association ID '{id}' does not exist";
+        InvalidSubnetCidrAssociation(id: String) = 400, "InvalidSubnetCidrBlockAssociationID.NotFound", "The subnet CIDR block association ID '{id}' does not exist";
+        InvalidGroupDuplicate(name: String, vpc: String) = 400, "InvalidGroup.Duplicate", "The security group '{name}' already exists for VPC '{vpc}'";
+        InvalidGroupNotFound(what: String) = 400, "InvalidGroup.NotFound", "{what}";
+        InvalidGroupReserved = 400, "InvalidGroup.Reserved", "Cannot use reserved security group name: default";
+        InvalidInstanceId(what: String) = 400, "InvalidInstanceID", "{what}";
+        InvalidId(id: String) = 400, "InvalidID", "The ID '{id}' is not valid";
+        InterfaceInUse(what: String) = 400, "InvalidNetworkInterface.InUse", "{what}";
+        InvalidNetworkAclEntry(what: String) = 400, "InvalidNetworkAclEntry.NotFound", "{what}";
+        InvalidNextToken = 400, "InvalidPaginationToken", "The specified pagination token is not valid.";
+        InvalidParameter(what: String) = 400, "InvalidParameter", "{what}";
+        InvalidParameterCombination(what: String) = 400, "InvalidParameterCombination", "{what}";
+        InvalidParameterValue(what: String) = 400, "InvalidParameterValue", "{what}";
+        InvalidPermissionDuplicate(what: String) = 400, "InvalidPermission.Duplicate", "{what}";
+        InvalidPermissionMalformed(what: String) = 400, "InvalidPermission.Malformed", "{what}";
+        InvalidPermissionNotFound = 400, "InvalidPermission.NotFound", "The specified rule does not exist in this security group.";
+        InvalidPolicyDocument(what: String) = 400, "InvalidPolicyDocument", "{what}";
+        InvalidPrefixListVersion(what: String) = 400, "PrefixListVersionNotFound", "{what}";
+        InvalidRouteNotFound(table: String, destination: String) = 400, "InvalidRoute.NotFound", "no route with destination-cidr-block {destination} in route table {table}";
+        InvalidServiceName(name: String) = 400, "InvalidServiceName", "The Vpc Endpoint Service '{name}' does not exist";
+        InvalidStateTransition(what: String) = 400, "InvalidStateTransition", "{what}";
+        InvalidSubnetConflict(cidr: String) = 400, "InvalidSubnet.Conflict", "The CIDR '{cidr}' conflicts with another subnet";
+        InvalidSubnetRange(cidr: String) = 400, "InvalidSubnet.Range", "The CIDR '{cidr}' is invalid.";
+        InvalidTagKey(what: String) = 400, "InvalidTagKey.Malformed", "{what}";
+        InvalidVpcRange(cidr: String) = 400, "InvalidVpc.Range", "The CIDR '{cidr}' is invalid.";
+        InvalidVpcRestricted(cidr: String) = 400, "InvalidVpc.Range", "The CIDR '{cidr}' is restricted. Use a CIDR from the same private address range as the current VPC CIDR, or use a publicly-routable CIDR. For additional restrictions, see https://docs.aws.amazon.com/vpc/latest/userguide/VPC_Subnets.html#VPC_Sizing";
+        MissingParameter(name: String) = 400, "MissingParameter", "The request must contain the parameter {name}";
+        MissingTarget(what: String) = 400, "MissingParameter", "{what}";
+        ElasticIpNotFound(id: String) = 400, "InvalidElasticIpID.NotFound", "The elasticIp ID '{id}' does not exist";
+        NetworkAclEntryExists(number: i64) = 400, "NetworkAclEntryAlreadyExists", "The network acl entry identified by {number} already exists.";
+        OperationNotPermitted(what: String) = 400, "OperationNotPermitted", "{what}";
+        PeeringExists(what: String) = 400, "VpcPeeringConnectionAlreadyExists", "{what}";
+        PrefixListVersionMismatch(what: String) = 400, "PrefixListVersionMismatch", "{what}";
+        ResourceAlreadyAssigned(what: String) = 400, "Resource.AlreadyAssigned", "{what}";
+        ResourceAlreadyAssociated(what: String) = 400, "Resource.AlreadyAssociated", "{what}";
+        RouteAlreadyExists(destination: String) = 400, "RouteAlreadyExists", "The route identified by {destination} already exists.";
+        RouteNotSupported(what: String) = 400, "RouteNotSupported", "{what}";
+        TagLimitExceeded = 400, "TagLimitExceeded", "More than 50 tags specified";
+        UnsupportedTenancy(what: String) = 400, "UnsupportedTenancy", "{what}";
+        VpcIdNotSpecified = 400, "VPCIdNotSpecified", "No default VPC for this user";
+        InternalError = 500, "InternalError", "An internal error has occurred";
+    }
+}
+
+wire::errors! {
+    /// Quotas: each has a code of its own.
+    /// AWS: <https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html>
+    pub enum Limit {
+        Vpc = 400, "VpcLimitExceeded", "The maximum number of VPCs has been reached.";
+        Subnet = 400, "SubnetLimitExceeded", "The maximum number of subnets has been reached.";
+        Cidr(vpc: String, max: usize) = 400, "CidrLimitExceeded", "This network '{vpc}' has met its maximum number of allowed CIDRs: {max}";
+        RouteTable = 400, "RouteTableLimitExceeded", "The maximum number of route tables has been reached.";
+        Route(table: String) = 400, "RouteLimitExceeded", "The maximum number of routes has been reached for route table {table}.";
+        InternetGateway = 400, "InternetGatewayLimitExceeded", "The maximum number of internet gateways has been reached.";
+        EgressOnlyGateway = 400, "EgressOnlyInternetGatewayLimitExceeded", "The maximum number of egress-only internet gateways has been reached.";
+        NatGateway(zone: String) = 400, "NatGatewayLimitExceeded", "The maximum number of NAT Gateways has been reached in {zone}.";
+        Address = 400, "AddressLimitExceeded", "The maximum number of addresses has been reached.";
+        NetworkInterface = 400, "NetworkInterfaceLimitExceeded", "The maximum number of network interfaces has been reached.";
+        PrivateAddresses(max: usize) = 400, "PrivateIpAddressLimitExceeded", "Number of private addresses will exceed limit of {max}.";
+        SecurityGroup = 400, "SecurityGroupLimitExceeded", "The maximum number of security groups has been reached.";
+        GroupsPerInterface = 400, "SecurityGroupsPerInterfaceLimitExceeded", "The maximum number of security groups per interface has been reached.";
+        Rules = 400, "RulesPerSecurityGroupLimitExceeded", "The maximum number of rules per security group has been reached.";
+        NetworkAcl = 400, "NetworkAclLimitExceeded", "The maximum number of network acls has been reached.";
+        NetworkAclEntry = 400, "NetworkAclEntryLimitExceeded", "The maximum number of network acl entries has been reached.";
+        PendingPeerings = 400, "OutstandingVpcPeeringConnectionLimitExceeded", "The maximum number of outstanding VPC peering connection requests has been reached.";
+        Peerings = 400, "ActiveVpcPeeringConnectionPerVpcLimitExceeded", "The maximum number of active VPC peering connections per VPC has been reached.";
+        PrefixList = 400, "PrefixListLimitExceeded", "The maximum number of prefix lists has been reached.";
+        PrefixListEntries(max: i64) = 400, "PrefixListMaxEntriesExceeded", "The request would exceed the maximum number of entries of the prefix list ({max}).";
+        VpcEndpoint = 400, "VpcEndpointLimitExceeded", "The maximum number of VPC endpoints has been reached.";
+    }
+}
+
+/// An error on its way to the caller.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Ec2Error(Box<Fault>);
+
+impl Ec2Error {
+    /// The resource is not there.
+    pub fn not_found(kind: &Kind, id: &str) -> Ec2Error {
+        Ec2Error(Box::new(Fault::new(
+            400,
+            kind.not_found,
+            format!("The {} '{id}' does not exist", kind.words),
+        )))
+    }
+
+    /// NAT gateways have words of their own.
+    pub fn nat_not_found(id: &str) -> Ec2Error {
+        Ec2Error(Box::new(Fault::new(400, "NatGatewayNotFound", format!("NatGateway {id} was not found"))))
+    }
+
+    /// The id does not look like one of its kind.
+    pub fn malformed(kind: &Kind, id: &str) -> Ec2Error {
+        let what = format!("Invalid id: \"{id}\" (expecting \"{}-...\")", kind.prefix);
+        Ec2Error(Box::new(Fault::new(400, kind.malformed, what)))
+    }
+
+    /// `InvalidParameterValue` in EC2's usual words; `name` as they write it, `cidrBlock`.
+    pub fn value(value: impl std::fmt::Display, name: &str, why: &str) -> Ec2Error {
+        Plain::InvalidParameterValue(format!("Value ({value}) for parameter {name} is invalid. {why}")).into()
+    }
+
+    pub fn code(&self) -> &str {
+        &self.0.code
+    }
+
+    pub fn message(&self) -> &str {
+        &self.0.message
+    }
+}
+
+impl From<Plain> for Ec2Error {
+    fn from(plain: Plain) -> Ec2Error {
+        Ec2Error(Box::new(plain.into()))
+    }
+}
+
+impl From<Limit> for Ec2Error {
+    fn from(limit: Limit) -> Ec2Error {
+        Ec2Error(Box::new(limit.into()))
+    }
+}
+
+impl From<Fault> for Ec2Error {
+    fn from(fault: Fault) -> Ec2Error {
+        Ec2Error(Box::new(fault))
+    }
+}
+
+impl From<Ec2Error> for Fault {
+    fn from(error: Ec2Error) -> Fault {
+        *error.0
+    }
+}
+
+impl From<kernel::Failure> for Ec2Error {
+    fn from(_: kernel::Failure) -> Ec2Error {
+        Plain::InternalError.into()
+    }
+}
+
+impl From<store::StoreError> for Ec2Error {
+    fn from(error: store::StoreError) -> Ec2Error {
+        kernel::Failure::from(error).into()
+    }
+}

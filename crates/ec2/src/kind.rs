@@ -1,0 +1,121 @@
+//! Kinds of resources: the word in ARNs and tags, the beginning of ids, and the codes of AWS for ids that are wrong.
+//!
+//! AWS's spelling follows no rule (`InvalidVpcID.NotFound`, `InvalidGroup.NotFound`, `InvalidRouteTableId.Malformed`
+//! beside `InvalidRouteTableID.NotFound`), so each is written out.
+//! AWS: <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html>
+
+use base::Rng;
+
+/// One kind of resource.
+#[derive(Debug)]
+pub struct Kind {
+    /// In ARNs and as `ResourceType` of tags: `route-table`.
+    pub noun: &'static str,
+    /// Of ids, without the hyphen: `rtb`.
+    pub prefix: &'static str,
+    pub not_found: &'static str,
+    pub malformed: &'static str,
+    /// `The {words} 'rtb-1' does not exist`.
+    pub words: &'static str,
+    /// The condition key that holds the id: `ec2:RouteTableID`.
+    pub id_key: &'static str,
+}
+
+macro_rules! kinds {
+    ($( $name:ident = $noun:literal, $prefix:literal, $not_found:literal, $malformed:literal, $words:literal, $key:literal; )+) => {
+        $( pub static $name: Kind = Kind {
+            noun: $noun, prefix: $prefix, not_found: $not_found, malformed: $malformed, words: $words, id_key: $key,
+        }; )+
+
+        /// All of them.
+        pub static ALL: &[&Kind] = &[ $( &$name ),+ ];
+    };
+}
+
+kinds! {
+    VPC = "vpc", "vpc", "InvalidVpcID.NotFound", "InvalidVpcID.Malformed", "vpc ID", "ec2:VpcID";
+    SUBNET = "subnet", "subnet", "InvalidSubnetID.NotFound", "InvalidSubnetID.Malformed", "subnet ID", "ec2:SubnetID";
+    ROUTE_TABLE = "route-table", "rtb", "InvalidRouteTableID.NotFound", "InvalidRouteTableId.Malformed", "routeTable ID", "ec2:RouteTableID";
+    INTERNET_GATEWAY = "internet-gateway", "igw", "InvalidInternetGatewayID.NotFound", "InvalidInternetGatewayId.Malformed", "internetGateway ID", "ec2:InternetGatewayID";
+    EGRESS_ONLY_GATEWAY = "egress-only-internet-gateway", "eigw", "InvalidGatewayID.NotFound", "InvalidEgressOnlyInternetGatewayId.Malformed", "eigw ID", "";
+    NAT_GATEWAY = "natgateway", "nat", "NatGatewayNotFound", "NatGatewayMalformed", "Nat Gateway", "";
+    ELASTIC_IP = "elastic-ip", "eipalloc", "InvalidAllocationID.NotFound", "InvalidAllocationID.NotFound", "allocation ID", "ec2:AllocationId";
+    NETWORK_INTERFACE = "network-interface", "eni", "InvalidNetworkInterfaceID.NotFound", "InvalidNetworkInterfaceId.Malformed", "networkInterface ID", "ec2:NetworkInterfaceID";
+    SECURITY_GROUP = "security-group", "sg", "InvalidGroup.NotFound", "InvalidGroupId.Malformed", "security group", "ec2:SecurityGroupID";
+    SECURITY_GROUP_RULE = "security-group-rule", "sgr", "InvalidSecurityGroupRuleId.NotFound", "InvalidSecurityGroupRuleId.Malformed", "security group rule ID", "";
+    NETWORK_ACL = "network-acl", "acl", "InvalidNetworkAclID.NotFound", "InvalidNetworkAclId.Malformed", "networkAcl ID", "ec2:NetworkAclID";
+    DHCP_OPTIONS = "dhcp-options", "dopt", "InvalidDhcpOptionID.NotFound", "InvalidDhcpOptionsId.Malformed", "dhcpOption ID", "ec2:DhcpOptionsID";
+    PEERING = "vpc-peering-connection", "pcx", "InvalidVpcPeeringConnectionID.NotFound", "InvalidVpcPeeringConnectionId.Malformed", "vpcPeeringConnection ID", "ec2:VpcPeeringConnectionID";
+    PREFIX_LIST = "prefix-list", "pl", "InvalidPrefixListID.NotFound", "InvalidPrefixListId.Malformed", "prefix list ID", "";
+    VPC_ENDPOINT = "vpc-endpoint", "vpce", "InvalidVpcEndpointId.NotFound", "InvalidVpcEndpointId.Malformed", "Vpc Endpoint Id", "";
+    INSIGHTS_PATH = "network-insights-path", "nip", "InvalidNetworkInsightsPathId.NotFound", "InvalidNetworkInsightsPathId.Malformed", "networkInsightsPath ID", "";
+    INSIGHTS_ANALYSIS = "network-insights-analysis", "nia", "InvalidNetworkInsightsAnalysisId.NotFound", "InvalidNetworkInsightsAnalysisId.Malformed", "networkInsightsAnalysis ID", "";
+    INSTANCE = "instance", "i", "InvalidInstanceID.NotFound", "InvalidInstanceID.Malformed", "instance ID", "ec2:InstanceID";
+    IMAGE = "image", "ami", "InvalidAMIID.NotFound", "InvalidAMIID.Malformed", "image id", "ec2:ImageID";
+    VOLUME = "volume", "vol", "InvalidVolume.NotFound", "InvalidVolumeID.Malformed", "volume", "ec2:VolumeID";
+    SNAPSHOT = "snapshot", "snap", "InvalidSnapshot.NotFound", "InvalidSnapshotID.Malformed", "snapshot", "ec2:SnapshotID";
+    KEY_PAIR = "key-pair", "key", "InvalidKeyPair.NotFound", "InvalidKeyPair.Format", "key pair", "";
+    LAUNCH_TEMPLATE = "launch-template", "lt", "InvalidLaunchTemplateId.NotFound", "InvalidLaunchTemplateId.Malformed", "launch template ID", "";
+    PLACEMENT_GROUP = "placement-group", "pg", "InvalidPlacementGroup.Unknown", "InvalidPlacementGroupId.Malformed", "placement group", "";
+}
+
+/// AWS's ids are a prefix and eight or seventeen hexadecimal digits.
+const DIGITS: [usize; 2] = [8, 17];
+
+impl Kind {
+    /// A new id.
+    pub fn id(&self, rng: &Rng) -> String {
+        base::id::ec2_resource_id(rng, self.prefix)
+    }
+
+    /// Whether the text has the form of an id of this kind.
+    pub fn fits(&self, id: &str) -> bool {
+        let digits = id.strip_prefix(self.prefix).and_then(|rest| rest.strip_prefix('-'));
+        let is_hex = |c: char| c.is_ascii_digit() || matches!(c, 'a'..='f');
+        digits.is_some_and(|digits| DIGITS.contains(&digits.len()) && digits.chars().all(is_hex))
+    }
+}
+
+impl PartialEq for Kind {
+    fn eq(&self, other: &Kind) -> bool {
+        self.noun == other.noun
+    }
+}
+
+impl Eq for Kind {}
+
+/// The kind with this noun.
+pub fn of_noun(noun: &str) -> Option<&'static Kind> {
+    ALL.iter().copied().find(|kind| kind.noun == noun)
+}
+
+/// The kind that an id belongs to by its form.
+pub fn of_id(id: &str) -> Option<&'static Kind> {
+    ALL.iter().copied().find(|kind| kind.fits(id))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ALL, SUBNET, VPC, of_id};
+
+    #[test]
+    fn ids_have_a_form() {
+        assert!(VPC.fits("vpc-0123456789abcdef0") && VPC.fits("vpc-12345678"));
+        for bad in ["vpc-", "vpc-xyz", "vpc-0123456789ABCDEF0", "subnet-12345678", "vpc-123456789", ""] {
+            assert!(!VPC.fits(bad), "{bad}");
+        }
+        assert_eq!(of_id("subnet-12345678"), Some(&SUBNET));
+        assert_eq!(of_id("x-12345678"), None);
+    }
+
+    #[test]
+    fn nouns_and_prefixes_are_unique() {
+        for (at, kind) in ALL.iter().enumerate() {
+            assert!(
+                ALL[..at].iter().all(|k| k.noun != kind.noun && k.prefix != kind.prefix),
+                "{}",
+                kind.noun
+            );
+        }
+    }
+}

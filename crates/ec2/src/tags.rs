@@ -1,0 +1,128 @@
+//! Tags in requests and answers: `TagSpecifications` on creation, and the rules of EC2 for keys and values.
+//!
+//! AWS: <https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Tags.html#tag-restrictions>
+
+use crate::errors::{Ec2Error, Plain};
+use crate::kind::Kind;
+use base::tag::{KEY_CHARS_MAX, PER_RESOURCE_MAX, Tags, VALUE_CHARS_MAX};
+
+wire::shape! {
+    #[derive(Clone, PartialEq, Eq, Debug)]
+    pub struct Tag {
+        pub key: Option<String> = "Key",
+        pub value: Option<String> = "Value",
+    }
+
+    #[derive(Clone, Debug)]
+    pub struct TagSpecification {
+        pub resource_type: Option<String> = "ResourceType",
+        pub tags: Vec<Tag> = "Tags",
+    }
+}
+
+/// The tags as an answer shows them.
+pub fn view(tags: &Tags) -> Vec<Tag> {
+    tags.iter().map(|(key, value)| Tag { key: Some(key.clone()), value: Some(value.clone()) }).collect()
+}
+
+/// The tags of one list, checked.
+///
+/// # Errors
+/// `InvalidTagKey.Malformed`, `InvalidParameterValue`, `TagLimitExceeded`.
+pub fn checked(tags: &[Tag]) -> Result<Tags, Ec2Error> {
+    let mut out = Tags::new();
+    for tag in tags {
+        let key = tag.key.as_deref().unwrap_or_default();
+        check_key(key)?;
+        let value = tag.value.as_deref().unwrap_or_default();
+        if value.chars().count() > VALUE_CHARS_MAX {
+            let what = format!("Tag value exceeds the maximum length of {VALUE_CHARS_MAX} characters");
+            return Err(Plain::InvalidParameterValue(what).into());
+        }
+        if out.insert(key.to_owned(), value.to_owned()).is_some() {
+            let what = format!("Duplicate tag key '{key}' specified.");
+            return Err(Plain::InvalidParameterValue(what).into());
+        }
+    }
+    if out.len() > PER_RESOURCE_MAX {
+        return Err(Plain::TagLimitExceeded.into());
+    }
+    Ok(out)
+}
+
+/// # Errors
+/// As [`checked`].
+pub fn check_key(key: &str) -> Result<(), Ec2Error> {
+    if key.is_empty() {
+        return Err(Plain::InvalidTagKey("Tag key cannot be null or empty".into()).into());
+    }
+    if key.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("aws:")) {
+        let what = format!("Tag keys starting with 'aws:' are reserved for internal use: {key}");
+        return Err(Plain::InvalidTagKey(what).into());
+    }
+    if key.chars().count() > KEY_CHARS_MAX {
+        let what = format!("Tag key exceeds the maximum length of {KEY_CHARS_MAX} characters");
+        return Err(Plain::InvalidTagKey(what).into());
+    }
+    Ok(())
+}
+
+/// The tags of a new resource of `kind` from the request's specifications, which may be about `kinds` only.
+///
+/// # Errors
+/// As [`checked`], and `InvalidParameterValue` for another type of resource or a specification without tags.
+pub fn of_new(specifications: &[TagSpecification], kind: &Kind, kinds: &[&Kind]) -> Result<Tags, Ec2Error> {
+    let mut all = Vec::new();
+    for specification in specifications {
+        let noun = specification.resource_type.as_deref().unwrap_or_default();
+        if noun.is_empty() {
+            return Err(Plain::InvalidParameterValue(
+                "Tag specification resource type must have a value".into(),
+            )
+            .into());
+        }
+        if !kinds.iter().any(|kind| kind.noun == noun) {
+            let what = format!("'{noun}' is not a valid taggable resource type for this operation.");
+            return Err(Plain::InvalidParameterValue(what).into());
+        }
+        if specification.tags.is_empty() {
+            return Err(
+                Plain::InvalidParameterValue("Tag specification must have at least one tag".into()).into()
+            );
+        }
+        if noun == kind.noun {
+            all.extend(specification.tags.iter().cloned());
+        }
+    }
+    checked(&all)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Tag, TagSpecification, checked, of_new};
+    use crate::kind::{SUBNET, VPC};
+
+    fn tag(key: &str, value: &str) -> Tag {
+        Tag { key: Some(key.into()), value: Some(value.into()) }
+    }
+
+    #[test]
+    fn each_rule_has_its_words() {
+        let said = |tags: &[Tag]| checked(tags).unwrap_err().code().to_owned();
+        assert_eq!(said(&[tag("", "x")]), "InvalidTagKey.Malformed");
+        assert_eq!(said(&[tag("AWS:x", "x")]), "InvalidTagKey.Malformed");
+        assert_eq!(said(&[tag("a", "x"), tag("a", "y")]), "InvalidParameterValue");
+        let many: Vec<Tag> = (0..51).map(|n| tag(&n.to_string(), "")).collect();
+        assert_eq!(said(&many), "TagLimitExceeded");
+    }
+
+    #[test]
+    fn specifications_are_about_what_is_made() {
+        let one =
+            |noun: &str| TagSpecification { resource_type: Some(noun.into()), tags: vec![tag("a", "b")] };
+        assert_eq!(of_new(&[one("vpc")], &VPC, &[&VPC]).unwrap().len(), 1);
+        assert!(of_new(&[one("subnet")], &VPC, &[&VPC, &SUBNET]).unwrap().is_empty());
+        let refused = of_new(&[one("subnet")], &VPC, &[&VPC]).unwrap_err();
+        assert_eq!(refused.message(), "'subnet' is not a valid taggable resource type for this operation.");
+    }
+}

@@ -1,0 +1,204 @@
+//! Booting machines, in the host process: a root file system in layers, and namespaces for mounts, processes, names and
+//! messages, with the machine's own network.
+
+use super::frame::{Put, Take};
+use rustix::fs::{Mode, StatVfsMountFlags};
+use rustix::mount::{
+    MountFlags, MountPropagationFlags, UnmountFlags, mount, mount_bind, mount_change, mount_remount, unmount,
+};
+use rustix::thread::{LinkNameSpaceType, UnshareFlags, move_into_link_name_space, unshare_unsafe};
+use std::ffi::{CString, OsStr, OsString};
+use std::fs::File;
+use std::io;
+use std::os::fd::AsFd;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::fs::symlink;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+/// A machine to be booted, as it comes over the line.
+#[derive(Debug)]
+pub(super) struct Machine {
+    pub(super) layers: Vec<PathBuf>,
+    /// Has the folders `upper`, `work` and `root`.
+    pub(super) disk: PathBuf,
+    /// From, to, read-only.
+    pub(super) binds: Vec<(PathBuf, PathBuf, bool)>,
+    pub(super) hostname: OsString,
+    pub(super) init: Vec<OsString>,
+    pub(super) env: Vec<(OsString, OsString)>,
+}
+
+fn text(take: &mut Take<'_>) -> io::Result<OsString> {
+    Ok(OsStr::from_bytes(take.bytes()?).to_owned())
+}
+
+fn list<T>(take: &mut Take<'_>, one: impl Fn(&mut Take<'_>) -> io::Result<T>) -> io::Result<Vec<T>> {
+    (0..take.u32()?).map(|_| one(take)).collect()
+}
+
+impl Machine {
+    pub(super) fn write(&self, mut put: Put) -> Put {
+        let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        put = put.u32(count(self.layers.len()));
+        for layer in &self.layers {
+            put = put.bytes(layer.as_os_str().as_bytes());
+        }
+        put = put.bytes(self.disk.as_os_str().as_bytes()).u32(count(self.binds.len()));
+        for (from, to, read_only) in &self.binds {
+            put = put
+                .bytes(from.as_os_str().as_bytes())
+                .bytes(to.as_os_str().as_bytes())
+                .u8(u8::from(*read_only));
+        }
+        put = put.bytes(self.hostname.as_bytes()).u32(count(self.init.len()));
+        for word in &self.init {
+            put = put.bytes(word.as_bytes());
+        }
+        put = put.u32(count(self.env.len()));
+        for (name, value) in &self.env {
+            put = put.bytes(name.as_bytes()).bytes(value.as_bytes());
+        }
+        put
+    }
+
+    pub(super) fn read(take: &mut Take<'_>) -> io::Result<Machine> {
+        Ok(Machine {
+            layers: list(take, |take| Ok(text(take)?.into()))?,
+            disk: text(take)?.into(),
+            binds: list(take, |take| Ok((text(take)?.into(), text(take)?.into(), take.u8()? != 0)))?,
+            hostname: text(take)?,
+            init: list(take, text)?,
+            env: list(take, |take| Ok((text(take)?, text(take)?)))?,
+        })
+    }
+
+    /// Starts it in a network namespace; its init is the first process of a process namespace.
+    pub(super) fn boot(self, network: File, streams: [Stdio; 3]) -> io::Result<Child> {
+        let mut words = self.init.iter();
+        let program = words.next().ok_or(io::ErrorKind::InvalidInput)?;
+        let mut command = Command::new(program);
+        let [stdin, stdout, stderr] = streams;
+        command.args(words).env_clear().envs(self.env.iter().map(|(name, value)| (name, value)));
+        command.stdin(stdin).stdout(stdout).stderr(stderr);
+        // SAFETY: the host process has one thread, so a child of it may do whatever a process may.
+        unsafe {
+            command.pre_exec(move || {
+                move_into_link_name_space(network.as_fd(), Some(LinkNameSpaceType::Network))?;
+                let flags = UnshareFlags::NEWNS | UnshareFlags::NEWUTS | UnshareFlags::NEWIPC;
+                unshare_unsafe(flags)?;
+                self.prepare()
+            });
+        }
+        command.spawn()
+    }
+
+    /// In the new namespaces: makes the root, and makes it the root.
+    fn prepare(&self) -> io::Result<()> {
+        mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC)?;
+        let root = self.disk.join("root");
+        let layers: Vec<&OsStr> = self.layers.iter().map(|layer| layer.as_os_str()).collect();
+        let mut options = OsString::from("userxattr,lowerdir=").into_vec();
+        options.extend(layers.join(OsStr::new(":")).as_bytes());
+        for (name, folder) in [("upperdir", "upper"), ("workdir", "work")] {
+            options.extend(format!(",{name}=").as_bytes());
+            options.extend(self.disk.join(folder).as_os_str().as_bytes());
+        }
+        let options = CString::new(options)?;
+        mount("overlay", &root, "overlay", MountFlags::empty(), Some(options.as_c_str()))?;
+        for (from, to, read_only) in &self.binds {
+            bind(from, &root.join(to.strip_prefix("/").unwrap_or(to)), *read_only)?;
+        }
+        devices(&root.join("dev"))?;
+        plain("proc", &root.join("proc"), MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC, None)?;
+        plain("tmpfs", &root.join("run"), MountFlags::NOSUID | MountFlags::NODEV, Some(c"mode=755"))?;
+        // Where the kernel does not allow it, a machine does without.
+        let _ = plain(
+            "sysfs",
+            &root.join("sys"),
+            MountFlags::RDONLY | MountFlags::NOSUID | MountFlags::NOEXEC,
+            None,
+        );
+        rustix::system::sethostname(self.hostname.as_bytes())?;
+        rustix::process::chdir(&root)?;
+        // The old root ends up above the new one, and goes.
+        rustix::process::pivot_root(".", ".")?;
+        unmount(".", UnmountFlags::DETACH)?;
+        rustix::process::chdir("/")?;
+        Ok(())
+    }
+}
+
+fn plain(kind: &str, at: &Path, flags: MountFlags, options: Option<&std::ffi::CStr>) -> io::Result<()> {
+    Ok(mount(kind, at, kind, flags, options)?)
+}
+
+fn bind(from: &Path, to: &Path, read_only: bool) -> io::Result<()> {
+    mount_bind(from, to)?;
+    if read_only {
+        // What restricted the mount before may not be lifted here, so it is said again.
+        let was = rustix::fs::statvfs(to)?.f_flag;
+        let mut flags = MountFlags::BIND | MountFlags::RDONLY;
+        for (had, flag) in [
+            (StatVfsMountFlags::NOSUID, MountFlags::NOSUID),
+            (StatVfsMountFlags::NODEV, MountFlags::NODEV),
+            (StatVfsMountFlags::NOEXEC, MountFlags::NOEXEC),
+            (StatVfsMountFlags::NOATIME, MountFlags::NOATIME),
+            (StatVfsMountFlags::RELATIME, MountFlags::RELATIME),
+        ] {
+            if was.contains(had) {
+                flags |= flag;
+            }
+        }
+        mount_remount(to, flags, "")?;
+    }
+    Ok(())
+}
+
+/// The few devices that every program expects, borrowed from the machine underneath: none can be made here.
+fn devices(dev: &Path) -> io::Result<()> {
+    plain("tmpfs", dev, MountFlags::NOSUID, Some(c"mode=755"))?;
+    for name in ["null", "zero", "full", "random", "urandom", "tty"] {
+        let (from, to) = (Path::new("/dev").join(name), dev.join(name));
+        if from.exists() {
+            File::create(&to)?;
+            bind(&from, &to, false)?;
+        }
+    }
+    for (name, mode) in [("pts", 0o755), ("shm", 0o1777)] {
+        rustix::fs::mkdir(dev.join(name), Mode::from_raw_mode(mode))?;
+    }
+    let terminals = Some(c"newinstance,ptmxmode=0666,mode=0620");
+    plain("devpts", &dev.join("pts"), MountFlags::NOSUID | MountFlags::NOEXEC, terminals)?;
+    plain("tmpfs", &dev.join("shm"), MountFlags::NOSUID | MountFlags::NODEV, Some(c"mode=1777"))?;
+    for (name, target) in [
+        ("ptmx", "pts/ptmx"),
+        ("fd", "/proc/self/fd"),
+        ("stdin", "/proc/self/fd/0"),
+        ("stdout", "/proc/self/fd/1"),
+        ("stderr", "/proc/self/fd/2"),
+    ] {
+        symlink(target, dev.join(name))?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_machine_comes_over_the_line_as_it_is() {
+        let machine = Machine {
+            layers: vec!["/a".into(), "/b".into()],
+            disk: "/disk".into(),
+            binds: vec![("/usr".into(), "usr".into(), true)],
+            hostname: "ip-10-0-1-10".into(),
+            init: vec!["/sbin/init".into(), "-x".into()],
+            env: vec![("A".into(), "b".into())],
+        };
+        let bytes = machine.write(Put::default()).0;
+        assert_eq!(format!("{:?}", Machine::read(&mut Take(&bytes)).unwrap()), format!("{machine:?}"));
+    }
+}

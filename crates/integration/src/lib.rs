@@ -1,0 +1,6 @@
+//! What connects: queues, topics and what is delivered between them.
+//!
+//! Services stand side by side here and do not see each other's tables: a topic reaches a queue by calling it.
+
+mod md5;
+pub mod sqs;

@@ -1,0 +1,159 @@
+//! How messages lie on the disk: as they are, under the cloud's own key (SSE-SQS), or under data keys of KMS
+//! (SSE-KMS).
+//!
+//! A data key is asked for with the permissions of whoever sends or receives, and used again for as long as the queue
+//! says; so a change of a key's policy is noticed when that time is over, as in AWS.
+//!
+//! AWS: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-server-side-encryption.html>
+
+use super::errors::SqsError;
+use super::model::known::Known;
+use super::model::message::{Content, DataKey, Message, Sealing};
+use base::Timestamp;
+use bytes::Bytes;
+use kernel::seal::Sealer;
+use kernel::{As, Cx};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use store::Record;
+use wire::{Struct, Value};
+
+const PURPOSE: &str = "sqs message";
+const VIA: &str = "sqs.amazonaws.com";
+/// Beyond this many the memory is emptied and fills again.
+const KEYS_MAX: usize = 1024;
+
+/// Data keys that are in use. Each is its caller's alone.
+#[derive(Default)]
+pub(crate) struct DataKeys {
+    /// For sending: by queue and caller.
+    fresh: Mutex<HashMap<(u64, String), Held>>,
+    /// For receiving: by the encrypted key and the caller.
+    known: Mutex<HashMap<(Vec<u8>, String), Held>>,
+}
+
+#[derive(Clone)]
+struct Held {
+    sealer: Arc<Sealer>,
+    key: DataKey,
+    /// The key that the queue then named.
+    kms_key: String,
+    until: Timestamp,
+}
+
+fn keep<K: std::hash::Hash + Eq>(all: &Mutex<HashMap<K, Held>>, id: K, held: Held) {
+    let mut all = all.lock().unwrap_or_else(PoisonError::into_inner);
+    if all.len() >= KEYS_MAX {
+        all.clear();
+    }
+    all.insert(id, held);
+}
+
+fn kept<K: std::hash::Hash + Eq>(all: &Mutex<HashMap<K, Held>>, id: &K, now: Timestamp) -> Option<Held> {
+    all.lock().unwrap_or_else(PoisonError::into_inner).get(id).filter(|held| held.until > now).cloned()
+}
+
+fn context(queue_arn: &str) -> Value {
+    Value::Map(vec![("aws:sqs:arn".to_owned(), Value::str(queue_arn))])
+}
+
+fn blob(answer: &Value, member: &str) -> Result<Bytes, SqsError> {
+    match answer.member(member) {
+        Some(Value::Blob(bytes)) => Ok(bytes.clone()),
+        _ => Err(SqsError::Internal),
+    }
+}
+
+fn sealer(plaintext: &[u8]) -> Result<Arc<Sealer>, SqsError> {
+    let key: &[u8; 32] = plaintext.try_into().map_err(|_| SqsError::Internal)?;
+    Ok(Arc::new(Sealer::new(key)))
+}
+
+/// Seals what is in a message as its queue wants it.
+///
+/// # Errors
+/// Those of KMS.
+pub(crate) fn seal(
+    cx: &mut Cx<'_>,
+    known: &Known,
+    content: &Content,
+) -> Result<(Vec<u8>, Sealing), SqsError> {
+    let bytes = content.to_bytes();
+    if let Some(kms_key) = &known.kms_key {
+        let held = data_key(cx, known, kms_key)?;
+        return Ok((held.sealer.seal(cx.rng(), PURPOSE, &bytes), Sealing::Kms(held.key)));
+    }
+    if known.managed_encryption {
+        return Ok((cx.sealer().seal(cx.rng(), PURPOSE, &bytes), Sealing::Managed));
+    }
+    Ok((bytes, Sealing::Plain))
+}
+
+/// The data key with which this caller sends to the queue. AWS wants that who sends may also decrypt, so that a data
+/// key that KMS gave is checked before it is used.
+fn data_key(cx: &mut Cx<'_>, known: &Known, kms_key: &str) -> Result<Held, SqsError> {
+    let keys = cx.memory::<DataKeys>();
+    let id = (known.uid, cx.caller.arn().into_owned());
+    if let Some(held) = kept(&keys.fresh, &id, cx.now).filter(|held| held.kms_key == kms_key) {
+        return Ok(held);
+    }
+    let mut ask = Struct::new();
+    ask.push("KeyId", Value::str(kms_key));
+    ask.push("KeySpec", Value::str("AES_256"));
+    ask.push("EncryptionContext", context(&known.arn));
+    let via = As::CallerVia(VIA);
+    let answer = cx.call("kms", "GenerateDataKey", Value::Struct(ask), via).map_err(SqsError::of_kms)?;
+    let (encrypted, plaintext) = (blob(&answer, "CiphertextBlob")?, blob(&answer, "Plaintext")?);
+    let key = DataKey { encrypted: encrypted.to_vec(), queue_arn: known.arn.clone() };
+    decrypt(cx, &key)?;
+    let until = cx.now.plus(Duration::from_secs(known.kms_reuse.into()));
+    let held = Held { sealer: sealer(&plaintext)?, key, kms_key: kms_key.to_owned(), until };
+    keep(&keys.fresh, id, held.clone());
+    Ok(held)
+}
+
+fn decrypt(cx: &mut Cx<'_>, key: &DataKey) -> Result<Bytes, SqsError> {
+    let mut ask = Struct::new();
+    ask.push("CiphertextBlob", Value::Blob(key.encrypted.clone().into()));
+    ask.push("EncryptionContext", context(&key.queue_arn));
+    let answer =
+        cx.call("kms", "Decrypt", Value::Struct(ask), As::CallerVia(VIA)).map_err(SqsError::of_kms)?;
+    blob(&answer, "Plaintext")
+}
+
+/// What is in a message.
+///
+/// # Errors
+/// Those of KMS; `InternalFailure` where the disk holds something else.
+pub(crate) fn open(cx: &mut Cx<'_>, known: &Known, message: &Message) -> Result<Content, SqsError> {
+    let opened = match &message.sealing {
+        Sealing::Plain => return read(&message.content),
+        Sealing::Managed => cx.sealer().open(PURPOSE, &message.content),
+        Sealing::Kms(key) => {
+            let keys = cx.memory::<DataKeys>();
+            let id = (key.encrypted.clone(), cx.caller.arn().into_owned());
+            let held = match kept(&keys.known, &id, cx.now) {
+                Some(held) => held,
+                None => {
+                    let sealer = sealer(&decrypt(cx, key)?)?;
+                    let until = cx.now.plus(Duration::from_secs(known.kms_reuse.into()));
+                    let held = Held { sealer, key: key.clone(), kms_key: String::new(), until };
+                    keep(&keys.known, id, held.clone());
+                    held
+                }
+            };
+            held.sealer.open(PURPOSE, &message.content)
+        }
+    };
+    read(&opened.map_err(|_| damaged("its seal does not open"))?)
+}
+
+fn read(bytes: &[u8]) -> Result<Content, SqsError> {
+    Content::from_bytes(bytes).map_err(|malformed| damaged(&malformed.to_string()))
+}
+
+fn damaged(problem: &str) -> SqsError {
+    kernel::log::error("a stored message cannot be read", &[("problem", problem)]);
+    SqsError::Internal
+}

@@ -1,0 +1,66 @@
+//! Digests of a request's body in its headers, as S3 takes them: `Content-MD5` and `x-amz-checksum-*`. Of a body that
+//! has been collected they are held against it here, before the operation is called; whoever streams does it itself.
+//!
+//! AWS: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity-upload.html>
+
+use auth::sigv4::{Checksum, ChecksumKind};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use wire::Fault;
+use wire::head::Head;
+use wire::model::Operation;
+
+const MD5_BYTES: usize = 16;
+
+/// # Errors
+/// `InvalidDigest` and `InvalidRequest` for what is no digest, `BadDigest` for one of another body.
+pub(crate) fn check(head: &Head<'_>, operation: &Operation, body: &[u8]) -> Result<(), Fault> {
+    if let Some(text) = head.header("content-md5") {
+        let invalid = || Fault::new(400, "InvalidDigest", "The Content-MD5 you specified was invalid.");
+        let stated = STANDARD.decode(text).ok().filter(|d| d.len() == MD5_BYTES).ok_or_else(invalid)?;
+        if stated != blob::md5::Md5::of(body) {
+            let message = "The Content-MD5 you specified did not match what we received.";
+            return Err(Fault::new(400, "BadDigest", message));
+        }
+    }
+    // Elsewhere such a header is about something else: the object that an upload is completed to.
+    if !operation.checksum_required && operation.checksum_algorithm_member.is_empty() {
+        return Ok(());
+    }
+    for kind in ChecksumKind::ALL {
+        let Some(text) = head.header(kind.header()) else { continue };
+        if kind.decode(text).is_none() {
+            let message = format!("Value for {} header is invalid.", kind.header());
+            return Err(Fault::new(400, "InvalidRequest", message));
+        }
+        if Checksum::of(kind, body) != text {
+            let message = format!("The {} you specified did not match the calculated checksum.", kind.name());
+            return Err(Fault::new(400, "BadDigest", message));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::check;
+    use http::{HeaderMap, HeaderValue};
+    use wire::head::Head;
+
+    fn code(name: &'static str, value: &'static str) -> String {
+        let headers = HeaderMap::from_iter([(name.parse().unwrap(), HeaderValue::from_static(value))]);
+        let head = Head { method: "PUT", path: "/b", query: "cors", headers: &headers };
+        let operation = wire::catalog::service("s3").and_then(|s3| s3.operation("PutBucketCors")).unwrap();
+        check(&head, operation, b"123456789").map_or_else(|fault| fault.code, |()| String::new())
+    }
+
+    #[test]
+    fn what_is_stated_must_hold() {
+        assert_eq!(code("content-md5", "JfnnlDI7RTiF9RgfG2JNCw=="), "");
+        assert_eq!(code("content-md5", "JfnnlDI7RTiF9RgfG2JNCA=="), "BadDigest");
+        assert_eq!(code("content-md5", "abc"), "InvalidDigest");
+        assert_eq!(code("x-amz-checksum-crc32", "y/Q5Jg=="), "");
+        assert_eq!(code("x-amz-checksum-crc32", "y/Q5Jw=="), "BadDigest");
+        assert_eq!(code("x-amz-checksum-crc32", "AA=="), "InvalidRequest");
+    }
+}

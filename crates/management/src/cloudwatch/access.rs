@@ -1,0 +1,78 @@
+//! Which alarms and namespaces each operation touches.
+//!
+//! AWS: <https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoncloudwatch.html>
+
+use super::errors::WatchError;
+use super::model::alarm::{ALARMS, Alarm, alarm_arn};
+use base::Arn;
+use kernel::{Cx, Target};
+use wire::{Fault, Struct, Value};
+
+type Targets = Result<Vec<Target>, Fault>;
+
+/// Metrics have no ARNs; a condition may name the namespace.
+///
+/// # Errors
+/// Never.
+pub(super) fn namespace(_: &mut Cx<'_>, request: &Struct) -> Targets {
+    Ok(vec![Target::any().key("cloudwatch:namespace", request.str("Namespace").unwrap_or_default())])
+}
+
+fn target(cx: &Cx<'_>, name: &str) -> Result<Target, WatchError> {
+    let target = Target::on(alarm_arn(cx.account, cx.region.name(), name));
+    Ok(match ALARMS.get(cx.tx, &Alarm::key(cx.account, cx.region, name))? {
+        Some(alarm) => target.tagged(alarm.tags),
+        None => target,
+    })
+}
+
+/// One alarm.
+///
+/// # Errors
+/// The store's.
+pub(super) fn alarm(cx: &mut Cx<'_>, request: &Struct) -> Targets {
+    Ok(vec![target(cx, request.str("AlarmName").unwrap_or_default())?])
+}
+
+/// An alarm that is put, with its actions as a condition.
+///
+/// # Errors
+/// The store's.
+pub(super) fn new_alarm(cx: &mut Cx<'_>, request: &Struct) -> Targets {
+    let target = target(cx, request.str("AlarmName").unwrap_or_default())?;
+    let actions = ["AlarmActions", "OKActions", "InsufficientDataActions"].into_iter();
+    let listed = actions.filter_map(|member| request.get(member).and_then(Value::as_list)).flatten();
+    let actions: Vec<String> = listed.filter_map(Value::as_str).map(str::to_owned).collect();
+    Ok(vec![if actions.is_empty() { target } else { target.keys("cloudwatch:AlarmActions", actions) }])
+}
+
+/// Several alarms by their names.
+///
+/// # Errors
+/// The store's.
+pub(super) fn alarms(cx: &mut Cx<'_>, request: &Struct) -> Targets {
+    let names = request.get("AlarmNames").and_then(Value::as_list).unwrap_or_default();
+    let names: Vec<&str> = names.iter().filter_map(Value::as_str).collect();
+    names.into_iter().map(|name| Ok(target(cx, name)?)).collect()
+}
+
+/// All alarms of the account.
+///
+/// # Errors
+/// Never.
+pub(super) fn every_alarm(cx: &mut Cx<'_>, _: &Struct) -> Targets {
+    Ok(vec![Target::on(alarm_arn(cx.account, cx.region.name(), "*"))])
+}
+
+/// What tags are about.
+///
+/// # Errors
+/// The store's.
+pub(super) fn tagged(cx: &mut Cx<'_>, request: &Struct) -> Targets {
+    let arn = request.str("ResourceARN").unwrap_or_default();
+    let name = Arn::parse(arn).and_then(|arn| arn.resource.strip_prefix("alarm:").map(str::to_owned));
+    Ok(vec![match name {
+        Some(name) => target(cx, &name)?,
+        None => Target::on(arn),
+    }])
+}

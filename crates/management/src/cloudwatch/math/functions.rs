@@ -1,0 +1,202 @@
+//! The functions of metric math.
+
+use super::{Expression, Outcome, Points, Reckoned, mapped, series};
+use std::collections::{BTreeMap, BTreeSet};
+
+type Known = BTreeMap<String, Outcome>;
+
+/// # Errors
+/// For a function that is not built, and for arguments that it does not take.
+pub(super) fn call(name: &str, parts: &[Expression], known: &Known) -> Reckoned {
+    match (name, parts) {
+        ("METRICS", []) => Ok(Outcome::Many(all(known))),
+        ("METRICS", [Expression::Text(part)]) => {
+            let wanted = known.iter().filter(|(id, _)| id.contains(part.as_str()));
+            Ok(Outcome::Many(wanted.flat_map(|(_, outcome)| flat(outcome)).collect()))
+        }
+        ("FILL", [inner, with]) => fill(inner.reckon(known)?, with, known),
+        ("IF", [condition, yes]) => choose(condition, yes, None, known),
+        ("IF", [condition, yes, no]) => choose(condition, yes, Some(no), known),
+        (_, [inner]) => of_one(name, inner.reckon(known)?),
+        _ => Err(not_built(name)),
+    }
+}
+
+fn not_built(name: &str) -> String {
+    format!("the function {name} is not built, or does not take these arguments")
+}
+
+fn all(known: &Known) -> Vec<Points> {
+    known.values().flat_map(flat).collect()
+}
+
+fn flat(outcome: &Outcome) -> Vec<Points> {
+    match outcome {
+        Outcome::Series(points) => vec![points.clone()],
+        Outcome::Many(many) => many.clone(),
+        Outcome::Number(_) => Vec::new(),
+    }
+}
+
+fn of_one(name: &str, inner: Outcome) -> Reckoned {
+    let summary: Option<fn(&[f64]) -> Option<f64>> = match name {
+        "SUM" => Some(|values| Some(values.iter().sum())),
+        "AVG" => Some(|values| mean(values)),
+        "MIN" => Some(|values| values.iter().copied().reduce(f64::min)),
+        "MAX" => Some(|values| values.iter().copied().reduce(f64::max)),
+        "STDDEV" => Some(deviation),
+        "METRIC_COUNT" => {
+            return Ok(Outcome::Number(flat(&inner).len() as f64));
+        }
+        _ => None,
+    };
+    if let Some(summary) = summary {
+        return summarize(summary, inner);
+    }
+    if let "FIRST" | "LAST" = name {
+        let Outcome::Many(many) = inner else { return Err(format!("{name} takes a list of time series")) };
+        let found = if name == "FIRST" { many.into_iter().next() } else { many.into_iter().next_back() };
+        return found.map(Outcome::Series).ok_or_else(|| format!("{name} of an empty list"));
+    }
+    match inner {
+        Outcome::Series(points) => each(name, &points).map(Outcome::Series),
+        Outcome::Many(many) => {
+            let all = many.iter().map(|points| each(name, points).map(Outcome::Series));
+            series(all).map(Outcome::Many)
+        }
+        Outcome::Number(number) => {
+            let single: Points = [(0, number)].into();
+            let value = each(name, &single)?.into_values().next();
+            value.map(Outcome::Number).ok_or_else(|| format!("{name} of {number}"))
+        }
+    }
+}
+
+fn mean(values: &[f64]) -> Option<f64> {
+    (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
+}
+
+fn deviation(values: &[f64]) -> Option<f64> {
+    let mean = mean(values)?;
+    Some((values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / values.len() as f64).sqrt())
+}
+
+/// Of one series a number; of a list a series, point by point over those that have the point.
+fn summarize(summary: fn(&[f64]) -> Option<f64>, inner: Outcome) -> Reckoned {
+    match inner {
+        Outcome::Number(number) => Ok(Outcome::Number(number)),
+        Outcome::Series(points) => {
+            let values: Vec<f64> = points.into_values().collect();
+            Ok(Outcome::Number(summary(&values).unwrap_or(0.0)))
+        }
+        Outcome::Many(many) => {
+            let times: BTreeSet<i64> = many.iter().flat_map(|points| points.keys().copied()).collect();
+            let points = times.into_iter().filter_map(|at| {
+                let values: Vec<f64> = many.iter().filter_map(|points| points.get(&at).copied()).collect();
+                Some((at, summary(&values)?))
+            });
+            Ok(Outcome::Series(points.collect()))
+        }
+    }
+}
+
+/// From a series to a series.
+fn each(name: &str, points: &Points) -> Result<Points, String> {
+    let finite = |value: f64| value.is_finite().then_some(value);
+    Ok(match name {
+        "ABS" => mapped(points, |v| Some(v.abs())),
+        "CEIL" => mapped(points, |v| Some(v.ceil())),
+        "FLOOR" => mapped(points, |v| Some(v.floor())),
+        "LOG" => mapped(points, |v| finite(v.ln())),
+        "LOG10" => mapped(points, |v| finite(v.log10())),
+        "DIFF" => differences(points, |before, now, _| now - before),
+        "DIFF_TIME" => differences_in_time(points),
+        "RATE" => differences(points, |before, now, seconds| (now - before) / seconds),
+        "RUNNING_SUM" => {
+            let mut sum = 0.0;
+            let running = points.iter().map(|(at, value)| {
+                sum += value;
+                (*at, sum)
+            });
+            running.collect()
+        }
+        "PERIOD" => {
+            let period = points.keys().zip(points.keys().skip(1)).map(|(a, b)| b - a).min().unwrap_or(60);
+            mapped(points, |_| Some(period as f64))
+        }
+        "HOUR" => by_time(points, |at| at.div_euclid(3600).rem_euclid(24)),
+        "MINUTE" => by_time(points, |at| at.div_euclid(60).rem_euclid(60)),
+        // The epoch began on a Thursday; Monday is 1.
+        "DAY" => by_time(points, |at| (at.div_euclid(86_400) + 3).rem_euclid(7) + 1),
+        "EPOCH" => by_time(points, |at| at),
+        _ => return Err(not_built(name)),
+    })
+}
+
+fn by_time(points: &Points, of: impl Fn(i64) -> i64) -> Points {
+    points.keys().map(|at| (*at, of(*at) as f64)).collect()
+}
+
+fn differences(points: &Points, of: impl Fn(f64, f64, f64) -> f64) -> Points {
+    let pairs = points.iter().zip(points.iter().skip(1));
+    pairs.map(|((before, a), (at, b))| (*at, of(*a, *b, (at - before) as f64))).collect()
+}
+
+fn differences_in_time(points: &Points) -> Points {
+    points.keys().zip(points.keys().skip(1)).map(|(before, at)| (*at, (at - before) as f64)).collect()
+}
+
+/// Fills gaps between the first and the last point, in steps of the shortest distance.
+fn fill(inner: Outcome, with: &Expression, known: &Known) -> Reckoned {
+    let filler = match with {
+        Expression::Name(name) if name == "REPEAT" => None,
+        other => match other.reckon(known)? {
+            Outcome::Number(number) => Some(number),
+            Outcome::Series(_) | Outcome::Many(_) => return Err("FILL takes a number or REPEAT".into()),
+        },
+    };
+    let one = |points: &Points| {
+        let step = points.keys().zip(points.keys().skip(1)).map(|(a, b)| b - a).min();
+        let (Some(step), Some((first, _)), Some((last, _))) =
+            (step, points.first_key_value(), points.last_key_value())
+        else {
+            return points.clone();
+        };
+        let mut out = Points::new();
+        let (mut at, mut before) = (*first, 0.0);
+        while at <= *last {
+            before = points.get(&at).copied().unwrap_or_else(|| filler.unwrap_or(before));
+            out.insert(at, before);
+            at += step;
+        }
+        out
+    };
+    Ok(match inner {
+        Outcome::Number(number) => Outcome::Number(number),
+        Outcome::Series(points) => Outcome::Series(one(&points)),
+        Outcome::Many(many) => Outcome::Many(many.iter().map(one).collect()),
+    })
+}
+
+/// `IF(condition, yes, no)`, point by point; without `no`, points that do not hold are left out.
+fn choose(condition: &Expression, yes: &Expression, no: Option<&Expression>, known: &Known) -> Reckoned {
+    let (condition, yes) = (condition.reckon(known)?, yes.reckon(known)?);
+    let no = no.map(|no| no.reckon(known)).transpose()?;
+    let at = |outcome: &Outcome, at: i64| match outcome {
+        Outcome::Number(number) => Some(*number),
+        Outcome::Series(points) => points.get(&at).copied(),
+        Outcome::Many(_) => None,
+    };
+    match condition {
+        Outcome::Number(number) if number != 0.0 => Ok(yes),
+        Outcome::Number(_) => no.ok_or_else(|| "IF has no value where its condition does not hold".into()),
+        Outcome::Series(points) => {
+            let chosen = points.iter().filter_map(|(time, holds)| {
+                let value = if *holds == 0.0 { at(no.as_ref()?, *time) } else { at(&yes, *time) };
+                Some((*time, value?))
+            });
+            Ok(Outcome::Series(chosen.collect()))
+        }
+        Outcome::Many(_) => Err("IF takes a number or a time series as its condition".into()),
+    }
+}

@@ -1,0 +1,171 @@
+//! Metric math: expressions over time series. Pure.
+//!
+//! AWS: <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-metric-math.html>. Numbers, the names of
+//! other queries, `+ - * / ^`, comparisons, `AND`, `OR`, `IF`, and the functions of [`functions`]. Not here: `SEARCH`,
+//! `ANOMALY_DETECTION_BAND`, `INSIGHT_RULE_METRIC`, `LAMBDA` and Metrics Insights' SQL, which are refused by name.
+
+mod functions;
+mod parse;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+
+/// Values by the beginnings of their periods, in seconds since the epoch.
+pub(crate) type Points = BTreeMap<i64, f64>;
+
+/// What an expression comes to.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) enum Outcome {
+    Number(f64),
+    Series(Points),
+    Many(Vec<Points>),
+}
+
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) enum Expression {
+    Number(f64),
+    Text(String),
+    Name(String),
+    Negative(Box<Expression>),
+    Binary(Binary, Box<Expression>, Box<Expression>),
+    Call(String, Vec<Expression>),
+    List(Vec<Expression>),
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Binary {
+    Add,
+    Subtract,
+    Multiply,
+    Divide,
+    Power,
+    Equal,
+    NotEqual,
+    Less,
+    LessOrEqual,
+    Greater,
+    GreaterOrEqual,
+    And,
+    Or,
+}
+
+type Reckoned = Result<Outcome, String>;
+
+impl Expression {
+    /// # Errors
+    /// A sentence about what is wrong with it.
+    pub(crate) fn parse(text: &str) -> Result<Expression, String> {
+        parse::parse(text)
+    }
+
+    /// The queries that it names.
+    pub(crate) fn names(&self) -> Vec<&str> {
+        let mut out = Vec::new();
+        self.collect(&mut out);
+        out
+    }
+
+    fn collect<'e>(&'e self, out: &mut Vec<&'e str>) {
+        match self {
+            Expression::Number(_) | Expression::Text(_) => {}
+            Expression::Name(name) => out.push(name),
+            Expression::Negative(inner) => inner.collect(out),
+            Expression::Binary(_, left, right) => {
+                left.collect(out);
+                right.collect(out);
+            }
+            Expression::Call(_, parts) | Expression::List(parts) => {
+                parts.iter().for_each(|part| part.collect(out));
+            }
+        }
+    }
+
+    /// # Errors
+    /// A sentence about what cannot be reckoned.
+    pub(crate) fn reckon(&self, known: &BTreeMap<String, Outcome>) -> Reckoned {
+        match self {
+            Expression::Number(number) => Ok(Outcome::Number(*number)),
+            Expression::Text(text) => Err(format!("'{text}' is no number")),
+            Expression::Name(name) => {
+                known.get(name).cloned().ok_or_else(|| format!("{name} is not among the queries"))
+            }
+            Expression::Negative(inner) => {
+                binary(Binary::Subtract, Outcome::Number(0.0), inner.reckon(known)?)
+            }
+            Expression::Binary(operator, left, right) => {
+                binary(*operator, left.reckon(known)?, right.reckon(known)?)
+            }
+            Expression::Call(name, parts) => functions::call(name, parts, known),
+            Expression::List(parts) => {
+                let mut all = Vec::new();
+                for part in parts {
+                    match part.reckon(known)? {
+                        Outcome::Series(points) => all.push(points),
+                        Outcome::Many(many) => all.extend(many),
+                        Outcome::Number(_) => return Err("a list holds time series only".into()),
+                    }
+                }
+                Ok(Outcome::Many(all))
+            }
+        }
+    }
+}
+
+fn one(operator: Binary, a: f64, b: f64) -> Option<f64> {
+    let truth = |holds: bool| Some(f64::from(u8::from(holds)));
+    match operator {
+        Binary::Add => Some(a + b),
+        Binary::Subtract => Some(a - b),
+        Binary::Multiply => Some(a * b),
+        // AWS: a division by zero leaves the point out.
+        Binary::Divide => (b != 0.0).then(|| a / b),
+        Binary::Power => Some(a.powf(b)).filter(|value| value.is_finite()),
+        Binary::Equal => truth(a == b),
+        Binary::NotEqual => truth(a != b),
+        Binary::Less => truth(a < b),
+        Binary::LessOrEqual => truth(a <= b),
+        Binary::Greater => truth(a > b),
+        Binary::GreaterOrEqual => truth(a >= b),
+        Binary::And => truth(a != 0.0 && b != 0.0),
+        Binary::Or => truth(a != 0.0 || b != 0.0),
+    }
+}
+
+fn mapped(points: &Points, change: impl Fn(f64) -> Option<f64>) -> Points {
+    points.iter().filter_map(|(at, value)| Some((*at, change(*value)?))).collect()
+}
+
+/// Point by point; a point that one side lacks is left out.
+fn binary(operator: Binary, left: Outcome, right: Outcome) -> Reckoned {
+    Ok(match (left, right) {
+        (Outcome::Number(a), Outcome::Number(b)) => {
+            Outcome::Number(one(operator, a, b).ok_or("a number is divided by zero")?)
+        }
+        (Outcome::Series(a), Outcome::Number(b)) => Outcome::Series(mapped(&a, |a| one(operator, a, b))),
+        (Outcome::Number(a), Outcome::Series(b)) => Outcome::Series(mapped(&b, |b| one(operator, a, b))),
+        (Outcome::Series(a), Outcome::Series(b)) => Outcome::Series(
+            a.iter().filter_map(|(at, a)| Some((*at, one(operator, *a, *b.get(at)?)?))).collect(),
+        ),
+        (Outcome::Many(all), other) => {
+            let each = all.into_iter().map(|a| binary(operator, Outcome::Series(a), other.clone()));
+            Outcome::Many(series(each)?)
+        }
+        (other, Outcome::Many(all)) => {
+            let each = all.into_iter().map(|b| binary(operator, other.clone(), Outcome::Series(b)));
+            Outcome::Many(series(each)?)
+        }
+    })
+}
+
+fn series(all: impl Iterator<Item = Reckoned>) -> Result<Vec<Points>, String> {
+    let mut out = Vec::new();
+    for outcome in all {
+        match outcome? {
+            Outcome::Series(points) => out.push(points),
+            Outcome::Number(_) | Outcome::Many(_) => return Err("lists cannot be nested".into()),
+        }
+    }
+    Ok(out)
+}

@@ -1,0 +1,65 @@
+use super::{Expression, Outcome, Points};
+use std::collections::BTreeMap;
+
+fn known() -> BTreeMap<String, Outcome> {
+    let series = |points: &[(i64, f64)]| Outcome::Series(points.iter().copied().collect());
+    [
+        ("m1".to_owned(), series(&[(0, 1.0), (60, 2.0), (180, 4.0)])),
+        ("m2".to_owned(), series(&[(0, 10.0), (60, 0.0), (120, 30.0)])),
+    ]
+    .into()
+}
+
+fn reckon(text: &str) -> Result<Outcome, String> {
+    Expression::parse(text)?.reckon(&known())
+}
+
+#[test]
+fn expressions() {
+    let series = |points: &[(i64, f64)]| Outcome::Series(points.iter().copied().collect::<Points>());
+    let rows: &[(&str, Outcome)] = &[
+        ("1 + 2 * 3 ^ 2", Outcome::Number(19.0)),
+        ("-(2 - 5)", Outcome::Number(3.0)),
+        ("m1 * 2", series(&[(0, 2.0), (60, 4.0), (180, 8.0)])),
+        ("m1 + m2", series(&[(0, 11.0), (60, 2.0)])),
+        ("m1 / m2", series(&[(0, 0.1)])),
+        ("m1 > 1", series(&[(0, 0.0), (60, 1.0), (180, 1.0)])),
+        ("m1 > 1 AND m1 < 4", series(&[(0, 0.0), (60, 1.0), (180, 0.0)])),
+        ("SUM(m1)", Outcome::Number(7.0)),
+        ("SUM([m1, m2])", series(&[(0, 11.0), (60, 2.0), (120, 30.0), (180, 4.0)])),
+        ("MAX(METRICS())", series(&[(0, 10.0), (60, 2.0), (120, 30.0), (180, 4.0)])),
+        ("AVG(METRICS(\"1\"))", series(&[(0, 1.0), (60, 2.0), (180, 4.0)])),
+        ("FILL(m1, 0)", series(&[(0, 1.0), (60, 2.0), (120, 0.0), (180, 4.0)])),
+        ("FILL(m1, REPEAT)", series(&[(0, 1.0), (60, 2.0), (120, 2.0), (180, 4.0)])),
+        ("DIFF(m1)", series(&[(60, 1.0), (180, 2.0)])),
+        ("RATE(m1) * 60", series(&[(60, 1.0), (180, 1.0)])),
+        ("IF(m1 > 1, m1, 0)", series(&[(0, 0.0), (60, 2.0), (180, 4.0)])),
+        ("IF(m1 > 1, 5)", series(&[(60, 5.0), (180, 5.0)])),
+        ("PERIOD(m1)", series(&[(0, 60.0), (60, 60.0), (180, 60.0)])),
+        ("METRIC_COUNT(METRICS())", Outcome::Number(2.0)),
+        ("abs(m2 - 10)", series(&[(0, 0.0), (60, 10.0), (120, 20.0)])),
+        ("RUNNING_SUM(m1)", series(&[(0, 1.0), (60, 3.0), (180, 7.0)])),
+    ];
+    for (text, expected) in rows {
+        match (reckon(text).unwrap_or_else(|e| panic!("{text}: {e}")), expected) {
+            (Outcome::Series(got), Outcome::Series(expected)) => {
+                assert_eq!(got.keys().collect::<Vec<_>>(), expected.keys().collect::<Vec<_>>(), "{text}");
+                for (a, b) in got.values().zip(expected.values()) {
+                    assert!((a - b).abs() < 1e-9, "{text}: {got:?}");
+                }
+            }
+            (got, expected) => assert_eq!(got, *expected, "{text}"),
+        }
+    }
+}
+
+#[test]
+fn what_is_no_expression() {
+    for text in ["", "1 +", "(1", "m1 m2", "SEARCH('x', 'Sum', 300)", "NOTHING(m1)", "m9", "1 / 0", "[m1, 1]"]
+    {
+        assert!(reckon(text).is_err(), "{text}");
+    }
+    assert!(Expression::parse(&"(".repeat(2000)).is_err());
+    assert!(Expression::parse(&format!("{}1", "-".repeat(2000))).is_err());
+    assert!(Expression::parse(&format!("1{}", "^1".repeat(2000))).is_err());
+}

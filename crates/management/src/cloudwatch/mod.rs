@@ -1,0 +1,35 @@
+//! CloudWatch metrics and alarms.
+//!
+//! Promises: what was put is summed up by the minute (by the second where asked) on the disk, and read in periods with
+//! every statistic, percentiles too; expressions of metric math are reckoned; alarms are evaluated by the cloud's
+//! clock with AWS's treatment of missing data, and act: on topics, by an event, in their history.
+//!
+//! Not here: composite alarms, alarms on expressions, bands, logs and queries; actions other than topics (they are
+//! recorded as failed); dashboards, streams, Contributor Insights, anomaly detection, `SEARCH`; metrics that the
+//! cloud's services put.
+
+mod access;
+mod change;
+pub mod errors;
+mod evaluate;
+mod math;
+mod model;
+mod ops;
+pub mod work;
+
+/// The service.
+pub static CLOUDWATCH: kernel::Service = kernel::Service {
+    id: "cloudwatch",
+    global: false,
+    ops: &[
+        ops::put::OPS,
+        ops::list::OPS,
+        ops::get_statistics::OPS,
+        ops::get_data::OPS,
+        ops::alarm::OPS,
+        ops::describe::OPS,
+        ops::state::OPS,
+        ops::history::OPS,
+        ops::tag::OPS,
+    ],
+};

@@ -1,0 +1,174 @@
+//! Alarms, listed: all of them, and those of a metric.
+
+use super::{NameValue, dimensions, position, shown};
+use crate::cloudwatch::access;
+use crate::cloudwatch::errors::WatchError;
+use crate::cloudwatch::model::alarm::{ALARMS, Alarm};
+use base::Timestamp;
+use kernel::Cx;
+use store::{Direction, Key};
+
+kernel::ops! { pub(crate) static OPS:
+    DescribeAlarms: describe, "cloudwatch:DescribeAlarms", access::every_alarm;
+    DescribeAlarmsForMetric: of_metric, "cloudwatch:DescribeAlarmsForMetric", kernel::access::any;
+}
+
+const PAGE_DEFAULT: i64 = 50;
+
+wire::shape! {
+    #[derive(Debug)]
+    pub(crate) struct DescribeAlarms {
+        names: Vec<String> = "AlarmNames",
+        prefix: Option<String> = "AlarmNamePrefix",
+        types: Vec<String> = "AlarmTypes",
+        state: Option<String> = "StateValue",
+        action: Option<String> = "ActionPrefix",
+        max: Option<i64> = "MaxRecords",
+        token: Option<String> = "NextToken",
+    }
+
+    #[derive(Debug)]
+    pub(crate) struct Alarms {
+        metric: Vec<MetricAlarm> = "MetricAlarms",
+        composite: Vec<CompositeAlarm> = "CompositeAlarms",
+        token: Option<String> = "NextToken",
+    }
+
+    #[derive(Debug)]
+    pub(crate) struct CompositeAlarm { name: String = "AlarmName" }
+
+    #[derive(Debug)]
+    pub(crate) struct MetricAlarm {
+        name: String = "AlarmName",
+        arn: String = "AlarmArn",
+        description: Option<String> = "AlarmDescription",
+        configured: Timestamp = "AlarmConfigurationUpdatedTimestamp",
+        enabled: bool = "ActionsEnabled",
+        ok: Vec<String> = "OKActions",
+        alarm: Vec<String> = "AlarmActions",
+        insufficient: Vec<String> = "InsufficientDataActions",
+        state: String = "StateValue",
+        reason: String = "StateReason",
+        data: Option<String> = "StateReasonData",
+        updated: Timestamp = "StateUpdatedTimestamp",
+        metric: String = "MetricName",
+        namespace: String = "Namespace",
+        statistic: Option<String> = "Statistic",
+        extended: Option<String> = "ExtendedStatistic",
+        dimensions: Vec<NameValue> = "Dimensions",
+        period: i64 = "Period",
+        unit: Option<String> = "Unit",
+        periods: i64 = "EvaluationPeriods",
+        to_alarm: Option<i64> = "DatapointsToAlarm",
+        threshold: f64 = "Threshold",
+        comparison: String = "ComparisonOperator",
+        missing: Option<String> = "TreatMissingData",
+        transitioned: Timestamp = "StateTransitionedTimestamp",
+    }
+
+    #[derive(Debug)]
+    pub(crate) struct OfMetric {
+        metric: String = "MetricName",
+        namespace: String = "Namespace",
+        statistic: Option<String> = "Statistic",
+        extended: Option<String> = "ExtendedStatistic",
+        dimensions: Vec<NameValue> = "Dimensions",
+        period: Option<i64> = "Period",
+        unit: Option<String> = "Unit",
+    }
+
+    #[derive(Debug)]
+    pub(crate) struct MetricAlarms { alarms: Vec<MetricAlarm> = "MetricAlarms" }
+}
+
+fn view(alarm: Alarm) -> MetricAlarm {
+    MetricAlarm {
+        arn: alarm.arn(),
+        description: alarm.description,
+        configured: alarm.configured,
+        enabled: alarm.enabled,
+        ok: alarm.ok_actions,
+        alarm: alarm.alarm_actions,
+        insufficient: alarm.missing_actions,
+        state: alarm.state.name().to_owned(),
+        reason: alarm.reason,
+        data: alarm.reason_data,
+        updated: alarm.updated,
+        metric: alarm.metric,
+        namespace: alarm.namespace,
+        statistic: alarm.statistic,
+        extended: alarm.extended,
+        dimensions: shown(alarm.dimensions),
+        period: i64::from(alarm.period),
+        unit: alarm.unit,
+        periods: i64::from(alarm.periods),
+        to_alarm: alarm.to_alarm.map(i64::from),
+        threshold: alarm.threshold.0,
+        comparison: alarm.comparison,
+        missing: alarm.missing,
+        transitioned: alarm.transitioned,
+        name: alarm.name,
+    }
+}
+
+fn all(cx: &Cx<'_>, prefix: &str) -> Result<Vec<Alarm>, WatchError> {
+    let prefix = Key::regional(cx.account, cx.region).str_prefix(prefix);
+    let found = ALARMS.scan(cx.tx, &prefix, Direction::Forward).map(|pair| pair.map(|(_, alarm)| alarm));
+    Ok(found.collect::<Result<_, _>>()?)
+}
+
+fn describe(cx: &mut Cx<'_>, req: DescribeAlarms) -> Result<Alarms, WatchError> {
+    if req.prefix.is_some() && !req.names.is_empty() {
+        return Err(WatchError::Validation(
+            "AlarmNames and AlarmNamePrefix are mutually exclusive; only one can be specified.".into(),
+        ));
+    }
+    let list = format!(
+        "cloudwatch:DescribeAlarms {} {} {:?} {:?} {:?} {:?} {:?}",
+        cx.account,
+        cx.region.name(),
+        req.names,
+        req.prefix,
+        req.types,
+        req.state,
+        req.action
+    );
+    let after = position(cx, &list, req.token.as_deref())?;
+    let wants_metric = req.types.is_empty() || req.types.iter().any(|kind| kind == "MetricAlarm");
+    let mut alarms =
+        if wants_metric { all(cx, req.prefix.as_deref().unwrap_or_default())? } else { Vec::new() };
+    alarms.retain(|alarm| {
+        let has_action = |prefix: &String| {
+            let mut actions =
+                alarm.ok_actions.iter().chain(&alarm.alarm_actions).chain(&alarm.missing_actions);
+            actions.any(|action| action.starts_with(prefix.as_str()))
+        };
+        (req.names.is_empty() || req.names.contains(&alarm.name))
+            && req.state.as_ref().is_none_or(|state| state == alarm.state.name())
+            && req.action.as_ref().is_none_or(has_action)
+            && after.as_ref().is_none_or(|after| alarm.name.as_bytes() > after.as_slice())
+    });
+    let max = req.max.unwrap_or(PAGE_DEFAULT) as usize;
+    let more = alarms.len() > max;
+    alarms.truncate(max);
+    let token = alarms.last().filter(|_| more).map(|last| cx.pager().token(&list, last.name.as_bytes()));
+    Ok(Alarms { metric: alarms.into_iter().map(view).collect(), composite: Vec::new(), token })
+}
+
+fn of_metric(cx: &mut Cx<'_>, req: OfMetric) -> Result<MetricAlarms, WatchError> {
+    let mut wanted = dimensions(req.dimensions);
+    wanted.sort();
+    let mut alarms = all(cx, "")?;
+    alarms.retain(|alarm| {
+        let mut own = alarm.dimensions.clone();
+        own.sort();
+        alarm.metric == req.metric
+            && alarm.namespace == req.namespace
+            && own == wanted
+            && (req.statistic.is_none() || req.statistic == alarm.statistic)
+            && (req.extended.is_none() || req.extended == alarm.extended)
+            && req.period.is_none_or(|period| period == i64::from(alarm.period))
+            && (req.unit.is_none() || req.unit == alarm.unit)
+    });
+    Ok(MetricAlarms { alarms: alarms.into_iter().map(view).collect() })
+}

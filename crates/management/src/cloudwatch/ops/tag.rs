@@ -1,0 +1,81 @@
+//! Tags of alarms.
+
+use crate::cloudwatch::access;
+use crate::cloudwatch::errors::{WatchError, invalid};
+use crate::cloudwatch::model::alarm::{ALARMS, Alarm};
+use base::Arn;
+use base::tag::{PER_RESOURCE_MAX, Tags};
+use kernel::{Cx, Empty};
+
+kernel::ops! { pub(crate) static OPS:
+    TagResource: tag, "cloudwatch:TagResource", access::tagged;
+    UntagResource: untag, "cloudwatch:UntagResource", access::tagged;
+    ListTagsForResource: list, "cloudwatch:ListTagsForResource", access::tagged;
+}
+
+wire::shape! {
+    #[derive(Clone, Debug)]
+    pub(crate) struct Tag {
+        key: String = "Key",
+        value: String = "Value",
+    }
+
+    #[derive(Debug)]
+    pub(crate) struct TagResource {
+        arn: String = "ResourceARN",
+        tags: Vec<Tag> = "Tags",
+    }
+
+    #[derive(Debug)]
+    pub(crate) struct UntagResource {
+        arn: String = "ResourceARN",
+        keys: Vec<String> = "TagKeys",
+    }
+
+    #[derive(Debug)]
+    pub(crate) struct OneResource { arn: String = "ResourceARN" }
+
+    #[derive(Debug)]
+    pub(crate) struct TagList { tags: Vec<Tag> = "Tags" }
+}
+
+/// # Errors
+/// `InvalidParameterValue`.
+pub(super) fn checked(tags: Vec<Tag>) -> Result<Tags, WatchError> {
+    let pairs = tags.into_iter().map(|tag| (tag.key, tag.value));
+    base::tag::checked(pairs).map_err(|error| invalid(format!("The tags are invalid: {error:?}.")))
+}
+
+/// # Errors
+/// `ResourceNotFoundException`.
+fn alarm(cx: &Cx<'_>, arn: &str) -> Result<Alarm, WatchError> {
+    let missing = || WatchError::NoResource(arn.to_owned());
+    let parsed = Arn::parse(arn).filter(|arn| {
+        arn.service == "cloudwatch" && arn.account == cx.account.as_str() && arn.region == cx.region.name()
+    });
+    let resource = parsed.ok_or_else(missing)?.resource;
+    let name = resource.strip_prefix("alarm:").ok_or_else(missing)?;
+    ALARMS.get(cx.tx, &Alarm::key(cx.account, cx.region, name))?.ok_or_else(missing)
+}
+
+fn tag(cx: &mut Cx<'_>, req: TagResource) -> Result<Empty, WatchError> {
+    let mut alarm = alarm(cx, &req.arn)?;
+    alarm.tags.extend(checked(req.tags)?);
+    if alarm.tags.len() > PER_RESOURCE_MAX {
+        return Err(invalid(format!("A resource can have at most {PER_RESOURCE_MAX} tags.")));
+    }
+    ALARMS.put(cx.tx, &alarm.own_key(), &alarm);
+    Ok(Empty)
+}
+
+fn untag(cx: &mut Cx<'_>, req: UntagResource) -> Result<Empty, WatchError> {
+    let mut alarm = alarm(cx, &req.arn)?;
+    alarm.tags.retain(|key, _| !req.keys.contains(key));
+    ALARMS.put(cx.tx, &alarm.own_key(), &alarm);
+    Ok(Empty)
+}
+
+fn list(cx: &mut Cx<'_>, req: OneResource) -> Result<TagList, WatchError> {
+    let alarm = alarm(cx, &req.arn)?;
+    Ok(TagList { tags: alarm.tags.into_iter().map(|(key, value)| Tag { key, value }).collect() })
+}

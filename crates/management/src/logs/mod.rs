@@ -1,0 +1,35 @@
+//! CloudWatch Logs: groups of streams of events that are kept, read, filtered and aged.
+//!
+//! Promises: an event that was taken is on the disk; `FilterLogEvents` speaks the whole filter pattern language;
+//! retention goes by the cloud's clock (an event whose time is over is not shown, and soon after is gone); the
+//! account's resource policies decide with the callers' own.
+//!
+//! Not here: metric filters, subscription filters, Insights queries, live tails, exports, encryption with KMS keys,
+//! delivery sources and destinations, transformers, anomaly detection, groups of the class `DELIVERY`.
+
+mod access;
+pub mod errors;
+mod model;
+mod ops;
+mod pattern;
+mod walk;
+pub mod work;
+
+/// The service.
+pub static LOGS: kernel::Service = kernel::Service {
+    id: "logs",
+    global: false,
+    ops: &[
+        ops::group::OPS,
+        ops::retention::OPS,
+        ops::deletion::OPS,
+        ops::tag::OPS,
+        ops::stream::OPS,
+        ops::put::OPS,
+        ops::get::OPS,
+        ops::filter::OPS,
+        ops::event::OPS,
+        ops::test_filter::OPS,
+        ops::policy::OPS,
+    ],
+};

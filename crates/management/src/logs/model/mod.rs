@@ -1,0 +1,5 @@
+//! What CloudWatch Logs keeps: groups, their streams, the events in them.
+
+pub(crate) mod event;
+pub(crate) mod group;
+pub(crate) mod stream;

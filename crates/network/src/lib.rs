@@ -1,0 +1,3 @@
+//! Networks: what connects machines with each other and with the world.
+
+pub mod vpc;

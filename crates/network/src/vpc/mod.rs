@@ -1,0 +1,46 @@
+//! Amazon VPC: networks, subnets, routes, gateways, addresses, interfaces and what filters between them; as part of
+//! EC2's API.
+//!
+//! Handlers write what is wanted. What takes time (a NAT gateway, an endpoint) is made real by the reconcilers of
+//! [`work`], and [`topology`] compiles all of it to what the data plane and the reachability analyzer go by.
+//!
+//! Every account has in each region a default VPC from the first call on ([`defaults`]).
+//!
+//! Not here: instances and what attaches interfaces to them (their room has those operations and writes
+//! [`ec2::attachment`]), transit and virtual private gateways, IPAM, outposts, wavelength and local zones, prefixes
+//! delegated to interfaces, traffic mirroring, flow logs.
+
+mod access;
+mod analyze;
+pub mod defaults;
+mod find;
+mod make;
+pub mod model;
+pub mod ops;
+pub mod topology;
+pub mod work;
+
+/// The operation tables, for the wiring.
+pub const TABLES: &[&[kernel::Op]] = &[
+    ops::zone::OPS,
+    ops::vpc::OPS,
+    ops::vpc_cidr::OPS,
+    ops::subnet::OPS,
+    ops::route_table::OPS,
+    ops::route::OPS,
+    ops::internet_gateway::OPS,
+    ops::nat::OPS,
+    ops::nat_address::OPS,
+    ops::address::OPS,
+    ops::interface::OPS,
+    ops::interface_address::OPS,
+    ops::group::OPS,
+    ops::rule::OPS,
+    ops::rule_list::OPS,
+    ops::acl::OPS,
+    ops::dhcp::OPS,
+    ops::peering::OPS,
+    ops::prefix_list::OPS,
+    ops::endpoint::OPS,
+    ops::insights::OPS,
+];

@@ -1,0 +1,79 @@
+//! Operations on buckets.
+
+use super::{Targets, bucket_of, guard};
+use crate::s3::model::acl::Permission;
+use crate::s3::model::bucket::arn;
+use kernel::{Cx, Target};
+use wire::{Struct, Value};
+
+/// What an operation needs of the bucket's ACL, where that can allow it at all.
+fn permission(operation: &str) -> Option<Permission> {
+    match operation {
+        "HeadBucket" | "ListObjects" | "ListObjectsV2" | "ListObjectVersions" | "ListMultipartUploads" => {
+            Some(Permission::Read)
+        }
+        "GetBucketAcl" => Some(Permission::ReadAcp),
+        "PutBucketAcl" => Some(Permission::WriteAcp),
+        _ => None,
+    }
+}
+
+/// Every operation on one bucket that is there.
+///
+/// # Errors
+/// As [`bucket_of`].
+pub fn on_bucket(cx: &mut Cx<'_>, request: &Struct) -> Targets {
+    let bucket = bucket_of(cx, request)?;
+    // Whatever the policy says: its owner's root user can always read, change and delete it.
+    let on_policy =
+        matches!(cx.request.operation, "GetBucketPolicy" | "PutBucketPolicy" | "DeleteBucketPolicy");
+    if on_policy && cx.caller.principal.is_root() && super::is_of(cx, bucket.record.owner) {
+        return Ok(vec![Target::on(bucket.record.arn())]);
+    }
+    let guarded = guard::bucket(&bucket, permission(cx.request.operation));
+    Ok(guarded.asked_by(cx, request).targets(cx))
+}
+
+/// `ListBuckets`: of the caller's account.
+///
+/// # Errors
+/// Never.
+pub fn list_buckets(_: &mut Cx<'_>, _: &Struct) -> Targets {
+    Ok(vec![Target::any()])
+}
+
+/// `CreateBucket`, and what its headers do beside.
+///
+/// # Errors
+/// Never.
+pub fn create_bucket(cx: &mut Cx<'_>, request: &Struct) -> Targets {
+    let arn = arn(request.str("Bucket").unwrap_or_default());
+    let configuration = request.get("CreateBucketConfiguration");
+    let constraint = configuration.and_then(|c| c.member("LocationConstraint")).and_then(Value::as_str);
+    let target = |action: Option<&'static str>| {
+        let target = super::keys::of_request(Target::on(arn.clone()), cx, request);
+        let target = match constraint {
+            Some(constraint) => target.key("s3:LocationConstraint", constraint),
+            None => target,
+        };
+        Target { action, ..target }
+    };
+    let mut targets = vec![target(None)];
+    let grants = ["GrantFullControl", "GrantRead", "GrantReadACP", "GrantWrite", "GrantWriteACP"];
+    let is_private = request.str("ACL").is_none_or(|acl| acl == "private");
+    if !is_private || grants.iter().any(|name| request.get(name).is_some()) {
+        targets.push(target(Some("s3:PutBucketAcl")));
+    }
+    if request.get("ObjectLockEnabledForBucket").and_then(Value::as_bool) == Some(true) {
+        targets.push(target(Some("s3:PutBucketVersioning")));
+        targets.push(target(Some("s3:PutBucketObjectLockConfiguration")));
+    }
+    if request.get("ObjectOwnership").is_some() {
+        targets.push(target(Some("s3:PutBucketOwnershipControls")));
+    }
+    let tags = configuration.and_then(|c| c.member("Tags")).and_then(Value::as_list);
+    if tags.is_some_and(|tags| !tags.is_empty()) {
+        targets.push(target(Some("s3:TagResource")));
+    }
+    Ok(targets)
+}

@@ -1,0 +1,190 @@
+//! Operations that put objects, whole or in parts, and that delete them.
+
+use super::guard::{self, Guarded};
+use super::{Targets, bucket_of, existing, named};
+use crate::s3::buckets::Bucket;
+use crate::s3::errors::S3Error;
+use crate::s3::model::acl::Permission;
+use kernel::{Cx, Target};
+use wire::{Fault, Struct, Value};
+
+const GRANTS: [&str; 4] = ["GrantFullControl", "GrantRead", "GrantReadACP", "GrantWriteACP"];
+
+fn key(request: &Struct) -> &str {
+    request.str("Key").unwrap_or_default()
+}
+
+fn ask(cx: &Cx<'_>, guarded: Guarded<'_>, action: Option<&'static str>, request: &Struct) -> Vec<Target> {
+    guarded.doing(action).asked_by(cx, request).targets(cx)
+}
+
+/// `s3:PutObject`, and what the headers of the new object need beside.
+fn put(cx: &Cx<'_>, bucket: &Bucket, request: &Struct) -> Vec<Target> {
+    let to = || guard::into(bucket, key(request));
+    let mut targets = ask(cx, to(), Some("s3:PutObject"), request);
+    let mut also = |action: &'static str| {
+        // The ACL of the bucket lets others write, and set what they write; tags and locks it does not cover.
+        let guarded = if action == "s3:PutObjectAcl" { to() } else { Guarded { acl: None, ..to() } };
+        targets.extend(ask(cx, guarded, Some(action), request));
+    };
+    let says = |name: &str| request.get(name).is_some();
+    let is_private = request.str("ACL").is_none_or(|acl| acl == "private");
+    if !is_private || GRANTS.iter().any(|name| says(name)) {
+        also("s3:PutObjectAcl");
+    }
+    if request.str("Tagging").is_some_and(|tags| !tags.is_empty()) {
+        also("s3:PutObjectTagging");
+    }
+    if says("ObjectLockMode") || says("ObjectLockRetainUntilDate") {
+        also("s3:PutObjectRetention");
+    }
+    if says("ObjectLockLegalHoldStatus") {
+        also("s3:PutObjectLegalHold");
+    }
+    targets
+}
+
+/// `PutObject` and `CreateMultipartUpload`.
+///
+/// # Errors
+/// As [`bucket_of`].
+pub fn put_object(cx: &mut Cx<'_>, request: &Struct) -> Targets {
+    let bucket = bucket_of(cx, request)?;
+    Ok(put(cx, &bucket, request))
+}
+
+/// `UploadPart` and `CompleteMultipartUpload`: the rest has been asked when the upload began.
+///
+/// # Errors
+/// As [`bucket_of`].
+pub fn upload_part(cx: &mut Cx<'_>, request: &Struct) -> Targets {
+    let bucket = bucket_of(cx, request)?;
+    Ok(ask(cx, guard::into(&bucket, key(request)), Some("s3:PutObject"), request))
+}
+
+/// What a `CopySource` names: bucket, key and version.
+pub fn copy_source(text: &str) -> Option<(String, String, Option<String>)> {
+    let (path, version) = match text.split_once("?versionId=") {
+        Some((path, version)) => (path, Some(version.to_owned())),
+        None => (text, None),
+    };
+    let path = wire::head::percent_decoded(path)?;
+    let (bucket, key) = path.strip_prefix('/').unwrap_or(&path).split_once('/')?;
+    (!bucket.is_empty() && !key.is_empty()).then(|| (bucket.to_owned(), key.to_owned(), version))
+}
+
+/// Reading the source of a copy.
+fn source(cx: &Cx<'_>, request: &Struct) -> Result<Vec<Target>, S3Error> {
+    let text = request.str("CopySource").unwrap_or_default();
+    // The handler says what is wrong with a source that cannot be read.
+    let Some((name, key, id)) = copy_source(text) else { return Ok(Vec::new()) };
+    let bucket = named_anywhere(cx, &name)?;
+    super::expected_owner(request.str("ExpectedSourceBucketOwner"), bucket.record.owner)?;
+    let version = existing::find_version(cx.tx, &bucket, &key, id.as_deref())?;
+    let action = if id.is_some() { "s3:GetObjectVersion" } else { "s3:GetObject" };
+    let nothing = Struct::new();
+    let object = || guard::object(&bucket, &key, version.as_ref(), Some(Permission::Read));
+    let mut targets = ask(cx, object(), Some(action), &nothing);
+    let has_tags = version.as_ref().is_some_and(|version| !version.tags.is_empty());
+    let takes_tags = request.str("TaggingDirective").is_none_or(|directive| directive == "COPY");
+    if cx.request.operation == "CopyObject" && has_tags && takes_tags {
+        let action = if id.is_some() { "s3:GetObjectVersionTagging" } else { "s3:GetObjectTagging" };
+        targets.extend(ask(cx, Guarded { acl: None, ..object() }, Some(action), &nothing));
+    }
+    if version.is_none() {
+        targets.extend(guard::may_list(cx, &bucket, &nothing)?);
+    }
+    Ok(targets)
+}
+
+/// The source of a copy may be in another region.
+fn named_anywhere(cx: &Cx<'_>, name: &str) -> Result<std::sync::Arc<Bucket>, S3Error> {
+    match crate::s3::buckets::find(cx.cloud(), cx.tx, name)? {
+        Some(bucket) => Ok(bucket),
+        None => named(cx, name),
+    }
+}
+
+/// `CopyObject`: the source is read, the copy put.
+///
+/// # Errors
+/// As [`bucket_of`].
+pub fn copy_object(cx: &mut Cx<'_>, request: &Struct) -> Targets {
+    let bucket = bucket_of(cx, request)?;
+    let mut targets = source(cx, request)?;
+    targets.extend(put(cx, &bucket, request));
+    Ok(targets)
+}
+
+/// `UploadPartCopy`.
+///
+/// # Errors
+/// As [`bucket_of`].
+pub fn upload_part_copy(cx: &mut Cx<'_>, request: &Struct) -> Targets {
+    let mut targets = source(cx, request)?;
+    targets.extend(upload_part(cx, request)?);
+    Ok(targets)
+}
+
+/// `AbortMultipartUpload`.
+///
+/// # Errors
+/// As [`bucket_of`].
+pub fn abort_upload(cx: &mut Cx<'_>, request: &Struct) -> Targets {
+    let bucket = bucket_of(cx, request)?;
+    Ok(ask(cx, guard::into(&bucket, key(request)), Some("s3:AbortMultipartUpload"), request))
+}
+
+/// `ListParts`.
+///
+/// # Errors
+/// As [`bucket_of`].
+pub fn list_parts(cx: &mut Cx<'_>, request: &Struct) -> Targets {
+    let bucket = bucket_of(cx, request)?;
+    let guarded = Guarded { acl: None, ..guard::into(&bucket, key(request)) };
+    Ok(ask(cx, guarded, Some("s3:ListMultipartUploadParts"), request))
+}
+
+/// `DeleteObject`: of a version for good, or of what is current.
+///
+/// # Errors
+/// As [`bucket_of`].
+pub fn delete_object(cx: &mut Cx<'_>, request: &Struct) -> Targets {
+    let bucket = bucket_of(cx, request)?;
+    let action = match request.str("VersionId") {
+        Some(_) => "s3:DeleteObjectVersion",
+        None => "s3:DeleteObject",
+    };
+    let version = existing::find_version(cx.tx, &bucket, key(request), request.str("VersionId"));
+    let mut guarded = guard::into(&bucket, key(request));
+    guarded.target = super::keys::of_version(guarded.target, version.map_err(Fault::from)?.as_ref());
+    Ok(ask(cx, guarded, Some(action), request))
+}
+
+/// `DeleteObjects`: the bucket must be there; each object is decided about by itself ([`guard::allowed_on_object`]),
+/// and a refusal stands in the answer beside the others.
+///
+/// # Errors
+/// As [`bucket_of`].
+pub fn delete_objects(cx: &mut Cx<'_>, request: &Struct) -> Targets {
+    bucket_of(cx, request)?;
+    let objects = request.get("Delete").and_then(|delete| delete.member("Objects")).and_then(Value::as_list);
+    debug_assert!(objects.is_some(), "the model requires them");
+    Ok(Vec::new())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::copy_source;
+
+    #[test]
+    fn sources_are_read() {
+        let read = |text: &str| copy_source(text);
+        let some =
+            |b: &str, k: &str, v: Option<&str>| Some((b.to_owned(), k.to_owned(), v.map(str::to_owned)));
+        assert_eq!(read("b/k"), some("b", "k", None));
+        assert_eq!(read("/b/a%20k%2Fz?versionId=x"), some("b", "a k/z", Some("x")));
+        assert_eq!(read("b"), None);
+        assert_eq!(read("b/"), None);
+    }
+}

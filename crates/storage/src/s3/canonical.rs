@@ -1,0 +1,90 @@
+//! Canonical user ids: the 64 hexadecimal digits by which ACLs know an account.
+//!
+//! AWS makes them of chance and remembers them. Here an account exists as soon as somebody names its twelve digits,
+//! so the id is a permutation of them that can be read backwards: a Feistel network over SHA-256. It hides nothing and
+//! need not: the id is public.
+
+use aws_lc_rs::digest::{SHA256, digest};
+use base::AccountId;
+
+const ROUNDS: [u8; 4] = [1, 2, 3, 4];
+const HALF: usize = 16;
+/// Of the account number, at the end of the plain block; the rest is zero.
+const NUMBER_AT: usize = 24;
+/// Who writes server access logs; also the owner that AWS shows for them.
+pub const LOG_DELIVERY: &str = "c4c1ede66af53448b93c283ce9448c4ba468c9432aa01d700d3878632f77d2d0";
+
+type Half = [u8; HALF];
+
+/// The canonical user id of an account.
+pub fn id(account: AccountId) -> String {
+    let mut plain = [0_u8; 2 * HALF];
+    plain[NUMBER_AT..].copy_from_slice(&account.number().to_be_bytes());
+    let (mut left, mut right) = halves(&plain);
+    for round in ROUNDS {
+        (left, right) = (right, mixed(left, right, round));
+    }
+    left.iter().chain(&right).map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The account whose canonical user id this is.
+pub fn account(id: &str) -> Option<AccountId> {
+    let digits = id.as_bytes();
+    if digits.len() != 4 * HALF || !digits.iter().all(u8::is_ascii_hexdigit) {
+        return None;
+    }
+    let mut block = [0_u8; 2 * HALF];
+    for (byte, pair) in block.iter_mut().zip(id.as_bytes().chunks(2)) {
+        *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
+    }
+    let (mut left, mut right) = halves(&block);
+    for round in ROUNDS.into_iter().rev() {
+        (left, right) = (mixed(right, left, round), left);
+    }
+    if left != [0; HALF] || right[..8] != [0; 8] {
+        return None;
+    }
+    let number = u64::from_be_bytes(right[8..].try_into().ok()?);
+    (number < 1_000_000_000_000).then(|| AccountId::from_number(number))
+}
+
+fn halves(block: &[u8; 2 * HALF]) -> (Half, Half) {
+    let (mut left, mut right) = ([0; HALF], [0; HALF]);
+    left.copy_from_slice(&block[..HALF]);
+    right.copy_from_slice(&block[HALF..]);
+    (left, right)
+}
+
+/// `half` with the round's function of `other` laid over it.
+fn mixed(half: Half, other: Half, round: u8) -> Half {
+    let mut input = [0_u8; HALF + 1];
+    input[..HALF].copy_from_slice(&other);
+    input[HALF] = round;
+    let mut out = half;
+    for (byte, mask) in out.iter_mut().zip(digest(&SHA256, &input).as_ref()) {
+        *byte ^= mask;
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{account, id};
+    use base::AccountId;
+
+    #[test]
+    fn an_id_is_of_one_account() {
+        let ids: Vec<String> = ["000000000000", "000000000001", "999999999999"]
+            .iter()
+            .map(|a| id(AccountId::parse(a).unwrap()))
+            .collect();
+        for (id, text) in ids.iter().zip(["000000000000", "000000000001", "999999999999"]) {
+            assert_eq!(id.len(), 64);
+            assert_eq!(account(id), AccountId::parse(text));
+        }
+        assert_ne!(ids[0], ids[1]);
+        assert_eq!(account(&"0".repeat(64)), None);
+        assert_eq!(account("abc"), None);
+        assert_eq!(account(&"z".repeat(64)), None);
+    }
+}

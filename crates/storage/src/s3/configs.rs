@@ -1,0 +1,68 @@
+//! Where configurations lie that only their own operations and background work read: a table for each kind, under
+//! the scope of the bucket.
+
+use super::buckets::Bucket;
+use super::cors::CorsConfiguration;
+use super::lifecycle::rules::LifecycleConfiguration;
+use super::model::acl::Grant;
+use super::notification::NotificationConfiguration;
+use super::replication::ReplicationConfiguration;
+use super::settings::{
+    AnalyticsConfiguration, InventoryConfiguration, MetricsConfiguration, TieringConfiguration,
+};
+use super::website::WebsiteConfiguration;
+use store::{Direction, Key, Record, StoreError, Table, Tx};
+
+store::record! {
+    /// Where access logs go.
+    #[derive(Clone, PartialEq, Debug)]
+    pub struct LoggingRecord {
+        1 => pub bucket: String,
+        2 => pub prefix: String,
+        3 => pub grants: Vec<Grant>,
+        4 => pub format: Option<super::logging::KeyFormat>,
+    }
+
+    /// The header that goes with the rules.
+    #[derive(Clone, PartialEq, Debug)]
+    pub struct LifecycleRecord {
+        1 => pub configuration: LifecycleConfiguration,
+        /// `TransitionDefaultMinimumObjectSize`
+        2 => pub minimum: Option<String>,
+    }
+}
+
+pub const CORS: Table<CorsConfiguration> = Table::new(0x2020, "s3/cors");
+pub const LIFECYCLE: Table<LifecycleRecord> = Table::new(0x2021, "s3/lifecycle");
+pub const WEBSITE: Table<WebsiteConfiguration> = Table::new(0x2022, "s3/websites");
+pub const NOTIFICATION: Table<NotificationConfiguration> = Table::new(0x2023, "s3/notifications");
+pub const REPLICATION: Table<ReplicationConfiguration> = Table::new(0x2024, "s3/replication");
+pub const LOGGING: Table<LoggingRecord> = Table::new(0x2025, "s3/logging");
+/// These four have several to a bucket: their ids follow its scope.
+pub const INVENTORY: Table<InventoryConfiguration> = Table::new(0x2026, "s3/inventories");
+pub const METRICS: Table<MetricsConfiguration> = Table::new(0x2027, "s3/metrics");
+pub const ANALYTICS: Table<AnalyticsConfiguration> = Table::new(0x2028, "s3/analytics");
+pub const TIERING: Table<TieringConfiguration> = Table::new(0x2029, "s3/tiering");
+
+/// Forgets every configuration of a bucket that goes away.
+///
+/// # Errors
+/// The store's.
+pub(crate) fn delete_all(tx: &mut Tx, bucket: &Bucket) -> Result<(), StoreError> {
+    fn of<R: Record>(tx: &mut Tx, table: &Table<R>, scope: &Key) -> Result<(), StoreError> {
+        let found: Result<Vec<_>, _> = table.scan(tx, scope, Direction::Forward).collect();
+        found?.iter().for_each(|(key, _)| table.delete(tx, key));
+        Ok(())
+    }
+    let scope = &bucket.scope;
+    of(tx, &CORS, scope)?;
+    of(tx, &LIFECYCLE, scope)?;
+    of(tx, &WEBSITE, scope)?;
+    of(tx, &NOTIFICATION, scope)?;
+    of(tx, &REPLICATION, scope)?;
+    of(tx, &LOGGING, scope)?;
+    of(tx, &INVENTORY, scope)?;
+    of(tx, &METRICS, scope)?;
+    of(tx, &ANALYTICS, scope)?;
+    of(tx, &TIERING, scope)
+}

@@ -1,0 +1,200 @@
+//! Sending bytes: decrypted in large pieces by threads for blocking work, one piece ahead of the connection.
+
+use super::intake::disk;
+use crate::s3::errors::{Refusal, S3Error};
+use crate::s3::model::object::Version;
+use blob::cipher::{Root, open_whole};
+use blob::contents::Pin;
+use blob::{ContentId, Reader, inline};
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use kernel::body::Cut;
+use kernel::{Cloud, Cx};
+use std::collections::VecDeque;
+use std::io;
+use std::ops::Range;
+use std::pin::Pin as Pinned;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use tokio::task::{JoinHandle, spawn_blocking};
+
+/// What is still to be read of an object: spans of contents, in order.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    cloud: Arc<Cloud>,
+    root: Root,
+    spans: VecDeque<Span>,
+    left: u64,
+    reader: Option<(ContentId, Reader)>,
+}
+
+#[derive(Debug)]
+struct Span {
+    content: ContentId,
+    /// Of the whole content.
+    size: u64,
+    range: Range<u64>,
+    /// Where it lies in the store: its ciphertext, read with the record.
+    sealed: Option<Bytes>,
+    _pin: Option<Pin>,
+}
+
+impl Plan {
+    /// Plans to read `range` of the version. In the same snapshot as the version, so that what lies in the store is
+    /// there.
+    ///
+    /// # Errors
+    /// The store's; `InternalError` where bytes are missing.
+    pub(crate) fn new(
+        cx: &Cx<'_>,
+        version: &Version,
+        root: Root,
+        range: Range<u64>,
+    ) -> Result<Plan, S3Error> {
+        let contents = cx.cloud().contents();
+        let mut spans = VecDeque::new();
+        let mut start = 0;
+        for piece in &version.pieces {
+            let end = start + piece.size;
+            let (from, to) = (range.start.max(start), range.end.min(end));
+            if from < to {
+                let sealed = match piece.inline {
+                    true => Some(inline::get(cx.tx, piece.content)?.ok_or_else(|| missing(piece.content))?),
+                    false => None,
+                };
+                spans.push_back(Span {
+                    content: piece.content,
+                    size: piece.size,
+                    range: from - start..to - start,
+                    _pin: sealed.is_none().then(|| contents.pin(piece.content)),
+                    sealed: sealed.map(|slice| Bytes::copy_from_slice(&slice)),
+                });
+            }
+            start = end;
+        }
+        let left = range.end - range.start;
+        Ok(Plan { cloud: Arc::clone(cx.cloud()), root, spans, left, reader: None })
+    }
+
+    pub(crate) fn left(&self) -> u64 {
+        self.left
+    }
+
+    /// All of it, where it lies in the store as one content: then there is nothing to wait for.
+    ///
+    /// # Errors
+    /// `InternalError` where the bytes are damaged.
+    pub(crate) fn whole(&self) -> Option<Result<Bytes, S3Error>> {
+        match self.spans.iter().collect::<Vec<_>>()[..] {
+            [] => Some(Ok(Bytes::new())),
+            [span] => span.sealed.as_ref().map(|sealed| self.opened(span, sealed).map_err(disk)),
+            _ => None,
+        }
+    }
+
+    fn opened(&self, span: &Span, sealed: &[u8]) -> io::Result<Bytes> {
+        let opened = open_whole(&self.root.cipher(span.content), sealed, span.size);
+        let bytes = Bytes::from(opened.map_err(|e| io::Error::new(io::ErrorKind::InvalidData, e))?);
+        Ok(bytes.slice(span.range.start as usize..span.range.end as usize))
+    }
+
+    /// The next piece; `None` at the end. Blocks.
+    ///
+    /// # Errors
+    /// The disk's, and `InvalidData` for damaged bytes.
+    pub(crate) fn next(&mut self) -> io::Result<Option<Bytes>> {
+        let Some(span) = self.spans.front() else { return Ok(None) };
+        let bytes = match &span.sealed {
+            Some(sealed) => self.opened(span, sealed)?,
+            None => {
+                let reader = match self.reader.take() {
+                    Some((content, reader)) if content == span.content => reader,
+                    _ => self.cloud.contents().read(span.content, &self.root, span.size)?,
+                };
+                let bytes = reader.piece(span.range.start, span.range.end)?;
+                self.reader = Some((span.content, reader));
+                bytes
+            }
+        };
+        self.left -= bytes.len() as u64;
+        if let Some(span) = self.spans.front_mut() {
+            span.range.start += bytes.len() as u64;
+            if span.range.is_empty() || span.sealed.is_some() {
+                self.spans.pop_front();
+            }
+        }
+        Ok(Some(bytes))
+    }
+
+    /// As the payload of an answer.
+    pub(crate) fn stream(self) -> Outgoing {
+        self.stream_after(None)
+    }
+
+    /// The same behind a piece that has been read already.
+    pub(crate) fn stream_after(self, first: Option<Bytes>) -> Outgoing {
+        let left = self.left + first.as_ref().map_or(0, |first| first.len() as u64);
+        Outgoing { left, first, ahead: Some(ahead(self)) }
+    }
+}
+
+fn missing(content: ContentId) -> S3Error {
+    kernel::log::error("the bytes of an object are missing", &[("content", &content.to_string())]);
+    Refusal::Internal.into()
+}
+
+type Ahead = JoinHandle<io::Result<(Plan, Option<Bytes>)>>;
+
+fn ahead(mut plan: Plan) -> Ahead {
+    spawn_blocking(move || {
+        let piece = plan.next()?;
+        Ok((plan, piece))
+    })
+}
+
+/// An object on its way out.
+#[derive(Debug)]
+pub(crate) struct Outgoing {
+    left: u64,
+    first: Option<Bytes>,
+    /// The piece that is being read while the one before it is sent.
+    ahead: Option<Ahead>,
+}
+
+impl Body for Outgoing {
+    type Data = Bytes;
+    type Error = Cut;
+
+    fn poll_frame(self: Pinned<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
+        let this = self.get_mut();
+        if let Some(first) = this.first.take() {
+            this.left -= first.len() as u64;
+            return Poll::Ready(Some(Ok(Frame::data(first))));
+        }
+        let Some(handle) = &mut this.ahead else { return Poll::Ready(None) };
+        let done = ready!(Pinned::new(handle).poll(cx));
+        this.ahead = None;
+        let (plan, piece) = match done {
+            Ok(Ok(done)) => done,
+            Ok(Err(error)) => {
+                disk(error);
+                return Poll::Ready(Some(Err(Cut::Broken)));
+            }
+            Err(_) => return Poll::Ready(Some(Err(Cut::Broken))),
+        };
+        let Some(piece) = piece else { return Poll::Ready(None) };
+        this.left -= piece.len() as u64;
+        if plan.left > 0 {
+            this.ahead = Some(ahead(plan));
+        }
+        Poll::Ready(Some(Ok(Frame::data(piece))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.first.is_none() && self.ahead.is_none()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.left)
+    }
+}

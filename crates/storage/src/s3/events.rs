@@ -1,0 +1,342 @@
+//! Events: what happens to objects, told to queues, topics and functions by a bucket's notification configuration,
+//! and to the event bus where EventBridge is switched on.
+//!
+//! A note is written in the transaction of the change that it tells of. [`Tell`] hands it over afterwards: at least
+//! once, in the order of the changes. What a destination refuses for good (it has been deleted) is dropped, as AWS
+//! does; the log tells of it.
+//!
+//! AWS: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html>,
+//! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html>
+
+use super::buckets::Bucket;
+use super::canonical;
+use super::configs::NOTIFICATION;
+use super::errors::{S3Error, argument};
+use super::model::object::Version;
+use super::notification::{Destination, Kind};
+use base::{AccountId, Region, Timestamp};
+use kernel::reconcile::Reconciler;
+use kernel::{Call, Cloud, Cx};
+use std::sync::Arc;
+use store::{Direction, Key, Table};
+use wire::{Fault, Struct, Value};
+
+/// Who delivers.
+const SERVICE: &str = "s3.amazonaws.com";
+const BATCH: usize = 64;
+
+store::record! {
+    /// A message on its way to one destination.
+    #[derive(Clone, PartialEq, Debug)]
+    pub struct Note {
+        1 => pub arn: String,
+        2 => pub account: AccountId,
+        3 => pub region: Region,
+        /// A JSON object.
+        4 => pub text: String,
+        /// The bucket's ARN.
+        5 => pub source: String,
+    }
+}
+
+pub const NOTES: Table<Note> = Table::new(0x2030, "s3/notes");
+
+/// What has happened to an object.
+#[derive(Clone, Copy, Debug)]
+pub struct Happened<'a> {
+    /// `ObjectCreated:Put`
+    pub event: &'static str,
+    /// EventBridge's name for it: `Object Created`.
+    pub detail_type: &'static str,
+    /// `PutObject`, `Lifecycle Expiration`: EventBridge's `reason`.
+    pub reason: &'static str,
+    pub key: &'a str,
+    pub version: Option<&'a Version>,
+    /// The id of the version or marker, where the bucket keeps versions.
+    pub version_id: Option<&'a str>,
+    /// Only a delete marker was made.
+    pub marker: bool,
+}
+
+/// Who did it, and when.
+#[derive(Clone, Copy, Debug)]
+pub struct Actor<'a> {
+    pub now: Timestamp,
+    /// `AWS:AIDA...`
+    pub principal: &'a str,
+    /// The account, or the service.
+    pub requester: &'a str,
+    pub address: &'a str,
+    pub request_id: &'a str,
+}
+
+/// Notes an event of an operation, for whomever it concerns.
+///
+/// # Errors
+/// The store's.
+pub fn happened(cx: &mut Cx<'_>, bucket: &Bucket, what: &Happened<'_>) -> Result<(), S3Error> {
+    let Some(configuration) = NOTIFICATION.get(cx.tx, &bucket.scope)? else { return Ok(()) };
+    let address = cx.request.peer.map(|peer| peer.address.to_canonical().to_string()).unwrap_or_default();
+    let principal = ["AWS:", &cx.caller.user_id].concat();
+    let requester = cx.account.as_str().to_owned();
+    let id = cx.request.id.clone();
+    let actor = Actor {
+        now: cx.now,
+        principal: &principal,
+        requester: &requester,
+        address: &address,
+        request_id: &id,
+    };
+    let cloud = Arc::clone(cx.cloud());
+    note(&cloud, cx.tx, bucket, &configuration, what, &actor);
+    Ok(())
+}
+
+/// As [`happened`], of work in the background.
+pub fn note(
+    cloud: &Cloud,
+    tx: &mut store::Tx,
+    bucket: &Bucket,
+    configuration: &super::notification::NotificationConfiguration,
+    what: &Happened<'_>,
+    actor: &Actor<'_>,
+) {
+    let record = &bucket.record;
+    let name = ["s3:", what.event].concat();
+    for (at, destination) in configuration.told(&name, what.key).enumerate() {
+        let text = wire::json::text(&message(bucket, what, actor, destination.id.unwrap_or_default()));
+        let note = Note {
+            arn: destination.arn.to_owned(),
+            account: record.owner,
+            region: record.region,
+            text,
+            source: record.arn(),
+        };
+        let key =
+            Key::global().time(actor.now).u64(cloud.rng().u64()).u32(u32::try_from(at).unwrap_or_default());
+        NOTES.put(tx, &key, &note);
+    }
+    if configuration.event_bridge.is_some() {
+        let news = kernel::bus::News {
+            account: record.owner,
+            region: record.region.name(),
+            source: "aws.s3",
+            detail_type: what.detail_type,
+            resources: vec![record.arn()],
+            detail: &detail(bucket, what, actor),
+        };
+        cloud.emit(tx, actor.now, news);
+    }
+}
+
+fn structure(members: Vec<(&'static str, Value)>) -> Value {
+    Value::Struct(members.into_iter().collect::<Struct>())
+}
+
+/// Sixteen digits that grow with the versions of a key.
+fn sequencer(what: &Happened<'_>, actor: &Actor<'_>) -> String {
+    let order = what.version.map_or(0, |version| version.order);
+    format!("{:016X}", order.max(u64::try_from(actor.now.micros()).unwrap_or_default()))
+}
+
+/// The message that queues, topics and functions get.
+fn message(bucket: &Bucket, what: &Happened<'_>, actor: &Actor<'_>, configuration_id: &str) -> Value {
+    let record = &bucket.record;
+    let owner = structure(vec![("principalId", Value::Str(canonical::id(record.owner)))]);
+    let mut object = vec![("key", Value::Str(key_encoded(what.key)))];
+    if let Some(version) = what.version.filter(|_| !what.marker) {
+        object.push(("size", Value::Int(i64::try_from(version.size).unwrap_or(i64::MAX))));
+        object.push(("eTag", Value::str(version.etag.as_str())));
+    }
+    if let Some(id) = what.version_id {
+        object.push(("versionId", Value::str(id)));
+    }
+    object.push(("sequencer", Value::Str(sequencer(what, actor))));
+    let s3 = structure(vec![
+        ("s3SchemaVersion", Value::str("1.0")),
+        ("configurationId", Value::str(configuration_id)),
+        (
+            "bucket",
+            structure(vec![
+                ("name", Value::str(record.name.as_str())),
+                ("ownerIdentity", owner),
+                ("arn", Value::Str(record.arn())),
+            ]),
+        ),
+        ("object", structure(object)),
+    ]);
+    let entry = structure(vec![
+        ("eventVersion", Value::str("2.1")),
+        ("eventSource", Value::str("aws:s3")),
+        ("awsRegion", Value::str(record.region.name())),
+        ("eventTime", Value::Str(actor.now.iso8601_millis())),
+        ("eventName", Value::str(what.event)),
+        ("userIdentity", structure(vec![("principalId", Value::str(actor.principal))])),
+        ("requestParameters", structure(vec![("sourceIPAddress", Value::str(actor.address))])),
+        (
+            "responseElements",
+            structure(vec![
+                ("x-amz-request-id", Value::str(actor.request_id)),
+                ("x-amz-id-2", Value::str(actor.request_id)),
+            ]),
+        ),
+        ("s3", s3),
+    ]);
+    structure(vec![("Records", Value::List(vec![entry]))])
+}
+
+/// EventBridge's `detail`.
+fn detail(bucket: &Bucket, what: &Happened<'_>, actor: &Actor<'_>) -> Value {
+    let mut object = vec![("key", Value::str(what.key))];
+    if let Some(version) = what.version.filter(|_| !what.marker) {
+        object.push(("size", Value::Int(i64::try_from(version.size).unwrap_or(i64::MAX))));
+        object.push(("etag", Value::str(version.etag.as_str())));
+    }
+    if let Some(id) = what.version_id {
+        object.push(("version-id", Value::str(id)));
+    }
+    object.push(("sequencer", Value::Str(sequencer(what, actor))));
+    let mut members = vec![
+        ("version", Value::str("0")),
+        ("bucket", structure(vec![("name", Value::str(bucket.record.name.as_str()))])),
+        ("object", structure(object)),
+        ("request-id", Value::str(actor.request_id)),
+        ("requester", Value::str(actor.requester)),
+        ("source-ip-address", Value::str(actor.address)),
+        ("reason", Value::str(what.reason)),
+    ];
+    if what.event.starts_with("ObjectRemoved") || what.event.starts_with("LifecycleExpiration") {
+        let kind = if what.marker { "Delete Marker Created" } else { "Permanently Deleted" };
+        members.push(("deletion-type", Value::str(kind)));
+    }
+    structure(members)
+}
+
+/// Keys travel as in a form.
+fn key_encoded(key: &str) -> String {
+    super::listing::url_encoded(key).replace("%20", "+")
+}
+
+/// Sends the test event to a destination that a configuration names for the first time: whoever is not there, or does
+/// not let S3 in, is refused.
+///
+/// # Errors
+/// `InvalidArgument`: `Unable to validate the following destination configurations`.
+pub(crate) fn greet(cx: &mut Cx<'_>, bucket: &Bucket, destination: &Destination<'_>) -> Result<(), S3Error> {
+    let text = structure(vec![
+        ("Service", Value::str("Amazon S3")),
+        ("Event", Value::str("s3:TestEvent")),
+        ("Time", Value::Str(cx.now.iso8601_millis())),
+        ("Bucket", Value::str(bucket.record.name.as_str())),
+        ("RequestId", Value::str(cx.request.id.as_str())),
+        ("HostId", Value::str(cx.request.id.as_str())),
+    ]);
+    let (arn, owner) = (bucket.record.arn(), bucket.record.owner);
+    let sent = match delivery(destination.arn, &wire::json::text(&text)) {
+        // Functions are not called to see whether they are there.
+        Some((Kind::Function, _)) => {
+            let name = Struct::from_iter([("FunctionName", Value::str(destination.arn))]);
+            let call =
+                Call { service: "lambda", operation: "GetFunctionConfiguration", value: Value::Struct(name) };
+            cx.call_for(&arn, call, SERVICE, owner)
+        }
+        Some((_, call)) => cx.call_for(&arn, call, SERVICE, owner),
+        None => Err(Fault::new(400, "", "")),
+    };
+    let problem = match destination.kind {
+        Kind::Topic => "The destination topic does not exist",
+        Kind::Queue => "The destination queue does not exist",
+        Kind::Function => "The destination function does not exist",
+    };
+    sent.map(drop).map_err(|fault| {
+        let why = if crate::s3::errors::is_denied(&fault) {
+            "Permissions on the destination do not allow S3 to publish notifications from this bucket"
+        } else {
+            problem
+        };
+        argument("Unable to validate the following destination configurations", destination.arn, why)
+    })
+}
+
+/// The call that hands a message over.
+fn delivery(arn: &str, text: &str) -> Option<(Kind, Call<'static>)> {
+    let parts: Vec<&str> = arn.splitn(6, ':').collect();
+    let [_, _, service, region, account, resource] = parts[..] else { return None };
+    let call = |service, operation, members: Vec<(&'static str, Value)>| Call {
+        service,
+        operation,
+        value: structure(members),
+    };
+    Some(match service {
+        "sqs" => {
+            let url = format!("https://sqs.{region}.amazonaws.com/{account}/{resource}");
+            let members = vec![("QueueUrl", Value::Str(url)), ("MessageBody", Value::str(text))];
+            (Kind::Queue, call("sqs", "SendMessage", members))
+        }
+        "sns" => {
+            let members = vec![
+                ("TopicArn", Value::str(arn)),
+                ("Message", Value::str(text)),
+                ("Subject", Value::str("Amazon S3 Notification")),
+            ];
+            (Kind::Topic, call("sns", "Publish", members))
+        }
+        "lambda" => {
+            let payload = Value::Blob(bytes::Bytes::copy_from_slice(text.as_bytes()));
+            let members = vec![
+                ("FunctionName", Value::str(arn)),
+                ("InvocationType", Value::str("Event")),
+                ("Payload", payload),
+            ];
+            (Kind::Function, call("lambda", "Invoke", members))
+        }
+        _ => return None,
+    })
+}
+
+/// Hands notes over.
+#[derive(Debug)]
+pub struct Tell;
+
+impl Reconciler for Tell {
+    fn name(&self) -> &'static str {
+        "s3 notifications"
+    }
+
+    fn watches(&self) -> Vec<Vec<u8>> {
+        vec![NOTES.stored_key(&Key::empty())]
+    }
+
+    fn run(&self, cloud: &Arc<Cloud>) -> Result<Option<Timestamp>, String> {
+        loop {
+            let mut tx = cloud.store().begin();
+            let some = NOTES
+                .scan(&cloud.store().snapshot(), &Key::empty(), Direction::Forward)
+                .take(BATCH)
+                .collect();
+            let some: Result<Vec<(Key, Note)>, _> = some;
+            let notes = some.map_err(|e| e.to_string())?;
+            if notes.is_empty() {
+                return Ok(None);
+            }
+            for (key, note) in notes {
+                hand_over(cloud, &mut tx, &note);
+                NOTES.delete(&mut tx, &key);
+            }
+            match tx.commit().wait() {
+                Ok(_) | Err(store::CommitError::Conflict) => {}
+                Err(error) => return Err(error.to_string()),
+            }
+        }
+    }
+}
+
+fn hand_over(cloud: &Arc<Cloud>, tx: &mut store::Tx, note: &Note) {
+    let Some((_, call)) = delivery(&note.arn, &note.text) else { return };
+    let savepoint = tx.savepoint();
+    if let Err(fault) = cloud.call_for(tx, SERVICE, (note.account, note.region), Some(&note.source), call) {
+        tx.rollback_to(savepoint);
+        let fields = [("destination", note.arn.as_str()), ("problem", &fault.to_string())];
+        kernel::log::warn("a notification of S3 was not taken", &fields);
+    }
+}

@@ -1,0 +1,73 @@
+//! The default encryption of a bucket: what is put without saying otherwise is encrypted so.
+
+use super::shapes::{OfBucket, change, load, requests};
+use crate::s3::access;
+use crate::s3::errors::{Refusal, S3Error, argument};
+use crate::s3::model::bucket::DefaultEncryption;
+use kernel::{Cx, Empty};
+
+kernel::ops! { pub(crate) static OPS:
+    DeleteBucketEncryption: delete_encryption, "s3:PutEncryptionConfiguration", access::on_bucket;
+    GetBucketEncryption: get_encryption, "s3:GetEncryptionConfiguration", access::on_bucket;
+    PutBucketEncryption: put_encryption, "s3:PutEncryptionConfiguration", access::on_bucket;
+}
+
+requests! {
+    PutEncryption { configuration: Configuration = "ServerSideEncryptionConfiguration" }
+}
+
+wire::shape! {
+    #[derive(Clone, Debug)]
+    pub(crate) struct Configuration { rules: Vec<Rule> = "Rules" }
+
+    #[derive(Clone, Debug)]
+    pub(crate) struct Rule {
+        default: Option<ByDefault> = "ApplyServerSideEncryptionByDefault",
+        bucket_key: Option<bool> = "BucketKeyEnabled",
+    }
+
+    #[derive(Clone, Debug)]
+    pub(crate) struct ByDefault {
+        algorithm: String = "SSEAlgorithm",
+        key: Option<String> = "KMSMasterKeyID",
+    }
+
+    #[derive(Clone, Debug)]
+    pub(crate) struct EncryptionView { configuration: Configuration = "ServerSideEncryptionConfiguration" }
+}
+
+fn put_encryption(cx: &mut Cx<'_>, req: PutEncryption) -> Result<Empty, S3Error> {
+    let [rule] = &req.configuration.rules[..] else { return Err(Refusal::MalformedXml.into()) };
+    let default = rule.default.as_ref().ok_or(Refusal::MalformedXml)?;
+    let kms = match default.algorithm.as_str() {
+        "AES256" if default.key.is_some() => {
+            let message = "a KMSMasterKeyID is not applicable if the default sse algorithm is not aws:kms or aws:kms:dsse";
+            return Err(argument(message, "ApplyServerSideEncryptionByDefault", default.algorithm.clone()));
+        }
+        "AES256" => false,
+        "aws:kms" => true,
+        other => return Err(Refusal::NotBuilt(format!("Default encryption with {other}")).into()),
+    };
+    let bucket_key = rule.bucket_key.unwrap_or_default();
+    change(cx, &req.bucket, |record| {
+        record.encryption = DefaultEncryption { kms, key: default.key.clone(), bucket_key };
+        Ok(Empty)
+    })
+}
+
+fn get_encryption(cx: &mut Cx<'_>, req: OfBucket) -> Result<EncryptionView, S3Error> {
+    let bucket = load(cx, &req.bucket)?;
+    let DefaultEncryption { kms, key, bucket_key } = bucket.record.encryption.clone();
+    let algorithm = if kms { "aws:kms" } else { "AES256" };
+    let default = ByDefault { algorithm: algorithm.to_owned(), key };
+    let rule = Rule { default: Some(default), bucket_key: Some(bucket_key) };
+    Ok(EncryptionView { configuration: Configuration { rules: vec![rule] } })
+}
+
+/// Back to S3's own keys.
+fn delete_encryption(cx: &mut Cx<'_>, req: OfBucket) -> Result<Empty, S3Error> {
+    change(cx, &req.bucket, |record| {
+        record.encryption = DefaultEncryption::default();
+        Ok(Empty)
+    })
+}

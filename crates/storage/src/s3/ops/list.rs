@@ -1,0 +1,280 @@
+//! Listing objects, in both versions of the operation.
+
+use super::shapes::load;
+use crate::s3::access;
+use crate::s3::acl::document::{OwnerView, owner};
+use crate::s3::errors::{S3Error, argument};
+use crate::s3::listing::{Entry, PAGE_MAX, Page, Query, url_encoded};
+use crate::s3::restore::{self, State};
+use crate::s3::rows::{self, Listed};
+use base::Timestamp;
+use kernel::Cx;
+
+kernel::ops! { pub(crate) static OPS:
+    ListObjects: [event] list_objects, "s3:ListBucket", access::on_bucket;
+    ListObjectsV2: [event] list_objects_v2, "s3:ListBucket", access::on_bucket;
+}
+
+wire::shape! {
+    #[derive(Clone, Debug)]
+    pub(crate) struct ListObjects {
+        bucket: String = "Bucket",
+        delimiter: Option<String> = "Delimiter",
+        encoding: Option<String> = "EncodingType",
+        marker: Option<String> = "Marker",
+        max_keys: Option<i64> = "MaxKeys",
+        prefix: Option<String> = "Prefix",
+        payer: Option<String> = "RequestPayer",
+        expected_owner: Option<String> = "ExpectedBucketOwner",
+        attributes: Vec<String> = "OptionalObjectAttributes",
+    }
+
+    #[derive(Clone, Debug)]
+    pub(crate) struct ListObjectsV2 {
+        bucket: String = "Bucket",
+        delimiter: Option<String> = "Delimiter",
+        encoding: Option<String> = "EncodingType",
+        max_keys: Option<i64> = "MaxKeys",
+        prefix: Option<String> = "Prefix",
+        token: Option<String> = "ContinuationToken",
+        fetch_owner: Option<bool> = "FetchOwner",
+        start_after: Option<String> = "StartAfter",
+        payer: Option<String> = "RequestPayer",
+        expected_owner: Option<String> = "ExpectedBucketOwner",
+        attributes: Vec<String> = "OptionalObjectAttributes",
+    }
+
+    #[derive(Clone, Debug)]
+    pub(crate) struct ListedObjects {
+        name: String = "Name",
+        prefix: String = "Prefix",
+        marker: String = "Marker",
+        next_marker: Option<String> = "NextMarker",
+        max_keys: i64 = "MaxKeys",
+        delimiter: Option<String> = "Delimiter",
+        truncated: bool = "IsTruncated",
+        encoding: Option<String> = "EncodingType",
+        contents: Vec<ObjectView> = "Contents",
+        prefixes: Vec<PrefixView> = "CommonPrefixes",
+        charged: Option<String> = "RequestCharged",
+    }
+
+    #[derive(Clone, Debug)]
+    pub(crate) struct ListedObjectsV2 {
+        name: String = "Name",
+        prefix: String = "Prefix",
+        token: Option<String> = "ContinuationToken",
+        next_token: Option<String> = "NextContinuationToken",
+        start_after: Option<String> = "StartAfter",
+        key_count: i64 = "KeyCount",
+        max_keys: i64 = "MaxKeys",
+        delimiter: Option<String> = "Delimiter",
+        truncated: bool = "IsTruncated",
+        encoding: Option<String> = "EncodingType",
+        contents: Vec<ObjectView> = "Contents",
+        prefixes: Vec<PrefixView> = "CommonPrefixes",
+        charged: Option<String> = "RequestCharged",
+    }
+
+    #[derive(Clone, Debug)]
+    pub(crate) struct ObjectView {
+        key: String = "Key",
+        modified: Timestamp = "LastModified",
+        etag: String = "ETag",
+        checksum_algorithm: Option<Vec<String>> = "ChecksumAlgorithm",
+        checksum_type: Option<String> = "ChecksumType",
+        size: i64 = "Size",
+        owner: Option<OwnerView> = "Owner",
+        class: String = "StorageClass",
+        restore: Option<RestoreView> = "RestoreStatus",
+    }
+
+    #[derive(Clone, Debug)]
+    pub(crate) struct PrefixView { pub(super) prefix: String = "Prefix" }
+
+    #[derive(Clone, Debug)]
+    pub(crate) struct RestoreView {
+        ongoing: bool = "IsRestoreInProgress",
+        expires: Option<Timestamp> = "RestoreExpiryDate",
+    }
+}
+
+const TOKENS: &str = "s3 objects";
+
+/// How names go out.
+#[derive(Clone, Copy)]
+pub(super) struct Names {
+    encoded: bool,
+}
+
+impl Names {
+    pub(super) fn of(encoding: Option<&str>) -> Names {
+        Names { encoded: encoding == Some("url") }
+    }
+
+    pub(super) fn out(self, name: impl Into<String>) -> String {
+        let name = name.into();
+        if self.encoded { url_encoded(&name) } else { name }
+    }
+}
+
+/// How many entries a page holds; what a request says beyond that counts as that.
+///
+/// # Errors
+/// `InvalidArgument` for what is negative.
+pub(super) fn page_size(max_keys: Option<i64>) -> Result<usize, S3Error> {
+    match max_keys {
+        None => Ok(PAGE_MAX),
+        Some(n) => usize::try_from(n).map(|n| n.min(PAGE_MAX)).map_err(|_| {
+            argument("Argument maxKeys must be an integer between 0 and 2147483647", "maxKeys", n.to_string())
+        }),
+    }
+}
+
+pub(super) fn not_empty(text: Option<&str>) -> Option<&str> {
+    text.filter(|text| !text.is_empty())
+}
+
+/// Whether the request wants to know of restored copies.
+pub(super) fn wants_restore(attributes: &[String]) -> bool {
+    attributes.iter().any(|name| name == "RestoreStatus")
+}
+
+/// What a listing tells of an archived object.
+pub(super) fn restore_view(listed: &Listed, now: Timestamp) -> Option<RestoreView> {
+    match restore::state_of(listed.class, listed.restore.as_ref(), now)? {
+        State::Archived => None,
+        State::Ongoing => Some(RestoreView { ongoing: true, expires: None }),
+        State::Restored(until) => Some(RestoreView { ongoing: false, expires: Some(until) }),
+    }
+}
+
+pub(super) fn quoted(etag: &str) -> String {
+    ["\"", etag, "\""].concat()
+}
+
+pub(super) fn checksum_views(listed: &Listed) -> (Option<Vec<String>>, Option<String>) {
+    match &listed.checksum {
+        None => (None, None),
+        Some(checksum) => {
+            let kind = if checksum.composite { "COMPOSITE" } else { "FULL_OBJECT" };
+            (Some(vec![checksum.algorithm.clone()]), Some(kind.to_owned()))
+        }
+    }
+}
+
+/// What goes into the views of objects.
+#[derive(Clone, Copy)]
+struct Showing {
+    names: Names,
+    owners: bool,
+    restore: bool,
+    now: Timestamp,
+}
+
+fn view(key: String, listed: Listed, showing: Showing) -> ObjectView {
+    let (checksum_algorithm, checksum_type) = checksum_views(&listed);
+    ObjectView {
+        key: showing.names.out(key),
+        modified: listed.modified,
+        etag: quoted(&listed.etag),
+        checksum_algorithm,
+        checksum_type,
+        size: i64::try_from(listed.size).unwrap_or(i64::MAX),
+        owner: showing.owners.then(|| owner(listed.owner)),
+        restore: if showing.restore { restore_view(&listed, showing.now) } else { None },
+        class: listed.class.name().to_owned(),
+    }
+}
+
+struct Views {
+    contents: Vec<ObjectView>,
+    prefixes: Vec<PrefixView>,
+    /// The last entry, where more follow.
+    last: Option<String>,
+}
+
+fn views(page: Page<Listed>, showing: Showing) -> Views {
+    let last = page.entries.last().map(|entry| entry.name().to_owned()).filter(|_| page.truncated);
+    let (mut contents, mut prefixes) = (Vec::new(), Vec::new());
+    for entry in page.entries {
+        match entry {
+            Entry::Item(key, listed) => contents.push(view(key, listed, showing)),
+            Entry::Prefix(prefix) => prefixes.push(PrefixView { prefix: showing.names.out(prefix) }),
+        }
+    }
+    Views { contents, prefixes, last }
+}
+
+fn page(cx: &Cx<'_>, bucket: &str, query: &Query<'_>) -> Result<Page<Listed>, S3Error> {
+    let bucket = load(cx, bucket)?;
+    let from: &dyn store::Read = &*cx.tx;
+    query.page(rows::current(from, &bucket, &query.start()), |start| rows::current(from, &bucket, start))
+}
+
+fn list_objects(cx: &mut Cx<'_>, req: ListObjects) -> Result<ListedObjects, S3Error> {
+    let max = page_size(req.max_keys)?;
+    let query = Query {
+        prefix: req.prefix.as_deref().unwrap_or_default(),
+        delimiter: not_empty(req.delimiter.as_deref()),
+        after: not_empty(req.marker.as_deref()),
+        max,
+    };
+    let names = Names::of(req.encoding.as_deref());
+    let showing = Showing { names, owners: true, restore: wants_restore(&req.attributes), now: cx.now };
+    let Views { contents, prefixes, last } = views(page(cx, &req.bucket, &query)?, showing);
+    let delimiter = query.delimiter.map(|text| names.out(text));
+    Ok(ListedObjects {
+        truncated: last.is_some(),
+        // Without a delimiter the last key serves as the next marker.
+        next_marker: last.filter(|_| delimiter.is_some()).map(|last| names.out(last)),
+        prefix: names.out(query.prefix),
+        marker: names.out(req.marker.as_deref().unwrap_or_default()),
+        max_keys: i64::try_from(max).unwrap_or_default(),
+        delimiter,
+        name: req.bucket,
+        encoding: req.encoding,
+        contents,
+        prefixes,
+        charged: req.payer,
+    })
+}
+
+fn list_objects_v2(cx: &mut Cx<'_>, req: ListObjectsV2) -> Result<ListedObjectsV2, S3Error> {
+    let max = page_size(req.max_keys)?;
+    let position = match req.token.as_deref() {
+        Some(token) => {
+            let wrong =
+                || argument("The continuation token provided is incorrect", "continuation-token", token);
+            let bytes = cx.pager().position(TOKENS, token).map_err(|_| wrong())?;
+            Some(String::from_utf8(bytes).map_err(|_| wrong())?)
+        }
+        None => None,
+    };
+    let query = Query {
+        prefix: req.prefix.as_deref().unwrap_or_default(),
+        delimiter: not_empty(req.delimiter.as_deref()),
+        after: position.as_deref().or(not_empty(req.start_after.as_deref())),
+        max,
+    };
+    let names = Names::of(req.encoding.as_deref());
+    let owners = req.fetch_owner == Some(true);
+    let showing = Showing { names, owners, restore: wants_restore(&req.attributes), now: cx.now };
+    let Views { contents, prefixes, last } = views(page(cx, &req.bucket, &query)?, showing);
+    let next_token = last.map(|last| cx.pager().token(TOKENS, last.as_bytes()));
+    Ok(ListedObjectsV2 {
+        truncated: next_token.is_some(),
+        next_token,
+        prefix: names.out(query.prefix),
+        key_count: i64::try_from(contents.len() + prefixes.len()).unwrap_or_default(),
+        max_keys: i64::try_from(max).unwrap_or_default(),
+        delimiter: query.delimiter.map(|text| names.out(text)),
+        start_after: req.start_after.map(|text| names.out(text)),
+        token: req.token,
+        name: req.bucket,
+        encoding: req.encoding,
+        contents,
+        prefixes,
+        charged: req.payer,
+    })
+}

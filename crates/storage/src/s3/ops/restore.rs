@@ -1,0 +1,77 @@
+//! `RestoreObject`: brings an archived object back for a while.
+
+use super::shapes::load;
+use crate::s3::access;
+use crate::s3::errors::{Denial, Refusal, S3Error};
+use crate::s3::lifecycle::due::after_days;
+use crate::s3::restore::{self, State};
+use crate::s3::versions;
+use kernel::{Answer, Body, Cx, Dx};
+use wire::Fault;
+
+kernel::ops! { pub(crate) static OPS:
+    RestoreObject: [data] restore_object, "s3:RestoreObject", access::on_object;
+}
+
+wire::shape! {
+    #[derive(Clone, Debug)]
+    pub(crate) struct RestoreObject {
+        bucket: String = "Bucket",
+        key: String = "Key",
+        version_id: Option<String> = "VersionId",
+        request: Option<RestoreRequest> = "RestoreRequest",
+        payer: Option<String> = "RequestPayer",
+        checksum_algorithm: Option<String> = "ChecksumAlgorithm",
+        expected_owner: Option<String> = "ExpectedBucketOwner",
+    }
+
+    #[derive(Clone, Debug)]
+    pub(crate) struct RestoreRequest {
+        days: Option<i64> = "Days",
+        job: Option<JobParameters> = "GlacierJobParameters",
+        tier: Option<String> = "Tier",
+    }
+
+    #[derive(Clone, Debug)]
+    pub(crate) struct JobParameters { tier: String = "Tier" }
+
+    #[derive(Clone, Debug)]
+    pub(crate) struct Restored { charged: Option<String> = "RequestCharged" }
+}
+
+/// Accepted, and on its way.
+const ACCEPTED: u16 = 202;
+/// There already: only its end has moved.
+const MOVED: u16 = 200;
+
+async fn restore_object(dx: Dx, req: RestoreObject, _: Body) -> Result<Answer<Restored>, Fault> {
+    let status = dx.transact(|cx| begin(cx, &req)).await?;
+    Ok(Answer::from(Restored { charged: req.payer }).status(status))
+}
+
+fn begin(cx: &mut Cx<'_>, req: &RestoreObject) -> Result<u16, S3Error> {
+    let bucket = load(cx, &req.bucket)?;
+    let mut found = versions::wanted(cx.tx, &bucket, &req.key, req.version_id.as_deref(), "POST")?;
+    let request = req.request.as_ref().ok_or(Refusal::MalformedXml)?;
+    let days = request.days.ok_or(Refusal::MalformedXml)?;
+    let days = u32::try_from(days)
+        .ok()
+        .filter(|days| *days > 0)
+        .ok_or_else(|| Refusal::InvalidArgument("restoration days should be at least 1".into()))?;
+    let tier = request.job.as_ref().map(|job| job.tier.as_str()).or(request.tier.as_deref());
+    let status = match (restore::state(&found.version, cx.now), &mut found.version.restore) {
+        (None, _) => return Err(Denial::RestoreNeedless.into()),
+        (Some(State::Ongoing), _) => return Err(Denial::RestoreOngoing.into()),
+        (Some(State::Restored(_)), Some(restored)) => {
+            (restored.days, restored.expires) = (days, after_days(cx.now, i64::from(days)));
+            MOVED
+        }
+        (Some(_), slot) => {
+            let tier = tier.unwrap_or("Standard");
+            *slot = Some(restore::begin(found.version.class, tier, days, cx.now)?);
+            ACCEPTED
+        }
+    };
+    versions::update(cx, &bucket, &req.key, &found);
+    Ok(status)
+}

@@ -1,0 +1,498 @@
+//! Uploads in parts: beginning, completing and aborting them.
+//!
+//! AWS: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpuoverview.html>
+
+use super::get::quoted;
+use super::put::{Way, new_id, tell};
+use crate::s3::access;
+use crate::s3::buckets::Bucket;
+use crate::s3::content::checksum::{self, COMPOSITE, Checksummed, FULL_OBJECT, with_checksums};
+use crate::s3::content::encryption;
+use crate::s3::errors::{Refusal, S3Error};
+use crate::s3::model::object::{Checksum, Version};
+use crate::s3::model::upload::{COMPLETED, Completed, PARTS, Part, UPLOADS, Upload, UploadId};
+use crate::s3::request::attributes::{of_upload, with_attributes};
+use crate::s3::request::conditions::Writing;
+use crate::s3::request::door;
+use crate::s3::{expiry, versions};
+use auth::sigv4::{Checksum as Summing, ChecksumKind, combine};
+use blob::Md5;
+use kernel::{Cx, Empty};
+use std::collections::BTreeMap;
+use store::{Direction, Key};
+use wire::shape;
+
+kernel::ops! { pub(crate) static OPS:
+    CreateMultipartUpload: [event] create, "s3:PutObject", access::put_object;
+    CompleteMultipartUpload: [event] complete, "s3:PutObject", access::upload_part;
+    AbortMultipartUpload: [event] abort, "s3:AbortMultipartUpload", access::abort_upload;
+}
+
+const COMPLETE: Way = Way("ObjectCreated:CompleteMultipartUpload", "CompleteMultipartUpload");
+
+/// AWS: every part but the last one.
+const PART_BYTES_MIN: u64 = 5 << 20;
+/// AWS: an object, in bytes: 50 TB.
+const OBJECT_BYTES_MAX: u64 = 50 << 40;
+
+with_attributes! { shape =>
+    #[derive(Clone, Debug)]
+    pub(crate) struct CreateUpload {
+        bucket: String = "Bucket",
+        key: String = "Key",
+        algorithm: Option<String> = "ChecksumAlgorithm",
+        checksum_type: Option<String> = "ChecksumType",
+        payer: Option<String> = "RequestPayer",
+        expected_owner: Option<String> = "ExpectedBucketOwner",
+    }
+}
+
+shape! {
+    #[derive(Clone, Debug)]
+    pub(crate) struct Created {
+        bucket: String = "Bucket",
+        key: String = "Key",
+        upload_id: String = "UploadId",
+        sse: Option<String> = "ServerSideEncryption",
+        customer_algorithm: Option<String> = "SSECustomerAlgorithm",
+        customer_md5: Option<String> = "SSECustomerKeyMD5",
+        kms_key: Option<String> = "SSEKMSKeyId",
+        kms_context: Option<String> = "SSEKMSEncryptionContext",
+        bucket_key: Option<bool> = "BucketKeyEnabled",
+        charged: Option<String> = "RequestCharged",
+        algorithm: Option<String> = "ChecksumAlgorithm",
+        checksum_type: Option<String> = "ChecksumType",
+    }
+
+    #[derive(Clone, Debug)]
+    pub(crate) struct AbortUpload {
+        bucket: String = "Bucket",
+        key: String = "Key",
+        upload_id: String = "UploadId",
+        payer: Option<String> = "RequestPayer",
+        expected_owner: Option<String> = "ExpectedBucketOwner",
+    }
+
+    #[derive(Clone, Debug)]
+    pub(crate) struct PartsGiven { parts: Vec<PartGiven> = "Parts" }
+}
+
+with_checksums! {
+    #[derive(Clone, Debug)]
+    pub(crate) struct CompleteUpload {
+        bucket: String = "Bucket",
+        key: String = "Key",
+        upload_id: String = "UploadId",
+        given: Option<PartsGiven> = "MultipartUpload",
+        checksum_type: Option<String> = "ChecksumType",
+        size: Option<i64> = "MpuObjectSize",
+        if_match: Option<String> = "IfMatch",
+        if_none_match: Option<String> = "IfNoneMatch",
+        customer_algorithm: Option<String> = "SSECustomerAlgorithm",
+        customer_key: Option<String> = "SSECustomerKey",
+        customer_md5: Option<String> = "SSECustomerKeyMD5",
+        payer: Option<String> = "RequestPayer",
+        expected_owner: Option<String> = "ExpectedBucketOwner",
+    }
+}
+
+with_checksums! {
+    #[derive(Clone, Debug)]
+    pub(crate) struct PartGiven {
+        number: Option<i64> = "PartNumber",
+        etag: Option<String> = "ETag",
+    }
+}
+
+with_checksums! {
+    #[derive(Clone, Default, Debug)]
+    pub(crate) struct CompletedAnswer {
+        location: String = "Location",
+        bucket: String = "Bucket",
+        key: String = "Key",
+        etag: String = "ETag",
+        checksum_type: Option<String> = "ChecksumType",
+        expiration: Option<String> = "Expiration",
+        sse: Option<String> = "ServerSideEncryption",
+        version_id: Option<String> = "VersionId",
+        kms_key: Option<String> = "SSEKMSKeyId",
+        bucket_key: Option<bool> = "BucketKeyEnabled",
+        charged: Option<String> = "RequestCharged",
+    }
+}
+
+fn create(cx: &mut Cx<'_>, mut req: CreateUpload) -> Result<Created, S3Error> {
+    let door = door::open(cx, &req.bucket, &req.key, req.payer.as_deref())?;
+    let attributes = req.attributes();
+    let (algorithm, composite) = checksum_plan(req.algorithm.as_deref(), req.checksum_type.as_deref())?;
+    let version = attributes.version(cx, &door.bucket)?;
+    let sealed = attributes.encryption.seal(cx, &door.bucket, &req.key)?;
+    let shown = encryption::shown(&sealed.encryption, attributes.customer());
+    let id = UploadId::new(cx.now, cx.rng());
+    let upload = Upload {
+        begun: cx.now,
+        initiator: cx.caller.arn().into_owned(),
+        initiator_account: cx.account,
+        owner: version.owner,
+        class: version.class,
+        headers: version.headers,
+        metadata: version.metadata,
+        tags: version.tags,
+        grants: version.grants,
+        encryption: sealed.encryption,
+        retention: version.retention,
+        legal_hold: version.legal_hold,
+        redirect: version.redirect,
+        checksum: algorithm.map(|kind| kind.name().to_owned()),
+        composite,
+        initiator_name: String::new(),
+    };
+    UPLOADS.put(cx.tx, &id.key(&door.bucket.scope, &req.key), &upload);
+    Ok(Created {
+        bucket: req.bucket,
+        key: req.key,
+        upload_id: id.text(),
+        sse: shown.sse.map(str::to_owned),
+        customer_algorithm: shown.customer_algorithm,
+        customer_md5: shown.customer_md5,
+        kms_key: shown.key,
+        kms_context: shown.context,
+        bucket_key: shown.bucket_key,
+        charged: door.charged,
+        checksum_type: algorithm.map(|_| type_name(composite).to_owned()),
+        algorithm: upload.checksum,
+    })
+}
+
+fn type_name(composite: bool) -> &'static str {
+    if composite { COMPOSITE } else { FULL_OBJECT }
+}
+
+/// The algorithm of an upload and whether its checksum is of the parts' checksums.
+fn checksum_plan(
+    algorithm: Option<&str>,
+    kind: Option<&str>,
+) -> Result<(Option<ChecksumKind>, bool), S3Error> {
+    let invalid = |message: String| S3Error::from(Refusal::InvalidRequest(message));
+    let algorithm = algorithm.map(checksum::algorithm).transpose()?;
+    let composite = match kind {
+        None => None,
+        Some(COMPOSITE) => Some(true),
+        Some(FULL_OBJECT) => Some(false),
+        Some(_) => return Err(invalid("Value for x-amz-checksum-type header is invalid.".to_owned())),
+    };
+    let Some(algorithm) = algorithm else {
+        return match composite {
+            None => Ok((None, false)),
+            Some(_) => Err(invalid(
+                "The x-amz-checksum-type header can only be used with the x-amz-checksum-algorithm header."
+                    .to_owned(),
+            )),
+        };
+    };
+    let name = algorithm.name().to_ascii_lowercase();
+    match composite {
+        Some(false) if !checksum::is_crc(algorithm) => Err(invalid(format!(
+            "The FULL_OBJECT checksum type cannot be used with the {name} checksum algorithm."
+        ))),
+        Some(true) if algorithm == ChecksumKind::Crc64Nvme => Err(invalid(format!(
+            "The COMPOSITE checksum type cannot be used with the {name} checksum algorithm."
+        ))),
+        Some(composite) => Ok((Some(algorithm), composite)),
+        None => Ok((Some(algorithm), algorithm != ChecksumKind::Crc64Nvme)),
+    }
+}
+
+/// An upload that is under way.
+///
+/// # Errors
+/// `NoSuchUpload`.
+pub(crate) fn find(cx: &Cx<'_>, bucket: &Bucket, key: &str, id: &str) -> Result<(UploadId, Upload), S3Error> {
+    let missing = || S3Error::from(Refusal::NoSuchUpload(id.to_owned()));
+    let parsed = UploadId::parse(id).ok_or_else(missing)?;
+    let upload = UPLOADS.get(cx.tx, &parsed.key(&bucket.scope, key))?.ok_or_else(missing)?;
+    Ok((parsed, upload))
+}
+
+/// All parts of an upload, by number.
+pub(crate) fn parts(cx: &Cx<'_>, row: &Key) -> Result<BTreeMap<u32, (Key, Part)>, S3Error> {
+    let mut parts = BTreeMap::new();
+    for pair in PARTS.scan(cx.tx, row, Direction::Forward) {
+        let (key, part) = pair?;
+        parts.insert(part.piece.number, (key, part));
+    }
+    Ok(parts)
+}
+
+fn abort(cx: &mut Cx<'_>, req: AbortUpload) -> Result<Empty, S3Error> {
+    let door = door::open(cx, &req.bucket, &req.key, req.payer.as_deref())?;
+    let (id, _) = find(cx, &door.bucket, &req.key, &req.upload_id)?;
+    remove(cx, &id.key(&door.bucket.scope, &req.key))?;
+    Ok(Empty)
+}
+
+/// Forgets an upload and lets go of its parts.
+///
+/// # Errors
+/// The store's.
+pub(crate) fn remove(cx: &mut Cx<'_>, row: &Key) -> Result<(), S3Error> {
+    for (key, part) in parts(cx, row)?.into_values() {
+        versions::release_piece(cx, &part.piece)?;
+        PARTS.delete(cx.tx, &key);
+    }
+    UPLOADS.delete(cx.tx, row);
+    Ok(())
+}
+
+fn complete(cx: &mut Cx<'_>, mut req: CompleteUpload) -> Result<CompletedAnswer, S3Error> {
+    let door = door::open(cx, &req.bucket, &req.key, req.payer.as_deref())?;
+    let bucket = &door.bucket;
+    let writing = Writing { if_match: req.if_match.take(), if_none_match: req.if_none_match.take() };
+    writing.check()?;
+    let given = req.given.take().map(|given| given.parts).unwrap_or_default();
+    if given.is_empty() {
+        return Err(Refusal::MalformedXml.into());
+    }
+    let (id, upload) = match find(cx, bucket, &req.key, &req.upload_id) {
+        Ok(found) => found,
+        Err(error) => return again(cx, bucket, &req, door.charged.clone()).transpose().unwrap_or(Err(error)),
+    };
+    let row = id.key(&bucket.scope, &req.key);
+    let mut all = parts(cx, &row)?;
+    let chosen = choose(&req.upload_id, &upload, given, &all)?;
+    check_sizes(&chosen)?;
+    let size: u64 = chosen.iter().map(|part| part.piece.size).sum();
+    check_size(&req, size)?;
+    let checksum = whole_checksum(&mut req, &upload, &chosen)?;
+    if writing.is_there() {
+        writing.compare(versions::current(cx.tx, bucket, &req.key)?.as_ref(), &req.key)?;
+    }
+    for part in &chosen {
+        if let Some((key, _)) = all.remove(&part.piece.number) {
+            PARTS.delete(cx.tx, &key);
+        }
+    }
+    for (key, part) in all.into_values() {
+        versions::release_piece(cx, &part.piece)?;
+        PARTS.delete(cx.tx, &key);
+    }
+    UPLOADS.delete(cx.tx, &row);
+    let version = Version {
+        etag: tag_of_tags(&chosen),
+        size,
+        checksum: Some(checksum),
+        // An empty part has no bytes to refer to, but counts.
+        pieces: chosen.into_iter().map(|part| part.piece).collect(),
+        ..of_upload(upload)
+    };
+    let version = versions::put(cx, bucket, &req.key, version)?;
+    tell(cx, COMPLETE, bucket, &req.key, &version)?;
+    COMPLETED.put(cx.tx, &row, &Completed { at: cx.now, order: version.order, id: version.id() });
+    answer(cx, bucket, &req.key, &version, door.charged.clone())
+}
+
+/// Completing what was completed a while ago is answered as it was then.
+fn again(
+    cx: &Cx<'_>,
+    bucket: &Bucket,
+    req: &CompleteUpload,
+    charged: Option<String>,
+) -> Result<Option<CompletedAnswer>, S3Error> {
+    let Some(id) = UploadId::parse(&req.upload_id) else { return Ok(None) };
+    let Some(done) = COMPLETED.get(cx.tx, &id.key(&bucket.scope, &req.key))? else { return Ok(None) };
+    let found = versions::by_id(cx.tx, bucket, &req.key, &done.id)?;
+    match found.filter(|found| found.version.order == done.order) {
+        Some(found) => answer(cx, bucket, &req.key, &found.version, charged).map(Some),
+        None => Ok(None),
+    }
+}
+
+fn answer(
+    cx: &Cx<'_>,
+    bucket: &Bucket,
+    key: &str,
+    version: &Version,
+    charged: Option<String>,
+) -> Result<CompletedAnswer, S3Error> {
+    let shown = encryption::shown(&version.encryption, &encryption::Customer::default());
+    let name = &bucket.record.name;
+    let region = bucket.record.region.name();
+    let mut answer = CompletedAnswer {
+        location: format!("https://{name}.s3.{region}.amazonaws.com/{}", location_path(key)),
+        bucket: name.clone(),
+        key: key.to_owned(),
+        etag: quoted(&version.etag),
+        expiration: expiry::header(cx, bucket, key, version)?,
+        sse: shown.sse.map(str::to_owned),
+        version_id: new_id(bucket, version),
+        kms_key: shown.key,
+        bucket_key: shown.bucket_key,
+        charged,
+        ..CompletedAnswer::default()
+    };
+    if let Some(checksum) = &version.checksum {
+        let text = checksum::text(checksum, Some(version.pieces.len()));
+        for (kind, member) in answer.members() {
+            if kind.name() == checksum.algorithm {
+                *member = Some(text.clone());
+            }
+        }
+        answer.checksum_type = Some(checksum::type_name(checksum).to_owned());
+    }
+    Ok(answer)
+}
+
+fn location_path(key: &str) -> String {
+    crate::s3::listing::url_encoded(key).replace('/', "%2F")
+}
+
+/// The parts that the request lists, each held against what was uploaded.
+fn choose(
+    upload_id: &str,
+    upload: &Upload,
+    given: Vec<PartGiven>,
+    all: &BTreeMap<u32, (Key, Part)>,
+) -> Result<Vec<Part>, S3Error> {
+    let mut chosen = Vec::with_capacity(given.len());
+    let mut last = 0;
+    let mut unordered = false;
+    for mut given in given {
+        let number = given.number.and_then(|n| u32::try_from(n).ok()).ok_or(Refusal::MalformedXml)?;
+        let etag = given.etag.take().ok_or(Refusal::MalformedXml)?;
+        unordered |= number <= last;
+        last = number;
+        let etag = etag.trim_matches('"').to_owned();
+        let invalid = || S3Error::from(Refusal::InvalidPart(upload_id.to_owned(), number, etag.clone()));
+        let part = match all.get(&number) {
+            Some((_, part)) if part.etag == etag => part,
+            // The order is told before what is not there.
+            _ if unordered => return Err(Refusal::InvalidPartOrder(upload_id.to_owned()).into()),
+            _ => return Err(invalid()),
+        };
+        match given.stated_text()? {
+            Some((kind, text)) => {
+                let own = part.stated(kind);
+                if own.is_none_or(|own| kind.decode(&text).as_deref() != Some(own)) {
+                    return Err(invalid());
+                }
+            }
+            None if upload.composite => {
+                let name = upload.checksum.as_deref().unwrap_or_default().to_ascii_lowercase();
+                let message = format!(
+                    "The upload was created using a {name} checksum. The complete request must include the checksum for each part. It was missing for part {number} in the request."
+                );
+                return Err(Refusal::InvalidRequest(message).into());
+            }
+            None => {}
+        }
+        chosen.push(part.clone());
+    }
+    if unordered { Err(Refusal::InvalidPartOrder(upload_id.to_owned()).into()) } else { Ok(chosen) }
+}
+
+fn check_sizes(chosen: &[Part]) -> Result<(), S3Error> {
+    let (_, others) = chosen.split_last().ok_or(Refusal::MalformedXml)?;
+    match others.iter().find(|part| part.piece.size < PART_BYTES_MIN) {
+        Some(part) => {
+            Err(Refusal::EntityTooSmall(part.piece.number, part.piece.size, part.etag.clone()).into())
+        }
+        None => Ok(()),
+    }
+}
+
+fn check_size(req: &CompleteUpload, size: u64) -> Result<(), S3Error> {
+    if size > OBJECT_BYTES_MAX {
+        return Err(Refusal::EntityTooLarge(size).into());
+    }
+    match req.size {
+        Some(stated) if u64::try_from(stated) != Ok(size) => {
+            let message = format!(
+                "The provided 'x-amz-mp-object-size' header value {stated} does not match what was computed: {size}"
+            );
+            Err(Refusal::InvalidRequest(message).into())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The checksum of the object, held against what the request says it is.
+fn whole_checksum(req: &mut CompleteUpload, upload: &Upload, chosen: &[Part]) -> Result<Checksum, S3Error> {
+    if let Some(stated) = &req.checksum_type
+        && stated != type_name(upload.composite)
+        && upload.checksum.is_some()
+    {
+        let message = format!(
+            "The upload was created using the {} checksum mode. The complete request must use the same checksum mode.",
+            type_name(upload.composite)
+        );
+        return Err(Refusal::InvalidRequest(message).into());
+    }
+    let kind = upload.checksum.as_deref().and_then(ChecksumKind::from_name).unwrap_or(checksum::DEFAULT);
+    let value = if upload.composite {
+        let mut summing = Summing::new(kind);
+        chosen.iter().for_each(|part| summing.update(&part.piece.checksum));
+        summing.finish()
+    } else {
+        let parts = chosen.iter().map(|part| (&part.piece.checksum[..], part.piece.size));
+        combine(kind, parts).ok_or(Refusal::Internal)?
+    };
+    let whole = Checksum { algorithm: kind.name().to_owned(), value, composite: upload.composite };
+    let Some((stated_kind, stated)) = req.stated_text()? else { return Ok(whole) };
+    if stated_kind != kind {
+        // AWS compares only what it has computed.
+        return Ok(whole);
+    }
+    let expected = checksum::text(&whole, Some(chosen.len()));
+    let bare = checksum::text(&whole, None);
+    if stated == expected || stated == bare {
+        Ok(whole)
+    } else {
+        Err(Refusal::BadChecksum(kind.name().to_ascii_lowercase()).into())
+    }
+}
+
+/// The MD5 of the parts' tags, and how many they are.
+fn tag_of_tags(chosen: &[Part]) -> String {
+    let mut md5 = Md5::new();
+    for part in chosen {
+        let digit = |byte: u8| (byte as char).to_digit(16).unwrap_or(0) as u8;
+        let bytes: Vec<u8> =
+            part.etag.as_bytes().chunks_exact(2).map(|pair| digit(pair[0]) << 4 | digit(pair[1])).collect();
+        md5.update(&bytes);
+    }
+    format!("{}-{}", blob::md5::hex(&md5.finish()), chosen.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{checksum_plan, tag_of_tags};
+    use crate::s3::model::upload::Part;
+
+    #[test]
+    fn which_checksums_go_together() {
+        let said = |a: Option<&str>, k: Option<&str>| {
+            checksum_plan(a, k).map(|(a, c)| (a.map(|a| a.name()), c)).map_err(|e| e.message().to_owned())
+        };
+        assert_eq!(said(None, None), Ok((None, false)));
+        assert_eq!(said(Some("SHA256"), None), Ok((Some("SHA256"), true)));
+        assert_eq!(said(Some("CRC32"), None), Ok((Some("CRC32"), true)));
+        assert_eq!(said(Some("CRC32"), Some("FULL_OBJECT")), Ok((Some("CRC32"), false)));
+        assert_eq!(said(Some("CRC64NVME"), None), Ok((Some("CRC64NVME"), false)));
+        assert_eq!(
+            said(Some("SHA1"), Some("FULL_OBJECT")).unwrap_err(),
+            "The FULL_OBJECT checksum type cannot be used with the sha1 checksum algorithm."
+        );
+        assert_eq!(
+            said(Some("CRC64NVME"), Some("COMPOSITE")).unwrap_err(),
+            "The COMPOSITE checksum type cannot be used with the crc64nvme checksum algorithm."
+        );
+        assert!(said(None, Some("COMPOSITE")).is_err());
+    }
+
+    #[test]
+    fn a_tag_of_tags() {
+        let part = |etag: &str| Part { etag: etag.into(), ..Part::default() };
+        let parts = [part("d41d8cd98f00b204e9800998ecf8427e")];
+        assert_eq!(tag_of_tags(&parts), "59adb24ef3cdbe0297f05b395827453f-1");
+    }
+}

@@ -1,0 +1,117 @@
+//! Restoring archived objects: how long it takes, and what is said of it.
+//!
+//! AWS: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/restoring-objects-retrieval-options.html>
+
+use super::errors::{S3Error, argument};
+use super::lifecycle::due::after_days;
+use super::model::object::{Restore, StorageClass, Version};
+use base::Timestamp;
+use std::time::Duration;
+
+const MINUTE: u64 = 60;
+const HOUR: u64 = 60 * MINUTE;
+
+/// How long a retrieval takes: the end of the documented range, so that nobody counts on less.
+///
+/// # Errors
+/// `InvalidArgument` for an expedited retrieval from deep archive, which has none.
+pub fn duration(class: StorageClass, tier: &str) -> Result<Duration, S3Error> {
+    let seconds = match (class, tier) {
+        (StorageClass::DeepArchive, "Expedited") => {
+            let message = "Retrieval option is not supported by this storage class";
+            return Err(argument(message, "Tier", tier));
+        }
+        (StorageClass::DeepArchive, "Bulk") => 48 * HOUR,
+        (StorageClass::DeepArchive, _) => 12 * HOUR,
+        (_, "Expedited") => 5 * MINUTE,
+        (_, "Bulk") => 12 * HOUR,
+        _ => 5 * HOUR,
+    };
+    Ok(Duration::from_secs(seconds))
+}
+
+/// A retrieval that begins now, for so many days.
+///
+/// # Errors
+/// As [`duration`].
+pub fn begin(class: StorageClass, tier: &str, days: u32, now: Timestamp) -> Result<Restore, S3Error> {
+    let ready = now.plus(duration(class, tier)?);
+    Ok(Restore { ready, days, expires: after_days(ready, i64::from(days)), tier: tier.to_owned() })
+}
+
+/// How an archived version stands.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum State {
+    /// It can only be read once it is restored.
+    Archived,
+    /// It is on its way.
+    Ongoing,
+    /// A copy can be read until then.
+    Restored(Timestamp),
+}
+
+/// How a version stands now; `None` where it was never archived.
+pub fn state(version: &Version, now: Timestamp) -> Option<State> {
+    state_of(version.class, version.restore.as_ref(), now)
+}
+
+/// As [`state`], of a version's parts.
+pub fn state_of(class: StorageClass, restore: Option<&Restore>, now: Timestamp) -> Option<State> {
+    if !class.is_archive() {
+        return None;
+    }
+    Some(match restore {
+        Some(restore) if now < restore.ready => State::Ongoing,
+        Some(restore) if now < restore.expires => State::Restored(restore.expires),
+        _ => State::Archived,
+    })
+}
+
+/// Whether the bytes can be read now.
+pub fn is_readable(version: &Version, now: Timestamp) -> bool {
+    matches!(state(version, now), None | Some(State::Restored(_)))
+}
+
+/// `x-amz-restore`.
+pub fn header(version: &Version, now: Timestamp) -> Option<String> {
+    match state(version, now)? {
+        State::Archived => None,
+        State::Ongoing => Some("ongoing-request=\"true\"".to_owned()),
+        State::Restored(until) => {
+            Some(format!("ongoing-request=\"false\", expiry-date=\"{}\"", until.http_date()))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_copy_comes_and_goes() {
+        let now = Timestamp::parse_iso8601("2026-01-15T12:00:00Z").unwrap();
+        let mut version = Version { class: StorageClass::Glacier, ..Version::default() };
+        assert_eq!(state(&version, now), Some(State::Archived));
+        assert!(!is_readable(&version, now));
+        version.restore = Some(begin(StorageClass::Glacier, "Standard", 2, now).unwrap());
+        assert_eq!(header(&version, now).unwrap(), "ongoing-request=\"true\"");
+        let ready = now.plus(Duration::from_secs(5 * HOUR));
+        assert!(is_readable(&version, ready));
+        assert_eq!(
+            header(&version, ready).unwrap(),
+            "ongoing-request=\"false\", expiry-date=\"Sun, 18 Jan 2026 00:00:00 GMT\""
+        );
+        assert!(!is_readable(&version, Timestamp::parse_iso8601("2026-01-18T00:00:00Z").unwrap()));
+    }
+
+    #[test]
+    fn classes_differ() {
+        assert_eq!(duration(StorageClass::Glacier, "Expedited").unwrap(), Duration::from_secs(300));
+        assert_eq!(duration(StorageClass::DeepArchive, "Bulk").unwrap(), Duration::from_secs(48 * HOUR));
+        assert!(duration(StorageClass::DeepArchive, "Expedited").is_err());
+        assert!(is_readable(
+            &Version { class: StorageClass::GlacierIr, ..Version::default() },
+            Timestamp::from_seconds(0)
+        ));
+    }
+}

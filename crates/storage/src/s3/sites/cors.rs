@@ -1,0 +1,104 @@
+//! Requests across origins: the answers to browsers that ask first (`OPTIONS`), and the headers on what others get.
+//!
+//! AWS: <https://docs.aws.amazon.com/AmazonS3/latest/API/RESTOPTIONSobject.html>
+
+use super::{empty, find, head, host, refusal, set};
+use crate::s3::configs::CORS;
+use crate::s3::cors::{Crossing, Headers};
+use crate::s3::errors::{Denial, Refusal, S3Error};
+use http::request::Parts;
+use kernel::site::Site;
+use kernel::{Cloud, Incoming, Peer, Reply, Running};
+use std::sync::Arc;
+use wire::route::Step;
+use wire::route::host::read;
+
+/// Preflights to buckets, and every request to S3 that names its origin.
+#[derive(Debug)]
+pub struct Cors;
+
+fn text<'p>(parts: &'p Parts, name: &str) -> Option<&'p str> {
+    parts.headers.get(name)?.to_str().ok()
+}
+
+/// The bucket that a preflight is about, which carries no signature that would name a service.
+fn asked_bucket(parts: &Parts) -> Option<&str> {
+    let name = read(host(parts));
+    if name.endpoint_prefix.is_some_and(|prefix| prefix != "s3") || name.website {
+        return None;
+    }
+    let first = parts.uri.path().split('/').find(|segment| !segment.is_empty());
+    name.bucket.or(first)
+}
+
+/// The bucket of a request to the API.
+fn called_bucket(parts: &Parts) -> Option<String> {
+    let head = head(parts);
+    let Ok(Step::Ready(route)) = wire::route::route_head(&head) else { return None };
+    let bucket = route.labels.iter().find(|(name, _)| *name == "Bucket").map(|(_, bucket)| *bucket)?;
+    (route.service.id == "s3").then(|| wire::head::percent_decoded(bucket)).flatten()
+}
+
+impl Site for Cors {
+    fn name(&self) -> &'static str {
+        "s3 cross-origin requests"
+    }
+
+    fn claims(&self, parts: &Parts) -> bool {
+        if parts.method == http::Method::OPTIONS {
+            return asked_bucket(parts).is_some();
+        }
+        parts.headers.contains_key(http::header::ORIGIN) && called_bucket(parts).is_some()
+    }
+
+    fn answer<'a>(
+        &'a self,
+        cloud: &'a Arc<Cloud>,
+        parts: &'a Parts,
+        incoming: Incoming,
+        peer: Peer,
+    ) -> Running<'a, Reply> {
+        Box::pin(async move {
+            if parts.method == http::Method::OPTIONS {
+                return preflight(cloud, parts).unwrap_or_else(|error| refusal(cloud, error));
+            }
+            let mut reply = cloud.serve_api(parts, incoming, peer).await;
+            if let Some(headers) = crossed(cloud, parts) {
+                headers.iter().for_each(|(name, value)| set(&mut reply, name, value));
+            }
+            reply
+        })
+    }
+}
+
+fn preflight(cloud: &Cloud, parts: &Parts) -> Result<Reply, S3Error> {
+    let bad = |message: &str| S3Error::from(Refusal::BadRequest(message.to_owned()));
+    let origin = text(parts, "origin")
+        .ok_or_else(|| bad("Insufficient information. Origin request header needed."))?;
+    let method = text(parts, "access-control-request-method").unwrap_or("null");
+    if !["GET", "HEAD", "PUT", "POST", "DELETE"].contains(&method) {
+        return Err(bad(&format!("Invalid Access-Control-Request-Method: {method}")));
+    }
+    let name = asked_bucket(parts).unwrap_or_default();
+    let bucket = find(cloud, name)?.ok_or_else(|| Refusal::NoSuchBucket(name.to_owned()))?;
+    let kind = if parts.uri.path().trim_matches('/').contains('/') { "OBJECT" } else { "BUCKET" };
+    let refused = |denial: Denial| S3Error::from(denial).with("Method", method).with("ResourceType", kind);
+    let rules = CORS.get(&cloud.store().snapshot(), &bucket.scope)?;
+    let rules = rules.ok_or_else(|| refused(Denial::CorsOff))?;
+    let crossing = Crossing { origin, method, headers: text(parts, "access-control-request-headers") };
+    let headers = rules.answer(&crossing).ok_or_else(|| refused(Denial::CorsForbidden))?;
+    let mut reply = empty(200);
+    headers.iter().for_each(|(name, value)| set(&mut reply, name, value));
+    Ok(reply)
+}
+
+/// The headers for an answer to another origin; none where no rule lets it have them.
+fn crossed(cloud: &Cloud, parts: &Parts) -> Option<Headers> {
+    let bucket = find(cloud, &called_bucket(parts)?).ok()??;
+    let rules = CORS.get(&cloud.store().snapshot(), &bucket.scope).ok()??;
+    rules.answer(&Crossing {
+        origin: text(parts, "origin")?,
+        method: parts.method.as_str(),
+        headers: text(parts, "access-control-request-headers"),
+    })
+}

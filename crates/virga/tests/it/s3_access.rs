@@ -1,0 +1,351 @@
+//! Who may do what in S3: operations against kinds of callers, as a table.
+
+use crate::harness::{Caller, Cloud, Reply};
+use serde_json::{Value, json};
+
+const ACCOUNT: &str = "123456789012";
+const OTHER: &str = "210987654321";
+const EVERYTHING: &str =
+    r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"s3:*","Resource":"*"}}"#;
+
+/// What lets a caller in beside its own policies.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Letting {
+    /// A READ and WRITE of everybody in the bucket's ACL.
+    BucketRead,
+    BucketWrite,
+    /// A READ of everybody in the object's ACL.
+    ObjectRead,
+    /// Only policies.
+    Nothing,
+    /// Only the owner's account, whatever a policy says.
+    Owner,
+}
+
+use Letting::{BucketRead, BucketWrite, Nothing, ObjectRead, Owner};
+
+/// Operation, parameters beside bucket and key, and which ACL lets others in.
+fn rows() -> Vec<(&'static str, Value, Letting)> {
+    let key = |mut more: Value| {
+        more["Key"] = json!("k");
+        more
+    };
+    let none = || json!({});
+    let block = json!({ "PublicAccessBlockConfiguration": { "BlockPublicAcls": false } });
+    let rules =
+        json!({ "Rules": [{ "ID": "r", "Prefix": "", "Status": "Enabled", "Expiration": { "Days": 9 } }] });
+    let cors = json!({ "CORSRules": [{ "AllowedMethods": ["GET"], "AllowedOrigins": ["*"] }] });
+    let tags = json!({ "TagSet": [{ "Key": "a", "Value": "b" }] });
+    vec![
+        ("HeadBucket", none(), BucketRead),
+        ("ListObjects", none(), BucketRead),
+        ("ListObjectsV2", none(), BucketRead),
+        ("ListObjectVersions", none(), BucketRead),
+        ("ListMultipartUploads", none(), BucketRead),
+        ("GetObject", key(none()), ObjectRead),
+        ("HeadObject", key(none()), ObjectRead),
+        ("PutObject", key(json!({ "Body": "x" })), BucketWrite),
+        ("DeleteObject", key(none()), BucketWrite),
+        ("CreateMultipartUpload", key(none()), BucketWrite),
+        ("GetObjectAcl", key(none()), Nothing),
+        ("GetObjectTagging", key(none()), Nothing),
+        ("PutObjectTagging", key(json!({ "Tagging": tags })), Nothing),
+        ("DeleteObjectTagging", key(none()), Nothing),
+        ("GetBucketAcl", none(), Nothing),
+        ("GetBucketLocation", none(), Nothing),
+        ("GetBucketVersioning", none(), Nothing),
+        ("PutBucketVersioning", json!({ "VersioningConfiguration": { "Status": "Enabled" } }), Nothing),
+        ("GetBucketPolicyStatus", none(), Nothing),
+        ("GetBucketPolicy", none(), Owner),
+        ("DeleteBucketPolicy", none(), Owner),
+        ("GetPublicAccessBlock", none(), Nothing),
+        ("PutPublicAccessBlock", block, Nothing),
+        ("GetBucketOwnershipControls", none(), Nothing),
+        ("PutBucketCors", json!({ "CORSConfiguration": cors }), Nothing),
+        ("PutBucketLifecycleConfiguration", json!({ "LifecycleConfiguration": rules }), Nothing),
+        ("PutBucketTagging", json!({ "Tagging": tags }), Nothing),
+        ("GetBucketEncryption", none(), Nothing),
+        ("GetBucketRequestPayment", none(), Nothing),
+        ("DeleteBucket", none(), Nothing),
+    ]
+}
+
+/// A bucket `table` of the first account with an object `k`, that nobody else may touch.
+fn prepared<'c>(cloud: &'c Cloud) -> Caller<'c> {
+    let root = cloud.root(ACCOUNT);
+    root.call("s3", "CreateBucket", json!({ "Bucket": "table", "ObjectOwnership": "ObjectWriter" })).ok();
+    root.call("s3", "DeletePublicAccessBlock", json!({ "Bucket": "table" })).ok();
+    root.call("s3", "PutObject", json!({ "Bucket": "table", "Key": "k", "Body": "hello" })).ok();
+    root
+}
+
+fn policy(root: &Caller<'_>, principal: Value) {
+    let statement = json!({
+        "Effect": "Allow", "Principal": principal, "Action": "s3:*",
+        "Resource": ["arn:aws:s3:::table", "arn:aws:s3:::table/*"],
+    });
+    let text = json!({ "Version": "2012-10-17", "Statement": [statement] }).to_string();
+    root.call("s3", "PutBucketPolicy", json!({ "Bucket": "table", "Policy": text })).ok();
+}
+
+fn call(caller: &Caller<'_>, operation: &str, more: &Value) -> Reply {
+    let mut parameters = more.clone();
+    parameters["Bucket"] = json!("table");
+    caller.call("s3", operation, parameters)
+}
+
+/// Let in, even if there is then nothing to be found.
+fn is_let_in(reply: &Reply) -> bool {
+    reply.status != 403 && reply.status != 405
+}
+
+/// Tries every row against a cloud of its own.
+fn each(
+    make: impl for<'c> Fn(&'c Cloud, &Caller<'c>) -> Caller<'c>,
+    expected: impl Fn(&str, Letting) -> bool,
+) {
+    let mut wrong = Vec::new();
+    for (operation, more, letting) in rows() {
+        let cloud = Cloud::new();
+        let root = prepared(&cloud);
+        let caller = make(&cloud, &root);
+        let reply = call(&caller, operation, &more);
+        if is_let_in(&reply) != expected(operation, letting) {
+            wrong.push(format!("{operation}: {} {:?}", reply.status, reply.error()));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn root_may_everything() {
+    each(|_, root| root.clone(), |_, _| true);
+}
+
+#[test]
+fn a_user_without_policies_may_nothing() {
+    each(|cloud, root| cloud.user(root, "nobody", ""), |_, _| false);
+}
+
+#[test]
+fn a_user_with_a_policy_may_everything() {
+    each(|cloud, root| cloud.user(root, "holder", EVERYTHING), |_, _| true);
+}
+
+#[test]
+fn nobody_unsigned_may_anything() {
+    each(|cloud, _| cloud.anonymous(), |_, _| false);
+}
+
+#[test]
+fn another_account_may_nothing() {
+    each(|cloud, _| cloud.user(&cloud.root(OTHER), "far", EVERYTHING), |_, _| false);
+}
+
+#[test]
+fn a_bucket_policy_lets_another_account_in() {
+    each(
+        |cloud, root| {
+            let far = cloud.user(&cloud.root(OTHER), "far", EVERYTHING);
+            policy(root, json!({ "AWS": format!("arn:aws:iam::{OTHER}:user/far") }));
+            far
+        },
+        |_, letting| letting != Owner,
+    );
+}
+
+/// Across accounts both sides must allow.
+#[test]
+fn a_bucket_policy_is_half_of_it() {
+    each(
+        |cloud, root| {
+            policy(root, json!({ "AWS": OTHER }));
+            cloud.user(&cloud.root(OTHER), "far", "")
+        },
+        |_, _| false,
+    );
+}
+
+#[test]
+fn a_bucket_policy_is_enough_within_the_account() {
+    each(
+        |cloud, root| {
+            let near = cloud.user(root, "near", "");
+            policy(root, json!({ "AWS": format!("arn:aws:iam::{ACCOUNT}:user/near") }));
+            near
+        },
+        |_, _| true,
+    );
+}
+
+fn open_acls(root: &Caller<'_>) {
+    root.call("s3", "PutBucketAcl", json!({ "Bucket": "table", "ACL": "public-read-write" })).ok();
+    root.call("s3", "PutObjectAcl", json!({ "Bucket": "table", "Key": "k", "ACL": "public-read" })).ok();
+}
+
+#[test]
+fn acls_let_everybody_in() {
+    each(
+        |cloud, root| {
+            open_acls(root);
+            cloud.anonymous()
+        },
+        |_, letting| !matches!(letting, Nothing | Owner),
+    );
+}
+
+#[test]
+fn ignored_acls_let_nobody_in() {
+    each(
+        |cloud, root| {
+            open_acls(root);
+            let block = json!({ "IgnorePublicAcls": true });
+            let put = json!({ "Bucket": "table", "PublicAccessBlockConfiguration": block });
+            root.call("s3", "PutPublicAccessBlock", put).ok();
+            cloud.anonymous()
+        },
+        |_, _| false,
+    );
+}
+
+#[test]
+fn restricted_buckets_keep_the_public_out() {
+    for signed in [false, true] {
+        each(
+            |cloud, root| {
+                policy(root, json!("*"));
+                let block = json!({ "RestrictPublicBuckets": true });
+                let put = json!({ "Bucket": "table", "PublicAccessBlockConfiguration": block });
+                root.call("s3", "PutPublicAccessBlock", put).ok();
+                if signed { cloud.user(&cloud.root(OTHER), "far", EVERYTHING) } else { cloud.anonymous() }
+            },
+            |_, _| false,
+        );
+    }
+}
+
+#[test]
+fn a_boundary_is_the_most_that_a_user_may() {
+    let boundary =
+        r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"s3:GetObject","Resource":"*"}}"#;
+    each(
+        |cloud, root| {
+            let bound = cloud.user(root, "bound", EVERYTHING);
+            let made = json!({ "PolicyName": "most", "PolicyDocument": boundary });
+            let arn = root.call("iam", "CreatePolicy", made).ok()["Policy"]["Arn"].clone();
+            let put = json!({ "UserName": "bound", "PermissionsBoundary": arn });
+            root.call("iam", "PutUserPermissionsBoundary", put).ok();
+            bound
+        },
+        |operation, _| matches!(operation, "GetObject" | "HeadObject"),
+    );
+}
+
+#[test]
+fn whoever_has_a_presigned_address_acts_for_its_maker() {
+    for (operation, more, _) in rows() {
+        for may in [true, false] {
+            let cloud = Cloud::new();
+            let root = prepared(&cloud);
+            let maker = cloud.user(&root, "maker", if may { EVERYTHING } else { "" });
+            let mut parameters = more.clone();
+            parameters["Bucket"] = json!("table");
+            let request = maker.presigned("s3", operation, &parameters);
+            let reply = cloud.send(request, std::net::Ipv4Addr::LOCALHOST.into());
+            assert_eq!(is_let_in(&reply), may, "{operation}: {} {:?}", reply.status, reply.error());
+        }
+    }
+}
+
+#[test]
+fn a_missing_object_is_told_to_those_who_may_list() {
+    let cloud = Cloud::new();
+    let root = prepared(&cloud);
+    let user = |name: &str, action: &str| {
+        let statement = json!({ "Effect": "Allow", "Action": action, "Resource": "*" });
+        cloud.user(&root, name, &json!({ "Version": "2012-10-17", "Statement": statement }).to_string())
+    };
+    let missing = json!({ "Bucket": "table", "Key": "none" });
+    let reader = user("reader", "s3:GetObject");
+    let message = reader.call("s3", "GetObject", missing.clone()).refused(403, "AccessDenied");
+    assert!(
+        message.contains("is not authorized to perform: s3:ListBucket on resource: \"arn:aws:s3:::table\"")
+    );
+    let all = cloud.user(&root, "all", EVERYTHING);
+    all.call("s3", "GetObject", missing.clone()).refused(404, "NoSuchKey");
+    user("lister", "s3:ListBucket").call("s3", "GetObject", missing).refused(403, "AccessDenied");
+}
+
+#[test]
+fn conditions_look_at_the_request_and_the_object() {
+    let cloud = Cloud::new();
+    let root = prepared(&cloud);
+    let tagged = json!({ "Bucket": "table", "Key": "blue", "Body": "x", "Tagging": "colour=blue" });
+    root.call("s3", "PutObject", tagged).ok();
+    let statements = json!([
+        {
+            "Effect": "Allow", "Action": "s3:GetObject", "Resource": "*",
+            "Condition": { "StringEquals": { "s3:ExistingObjectTag/colour": "blue" } },
+        },
+        {
+            "Effect": "Allow", "Action": "s3:ListBucket", "Resource": "*",
+            "Condition": { "StringLike": { "s3:prefix": "home/*" }, "NumericLessThanEquals": { "s3:max-keys": "10" } },
+        },
+        { "Effect": "Allow", "Action": ["s3:PutObject", "s3:PutObjectAcl"], "Resource": "*" },
+        {
+            "Effect": "Deny", "Action": "s3:PutObject", "Resource": "*",
+            "Condition": { "StringEquals": { "s3:x-amz-acl": "public-read" } },
+        },
+    ]);
+    let text = json!({ "Version": "2012-10-17", "Statement": statements }).to_string();
+    let user = cloud.user(&root, "careful", &text);
+    let of = |more: Value| {
+        let mut all = more;
+        all["Bucket"] = json!("table");
+        all
+    };
+    user.call("s3", "GetObject", of(json!({ "Key": "blue" }))).ok();
+    user.call("s3", "GetObject", of(json!({ "Key": "k" }))).refused(403, "AccessDenied");
+    user.call("s3", "ListObjectsV2", of(json!({ "Prefix": "home/a", "MaxKeys": 5 }))).ok();
+    user.call("s3", "ListObjectsV2", of(json!({ "Prefix": "home/a", "MaxKeys": 50 })))
+        .refused(403, "AccessDenied");
+    user.call("s3", "ListObjectsV2", of(json!({}))).refused(403, "AccessDenied");
+    user.call("s3", "PutObject", of(json!({ "Key": "n", "Body": "x", "ACL": "private" }))).ok();
+    user.call("s3", "PutObject", of(json!({ "Key": "n", "Body": "x", "ACL": "public-read" })))
+        .refused(403, "AccessDenied");
+    user.call("s3", "PutObject", of(json!({ "Key": "n", "Body": "x", "Tagging": "a=b" })))
+        .refused(403, "AccessDenied");
+}
+
+/// An object that another account owns is that account's affair.
+#[test]
+fn objects_of_others() {
+    let cloud = Cloud::new();
+    let root = prepared(&cloud);
+    let far = cloud.root(OTHER);
+    policy(&root, json!({ "AWS": OTHER }));
+    far.call("s3", "PutObject", json!({ "Bucket": "table", "Key": "theirs", "Body": "x" })).ok();
+    let theirs = json!({ "Bucket": "table", "Key": "theirs" });
+    root.call("s3", "GetObject", theirs.clone()).refused(403, "AccessDenied");
+    far.call("s3", "GetObject", theirs.clone()).ok();
+    let shared = json!({ "Bucket": "table", "Key": "theirs", "ACL": "bucket-owner-full-control" });
+    far.call("s3", "PutObjectAcl", shared).ok();
+    root.call("s3", "GetObject", theirs.clone()).ok();
+    root.call("s3", "DeleteObject", theirs).ok();
+}
+
+#[test]
+fn conditions_look_at_the_signature() {
+    let cloud = Cloud::new();
+    let root = prepared(&cloud);
+    let statement = json!({
+        "Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": ["arn:aws:s3:::table", "arn:aws:s3:::table/*"],
+        "Condition": { "StringEquals": { "s3:authType": "REST-QUERY-STRING" } },
+    });
+    let text = json!({ "Version": "2012-10-17", "Statement": [statement] }).to_string();
+    root.call("s3", "PutBucketPolicy", json!({ "Bucket": "table", "Policy": text })).ok();
+    let one = json!({ "Bucket": "table", "Key": "k" });
+    root.call("s3", "GetObject", one.clone()).ok();
+    let request = root.presigned("s3", "GetObject", &one);
+    cloud.send(request, std::net::Ipv4Addr::LOCALHOST.into()).refused(403, "AccessDenied");
+}

@@ -1,0 +1,69 @@
+//! What S3 tells the event bus.
+
+use crate::harness::Cloud;
+use kernel::bus::Event;
+use serde_json::{Value, json};
+use std::time::Duration;
+use store::{Direction, KeyRange, Read, Record};
+
+const ACCOUNT: &str = "123456789012";
+
+/// The events on their way, in their order.
+fn outbox(cloud: &Cloud) -> Vec<Event> {
+    let snapshot = cloud.cloud.store().snapshot();
+    // The kernel's table of them.
+    let pairs = snapshot.scan(KeyRange::prefix(&[0, 2]), Direction::Forward);
+    let events = pairs.map(|pair| Event::from_bytes(&pair.unwrap().1).unwrap());
+    events.filter(|event| event.source == "aws.s3").collect()
+}
+
+fn age(cloud: &Cloud) {
+    let lifecycle = cloud.cloud.reconcilers().iter().find(|r| r.name() == "s3 lifecycle").unwrap();
+    lifecycle.run(&cloud.cloud).unwrap();
+}
+
+#[test]
+fn events_reach_the_bus_in_the_documented_shape() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ACCOUNT);
+    root.call("s3", "CreateBucket", json!({ "Bucket": "loud" })).ok();
+    root.call("s3", "PutObject", json!({ "Bucket": "loud", "Key": "before", "Body": "x" })).ok();
+    let bridge = json!({ "EventBridgeConfiguration": {} });
+    let put = json!({ "Bucket": "loud", "NotificationConfiguration": bridge });
+    root.call("s3", "PutBucketNotificationConfiguration", put).ok();
+    let made = root.call("s3", "PutObject", json!({ "Bucket": "loud", "Key": "a b", "Body": "hello" })).ok();
+    // Events of one moment have no order.
+    cloud.advance(Duration::from_secs(1));
+    root.call("s3", "DeleteObject", json!({ "Bucket": "loud", "Key": "a b" })).ok();
+    cloud.advance(Duration::from_secs(1));
+    root.call("s3", "PutObject", json!({ "Bucket": "loud", "Key": "old", "Body": "x" })).ok();
+    let rule = json!({ "ID": "r", "Prefix": "old", "Status": "Enabled", "Expiration": { "Days": 1 } });
+    let put = json!({ "Bucket": "loud", "LifecycleConfiguration": { "Rules": [rule] } });
+    root.call("s3", "PutBucketLifecycleConfiguration", put).ok();
+    cloud.advance(Duration::from_secs(3 * 86_400));
+    age(&cloud);
+    let told = outbox(&cloud);
+    let details: Vec<Value> = told.iter().map(|event| serde_json::from_str(&event.detail).unwrap()).collect();
+    let said: Vec<(&str, &str)> = told
+        .iter()
+        .zip(&details)
+        .map(|(event, detail)| (event.detail_type.as_str(), detail["reason"].as_str().unwrap()))
+        .collect();
+    assert_eq!(
+        said,
+        [
+            ("Object Created", "PutObject"),
+            ("Object Deleted", "DeleteObject"),
+            ("Object Created", "PutObject"),
+            ("Object Deleted", "Lifecycle Expiration"),
+        ]
+    );
+    assert_eq!(told[0].resources, ["arn:aws:s3:::loud"]);
+    let detail = &details[0];
+    assert_eq!(detail["bucket"]["name"], "loud");
+    assert_eq!((&detail["object"]["key"], &detail["object"]["size"]), (&json!("a b"), &json!(5)));
+    let etag = made["ETag"].as_str().unwrap().trim_matches('"').to_owned();
+    assert_eq!(detail["object"]["etag"], etag);
+    assert_eq!(detail["requester"], ACCOUNT);
+    assert_eq!(details[1]["deletion-type"], "Permanently Deleted");
+}

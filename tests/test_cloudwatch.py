@@ -1,0 +1,49 @@
+"""CloudWatch with boto3 (RPC v2 CBOR), the query protocol and the AWS CLI."""
+
+from datetime import datetime, timedelta, timezone
+
+
+def _span():
+    now = datetime.now(timezone.utc)
+    return {"StartTime": now - timedelta(hours=1), "EndTime": now + timedelta(minutes=5)}
+
+
+def test_data_by_boto3_and_the_command_line(account):
+    watch = account.client("cloudwatch")
+    for value in (1.0, 2.0, 6.0):
+        watch.put_metric_data(Namespace="App", MetricData=[{"MetricName": "Latency", "Value": value, "Unit": "Seconds"}])
+    points = watch.get_metric_statistics(
+        Namespace="App", MetricName="Latency", Period=3600, Statistics=["Sum", "Maximum"], **_span()
+    )["Datapoints"]
+    assert sum(point["Sum"] for point in points) == 9.0
+    assert max(point["Maximum"] for point in points) == 6.0
+    query = {"Metric": {"Namespace": "App", "MetricName": "Latency"}, "Period": 3600, "Stat": "SampleCount"}
+    data = watch.get_metric_data(MetricDataQueries=[{"Id": "n", "MetricStat": query}], **_span())
+    assert sum(data["MetricDataResults"][0]["Values"]) == 3.0
+    listed = account.aws("cloudwatch", "list-metrics", "--namespace", "App")["Metrics"]
+    assert [metric["MetricName"] for metric in listed] == ["Latency"]
+
+
+def test_an_alarm_rings_by_the_clouds_clock(own_cloud, own_account):
+    watch = own_account.client("cloudwatch")
+    watch.put_metric_alarm(
+        AlarmName="slow",
+        Namespace="App",
+        MetricName="Latency",
+        Statistic="Maximum",
+        Period=60,
+        EvaluationPeriods=1,
+        Threshold=3,
+        ComparisonOperator="GreaterThanThreshold",
+    )
+    watch.put_metric_data(Namespace="App", MetricData=[{"MetricName": "Latency", "Value": 5}])
+    own_cloud.advance(90)
+    waiter = watch.get_waiter("alarm_exists")
+    waiter.wait(AlarmNames=["slow"])
+    for _ in range(100):
+        alarm = watch.describe_alarms(AlarmNames=["slow"])["MetricAlarms"][0]
+        if alarm["StateValue"] == "ALARM":
+            break
+        own_cloud.advance(1)
+    assert alarm["StateValue"] == "ALARM", alarm
+    assert "greater than the threshold (3.0)" in alarm["StateReason"]

@@ -1,0 +1,157 @@
+"""S3's buckets through boto3 and the AWS CLI: configurations, listings, policies, websites, the clock."""
+
+import json
+import time
+import urllib.error
+import urllib.request
+import uuid
+
+import pytest
+from cloudtest import refused
+
+
+@pytest.fixture
+def s3(account):
+    return account.client("s3")
+
+
+@pytest.fixture
+def bucket(s3):
+    """A name that nobody else has: buckets are of everybody."""
+    name = f"b-{uuid.uuid4()}"
+    s3.create_bucket(Bucket=name)
+    return name
+
+
+def test_configurations_round_trip(s3, bucket):
+    rules = [{"ID": "old", "Status": "Enabled", "Filter": {"Prefix": "log/"}, "Expiration": {"Days": 9}}]
+    s3.put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration={"Rules": rules})
+    assert s3.get_bucket_lifecycle_configuration(Bucket=bucket)["Rules"] == rules
+    cors = [{"AllowedMethods": ["GET"], "AllowedOrigins": ["*"], "MaxAgeSeconds": 9}]
+    s3.put_bucket_cors(Bucket=bucket, CORSConfiguration={"CORSRules": cors})
+    assert s3.get_bucket_cors(Bucket=bucket)["CORSRules"] == cors
+    s3.put_bucket_tagging(Bucket=bucket, Tagging={"TagSet": [{"Key": "team", "Value": "blue"}]})
+    assert s3.get_bucket_tagging(Bucket=bucket)["TagSet"] == [{"Key": "team", "Value": "blue"}]
+    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    assert s3.get_bucket_versioning(Bucket=bucket)["Status"] == "Enabled"
+    assert s3.get_public_access_block(Bucket=bucket)["PublicAccessBlockConfiguration"]["BlockPublicAcls"]
+    with refused("AccessDenied", status=403):
+        policy = {"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{bucket}/*"}
+        s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps({"Version": "2012-10-17", "Statement": [policy]}))
+
+
+def test_regions_lead_to_their_bucket(account, s3):
+    name = f"west-{uuid.uuid4()}"
+    s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    assert s3.get_bucket_location(Bucket=name)["LocationConstraint"] == "eu-west-1"
+    # The SDK follows the redirect to the bucket's region.
+    s3.put_object(Bucket=name, Key="k", Body=b"x")
+    assert s3.get_object(Bucket=name, Key="k")["Body"].read() == b"x"
+    found = [b["Name"] for b in s3.list_buckets(BucketRegion="eu-west-1")["Buckets"]]
+    assert found == [name]
+
+
+def test_listings_are_paged_and_rolled_up(s3, bucket):
+    for key in ["a b", "a/1", "a/2", "b+c/1", "ü"]:
+        s3.put_object(Bucket=bucket, Key=key, Body=b"x")
+    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Delimiter="/", PaginationConfig={"PageSize": 1})
+    found = [entry for page in pages for entry in page.get("Contents", []) + page.get("CommonPrefixes", [])]
+    assert [entry.get("Key") or entry["Prefix"] for entry in found] == ["a b", "a/", "b+c/", "ü"]
+    old = s3.list_objects(Bucket=bucket, MaxKeys=2)
+    assert old["IsTruncated"]
+    assert [o["Key"] for o in old["Contents"]] == ["a b", "a/1"]
+    rest = s3.list_objects(Bucket=bucket, Marker="a/1")
+    assert [o["Key"] for o in rest["Contents"]] == ["a/2", "b+c/1", "ü"]
+
+
+def test_versions_are_listed_and_locked(account, s3):
+    name = f"locked-{uuid.uuid4()}"
+    s3.create_bucket(Bucket=name, ObjectLockEnabledForBucket=True)
+    first = s3.put_object(Bucket=name, Key="k", Body=b"1")["VersionId"]
+    s3.put_object(Bucket=name, Key="k", Body=b"2")
+    s3.put_object_legal_hold(Bucket=name, Key="k", VersionId=first, LegalHold={"Status": "ON"})
+    with refused("AccessDenied", status=403):
+        s3.delete_object(Bucket=name, Key="k", VersionId=first)
+    s3.delete_object(Bucket=name, Key="k")
+    listed = s3.list_object_versions(Bucket=name)
+    assert [v["IsLatest"] for v in listed["Versions"]] == [False, False]
+    assert [m["IsLatest"] for m in listed["DeleteMarkers"]] == [True]
+    with refused("BucketNotEmpty", status=409):
+        s3.delete_bucket(Bucket=name)
+
+
+def test_a_website(cloud, s3, bucket):
+    s3.delete_public_access_block(Bucket=bucket)
+    policy = {"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{bucket}/*"}
+    s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps({"Version": "2012-10-17", "Statement": [policy]}))
+    s3.put_bucket_website(Bucket=bucket, WebsiteConfiguration={"IndexDocument": {"Suffix": "index.html"}})
+    s3.put_object(Bucket=bucket, Key="index.html", Body=b"<h1>hello</h1>", ContentType="text/html")
+    host = f"{bucket}.s3-website.us-east-1.localhost"
+
+    def visit(path):
+        request = urllib.request.Request(cloud.endpoint + path, headers={"Host": host})
+        try:
+            with urllib.request.urlopen(request, timeout=10) as page:
+                return page.status, page.read()
+        except urllib.error.HTTPError as page:
+            return page.status, page.read()
+
+    assert visit("/") == (200, b"<h1>hello</h1>")
+    status, page = visit("/none")
+    assert status == 403
+    assert b"<li>Code: AccessDenied</li>" in page
+
+
+def test_objects_expire_by_the_clock(own_cloud, own_account):
+    s3 = own_account.client("s3")
+    name = f"old-{uuid.uuid4()}"
+    s3.create_bucket(Bucket=name)
+    rules = [{"ID": "old", "Status": "Enabled", "Filter": {"Prefix": ""}, "Expiration": {"Days": 1}}]
+    s3.put_bucket_lifecycle_configuration(Bucket=name, LifecycleConfiguration={"Rules": rules})
+    s3.put_object(Bucket=name, Key="k", Body=b"x")
+    assert "Expiration" in s3.head_object(Bucket=name, Key="k")
+    own_cloud.run("clock", "+3d")
+    deadline = time.monotonic() + 30
+    while s3.list_objects_v2(Bucket=name)["KeyCount"]:
+        assert time.monotonic() < deadline, "the object is still there"
+        time.sleep(0.2)
+
+
+def test_the_command_line_makes_lists_and_removes(account):
+    name = f"cli-{uuid.uuid4()}"
+    assert account.aws("s3", "mb", f"s3://{name}", check=False).returncode == 0
+    account.aws("s3api", "put-bucket-tagging", "--bucket", name, "--tagging", "TagSet=[{Key=a,Value=b}]")
+    tags = account.aws("s3api", "get-bucket-tagging", "--bucket", name)
+    assert tags["TagSet"] == [{"Key": "a", "Value": "b"}]
+    assert account.aws("s3", "rb", f"s3://{name}", check=False).returncode == 0
+
+
+def test_replicas_follow(account, s3):
+    here, there = f"here-{uuid.uuid4()}", f"there-{uuid.uuid4()}"
+    for name in (here, there):
+        s3.create_bucket(Bucket=name)
+        s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
+    iam = account.client("iam")
+    trust = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "s3.amazonaws.com"}}
+    may = {"Effect": "Allow", "Action": ["s3:GetObjectVersionForReplication", "s3:ReplicateObject"], "Resource": "*"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+    role = iam.create_role(RoleName="copier", AssumeRolePolicyDocument=document)["Role"]["Arn"]
+    document = json.dumps({"Version": "2012-10-17", "Statement": [may]})
+    iam.put_role_policy(RoleName="copier", PolicyName="may", PolicyDocument=document)
+    rule = {
+        "ID": "all",
+        "Status": "Enabled",
+        "Priority": 1,
+        "Filter": {"Prefix": ""},
+        "DeleteMarkerReplication": {"Status": "Disabled"},
+        "Destination": {"Bucket": f"arn:aws:s3:::{there}"},
+    }
+    s3.put_bucket_replication(Bucket=here, ReplicationConfiguration={"Role": role, "Rules": [rule]})
+    put = s3.put_object(Bucket=here, Key="k", Body=b"x" * 300_000)
+    deadline = time.monotonic() + 30
+    while s3.head_object(Bucket=here, Key="k")["ReplicationStatus"] != "COMPLETED":
+        assert time.monotonic() < deadline, "there is no replica"
+        time.sleep(0.2)
+    got = s3.get_object(Bucket=there, Key="k")
+    assert (got["VersionId"], got["ReplicationStatus"]) == (put["VersionId"], "REPLICA")
+    assert got["Body"].read() == b"x" * 300_000
