@@ -71,6 +71,7 @@ pub fn cloud(
             Arc::new(dynamodb::work::Expire),
             Arc::new(dynamodb::work::ForgetTokens),
             Arc::new(dynamodb::census::Census),
+            Arc::new(dynamodb::metering::Metering),
             Arc::new(sqs::work::Expire),
             Arc::new(sqs::work::ForgetIds),
             Arc::new(sqs::work::Sweep),

@@ -32,6 +32,7 @@ pub mod invalid;
 pub mod item;
 pub mod legacy;
 mod listing;
+pub mod metering;
 pub mod model;
 pub mod number;
 mod ops;

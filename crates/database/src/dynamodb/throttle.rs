@@ -141,9 +141,14 @@ fn refusal(schema: &Schema, empty: &[&Draw<'_>]) -> Error {
 /// # Errors
 /// `ProvisionedThroughputExceededException`, `ThrottlingException`.
 pub(crate) fn admit_write(cx: &Cx<'_>, schema: &Schema, done: &Done) -> Result<(), Error> {
-    if !schema.is_limited {
-        return Ok(());
+    if schema.is_limited {
+        take_write(cx, schema, done)?;
     }
+    schema.used.write(done.table + done.indexes.iter().map(|(_, units)| *units).sum());
+    Ok(())
+}
+
+fn take_write(cx: &Cx<'_>, schema: &Schema, done: &Done) -> Result<(), Error> {
     let indexes = done.indexes.iter().filter_map(|(at, units)| {
         let index = schema.indexes.get(*at)?;
         // A local index draws on the table.
@@ -165,10 +170,11 @@ pub(crate) fn admit_read(
     units: Units,
     fetched: Units,
 ) -> Result<(), Error> {
-    if !schema.is_limited {
-        return Ok(());
+    if schema.is_limited {
+        let draws = draw(schema, index, false, units).into_iter();
+        let draws: Vec<Draw<'_>> = draws.chain(draw(schema, None, false, fetched)).collect();
+        take(cx, schema, &draws)?;
     }
-    let draws: Vec<Draw<'_>> =
-        draw(schema, index, false, units).into_iter().chain(draw(schema, None, false, fetched)).collect();
-    take(cx, schema, &draws)
+    schema.used.read(units + fetched);
+    Ok(())
 }

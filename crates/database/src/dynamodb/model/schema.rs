@@ -12,6 +12,7 @@ use super::vault::Vault;
 use crate::dynamodb::encryption;
 use crate::dynamodb::errors::{Error, Refusal, parameter, validation};
 use crate::dynamodb::item::Item;
+use crate::dynamodb::metering::{Counter, Counters};
 use crate::dynamodb::size::{HASH_KEY_MAX, RANGE_KEY_MAX};
 use crate::dynamodb::throttle::Rates;
 use crate::dynamodb::value::{AttributeValue, Type};
@@ -71,6 +72,7 @@ pub struct Schema {
     pub keeps: Keeps,
     /// What the keys of its changes begin with.
     pub log: Vec<u8>,
+    pub used: Arc<Counter>,
 }
 
 /// The remembered schemas, each with the bytes it was made of, by the keys of the tables' records.
@@ -190,7 +192,19 @@ impl Schema {
         let is_limited = rates.are_any() || indexes.iter().any(|index| index.rates.are_any());
         let vault = Vault::of(&record);
         let (keeps, log) = (Keeps::of(&record), log::prefix(account, region, number));
-        Ok(Schema { keys: table, indexes, prefix, policy, rates, is_limited, vault, keeps, log, record })
+        Ok(Schema {
+            keys: table,
+            indexes,
+            prefix,
+            policy,
+            rates,
+            is_limited,
+            vault,
+            keeps,
+            log,
+            used: Arc::default(),
+            record,
+        })
     }
 
     pub fn index(&self, name: &str) -> Option<&IndexSchema> {
@@ -388,7 +402,9 @@ pub fn load(cloud: &Cloud, from: &dyn Read, key: &[u8]) -> Result<Option<Arc<Sch
         kernel::log::error("a table's record is damaged", &[("problem", &malformed.to_string())]);
         Error::from(Refusal::Internal)
     })?;
-    let schema = Arc::new(Schema::of(record)?);
+    let mut schema = Schema::of(record)?;
+    schema.used = cloud.memory::<Counters>().of(&schema);
+    let schema = Arc::new(schema);
     let mut all = memory.0.write().unwrap_or_else(PoisonError::into_inner);
     if all.len() >= ENTRIES_MAX {
         all.clear();
