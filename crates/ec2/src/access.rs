@@ -116,6 +116,23 @@ impl<'a, 'c> Access<'a, 'c> {
         self
     }
 
+    /// `ec2:Attribute` with the names of those members that the request sets, and `ec2:Attribute/Name` with the value
+    /// of each, on the last target.
+    #[must_use]
+    pub fn attributes(mut self, members: &[&str]) -> Self {
+        let Some(mut target) = self.targets.pop() else { return self };
+        let set: Vec<&str> =
+            members.iter().copied().filter(|name| self.request.get(name).is_some()).collect();
+        for name in &set {
+            let value = self.request.get(name).map(|value| value.member("Value").unwrap_or(value));
+            if let Some(text) = value.and_then(scalar) {
+                target = target.key(format!("ec2:Attribute/{name}"), text);
+            }
+        }
+        self.targets.push(target.keys("ec2:Attribute", set.into_iter().map(str::to_owned).collect()));
+        self
+    }
+
     /// A target that was made otherwise.
     #[must_use]
     pub fn target(mut self, target: Target) -> Self {
@@ -135,6 +152,16 @@ impl<'a, 'c> Access<'a, 'c> {
             }
             None => Ok(self.targets),
         }
+    }
+}
+
+/// As a policy would write it.
+fn scalar(value: &Value) -> Option<String> {
+    match value {
+        Value::Str(text) => Some(text.clone()),
+        Value::Bool(flag) => Some(flag.to_string()),
+        Value::Int(number) => Some(number.to_string()),
+        _ => None,
     }
 }
 

@@ -1,7 +1,7 @@
 //! The cloud's public addresses: one pool for all accounts and regions.
 //!
-//! They are from 198.18.0.0/15, which RFC 2544 keeps for benchmarks and no router of the internet carries, so that
-//! they can never be somebody else's.
+//! They are from 198.18.0.0/16, half of what RFC 2544 keeps for benchmarks: no router of the internet carries it, so
+//! that they can never be somebody else's. (The other half may be a VPC's own.)
 
 use crate::errors::{Ec2Error, Plain};
 use kernel::Cx;
@@ -22,9 +22,9 @@ store::record! {
 /// By the address as a number.
 pub const PUBLIC: Table<Holder> = Table::new(0x1F04, "ec2/public");
 
-/// 198.18.0.0/15.
+/// 198.18.0.0/16.
 const FIRST: u32 = 0xC612_0000;
-const SIZE: u32 = 1 << 17;
+const SIZE: u32 = 1 << 16;
 /// Draws before the pool is searched from the drawn place on.
 const DRAWS: u32 = 8;
 

@@ -24,7 +24,7 @@ store::record! {
 }
 
 /// By the number of the /56 within 2001:db8::/32, which RFC 3849 keeps for documentation.
-const BLOCKS6: Table<Holder6> = Table::new(0x3013, "vpc/ipv6-blocks");
+const BLOCKS6: Table<Holder6> = Table::new(0x2113, "vpc/ipv6-blocks");
 const POOL6: u128 = 0x2001_0db8 << 96;
 const VPC_BITS6: u8 = 56;
 

@@ -137,3 +137,23 @@ fn tags_of_everything() {
     root.call("ec2", "CreateTags", json!({ "Resources": [id], "Tags": many }))
         .refused(400, "TagLimitExceeded");
 }
+
+#[test]
+fn conditions_look_at_what_is_modified() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ACCOUNT);
+    let id = vpc(&root);
+    let inside = subnet(&root, &id, "10.0.1.0/24");
+    let condition = json!({ "StringEquals": { "ec2:Attribute/MapPublicIpOnLaunch": "false" } });
+    let eva = cloud.user(
+        &root,
+        "eva",
+        &policy(json!([{ "Effect": "Allow", "Action": "ec2:ModifySubnetAttribute", "Resource": "*", "Condition": condition }])),
+    );
+    let modify = |value: bool| {
+        let change = json!({ "SubnetId": inside, "MapPublicIpOnLaunch": { "Value": value } });
+        eva.call("ec2", "ModifySubnetAttribute", change)
+    };
+    modify(true).refused(403, "UnauthorizedOperation");
+    modify(false).ok();
+}

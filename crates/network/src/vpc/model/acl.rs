@@ -40,7 +40,7 @@ store::record! {
     }
 }
 
-pub const NETWORK_ACLS: Table<NetworkAcl> = Table::new(0x300C, "vpc/network-acls");
+pub const NETWORK_ACLS: Table<NetworkAcl> = Table::new(0x210C, "vpc/network-acls");
 
 impl NetworkAcl {
     /// A VPC's default ACL lets everything through.

@@ -20,4 +20,4 @@ store::record! {
     }
 }
 
-pub const ADDRESSES: Table<Address> = Table::new(0x3008, "vpc/addresses");
+pub const ADDRESSES: Table<Address> = Table::new(0x2108, "vpc/addresses");

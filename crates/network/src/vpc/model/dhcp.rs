@@ -10,4 +10,4 @@ store::record! {
     }
 }
 
-pub const DHCP_OPTIONS: Table<DhcpOptions> = Table::new(0x300D, "vpc/dhcp-options");
+pub const DHCP_OPTIONS: Table<DhcpOptions> = Table::new(0x210D, "vpc/dhcp-options");

@@ -31,7 +31,7 @@ store::record_enum! {
     }
 }
 
-pub const ENDPOINTS: Table<Endpoint> = Table::new(0x3010, "vpc/endpoints");
+pub const ENDPOINTS: Table<Endpoint> = Table::new(0x2110, "vpc/endpoints");
 
 impl EndpointKind {
     pub fn word(self) -> &'static str {

@@ -16,5 +16,5 @@ store::record! {
     }
 }
 
-pub const INTERNET_GATEWAYS: Table<InternetGateway> = Table::new(0x3005, "vpc/internet-gateways");
-pub const EGRESS_GATEWAYS: Table<EgressGateway> = Table::new(0x3006, "vpc/egress-gateways");
+pub const INTERNET_GATEWAYS: Table<InternetGateway> = Table::new(0x2105, "vpc/internet-gateways");
+pub const EGRESS_GATEWAYS: Table<EgressGateway> = Table::new(0x2106, "vpc/egress-gateways");

@@ -50,7 +50,7 @@ store::record_enum! {
     }
 }
 
-pub const GROUPS: Table<Group> = Table::new(0x300B, "vpc/groups");
+pub const GROUPS: Table<Group> = Table::new(0x210B, "vpc/groups");
 
 impl Rule {
     /// Whether two rules let the same through: all but id and description.

@@ -71,5 +71,5 @@ store::record_enum! {
     }
 }
 
-pub const PATHS: Table<Path> = Table::new(0x3011, "vpc/insights-paths");
-pub const ANALYSES: Table<Analysis> = Table::new(0x3012, "vpc/insights-analyses");
+pub const PATHS: Table<Path> = Table::new(0x2111, "vpc/insights-paths");
+pub const ANALYSES: Table<Analysis> = Table::new(0x2112, "vpc/insights-analyses");

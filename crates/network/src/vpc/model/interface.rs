@@ -46,9 +46,9 @@ store::record_enum! {
     }
 }
 
-pub const INTERFACES: Table<Interface> = Table::new(0x3009, "vpc/interfaces");
+pub const INTERFACES: Table<Interface> = Table::new(0x2109, "vpc/interfaces");
 /// By subnet and address.
-pub const USED: Table<Used> = Table::new(0x300A, "vpc/used-addresses");
+pub const USED: Table<Used> = Table::new(0x210A, "vpc/used-addresses");
 
 /// The key of a private address; with none, the prefix of all of the subnet.
 pub fn used_key(regional: Key, subnet: &str, address: Option<std::net::Ipv4Addr>) -> Key {

@@ -46,7 +46,7 @@ store::record_enum! {
     }
 }
 
-pub const NATS: Table<Nat> = Table::new(0x3007, "vpc/nat-gateways");
+pub const NATS: Table<Nat> = Table::new(0x2107, "vpc/nat-gateways");
 
 impl NatState {
     pub fn word(self) -> &'static str {

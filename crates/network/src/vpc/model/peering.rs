@@ -47,7 +47,7 @@ store::record_enum! {
 }
 
 /// By id.
-pub const PEERINGS: Table<Peering> = Table::new(0x300E, "vpc/peerings");
+pub const PEERINGS: Table<Peering> = Table::new(0x210E, "vpc/peerings");
 
 pub fn peering_key(id: &str) -> Key {
     Key::global().str(id)

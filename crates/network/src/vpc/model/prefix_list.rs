@@ -30,7 +30,7 @@ store::record! {
     }
 }
 
-pub const PREFIX_LISTS: Table<PrefixList> = Table::new(0x300F, "vpc/prefix-lists");
+pub const PREFIX_LISTS: Table<PrefixList> = Table::new(0x210F, "vpc/prefix-lists");
 
 impl PrefixList {
     pub fn current(&self) -> &[PrefixEntry] {

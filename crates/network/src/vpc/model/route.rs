@@ -44,7 +44,7 @@ store::record_enum! {
     }
 }
 
-pub const ROUTE_TABLES: Table<RouteTable> = Table::new(0x3004, "vpc/route-tables");
+pub const ROUTE_TABLES: Table<RouteTable> = Table::new(0x2104, "vpc/route-tables");
 
 impl Target {
     pub fn id(&self) -> &str {

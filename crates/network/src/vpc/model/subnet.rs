@@ -30,7 +30,7 @@ store::record! {
     }
 }
 
-pub const SUBNETS: Table<Subnet> = Table::new(0x3003, "vpc/subnets");
+pub const SUBNETS: Table<Subnet> = Table::new(0x2103, "vpc/subnets");
 
 impl Subnet {
     pub fn block(&self) -> Option<Cidr> {

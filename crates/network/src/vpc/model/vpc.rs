@@ -40,8 +40,8 @@ store::record! {
     }
 }
 
-pub const VPCS: Table<Vpc> = Table::new(0x3001, "vpc/vpcs");
-pub const SEEDED: Table<Seeded> = Table::new(0x3002, "vpc/seeded");
+pub const VPCS: Table<Vpc> = Table::new(0x2101, "vpc/vpcs");
+pub const SEEDED: Table<Seeded> = Table::new(0x2102, "vpc/seeded");
 
 impl Vpc {
     /// The primary block.

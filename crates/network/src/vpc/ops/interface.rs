@@ -22,8 +22,8 @@ kernel::ops! {
         DeleteNetworkInterface: delete, "ec2:DeleteNetworkInterface", |cx, r| on(cx, r)?.one(&NETWORK_INTERFACE, "NetworkInterfaceId").done();
         DescribeNetworkInterfaces: describe, "ec2:DescribeNetworkInterfaces", list;
         DescribeNetworkInterfaceAttribute: describe_attribute, "ec2:DescribeNetworkInterfaceAttribute", |cx, r| on(cx, r)?.one(&NETWORK_INTERFACE, "NetworkInterfaceId").done();
-        ModifyNetworkInterfaceAttribute: modify_attribute, "ec2:ModifyNetworkInterfaceAttribute", |cx, r| on(cx, r)?.one(&NETWORK_INTERFACE, "NetworkInterfaceId").many(&SECURITY_GROUP, "Groups").done();
-        ResetNetworkInterfaceAttribute: reset_attribute, "ec2:ResetNetworkInterfaceAttribute", |cx, r| on(cx, r)?.one(&NETWORK_INTERFACE, "NetworkInterfaceId").done();
+        ModifyNetworkInterfaceAttribute: modify_attribute, "ec2:ModifyNetworkInterfaceAttribute", |cx, r| on(cx, r)?.one(&NETWORK_INTERFACE, "NetworkInterfaceId").attributes(&["Description", "SourceDestCheck", "Groups", "Attachment"]).many(&SECURITY_GROUP, "Groups").done();
+        ResetNetworkInterfaceAttribute: reset_attribute, "ec2:ResetNetworkInterfaceAttribute", |cx, r| on(cx, r)?.one(&NETWORK_INTERFACE, "NetworkInterfaceId").attributes(&["SourceDestCheck"]).done();
 }
 
 /// AWS: <https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html>

@@ -23,11 +23,20 @@ kernel::ops! {
         CreateSubnet: create_subnet, "ec2:CreateSubnet", |cx, r| on(cx, r)?.new(&SUBNET).one(&VPC, "VpcId").done();
         DeleteSubnet: delete_subnet, "ec2:DeleteSubnet", |cx, r| on(cx, r)?.one(&SUBNET, "SubnetId").done();
         DescribeSubnets: describe_subnets, "ec2:DescribeSubnets", list;
-        ModifySubnetAttribute: modify_attribute, "ec2:ModifySubnetAttribute", |cx, r| on(cx, r)?.one(&SUBNET, "SubnetId").done();
+        ModifySubnetAttribute: modify_attribute, "ec2:ModifySubnetAttribute", |cx, r| on(cx, r)?.one(&SUBNET, "SubnetId").attributes(ATTRIBUTES).done();
 }
 
 /// AWS: <https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html>
 const SUBNETS_MAX: usize = 200;
+
+/// What of a subnet can be modified.
+const ATTRIBUTES: &[&str] = &[
+    "AssignIpv6AddressOnCreation",
+    "MapPublicIpOnLaunch",
+    "PrivateDnsHostnameTypeOnLaunch",
+    "EnableResourceNameDnsARecordOnLaunch",
+    "EnableResourceNameDnsAAAARecordOnLaunch",
+];
 
 wire::shape! {
     #[derive(Debug)]

@@ -28,8 +28,8 @@ kernel::ops! {
         DeleteVpc: delete_vpc, "ec2:DeleteVpc", |cx, r| on(cx, r)?.one(&VPC, "VpcId").done();
         DescribeVpcs: describe_vpcs, "ec2:DescribeVpcs", list;
         DescribeVpcAttribute: describe_attribute, "ec2:DescribeVpcAttribute", |cx, r| on(cx, r)?.one(&VPC, "VpcId").done();
-        ModifyVpcAttribute: modify_attribute, "ec2:ModifyVpcAttribute", |cx, r| on(cx, r)?.one(&VPC, "VpcId").done();
-        ModifyVpcTenancy: modify_tenancy, "ec2:ModifyVpcTenancy", |cx, r| on(cx, r)?.one(&VPC, "VpcId").done();
+        ModifyVpcAttribute: modify_attribute, "ec2:ModifyVpcAttribute", |cx, r| on(cx, r)?.one(&VPC, "VpcId").attributes(&["EnableDnsHostnames", "EnableDnsSupport"]).done();
+        ModifyVpcTenancy: modify_tenancy, "ec2:ModifyVpcTenancy", |cx, r| on(cx, r)?.one(&VPC, "VpcId").attributes(&["InstanceTenancy"]).done();
 }
 
 /// AWS: <https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html>
