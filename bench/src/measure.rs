@@ -308,7 +308,7 @@ fn fill(server: &Server, plan: &Plan, options: &Options, report: &mut Report) ->
     let mut maker = Maker::new(&plan.fill, &server.address.to_string(), &captured, 0)?;
     let count = options.items.div_ceil(plan.fill_items);
     let until = Until { time: Duration::from_secs(FILL_SECONDS_MAX), count };
-    let outcome = load::run(server.address, MANY, until, &mut || maker.next());
+    let outcome = load::run(server.address, MANY, until, 1, &mut |_| (maker.next(), 0));
     let outcome = outcome.map_err(|why| format!("while filling: {why}"))?;
     let items = outcome.answered * plan.fill_items;
     println!("  {items} items made in {:.1} s", outcome.took.as_secs_f64());
