@@ -186,7 +186,7 @@ fn what_no_message_may_be() {
     let root = cloud.root(ACCOUNT);
     let topic = topic(&root, "news", json!({}));
     let refuse = |message: &str, more: Value, code: &str, words: &str| {
-        publish(&root, &topic, message, more).refused_with(400, code, words)
+        publish(&root, &topic, message, more).refused_with(400, code, words);
     };
     refuse("", json!({}), "InvalidParameter", "Invalid parameter: Empty message");
     refuse("m", json!({ "Subject": "" }), "InvalidParameter", "Invalid parameter: Subject");
@@ -332,7 +332,7 @@ fn fifo_topics_keep_their_order_and_take_a_message_once() {
         assert_eq!(got[0]["Attributes"]["MessageDeduplicationId"], "d0");
     }
     let invalid = |more: Value, words: &str| {
-        publish(&root, &topic, "m", more).refused_with(400, "InvalidParameter", words)
+        publish(&root, &topic, "m", more).refused_with(400, "InvalidParameter", words);
     };
     invalid(
         json!({ "MessageDeduplicationId": "x" }),
