@@ -1,5 +1,6 @@
 """DynamoDB's streams, PartiQL, backups and replicas through boto3; what is promised of them survives kill -9."""
 
+import threading
 import time
 from datetime import UTC, datetime
 
@@ -68,6 +69,44 @@ def test_a_stream_is_read_to_its_end_and_survives(own_cloud, own_account):
     while records(streams, arn) and time.monotonic() < deadline:
         time.sleep(0.1)
     assert records(streams, arn) == []
+
+
+def test_nothing_appears_behind_a_readers_back(account):
+    """Writers race; whoever reads along sees every change once, those of a key in their order."""
+    dynamodb = account.client("dynamodb")
+    make(dynamodb, "raced", StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"})
+    arn = dynamodb.describe_table(TableName="raced")["Table"]["LatestStreamArn"]
+    streams = account.client("dynamodbstreams")
+    iterators = [
+        streams.get_shard_iterator(StreamArn=arn, ShardId=shard["ShardId"], ShardIteratorType="LATEST")["ShardIterator"]
+        for shard in streams.describe_stream(StreamArn=arn)["StreamDescription"]["Shards"]
+    ]
+
+    def count(times):
+        own = account.client("dynamodb", retries={"total_max_attempts": 5})
+        for turn in range(times):
+            own.update_item(
+                TableName="raced",
+                Key={"pk": {"S": f"key {turn % 3}"}},
+                UpdateExpression="ADD v :one",
+                ExpressionAttributeValues={":one": {"N": "1"}},
+            )
+
+    writers = [threading.Thread(target=count, args=(30,)) for _ in range(6)]
+    for writer in writers:
+        writer.start()
+    seen = {f"key {n}": [] for n in range(3)}
+    deadline = time.monotonic() + 60
+    while sum(map(len, seen.values())) < 180 and time.monotonic() < deadline:
+        for place, iterator in enumerate(iterators):
+            page = streams.get_records(ShardIterator=iterator, Limit=5)
+            iterators[place] = page["NextShardIterator"]
+            for record in page["Records"]:
+                image = record["dynamodb"]["NewImage"]
+                seen[image["pk"]["S"]].append(int(image["v"]["N"]))
+    for writer in writers:
+        writer.join()
+    assert seen == {f"key {n}": list(range(1, 61)) for n in range(3)}
 
 
 @pytest.fixture

@@ -155,3 +155,51 @@ def test_replicas_follow(account, s3):
     got = s3.get_object(Bucket=there, Key="k")
     assert (got["VersionId"], got["ReplicationStatus"]) == (put["VersionId"], "REPLICA")
     assert got["Body"].read() == b"x" * 300_000
+
+
+def test_a_queue_hears_of_objects(account, s3, bucket):
+    sqs = account.client("sqs")
+    arn = f"arn:aws:sqs:us-east-1:{account.account}:told"
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Service": "s3.amazonaws.com"},
+        "Action": "sqs:SendMessage",
+        "Resource": arn,
+        "Condition": {
+            "ArnLike": {"aws:SourceArn": f"arn:aws:s3:::{bucket}"},
+            "StringEquals": {"aws:SourceAccount": account.account},
+        },
+    }
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    configuration = {
+        "QueueConfigurations": [
+            {
+                "Id": "mine",
+                "QueueArn": arn,
+                "Events": ["s3:ObjectCreated:*"],
+                "Filter": {"Key": {"FilterRules": [{"Name": "suffix", "Value": ".jpg"}]}},
+            }
+        ]
+    }
+
+    def ask():
+        s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration=configuration)
+
+    with refused("InvalidArgument", "Unable to validate the following destination configurations"):
+        ask()
+    url = sqs.create_queue(QueueName="told", Attributes={"Policy": policy})["QueueUrl"]
+    ask()
+    for key in ("a b.jpg", "a.png"):
+        s3.put_object(Bucket=bucket, Key=key, Body=b"hello")
+    bodies = []
+    deadline = time.monotonic() + 30
+    while len(bodies) < 2:
+        assert time.monotonic() < deadline, bodies
+        for message in sqs.receive_message(QueueUrl=url, WaitTimeSeconds=1).get("Messages", []):
+            bodies.append(json.loads(message["Body"]))
+            sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+    test, told = sorted(bodies, key=lambda body: "Records" in body)
+    assert (test["Event"], test["Bucket"]) == ("s3:TestEvent", bucket)
+    record = told["Records"][0]
+    assert (record["eventName"], record["s3"]["configurationId"]) == ("ObjectCreated:Put", "mine")
+    assert (record["s3"]["object"]["key"], record["s3"]["object"]["size"]) == ("a+b.jpg", 5)

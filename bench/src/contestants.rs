@@ -41,7 +41,24 @@ pub(crate) fn all(root: &Path) -> Vec<Contestant> {
             service: None,
             cloud: true,
         },
-        fakecloud_on_disk(fakecloud()),
+        Contestant {
+            name: "fakecloud-disk",
+            programs: fakecloud(),
+            arguments: &[
+                "--addr",
+                "127.0.0.1:{port}",
+                "--log-level",
+                "error",
+                "--storage-mode",
+                "persistent",
+                "--data-path",
+                "{folder}/data",
+            ],
+            environment: &[],
+            keeps: true,
+            service: None,
+            cloud: true,
+        },
         Contestant {
             name: "ministack",
             programs: python("ministack"),
@@ -65,41 +82,24 @@ pub(crate) fn all(root: &Path) -> Vec<Contestant> {
             cloud: true,
         },
         dynalite(&peers),
-        Contestant {
-            name: "nginx",
-            programs: vec!["nginx".into(), "/usr/sbin/nginx".into()],
-            arguments: &["-p", "{folder}", "-e", "stderr", "-c", "nginx.conf"],
-            environment: &[],
-            keeps: false,
-            service: None,
-            cloud: false,
-        },
+        nginx(),
     ]
 }
 
-/// With its persistence on.
-fn fakecloud_on_disk(programs: Vec<PathBuf>) -> Contestant {
+/// The limit of what HTTP costs here.
+fn nginx() -> Contestant {
     Contestant {
-        name: "fakecloud-disk",
-        programs,
-        arguments: &[
-            "--addr",
-            "127.0.0.1:{port}",
-            "--log-level",
-            "error",
-            "--storage-mode",
-            "persistent",
-            "--data-path",
-            "{folder}/data",
-        ],
+        name: "nginx",
+        programs: vec!["nginx".into(), "/usr/sbin/nginx".into()],
+        arguments: &["-p", "{folder}", "-e", "stderr", "-c", "nginx.conf"],
         environment: &[],
-        keeps: true,
+        keeps: false,
         service: None,
-        cloud: true,
+        cloud: false,
     }
 }
 
-/// Has DynamoDB only.
+/// DynamoDB alone, for Node.js, with LevelDB below it.
 fn dynalite(peers: &Path) -> Contestant {
     Contestant {
         name: "dynalite",

@@ -3,4 +3,6 @@
 //! Services stand side by side here and do not see each other's tables: a topic reaches a queue by calling it.
 
 mod md5;
+mod pattern;
+pub mod sns;
 pub mod sqs;

@@ -42,6 +42,7 @@ impl Uploader {
     }
 }
 
+#[allow(clippy::needless_pass_by_value, reason = "`map_err` hands it over")]
 fn tell(cause: Cause) -> Fault {
     fault(cause.tell(Dialect::S3))
 }

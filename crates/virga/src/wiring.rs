@@ -3,10 +3,11 @@
 use base::{Clock, Rng};
 use blob::Blobs;
 use database::dynamodb;
-use integration::sqs;
+use integration::{sns, sqs};
 use kernel::{Cloud, Parts, Service, Settings};
 use security::iam::directory::IamDirectory;
 use security::iam::last_used::{LastUsed, WriteLastUsed};
+use security::kms::usage::WriteUsages;
 use security::kms::work::KeyLife;
 use std::sync::Arc;
 use store::{Store, StoreError};
@@ -24,6 +25,7 @@ pub fn services() -> Vec<&'static Service> {
         &management::logs::LOGS,
         &dynamodb::DYNAMODB,
         &sqs::SQS,
+        &sns::SNS,
         &dynamodb::streams::DYNAMODBSTREAMS,
         &storage::s3::S3,
         &EC2,
@@ -55,6 +57,7 @@ pub fn cloud(
         directory: Arc::new(IamDirectory::new(master, &store, Arc::clone(&last_used))),
         reconcilers: vec![
             Arc::new(KeyLife),
+            Arc::new(WriteUsages),
             Arc::new(WriteLastUsed(last_used)),
             Arc::new(management::cloudwatch::work::Evaluate),
             Arc::new(management::cloudwatch::work::Forget),
@@ -73,6 +76,9 @@ pub fn cloud(
             Arc::new(sqs::work::ForgetIds),
             Arc::new(sqs::work::Sweep),
             Arc::new(sqs::work::Move),
+            Arc::new(sns::work::Deliver),
+            Arc::new(sns::work::CallOut),
+            Arc::new(sns::work::ForgetIds),
             Arc::new(dynamodb::streams::work::StreamLife),
             Arc::new(dynamodb::backups::work::Restore),
             Arc::new(dynamodb::global::work::Replicate),
@@ -86,6 +92,7 @@ pub fn cloud(
             Arc::new(storage::s3::sites::Website),
             Arc::new(storage::s3::sites::Cors),
             Arc::new(storage::s3::form::Forms),
+            Arc::new(sns::site::Links),
         ],
         blobs,
     };

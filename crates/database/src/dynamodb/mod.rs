@@ -14,8 +14,7 @@
 //!
 //! Replicas in other regions ([`global`]) take each other's writes.
 //!
-//! Not here: exports and imports; recovery and replicas of tables with a KMS key. Vector indexes are refused, and so are keys of
-//! several attributes.
+//! Not here: exports and imports; recovery and replicas of tables with a KMS key. Vector indexes are refused.
 
 mod access;
 mod action;

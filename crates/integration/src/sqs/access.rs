@@ -22,7 +22,9 @@ type Targets = Result<Vec<Target>, Fault>;
 fn target(cx: &Cx<'_>, place: &Place, shared: bool) -> Result<Target, SqsError> {
     let target = Target::on(place.arn()).owned_by(place.account);
     let Some(known) = known::find(cx, place)? else { return Ok(target) };
-    let target = target.tagged(known.tags.clone());
+    let mut target = target.tagged(known.tags.clone());
+    // Also a queue without a policy has one: it lets no service in.
+    target.mode = ResourceMode::Optional;
     match &known.policy {
         // Within the account the policy counts in any case.
         Some(policy) if shared || place.account == cx.account => {

@@ -7,7 +7,8 @@ use super::model::alarm::State;
 /// How absent points count.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Missing {
-    Missing,
+    /// Of a range without any data, nothing is known.
+    Unknown,
     Ignore,
     Breaching,
     NotBreaching,
@@ -16,7 +17,7 @@ pub(super) enum Missing {
 impl Missing {
     pub(super) fn parse(name: Option<&str>) -> Option<Missing> {
         Some(match name {
-            None | Some("missing") => Missing::Missing,
+            None | Some("missing") => Missing::Unknown,
             Some("ignore") => Missing::Ignore,
             Some("breaching") => Missing::Breaching,
             Some("notBreaching") => Missing::NotBreaching,
@@ -49,9 +50,9 @@ pub(super) fn evaluate(
         _ if filled == 0 => Some(State::Ok),
         Missing::Breaching if breaching + filled >= needed => Some(State::Alarm),
         Missing::Breaching | Missing::NotBreaching => Some(State::Ok),
-        Missing::Missing if decisive.is_empty() => Some(State::InsufficientData),
-        Missing::Missing if all_breach => Some(State::Alarm),
-        Missing::Missing => Some(State::Ok),
+        Missing::Unknown if decisive.is_empty() => Some(State::InsufficientData),
+        Missing::Unknown if all_breach => Some(State::Alarm),
+        Missing::Unknown => Some(State::Ok),
         Missing::Ignore if decisive.is_empty() || all_breach => None,
         Missing::Ignore => Some(State::Ok),
     }
@@ -80,7 +81,7 @@ mod tests {
             (2, "----0", [ok, ok, alarm, ok]),
             (2, "----X", [alarm, retain, alarm, ok]),
         ];
-        let kinds = [Missing::Missing, Missing::Ignore, Missing::Breaching, Missing::NotBreaching];
+        let kinds = [Missing::Unknown, Missing::Ignore, Missing::Breaching, Missing::NotBreaching];
         for (to_alarm, points, expected) in rows {
             let range: Vec<Option<bool>> = points
                 .chars()

@@ -102,7 +102,7 @@ fn judge(from: &dyn Read, alarm: &Alarm, now: Timestamp) -> Result<Judged, Strin
     let breached: Vec<Option<bool>> =
         values.iter().map(|(_, value)| value.map(|value| alarm.is_breached(value))).collect();
     let to_alarm = alarm.to_alarm.unwrap_or(alarm.periods);
-    let missing = Missing::parse(alarm.missing.as_deref()).unwrap_or(Missing::Missing);
+    let missing = Missing::parse(alarm.missing.as_deref()).unwrap_or(Missing::Unknown);
     let Some(state) = evaluate(&breached, alarm.periods, to_alarm, missing) else { return Ok(None) };
     let recent: Vec<(i64, f64)> = values
         .iter()

@@ -5,8 +5,8 @@
 //!
 //! Services have keys of their own in each account ([`managed`]).
 //!
-//! Not here: `GetKeyLastUsage`, custom key stores, SM2, Nitro attestation, grants to service principals and for source
-//! ARNs, sharing through RAM, request quotas.
+//! Not here: custom key stores, SM2, Nitro attestation, grants to service principals and for source ARNs, sharing
+//! through RAM, request quotas.
 
 mod access;
 mod cache;
@@ -21,6 +21,7 @@ mod ops;
 mod page;
 mod policy;
 mod rotate;
+pub mod usage;
 pub mod work;
 
 pub use errors::KmsError;
@@ -45,5 +46,6 @@ pub static KMS: kernel::Service = kernel::Service {
         ops::secret::OPS,
         ops::sign::OPS,
         ops::tag::OPS,
+        ops::usage::OPS,
     ],
 };

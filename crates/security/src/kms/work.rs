@@ -5,7 +5,7 @@ use super::cache::KmsMemory;
 use super::core::material::{KeyMaterial, MaterialId};
 use super::import;
 use super::model::{
-    ALIASES, DUE, GRANTS, KEYS, KeyGrant, KeyState, KmsKey, Material, Rotation, alias_key, days,
+    ALIASES, DUE, GRANTS, KEYS, KeyGrant, KeyState, KmsKey, Material, Rotation, USAGES, alias_key, days,
 };
 use super::rotate;
 use base::Timestamp;
@@ -109,6 +109,7 @@ fn delete(cloud: &Cloud, tx: &mut Tx, key: &KmsKey, now: Timestamp) -> Result<Ve
     leave(tx, key, now)?;
     key.forget_due(tx);
     KEYS.delete(tx, &key.key());
+    USAGES.delete(tx, &key.key());
     let detail = Value::Map(vec![("key-id".into(), Value::str(&key.id))]);
     cloud.emit(tx, now, rotate::news(key, "KMS CMK Deletion", &detail));
     // Related keys still use the same material.

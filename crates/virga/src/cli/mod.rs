@@ -6,6 +6,7 @@ mod down;
 mod env;
 mod least_privilege;
 mod logs;
+mod mailbox;
 mod reset;
 mod status;
 mod table;
@@ -49,6 +50,8 @@ enum Command {
     Reset(reset::Options),
     /// Print the cloud's log
     Logs(logs::Options),
+    /// Print the e-mails and text messages that SNS would have sent
+    Mailbox,
     /// Tell which layer and statement decided a call
     Why(why::Options),
     /// Read, advance, freeze or thaw the cloud's clock
@@ -77,6 +80,7 @@ pub(crate) fn run(args: Args) -> Outcome {
         Command::Env(options) => env::run(&cx, &options),
         Command::Reset(options) => reset::run(&cx, &options),
         Command::Logs(options) => logs::run(&cx, &options),
+        Command::Mailbox => mailbox::run(&cx),
         Command::Why(options) => why::run(&cx, &options),
         Command::Clock(options) => clock::run(&cx, &options),
         Command::LeastPrivilege(options) => least_privilege::run(&cx, &options),

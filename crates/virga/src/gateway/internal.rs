@@ -94,9 +94,31 @@ async fn page(gateway: &Gateway, parts: &Parts, body: &[u8]) -> Result<Value, Re
             let found = aside(move || cloud.why(&asked)).await?;
             found.ok_or_else(|| Refusal(404, format!("no call with the request id {id} is on record")))
         }
+        ("GET", "/_virga/mailbox") => {
+            let cloud = Arc::clone(cloud);
+            aside(move || mailbox(&cloud)).await
+        }
         ("POST", "/_virga/least-privilege") => least_privilege(gateway, body).await,
         (method, path) => Err(Refusal(404, format!("there is no page {method} {path}"))),
     }
+}
+
+fn mailbox(cloud: &kernel::Cloud) -> Result<Value, String> {
+    let letters = integration::sns::mailbox::letters(cloud).map_err(|e| e.to_string())?;
+    let shown = letters.into_iter().map(|letter| {
+        json!({
+            "account": letter.account.to_string(),
+            "region": letter.region.name(),
+            "protocol": letter.protocol,
+            "to": letter.to,
+            "subject": letter.subject,
+            "body": letter.body,
+            "time": letter.time.iso8601(),
+            "topicArn": letter.topic_arn,
+            "messageId": letter.message_id,
+        })
+    });
+    Ok(json!({ "letters": shown.collect::<Vec<_>>() }))
 }
 
 fn services(gateway: &Gateway, word: &str) -> Value {

@@ -349,6 +349,25 @@ fn streams_are_switched_on_and_off() {
         "ValidationException",
         &format!("{invalid}If stream is being disabled, then UpdateViewType must not be specified"),
     );
+    for (member, value, message) in [
+        (
+            "ProvisionedThroughput",
+            json!({"ReadCapacityUnits": 1, "WriteCapacityUnits": 1}),
+            "You cannot modify stream status while updating table IOPS",
+        ),
+        (
+            "GlobalSecondaryIndexUpdates",
+            json!([{"Delete": {"IndexName": "by-x"}}]),
+            "You cannot create or delete index while changing stream status",
+        ),
+    ] {
+        let both = json!({"TableName": "tab", "StreamSpecification": on, member: value});
+        root.call("dynamodb", "UpdateTable", both).refused_with(
+            400,
+            "ValidationException",
+            &format!("{invalid}{message}"),
+        );
+    }
     let changed = update(on.clone()).ok()["TableDescription"].clone();
     assert_eq!((&changed["TableStatus"], &changed["StreamSpecification"]), (&json!("UPDATING"), &on));
     let first = arn(&root, "tab");

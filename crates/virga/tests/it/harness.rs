@@ -188,7 +188,8 @@ impl<'c> Caller<'c> {
                     Some(input) if model.protocols.contains(&Protocol::Ec2Query) => {
                         flatten_ec2(model, input, "", parameters, &mut pairs);
                     }
-                    _ => flatten("", parameters, &mut pairs),
+                    Some(input) => flatten("", &spell(model, input, parameters), &mut pairs),
+                    None => flatten("", parameters, &mut pairs),
                 }
                 ("application/x-www-form-urlencoded", encode(&pairs))
             }
@@ -376,6 +377,39 @@ fn flatten_ec2(
             }
         }
         (_, other) => flatten(prefix, other, out),
+    }
+}
+
+/// Maps as the query protocol has them: `{"entry": {"1": {"key": .., "value": ..}}}`.
+fn spell(model: &wire::model::Service, shape: wire::model::ShapeId, value: &Value) -> Value {
+    use wire::model::Kind;
+    match (&model.shape(shape).kind, value) {
+        (Kind::Structure(structure), Value::Object(members)) => members
+            .iter()
+            .map(|(name, v)| {
+                let inner = structure.member(name).map(|m| spell(model, m.target.shape, v));
+                (name.clone(), inner.unwrap_or_else(|| v.clone()))
+            })
+            .collect(),
+        (Kind::List { element, .. }, Value::Array(items)) => {
+            items.iter().map(|item| spell(model, element.shape, item)).collect()
+        }
+        (Kind::Map { key, value: inner, .. }, Value::Object(members)) => {
+            let name = |wire: &str, own: &str| if wire.is_empty() { own.to_owned() } else { wire.to_owned() };
+            let (key, value) = (name(key.wire_name, "key"), name(inner.wire_name, "value"));
+            let entries: Map<String, Value> = members
+                .iter()
+                .enumerate()
+                .map(|(n, (k, v))| {
+                    (
+                        (n + 1).to_string(),
+                        json!({ key.clone(): k, value.clone(): spell(model, inner.shape, v) }),
+                    )
+                })
+                .collect();
+            json!({ "entry": entries })
+        }
+        _ => value.clone(),
     }
 }
 

@@ -452,3 +452,45 @@ fn events_tell_of_rotation_expiry_and_deletion() {
         assert_eq!(detail, expected);
     }
 }
+
+#[test]
+fn a_key_tells_when_it_was_last_used() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ACCOUNT);
+    cloud.reconcile();
+    let made = root.call("kms", "CreateKey", json!({})).ok()["KeyMetadata"].clone();
+    let (key, arn) = (made["KeyId"].clone(), made["Arn"].clone());
+    let last = || root.call("kms", "GetKeyLastUsage", json!({ "KeyId": arn })).ok();
+    let unused = last();
+    assert_eq!((&unused["KeyId"], &unused["KeyLastUsage"]), (&key, &json!({})));
+    assert_eq!(unused["TrackingStartDate"], unused["KeyCreationDate"]);
+    cloud.advance(Duration::from_secs(60));
+    let request = json!({ "KeyId": key, "Plaintext": "eA==" });
+    let sealed = root.call("kms", "Encrypt", request.clone()).ok();
+    let used = last()["KeyLastUsage"].clone();
+    assert_eq!((&used["Operation"], &used["Timestamp"]), (&json!("Encrypt"), &json!(1_768_478_460)));
+    let events =
+        json!({ "LookupAttributes": [{ "AttributeKey": "EventName", "AttributeValue": "Encrypt" }] });
+    let event = root.call("cloudtrail", "LookupEvents", events).ok()["Events"][0].clone();
+    assert_eq!(used["CloudTrailEventId"], event["EventId"]);
+    let record: Value = serde_json::from_str(event["CloudTrailEvent"].as_str().unwrap()).unwrap();
+    assert_eq!(used["KmsRequestId"], record["requestID"]);
+    // What did not succeed, and what only tries, is no use.
+    cloud.advance(Duration::from_secs(60));
+    let mut dry = request;
+    dry["DryRun"] = json!(true);
+    root.call("kms", "Encrypt", dry).refused(400, "DryRunOperationException");
+    let wrong = json!({ "CiphertextBlob": sealed["CiphertextBlob"], "EncryptionContext": { "a": "b" } });
+    root.call("kms", "Decrypt", wrong).refused(400, "InvalidCiphertextException");
+    assert_eq!(last()["KeyLastUsage"], used);
+    // Both keys of a re-encryption are used; and what is written is the same.
+    let other = root.call("kms", "CreateKey", json!({})).ok()["KeyMetadata"]["KeyId"].clone();
+    let again = json!({ "CiphertextBlob": sealed["CiphertextBlob"], "DestinationKeyId": other });
+    root.call("kms", "ReEncrypt", again).ok();
+    let used = last()["KeyLastUsage"].clone();
+    assert_eq!(used["Operation"], "ReEncrypt");
+    assert_eq!(root.call("kms", "GetKeyLastUsage", json!({ "KeyId": other })).ok()["KeyLastUsage"], used);
+    cloud.reconcile();
+    assert_eq!(last()["KeyLastUsage"], used);
+    root.call("kms", "GetKeyLastUsage", json!({ "KeyId": "alias/x" })).refused(400, "NotFoundException");
+}

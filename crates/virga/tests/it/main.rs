@@ -66,6 +66,8 @@ mod s3_objects;
 mod s3_replication;
 mod s3_sites;
 mod s3_uploads;
+mod sns_delivery;
+mod sns_topics;
 mod sqs_dead_letters;
 mod sqs_fifo;
 mod sqs_keys;

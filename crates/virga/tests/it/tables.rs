@@ -7,6 +7,7 @@ use wire::model::{Kind, Service, ShapeId};
 const UNLISTED_ACTIONS: &[(&str, &str)] = &[
     ("kms:Decapsulate", "in the model, newer than the reference"),
     ("kms:Encapsulate", "in the model, newer than the reference"),
+    ("kms:GetKeyLastUsage", "in the model, newer than the reference"),
 ];
 
 /// Operations that only refuse, and share one declaration of everything that they refuse.

@@ -102,6 +102,7 @@ fn check_parameters(req: &UpdateTable) -> Result<(), Error> {
     if req.replicas.is_some() && others {
         return Err(parameter("Replica modification must be the only operation in the request"));
     }
+    check_stream_alone(req)?;
     let mut seen = BTreeSet::new();
     for update in req.indexes.iter().flatten() {
         let name = update.name()?;
@@ -110,6 +111,20 @@ fn check_parameters(req: &UpdateTable) -> Result<(), Error> {
                 "Only one global secondary index update per index is allowed simultaneously. Index: {name}"
             )));
         }
+    }
+    Ok(())
+}
+
+/// AWS: a stream is not switched together with throughput or indexes.
+fn check_stream_alone(req: &UpdateTable) -> Result<(), Error> {
+    if req.stream.is_none() {
+        return Ok(());
+    }
+    if req.throughput.is_some() {
+        return Err(parameter("You cannot modify stream status while updating table IOPS"));
+    }
+    if req.indexes.iter().flatten().any(|index| index.create.is_some() || index.delete.is_some()) {
+        return Err(parameter("You cannot create or delete index while changing stream status"));
     }
     Ok(())
 }

@@ -3,6 +3,9 @@
 use super::{Expression, Outcome, Points, Reckoned, mapped, series};
 use std::collections::{BTreeMap, BTreeSet};
 
+/// From all values to one; nothing of none.
+type Summary = fn(&[f64]) -> Option<f64>;
+
 type Known = BTreeMap<String, Outcome>;
 
 /// # Errors
@@ -39,9 +42,9 @@ fn flat(outcome: &Outcome) -> Vec<Points> {
 }
 
 fn of_one(name: &str, inner: Outcome) -> Reckoned {
-    let summary: Option<fn(&[f64]) -> Option<f64>> = match name {
+    let summary: Option<Summary> = match name {
         "SUM" => Some(|values| Some(values.iter().sum())),
-        "AVG" => Some(|values| mean(values)),
+        "AVG" => Some(mean),
         "MIN" => Some(|values| values.iter().copied().reduce(f64::min)),
         "MAX" => Some(|values| values.iter().copied().reduce(f64::max)),
         "STDDEV" => Some(deviation),
@@ -82,7 +85,7 @@ fn deviation(values: &[f64]) -> Option<f64> {
 }
 
 /// Of one series a number; of a list a series, point by point over those that have the point.
-fn summarize(summary: fn(&[f64]) -> Option<f64>, inner: Outcome) -> Reckoned {
+fn summarize(summary: Summary, inner: Outcome) -> Reckoned {
     match inner {
         Outcome::Number(number) => Ok(Outcome::Number(number)),
         Outcome::Series(points) => {

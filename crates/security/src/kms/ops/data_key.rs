@@ -1,6 +1,6 @@
 //! Data keys and data key pairs, and random bytes.
 
-use super::{context, refuse_recipient, stop_if_dry, usable};
+use super::{context, refuse_recipient, stop_if_dry, usable, used};
 use crate::kms::KmsError;
 use crate::kms::access;
 use crate::kms::core::material::KeyMaterial;
@@ -126,6 +126,7 @@ fn seal<T>(
     let (secret, rest) = make()?;
     let ciphertext = symmetric.encrypt(cx.rng(), &context(pairs), &secret);
     let sealed = Sealed { ciphertext, key_arn: key.arn(), material: symmetric.material_id().to_string() };
+    used(cx, &key, None)?;
     Ok((sealed, secret, rest))
 }
 

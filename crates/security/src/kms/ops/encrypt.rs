@@ -1,6 +1,6 @@
 //! `Encrypt`, `Decrypt`, `ReEncrypt`, with symmetric and RSA keys.
 
-use super::{check_tokens, check_usage, context, refuse_recipient, stop_if_dry, usable};
+use super::{check_tokens, check_usage, context, refuse_recipient, usable, used};
 use crate::kms::KmsError;
 use crate::kms::access;
 use crate::kms::core::oaep::RsaError;
@@ -116,7 +116,7 @@ fn encrypt(cx: &mut Cx<'_>, request: Encrypt) -> Result<Encrypted, KmsError> {
     let key = usable(cx, &request.key_id, &request.grant_tokens, KeyUsage::EncryptDecrypt)?;
     let algorithm = algorithm(&key, request.algorithm.as_deref(), &request.context)?;
     let ciphertext = seal(cx, &key, algorithm, &request.context, &request.plaintext)?;
-    stop_if_dry(request.dry_run)?;
+    used(cx, &key, request.dry_run)?;
     Ok(Encrypted { ciphertext: ciphertext.into(), key_id: key.arn(), algorithm: algorithm.to_string() })
 }
 
@@ -134,7 +134,7 @@ fn decrypt(cx: &mut Cx<'_>, request: Decrypt) -> Result<Decrypted, KmsError> {
         },
     )?;
     refuse_recipient(request.recipient)?;
-    stop_if_dry(request.dry_run)?;
+    used(cx, &opened.key, request.dry_run)?;
     Ok(Decrypted {
         key_id: opened.key.arn(),
         plaintext: Bytes::from(opened.plaintext.map(|text| text.to_vec()).unwrap_or_default()),
@@ -161,7 +161,8 @@ fn re_encrypt(cx: &mut Cx<'_>, request: ReEncrypt) -> Result<ReEncrypted, KmsErr
     let algorithm = algorithm(&key, request.destination_algorithm.as_deref(), &request.destination_context)?;
     let plaintext = opened.plaintext.unwrap_or_default();
     let ciphertext = seal(cx, &key, algorithm, &request.destination_context, &plaintext)?;
-    stop_if_dry(request.dry_run)?;
+    used(cx, &opened.key, request.dry_run)?;
+    used(cx, &key, request.dry_run)?;
     Ok(ReEncrypted {
         ciphertext: ciphertext.into(),
         source: opened.key.arn(),

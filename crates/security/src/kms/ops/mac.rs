@@ -1,6 +1,6 @@
 //! `GenerateMac` and `VerifyMac`.
 
-use super::{stop_if_dry, usable};
+use super::{usable, used};
 use crate::kms::KmsError;
 use crate::kms::access;
 use crate::kms::core::mac::MacError;
@@ -66,7 +66,7 @@ fn generate_mac(cx: &mut Cx<'_>, request: GenerateMac) -> Result<Mac, KmsError> 
     let prepared = material::current(cx, &key)?;
     let Prepared::Mac(secret) = &*prepared else { return Err(KmsError::Internal) };
     let mac = secret.generate(algorithm(&request.algorithm)?, &request.message)?;
-    stop_if_dry(request.dry_run)?;
+    used(cx, &key, request.dry_run)?;
     Ok(Mac { mac: mac.into(), algorithm: request.algorithm, key_id: key.arn() })
 }
 
@@ -75,6 +75,6 @@ fn verify_mac(cx: &mut Cx<'_>, request: VerifyMac) -> Result<Verified, KmsError>
     let prepared = material::current(cx, &key)?;
     let Prepared::Mac(secret) = &*prepared else { return Err(KmsError::Internal) };
     secret.verify(algorithm(&request.algorithm)?, &request.message, &request.mac)?;
-    stop_if_dry(request.dry_run)?;
+    used(cx, &key, request.dry_run)?;
     Ok(Verified { key_id: key.arn(), valid: true, algorithm: request.algorithm })
 }

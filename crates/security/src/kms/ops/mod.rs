@@ -20,6 +20,7 @@ pub(crate) mod rotation;
 pub(crate) mod secret;
 pub(crate) mod sign;
 pub(crate) mod tag;
+pub(crate) mod usage;
 
 use super::KmsError;
 use super::core::grant::GrantToken;
@@ -57,6 +58,13 @@ fn check_tokens(cx: &Cx<'_>, tokens: &[String]) -> Result<(), KmsError> {
 /// The last check of operations with `DryRun`.
 fn stop_if_dry(dry_run: Option<bool>) -> Result<(), KmsError> {
     if dry_run == Some(true) { Err(KmsError::DryRun) } else { Ok(()) }
+}
+
+/// The last step of a use of the key: a dry run ends here, and what was no dry run is noted.
+fn used(cx: &Cx<'_>, key: &KmsKey, dry_run: Option<bool>) -> Result<(), KmsError> {
+    stop_if_dry(dry_run)?;
+    super::usage::note(cx, key);
+    Ok(())
 }
 
 /// Nitro enclaves do not exist here, and their attestation documents cannot be checked.

@@ -1,6 +1,6 @@
 //! Shared secrets: `DeriveSharedSecret` (ECDH), `Encapsulate` and `Decapsulate` (ML-KEM).
 
-use super::{refuse_recipient, stop_if_dry, usable};
+use super::{refuse_recipient, usable, used};
 use crate::kms::KmsError;
 use crate::kms::access;
 use crate::kms::core::prepared::Prepared;
@@ -71,7 +71,7 @@ fn derive(cx: &mut Cx<'_>, request: Derive) -> Result<Derived, KmsError> {
     let prepared = material::current(cx, &key)?;
     let Prepared::Agreement(own) = &*prepared else { return Err(KmsError::Internal) };
     let secret = own.derive(&request.public).map_err(|bad| KmsError::Validation(bad.to_string()))?;
-    stop_if_dry(request.dry_run)?;
+    used(cx, &key, request.dry_run)?;
     Ok(Derived {
         key_id: key.arn(),
         secret: secret.to_vec().into(),
@@ -85,7 +85,7 @@ fn encapsulate(cx: &mut Cx<'_>, request: Encapsulate) -> Result<Encapsulated, Km
     let prepared = material::current(cx, &key)?;
     let Prepared::Kem(pair) = &*prepared else { return Err(KmsError::Internal) };
     let (secret, ciphertext) = pair.encapsulate()?;
-    stop_if_dry(request.dry_run)?;
+    used(cx, &key, request.dry_run)?;
     Ok(Encapsulated {
         key_id: key.arn(),
         secret: secret.to_vec().into(),
@@ -99,6 +99,6 @@ fn decapsulate(cx: &mut Cx<'_>, request: Decapsulate) -> Result<Decapsulated, Km
     let prepared = material::current(cx, &key)?;
     let Prepared::Kem(pair) = &*prepared else { return Err(KmsError::Internal) };
     let secret = pair.decapsulate(&request.ciphertext).map_err(|_| KmsError::InvalidCiphertext)?;
-    stop_if_dry(request.dry_run)?;
+    used(cx, &key, request.dry_run)?;
     Ok(Decapsulated { key_id: key.arn(), secret: secret.to_vec().into(), algorithm: request.algorithm })
 }

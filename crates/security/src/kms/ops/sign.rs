@@ -1,7 +1,7 @@
 //! `Sign`, `Verify`, `GetPublicKey`.
 
 use super::describe::Algorithms;
-use super::{check_tokens, stop_if_dry, usable};
+use super::{check_tokens, usable, used};
 use crate::kms::KmsError;
 use crate::kms::access;
 use crate::kms::core::prepared::Prepared;
@@ -100,7 +100,7 @@ fn sign(cx: &mut Cx<'_>, request: Sign) -> Result<Signature, KmsError> {
     let prepared = material::current(cx, &key)?;
     let Prepared::Signing(pair) = &*prepared else { return Err(KmsError::Internal) };
     let signature = pair.sign(algorithm, message_type, &request.message)?;
-    stop_if_dry(request.dry_run)?;
+    used(cx, &key, request.dry_run)?;
     Ok(Signature { key_id: key.arn(), signature: signature.into(), algorithm: request.algorithm })
 }
 
@@ -110,7 +110,7 @@ fn verify(cx: &mut Cx<'_>, request: Verify) -> Result<Verified, KmsError> {
     let prepared = material::current(cx, &key)?;
     let Prepared::Signing(pair) = &*prepared else { return Err(KmsError::Internal) };
     pair.verify(algorithm, message_type, &request.message, &request.signature)?;
-    stop_if_dry(request.dry_run)?;
+    used(cx, &key, request.dry_run)?;
     Ok(Verified { key_id: key.arn(), valid: true, algorithm: request.algorithm })
 }
 

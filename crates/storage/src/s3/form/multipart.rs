@@ -233,7 +233,10 @@ mod tests {
         name=\"file\"; filename=\"C:\\dir\\f.txt\"\r\nContent-Type: text/plain\r\n\r\nline\r\n--x\r\nend\r\n--xx\r\n\
         Content-Disposition: form-data; name=\"submit\"\r\n\r\nGo\r\n--xx--\r\n";
 
-    fn read(step: usize) -> (Vec<(String, String)>, Option<String>, Vec<u8>, bool) {
+    /// Fields, the name of the file, its bytes, and whether the body ended.
+    type Seen = (Vec<(String, String)>, Option<String>, Vec<u8>, bool);
+
+    fn read(step: usize) -> Seen {
         let mut reader = Reader::new("xx");
         let mut pieces = FORM.as_bytes().chunks(step);
         let front = loop {

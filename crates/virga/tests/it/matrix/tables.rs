@@ -95,6 +95,7 @@ pub(super) static CODES: &[(&str, Codes)] = &[
     ("dynamodb", JSON),
     ("cloudwatch", Codes { invalid: "ValidationException", ..JSON }),
     ("logs", Codes { invalid: "InvalidParameterException", ..JSON }),
+    ("sns", Codes { denied: "AuthorizationError", ..QUERY }),
     (
         "sqs",
         Codes {
@@ -219,6 +220,10 @@ impl Prepared {
         let text = match (service, operation, member) {
             ("cloudwatch", _, "ResourceARN") => "arn:aws:cloudwatch:us-east-1:123456789012:alarm:matrix",
             ("dynamodb", _, "ResourceArn") => TABLE_ARN,
+            ("sns", _, "TopicArn" | "ResourceArn") => "arn:aws:sns:us-east-1:123456789012:matrix",
+            ("sns", _, "SubscriptionArn") => {
+                "arn:aws:sns:us-east-1:123456789012:matrix:cf3b8a35-0000-4000-8000-000000000000"
+            }
             ("sqs", _, "SourceArn") => "arn:aws:sqs:us-east-1:123456789012:matrix",
             ("dynamodb", _, "BackupArn") => BACKUP_ARN,
             ("dynamodb", "RestoreTableToPointInTime", "SourceTableName") => "matrix",

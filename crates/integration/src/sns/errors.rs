@@ -1,0 +1,39 @@
+//! What SNS refuses.
+
+wire::errors! {
+    /// AWS: <https://docs.aws.amazon.com/sns/latest/api/CommonErrors.html> and each operation's page. Messages are the
+    /// sentences that AWS answers, where they are known; they are made where the names are known.
+    pub enum SnsError {
+        Invalid(what: String) = 400, "InvalidParameter", "Invalid parameter: {what}";
+        Value(what: String) = 400, "ParameterValueInvalid", "{what}";
+        NoTopic = 404, "NotFound", "Topic does not exist";
+        NoSubscription = 404, "NotFound", "Subscription does not exist";
+        NoResource = 404, "ResourceNotFound", "Resource does not exist";
+        Token = 400, "InvalidParameter", "Invalid token";
+        TooManyTags = 400, "TagLimitExceeded", "Could not complete request: tag quota of per resource exceeded";
+        TooManyEntries = 400, "TooManyEntriesInBatchRequest", "The batch request contains more entries than permissible.";
+        EmptyBatch = 400, "EmptyBatchRequest", "The batch request doesn't contain any entries.";
+        BatchIdTwice = 400, "BatchEntryIdsNotDistinct", "Two or more batch entries in the request have the same Id.";
+        BatchId = 400, "InvalidBatchEntryId", "The Id of a batch entry in a batch request doesn't abide by the specification.";
+        LongBatch = 400, "BatchRequestTooLong", "The length of all the batch messages put together is more than the limit.";
+        NotConfirmed = 403, "AuthorizationError", "This subscription can only be ended by its owner.";
+        NotBuilt(what: String) = 501, "NotImplemented", "{what} is not built in this version of Virga.";
+        Internal = 500, "InternalError", "The request processing has failed because of an unknown error, exception or failure.";
+    }
+}
+
+impl From<kernel::Failure> for SnsError {
+    fn from(_: kernel::Failure) -> SnsError {
+        SnsError::Internal
+    }
+}
+
+impl From<store::StoreError> for SnsError {
+    fn from(error: store::StoreError) -> SnsError {
+        kernel::Failure::from(error).into()
+    }
+}
+
+pub(crate) fn invalid(what: impl Into<String>) -> SnsError {
+    SnsError::Invalid(what.into())
+}

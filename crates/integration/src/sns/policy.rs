@@ -1,0 +1,59 @@
+//! Topics' policies: the default one, what is accepted, and the compiled ones for authorization.
+
+use super::errors::{SnsError, invalid};
+use super::model::Topic;
+use auth::policy::{Policy, PolicyForm, PolicyKind, PolicySource};
+use kernel::Cx;
+use kernel::identity::Attached;
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+/// Beyond this many the memory is emptied and fills again.
+const ENTRIES_MAX: usize = 4096;
+
+#[derive(Default)]
+pub(crate) struct Compiled(RwLock<HashMap<String, Arc<Policy>>>);
+
+/// What a topic has that is made without a policy. In AWS's own words.
+pub(crate) fn default_text(topic: &Topic) -> String {
+    let (arn, account) = (topic.arn(), topic.account);
+    format!(
+        r#"{{"Version":"2008-10-17","Id":"__default_policy_ID","Statement":[{{"Sid":"__default_statement_ID","Effect":"Allow","Principal":{{"AWS":"*"}},"Action":["SNS:GetTopicAttributes","SNS:SetTopicAttributes","SNS:AddPermission","SNS:RemovePermission","SNS:DeleteTopic","SNS:Subscribe","SNS:ListSubscriptionsByTopic","SNS:Publish"],"Resource":"{arn}","Condition":{{"StringEquals":{{"AWS:SourceOwner":"{account}"}}}}}}]}}"#
+    )
+}
+
+pub(crate) fn text(topic: &Topic) -> String {
+    topic.policy.clone().unwrap_or_else(|| default_text(topic))
+}
+
+/// # Errors
+/// `InvalidParameter` for what is no policy of a topic.
+pub(crate) fn check(text: &str) -> Result<(), SnsError> {
+    match Policy::parse(text, PolicyKind::Resource("sns")) {
+        Ok(_) => Ok(()),
+        Err(_) => Err(invalid("Policy Error: null")),
+    }
+}
+
+/// # Errors
+/// `InternalError` for a stored policy that cannot be read.
+pub(crate) fn attached(cx: &Cx<'_>, topic: &Topic) -> Result<Attached, SnsError> {
+    let arn = topic.arn();
+    let source = PolicySource { id: arn.clone(), attached_to: arn, form: PolicyForm::Resource };
+    let text = text(topic);
+    let memory = cx.memory::<Compiled>();
+    if let Some(policy) = memory.0.read().unwrap_or_else(PoisonError::into_inner).get(&text) {
+        return Ok((source, Arc::clone(policy)));
+    }
+    let policy = Policy::load(&text, PolicyKind::Resource("sns")).map_err(|malformed| {
+        kernel::log::error("a stored topic policy cannot be read", &[("problem", &malformed.message)]);
+        SnsError::Internal
+    })?;
+    let policy = Arc::new(policy);
+    let mut all = memory.0.write().unwrap_or_else(PoisonError::into_inner);
+    if all.len() >= ENTRIES_MAX {
+        all.clear();
+    }
+    all.insert(text, Arc::clone(&policy));
+    Ok((source, policy))
+}

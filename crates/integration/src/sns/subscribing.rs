@@ -1,0 +1,128 @@
+//! The attributes of subscriptions, and what they mean for deliveries.
+
+use super::errors::{SnsError, invalid};
+use super::model::{FIFO, Subscription, Topic};
+use crate::pattern::Pattern;
+use base::Arn;
+use wire::Value;
+
+/// AWS: the filter policy constraints of the developer guide.
+const KEYS_MAX: usize = 5;
+const COMBINATIONS_MAX: u64 = 150;
+/// AWS: the default delivery policy of HTTP endpoints.
+const RETRIES: u32 = 3;
+const RETRY_SECONDS: u32 = 20;
+
+fn member<'v>(value: &'v Value, name: &str) -> Option<&'v Value> {
+    match value {
+        Value::Map(members) => members.iter().find(|(key, _)| key == name).map(|(_, v)| v),
+        _ => None,
+    }
+}
+
+fn flag(name: &str, text: &str) -> Result<bool, SnsError> {
+    match text {
+        "true" => Ok(true),
+        "false" => Ok(false),
+        _ => Err(invalid(format!("{name}: Invalid value [{text}]. Must be true or false."))),
+    }
+}
+
+/// Sets one attribute.
+///
+/// # Errors
+/// `InvalidParameter`; `NotImplemented` for replays.
+pub(crate) fn set(subscription: &mut Subscription, name: &str, text: &str) -> Result<(), SnsError> {
+    let some = Some(text).filter(|text| !text.is_empty()).map(str::to_owned);
+    match name {
+        "RawMessageDelivery" => subscription.raw = flag(name, text)?,
+        "FilterPolicy" => {
+            subscription.filter = some.filter(|text| text != "{}");
+        }
+        "FilterPolicyScope" => match text {
+            "MessageBody" => subscription.filters_body = true,
+            "MessageAttributes" => subscription.filters_body = false,
+            _ => {
+                return Err(invalid(format!(
+                    "FilterPolicyScope: Invalid value [{text}]. Please use either MessageBody or MessageAttributes"
+                )));
+            }
+        },
+        "RedrivePolicy" => {
+            if some.is_some() {
+                check_redrive(subscription, text)?;
+            }
+            subscription.redrive = some;
+        }
+        "DeliveryPolicy" => {
+            if some.is_some() && !matches!(wire::json::read(text), Some(Value::Map(_))) {
+                return Err(invalid("DeliveryPolicy: failed to parse JSON."));
+            }
+            subscription.delivery_policy = some;
+        }
+        "ReplayPolicy" | "ReplayStatus" => {
+            return Err(SnsError::NotBuilt("Archiving and replaying messages".into()));
+        }
+        "SubscriptionRoleArn" => return Err(SnsError::NotBuilt("Delivery to Firehose".into())),
+        _ => return Err(invalid("AttributeName")),
+    }
+    Ok(())
+}
+
+/// Checks the filter against its scope, when both are known.
+///
+/// # Errors
+/// `InvalidParameter`.
+pub(crate) fn check_filter(subscription: &Subscription) -> Result<(), SnsError> {
+    let Some(text) = &subscription.filter else { return Ok(()) };
+    let pattern =
+        Pattern::read(text).map_err(|malformed| invalid(format!("FilterPolicy: {}", malformed.0)))?;
+    if !subscription.filters_body && pattern.is_nested() {
+        return Err(invalid("Filter policy scope MessageAttributes does not support nested filter policy"));
+    }
+    if pattern.keys() > KEYS_MAX {
+        return Err(invalid(format!("FilterPolicy: Filter policy can not have more than {KEYS_MAX} keys")));
+    }
+    if pattern.combinations() > COMBINATIONS_MAX {
+        return Err(invalid("FilterPolicy: Filter policy is too complex"));
+    }
+    Ok(())
+}
+
+fn check_redrive(subscription: &Subscription, text: &str) -> Result<(), SnsError> {
+    let Some(Value::Map(_)) = wire::json::read(text) else {
+        return Err(invalid("RedrivePolicy: failed to parse JSON."));
+    };
+    let Some(target) = dead_letter_target(text) else {
+        return Err(invalid("RedrivePolicy: deadLetterTargetArn is an invalid arn"));
+    };
+    let fifo_target = target.ends_with(FIFO);
+    if subscription.topic.ends_with(FIFO) && subscription.endpoint.ends_with(FIFO) && !fifo_target {
+        return Err(invalid(
+            "RedrivePolicy: must use a FIFO queue as DLQ for a FIFO Subscription to a FIFO Topic.",
+        ));
+    }
+    Ok(())
+}
+
+/// The queue that a redrive policy names.
+pub(crate) fn dead_letter_target(text: &str) -> Option<String> {
+    let policy = wire::json::read(text)?;
+    let target = member(&policy, "deadLetterTargetArn")?.as_str()?;
+    Arn::parse(target).filter(|arn| arn.service == "sqs").map(|_| target.to_owned())
+}
+
+/// How often, and after how many seconds, an HTTP endpoint is tried again.
+pub(crate) fn retries(topic: &Topic, subscription: &Subscription) -> (u32, u32) {
+    let own = subscription.delivery_policy.as_deref().and_then(wire::json::read);
+    let of_topic = topic.delivery_policy.as_deref().and_then(wire::json::read);
+    let policy = own.as_ref().and_then(|policy| member(policy, "healthyRetryPolicy")).or_else(|| {
+        let http = of_topic.as_ref().and_then(|policy| member(policy, "http"))?;
+        member(http, "defaultHealthyRetryPolicy")
+    });
+    let number = |name: &str, default: u32| {
+        let found = policy.and_then(|policy| member(policy, name)).and_then(Value::as_int);
+        found.and_then(|n| u32::try_from(n).ok()).unwrap_or(default)
+    };
+    (number("numRetries", RETRIES), number("minDelayTarget", RETRY_SECONDS))
+}

@@ -1,0 +1,285 @@
+//! Delivery: what was published goes to each subscriber, or to its dead-letter queue.
+//!
+//! What goes to a queue is one transaction with the end of its delivery, so that a crash neither loses nor doubles it.
+//! Deliveries of one subscription to a FIFO topic go in their order. HTTP endpoints are called apart from the others,
+//! and again until they take it or their retries are over.
+
+use super::calling;
+use super::envelope;
+use super::errors::SnsError;
+use super::mailbox;
+use super::model::{Attribute, CALLS, DELIVERIES, Delivery, Letter, topic_arn};
+use super::publishing;
+use super::signing::{self, Signer};
+use base::{AccountId, Arn, Timestamp};
+use kernel::reconcile::Reconciler;
+use kernel::{Call, Cloud};
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+use store::{CommitError, Key, Tx};
+use wire::{Fault, Struct, Value};
+
+const NAME: &str = "sns.amazonaws.com";
+/// Deliveries of one transaction.
+const BATCH: usize = 50;
+/// HTTP endpoints that are called at a time.
+const CALLS_AT_ONCE: usize = 8;
+/// What is wrong with the cloud itself is tried again after this.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// Into queues and the mailbox.
+#[derive(Debug)]
+pub struct Deliver;
+
+impl Reconciler for Deliver {
+    fn name(&self) -> &'static str {
+        "sns delivery"
+    }
+
+    fn watches(&self) -> Vec<Vec<u8>> {
+        vec![DELIVERIES.stored_key(&Key::empty())]
+    }
+
+    fn run(&self, cloud: &Arc<Cloud>) -> Result<Option<Timestamp>, String> {
+        deliver_all(cloud).map_err(|error| Fault::from(error).to_string())
+    }
+}
+
+fn deliver_all(cloud: &Arc<Cloud>) -> Result<Option<Timestamp>, SnsError> {
+    let (mut after, mut next, mut held) = (None, None, HashSet::new());
+    loop {
+        let page = DELIVERIES.page(&cloud.store().snapshot(), &Key::empty(), after.as_ref(), BATCH)?;
+        if page.items.is_empty() {
+            return Ok(next);
+        }
+        let signer = signing::signer(cloud)?;
+        let now = cloud.clock().now();
+        let mut tx = cloud.store().begin();
+        for (key, delivery) in &page.items {
+            // Nothing of a FIFO topic's subscription passes what is waiting.
+            let stays = delivery.not_before > now
+                || delivery.number.is_some() && held.contains(&delivery.subscription);
+            if stays {
+                held.insert(delivery.subscription.clone());
+                next = [next, Some(delivery.not_before.max(now))].into_iter().flatten().min();
+                continue;
+            }
+            if let Some(at) = deliver(cloud, &mut tx, key, delivery, &signer, now) {
+                held.insert(delivery.subscription.clone());
+                next = [next, Some(at)].into_iter().flatten().min();
+            }
+        }
+        match tx.commit().wait() {
+            Ok(_) => after = page.next,
+            Err(CommitError::Conflict) => continue,
+            Err(error) => {
+                kernel::log::error("deliveries could not be saved", &[("problem", &error.to_string())]);
+                return Err(SnsError::Internal);
+            }
+        }
+        if after.is_none() {
+            return Ok(next);
+        }
+    }
+}
+
+/// Delivers once; returns when to try again, if that is needed.
+fn deliver(
+    cloud: &Arc<Cloud>,
+    tx: &mut Tx,
+    key: &Key,
+    delivery: &Delivery,
+    signer: &Signer,
+    now: Timestamp,
+) -> Option<Timestamp> {
+    if delivery.protocol == "sqs" {
+        match send(cloud, tx, delivery, &delivery.endpoint, signer) {
+            Ok(()) => {}
+            Err(fault) if fault.is_sender() => bury(cloud, tx, delivery, signer, &fault.to_string()),
+            Err(_) => {
+                let not_before = now.plus(RETRY);
+                let attempts = delivery.attempts + 1;
+                DELIVERIES.put(tx, key, &Delivery { not_before, attempts, ..delivery.clone() });
+                return Some(not_before);
+            }
+        }
+    } else {
+        let (subject, body) = match (&delivery.token, delivery.protocol.as_str()) {
+            (Some(token), _) => (
+                Some("AWS Notification - Subscription Confirmation".to_owned()),
+                envelope::confirm_url(delivery, token),
+            ),
+            (None, "email-json") => (delivery.subject.clone(), envelope::document(delivery, signer)),
+            (None, _) => (delivery.subject.clone(), delivery.message.clone()),
+        };
+        let letter = Letter {
+            account: delivery.account,
+            region: delivery.region,
+            protocol: delivery.protocol.clone(),
+            to: delivery.endpoint.clone(),
+            subject,
+            body,
+            time: delivery.time,
+            topic_arn: Some(delivery.topic_arn()),
+            message_id: delivery.message_id.clone(),
+        };
+        mailbox::put(tx, &letter, &delivery.subscription);
+    }
+    DELIVERIES.delete(tx, key);
+    None
+}
+
+/// To the dead-letter queue, where there is one; else it ends here, as in AWS.
+fn bury(cloud: &Arc<Cloud>, tx: &mut Tx, delivery: &Delivery, signer: &Signer, why: &str) {
+    let Some(target) = &delivery.dead_letters else {
+        let arn = delivery.subscription_arn();
+        kernel::log::warn("a message was not delivered", &[("subscription", &arn), ("problem", why)]);
+        return;
+    };
+    if let Err(fault) = send(cloud, tx, delivery, target, signer) {
+        let problem = fault.to_string();
+        kernel::log::warn("a dead letter was not delivered", &[("queue", target), ("problem", &problem)]);
+    }
+}
+
+fn attribute(value: &Attribute) -> Value {
+    let mut members = Struct::new();
+    members.push("DataType", Value::str(&value.data_type));
+    if let Some(text) = &value.text {
+        members.push("StringValue", Value::str(text));
+    }
+    if let Some(binary) = &value.binary {
+        members.push("BinaryValue", Value::Blob(binary.clone().into()));
+    }
+    Value::Struct(members)
+}
+
+/// Sends to a queue as SNS does: on behalf of the topic.
+fn send(
+    cloud: &Arc<Cloud>,
+    tx: &mut Tx,
+    delivery: &Delivery,
+    queue_arn: &str,
+    signer: &Signer,
+) -> Result<(), Fault> {
+    let queue = Arn::parse(queue_arn).ok_or_else(|| Fault::from(SnsError::NoResource))?;
+    let owner = AccountId::parse(&queue.account).unwrap_or(delivery.account);
+    let region = base::Region::parse(&queue.region).unwrap_or(delivery.region);
+    let body = if delivery.raw { delivery.message.clone() } else { envelope::document(delivery, signer) };
+    let mut members = Struct::new();
+    members.push("QueueUrl", Value::Str(format!("/{owner}/{}", queue.resource)));
+    members.push("MessageBody", Value::Str(body));
+    if delivery.raw && !delivery.attributes.is_empty() {
+        let all = delivery.attributes.iter().map(|(name, value)| (name.clone(), attribute(value)));
+        members.push("MessageAttributes", Value::Map(all.collect()));
+    }
+    if let Some(group) = &delivery.group {
+        members.push("MessageGroupId", Value::str(group));
+    }
+    if queue.resource.ends_with(super::model::FIFO)
+        && let Some(id) = &delivery.deduplication
+    {
+        members.push("MessageDeduplicationId", Value::str(id));
+    }
+    let source = topic_arn(delivery.account, delivery.region, &delivery.topic);
+    let call = Call { service: "sqs", operation: "SendMessage", value: Value::Struct(members) };
+    cloud.call_for(tx, NAME, (delivery.account, region), Some(&source), call).map(drop)
+}
+
+/// Forgets the deduplication ids of FIFO topics.
+#[derive(Debug)]
+pub struct ForgetIds;
+
+impl Reconciler for ForgetIds {
+    fn name(&self) -> &'static str {
+        "sns deduplication"
+    }
+
+    fn watches(&self) -> Vec<Vec<u8>> {
+        Vec::new()
+    }
+
+    fn run(&self, cloud: &Arc<Cloud>) -> Result<Option<Timestamp>, String> {
+        publishing::forget_used(cloud).map_err(|error| Fault::from(error).to_string())?;
+        Ok(None)
+    }
+}
+
+/// To HTTP endpoints.
+#[derive(Debug)]
+pub struct CallOut;
+
+impl Reconciler for CallOut {
+    fn name(&self) -> &'static str {
+        "sns calls"
+    }
+
+    fn watches(&self) -> Vec<Vec<u8>> {
+        vec![CALLS.stored_key(&Key::empty())]
+    }
+
+    fn run(&self, cloud: &Arc<Cloud>) -> Result<Option<Timestamp>, String> {
+        call_all(cloud).map_err(|error| Fault::from(error).to_string())
+    }
+}
+
+fn call_all(cloud: &Arc<Cloud>) -> Result<Option<Timestamp>, SnsError> {
+    let (mut after, mut next) = (None, None);
+    loop {
+        let page = CALLS.page(&cloud.store().snapshot(), &Key::empty(), after.as_ref(), CALLS_AT_ONCE)?;
+        let now = cloud.clock().now();
+        let (due, later): (Vec<_>, Vec<_>) = page.items.iter().partition(|(_, d)| d.not_before <= now);
+        next = later.iter().map(|(_, d)| d.not_before).chain(next).min();
+        if !due.is_empty() {
+            let signer = signing::signer(cloud)?;
+            let key_holder: &Signer = &signer;
+            let outcomes: Vec<Result<u16, String>> = std::thread::scope(|scope| {
+                let calls: Vec<_> =
+                    due.iter().map(|(_, d)| scope.spawn(move || calling::call(d, key_holder))).collect();
+                let failed = |_| Err("the call broke".to_owned());
+                calls.into_iter().map(|call| call.join().unwrap_or_else(failed)).collect()
+            });
+            let mut tx = cloud.store().begin();
+            for ((key, delivery), outcome) in due.iter().zip(outcomes) {
+                next = settle(cloud, &mut tx, key, delivery, outcome, &signer).into_iter().chain(next).min();
+            }
+            tx.commit().wait().map_err(|error| {
+                kernel::log::error("calls could not be saved", &[("problem", &error.to_string())]);
+                SnsError::Internal
+            })?;
+        }
+        after = page.next;
+        if after.is_none() {
+            return Ok(next);
+        }
+    }
+}
+
+/// Notes how a call went; returns when to try again.
+fn settle(
+    cloud: &Arc<Cloud>,
+    tx: &mut Tx,
+    key: &Key,
+    delivery: &Delivery,
+    outcome: Result<u16, String>,
+    signer: &Signer,
+) -> Option<Timestamp> {
+    let problem = match outcome {
+        Ok(200..=299) => {
+            CALLS.delete(tx, key);
+            return None;
+        }
+        Ok(status) => format!("the endpoint answered {status}"),
+        Err(problem) => problem,
+    };
+    if delivery.attempts >= delivery.retries {
+        bury(cloud, tx, delivery, signer, &problem);
+        CALLS.delete(tx, key);
+        return None;
+    }
+    let wait = Duration::from_secs(delivery.retry_seconds.into());
+    let not_before = cloud.clock().now().plus(wait);
+    CALLS.put(tx, key, &Delivery { not_before, attempts: delivery.attempts + 1, ..delivery.clone() });
+    Some(not_before)
+}

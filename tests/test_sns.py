@@ -1,0 +1,164 @@
+"""SNS through boto3 and the AWS CLI: to queues, to HTTP endpoints that confirm, to the mailbox; across kill -9."""
+
+import contextlib
+import json
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import pytest
+from botocore.exceptions import BotoCoreError, ClientError
+from cloudtest import allow, refused
+
+
+def queue(account, name, topic_arn, **attributes):
+    """A queue that lets the topic send; its URL and ARN."""
+    sqs = account.client("sqs")
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Service": "sns.amazonaws.com"},
+        "Action": "sqs:SendMessage",
+        "Resource": "*",
+        "Condition": {"ArnEquals": {"aws:SourceArn": topic_arn}},
+    }
+    document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    url = sqs.create_queue(QueueName=name, Attributes={"Policy": document, **attributes})["QueueUrl"]
+    return url, f"arn:aws:sqs:us-east-1:{account.account}:{name}"
+
+
+def receive(sqs, url, wait=10):
+    got = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=wait, MessageAttributeNames=["All"])
+    return got.get("Messages", [])
+
+
+def test_from_topic_to_queue(account):
+    sns, sqs = account.client("sns"), account.client("sqs")
+    topic = sns.create_topic(Name="news")["TopicArn"]
+    url, arn = queue(account, "inbox", topic)
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
+    attributes = {"colour": {"DataType": "String", "StringValue": "red"}}
+    sent = sns.publish(TopicArn=topic, Message="hello", Subject="hi", MessageAttributes=attributes)
+    body = json.loads(receive(sqs, url)[0]["Body"])
+    assert body["MessageId"] == sent["MessageId"]
+    assert (body["Message"], body["Subject"]) == ("hello", "hi")
+    assert body["MessageAttributes"] == {"colour": {"Type": "String", "Value": "red"}}
+    assert body["SigningCertURL"].startswith(f"{account.cloud.endpoint}/SimpleNotificationService-")
+
+
+def test_filters_and_raw_delivery(account):
+    sns, sqs = account.client("sns"), account.client("sqs")
+    topic = sns.create_topic(Name="news")["TopicArn"]
+    url, arn = queue(account, "red", topic)
+    rules = {"RawMessageDelivery": "true", "FilterPolicy": json.dumps({"colour": ["red", {"prefix": "dark"}]})}
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn, Attributes=rules)
+    for colour in ("blue", "red", "darkred"):
+        attributes = {"colour": {"DataType": "String", "StringValue": colour}}
+        sns.publish(TopicArn=topic, Message=colour, MessageAttributes=attributes)
+    got = []
+    while len(got) < 2:
+        got += [m["Body"] for m in receive(sqs, url)]
+    assert sorted(got) == ["darkred", "red"]
+
+
+def test_errors_are_the_clients_own_exceptions(account):
+    sns = account.client("sns")
+    with pytest.raises(sns.exceptions.NotFoundException):
+        sns.publish(TopicArn=f"arn:aws:sns:us-east-1:{account.account}:none", Message="x")
+    topic = sns.create_topic(Name="news")["TopicArn"]
+    with refused("InvalidParameter", "Invalid parameter: Empty message", 400):
+        sns.publish(TopicArn=topic, Message="")
+    user = account.user("eva", allow("sns:ListTopics"))
+    with refused("AuthorizationError", status=403):
+        user.client("sns").publish(TopicArn=topic, Message="x")
+
+
+def test_an_http_endpoint_confirms_by_its_link(account):
+    seen = []
+
+    class Hook(BaseHTTPRequestHandler):
+        def do_POST(self):
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            seen.append((self.headers["x-amz-sns-message-type"], json.loads(body)))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Hook)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    sns = account.client("sns")
+    topic = sns.create_topic(Name="news")["TopicArn"]
+    endpoint = f"http://127.0.0.1:{server.server_port}/hook"
+    assert (
+        sns.subscribe(TopicArn=topic, Protocol="http", Endpoint=endpoint)["SubscriptionArn"] == "pending confirmation"
+    )
+    deadline = time.monotonic() + 20
+    while not seen and time.monotonic() < deadline:
+        time.sleep(0.02)
+    kind, body = seen[0]
+    assert kind == body["Type"] == "SubscriptionConfirmation"
+    sns.confirm_subscription(TopicArn=topic, Token=body["Token"])
+    sns.publish(TopicArn=topic, Message="hello")
+    while len(seen) < 2 and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert seen[1][1]["Message"] == "hello"
+    server.shutdown()
+
+
+def test_the_command_line_and_the_mailbox(own_cloud, own_account):
+    topic = own_account.aws("sns", "create-topic", "--name", "cli")["TopicArn"]
+    own_account.aws(
+        "sns", "subscribe", "--topic-arn", topic, "--protocol", "sms", "--notification-endpoint", "+15551234567"
+    )
+    own_account.aws("sns", "publish", "--topic-arn", topic, "--message", "by hand")
+    deadline = time.monotonic() + 20
+    while not (letters := own_cloud.ask("mailbox")["letters"]) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert [(m["to"], m["body"], m["protocol"]) for m in letters] == [("+15551234567", "by hand", "sms")]
+    assert "by hand" in own_cloud.run("mailbox").stdout
+
+
+def publish_until_cut(cloud, topic, worker, accepted, cut):
+    sns, number = cloud.client("sns"), 0
+    with contextlib.suppress(BotoCoreError, ClientError):
+        while not cut.is_set():
+            body = f"{worker} {number}"
+            sns.publish(
+                TopicArn=topic, Message=body, MessageGroupId=worker, MessageDeduplicationId=body.replace(" ", "-")
+            )
+            accepted.append(body)
+            number += 1
+
+
+def test_kill_9_loses_no_notification_and_no_order(own_cloud, own_account):
+    sns = own_account.client("sns")
+    topic = sns.create_topic(Name="order.fifo", Attributes={"FifoTopic": "true"})["TopicArn"]
+    url, arn = queue(own_account, "order.fifo", topic, FifoQueue="true")
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn, Attributes={"RawMessageDelivery": "true"})
+    accepted = []
+    for round_number in range(3):
+        cut = threading.Event()
+        threads = [
+            threading.Thread(target=publish_until_cut, args=(own_account, topic, f"r{round_number}w{n}", accepted, cut))
+            for n in range(2)
+        ]
+        for thread in threads:
+            thread.start()
+        time.sleep(0.7)
+        own_cloud.kill()
+        cut.set()
+        for thread in threads:
+            thread.join()
+        own_cloud.start()
+    sqs, got = own_account.client("sqs"), []
+    while messages := receive(sqs, url, wait=3):
+        got += [m["Body"] for m in messages]
+        for message in messages:
+            sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+    assert len(accepted) > 10, "too little was published to tell anything"
+    assert not set(accepted) - set(got)
+    assert len(got) == len(set(got)), "something came twice"
+    for worker in {body.split()[0] for body in got}:
+        order = [int(body.split()[1]) for body in got if body.split()[0] == worker]
+        assert order == sorted(order)
