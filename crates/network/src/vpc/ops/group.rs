@@ -22,7 +22,7 @@ kernel::ops! {
         CreateSecurityGroup: create, "ec2:CreateSecurityGroup", |cx, r| on(cx, r)?.new(&SECURITY_GROUP).one(&VPC, "VpcId").done();
         DeleteSecurityGroup: delete, "ec2:DeleteSecurityGroup", |cx, r| named(cx, r)?.done();
         DescribeSecurityGroups: describe, "ec2:DescribeSecurityGroups", list;
-        DescribeSecurityGroupReferences: references, "ec2:DescribeSecurityGroupReferences", list;
+        DescribeSecurityGroupReferences: references, "ec2:DescribeSecurityGroupReferences", |cx, r| on(cx, r)?.many(&SECURITY_GROUP, "GroupId").done();
         DescribeStaleSecurityGroups: stale, "ec2:DescribeStaleSecurityGroups", list;
         GetSecurityGroupsForVpc: for_vpc, "ec2:GetSecurityGroupsForVpc", |cx, r| on(cx, r)?.one(&VPC, "VpcId").done();
 }

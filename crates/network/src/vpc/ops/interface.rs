@@ -21,7 +21,7 @@ kernel::ops! {
         CreateNetworkInterface: create, "ec2:CreateNetworkInterface", |cx, r| on(cx, r)?.new(&NETWORK_INTERFACE).one(&SUBNET, "SubnetId").many(&SECURITY_GROUP, "Groups").done();
         DeleteNetworkInterface: delete, "ec2:DeleteNetworkInterface", |cx, r| on(cx, r)?.one(&NETWORK_INTERFACE, "NetworkInterfaceId").done();
         DescribeNetworkInterfaces: describe, "ec2:DescribeNetworkInterfaces", list;
-        DescribeNetworkInterfaceAttribute: describe_attribute, "ec2:DescribeNetworkInterfaceAttribute", |cx, r| on(cx, r)?.one(&NETWORK_INTERFACE, "NetworkInterfaceId").done();
+        DescribeNetworkInterfaceAttribute: describe_attribute, "ec2:DescribeNetworkInterfaceAttribute", list;
         ModifyNetworkInterfaceAttribute: modify_attribute, "ec2:ModifyNetworkInterfaceAttribute", |cx, r| on(cx, r)?.one(&NETWORK_INTERFACE, "NetworkInterfaceId").attributes(&["Description", "SourceDestCheck", "Groups", "Attachment"]).many(&SECURITY_GROUP, "Groups").done();
         ResetNetworkInterfaceAttribute: reset_attribute, "ec2:ResetNetworkInterfaceAttribute", |cx, r| on(cx, r)?.one(&NETWORK_INTERFACE, "NetworkInterfaceId").attributes(&["SourceDestCheck"]).done();
 }

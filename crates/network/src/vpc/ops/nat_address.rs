@@ -9,14 +9,15 @@ use crate::vpc::model::{Nat, NatAddress, NatState, PrivateAddress};
 use ec2::errors::Limit;
 use ec2::kind::{ELASTIC_IP, NAT_GATEWAY};
 use ec2::{Ec2Error, Plain};
-use kernel::Cx;
+use kernel::{Cx, Target};
+use wire::{Fault, Struct, Value};
 
 kernel::ops! {
     pub(crate) static OPS:
         AssignPrivateNatGatewayAddress: assign, "ec2:AssignPrivateNatGatewayAddress", |cx, r| on(cx, r)?.one(&NAT_GATEWAY, "NatGatewayId").done();
         UnassignPrivateNatGatewayAddress: unassign, "ec2:UnassignPrivateNatGatewayAddress", |cx, r| on(cx, r)?.one(&NAT_GATEWAY, "NatGatewayId").done();
         AssociateNatGatewayAddress: associate, "ec2:AssociateNatGatewayAddress", |cx, r| on(cx, r)?.one(&NAT_GATEWAY, "NatGatewayId").many(&ELASTIC_IP, "AllocationIds").done();
-        DisassociateNatGatewayAddress: disassociate, "ec2:DisassociateNatGatewayAddress", |cx, r| on(cx, r)?.one(&NAT_GATEWAY, "NatGatewayId").done();
+        DisassociateNatGatewayAddress: disassociate, "ec2:DisassociateNatGatewayAddress", of_associations;
 }
 
 /// AWS: <https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html>
@@ -55,6 +56,19 @@ wire::shape! {
         id: String = "NatGatewayId",
         addresses: Vec<AddressView> = "NatGatewayAddresses",
     }
+}
+
+/// The gateway, and the addresses whose associations a request names.
+fn of_associations(cx: &mut Cx<'_>, r: &Struct) -> Result<Vec<Target>, Fault> {
+    let access = on(cx, r)?.one(&NAT_GATEWAY, "NatGatewayId");
+    let named = r.get("AssociationIds").and_then(Value::as_list).unwrap_or_default();
+    let named: Vec<&str> = named.iter().filter_map(Value::as_str).collect();
+    let nat = find::nat(access.cx, r.str("NatGatewayId").unwrap_or_default()).ok();
+    let of_nat = nat.map(|nat| nat.addresses).unwrap_or_default();
+    let is_named =
+        |address: &&NatAddress| address.association.as_deref().is_some_and(|id| named.contains(&id));
+    let allocations = of_nat.iter().filter(is_named).filter_map(|address| address.allocation.as_deref());
+    allocations.fold(access, |access, id| access.id(&ELASTIC_IP, id)).done()
 }
 
 /// A gateway of the wanted kind that is available.

@@ -12,7 +12,7 @@ use crate::vpc::{defaults, model};
 use ec2::describe::{self, Ask, ids_or_pages};
 use ec2::errors::Limit;
 use ec2::filter::{Filter, Known};
-use ec2::kind::{SUBNET, VPC};
+use ec2::kind::VPC;
 use ec2::tags::{self, Tag, TagSpecification};
 use ec2::{Ec2Error, Plain, register};
 use kernel::{Cx, Empty};
@@ -23,8 +23,8 @@ use store::Key;
 kernel::ops! {
     pub(crate) static OPS:
         CreateVpc: create_vpc, "ec2:CreateVpc", |cx, r| on(cx, r)?.new(&VPC).done();
-        CreateDefaultVpc: create_default_vpc, "ec2:CreateDefaultVpc", |cx, r| on(cx, r)?.new(&VPC).done();
-        CreateDefaultSubnet: create_default_subnet, "ec2:CreateDefaultSubnet", |cx, r| on(cx, r)?.new(&SUBNET).done();
+        CreateDefaultVpc: create_default_vpc, "ec2:CreateDefaultVpc", list;
+        CreateDefaultSubnet: create_default_subnet, "ec2:CreateDefaultSubnet", list;
         DeleteVpc: delete_vpc, "ec2:DeleteVpc", |cx, r| on(cx, r)?.one(&VPC, "VpcId").done();
         DescribeVpcs: describe_vpcs, "ec2:DescribeVpcs", list;
         DescribeVpcAttribute: describe_attribute, "ec2:DescribeVpcAttribute", |cx, r| on(cx, r)?.one(&VPC, "VpcId").done();

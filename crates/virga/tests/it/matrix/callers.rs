@@ -149,6 +149,49 @@ fn a_user_with_exactly_the_needed_permissions() {
     });
 }
 
+/// The noun of an ARN: `route-table`; `*` where there is none.
+fn noun(resource: &str) -> &str {
+    resource.splitn(6, ':').nth(5).map_or(resource, |rest| rest.split('/').next().unwrap_or(rest))
+}
+
+/// EC2 asks about each resource by its type, and AWS lists which types belong to which action.
+#[test]
+fn ec2_asks_about_the_types_that_aws_lists() {
+    let cloud = Cloud::new();
+    each_row(&cloud, |world, row| {
+        let Some(listed) = auth::actions::action(row.op.action).filter(|_| row.service.id == "ec2") else {
+            return Ok(());
+        };
+        let mut statements = vec![json!({ "Effect": "Allow", "Action": "none:None", "Resource": "*" })];
+        let mut asked = Vec::new();
+        for _ in 0..GRANTS_MAX {
+            put_policy(world, &statements.clone().into());
+            let reply = call(&world.holder, row);
+            if !is_denial(row, &reply) {
+                break;
+            }
+            let (_, message) = error(&reply);
+            let (action, resource) = denied(&message).ok_or_else(|| format!("says {message:?}"))?;
+            if action == row.op.action {
+                asked.push(noun(resource).to_owned());
+            }
+            statements.push(json!({ "Effect": "Allow", "Action": action, "Resource": resource }));
+        }
+        let kinds: Vec<&str> = listed.resources().map(|r| r.kind()).filter(|kind| !kind.is_empty()).collect();
+        if let Some(other) = asked.iter().find(|noun| *noun != "*" && !kinds.contains(&noun.as_str())) {
+            return Err(format!("asks about {other}, AWS about {kinds:?}"));
+        }
+        let required = listed.resources().filter(|r| r.required()).map(|r| r.kind());
+        let missing: Vec<&str> = required.filter(|kind| asked.iter().all(|noun| noun != kind)).collect();
+        let excused = tables::BY_LOOK_UP.iter().any(|(name, _)| *name == row.name());
+        match (missing.is_empty(), excused) {
+            (true, false) | (false, true) => Ok(()),
+            (true, true) => Err("is listed as by look-up and asks for all".into()),
+            (false, false) => Err(format!("does not ask about {missing:?}, but about {asked:?}")),
+        }
+    });
+}
+
 /// Whether an answer beyond authorization is one that the caller can do something with.
 fn judge(row: &Row, reply: &Reply, granted: &[(String, String)]) -> Result<(), String> {
     if !row.operation.unsigned && !is_open(row) && !granted.iter().any(|(action, _)| action == row.op.action)

@@ -135,6 +135,13 @@ pub(super) const KEPT_ONLY: List = &[
 /// Operations on many things, of which each is decided about by itself: refusals stand in the answer.
 pub(super) const BY_ITEM: List = &[("s3:DeleteObjects", "AWS: an error for each object")];
 
+/// Operations of EC2 whose resource is found by something that the least input does not name, or that is not there.
+pub(super) const BY_LOOK_UP: List = &[
+    ("ec2:AcceptVpcPeeringConnection", "the VPC is the accepter of a connection that is there"),
+    ("ec2:DisassociateNatGatewayAddress", "the address is that of an association which is there"),
+    ("ec2:ReplaceNetworkAclAssociation", "the subnet is that of an association which is there"),
+];
+
 /// Refusals whose message ends otherwise than the rule, and how.
 pub(super) const OTHER_WORDS: List = &[];
 
