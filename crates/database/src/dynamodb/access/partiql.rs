@@ -113,6 +113,10 @@ fn way(schema: &Schema, select: &Select) -> Access {
         .as_deref()
         .and_then(|name| schema.index(name))
         .map_or(&schema.keys, |index| &index.keys);
+    // Keys of several attributes are not found by statements.
+    if keys.is_composite() {
+        return Access::Scan;
+    }
     let range = keys.range.as_ref().map(|range| range.name.as_str());
     access(select.condition.as_ref(), &keys.hash.name, range)
 }

@@ -5,8 +5,8 @@ use super::{access, existing};
 use crate::dynamodb::definition::ProvisionedThroughput;
 use crate::dynamodb::errors::{Error, Refusal, validation};
 use crate::dynamodb::model::backup::{BACKUPS, BackupRecord};
-use crate::dynamodb::model::table::{IndexRecord, Throughput};
-use crate::dynamodb::ops::describe::{KeySchemaElement, Projection, elements, projection};
+use crate::dynamodb::model::table::Throughput;
+use crate::dynamodb::ops::describe::{KeySchemaElement, Projection, elements, index_elements, projection};
 use crate::dynamodb::ops::table::StreamSpecification;
 use base::Timestamp;
 use kernel::Cx;
@@ -79,16 +79,15 @@ fn units(throughput: &Throughput) -> ProvisionedThroughput {
 
 fn describe(backup: &BackupRecord, status: &str) -> DescriptionOutput {
     let table = &backup.table;
-    let keys = |index: &IndexRecord| elements(&index.hash, index.range.as_ref());
     let locals: Vec<LocalIndexInfo> = table
         .locals()
-        .map(|i| LocalIndexInfo { name: i.name.clone(), keys: keys(i), projection: projection(i) })
+        .map(|i| LocalIndexInfo { name: i.name.clone(), keys: index_elements(i), projection: projection(i) })
         .collect();
     let globals: Vec<GlobalIndexInfo> = table
         .globals()
         .map(|i| GlobalIndexInfo {
             name: i.name.clone(),
-            keys: keys(i),
+            keys: index_elements(i),
             projection: projection(i),
             throughput: units(&i.throughput),
         })

@@ -266,9 +266,9 @@ fn new_table(
     }
     table.next_index = table.indexes.len() as u32 + 1;
     let used = |name: &str| {
-        let is = |hash: &str, range: Option<&String>| hash == name || range.is_some_and(|r| r == name);
-        is(&table.hash, table.range.as_ref())
-            || table.indexes.iter().any(|index| is(&index.hash, index.range.as_ref()))
+        table.hash == name
+            || table.range.as_deref() == Some(name)
+            || table.indexes.iter().any(|index| index.has_key(name))
     };
     let attributes = table.attributes.iter().filter(|a| used(&a.name)).cloned().collect();
     table.attributes = attributes;
@@ -349,13 +349,15 @@ fn billing(
 }
 
 fn is_like(index: &IndexRecord, keys: &[KeySchemaElement], projection: &Projection) -> bool {
-    let names: Vec<&str> = keys.iter().map(|key| key.name.as_str()).collect();
-    let own: Vec<&str> = std::iter::once(&index.hash).chain(&index.range).map(String::as_str).collect();
+    let of_kind = |kind: &str| -> Vec<&String> {
+        keys.iter().filter(|key| key.kind == kind).map(|key| &key.name).collect()
+    };
+    let same = index.hashes().eq(of_kind("HASH")) && index.ranges().eq(of_kind("RANGE"));
     let mut include = projection.attributes.clone().unwrap_or_default();
     let mut known = index.include.clone();
     include.sort();
     known.sort();
-    names == own && projection.kind.as_deref() == Some(index.projection.as_str()) && include == known
+    same && projection.kind.as_deref() == Some(index.projection.as_str()) && include == known
 }
 
 fn unknown(name: &str) -> Error {

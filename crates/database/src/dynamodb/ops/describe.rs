@@ -200,7 +200,7 @@ fn provisioned(throughput: &Throughput, now: Timestamp) -> ThroughputDescription
     }
 }
 
-fn index_elements(index: &IndexRecord) -> Vec<KeySchemaElement> {
+pub(crate) fn index_elements(index: &IndexRecord) -> Vec<KeySchemaElement> {
     let element = |kind: &'static str| {
         move |name: &String| KeySchemaElement { name: name.clone(), kind: kind.to_owned() }
     };
