@@ -54,15 +54,21 @@ struct Connection {
     stream: TcpStream,
     buffer: Vec<u8>,
     sent: Instant,
+    /// Which step of a unit the request is.
+    step: usize,
 }
 
-/// Sends what `next` makes over `concurrency` connections until it is over. An error if anything but successes (2xx)
-/// comes back.
+/// Makes a connection's next request from the step that was answered and its answer; returns it with its step.
+pub(crate) type Next<'n> = &'n mut dyn FnMut(Option<(usize, &str)>) -> (Vec<u8>, usize);
+
+/// Sends what `next` makes over `concurrency` connections until it is over; counts units of so many `steps`. An error
+/// if anything but successes (2xx) comes back.
 pub(crate) fn run(
     address: SocketAddr,
     concurrency: usize,
     until: Until,
-    next: &mut dyn FnMut() -> Vec<u8>,
+    steps: usize,
+    next: Next<'_>,
 ) -> Result<Outcome, String> {
     let poll = epoll::create(epoll::CreateFlags::CLOEXEC).map_err(|why| why.to_string())?;
     let begun = Instant::now();
@@ -71,7 +77,9 @@ pub(crate) fn run(
     let mut connections = Vec::new();
     for index in 0..concurrency.min(usize::try_from(until.count).unwrap_or(usize::MAX)) {
         connections.push(open(address, &poll, index)?);
-        send(&mut connections[index], &next())?;
+        let (request, step) = next(None);
+        connections[index].step = step;
+        send(&mut connections[index], &request)?;
         sent += 1;
     }
     let mut waiting = connections.len();
@@ -85,17 +93,21 @@ pub(crate) fn run(
         for event in events.drain(..) {
             let index = usize::try_from(event.data.u64()).unwrap_or_default();
             let connection = &mut connections[index];
-            let Some(closes) = receive(connection, &mut outcome)? else { continue };
+            let Some((closes, body)) = receive(connection, &mut outcome)? else { continue };
+            outcome.answered += u64::from(connection.step + 1 == steps);
             if sent >= until.count || begun.elapsed() >= until.time {
                 // The server may close it now that it is idle, which is no longer our business.
                 epoll::delete(&poll, &connection.stream).map_err(|why| why.to_string())?;
                 waiting -= 1;
                 continue;
             }
+            let answer = String::from_utf8_lossy(&connection.buffer[body..]);
+            let (request, step) = next(Some((connection.step, &answer)));
             if closes {
                 *connection = open(address, &poll, index)?;
             }
-            send(connection, &next())?;
+            connection.step = step;
+            send(connection, &request)?;
             sent += 1;
         }
     }
@@ -111,7 +123,7 @@ fn open(address: SocketAddr, poll: &OwnedFd, index: usize) -> Result<Connection,
     ready.map_err(|why| why.to_string())?;
     epoll::add(poll, &stream, EventData::new_u64(index as u64), EventFlags::IN)
         .map_err(|why| why.to_string())?;
-    Ok(Connection { stream, buffer: Vec::new(), sent: Instant::now() })
+    Ok(Connection { stream, buffer: Vec::new(), sent: Instant::now(), step: 0 })
 }
 
 /// Requests are a few KiB and the connection is idle: the kernel takes them whole.
@@ -125,8 +137,8 @@ fn send(connection: &mut Connection, request: &[u8]) -> Result<(), String> {
     }
 }
 
-/// Reads what is there. When the answer is whole it is counted, and whether the server closes is told.
-fn receive(connection: &mut Connection, outcome: &mut Outcome) -> Result<Option<bool>, String> {
+/// Reads what is there. When the answer is whole, tells whether the server closes and where the body begins.
+fn receive(connection: &mut Connection, outcome: &mut Outcome) -> Result<Option<(bool, usize)>, String> {
     let mut piece = [0; 32 << 10];
     let read = match connection.stream.read(&mut piece) {
         Ok(0) => return Err("the server closed within an answer".to_owned()),
@@ -145,8 +157,7 @@ fn receive(connection: &mut Connection, outcome: &mut Outcome) -> Result<Option<
         Parsed::Whole(answer) => {
             let micros = connection.sent.elapsed().as_micros();
             outcome.latencies.push(u32::try_from(micros).unwrap_or(u32::MAX));
-            outcome.answered += 1;
-            Ok(Some(answer.closes))
+            Ok(Some((answer.closes, answer.body_start)))
         }
     }
 }

@@ -2,10 +2,10 @@
 
 use crate::{
     contestants::Contestant,
-    load::{self, Outcome, Until},
+    load::{self, Next, Outcome, Until},
     options::Options,
     process::Server,
-    scenario::{ACCOUNT, Captured, Maker, Plan, Scenario, find_value},
+    scenario::{ACCOUNT, Ask, Captured, Maker, Plan, Scenario, find_value},
 };
 use std::{
     fs::{self, File},
@@ -220,20 +220,48 @@ fn leg(
     if !answer.contains(&scenario.expect) {
         return Err(format!("no `{}` in the answer", scenario.expect));
     }
-    let numbers = timed(server, concurrency, time, &mut || maker.next());
+    let numbers = match &scenario.then {
+        None => timed(server, concurrency, time, 1, &mut |_| (maker.next(), 0)),
+        Some(then) => timed(server, concurrency, time, 2, &mut |before| {
+            followed(&mut maker, scenario, then, captured, &host, before)
+        }),
+    };
     *first = maker.reached();
     numbers
+}
+
+/// The second request of a unit where the first one's answer has what it needs; else the first one again.
+fn followed(
+    maker: &mut Maker<'_>,
+    scenario: &Scenario,
+    then: &Ask,
+    captured: &Captured,
+    host: &str,
+    before: Option<(usize, &str)>,
+) -> (Vec<u8>, usize) {
+    let Some((0, answer)) = before else { return (maker.next(), 0) };
+    let mut captured = captured.clone();
+    for name in &scenario.ask.capture {
+        let Some(value) = find_value(answer, name) else { return (maker.next(), 0) };
+        captured.insert(name.clone(), value);
+    }
+    match Maker::new(then, host, &captured, 0) {
+        Ok(mut second) => (second.next(), 1),
+        Err(_) => (maker.next(), 0),
+    }
 }
 
 fn timed(
     server: &Server,
     concurrency: usize,
     time: Duration,
-    next: &mut dyn FnMut() -> Vec<u8>,
+    steps: usize,
+    next: Next<'_>,
 ) -> Result<Numbers, String> {
-    load::run(server.address, concurrency, Until { time: WARM_UP, count: u64::MAX }, next)?;
+    load::run(server.address, concurrency, Until { time: WARM_UP, count: u64::MAX }, steps, next)?;
     let before = server.cpu();
-    let outcome: Outcome = load::run(server.address, concurrency, Until { time, count: u64::MAX }, next)?;
+    let outcome: Outcome =
+        load::run(server.address, concurrency, Until { time, count: u64::MAX }, steps, next)?;
     let cpu = server.cpu().saturating_sub(before);
     Ok(Numbers {
         per_second: outcome.per_second(),
@@ -247,7 +275,7 @@ fn timed(
 fn limit(server: &Server, options: &Options, report: &mut Report) -> Result<(), String> {
     let request = file_request(server.address);
     for concurrency in [1, 32] {
-        let result = timed(server, concurrency, options.leg, &mut || request.clone());
+        let result = timed(server, concurrency, options.leg, 1, &mut |_| (request.clone(), 0));
         tell("1 KiB file", concurrency, &result);
         report.legs.push(Leg { scenario: "1 KiB file".to_owned(), concurrency, result });
     }
@@ -261,7 +289,7 @@ fn grow(server: &Server, plan: &Plan, options: &Options, report: &mut Report) ->
     let first = 10_000_000;
     let mut maker = Maker::new(&plan.grow, &server.address.to_string(), &Captured::new(), first)?;
     let until = Until { time: Duration::from_secs(GROW_SECONDS_MAX), count: options.records };
-    let outcome = load::run(server.address, MANY, until, &mut || maker.next());
+    let outcome = load::run(server.address, MANY, until, 1, &mut |_| (maker.next(), 0));
     let outcome = outcome.map_err(|why| format!("while growing: {why}"))?;
     println!("  {} records made in {:.1} s", outcome.answered, outcome.took.as_secs_f64());
     let captured = report.captured.clone();
@@ -280,7 +308,7 @@ fn fill(server: &Server, plan: &Plan, options: &Options, report: &mut Report) ->
     let mut maker = Maker::new(&plan.fill, &server.address.to_string(), &captured, 0)?;
     let count = options.items.div_ceil(plan.fill_items);
     let until = Until { time: Duration::from_secs(FILL_SECONDS_MAX), count };
-    let outcome = load::run(server.address, MANY, until, &mut || maker.next());
+    let outcome = load::run(server.address, MANY, until, 1, &mut |_| (maker.next(), 0));
     let outcome = outcome.map_err(|why| format!("while filling: {why}"))?;
     let items = outcome.answered * plan.fill_items;
     println!("  {items} items made in {:.1} s", outcome.took.as_secs_f64());

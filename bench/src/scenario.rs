@@ -34,6 +34,8 @@ pub(crate) struct Scenario {
     /// Measured once more when there are many records.
     pub(crate) again: bool,
     pub(crate) ask: Ask,
+    /// What follows each request: it is made with what the first one's answer held, and both are one unit.
+    pub(crate) then: Option<Ask>,
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -84,6 +86,7 @@ fn scenario(json: &Value) -> Result<Scenario, String> {
         expect: text(json, "expect")?.to_owned(),
         again: json["again"] == true,
         ask: ask(json)?,
+        then: json.get("then").map(ask).transpose()?,
     })
 }
 
