@@ -1,17 +1,19 @@
 """CloudWatch with boto3 (RPC v2 CBOR), the query protocol and the AWS CLI."""
 
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 
 
 def _span():
-    now = datetime.now(timezone.utc)
+    now = datetime.now(UTC)
     return {"StartTime": now - timedelta(hours=1), "EndTime": now + timedelta(minutes=5)}
 
 
 def test_data_by_boto3_and_the_command_line(account):
     watch = account.client("cloudwatch")
     for value in (1.0, 2.0, 6.0):
-        watch.put_metric_data(Namespace="App", MetricData=[{"MetricName": "Latency", "Value": value, "Unit": "Seconds"}])
+        watch.put_metric_data(
+            Namespace="App", MetricData=[{"MetricName": "Latency", "Value": value, "Unit": "Seconds"}]
+        )
     points = watch.get_metric_statistics(
         Namespace="App", MetricName="Latency", Period=3600, Statistics=["Sum", "Maximum"], **_span()
     )["Datapoints"]
@@ -37,13 +39,13 @@ def test_an_alarm_rings_by_the_clouds_clock(own_cloud, own_account):
         ComparisonOperator="GreaterThanThreshold",
     )
     watch.put_metric_data(Namespace="App", MetricData=[{"MetricName": "Latency", "Value": 5}])
-    own_cloud.advance(90)
+    own_cloud.run("clock", "+90s")
     waiter = watch.get_waiter("alarm_exists")
     waiter.wait(AlarmNames=["slow"])
     for _ in range(100):
         alarm = watch.describe_alarms(AlarmNames=["slow"])["MetricAlarms"][0]
         if alarm["StateValue"] == "ALARM":
             break
-        own_cloud.advance(1)
+        own_cloud.run("clock", "+1s")
     assert alarm["StateValue"] == "ALARM", alarm
     assert "greater than the threshold (3.0)" in alarm["StateReason"]
