@@ -222,7 +222,7 @@ fn query(root: &Caller<'_>, model: &Model, rng: &Rng) {
 
 /// Entries with one partition key in no order that the model knows.
 fn sorted(mut items: Vec<Value>) -> Vec<Value> {
-    items.sort_by_key(ToString::to_string);
+    items.sort_by_key(|item| (item["pk"].to_string(), item["sk"].to_string()));
     items
 }
 
