@@ -19,9 +19,11 @@ def test_urls_read_and_write_until_they_end(account, version):
     eva = account.user("eva", {"Effect": "Allow", "Action": "s3:*", "Resource": "*"})
     s3 = eva.client("s3", signature_version=version, s3={"addressing_style": "path"})
     name = f"presigned-{version}-{account.account}"
-    s3.create_bucket(Bucket=name)
+    eva.client("s3", s3={"addressing_style": "path"}).create_bucket(Bucket=name)
     put = s3.generate_presigned_url("put_object", Params={"Bucket": name, "Key": "a b"}, ExpiresIn=60)
-    assert _status(put, data=b"by url", method="PUT")[0] == 200
+    # Version 2 signs the type of the content, which this client would add by itself.
+    untyped = {"Content-Type": ""}
+    assert _status(put, data=b"by url", method="PUT", headers=untyped)[0] == 200
     asked = {"Bucket": name, "Key": "a b", "ResponseContentType": "text/csv"}
     get = s3.generate_presigned_url("get_object", Params=asked, ExpiresIn=60)
     assert _status(get) == (200, b"by url")
