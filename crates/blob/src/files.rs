@@ -1,7 +1,7 @@
 //! [`Files`]: a file for each content, below one folder.
 //!
 //! ```text
-//! DIR/00 ... DIR/ff     by the last byte of the id, which is chance
+//! DIR/00 ... DIR/ff     by the last byte of the id, which is chance; made when it is first needed
 //! DIR/3f/<id>           32 hexadecimal digits
 //! ```
 //!
@@ -15,12 +15,14 @@ use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Contents as files of one folder.
 #[derive(Debug)]
 pub struct Files {
     dir: PathBuf,
+    /// Whether each shard's folder is known to be on the disk. An empty cloud starts without making 256 of them.
+    kept: Mutex<[bool; 256]>,
 }
 
 impl Files {
@@ -29,22 +31,34 @@ impl Files {
     /// # Errors
     /// The file system's.
     pub fn open(dir: &Path) -> io::Result<Files> {
-        let folder = |path: &Path| DirBuilder::new().recursive(true).mode(0o700).create(path);
-        if !dir.join("ff").is_dir() {
-            folder(dir)?;
-            (0..=0xFF_u8).try_for_each(|shard| folder(&dir.join(shard_name(shard))))?;
-            File::open(dir)?.sync_all()?;
+        DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
+        Ok(Files { dir: dir.to_owned(), kept: Mutex::new([false; 256]) })
+    }
+
+    /// The folder of `id`, on the disk: whoever comes while it is being made waits until it is flushed.
+    fn keep_folder(&self, id: ContentId) -> io::Result<PathBuf> {
+        let folder = self.folder(id);
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let kept = &mut kept[usize::from(shard(id))];
+        if !*kept {
+            DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;
+            File::open(&self.dir)?.sync_all()?;
+            *kept = true;
         }
-        Ok(Files { dir: dir.to_owned() })
+        Ok(folder)
     }
 
     fn folder(&self, id: ContentId) -> PathBuf {
-        self.dir.join(shard_name(id.as_bytes()[15]))
+        self.dir.join(shard_name(shard(id)))
     }
 
     fn path(&self, id: ContentId) -> PathBuf {
         self.folder(id).join(id.to_string())
     }
+}
+
+fn shard(id: ContentId) -> u8 {
+    id.as_bytes()[15]
 }
 
 fn shard_name(shard: u8) -> String {
@@ -53,9 +67,10 @@ fn shard_name(shard: u8) -> String {
 
 impl Blobs for Files {
     fn create(&self, id: ContentId) -> io::Result<Box<dyn Sink>> {
-        let path = self.path(id);
+        let folder = self.keep_folder(id)?;
+        let path = folder.join(id.to_string());
         let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
-        Ok(Box::new(NewFile { file: Some(file), path, folder: self.folder(id) }))
+        Ok(Box::new(NewFile { file: Some(file), path, folder }))
     }
 
     fn open(&self, id: ContentId) -> io::Result<Arc<dyn Source>> {
@@ -71,7 +86,11 @@ impl Blobs for Files {
 
     fn list(&self, each: &mut dyn FnMut(ContentId)) -> io::Result<()> {
         for shard in 0..=0xFF_u8 {
-            for entry in fs::read_dir(self.dir.join(shard_name(shard)))? {
+            let entries = match fs::read_dir(self.dir.join(shard_name(shard))) {
+                Err(error) if error.kind() == ErrorKind::NotFound => continue,
+                entries => entries?,
+            };
+            for entry in entries {
                 let name = entry?.file_name();
                 if let Some(id) = name.to_str().and_then(ContentId::parse) {
                     each(id);

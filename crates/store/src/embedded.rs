@@ -35,8 +35,10 @@ const FORMAT: &str = "format";
 const LAST: &str = "last";
 /// What [`FORMAT`] holds.
 const FORMAT_TEXT: &str = "virga store 1\n";
-/// Threads that sort and merge in the background.
-const WORKERS: usize = 2;
+/// Threads that sort and merge in the background. The first of them only sorts, and hands merges on by putting them back
+/// into the queue: with two, it spins on that queue, a whole processor, for as long as the other merges; with a third,
+/// merges that have nothing to do are taken out meanwhile.
+const WORKERS: usize = 3;
 /// Files that the tree keeps open.
 const OPEN_FILES: usize = 256;
 /// The reserve is never more than this part of the disk, so that a small disk can be used at all.
