@@ -3,6 +3,7 @@
 use base::{Clock, Rng};
 use blob::Blobs;
 use database::dynamodb;
+use ec2::plane::DataPlane;
 use integration::{sns, sqs};
 use kernel::{Cloud, Parts, Service, Settings};
 use security::iam::directory::IamDirectory;
@@ -39,7 +40,7 @@ const EC2_COUNT: usize = ec2::TABLES.len() + network::vpc::TABLES.len();
 /// One wire service of several rooms.
 static EC2: Service = Service { id: "ec2", global: false, ops: &kernel::op::join::<EC2_COUNT>(EC2_TABLES) };
 
-/// A cloud over an open store, with every built service.
+/// A cloud over an open store, with every built service; its networks are simulated.
 ///
 /// # Errors
 /// When the store cannot be read.
@@ -51,6 +52,36 @@ pub fn cloud(
     master: &[u8; 32],
     settings: Settings,
 ) -> Result<Arc<Cloud>, StoreError> {
+    let simulated = DataPlane::new(Box::new(|| Ok(Arc::new(host::Simulator::new()))));
+    cloud_on(simulated, store, blobs, clock, rng, master, settings)
+}
+
+/// The data plane in a host process, which is this program again; started when it is first needed.
+pub fn real_networks() -> DataPlane {
+    DataPlane::new(Box::new(|| {
+        let program = std::env::current_exe();
+        let program =
+            program.map_err(|why| host::HostError::Unable(format!("where is this program? {why}")))?;
+        let mut command = std::process::Command::new(program);
+        command.arg("host");
+        Ok(Arc::new(host::Linux::start(command)?))
+    }))
+}
+
+/// The same with a data plane of the caller's choice.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn cloud_on(
+    networks: DataPlane,
+    store: Store,
+    blobs: Arc<dyn Blobs>,
+    clock: Clock,
+    rng: Rng,
+    master: &[u8; 32],
+    settings: Settings,
+) -> Result<Arc<Cloud>, StoreError> {
+    let networks = Arc::new(networks);
     let last_used = Arc::new(LastUsed::default());
     let parts = Parts {
         services: services(),
@@ -85,6 +116,7 @@ pub fn cloud(
             Arc::new(dynamodb::backups::work::BackupLife),
             Arc::new(ec2::token::ForgetTokens),
             Arc::new(network::vpc::work::NetworkLife),
+            Arc::new(network::vpc::plane::KeepNetworks(Arc::clone(&networks))),
         ],
         subscribers: Vec::new(),
         sagas: vec![&security::organizations::create::CREATE_ACCOUNT],

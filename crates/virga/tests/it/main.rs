@@ -84,4 +84,5 @@ mod vpc_addresses;
 mod vpc_connections;
 mod vpc_groups;
 mod vpc_networks;
+mod vpc_plane;
 mod vpc_routes;
