@@ -34,11 +34,19 @@ pub fn services() -> Vec<&'static Service> {
 }
 
 /// The rooms that serve EC2's API, and how many tables they have.
-const EC2_TABLES: &[&[&[kernel::Op]]] = &[ec2::TABLES, network::vpc::TABLES];
-const EC2_COUNT: usize = ec2::TABLES.len() + network::vpc::TABLES.len();
+const EC2_TABLES: &[&[&[kernel::Op]]] = &[ec2::TABLES, network::vpc::TABLES, compute::ec2::TABLES];
+const EC2_COUNT: usize = ec2::TABLES.len() + network::vpc::TABLES.len() + compute::ec2::TABLES.len();
 
 /// One wire service of several rooms.
 static EC2: Service = Service { id: "ec2", global: false, ops: &kernel::op::join::<EC2_COUNT>(EC2_TABLES) };
+
+/// What networks and machines are made of.
+#[derive(Debug)]
+pub struct Ground {
+    pub networks: DataPlane,
+    /// Where machines keep their disks; `None` where they have none, being simulated.
+    pub machines: Option<std::path::PathBuf>,
+}
 
 /// A cloud over an open store, with every built service; its networks are simulated.
 ///
@@ -52,7 +60,8 @@ pub fn cloud(
     master: &[u8; 32],
     settings: Settings,
 ) -> Result<Arc<Cloud>, StoreError> {
-    let simulated = DataPlane::new(Box::new(|| Ok(Arc::new(host::Simulator::new()))));
+    let networks = DataPlane::new(Box::new(|| Ok(Arc::new(host::Simulator::new()))));
+    let simulated = Ground { networks, machines: None };
     cloud_on(simulated, store, blobs, clock, rng, master, settings)
 }
 
@@ -73,7 +82,7 @@ pub fn real_networks() -> DataPlane {
 /// # Errors
 /// When the store cannot be read.
 pub fn cloud_on(
-    networks: DataPlane,
+    ground: Ground,
     store: Store,
     blobs: Arc<dyn Blobs>,
     clock: Clock,
@@ -81,7 +90,7 @@ pub fn cloud_on(
     master: &[u8; 32],
     settings: Settings,
 ) -> Result<Arc<Cloud>, StoreError> {
-    let networks = Arc::new(networks);
+    let networks = Arc::new(ground.networks);
     let last_used = Arc::new(LastUsed::default());
     let parts = Parts {
         services: services(),
@@ -117,6 +126,7 @@ pub fn cloud_on(
             Arc::new(ec2::token::ForgetTokens),
             Arc::new(network::vpc::work::NetworkLife),
             Arc::new(network::vpc::plane::KeepNetworks(Arc::clone(&networks))),
+            Arc::new(compute::ec2::work::Machines::new(networks, ground.machines)),
         ],
         subscribers: Vec::new(),
         sagas: vec![&security::organizations::create::CREATE_ACCOUNT],

@@ -22,6 +22,7 @@ mod dynamodb_partiql;
 mod dynamodb_streams;
 mod dynamodb_tables;
 mod dynamodb_throughput;
+mod ec2_instances;
 mod edges;
 mod fixture;
 mod harness;

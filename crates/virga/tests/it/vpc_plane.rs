@@ -12,13 +12,14 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 use store::Store;
+use virga::wiring::{self, Ground};
 
-fn cloud<D: Driver + 'static>(driver: D) -> (Cloud, Arc<D>) {
+pub(crate) fn cloud<D: Driver + 'static>(driver: D, machines: Option<std::path::PathBuf>) -> (Cloud, Arc<D>) {
     let driver = Arc::new(driver);
     let same = Arc::clone(&driver);
     let plane = DataPlane::new(Box::new(move || Ok(Arc::clone(&same) as Arc<dyn Driver>)));
-    let wired = virga::wiring::cloud_on(
-        plane,
+    let wired = wiring::cloud_on(
+        Ground { networks: plane, machines },
         Store::memory(),
         Arc::new(blob::Memory::default()),
         Clock::frozen(START),
@@ -31,7 +32,7 @@ fn cloud<D: Driver + 'static>(driver: D) -> (Cloud, Arc<D>) {
 
 #[test]
 fn a_nat_gateway_brings_its_vpc_to_life_and_takes_it_along() {
-    let (cloud, plane) = cloud(Simulator::new());
+    let (cloud, plane) = cloud(Simulator::new(), None);
     let root = cloud.root("123456789012");
     let id = vpc(&root);
     let inside = subnet(&root, &id, "10.0.1.0/24");
@@ -59,7 +60,7 @@ fn a_nat_gateway_brings_its_vpc_to_life_and_takes_it_along() {
 }
 
 /// The data plane itself; `None` where this machine cannot, which `virga doctor` explains.
-fn linux() -> Option<Linux> {
+pub(crate) fn linux() -> Option<Linux> {
     let mut command = Command::new(env!("CARGO_BIN_EXE_virga"));
     command.arg("host");
     match Linux::start(command) {
@@ -72,7 +73,7 @@ fn linux() -> Option<Linux> {
 #[test]
 fn packets_pass_between_the_interfaces_of_an_endpoint_as_its_groups_say() {
     let Some(linux) = linux() else { return };
-    let (cloud, plane) = cloud(linux);
+    let (cloud, plane) = cloud(linux, None);
     let root = cloud.root("123456789012");
     let id = vpc(&root);
     let subnets = [("10.0.1.0/24", "us-east-1a"), ("10.0.2.0/24", "us-east-1b")].map(|(cidr, zone)| {
