@@ -12,7 +12,6 @@ pub(crate) struct InstanceType {
     pub(crate) addresses: i64,
     pub(crate) network: &'static str,
     pub(crate) current: bool,
-    pub(crate) hypervisor: &'static str,
 }
 
 impl InstanceType {
@@ -23,31 +22,31 @@ impl InstanceType {
 }
 
 macro_rules! types {
-    ($( $name:literal $cpus:literal $memory:literal $interfaces:literal $addresses:literal $network:literal $current:literal $hypervisor:literal; )+) => {
+    ($( $name:literal $cpus:literal $memory:literal $interfaces:literal $addresses:literal $network:literal $current:literal; )+) => {
         pub(crate) static TYPES: &[InstanceType] = &[ $( InstanceType {
             name: $name, cpus: $cpus, memory_mib: $memory, interfaces: $interfaces, addresses: $addresses,
-            network: $network, current: $current, hypervisor: $hypervisor,
+            network: $network, current: $current,
         } ),+ ];
     };
 }
 
 types! {
-    "m5.large" 2 8192 3 10 "Up to 10 Gigabit" true "nitro";
-    "m5.xlarge" 4 16384 4 15 "Up to 10 Gigabit" true "nitro";
-    "m5.2xlarge" 8 32768 4 15 "Up to 10 Gigabit" true "nitro";
-    "m5.4xlarge" 16 65536 8 30 "Up to 10 Gigabit" true "nitro";
-    "t2.nano" 1 512 2 2 "Low to Moderate" true "xen";
-    "t2.micro" 1 1024 2 2 "Low to Moderate" true "xen";
-    "t2.small" 1 2048 3 4 "Low to Moderate" true "xen";
-    "t2.medium" 2 4096 3 6 "Low to Moderate" true "xen";
-    "t2.large" 2 8192 3 12 "Low to Moderate" true "xen";
-    "t3.nano" 2 512 2 2 "Up to 5 Gigabit" true "nitro";
-    "t3.micro" 2 1024 2 2 "Up to 5 Gigabit" true "nitro";
-    "t3.small" 2 2048 3 4 "Up to 5 Gigabit" true "nitro";
-    "t3.medium" 2 4096 3 6 "Up to 5 Gigabit" true "nitro";
-    "t3.large" 2 8192 3 12 "Up to 5 Gigabit" true "nitro";
-    "t3.xlarge" 4 16384 4 15 "Up to 5 Gigabit" true "nitro";
-    "t3.2xlarge" 8 32768 4 15 "Up to 5 Gigabit" true "nitro";
+    "m5.large" 2 8192 3 10 "Up to 10 Gigabit" true;
+    "m5.xlarge" 4 16384 4 15 "Up to 10 Gigabit" true;
+    "m5.2xlarge" 8 32768 4 15 "Up to 10 Gigabit" true;
+    "m5.4xlarge" 16 65536 8 30 "Up to 10 Gigabit" true;
+    "t2.nano" 1 512 2 2 "Low to Moderate" true;
+    "t2.micro" 1 1024 2 2 "Low to Moderate" true;
+    "t2.small" 1 2048 3 4 "Low to Moderate" true;
+    "t2.medium" 2 4096 3 6 "Low to Moderate" true;
+    "t2.large" 2 8192 3 12 "Low to Moderate" true;
+    "t3.nano" 2 512 2 2 "Up to 5 Gigabit" true;
+    "t3.micro" 2 1024 2 2 "Up to 5 Gigabit" true;
+    "t3.small" 2 2048 3 4 "Up to 5 Gigabit" true;
+    "t3.medium" 2 4096 3 6 "Up to 5 Gigabit" true;
+    "t3.large" 2 8192 3 12 "Up to 5 Gigabit" true;
+    "t3.xlarge" 4 16384 4 15 "Up to 5 Gigabit" true;
+    "t3.2xlarge" 8 32768 4 15 "Up to 5 Gigabit" true;
 }
 
 pub(crate) fn find(name: &str) -> Option<&'static InstanceType> {

@@ -1,4 +1,4 @@
-//! Amazon EC2's instances: real machines in the networks of [`network`](https://docs.aws.amazon.com/ec2/)'s room, with
+//! Amazon EC2's instances: real machines in the networks of the room `network`, with
 //! key pairs, images and types; as part of EC2's API.
 //!
 //! Handlers write what is wanted, and [`work`] boots and stops the machines: system containers whose programs are those
@@ -7,6 +7,7 @@
 //! Not here: volumes and block devices, instance profiles and metadata, `#cloud-config`, launch templates, spot, limits
 //! on processors and memory by type, an SSH server, interfaces attached after launch.
 
+mod errors;
 mod image;
 mod kinds;
 pub mod model;

@@ -3,6 +3,7 @@
 //! A machine whose first process ends by itself has been shut down from within: it is stopped or terminated, as its
 //! record says. One that the records call running and that does not run (Virga was started again) is booted.
 
+use super::errors::INTERNAL;
 use super::model::{INSTANCES, Instance, state};
 use base::{AccountId, Region, Timestamp};
 use ec2::attachment::ATTACHMENTS;
@@ -231,9 +232,9 @@ impl Machines {
                     "a machine does not boot",
                     &[("instance", &instance.id), ("problem", &why)],
                 );
-                let said = format!("Server.InternalError: {why}");
+                let said = format!("{INTERNAL}: {why}");
                 let next = if was == state::PENDING { state::SHUTTING_DOWN } else { state::STOPPING };
-                instance.enter(next, now, Some(("Server.InternalError", &said)));
+                instance.enter(next, now, Some((INTERNAL, &said)));
                 Some(instance)
             }
         }

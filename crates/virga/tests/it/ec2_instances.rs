@@ -179,7 +179,7 @@ fn machines_run_what_user_data_says_and_keep_what_they_write() {
     let root = cloud.root(ACCOUNT);
     let network = vpc(&root);
     let inside = subnet(&root, &network, "10.0.1.0/24");
-    let script = "#!/bin/sh\necho first boot of $(hostname || cat /etc/hostname)\necho kept > /root/file\n";
+    let script = "#!/bin/sh\necho first boot of $(hostname || cat /etc/hostname)\necho kept > /var/file\n";
     let ids = run(
         &root,
         json!({ "MaxCount": 2, "SubnetId": inside, "UserData": STANDARD.encode(script),
@@ -219,13 +219,13 @@ fn machines_run_what_user_data_says_and_keep_what_they_write() {
     ec2(&root, "RebootInstances", json!({ "InstanceIds": [id] }));
     said("is up", 2);
     until(&cloud, &root, id, "running");
-    assert_eq!(plane.spawn(id, shell("test -e /root/file")).unwrap().wait().unwrap(), 0);
+    assert_eq!(plane.spawn(id, shell("test -e /var/file")).unwrap().wait().unwrap(), 0);
     assert_eq!(console().matches("first boot of").count(), 1);
     ec2(&root, "StopInstances", json!({ "InstanceIds": [id] }));
     until(&cloud, &root, id, "stopped");
     ec2(&root, "StartInstances", json!({ "InstanceIds": [id] }));
     until(&cloud, &root, id, "running");
-    assert_eq!(plane.spawn(id, shell("grep -q kept /root/file")).unwrap().wait().unwrap(), 0);
+    assert_eq!(plane.spawn(id, shell("grep -q kept /var/file")).unwrap().wait().unwrap(), 0);
     // Shut down from within: terminated, as it was launched.
     plane.spawn(id, shell("kill -TERM 1")).unwrap().wait().unwrap_or_default();
     until(&cloud, &root, id, "terminated");

@@ -35,7 +35,6 @@ wire::shape! {
         name: String = "InstanceType",
         current: bool = "CurrentGeneration",
         bare: bool = "BareMetal",
-        hypervisor: String = "Hypervisor",
         processor: Processor = "ProcessorInfo",
         cpus: Cpus = "VCpuInfo",
         memory: Memory = "MemoryInfo",
@@ -77,7 +76,6 @@ fn view(kind: &InstanceType) -> View {
         name: kind.name.into(),
         current: kind.current,
         bare: false,
-        hypervisor: kind.hypervisor.into(),
         // Machines run on this one's processors, whatever AWS's type has.
         processor: Processor { architectures: vec![architecture().into()] },
         cpus: Cpus { default: kind.cpus },
@@ -97,7 +95,6 @@ static FILTERS: &Known<View> = &[
     ("bare-metal", |t| vec![t.bare.to_string()]),
     ("burstable-performance-supported", |t| vec![t.burstable.to_string()]),
     ("current-generation", |t| vec![t.current.to_string()]),
-    ("hypervisor", |t| vec![t.hypervisor.clone()]),
     ("instance-storage-supported", |t| vec![t.storage.to_string()]),
     ("instance-type", |t| vec![t.name.clone()]),
     ("memory-info.size-in-mib", |t| vec![t.memory.mib.to_string()]),
