@@ -17,6 +17,7 @@ wire::errors! {
         FilterLimitExceeded(max: usize) = 400, "FilterLimitExceeded", "The maximum number of filter values specified on a single call is {max}";
         GatewayNotAttached(what: String) = 400, "Gateway.NotAttached", "{what}";
         IdempotentParameterMismatch(token: String) = 400, "IdempotentParameterMismatch", "The request uses the same client token as a previous, but non-identical request. Client token: {token}";
+        IncorrectInstanceState(what: String) = 400, "IncorrectInstanceState", "{what}";
         IncorrectState(what: String) = 400, "IncorrectState", "{what}";
         InsufficientFreeAddresses(what: String) = 400, "InsufficientFreeAddressesInSubnet", "{what}";
         InsufficientAddressCapacity = 400, "InsufficientAddressCapacity", "Insufficient capacity. The pool of public addresses of this cloud is used up.";
@@ -32,6 +33,12 @@ wire::errors! {
         InvalidInstanceId(what: String) = 400, "InvalidInstanceID", "{what}";
         InvalidId(id: String) = 400, "InvalidID", "The ID '{id}' is not valid";
         InterfaceInUse(what: String) = 400, "InvalidNetworkInterface.InUse", "{what}";
+        InvalidImage(what: String) = 400, "InvalidAMIID.NotFound", "{what}";
+        InvalidInstanceType(what: String) = 400, "InvalidInstanceType", "{what}";
+        InvalidKeyFormat = 400, "InvalidKey.Format", "Key is not in valid OpenSSH public key format";
+        InvalidKeyPairDuplicate(name: String) = 400, "InvalidKeyPair.Duplicate", "The keypair already exists: {name}";
+        InvalidKeyPairNotFound(name: String) = 400, "InvalidKeyPair.NotFound", "The key pair '{name}' does not exist";
+        InvalidUserData(what: String) = 400, "InvalidUserData.Malformed", "{what}";
         InvalidNetworkAclEntry(what: String) = 400, "InvalidNetworkAclEntry.NotFound", "{what}";
         InvalidNextToken = 400, "InvalidPaginationToken", "The specified pagination token is not valid.";
         InvalidParameter(what: String) = 400, "InvalidParameter", "{what}";
@@ -50,6 +57,7 @@ wire::errors! {
         InvalidTagKey(what: String) = 400, "InvalidTagKey.Malformed", "{what}";
         InvalidVpcRange(cidr: String) = 400, "InvalidVpc.Range", "The CIDR '{cidr}' is invalid.";
         InvalidVpcRestricted(cidr: String) = 400, "InvalidVpc.Range", "The CIDR '{cidr}' is restricted. Use a CIDR from the same private address range as the current VPC CIDR, or use a publicly-routable CIDR. For additional restrictions, see https://docs.aws.amazon.com/vpc/latest/userguide/VPC_Subnets.html#VPC_Sizing";
+        KeyPairLimitExceeded = 400, "KeyPairLimitExceeded", "Maximum of 5000 keypairs reached.";
         MissingParameter(name: String) = 400, "MissingParameter", "The request must contain the parameter {name}";
         MissingTarget(what: String) = 400, "MissingParameter", "{what}";
         ElasticIpNotFound(id: String) = 400, "InvalidElasticIpID.NotFound", "The elasticIp ID '{id}' does not exist";

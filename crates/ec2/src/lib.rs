@@ -12,6 +12,7 @@ pub mod errors;
 pub mod filter;
 pub mod kind;
 pub mod ops;
+pub mod plane;
 pub mod public;
 pub mod register;
 pub mod tags;

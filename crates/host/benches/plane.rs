@@ -150,7 +150,7 @@ fn shell(plane: &Linux, machine: &str, script: &str) -> i32 {
         env: vec![("PATH".into(), "/usr/sbin:/usr/bin:/sbin:/bin".into())],
         ..Spawn::default()
     };
-    plane.spawn(machine, command).and_then(|mut process| process.wait()).expect("a process")
+    plane.spawn(machine, command).and_then(|process| process.wait()).expect("a process")
 }
 
 fn through_the_rules() {

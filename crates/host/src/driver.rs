@@ -66,12 +66,12 @@ pub struct Boot {
 }
 
 /// A process in a machine's network. It ends with the data plane at the latest.
-pub trait Process: Send + Debug {
-    /// Waits for its end: the exit code, or 128 and the signal's number.
+pub trait Process: Send + Sync + Debug {
+    /// Waits for its end: the exit code, or 128 and the signal's number. One may wait while others send signals.
     ///
     /// # Errors
     /// [`HostError::Ended`]
-    fn wait(&mut self) -> Result<i32, HostError>;
+    fn wait(&self) -> Result<i32, HostError>;
 
     /// Sends a signal.
     ///

@@ -5,7 +5,7 @@ use net::walk::{End, Flow, Origin, Transport, walk};
 use net::{Program, Topology};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// Records programs, and answers by the walk: a connection that would arrive is made on loopback to the listener that
@@ -23,6 +23,42 @@ struct State {
     /// Where the listener for (place, port) really is; by address for hosts on the internet.
     listeners: BTreeMap<(Place, u16), SocketAddr>,
     counts: BTreeMap<String, BTreeMap<String, Count>>,
+    booted: BTreeMap<String, Arc<Switch>>,
+}
+
+/// Whether a machine is on; its exit code when it is off.
+#[derive(Debug, Default)]
+struct Switch {
+    code: Mutex<Option<i32>>,
+    changed: Condvar,
+}
+
+impl Switch {
+    fn code(&self) -> Option<i32> {
+        *self.code.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn off(&self, code: i32) {
+        self.code.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(code);
+        self.changed.notify_all();
+    }
+}
+
+/// Stands for the init of a machine: it runs nothing, and ends at the first signal.
+#[derive(Debug)]
+struct Booted(Arc<Switch>);
+
+impl Process for Booted {
+    fn wait(&self) -> Result<i32, HostError> {
+        let code = self.0.code.lock().unwrap_or_else(PoisonError::into_inner);
+        let code = self.0.changed.wait_while(code, |code| code.is_none());
+        code.unwrap_or_else(PoisonError::into_inner).ok_or(HostError::Ended)
+    }
+
+    fn signal(&self, signal: i32) -> Result<(), HostError> {
+        self.0.off(128 + signal);
+        Ok(())
+    }
 }
 
 impl Simulator {
@@ -122,6 +158,9 @@ impl Driver for Simulator {
     fn remove_machine(&self, machine: &str) -> Result<(), HostError> {
         let mut state = self.state();
         state.machines.remove(machine);
+        if let Some(switch) = state.booted.remove(machine) {
+            switch.off(128 + 9);
+        }
         state.listeners.retain(|(place, _), _| *place != Place::Machine(machine.to_owned()));
         Ok(())
     }
@@ -157,8 +196,14 @@ impl Driver for Simulator {
     }
 
     fn boot(&self, machine: &str, _boot: Boot) -> Result<Box<dyn Process>, HostError> {
-        self.state().check(&Place::Machine(machine.to_owned()))?;
-        Err(HostError::Unable("the simulator runs no machines".to_owned()))
+        let mut state = self.state();
+        state.check(&Place::Machine(machine.to_owned()))?;
+        if state.booted.get(machine).is_some_and(|on| on.code().is_none()) {
+            return Err(HostError::refused(format!("boot {machine}"), std::io::ErrorKind::ResourceBusy));
+        }
+        let switch = Arc::new(Switch::default());
+        state.booted.insert(machine.to_owned(), Arc::clone(&switch));
+        Ok(Box::new(Booted(switch)))
     }
 
     fn spawn(&self, machine: &str, _command: Spawn) -> Result<Box<dyn Process>, HostError> {

@@ -35,7 +35,9 @@ pub(crate) fn run(
     let master = master_key(&place.master_key_file(), &rng)?;
     let settings = kernel::Settings { strict: options.strict, seed: options.seed };
     let blobs = blob::Files::open(&place.contents_dir()).map_err(|e| at(&place.contents_dir(), &e))?;
-    let cloud = wiring::cloud(store, Arc::new(blobs), Clock::system(), rng, &master, settings)
+    let ground =
+        wiring::Ground { networks: wiring::real_networks(), machines: Some(place.data.join("machines")) };
+    let cloud = wiring::cloud_on(ground, store, Arc::new(blobs), Clock::system(), rng, &master, settings)
         .map_err(|e| e.to_string())?;
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|e| e.to_string())?;

@@ -3,6 +3,7 @@
 use base::{Clock, Rng};
 use blob::Blobs;
 use database::dynamodb;
+use ec2::plane::DataPlane;
 use integration::{sns, sqs};
 use kernel::{Cloud, Parts, Service, Settings};
 use security::iam::directory::IamDirectory;
@@ -33,13 +34,21 @@ pub fn services() -> Vec<&'static Service> {
 }
 
 /// The rooms that serve EC2's API, and how many tables they have.
-const EC2_TABLES: &[&[&[kernel::Op]]] = &[ec2::TABLES, network::vpc::TABLES];
-const EC2_COUNT: usize = ec2::TABLES.len() + network::vpc::TABLES.len();
+const EC2_TABLES: &[&[&[kernel::Op]]] = &[ec2::TABLES, network::vpc::TABLES, compute::ec2::TABLES];
+const EC2_COUNT: usize = ec2::TABLES.len() + network::vpc::TABLES.len() + compute::ec2::TABLES.len();
 
 /// One wire service of several rooms.
 static EC2: Service = Service { id: "ec2", global: false, ops: &kernel::op::join::<EC2_COUNT>(EC2_TABLES) };
 
-/// A cloud over an open store, with every built service.
+/// What networks and machines are made of.
+#[derive(Debug)]
+pub struct Ground {
+    pub networks: DataPlane,
+    /// Where machines keep their disks; `None` where they have none, being simulated.
+    pub machines: Option<std::path::PathBuf>,
+}
+
+/// A cloud over an open store, with every built service; its networks are simulated.
 ///
 /// # Errors
 /// When the store cannot be read.
@@ -51,6 +60,37 @@ pub fn cloud(
     master: &[u8; 32],
     settings: Settings,
 ) -> Result<Arc<Cloud>, StoreError> {
+    let networks = DataPlane::new(Box::new(|| Ok(Arc::new(host::Simulator::new()))));
+    let simulated = Ground { networks, machines: None };
+    cloud_on(simulated, store, blobs, clock, rng, master, settings)
+}
+
+/// The data plane in a host process, which is this program again; started when it is first needed.
+pub fn real_networks() -> DataPlane {
+    DataPlane::new(Box::new(|| {
+        let program = std::env::current_exe();
+        let program =
+            program.map_err(|why| host::HostError::Unable(format!("where is this program? {why}")))?;
+        let mut command = std::process::Command::new(program);
+        command.arg("host");
+        Ok(Arc::new(host::Linux::start(command)?))
+    }))
+}
+
+/// The same with a data plane of the caller's choice.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn cloud_on(
+    ground: Ground,
+    store: Store,
+    blobs: Arc<dyn Blobs>,
+    clock: Clock,
+    rng: Rng,
+    master: &[u8; 32],
+    settings: Settings,
+) -> Result<Arc<Cloud>, StoreError> {
+    let networks = Arc::new(ground.networks);
     let last_used = Arc::new(LastUsed::default());
     let parts = Parts {
         services: services(),
@@ -85,6 +125,8 @@ pub fn cloud(
             Arc::new(dynamodb::backups::work::BackupLife),
             Arc::new(ec2::token::ForgetTokens),
             Arc::new(network::vpc::work::NetworkLife),
+            Arc::new(network::vpc::plane::KeepNetworks(Arc::clone(&networks))),
+            Arc::new(compute::ec2::work::Machines::new(networks, ground.machines)),
         ],
         subscribers: Vec::new(),
         sagas: vec![&security::organizations::create::CREATE_ACCOUNT],

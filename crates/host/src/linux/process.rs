@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
 
 /// The exit codes of processes, for whoever waits.
 #[derive(Debug, Default)]
@@ -53,7 +53,7 @@ struct Spawned {
     line: Arc<Line>,
     /// In the host process's namespace.
     pid: u32,
-    code: Option<i32>,
+    code: OnceLock<i32>,
 }
 
 pub(super) fn spawn(line: &Arc<Line>, space: u32, command: Spawn) -> Result<Box<dyn Process>, HostError> {
@@ -75,7 +75,7 @@ pub(super) fn spawn(line: &Arc<Line>, space: u32, command: Spawn) -> Result<Box<
     // The streams are the process's alone now: their other ends notice when it ends.
     drop(command);
     let pid = Take(&body).u32().map_err(|_| HostError::Ended)?;
-    Ok(Box::new(Spawned { line: Arc::clone(line), pid, code: None }))
+    Ok(Box::new(Spawned { line: Arc::clone(line), pid, code: OnceLock::new() }))
 }
 
 pub(super) fn boot(line: &Arc<Line>, space: u32, boot: Boot) -> Result<Box<dyn Process>, HostError> {
@@ -98,21 +98,20 @@ pub(super) fn boot(line: &Arc<Line>, space: u32, boot: Boot) -> Result<Box<dyn P
     let body = machine.write(Put::default().u32(space)).0;
     let (body, _) = line.call(Order::Boot, &body, &[null.as_fd(), console, console])?.map_err(refused)?;
     let pid = Take(&body).u32().map_err(|_| HostError::Ended)?;
-    Ok(Box::new(Spawned { line: Arc::clone(line), pid, code: None }))
+    Ok(Box::new(Spawned { line: Arc::clone(line), pid, code: OnceLock::new() }))
 }
 
 impl Process for Spawned {
-    fn wait(&mut self) -> Result<i32, HostError> {
-        if let Some(code) = self.code {
-            return Ok(code);
+    fn wait(&self) -> Result<i32, HostError> {
+        if let Some(code) = self.code.get() {
+            return Ok(*code);
         }
         let code = self.line.exits.wait(self.pid)?;
-        self.code = Some(code);
-        Ok(code)
+        Ok(*self.code.get_or_init(|| code))
     }
 
     fn signal(&self, signal: i32) -> Result<(), HostError> {
-        if self.code.is_some() {
+        if self.code.get().is_some() {
             return Ok(());
         }
         let body = Put::default().u32(self.pid).u32(signal.cast_unsigned());

@@ -43,7 +43,7 @@ fn boot(lab: &Lab, base: &Path) -> Box<dyn Process> {
 /// What a command in `db` prints.
 fn run(lab: &Lab, script: &str) -> (i32, String) {
     let (mut reader, writer) = std::io::pipe().unwrap();
-    let mut process = lab.plane.spawn("db", spawn("/bin/sh", &["-c", script], Some(writer.into()))).unwrap();
+    let process = lab.plane.spawn("db", spawn("/bin/sh", &["-c", script], Some(writer.into()))).unwrap();
     let mut text = String::new();
     reader.read_to_string(&mut text).unwrap();
     (process.wait().unwrap(), text)
@@ -53,7 +53,7 @@ fn run(lab: &Lab, script: &str) -> (i32, String) {
 fn a_machine_has_a_root_a_name_and_processes_of_its_own() {
     let base = folder("own");
     let lab = Lab::new(sample::two_tier());
-    let mut init = boot(&lab, &base);
+    let init = boot(&lab, &base);
     assert_eq!(run(&lab, "cat /proc/sys/kernel/hostname").1, "ip-10-0-2-10\n");
     assert_eq!(run(&lab, "id -u").1, "0\n");
     assert!(run(&lab, "tr '\\0' ' ' < /proc/1/cmdline").1.starts_with("/bin/sh -c trap"));
@@ -73,7 +73,7 @@ fn a_machine_has_a_root_a_name_and_processes_of_its_own() {
     // Off, and on again: what it wrote is there.
     init.signal(15).unwrap();
     assert_eq!(init.wait().unwrap(), 3);
-    let mut init = boot(&lab, &base);
+    let init = boot(&lab, &base);
     assert_eq!(run(&lab, "cat /var/file").1, "kept\n");
     init.signal(9).unwrap();
     assert_eq!(init.wait().unwrap(), 128 + 9);
@@ -85,7 +85,7 @@ fn a_machine_has_a_root_a_name_and_processes_of_its_own() {
 fn a_machine_that_is_removed_takes_its_processes_along() {
     let base = folder("gone");
     let lab = Lab::new(sample::two_tier());
-    let mut init = boot(&lab, &base);
+    let init = boot(&lab, &base);
     let mark = |n: u8| format!("60{n}.{}", std::process::id());
     assert_eq!(run(&lab, &format!("sleep {} > /dev/null 2>&1 &", mark(1))).0, 0);
     let elsewhere = format!("sleep {} & exit 0", mark(2));

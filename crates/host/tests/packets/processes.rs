@@ -26,13 +26,13 @@ fn a_process_runs_in_its_machines_network_and_tells_how_it_ended() {
     plane.apply(&sample::two_tier(), "vpc-1").unwrap();
     let (mut reader, writer) = std::io::pipe().unwrap();
     let script = "cat /proc/net/fib_trie; echo $GREETING; exit 7";
-    let mut process = plane.spawn("db", spawn("sh", &["-c", script], Some(writer.into()))).unwrap();
+    let process = plane.spawn("db", spawn("sh", &["-c", script], Some(writer.into()))).unwrap();
     let mut text = String::new();
     reader.read_to_string(&mut text).unwrap();
     assert_eq!(process.wait().unwrap(), 7);
     assert!(text.contains("10.0.2.10") && !text.contains("10.0.1.10"), "{text}");
     assert!(text.ends_with("hello\n"), "{text}");
-    let mut process = plane.spawn("db", spawn("sleep", &["600"], None)).unwrap();
+    let process = plane.spawn("db", spawn("sleep", &["600"], None)).unwrap();
     process.signal(15).unwrap();
     assert_eq!(process.wait().unwrap(), 128 + 15);
     process.signal(15).unwrap();

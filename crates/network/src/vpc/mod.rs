@@ -17,6 +17,7 @@ mod find;
 mod make;
 pub mod model;
 pub mod ops;
+pub mod plane;
 pub mod topology;
 pub mod work;
 

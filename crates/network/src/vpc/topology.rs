@@ -88,14 +88,15 @@ fn vpc(from: &dyn Read, place: Place<'_>) -> Result<Option<plan::Vpc>, StoreErro
     Ok(Some(out))
 }
 
-/// The NAT gateway or endpoint that an interface of the cloud's own belongs to.
+/// Where the interfaces of the cloud's own services are plugged in: a NAT gateway is one machine, and an endpoint one in
+/// each of its subnets.
 fn machines(from: &dyn Read, place: Place<'_>) -> Result<BTreeMap<String, String>, StoreError> {
     let mut out = BTreeMap::new();
     for nat in place.all(from, &NATS)? {
         out.extend(nat.addresses.into_iter().map(|address| (address.interface, nat.id.clone())));
     }
     for endpoint in place.all(from, &ENDPOINTS)? {
-        out.extend(endpoint.interfaces.into_iter().map(|interface| (interface, endpoint.id.clone())));
+        out.extend(endpoint.interfaces.into_iter().map(|interface| (interface.clone(), interface)));
     }
     Ok(out)
 }

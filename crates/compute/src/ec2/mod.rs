@@ -1,0 +1,26 @@
+//! Amazon EC2's instances: real machines in the networks of the room `network`, with
+//! key pairs, images and types; as part of EC2's API.
+//!
+//! Handlers write what is wanted, and [`work`] boots and stops the machines: system containers whose programs are those
+//! of the machine that Virga runs on. A machine keeps what it has written over stops and reboots, until it is terminated.
+//!
+//! Not here: volumes and block devices, instance profiles and metadata, `#cloud-config`, launch templates, spot, limits
+//! on processors and memory by type, an SSH server, interfaces attached after launch.
+
+mod errors;
+mod image;
+mod kinds;
+pub mod model;
+pub mod ops;
+pub mod work;
+
+/// The operation tables, for the wiring.
+pub const TABLES: &[&[kernel::Op]] = &[
+    ops::key_pair::OPS,
+    ops::image::OPS,
+    ops::kinds::OPS,
+    ops::run::OPS,
+    ops::describe::OPS,
+    ops::state::OPS,
+    ops::attribute::OPS,
+];

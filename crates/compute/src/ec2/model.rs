@@ -1,0 +1,92 @@
+//! Records of instances and key pairs.
+
+use base::Timestamp;
+use store::Table;
+
+store::record! {
+    /// Under its id.
+    #[derive(Clone, PartialEq, Debug)]
+    pub struct KeyPair {
+        1 => pub id: String,
+        2 => pub name: String,
+        /// `rsa` or `ed25519`.
+        3 => pub kind: String,
+        4 => pub fingerprint: String,
+        /// As OpenSSH has it: `ssh-rsa AAAA… name`.
+        5 => pub public: String,
+        6 => pub created: Timestamp,
+    }
+
+    /// Under its id. What it is plugged into stands in [`ec2::attachment`].
+    #[derive(Clone, PartialEq, Debug)]
+    pub struct Instance {
+        1 => pub id: String,
+        2 => pub reservation: String,
+        3 => pub index: i64,
+        4 => pub image: String,
+        5 => pub kind: String,
+        6 => pub key_name: Option<String>,
+        /// What is written into the machine: the key at the time of the launch.
+        7 => pub public_key: Option<String>,
+        8 => pub user_data: Vec<u8>,
+        9 => pub zone: String,
+        10 => pub subnet: String,
+        11 => pub vpc: String,
+        /// By device, the primary one first.
+        12 => pub interfaces: Vec<String>,
+        13 => pub address: String,
+        /// AWS's number of the state: [`state`].
+        14 => pub state: i64,
+        15 => pub launched: Timestamp,
+        /// When the state last changed.
+        16 => pub since: Timestamp,
+        17 => pub reason: Option<(String, String)>,
+        18 => pub terminates_on_shutdown: bool,
+        19 => pub termination_protected: bool,
+        20 => pub stop_protected: bool,
+        /// The primary address gets a public one at each start.
+        21 => pub public: bool,
+        /// How often it was asked to boot again.
+        22 => pub reboots: u64,
+        /// Its processes are not asked before they end.
+        23 => pub forced: bool,
+        24 => pub token: Option<String>,
+    }
+}
+
+pub const KEY_PAIRS: Table<KeyPair> = Table::new(0x2201, "compute/key-pairs");
+pub const INSTANCES: Table<Instance> = Table::new(0x2202, "compute/instances");
+
+/// AWS: <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_InstanceState.html>
+pub mod state {
+    pub const PENDING: i64 = 0;
+    pub const RUNNING: i64 = 16;
+    pub const SHUTTING_DOWN: i64 = 32;
+    pub const TERMINATED: i64 = 48;
+    pub const STOPPING: i64 = 64;
+    pub const STOPPED: i64 = 80;
+
+    pub fn word(code: i64) -> &'static str {
+        match code {
+            PENDING => "pending",
+            RUNNING => "running",
+            SHUTTING_DOWN => "shutting-down",
+            TERMINATED => "terminated",
+            STOPPING => "stopping",
+            _ => "stopped",
+        }
+    }
+}
+
+impl Instance {
+    pub fn is_over(&self) -> bool {
+        matches!(self.state, state::SHUTTING_DOWN | state::TERMINATED)
+    }
+
+    /// Changes the state; a reason is a code and a sentence.
+    pub fn enter(&mut self, state: i64, now: Timestamp, reason: Option<(&str, &str)>) {
+        self.state = state;
+        self.since = now;
+        self.reason = reason.map(|(code, message)| (code.to_owned(), message.to_owned()));
+    }
+}

@@ -1,0 +1,164 @@
+//! Attributes of one instance, and what it says on its console.
+
+use super::describe::Group;
+use super::{call, describe::groups, list, texts};
+use crate::ec2::kinds;
+use crate::ec2::model::{INSTANCES, Instance, state};
+use crate::ec2::work::Consoles;
+use base::Timestamp;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use ec2::access::Access;
+use ec2::describe;
+use ec2::kind::INSTANCE;
+use ec2::{Ec2Error, Plain, register};
+use kernel::{Cx, Empty};
+
+kernel::ops! {
+    /// Attributes and console.
+    pub static OPS:
+        DescribeInstanceAttribute: describe_attribute, "ec2:DescribeInstanceAttribute", |cx, r| Access::of(cx, r).one(&INSTANCE, "InstanceId").done();
+        ModifyInstanceAttribute: modify, "ec2:ModifyInstanceAttribute", |cx, r| Access::of(cx, r).one(&INSTANCE, "InstanceId").attributes(&["DisableApiTermination", "DisableApiStop", "InstanceInitiatedShutdownBehavior", "InstanceType"]).done();
+        GetConsoleOutput: console, "ec2:GetConsoleOutput", |cx, r| Access::of(cx, r).one(&INSTANCE, "InstanceId").done();
+}
+
+wire::shape! {
+    #[derive(Debug)]
+    struct Ask {
+        id: String = "InstanceId",
+        attribute: String = "Attribute",
+    }
+
+    #[derive(Debug)]
+    struct Flag { value: Option<bool> = "Value" }
+
+    #[derive(Debug)]
+    struct Text { value: Option<String> = "Value" }
+
+    #[derive(Debug)]
+    struct Attributes {
+        id: String = "InstanceId",
+        termination: Option<Flag> = "DisableApiTermination",
+        stop: Option<Flag> = "DisableApiStop",
+        behaviour: Option<Text> = "InstanceInitiatedShutdownBehavior",
+        kind: Option<Text> = "InstanceType",
+        user_data: Option<Text> = "UserData",
+        groups: Option<Vec<Group>> = "Groups",
+    }
+
+    #[derive(Debug)]
+    struct Modify {
+        id: String = "InstanceId",
+        termination: Option<Flag> = "DisableApiTermination",
+        stop: Option<Flag> = "DisableApiStop",
+        behaviour: Option<Text> = "InstanceInitiatedShutdownBehavior",
+        kind: Option<Text> = "InstanceType",
+    }
+
+    #[derive(Debug)]
+    struct Named { id: String = "InstanceId" }
+
+    #[derive(Debug)]
+    struct Console {
+        id: String = "InstanceId",
+        at: Timestamp = "Timestamp",
+        output: Option<String> = "Output",
+    }
+}
+
+fn find(cx: &Cx<'_>, id: &str) -> Result<Instance, Ec2Error> {
+    describe::get(cx, &INSTANCES, &INSTANCE, id)
+}
+
+fn flag(value: bool) -> Option<Flag> {
+    Some(Flag { value: Some(value) })
+}
+
+fn behaviour(instance: &Instance) -> &'static str {
+    if instance.terminates_on_shutdown { "terminate" } else { "stop" }
+}
+
+fn describe_attribute(cx: &mut Cx<'_>, req: Ask) -> Result<Attributes, Ec2Error> {
+    let instance = find(cx, &req.id)?;
+    let said = |text: &str| Some(Text { value: Some(text.to_owned()) });
+    let mut out = Attributes {
+        id: req.id,
+        termination: None,
+        stop: None,
+        behaviour: None,
+        kind: None,
+        user_data: None,
+        groups: None,
+    };
+    match req.attribute.as_str() {
+        "disableApiTermination" => out.termination = flag(instance.termination_protected),
+        "disableApiStop" => out.stop = flag(instance.stop_protected),
+        "instanceInitiatedShutdownBehavior" => out.behaviour = said(behaviour(&instance)),
+        "instanceType" => out.kind = said(&instance.kind),
+        "userData" => {
+            let text = STANDARD.encode(&instance.user_data);
+            out.user_data = Some(Text { value: (!text.is_empty()).then_some(text) });
+        }
+        "groupSet" => {
+            let first = texts(instance.interfaces.first());
+            let found = call(cx, "DescribeNetworkInterfaces", [("NetworkInterfaceIds", first)])?;
+            out.groups = list(&found, "NetworkInterfaces").first().map(groups);
+        }
+        other => {
+            let why = "This attribute is not built in this version of Virga.";
+            return Err(Ec2Error::value(other, "attribute", why));
+        }
+    }
+    Ok(out)
+}
+
+fn modify(cx: &mut Cx<'_>, req: Modify) -> Result<Empty, Ec2Error> {
+    let mut instance = find(cx, &req.id)?;
+    let given = [req.termination.is_some(), req.stop.is_some(), req.behaviour.is_some(), req.kind.is_some()];
+    match given.iter().filter(|given| **given).count() {
+        0 => return Err(Plain::InvalidParameterCombination("No attributes specified.".into()).into()),
+        1 => {}
+        _ => {
+            let what = "Fields for multiple attribute types specified";
+            return Err(Plain::InvalidParameterCombination(what.into()).into());
+        }
+    }
+    if instance.is_over() {
+        let what = format!("The instance '{}' is not in a valid state for this operation.", instance.id);
+        return Err(Plain::IncorrectInstanceState(what).into());
+    }
+    if let Some(value) = req.termination.and_then(|flag| flag.value) {
+        instance.termination_protected = value;
+    }
+    if let Some(value) = req.stop.and_then(|flag| flag.value) {
+        instance.stop_protected = value;
+    }
+    match req.behaviour.and_then(|text| text.value).as_deref() {
+        None => {}
+        Some("stop") => instance.terminates_on_shutdown = false,
+        Some("terminate") => instance.terminates_on_shutdown = true,
+        Some(other) => {
+            let name = "instanceInitiatedShutdownBehavior";
+            return Err(Ec2Error::value(other, name, "Valid values: stop, terminate."));
+        }
+    }
+    if let Some(kind) = req.kind.and_then(|text| text.value) {
+        if instance.state != state::STOPPED {
+            let what = format!("The instance '{}' is not in the 'stopped' state.", instance.id);
+            return Err(Plain::IncorrectInstanceState(what).into());
+        }
+        if kinds::find(&kind).is_none() {
+            return Err(Ec2Error::value(kind, "instanceType", "There is no such type."));
+        }
+        instance.kind = kind;
+    }
+    INSTANCES.put(cx.tx, &register::key(cx.account, cx.region, &instance.id), &instance);
+    Ok(Empty)
+}
+
+fn console(cx: &mut Cx<'_>, req: Named) -> Result<Console, Ec2Error> {
+    let instance = find(cx, &req.id)?;
+    let said = cx.memory::<Consoles>().read(&instance.id);
+    let output = said.filter(|said| !said.is_empty()).map(|said| STANDARD.encode(said));
+    Ok(Console { id: instance.id, at: cx.now, output })
+}

@@ -1,0 +1,122 @@
+//! DescribeInstanceTypes.
+
+use crate::ec2::image::architecture;
+use crate::ec2::kinds::{InstanceType, TYPES, find};
+use ec2::access::list;
+use ec2::describe::{self, Ask, Item, ids_or_pages};
+use ec2::filter::{Filter, Known};
+use ec2::tags::Tag;
+use ec2::{Ec2Error, Plain};
+use kernel::Cx;
+
+kernel::ops! {
+    /// Types of instances.
+    pub static OPS:
+        DescribeInstanceTypes: describe_types, "ec2:DescribeInstanceTypes", list;
+}
+
+wire::shape! {
+    #[derive(Debug)]
+    struct DescribeTypes {
+        names: Vec<String> = "InstanceTypes",
+        filters: Vec<Filter> = "Filters",
+        max: Option<i64> = "MaxResults",
+        next: Option<String> = "NextToken",
+    }
+
+    #[derive(Debug)]
+    struct Types {
+        types: Vec<View> = "InstanceTypes",
+        next: Option<String> = "NextToken",
+    }
+
+    #[derive(Debug)]
+    struct View {
+        name: String = "InstanceType",
+        current: bool = "CurrentGeneration",
+        bare: bool = "BareMetal",
+        processor: Processor = "ProcessorInfo",
+        cpus: Cpus = "VCpuInfo",
+        memory: Memory = "MemoryInfo",
+        storage: bool = "InstanceStorageSupported",
+        network: Network = "NetworkInfo",
+        burstable: bool = "BurstablePerformanceSupported",
+        usage: Vec<String> = "SupportedUsageClasses",
+    }
+
+    #[derive(Debug)]
+    struct Processor { architectures: Vec<String> = "SupportedArchitectures" }
+
+    #[derive(Debug)]
+    struct Cpus { default: i64 = "DefaultVCpus" }
+
+    #[derive(Debug)]
+    struct Memory { mib: i64 = "SizeInMiB" }
+
+    #[derive(Debug)]
+    struct Network {
+        performance: String = "NetworkPerformance",
+        interfaces: i64 = "MaximumNetworkInterfaces",
+        addresses: i64 = "Ipv4AddressesPerInterface",
+    }
+}
+
+impl Item for View {
+    fn id(&self) -> &str {
+        &self.name
+    }
+
+    fn tags(&self) -> &[Tag] {
+        &[]
+    }
+}
+
+fn view(kind: &InstanceType) -> View {
+    View {
+        name: kind.name.into(),
+        current: kind.current,
+        bare: false,
+        // Machines run on this one's processors, whatever AWS's type has.
+        processor: Processor { architectures: vec![architecture().into()] },
+        cpus: Cpus { default: kind.cpus },
+        memory: Memory { mib: kind.memory_mib },
+        storage: false,
+        network: Network {
+            performance: kind.network.into(),
+            interfaces: kind.interfaces,
+            addresses: kind.addresses,
+        },
+        burstable: kind.is_burstable(),
+        usage: vec!["on-demand".into()],
+    }
+}
+
+static FILTERS: &Known<View> = &[
+    ("bare-metal", |t| vec![t.bare.to_string()]),
+    ("burstable-performance-supported", |t| vec![t.burstable.to_string()]),
+    ("current-generation", |t| vec![t.current.to_string()]),
+    ("instance-storage-supported", |t| vec![t.storage.to_string()]),
+    ("instance-type", |t| vec![t.name.clone()]),
+    ("memory-info.size-in-mib", |t| vec![t.memory.mib.to_string()]),
+    ("network-info.network-performance", |t| vec![t.network.performance.clone()]),
+    ("processor-info.supported-architecture", |t| t.processor.architectures.clone()),
+    ("vcpu-info.default-vcpus", |t| vec![t.cpus.default.to_string()]),
+];
+
+fn describe_types(cx: &mut Cx<'_>, req: DescribeTypes) -> Result<Types, Ec2Error> {
+    ids_or_pages(&req.names, "instanceTypes", req.max)?;
+    let unknown: Vec<&str> =
+        req.names.iter().map(String::as_str).filter(|name| find(name).is_none()).collect();
+    if !unknown.is_empty() {
+        let what = format!(
+            "The following supplied instance types do not exist in this cloud: [{}]",
+            unknown.join(", ")
+        );
+        return Err(Plain::InvalidInstanceType(what).into());
+    }
+    let asked = |view: &View| req.names.is_empty() || req.names.contains(&view.name);
+    let items = TYPES.iter().map(view).filter(asked).collect();
+    let (types, next) =
+        describe::page(cx, items, Ask::new(&req.filters, req.max, req.next.as_ref()), FILTERS)?;
+    Ok(Types { types, next })
+}

@@ -1,0 +1,48 @@
+//! Handlers, one file a noun.
+
+#![allow(clippy::needless_pass_by_value, reason = "a handler is given its request: that is its shape")]
+
+pub(crate) mod attribute;
+pub(crate) mod describe;
+pub(crate) mod image;
+pub(crate) mod key_pair;
+pub(crate) mod kinds;
+pub(crate) mod run;
+pub(crate) mod state;
+
+use ec2::Ec2Error;
+use kernel::As;
+use kernel::Cx;
+use wire::{Struct, Value};
+
+/// Who acts where a handler uses the network's operations.
+pub(crate) const SELF: &str = "ec2.amazonaws.com";
+
+/// Calls another room's operation as the service.
+///
+/// # Errors
+/// What it answers.
+pub(crate) fn call<const N: usize>(
+    cx: &mut Cx<'_>,
+    operation: &str,
+    members: [(&'static str, Value); N],
+) -> Result<Value, Ec2Error> {
+    let value = Value::Struct(members.into_iter().collect::<Struct>());
+    let account = cx.account;
+    Ok(cx.call("ec2", operation, value, As::Service { name: SELF, account })?)
+}
+
+/// A list of texts.
+pub(crate) fn texts<'a>(items: impl IntoIterator<Item = &'a String>) -> Value {
+    Value::List(items.into_iter().map(Value::str).collect())
+}
+
+/// A text within an answer.
+pub(crate) fn text(value: &Value, member: &str) -> String {
+    value.member(member).and_then(Value::as_str).unwrap_or_default().to_owned()
+}
+
+/// The items of a list within an answer.
+pub(crate) fn list<'a>(value: &'a Value, member: &str) -> &'a [Value] {
+    value.member(member).and_then(Value::as_list).unwrap_or_default()
+}

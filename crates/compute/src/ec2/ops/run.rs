@@ -1,0 +1,376 @@
+//! RunInstances.
+
+use super::describe::{Reservation, reservations};
+use super::{call, key_pair, list, text, texts};
+use crate::ec2::model::{INSTANCES, Instance, state};
+use crate::ec2::{image, kinds};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use ec2::access::Access;
+use ec2::attachment::{ATTACHMENTS, Attachment};
+use ec2::describe;
+use ec2::kind::{IMAGE, INSTANCE, NETWORK_INTERFACE, SECURITY_GROUP, SUBNET};
+use ec2::tags::{self, TagSpecification};
+use ec2::{Ec2Error, Plain, public, register, token};
+use kernel::{Cx, Target};
+use wire::{Fault, Struct, Value};
+
+kernel::ops! {
+    /// Launches.
+    pub static OPS:
+        RunInstances: run, "ec2:RunInstances", launch;
+}
+
+/// AWS's default for one call is far below what one machine can carry.
+const INSTANCES_MAX: i64 = 100;
+const USER_DATA_BYTES_MAX: usize = 16 << 10;
+/// AWS's default.
+const TYPE: &str = "m1.small";
+
+wire::shape! {
+    #[derive(Debug)]
+    struct Run {
+        image: Option<String> = "ImageId",
+        kind: Option<String> = "InstanceType",
+        min: i64 = "MinCount",
+        max: i64 = "MaxCount",
+        key_name: Option<String> = "KeyName",
+        user_data: Option<String> = "UserData",
+        groups: Vec<String> = "SecurityGroupIds",
+        subnet: Option<String> = "SubnetId",
+        placement: Option<Placement> = "Placement",
+        address: Option<String> = "PrivateIpAddress",
+        interfaces: Vec<Plug> = "NetworkInterfaces",
+        tags: Vec<TagSpecification> = "TagSpecifications",
+        token: Option<String> = "ClientToken",
+        behaviour: Option<String> = "InstanceInitiatedShutdownBehavior",
+        protected: Option<bool> = "DisableApiTermination",
+        stop_protected: Option<bool> = "DisableApiStop",
+    }
+
+    #[derive(Debug)]
+    struct Placement { zone: Option<String> = "AvailabilityZone" }
+
+    #[derive(Clone, Debug)]
+    struct Plug {
+        public: Option<bool> = "AssociatePublicIpAddress",
+        delete: Option<bool> = "DeleteOnTermination",
+        description: Option<String> = "Description",
+        device: Option<i64> = "DeviceIndex",
+        groups: Vec<String> = "Groups",
+        id: Option<String> = "NetworkInterfaceId",
+        address: Option<String> = "PrivateIpAddress",
+        subnet: Option<String> = "SubnetId",
+    }
+}
+
+/// What a launch needs: the image, and whatever of the network it names or makes.
+fn launch(cx: &mut Cx<'_>, request: &Struct) -> Result<Vec<Target>, Fault> {
+    let region = cx.region.name();
+    let image = format!("arn:aws:ec2:{region}::image/{}", request.str("ImageId").unwrap_or("*"));
+    let image = Target::on(image).key("ec2:Region", region).key("ec2:Owner", "amazon");
+    let kind = request.str("InstanceType").unwrap_or(TYPE).to_owned();
+    let pair = request.str("KeyName").map(|name| register::arn(cx.account, cx.region, "key-pair", name));
+    let (default_subnet, default_group) = defaults(cx, request);
+    let mut access = Access::of(cx, request).new(&INSTANCE).key("ec2:InstanceType", kind).target(image);
+    access =
+        access.new(&NETWORK_INTERFACE).one(&SUBNET, "SubnetId").many(&SECURITY_GROUP, "SecurityGroupIds");
+    let plugs = request.get("NetworkInterfaces").and_then(Value::as_list).unwrap_or_default();
+    for plug in plugs {
+        for (member, kind) in [("NetworkInterfaceId", &NETWORK_INTERFACE), ("SubnetId", &SUBNET)] {
+            if let Some(id) = plug.member(member).and_then(Value::as_str) {
+                access = access.id(kind, id);
+            }
+        }
+        for group in list(plug, "Groups").iter().filter_map(Value::as_str) {
+            access = access.id(&SECURITY_GROUP, group);
+        }
+    }
+    if let Some(id) = default_subnet {
+        access = access.id(&SUBNET, &id);
+    }
+    if let Some(id) = default_group {
+        access = access.id(&SECURITY_GROUP, &id);
+    }
+    if let Some(pair) = pair {
+        access = access.target(Target::on(pair).key("ec2:Region", region));
+    }
+    access.done()
+}
+
+/// The subnet and the group that a launch uses without naming them; `*` where they cannot be told.
+fn defaults(cx: &mut Cx<'_>, request: &Struct) -> (Option<String>, Option<String>) {
+    let plugs = request.get("NetworkInterfaces").and_then(Value::as_list).unwrap_or_default();
+    let names = |member: &str| !plugs.is_empty() && plugs.iter().all(|plug| plug.member(member).is_some());
+    let there = names("NetworkInterfaceId");
+    let named = request.str("SubnetId").map(str::to_owned);
+    let zone = request.get("Placement").map(|placement| text(placement, "AvailabilityZone"));
+    let found = subnet(cx, named.as_ref(), zone.filter(|zone| !zone.is_empty()).as_ref()).ok();
+    let any = || "*".to_owned();
+    let own_subnet = named.is_some() || there || names("SubnetId");
+    let subnet = (!own_subnet).then(|| found.as_ref().map_or_else(any, |found| text(found, "SubnetId")));
+    if request.get("SecurityGroupIds").is_some() || there || names("Groups") {
+        return (subnet, None);
+    }
+    let group = found.and_then(|found| {
+        let filters = [filter("group-name", "default"), filter("vpc-id", &text(&found, "VpcId"))];
+        let all = call(cx, "DescribeSecurityGroups", [("Filters", Value::List(filters.into()))]).ok()?;
+        list(&all, "SecurityGroups").first().map(|group| text(group, "GroupId"))
+    });
+    (subnet, Some(group.unwrap_or_else(any)))
+}
+
+fn filter(name: &str, value: &str) -> Value {
+    let values = Value::List(vec![Value::str(value)]);
+    Value::Struct([("Name", Value::str(name)), ("Values", values)].into_iter().collect())
+}
+
+fn user_data(given: Option<&String>) -> Result<Vec<u8>, Ec2Error> {
+    let Some(text) = given else { return Ok(Vec::new()) };
+    let malformed = || Plain::InvalidUserData("Invalid BASE64 encoding of user data.".into());
+    let bytes = STANDARD.decode(text).map_err(|_| malformed())?;
+    if bytes.len() > USER_DATA_BYTES_MAX {
+        let what = format!("User data is limited to {USER_DATA_BYTES_MAX} bytes");
+        return Err(Plain::InvalidParameterValue(what).into());
+    }
+    let others: [&[u8]; 5] = [b"#cloud-", b"#include", b"Content-Type:", b"MIME-Version:", b"\x1f\x8b"];
+    if others.iter().any(|start| bytes.starts_with(start)) {
+        let what = "Of user data, only shell scripts (#!) are run in this version of Virga.";
+        return Err(Plain::InvalidParameterValue(what.into()).into());
+    }
+    Ok(bytes)
+}
+
+/// The interfaces that are asked for, by device; of the members at the top where there is no list.
+fn plugs(req: &Run) -> Result<Vec<Plug>, Ec2Error> {
+    if req.interfaces.is_empty() {
+        return Ok(vec![Plug {
+            public: None,
+            delete: None,
+            description: None,
+            device: Some(0),
+            groups: req.groups.clone(),
+            id: None,
+            address: req.address.clone(),
+            subnet: req.subnet.clone(),
+        }]);
+    }
+    let above = if req.subnet.is_some() { "subnet ID" } else { "security groups" };
+    if req.subnet.is_some() || !req.groups.is_empty() || req.address.is_some() {
+        let what = format!(
+            "Network interfaces and an instance-level {above} may not be specified on the same request"
+        );
+        return Err(Plain::InvalidParameterCombination(what).into());
+    }
+    let mut plugs = req.interfaces.clone();
+    plugs.sort_by_key(|plug| plug.device);
+    for (at, plug) in plugs.iter().enumerate() {
+        if plug.device.and_then(|device| usize::try_from(device).ok()) != Some(at) {
+            let what = "Each network interface requires a unique device index, from 0 on.";
+            return Err(Plain::InvalidParameterValue(what.into()).into());
+        }
+    }
+    if req.max > 1 && plugs.iter().any(|plug| plug.id.is_some() || plug.address.is_some()) {
+        let what = "Network interfaces and addresses may not be named for several instances at once.";
+        return Err(Plain::InvalidParameterCombination(what.into()).into());
+    }
+    Ok(plugs)
+}
+
+/// The subnet that is named, or the default one of the zone.
+fn subnet(cx: &mut Cx<'_>, named: Option<&String>, zone: Option<&String>) -> Result<Value, Ec2Error> {
+    let answer = match (named, zone) {
+        (Some(id), _) => call(cx, "DescribeSubnets", [("SubnetIds", texts([id]))])?,
+        (None, zone) => {
+            let mut filters = vec![filter("default-for-az", "true")];
+            filters.extend(zone.map(|zone| filter("availability-zone", zone)));
+            call(cx, "DescribeSubnets", [("Filters", Value::List(filters))])?
+        }
+    };
+    let found = list(&answer, "Subnets").first().cloned();
+    let found = found.ok_or_else(|| {
+        let what = "No subnets found for the default VPC. Please specify a subnet.";
+        Ec2Error::from(Plain::MissingTarget(what.into()))
+    })?;
+    if zone.is_some_and(|zone| *zone != text(&found, "AvailabilityZone")) {
+        let what = "The zone of the placement is not that of the subnet.";
+        return Err(Plain::InvalidParameterCombination(what.into()).into());
+    }
+    Ok(found)
+}
+
+/// A new interface.
+fn make(
+    cx: &mut Cx<'_>,
+    instance: &mut Instance,
+    plug: &Plug,
+    tags: &[TagSpecification],
+    zone: Option<&String>,
+) -> Result<Value, Ec2Error> {
+    let subnet = subnet(cx, plug.subnet.as_ref(), zone)?;
+    if instance.interfaces.is_empty() {
+        let mapped = subnet.member("MapPublicIpOnLaunch").and_then(Value::as_bool).unwrap_or(false);
+        instance.public = plug.public.unwrap_or(mapped);
+    }
+    let mut members: Struct = [("SubnetId", Value::Str(text(&subnet, "SubnetId")))].into_iter().collect();
+    if !plug.groups.is_empty() {
+        members.set("Groups", texts(&plug.groups));
+    }
+    if let Some(address) = &plug.address {
+        members.set("PrivateIpAddress", Value::str(address));
+    }
+    if let Some(description) = &plug.description {
+        members.set("Description", Value::str(description));
+    }
+    let own = tags::of_new(tags, &NETWORK_INTERFACE, &[&INSTANCE, &NETWORK_INTERFACE])?;
+    if !own.is_empty() {
+        let pair = |(key, value): (&String, &String)| {
+            let members = [("Key", Value::str(key)), ("Value", Value::str(value))];
+            Value::Struct(members.into_iter().collect())
+        };
+        let specification = [
+            ("ResourceType", Value::str(NETWORK_INTERFACE.noun)),
+            ("Tags", Value::List(own.iter().map(pair).collect())),
+        ];
+        let specification = Value::Struct(specification.into_iter().collect());
+        members.set("TagSpecifications", Value::List(vec![specification]));
+    }
+    let who = kernel::As::Service { name: super::SELF, account: cx.account };
+    let made = cx.call("ec2", "CreateNetworkInterface", Value::Struct(members), who)?;
+    made.member("NetworkInterface").cloned().ok_or_else(|| Plain::InternalError.into())
+}
+
+/// An interface that is there, or a new one, attached to the instance.
+fn plug(
+    cx: &mut Cx<'_>,
+    instance: &mut Instance,
+    plug: &Plug,
+    tags: &[TagSpecification],
+    zone: Option<&String>,
+) -> Result<(), Ec2Error> {
+    let is_new = plug.id.is_none();
+    let interface = match &plug.id {
+        Some(id) => {
+            let found = call(cx, "DescribeNetworkInterfaces", [("NetworkInterfaceIds", texts([id]))])?;
+            list(&found, "NetworkInterfaces").first().cloned().ok_or(Plain::InternalError)?
+        }
+        None => make(cx, instance, plug, tags, zone)?,
+    };
+    let id = text(&interface, "NetworkInterfaceId");
+    let key = register::key(cx.account, cx.region, &id);
+    if ATTACHMENTS.contains(cx.tx, &key)? {
+        return Err(Plain::InterfaceInUse(format!("Interface: {id} in use.")).into());
+    }
+    if instance.interfaces.is_empty() {
+        instance.subnet = text(&interface, "SubnetId");
+        instance.vpc = text(&interface, "VpcId");
+        instance.zone = text(&interface, "AvailabilityZone");
+        instance.address = text(&interface, "PrivateIpAddress");
+    } else if text(&interface, "AvailabilityZone") != instance.zone {
+        let what = "All network interfaces of an instance must be in one availability zone.";
+        return Err(Plain::InvalidParameterCombination(what.into()).into());
+    }
+    let assigned = match instance.public && instance.interfaces.is_empty() {
+        true => Some(public::take(cx, &id)?.to_string()),
+        false => None,
+    };
+    let attachment = Attachment {
+        id: base::id::ec2_resource_id(cx.rng(), "eni-attach"),
+        instance: Some(instance.id.clone()),
+        owner: cx.account.to_string(),
+        device_index: plug.device.unwrap_or(0),
+        at: cx.now,
+        delete_on_termination: plug.delete.unwrap_or(is_new),
+        status: "attached".into(),
+        public_address: assigned,
+        ..Attachment::default()
+    };
+    ATTACHMENTS.put(cx.tx, &key, &attachment);
+    instance.interfaces.push(id);
+    Ok(())
+}
+
+fn check(req: &Run) -> Result<(String, String), Ec2Error> {
+    let image = req.image.clone().ok_or_else(|| Plain::MissingParameter("ImageId".into()))?;
+    describe::check_id(&IMAGE, &image)?;
+    if image::find(&image).is_none() {
+        return Err(Plain::InvalidImage(format!("The image id '[{image}]' does not exist")).into());
+    }
+    let kind = req.kind.clone().unwrap_or_else(|| TYPE.into());
+    let known = kinds::find(&kind)
+        .ok_or_else(|| Plain::InvalidParameterValue(format!("Invalid value '{kind}' for InstanceType.")))?;
+    if req.min < 1 || req.max < req.min || req.max > INSTANCES_MAX {
+        let what = format!("MinCount and MaxCount must be from 1 to {INSTANCES_MAX}, and in order.");
+        return Err(Plain::InvalidParameterValue(what).into());
+    }
+    let wanted = i64::try_from(req.interfaces.len()).unwrap_or(i64::MAX);
+    if wanted > known.interfaces {
+        let what = format!(
+            "Number of network interfaces ({wanted}) exceeds the limit of {} for {kind}.",
+            known.interfaces
+        );
+        return Err(Plain::InvalidParameterCombination(what).into());
+    }
+    match req.behaviour.as_deref() {
+        None | Some("stop" | "terminate") => Ok((image, kind)),
+        Some(other) => {
+            Err(Ec2Error::value(other, "instanceInitiatedShutdownBehavior", "Valid values: stop, terminate."))
+        }
+    }
+}
+
+fn run(cx: &mut Cx<'_>, req: Run) -> Result<Reservation, Ec2Error> {
+    let own = tags::of_new(&req.tags, &INSTANCE, &[&INSTANCE, &NETWORK_INTERFACE])?;
+    if let Some(id) = token::made(cx, req.token.as_ref(), &req)? {
+        let mut same = describe::all(cx, &INSTANCES)?;
+        same.retain(|instance| instance.reservation == id);
+        same.sort_by_key(|instance| instance.index);
+        return reservations(cx, same)?.pop().ok_or_else(|| Plain::InternalError.into());
+    }
+    let (image, kind) = check(&req)?;
+    let user_data = user_data(req.user_data.as_ref())?;
+    let pair = match &req.key_name {
+        Some(name) => {
+            let found = key_pair::find(cx, name)?;
+            Some(found.ok_or_else(|| Plain::InvalidKeyPairNotFound(name.clone()))?.public)
+        }
+        None => None,
+    };
+    let plugs = plugs(&req)?;
+    let zone = req.placement.as_ref().and_then(|placement| placement.zone.clone());
+    let reservation = base::id::ec2_resource_id(cx.rng(), "r");
+    let mut made = Vec::new();
+    for index in 0..req.max {
+        let mut instance = Instance {
+            id: INSTANCE.id(cx.rng()),
+            reservation: reservation.clone(),
+            index,
+            image: image.clone(),
+            kind: kind.clone(),
+            key_name: req.key_name.clone(),
+            public_key: pair.clone(),
+            user_data: user_data.clone(),
+            state: state::PENDING,
+            launched: cx.now,
+            since: cx.now,
+            terminates_on_shutdown: req.behaviour.as_deref() == Some("terminate"),
+            termination_protected: req.protected.unwrap_or(false),
+            stop_protected: req.stop_protected.unwrap_or(false),
+            token: req.token.clone(),
+            ..Instance::default()
+        };
+        for wanted in &plugs {
+            plug(cx, &mut instance, wanted, &req.tags, zone.as_ref())?;
+        }
+        INSTANCES.put(cx.tx, &register::key(cx.account, cx.region, &instance.id), &instance);
+        let keys = [
+            ("ec2:InstanceType", kind.clone()),
+            ("ec2:AvailabilityZone", instance.zone.clone()),
+            ("ec2:Tenancy", "default".to_owned()),
+        ];
+        register::enter(cx, &INSTANCE, &instance.id, &own, &keys);
+        made.push(instance);
+    }
+    token::keep(cx, req.token.as_ref(), &req, &reservation);
+    reservations(cx, made)?.pop().ok_or_else(|| Plain::InternalError.into())
+}

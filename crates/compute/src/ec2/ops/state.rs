@@ -1,0 +1,156 @@
+//! Start, stop, reboot, terminate: what is wanted; [`crate::ec2::work`] does it.
+
+use super::describe::{StateView, state_view};
+use crate::ec2::model::{INSTANCES, Instance, state};
+use ec2::access::Access;
+use ec2::attachment::ATTACHMENTS;
+use ec2::describe;
+use ec2::kind::INSTANCE;
+use ec2::{Ec2Error, Plain, public, register};
+use kernel::{Cx, Empty};
+
+kernel::ops! {
+    /// Changes of state.
+    pub static OPS:
+        StartInstances: start, "ec2:StartInstances", |cx, r| Access::of(cx, r).many(&INSTANCE, "InstanceIds").done();
+        StopInstances: stop, "ec2:StopInstances", |cx, r| Access::of(cx, r).many(&INSTANCE, "InstanceIds").done();
+        RebootInstances: reboot, "ec2:RebootInstances", |cx, r| Access::of(cx, r).many(&INSTANCE, "InstanceIds").done();
+        TerminateInstances: terminate, "ec2:TerminateInstances", |cx, r| Access::of(cx, r).many(&INSTANCE, "InstanceIds").done();
+}
+
+wire::shape! {
+    #[derive(Debug)]
+    struct Named { ids: Vec<String> = "InstanceIds" }
+
+    #[derive(Debug)]
+    struct Stop {
+        ids: Vec<String> = "InstanceIds",
+        force: Option<bool> = "Force",
+        skip: Option<bool> = "SkipOsShutdown",
+    }
+
+    #[derive(Debug)]
+    struct Change {
+        id: String = "InstanceId",
+        current: StateView = "CurrentState",
+        previous: StateView = "PreviousState",
+    }
+
+    #[derive(Debug)]
+    struct Starting { changes: Vec<Change> = "StartingInstances" }
+
+    #[derive(Debug)]
+    struct Stopping { changes: Vec<Change> = "StoppingInstances" }
+
+    #[derive(Debug)]
+    struct Terminating { changes: Vec<Change> = "TerminatingInstances" }
+}
+
+const BY_USER: &str = "Client.UserInitiatedShutdown";
+
+fn named(cx: &Cx<'_>, ids: &[String]) -> Result<Vec<Instance>, Ec2Error> {
+    if ids.is_empty() {
+        return Err(Plain::MissingParameter("InstanceId".into()).into());
+    }
+    describe::some(cx, &INSTANCES, &INSTANCE, ids)
+}
+
+fn keep(cx: &mut Cx<'_>, instance: &Instance, before: i64) -> Change {
+    INSTANCES.put(cx.tx, &register::key(cx.account, cx.region, &instance.id), instance);
+    let (current, previous) = (state_view(instance.state), state_view(before));
+    Change { id: instance.id.clone(), current, previous }
+}
+
+fn wrong_state(instance: &Instance, what: &str) -> Ec2Error {
+    let (id, word) = (&instance.id, state::word(instance.state));
+    Plain::IncorrectInstanceState(format!(
+        "The instance '{id}' is not in a state from which it can be {what}. (It is {word}.)"
+    ))
+    .into()
+}
+
+fn start(cx: &mut Cx<'_>, req: Named) -> Result<Starting, Ec2Error> {
+    let mut changes = Vec::new();
+    for mut instance in named(cx, &req.ids)? {
+        let before = instance.state;
+        match before {
+            state::PENDING | state::RUNNING => {}
+            state::STOPPED => {
+                instance.enter(state::PENDING, cx.now, None);
+                instance.launched = cx.now;
+                instance.forced = false;
+                if instance.public
+                    && let Some(first) = instance.interfaces.first().cloned()
+                {
+                    let key = register::key(cx.account, cx.region, &first);
+                    if let Some(mut attachment) = ATTACHMENTS.get(cx.tx, &key)? {
+                        attachment.public_address = Some(public::take(cx, &first)?.to_string());
+                        ATTACHMENTS.put(cx.tx, &key, &attachment);
+                    }
+                }
+            }
+            _ => return Err(wrong_state(&instance, "started")),
+        }
+        changes.push(keep(cx, &instance, before));
+    }
+    Ok(Starting { changes })
+}
+
+fn stop(cx: &mut Cx<'_>, req: Stop) -> Result<Stopping, Ec2Error> {
+    let mut changes = Vec::new();
+    for mut instance in named(cx, &req.ids)? {
+        let before = instance.state;
+        match before {
+            state::STOPPING | state::STOPPED => {}
+            state::PENDING | state::RUNNING => {
+                if instance.stop_protected {
+                    let what = format!(
+                        "The instance '{}' may not be stopped. Modify its 'disableApiStop' instance attribute and try again.",
+                        instance.id
+                    );
+                    return Err(Plain::OperationNotPermitted(what).into());
+                }
+                instance.forced = req.force == Some(true) || req.skip == Some(true);
+                let reason = (BY_USER, "Client.UserInitiatedShutdown: User initiated shutdown");
+                instance.enter(state::STOPPING, cx.now, Some(reason));
+            }
+            _ => return Err(wrong_state(&instance, "stopped")),
+        }
+        changes.push(keep(cx, &instance, before));
+    }
+    Ok(Stopping { changes })
+}
+
+fn reboot(cx: &mut Cx<'_>, req: Named) -> Result<Empty, Ec2Error> {
+    for mut instance in named(cx, &req.ids)? {
+        if instance.state != state::RUNNING {
+            return Err(wrong_state(&instance, "rebooted"));
+        }
+        instance.reboots += 1;
+        keep(cx, &instance, state::RUNNING);
+    }
+    Ok(Empty)
+}
+
+fn terminate(cx: &mut Cx<'_>, req: Stop) -> Result<Terminating, Ec2Error> {
+    let found = named(cx, &req.ids)?;
+    // AWS: one that is protected keeps all of the call from happening.
+    if let Some(protected) = found.iter().find(|i| i.termination_protected && !i.is_over()) {
+        let what = format!(
+            "The instance '{}' may not be terminated. Modify its 'disableApiTermination' instance attribute and try again.",
+            protected.id
+        );
+        return Err(Plain::OperationNotPermitted(what).into());
+    }
+    let mut changes = Vec::new();
+    for mut instance in found {
+        let before = instance.state;
+        if !instance.is_over() {
+            instance.forced = req.force == Some(true) || req.skip == Some(true);
+            let reason = (BY_USER, "Client.UserInitiatedShutdown: User initiated shutdown");
+            instance.enter(state::SHUTTING_DOWN, cx.now, Some(reason));
+        }
+        changes.push(keep(cx, &instance, before));
+    }
+    Ok(Terminating { changes })
+}

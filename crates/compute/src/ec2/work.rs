@@ -1,0 +1,358 @@
+//! Machines made real: what the records say, a data plane boots and stops.
+//!
+//! A machine whose first process ends by itself has been shut down from within: it is stopped or terminated, as its
+//! record says. One that the records call running and that does not run (Virga was started again) is booted.
+
+use super::errors::INTERNAL;
+use super::model::{INSTANCES, Instance, state};
+use base::{AccountId, Region, Timestamp};
+use ec2::attachment::ATTACHMENTS;
+use ec2::plane::DataPlane;
+use ec2::{public, register};
+use host::image::Bind;
+use host::{Boot, HostError, Process};
+use kernel::Call;
+use kernel::Cloud;
+use kernel::reconcile::Reconciler;
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
+use store::{Direction, Key, Tx};
+use wire::Value;
+
+/// How long a terminated instance is shown.
+const SHOWN: Duration = Duration::from_secs(3600);
+/// Between two looks while something is under way, and while machines run.
+const LOOK_OFTEN: Duration = Duration::from_millis(100);
+const LOOK: Duration = Duration::from_secs(1);
+/// Looks at a machine that was asked to end, before it is made to.
+const LOOKS_MAX: u32 = 50;
+/// Of a console's end, as AWS keeps it.
+const CONSOLE_BYTES: u64 = 64 << 10;
+
+/// The first process of a machine.
+const INIT: &str = include_str!("init.sh");
+
+/// What machines say.
+#[derive(Debug, Default)]
+pub struct Consoles {
+    folder: OnceLock<PathBuf>,
+}
+
+impl Consoles {
+    /// The end of what a machine has said; `None` where it has never run.
+    pub fn read(&self, instance: &str) -> Option<Vec<u8>> {
+        let mut file = fs::File::open(self.folder.get()?.join(instance).join("console")).ok()?;
+        let length = file.metadata().ok()?.len();
+        file.seek(SeekFrom::Start(length.saturating_sub(CONSOLE_BYTES))).ok()?;
+        let mut said = Vec::new();
+        file.read_to_end(&mut said).ok()?;
+        Some(said)
+    }
+}
+
+/// Keeps machines at what the records say.
+#[derive(Debug)]
+pub struct Machines {
+    plane: Arc<DataPlane>,
+    /// Where they keep what they write; `None` where the data plane is a simulation and nothing is on a disk.
+    folder: Option<PathBuf>,
+    programs: Mutex<Option<Vec<Bind>>>,
+    running: Mutex<BTreeMap<String, Running>>,
+    busy: AtomicBool,
+}
+
+#[derive(Debug)]
+struct Running {
+    process: Arc<dyn Process>,
+    /// Set at its end: whether it came to one, or the data plane did.
+    ended: Arc<OnceLock<bool>>,
+    /// The record's count when it was booted.
+    reboots: u64,
+    /// How often it was looked at since it was asked to end.
+    looks: u32,
+}
+
+/// Where a record is.
+#[derive(Clone, Copy)]
+struct Home {
+    account: AccountId,
+    region: Region,
+}
+
+impl Machines {
+    pub fn new(plane: Arc<DataPlane>, folder: Option<PathBuf>) -> Machines {
+        Machines {
+            plane,
+            folder,
+            programs: Mutex::new(None),
+            running: Mutex::new(BTreeMap::new()),
+            busy: AtomicBool::new(false),
+        }
+    }
+
+    /// The image's folder and what is bound into it; made once.
+    fn image(&self, folder: &Path) -> io::Result<(PathBuf, Vec<Bind>)> {
+        let image = folder.join("image");
+        let mut programs = self.programs.lock().unwrap_or_else(PoisonError::into_inner);
+        if programs.is_none() {
+            fs::create_dir_all(&image)?;
+            *programs = Some(host::image::of_this_machine(&image)?);
+        }
+        Ok((image, programs.clone().unwrap_or_default()))
+    }
+
+    /// What a machine is booted from: its own files over the image's.
+    fn boot_of(&self, folder: &Path, instance: &Instance) -> io::Result<Boot> {
+        let (image, binds) = self.image(folder)?;
+        let own = folder.join(&instance.id);
+        let seed = own.join("seed");
+        let name = format!("ip-{}", instance.address.replace('.', "-"));
+        let hostname = format!("{name}\n");
+        let public = instance.public_key.as_ref().map(|key| format!("{key}\n")).unwrap_or_default();
+        let files: [(&str, &[u8], u32); 4] = [
+            ("etc/hostname", hostname.as_bytes(), 0o644),
+            ("etc/virga-init", INIT.as_bytes(), 0o755),
+            ("var/lib/virga/user-data", &instance.user_data, 0o700),
+            ("root/.ssh/authorized_keys", public.as_bytes(), 0o600),
+        ];
+        for (path, contents, mode) in files {
+            let path = seed.join(path);
+            fs::create_dir_all(path.parent().unwrap_or(&seed))?;
+            fs::write(&path, contents)?;
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode))?;
+        }
+        for folder in ["root", "root/.ssh"] {
+            fs::set_permissions(seed.join(folder), fs::Permissions::from_mode(0o700))?;
+        }
+        let console = fs::File::options().create(true).append(true).open(own.join("console"))?;
+        Ok(Boot {
+            layers: vec![seed, image],
+            disk: own.join("disk"),
+            binds,
+            hostname: name.into(),
+            init: ["/bin/sh", "/etc/virga-init"].map(Into::into).to_vec(),
+            env: vec![("PATH".into(), "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin".into())],
+            console: Some(console.into()),
+        })
+    }
+
+    fn boot(&self, instance: &Instance) -> Result<(), HostError> {
+        let driver = self.plane.driver()?;
+        let boot = match &self.folder {
+            Some(folder) => self.boot_of(folder, instance).map_err(|why| HostError::Refused {
+                step: format!("make the files of {}", instance.id),
+                why,
+            })?,
+            None => Boot::default(),
+        };
+        let process: Arc<dyn Process> = Arc::from(driver.boot(&instance.id, boot)?);
+        let ended = Arc::new(OnceLock::new());
+        let (waits, tells) = (Arc::clone(&process), Arc::clone(&ended));
+        let thread = std::thread::Builder::new().name("machine".into());
+        let spawned = thread.spawn(move || {
+            let _ = tells.set(waits.wait().is_ok());
+        });
+        spawned.map_err(|why| HostError::Refused { step: "start a thread".into(), why })?;
+        let running = Running { process, ended, reboots: instance.reboots, looks: 0 };
+        self.lock().insert(instance.id.clone(), running);
+        Ok(())
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Running>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Asks a machine to end, and makes it if it does not; whether it is off.
+    fn halt(&self, instance: &Instance) -> bool {
+        let mut running = self.lock();
+        let Some(machine) = running.get_mut(&instance.id) else { return true };
+        if machine.ended.get().is_some() {
+            running.remove(&instance.id);
+            return true;
+        }
+        let signal = match machine.looks {
+            _ if instance.forced => Some(9),
+            0 => Some(15),
+            LOOKS_MAX.. => Some(9),
+            _ => None,
+        };
+        machine.looks += 1;
+        if let Some(signal) = signal {
+            let _ = machine.process.signal(signal);
+        }
+        self.busy.store(true, Ordering::Relaxed);
+        false
+    }
+
+    /// A machine that should run: boots it if it does not. The record, if it changes.
+    fn keep_up(&self, mut instance: Instance, now: Timestamp) -> Option<Instance> {
+        let found = self.lock().get(&instance.id).map(|m| (m.ended.get().copied(), m.reboots, m.looks));
+        match found {
+            Some((None, reboots, _)) if reboots == instance.reboots => {
+                let was = instance.state;
+                instance.enter(state::RUNNING, now, None);
+                return (was != state::RUNNING).then_some(instance);
+            }
+            Some((None, ..)) => {
+                self.halt(&instance);
+                return None;
+            }
+            Some((Some(true), reboots, 0)) if reboots == instance.reboots => {
+                let next =
+                    if instance.terminates_on_shutdown { state::SHUTTING_DOWN } else { state::STOPPING };
+                let said = "Client.InstanceInitiatedShutdown: Instance initiated shutdown";
+                instance.enter(next, now, Some(("Client.InstanceInitiatedShutdown", said)));
+                return Some(instance);
+            }
+            Some(_) => {
+                self.lock().remove(&instance.id);
+            }
+            None => {}
+        }
+        let was = instance.state;
+        match self.boot(&instance) {
+            Ok(()) => {
+                instance.enter(state::RUNNING, now, None);
+                (was != state::RUNNING).then_some(instance)
+            }
+            // Its network is not there yet.
+            Err(HostError::NotThere(_) | HostError::Ended) => {
+                self.busy.store(true, Ordering::Relaxed);
+                None
+            }
+            Err(why) => {
+                let why = why.to_string();
+                kernel::log::error(
+                    "a machine does not boot",
+                    &[("instance", &instance.id), ("problem", &why)],
+                );
+                let said = format!("{INTERNAL}: {why}");
+                let next = if was == state::PENDING { state::SHUTTING_DOWN } else { state::STOPPING };
+                instance.enter(next, now, Some((INTERNAL, &said)));
+                Some(instance)
+            }
+        }
+    }
+
+    /// One step for one instance: the record as it is then, where it changes.
+    fn step(&self, instance: Instance, now: Timestamp) -> Option<Instance> {
+        let next = match instance.state {
+            state::PENDING | state::RUNNING => return self.keep_up(instance, now),
+            state::STOPPING => state::STOPPED,
+            state::SHUTTING_DOWN => state::TERMINATED,
+            _ => return None,
+        };
+        if !self.halt(&instance) {
+            return None;
+        }
+        let mut instance = instance;
+        (instance.state, instance.since) = (next, now);
+        Some(instance)
+    }
+}
+
+/// Takes the public address that was assigned at the start away.
+fn release(tx: &mut Tx, home: Home, interface: &str) -> Result<bool, String> {
+    let key = register::key(home.account, home.region, interface);
+    let found = ATTACHMENTS.get(tx, &key).map_err(|e| e.to_string())?;
+    let Some(mut attachment) = found else { return Ok(false) };
+    if let Some(address) = attachment.public_address.take() {
+        if let Ok(address) = address.parse() {
+            public::release(tx, address);
+        }
+        ATTACHMENTS.put(tx, &key, &attachment);
+    }
+    Ok(attachment.delete_on_termination)
+}
+
+/// What changes with a record.
+fn write(cloud: &Arc<Cloud>, tx: &mut Tx, home: Home, instance: &mut Instance) -> Result<(), String> {
+    let interfaces = match instance.state {
+        state::STOPPED => instance.interfaces.clone(),
+        state::TERMINATED => std::mem::take(&mut instance.interfaces),
+        _ => Vec::new(),
+    };
+    for interface in &interfaces {
+        let delete = release(tx, home, interface)?;
+        if instance.state == state::TERMINATED {
+            ATTACHMENTS.delete(tx, &register::key(home.account, home.region, interface));
+            if delete {
+                let named = [("NetworkInterfaceId", Value::str(interface))];
+                let value = Value::Struct(named.into_iter().collect());
+                let call = Call { service: "ec2", operation: "DeleteNetworkInterface", value };
+                let done = cloud.call(tx, super::ops::SELF, home.account, home.region, call);
+                done.map_err(|fault| fault.message)?;
+            }
+        }
+    }
+    INSTANCES.put(tx, &register::key(home.account, home.region, &instance.id), instance);
+    Ok(())
+}
+
+impl Reconciler for Machines {
+    fn name(&self) -> &'static str {
+        "machines"
+    }
+
+    fn watches(&self) -> Vec<Vec<u8>> {
+        vec![INSTANCES.stored_key(&Key::empty())]
+    }
+
+    fn nap(&self) -> Duration {
+        match self.lock().is_empty() {
+            _ if self.busy.load(Ordering::Relaxed) => LOOK_OFTEN,
+            false => LOOK,
+            true => Duration::from_secs(60),
+        }
+    }
+
+    fn run(&self, cloud: &Arc<Cloud>) -> Result<Option<Timestamp>, String> {
+        self.busy.store(false, Ordering::Relaxed);
+        if let Some(folder) = &self.folder {
+            let _ = cloud.memory::<Consoles>().folder.set(folder.clone());
+        }
+        let now = cloud.clock().now();
+        let mut tx = cloud.store().begin();
+        let all: Vec<(Key, Instance)> = INSTANCES
+            .scan(&tx, &Key::empty(), Direction::Forward)
+            .collect::<Result<_, _>>()
+            .map_err(|e| e.to_string())?;
+        let mut next = None;
+        let mut gone = Vec::new();
+        for (key, instance) in all {
+            let mut reader = key.reader();
+            let Some(store::key::Scope::Account(_, account)) = reader.scope() else { continue };
+            let Some(region) = reader.region() else { continue };
+            let home = Home { account, region };
+            if instance.state == state::TERMINATED {
+                let until = instance.since.plus(SHOWN);
+                if until > now {
+                    next = [next, Some(until)].into_iter().flatten().min();
+                } else {
+                    INSTANCES.delete(&mut tx, &key);
+                    register::strike(&mut tx, account, region, &instance.id);
+                }
+            } else if let Some(mut changed) = self.step(instance, now) {
+                write(cloud, &mut tx, home, &mut changed)?;
+                if changed.state == state::TERMINATED {
+                    gone.push(changed.id);
+                }
+            }
+        }
+        if !tx.is_read_only() {
+            tx.commit().wait().map_err(|e| e.to_string())?;
+        }
+        for id in gone {
+            if let Some(folder) = self.folder.as_ref().map(|folder| folder.join(id)).filter(|f| f.exists()) {
+                host::image::remove(&folder).map_err(|why| format!("{}: {why}", folder.display()))?;
+            }
+        }
+        Ok(next)
+    }
+}

@@ -1,0 +1,3 @@
+//! Compute: machines that live in the cloud's networks.
+
+pub mod ec2;

@@ -1,0 +1,117 @@
+//! Networks made real: what the records say, a data plane does.
+//!
+//! A VPC has a router as soon as something is plugged into it (a NAT gateway, an endpoint, a machine), and none before:
+//! who only describes networks runs none. The data plane is started with the first of them.
+
+use super::model::{
+    ADDRESSES, EGRESS_GATEWAYS, ENDPOINTS, GROUPS, INTERFACES, INTERNET_GATEWAYS, NATS, NETWORK_ACLS,
+    PEERINGS, PREFIX_LISTS, ROUTE_TABLES, SUBNETS, VPCS,
+};
+use super::topology::{self, Place};
+use base::Timestamp;
+use ec2::attachment::ATTACHMENTS;
+use ec2::plane::DataPlane;
+use host::HostError;
+use kernel::Cloud;
+use kernel::reconcile::Reconciler;
+use net::Topology;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use store::{Direction, Key, StoreError};
+
+/// Keeps the data plane at what the records say.
+#[derive(Debug)]
+pub struct KeepNetworks(pub Arc<DataPlane>);
+
+impl KeepNetworks {
+    fn converge(&self, wanted: &[Wanted]) -> Result<(), HostError> {
+        let driver = match self.0.running() {
+            Some(driver) => driver,
+            None if wanted.is_empty() => return Ok(()),
+            None => self.0.driver()?,
+        };
+        let there = driver.inventory()?;
+        let vpcs: BTreeSet<&String> = wanted.iter().map(|(id, _)| id).collect();
+        for gone in there.vpcs.iter().filter(|id| !vpcs.contains(id)) {
+            driver.remove_vpc(gone)?;
+        }
+        for (id, topology) in wanted {
+            driver.apply(topology, id)?;
+        }
+        // After the links: a machine that nothing is plugged into any more is one that is gone.
+        let plugged = wanted.iter().filter_map(own).flat_map(|vpc| vpc.interfaces.values());
+        let machines: BTreeSet<&String> =
+            plugged.filter_map(|i| i.attachment.as_ref()).map(|attachment| &attachment.machine).collect();
+        there.machines.iter().filter(|id| !machines.contains(id)).try_for_each(|id| driver.remove_machine(id))
+    }
+}
+
+/// A VPC, and the topology of it and its peers.
+type Wanted = (String, Topology);
+
+fn own((id, topology): &Wanted) -> Option<&net::topology::Vpc> {
+    topology.vpcs.get(id)
+}
+
+/// The VPCs that something is plugged into.
+fn wanted(from: &dyn store::Read) -> Result<Vec<Wanted>, StoreError> {
+    let mut wanted = Vec::new();
+    for pair in VPCS.scan(from, &Key::empty(), Direction::Forward) {
+        let (key, vpc) = pair?;
+        let mut reader = key.reader();
+        let Some(store::key::Scope::Account(_, account)) = reader.scope() else { continue };
+        let Some(region) = reader.region() else { continue };
+        let topology = topology::topology(from, Place { account, region, vpc: &vpc.id })?;
+        let in_use = |vpc: &net::topology::Vpc| vpc.interfaces.values().any(|i| i.attachment.is_some());
+        let this = (vpc.id, topology);
+        if own(&this).is_some_and(in_use) {
+            wanted.push(this);
+        }
+    }
+    Ok(wanted)
+}
+
+impl Reconciler for KeepNetworks {
+    fn name(&self) -> &'static str {
+        "networks"
+    }
+
+    fn watches(&self) -> Vec<Vec<u8>> {
+        let all = Key::empty();
+        vec![
+            ADDRESSES.stored_key(&all),
+            ATTACHMENTS.stored_key(&all),
+            EGRESS_GATEWAYS.stored_key(&all),
+            ENDPOINTS.stored_key(&all),
+            GROUPS.stored_key(&all),
+            INTERFACES.stored_key(&all),
+            INTERNET_GATEWAYS.stored_key(&all),
+            NATS.stored_key(&all),
+            NETWORK_ACLS.stored_key(&all),
+            PEERINGS.stored_key(&all),
+            PREFIX_LISTS.stored_key(&all),
+            ROUTE_TABLES.stored_key(&all),
+            SUBNETS.stored_key(&all),
+            VPCS.stored_key(&all),
+        ]
+    }
+
+    fn run(&self, cloud: &Arc<Cloud>) -> Result<Option<Timestamp>, String> {
+        let wanted = wanted(&cloud.store().begin()).map_err(|error| error.to_string())?;
+        match self.converge(&wanted) {
+            Ok(()) => Ok(None),
+            Err(HostError::Unable(what)) => {
+                if self.0.first_refusal() {
+                    kernel::log::error("networks are not real on this machine", &[("problem", &what)]);
+                }
+                Ok(None)
+            }
+            Err(HostError::Ended) => {
+                // Everything in it is gone; the next run makes it again in a new one.
+                self.0.ended();
+                Err(HostError::Ended.to_string())
+            }
+            Err(error) => Err(error.to_string()),
+        }
+    }
+}
