@@ -21,6 +21,15 @@ def console(ec2, instance):
     return said if isinstance(said, str) else base64.b64decode(said).decode()
 
 
+def boots(ec2, instance, times):
+    """Waits until the machine has said so often that it is up."""
+    for _ in range(100):
+        if console(ec2, instance).count(" is up") == times:
+            return
+        time.sleep(0.1)
+    raise AssertionError(console(ec2, instance))
+
+
 def test_an_instance_boots_runs_its_script_and_goes(ec2):
     ec2.create_key_pair(KeyName="mine", KeyType="ed25519")
     made = ec2.run_instances(
@@ -56,3 +65,21 @@ def test_who_may_launch(account, ec2):
         user.run_instances(**launch)
     with refused("InvalidInstanceID.NotFound"):
         ec2.stop_instances(InstanceIds=["i-00000000000000000"])
+
+
+def test_a_machine_comes_back_after_kill_9(own_cloud):
+    """The cloud dies at once, machines and all; started again, the machine boots again under its address."""
+    ec2 = own_cloud.client("ec2")
+    made = ec2.run_instances(ImageId=IMAGE, InstanceType="t3.micro", MinCount=1, MaxCount=1)
+    instance = made["Instances"][0]["InstanceId"]
+    address = made["Instances"][0]["PrivateIpAddress"]
+    ec2.get_waiter("instance_status_ok").wait(InstanceIds=[instance], WaiterConfig=WAIT)
+    boots(ec2, instance, times=1)
+    own_cloud.restart(kill=True)
+    ec2 = own_cloud.client("ec2")
+    boots(ec2, instance, times=2)
+    found = ec2.describe_instances(InstanceIds=[instance])["Reservations"][0]["Instances"][0]
+    assert found["State"]["Name"] == "running"
+    assert found["PrivateIpAddress"] == address
+    ec2.terminate_instances(InstanceIds=[instance])
+    ec2.get_waiter("instance_terminated").wait(InstanceIds=[instance], WaiterConfig=WAIT)

@@ -51,7 +51,7 @@ fn a_nat_gateway_brings_its_vpc_to_life_and_takes_it_along() {
     let program = plane.program(&id).expect("a program");
     assert!(program.nat_gateways.contains(&nat), "{program}");
     assert!(program.public.contains(&text(&elastic["publicIp"]).parse().unwrap()), "{program}");
-    assert_eq!(plane.inventory().unwrap().machines, [nat.clone()]);
+    assert_eq!(plane.inventory().unwrap().machines, std::slice::from_ref(&nat));
     ec2(&root, "DeleteNatGateway", json!({ "NatGatewayId": nat }));
     cloud.reconcile();
     cloud.reconcile();
