@@ -85,12 +85,8 @@ impl Blobs for Files {
     }
 
     fn list(&self, each: &mut dyn FnMut(ContentId)) -> io::Result<()> {
-        for shard in 0..=0xFF_u8 {
-            let entries = match fs::read_dir(self.dir.join(shard_name(shard))) {
-                Err(error) if error.kind() == ErrorKind::NotFound => continue,
-                entries => entries?,
-            };
-            for entry in entries {
+        for shard in fs::read_dir(&self.dir)? {
+            for entry in fs::read_dir(shard?.path())? {
                 let name = entry?.file_name();
                 if let Some(id) = name.to_str().and_then(ContentId::parse) {
                     each(id);
