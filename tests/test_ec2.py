@@ -1,6 +1,5 @@
 """Instances with a real client: boto3 and its waiters, from a key pair to the end."""
 
-import base64
 import json
 import time
 
@@ -25,19 +24,14 @@ def ec2(account):
     return account.client("ec2")
 
 
-def console(ec2, instance):
-    said = ec2.get_console_output(InstanceId=instance).get("Output", "")
-    # boto3 decodes it already.
-    return said if isinstance(said, str) else base64.b64decode(said).decode()
-
-
-def boots(ec2, instance, times):
-    """Waits until the machine has said so often that it is up."""
+def says(ec2, instance, what, times=1):
+    """Waits until the machine's console has said something so often."""
     for _ in range(100):
-        if console(ec2, instance).count(" is up") == times:
+        said = ec2.get_console_output(InstanceId=instance).get("Output", "")
+        if said.count(what) == times:
             return
         time.sleep(0.1)
-    raise AssertionError(console(ec2, instance))
+    raise AssertionError(said)
 
 
 def test_an_instance_boots_runs_its_script_and_goes(machines, ec2):
@@ -54,11 +48,7 @@ def test_an_instance_boots_runs_its_script_and_goes(machines, ec2):
     instance = made["Instances"][0]["InstanceId"]
     ec2.get_waiter("instance_running").wait(InstanceIds=[instance], WaiterConfig=WAIT)
     ec2.get_waiter("instance_status_ok").wait(InstanceIds=[instance], WaiterConfig=WAIT)
-    for _ in range(100):
-        if "the script ran" in console(ec2, instance):
-            break
-        time.sleep(0.1)
-    assert "the script ran" in console(ec2, instance)
+    says(ec2, instance, "the script ran")
     ec2.stop_instances(InstanceIds=[instance])
     ec2.get_waiter("instance_stopped").wait(InstanceIds=[instance], WaiterConfig=WAIT)
     ec2.start_instances(InstanceIds=[instance])
@@ -84,10 +74,10 @@ def test_a_machine_comes_back_after_kill_9(machines, own_cloud):
     instance = made["Instances"][0]["InstanceId"]
     address = made["Instances"][0]["PrivateIpAddress"]
     ec2.get_waiter("instance_status_ok").wait(InstanceIds=[instance], WaiterConfig=WAIT)
-    boots(ec2, instance, times=1)
+    says(ec2, instance, " is up")
     own_cloud.restart(kill=True)
     ec2 = own_cloud.client("ec2")
-    boots(ec2, instance, times=2)
+    says(ec2, instance, " is up", times=2)
     found = ec2.describe_instances(InstanceIds=[instance])["Reservations"][0]["Instances"][0]
     assert found["State"]["Name"] == "running"
     assert found["PrivateIpAddress"] == address

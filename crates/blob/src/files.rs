@@ -49,7 +49,7 @@ impl Files {
     }
 
     fn folder(&self, id: ContentId) -> PathBuf {
-        self.dir.join(shard_name(shard(id)))
+        self.dir.join(format!("{:02x}", shard(id)))
     }
 
     fn path(&self, id: ContentId) -> PathBuf {
@@ -59,10 +59,6 @@ impl Files {
 
 fn shard(id: ContentId) -> u8 {
     id.as_bytes()[15]
-}
-
-fn shard_name(shard: u8) -> String {
-    format!("{shard:02x}")
 }
 
 impl Blobs for Files {

@@ -15,6 +15,7 @@ pub mod ops;
 pub mod plane;
 pub mod public;
 pub mod register;
+pub mod shapes;
 pub mod tags;
 pub mod token;
 

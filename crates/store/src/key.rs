@@ -243,6 +243,14 @@ impl<'a> KeyReader<'a> {
         Region::parse(&self.str()?)
     }
 
+    /// What [`Key::regional`] wrote.
+    pub fn regional(&mut self) -> Option<(AccountId, Region)> {
+        match self.scope()? {
+            Scope::Account(_, account) => Some((account, self.region()?)),
+            Scope::Global => None,
+        }
+    }
+
     /// What has not been read yet.
     pub fn rest(&self) -> &'a [u8] {
         self.0

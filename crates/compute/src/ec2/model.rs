@@ -83,10 +83,10 @@ impl Instance {
         matches!(self.state, state::SHUTTING_DOWN | state::TERMINATED)
     }
 
-    /// Changes the state; a reason is a code and a sentence.
+    /// Changes the state; a reason is a code, and words that follow it in the sentence that is shown.
     pub fn enter(&mut self, state: i64, now: Timestamp, reason: Option<(&str, &str)>) {
         self.state = state;
         self.since = now;
-        self.reason = reason.map(|(code, message)| (code.to_owned(), message.to_owned()));
+        self.reason = reason.map(|(code, words)| (code.to_owned(), format!("{code}: {words}")));
     }
 }

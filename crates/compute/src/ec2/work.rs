@@ -206,8 +206,8 @@ impl Machines {
             Some((Some(true), reboots, 0)) if reboots == instance.reboots => {
                 let next =
                     if instance.terminates_on_shutdown { state::SHUTTING_DOWN } else { state::STOPPING };
-                let said = "Client.InstanceInitiatedShutdown: Instance initiated shutdown";
-                instance.enter(next, now, Some(("Client.InstanceInitiatedShutdown", said)));
+                let reason = ("Client.InstanceInitiatedShutdown", "Instance initiated shutdown");
+                instance.enter(next, now, Some(reason));
                 return Some(instance);
             }
             Some(_) => {
@@ -232,9 +232,8 @@ impl Machines {
                     "a machine does not boot",
                     &[("instance", &instance.id), ("problem", &why)],
                 );
-                let said = format!("{INTERNAL}: {why}");
                 let next = if was == state::PENDING { state::SHUTTING_DOWN } else { state::STOPPING };
-                instance.enter(next, now, Some((INTERNAL, &said)));
+                instance.enter(next, now, Some((INTERNAL, &why)));
                 Some(instance)
             }
         }
@@ -326,9 +325,7 @@ impl Reconciler for Machines {
         let mut next = None;
         let mut gone = Vec::new();
         for (key, instance) in all {
-            let mut reader = key.reader();
-            let Some(store::key::Scope::Account(_, account)) = reader.scope() else { continue };
-            let Some(region) = reader.region() else { continue };
+            let Some((account, region)) = key.reader().regional() else { continue };
             let home = Home { account, region };
             if instance.state == state::TERMINATED {
                 let until = instance.since.plus(SHOWN);

@@ -58,9 +58,7 @@ fn wanted(from: &dyn store::Read) -> Result<Vec<Wanted>, StoreError> {
     let mut wanted = Vec::new();
     for pair in VPCS.scan(from, &Key::empty(), Direction::Forward) {
         let (key, vpc) = pair?;
-        let mut reader = key.reader();
-        let Some(store::key::Scope::Account(_, account)) = reader.scope() else { continue };
-        let Some(region) = reader.region() else { continue };
+        let Some((account, region)) = key.reader().regional() else { continue };
         let topology = topology::topology(from, Place { account, region, vpc: &vpc.id })?;
         let in_use = |vpc: &net::topology::Vpc| vpc.interfaces.values().any(|i| i.attachment.is_some());
         let this = (vpc.id, topology);

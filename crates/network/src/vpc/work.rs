@@ -61,9 +61,8 @@ struct Place {
 
 impl Place {
     fn of(key: &Key) -> Option<Place> {
-        let mut reader = key.reader();
-        let Some(store::key::Scope::Account(_, account)) = reader.scope() else { return None };
-        Some(Place { account, region: reader.region()? })
+        let (account, region) = key.reader().regional()?;
+        Some(Place { account, region })
     }
 
     fn key(self, id: &str) -> Key {

@@ -1,6 +1,5 @@
 //! Attributes of one instance, and what it says on its console.
 
-use super::describe::Group;
 use super::{call, describe::groups, list, texts};
 use crate::ec2::kinds;
 use crate::ec2::model::{INSTANCES, Instance, state};
@@ -11,6 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 use ec2::access::Access;
 use ec2::describe;
 use ec2::kind::INSTANCE;
+use ec2::shapes::{Flag, GroupView, Text};
 use ec2::{Ec2Error, Plain, register};
 use kernel::{Cx, Empty};
 
@@ -30,12 +30,6 @@ wire::shape! {
     }
 
     #[derive(Debug)]
-    struct Flag { value: Option<bool> = "Value" }
-
-    #[derive(Debug)]
-    struct Text { value: Option<String> = "Value" }
-
-    #[derive(Debug)]
     struct Attributes {
         id: String = "InstanceId",
         termination: Option<Flag> = "DisableApiTermination",
@@ -43,7 +37,7 @@ wire::shape! {
         behaviour: Option<Text> = "InstanceInitiatedShutdownBehavior",
         kind: Option<Text> = "InstanceType",
         user_data: Option<Text> = "UserData",
-        groups: Option<Vec<Group>> = "Groups",
+        groups: Option<Vec<GroupView>> = "Groups",
     }
 
     #[derive(Debug)]
@@ -70,17 +64,12 @@ fn find(cx: &Cx<'_>, id: &str) -> Result<Instance, Ec2Error> {
     describe::get(cx, &INSTANCES, &INSTANCE, id)
 }
 
-fn flag(value: bool) -> Option<Flag> {
-    Some(Flag { value: Some(value) })
-}
-
 fn behaviour(instance: &Instance) -> &'static str {
     if instance.terminates_on_shutdown { "terminate" } else { "stop" }
 }
 
 fn describe_attribute(cx: &mut Cx<'_>, req: Ask) -> Result<Attributes, Ec2Error> {
     let instance = find(cx, &req.id)?;
-    let said = |text: &str| Some(Text { value: Some(text.to_owned()) });
     let mut out = Attributes {
         id: req.id,
         termination: None,
@@ -91,10 +80,10 @@ fn describe_attribute(cx: &mut Cx<'_>, req: Ask) -> Result<Attributes, Ec2Error>
         groups: None,
     };
     match req.attribute.as_str() {
-        "disableApiTermination" => out.termination = flag(instance.termination_protected),
-        "disableApiStop" => out.stop = flag(instance.stop_protected),
-        "instanceInitiatedShutdownBehavior" => out.behaviour = said(behaviour(&instance)),
-        "instanceType" => out.kind = said(&instance.kind),
+        "disableApiTermination" => out.termination = Flag::of(instance.termination_protected),
+        "disableApiStop" => out.stop = Flag::of(instance.stop_protected),
+        "instanceInitiatedShutdownBehavior" => out.behaviour = Text::of(behaviour(&instance)),
+        "instanceType" => out.kind = Text::of(&instance.kind),
         "userData" => {
             let text = STANDARD.encode(&instance.user_data);
             out.user_data = Some(Text { value: (!text.is_empty()).then_some(text) });

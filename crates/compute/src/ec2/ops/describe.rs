@@ -1,6 +1,6 @@
 //! DescribeInstances and DescribeInstanceStatus.
 
-use super::{call, list, text};
+use super::{call, list, text, texts};
 use crate::ec2::image::architecture;
 use crate::ec2::model::{INSTANCES, Instance, state};
 use base::Timestamp;
@@ -9,9 +9,11 @@ use ec2::attachment;
 use ec2::describe::{self, Ask, Item, ids_or_pages};
 use ec2::filter::{Filter, Known};
 use ec2::kind::INSTANCE;
+use ec2::shapes::GroupView;
 use ec2::tags::{self, Tag};
 use ec2::{Ec2Error, public, register};
 use kernel::Cx;
+use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use wire::Value;
 
@@ -62,12 +64,6 @@ wire::shape! {
         tenancy: String = "Tenancy",
     }
 
-    #[derive(Clone, Debug)]
-    pub(crate) struct Group {
-        pub(crate) id: String = "GroupId",
-        pub(crate) name: String = "GroupName",
-    }
-
     #[derive(Debug)]
     struct Interface {
         id: String = "NetworkInterfaceId",
@@ -79,7 +75,7 @@ wire::shape! {
         status: String = "Status",
         description: String = "Description",
         check: bool = "SourceDestCheck",
-        groups: Vec<Group> = "Groups",
+        groups: Vec<GroupView> = "Groups",
         attachment: Attached = "Attachment",
         association: Option<Association> = "Association",
     }
@@ -120,7 +116,7 @@ wire::shape! {
         public: Option<String> = "PublicIpAddress",
         architecture: String = "Architecture",
         token: Option<String> = "ClientToken",
-        groups: Vec<Group> = "SecurityGroups",
+        groups: Vec<GroupView> = "SecurityGroups",
         interfaces: Vec<Interface> = "NetworkInterfaces",
         tags: Vec<Tag> = "Tags",
     }
@@ -186,8 +182,8 @@ fn private_dns(cx: &Cx<'_>, address: &str) -> String {
     }
 }
 
-pub(crate) fn groups(interface: &Value) -> Vec<Group> {
-    let group = |group: &Value| Group { id: text(group, "GroupId"), name: text(group, "GroupName") };
+pub(crate) fn groups(interface: &Value) -> Vec<GroupView> {
+    let group = |group: &Value| GroupView { id: text(group, "GroupId"), name: text(group, "GroupName") };
     list(interface, "Groups").iter().map(group).collect()
 }
 
@@ -223,20 +219,22 @@ fn interface(cx: &Cx<'_>, found: &Value) -> Result<Option<Interface>, Ec2Error> 
 
 /// What is seen of instances; their interfaces are the network's to describe.
 pub(crate) fn views(cx: &mut Cx<'_>, found: Vec<Instance>) -> Result<Vec<(String, View)>, Ec2Error> {
-    let answer = call(cx, "DescribeNetworkInterfaces", [])?;
-    let all = list(&answer, "NetworkInterfaces");
+    let ids: Vec<&String> = found.iter().flat_map(|instance| &instance.interfaces).collect();
+    let mut all = BTreeMap::new();
+    // Without ids it would be all there are.
+    if !ids.is_empty() {
+        let answer = call(cx, "DescribeNetworkInterfaces", [("NetworkInterfaceIds", texts(ids))])?;
+        for one in list(&answer, "NetworkInterfaces") {
+            all.extend(interface(cx, one)?.map(|one| (one.id.clone(), one)));
+        }
+    }
     let mut out = Vec::new();
     for instance in found {
-        let mut interfaces = Vec::new();
-        for id in &instance.interfaces {
-            let one = all.iter().find(|one| text(one, "NetworkInterfaceId") == *id);
-            if let Some(one) = one {
-                interfaces.extend(interface(cx, one)?);
-            }
-        }
+        let interfaces: Vec<Interface> = instance.interfaces.iter().filter_map(|id| all.remove(id)).collect();
         let first = interfaces.first();
-        let public = first.and_then(|first| first.association.as_ref()).map(|a| a.address.clone());
-        let dns = first.and_then(|first| first.association.as_ref()).map(|a| a.dns.clone());
+        let association = first.and_then(|first| first.association.as_ref());
+        let public = association.map(|a| a.address.clone());
+        let dns = association.map(|a| a.dns.clone());
         let there = instance.state != state::TERMINATED;
         let transition = match &instance.reason {
             Some((code, _)) if code.starts_with("Client.User") => {
@@ -322,7 +320,7 @@ static FILTERS: &Known<View> = &[
 fn describe_instances(cx: &mut Cx<'_>, req: Describe) -> Result<Described, Ec2Error> {
     ids_or_pages(&req.ids, "instancesSet", req.max)?;
     let found = describe::some(cx, &INSTANCES, &INSTANCE, &req.ids)?;
-    let of: std::collections::BTreeMap<String, String> =
+    let of: BTreeMap<String, String> =
         found.iter().map(|instance| (instance.id.clone(), instance.reservation.clone())).collect();
     let items = views(cx, found)?.into_iter().map(|(_, view)| view).collect();
     let ask = Ask::new(&req.filters, req.max, req.next.as_ref());

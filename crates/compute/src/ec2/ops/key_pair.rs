@@ -295,8 +295,10 @@ static FILTERS: &Known<View> = &[
 
 fn describe_key_pairs(cx: &mut Cx<'_>, req: Describe) -> Result<Pairs, Ec2Error> {
     let mut found = describe::some(cx, &KEY_PAIRS, &KEY_PAIR, &req.ids)?;
-    for name in &req.names {
-        if find(cx, name)?.is_none() {
+    if !req.names.is_empty() {
+        let all = describe::all(cx, &KEY_PAIRS)?;
+        let unknown = |name: &&String| !all.iter().any(|pair| pair.name == **name);
+        if let Some(name) = req.names.iter().find(unknown) {
             return Err(Plain::InvalidKeyPairNotFound(name.clone()).into());
         }
     }

@@ -22,10 +22,10 @@ pub(crate) const SELF: &str = "ec2.amazonaws.com";
 ///
 /// # Errors
 /// What it answers.
-pub(crate) fn call<const N: usize>(
+pub(crate) fn call(
     cx: &mut Cx<'_>,
     operation: &str,
-    members: [(&'static str, Value); N],
+    members: impl IntoIterator<Item = (&'static str, Value)>,
 ) -> Result<Value, Ec2Error> {
     let value = Value::Struct(members.into_iter().collect::<Struct>());
     let account = cx.account;

@@ -13,7 +13,7 @@ use ec2::kind::{IMAGE, INSTANCE, NETWORK_INTERFACE, SECURITY_GROUP, SUBNET};
 use ec2::tags::{self, TagSpecification};
 use ec2::{Ec2Error, Plain, public, register, token};
 use kernel::{Cx, Target};
-use wire::{Fault, Struct, Value};
+use wire::{Fault, Struct, ToValue, Value};
 
 kernel::ops! {
     /// Launches.
@@ -212,31 +212,19 @@ fn make(
         let mapped = subnet.member("MapPublicIpOnLaunch").and_then(Value::as_bool).unwrap_or(false);
         instance.public = plug.public.unwrap_or(mapped);
     }
-    let mut members: Struct = [("SubnetId", Value::Str(text(&subnet, "SubnetId")))].into_iter().collect();
+    let mut members = vec![("SubnetId", Value::Str(text(&subnet, "SubnetId")))];
     if !plug.groups.is_empty() {
-        members.set("Groups", texts(&plug.groups));
+        members.push(("Groups", texts(&plug.groups)));
     }
-    if let Some(address) = &plug.address {
-        members.set("PrivateIpAddress", Value::str(address));
-    }
-    if let Some(description) = &plug.description {
-        members.set("Description", Value::str(description));
-    }
+    members.extend(plug.address.as_ref().map(|address| ("PrivateIpAddress", Value::str(address))));
+    members.extend(plug.description.as_ref().map(|text| ("Description", Value::str(text))));
     let own = tags::of_new(tags, &NETWORK_INTERFACE, &[&INSTANCE, &NETWORK_INTERFACE])?;
     if !own.is_empty() {
-        let pair = |(key, value): (&String, &String)| {
-            let members = [("Key", Value::str(key)), ("Value", Value::str(value))];
-            Value::Struct(members.into_iter().collect())
-        };
-        let specification = [
-            ("ResourceType", Value::str(NETWORK_INTERFACE.noun)),
-            ("Tags", Value::List(own.iter().map(pair).collect())),
-        ];
-        let specification = Value::Struct(specification.into_iter().collect());
-        members.set("TagSpecifications", Value::List(vec![specification]));
+        let noun = Some(NETWORK_INTERFACE.noun.to_owned());
+        let specification = TagSpecification { resource_type: noun, tags: tags::view(&own) };
+        members.extend(vec![specification].to_value().map(|tags| ("TagSpecifications", tags)));
     }
-    let who = kernel::As::Service { name: super::SELF, account: cx.account };
-    let made = cx.call("ec2", "CreateNetworkInterface", Value::Struct(members), who)?;
+    let made = call(cx, "CreateNetworkInterface", members)?;
     made.member("NetworkInterface").cloned().ok_or_else(|| Plain::InternalError.into())
 }
 

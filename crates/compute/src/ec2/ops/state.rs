@@ -46,7 +46,7 @@ wire::shape! {
     struct Terminating { changes: Vec<Change> = "TerminatingInstances" }
 }
 
-const BY_USER: &str = "Client.UserInitiatedShutdown";
+const BY_USER: (&str, &str) = ("Client.UserInitiatedShutdown", "User initiated shutdown");
 
 fn named(cx: &Cx<'_>, ids: &[String]) -> Result<Vec<Instance>, Ec2Error> {
     if ids.is_empty() {
@@ -111,8 +111,7 @@ fn stop(cx: &mut Cx<'_>, req: Stop) -> Result<Stopping, Ec2Error> {
                     return Err(Plain::OperationNotPermitted(what).into());
                 }
                 instance.forced = req.force == Some(true) || req.skip == Some(true);
-                let reason = (BY_USER, "Client.UserInitiatedShutdown: User initiated shutdown");
-                instance.enter(state::STOPPING, cx.now, Some(reason));
+                instance.enter(state::STOPPING, cx.now, Some(BY_USER));
             }
             _ => return Err(wrong_state(&instance, "stopped")),
         }
@@ -147,8 +146,7 @@ fn terminate(cx: &mut Cx<'_>, req: Stop) -> Result<Terminating, Ec2Error> {
         let before = instance.state;
         if !instance.is_over() {
             instance.forced = req.force == Some(true) || req.skip == Some(true);
-            let reason = (BY_USER, "Client.UserInitiatedShutdown: User initiated shutdown");
-            instance.enter(state::SHUTTING_DOWN, cx.now, Some(reason));
+            instance.enter(state::SHUTTING_DOWN, cx.now, Some(BY_USER));
         }
         changes.push(keep(cx, &instance, before));
     }

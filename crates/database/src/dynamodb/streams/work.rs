@@ -132,8 +132,8 @@ fn table_of(key: &[u8]) -> Option<(Key, u64)> {
     let start = LOG.stored_key(&Key::empty()).len();
     let key = Key::of_stored(key.get(start..)?);
     let mut reader = key.reader();
-    let store::key::Scope::Account(_, account) = reader.scope()? else { return None };
-    let (region, number) = (reader.region()?, reader.u64()?);
+    let (account, region) = reader.regional()?;
+    let number = reader.u64()?;
     Some((log::table(account, region, number), number))
 }
 

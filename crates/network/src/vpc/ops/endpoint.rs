@@ -1,6 +1,6 @@
 //! VPC endpoints: gateways to S3 and DynamoDB by routes, interfaces to the other services that this cloud has.
 
-use super::interface::{GroupView, New, group_views, groups, plug, save as save_interface, unplug};
+use super::interface::{New, group_views, groups, plug, save as save_interface, unplug};
 use super::{DONE, Done, item, one};
 use crate::vpc::access::{list, on};
 use crate::vpc::find;
@@ -16,6 +16,7 @@ use ec2::describe::{self, Ask, all, check_id, ids_or_pages};
 use ec2::errors::Limit;
 use ec2::filter::{self, Filter, Known};
 use ec2::kind::{ROUTE_TABLE, SECURITY_GROUP, SUBNET, VPC, VPC_ENDPOINT};
+use ec2::shapes::GroupView;
 use ec2::tags::{self, Tag, TagSpecification};
 use ec2::{Ec2Error, Plain, register, token};
 use kernel::Cx;

@@ -1,6 +1,6 @@
 //! Network interfaces: make, describe, modify, delete.
 
-use super::{Flag, item, maybe, one};
+use super::{item, maybe, one};
 use crate::vpc::access::{list, on};
 use crate::vpc::make::{self, arn, in_vpc};
 use crate::vpc::model::{ADDRESSES, INTERFACES, Interface, InterfaceKind, PrivateAddress, Subnet, Vpc};
@@ -11,6 +11,7 @@ use ec2::describe::{self, Ask, ids_or_pages};
 use ec2::errors::Limit;
 use ec2::filter::{Filter, Known};
 use ec2::kind::{NETWORK_INTERFACE, SECURITY_GROUP, SUBNET};
+use ec2::shapes::{Flag, GroupView, Text};
 use ec2::tags::{self, Tag, TagSpecification};
 use ec2::{Ec2Error, Plain, public, register, token};
 use kernel::{Cx, Empty};
@@ -111,12 +112,6 @@ wire::shape! {
     }
 
     #[derive(Debug)]
-    pub(crate) struct GroupView {
-        pub(crate) id: String = "GroupId",
-        pub(crate) name: String = "GroupName",
-    }
-
-    #[derive(Debug)]
     struct Ipv6View { address: String = "Ipv6Address" }
 
     #[derive(Debug)]
@@ -158,9 +153,6 @@ wire::shape! {
         id: String = "NetworkInterfaceId",
         source_dest_check: Option<Flag> = "SourceDestCheck",
     }
-
-    #[derive(Debug)]
-    struct Text { value: Option<String> = "Value" }
 
     #[derive(Debug)]
     struct ModifyAttribute {
@@ -533,7 +525,7 @@ fn describe_attribute(cx: &mut Cx<'_>, req: DescribeAttribute) -> Result<Attribu
     };
     match super::needed(req.attribute.as_ref(), "attribute")? {
         "attachment" => out.attachment = whole.attachment,
-        "description" => out.description = Some(Text { value: Some(whole.description) }),
+        "description" => out.description = Text::of(&whole.description),
         "groupSet" => out.groups = Some(whole.groups),
         "sourceDestCheck" => out.source_dest_check = Flag::of(whole.source_dest_check),
         other => return Err(Ec2Error::value(other, "attribute", "Unknown network interface attribute")),

@@ -33,22 +33,10 @@ wire::shape! {
     pub(crate) struct Done {
         ok: bool = "Return",
     }
-
-    /// A value that may be set or not.
-    #[derive(Clone, Copy, Debug)]
-    pub(crate) struct Flag {
-        pub(crate) value: Option<bool> = "Value",
-    }
 }
 
 /// What [`Done`] is returned as.
 pub(crate) const DONE: Done = Done { ok: true };
-
-impl Flag {
-    pub(crate) fn of(value: bool) -> Option<Flag> {
-        Some(Flag { value: Some(value) })
-    }
-}
 
 /// One value of a filter.
 pub(crate) fn one(text: impl ToString) -> Vec<String> {

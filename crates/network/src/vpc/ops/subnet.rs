@@ -2,7 +2,7 @@
 
 use super::vpc::block;
 use super::vpc_cidr::{SubnetIpv6, ipv6_of_subnet, used};
-use super::{Flag, item, maybe, needed, one};
+use super::{item, maybe, needed, one};
 use crate::vpc::access::{list, on};
 use crate::vpc::find;
 use crate::vpc::make::{self, NewSubnet, arn};
@@ -11,6 +11,7 @@ use ec2::describe::{self, Ask, ids_or_pages};
 use ec2::errors::Limit;
 use ec2::filter::{Filter, Known};
 use ec2::kind::{SUBNET, VPC};
+use ec2::shapes::Flag;
 use ec2::tags::{self, Tag, TagSpecification};
 use ec2::{Ec2Error, Plain, register};
 use kernel::{Cx, Empty};

@@ -1,0 +1,34 @@
+//! Small shapes that the requests and answers of several rooms share.
+
+wire::shape! {
+    /// A value that may be set or not.
+    #[derive(Clone, Copy, Debug)]
+    pub struct Flag {
+        pub value: Option<bool> = "Value",
+    }
+
+    /// The same for a text.
+    #[derive(Debug)]
+    pub struct Text {
+        pub value: Option<String> = "Value",
+    }
+
+    /// A security group as others name it.
+    #[derive(Clone, Debug)]
+    pub struct GroupView {
+        pub id: String = "GroupId",
+        pub name: String = "GroupName",
+    }
+}
+
+impl Flag {
+    pub fn of(value: bool) -> Option<Flag> {
+        Some(Flag { value: Some(value) })
+    }
+}
+
+impl Text {
+    pub fn of(value: &str) -> Option<Text> {
+        Some(Text { value: Some(value.to_owned()) })
+    }
+}
