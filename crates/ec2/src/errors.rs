@@ -70,6 +70,7 @@ wire::errors! {
         RouteAlreadyExists(destination: String) = 400, "RouteAlreadyExists", "The route identified by {destination} already exists.";
         RouteNotSupported(what: String) = 400, "RouteNotSupported", "{what}";
         TagLimitExceeded = 400, "TagLimitExceeded", "More than 50 tags specified";
+        Unsupported(what: String) = 400, "Unsupported", "{what}";
         UnsupportedTenancy(what: String) = 400, "UnsupportedTenancy", "{what}";
         VpcIdNotSpecified = 400, "VPCIdNotSpecified", "No default VPC for this user";
         InternalError = 500, "InternalError", "An internal error has occurred";

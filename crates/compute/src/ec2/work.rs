@@ -8,13 +8,13 @@ use super::model::{INSTANCES, Instance, state};
 use base::{AccountId, Region, Timestamp};
 use ec2::attachment::ATTACHMENTS;
 use ec2::plane::DataPlane;
-use ec2::{public, register};
+use ec2::{Plain, public, register};
 use host::image::Bind;
 use host::{Boot, HostError, Process};
 use kernel::Call;
 use kernel::Cloud;
 use kernel::reconcile::Reconciler;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::os::unix::fs::PermissionsExt;
@@ -38,16 +38,30 @@ const CONSOLE_BYTES: u64 = 64 << 10;
 /// The first process of a machine.
 const INIT: &str = include_str!("init.sh");
 
-/// What machines say.
+/// What handlers may ask about machines.
 #[derive(Debug, Default)]
-pub struct Consoles {
-    folder: OnceLock<PathBuf>,
-}
+pub struct Machinery(OnceLock<(Arc<DataPlane>, Option<PathBuf>)>);
 
-impl Consoles {
+impl Machinery {
+    /// Refuses what needs a machine where there can be none, so that it is not accepted only to be undone later.
+    ///
+    /// # Errors
+    /// `Unsupported`, with what this machine lacks.
+    pub fn possible(&self) -> Result<(), Plain> {
+        match self.0.get().map(|(plane, _)| plane.driver()) {
+            Some(Err(HostError::Unable(what))) => {
+                let help = "`virga doctor` says more";
+                Err(Plain::Unsupported(format!("This machine cannot run instances: {what} ({help})")))
+            }
+            // Whatever else is wrong may be better at the next try, which is the reconciler's.
+            _ => Ok(()),
+        }
+    }
+
     /// The end of what a machine has said; `None` where it has never run.
-    pub fn read(&self, instance: &str) -> Option<Vec<u8>> {
-        let mut file = fs::File::open(self.folder.get()?.join(instance).join("console")).ok()?;
+    pub fn console(&self, instance: &str) -> Option<Vec<u8>> {
+        let (_, folder) = self.0.get()?;
+        let mut file = fs::File::open(folder.as_ref()?.join(instance).join("console")).ok()?;
         let length = file.metadata().ok()?.len();
         file.seek(SeekFrom::Start(length.saturating_sub(CONSOLE_BYTES))).ok()?;
         let mut said = Vec::new();
@@ -98,7 +112,7 @@ impl Machines {
 
     /// The image's folder and what is bound into it; made once.
     fn image(&self, folder: &Path) -> io::Result<(PathBuf, Vec<Bind>)> {
-        let image = folder.join("image");
+        let image = folder.join(IMAGE);
         let mut programs = self.programs.lock().unwrap_or_else(PoisonError::into_inner);
         if programs.is_none() {
             fs::create_dir_all(&image)?;
@@ -239,6 +253,19 @@ impl Machines {
         }
     }
 
+    /// Removes what no record keeps: also what a crash between a machine's end and this, or a reset, has left.
+    fn sweep(&self, kept: &BTreeSet<String>) -> io::Result<()> {
+        let Some(folder) = self.folder.as_ref().filter(|folder| folder.exists()) else { return Ok(()) };
+        for entry in fs::read_dir(folder)? {
+            let entry = entry?;
+            let name = entry.file_name();
+            if name != IMAGE && !name.to_str().is_some_and(|name| kept.contains(name)) {
+                host::image::remove(&entry.path())?;
+            }
+        }
+        Ok(())
+    }
+
     /// One step for one instance: the record as it is then, where it changes.
     fn step(&self, instance: Instance, now: Timestamp) -> Option<Instance> {
         let next = match instance.state {
@@ -255,6 +282,9 @@ impl Machines {
         Some(instance)
     }
 }
+
+/// The folder of what machines are made of, beside their own.
+const IMAGE: &str = "image";
 
 /// Takes the public address that was assigned at the start away.
 fn release(tx: &mut Tx, home: Home, interface: &str) -> Result<bool, String> {
@@ -313,9 +343,7 @@ impl Reconciler for Machines {
 
     fn run(&self, cloud: &Arc<Cloud>) -> Result<Option<Timestamp>, String> {
         self.busy.store(false, Ordering::Relaxed);
-        if let Some(folder) = &self.folder {
-            let _ = cloud.memory::<Consoles>().folder.set(folder.clone());
-        }
+        cloud.memory::<Machinery>().0.get_or_init(|| (Arc::clone(&self.plane), self.folder.clone()));
         let now = cloud.clock().now();
         let mut tx = cloud.store().begin();
         let all: Vec<(Key, Instance)> = INSTANCES
@@ -323,7 +351,7 @@ impl Reconciler for Machines {
             .collect::<Result<_, _>>()
             .map_err(|e| e.to_string())?;
         let mut next = None;
-        let mut gone = Vec::new();
+        let mut kept = BTreeSet::new();
         for (key, instance) in all {
             let Some((account, region)) = key.reader().regional() else { continue };
             let home = Home { account, region };
@@ -335,21 +363,22 @@ impl Reconciler for Machines {
                     INSTANCES.delete(&mut tx, &key);
                     register::strike(&mut tx, account, region, &instance.id);
                 }
-            } else if let Some(mut changed) = self.step(instance, now) {
+                continue;
+            }
+            let id = instance.id.clone();
+            if let Some(mut changed) = self.step(instance, now) {
                 write(cloud, &mut tx, home, &mut changed)?;
                 if changed.state == state::TERMINATED {
-                    gone.push(changed.id);
+                    continue;
                 }
             }
+            kept.insert(id);
         }
         if !tx.is_read_only() {
             tx.commit().wait().map_err(|e| e.to_string())?;
         }
-        for id in gone {
-            if let Some(folder) = self.folder.as_ref().map(|folder| folder.join(id)).filter(|f| f.exists()) {
-                host::image::remove(&folder).map_err(|why| format!("{}: {why}", folder.display()))?;
-            }
-        }
+        self.lock().retain(|id, _| kept.contains(id));
+        self.sweep(&kept).map_err(|why| format!("the files of machines that are gone: {why}"))?;
         Ok(next)
     }
 }

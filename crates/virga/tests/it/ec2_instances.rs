@@ -2,12 +2,14 @@
 
 use crate::harness::{Caller, Cloud};
 use crate::vpc_networks::{ec2, filter, items, subnet, text, vpc};
-use crate::vpc_plane::{cloud, linux};
+use crate::vpc_plane::{cloud, linux, on};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use ec2::plane::DataPlane;
 use host::{Driver, HostError, Place, Simulator};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
+use virga::wiring::Ground;
 
 const ACCOUNT: &str = "123456789012";
 const IMAGE: &str = "ami-0a1f5c0de0b1a0001";
@@ -168,6 +170,33 @@ fn states_follow_each_other() {
     cloud.advance(Duration::from_secs(3601));
     cloud.reconcile();
     assert_eq!(refused(&root, "DescribeInstances", named), "InvalidInstanceID.NotFound");
+}
+
+#[test]
+fn a_machine_that_cannot_be_is_refused_at_the_call() {
+    let unable = || Err(HostError::Unable("no user namespaces".into()));
+    let cloud = on(Ground { networks: DataPlane::new(Box::new(unable)), machines: None });
+    let root = cloud.root(ACCOUNT);
+    cloud.reconcile();
+    let asked = json!({ "ImageId": IMAGE, "InstanceType": "t3.micro", "MinCount": 1, "MaxCount": 1 });
+    let (code, message) = root.call("ec2", "RunInstances", asked).error();
+    assert_eq!(code, "Unsupported");
+    assert!(message.contains("no user namespaces"), "{message}");
+    assert!(items(&ec2(&root, "DescribeInstances", json!({}))["reservationSet"]).is_empty());
+    assert!(items(&ec2(&root, "DescribeNetworkInterfaces", json!({}))["networkInterfaceSet"]).is_empty());
+}
+
+#[test]
+fn files_that_no_record_keeps_are_removed() {
+    let folder = std::env::temp_dir().join(format!("virga-swept-{}", std::process::id()));
+    for left in ["i-00000000000000000/disk", "image/usr"] {
+        std::fs::create_dir_all(folder.join(left)).unwrap();
+    }
+    let (cloud, _plane) = cloud(Simulator::new(), Some(folder.clone()));
+    cloud.reconcile();
+    assert!(!folder.join("i-00000000000000000").exists());
+    assert!(folder.join("image/usr").exists());
+    std::fs::remove_dir_all(&folder).unwrap();
 }
 
 #[test]

@@ -18,8 +18,12 @@ pub(crate) fn cloud<D: Driver + 'static>(driver: D, machines: Option<std::path::
     let driver = Arc::new(driver);
     let same = Arc::clone(&driver);
     let plane = DataPlane::new(Box::new(move || Ok(Arc::clone(&same) as Arc<dyn Driver>)));
+    (on(Ground { networks: plane, machines }), driver)
+}
+
+pub(crate) fn on(ground: Ground) -> Cloud {
     let wired = wiring::cloud_on(
-        Ground { networks: plane, machines },
+        ground,
         Store::memory(),
         Arc::new(blob::Memory::default()),
         Clock::frozen(START),
@@ -27,7 +31,7 @@ pub(crate) fn cloud<D: Driver + 'static>(driver: D, machines: Option<std::path::
         &MASTER,
         Settings { strict: true, seed: Some(7) },
     );
-    (Cloud::around(wired.unwrap()), driver)
+    Cloud::around(wired.unwrap())
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use super::{call, describe::groups, list, texts};
 use crate::ec2::kinds;
 use crate::ec2::model::{INSTANCES, Instance, state};
-use crate::ec2::work::Consoles;
+use crate::ec2::work::Machinery;
 use base::Timestamp;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -147,7 +147,7 @@ fn modify(cx: &mut Cx<'_>, req: Modify) -> Result<Empty, Ec2Error> {
 
 fn console(cx: &mut Cx<'_>, req: Named) -> Result<Console, Ec2Error> {
     let instance = find(cx, &req.id)?;
-    let said = cx.memory::<Consoles>().read(&instance.id);
+    let said = cx.memory::<Machinery>().console(&instance.id);
     let output = said.filter(|said| !said.is_empty()).map(|said| STANDARD.encode(said));
     Ok(Console { id: instance.id, at: cx.now, output })
 }

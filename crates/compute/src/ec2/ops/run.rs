@@ -3,6 +3,7 @@
 use super::describe::{Reservation, reservations};
 use super::{call, key_pair, list, text, texts};
 use crate::ec2::model::{INSTANCES, Instance, state};
+use crate::ec2::work::Machinery;
 use crate::ec2::{image, kinds};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -316,6 +317,7 @@ fn run(cx: &mut Cx<'_>, req: Run) -> Result<Reservation, Ec2Error> {
         return reservations(cx, same)?.pop().ok_or_else(|| Plain::InternalError.into());
     }
     let (image, kind) = check(&req)?;
+    cx.memory::<Machinery>().possible()?;
     let user_data = user_data(req.user_data.as_ref())?;
     let pair = match &req.key_name {
         Some(name) => {

@@ -2,6 +2,7 @@
 
 use super::describe::{StateView, state_view};
 use crate::ec2::model::{INSTANCES, Instance, state};
+use crate::ec2::work::Machinery;
 use ec2::access::Access;
 use ec2::attachment::ATTACHMENTS;
 use ec2::describe;
@@ -76,6 +77,7 @@ fn start(cx: &mut Cx<'_>, req: Named) -> Result<Starting, Ec2Error> {
         match before {
             state::PENDING | state::RUNNING => {}
             state::STOPPED => {
+                cx.memory::<Machinery>().possible()?;
                 instance.enter(state::PENDING, cx.now, None);
                 instance.launched = cx.now;
                 instance.forced = false;
