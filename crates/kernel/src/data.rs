@@ -243,7 +243,7 @@ pub(crate) async fn run(
         Ok(decisions) => (decisions, caught(handler(dx.clone(), call.value, body)).await),
         Err(refused) => (refused.decisions, Err(refused.fault)),
     };
-    let block = cloud.trail().note(&Note {
+    let blocks = cloud.trail().note(&Note {
         request: &dx.request,
         event_id: &base::id::uuid(cloud.rng()),
         time: dx.now,
@@ -257,9 +257,7 @@ pub(crate) async fn run(
         decisions: &decisions,
         nested: !form,
     });
-    if let Some(block) = block {
-        cloud.write_block(block).await;
-    }
+    cloud.write_blocks(blocks).await;
     outcome
 }
 

@@ -49,18 +49,14 @@ impl Cloud {
         let started = Instant::now();
         let id = base::id::uuid(self.rng());
         let head = head(parts);
-        let streamed = match wire::route::route_head(&head) {
-            Ok(Step::Ready(route)) if self.streams(&route) => Some(route),
-            _ => None,
-        };
-        let (incoming, bytes) = match (&streamed, incoming) {
-            (Some(_), incoming) => (incoming, Bytes::new()),
-            (None, incoming) => match collected(incoming, self.body_limit(parts)).await {
-                Ok(bytes) => (Incoming::Whole(bytes.clone()), bytes),
+        let (route, incoming) = match wire::route::route_head(&head) {
+            Ok(Step::Ready(route)) if self.streams(&route) => (Ok(route), incoming),
+            step => match collected(incoming, body_limit(&step)).await {
+                Ok(bytes) => (step.and_then(|step| step.with_body(&bytes)), Incoming::Whole(bytes)),
                 Err(fault) => return self.refuse(parts, &fault),
             },
         };
-        let route = match streamed.map_or_else(|| wire::route::route(&head, &bytes), Ok) {
+        let route = match route {
             Ok(route) => route,
             Err(rejection) => return self.rejected(&rejection, &rejection.fault, &id),
         };
@@ -112,14 +108,6 @@ impl Cloud {
         let built = self.built(route.service.id, route.operation.name);
         built.is_some_and(|built| matches!(built.op.run, Run::Data(_)))
             && wire::route::streams_request(route.service, route.operation)
-    }
-
-    /// The largest body that is collected for this request, in bytes.
-    pub fn body_limit(&self, parts: &Parts) -> usize {
-        match wire::route::route_head(&head(parts)) {
-            Ok(Step::Ready(route)) => body_bytes_max(route.service.id),
-            _ => BODY_BYTES_MAX,
-        }
     }
 
     async fn journey<'a>(
@@ -214,6 +202,14 @@ fn success(
 fn host(parts: &Parts) -> Option<String> {
     let header = parts.headers.get(http::header::HOST).and_then(|v| v.to_str().ok());
     header.or(parts.uri.authority().map(http::uri::Authority::as_str)).map(str::to_owned)
+}
+
+/// The largest body that is collected for a request, in bytes.
+fn body_limit(step: &Result<Step<'_>, Rejection>) -> usize {
+    match step {
+        Ok(Step::Ready(route)) => body_bytes_max(route.service.id),
+        _ => BODY_BYTES_MAX,
+    }
 }
 
 /// The largest bodies that services document, and some room for their envelopes.

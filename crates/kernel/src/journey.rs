@@ -271,9 +271,8 @@ impl Journey<'_> {
 
     /// Records a call outside of any transaction.
     async fn note(&self, told: Told<'_>) {
-        if let Some(block) = self.with_record(told, |note| self.cloud.trail().note(note)) {
-            self.cloud.write_block(block).await;
-        }
+        let blocks = self.with_record(told, |note| self.cloud.trail().note(note));
+        self.cloud.write_blocks(blocks).await;
     }
 
     /// Records a call that failed, and hands its fault back.

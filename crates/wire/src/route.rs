@@ -49,6 +49,19 @@ pub enum Step<'a> {
     Body(Pending<'a>),
 }
 
+impl<'a> Step<'a> {
+    /// Routes to the end.
+    ///
+    /// # Errors
+    /// [`Rejection`] when the request leads to no operation.
+    pub fn with_body(self, body: &[u8]) -> Result<Route<'a>, Rejection> {
+        match self {
+            Step::Ready(route) => Ok(route),
+            Step::Body(pending) => pending.with_body(body),
+        }
+    }
+}
+
 /// A route that lacks only its operation.
 #[derive(Clone, Debug)]
 pub struct Pending<'a> {
@@ -63,10 +76,7 @@ pub struct Pending<'a> {
 /// # Errors
 /// [`Rejection`] when the request leads to no operation.
 pub fn route<'a>(head: &Head<'a>, body: &[u8]) -> Result<Route<'a>, Rejection> {
-    match route_head(head)? {
-        Step::Ready(route) => Ok(route),
-        Step::Body(pending) => pending.with_body(body),
-    }
+    route_head(head)?.with_body(body)
 }
 
 /// Routes as far as the head goes: to the end for all but the query protocols.

@@ -35,9 +35,11 @@ pub(crate) fn flush(cloud: &Cloud) -> Result<(), String> {
 }
 
 impl Cloud {
-    /// Writes one block that is full. A failure is logged; the block stays for the next flush.
-    pub(crate) async fn write_block(&self, block: Arc<Full>) {
-        let blocks = [block];
+    /// Writes full blocks, if there are any. A failure is logged; they stay for the next flush.
+    pub(crate) async fn write_blocks(&self, blocks: Vec<Arc<Full>>) {
+        if blocks.is_empty() {
+            return;
+        }
         let mut tx = self.store().begin();
         self.trail().put_all(&mut tx, &blocks);
         match tx.commit().await {
@@ -322,10 +324,8 @@ mod tests {
         assert!(cloud.trail().stored_bytes() <= size / 4 * 3 + 1);
     }
 
-    #[test]
-    fn memory_is_bounded() {
-        let cloud = cloud(&Store::memory());
-        let caller = vec![0; 1 << 20];
+    /// Records a call whose record has so many bytes.
+    fn large(cloud: &Cloud, bytes: usize) -> Vec<Arc<Full>> {
         let request = Request {
             id: String::new(),
             service: "iam",
@@ -338,22 +338,38 @@ mod tests {
             signed: None,
             form: false,
         };
+        cloud.trail().note(&Note {
+            request: &request,
+            event_id: "",
+            time: START,
+            region: "us-east-1",
+            account: ACCOUNT,
+            caller: &vec![0; bytes],
+            parameters: "",
+            response: "",
+            fault: None,
+            resources: &[],
+            decisions: &[],
+            nested: false,
+        })
+    }
+
+    #[test]
+    fn memory_is_bounded() {
+        let cloud = cloud(&Store::memory());
         for _ in 0..40 {
-            cloud.trail().note(&Note {
-                request: &request,
-                event_id: "",
-                time: START,
-                region: "us-east-1",
-                account: ACCOUNT,
-                caller: &caller,
-                parameters: "",
-                response: "",
-                fault: None,
-                resources: &[],
-                decisions: &[],
-                nested: false,
-            });
+            large(&cloud, 1 << 20);
         }
         assert_eq!(cloud.trail().dropped(), 9);
+    }
+
+    #[test]
+    fn full_blocks_are_written_together() {
+        let cloud = cloud(&Store::memory());
+        let handed: Vec<usize> = (0..100).map(|_| large(&cloud, 64 << 10).len()).collect();
+        // Two records fill a block, and sixteen blocks of them are worth a write.
+        let writes: Vec<(usize, usize)> =
+            handed.iter().copied().enumerate().filter(|(_, blocks)| *blocks > 0).collect();
+        assert_eq!(writes.iter().map(|(_, blocks)| *blocks).collect::<Vec<_>>(), [16, 16, 16], "{writes:?}");
     }
 }

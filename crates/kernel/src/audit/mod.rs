@@ -46,6 +46,9 @@ pub const WAITING_BYTES_MAX: usize = 32 << 20;
 /// Blocks are closed when they reach this size, so that a search decodes little that it does not want.
 const BLOCK_BYTES_MAX: usize = 128 << 10;
 
+/// So much of full blocks is written at once, before its second is over: a flush of the disk costs the same for more.
+const WRITE_BYTES_MIN: usize = 2 << 20;
+
 /// All of a block's entries lie within this of each other, so that a search backwards in time knows how far ahead of
 /// a block's key its entries may be.
 const BLOCK_SPAN: Duration = Duration::from_secs(1);

@@ -1,7 +1,7 @@
 //! [`Trail`]: what waits to be written, and the numbers of what is.
 
 use super::entry::{Block, Note};
-use super::{BLOCK_BYTES_MAX, BLOCK_SPAN, TRAIL, WAITING_BYTES_MAX};
+use super::{BLOCK_BYTES_MAX, BLOCK_SPAN, TRAIL, WAITING_BYTES_MAX, WRITE_BYTES_MIN};
 use base::{AccountId, Timestamp};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -25,7 +25,9 @@ pub struct Trail {
 #[derive(Debug, Default)]
 struct Waiting {
     open: BTreeMap<Shelf, Open>,
-    /// Full, or on their way to the disk. They stay here until they are on it, so that no search misses them.
+    /// Full, for the next write.
+    full: Vec<Arc<Full>>,
+    /// On their way to the disk. They stay here until they are on it, so that no search misses them.
     leaving: Vec<Arc<Full>>,
     bytes: usize,
 }
@@ -98,21 +100,22 @@ impl Trail {
         tx.put(TRAIL.stored_key(key), bytes);
     }
 
-    /// Records a call that changed nothing. Returns a block that is now to be written ([`Trail::put_all`]).
-    pub(crate) fn note(&self, note: &Note<'_>) -> Option<Arc<Full>> {
+    /// Records a call that changed nothing. Returns the blocks that are now to be written ([`Trail::put_all`]): none,
+    /// or enough of them for a flush of the disk.
+    pub(crate) fn note(&self, note: &Note<'_>) -> Vec<Arc<Full>> {
         let number = self.next();
         let entry = note.encode(number);
         let shelf = (note.account, note.region);
         let mut waiting = self.waiting();
         if waiting.bytes + entry.len() > WAITING_BYTES_MAX {
             self.dropped.fetch_add(1, Ordering::Relaxed);
-            return None;
+            return Vec::new();
         }
         waiting.bytes += entry.len();
-        let mut full = None;
         if waiting.open.get(&shelf).is_some_and(|o| !o.takes(note.time) || o.entries.len() >= BLOCK_BYTES_MAX)
         {
-            full = waiting.open.remove(&shelf).map(|open| open.closed(shelf));
+            let full = waiting.open.remove(&shelf).map(|open| open.closed(shelf));
+            waiting.full.extend(full);
         }
         let open = waiting.open.entry(shelf).or_insert_with(|| Open {
             entries: Vec::with_capacity(4 * entry.len()),
@@ -123,7 +126,12 @@ impl Trail {
         append(&mut open.entries, &entry);
         open.earliest = open.earliest.min(note.time);
         open.latest = open.latest.max(note.time);
-        waiting.leaving.extend(full.clone());
+        let ready: usize = waiting.full.iter().map(|full| full.entries.len()).sum();
+        if ready < WRITE_BYTES_MIN {
+            return Vec::new();
+        }
+        let full = std::mem::take(&mut waiting.full);
+        waiting.leaving.extend_from_slice(&full);
         full
     }
 
@@ -131,10 +139,10 @@ impl Trail {
     /// among them: writing it again, under the same key, changes nothing.
     pub(super) fn close_all(&self) -> Vec<Arc<Full>> {
         let mut waiting = self.waiting();
-        let closed: Vec<_> =
-            std::mem::take(&mut waiting.open).into_iter().map(|(shelf, open)| open.closed(shelf)).collect();
-        waiting.leaving.extend(closed);
-        waiting.leaving.clone()
+        let Waiting { open, full, leaving, .. } = &mut *waiting;
+        leaving.append(full);
+        leaving.extend(std::mem::take(open).into_iter().map(|(shelf, open)| open.closed(shelf)));
+        leaving.clone()
     }
 
     pub(crate) fn put_all(&self, tx: &mut Tx, blocks: &[Arc<Full>]) {
@@ -148,7 +156,8 @@ impl Trail {
         let mut waiting = self.waiting();
         waiting.leaving.retain(|block| !blocks.iter().any(|done| Arc::ptr_eq(block, done)));
         let open: usize = waiting.open.values().map(|open| open.entries.len()).sum();
-        waiting.bytes = open + waiting.leaving.iter().map(|block| block.entries.len()).sum::<usize>();
+        let closed = waiting.full.iter().chain(&waiting.leaving);
+        waiting.bytes = open + closed.map(|block| block.entries.len()).sum::<usize>();
     }
 
     /// What is not known to be on disk, of one shelf or of all.
@@ -156,9 +165,9 @@ impl Trail {
         let waiting = self.waiting();
         let wanted = |of: Shelf| shelf.is_none_or(|shelf| shelf == of);
         let open = waiting.open.iter().filter(|(of, _)| wanted(**of)).map(|(_, open)| open.entries.clone());
-        let leaving =
-            waiting.leaving.iter().filter(|full| wanted(full.shelf)).map(|full| full.entries.clone());
-        open.chain(leaving).collect()
+        let closed = waiting.full.iter().chain(&waiting.leaving);
+        let closed = closed.filter(|full| wanted(full.shelf)).map(|full| full.entries.clone());
+        open.chain(closed).collect()
     }
 
     /// How many calls went unrecorded because the disk stalled.

@@ -339,37 +339,31 @@ impl<'b> Reader<'b> {
 
     fn string(&mut self) -> Read<Cow<'b, str>> {
         self.take(b'"')?;
-        let start = self.at;
-        loop {
-            match self.peek().ok_or(Bad::Syntax)? {
-                b'"' => {
-                    self.at += 1;
-                    return Ok(Cow::Borrowed(&self.text[start..self.at - 1]));
-                }
-                b'\\' => break,
-                0..0x20 => return Err(Bad::Syntax),
-                _ => self.at += 1,
-            }
+        let (run, mut end) = self.plain()?;
+        if end == b'"' {
+            return Ok(Cow::Borrowed(run));
         }
-        let mut out = self.text[start..self.at].to_owned();
-        loop {
-            let run = self.at;
-            while self.peek().is_some_and(|b| b >= 0x20 && b != b'"' && b != b'\\') {
-                self.at += 1;
-            }
-            out.push_str(&self.text[run..self.at]);
-            match self.peek().ok_or(Bad::Syntax)? {
-                b'"' => {
-                    self.at += 1;
-                    return Ok(Cow::Owned(out));
-                }
-                b'\\' => {
-                    self.at += 1;
-                    out.push(self.escape()?);
-                }
-                _ => return Err(Bad::Syntax),
-            }
+        let mut out = run.to_owned();
+        while end == b'\\' {
+            out.push(self.escape()?);
+            let (run, next) = self.plain()?;
+            out.push_str(run);
+            end = next;
         }
+        Ok(Cow::Owned(out))
+    }
+
+    /// The characters of a string as far as they stand for themselves, and the quote or backslash after them.
+    fn plain(&mut self) -> Read<(&'b str, u8)> {
+        let rest = &self.text.as_bytes()[self.at..];
+        let length = memchr::memchr2(b'"', b'\\', rest).ok_or(Bad::Syntax)?;
+        // Not `any`: what looks at each byte is done for many at once.
+        if rest[..length].iter().fold(false, |found, byte| found | (*byte < 0x20)) {
+            return Err(Bad::Syntax);
+        }
+        let run = &self.text[self.at..self.at + length];
+        self.at += length + 1;
+        Ok((run, rest[length]))
     }
 
     fn escape(&mut self) -> Read<char> {
