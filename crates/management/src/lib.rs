@@ -5,3 +5,4 @@
 pub mod cloudtrail;
 pub mod cloudwatch;
 pub mod logs;
+pub mod ssm;

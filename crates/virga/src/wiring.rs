@@ -24,6 +24,7 @@ pub fn services() -> Vec<&'static Service> {
         &management::cloudtrail::CLOUDTRAIL,
         &management::cloudwatch::CLOUDWATCH,
         &management::logs::LOGS,
+        &management::ssm::SSM,
         &dynamodb::DYNAMODB,
         &sqs::SQS,
         &sns::SNS,

@@ -75,6 +75,7 @@ mod sqs_fifo;
 mod sqs_keys;
 mod sqs_messages;
 mod sqs_queues;
+mod ssm_parameters;
 mod sts_assume_role;
 mod sts_saml;
 mod sts_sessions;

@@ -108,6 +108,7 @@ pub(super) static CODES: &[(&str, Codes)] = &[
     ("dynamodbstreams", JSON),
     ("ec2", EC2),
     ("s3", S3),
+    ("ssm", JSON),
     ("organizations", Codes { invalid: "InvalidInputException", ..JSON }),
 ];
 
