@@ -44,3 +44,33 @@ def test_the_command_line_reads_a_group(account):
     found = account.aws("logs", "filter-log-events", "--log-group-name", "g")
     assert [event["message"] for event in found["events"]] == ["hello"]
     assert account.aws("logs", "describe-log-groups")["logGroups"][0]["storedBytes"] == 31
+
+
+def test_a_metric_filter_feeds_an_alarm(own_cloud, own_account):
+    logs, watch = own_account.client("logs"), own_account.client("cloudwatch")
+    logs.create_log_group(logGroupName="app")
+    logs.create_log_stream(logGroupName="app", logStreamName="s")
+    metric = {"metricName": "errors", "metricNamespace": "App", "metricValue": "1", "defaultValue": 0}
+    logs.put_metric_filter(
+        logGroupName="app", filterName="f", filterPattern='{ $.level = "error" }', metricTransformations=[metric]
+    )
+    watch.put_metric_alarm(
+        AlarmName="many",
+        Namespace="App",
+        MetricName="errors",
+        Statistic="Sum",
+        Period=60,
+        EvaluationPeriods=1,
+        Threshold=2,
+        ComparisonOperator="GreaterThanOrEqualToThreshold",
+    )
+    now = int(time.time() * 1000)
+    messages = ['{"level": "error"}', '{"level": "info"}', '{"level": "error"}']
+    events = [{"timestamp": now + n, "message": message} for n, message in enumerate(messages)]
+    logs.put_log_events(logGroupName="app", logStreamName="s", logEvents=events)
+    own_cloud.run("clock", "+90s")
+    deadline = time.time() + 20
+    while watch.describe_alarms(AlarmNames=["many"])["MetricAlarms"][0]["StateValue"] != "ALARM":
+        assert time.time() < deadline
+        own_cloud.run("clock", "+1s")
+        time.sleep(0.2)

@@ -13,7 +13,7 @@ mod change;
 pub mod errors;
 mod evaluate;
 mod math;
-mod model;
+pub(crate) mod model;
 mod ops;
 pub mod work;
 

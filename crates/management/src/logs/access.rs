@@ -87,6 +87,17 @@ pub(super) fn groups(cx: &mut Cx<'_>, _: &Struct) -> Targets {
     Ok(vec![Target::on(format!("{arn}:log-stream:"))])
 }
 
+/// The group that a listing is about, or all of them.
+///
+/// # Errors
+/// The store's.
+pub(super) fn described(cx: &mut Cx<'_>, request: &Struct) -> Targets {
+    match request.str("logGroupName") {
+        Some(_) => group(cx, request),
+        None => groups(cx, request),
+    }
+}
+
 /// A stream.
 ///
 /// # Errors

@@ -9,6 +9,7 @@ wire::errors! {
         NoResource = 400, "ResourceNotFoundException", "The specified resource does not exist.";
         NoPolicy(name: String) = 400, "ResourceNotFoundException", "Policy with name [{name}] does not exist.";
         NoQuery = 400, "ResourceNotFoundException", "The specified query does not exist.";
+        NoMetricFilter = 400, "ResourceNotFoundException", "The specified metric filter does not exist.";
         NoEvent = 400, "ResourceNotFoundException", "The specified log record does not exist.";
         GroupExists = 400, "ResourceAlreadyExistsException", "The specified log group already exists";
         StreamExists = 400, "ResourceAlreadyExistsException", "The specified log stream already exists";

@@ -2,13 +2,15 @@
 //!
 //! Promises: an event that was taken is on the disk; `FilterLogEvents` speaks the whole filter pattern language;
 //! retention goes by the cloud's clock (an event whose time is over is not shown, and soon after is gone); the
-//! account's resource policies decide with the callers' own.
+//! account's resource policies decide with the callers' own; metric filters feed CloudWatch in the transaction that takes
+//! the events.
 //!
-//! Not here: metric filters, subscription filters, Insights queries, live tails, exports, encryption with KMS keys,
+//! Not here: subscription filters, Insights queries, live tails, exports, encryption with KMS keys,
 //! delivery sources and destinations, transformers, anomaly detection, groups of the class `DELIVERY`.
 
 mod access;
 pub mod errors;
+mod metrics;
 mod model;
 mod ops;
 mod pattern;
@@ -30,6 +32,7 @@ pub static LOGS: kernel::Service = kernel::Service {
         ops::filter::OPS,
         ops::event::OPS,
         ops::test_filter::OPS,
+        ops::metric_filter::OPS,
         ops::policy::OPS,
     ],
 };

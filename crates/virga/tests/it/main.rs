@@ -55,6 +55,7 @@ mod kms_life;
 mod kms_managed;
 mod logs_events;
 mod logs_groups;
+mod logs_metric_filters;
 mod matrix;
 mod organizations;
 mod rest_xml;

@@ -32,6 +32,8 @@ store::record! {
         7 => pub(crate) class: String,
         8 => pub(crate) tags: Tags,
         9 => pub(crate) protected: bool,
+        /// How many there are.
+        10 => pub(crate) metric_filters: u32,
     }
 }
 

@@ -2,4 +2,5 @@
 
 pub(crate) mod event;
 pub(crate) mod group;
+pub(crate) mod metric_filter;
 pub(crate) mod stream;

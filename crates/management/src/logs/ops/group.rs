@@ -5,6 +5,7 @@ use crate::logs::access;
 use crate::logs::errors::{LogsError, invalid};
 use crate::logs::model::event::millis;
 use crate::logs::model::group::{GROUPS, GROUPS_MAX, Group};
+use crate::logs::model::metric_filter::{METRIC_FILTERS, MetricFilter, of_group};
 use crate::logs::model::stream::{STREAMS, prefix};
 use crate::logs::ops::tag;
 use crate::logs::work::RUBBISH;
@@ -107,6 +108,7 @@ fn create(cx: &mut Cx<'_>, req: CreateLogGroup) -> Result<Empty, LogsError> {
         class,
         tags: tag::checked(req.tags.unwrap_or_default().0, &req.name)?,
         protected: req.protected.unwrap_or_default(),
+        metric_filters: 0,
         name: req.name,
     };
     group.save(cx.tx);
@@ -119,6 +121,9 @@ fn delete(cx: &mut Cx<'_>, req: OneGroup) -> Result<Empty, LogsError> {
         return Err(LogsError::Protected);
     }
     GROUPS.delete(cx.tx, &group.own_key());
+    for filter in of_group(cx.tx, group.id)? {
+        METRIC_FILTERS.delete(cx.tx, &MetricFilter::key(group.id, &filter.name));
+    }
     // Nobody can name its streams any more; they and their events are swept away in pieces.
     RUBBISH.put(cx.tx, &Key::global().u64(group.id), &Default::default());
     Ok(Empty)
@@ -226,7 +231,7 @@ fn shown(cx: &Cx<'_>, group: Group) -> Result<LogGroup, LogsError> {
         class: group.class,
         bare_arn,
         protected: group.protected,
-        filters: 0,
+        filters: i64::from(group.metric_filters),
         name: group.name,
     })
 }

@@ -5,6 +5,7 @@ pub(super) mod event;
 pub(super) mod filter;
 pub(super) mod get;
 pub(super) mod group;
+pub(super) mod metric_filter;
 pub(super) mod policy;
 pub(super) mod put;
 pub(super) mod retention;

@@ -5,8 +5,10 @@
 use super::named;
 use crate::logs::access;
 use crate::logs::errors::{LogsError, invalid};
+use crate::logs::metrics;
 use crate::logs::model::event::{EVENTS, Event, OVERHEAD_BYTES, Place, millis};
 use crate::logs::model::group::Group;
+use crate::logs::model::metric_filter::of_group;
 use crate::logs::model::stream::Stream;
 use kernel::Cx;
 
@@ -30,7 +32,7 @@ wire::shape! {
         token: Option<String> = "sequenceToken",
     }
 
-    #[derive(Debug)]
+    #[derive(Clone, Debug)]
     pub(crate) struct InputLogEvent {
         time: i64 = "timestamp",
         message: String = "message",
@@ -94,6 +96,11 @@ fn put(cx: &mut Cx<'_>, req: PutLogEvents) -> Result<Put, LogsError> {
     let mut stream = Stream::load(cx.tx, group.id, &req.stream)?.ok_or(LogsError::NoStream)?;
     let (range, rejected) = taken(&req.events, &group, cx);
     let events = req.events.into_iter().skip(range.start).take(range.len());
+    let filters = if group.metric_filters > 0 { of_group(cx.tx, group.id)? } else { Vec::new() };
+    if !filters.is_empty() {
+        let told: Vec<_> = events.clone().map(|event| (event.time, event.message)).collect();
+        metrics::feed(cx, &filters, &told)?;
+    }
     for event in events {
         let place = Place { time: event.time, number: stream.next };
         stream.next += 1;
