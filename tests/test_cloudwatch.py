@@ -1,6 +1,10 @@
 """CloudWatch with boto3 (RPC v2 CBOR), the query protocol and the AWS CLI."""
 
+import time
 from datetime import UTC, datetime, timedelta
+
+import pytest
+from botocore.exceptions import ClientError
 
 
 def _span():
@@ -49,3 +53,33 @@ def test_an_alarm_rings_by_the_clouds_clock(own_cloud, own_account):
         own_cloud.run("clock", "+1s")
     assert alarm["StateValue"] == "ALARM", alarm
     assert "greater than the threshold (3.0)" in alarm["StateReason"]
+
+
+def test_composite_alarms_and_dashboards_survive_a_kill(own_cloud, own_account):
+    watch = own_account.client("cloudwatch")
+    watch.put_metric_alarm(
+        AlarmName="cpu",
+        Namespace="App",
+        MetricName="Cpu",
+        Statistic="Maximum",
+        Period=60,
+        EvaluationPeriods=1,
+        Threshold=3,
+        ComparisonOperator="GreaterThanThreshold",
+    )
+    watch.put_composite_alarm(AlarmName="both", AlarmRule='ALARM("cpu") OR FALSE')
+    body = '{"widgets": [{"type": "text", "width": 6, "height": 3, "properties": {"markdown": "hi"}}]}'
+    watch.put_dashboard(DashboardName="web", DashboardBody=body)
+    own_cloud.kill()
+    own_cloud.start()
+    watch = own_account.client("cloudwatch")
+    assert watch.get_dashboard(DashboardName="web")["DashboardBody"] == body
+    watch.set_alarm_state(AlarmName="cpu", StateValue="ALARM", StateReason="test")
+    for _ in range(200):
+        alarm = watch.describe_alarms(AlarmTypes=["CompositeAlarm"])["CompositeAlarms"][0]
+        if alarm["StateValue"] == "ALARM":
+            break
+        time.sleep(0.05)
+    assert alarm["StateValue"] == "ALARM", alarm
+    with pytest.raises(ClientError, match="does not exist"):
+        watch.get_dashboard(DashboardName="missing")

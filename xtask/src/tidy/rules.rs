@@ -93,9 +93,10 @@ pub(super) const RULES: &[Rule] = &[
         patterns: &["serde_json", "quick_xml"],
         within: SERVICES,
         // Documents that are JSON or XML whatever the protocol: SAML metadata and responses, JSON web tokens and key
-        // sets, the syntax of a session policy, log events that hold JSON, an alarm's reason data.
+        // sets, the syntax of a session policy, log events that hold JSON, an alarm's reason data, a dashboard.
         except: &[
             "crates/management/Cargo.toml",
+            "crates/management/src/cloudwatch/ops/dashboard.rs",
             "crates/management/src/cloudwatch/ops/state.rs",
             "crates/management/src/logs/pattern/json.rs",
             "crates/security/Cargo.toml",

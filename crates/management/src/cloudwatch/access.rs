@@ -4,6 +4,7 @@
 
 use super::errors::WatchError;
 use super::model::alarm::{ALARMS, Alarm, alarm_arn};
+use super::model::dashboard::dashboard_arn;
 use base::Arn;
 use kernel::{Cx, Target};
 use wire::{Fault, Struct, Value};
@@ -62,6 +63,25 @@ pub(super) fn alarms(cx: &mut Cx<'_>, request: &Struct) -> Targets {
 /// Never.
 pub(super) fn every_alarm(cx: &mut Cx<'_>, _: &Struct) -> Targets {
     Ok(vec![Target::on(alarm_arn(cx.account, cx.region.name(), "*"))])
+}
+
+/// One dashboard.
+///
+/// # Errors
+/// Never.
+pub(super) fn dashboard(cx: &mut Cx<'_>, request: &Struct) -> Targets {
+    let name = request.str("DashboardName").unwrap_or_default();
+    Ok(vec![Target::on(dashboard_arn(cx.account, name))])
+}
+
+/// Several dashboards by their names.
+///
+/// # Errors
+/// Never.
+pub(super) fn dashboards(cx: &mut Cx<'_>, request: &Struct) -> Targets {
+    let names = request.get("DashboardNames").and_then(Value::as_list).unwrap_or_default();
+    let names = names.iter().filter_map(Value::as_str);
+    Ok(names.map(|name| Target::on(dashboard_arn(cx.account, name))).collect())
 }
 
 /// What tags are about.

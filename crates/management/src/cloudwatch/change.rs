@@ -53,6 +53,7 @@ pub(super) fn apply(cloud: &Arc<Cloud>, tx: &mut Tx, mut alarm: Alarm, change: C
         kind: "StateUpdate".into(),
         summary: format!("Alarm updated from {} to {}", before.name(), alarm.state.name()),
         data: wire::json::text(&Value::Struct(data)),
+        is_composite: alarm.rule.is_some(),
     };
     history::write(tx, alarm.account, &alarm.region, cloud.rng().u64(), &item);
     tell(cloud, tx, &alarm, before, now);
@@ -107,6 +108,7 @@ fn act(cloud: &Arc<Cloud>, tx: &mut Tx, alarm: &Alarm, before: State, action: &s
         kind: "Action".into(),
         summary: summary.chars().take(255).collect(),
         data: wire::json::text(&Value::Struct(data)),
+        is_composite: alarm.rule.is_some(),
     };
     history::write(tx, alarm.account, &alarm.region, cloud.rng().u64(), &item);
 }
@@ -154,6 +156,14 @@ fn message(alarm: &Alarm, before: State, now: Timestamp) -> String {
     body.push("OKActions", list(&alarm.ok_actions));
     body.push("AlarmActions", list(&alarm.alarm_actions));
     body.push("InsufficientDataActions", list(&alarm.missing_actions));
+    match &alarm.rule {
+        Some(rule) => body.push("AlarmRule", Value::str(rule.as_str())),
+        None => body.push("Trigger", Value::Struct(trigger(alarm))),
+    }
+    wire::json::text(&Value::Struct(body))
+}
+
+fn trigger(alarm: &Alarm) -> Struct {
     let mut trigger = text(&[
         ("MetricName", &alarm.metric),
         ("Namespace", &alarm.namespace),
@@ -171,6 +181,5 @@ fn message(alarm: &Alarm, before: State, now: Timestamp) -> String {
         trigger.push("DatapointsToAlarm", Value::Int(i64::from(number)));
     }
     trigger.push("Threshold", Value::Float(alarm.threshold.0));
-    body.push("Trigger", Value::Struct(trigger));
-    wire::json::text(&Value::Struct(body))
+    trigger
 }

@@ -4,17 +4,21 @@
 //! every statistic, percentiles too; expressions of metric math are reckoned; alarms are evaluated by the cloud's
 //! clock with AWS's treatment of missing data, and act: on topics, by an event, in their history.
 //!
-//! Not here: composite alarms, alarms on expressions, bands, logs and queries; actions other than topics (they are
-//! recorded as failed); dashboards, streams, Contributor Insights, anomaly detection, `SEARCH`; metrics that the
+//! Composite alarms stand by how others stand; dashboards are kept as they are written.
+//!
+//! Not here: suppressors of actions, alarms on expressions, bands, logs and queries; actions other than topics (they are
+//! recorded as failed); streams, Contributor Insights, anomaly detection, `SEARCH`; metrics that the
 //! cloud's services put.
 
 mod access;
 mod change;
+mod compose;
 pub mod errors;
 mod evaluate;
 mod math;
 pub(crate) mod model;
 mod ops;
+mod rule;
 pub mod work;
 
 /// The service.
@@ -27,9 +31,11 @@ pub static CLOUDWATCH: kernel::Service = kernel::Service {
         ops::get_statistics::OPS,
         ops::get_data::OPS,
         ops::alarm::OPS,
+        ops::composite::OPS,
         ops::describe::OPS,
         ops::state::OPS,
         ops::history::OPS,
         ops::tag::OPS,
+        ops::dashboard::OPS,
     ],
 };

@@ -1,6 +1,7 @@
 //! What happens by itself: alarms are evaluated, and what is too old is forgotten.
 
 use super::change::{self, Change};
+use super::compose::{self, Looked};
 use super::evaluate::{MORE_PERIODS, Missing, evaluate};
 use super::model::alarm::{ALARMS, Alarm, State};
 use super::model::history::{self, HISTORY};
@@ -35,11 +36,27 @@ impl Reconciler for Evaluate {
     fn run(&self, cloud: &Arc<Cloud>) -> Result<Option<Timestamp>, String> {
         let now = cloud.clock().now();
         let mut next: Option<Timestamp> = None;
+        let mut composites = Vec::new();
         let snapshot = cloud.store().snapshot();
         for pair in ALARMS.scan(&snapshot, &Key::empty(), Direction::Forward) {
             let (key, alarm) = pair.map_err(|e| e.to_string())?;
+            if alarm.rule.is_some() {
+                composites.push(key);
+                continue;
+            }
             let due = if alarm.due <= now { look_at(cloud, &key, now)? } else { Some(alarm.due) };
             next = [next, due].into_iter().flatten().min();
+        }
+        // One may stand on another, and none on itself.
+        let mut changes = true;
+        while std::mem::take(&mut changes) {
+            for key in &composites {
+                match compose::look_at(cloud, key, now)? {
+                    Looked::Same => {}
+                    Looked::Changed => changes = true,
+                    Looked::Again => next = Some(now),
+                }
+            }
         }
         Ok(next)
     }

@@ -186,7 +186,7 @@ fn what_is_not_built_says_so_in_its_protocol() {
             "cloudwatch",
             Sent {
                 service: "monitoring",
-                uri: "/service/GraniteServiceVersion20100801/operation/ListDashboards",
+                uri: "/service/GraniteServiceVersion20100801/operation/ListMetricStreams",
                 headers: &cbor,
                 body: b"\xa0",
                 ..POST

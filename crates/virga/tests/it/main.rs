@@ -11,6 +11,7 @@
 mod accessanalyzer;
 mod cloudtrail_lookup;
 mod cloudwatch;
+mod cloudwatch_composites;
 mod dynamodb_access;
 mod dynamodb_backups;
 mod dynamodb_composite;

@@ -68,10 +68,24 @@ store::record! {
         27 => pub(crate) transitioned: Timestamp,
         /// When it is to be looked at next.
         28 => pub(crate) due: Timestamp,
+        /// Of a composite alarm, which has nothing of a metric.
+        29 => pub(crate) rule: Option<String>,
     }
 }
 
 impl Alarm {
+    /// One that nobody has looked at yet.
+    pub(crate) fn fresh(account: AccountId, region: Region, now: Timestamp) -> Alarm {
+        Alarm {
+            account,
+            region: region.name().to_owned(),
+            reason: "Unchecked: Initial alarm creation".into(),
+            updated: now,
+            transitioned: now,
+            ..Alarm::default()
+        }
+    }
+
     pub(crate) fn key(account: AccountId, region: Region, name: &str) -> Key {
         Key::regional(account, region).str(name)
     }

@@ -20,6 +20,7 @@ store::record! {
         4 => pub(crate) summary: String,
         /// A JSON object.
         5 => pub(crate) data: String,
+        6 => pub(crate) is_composite: bool,
     }
 }
 

@@ -1,7 +1,7 @@
 //! Alarms: put, delete, switch their actions on and off.
 //!
 //! AWS: <https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html>. Not here: alarms on
-//! metric math, on anomaly bands, on logs and on queries, and composite alarms.
+//! metric math, on anomaly bands, on logs and on queries.
 
 use super::get_statistics::checked_period;
 use super::tag::{self, Tag};
@@ -26,7 +26,7 @@ kernel::ops! { pub(crate) static OPS:
 /// AWS: an alarm looks at no more than a day, or a week in periods of an hour and more.
 const DAY: i64 = 86_400;
 /// AWS: the service's quotas.
-const ALARMS_MAX: usize = 5_000;
+pub(super) const ALARMS_MAX: usize = 5_000;
 
 wire::shape! {
     #[derive(Debug)]
@@ -66,18 +66,13 @@ fn put(cx: &mut Cx<'_>, req: PutMetricAlarm) -> Result<Empty, WatchError> {
     check(&req, period, periods)?;
     let key = Alarm::key(cx.account, cx.region, &req.name);
     let old = ALARMS.get(cx.tx, &key)?;
+    if old.as_ref().is_some_and(|old| old.rule.is_some()) {
+        return Err(WatchError::Validation(format!("The alarm {} is a composite alarm.", req.name)));
+    }
     if old.is_none() && !cx.has_room(&ALARMS, &Key::regional(cx.account, cx.region), ALARMS_MAX)? {
         return Err(WatchError::Limit("The maximum limit of alarms has been reached.".into()));
     }
-    let fresh = Alarm {
-        account: cx.account,
-        region: cx.region.name().to_owned(),
-        reason: "Unchecked: Initial alarm creation".into(),
-        updated: cx.now,
-        transitioned: cx.now,
-        tags: tag::checked(req.tags)?,
-        ..Alarm::default()
-    };
+    let fresh = Alarm { tags: tag::checked(req.tags)?, ..Alarm::fresh(cx.account, cx.region, cx.now) };
     let is_new = old.is_none();
     // AWS: an alarm that is put again keeps how it stands, and its tags.
     let alarm = Alarm {
@@ -111,6 +106,7 @@ fn put(cx: &mut Cx<'_>, req: PutMetricAlarm) -> Result<Empty, WatchError> {
         time: cx.now,
         kind: "ConfigurationUpdate".into(),
         data: String::new(),
+        is_composite: false,
     };
     note(cx, item);
     Ok(Empty)
@@ -158,13 +154,16 @@ fn check(req: &PutMetricAlarm, period: i64, periods: i64) -> Result<(), WatchErr
     if threshold_of_band {
         return Err(WatchError::Validation("Alarms on anomaly detection bands are not built.".into()));
     }
-    let actions = req.ok.iter().chain(&req.alarm).chain(&req.insufficient);
-    for action in actions {
-        if !action.starts_with("arn:aws") {
-            return Err(WatchError::Validation(format!("Invalid arn syntax: {action}")));
-        }
+    check_actions(req.ok.iter().chain(&req.alarm).chain(&req.insufficient))
+}
+
+/// # Errors
+/// `ValidationError` for what is no ARN.
+pub(super) fn check_actions<'a>(mut actions: impl Iterator<Item = &'a String>) -> Result<(), WatchError> {
+    match actions.find(|action| !action.starts_with("arn:aws")) {
+        Some(action) => Err(WatchError::Validation(format!("Invalid arn syntax: {action}"))),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 pub(super) fn note(cx: &mut Cx<'_>, item: Item) {
@@ -174,10 +173,16 @@ pub(super) fn note(cx: &mut Cx<'_>, item: Item) {
 }
 
 fn delete(cx: &mut Cx<'_>, req: AlarmNames) -> Result<Empty, WatchError> {
-    for name in req.names {
-        // AWS: alarms that do not exist are passed over.
-        ALARMS.delete(cx.tx, &Alarm::key(cx.account, cx.region, &name));
+    let keys: Vec<Key> = req.names.iter().map(|name| Alarm::key(cx.account, cx.region, name)).collect();
+    // AWS: alarms that do not exist are passed over, and a composite alarm is deleted by itself.
+    let found = keys.iter().filter_map(|key| ALARMS.get(cx.tx, key).transpose());
+    let found = found.collect::<Result<Vec<_>, _>>()?;
+    if keys.len() > 1 && found.iter().any(|alarm| alarm.rule.is_some()) {
+        return Err(WatchError::Validation(
+            "A composite alarm must be deleted in a request of its own.".into(),
+        ));
     }
+    keys.iter().for_each(|key| ALARMS.delete(cx.tx, key));
     Ok(Empty)
 }
 

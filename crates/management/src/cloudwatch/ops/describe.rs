@@ -35,7 +35,22 @@ wire::shape! {
     }
 
     #[derive(Debug)]
-    pub(crate) struct CompositeAlarm { name: String = "AlarmName" }
+    pub(crate) struct CompositeAlarm {
+        name: String = "AlarmName",
+        arn: String = "AlarmArn",
+        description: Option<String> = "AlarmDescription",
+        configured: Timestamp = "AlarmConfigurationUpdatedTimestamp",
+        enabled: bool = "ActionsEnabled",
+        ok: Vec<String> = "OKActions",
+        alarm: Vec<String> = "AlarmActions",
+        insufficient: Vec<String> = "InsufficientDataActions",
+        state: String = "StateValue",
+        reason: String = "StateReason",
+        data: Option<String> = "StateReasonData",
+        updated: Timestamp = "StateUpdatedTimestamp",
+        transitioned: Timestamp = "StateTransitionedTimestamp",
+        rule: String = "AlarmRule",
+    }
 
     #[derive(Debug)]
     pub(crate) struct MetricAlarm {
@@ -111,6 +126,25 @@ fn view(alarm: Alarm) -> MetricAlarm {
     }
 }
 
+fn composite(alarm: Alarm) -> CompositeAlarm {
+    CompositeAlarm {
+        arn: alarm.arn(),
+        description: alarm.description,
+        configured: alarm.configured,
+        enabled: alarm.enabled,
+        ok: alarm.ok_actions,
+        alarm: alarm.alarm_actions,
+        insufficient: alarm.missing_actions,
+        state: alarm.state.name().to_owned(),
+        reason: alarm.reason,
+        data: alarm.reason_data,
+        updated: alarm.updated,
+        transitioned: alarm.transitioned,
+        rule: alarm.rule.unwrap_or_default(),
+        name: alarm.name,
+    }
+}
+
 fn all(cx: &Cx<'_>, prefix: &str) -> Result<Vec<Alarm>, WatchError> {
     let prefix = Key::regional(cx.account, cx.region).str_prefix(prefix);
     let found = ALARMS.scan(cx.tx, &prefix, Direction::Forward).map(|pair| pair.map(|(_, alarm)| alarm));
@@ -134,16 +168,21 @@ fn describe(cx: &mut Cx<'_>, req: DescribeAlarms) -> Result<Alarms, WatchError> 
         req.action
     );
     let after = position(cx, &list, req.token.as_deref())?;
-    let wants_metric = req.types.is_empty() || req.types.iter().any(|kind| kind == "MetricAlarm");
-    let mut alarms =
-        if wants_metric { all(cx, req.prefix.as_deref().unwrap_or_default())? } else { Vec::new() };
+    let mut alarms = all(cx, req.prefix.as_deref().unwrap_or_default())?;
     alarms.retain(|alarm| {
+        // AWS: who names no types gets metric alarms.
+        let wanted = match (&alarm.rule, &req.types[..]) {
+            (None, []) => true,
+            (None, types) => types.iter().any(|kind| kind == "MetricAlarm"),
+            (Some(_), types) => types.iter().any(|kind| kind == "CompositeAlarm"),
+        };
         let has_action = |prefix: &String| {
             let mut actions =
                 alarm.ok_actions.iter().chain(&alarm.alarm_actions).chain(&alarm.missing_actions);
             actions.any(|action| action.starts_with(prefix.as_str()))
         };
-        (req.names.is_empty() || req.names.contains(&alarm.name))
+        wanted
+            && (req.names.is_empty() || req.names.contains(&alarm.name))
             && req.state.as_ref().is_none_or(|state| state == alarm.state.name())
             && req.action.as_ref().is_none_or(has_action)
             && after.as_ref().is_none_or(|after| alarm.name.as_bytes() > after.as_slice())
@@ -152,7 +191,12 @@ fn describe(cx: &mut Cx<'_>, req: DescribeAlarms) -> Result<Alarms, WatchError> 
     let more = alarms.len() > max;
     alarms.truncate(max);
     let token = alarms.last().filter(|_| more).map(|last| cx.pager().token(&list, last.name.as_bytes()));
-    Ok(Alarms { metric: alarms.into_iter().map(view).collect(), composite: Vec::new(), token })
+    let (composites, metric): (Vec<_>, Vec<_>) = alarms.into_iter().partition(|alarm| alarm.rule.is_some());
+    Ok(Alarms {
+        metric: metric.into_iter().map(view).collect(),
+        composite: composites.into_iter().map(composite).collect(),
+        token,
+    })
 }
 
 fn of_metric(cx: &mut Cx<'_>, req: OfMetric) -> Result<MetricAlarms, WatchError> {
@@ -162,7 +206,8 @@ fn of_metric(cx: &mut Cx<'_>, req: OfMetric) -> Result<MetricAlarms, WatchError>
     alarms.retain(|alarm| {
         let mut own = alarm.dimensions.clone();
         own.sort();
-        alarm.metric == req.metric
+        alarm.rule.is_none()
+            && alarm.metric == req.metric
             && alarm.namespace == req.namespace
             && own == wanted
             && (req.statistic.is_none() || req.statistic == alarm.statistic)

@@ -59,7 +59,12 @@ fn describe(cx: &mut Cx<'_>, req: DescribeAlarmHistory) -> Result<History, Watch
     let forward = req.order.as_deref() == Some("TimestampAscending");
     let direction = if forward { Direction::Forward } else { Direction::Backward };
     let max = req.max.unwrap_or(PAGE_DEFAULT) as usize;
-    let wants_metric = req.types.is_empty() || req.types.iter().any(|kind| kind == "MetricAlarm");
+    let kind_of = |is_composite| if is_composite { "CompositeAlarm" } else { "MetricAlarm" };
+    // AWS: who names no types gets those of metric alarms.
+    let wants = |is_composite: bool| match &req.types[..] {
+        [] => !is_composite,
+        types => types.iter().any(|kind| kind == kind_of(is_composite)),
+    };
     let mut items: Vec<Shown> = Vec::new();
     let mut last: Option<Key> = None;
     for pair in HISTORY.scan(cx.tx, &Key::regional(cx.account, cx.region), direction) {
@@ -68,7 +73,7 @@ fn describe(cx: &mut Cx<'_>, req: DescribeAlarmHistory) -> Result<History, Watch
             true => key.as_bytes() <= after.as_slice(),
             false => key.as_bytes() >= after.as_slice(),
         });
-        let wanted = wants_metric
+        let wanted = wants(item.is_composite)
             && !seen
             && req.name.as_ref().is_none_or(|name| *name == item.alarm)
             && req.kind.as_ref().is_none_or(|kind| *kind == item.kind)
@@ -84,7 +89,7 @@ fn describe(cx: &mut Cx<'_>, req: DescribeAlarmHistory) -> Result<History, Watch
         last = Some(key);
         items.push(Shown {
             alarm: item.alarm,
-            alarm_type: "MetricAlarm".into(),
+            alarm_type: kind_of(item.is_composite).into(),
             at: item.time,
             kind: item.kind,
             summary: item.summary,

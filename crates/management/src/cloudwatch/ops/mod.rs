@@ -1,6 +1,8 @@
 //! Handlers, one file a noun.
 
 pub(super) mod alarm;
+pub(super) mod composite;
+pub(super) mod dashboard;
 pub(super) mod describe;
 pub(super) mod get_data;
 pub(super) mod get_statistics;

@@ -1,0 +1,171 @@
+//! CloudWatch: alarms on alarms, and dashboards.
+
+use crate::harness::{Caller, Cloud};
+use serde_json::{Value, json};
+
+const ACCOUNT: &str = "123456789012";
+const ARN: &str = "arn:aws:cloudwatch:us-east-1:123456789012:alarm:";
+
+fn metric_alarm(root: &Caller<'_>, name: &str) {
+    let alarm = json!({
+        "AlarmName": name, "Namespace": "App", "MetricName": name, "Statistic": "Sum", "Period": 60,
+        "EvaluationPeriods": 1, "Threshold": 1.0, "ComparisonOperator": "GreaterThanThreshold",
+    });
+    root.call("cloudwatch", "PutMetricAlarm", alarm).ok();
+}
+
+fn composite(root: &Caller<'_>, name: &str, rule: &str, topic: &str) -> crate::harness::Reply {
+    let alarm = json!({ "AlarmName": name, "AlarmRule": rule, "AlarmActions": [topic] });
+    root.call("cloudwatch", "PutCompositeAlarm", alarm)
+}
+
+fn set(cloud: &Cloud, root: &Caller<'_>, name: &str, state: &str) {
+    let state = json!({ "AlarmName": name, "StateValue": state, "StateReason": "test" });
+    root.call("cloudwatch", "SetAlarmState", state).ok();
+    cloud.reconcile();
+}
+
+fn described(root: &Caller<'_>) -> Vec<Value> {
+    let found = root.call("cloudwatch", "DescribeAlarms", json!({ "AlarmTypes": ["CompositeAlarm"] })).ok();
+    found["CompositeAlarms"].as_array().unwrap().clone()
+}
+
+fn states(root: &Caller<'_>) -> Vec<(String, String)> {
+    let text = |alarm: &Value, member: &str| alarm[member].as_str().unwrap().to_owned();
+    described(root).iter().map(|alarm| (text(alarm, "AlarmName"), text(alarm, "StateValue"))).collect()
+}
+
+/// A topic with a queue that hears it.
+fn topic(root: &Caller<'_>) -> (String, String) {
+    let topic = root.call("sns", "CreateTopic", json!({ "Name": "t" })).ok();
+    let topic = topic["TopicArn"].as_str().unwrap().to_owned();
+    let policy = format!(
+        r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Principal":{{"Service":"sns.amazonaws.com"}},
+            "Action":"sqs:SendMessage","Resource":"*","Condition":{{"ArnEquals":{{"aws:SourceArn":"{topic}"}}}}}}]}}"#
+    );
+    let queue = json!({ "QueueName": "q", "Attributes": { "Policy": policy } });
+    let url = root.call("sqs", "CreateQueue", queue).ok()["QueueUrl"].as_str().unwrap().to_owned();
+    let endpoint = format!("arn:aws:sqs:us-east-1:{ACCOUNT}:q");
+    root.call("sns", "Subscribe", json!({ "TopicArn": topic, "Protocol": "sqs", "Endpoint": endpoint })).ok();
+    let open = format!(
+        r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Principal":{{"Service":"cloudwatch.amazonaws.com"}},
+            "Action":"sns:Publish","Resource":"{topic}"}}]}}"#
+    );
+    let attribute = json!({ "TopicArn": topic, "AttributeName": "Policy", "AttributeValue": open });
+    root.call("sns", "SetTopicAttributes", attribute).ok();
+    (topic, url)
+}
+
+#[test]
+fn composite_alarms_stand_by_their_rules_and_act() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ACCOUNT);
+    let (topic, queue) = topic(&root);
+    ["cpu", "disk"].iter().for_each(|name| metric_alarm(&root, name));
+    composite(&root, "both", "ALARM(cpu) AND ALARM(\"disk\")", &topic).ok();
+    composite(&root, "above", &format!("ALARM(\"{ARN}both\") OR FALSE"), &topic).ok();
+    cloud.reconcile();
+    let of = |both: &str, above: &str| vec![("above".into(), above.into()), ("both".into(), both.into())];
+    assert_eq!(states(&root), of("OK", "OK"));
+    set(&cloud, &root, "cpu", "ALARM");
+    assert_eq!(states(&root), of("OK", "OK"));
+    set(&cloud, &root, "disk", "ALARM");
+    assert_eq!(states(&root), of("ALARM", "ALARM"));
+    let both = &described(&root)[1];
+    assert_eq!(both["AlarmRule"], "ALARM(cpu) AND ALARM(\"disk\")");
+    let data: Value = serde_json::from_str(both["StateReasonData"].as_str().unwrap()).unwrap();
+    assert_eq!(data["triggeringAlarms"][0]["arn"], format!("{ARN}cpu"));
+    assert_eq!(data["triggeringAlarms"][0]["state"]["value"], "ALARM");
+
+    let received = json!({ "QueueUrl": queue, "MaxNumberOfMessages": 10 });
+    let received = root.call("sqs", "ReceiveMessage", received).ok();
+    let told: Vec<Value> = received["Messages"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|message| serde_json::from_str::<Value>(message["Body"].as_str().unwrap()).unwrap())
+        .map(|envelope| serde_json::from_str(envelope["Message"].as_str().unwrap()).unwrap())
+        .collect();
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert!(told.iter().all(|alarm| alarm["NewStateValue"] == "ALARM" && alarm.get("Trigger").is_none()));
+
+    set(&cloud, &root, "cpu", "OK");
+    assert_eq!(states(&root), of("OK", "OK"));
+    let history =
+        json!({ "AlarmName": "both", "AlarmTypes": ["CompositeAlarm"], "HistoryItemType": "StateUpdate" });
+    let history = root.call("cloudwatch", "DescribeAlarmHistory", history).ok();
+    let kinds = history["AlarmHistoryItems"].as_array().unwrap();
+    assert_eq!(kinds.len(), 3);
+    assert!(kinds.iter().all(|item| item["AlarmType"] == "CompositeAlarm"));
+    // Who names no types gets metric alarms only.
+    let plain = root.call("cloudwatch", "DescribeAlarms", json!({})).ok();
+    assert_eq!(plain["MetricAlarms"].as_array().unwrap().len(), 2);
+    assert!(plain.get("CompositeAlarms").is_none_or(|list| list == &json!([])));
+}
+
+#[test]
+fn what_is_no_composite_alarm_is_refused() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ACCOUNT);
+    let topic = "arn:aws:sns:us-east-1:123456789012:t";
+    metric_alarm(&root, "cpu");
+    composite(&root, "c", "ALARM(cpu)", topic).ok();
+    for (name, rule, action) in [
+        ("x", "ALARM(cpu", topic),
+        ("x", "ALARM(missing)", topic),
+        ("x", "ALARM(cpu)", "topic"),
+        ("c", "ALARM(c)", topic),
+        ("cpu", "TRUE", topic),
+    ] {
+        composite(&root, name, rule, action).refused(400, "ValidationException");
+    }
+    composite(&root, "d", "ALARM(c)", topic).ok();
+    let said = composite(&root, "c", "ALARM(cpu) OR ALARM(d)", topic).refused(400, "ValidationException");
+    assert!(said.contains("leads back"), "{said}");
+    let both = json!({ "AlarmNames": ["c", "cpu"] });
+    root.call("cloudwatch", "DeleteAlarms", both).refused(400, "ValidationException");
+    root.call("cloudwatch", "DeleteAlarms", json!({ "AlarmNames": ["d"] })).ok();
+    let suppressed = json!({ "AlarmName": "s", "AlarmRule": "TRUE", "ActionsSuppressor": "cpu" });
+    root.call("cloudwatch", "PutCompositeAlarm", suppressed).refused(400, "ValidationException");
+    let metric = json!({
+        "AlarmName": "c", "Namespace": "App", "MetricName": "m", "Statistic": "Sum", "Period": 60,
+        "EvaluationPeriods": 1, "Threshold": 1.0, "ComparisonOperator": "GreaterThanThreshold",
+    });
+    root.call("cloudwatch", "PutMetricAlarm", metric).refused(400, "ValidationException");
+}
+
+#[test]
+fn dashboards_are_kept_as_they_are_written() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ACCOUNT);
+    let body = r#"{"widgets": [{"type": "text", "x": 0, "y": 0, "width": 6, "height": 3, "properties": {"markdown": "hi"}}]}"#;
+    let put = |name: &str, body: &str| {
+        root.call("cloudwatch", "PutDashboard", json!({ "DashboardName": name, "DashboardBody": body }))
+    };
+    put("web", body).ok();
+    put("app", body).ok();
+    let got = root.call("cloudwatch", "GetDashboard", json!({ "DashboardName": "web" })).ok();
+    assert_eq!(got["DashboardBody"], body);
+    assert_eq!(got["DashboardArn"], "arn:aws:cloudwatch::123456789012:dashboard/web");
+    let listed = root.call("cloudwatch", "ListDashboards", json!({ "DashboardNamePrefix": "w" })).ok();
+    assert_eq!(listed["DashboardEntries"][0]["Size"], body.len());
+    // A dashboard is of all regions.
+    root.in_region("eu-west-1").call("cloudwatch", "GetDashboard", json!({ "DashboardName": "web" })).ok();
+    for bad in [
+        "{",
+        "{}",
+        r#"{"widgets": [3]}"#,
+        r#"{"widgets": [{"type": "pie", "properties": {}}]}"#,
+        r#"{"widgets": [{"type": "text"}]}"#,
+        r#"{"widgets": [{"type": "text", "properties": {}, "x": 24}]}"#,
+    ] {
+        put("bad", bad).refused(400, "DashboardInvalidInputError");
+    }
+    put("a b", body).refused(400, "DashboardInvalidInputError");
+    let some = json!({ "DashboardNames": ["web", "missing"] });
+    root.call("cloudwatch", "DeleteDashboards", some).refused(404, "ResourceNotFound");
+    root.call("cloudwatch", "GetDashboard", json!({ "DashboardName": "web" })).ok();
+    root.call("cloudwatch", "DeleteDashboards", json!({ "DashboardNames": ["web"] })).ok();
+    root.call("cloudwatch", "GetDashboard", json!({ "DashboardName": "web" }))
+        .refused(404, "DashboardNotFoundError");
+}
