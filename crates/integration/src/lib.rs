@@ -2,7 +2,9 @@
 //!
 //! Services stand side by side here and do not see each other's tables: a topic reaches a queue by calling it.
 
+pub mod events;
 mod md5;
 mod pattern;
+mod schedule;
 pub mod sns;
 pub mod sqs;

@@ -4,7 +4,7 @@ use base::{Clock, Rng};
 use blob::Blobs;
 use database::dynamodb;
 use ec2::plane::DataPlane;
-use integration::{sns, sqs};
+use integration::{events, sns, sqs};
 use kernel::{Cloud, Parts, Service, Settings};
 use security::iam::directory::IamDirectory;
 use security::iam::last_used::{LastUsed, WriteLastUsed};
@@ -28,6 +28,7 @@ pub fn services() -> Vec<&'static Service> {
         &dynamodb::DYNAMODB,
         &sqs::SQS,
         &sns::SNS,
+        &events::EVENTS,
         &dynamodb::streams::DYNAMODBSTREAMS,
         &storage::s3::S3,
         &EC2,
@@ -120,6 +121,8 @@ pub fn cloud_on(
             Arc::new(sns::work::Deliver),
             Arc::new(sns::work::CallOut),
             Arc::new(sns::work::ForgetIds),
+            Arc::new(events::work::Deliver),
+            Arc::new(events::work::Tick),
             Arc::new(dynamodb::streams::work::StreamLife),
             Arc::new(dynamodb::backups::work::Restore),
             Arc::new(dynamodb::global::work::Replicate),
@@ -129,7 +132,7 @@ pub fn cloud_on(
             Arc::new(network::vpc::plane::KeepNetworks(Arc::clone(&networks))),
             Arc::new(compute::ec2::work::Machines::new(networks, ground.machines)),
         ],
-        subscribers: Vec::new(),
+        subscribers: vec![Arc::new(events::work::OwnEvents)],
         sagas: vec![&security::organizations::create::CREATE_ACCOUNT],
         sites: vec![
             Arc::new(storage::s3::sites::Website),

@@ -25,6 +25,8 @@ mod dynamodb_tables;
 mod dynamodb_throughput;
 mod ec2_instances;
 mod edges;
+mod events_delivery;
+mod events_rules;
 mod fixture;
 mod harness;
 mod iam_credentials;

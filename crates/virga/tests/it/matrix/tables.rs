@@ -109,6 +109,7 @@ pub(super) static CODES: &[(&str, Codes)] = &[
     ("ec2", EC2),
     ("s3", S3),
     ("ssm", JSON),
+    ("events", JSON),
     ("organizations", Codes { invalid: "InvalidInputException", ..JSON }),
 ];
 
@@ -227,6 +228,7 @@ impl Prepared {
         }
         let text = match (service, operation, member) {
             ("cloudwatch", _, "ResourceARN") => "arn:aws:cloudwatch:us-east-1:123456789012:alarm:matrix",
+            ("events", _, "ResourceARN") => "arn:aws:events:us-east-1:123456789012:rule/matrix",
             ("dynamodb", _, "ResourceArn") => TABLE_ARN,
             ("sns", _, "TopicArn" | "ResourceArn") => "arn:aws:sns:us-east-1:123456789012:matrix",
             ("sns", _, "SubscriptionArn") => {

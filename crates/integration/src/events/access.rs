@@ -1,0 +1,152 @@
+//! Which buses and rules each operation touches.
+//!
+//! AWS: <https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoneventbridge.html>
+
+use super::errors::{EventsError, invalid};
+use super::model::{Bus, Home, RULES, Rule, bus_arn, named, rule_arn};
+use super::policy;
+use auth::policy::ResourceMode;
+use base::Arn;
+use kernel::{Cx, Target};
+use wire::{Fault, Struct, Value};
+
+pub(super) use kernel::access::any;
+
+type Targets = Result<Vec<Target>, Fault>;
+
+/// A bus, whether it exists or not.
+///
+/// # Errors
+/// The store's.
+pub(super) fn bus_target(cx: &Cx<'_>, home: Home, name: &str) -> Result<Target, EventsError> {
+    let target = Target::on(bus_arn(home, name)).owned_by(home.0);
+    let Some(bus) = Bus::load(cx.tx, home, name)? else { return Ok(target) };
+    let policy = policy::attached(&bus)?;
+    let target = target.tagged(bus.tags);
+    Ok(match policy {
+        Some(policy) => target.guarded(policy, ResourceMode::Optional),
+        None => target,
+    })
+}
+
+/// The bus that `Name` or `EventBusName` tells.
+///
+/// # Errors
+/// The store's.
+pub(super) fn bus(cx: &mut Cx<'_>, request: &Struct) -> Targets {
+    let (home, name) = named(cx, request.str("EventBusName").or(request.str("Name")));
+    Ok(vec![bus_target(cx, home, &name)?])
+}
+
+/// A bus that is to be made; its tags want their own right.
+///
+/// # Errors
+/// The store's.
+pub(super) fn new_bus(cx: &mut Cx<'_>, request: &Struct) -> Targets {
+    let mut targets = bus(cx, request)?;
+    if request.get("Tags").is_some() {
+        targets.extend(bus(cx, request)?.into_iter().map(|target| target.doing("events:TagResource")));
+    }
+    Ok(targets)
+}
+
+fn rule_target(cx: &Cx<'_>, request: &Struct, member: &str) -> Result<Target, EventsError> {
+    let (home, bus) = named(cx, request.str("EventBusName"));
+    let name = request.str(member).unwrap_or_default();
+    let target = Target::on(rule_arn(home, &bus, name)).owned_by(home.0);
+    Ok(match RULES.get(cx.tx, &Rule::key(home, &bus, name))? {
+        Some(rule) => target.tagged(rule.tags),
+        None => target,
+    })
+}
+
+/// The rule that `Name` tells.
+///
+/// # Errors
+/// The store's.
+pub(super) fn rule(cx: &mut Cx<'_>, request: &Struct) -> Targets {
+    Ok(vec![rule_target(cx, request, "Name")?])
+}
+
+/// The rule whose targets are meant.
+///
+/// # Errors
+/// The store's.
+pub(super) fn of_rule(cx: &mut Cx<'_>, request: &Struct) -> Targets {
+    Ok(vec![rule_target(cx, request, "Rule")?])
+}
+
+/// All rules of the account that a listing may show.
+///
+/// # Errors
+/// Never.
+pub(super) fn rules(cx: &mut Cx<'_>, request: &Struct) -> Targets {
+    let (home, bus) = named(cx, request.str("EventBusName"));
+    Ok(vec![Target::on(rule_arn(home, &bus, "*")).owned_by(home.0)])
+}
+
+fn passed(role: &str) -> Target {
+    Target::on(role).doing("iam:PassRole").key("iam:PassedToService", "events.amazonaws.com")
+}
+
+/// A rule that is put, with its tags and its role.
+///
+/// # Errors
+/// The store's.
+pub(super) fn put_rule(cx: &mut Cx<'_>, request: &Struct) -> Targets {
+    let mut targets = rule(cx, request)?;
+    if request.get("Tags").is_some() {
+        targets.push(rule_target(cx, request, "Name")?.doing("events:TagResource"));
+    }
+    targets.extend(request.str("RoleArn").map(passed));
+    Ok(targets)
+}
+
+/// Targets that are put, with the roles that they are given.
+///
+/// # Errors
+/// The store's.
+pub(super) fn put_targets(cx: &mut Cx<'_>, request: &Struct) -> Targets {
+    let given = request.get("Targets").and_then(Value::as_list).unwrap_or_default();
+    let texts = |member: &str| {
+        given
+            .iter()
+            .filter_map(|target| target.member(member)?.as_str())
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+    };
+    let mut targets = vec![rule_target(cx, request, "Rule")?.keys("events:TargetArn", texts("Arn"))];
+    targets.extend(texts("RoleArn").iter().map(|role| passed(role)));
+    Ok(targets)
+}
+
+/// The buses that entries go to, each with what its event says of itself.
+///
+/// # Errors
+/// The store's.
+pub(super) fn entries(cx: &mut Cx<'_>, request: &Struct) -> Targets {
+    let entries = request.get("Entries").and_then(Value::as_list).unwrap_or_default();
+    let one = |entry: &Value| {
+        let text = |member: &str| entry.member(member).and_then(Value::as_str);
+        let (home, name) = named(cx, text("EventBusName"));
+        let target = bus_target(cx, home, &name)?.key("events:source", text("Source").unwrap_or_default());
+        Ok(target.key("events:detail-type", text("DetailType").unwrap_or_default()))
+    };
+    entries.iter().map(one).collect()
+}
+
+/// What tags are about: a bus or a rule.
+///
+/// # Errors
+/// `ValidationException` for what is no ARN of either.
+pub(super) fn tagged(cx: &mut Cx<'_>, request: &Struct) -> Targets {
+    let text = request.str("ResourceARN").unwrap_or_default();
+    let wrong = || invalid(format!("Parameter ResourceARN is not valid: {text}"));
+    let arn = Arn::parse(text).filter(|arn| arn.service == "events").ok_or_else(wrong)?;
+    let owner = base::AccountId::parse(&arn.account).ok_or_else(wrong)?;
+    let target = Target::on(text).owned_by(owner);
+    Ok(vec![match super::ops::tag::find(cx, text) {
+        Ok(found) => target.tagged(found.tags()),
+        Err(_) => target,
+    }])
+}

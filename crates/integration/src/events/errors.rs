@@ -1,0 +1,43 @@
+//! What EventBridge refuses.
+
+wire::errors! {
+    /// AWS: <https://docs.aws.amazon.com/eventbridge/latest/APIReference/CommonErrors.html> and each operation's page.
+    pub enum EventsError {
+        Validation(what: String) = 400, "ValidationException", "{what}";
+        Pattern(why: String) = 400, "InvalidEventPatternException", "Event pattern is not valid. Reason: {why}";
+        NoBus(name: String) = 400, "ResourceNotFoundException", "Event bus {name} does not exist.";
+        NoRule(name: String, bus: String) = 400, "ResourceNotFoundException", "Rule {name} does not exist on EventBus {bus}.";
+        NoTarget(id: String, rule: String) = 400, "ResourceNotFoundException", "Target {id} does not exist on rule {rule}.";
+        NoStatement = 400, "ResourceNotFoundException", "Statement with the provided id does not exist.";
+        BusExists(name: String) = 400, "ResourceAlreadyExistsException", "Event bus {name} already exists.";
+        Argument(name: &'static str) = 400, "InvalidArgument", "Parameter {name} is not valid. Reason: {name} is a required argument.";
+        Detail = 400, "MalformedDetail", "Detail is malformed.";
+        Source = 400, "NotAuthorizedForSourceException", "Not authorized for the source.";
+        Denied(role: String, bus: String) = 400, "AccessDeniedException", "{role} is not authorized to perform: events:PutEvents on resource: {bus}";
+        Limit = 400, "LimitExceededException", "The requested resource exceeds the maximum number allowed.";
+        LongPolicy = 400, "PolicyLengthExceededException", "The policy is longer than 10240 characters.";
+        Internal = 500, "InternalException", "An internal error occurred.";
+    }
+}
+
+impl From<kernel::Failure> for EventsError {
+    fn from(_: kernel::Failure) -> EventsError {
+        EventsError::Internal
+    }
+}
+
+impl From<store::StoreError> for EventsError {
+    fn from(error: store::StoreError) -> EventsError {
+        kernel::Failure::from(error).into()
+    }
+}
+
+/// Another service says that what was to be made is there.
+pub(super) fn is_there_already(fault: &wire::Fault) -> bool {
+    fault.code == "ResourceAlreadyExistsException"
+}
+
+/// `ValidationException` with this sentence.
+pub(super) fn invalid(what: impl Into<String>) -> EventsError {
+    EventsError::Validation(what.into())
+}

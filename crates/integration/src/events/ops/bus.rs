@@ -1,0 +1,168 @@
+//! Event buses: create, describe, list, change, delete.
+
+use super::page;
+use super::tag::{self, Tag};
+use crate::events::access;
+use crate::events::errors::{EventsError, invalid};
+use crate::events::model::{BUSES, Bus, DEFAULT, RULES, own_bus};
+use base::Timestamp;
+use kernel::{Cx, Empty};
+use store::{Direction, Key};
+
+kernel::ops! { pub(crate) static OPS:
+    CreateEventBus: create, "events:CreateEventBus", access::new_bus;
+    DescribeEventBus: describe, "events:DescribeEventBus", access::bus;
+    ListEventBuses: list, "events:ListEventBuses", access::any;
+    UpdateEventBus: update, "events:UpdateEventBus", access::bus;
+    DeleteEventBus: delete, "events:DeleteEventBus", access::bus;
+}
+
+/// AWS: <https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html>
+const BUSES_MAX: usize = 100;
+
+wire::shape! {
+    #[derive(Debug)]
+    pub(crate) struct CreateEventBus {
+        name: String = "Name",
+        source: Option<String> = "EventSourceName",
+        description: Option<String> = "Description",
+        key: Option<String> = "KmsKeyIdentifier",
+        tags: Vec<Tag> = "Tags",
+    }
+
+    #[derive(Debug)]
+    pub(crate) struct Created {
+        arn: String = "EventBusArn",
+        description: Option<String> = "Description",
+    }
+
+    #[derive(Debug)]
+    pub(crate) struct OneBus { name: Option<String> = "Name" }
+
+    #[derive(Debug)]
+    pub(crate) struct Described {
+        name: String = "Name",
+        arn: String = "Arn",
+        description: Option<String> = "Description",
+        policy: Option<String> = "Policy",
+        created: Option<Timestamp> = "CreationTime",
+        modified: Option<Timestamp> = "LastModifiedTime",
+    }
+
+    #[derive(Debug)]
+    pub(crate) struct ListEventBuses {
+        prefix: Option<String> = "NamePrefix",
+        token: Option<String> = "NextToken",
+        limit: Option<i64> = "Limit",
+    }
+
+    #[derive(Debug)]
+    pub(crate) struct Buses {
+        buses: Vec<Described> = "EventBuses",
+        token: Option<String> = "NextToken",
+    }
+
+    #[derive(Debug)]
+    pub(crate) struct UpdateEventBus {
+        name: Option<String> = "Name",
+        description: Option<String> = "Description",
+        key: Option<String> = "KmsKeyIdentifier",
+    }
+
+    #[derive(Debug)]
+    pub(crate) struct Updated {
+        arn: String = "Arn",
+        name: String = "Name",
+        description: Option<String> = "Description",
+    }
+
+    #[derive(Debug)]
+    pub(crate) struct DeleteEventBus { name: String = "Name" }
+}
+
+fn refuse_key(key: Option<&String>) -> Result<(), EventsError> {
+    match key {
+        Some(_) => Err(invalid("Encryption of event buses with keys of one's own is not built.")),
+        None => Ok(()),
+    }
+}
+
+fn create(cx: &mut Cx<'_>, req: CreateEventBus) -> Result<Created, EventsError> {
+    refuse_key(req.key.as_ref())?;
+    if req.source.is_some() || req.name.contains('/') {
+        return Err(invalid(
+            "Event buses of partners are not built, and no other bus has a slash in its name.",
+        ));
+    }
+    let home = (cx.account, cx.region);
+    if Bus::load(cx.tx, home, &req.name)?.is_some() {
+        return Err(EventsError::BusExists(req.name));
+    }
+    if !cx.has_room(&BUSES, &Key::regional(cx.account, cx.region), BUSES_MAX)? {
+        return Err(EventsError::Limit);
+    }
+    let bus = Bus {
+        account: cx.account,
+        region: cx.region,
+        name: req.name,
+        description: req.description,
+        policy: None,
+        tags: tag::checked(req.tags)?,
+        created: Some(cx.now),
+        modified: Some(cx.now),
+    };
+    bus.save(cx.tx);
+    Ok(Created { arn: bus.arn(), description: bus.description })
+}
+
+fn shown(bus: Bus) -> Described {
+    Described {
+        arn: bus.arn(),
+        description: bus.description,
+        policy: bus.policy,
+        created: bus.created,
+        modified: bus.modified,
+        name: bus.name,
+    }
+}
+
+fn describe(cx: &mut Cx<'_>, req: OneBus) -> Result<Described, EventsError> {
+    own_bus(cx, req.name.as_deref()).map(shown)
+}
+
+fn list(cx: &mut Cx<'_>, req: ListEventBuses) -> Result<Buses, EventsError> {
+    let prefix = req.prefix.unwrap_or_default();
+    let all = Key::regional(cx.account, cx.region).str_prefix(&prefix);
+    let list = format!("ListEventBuses {prefix}");
+    let (mut buses, token) = page(cx, &BUSES, (&all, &list), req.token.as_deref(), req.limit, |_| true)?;
+    // The default one has no record of its own until something of it is changed.
+    let home = (cx.account, cx.region);
+    let is_kept = BUSES.contains(cx.tx, &Bus::key(home, DEFAULT))?;
+    if !is_kept && req.token.is_none() && DEFAULT.starts_with(&prefix) {
+        buses.extend(Bus::load(cx.tx, home, DEFAULT)?);
+        buses.sort_by(|a, b| a.name.cmp(&b.name));
+    }
+    Ok(Buses { buses: buses.into_iter().map(shown).collect(), token })
+}
+
+fn update(cx: &mut Cx<'_>, req: UpdateEventBus) -> Result<Updated, EventsError> {
+    refuse_key(req.key.as_ref())?;
+    let mut bus = own_bus(cx, req.name.as_deref())?;
+    bus.description = req.description.or(bus.description);
+    bus.modified = Some(cx.now);
+    bus.save(cx.tx);
+    Ok(Updated { arn: bus.arn(), name: bus.name, description: bus.description })
+}
+
+fn delete(cx: &mut Cx<'_>, req: DeleteEventBus) -> Result<Empty, EventsError> {
+    if req.name == DEFAULT {
+        return Err(invalid("Cannot delete event bus default."));
+    }
+    let key = Bus::key((cx.account, cx.region), &req.name);
+    if RULES.scan(cx.tx, &key, Direction::Forward).next().transpose()?.is_some() {
+        return Err(invalid(format!("Event bus {} can't be deleted since it has rules.", req.name)));
+    }
+    // AWS: one that is not there is no error.
+    BUSES.delete(cx.tx, &key);
+    Ok(Empty)
+}

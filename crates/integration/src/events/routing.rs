@@ -1,0 +1,136 @@
+//! From an event to its deliveries: which rules want it, and what their targets get.
+
+use super::errors::EventsError;
+use super::model::{Bus, DELIVERIES, Delivery, RULES, Rule};
+use super::transform::{self, About};
+use crate::pattern::Pattern;
+use base::Timestamp;
+use kernel::Cloud;
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+use store::{Direction, Key, Tx};
+use wire::Value;
+
+/// Beyond this many the memory is emptied and fills again.
+const ENTRIES_MAX: usize = 4_096;
+
+/// Patterns that were read, by their texts; none for one that cannot be.
+#[derive(Debug, Default)]
+pub(super) struct Patterns(RwLock<HashMap<String, Option<Arc<Pattern>>>>);
+
+impl Patterns {
+    fn read(&self, text: &str) -> Option<Arc<Pattern>> {
+        if let Some(known) = self.0.read().unwrap_or_else(PoisonError::into_inner).get(text) {
+            return known.clone();
+        }
+        let pattern = Pattern::read(text).ok().map(Arc::new);
+        let mut all = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        if all.len() >= ENTRIES_MAX {
+            all.clear();
+        }
+        all.insert(text.to_owned(), pattern.clone());
+        pattern
+    }
+}
+
+/// An event on a bus.
+#[derive(Debug)]
+pub(super) struct Event {
+    pub(super) document: Value,
+    /// The same as JSON.
+    pub(super) text: String,
+    pub(super) hops: u32,
+}
+
+/// What an event says of itself, in the documented envelope.
+/// AWS: <https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-events-structure.html>
+#[derive(Debug)]
+pub(super) struct Envelope<'a> {
+    pub(super) id: &'a str,
+    pub(super) detail_type: &'a str,
+    pub(super) source: &'a str,
+    pub(super) account: &'a str,
+    pub(super) time: Timestamp,
+    pub(super) region: &'a str,
+    pub(super) resources: &'a [String],
+    pub(super) detail: Value,
+}
+
+impl Event {
+    pub(super) fn new(envelope: Envelope<'_>) -> Event {
+        let resources = envelope.resources.iter().map(|arn| Value::str(arn.as_str())).collect();
+        let members = [
+            ("version", Value::str("0")),
+            ("id", Value::str(envelope.id)),
+            ("detail-type", Value::str(envelope.detail_type)),
+            ("source", Value::str(envelope.source)),
+            ("account", Value::str(envelope.account)),
+            ("time", Value::Str(envelope.time.whole_seconds().iso8601())),
+            ("region", Value::str(envelope.region)),
+            ("resources", Value::List(resources)),
+            ("detail", envelope.detail),
+        ];
+        let document =
+            Value::Map(members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect());
+        let text = wire::json::text(&document);
+        Event { document, text, hops: 0 }
+    }
+}
+
+/// Puts an event on its way to the targets of each rule of the bus that wants it.
+///
+/// # Errors
+/// The store's.
+pub(super) fn route(
+    cloud: &Cloud,
+    tx: &mut Tx,
+    bus: &Bus,
+    event: &Event,
+    now: Timestamp,
+) -> Result<(), EventsError> {
+    let patterns = cloud.memory::<Patterns>();
+    let wants = |rule: &Rule| {
+        let pattern = rule.pattern.as_deref().filter(|_| rule.enabled).and_then(|text| patterns.read(text));
+        pattern.is_some_and(|pattern| pattern.matches(&event.document))
+    };
+    let rules = RULES.scan(tx, &Bus::key(bus.home(), &bus.name), Direction::Forward);
+    let rules = rules.map(|pair| pair.map(|(_, rule)| rule)).collect::<Result<Vec<_>, _>>()?;
+    rules.iter().filter(|rule| wants(rule)).try_for_each(|rule| send(cloud, tx, rule, event, now))
+}
+
+/// Puts an event on its way to all targets of one rule.
+///
+/// # Errors
+/// The store's.
+pub(super) fn send(
+    cloud: &Cloud,
+    tx: &mut Tx,
+    rule: &Rule,
+    event: &Event,
+    now: Timestamp,
+) -> Result<(), EventsError> {
+    let arn = rule.arn();
+    let about = About { rule_arn: &arn, rule_name: &rule.name, taken: &now.iso8601() };
+    for target in rule.targets(tx)? {
+        let delivery = Delivery {
+            account: rule.account,
+            region: rule.region,
+            rule: arn.clone(),
+            rule_name: rule.name.clone(),
+            input: transform::input(&target, &event.document, &event.text, &about),
+            target,
+            event: event.text.clone(),
+            taken: now,
+            attempts: 0,
+            hops: event.hops,
+            number: cloud.rng().u64(),
+        };
+        put(tx, now, &delivery);
+    }
+    Ok(())
+}
+
+/// Puts a delivery where it comes due.
+pub(super) fn put(tx: &mut Tx, at: Timestamp, delivery: &Delivery) {
+    DELIVERIES.put(tx, &Key::global().time(at).u64(delivery.number), delivery);
+}

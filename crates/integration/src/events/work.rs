@@ -1,0 +1,239 @@
+//! What happens by itself: deliveries are made, schedules come due, and the cloud's own events reach the default bus.
+
+use super::errors::EventsError;
+use super::model::{Bus, DEFAULT, DELIVERIES, DUE, Delivery, Due, RULES, Rule};
+use super::routing::{self, Envelope, Event};
+use super::target;
+use crate::schedule::Schedule;
+use base::{Region, Timestamp};
+use kernel::bus::Subscriber;
+use kernel::reconcile::Reconciler;
+use kernel::{Cloud, bus};
+use std::sync::Arc;
+use std::time::Duration;
+use store::{CommitError, Direction, Key, Table, Tx};
+use wire::{Fault, Value};
+
+/// Deliveries, or schedules, of one transaction.
+const BATCH: usize = 50;
+/// AWS: <https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-retry-policy.html>, as for the next.
+const RETRIES: u32 = 185;
+const AGE: Duration = Duration::from_secs(86_400);
+const WAIT_MAX: Duration = Duration::from_secs(300);
+
+/// Records that are due, and when the next one is.
+type Ready<R> = (Vec<(Key, R)>, Option<Timestamp>);
+
+/// The first records of a table that is ordered by time, as far as they are due.
+fn due<R: store::Record>(cloud: &Cloud, table: &Table<R>, now: Timestamp) -> Result<Ready<R>, EventsError> {
+    let mut found = Vec::new();
+    for pair in table.scan(&cloud.store().snapshot(), &Key::empty(), Direction::Forward) {
+        let (key, record) = pair?;
+        let mut reader = key.reader();
+        let at = reader.scope().and_then(|_| reader.time()).unwrap_or(now);
+        if at > now {
+            return Ok((found, Some(at)));
+        }
+        if found.len() == BATCH {
+            return Ok((found, Some(now)));
+        }
+        found.push((key, record));
+    }
+    Ok((found, None))
+}
+
+/// Commits, or has the whole step done again.
+fn commit(tx: Tx) -> Result<(), EventsError> {
+    match tx.commit().wait() {
+        Ok(_) | Err(CommitError::Conflict) => Ok(()),
+        Err(error) => {
+            kernel::log::error("events could not be saved", &[("problem", &error.to_string())]);
+            Err(EventsError::Internal)
+        }
+    }
+}
+
+/// Runs a step as long as something is due.
+fn run(
+    cloud: &Arc<Cloud>,
+    step: impl Fn(&Arc<Cloud>, Timestamp) -> Result<Option<Timestamp>, EventsError>,
+) -> Result<Option<Timestamp>, String> {
+    loop {
+        let now = cloud.clock().now();
+        let next = step(cloud, now).map_err(|error| Fault::from(error).to_string())?;
+        if next.is_none_or(|next| next > now) {
+            return Ok(next);
+        }
+    }
+}
+
+/// Makes deliveries.
+#[derive(Debug)]
+pub struct Deliver;
+
+impl Reconciler for Deliver {
+    fn name(&self) -> &'static str {
+        "events delivery"
+    }
+
+    fn watches(&self) -> Vec<Vec<u8>> {
+        vec![DELIVERIES.stored_key(&Key::empty())]
+    }
+
+    fn run(&self, cloud: &Arc<Cloud>) -> Result<Option<Timestamp>, String> {
+        run(cloud, |cloud, now| {
+            let (all, next) = due(cloud, &DELIVERIES, now)?;
+            let mut tx = cloud.store().begin();
+            for (key, delivery) in &all {
+                DELIVERIES.delete(&mut tx, key);
+                deliver(cloud, &mut tx, delivery, now);
+            }
+            if !all.is_empty() {
+                commit(tx)?;
+                // What was put for later, or could not be saved, stands in the table again.
+                return Ok(Some(now));
+            }
+            Ok(next)
+        })
+    }
+}
+
+/// Makes one delivery; where it fails it is put for later, or into the dead-letter queue.
+fn deliver(cloud: &Arc<Cloud>, tx: &mut Tx, delivery: &Delivery, now: Timestamp) {
+    let savepoint = tx.savepoint();
+    let Err(fault) = target::reach(cloud, tx, delivery, now) else { return };
+    tx.rollback_to(savepoint);
+    // AWS: what the target refuses is not tried again.
+    let exhausted = if fault.is_sender() { None } else { Some(exhausted(delivery, now)) };
+    if let Some(None) = exhausted {
+        let attempts = delivery.attempts + 1;
+        let wait = Duration::from_secs(1 << attempts.min(8)).min(WAIT_MAX);
+        return routing::put(tx, now.plus(wait), &Delivery { attempts, ..delivery.clone() });
+    }
+    let queue = delivery.target.dead_letters.as_deref();
+    let buried = match queue {
+        Some(queue) => {
+            let savepoint = tx.savepoint();
+            let outcome = target::bury(cloud, tx, delivery, queue, &fault, exhausted.flatten());
+            if outcome.is_err() {
+                tx.rollback_to(savepoint);
+            }
+            outcome
+        }
+        None => Err(fault),
+    };
+    if let Err(why) = buried {
+        let fields = [
+            ("rule", delivery.rule.as_str()),
+            ("target", &delivery.target.arn),
+            ("problem", &why.to_string()),
+        ];
+        kernel::log::warn("an event was not delivered", &fields);
+    }
+}
+
+/// Which of the retry policy's bounds is reached, as AWS names it.
+fn exhausted(delivery: &Delivery, now: Timestamp) -> Option<&'static str> {
+    let target = &delivery.target;
+    let age = target.age_seconds.map_or(AGE, |seconds| Duration::from_secs(seconds.into()));
+    if delivery.attempts >= target.retries.unwrap_or(RETRIES) {
+        return Some("MaximumRetryAttempts");
+    }
+    (now.since(delivery.taken) >= age).then_some("MaximumEventAgeInSeconds")
+}
+
+/// Rules come due.
+#[derive(Debug)]
+pub struct Tick;
+
+impl Reconciler for Tick {
+    fn name(&self) -> &'static str {
+        "events schedules"
+    }
+
+    fn watches(&self) -> Vec<Vec<u8>> {
+        vec![DUE.stored_key(&Key::empty())]
+    }
+
+    fn run(&self, cloud: &Arc<Cloud>) -> Result<Option<Timestamp>, String> {
+        run(cloud, |cloud, now| {
+            let (all, next) = due(cloud, &DUE, now)?;
+            let mut tx = cloud.store().begin();
+            for (key, due) in &all {
+                DUE.delete(&mut tx, key);
+                tick(cloud, &mut tx, due, now)?;
+            }
+            if all.is_empty() {
+                return Ok(next);
+            }
+            commit(tx)?;
+            Ok(Some(now))
+        })
+    }
+}
+
+/// AWS: a schedule that was missed while nobody ran it comes once, and then at its next time.
+fn tick(cloud: &Arc<Cloud>, tx: &mut Tx, due: &Due, now: Timestamp) -> Result<(), EventsError> {
+    let home = (due.account, due.region);
+    let Some(rule) = RULES.get(tx, &Rule::key(home, DEFAULT, &due.name))? else { return Ok(()) };
+    let at = rule.due.unwrap_or(now);
+    let event = Event::new(Envelope {
+        id: &base::id::uuid(cloud.rng()),
+        detail_type: "Scheduled Event",
+        source: "aws.events",
+        account: due.account.as_str(),
+        time: at,
+        region: due.region.name(),
+        resources: &[rule.arn()],
+        detail: Value::Map(Vec::new()),
+    });
+    routing::send(cloud, tx, &rule, &event, now)?;
+    let next = next(&rule, now);
+    rule.save(tx, next);
+    Ok(())
+}
+
+/// When a rule comes due after `now`.
+pub(super) fn next(rule: &Rule, now: Timestamp) -> Option<Timestamp> {
+    let schedule = Schedule::read(rule.schedule.as_deref().filter(|_| rule.enabled)?)?;
+    schedule.next(rule.since.seconds(), now.seconds()).map(Timestamp::from_seconds)
+}
+
+/// What the cloud's own services tell, on the default bus.
+#[derive(Debug)]
+pub struct OwnEvents;
+
+impl Subscriber for OwnEvents {
+    fn name(&self) -> &'static str {
+        "events"
+    }
+
+    fn take(&self, cloud: &Arc<Cloud>, event: &bus::Event) -> Result<(), String> {
+        let region = Region::parse(&event.region).ok_or("the region is unknown")?;
+        let document = Event::new(Envelope {
+            id: &event.id,
+            detail_type: &event.detail_type,
+            source: &event.source,
+            account: event.account.as_str(),
+            time: event.time,
+            region: &event.region,
+            resources: &event.resources,
+            detail: wire::json::read(&event.detail).unwrap_or_else(|| Value::Map(Vec::new())),
+        });
+        let say = |error: EventsError| Fault::from(error).to_string();
+        loop {
+            let mut tx = cloud.store().begin();
+            let bus = Bus::load(&tx, (event.account, region), DEFAULT).map_err(|e| e.to_string())?;
+            let bus = bus.ok_or("there is no default bus")?;
+            routing::route(cloud, &mut tx, &bus, &document, cloud.clock().now()).map_err(say)?;
+            if tx.is_read_only() {
+                return Ok(());
+            }
+            match tx.commit().wait() {
+                Ok(_) => return Ok(()),
+                Err(CommitError::Conflict) => {}
+                Err(error) => return Err(error.to_string()),
+            }
+        }
+    }
+}
