@@ -71,6 +71,11 @@ impl<'a> Evaluator<'a> {
         Ok(evaluator)
     }
 
+    /// The same with other values of parameters, under the conditions that hold.
+    pub(crate) fn masked(other: &Evaluator<'a>, parameters: &'a BTreeMap<String, String>) -> Evaluator<'a> {
+        Evaluator { parameters, holding: other.holding.clone(), ..*other }
+    }
+
     pub(crate) fn holding(&self) -> &Holding {
         &self.holding
     }

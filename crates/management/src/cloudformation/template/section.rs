@@ -171,7 +171,9 @@ fn resource(name: &str, body: &Value) -> Result<Resource, Wrong> {
         None | Some(Value::Null) => Value::Map(Vec::new()),
         Some(map @ Value::Map(_)) => map.clone(),
         Some(_) => {
-            return wrong(format!("Template format error: [/Resources/{name}/Properties] must be an object."));
+            return wrong(format!(
+                "Template format error: [/Resources/{name}/Properties] must be an object."
+            ));
         }
     };
     if let Some(path) = null_within(&properties, &format!("/Resources/{name}/Properties")) {
