@@ -194,7 +194,7 @@ fn change(
     let was = super::model::open(cx.cloud(), &old.properties);
     let differing = kind.differing(&was, &wanted);
     let metadata = drawn.metadata.as_ref().map(wire::json::text) != old.metadata;
-    if differing.is_empty() && !metadata && old.status.ends_with("_COMPLETE") {
+    if kind.stays(&was, &wanted) && !metadata && old.status.ends_with("_COMPLETE") {
         return Ok(None);
     }
     let detail = |property: &&'static str| {

@@ -20,7 +20,7 @@ mod sqs;
 mod table;
 mod vpc;
 
-pub(crate) use on::{On, Owner, Refusal};
+pub(crate) use on::{On, Refusal};
 
 use super::template::check::Kinds;
 use super::template::get;
@@ -116,6 +116,11 @@ impl Kind {
         let Value::Map(entries) = properties else { return None };
         let known = |name: &str| self.changes.contains(&name) || self.fixed.contains(&name);
         entries.iter().map(|(name, _)| name.as_str()).find(|name| !known(name))
+    }
+
+    /// Whether nothing of it would change. What is not known is for its service to refuse.
+    pub(crate) fn stays(&self, before: &Value, wanted: &Value) -> bool {
+        self.differing(before, wanted).is_empty() && self.stranger(wanted).is_none()
     }
 
     /// The properties that differ.

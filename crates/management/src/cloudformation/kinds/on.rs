@@ -7,18 +7,12 @@ use crate::cloudformation::template::{get, text};
 use kernel::{As, Cx};
 use wire::{Fault, Value};
 
-/// The stack that a resource is made for.
-#[derive(Clone, Debug)]
-pub(crate) struct Owner {
-    pub(crate) name: String,
-    pub(crate) id: String,
-}
-
 /// One resource at work.
 pub(crate) struct On<'a, 'c> {
     pub(crate) cx: &'a mut Cx<'c>,
     pub(crate) who: As,
-    pub(crate) stack: &'a Owner,
+    /// The stack's name.
+    pub(crate) stack: &'a str,
     pub(crate) logical: &'a str,
     pub(crate) wanted: &'a Value,
     pub(crate) before: &'a Value,
@@ -165,7 +159,7 @@ impl On<'_, '_> {
     pub(super) fn generated(&self, max: usize) -> String {
         let chance = self.cx.rng().text(ALPHABET, CHANCE_CHARS);
         let room = max.saturating_sub(CHANCE_CHARS + 2);
-        let (stack, own) = (&self.stack.name, self.logical);
+        let (stack, own) = (self.stack, self.logical);
         let for_own = own.len().min(room.saturating_sub(stack.len()).max(room / 2));
         let for_stack = stack.len().min(room - for_own);
         format!("{}-{}-{chance}", &stack[..for_stack], &own[..for_own])

@@ -122,6 +122,10 @@ fn update(on: &mut On<'_, '_>) -> Done<Made> {
             input.push((property.to_owned(), value));
         }
     }
+    let indexes = throughputs(on);
+    if !indexes.is_empty() {
+        input.push(("GlobalSecondaryIndexUpdates".into(), Value::List(indexes)));
+    }
     if on.changed("StreamSpecification") {
         let off = map([("StreamEnabled", Value::Bool(false))]);
         let wanted = stream(on);
@@ -143,6 +147,25 @@ fn update(on: &mut On<'_, '_>) -> Done<Made> {
     }
     on.retag(&TAGGER, arn)?;
     Ok(on.same())
+}
+
+/// The indexes that stay and whose throughput does not.
+fn throughputs(on: &On<'_, '_>) -> Vec<Value> {
+    let (Value::List(wanted), Value::List(was)) =
+        (on.prop("GlobalSecondaryIndexes"), on.was("GlobalSecondaryIndexes"))
+    else {
+        return Vec::new();
+    };
+    let own = |index: &Value| get(index, "ProvisionedThroughput").cloned().unwrap_or(Value::Null);
+    let changed = wanted.iter().filter(|index| {
+        let old = was.iter().find(|old| text_at(old, "IndexName") == text_at(index, "IndexName"));
+        old.is_some_and(|old| own(old) != own(index)) && own(index) != Value::Null
+    });
+    let update = |index: &Value| {
+        let name = Value::Str(text_at(index, "IndexName"));
+        map([("Update", map([("IndexName", name), ("ProvisionedThroughput", own(index))]))])
+    };
+    changed.map(update).collect()
 }
 
 fn index_names(value: Option<&Value>) -> Vec<String> {

@@ -26,6 +26,7 @@ wire::shape! {
     pub(crate) struct CreateChangeSet {
         stack: String = "StackName",
         body: Option<String> = "TemplateBody",
+        url: Option<String> = "TemplateURL",
         previous: Option<bool> = "UsePreviousTemplate",
         parameters: Vec<Parameter> = "Parameters",
         capabilities: Vec<String> = "Capabilities",
@@ -168,7 +169,7 @@ fn create(cx: &mut Cx<'_>, req: CreateChangeSet) -> Result<Created, CfnError> {
         (Some(true), None) => {
             return Err(invalid("UsePreviousTemplate cannot be specified for a new stack."));
         }
-        _ => text(req.body)?,
+        _ => text(req.body, req.url)?,
     };
     let before = present.as_ref().map(|body| body.parameters(cx.cloud())).unwrap_or_default();
     let tags = req.tags.map(tags).transpose()?.unwrap_or_else(|| stack.tags.clone());

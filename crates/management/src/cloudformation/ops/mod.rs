@@ -107,7 +107,14 @@ pub(super) struct Taken {
 }
 
 /// The text of a request, by whichever member it comes.
-pub(super) fn text(body: Option<String>) -> Result<String, CfnError> {
+pub(super) fn text(body: Option<String>, url: Option<String>) -> Result<String, CfnError> {
+    match (&body, &url) {
+        (Some(_), Some(_)) => {
+            return Err(invalid("Only one of Template URL and Template Body may be specified."));
+        }
+        (None, Some(_)) => return Err(CfnError::NotBuilt("A template by its URL".into())),
+        _ => {}
+    }
     let text = body.ok_or_else(|| invalid("Either Template URL or Template Body must be specified."))?;
     if text.len() > BODY_BYTES_MAX {
         return Err(invalid(format!(

@@ -26,6 +26,7 @@ wire::shape! {
     pub(crate) struct CreateStack {
         name: String = "StackName",
         body: Option<String> = "TemplateBody",
+        url: Option<String> = "TemplateURL",
         parameters: Vec<Parameter> = "Parameters",
         disable_rollback: Option<bool> = "DisableRollback",
         timeout: Option<i64> = "TimeoutInMinutes",
@@ -41,6 +42,7 @@ wire::shape! {
     pub(crate) struct UpdateStack {
         name: String = "StackName",
         body: Option<String> = "TemplateBody",
+        url: Option<String> = "TemplateURL",
         previous: Option<bool> = "UsePreviousTemplate",
         parameters: Vec<Parameter> = "Parameters",
         capabilities: Vec<String> = "Capabilities",
@@ -60,7 +62,7 @@ wire::shape! {
     }
 
     #[derive(Clone, Debug)]
-    pub(crate) struct StackId { id: String = "StackId" }
+    pub(crate) struct StackId { pub(super) id: String = "StackId" }
 }
 
 pub(super) fn check_name(name: &str) -> Result<(), CfnError> {
@@ -111,7 +113,7 @@ fn create(cx: &mut Cx<'_>, req: CreateStack) -> Result<StackId, CfnError> {
     }
     let mut stack = fresh(cx, &req.name);
     let tags = tags(req.tags)?;
-    let text = text(req.body)?;
+    let text = text(req.body, req.url)?;
     let Taken { plan, body } =
         take(cx, &stack, text, &given(req.parameters), &BTreeMap::new(), tags, &req.capabilities)?;
     stack.description.clone_from(&plan.template.description);
@@ -172,7 +174,7 @@ fn update(cx: &mut Cx<'_>, req: UpdateStack) -> Result<StackId, CfnError> {
             return Err(invalid("You cannot specify both usePreviousTemplate and Template Body."));
         }
         Some(true) => present.text.clone(),
-        _ => text(req.body)?,
+        _ => text(req.body, req.url)?,
     };
     let before = present.parameters(cx.cloud());
     let tags = req.tags.map(tags).transpose()?.unwrap_or_else(|| stack.tags.clone());

@@ -29,6 +29,7 @@ wire::shape! {
     #[derive(Clone, Debug)]
     pub(crate) struct GetTemplateSummary {
         body: Option<String> = "TemplateBody",
+        url: Option<String> = "TemplateURL",
         stack: Option<String> = "StackName",
     }
 
@@ -58,7 +59,10 @@ wire::shape! {
     pub(crate) struct Constraints { allowed: Option<Vec<String>> = "AllowedValues" }
 
     #[derive(Clone, Debug)]
-    pub(crate) struct ValidateTemplate { body: Option<String> = "TemplateBody" }
+    pub(crate) struct ValidateTemplate {
+        body: Option<String> = "TemplateBody",
+        url: Option<String> = "TemplateURL",
+    }
 
     #[derive(Clone, Debug)]
     pub(crate) struct Valid {
@@ -120,7 +124,7 @@ fn summary(cx: &mut Cx<'_>, req: GetTemplateSummary) -> Result<Summary, CfnError
                 &body.ok_or_else(|| invalid(format!("Stack with id {name} does not have a template")))?.text,
             )?
         }
-        (None, given) => read(&text(given)?)?,
+        (None, given) => read(&text(given, req.url)?)?,
     };
     let mut kinds: Vec<String> = Vec::new();
     for resource in &template.resources {
@@ -149,7 +153,7 @@ fn summary(cx: &mut Cx<'_>, req: GetTemplateSummary) -> Result<Summary, CfnError
 }
 
 fn validate(_: &mut Cx<'_>, req: ValidateTemplate) -> Result<Valid, CfnError> {
-    let template = read(&text(req.body)?)?;
+    let template = read(&text(req.body, req.url)?)?;
     let asked = |p: &crate::cloudformation::template::Parameter| Asked {
         key: p.name.clone(),
         default: p.default.clone(),

@@ -63,7 +63,6 @@ impl Worker<'_> {
         let (wanted, before) = (open(self.cloud, &old.properties), open(self.cloud, &resource.properties));
         let known = open(self.cloud, &resource.attributes);
         let task = Task {
-            kind,
             logical: &resource.name,
             physical: &resource.physical,
             wanted: &wanted,

@@ -166,7 +166,7 @@ impl Worker<'_> {
         };
         let was = open(self.cloud, &old.properties);
         let differing = wanted.kind.differing(&was, &wanted.properties);
-        if differing.is_empty() && old.status.ends_with("_COMPLETE") {
+        if wanted.kind.stays(&was, &wanted.properties) && old.status.ends_with("_COMPLETE") {
             RESOURCES.put(tx, &resource.key(stack), &resource);
             return resource;
         }
@@ -224,7 +224,6 @@ impl Worker<'_> {
             Some(stranger) => Err(Refusal::of(format!("Encountered unsupported property {stranger}"))),
             None => {
                 let task = Task {
-                    kind: wanted.kind,
                     logical: &resource.name,
                     physical: "",
                     wanted: &wanted.properties,
@@ -265,7 +264,6 @@ impl Worker<'_> {
             Some(stranger) => Err(Refusal::of(format!("Encountered unsupported property {stranger}"))),
             None => {
                 let task = Task {
-                    kind: wanted.kind,
                     logical: &resource.name,
                     physical: &resource.physical,
                     wanted: &wanted.properties,
@@ -306,7 +304,6 @@ impl Worker<'_> {
             _ => Value::Map(Vec::new()),
         };
         let task = Task {
-            kind,
             logical: &resource.name,
             physical: &resource.physical,
             wanted: &wanted,

@@ -172,7 +172,6 @@ impl Worker<'_> {
         let (before, known) = (open(self.cloud, &past.properties), open(self.cloud, &past.attributes));
         let nothing = Value::Map(Vec::new());
         let task = Task {
-            kind,
             logical: &resource.name,
             physical: &past.physical,
             wanted: &nothing,

@@ -1,6 +1,6 @@
 //! One step on one resource: the call to its service, the record of it and the event are one transaction.
 
-use crate::cloudformation::kinds::{Attributes, Done, Kind, On, Owner, Refusal};
+use crate::cloudformation::kinds::{Attributes, Done, On, Refusal};
 use crate::cloudformation::model::{Job, RESOURCES, Resource, SERVICE, STACKS, Said, Stack, open_text};
 use kernel::{As, Cloud, Whom};
 use std::sync::Arc;
@@ -9,7 +9,6 @@ use wire::Value;
 
 /// What a hook is to do, and with what.
 pub(crate) struct Task<'a> {
-    pub(crate) kind: &'a Kind,
     pub(crate) logical: &'a str,
     pub(crate) physical: &'a str,
     pub(crate) wanted: &'a Value,
@@ -42,10 +41,9 @@ impl Worker<'_> {
                 (Whom::Caller { access_key: &job.access_key, token }, As::CallerVia(SERVICE))
             }
         };
-        let owner = Owner { name: stack.name.clone(), id: stack.arn() };
         let done = cloud.act_for(tx, SERVICE, whom, job.region, job.host.as_deref(), |cx| {
-            let Task { logical, physical, wanted, before, known, .. } = *task;
-            let mut on = On { cx, who, stack: &owner, logical, wanted, before, physical, known };
+            let Task { logical, physical, wanted, before, known } = *task;
+            let mut on = On { cx, who, stack: &stack.name, logical, wanted, before, physical, known };
             hook(&mut on)
         });
         let done = done.unwrap_or_else(|fault| Err(Refusal::of(fault.message)));
