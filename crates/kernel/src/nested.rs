@@ -112,7 +112,7 @@ impl Cloud {
         work: impl FnOnce(&mut Cx<'_>) -> T,
     ) -> T {
         let caller = Arc::new(Caller::service(name, account));
-        self.act_as(tx, &caller, own_request(self, name), (account, region), work)
+        self.act_as(tx, &caller, &own_request(self, name), (account, region), work)
     }
 
     /// Lets a service work as a role that it assumes for that, in a transaction that the caller commits. What the role
@@ -130,7 +130,7 @@ impl Cloud {
     ) -> Result<T, Fault> {
         let caller = self.assume(tx, name, role, place)?;
         let home = caller.account;
-        Ok(self.act_as(tx, &caller, own_request(self, name), (home, place.1), work))
+        Ok(self.act_as(tx, &caller, &own_request(self, name), (home, place.1), work))
     }
 
     fn assume(
@@ -172,30 +172,21 @@ impl Cloud {
         };
         let home = caller.account;
         let request = Request { host: host.map(str::to_owned), ..own_request(self, name) };
-        Ok(self.act_as(tx, &caller, request, (home, region), work))
+        Ok(self.act_as(tx, &caller, &request, (home, region), work))
     }
 
     fn act_as<T>(
         self: &Arc<Cloud>,
         tx: &mut Tx,
         caller: &Arc<Caller>,
-        request: Request,
+        request: &Request,
         (account, region): (AccountId, Region),
         work: impl FnOnce(&mut Cx<'_>) -> T,
     ) -> T {
         let audit = audit::caller_fields(caller);
         let now = self.clock().now();
-        let mut cx = Cx {
-            tx,
-            caller,
-            account,
-            region,
-            now,
-            request: &request,
-            cloud: self,
-            audit: &audit,
-            touched: Vec::new(),
-        };
+        let mut cx =
+            Cx { tx, caller, account, region, now, request, cloud: self, audit: &audit, touched: Vec::new() };
         work(&mut cx)
     }
 }

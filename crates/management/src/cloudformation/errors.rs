@@ -1,6 +1,7 @@
 //! What CloudFormation refuses.
 
 use super::template::Wrong;
+use wire::Fault;
 
 wire::errors! {
     /// AWS: each operation's page, and <https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/CommonErrors.html>.
@@ -37,4 +38,24 @@ impl From<Wrong> for CfnError {
 
 pub(crate) fn invalid(what: impl Into<String>) -> CfnError {
     CfnError::Validation(what.into())
+}
+
+/// Whether a service says that there is no such thing.
+pub(crate) fn is_gone(code: &str) -> bool {
+    ["NotFound", "NoSuch", "NonExistent", "DoesNotExist"].iter().any(|part| code.contains(part))
+}
+
+/// What AWS calls the kind of a service's refusal in the reason of a resource.
+///
+/// AWS: <https://docs.aws.amazon.com/cloudformation-cli/latest/userguide/resource-type-test-contract-errors.html>
+pub(crate) fn handler_code(fault: &Fault) -> &'static str {
+    let has = |parts: &[&str]| parts.iter().any(|part| fault.code.contains(part));
+    match fault.status {
+        500 | 503 => "ServiceInternalError",
+        _ if has(&["AccessDenied", "Unauthorized", "Authorization"]) => "AccessDenied",
+        _ if has(&["AlreadyExist", "Exists", "Duplicate", "AlreadyOwned", "InUse"]) => "AlreadyExists",
+        _ if is_gone(&fault.code) => "NotFound",
+        _ if has(&["LimitExceeded", "TooMany"]) => "ServiceLimitExceeded",
+        _ => "InvalidRequest",
+    }
 }

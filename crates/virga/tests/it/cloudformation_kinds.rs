@@ -217,3 +217,62 @@ fn a_network_of_two_tiers() {
     let left = root.call("ec2", "DescribeVpcs", json!({})).ok().to_string();
     assert!(!left.contains("10.0.0.0/16"), "{left}");
 }
+
+fn machines(key: &str, size: &str) -> String {
+    format!(
+        "
+Resources:
+  Vpc: {{ Type: 'AWS::EC2::VPC', Properties: {{ CidrBlock: 10.0.0.0/16 }} }}
+  Net: {{ Type: 'AWS::EC2::Subnet', Properties: {{ VpcId: !Ref Vpc, CidrBlock: 10.0.0.0/24 }} }}
+  Igw: {{ Type: 'AWS::EC2::InternetGateway' }}
+  Attached: {{ Type: 'AWS::EC2::VPCGatewayAttachment', Properties: {{ VpcId: !Ref Vpc, InternetGatewayId: !Ref Igw }} }}
+  Out6: {{ Type: 'AWS::EC2::EgressOnlyInternetGateway', Properties: {{ VpcId: !Ref Vpc }} }}
+  Group:
+    Type: AWS::EC2::SecurityGroup
+    Properties:
+      GroupDescription: g
+      VpcId: !Ref Vpc
+      SecurityGroupEgress: [{{ IpProtocol: tcp, FromPort: 443, ToPort: 443, CidrIp: 0.0.0.0/0, Description: out }}]
+  More: {{ Type: 'AWS::EC2::SecurityGroupEgress', Properties: {{ GroupId: !Ref Group, IpProtocol: udp, FromPort: 53, ToPort: 53, CidrIp: 0.0.0.0/0 }} }}
+  Key: {{ Type: 'AWS::EC2::KeyPair', Properties: {{ KeyName: mine, PublicKeyMaterial: '{key}' }} }}
+  Machine:
+    Type: AWS::EC2::Instance
+    Properties:
+      ImageId: ami-0a1f5c0de0b1a0001
+      InstanceType: {size}
+      KeyName: !Ref Key
+      SubnetId: !Ref Net
+      SecurityGroupIds: [!GetAtt Group.GroupId]
+      UserData: {{ Fn::Base64: !Sub 'echo ${{AWS::StackName}}' }}
+      Tags: [{{ Key: size, Value: {size} }}]
+  Address: {{ Type: 'AWS::EC2::EIP', DependsOn: Attached, Properties: {{ InstanceId: !Ref Machine }} }}
+  Heard: {{ Type: 'AWS::SNS::Topic' }}
+  Open: {{ Type: 'AWS::SNS::TopicPolicy', Properties: {{ Topics: [!Ref Heard], PolicyDocument: {{ Version: 2012-10-17, Statement: {{ Effect: Allow, Principal: '*', Action: sns:Publish, Resource: !Ref Heard }} }} }} }}
+Outputs:
+  Inside: {{ Value: !GetAtt Machine.PrivateIp }}
+  Outside: {{ Value: !Ref Address }}
+"
+    )
+}
+
+#[test]
+fn a_machine_with_an_address() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ACCOUNT);
+    root.call("ec2", "CreateKeyPair", json!({ "KeyName": "other", "KeyType": "ed25519" })).ok();
+    let keys = root.call("ec2", "DescribeKeyPairs", json!({ "IncludePublicKey": true })).ok();
+    let key = keys["keySet"][0]["publicKey"].as_str().unwrap().trim();
+    let stack = created(&cloud, &root, "m", &machines(key, "t3.micro"));
+    assert!(output(&stack, "Inside").starts_with("10.0.0."), "{stack}");
+    let id = physical(&root, "m", "Machine");
+    let shown = || root.call("ec2", "DescribeInstances", json!({ "InstanceIds": [id] })).ok().to_string();
+    assert!(shown().contains(&output(&stack, "Outside")), "{}", shown());
+    update(&cloud, &root, "m", &machines(key, "t3.small"));
+    assert_eq!(physical(&root, "m", "Machine"), id);
+    assert!(shown().contains("t3.small") && !shown().contains("t3.micro"), "{}", shown());
+    let policy =
+        root.call("sns", "GetTopicAttributes", json!({ "TopicArn": physical(&root, "m", "Heard") })).ok();
+    assert!(policy.to_string().contains("sns:Publish"));
+    delete(&cloud, &root, "m");
+    assert!(shown().contains("terminated"), "{}", shown());
+}

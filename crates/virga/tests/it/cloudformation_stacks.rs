@@ -15,6 +15,8 @@ pub(crate) fn settle(cloud: &Cloud, caller: &Caller<'_>, stack: &str) -> String 
         if !status.ends_with("_IN_PROGRESS") || status == "REVIEW_IN_PROGRESS" {
             return status.to_owned();
         }
+        // What runs beside the reconcilers gets its turn.
+        std::thread::sleep(Duration::from_millis(2));
         cloud.advance(Duration::from_secs(5));
     }
     panic!("{stack} does not come to rest: {}", describe(caller, stack));

@@ -331,7 +331,8 @@ mod tests {
 
     #[test]
     fn settings_in_the_words_of_the_operations() {
-        let rows: [(fn(&wire::Value) -> wire::Value, &str, &str); 5] = [
+        type Form = fn(&wire::Value) -> wire::Value;
+        let rows: [(Form, &str, &str); 5] = [
             (
                 lifecycle,
                 r#"{"Rules":[{"Id":"a","Status":"Enabled","Prefix":"x/","ExpirationInDays":3}]}"#,

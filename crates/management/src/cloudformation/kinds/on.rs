@@ -3,6 +3,7 @@
 
 use super::bind::bind;
 use super::{Attributes, Done, Made};
+use crate::cloudformation::errors::{handler_code, is_gone};
 use crate::cloudformation::template::{get, text};
 use kernel::{As, Cx};
 use wire::{Fault, Value};
@@ -65,22 +66,6 @@ fn service_name(service: &str) -> String {
         ("logs", _) => "CloudWatchLogs".to_owned(),
         (_, Some(first)) => first.to_uppercase().chain(chars).collect(),
         (_, None) => String::new(),
-    }
-}
-
-fn is_gone(code: &str) -> bool {
-    ["NotFound", "NoSuch", "NonExistent", "DoesNotExist"].iter().any(|part| code.contains(part))
-}
-
-fn handler_code(fault: &Fault) -> &'static str {
-    let has = |parts: &[&str]| parts.iter().any(|part| fault.code.contains(part));
-    match fault.status {
-        500 | 503 => "ServiceInternalError",
-        _ if has(&["AccessDenied", "Unauthorized", "Authorization"]) => "AccessDenied",
-        _ if has(&["AlreadyExist", "Exists", "Duplicate", "AlreadyOwned", "InUse"]) => "AlreadyExists",
-        _ if is_gone(&fault.code) => "NotFound",
-        _ if has(&["LimitExceeded", "TooMany"]) => "ServiceLimitExceeded",
-        _ => "InvalidRequest",
     }
 }
 

@@ -2,8 +2,8 @@
 
 use super::stack::{check_kinds, check_name, differs, fresh, may_update, register, start_update};
 use super::{
-    Parameter, ParameterView, Tag, Taken, begin_with, body, changeable, existing, find, given, live, tags,
-    take, text,
+    Parameter, ParameterView, Tag, Taken, begin, body, changeable, existing, find, given, live, tags, take,
+    text,
 };
 use crate::cloudformation::access;
 use crate::cloudformation::change_set::{CHANGE_SETS, Change, ChangeSet, Detail, by_arn, changes, of};
@@ -286,7 +286,7 @@ fn first(
     BODIES.put(cx.tx, &stack.key().str(NOW), &set.body);
     let cloud = std::sync::Arc::clone(cx.cloud());
     stack.enter(&cloud, cx.tx, "CREATE_IN_PROGRESS", Some("User Initiated"));
-    begin_with(cx, stack, Phase::Create, Vec::new(), stack.disable_rollback)
+    begin(cx, stack, Phase::Create, Vec::new(), stack.disable_rollback)
 }
 
 fn delete(cx: &mut Cx<'_>, req: Named) -> Result<Empty, CfnError> {

@@ -1,7 +1,7 @@
 //! What holds a stack: termination protection, an update that is cancelled, a rollback that goes on.
 
 use super::stack::StackId;
-use super::{begin_with, changeable, stands_in};
+use super::{begin, changeable, stands_in};
 use crate::cloudformation::access;
 use crate::cloudformation::errors::{CfnError, invalid};
 use crate::cloudformation::model::{JOBS, Job, Phase, RESOURCES};
@@ -55,7 +55,7 @@ fn cancel(cx: &mut Cx<'_>, req: Cancel) -> Result<Empty, CfnError> {
     let key = Key::global().str(&stack.id);
     match JOBS.get(cx.tx, &key)? {
         Some(job) if stack.status == "UPDATE_IN_PROGRESS" => {
-            JOBS.put(cx.tx, &key, &Job { cancelled: true, ..job })
+            JOBS.put(cx.tx, &key, &Job { cancelled: true, ..job });
         }
         _ => return Err(invalid("CancelUpdateStack cannot be called from current stack status")),
     }
@@ -86,6 +86,6 @@ fn go_on(cx: &mut Cx<'_>, req: Continue) -> Result<Empty, CfnError> {
     stack.token = req.token;
     let cloud = std::sync::Arc::clone(cx.cloud());
     stack.enter(&cloud, cx.tx, "UPDATE_ROLLBACK_IN_PROGRESS", Some("User Initiated"));
-    begin_with(cx, &stack, Phase::UpdateRollback, req.skip, false)?;
+    begin(cx, &stack, Phase::UpdateRollback, req.skip, false)?;
     Ok(Empty)
 }

@@ -149,7 +149,7 @@ pub(super) fn take(
         [] => {}
         needed => {
             let named = has("CAPABILITY_NAMED_IAM");
-            let lacks = needed.iter().any(|own| !has(own) && !(*own == "CAPABILITY_IAM" && named));
+            let lacks = needed.iter().any(|own| !(has(own) || *own == "CAPABILITY_IAM" && named));
             if lacks {
                 return Err(CfnError::Capabilities(needed.join(", ")));
             }
@@ -202,11 +202,7 @@ pub(super) fn body(cx: &Cx<'_>, stack: &Stack) -> Result<Option<Body>, CfnError>
 }
 
 /// Puts an operation on its way, in the stead of the stack's role or of the caller.
-pub(super) fn begin(cx: &mut Cx<'_>, stack: &Stack, phase: Phase) -> Result<(), CfnError> {
-    begin_with(cx, stack, phase, Vec::new(), false)
-}
-
-pub(super) fn begin_with(
+pub(super) fn begin(
     cx: &mut Cx<'_>,
     stack: &Stack,
     phase: Phase,
@@ -239,7 +235,7 @@ pub(super) fn begin_with(
     Ok(())
 }
 
-/// The token of a request is remembered with the events that it causes.
+/// The stack is in a state in which it cannot.
 pub(super) fn stands_in(stack: &Stack, verb: &str) -> CfnError {
     invalid(format!("Stack:{} is in {} state and can not be {verb}.", stack.arn(), stack.status))
 }

@@ -1,8 +1,6 @@
 //! Stacks: they are made, changed and deleted.
 
-use super::{
-    Parameter, Tag, Taken, begin, begin_with, body, changeable, find, given, stands_in, tags, take, text,
-};
+use super::{Parameter, Tag, Taken, begin, body, changeable, find, given, stands_in, tags, take, text};
 use crate::cloudformation::access;
 use crate::cloudformation::change_set::changes;
 use crate::cloudformation::errors::{CfnError, invalid};
@@ -132,7 +130,7 @@ fn create(cx: &mut Cx<'_>, req: CreateStack) -> Result<StackId, CfnError> {
     let cloud = std::sync::Arc::clone(cx.cloud());
     stack.enter(&cloud, cx.tx, "CREATE_IN_PROGRESS", Some("User Initiated"));
     let stays = stack.disable_rollback;
-    begin_with(cx, &stack, Phase::Create, Vec::new(), stays)?;
+    begin(cx, &stack, Phase::Create, Vec::new(), stays)?;
     Ok(StackId { id: stack.arn() })
 }
 
@@ -158,7 +156,7 @@ pub(super) fn start_update(
     BODIES.put(cx.tx, &stack.key().str(NEXT), body);
     let cloud = std::sync::Arc::clone(cx.cloud());
     stack.enter(&cloud, cx.tx, "UPDATE_IN_PROGRESS", Some("User Initiated"));
-    begin_with(cx, stack, Phase::Update, Vec::new(), disable_rollback)
+    begin(cx, stack, Phase::Update, Vec::new(), disable_rollback)
 }
 
 fn update(cx: &mut Cx<'_>, req: UpdateStack) -> Result<StackId, CfnError> {
@@ -275,10 +273,6 @@ fn delete(cx: &mut Cx<'_>, req: DeleteStack) -> Result<Empty, CfnError> {
         }
     }
     stack.enter(&cloud, cx.tx, "DELETE_IN_PROGRESS", Some("User Initiated"));
-    if skip.is_empty() {
-        begin(cx, &stack, Phase::Delete)?
-    } else {
-        begin_with(cx, &stack, Phase::Delete, skip, false)?
-    }
+    begin(cx, &stack, Phase::Delete, skip, false)?;
     Ok(Empty)
 }

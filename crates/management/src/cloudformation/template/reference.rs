@@ -106,7 +106,9 @@ pub(super) enum Part<'v> {
 }
 
 /// The text and the names that it brings along.
-pub(super) fn sub(argument: &Value) -> Result<(&str, &[(String, Value)]), Wrong> {
+type Substitution<'v> = (&'v str, &'v [(String, Value)]);
+
+pub(super) fn sub(argument: &Value) -> Result<Substitution<'_>, Wrong> {
     const FORM: &str = "Template error: One or more Fn::Sub intrinsic functions don't specify expected arguments. Specify a string as first argument, and an optional second argument to specify a mapping of values to replace in the string";
     match argument {
         Value::Str(text) => Ok((text, &[])),

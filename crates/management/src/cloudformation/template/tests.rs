@@ -281,7 +281,7 @@ Parameters:
         ),
         (vec![must.clone(), given("List", "1,x")], "Parameter 'List' must be a number"),
         (
-            vec![must.clone(), previous("Env")],
+            vec![must, previous("Env")],
             "Invalid input for parameter key Env. Cannot specify usePreviousValue as true for a parameter key not in the previous template",
         ),
     ];

@@ -36,7 +36,8 @@ impl Worker<'_> {
         let Some(kind) = kind(&resource.kind) else { return Err(format!("no kind {}", resource.kind)) };
         if resource.reverting {
             self.settle(tx, stack, resource, kind, None);
-            return Ok(self.reverted(tx, stack, resource));
+            self.reverted(tx, stack, resource);
+            return Ok(());
         }
         let skipped = self.job.skip.contains(&resource.name);
         let Some(old) = resource.old.take() else {
@@ -44,7 +45,8 @@ impl Worker<'_> {
             if resource.status.ends_with("_FAILED") {
                 enter(self.cloud, tx, stack, resource, "UPDATE_COMPLETE", None, None);
             }
-            return Ok(self.settled(tx, stack, resource));
+            self.settled(tx, stack, resource);
+            return Ok(());
         };
         if resource.replaced || skipped {
             let attempt = resource.past();
@@ -57,7 +59,8 @@ impl Worker<'_> {
             }
             take_back(resource, &old);
             enter(self.cloud, tx, stack, resource, "UPDATE_COMPLETE", None, None);
-            return Ok(self.settled(tx, stack, resource));
+            self.settled(tx, stack, resource);
+            return Ok(());
         }
         enter(self.cloud, tx, stack, resource, "UPDATE_IN_PROGRESS", None, None);
         let (wanted, before) = (open(self.cloud, &old.properties), open(self.cloud, &resource.properties));

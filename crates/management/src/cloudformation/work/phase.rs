@@ -281,7 +281,7 @@ impl Worker<'_> {
         if status == "DELETE_COMPLETE" {
             stack.deleted = Some(self.cloud.clock().now());
             let region = Key::regional(stack.account, stack.region);
-            NAMES.delete(&mut tx, &region.clone().str(&stack.name));
+            NAMES.delete(&mut tx, &region.str(&stack.name));
             if let Err(Wrong(why)) =
                 publish(&mut tx, &stack, &[]).and_then(|()| import(&mut tx, &stack, &BTreeSet::new()))
             {
