@@ -91,6 +91,8 @@ store::record! {
         17 => pub(crate) replaced: bool,
         /// It is on its way back to what it was.
         18 => pub(crate) reverting: bool,
+        /// It was begun, and its service is still at it.
+        19 => pub(crate) settling: bool,
     }
 
     /// A resource as it was.
@@ -102,6 +104,7 @@ store::record! {
         4 => pub(crate) keep: u32,
         5 => pub(crate) needs: Vec<String>,
         6 => pub(crate) ending: bool,
+        7 => pub(crate) settling: bool,
     }
 
     #[derive(Clone, PartialEq, Debug)]
@@ -290,6 +293,7 @@ impl Resource {
             keep: self.keep,
             needs: self.needs.clone(),
             ending: false,
+            settling: self.settling,
         }
     }
 

@@ -114,3 +114,21 @@ fn a_session_that_is_over_stops_the_work() {
     create(&session, "soon", TEMPLATE, json!({}));
     assert_eq!(settle(&cloud, &root, "soon"), "CREATE_COMPLETE", "{:#?}", events(&root, "soon"));
 }
+
+#[test]
+fn a_session_that_does_not_reach_iam_makes_no_user_by_a_stack() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ACCOUNT);
+    let policy = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}"#;
+    let eva = cloud.user(&root, "eva", policy);
+    let credentials = eva.call("sts", "GetSessionToken", json!({})).ok()["Credentials"].clone();
+    let session = cloud.session(&credentials);
+    let template =
+        "Resources: { Q: { Type: 'AWS::SQS::Queue' }, U: { Type: 'AWS::IAM::User', DependsOn: Q } }";
+    create(&session, "s", template, json!({ "Capabilities": ["CAPABILITY_IAM"] }));
+    assert_eq!(settle(&cloud, &root, "s"), "ROLLBACK_COMPLETE");
+    let told = events(&root, "s");
+    let failed = told.iter().find(|e| e.starts_with("U CREATE_FAILED")).unwrap();
+    assert!(failed.contains("The security token included in the request is invalid"), "{failed}");
+    assert!(told.contains(&"Q CREATE_COMPLETE".to_owned()));
+}

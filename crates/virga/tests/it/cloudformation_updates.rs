@@ -218,3 +218,58 @@ Resources:
         "{message}"
     );
 }
+
+#[test]
+fn what_failed_without_a_rollback_is_made_by_the_next_update() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ACCOUNT);
+    let make = json!({ "StackName": "s", "TemplateBody": two("QueueName: a", "QueueName: 'no good'"), "DisableRollback": true });
+    root.call("cloudformation", "CreateStack", make).ok();
+    assert_eq!(settle(&cloud, &root, "s"), "CREATE_FAILED");
+    update(&root, "s", &two("QueueName: a", "QueueName: b")).ok();
+    assert_eq!(settle(&cloud, &root, "s"), "UPDATE_COMPLETE", "{:#?}", events(&root, "s"));
+    assert_eq!(queues(&root), ["a", "b"]);
+    let stay = json!({ "StackName": "s", "TemplateBody": two("QueueName: a, DelaySeconds: 3", "QueueName: b, Unheard: 1"), "DisableRollback": true });
+    root.call("cloudformation", "UpdateStack", stay).ok();
+    assert_eq!(settle(&cloud, &root, "s"), "UPDATE_FAILED");
+    update(&root, "s", &two("QueueName: a, DelaySeconds: 4", "QueueName: b")).ok();
+    assert_eq!(settle(&cloud, &root, "s"), "UPDATE_COMPLETE", "{:#?}", events(&root, "s"));
+}
+
+#[test]
+fn a_stack_is_deleted_while_it_is_made_and_fails_when_its_time_is_over() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ACCOUNT);
+    let table = "
+Resources:
+  Q: { Type: 'AWS::SQS::Queue' }
+  T:
+    Type: AWS::DynamoDB::Table
+    DependsOn: Q
+    Properties: { BillingMode: PAY_PER_REQUEST, AttributeDefinitions: [{ AttributeName: k, AttributeType: S }], KeySchema: [{ AttributeName: k, KeyType: HASH }] }
+";
+    let make = |name: &str| json!({ "StackName": name, "TemplateBody": table, "TimeoutInMinutes": 1 });
+    let id =
+        root.call("cloudformation", "CreateStack", make("gone")).ok()["StackId"].as_str().unwrap().to_owned();
+    let deploy = cloud.cloud.reconcilers().iter().find(|r| r.name() == "cloudformation stacks").unwrap();
+    deploy.run(&cloud.cloud).unwrap();
+    assert_eq!(describe(&root, "gone")["StackStatus"], "CREATE_IN_PROGRESS");
+    root.call("cloudformation", "DeleteStack", json!({ "StackName": "gone" })).ok();
+    assert_eq!(settle(&cloud, &root, &id), "DELETE_COMPLETE", "{:#?}", events(&root, &id));
+    assert!(queues(&root).is_empty());
+
+    root.call("cloudformation", "CreateStack", make("late")).ok();
+    // The table's own work does not run.
+    deploy.run(&cloud.cloud).unwrap();
+    cloud.advance(std::time::Duration::from_secs(61));
+    deploy.run(&cloud.cloud).unwrap();
+    let reason = "Stack creation time exceeded the specified timeout. Rollback requested by user.";
+    assert!(
+        events(&root, "late").contains(&format!("late ROLLBACK_IN_PROGRESS {reason}")),
+        "{:#?}",
+        events(&root, "late")
+    );
+    assert!(events(&root, "late").contains(&"T CREATE_FAILED Resource creation cancelled".to_owned()));
+    assert_eq!(settle(&cloud, &root, "late"), "ROLLBACK_COMPLETE", "{:#?}", events(&root, "late"));
+    assert_eq!(root.call("dynamodb", "ListTables", json!({})).ok()["TableNames"], json!([]));
+}

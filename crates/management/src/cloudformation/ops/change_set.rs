@@ -263,7 +263,7 @@ fn execute(cx: &mut Cx<'_>, req: Execute) -> Result<Empty, CfnError> {
     }
     set.execution = "EXECUTE_COMPLETE".into();
     // What was secret in it is with the stack now.
-    set.body = Body { text: set.body.text, ..Body::default() };
+    set.body = Body { sealed_parameters: Vec::new(), ..set.body };
     set.save(cx.tx, &stack);
     Ok(Empty)
 }

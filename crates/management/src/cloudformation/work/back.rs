@@ -3,7 +3,7 @@
 use super::forward::Pass;
 use super::plan::known;
 use super::step::{Task, Worker, commit, enter, merged, reread};
-use crate::cloudformation::kinds::kind;
+use crate::cloudformation::kinds::{Kind, kind};
 use crate::cloudformation::model::{Past, RESOURCES, Resource, Stack, open, seal};
 use store::Tx;
 
@@ -23,8 +23,9 @@ impl Worker<'_> {
             self.revert(&mut tx, &mut stack, &mut resource)?;
             let wrote = !tx.is_read_only();
             if !wrote || commit(tx)? {
-                pass.did |= wrote && !resource.status.ends_with("_IN_PROGRESS");
-                pass.waits |= resource.status.ends_with("_IN_PROGRESS");
+                let waits = resource.settling || resource.status.ends_with("_IN_PROGRESS");
+                pass.did |= wrote && !waits;
+                pass.waits |= waits;
             } else {
                 pass.did = true;
             }
@@ -37,6 +38,9 @@ impl Worker<'_> {
         if resource.reverting {
             self.settle(tx, stack, resource, kind, None);
             self.reverted(tx, stack, resource);
+            return Ok(());
+        }
+        if resource.settling && !self.settles(tx, stack, resource, kind) {
             return Ok(());
         }
         let skipped = self.job.skip.contains(&resource.name);
@@ -90,6 +94,22 @@ impl Worker<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Whether the change that was begun has come to an end, so that it can be taken back.
+    fn settles(&self, tx: &mut Tx, stack: &Stack, resource: &mut Resource, kind: &Kind) -> bool {
+        let (wanted, known) =
+            (open(self.cloud, &resource.properties), open(self.cloud, &resource.attributes));
+        let task = Task {
+            logical: &resource.name,
+            physical: &resource.physical,
+            wanted: &wanted,
+            before: &wanted,
+            known: &known,
+        };
+        let ready = !matches!(self.is_ready(tx, stack, &task, kind, &wanted), Ok(false));
+        resource.settling = !ready;
+        ready
     }
 
     fn reverted(&self, tx: &mut Tx, stack: &Stack, resource: &mut Resource) {

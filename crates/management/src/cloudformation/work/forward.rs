@@ -312,12 +312,18 @@ impl Worker<'_> {
         };
         let verb = resource.status.split('_').next().unwrap_or("CREATE").to_owned();
         match self.act(tx, stack, &task, kind.ready) {
-            Ok(None) => {}
+            Ok(None) if resource.settling => {}
+            Ok(None) => {
+                resource.settling = true;
+                RESOURCES.put(tx, &resource.key(stack), resource);
+            }
             Ok(Some(attributes)) => {
+                resource.settling = false;
                 resource.attributes = seal(self.cloud, &merged(known, attributes));
                 enter(self.cloud, tx, stack, resource, &format!("{verb}_COMPLETE"), None, shown);
             }
             Err(refusal) => {
+                resource.settling = false;
                 let failed = format!("{verb}_FAILED");
                 enter(self.cloud, tx, stack, resource, &failed, Some(&refusal.reason), shown);
             }
@@ -354,6 +360,7 @@ fn fresh(stack: &Stack, drawn: &Drawn, needs: &BTreeSet<String>, before: Option<
         replaced: false,
         reverting: false,
         ending: false,
+        settling: false,
         ..known
     }
 }

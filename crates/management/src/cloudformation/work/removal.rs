@@ -3,7 +3,7 @@
 use super::forward::Pass;
 use super::plan::known;
 use super::step::{Task, Worker, commit, enter, reread};
-use crate::cloudformation::kinds::{Refusal, kind};
+use crate::cloudformation::kinds::{Kind, Refusal, kind};
 use crate::cloudformation::model::{Past, Phase, RESOURCES, Resource, Stack, open};
 use crate::cloudformation::template::Keep;
 use store::Tx;
@@ -82,10 +82,12 @@ impl Worker<'_> {
         // Its events tell of the old one; the resource itself is what it is.
         let mut told = Resource { physical: past.physical.clone(), ..resource.clone() };
         let outcome = if past.keep == Keep::Delete as u32 {
-            if !past.ending {
+            let told_before = past.ending;
+            let outcome = self.end(tx, stack, &told, &mut past)?;
+            if !told_before && !past.settling {
                 enter(self.cloud, tx, stack, &mut told, "DELETE_IN_PROGRESS", None, None);
             }
-            self.end(tx, stack, &told, &mut past)?
+            outcome
         } else {
             enter(self.cloud, tx, stack, &mut told, "DELETE_SKIPPED", None, None);
             Ok(true)
@@ -122,13 +124,13 @@ impl Worker<'_> {
             return Ok(true);
         }
         let mut past = Past { ending: resource.ending, ..resource.past() };
-        if !resource.ending {
+        if resource.status != "DELETE_IN_PROGRESS" {
             // In a cleanup `round` tells what is to go, so that it must not change before the end.
             enter(self.cloud, tx, stack, resource, "DELETE_IN_PROGRESS", None, None);
         }
         let outcome =
             if resource.physical.is_empty() { Ok(true) } else { self.end(tx, stack, resource, &mut past)? };
-        resource.ending = past.ending;
+        (resource.ending, resource.settling) = (past.ending, past.settling);
         match outcome {
             Ok(true) => {
                 enter(self.cloud, tx, stack, resource, "DELETE_COMPLETE", None, None);
@@ -160,6 +162,20 @@ impl Worker<'_> {
         }
     }
 
+    /// Whether what was begun has come to an end.
+    pub(super) fn is_ready(
+        &self,
+        tx: &mut Tx,
+        stack: &Stack,
+        task: &Task<'_>,
+        kind: &Kind,
+        wanted: &Value,
+    ) -> Result<bool, Refusal> {
+        // Nothing further is asked of it: what is wanted is what there is.
+        let looking = Task { wanted, before: wanted, ..*task };
+        self.act(tx, stack, &looking, kind.ready).map(|attributes| attributes.is_some())
+    }
+
     /// Tells the service, once, and looks whether it is gone.
     fn end(
         &self,
@@ -179,6 +195,11 @@ impl Worker<'_> {
             known: &known,
         };
         if !past.ending {
+            // What its service is still at can be neither changed nor ended.
+            if past.settling && matches!(self.is_ready(tx, stack, &task, kind, &before), Ok(false)) {
+                return Ok(Ok(false));
+            }
+            past.settling = false;
             if let Err(refusal) = self.act(tx, stack, &task, kind.delete) {
                 return Ok(Err(refusal));
             }
