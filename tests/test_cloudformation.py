@@ -212,6 +212,20 @@ def test_the_cli_deploys(account, tmp_path):
     assert summary["Capabilities"] == ["CAPABILITY_IAM"]
 
 
+def test_a_template_by_its_url(account, tmp_path):
+    """`deploy` with a bucket puts the template there, and CloudFormation reads it with the caller's rights."""
+    account.client("s3").create_bucket(Bucket=f"templates-{account.account}")
+    template = tmp_path / "app.yaml"
+    template.write_text("Resources: { Q: { Type: AWS::SQS::Queue } }")
+    deploy = ["cloudformation", "deploy", "--template-file", str(template), "--stack-name", "url"]
+    deploy += ["--s3-bucket", f"templates-{account.account}", "--no-execute-changeset"]
+    done = account.aws(*deploy, check=False)
+    assert done.returncode == 0, done.stderr + done.stdout
+    cfn = account.client("cloudformation")
+    cfn.execute_change_set(ChangeSetName=cfn.list_change_sets(StackName="url")["Summaries"][0]["ChangeSetId"])
+    assert settled(cfn, "url") == "CREATE_COMPLETE"
+
+
 def queues(count):
     """Queues that wait for each other in five chains."""
     resources = {}
@@ -229,6 +243,9 @@ def test_kill_in_the_middle_doubles_nothing(own_cloud, own_account):
         time.sleep(0.03)
         own_cloud.restart()
         cfn = own_account.client("cloudformation")
+    # What was acknowledged is on record.
+    asked = [{"AttributeKey": "EventName", "AttributeValue": "CreateStack"}]
+    assert len(own_account.client("cloudtrail").lookup_events(LookupAttributes=asked)["Events"]) == 1
     wait(cfn, "stack_create_complete", "many")
     urls = own_account.client("sqs").list_queues()["QueueUrls"]
     assert sorted(url.rsplit("/", 1)[1] for url in urls) == sorted(f"q{i}" for i in range(50))

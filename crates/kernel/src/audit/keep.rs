@@ -37,11 +37,20 @@ pub(crate) fn flush(cloud: &Cloud) -> Result<(), String> {
 impl Cloud {
     /// Writes one block that is full. A failure is logged; the block stays for the next flush.
     pub(crate) async fn write_block(&self, block: Arc<Full>) {
-        let blocks = [block];
+        self.write_blocks(&[block]).await;
+    }
+
+    /// Writes what waits, so that a change is on record before its caller is told of it.
+    pub(crate) async fn write_waiting(&self) {
+        let blocks = self.trail().close_all();
+        self.write_blocks(&blocks).await;
+    }
+
+    async fn write_blocks(&self, blocks: &[Arc<Full>]) {
         let mut tx = self.store().begin();
-        self.trail().put_all(&mut tx, &blocks);
+        self.trail().put_all(&mut tx, blocks);
         match tx.commit().await {
-            Ok(_) => self.trail().written(&blocks),
+            Ok(_) => self.trail().written(blocks),
             Err(error) => {
                 crate::log::error("audit records could not be written", &[("problem", &error.to_string())]);
             }

@@ -132,3 +132,47 @@ fn a_session_that_does_not_reach_iam_makes_no_user_by_a_stack() {
     assert!(failed.contains("The security token included in the request is invalid"), "{failed}");
     assert!(told.contains(&"Q CREATE_COMPLETE".to_owned()));
 }
+
+#[test]
+fn a_template_by_its_url_is_read_with_the_callers_rights() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ACCOUNT);
+    root.call("s3", "CreateBucket", json!({ "Bucket": "templates" })).ok();
+    root.call("s3", "PutObject", json!({ "Bucket": "templates", "Key": "a/q.yaml", "Body": TEMPLATE })).ok();
+    let by = |url: &str| json!({ "StackName": "s", "TemplateURL": url });
+    let url = "https://templates.s3.us-east-1.amazonaws.com/a/q.yaml";
+    let eva = cloud.user(&root, "eva", STACKS_ONLY);
+    let message = eva.call("cloudformation", "CreateStack", by(url)).refused(400, "ValidationError");
+    assert!(
+        message.starts_with(
+            "S3 error: User: arn:aws:iam::123456789012:user/eva is not authorized to perform: s3:GetObject"
+        ),
+        "{message}"
+    );
+    let rows = [
+        ("https://example.com/x", "TemplateURL must be a supported URL."),
+        (
+            "https://s3.amazonaws.com/templates/none",
+            "S3 error: The specified key does not exist.\nFor more information check http://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html",
+        ),
+    ];
+    for (url, message) in rows {
+        root.call("cloudformation", "CreateStack", by(url)).refused_with(400, "ValidationError", message);
+    }
+    let mut both = by(url);
+    both["TemplateBody"] = TEMPLATE.into();
+    root.call("cloudformation", "CreateStack", both).refused_with(
+        400,
+        "ValidationError",
+        "Only one of Template URL and Template Body may be specified.",
+    );
+    root.call("cloudformation", "ValidateTemplate", json!({ "TemplateURL": url })).ok();
+    root.call("cloudformation", "CreateStack", by(url)).ok();
+    assert_eq!(settle(&cloud, &root, "s"), "CREATE_COMPLETE", "{:#?}", events(&root, "s"));
+    // A policy may say from where templates come.
+    let policy = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":["cloudformation:*","s3:*","sqs:*"],"Resource":"*","Condition":{"StringLikeIfExists":{"cloudformation:TemplateUrl":"https://trusted.*"}}}}"#;
+    let tom = cloud.user(&root, "tom", policy);
+    let mut other = by(url);
+    other["StackName"] = "t".into();
+    tom.call("cloudformation", "CreateStack", other).refused(403, "AccessDenied");
+}

@@ -2,8 +2,8 @@
 
 use super::stack::{check_kinds, check_name, differs, fresh, may_update, register, start_update};
 use super::{
-    Parameter, ParameterView, Tag, Taken, begin, body, changeable, existing, find, given, live, tags, take,
-    text,
+    Parameter, ParameterView, Tag, Taken, begin, body, changeable, existing, find, given, live, source, tags,
+    take,
 };
 use crate::cloudformation::access;
 use crate::cloudformation::change_set::{CHANGE_SETS, Change, ChangeSet, Detail, by_arn, changes, of};
@@ -11,10 +11,11 @@ use crate::cloudformation::errors::{CfnError, invalid};
 use crate::cloudformation::model::{BODIES, Body, NOW, Phase, Stack};
 use crate::cloudformation::work::plan::{Plan, known};
 use base::Timestamp;
-use kernel::{Cx, Empty};
+use kernel::{Answer, Body as Payload, Cx, Dx, Empty};
+use wire::Fault;
 
 kernel::ops! { pub(crate) static OPS:
-    CreateChangeSet: create, "cloudformation:CreateChangeSet", access::change_set;
+    CreateChangeSet: [wait] create, "cloudformation:CreateChangeSet", access::change_set;
     DescribeChangeSet: describe, "cloudformation:DescribeChangeSet", access::change_set;
     ExecuteChangeSet: execute, "cloudformation:ExecuteChangeSet", access::change_set;
     DeleteChangeSet: delete, "cloudformation:DeleteChangeSet", access::change_set;
@@ -151,7 +152,12 @@ pub(super) fn find_set(
     Ok((stack, set))
 }
 
-fn create(cx: &mut Cx<'_>, req: CreateChangeSet) -> Result<Created, CfnError> {
+async fn create(dx: Dx, mut req: CreateChangeSet, _: Payload) -> Result<Answer<Created>, Fault> {
+    let text = source::text(&dx, req.body.take(), req.url.take()).await?;
+    dx.transact(|cx| make(cx, req.clone(), text.clone())).await.map(Answer::from)
+}
+
+fn make(cx: &mut Cx<'_>, req: CreateChangeSet, text: Option<String>) -> Result<Created, CfnError> {
     let creates = req.kind.as_deref() == Some("CREATE");
     if req.kind.as_deref() == Some("IMPORT") {
         return Err(CfnError::NotBuilt("The import of resources".into()));
@@ -169,7 +175,7 @@ fn create(cx: &mut Cx<'_>, req: CreateChangeSet) -> Result<Created, CfnError> {
         (Some(true), None) => {
             return Err(invalid("UsePreviousTemplate cannot be specified for a new stack."));
         }
-        _ => text(req.body, req.url)?,
+        _ => text.ok_or_else(source::missing)?,
     };
     let before = present.as_ref().map(|body| body.parameters(cx.cloud())).unwrap_or_default();
     let tags = req.tags.map(tags).transpose()?.unwrap_or_else(|| stack.tags.clone());

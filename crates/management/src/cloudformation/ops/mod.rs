@@ -6,6 +6,7 @@ pub(super) mod event;
 pub(super) mod export;
 pub(super) mod hold;
 pub(super) mod resource;
+mod source;
 pub(super) mod stack;
 pub(super) mod template;
 
@@ -14,7 +15,7 @@ use super::kinds::{Table, kind};
 use super::model::{BODIES, Body, JOBS, Job, NAMES, NOW, Phase, STACKS, Stack, seal, seal_text};
 use super::template::check::check;
 use super::template::parameter::{Given, resolve};
-use super::template::{BODY_BYTES_MAX, Template, get};
+use super::template::{Template, get};
 use super::work::plan::{Plan, pseudo};
 use base::Arn;
 use kernel::Cx;
@@ -104,24 +105,6 @@ pub(super) fn tags(tags: Vec<Tag>) -> Result<Vec<(String, String)>, CfnError> {
 pub(super) struct Taken {
     pub(super) plan: Plan,
     pub(super) body: Body,
-}
-
-/// The text of a request, by whichever member it comes.
-pub(super) fn text(body: Option<String>, url: Option<String>) -> Result<String, CfnError> {
-    match (&body, &url) {
-        (Some(_), Some(_)) => {
-            return Err(invalid("Only one of Template URL and Template Body may be specified."));
-        }
-        (None, Some(_)) => return Err(CfnError::NotBuilt("A template by its URL".into())),
-        _ => {}
-    }
-    let text = body.ok_or_else(|| invalid("Either Template URL or Template Body must be specified."))?;
-    if text.len() > BODY_BYTES_MAX {
-        return Err(invalid(format!(
-            "1 validation error detected: Value at 'templateBody' failed to satisfy constraint: Member must have length less than or equal to {BODY_BYTES_MAX}"
-        )));
-    }
-    Ok(text)
 }
 
 /// Reads and checks a template.

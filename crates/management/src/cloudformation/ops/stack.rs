@@ -1,19 +1,20 @@
 //! Stacks: they are made, changed and deleted.
 
-use super::{Parameter, Tag, Taken, begin, body, changeable, find, given, stands_in, tags, take, text};
+use super::{Parameter, Tag, Taken, begin, body, changeable, find, given, source, stands_in, tags, take};
 use crate::cloudformation::access;
 use crate::cloudformation::change_set::changes;
 use crate::cloudformation::errors::{CfnError, invalid};
 use crate::cloudformation::model::{BODIES, Link, NAMES, NEXT, NOW, Phase, Stack};
 use crate::cloudformation::work::phase::user_of;
 use crate::cloudformation::work::plan::{Plan, known};
-use kernel::{Cx, Empty};
+use kernel::{Answer, Body as Payload, Cx, Dx, Empty};
 use std::collections::BTreeMap;
 use store::Key;
+use wire::Fault;
 
 kernel::ops! { pub(crate) static OPS:
-    CreateStack: create, "cloudformation:CreateStack", access::new_stack;
-    UpdateStack: update, "cloudformation:UpdateStack", access::stack;
+    CreateStack: [wait] create, "cloudformation:CreateStack", access::new_stack;
+    UpdateStack: [wait] update, "cloudformation:UpdateStack", access::stack;
     DeleteStack: delete, "cloudformation:DeleteStack", access::stack;
 }
 
@@ -97,7 +98,12 @@ pub(super) fn register(cx: &mut Cx<'_>, stack: &Stack) {
     NAMES.put(cx.tx, &key, &Link { stack: stack.id.clone(), name: stack.name.clone() });
 }
 
-fn create(cx: &mut Cx<'_>, req: CreateStack) -> Result<StackId, CfnError> {
+async fn create(dx: Dx, mut req: CreateStack, _: Payload) -> Result<Answer<StackId>, Fault> {
+    let text = source::text(&dx, req.body.take(), req.url.take()).await?;
+    dx.transact(|cx| make(cx, req.clone(), text.clone())).await.map(Answer::from)
+}
+
+fn make(cx: &mut Cx<'_>, req: CreateStack, text: Option<String>) -> Result<StackId, CfnError> {
     check_name(&req.name)?;
     if let Some(known) = find(cx, &req.name)? {
         // The same request once more.
@@ -111,7 +117,7 @@ fn create(cx: &mut Cx<'_>, req: CreateStack) -> Result<StackId, CfnError> {
     }
     let mut stack = fresh(cx, &req.name);
     let tags = tags(req.tags)?;
-    let text = text(req.body, req.url)?;
+    let text = text.ok_or_else(source::missing)?;
     let Taken { plan, body } =
         take(cx, &stack, text, &given(req.parameters), &BTreeMap::new(), tags, &req.capabilities)?;
     stack.description.clone_from(&plan.template.description);
@@ -159,7 +165,12 @@ pub(super) fn start_update(
     begin(cx, stack, Phase::Update, Vec::new(), disable_rollback)
 }
 
-fn update(cx: &mut Cx<'_>, req: UpdateStack) -> Result<StackId, CfnError> {
+async fn update(dx: Dx, mut req: UpdateStack, _: Payload) -> Result<Answer<StackId>, Fault> {
+    let text = source::text(&dx, req.body.take(), req.url.take()).await?;
+    dx.transact(|cx| change(cx, req.clone(), text.clone())).await.map(Answer::from)
+}
+
+fn change(cx: &mut Cx<'_>, req: UpdateStack, text: Option<String>) -> Result<StackId, CfnError> {
     let mut stack = changeable(cx, &req.name)?;
     let answer = StackId { id: stack.arn() };
     if req.token.is_some() && req.token == stack.token && stack.round > 1 {
@@ -168,11 +179,11 @@ fn update(cx: &mut Cx<'_>, req: UpdateStack) -> Result<StackId, CfnError> {
     may_update(&stack)?;
     let present = body(cx, &stack)?.ok_or(CfnError::Internal)?;
     let text = match req.previous {
-        Some(true) if req.body.is_some() => {
+        Some(true) if text.is_some() => {
             return Err(invalid("You cannot specify both usePreviousTemplate and Template Body."));
         }
         Some(true) => present.text.clone(),
-        _ => text(req.body, req.url)?,
+        _ => text.ok_or_else(source::missing)?,
     };
     let before = present.parameters(cx.cloud());
     let tags = req.tags.map(tags).transpose()?.unwrap_or_else(|| stack.tags.clone());

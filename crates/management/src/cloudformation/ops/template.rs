@@ -1,15 +1,16 @@
 //! Templates: shown, summed up, checked.
 
-use super::{body, capabilities_of, capabilities_reason, existing, read, text};
+use super::{body, capabilities_of, capabilities_reason, existing, read, source};
 use crate::cloudformation::access;
 use crate::cloudformation::errors::{CfnError, invalid};
 use crate::cloudformation::template::Template;
-use kernel::Cx;
+use kernel::{Answer, Body, Cx, Dx};
+use wire::Fault;
 
 kernel::ops! { pub(crate) static OPS:
     GetTemplate: get, "cloudformation:GetTemplate", access::stack_or_any;
-    GetTemplateSummary: summary, "cloudformation:GetTemplateSummary", access::stack_or_any;
-    ValidateTemplate: validate, "cloudformation:ValidateTemplate", access::any;
+    GetTemplateSummary: [wait] summary, "cloudformation:GetTemplateSummary", access::stack_or_any;
+    ValidateTemplate: [wait] validate, "cloudformation:ValidateTemplate", access::any;
 }
 
 wire::shape! {
@@ -112,8 +113,13 @@ fn get(cx: &mut Cx<'_>, req: GetTemplate) -> Result<Shown, CfnError> {
     Ok(Shown { body: text, stages: stages.map(str::to_owned).collect() })
 }
 
-fn summary(cx: &mut Cx<'_>, req: GetTemplateSummary) -> Result<Summary, CfnError> {
-    let template = match (req.stack, req.body) {
+async fn summary(dx: Dx, req: GetTemplateSummary, _: Body) -> Result<Answer<Summary>, Fault> {
+    let text = source::text(&dx, req.body, req.url).await?;
+    dx.read(|cx| sum_up(cx, req.stack, text)).map(Answer::from).map_err(Fault::from)
+}
+
+fn sum_up(cx: &mut Cx<'_>, stack: Option<String>, text: Option<String>) -> Result<Summary, CfnError> {
+    let template = match (stack, text) {
         (Some(_), Some(_)) => {
             return Err(invalid("Only one of StackName, TemplateBody and TemplateURL may be specified."));
         }
@@ -124,7 +130,7 @@ fn summary(cx: &mut Cx<'_>, req: GetTemplateSummary) -> Result<Summary, CfnError
                 &body.ok_or_else(|| invalid(format!("Stack with id {name} does not have a template")))?.text,
             )?
         }
-        (None, given) => read(&text(given, req.url)?)?,
+        (None, given) => read(&given.ok_or_else(source::missing)?)?,
     };
     let mut kinds: Vec<String> = Vec::new();
     for resource in &template.resources {
@@ -152,19 +158,21 @@ fn summary(cx: &mut Cx<'_>, req: GetTemplateSummary) -> Result<Summary, CfnError
     })
 }
 
-fn validate(_: &mut Cx<'_>, req: ValidateTemplate) -> Result<Valid, CfnError> {
-    let template = read(&text(req.body, req.url)?)?;
+async fn validate(dx: Dx, req: ValidateTemplate, _: Body) -> Result<Answer<Valid>, Fault> {
+    let text = source::text(&dx, req.body, req.url).await?;
+    let template = read(&text.ok_or_else(source::missing)?)?;
     let asked = |p: &crate::cloudformation::template::Parameter| Asked {
         key: p.name.clone(),
         default: p.default.clone(),
         no_echo: p.no_echo,
         description: p.description.clone(),
     };
-    Ok(Valid {
+    let valid = Valid {
         parameters: template.parameters.iter().map(asked).collect(),
         capabilities: capabilities(&template),
         reason: capabilities_reason(&template),
         transforms: some(template.transforms.clone()),
         description: template.description,
-    })
+    };
+    Ok(valid.into())
 }

@@ -24,6 +24,7 @@ use wire::Value;
 pub(crate) const DEPTH_MAX: usize = 100;
 /// AWS: <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html>
 pub(crate) const BODY_BYTES_MAX: usize = 51_200;
+pub(crate) const URL_BYTES_MAX: usize = 1 << 20;
 pub(crate) const LANGUAGE_EXTENSIONS: &str = "AWS::LanguageExtensions";
 
 /// What is wrong with a template, as AWS says it in a `ValidationError`.
