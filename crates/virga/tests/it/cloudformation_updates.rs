@@ -45,6 +45,10 @@ fn in_place_by_replacement_and_by_removal() {
         .refused(400, "ValidationError");
     assert_eq!(message, "No updates are to be performed.");
 
+    // The same in other letters is the same.
+    let same = update(&root, "s", &two("VisibilityTimeout: '10', QueueName: one", "QueueName: b"));
+    same.refused_with(400, "ValidationError", "No updates are to be performed.");
+
     update(&root, "s", &two("QueueName: one, VisibilityTimeout: '20'", "QueueName: b")).ok();
     assert_eq!(settle(&cloud, &root, "s"), "UPDATE_COMPLETE", "{:#?}", events(&root, "s"));
     assert_eq!(timeout(&root, &physical(&root, "s", "A")), "20");
@@ -272,4 +276,38 @@ Resources:
     assert!(events(&root, "late").contains(&"T CREATE_FAILED Resource creation cancelled".to_owned()));
     assert_eq!(settle(&cloud, &root, "late"), "ROLLBACK_COMPLETE", "{:#?}", events(&root, "late"));
     assert_eq!(root.call("dynamodb", "ListTables", json!({})).ok()["TableNames"], json!([]));
+}
+
+#[test]
+fn what_could_never_begin_leaves_no_trace() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ACCOUNT);
+    created(&cloud, &root, "s", &two("QueueName: a", "QueueName: b"));
+    let template = two("QueueName: a", "QueueName: b").replace(
+        "Outputs:",
+        "  N: { Type: 'AWS::SQS::Queue', Properties: { QueueName: !ImportValue none } }\nOutputs:",
+    );
+    update(&root, "s", &template).ok();
+    cloud.reconcile();
+    let message = events(&root, "s");
+    assert!(message.contains(&"N CREATE_FAILED No export named none found.".to_owned()), "{message:#?}");
+    assert_eq!(settle(&cloud, &root, "s"), "UPDATE_ROLLBACK_COMPLETE");
+    let listed = root.call("cloudformation", "ListStackResources", json!({ "StackName": "s" })).ok();
+    assert_eq!(listed["StackResourceSummaries"].as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn what_is_replaced_may_be_kept() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ACCOUNT);
+    let with = |name: &str| {
+        format!(
+            "Resources: {{ A: {{ Type: 'AWS::SQS::Queue', UpdateReplacePolicy: Retain, Properties: {{ QueueName: {name} }} }} }}"
+        )
+    };
+    created(&cloud, &root, "s", &with("a1"));
+    update(&root, "s", &with("a2")).ok();
+    assert_eq!(settle(&cloud, &root, "s"), "UPDATE_COMPLETE");
+    assert_eq!(queues(&root), ["a1", "a2"]);
+    assert!(events(&root, "s").contains(&"A DELETE_SKIPPED".to_owned()));
 }

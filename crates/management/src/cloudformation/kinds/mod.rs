@@ -23,7 +23,7 @@ mod vpc;
 pub(crate) use on::{On, Refusal};
 
 use super::template::check::Kinds;
-use super::template::get;
+use super::template::{alike, get};
 use wire::Value;
 
 /// What a hook answers.
@@ -126,7 +126,7 @@ impl Kind {
     /// The properties that differ.
     pub(crate) fn differing(&self, before: &Value, wanted: &Value) -> Vec<&'static str> {
         let all = self.fixed.iter().chain(self.changes).copied();
-        all.filter(|name| get(before, name) != get(wanted, name)).collect()
+        all.filter(|name| !alike(get(before, name), get(wanted, name))).collect()
     }
 }
 

@@ -4,7 +4,7 @@
 use super::bind::bind;
 use super::{Attributes, Done, Made};
 use crate::cloudformation::errors::{handler_code, is_gone};
-use crate::cloudformation::template::{get, text};
+use crate::cloudformation::template::{alike, get, text};
 use kernel::{As, Cx};
 use wire::{Fault, Value};
 
@@ -83,7 +83,7 @@ impl On<'_, '_> {
     }
 
     pub(super) fn changed(&self, name: &str) -> bool {
-        get(self.wanted, name) != get(self.before, name)
+        !alike(get(self.wanted, name), get(self.before, name))
     }
 
     pub(super) fn text(&self, name: &str) -> Option<String> {

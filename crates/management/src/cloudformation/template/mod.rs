@@ -119,6 +119,25 @@ pub(crate) fn text(value: &Value) -> Option<String> {
     }
 }
 
+/// Whether two values say the same: `20` is `"20"`, and a map has no order.
+pub(crate) fn alike(one: Option<&Value>, other: Option<&Value>) -> bool {
+    match (one, other) {
+        (None, None) => true,
+        (Some(Value::List(these)), Some(Value::List(those))) => {
+            these.len() == those.len() && these.iter().zip(those).all(|(a, b)| alike(Some(a), Some(b)))
+        }
+        (Some(map @ Value::Map(these)), Some(Value::Map(those))) => {
+            let same = |(key, value): &(String, Value)| alike(get(map, key), Some(value));
+            these.len() == those.len() && those.iter().all(same)
+        }
+        (Some(one), Some(other)) => match (text(one), text(other)) {
+            (Some(one), Some(other)) => one == other,
+            _ => one == other,
+        },
+        _ => false,
+    }
+}
+
 /// `{"Ref": x}` or `{"Fn::Name": x}`.
 pub(crate) fn function(value: &Value) -> Option<(&str, &Value)> {
     match value {

@@ -296,6 +296,23 @@ Parameters:
 }
 
 #[test]
+fn values_that_say_the_same() {
+    let rows = [
+        ("20", "\"20\"", true),
+        ("true", "\"true\"", true),
+        ("[1,2]", "[\"1\",2]", true),
+        (r#"{"a":1,"b":2}"#, r#"{"b":"2","a":1}"#, true),
+        ("[1,2]", "[2,1]", false),
+        (r#"{"a":1}"#, r#"{"a":1,"b":2}"#, false),
+        ("1", "[1]", false),
+    ];
+    for (one, other, same) in rows {
+        let (one, other) = (json::read(one), json::read(other));
+        assert_eq!(super::alike(one.as_ref(), other.as_ref()), same, "{one:?} {other:?}");
+    }
+}
+
+#[test]
 fn resources_wait_for_what_they_name() {
     let text = "
 Parameters: { P: { Type: String } }

@@ -113,6 +113,9 @@ impl Worker<'_> {
             Ok(found) => found,
             Err(Wrong(why)) => {
                 let mut resource = fresh(&stack, drawn, needs, known.get(name));
+                if resource.physical.is_empty() {
+                    resource.made_in = stack.round;
+                }
                 let status = if resource.physical.is_empty() { "CREATE_FAILED" } else { "UPDATE_FAILED" };
                 enter(self.cloud, &mut tx, &mut stack, &mut resource, status, Some(&why), None);
                 return Ok(commit(tx)?.then_some(resource));
