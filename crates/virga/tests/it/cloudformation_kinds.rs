@@ -153,6 +153,7 @@ fn keys_tables_buckets_logs_and_alarms() {
 }
 
 fn network(port: u32, public: bool) -> String {
+    let table = if public { "In" } else { "Out" };
     format!(
         "
 Resources:
@@ -173,6 +174,10 @@ Resources:
   In: {{ Type: 'AWS::EC2::RouteTable', Properties: {{ VpcId: !Ref Vpc }} }}
   InRoute: {{ Type: 'AWS::EC2::Route', Properties: {{ RouteTableId: !Ref In, DestinationCidrBlock: 0.0.0.0/0, NatGatewayId: !Ref Nat }} }}
   BackIn: {{ Type: 'AWS::EC2::SubnetRouteTableAssociation', Properties: {{ SubnetId: !Ref Back, RouteTableId: !Ref In }} }}
+  ToS3:
+    Type: AWS::EC2::VPCEndpoint
+    Properties: {{ VpcId: !Ref Vpc, ServiceName: !Sub 'com.amazonaws.${{AWS::Region}}.s3', RouteTableIds: [!Ref {table}] }}
+  Note: {{ Type: 'AWS::CDK::Metadata', Properties: {{ Analytics: v2:deflate64:abc }} }}
   Web:
     Type: AWS::EC2::SecurityGroup
     Properties:
@@ -184,6 +189,7 @@ Resources:
     Type: AWS::EC2::SecurityGroupIngress
     Properties: {{ GroupId: !GetAtt Db.GroupId, IpProtocol: tcp, FromPort: 5432, ToPort: 5432, SourceSecurityGroupId: !GetAtt Web.GroupId }}
 Outputs:
+  ToS3: {{ Value: !Ref ToS3 }}
   Default: {{ Value: !GetAtt Vpc.DefaultSecurityGroup }}
   Public: {{ Value: !Ref Address }}
 "
@@ -213,6 +219,10 @@ fn a_network_of_two_tiers() {
     update(&cloud, &root, "net", &network(443, false));
     assert!(group("Web").contains("\"443\"") && !group("Web").contains("\"80\""));
     assert!(subnets().contains("\"mapPublicIpOnLaunch\":\"false\""));
+    let ids = json!({ "VpcEndpointIds": [physical(&root, "net", "ToS3")] });
+    let endpoint = root.call("ec2", "DescribeVpcEndpoints", ids).ok().to_string();
+    let tables = (physical(&root, "net", "Out"), physical(&root, "net", "In"));
+    assert!(endpoint.contains(&tables.0) && !endpoint.contains(&tables.1), "{endpoint}");
     delete(&cloud, &root, "net");
     let left = root.call("ec2", "DescribeVpcs", json!({})).ok().to_string();
     assert!(!left.contains("10.0.0.0/16"), "{left}");

@@ -6,8 +6,10 @@
 
 mod bind;
 mod bucket;
+mod cdk;
 mod cloudwatch;
 mod ec2;
+mod endpoint;
 mod group;
 mod iam;
 mod iam_policy;
@@ -94,7 +96,9 @@ static ALL: &[&[Kind]] = &[
     vpc::KINDS,
     group::KINDS,
     ec2::KINDS,
+    endpoint::KINDS,
     instance::KINDS,
+    cdk::KINDS,
 ];
 
 pub(crate) fn kind(name: &str) -> Option<&'static Kind> {
