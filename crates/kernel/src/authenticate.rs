@@ -202,6 +202,24 @@ pub(crate) fn by_key(
     look_up(cloud, access_key, token).map_err(|unknown| unknown_fault(unknown, access_key, token, dialect))
 }
 
+/// The holder of a key whom a service found to be there earlier, as `tx` knows them.
+///
+/// # Errors
+/// In the query protocol's words: who reads them reads them in a record.
+pub(crate) fn holder(
+    cloud: &Arc<Cloud>,
+    tx: &store::Tx,
+    access_key: &str,
+    token: Option<&str>,
+) -> Result<Arc<Caller>, Fault> {
+    if let (Some(account), None) = (shared_root(access_key), token) {
+        return Ok(Arc::clone(&root_of(cloud, account, access_key)?.caller));
+    }
+    let known = cloud.directory.look_up(tx, access_key, token, cloud.clock().now());
+    let known = known.map_err(|unknown| unknown_fault(unknown, access_key, token, Dialect::Query))?;
+    Ok(Arc::new(known.caller))
+}
+
 pub(crate) fn remember(known: Known) -> Arc<Remembered> {
     let caller = Arc::new(known.caller);
     let audit = audit::caller_fields(&caller);

@@ -109,6 +109,8 @@ pub struct Cx<'a> {
 pub enum As {
     /// With the permissions of the caller, marked as coming through this service (`s3.amazonaws.com`).
     CallerVia(&'static str),
+    /// With the permissions of the caller, as its own call: of a role that a service works as.
+    Caller,
     /// As the service itself, acting in `account`.
     Service { name: &'static str, account: AccountId },
 }

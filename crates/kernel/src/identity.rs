@@ -38,6 +38,18 @@ pub struct Session {
     pub keys: Vec<(String, String)>,
     /// Which operations the credentials may be used for at all; all where there is none.
     pub reaches: Option<Reach>,
+    /// By which a service that works on later finds this session again.
+    pub token: SessionToken,
+}
+
+/// A session token. `Debug` does not show it.
+#[derive(Clone, Default)]
+pub struct SessionToken(pub String);
+
+impl std::fmt::Debug for SessionToken {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SessionToken(..)")
+    }
 }
 
 /// Whether credentials of a kind reach an operation, by the ids of service and operation. What they do not reach

@@ -151,6 +151,9 @@ impl Journey<'_> {
             Ok(answer) => {
                 let response = self.answered(built, &answer.value);
                 self.note(Told { response: &response, ..told }).await;
+                if !built.reads && !built.op.event {
+                    self.cloud.write_waiting().await;
+                }
                 Ok((answer, ignored))
             }
             Err(fault) => Err(self.fail(fault, told).await),

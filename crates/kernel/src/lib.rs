@@ -49,7 +49,7 @@ pub use cx::{As, Cx, Peer, Request, Signed};
 pub use data::{Answer, Dx, Running};
 pub use encoded::decode as decode_authorization_message;
 pub use failure::Failure;
-pub use nested::Call;
+pub use nested::{Call, Whom};
 pub use op::{Empty, Nothing, Op, Run, Service};
 pub use reply::{Content, Reply};
 pub use slow::slow;

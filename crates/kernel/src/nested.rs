@@ -23,6 +23,15 @@ pub struct Call<'a> {
     pub value: Value,
 }
 
+/// In whose stead a service works on.
+#[derive(Clone, Copy, Debug)]
+pub enum Whom<'a> {
+    /// Somebody whose request it took, by access key and session token.
+    Caller { access_key: &'a str, token: Option<&'a str> },
+    /// A role that was passed to the service.
+    Role { arn: &'a str, account: AccountId },
+}
+
 /// Runs an operation inside the transaction of another.
 pub(crate) fn nested(cx: &mut Cx<'_>, call: Call<'_>, who: As) -> Result<Value, Fault> {
     nested_for(cx, call, who, None)
@@ -42,6 +51,7 @@ pub(crate) fn nested_for(
             request.via.push(name);
             (Arc::clone(cx.caller), cx.account, Cow::Borrowed(cx.audit))
         }
+        As::Caller => (Arc::clone(cx.caller), cx.account, Cow::Borrowed(cx.audit)),
         As::Service { name, account } => {
             let caller = Arc::new(Caller::service(name, account));
             let said = Cow::Owned(audit::caller_fields(&caller));
@@ -101,7 +111,8 @@ impl Cloud {
         region: Region,
         work: impl FnOnce(&mut Cx<'_>) -> T,
     ) -> T {
-        self.act_as(tx, &Arc::new(Caller::service(name, account)), name, (account, region), work)
+        let caller = Arc::new(Caller::service(name, account));
+        self.act_as(tx, &caller, &own_request(self, name), (account, region), work)
     }
 
     /// Lets a service work as a role that it assumes for that, in a transaction that the caller commits. What the role
@@ -114,9 +125,21 @@ impl Cloud {
         tx: &mut Tx,
         name: &'static str,
         role: &str,
-        (account, region): (AccountId, Region),
+        place: (AccountId, Region),
         work: impl FnOnce(&mut Cx<'_>) -> T,
     ) -> Result<T, Fault> {
+        let caller = self.assume(tx, name, role, place)?;
+        let home = caller.account;
+        Ok(self.act_as(tx, &caller, &own_request(self, name), (home, place.1), work))
+    }
+
+    fn assume(
+        self: &Arc<Cloud>,
+        tx: &mut Tx,
+        name: &'static str,
+        role: &str,
+        (account, region): (AccountId, Region),
+    ) -> Result<Arc<Caller>, Fault> {
         let session = name.split('.').next().unwrap_or(name);
         let members = [("RoleArn", Value::str(role)), ("RoleSessionName", Value::str(session))];
         let value = Value::Struct(members.into_iter().collect());
@@ -125,33 +148,45 @@ impl Cloud {
         let text = |member| answer.at(&["Credentials", member]).and_then(Value::as_str);
         let (key, token) = (text("AccessKeyId").unwrap_or_default(), text("SessionToken"));
         let known = self.directory.look_up(tx, key, token, self.clock().now());
-        let caller = Arc::new(known.map_err(|_| crate::failure::internal_failure())?.caller);
+        Ok(Arc::new(known.map_err(|_| crate::failure::internal_failure())?.caller))
+    }
+
+    /// Lets a service work on for somebody who called it earlier, in a transaction that the caller commits: with the
+    /// permissions of today, and no longer than their session lasts. `host` is by which name they found the cloud.
+    ///
+    /// # Errors
+    /// Of a caller as for a request of theirs: the key is gone or inactive, the session is over. Of a role those of
+    /// `sts:AssumeRole`.
+    pub fn act_for<T>(
+        self: &Arc<Cloud>,
+        tx: &mut Tx,
+        name: &'static str,
+        whom: Whom<'_>,
+        region: Region,
+        host: Option<&str>,
+        work: impl FnOnce(&mut Cx<'_>) -> T,
+    ) -> Result<T, Fault> {
+        let caller = match whom {
+            Whom::Caller { access_key, token } => crate::authenticate::holder(self, tx, access_key, token)?,
+            Whom::Role { arn, account } => self.assume(tx, name, arn, (account, region))?,
+        };
         let home = caller.account;
-        Ok(self.act_as(tx, &caller, name, (home, region), work))
+        let request = Request { host: host.map(str::to_owned), ..own_request(self, name) };
+        Ok(self.act_as(tx, &caller, &request, (home, region), work))
     }
 
     fn act_as<T>(
         self: &Arc<Cloud>,
         tx: &mut Tx,
         caller: &Arc<Caller>,
-        name: &'static str,
+        request: &Request,
         (account, region): (AccountId, Region),
         work: impl FnOnce(&mut Cx<'_>) -> T,
     ) -> T {
-        let request = own_request(self, name);
         let audit = audit::caller_fields(caller);
         let now = self.clock().now();
-        let mut cx = Cx {
-            tx,
-            caller,
-            account,
-            region,
-            now,
-            request: &request,
-            cloud: self,
-            audit: &audit,
-            touched: Vec::new(),
-        };
+        let mut cx =
+            Cx { tx, caller, account, region, now, request, cloud: self, audit: &audit, touched: Vec::new() };
         work(&mut cx)
     }
 }
@@ -234,6 +269,19 @@ fn run(place: &Place<'_>, tx: &mut Tx, mut request: Request, call: Call<'_>) -> 
     let Found { built, model, modelled } = find(place.cloud, &call)?;
     let Run::Control(handler) = built.op.run else { return Err(not_this_way(&call)) };
     check(model, modelled, built.op, &call.value)?;
+    if place
+        .caller
+        .session
+        .as_ref()
+        .and_then(|session| session.reaches)
+        .is_some_and(|reaches| !reaches(model.id, modelled.name))
+    {
+        return Err(Fault::new(
+            403,
+            "InvalidClientTokenId",
+            "The security token included in the request is invalid",
+        ));
+    }
     (request.service, request.operation) = (model.id, modelled.name);
     let region = if built.global { Region::US_EAST_1 } else { place.region };
     let parameters = wire::json::audit_text(model, modelled.input, &call.value);

@@ -2,6 +2,7 @@
 
 #![allow(clippy::needless_pass_by_value, reason = "a handler owns its request")]
 
+pub mod cloudformation;
 pub mod cloudtrail;
 pub mod cloudwatch;
 pub mod logs;

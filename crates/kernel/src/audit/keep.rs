@@ -35,6 +35,11 @@ pub(crate) fn flush(cloud: &Cloud) -> Result<(), String> {
 }
 
 impl Cloud {
+    /// Writes what waits, so that a change is on record before its caller is told of it.
+    pub(crate) async fn write_waiting(&self) {
+        self.write_blocks(self.trail().close_all()).await;
+    }
+
     /// Writes full blocks, if there are any. A failure is logged; they stay for the next flush.
     pub(crate) async fn write_blocks(&self, blocks: Vec<Arc<Full>>) {
         if blocks.is_empty() {

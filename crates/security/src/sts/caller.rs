@@ -6,7 +6,7 @@ use crate::iam::directory::IamDirectory;
 use auth::policy::{FederatingUser, PolicyForm, PolicyKind, PolicySource, Principal};
 use auth::sigv4::Secret;
 use base::Timestamp;
-use kernel::identity::{Attached, Caller, Directory, Known, Session, Unknown};
+use kernel::identity::{Attached, Caller, Directory, Known, Session, SessionToken, Unknown};
 use store::{StoreError, Tx};
 
 /// Finds who holds temporary credentials.
@@ -17,10 +17,10 @@ pub(crate) fn look_up(
     directory: &IamDirectory,
     tx: &Tx,
     access_key: &str,
-    token: &str,
+    sealed: &str,
     now: Timestamp,
 ) -> Result<Known, Unknown> {
-    let token = Token::open(directory.sealer(), token).map_err(|_| Unknown::BadToken)?;
+    let token = Token::open(directory.sealer(), sealed).map_err(|_| Unknown::BadToken)?;
     if token.access_key != access_key {
         return Err(Unknown::BadToken);
     }
@@ -40,7 +40,7 @@ pub(crate) fn look_up(
     caller.tags = overlay(caller.tags, &token.tags);
     caller.policies.session = session_policies(directory, tx, &token).map_err(unreadable)?;
     let secret = Some(Secret::new(token.secret.clone()));
-    caller.session = Some(session(token));
+    caller.session = Some(session(token, sealed));
     Ok(Known { caller, secret })
 }
 
@@ -127,7 +127,7 @@ fn session_policies(
     Ok(Some(out))
 }
 
-fn session(token: Token) -> Session {
+fn session(token: Token, sealed: &str) -> Session {
     let reaches = match token.holder {
         Holder::Role(_) | Holder::RootTask => None,
         Holder::Root | Holder::User(_) if token.mfa.is_some() => Some(reach::with_mfa as _),
@@ -143,6 +143,7 @@ fn session(token: Token) -> Session {
         chained: matches!(token.holder, Holder::Role(_)),
         keys: token.keys,
         reaches,
+        token: SessionToken(sealed.to_owned()),
     }
 }
 

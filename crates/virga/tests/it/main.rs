@@ -9,6 +9,11 @@
 )]
 
 mod accessanalyzer;
+mod cloudformation_change_sets;
+mod cloudformation_kinds;
+mod cloudformation_rights;
+mod cloudformation_stacks;
+mod cloudformation_updates;
 mod cloudtrail_lookup;
 mod cloudwatch;
 mod cloudwatch_composites;

@@ -1,0 +1,71 @@
+//! Which stacks each operation touches.
+//!
+//! AWS: <https://docs.aws.amazon.com/service-authorization/latest/reference/list_awscloudformation.html>
+
+use super::errors::CfnError;
+use super::model::SERVICE;
+use super::ops::{find, live};
+use kernel::{Cx, Target};
+use wire::{Fault, Struct};
+
+pub(crate) use kernel::access::any;
+
+type Targets = Result<Vec<Target>, Fault>;
+
+/// The stack that a request names, whether it exists or not.
+fn target(cx: &Cx<'_>, named: &str) -> Result<Target, CfnError> {
+    Ok(match find(cx, named)? {
+        Some(stack) => Target::on(stack.arn()).tagged(stack.tags.into_iter().collect()),
+        None if named.starts_with("arn:") => Target::on(named),
+        None => Target::on(cx.arn("cloudformation", &format!("stack/{named}/*")).to_string()),
+    })
+}
+
+/// With a role that is passed on.
+fn passing(mut target: Target, request: &Struct) -> Vec<Target> {
+    if let Some(url) = request.str("TemplateURL") {
+        target = target.key("cloudformation:TemplateUrl", url);
+    }
+    let Some(role) = request.str("RoleARN") else { return vec![target] };
+    let role_target = Target::on(role).doing("iam:PassRole").key("iam:PassedToService", SERVICE);
+    vec![target.key("cloudformation:RoleArn", role), role_target]
+}
+
+pub(crate) fn stack(cx: &mut Cx<'_>, request: &Struct) -> Targets {
+    Ok(passing(target(cx, request.str("StackName").unwrap_or_default())?, request))
+}
+
+/// A new stack: its id is not known yet.
+pub(crate) fn new_stack(cx: &mut Cx<'_>, request: &Struct) -> Targets {
+    let named = request.str("StackName").unwrap_or_default();
+    let arn = cx.arn("cloudformation", &format!("stack/{named}/*"));
+    Ok(passing(Target::on(arn.to_string()), request))
+}
+
+/// One stack, or all of them.
+pub(crate) fn stack_or_any(cx: &mut Cx<'_>, request: &Struct) -> Targets {
+    match request.str("StackName") {
+        Some(named) => Ok(vec![target(cx, named)?]),
+        None => Ok(vec![Target::any()]),
+    }
+}
+
+/// A stack by a name or by the id of one of its resources.
+pub(crate) fn stack_of_resource(cx: &mut Cx<'_>, request: &Struct) -> Targets {
+    stack_or_any(cx, request)
+}
+
+/// The stack of a change set.
+pub(crate) fn change_set(cx: &mut Cx<'_>, request: &Struct) -> Targets {
+    let named = request.str("ChangeSetName").unwrap_or_default();
+    let target =
+        match (request.str("StackName"), super::change_set::by_arn(cx, named).map_err(CfnError::from)?) {
+            (Some(stack), _) => target(cx, stack)?,
+            (None, Some((stack, _))) => match live(cx, &stack)? {
+                Some(stack) => Target::on(stack.arn()).tagged(stack.tags.into_iter().collect()),
+                None => Target::any(),
+            },
+            (None, None) => Target::any(),
+        };
+    Ok(passing(target.key("cloudformation:ChangeSetName", named), request))
+}

@@ -1,0 +1,258 @@
+//! Change sets: what an update would do, kept until it is done or thrown away.
+
+use super::kinds::kind;
+use super::model::{Body, Stack};
+use super::template::evaluate::{Evaluator, World};
+use super::template::reference::{Reference, walk};
+use super::template::{Wrong, get};
+use super::work::plan::{Known, Made, Plan};
+use base::{Arn, Timestamp};
+use kernel::Cx;
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use store::{Direction, Key, StoreError, Table, Tx};
+use wire::Value;
+
+store::record! {
+    #[derive(Clone, PartialEq, Debug)]
+    pub(crate) struct ChangeSet {
+        1 => pub(crate) name: String,
+        2 => pub(crate) id: String,
+        3 => pub(crate) creates: bool,
+        4 => pub(crate) status: String,
+        5 => pub(crate) reason: Option<String>,
+        6 => pub(crate) execution: String,
+        7 => pub(crate) created: Timestamp,
+        8 => pub(crate) description: Option<String>,
+        9 => pub(crate) body: Body,
+        10 => pub(crate) parameters: Vec<(String, String)>,
+        11 => pub(crate) capabilities: Vec<String>,
+        12 => pub(crate) role: Option<String>,
+        13 => pub(crate) changes: Vec<Change>,
+        14 => pub(crate) on_failure: Option<String>,
+        15 => pub(crate) token: Option<String>,
+    }
+
+    /// What happens to one resource.
+    #[derive(Clone, PartialEq, Debug)]
+    pub(crate) struct Change {
+        /// `Add`, `Modify`, `Remove`.
+        1 => pub(crate) action: String,
+        2 => pub(crate) name: String,
+        3 => pub(crate) kind: String,
+        4 => pub(crate) physical: Option<String>,
+        /// `True`, `False`, `Conditional`.
+        5 => pub(crate) replacement: Option<String>,
+        6 => pub(crate) details: Vec<Detail>,
+    }
+
+    /// One property that changes.
+    #[derive(Clone, PartialEq, Debug)]
+    pub(crate) struct Detail {
+        1 => pub(crate) property: String,
+        /// It means another resource.
+        2 => pub(crate) recreates: bool,
+        /// Its value is known only once the change is made.
+        3 => pub(crate) dynamic: bool,
+        4 => pub(crate) source: String,
+        5 => pub(crate) entity: Option<String>,
+    }
+
+    #[derive(Clone, PartialEq, Debug)]
+    pub(crate) struct Place {
+        1 => pub(crate) stack: String,
+        2 => pub(crate) name: String,
+    }
+}
+
+/// Of a stack, by name.
+pub(crate) const CHANGE_SETS: Table<ChangeSet> = Table::new(0x1709, "cloudformation/change sets");
+/// By their own ids.
+pub(crate) const PLACES: Table<Place> = Table::new(0x170A, "cloudformation/change set ids");
+
+/// What stands where nothing can be known yet.
+const UNKNOWN: &str = "{{changeSet:KNOWN_AFTER_APPLY}}";
+
+impl ChangeSet {
+    pub(crate) fn arn(&self, stack: &Stack) -> String {
+        let resource = format!("changeSet/{}/{}", self.name, self.id);
+        Arn::new("cloudformation", stack.region.name(), stack.account.as_str(), &resource).to_string()
+    }
+
+    pub(crate) fn save(&self, tx: &mut Tx, stack: &Stack) {
+        CHANGE_SETS.put(tx, &stack.key().str(&self.name), self);
+        let place = Place { stack: stack.id.clone(), name: self.name.clone() };
+        PLACES.put(tx, &Key::regional(stack.account, stack.region).str(&self.id), &place);
+    }
+
+    pub(crate) fn delete(&self, tx: &mut Tx, stack: &Stack) {
+        CHANGE_SETS.delete(tx, &stack.key().str(&self.name));
+        PLACES.delete(tx, &Key::regional(stack.account, stack.region).str(&self.id));
+    }
+}
+
+/// The stack's id and the name of the change set of this ARN.
+pub(crate) fn by_arn(cx: &Cx<'_>, arn: &str) -> Result<Option<(String, String)>, StoreError> {
+    let id = Arn::parse(arn)
+        .and_then(|arn| Some(arn.resource.strip_prefix("changeSet/")?.split_once('/')?.1.to_owned()));
+    let Some(id) = id else { return Ok(None) };
+    let place = PLACES.get(cx.tx, &Key::regional(cx.account, cx.region).str(&id))?;
+    Ok(place.map(|place| (place.stack, place.name)))
+}
+
+/// All of a stack.
+pub(crate) fn of(tx: &Tx, stack: &Stack) -> Result<Vec<ChangeSet>, StoreError> {
+    CHANGE_SETS.scan(tx, &stack.key(), Direction::Forward).map(|entry| entry.map(|(_, set)| set)).collect()
+}
+
+/// Those of a stack that is no more.
+pub(crate) fn forget(tx: &mut Tx, stack: &Stack) -> Result<(), StoreError> {
+    of(tx, stack)?.iter().for_each(|set| set.delete(tx, stack));
+    Ok(())
+}
+
+/// The stack as an update will find it: what will be new cannot be known.
+struct Foreseen<'a> {
+    made: Made<'a>,
+    fresh: RefCell<BTreeSet<String>>,
+}
+
+impl World for Foreseen<'_> {
+    fn physical(&self, name: &str) -> Option<Value> {
+        if self.fresh.borrow().contains(name) {
+            return Some(Value::str(UNKNOWN));
+        }
+        Some(self.made.physical(name).unwrap_or_else(|| Value::str(UNKNOWN)))
+    }
+
+    fn attribute(&self, name: &str, attribute: &str) -> Result<Value, Wrong> {
+        if self.fresh.borrow().contains(name) {
+            return Ok(Value::str(UNKNOWN));
+        }
+        Ok(self.made.attribute(name, attribute).unwrap_or_else(|_| Value::str(UNKNOWN)))
+    }
+
+    fn import(&self, name: &str) -> Result<String, Wrong> {
+        self.made.import(name)
+    }
+}
+
+fn is_unknown(value: Option<&Value>) -> bool {
+    value.is_some_and(|value| wire::json::text(value).contains(UNKNOWN))
+}
+
+/// What the plan would change in the stack as it is. `before`: the parameters that it was made with.
+///
+/// # Errors
+/// What is wrong with the plan, in AWS's words.
+pub(crate) fn changes(
+    cx: &Cx<'_>,
+    stack: &Stack,
+    plan: &Plan,
+    known: &Known,
+    before: &std::collections::BTreeMap<String, String>,
+) -> Result<Vec<Change>, Wrong> {
+    let evaluator = plan.evaluator()?;
+    let (order, _) = plan.order(&evaluator)?;
+    let made = Made { cloud: cx.cloud(), from: cx.tx, stack, known, imports: RefCell::default() };
+    let world = Foreseen { made, fresh: RefCell::default() };
+    let mut out = Vec::new();
+    for name in &order {
+        out.extend(change(cx, plan, &evaluator, &world, name, known, before)?);
+    }
+    let gone = known.values().filter(|resource| resource.is_live() && !order.contains(&resource.name));
+    out.extend(gone.map(|resource| Change {
+        action: "Remove".into(),
+        name: resource.name.clone(),
+        kind: resource.kind.clone(),
+        physical: Some(resource.physical.clone()),
+        ..Change::default()
+    }));
+    Ok(out)
+}
+
+fn change(
+    cx: &Cx<'_>,
+    plan: &Plan,
+    evaluator: &Evaluator<'_>,
+    world: &Foreseen<'_>,
+    name: &str,
+    known: &Known,
+    before: &std::collections::BTreeMap<String, String>,
+) -> Result<Option<Change>, Wrong> {
+    let Some(drawn) = plan.template.resource(name) else { return Ok(None) };
+    let Some(kind) = kind(&drawn.kind) else { return Ok(None) };
+    let fresh = |change: Change| Some(Change { name: name.to_owned(), kind: drawn.kind.clone(), ..change });
+    let old = known
+        .get(name)
+        .filter(|old| old.is_live() && !old.physical.is_empty() && old.status != "CREATE_FAILED");
+    let Some(old) = old else {
+        world.fresh.borrow_mut().insert(name.to_owned());
+        return Ok(fresh(Change { action: "Add".into(), ..Change::default() }));
+    };
+    let wanted = plan.properties(evaluator, name, world)?;
+    let was = super::model::open(cx.cloud(), &old.properties);
+    let differing = kind.differing(&was, &wanted);
+    let metadata = drawn.metadata.as_ref().map(wire::json::text) != old.metadata;
+    if kind.stays(&was, &wanted) && !metadata && old.status.ends_with("_COMPLETE") {
+        return Ok(None);
+    }
+    let detail = |property: &&'static str| {
+        let expression = get(&drawn.properties, property);
+        let (source, entity) = cause(plan, expression, before, &world.fresh.borrow());
+        Detail {
+            property: (*property).to_owned(),
+            recreates: kind.fixed.contains(property),
+            dynamic: is_unknown(get(&wanted, property)),
+            source: source.to_owned(),
+            entity,
+        }
+    };
+    let details: Vec<Detail> = differing.iter().map(detail).collect();
+    let replacement =
+        match details.iter().filter(|detail| detail.recreates).map(|detail| detail.dynamic).min() {
+            Some(false) => "True",
+            Some(true) => "Conditional",
+            None => "False",
+        };
+    if replacement != "False" {
+        world.fresh.borrow_mut().insert(name.to_owned());
+    }
+    Ok(fresh(Change {
+        action: "Modify".into(),
+        physical: Some(old.physical.clone()),
+        replacement: Some(replacement.to_owned()),
+        details,
+        ..Change::default()
+    }))
+}
+
+/// Why a property changes: by a parameter, by another resource, or because it is written otherwise.
+fn cause(
+    plan: &Plan,
+    expression: Option<&Value>,
+    before: &std::collections::BTreeMap<String, String>,
+    fresh: &BTreeSet<String>,
+) -> (&'static str, Option<String>) {
+    let mut found = None;
+    let Some(expression) = expression else { return ("DirectModification", None) };
+    let walked = walk(expression, None, &mut |reference| {
+        match reference {
+            Reference::Name(name)
+                if plan.parameters.contains_key(name) && plan.parameters.get(name) != before.get(name) =>
+            {
+                found.get_or_insert(("ParameterReference", Some(name.to_owned())));
+            }
+            Reference::Name(name) if fresh.contains(name) => {
+                found.get_or_insert(("ResourceReference", Some(name.to_owned())));
+            }
+            Reference::Attribute(name, attribute) if fresh.contains(name) => {
+                let entity = format!("{name}.{}", attribute.unwrap_or_default());
+                found.get_or_insert(("ResourceAttribute", Some(entity)));
+            }
+            _ => {}
+        }
+        Ok(())
+    });
+    walked.ok().and(found).unwrap_or(("DirectModification", None))
+}

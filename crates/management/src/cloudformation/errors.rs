@@ -1,0 +1,61 @@
+//! What CloudFormation refuses.
+
+use super::template::Wrong;
+use wire::Fault;
+
+wire::errors! {
+    /// AWS: each operation's page, and <https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/CommonErrors.html>.
+    pub enum CfnError {
+        Validation(what: String) = 400, "ValidationError", "{what}";
+        AlreadyExists(name: String) = 400, "AlreadyExistsException", "Stack [{name}] already exists";
+        ChangeSetExists(name: String, stack: String) = 400, "AlreadyExistsException", "ChangeSet {name} already exists for stack {stack}";
+        Capabilities(what: String) = 400, "InsufficientCapabilitiesException", "Requires capabilities : [{what}]";
+        NoChangeSet(name: String) = 404, "ChangeSetNotFound", "ChangeSet [{name}] does not exist";
+        ChangeSetStatus(what: String) = 400, "InvalidChangeSetStatus", "{what}";
+        TokenUsed(token: String) = 400, "TokenAlreadyExistsException", "Token {token} already used for another operation";
+        NotBuilt(what: String) = 501, "NotImplemented", "{what} is not built in this version of Virga.";
+        Internal = 500, "InternalFailure", "The request processing has failed because of an unknown error, exception or failure.";
+    }
+}
+
+impl From<kernel::Failure> for CfnError {
+    fn from(_: kernel::Failure) -> CfnError {
+        CfnError::Internal
+    }
+}
+
+impl From<store::StoreError> for CfnError {
+    fn from(error: store::StoreError) -> CfnError {
+        kernel::Failure::from(error).into()
+    }
+}
+
+impl From<Wrong> for CfnError {
+    fn from(wrong: Wrong) -> CfnError {
+        CfnError::Validation(wrong.0)
+    }
+}
+
+pub(crate) fn invalid(what: impl Into<String>) -> CfnError {
+    CfnError::Validation(what.into())
+}
+
+/// Whether a service says that there is no such thing.
+pub(crate) fn is_gone(code: &str) -> bool {
+    ["NotFound", "NoSuch", "NonExistent", "DoesNotExist"].iter().any(|part| code.contains(part))
+}
+
+/// What AWS calls the kind of a service's refusal in the reason of a resource.
+///
+/// AWS: <https://docs.aws.amazon.com/cloudformation-cli/latest/userguide/resource-type-test-contract-errors.html>
+pub(crate) fn handler_code(fault: &Fault) -> &'static str {
+    let has = |parts: &[&str]| parts.iter().any(|part| fault.code.contains(part));
+    match fault.status {
+        500 | 503 => "ServiceInternalError",
+        _ if has(&["AccessDenied", "Unauthorized", "Authorization"]) => "AccessDenied",
+        _ if has(&["AlreadyExist", "Exists", "Duplicate", "AlreadyOwned", "InUse"]) => "AlreadyExists",
+        _ if is_gone(&fault.code) => "NotFound",
+        _ if has(&["LimitExceeded", "TooMany"]) => "ServiceLimitExceeded",
+        _ => "InvalidRequest",
+    }
+}

@@ -1,0 +1,363 @@
+//! S3's buckets and their policies.
+//!
+//! Each setting of a bucket is a property here and an operation there; what stands under other names is renamed.
+
+use super::on::{KEYS, On, map, text_at};
+use super::{BASE, Done, Kind, Made};
+use crate::cloudformation::template::get;
+use wire::Value;
+
+const S3: &str = "s3";
+
+pub(super) static KINDS: &[Kind] = &[
+    Kind {
+        name: "AWS::S3::Bucket",
+        changes: &[
+            "AccessControl",
+            "BucketEncryption",
+            "CorsConfiguration",
+            "LifecycleConfiguration",
+            "NotificationConfiguration",
+            "OwnershipControls",
+            "PublicAccessBlockConfiguration",
+            "Tags",
+            "VersioningConfiguration",
+            "WebsiteConfiguration",
+        ],
+        fixed: &["BucketName", "ObjectLockEnabled"],
+        attributes: &["Arn", "DomainName", "DualStackDomainName", "RegionalDomainName", "WebsiteURL"],
+        named: Some("BucketName"),
+        create,
+        update: |on| {
+            settings(on, on.physical())?;
+            Ok(on.same())
+        },
+        delete: |on| on.end(S3, "DeleteBucket", map([("Bucket", on.physical())])),
+        ..BASE
+    },
+    Kind {
+        name: "AWS::S3::BucketPolicy",
+        changes: &["PolicyDocument"],
+        fixed: &["Bucket"],
+        create: |on| {
+            put_policy(on)?;
+            Ok(on.made(on.text("Bucket").unwrap_or_default(), Vec::new()))
+        },
+        update: |on| {
+            put_policy(on)?;
+            Ok(on.same())
+        },
+        delete: |on| on.end(S3, "DeleteBucketPolicy", map([("Bucket", on.was("Bucket"))])),
+        ..BASE
+    },
+];
+
+fn put_policy(on: &mut On<'_, '_>) -> Done<()> {
+    let input = map([("Bucket", on.prop("Bucket")), ("Policy", on.document("PolicyDocument"))]);
+    on.call(S3, "PutBucketPolicy", input).map(drop)
+}
+
+fn create(on: &mut On<'_, '_>) -> Done<Made> {
+    let name = on.text("BucketName").unwrap_or_else(|| on.generated(63).to_lowercase());
+    let region = on.region();
+    let place = map([("LocationConstraint", Value::str(region))]);
+    let ownership = text_at(&on.prop("OwnershipControls"), "Rules.0.ObjectOwnership");
+    let input = map([
+        ("Bucket", Value::str(&name)),
+        ("CreateBucketConfiguration", if region == "us-east-1" { Value::Null } else { place }),
+        ("ObjectLockEnabledForBucket", on.prop("ObjectLockEnabled")),
+        ("ObjectOwnership", if ownership.is_empty() { Value::Null } else { Value::Str(ownership) }),
+    ]);
+    on.call(S3, "CreateBucket", input)?;
+    settings(on, Value::str(&name))?;
+    let domain = |middle: &str| Value::Str(format!("{name}.s3{middle}.amazonaws.com"));
+    let attributes = vec![
+        ("Arn", Value::Str(format!("arn:aws:s3:::{name}"))),
+        ("DomainName", domain("")),
+        ("RegionalDomainName", domain(&format!(".{region}"))),
+        ("DualStackDomainName", domain(&format!(".dualstack.{region}"))),
+        ("WebsiteURL", Value::Str(format!("http://{name}.s3-website-{region}.amazonaws.com"))),
+    ];
+    Ok(on.made(name, attributes))
+}
+
+/// A setting: the property, the operations, the member, and how the value is written there.
+type Setting = (&'static str, &'static str, &'static str, &'static str, fn(&Value) -> Value);
+
+static SETTINGS: &[Setting] = &[
+    (
+        "OwnershipControls",
+        "PutBucketOwnershipControls",
+        "DeleteBucketOwnershipControls",
+        "OwnershipControls",
+        Value::clone,
+    ),
+    (
+        "PublicAccessBlockConfiguration",
+        "PutPublicAccessBlock",
+        "DeletePublicAccessBlock",
+        "PublicAccessBlockConfiguration",
+        Value::clone,
+    ),
+    (
+        "BucketEncryption",
+        "PutBucketEncryption",
+        "DeleteBucketEncryption",
+        "ServerSideEncryptionConfiguration",
+        encryption,
+    ),
+    ("CorsConfiguration", "PutBucketCors", "DeleteBucketCors", "CORSConfiguration", cors),
+    (
+        "LifecycleConfiguration",
+        "PutBucketLifecycleConfiguration",
+        "DeleteBucketLifecycle",
+        "LifecycleConfiguration",
+        lifecycle,
+    ),
+    ("WebsiteConfiguration", "PutBucketWebsite", "DeleteBucketWebsite", "WebsiteConfiguration", website),
+];
+
+fn settings(on: &mut On<'_, '_>, bucket: Value) -> Done<()> {
+    let of = |bucket: &Value| ("Bucket", bucket.clone());
+    if on.changed("VersioningConfiguration") {
+        // AWS: versioning that was once on can only be suspended.
+        let status = text_at(&on.prop("VersioningConfiguration"), "Status");
+        let status = if status.is_empty() { "Suspended".to_owned() } else { status };
+        let input = map([of(&bucket), ("VersioningConfiguration", map([("Status", Value::Str(status))]))]);
+        on.call(S3, "PutBucketVersioning", input)?;
+    }
+    for (property, put, delete, member, form) in SETTINGS {
+        if !on.changed(property) {
+            continue;
+        }
+        match on.prop(property) {
+            Value::Null => on.end(S3, delete, map([of(&bucket)]))?,
+            wanted => drop(on.call(S3, put, map([of(&bucket), (member, form(&wanted))]))?),
+        }
+    }
+    if on.changed("AccessControl") {
+        let acl = on.text("AccessControl").unwrap_or_else(|| "Private".into());
+        on.call(S3, "PutBucketAcl", map([of(&bucket), ("ACL", Value::Str(canned(&acl)))]))?;
+    }
+    if on.changed("NotificationConfiguration") {
+        let wanted = notification(&on.prop("NotificationConfiguration"));
+        on.call(
+            S3,
+            "PutBucketNotificationConfiguration",
+            map([of(&bucket), ("NotificationConfiguration", wanted)]),
+        )?;
+    }
+    if on.changed("Tags") {
+        match on.tags(KEYS) {
+            Value::Null => on.end(S3, "DeleteBucketTagging", map([of(&bucket)]))?,
+            tags => drop(on.call(
+                S3,
+                "PutBucketTagging",
+                map([of(&bucket), ("Tagging", map([("TagSet", tags)]))]),
+            )?),
+        }
+    }
+    Ok(())
+}
+
+/// `PublicRead` is `public-read`.
+fn canned(acl: &str) -> String {
+    let mut out = String::new();
+    for c in acl.chars() {
+        if c.is_ascii_uppercase() && !out.is_empty() {
+            out.push('-');
+        }
+        out.push(c.to_ascii_lowercase());
+    }
+    out
+}
+
+/// The map with other names for some keys, all the way down through its lists.
+fn renamed(value: &Value, names: &[(&str, &str)]) -> Value {
+    match value {
+        Value::List(items) => Value::List(items.iter().map(|item| renamed(item, names)).collect()),
+        Value::Map(entries) => {
+            let name =
+                |key: &str| names.iter().find(|(from, _)| *from == key).map_or(key, |(_, to)| to).to_owned();
+            Value::Map(entries.iter().map(|(key, item)| (name(key), renamed(item, names))).collect())
+        }
+        scalar => scalar.clone(),
+    }
+}
+
+fn encryption(value: &Value) -> Value {
+    renamed(
+        value,
+        &[
+            ("ServerSideEncryptionConfiguration", "Rules"),
+            ("ServerSideEncryptionByDefault", "ApplyServerSideEncryptionByDefault"),
+        ],
+    )
+}
+
+fn cors(value: &Value) -> Value {
+    renamed(
+        value,
+        &[
+            ("CorsRules", "CORSRules"),
+            ("ExposedHeaders", "ExposeHeaders"),
+            ("Id", "ID"),
+            ("MaxAge", "MaxAgeSeconds"),
+        ],
+    )
+}
+
+fn website(value: &Value) -> Value {
+    let own = |member: &str| get(value, member).cloned().unwrap_or(Value::Null);
+    let within =
+        |member: &str, name: &str| get(value, member).map_or(Value::Null, |v| map([(name, v.clone())]));
+    map([
+        ("IndexDocument", within("IndexDocument", "Suffix")),
+        ("ErrorDocument", within("ErrorDocument", "Key")),
+        ("RedirectAllRequestsTo", own("RedirectAllRequestsTo")),
+        (
+            "RoutingRules",
+            renamed(
+                &own("RoutingRules"),
+                &[("RedirectRule", "Redirect"), ("RoutingRuleCondition", "Condition")],
+            ),
+        ),
+    ])
+}
+
+fn notification(value: &Value) -> Value {
+    let each = |member: &str, target: &str, arn: &str| match get(value, member) {
+        Some(Value::List(items)) => {
+            let one = |item: &Value| {
+                let events =
+                    get(item, "Event").cloned().map_or(Value::Null, |event| Value::List(vec![event]));
+                let rules = get(item, "Filter").and_then(|filter| get(get(filter, "S3Key")?, "Rules"));
+                let filter =
+                    rules.map_or(Value::Null, |rules| map([("Key", map([("FilterRules", rules.clone())]))]));
+                map([
+                    (arn, get(item, target).cloned().unwrap_or(Value::Null)),
+                    ("Events", events),
+                    ("Filter", filter),
+                ])
+            };
+            Value::List(items.iter().map(one).collect())
+        }
+        _ => Value::Null,
+    };
+    map([
+        ("QueueConfigurations", each("QueueConfigurations", "Queue", "QueueArn")),
+        ("TopicConfigurations", each("TopicConfigurations", "Topic", "TopicArn")),
+        ("LambdaFunctionConfigurations", each("LambdaConfigurations", "Function", "LambdaFunctionArn")),
+    ])
+}
+
+fn lifecycle(value: &Value) -> Value {
+    let rules = match get(value, "Rules") {
+        Some(Value::List(rules)) => rules.iter().map(rule).collect(),
+        _ => Vec::new(),
+    };
+    map([("Rules", Value::List(rules))])
+}
+
+fn rule(rule: &Value) -> Value {
+    let own = |member: &str| get(rule, member).cloned().unwrap_or(Value::Null);
+    let list = |several: &str, one: &str| match (own(several), own(one)) {
+        (Value::List(items), _) => Value::List(items),
+        (_, Value::Null) => Value::Null,
+        (_, item) => Value::List(vec![item]),
+    };
+    let some = |value: Value| {
+        if matches!(&value, Value::Map(entries) if entries.is_empty()) { Value::Null } else { value }
+    };
+    let expiration = some(map([
+        ("Days", own("ExpirationInDays")),
+        ("Date", own("ExpirationDate")),
+        ("ExpiredObjectDeleteMarker", own("ExpiredObjectDeleteMarker")),
+    ]));
+    let noncurrent = match (own("NoncurrentVersionExpiration"), own("NoncurrentVersionExpirationInDays")) {
+        (Value::Null, Value::Null) => Value::Null,
+        (Value::Null, days) => map([("NoncurrentDays", days)]),
+        (wanted, _) => wanted,
+    };
+    let days = [("TransitionInDays", "Days"), ("TransitionDate", "Date")];
+    map([
+        ("ID", own("Id")),
+        ("Status", own("Status")),
+        ("Filter", filter(rule)),
+        ("Expiration", expiration),
+        ("Transitions", renamed(&list("Transitions", "Transition"), &days)),
+        ("NoncurrentVersionExpiration", noncurrent),
+        (
+            "NoncurrentVersionTransitions",
+            renamed(
+                &list("NoncurrentVersionTransitions", "NoncurrentVersionTransition"),
+                &[("TransitionInDays", "NoncurrentDays")],
+            ),
+        ),
+        ("AbortIncompleteMultipartUpload", own("AbortIncompleteMultipartUpload")),
+    ])
+}
+
+/// Which objects: one condition stands alone, several within `And`.
+fn filter(rule: &Value) -> Value {
+    let own = |member: &str| get(rule, member).cloned().unwrap_or(Value::Null);
+    let tags = match own("TagFilters") {
+        Value::List(items) => items,
+        _ => Vec::new(),
+    };
+    let sizes = ["ObjectSizeGreaterThan", "ObjectSizeLessThan"];
+    let count = tags.len()
+        + sizes.iter().chain(["Prefix"].iter()).filter(|member| own(member) != Value::Null).count();
+    match (count, tags.as_slice()) {
+        (0, _) => map([("Prefix", Value::str(""))]),
+        (1, [tag]) => map([("Tag", tag.clone())]),
+        (1, _) => map([("Prefix", own("Prefix")), (sizes[0], own(sizes[0])), (sizes[1], own(sizes[1]))]),
+        _ => map([(
+            "And",
+            map([
+                ("Prefix", own("Prefix")),
+                (sizes[0], own(sizes[0])),
+                (sizes[1], own(sizes[1])),
+                ("Tags", if tags.is_empty() { Value::Null } else { Value::List(tags) }),
+            ]),
+        )]),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{canned, lifecycle, notification, website};
+    use wire::json::{read, text};
+
+    #[test]
+    fn settings_in_the_words_of_the_operations() {
+        type Form = fn(&wire::Value) -> wire::Value;
+        let rows: [(Form, &str, &str); 5] = [
+            (
+                lifecycle,
+                r#"{"Rules":[{"Id":"a","Status":"Enabled","Prefix":"x/","ExpirationInDays":3}]}"#,
+                r#"{"Rules":[{"ID":"a","Status":"Enabled","Filter":{"Prefix":"x/"},"Expiration":{"Days":3}}]}"#,
+            ),
+            (
+                lifecycle,
+                r#"{"Rules":[{"Status":"Enabled","TagFilters":[{"Key":"k","Value":"v"}],"Prefix":"p","Transitions":[{"StorageClass":"GLACIER","TransitionInDays":1}]}]}"#,
+                r#"{"Rules":[{"Status":"Enabled","Filter":{"And":{"Prefix":"p","Tags":[{"Key":"k","Value":"v"}]}},"Transitions":[{"StorageClass":"GLACIER","Days":1}]}]}"#,
+            ),
+            (
+                lifecycle,
+                r#"{"Rules":[{"Status":"Enabled","NoncurrentVersionExpirationInDays":9}]}"#,
+                r#"{"Rules":[{"Status":"Enabled","Filter":{"Prefix":""},"NoncurrentVersionExpiration":{"NoncurrentDays":9}}]}"#,
+            ),
+            (
+                notification,
+                r#"{"QueueConfigurations":[{"Event":"s3:ObjectCreated:*","Queue":"q","Filter":{"S3Key":{"Rules":[{"Name":"prefix","Value":"a"}]}}}]}"#,
+                r#"{"QueueConfigurations":[{"QueueArn":"q","Events":["s3:ObjectCreated:*"],"Filter":{"Key":{"FilterRules":[{"Name":"prefix","Value":"a"}]}}}]}"#,
+            ),
+            (website, r#"{"IndexDocument":"i.html"}"#, r#"{"IndexDocument":{"Suffix":"i.html"}}"#),
+        ];
+        for (form, before, after) in rows {
+            assert_eq!(text(&form(&read(before).unwrap())), after);
+        }
+        assert_eq!((canned("PublicRead").as_str(), canned("Private").as_str()), ("public-read", "private"));
+    }
+}

@@ -1,0 +1,115 @@
+//! Elastic IP addresses and key pairs.
+
+use super::on::{On, map, text_at};
+use super::vpc::{EC2, TAGGER, retagged};
+use super::{BASE, Done, Kind, Made, Refusal};
+use wire::Value;
+
+pub(super) static KINDS: &[Kind] = &[
+    Kind {
+        name: "AWS::EC2::EIP",
+        changes: &["InstanceId", "Tags"],
+        fixed: &["Domain"],
+        attributes: &["AllocationId", "PublicIp"],
+        create: create_address,
+        update: |on| {
+            if on.changed("InstanceId") {
+                disassociate(on)?;
+                associate(on, Value::Str(on.attribute("AllocationId")))?;
+            }
+            on.retag(&TAGGER, Value::Str(on.attribute("AllocationId")))?;
+            Ok(on.same())
+        },
+        delete: |on| {
+            if on.was("InstanceId") != Value::Null {
+                disassociate(on)?;
+            }
+            on.end(EC2, "ReleaseAddress", map([("AllocationId", Value::Str(on.attribute("AllocationId")))]))
+        },
+        ..BASE
+    },
+    Kind {
+        name: "AWS::EC2::KeyPair",
+        changes: &["Tags"],
+        fixed: &["KeyName", "KeyType", "KeyFormat", "PublicKeyMaterial"],
+        attributes: &["KeyPairId", "KeyFingerprint"],
+        named: Some("KeyName"),
+        create: import_key,
+        update: |on| {
+            on.retag(&TAGGER, Value::Str(on.attribute("KeyPairId")))?;
+            Ok(on.same())
+        },
+        delete: |on| on.end(EC2, "DeleteKeyPair", map([("KeyName", on.physical())])),
+        ..BASE
+    },
+    Kind {
+        name: "AWS::EC2::EgressOnlyInternetGateway",
+        changes: &["Tags"],
+        fixed: &["VpcId"],
+        attributes: &["Id"],
+        create: |on| {
+            let tags = on.tag_specification("egress-only-internet-gateway");
+            let input = map([("VpcId", on.prop("VpcId")), ("TagSpecifications", tags)]);
+            let answer = on.call(EC2, "CreateEgressOnlyInternetGateway", input)?;
+            let id = text_at(&answer, "EgressOnlyInternetGateway.EgressOnlyInternetGatewayId");
+            Ok(on.made(id.clone(), vec![("Id", Value::Str(id))]))
+        },
+        update: retagged,
+        delete: |on| {
+            let input = map([("EgressOnlyInternetGatewayId", on.physical())]);
+            on.end(EC2, "DeleteEgressOnlyInternetGateway", input)
+        },
+        ..BASE
+    },
+];
+
+fn create_address(on: &mut On<'_, '_>) -> Done<Made> {
+    let input =
+        map([("Domain", Value::str("vpc")), ("TagSpecifications", on.tag_specification("elastic-ip"))]);
+    let answer = on.call(EC2, "AllocateAddress", input)?;
+    let (id, address) = (text_at(&answer, "AllocationId"), text_at(&answer, "PublicIp"));
+    associate(on, Value::str(&id))?;
+    Ok(on.made(address.clone(), vec![("AllocationId", Value::Str(id)), ("PublicIp", Value::Str(address))]))
+}
+
+fn associate(on: &mut On<'_, '_>, allocation: Value) -> Done<()> {
+    match on.prop("InstanceId") {
+        Value::Null => Ok(()),
+        instance => on
+            .call(EC2, "AssociateAddress", map([("AllocationId", allocation), ("InstanceId", instance)]))
+            .map(drop),
+    }
+}
+
+fn disassociate(on: &mut On<'_, '_>) -> Done<()> {
+    let ids = Value::List(vec![Value::Str(on.attribute("AllocationId"))]);
+    let answer = match on.call(EC2, "DescribeAddresses", map([("AllocationIds", ids)])) {
+        Err(refusal) if refusal.gone => return Ok(()),
+        other => other?,
+    };
+    match text_at(&answer, "Addresses.0.AssociationId") {
+        id if id.is_empty() => Ok(()),
+        id => on.end(EC2, "DisassociateAddress", map([("AssociationId", Value::Str(id))])),
+    }
+}
+
+/// AWS keeps the private key of a new pair in Systems Manager's parameters, which are not here.
+fn import_key(on: &mut On<'_, '_>) -> Done<Made> {
+    if on.prop("PublicKeyMaterial") == Value::Null {
+        return Err(Refusal::of(
+            "A key pair without PublicKeyMaterial is not built: its private key would be kept in Systems Manager's parameters.",
+        ));
+    }
+    let name = on.name("KeyName", 255);
+    let input = map([
+        ("KeyName", Value::str(&name)),
+        ("PublicKeyMaterial", on.prop("PublicKeyMaterial")),
+        ("TagSpecifications", on.tag_specification("key-pair")),
+    ]);
+    let answer = on.call(EC2, "ImportKeyPair", input)?;
+    let attributes = vec![
+        ("KeyPairId", Value::Str(text_at(&answer, "KeyPairId"))),
+        ("KeyFingerprint", Value::Str(text_at(&answer, "KeyFingerprint"))),
+    ];
+    Ok(on.made(name, attributes))
+}

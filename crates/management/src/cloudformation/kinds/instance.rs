@@ -1,0 +1,152 @@
+//! EC2's instances.
+
+use super::on::{On, at, map, text_at};
+use super::vpc::{EC2, TAGGER};
+use super::{Attributes, BASE, Done, Kind, Made, Refusal};
+use wire::Value;
+
+pub(super) static KINDS: &[Kind] = &[Kind {
+    name: "AWS::EC2::Instance",
+    changes: &[
+        "DisableApiTermination",
+        "InstanceInitiatedShutdownBehavior",
+        "InstanceType",
+        "SecurityGroupIds",
+        "Tags",
+    ],
+    fixed: &[
+        "AvailabilityZone",
+        "ImageId",
+        "KeyName",
+        "NetworkInterfaces",
+        "PrivateIpAddress",
+        "SubnetId",
+        "UserData",
+    ],
+    attributes: &[
+        "InstanceId",
+        "AvailabilityZone",
+        "PrivateDnsName",
+        "PrivateIp",
+        "PublicDnsName",
+        "PublicIp",
+        "VpcId",
+    ],
+    create,
+    update,
+    delete: |on| {
+        let ids = Value::List(vec![on.physical()]);
+        on.end(EC2, "TerminateInstances", map([("InstanceIds", ids)]))
+    },
+    ready,
+    gone: |on| match describe(on) {
+        Err(refusal) if refusal.gone => Ok(true),
+        other => Ok(matches!(text_at(&other?, "State.Name").as_str(), "terminated" | "")),
+    },
+    ..BASE
+}];
+
+fn create(on: &mut On<'_, '_>) -> Done<Made> {
+    let place = on.prop("AvailabilityZone");
+    let input = map([
+        ("MinCount", Value::Int(1)),
+        ("MaxCount", Value::Int(1)),
+        ("ImageId", on.prop("ImageId")),
+        ("InstanceType", on.prop("InstanceType")),
+        ("KeyName", on.prop("KeyName")),
+        ("SubnetId", on.prop("SubnetId")),
+        ("SecurityGroupIds", on.prop("SecurityGroupIds")),
+        ("PrivateIpAddress", on.prop("PrivateIpAddress")),
+        ("NetworkInterfaces", interfaces(on)),
+        ("UserData", on.prop("UserData")),
+        ("DisableApiTermination", on.prop("DisableApiTermination")),
+        ("InstanceInitiatedShutdownBehavior", on.prop("InstanceInitiatedShutdownBehavior")),
+        ("Placement", if place == Value::Null { place } else { map([("AvailabilityZone", place)]) }),
+        ("TagSpecifications", on.tag_specification("instance")),
+    ]);
+    let answer = on.call(EC2, "RunInstances", input)?;
+    let id = text_at(&answer, "Instances.0.InstanceId");
+    Ok(on.made(id.clone(), vec![("InstanceId", Value::Str(id))]))
+}
+
+/// The groups of an interface have another name there.
+fn interfaces(on: &On<'_, '_>) -> Value {
+    let Value::List(items) = on.prop("NetworkInterfaces") else { return Value::Null };
+    let renamed = |item: Value| match item {
+        Value::Map(entries) => {
+            let name = |key: String| if key == "GroupSet" { "Groups".to_owned() } else { key };
+            Value::Map(entries.into_iter().map(|(key, value)| (name(key), value)).collect())
+        }
+        other => other,
+    };
+    Value::List(items.into_iter().map(renamed).collect())
+}
+
+fn describe(on: &mut On<'_, '_>) -> Done<Value> {
+    let answer =
+        on.call(EC2, "DescribeInstances", map([("InstanceIds", Value::List(vec![on.physical()]))]))?;
+    Ok(at(&answer, "Reservations.0.Instances.0").cloned().unwrap_or(Value::Null))
+}
+
+/// The type is for [`ready`]: the instance has to stop for it.
+fn update(on: &mut On<'_, '_>) -> Done<Made> {
+    let modify = |on: &mut On<'_, '_>, member: &str, value: Value| {
+        let input = map([("InstanceId", on.physical()), (member, map([("Value", value)]))]);
+        on.call(EC2, "ModifyInstanceAttribute", input).map(drop)
+    };
+    if on.changed("DisableApiTermination") {
+        let wanted = Value::Bool(on.flag("DisableApiTermination"));
+        modify(on, "DisableApiTermination", wanted)?;
+    }
+    if on.changed("InstanceInitiatedShutdownBehavior") {
+        let wanted = on.text("InstanceInitiatedShutdownBehavior").unwrap_or_else(|| "stop".into());
+        modify(on, "InstanceInitiatedShutdownBehavior", Value::Str(wanted))?;
+    }
+    if on.changed("SecurityGroupIds") && on.prop("SecurityGroupIds") != Value::Null {
+        let instance = describe(on)?;
+        let interface = Value::Str(text_at(&instance, "NetworkInterfaces.0.NetworkInterfaceId"));
+        let input = map([("NetworkInterfaceId", interface), ("Groups", on.prop("SecurityGroupIds"))]);
+        on.call(EC2, "ModifyNetworkInterfaceAttribute", input)?;
+    }
+    on.retag(&TAGGER, on.physical())?;
+    Ok(on.same())
+}
+
+fn ready(on: &mut On<'_, '_>) -> Done<Option<Attributes>> {
+    let instance = describe(on)?;
+    let state = text_at(&instance, "State.Name");
+    let ids = map([("InstanceIds", Value::List(vec![on.physical()]))]);
+    let wanted = on.text("InstanceType").filter(|wanted| *wanted != text_at(&instance, "InstanceType"));
+    let retypes = on.before != &Value::Map(Vec::new()) && on.changed("InstanceType");
+    match (state.as_str(), wanted) {
+        ("running", Some(_)) if retypes => on.call(EC2, "StopInstances", ids)?,
+        ("stopped", Some(wanted)) if retypes => {
+            let kind = map([("Value", Value::Str(wanted))]);
+            on.call(
+                EC2,
+                "ModifyInstanceAttribute",
+                map([("InstanceId", on.physical()), ("InstanceType", kind)]),
+            )?;
+            on.call(EC2, "StartInstances", ids)?
+        }
+        ("running", _) => return Ok(Some(attributes(&instance))),
+        ("terminated" | "shutting-down", _) | ("stopped", None) => {
+            let why = text_at(&instance, "StateReason.Message");
+            return Err(Refusal::of(format!("Instance {} did not stabilize: {state}. {why}", on.physical)));
+        }
+        _ => return Ok(None),
+    };
+    Ok(None)
+}
+
+fn attributes(instance: &Value) -> Attributes {
+    let rows = [
+        ("AvailabilityZone", "Placement.AvailabilityZone"),
+        ("PrivateDnsName", "PrivateDnsName"),
+        ("PrivateIp", "PrivateIpAddress"),
+        ("PublicDnsName", "PublicDnsName"),
+        ("PublicIp", "PublicIpAddress"),
+        ("VpcId", "VpcId"),
+    ];
+    rows.iter().map(|(name, path)| (*name, Value::Str(text_at(instance, path)))).collect()
+}

@@ -1,0 +1,123 @@
+//! KMS keys and their aliases.
+
+use super::on::{Form, On, Tagger, map, text_at};
+use super::{BASE, Done, Kind, Made};
+use wire::Value;
+
+const KMS: &str = "kms";
+const TAGS: Form = Form::Pairs("TagKey", "TagValue");
+const TAGGER: Tagger = Tagger {
+    service: KMS,
+    tag: "TagResource",
+    untag: "UntagResource",
+    id: "KeyId",
+    tags: "Tags",
+    keys: "TagKeys",
+    form: TAGS,
+};
+
+pub(super) static KINDS: &[Kind] = &[
+    Kind {
+        name: "AWS::KMS::Key",
+        changes: &[
+            "Description",
+            "Enabled",
+            "EnableKeyRotation",
+            "RotationPeriodInDays",
+            "KeyPolicy",
+            "PendingWindowInDays",
+            "BypassPolicyLockoutSafetyCheck",
+            "Tags",
+        ],
+        fixed: &["KeySpec", "KeyUsage", "MultiRegion", "Origin"],
+        attributes: &["Arn", "KeyId"],
+        create: create_key,
+        update: update_key,
+        delete: |on| {
+            let input =
+                map([("KeyId", on.physical()), ("PendingWindowInDays", on.was("PendingWindowInDays"))]);
+            on.end(KMS, "ScheduleKeyDeletion", input)
+        },
+        ..BASE
+    },
+    Kind {
+        name: "AWS::KMS::Alias",
+        changes: &["TargetKeyId"],
+        fixed: &["AliasName"],
+        named: Some("AliasName"),
+        create: |on| {
+            on.call(KMS, "CreateAlias", alias(on))?;
+            Ok(on.made(on.text("AliasName").unwrap_or_default(), Vec::new()))
+        },
+        update: |on| {
+            on.call(KMS, "UpdateAlias", alias(on))?;
+            Ok(on.same())
+        },
+        delete: |on| on.end(KMS, "DeleteAlias", map([("AliasName", on.physical())])),
+        ..BASE
+    },
+];
+
+fn alias(on: &On<'_, '_>) -> Value {
+    map([("AliasName", on.prop("AliasName")), ("TargetKeyId", on.prop("TargetKeyId"))])
+}
+
+fn create_key(on: &mut On<'_, '_>) -> Done<Made> {
+    let input = map([
+        ("Description", on.prop("Description")),
+        ("Policy", on.document("KeyPolicy")),
+        ("KeySpec", on.prop("KeySpec")),
+        ("KeyUsage", on.prop("KeyUsage")),
+        ("MultiRegion", on.prop("MultiRegion")),
+        ("Origin", on.prop("Origin")),
+        ("BypassPolicyLockoutSafetyCheck", on.prop("BypassPolicyLockoutSafetyCheck")),
+        ("Tags", on.tags(TAGS)),
+    ]);
+    let answer = on.call(KMS, "CreateKey", input)?;
+    let (id, arn) = (text_at(&answer, "KeyMetadata.KeyId"), text_at(&answer, "KeyMetadata.Arn"));
+    settle(on, Value::str(&id))?;
+    Ok(on.made(id.clone(), vec![("Arn", Value::Str(arn)), ("KeyId", Value::Str(id))]))
+}
+
+fn enabled(value: &Value) -> bool {
+    !matches!(crate::cloudformation::template::text(value).as_deref(), Some("false"))
+}
+
+/// Rotation and state, as far as they change.
+fn settle(on: &mut On<'_, '_>, id: Value) -> Done<()> {
+    let rotates = on.flag("EnableKeyRotation");
+    if on.changed("EnableKeyRotation") || on.changed("RotationPeriodInDays") && rotates {
+        let (operation, days) = match rotates {
+            true => ("EnableKeyRotation", on.prop("RotationPeriodInDays")),
+            false => ("DisableKeyRotation", Value::Null),
+        };
+        if rotates || on.was("EnableKeyRotation") != Value::Null {
+            on.call(KMS, operation, map([("KeyId", id.clone()), ("RotationPeriodInDays", days)]))?;
+        }
+    }
+    let (wanted, was) = (enabled(&on.prop("Enabled")), enabled(&on.was("Enabled")));
+    if wanted != was {
+        on.call(KMS, if wanted { "EnableKey" } else { "DisableKey" }, map([("KeyId", id)]))?;
+    }
+    Ok(())
+}
+
+fn update_key(on: &mut On<'_, '_>) -> Done<Made> {
+    let id = on.physical();
+    if on.changed("Description") {
+        let description = Value::Str(on.text("Description").unwrap_or_default());
+        on.call(KMS, "UpdateKeyDescription", map([("KeyId", id.clone()), ("Description", description)]))?;
+    }
+    if on.changed("KeyPolicy") && on.prop("KeyPolicy") != Value::Null {
+        let input = map([
+            ("KeyId", id.clone()),
+            ("PolicyName", Value::str("default")),
+            ("Policy", on.document("KeyPolicy")),
+            ("BypassPolicyLockoutSafetyCheck", on.prop("BypassPolicyLockoutSafetyCheck")),
+        ]);
+        on.call(KMS, "PutKeyPolicy", input)?;
+    }
+    settle(on, id.clone())?;
+    on.retag(&TAGGER, id)?;
+    Ok(on.same())
+}

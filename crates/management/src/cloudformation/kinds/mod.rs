@@ -1,0 +1,166 @@
+//! The kinds of resources that stacks are made of: for each the properties, and which public operations of its
+//! service make, change and end it. Most of it is names; what services do differently is a small function.
+//!
+//! A property that is not in the table fails the resource ("Encountered unsupported property"): nothing is passed
+//! over. AWS: <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-template-resource-type-ref.html>
+
+mod bind;
+mod bucket;
+mod cdk;
+mod cloudwatch;
+mod ec2;
+mod endpoint;
+mod group;
+mod iam;
+mod iam_policy;
+mod instance;
+mod kms;
+mod logs;
+mod on;
+mod sns;
+mod sqs;
+mod table;
+mod vpc;
+
+pub(crate) use on::{On, Refusal};
+
+use super::template::check::Kinds;
+use super::template::{alike, get};
+use wire::Value;
+
+/// What a hook answers.
+pub(crate) type Done<T> = Result<T, Refusal>;
+
+/// What `Fn::GetAtt` knows of a resource.
+pub(crate) type Attributes = Vec<(&'static str, Value)>;
+
+/// A resource that is there: its physical id, and what is known of it at once.
+#[derive(Debug)]
+pub(crate) struct Made {
+    pub(crate) physical: String,
+    pub(crate) attributes: Attributes,
+}
+
+/// One kind of resource.
+#[derive(Clone, Copy)]
+pub(crate) struct Kind {
+    pub(crate) name: &'static str,
+    /// Properties that are changed in place.
+    pub(crate) changes: &'static [&'static str],
+    /// Properties whose change means another resource.
+    pub(crate) fixed: &'static [&'static str],
+    pub(crate) attributes: &'static [&'static str],
+    /// The property that names it, where its user may.
+    pub(crate) named: Option<&'static str>,
+    pub(crate) create: fn(&mut On<'_, '_>) -> Done<Made>,
+    /// From what it was ([`On::was`]) to what is wanted ([`On::prop`]).
+    pub(crate) update: fn(&mut On<'_, '_>) -> Done<Made>,
+    /// Of what it was; nothing is wanted any more.
+    pub(crate) delete: fn(&mut On<'_, '_>) -> Done<()>,
+    /// Whether it has become what is wanted: `None` as long as it has not. May take further steps towards it.
+    pub(crate) ready: fn(&mut On<'_, '_>) -> Done<Option<Attributes>>,
+    /// Whether it is no longer there, once it has been deleted.
+    pub(crate) gone: fn(&mut On<'_, '_>) -> Done<bool>,
+}
+
+impl std::fmt::Debug for Kind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+/// What most kinds have in common: nothing to wait for.
+const BASE: Kind = Kind {
+    name: "",
+    changes: &[],
+    fixed: &[],
+    attributes: &[],
+    named: None,
+    create: |on| Ok(on.made("", Vec::new())),
+    update: |on| Ok(on.same()),
+    delete: |_| Ok(()),
+    ready: |_| Ok(Some(Vec::new())),
+    gone: |_| Ok(true),
+};
+
+static ALL: &[&[Kind]] = &[
+    iam::KINDS,
+    iam_policy::KINDS,
+    kms::KINDS,
+    sqs::KINDS,
+    sns::KINDS,
+    table::KINDS,
+    bucket::KINDS,
+    logs::KINDS,
+    cloudwatch::KINDS,
+    vpc::KINDS,
+    group::KINDS,
+    ec2::KINDS,
+    endpoint::KINDS,
+    instance::KINDS,
+    cdk::KINDS,
+];
+
+pub(crate) fn kind(name: &str) -> Option<&'static Kind> {
+    ALL.iter().copied().flatten().find(|kind| kind.name == name)
+}
+
+impl Kind {
+    /// AWS asks for a capability before it makes these.
+    pub(crate) fn is_iam(&self) -> bool {
+        self.name.starts_with("AWS::IAM::") && self.name != "AWS::IAM::AccessKey"
+    }
+
+    pub(crate) fn has_tags(&self) -> bool {
+        self.changes.contains(&"Tags") || self.fixed.contains(&"Tags")
+    }
+
+    /// The property that it does not have.
+    pub(crate) fn stranger<'v>(&self, properties: &'v Value) -> Option<&'v str> {
+        let Value::Map(entries) = properties else { return None };
+        let known = |name: &str| self.changes.contains(&name) || self.fixed.contains(&name);
+        entries.iter().map(|(name, _)| name.as_str()).find(|name| !known(name))
+    }
+
+    /// Whether nothing of it would change. What is not known is for its service to refuse.
+    pub(crate) fn stays(&self, before: &Value, wanted: &Value) -> bool {
+        self.differing(before, wanted).is_empty() && self.stranger(wanted).is_none()
+    }
+
+    /// The properties that differ.
+    pub(crate) fn differing(&self, before: &Value, wanted: &Value) -> Vec<&'static str> {
+        let all = self.fixed.iter().chain(self.changes).copied();
+        all.filter(|name| !alike(get(before, name), get(wanted, name))).collect()
+    }
+}
+
+/// The table as the template's check asks for it.
+pub(crate) struct Table;
+
+impl Kinds for Table {
+    fn knows(&self, name: &str) -> bool {
+        kind(name).is_some()
+    }
+
+    fn has_attribute(&self, name: &str, attribute: &str) -> bool {
+        kind(name).is_some_and(|kind| kind.attributes.contains(&attribute))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ALL;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn every_kind_is_there_once_and_no_property_is_two() {
+        let mut names = BTreeSet::new();
+        for kind in ALL.iter().copied().flatten() {
+            assert!(names.insert(kind.name), "{} is there twice", kind.name);
+            let own: BTreeSet<_> = kind.changes.iter().chain(kind.fixed).collect();
+            assert_eq!(own.len(), kind.changes.len() + kind.fixed.len(), "{}", kind.name);
+            assert!(kind.named.is_none_or(|named| kind.fixed.contains(&named)), "{}", kind.name);
+        }
+        assert!(names.len() > 30);
+    }
+}

@@ -1,0 +1,283 @@
+//! [`On`]: what the hook of a kind sees: what is wanted, what was, and the operations of the services, which it calls
+//! with the rights of whoever owns the stack's work.
+
+use super::bind::bind;
+use super::{Attributes, Done, Made};
+use crate::cloudformation::errors::{handler_code, is_gone};
+use crate::cloudformation::template::{alike, get, text};
+use kernel::{As, Cx};
+use wire::{Fault, Value};
+
+/// One resource at work.
+pub(crate) struct On<'a, 'c> {
+    pub(crate) cx: &'a mut Cx<'c>,
+    pub(crate) who: As,
+    /// The stack's name.
+    pub(crate) stack: &'a str,
+    pub(crate) logical: &'a str,
+    pub(crate) wanted: &'a Value,
+    pub(crate) before: &'a Value,
+    /// Empty before it is made.
+    pub(crate) physical: &'a str,
+    pub(crate) known: &'a Value,
+}
+
+/// Why a resource did not become what it should.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Refusal {
+    pub(crate) reason: String,
+    /// There is no such thing (any more).
+    pub(crate) gone: bool,
+}
+
+impl Refusal {
+    pub(crate) fn of(reason: impl Into<String>) -> Refusal {
+        Refusal { reason: reason.into(), gone: false }
+    }
+}
+
+/// A map of those that have a value.
+pub(super) fn map<const N: usize>(entries: [(&str, Value); N]) -> Value {
+    let there = entries.into_iter().filter(|(_, value)| !matches!(value, Value::Null));
+    Value::Map(there.map(|(name, value)| (name.to_owned(), value)).collect())
+}
+
+/// The value at a path of members and places: `SecurityGroupRules.0.GroupId`.
+pub(super) fn at<'v>(value: &'v Value, path: &str) -> Option<&'v Value> {
+    path.split('.').try_fold(value, |value, part| match value {
+        Value::Struct(members) => members.get(part),
+        Value::Map(_) => get(value, part),
+        Value::List(items) => items.get(part.parse::<usize>().ok()?),
+        _ => None,
+    })
+}
+
+/// The text at a path; empty where there is none.
+pub(super) fn text_at(value: &Value, path: &str) -> String {
+    at(value, path).and_then(text).unwrap_or_default()
+}
+
+/// `Sqs`: how AWS names a service in a reason.
+fn service_name(service: &str) -> String {
+    let mut chars = service.chars();
+    match (service, chars.next()) {
+        ("dynamodb", _) => "DynamoDb".to_owned(),
+        ("cloudwatch", _) => "CloudWatch".to_owned(),
+        ("logs", _) => "CloudWatchLogs".to_owned(),
+        (_, Some(first)) => first.to_uppercase().chain(chars).collect(),
+        (_, None) => String::new(),
+    }
+}
+
+const ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+const CHANCE_CHARS: usize = 12;
+
+impl On<'_, '_> {
+    /// The wanted value of a property; `Null` where there is none.
+    pub(super) fn prop(&self, name: &str) -> Value {
+        get(self.wanted, name).cloned().unwrap_or(Value::Null)
+    }
+
+    pub(super) fn was(&self, name: &str) -> Value {
+        get(self.before, name).cloned().unwrap_or(Value::Null)
+    }
+
+    pub(super) fn changed(&self, name: &str) -> bool {
+        !alike(get(self.wanted, name), get(self.before, name))
+    }
+
+    pub(super) fn text(&self, name: &str) -> Option<String> {
+        get(self.wanted, name).and_then(text)
+    }
+
+    pub(super) fn flag(&self, name: &str) -> bool {
+        self.text(name).is_some_and(|value| value.eq_ignore_ascii_case("true"))
+    }
+
+    /// A list of texts, and what it was.
+    pub(super) fn lists(&self, name: &str) -> (Vec<String>, Vec<String>) {
+        (texts(get(self.wanted, name)), texts(get(self.before, name)))
+    }
+
+    /// A property that is a document: as JSON text.
+    pub(super) fn document(&self, name: &str) -> Value {
+        document(&self.prop(name))
+    }
+
+    /// An attribute that was kept when the resource was made.
+    pub(super) fn attribute(&self, name: &str) -> String {
+        get(self.known, name).and_then(text).unwrap_or_default()
+    }
+
+    pub(super) fn physical(&self) -> Value {
+        Value::str(self.physical)
+    }
+
+    pub(super) fn made(&self, physical: impl Into<String>, attributes: Attributes) -> Made {
+        Made { physical: physical.into(), attributes }
+    }
+
+    /// It is what it was.
+    pub(super) fn same(&self) -> Made {
+        Made { physical: self.physical.to_owned(), attributes: Vec::new() }
+    }
+
+    pub(super) fn account(&self) -> &str {
+        self.cx.account.as_str()
+    }
+
+    pub(super) fn region(&self) -> &'static str {
+        self.cx.region.name()
+    }
+
+    /// Whether the stack's account and region are where this is.
+    pub(super) fn arn(&self, service: &str, resource: &str) -> Value {
+        Value::Str(self.cx.arn(service, resource).to_string())
+    }
+
+    /// The name that the template gives, or one of stack, resource and chance.
+    pub(super) fn name(&self, property: &str, max: usize) -> String {
+        self.text(property).unwrap_or_else(|| self.generated(max))
+    }
+
+    /// `stack-resource-ABCDEFGHIJKL`, as long as may be.
+    pub(super) fn generated(&self, max: usize) -> String {
+        let chance = self.cx.rng().text(ALPHABET, CHANCE_CHARS);
+        let room = max.saturating_sub(CHANCE_CHARS + 2);
+        let (stack, own) = (self.stack, self.logical);
+        let for_own = own.len().min(room.saturating_sub(stack.len()).max(room / 2));
+        let for_stack = stack.len().min(room - for_own);
+        format!("{}-{}-{chance}", &stack[..for_stack], &own[..for_own])
+    }
+
+    /// Calls an operation, with the rights that this work has.
+    pub(super) fn call(&mut self, service: &str, operation: &str, input: Value) -> Done<Value> {
+        let model = wire::catalog::service(service);
+        let shape = model.and_then(|model| Some((model, model.operation(operation)?.input?)));
+        let bound = match shape {
+            Some((model, shape)) => bind(model, shape, operation, &input).map_err(Refusal::of)?,
+            None => Value::Struct(wire::Struct::new()),
+        };
+        self.cx.call(service, operation, bound, self.who).map_err(|fault| self.refusal(service, &fault))
+    }
+
+    pub(crate) fn refusal(&self, service: &str, fault: &Fault) -> Refusal {
+        let (id, token) = (base::id::uuid(self.cx.rng()), base::id::uuid(self.cx.rng()));
+        let (name, status, code) = (service_name(service), fault.status, handler_code(fault));
+        Refusal {
+            reason: format!(
+                "Resource handler returned message: \"{} (Service: {name}, Status Code: {status}, Request ID: {id})\" (RequestToken: {token}, HandlerErrorCode: {code})",
+                fault.message
+            ),
+            gone: is_gone(&fault.code),
+        }
+    }
+
+    /// As [`On::call`]; what is not there any more needs no end.
+    pub(super) fn end(&mut self, service: &str, operation: &str, input: Value) -> Done<()> {
+        match self.call(service, operation, input) {
+            Err(refusal) if refusal.gone => Ok(()),
+            other => other.map(drop),
+        }
+    }
+
+    /// The wanted tags, in a service's own words.
+    pub(super) fn tags(&self, form: Form) -> Value {
+        tags_as(pairs(get(self.wanted, "Tags")), form)
+    }
+
+    /// As EC2 takes them with a new resource.
+    pub(super) fn tag_specification(&self, noun: &str) -> Value {
+        match self.tags(KEYS) {
+            Value::Null => Value::Null,
+            tags => Value::List(vec![map([("ResourceType", Value::str(noun)), ("Tags", tags)])]),
+        }
+    }
+
+    /// Brings the tags of what is there to what is wanted.
+    pub(super) fn retag(&mut self, tagger: &Tagger, id: Value) -> Done<()> {
+        let (wanted, was) = (pairs(get(self.wanted, "Tags")), pairs(get(self.before, "Tags")));
+        let dropped: Vec<String> = was
+            .iter()
+            .map(|(key, _)| key)
+            .filter(|key| wanted.iter().all(|(own, _)| own != *key))
+            .cloned()
+            .collect();
+        let fresh: Vec<_> = wanted.into_iter().filter(|pair| !was.contains(pair)).collect();
+        let id = || if tagger.id == "Resources" { Value::List(vec![id.clone()]) } else { id.clone() };
+        if !dropped.is_empty() {
+            let keys = match tagger.keys {
+                "Tags" => tags_as(dropped.into_iter().map(|key| (key, None)).collect(), tagger.form),
+                _ => Value::List(dropped.into_iter().map(Value::Str).collect()),
+            };
+            self.call(tagger.service, tagger.untag, map([(tagger.id, id()), (tagger.keys, keys)]))?;
+        }
+        if !fresh.is_empty() {
+            let tags = tags_as(fresh, tagger.form);
+            self.call(tagger.service, tagger.tag, map([(tagger.id, id()), (tagger.tags, tags)]))?;
+        }
+        Ok(())
+    }
+}
+
+/// How a service writes tags: a list of pairs by these names, or a map.
+#[derive(Clone, Copy)]
+pub(super) enum Form {
+    Pairs(&'static str, &'static str),
+    Map,
+}
+
+pub(super) const KEYS: Form = Form::Pairs("Key", "Value");
+
+/// The operations by which a service tags.
+pub(super) struct Tagger {
+    pub(super) service: &'static str,
+    pub(super) tag: &'static str,
+    pub(super) untag: &'static str,
+    /// The member that names the resource.
+    pub(super) id: &'static str,
+    pub(super) tags: &'static str,
+    pub(super) keys: &'static str,
+    pub(super) form: Form,
+}
+
+pub(super) fn texts(value: Option<&Value>) -> Vec<String> {
+    match value {
+        Some(Value::List(items)) => items.iter().filter_map(text).collect(),
+        Some(other) => text(other).into_iter().collect(),
+        None => Vec::new(),
+    }
+}
+
+/// JSON text of what is not yet text.
+pub(super) fn document(value: &Value) -> Value {
+    match value {
+        Value::Null | Value::Str(_) => value.clone(),
+        other => Value::Str(wire::json::text(other)),
+    }
+}
+
+type Pair = (String, Option<String>);
+
+fn pairs(tags: Option<&Value>) -> Vec<Pair> {
+    let Some(Value::List(items)) = tags else { return Vec::new() };
+    let pair = |item: &Value| {
+        Some((get(item, "Key").and_then(text)?, Some(get(item, "Value").and_then(text).unwrap_or_default())))
+    };
+    items.iter().filter_map(pair).collect()
+}
+
+fn tags_as(pairs: Vec<Pair>, form: Form) -> Value {
+    if pairs.is_empty() {
+        return Value::Null;
+    }
+    let value = |value: Option<String>| value.map_or(Value::Null, Value::Str);
+    match form {
+        Form::Pairs(key, name) => Value::List(
+            pairs.into_iter().map(|(k, v)| map([(key, Value::Str(k)), (name, value(v))])).collect(),
+        ),
+        Form::Map => {
+            Value::Map(pairs.into_iter().map(|(k, v)| (k, Value::Str(v.unwrap_or_default()))).collect())
+        }
+    }
+}

@@ -1,0 +1,264 @@
+//! DynamoDB's tables.
+//!
+//! A table changes one thing at a time: what is left to do is done step by step, whenever the table is active again.
+
+use super::on::{KEYS, On, Tagger, at, map, text_at};
+use super::{Attributes, Done, Kind, Made};
+use crate::cloudformation::template::get;
+use wire::Value;
+
+const DYNAMODB: &str = "dynamodb";
+const TAGGER: Tagger = Tagger {
+    service: DYNAMODB,
+    tag: "TagResource",
+    untag: "UntagResource",
+    id: "ResourceArn",
+    tags: "Tags",
+    keys: "TagKeys",
+    form: KEYS,
+};
+
+pub(super) static KINDS: &[Kind] = &[Kind {
+    name: "AWS::DynamoDB::Table",
+    changes: &[
+        "AttributeDefinitions",
+        "BillingMode",
+        "DeletionProtectionEnabled",
+        "GlobalSecondaryIndexes",
+        "OnDemandThroughput",
+        "PointInTimeRecoverySpecification",
+        "ProvisionedThroughput",
+        "ResourcePolicy",
+        "SSESpecification",
+        "StreamSpecification",
+        "TableClass",
+        "Tags",
+        "TimeToLiveSpecification",
+    ],
+    fixed: &["TableName", "KeySchema", "LocalSecondaryIndexes"],
+    attributes: &["Arn", "StreamArn"],
+    named: Some("TableName"),
+    create,
+    update,
+    delete: |on| on.end(DYNAMODB, "DeleteTable", map([("TableName", on.physical())])),
+    ready,
+    gone: |on| match on.call(DYNAMODB, "DescribeTable", map([("TableName", on.physical())])) {
+        Err(refusal) if refusal.gone => Ok(true),
+        other => other.map(|_| false),
+    },
+}];
+
+/// What stands under other names in the template than in the operation.
+fn encryption(on: &On<'_, '_>) -> Value {
+    let wanted = on.prop("SSESpecification");
+    let own = |member: &str| get(&wanted, member).cloned().unwrap_or(Value::Null);
+    match &wanted {
+        Value::Map(_) => map([
+            ("Enabled", own("SSEEnabled")),
+            ("SSEType", own("SSEType")),
+            ("KMSMasterKeyId", own("KMSMasterKeyId")),
+        ]),
+        other => other.clone(),
+    }
+}
+
+fn stream(on: &On<'_, '_>) -> Value {
+    match on.prop("StreamSpecification") {
+        Value::Null => Value::Null,
+        wanted => map([
+            ("StreamEnabled", Value::Bool(true)),
+            ("StreamViewType", Value::Str(text_at(&wanted, "StreamViewType"))),
+        ]),
+    }
+}
+
+fn policy(on: &On<'_, '_>) -> Value {
+    match on.prop("ResourcePolicy") {
+        Value::Null => Value::Null,
+        wanted => super::on::document(get(&wanted, "PolicyDocument").unwrap_or(&Value::Null)),
+    }
+}
+
+fn create(on: &mut On<'_, '_>) -> Done<Made> {
+    let name = on.name("TableName", 255);
+    let input = map([
+        ("TableName", Value::str(&name)),
+        ("AttributeDefinitions", on.prop("AttributeDefinitions")),
+        ("KeySchema", on.prop("KeySchema")),
+        ("LocalSecondaryIndexes", on.prop("LocalSecondaryIndexes")),
+        ("GlobalSecondaryIndexes", on.prop("GlobalSecondaryIndexes")),
+        ("BillingMode", on.prop("BillingMode")),
+        ("ProvisionedThroughput", on.prop("ProvisionedThroughput")),
+        ("OnDemandThroughput", on.prop("OnDemandThroughput")),
+        ("StreamSpecification", stream(on)),
+        ("SSESpecification", encryption(on)),
+        ("TableClass", on.prop("TableClass")),
+        ("DeletionProtectionEnabled", on.prop("DeletionProtectionEnabled")),
+        ("ResourcePolicy", policy(on)),
+        ("Tags", on.tags(KEYS)),
+    ]);
+    let answer = on.call(DYNAMODB, "CreateTable", input)?;
+    let arn = Value::Str(text_at(&answer, "TableDescription.TableArn"));
+    Ok(on.made(name, vec![("Arn", arn)]))
+}
+
+/// What one call may change at once; the rest is for [`ready`].
+fn update(on: &mut On<'_, '_>) -> Done<Made> {
+    let mut input = vec![("TableName".to_owned(), on.physical())];
+    let billing = on.changed("BillingMode") || on.changed("ProvisionedThroughput");
+    if billing {
+        let mode = on.text("BillingMode").unwrap_or_else(|| "PROVISIONED".into());
+        input.push(("BillingMode".into(), Value::Str(mode)));
+        input.push(("ProvisionedThroughput".into(), on.prop("ProvisionedThroughput")));
+    }
+    for (property, value) in [
+        ("OnDemandThroughput", on.prop("OnDemandThroughput")),
+        ("SSESpecification", encryption(on)),
+        ("TableClass", Value::Str(on.text("TableClass").unwrap_or_else(|| "STANDARD".into()))),
+        ("DeletionProtectionEnabled", Value::Bool(on.flag("DeletionProtectionEnabled"))),
+    ] {
+        if on.changed(property) {
+            input.push((property.to_owned(), value));
+        }
+    }
+    let indexes = throughputs(on);
+    if !indexes.is_empty() {
+        input.push(("GlobalSecondaryIndexUpdates".into(), Value::List(indexes)));
+    }
+    if on.changed("StreamSpecification") {
+        let off = map([("StreamEnabled", Value::Bool(false))]);
+        let wanted = stream(on);
+        input.push(("StreamSpecification".into(), if wanted == Value::Null { off } else { wanted }));
+    }
+    input.retain(|(_, value)| !matches!(value, Value::Null));
+    if input.len() > 1 {
+        on.call(DYNAMODB, "UpdateTable", Value::Map(input))?;
+    }
+    let arn = Value::Str(on.attribute("Arn"));
+    if on.changed("ResourcePolicy") {
+        match policy(on) {
+            Value::Null => on.end(DYNAMODB, "DeleteResourcePolicy", map([("ResourceArn", arn.clone())]))?,
+            wanted => {
+                let input = map([("ResourceArn", arn.clone()), ("Policy", wanted)]);
+                on.call(DYNAMODB, "PutResourcePolicy", input).map(drop)?;
+            }
+        }
+    }
+    on.retag(&TAGGER, arn)?;
+    Ok(on.same())
+}
+
+/// The indexes that stay and whose throughput does not.
+fn throughputs(on: &On<'_, '_>) -> Vec<Value> {
+    let (Value::List(wanted), Value::List(was)) =
+        (on.prop("GlobalSecondaryIndexes"), on.was("GlobalSecondaryIndexes"))
+    else {
+        return Vec::new();
+    };
+    let own = |index: &Value| get(index, "ProvisionedThroughput").cloned().unwrap_or(Value::Null);
+    let changed = wanted.iter().filter(|index| {
+        let old = was.iter().find(|old| text_at(old, "IndexName") == text_at(index, "IndexName"));
+        old.is_some_and(|old| own(old) != own(index)) && own(index) != Value::Null
+    });
+    let update = |index: &Value| {
+        let name = Value::Str(text_at(index, "IndexName"));
+        map([("Update", map([("IndexName", name), ("ProvisionedThroughput", own(index))]))])
+    };
+    changed.map(update).collect()
+}
+
+fn index_names(value: Option<&Value>) -> Vec<String> {
+    match value {
+        Some(Value::List(items)) => items.iter().map(|item| text_at(item, "IndexName")).collect(),
+        _ => Vec::new(),
+    }
+}
+
+fn ready(on: &mut On<'_, '_>) -> Done<Option<Attributes>> {
+    let answer = on.call(DYNAMODB, "DescribeTable", map([("TableName", on.physical())]))?;
+    let indexes = at(&answer, "Table.GlobalSecondaryIndexes");
+    let active = match indexes {
+        Some(Value::List(items)) => items.iter().all(|item| text_at(item, "IndexStatus") == "ACTIVE"),
+        _ => true,
+    };
+    if text_at(&answer, "Table.TableStatus") != "ACTIVE" || !active {
+        return Ok(None);
+    }
+    if next_index(on, &index_names(indexes))? || time_to_live(on)? || recovery(on)? {
+        return Ok(None);
+    }
+    let mut attributes = vec![("Arn", Value::Str(text_at(&answer, "Table.TableArn")))];
+    if let Some(Value::Str(stream)) = at(&answer, "Table.LatestStreamArn") {
+        attributes.push(("StreamArn", Value::str(stream)));
+    }
+    Ok(Some(attributes))
+}
+
+/// One index goes or comes; whether there was one to go or come.
+fn next_index(on: &mut On<'_, '_>, there: &[String]) -> Done<bool> {
+    let wanted = match on.prop("GlobalSecondaryIndexes") {
+        Value::List(items) => items,
+        _ => Vec::new(),
+    };
+    let named = |name: &String| wanted.iter().any(|index| text_at(index, "IndexName") == *name);
+    let change = match there.iter().find(|name| !named(name)) {
+        Some(old) => map([("Delete", map([("IndexName", Value::str(old))]))]),
+        None => match wanted.iter().find(|index| !there.contains(&text_at(index, "IndexName"))) {
+            Some(fresh) => map([("Create", fresh.clone())]),
+            None => return Ok(false),
+        },
+    };
+    let input = map([
+        ("TableName", on.physical()),
+        ("AttributeDefinitions", on.prop("AttributeDefinitions")),
+        ("GlobalSecondaryIndexUpdates", Value::List(vec![change])),
+    ]);
+    on.call(DYNAMODB, "UpdateTable", input)?;
+    Ok(true)
+}
+
+fn time_to_live(on: &mut On<'_, '_>) -> Done<bool> {
+    if !on.changed("TimeToLiveSpecification") {
+        return Ok(false);
+    }
+    let (wanted, was) = (on.prop("TimeToLiveSpecification"), on.was("TimeToLiveSpecification"));
+    let answer = on.call(DYNAMODB, "DescribeTimeToLive", map([("TableName", on.physical())]))?;
+    let status = text_at(&answer, "TimeToLiveDescription.TimeToLiveStatus");
+    let own =
+        |member: &str| get(&wanted, member).or_else(|| get(&was, member)).cloned().unwrap_or(Value::Null);
+    let enables = text_at(&wanted, "Enabled").eq_ignore_ascii_case("true");
+    match (status.as_str(), enables) {
+        ("ENABLING" | "DISABLING", _) => return Ok(true),
+        ("ENABLED", true)
+            if text_at(&answer, "TimeToLiveDescription.AttributeName")
+                == text_at(&wanted, "AttributeName") =>
+        {
+            return Ok(false);
+        }
+        ("DISABLED" | "", false) => return Ok(false),
+        _ => {}
+    }
+    let specification = map([("Enabled", Value::Bool(enables)), ("AttributeName", own("AttributeName"))]);
+    let input = map([("TableName", on.physical()), ("TimeToLiveSpecification", specification)]);
+    on.call(DYNAMODB, "UpdateTimeToLive", input)?;
+    Ok(true)
+}
+
+fn recovery(on: &mut On<'_, '_>) -> Done<bool> {
+    if !on.changed("PointInTimeRecoverySpecification") {
+        return Ok(false);
+    }
+    let wanted = on.prop("PointInTimeRecoverySpecification");
+    let answer = on.call(DYNAMODB, "DescribeContinuousBackups", map([("TableName", on.physical())]))?;
+    let path = "ContinuousBackupsDescription.PointInTimeRecoveryDescription.PointInTimeRecoveryStatus";
+    let enables = text_at(&wanted, "PointInTimeRecoveryEnabled").eq_ignore_ascii_case("true");
+    if (text_at(&answer, path) == "ENABLED") == enables {
+        return Ok(false);
+    }
+    let days = get(&wanted, "RecoveryPeriodInDays").cloned().unwrap_or(Value::Null);
+    let specification =
+        map([("PointInTimeRecoveryEnabled", Value::Bool(enables)), ("RecoveryPeriodInDays", days)]);
+    let input = map([("TableName", on.physical()), ("PointInTimeRecoverySpecification", specification)]);
+    on.call(DYNAMODB, "UpdateContinuousBackups", input)?;
+    Ok(true)
+}

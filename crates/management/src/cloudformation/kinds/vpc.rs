@@ -1,0 +1,271 @@
+//! Networks: VPCs, subnets, gateways, route tables, routes.
+
+use super::on::{KEYS, On, Tagger, at, map, text_at};
+use super::{Attributes, BASE, Done, Kind, Made, Refusal};
+use wire::Value;
+
+pub(super) const EC2: &str = "ec2";
+pub(super) const TAGGER: Tagger = Tagger {
+    service: EC2,
+    tag: "CreateTags",
+    untag: "DeleteTags",
+    id: "Resources",
+    tags: "Tags",
+    keys: "Tags",
+    form: KEYS,
+};
+
+pub(super) static KINDS: &[Kind] = &[
+    Kind {
+        name: "AWS::EC2::VPC",
+        changes: &["EnableDnsHostnames", "EnableDnsSupport", "Tags"],
+        fixed: &["CidrBlock", "InstanceTenancy"],
+        attributes: &["VpcId", "CidrBlock", "DefaultSecurityGroup", "DefaultNetworkAcl"],
+        create: create_vpc,
+        update: |on| {
+            vpc_settings(on, on.physical())?;
+            retagged(on)
+        },
+        delete: |on| on.end(EC2, "DeleteVpc", map([("VpcId", on.physical())])),
+        ready: vpc_ready,
+        ..BASE
+    },
+    Kind {
+        name: "AWS::EC2::Subnet",
+        changes: &["MapPublicIpOnLaunch", "Tags"],
+        fixed: &["VpcId", "CidrBlock", "AvailabilityZone", "AvailabilityZoneId"],
+        attributes: &["SubnetId", "VpcId", "CidrBlock", "AvailabilityZone"],
+        create: create_subnet,
+        update: |on| {
+            map_public(on, on.physical())?;
+            retagged(on)
+        },
+        delete: |on| on.end(EC2, "DeleteSubnet", map([("SubnetId", on.physical())])),
+        ready: |on| {
+            let answer =
+                on.call(EC2, "DescribeSubnets", map([("SubnetIds", Value::List(vec![on.physical()]))]))?;
+            Ok((text_at(&answer, "Subnets.0.State") == "available").then(Vec::new))
+        },
+        ..BASE
+    },
+    Kind {
+        name: "AWS::EC2::InternetGateway",
+        changes: &["Tags"],
+        attributes: &["InternetGatewayId"],
+        create: |on| {
+            simple(on, "CreateInternetGateway", "internet-gateway", "InternetGateway.InternetGatewayId", &[])
+        },
+        update: retagged,
+        delete: |on| on.end(EC2, "DeleteInternetGateway", map([("InternetGatewayId", on.physical())])),
+        ..BASE
+    },
+    Kind {
+        name: "AWS::EC2::VPCGatewayAttachment",
+        fixed: &["VpcId", "InternetGatewayId"],
+        attributes: &["AttachmentType"],
+        create: |on| {
+            on.call(
+                EC2,
+                "AttachInternetGateway",
+                attachment(on.prop("InternetGatewayId"), on.prop("VpcId")),
+            )?;
+            let vpc = on.text("VpcId").unwrap_or_default();
+            Ok(on.made(format!("IGW|{vpc}"), vec![("AttachmentType", Value::str("IGW"))]))
+        },
+        delete: |on| {
+            on.end(EC2, "DetachInternetGateway", attachment(on.was("InternetGatewayId"), on.was("VpcId")))
+        },
+        ..BASE
+    },
+    Kind {
+        name: "AWS::EC2::RouteTable",
+        changes: &["Tags"],
+        fixed: &["VpcId"],
+        attributes: &["RouteTableId"],
+        create: |on| simple(on, "CreateRouteTable", "route-table", "RouteTable.RouteTableId", &["VpcId"]),
+        update: retagged,
+        delete: |on| on.end(EC2, "DeleteRouteTable", map([("RouteTableId", on.physical())])),
+        ..BASE
+    },
+    Kind {
+        name: "AWS::EC2::Route",
+        changes: TARGETS,
+        fixed: DESTINATIONS,
+        attributes: &["CidrBlock"],
+        create: |on| {
+            on.call(EC2, "CreateRoute", route(on))?;
+            let destination = DESTINATIONS[1..].iter().find_map(|name| on.text(name)).unwrap_or_default();
+            let table = on.text("RouteTableId").unwrap_or_default();
+            Ok(on.made(format!("{table}|{destination}"), vec![("CidrBlock", Value::Str(destination))]))
+        },
+        update: |on| {
+            on.call(EC2, "ReplaceRoute", route(on))?;
+            Ok(on.same())
+        },
+        delete: |on| {
+            let own = DESTINATIONS.iter().map(|name| ((*name).to_owned(), on.was(name)));
+            let there = own.filter(|(_, value)| !matches!(value, Value::Null));
+            on.end(EC2, "DeleteRoute", Value::Map(there.collect()))
+        },
+        ..BASE
+    },
+    Kind {
+        name: "AWS::EC2::SubnetRouteTableAssociation",
+        changes: &["RouteTableId"],
+        fixed: &["SubnetId"],
+        attributes: &["Id"],
+        create: |on| {
+            let input = map([("SubnetId", on.prop("SubnetId")), ("RouteTableId", on.prop("RouteTableId"))]);
+            associated(on, "AssociateRouteTable", input, "AssociationId")
+        },
+        update: |on| {
+            let input = map([("AssociationId", on.physical()), ("RouteTableId", on.prop("RouteTableId"))]);
+            associated(on, "ReplaceRouteTableAssociation", input, "NewAssociationId")
+        },
+        delete: |on| on.end(EC2, "DisassociateRouteTable", map([("AssociationId", on.physical())])),
+        ..BASE
+    },
+    Kind {
+        name: "AWS::EC2::NatGateway",
+        changes: &["Tags"],
+        fixed: &["AllocationId", "SubnetId", "ConnectivityType", "PrivateIpAddress"],
+        attributes: &["NatGatewayId"],
+        create: |on| {
+            let own = ["AllocationId", "SubnetId", "ConnectivityType", "PrivateIpAddress"];
+            simple(on, "CreateNatGateway", "natgateway", "NatGateway.NatGatewayId", &own)
+        },
+        update: retagged,
+        delete: |on| on.end(EC2, "DeleteNatGateway", map([("NatGatewayId", on.physical())])),
+        ready: |on| match nat_state(on)? {
+            (state, why) if state == "failed" => Err(Refusal::of(format!(
+                "NatGateway {} is in state failed and hence failed to stabilize. Detailed failure message: {why}",
+                on.physical
+            ))),
+            (state, _) => Ok((state == "available").then(Vec::new)),
+        },
+        gone: |on| match nat_state(on) {
+            Err(refusal) if refusal.gone => Ok(true),
+            other => Ok(matches!(other?.0.as_str(), "deleted" | "")),
+        },
+        ..BASE
+    },
+];
+
+const DESTINATIONS: &[&str] =
+    &["RouteTableId", "DestinationCidrBlock", "DestinationIpv6CidrBlock", "DestinationPrefixListId"];
+const TARGETS: &[&str] = &[
+    "GatewayId",
+    "NatGatewayId",
+    "InstanceId",
+    "NetworkInterfaceId",
+    "VpcPeeringConnectionId",
+    "VpcEndpointId",
+    "EgressOnlyInternetGatewayId",
+];
+
+/// Of what has nothing but tags to change.
+pub(super) fn retagged(on: &mut On<'_, '_>) -> Done<Made> {
+    on.retag(&TAGGER, on.physical())?;
+    Ok(on.same())
+}
+
+/// Makes what is known by one id, which is its attribute, too.
+fn simple(on: &mut On<'_, '_>, operation: &str, noun: &str, id: &'static str, own: &[&str]) -> Done<Made> {
+    let mut input: Vec<(String, Value)> =
+        own.iter().map(|name| ((*name).to_owned(), on.prop(name))).collect();
+    input.push(("TagSpecifications".into(), on.tag_specification(noun)));
+    input.retain(|(_, value)| !matches!(value, Value::Null));
+    let answer = on.call(EC2, operation, Value::Map(input))?;
+    let physical = text_at(&answer, id);
+    let attribute = id.rsplit('.').next().unwrap_or(id);
+    Ok(on.made(physical.clone(), vec![(attribute, Value::Str(physical))]))
+}
+
+fn attachment(gateway: Value, vpc: Value) -> Value {
+    map([("InternetGatewayId", gateway), ("VpcId", vpc)])
+}
+
+fn route(on: &On<'_, '_>) -> Value {
+    let own = DESTINATIONS.iter().chain(TARGETS).map(|name| ((*name).to_owned(), on.prop(name)));
+    Value::Map(own.filter(|(_, value)| !matches!(value, Value::Null)).collect())
+}
+
+fn associated(on: &mut On<'_, '_>, operation: &str, input: Value, member: &str) -> Done<Made> {
+    let id = text_at(&on.call(EC2, operation, input)?, member);
+    Ok(on.made(id.clone(), vec![("Id", Value::Str(id))]))
+}
+
+fn nat_state(on: &mut On<'_, '_>) -> Done<(String, String)> {
+    let answer =
+        on.call(EC2, "DescribeNatGateways", map([("NatGatewayIds", Value::List(vec![on.physical()]))]))?;
+    Ok((text_at(&answer, "NatGateways.0.State"), text_at(&answer, "NatGateways.0.FailureMessage")))
+}
+
+fn create_vpc(on: &mut On<'_, '_>) -> Done<Made> {
+    let input = map([
+        ("CidrBlock", on.prop("CidrBlock")),
+        ("InstanceTenancy", on.prop("InstanceTenancy")),
+        ("TagSpecifications", on.tag_specification("vpc")),
+    ]);
+    let answer = on.call(EC2, "CreateVpc", input)?;
+    let id = text_at(&answer, "Vpc.VpcId");
+    vpc_settings(on, Value::str(&id))?;
+    let cidr = Value::Str(text_at(&answer, "Vpc.CidrBlock"));
+    Ok(on.made(id.clone(), vec![("VpcId", Value::Str(id)), ("CidrBlock", cidr)]))
+}
+
+fn vpc_settings(on: &mut On<'_, '_>, id: Value) -> Done<()> {
+    for (name, default) in [("EnableDnsSupport", true), ("EnableDnsHostnames", false)] {
+        if on.changed(name) {
+            let wanted = if on.prop(name) == Value::Null { default } else { on.flag(name) };
+            let input = map([("VpcId", id.clone()), (name, map([("Value", Value::Bool(wanted))]))]);
+            on.call(EC2, "ModifyVpcAttribute", input)?;
+        }
+    }
+    Ok(())
+}
+
+fn vpc_ready(on: &mut On<'_, '_>) -> Done<Option<Attributes>> {
+    let id = on.physical();
+    let answer = on.call(EC2, "DescribeVpcs", map([("VpcIds", Value::List(vec![id.clone()]))]))?;
+    if text_at(&answer, "Vpcs.0.State") != "available" {
+        return Ok(None);
+    }
+    let filter =
+        |name: &str, value: Value| map([("Name", Value::str(name)), ("Values", Value::List(vec![value]))]);
+    let filters =
+        Value::List(vec![filter("vpc-id", id.clone()), filter("group-name", Value::str("default"))]);
+    let groups = on.call(EC2, "DescribeSecurityGroups", map([("Filters", filters)]))?;
+    let filters = Value::List(vec![filter("vpc-id", id), filter("default", Value::str("true"))]);
+    let acls = on.call(EC2, "DescribeNetworkAcls", map([("Filters", filters)]))?;
+    Ok(Some(vec![
+        ("DefaultSecurityGroup", Value::Str(text_at(&groups, "SecurityGroups.0.GroupId"))),
+        ("DefaultNetworkAcl", Value::Str(text_at(&acls, "NetworkAcls.0.NetworkAclId"))),
+    ]))
+}
+
+fn create_subnet(on: &mut On<'_, '_>) -> Done<Made> {
+    let input = map([
+        ("VpcId", on.prop("VpcId")),
+        ("CidrBlock", on.prop("CidrBlock")),
+        ("AvailabilityZone", on.prop("AvailabilityZone")),
+        ("AvailabilityZoneId", on.prop("AvailabilityZoneId")),
+        ("TagSpecifications", on.tag_specification("subnet")),
+    ]);
+    let answer = on.call(EC2, "CreateSubnet", input)?;
+    let told = |member: &'static str| {
+        (member, at(&answer, &format!("Subnet.{member}")).cloned().unwrap_or(Value::Null))
+    };
+    let attributes = ["SubnetId", "VpcId", "CidrBlock", "AvailabilityZone"].map(told).to_vec();
+    let id = text_at(&answer, "Subnet.SubnetId");
+    map_public(on, Value::str(&id))?;
+    Ok(on.made(id, attributes))
+}
+
+fn map_public(on: &mut On<'_, '_>, id: Value) -> Done<()> {
+    if !on.changed("MapPublicIpOnLaunch") {
+        return Ok(());
+    }
+    let wanted = map([("Value", Value::Bool(on.flag("MapPublicIpOnLaunch")))]);
+    on.call(EC2, "ModifySubnetAttribute", map([("SubnetId", id), ("MapPublicIpOnLaunch", wanted)])).map(drop)
+}

@@ -1,0 +1,38 @@
+//! CloudFormation: stacks of resources that are made, changed and ended by their services' public operations.
+//!
+//! Promises: every call is made with the rights of the caller (or of the role that was passed) and is authorized and
+//! audited as such; each step is one transaction with the record of it, so that a crash neither doubles nor forgets a
+//! resource; a failure turns the stack back; a kind or a property that is not known fails, in AWS's words.
+//!
+//! Not here: stack sets, nested stacks, drift, imports of resources, macros and transforms (but for the language
+//! extensions), `Rules`, dynamic references, parameters of Systems Manager, creation and update policies with
+//! signals, stack policies, notifications, hooks, a registry of kinds. The tags `aws:cloudformation:*` are not set.
+//!
+//! - [`template`]: the language, pure.
+//! - [`kinds`]: what each kind of resource does by which operations.
+//! - [`work`]: the reconciler.
+
+mod access;
+mod change_set;
+pub mod errors;
+mod kinds;
+mod model;
+mod ops;
+mod template;
+pub mod work;
+
+/// The service.
+pub static CLOUDFORMATION: kernel::Service = kernel::Service {
+    id: "cloudformation",
+    global: false,
+    ops: &[
+        ops::stack::OPS,
+        ops::hold::OPS,
+        ops::describe::OPS,
+        ops::event::OPS,
+        ops::resource::OPS,
+        ops::template::OPS,
+        ops::export::OPS,
+        ops::change_set::OPS,
+    ],
+};

@@ -1,0 +1,316 @@
+//! What CloudFormation keeps: stacks, their templates, resources and events, exports, and the work that is under way.
+
+use base::{AccountId, Arn, Region, Timestamp};
+use kernel::Cloud;
+use store::{Key, Table, Tx};
+use wire::Value;
+
+pub(crate) const SERVICE: &str = "cloudformation.amazonaws.com";
+/// The kind of a stack itself, in its events.
+pub(crate) const STACK: &str = "AWS::CloudFormation::Stack";
+/// What is sealed: parameters that are not echoed, properties made of them, attributes that are secrets, tokens.
+const PURPOSE: &str = "cloudformation/values";
+
+store::record! {
+    #[derive(Clone, PartialEq, Debug)]
+    pub(crate) struct Stack {
+        1 => pub(crate) name: String,
+        2 => pub(crate) id: String,
+        3 => pub(crate) account: AccountId,
+        4 => pub(crate) region: Region,
+        5 => pub(crate) status: String,
+        6 => pub(crate) reason: Option<String>,
+        7 => pub(crate) created: Timestamp,
+        8 => pub(crate) updated: Option<Timestamp>,
+        9 => pub(crate) deleted: Option<Timestamp>,
+        10 => pub(crate) description: Option<String>,
+        11 => pub(crate) capabilities: Vec<String>,
+        12 => pub(crate) tags: Vec<(String, String)>,
+        13 => pub(crate) role: Option<String>,
+        14 => pub(crate) disable_rollback: bool,
+        /// `DO_NOTHING`, `ROLLBACK` or `DELETE`.
+        15 => pub(crate) on_failure: Option<String>,
+        16 => pub(crate) timeout_minutes: Option<u32>,
+        17 => pub(crate) protected: bool,
+        18 => pub(crate) outputs: Vec<Shown>,
+        19 => pub(crate) change_set: Option<String>,
+        /// As they are shown: what is not echoed is masked.
+        20 => pub(crate) parameters: Vec<(String, String)>,
+        /// How many events it has had.
+        21 => pub(crate) events: u64,
+        /// Counts the operations on it: what belongs to the present one has its number.
+        22 => pub(crate) round: u32,
+        /// Of the request under way.
+        23 => pub(crate) token: Option<String>,
+        /// Of the request that made it.
+        24 => pub(crate) creation_token: Option<String>,
+    }
+
+    /// An output with its value.
+    #[derive(Clone, PartialEq, Debug)]
+    pub(crate) struct Shown {
+        1 => pub(crate) name: String,
+        2 => pub(crate) value: String,
+        3 => pub(crate) description: Option<String>,
+        4 => pub(crate) export: Option<String>,
+    }
+
+    /// A template, and the parameters that go with it.
+    #[derive(Clone, PartialEq, Debug)]
+    pub(crate) struct Body {
+        1 => pub(crate) text: String,
+        2 => pub(crate) sealed_parameters: Vec<u8>,
+        3 => pub(crate) tags: Vec<(String, String)>,
+    }
+
+    #[derive(Clone, PartialEq, Debug)]
+    pub(crate) struct Resource {
+        1 => pub(crate) name: String,
+        2 => pub(crate) kind: String,
+        /// Empty before it is there.
+        3 => pub(crate) physical: String,
+        4 => pub(crate) status: String,
+        5 => pub(crate) reason: Option<String>,
+        6 => pub(crate) time: Timestamp,
+        7 => pub(crate) round: u32,
+        /// The round that made it.
+        8 => pub(crate) made_in: u32,
+        9 => pub(crate) needs: Vec<String>,
+        /// `DeletionPolicy`, by its number.
+        10 => pub(crate) keep: u32,
+        11 => pub(crate) properties: Vec<u8>,
+        12 => pub(crate) attributes: Vec<u8>,
+        13 => pub(crate) metadata: Option<String>,
+        /// What it was before the present round changed it.
+        14 => pub(crate) old: Option<Past>,
+        /// What is to be deleted when the round ends.
+        15 => pub(crate) doomed: Vec<Past>,
+        /// The part of its end that is done: its service was told.
+        16 => pub(crate) ending: bool,
+        /// The present round made another in its place.
+        17 => pub(crate) replaced: bool,
+        /// It is on its way back to what it was.
+        18 => pub(crate) reverting: bool,
+        /// It was begun, and its service is still at it.
+        19 => pub(crate) settling: bool,
+    }
+
+    /// A resource as it was.
+    #[derive(Clone, PartialEq, Debug)]
+    pub(crate) struct Past {
+        1 => pub(crate) physical: String,
+        2 => pub(crate) properties: Vec<u8>,
+        3 => pub(crate) attributes: Vec<u8>,
+        4 => pub(crate) keep: u32,
+        5 => pub(crate) needs: Vec<String>,
+        6 => pub(crate) ending: bool,
+        7 => pub(crate) settling: bool,
+    }
+
+    #[derive(Clone, PartialEq, Debug)]
+    pub(crate) struct Event {
+        1 => pub(crate) id: String,
+        2 => pub(crate) name: String,
+        3 => pub(crate) kind: String,
+        4 => pub(crate) physical: String,
+        5 => pub(crate) status: String,
+        6 => pub(crate) reason: Option<String>,
+        7 => pub(crate) time: Timestamp,
+        8 => pub(crate) properties: Option<String>,
+        9 => pub(crate) token: Option<String>,
+    }
+
+    #[derive(Clone, PartialEq, Debug)]
+    pub(crate) struct Export {
+        1 => pub(crate) name: String,
+        2 => pub(crate) value: String,
+        3 => pub(crate) stack: String,
+    }
+
+    /// Which stack a name stands for, or which one uses an export.
+    #[derive(Clone, PartialEq, Debug)]
+    pub(crate) struct Link {
+        1 => pub(crate) stack: String,
+        2 => pub(crate) name: String,
+    }
+
+    /// An operation on a stack that is under way, and in whose stead.
+    #[derive(Clone, PartialEq, Debug)]
+    pub(crate) struct Job {
+        1 => pub(crate) account: AccountId,
+        2 => pub(crate) region: Region,
+        3 => pub(crate) stack: String,
+        4 => pub(crate) phase: Phase,
+        5 => pub(crate) access_key: String,
+        6 => pub(crate) sealed_token: Option<Vec<u8>>,
+        7 => pub(crate) role: Option<String>,
+        /// The name by which the caller found the cloud.
+        8 => pub(crate) host: Option<String>,
+        9 => pub(crate) started: Timestamp,
+        /// `CancelUpdateStack` was called.
+        10 => pub(crate) cancelled: bool,
+        /// Resources that are left alone.
+        11 => pub(crate) skip: Vec<String>,
+        /// Resources that failed in this phase.
+        12 => pub(crate) failed: Vec<String>,
+        13 => pub(crate) disable_rollback: bool,
+    }
+}
+
+store::record_enum! {
+    #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+    pub(crate) enum Phase {
+        1 => Create,
+        2 => Update,
+        3 => Cleanup,
+        4 => UpdateRollback,
+        5 => RollbackCleanup,
+        6 => Rollback,
+        7 => Delete,
+    }
+}
+
+pub(crate) const STACKS: Table<Stack> = Table::new(0x1701, "cloudformation/stacks");
+/// By name, of stacks that are not deleted.
+pub(crate) const NAMES: Table<Link> = Table::new(0x1702, "cloudformation/names");
+/// Of a stack, by `now` and, during an update, `next`.
+pub(crate) const BODIES: Table<Body> = Table::new(0x1703, "cloudformation/templates");
+pub(crate) const RESOURCES: Table<Resource> = Table::new(0x1704, "cloudformation/resources");
+/// Of a stack, the latest first.
+pub(crate) const EVENTS: Table<Event> = Table::new(0x1705, "cloudformation/events");
+pub(crate) const EXPORTS: Table<Export> = Table::new(0x1706, "cloudformation/exports");
+/// By export and stack.
+pub(crate) const IMPORTS: Table<Link> = Table::new(0x1707, "cloudformation/imports");
+pub(crate) const JOBS: Table<Job> = Table::new(0x1708, "cloudformation/jobs");
+
+pub(crate) const NOW: &str = "now";
+pub(crate) const NEXT: &str = "next";
+
+/// An event that is to be written.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Said<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) kind: &'a str,
+    pub(crate) physical: &'a str,
+    pub(crate) status: &'a str,
+    pub(crate) reason: Option<&'a str>,
+    pub(crate) properties: Option<&'a str>,
+}
+
+impl Stack {
+    pub(crate) fn arn(&self) -> String {
+        let resource = format!("stack/{}/{}", self.name, self.id);
+        Arn::new("cloudformation", self.region.name(), self.account.as_str(), &resource).to_string()
+    }
+
+    pub(crate) fn key(&self) -> Key {
+        Key::regional(self.account, self.region).str(&self.id)
+    }
+
+    pub(crate) fn is_busy(&self) -> bool {
+        self.status.ends_with("_IN_PROGRESS")
+    }
+
+    pub(crate) fn is_deleted(&self) -> bool {
+        self.status == "DELETE_COMPLETE"
+    }
+
+    pub(crate) fn save(&self, tx: &mut Tx) {
+        STACKS.put(tx, &self.key(), self);
+    }
+
+    /// Writes an event, in this transaction. The stack itself is for the caller to save.
+    pub(crate) fn say(&mut self, cloud: &Cloud, tx: &mut Tx, said: Said<'_>) {
+        self.events += 1;
+        let id = match said.kind {
+            STACK if said.name == self.name => base::id::uuid(cloud.rng()),
+            _ => format!("{}-{}-{}", said.name, said.status, base::id::uuid(cloud.rng())),
+        };
+        let event = Event {
+            id,
+            name: said.name.to_owned(),
+            kind: said.kind.to_owned(),
+            physical: said.physical.to_owned(),
+            status: said.status.to_owned(),
+            reason: said.reason.map(str::to_owned),
+            time: cloud.clock().now(),
+            properties: said.properties.map(str::to_owned),
+            token: self.token.clone(),
+        };
+        EVENTS.put(tx, &self.key().u64(u64::MAX - self.events), &event);
+    }
+
+    /// Enters a state and says so.
+    pub(crate) fn enter(&mut self, cloud: &Cloud, tx: &mut Tx, status: &str, reason: Option<&str>) {
+        self.status = status.to_owned();
+        self.reason = reason.map(str::to_owned);
+        let (name, arn) = (self.name.clone(), self.arn());
+        let said = Said { name: &name, kind: STACK, physical: &arn, status, reason, properties: None };
+        self.say(cloud, tx, said);
+        self.save(tx);
+    }
+}
+
+/// A value as it is kept.
+pub(crate) fn seal(cloud: &Cloud, value: &Value) -> Vec<u8> {
+    cloud.sealer().seal(cloud.rng(), PURPOSE, wire::json::text(value).as_bytes())
+}
+
+/// A value that was kept; an empty map where there is none.
+pub(crate) fn open(cloud: &Cloud, sealed: &[u8]) -> Value {
+    let nothing = || Value::Map(Vec::new());
+    if sealed.is_empty() {
+        return nothing();
+    }
+    let text = cloud.sealer().open(PURPOSE, sealed).ok();
+    let value = text.and_then(|text| wire::json::read(std::str::from_utf8(&text).ok()?));
+    value.unwrap_or_else(|| {
+        kernel::log::error("a value of a stack could not be opened", &[]);
+        nothing()
+    })
+}
+
+/// A text that was sealed by itself.
+pub(crate) fn seal_text(cloud: &Cloud, text: &str) -> Vec<u8> {
+    cloud.sealer().seal(cloud.rng(), PURPOSE, text.as_bytes())
+}
+
+pub(crate) fn open_text(cloud: &Cloud, sealed: &[u8]) -> Option<String> {
+    let text = cloud.sealer().open(PURPOSE, sealed).ok()?;
+    Some(String::from_utf8_lossy(&text).into_owned())
+}
+
+impl Resource {
+    pub(crate) fn key(&self, stack: &Stack) -> Key {
+        stack.key().str(&self.name)
+    }
+
+    pub(crate) fn past(&self) -> Past {
+        Past {
+            physical: self.physical.clone(),
+            properties: self.properties.clone(),
+            attributes: self.attributes.clone(),
+            keep: self.keep,
+            needs: self.needs.clone(),
+            ending: false,
+            settling: self.settling,
+        }
+    }
+
+    /// There was something of it, and it has not ended.
+    pub(crate) fn is_live(&self) -> bool {
+        !matches!(self.status.as_str(), "DELETE_COMPLETE" | "DELETE_SKIPPED")
+    }
+}
+
+impl Body {
+    pub(crate) fn parameters(&self, cloud: &Cloud) -> std::collections::BTreeMap<String, String> {
+        match open(cloud, &self.sealed_parameters) {
+            Value::Map(entries) => {
+                let pair = |(name, value): (String, Value)| Some((name, value.as_str()?.to_owned()));
+                entries.into_iter().filter_map(pair).collect()
+            }
+            _ => std::collections::BTreeMap::new(),
+        }
+    }
+}

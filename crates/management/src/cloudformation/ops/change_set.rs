@@ -1,0 +1,394 @@
+//! Change sets: made, shown, carried out, thrown away.
+
+use super::stack::{check_kinds, check_name, differs, fresh, may_update, register, start_update};
+use super::{
+    Parameter, ParameterView, Tag, Taken, begin, body, changeable, existing, find, given, live, source, tags,
+    take,
+};
+use crate::cloudformation::access;
+use crate::cloudformation::change_set::{CHANGE_SETS, Change, ChangeSet, Detail, by_arn, changes, of};
+use crate::cloudformation::errors::{CfnError, invalid};
+use crate::cloudformation::model::{BODIES, Body, NOW, Phase, Stack};
+use crate::cloudformation::work::plan::{Plan, known};
+use base::Timestamp;
+use kernel::{Answer, Body as Payload, Cx, Dx, Empty};
+use wire::Fault;
+
+kernel::ops! { pub(crate) static OPS:
+    CreateChangeSet: [wait] create, "cloudformation:CreateChangeSet", access::change_set;
+    DescribeChangeSet: describe, "cloudformation:DescribeChangeSet", access::change_set;
+    ExecuteChangeSet: execute, "cloudformation:ExecuteChangeSet", access::change_set;
+    DeleteChangeSet: delete, "cloudformation:DeleteChangeSet", access::change_set;
+    ListChangeSets: list, "cloudformation:ListChangeSets", access::stack;
+}
+
+wire::shape! {
+    #[derive(Clone, Debug)]
+    pub(crate) struct CreateChangeSet {
+        stack: String = "StackName",
+        body: Option<String> = "TemplateBody",
+        url: Option<String> = "TemplateURL",
+        previous: Option<bool> = "UsePreviousTemplate",
+        parameters: Vec<Parameter> = "Parameters",
+        capabilities: Vec<String> = "Capabilities",
+        role: Option<String> = "RoleARN",
+        tags: Option<Vec<Tag>> = "Tags",
+        name: String = "ChangeSetName",
+        token: Option<String> = "ClientToken",
+        description: Option<String> = "Description",
+        kind: Option<String> = "ChangeSetType",
+        on_failure: Option<String> = "OnStackFailure",
+    }
+
+    #[derive(Clone, Debug)]
+    pub(crate) struct Created {
+        id: String = "Id",
+        stack: String = "StackId",
+    }
+
+    #[derive(Clone, Debug)]
+    pub(crate) struct Named {
+        name: String = "ChangeSetName",
+        stack: Option<String> = "StackName",
+    }
+
+    #[derive(Clone, Debug)]
+    pub(crate) struct Execute {
+        name: String = "ChangeSetName",
+        stack: Option<String> = "StackName",
+        token: Option<String> = "ClientRequestToken",
+        disable_rollback: Option<bool> = "DisableRollback",
+    }
+
+    #[derive(Clone, Debug)]
+    pub(crate) struct Described {
+        name: String = "ChangeSetName",
+        id: String = "ChangeSetId",
+        stack_id: String = "StackId",
+        stack: String = "StackName",
+        description: Option<String> = "Description",
+        parameters: Option<Vec<ParameterView>> = "Parameters",
+        created: Timestamp = "CreationTime",
+        execution: String = "ExecutionStatus",
+        status: String = "Status",
+        reason: Option<String> = "StatusReason",
+        capabilities: Option<Vec<String>> = "Capabilities",
+        tags: Option<Vec<Tag>> = "Tags",
+        changes: Vec<ChangeView> = "Changes",
+        on_failure: Option<String> = "OnStackFailure",
+    }
+
+    #[derive(Clone, Debug)]
+    pub(crate) struct ChangeView {
+        kind: String = "Type",
+        change: ResourceChange = "ResourceChange",
+    }
+
+    #[derive(Clone, Debug)]
+    pub(crate) struct ResourceChange {
+        action: String = "Action",
+        name: String = "LogicalResourceId",
+        physical: Option<String> = "PhysicalResourceId",
+        kind: String = "ResourceType",
+        replacement: Option<String> = "Replacement",
+        scope: Vec<String> = "Scope",
+        details: Vec<DetailView> = "Details",
+    }
+
+    #[derive(Clone, Debug)]
+    pub(crate) struct DetailView {
+        target: TargetView = "Target",
+        evaluation: String = "Evaluation",
+        source: String = "ChangeSource",
+        entity: Option<String> = "CausingEntity",
+    }
+
+    #[derive(Clone, Debug)]
+    pub(crate) struct TargetView {
+        attribute: String = "Attribute",
+        name: Option<String> = "Name",
+        recreation: String = "RequiresRecreation",
+    }
+
+    #[derive(Clone, Debug)]
+    pub(crate) struct ListChangeSets { stack: String = "StackName" }
+
+    #[derive(Clone, Debug)]
+    pub(crate) struct Summaries { sets: Vec<Summary> = "Summaries" }
+
+    #[derive(Clone, Debug)]
+    pub(crate) struct Summary {
+        stack_id: String = "StackId",
+        stack: String = "StackName",
+        id: String = "ChangeSetId",
+        name: String = "ChangeSetName",
+        execution: String = "ExecutionStatus",
+        status: String = "Status",
+        reason: Option<String> = "StatusReason",
+        created: Timestamp = "CreationTime",
+        description: Option<String> = "Description",
+    }
+}
+
+/// A change set by its ARN, or by its name and its stack.
+pub(super) fn find_set(
+    cx: &Cx<'_>,
+    stack: Option<&str>,
+    named: &str,
+) -> Result<(Stack, ChangeSet), CfnError> {
+    let missing = || CfnError::NoChangeSet(named.to_owned());
+    let (stack, name) = match (by_arn(cx, named)?, stack) {
+        (Some((id, name)), _) => (live(cx, &id)?.ok_or_else(missing)?, name),
+        (None, _) if named.starts_with("arn:") => return Err(missing()),
+        (None, Some(stack)) => {
+            let found = find(cx, stack)?.filter(|stack| !stack.is_deleted());
+            (found.ok_or_else(|| invalid(format!("Stack [{stack}] does not exist")))?, named.to_owned())
+        }
+        (None, None) => {
+            return Err(invalid("StackName must be specified if ChangeSetName is not specified as an ARN."));
+        }
+    };
+    let set = CHANGE_SETS.get(cx.tx, &stack.key().str(&name))?.ok_or_else(missing)?;
+    Ok((stack, set))
+}
+
+async fn create(dx: Dx, mut req: CreateChangeSet, _: Payload) -> Result<Answer<Created>, Fault> {
+    let text = source::text(&dx, req.body.take(), req.url.take()).await?;
+    dx.transact(|cx| make(cx, req.clone(), text.clone())).await.map(Answer::from)
+}
+
+fn make(cx: &mut Cx<'_>, req: CreateChangeSet, text: Option<String>) -> Result<Created, CfnError> {
+    let creates = req.kind.as_deref() == Some("CREATE");
+    if req.kind.as_deref() == Some("IMPORT") {
+        return Err(CfnError::NotBuilt("The import of resources".into()));
+    }
+    let stack = stack_for(cx, &req.stack, creates)?;
+    if let Some(known) = CHANGE_SETS.get(cx.tx, &stack.key().str(&req.name))? {
+        if req.token.is_some() && known.token == req.token {
+            return Ok(Created { id: known.arn(&stack), stack: stack.arn() });
+        }
+        return Err(CfnError::ChangeSetExists(req.name, stack.name));
+    }
+    let present = body(cx, &stack)?;
+    let text = match (req.previous, &present) {
+        (Some(true), Some(present)) => present.text.clone(),
+        (Some(true), None) => {
+            return Err(invalid("UsePreviousTemplate cannot be specified for a new stack."));
+        }
+        _ => text.ok_or_else(source::missing)?,
+    };
+    let before = present.as_ref().map(|body| body.parameters(cx.cloud())).unwrap_or_default();
+    let tags = req.tags.map(tags).transpose()?.unwrap_or_else(|| stack.tags.clone());
+    let Taken { plan, body } =
+        take(cx, &stack, text, &given(req.parameters), &before, tags, &req.capabilities)?;
+    check_kinds(cx, &stack, &plan)?;
+    let resources = known(cx.tx, &stack)?;
+    let changes = changes(cx, &stack, &plan, &resources, &before)?;
+    let differs = match &present {
+        Some(present) if !creates => differs(cx, &stack, &plan, present)?,
+        _ => true,
+    };
+    let (status, execution, reason) = match differs {
+        true => ("CREATE_COMPLETE", "AVAILABLE", None),
+        false => ("FAILED", "UNAVAILABLE", Some("The submitted information didn't contain changes. Submit different information to create a change set.".to_owned())),
+    };
+    let set = ChangeSet {
+        name: req.name,
+        id: base::id::uuid(cx.rng()),
+        creates,
+        status: status.into(),
+        reason,
+        execution: execution.into(),
+        created: cx.now,
+        description: req.description,
+        body,
+        parameters: plan.shown(),
+        capabilities: req.capabilities,
+        role: req.role,
+        changes,
+        on_failure: req.on_failure,
+        token: req.token,
+    };
+    set.save(cx.tx, &stack);
+    Ok(Created { id: set.arn(&stack), stack: stack.arn() })
+}
+
+/// The stack that a change set is for; a new one is under review until the set is carried out.
+fn stack_for(cx: &mut Cx<'_>, named: &str, creates: bool) -> Result<Stack, CfnError> {
+    if !creates {
+        let stack = changeable(cx, named)?;
+        if stack.status == "REVIEW_IN_PROGRESS" {
+            return Err(super::stands_in(&stack, "updated"));
+        }
+        may_update(&stack)?;
+        return Ok(stack);
+    }
+    match find(cx, named)? {
+        Some(stack) if stack.status == "REVIEW_IN_PROGRESS" => Ok(stack),
+        Some(stack) => Err(invalid(format!(
+            "Stack [{}] already exists and cannot be created again with the changeSet [{named}].",
+            stack.name
+        ))),
+        None => {
+            check_name(named)?;
+            let mut stack = fresh(cx, named);
+            register(cx, &stack);
+            let cloud = std::sync::Arc::clone(cx.cloud());
+            stack.enter(&cloud, cx.tx, "REVIEW_IN_PROGRESS", Some("User Initiated"));
+            Ok(stack)
+        }
+    }
+}
+
+fn execute(cx: &mut Cx<'_>, req: Execute) -> Result<Empty, CfnError> {
+    let (mut stack, mut set) = find_set(cx, req.stack.as_deref(), &req.name)?;
+    if set.execution == "EXECUTE_COMPLETE" && req.token.is_some() && req.token == stack.token {
+        return Ok(Empty);
+    }
+    if set.execution != "AVAILABLE" {
+        let (arn, status, execution) = (set.arn(&stack), &set.status, &set.execution);
+        return Err(CfnError::ChangeSetStatus(format!(
+            "ChangeSet [{arn}] cannot be executed in its current status of [{status}] and execution status of [{execution}]"
+        )));
+    }
+    stack.change_set = Some(set.arn(&stack));
+    stack.capabilities.clone_from(&set.capabilities);
+    stack.role = set.role.clone().or(stack.role);
+    stack.token = req.token;
+    let plan = Plan::of(cx.cloud(), &stack, &set.body)?;
+    if set.creates {
+        first(cx, &mut stack, &set, &plan, req.disable_rollback.unwrap_or(false))?;
+    } else {
+        may_update(&stack)?;
+        let stays = req.disable_rollback.unwrap_or(set.on_failure.as_deref() == Some("DO_NOTHING"));
+        start_update(cx, &mut stack, &plan, &set.body, stays)?;
+    }
+    // AWS: the others are not valid for what the stack becomes.
+    for other in of(cx.tx, &stack)?.iter().filter(|other| other.id != set.id) {
+        other.delete(cx.tx, &stack);
+    }
+    set.execution = "EXECUTE_COMPLETE".into();
+    // What was secret in it is with the stack now.
+    set.body = Body { sealed_parameters: Vec::new(), ..set.body };
+    set.save(cx.tx, &stack);
+    Ok(Empty)
+}
+
+/// The stack is made.
+fn first(
+    cx: &mut Cx<'_>,
+    stack: &mut Stack,
+    set: &ChangeSet,
+    plan: &Plan,
+    stays: bool,
+) -> Result<(), CfnError> {
+    stack.description.clone_from(&plan.template.description);
+    stack.parameters = plan.shown();
+    stack.tags.clone_from(&plan.tags);
+    stack.on_failure.clone_from(&set.on_failure);
+    stack.disable_rollback = stays || set.on_failure.as_deref() == Some("DO_NOTHING");
+    stack.round = 1;
+    stack.updated = Some(cx.now);
+    BODIES.put(cx.tx, &stack.key().str(NOW), &set.body);
+    let cloud = std::sync::Arc::clone(cx.cloud());
+    stack.enter(&cloud, cx.tx, "CREATE_IN_PROGRESS", Some("User Initiated"));
+    begin(cx, stack, Phase::Create, Vec::new(), stack.disable_rollback)
+}
+
+fn delete(cx: &mut Cx<'_>, req: Named) -> Result<Empty, CfnError> {
+    match find_set(cx, req.stack.as_deref(), &req.name) {
+        Ok((stack, set)) => {
+            set.delete(cx.tx, &stack);
+            Ok(Empty)
+        }
+        // AWS: deleting one that is not there succeeds.
+        Err(CfnError::NoChangeSet(_)) => Ok(Empty),
+        Err(other) => Err(other),
+    }
+}
+
+fn some<T>(items: Vec<T>) -> Option<Vec<T>> {
+    if items.is_empty() { None } else { Some(items) }
+}
+
+fn detail(detail: Detail) -> DetailView {
+    let tags = detail.property == "Tags";
+    let recreation = match (detail.recreates, detail.dynamic) {
+        (false, _) => "Never",
+        (true, false) => "Always",
+        (true, true) => "Conditionally",
+    };
+    DetailView {
+        target: TargetView {
+            attribute: if tags { "Tags".into() } else { "Properties".into() },
+            name: (!tags).then_some(detail.property),
+            recreation: recreation.into(),
+        },
+        evaluation: if detail.dynamic { "Dynamic".into() } else { "Static".into() },
+        source: detail.source,
+        entity: detail.entity,
+    }
+}
+
+fn change(change: Change) -> ChangeView {
+    let details: Vec<DetailView> = change.details.into_iter().map(detail).collect();
+    let mut scope: Vec<String> = Vec::new();
+    for detail in &details {
+        if !scope.contains(&detail.target.attribute) {
+            scope.push(detail.target.attribute.clone());
+        }
+    }
+    if change.action == "Modify" && scope.is_empty() {
+        scope.push("Metadata".into());
+    }
+    ChangeView {
+        kind: "Resource".into(),
+        change: ResourceChange {
+            action: change.action,
+            name: change.name,
+            physical: change.physical,
+            kind: change.kind,
+            replacement: change.replacement,
+            scope,
+            details,
+        },
+    }
+}
+
+fn describe(cx: &mut Cx<'_>, req: Named) -> Result<Described, CfnError> {
+    let (stack, set) = find_set(cx, req.stack.as_deref(), &req.name)?;
+    Ok(Described {
+        id: set.arn(&stack),
+        name: set.name,
+        stack_id: stack.arn(),
+        stack: stack.name,
+        description: set.description,
+        parameters: some(
+            set.parameters.into_iter().map(|(key, value)| ParameterView { key, value }).collect(),
+        ),
+        created: set.created,
+        execution: set.execution,
+        status: set.status,
+        reason: set.reason,
+        capabilities: some(set.capabilities),
+        tags: some(set.body.tags.into_iter().map(|(key, value)| Tag { key, value }).collect()),
+        changes: set.changes.into_iter().map(change).collect(),
+        on_failure: set.on_failure,
+    })
+}
+
+fn list(cx: &mut Cx<'_>, req: ListChangeSets) -> Result<Summaries, CfnError> {
+    let stack = existing(cx, &req.stack)?;
+    let summary = |set: ChangeSet| Summary {
+        stack_id: stack.arn(),
+        stack: stack.name.clone(),
+        id: set.arn(&stack),
+        name: set.name,
+        execution: set.execution,
+        status: set.status,
+        reason: set.reason,
+        created: set.created,
+        description: set.description,
+    };
+    Ok(Summaries { sets: of(cx.tx, &stack)?.into_iter().map(summary).collect() })
+}

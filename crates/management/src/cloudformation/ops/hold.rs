@@ -1,0 +1,91 @@
+//! What holds a stack: termination protection, an update that is cancelled, a rollback that goes on.
+
+use super::stack::StackId;
+use super::{begin, changeable, stands_in};
+use crate::cloudformation::access;
+use crate::cloudformation::errors::{CfnError, invalid};
+use crate::cloudformation::model::{JOBS, Job, Phase, RESOURCES};
+use crate::cloudformation::work::plan::known;
+use kernel::{Cx, Empty};
+use store::Key;
+
+kernel::ops! { pub(crate) static OPS:
+    UpdateTerminationProtection: protect, "cloudformation:UpdateTerminationProtection", access::stack;
+    CancelUpdateStack: cancel, "cloudformation:CancelUpdateStack", access::stack;
+    ContinueUpdateRollback: go_on, "cloudformation:ContinueUpdateRollback", access::stack;
+}
+
+wire::shape! {
+    #[derive(Clone, Debug)]
+    pub(crate) struct Protect {
+        enable: bool = "EnableTerminationProtection",
+        name: String = "StackName",
+    }
+
+    #[derive(Clone, Debug)]
+    pub(crate) struct Cancel {
+        name: String = "StackName",
+        token: Option<String> = "ClientRequestToken",
+    }
+
+    #[derive(Clone, Debug)]
+    pub(crate) struct Continue {
+        name: String = "StackName",
+        role: Option<String> = "RoleARN",
+        skip: Vec<String> = "ResourcesToSkip",
+        token: Option<String> = "ClientRequestToken",
+    }
+}
+
+fn protect(cx: &mut Cx<'_>, req: Protect) -> Result<StackId, CfnError> {
+    let mut stack = changeable(cx, &req.name)?;
+    if stack.status == "DELETE_IN_PROGRESS" {
+        return Err(invalid(format!(
+            "Stack [{}] is in DELETE_IN_PROGRESS state and can not be updated",
+            stack.name
+        )));
+    }
+    stack.protected = req.enable;
+    stack.save(cx.tx);
+    Ok(StackId { id: stack.arn() })
+}
+
+fn cancel(cx: &mut Cx<'_>, req: Cancel) -> Result<Empty, CfnError> {
+    let mut stack = changeable(cx, &req.name)?;
+    let key = Key::global().str(&stack.id);
+    match JOBS.get(cx.tx, &key)? {
+        Some(job) if stack.status == "UPDATE_IN_PROGRESS" => {
+            JOBS.put(cx.tx, &key, &Job { cancelled: true, ..job });
+        }
+        _ => return Err(invalid("CancelUpdateStack cannot be called from current stack status")),
+    }
+    stack.token = req.token.or(stack.token);
+    stack.save(cx.tx);
+    Ok(Empty)
+}
+
+fn go_on(cx: &mut Cx<'_>, req: Continue) -> Result<Empty, CfnError> {
+    let mut stack = changeable(cx, &req.name)?;
+    if stack.status != "UPDATE_ROLLBACK_FAILED" {
+        return Err(stands_in(&stack, "rolled back"));
+    }
+    let resources = known(cx.tx, &stack)?;
+    for name in &req.skip {
+        let failed = resources.get(name).is_some_and(|r| r.reverting && r.status == "UPDATE_FAILED");
+        if !failed {
+            return Err(invalid(format!(
+                "The following ResourcesToSkip are not in UPDATE_FAILED state or do not exist: [{name}]"
+            )));
+        }
+    }
+    for mut resource in resources.into_values().filter(|r| r.reverting) {
+        resource.reverting = false;
+        RESOURCES.put(cx.tx, &resource.key(&stack), &resource);
+    }
+    stack.role = req.role.or(stack.role);
+    stack.token = req.token;
+    let cloud = std::sync::Arc::clone(cx.cloud());
+    stack.enter(&cloud, cx.tx, "UPDATE_ROLLBACK_IN_PROGRESS", Some("User Initiated"));
+    begin(cx, &stack, Phase::UpdateRollback, req.skip, false)?;
+    Ok(Empty)
+}

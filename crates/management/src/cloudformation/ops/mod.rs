@@ -1,0 +1,224 @@
+//! The operations, one file a noun, and what they share: how stacks are found, and how templates are taken.
+
+pub(super) mod change_set;
+pub(super) mod describe;
+pub(super) mod event;
+pub(super) mod export;
+pub(super) mod hold;
+pub(super) mod resource;
+mod source;
+pub(super) mod stack;
+pub(super) mod template;
+
+use super::errors::{CfnError, invalid};
+use super::kinds::{Table, kind};
+use super::model::{BODIES, Body, JOBS, Job, NAMES, NOW, Phase, STACKS, Stack, seal, seal_text};
+use super::template::check::check;
+use super::template::parameter::{Given, resolve};
+use super::template::{Template, get};
+use super::work::plan::{Plan, pseudo};
+use base::Arn;
+use kernel::Cx;
+use std::collections::{BTreeMap, BTreeSet};
+use store::Key;
+use wire::Value;
+
+wire::shape! {
+    #[derive(Clone, Debug)]
+    pub(crate) struct Parameter {
+        key: Option<String> = "ParameterKey",
+        value: Option<String> = "ParameterValue",
+        previous: Option<bool> = "UsePreviousValue",
+    }
+
+    /// As it is shown.
+    #[derive(Clone, Debug)]
+    pub(crate) struct ParameterView {
+        key: String = "ParameterKey",
+        value: String = "ParameterValue",
+    }
+
+    #[derive(Clone, PartialEq, Debug)]
+    pub(crate) struct Tag {
+        key: String = "Key",
+        value: String = "Value",
+    }
+}
+
+/// A stack by its id, deleted or not.
+pub(crate) fn live(cx: &Cx<'_>, id: &str) -> Result<Option<Stack>, CfnError> {
+    Ok(STACKS.get(cx.tx, &Key::regional(cx.account, cx.region).str(id))?)
+}
+
+/// A stack by its name, or, deleted or not, by its ARN.
+pub(crate) fn find(cx: &Cx<'_>, named: &str) -> Result<Option<Stack>, CfnError> {
+    if let Some(arn) = Arn::parse(named) {
+        let of_here = arn.account == cx.account.as_str() && arn.region == cx.region.name();
+        let id = arn.resource.strip_prefix("stack/").and_then(|rest| Some(rest.split_once('/')?.1));
+        return match id.filter(|_| of_here) {
+            Some(id) => live(cx, id),
+            None => Ok(None),
+        };
+    }
+    match NAMES.get(cx.tx, &Key::regional(cx.account, cx.region).str(named))? {
+        Some(link) => live(cx, &link.stack),
+        None => Ok(None),
+    }
+}
+
+pub(super) fn existing(cx: &Cx<'_>, named: &str) -> Result<Stack, CfnError> {
+    find(cx, named)?.ok_or_else(|| invalid(format!("Stack with id {named} does not exist")))
+}
+
+/// As [`existing`], in the words of operations that change it.
+pub(super) fn changeable(cx: &Cx<'_>, named: &str) -> Result<Stack, CfnError> {
+    let found = find(cx, named)?.filter(|stack| !stack.is_deleted());
+    found.ok_or_else(|| invalid(format!("Stack [{named}] does not exist")))
+}
+
+pub(super) fn given(parameters: Vec<Parameter>) -> Vec<Given> {
+    let one = |p: Parameter| Given {
+        name: p.key.unwrap_or_default(),
+        value: p.value,
+        previous: p.previous.unwrap_or(false),
+    };
+    parameters.into_iter().map(one).collect()
+}
+
+pub(super) fn tags(tags: Vec<Tag>) -> Result<Vec<(String, String)>, CfnError> {
+    let pairs: Vec<(String, String)> = tags.into_iter().map(|tag| (tag.key, tag.value)).collect();
+    base::tag::checked(pairs.clone()).map_err(|error| {
+        use base::tag::TagError;
+        invalid(match error {
+            TagError::ReservedPrefix(key) => {
+                format!("Tag keys starting with 'aws:' are reserved for system use: {key}")
+            }
+            TagError::Duplicate(key) => format!("Duplicate tag key: {key}"),
+            TagError::TooMany(_) => "Tags cannot contain more than 50 tags".to_owned(),
+            other => format!("Invalid tags: {other:?}"),
+        })
+    })?;
+    Ok(pairs)
+}
+
+/// A template that is taken for a stack.
+pub(super) struct Taken {
+    pub(super) plan: Plan,
+    pub(super) body: Body,
+}
+
+/// Reads and checks a template.
+pub(super) fn read(text: &str) -> Result<Template, CfnError> {
+    let template = Template::read(text)?;
+    check(&template, &Table)?;
+    Ok(template)
+}
+
+/// A template with its parameters, for a stack that is there or is to be.
+pub(super) fn take(
+    cx: &Cx<'_>,
+    stack: &Stack,
+    text: String,
+    given: &[Given],
+    before: &BTreeMap<String, String>,
+    tags: Vec<(String, String)>,
+    capabilities: &[String],
+) -> Result<Taken, CfnError> {
+    let template = read(&text)?;
+    let parameters = resolve(&template, given, before)?;
+    let needed = capabilities_of(&template);
+    let has = |name: &str| capabilities.iter().any(|own| own == name);
+    match needed.as_slice() {
+        [] => {}
+        needed => {
+            let named = has("CAPABILITY_NAMED_IAM");
+            let lacks = needed.iter().any(|own| !(has(own) || *own == "CAPABILITY_IAM" && named));
+            if lacks {
+                return Err(CfnError::Capabilities(needed.join(", ")));
+            }
+        }
+    }
+    let entries = parameters.iter().map(|(name, value)| (name.clone(), Value::str(value)));
+    let sealed_parameters = seal(cx.cloud(), &Value::Map(entries.collect()));
+    let body = Body { text, sealed_parameters, tags: tags.clone() };
+    let plan = Plan { template, parameters, pseudo: pseudo(stack), tags };
+    let evaluator = plan.evaluator()?;
+    plan.order(&evaluator)?;
+    drop(evaluator);
+    Ok(Taken { plan, body })
+}
+
+/// What the template makes that a caller has to acknowledge.
+pub(super) fn capabilities_of(template: &Template) -> Vec<&'static str> {
+    let iam =
+        || template.resources.iter().filter_map(|r| Some((r, kind(&r.kind).filter(|kind| kind.is_iam())?)));
+    let named = iam()
+        .any(|(resource, kind)| kind.named.is_some_and(|name| get(&resource.properties, name).is_some()));
+    let mut out = Vec::new();
+    if named {
+        out.push("CAPABILITY_NAMED_IAM");
+    } else if iam().next().is_some() {
+        out.push("CAPABILITY_IAM");
+    }
+    if !template.transforms.is_empty() {
+        out.push("CAPABILITY_AUTO_EXPAND");
+    }
+    out
+}
+
+/// `The following resource(s) require capabilities: [AWS::IAM::Role]`.
+pub(super) fn capabilities_reason(template: &Template) -> Option<String> {
+    let kinds: BTreeSet<&str> = template
+        .resources
+        .iter()
+        .filter(|resource| kind(&resource.kind).is_some_and(super::kinds::Kind::is_iam))
+        .map(|resource| resource.kind.as_str())
+        .collect();
+    let named: Vec<&str> = kinds.into_iter().collect();
+    (!named.is_empty())
+        .then(|| format!("The following resource(s) require capabilities: [{}]", named.join(", ")))
+}
+
+/// The present template and parameters of a stack.
+pub(super) fn body(cx: &Cx<'_>, stack: &Stack) -> Result<Option<Body>, CfnError> {
+    Ok(BODIES.get(cx.tx, &stack.key().str(NOW))?)
+}
+
+/// Puts an operation on its way, in the stead of the stack's role or of the caller.
+pub(super) fn begin(
+    cx: &mut Cx<'_>,
+    stack: &Stack,
+    phase: Phase,
+    skip: Vec<String>,
+    disable_rollback: bool,
+) -> Result<(), CfnError> {
+    let caller = cx.caller;
+    if caller.access_key.is_empty() && stack.role.is_none() {
+        return Err(CfnError::NotBuilt("A stack without a role in the name of a service".into()));
+    }
+    let token =
+        caller.session.as_ref().map(|session| session.token.0.as_str()).filter(|token| !token.is_empty());
+    let plain = cx.request.peer.is_some_and(|peer| !peer.tls);
+    let job = Job {
+        account: stack.account,
+        region: stack.region,
+        stack: stack.id.clone(),
+        phase,
+        access_key: caller.access_key.clone(),
+        sealed_token: token.map(|token| seal_text(cx.cloud(), token)),
+        role: stack.role.clone(),
+        host: cx.request.host.clone().filter(|_| plain),
+        started: cx.now,
+        cancelled: false,
+        skip,
+        failed: Vec::new(),
+        disable_rollback,
+    };
+    JOBS.put(cx.tx, &Key::global().str(&stack.id), &job);
+    Ok(())
+}
+
+/// The stack is in a state in which it cannot.
+pub(super) fn stands_in(stack: &Stack, verb: &str) -> CfnError {
+    invalid(format!("Stack:{} is in {} state and can not be {verb}.", stack.arn(), stack.status))
+}

@@ -1,0 +1,289 @@
+//! Stacks: they are made, changed and deleted.
+
+use super::{Parameter, Tag, Taken, begin, body, changeable, find, given, source, stands_in, tags, take};
+use crate::cloudformation::access;
+use crate::cloudformation::change_set::changes;
+use crate::cloudformation::errors::{CfnError, invalid};
+use crate::cloudformation::model::{BODIES, Link, NAMES, NEXT, NOW, Phase, Stack};
+use crate::cloudformation::work::phase::user_of;
+use crate::cloudformation::work::plan::{Plan, known};
+use kernel::{Answer, Body as Payload, Cx, Dx, Empty};
+use std::collections::BTreeMap;
+use store::Key;
+use wire::Fault;
+
+kernel::ops! { pub(crate) static OPS:
+    CreateStack: [wait] create, "cloudformation:CreateStack", access::new_stack;
+    UpdateStack: [wait] update, "cloudformation:UpdateStack", access::stack;
+    DeleteStack: delete, "cloudformation:DeleteStack", access::stack;
+}
+
+const NAME_CHARS_MAX: usize = 128;
+
+wire::shape! {
+    #[derive(Clone, Debug)]
+    pub(crate) struct CreateStack {
+        name: String = "StackName",
+        body: Option<String> = "TemplateBody",
+        url: Option<String> = "TemplateURL",
+        parameters: Vec<Parameter> = "Parameters",
+        disable_rollback: Option<bool> = "DisableRollback",
+        timeout: Option<i64> = "TimeoutInMinutes",
+        capabilities: Vec<String> = "Capabilities",
+        role: Option<String> = "RoleARN",
+        on_failure: Option<String> = "OnFailure",
+        tags: Vec<Tag> = "Tags",
+        token: Option<String> = "ClientRequestToken",
+        protected: Option<bool> = "EnableTerminationProtection",
+    }
+
+    #[derive(Clone, Debug)]
+    pub(crate) struct UpdateStack {
+        name: String = "StackName",
+        body: Option<String> = "TemplateBody",
+        url: Option<String> = "TemplateURL",
+        previous: Option<bool> = "UsePreviousTemplate",
+        parameters: Vec<Parameter> = "Parameters",
+        capabilities: Vec<String> = "Capabilities",
+        role: Option<String> = "RoleARN",
+        tags: Option<Vec<Tag>> = "Tags",
+        disable_rollback: Option<bool> = "DisableRollback",
+        token: Option<String> = "ClientRequestToken",
+    }
+
+    #[derive(Clone, Debug)]
+    pub(crate) struct DeleteStack {
+        name: String = "StackName",
+        retain: Vec<String> = "RetainResources",
+        role: Option<String> = "RoleARN",
+        token: Option<String> = "ClientRequestToken",
+        mode: Option<String> = "DeletionMode",
+    }
+
+    #[derive(Clone, Debug)]
+    pub(crate) struct StackId { pub(super) id: String = "StackId" }
+}
+
+pub(super) fn check_name(name: &str) -> Result<(), CfnError> {
+    let good = name.starts_with(|c: char| c.is_ascii_alphabetic())
+        && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    if !good {
+        return Err(invalid(format!(
+            "1 validation error detected: Value '{name}' at 'stackName' failed to satisfy constraint: Member must satisfy regular expression pattern: [a-zA-Z][-a-zA-Z0-9]*"
+        )));
+    }
+    if name.len() > NAME_CHARS_MAX {
+        return Err(invalid(format!(
+            "1 validation error detected: Value '{name}' at 'stackName' failed to satisfy constraint: Member must have length less than or equal to {NAME_CHARS_MAX}"
+        )));
+    }
+    Ok(())
+}
+
+/// A stack that nobody has seen yet.
+pub(super) fn fresh(cx: &Cx<'_>, name: &str) -> Stack {
+    Stack {
+        name: name.to_owned(),
+        id: base::id::uuid(cx.rng()),
+        account: cx.account,
+        region: cx.region,
+        created: cx.now,
+        ..Stack::default()
+    }
+}
+
+/// The stack becomes known by its name.
+pub(super) fn register(cx: &mut Cx<'_>, stack: &Stack) {
+    let key = Key::regional(cx.account, cx.region).str(&stack.name);
+    NAMES.put(cx.tx, &key, &Link { stack: stack.id.clone(), name: stack.name.clone() });
+}
+
+async fn create(dx: Dx, mut req: CreateStack, _: Payload) -> Result<Answer<StackId>, Fault> {
+    let text = source::text(&dx, req.body.take(), req.url.take()).await?;
+    dx.transact(|cx| make(cx, req.clone(), text.clone())).await.map(Answer::from)
+}
+
+fn make(cx: &mut Cx<'_>, req: CreateStack, text: Option<String>) -> Result<StackId, CfnError> {
+    check_name(&req.name)?;
+    if let Some(known) = find(cx, &req.name)? {
+        // The same request once more.
+        return match &req.token {
+            Some(token) if known.creation_token.as_ref() == Some(token) => Ok(StackId { id: known.arn() }),
+            _ => Err(CfnError::AlreadyExists(req.name)),
+        };
+    }
+    if req.disable_rollback.is_some() && req.on_failure.is_some() {
+        return Err(invalid("You can specify either DisableRollback or OnFailure, but not both."));
+    }
+    let mut stack = fresh(cx, &req.name);
+    let tags = tags(req.tags)?;
+    let text = text.ok_or_else(source::missing)?;
+    let Taken { plan, body } =
+        take(cx, &stack, text, &given(req.parameters), &BTreeMap::new(), tags, &req.capabilities)?;
+    stack.description.clone_from(&plan.template.description);
+    stack.parameters = plan.shown();
+    stack.tags = plan.tags;
+    stack.capabilities = req.capabilities;
+    stack.role = req.role;
+    stack.disable_rollback = req.disable_rollback.unwrap_or(req.on_failure.as_deref() == Some("DO_NOTHING"));
+    stack.on_failure = req.on_failure;
+    stack.timeout_minutes = req.timeout.and_then(|minutes| u32::try_from(minutes).ok());
+    stack.protected = req.protected.unwrap_or(false);
+    (stack.token, stack.creation_token) = (req.token.clone(), req.token);
+    stack.round = 1;
+    register(cx, &stack);
+    BODIES.put(cx.tx, &stack.key().str(NOW), &body);
+    let cloud = std::sync::Arc::clone(cx.cloud());
+    stack.enter(&cloud, cx.tx, "CREATE_IN_PROGRESS", Some("User Initiated"));
+    let stays = stack.disable_rollback;
+    begin(cx, &stack, Phase::Create, Vec::new(), stays)?;
+    Ok(StackId { id: stack.arn() })
+}
+
+/// Where an update may begin.
+pub(super) fn may_update(stack: &Stack) -> Result<(), CfnError> {
+    let fit =
+        ["CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "CREATE_FAILED", "UPDATE_FAILED"];
+    if fit.contains(&stack.status.as_str()) { Ok(()) } else { Err(stands_in(stack, "updated")) }
+}
+
+/// Puts an update on its way. The template is checked, and there is something to do.
+pub(super) fn start_update(
+    cx: &mut Cx<'_>,
+    stack: &mut Stack,
+    plan: &Plan,
+    body: &crate::cloudformation::model::Body,
+    disable_rollback: bool,
+) -> Result<(), CfnError> {
+    stack.parameters = plan.shown();
+    stack.tags.clone_from(&plan.tags);
+    stack.updated = Some(cx.now);
+    stack.round += 1;
+    BODIES.put(cx.tx, &stack.key().str(NEXT), body);
+    let cloud = std::sync::Arc::clone(cx.cloud());
+    stack.enter(&cloud, cx.tx, "UPDATE_IN_PROGRESS", Some("User Initiated"));
+    begin(cx, stack, Phase::Update, Vec::new(), disable_rollback)
+}
+
+async fn update(dx: Dx, mut req: UpdateStack, _: Payload) -> Result<Answer<StackId>, Fault> {
+    let text = source::text(&dx, req.body.take(), req.url.take()).await?;
+    dx.transact(|cx| change(cx, req.clone(), text.clone())).await.map(Answer::from)
+}
+
+fn change(cx: &mut Cx<'_>, req: UpdateStack, text: Option<String>) -> Result<StackId, CfnError> {
+    let mut stack = changeable(cx, &req.name)?;
+    let answer = StackId { id: stack.arn() };
+    if req.token.is_some() && req.token == stack.token && stack.round > 1 {
+        return Ok(answer);
+    }
+    may_update(&stack)?;
+    let present = body(cx, &stack)?.ok_or(CfnError::Internal)?;
+    let text = match req.previous {
+        Some(true) if text.is_some() => {
+            return Err(invalid("You cannot specify both usePreviousTemplate and Template Body."));
+        }
+        Some(true) => present.text.clone(),
+        _ => text.ok_or_else(source::missing)?,
+    };
+    let before = present.parameters(cx.cloud());
+    let tags = req.tags.map(tags).transpose()?.unwrap_or_else(|| stack.tags.clone());
+    let Taken { plan, body } =
+        take(cx, &stack, text, &given(req.parameters), &before, tags, &req.capabilities)?;
+    check_kinds(cx, &stack, &plan)?;
+    if !differs(cx, &stack, &plan, &present)? {
+        return Err(invalid("No updates are to be performed."));
+    }
+    stack.capabilities = req.capabilities;
+    stack.role = req.role.or(stack.role);
+    stack.token = req.token;
+    let stays = req.disable_rollback.unwrap_or(false);
+    start_update(cx, &mut stack, &plan, &body, stays)?;
+    Ok(answer)
+}
+
+/// A resource stays what it is.
+pub(super) fn check_kinds(cx: &Cx<'_>, stack: &Stack, plan: &Plan) -> Result<(), CfnError> {
+    let resources = known(cx.tx, stack)?;
+    let other = |name: &str, kind: &str| {
+        resources.get(name).is_some_and(|old| old.is_live() && !old.physical.is_empty() && old.kind != kind)
+    };
+    let drawn = plan.template.resources.iter();
+    let changed: Vec<&str> = drawn.filter(|r| other(&r.name, &r.kind)).map(|r| r.name.as_str()).collect();
+    if changed.is_empty() {
+        return Ok(());
+    }
+    Err(invalid(format!(
+        "Update of resource type is not permitted. The new template modifies resource type of the following resources: [{}]",
+        changed.join(", ")
+    )))
+}
+
+/// Whether an update would do anything.
+pub(super) fn differs(
+    cx: &Cx<'_>,
+    stack: &Stack,
+    plan: &Plan,
+    present: &crate::cloudformation::model::Body,
+) -> Result<bool, CfnError> {
+    let before = Plan::of(cx.cloud(), stack, present)?;
+    let outputs = |plan: &Plan| -> Vec<String> {
+        let all = plan.template.outputs.iter();
+        all.map(|o| format!("{o:?}")).collect()
+    };
+    if plan.tags != before.tags || outputs(plan) != outputs(&before) {
+        return Ok(true);
+    }
+    let resources = known(cx.tx, stack)?;
+    let changed = !changes(cx, stack, plan, &resources, &before.parameters)?.is_empty();
+    // What outputs say may follow from parameters alone.
+    let named = |plan: &Plan| plan.template.outputs.is_empty();
+    Ok(changed || !named(plan) && plan.parameters != before.parameters)
+}
+
+fn delete(cx: &mut Cx<'_>, req: DeleteStack) -> Result<Empty, CfnError> {
+    let Some(mut stack) = find(cx, &req.name)?.filter(|stack| !stack.is_deleted()) else { return Ok(Empty) };
+    if stack.protected {
+        return Err(invalid(format!(
+            "Stack [{}] cannot be deleted while TerminationProtection is enabled",
+            stack.name
+        )));
+    }
+    let failed = stack.status == "DELETE_FAILED";
+    if !req.retain.is_empty() && !failed {
+        return Err(invalid(format!(
+            "Invalid operation on stack [{}]. RetainResources can only be specified when the stack is in the DELETE_FAILED state",
+            stack.arn()
+        )));
+    }
+    match stack.status.as_str() {
+        "DELETE_IN_PROGRESS" => return Ok(Empty),
+        "CREATE_IN_PROGRESS" | "REVIEW_IN_PROGRESS" => {}
+        _ if stack.is_busy() => {
+            return Err(invalid(format!(
+                "Stack [{}] cannot be deleted while in status {}",
+                stack.arn(),
+                stack.status
+            )));
+        }
+        _ => {}
+    }
+    let mut skip = req.retain;
+    if failed && req.mode.as_deref() == Some("FORCE_DELETE_STACK") {
+        let resources = known(cx.tx, &stack)?;
+        skip.extend(resources.into_values().filter(|r| r.status == "DELETE_FAILED").map(|r| r.name));
+    }
+    stack.role = req.role.or(stack.role);
+    stack.token = req.token;
+    stack.round += 1;
+    let cloud = std::sync::Arc::clone(cx.cloud());
+    for export in stack.outputs.iter().filter_map(|output| output.export.clone()) {
+        if let Some(user) = user_of(cx.tx, &stack, &export)? {
+            let why = format!("Export {export} cannot be deleted as it is in use by {user}");
+            stack.enter(&cloud, cx.tx, "DELETE_FAILED", Some(&why));
+            return Ok(Empty);
+        }
+    }
+    stack.enter(&cloud, cx.tx, "DELETE_IN_PROGRESS", Some("User Initiated"));
+    begin(cx, &stack, Phase::Delete, skip, false)?;
+    Ok(Empty)
+}

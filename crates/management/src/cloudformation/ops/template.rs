@@ -1,0 +1,178 @@
+//! Templates: shown, summed up, checked.
+
+use super::{body, capabilities_of, capabilities_reason, existing, read, source};
+use crate::cloudformation::access;
+use crate::cloudformation::errors::{CfnError, invalid};
+use crate::cloudformation::template::Template;
+use kernel::{Answer, Body, Cx, Dx};
+use wire::Fault;
+
+kernel::ops! { pub(crate) static OPS:
+    GetTemplate: get, "cloudformation:GetTemplate", access::stack_or_any;
+    GetTemplateSummary: [wait] summary, "cloudformation:GetTemplateSummary", access::stack_or_any;
+    ValidateTemplate: [wait] validate, "cloudformation:ValidateTemplate", access::any;
+}
+
+wire::shape! {
+    #[derive(Clone, Debug)]
+    pub(crate) struct GetTemplate {
+        stack: Option<String> = "StackName",
+        change_set: Option<String> = "ChangeSetName",
+        stage: Option<String> = "TemplateStage",
+    }
+
+    #[derive(Clone, Debug)]
+    pub(crate) struct Shown {
+        body: String = "TemplateBody",
+        stages: Vec<String> = "StagesAvailable",
+    }
+
+    #[derive(Clone, Debug)]
+    pub(crate) struct GetTemplateSummary {
+        body: Option<String> = "TemplateBody",
+        url: Option<String> = "TemplateURL",
+        stack: Option<String> = "StackName",
+    }
+
+    #[derive(Clone, Debug)]
+    pub(crate) struct Summary {
+        parameters: Vec<Declared> = "Parameters",
+        description: Option<String> = "Description",
+        capabilities: Option<Vec<String>> = "Capabilities",
+        reason: Option<String> = "CapabilitiesReason",
+        kinds: Vec<String> = "ResourceTypes",
+        version: Option<String> = "Version",
+        metadata: Option<String> = "Metadata",
+        transforms: Option<Vec<String>> = "DeclaredTransforms",
+    }
+
+    #[derive(Clone, Debug)]
+    pub(crate) struct Declared {
+        key: String = "ParameterKey",
+        default: Option<String> = "DefaultValue",
+        kind: String = "ParameterType",
+        no_echo: bool = "NoEcho",
+        description: Option<String> = "Description",
+        constraints: Constraints = "ParameterConstraints",
+    }
+
+    #[derive(Clone, Debug)]
+    pub(crate) struct Constraints { allowed: Option<Vec<String>> = "AllowedValues" }
+
+    #[derive(Clone, Debug)]
+    pub(crate) struct ValidateTemplate {
+        body: Option<String> = "TemplateBody",
+        url: Option<String> = "TemplateURL",
+    }
+
+    #[derive(Clone, Debug)]
+    pub(crate) struct Valid {
+        parameters: Vec<Asked> = "Parameters",
+        description: Option<String> = "Description",
+        capabilities: Option<Vec<String>> = "Capabilities",
+        reason: Option<String> = "CapabilitiesReason",
+        transforms: Option<Vec<String>> = "DeclaredTransforms",
+    }
+
+    #[derive(Clone, Debug)]
+    pub(crate) struct Asked {
+        key: String = "ParameterKey",
+        default: Option<String> = "DefaultValue",
+        no_echo: bool = "NoEcho",
+        description: Option<String> = "Description",
+    }
+}
+
+fn some(items: Vec<String>) -> Option<Vec<String>> {
+    if items.is_empty() { None } else { Some(items) }
+}
+
+fn capabilities(template: &Template) -> Option<Vec<String>> {
+    some(capabilities_of(template).into_iter().map(str::to_owned).collect())
+}
+
+fn get(cx: &mut Cx<'_>, req: GetTemplate) -> Result<Shown, CfnError> {
+    let text = match (&req.change_set, &req.stack) {
+        (Some(named), stack) => {
+            let (_, set) = super::change_set::find_set(cx, stack.as_deref(), named)?;
+            set.body.text
+        }
+        (None, None) => return Err(invalid("StackName or ChangeSetName is required.")),
+        (None, Some(name)) => {
+            let stack = existing(cx, name)?;
+            let body = body(cx, &stack)?;
+            body.ok_or_else(|| invalid(format!("Stack with id {name} does not have a template")))?.text
+        }
+    };
+    // What has no transform is processed as it is.
+    let processed = Template::read(&text)?.transforms.is_empty();
+    if req.stage.as_deref() == Some("Processed") && !processed {
+        return Err(CfnError::NotBuilt("The processed stage of a template with a transform".into()));
+    }
+    let stages = ["Original", "Processed"].into_iter().take(1 + usize::from(processed));
+    Ok(Shown { body: text, stages: stages.map(str::to_owned).collect() })
+}
+
+async fn summary(dx: Dx, req: GetTemplateSummary, _: Body) -> Result<Answer<Summary>, Fault> {
+    let text = source::text(&dx, req.body, req.url).await?;
+    dx.read(|cx| sum_up(cx, req.stack, text)).map(Answer::from).map_err(Fault::from)
+}
+
+fn sum_up(cx: &mut Cx<'_>, stack: Option<String>, text: Option<String>) -> Result<Summary, CfnError> {
+    let template = match (stack, text) {
+        (Some(_), Some(_)) => {
+            return Err(invalid("Only one of StackName, TemplateBody and TemplateURL may be specified."));
+        }
+        (Some(name), None) => {
+            let stack = existing(cx, &name)?;
+            let body = body(cx, &stack)?;
+            Template::read(
+                &body.ok_or_else(|| invalid(format!("Stack with id {name} does not have a template")))?.text,
+            )?
+        }
+        (None, given) => read(&given.ok_or_else(source::missing)?)?,
+    };
+    let mut kinds: Vec<String> = Vec::new();
+    for resource in &template.resources {
+        if !kinds.contains(&resource.kind) {
+            kinds.push(resource.kind.clone());
+        }
+    }
+    let declared = |p: &crate::cloudformation::template::Parameter| Declared {
+        key: p.name.clone(),
+        default: p.default.clone(),
+        kind: p.kind.clone(),
+        no_echo: p.no_echo,
+        description: p.description.clone(),
+        constraints: Constraints { allowed: some(p.allowed.clone()) },
+    };
+    Ok(Summary {
+        parameters: template.parameters.iter().map(declared).collect(),
+        capabilities: capabilities(&template),
+        reason: capabilities_reason(&template),
+        kinds,
+        metadata: template.metadata.as_ref().map(wire::json::text),
+        transforms: some(template.transforms.clone()),
+        description: template.description,
+        version: template.version,
+    })
+}
+
+async fn validate(dx: Dx, req: ValidateTemplate, _: Body) -> Result<Answer<Valid>, Fault> {
+    let text = source::text(&dx, req.body, req.url).await?;
+    let template = read(&text.ok_or_else(source::missing)?)?;
+    let asked = |p: &crate::cloudformation::template::Parameter| Asked {
+        key: p.name.clone(),
+        default: p.default.clone(),
+        no_echo: p.no_echo,
+        description: p.description.clone(),
+    };
+    let valid = Valid {
+        parameters: template.parameters.iter().map(asked).collect(),
+        capabilities: capabilities(&template),
+        reason: capabilities_reason(&template),
+        transforms: some(template.transforms.clone()),
+        description: template.description,
+    };
+    Ok(valid.into())
+}

@@ -1,0 +1,147 @@
+//! Names and functions of a template held against each other, before anything is made.
+
+use super::reference::{Reference, walk};
+use super::{Template, Wrong, graph, wrong};
+use std::collections::BTreeSet;
+use wire::Value;
+
+/// What is known of the kinds of resources.
+pub(crate) trait Kinds {
+    fn knows(&self, kind: &str) -> bool;
+    fn has_attribute(&self, kind: &str, attribute: &str) -> bool;
+}
+
+pub(crate) const PSEUDO: &[&str] = &[
+    "AWS::AccountId",
+    "AWS::NotificationARNs",
+    "AWS::NoValue",
+    "AWS::Partition",
+    "AWS::Region",
+    "AWS::StackId",
+    "AWS::StackName",
+    "AWS::URLSuffix",
+];
+
+/// Holds the template against itself and against the kinds of resources that there are.
+///
+/// # Errors
+/// The first thing that is wrong, in AWS's words.
+pub(crate) fn check(template: &Template, kinds: &dyn Kinds) -> Result<(), Wrong> {
+    conditions(template)?;
+    let mut unresolved = BTreeSet::new();
+    for resource in &template.resources {
+        names_of(template, kinds, &resource.properties, &mut unresolved)?;
+        unresolved.extend(
+            resource.depends_on.iter().filter(|name| template.resource(name).is_none()).map(String::as_str),
+        );
+        condition_of(template, resource.condition.as_deref(), "resource", &resource.name)?;
+    }
+    unresolved_in(unresolved, "Resources")?;
+    let mut unresolved = BTreeSet::new();
+    for output in &template.outputs {
+        names_of(template, kinds, &output.value, &mut unresolved)?;
+        if let Some(export) = &output.export {
+            names_of(template, kinds, export, &mut unresolved)?;
+        }
+        condition_of(template, output.condition.as_deref(), "output", &output.name)?;
+    }
+    unresolved_in(unresolved, "Outputs")?;
+    let unknown: BTreeSet<&str> =
+        template.resources.iter().map(|r| r.kind.as_str()).filter(|kind| !kinds.knows(kind)).collect();
+    if !unknown.is_empty() {
+        let named: Vec<&str> = unknown.into_iter().collect();
+        return wrong(format!("Template format error: Unrecognized resource types: [{}]", named.join(", ")));
+    }
+    graph::order(template, &graph::needs(template, None)?).map(drop)
+}
+
+fn unresolved_in(names: BTreeSet<&str>, section: &str) -> Result<(), Wrong> {
+    if names.is_empty() {
+        return Ok(());
+    }
+    let named: Vec<&str> = names.into_iter().collect();
+    wrong(format!(
+        "Template format error: Unresolved resource dependencies [{}] in the {section} block of the template",
+        named.join(", ")
+    ))
+}
+
+fn condition_of(template: &Template, condition: Option<&str>, noun: &str, name: &str) -> Result<(), Wrong> {
+    match condition {
+        Some(condition) if !has_condition(template, condition) => wrong(format!(
+            "Template format error: Unresolved condition dependency {condition} of {noun} {name}"
+        )),
+        _ => Ok(()),
+    }
+}
+
+fn has_condition(template: &Template, name: &str) -> bool {
+    template.conditions.iter().any(|(known, _)| known == name)
+}
+
+fn is_value(template: &Template, name: &str) -> bool {
+    PSEUDO.contains(&name) || template.parameters.iter().any(|parameter| parameter.name == name)
+}
+
+fn names_of<'v>(
+    template: &Template,
+    kinds: &dyn Kinds,
+    value: &'v Value,
+    unresolved: &mut BTreeSet<&'v str>,
+) -> Result<(), Wrong> {
+    walk(value, None, &mut |reference| match reference {
+        Reference::Name(name) => {
+            if !is_value(template, name) && template.resource(name).is_none() {
+                unresolved.insert(name);
+            }
+            Ok(())
+        }
+        Reference::Attribute(resource, attribute) => match template.resource(resource) {
+            None => wrong(format!(
+                "Template error: instance of Fn::GetAtt references undefined resource {resource}"
+            )),
+            Some(known) => match attribute {
+                Some(attribute)
+                    if kinds.knows(&known.kind) && !kinds.has_attribute(&known.kind, attribute) =>
+                {
+                    wrong(format!(
+                        "Template error: resource {resource} does not support attribute type {attribute} in Fn::GetAtt"
+                    ))
+                }
+                _ => Ok(()),
+            },
+        },
+        Reference::Condition(name) if !has_condition(template, name) => {
+            wrong(format!("Template error: unresolved condition dependency {name} in Fn::If"))
+        }
+        Reference::Mapping(name) if !template.mappings.iter().any(|(known, _)| known == name) => {
+            wrong(format!(
+                "Template error: Mapping named '{name}' is not present in the 'Mappings' section of template."
+            ))
+        }
+        Reference::Condition(_) | Reference::Mapping(_) => Ok(()),
+    })
+}
+
+/// Conditions see parameters, mappings and each other.
+fn conditions(template: &Template) -> Result<(), Wrong> {
+    let mut strangers = BTreeSet::new();
+    for (_, condition) in &template.conditions {
+        walk(condition, None, &mut |reference| {
+            match reference {
+                Reference::Name(name) if !is_value(template, name) => drop(strangers.insert(name)),
+                Reference::Attribute(name, _) => drop(strangers.insert(name)),
+                _ => {}
+            }
+            Ok(())
+        })?;
+    }
+    if strangers.is_empty() {
+        return Ok(());
+    }
+    let named: Vec<&str> = strangers.into_iter().collect();
+    wrong(format!(
+        "Template format error: Unresolved dependencies [{}]. Cannot reference resources in the Conditions block of the template",
+        named.join(", ")
+    ))
+}

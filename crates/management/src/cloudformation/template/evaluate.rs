@@ -1,0 +1,387 @@
+//! Functions get their values.
+//!
+//! AWS: <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/intrinsic-function-reference.html>
+
+use super::reference::{GET_ATT, Holding, Part, get_att, parts, sub};
+use super::{Template, Wrong, cidr, function, get, text, wrong};
+use std::collections::BTreeMap;
+use wire::Value;
+
+/// What an evaluation asks of the stack around it.
+pub(crate) trait World {
+    /// What `Ref` says of a resource; none where it is not there.
+    fn physical(&self, resource: &str) -> Option<Value>;
+    /// # Errors
+    /// In AWS's words.
+    fn attribute(&self, resource: &str, attribute: &str) -> Result<Value, Wrong>;
+    /// # Errors
+    /// In AWS's words.
+    fn import(&self, export: &str) -> Result<String, Wrong>;
+}
+
+/// Pseudo parameters.
+#[derive(Clone, Debug)]
+pub(crate) struct Pseudo {
+    pub(crate) account: String,
+    pub(crate) region: base::Region,
+    pub(crate) stack_id: String,
+    pub(crate) stack_name: String,
+}
+
+/// Gives expressions their values.
+pub(crate) struct Evaluator<'a> {
+    template: &'a Template,
+    /// As text, as they were given.
+    parameters: &'a BTreeMap<String, String>,
+    pseudo: &'a Pseudo,
+    holding: Holding,
+}
+
+/// Nothing is there: conditions see no resource.
+struct Nothing;
+
+impl World for Nothing {
+    fn physical(&self, _: &str) -> Option<Value> {
+        None
+    }
+
+    fn attribute(&self, _: &str, _: &str) -> Result<Value, Wrong> {
+        wrong(GET_ATT)
+    }
+
+    fn import(&self, _: &str) -> Result<String, Wrong> {
+        wrong("Template error: Fn::ImportValue cannot be used in the Conditions block of the template")
+    }
+}
+
+impl<'a> Evaluator<'a> {
+    /// With every condition decided.
+    ///
+    /// # Errors
+    /// In AWS's words.
+    pub(crate) fn new(
+        template: &'a Template,
+        parameters: &'a BTreeMap<String, String>,
+        pseudo: &'a Pseudo,
+    ) -> Result<Evaluator<'a>, Wrong> {
+        let mut evaluator = Evaluator { template, parameters, pseudo, holding: Holding::new() };
+        for (name, _) in &template.conditions {
+            evaluator.decide(name, &mut Vec::new())?;
+        }
+        Ok(evaluator)
+    }
+
+    /// The same with other values of parameters, under the conditions that hold.
+    pub(crate) fn masked(other: &Evaluator<'a>, parameters: &'a BTreeMap<String, String>) -> Evaluator<'a> {
+        Evaluator { parameters, holding: other.holding.clone(), ..*other }
+    }
+
+    pub(crate) fn holding(&self) -> &Holding {
+        &self.holding
+    }
+
+    /// Whether what stands under a condition is there.
+    pub(crate) fn holds(&self, condition: Option<&str>) -> bool {
+        condition.is_none_or(|name| self.holding.get(name).copied().unwrap_or(false))
+    }
+
+    fn decide(&mut self, name: &str, path: &mut Vec<String>) -> Result<bool, Wrong> {
+        if let Some(known) = self.holding.get(name) {
+            return Ok(*known);
+        }
+        if path.iter().any(|seen| seen == name) {
+            return wrong(format!(
+                "Template format error: Circular dependencies for conditions [{}]",
+                path.join(", ")
+            ));
+        }
+        let template = self.template;
+        let Some((_, expression)) = template.conditions.iter().find(|(known, _)| known == name) else {
+            return wrong(format!("Template format error: Unresolved condition dependency {name}"));
+        };
+        path.push(name.to_owned());
+        let holds = self.condition(expression, path)?;
+        path.pop();
+        self.holding.insert(name.to_owned(), holds);
+        Ok(holds)
+    }
+
+    fn condition(&mut self, expression: &Value, path: &mut Vec<String>) -> Result<bool, Wrong> {
+        const FORM: &str = "Template format error: Conditions can only be boolean operations on parameters and other conditions";
+        let Value::Map(entries) = expression else { return wrong(FORM) };
+        let [(name, argument)] = entries.as_slice() else { return wrong(FORM) };
+        let several = |argument: &'_ Value| match argument {
+            Value::List(items) if (2..=10).contains(&items.len()) => Ok(items.clone()),
+            _ => wrong(format!(
+                "Template error: every {name} object requires a list of at least 2 and at most 10 boolean parameters."
+            )),
+        };
+        match name.as_str() {
+            "Condition" => match argument {
+                Value::Str(other) => self.decide(other, path),
+                _ => wrong("Template format error: Every Condition member must be a string."),
+            },
+            "Fn::And" => {
+                let all = several(argument)?;
+                all.iter().try_fold(true, |so_far, item| Ok(self.condition(item, path)? && so_far))
+            }
+            "Fn::Or" => {
+                let all = several(argument)?;
+                all.iter().try_fold(false, |so_far, item| Ok(self.condition(item, path)? || so_far))
+            }
+            "Fn::Not" => match argument {
+                Value::List(items) if items.len() == 1 => Ok(!self.condition(&items[0], path)?),
+                _ => wrong("Template error: every Fn::Not object requires one boolean parameter."),
+            },
+            "Fn::Equals" => match argument {
+                Value::List(items) if items.len() == 2 => {
+                    let (left, right) = (self.value(&items[0], &Nothing)?, self.value(&items[1], &Nothing)?);
+                    Ok(plain(&left) == plain(&right))
+                }
+                _ => wrong("Template error: every Fn::Equals object requires a list of 2 string parameters."),
+            },
+            _ => wrong(FORM),
+        }
+    }
+
+    /// The value of an expression. `Null` stands for `AWS::NoValue`, and is taken out of lists and maps.
+    ///
+    /// # Errors
+    /// In AWS's words.
+    pub(crate) fn value(&self, value: &Value, world: &dyn World) -> Result<Value, Wrong> {
+        if let Some((name, argument)) = function(value) {
+            return self.function(name, argument, world);
+        }
+        let there = |value: &Value| !matches!(value, Value::Null);
+        match value {
+            Value::List(items) => {
+                let items: Result<Vec<_>, Wrong> = items.iter().map(|item| self.value(item, world)).collect();
+                Ok(Value::List(items?.into_iter().filter(there).collect()))
+            }
+            Value::Map(entries) => {
+                let entries: Result<Vec<_>, Wrong> =
+                    entries.iter().map(|(key, item)| Ok((key.clone(), self.value(item, world)?))).collect();
+                Ok(Value::Map(entries?.into_iter().filter(|(_, value)| there(value)).collect()))
+            }
+            Value::Str(text) if text.contains("{{resolve:") => wrong(format!(
+                "Template error: dynamic references are not built in this version of Virga: {text}"
+            )),
+            scalar => Ok(scalar.clone()),
+        }
+    }
+
+    fn function(&self, name: &str, argument: &Value, world: &dyn World) -> Result<Value, Wrong> {
+        match name {
+            "Ref" => match argument {
+                Value::Str(name) => self.reference(name, world),
+                _ => wrong("Template format error: every Ref object must have a single String value."),
+            },
+            "Fn::GetAtt" => {
+                let (resource, expression, plain) = get_att(argument)?;
+                match (expression, plain) {
+                    (_, Some(attribute)) => world.attribute(resource, attribute),
+                    (Some(expression), _) => {
+                        world.attribute(resource, &self.string(expression, world, GET_ATT)?)
+                    }
+                    _ => wrong(GET_ATT),
+                }
+            }
+            "Fn::Sub" => self.substitution(argument, world),
+            "Fn::Join" => self.join(argument, world),
+            "Fn::Select" => self.select(argument, world),
+            "Fn::Split" => self.split(argument, world),
+            "Fn::FindInMap" => self.find_in_map(argument, world),
+            "Fn::If" => match argument {
+                Value::List(items) if items.len() == 3 => {
+                    let condition = items[0].as_str();
+                    self.value(if self.holds(condition) { &items[1] } else { &items[2] }, world)
+                }
+                _ => wrong("Template error: Fn::If requires a list argument with exactly three elements"),
+            },
+            "Fn::Base64" => {
+                let text = self.string(
+                    argument,
+                    world,
+                    "Template error: every Fn::Base64 object must have a String-typed value.",
+                )?;
+                Ok(Value::Str(base64(text.as_bytes())))
+            }
+            "Fn::GetAZs" => self.zones(argument, world),
+            "Fn::Cidr" => self.cidr(argument, world),
+            "Fn::ImportValue" => {
+                let name = self.string(argument, world, "Template error: the attribute in Fn::ImportValue must not depend on any resources, imported values, or Fn::GetAZs")?;
+                world.import(&name).map(Value::Str)
+            }
+            "Fn::Length" if self.template.extended() => match self.value(argument, world)? {
+                Value::List(items) => Ok(Value::Int(items.len() as i64)),
+                _ => wrong("Template error: Fn::Length object requires a list as its argument"),
+            },
+            "Fn::ToJsonString" if self.template.extended() => {
+                Ok(Value::Str(wire::json::text(&self.value(argument, world)?)))
+            }
+            "Fn::Length" | "Fn::ToJsonString" => wrong(format!(
+                "Template format error: {name} needs the transform {}",
+                super::LANGUAGE_EXTENSIONS
+            )),
+            other => wrong(format!("Template format error: Unrecognized intrinsic function {other}")),
+        }
+    }
+
+    fn reference(&self, name: &str, world: &dyn World) -> Result<Value, Wrong> {
+        if let Some(parameter) = self.template.parameters.iter().find(|parameter| parameter.name == name) {
+            let given = self.parameters.get(name).map(String::as_str).unwrap_or_default();
+            return Ok(parameter.value(given));
+        }
+        let pseudo = self.pseudo;
+        Ok(match name {
+            "AWS::AccountId" => Value::str(&pseudo.account),
+            "AWS::Region" => Value::str(pseudo.region.name()),
+            "AWS::StackId" => Value::str(&pseudo.stack_id),
+            "AWS::StackName" => Value::str(&pseudo.stack_name),
+            "AWS::Partition" => Value::str("aws"),
+            "AWS::URLSuffix" => Value::str("amazonaws.com"),
+            "AWS::NotificationARNs" => Value::List(Vec::new()),
+            "AWS::NoValue" => Value::Null,
+            _ => {
+                return world.physical(name).ok_or_else(|| {
+                    Wrong(format!(
+                        "Template format error: Unresolved resource dependencies [{name}] in the Resources block of the template"
+                    ))
+                });
+            }
+        })
+    }
+
+    /// A text; what is none is refused with `why`.
+    fn string(&self, value: &Value, world: &dyn World, why: &str) -> Result<String, Wrong> {
+        text(&self.value(value, world)?).ok_or_else(|| Wrong(why.to_owned()))
+    }
+
+    fn substitution(&self, argument: &Value, world: &dyn World) -> Result<Value, Wrong> {
+        let (pattern, own) = sub(argument)?;
+        let mut out = String::with_capacity(pattern.len());
+        for part in parts(pattern)? {
+            let name = match part {
+                Part::Text(text) => {
+                    out.push_str(text);
+                    continue;
+                }
+                Part::Name(name) => name,
+            };
+            let value = match own.iter().find(|(known, _)| known == name) {
+                Some((_, value)) => self.value(value, world)?,
+                None => match name.split_once('.') {
+                    Some((resource, attribute)) => world.attribute(resource, attribute)?,
+                    None => self.reference(name, world)?,
+                },
+            };
+            match text(&value) {
+                Some(text) => out.push_str(&text),
+                None => {
+                    return wrong(format!(
+                        "Template error: Fn::Sub expression does not resolve to a string: ${{{name}}}"
+                    ));
+                }
+            }
+        }
+        Ok(Value::Str(out))
+    }
+
+    fn join(&self, argument: &Value, world: &dyn World) -> Result<Value, Wrong> {
+        const FORM: &str = "Template error: every Fn::Join object requires two parameters, (1) a string delimiter and (2) a list of strings to be joined or a function that returns a list of strings (such as Fn::GetAZs) to be joined.";
+        let Value::List(parts) = argument else { return wrong(FORM) };
+        let [Value::Str(delimiter), list] = parts.as_slice() else { return wrong(FORM) };
+        let Value::List(items) = self.value(list, world)? else { return wrong(FORM) };
+        let items: Option<Vec<String>> = items.iter().map(text).collect();
+        items.map_or_else(|| wrong(FORM), |items| Ok(Value::Str(items.join(delimiter))))
+    }
+
+    fn select(&self, argument: &Value, world: &dyn World) -> Result<Value, Wrong> {
+        const FORM: &str = "Template error: every Fn::Select object requires two non-null parameters, the index and the list of objects.";
+        let Value::List(parts) = argument else { return wrong(FORM) };
+        let [index, list] = parts.as_slice() else { return wrong(FORM) };
+        let index = self.string(index, world, FORM)?;
+        let Value::List(items) = self.value(list, world)? else { return wrong(FORM) };
+        let found = index.parse::<usize>().ok().and_then(|index| items.into_iter().nth(index));
+        found.ok_or_else(|| {
+            Wrong(format!("Template error: Fn::Select cannot select nonexistent value at index {index}"))
+        })
+    }
+
+    fn split(&self, argument: &Value, world: &dyn World) -> Result<Value, Wrong> {
+        const FORM: &str = "Template error: every Fn::Split object requires two parameters, (1) a string delimiter and (2) a string to be split or a function that returns a string to be split.";
+        let Value::List(parts) = argument else { return wrong(FORM) };
+        let [Value::Str(delimiter), source] = parts.as_slice() else { return wrong(FORM) };
+        if delimiter.is_empty() {
+            return wrong(FORM);
+        }
+        let source = self.string(source, world, FORM)?;
+        Ok(Value::List(source.split(delimiter.as_str()).map(Value::str).collect()))
+    }
+
+    fn find_in_map(&self, argument: &Value, world: &dyn World) -> Result<Value, Wrong> {
+        const FORM: &str = "Template error: every Fn::FindInMap object requires three parameters, the map name, map key and the attribute for return value";
+        let Value::List(parts) = argument else { return wrong(FORM) };
+        let (keys, default) = match parts.as_slice() {
+            [map, top, key] => ([map, top, key], None),
+            [map, top, key, default] if self.template.extended() => {
+                ([map, top, key], get(default, "DefaultValue"))
+            }
+            _ => return wrong(FORM),
+        };
+        let mut names = Vec::with_capacity(3);
+        for key in keys {
+            names.push(self.string(key, world, FORM)?);
+        }
+        let mapping = self.template.mappings.iter().find(|(name, _)| *name == names[0]);
+        let found = mapping.and_then(|(_, tops)| get(get(tops, &names[1])?, &names[2]));
+        match (found, mapping, default) {
+            (Some(found), _, _) => Ok(found.clone()),
+            (None, _, Some(default)) => self.value(default, world),
+            (None, None, None) => wrong(format!(
+                "Template error: Mapping named '{}' is not present in the 'Mappings' section of template.",
+                names[0]
+            )),
+            (None, Some(_), None) => {
+                wrong(format!("Template error: Unable to get mapping for {}", names.join("::")))
+            }
+        }
+    }
+
+    fn zones(&self, argument: &Value, world: &dyn World) -> Result<Value, Wrong> {
+        let named = self.string(
+            argument,
+            world,
+            "Template error: every Fn::GetAZs object must have a String-typed value.",
+        )?;
+        let region = if named.is_empty() { Some(self.pseudo.region) } else { base::Region::parse(&named) };
+        match region {
+            Some(region) => Ok(Value::List(region.zones().map(Value::Str).collect())),
+            None => wrong(format!("Template error: Fn::GetAZs: {named} is not a region")),
+        }
+    }
+
+    fn cidr(&self, argument: &Value, world: &dyn World) -> Result<Value, Wrong> {
+        const FORM: &str = "Template error: every Fn::Cidr object requires two or three parameters, the block, the count and the bits of the blocks";
+        let Value::List(parts) = argument else { return wrong(FORM) };
+        let (block, count, bits) = match parts.as_slice() {
+            [block, count] => (block, count, &Value::Int(8)),
+            [block, count, bits] => (block, count, bits),
+            _ => return wrong(FORM),
+        };
+        let number =
+            |value| self.string(value, world, FORM)?.parse::<u32>().map_err(|_| Wrong(FORM.to_owned()));
+        let blocks = cidr::blocks(&self.string(block, world, FORM)?, number(count)?, number(bits)?)?;
+        Ok(Value::List(blocks.into_iter().map(Value::Str).collect()))
+    }
+}
+
+/// Two values are one if they read alike.
+fn plain(value: &Value) -> String {
+    text(value).unwrap_or_else(|| wire::json::text(value))
+}
+
+fn base64(bytes: &[u8]) -> String {
+    let quoted = wire::json::text(&Value::Blob(bytes.to_vec().into()));
+    quoted.trim_matches('"').to_owned()
+}

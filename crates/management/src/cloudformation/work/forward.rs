@@ -1,0 +1,369 @@
+//! Forward: each resource becomes what the template says, once those that it needs have become so.
+
+use super::plan::{Known, Made, Plan, known};
+use super::step::{Task, Worker, commit, enter, merged, reread};
+use crate::cloudformation::kinds::{Kind, Refusal, kind};
+use crate::cloudformation::model::{IMPORTS, JOBS, Link, RESOURCES, Resource, Stack, open, seal};
+use crate::cloudformation::template::evaluate::Evaluator;
+use crate::cloudformation::template::graph::Needs;
+use crate::cloudformation::template::{Resource as Drawn, Wrong};
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use store::{Key, Tx};
+use wire::Value;
+
+/// What a pass over the resources found.
+#[derive(Default, Debug)]
+pub(super) struct Pass {
+    /// Something happened: look again.
+    pub(super) did: bool,
+    /// Something is not ready yet.
+    pub(super) waits: bool,
+    pub(super) failed: bool,
+    /// Something is held up by something else.
+    pub(super) blocked: bool,
+}
+
+/// A resource that the template asks for, in the stack of this round.
+struct Wanted<'a> {
+    drawn: &'a Drawn,
+    kind: &'static Kind,
+    needs: &'a BTreeSet<String>,
+    properties: Value,
+    /// As events show them.
+    shown: String,
+}
+
+impl Worker<'_> {
+    /// One pass, in order.
+    pub(super) fn forward(
+        &self,
+        stack: &Stack,
+        plan: &Plan,
+        evaluator: &Evaluator<'_>,
+        (order, needs): &(Vec<String>, Needs),
+    ) -> Result<Pass, String> {
+        let mut known = known(&self.cloud.store().snapshot(), stack).map_err(|e| e.to_string())?;
+        let mut pass = Pass::default();
+        for name in order {
+            let own = known.get(name).filter(|resource| resource.round == stack.round);
+            let fresh = match own {
+                Some(own) if own.status.ends_with("_COMPLETE") => continue,
+                Some(own) if own.status.ends_with("_FAILED") => {
+                    pass.failed = true;
+                    break;
+                }
+                Some(own) => self.poll(stack, own)?,
+                None => {
+                    let done = |need: &String| {
+                        known
+                            .get(need)
+                            .is_some_and(|r| r.round == stack.round && r.status.ends_with("_COMPLETE"))
+                    };
+                    let own_needs = &needs[name];
+                    if !own_needs.iter().all(done) {
+                        pass.waits = true;
+                        continue;
+                    }
+                    self.start(stack, plan, evaluator, name, own_needs, &known)?
+                }
+            };
+            match fresh {
+                Some(fresh) => {
+                    pass.did = true;
+                    pass.waits |= fresh.status.ends_with("_IN_PROGRESS");
+                    let failed = fresh.status.ends_with("_FAILED");
+                    known.insert(name.clone(), fresh);
+                    if failed {
+                        pass.failed = true;
+                        break;
+                    }
+                }
+                None => pass.waits = true,
+            }
+        }
+        Ok(pass)
+    }
+
+    /// Whether the job still stands as it was read, in this transaction.
+    fn stands(&self, tx: &Tx) -> Result<bool, String> {
+        let key = Key::global().str(&self.job.stack);
+        let job = JOBS.get(tx, &key).map_err(|e| e.to_string())?;
+        Ok(job.is_some_and(|job| !job.cancelled && job.phase == self.job.phase))
+    }
+
+    fn start(
+        &self,
+        stack: &Stack,
+        plan: &Plan,
+        evaluator: &Evaluator<'_>,
+        name: &str,
+        needs: &BTreeSet<String>,
+        known: &Known,
+    ) -> Result<Option<Resource>, String> {
+        let Some(drawn) = plan.template.resource(name) else { return Err(format!("no resource {name}")) };
+        let Some(kind) = kind(&drawn.kind) else { return Err(format!("no kind {}", drawn.kind)) };
+        let mut tx = self.cloud.store().begin();
+        if !self.stands(&tx)? {
+            return Ok(None);
+        }
+        let mut stack = reread(&tx, stack)?;
+        let evaluated = self.evaluated(&tx, &stack, plan, evaluator, name, known);
+        let (properties, shown, imports) = match evaluated {
+            Ok(found) => found,
+            Err(Wrong(why)) => {
+                let mut resource = fresh(&stack, drawn, needs, known.get(name));
+                if resource.physical.is_empty() {
+                    resource.made_in = stack.round;
+                }
+                let status = if resource.physical.is_empty() { "CREATE_FAILED" } else { "UPDATE_FAILED" };
+                enter(self.cloud, &mut tx, &mut stack, &mut resource, status, Some(&why), None);
+                return Ok(commit(tx)?.then_some(resource));
+            }
+        };
+        for import in imports {
+            let key = Key::regional(stack.account, stack.region).str(&import).str(&stack.id);
+            IMPORTS.put(&mut tx, &key, &Link { stack: stack.id.clone(), name: stack.name.clone() });
+        }
+        let wanted = Wanted { drawn, kind, needs, properties, shown };
+        let resource = self.become_wanted(&mut tx, &mut stack, &wanted, known.get(name));
+        Ok(commit(tx)?.then_some(resource))
+    }
+
+    #[allow(clippy::type_complexity, reason = "properties, as shown, imports")]
+    fn evaluated(
+        &self,
+        tx: &Tx,
+        stack: &Stack,
+        plan: &Plan,
+        evaluator: &Evaluator<'_>,
+        name: &str,
+        known: &Known,
+    ) -> Result<(Value, String, BTreeSet<String>), Wrong> {
+        let world = Made { cloud: self.cloud, from: tx, stack, known, imports: RefCell::default() };
+        let properties = plan.properties(evaluator, name, &world)?;
+        let shown = match plan.masked() {
+            None => wire::json::text(&properties),
+            Some(masked) => {
+                let evaluator = Evaluator::masked(evaluator, &masked);
+                wire::json::text(&plan.properties(&evaluator, name, &world)?)
+            }
+        };
+        Ok((properties, shown, world.imports.into_inner()))
+    }
+
+    fn become_wanted(
+        &self,
+        tx: &mut Tx,
+        stack: &mut Stack,
+        wanted: &Wanted<'_>,
+        before: Option<&Resource>,
+    ) -> Resource {
+        let mut resource = fresh(stack, wanted.drawn, wanted.needs, before);
+        let there = before.filter(|old| old.is_live() && !old.physical.is_empty());
+        let Some(old) = there.filter(|old| old.status != "CREATE_FAILED") else {
+            resource.doomed.extend(there.map(Resource::past));
+            resource.physical = String::new();
+            self.create(tx, stack, &mut resource, wanted, None);
+            return resource;
+        };
+        let was = open(self.cloud, &old.properties);
+        let differing = wanted.kind.differing(&was, &wanted.properties);
+        if wanted.kind.stays(&was, &wanted.properties) && old.status.ends_with("_COMPLETE") {
+            RESOURCES.put(tx, &resource.key(stack), &resource);
+            return resource;
+        }
+        let replaces = differing.iter().any(|name| wanted.kind.fixed.contains(name));
+        resource.old = Some(old.past());
+        if replaces {
+            let named = wanted.kind.named.filter(|name| {
+                let value = crate::cloudformation::template::get(&wanted.properties, name);
+                value.is_some() && !differing.contains(name)
+            });
+            if let Some(named) = named {
+                resource.old = None;
+                let value = crate::cloudformation::template::get(&wanted.properties, named);
+                let value = value.and_then(crate::cloudformation::template::text).unwrap_or_default();
+                let why = format!(
+                    "CloudFormation cannot update a stack when a custom-named resource requires replacing. Rename {value} and update the stack again."
+                );
+                enter(self.cloud, tx, stack, &mut resource, "UPDATE_FAILED", Some(&why), Some(&wanted.shown));
+                return resource;
+            }
+            resource.replaced = true;
+            let why =
+                "Requested update requires the creation of a new physical resource; hence creating one.";
+            self.create(tx, stack, &mut resource, wanted, Some(why));
+            if resource.status == "UPDATE_FAILED" && resource.physical == old.physical {
+                (resource.old, resource.replaced) = (None, false);
+                RESOURCES.put(tx, &resource.key(stack), &resource);
+            } else {
+                let keep = wanted.drawn.replacement as u32;
+                resource.doomed.push(crate::cloudformation::model::Past { keep, ..old.past() });
+                RESOURCES.put(tx, &resource.key(stack), &resource);
+            }
+            return resource;
+        }
+        self.update(tx, stack, &mut resource, wanted, &was);
+        resource
+    }
+
+    fn create(
+        &self,
+        tx: &mut Tx,
+        stack: &mut Stack,
+        resource: &mut Resource,
+        wanted: &Wanted<'_>,
+        why: Option<&str>,
+    ) {
+        let verb = if why.is_some() { "UPDATE" } else { "CREATE" };
+        if why.is_none() {
+            resource.made_in = stack.round;
+        }
+        let (in_progress, shown) = (format!("{verb}_IN_PROGRESS"), Some(wanted.shown.as_str()));
+        enter(self.cloud, tx, stack, resource, &in_progress, why, shown);
+        let nothing = Value::Map(Vec::new());
+        let made = match wanted.kind.stranger(&wanted.properties) {
+            Some(stranger) => Err(Refusal::of(format!("Encountered unsupported property {stranger}"))),
+            None => {
+                let task = Task {
+                    logical: &resource.name,
+                    physical: "",
+                    wanted: &wanted.properties,
+                    before: &nothing,
+                    known: &nothing,
+                };
+                self.act(tx, stack, &task, wanted.kind.create)
+            }
+        };
+        match made {
+            Ok(made) => {
+                resource.physical = made.physical;
+                resource.properties = seal(self.cloud, &wanted.properties);
+                resource.attributes = seal(self.cloud, &merged(nothing, made.attributes));
+                let initiated = Some("Resource creation Initiated");
+                enter(self.cloud, tx, stack, resource, &in_progress, initiated, shown);
+                self.settle(tx, stack, resource, wanted.kind, shown);
+            }
+            Err(refusal) => {
+                let failed = format!("{verb}_FAILED");
+                enter(self.cloud, tx, stack, resource, &failed, Some(&refusal.reason), shown);
+            }
+        }
+    }
+
+    fn update(
+        &self,
+        tx: &mut Tx,
+        stack: &mut Stack,
+        resource: &mut Resource,
+        wanted: &Wanted<'_>,
+        was: &Value,
+    ) {
+        let shown = Some(wanted.shown.as_str());
+        enter(self.cloud, tx, stack, resource, "UPDATE_IN_PROGRESS", None, shown);
+        let known = open(self.cloud, &resource.attributes);
+        let made = match wanted.kind.stranger(&wanted.properties) {
+            Some(stranger) => Err(Refusal::of(format!("Encountered unsupported property {stranger}"))),
+            None => {
+                let task = Task {
+                    logical: &resource.name,
+                    physical: &resource.physical,
+                    wanted: &wanted.properties,
+                    before: was,
+                    known: &known,
+                };
+                self.act(tx, stack, &task, wanted.kind.update)
+            }
+        };
+        match made {
+            Ok(made) => {
+                resource.physical = made.physical;
+                resource.properties = seal(self.cloud, &wanted.properties);
+                resource.attributes = seal(self.cloud, &merged(known, made.attributes));
+                RESOURCES.put(tx, &resource.key(stack), resource);
+                self.settle(tx, stack, resource, wanted.kind, shown);
+            }
+            Err(refusal) => {
+                resource.old = None;
+                enter(self.cloud, tx, stack, resource, "UPDATE_FAILED", Some(&refusal.reason), shown);
+            }
+        }
+    }
+
+    /// Looks whether it is ready; says so if it is.
+    pub(super) fn settle(
+        &self,
+        tx: &mut Tx,
+        stack: &mut Stack,
+        resource: &mut Resource,
+        kind: &'static Kind,
+        shown: Option<&str>,
+    ) {
+        let (wanted, known) =
+            (open(self.cloud, &resource.properties), open(self.cloud, &resource.attributes));
+        let before = match &resource.old {
+            Some(old) if !resource.replaced => open(self.cloud, &old.properties),
+            _ => Value::Map(Vec::new()),
+        };
+        let task = Task {
+            logical: &resource.name,
+            physical: &resource.physical,
+            wanted: &wanted,
+            before: &before,
+            known: &known,
+        };
+        let verb = resource.status.split('_').next().unwrap_or("CREATE").to_owned();
+        match self.act(tx, stack, &task, kind.ready) {
+            Ok(None) if resource.settling => {}
+            Ok(None) => {
+                resource.settling = true;
+                RESOURCES.put(tx, &resource.key(stack), resource);
+            }
+            Ok(Some(attributes)) => {
+                resource.settling = false;
+                resource.attributes = seal(self.cloud, &merged(known, attributes));
+                enter(self.cloud, tx, stack, resource, &format!("{verb}_COMPLETE"), None, shown);
+            }
+            Err(refusal) => {
+                resource.settling = false;
+                let failed = format!("{verb}_FAILED");
+                enter(self.cloud, tx, stack, resource, &failed, Some(&refusal.reason), shown);
+            }
+        }
+    }
+
+    /// One that was begun: `None` where it is still not ready.
+    fn poll(&self, stack: &Stack, resource: &Resource) -> Result<Option<Resource>, String> {
+        let Some(kind) = kind(&resource.kind) else { return Err(format!("no kind {}", resource.kind)) };
+        let mut tx = self.cloud.store().begin();
+        if !self.stands(&tx)? {
+            return Ok(None);
+        }
+        let (mut stack, mut resource) = (reread(&tx, stack)?, resource.clone());
+        self.settle(&mut tx, &mut stack, &mut resource, kind, None);
+        let ended = !resource.status.ends_with("_IN_PROGRESS");
+        // A hook may have taken a further step without being done.
+        let wrote = !tx.is_read_only();
+        Ok((!wrote || commit(tx)?).then_some(resource).filter(|_| ended))
+    }
+}
+
+/// The record of a resource in this round.
+fn fresh(stack: &Stack, drawn: &Drawn, needs: &BTreeSet<String>, before: Option<&Resource>) -> Resource {
+    let known = before.filter(|before| before.is_live()).cloned().unwrap_or_default();
+    Resource {
+        name: drawn.name.clone(),
+        kind: drawn.kind.clone(),
+        round: stack.round,
+        needs: needs.iter().cloned().collect(),
+        keep: drawn.deletion as u32,
+        metadata: drawn.metadata.as_ref().map(wire::json::text),
+        old: None,
+        replaced: false,
+        reverting: false,
+        ending: false,
+        settling: false,
+        ..known
+    }
+}

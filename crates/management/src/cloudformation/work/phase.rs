@@ -1,0 +1,353 @@
+//! The phases of an operation on a stack.
+//!
+//! ```text
+//! Create ──────────────▶ CREATE_COMPLETE
+//!    └─ a failure ─▶ Rollback ─▶ ROLLBACK_COMPLETE | ROLLBACK_FAILED
+//! Update ─▶ Cleanup ───▶ UPDATE_COMPLETE
+//!    └─ a failure ─▶ UpdateRollback ─▶ RollbackCleanup ─▶ UPDATE_ROLLBACK_COMPLETE | UPDATE_ROLLBACK_FAILED
+//! Delete ──────────────▶ DELETE_COMPLETE | DELETE_FAILED
+//! ```
+
+use super::forward::Pass;
+use super::plan::{Known, Made, Plan, known};
+use super::step::{Worker, commit, enter, reread};
+use crate::cloudformation::model::{
+    BODIES, EXPORTS, Export, IMPORTS, JOBS, Job, Link, NAMES, NEXT, NOW, Phase, Resource, STACKS, Shown,
+    Stack,
+};
+use crate::cloudformation::template::evaluate::Evaluator;
+use crate::cloudformation::template::{Wrong, text, wrong};
+use kernel::Cloud;
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+use store::{Direction, Key, StoreError, Tx};
+
+fn said(error: StoreError) -> String {
+    error.to_string()
+}
+
+/// Takes one operation as far as it goes now; whether it waits for something.
+pub(super) fn advance(cloud: &Arc<Cloud>, id: &str) -> Result<bool, String> {
+    loop {
+        let snapshot = cloud.store().snapshot();
+        let Some(job) = JOBS.get(&snapshot, &Key::global().str(id)).map_err(said)? else { return Ok(false) };
+        let key = Key::regional(job.account, job.region).str(id);
+        let Some(stack) = STACKS.get(&snapshot, &key).map_err(said)? else {
+            return Err(format!("no stack {id}"));
+        };
+        let worker = Worker { cloud, job: &job };
+        let waits = match job.phase {
+            Phase::Create | Phase::Update => worker.deploy(&stack)?,
+            Phase::UpdateRollback => {
+                let pass = worker.back(&stack)?;
+                match (pass.did, pass.waits, pass.failed) {
+                    (true, ..) => false,
+                    (_, true, _) => true,
+                    (_, _, failed) => worker.rolled_back(&stack, failed)?,
+                }
+            }
+            _ => {
+                let pass = worker.removal(&stack)?;
+                match (pass.did, pass.waits) {
+                    (true, _) => false,
+                    (_, true) => true,
+                    _ => worker.removed(&stack, pass.failed || pass.blocked)?,
+                }
+            }
+        };
+        if waits {
+            return Ok(true);
+        }
+    }
+}
+
+impl Worker<'_> {
+    fn job_key(&self) -> Key {
+        Key::global().str(&self.job.stack)
+    }
+
+    fn turn(&self, tx: &mut Tx, phase: Phase) {
+        JOBS.put(
+            tx,
+            &self.job_key(),
+            &Job { phase, failed: Vec::new(), cancelled: false, ..self.job.clone() },
+        );
+    }
+
+    /// Create and update.
+    fn deploy(&self, stack: &Stack) -> Result<bool, String> {
+        let creates = self.job.phase == Phase::Create;
+        let which = if creates { NOW } else { NEXT };
+        let plan = Plan::load(self.cloud, &self.cloud.store().snapshot(), stack, which)?;
+        let plan = plan.ok_or_else(|| format!("the stack {} has no template", stack.name))?;
+        let evaluator = plan.evaluator().map_err(|wrong| wrong.0)?;
+        let order = plan.order(&evaluator).map_err(|wrong| wrong.0)?;
+        if self.job.cancelled {
+            return self.fail(stack, Some("User Initiated"));
+        }
+        let late = stack.timeout_minutes.filter(|_| creates).is_some_and(|minutes| {
+            let end = self.job.started.plus(Duration::from_secs(u64::from(minutes) * 60));
+            end <= self.cloud.clock().now()
+        });
+        if late {
+            return self.fail(stack, Some("Stack creation time exceeded the specified timeout."));
+        }
+        match self.forward(stack, &plan, &evaluator, &order)? {
+            Pass { failed: true, .. } => self.fail(stack, None),
+            Pass { did: true, .. } => Ok(false),
+            Pass { waits: true, .. } => Ok(true),
+            Pass { .. } => self.complete(stack, &plan, &evaluator),
+        }
+    }
+
+    /// Everything is there: outputs and exports, and the end of the old.
+    fn complete(&self, stack: &Stack, plan: &Plan, evaluator: &Evaluator<'_>) -> Result<bool, String> {
+        let mut tx = self.cloud.store().begin();
+        let mut stack = reread(&tx, stack)?;
+        let resources = known(&tx, &stack).map_err(said)?;
+        let outcome = self.outputs(&tx, &stack, plan, evaluator, &resources);
+        let (outputs, imports) = match outcome {
+            Ok(found) => found,
+            Err(Wrong(why)) => return self.fail(&stack, Some(&why)),
+        };
+        if let Err(Wrong(why)) =
+            publish(&mut tx, &stack, &outputs).and_then(|()| import(&mut tx, &stack, &imports))
+        {
+            drop(tx);
+            return self.fail(&stack, Some(&why));
+        }
+        stack.outputs = outputs;
+        stack.description.clone_from(&plan.template.description);
+        if self.job.phase == Phase::Create {
+            stack.enter(self.cloud, &mut tx, "CREATE_COMPLETE", None);
+            JOBS.delete(&mut tx, &self.job_key());
+        } else {
+            self.take_next(&mut tx, &stack)?;
+            stack.enter(self.cloud, &mut tx, "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", None);
+            self.turn(&mut tx, Phase::Cleanup);
+        }
+        commit(tx).map(|_| false)
+    }
+
+    /// The template that was the next one is the present one.
+    fn take_next(&self, tx: &mut Tx, stack: &Stack) -> Result<(), String> {
+        let key = stack.key().str(NEXT);
+        if let Some(body) = BODIES.get(tx, &key).map_err(said)? {
+            BODIES.put(tx, &stack.key().str(NOW), &body);
+            BODIES.delete(tx, &key);
+        }
+        Ok(())
+    }
+
+    fn outputs(
+        &self,
+        tx: &Tx,
+        stack: &Stack,
+        plan: &Plan,
+        evaluator: &Evaluator<'_>,
+        resources: &Known,
+    ) -> Result<(Vec<Shown>, BTreeSet<String>), Wrong> {
+        let world =
+            Made { cloud: self.cloud, from: tx, stack, known: resources, imports: RefCell::default() };
+        let mut outputs = Vec::new();
+        for output in
+            plan.template.outputs.iter().filter(|output| evaluator.holds(output.condition.as_deref()))
+        {
+            let string = |value| {
+                text(&evaluator.value(value, &world)?).ok_or_else(|| {
+                    Wrong(format!(
+                        "Template format error: The Value field of every Outputs member must evaluate to a String. ({})",
+                        output.name
+                    ))
+                })
+            };
+            outputs.push(Shown {
+                name: output.name.clone(),
+                value: string(&output.value)?,
+                description: output.description.clone(),
+                export: output.export.as_ref().map(string).transpose()?,
+            });
+        }
+        // What the resources import is counted, too.
+        for name in resources.values().filter(|r| r.round == stack.round).map(|r| &r.name) {
+            plan.properties(evaluator, name, &world)?;
+        }
+        Ok((outputs, world.imports.into_inner()))
+    }
+
+    /// A resource has failed, or the whole: the stack turns back, or stays where it is.
+    fn fail(&self, stack: &Stack, why: Option<&str>) -> Result<bool, String> {
+        let mut tx = self.cloud.store().begin();
+        let mut stack = reread(&tx, stack)?;
+        let resources = known(&tx, &stack).map_err(said)?;
+        let of_round = |r: &&Resource| r.round == stack.round;
+        let failed = |status: &str| {
+            let names: Vec<&str> = resources
+                .values()
+                .filter(of_round)
+                .filter(|r| r.status == status)
+                .map(|r| r.name.as_str())
+                .collect();
+            names.join(", ")
+        };
+        let mut reason = why.map(|why| format!("{why} ")).unwrap_or_default();
+        for (status, verb) in [("CREATE_FAILED", "create"), ("UPDATE_FAILED", "update")] {
+            let names = failed(status);
+            if !names.is_empty() {
+                reason.push_str(&format!("The following resource(s) failed to {verb}: [{names}]. "));
+            }
+        }
+        let under_way = |r: &&Resource| r.round == stack.round && r.status.ends_with("_IN_PROGRESS");
+        let cancelled: Vec<Resource> = resources.values().filter(under_way).cloned().collect();
+        for mut resource in cancelled {
+            let (status, why) = match resource.status.starts_with("UPDATE") {
+                true => ("UPDATE_FAILED", "Resource update cancelled"),
+                false => ("CREATE_FAILED", "Resource creation cancelled"),
+            };
+            enter(self.cloud, &mut tx, &mut stack, &mut resource, status, Some(why), None);
+        }
+        let stays = self.job.disable_rollback || stack.on_failure.as_deref() == Some("DO_NOTHING");
+        match (self.job.phase, stays) {
+            (Phase::Create, true) => {
+                stack.enter(self.cloud, &mut tx, "CREATE_FAILED", Some(reason.trim_end()));
+                JOBS.delete(&mut tx, &self.job_key());
+            }
+            (Phase::Create, false) if stack.on_failure.as_deref() == Some("DELETE") => {
+                reason.push_str("Delete requested by user.");
+                stack.enter(self.cloud, &mut tx, "DELETE_IN_PROGRESS", Some(&reason));
+                self.turn(&mut tx, Phase::Delete);
+            }
+            (Phase::Create, false) => {
+                reason.push_str("Rollback requested by user.");
+                stack.enter(self.cloud, &mut tx, "ROLLBACK_IN_PROGRESS", Some(&reason));
+                self.turn(&mut tx, Phase::Rollback);
+            }
+            (_, true) if !self.job.cancelled => {
+                self.take_next(&mut tx, &stack)?;
+                stack.enter(self.cloud, &mut tx, "UPDATE_FAILED", Some(reason.trim_end()));
+                JOBS.delete(&mut tx, &self.job_key());
+            }
+            _ => {
+                stack.enter(self.cloud, &mut tx, "UPDATE_ROLLBACK_IN_PROGRESS", Some(reason.trim_end()));
+                self.turn(&mut tx, Phase::UpdateRollback);
+            }
+        }
+        commit(tx).map(|_| false)
+    }
+
+    /// An update is taken back, as far as it could be.
+    fn rolled_back(&self, stack: &Stack, failed: bool) -> Result<bool, String> {
+        let mut tx = self.cloud.store().begin();
+        let mut stack = reread(&tx, stack)?;
+        if failed {
+            let resources = known(&tx, &stack).map_err(said)?;
+            let names: Vec<&str> =
+                resources.values().filter(|r| r.reverting).map(|r| r.name.as_str()).collect();
+            let reason = format!("The following resource(s) failed to update: [{}].", names.join(", "));
+            stack.enter(self.cloud, &mut tx, "UPDATE_ROLLBACK_FAILED", Some(&reason));
+            JOBS.delete(&mut tx, &self.job_key());
+        } else {
+            stack.enter(self.cloud, &mut tx, "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS", None);
+            self.turn(&mut tx, Phase::RollbackCleanup);
+        }
+        commit(tx).map(|_| false)
+    }
+
+    /// What was to go is gone, as far as it could be.
+    fn removed(&self, stack: &Stack, failed: bool) -> Result<bool, String> {
+        let mut tx = self.cloud.store().begin();
+        let mut stack = reread(&tx, stack)?;
+        let resources = known(&tx, &stack).map_err(said)?;
+        let names: Vec<&str> =
+            resources.values().filter(|r| r.status == "DELETE_FAILED").map(|r| r.name.as_str()).collect();
+        let reason =
+            failed.then(|| format!("The following resource(s) failed to delete: [{}].", names.join(", ")));
+        let status = match (self.job.phase, failed) {
+            (Phase::Delete, true) => "DELETE_FAILED",
+            (Phase::Delete, false) => "DELETE_COMPLETE",
+            (Phase::Rollback, true) => "ROLLBACK_FAILED",
+            (Phase::Rollback, false) => "ROLLBACK_COMPLETE",
+            (Phase::Cleanup, _) => "UPDATE_COMPLETE",
+            _ => "UPDATE_ROLLBACK_COMPLETE",
+        };
+        if self.job.phase == Phase::RollbackCleanup {
+            BODIES.delete(&mut tx, &stack.key().str(NEXT));
+            if let Some(plan) = Plan::load(self.cloud, &tx, &stack, NOW)? {
+                (stack.parameters, stack.tags) = (plan.shown(), plan.tags);
+            }
+        }
+        if status == "DELETE_COMPLETE" {
+            stack.deleted = Some(self.cloud.clock().now());
+            let region = Key::regional(stack.account, stack.region);
+            NAMES.delete(&mut tx, &region.str(&stack.name));
+            if let Err(Wrong(why)) =
+                publish(&mut tx, &stack, &[]).and_then(|()| import(&mut tx, &stack, &BTreeSet::new()))
+            {
+                return Err(why);
+            }
+            crate::cloudformation::change_set::forget(&mut tx, &stack).map_err(said)?;
+        }
+        stack.enter(self.cloud, &mut tx, status, reason.as_deref());
+        JOBS.delete(&mut tx, &self.job_key());
+        commit(tx).map(|_| false)
+    }
+}
+
+/// Another stack that uses an export.
+pub(crate) fn user_of(tx: &Tx, stack: &Stack, export: &str) -> Result<Option<String>, StoreError> {
+    let key = Key::regional(stack.account, stack.region).str(export);
+    let mut users = IMPORTS.scan(tx, &key, Direction::Forward);
+    users.next().transpose().map(|found| found.map(|(_, link)| link.name))
+}
+
+/// Writes a stack's exports, and takes back those that it no longer has.
+fn publish(tx: &mut Tx, stack: &Stack, outputs: &[Shown]) -> Result<(), Wrong> {
+    let wrong_store = |error: StoreError| Wrong(error.to_string());
+    let region = Key::regional(stack.account, stack.region);
+    for old in
+        stack.outputs.iter().filter_map(|output| output.export.as_ref().map(|export| (export, &output.value)))
+    {
+        let stays = outputs.iter().find(|output| output.export.as_ref() == Some(old.0));
+        let verb = match stays {
+            Some(output) if output.value == *old.1 => continue,
+            Some(_) => "update",
+            None => "delete",
+        };
+        if let Some(user) = user_of(tx, stack, old.0).map_err(wrong_store)? {
+            return wrong(format!("Cannot {verb} export {} as it is in use by {user}.", old.0));
+        }
+        EXPORTS.delete(tx, &region.clone().str(old.0));
+    }
+    for output in outputs {
+        let Some(name) = &output.export else { continue };
+        let key = region.clone().str(name);
+        if let Some(other) = EXPORTS.get(tx, &key).map_err(wrong_store)?
+            && other.stack != stack.arn()
+        {
+            let named = other.stack.split('/').nth(1).unwrap_or_default().to_owned();
+            return wrong(format!("Export with name {name} is already exported by stack {named}."));
+        }
+        let export = Export { name: name.clone(), value: output.value.clone(), stack: stack.arn() };
+        EXPORTS.put(tx, &key, &export);
+    }
+    Ok(())
+}
+
+/// The exports that a stack uses are these and no others.
+fn import(tx: &mut Tx, stack: &Stack, imports: &BTreeSet<String>) -> Result<(), Wrong> {
+    let region = Key::regional(stack.account, stack.region);
+    let all: Result<Vec<_>, StoreError> = IMPORTS.scan(tx, &region, Direction::Forward).collect();
+    let own = |link: &Link| link.stack == stack.id;
+    for (key, link) in all.map_err(|error| Wrong(error.to_string()))? {
+        if own(&link) {
+            IMPORTS.delete(tx, &key);
+        }
+    }
+    for name in imports {
+        let link = Link { stack: stack.id.clone(), name: stack.name.clone() };
+        IMPORTS.put(tx, &region.clone().str(name).str(&stack.id), &link);
+    }
+    Ok(())
+}

@@ -1,0 +1,173 @@
+//! What a stack is to become: its template, its parameters, its order, and the values that resources give each other.
+
+use crate::cloudformation::kinds::{Kind, kind};
+use crate::cloudformation::model::{BODIES, Body, EXPORTS, RESOURCES, Resource, Stack, open};
+use crate::cloudformation::template::evaluate::{Evaluator, Pseudo, World};
+use crate::cloudformation::template::{Template, Wrong, get, graph, wrong};
+use kernel::Cloud;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use store::{Direction, Key, Read, StoreError};
+use wire::Value;
+
+/// A template that is at work, with everything that its functions ask for.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    pub(crate) template: Template,
+    pub(crate) parameters: BTreeMap<String, String>,
+    pub(crate) pseudo: Pseudo,
+    pub(crate) tags: Vec<(String, String)>,
+}
+
+/// The resources of a stack, by name.
+pub(crate) type Known = BTreeMap<String, Resource>;
+
+pub(crate) fn known(from: &dyn Read, stack: &Stack) -> Result<Known, StoreError> {
+    let all = RESOURCES.scan(from, &stack.key(), Direction::Forward);
+    all.map(|entry| entry.map(|(_, resource)| (resource.name.clone(), resource))).collect()
+}
+
+pub(crate) fn pseudo(stack: &Stack) -> Pseudo {
+    Pseudo {
+        account: stack.account.to_string(),
+        region: stack.region,
+        stack_id: stack.arn(),
+        stack_name: stack.name.clone(),
+    }
+}
+
+impl Plan {
+    pub(crate) fn of(cloud: &Cloud, stack: &Stack, body: &Body) -> Result<Plan, Wrong> {
+        Ok(Plan {
+            template: Template::read(&body.text)?,
+            parameters: body.parameters(cloud),
+            pseudo: pseudo(stack),
+            tags: body.tags.clone(),
+        })
+    }
+
+    /// The one that is kept under a name (`now`, `next`).
+    pub(crate) fn load(
+        cloud: &Cloud,
+        from: &dyn Read,
+        stack: &Stack,
+        which: &str,
+    ) -> Result<Option<Plan>, String> {
+        let body = BODIES.get(from, &stack.key().str(which)).map_err(|e| e.to_string())?;
+        // It was checked when it came.
+        body.map(|body| Plan::of(cloud, stack, &body).map_err(|wrong| wrong.0)).transpose()
+    }
+
+    pub(crate) fn evaluator(&self) -> Result<Evaluator<'_>, Wrong> {
+        Evaluator::new(&self.template, &self.parameters, &self.pseudo)
+    }
+
+    /// The same where nothing is shown that is not to be echoed; `None` where there is no such thing.
+    pub(crate) fn masked(&self) -> Option<BTreeMap<String, String>> {
+        let hidden: Vec<&str> =
+            self.template.parameters.iter().filter(|p| p.no_echo).map(|p| p.name.as_str()).collect();
+        if hidden.is_empty() {
+            return None;
+        }
+        let shown = |(name, value): (&String, &String)| {
+            (name.clone(), if hidden.contains(&name.as_str()) { "****".to_owned() } else { value.clone() })
+        };
+        Some(self.parameters.iter().map(shown).collect())
+    }
+
+    /// The parameters as they are shown.
+    pub(crate) fn shown(&self) -> Vec<(String, String)> {
+        let shown = self.masked().unwrap_or_else(|| self.parameters.clone());
+        // In the order of the template.
+        let names = self.template.parameters.iter().map(|parameter| &parameter.name);
+        names.filter_map(|name| Some((name.clone(), shown.get(name)?.clone()))).collect()
+    }
+
+    /// The resources that are made, in their order, with what each needs.
+    pub(crate) fn order(&self, evaluator: &Evaluator<'_>) -> Result<(Vec<String>, graph::Needs), Wrong> {
+        let needs = graph::needs(&self.template, Some(evaluator.holding()))?;
+        Ok((graph::order(&self.template, &needs)?, needs))
+    }
+
+    /// The properties of a resource with the stack's tags laid under its own.
+    pub(crate) fn properties(
+        &self,
+        evaluator: &Evaluator<'_>,
+        name: &str,
+        world: &dyn World,
+    ) -> Result<Value, Wrong> {
+        let Some(resource) = self.template.resource(name) else {
+            return wrong(format!("Resource {name} does not exist in the template"));
+        };
+        let value = evaluator.value(&resource.properties, world)?;
+        match (value, kind(&resource.kind)) {
+            (Value::Map(entries), Some(kind)) => Ok(Value::Map(with_tags(entries, kind, &self.tags))),
+            (Value::Null, _) => Ok(Value::Map(Vec::new())),
+            (other, _) => Ok(other),
+        }
+    }
+}
+
+fn with_tags(
+    mut entries: Vec<(String, Value)>,
+    kind: &Kind,
+    tags: &[(String, String)],
+) -> Vec<(String, Value)> {
+    if !kind.has_tags() || tags.is_empty() {
+        return entries;
+    }
+    let pair = |(key, value): &(String, String)| {
+        Value::Map(vec![("Key".into(), Value::str(key)), ("Value".into(), Value::str(value))])
+    };
+    let key_of = |tag: &Value| get(tag, "Key").cloned();
+    match entries.iter_mut().find(|(name, _)| name == "Tags") {
+        Some((_, Value::List(own))) => {
+            let known: Vec<_> = own.iter().filter_map(key_of).collect();
+            own.extend(
+                tags.iter().map(pair).filter(|tag| key_of(tag).is_none_or(|key| !known.contains(&key))),
+            );
+        }
+        Some(_) => {}
+        None => entries.push(("Tags".into(), Value::List(tags.iter().map(pair).collect()))),
+    }
+    entries
+}
+
+/// The stack as its functions see it while it becomes what it is to be.
+pub(crate) struct Made<'a> {
+    pub(crate) cloud: &'a Cloud,
+    pub(crate) from: &'a dyn Read,
+    pub(crate) stack: &'a Stack,
+    pub(crate) known: &'a Known,
+    /// The exports that were asked for.
+    pub(crate) imports: RefCell<BTreeSet<String>>,
+}
+
+impl World for Made<'_> {
+    fn physical(&self, name: &str) -> Option<Value> {
+        let resource = self.known.get(name).filter(|resource| resource.is_live())?;
+        (!resource.physical.is_empty()).then(|| Value::str(&resource.physical))
+    }
+
+    fn attribute(&self, name: &str, attribute: &str) -> Result<Value, Wrong> {
+        let Some(resource) = self.known.get(name).filter(|resource| resource.is_live()) else {
+            return wrong(format!(
+                "Template error: instance of Fn::GetAtt references undefined resource {name}"
+            ));
+        };
+        match get(&open(self.cloud, &resource.attributes), attribute) {
+            Some(value) => Ok(value.clone()),
+            None => wrong(format!("Attribute '{attribute}' does not exist")),
+        }
+    }
+
+    fn import(&self, name: &str) -> Result<String, Wrong> {
+        self.imports.borrow_mut().insert(name.to_owned());
+        let key = Key::regional(self.stack.account, self.stack.region).str(name);
+        match EXPORTS.get(self.from, &key) {
+            Ok(Some(export)) => Ok(export.value),
+            Ok(None) => wrong(format!("No export named {name} found.")),
+            Err(error) => wrong(error.to_string()),
+        }
+    }
+}

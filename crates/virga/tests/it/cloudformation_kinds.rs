@@ -1,0 +1,288 @@
+//! Each kind of resource: made, changed, ended by its service's own operations.
+
+use crate::cloudformation_stacks::{ACCOUNT, created, describe, events, output, physical, settle};
+use crate::harness::{Caller, Cloud};
+use serde_json::json;
+
+fn update(cloud: &Cloud, caller: &Caller<'_>, stack: &str, template: &str) {
+    let input =
+        json!({ "StackName": stack, "TemplateBody": template, "Capabilities": ["CAPABILITY_NAMED_IAM"] });
+    caller.call("cloudformation", "UpdateStack", input).ok();
+    assert_eq!(settle(cloud, caller, stack), "UPDATE_COMPLETE", "{:#?}", events(caller, stack));
+}
+
+fn delete(cloud: &Cloud, caller: &Caller<'_>, stack: &str) {
+    let id = describe(caller, stack)["StackId"].as_str().unwrap().to_owned();
+    caller.call("cloudformation", "DeleteStack", json!({ "StackName": stack })).ok();
+    assert_eq!(settle(cloud, caller, &id), "DELETE_COMPLETE", "{:#?}", events(caller, &id));
+}
+
+const POLICY: &str =
+    "{ Version: 2012-10-17, Statement: { Effect: Allow, Action: 's3:GetObject', Resource: '*' } }";
+
+fn identities(path: &str, action: &str) -> String {
+    format!(
+        "
+Resources:
+  Group: {{ Type: 'AWS::IAM::Group', Properties: {{ Path: {path}, Policies: [{{ PolicyName: in, PolicyDocument: {POLICY} }}] }} }}
+  User:
+    Type: AWS::IAM::User
+    Properties: {{ UserName: eva, Path: {path}, Groups: [!Ref Group], ManagedPolicyArns: [!Ref Managed], Tags: [{{ Key: a, Value: {action} }}] }}
+  Key: {{ Type: 'AWS::IAM::AccessKey', Properties: {{ UserName: !Ref User }} }}
+  Role:
+    Type: AWS::IAM::Role
+    Properties:
+      AssumeRolePolicyDocument: {{ Version: 2012-10-17, Statement: {{ Effect: Allow, Action: 'sts:AssumeRole', Principal: {{ Service: ec2.amazonaws.com }} }} }}
+      Policies: [{{ PolicyName: own, PolicyDocument: {POLICY} }}]
+      MaxSessionDuration: 7200
+  Extra: {{ Type: 'AWS::IAM::Policy', Properties: {{ PolicyName: extra, Roles: [!Ref Role], PolicyDocument: {POLICY} }} }}
+  Managed:
+    Type: AWS::IAM::ManagedPolicy
+    Properties: {{ PolicyDocument: {{ Version: 2012-10-17, Statement: {{ Effect: Allow, Action: '{action}', Resource: '*' }} }}, Roles: [!Ref Role] }}
+  Profile: {{ Type: 'AWS::IAM::InstanceProfile', Properties: {{ Roles: [!Ref Role] }} }}
+Outputs:
+  Role: {{ Value: !GetAtt Role.Arn }}
+  Secret: {{ Value: !GetAtt Key.SecretAccessKey }}
+  Key: {{ Value: !Ref Key }}
+"
+    )
+}
+
+#[test]
+fn identities_and_policies() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ACCOUNT);
+    let stack = created(&cloud, &root, "ids", &identities("/x/", "sqs:ListQueues"));
+    assert!(output(&stack, "Role").starts_with("arn:aws:iam::123456789012:role/ids-Role-"));
+    // The key is a real one, with the rights of its user.
+    let eva = cloud.caller(&output(&stack, "Key"), &output(&stack, "Secret"), None);
+    eva.call("sqs", "ListQueues", json!({})).ok();
+    let role = physical(&root, "ids", "Role");
+    let names = root.call("iam", "ListRolePolicies", json!({ "RoleName": role })).ok();
+    assert_eq!(names["PolicyNames"], json!(["extra", "own"]));
+    update(&cloud, &root, "ids", &identities("/y/", "sns:ListTopics"));
+    eva.call("sqs", "ListQueues", json!({})).refused(403, "AccessDeniedException");
+    eva.call("sns", "ListTopics", json!({})).ok();
+    let user = root.call("iam", "GetUser", json!({ "UserName": "eva" })).ok();
+    assert_eq!(user["User"]["Path"], "/y/");
+    delete(&cloud, &root, "ids");
+    root.call("iam", "GetUser", json!({ "UserName": "eva" })).refused(404, "NoSuchEntity");
+    root.call("iam", "GetRole", json!({ "RoleName": role })).refused(404, "NoSuchEntity");
+}
+
+fn data(mode: &str, index: &str, days: u32) -> String {
+    format!(
+        "
+Resources:
+  Key: {{ Type: 'AWS::KMS::Key', Properties: {{ Description: d{days}, EnableKeyRotation: true, PendingWindowInDays: 7 }} }}
+  Alias: {{ Type: 'AWS::KMS::Alias', Properties: {{ AliasName: alias/mine, TargetKeyId: !Ref Key }} }}
+  Table:
+    Type: AWS::DynamoDB::Table
+    Properties:
+      AttributeDefinitions: [{{ AttributeName: k, AttributeType: S }}, {{ AttributeName: g, AttributeType: S }}]
+      KeySchema: [{{ AttributeName: k, KeyType: HASH }}]
+      {mode}
+      GlobalSecondaryIndexes: [{{ IndexName: {index}, KeySchema: [{{ AttributeName: g, KeyType: HASH }}], Projection: {{ ProjectionType: ALL }} }}]
+      StreamSpecification: {{ StreamViewType: NEW_IMAGE }}
+      TimeToLiveSpecification: {{ AttributeName: t, Enabled: true }}
+      PointInTimeRecoverySpecification: {{ PointInTimeRecoveryEnabled: true }}
+  Bucket:
+    Type: AWS::S3::Bucket
+    Properties:
+      VersioningConfiguration: {{ Status: Enabled }}
+      BucketEncryption: {{ ServerSideEncryptionConfiguration: [{{ ServerSideEncryptionByDefault: {{ SSEAlgorithm: 'aws:kms', KMSMasterKeyID: !GetAtt Key.Arn }} }}] }}
+      LifecycleConfiguration: {{ Rules: [{{ Id: old, Status: Enabled, ExpirationInDays: {days} }}] }}
+      Tags: [{{ Key: days, Value: {days} }}]
+  Access:
+    Type: AWS::S3::BucketPolicy
+    Properties:
+      Bucket: !Ref Bucket
+      PolicyDocument: {{ Version: 2012-10-17, Statement: {{ Effect: Deny, Principal: '*', Action: 's3:DeleteObject', Resource: !Sub '${{Bucket.Arn}}/*' }} }}
+  Logs: {{ Type: 'AWS::Logs::LogGroup', Properties: {{ LogGroupName: /app, RetentionInDays: {days} }} }}
+  Alarm:
+    Type: AWS::CloudWatch::Alarm
+    Properties: {{ MetricName: m, Namespace: n, Statistic: Sum, Period: 60, EvaluationPeriods: 1, Threshold: {days}, ComparisonOperator: GreaterThanThreshold }}
+Outputs:
+  Stream: {{ Value: !GetAtt Table.StreamArn }}
+  Logs: {{ Value: !GetAtt Logs.Arn }}
+  Alarm: {{ Value: !GetAtt Alarm.Arn }}
+"
+    )
+}
+
+#[test]
+fn keys_tables_buckets_logs_and_alarms() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ACCOUNT);
+    let stack = created(&cloud, &root, "data", &data("BillingMode: PAY_PER_REQUEST", "one", 3));
+    let table = physical(&root, "data", "Table");
+    assert!(output(&stack, "Stream").contains(&format!("table/{table}/stream/")));
+    assert_eq!(output(&stack, "Logs"), "arn:aws:logs:us-east-1:123456789012:log-group:/app:*");
+    let ttl = root.call("dynamodb", "DescribeTimeToLive", json!({ "TableName": table })).ok();
+    assert_eq!(ttl["TimeToLiveDescription"]["AttributeName"], "t");
+    let backups = root.call("dynamodb", "DescribeContinuousBackups", json!({ "TableName": table })).ok();
+    let status = &backups["ContinuousBackupsDescription"]["PointInTimeRecoveryDescription"]["PointInTimeRecoveryStatus"];
+    assert_eq!(status, "ENABLED");
+    let bucket = physical(&root, "data", "Bucket");
+    let versioning = root.call("s3", "GetBucketVersioning", json!({ "Bucket": bucket })).ok();
+    assert_eq!(versioning["Status"], "Enabled");
+    let key = root.call("kms", "DescribeKey", json!({ "KeyId": "alias/mine" })).ok();
+    assert_eq!(key["KeyMetadata"]["KeyId"], physical(&root, "data", "Key"));
+
+    let provisioned = "ProvisionedThroughput: { ReadCapacityUnits: 2, WriteCapacityUnits: 2 }";
+    let both = |index: &str, days: u32| {
+        let of_index = format!("Projection: {{ ProjectionType: ALL }}, {provisioned}");
+        data(provisioned, index, days).replace("Projection: { ProjectionType: ALL }", &of_index)
+    };
+    update(&cloud, &root, "data", &both("one", 5));
+    update(&cloud, &root, "data", &both("two", 5));
+    let shown = root.call("dynamodb", "DescribeTable", json!({ "TableName": table })).ok();
+    let indexes = shown["Table"]["GlobalSecondaryIndexes"].as_array().unwrap();
+    assert_eq!((indexes.len(), &indexes[0]["IndexName"]), (1, &json!("two")));
+    assert_eq!(shown["Table"]["ProvisionedThroughput"]["ReadCapacityUnits"], 2);
+    let groups = root.call("logs", "DescribeLogGroups", json!({})).ok();
+    assert_eq!(groups["logGroups"][0]["retentionInDays"], 5);
+    let tags = root.call("s3", "GetBucketTagging", json!({ "Bucket": bucket })).ok();
+    assert_eq!(tags["TagSet"][0]["Value"], "5");
+
+    delete(&cloud, &root, "data");
+    root.call("dynamodb", "DescribeTable", json!({ "TableName": table }))
+        .refused(400, "ResourceNotFoundException");
+    let left = root.call("kms", "DescribeKey", json!({ "KeyId": key["KeyMetadata"]["KeyId"] })).ok();
+    assert_eq!(left["KeyMetadata"]["KeyState"], "PendingDeletion");
+}
+
+fn network(port: u32, public: bool) -> String {
+    let table = if public { "In" } else { "Out" };
+    format!(
+        "
+Resources:
+  Vpc: {{ Type: 'AWS::EC2::VPC', Properties: {{ CidrBlock: 10.0.0.0/16, EnableDnsHostnames: true, Tags: [{{ Key: Name, Value: net }}] }} }}
+  Front:
+    Type: AWS::EC2::Subnet
+    Properties: {{ VpcId: !Ref Vpc, CidrBlock: !Select [0, !Cidr [!GetAtt Vpc.CidrBlock, 2, 8]], AvailabilityZone: !Select [0, !GetAZs ''], MapPublicIpOnLaunch: {public} }}
+  Back:
+    Type: AWS::EC2::Subnet
+    Properties: {{ VpcId: !Ref Vpc, CidrBlock: !Select [1, !Cidr [!GetAtt Vpc.CidrBlock, 2, 8]], AvailabilityZone: !Select [1, !GetAZs ''] }}
+  Igw: {{ Type: 'AWS::EC2::InternetGateway' }}
+  Attachment: {{ Type: 'AWS::EC2::VPCGatewayAttachment', Properties: {{ VpcId: !Ref Vpc, InternetGatewayId: !Ref Igw }} }}
+  Out: {{ Type: 'AWS::EC2::RouteTable', Properties: {{ VpcId: !Ref Vpc }} }}
+  OutRoute: {{ Type: 'AWS::EC2::Route', DependsOn: Attachment, Properties: {{ RouteTableId: !Ref Out, DestinationCidrBlock: 0.0.0.0/0, GatewayId: !Ref Igw }} }}
+  FrontOut: {{ Type: 'AWS::EC2::SubnetRouteTableAssociation', Properties: {{ SubnetId: !Ref Front, RouteTableId: !Ref Out }} }}
+  Address: {{ Type: 'AWS::EC2::EIP', DependsOn: Attachment, Properties: {{ Domain: vpc }} }}
+  Nat: {{ Type: 'AWS::EC2::NatGateway', Properties: {{ AllocationId: !GetAtt Address.AllocationId, SubnetId: !Ref Front }} }}
+  In: {{ Type: 'AWS::EC2::RouteTable', Properties: {{ VpcId: !Ref Vpc }} }}
+  InRoute: {{ Type: 'AWS::EC2::Route', Properties: {{ RouteTableId: !Ref In, DestinationCidrBlock: 0.0.0.0/0, NatGatewayId: !Ref Nat }} }}
+  BackIn: {{ Type: 'AWS::EC2::SubnetRouteTableAssociation', Properties: {{ SubnetId: !Ref Back, RouteTableId: !Ref In }} }}
+  ToS3:
+    Type: AWS::EC2::VPCEndpoint
+    Properties: {{ VpcId: !Ref Vpc, ServiceName: !Sub 'com.amazonaws.${{AWS::Region}}.s3', RouteTableIds: [!Ref {table}] }}
+  Note: {{ Type: 'AWS::CDK::Metadata', Properties: {{ Analytics: v2:deflate64:abc }} }}
+  Web:
+    Type: AWS::EC2::SecurityGroup
+    Properties:
+      GroupDescription: web
+      VpcId: !Ref Vpc
+      SecurityGroupIngress: [{{ IpProtocol: tcp, FromPort: {port}, ToPort: {port}, CidrIp: 0.0.0.0/0 }}]
+  Db: {{ Type: 'AWS::EC2::SecurityGroup', Properties: {{ GroupDescription: db, VpcId: !Ref Vpc }} }}
+  DbFromWeb:
+    Type: AWS::EC2::SecurityGroupIngress
+    Properties: {{ GroupId: !GetAtt Db.GroupId, IpProtocol: tcp, FromPort: 5432, ToPort: 5432, SourceSecurityGroupId: !GetAtt Web.GroupId }}
+Outputs:
+  ToS3: {{ Value: !Ref ToS3 }}
+  Default: {{ Value: !GetAtt Vpc.DefaultSecurityGroup }}
+  Public: {{ Value: !Ref Address }}
+"
+    )
+}
+
+#[test]
+fn a_network_of_two_tiers() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ACCOUNT);
+    let stack = created(&cloud, &root, "net", &network(80, true));
+    assert!(output(&stack, "Default").starts_with("sg-"));
+    let group = |name: &str| {
+        let ids = json!({ "GroupIds": [physical(&root, "net", name)] });
+        root.call("ec2", "DescribeSecurityGroups", ids).ok().to_string()
+    };
+    assert!(group("Web").contains("\"80\"") && group("Db").contains(&physical(&root, "net", "Web")));
+    let subnets = || {
+        let ids = json!({ "SubnetIds": [physical(&root, "net", "Front")] });
+        root.call("ec2", "DescribeSubnets", ids).ok().to_string()
+    };
+    assert!(
+        subnets().contains("10.0.0.0/24") && subnets().contains("\"mapPublicIpOnLaunch\":\"true\""),
+        "{}",
+        subnets()
+    );
+    update(&cloud, &root, "net", &network(443, false));
+    assert!(group("Web").contains("\"443\"") && !group("Web").contains("\"80\""));
+    assert!(subnets().contains("\"mapPublicIpOnLaunch\":\"false\""));
+    let ids = json!({ "VpcEndpointIds": [physical(&root, "net", "ToS3")] });
+    let endpoint = root.call("ec2", "DescribeVpcEndpoints", ids).ok().to_string();
+    let tables = (physical(&root, "net", "Out"), physical(&root, "net", "In"));
+    assert!(endpoint.contains(&tables.0) && !endpoint.contains(&tables.1), "{endpoint}");
+    delete(&cloud, &root, "net");
+    let left = root.call("ec2", "DescribeVpcs", json!({})).ok().to_string();
+    assert!(!left.contains("10.0.0.0/16"), "{left}");
+}
+
+fn machines(key: &str, size: &str) -> String {
+    format!(
+        "
+Resources:
+  Vpc: {{ Type: 'AWS::EC2::VPC', Properties: {{ CidrBlock: 10.0.0.0/16 }} }}
+  Net: {{ Type: 'AWS::EC2::Subnet', Properties: {{ VpcId: !Ref Vpc, CidrBlock: 10.0.0.0/24 }} }}
+  Igw: {{ Type: 'AWS::EC2::InternetGateway' }}
+  Attached: {{ Type: 'AWS::EC2::VPCGatewayAttachment', Properties: {{ VpcId: !Ref Vpc, InternetGatewayId: !Ref Igw }} }}
+  Out6: {{ Type: 'AWS::EC2::EgressOnlyInternetGateway', Properties: {{ VpcId: !Ref Vpc }} }}
+  Group:
+    Type: AWS::EC2::SecurityGroup
+    Properties:
+      GroupDescription: g
+      VpcId: !Ref Vpc
+      SecurityGroupEgress: [{{ IpProtocol: tcp, FromPort: 443, ToPort: 443, CidrIp: 0.0.0.0/0, Description: out }}]
+  More: {{ Type: 'AWS::EC2::SecurityGroupEgress', Properties: {{ GroupId: !Ref Group, IpProtocol: udp, FromPort: 53, ToPort: 53, CidrIp: 0.0.0.0/0 }} }}
+  Key: {{ Type: 'AWS::EC2::KeyPair', Properties: {{ KeyName: mine, PublicKeyMaterial: '{key}' }} }}
+  Machine:
+    Type: AWS::EC2::Instance
+    Properties:
+      ImageId: ami-0a1f5c0de0b1a0001
+      InstanceType: {size}
+      KeyName: !Ref Key
+      SubnetId: !Ref Net
+      SecurityGroupIds: [!GetAtt Group.GroupId]
+      UserData: {{ Fn::Base64: !Sub 'echo ${{AWS::StackName}}' }}
+      Tags: [{{ Key: size, Value: {size} }}]
+  Address: {{ Type: 'AWS::EC2::EIP', DependsOn: Attached, Properties: {{ InstanceId: !Ref Machine }} }}
+  Heard: {{ Type: 'AWS::SNS::Topic' }}
+  Open: {{ Type: 'AWS::SNS::TopicPolicy', Properties: {{ Topics: [!Ref Heard], PolicyDocument: {{ Version: 2012-10-17, Statement: {{ Effect: Allow, Principal: '*', Action: sns:Publish, Resource: !Ref Heard }} }} }} }}
+Outputs:
+  Inside: {{ Value: !GetAtt Machine.PrivateIp }}
+  Outside: {{ Value: !Ref Address }}
+"
+    )
+}
+
+#[test]
+fn a_machine_with_an_address() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ACCOUNT);
+    root.call("ec2", "CreateKeyPair", json!({ "KeyName": "other", "KeyType": "ed25519" })).ok();
+    let keys = root.call("ec2", "DescribeKeyPairs", json!({ "IncludePublicKey": true })).ok();
+    let key = keys["keySet"][0]["publicKey"].as_str().unwrap().trim();
+    let stack = created(&cloud, &root, "m", &machines(key, "t3.micro"));
+    assert!(output(&stack, "Inside").starts_with("10.0.0."), "{stack}");
+    let id = physical(&root, "m", "Machine");
+    let shown = || root.call("ec2", "DescribeInstances", json!({ "InstanceIds": [id] })).ok().to_string();
+    assert!(shown().contains(&output(&stack, "Outside")), "{}", shown());
+    update(&cloud, &root, "m", &machines(key, "t3.small"));
+    assert_eq!(physical(&root, "m", "Machine"), id);
+    assert!(shown().contains("t3.small") && !shown().contains("t3.micro"), "{}", shown());
+    let policy =
+        root.call("sns", "GetTopicAttributes", json!({ "TopicArn": physical(&root, "m", "Heard") })).ok();
+    assert!(policy.to_string().contains("sns:Publish"));
+    delete(&cloud, &root, "m");
+    assert!(shown().contains("terminated"), "{}", shown());
+}
