@@ -50,11 +50,6 @@ pub(crate) fn stack_or_any(cx: &mut Cx<'_>, request: &Struct) -> Targets {
     }
 }
 
-/// A stack by a name or by the id of one of its resources.
-pub(crate) fn stack_of_resource(cx: &mut Cx<'_>, request: &Struct) -> Targets {
-    stack_or_any(cx, request)
-}
-
 /// The stack of a change set.
 pub(crate) fn change_set(cx: &mut Cx<'_>, request: &Struct) -> Targets {
     let named = request.str("ChangeSetName").unwrap_or_default();

@@ -12,7 +12,6 @@ wire::errors! {
         Capabilities(what: String) = 400, "InsufficientCapabilitiesException", "Requires capabilities : [{what}]";
         NoChangeSet(name: String) = 404, "ChangeSetNotFound", "ChangeSet [{name}] does not exist";
         ChangeSetStatus(what: String) = 400, "InvalidChangeSetStatus", "{what}";
-        TokenUsed(token: String) = 400, "TokenAlreadyExistsException", "Token {token} already used for another operation";
         NotBuilt(what: String) = 501, "NotImplemented", "{what} is not built in this version of Virga.";
         Internal = 500, "InternalFailure", "The request processing has failed because of an unknown error, exception or failure.";
     }

@@ -151,9 +151,7 @@ store::record! {
         10 => pub(crate) cancelled: bool,
         /// Resources that are left alone.
         11 => pub(crate) skip: Vec<String>,
-        /// Resources that failed in this phase.
-        12 => pub(crate) failed: Vec<String>,
-        13 => pub(crate) disable_rollback: bool,
+        12 => pub(crate) disable_rollback: bool,
     }
 }
 

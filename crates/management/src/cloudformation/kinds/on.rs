@@ -130,7 +130,7 @@ impl On<'_, '_> {
         self.cx.region.name()
     }
 
-    /// Whether the stack's account and region are where this is.
+    /// An ARN where the stack is.
     pub(super) fn arn(&self, service: &str, resource: &str) -> Value {
         Value::Str(self.cx.arn(service, resource).to_string())
     }

@@ -211,14 +211,13 @@ pub(super) fn begin(
         started: cx.now,
         cancelled: false,
         skip,
-        failed: Vec::new(),
         disable_rollback,
     };
     JOBS.put(cx.tx, &Key::global().str(&stack.id), &job);
     Ok(())
 }
 
-/// The stack is in a state in which it cannot.
+/// In the state that it is in it cannot be changed.
 pub(super) fn stands_in(stack: &Stack, verb: &str) -> CfnError {
     invalid(format!("Stack:{} is in {} state and can not be {verb}.", stack.arn(), stack.status))
 }

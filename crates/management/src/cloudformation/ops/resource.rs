@@ -11,7 +11,7 @@ use store::{Direction, Key};
 
 kernel::ops! { pub(crate) static OPS:
     DescribeStackResource: one, "cloudformation:DescribeStackResource", access::stack;
-    DescribeStackResources: several, "cloudformation:DescribeStackResources", access::stack_of_resource;
+    DescribeStackResources: several, "cloudformation:DescribeStackResources", access::stack_or_any;
     ListStackResources: list, "cloudformation:ListStackResources", access::stack;
 }
 

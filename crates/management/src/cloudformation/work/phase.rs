@@ -69,11 +69,7 @@ impl Worker<'_> {
     }
 
     fn turn(&self, tx: &mut Tx, phase: Phase) {
-        JOBS.put(
-            tx,
-            &self.job_key(),
-            &Job { phase, failed: Vec::new(), cancelled: false, ..self.job.clone() },
-        );
+        JOBS.put(tx, &self.job_key(), &Job { phase, cancelled: false, ..self.job.clone() });
     }
 
     /// Create and update.
