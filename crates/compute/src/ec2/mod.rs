@@ -4,7 +4,7 @@
 //! Handlers write what is wanted, and [`work`] boots and stops the machines: system containers whose programs are those
 //! of the machine that Virga runs on. A machine keeps what it has written over stops and reboots, until it is terminated.
 //!
-//! Not here: volumes and block devices, instance profiles and metadata, `#cloud-config`, launch templates, spot, limits
+//! Not here: volumes and block devices, metadata, `#cloud-config`, launch templates, spot, limits
 //! on processors and memory by type, an SSH server, interfaces attached after launch.
 
 mod errors;
@@ -23,4 +23,5 @@ pub const TABLES: &[&[kernel::Op]] = &[
     ops::describe::OPS,
     ops::state::OPS,
     ops::attribute::OPS,
+    ops::profile::OPS,
 ];

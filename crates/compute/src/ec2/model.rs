@@ -17,6 +17,18 @@ store::record! {
         6 => pub created: Timestamp,
     }
 
+    /// The instance profile that carries a role to an instance.
+    #[derive(Clone, PartialEq, Debug)]
+    pub struct Association {
+        /// `iip-assoc-…`
+        1 => pub id: String,
+        /// The profile's ARN.
+        2 => pub arn: String,
+        /// The profile's id: one that was made again under the same name is another.
+        3 => pub profile: String,
+        4 => pub since: Timestamp,
+    }
+
     /// Under its id. What it is plugged into stands in [`ec2::attachment`].
     #[derive(Clone, PartialEq, Debug)]
     pub struct Instance {
@@ -51,6 +63,7 @@ store::record! {
         /// Its processes are not asked before they end.
         23 => pub forced: bool,
         24 => pub token: Option<String>,
+        25 => pub profile: Option<Association>,
     }
 }
 

@@ -320,6 +320,9 @@ fn write(cloud: &Arc<Cloud>, tx: &mut Tx, home: Home, instance: &mut Instance) -
             }
         }
     }
+    if instance.state == state::TERMINATED {
+        instance.profile = None;
+    }
     INSTANCES.put(tx, &register::key(home.account, home.region, &instance.id), instance);
     Ok(())
 }

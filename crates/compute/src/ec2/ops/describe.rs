@@ -1,5 +1,6 @@
 //! DescribeInstances and DescribeInstanceStatus.
 
+use super::profile::ProfileView;
 use super::{call, list, text, texts};
 use crate::ec2::image::architecture;
 use crate::ec2::model::{INSTANCES, Instance, state};
@@ -118,6 +119,7 @@ wire::shape! {
         token: Option<String> = "ClientToken",
         groups: Vec<GroupView> = "SecurityGroups",
         interfaces: Vec<Interface> = "NetworkInterfaces",
+        profile: Option<ProfileView> = "IamInstanceProfile",
         tags: Vec<Tag> = "Tags",
     }
 
@@ -262,6 +264,7 @@ pub(crate) fn views(cx: &mut Cx<'_>, found: Vec<Instance>) -> Result<Vec<(String
             token: instance.token,
             groups: first.map(|first| first.groups.clone()).unwrap_or_default(),
             interfaces,
+            profile: instance.profile.as_ref().map(ProfileView::of),
             tags: tags::view(&register::tags(cx, &instance.id)?),
             id: instance.id,
         };
@@ -296,6 +299,8 @@ static FILTERS: &Known<View> = &[
     ("availability-zone", |i| vec![i.placement.zone.clone()]),
     ("client-token", |i| maybe(&i.token)),
     ("dns-name", |i| vec![i.public_dns.clone()]),
+    ("iam-instance-profile.arn", |i| i.profile.iter().map(|p| p.arn.clone()).collect()),
+    ("iam-instance-profile.id", |i| i.profile.iter().map(|p| p.id.clone()).collect()),
     ("image-id", |i| vec![i.image.clone()]),
     ("instance-id", |i| vec![i.id.clone()]),
     ("instance-state-code", |i| vec![i.state.code.to_string()]),
