@@ -83,3 +83,64 @@ def test_a_machine_comes_back_after_kill_9(machines, own_cloud):
     assert found["PrivateIpAddress"] == address
     ec2.terminate_instances(InstanceIds=[instance])
     ec2.get_waiter("instance_terminated").wait(InstanceIds=[instance], WaiterConfig=WAIT)
+
+
+# What an application in a machine does: a token, with it the role's credentials; and how far the token could travel.
+ASKS = """#!/usr/bin/python3
+import json, socket, urllib.request
+BASE = "http://169.254.169.254/latest/"
+wire = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(0x0800))
+def ask(path, method="GET", **headers):
+    headers = {name.replace("_", "-"): value for name, value in headers.items()}
+    request = urllib.request.Request(BASE + path, method=method, headers=headers)
+    return urllib.request.urlopen(request, timeout=5).read().decode()
+token = ask("api/token", "PUT", X_aws_ec2_metadata_token_ttl_seconds="60")
+hops = []
+wire.settimeout(1)
+while not hops:
+    packet = wire.recv(2048)
+    if socket.inet_ntoa(packet[12:16]) == "169.254.169.254" and b"HTTP/1.1 200" in packet:
+        hops.append(packet[8])
+role = ask("meta-data/iam/security-credentials/", X_aws_ec2_metadata_token=token)
+found = json.loads(ask("meta-data/iam/security-credentials/" + role, X_aws_ec2_metadata_token=token))
+print("GIVEN " + json.dumps({"hops": hops, "role": role, **found}) + " END", flush=True)
+"""
+
+
+def test_a_machine_acts_as_the_role_of_its_profile(machines, account, ec2):
+    iam = account.client("iam")
+    account.role("app", {"Service": "ec2.amazonaws.com"}, allow("ec2:DescribeVpcs"))
+    iam.create_instance_profile(InstanceProfileName="app")
+    iam.add_role_to_instance_profile(InstanceProfileName="app", RoleName="app")
+    made = ec2.run_instances(
+        ImageId=IMAGE,
+        InstanceType="t3.micro",
+        MinCount=1,
+        MaxCount=1,
+        IamInstanceProfile={"Name": "app"},
+        MetadataOptions={"HttpTokens": "required", "HttpPutResponseHopLimit": 3},
+        UserData=ASKS,
+    )["Instances"][0]
+    assert made["IamInstanceProfile"]["Arn"].endswith(":instance-profile/app")
+    assert made["MetadataOptions"]["HttpTokens"] == "required"
+    instance = made["InstanceId"]
+    says(ec2, instance, " END")
+    said = ec2.get_console_output(InstanceId=instance)["Output"]
+    given = json.loads(said.split("GIVEN ")[1].split(" END")[0])
+    assert given["hops"] == [3]
+    arn = f"arn:aws:sts::{account.account}:assumed-role/app/{instance}"
+    role = account.with_credentials({**given, "SessionToken": given["Token"]}, arn)
+    assert role.client("sts").get_caller_identity()["Arn"] == arn
+    assert role.client("ec2").describe_vpcs()["Vpcs"]
+    with refused("UnauthorizedOperation"):
+        role.client("ec2").describe_subnets()
+    association = ec2.describe_iam_instance_profile_associations(
+        Filters=[{"Name": "instance-id", "Values": [instance]}]
+    )["IamInstanceProfileAssociations"][0]
+    ec2.disassociate_iam_instance_profile(AssociationId=association["AssociationId"])
+    ec2.modify_instance_metadata_options(InstanceId=instance, HttpEndpoint="disabled")
+    found = ec2.describe_instances(InstanceIds=[instance])["Reservations"][0]["Instances"][0]
+    assert "IamInstanceProfile" not in found
+    assert found["MetadataOptions"]["HttpEndpoint"] == "disabled"
+    ec2.terminate_instances(InstanceIds=[instance])
+    ec2.get_waiter("instance_terminated").wait(InstanceIds=[instance], WaiterConfig=WAIT)

@@ -122,6 +122,12 @@ pub trait Driver: Send + Sync + Debug {
     /// [`HostError::Refused`], [`HostError::NotThere`]
     fn listen(&self, at: &Place, address: SocketAddr) -> Result<TcpListener, HostError>;
 
+    /// A number that is another when the place was made anew: sockets of the old one hear nothing any more.
+    ///
+    /// # Errors
+    /// [`HostError::NotThere`], [`HostError::Ended`]
+    fn incarnation(&self, at: &Place) -> Result<u64, HostError>;
+
     /// A datagram socket at a place. What it sends from an address that is not the place's own is what it says: spoofed.
     ///
     /// # Errors

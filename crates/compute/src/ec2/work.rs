@@ -4,6 +4,7 @@
 //! record says. One that the records call running and that does not run (Virga was started again) is booted.
 
 use super::errors::INTERNAL;
+use super::metadata::Metadata;
 use super::model::{INSTANCES, Instance, state};
 use base::{AccountId, Region, Timestamp};
 use ec2::attachment::ATTACHMENTS;
@@ -78,6 +79,7 @@ pub struct Machines {
     folder: Option<PathBuf>,
     programs: Mutex<Option<Vec<Bind>>>,
     running: Mutex<BTreeMap<String, Running>>,
+    metadata: Metadata,
     busy: AtomicBool,
 }
 
@@ -106,6 +108,7 @@ impl Machines {
             folder,
             programs: Mutex::new(None),
             running: Mutex::new(BTreeMap::new()),
+            metadata: Metadata::default(),
             busy: AtomicBool::new(false),
         }
     }
@@ -156,8 +159,10 @@ impl Machines {
         })
     }
 
-    fn boot(&self, instance: &Instance) -> Result<(), HostError> {
+    fn boot(&self, cloud: &Arc<Cloud>, instance: &Instance) -> Result<(), HostError> {
         let driver = self.plane.driver()?;
+        // Before its first program can ask.
+        self.metadata.serve(cloud, &driver, &instance.vpc)?;
         let boot = match &self.folder {
             Some(folder) => self.boot_of(folder, instance).map_err(|why| HostError::Refused {
                 step: format!("make the files of {}", instance.id),
@@ -205,10 +210,14 @@ impl Machines {
     }
 
     /// A machine that should run: boots it if it does not. The record, if it changes.
-    fn keep_up(&self, mut instance: Instance, now: Timestamp) -> Option<Instance> {
+    fn keep_up(&self, cloud: &Arc<Cloud>, mut instance: Instance, now: Timestamp) -> Option<Instance> {
         let found = self.lock().get(&instance.id).map(|m| (m.ended.get().copied(), m.reboots, m.looks));
         match found {
             Some((None, reboots, _)) if reboots == instance.reboots => {
+                if let Some(driver) = self.plane.running() {
+                    // A router may have been made anew. If it is not there just now, the next look finds it.
+                    let _ = self.metadata.serve(cloud, &driver, &instance.vpc);
+                }
                 let was = instance.state;
                 instance.enter(state::RUNNING, now, None);
                 return (was != state::RUNNING).then_some(instance);
@@ -230,7 +239,7 @@ impl Machines {
             None => {}
         }
         let was = instance.state;
-        match self.boot(&instance) {
+        match self.boot(cloud, &instance) {
             Ok(()) => {
                 instance.enter(state::RUNNING, now, None);
                 (was != state::RUNNING).then_some(instance)
@@ -267,9 +276,9 @@ impl Machines {
     }
 
     /// One step for one instance: the record as it is then, where it changes.
-    fn step(&self, instance: Instance, now: Timestamp) -> Option<Instance> {
+    fn step(&self, cloud: &Arc<Cloud>, instance: Instance, now: Timestamp) -> Option<Instance> {
         let next = match instance.state {
-            state::PENDING | state::RUNNING => return self.keep_up(instance, now),
+            state::PENDING | state::RUNNING => return self.keep_up(cloud, instance, now),
             state::STOPPING => state::STOPPED,
             state::SHUTTING_DOWN => state::TERMINATED,
             _ => return None,
@@ -355,6 +364,7 @@ impl Reconciler for Machines {
             .map_err(|e| e.to_string())?;
         let mut next = None;
         let mut kept = BTreeSet::new();
+        let mut vpcs = BTreeSet::new();
         for (key, instance) in all {
             let Some((account, region)) = key.reader().regional() else { continue };
             let home = Home { account, region };
@@ -369,7 +379,10 @@ impl Reconciler for Machines {
                 continue;
             }
             let id = instance.id.clone();
-            if let Some(mut changed) = self.step(instance, now) {
+            if instance.state != state::STOPPED {
+                vpcs.insert(instance.vpc.clone());
+            }
+            if let Some(mut changed) = self.step(cloud, instance, now) {
                 write(cloud, &mut tx, home, &mut changed)?;
                 if changed.state == state::TERMINATED {
                     continue;
@@ -381,6 +394,7 @@ impl Reconciler for Machines {
             tx.commit().wait().map_err(|e| e.to_string())?;
         }
         self.lock().retain(|id, _| kept.contains(id));
+        self.metadata.retain(&vpcs, &kept);
         self.sweep(&kept).map_err(|why| format!("the files of machines that are gone: {why}"))?;
         Ok(next)
     }

@@ -23,6 +23,7 @@ mod dynamodb_streams;
 mod dynamodb_tables;
 mod dynamodb_throughput;
 mod ec2_instances;
+mod ec2_metadata;
 mod ec2_profiles;
 mod edges;
 mod fixture;

@@ -7,6 +7,7 @@ pub(crate) mod describe;
 pub(crate) mod image;
 pub(crate) mod key_pair;
 pub(crate) mod kinds;
+pub(crate) mod metadata;
 pub(crate) mod profile;
 pub(crate) mod run;
 pub(crate) mod state;

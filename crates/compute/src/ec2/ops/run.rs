@@ -1,9 +1,10 @@
 //! RunInstances.
 
 use super::describe::{Reservation, reservations};
+use super::metadata::{self, Wanted};
 use super::profile::{self, Named};
 use super::{call, key_pair, list, text, texts};
-use crate::ec2::model::{INSTANCES, Instance, state};
+use crate::ec2::model::{INSTANCES, Instance, MetadataOptions, state};
 use crate::ec2::work::Machinery;
 use crate::ec2::{image, kinds};
 use base64::Engine;
@@ -49,6 +50,7 @@ wire::shape! {
         protected: Option<bool> = "DisableApiTermination",
         stop_protected: Option<bool> = "DisableApiStop",
         profile: Option<Named> = "IamInstanceProfile",
+        metadata: Option<Wanted> = "MetadataOptions",
     }
 
     #[derive(Debug)]
@@ -80,6 +82,7 @@ fn launch(cx: &mut Cx<'_>, request: &Struct) -> Result<Vec<Target>, Fault> {
     if let Some(profile) = &profile {
         access = access.key("ec2:InstanceProfile", &profile.arn);
     }
+    access = metadata::asked(access, |name| request.get("MetadataOptions")?.member(name).cloned());
     access = access.target(image);
     access =
         access.new(&NETWORK_INTERFACE).one(&SUBNET, "SubnetId").many(&SECURITY_GROUP, "SecurityGroupIds");
@@ -333,6 +336,10 @@ fn run(cx: &mut Cx<'_>, req: Run) -> Result<Reservation, Ec2Error> {
         }
         None => None,
     };
+    let options = match req.metadata.clone() {
+        Some(wanted) => metadata::change(MetadataOptions::default(), wanted, own.keys())?,
+        None => MetadataOptions::default(),
+    };
     let carried = req.profile.as_ref().map(|named| profile::find(cx, named)).transpose()?;
     let plugs = plugs(&req)?;
     let zone = req.placement.as_ref().and_then(|placement| placement.zone.clone());
@@ -355,6 +362,7 @@ fn run(cx: &mut Cx<'_>, req: Run) -> Result<Reservation, Ec2Error> {
             termination_protected: req.protected.unwrap_or(false),
             stop_protected: req.stop_protected.unwrap_or(false),
             token: req.token.clone(),
+            metadata: options.clone(),
             profile: carried.as_ref().map(|found| found.associate(cx)),
             ..Instance::default()
         };
@@ -367,6 +375,7 @@ fn run(cx: &mut Cx<'_>, req: Run) -> Result<Reservation, Ec2Error> {
             ("ec2:AvailabilityZone", instance.zone.clone()),
             ("ec2:Tenancy", "default".to_owned()),
         ];
+        keys.extend(metadata::View::of(&instance).keys());
         keys.extend(instance.profile.as_ref().map(|held| ("ec2:InstanceProfile", held.arn.clone())));
         register::enter(cx, &INSTANCE, &instance.id, &own, &keys);
         made.push(instance);
