@@ -47,6 +47,8 @@ pub struct Spawn {
     pub stdin: Option<OwnedFd>,
     pub stdout: Option<OwnedFd>,
     pub stderr: Option<OwnedFd>,
+    /// Only if the machine is booted: else it would see what the data plane sees, and is refused.
+    pub booted: bool,
 }
 
 /// A machine to be booted: a system container.

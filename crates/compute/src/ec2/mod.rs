@@ -10,6 +10,7 @@
 //! on processors and memory by type, an SSH server, interfaces attached after launch.
 
 mod errors;
+pub mod exec;
 mod image;
 mod kinds;
 mod metadata;

@@ -4,6 +4,7 @@
 //! record says. One that the records call running and that does not run (Virga was started again) is booted.
 
 use super::errors::INTERNAL;
+use super::exec::PATH;
 use super::metadata::Metadata;
 use super::model::{INSTANCES, Instance, state};
 use base::{AccountId, Region, Timestamp};
@@ -11,7 +12,7 @@ use ec2::attachment::ATTACHMENTS;
 use ec2::plane::DataPlane;
 use ec2::{Plain, public, register};
 use host::image::Bind;
-use host::{Boot, HostError, Process};
+use host::{Boot, Driver, HostError, Process};
 use kernel::Call;
 use kernel::Cloud;
 use kernel::reconcile::Reconciler;
@@ -57,6 +58,11 @@ impl Machinery {
             // Whatever else is wrong may be better at the next try, which is the reconciler's.
             _ => Ok(()),
         }
+    }
+
+    /// The data plane that machines run on, if it does.
+    pub(super) fn driver(&self) -> Option<Arc<dyn Driver>> {
+        self.0.get().and_then(|(plane, _)| plane.running())
     }
 
     /// The end of what a machine has said; `None` where it has never run.
@@ -154,7 +160,7 @@ impl Machines {
             binds,
             hostname: name.into(),
             init: ["/bin/sh", "/etc/virga-init"].map(Into::into).to_vec(),
-            env: vec![("PATH".into(), "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin".into())],
+            env: vec![(PATH.0.into(), PATH.1.into())],
             console: Some(console.into()),
         })
     }

@@ -19,6 +19,7 @@ pub mod model;
 pub mod ops;
 pub mod plane;
 pub mod topology;
+pub mod why;
 pub mod work;
 
 /// The operation tables, for the wiring.

@@ -8,6 +8,7 @@ use super::model::{
     PEERINGS, PREFIX_LISTS, ROUTE_TABLES, SUBNETS, VPCS,
 };
 use super::topology::{self, Place};
+use super::why::Plane;
 use base::Timestamp;
 use ec2::attachment::ATTACHMENTS;
 use ec2::plane::DataPlane;
@@ -95,6 +96,7 @@ impl Reconciler for KeepNetworks {
     }
 
     fn run(&self, cloud: &Arc<Cloud>) -> Result<Option<Timestamp>, String> {
+        cloud.memory::<Plane>().0.get_or_init(|| Arc::clone(&self.0));
         let wanted = wanted(&cloud.store().begin()).map_err(|error| error.to_string())?;
         match self.converge(&wanted) {
             Ok(()) => Ok(None),

@@ -87,7 +87,7 @@ fn policies_know_the_options() {
         {"Effect":"Deny","Action":"ec2:ModifyInstanceMetadataOptions","Resource":"*","Condition":{"StringEquals":{"ec2:Attribute/HttpTokens":"optional"}}}]}"#;
     let user = cloud.user(&root, "u", strict);
     let denied = |operation: &str, parameters: Value| {
-        assert_eq!(user.call("ec2", operation, parameters).error().0, "UnauthorizedOperation", "{operation}")
+        assert_eq!(user.call("ec2", operation, parameters).error().0, "UnauthorizedOperation", "{operation}");
     };
     denied("RunInstances", launch(&json!({})));
     run(&user, &json!({ "MetadataOptions": { "HttpTokens": "required" } }));
@@ -235,7 +235,7 @@ fn a_machine_reads_about_itself_and_acts_as_its_role() {
         ),
         (&id, format!("/latest/meta-data/instance-id -H 'a: {}'", "x".repeat(9000)), "400"),
     ] {
-        assert_eq!(status(machine, &arguments), expected, "{:.200}", arguments);
+        assert_eq!(status(machine, &arguments), expected, "{arguments:.200}");
     }
     cloud.advance(Duration::from_secs(61));
     assert_eq!(status(&id, &with(&mine)), "401");

@@ -89,3 +89,4 @@ mod vpc_groups;
 mod vpc_networks;
 mod vpc_plane;
 mod vpc_routes;
+mod vpc_why;
