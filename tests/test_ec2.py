@@ -177,6 +177,8 @@ def test_exec_runs_a_command_in_a_machine(machines, cloud, ec2):
     # The machine's own files, address and metadata, and none of this machine's.
     assert run("cat", "/etc/hostname")[1].startswith("ip-172-31-")
     assert run("curl", "-s", "http://169.254.169.254/latest/meta-data/instance-id")[1] == instance
+    name = run("cat", "/etc/hostname")[1].strip() + ".ec2.internal"
+    assert run("getent", "hosts", name)[1].split()[1] == name
     assert run("test", "-e", str(cloud.data))[0] == 1
     told = cloud.ask("exec", instance, "--", "echo", "hello")
     assert told == {"exit_code": 0, "stdout": "hello\n", "stderr": ""}

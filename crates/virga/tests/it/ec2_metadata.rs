@@ -98,7 +98,7 @@ fn policies_know_the_options() {
 }
 
 /// What a script says in a machine.
-fn inside(plane: &Linux, machine: &str, script: &str) -> String {
+pub(crate) fn inside(plane: &Linux, machine: &str, script: &str) -> String {
     let (mut reader, writer) = std::io::pipe().unwrap();
     let command = Spawn {
         program: "/bin/sh".into(),
@@ -114,7 +114,7 @@ fn inside(plane: &Linux, machine: &str, script: &str) -> String {
     said
 }
 
-fn until_running(cloud: &Cloud, caller: &Caller<'_>, id: &str) {
+pub(crate) fn until_running(cloud: &Cloud, caller: &Caller<'_>, id: &str) {
     let began = Instant::now();
     while instance(caller, id)["instanceState"]["name"] != "running" {
         assert!(began.elapsed() < Duration::from_secs(20), "{}", instance(caller, id));

@@ -88,5 +88,6 @@ mod vpc_connections;
 mod vpc_groups;
 mod vpc_networks;
 mod vpc_plane;
+mod vpc_resolver;
 mod vpc_routes;
 mod vpc_why;
