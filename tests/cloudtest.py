@@ -93,7 +93,7 @@ class Cloud:
     def run(self, *arguments, check=True):
         """Virga's own command line on this cloud's data folder; returns the completed process."""
         done = subprocess.run(
-            [str(binary()), *arguments, "--data", str(self.data)],
+            [str(binary()), "--data", str(self.data), *arguments],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -105,7 +105,7 @@ class Cloud:
 
     def ask(self, *arguments):
         """The same with --json, parsed."""
-        return json.loads(self.run(*arguments, "--json").stdout)
+        return json.loads(self.run("--json", *arguments).stdout)
 
     def client(self, service, key="test", secret="test", token=None, region=REGION, **config):
         config.setdefault("retries", {"total_max_attempts": 1})

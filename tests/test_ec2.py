@@ -1,10 +1,11 @@
 """Instances with a real client: boto3 and its waiters, from a key pair to the end."""
 
 import json
+import subprocess
 import time
 
 import pytest
-from cloudtest import allow, refused
+from cloudtest import allow, binary, refused
 
 WAIT = {"Delay": 1, "MaxAttempts": 60}
 IMAGE = "ami-0a1f5c0de0b1a0001"
@@ -83,3 +84,197 @@ def test_a_machine_comes_back_after_kill_9(machines, own_cloud):
     assert found["PrivateIpAddress"] == address
     ec2.terminate_instances(InstanceIds=[instance])
     ec2.get_waiter("instance_terminated").wait(InstanceIds=[instance], WaiterConfig=WAIT)
+
+
+# What an application in a machine does: a token, with it the role's credentials; and how far the token could travel.
+ASKS = """#!/usr/bin/python3
+import json, socket, urllib.request
+BASE = "http://169.254.169.254/latest/"
+wire = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(0x0800))
+def ask(path, method="GET", **headers):
+    headers = {name.replace("_", "-"): value for name, value in headers.items()}
+    request = urllib.request.Request(BASE + path, method=method, headers=headers)
+    return urllib.request.urlopen(request, timeout=5).read().decode()
+token = ask("api/token", "PUT", X_aws_ec2_metadata_token_ttl_seconds="60")
+hops = []
+wire.settimeout(1)
+while not hops:
+    packet = wire.recv(2048)
+    if socket.inet_ntoa(packet[12:16]) == "169.254.169.254" and b"HTTP/1.1 200" in packet:
+        hops.append(packet[8])
+role = ask("meta-data/iam/security-credentials/", X_aws_ec2_metadata_token=token)
+found = json.loads(ask("meta-data/iam/security-credentials/" + role, X_aws_ec2_metadata_token=token))
+print("GIVEN " + json.dumps({"hops": hops, "role": role, **found}) + " END", flush=True)
+"""
+
+
+def test_a_machine_acts_as_the_role_of_its_profile(machines, account, ec2):
+    iam = account.client("iam")
+    account.role("app", {"Service": "ec2.amazonaws.com"}, allow("ec2:DescribeVpcs"))
+    iam.create_instance_profile(InstanceProfileName="app")
+    iam.add_role_to_instance_profile(InstanceProfileName="app", RoleName="app")
+    made = ec2.run_instances(
+        ImageId=IMAGE,
+        InstanceType="t3.micro",
+        MinCount=1,
+        MaxCount=1,
+        IamInstanceProfile={"Name": "app"},
+        MetadataOptions={"HttpTokens": "required", "HttpPutResponseHopLimit": 3},
+        UserData=ASKS,
+    )["Instances"][0]
+    assert made["IamInstanceProfile"]["Arn"].endswith(":instance-profile/app")
+    assert made["MetadataOptions"]["HttpTokens"] == "required"
+    instance = made["InstanceId"]
+    says(ec2, instance, " END")
+    said = ec2.get_console_output(InstanceId=instance)["Output"]
+    given = json.loads(said.split("GIVEN ")[1].split(" END")[0])
+    assert given["hops"] == [3]
+    arn = f"arn:aws:sts::{account.account}:assumed-role/app/{instance}"
+    role = account.with_credentials({**given, "SessionToken": given["Token"]}, arn)
+    assert role.client("sts").get_caller_identity()["Arn"] == arn
+    assert role.client("ec2").describe_vpcs()["Vpcs"]
+    with refused("UnauthorizedOperation"):
+        role.client("ec2").describe_subnets()
+    association = ec2.describe_iam_instance_profile_associations(
+        Filters=[{"Name": "instance-id", "Values": [instance]}]
+    )["IamInstanceProfileAssociations"][0]
+    ec2.disassociate_iam_instance_profile(AssociationId=association["AssociationId"])
+    ec2.modify_instance_metadata_options(InstanceId=instance, HttpEndpoint="disabled")
+    found = ec2.describe_instances(InstanceIds=[instance])["Reservations"][0]["Instances"][0]
+    assert "IamInstanceProfile" not in found
+    assert found["MetadataOptions"]["HttpEndpoint"] == "disabled"
+    ec2.terminate_instances(InstanceIds=[instance])
+    ec2.get_waiter("instance_terminated").wait(InstanceIds=[instance], WaiterConfig=WAIT)
+
+
+def launched(ec2, **more):
+    """A machine that runs."""
+    made = ec2.run_instances(ImageId=IMAGE, InstanceType="t3.micro", MinCount=1, MaxCount=1, **more)
+    instance = made["Instances"][0]["InstanceId"]
+    ec2.get_waiter("instance_running").wait(InstanceIds=[instance], WaiterConfig=WAIT)
+    return instance
+
+
+def test_exec_runs_a_command_in_a_machine(machines, cloud, ec2):
+    instance = launched(ec2)
+
+    def run(*command):
+        done = cloud.run("exec", instance, "--", *command, check=False)
+        return done.returncode, done.stdout, done.stderr
+
+    assert run("sh", "-c", "echo out; echo err >&2; exit 7") == (7, "out\n", "err\n")
+    assert run("sh", "-c", "echo $$ > /var/pid; id -u; pwd; echo $HOME")[:2] == (0, "0\n/\n/root\n")
+    assert run("no-such-program") == (127, "", "no-such-program is not there\n")
+    assert run("/etc/passwd") == (126, "", "/etc/passwd cannot be run\n")
+    assert run("sh", "-c", "kill -9 $$")[0] == 137
+    # More than all that lies between the two can hold, and all of it before the end.
+    code, out, _ = run("sh", "-c", "head -c 3000000 /dev/zero | tr '\\0' x; echo; echo end")
+    assert (code, len(out), out[-4:]) == (0, 3000005, "end\n")
+    # What is left behind does not hold the command.
+    began = time.monotonic()
+    assert run("sh", "-c", "sleep 30 & echo done")[:2] == (0, "done\n")
+    assert time.monotonic() - began < 10
+    # The machine's own files, address and metadata, and none of this machine's.
+    assert run("cat", "/etc/hostname")[1].startswith("ip-172-31-")
+    assert run("curl", "-s", "http://169.254.169.254/latest/meta-data/instance-id")[1] == instance
+    name = run("cat", "/etc/hostname")[1].strip() + ".ec2.internal"
+    assert run("getent", "hosts", name)[1].split()[1] == name
+    assert run("test", "-e", str(cloud.data))[0] == 1
+    told = cloud.ask("exec", instance, "--", "echo", "hello")
+    assert told == {"exit_code": 0, "stdout": "hello\n", "stderr": ""}
+
+    ec2.stop_instances(InstanceIds=[instance])
+    ec2.get_waiter("instance_stopped").wait(InstanceIds=[instance], WaiterConfig=WAIT)
+    code, out, err = run("true")
+    assert (code, out) == (1, "")
+    assert f"{instance} is stopped: nothing can be run in it" in err
+    ec2.terminate_instances(InstanceIds=[instance])
+
+
+def test_exec_ends_with_whoever_asked(machines, cloud, ec2):
+    instance = launched(ec2)
+    command = [str(binary()), "--data", str(cloud.data), "exec", instance, "--", "sleep", "987.5"]
+    waiting = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    sleeps = ("exec", instance, "--", "sh", "-c", "grep -lz 987[.]5 /proc/[0-9]*/cmdline | wc -l")
+
+    def running():
+        # The shell's own line holds the pattern, not the number.
+        return cloud.run(*sleeps).stdout.strip() != "0"
+
+    def until(wanted):
+        for _ in range(100):
+            if running() is wanted:
+                return
+            time.sleep(0.1)
+        raise AssertionError(wanted)
+
+    until(True)
+    waiting.kill()
+    waiting.wait()
+    until(False)
+    ec2.terminate_instances(InstanceIds=[instance])
+
+
+def test_exec_names_what_is_wrong(cloud):
+    for instance, why in [
+        ("i-00000000000000000", "there is no instance i-00000000000000000"),
+        ("web", '"web" is not the id of an instance (i-…)'),
+    ]:
+        done = cloud.run("exec", instance, "--", "true", check=False)
+        assert done.returncode == 1
+        assert why in done.stderr
+    assert cloud.run("exec", "i-00000000000000000", check=False).returncode == 2
+
+
+def test_why_tells_a_packets_way_with_live_counters(machines, cloud, ec2):
+    group = ec2.create_security_group(GroupName="web", Description="web")["GroupId"]
+    client = launched(ec2)
+    server = launched(ec2, SecurityGroupIds=[group])
+    found = ec2.describe_instances(InstanceIds=[server])["Reservations"][0]["Instances"][0]
+    address = found["PrivateIpAddress"]
+    way = ("why", "--from", client, "--to", server, "--port", "8080")
+    told = cloud.run(*way).stdout
+    assert "STOP eni-" in told
+    assert "no ingress rule of its groups allows" in told
+    assert told.endswith("it does not work\n")
+    # What the model says is what packets meet, and they are counted where it says.
+    get = ("exec", client, "--", "curl", "-s", "-m", "2", f"http://{address}:8080/etc/hostname")
+    assert cloud.run(*get, check=False).returncode == 28
+    stop = next(step for step in cloud.ask(*way)["forward"] if step["stopped"])
+    assert stop["stopped"] == "SG_HAS_NO_RULES"
+    assert stop["counter"]["packets"] > 0
+
+    ec2.authorize_security_group_ingress(
+        GroupId=group, IpProtocol="tcp", FromPort=8080, ToPort=8080, CidrIp="0.0.0.0/0"
+    )
+    serve = "cd / && python3 -m http.server 8080 > /dev/null 2>&1 & sleep 1"
+    cloud.run("exec", server, "--", "sh", "-c", serve)
+    for _ in range(50):
+        done = cloud.run(*get, check=False)
+        if done.returncode == 0:
+            break
+        time.sleep(0.1)
+    assert done.stdout == f"ip-{address.replace('.', '-')}\n"
+    told = cloud.ask(*way)
+    assert told["works"]
+    assert told["back"]
+    allowed = next(step for step in told["forward"] if "ingress rule sgr-" in (step["decided"] or ""))
+    assert allowed["counter"]["packets"] >= 1
+    assert cloud.run(*way).stdout.endswith("it works\n")
+    assert cloud.ask("why", "--from", client, "--to", server, "--protocol", "icmp")["works"] is False
+    assert cloud.ask("why", "--from", client, "--to", "169.254.169.254", "--port", "80")["works"] is True
+    ec2.terminate_instances(InstanceIds=[client, server])
+
+
+def test_why_names_what_is_wrong(cloud):
+    for arguments, why in [
+        (("--from", "i-00000000000000000", "--to", "192.0.2.1", "--port", "1"), "there is no instance i-0"),
+        (("--from", "web", "--to", "192.0.2.1", "--port", "1"), '"web" is no instance'),
+        (("--from", "web", "--to", "192.0.2.1"), "a port from 1 to 65535 is needed"),
+        (("--from", "a", "--to", "b", "--protocol", "icmp", "--port", "1"), "icmp has no ports"),
+    ]:
+        done = cloud.run("why", *arguments, check=False)
+        assert done.returncode == 1
+        assert why in done.stderr
+    for arguments in [(), ("--from", "web"), ("request", "--from", "a", "--to", "b")]:
+        assert cloud.run("why", *arguments, check=False).returncode == 2

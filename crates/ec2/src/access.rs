@@ -140,6 +140,12 @@ impl<'a, 'c> Access<'a, 'c> {
         self
     }
 
+    /// One that there may be.
+    #[must_use]
+    pub fn target_if(self, target: Option<Target>) -> Self {
+        target.into_iter().fold(self, Access::target)
+    }
+
     /// The targets; `*` where there is none.
     ///
     /// # Errors

@@ -142,6 +142,11 @@ impl Ec2Error {
     pub fn message(&self) -> &str {
         &self.0.message
     }
+
+    /// Whether it is the cloud's fault, and not the caller's.
+    pub fn is_ours(&self) -> bool {
+        self.0.status >= 500
+    }
 }
 
 impl From<Plain> for Ec2Error {

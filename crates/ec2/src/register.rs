@@ -58,6 +58,21 @@ pub fn enter(cx: &mut Cx<'_>, kind: &Kind, id: &str, tags: &Tags, keys: &[(&str,
     cx.touch(named);
 }
 
+/// Gives a resource another value of one of its condition keys; `None` takes the key away.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn set_key(cx: &mut Cx<'_>, id: &str, key: &str, value: Option<String>) -> Result<(), Ec2Error> {
+    let place = self::key(cx.account, cx.region, id);
+    let Some(mut entry) = REGISTER.get(cx.tx, &place)? else { return Ok(()) };
+    match value {
+        Some(value) => entry.keys.insert(key.to_owned(), value),
+        None => entry.keys.remove(key),
+    };
+    REGISTER.put(cx.tx, &place, &entry);
+    Ok(())
+}
+
 /// Strikes out a resource that is gone.
 pub fn strike(tx: &mut Tx, account: AccountId, region: Region, id: &str) {
     REGISTER.delete(tx, &key(account, region, id));

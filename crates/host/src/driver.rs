@@ -47,6 +47,8 @@ pub struct Spawn {
     pub stdin: Option<OwnedFd>,
     pub stdout: Option<OwnedFd>,
     pub stderr: Option<OwnedFd>,
+    /// Only if the machine is booted: else it would see what the data plane sees, and is refused.
+    pub booted: bool,
 }
 
 /// A machine to be booted: a system container.
@@ -121,6 +123,12 @@ pub trait Driver: Send + Sync + Debug {
     /// # Errors
     /// [`HostError::Refused`], [`HostError::NotThere`]
     fn listen(&self, at: &Place, address: SocketAddr) -> Result<TcpListener, HostError>;
+
+    /// A number that is another when the place was made anew: sockets of the old one hear nothing any more.
+    ///
+    /// # Errors
+    /// [`HostError::NotThere`], [`HostError::Ended`]
+    fn incarnation(&self, at: &Place) -> Result<u64, HostError>;
 
     /// A datagram socket at a place. What it sends from an address that is not the place's own is what it says: spoofed.
     ///

@@ -190,6 +190,11 @@ impl Driver for Simulator {
         Ok(listener)
     }
 
+    fn incarnation(&self, at: &Place) -> Result<u64, HostError> {
+        // Listeners stand on loopback, whatever becomes of the place.
+        self.state().check(at).map(|()| 0)
+    }
+
     fn datagrams(&self, at: &Place, address: SocketAddr) -> Result<UdpSocket, HostError> {
         self.state().check(at)?;
         UdpSocket::bind(LOOPBACK).map_err(|why| HostError::refused(format!("a socket at {address}"), why))

@@ -1,11 +1,12 @@
-//! A client for the cloud's own `/_virga/*` pages: plain HTTP/1.1 on loopback, one request a connection.
+//! A client for the cloud's own `/_virga/*` pages: plain HTTP/1.0 on loopback, one request a connection.
 
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
 const TIMEOUT: Duration = Duration::from_secs(30);
 const REPLY_BYTES_MAX: u64 = 64 << 20;
+const HEAD_BYTES_MAX: u64 = 64 << 10;
 
 /// Sends one request and returns the JSON that answers it.
 pub(crate) fn call(
@@ -14,6 +15,37 @@ pub(crate) fn call(
     path: &str,
     body: &str,
 ) -> Result<serde_json::Value, String> {
+    let stream = send(endpoint, method, path, body)?;
+    let mut reply = Vec::new();
+    stream.take(REPLY_BYTES_MAX).read_to_end(&mut reply).map_err(|e| format!("{endpoint}: {e}"))?;
+    parse(&reply).ok_or_else(|| format!("{endpoint}: an answer that is not HTTP with JSON"))?
+}
+
+/// Sends one request and returns what answers it behind the head, however long that takes to come.
+pub(crate) fn stream(
+    endpoint: &str,
+    method: &str,
+    path: &str,
+    body: &str,
+) -> Result<BufReader<TcpStream>, String> {
+    let mut reply = BufReader::new(send(endpoint, method, path, body)?);
+    let say = |e: std::io::Error| format!("{endpoint}: {e}");
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        let line = (&mut reply).take(HEAD_BYTES_MAX).read_until(b'\n', &mut head).map_err(say)?;
+        if line == 0 || head.len() as u64 > HEAD_BYTES_MAX {
+            return Err(format!("{endpoint}: an answer that is not HTTP"));
+        }
+    }
+    if !head.starts_with(b"HTTP/1.0 200") && !head.starts_with(b"HTTP/1.1 200") {
+        reply.take(REPLY_BYTES_MAX).read_to_end(&mut head).map_err(say)?;
+        let refused = parse(&head).and_then(Result::err);
+        return Err(refused.unwrap_or_else(|| format!("{endpoint}: an answer that was not asked for")));
+    }
+    Ok(reply)
+}
+
+fn send(endpoint: &str, method: &str, path: &str, body: &str) -> Result<TcpStream, String> {
     let authority =
         endpoint.strip_prefix("http://").ok_or_else(|| format!("not an http endpoint: {endpoint}"))?;
     let say = |e: std::io::Error| format!("{endpoint}: {e}");
@@ -21,14 +53,13 @@ pub(crate) fn call(
     stream.set_read_timeout(Some(TIMEOUT)).map_err(say)?;
     stream.set_write_timeout(Some(TIMEOUT)).map_err(say)?;
     let length = body.len();
+    // The older version: its answers end with the connection, and come in no chunks.
     let head = format!(
-        "{method} {path} HTTP/1.1\r\nHost: {authority}\r\nConnection: close\r\nContent-Type: application/json\r\n\
+        "{method} {path} HTTP/1.0\r\nHost: {authority}\r\nConnection: close\r\nContent-Type: application/json\r\n\
          Content-Length: {length}\r\n\r\n"
     );
     stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body.as_bytes())).map_err(say)?;
-    let mut reply = Vec::new();
-    stream.take(REPLY_BYTES_MAX).read_to_end(&mut reply).map_err(say)?;
-    parse(&reply).ok_or_else(|| format!("{endpoint}: an answer that is not HTTP with JSON"))?
+    Ok(stream)
 }
 
 /// Splits head from body. `None` where it is no HTTP reply; an inner error for a status other than 2xx.

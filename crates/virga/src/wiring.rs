@@ -132,7 +132,7 @@ pub fn cloud_on(
             Arc::new(dynamodb::backups::work::BackupLife),
             Arc::new(ec2::token::ForgetTokens),
             Arc::new(network::vpc::work::NetworkLife),
-            Arc::new(network::vpc::plane::KeepNetworks(Arc::clone(&networks))),
+            Arc::new(network::vpc::plane::KeepNetworks::new(Arc::clone(&networks))),
             Arc::new(compute::ec2::work::Machines::new(networks, ground.machines)),
         ],
         subscribers: vec![Arc::new(events::work::OwnEvents)],

@@ -1,4 +1,7 @@
-//! Why instances are in the state that they are in. (What is refused stands in [`ec2::errors`].)
+//! What instances are told of what went wrong. (What is refused stands in [`ec2::errors`].)
 
-/// This machine could not run it; AWS's code for the like.
+/// Why an instance is in the state that it is in: this machine could not run it; AWS's code for the like.
 pub(crate) const INTERNAL: &str = "Server.InternalError";
+
+/// The role of an instance's profile does not trust EC2: what stands in place of its credentials.
+pub(crate) const UNAUTHORIZED: &str = "AssumeRoleUnauthorizedAccess";

@@ -4,12 +4,16 @@
 //! Handlers write what is wanted, and [`work`] boots and stops the machines: system containers whose programs are those
 //! of the machine that Virga runs on. A machine keeps what it has written over stops and reboots, until it is terminated.
 //!
-//! Not here: volumes and block devices, instance profiles and metadata, `#cloud-config`, launch templates, spot, limits
+//! In a machine, [`metadata`] answers what it may know about itself, and hands out the credentials of its role.
+//!
+//! Not here: volumes and block devices, `#cloud-config`, launch templates, spot, limits
 //! on processors and memory by type, an SSH server, interfaces attached after launch.
 
 mod errors;
+pub mod exec;
 mod image;
 mod kinds;
+mod metadata;
 pub mod model;
 pub mod ops;
 pub mod work;
@@ -23,4 +27,6 @@ pub const TABLES: &[&[kernel::Op]] = &[
     ops::describe::OPS,
     ops::state::OPS,
     ops::attribute::OPS,
+    ops::profile::OPS,
+    ops::metadata::OPS,
 ];

@@ -17,6 +17,30 @@ store::record! {
         6 => pub created: Timestamp,
     }
 
+    /// The instance profile that carries a role to an instance.
+    #[derive(Clone, PartialEq, Debug)]
+    pub struct Association {
+        /// `iip-assoc-…`
+        1 => pub id: String,
+        /// The profile's ARN.
+        2 => pub arn: String,
+        /// The profile's id: one that was made again under the same name is another.
+        3 => pub profile: String,
+        4 => pub since: Timestamp,
+    }
+
+    /// What an instance may read about itself, and how.
+    #[derive(Clone, PartialEq, Debug)]
+    pub struct MetadataOptions {
+        /// Only with a token (IMDSv2).
+        1 => pub tokens_required: bool,
+        2 => pub disabled: bool,
+        /// How many hops a token may travel; 0 is the default, 1.
+        3 => pub hop_limit: i64,
+        /// Its tags as well.
+        4 => pub tags: bool,
+    }
+
     /// Under its id. What it is plugged into stands in [`ec2::attachment`].
     #[derive(Clone, PartialEq, Debug)]
     pub struct Instance {
@@ -51,6 +75,8 @@ store::record! {
         /// Its processes are not asked before they end.
         23 => pub forced: bool,
         24 => pub token: Option<String>,
+        25 => pub profile: Option<Association>,
+        26 => pub metadata: MetadataOptions,
     }
 }
 
@@ -75,6 +101,12 @@ pub mod state {
             STOPPING => "stopping",
             _ => "stopped",
         }
+    }
+}
+
+impl MetadataOptions {
+    pub fn hops(&self) -> i64 {
+        self.hop_limit.max(1)
     }
 }
 

@@ -4,13 +4,15 @@
 //! record says. One that the records call running and that does not run (Virga was started again) is booted.
 
 use super::errors::INTERNAL;
+use super::exec::PATH;
+use super::metadata::Metadata;
 use super::model::{INSTANCES, Instance, state};
 use base::{AccountId, Region, Timestamp};
 use ec2::attachment::ATTACHMENTS;
 use ec2::plane::DataPlane;
 use ec2::{Plain, public, register};
 use host::image::Bind;
-use host::{Boot, HostError, Process};
+use host::{Boot, Driver, HostError, Process};
 use kernel::Call;
 use kernel::Cloud;
 use kernel::reconcile::Reconciler;
@@ -58,6 +60,11 @@ impl Machinery {
         }
     }
 
+    /// The data plane that machines run on, if it does.
+    pub(super) fn driver(&self) -> Option<Arc<dyn Driver>> {
+        self.0.get().and_then(|(plane, _)| plane.running())
+    }
+
     /// The end of what a machine has said; `None` where it has never run.
     pub fn console(&self, instance: &str) -> Option<Vec<u8>> {
         let (_, folder) = self.0.get()?;
@@ -78,6 +85,7 @@ pub struct Machines {
     folder: Option<PathBuf>,
     programs: Mutex<Option<Vec<Bind>>>,
     running: Mutex<BTreeMap<String, Running>>,
+    metadata: Metadata,
     busy: AtomicBool,
 }
 
@@ -106,6 +114,7 @@ impl Machines {
             folder,
             programs: Mutex::new(None),
             running: Mutex::new(BTreeMap::new()),
+            metadata: Metadata::default(),
             busy: AtomicBool::new(false),
         }
     }
@@ -151,13 +160,15 @@ impl Machines {
             binds,
             hostname: name.into(),
             init: ["/bin/sh", "/etc/virga-init"].map(Into::into).to_vec(),
-            env: vec![("PATH".into(), "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin".into())],
+            env: vec![(PATH.0.into(), PATH.1.into())],
             console: Some(console.into()),
         })
     }
 
-    fn boot(&self, instance: &Instance) -> Result<(), HostError> {
+    fn boot(&self, cloud: &Arc<Cloud>, instance: &Instance) -> Result<(), HostError> {
         let driver = self.plane.driver()?;
+        // Before its first program can ask.
+        self.metadata.serve(cloud, &driver, &instance.vpc)?;
         let boot = match &self.folder {
             Some(folder) => self.boot_of(folder, instance).map_err(|why| HostError::Refused {
                 step: format!("make the files of {}", instance.id),
@@ -205,10 +216,14 @@ impl Machines {
     }
 
     /// A machine that should run: boots it if it does not. The record, if it changes.
-    fn keep_up(&self, mut instance: Instance, now: Timestamp) -> Option<Instance> {
+    fn keep_up(&self, cloud: &Arc<Cloud>, mut instance: Instance, now: Timestamp) -> Option<Instance> {
         let found = self.lock().get(&instance.id).map(|m| (m.ended.get().copied(), m.reboots, m.looks));
         match found {
             Some((None, reboots, _)) if reboots == instance.reboots => {
+                if let Some(driver) = self.plane.running() {
+                    // A router may have been made anew. If it is not there just now, the next look finds it.
+                    let _ = self.metadata.serve(cloud, &driver, &instance.vpc);
+                }
                 let was = instance.state;
                 instance.enter(state::RUNNING, now, None);
                 return (was != state::RUNNING).then_some(instance);
@@ -230,7 +245,7 @@ impl Machines {
             None => {}
         }
         let was = instance.state;
-        match self.boot(&instance) {
+        match self.boot(cloud, &instance) {
             Ok(()) => {
                 instance.enter(state::RUNNING, now, None);
                 (was != state::RUNNING).then_some(instance)
@@ -267,9 +282,9 @@ impl Machines {
     }
 
     /// One step for one instance: the record as it is then, where it changes.
-    fn step(&self, instance: Instance, now: Timestamp) -> Option<Instance> {
+    fn step(&self, cloud: &Arc<Cloud>, instance: Instance, now: Timestamp) -> Option<Instance> {
         let next = match instance.state {
-            state::PENDING | state::RUNNING => return self.keep_up(instance, now),
+            state::PENDING | state::RUNNING => return self.keep_up(cloud, instance, now),
             state::STOPPING => state::STOPPED,
             state::SHUTTING_DOWN => state::TERMINATED,
             _ => return None,
@@ -320,6 +335,9 @@ fn write(cloud: &Arc<Cloud>, tx: &mut Tx, home: Home, instance: &mut Instance) -
             }
         }
     }
+    if instance.state == state::TERMINATED {
+        instance.profile = None;
+    }
     INSTANCES.put(tx, &register::key(home.account, home.region, &instance.id), instance);
     Ok(())
 }
@@ -352,6 +370,7 @@ impl Reconciler for Machines {
             .map_err(|e| e.to_string())?;
         let mut next = None;
         let mut kept = BTreeSet::new();
+        let mut vpcs = BTreeSet::new();
         for (key, instance) in all {
             let Some((account, region)) = key.reader().regional() else { continue };
             let home = Home { account, region };
@@ -366,7 +385,10 @@ impl Reconciler for Machines {
                 continue;
             }
             let id = instance.id.clone();
-            if let Some(mut changed) = self.step(instance, now) {
+            if instance.state != state::STOPPED {
+                vpcs.insert(instance.vpc.clone());
+            }
+            if let Some(mut changed) = self.step(cloud, instance, now) {
                 write(cloud, &mut tx, home, &mut changed)?;
                 if changed.state == state::TERMINATED {
                     continue;
@@ -378,6 +400,7 @@ impl Reconciler for Machines {
             tx.commit().wait().map_err(|e| e.to_string())?;
         }
         self.lock().retain(|id, _| kept.contains(id));
+        self.metadata.retain(&vpcs, &kept);
         self.sweep(&kept).map_err(|why| format!("the files of machines that are gone: {why}"))?;
         Ok(next)
     }

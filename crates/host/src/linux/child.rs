@@ -247,6 +247,9 @@ impl Child {
         for _ in 0..take.u32()? {
             command.env(OsStr::from_bytes(take.bytes()?), OsStr::from_bytes(take.bytes()?));
         }
+        if take.u8()? != 0 && init.is_none() {
+            return Err(Errno::HOSTUNREACH.into());
+        }
         let mut streams = descriptors.into_iter().map(Stdio::from);
         let mut next = || streams.next().unwrap_or_else(Stdio::null);
         command.stdin(next()).stdout(next()).stderr(next());

@@ -243,6 +243,10 @@ impl Driver for Linux {
         Ok(TcpListener::from(self.socket(at, true, address, true)?))
     }
 
+    fn incarnation(&self, at: &Place) -> Result<u64, HostError> {
+        Ok(self.plane().place(at)?.into())
+    }
+
     fn datagrams(&self, at: &Place, address: SocketAddr) -> Result<UdpSocket, HostError> {
         Ok(UdpSocket::from(self.socket(at, false, address, true)?))
     }

@@ -66,6 +66,7 @@ pub(super) fn spawn(line: &Arc<Line>, space: u32, command: Spawn) -> Result<Box<
     for (name, value) in &command.env {
         put = put.bytes(name.as_bytes()).bytes(value.as_bytes());
     }
+    put = put.u8(u8::from(command.booted));
     let step = format!("run {}", command.program.display());
     let refused = |why| HostError::refused(step.clone(), why);
     let null = File::options().read(true).write(true).open("/dev/null").map_err(refused)?;

@@ -75,8 +75,17 @@ fn a_machine_has_a_root_a_name_and_processes_of_its_own() {
     assert_eq!(init.wait().unwrap(), 3);
     let init = boot(&lab, &base);
     assert_eq!(run(&lab, "cat /var/file").1, "kept\n");
+    // What is for booted machines only runs in one that is, and nowhere else.
+    let only = |machine: &str| {
+        lab.plane.spawn(machine, host::Spawn { booted: true, ..spawn("/bin/true", &[], None) })
+    };
+    assert_eq!(only("db").unwrap().wait().unwrap(), 0);
     init.signal(9).unwrap();
     assert_eq!(init.wait().unwrap(), 128 + 9);
+    for machine in ["db", "web"] {
+        let refused = only(machine).unwrap_err();
+        assert!(refused.to_string().contains("No route to host"), "{refused}");
+    }
     drop(lab);
     image::remove(&base).unwrap();
 }

@@ -6,6 +6,8 @@
 //!
 //! Every account has in each region a default VPC from the first call on ([`defaults`]).
 //!
+//! In a real VPC, [`resolver`] answers for the names of its machines, and [`why`] tells what happens to a packet.
+//!
 //! Not here: instances and what attaches interfaces to them (their room has those operations and writes
 //! [`ec2::attachment`]), transit and virtual private gateways, IPAM, outposts, wavelength and local zones, prefixes
 //! delegated to interfaces, traffic mirroring, flow logs.
@@ -18,7 +20,9 @@ mod make;
 pub mod model;
 pub mod ops;
 pub mod plane;
+mod resolver;
 pub mod topology;
+pub mod why;
 pub mod work;
 
 /// The operation tables, for the wiring.

@@ -7,7 +7,9 @@ use super::model::{
     ADDRESSES, EGRESS_GATEWAYS, ENDPOINTS, GROUPS, INTERFACES, INTERNET_GATEWAYS, NATS, NETWORK_ACLS,
     PEERINGS, PREFIX_LISTS, ROUTE_TABLES, SUBNETS, VPCS,
 };
+use super::resolver::{Home, Resolvers};
 use super::topology::{self, Place};
+use super::why::Plane;
 use base::Timestamp;
 use ec2::attachment::ATTACHMENTS;
 use ec2::plane::DataPlane;
@@ -21,22 +23,32 @@ use store::{Direction, Key, StoreError};
 
 /// Keeps the data plane at what the records say.
 #[derive(Debug)]
-pub struct KeepNetworks(pub Arc<DataPlane>);
+pub struct KeepNetworks {
+    plane: Arc<DataPlane>,
+    resolvers: Resolvers,
+}
 
 impl KeepNetworks {
-    fn converge(&self, wanted: &[Wanted]) -> Result<(), HostError> {
-        let driver = match self.0.running() {
+    pub fn new(plane: Arc<DataPlane>) -> KeepNetworks {
+        KeepNetworks { plane, resolvers: Resolvers::default() }
+    }
+
+    fn converge(&self, cloud: &Arc<Cloud>, wanted: &[Wanted]) -> Result<(), HostError> {
+        let driver = match self.plane.running() {
             Some(driver) => driver,
             None if wanted.is_empty() => return Ok(()),
-            None => self.0.driver()?,
+            None => self.plane.driver()?,
         };
         let there = driver.inventory()?;
-        let vpcs: BTreeSet<&String> = wanted.iter().map(|(id, _)| id).collect();
+        let vpcs: BTreeSet<&String> = wanted.iter().map(|wanted| &wanted.home.vpc).collect();
+        self.resolvers.retain(&vpcs);
         for gone in there.vpcs.iter().filter(|id| !vpcs.contains(id)) {
             driver.remove_vpc(gone)?;
         }
-        for (id, topology) in wanted {
-            driver.apply(topology, id)?;
+        for Wanted { home, topology } in wanted {
+            driver.apply(topology, &home.vpc)?;
+            let blocks = topology.vpcs.get(&home.vpc).map(|vpc| vpc.cidrs.as_slice());
+            self.resolvers.serve(cloud, &driver, home, blocks.unwrap_or_default())?;
         }
         // After the links: a machine that nothing is plugged into any more is one that is gone.
         let plugged = wanted.iter().filter_map(own).flat_map(|vpc| vpc.interfaces.values());
@@ -47,10 +59,13 @@ impl KeepNetworks {
 }
 
 /// A VPC, and the topology of it and its peers.
-type Wanted = (String, Topology);
+struct Wanted {
+    home: Home,
+    topology: Topology,
+}
 
-fn own((id, topology): &Wanted) -> Option<&net::topology::Vpc> {
-    topology.vpcs.get(id)
+fn own(Wanted { home, topology }: &Wanted) -> Option<&net::topology::Vpc> {
+    topology.vpcs.get(&home.vpc)
 }
 
 /// The VPCs that something is plugged into.
@@ -61,7 +76,7 @@ fn wanted(from: &dyn store::Read) -> Result<Vec<Wanted>, StoreError> {
         let Some((account, region)) = key.reader().regional() else { continue };
         let topology = topology::topology(from, Place { account, region, vpc: &vpc.id })?;
         let in_use = |vpc: &net::topology::Vpc| vpc.interfaces.values().any(|i| i.attachment.is_some());
-        let this = (vpc.id, topology);
+        let this = Wanted { home: Home { account, region, vpc: vpc.id }, topology };
         if own(&this).is_some_and(in_use) {
             wanted.push(this);
         }
@@ -95,18 +110,19 @@ impl Reconciler for KeepNetworks {
     }
 
     fn run(&self, cloud: &Arc<Cloud>) -> Result<Option<Timestamp>, String> {
+        cloud.memory::<Plane>().0.get_or_init(|| Arc::clone(&self.plane));
         let wanted = wanted(&cloud.store().begin()).map_err(|error| error.to_string())?;
-        match self.converge(&wanted) {
+        match self.converge(cloud, &wanted) {
             Ok(()) => Ok(None),
             Err(HostError::Unable(what)) => {
-                if self.0.first_refusal() {
+                if self.plane.first_refusal() {
                     kernel::log::error("networks are not real on this machine", &[("problem", &what)]);
                 }
                 Ok(None)
             }
             Err(HostError::Ended) => {
                 // Everything in it is gone; the next run makes it again in a new one.
-                self.0.ended();
+                self.plane.ended();
                 Err(HostError::Ended.to_string())
             }
             Err(error) => Err(error.to_string()),

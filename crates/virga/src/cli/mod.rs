@@ -4,6 +4,7 @@ mod clock;
 mod doctor;
 mod down;
 mod env;
+mod exec;
 mod least_privilege;
 mod logs;
 mod mailbox;
@@ -46,13 +47,15 @@ enum Command {
     Doctor,
     /// Print the exports that point a shell's AWS tools here
     Env(env::Options),
+    /// Run a command in an instance, as its root; the exit code is the command's
+    Exec(exec::Options),
     /// Delete everything in the cloud
     Reset(reset::Options),
     /// Print the cloud's log
     Logs(logs::Options),
     /// Print the e-mails and text messages that SNS would have sent
     Mailbox,
-    /// Tell which layer and statement decided a call
+    /// Tell which layer and statement decided a call, or which rules decide about a packet
     Why(why::Options),
     /// Read, advance, freeze or thaw the cloud's clock
     Clock(clock::Options),
@@ -78,6 +81,7 @@ pub(crate) fn run(args: Args) -> Outcome {
         Command::Status => status::run(&cx),
         Command::Doctor => doctor::run(&cx),
         Command::Env(options) => env::run(&cx, &options),
+        Command::Exec(options) => exec::run(&cx, &options),
         Command::Reset(options) => reset::run(&cx, &options),
         Command::Logs(options) => logs::run(&cx, &options),
         Command::Mailbox => mailbox::run(&cx),

@@ -1,21 +1,40 @@
-//! `virga why <request id>`: which layer and statement decided a call.
+//! `virga why <request id>`: which layer and statement decided a call; `virga why --from A --to B`: where a packet goes,
+//! and which rule lets it pass or stops it.
 
 use super::table::{bold, green, yellow};
 use super::{Context, Outcome};
 use crate::client;
 use clap::Args;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::process::ExitCode;
 
 #[derive(Args, Debug)]
 pub(super) struct Options {
     /// The request id that the call's answer (or its error) carried
-    request_id: String,
+    #[arg(required_unless_present = "from", conflicts_with_all = ["from", "to"])]
+    request_id: Option<String>,
+
+    /// Where a packet begins: an instance, a network interface or an address on the internet
+    #[arg(long, requires = "to")]
+    from: Option<String>,
+
+    /// Where it should arrive: an instance, a network interface or an address
+    #[arg(long, requires = "from")]
+    to: Option<String>,
+
+    #[arg(long, requires = "from", value_parser = clap::value_parser!(u16).range(1..))]
+    port: Option<u16>,
+
+    #[arg(long, requires = "from", value_parser = ["tcp", "udp", "icmp"], default_value = "tcp")]
+    protocol: String,
 }
 
 pub(super) fn run(cx: &Context, options: &Options) -> Outcome {
     let running = cx.place.must_run()?;
-    let id = &options.request_id;
+    if let (Some(from), Some(to)) = (&options.from, &options.to) {
+        return path(cx, &running.endpoint, options, from, to);
+    }
+    let id = options.request_id.as_deref().unwrap_or_default();
     if !id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') {
         return Err(format!("{id:?} is not a request id"));
     }
@@ -26,6 +45,32 @@ pub(super) fn run(cx: &Context, options: &Options) -> Outcome {
     }
     print_call(&why);
     Ok(ExitCode::SUCCESS)
+}
+
+fn path(cx: &Context, endpoint: &str, options: &Options, from: &str, to: &str) -> Outcome {
+    let order = json!({ "from": from, "to": to, "port": options.port, "protocol": options.protocol });
+    let told = client::call(endpoint, "POST", "/_virga/path", &order.to_string())?;
+    if cx.json {
+        super::print(&told.to_string());
+        return Ok(ExitCode::SUCCESS);
+    }
+    for (arrow, way) in [("->", &told["forward"]), ("<-", &told["back"])] {
+        way.as_array().into_iter().flatten().for_each(|step| print_step(arrow, step));
+    }
+    if let Some(end) = told["ends_at_instead"].as_str() {
+        super::print(&yellow(&format!("it ends at {end}, not at {to}")));
+    }
+    let works = told["works"] == true;
+    super::print(&if works { green("it works") } else { yellow("it does not work") });
+    Ok(ExitCode::SUCCESS)
+}
+
+fn print_step(arrow: &str, step: &Value) {
+    let text = step["text"].as_str().unwrap_or_default();
+    let text = if step["stopped"].is_null() { text.to_owned() } else { yellow(text) };
+    let packets = step["counter"]["packets"].as_u64();
+    let counted = packets.map(|n| format!("  [counted {n}]")).unwrap_or_default();
+    super::print(&format!("{arrow} {text}{counted}"));
 }
 
 fn print_call(why: &Value) {

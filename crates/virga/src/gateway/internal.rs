@@ -3,7 +3,7 @@
 //! They carry no AWS signature, so they answer only to loopback, only under a loopback name (a page on the web cannot
 //! rebind its name to here) and never to a request that a browser made for another site.
 
-use super::{Answered, Gateway, response};
+use super::{Answered, Gateway, exec, path, response};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Response, header};
 use kernel::{Body, Incoming};
@@ -19,7 +19,8 @@ pub(super) fn is_internal(path: &str) -> bool {
 }
 
 /// A refusal of one of these pages: status and sentence.
-struct Refusal(u16, String);
+#[derive(Debug)]
+pub(super) struct Refusal(pub(super) u16, pub(super) String);
 
 pub(super) async fn answer(
     gateway: &Gateway,
@@ -31,6 +32,12 @@ pub(super) async fn answer(
         Err(refusal) => Err(refusal),
         Ok(()) => match Body::of(incoming, None).whole(BODY_BYTES_MAX).await {
             Err(fault) => Err(Refusal(fault.status, fault.message)),
+            Ok(bytes) if parts.method == Method::POST && parts.uri.path() == "/_virga/exec" => {
+                match exec::run(&gateway.cloud, &bytes).await {
+                    Ok(streamed) => return streamed,
+                    Err(refusal) => Err(refusal),
+                }
+            }
             Ok(bytes) => page(gateway, parts, &bytes).await,
         },
     };
@@ -98,6 +105,7 @@ async fn page(gateway: &Gateway, parts: &Parts, body: &[u8]) -> Result<Value, Re
             let cloud = Arc::clone(cloud);
             aside(move || mailbox(&cloud)).await
         }
+        ("POST", "/_virga/path") => path::tell(cloud, body).await,
         ("POST", "/_virga/least-privilege") => least_privilege(gateway, body).await,
         (method, path) => Err(Refusal(404, format!("there is no page {method} {path}"))),
     }

@@ -5,7 +5,9 @@
 //! the connections by [`CONNECTIONS_MAX`].
 
 mod body;
+pub(crate) mod exec;
 mod internal;
+mod path;
 
 use http::header::{CONNECTION, EXPECT};
 use http::{HeaderMap, HeaderValue, Response, StatusCode};

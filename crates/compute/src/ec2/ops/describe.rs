@@ -1,5 +1,7 @@
 //! DescribeInstances and DescribeInstanceStatus.
 
+use super::metadata;
+use super::profile::ProfileView;
 use super::{call, list, text, texts};
 use crate::ec2::image::architecture;
 use crate::ec2::model::{INSTANCES, Instance, state};
@@ -118,6 +120,8 @@ wire::shape! {
         token: Option<String> = "ClientToken",
         groups: Vec<GroupView> = "SecurityGroups",
         interfaces: Vec<Interface> = "NetworkInterfaces",
+        metadata: metadata::View = "MetadataOptions",
+        profile: Option<ProfileView> = "IamInstanceProfile",
         tags: Vec<Tag> = "Tags",
     }
 
@@ -174,7 +178,7 @@ pub(crate) fn state_view(code: i64) -> StateView {
 }
 
 /// `ip-10-0-1-5.ec2.internal`, or with the region elsewhere than in us-east-1.
-fn private_dns(cx: &Cx<'_>, address: &str) -> String {
+pub(crate) fn private_dns(cx: &Cx<'_>, address: &str) -> String {
     let name = address.replace('.', "-");
     match cx.region.name() {
         "us-east-1" => format!("ip-{name}.ec2.internal"),
@@ -242,6 +246,7 @@ pub(crate) fn views(cx: &mut Cx<'_>, found: Vec<Instance>) -> Result<Vec<(String
             }
             _ => String::new(),
         };
+        let metadata = metadata::View::of(&instance);
         let view = View {
             state: state_view(instance.state),
             reason: instance.reason.map(|(code, message)| Reason { code, message }),
@@ -262,6 +267,8 @@ pub(crate) fn views(cx: &mut Cx<'_>, found: Vec<Instance>) -> Result<Vec<(String
             token: instance.token,
             groups: first.map(|first| first.groups.clone()).unwrap_or_default(),
             interfaces,
+            metadata,
+            profile: instance.profile.as_ref().map(ProfileView::of),
             tags: tags::view(&register::tags(cx, &instance.id)?),
             id: instance.id,
         };
@@ -296,6 +303,8 @@ static FILTERS: &Known<View> = &[
     ("availability-zone", |i| vec![i.placement.zone.clone()]),
     ("client-token", |i| maybe(&i.token)),
     ("dns-name", |i| vec![i.public_dns.clone()]),
+    ("iam-instance-profile.arn", |i| i.profile.iter().map(|p| p.arn.clone()).collect()),
+    ("iam-instance-profile.id", |i| i.profile.iter().map(|p| p.id.clone()).collect()),
     ("image-id", |i| vec![i.image.clone()]),
     ("instance-id", |i| vec![i.id.clone()]),
     ("instance-state-code", |i| vec![i.state.code.to_string()]),
@@ -307,6 +316,10 @@ static FILTERS: &Known<View> = &[
     ("key-name", |i| maybe(&i.key)),
     ("launch-index", |i| vec![i.index.to_string()]),
     ("launch-time", |i| vec![i.launched.iso8601()]),
+    ("metadata-options.http-endpoint", |i| vec![i.metadata.endpoint.clone()]),
+    ("metadata-options.http-put-response-hop-limit", |i| vec![i.metadata.hops.to_string()]),
+    ("metadata-options.http-tokens", |i| vec![i.metadata.tokens.clone()]),
+    ("metadata-options.instance-metadata-tags", |i| vec![i.metadata.tags.clone()]),
     ("network-interface.network-interface-id", |i| i.interfaces.iter().map(|n| n.id.clone()).collect()),
     ("network-interface.subnet-id", |i| i.interfaces.iter().map(|n| n.subnet.clone()).collect()),
     ("private-dns-name", |i| vec![i.private_dns.clone()]),

@@ -7,6 +7,8 @@ pub(crate) mod describe;
 pub(crate) mod image;
 pub(crate) mod key_pair;
 pub(crate) mod kinds;
+pub(crate) mod metadata;
+pub(crate) mod profile;
 pub(crate) mod run;
 pub(crate) mod state;
 
@@ -27,9 +29,22 @@ pub(crate) fn call(
     operation: &str,
     members: impl IntoIterator<Item = (&'static str, Value)>,
 ) -> Result<Value, Ec2Error> {
+    call_to(cx, "ec2", operation, members)
+}
+
+/// Calls another service's operation as EC2.
+///
+/// # Errors
+/// What it answers.
+pub(crate) fn call_to(
+    cx: &mut Cx<'_>,
+    service: &str,
+    operation: &str,
+    members: impl IntoIterator<Item = (&'static str, Value)>,
+) -> Result<Value, Ec2Error> {
     let value = Value::Struct(members.into_iter().collect::<Struct>());
     let account = cx.account;
-    Ok(cx.call("ec2", operation, value, As::Service { name: SELF, account })?)
+    Ok(cx.call(service, operation, value, As::Service { name: SELF, account })?)
 }
 
 /// A list of texts.

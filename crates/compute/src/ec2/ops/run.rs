@@ -1,8 +1,10 @@
 //! RunInstances.
 
 use super::describe::{Reservation, reservations};
+use super::metadata::{self, Wanted};
+use super::profile::{self, Named};
 use super::{call, key_pair, list, text, texts};
-use crate::ec2::model::{INSTANCES, Instance, state};
+use crate::ec2::model::{INSTANCES, Instance, MetadataOptions, state};
 use crate::ec2::work::Machinery;
 use crate::ec2::{image, kinds};
 use base64::Engine;
@@ -47,6 +49,8 @@ wire::shape! {
         behaviour: Option<String> = "InstanceInitiatedShutdownBehavior",
         protected: Option<bool> = "DisableApiTermination",
         stop_protected: Option<bool> = "DisableApiStop",
+        profile: Option<Named> = "IamInstanceProfile",
+        metadata: Option<Wanted> = "MetadataOptions",
     }
 
     #[derive(Debug)]
@@ -73,7 +77,13 @@ fn launch(cx: &mut Cx<'_>, request: &Struct) -> Result<Vec<Target>, Fault> {
     let kind = request.str("InstanceType").unwrap_or(TYPE).to_owned();
     let pair = request.str("KeyName").map(|name| register::arn(cx.account, cx.region, "key-pair", name));
     let (default_subnet, default_group) = defaults(cx, request);
-    let mut access = Access::of(cx, request).new(&INSTANCE).key("ec2:InstanceType", kind).target(image);
+    let profile = profile::asked(cx, request.get("IamInstanceProfile"));
+    let mut access = Access::of(cx, request).new(&INSTANCE).key("ec2:InstanceType", kind);
+    if let Some(profile) = &profile {
+        access = access.key("ec2:InstanceProfile", &profile.arn);
+    }
+    access = metadata::asked(access, |name| request.get("MetadataOptions")?.member(name).cloned());
+    access = access.target(image);
     access =
         access.new(&NETWORK_INTERFACE).one(&SUBNET, "SubnetId").many(&SECURITY_GROUP, "SecurityGroupIds");
     let plugs = request.get("NetworkInterfaces").and_then(Value::as_list).unwrap_or_default();
@@ -96,7 +106,7 @@ fn launch(cx: &mut Cx<'_>, request: &Struct) -> Result<Vec<Target>, Fault> {
     if let Some(pair) = pair {
         access = access.target(Target::on(pair).key("ec2:Region", region));
     }
-    access.done()
+    access.target_if(profile.and_then(|profile| profile.pass)).done()
 }
 
 /// The subnet and the group that a launch uses without naming them; `*` where they cannot be told.
@@ -326,6 +336,11 @@ fn run(cx: &mut Cx<'_>, req: Run) -> Result<Reservation, Ec2Error> {
         }
         None => None,
     };
+    let options = match req.metadata.clone() {
+        Some(wanted) => metadata::change(MetadataOptions::default(), wanted, own.keys())?,
+        None => MetadataOptions::default(),
+    };
+    let carried = req.profile.as_ref().map(|named| profile::find(cx, named)).transpose()?;
     let plugs = plugs(&req)?;
     let zone = req.placement.as_ref().and_then(|placement| placement.zone.clone());
     let reservation = base::id::ec2_resource_id(cx.rng(), "r");
@@ -347,17 +362,21 @@ fn run(cx: &mut Cx<'_>, req: Run) -> Result<Reservation, Ec2Error> {
             termination_protected: req.protected.unwrap_or(false),
             stop_protected: req.stop_protected.unwrap_or(false),
             token: req.token.clone(),
+            metadata: options.clone(),
+            profile: carried.as_ref().map(|found| found.associate(cx)),
             ..Instance::default()
         };
         for wanted in &plugs {
             plug(cx, &mut instance, wanted, &req.tags, zone.as_ref())?;
         }
         INSTANCES.put(cx.tx, &register::key(cx.account, cx.region, &instance.id), &instance);
-        let keys = [
+        let mut keys = vec![
             ("ec2:InstanceType", kind.clone()),
             ("ec2:AvailabilityZone", instance.zone.clone()),
             ("ec2:Tenancy", "default".to_owned()),
         ];
+        keys.extend(metadata::View::of(&instance).keys());
+        keys.extend(instance.profile.as_ref().map(|held| ("ec2:InstanceProfile", held.arn.clone())));
         register::enter(cx, &INSTANCE, &instance.id, &own, &keys);
         made.push(instance);
     }

@@ -285,8 +285,13 @@ fn structure<const N: usize>(members: [(&'static str, Value); N]) -> Value {
     Value::Struct(members.into_iter().collect())
 }
 
-/// Lists whose items have no required member: an empty one cannot be written.
+/// Lists and structures that have no required member: empty ones cannot be written.
 fn ec2(operation: &str, member: &str) -> Option<Value> {
+    if let ("AssociateIamInstanceProfile" | "ReplaceIamInstanceProfileAssociation", "IamInstanceProfile") =
+        (operation, member)
+    {
+        return Some(structure([("Name", Value::str("matrix"))]));
+    }
     let item = match (operation, member) {
         ("CreateTags", "Tags") => structure([("Key", Value::str("matrix")), ("Value", Value::str("matrix"))]),
         ("CreateDhcpOptions", "DhcpConfigurations") => structure([

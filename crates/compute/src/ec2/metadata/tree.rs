@@ -1,0 +1,369 @@
+//! What an instance may read about itself, as a tree of paths: pure.
+//!
+//! AWS: <https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ec2-instance-metadata.html>
+//!
+//! Not here: signatures of the identity document, dated versions of the tree, spot and event categories.
+
+use base::Timestamp;
+use base::tag::Tags;
+use std::collections::BTreeMap;
+use wire::{Value, json};
+
+/// What is known about an instance.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Facts {
+    pub(super) account: String,
+    pub(super) region: String,
+    pub(super) zone: String,
+    pub(super) zone_id: String,
+    pub(super) instance: String,
+    pub(super) image: String,
+    pub(super) index: i64,
+    pub(super) kind: String,
+    pub(super) architecture: String,
+    pub(super) reservation: String,
+    pub(super) launched: Timestamp,
+    pub(super) address: String,
+    pub(super) host_name: String,
+    /// Name and text of the public key.
+    pub(super) key: Option<(String, String)>,
+    pub(super) user_data: Vec<u8>,
+    /// By device, the primary one first.
+    pub(super) interfaces: Vec<Nic>,
+    pub(super) profile: Option<Profile>,
+    /// None where the instance may not read them.
+    pub(super) tags: Option<Tags>,
+}
+
+/// A network interface.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Nic {
+    pub(super) id: String,
+    pub(super) mac: String,
+    pub(super) device: i64,
+    pub(super) owner: String,
+    pub(super) host_name: String,
+    pub(super) addresses: Vec<String>,
+    /// Public addresses, each with the private one that it stands for.
+    pub(super) public: Vec<(String, String)>,
+    pub(super) public_name: String,
+    /// Id and name.
+    pub(super) groups: Vec<(String, String)>,
+    pub(super) subnet: String,
+    pub(super) subnet_block: String,
+    pub(super) vpc: String,
+    pub(super) vpc_blocks: Vec<String>,
+}
+
+/// The instance profile.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Profile {
+    pub(super) arn: String,
+    pub(super) id: String,
+    pub(super) since: Timestamp,
+    /// Whether IAM still has it.
+    pub(super) is_there: bool,
+    pub(super) role: Option<Role>,
+}
+
+/// The role that a profile holds.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Role {
+    pub(super) name: String,
+    pub(super) id: String,
+    pub(super) arn: String,
+}
+
+/// What stands at a path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Leaf {
+    Text(Vec<u8>),
+    /// The credentials of a role, which are made when they are asked for.
+    Credentials(Role),
+}
+
+/// A tree below `/latest/`.
+#[derive(Debug, Default)]
+pub(super) struct Tree {
+    leaves: BTreeMap<String, Leaf>,
+    /// The entry of the one key in the list of keys: `0=name`.
+    key: Option<String>,
+}
+
+const ROOT: &str = "latest";
+const KEYS: &str = "meta-data/public-keys/";
+
+impl Tree {
+    pub(super) fn of(facts: &Facts) -> Tree {
+        let mut tree = Tree::default();
+        tree.general(facts);
+        facts.interfaces.iter().for_each(|nic| tree.interface(nic));
+        if let Some(first) = facts.interfaces.first() {
+            tree.primary(first);
+        }
+        if let Some((name, text)) = &facts.key {
+            tree.put(format!("{KEYS}0/openssh-key"), text);
+            tree.key = Some(format!("0={name}"));
+        }
+        if let Some(profile) = &facts.profile {
+            tree.profile(profile);
+        }
+        for (key, value) in facts.tags.iter().flatten().filter(|(key, _)| is_readable(key)) {
+            tree.put(format!("meta-data/tags/instance/{key}"), value);
+        }
+        if !facts.user_data.is_empty() {
+            tree.leaves.insert("user-data".into(), Leaf::Text(facts.user_data.clone()));
+        }
+        tree.put("dynamic/instance-identity/document", json::text(&identity(facts)));
+        tree
+    }
+
+    fn put(&mut self, path: impl Into<String>, text: impl Into<String>) {
+        self.leaves.insert(path.into(), Leaf::Text(text.into().into_bytes()));
+    }
+
+    fn general(&mut self, facts: &Facts) {
+        for (path, text) in [
+            ("ami-id", facts.image.as_str()),
+            ("ami-launch-index", &facts.index.to_string()),
+            ("hostname", &facts.host_name),
+            ("instance-id", &facts.instance),
+            ("instance-life-cycle", "on-demand"),
+            ("instance-type", &facts.kind),
+            ("local-hostname", &facts.host_name),
+            ("local-ipv4", &facts.address),
+            ("placement/availability-zone", &facts.zone),
+            ("placement/availability-zone-id", &facts.zone_id),
+            ("placement/region", &facts.region),
+            ("reservation-id", &facts.reservation),
+            ("services/domain", "amazonaws.com"),
+            ("services/partition", "aws"),
+        ] {
+            if !text.is_empty() {
+                self.put(format!("meta-data/{path}"), text);
+            }
+        }
+    }
+
+    /// What of the first interface stands at the top.
+    fn primary(&mut self, first: &Nic) {
+        self.put("meta-data/mac", &first.mac);
+        let names: Vec<&str> = first.groups.iter().map(|(_, name)| name.as_str()).collect();
+        self.put("meta-data/security-groups", names.join("\n"));
+        if let Some((public, _)) = first.public.iter().find(|(_, own)| first.addresses.first() == Some(own)) {
+            self.put("meta-data/public-ipv4", public);
+            self.put("meta-data/public-hostname", &first.public_name);
+        }
+    }
+
+    fn interface(&mut self, nic: &Nic) {
+        let below = format!("meta-data/network/interfaces/macs/{}", nic.mac);
+        let side = |pick: fn(&(String, String)) -> &String| {
+            nic.groups.iter().map(|group| pick(group).as_str()).collect::<Vec<_>>().join("\n")
+        };
+        for (path, text) in [
+            ("device-number", nic.device.to_string()),
+            ("interface-id", nic.id.clone()),
+            ("local-hostname", nic.host_name.clone()),
+            ("local-ipv4s", nic.addresses.join("\n")),
+            ("mac", nic.mac.clone()),
+            ("owner-id", nic.owner.clone()),
+            ("security-group-ids", side(|(id, _)| id)),
+            ("security-groups", side(|(_, name)| name)),
+            ("subnet-id", nic.subnet.clone()),
+            ("subnet-ipv4-cidr-block", nic.subnet_block.clone()),
+            ("vpc-id", nic.vpc.clone()),
+            ("vpc-ipv4-cidr-block", nic.vpc_blocks.first().cloned().unwrap_or_default()),
+            ("vpc-ipv4-cidr-blocks", nic.vpc_blocks.join("\n")),
+        ] {
+            self.put(format!("{below}/{path}"), text);
+        }
+        for (public, own) in &nic.public {
+            self.put(format!("{below}/ipv4-associations/{public}"), own);
+        }
+        if !nic.public.is_empty() {
+            let all: Vec<&str> = nic.public.iter().map(|(public, _)| public.as_str()).collect();
+            self.put(format!("{below}/public-ipv4s"), all.join("\n"));
+            self.put(format!("{below}/public-hostname"), &nic.public_name);
+        }
+    }
+
+    /// AWS: <https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_iam-ec2.html>
+    fn profile(&mut self, profile: &Profile) {
+        let code = if profile.is_there { "Success" } else { "InstanceProfileNotFound" };
+        let info = [
+            ("Code", Value::str(code)),
+            ("LastUpdated", Value::Str(profile.since.iso8601())),
+            ("InstanceProfileArn", Value::str(&profile.arn)),
+            ("InstanceProfileId", Value::str(&profile.id)),
+        ];
+        self.put("meta-data/iam/info", json::text(&Value::Struct(info.into_iter().collect())));
+        if let Some(role) = &profile.role {
+            let path = format!("meta-data/iam/security-credentials/{}", role.name);
+            self.leaves.insert(path, Leaf::Credentials(role.clone()));
+        }
+    }
+
+    /// What is at a path, or the list of what is below it.
+    pub(super) fn get(&self, path: &str) -> Option<Leaf> {
+        let path = path.strip_prefix('/').unwrap_or(path);
+        if path.is_empty() {
+            return Some(Leaf::Text(ROOT.into()));
+        }
+        let below = path.strip_prefix(ROOT)?;
+        if let Some(leaf) = below.strip_prefix('/').and_then(|path| self.leaves.get(path)) {
+            return Some(leaf.clone());
+        }
+        let folder = match below {
+            "" | "/" => String::new(),
+            _ => format!("{}/", below.strip_prefix('/')?.trim_end_matches('/')),
+        };
+        let list = self.list(&folder);
+        (!list.is_empty()).then(|| Leaf::Text(list.join("\n").into_bytes()))
+    }
+
+    fn list(&self, folder: &str) -> Vec<String> {
+        if let (KEYS, Some(key)) = (folder, &self.key) {
+            return vec![key.clone()];
+        }
+        let mut out: Vec<String> = Vec::new();
+        let paths = self.leaves.range(folder.to_owned()..).map(|(path, _)| path);
+        for rest in paths.map_while(|path| path.strip_prefix(folder)) {
+            // At the top there are no slashes, as AWS has it.
+            let entry = match rest.split_once('/') {
+                Some((name, _)) if folder.is_empty() => name.to_owned(),
+                Some((name, _)) => format!("{name}/"),
+                None => rest.to_owned(),
+            };
+            if out.last() != Some(&entry) {
+                out.push(entry);
+            }
+        }
+        out
+    }
+}
+
+/// Whether a tag's key can be part of a path. AWS refuses others when tags are made readable.
+pub(crate) fn is_readable(key: &str) -> bool {
+    let fits = |c: char| c.is_ascii_alphanumeric() || "-_+=,.@:".contains(c);
+    key.chars().all(fits) && !matches!(key, "" | "." | ".." | "_index")
+}
+
+/// AWS: <https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instance-identity-documents.html>
+fn identity(facts: &Facts) -> Value {
+    let members = [
+        ("accountId", Value::str(&facts.account)),
+        ("architecture", Value::str(&facts.architecture)),
+        ("availabilityZone", Value::str(&facts.zone)),
+        ("billingProducts", Value::Null),
+        ("devpayProductCodes", Value::Null),
+        ("marketplaceProductCodes", Value::Null),
+        ("imageId", Value::str(&facts.image)),
+        ("instanceId", Value::str(&facts.instance)),
+        ("instanceType", Value::str(&facts.kind)),
+        ("kernelId", Value::Null),
+        ("pendingTime", Value::Str(facts.launched.iso8601())),
+        ("privateIp", Value::str(&facts.address)),
+        ("ramdiskId", Value::Null),
+        ("region", Value::str(&facts.region)),
+        ("version", Value::str("2017-09-30")),
+    ];
+    Value::Struct(members.into_iter().collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Facts, Leaf, Nic, Profile, Role, Tree};
+    use base::Timestamp;
+
+    fn facts() -> Facts {
+        let text = str::to_owned;
+        let role = Role { name: text("app"), id: text("AROA1"), ..Role::default() };
+        Facts {
+            account: text("123456789012"),
+            region: text("us-east-1"),
+            zone: text("us-east-1a"),
+            instance: text("i-1"),
+            address: text("10.0.1.10"),
+            launched: Timestamp::from_seconds(0),
+            key: Some((text("mine"), text("ssh-ed25519 AAAA mine"))),
+            interfaces: vec![Nic {
+                mac: text("02:00:00:00:00:01"),
+                addresses: vec![text("10.0.1.10"), text("10.0.1.11")],
+                public: vec![(text("198.18.0.1"), text("10.0.1.10"))],
+                groups: vec![(text("sg-1"), text("web")), (text("sg-2"), text("ssh"))],
+                vpc_blocks: vec![text("10.0.0.0/16"), text("10.1.0.0/16")],
+                ..Nic::default()
+            }],
+            profile: Some(Profile { is_there: true, role: Some(role), ..Profile::default() }),
+            tags: Some(
+                [("Name", "web"), ("a b", "x"), ("team/a", "y")].map(|(k, v)| (text(k), text(v))).into(),
+            ),
+            ..Facts::default()
+        }
+    }
+
+    fn text(tree: &Tree, path: &str) -> Option<String> {
+        match tree.get(path)? {
+            Leaf::Text(bytes) => Some(String::from_utf8(bytes).unwrap()),
+            Leaf::Credentials(role) => Some(format!("credentials of {}", role.id)),
+        }
+    }
+
+    #[test]
+    fn leaves_and_lists() {
+        let tree = Tree::of(&facts());
+        let mac = "/latest/meta-data/network/interfaces/macs/02:00:00:00:00:01";
+        for (path, expected) in [
+            ("/", Some("latest")),
+            ("/latest", Some("dynamic\nmeta-data")),
+            ("/latest/", Some("dynamic\nmeta-data")),
+            ("/latest/meta-data/instance-id", Some("i-1")),
+            ("/latest/meta-data/public-ipv4", Some("198.18.0.1")),
+            ("/latest/meta-data/security-groups", Some("web\nssh")),
+            ("/latest/meta-data/placement/", Some("availability-zone\nregion")),
+            ("/latest/meta-data/placement", Some("availability-zone\nregion")),
+            ("/latest/meta-data/network/", Some("interfaces/")),
+            ("/latest/meta-data/network/interfaces/macs/", Some("02:00:00:00:00:01/")),
+            (&format!("{mac}/local-ipv4s"), Some("10.0.1.10\n10.0.1.11")),
+            (&format!("{mac}/ipv4-associations/198.18.0.1"), Some("10.0.1.10")),
+            (&format!("{mac}/vpc-ipv4-cidr-block"), Some("10.0.0.0/16")),
+            ("/latest/meta-data/public-keys/", Some("0=mine")),
+            ("/latest/meta-data/public-keys/0/", Some("openssh-key")),
+            ("/latest/meta-data/public-keys/0/openssh-key", Some("ssh-ed25519 AAAA mine")),
+            ("/latest/meta-data/iam/", Some("info\nsecurity-credentials/")),
+            ("/latest/meta-data/iam/security-credentials/", Some("app")),
+            ("/latest/meta-data/iam/security-credentials/app", Some("credentials of AROA1")),
+            ("/latest/meta-data/tags/instance/", Some("Name")),
+            ("/latest/meta-data/instance-id/", None),
+            ("/latest/meta-data/nothing", None),
+            ("/latest/user-data", None),
+            ("/later", None),
+            ("/latestmeta-data", None),
+        ] {
+            assert_eq!(text(&tree, path).as_deref(), expected, "{path}");
+        }
+        let top = text(&tree, "/latest/meta-data/").unwrap();
+        assert!(top.starts_with("ami-launch-index\niam/\ninstance-id\n") && top.contains("\ntags/"), "{top}");
+        let document = text(&tree, "/latest/dynamic/instance-identity/document").unwrap();
+        assert!(
+            document.contains(r#""pendingTime":"1970-01-01T00:00:00Z","privateIp":"10.0.1.10""#),
+            "{document}"
+        );
+    }
+
+    #[test]
+    fn what_an_instance_does_not_have_is_not_there() {
+        let bare = Facts { key: None, profile: None, tags: None, user_data: b"#!".to_vec(), ..facts() };
+        let tree = Tree::of(&bare);
+        for path in ["public-keys/", "iam/", "iam/info", "tags/", "tags/instance/Name"] {
+            assert_eq!(text(&tree, &format!("/latest/meta-data/{path}")), None, "{path}");
+        }
+        assert_eq!(text(&tree, "/latest/user-data").as_deref(), Some("#!"));
+        assert_eq!(text(&tree, "/latest").as_deref(), Some("dynamic\nmeta-data\nuser-data"));
+        let gone = Profile { role: None, ..Profile::default() };
+        let tree = Tree::of(&Facts { profile: Some(gone), ..facts() });
+        assert!(text(&tree, "/latest/meta-data/iam/info").unwrap().contains("InstanceProfileNotFound"));
+        assert_eq!(text(&tree, "/latest/meta-data/iam/security-credentials/"), None);
+    }
+}

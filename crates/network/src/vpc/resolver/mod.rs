@@ -1,0 +1,144 @@
+//! The resolver of each VPC, at the second address of its first block and at 169.254.169.253.
+//!
+//! It answers for the names of the addresses that there are (`ip-10-0-0-5.ec2.internal`, and the public ones of
+//! a VPC with DNS hostnames, which inside lead to the private addresses), by UDP; where the VPC has no DNS support, it is
+//! silent. Not here: names of the world outside and hosted zones (refused), DNS by TCP and by IPv6, names by DHCP options.
+
+mod message;
+mod names;
+
+use super::model::VPCS;
+use super::topology::{Place, topology};
+use base::{AccountId, Region};
+use host::{Driver, HostError};
+use kernel::Cloud;
+use message::{Answer, MESSAGE_BYTES_MAX, Question};
+use names::Zone;
+use net::Cidr;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::ErrorKind;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
+use store::{Read, StoreError};
+
+const PORT: u16 = 53;
+const SHARED: IpAddr = IpAddr::V4(Ipv4Addr::new(169, 254, 169, 253));
+/// How long the end of a resolver may take to be noticed.
+const LOOK: Duration = Duration::from_secs(2);
+
+/// The resolvers of all VPCs that are real.
+#[derive(Debug, Default)]
+pub(super) struct Resolvers(Mutex<BTreeMap<String, Resolver>>);
+
+/// Threads that answer; they end with this.
+#[derive(Debug)]
+struct Resolver {
+    stopped: Arc<AtomicBool>,
+    driver: Arc<dyn Driver>,
+    incarnation: u64,
+    addresses: Vec<IpAddr>,
+}
+
+impl Drop for Resolver {
+    fn drop(&mut self) {
+        self.stopped.store(true, Ordering::Relaxed);
+    }
+}
+
+/// A VPC by where it is.
+#[derive(Clone, Debug)]
+pub(super) struct Home {
+    pub(super) account: AccountId,
+    pub(super) region: Region,
+    pub(super) vpc: String,
+}
+
+impl Resolvers {
+    /// Sees to it that a VPC has its resolver: in the router that it has now, at the addresses of its blocks.
+    ///
+    /// # Errors
+    /// What the data plane says.
+    pub(super) fn serve(
+        &self,
+        cloud: &Arc<Cloud>,
+        driver: &Arc<dyn Driver>,
+        home: &Home,
+        blocks: &[Cidr],
+    ) -> Result<(), HostError> {
+        let at = host::Place::Router(home.vpc.clone());
+        let incarnation = driver.incarnation(&at)?;
+        let first = blocks.iter().find(|block| block.is_v4()).map(|block| net::cidr::resolver(*block));
+        let addresses: Vec<IpAddr> = std::iter::once(SHARED).chain(first).collect();
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let same = |r: &Resolver| {
+            r.incarnation == incarnation && Arc::ptr_eq(&r.driver, driver) && r.addresses == addresses
+        };
+        if all.get(&home.vpc).is_some_and(same) {
+            return Ok(());
+        }
+        all.remove(&home.vpc);
+        let stopped = Arc::new(AtomicBool::new(false));
+        for address in &addresses {
+            let socket = driver.datagrams(&at, SocketAddr::new(*address, PORT))?;
+            let refused = |why| HostError::Refused { step: format!("resolve names in {}", home.vpc), why };
+            socket.set_read_timeout(Some(LOOK)).map_err(refused)?;
+            let (cloud, home, ends) = (Arc::downgrade(cloud), home.clone(), Arc::clone(&stopped));
+            let thread = std::thread::Builder::new().name("resolver".into());
+            thread.spawn(move || listen(&socket, &cloud, &home, &ends)).map_err(refused)?;
+        }
+        all.insert(
+            home.vpc.clone(),
+            Resolver { stopped, driver: Arc::clone(driver), incarnation, addresses },
+        );
+        Ok(())
+    }
+
+    /// Ends those of other VPCs.
+    pub(super) fn retain(&self, vpcs: &BTreeSet<&String>) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).retain(|vpc, _| vpcs.contains(vpc));
+    }
+}
+
+fn listen(socket: &UdpSocket, cloud: &Weak<Cloud>, home: &Home, stopped: &AtomicBool) {
+    let mut message = [0; MESSAGE_BYTES_MAX];
+    while !stopped.load(Ordering::Relaxed) {
+        let (length, from) = match socket.recv_from(&mut message) {
+            Ok(came) => came,
+            Err(why) if why.kind() == ErrorKind::WouldBlock => continue,
+            Err(_) => {
+                std::thread::sleep(LOOK);
+                continue;
+            }
+        };
+        let Some(question) = Question::parse(&message[..length]) else { continue };
+        let Some(cloud) = cloud.upgrade() else { return };
+        let answer = match zone(&cloud.store().begin(), home) {
+            Ok(Some(zone)) => zone.answer(&question),
+            Ok(None) => continue,
+            Err(_) => Answer::Failed,
+        };
+        // Who has gone away misses it.
+        let _ = socket.send_to(&question.answered(&answer), from);
+    }
+}
+
+/// What the records say now; `None` where the VPC has no DNS support.
+fn zone(from: &dyn Read, home: &Home) -> Result<Option<Zone>, StoreError> {
+    let Home { account, region, vpc } = home;
+    let key = ec2::register::key(*account, *region, vpc);
+    let Some(record) = VPCS.get(from, &key)?.filter(|record| record.dns_support) else { return Ok(None) };
+    let plan = topology(from, Place { account: *account, region: *region, vpc })?;
+    let mut zone = Zone { region: region.name().to_owned(), ..Zone::default() };
+    for (id, known) in &plan.vpcs {
+        for address in known.interfaces.values().flat_map(|interface| &interface.addresses) {
+            let IpAddr::V4(private) = address.private else { continue };
+            zone.private.push(private);
+            if let Some(IpAddr::V4(public)) = address.public.filter(|_| id == vpc && record.dns_hostnames) {
+                zone.public.push((public, private));
+            }
+        }
+    }
+    Ok(Some(zone))
+}

@@ -1,0 +1,57 @@
+//! The resolver of a VPC, asked by the programs of its machines.
+
+use crate::ec2_metadata::{inside, until_running};
+use crate::ec2_profiles::IMAGE;
+use crate::vpc_networks::{ec2, subnet, text, vpc};
+use crate::vpc_plane::{cloud, linux};
+use serde_json::json;
+
+#[test]
+fn machines_find_each_other_by_name() {
+    let Some(linux) = linux() else { return };
+    let folder = std::env::temp_dir().join(format!("virga-names-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let (cloud, plane) = cloud(linux, Some(folder.clone()));
+    let root = cloud.root("123456789012");
+    let network = vpc(&root);
+    let there = subnet(&root, &network, "10.0.1.0/24");
+    let nic = json!([{ "DeviceIndex": 0, "SubnetId": there, "AssociatePublicIpAddress": true, "PrivateIpAddress": "10.0.1.10" }]);
+    let asked = json!({ "ImageId": IMAGE, "InstanceType": "t3.micro", "MinCount": 1, "MaxCount": 1, "NetworkInterfaces": nic });
+    let id = text(&ec2(&root, "RunInstances", asked)["instancesSet"][0]["instanceId"]);
+    until_running(&cloud, &root, &id);
+    let seen = ec2(&root, "DescribeInstances", json!({ "InstanceIds": [id] }));
+    let public = text(&seen["reservationSet"][0]["instancesSet"][0]["ipAddress"]);
+    let public = format!("ec2-{}.compute-1.amazonaws.com", public.replace('.', "-"));
+    // Address and name of what is asked for, or that there is nothing.
+    let find = |server: &str, what: &str| {
+        let script = format!(
+            "echo 'nameserver {server}\noptions timeout:1 attempts:1' > /etc/resolv.conf; getent hosts {what} || echo nothing"
+        );
+        inside(&plane, &id, &script).split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    let own = "10.0.1.10 ip-10-0-1-10.ec2.internal";
+    for server in ["169.254.169.253", "10.0.0.2"] {
+        for (what, found) in [
+            ("ip-10-0-1-10.ec2.internal", own),
+            ("10.0.1.10", own),
+            ("instance-data.ec2.internal", "169.254.169.254 instance-data.ec2.internal"),
+            ("ip-10-0-1-11.ec2.internal", "nothing"),
+            ("10.0.1.11", "nothing"),
+            ("example.com", "nothing"),
+            (&public, "nothing"),
+        ] {
+            assert_eq!(find(server, what), found, "{what} by {server}");
+        }
+    }
+    let set = |what: &str, on: bool| {
+        ec2(&root, "ModifyVpcAttribute", json!({ "VpcId": network, what: { "Value": on } }))
+    };
+    set("EnableDnsHostnames", true);
+    assert_eq!(find("10.0.0.2", &public), format!("10.0.1.10 {public}"));
+    set("EnableDnsSupport", false);
+    assert_eq!(find("10.0.0.2", "ip-10-0-1-10.ec2.internal"), "nothing");
+    ec2(&root, "TerminateInstances", json!({ "InstanceIds": [id] }));
+    cloud.reconcile();
+    drop((plane, cloud));
+    let _ = std::fs::remove_dir_all(&folder);
+}
