@@ -286,3 +286,90 @@ fn a_machine_with_an_address() {
     delete(&cloud, &root, "m");
     assert!(shown().contains("terminated"), "{}", shown());
 }
+
+fn watchers(minutes: u32, value: &str, level: &str, dimension: &str) -> String {
+    format!(
+        "
+Resources:
+  Bus: {{ Type: 'AWS::Events::EventBus', Properties: {{ Name: app, Description: d{minutes}, Tags: [{{ Key: a, Value: '{minutes}' }}] }} }}
+  OnBus:
+    Type: AWS::Events::Rule
+    Properties:
+      EventBusName: !Ref Bus
+      EventPattern: {{ source: [app{minutes}] }}
+      Targets: [{{ Id: q{minutes}, Arn: !GetAtt Queue.Arn, InputPath: $.detail }}]
+  Tick: {{ Type: 'AWS::Events::Rule', Properties: {{ ScheduleExpression: rate({minutes} minutes), Targets: [{{ Id: q, Arn: !GetAtt Queue.Arn }}] }} }}
+  Queue: {{ Type: 'AWS::SQS::Queue' }}
+  Parameter: {{ Type: 'AWS::SSM::Parameter', Properties: {{ Name: /app/x, Type: String, Value: '{value}', Tags: {{ team: '{value}' }} }} }}
+  Group: {{ Type: 'AWS::Logs::LogGroup' }}
+  Filter:
+    Type: AWS::Logs::MetricFilter
+    Properties:
+      LogGroupName: !Ref Group
+      FilterPattern: '{{ $.level = \"{level}\" }}'
+      MetricTransformations: [{{ MetricName: m, MetricNamespace: App, MetricValue: '1', Dimensions: [{{ Key: {dimension}, Value: $.level }}] }}]
+  Low: {{ Type: 'AWS::CloudWatch::Alarm', Properties: {{ MetricName: m, Namespace: App, Statistic: Sum, Period: 60, EvaluationPeriods: 1, Threshold: 1, ComparisonOperator: GreaterThanThreshold }} }}
+  Both: {{ Type: 'AWS::CloudWatch::CompositeAlarm', Properties: {{ AlarmRule: !Sub 'ALARM(${{Low}}) OR FALSE', AlarmDescription: d{minutes} }} }}
+  Board: {{ Type: 'AWS::CloudWatch::Dashboard', Properties: {{ DashboardName: board, DashboardBody: '{{\"widgets\": [], \"n\": {minutes}}}' }} }}
+Outputs:
+  Value: {{ Value: !GetAtt Parameter.Value }}
+  Rule: {{ Value: !GetAtt OnBus.Arn }}
+"
+    )
+}
+
+#[test]
+fn buses_rules_parameters_filters_and_alarms_of_alarms() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ACCOUNT);
+    let stack = created(&cloud, &root, "w", &watchers(5, "one", "error", "Level"));
+    assert_eq!(output(&stack, "Value"), "one");
+    assert!(output(&stack, "Rule").starts_with("arn:aws:events:us-east-1:123456789012:rule/app/w-OnBus-"));
+    assert!(physical(&root, "w", "OnBus").starts_with("app|w-OnBus-"));
+    update(&cloud, &root, "w", &watchers(7, "two", "fatal", "Grade"));
+    let parameter = root.call("ssm", "GetParameter", json!({ "Name": "/app/x" })).ok();
+    assert_eq!(
+        (&parameter["Parameter"]["Value"], &parameter["Parameter"]["Version"]),
+        (&json!("two"), &json!(2))
+    );
+    let tags = json!({ "ResourceType": "Parameter", "ResourceId": "/app/x" });
+    let tags = root.call("ssm", "ListTagsForResource", tags).ok();
+    assert_eq!(tags["TagList"], json!([{ "Key": "team", "Value": "two" }]));
+    let rules = root.call("events", "ListRules", json!({ "EventBusName": "app" })).ok();
+    assert_eq!(rules["Rules"][0]["EventPattern"], r#"{"source":["app7"]}"#);
+    let rule = json!({ "Rule": rules["Rules"][0]["Name"], "EventBusName": "app" });
+    let targets = root.call("events", "ListTargetsByRule", rule).ok();
+    assert_eq!(targets["Targets"].as_array().unwrap().len(), 1);
+    assert_eq!(targets["Targets"][0]["Id"], "q7");
+    let tick = json!({ "Name": physical(&root, "w", "Tick") });
+    assert_eq!(root.call("events", "DescribeRule", tick).ok()["ScheduleExpression"], "rate(7 minutes)");
+    let filters = root.call("logs", "DescribeMetricFilters", json!({})).ok();
+    assert_eq!(filters["metricFilters"][0]["filterPattern"], r#"{ $.level = "fatal" }"#);
+    assert_eq!(
+        filters["metricFilters"][0]["metricTransformations"][0]["dimensions"],
+        json!({ "Grade": "$.level" })
+    );
+    let alarms = root.call("cloudwatch", "DescribeAlarms", json!({ "AlarmTypes": ["CompositeAlarm"] })).ok();
+    assert_eq!(alarms["CompositeAlarms"][0]["AlarmDescription"], "d7");
+    let board = root.call("cloudwatch", "GetDashboard", json!({ "DashboardName": "board" })).ok();
+    assert_eq!(board["DashboardBody"], r#"{"widgets": [], "n": 7}"#);
+
+    delete(&cloud, &root, "w");
+    root.call("ssm", "GetParameter", json!({ "Name": "/app/x" })).refused(400, "ParameterNotFound");
+    let left = root.call("events", "ListEventBuses", json!({})).ok();
+    assert_eq!(left["EventBuses"].as_array().unwrap().len(), 1);
+    assert_eq!(root.call("events", "ListRules", json!({})).ok()["Rules"], json!([]));
+    assert_eq!(root.call("logs", "DescribeMetricFilters", json!({})).ok()["metricFilters"], json!([]));
+}
+
+#[test]
+fn a_template_is_no_place_for_a_secret() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ACCOUNT);
+    let template =
+        "Resources: { P: { Type: 'AWS::SSM::Parameter', Properties: { Type: SecureString, Value: x } } }";
+    root.call("cloudformation", "CreateStack", json!({ "StackName": "s", "TemplateBody": template })).ok();
+    assert_eq!(settle(&cloud, &root, "s"), "ROLLBACK_COMPLETE");
+    let told = format!("{:?}", events(&root, "s"));
+    assert!(told.contains("does not create parameters of the type SecureString"), "{told}");
+}

@@ -1,4 +1,4 @@
-//! CloudWatch's alarms.
+//! CloudWatch's alarms, also of other alarms, and dashboards.
 
 use super::on::{KEYS, On, Tagger, map};
 use super::{BASE, Done, Kind, Made};
@@ -37,30 +37,87 @@ const MEMBERS: &[&str] = &[
     "Tags",
 ];
 
-pub(super) static KINDS: &[Kind] = &[Kind {
-    name: "AWS::CloudWatch::Alarm",
-    changes: MEMBERS,
-    fixed: &["AlarmName"],
-    attributes: &["Arn"],
-    named: Some("AlarmName"),
-    create: |on| {
-        let name = on.name("AlarmName", 255);
-        put(on, &name, true)?;
-        let arn = on.arn(CLOUDWATCH, &format!("alarm:{name}"));
-        Ok(on.made(name, vec![("Arn", arn)]))
-    },
-    update,
-    delete: |on| {
-        let names = Value::List(vec![on.physical()]);
-        on.end(CLOUDWATCH, "DeleteAlarms", map([("AlarmNames", names)]))
-    },
-    ..BASE
-}];
+/// The same of composite alarms.
+const COMPOSITE_MEMBERS: &[&str] = &[
+    "ActionsEnabled",
+    "AlarmActions",
+    "AlarmDescription",
+    "AlarmRule",
+    "InsufficientDataActions",
+    "OKActions",
+    "Tags",
+];
 
-fn put(on: &mut On<'_, '_>, name: &str, fresh: bool) -> Done<()> {
+pub(super) static KINDS: &[Kind] = &[
+    alarm(
+        "AWS::CloudWatch::Alarm",
+        MEMBERS,
+        |on| create(on, "PutMetricAlarm", MEMBERS),
+        |on| update(on, "PutMetricAlarm", MEMBERS),
+    ),
+    alarm(
+        "AWS::CloudWatch::CompositeAlarm",
+        COMPOSITE_MEMBERS,
+        |on| create(on, "PutCompositeAlarm", COMPOSITE_MEMBERS),
+        |on| update(on, "PutCompositeAlarm", COMPOSITE_MEMBERS),
+    ),
+    Kind {
+        name: "AWS::CloudWatch::Dashboard",
+        changes: &["DashboardBody"],
+        fixed: &["DashboardName"],
+        named: Some("DashboardName"),
+        create: |on| {
+            let name = on.name("DashboardName", 255);
+            draw(on, &name)?;
+            Ok(on.made(name, Vec::new()))
+        },
+        update: |on| {
+            draw(on, on.physical)?;
+            Ok(on.same())
+        },
+        delete: |on| {
+            let names = Value::List(vec![on.physical()]);
+            on.end(CLOUDWATCH, "DeleteDashboards", map([("DashboardNames", names)]))
+        },
+        ..BASE
+    },
+];
+
+fn draw(on: &mut On<'_, '_>, name: &str) -> Done<()> {
+    let input = map([("DashboardName", Value::str(name)), ("DashboardBody", on.document("DashboardBody"))]);
+    on.call(CLOUDWATCH, "PutDashboard", input).map(drop)
+}
+
+type Hook = fn(&mut On<'_, '_>) -> Done<Made>;
+
+const fn alarm(name: &'static str, changes: &'static [&'static str], create: Hook, update: Hook) -> Kind {
+    Kind {
+        name,
+        changes,
+        fixed: &["AlarmName"],
+        attributes: &["Arn"],
+        named: Some("AlarmName"),
+        create,
+        update,
+        delete: |on| {
+            let names = Value::List(vec![on.physical()]);
+            on.end(CLOUDWATCH, "DeleteAlarms", map([("AlarmNames", names)]))
+        },
+        ..BASE
+    }
+}
+
+fn create(on: &mut On<'_, '_>, operation: &str, members: &[&str]) -> Done<Made> {
+    let name = on.name("AlarmName", 255);
+    put(on, &name, operation, members, true)?;
+    let arn = on.arn(CLOUDWATCH, &format!("alarm:{name}"));
+    Ok(on.made(name, vec![("Arn", arn)]))
+}
+
+fn put(on: &mut On<'_, '_>, name: &str, operation: &str, members: &[&str], fresh: bool) -> Done<()> {
     let mut input = vec![("AlarmName".to_owned(), Value::str(name))];
     input.extend(
-        MEMBERS
+        members
             .iter()
             .filter(|member| **member != "Tags")
             .map(|member| ((*member).to_owned(), on.prop(member))),
@@ -69,11 +126,11 @@ fn put(on: &mut On<'_, '_>, name: &str, fresh: bool) -> Done<()> {
         input.push(("Tags".into(), on.tags(KEYS)));
     }
     input.retain(|(_, value)| !matches!(value, Value::Null));
-    on.call(CLOUDWATCH, "PutMetricAlarm", Value::Map(input)).map(drop)
+    on.call(CLOUDWATCH, operation, Value::Map(input)).map(drop)
 }
 
-fn update(on: &mut On<'_, '_>) -> Done<Made> {
-    put(on, on.physical, false)?;
+fn update(on: &mut On<'_, '_>, operation: &str, members: &[&str]) -> Done<Made> {
+    put(on, on.physical, operation, members, false)?;
     let arn = Value::Str(on.attribute("Arn"));
     on.retag(&TAGGER, arn)?;
     Ok(on.same())

@@ -9,6 +9,7 @@ pub(super) static KINDS: &[Kind] = &[Kind {
     name: "AWS::EC2::Instance",
     changes: &[
         "DisableApiTermination",
+        "IamInstanceProfile",
         "InstanceInitiatedShutdownBehavior",
         "InstanceType",
         "SecurityGroupIds",
@@ -59,6 +60,7 @@ fn create(on: &mut On<'_, '_>) -> Done<Made> {
         ("PrivateIpAddress", on.prop("PrivateIpAddress")),
         ("NetworkInterfaces", interfaces(on)),
         ("UserData", on.prop("UserData")),
+        ("IamInstanceProfile", profile(on)),
         ("DisableApiTermination", on.prop("DisableApiTermination")),
         ("InstanceInitiatedShutdownBehavior", on.prop("InstanceInitiatedShutdownBehavior")),
         ("Placement", if place == Value::Null { place } else { map([("AvailabilityZone", place)]) }),
@@ -67,6 +69,32 @@ fn create(on: &mut On<'_, '_>) -> Done<Made> {
     let answer = on.call(EC2, "RunInstances", input)?;
     let id = text_at(&answer, "Instances.0.InstanceId");
     Ok(on.made(id.clone(), vec![("InstanceId", Value::Str(id))]))
+}
+
+/// A template names a profile, and nothing else of it.
+fn profile(on: &On<'_, '_>) -> Value {
+    on.text("IamInstanceProfile").map_or(Value::Null, |name| map([("Name", Value::Str(name))]))
+}
+
+/// Gives the instance another profile, its first, or none.
+fn change_profile(on: &mut On<'_, '_>) -> Done<()> {
+    let filter = map([("Name", Value::str("instance-id")), ("Values", Value::List(vec![on.physical()]))]);
+    let asked = map([("Filters", Value::List(vec![filter]))]);
+    let found = on.call(EC2, "DescribeIamInstanceProfileAssociations", asked)?;
+    let association = text_at(&found, "IamInstanceProfileAssociations.0.AssociationId");
+    let (wanted, id) = (profile(on), ("AssociationId", Value::str(&association)));
+    let (operation, input) = match (association.is_empty(), wanted) {
+        (true, Value::Null) => return Ok(()),
+        (true, wanted) => {
+            let instance = ("InstanceId", on.physical());
+            ("AssociateIamInstanceProfile", map([instance, ("IamInstanceProfile", wanted)]))
+        }
+        (false, Value::Null) => ("DisassociateIamInstanceProfile", map([id])),
+        (false, wanted) => {
+            ("ReplaceIamInstanceProfileAssociation", map([id, ("IamInstanceProfile", wanted)]))
+        }
+    };
+    on.call(EC2, operation, input).map(drop)
 }
 
 /// The groups of an interface have another name there.
@@ -107,6 +135,9 @@ fn update(on: &mut On<'_, '_>) -> Done<Made> {
         let interface = Value::Str(text_at(&instance, "NetworkInterfaces.0.NetworkInterfaceId"));
         let input = map([("NetworkInterfaceId", interface), ("Groups", on.prop("SecurityGroupIds"))]);
         on.call(EC2, "ModifyNetworkInterfaceAttribute", input)?;
+    }
+    if on.changed("IamInstanceProfile") {
+        change_profile(on)?;
     }
     on.retag(&TAGGER, on.physical())?;
     Ok(on.same())

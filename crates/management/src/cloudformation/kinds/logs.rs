@@ -1,7 +1,7 @@
-//! CloudWatch Logs' groups.
+//! CloudWatch Logs' groups and metric filters.
 
-use super::on::{Form, On, Tagger, map};
-use super::{BASE, Done, Kind, Made};
+use super::on::{Form, On, Tagger, map, text_at};
+use super::{BASE, Done, Kind, Made, Refusal};
 use wire::Value;
 
 const LOGS: &str = "logs";
@@ -15,7 +15,9 @@ const TAGGER: Tagger = Tagger {
     form: Form::Map,
 };
 
-pub(super) static KINDS: &[Kind] = &[Kind {
+pub(super) static KINDS: &[Kind] = &[GROUP, METRIC_FILTER];
+
+const GROUP: Kind = Kind {
     name: "AWS::Logs::LogGroup",
     changes: &["RetentionInDays", "DeletionProtectionEnabled", "Tags"],
     fixed: &["LogGroupName", "LogGroupClass"],
@@ -35,7 +37,65 @@ pub(super) static KINDS: &[Kind] = &[Kind {
     },
     delete: |on| on.end(LOGS, "DeleteLogGroup", map([("logGroupName", on.physical())])),
     ..BASE
-}];
+};
+
+const METRIC_FILTER: Kind = Kind {
+    name: "AWS::Logs::MetricFilter",
+    changes: &["FilterPattern", "MetricTransformations"],
+    fixed: &["FilterName", "LogGroupName"],
+    named: Some("FilterName"),
+    create: |on| {
+        let name = on.name("FilterName", 512);
+        filter(on, &name)?;
+        Ok(on.made(name, Vec::new()))
+    },
+    update: |on| {
+        filter(on, on.physical)?;
+        Ok(on.same())
+    },
+    delete: |on| {
+        let input = map([("logGroupName", on.was("LogGroupName")), ("filterName", on.physical())]);
+        on.end(LOGS, "DeleteMetricFilter", input)
+    },
+    ..BASE
+};
+
+fn filter(on: &mut On<'_, '_>, name: &str) -> Done<()> {
+    let Value::List(items) = on.prop("MetricTransformations") else {
+        return Err(Refusal::of("MetricTransformations must be a list."));
+    };
+    let transformations = items.iter().map(transformation).collect::<Done<_>>()?;
+    let input = map([
+        ("logGroupName", on.prop("LogGroupName")),
+        ("filterName", Value::str(name)),
+        ("filterPattern", Value::Str(on.text("FilterPattern").unwrap_or_default())),
+        ("metricTransformations", Value::List(transformations)),
+    ]);
+    on.call(LOGS, "PutMetricFilter", input).map(drop)
+}
+
+/// The template's names with the operation's; its dimensions are a list there and a map here.
+fn transformation(item: &Value) -> Done<Value> {
+    let Value::Map(entries) = item else {
+        return Err(Refusal::of("A metric transformation must be an object."));
+    };
+    let member = |(name, value): &(String, Value)| {
+        Ok(match name.as_str() {
+            "MetricName" => ("metricName".to_owned(), value.clone()),
+            "MetricNamespace" => ("metricNamespace".to_owned(), value.clone()),
+            "MetricValue" => ("metricValue".to_owned(), value.clone()),
+            "DefaultValue" => ("defaultValue".to_owned(), value.clone()),
+            "Unit" => ("unit".to_owned(), value.clone()),
+            "Dimensions" => {
+                let Value::List(pairs) = value else { return Err(Refusal::of("Dimensions must be a list.")) };
+                let pair = |pair: &Value| (text_at(pair, "Key"), Value::Str(text_at(pair, "Value")));
+                ("dimensions".to_owned(), Value::Map(pairs.iter().map(pair).collect()))
+            }
+            other => return Err(Refusal::of(format!("Encountered unsupported property {other}"))),
+        })
+    };
+    entries.iter().map(member).collect::<Done<_>>().map(Value::Map)
+}
 
 fn create(on: &mut On<'_, '_>) -> Done<Made> {
     let name = on.name("LogGroupName", 512);

@@ -10,6 +10,7 @@ mod cdk;
 mod cloudwatch;
 mod ec2;
 mod endpoint;
+mod events;
 mod group;
 mod iam;
 mod iam_policy;
@@ -17,6 +18,7 @@ mod instance;
 mod kms;
 mod logs;
 mod on;
+mod parameter;
 mod sns;
 mod sqs;
 mod table;
@@ -93,6 +95,8 @@ static ALL: &[&[Kind]] = &[
     bucket::KINDS,
     logs::KINDS,
     cloudwatch::KINDS,
+    events::KINDS,
+    parameter::KINDS,
     vpc::KINDS,
     group::KINDS,
     ec2::KINDS,

@@ -57,6 +57,12 @@ pub(super) fn text_at(value: &Value, path: &str) -> String {
     at(value, path).and_then(text).unwrap_or_default()
 }
 
+/// One text of each item of a list.
+pub(super) fn texts_at(list: &Value, member: &str) -> Vec<String> {
+    let Value::List(items) = list else { return Vec::new() };
+    items.iter().filter_map(|item| get(item, member).and_then(text)).collect()
+}
+
 /// `Sqs`: how AWS names a service in a reason.
 fn service_name(service: &str) -> String {
     let mut chars = service.chars();

@@ -1,0 +1,131 @@
+//! EventBridge's buses and rules.
+
+use super::on::{KEYS, On, Tagger, map, text_at, texts_at};
+use super::{BASE, Done, Kind, Made};
+use wire::Value;
+
+const EVENTS: &str = "events";
+const TAGGER: Tagger = Tagger {
+    service: EVENTS,
+    tag: "TagResource",
+    untag: "UntagResource",
+    id: "ResourceARN",
+    tags: "Tags",
+    keys: "TagKeys",
+    form: KEYS,
+};
+
+pub(super) static KINDS: &[Kind] = &[
+    Kind {
+        name: "AWS::Events::EventBus",
+        changes: &["Description", "Policy", "Tags"],
+        fixed: &["Name"],
+        attributes: &["Arn", "Name"],
+        named: Some("Name"),
+        create: |on| {
+            let name = on.name("Name", 256);
+            let input = map([
+                ("Name", Value::str(&name)),
+                ("Description", on.prop("Description")),
+                ("Tags", on.tags(KEYS)),
+            ]);
+            on.call(EVENTS, "CreateEventBus", input)?;
+            permit(on, &name)?;
+            let arn = on.arn(EVENTS, &format!("event-bus/{name}"));
+            Ok(on.made(name.clone(), vec![("Arn", arn), ("Name", Value::Str(name))]))
+        },
+        update: |on| {
+            if on.changed("Description") {
+                let text = Value::Str(on.text("Description").unwrap_or_default());
+                on.call(EVENTS, "UpdateEventBus", map([("Name", on.physical()), ("Description", text)]))?;
+            }
+            permit(on, on.physical)?;
+            let arn = Value::Str(on.attribute("Arn"));
+            on.retag(&TAGGER, arn)?;
+            Ok(on.same())
+        },
+        delete: |on| on.end(EVENTS, "DeleteEventBus", map([("Name", on.physical())])),
+        ..BASE
+    },
+    Kind {
+        name: "AWS::Events::Rule",
+        changes: &["Description", "EventPattern", "RoleArn", "ScheduleExpression", "State", "Targets"],
+        fixed: &["EventBusName", "Name"],
+        attributes: &["Arn"],
+        named: Some("Name"),
+        create: |on| {
+            let name = on.name("Name", 64);
+            let arn = put(on, &name)?;
+            // AWS: on a bus of one's own the bus is part of what the resource is called.
+            let physical = match on.text("EventBusName") {
+                Some(bus) if bus != "default" => format!("{bus}|{name}"),
+                _ => name,
+            };
+            Ok(on.made(physical, vec![("Arn", Value::Str(arn))]))
+        },
+        update: |on| {
+            let name = rule(on.physical).to_owned();
+            put(on, &name)?;
+            Ok(on.same())
+        },
+        delete: |on| {
+            let (name, bus) = (Value::str(rule(on.physical)), on.was("EventBusName"));
+            let ids = ids(&on.was("Targets"));
+            if ids != Value::List(Vec::new()) {
+                let input = map([("Rule", name.clone()), ("EventBusName", bus.clone()), ("Ids", ids)]);
+                on.end(EVENTS, "RemoveTargets", input)?;
+            }
+            on.end(EVENTS, "DeleteRule", map([("Name", name), ("EventBusName", bus)]))
+        },
+        ..BASE
+    },
+];
+
+fn permit(on: &mut On<'_, '_>, bus: &str) -> Done<()> {
+    if !on.changed("Policy") {
+        return Ok(());
+    }
+    let bus = ("EventBusName", Value::str(bus));
+    match on.document("Policy") {
+        Value::Null => {
+            on.end(EVENTS, "RemovePermission", map([bus, ("RemoveAllPermissions", Value::Bool(true))]))
+        }
+        policy => on.call(EVENTS, "PutPermission", map([bus, ("Policy", policy)])).map(drop),
+    }
+}
+
+/// The rule's own name within `bus|name`.
+fn rule(physical: &str) -> &str {
+    physical.rsplit_once('|').map_or(physical, |(_, name)| name)
+}
+
+fn ids(targets: &Value) -> Value {
+    Value::List(texts_at(targets, "Id").into_iter().map(Value::Str).collect())
+}
+
+/// Puts the rule, takes targets away that are no longer wanted, and puts those that are. Its ARN.
+fn put(on: &mut On<'_, '_>, name: &str) -> Done<String> {
+    let bus = on.prop("EventBusName");
+    let input = map([
+        ("Name", Value::str(name)),
+        ("EventBusName", bus.clone()),
+        ("Description", on.prop("Description")),
+        ("EventPattern", on.document("EventPattern")),
+        ("RoleArn", on.prop("RoleArn")),
+        ("ScheduleExpression", on.prop("ScheduleExpression")),
+        ("State", on.prop("State")),
+    ]);
+    let answer = on.call(EVENTS, "PutRule", input)?;
+    let (wanted, was) = (on.prop("Targets"), on.was("Targets"));
+    let kept = texts_at(&wanted, "Id");
+    let dropped: Vec<Value> =
+        texts_at(&was, "Id").into_iter().filter(|id| !kept.contains(id)).map(Value::Str).collect();
+    let place = |last| map([("Rule", Value::str(name)), ("EventBusName", bus.clone()), last]);
+    if !dropped.is_empty() {
+        on.end(EVENTS, "RemoveTargets", place(("Ids", Value::List(dropped))))?;
+    }
+    if !kept.is_empty() {
+        on.call(EVENTS, "PutTargets", place(("Targets", wanted)))?;
+    }
+    Ok(text_at(&answer, "RuleArn"))
+}
