@@ -41,12 +41,21 @@ venv() {
     cp "$2" "$1/requirements.txt"
 }
 
+# Clients of S3 that tests run. Their tests are skipped where they cannot be installed.
+client_deps() {
+    have rclone && have restic && have s3fs && return 0
+    need_packages rclone restic s3fs || echo 'the tests of these clients will be skipped' >&2
+}
+
 for purpose in "$@"; do
     case $purpose in
     build) build_deps ;;
     lint) lint_deps ;;
     fuzz) fuzz_deps ;;
-    test) venv .venv tests/requirements.txt ;;
+    test)
+        venv .venv tests/requirements.txt
+        client_deps
+        ;;
     bench) scripts/peers.sh ;;
     *) echo "usage: scripts/deps.sh [build] [lint] [fuzz] [test] [bench]" >&2 && exit 2 ;;
     esac

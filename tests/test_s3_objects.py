@@ -8,6 +8,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import urlparse
 
@@ -240,11 +241,12 @@ def test_memory_stays_flat_while_a_large_object_streams(own_cloud, tmp_path):
     cloud = own_cloud
     s3 = cloud.client("s3", signature_version="s3v4", s3={"addressing_style": "path"})
     s3.create_bucket(Bucket="large")
-    size = 300 * MIB
+    # Whole, and five parts: 600 MiB together.
+    size, part_size = 200 * MIB, 80 * MIB
 
     class Zeros:
-        def __init__(self):
-            self.left = size
+        def __init__(self, size):
+            self.size = self.left = size
 
         def read(self, count=-1):
             count = min(self.left, MIB if count < 0 else count)
@@ -252,9 +254,17 @@ def test_memory_stays_flat_while_a_large_object_streams(own_cloud, tmp_path):
             return bytes(count)
 
         def __len__(self):
-            return size
+            return self.size
 
-    url = s3.generate_presigned_url("put_object", {"Bucket": "large", "Key": "zeros"}, ExpiresIn=600)
+    def send(operation, size, **parameters):
+        url = s3.generate_presigned_url(operation, {"Bucket": "large", **parameters}, ExpiresIn=600)
+        connection = http.client.HTTPConnection(urlparse(url).netloc)
+        headers = {"Content-Length": str(size)}
+        connection.request("PUT", url.removeprefix(cloud.endpoint), body=Zeros(size), headers=headers)
+        answer = connection.getresponse()
+        assert answer.status == 200
+        return answer.headers["ETag"]
+
     peak = [0]
     done = threading.Event()
 
@@ -267,10 +277,14 @@ def test_memory_stays_flat_while_a_large_object_streams(own_cloud, tmp_path):
 
     watcher = threading.Thread(target=watch)
     watcher.start()
-    connection = http.client.HTTPConnection(urlparse(url).netloc)
-    connection.request("PUT", url.removeprefix(cloud.endpoint), body=Zeros(), headers={"Content-Length": str(size)})
-    assert connection.getresponse().status == 200
-    body = s3.get_object(Bucket="large", Key="zeros")["Body"]
+    send("put_object", size, Key="zeros")
+    upload = {"Key": "parts", "UploadId": s3.create_multipart_upload(Bucket="large", Key="parts")["UploadId"]}
+    numbers = range(1, 6)
+    with ThreadPoolExecutor(2) as pool:
+        tags = list(pool.map(lambda n: send("upload_part", part_size, PartNumber=n, **upload), numbers))
+    parts = [{"PartNumber": n, "ETag": tag} for n, tag in zip(numbers, tags, strict=True)]
+    s3.complete_multipart_upload(Bucket="large", MultipartUpload={"Parts": parts}, **upload)
+    body = s3.get_object(Bucket="large", Key="parts", Range=f"bytes=1-{size}")["Body"]
     read = sum(len(piece) for piece in body.iter_chunks(MIB))
     done.set()
     watcher.join()

@@ -2,7 +2,8 @@
 //!
 //! Texts may hold `{n}` (another number in each request), `{some}` (any of the numbers that filled the table before, all
 //! over it), `{base64:SIZE}` (that many zero bytes, encoded), and the name
-//! of anything that a step of the preparation captured from its answer. `as` is who asks: `root` of one account,
+//! of anything that a step of the preparation captured from its answer. `rest` is a method and a path, with a body of
+//! `zeros` bytes. `as` is who asks: `root` of one account,
 //! `user` (the one that the preparation made), or `roots` (of as many accounts as the records need, so that no
 //! account's quota is met).
 
@@ -49,6 +50,8 @@ enum Caller {
 pub(crate) struct Ask {
     caller: Caller,
     pub(crate) service: String,
+    method: String,
+    path: String,
     headers: Vec<(String, String)>,
     body: String,
     pub(crate) repeat: u64,
@@ -91,9 +94,17 @@ fn scenario(json: &Value) -> Result<Scenario, String> {
 }
 
 fn ask(json: &Value) -> Result<Ask, String> {
-    let (content_type, target, body) = match json["query"].as_str() {
-        Some(query) => ("application/x-www-form-urlencoded; charset=utf-8", None, query),
-        None => ("application/x-amz-json-1.1", Some(text(json, "json")?), text(json, "body")?),
+    let (mut method, mut path) = ("POST", "/");
+    let zeros;
+    let (content_type, target, body) = match (json["query"].as_str(), json["rest"].as_str()) {
+        (Some(query), _) => ("application/x-www-form-urlencoded; charset=utf-8", None, query),
+        (None, Some(rest)) => {
+            (method, path) = rest.split_once(' ').ok_or_else(|| format!("`{rest}` has no path"))?;
+            let size = json["zeros"].as_u64().unwrap_or(0);
+            zeros = "0".repeat(usize::try_from(size).map_err(|why| why.to_string())?);
+            ("application/octet-stream", None, zeros.as_str())
+        }
+        (None, None) => ("application/x-amz-json-1.1", Some(text(json, "json")?), text(json, "body")?),
     };
     let mut headers = vec![("content-type".to_owned(), content_type.to_owned())];
     headers.extend(target.map(|target| ("x-amz-target".to_owned(), target.to_owned())));
@@ -107,6 +118,8 @@ fn ask(json: &Value) -> Result<Ask, String> {
     Ok(Ask {
         caller,
         service: text(json, "service")?.to_owned(),
+        method: method.to_owned(),
+        path: path.to_owned(),
         headers,
         body: body.to_owned(),
         repeat: json["repeat"].as_u64().unwrap_or(1),
@@ -166,7 +179,8 @@ impl<'a> Maker<'a> {
             filled: 1,
             constant: None,
         };
-        let varies = maker.body.contains("{n}") || maker.body.contains("{some}");
+        let has = |blank| maker.body.contains(blank) || ask.path.contains(blank);
+        let varies = has("{n}") || has("{some}");
         if ask.caller != Caller::Roots && !varies {
             maker.constant = Some(maker.make(0));
         }
@@ -198,10 +212,19 @@ impl<'a> Maker<'a> {
         }
         // All over the range: a large odd number goes round it without a pattern.
         let some = n.wrapping_mul(0x9E37_79B9_7F4A_7C15) % self.filled;
-        let body = self.body.replace("{n}", &n.to_string()).replace("{some}", &some.to_string());
+        let fill = |text: &str| text.replace("{n}", &n.to_string()).replace("{some}", &some.to_string());
+        let path = fill(&self.ask.path);
+        let filled;
+        // Bodies of zeros are large and have no blanks.
+        let body = if self.body.starts_with('0') {
+            &self.body
+        } else {
+            filled = fill(&self.body);
+            &filled
+        };
         let headers: Vec<(&str, &str)> =
             self.ask.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-        self.signer.post(&self.host, &headers, &body)
+        self.signer.request((&self.ask.method, &path), &self.host, &headers, body)
     }
 }
 
@@ -249,5 +272,16 @@ mod tests {
             second.contains("Credential=700000000001/") && second.ends_with("Name=4000&Key=k"),
             "{second}"
         );
+    }
+
+    #[test]
+    fn paths_have_blanks_and_bodies_a_size() {
+        let json = serde_json::json!({"service": "s3", "rest": "PUT /b/k-{n}?x=1", "zeros": 3});
+        let ask = ask(&json).unwrap();
+        let mut maker = Maker::new(&ask, "h", &Captured::new(), 7).unwrap();
+        let request = String::from_utf8(maker.next()).unwrap();
+        assert!(request.starts_with("PUT /b/k-7?x=1 HTTP/1.1\r\n"), "{request}");
+        assert!(request.contains("x-amz-content-sha256: ") && request.ends_with("\r\n\r\n000"), "{request}");
+        assert!(String::from_utf8(maker.next()).unwrap().starts_with("PUT /b/k-8?"));
     }
 }

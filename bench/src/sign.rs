@@ -34,21 +34,37 @@ impl Signer {
         Signer { access_key: access_key.to_owned(), scope, key, at }
     }
 
-    /// The bytes of a signed POST to `/` with these headers (sorted, lower case, without host).
+    /// The bytes of a signed POST to `/`.
     pub(crate) fn post(&self, host: &str, headers: &[(&str, &str)], body: &str) -> Vec<u8> {
+        self.request(("POST", "/"), host, headers, body)
+    }
+
+    /// The bytes of a signed request (method and target) with these headers (lower case, without host).
+    pub(crate) fn request(
+        &self,
+        (method, target): (&str, &str),
+        host: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> Vec<u8> {
         let time = self.at.sigv4();
+        let (path, query) = target.split_once('?').unwrap_or((target, ""));
         let mut signed: Vec<(&str, &str)> = headers.to_vec();
+        let body_hash = hex(digest(&SHA256, body.as_bytes()).as_ref());
+        // S3 signs the hash as a header; nobody else minds.
+        if path != "/" {
+            signed.push(("x-amz-content-sha256", &body_hash));
+        }
         signed.extend([("host", host), ("x-amz-date", time.as_str())]);
         signed.sort_unstable();
         let names: Vec<&str> = signed.iter().map(|(name, _)| *name).collect();
         let names = names.join(";");
         let lines: String = signed.iter().map(|(name, value)| format!("{name}:{value}\n")).collect();
-        let body_hash = hex(digest(&SHA256, body.as_bytes()).as_ref());
-        let canonical = format!("POST\n/\n\n{lines}\n{names}\n{body_hash}");
+        let canonical = format!("{method}\n{path}\n{query}\n{lines}\n{names}\n{body_hash}");
         let canonical_hash = hex(digest(&SHA256, canonical.as_bytes()).as_ref());
         let to_sign = format!("AWS4-HMAC-SHA256\n{time}\n{}\n{canonical_hash}", self.scope);
         let signature = hex(sign(&self.key, to_sign.as_bytes()).as_ref());
-        let mut head = String::from("POST / HTTP/1.1\r\n");
+        let mut head = format!("{method} {target} HTTP/1.1\r\n");
         for (name, value) in signed {
             head.extend([name, ": ", value, "\r\n"]);
         }

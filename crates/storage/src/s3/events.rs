@@ -48,7 +48,7 @@ pub struct Happened<'a> {
     pub event: &'static str,
     /// EventBridge's name for it: `Object Created`.
     pub detail_type: &'static str,
-    /// `PutObject`, `Lifecycle Expiration`: EventBridge's `reason`.
+    /// `PutObject`, `Lifecycle Expiration`: EventBridge's `reason`. Empty where it gives none.
     pub reason: &'static str,
     pub key: &'a str,
     pub version: Option<&'a Version>,
@@ -133,10 +133,16 @@ fn structure(members: Vec<(&'static str, Value)>) -> Value {
     Value::Struct(members.into_iter().collect::<Struct>())
 }
 
-/// Sixteen digits that grow with the versions of a key.
-fn sequencer(what: &Happened<'_>, actor: &Actor<'_>) -> String {
+/// The families of the message's version 2.3; the others are of 2.1.
+const YOUNGER: [&str; 4] = ["LifecycleExpiration", "LifecycleTransition", "ObjectAcl", "ObjectTagging"];
+
+/// Sixteen digits that grow with the versions of a key. What only touches a version has none.
+fn sequencer(what: &Happened<'_>, actor: &Actor<'_>) -> Option<String> {
+    if ["ObjectAcl:", "ObjectTagging:"].iter().any(|family| what.event.starts_with(family)) {
+        return None;
+    }
     let order = what.version.map_or(0, |version| version.order);
-    format!("{:016X}", order.max(u64::try_from(actor.now.micros()).unwrap_or_default()))
+    Some(format!("{:016X}", order.max(u64::try_from(actor.now.micros()).unwrap_or_default())))
 }
 
 /// The message that queues, topics and functions get.
@@ -151,7 +157,7 @@ fn message(bucket: &Bucket, what: &Happened<'_>, actor: &Actor<'_>, configuratio
     if let Some(id) = what.version_id {
         object.push(("versionId", Value::str(id)));
     }
-    object.push(("sequencer", Value::Str(sequencer(what, actor))));
+    object.extend(sequencer(what, actor).map(|number| ("sequencer", Value::Str(number))));
     let s3 = structure(vec![
         ("s3SchemaVersion", Value::str("1.0")),
         ("configurationId", Value::str(configuration_id)),
@@ -165,8 +171,9 @@ fn message(bucket: &Bucket, what: &Happened<'_>, actor: &Actor<'_>, configuratio
         ),
         ("object", structure(object)),
     ]);
+    let younger = YOUNGER.iter().any(|family| what.event.starts_with(family));
     let entry = structure(vec![
-        ("eventVersion", Value::str("2.1")),
+        ("eventVersion", Value::str(if younger { "2.3" } else { "2.1" })),
         ("eventSource", Value::str("aws:s3")),
         ("awsRegion", Value::str(record.region.name())),
         ("eventTime", Value::Str(actor.now.iso8601_millis())),
@@ -195,7 +202,7 @@ fn detail(bucket: &Bucket, what: &Happened<'_>, actor: &Actor<'_>) -> Value {
     if let Some(id) = what.version_id {
         object.push(("version-id", Value::str(id)));
     }
-    object.push(("sequencer", Value::Str(sequencer(what, actor))));
+    object.extend(sequencer(what, actor).map(|number| ("sequencer", Value::Str(number))));
     let mut members = vec![
         ("version", Value::str("0")),
         ("bucket", structure(vec![("name", Value::str(bucket.record.name.as_str()))])),
@@ -203,8 +210,10 @@ fn detail(bucket: &Bucket, what: &Happened<'_>, actor: &Actor<'_>) -> Value {
         ("request-id", Value::str(actor.request_id)),
         ("requester", Value::str(actor.requester)),
         ("source-ip-address", Value::str(actor.address)),
-        ("reason", Value::str(what.reason)),
     ];
+    if !what.reason.is_empty() {
+        members.push(("reason", Value::str(what.reason)));
+    }
     if what.event.starts_with("ObjectRemoved") || what.event.starts_with("LifecycleExpiration") {
         let kind = if what.marker { "Delete Marker Created" } else { "Permanently Deleted" };
         members.push(("deletion-type", Value::str(kind)));

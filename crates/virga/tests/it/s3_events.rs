@@ -67,3 +67,36 @@ fn events_reach_the_bus_in_the_documented_shape() {
     assert_eq!(detail["requester"], ACCOUNT);
     assert_eq!(details[1]["deletion-type"], "Permanently Deleted");
 }
+
+/// Tags and ACLs of an object that is there.
+#[test]
+fn what_only_touches_an_object_is_told_too() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ACCOUNT);
+    root.call("s3", "CreateBucket", json!({ "Bucket": "loud", "ObjectOwnership": "ObjectWriter" })).ok();
+    root.call("s3", "PutObject", json!({ "Bucket": "loud", "Key": "k", "Body": "x" })).ok();
+    let put = json!({ "Bucket": "loud", "NotificationConfiguration": { "EventBridgeConfiguration": {} } });
+    root.call("s3", "PutBucketNotificationConfiguration", put).ok();
+    let of = json!({ "Bucket": "loud", "Key": "k" });
+    let with = |more: Value| {
+        let mut all = of.clone();
+        all.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        all
+    };
+    let tags = json!({ "Tagging": { "TagSet": [{ "Key": "a", "Value": "b" }] } });
+    root.call("s3", "PutObjectTagging", with(tags)).ok();
+    cloud.advance(Duration::from_secs(1));
+    root.call("s3", "DeleteObjectTagging", of.clone()).ok();
+    cloud.advance(Duration::from_secs(1));
+    root.call("s3", "DeletePublicAccessBlock", json!({ "Bucket": "loud" })).ok();
+    for _ in 0..2 {
+        // The second time nothing changes.
+        root.call("s3", "PutObjectAcl", with(json!({ "ACL": "public-read" }))).ok();
+    }
+    let told = outbox(&cloud);
+    let types: Vec<&str> = told.iter().map(|event| event.detail_type.as_str()).collect();
+    assert_eq!(types, ["Object Tags Added", "Object Tags Deleted", "Object ACL Updated"]);
+    let detail: Value = serde_json::from_str(&told[0].detail).unwrap();
+    assert_eq!(detail["object"]["key"], "k");
+    assert_eq!((detail.get("reason"), detail["object"].get("sequencer")), (None, None));
+}

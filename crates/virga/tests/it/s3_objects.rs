@@ -334,6 +334,52 @@ fn versions_stay_until_they_are_deleted() {
     );
 }
 
+/// AWS's order: by key, then the newest first, be it a version or a delete marker; common prefixes at the end.
+#[test]
+fn versions_and_markers_are_written_in_one_order() {
+    let cloud = Cloud::new();
+    let root = with_bucket(&cloud);
+    versioning(&root, "Enabled");
+    let delete = |key: &str| root.call("s3", "DeleteObject", of(key)).ok();
+    put(&root, "b", "1").ok();
+    delete("b");
+    put(&root, "b", "2").ok();
+    delete("b");
+    put(&root, "a", "1").ok();
+    delete("c");
+    put(&root, "d/e", "1").ok();
+    let listed = root.call("s3", "ListObjectVersions", json!({ "Bucket": "bkt", "Delimiter": "/" }));
+    let text = String::from_utf8(listed.body.to_vec()).unwrap();
+    let tags = [
+        "<Name>",
+        "<Prefix>",
+        "<KeyMarker>",
+        "<VersionIdMarker>",
+        "<MaxKeys>",
+        "<Delimiter>",
+        "<IsTruncated>",
+    ];
+    let places: Vec<usize> = tags.iter().map(|tag| text.find(tag).unwrap()).collect();
+    assert!(places.is_sorted(), "{text}");
+    let mut found = Vec::new();
+    for (at, _) in text.match_indices("<Key>") {
+        let kind = text[..at].rsplit('<').next().unwrap();
+        found.push(format!("{kind}{}", &text[at + 5..at + 6]));
+    }
+    assert_eq!(
+        found,
+        ["Version>a", "DeleteMarker>b", "Version>b", "DeleteMarker>b", "Version>b", "DeleteMarker>c"]
+    );
+    assert!(text.ends_with(
+        "</DeleteMarker><CommonPrefixes><Prefix>d/</Prefix></CommonPrefixes></ListVersionsResult>"
+    ));
+    let value = listed.ok();
+    assert_eq!(value["Versions"].as_array().map(Vec::len), Some(3));
+    assert_eq!(value["DeleteMarkers"].as_array().map(Vec::len), Some(3));
+    let next = root.call("s3", "ListObjectVersions", json!({ "Bucket": "bkt", "MaxKeys": 2 })).ok();
+    assert_eq!((&next["NextKeyMarker"], &next["IsTruncated"]), (&json!("b"), &json!(true)));
+}
+
 #[test]
 fn suspended_versioning_replaces_the_null_version_only() {
     let cloud = Cloud::new();

@@ -212,7 +212,7 @@ fn structure_payload(
             Json { service, protocol, out }.object(structure, value);
         }
         Protocol::RestXml | Protocol::Query | Protocol::Ec2Query => {
-            Xml { service, protocol, out }.body(structure, value);
+            Xml { service, protocol, out, as_given: false }.body(structure, value);
         }
     }
 }

@@ -197,7 +197,7 @@ impl Writer<'_> {
         xml::text_element(out, "Code", self.query_code());
         xml::text_element(out, "Message", self.message());
         let (modelled, further) = self.further();
-        let mut xml = Xml { service: self.service(), protocol: self.protocol, out };
+        let mut xml = Xml { service: self.service(), protocol: self.protocol, out, as_given: false };
         if let Some(known) = &self.known {
             xml.body(known.structure, &modelled);
         }

@@ -8,13 +8,19 @@ pub(crate) type Fields<'a> = Vec<(&'a MemberModel, &'a Value)>;
 
 /// Every member that `value` holds, in the model's order.
 pub(crate) fn all<'a>(structure: &'a Structure, value: &'a Struct) -> Fields<'a> {
-    let mut found: Fields<'_> = Vec::with_capacity(value.len());
-    each(structure, value, |member, value| found.push((member, value)));
+    let mut found = given(structure, value);
     // All of them lie in one slice, so their order in memory is the model's.
     let place = |(member, _): &(&MemberModel, &Value)| std::ptr::from_ref::<MemberModel>(*member);
     if !found.is_sorted_by_key(place) {
         found.sort_unstable_by_key(place);
     }
+    found
+}
+
+/// The same in the value's own order, where a member may come again.
+pub(crate) fn given<'a>(structure: &'a Structure, value: &'a Struct) -> Fields<'a> {
+    let mut found = Fields::with_capacity(value.len());
+    each(structure, value, |member, value| found.push((member, value)));
     found
 }
 

@@ -151,7 +151,7 @@ fn query(
             xml::open_tag(out, wrapper);
         }
         let mark = out.len();
-        Xml { service, protocol, out }.body(structure, value);
+        Xml { service, protocol, out, as_given: false }.body(structure, value);
         if !wrapper.is_empty() {
             xml::close_or_collapse(out, wrapper, mark);
         }
@@ -175,7 +175,9 @@ fn ec2(
     xml::open_root(out, &[op.name, "Response"], quirk::namespace(service));
     xml::text_element(out, "requestId", request_id);
     match output {
-        Some(structure) => Xml { service, protocol: Protocol::Ec2Query, out }.body(structure, value),
+        Some(structure) => {
+            Xml { service, protocol: Protocol::Ec2Query, out, as_given: false }.body(structure, value);
+        }
         // What EC2 says where it has nothing to say.
         None => xml::text_element(out, "return", "true"),
     }
@@ -204,7 +206,9 @@ fn rest_xml(
         let Some(structure) = service.structure(payload.target.shape) else { return false };
         let own = if structure.xml_name.is_empty() { payload.name } else { structure.xml_name };
         let root = if payload.target.wire_name.is_empty() { own } else { payload.target.wire_name };
-        document(out, service, root, |out| Xml { service, protocol, out }.nested(structure, value));
+        document(out, service, root, |out| {
+            Xml { service, protocol, out, as_given: false }.nested(structure, value);
+        });
         return true;
     }
     let unbound = output.members.iter().any(|m| m.location == Location::Body);
@@ -215,7 +219,7 @@ fn rest_xml(
         Some(member) if quirk::root_is_text(service, op) => {
             xml::text(out, value.str(member.name).unwrap_or(""));
         }
-        _ => Xml { service, protocol, out }.body(output, value),
+        _ => Xml { service, protocol, out, as_given: quirk::as_given(service, op) }.body(output, value),
     });
     true
 }

@@ -38,6 +38,10 @@ const S3_ROOTS: &[(&str, &str)] = &[
     ("ListParts", "ListPartsResult"),
 ];
 
+/// S3's listings, whose examples in its API reference have another order than the model: name and marks first, then what
+/// was found. Versions and delete markers alternate there, in the order of their keys.
+const S3_LISTINGS: &[&str] = &["ListObjectVersions", "ListObjects", "ListObjectsV2"];
+
 /// Namespaces of services whose models name none for their responses, from their API references' examples.
 const NAMESPACES: &[(&str, &str)] = &[
     ("cloudfront", "http://cloudfront.amazonaws.com/doc/2020-05-31/"),
@@ -127,6 +131,11 @@ pub(crate) fn root_is_text(service: &Service, op: &Operation) -> bool {
     is_s3(service) && op.name == "GetBucketLocation"
 }
 
+/// The members stand as the handler gives them, one member perhaps in several runs.
+pub(crate) fn as_given(service: &Service, op: &Operation) -> bool {
+    is_s3(service) && S3_LISTINGS.contains(&op.name)
+}
+
 /// What stands before a code in `__type`.
 pub(crate) fn error_prefix(service: &Service, code: &str, modelled: bool) -> &'static str {
     match find(ERROR_PREFIXES, service.id) {
@@ -171,7 +180,7 @@ pub(crate) fn declaration(service: &Service, protocol: Protocol) -> &'static [u8
 
 #[cfg(test)]
 mod tests {
-    use super::{ERROR_PREFIXES, NAMESPACES, S3_ROOTS, root};
+    use super::{ERROR_PREFIXES, NAMESPACES, S3_LISTINGS, S3_ROOTS, root};
     use crate::catalog;
     use crate::model::Protocol;
 
@@ -186,6 +195,7 @@ mod tests {
             let output = op.output.and_then(|id| s3.structure(id)).unwrap();
             assert_eq!(output.payload, None, "{name} has a payload, whose name is the root");
         }
+        assert!(S3_LISTINGS.iter().all(|name| s3.operation(name).is_some()));
     }
 
     #[test]

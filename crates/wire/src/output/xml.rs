@@ -5,7 +5,7 @@
 
 use super::members::{self, Fields};
 use super::scalar;
-use crate::model::{Kind, MemberModel, MemberRef, Protocol, Service, Structure, TimestampFormat};
+use crate::model::{Kind, Location, MemberModel, MemberRef, Protocol, Service, Structure, TimestampFormat};
 use crate::value::{Struct, Value};
 use base::Timestamp;
 
@@ -15,17 +15,25 @@ pub(crate) struct Xml<'a> {
     pub(crate) service: &'a Service,
     pub(crate) protocol: Protocol,
     pub(crate) out: &'a mut Vec<u8>,
+    /// Members stand in the value's order, else in the model's.
+    pub(crate) as_given: bool,
 }
 
 impl Xml<'_> {
     /// The set members that travel in the body, one element each.
     pub(crate) fn body(&mut self, structure: &Structure, value: &Struct) {
-        self.fields(&members::body(structure, value));
+        let mut fields = self.ordered(structure, value);
+        fields.retain(|(member, _)| member.location == Location::Body);
+        self.fields(&fields);
     }
 
     /// A structure that is the whole document, wherever its members are bound.
     pub(crate) fn nested(&mut self, structure: &Structure, value: &Struct) {
-        self.fields(&members::all(structure, value));
+        self.fields(&self.ordered(structure, value));
+    }
+
+    fn ordered<'v>(&self, structure: &'v Structure, value: &'v Struct) -> Fields<'v> {
+        if self.as_given { members::given(structure, value) } else { members::all(structure, value) }
     }
 
     pub(crate) fn fields(&mut self, fields: &Fields<'_>) {

@@ -6,6 +6,7 @@ use crate::s3::acl::document::{self, AccessControlPolicy, GrantView, OwnerView};
 use crate::s3::acl::headers::Stated;
 use crate::s3::acl::{accept, private};
 use crate::s3::errors::{Denial, Refusal, S3Error};
+use crate::s3::events::{self, Happened};
 use crate::s3::model::acl::Grant;
 use crate::s3::model::bucket::{BucketRecord, Ownership};
 use crate::s3::versions;
@@ -132,7 +133,22 @@ fn put_object_acl(cx: &mut Cx<'_>, req: PutObjectAcl) -> Result<Empty, S3Error> 
     if grants.is_empty() && found.version.grants.is_empty() {
         return Err(Refusal::InvalidRequest("An object's ACL must grant something.".into()).into());
     }
+    if found.version.grants == grants {
+        // AWS tells of changes only.
+        return Ok(Empty);
+    }
     found.version.grants = grants;
     versions::update(cx, &bucket, &req.key, &found);
+    let version_id = bucket.record.is_versioned().then(|| found.version.id());
+    let what = Happened {
+        event: "ObjectAcl:Put",
+        detail_type: "Object ACL Updated",
+        reason: "",
+        key: &req.key,
+        version: Some(&found.version),
+        version_id: version_id.as_deref(),
+        marker: false,
+    };
+    events::happened(cx, &bucket, &what)?;
     Ok(Empty)
 }

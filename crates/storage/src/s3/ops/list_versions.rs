@@ -13,6 +13,7 @@ use crate::s3::rows::{self, AllVersions, Listed};
 use crate::s3::versions;
 use base::Timestamp;
 use kernel::Cx;
+use wire::{Member, Struct, ToValue, Value};
 
 kernel::ops! { pub(crate) static OPS:
     ListObjectVersions: [event] list_versions, "s3:ListBucketVersions", access::on_bucket;
@@ -111,7 +112,37 @@ fn page(cx: &Cx<'_>, req: &ListVersions, query: &Query<'_>) -> Result<Page<Row>,
     query.page(first, |start| rows::versions(from, &bucket, start))
 }
 
-fn list_versions(cx: &mut Cx<'_>, req: ListVersions) -> Result<ListedVersions, S3Error> {
+/// What was found, and which of it are delete markers: AWS writes versions and markers in one order.
+pub(crate) struct InOrder {
+    listed: ListedVersions,
+    are_markers: Vec<bool>,
+}
+
+impl ToValue for InOrder {
+    const MEMBERS: Option<&'static [Member]> = <ListedVersions as ToValue>::MEMBERS;
+
+    /// Either list becomes as many runs as it takes.
+    fn to_value(mut self) -> Option<Value> {
+        let mut versions = std::mem::take(&mut self.listed.versions).into_iter();
+        let mut markers = std::mem::take(&mut self.listed.markers).into_iter();
+        let prefixes = std::mem::take(&mut self.listed.prefixes);
+        let Some(Value::Struct(head)) = self.listed.to_value() else { return None };
+        let lists = ["Versions", "DeleteMarkers", "CommonPrefixes"];
+        let mut out: Struct = head.into_iter().filter(|(name, _)| !lists.contains(name)).collect();
+        for run in self.are_markers.chunk_by(|a, b| a == b) {
+            let (name, items) = if run.first() == Some(&true) {
+                ("DeleteMarkers", markers.by_ref().take(run.len()).collect::<Vec<_>>().to_value())
+            } else {
+                ("Versions", versions.by_ref().take(run.len()).collect::<Vec<_>>().to_value())
+            };
+            out.push_run(name, items?);
+        }
+        out.push("CommonPrefixes", prefixes.to_value()?);
+        Some(Value::Struct(out))
+    }
+}
+
+fn list_versions(cx: &mut Cx<'_>, req: ListVersions) -> Result<InOrder, S3Error> {
     let max = page_size(req.max_keys)?;
     let query = Query {
         prefix: req.prefix.as_deref().unwrap_or_default(),
@@ -131,7 +162,11 @@ fn list_versions(cx: &mut Cx<'_>, req: ListVersions) -> Result<ListedVersions, S
         };
     }
     let (mut versions, mut markers, mut prefixes) = (Vec::new(), Vec::new(), Vec::new());
+    let mut are_markers = Vec::new();
     for entry in page.entries {
+        if let Entry::Item(_, (listed, _)) = &entry {
+            are_markers.push(listed.delete_marker);
+        }
         match entry {
             Entry::Prefix(prefix) => prefixes.push(PrefixView { prefix: names.out(prefix) }),
             Entry::Item(key, (listed, latest)) if listed.delete_marker => markers.push(MarkerView {
@@ -147,7 +182,7 @@ fn list_versions(cx: &mut Cx<'_>, req: ListVersions) -> Result<ListedVersions, S
             }
         }
     }
-    Ok(ListedVersions {
+    let listed = ListedVersions {
         truncated: page.truncated,
         prefix: names.out(query.prefix),
         key_marker: names.out(req.key_marker.as_deref().unwrap_or_default()),
@@ -162,7 +197,8 @@ fn list_versions(cx: &mut Cx<'_>, req: ListVersions) -> Result<ListedVersions, S
         markers,
         prefixes,
         charged: req.payer,
-    })
+    };
+    Ok(InOrder { listed, are_markers })
 }
 
 fn version_view(key: String, listed: Listed, latest: bool, restore: Option<RestoreView>) -> VersionView {

@@ -2,9 +2,11 @@
 
 use super::shapes::{OfBucket, change, load, requests};
 use crate::s3::access;
+use crate::s3::buckets::Bucket;
 use crate::s3::errors::{Denial, S3Error};
+use crate::s3::events::{self, Happened};
 use crate::s3::tags::{self, TagView, Tagging};
-use crate::s3::versions;
+use crate::s3::versions::{self, Found};
 use kernel::{Cx, Empty};
 
 kernel::ops! { pub(crate) static OPS:
@@ -83,8 +85,7 @@ fn put_object_tags(cx: &mut Cx<'_>, req: PutObjectTags) -> Result<Touched, S3Err
     let bucket = load(cx, &req.bucket)?;
     let mut found = versions::wanted(cx.tx, &bucket, &req.key, req.version_id.as_deref(), "PUT")?;
     found.version.tags = tags;
-    versions::update(cx, &bucket, &req.key, &found);
-    Ok(Touched { version_id: bucket.record.is_versioned().then(|| found.version.id()) })
+    touch(cx, &bucket, &req.key, &found, ("ObjectTagging:Put", "Object Tags Added"))
 }
 
 fn get_object_tags(cx: &mut Cx<'_>, req: OfObject) -> Result<TagsOfObject, S3Error> {
@@ -100,6 +101,28 @@ fn delete_object_tags(cx: &mut Cx<'_>, req: DeleteObjectTags) -> Result<Touched,
     let bucket = load(cx, &req.bucket)?;
     let mut found = versions::wanted(cx.tx, &bucket, &req.key, req.version_id.as_deref(), "DELETE")?;
     found.version.tags.clear();
-    versions::update(cx, &bucket, &req.key, &found);
-    Ok(Touched { version_id: bucket.record.is_versioned().then(|| found.version.id()) })
+    touch(cx, &bucket, &req.key, &found, ("ObjectTagging:Delete", "Object Tags Deleted"))
+}
+
+/// Keeps the version's new tags, and tells of them.
+fn touch(
+    cx: &mut Cx<'_>,
+    bucket: &Bucket,
+    key: &str,
+    found: &Found,
+    (event, detail_type): (&'static str, &'static str),
+) -> Result<Touched, S3Error> {
+    versions::update(cx, bucket, key, found);
+    let version_id = bucket.record.is_versioned().then(|| found.version.id());
+    let what = Happened {
+        event,
+        detail_type,
+        reason: "",
+        key,
+        version: Some(&found.version),
+        version_id: version_id.as_deref(),
+        marker: false,
+    };
+    events::happened(cx, bucket, &what)?;
+    Ok(Touched { version_id })
 }
