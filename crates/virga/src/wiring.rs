@@ -112,6 +112,7 @@ pub fn cloud_on(
             Arc::new(storage::s3::events::Tell),
             Arc::new(storage::s3::work::Lifecycle),
             Arc::new(storage::s3::work::Replicate),
+            Arc::new(storage::s3::work::Restores),
             Arc::new(dynamodb::work::TableLife),
             Arc::new(dynamodb::work::Expire),
             Arc::new(dynamodb::work::ForgetTokens),

@@ -92,6 +92,24 @@ pub fn happened(cx: &mut Cx<'_>, bucket: &Bucket, what: &Happened<'_>) -> Result
     Ok(())
 }
 
+/// As [`happened`], of what S3 does by itself in an account.
+///
+/// # Errors
+/// The store's.
+pub fn by_itself(
+    cx: &mut Cx<'_>,
+    bucket: &Bucket,
+    what: &Happened<'_>,
+    principal: &str,
+) -> Result<(), S3Error> {
+    let Some(configuration) = NOTIFICATION.get(cx.tx, &bucket.scope)? else { return Ok(()) };
+    let id = cx.request.id.clone();
+    let actor = Actor { now: cx.now, principal, requester: SERVICE, address: "127.0.0.1", request_id: &id };
+    let cloud = Arc::clone(cx.cloud());
+    note(&cloud, cx.tx, bucket, &configuration, what, &actor);
+    Ok(())
+}
+
 /// As [`happened`], of work in the background.
 pub fn note(
     cloud: &Cloud,
@@ -172,7 +190,7 @@ fn message(bucket: &Bucket, what: &Happened<'_>, actor: &Actor<'_>, configuratio
         ("object", structure(object)),
     ]);
     let younger = YOUNGER.iter().any(|family| what.event.starts_with(family));
-    let entry = structure(vec![
+    let mut entry = vec![
         ("eventVersion", Value::str(if younger { "2.3" } else { "2.1" })),
         ("eventSource", Value::str("aws:s3")),
         ("awsRegion", Value::str(record.region.name())),
@@ -188,8 +206,16 @@ fn message(bucket: &Bucket, what: &Happened<'_>, actor: &Actor<'_>, configuratio
             ]),
         ),
         ("s3", s3),
-    ]);
-    structure(vec![("Records", Value::List(vec![entry]))])
+    ];
+    let restore = what.version.filter(|_| what.event == "ObjectRestore:Completed");
+    if let Some((version, restore)) = restore.and_then(|version| Some((version, version.restore.as_ref()?))) {
+        let data = structure(vec![
+            ("lifecycleRestorationExpiryTime", Value::Str(restore.expires.iso8601_millis())),
+            ("lifecycleRestoreStorageClass", Value::str(version.class.name())),
+        ]);
+        entry.push(("glacierEventData", structure(vec![("restoreEventData", data)])));
+    }
+    structure(vec![("Records", Value::List(vec![structure(entry)]))])
 }
 
 /// EventBridge's `detail`.

@@ -100,3 +100,56 @@ fn what_only_touches_an_object_is_told_too() {
     assert_eq!(detail["object"]["key"], "k");
     assert_eq!((detail.get("reason"), detail["object"].get("sequencer")), (None, None));
 }
+
+#[test]
+fn restores_are_told_from_their_beginning_to_the_end_of_the_copy() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ACCOUNT);
+    root.call("s3", "CreateBucket", json!({ "Bucket": "cold" })).ok();
+    let policy = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"s3.amazonaws.com"},
+        "Action":"sqs:SendMessage","Resource":"*"}]}"#;
+    let queue = json!({ "QueueName": "q", "Attributes": { "Policy": policy } });
+    let url = root.call("sqs", "CreateQueue", queue).ok()["QueueUrl"].as_str().unwrap().to_owned();
+    let notify = |events: Value| {
+        let queue = json!({ "QueueArn": format!("arn:aws:sqs:us-east-1:{ACCOUNT}:q"), "Events": events });
+        let put =
+            json!({ "Bucket": "cold", "NotificationConfiguration": { "QueueConfigurations": [queue] } });
+        root.call("s3", "PutBucketNotificationConfiguration", put)
+    };
+    // What nobody would tell is refused.
+    notify(json!(["s3:Replication:*"])).refused(501, "NotImplemented");
+    notify(json!(["s3:ObjectRestore:*"])).ok();
+    let told = || {
+        (0..2).for_each(|_| cloud.reconcile());
+        let ask = json!({ "QueueUrl": url, "MaxNumberOfMessages": 10 });
+        let found = root.call("sqs", "ReceiveMessage", ask).ok();
+        let mut records = Vec::new();
+        for message in found["Messages"].as_array().cloned().unwrap_or_default() {
+            let done = json!({ "QueueUrl": url, "ReceiptHandle": message["ReceiptHandle"] });
+            root.call("sqs", "DeleteMessage", done).ok();
+            let body: Value = serde_json::from_str(message["Body"].as_str().unwrap()).unwrap();
+            records.extend(body["Records"].as_array().cloned().unwrap_or_default());
+        }
+        records
+    };
+    let cold = json!({ "Bucket": "cold", "Key": "a", "Body": "hello", "StorageClass": "GLACIER" });
+    root.call("s3", "PutObject", cold).ok();
+    let request = json!({ "Days": 1, "GlacierJobParameters": { "Tier": "Expedited" } });
+    let restore = json!({ "Bucket": "cold", "Key": "a", "RestoreRequest": request });
+    assert_eq!(root.call("s3", "RestoreObject", restore).status, 202);
+    let begun = told();
+    assert_eq!((begun.len(), &begun[0]["eventName"]), (1, &json!("ObjectRestore:Post")));
+    assert!(told().is_empty());
+    cloud.advance(Duration::from_secs(300));
+    let [done] = &told()[..] else { panic!("not one record") };
+    assert_eq!(
+        (&done["eventName"], &done["s3"]["object"]["key"]),
+        (&json!("ObjectRestore:Completed"), &json!("a"))
+    );
+    let data = &done["glacierEventData"]["restoreEventData"];
+    assert_eq!(data["lifecycleRestoreStorageClass"], "GLACIER");
+    assert_eq!(data["lifecycleRestorationExpiryTime"], "2026-01-17T00:00:00.000Z");
+    cloud.advance(Duration::from_secs(3 * 86_400));
+    let [gone] = &told()[..] else { panic!("not one record") };
+    assert_eq!(gone["eventName"], "ObjectRestore:Delete");
+}

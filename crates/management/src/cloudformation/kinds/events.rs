@@ -1,7 +1,7 @@
 //! EventBridge's buses and rules.
 
 use super::on::{KEYS, On, Tagger, map, text_at, texts_at};
-use super::{BASE, Done, Kind, Made};
+use super::{BASE, Done, Kind};
 use wire::Value;
 
 const EVENTS: &str = "events";

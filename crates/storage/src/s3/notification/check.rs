@@ -3,7 +3,7 @@
 //! AWS: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-how-to-filtering.html>
 
 use super::{Destination, FilterRule, Kind, NotificationConfiguration, is_of};
-use crate::s3::errors::{S3Error, argument};
+use crate::s3::errors::{Refusal, S3Error, argument};
 
 /// AWS: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-how-to-event-types-and-destinations.html>
 pub const EVENTS: [&str; 27] = [
@@ -35,6 +35,9 @@ pub const EVENTS: [&str; 27] = [
     "s3:ObjectTagging:Put",
     "s3:ObjectTagging:Delete",
 ];
+
+/// Nobody tells of these here.
+const UNTOLD: &str = "s3:Replication:";
 
 const FILTER_BYTES_MAX: usize = 1024;
 
@@ -95,6 +98,9 @@ impl Destination<'_> {
         }
         if let Some(event) = self.events.iter().find(|event| !EVENTS.contains(&event.as_str())) {
             return Err(argument("A specified event is not supported for notifications.", "Event", event));
+        }
+        if let Some(event) = self.events.iter().find(|event| event.starts_with(UNTOLD)) {
+            return Err(Refusal::NotBuilt(format!("The event {event}")).into());
         }
         let rules = self.filter.and_then(|f| f.key.as_ref()).map(|k| &k.rules[..]).unwrap_or_default();
         for (at, rule) in rules.iter().enumerate() {

@@ -2,10 +2,13 @@
 
 use super::shapes::load;
 use crate::s3::access;
+use crate::s3::buckets::Bucket;
 use crate::s3::errors::{Denial, Refusal, S3Error};
+use crate::s3::events::{self, Happened};
 use crate::s3::lifecycle::due::after_days;
 use crate::s3::restore::{self, State};
-use crate::s3::versions;
+use crate::s3::versions::{self, Found};
+use crate::s3::work::wait_for_restore;
 use kernel::{Answer, Body, Cx, Dx};
 use wire::Fault;
 
@@ -73,5 +76,23 @@ fn begin(cx: &mut Cx<'_>, req: &RestoreObject) -> Result<u16, S3Error> {
         }
     };
     versions::update(cx, &bucket, &req.key, &found);
+    if status == ACCEPTED {
+        wait_for_restore(cx, &bucket, &req.key, &found, false);
+        tell(cx, &bucket, &req.key, &found)?;
+    }
     Ok(status)
+}
+
+fn tell(cx: &mut Cx<'_>, bucket: &Bucket, key: &str, found: &Found) -> Result<(), S3Error> {
+    let id = bucket.record.is_versioned().then(|| found.version.id());
+    let what = Happened {
+        event: "ObjectRestore:Post",
+        detail_type: "Object Restore Initiated",
+        reason: "",
+        key,
+        version: Some(&found.version),
+        version_id: id.as_deref(),
+        marker: false,
+    };
+    events::happened(cx, bucket, &what)
 }

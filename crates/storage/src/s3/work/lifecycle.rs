@@ -4,9 +4,9 @@
 //! done. What object lock protects stays until it is free.
 
 use crate::s3::buckets::{self, Bucket};
-use crate::s3::configs::{LIFECYCLE, LifecycleRecord, NOTIFICATION};
+use crate::s3::configs::{LIFECYCLE, LifecycleRecord};
 use crate::s3::errors::S3Error;
-use crate::s3::events::{self, Actor, Happened};
+use crate::s3::events::{self, Happened};
 use crate::s3::lifecycle::due::{Change, Due, Subject, after_days};
 use crate::s3::lifecycle::rules::LifecycleConfiguration;
 use crate::s3::lock;
@@ -101,7 +101,7 @@ fn walk<R: store::Record, S: Clone + Default>(
 }
 
 /// Commits; false where somebody else was faster.
-fn commit(tx: store::Tx) -> Result<bool, S3Error> {
+pub(super) fn commit(tx: store::Tx) -> Result<bool, S3Error> {
     if tx.is_read_only() {
         return Ok(true);
     }
@@ -109,7 +109,10 @@ fn commit(tx: store::Tx) -> Result<bool, S3Error> {
         Ok(_) => Ok(true),
         Err(CommitError::Conflict) => Ok(false),
         Err(error) => {
-            kernel::log::error("a lifecycle rule could not be followed", &[("problem", &error.to_string())]);
+            kernel::log::error(
+                "what S3 does by itself could not be saved",
+                &[("problem", &error.to_string())],
+            );
             Err(crate::s3::errors::Refusal::Internal.into())
         }
     }
@@ -202,18 +205,7 @@ fn tell(
 }
 
 fn note(cx: &mut Cx<'_>, bucket: &Bucket, what: &Happened<'_>) -> Result<(), S3Error> {
-    let Some(configuration) = NOTIFICATION.get(cx.tx, &bucket.scope)? else { return Ok(()) };
-    let id = cx.request.id.clone();
-    let actor = Actor {
-        now: cx.now,
-        principal: "AmazonCustomer:S3-Lifecycle",
-        requester: SERVICE,
-        address: "127.0.0.1",
-        request_id: &id,
-    };
-    let cloud = Arc::clone(cx.cloud());
-    events::note(&cloud, cx.tx, bucket, &configuration, what, &actor);
-    Ok(())
+    events::by_itself(cx, bucket, what, "AmazonCustomer:S3-Lifecycle")
 }
 
 /// What is known of the key that the walk is at: rows of one key follow each other, the newest first.
