@@ -404,6 +404,15 @@ impl Plane {
         self.line.netlink(space.key, false, out).map(|_| ())
     }
 
+    pub(super) fn lone_machine(&mut self, machine: &str) -> Result<(), HostError> {
+        if self.machines.contains_key(machine) {
+            return Err(HostError::refused(format!("make {machine}"), std::io::ErrorKind::AlreadyExists));
+        }
+        let space = new_space(&self.line, MACHINE_SETTINGS)?;
+        self.machines.insert(machine.to_owned(), Machine { space, is_nat: false });
+        Ok(())
+    }
+
     pub(super) fn remove_machine(&mut self, machine: &str) -> Result<(), HostError> {
         let Some(gone) = self.machines.remove(machine) else { return Ok(()) };
         // A socket that somebody still has keeps the namespace alive, but not its links.
