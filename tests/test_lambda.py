@@ -325,6 +325,30 @@ def test_functions_and_their_events_survive_a_kill(own_cloud, own_account):
     assert eventually(both)
 
 
+def test_what_fails_thrice_is_a_dead_letter(own_cloud, own_account):
+    sqs = own_account.client("sqs")
+    url = sqs.create_queue(QueueName="lost")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    runs, text = role(own_account), "def handler(event, context):\n    raise ValueError(event)\n"
+    may = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": arn}]}
+    own_account.client("iam").put_role_policy(RoleName="runs", PolicyName="may", PolicyDocument=json.dumps(may))
+    client = make(own_account, text, Role=runs, DeadLetterConfig={"TargetArn": arn})
+    client.invoke(FunctionName="it", InvocationType="Event", Payload='"x"')
+
+    def failures(count):
+        return sum("ValueError: x" in line for line in logged(own_account)) == count
+
+    for count, wait in ((1, 61), (2, 121)):
+        assert eventually(lambda count=count: failures(count))
+        time.sleep(1)
+        own_cloud.run("clock", f"+{wait}s")
+    message = eventually(
+        lambda: sqs.receive_message(QueueUrl=url, MessageAttributeNames=["All"]).get("Messages"),
+    )[0]
+    assert message["Body"] == '"x"'
+    assert "ValueError" in message["MessageAttributes"]["ErrorMessage"]["StringValue"]
+
+
 def test_the_command_line(account):
     make(account, "def handler(event, context):\n    return event['n'] * 2\n")
     listed = account.aws("lambda", "list-functions")

@@ -161,7 +161,7 @@ pub trait Driver: Send + Sync + Debug {
     /// [`HostError::Refused`], [`HostError::NotThere`]
     fn memory(&self, machine: &str) -> Result<u64, HostError>;
 
-    /// The VPCs and machines that there are.
+    /// The VPCs and machines that there are, but for lone ones.
     ///
     /// # Errors
     /// [`HostError::Ended`]

@@ -20,6 +20,8 @@ struct State {
     topology: Topology,
     programs: BTreeMap<String, Program>,
     machines: BTreeSet<String>,
+    /// Those among them that have no place in any network.
+    lone: BTreeSet<String>,
     /// Where the listener for (place, port) really is; by address for hosts on the internet.
     listeners: BTreeMap<(Place, u16), SocketAddr>,
     counts: BTreeMap<String, BTreeMap<String, Count>>,
@@ -205,6 +207,7 @@ impl Driver for Simulator {
     fn remove_machine(&self, machine: &str) -> Result<(), HostError> {
         let mut state = self.state();
         state.machines.remove(machine);
+        state.lone.remove(machine);
         if let Some(switch) = state.booted.remove(machine) {
             switch.off(128 + 9);
         }
@@ -254,8 +257,12 @@ impl Driver for Simulator {
     }
 
     fn lone_machine(&self, machine: &str) -> Result<(), HostError> {
-        match self.state().machines.insert(machine.to_owned()) {
-            true => Ok(()),
+        let mut state = self.state();
+        match state.machines.insert(machine.to_owned()) {
+            true => {
+                state.lone.insert(machine.to_owned());
+                Ok(())
+            }
             false => Err(HostError::refused(format!("make {machine}"), std::io::ErrorKind::AlreadyExists)),
         }
     }
@@ -288,7 +295,7 @@ impl Driver for Simulator {
         let state = self.state();
         Ok(Inventory {
             vpcs: state.programs.keys().cloned().collect(),
-            machines: state.machines.iter().cloned().collect(),
+            machines: state.machines.difference(&state.lone).cloned().collect(),
         })
     }
 }

@@ -31,6 +31,19 @@ impl From<store::StoreError> for LambdaError {
     }
 }
 
+/// The runtime ended before it had answered.
+pub(crate) const EXIT: &str = "Runtime.ExitError";
+
+/// What CloudWatch Logs answers to whoever makes what is there.
+pub(crate) fn is_there(fault: &wire::Fault) -> bool {
+    fault.code == "ResourceAlreadyExistsException"
+}
+
+/// Whether the function is gone.
+pub(crate) fn is_gone(fault: &wire::Fault) -> bool {
+    fault.code == "ResourceNotFoundException"
+}
+
 pub(crate) fn invalid(what: impl Into<String>) -> LambdaError {
     LambdaError::Invalid(what.into())
 }

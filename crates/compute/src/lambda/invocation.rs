@@ -1,7 +1,7 @@
 //! One invocation: an environment is found or started, the event handed to it, and what became of it told.
 
 use super::environments::{self, Slot};
-use super::errors::LambdaError;
+use super::errors::{EXIT, LambdaError};
 use super::logs;
 use super::model::{self, FUNCTIONS, Function, Version};
 use super::name::Named;
@@ -245,8 +245,8 @@ async fn finish(
         End::Exited(code) => {
             let text = format!("RequestId: {id} Error: {}", exit(code));
             lines.push((now, text.clone()));
-            lines.push((now, "Runtime.ExitError".to_owned()));
-            (error("Runtime.ExitError", &text), true)
+            lines.push((now, EXIT.to_owned()));
+            (error(EXIT, &text), true)
         }
         End::TimedOut(limit) => {
             let said = format!("Task timed out after {:.2} seconds", limit.as_secs_f64());

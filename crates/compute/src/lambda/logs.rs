@@ -1,6 +1,7 @@
 //! What functions say goes to CloudWatch Logs, with the rights of their roles: a role that may not write logs has none.
 
 use super::access::SERVICE;
+use super::errors::is_there;
 use super::invocation::Runs;
 use super::ops::configuration::log_group;
 use super::sandbox::Environment;
@@ -22,7 +23,7 @@ fn call(cx: &mut Cx<'_>, operation: &str, members: Vec<(&'static str, Value)>) -
 /// A call whose thing may be there already.
 fn make(cx: &mut Cx<'_>, operation: &str, members: Vec<(&'static str, Value)>) -> Result<(), Fault> {
     match call(cx, operation, members) {
-        Err(fault) if fault.code != "ResourceAlreadyExistsException" => Err(fault),
+        Err(fault) if !is_there(&fault) => Err(fault),
         _ => Ok(()),
     }
 }

@@ -7,6 +7,7 @@
 //! AWS: <https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html>
 
 use super::access::SERVICE;
+use super::errors::is_gone;
 use super::invocation::{self, Asked, Outcome};
 use super::model::{self, EVENTS, Event};
 use super::name::Named;
@@ -144,7 +145,7 @@ fn settle(cloud: &Arc<Cloud>, key: &Key, event: Event, outcome: Result<Outcome, 
     let (handled, error) = match &outcome {
         Ok(outcome) => (Some(!outcome.failed), String::from_utf8_lossy(&outcome.payload).into_owned()),
         // Its function is gone, and it with that.
-        Err(fault) if fault.code == "ResourceNotFoundException" => (Some(true), String::new()),
+        Err(fault) if is_gone(fault) => (Some(true), String::new()),
         Err(fault) => (None, fault.message.clone()),
     };
     let decided = next(&event, handled, cloud.clock().now());

@@ -105,6 +105,8 @@ impl Router {
 pub(super) struct Machine {
     pub(super) space: Space,
     pub(super) is_nat: bool,
+    /// It has no place in any network.
+    pub(super) is_lone: bool,
 }
 
 #[derive(Debug)]
@@ -159,7 +161,7 @@ impl Plane {
     pub(super) fn inventory(&self) -> Inventory {
         Inventory {
             vpcs: self.routers.keys().cloned().collect(),
-            machines: self.machines.keys().cloned().collect(),
+            machines: self.machines.iter().filter(|(_, m)| !m.is_lone).map(|(id, _)| id.clone()).collect(),
         }
     }
 
@@ -409,7 +411,7 @@ impl Plane {
             return Err(HostError::refused(format!("make {machine}"), std::io::ErrorKind::AlreadyExists));
         }
         let space = new_space(&self.line, MACHINE_SETTINGS)?;
-        self.machines.insert(machine.to_owned(), Machine { space, is_nat: false });
+        self.machines.insert(machine.to_owned(), Machine { space, is_nat: false, is_lone: true });
         Ok(())
     }
 

@@ -179,7 +179,7 @@ fn a_machine_that_cannot_be_is_refused_at_the_call() {
         networks: DataPlane::new(Box::new(unable)),
         machines: None,
         functions: None,
-        door: Arc::default(),
+        door: std::sync::Arc::default(),
     });
     let root = cloud.root(ACCOUNT);
     cloud.reconcile();

@@ -119,7 +119,7 @@ fn what_cannot_be_a_function() {
             "Could not unzip uploaded file. Please check your file, then try to upload again.",
         ),
         (
-            json!({ "Code": { "S3Bucket": "abc", "S3Key": "k" } }),
+            json!({ "Code": { "S3Bucket": "abc" } }),
             501,
             "NotImplemented",
             "Code from S3: a ZipFile is taken, and S3Bucket is not built in this version of Virga.",

@@ -1,12 +1,12 @@
 //! Functions are invoked: now, later, or not at all. Their sandboxes are simulated: they answer what they are asked.
 
 use crate::harness::{Caller, Cloud, Reply};
-use crate::lambda_functions::{create, role, zipped};
+use crate::lambda_functions::{create, zipped};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use kernel::Call;
 use serde_json::{Value, json};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use wire::Value as Wire;
 
 const ACCOUNT: &str = "123456789012";
@@ -20,16 +20,6 @@ fn invoke(caller: &Caller<'_>, more: &Value) -> Reply {
 
 fn header<'r>(reply: &'r Reply, name: &str) -> &'r str {
     reply.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
-}
-
-/// Lets the cloud work until that is so.
-fn until(cloud: &Cloud, what: impl Fn() -> bool) {
-    let begun = Instant::now();
-    while !what() {
-        assert!(begun.elapsed() < Duration::from_secs(20), "it does not happen");
-        cloud.block_on(async { cloud.reconcile() });
-        std::thread::sleep(Duration::from_millis(20));
-    }
 }
 
 fn events(cloud: &Cloud) -> usize {
@@ -61,7 +51,6 @@ fn the_answer_is_the_functions() {
 fn what_cannot_be_invoked() {
     let cloud = Cloud::new();
     let root = cloud.root(ACCOUNT);
-    role(&root);
     let message = invoke(&root, &json!({})).refused(404, "ResourceNotFoundException");
     assert_eq!(message, format!("Function not found: {ARN}"));
     create(&root);
@@ -100,42 +89,6 @@ fn versions_and_aliases_run_what_they_say() {
     assert_eq!(header(&reply, "x-amz-executed-version"), "2", "all of its weight lies there");
     let reply = invoke(&root, &json!({ "Qualifier": "1" }));
     assert_eq!(header(&reply, "x-amz-executed-version"), "1");
-}
-
-#[test]
-fn events_are_kept_until_they_are_handled() {
-    let cloud = Cloud::new();
-    let root = cloud.root(ACCOUNT);
-    create(&root);
-    let url = root.call("sqs", "CreateQueue", json!({ "QueueName": "lost" })).ok()["QueueUrl"].clone();
-    let may = json!({ "Version": "2012-10-17", "Statement": {
-        "Effect": "Allow", "Action": "sqs:SendMessage", "Resource": "*",
-    } });
-    let put = json!({ "RoleName": "runs", "PolicyName": "may", "PolicyDocument": may.to_string() });
-    root.call("iam", "PutRolePolicy", put).ok();
-    let target = json!({ "TargetArn": "arn:aws:sqs:us-east-1:123456789012:lost" });
-    let change = json!({ "FunctionName": "f", "DeadLetterConfig": target });
-    root.call("lambda", "UpdateFunctionConfiguration", change).ok();
-    let good = invoke(&root, &json!({ "InvocationType": "Event", "Payload": "1" }));
-    assert_eq!((good.status, events(&cloud)), (202, 1));
-    until(&cloud, || events(&cloud) == 0);
-    invoke(&root, &json!({ "InvocationType": "Event", "Payload": "\"fail\"" }));
-    let waits = || {
-        let snapshot = cloud.cloud.store().snapshot();
-        let all = compute::lambda::model::EVENTS;
-        let mut found = all.scan(&snapshot, &store::Key::empty(), store::Direction::Forward);
-        found.next().map(|pair| pair.unwrap().1.attempts)
-    };
-    for attempts in [1, 2] {
-        until(&cloud, || waits() == Some(attempts));
-        cloud.advance(Duration::from_secs(60 * u64::from(attempts)));
-    }
-    until(&cloud, || events(&cloud) == 0);
-    let asked = json!({ "QueueUrl": url, "MessageAttributeNames": ["All"] });
-    let message = root.call("sqs", "ReceiveMessage", asked).ok()["Messages"][0].clone();
-    assert_eq!(message["Body"], "\"fail\"");
-    let told = message["MessageAttributes"]["ErrorMessage"]["StringValue"].as_str().unwrap();
-    assert!(told.contains("it was told to"), "{told}");
 }
 
 /// What another service asks within its own transaction.
