@@ -170,7 +170,7 @@ async fn hand_over(cloud: &Arc<Cloud>, environment: &Arc<Environment>, runs: &Ru
     let (reply, answer) = oneshot::channel();
     let job = Job {
         request_id: asked.request_id.clone(),
-        deadline_millis: deadline.micros() as i64 / 1000,
+        deadline_millis: deadline.micros() / 1000,
         arn: asked.named.qualified_arn(),
         client_context: asked.client_context.clone(),
         payload: asked.payload.clone(),

@@ -35,8 +35,8 @@ fn put(cx: &mut Cx<'_>, group: &str, stream: &str, first: bool, lines: &[Line]) 
         make(cx, "CreateLogStream", names())?;
     }
     let event = |(time, text): &Line| {
-        let millis = i64::try_from(time.micros() / 1000).unwrap_or(i64::MAX);
-        let members = [("timestamp", Value::Int(millis)), ("message", Value::Str(format!("{text}\n")))];
+        let members =
+            [("timestamp", Value::Int(time.micros() / 1000)), ("message", Value::Str(format!("{text}\n")))];
         Value::Struct(members.into_iter().collect())
     };
     let mut members = names();

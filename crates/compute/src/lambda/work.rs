@@ -88,7 +88,7 @@ impl Reconciler for Events {
                     let outcome = invocation::run(&cloud, asked(&event)).await;
                     let done = key.clone();
                     let settled =
-                        tokio::task::spawn_blocking(move || settle(&cloud, &key, event, outcome)).await;
+                        tokio::task::spawn_blocking(move || settle(&cloud, &key, &event, &outcome)).await;
                     if let Err(why) = settled {
                         kernel::log::error("an event could not be settled", &[("problem", &why.to_string())]);
                     }
@@ -141,14 +141,14 @@ fn next(event: &Event, handled: Option<bool>, now: Timestamp) -> Next {
 }
 
 /// Writes what became of an event. Blocks.
-fn settle(cloud: &Arc<Cloud>, key: &Key, event: Event, outcome: Result<Outcome, Fault>) {
-    let (handled, error) = match &outcome {
+fn settle(cloud: &Arc<Cloud>, key: &Key, event: &Event, outcome: &Result<Outcome, Fault>) {
+    let (handled, error) = match outcome {
         Ok(outcome) => (Some(!outcome.failed), String::from_utf8_lossy(&outcome.payload).into_owned()),
         // Its function is gone, and it with that.
         Err(fault) if is_gone(fault) => (Some(true), String::new()),
         Err(fault) => (None, fault.message.clone()),
     };
-    let decided = next(&event, handled, cloud.clock().now());
+    let decided = next(event, handled, cloud.clock().now());
     for _ in 0..CONFLICTS_MAX {
         let mut tx = cloud.store().begin();
         match &decided {
@@ -156,7 +156,7 @@ fn settle(cloud: &Arc<Cloud>, key: &Key, event: Event, outcome: Result<Outcome, 
             Next::Done => EVENTS.delete(&mut tx, key),
             Next::Lost(why) => {
                 EVENTS.delete(&mut tx, key);
-                bury(cloud, &mut tx, &event, why, &error);
+                bury(cloud, &mut tx, event, why, &error);
             }
         }
         match tx.commit().wait() {

@@ -20,6 +20,9 @@ use store::{Key, Record, Table};
 /// AWS: every list of Lambda's: fifty at a time unless asked for fewer.
 const PAGE: usize = 50;
 
+/// Rows with their keys, and the marker of what follows.
+type Found<R> = (Vec<(Key, R)>, Option<String>);
+
 /// A page of a table's rows with their keys, and the marker of the next one. `list` names the operation and its filters.
 fn page<R: Record>(
     cx: &Cx<'_>,
@@ -27,7 +30,7 @@ fn page<R: Record>(
     prefix: &Key,
     list: &str,
     (marker, most): (Option<&str>, Option<u32>),
-) -> Result<(Vec<(Key, R)>, Option<String>), LambdaError> {
+) -> Result<Found<R>, LambdaError> {
     let list = format!("lambda:{list} {} {}", cx.account, cx.region.name());
     let after = match marker {
         None => None,
