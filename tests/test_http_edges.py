@@ -365,7 +365,7 @@ NOT_BUILT = [
     ("rds", "describe_db_instances", {}),
     ("dynamodb", "list_exports", {}),
     ("ecs", "list_clusters", {}),
-    ("lambda", "list_functions", {}),
+    ("lambda", "list_layers", {}),
     ("route53", "list_hosted_zones", {}),
     ("cloudwatch", "list_dashboards", {}),
 ]

@@ -1,3 +1,4 @@
-//! Compute: machines that live in the cloud's networks.
+//! Compute: machines that live in the cloud's networks, and functions.
 
 pub mod ec2;
+pub mod lambda;

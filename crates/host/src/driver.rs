@@ -1,7 +1,7 @@
 //! What services ask of a data plane.
 
-use crate::HostError;
 use crate::image::Bind;
+use crate::{HostError, Sandbox};
 use net::Topology;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -151,7 +151,25 @@ pub trait Driver: Send + Sync + Debug {
     /// [`HostError::Refused`], [`HostError::NotThere`]
     fn spawn(&self, machine: &str, command: Spawn) -> Result<Box<dyn Process>, HostError>;
 
-    /// The VPCs and machines that there are.
+    /// Makes a machine without interfaces: its loopback is all its network.
+    ///
+    /// # Errors
+    /// [`HostError::Refused`], also where it is there.
+    fn lone_machine(&self, machine: &str) -> Result<(), HostError>;
+
+    /// Shuts a program into a machine: it and what it starts are nobody, and see nothing but what the sandbox has.
+    ///
+    /// # Errors
+    /// [`HostError::Refused`], [`HostError::NotThere`]; a machine that runs already is refused with "busy".
+    fn confine(&self, machine: &str, sandbox: Sandbox) -> Result<Box<dyn Process>, HostError>;
+
+    /// How much memory the processes in a machine have for themselves, in bytes.
+    ///
+    /// # Errors
+    /// [`HostError::Refused`], [`HostError::NotThere`]
+    fn memory(&self, machine: &str) -> Result<u64, HostError>;
+
+    /// The VPCs and machines that there are, but for lone ones.
     ///
     /// # Errors
     /// [`HostError::Ended`]

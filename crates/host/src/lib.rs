@@ -5,7 +5,8 @@
 //! memory, by [`net::walk`], for tests that need no packets.
 //!
 //! A machine is a network namespace that interfaces are plugged into: sockets can be made in it and processes run in
-//! it. Booted, it is a system container with a root file system in layers ([`image`]).
+//! it. Booted, it is a system container with a root file system in layers ([`image`]); one without interfaces can hold a
+//! single program that is not trusted ([`sandbox`]).
 //!
 //! Not there: limits on memory, processors and disks; virtual machines.
 //!
@@ -15,9 +16,11 @@ mod driver;
 mod error;
 pub mod image;
 mod linux;
+pub mod sandbox;
 mod simulator;
 
 pub use driver::{Boot, Count, Driver, Inventory, Place, Process, Spawn};
 pub use error::HostError;
 pub use linux::{Linux, Missing, missing, run_child};
+pub use sandbox::Sandbox;
 pub use simulator::Simulator;

@@ -1,6 +1,6 @@
 //! A data plane in memory: nothing is real but what [`net::walk`] says, and sockets that stand in on loopback.
 
-use crate::{Boot, Count, Driver, HostError, Inventory, Place, Process, Spawn};
+use crate::{Boot, Count, Driver, HostError, Inventory, Place, Process, Sandbox, Spawn};
 use net::walk::{End, Flow, Origin, Transport, walk};
 use net::{Program, Topology};
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,6 +20,8 @@ struct State {
     topology: Topology,
     programs: BTreeMap<String, Program>,
     machines: BTreeSet<String>,
+    /// Those among them that have no place in any network.
+    lone: BTreeSet<String>,
     /// Where the listener for (place, port) really is; by address for hosts on the internet.
     listeners: BTreeMap<(Place, u16), SocketAddr>,
     counts: BTreeMap<String, BTreeMap<String, Count>>,
@@ -128,6 +130,53 @@ impl State {
     }
 }
 
+/// Stands for a program in a sandbox: it speaks to the last server that listens there as functions do to the Runtime
+/// API, and answers each event with the event itself, or with an error where the event is `"fail"`.
+mod echo {
+    use std::io::{self, BufRead, BufReader, Read, Write};
+    use std::net::{SocketAddr, TcpStream};
+
+    const API: &str = "/2018-06-01/runtime/invocation";
+
+    pub(super) fn start(server: SocketAddr) {
+        let _ = std::thread::Builder::new().name("echo".into()).spawn(move || run(server));
+    }
+
+    fn run(server: SocketAddr) -> io::Result<()> {
+        loop {
+            let (id, event) = ask(server, &format!("GET {API}/next"), b"")?;
+            let fails = event == b"\"fail\"";
+            let error = br#"{"errorMessage":"it was told to","errorType":"Told","stackTrace":[]}"#;
+            let (path, body): (_, &[u8]) = if fails { ("error", error) } else { ("response", &event) };
+            ask(server, &format!("POST {API}/{id}/{path}"), body)?;
+        }
+    }
+
+    /// One request by a connection of its own: the id of the invocation and the body of the answer.
+    fn ask(server: SocketAddr, line: &str, body: &[u8]) -> io::Result<(String, Vec<u8>)> {
+        let mut stream = TcpStream::connect(server)?;
+        let length = body.len();
+        write!(
+            stream,
+            "{line} HTTP/1.1\r\nhost: runtime\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n"
+        )?;
+        stream.write_all(body)?;
+        let (mut id, mut reader) = (String::new(), BufReader::new(stream));
+        let mut line = String::new();
+        while reader.read_line(&mut line)? > 2 {
+            if let Some((name, value)) = line.split_once(':')
+                && name.eq_ignore_ascii_case("lambda-runtime-aws-request-id")
+            {
+                value.trim().clone_into(&mut id);
+            }
+            line.clear();
+        }
+        let mut answer = Vec::new();
+        reader.read_to_end(&mut answer)?;
+        Ok((id, answer))
+    }
+}
+
 const LOOPBACK: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
 impl Driver for Simulator {
@@ -158,6 +207,7 @@ impl Driver for Simulator {
     fn remove_machine(&self, machine: &str) -> Result<(), HostError> {
         let mut state = self.state();
         state.machines.remove(machine);
+        state.lone.remove(machine);
         if let Some(switch) = state.booted.remove(machine) {
             switch.off(128 + 9);
         }
@@ -211,6 +261,36 @@ impl Driver for Simulator {
         Ok(Box::new(Booted(switch)))
     }
 
+    fn lone_machine(&self, machine: &str) -> Result<(), HostError> {
+        let mut state = self.state();
+        match state.machines.insert(machine.to_owned()) {
+            true => {
+                state.lone.insert(machine.to_owned());
+                Ok(())
+            }
+            false => Err(HostError::refused(format!("make {machine}"), std::io::ErrorKind::AlreadyExists)),
+        }
+    }
+
+    fn confine(&self, machine: &str, sandbox: Sandbox) -> Result<Box<dyn Process>, HostError> {
+        let place = Place::Machine(machine.to_owned());
+        let server = self
+            .state()
+            .listeners
+            .range((place.clone(), 0)..=(place, u16::MAX))
+            .next_back()
+            .map(|(_, at)| *at);
+        let booted = self.boot(machine, Boot { hostname: sandbox.hostname, ..Boot::default() })?;
+        if let Some(server) = server {
+            echo::start(server);
+        }
+        Ok(booted)
+    }
+
+    fn memory(&self, machine: &str) -> Result<u64, HostError> {
+        self.state().check(&Place::Machine(machine.to_owned())).map(|()| 0)
+    }
+
     fn spawn(&self, machine: &str, _command: Spawn) -> Result<Box<dyn Process>, HostError> {
         self.state().check(&Place::Machine(machine.to_owned()))?;
         Err(HostError::Unable("the simulator runs no processes".to_owned()))
@@ -220,7 +300,7 @@ impl Driver for Simulator {
         let state = self.state();
         Ok(Inventory {
             vpcs: state.programs.keys().cloned().collect(),
-            machines: state.machines.iter().cloned().collect(),
+            machines: state.machines.difference(&state.lone).cloned().collect(),
         })
     }
 }

@@ -267,7 +267,10 @@ pub(crate) fn check(
 
 fn run(place: &Place<'_>, tx: &mut Tx, mut request: Request, call: Call<'_>) -> Result<Value, Fault> {
     let Found { built, model, modelled } = find(place.cloud, &call)?;
-    let Run::Control(handler) = built.op.run else { return Err(not_this_way(&call)) };
+    let handler = match (built.op.run, built.op.within) {
+        (Run::Control(handler), _) | (Run::Data(_), Some(handler)) => handler,
+        (Run::Data(_), None) => return Err(not_this_way(&call)),
+    };
     check(model, modelled, built.op, &call.value)?;
     if place
         .caller

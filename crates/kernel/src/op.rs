@@ -29,6 +29,9 @@ pub struct Op {
     pub action: &'static str,
     pub access: AccessFn,
     pub run: Run,
+    /// How an operation of the data plane runs within the transaction of another, where it can: then what it has to do
+    /// is only noted down, and done later.
+    pub within: Option<Within>,
     /// A data event, as CloudTrail has it: frequent, and no part of the event history. It is recorded like a read, so
     /// that auditing it costs no flush.
     pub event: bool,
@@ -45,6 +48,9 @@ pub enum Run {
     /// On its own: it reads a stream, answers with one, or waits.
     Data(fn(Dx, Value, Body) -> Answering),
 }
+
+/// A handler within the transaction of another operation.
+pub type Within = fn(&mut Cx<'_>, Value) -> Result<Value, Fault>;
 
 /// A data-plane handler at work.
 pub type Answering = Running<'static, Result<Answer<Value>, Fault>>;
@@ -160,7 +166,8 @@ pub fn bridge<'b, Req: FromValue, Res: ToValue, E: Into<Fault>>(
 
 /// Declares a family's operation table, one line an operation: `Name: handler, "action", access;`. `[event]` before
 /// the handler marks a data event of the control plane's shape, `[data]` a handler of the data plane (which is a data
-/// event, too), `[wait]` one of the data plane's shape that is none.
+/// event, too), `[wait]` one of the data plane's shape that is none. Behind `=>` such a handler may have another, of the
+/// control plane's shape, for calls from within a transaction.
 ///
 /// ```ignore
 /// kernel::ops! { pub static OPS:
@@ -173,10 +180,10 @@ pub fn bridge<'b, Req: FromValue, Res: ToValue, E: Into<Fault>>(
 #[macro_export]
 macro_rules! ops {
     ($(#[$doc:meta])* $vis:vis static $name:ident :
-     $( $op:ident : $([$kind:ident])? $handler:path, $action:literal, $access:expr; )+) => {
+     $( $op:ident : $([$kind:ident])? $handler:path $(=> $within:path)?, $action:literal, $access:expr; )+) => {
         $(#[$doc])*
         $vis static $name: &[$crate::Op] = &[ $( $crate::op!(
-            ($($kind)?) $handler, stringify!($op), $action, $access
+            ($($kind)?) $handler $(=> $within)?, stringify!($op), $action, $access
         ) ),+ ];
     };
 }
@@ -194,9 +201,16 @@ macro_rules! op {
             action: $action,
             access: $access,
             run: $crate::op::Run::Control(|cx, value| $crate::op::bridge($handler, cx, value)),
+            within: None,
             event: $event,
             input: $crate::op::declared($handler).0,
             output: $crate::op::declared($handler).1,
+        }
+    };
+    (data $event:literal, $handler:path => $within:path, $($rest:tt)+) => {
+        $crate::Op {
+            within: Some(|cx, value| $crate::op::bridge($within, cx, value)),
+            ..$crate::op!(data $event, $handler, $($rest)+)
         }
     };
     (data $event:literal, $handler:path, $name:expr, $action:literal, $access:expr) => {
@@ -205,6 +219,7 @@ macro_rules! op {
             action: $action,
             access: $access,
             run: $crate::op::Run::Data(|dx, value, body| $crate::op::bridge_data($handler, dx, value, body)),
+            within: None,
             event: $event,
             input: $crate::op::declared_data($handler).0,
             output: $crate::op::declared_data($handler).1,

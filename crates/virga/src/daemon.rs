@@ -35,19 +35,25 @@ pub(crate) fn run(
     let master = master_key(&place.master_key_file(), &rng)?;
     let settings = kernel::Settings { strict: options.strict, seed: options.seed };
     let blobs = blob::Files::open(&place.contents_dir()).map_err(|e| at(&place.contents_dir(), &e))?;
-    let ground =
-        wiring::Ground { networks: wiring::real_networks(), machines: Some(place.data.join("machines")) };
+    let door = Arc::new(compute::lambda::workshop::Door::default());
+    let ground = wiring::Ground {
+        networks: wiring::real_networks(),
+        machines: Some(place.data.join("machines")),
+        functions: Some(place.data.join("functions")),
+        door: Arc::clone(&door),
+    };
     let cloud = wiring::cloud_on(ground, store, Arc::new(blobs), Clock::system(), rng, &master, settings)
         .map_err(|e| e.to_string())?;
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|e| e.to_string())?;
-    runtime.block_on(serve(place, options.listen, cloud, ready))
+    runtime.block_on(serve(place, options.listen, cloud, &door, ready))
 }
 
 async fn serve(
     place: &Place,
     listen: SocketAddr,
     cloud: Arc<kernel::Cloud>,
+    door: &compute::lambda::workshop::Door,
     ready: impl FnOnce(&Running) -> Result<(), String>,
 ) -> Result<(), String> {
     let listener = TcpListener::bind(listen).await.map_err(|e| format!("{listen}: {e}"))?;
@@ -60,6 +66,7 @@ async fn serve(
     let background = cloud.start_background();
     let gateway =
         Arc::new(Gateway { cloud: Arc::clone(&cloud), endpoint: endpoint.clone(), stop: stop.clone() });
+    gateway.open(door);
     let serving = tokio::spawn(gateway.serve(listener));
 
     let running = Running { pid: i32::try_from(std::process::id()).map_err(|e| e.to_string())?, endpoint };

@@ -33,6 +33,7 @@ pub fn services() -> Vec<&'static Service> {
         &dynamodb::streams::DYNAMODBSTREAMS,
         &storage::s3::S3,
         &EC2,
+        &compute::lambda::LAMBDA,
     ]
 }
 
@@ -49,6 +50,10 @@ pub struct Ground {
     pub networks: DataPlane,
     /// Where machines keep their disks; `None` where they have none, being simulated.
     pub machines: Option<std::path::PathBuf>,
+    /// Where functions' code is unpacked; `None` likewise.
+    pub functions: Option<std::path::PathBuf>,
+    /// The way from functions to the cloud.
+    pub door: Arc<compute::lambda::workshop::Door>,
 }
 
 /// A cloud over an open store, with every built service; its networks are simulated.
@@ -64,7 +69,7 @@ pub fn cloud(
     settings: Settings,
 ) -> Result<Arc<Cloud>, StoreError> {
     let networks = DataPlane::new(Box::new(|| Ok(Arc::new(host::Simulator::new()))));
-    let simulated = Ground { networks, machines: None };
+    let simulated = Ground { networks, machines: None, functions: None, door: Arc::default() };
     cloud_on(simulated, store, blobs, clock, rng, master, settings)
 }
 
@@ -94,6 +99,11 @@ pub fn cloud_on(
     settings: Settings,
 ) -> Result<Arc<Cloud>, StoreError> {
     let networks = Arc::new(ground.networks);
+    let functions = compute::lambda::workshop::Ground {
+        plane: Arc::clone(&networks),
+        folder: ground.functions,
+        door: ground.door,
+    };
     let last_used = Arc::new(LastUsed::default());
     let parts = Parts {
         services: services(),
@@ -135,6 +145,8 @@ pub fn cloud_on(
             Arc::new(network::vpc::work::NetworkLife),
             Arc::new(network::vpc::plane::KeepNetworks::new(Arc::clone(&networks))),
             Arc::new(compute::ec2::work::Machines::new(networks, ground.machines)),
+            Arc::new(compute::lambda::work::Events(functions.clone())),
+            Arc::new(compute::lambda::work::Idle(functions.clone())),
         ],
         subscribers: vec![Arc::new(events::work::OwnEvents)],
         sagas: vec![&security::organizations::create::CREATE_ACCOUNT],
@@ -146,5 +158,8 @@ pub fn cloud_on(
         ],
         blobs,
     };
-    Cloud::new(store, clock, rng, master, settings, parts)
+    let cloud = Cloud::new(store, clock, rng, master, settings, parts)?;
+    // Before the first reconciler runs there may be calls.
+    cloud.memory::<compute::lambda::workshop::Workshop>().set(&functions);
+    Ok(cloud)
 }

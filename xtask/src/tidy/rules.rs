@@ -137,6 +137,11 @@ pub(super) const RULES: &[Rule] = &[
             "crates/management/src/cloudwatch/ops/get_data.rs",
             "crates/storage/src/s3/form/",
             "crates/storage/src/s3/sites/",
+            // Lambda's Runtime API, which functions speak to.
+            "crates/compute/Cargo.toml",
+            "crates/compute/src/lambda/sandbox/api.rs",
+            // A member of an invocation's answer.
+            "crates/compute/src/lambda/ops/invoke.rs",
         ],
         shipped_only: true,
         why: "handlers see no HTTP: what they need from a header is a modelled member",

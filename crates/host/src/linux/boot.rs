@@ -130,11 +130,16 @@ impl Machine {
     }
 }
 
-fn plain(kind: &str, at: &Path, flags: MountFlags, options: Option<&std::ffi::CStr>) -> io::Result<()> {
+pub(super) fn plain(
+    kind: &str,
+    at: &Path,
+    flags: MountFlags,
+    options: Option<&std::ffi::CStr>,
+) -> io::Result<()> {
     Ok(mount(kind, at, kind, flags, options)?)
 }
 
-fn bind(from: &Path, to: &Path, read_only: bool) -> io::Result<()> {
+pub(super) fn bind(from: &Path, to: &Path, read_only: bool) -> io::Result<()> {
     mount_bind(from, to)?;
     if read_only {
         // What restricted the mount before may not be lifted here, so it is said again.
@@ -157,7 +162,7 @@ fn bind(from: &Path, to: &Path, read_only: bool) -> io::Result<()> {
 }
 
 /// The few devices that every program expects, borrowed from the machine underneath: none can be made here.
-fn devices(dev: &Path) -> io::Result<()> {
+pub(super) fn devices(dev: &Path) -> io::Result<()> {
     plain("tmpfs", dev, MountFlags::NOSUID, Some(c"mode=755"))?;
     for name in ["null", "zero", "full", "random", "urandom", "tty"] {
         let (from, to) = (Path::new("/dev").join(name), dev.join(name));

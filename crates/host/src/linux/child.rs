@@ -6,6 +6,7 @@
 
 use super::boot::Machine;
 use super::frame::{Frame, Order, Put, Take, receive, send};
+use super::sandbox::{self, Cell};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 use rustix::mount::{MountFlags, MountPropagationFlags, mount, mount_change};
@@ -162,6 +163,13 @@ impl Child {
                 Ok((put, None))
             }
             Order::Boot => self.boot(&mut take, frame.descriptors).map(|pid| (put.u32(pid), None)),
+            Order::Confine => self.confine(&mut take, frame.descriptors).map(|pid| (put.u32(pid), None)),
+            Order::Memory => {
+                let space = self.spaces.get(&take.u32()?).ok_or(Errno::NODEV)?;
+                let bytes = sandbox::memory(&space.namespace)?;
+                let half = |n: u64| u32::try_from(n & u64::from(u32::MAX)).unwrap_or(0);
+                Ok((put.u32(half(bytes >> 32)).u32(half(bytes)), None))
+            }
             Order::Netlink => {
                 let space = self.spaces.get(&take.u32()?).ok_or(Errno::NODEV)?;
                 let socket = if take.u8()? == 0 { &space.route } else { &space.filter };
@@ -214,18 +222,35 @@ impl Child {
 
     fn boot(&mut self, take: &mut Take<'_>, descriptors: Vec<OwnedFd>) -> io::Result<u32> {
         let key = take.u32()?;
+        let machine = Machine::read(take)?;
+        self.first_process(key, descriptors, |network, streams| machine.boot(network, streams))
+    }
+
+    fn confine(&mut self, take: &mut Take<'_>, descriptors: Vec<OwnedFd>) -> io::Result<u32> {
+        let key = take.u32()?;
+        let cell = Cell::read(take)?;
+        self.first_process(key, descriptors, |network, streams| cell.start(network, streams))
+    }
+
+    /// Starts what is to be the first process of a new process namespace.
+    fn first_process(
+        &mut self,
+        key: u32,
+        descriptors: Vec<OwnedFd>,
+        start: impl FnOnce(File, [Stdio; 3]) -> io::Result<std::process::Child>,
+    ) -> io::Result<u32> {
         let space = self.spaces.get(&key).ok_or(Errno::NODEV)?;
         if space.running_init().is_some() {
             return Err(Errno::BUSY.into());
         }
-        let (network, machine) = (space.namespace.try_clone()?, Machine::read(take)?);
+        let network = space.namespace.try_clone()?;
         let mut streams = descriptors.into_iter().map(Stdio::from);
         let mut next = || streams.next().unwrap_or_else(Stdio::null);
         let streams = [next(), next(), next()];
         let own = File::open("/proc/self/ns/pid")?;
         // SAFETY: this process has one thread, and descriptors are not unshared.
         unsafe { unshare_unsafe(UnshareFlags::NEWPID) }?;
-        let booted = machine.boot(network, streams);
+        let booted = start(network, streams);
         // Children are born here again.
         move_into_link_name_space(own.as_fd(), Some(LinkNameSpaceType::ProcessID))?;
         let init = self.adopt(&booted?)?;

@@ -27,12 +27,14 @@ pub(super) enum Order {
     Spawn = 5,
     Signal = 6,
     Boot = 7,
+    Confine = 20,
+    Memory = 21,
 }
 
 impl Order {
     pub(super) fn from_byte(byte: u8) -> Option<Order> {
-        use Order::{Boot, DropSpace, Netlink, NewSpace, Signal, Socket, Spawn};
-        [NewSpace, DropSpace, Netlink, Socket, Spawn, Signal, Boot]
+        use Order::{Boot, Confine, DropSpace, Memory, Netlink, NewSpace, Signal, Socket, Spawn};
+        [NewSpace, DropSpace, Netlink, Socket, Spawn, Signal, Boot, Confine, Memory]
             .into_iter()
             .find(|order| *order as u8 == byte)
     }

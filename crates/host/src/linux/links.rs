@@ -154,7 +154,7 @@ impl Plane {
         let settings = new.values().map(|is_nat| if *is_nat { NAT_SETTINGS } else { MACHINE_SETTINGS });
         let spaces = new_spaces(&self.line, settings)?;
         for ((id, is_nat), space) in new.into_iter().zip(spaces) {
-            self.machines.insert(id, Machine { space, is_nat });
+            self.machines.insert(id, Machine { space, is_nat, is_lone: false });
         }
         Ok(())
     }

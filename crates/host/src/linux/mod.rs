@@ -7,12 +7,13 @@ mod links;
 mod netlink;
 mod plane;
 mod process;
+mod sandbox;
 mod start;
 
 pub use child::run_child;
 pub use start::{Missing, missing};
 
-use crate::{Boot, Count, Driver, HostError, Inventory, Place, Process, Spawn};
+use crate::{Boot, Count, Driver, HostError, Inventory, Place, Process, Sandbox, Spawn};
 use frame::{Order, Put, Take};
 use net::Topology;
 use netlink::Messages;
@@ -259,6 +260,24 @@ impl Driver for Linux {
     fn spawn(&self, machine: &str, command: Spawn) -> Result<Box<dyn Process>, HostError> {
         let space = self.plane().place(&Place::Machine(machine.to_owned()))?;
         process::spawn(&self.line, space, command)
+    }
+
+    fn lone_machine(&self, machine: &str) -> Result<(), HostError> {
+        self.plane().lone_machine(machine)
+    }
+
+    fn confine(&self, machine: &str, sandbox: Sandbox) -> Result<Box<dyn Process>, HostError> {
+        let space = self.plane().place(&Place::Machine(machine.to_owned()))?;
+        sandbox::confine(&self.line, space, sandbox)
+    }
+
+    fn memory(&self, machine: &str) -> Result<u64, HostError> {
+        let space = self.plane().place(&Place::Machine(machine.to_owned()))?;
+        let answer = self.line.call(Order::Memory, &Put::default().u32(space).0, &[])?;
+        let (body, _) = answer.map_err(|why| HostError::refused("measure a machine's memory", why))?;
+        let mut take = Take(&body);
+        let mut half = || take.u32().map(u64::from).map_err(|_| HostError::Ended);
+        Ok(half()? << 32 | half()?)
     }
 
     fn inventory(&self) -> Result<Inventory, HostError> {

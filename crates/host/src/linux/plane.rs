@@ -105,6 +105,8 @@ impl Router {
 pub(super) struct Machine {
     pub(super) space: Space,
     pub(super) is_nat: bool,
+    /// It has no place in any network.
+    pub(super) is_lone: bool,
 }
 
 #[derive(Debug)]
@@ -159,7 +161,7 @@ impl Plane {
     pub(super) fn inventory(&self) -> Inventory {
         Inventory {
             vpcs: self.routers.keys().cloned().collect(),
-            machines: self.machines.keys().cloned().collect(),
+            machines: self.machines.iter().filter(|(_, m)| !m.is_lone).map(|(id, _)| id.clone()).collect(),
         }
     }
 
@@ -402,6 +404,15 @@ impl Plane {
         let mut out = Messages::default();
         out.delete_links(&space.links.values().copied().collect::<Vec<u32>>());
         self.line.netlink(space.key, false, out).map(|_| ())
+    }
+
+    pub(super) fn lone_machine(&mut self, machine: &str) -> Result<(), HostError> {
+        if self.machines.contains_key(machine) {
+            return Err(HostError::refused(format!("make {machine}"), std::io::ErrorKind::AlreadyExists));
+        }
+        let space = new_space(&self.line, MACHINE_SETTINGS)?;
+        self.machines.insert(machine.to_owned(), Machine { space, is_nat: false, is_lone: true });
+        Ok(())
     }
 
     pub(super) fn remove_machine(&mut self, machine: &str) -> Result<(), HostError> {

@@ -102,6 +102,11 @@ pub(super) fn boot(line: &Arc<Line>, space: u32, boot: Boot) -> Result<Box<dyn P
     Ok(Box::new(Spawned { line: Arc::clone(line), pid, code: OnceLock::new() }))
 }
 
+/// A process that the host process has started.
+pub(super) fn spawned(line: &Arc<Line>, pid: u32) -> Box<dyn Process> {
+    Box::new(Spawned { line: Arc::clone(line), pid, code: OnceLock::new() })
+}
+
 impl Process for Spawned {
     fn wait(&self) -> Result<i32, HostError> {
         if let Some(code) = self.code.get() {

@@ -270,9 +270,10 @@ pub(crate) fn greet(cx: &mut Cx<'_>, bucket: &Bucket, destination: &Destination<
     let sent = match delivery(destination.arn, &wire::json::text(&text)) {
         // Functions are not called to see whether they are there.
         Some((Kind::Function, _)) => {
-            let name = Struct::from_iter([("FunctionName", Value::str(destination.arn))]);
-            let call =
-                Call { service: "lambda", operation: "GetFunctionConfiguration", value: Value::Struct(name) };
+            let members =
+                [("FunctionName", Value::str(destination.arn)), ("InvocationType", Value::str("DryRun"))];
+            let value = Value::Struct(Struct::from_iter(members));
+            let call = Call { service: "lambda", operation: "Invoke", value };
             cx.call_for(&arn, call, SERVICE, owner)
         }
         Some((_, call)) => cx.call_for(&arn, call, SERVICE, owner),

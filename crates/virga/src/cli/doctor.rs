@@ -14,8 +14,13 @@ struct Finding {
 }
 
 pub(super) fn run(cx: &Context) -> Outcome {
-    let findings =
-        [data_folder(&cx.place.data), master_key(&cx.place.master_key_file()), endpoint(cx), networks()];
+    let findings = [
+        data_folder(&cx.place.data),
+        master_key(&cx.place.master_key_file()),
+        endpoint(cx),
+        networks(),
+        functions(),
+    ];
     let good = findings.iter().all(|f| f.good);
     if cx.json {
         let rows: Vec<_> =
@@ -105,6 +110,16 @@ fn endpoint(cx: &Context) -> Finding {
             },
         },
     }
+}
+
+/// Which functions can run here, and what holds them.
+fn functions() -> Finding {
+    let runtimes: Vec<&str> = compute::lambda::runtimes::here().iter().map(|r| r.name.as_str()).collect();
+    let detail = format!(
+        "runtimes: {}; memory and processes are limited by process and by watching, not by control groups",
+        runtimes.join(", ")
+    );
+    Finding { what: "functions", good: true, detail }
 }
 
 /// Tries it: a host process, a link in it, a filter rule.

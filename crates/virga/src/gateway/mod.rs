@@ -31,6 +31,9 @@ const HEADERS_MAX: usize = 200;
 const HEAD_TIMEOUT: Duration = Duration::from_secs(20);
 const BODY_IDLE_TIMEOUT: Duration = Duration::from_secs(20);
 const CONNECTIONS_MAX: usize = 4096;
+/// Who functions are: an address that is nobody's.
+const FUNCTIONS: SocketAddr =
+    SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::new(169, 254, 100, 1)), 0);
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Everything that a connection needs, shared by all of them.
@@ -74,6 +77,17 @@ impl Gateway {
         drop(listener);
         let all = u32::try_from(CONNECTIONS_MAX).unwrap_or(u32::MAX);
         let _ = tokio::time::timeout(DRAIN_TIMEOUT, slots.acquire_many(all)).await;
+    }
+
+    /// Lets functions in, by connections that come from no address of this machine's: what is for loopback only is not
+    /// for them.
+    pub(crate) fn open(self: &Arc<Self>, door: &compute::lambda::workshop::Door) {
+        let gateway = Arc::downgrade(self);
+        door.open(Box::new(move |stream| {
+            if let Some(gateway) = gateway.upgrade() {
+                tokio::spawn(async move { gateway.connection(stream, FUNCTIONS).await });
+            }
+        }));
     }
 
     async fn connection(self: &Arc<Self>, stream: TcpStream, peer: SocketAddr) {

@@ -175,7 +175,12 @@ fn states_follow_each_other() {
 #[test]
 fn a_machine_that_cannot_be_is_refused_at_the_call() {
     let unable = || Err(HostError::Unable("no user namespaces".into()));
-    let cloud = on(Ground { networks: DataPlane::new(Box::new(unable)), machines: None });
+    let cloud = on(Ground {
+        networks: DataPlane::new(Box::new(unable)),
+        machines: None,
+        functions: None,
+        door: std::sync::Arc::default(),
+    });
     let root = cloud.root(ACCOUNT);
     cloud.reconcile();
     let asked = json!({ "ImageId": IMAGE, "InstanceType": "t3.micro", "MinCount": 1, "MaxCount": 1 });

@@ -176,7 +176,7 @@ fn what_is_not_built_says_so_in_its_protocol() {
         ),
         (
             "lambda",
-            Sent { service: "lambda", method: "GET", uri: "/2015-03-31/functions", headers: &[], ..POST },
+            Sent { service: "lambda", method: "GET", uri: "/2018-10-31/layers", headers: &[], ..POST },
         ),
         (
             "route53",

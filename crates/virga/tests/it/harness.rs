@@ -300,7 +300,8 @@ impl Reply {
         let Some(error) = found else {
             // REST protocols have the code in the head.
             let code = self.headers.get("x-amzn-errortype").and_then(|v| v.to_str().ok());
-            let message = self.value.get("message").map_or_else(|| self.value.to_string(), text);
+            let message = self.value.get("message").or(self.value.get("Message"));
+            let message = message.map_or_else(|| self.value.to_string(), text);
             return (code.unwrap_or_default().to_owned(), message);
         };
         let code = text(error.get("Code").or(error.get("__type")).unwrap());
@@ -322,6 +323,7 @@ fn rest_json(model: &wire::model::Service, operation: &str, parameters: &Value) 
     let operation = model.operation(operation).unwrap();
     let input = operation.input.and_then(|shape| model.structure(shape));
     let (mut uri, mut query, mut body) = (operation.uri.to_owned(), Vec::new(), Map::new());
+    let mut headers = Vec::new();
     for (name, value) in parameters.as_object().unwrap() {
         let member = input.and_then(|s| s.member(name));
         let wire = member.map(|m| m.target.wire_name).filter(|wire| !wire.is_empty()).unwrap_or(name);
@@ -336,6 +338,7 @@ fn rest_json(model: &wire::model::Service, operation: &str, parameters: &Value) 
                 }
                 None => query.push((wire.to_owned(), text())),
             },
+            Location::Header => headers.push((wire.to_owned(), text())),
             _ => {
                 body.insert(wire.to_owned(), value.clone());
             }
@@ -345,8 +348,19 @@ fn rest_json(model: &wire::model::Service, operation: &str, parameters: &Value) 
     if !query.is_empty() {
         uri = format!("{uri}{joint}{}", encode(&query));
     }
-    let body = if operation.method == "GET" { String::new() } else { Value::Object(body).to_string() };
-    Request::builder().method(operation.method).uri(uri).body(Bytes::from(body)).unwrap()
+    // What is the whole body stands there as it is.
+    let payload = input.and_then(|s| Some(s.members[s.payload?].name)).unwrap_or_default();
+    let body = match body.get(payload) {
+        Some(Value::String(text)) => text.clone(),
+        Some(value) => value.to_string(),
+        None if operation.method == "GET" => String::new(),
+        None => Value::Object(body).to_string(),
+    };
+    let mut request = Request::builder().method(operation.method).uri(uri);
+    for (name, value) in headers {
+        request = request.header(name, value);
+    }
+    request.body(Bytes::from(body)).unwrap()
 }
 
 /// `{"TagSpecifications": [{"Tags": [{"Key": "a"}]}]}` as `TagSpecification.1.Tag.1.Key=a`: EC2 has names of its own for

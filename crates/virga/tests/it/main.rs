@@ -63,6 +63,8 @@ mod kms_grants;
 mod kms_keys;
 mod kms_life;
 mod kms_managed;
+mod lambda_functions;
+mod lambda_invoke;
 mod logs_events;
 mod logs_groups;
 mod logs_metric_filters;

@@ -90,6 +90,12 @@ fn what_is_missing_is_named() {
 fn of_another_type(row: &Row, member: &MemberModel) -> Option<Value> {
     let kind = &row.service.shape(member.target.shape).kind;
     let in_body = member.location == Location::Body;
+    let input = row.operation.input.and_then(|shape| row.service.structure(shape));
+    let whole = input.and_then(|s| Some(s.members[s.payload?].name));
+    // Bytes that are the whole body may be any.
+    if matches!(kind, Kind::Blob { .. }) && whole == Some(member.name) {
+        return None;
+    }
     if is_json(row.service) && in_body {
         return Some(match kind {
             Kind::Structure(_) | Kind::List { .. } | Kind::Map { .. } => json!(17),

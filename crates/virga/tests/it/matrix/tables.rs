@@ -111,6 +111,7 @@ pub(super) static CODES: &[(&str, Codes)] = &[
     ("s3", S3),
     ("ssm", JSON),
     ("events", JSON),
+    ("lambda", REST_JSON),
     ("organizations", Codes { invalid: "InvalidInputException", ..JSON }),
 ];
 
@@ -263,6 +264,11 @@ impl Prepared {
             ("iam", _, "SerialNumber") if is_required(service, operation, member) => {
                 "arn:aws:iam::123456789012:mfa/matrix"
             }
+            ("lambda", _, "FunctionName" | "Resource") => {
+                "arn:aws:lambda:us-east-1:123456789012:function:matrix"
+            }
+            ("lambda", "AddPermission", "Action") => "lambda:InvokeFunction",
+            ("lambda", _, "Role") => "arn:aws:iam::123456789012:role/matrix",
             ("s3", "DeleteBucket", "Bucket") => "matrix-deleted",
             ("s3", _, "CopySource") if is_required(service, operation, member) => "matrix/matrix",
             ("sts", "AssumeRole", "RoleArn") => self.role_arn.as_deref()?,

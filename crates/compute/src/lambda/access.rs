@@ -1,0 +1,95 @@
+//! Which functions each operation touches.
+//!
+//! AWS: <https://docs.aws.amazon.com/service-authorization/latest/reference/list_awslambda.html>
+
+use super::model::{FUNCTIONS, VERSIONS};
+use super::name::Named;
+use super::policy;
+use auth::policy::ResourceMode;
+use kernel::{Cx, Target};
+use store::Key;
+use wire::{Fault, Struct, Value};
+
+pub(crate) use kernel::access::any;
+
+type Targets = Result<Vec<Target>, Fault>;
+
+/// The service that functions' roles trust.
+pub(crate) const SERVICE: &str = "lambda.amazonaws.com";
+
+/// What is named, with the policy that hangs there.
+fn target(cx: &Cx<'_>, named: &Named, arn: String) -> Result<Target, Fault> {
+    let mut target = Target::on(arn).owned_by(named.account);
+    if let Some(function) = FUNCTIONS.get(cx.tx, &named.key()).map_err(super::errors::LambdaError::from)? {
+        target = target.tagged(function.tags);
+    }
+    Ok(match policy::attached(cx, named)? {
+        Some(policy) => target.guarded(policy, ResourceMode::Optional),
+        None => target,
+    })
+}
+
+fn named(cx: &Cx<'_>, request: &Struct) -> Result<Named, Fault> {
+    let name = request.str("FunctionName").unwrap_or_default();
+    Ok(Named::read(cx, name, request.str("Qualifier"))?)
+}
+
+/// A function as a whole.
+pub(crate) fn function(cx: &mut Cx<'_>, request: &Struct) -> Targets {
+    let mut named = named(cx, request)?;
+    named.qualifier = None;
+    let arn = named.arn();
+    Ok(vec![target(cx, &named, arn)?])
+}
+
+/// A function, a version or an alias: what the request names.
+pub(crate) fn qualified(cx: &mut Cx<'_>, request: &Struct) -> Targets {
+    let named = named(cx, request)?;
+    let arn = named.qualified_arn();
+    // Services come in by a policy only, and by none where there is none.
+    let target = Target { mode: ResourceMode::Optional, ..target(cx, &named, arn)? };
+    Ok(vec![target])
+}
+
+/// A change of a policy, with whom it is about.
+pub(crate) fn permission(cx: &mut Cx<'_>, request: &Struct) -> Targets {
+    let mut targets = function(cx, request)?;
+    if let (Some(principal), Some(target)) = (request.str("Principal"), targets.pop()) {
+        targets.push(target.key("lambda:Principal", principal));
+    }
+    Ok(targets)
+}
+
+/// Handing a role over to functions.
+fn pass_role(role: &str) -> Target {
+    Target::on(role).doing("iam:PassRole").key("iam:PassedToService", SERVICE)
+}
+
+/// A function that is to be made, its role, and its tags.
+pub(crate) fn new_function(cx: &mut Cx<'_>, request: &Struct) -> Targets {
+    let mut targets = function(cx, request)?;
+    let tagged = matches!(request.get("Tags"), Some(Value::Map(tags)) if !tags.is_empty());
+    if let Some(target) = targets.first().filter(|_| tagged) {
+        targets.push(target.clone().doing("lambda:TagResource"));
+    }
+    targets.extend(request.str("Role").map(pass_role));
+    Ok(targets)
+}
+
+/// A function whose settings change, and its role where that does.
+pub(crate) fn configuration(cx: &mut Cx<'_>, request: &Struct) -> Targets {
+    let mut targets = function(cx, request)?;
+    let key: Key = named(cx, request)?.key().u64(0);
+    let known =
+        VERSIONS.get(cx.tx, &key).map_err(super::errors::LambdaError::from)?.map(|version| version.role);
+    targets.extend(request.str("Role").filter(|role| known.as_deref() != Some(*role)).map(pass_role));
+    Ok(targets)
+}
+
+/// What tags are about.
+pub(crate) fn resource(cx: &mut Cx<'_>, request: &Struct) -> Targets {
+    let mut named = Named::read(cx, request.str("Resource").unwrap_or_default(), None)?;
+    named.qualifier = None;
+    let arn = named.arn();
+    Ok(vec![target(cx, &named, arn)?])
+}

@@ -1,0 +1,49 @@
+//! What Lambda refuses.
+
+wire::errors! {
+    /// AWS: <https://docs.aws.amazon.com/lambda/latest/api/CommonErrors.html> and each operation's page.
+    pub enum LambdaError {
+        Invalid(what: String) = 400, "InvalidParameterValueException", "{what}";
+        NotFound(what: String) = 404, "ResourceNotFoundException", "{what}";
+        Conflict(what: String) = 409, "ResourceConflictException", "{what}";
+        Revision = 412, "PreconditionFailedException", "The Revision Id provided does not match the latest Revision Id. Call the GetFunction/GetAlias API to retrieve the latest Revision Id";
+        CodeTooLarge = 413, "RequestEntityTooLargeException", "Request must be smaller than 69905067 bytes for the CreateFunction operation";
+        CodeStorage = 400, "CodeStorageExceededException", "Code storage limit exceeded.";
+        PolicyLength = 400, "PolicyLengthExceededException", "The final policy size is bigger than the limit 20480.";
+        PayloadTooLarge(size: usize, kind: &'static str, limit: usize) = 413, "RequestTooLargeException", "{size} byte payload is too large for the {kind} invocation type (limit {limit} bytes)";
+        Content(why: String) = 400, "InvalidRequestContentException", "Could not parse request body into json: {why}";
+        CrossAccountRole = 403, "AccessDeniedException", "Cross-account pass role is not allowed.";
+        NotBuilt(what: String) = 501, "NotImplemented", "{what} is not built in this version of Virga.";
+        Service(what: String) = 500, "ServiceException", "{what}";
+        Throttled = 429, "TooManyRequestsException", "Rate Exceeded.";
+    }
+}
+
+impl From<kernel::Failure> for LambdaError {
+    fn from(_: kernel::Failure) -> LambdaError {
+        LambdaError::Service("The service encountered an internal error.".into())
+    }
+}
+
+impl From<store::StoreError> for LambdaError {
+    fn from(error: store::StoreError) -> LambdaError {
+        kernel::Failure::from(error).into()
+    }
+}
+
+/// The runtime ended before it had answered.
+pub(crate) const EXIT: &str = "Runtime.ExitError";
+
+/// What CloudWatch Logs answers to whoever makes what is there.
+pub(crate) fn is_there(fault: &wire::Fault) -> bool {
+    fault.code == "ResourceAlreadyExistsException"
+}
+
+/// Whether the function is gone.
+pub(crate) fn is_gone(fault: &wire::Fault) -> bool {
+    fault.code == "ResourceNotFoundException"
+}
+
+pub(crate) fn invalid(what: impl Into<String>) -> LambdaError {
+    LambdaError::Invalid(what.into())
+}

@@ -1,0 +1,86 @@
+//! What functions say goes to CloudWatch Logs, with the rights of their roles: a role that may not write logs has none.
+
+use super::access::SERVICE;
+use super::errors::is_there;
+use super::invocation::Runs;
+use super::ops::configuration::log_group;
+use super::sandbox::Environment;
+use super::sandbox::output::Line;
+use kernel::{As, Cloud, Cx};
+use std::sync::Arc;
+use store::CommitError;
+use wire::{Fault, Struct, Value};
+
+/// AWS: a batch of log events has at most a megabyte.
+const BATCH_BYTES: usize = 1_000_000;
+const OVERHEAD: usize = 26;
+const CONFLICTS_MAX: u32 = 32;
+
+fn call(cx: &mut Cx<'_>, operation: &str, members: Vec<(&'static str, Value)>) -> Result<Value, Fault> {
+    cx.call("logs", operation, Value::Struct(members.into_iter().collect::<Struct>()), As::CallerVia(SERVICE))
+}
+
+/// A call whose thing may be there already.
+fn make(cx: &mut Cx<'_>, operation: &str, members: Vec<(&'static str, Value)>) -> Result<(), Fault> {
+    match call(cx, operation, members) {
+        Err(fault) if !is_there(&fault) => Err(fault),
+        _ => Ok(()),
+    }
+}
+
+fn put(cx: &mut Cx<'_>, group: &str, stream: &str, first: bool, lines: &[Line]) -> Result<(), Fault> {
+    let names = || vec![("logGroupName", Value::str(group)), ("logStreamName", Value::str(stream))];
+    if first {
+        make(cx, "CreateLogGroup", vec![("logGroupName", Value::str(group))])?;
+        make(cx, "CreateLogStream", names())?;
+    }
+    let event = |(time, text): &Line| {
+        let members =
+            [("timestamp", Value::Int(time.micros() / 1000)), ("message", Value::Str(format!("{text}\n")))];
+        Value::Struct(members.into_iter().collect())
+    };
+    let mut members = names();
+    members.push(("logEvents", Value::List(lines.iter().map(event).collect())));
+    call(cx, "PutLogEvents", members).map(drop)
+}
+
+/// Keeps lines. Blocks.
+pub(crate) fn write(cloud: &Arc<Cloud>, environment: &Environment, runs: &Runs, mut lines: Vec<Line>) {
+    lines.sort_by_key(|(time, _)| *time);
+    let (mut rest, mut first) = (&lines[..], environment.first_log());
+    while !rest.is_empty() {
+        let mut bytes = 0;
+        let fits = |(_, text): &&Line| {
+            bytes += text.len() + OVERHEAD + 1;
+            bytes <= BATCH_BYTES
+        };
+        let count = rest.iter().take_while(fits).count().max(1);
+        let (batch, others) = rest.split_at(count);
+        batch_in(cloud, environment, runs, first, batch);
+        (rest, first) = (others, false);
+    }
+}
+
+fn batch_in(cloud: &Arc<Cloud>, environment: &Environment, runs: &Runs, first: bool, lines: &[Line]) {
+    let group = log_group(&runs.function.name);
+    let home = (runs.function.account, runs.function.region);
+    for _ in 0..CONFLICTS_MAX {
+        let mut tx = cloud.store().begin();
+        let done = cloud.act_as_role(&mut tx, SERVICE, &runs.version.role, home, |cx| {
+            put(cx, &group, &environment.log_stream, first, lines)
+        });
+        // Who may not write logs has none, as in AWS.
+        if done.and_then(|done| done).is_err() {
+            return;
+        }
+        match tx.commit().wait() {
+            Err(CommitError::Conflict) => {}
+            Err(why) => {
+                kernel::log::error("a function's log could not be saved", &[("problem", &why.to_string())]);
+                return;
+            }
+            Ok(_) => return,
+        }
+    }
+    kernel::log::warn("a function's log met too many other changes", &[("group", &group)]);
+}

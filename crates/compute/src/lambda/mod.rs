@@ -1,0 +1,47 @@
+//! AWS Lambda: functions whose real code runs in sandboxes of this machine.
+//!
+//! The control plane keeps functions, versions, aliases and policies; their code lies among the cloud's contents
+//! ([`code`]). An invocation runs in an environment that is started when it is needed, used again while it is warm, and
+//! taken away when it is idle ([`sandbox`]): a process in user, process, mount, name and network namespaces of its own,
+//! which speaks the Runtime API and sees nothing but its code, the machine's programs and its own `/tmp`. Invocations
+//! that nobody waits for are rows of the store until they were handled ([`work`]).
+//!
+//! Which runtimes there are depends on what this machine has ([`runtimes`]): the others are refused.
+//!
+//! Not here: code from S3 and links to download it, container images, layers, functions in a VPC, provisioned
+//! concurrency, function URLs, SnapStart, event source mappings, destinations, extensions, response streaming, X-Ray, code
+//! signing, JSON logging, freezing between events, a filter of system calls.
+
+mod access;
+pub mod code;
+mod environments;
+mod errors;
+mod invocation;
+mod logs;
+pub mod model;
+mod name;
+mod ops;
+mod policy;
+pub mod runtimes;
+mod sandbox;
+pub mod work;
+pub mod workshop;
+
+pub use errors::LambdaError;
+
+pub static LAMBDA: kernel::Service = kernel::Service {
+    id: "lambda",
+    global: false,
+    ops: &[
+        ops::account::OPS,
+        ops::alias::OPS,
+        ops::code::OPS,
+        ops::concurrency::OPS,
+        ops::configuration::OPS,
+        ops::function::OPS,
+        ops::invoke::OPS,
+        ops::permission::OPS,
+        ops::tag::OPS,
+        ops::version::OPS,
+    ],
+};

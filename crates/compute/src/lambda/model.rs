@@ -1,0 +1,178 @@
+//! What Lambda keeps: functions, their versions, aliases and policies, and the events that wait to be handled.
+
+use super::errors::LambdaError;
+use super::name::{LATEST, Named, function_arn};
+use base::tag::Tags;
+use base::{AccountId, Region, Timestamp};
+use blob::ContentId;
+use std::collections::BTreeMap;
+use store::{Key, Read, Table};
+
+store::record! {
+    /// What all versions of a function share.
+    #[derive(Clone, PartialEq, Debug)]
+    pub struct Function {
+        1 => pub account: AccountId,
+        2 => pub region: Region,
+        3 => pub name: String,
+        4 => pub tags: Tags,
+        /// The number of the last version that was published.
+        5 => pub published: u64,
+        6 => pub reserved: Option<u32>,
+        /// Distinguishes it from one of the same name that was before.
+        7 => pub id: String,
+    }
+
+    /// A version: the one that changes, or one that was published.
+    #[derive(Clone, PartialEq, Debug)]
+    pub struct Version {
+        /// 0 is the one that changes.
+        1 => pub number: u64,
+        2 => pub runtime: String,
+        3 => pub role: String,
+        4 => pub handler: String,
+        5 => pub description: String,
+        6 => pub timeout: u32,
+        7 => pub memory: u32,
+        /// In MB.
+        8 => pub storage: u32,
+        /// Environment variables as JSON, sealed.
+        9 => pub environment: Option<Vec<u8>>,
+        10 => pub code: ContentId,
+        11 => pub code_size: u64,
+        /// Base64 of SHA-256.
+        12 => pub code_hash: String,
+        13 => pub modified: Timestamp,
+        14 => pub revision: String,
+        15 => pub dead_letters: Option<String>,
+    }
+
+    /// A name for a version, or for two.
+    #[derive(Clone, PartialEq, Debug)]
+    pub struct Alias {
+        1 => pub name: String,
+        2 => pub version: String,
+        3 => pub description: String,
+        /// Which other version gets which part of the calls, in parts of 10,000.
+        4 => pub weights: BTreeMap<String, u32>,
+        5 => pub revision: String,
+    }
+
+    /// The resource policy of a function, a version or an alias.
+    #[derive(Clone, PartialEq, Debug)]
+    pub struct PolicyOf {
+        /// Statement ids and statements.
+        1 => pub statements: Vec<(String, String)>,
+        2 => pub revision: String,
+    }
+
+    /// An invocation that nobody waits for.
+    #[derive(Clone, PartialEq, Debug)]
+    pub struct Event {
+        1 => pub account: AccountId,
+        2 => pub region: Region,
+        3 => pub name: String,
+        4 => pub qualifier: Option<String>,
+        5 => pub payload: Vec<u8>,
+        6 => pub request_id: String,
+        7 => pub accepted: Timestamp,
+        /// How often it has failed.
+        8 => pub attempts: u32,
+        9 => pub not_before: Timestamp,
+        10 => pub client_context: Option<String>,
+        /// How often it could not be tried.
+        11 => pub throttled: u32,
+    }
+}
+
+pub const FUNCTIONS: Table<Function> = Table::new(0x2501, "lambda/functions");
+pub const VERSIONS: Table<Version> = Table::new(0x2502, "lambda/versions");
+pub const ALIASES: Table<Alias> = Table::new(0x2503, "lambda/aliases");
+pub const POLICIES: Table<PolicyOf> = Table::new(0x2504, "lambda/policies");
+/// By the time of their acceptance.
+pub const EVENTS: Table<Event> = Table::new(0x2505, "lambda/events");
+
+impl Function {
+    pub fn key(&self) -> Key {
+        Key::regional(self.account, self.region).str(&self.name)
+    }
+
+    pub fn arn(&self) -> String {
+        function_arn(self.account, self.region, &self.name)
+    }
+}
+
+impl Version {
+    pub fn label(&self) -> String {
+        if self.number == 0 { LATEST.to_owned() } else { self.number.to_string() }
+    }
+}
+
+pub(crate) fn number_of(label: &str) -> Option<u64> {
+    if label == LATEST { Some(0) } else { label.parse().ok().filter(|n| *n > 0) }
+}
+
+/// A function that must be there.
+///
+/// # Errors
+/// `ResourceNotFoundException`
+pub(crate) fn function(from: &dyn Read, named: &Named) -> Result<Function, LambdaError> {
+    FUNCTIONS.get(from, &named.key())?.ok_or_else(|| named.not_found())
+}
+
+/// A version that must be there, by its label.
+///
+/// # Errors
+/// `ResourceNotFoundException`
+pub(crate) fn version(from: &dyn Read, named: &Named, label: &str) -> Result<Version, LambdaError> {
+    let number = number_of(label).ok_or_else(|| named.not_found())?;
+    VERSIONS.get(from, &named.key().u64(number))?.ok_or_else(|| named.not_found())
+}
+
+/// The alias of that name, if there is one.
+///
+/// # Errors
+/// The store's.
+pub(crate) fn alias(from: &dyn Read, named: &Named, name: &str) -> Result<Option<Alias>, LambdaError> {
+    Ok(ALIASES.get(from, &named.key().str(name))?)
+}
+
+/// The version that a name and its qualifier lead to; of an alias with weights, `draw` (below 10,000) decides.
+///
+/// # Errors
+/// `ResourceNotFoundException`
+pub(crate) fn resolve(from: &dyn Read, named: &Named, draw: u32) -> Result<Version, LambdaError> {
+    let qualifier = named.qualifier.as_deref().unwrap_or(LATEST);
+    if number_of(qualifier).is_some() {
+        return version(from, named, qualifier);
+    }
+    let alias = alias(from, named, qualifier)?.ok_or_else(|| named.not_found())?;
+    version(from, named, alias.picked(draw))
+}
+
+impl Alias {
+    /// Which of its versions a draw below 10,000 picks.
+    pub(crate) fn picked(&self, draw: u32) -> &str {
+        let mut below = 0;
+        for (version, weight) in &self.weights {
+            below += weight;
+            if draw < below {
+                return version;
+            }
+        }
+        &self.version
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Alias;
+
+    #[test]
+    fn weights() {
+        let weights = [("2".to_owned(), 2_500)].into();
+        let alias = Alias { version: "1".into(), weights, ..Alias::default() };
+        let twos = (0..10_000).filter(|draw| alias.picked(*draw) == "2").count();
+        assert_eq!(twos, 2_500);
+    }
+}

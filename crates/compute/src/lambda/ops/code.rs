@@ -1,0 +1,56 @@
+//! UpdateFunctionCode.
+
+use super::configuration::{Shown, check_revision, shown, touch};
+use super::function::{Code, archive, check_architectures, check_storage};
+use crate::lambda::access;
+use crate::lambda::code;
+use crate::lambda::errors::LambdaError;
+use crate::lambda::model::{self, VERSIONS};
+use crate::lambda::name::{LATEST, Named};
+use bytes::Bytes;
+use kernel::Cx;
+use std::sync::Arc;
+
+kernel::ops! { pub(crate) static OPS:
+    UpdateFunctionCode: update, "lambda:UpdateFunctionCode", access::function;
+}
+
+wire::shape! {
+    #[derive(Debug)]
+    pub(crate) struct UpdateCode {
+        name: String = "FunctionName",
+        zip: Option<Bytes> = "ZipFile",
+        bucket: Option<String> = "S3Bucket",
+        image: Option<String> = "ImageUri",
+        publish: Option<bool> = "Publish",
+        dry: Option<bool> = "DryRun",
+        revision: Option<String> = "RevisionId",
+        architectures: Vec<String> = "Architectures",
+    }
+}
+
+fn update(cx: &mut Cx<'_>, req: UpdateCode) -> Result<Shown, LambdaError> {
+    let named = Named::read(cx, &req.name, None)?;
+    let function = model::function(cx.tx, &named)?;
+    let mut version = model::version(cx.tx, &named, LATEST)?;
+    check_revision(req.revision.as_deref(), &version.revision)?;
+    check_architectures(&req.architectures)?;
+    let zip = archive(Code { zip: req.zip, bucket: req.bucket, image: req.image })?;
+    kernel::slow(|| code::check(&zip))?;
+    check_storage(cx, zip.len())?;
+    if req.dry == Some(true) {
+        (version.code_size, version.code_hash) = (zip.len() as u64, code::hash(&zip));
+        return shown(cx, &function, &version, None);
+    }
+    let kept = code::keep(cx, &zip)?;
+    let cloud = Arc::clone(cx.cloud());
+    code::release(cx.tx, &cloud, version.code)?;
+    (version.code, version.code_size, version.code_hash) = (kept.content, kept.size, kept.hash);
+    touch(cx, &mut version);
+    VERSIONS.put(cx.tx, &named.key().u64(0), &version);
+    if req.publish == Some(true) {
+        let (function, published) = super::version::publish(cx, &named, None)?;
+        return shown(cx, &function, &published, Some(&published.label()));
+    }
+    shown(cx, &function, &version, None)
+}

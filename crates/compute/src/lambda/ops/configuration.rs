@@ -1,0 +1,332 @@
+//! What a function is told to be: its settings, shown, checked and changed.
+
+use crate::lambda::access::{self, SERVICE};
+use crate::lambda::errors::{LambdaError, invalid};
+use crate::lambda::model::{self, Function, VERSIONS, Version};
+use crate::lambda::name::{LATEST, Named};
+use crate::lambda::runtimes::architecture;
+use crate::lambda::workshop::Workshop;
+use base::{AccountId, Arn};
+use kernel::{As, Cx};
+use wire::{Pairs, Value};
+
+kernel::ops! { pub(crate) static OPS:
+    GetFunctionConfiguration: get, "lambda:GetFunctionConfiguration", access::function;
+    UpdateFunctionConfiguration: update, "lambda:UpdateFunctionConfiguration", access::configuration;
+}
+
+/// AWS: the quotas of the developer guide.
+const VARIABLES_BYTES_MAX: usize = 4096;
+/// What functions find in their environment anyway.
+/// <https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html#configuration-envvars-runtime>
+const RESERVED: [&str; 18] = [
+    "_HANDLER",
+    "_X_AMZN_TRACE_ID",
+    "AWS_DEFAULT_REGION",
+    "AWS_REGION",
+    "AWS_EXECUTION_ENV",
+    "AWS_LAMBDA_FUNCTION_NAME",
+    "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
+    "AWS_LAMBDA_FUNCTION_VERSION",
+    "AWS_LAMBDA_INITIALIZATION_TYPE",
+    "AWS_LAMBDA_LOG_GROUP_NAME",
+    "AWS_LAMBDA_LOG_STREAM_NAME",
+    "AWS_ACCESS_KEY",
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "AWS_LAMBDA_RUNTIME_API",
+    "LAMBDA_TASK_ROOT",
+    "LAMBDA_RUNTIME_DIR",
+];
+const PURPOSE: &str = "lambda environment";
+
+wire::shape! {
+    #[derive(Clone, Debug)]
+    pub(crate) struct Environment { pub(crate) variables: Pairs<String> = "Variables" }
+
+    #[derive(Clone, Debug)]
+    pub(crate) struct Storage { pub(crate) size: u32 = "Size" }
+
+    #[derive(Clone, Debug)]
+    pub(crate) struct DeadLetters { pub(crate) target: Option<String> = "TargetArn" }
+
+    #[derive(Clone, Debug)]
+    pub(crate) struct Vpc { pub(crate) subnets: Vec<String> = "SubnetIds" }
+
+    #[derive(Debug)]
+    pub(crate) struct GetConfiguration {
+        pub(crate) name: String = "FunctionName",
+        pub(crate) qualifier: Option<String> = "Qualifier",
+    }
+
+    #[derive(Debug)]
+    pub(crate) struct UpdateConfiguration {
+        name: String = "FunctionName",
+        role: Option<String> = "Role",
+        handler: Option<String> = "Handler",
+        description: Option<String> = "Description",
+        timeout: Option<u32> = "Timeout",
+        memory: Option<u32> = "MemorySize",
+        environment: Option<Environment> = "Environment",
+        runtime: Option<String> = "Runtime",
+        revision: Option<String> = "RevisionId",
+        storage: Option<Storage> = "EphemeralStorage",
+        dead_letters: Option<DeadLetters> = "DeadLetterConfig",
+        vpc: Option<Vpc> = "VpcConfig",
+        layers: Vec<String> = "Layers",
+    }
+
+    #[derive(Debug)]
+    pub(crate) struct Shown {
+        name: String = "FunctionName",
+        arn: String = "FunctionArn",
+        runtime: String = "Runtime",
+        role: String = "Role",
+        handler: Option<String> = "Handler",
+        code_size: i64 = "CodeSize",
+        description: String = "Description",
+        timeout: u32 = "Timeout",
+        memory: u32 = "MemorySize",
+        modified: String = "LastModified",
+        code_hash: String = "CodeSha256",
+        version: String = "Version",
+        environment: Option<Environment> = "Environment",
+        dead_letters: Option<DeadLetters> = "DeadLetterConfig",
+        tracing: Tracing = "TracingConfig",
+        revision: String = "RevisionId",
+        state: String = "State",
+        update: String = "LastUpdateStatus",
+        package: String = "PackageType",
+        architectures: Vec<String> = "Architectures",
+        storage: Storage = "EphemeralStorage",
+        logging: Logging = "LoggingConfig",
+    }
+
+    #[derive(Debug)]
+    pub(crate) struct Tracing { mode: String = "Mode" }
+
+    #[derive(Debug)]
+    pub(crate) struct Logging {
+        format: String = "LogFormat",
+        group: String = "LogGroup",
+    }
+}
+
+/// A version as it is shown; `qualified` where it was asked for by a qualifier.
+///
+/// # Errors
+/// `ServiceException` for a sealed environment that does not open.
+pub(crate) fn shown(
+    cx: &Cx<'_>,
+    function: &Function,
+    version: &Version,
+    qualifier: Option<&str>,
+) -> Result<Shown, LambdaError> {
+    let arn = match qualifier {
+        Some(qualifier) => format!("{}:{qualifier}", function.arn()),
+        None => function.arn(),
+    };
+    let variables = variables(cx.sealer(), version)?;
+    let is_own = version.runtime.starts_with("provided") && version.handler.is_empty();
+    Ok(Shown {
+        name: function.name.clone(),
+        arn,
+        runtime: version.runtime.clone(),
+        role: version.role.clone(),
+        handler: (!is_own).then(|| version.handler.clone()),
+        code_size: i64::try_from(version.code_size).unwrap_or(i64::MAX),
+        description: version.description.clone(),
+        timeout: version.timeout,
+        memory: version.memory,
+        modified: format!("{}+0000", version.modified.iso8601_millis().trim_end_matches('Z')),
+        code_hash: version.code_hash.clone(),
+        version: version.label(),
+        environment: version.environment.is_some().then_some(Environment { variables }),
+        dead_letters: version.dead_letters.clone().map(|target| DeadLetters { target: Some(target) }),
+        tracing: Tracing { mode: "PassThrough".into() },
+        revision: version.revision.clone(),
+        state: "Active".into(),
+        update: "Successful".into(),
+        package: "Zip".into(),
+        architectures: vec![architecture().into()],
+        storage: Storage { size: version.storage },
+        logging: Logging { format: "Text".into(), group: log_group(&function.name) },
+    })
+}
+
+pub(crate) fn log_group(name: &str) -> String {
+    format!("/aws/lambda/{name}")
+}
+
+/// The environment variables of a version.
+///
+/// # Errors
+/// `ServiceException` where they do not open.
+pub(crate) fn variables(
+    sealer: &kernel::seal::Sealer,
+    version: &Version,
+) -> Result<Pairs<String>, LambdaError> {
+    let Some(sealed) = &version.environment else { return Ok(Pairs::default()) };
+    let broken = || LambdaError::Service("The environment variables cannot be read.".into());
+    let opened = sealer.open(PURPOSE, sealed).map_err(|_| broken())?;
+    let text = std::str::from_utf8(&opened).map_err(|_| broken())?;
+    let Some(Value::Map(pairs)) = wire::json::read(text) else { return Err(broken()) };
+    let pairs = pairs.into_iter().filter_map(|(name, value)| Some((name, value.as_str()?.to_owned())));
+    Ok(Pairs(pairs.collect()))
+}
+
+/// Checks environment variables and seals them; `None` where there are none.
+///
+/// # Errors
+/// `InvalidParameterValueException`
+pub(crate) fn sealed(cx: &Cx<'_>, environment: Environment) -> Result<Option<Vec<u8>>, LambdaError> {
+    let pairs = environment.variables.0;
+    if pairs.is_empty() {
+        return Ok(None);
+    }
+    if let Some((name, _)) = pairs.iter().find(|(name, _)| RESERVED.contains(&name.as_str())) {
+        return Err(invalid(format!(
+            "Lambda was unable to configure your environment variables because the environment variables you have provided contains reserved keys that are currently not supported for modification. Reserved keys used in this request: {name}"
+        )));
+    }
+    let text = wire::json::text(&Value::Map(pairs.into_iter().map(|(k, v)| (k, Value::Str(v))).collect()));
+    if text.len() > VARIABLES_BYTES_MAX {
+        return Err(invalid(format!(
+            "Lambda was unable to configure your environment variables because the environment variables you have provided exceeded the 4KB limit. String measured: {text}"
+        )));
+    }
+    Ok(Some(cx.sealer().seal(cx.rng(), PURPOSE, text.as_bytes())))
+}
+
+/// The role must be this account's, and let Lambda assume it.
+///
+/// # Errors
+/// `InvalidParameterValueException`, `AccessDeniedException`
+pub(crate) fn check_role(cx: &mut Cx<'_>, role: &str) -> Result<(), LambdaError> {
+    let owner = Arn::parse(role).and_then(|arn| AccountId::parse(&arn.account));
+    if owner != Some(cx.account) {
+        return Err(LambdaError::CrossAccountRole);
+    }
+    let members = [("RoleArn", Value::str(role)), ("RoleSessionName", Value::str("lambda"))];
+    let value = Value::Struct(members.into_iter().collect());
+    let who = As::Service { name: SERVICE, account: cx.account };
+    let assumed = cx.call("sts", "AssumeRole", value, who);
+    assumed.map(drop).map_err(|_| invalid("The role defined for the function cannot be assumed by Lambda."))
+}
+
+/// The runtime must be one that this machine has, and knows its handler.
+///
+/// # Errors
+/// `InvalidParameterValueException`
+pub(crate) fn check_runtime(cx: &Cx<'_>, runtime: &str) -> Result<(), LambdaError> {
+    let here = cx.memory::<Workshop>().runtimes();
+    if here.iter().any(|known| known.name == runtime) {
+        return Ok(());
+    }
+    let names: Vec<&str> = here.iter().map(|known| known.name.as_str()).collect();
+    Err(invalid(format!(
+        "The runtime parameter of {runtime} is not supported: this machine has no such runtime. It has: {}. `virga doctor` says more.",
+        names.join(", ")
+    )))
+}
+
+/// # Errors
+/// `InvalidParameterValueException` for what is neither a queue nor a topic.
+pub(crate) fn dead_letters(asked: DeadLetters) -> Result<Option<String>, LambdaError> {
+    let Some(target) = asked.target.filter(|target| !target.is_empty()) else { return Ok(None) };
+    match Arn::parse(&target) {
+        Some(arn) if matches!(arn.service.as_str(), "sqs" | "sns") => Ok(Some(target)),
+        _ => Err(invalid(format!("The provided target arn is not a valid SNS or SQS arn: {target}"))),
+    }
+}
+
+/// # Errors
+/// `NotImplemented` for what a function would miss.
+pub(crate) fn refuse_unbuilt(vpc: Option<&Vpc>, layers: &[String]) -> Result<(), LambdaError> {
+    if vpc.is_some_and(|vpc| !vpc.subnets.is_empty()) {
+        return Err(LambdaError::NotBuilt("A function in a VPC".into()));
+    }
+    if layers.is_empty() {
+        Ok(())
+    } else {
+        Err(LambdaError::NotBuilt("Lambda's layers: a function with one".into()))
+    }
+}
+
+/// # Errors
+/// `PreconditionFailedException`
+pub(crate) fn check_revision(asked: Option<&str>, revision: &str) -> Result<(), LambdaError> {
+    if asked.is_some_and(|asked| asked != revision) { Err(LambdaError::Revision) } else { Ok(()) }
+}
+
+/// The version that a request names.
+///
+/// # Errors
+/// `ResourceNotFoundException`
+pub(crate) fn found(cx: &Cx<'_>, named: &Named) -> Result<(Function, Version), LambdaError> {
+    let function = model::function(cx.tx, named)?;
+    let version = match named.qualifier.as_deref() {
+        None => model::version(cx.tx, named, LATEST)?,
+        Some(label) if model::number_of(label).is_some() => model::version(cx.tx, named, label)?,
+        Some(name) => {
+            let alias = model::alias(cx.tx, named, name)?.ok_or_else(|| named.not_found())?;
+            model::version(cx.tx, named, &alias.version)?
+        }
+    };
+    Ok((function, version))
+}
+
+fn get(cx: &mut Cx<'_>, req: GetConfiguration) -> Result<Shown, LambdaError> {
+    let named = Named::read(cx, &req.name, req.qualifier.as_deref())?;
+    let (function, version) = found(cx, &named)?;
+    shown(cx, &function, &version, named.qualifier.as_deref())
+}
+
+fn update(cx: &mut Cx<'_>, req: UpdateConfiguration) -> Result<Shown, LambdaError> {
+    let named = Named::read(cx, &req.name, None)?;
+    let function = model::function(cx.tx, &named)?;
+    let mut version = model::version(cx.tx, &named, LATEST)?;
+    check_revision(req.revision.as_deref(), &version.revision)?;
+    refuse_unbuilt(req.vpc.as_ref(), &req.layers)?;
+    if let Some(role) = req.role.filter(|role| *role != version.role) {
+        check_role(cx, &role)?;
+        version.role = role;
+    }
+    if let Some(runtime) = req.runtime {
+        check_runtime(cx, &runtime)?;
+        version.runtime = runtime;
+    }
+    if let Some(environment) = req.environment {
+        version.environment = sealed(cx, environment)?;
+    }
+    if let Some(asked) = req.dead_letters {
+        version.dead_letters = dead_letters(asked)?;
+    }
+    version.handler = req.handler.unwrap_or(version.handler);
+    version.description = req.description.unwrap_or(version.description);
+    version.timeout = req.timeout.unwrap_or(version.timeout);
+    version.memory = req.memory.unwrap_or(version.memory);
+    version.storage = req.storage.map_or(version.storage, |storage| storage.size);
+    check_handler(&version)?;
+    touch(cx, &mut version);
+    VERSIONS.put(cx.tx, &named.key().u64(0), &version);
+    shown(cx, &function, &version, None)
+}
+
+/// # Errors
+/// `InvalidParameterValueException` for a version that its runtime could not run.
+pub(crate) fn check_handler(version: &Version) -> Result<(), LambdaError> {
+    if version.handler.is_empty() && !version.runtime.starts_with("provided") {
+        return Err(invalid(
+            "Runtime and Handler are mandatory parameters for functions created with deployment packages.",
+        ));
+    }
+    Ok(())
+}
+
+/// A change has a revision and a time.
+pub(crate) fn touch(cx: &Cx<'_>, version: &mut Version) {
+    version.revision = base::id::uuid(cx.rng());
+    version.modified = cx.now;
+}

@@ -1,0 +1,74 @@
+//! Which runtimes this machine has: its own interpreters, in exactly the version that a runtime names.
+
+use std::path::Path;
+use std::process::Command;
+use std::sync::OnceLock;
+
+/// A runtime and the program that it runs in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Runtime {
+    /// `python3.11`
+    pub name: String,
+    /// Empty for runtimes that functions bring along.
+    pub program: String,
+}
+
+/// AWS: runtimes that can be chosen for new functions.
+/// <https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html>
+const KNOWN: [&str; 8] = [
+    "python3.10",
+    "python3.11",
+    "python3.12",
+    "python3.13",
+    "python3.14",
+    "nodejs20.x",
+    "nodejs22.x",
+    "nodejs24.x",
+];
+/// They run `/var/task/bootstrap`.
+const PROVIDED: [&str; 2] = ["provided.al2023", "provided.al2"];
+/// Where sandboxes see the machine's programs.
+const FOLDERS: [&str; 2] = ["/usr/bin", "/usr/local/bin"];
+
+/// What this machine has; looked for once.
+pub fn here() -> &'static [Runtime] {
+    static FOUND: OnceLock<Vec<Runtime>> = OnceLock::new();
+    FOUND.get_or_init(look)
+}
+
+/// All that is known, for clouds whose sandboxes are simulated.
+pub fn all() -> Vec<Runtime> {
+    let named = |name: &&str| Runtime { name: (*name).to_owned(), program: String::new() };
+    KNOWN.iter().chain(&PROVIDED).map(named).collect()
+}
+
+fn look() -> Vec<Runtime> {
+    let mut found = Vec::new();
+    for name in KNOWN.iter().filter(|name| name.starts_with("python")) {
+        let program =
+            FOLDERS.iter().map(|folder| format!("{folder}/{name}")).find(|path| Path::new(path).exists());
+        found.extend(program.map(|program| Runtime { name: (*name).to_owned(), program }));
+    }
+    for folder in FOLDERS {
+        let program = format!("{folder}/node");
+        if let Some(name) = node(&program).filter(|name| KNOWN.contains(&name.as_str())) {
+            found.push(Runtime { name, program });
+            break;
+        }
+    }
+    found.extend(PROVIDED.iter().map(|name| Runtime { name: (*name).to_owned(), program: String::new() }));
+    found
+}
+
+/// The runtime that a Node program is.
+fn node(program: &str) -> Option<String> {
+    let out = Command::new(program).arg("--version").output().ok()?;
+    let text = String::from_utf8(out.stdout).ok()?;
+    let major = text.trim().strip_prefix('v')?.split('.').next()?;
+    Some(format!("nodejs{major}.x"))
+}
+
+/// How AWS calls this machine's processor.
+pub(crate) fn architecture() -> &'static str {
+    if std::env::consts::ARCH == "aarch64" { "arm64" } else { "x86_64" }
+}

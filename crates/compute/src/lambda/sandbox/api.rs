@@ -1,0 +1,192 @@
+//! The Runtime API: what runs in an environment asks for its next event there, and says what became of it.
+//!
+//! AWS: <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>
+
+use bytes::Bytes;
+use http::{HeaderValue, Method, Request, Response, StatusCode};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::Incoming;
+use hyper_util::rt::TokioIo;
+use std::convert::Infallible;
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{mpsc, oneshot, watch};
+
+/// AWS: the quotas of the developer guide.
+pub(crate) const RESPONSE_MAX: usize = 6_291_556;
+const PREFIX: &str = "/2018-06-01/runtime/";
+
+/// An event for the runtime.
+#[derive(Debug)]
+pub(crate) struct Job {
+    pub(crate) request_id: String,
+    pub(crate) deadline_millis: i64,
+    pub(crate) arn: String,
+    pub(crate) client_context: Option<String>,
+    pub(crate) payload: Bytes,
+    pub(crate) reply: oneshot::Sender<Said>,
+}
+
+/// What a runtime says of an event.
+#[derive(Debug)]
+pub(crate) enum Said {
+    Response(Bytes),
+    Error(Bytes),
+    TooLarge,
+}
+
+/// How far a runtime is.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Init {
+    Begun,
+    /// It has asked for an event.
+    Done,
+    Failed(Bytes),
+}
+
+/// One environment's side of the API.
+#[derive(Debug)]
+pub(crate) struct Desk {
+    jobs: mpsc::Sender<Job>,
+    waiting: tokio::sync::Mutex<mpsc::Receiver<Job>>,
+    current: Mutex<Option<(String, oneshot::Sender<Said>)>>,
+    init: watch::Sender<Init>,
+}
+
+impl Default for Desk {
+    fn default() -> Desk {
+        let (jobs, waiting) = mpsc::channel(1);
+        Desk {
+            jobs,
+            waiting: tokio::sync::Mutex::new(waiting),
+            current: Mutex::default(),
+            init: watch::Sender::new(Init::Begun),
+        }
+    }
+}
+
+type Answer = Response<Full<Bytes>>;
+
+fn answer(status: StatusCode, text: impl Into<Bytes>) -> Answer {
+    let mut answer = Response::new(Full::new(text.into()));
+    *answer.status_mut() = status;
+    answer.headers_mut().insert("content-type", HeaderValue::from_static("application/json"));
+    answer
+}
+
+fn accepted() -> Answer {
+    answer(StatusCode::ACCEPTED, "{\"status\":\"OK\"}\n")
+}
+
+fn refused(status: StatusCode, kind: &str, message: &str) -> Answer {
+    answer(status, format!("{{\"errorMessage\":\"{message}\",\"errorType\":\"{kind}\"}}\n"))
+}
+
+impl Desk {
+    /// Puts an event before the runtime.
+    pub(crate) async fn put(&self, job: Job) -> bool {
+        self.jobs.send(job).await.is_ok()
+    }
+
+    /// Whether the event that was put there is still there.
+    pub(crate) fn is_untouched(&self) -> bool {
+        self.jobs.capacity() == 0
+    }
+
+    pub(crate) fn init(&self) -> watch::Receiver<Init> {
+        self.init.subscribe()
+    }
+
+    /// Serves until the environment is gone.
+    pub(crate) async fn serve(self: Arc<Desk>, listener: TcpListener) {
+        while let Ok((stream, _)) = listener.accept().await {
+            tokio::spawn(Arc::clone(&self).connection(stream));
+        }
+    }
+
+    async fn connection(self: Arc<Desk>, stream: TcpStream) {
+        let _ = stream.set_nodelay(true);
+        let service = hyper::service::service_fn(move |request| {
+            let desk = Arc::clone(&self);
+            async move { Ok::<_, Infallible>(desk.request(request).await) }
+        });
+        // Whoever goes away or speaks no HTTP is its own affair.
+        let _ =
+            hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+    }
+
+    async fn request(&self, request: Request<Incoming>) -> Answer {
+        let (parts, body) = request.into_parts();
+        let path = parts.uri.path().strip_prefix(PREFIX).unwrap_or_default().to_owned();
+        let words: Vec<&str> = path.split('/').collect();
+        if (parts.method == Method::GET) && words == ["invocation", "next"] {
+            return self.next().await;
+        }
+        if parts.method != Method::POST {
+            return refused(StatusCode::NOT_FOUND, "NotFound", "There is no such page.");
+        }
+        let body = Limited::new(body, RESPONSE_MAX).collect().await.map(|whole| whole.to_bytes());
+        match words[..] {
+            ["init", "error"] => {
+                self.init.send_replace(Init::Failed(body.unwrap_or_default()));
+                accepted()
+            }
+            ["invocation", id, what @ ("response" | "error")] => {
+                let said = match (what, body) {
+                    ("response", Ok(body)) => Said::Response(body),
+                    ("error", Ok(body)) => Said::Error(body),
+                    _ => Said::TooLarge,
+                };
+                self.said(id, said)
+            }
+            _ => refused(StatusCode::NOT_FOUND, "NotFound", "There is no such page."),
+        }
+    }
+
+    fn said(&self, id: &str, said: Said) -> Answer {
+        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some((_, reply)) = current.take_if(|(request, _)| request == id) else {
+            return refused(StatusCode::BAD_REQUEST, "InvalidRequestID", "Invalid request ID");
+        };
+        let too_large = matches!(said, Said::TooLarge);
+        let _ = reply.send(said);
+        if too_large {
+            let message = format!("Exceeded maximum allowed payload size ({RESPONSE_MAX} bytes).");
+            return refused(StatusCode::PAYLOAD_TOO_LARGE, "RequestEntityTooLarge", &message);
+        }
+        accepted()
+    }
+
+    async fn next(&self) -> Answer {
+        self.init.send_if_modified(|init| {
+            let begun = *init == Init::Begun;
+            if begun {
+                *init = Init::Done;
+            }
+            begun
+        });
+        let Some(job) = self.waiting.lock().await.recv().await else {
+            return refused(StatusCode::INTERNAL_SERVER_ERROR, "Ended", "The environment has ended.");
+        };
+        let trace = format!(
+            "Root=1-{:08x}-{:0>24};Sampled=0",
+            job.deadline_millis / 1000,
+            &job.request_id.replace('-', "")[..24]
+        );
+        let mut out = answer(StatusCode::OK, job.payload);
+        let deadline = job.deadline_millis.to_string();
+        for (name, value) in [
+            ("lambda-runtime-aws-request-id", Some(job.request_id.as_str())),
+            ("lambda-runtime-deadline-ms", Some(&deadline)),
+            ("lambda-runtime-invoked-function-arn", Some(&job.arn)),
+            ("lambda-runtime-trace-id", Some(&trace)),
+            ("lambda-runtime-client-context", job.client_context.as_deref()),
+        ] {
+            if let Some(value) = value.and_then(|value| HeaderValue::from_str(value).ok()) {
+                out.headers_mut().insert(name, value);
+            }
+        }
+        *self.current.lock().unwrap_or_else(PoisonError::into_inner) = Some((job.request_id, job.reply));
+        out
+    }
+}

@@ -1,0 +1,165 @@
+"""Runs a function's handler for the events that the Runtime API hands out."""
+
+import http.client
+import importlib
+import json
+import logging
+import os
+import sys
+import time
+import traceback
+
+API = "/2018-06-01/runtime"
+TASK = os.environ["LAMBDA_TASK_ROOT"]
+
+
+class Server:
+    """The Runtime API, by one connection that lives as long as this process."""
+
+    def __init__(self):
+        host, _, port = os.environ["AWS_LAMBDA_RUNTIME_API"].partition(":")
+        self.connection = http.client.HTTPConnection(host, int(port or 80))
+
+    def ask(self, method, path, body=None, headers=None):
+        self.connection.request(method, API + path, body, headers or {})
+        answer = self.connection.getresponse()
+        return answer, answer.read()
+
+    def fail(self, path, error):
+        body = json.dumps(error, ensure_ascii=False).encode("utf-8", "surrogatepass")
+        kind = {"Lambda-Runtime-Function-Error-Type": error.get("errorType", "Unhandled")}
+        self.ask("POST", path, body, kind)
+
+
+class Identity:
+    def __init__(self, cognito):
+        cognito = cognito or {}
+        self.cognito_identity_id = cognito.get("cognitoIdentityId")
+        self.cognito_identity_pool_id = cognito.get("cognitoIdentityPoolId")
+
+
+class Client:
+    pass
+
+
+class ClientContext:
+    def __init__(self, given):
+        self.custom = given.get("custom")
+        self.env = given.get("env")
+        self.client = Client()
+        for name in ("installation_id", "app_title", "app_version_name", "app_version_code", "app_package_name"):
+            setattr(self.client, name, (given.get("client") or {}).get(name))
+
+
+class Context:
+    """What a handler may ask about the invocation."""
+
+    def __init__(self, headers):
+        self.aws_request_id = headers["Lambda-Runtime-Aws-Request-Id"]
+        self.invoked_function_arn = headers["Lambda-Runtime-Invoked-Function-Arn"]
+        self.function_name = os.environ["AWS_LAMBDA_FUNCTION_NAME"]
+        self.function_version = os.environ["AWS_LAMBDA_FUNCTION_VERSION"]
+        self.memory_limit_in_mb = os.environ["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"]
+        self.log_group_name = os.environ["AWS_LAMBDA_LOG_GROUP_NAME"]
+        self.log_stream_name = os.environ["AWS_LAMBDA_LOG_STREAM_NAME"]
+        self.identity = Identity(json.loads(headers.get("Lambda-Runtime-Cognito-Identity") or "null"))
+        given = headers.get("Lambda-Runtime-Client-Context")
+        self.client_context = ClientContext(json.loads(given)) if given else None
+        self._deadline = int(headers["Lambda-Runtime-Deadline-Ms"])
+
+    def get_remaining_time_in_millis(self):
+        return max(0, self._deadline - int(time.time() * 1000))
+
+    def log(self, text):
+        sys.stdout.write(str(text))
+
+
+class Lines(logging.Handler):
+    """Log records as Lambda writes them."""
+
+    request_id = ""
+
+    def emit(self, record):
+        stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
+        text = self.format(record)
+        sys.stdout.write(f"[{record.levelname}]\t{stamp}.{int(record.msecs):03d}Z\t{Lines.request_id}\t{text}\n")
+
+
+def described(error, skip=1):
+    frames = traceback.extract_tb(error.__traceback__)[skip:]
+    return {
+        "errorMessage": str(error),
+        "errorType": type(error).__name__,
+        "requestId": Lines.request_id,
+        "stackTrace": traceback.format_list(frames),
+    }
+
+
+def said(error):
+    kind, message = error["errorType"], error["errorMessage"]
+    lines = ["[ERROR] " + (f"{kind}: {message}" if message else kind)]
+    if error["stackTrace"]:
+        lines.append("Traceback (most recent call last):")
+        lines.extend(error["stackTrace"])
+    print("\n".join(line.rstrip("\n") for line in lines))
+    sys.stdout.flush()
+
+
+def found(name):
+    module, dot, function = name.rpartition(".")
+    if not dot:
+        problem = {"errorType": "Runtime.MalformedHandlerName"}
+        return None, problem | {"errorMessage": f"Bad handler '{name}': not enough values to unpack (expected 2, got 1)"}
+    try:
+        loaded = importlib.import_module(module.replace("/", "."))
+    except ImportError as error:
+        text = f"Unable to import module '{module}': {error}"
+        return None, {"errorType": "Runtime.ImportModuleError", "errorMessage": text}
+    except SyntaxError as error:
+        text = f"Syntax error in module '{module}': {error}"
+        return None, {"errorType": "Runtime.UserCodeSyntaxError", "errorMessage": text}
+    except Exception as error:
+        return None, described(error, 0)
+    if not hasattr(loaded, function):
+        text = f"Handler '{function}' missing on module '{module}'"
+        return None, {"errorType": "Runtime.HandlerNotFound", "errorMessage": text}
+    return getattr(loaded, function), None
+
+
+def main():
+    server = Server()
+    sys.path.insert(0, TASK)
+    logging.root.addHandler(Lines())
+    handler, problem = found(os.environ["_HANDLER"])
+    if problem:
+        problem = {"requestId": "", "stackTrace": []} | problem
+        said(problem)
+        server.fail("/init/error", problem)
+        sys.exit(1)
+    while True:
+        answer, event = server.ask("GET", "/invocation/next")
+        context = Context(answer.headers)
+        Lines.request_id = context.aws_request_id
+        os.environ["_X_AMZN_TRACE_ID"] = answer.headers.get("Lambda-Runtime-Trace-Id") or ""
+        path = f"/invocation/{context.aws_request_id}"
+        try:
+            result = handler(json.loads(event), context)
+        except Exception as error:
+            problem = described(error)
+            said(problem)
+            server.fail(path + "/error", problem)
+            continue
+        try:
+            body = json.dumps(result, ensure_ascii=False).encode("utf-8")
+        except Exception as error:
+            text = f"Unable to marshal response: {error}"
+            problem = {"errorType": "Runtime.MarshalError", "errorMessage": text}
+            problem |= {"requestId": context.aws_request_id, "stackTrace": []}
+            said(problem)
+            server.fail(path + "/error", problem)
+            continue
+        sys.stdout.flush()
+        server.ask("POST", path + "/response", body, {"Content-Type": "application/json"})
+
+
+main()

@@ -1,0 +1,391 @@
+//! An environment: a sandbox with a runtime in it, started for a version of a function, and used for one event after
+//! the other.
+
+pub(crate) mod api;
+pub(crate) mod output;
+
+use super::code;
+use super::errors::LambdaError;
+use super::model::{Function, Version};
+use super::ops::configuration::{log_group, variables};
+use super::workshop::Ground;
+use api::Desk;
+use base::Timestamp;
+use blob::ContentId;
+use host::image::Bind;
+use host::sandbox::Limits;
+use host::{Driver, HostError, Place, Process, Sandbox};
+use kernel::{Call, Cloud};
+use output::Output;
+use std::ffi::OsString;
+use std::fs;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+use tokio::runtime::Handle;
+use tokio::sync::watch;
+use wire::Value;
+
+const PYTHON: &str = include_str!("bootstrap.py");
+const NODE: &str = include_str!("bootstrap.mjs");
+const API_PORT: u16 = 9001;
+/// Where the cloud itself is found from inside.
+const CLOUD_PORT: u16 = 4566;
+/// Beside what a function is given: interpreters and their threads' stacks.
+const RUNTIME_MIB: u32 = 256;
+/// AWS: the quotas of the developer guide.
+const PROCESSES_MAX: u32 = 1024;
+const DESCRIPTORS_MAX: u32 = 1024;
+
+/// A running environment.
+#[derive(Debug)]
+pub(crate) struct Environment {
+    machine: String,
+    driver: Arc<dyn Driver>,
+    process: Arc<dyn Process>,
+    pub(crate) desk: Arc<Desk>,
+    pub(crate) output: Arc<Output>,
+    /// The exit code, once there is one.
+    pub(crate) ended: watch::Receiver<Option<i32>>,
+    /// When its credentials end.
+    pub(crate) expires: Timestamp,
+    pub(crate) log_stream: String,
+    pub(crate) started: Instant,
+    /// How long it took until the first event was asked for, until that is told.
+    pub(crate) init: Mutex<Option<Duration>>,
+    pub(crate) logged: AtomicBool,
+    tasks: Vec<tokio::task::AbortHandle>,
+}
+
+impl Drop for Environment {
+    fn drop(&mut self) {
+        self.tasks.iter().for_each(tokio::task::AbortHandle::abort);
+        let (driver, machine) = (Arc::clone(&self.driver), std::mem::take(&mut self.machine));
+        let remove = move || {
+            let _ = driver.remove_machine(&machine);
+        };
+        match Handle::try_current() {
+            Ok(runtime) => drop(runtime.spawn_blocking(remove)),
+            Err(_) => remove(),
+        }
+    }
+}
+
+impl Environment {
+    pub(crate) fn kill(&self) {
+        let _ = self.process.signal(9);
+    }
+
+    /// What it occupies, in bytes. Blocks.
+    pub(crate) fn memory(&self) -> u64 {
+        self.driver.memory(&self.machine).unwrap_or(0)
+    }
+
+    pub(crate) fn is_running(&self) -> bool {
+        self.ended.borrow().is_none()
+    }
+
+    /// Whether this is the first time that it is asked.
+    pub(crate) fn first_log(&self) -> bool {
+        !self.logged.swap(true, Ordering::Relaxed)
+    }
+
+    pub(crate) fn take_init(&self) -> Option<Duration> {
+        self.init.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+fn unable(what: &str, why: &dyn std::fmt::Display) -> LambdaError {
+    kernel::log::error("an environment does not start", &[("step", what), ("problem", &why.to_string())]);
+    LambdaError::Service(format!(
+        "This machine could not run the function: {what}: {why} (`virga doctor` says more)"
+    ))
+}
+
+/// Temporary credentials of the function's role.
+struct Credentials {
+    key: String,
+    secret: String,
+    token: String,
+    expires: Timestamp,
+}
+
+fn credentials(
+    cloud: &Arc<Cloud>,
+    function: &Function,
+    version: &Version,
+) -> Result<Credentials, LambdaError> {
+    // STS takes no name of one letter.
+    let session = format!("{:_<2}", function.name);
+    let members = [("RoleArn", Value::str(&version.role)), ("RoleSessionName", Value::Str(session))];
+    let call =
+        Call { service: "sts", operation: "AssumeRole", value: Value::Struct(members.into_iter().collect()) };
+    let mut tx = cloud.store().begin();
+    let answer = cloud.call(&mut tx, super::access::SERVICE, function.account, function.region, call);
+    let answer = answer.map_err(|_| {
+        LambdaError::Service("The role defined for the function cannot be assumed by Lambda.".into())
+    })?;
+    let text =
+        |member| answer.at(&["Credentials", member]).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let expires = match answer.at(&["Credentials", "Expiration"]) {
+        Some(Value::Time(time)) => *time,
+        _ => cloud.clock().now(),
+    };
+    Ok(Credentials {
+        key: text("AccessKeyId"),
+        secret: text("SecretAccessKey"),
+        token: text("SessionToken"),
+        expires,
+    })
+}
+
+/// What a function finds in its environment.
+///
+/// AWS: <https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html>
+fn environment(
+    cloud: &Cloud,
+    function: &Function,
+    version: &Version,
+    credentials: &Credentials,
+    stream: &str,
+) -> Result<Vec<(OsString, OsString)>, LambdaError> {
+    let region = function.region.name();
+    let (memory, group) = (version.memory.to_string(), log_group(&function.name));
+    let execution = format!("AWS_Lambda_{}", version.runtime);
+    let (api, cloud_url) = (format!("127.0.0.1:{API_PORT}"), format!("http://127.0.0.1:{CLOUD_PORT}"));
+    let label = version.label();
+    let own = [
+        ("AWS_ENDPOINT_URL", cloud_url.as_str()),
+        ("LANG", "en_US.UTF-8"),
+        ("TZ", ":UTC"),
+        ("PATH", "/var/lang/bin:/usr/local/bin:/usr/bin/:/bin:/opt/bin"),
+        ("LD_LIBRARY_PATH", "/var/task:/var/task/lib:/opt/lib"),
+        ("PYTHONDONTWRITEBYTECODE", "1"),
+        ("_HANDLER", version.handler.as_str()),
+        ("AWS_REGION", region),
+        ("AWS_DEFAULT_REGION", region),
+        ("AWS_EXECUTION_ENV", execution.as_str()),
+        ("AWS_LAMBDA_FUNCTION_NAME", function.name.as_str()),
+        ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", memory.as_str()),
+        ("AWS_LAMBDA_FUNCTION_VERSION", label.as_str()),
+        ("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand"),
+        ("AWS_LAMBDA_LOG_GROUP_NAME", group.as_str()),
+        ("AWS_LAMBDA_LOG_STREAM_NAME", stream),
+        ("AWS_ACCESS_KEY_ID", credentials.key.as_str()),
+        ("AWS_SECRET_ACCESS_KEY", credentials.secret.as_str()),
+        ("AWS_SESSION_TOKEN", credentials.token.as_str()),
+        ("AWS_LAMBDA_RUNTIME_API", api.as_str()),
+        ("LAMBDA_TASK_ROOT", "/var/task"),
+        ("LAMBDA_RUNTIME_DIR", "/var/runtime"),
+    ];
+    let mut all: std::collections::BTreeMap<String, String> =
+        own.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    all.extend(variables(cloud.sealer(), version)?.0);
+    Ok(all.into_iter().map(|(name, value)| (name.into(), value.into())).collect())
+}
+
+/// Starts an environment. Blocks.
+///
+/// # Errors
+/// `ServiceException`
+pub(crate) fn start(
+    cloud: &Arc<Cloud>,
+    ground: &Ground,
+    function: &Function,
+    version: &Version,
+) -> Result<Environment, LambdaError> {
+    let started = Instant::now();
+    let driver = ground.plane.driver().map_err(|why| unable("start the data plane", &why))?;
+    let id = hex(&cloud.rng().bytes::<16>());
+    let machine = format!("lambda-{id}");
+    let date = cloud.clock().now().iso8601()[..10].replace('-', "/");
+    let log_stream = format!("{date}/[{}]{id}", version.label());
+    let credentials = credentials(cloud, function, version)?;
+    let env = environment(cloud, function, version, &credentials, &log_stream)?;
+    let (pipe, end) = io::pipe().map_err(|why| unable("make a pipe", &why))?;
+    let output = Output::new(pipe.into(), cloud).map_err(|why| unable("make a pipe", &why))?;
+    let mut sandbox = Sandbox {
+        folder: "/var/task".into(),
+        hostname: "169-254-100-1".into(),
+        program: program(version),
+        env,
+        output: Some(end.into()),
+        limits: Limits {
+            scratch: version.storage,
+            data: version.memory + RUNTIME_MIB,
+            processes: PROCESSES_MAX,
+            descriptors: DESCRIPTORS_MAX,
+        },
+        ..Sandbox::default()
+    };
+    if let Some(folder) = &ground.folder {
+        furnish(cloud, folder, version, &mut sandbox).map_err(|why| unable("unpack the code", &why))?;
+    }
+    driver.lone_machine(&machine).map_err(|why| unable("make a sandbox", &why))?;
+    let desk = Arc::new(Desk::default());
+    let made = inhabit(ground, &driver, &machine, sandbox, &desk);
+    let (process, mut tasks) = made.map_err(|why| {
+        let _ = driver.remove_machine(&machine);
+        if matches!(why, HostError::Ended) {
+            ground.plane.ended();
+        }
+        unable("start the runtime", &why)
+    })?;
+    let output = Arc::new(output);
+    tasks.push(tokio::spawn(Arc::clone(&output).follow()).abort_handle());
+    let (tell, ended) = watch::channel(None);
+    let waits = Arc::clone(&process);
+    let spawned = std::thread::Builder::new().name("function".into()).spawn(move || {
+        let _ = tell.send(Some(waits.wait().unwrap_or(-1)));
+    });
+    spawned.map_err(|why| unable("start a thread", &why))?;
+    Ok(Environment {
+        machine,
+        driver,
+        process,
+        desk,
+        output,
+        ended,
+        expires: credentials.expires,
+        log_stream,
+        started,
+        init: Mutex::default(),
+        logged: AtomicBool::new(false),
+        tasks,
+    })
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+type Inhabited = (Arc<dyn Process>, Vec<tokio::task::AbortHandle>);
+
+/// Opens the sandbox's doors and starts the runtime in it.
+fn inhabit(
+    ground: &Ground,
+    driver: &Arc<dyn Driver>,
+    machine: &str,
+    sandbox: Sandbox,
+    desk: &Arc<Desk>,
+) -> Result<Inhabited, HostError> {
+    let refused = |why| HostError::Refused { step: "listen".into(), why };
+    let listen = |port| -> Result<tokio::net::TcpListener, HostError> {
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        let listener: TcpListener = driver.listen(&Place::Machine(machine.to_owned()), address)?;
+        listener.set_nonblocking(true).map_err(refused)?;
+        tokio::net::TcpListener::from_std(listener).map_err(refused)
+    };
+    let (api, cloud) = (listen(API_PORT)?, listen(CLOUD_PORT)?);
+    let door = Arc::clone(&ground.door);
+    let relay = async move {
+        while let Ok((stream, _)) = cloud.accept().await {
+            door.enter(stream);
+        }
+    };
+    let tasks =
+        vec![tokio::spawn(Arc::clone(desk).serve(api)).abort_handle(), tokio::spawn(relay).abort_handle()];
+    match driver.confine(machine, sandbox) {
+        Ok(process) => Ok((Arc::from(process), tasks)),
+        Err(why) => {
+            tasks.iter().for_each(tokio::task::AbortHandle::abort);
+            Err(why)
+        }
+    }
+}
+
+/// What a runtime runs.
+fn program(version: &Version) -> Vec<OsString> {
+    let program = super::runtimes::here().iter().find(|runtime| runtime.name == version.runtime);
+    let program = program.map(|runtime| runtime.program.clone()).unwrap_or_default();
+    let words = match version.runtime.as_str() {
+        name if name.starts_with("python") => vec![program, "/var/runtime/bootstrap.py".into()],
+        name if name.starts_with("node") => vec![program, "/var/runtime/bootstrap.mjs".into()],
+        _ => vec!["/var/task/bootstrap".into()],
+    };
+    words.into_iter().map(OsString::from).collect()
+}
+
+/// Where the code of a version is unpacked.
+pub(crate) fn code_folder(folder: &Path) -> PathBuf {
+    folder.join("code")
+}
+
+/// The root, the runtime's own files and the code.
+fn furnish(cloud: &Cloud, folder: &Path, version: &Version, sandbox: &mut Sandbox) -> io::Result<()> {
+    static MADE: Mutex<Vec<(PathBuf, Vec<Bind>)>> = Mutex::new(Vec::new());
+    let (image, runtime) = (folder.join("image"), folder.join("runtime"));
+    let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
+    let known = made.iter().find(|(at, _)| *at == image && image.exists()).map(|(_, binds)| binds.clone());
+    let binds = match known {
+        Some(binds) => binds,
+        None => {
+            fs::create_dir_all(&image)?;
+            let binds = host::image::of_this_machine(&image)?;
+            fs::create_dir_all(&runtime)?;
+            fs::set_permissions(&image, fs::Permissions::from_mode(0o755))?;
+            fs::set_permissions(&runtime, fs::Permissions::from_mode(0o755))?;
+            for inner in ["var/task", "var/runtime", "opt"] {
+                fs::create_dir_all(image.join(inner))?;
+                fs::set_permissions(image.join(inner), fs::Permissions::from_mode(0o755))?;
+            }
+            for (name, text) in [("bootstrap.py", PYTHON), ("bootstrap.mjs", NODE)] {
+                fs::write(runtime.join(name), text)?;
+                fs::set_permissions(runtime.join(name), fs::Permissions::from_mode(0o644))?;
+            }
+            let passwd =
+                "root:x:0:0:root:/:/usr/sbin/nologin\nsbx_user1051:x:993:993::/tmp:/usr/sbin/nologin\n";
+            fs::write(image.join("etc/passwd"), passwd)?;
+            fs::write(image.join("etc/resolv.conf"), "")?;
+            made.push((image.clone(), binds.clone()));
+            binds
+        }
+    };
+    drop(made);
+    let code = unpacked(cloud, folder, version.code, version.code_size)?;
+    sandbox.root = image;
+    sandbox.binds = binds;
+    sandbox.binds.push(Bind { from: runtime, to: "var/runtime".into(), read_only: true });
+    sandbox.binds.push(Bind { from: code, to: "var/task".into(), read_only: true });
+    Ok(())
+}
+
+/// The folder of a code, unpacked beside and renamed, so that none is ever half there.
+fn unpacked(cloud: &Cloud, folder: &Path, content: ContentId, size: u64) -> io::Result<PathBuf> {
+    let target = code_folder(folder).join(content.to_string());
+    if target.exists() {
+        return Ok(target);
+    }
+    let zip = code::read(cloud, content, size)?;
+    let draft = folder.join(format!("draft-{}", hex(&cloud.rng().bytes::<8>())));
+    fs::create_dir_all(&draft)?;
+    fs::create_dir_all(code_folder(folder))?;
+    let done = code::unpack(&zip, &draft)
+        .map_err(|why| io::Error::other(wire::Fault::from(why).message))
+        .and_then(|()| readable(&draft))
+        .and_then(|()| fs::rename(&draft, &target));
+    match done {
+        Ok(()) => Ok(target),
+        Err(why) => {
+            let _ = host::image::remove(&draft);
+            // Somebody else was faster.
+            if target.exists() { Ok(target) } else { Err(why) }
+        }
+    }
+}
+
+/// Folders of the code are open to the function, whatever this process makes folders with.
+fn readable(folder: &Path) -> io::Result<()> {
+    fs::set_permissions(folder, fs::Permissions::from_mode(0o755))?;
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            readable(&entry.path())?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,125 @@
+//! Functions are invoked: now, later, or not at all. Their sandboxes are simulated: they answer what they are asked.
+
+use crate::harness::{Caller, Cloud, Reply};
+use crate::lambda_functions::{create, zipped};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use kernel::Call;
+use serde_json::{Value, json};
+use std::time::Duration;
+use wire::Value as Wire;
+
+const ACCOUNT: &str = "123456789012";
+const ARN: &str = "arn:aws:lambda:us-east-1:123456789012:function:f";
+
+fn invoke(caller: &Caller<'_>, more: &Value) -> Reply {
+    let mut all = json!({ "FunctionName": ARN });
+    all.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    caller.call("lambda", "Invoke", all)
+}
+
+fn header<'r>(reply: &'r Reply, name: &str) -> &'r str {
+    reply.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+}
+
+fn events(cloud: &Cloud) -> usize {
+    let snapshot = cloud.cloud.store().snapshot();
+    compute::lambda::model::EVENTS.count(&snapshot, &store::Key::empty()).unwrap()
+}
+
+#[test]
+fn the_answer_is_the_functions() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ACCOUNT);
+    create(&root);
+    let asked = json!({ "Payload": "{\"a\":[1,2]}", "LogType": "Tail" });
+    let reply = invoke(&root, &asked);
+    assert_eq!((reply.status, &reply.body[..]), (200, &b"{\"a\":[1,2]}"[..]));
+    assert_eq!(header(&reply, "x-amz-executed-version"), "$LATEST");
+    let log = STANDARD.decode(header(&reply, "x-amz-log-result")).unwrap();
+    let log = String::from_utf8(log).unwrap();
+    assert!(log.starts_with("START RequestId: ") && log.contains("\nREPORT RequestId: "), "{log}");
+    assert_eq!(&invoke(&root, &json!({})).body[..], b"{}", "no payload is an empty object");
+    let failed = invoke(&root, &json!({ "Payload": "\"fail\"" }));
+    assert_eq!((failed.status, header(&failed, "x-amz-function-error")), (200, "Unhandled"));
+    assert_eq!(failed.value["errorType"], "Told");
+    let dry = invoke(&root, &json!({ "InvocationType": "DryRun" }));
+    assert_eq!((dry.status, dry.body.len()), (204, 0));
+}
+
+#[test]
+fn what_cannot_be_invoked() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ACCOUNT);
+    let message = invoke(&root, &json!({})).refused(404, "ResourceNotFoundException");
+    assert_eq!(message, format!("Function not found: {ARN}"));
+    create(&root);
+    invoke(&root, &json!({ "Payload": "no json" })).refused(400, "InvalidRequestContentException");
+    let large = format!("\"{}\"", "x".repeat(1_048_575));
+    let message = invoke(&root, &json!({ "InvocationType": "Event", "Payload": large }));
+    let message = message.refused(413, "RequestTooLargeException");
+    let words = "1048577 byte payload is too large for the Event invocation type (limit 1048576 bytes)";
+    assert_eq!(message, words);
+    invoke(&root, &json!({ "Qualifier": "live" })).refused(404, "ResourceNotFoundException");
+    let limit = json!({ "FunctionName": "f", "ReservedConcurrentExecutions": 0 });
+    root.call("lambda", "PutFunctionConcurrency", limit).ok();
+    invoke(&root, &json!({})).refused_with(429, "TooManyRequestsException", "Rate Exceeded.");
+    let policy = json!({ "Version": "2012-10-17", "Statement": {
+        "Effect": "Allow", "Action": "lambda:InvokeFunction", "Resource": format!("{ARN}:live"),
+    } });
+    let user = cloud.user(&root, "user", &policy.to_string());
+    invoke(&user, &json!({})).refused(403, "AccessDeniedException");
+    invoke(&user, &json!({ "Qualifier": "live" })).refused(404, "ResourceNotFoundException");
+}
+
+#[test]
+fn versions_and_aliases_run_what_they_say() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ACCOUNT);
+    create(&root);
+    root.call("lambda", "PublishVersion", json!({ "FunctionName": "f" })).ok();
+    cloud.advance(Duration::from_secs(1));
+    let code = json!({ "FunctionName": "f", "ZipFile": zipped("b.py", "x"), "Publish": true });
+    root.call("lambda", "UpdateFunctionCode", code).ok();
+    let weights = json!({ "AdditionalVersionWeights": { "2": 1.0 } });
+    let alias =
+        json!({ "FunctionName": "f", "Name": "live", "FunctionVersion": "1", "RoutingConfig": weights });
+    root.call("lambda", "CreateAlias", alias).ok();
+    let reply = invoke(&root, &json!({ "Qualifier": "live" }));
+    assert_eq!(header(&reply, "x-amz-executed-version"), "2", "all of its weight lies there");
+    let reply = invoke(&root, &json!({ "Qualifier": "1" }));
+    assert_eq!(header(&reply, "x-amz-executed-version"), "1");
+}
+
+/// What another service asks within its own transaction.
+#[test]
+fn within_a_transaction_only_events_are_taken() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ACCOUNT);
+    create(&root);
+    let ask = |kind: &str| {
+        let members = [
+            ("FunctionName", Wire::str(ARN)),
+            ("InvocationType", Wire::str(kind)),
+            ("Payload", Wire::Blob(bytes::Bytes::from_static(b"{}"))),
+        ];
+        let value = Wire::Struct(members.into_iter().collect());
+        let call = Call { service: "lambda", operation: "Invoke", value };
+        let mut tx = cloud.cloud.store().begin();
+        let account = base::AccountId::parse(ACCOUNT).unwrap();
+        let home = (account, base::Region::US_EAST_1);
+        let source = Some("arn:aws:s3:::bucket");
+        let done = cloud.cloud.call_for(&mut tx, "s3.amazonaws.com", home, source, call);
+        done.map(|_| tx.commit().wait().unwrap())
+    };
+    assert_eq!(ask("Event").unwrap_err().code, "AccessDeniedException", "no policy lets S3 in");
+    let permission = json!({
+        "FunctionName": "f", "StatementId": "s3", "Action": "lambda:InvokeFunction",
+        "Principal": "s3.amazonaws.com", "SourceArn": "arn:aws:s3:::bucket",
+    });
+    root.call("lambda", "AddPermission", permission).ok();
+    assert_eq!(ask("RequestResponse").unwrap_err().code, "NotImplemented");
+    assert_eq!(events(&cloud), 0);
+    ask("Event").unwrap();
+    assert_eq!(events(&cloud), 1);
+}

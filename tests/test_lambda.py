@@ -1,0 +1,355 @@
+"""Lambda end to end: real code in real sandboxes, and what keeps it in."""
+
+import base64
+import io
+import json
+import time
+import zipfile
+
+import pytest
+from botocore.exceptions import ClientError
+
+TRUST = json.dumps(
+    {
+        "Version": "2012-10-17",
+        "Statement": [
+            {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "lambda.amazonaws.com"}}
+        ],
+    }
+)
+LOGS = "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole"
+
+
+def doctor(cloud):
+    findings = json.loads(cloud.run("doctor", "--json", check=False).stdout)["findings"]
+    return {finding["what"]: finding for finding in findings}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def runs_here(cloud):
+    """What this machine lacks is said, and its tests are left out."""
+    if not (networks := doctor(cloud)["networks"])["good"]:
+        pytest.skip(f"no sandboxes here: {networks['detail']}")
+
+
+def runtime(cloud, kind):
+    detail = doctor(cloud)["functions"]["detail"]
+    names = detail.removeprefix("runtimes: ").split(";")[0].split(", ")
+    found = [name for name in names if name.startswith(kind)]
+    if not found:
+        pytest.skip(f"this machine has no {kind}: {detail}")
+    return found[0]
+
+
+def zipped(name, text):
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        info = zipfile.ZipInfo(name)
+        info.external_attr = 0o755 << 16
+        archive.writestr(info, text)
+    return out.getvalue()
+
+
+def role(account):
+    iam = account.client("iam")
+    arn = iam.create_role(RoleName="runs", AssumeRolePolicyDocument=TRUST)["Role"]["Arn"]
+    iam.attach_role_policy(RoleName="runs", PolicyArn=LOGS)
+    return arn
+
+
+def make(account, text, name="it", kind="python", **more):
+    file, handler = {
+        "python": ("app.py", "app.handler"),
+        "nodejs": ("index.mjs", "index.handler"),
+        "provided": ("bootstrap", "none"),
+    }[kind]
+    client = account.client("lambda")
+    client.create_function(
+        FunctionName=name,
+        Runtime=runtime(account.cloud, kind),
+        Role=more.pop("Role", None) or role(account),
+        Handler=handler,
+        Code={"ZipFile": zipped(file, text)},
+        **({"Timeout": 30} | more),
+    )
+    return client
+
+
+def invoke(client, event=None, name="it", **more):
+    answer = client.invoke(FunctionName=name, Payload=json.dumps(event), LogType="Tail", **more)
+    body = answer["Payload"].read()
+    log = base64.b64decode(answer["LogResult"]).decode()
+    return answer.get("FunctionError"), json.loads(body) if body else None, log
+
+
+def eventually(what, seconds=60):
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            if found := what():
+                return found
+        except ClientError:
+            if time.monotonic() > end:
+                raise
+        assert time.monotonic() < end, "it did not happen"
+        time.sleep(0.2)
+
+
+def logged(account, name="it"):
+    logs, group = account.client("logs"), f"/aws/lambda/{name}"
+    events = logs.filter_log_events(logGroupName=group)["events"]
+    return [event["message"] for event in events]
+
+
+SHOWS = """
+import os
+count = 0
+def handler(event, context):
+    global count
+    count += 1
+    print("event", event)
+    names = ("NAME", "AWS_REGION", "AWS_LAMBDA_FUNCTION_NAME", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE")
+    return {
+        "event": event, "count": count, "env": {name: os.environ[name] for name in names},
+        "arn": context.invoked_function_arn, "left": context.get_remaining_time_in_millis(),
+        "key": os.environ["AWS_ACCESS_KEY_ID"],
+    }
+"""
+
+
+def test_python(account):
+    client = make(account, SHOWS, MemorySize=256, Environment={"Variables": {"NAME": "value"}})
+    error, got, log = invoke(client, {"a": [1, "ü"]})
+    assert error is None
+    assert got["event"] == {"a": [1, "ü"]}
+    assert got["env"] == {
+        "NAME": "value",
+        "AWS_REGION": "us-east-1",
+        "AWS_LAMBDA_FUNCTION_NAME": "it",
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "256",
+    }
+    assert got["arn"].endswith(":function:it")
+    assert 0 < got["left"] <= 30_000
+    assert got["key"].startswith("ASIA")
+    lines = log.splitlines()
+    assert lines[0].startswith("START RequestId: ")
+    assert lines[0].endswith("Version: $LATEST")
+    assert lines[1].startswith("event {'a'")
+    assert "Memory Size: 256 MB" in lines[-1]
+    assert "Init Duration" in lines[-1]
+    _, again, log = invoke(client)
+    assert again["count"] == 2, "the environment is used again"
+    assert "Init Duration" not in log
+    assert eventually(lambda: any("event None" in line for line in logged(account)))
+
+
+def test_errors_have_their_shape(account):
+    client = make(account, "def handler(event, context):\n    raise ValueError('no ' + event)\n")
+    error, got, log = invoke(client, "way")
+    assert error == "Unhandled"
+    assert (got["errorType"], got["errorMessage"]) == ("ValueError", "no way")
+    assert "app.py" in got["stackTrace"][0]
+    assert "[ERROR] ValueError: no way" in log
+    client.update_function_configuration(FunctionName="it", Handler="missing.handler")
+    error, got, _ = invoke(client)
+    assert (error, got["errorType"]) == ("Unhandled", "Runtime.ImportModuleError")
+    client.update_function_code(
+        FunctionName="it", ZipFile=zipped("missing.py", "import os\nhandler = lambda e, c: os._exit(3)\n")
+    )
+    error, got, _ = invoke(client)
+    assert (error, got["errorType"]) == ("Unhandled", "Runtime.ExitError")
+    assert got["errorMessage"].endswith("Error: Runtime exited with error: exit status 3")
+
+
+def test_timeout(account):
+    client = make(
+        account, "import time\ndef handler(event, context):\n    time.sleep(event)\n    return 'done'\n", Timeout=2
+    )
+    error, got, log = invoke(client, 60)
+    assert (error, got["errorType"]) == ("Unhandled", "Sandbox.Timedout")
+    assert got["errorMessage"].endswith("Task timed out after 2.00 seconds")
+    assert "Task timed out after 2.00 seconds" in log
+    assert invoke(client, 0)[1] == "done", "the next event has an environment of its own"
+
+
+def test_node(account):
+    text = """
+export const handler = async (event, context) => {
+  console.log("seen", event);
+  if (event === "fail") throw new TypeError("told to");
+  return { event, name: context.functionName };
+};
+"""
+    client = make(account, text, kind="nodejs")
+    error, got, log = invoke(client, 7)
+    assert (error, got) == (None, {"event": 7, "name": "it"})
+    assert "\tINFO\tseen 7" in log
+    error, got, _ = invoke(client, "fail")
+    assert (error, got["errorType"], got["errorMessage"]) == ("Unhandled", "TypeError", "told to")
+
+
+BASH = """#!/bin/sh
+API="http://$AWS_LAMBDA_RUNTIME_API/2018-06-01/runtime/invocation"
+while true; do
+  HEADERS=$(mktemp)
+  curl -sS -D "$HEADERS" "$API/next" >/dev/null
+  ID=$(grep -i lambda-runtime-aws-request-id "$HEADERS" | tr -d '[:space:]' | cut -d: -f2)
+  OWN=$(curl -s "$AWS_ENDPOINT_URL/" -d "Action=GetCallerIdentity&Version=2011-06-15" \\
+    --aws-sigv4 aws:amz:us-east-1:sts --user "$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY" \\
+    -H "x-amz-security-token: $AWS_SESSION_TOKEN" | grep -o '<Arn>[^<]*' | cut -c6-)
+  ROOT=$(curl -s -o /dev/null -w '%{http_code}' "$AWS_ENDPOINT_URL/" -d "Action=GetCallerIdentity&Version=2011-06-15" \\
+    --aws-sigv4 aws:amz:us-east-1:sts --user test:test)
+  PAGE=$(curl -s -o /dev/null -w '%{http_code}' "$AWS_ENDPOINT_URL/_virga/status")
+  curl -sS "$API/$ID/response" -d "{\\"own\\":\\"$OWN\\",\\"root\\":\\"$ROOT\\",\\"page\\":\\"$PAGE\\"}" >/dev/null
+done
+"""
+
+
+def test_a_function_calls_the_cloud_as_its_role_and_as_nobody_else(account):
+    client = make(account, BASH, kind="provided")
+    error, got, _ = invoke(client)
+    assert error is None
+    assert got["own"].endswith(":assumed-role/runs/it")
+    assert got["root"] == "403", "the keys of roots are for this machine, not for functions"
+    assert got["page"] == "403"
+
+
+HOSTILE = """
+import os, socket
+def handler(event, context):
+    out = {}
+    for path in event["paths"]:
+        try:
+            out[path] = os.listdir(path)
+        except OSError as error:
+            out[path] = type(error).__name__
+    for path in ("/var/task/x", "/usr/x", "/etc/x", "/x"):
+        try:
+            open(path, "w")
+            out[path] = "written"
+        except OSError as error:
+            out[path] = type(error).__name__
+    out["processes"] = [name for name in os.listdir("/proc") if name.isdigit()]
+    out["unshare"] = os.system("unshare -U true 2>/dev/null")
+    out["links"] = [name for _, name in socket.if_nameindex()]
+    with open("/proc/self/status") as status:
+        out["caps"] = [line.split()[1] for line in status if line.startswith(("CapEff", "CapPrm", "NoNewPrivs"))]
+    return out
+"""
+
+
+def test_a_function_sees_nothing_of_the_machine(cloud, account):
+    client = make(account, HOSTILE)
+    data = str(cloud.data)
+    error, got, _ = invoke(client, {"paths": [data, "/root", "/home"]})
+    assert error is None
+    assert got[data] == "FileNotFoundError"
+    assert got["/root"] in ([], "PermissionError")
+    assert got["/home"] == []
+    assert {got[path] for path in ("/var/task/x", "/usr/x", "/etc/x", "/x")} <= {"OSError", "PermissionError"}
+    assert got["processes"] == ["1"]
+    assert got["unshare"] != 0
+    assert got["links"] == ["lo"]
+    assert got["caps"] == ["0000000000000000", "0000000000000000", "1"]
+
+
+BOMB = """
+import os
+def handler(event, context):
+    count = 0
+    try:
+        while True:
+            if os.fork() == 0:
+                while True:
+                    os.read(0, 1) or __import__("time").sleep(60)
+            count += 1
+    except OSError:
+        return count
+"""
+
+
+def test_a_fork_bomb_ends_at_its_limit(account):
+    client = make(account, BOMB, MemorySize=3008, Timeout=60)
+    error, got, _ = invoke(client)
+    assert error or got < 1024
+    assert account.client("sts").get_caller_identity()["Account"]
+
+
+def test_memory_is_limited(account):
+    client = make(account, "def handler(event, context):\n    return len(bytearray(event << 20))\n", MemorySize=128)
+    assert invoke(client, 16)[1] == 16 << 20
+    error, got, _ = invoke(client, 2048)
+    assert (error, got["errorType"]) == ("Unhandled", "MemoryError")
+    text = "import time\ndef handler(event, context):\n    kept = b'x' * (event << 20)\n    time.sleep(20)\n"
+    client.update_function_code(FunctionName="it", ZipFile=zipped("app.py", text))
+    error, got, _ = invoke(client, 200)
+    assert error == "Unhandled"
+    assert got["errorMessage"].endswith("Runtime exited with error: signal: killed")
+
+
+def test_s3_tells_a_function(account):
+    client = make(
+        account, "def handler(event, context):\n    print('key', event['Records'][0]['s3']['object']['key'])\n"
+    )
+    s3 = account.client("s3")
+    bucket = f"told-{account.key}"
+    s3.create_bucket(Bucket=bucket)
+    arn = client.get_function(FunctionName="it")["Configuration"]["FunctionArn"]
+    wanted = {"LambdaFunctionConfigurations": [{"LambdaFunctionArn": arn, "Events": ["s3:ObjectCreated:*"]}]}
+    with pytest.raises(ClientError, match="Unable to validate the following destination configurations"):
+        s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration=wanted)
+    client.add_permission(
+        FunctionName="it",
+        StatementId="s3",
+        Action="lambda:InvokeFunction",
+        Principal="s3.amazonaws.com",
+        SourceArn=f"arn:aws:s3:::{bucket}",
+    )
+    s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration=wanted)
+    s3.put_object(Bucket=bucket, Key="a/b", Body=b"x")
+    assert eventually(lambda: any("key a/b" in line for line in logged(account)))
+
+
+def test_functions_and_their_events_survive_a_kill(own_cloud, own_account):
+    make(own_account, "import time\ndef handler(event, context):\n    time.sleep(3)\n    print('handled', event)\n")
+    client = own_account.client("lambda")
+    for event in (1, 2):
+        client.invoke(FunctionName="it", InvocationType="Event", Payload=json.dumps(event))
+    own_cloud.restart()
+    assert own_account.client("lambda").get_function(FunctionName="it")["Configuration"]["State"] == "Active"
+
+    def both():
+        lines = logged(own_account)
+        return all(any(f"handled {event}" in line for line in lines) for event in (1, 2))
+
+    assert eventually(both)
+
+
+def test_what_fails_thrice_is_a_dead_letter(own_cloud, own_account):
+    sqs = own_account.client("sqs")
+    url = sqs.create_queue(QueueName="lost")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    runs, text = role(own_account), "def handler(event, context):\n    raise ValueError(event)\n"
+    may = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": arn}]}
+    own_account.client("iam").put_role_policy(RoleName="runs", PolicyName="may", PolicyDocument=json.dumps(may))
+    client = make(own_account, text, Role=runs, DeadLetterConfig={"TargetArn": arn})
+    client.invoke(FunctionName="it", InvocationType="Event", Payload='"x"')
+
+    def failures(count):
+        return sum("ValueError: x" in line for line in logged(own_account)) == count
+
+    for count, wait in ((1, 61), (2, 121)):
+        assert eventually(lambda count=count: failures(count))
+        time.sleep(1)
+        own_cloud.run("clock", f"+{wait}s")
+    message = eventually(
+        lambda: sqs.receive_message(QueueUrl=url, MessageAttributeNames=["All"]).get("Messages"),
+    )[0]
+    assert message["Body"] == '"x"'
+    assert "ValueError" in message["MessageAttributes"]["ErrorMessage"]["StringValue"]
+
+
+def test_the_command_line(account):
+    make(account, "def handler(event, context):\n    return event['n'] * 2\n")
+    listed = account.aws("lambda", "list-functions")
+    assert [function["FunctionName"] for function in listed["Functions"]] == ["it"]
