@@ -353,3 +353,31 @@ def test_the_command_line(account):
     make(account, "def handler(event, context):\n    return event['n'] * 2\n")
     listed = account.aws("lambda", "list-functions")
     assert [function["FunctionName"] for function in listed["Functions"]] == ["it"]
+
+
+def test_a_topic_and_a_rule_call_a_function(account):
+    text = (
+        "def handler(event, context):\n"
+        "    print('got', event['Records'][0]['Sns']['Message'] if 'Records' in event else event['detail']['word'])\n"
+    )
+    client = make(account, text)
+    arn = client.get_function(FunctionName="it")["Configuration"]["FunctionArn"]
+    sns, events = account.client("sns"), account.client("events")
+    topic = sns.create_topic(Name="told")["TopicArn"]
+    sns.subscribe(TopicArn=topic, Protocol="lambda", Endpoint=arn)
+    events.put_rule(Name="r", EventPattern=json.dumps({"source": ["app"]}))
+    events.put_targets(Rule="r", Targets=[{"Id": "1", "Arn": arn}])
+    rule = events.describe_rule(Name="r")["Arn"]
+    entry = {"Source": "app", "DetailType": "t", "Detail": json.dumps({"word": "by the rule"})}
+    for service, source in (("sns", topic), ("events", rule)):
+        client.add_permission(
+            FunctionName="it",
+            StatementId=service,
+            Action="lambda:InvokeFunction",
+            Principal=f"{service}.amazonaws.com",
+            SourceArn=source,
+        )
+    sns.publish(TopicArn=topic, Message="by the topic")
+    events.put_events(Entries=[entry])
+    for said in ("got by the topic", "got by the rule"):
+        assert eventually(lambda said=said: any(said in line for line in logged(account))), said

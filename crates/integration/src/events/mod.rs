@@ -5,7 +5,7 @@
 //! and no others, again until the target's retries are over, and then into its dead-letter queue. What the cloud's own
 //! services tell is on the default bus. Schedules cost nothing until they are due.
 //!
-//! Not here: targets other than queues, topics, log groups and buses; rules on another account's bus; archives and
+//! Not here: targets other than queues, topics, functions, log groups and buses; rules on another account's bus; archives and
 //! replay; partner sources, connections, API destinations, global endpoints; own keys and logs of buses.
 
 mod access;

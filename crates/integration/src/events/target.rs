@@ -23,6 +23,7 @@ enum Kind {
     Topic,
     LogGroup,
     Bus,
+    Function,
 }
 
 impl Kind {
@@ -30,6 +31,7 @@ impl Kind {
         match arn.service.as_str() {
             "sqs" => Some(Kind::Queue),
             "sns" => Some(Kind::Topic),
+            "lambda" if arn.resource.starts_with("function:") => Some(Kind::Function),
             "logs" if arn.resource.starts_with("log-group:") => Some(Kind::LogGroup),
             "events" if arn.resource.starts_with("event-bus/") => Some(Kind::Bus),
             _ => None,
@@ -121,6 +123,14 @@ pub(super) fn reach(
             let topic = ("TopicArn", Value::str(&delivery.target.arn));
             let value = members([topic, ("Message", Value::str(&delivery.input))]);
             call(cloud, tx, delivery, &arn, "sns", "Publish", value)
+        }
+        Kind::Function => {
+            let value = members([
+                ("FunctionName", Value::str(&delivery.target.arn)),
+                ("InvocationType", Value::str("Event")),
+                ("Payload", Value::Blob(delivery.input.clone().into())),
+            ]);
+            call(cloud, tx, delivery, &arn, "lambda", "Invoke", value)
         }
         Kind::LogGroup => log(cloud, tx, delivery, &arn, now),
         Kind::Bus => forward(cloud, tx, delivery, &arn, now),

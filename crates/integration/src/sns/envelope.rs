@@ -51,6 +51,34 @@ fn unsubscribe_url(delivery: &Delivery) -> String {
     format!("{}/?Action=Unsubscribe&SubscriptionArn={}", delivery.origin, delivery.subscription_arn())
 }
 
+/// What a function gets. AWS: <https://docs.aws.amazon.com/lambda/latest/dg/with-sns.html>
+pub(crate) fn event(delivery: &Delivery, signer: &Signer) -> String {
+    let mut notification = match wire::json::read(&document(delivery, signer)) {
+        Some(Value::Map(members)) => members,
+        _ => Vec::new(),
+    };
+    for (name, _) in &mut notification {
+        // Only here the names end in lower case.
+        if let Some(start) = name.strip_suffix("URL") {
+            *name = format!("{start}Url");
+        }
+    }
+    for (name, empty) in [("Subject", Value::Null), ("MessageAttributes", Value::Map(Vec::new()))] {
+        if notification.iter().all(|(own, _)| own != name) {
+            notification.push((name.to_owned(), empty));
+        }
+    }
+    let record = [
+        ("EventSource", Value::str("aws:sns")),
+        ("EventVersion", Value::str("1.0")),
+        ("EventSubscriptionArn", Value::Str(delivery.subscription_arn())),
+        ("Sns", Value::Map(notification)),
+    ];
+    let map =
+        |all: Vec<(&str, Value)>| Value::Map(all.into_iter().map(|(name, v)| (name.to_owned(), v)).collect());
+    wire::json::text(&map(vec![("Records", Value::List(vec![map(record.into())]))]))
+}
+
 /// What is signed: names and values in turn, a line each, in the order of the names.
 fn signed(members: &[(&str, &str)]) -> String {
     members.iter().map(|(name, value)| format!("{name}\n{value}\n")).collect()

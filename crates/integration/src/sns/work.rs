@@ -93,8 +93,12 @@ fn deliver(
     signer: &Signer,
     now: Timestamp,
 ) -> Option<Timestamp> {
-    if delivery.protocol == "sqs" {
-        match send(cloud, tx, delivery, &delivery.endpoint, signer) {
+    if delivery.protocol == "sqs" || delivery.protocol == "lambda" {
+        let outcome = match delivery.protocol.as_str() {
+            "lambda" => invoke(cloud, tx, delivery, signer),
+            _ => send(cloud, tx, delivery, &delivery.endpoint, signer),
+        };
+        match outcome {
             Ok(()) => {}
             Err(fault) if fault.is_sender() => bury(cloud, tx, delivery, signer, &fault.to_string()),
             Err(_) => {
@@ -153,6 +157,19 @@ fn attribute(value: &Attribute) -> Value {
         members.push("BinaryValue", Value::Blob(binary.clone().into()));
     }
     Value::Struct(members)
+}
+
+/// Hands the notification to a function, on behalf of the topic; the function takes it from there.
+fn invoke(cloud: &Arc<Cloud>, tx: &mut Tx, delivery: &Delivery, signer: &Signer) -> Result<(), Fault> {
+    let function = Arn::parse(&delivery.endpoint).ok_or_else(|| Fault::from(SnsError::NoResource))?;
+    let region = base::Region::parse(&function.region).unwrap_or(delivery.region);
+    let mut members = Struct::new();
+    members.push("FunctionName", Value::str(&delivery.endpoint));
+    members.push("InvocationType", Value::str("Event"));
+    members.push("Payload", Value::Blob(envelope::event(delivery, signer).into()));
+    let source = topic_arn(delivery.account, delivery.region, &delivery.topic);
+    let call = Call { service: "lambda", operation: "Invoke", value: Value::Struct(members) };
+    cloud.call_for(tx, NAME, (delivery.account, region), Some(&source), call).map(drop)
 }
 
 /// Sends to a queue as SNS does: on behalf of the topic.

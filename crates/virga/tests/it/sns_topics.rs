@@ -197,13 +197,13 @@ fn subscriptions_that_cannot_be() {
         "Invalid parameter: Attributes Reason: FilterPolicy: Filter policy is too complex",
     );
     for (protocol, endpoint) in [
-        ("lambda", "arn:aws:lambda:us-east-1:123456789012:function:f"),
         ("https", "https://127.0.0.1/"),
         ("http", "http://192.0.2.1/"),
         ("firehose", "arn:aws:firehose:us-east-1:123456789012:deliverystream/x"),
     ] {
         subscribe(&root, &arn, protocol, endpoint, json!({})).refused(501, "NotImplemented");
     }
+    subscribe(&root, &arn, "lambda", QUEUE, json!({})).refused(400, "InvalidParameter");
     assert_eq!(root.call("sns", "ListSubscriptions", json!({})).ok()["Subscriptions"], "");
 }
 

@@ -95,7 +95,7 @@ fn check(topic: &model::Topic, protocol: &str, endpoint: &str) -> Result<bool, S
             }
             Ok(false)
         }
-        other if topic.is_fifo() && matches!(other, "http" | "https" | "email" | "email-json" | "sms") => Err(
+        other if topic.is_fifo() && matches!(other, "http" | "https" | "email" | "email-json" | "sms" | "lambda") => Err(
             invalid(format!("Invalid parameter: Protocol Reason: {other} can not be subscribed to a FIFO topic")),
         ),
         "http" => match crate::sns::calling::Address::read(endpoint) {
@@ -111,7 +111,12 @@ fn check(topic: &model::Topic, protocol: &str, endpoint: &str) -> Result<bool, S
             let good = (7..=15).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit());
             if good { Ok(false) } else { Err(invalid(format!("Invalid SMS endpoint: {endpoint}"))) }
         }
-        "lambda" => Err(SnsError::NotBuilt("Lambda, and delivery to it,".into())),
+        "lambda" => {
+            let arn = Arn::parse(endpoint);
+            let is_function =
+                arn.is_some_and(|arn| arn.service == "lambda" && arn.resource.starts_with("function:"));
+            if is_function { Ok(false) } else { Err(invalid("Lambda endpoint ARN")) }
+        }
         "application" => Err(SnsError::NotBuilt("Mobile push".into())),
         "firehose" => Err(SnsError::NotBuilt("Delivery to Firehose".into())),
         other => Err(invalid(format!("Amazon SNS does not support this protocol string: {other}"))),
