@@ -5,6 +5,7 @@ use blob::Blobs;
 use database::dynamodb;
 use ec2::plane::DataPlane;
 use integration::{events, sns, sqs};
+use kernel::reconcile::Reconciler;
 use kernel::{Cloud, Parts, Service, Settings};
 use security::iam::directory::IamDirectory;
 use security::iam::last_used::{LastUsed, WriteLastUsed};
@@ -105,49 +106,22 @@ pub fn cloud_on(
         door: ground.door,
     };
     let last_used = Arc::new(LastUsed::default());
+    let directory = Arc::new(IamDirectory::new(master, &store, Arc::clone(&last_used)));
+    let own: Work = vec![
+        Arc::new(KeyLife),
+        Arc::new(WriteUsages),
+        Arc::new(WriteLastUsed(last_used)),
+        Arc::new(ec2::token::ForgetTokens),
+        Arc::new(network::vpc::work::NetworkLife),
+        Arc::new(network::vpc::plane::KeepNetworks::new(Arc::clone(&networks))),
+        Arc::new(compute::ec2::work::Machines::new(networks, ground.machines)),
+        Arc::new(compute::lambda::work::Events(functions.clone())),
+        Arc::new(compute::lambda::work::Idle(functions.clone())),
+    ];
     let parts = Parts {
         services: services(),
-        directory: Arc::new(IamDirectory::new(master, &store, Arc::clone(&last_used))),
-        reconcilers: vec![
-            Arc::new(KeyLife),
-            Arc::new(WriteUsages),
-            Arc::new(WriteLastUsed(last_used)),
-            Arc::new(management::cloudformation::work::Deploy),
-            Arc::new(management::cloudformation::work::Forget),
-            Arc::new(management::cloudwatch::work::Evaluate),
-            Arc::new(management::cloudwatch::work::Forget),
-            Arc::new(management::logs::work::Sweep),
-            Arc::new(management::logs::work::Retain),
-            Arc::new(storage::s3::completed::ForgetCompleted),
-            Arc::new(storage::s3::events::Tell),
-            Arc::new(storage::s3::work::Lifecycle),
-            Arc::new(storage::s3::work::Replicate),
-            Arc::new(storage::s3::work::Restores),
-            Arc::new(dynamodb::work::TableLife),
-            Arc::new(dynamodb::work::Expire),
-            Arc::new(dynamodb::work::ForgetTokens),
-            Arc::new(dynamodb::census::Census),
-            Arc::new(dynamodb::metering::Metering),
-            Arc::new(sqs::work::Expire),
-            Arc::new(sqs::work::ForgetIds),
-            Arc::new(sqs::work::Sweep),
-            Arc::new(sqs::work::Move),
-            Arc::new(sns::work::Deliver),
-            Arc::new(sns::work::CallOut),
-            Arc::new(sns::work::ForgetIds),
-            Arc::new(events::work::Deliver),
-            Arc::new(events::work::Tick),
-            Arc::new(dynamodb::streams::work::StreamLife),
-            Arc::new(dynamodb::backups::work::Restore),
-            Arc::new(dynamodb::global::work::Replicate),
-            Arc::new(dynamodb::backups::work::BackupLife),
-            Arc::new(ec2::token::ForgetTokens),
-            Arc::new(network::vpc::work::NetworkLife),
-            Arc::new(network::vpc::plane::KeepNetworks::new(Arc::clone(&networks))),
-            Arc::new(compute::ec2::work::Machines::new(networks, ground.machines)),
-            Arc::new(compute::lambda::work::Events(functions.clone())),
-            Arc::new(compute::lambda::work::Idle(functions.clone())),
-        ],
+        directory,
+        reconcilers: [own, management_work(), storage_work(), database_work(), integration_work()].concat(),
         subscribers: vec![Arc::new(events::work::OwnEvents)],
         sagas: vec![&security::organizations::create::CREATE_ACCOUNT],
         sites: vec![
@@ -162,4 +136,60 @@ pub fn cloud_on(
     // Before the first reconciler runs there may be calls.
     cloud.memory::<compute::lambda::workshop::Workshop>().set(&functions);
     Ok(cloud)
+}
+
+/// What a service does by itself.
+type Work = Vec<Arc<dyn Reconciler>>;
+
+/// Stacks, alarms, logs.
+fn management_work() -> Work {
+    vec![
+        Arc::new(management::cloudformation::work::Deploy),
+        Arc::new(management::cloudformation::work::Forget),
+        Arc::new(management::cloudwatch::work::Evaluate),
+        Arc::new(management::cloudwatch::work::Forget),
+        Arc::new(management::logs::work::Sweep),
+        Arc::new(management::logs::work::Retain),
+    ]
+}
+
+/// Objects.
+fn storage_work() -> Work {
+    vec![
+        Arc::new(storage::s3::completed::ForgetCompleted),
+        Arc::new(storage::s3::events::Tell),
+        Arc::new(storage::s3::work::Lifecycle),
+        Arc::new(storage::s3::work::Replicate),
+        Arc::new(storage::s3::work::Restores),
+    ]
+}
+
+/// Tables.
+fn database_work() -> Work {
+    vec![
+        Arc::new(dynamodb::work::TableLife),
+        Arc::new(dynamodb::work::Expire),
+        Arc::new(dynamodb::work::ForgetTokens),
+        Arc::new(dynamodb::census::Census),
+        Arc::new(dynamodb::metering::Metering),
+        Arc::new(dynamodb::streams::work::StreamLife),
+        Arc::new(dynamodb::backups::work::Restore),
+        Arc::new(dynamodb::global::work::Replicate),
+        Arc::new(dynamodb::backups::work::BackupLife),
+    ]
+}
+
+/// Queues, topics, events.
+fn integration_work() -> Work {
+    vec![
+        Arc::new(sqs::work::Expire),
+        Arc::new(sqs::work::ForgetIds),
+        Arc::new(sqs::work::Sweep),
+        Arc::new(sqs::work::Move),
+        Arc::new(sns::work::Deliver),
+        Arc::new(sns::work::CallOut),
+        Arc::new(sns::work::ForgetIds),
+        Arc::new(events::work::Deliver),
+        Arc::new(events::work::Tick),
+    ]
 }
