@@ -367,7 +367,7 @@ NOT_BUILT = [
     ("ecs", "list_clusters", {}),
     ("lambda", "list_layers", {}),
     ("route53", "list_hosted_zones", {}),
-    ("cloudwatch", "list_dashboards", {}),
+    ("cloudwatch", "list_metric_streams", {}),
 ]
 
 
