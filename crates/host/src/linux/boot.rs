@@ -2,6 +2,7 @@
 //! messages, with the machine's own network.
 
 use super::frame::{Put, Take};
+use super::powers;
 use rustix::fs::{Mode, StatVfsMountFlags};
 use rustix::mount::{
     MountFlags, MountPropagationFlags, UnmountFlags, mount, mount_bind, mount_change, mount_remount, unmount,
@@ -75,7 +76,8 @@ impl Machine {
     }
 
     /// Starts it in a network namespace; its init is the first process of a process namespace.
-    pub(super) fn boot(self, network: File, streams: [Stdio; 3]) -> io::Result<Child> {
+    /// `guarded`: its root is not to have all that it would have ([`powers`]).
+    pub(super) fn boot(self, network: File, streams: [Stdio; 3], guarded: bool) -> io::Result<Child> {
         let mut words = self.init.iter();
         let program = words.next().ok_or(io::ErrorKind::InvalidInput)?;
         let mut command = Command::new(program);
@@ -88,14 +90,15 @@ impl Machine {
                 move_into_link_name_space(network.as_fd(), Some(LinkNameSpaceType::Network))?;
                 let flags = UnshareFlags::NEWNS | UnshareFlags::NEWUTS | UnshareFlags::NEWIPC;
                 unshare_unsafe(flags)?;
-                self.prepare()
+                self.prepare(guarded)?;
+                if guarded { powers::shed() } else { Ok(()) }
             });
         }
         command.spawn()
     }
 
     /// In the new namespaces: makes the root, and makes it the root.
-    fn prepare(&self) -> io::Result<()> {
+    fn prepare(&self, guarded: bool) -> io::Result<()> {
         mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC)?;
         let root = self.disk.join("root");
         let layers: Vec<&OsStr> = self.layers.iter().map(|layer| layer.as_os_str()).collect();
@@ -112,6 +115,9 @@ impl Machine {
         }
         devices(&root.join("dev"))?;
         plain("proc", &root.join("proc"), MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC, None)?;
+        if guarded {
+            powers::guard(&root.join("proc"))?;
+        }
         plain("tmpfs", &root.join("run"), MountFlags::NOSUID | MountFlags::NODEV, Some(c"mode=755"))?;
         // Where the kernel does not allow it, a machine does without.
         let _ = plain(

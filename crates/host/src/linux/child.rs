@@ -6,6 +6,7 @@
 
 use super::boot::Machine;
 use super::frame::{Frame, Order, Put, Take, receive, send};
+use super::powers;
 use super::sandbox::{self, Cell};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
@@ -77,7 +78,14 @@ fn serve() -> io::Result<()> {
     let home = File::open("/proc/self/ns/net")?;
     let ipv6 = std::path::Path::new("/proc/sys/net/ipv6").exists();
     send(&socket, 0, 0, &Put::default().u8(u8::from(ipv6)).0, &[])?;
-    let mut child = Child { socket, home, spaces: BTreeMap::new(), next: 1, processes: BTreeMap::new() };
+    let mut child = Child {
+        socket,
+        home,
+        spaces: BTreeMap::new(),
+        next: 1,
+        guarded: powers::are_the_hosts(),
+        processes: BTreeMap::new(),
+    };
     child.run()
 }
 
@@ -102,6 +110,8 @@ struct Child {
     home: File,
     spaces: BTreeMap<u32, Space>,
     next: u32,
+    /// Root of a machine would be the host's.
+    guarded: bool,
     /// By process id.
     processes: BTreeMap<i32, OwnedFd>,
 }
@@ -222,8 +232,8 @@ impl Child {
 
     fn boot(&mut self, take: &mut Take<'_>, descriptors: Vec<OwnedFd>) -> io::Result<u32> {
         let key = take.u32()?;
-        let machine = Machine::read(take)?;
-        self.first_process(key, descriptors, |network, streams| machine.boot(network, streams))
+        let (machine, guarded) = (Machine::read(take)?, self.guarded);
+        self.first_process(key, descriptors, |network, streams| machine.boot(network, streams, guarded))
     }
 
     fn confine(&mut self, take: &mut Take<'_>, descriptors: Vec<OwnedFd>) -> io::Result<u32> {
@@ -286,12 +296,16 @@ impl Child {
         let inside = ThreadNameSpaceType::MOUNT
             | ThreadNameSpaceType::HOST_NAME_AND_NIS_DOMAIN_NAME
             | ThreadNameSpaceType::INTER_PROCESS_COMMUNICATION;
+        let guarded = self.guarded;
         // SAFETY: the closure makes system calls only, in a child of a process with one thread.
         unsafe {
             command.pre_exec(move || {
                 move_into_link_name_space(namespace.as_fd(), Some(LinkNameSpaceType::Network))?;
                 if let Some(init) = &init {
                     move_into_thread_name_spaces(init.as_fd(), inside)?;
+                    if guarded {
+                        powers::shed()?;
+                    }
                 }
                 Ok(())
             });

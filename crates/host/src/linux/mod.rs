@@ -6,6 +6,7 @@ mod frame;
 mod links;
 mod netlink;
 mod plane;
+mod powers;
 mod process;
 mod sandbox;
 mod start;

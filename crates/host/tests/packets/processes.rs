@@ -48,9 +48,17 @@ pub(crate) fn is_running(text: &str) -> bool {
         .any(|line| String::from_utf8_lossy(&line).split('\0').any(|arg| arg == text))
 }
 
+pub(crate) fn runs_within(text: &str, time: Duration) -> bool {
+    becomes(text, true, time)
+}
+
 pub(crate) fn gone_within(text: &str, time: Duration) -> bool {
+    becomes(text, false, time)
+}
+
+fn becomes(text: &str, running: bool, time: Duration) -> bool {
     let began = Instant::now();
-    while is_running(text) {
+    while is_running(text) != running {
         if began.elapsed() > time {
             return false;
         }
