@@ -196,9 +196,12 @@ def test_the_cli_deploys(account, tmp_path):
     assert done.returncode == 0, done.stderr + done.stdout
     cfn = account.client("cloudformation")
     assert stack_of(cfn, "cli")["StackStatus"] == "CREATE_COMPLETE"
+    time.sleep(1.1)
     again = account.aws(*deploy, "--no-fail-on-empty-changeset", check=False)
     assert again.returncode == 0, again.stderr
     assert "No changes to deploy" in again.stdout + again.stderr
+    # The CLI names its change sets by the second.
+    time.sleep(1.1)
     # The CLI looks again only after half a minute, so its change set is carried out here.
     done = account.aws(*deploy, "--parameter-overrides", "Stage=prod", "--no-execute-changeset", check=False)
     assert done.returncode == 0, done.stderr + done.stdout

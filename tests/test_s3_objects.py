@@ -202,6 +202,7 @@ def test_kill_loses_nothing_and_leaves_nothing_behind(own_cloud):
     acknowledged = {}
     for _ in range(6):
         stop = threading.Event()
+        enough = len(acknowledged) + 2
         writers = [
             threading.Thread(target=write_until, args=(stop, cloud, "crash", number, acknowledged))
             for number in range(4)
@@ -209,6 +210,10 @@ def test_kill_loses_nothing_and_leaves_nothing_behind(own_cloud):
         for writer in writers:
             writer.start()
         time.sleep(1.0)
+        # A busy machine takes longer; a round without a write shows nothing.
+        deadline = time.monotonic() + 30
+        while len(acknowledged) < enough and time.monotonic() < deadline:
+            time.sleep(0.05)
         cloud.kill()
         stop.set()
         for writer in writers:

@@ -373,3 +373,65 @@ fn a_template_is_no_place_for_a_secret() {
     let told = format!("{:?}", events(&root, "s"));
     assert!(told.contains("does not create parameters of the type SecureString"), "{told}");
 }
+
+fn called(source: &str, more: &str) -> String {
+    format!(
+        "
+Resources:
+  Role:
+    Type: AWS::IAM::Role
+    Properties:
+      AssumeRolePolicyDocument: {{ Version: 2012-10-17, Statement: {{ Effect: Allow, Action: 'sts:AssumeRole', Principal: {{ Service: lambda.amazonaws.com }} }} }}
+  Function:
+    Type: AWS::Lambda::Function
+    Properties: {{ Runtime: python3.12, Handler: index.handler, Role: !GetAtt Role.Arn, Code: {{ ZipFile: '{source}' }}, {more} }}
+  Topic: {{ Type: 'AWS::SNS::Topic', Properties: {{ Subscription: [{{ Protocol: lambda, Endpoint: !GetAtt Function.Arn }}] }} }}
+  May:
+    Type: AWS::Lambda::Permission
+    Properties: {{ FunctionName: !Ref Function, Action: 'lambda:InvokeFunction', Principal: sns.amazonaws.com, SourceArn: !Ref Topic }}
+Outputs:
+  Arn: {{ Value: !GetAtt Function.Arn }}
+"
+    )
+}
+
+#[test]
+fn a_function_that_a_topic_calls() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ACCOUNT);
+    let first = called("def handler(event, context): return 1", "Timeout: 9, Tags: [{ Key: a, Value: b }]");
+    let stack = created(&cloud, &root, "fn", &first);
+    let name = physical(&root, "fn", "Function");
+    assert!(output(&stack, "Arn").ends_with(&format!(":function:{name}")));
+    let get = || root.call("lambda", "GetFunction", json!({ "FunctionName": name })).ok();
+    let before = get();
+    assert_eq!((&before["Configuration"]["Timeout"], &before["Tags"]), (&json!(9), &json!({ "a": "b" })));
+    let policy = root.call("lambda", "GetPolicy", json!({ "FunctionName": name })).ok();
+    let policy = policy["Policy"].as_str().unwrap().to_owned();
+    assert!(policy.contains("sns.amazonaws.com") && policy.contains(":fn-Topic-"), "{policy}");
+
+    let second =
+        called("def handler(event, context): return 2", "ReservedConcurrentExecutions: 2, MemorySize: 256");
+    update(&cloud, &root, "fn", &second);
+    let after = get();
+    let shown = &after["Configuration"];
+    assert_ne!(shown["CodeSha256"], before["Configuration"]["CodeSha256"]);
+    assert_eq!((&shown["Timeout"], &shown["MemorySize"]), (&json!(3), &json!(256)));
+    assert_eq!(after["Concurrency"]["ReservedConcurrentExecutions"], 2);
+    assert!(after.get("Tags").is_none_or(|tags| tags == &json!({})), "{after}");
+    delete(&cloud, &root, "fn");
+    root.call("lambda", "GetFunction", json!({ "FunctionName": name }))
+        .refused(404, "ResourceNotFoundException");
+}
+
+#[test]
+fn code_in_a_template_is_for_runtimes_that_have_a_name_for_it() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ACCOUNT);
+    let template = called("x", "Timeout: 3").replace("python3.12", "provided.al2023");
+    let input = json!({ "StackName": "s", "TemplateBody": template, "Capabilities": ["CAPABILITY_IAM"] });
+    root.call("cloudformation", "CreateStack", input).ok();
+    assert_eq!(settle(&cloud, &root, "s"), "ROLLBACK_COMPLETE");
+    let told = format!("{:?}", events(&root, "s"));
+    assert!(told.contains("ZipFile can only be used with Node.js and Python runtimes."), "{told}");
+}

@@ -65,6 +65,7 @@ pub(super) fn bind(
         },
         Kind::Blob { .. } => match value {
             Value::Str(text) => Ok(Value::Blob(text.clone().into_bytes().into())),
+            Value::Blob(bytes) => Ok(Value::Blob(bytes.clone())),
             _ => unfit("String"),
         },
         Kind::Timestamp { .. } => match value {

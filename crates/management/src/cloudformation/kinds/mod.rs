@@ -11,6 +11,7 @@ mod cloudwatch;
 mod ec2;
 mod endpoint;
 mod events;
+mod function;
 mod group;
 mod iam;
 mod iam_policy;
@@ -96,6 +97,7 @@ static ALL: &[&[Kind]] = &[
     logs::KINDS,
     cloudwatch::KINDS,
     events::KINDS,
+    function::KINDS,
     parameter::KINDS,
     vpc::KINDS,
     group::KINDS,

@@ -1,0 +1,162 @@
+//! Lambda's functions, with code that stands in the template, and who may call them.
+
+use super::on::{Form, On, Tagger, map, text_at};
+use super::{BASE, Done, Kind, Made, Refusal};
+use crate::cloudformation::template::get;
+use std::io::{Cursor, Write};
+use wire::Value;
+use zip::write::SimpleFileOptions;
+
+const LAMBDA: &str = "lambda";
+const TAGGER: Tagger = Tagger {
+    service: LAMBDA,
+    tag: "TagResource",
+    untag: "UntagResource",
+    id: "Resource",
+    tags: "Tags",
+    keys: "TagKeys",
+    form: Form::Map,
+};
+
+pub(super) static KINDS: &[Kind] = &[
+    Kind {
+        name: "AWS::Lambda::Function",
+        changes: &[
+            "Code",
+            "DeadLetterConfig",
+            "Description",
+            "Environment",
+            "EphemeralStorage",
+            "Handler",
+            "MemorySize",
+            "ReservedConcurrentExecutions",
+            "Role",
+            "Runtime",
+            "Tags",
+            "Timeout",
+        ],
+        fixed: &["Architectures", "FunctionName", "PackageType"],
+        attributes: &["Arn"],
+        named: Some("FunctionName"),
+        create,
+        update,
+        delete: |on| on.end(LAMBDA, "DeleteFunction", map([("FunctionName", on.physical())])),
+        ..BASE
+    },
+    Kind {
+        name: "AWS::Lambda::Permission",
+        fixed: &["Action", "FunctionName", "Principal", "PrincipalOrgID", "SourceAccount", "SourceArn"],
+        create: |on| {
+            let id = on.generated(100);
+            let input = map([
+                ("StatementId", Value::str(&id)),
+                ("Action", on.prop("Action")),
+                ("FunctionName", on.prop("FunctionName")),
+                ("Principal", on.prop("Principal")),
+                ("PrincipalOrgID", on.prop("PrincipalOrgID")),
+                ("SourceAccount", on.prop("SourceAccount")),
+                ("SourceArn", on.prop("SourceArn")),
+            ]);
+            on.call(LAMBDA, "AddPermission", input)?;
+            Ok(on.made(id, Vec::new()))
+        },
+        delete: |on| {
+            let function = ("FunctionName", on.was("FunctionName"));
+            on.end(LAMBDA, "RemovePermission", map([function, ("StatementId", on.physical())]))
+        },
+        ..BASE
+    },
+];
+
+/// A template's `ZipFile` is the source itself, for whose runtime the file has a name.
+/// AWS: <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-properties-lambda-function-code.html>
+fn code(on: &On<'_, '_>) -> Done<Value> {
+    let code = on.prop("Code");
+    let Some(Value::Str(source)) = get(&code, "ZipFile") else { return Ok(code) };
+    let runtime = on.text("Runtime").unwrap_or_default();
+    let name = match runtime.as_str() {
+        runtime if runtime.starts_with("python") => "index.py",
+        runtime if runtime.starts_with("nodejs") => "index.js",
+        _ => return Err(Refusal::of("ZipFile can only be used with Node.js and Python runtimes.")),
+    };
+    let zipped =
+        zipped(name, source).map_err(|why| Refusal::of(format!("The code cannot be zipped: {why}")))?;
+    Ok(map([("ZipFile", Value::Blob(zipped.into()))]))
+}
+
+fn zipped(name: &str, source: &str) -> std::io::Result<Vec<u8>> {
+    let mut archive = zip::ZipWriter::new(Cursor::new(Vec::new()));
+    archive.start_file(name, SimpleFileOptions::default().unix_permissions(0o644))?;
+    archive.write_all(source.as_bytes())?;
+    Ok(archive.finish()?.into_inner())
+}
+
+fn create(on: &mut On<'_, '_>) -> Done<Made> {
+    let name = on.name("FunctionName", 64);
+    let input = map([
+        ("FunctionName", Value::str(&name)),
+        ("Architectures", on.prop("Architectures")),
+        ("Code", code(on)?),
+        ("DeadLetterConfig", on.prop("DeadLetterConfig")),
+        ("Description", on.prop("Description")),
+        ("Environment", on.prop("Environment")),
+        ("EphemeralStorage", on.prop("EphemeralStorage")),
+        ("Handler", on.prop("Handler")),
+        ("MemorySize", on.prop("MemorySize")),
+        ("PackageType", on.prop("PackageType")),
+        ("Role", on.prop("Role")),
+        ("Runtime", on.prop("Runtime")),
+        ("Tags", on.tags(Form::Map)),
+        ("Timeout", on.prop("Timeout")),
+    ]);
+    let answer = on.call(LAMBDA, "CreateFunction", input)?;
+    reserve(on, &name)?;
+    let arn = Value::Str(text_at(&answer, "FunctionArn"));
+    Ok(on.made(name, vec![("Arn", arn)]))
+}
+
+fn reserve(on: &mut On<'_, '_>, name: &str) -> Done<()> {
+    if !on.changed("ReservedConcurrentExecutions") {
+        return Ok(());
+    }
+    let function = ("FunctionName", Value::str(name));
+    match on.prop("ReservedConcurrentExecutions") {
+        Value::Null => on.end(LAMBDA, "DeleteFunctionConcurrency", map([function])),
+        number => {
+            let input = map([function, ("ReservedConcurrentExecutions", number)]);
+            on.call(LAMBDA, "PutFunctionConcurrency", input).map(drop)
+        }
+    }
+}
+
+fn update(on: &mut On<'_, '_>) -> Done<Made> {
+    if on.changed("Code") {
+        let Value::Map(mut input) = code(on)? else { return Err(Refusal::of("Code must be an object.")) };
+        input.push(("FunctionName".to_owned(), on.physical()));
+        on.call(LAMBDA, "UpdateFunctionCode", Value::Map(input))?;
+    }
+    // What the template no longer says is what it is where nobody says it.
+    let configuration = [
+        ("DeadLetterConfig", map([("TargetArn", Value::str(""))])),
+        ("Description", Value::str("")),
+        ("Environment", map([("Variables", Value::Map(Vec::new()))])),
+        ("EphemeralStorage", map([("Size", Value::Int(512))])),
+        ("Handler", Value::Null),
+        ("MemorySize", Value::Int(128)),
+        ("Role", Value::Null),
+        ("Runtime", Value::Null),
+        ("Timeout", Value::Int(3)),
+    ];
+    let mut input = vec![("FunctionName".to_owned(), on.physical())];
+    for (name, otherwise) in configuration.into_iter().filter(|(name, _)| on.changed(name)) {
+        let wanted = on.prop(name);
+        input.push((name.to_owned(), if wanted == Value::Null { otherwise } else { wanted }));
+    }
+    if input.len() > 1 {
+        on.call(LAMBDA, "UpdateFunctionConfiguration", Value::Map(input))?;
+    }
+    reserve(on, on.physical)?;
+    let arn = Value::Str(on.attribute("Arn"));
+    on.retag(&TAGGER, arn)?;
+    Ok(on.same())
+}
