@@ -5,6 +5,7 @@
 
 pub mod account;
 pub mod arn;
+pub mod calendar;
 pub mod clock;
 pub mod id;
 pub mod page;

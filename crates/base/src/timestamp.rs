@@ -1,9 +1,13 @@
 //! Instants, in microseconds since 1970-01-01T00:00:00Z, and the formats in which AWS writes them.
 
+use crate::calendar;
 use std::fmt;
 use std::time::Duration;
 use time::format_description::well_known::Rfc3339;
 use time::{Date, Month, OffsetDateTime, Time};
+
+/// The last instant that a four-digit year can write: 9999-12-31T23:59:59Z.
+const LAST_SECOND: i64 = 253_402_300_799;
 
 /// Microseconds since the Unix epoch.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
@@ -51,19 +55,13 @@ impl Timestamp {
         Timestamp::from_seconds(self.seconds())
     }
 
-    fn civil(self) -> OffsetDateTime {
-        let limit = 253_402_300_799; // 9999-12-31T23:59:59Z, the end of the four-digit years
-        OffsetDateTime::from_unix_timestamp(self.seconds().clamp(0, limit))
-            .unwrap_or(OffsetDateTime::UNIX_EPOCH)
-    }
-
     /// `2011-06-05T01:02:03Z`; with a fraction of three digits unless the millisecond is zero.
     pub fn iso8601(self) -> String {
         let millis = self.0.rem_euclid(1_000_000) / 1_000;
         let mut out = self.digits(["-", "-", "T", ":", ":", ""]);
         if millis != 0 {
             out.push('.');
-            write_digits(&mut out, millis as u32, 3);
+            write_digits(&mut out, millis, 3);
         }
         out.push('Z');
         out
@@ -81,14 +79,16 @@ impl Timestamp {
     }
 
     /// Year to second, each with what stands after it. Every request pays for some: `format!` would take ten times as
-    /// long.
+    /// long. Years have four digits: later instants are written as the last of 9999, and earlier ones as that of 1970.
     fn digits(self, after: [&str; 6]) -> String {
-        let t = self.civil();
-        let year = u32::try_from(t.year()).unwrap_or_default();
-        let small = [u8::from(t.month()), t.day(), t.hour(), t.minute(), t.second()].map(u32::from);
+        let seconds = self.seconds().clamp(0, LAST_SECOND);
+        let (year, month, day) = calendar::date(seconds.div_euclid(86_400));
+        let of_day = seconds.rem_euclid(86_400);
         let mut out = String::with_capacity(24);
         write_digits(&mut out, year, 4);
-        for (number, after) in small.into_iter().zip(after) {
+        for (number, after) in
+            [month, day, of_day / 3_600, of_day / 60 % 60, of_day % 60].into_iter().zip(after)
+        {
             out.push_str(after);
             write_digits(&mut out, number, 2);
         }
@@ -136,9 +136,9 @@ impl Timestamp {
     }
 }
 
-fn write_digits(out: &mut String, number: u32, width: u32) {
+fn write_digits(out: &mut String, number: i64, width: u32) {
     for at in (0..width).rev() {
-        out.push(char::from(b'0' + (number / 10u32.pow(at) % 10) as u8));
+        out.push(char::from(b'0' + (number / 10_i64.pow(at) % 10) as u8));
     }
 }
 

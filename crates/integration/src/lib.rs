@@ -4,6 +4,7 @@
 
 pub mod events;
 mod md5;
+mod memory;
 mod pattern;
 mod schedule;
 pub mod sns;

@@ -78,23 +78,11 @@ impl Machine {
     /// Starts it in a network namespace; its init is the first process of a process namespace.
     /// `guarded`: its root is not to have all that it would have ([`powers`]).
     pub(super) fn boot(self, network: File, streams: [Stdio; 3], guarded: bool) -> io::Result<Child> {
-        let mut words = self.init.iter();
-        let program = words.next().ok_or(io::ErrorKind::InvalidInput)?;
-        let mut command = Command::new(program);
-        let [stdin, stdout, stderr] = streams;
-        command.args(words).env_clear().envs(self.env.iter().map(|(name, value)| (name, value)));
-        command.stdin(stdin).stdout(stdout).stderr(stderr);
-        // SAFETY: the host process has one thread, so a child of it may do whatever a process may.
-        unsafe {
-            command.pre_exec(move || {
-                move_into_link_name_space(network.as_fd(), Some(LinkNameSpaceType::Network))?;
-                let flags = UnshareFlags::NEWNS | UnshareFlags::NEWUTS | UnshareFlags::NEWIPC;
-                unshare_unsafe(flags)?;
-                self.prepare(guarded)?;
-                if guarded { powers::shed() } else { Ok(()) }
-            });
-        }
-        command.spawn()
+        let (init, env) = (self.init.clone(), self.env.clone());
+        launch(&init, &env, streams, network, move || {
+            self.prepare(guarded)?;
+            if guarded { powers::shed() } else { Ok(()) }
+        })
     }
 
     /// In the new namespaces: makes the root, and makes it the root.
@@ -134,6 +122,29 @@ impl Machine {
         rustix::process::chdir("/")?;
         Ok(())
     }
+}
+
+/// Starts a program in a network namespace, with further namespaces that `prepare` makes ready from within.
+pub(super) fn launch(
+    program: &[OsString],
+    env: &[(OsString, OsString)],
+    [stdin, stdout, stderr]: [Stdio; 3],
+    network: File,
+    mut prepare: impl FnMut() -> io::Result<()> + Send + Sync + 'static,
+) -> io::Result<Child> {
+    let (name, words) = program.split_first().ok_or(io::ErrorKind::InvalidInput)?;
+    let mut command = Command::new(name);
+    command.args(words).env_clear().envs(env.iter().map(|(name, value)| (name, value)));
+    command.stdin(stdin).stdout(stdout).stderr(stderr);
+    // SAFETY: the host process has one thread, so a child of it may do whatever a process may.
+    unsafe {
+        command.pre_exec(move || {
+            move_into_link_name_space(network.as_fd(), Some(LinkNameSpaceType::Network))?;
+            unshare_unsafe(UnshareFlags::NEWNS | UnshareFlags::NEWUTS | UnshareFlags::NEWIPC)?;
+            prepare()
+        });
+    }
+    command.spawn()
 }
 
 pub(super) fn plain(

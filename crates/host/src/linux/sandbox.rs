@@ -3,7 +3,7 @@
 //! Not here: a filter of system calls, and control groups, which few users may make. Limits are the kernel's per process
 //! and per user namespace; who watches the whole of a sandbox's memory asks for it ([`super::Order::Memory`]).
 
-use super::boot::{bind, devices, plain};
+use super::boot::{bind, devices, launch, plain};
 use super::frame::{Order, Put, Take};
 use super::{Line, process};
 use crate::sandbox::Limits;
@@ -11,15 +11,14 @@ use crate::{HostError, Process, Sandbox};
 use rustix::fs::{Gid, Uid};
 use rustix::mount::{MountFlags, MountPropagationFlags, UnmountFlags, mount_change, mount_remount, unmount};
 use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
-use rustix::thread::{LinkNameSpaceType, UnshareFlags, move_into_link_name_space, unshare_unsafe};
+use rustix::thread::{UnshareFlags, unshare_unsafe};
 use std::ffi::{CString, OsStr, OsString};
 use std::fs::{self, File};
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::sync::Arc;
 
 /// Who the program is, in its own namespace and, where there are ids to give, outside of it.
@@ -109,22 +108,11 @@ impl Cell {
 
     /// Starts the program in a network namespace, as the first process of a process namespace.
     pub(super) fn start(self, network: File, streams: [Stdio; 3]) -> io::Result<Child> {
-        let mut words = self.program.iter();
-        let program = words.next().ok_or(io::ErrorKind::InvalidInput)?;
-        let mut command = Command::new(program);
-        let [stdin, stdout, stderr] = streams;
-        command.args(words).env_clear().envs(self.env.iter().map(|(name, value)| (name, value)));
-        command.stdin(stdin).stdout(stdout).stderr(stderr);
-        // SAFETY: the host process has one thread, so a child of it may do whatever a process may.
-        unsafe {
-            command.pre_exec(move || {
-                move_into_link_name_space(network.as_fd(), Some(LinkNameSpaceType::Network))?;
-                unshare_unsafe(UnshareFlags::NEWNS | UnshareFlags::NEWUTS | UnshareFlags::NEWIPC)?;
-                self.furnish()?;
-                self.become_nobody()
-            });
-        }
-        command.spawn()
+        let (program, env) = (self.program.clone(), self.env.clone());
+        launch(&program, &env, streams, network, move || {
+            self.furnish()?;
+            self.become_nobody()
+        })
     }
 
     /// Makes the root, and makes it the root. Nothing in it can be changed but `/tmp`.

@@ -21,7 +21,7 @@ type Targets = Result<Vec<Target>, Fault>;
 pub(super) fn bus_target(cx: &Cx<'_>, home: Home, name: &str) -> Result<Target, EventsError> {
     let target = Target::on(bus_arn(home, name)).owned_by(home.0);
     let Some(bus) = Bus::load(cx.tx, home, name)? else { return Ok(target) };
-    let policy = policy::attached(&bus)?;
+    let policy = policy::attached(cx, &bus)?;
     let target = target.tagged(bus.tags);
     Ok(match policy {
         Some(policy) => target.guarded(policy, ResourceMode::Optional),

@@ -2,7 +2,9 @@
 
 use super::errors::{EventsError, invalid};
 use super::model::Bus;
+use crate::memory::Remembered;
 use auth::policy::{Policy, PolicyForm, PolicyKind, PolicySource};
+use kernel::Cx;
 use kernel::identity::Attached;
 use std::sync::Arc;
 
@@ -19,17 +21,19 @@ pub(super) fn check(text: &str) -> Result<(), EventsError> {
     Policy::parse(text, KIND).map(drop).map_err(|malformed| invalid(malformed.message))
 }
 
+#[derive(Debug, Default)]
+struct Compiled(Remembered<Arc<Policy>>);
+
 /// # Errors
 /// `InternalException` for a stored policy that cannot be read.
-pub(super) fn attached(bus: &Bus) -> Result<Option<Attached>, EventsError> {
+pub(super) fn attached(cx: &Cx<'_>, bus: &Bus) -> Result<Option<Attached>, EventsError> {
     let Some(text) = &bus.policy else { return Ok(None) };
-    let policy = Policy::load(text, KIND).map_err(|malformed| {
-        kernel::log::error("a stored policy of a bus cannot be read", &[("problem", &malformed.message)]);
-        EventsError::Internal
+    let policy = cx.memory::<Compiled>().0.of(text, || {
+        Policy::load(text, KIND).map(Arc::new).map_err(|malformed| {
+            kernel::log::error("a stored policy of a bus cannot be read", &[("problem", &malformed.message)]);
+            EventsError::Internal
+        })
     })?;
     let arn = bus.arn();
-    Ok(Some((
-        PolicySource { id: arn.clone(), attached_to: arn, form: PolicyForm::Resource },
-        Arc::new(policy),
-    )))
+    Ok(Some((PolicySource { id: arn.clone(), attached_to: arn, form: PolicyForm::Resource }, policy)))
 }

@@ -3,35 +3,17 @@
 use super::errors::EventsError;
 use super::model::{Bus, DELIVERIES, Delivery, RULES, Rule};
 use super::transform::{self, About};
+use crate::memory::Remembered;
 use crate::pattern::Pattern;
 use base::Timestamp;
 use kernel::Cloud;
-use std::collections::HashMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::convert::Infallible;
+use std::sync::Arc;
 use store::{Direction, Key, Tx};
 use wire::Value;
 
-/// Beyond this many the memory is emptied and fills again.
-const ENTRIES_MAX: usize = 4_096;
-
-/// Patterns that were read, by their texts; none for one that cannot be.
-#[derive(Debug, Default)]
-pub(super) struct Patterns(RwLock<HashMap<String, Option<Arc<Pattern>>>>);
-
-impl Patterns {
-    fn read(&self, text: &str) -> Option<Arc<Pattern>> {
-        if let Some(known) = self.0.read().unwrap_or_else(PoisonError::into_inner).get(text) {
-            return known.clone();
-        }
-        let pattern = Pattern::read(text).ok().map(Arc::new);
-        let mut all = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        if all.len() >= ENTRIES_MAX {
-            all.clear();
-        }
-        all.insert(text.to_owned(), pattern.clone());
-        pattern
-    }
-}
+/// Patterns that were read; none for one that cannot be.
+type Patterns = Remembered<Option<Arc<Pattern>>>;
 
 /// An event on a bus.
 #[derive(Debug)]
@@ -77,6 +59,11 @@ impl Event {
     }
 }
 
+fn read(patterns: &Patterns, text: &str) -> Option<Arc<Pattern>> {
+    let read = || Ok::<_, Infallible>(Pattern::read(text).ok().map(Arc::new));
+    patterns.of(text, read).unwrap_or_else(|never| match never {})
+}
+
 /// Puts an event on its way to the targets of each rule of the bus that wants it.
 ///
 /// # Errors
@@ -90,7 +77,7 @@ pub(super) fn route(
 ) -> Result<(), EventsError> {
     let patterns = cloud.memory::<Patterns>();
     let wants = |rule: &Rule| {
-        let pattern = rule.pattern.as_deref().filter(|_| rule.enabled).and_then(|text| patterns.read(text));
+        let pattern = rule.pattern.as_deref().filter(|_| rule.enabled).and_then(|text| read(&patterns, text));
         pattern.is_some_and(|pattern| pattern.matches(&event.document))
     };
     let rules = RULES.scan(tx, &Bus::key(bus.home(), &bus.name), Direction::Forward);

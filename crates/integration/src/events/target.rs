@@ -1,4 +1,4 @@
-//! The kinds of targets, and how each is reached: with the rights of the rule's role for it where it has one, else in
+//! The kinds of targets, and how each is reached: with the rights of the role that the rule gives for it, where it gives one, else in
 //! the name of EventBridge, for the sake of the rule, so that the target's own policy decides.
 
 use super::errors::{EventsError, invalid};

@@ -1,30 +1,9 @@
 //! Days: the calendar, and what a cron expression may say about a day of a month or of a week.
 
 use super::field::{Set, named, number};
+use base::calendar;
 
 const WEEK: [&str; 7] = ["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"];
-
-/// Days since 1970 of a date. Howard Hinnant's algorithm.
-pub(super) fn days_from_civil(year: i64, month: u32, day: u32) -> i64 {
-    let year = if month <= 2 { year - 1 } else { year };
-    let era = year.div_euclid(400);
-    let of_era = year.rem_euclid(400);
-    let of_year = (153 * ((i64::from(month) + 9) % 12) + 2) / 5 + i64::from(day) - 1;
-    era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468
-}
-
-/// The date (year, month, day) of a number of days since 1970.
-pub(super) fn civil(days: i64) -> (i64, i64, i64) {
-    let days = days + 719_468;
-    let era = days.div_euclid(146_097);
-    let of_era = days.rem_euclid(146_097);
-    let year = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year + year / 4 - year / 100);
-    let shifted = (5 * of_year + 2) / 153;
-    let day = of_year - (153 * shifted + 2) / 5 + 1;
-    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
-    (year + era * 400 + i64::from(month <= 2), month, day)
-}
 
 pub(super) fn days_in_month(year: i64, month: u32) -> u32 {
     let is_leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
@@ -39,7 +18,7 @@ pub(super) fn days_in_month(year: i64, month: u32) -> u32 {
 /// 1 is Sunday.
 fn weekday(year: i64, month: u32, day: u32) -> u32 {
     // The first of January 1970 was a Thursday.
-    u32::try_from((days_from_civil(year, month, day) + 4).rem_euclid(7)).unwrap_or_default() + 1
+    u32::try_from((calendar::days(year, month, day) + 4).rem_euclid(7)).unwrap_or_default() + 1
 }
 
 #[derive(Clone, PartialEq, Eq, Debug)]

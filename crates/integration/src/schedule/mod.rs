@@ -12,7 +12,8 @@ mod field;
 #[cfg(test)]
 mod tests;
 
-use days::{DayOfMonth, DayOfWeek, civil, days_from_civil, days_in_month};
+use base::calendar;
+use days::{DayOfMonth, DayOfWeek, days_in_month};
 use field::Set;
 
 const MINUTE: i64 = 60;
@@ -115,18 +116,18 @@ impl Cron {
     /// Goes through years, months and days, and skips each that is not wanted as a whole.
     fn next(&self, after: i64) -> Option<i64> {
         let from = after.div_euclid(MINUTE).checked_add(1)?.checked_mul(MINUTE)?.max(0);
-        let (first_year, _, _) = civil(from.div_euclid(DAY));
+        let (first_year, _, _) = calendar::date(from.div_euclid(DAY));
         for year in first_year..=i64::from(YEARS.1) {
             if !u32::try_from(year).is_ok_and(|year| self.years.holds(year)) {
                 continue;
             }
             for month in (1..=12).filter(|month| self.months.holds(*month)) {
                 let last = days_in_month(year, month);
-                if days_from_civil(year, month, last) < from.div_euclid(DAY) {
+                if calendar::days(year, month, last) < from.div_euclid(DAY) {
                     continue;
                 }
                 for day in (1..=last).filter(|day| self.has_day(year, month, *day)) {
-                    let midnight = days_from_civil(year, month, day) * DAY;
+                    let midnight = calendar::days(year, month, day) * DAY;
                     if let Some(found) = self.within_day(midnight, from) {
                         return Some(found);
                     }

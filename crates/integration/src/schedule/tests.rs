@@ -1,10 +1,10 @@
 //! Schedules: what is due when, and what is no schedule.
 
 use super::Schedule;
-use super::days::days_from_civil;
+use base::calendar;
 
 fn at(year: i64, month: u32, day: u32, hour: i64, minute: i64) -> i64 {
-    days_from_civil(year, month, day) * 86_400 + hour * 3_600 + minute * 60
+    calendar::days(year, month, day) * 86_400 + hour * 3_600 + minute * 60
 }
 
 fn after(text: &str, time: i64) -> Option<i64> {

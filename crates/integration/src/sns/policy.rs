@@ -2,17 +2,14 @@
 
 use super::errors::{SnsError, invalid};
 use super::model::Topic;
+use crate::memory::Remembered;
 use auth::policy::{Policy, PolicyForm, PolicyKind, PolicySource};
 use kernel::Cx;
 use kernel::identity::Attached;
-use std::collections::HashMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
-/// Beyond this many the memory is emptied and fills again.
-const ENTRIES_MAX: usize = 4096;
-
-#[derive(Default)]
-pub(crate) struct Compiled(RwLock<HashMap<String, Arc<Policy>>>);
+#[derive(Debug, Default)]
+struct Compiled(Remembered<Arc<Policy>>);
 
 /// What a topic has that is made without a policy. In AWS's own words.
 pub(crate) fn default_text(topic: &Topic) -> String {
@@ -41,19 +38,11 @@ pub(crate) fn attached(cx: &Cx<'_>, topic: &Topic) -> Result<Attached, SnsError>
     let arn = topic.arn();
     let source = PolicySource { id: arn.clone(), attached_to: arn, form: PolicyForm::Resource };
     let text = text(topic);
-    let memory = cx.memory::<Compiled>();
-    if let Some(policy) = memory.0.read().unwrap_or_else(PoisonError::into_inner).get(&text) {
-        return Ok((source, Arc::clone(policy)));
-    }
-    let policy = Policy::load(&text, PolicyKind::Resource("sns")).map_err(|malformed| {
-        kernel::log::error("a stored topic policy cannot be read", &[("problem", &malformed.message)]);
-        SnsError::Internal
+    let policy = cx.memory::<Compiled>().0.of(&text, || {
+        Policy::load(&text, PolicyKind::Resource("sns")).map(Arc::new).map_err(|malformed| {
+            kernel::log::error("a stored topic policy cannot be read", &[("problem", &malformed.message)]);
+            SnsError::Internal
+        })
     })?;
-    let policy = Arc::new(policy);
-    let mut all = memory.0.write().unwrap_or_else(PoisonError::into_inner);
-    if all.len() >= ENTRIES_MAX {
-        all.clear();
-    }
-    all.insert(text, Arc::clone(&policy));
     Ok((source, policy))
 }

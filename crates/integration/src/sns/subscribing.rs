@@ -35,7 +35,12 @@ fn flag(name: &str, text: &str) -> Result<bool, SnsError> {
 pub(crate) fn set(subscription: &mut Subscription, name: &str, text: &str) -> Result<(), SnsError> {
     let some = Some(text).filter(|text| !text.is_empty()).map(str::to_owned);
     match name {
-        "RawMessageDelivery" => subscription.raw = flag(name, text)?,
+        "RawMessageDelivery" => {
+            subscription.raw = flag(name, text)?;
+            if subscription.raw && subscription.protocol == "lambda" {
+                return Err(invalid("Delivery protocol [lambda] does not support raw message delivery."));
+            }
+        }
         "FilterPolicy" => {
             subscription.filter = some.filter(|text| text != "{}");
         }

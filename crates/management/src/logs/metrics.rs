@@ -45,7 +45,7 @@ impl Transformation {
     }
 
     /// `events`: times and messages.
-    fn harvest(&self, pattern: &Pattern, events: &[(i64, String)]) -> Harvest {
+    fn harvest(&self, pattern: &Pattern, events: &[(i64, &str)]) -> Harvest {
         let mut found = Harvest::default();
         let (mut minutes, mut matched) = (BTreeMap::new(), BTreeSet::new());
         for (time, message) in events {
@@ -106,7 +106,7 @@ impl Harvest {
 pub(super) fn feed(
     cx: &mut Cx<'_>,
     filters: &[MetricFilter],
-    events: &[(i64, String)],
+    events: &[(i64, &str)],
 ) -> Result<(), LogsError> {
     for filter in filters {
         // It was read when it was put.
@@ -147,8 +147,7 @@ mod tests {
         pattern: &str,
         events: &[(i64, &str)],
     ) -> Vec<(i64, Dimensions, Vec<f64>)> {
-        let events: Vec<_> = events.iter().map(|(time, message)| (*time, (*message).to_owned())).collect();
-        let found = metric.harvest(&Pattern::parse(pattern).unwrap(), &events);
+        let found = metric.harvest(&Pattern::parse(pattern).unwrap(), events);
         found.0.into_iter().map(|((minute, dimensions), (_, values))| (minute, dimensions, values)).collect()
     }
 
@@ -189,7 +188,7 @@ mod tests {
     #[test]
     fn many_values_are_several_data() {
         let metric = metric("1", None, &[]);
-        let events: Vec<(i64, String)> = (0..301).map(|_| (0, "x".to_owned())).collect();
+        let events = [(0, "x"); 301];
         let data = metric.harvest(&Pattern::All, &events).data(&metric, Timestamp::from_seconds(0));
         assert_eq!(data.len(), 3);
     }

@@ -30,33 +30,37 @@ const IMAGES: &[(&str, &str)] = &[
     ("/aws/service/debian/release/12/latest/arm64", ARM),
 ];
 
-/// The names that begin so, where there is an image for them.
-///
-/// # Errors
-/// Those of `ec2:DescribeImages`.
-pub(super) fn names(cx: &mut Cx<'_>, prefix: &str) -> Result<Vec<&'static str>, SsmError> {
-    let mut found = Vec::new();
-    for (name, _) in IMAGES.iter().filter(|(name, _)| name.starts_with(prefix)) {
-        if find(cx, name)?.is_some() {
-            found.push(*name);
-        }
-    }
-    Ok(found)
-}
-
 /// What a public name stands for.
 ///
 /// # Errors
 /// Those of `ec2:DescribeImages`.
 pub(super) fn find(cx: &mut Cx<'_>, name: &str) -> Result<Option<Version>, SsmError> {
-    let Some((_, architecture)) = IMAGES.iter().find(|(known, _)| *known == name) else { return Ok(None) };
+    match IMAGES.iter().find(|(known, _)| *known == name) {
+        Some((_, architecture)) => newest(cx, architecture),
+        None => Ok(None),
+    }
+}
+
+/// The names that begin so and what they stand for, where there is an image for them.
+///
+/// # Errors
+/// Those of `ec2:DescribeImages`.
+pub(super) fn list(cx: &mut Cx<'_>, prefix: &str) -> Result<Vec<(&'static str, Version)>, SsmError> {
+    let (x86, arm) = (newest(cx, X86)?, newest(cx, ARM)?);
+    let image = |architecture| if architecture == X86 { &x86 } else { &arm };
+    let wanted = IMAGES.iter().filter(|(name, _)| name.starts_with(prefix));
+    Ok(wanted.filter_map(|(name, architecture)| Some((*name, image(*architecture).clone()?))).collect())
+}
+
+/// The newest image of an architecture.
+fn newest(cx: &mut Cx<'_>, architecture: &str) -> Result<Option<Version>, SsmError> {
     let filter = |name, value| {
         let members = [("Name", Value::str(name)), ("Values", Value::List(vec![Value::str(value)]))];
         Value::Struct(members.into_iter().collect())
     };
     let mut ask = Struct::new();
     ask.push("Owners", Value::List(vec![Value::str("amazon")]));
-    ask.push("Filters", Value::List(vec![filter("architecture", *architecture)]));
+    ask.push("Filters", Value::List(vec![filter("architecture", architecture)]));
     let who = As::Service { name: "ssm.amazonaws.com", account: cx.account };
     let answer = cx.call("ec2", "DescribeImages", Value::Struct(ask), who).map_err(|_| SsmError::Internal)?;
     let images = answer.member("Images").and_then(Value::as_list).unwrap_or_default();

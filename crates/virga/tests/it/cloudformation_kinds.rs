@@ -435,3 +435,30 @@ fn code_in_a_template_is_for_runtimes_that_have_a_name_for_it() {
     let told = format!("{:?}", events(&root, "s"));
     assert!(told.contains("ZipFile can only be used with Node.js and Python runtimes."), "{told}");
 }
+
+#[test]
+fn a_stacks_tags_reach_parameters_whose_tags_are_a_map() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ACCOUNT);
+    let template = "
+Resources:
+  Own: { Type: 'AWS::SSM::Parameter', Properties: { Name: own, Type: String, Value: x, Tags: { a: own } } }
+  None: { Type: 'AWS::SSM::Parameter', Properties: { Name: none, Type: String, Value: x } }
+";
+    let tags = json!([{ "Key": "a", "Value": "stack" }, { "Key": "b", "Value": "stack" }]);
+    let stack = json!({ "StackName": "tagged", "TemplateBody": template, "Tags": tags });
+    root.call("cloudformation", "CreateStack", stack).ok();
+    assert_eq!(settle(&cloud, &root, "tagged"), "CREATE_COMPLETE", "{:#?}", events(&root, "tagged"));
+    let tags = |name: &str| {
+        let asked = json!({ "ResourceType": "Parameter", "ResourceId": name });
+        root.call("ssm", "ListTagsForResource", asked).ok()["TagList"].clone()
+    };
+    let pair = |key: &str, value: &str| json!({ "Key": key, "Value": value });
+    assert_eq!(tags("own"), json!([pair("a", "own"), pair("b", "stack")]));
+    assert_eq!(tags("none"), json!([pair("a", "stack"), pair("b", "stack")]));
+    let without = json!({ "StackName": "tagged", "TemplateBody": template, "Tags": [] });
+    root.call("cloudformation", "UpdateStack", without).ok();
+    assert_eq!(settle(&cloud, &root, "tagged"), "UPDATE_COMPLETE", "{:#?}", events(&root, "tagged"));
+    assert_eq!(tags("own"), json!([pair("a", "own")]));
+    assert_eq!(tags("none"), json!([]));
+}

@@ -204,6 +204,12 @@ fn subscriptions_that_cannot_be() {
         subscribe(&root, &arn, protocol, endpoint, json!({})).refused(501, "NotImplemented");
     }
     subscribe(&root, &arn, "lambda", QUEUE, json!({})).refused(400, "InvalidParameter");
+    refuse(
+        "lambda",
+        "arn:aws:lambda:us-east-1:123456789012:function:f",
+        json!({ "RawMessageDelivery": "true" }),
+        "Invalid parameter: Attributes Reason: Delivery protocol [lambda] does not support raw message delivery.",
+    );
     assert_eq!(root.call("sns", "ListSubscriptions", json!({})).ok()["Subscriptions"], "");
 }
 

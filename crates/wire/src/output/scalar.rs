@@ -70,7 +70,7 @@ pub(crate) fn epoch(out: &mut Vec<u8>, t: Timestamp) {
 /// `2011-06-05T01:02:03Z`, or with `.000`: always where `millis`, else unless the fraction is zero.
 pub(crate) fn iso8601(out: &mut Vec<u8>, t: Timestamp, millis: bool) {
     let seconds = t.seconds().clamp(0, LAST_SECOND);
-    let (year, month, day) = civil(seconds.div_euclid(86_400));
+    let (year, month, day) = base::calendar::date(seconds.div_euclid(86_400));
     let of_day = seconds.rem_euclid(86_400);
     digits(out, year, 4);
     for (separator, part) in
@@ -91,20 +91,6 @@ fn digits(out: &mut Vec<u8>, n: i64, width: u32) {
     for place in (0..width).rev() {
         out.push(b'0' + (n / 10_i64.pow(place) % 10) as u8);
     }
-}
-
-/// Year, month and day of a day number since 1970-01-01, by counting 400-year eras from a March: there the leap day
-/// is the last of its year and needs no special case.
-fn civil(days: i64) -> (i64, i64, i64) {
-    let shifted = days + 719_468;
-    let era = shifted.div_euclid(146_097);
-    let of_era = shifted.rem_euclid(146_097);
-    let year_of_era = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let from_march = (5 * of_year + 2) / 153;
-    let day = of_year - (153 * from_march + 2) / 5 + 1;
-    let month = if from_march < 10 { from_march + 3 } else { from_march - 9 };
-    (year_of_era + era * 400 + i64::from(month <= 2), month, day)
 }
 
 #[cfg(test)]

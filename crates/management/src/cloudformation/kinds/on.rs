@@ -263,9 +263,13 @@ pub(super) fn document(value: &Value) -> Value {
     }
 }
 
-type Pair = (String, Option<String>);
+pub(super) type Pair = (String, Option<String>);
 
-fn pairs(tags: Option<&Value>) -> Vec<Pair> {
+/// Tags as a template has them: most kinds a list of pairs, some a map.
+pub(super) fn pairs(tags: Option<&Value>) -> Vec<Pair> {
+    if let Some(Value::Map(entries)) = tags {
+        return entries.iter().map(|(key, value)| (key.clone(), text(value))).collect();
+    }
     let Some(Value::List(items)) = tags else { return Vec::new() };
     let pair = |item: &Value| {
         Some((get(item, "Key").and_then(text)?, Some(get(item, "Value").and_then(text).unwrap_or_default())))

@@ -1,6 +1,6 @@
 //! Parameter Store's parameters.
 
-use super::on::{On, map};
+use super::on::{KEYS, On, map, pairs};
 use super::{BASE, Done, Kind, Made, Refusal};
 use wire::Value;
 
@@ -14,7 +14,7 @@ pub(super) static KINDS: &[Kind] = &[Kind {
     named: Some("Name"),
     create: |on| {
         let name = on.name("Name", 1_011);
-        put(on, &name, ("Tags", list(&on.prop("Tags"))))?;
+        put(on, &name, ("Tags", on.tags(KEYS)))?;
         Ok(on.made(name, known(on)))
     },
     update,
@@ -44,13 +44,6 @@ fn put(on: &mut On<'_, '_>, name: &str, last: (&'static str, Value)) -> Done<()>
     on.call(SSM, "PutParameter", input).map(drop)
 }
 
-/// This kind's tags are a map in the template, and a list for the service.
-fn list(tags: &Value) -> Value {
-    let Value::Map(entries) = tags else { return Value::Null };
-    let pair = |(key, value): &(String, Value)| map([("Key", Value::str(key)), ("Value", value.clone())]);
-    Value::List(entries.iter().map(pair).collect())
-}
-
 fn update(on: &mut On<'_, '_>) -> Done<Made> {
     if ["AllowedPattern", "DataType", "Description", "Tier", "Type", "Value"]
         .iter()
@@ -59,15 +52,18 @@ fn update(on: &mut On<'_, '_>) -> Done<Made> {
         put(on, on.physical, ("Overwrite", Value::Bool(true)))?;
     }
     if on.changed("Tags") {
-        let resource = [("ResourceType", Value::str("Parameter")), ("ResourceId", on.physical())];
-        let [kind, id] = resource;
-        if let Value::Map(entries) = on.was("Tags") {
-            let keys = Value::List(entries.into_iter().map(|(key, _)| Value::Str(key)).collect());
-            let input = map([kind.clone(), id.clone(), ("TagKeys", keys)]);
-            on.call(SSM, "RemoveTagsFromResource", input)?;
+        let resource = |last| {
+            map([("ResourceType", Value::str("Parameter")), ("ResourceId", Value::str(on.physical)), last])
+        };
+        let keys: Vec<Value> =
+            pairs(Some(&on.was("Tags"))).into_iter().map(|(key, _)| Value::Str(key)).collect();
+        let (dropped, added) = (resource(("TagKeys", Value::List(keys.clone()))), on.tags(KEYS));
+        let added = (added != Value::Null).then(|| resource(("Tags", added)));
+        if !keys.is_empty() {
+            on.call(SSM, "RemoveTagsFromResource", dropped)?;
         }
-        if let tags @ Value::List(_) = list(&on.prop("Tags")) {
-            on.call(SSM, "AddTagsToResource", map([kind, id, ("Tags", tags)]))?;
+        if let Some(added) = added {
+            on.call(SSM, "AddTagsToResource", added)?;
         }
     }
     Ok(Made { physical: on.physical.to_owned(), attributes: known(on) })

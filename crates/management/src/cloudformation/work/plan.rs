@@ -127,6 +127,11 @@ fn with_tags(
                 tags.iter().map(pair).filter(|tag| key_of(tag).is_none_or(|key| !known.contains(&key))),
             );
         }
+        Some((_, Value::Map(own))) => {
+            let fresh: Vec<_> =
+                tags.iter().filter(|(key, _)| own.iter().all(|(known, _)| known != key)).collect();
+            own.extend(fresh.into_iter().map(|(key, value)| (key.clone(), Value::str(value))));
+        }
         Some(_) => {}
         None => entries.push(("Tags".into(), Value::List(tags.iter().map(pair).collect()))),
     }

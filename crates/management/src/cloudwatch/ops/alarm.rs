@@ -26,7 +26,7 @@ kernel::ops! { pub(crate) static OPS:
 /// AWS: an alarm looks at no more than a day, or a week in periods of an hour and more.
 const DAY: i64 = 86_400;
 /// AWS: the service's quotas.
-pub(super) const ALARMS_MAX: usize = 5_000;
+const ALARMS_MAX: usize = 5_000;
 
 wire::shape! {
     #[derive(Debug)]
@@ -64,16 +64,7 @@ fn put(cx: &mut Cx<'_>, req: PutMetricAlarm) -> Result<Empty, WatchError> {
     let period = checked_period(required(req.period, "Period")?)?;
     let periods = required(req.periods, "EvaluationPeriods")?;
     check(&req, period, periods)?;
-    let key = Alarm::key(cx.account, cx.region, &req.name);
-    let old = ALARMS.get(cx.tx, &key)?;
-    if old.as_ref().is_some_and(|old| old.rule.is_some()) {
-        return Err(WatchError::Validation(format!("The alarm {} is a composite alarm.", req.name)));
-    }
-    if old.is_none() && !cx.has_room(&ALARMS, &Key::regional(cx.account, cx.region), ALARMS_MAX)? {
-        return Err(WatchError::Limit("The maximum limit of alarms has been reached.".into()));
-    }
-    let fresh = Alarm { tags: tag::checked(req.tags)?, ..Alarm::fresh(cx.account, cx.region, cx.now) };
-    let is_new = old.is_none();
+    let (old, is_new) = before(cx, &req.name, false, req.tags)?;
     // AWS: an alarm that is put again keeps how it stands, and its tags.
     let alarm = Alarm {
         name: req.name,
@@ -96,20 +87,53 @@ fn put(cx: &mut Cx<'_>, req: PutMetricAlarm) -> Result<Empty, WatchError> {
         missing: req.missing,
         configured: cx.now,
         due: cx.now,
-        ..old.unwrap_or(fresh)
+        ..old
     };
-    ALARMS.put(cx.tx, &key, &alarm);
+    save(cx, alarm, is_new);
+    Ok(Empty)
+}
+
+/// What an alarm that is put goes on from: itself, or nothing yet, where there is room for it; and whether it is new.
+///
+/// # Errors
+/// `ValidationError` for one of the other kind, or wrong tags; `LimitExceeded`.
+pub(super) fn before(
+    cx: &Cx<'_>,
+    name: &str,
+    is_composite: bool,
+    tags: Vec<Tag>,
+) -> Result<(Alarm, bool), WatchError> {
+    match ALARMS.get(cx.tx, &Alarm::key(cx.account, cx.region, name))? {
+        Some(old) if old.rule.is_some() != is_composite => {
+            let kind = if is_composite { "metric" } else { "composite" };
+            Err(WatchError::Validation(format!("The alarm {name} is a {kind} alarm.")))
+        }
+        // AWS: it keeps its own tags.
+        Some(old) => tag::checked(tags).map(|_| (old, false)),
+        None if !cx.has_room(&ALARMS, &Key::regional(cx.account, cx.region), ALARMS_MAX)? => {
+            Err(WatchError::Limit("The maximum limit of alarms has been reached.".into()))
+        }
+        None => {
+            let fresh = Alarm::fresh(cx.account, cx.region, cx.now);
+            Ok((Alarm { tags: tag::checked(tags)?, ..fresh }, true))
+        }
+    }
+}
+
+/// Keeps an alarm as it was put, and tells its history.
+pub(super) fn save(cx: &mut Cx<'_>, alarm: Alarm, is_new: bool) {
+    ALARMS.put(cx.tx, &alarm.own_key(), &alarm);
     let what = if is_new { "created" } else { "updated" };
     let item = Item {
         summary: format!("Alarm \"{}\" {what}", alarm.name),
+        is_composite: alarm.rule.is_some(),
         alarm: alarm.name,
         time: cx.now,
         kind: "ConfigurationUpdate".into(),
         data: String::new(),
-        is_composite: false,
     };
-    note(cx, item);
-    Ok(Empty)
+    let (number, region) = (cx.rng().u64(), cx.region.name());
+    history::write(cx.tx, cx.account, region, number, &item);
 }
 
 fn check(req: &PutMetricAlarm, period: i64, periods: i64) -> Result<(), WatchError> {
@@ -164,12 +188,6 @@ pub(super) fn check_actions<'a>(mut actions: impl Iterator<Item = &'a String>) -
         Some(action) => Err(WatchError::Validation(format!("Invalid arn syntax: {action}"))),
         None => Ok(()),
     }
-}
-
-pub(super) fn note(cx: &mut Cx<'_>, item: Item) {
-    let number = cx.rng().u64();
-    let region = cx.region.name();
-    history::write(cx.tx, cx.account, region, number, &item);
 }
 
 fn delete(cx: &mut Cx<'_>, req: AlarmNames) -> Result<Empty, WatchError> {

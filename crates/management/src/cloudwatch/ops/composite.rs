@@ -3,16 +3,14 @@
 //! AWS: <https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutCompositeAlarm.html>. Not here: actions
 //! suppressors. A rule that leads back to its own alarm is refused, where AWS accepts it and leaves it unevaluated.
 
-use super::alarm::{ALARMS_MAX, check_actions, note};
-use super::tag::{self, Tag};
+use super::alarm::{before, check_actions, save};
+use super::tag::Tag;
 use crate::cloudwatch::access;
 use crate::cloudwatch::errors::WatchError;
 use crate::cloudwatch::model::alarm::{ALARMS, Alarm};
-use crate::cloudwatch::model::history::Item;
 use crate::cloudwatch::rule::Rule;
 use kernel::{Cx, Empty};
 use std::collections::BTreeSet;
-use store::Key;
 
 kernel::ops! { pub(crate) static OPS:
     PutCompositeAlarm: put, "cloudwatch:PutCompositeAlarm", access::new_alarm;
@@ -70,16 +68,7 @@ fn put(cx: &mut Cx<'_>, req: PutCompositeAlarm) -> Result<Empty, WatchError> {
     check_actions(req.ok.iter().chain(&req.alarm).chain(&req.insufficient))?;
     let rule = Rule::parse(&req.rule).map_err(|why| validation(format!("Error in AlarmRule: {why}.")))?;
     check_alarms(cx, &req.name, &rule)?;
-    let key = Alarm::key(cx.account, cx.region, &req.name);
-    let old = ALARMS.get(cx.tx, &key)?;
-    if old.as_ref().is_some_and(|old| old.rule.is_none()) {
-        return Err(validation(format!("The alarm {} is a metric alarm.", req.name)));
-    }
-    if old.is_none() && !cx.has_room(&ALARMS, &Key::regional(cx.account, cx.region), ALARMS_MAX)? {
-        return Err(WatchError::Limit("The maximum limit of alarms has been reached.".into()));
-    }
-    let what = if old.is_none() { "created" } else { "updated" };
-    let fresh = Alarm { tags: tag::checked(req.tags)?, ..Alarm::fresh(cx.account, cx.region, cx.now) };
+    let (old, is_new) = before(cx, &req.name, true, req.tags)?;
     let alarm = Alarm {
         name: req.name,
         description: req.description,
@@ -89,17 +78,8 @@ fn put(cx: &mut Cx<'_>, req: PutCompositeAlarm) -> Result<Empty, WatchError> {
         missing_actions: req.insufficient,
         rule: Some(req.rule),
         configured: cx.now,
-        ..old.unwrap_or(fresh)
+        ..old
     };
-    ALARMS.put(cx.tx, &key, &alarm);
-    let item = Item {
-        summary: format!("Alarm \"{}\" {what}", alarm.name),
-        alarm: alarm.name,
-        time: cx.now,
-        kind: "ConfigurationUpdate".into(),
-        data: String::new(),
-        is_composite: true,
-    };
-    note(cx, item);
+    save(cx, alarm, is_new);
     Ok(Empty)
 }

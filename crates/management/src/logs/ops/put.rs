@@ -32,7 +32,7 @@ wire::shape! {
         token: Option<String> = "sequenceToken",
     }
 
-    #[derive(Clone, Debug)]
+    #[derive(Debug)]
     pub(crate) struct InputLogEvent {
         time: i64 = "timestamp",
         message: String = "message",
@@ -95,13 +95,13 @@ fn put(cx: &mut Cx<'_>, req: PutLogEvents) -> Result<Put, LogsError> {
     let group = named(cx, &req.group)?;
     let mut stream = Stream::load(cx.tx, group.id, &req.stream)?.ok_or(LogsError::NoStream)?;
     let (range, rejected) = taken(&req.events, &group, cx);
-    let events = req.events.into_iter().skip(range.start).take(range.len());
     let filters = if group.metric_filters > 0 { of_group(cx.tx, group.id)? } else { Vec::new() };
     if !filters.is_empty() {
-        let told: Vec<_> = events.clone().map(|event| (event.time, event.message)).collect();
+        let told: Vec<_> =
+            req.events[range.clone()].iter().map(|event| (event.time, event.message.as_str())).collect();
         metrics::feed(cx, &filters, &told)?;
     }
-    for event in events {
+    for event in req.events.into_iter().skip(range.start).take(range.len()) {
         let place = Place { time: event.time, number: stream.next };
         stream.next += 1;
         stream.bytes += (event.message.len() + OVERHEAD_BYTES) as u64;

@@ -56,9 +56,8 @@ fn below(
     let recursive = req.recursive.unwrap_or_default();
     let mut found = Vec::new();
     if req.path.starts_with("/aws") {
-        for name in public::names(cx, &req.path)? {
+        for (name, version) in public::list(cx, &req.path)? {
             if is_below(name, &req.path, recursive) && after.as_deref().is_none_or(|after| name > after) {
-                let version = public::find(cx, name)?.ok_or(SsmError::Internal)?;
                 found.push((name.to_owned(), version, Selector::Latest));
             }
         }
