@@ -1,14 +1,17 @@
 //! The command line: one file for each command. Every command takes `--json` where it prints anything.
 
 mod clock;
+mod console;
 mod doctor;
 mod down;
 mod env;
 mod exec;
+mod forward;
 mod least_privilege;
 mod logs;
 mod mailbox;
 mod reset;
+mod ssh;
 mod status;
 mod table;
 pub(crate) mod up;
@@ -49,6 +52,12 @@ enum Command {
     Env(env::Options),
     /// Run a command in an instance, as its root; the exit code is the command's
     Exec(exec::Options),
+    /// Log in to an instance with a key pair's private key
+    Ssh(ssh::Options),
+    /// Lead ports of this machine to an instance's
+    Forward(forward::Options),
+    /// Print what an instance has said on its console
+    Console(console::Options),
     /// Delete everything in the cloud
     Reset(reset::Options),
     /// Print the cloud's log
@@ -82,6 +91,9 @@ pub(crate) fn run(args: Args) -> Outcome {
         Command::Doctor => doctor::run(&cx),
         Command::Env(options) => env::run(&cx, &options),
         Command::Exec(options) => exec::run(&cx, &options),
+        Command::Ssh(options) => ssh::run(&cx, &options),
+        Command::Forward(options) => forward::run(&cx, &options),
+        Command::Console(options) => console::run(&cx, &options),
         Command::Reset(options) => reset::run(&cx, &options),
         Command::Logs(options) => logs::run(&cx, &options),
         Command::Mailbox => mailbox::run(&cx),
