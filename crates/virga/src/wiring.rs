@@ -34,13 +34,16 @@ pub fn services() -> Vec<&'static Service> {
         &dynamodb::streams::DYNAMODBSTREAMS,
         &storage::s3::S3,
         &EC2,
+        &storage::ebs::direct::EBS,
         &compute::lambda::LAMBDA,
     ]
 }
 
 /// The rooms that serve EC2's API, and how many tables they have.
-const EC2_TABLES: &[&[&[kernel::Op]]] = &[ec2::TABLES, network::vpc::TABLES, compute::ec2::TABLES];
-const EC2_COUNT: usize = ec2::TABLES.len() + network::vpc::TABLES.len() + compute::ec2::TABLES.len();
+const EC2_TABLES: &[&[&[kernel::Op]]] =
+    &[ec2::TABLES, network::vpc::TABLES, compute::ec2::TABLES, storage::ebs::TABLES];
+const EC2_COUNT: usize =
+    ec2::TABLES.len() + network::vpc::TABLES.len() + compute::ec2::TABLES.len() + storage::ebs::TABLES.len();
 
 /// One wire service of several rooms.
 static EC2: Service = Service { id: "ec2", global: false, ops: &kernel::op::join::<EC2_COUNT>(EC2_TABLES) };
@@ -153,9 +156,10 @@ fn management_work() -> Work {
     ]
 }
 
-/// Objects.
+/// Objects and volumes.
 fn storage_work() -> Work {
     vec![
+        Arc::new(storage::ebs::work::Life),
         Arc::new(storage::s3::completed::ForgetCompleted),
         Arc::new(storage::s3::events::Tell),
         Arc::new(storage::s3::work::Lifecycle),
