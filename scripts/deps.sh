@@ -41,10 +41,10 @@ venv() {
     cp "$2" "$1/requirements.txt"
 }
 
-# Clients of S3 that tests run. Their tests are skipped where they cannot be installed.
+# Clients of S3 and of registries that tests run. Their tests are skipped where they cannot be installed.
 client_deps() {
-    have rclone && have restic && have s3fs && return 0
-    need_packages rclone restic s3fs || echo 'the tests of these clients will be skipped' >&2
+    have rclone && have restic && have s3fs && have skopeo && return 0
+    need_packages rclone restic s3fs skopeo || echo 'the tests of these clients will be skipped' >&2
 }
 
 for purpose in "$@"; do

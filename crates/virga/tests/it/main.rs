@@ -34,6 +34,8 @@ mod ebs_volumes;
 mod ec2_instances;
 mod ec2_metadata;
 mod ec2_profiles;
+mod ecr_images;
+mod ecr_registry;
 mod edges;
 mod events_delivery;
 mod events_rules;
