@@ -2,7 +2,10 @@
 
 import base64
 import hashlib
+import json
+import time
 
+import pytest
 from cloudtest import refused
 
 BLOCK = 512 << 10
@@ -123,3 +126,99 @@ def test_the_cli_speaks_of_volumes(account):
 def test_limits_have_their_codes(account):
     with refused("InvalidParameterValue", "Volume of 1GiB is too small; minimum is 125GiB."):
         account.client("ec2").create_volume(AvailabilityZone="us-east-1a", Size=1, VolumeType="st1")
+
+
+IMAGE = "ami-0a1f5c0de0b1a0001"
+WAIT = {"Delay": 1, "MaxAttempts": 60}
+
+
+@pytest.fixture
+def disks(own_cloud):
+    """For tests that plug volumes into machines: left out, visibly, where `virga doctor` says that it cannot be."""
+    findings = json.loads(own_cloud.run("doctor", "--json", check=False).stdout)["findings"]
+    for finding in findings:
+        if finding["what"] in ("networks", "volumes") and not finding["good"]:
+            pytest.skip(finding["detail"])
+
+
+def launched(ec2, **more):
+    made = ec2.run_instances(ImageId=IMAGE, InstanceType="t3.micro", MinCount=1, MaxCount=1, **more)
+    instance = made["Instances"][0]["InstanceId"]
+    ec2.get_waiter("instance_status_ok").wait(InstanceIds=[instance], WaiterConfig=WAIT)
+    return instance
+
+
+def attached(ec2, instance, volume, device="/dev/sdf"):
+    ec2.attach_volume(VolumeId=volume, InstanceId=instance, Device=device)
+    ec2.get_waiter("volume_in_use").wait(VolumeIds=[volume], WaiterConfig=WAIT)
+
+
+def does(cloud, instance, script):
+    """What a script in a machine says; it must succeed. Its disks are there a moment after the machine is."""
+    wait = "for n in $(seq 100); do [ -e /dev/sdf ] && break; sleep 0.1; done; "
+    return cloud.run("exec", instance, "--", "/bin/sh", "-c", wait + script).stdout
+
+
+def test_a_machine_writes_to_a_volume_that_survives_everything(disks, own_cloud):
+    ec2 = own_cloud.client("ec2")
+    instance = launched(ec2)
+    zone = ec2.describe_instances(InstanceIds=[instance])["Reservations"][0]["Instances"][0]["Placement"]
+    zone = zone["AvailabilityZone"]
+    volume = ec2.create_volume(AvailabilityZone=zone, Size=1, VolumeType="gp3", Encrypted=True)["VolumeId"]
+    ec2.get_waiter("volume_available").wait(VolumeIds=[volume], WaiterConfig={"Delay": 1})
+    attached(ec2, instance, volume)
+    assert does(own_cloud, instance, "stat -L -c %s /dev/sdf /dev/xvdf /dev/nvme1n1") == f"{1 << 30}\n" * 3
+    does(own_cloud, instance, "mkfs.ext4 -q -F /dev/sdf && debugfs -w -R 'write /etc/hostname kept' /dev/sdf")
+    # A snapshot holds what was written before it, and nothing of what comes after.
+    snapshot = ec2.create_snapshot(VolumeId=volume)["SnapshotId"]
+    does(own_cloud, instance, "printf after | dd of=/dev/sdf bs=1 seek=100000000 conv=notrunc,fsync 2>&1")
+    own_cloud.restart(kill=True)
+    ec2 = own_cloud.client("ec2")
+    ec2.get_waiter("instance_status_ok").wait(InstanceIds=[instance], WaiterConfig=WAIT)
+    name = does(own_cloud, instance, "cat /etc/hostname")
+    assert does(own_cloud, instance, "debugfs -R 'cat kept' /dev/sdf 2>/dev/null") == name
+    tail = "dd if=/dev/sdf bs=1 skip=100000000 count=5 2>/dev/null"
+    assert does(own_cloud, instance, tail) == "after"
+    ec2.stop_instances(InstanceIds=[instance])
+    ec2.get_waiter("instance_stopped").wait(InstanceIds=[instance], WaiterConfig=WAIT)
+    ec2.start_instances(InstanceIds=[instance])
+    ec2.get_waiter("instance_status_ok").wait(InstanceIds=[instance], WaiterConfig=WAIT)
+    assert does(own_cloud, instance, tail) == "after"
+    assert does(own_cloud, instance, "e2fsck -fn /dev/sdf >/dev/null 2>&1; echo $?") == "0\n"
+    # What the snapshot holds, in another machine.
+    other = launched(
+        ec2,
+        Placement={"AvailabilityZone": zone},
+        BlockDeviceMappings=[{"DeviceName": "/dev/sdf", "Ebs": {"SnapshotId": snapshot, "VolumeSize": 2}}],
+    )
+    assert does(own_cloud, other, "debugfs -R 'cat kept' /dev/sdf 2>/dev/null") == name
+    assert does(own_cloud, other, tail) == "\0" * 5
+    [found] = ec2.describe_instances(InstanceIds=[other])["Reservations"][0]["Instances"]
+    [mapping] = found["BlockDeviceMappings"]
+    assert (mapping["DeviceName"], mapping["Ebs"]["DeleteOnTermination"]) == ("/dev/sdf", True)
+    # The end of a machine: its own volumes go with it, others stay.
+    ec2.terminate_instances(InstanceIds=[instance, other])
+    ec2.get_waiter("instance_terminated").wait(InstanceIds=[instance, other], WaiterConfig=WAIT)
+    ec2.get_waiter("volume_deleted").wait(VolumeIds=[mapping["Ebs"]["VolumeId"]], WaiterConfig=WAIT)
+    ec2.get_waiter("volume_available").wait(VolumeIds=[volume], WaiterConfig=WAIT)
+
+
+def test_a_volume_is_pulled_out_when_nobody_has_it_open(disks, own_cloud):
+    ec2 = own_cloud.client("ec2")
+    instance = launched(ec2, Placement={"AvailabilityZone": "us-east-1a"})
+    volume = ec2.create_volume(AvailabilityZone="us-east-1a", Size=1)["VolumeId"]
+    ec2.get_waiter("volume_available").wait(VolumeIds=[volume], WaiterConfig={"Delay": 1})
+    attached(ec2, instance, volume)
+    does(own_cloud, instance, "(exec 3<>/dev/sdf; echo hello >&3; sleep 1000) >/dev/null 2>&1 &")
+    ec2.detach_volume(VolumeId=volume)
+    time.sleep(1)
+    [shown] = ec2.describe_volumes(VolumeIds=[volume])["Volumes"]
+    assert (shown["State"], shown["Attachments"][0]["State"]) == ("in-use", "detaching")
+    ec2.detach_volume(VolumeId=volume, Force=True)
+    ec2.get_waiter("volume_available").wait(VolumeIds=[volume], WaiterConfig={"Delay": 1})
+    gone = "ls /dev/sdf /dev/nvme1n1 2>/dev/null; true"
+    assert own_cloud.run("exec", instance, "--", "/bin/sh", "-c", gone).stdout == ""
+    # What was written is there, and grows with the volume.
+    ec2.modify_volume(VolumeId=volume, Size=2)
+    attached(ec2, instance, volume, "/dev/xvdf")
+    assert does(own_cloud, instance, "head -c 5 /dev/sdf; stat -L -c %s /dev/xvdf") == f"hello{2 << 30}\n"

@@ -1,8 +1,11 @@
 //! What a volume is attached to. Volumes are stored in one room and machines run in another: the one record that both
 //! read and write, so it stands between them.
 
-use crate::register;
+use crate::{Ec2Error, Plain, register};
+use base::tag::Tags;
 use base::{AccountId, Region, Timestamp};
+use kernel::Cx;
+use std::sync::OnceLock;
 use store::{Direction, Key, Read, StoreError, Table};
 
 store::record! {
@@ -19,6 +22,47 @@ store::record! {
         6 => pub state: String,
         /// The volume's data key under the cloud's seal; empty where it has no KMS key.
         7 => pub key: Vec<u8>,
+        /// It is pulled out even where a program has it open.
+        8 => pub forced: bool,
+        /// Its instance has been terminated.
+        9 => pub over: bool,
+    }
+}
+
+/// A volume that a launch asks for.
+#[derive(Clone, Debug, Default)]
+pub struct NewDisk {
+    pub zone: String,
+    pub instance: String,
+    pub device: String,
+    pub size: Option<i64>,
+    pub kind: Option<String>,
+    pub iops: Option<i64>,
+    pub throughput: Option<i64>,
+    pub snapshot: Option<String>,
+    pub encrypted: Option<bool>,
+    pub key: Option<String>,
+    pub delete_on_termination: bool,
+    pub tags: Tags,
+}
+
+/// Makes a volume for an instance and attaches it, within the caller's launch and with the caller's rights to keys.
+pub type Make = fn(&mut Cx<'_>, &NewDisk) -> Result<(), Ec2Error>;
+
+/// How the room of machines has volumes made; set by the wiring.
+#[derive(Debug, Default)]
+pub struct Shop(OnceLock<Make>);
+
+impl Shop {
+    pub fn set(&self, make: Make) {
+        let _ = self.0.set(make);
+    }
+
+    /// # Errors
+    /// Those of a volume that is made and attached.
+    pub fn make(&self, cx: &mut Cx<'_>, wanted: &NewDisk) -> Result<(), Ec2Error> {
+        let make = self.0.get().ok_or(Plain::InternalError)?;
+        make(cx, wanted)
     }
 }
 

@@ -72,6 +72,8 @@ wire::errors! {
         TagLimitExceeded = 400, "TagLimitExceeded", "More than 50 tags specified";
         Unsupported(what: String) = 400, "Unsupported", "{what}";
         UnsupportedTenancy(what: String) = 400, "UnsupportedTenancy", "{what}";
+        InvalidBlockDeviceMapping(what: String) = 400, "InvalidBlockDeviceMapping", "{what}";
+        InvalidAttachmentNotFound(what: String) = 400, "InvalidAttachment.NotFound", "{what}";
         UnauthorizedOperation(what: String) = 403, "UnauthorizedOperation", "{what}";
         UnknownVolumeType(what: String) = 400, "UnknownVolumeType", "{what}";
         InvalidKmsKeyState(what: String) = 400, "InvalidKmsKey.InvalidState", "{what}";

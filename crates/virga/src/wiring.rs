@@ -118,6 +118,7 @@ pub fn cloud_on(
         Arc::new(ec2::token::ForgetTokens),
         Arc::new(network::vpc::work::NetworkLife),
         Arc::new(network::vpc::plane::KeepNetworks::new(Arc::clone(&networks))),
+        Arc::new(storage::ebs::Plugs::new(Arc::clone(&networks))),
         Arc::new(compute::ec2::work::Machines::new(networks, ground.machines)),
         Arc::new(compute::lambda::work::Events(functions.clone())),
         Arc::new(compute::lambda::work::Idle(functions.clone())),
@@ -142,6 +143,7 @@ pub fn cloud_on(
     let cloud = Cloud::new(store, clock, rng, master, settings, parts)?;
     // Before the first reconciler runs there may be calls.
     cloud.memory::<compute::lambda::workshop::Workshop>().set(&functions);
+    cloud.memory::<ec2::disk::Shop>().set(storage::ebs::for_launch);
     Ok(cloud)
 }
 

@@ -6,7 +6,7 @@
 //!
 //! In a machine, [`metadata`] answers what it may know about itself, and hands out the credentials of its role.
 //!
-//! Not here: volumes and block devices, `#cloud-config`, launch templates, spot, limits
+//! Not here: volumes that machines boot from, `#cloud-config`, launch templates, spot, limits
 //! on processors and memory by type, an SSH server, interfaces attached after launch.
 
 mod errors;

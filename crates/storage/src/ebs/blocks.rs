@@ -219,7 +219,7 @@ impl Written {
     ///
     /// # Errors
     /// The store's.
-    pub fn put(&self, cloud: &Cloud, tx: &mut Tx, map: u64, index: u32) -> Result<(), StoreError> {
+    pub fn put(&self, cloud: &Cloud, tx: &mut Tx, map: u64, index: u32) -> Result<Block, StoreError> {
         let at = place(map, index);
         if let Some(old) = BLOCKS.get(tx, &at)? {
             release(cloud, tx, &old)?;
@@ -230,7 +230,7 @@ impl Written {
             block.content = finished.id;
         }
         BLOCKS.put(tx, &at, &block);
-        Ok(())
+        Ok(block)
     }
 
     /// To be called when that transaction has been handed over: see [`blob::Finished::keep`].

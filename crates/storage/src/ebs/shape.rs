@@ -134,6 +134,28 @@ pub(super) fn of(wanted: &Wanted<'_>) -> Result<Shape, Ec2Error> {
     Ok(Shape { kind: name.to_owned(), size: wanted.size, iops, throughput })
 }
 
+/// Operations and bytes a second that a volume gives; those that depend on credits give what they do at their best.
+///
+/// AWS: <https://docs.aws.amazon.com/ebs/latest/userguide/ebs-volume-types.html>
+#[allow(clippy::cast_precision_loss, reason = "far below 2^52")]
+pub(super) fn limits(shape: &Shape) -> (f64, f64) {
+    const MIB: f64 = 1_048_576.0;
+    let size = shape.size as f64;
+    let (iops, mib) = match shape.kind.as_str() {
+        "gp3" => (GP3_BASE as f64, shape.throughput.unwrap_or(125) as f64),
+        // Volumes below 1 TiB burst to 3,000 operations; below 170 GiB to 128 MiB a second.
+        "gp2" => (3000.0, if shape.size < 170 { 128.0 } else { 250.0 }),
+        "io1" => (100.0, 1000.0),
+        "io2" => (100.0, 4000.0),
+        "st1" => (500.0, (size * 250.0 / 1024.0).min(500.0)),
+        "sc1" => (250.0, (size * 80.0 / 1024.0).min(250.0)),
+        _ => (200.0, 90.0),
+    };
+    let own = shape.iops.unwrap_or(0) as f64;
+    let iops = if shape.kind == "gp2" { own.max(iops) } else { shape.iops.map_or(iops, |_| own) };
+    (iops, mib * MIB)
+}
+
 #[cfg(test)]
 mod tests {
     use super::{Wanted, of};

@@ -1,5 +1,6 @@
 //! Handlers, one file a noun.
 
+pub(crate) mod attachment;
 pub(crate) mod attribute;
 pub(crate) mod copy;
 pub(crate) mod defaults;

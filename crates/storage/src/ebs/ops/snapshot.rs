@@ -3,8 +3,10 @@
 use super::snapshots::{self, View, view};
 use crate::ebs::blocks;
 use crate::ebs::copies;
+use crate::ebs::errors::{internal, store};
 use crate::ebs::key;
 use crate::ebs::model::{AVAILABLE, HOMES, Home, PENDING, SNAPSHOTS, Snapshot, VOLUMES, Volume, home};
+use crate::ebs::plug::Plugged;
 use base::Timestamp;
 use base::tag::Tags;
 use ec2::access::Access;
@@ -13,14 +15,14 @@ use ec2::disk;
 use ec2::kind::{INSTANCE, SNAPSHOT, VOLUME};
 use ec2::tags::{self, Tag, TagSpecification};
 use ec2::{Ec2Error, Plain, register};
-use kernel::{Cx, Empty, Target};
+use kernel::{Answer, Body, Cx, Dx, Empty, Target};
 use wire::{Fault, Struct, Value};
 
 kernel::ops! {
     /// Snapshots.
     pub(crate) static OPS:
-        CreateSnapshot: create, "ec2:CreateSnapshot", of_volume;
-        CreateSnapshots: create_all, "ec2:CreateSnapshots", of_instance;
+        CreateSnapshot: [wait] create, "ec2:CreateSnapshot", of_volume;
+        CreateSnapshots: [wait] create_all, "ec2:CreateSnapshots", of_instance;
         DeleteSnapshot: delete, "ec2:DeleteSnapshot", |cx, r| Access::of(cx, r).one(&SNAPSHOT, "SnapshotId").done();
 }
 
@@ -129,7 +131,26 @@ fn take(cx: &mut Cx<'_>, mut volume: Volume, description: &str, tags: &Tags) -> 
     Ok(snapshot)
 }
 
-fn create(cx: &mut Cx<'_>, req: Create) -> Result<View, Ec2Error> {
+/// Has what programs have written to volumes made safe: a snapshot holds what was written before it was asked for.
+async fn settle(dx: &Dx, volumes: Vec<String>) -> Result<(), Fault> {
+    let plugged = dx.cloud().memory::<Plugged>();
+    let done = tokio::task::spawn_blocking(move || volumes.iter().try_for_each(|id| plugged.flush(id)));
+    done.await.map_err(|e| internal(&e))?.map_err(|e| internal(&e))
+}
+
+async fn create(dx: Dx, req: Create, _: Body) -> Result<Answer<View>, Fault> {
+    settle(&dx, vec![req.volume.clone()]).await?;
+    dx.transact(|cx| create_one(cx, &req)).await.map(Answer::from)
+}
+
+async fn create_all(dx: Dx, req: CreateAll, _: Body) -> Result<Answer<All>, Fault> {
+    let disks = dx.read(|cx| disk::of_instance(cx.tx, cx.account, cx.region, &req.instance.id));
+    let disks = disks.map_err(store)?;
+    settle(&dx, disks.into_iter().map(|disk| disk.volume).collect()).await?;
+    dx.transact(|cx| create_each(cx, &req)).await.map(Answer::from)
+}
+
+fn create_one(cx: &mut Cx<'_>, req: &Create) -> Result<View, Ec2Error> {
     let own = tags::of_new(&req.tags, &SNAPSHOT, &[&SNAPSHOT])?;
     let volume = describe::get(cx, &VOLUMES, &VOLUME, &req.volume)?;
     let snapshot = take(cx, volume, req.description.as_deref().unwrap_or_default(), &own)?;
@@ -137,7 +158,7 @@ fn create(cx: &mut Cx<'_>, req: Create) -> Result<View, Ec2Error> {
 }
 
 /// Of all volumes of an instance, in one moment: this transaction's.
-fn create_all(cx: &mut Cx<'_>, req: CreateAll) -> Result<All, Ec2Error> {
+fn create_each(cx: &mut Cx<'_>, req: &CreateAll) -> Result<All, Ec2Error> {
     let own = tags::of_new(&req.tags, &SNAPSHOT, &[&SNAPSHOT])?;
     describe::check_id(&INSTANCE, &req.instance.id)?;
     if register::find(cx.tx, cx.account, cx.region, &req.instance.id)?.is_none() {

@@ -8,9 +8,10 @@ use crate::ebs::key;
 use crate::ebs::model::{COMPLETED, CREATING, MODIFICATIONS, Snapshot, VOLUMES, Volume};
 use crate::ebs::shape::{self, Wanted};
 use base::AccountId;
+use base::tag::Tags;
 use ec2::access::Access;
 use ec2::describe;
-use ec2::disk;
+use ec2::disk::{self, NewDisk};
 use ec2::errors::Limit;
 use ec2::kind::{SNAPSHOT, VOLUME};
 use ec2::tags::{self, TagSpecification};
@@ -160,19 +161,25 @@ fn create(cx: &mut Cx<'_>, req: Create) -> Result<View, Ec2Error> {
         return Err(Plain::Unsupported(what.into()).into());
     }
     let zone = zone(cx, &req)?;
+    let volume = make(cx, &req, zone, &own)?;
+    token::keep(cx, req.token.as_ref(), &req, &volume.id);
+    view(cx, &volume)
+}
+
+fn make(cx: &mut Cx<'_>, req: &Create, zone: String, tags: &Tags) -> Result<Volume, Ec2Error> {
     let from = req.snapshot.as_ref().map(|id| snapshots::find(cx, id)).transpose()?;
     if let Some((_, snapshot)) = from.as_ref().filter(|(_, snapshot)| snapshot.state != COMPLETED) {
         let what = format!("Snapshot is in invalid state - {}", snapshot.state);
         return Err(Plain::IncorrectState(what).into());
     }
-    let size = size(&req, from.as_ref().map(|(_, snapshot)| snapshot))?;
+    let size = size(req, from.as_ref().map(|(_, snapshot)| snapshot))?;
     let wanted = Wanted { kind: req.kind.as_deref(), size, iops: req.iops, throughput: req.throughput };
     let shape = shape::of(&wanted)?;
     if !cx.has_room(&VOLUMES, &Key::regional(cx.account, cx.region), VOLUMES_MAX)? {
         return Err(Limit::Volume.into());
     }
     let id = VOLUME.id(cx.rng());
-    let (map, key) = bytes(cx, &id, &req, from.as_ref())?;
+    let (map, key) = bytes(cx, &id, req, from.as_ref())?;
     let volume = Volume {
         id: id.clone(),
         zone,
@@ -188,9 +195,27 @@ fn create(cx: &mut Cx<'_>, req: Create) -> Result<View, Ec2Error> {
         auto_io: false,
     };
     VOLUMES.put(cx.tx, &register::key(cx.account, cx.region, &id), &volume);
-    register::enter(cx, &VOLUME, &id, &own, &condition_keys(cx, &volume));
-    token::keep(cx, req.token.as_ref(), &req, &id);
-    view(cx, &volume)
+    register::enter(cx, &VOLUME, &id, tags, &condition_keys(cx, &volume));
+    Ok(volume)
+}
+
+/// A volume that comes with an instance; it is there as soon as the launch is.
+pub(crate) fn for_launch(cx: &mut Cx<'_>, wanted: &NewDisk) -> Result<Volume, Ec2Error> {
+    let req = Create {
+        zone: None,
+        zone_id: None,
+        encrypted: wanted.encrypted,
+        iops: wanted.iops,
+        key: wanted.key.clone(),
+        size: wanted.size,
+        snapshot: wanted.snapshot.clone(),
+        kind: wanted.kind.clone(),
+        tags: Vec::new(),
+        multi: None,
+        throughput: wanted.throughput,
+        token: None,
+    };
+    make(cx, &req, wanted.zone.clone(), &wanted.tags)
 }
 
 /// What policies may ask about a volume.
