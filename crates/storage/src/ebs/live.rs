@@ -253,7 +253,19 @@ impl Disk for Live {
 
 #[cfg(test)]
 mod tests {
-    use super::{BLOCK, parts};
+    use super::{BLOCK, Limits, parts};
+    use std::time::{Duration, Instant};
+
+    #[test]
+    fn use_beyond_the_limits_has_to_wait() {
+        let mut limits = Limits { iops: 100.0, bytes: 1e6, until: None };
+        let began = Instant::now();
+        // A fifth of a second by operations, and a fifth by bytes; a tenth may run ahead.
+        (0..20).for_each(|_| limits.pay(1));
+        (0..4).for_each(|_| limits.pay(50_000));
+        limits.pay(1);
+        assert!(began.elapsed() >= Duration::from_millis(295), "{:?}", began.elapsed());
+    }
 
     #[test]
     fn a_range_falls_into_blocks() {
