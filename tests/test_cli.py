@@ -172,7 +172,8 @@ def test_doctor_tells_what_it_finds(own_cloud):
     found = {finding["what"]: finding["good"] for finding in findings}
     # Not every user may open /dev/fuse.
     assert found.pop("volumes") == os.access("/dev/fuse", os.R_OK | os.W_OK)
-    assert found == dict.fromkeys(("data folder", "master key", "endpoint", "networks", "functions"), True)
+    looked_at = ("data folder", "master key", "endpoint", "networks", "logins", "functions")
+    assert found == dict.fromkeys(looked_at, True)
 
 
 def test_why_knows_a_refusal_that_came_before_the_caller_was_known(own_cloud):

@@ -14,7 +14,7 @@ mod start;
 
 pub use child::run_child;
 pub use disk::missing as missing_for_disks;
-pub use start::{Missing, missing};
+pub use start::{Missing, missing, missing_for_logins};
 
 use crate::{Boot, Count, Driver, HostError, Inventory, Place, Process, Sandbox, Spawn};
 use frame::{Order, Put, Take};

@@ -70,6 +70,7 @@ mod kms_grants;
 mod kms_keys;
 mod kms_life;
 mod kms_managed;
+mod lambda_code;
 mod lambda_functions;
 mod lambda_invoke;
 mod logs_events;
