@@ -8,6 +8,7 @@
 pub mod access;
 pub mod attachment;
 pub mod describe;
+pub mod disk;
 pub mod errors;
 pub mod filter;
 pub mod front;

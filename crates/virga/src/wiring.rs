@@ -34,14 +34,17 @@ pub fn services() -> Vec<&'static Service> {
         &dynamodb::streams::DYNAMODBSTREAMS,
         &storage::s3::S3,
         &EC2,
+        &storage::ebs::direct::EBS,
         &compute::lambda::LAMBDA,
         &compute::ecr::ECR,
     ]
 }
 
 /// The rooms that serve EC2's API, and how many tables they have.
-const EC2_TABLES: &[&[&[kernel::Op]]] = &[ec2::TABLES, network::vpc::TABLES, compute::ec2::TABLES];
-const EC2_COUNT: usize = ec2::TABLES.len() + network::vpc::TABLES.len() + compute::ec2::TABLES.len();
+const EC2_TABLES: &[&[&[kernel::Op]]] =
+    &[ec2::TABLES, network::vpc::TABLES, compute::ec2::TABLES, storage::ebs::TABLES];
+const EC2_COUNT: usize =
+    ec2::TABLES.len() + network::vpc::TABLES.len() + compute::ec2::TABLES.len() + storage::ebs::TABLES.len();
 
 /// One wire service of several rooms.
 static EC2: Service = Service { id: "ec2", global: false, ops: &kernel::op::join::<EC2_COUNT>(EC2_TABLES) };
@@ -125,6 +128,7 @@ pub fn cloud_on(
         Arc::new(ec2::token::ForgetTokens),
         Arc::new(network::vpc::work::NetworkLife),
         Arc::new(network::vpc::plane::KeepNetworks::new(Arc::clone(&networks), ground.front)),
+        Arc::new(storage::ebs::Plugs::new(Arc::clone(&networks))),
         Arc::new(compute::ec2::work::Machines::new(networks, ground.machines, ground.authority)),
         Arc::new(compute::lambda::work::Events(functions.clone())),
         Arc::new(compute::lambda::work::Idle(functions.clone())),
@@ -149,6 +153,7 @@ pub fn cloud_on(
     let cloud = Cloud::new(store, clock, rng, master, settings, parts)?;
     // Before the first reconciler runs there may be calls.
     cloud.memory::<compute::lambda::workshop::Workshop>().set(&functions);
+    cloud.memory::<ec2::disk::Shop>().set(storage::ebs::for_launch);
     Ok(cloud)
 }
 
@@ -167,9 +172,10 @@ fn management_work() -> Work {
     ]
 }
 
-/// Objects.
+/// Objects and volumes.
 fn storage_work() -> Work {
     vec![
+        Arc::new(storage::ebs::work::Life),
         Arc::new(storage::s3::completed::ForgetCompleted),
         Arc::new(storage::s3::events::Tell),
         Arc::new(storage::s3::work::Lifecycle),

@@ -10,7 +10,7 @@
 //! One logs in by SSH with the key pair's key: a small SSH server of this machine's (dropbear) runs in each. The developer's
 //! own programs come in by [`tunnel`].
 //!
-//! Not here: volumes and block devices, `#cloud-config`, launch templates, spot, limits
+//! Not here: volumes that machines boot from, `#cloud-config`, launch templates, spot, limits
 //! on processors and memory by type, interfaces attached after launch.
 
 mod errors;

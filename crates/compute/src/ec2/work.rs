@@ -10,7 +10,7 @@ use super::model::{INSTANCES, Instance, state};
 use base::{AccountId, Region, Timestamp};
 use ec2::attachment::ATTACHMENTS;
 use ec2::plane::DataPlane;
-use ec2::{Plain, public, register};
+use ec2::{Plain, disk, public, register};
 use host::image::Bind;
 use host::{Boot, Driver, HostError, Process};
 use kernel::Call;
@@ -163,17 +163,19 @@ impl Machines {
     }
 
     /// What a machine is booted from: its own files over the image's.
-    fn boot_of(&self, folder: &Path, instance: &Instance) -> io::Result<Boot> {
+    fn boot_of(&self, folder: &Path, instance: &Instance, disks: &[String]) -> io::Result<Boot> {
         let (image, binds) = self.image(folder)?;
         let own = folder.join(&instance.id);
         let seed = own.join("seed");
         let name = format!("ip-{}", instance.address.replace('.', "-"));
         let hostname = format!("{name}\n");
         let public = instance.public_key.as_ref().map(|key| format!("{key}\n")).unwrap_or_default();
+        let disks = disks.join("\n");
         let home = format!("home/{}", host::image::USER);
         let authorized = format!("{home}/.ssh/authorized_keys");
         let trusted = (self.authority.0)().map_err(io::Error::other)?;
-        let files: [(&str, &[u8], u32); 6] = [
+        let files: [(&str, &[u8], u32); 7] = [
+            ("var/lib/virga/devices", disks.as_bytes(), 0o644),
             ("etc/hostname", hostname.as_bytes(), 0o644),
             (TRUSTED, trusted.as_bytes(), 0o644),
             ("etc/virga-init", INIT.as_bytes(), 0o755),
@@ -209,9 +211,8 @@ impl Machines {
         // Before its first program can ask.
         self.metadata.serve(cloud, &driver, &instance.vpc)?;
         let boot = match &self.folder {
-            Some(folder) => self.boot_of(folder, instance).map_err(|why| HostError::Refused {
-                step: format!("make the files of {}", instance.id),
-                why,
+            Some(folder) => self.boot_of(folder, instance, &devices(cloud, &instance.id)).map_err(|why| {
+                HostError::Refused { step: format!("make the files of {}", instance.id), why }
             })?,
             None => Boot::default(),
         };
@@ -354,6 +355,26 @@ fn release(tx: &mut Tx, home: Home, interface: &str) -> Result<bool, String> {
     Ok(attachment.delete_on_termination)
 }
 
+/// The names of an instance's disks, for which its first programs wait.
+fn devices(cloud: &Cloud, instance: &str) -> Vec<String> {
+    let snapshot = cloud.store().snapshot();
+    let all = disk::DISK_ATTACHMENTS.scan(&snapshot, &Key::empty(), Direction::Forward);
+    let own = all.flatten().filter(|(_, attachment)| attachment.instance == instance);
+    own.map(|(_, attachment)| attachment.device).collect()
+}
+
+/// The volumes of an instance that is no more: those who keep them take them away.
+fn pull_disks(tx: &mut Tx, home: Home, instance: &str) -> Result<(), String> {
+    let all = disk::of_instance(tx, home.account, home.region, instance).map_err(|e| e.to_string())?;
+    for mut attachment in all {
+        attachment.state = disk::DETACHING.into();
+        attachment.over = true;
+        let key = register::key(home.account, home.region, &attachment.volume);
+        disk::DISK_ATTACHMENTS.put(tx, &key, &attachment);
+    }
+    Ok(())
+}
+
 /// What changes with a record.
 fn write(cloud: &Arc<Cloud>, tx: &mut Tx, home: Home, instance: &mut Instance) -> Result<(), String> {
     let interfaces = match instance.state {
@@ -375,6 +396,7 @@ fn write(cloud: &Arc<Cloud>, tx: &mut Tx, home: Home, instance: &mut Instance) -
         }
     }
     if instance.state == state::TERMINATED {
+        pull_disks(tx, home, &instance.id)?;
         instance.profile = None;
     }
     INSTANCES.put(tx, &register::key(home.account, home.region, &instance.id), instance);
