@@ -117,6 +117,7 @@ pub fn cloud_on(
         Arc::new(compute::ec2::work::Machines::new(networks, ground.machines)),
         Arc::new(compute::lambda::work::Events(functions.clone())),
         Arc::new(compute::lambda::work::Idle(functions.clone())),
+        Arc::new(compute::lambda::mapping::Mappings),
     ];
     let parts = Parts {
         services: services(),

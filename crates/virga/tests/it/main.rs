@@ -66,6 +66,7 @@ mod kms_managed;
 mod lambda_code;
 mod lambda_functions;
 mod lambda_invoke;
+mod lambda_mappings;
 mod logs_events;
 mod logs_groups;
 mod logs_metric_filters;

@@ -9,6 +9,7 @@ pub(crate) mod concurrency;
 pub(crate) mod configuration;
 pub(crate) mod function;
 pub(crate) mod invoke;
+pub(crate) mod mapping;
 pub(crate) mod permission;
 pub(crate) mod source;
 pub(crate) mod tag;
