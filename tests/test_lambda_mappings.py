@@ -181,3 +181,24 @@ def test_kill_loses_nothing(own_account, kind):
         return all(f"{name}" in text for name in wanted)
 
     eventually(arrived)
+
+
+def test_destinations_are_told(account):
+    url, arn = queue(account, "told")
+    client = make(account, "def handler(event, context):\n    return 1 / event\n", Role=reader(account))
+    client.put_function_event_invoke_config(
+        FunctionName="it",
+        MaximumRetryAttempts=0,
+        DestinationConfig={"OnSuccess": {"Destination": arn}, "OnFailure": {"Destination": arn}},
+    )
+    told = {}
+    for payload in ("2", "0"):
+        client.invoke(FunctionName="it", InvocationType="Event", Payload=payload)
+        sqs = account.client("sqs")
+        got = eventually(lambda: sqs.receive_message(QueueUrl=url, WaitTimeSeconds=5).get("Messages"))[0]
+        sqs.delete_message(QueueUrl=url, ReceiptHandle=got["ReceiptHandle"])
+        told[payload] = json.loads(got["Body"])
+    assert told["2"]["requestContext"]["condition"] == "Success"
+    assert told["2"]["responsePayload"] == 0.5
+    assert told["0"]["requestContext"]["condition"] == "RetriesExhausted"
+    assert told["0"]["responsePayload"]["errorType"] == "ZeroDivisionError"

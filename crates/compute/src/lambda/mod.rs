@@ -9,7 +9,7 @@
 //! Which runtimes there are depends on what this machine has ([`runtimes`]): the others are refused.
 //!
 //! Not here: links to download code, container images, layers, functions in a VPC, provisioned
-//! concurrency, function URLs, SnapStart, destinations, tumbling windows and other event sources
+//! concurrency, function URLs, SnapStart, tumbling windows and other event sources
 //! than queues and DynamoDB's streams, extensions, response streaming, X-Ray, code
 //! signing, JSON logging, freezing between events, a filter of system calls.
 
@@ -42,6 +42,7 @@ pub static LAMBDA: kernel::Service = kernel::Service {
         ops::concurrency::OPS,
         ops::configuration::OPS,
         ops::function::OPS,
+        ops::handling::OPS,
         ops::invoke::OPS,
         ops::mapping::OPS,
         ops::permission::OPS,

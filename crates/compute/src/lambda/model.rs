@@ -66,6 +66,17 @@ store::record! {
         2 => pub revision: String,
     }
 
+    /// How the events of a function, a version or an alias are handled.
+    #[derive(Clone, PartialEq, Debug)]
+    pub struct Handling {
+        1 => pub retries: Option<u32>,
+        /// In seconds.
+        2 => pub age: Option<u32>,
+        3 => pub on_success: Option<String>,
+        4 => pub on_failure: Option<String>,
+        5 => pub modified: Timestamp,
+    }
+
     /// An invocation that nobody waits for.
     #[derive(Clone, PartialEq, Debug)]
     pub struct Event {
@@ -156,6 +167,9 @@ pub const EVENTS: Table<Event> = Table::new(0x2505, "lambda/events");
 pub const MAPPINGS: Table<Mapping> = Table::new(0x2506, "lambda/mappings");
 /// By mapping and shard.
 pub const PROGRESS: Table<Progress> = Table::new(0x2507, "lambda/progress");
+
+/// By function and qualifier.
+pub const HANDLING: Table<Handling> = Table::new(0x2508, "lambda/handling");
 
 impl Mapping {
     pub fn key(&self) -> Key {

@@ -65,6 +65,7 @@ mod kms_life;
 mod kms_managed;
 mod lambda_code;
 mod lambda_functions;
+mod lambda_handling;
 mod lambda_invoke;
 mod lambda_mappings;
 mod logs_events;

@@ -8,6 +8,7 @@ pub(crate) mod code;
 pub(crate) mod concurrency;
 pub(crate) mod configuration;
 pub(crate) mod function;
+pub(crate) mod handling;
 pub(crate) mod invoke;
 pub(crate) mod mapping;
 pub(crate) mod permission;

@@ -80,6 +80,25 @@ pub(super) static KINDS: &[Kind] = &[
         ..BASE
     },
     Kind {
+        name: "AWS::Lambda::EventInvokeConfig",
+        changes: &["DestinationConfig", "MaximumEventAgeInSeconds", "MaximumRetryAttempts"],
+        fixed: &["FunctionName", "Qualifier"],
+        create: |on| {
+            handling(on)?;
+            let id = on.generated(100);
+            Ok(on.made(id, Vec::new()))
+        },
+        update: |on| {
+            handling(on)?;
+            Ok(on.same())
+        },
+        delete: |on| {
+            let of = [("FunctionName", on.was("FunctionName")), ("Qualifier", on.was("Qualifier"))];
+            on.end(LAMBDA, "DeleteFunctionEventInvokeConfig", map(of))
+        },
+        ..BASE
+    },
+    Kind {
         name: "AWS::Lambda::Permission",
         fixed: &["Action", "FunctionName", "Principal", "PrincipalOrgID", "SourceAccount", "SourceArn"],
         create: |on| {
@@ -120,6 +139,18 @@ const MAPPED: [&str; 13] = [
     "ScalingConfig",
     "TumblingWindowInSeconds",
 ];
+
+/// How the events of a function are handled: all that is not said is as it is where nobody says it.
+fn handling(on: &mut On<'_, '_>) -> Done<()> {
+    let input = map([
+        ("FunctionName", on.prop("FunctionName")),
+        ("Qualifier", on.prop("Qualifier")),
+        ("DestinationConfig", on.prop("DestinationConfig")),
+        ("MaximumEventAgeInSeconds", on.prop("MaximumEventAgeInSeconds")),
+        ("MaximumRetryAttempts", on.prop("MaximumRetryAttempts")),
+    ]);
+    on.call(LAMBDA, "PutFunctionEventInvokeConfig", input).map(drop)
+}
 
 fn mapped(on: &On<'_, '_>) -> Vec<(String, Value)> {
     let all = MAPPED.map(|name| (name.to_owned(), on.prop(name)));
