@@ -31,6 +31,8 @@ mod dynamodb_throughput;
 mod ec2_instances;
 mod ec2_metadata;
 mod ec2_profiles;
+mod ecr_images;
+mod ecr_registry;
 mod edges;
 mod events_delivery;
 mod events_rules;
