@@ -459,6 +459,9 @@ fn a_function_that_a_queue_drives() {
       PolicyName: reads
       Roles: [!Ref Role]
       PolicyDocument: {{ Version: 2012-10-17, Statement: {{ Effect: Allow, Action: 'sqs:*', Resource: '*' }} }}
+  Handling:
+    Type: AWS::Lambda::EventInvokeConfig
+    Properties: {{ FunctionName: !Ref Function, Qualifier: $LATEST, MaximumRetryAttempts: 1 }}
   Mapping:
     Type: AWS::Lambda::EventSourceMapping
     DependsOn: Reads
@@ -471,6 +474,9 @@ Outputs:"
     let get = || root.call("lambda", "GetEventSourceMapping", json!({ "UUID": id }));
     let made = get().ok();
     assert_eq!((&made["BatchSize"], &made["State"]), (&json!(5), &json!("Enabled")));
+    let function = json!({ "FunctionName": physical(&root, "fn", "Function") });
+    let handling = root.call("lambda", "GetFunctionEventInvokeConfig", function).ok();
+    assert_eq!(handling["MaximumRetryAttempts"], 1);
     update(&cloud, &root, "fn", &template("BatchSize: 6, Enabled: false"));
     let changed = get().ok();
     assert_eq!((&changed["BatchSize"], &changed["State"]), (&json!(6), &json!("Disabled")));
