@@ -113,9 +113,9 @@ impl Mapping {
     /// `InvalidParameterValueException`, `NotImplemented`
     pub(crate) fn apply(&mut self, asked: Asked) -> Result<(), LambdaError> {
         if self.is_queue() {
-            self.refuse_of_queue(&asked)?
+            self.refuse_of_queue(&asked)?;
         } else {
-            self.apply_to_stream(&asked)?
+            self.apply_to_stream(&asked)?;
         }
         if let Some(filtered) = asked.filters {
             self.filters = filtered.filters.into_iter().filter_map(|one| one.pattern).collect();
