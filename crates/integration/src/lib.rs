@@ -5,7 +5,6 @@
 pub mod events;
 mod md5;
 mod memory;
-mod pattern;
 mod schedule;
 pub mod sns;
 pub mod sqs;

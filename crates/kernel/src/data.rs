@@ -218,6 +218,24 @@ impl Cloud {
         let request = nested::own_request(self, name);
         run(self, &who, account, region, request, call, body).await
     }
+
+    /// Runs a data-plane operation as a role that the service assumes for that, as its own call.
+    ///
+    /// # Errors
+    /// Those of `sts:AssumeRole`, and the fault that the operation answers.
+    pub async fn stream_as_role(
+        self: &Arc<Cloud>,
+        name: &'static str,
+        role: &str,
+        (account, region): (AccountId, Region),
+        call: Call<'_>,
+        body: Body,
+    ) -> Result<Answer<Value>, Fault> {
+        let caller = self.assume(&mut self.store().begin(), name, role, (account, region))?;
+        let who = crate::authenticate::holder_of(caller);
+        let request = nested::own_request(self, name);
+        run(self, &who, who.caller.account, region, request, call, body).await
+    }
 }
 
 /// A data-plane call from within the cloud, through the same door as any client's.

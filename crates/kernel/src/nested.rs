@@ -133,7 +133,7 @@ impl Cloud {
         Ok(self.act_as(tx, &caller, &own_request(self, name), (home, place.1), work))
     }
 
-    fn assume(
+    pub(crate) fn assume(
         self: &Arc<Cloud>,
         tx: &mut Tx,
         name: &'static str,

@@ -132,6 +132,7 @@ pub fn cloud_on(
         Arc::new(compute::ec2::work::Machines::new(networks, ground.machines, ground.authority)),
         Arc::new(compute::lambda::work::Events(functions.clone())),
         Arc::new(compute::lambda::work::Idle(functions.clone())),
+        Arc::new(compute::lambda::mapping::Mappings),
         Arc::new(compute::ecr::work::ForgetUploads),
         Arc::new(compute::ecr::work::Expire),
     ];

@@ -2,7 +2,7 @@
 //!
 //! AWS: <https://docs.aws.amazon.com/service-authorization/latest/reference/list_awslambda.html>
 
-use super::model::{FUNCTIONS, VERSIONS};
+use super::model::{FUNCTIONS, MAPPINGS, VERSIONS};
 use super::name::Named;
 use super::policy;
 use auth::policy::ResourceMode;
@@ -92,4 +92,22 @@ pub(crate) fn resource(cx: &mut Cx<'_>, request: &Struct) -> Targets {
     named.qualifier = None;
     let arn = named.arn();
     Ok(vec![target(cx, &named, arn)?])
+}
+
+/// A mapping that is to be made: of no resource, but of a function.
+pub(crate) fn new_mapping(cx: &mut Cx<'_>, request: &Struct) -> Targets {
+    let named = named(cx, request)?;
+    Ok(vec![Target::on("*").key("lambda:FunctionArn", named.qualified_arn())])
+}
+
+/// A mapping, and the function that it is of.
+pub(crate) fn mapping(cx: &mut Cx<'_>, request: &Struct) -> Targets {
+    let id = request.str("UUID").unwrap_or_default();
+    let target = Target::on(cx.arn("lambda", &format!("event-source-mapping:{id}")).to_string());
+    let key = Key::regional(cx.account, cx.region).str(id);
+    let known = MAPPINGS.get(cx.tx, &key).map_err(super::errors::LambdaError::from)?;
+    Ok(vec![match known {
+        Some(mapping) => target.key("lambda:FunctionArn", mapping.named().qualified_arn()),
+        None => target,
+    }])
 }

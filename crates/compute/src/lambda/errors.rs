@@ -13,6 +13,7 @@ wire::errors! {
         PayloadTooLarge(size: usize, kind: &'static str, limit: usize) = 413, "RequestTooLargeException", "{size} byte payload is too large for the {kind} invocation type (limit {limit} bytes)";
         Content(why: String) = 400, "InvalidRequestContentException", "Could not parse request body into json: {why}";
         CrossAccountRole = 403, "AccessDeniedException", "Cross-account pass role is not allowed.";
+        InUse = 400, "ResourceInUseException", "Cannot update the event source mapping because it is in use.";
         Denied(what: String) = 403, "AccessDeniedException", "{what}";
         NotBuilt(what: String) = 501, "NotImplemented", "{what} is not built in this version of Virga.";
         Service(what: String) = 500, "ServiceException", "{what}";
@@ -30,6 +31,16 @@ impl From<store::StoreError> for LambdaError {
     fn from(error: store::StoreError) -> LambdaError {
         kernel::Failure::from(error).into()
     }
+}
+
+/// Whether an iterator or a sequence number leads to where nothing is left.
+pub(crate) fn is_trimmed(fault: &wire::Fault) -> bool {
+    fault.code == "TrimmedDataAccessException"
+}
+
+/// Whether an iterator was kept for too long.
+pub(crate) fn is_expired(fault: &wire::Fault) -> bool {
+    fault.code == "ExpiredIteratorException"
 }
 
 /// The runtime ended before it had answered.

@@ -9,15 +9,18 @@
 //! Which runtimes there are depends on what this machine has ([`runtimes`]): the others are refused.
 //!
 //! Not here: links to download code, container images, layers, functions in a VPC, provisioned
-//! concurrency, function URLs, SnapStart, event source mappings, destinations, extensions, response streaming, X-Ray, code
+//! concurrency, function URLs, SnapStart, tumbling windows and other event sources
+//! than queues and DynamoDB's streams, extensions, response streaming, X-Ray, code
 //! signing, JSON logging, freezing between events, a filter of system calls.
 
 mod access;
 pub mod code;
+mod destination;
 mod environments;
 mod errors;
 mod invocation;
 mod logs;
+pub mod mapping;
 pub mod model;
 mod name;
 mod ops;
@@ -39,7 +42,9 @@ pub static LAMBDA: kernel::Service = kernel::Service {
         ops::concurrency::OPS,
         ops::configuration::OPS,
         ops::function::OPS,
+        ops::handling::OPS,
         ops::invoke::OPS,
+        ops::mapping::OPS,
         ops::permission::OPS,
         ops::tag::OPS,
         ops::version::OPS,

@@ -66,6 +66,17 @@ store::record! {
         2 => pub revision: String,
     }
 
+    /// How the events of a function, a version or an alias are handled.
+    #[derive(Clone, PartialEq, Debug)]
+    pub struct Handling {
+        1 => pub retries: Option<u32>,
+        /// In seconds.
+        2 => pub age: Option<u32>,
+        3 => pub on_success: Option<String>,
+        4 => pub on_failure: Option<String>,
+        5 => pub modified: Timestamp,
+    }
+
     /// An invocation that nobody waits for.
     #[derive(Clone, PartialEq, Debug)]
     pub struct Event {
@@ -85,12 +96,106 @@ store::record! {
     }
 }
 
+store::record_enum! {
+    /// What an event source mapping is, or is becoming.
+    #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+    pub enum Phase {
+        1 => Creating,
+        2 => Enabling,
+        3 => Enabled,
+        4 => Disabling,
+        5 => Disabled,
+        6 => Updating,
+        7 => Deleting,
+    }
+}
+
+store::record! {
+    /// What brings a function the records of a queue or a stream.
+    #[derive(Clone, PartialEq, Debug)]
+    pub struct Mapping {
+        1 => pub id: String,
+        2 => pub account: AccountId,
+        3 => pub region: Region,
+        4 => pub function: String,
+        5 => pub qualifier: Option<String>,
+        /// The ARN of the queue or the stream.
+        6 => pub source: String,
+        7 => pub phase: Phase,
+        8 => pub enabled: bool,
+        9 => pub batch: u32,
+        /// How long records are gathered, in seconds.
+        10 => pub window: u32,
+        /// Whether the function says which records failed.
+        11 => pub reports: bool,
+        12 => pub concurrency: Option<u32>,
+        13 => pub filters: Vec<String>,
+        /// Where a stream is begun.
+        14 => pub start: Option<String>,
+        15 => pub bisects: bool,
+        /// `None`: without end.
+        16 => pub retries: Option<u32>,
+        /// In seconds; `None`: however old.
+        17 => pub age: Option<u32>,
+        18 => pub parallel: u32,
+        19 => pub on_failure: Option<String>,
+        20 => pub created: Timestamp,
+        21 => pub modified: Timestamp,
+        /// What the last batch came to.
+        22 => pub result: Option<String>,
+        /// Counts the changes of what it is told to be.
+        23 => pub revision: u64,
+    }
+
+    /// How far a mapping has come in a shard.
+    #[derive(Clone, PartialEq, Debug)]
+    pub struct Progress {
+        /// The sequence number of the last record that is done with.
+        1 => pub after: Option<String>,
+        /// The shard is closed, and all of it is done with.
+        2 => pub ended: bool,
+    }
+}
+
 pub const FUNCTIONS: Table<Function> = Table::new(0x2501, "lambda/functions");
 pub const VERSIONS: Table<Version> = Table::new(0x2502, "lambda/versions");
 pub const ALIASES: Table<Alias> = Table::new(0x2503, "lambda/aliases");
 pub const POLICIES: Table<PolicyOf> = Table::new(0x2504, "lambda/policies");
 /// By the time of their acceptance.
 pub const EVENTS: Table<Event> = Table::new(0x2505, "lambda/events");
+
+pub const MAPPINGS: Table<Mapping> = Table::new(0x2506, "lambda/mappings");
+/// By mapping and shard.
+pub const PROGRESS: Table<Progress> = Table::new(0x2507, "lambda/progress");
+
+/// By function and qualifier.
+pub const HANDLING: Table<Handling> = Table::new(0x2508, "lambda/handling");
+
+impl Mapping {
+    pub fn key(&self) -> Key {
+        Key::regional(self.account, self.region).str(&self.id)
+    }
+
+    pub fn arn(&self) -> String {
+        let resource = format!("event-source-mapping:{}", self.id);
+        base::Arn::new("lambda", self.region.name(), self.account.as_str(), &resource).to_string()
+    }
+
+    /// What it calls.
+    pub(crate) fn named(&self) -> Named {
+        let (account, region) = (self.account, self.region);
+        Named { account, region, name: self.function.clone(), qualifier: self.qualifier.clone() }
+    }
+
+    pub fn is_queue(&self) -> bool {
+        base::Arn::parse(&self.source).is_some_and(|arn| arn.service == "sqs")
+    }
+
+    /// Whether it is to bring records.
+    pub fn works(&self) -> bool {
+        self.enabled && self.phase != Phase::Deleting
+    }
+}
 
 impl Function {
     pub fn key(&self) -> Key {

@@ -1,16 +1,17 @@
 //! Events that nobody waits for are handled here, and what is idle goes.
 //!
 //! An event is a row until its function has handled it or it is given up: after an error it is tried twice more, a
-//! minute and two later; where it cannot be tried it waits, up to six hours. A crash loses none; one that was being
-//! handled is handled again.
+//! minute and two later; where it cannot be tried it waits, up to six hours; unless it was told otherwise
+//! ([`super::model::HANDLING`]). A crash loses none; one that was being handled is handled again.
 //!
 //! AWS: <https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html>
 
 use super::access::SERVICE;
+use super::destination::{self, News};
 use super::errors::is_gone;
 use super::invocation::{self, Asked, Outcome};
-use super::model::{self, EVENTS, Event};
-use super::name::Named;
+use super::model::{self, EVENTS, Event, HANDLING, Handling};
+use super::name::{LATEST, Named};
 use super::sandbox::code_folder;
 use super::workshop::{Ground, Workshop};
 use base::{Arn, Timestamp};
@@ -45,6 +46,18 @@ struct UnderWay(Mutex<BTreeSet<Key>>);
 impl UnderWay {
     fn with<T>(&self, work: impl FnOnce(&mut BTreeSet<Key>) -> T) -> T {
         work(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// An event that is being handled: no longer, however its handling ends.
+struct Handled {
+    under_way: Arc<UnderWay>,
+    key: Key,
+}
+
+impl Drop for Handled {
+    fn drop(&mut self) {
+        self.under_way.with(|all| all.remove(&self.key));
     }
 }
 
@@ -83,16 +96,16 @@ impl Reconciler for Events {
                 next = Some(next.map_or(soon, |next| next.min(soon)));
             }
             if begins {
-                let (cloud, under_way) = (Arc::clone(cloud), Arc::clone(&under_way));
+                let cloud = Arc::clone(cloud);
+                let handled = Handled { under_way: Arc::clone(&under_way), key: key.clone() };
                 let handle = async move {
                     let outcome = invocation::run(&cloud, asked(&event)).await;
-                    let done = key.clone();
                     let settled =
                         tokio::task::spawn_blocking(move || settle(&cloud, &key, &event, &outcome)).await;
                     if let Err(why) = settled {
                         kernel::log::error("an event could not be settled", &[("problem", &why.to_string())]);
                     }
-                    under_way.with(|all| all.remove(&done));
+                    drop(handled);
                 };
                 let runtime = Handle::try_current().map_err(|e| e.to_string())?;
                 runtime.spawn(handle);
@@ -123,11 +136,12 @@ enum Next {
 }
 
 /// Decides about an event: `handled` says whether the function was run, and whether it did well.
-fn next(event: &Event, handled: Option<bool>, now: Timestamp) -> Next {
-    let old = now.since(event.accepted) >= AGE_MAX;
+fn next(event: &Event, rules: &Handling, handled: Option<bool>, now: Timestamp) -> Next {
+    let age_max = rules.age.map_or(AGE_MAX, |seconds| Duration::from_secs(seconds.into()));
+    let old = now.since(event.accepted) >= age_max;
     match handled {
         Some(true) => Next::Done,
-        Some(false) if event.attempts >= RETRIES => Next::Lost("RetriesExhausted"),
+        Some(false) if event.attempts >= rules.retries.unwrap_or(RETRIES) => Next::Lost("RetriesExhausted"),
         _ if old => Next::Lost("EventAgeExceeded"),
         Some(false) => {
             let attempts = event.attempts + 1;
@@ -142,21 +156,31 @@ fn next(event: &Event, handled: Option<bool>, now: Timestamp) -> Next {
 
 /// Writes what became of an event. Blocks.
 fn settle(cloud: &Arc<Cloud>, key: &Key, event: &Event, outcome: &Result<Outcome, Fault>) {
-    let (handled, error) = match outcome {
-        Ok(outcome) => (Some(!outcome.failed), String::from_utf8_lossy(&outcome.payload).into_owned()),
+    let (handled, error, is_there) = match outcome {
+        Ok(outcome) => (Some(!outcome.failed), String::from_utf8_lossy(&outcome.payload).into_owned(), true),
         // Its function is gone, and it with that.
-        Err(fault) if is_gone(fault) => (Some(true), String::new()),
-        Err(fault) => (None, fault.message.clone()),
+        Err(fault) if is_gone(fault) => (Some(true), String::new(), false),
+        Err(fault) => (None, fault.message.clone(), true),
     };
-    let decided = next(event, handled, cloud.clock().now());
     for _ in 0..CONFLICTS_MAX {
         let mut tx = cloud.store().begin();
-        match &decided {
-            Next::Again(event) => EVENTS.put(&mut tx, key, event),
-            Next::Done => EVENTS.delete(&mut tx, key),
+        let named = asked(event).named;
+        let label = named.qualifier.as_deref().unwrap_or(LATEST);
+        let rules = HANDLING.get(&tx, &named.key().str(label)).ok().flatten().unwrap_or_default();
+        match next(event, &rules, handled, cloud.clock().now()) {
+            Next::Again(event) => EVENTS.put(&mut tx, key, &event),
+            Next::Done => {
+                EVENTS.delete(&mut tx, key);
+                if let (Some(target), true) = (&rules.on_success, is_there) {
+                    tell(cloud, &mut tx, event, target, &end(cloud, event, "Success", outcome));
+                }
+            }
             Next::Lost(why) => {
                 EVENTS.delete(&mut tx, key);
-                bury(cloud, &mut tx, event, why, &error);
+                if let Some(target) = &rules.on_failure {
+                    tell(cloud, &mut tx, event, target, &end(cloud, event, why, outcome));
+                }
+                bury(cloud, &mut tx, event, why, (&error, rules.on_failure.is_some()));
             }
         }
         match tx.commit().wait() {
@@ -169,8 +193,83 @@ fn settle(cloud: &Arc<Cloud>, key: &Key, event: &Event, outcome: &Result<Outcome
     }
 }
 
+/// The record of an event's end, and whether it was a good one.
+/// AWS: <https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html>
+fn end(
+    cloud: &Cloud,
+    event: &Event,
+    condition: &str,
+    outcome: &Result<Outcome, Fault>,
+) -> (String, &'static str) {
+    let map = |members: Vec<(&str, Value)>| {
+        Value::Map(members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
+    };
+    let read = |bytes: &[u8]| {
+        let text = String::from_utf8_lossy(bytes).into_owned();
+        wire::json::read(&text).unwrap_or(Value::Str(text))
+    };
+    let named = asked(event).named;
+    let label = named.qualifier.as_deref().unwrap_or(LATEST);
+    let tries = event.attempts + u32::from(outcome.is_ok());
+    let mut members = vec![
+        ("version", Value::str("1.0")),
+        ("timestamp", Value::Str(cloud.clock().now().iso8601_millis())),
+        (
+            "requestContext",
+            map(vec![
+                ("requestId", Value::str(&event.request_id)),
+                ("functionArn", Value::Str(format!("{}:{label}", named.arn()))),
+                ("condition", Value::str(condition)),
+                ("approximateInvokeCount", Value::Int(tries.into())),
+            ]),
+        ),
+        ("requestPayload", read(&event.payload)),
+    ];
+    let mut well = false;
+    if let Ok(outcome) = outcome {
+        well = !outcome.failed;
+        let mut said =
+            vec![("statusCode", Value::Int(200)), ("executedVersion", Value::str(&outcome.version))];
+        if outcome.failed {
+            said.push(("functionError", Value::str("Unhandled")));
+        }
+        members.push(("responseContext", map(said)));
+        members.push(("responsePayload", read(&outcome.payload)));
+    }
+    let detail_type = match well {
+        true => "Lambda Function Invocation Result - Success",
+        false => "Lambda Function Invocation Result - Failure",
+    };
+    (wire::json::text(&map(members)), detail_type)
+}
+
+/// Tells a destination, as the function's role.
+fn tell(
+    cloud: &Arc<Cloud>,
+    tx: &mut Tx,
+    event: &Event,
+    target: &str,
+    (record, detail_type): &(String, &'static str),
+) {
+    let named = asked(event).named;
+    let label = named.qualifier.as_deref().unwrap_or(LATEST);
+    let about = format!("{}:{label}", named.arn());
+    let home = (event.account, event.region);
+    let sent = match model::resolve(tx, &named, 0) {
+        Ok(version) => cloud.act_as_role(tx, SERVICE, &version.role, home, |cx| {
+            destination::send(cx, target, record, News { detail_type, about: &about })
+        }),
+        Err(gone) => Err(gone.into()),
+    };
+    if let Err(fault) = sent.and_then(|sent| sent) {
+        let problem = fault.to_string();
+        let fields = [("function", about.as_str()), ("destination", target), ("problem", &problem)];
+        kernel::log::warn("a destination could not be told", &fields);
+    }
+}
+
 /// To the dead-letter queue or topic of the version, where it has one.
-fn bury(cloud: &Arc<Cloud>, tx: &mut Tx, event: &Event, why: &str, error: &str) {
+fn bury(cloud: &Arc<Cloud>, tx: &mut Tx, event: &Event, why: &str, (error, told): (&str, bool)) {
     let named = asked(event).named;
     let arn = named.qualified_arn();
     let lost = |problem: &str| {
@@ -180,7 +279,12 @@ fn bury(cloud: &Arc<Cloud>, tx: &mut Tx, event: &Event, why: &str, error: &str) 
         );
     };
     let Ok(version) = model::resolve(tx, &named, 0) else { return lost("the function is gone") };
-    let Some(target) = version.dead_letters else { return lost("it has no dead-letter queue") };
+    let Some(target) = version.dead_letters else {
+        if !told {
+            lost("it has no dead-letter queue");
+        }
+        return;
+    };
     let home = (event.account, event.region);
     let sent = cloud.act_as_role(tx, SERVICE, &version.role, home, |cx| send(cx, event, &target, error));
     if let Err(fault) = sent.and_then(|sent| sent) {
@@ -256,9 +360,23 @@ impl Reconciler for Idle {
 
 #[cfg(test)]
 mod tests {
-    use super::{AGE_MAX, Event, Next, next};
+    use super::{AGE_MAX, Event, Handling, Next};
     use base::Timestamp;
     use std::time::Duration;
+
+    fn next(event: &Event, handled: Option<bool>, now: Timestamp) -> Next {
+        super::next(event, &Handling::default(), handled, now)
+    }
+
+    #[test]
+    fn rules_of_its_own() {
+        let start = Timestamp::from_seconds(1_000);
+        let event = Event { accepted: start, not_before: start, ..Event::default() };
+        let rules = Handling { retries: Some(0), age: Some(60), ..Handling::default() };
+        assert_eq!(super::next(&event, &rules, Some(false), start), Next::Lost("RetriesExhausted"));
+        let later = start.plus(Duration::from_secs(60));
+        assert_eq!(super::next(&event, &rules, None, later), Next::Lost("EventAgeExceeded"));
+    }
 
     #[test]
     fn what_becomes_of_events() {

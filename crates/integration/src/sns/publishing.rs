@@ -8,10 +8,10 @@ use super::model::{
     Attribute, CALLS, COUNTERS, Counter, DELIVERIES, Delivery, SUBSCRIPTIONS, Subscription, Topic, USED, Used,
 };
 use super::subscribing;
-use crate::pattern::Pattern;
 use aws_lc_rs::digest::{SHA256, digest as sha};
 use bytes::Bytes;
 use kernel::Cx;
+use kernel::pattern::Pattern;
 use std::collections::BTreeMap;
 use std::time::Duration;
 use store::{Direction, Key};

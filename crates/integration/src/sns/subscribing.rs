@@ -2,8 +2,8 @@
 
 use super::errors::{SnsError, invalid};
 use super::model::{FIFO, Subscription, Topic};
-use crate::pattern::Pattern;
 use base::Arn;
+use kernel::pattern::Pattern;
 use wire::Value;
 
 /// AWS: the filter policy constraints of the developer guide.

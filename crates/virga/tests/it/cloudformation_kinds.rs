@@ -447,6 +447,44 @@ fn a_function_whose_code_lies_in_a_bucket() {
 }
 
 #[test]
+fn a_function_that_a_queue_drives() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ACCOUNT);
+    let template = |more: &str| {
+        called("", "").replace("ZipFile: ''", "ZipFile: 'x'").replace("Outputs:", &format!(
+            "  Queue: {{ Type: 'AWS::SQS::Queue' }}
+  Reads:
+    Type: AWS::IAM::Policy
+    Properties:
+      PolicyName: reads
+      Roles: [!Ref Role]
+      PolicyDocument: {{ Version: 2012-10-17, Statement: {{ Effect: Allow, Action: 'sqs:*', Resource: '*' }} }}
+  Handling:
+    Type: AWS::Lambda::EventInvokeConfig
+    Properties: {{ FunctionName: !Ref Function, Qualifier: $LATEST, MaximumRetryAttempts: 1 }}
+  Mapping:
+    Type: AWS::Lambda::EventSourceMapping
+    DependsOn: Reads
+    Properties: {{ EventSourceArn: !GetAtt Queue.Arn, FunctionName: !Ref Function, {more} }}
+Outputs:"
+        ))
+    };
+    created(&cloud, &root, "fn", &template("BatchSize: 5"));
+    let id = physical(&root, "fn", "Mapping");
+    let get = || root.call("lambda", "GetEventSourceMapping", json!({ "UUID": id }));
+    let made = get().ok();
+    assert_eq!((&made["BatchSize"], &made["State"]), (&json!(5), &json!("Enabled")));
+    let function = json!({ "FunctionName": physical(&root, "fn", "Function") });
+    let handling = root.call("lambda", "GetFunctionEventInvokeConfig", function).ok();
+    assert_eq!(handling["MaximumRetryAttempts"], 1);
+    update(&cloud, &root, "fn", &template("BatchSize: 6, Enabled: false"));
+    let changed = get().ok();
+    assert_eq!((&changed["BatchSize"], &changed["State"]), (&json!(6), &json!("Disabled")));
+    delete(&cloud, &root, "fn");
+    get().refused(404, "ResourceNotFoundException");
+}
+
+#[test]
 fn code_in_a_template_is_for_runtimes_that_have_a_name_for_it() {
     let cloud = Cloud::new();
     let root = cloud.root(ACCOUNT);

@@ -10,7 +10,7 @@ use super::tag::checked;
 use crate::lambda::access;
 use crate::lambda::code;
 use crate::lambda::errors::{LambdaError, invalid};
-use crate::lambda::model::{self, ALIASES, FUNCTIONS, Function, POLICIES, VERSIONS, Version};
+use crate::lambda::model::{self, ALIASES, FUNCTIONS, Function, HANDLING, POLICIES, VERSIONS, Version};
 use crate::lambda::name::{LATEST, Named};
 use crate::lambda::runtimes::architecture;
 use kernel::{Cx, Empty};
@@ -224,6 +224,9 @@ fn delete(cx: &mut Cx<'_>, req: GetConfiguration) -> Result<Empty, LambdaError> 
     }
     for policy in keys(cx, &POLICIES, &key)? {
         POLICIES.delete(cx.tx, &policy);
+    }
+    for handling in keys(cx, &HANDLING, &key)? {
+        HANDLING.delete(cx.tx, &handling);
     }
     FUNCTIONS.delete(cx.tx, &key);
     Ok(Empty)

@@ -2,12 +2,12 @@
 
 use super::{access, existing, limit};
 use crate::dynamodb::errors::{Error, constraint};
-use crate::dynamodb::model::log::Position;
+use crate::dynamodb::model::log::{self, Position};
 use crate::dynamodb::model::stream::{Shard, StreamRecord, sequence_number};
 use crate::dynamodb::model::table::{Status, TABLES, TableRecord};
 use crate::dynamodb::ops::describe::{KeySchemaElement, elements};
 use base::Timestamp;
-use kernel::Cx;
+use kernel::{Cx, Wakes};
 
 kernel::ops! { pub(super) static OPS:
     DescribeStream: describe_stream, "dynamodb:DescribeStream", access::on_stream;
@@ -89,6 +89,8 @@ fn status(cx: &Cx<'_>, stream: &StreamRecord) -> Result<&'static str, Error> {
 fn describe_stream(cx: &mut Cx<'_>, req: DescribeStream) -> Result<DescribeStreamOutput, Error> {
     let limit = limit(req.limit, PAGE_MAX)?;
     let stream = existing(cx, &req.arn)?;
+    let changes = log::prefix(stream.account, stream.region, stream.table_number);
+    cx.memory::<Wakes>().tell(&req.arn, changes);
     let parent = match &req.filter {
         None => None,
         Some(ShardFilter { kind: Some(_), shard: Some(parent) }) => Some(parent),

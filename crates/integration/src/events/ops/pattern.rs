@@ -2,8 +2,8 @@
 
 use crate::events::access;
 use crate::events::errors::{EventsError, invalid};
-use crate::pattern::Pattern;
 use kernel::Cx;
+use kernel::pattern::Pattern;
 use wire::Value;
 
 kernel::ops! { pub(crate) static OPS:

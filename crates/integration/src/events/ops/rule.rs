@@ -5,9 +5,9 @@ use super::tag::{self, Tag};
 use crate::events::errors::{EventsError, invalid};
 use crate::events::model::{Bus, DEFAULT, RULES, Rule, own_bus, own_rule};
 use crate::events::{access, work};
-use crate::pattern::Pattern;
 use crate::schedule::Schedule;
 use base::Timestamp;
+use kernel::pattern::Pattern;
 use kernel::{Cx, Empty};
 
 kernel::ops! { pub(crate) static OPS:

@@ -44,6 +44,61 @@ pub(super) static KINDS: &[Kind] = &[
         ..BASE
     },
     Kind {
+        name: "AWS::Lambda::EventSourceMapping",
+        changes: &MAPPED,
+        fixed: &["EventSourceArn", "StartingPosition"],
+        attributes: &["EventSourceMappingArn", "Id"],
+        create: |on| {
+            let source = [
+                ("EventSourceArn", on.prop("EventSourceArn")),
+                ("StartingPosition", on.prop("StartingPosition")),
+            ];
+            let Value::Map(mut input) = map(source) else { return Err(Refusal::of("No event source.")) };
+            input.extend(mapped(on));
+            let answer = on.call(LAMBDA, "CreateEventSourceMapping", Value::Map(input))?;
+            let (id, arn) = (text_at(&answer, "UUID"), text_at(&answer, "EventSourceMappingArn"));
+            let attributes = vec![("Id", Value::str(&id)), ("EventSourceMappingArn", Value::Str(arn))];
+            Ok(on.made(id, attributes))
+        },
+        update: |on| {
+            let mut input = vec![("UUID".to_owned(), on.physical())];
+            input.extend(mapped(on));
+            on.call(LAMBDA, "UpdateEventSourceMapping", Value::Map(input))?;
+            Ok(on.same())
+        },
+        delete: |on| on.end(LAMBDA, "DeleteEventSourceMapping", map([("UUID", on.physical())])),
+        ready: |on| {
+            let answer = on.call(LAMBDA, "GetEventSourceMapping", map([("UUID", on.physical())]))?;
+            let is_settled = matches!(text_at(&answer, "State").as_str(), "Enabled" | "Disabled");
+            Ok(is_settled.then(Vec::new))
+        },
+        gone: |on| match on.call(LAMBDA, "GetEventSourceMapping", map([("UUID", on.physical())])) {
+            Ok(_) => Ok(false),
+            Err(refusal) if refusal.gone => Ok(true),
+            Err(refusal) => Err(refusal),
+        },
+        ..BASE
+    },
+    Kind {
+        name: "AWS::Lambda::EventInvokeConfig",
+        changes: &["DestinationConfig", "MaximumEventAgeInSeconds", "MaximumRetryAttempts"],
+        fixed: &["FunctionName", "Qualifier"],
+        create: |on| {
+            handling(on)?;
+            let id = on.generated(100);
+            Ok(on.made(id, Vec::new()))
+        },
+        update: |on| {
+            handling(on)?;
+            Ok(on.same())
+        },
+        delete: |on| {
+            let of = [("FunctionName", on.was("FunctionName")), ("Qualifier", on.was("Qualifier"))];
+            on.end(LAMBDA, "DeleteFunctionEventInvokeConfig", map(of))
+        },
+        ..BASE
+    },
+    Kind {
         name: "AWS::Lambda::Permission",
         fixed: &["Action", "FunctionName", "Principal", "PrincipalOrgID", "SourceAccount", "SourceArn"],
         create: |on| {
@@ -67,6 +122,40 @@ pub(super) static KINDS: &[Kind] = &[
         ..BASE
     },
 ];
+
+/// What an event source mapping is told, and may be told anew.
+const MAPPED: [&str; 13] = [
+    "BatchSize",
+    "BisectBatchOnFunctionError",
+    "DestinationConfig",
+    "Enabled",
+    "FilterCriteria",
+    "FunctionName",
+    "FunctionResponseTypes",
+    "MaximumBatchingWindowInSeconds",
+    "MaximumRecordAgeInSeconds",
+    "MaximumRetryAttempts",
+    "ParallelizationFactor",
+    "ScalingConfig",
+    "TumblingWindowInSeconds",
+];
+
+/// How the events of a function are handled: all that is not said is as it is where nobody says it.
+fn handling(on: &mut On<'_, '_>) -> Done<()> {
+    let input = map([
+        ("FunctionName", on.prop("FunctionName")),
+        ("Qualifier", on.prop("Qualifier")),
+        ("DestinationConfig", on.prop("DestinationConfig")),
+        ("MaximumEventAgeInSeconds", on.prop("MaximumEventAgeInSeconds")),
+        ("MaximumRetryAttempts", on.prop("MaximumRetryAttempts")),
+    ]);
+    on.call(LAMBDA, "PutFunctionEventInvokeConfig", input).map(drop)
+}
+
+fn mapped(on: &On<'_, '_>) -> Vec<(String, Value)> {
+    let all = MAPPED.map(|name| (name.to_owned(), on.prop(name)));
+    all.into_iter().filter(|(_, value)| *value != Value::Null).collect()
+}
 
 /// A template's `ZipFile` is the source itself, for whose runtime the file has a name.
 /// AWS: <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-properties-lambda-function-code.html>

@@ -271,6 +271,8 @@ impl Prepared {
             ("iam", _, "SerialNumber") if is_required(service, operation, member) => {
                 "arn:aws:iam::123456789012:mfa/matrix"
             }
+            ("lambda", _, "UUID") => "01234567-89ab-cdef-0123-456789abcdef",
+            ("lambda", _, "EventSourceArn") => "arn:aws:sqs:us-east-1:123456789012:matrix",
             ("lambda", _, "FunctionName" | "Resource") => {
                 "arn:aws:lambda:us-east-1:123456789012:function:matrix"
             }

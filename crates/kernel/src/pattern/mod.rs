@@ -1,5 +1,5 @@
-//! [`Pattern`]: which JSON documents are wanted. The language of SNS's filter policies and EventBridge's event
-//! patterns. Pure.
+//! [`Pattern`]: which JSON documents are wanted. The language of SNS's filter policies, EventBridge's event
+//! patterns and the filters of Lambda's event sources. Pure.
 //!
 //! A pattern has the shape of the document: its objects name fields, its arrays list what a field may be. All named
 //! fields must match; of an array in the document one element suffices, and fields below it must match within the same
@@ -16,14 +16,14 @@ mod text;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use read::Malformed;
+pub use read::Malformed;
 
 use condition::Condition;
 use wire::Value;
 
 /// A pattern that was read.
 #[derive(Clone, PartialEq, Debug)]
-pub(crate) struct Pattern(Node);
+pub struct Pattern(Node);
 
 #[derive(Clone, PartialEq, Debug)]
 enum Node {
@@ -38,16 +38,16 @@ impl Pattern {
     ///
     /// # Errors
     /// [`Malformed`], in AWS's words.
-    pub(crate) fn read(text: &str) -> Result<Pattern, Malformed> {
+    pub fn read(text: &str) -> Result<Pattern, Malformed> {
         read::read(text).map(Pattern)
     }
 
-    pub(crate) fn matches(&self, document: &Value) -> bool {
+    pub fn matches(&self, document: &Value) -> bool {
         matches(&self.0, Some(document))
     }
 
     /// Whether it looks into objects within the document.
-    pub(crate) fn is_nested(&self) -> bool {
+    pub fn is_nested(&self) -> bool {
         fn nested(node: &Node, depth: usize) -> bool {
             match node {
                 Node::Any(_) => depth > 1,
@@ -61,7 +61,7 @@ impl Pattern {
     }
 
     /// How many fields it names.
-    pub(crate) fn keys(&self) -> usize {
+    pub fn keys(&self) -> usize {
         fn keys(node: &Node) -> usize {
             match node {
                 Node::Any(_) => 1,
@@ -76,7 +76,7 @@ impl Pattern {
 
     /// How many combinations of values it stands for: the product over its fields of how many values each has times
     /// how deep it lies; alternatives add up.
-    pub(crate) fn combinations(&self) -> u64 {
+    pub fn combinations(&self) -> u64 {
         fn count(node: &Node, depth: u64) -> u64 {
             match node {
                 Node::Any(conditions) => {

@@ -10,7 +10,7 @@ const OR: &str = "$or";
 
 /// Why a text is no pattern, as AWS says it.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) struct Malformed(pub(crate) String);
+pub struct Malformed(pub String);
 
 impl Malformed {
     pub(super) fn new(what: impl Into<String>) -> Malformed {
