@@ -128,6 +128,7 @@ impl Cloud {
 
     /// Runs every reconciler once, as the clock or a change would have it.
     pub(crate) fn reconcile(&self) {
+        let _within = self.runtime.enter();
         for reconciler in self.cloud.reconcilers() {
             reconciler.run(&self.cloud).unwrap_or_else(|e| panic!("{}: {e}", reconciler.name()));
         }
