@@ -39,6 +39,11 @@ wire::errors! {
         BackupInUse(what: String) = 400, "BackupInUseException", "{what}";
         NoRecovery(name: String) = 400, "PointInTimeRecoveryUnavailableException", "Point in time recovery is not enabled for table '{name}'";
         RestoreTime(at: String, from: String, to: String) = 400, "InvalidRestoreTimeException", "RestoreDateTime '{at}' must be within EarliestRestorableDateTime '{from}' and LatestRestorableDateTime '{to}'";
+        ExportTime(what: String) = 400, "InvalidExportTimeException", "{what}";
+        ExportConflict = 400, "ExportConflictException", "Export conflict: Duplicate request detected with conflicting parameters";
+        NoExport(arn: String) = 400, "ExportNotFoundException", "Export not found: {arn}";
+        ImportConflict = 400, "ImportConflictException", "Import conflict: Duplicate request detected with conflicting parameters";
+        NoImport(arn: String) = 400, "ImportNotFoundException", "Import not found: {arn}";
         NoGlobalTable(name: String) = 400, "GlobalTableNotFoundException", "Global table not found: Global table with name: '{name}' does not exist.";
         NotBuilt(what: String) = 501, "NotImplemented", "{what} is not built in this version of Virga.";
         Internal = 500, "InternalServerError", "The request processing has failed because of an unknown error, exception or failure.";

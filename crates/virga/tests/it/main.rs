@@ -28,6 +28,7 @@ mod dynamodb_partiql;
 mod dynamodb_streams;
 mod dynamodb_tables;
 mod dynamodb_throughput;
+mod dynamodb_transfer;
 mod ec2_instances;
 mod ec2_metadata;
 mod ec2_profiles;

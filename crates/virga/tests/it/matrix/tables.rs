@@ -242,6 +242,9 @@ impl Prepared {
             }
             ("sqs", _, "SourceArn") => "arn:aws:sqs:us-east-1:123456789012:matrix",
             ("dynamodb", _, "BackupArn") => BACKUP_ARN,
+            ("dynamodb", "DescribeExport", "ExportArn") => EXPORT_ARN,
+            ("dynamodb", "DescribeImport", "ImportArn") => IMPORT_ARN,
+            ("dynamodb", "ExportTableToPointInTime", "TableArn") => TABLE_ARN,
             ("dynamodb", "RestoreTableToPointInTime", "SourceTableName") => "matrix",
             ("dynamodbstreams", _, "StreamArn") => STREAM_ARN,
             ("dynamodbstreams", "GetRecords", "ShardIterator") => ITERATOR,
@@ -287,6 +290,10 @@ impl Prepared {
 }
 
 const DIGEST: &str = "sha256:0000000000000000000000000000000000000000000000000000000000000000";
+const EXPORT_ARN: &str =
+    "arn:aws:dynamodb:us-east-1:123456789012:table/matrix/export/01768478400000-1a2b3c4d";
+const IMPORT_ARN: &str =
+    "arn:aws:dynamodb:us-east-1:123456789012:table/matrix/import/01768478400000-1a2b3c4d";
 const TABLE_ARN: &str = "arn:aws:dynamodb:us-east-1:123456789012:table/matrix";
 const BACKUP_ARN: &str =
     "arn:aws:dynamodb:us-east-1:123456789012:table/matrix/backup/01768478400000-1a2b3c4d";
