@@ -2,7 +2,6 @@
 
 import http.client
 import json
-import shutil
 import socket
 import subprocess
 import time
@@ -14,26 +13,6 @@ from cloudtest import allow, binary, refused
 
 WAIT = {"Delay": 1, "MaxAttempts": 60}
 IMAGE = "ami-0a1f5c0de0b1a0001"
-
-
-@pytest.fixture
-def machines(cloud):
-    """For tests that boot machines: left out, visibly, where `virga doctor` says that there can be none."""
-    findings = json.loads(cloud.run("doctor", "--json", check=False).stdout)["findings"]
-    networks = next(finding for finding in findings if finding["what"] == "networks")
-    if not networks["good"]:
-        pytest.skip(networks["detail"])
-
-
-@pytest.fixture
-def logins(cloud, machines):
-    """For tests that log in by SSH, likewise."""
-    findings = json.loads(cloud.run("doctor", "--json", check=False).stdout)["findings"]
-    found = next(finding for finding in findings if finding["what"] == "logins")
-    if not found["good"]:
-        pytest.skip(found["detail"])
-    if not shutil.which("ssh"):
-        pytest.skip("openssh-client is not installed")
 
 
 @pytest.fixture

@@ -2,10 +2,11 @@
 
 mod clock;
 mod console;
+mod demo;
 mod doctor;
 mod down;
 mod env;
-mod exec;
+pub(crate) mod exec;
 mod forward;
 mod least_privilege;
 mod logs;
@@ -50,6 +51,8 @@ enum Command {
     Doctor,
     /// Print the exports that point a shell's AWS tools here
     Env(env::Options),
+    /// Deploy the reference application and show that it holds what it promises
+    Demo(demo::Options),
     /// Run a command in an instance, as its root; the exit code is the command's
     Exec(exec::Options),
     /// Log in to an instance with a key pair's private key
@@ -90,6 +93,7 @@ pub(crate) fn run(args: Args) -> Outcome {
         Command::Status => status::run(&cx),
         Command::Doctor => doctor::run(&cx),
         Command::Env(options) => env::run(&cx, &options),
+        Command::Demo(options) => demo::run(&cx, &options),
         Command::Exec(options) => exec::run(&cx, &options),
         Command::Ssh(options) => ssh::run(&cx, &options),
         Command::Forward(options) => forward::run(&cx, &options),
