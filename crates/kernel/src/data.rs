@@ -296,8 +296,7 @@ pub(crate) async fn run(
     // Refusals are worded for whoever reads them: a service, or the sender of a form.
     let form = dx.request().form;
     let protocol = if form { Protocol::RestXml } else { Protocol::Json11 };
-    let (decisions, outcome) =
-        perform(&dx, found.built, handler, call.value, protocol, body, Ok(())).await;
+    let (decisions, outcome) = perform(&dx, found.built, handler, call.value, protocol, body, Ok(())).await;
     let blocks = cloud.trail().note(&Note {
         request: &dx.request,
         event_id: &base::id::uuid(cloud.rng()),

@@ -103,6 +103,30 @@ pub(crate) mod throttled {
     }
 }
 
+/// The codes of exports and imports that have failed.
+pub(crate) mod failure {
+    use wire::Fault;
+
+    /// AWS: the guide's page on the validation of imports.
+    pub(crate) const ITEMS: &str = "ItemValidationError";
+
+    /// What S3 refused, as a code and a message (`S3NoSuchBucket`). AWS adds the ids of its request.
+    pub(crate) fn of_s3(fault: &Fault) -> (String, String) {
+        // Calls from within are refused in the words of JSON's protocol.
+        let (status, refused) = match fault.code.as_ref() {
+            "AccessDeniedException" => (403, "AccessDenied"),
+            code => (fault.status, code),
+        };
+        let code = match refused.strip_prefix("KMS.") {
+            Some(code) => format!("Kms{code}"),
+            None => format!("S3{refused}"),
+        };
+        let message =
+            format!("{} (Service: Amazon S3; Status Code: {status}; Error Code: {refused})", fault.message);
+        (code, message)
+    }
+}
+
 /// A refusal on its way to the caller.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Error(Box<Fault>);

@@ -332,7 +332,7 @@ fn services_call_the_data_plane_for_whoever_asked_earlier() {
     // With the permissions of the moment.
     let gone = serde_json::json!({"UserName": "eva", "PolicyName": "inline"});
     root.call("iam", "DeleteUserPolicy", gone).ok();
-    assert_eq!(put(&eva.access_key), Err("AccessDenied".into()));
+    assert_eq!(put(&eva.access_key), Err("AccessDeniedException".into()));
     let key = serde_json::json!({"UserName": "eva", "AccessKeyId": eva.access_key, "Status": "Inactive"});
     root.call("iam", "UpdateAccessKey", key).ok();
     assert_eq!(put(&eva.access_key), Err("InvalidClientTokenId".into()));

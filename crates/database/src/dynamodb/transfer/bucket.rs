@@ -1,7 +1,7 @@
 //! [`Store`]: a bucket of S3, as the one sees it in whose stead a job is done.
 
 use super::{PURPOSE, SERVICE};
-use crate::dynamodb::errors::{Error, Refusal};
+use crate::dynamodb::errors::{Error, Refusal, failure};
 use crate::dynamodb::model::transfer::{Location, Requester};
 use base::Region;
 use bytes::Bytes;
@@ -34,14 +34,7 @@ impl Stop {
         if fault.status >= 500 {
             return Stop::Broken(fault.into());
         }
-        let code = match fault.code.strip_prefix("KMS.") {
-            Some(code) => format!("Kms{}", code.trim_end_matches("Exception")) + "Exception",
-            None => format!("S3{}", fault.code),
-        };
-        let message = format!(
-            "{} (Service: Amazon S3; Status Code: {}; Error Code: {})",
-            fault.message, fault.status, fault.code
-        );
+        let (code, message) = failure::of_s3(&fault);
         Stop::Failed(code, message)
     }
 }

@@ -335,6 +335,12 @@ fn dynamodb(operation: &str, member: &str) -> Option<Value> {
             ("AttributeName", Value::str("k")),
             ("KeyType", Value::str("HASH")),
         ])]),
+        ("ImportTable", "TableCreationParameters") => structure([
+            ("TableName", Value::str("matrix-import")),
+            ("AttributeDefinitions", dynamodb("CreateTable", "AttributeDefinitions")?),
+            ("KeySchema", dynamodb("CreateTable", "KeySchema")?),
+            ("BillingMode", Value::str("PAY_PER_REQUEST")),
+        ]),
         ("CreateTable", "BillingMode") => Value::str("PAY_PER_REQUEST"),
         (_, "Statement") => Value::str("SELECT * FROM \"matrix\" WHERE k = 'a'"),
         ("TransactWriteItems", "TransactItems") => {

@@ -6,7 +6,7 @@ use super::super::source::{Next, Source};
 use crate::dynamodb::action::check_put_size;
 use crate::dynamodb::change::How;
 use crate::dynamodb::encryption;
-use crate::dynamodb::errors::{Error, Refusal};
+use crate::dynamodb::errors::{Error, Refusal, failure};
 use crate::dynamodb::item::Item;
 use crate::dynamodb::model::log::By;
 use crate::dynamodb::model::schema::{self, Schema};
@@ -57,7 +57,7 @@ fn run(cloud: &Arc<Cloud>, mut import: ImportRecord) -> Result<(), Error> {
         // AWS: the guide on validation, to the letter.
         Ok(()) => {
             let message = "Some of the items failed validation checks and were not imported. Please check CloudWatch error logs for more details.";
-            (Some("ItemValidationError".to_owned()), Some(message.to_owned()))
+            (Some(failure::ITEMS.to_owned()), Some(message.to_owned()))
         }
         Err(Stop::Failed(code, message)) => (Some(code), Some(message)),
         Err(Stop::Broken(error)) => return Err(error),
