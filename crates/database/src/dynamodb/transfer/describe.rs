@@ -125,7 +125,7 @@ fn one_export(cx: &mut Cx<'_>, req: OneExport) -> Result<ExportOutput, Error> {
 /// The table as it was asked for.
 fn creation(table: &TableRecord) -> Creation {
     let units = |units: &Throughput| {
-        (!table.on_demand).then(|| ProvisionedThroughput { read: units.read, write: units.write })
+        (!table.on_demand).then_some(ProvisionedThroughput { read: units.read, write: units.write })
     };
     let limits = table.on_demand_limits;
     let global = |index: &crate::dynamodb::model::table::IndexRecord| GlobalIndex {

@@ -179,7 +179,7 @@ mod tests {
         for token in ["short", &"long ".repeat(40)] {
             let token = token.trim_end();
             let hex = to_hex(token);
-            assert!(hex.len() >= 112 && hex.len() % 16 == 0, "{hex}");
+            assert!(hex.len() >= 112 && hex.len().is_multiple_of(16), "{hex}");
             assert_eq!(from_hex(&hex).as_deref(), Some(token));
         }
         assert_eq!(from_hex("zz"), None);
