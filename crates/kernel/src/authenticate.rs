@@ -226,6 +226,12 @@ pub(crate) fn holder(
     Ok(Arc::new(known.caller))
 }
 
+/// Somebody who was found by other means than a signature.
+pub(crate) fn unsigned(caller: Arc<Caller>) -> Arc<Remembered> {
+    let audit = audit::caller_fields(&caller);
+    Arc::new(Remembered { secret: None, caller, audit })
+}
+
 pub(crate) fn remember(known: Known) -> Arc<Remembered> {
     let caller = Arc::new(known.caller);
     let audit = audit::caller_fields(&caller);

@@ -13,8 +13,8 @@ use crate::cx::{Cx, Request};
 use crate::failure::{Refused, internal_failure};
 use crate::identity::Caller;
 use crate::journey::{self, CONFLICTS_ALONE, CONFLICTS_MAX, commit_fault};
-use crate::nested::{self, Call};
-use crate::op::Run;
+use crate::nested::{self, Call, Whom};
+use crate::op::{Answering, Run};
 use crate::reply::Content;
 use base::{AccountId, Arn, Region, Timestamp};
 use bytes::Bytes;
@@ -238,6 +238,62 @@ impl Cloud {
     }
 }
 
+impl Cloud {
+    /// Runs a data-plane operation for somebody who called a service earlier ([`Cloud::act_for`] has the same for what
+    /// runs in a transaction): with the permissions of today, and no longer than their session lasts. It is marked as
+    /// coming through `name`, unless it is a role's own.
+    ///
+    /// # Errors
+    /// Those of [`Cloud::act_for`]; the fault that the operation answers.
+    pub async fn stream_call_for(
+        self: &Arc<Cloud>,
+        name: &'static str,
+        whom: Whom<'_>,
+        region: Region,
+        call: Call<'_>,
+        body: Body,
+    ) -> Result<Answer<Value>, Fault> {
+        let mut tx = self.store().begin();
+        let caller = self.stead(&mut tx, name, whom, region)?;
+        if !tx.is_read_only() {
+            tx.commit().await.map_err(|error| commit_fault(&error))?;
+        }
+        let mut request = nested::own_request(self, name);
+        if let Whom::Caller { .. } = whom {
+            request.via.push(name);
+        }
+        let who = crate::authenticate::unsigned(caller);
+        run(self, &who, who.caller.account, region, request, call, body).await
+    }
+
+    /// Waits for what is asynchronous, from where nothing else waits: a reconciler.
+    pub fn wait<T>(&self, work: impl Future<Output = T>) -> T {
+        tokio::runtime::Handle::current().block_on(work)
+    }
+}
+
+/// Authorizes an operation of the data plane and runs its handler: for requests of clients and for calls from within.
+/// What else stands against it (`admitted`) is told to those only who may.
+pub(crate) async fn perform<T>(
+    dx: &Dx,
+    built: Built,
+    handler: fn(Dx, Value, Body) -> Answering,
+    value: Value,
+    protocol: Protocol,
+    body: Body,
+    admitted: Result<T, Fault>,
+) -> (Vec<crate::audit::Decided>, Result<(Answer<Value>, T), Fault>) {
+    let decisions = match authorize(dx, built, &value, protocol) {
+        Ok(decisions) => decisions,
+        Err(Refused { fault, decisions }) => return (decisions, Err(fault)),
+    };
+    let outcome = match admitted {
+        Ok(beside) => caught(handler(dx.clone(), value, body)).await.map(|answer| (answer, beside)),
+        Err(fault) => Err(fault),
+    };
+    (decisions, outcome)
+}
+
 /// A data-plane call from within the cloud, through the same door as any client's.
 pub(crate) async fn run(
     cloud: &Arc<Cloud>,
@@ -251,16 +307,14 @@ pub(crate) async fn run(
     let found = nested::find(cloud, &call)?;
     let Run::Data(handler) = found.built.op.run else { return Err(nested::not_this_way(&call)) };
     nested::check(found.model, found.modelled, found.built.op, &call.value)?;
+    nested::reach(&who.caller, found.model, found.modelled)?;
     (request.service, request.operation) = (found.model.id, found.modelled.name);
     let region = if found.built.global { Region::US_EAST_1 } else { region };
     let dx = Dx::new(cloud, who, account, region, cloud.clock().now(), Arc::new(request));
     // Refusals are worded for whoever reads them: a service, or the sender of a form.
     let form = dx.request().form;
     let protocol = if form { Protocol::RestXml } else { Protocol::Json11 };
-    let (decisions, outcome) = match authorize(&dx, found.built, &call.value, protocol) {
-        Ok(decisions) => (decisions, caught(handler(dx.clone(), call.value, body)).await),
-        Err(refused) => (refused.decisions, Err(refused.fault)),
-    };
+    let (decisions, outcome) = perform(&dx, found.built, handler, call.value, protocol, body, Ok(())).await;
     let blocks = cloud.trail().note(&Note {
         request: &dx.request,
         event_id: &base::id::uuid(cloud.rng()),
@@ -276,11 +330,11 @@ pub(crate) async fn run(
         nested: !form,
     });
     cloud.write_blocks(blocks).await;
-    outcome
+    outcome.map(|(answer, ())| answer)
 }
 
 /// The authorization step of a data-plane operation, on a snapshot.
-pub(crate) fn authorize(
+fn authorize(
     dx: &Dx,
     built: Built,
     value: &Value,

@@ -134,24 +134,17 @@ impl Journey<'_> {
         let request = Arc::clone(&self.request);
         let dx = Dx::new(self.cloud, &self.caller, account, self.region, self.now, request);
         let told = Told { parameters: &parameters, ..Told::default() };
-        let decisions = match data::authorize(&dx, built, &parsed.value, self.route.protocol) {
-            Ok(decisions) => decisions,
-            Err(Refused { fault, decisions }) => {
-                return Err(self.fail(fault, Told { decisions: &decisions, ..told }).await);
-            }
-        };
-        let ignored = match self.ignored(built.op, &parsed) {
-            Ok(ignored) => ignored,
-            Err(fault) => return Err(self.fail(fault, Told { decisions: &decisions, ..told }).await),
-        };
-        if self.is_dry_run(&parsed.value) {
-            return Err(self.fail(dry_run(), Told { decisions: &decisions, ..told }).await);
-        }
-        let outcome = data::caught(handler(dx.clone(), parsed.value, body)).await;
+        // Told once the caller is authorized, and not before.
+        let admitted = self.ignored(built.op, &parsed).and_then(|ignored| {
+            if self.is_dry_run(&parsed.value) { Err(dry_run()) } else { Ok(ignored) }
+        });
+        let protocol = self.route.protocol;
+        let (decisions, outcome) =
+            data::perform(&dx, built, handler, parsed.value, protocol, body, admitted).await;
         let resources = dx.touched();
         let told = Told { resources: &resources, decisions: &decisions, ..told };
         match outcome {
-            Ok(answer) => {
+            Ok((answer, ignored)) => {
                 let response = self.answered(built, &answer.value);
                 self.note(Told { response: &response, ..told }).await;
                 if !built.reads && !built.op.event {

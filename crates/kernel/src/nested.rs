@@ -166,13 +166,27 @@ impl Cloud {
         host: Option<&str>,
         work: impl FnOnce(&mut Cx<'_>) -> T,
     ) -> Result<T, Fault> {
-        let caller = match whom {
-            Whom::Caller { access_key, token } => crate::authenticate::holder(self, tx, access_key, token)?,
-            Whom::Role { arn, account } => self.assume(tx, name, arn, (account, region))?,
-        };
+        let caller = self.stead(tx, name, whom, region)?;
         let home = caller.account;
         let request = Request { host: host.map(str::to_owned), ..own_request(self, name) };
         Ok(self.act_as(tx, &caller, &request, (home, region), work))
+    }
+
+    /// Who it is in whose stead a service works on, as of today.
+    ///
+    /// # Errors
+    /// Those of [`Cloud::act_for`].
+    pub(crate) fn stead(
+        self: &Arc<Cloud>,
+        tx: &mut Tx,
+        name: &'static str,
+        whom: Whom<'_>,
+        region: Region,
+    ) -> Result<Arc<Caller>, Fault> {
+        match whom {
+            Whom::Caller { access_key, token } => crate::authenticate::holder(self, tx, access_key, token),
+            Whom::Role { arn, account } => self.assume(tx, name, arn, (account, region)),
+        }
     }
 
     fn act_as<T>(
@@ -265,6 +279,19 @@ pub(crate) fn check(
     Err(Fault::new(501, "NotImplemented", format!("{name} does not act on {list}.")))
 }
 
+/// Some sessions are good for some operations only.
+///
+/// # Errors
+/// `InvalidClientTokenId`.
+pub(crate) fn reach(caller: &Caller, model: &Service, modelled: &Operation) -> Result<(), Fault> {
+    let reaches = caller.session.as_ref().and_then(|session| session.reaches);
+    if reaches.is_none_or(|reaches| reaches(model.id, modelled.name)) {
+        return Ok(());
+    }
+    let message = "The security token included in the request is invalid";
+    Err(Fault::new(403, "InvalidClientTokenId", message))
+}
+
 fn run(place: &Place<'_>, tx: &mut Tx, mut request: Request, call: Call<'_>) -> Result<Value, Fault> {
     let Found { built, model, modelled } = find(place.cloud, &call)?;
     let handler = match (built.op.run, built.op.within) {
@@ -272,19 +299,7 @@ fn run(place: &Place<'_>, tx: &mut Tx, mut request: Request, call: Call<'_>) -> 
         (Run::Data(_), None) => return Err(not_this_way(&call)),
     };
     check(model, modelled, built.op, &call.value)?;
-    if place
-        .caller
-        .session
-        .as_ref()
-        .and_then(|session| session.reaches)
-        .is_some_and(|reaches| !reaches(model.id, modelled.name))
-    {
-        return Err(Fault::new(
-            403,
-            "InvalidClientTokenId",
-            "The security token included in the request is invalid",
-        ));
-    }
+    reach(place.caller, model, modelled)?;
     (request.service, request.operation) = (model.id, modelled.name);
     let region = if built.global { Region::US_EAST_1 } else { place.region };
     let parameters = wire::json::audit_text(model, modelled.input, &call.value);

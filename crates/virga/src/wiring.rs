@@ -197,6 +197,8 @@ fn database_work() -> Work {
         Arc::new(dynamodb::backups::work::Restore),
         Arc::new(dynamodb::global::work::Replicate),
         Arc::new(dynamodb::backups::work::BackupLife),
+        Arc::new(dynamodb::transfer::work::Export),
+        Arc::new(dynamodb::transfer::work::Import),
     ]
 }
 

@@ -39,6 +39,11 @@ wire::errors! {
         BackupInUse(what: String) = 400, "BackupInUseException", "{what}";
         NoRecovery(name: String) = 400, "PointInTimeRecoveryUnavailableException", "Point in time recovery is not enabled for table '{name}'";
         RestoreTime(at: String, from: String, to: String) = 400, "InvalidRestoreTimeException", "RestoreDateTime '{at}' must be within EarliestRestorableDateTime '{from}' and LatestRestorableDateTime '{to}'";
+        ExportTime(what: String) = 400, "InvalidExportTimeException", "{what}";
+        ExportConflict = 400, "ExportConflictException", "Export conflict: Duplicate request detected with conflicting parameters";
+        NoExport(arn: String) = 400, "ExportNotFoundException", "Export not found: {arn}";
+        ImportConflict = 400, "ImportConflictException", "Import conflict: Duplicate request detected with conflicting parameters";
+        NoImport(arn: String) = 400, "ImportNotFoundException", "Import not found: {arn}";
         NoGlobalTable(name: String) = 400, "GlobalTableNotFoundException", "Global table not found: Global table with name: '{name}' does not exist.";
         NotBuilt(what: String) = 501, "NotImplemented", "{what} is not built in this version of Virga.";
         Internal = 500, "InternalServerError", "The request processing has failed because of an unknown error, exception or failure.";
@@ -95,6 +100,30 @@ pub(crate) mod throttled {
     /// The modelled errors do not agree about the name of their list.
     pub(crate) fn member(provisioned: bool) -> &'static str {
         if provisioned { "ThrottlingReasons" } else { "throttlingReasons" }
+    }
+}
+
+/// The codes of exports and imports that have failed.
+pub(crate) mod failure {
+    use wire::Fault;
+
+    /// AWS: the guide's page on the validation of imports.
+    pub(crate) const ITEMS: &str = "ItemValidationError";
+
+    /// What S3 refused, as a code and a message (`S3NoSuchBucket`). AWS adds the ids of its request.
+    pub(crate) fn of_s3(fault: &Fault) -> (String, String) {
+        // Calls from within are refused in the words of JSON's protocol.
+        let (status, refused) = match fault.code.as_ref() {
+            "AccessDeniedException" => (403, "AccessDenied"),
+            code => (fault.status, code),
+        };
+        let code = match refused.strip_prefix("KMS.") {
+            Some(code) => format!("Kms{code}"),
+            None => format!("S3{refused}"),
+        };
+        let message =
+            format!("{} (Service: Amazon S3; Status Code: {status}; Error Code: {refused})", fault.message);
+        (code, message)
     }
 }
 

@@ -14,7 +14,9 @@
 //!
 //! Replicas in other regions ([`global`]) take each other's writes.
 //!
-//! Not here: exports and imports; recovery and replicas of tables with a KMS key. Vector indexes are refused.
+//! Past states go to S3, and new tables come from there ([`transfer`]).
+//!
+//! Not here: recovery and replicas of tables with a KMS key. Vector indexes are refused.
 
 mod access;
 mod action;
@@ -45,6 +47,7 @@ pub mod size;
 pub mod streams;
 pub(crate) mod throttle;
 mod throughput;
+pub mod transfer;
 pub mod value;
 pub mod work;
 mod write;
@@ -81,5 +84,9 @@ pub static DYNAMODB: kernel::Service = kernel::Service {
         ops::ttl::OPS,
         ops::update::OPS,
         ops::update_table::OPS,
+        transfer::DESCRIBE,
+        transfer::EXPORT,
+        transfer::IMPORT,
+        transfer::LIST,
     ],
 };

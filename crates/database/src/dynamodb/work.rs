@@ -45,7 +45,7 @@ impl Reconciler for TableLife {
             TABLES.scan(&cloud.store().begin(), &Key::empty(), Direction::Forward).collect();
         for (key, table) in all.map_err(|e| e.to_string())? {
             // What is being filled becomes active with its last item.
-            if table.restore.is_some() {
+            if table.restore.is_some() || table.import.is_some() {
                 continue;
             }
             if table.status != Status::Active || table.ttl.enabling || table.next_encryption.is_some() {

@@ -13,7 +13,7 @@ use http_body_util::{BodyExt, Full};
 use hyper::body::Frame;
 use kernel::body::Cut;
 use kernel::site::Site;
-use kernel::{Answer, Body, Call, Content, Cx, Dx, Incoming, Peer, Running, Service, Target};
+use kernel::{Answer, Body, Call, Content, Cx, Dx, Incoming, Peer, Running, Service, Target, Whom};
 use std::net::Ipv4Addr;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -306,4 +306,34 @@ fn sites_are_asked_before_a_request_is_routed() {
     assert_eq!(&ask("pages.localhost:4566", "/").body[..], b"<p>a page</p>");
     assert!(ask("pages.localhost:4566", "/api").status >= 400);
     assert!(ask("other.localhost:4566", "/").status >= 400);
+}
+
+#[test]
+fn services_call_the_data_plane_for_whoever_asked_earlier() {
+    let cloud = with_s3();
+    let root = cloud.root(ACCOUNT);
+    let policy = serde_json::json!({"Version": "2012-10-17", "Statement": [{
+        "Effect": "Allow", "Action": "s3:PutObject", "Resource": "*",
+        "Condition": {"ForAnyValue:StringEquals": {"aws:CalledVia": "dynamodb.amazonaws.com"}},
+    }]});
+    let eva = cloud.user(&root, "eva", &policy.to_string());
+    let put = |key: &str| {
+        let members = [("Bucket", Value::str("b")), ("Key", Value::str("k"))];
+        let value = Value::Struct(members.into_iter().collect());
+        let call = Call { service: "s3", operation: "PutObject", value };
+        let body = Body::of(Bytes::from_static(b"for eva"), None);
+        let whom = Whom::Caller { access_key: key, token: None };
+        let put = cloud.cloud.stream_call_for("dynamodb.amazonaws.com", whom, Region::US_EAST_1, call, body);
+        cloud.block_on(put).map(drop).map_err(|fault| fault.code)
+    };
+    assert_eq!(put(&eva.access_key), Ok(()));
+    assert_eq!(all(&cloud.cloud), ["for eva"]);
+    assert_eq!(put(ACCOUNT), Ok(()), "the root of an account");
+    // With the permissions of the moment.
+    let gone = serde_json::json!({"UserName": "eva", "PolicyName": "inline"});
+    root.call("iam", "DeleteUserPolicy", gone).ok();
+    assert_eq!(put(&eva.access_key), Err("AccessDeniedException".into()));
+    let key = serde_json::json!({"UserName": "eva", "AccessKeyId": eva.access_key, "Status": "Inactive"});
+    root.call("iam", "UpdateAccessKey", key).ok();
+    assert_eq!(put(&eva.access_key), Err("InvalidClientTokenId".into()));
 }

@@ -33,6 +33,7 @@ mod ebs_attachments;
 mod ebs_direct;
 mod ebs_snapshots;
 mod ebs_volumes;
+mod dynamodb_transfer;
 mod ec2_instances;
 mod ec2_metadata;
 mod ec2_profiles;

@@ -288,6 +288,7 @@ fn new_table(
     (table.replicas, table.replica_source) = (Vec::new(), None);
     (table.backup, table.next_backup) = (None, 0);
     table.restore = Some(Box::new(restoring));
+    table.import = None;
     (table.encryption, table.next_encryption) = (None, None);
     if let Some(key) = key(source, overrides.sse.as_ref())? {
         table.encryption = Some(encryption::new_key(cx, &table, key.as_deref())?);

@@ -13,7 +13,8 @@ use crate::dynamodb::model::log::{self, By, Change, Position};
 use crate::dynamodb::model::replica::{self, CURSORS, Cursor};
 use crate::dynamodb::model::rows;
 use crate::dynamodb::model::schema::{self, Schema};
-use crate::dynamodb::model::table::{TABLES, TableRecord};
+use crate::dynamodb::model::table::{Status, TABLES, TableRecord};
+use crate::dynamodb::model::transfer::{Changed, Window};
 use crate::dynamodb::work::{commit, purge, rest};
 use crate::dynamodb::write;
 use base::Timestamp;
@@ -100,6 +101,163 @@ fn restore(cloud: &Arc<Cloud>, key: &[u8]) -> Result<(), Error> {
         _ => return Ok(()),
     }
     commit(tx).map(drop)
+}
+
+/// The past of a table that still has point-in-time recovery, for reading.
+pub(in crate::dynamodb) struct Past<'a> {
+    cloud: &'a Cloud,
+    state: Snapshot,
+    restoring: Restoring,
+    sources: Vec<Arc<Schema>>,
+    /// Where what is worked out lies meanwhile.
+    scratch: Vec<u8>,
+}
+
+impl<'a> Past<'a> {
+    /// `scratch` is a number of no table.
+    ///
+    /// # Errors
+    /// The store's.
+    pub(in crate::dynamodb) fn of(
+        cloud: &'a Arc<Cloud>,
+        table: &TableRecord,
+        at: Timestamp,
+        scratch: u64,
+    ) -> Result<Past<'a>, Error> {
+        let restoring = Restoring {
+            account: table.account,
+            region: table.region,
+            number: table.number,
+            table_arn: table.arn(),
+            at,
+            source: Some(Box::new(table.clone())),
+            ..Restoring::default()
+        };
+        // Before it is asked whether the table is still there: then it is there with all its rows.
+        let state = cloud.store().snapshot();
+        let sources = sources(cloud, &restoring)?;
+        let scratch = backup::saved(table.account, table.region, scratch, 0);
+        Ok(Past { cloud, state, restoring, sources, scratch })
+    }
+
+    /// Why the past since `from` cannot be told any more, in the words of the API's errors.
+    ///
+    /// # Errors
+    /// The store's.
+    pub(in crate::dynamodb) fn missing(&self, from: Timestamp) -> Result<Option<Refusal>, Error> {
+        let was = self.restoring.source.as_deref().ok_or(Refusal::Internal)?;
+        let is = TABLES.get(&self.state, &was.own_key())?;
+        let Some(is) = is.filter(|is| is.number == was.number && is.status != Status::Deleting) else {
+            return Ok(Some(Refusal::TableNotFound(was.name.clone())));
+        };
+        let earliest = is.recovery.map(|recovery| recovery.earliest(self.cloud.clock().now()));
+        let known = earliest.is_some_and(|earliest| earliest.whole_seconds() <= from);
+        Ok((!known).then(|| Refusal::NoRecovery(was.name.clone())))
+    }
+
+    /// Deletes what was worked out.
+    ///
+    /// # Errors
+    /// The store's.
+    pub(in crate::dynamodb) fn forget(&self) -> Result<(), Error> {
+        purge(self.cloud, &self.scratch)
+    }
+
+    fn rows(&self) -> Vec<u8> {
+        keys::items(self.restoring.account, self.restoring.region, self.restoring.number)
+    }
+
+    /// Shows every item as it was at the moment.
+    ///
+    /// # Errors
+    /// The store's; those of `each`.
+    pub(in crate::dynamodb) fn items<E: From<Error>>(
+        &self,
+        mut each: impl FnMut(Item) -> Result<(), E>,
+    ) -> Result<(), E> {
+        self.forget()?;
+        undo(self.cloud, &self.state, &self.restoring, &self.sources, &self.scratch)?;
+        let overlay = self.cloud.store().snapshot();
+        let layers =
+            vec![(&overlay as &dyn Read, self.scratch.clone()), (&self.state as &dyn Read, self.rows())];
+        for row in Merged::new(layers) {
+            let (_, row) = row.map_err(Error::from)?;
+            each(opened(&self.sources, &row)?)?;
+        }
+        Ok(())
+    }
+
+    /// Shows every item that was changed in the window: when it was last written, its key, and what it was before and
+    /// after, unless it is neither.
+    ///
+    /// # Errors
+    /// The store's; those of `each`.
+    pub(in crate::dynamodb) fn changes<E: From<Error>>(
+        &self,
+        window: &Window,
+        mut each: impl FnMut(Timestamp, Item, Option<Item>, Option<Item>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        self.forget()?;
+        self.gather(window)?;
+        let found = self.cloud.store().snapshot();
+        let item = |bytes: &Vec<u8>| Item::decode(bytes).map_err(Error::from);
+        for pair in found.scan(KeyRange::prefix(&self.scratch), Direction::Forward) {
+            let (key, row) = pair.map_err(Error::from)?;
+            let changed = Changed::from_bytes(&row).map_err(|_| Error::from(Corrupt))?;
+            let old = changed.old.as_ref().map(item).transpose()?;
+            let new = if changed.settled {
+                changed.new.as_ref().map(item).transpose()?
+            } else {
+                let own = [&self.rows()[..], key.get(self.scratch.len()..).unwrap_or_default()].concat();
+                let row = self.state.get(&own).map_err(Error::from)?;
+                row.map(|row| opened(&self.sources, &row)).transpose()?
+            };
+            if old.is_some() || new.is_some() {
+                each(changed.time, item(&changed.key)?, old, new)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Notes down, by items, what the log has about the window.
+    fn gather(&self, window: &Window) -> Result<(), Error> {
+        let Restoring { account, region, number, .. } = self.restoring;
+        let prefix = log::prefix(account, region, number);
+        let source = self.sources.first().ok_or(Refusal::Internal)?;
+        let before = Timestamp::from_micros(window.from.micros() - 1);
+        let first = first_after(&self.state, &prefix, before)?;
+        let mut log = self.state.scan(log::range(&prefix, first, None), Direction::Forward).peekable();
+        while log.peek().is_some() {
+            let mut tx = self.cloud.store().begin();
+            for pair in log.by_ref().take(BATCH) {
+                let change = read(&pair?.1)?;
+                let key = source.item_key(&change.key_item()?);
+                let key = [&self.scratch[..], key.get(source.prefix.len()..).unwrap_or_default()].concat();
+                let known = tx.get(&key)?.map(|row| Changed::from_bytes(&row)).transpose();
+                let known = known.map_err(|_| Error::from(Corrupt))?;
+                if let Some(changed) = gathered(known, change, window.to) {
+                    tx.put(key, changed.to_bytes());
+                }
+            }
+            if !tx.is_read_only() && !commit(tx)? {
+                return Err(Refusal::Internal.into());
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What is known of an item after one more of its changes; none where that adds nothing.
+fn gathered(known: Option<Changed>, change: Change, to: Timestamp) -> Option<Changed> {
+    match known {
+        None if change.time < to => {
+            Some(Changed { time: change.time, key: change.key, old: change.old, new: None, settled: false })
+        }
+        Some(known) if known.settled => None,
+        Some(known) if change.time < to => Some(Changed { time: change.time, ..known }),
+        Some(known) => Some(Changed { new: change.old, settled: true, ..known }),
+        None => None,
+    }
 }
 
 /// Takes over when and where items were last written, deleted ones too.

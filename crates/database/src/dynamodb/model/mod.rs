@@ -12,4 +12,5 @@ pub mod schema;
 pub mod stream;
 pub mod table;
 pub mod token;
+pub mod transfer;
 pub mod vault;

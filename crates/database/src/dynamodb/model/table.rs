@@ -55,6 +55,8 @@ store::record! {
         46 => pub replicas: Vec<Replica>,
         /// When another replica was last made of it.
         47 => pub replica_source: Option<Timestamp>,
+        /// The import that fills it.
+        48 => pub import: Option<String>,
         60 => pub on_demand_limits: OnDemandLimits,
         61 => pub warm: Warm,
         /// With a KMS key; absent where the rows lie as they are.

@@ -30,21 +30,21 @@ const PAGE_MAX: usize = 100;
 wire::shape! {
     #[derive(Clone, Debug)]
     pub(crate) struct CreateTable {
-        attributes: Option<Vec<AttributeDefinition>> = "AttributeDefinitions",
-        table: String = "TableName",
-        keys: Option<Vec<KeySchemaElement>> = "KeySchema",
-        locals: Option<Vec<LocalIndex>> = "LocalSecondaryIndexes",
-        globals: Option<Vec<GlobalIndex>> = "GlobalSecondaryIndexes",
-        billing: Option<String> = "BillingMode",
-        throughput: Option<ProvisionedThroughput> = "ProvisionedThroughput",
-        stream: Option<StreamSpecification> = "StreamSpecification",
-        sse: Option<SseSpecification> = "SSESpecification",
-        tags: Vec<Tag> = "Tags",
-        class: Option<String> = "TableClass",
-        protected: Option<bool> = "DeletionProtectionEnabled",
-        policy: Option<String> = "ResourcePolicy",
-        limits: Option<OnDemandThroughput> = "OnDemandThroughput",
-        warm: Option<WarmThroughput> = "WarmThroughput",
+        pub(crate) attributes: Option<Vec<AttributeDefinition>> = "AttributeDefinitions",
+        pub(crate) table: String = "TableName",
+        pub(crate) keys: Option<Vec<KeySchemaElement>> = "KeySchema",
+        pub(crate) locals: Option<Vec<LocalIndex>> = "LocalSecondaryIndexes",
+        pub(crate) globals: Option<Vec<GlobalIndex>> = "GlobalSecondaryIndexes",
+        pub(crate) billing: Option<String> = "BillingMode",
+        pub(crate) throughput: Option<ProvisionedThroughput> = "ProvisionedThroughput",
+        pub(crate) stream: Option<StreamSpecification> = "StreamSpecification",
+        pub(crate) sse: Option<SseSpecification> = "SSESpecification",
+        pub(crate) tags: Vec<Tag> = "Tags",
+        pub(crate) class: Option<String> = "TableClass",
+        pub(crate) protected: Option<bool> = "DeletionProtectionEnabled",
+        pub(crate) policy: Option<String> = "ResourcePolicy",
+        pub(crate) limits: Option<OnDemandThroughput> = "OnDemandThroughput",
+        pub(crate) warm: Option<WarmThroughput> = "WarmThroughput",
     }
 
     #[derive(Clone, Debug)]
@@ -100,15 +100,29 @@ impl SseSpecification {
 }
 
 fn create_table(cx: &mut Cx<'_>, req: CreateTable) -> Result<TableOutput, Error> {
+    let mut table = new_table(cx, &req)?;
+    if let Some(view) = stream_view(req.stream.as_ref())? {
+        let number = cx.rng().u64();
+        stream::open(cx.tx, number, cx.now, &mut table, view)?;
+    }
+    TABLES.put(cx.tx, &table.own_key(), &table);
+    cx.touch(cx.arn("dynamodb", &format!("table/{}", table.name)));
+    Ok(TableOutput { table: describe(cx, &table, None)? })
+}
+
+/// The record of a table that may be made, which the caller writes.
+///
+/// # Errors
+/// Those of CreateTable.
+pub(crate) fn new_table(cx: &mut Cx<'_>, req: &CreateTable) -> Result<TableRecord, Error> {
     let place = Place::read(cx, &req.table)?;
     if place.account != cx.account {
         return Err(validation("Tables are made in the account of the caller"));
     }
-    let mut table = define(cx, &req, place)?;
+    let mut table = define(cx, req, place)?;
     let encrypt = req.sse.as_ref().map(SseSpecification::wants).transpose()?.flatten();
-    let view = stream_view(req.stream.as_ref())?;
-    let key = table.own_key();
-    if TABLES.contains(&*cx.tx, &key)? {
+    stream_view(req.stream.as_ref())?;
+    if TABLES.contains(&*cx.tx, &table.own_key())? {
         return Err(Refusal::InUse(format!("Table already exists: {}", table.name)).into());
     }
     if TABLES.count(&*cx.tx, &Key::regional(cx.account, cx.region))? >= TABLES_MAX {
@@ -120,13 +134,7 @@ fn create_table(cx: &mut Cx<'_>, req: CreateTable) -> Result<TableOutput, Error>
     if let Some(asked) = encrypt {
         table.encryption = Some(encryption::new_key(cx, &table, asked)?);
     }
-    if let Some(view) = view {
-        let number = cx.rng().u64();
-        stream::open(cx.tx, number, cx.now, &mut table, view)?;
-    }
-    TABLES.put(cx.tx, &key, &table);
-    cx.touch(cx.arn("dynamodb", &format!("table/{}", table.name)));
-    Ok(TableOutput { table: describe(cx, &table, None)? })
+    Ok(table)
 }
 
 /// The view of the stream that a table is to be made with.

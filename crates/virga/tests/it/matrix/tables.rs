@@ -245,6 +245,9 @@ impl Prepared {
             }
             ("sqs", _, "SourceArn") => "arn:aws:sqs:us-east-1:123456789012:matrix",
             ("dynamodb", _, "BackupArn") => BACKUP_ARN,
+            ("dynamodb", "DescribeExport", "ExportArn") => EXPORT_ARN,
+            ("dynamodb", "DescribeImport", "ImportArn") => IMPORT_ARN,
+            ("dynamodb", "ExportTableToPointInTime", "TableArn") => TABLE_ARN,
             ("dynamodb", "RestoreTableToPointInTime", "SourceTableName") => "matrix",
             ("dynamodbstreams", _, "StreamArn") => STREAM_ARN,
             ("dynamodbstreams", "GetRecords", "ShardIterator") => ITERATOR,
@@ -292,6 +295,10 @@ impl Prepared {
 }
 
 const DIGEST: &str = "sha256:0000000000000000000000000000000000000000000000000000000000000000";
+const EXPORT_ARN: &str =
+    "arn:aws:dynamodb:us-east-1:123456789012:table/matrix/export/01768478400000-1a2b3c4d";
+const IMPORT_ARN: &str =
+    "arn:aws:dynamodb:us-east-1:123456789012:table/matrix/import/01768478400000-1a2b3c4d";
 const TABLE_ARN: &str = "arn:aws:dynamodb:us-east-1:123456789012:table/matrix";
 const BACKUP_ARN: &str =
     "arn:aws:dynamodb:us-east-1:123456789012:table/matrix/backup/01768478400000-1a2b3c4d";
@@ -333,6 +340,12 @@ fn dynamodb(operation: &str, member: &str) -> Option<Value> {
             ("AttributeName", Value::str("k")),
             ("KeyType", Value::str("HASH")),
         ])]),
+        ("ImportTable", "TableCreationParameters") => structure([
+            ("TableName", Value::str("matrix-import")),
+            ("AttributeDefinitions", dynamodb("CreateTable", "AttributeDefinitions")?),
+            ("KeySchema", dynamodb("CreateTable", "KeySchema")?),
+            ("BillingMode", Value::str("PAY_PER_REQUEST")),
+        ]),
         ("CreateTable", "BillingMode") => Value::str("PAY_PER_REQUEST"),
         (_, "Statement") => Value::str("SELECT * FROM \"matrix\" WHERE k = 'a'"),
         ("TransactWriteItems", "TransactItems") => {

@@ -1,0 +1,187 @@
+//! ListExports and ListImports.
+
+use super::access;
+use super::describe::export_kind;
+use super::import::Source;
+use crate::dynamodb::errors::{Error, validation};
+use crate::dynamodb::model::name::Place;
+use crate::dynamodb::model::table::{TABLES, TableRecord};
+use crate::dynamodb::model::transfer::{EXPORTS, ExportRecord, IMPORTS, ImportRecord, status};
+use base::Timestamp;
+use kernel::Cx;
+use store::{Direction, Key};
+
+kernel::ops! { pub(in crate::dynamodb) static OPS:
+    ListExports: list_exports, "dynamodb:ListExports", access::any;
+    ListImports: list_imports, "dynamodb:ListImports", access::any;
+}
+
+const PAGE_MAX: usize = 25;
+/// What the model says of the tokens of imports: hexadecimal, by sixteens, and at least so long.
+const TOKEN_UNIT: usize = 16;
+const TOKEN_MIN: usize = 112;
+
+wire::shape! {
+    #[derive(Clone, Debug)]
+    pub(super) struct ListExports {
+        table: Option<String> = "TableArn",
+        limit: Option<i64> = "MaxResults",
+        token: Option<String> = "NextToken",
+    }
+
+    #[derive(Clone, Debug)]
+    pub(super) struct ExportSummary {
+        arn: String = "ExportArn",
+        status: String = "ExportStatus",
+        kind: String = "ExportType",
+    }
+
+    #[derive(Clone, Debug)]
+    pub(super) struct Exports {
+        summaries: Vec<ExportSummary> = "ExportSummaries",
+        token: Option<String> = "NextToken",
+    }
+
+    #[derive(Clone, Debug)]
+    pub(super) struct ListImports {
+        table: Option<String> = "TableArn",
+        limit: Option<i64> = "PageSize",
+        token: Option<String> = "NextToken",
+    }
+
+    #[derive(Clone, Debug)]
+    pub(super) struct ImportSummary {
+        arn: String = "ImportArn",
+        status: String = "ImportStatus",
+        table: String = "TableArn",
+        source: Source = "S3BucketSource",
+        format: String = "InputFormat",
+        started: Timestamp = "StartTime",
+        ended: Option<Timestamp> = "EndTime",
+    }
+
+    #[derive(Clone, Debug)]
+    pub(super) struct Imports {
+        summaries: Vec<ImportSummary> = "ImportSummaryList",
+        token: Option<String> = "NextToken",
+    }
+}
+
+/// One page of what is asked for, and the place of the last that is on it where there are more.
+fn page<R>(
+    all: impl Iterator<Item = Result<(Key, R), store::StoreError>>,
+    wanted: impl Fn(&R) -> bool,
+    after: Option<&[u8]>,
+    limit: Option<i64>,
+) -> Result<(Vec<R>, Option<Vec<u8>>), Error> {
+    let limit = limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(PAGE_MAX);
+    let (mut found, mut last) = (Vec::new(), None);
+    for pair in all {
+        let (key, record) = pair?;
+        if after.is_some_and(|after| key.as_bytes() <= after) || !wanted(&record) {
+            continue;
+        }
+        if found.len() == limit {
+            return Ok((found, last));
+        }
+        last = Some(key.as_bytes().to_vec());
+        found.push(record);
+    }
+    Ok((found, None))
+}
+
+fn bad_token() -> Error {
+    validation("Invalid Request: NextToken is invalid")
+}
+
+/// What the tokens of a list are bound to.
+fn list_name(cx: &Cx<'_>, operation: &str, table: Option<&str>) -> String {
+    format!("dynamodb:{operation} {} {} {}", cx.account, cx.region.name(), table.unwrap_or_default())
+}
+
+fn list_exports(cx: &mut Cx<'_>, req: ListExports) -> Result<Exports, Error> {
+    let list = list_name(cx, "ListExports", req.table.as_deref());
+    let after = req.token.map(|token| cx.pager().position(&list, &token)).transpose();
+    let after = after.map_err(|_| bad_token())?;
+    let all = Key::regional(cx.account, cx.region);
+    let (prefix, id) = match &req.table {
+        None => (all, None),
+        Some(arn) => {
+            let place = Place::read_arn(cx, arn)?;
+            // Exports of a table that is gone, or was another one of the same name, are not listed with it.
+            let known = TABLES.get(&*cx.tx, &TableRecord::key(cx.account, cx.region, &place.name))?;
+            (all.str(&place.name), Some(known.map(|table| table.id)))
+        }
+    };
+    let wanted = |export: &ExportRecord| id.as_ref().is_none_or(|id| id.as_ref() == Some(&export.table.id));
+    let rows = EXPORTS.scan(&*cx.tx, &prefix, Direction::Forward);
+    let (found, last) = page(rows, wanted, after.as_deref(), req.limit)?;
+    let summary = |export: &ExportRecord| ExportSummary {
+        arn: export.arn(),
+        status: status(export.ended.as_ref()).to_owned(),
+        kind: export_kind(export).to_owned(),
+    };
+    let token = last.map(|last| cx.pager().token(&list, &last));
+    Ok(Exports { summaries: found.iter().map(summary).collect(), token })
+}
+
+fn list_imports(cx: &mut Cx<'_>, req: ListImports) -> Result<Imports, Error> {
+    let list = list_name(cx, "ListImports", req.table.as_deref());
+    let after = match &req.token {
+        None => None,
+        Some(token) => {
+            let plain = from_hex(token).ok_or_else(bad_token)?;
+            Some(cx.pager().position(&list, &plain).map_err(|_| bad_token())?)
+        }
+    };
+    let all = Key::regional(cx.account, cx.region);
+    let prefix = match &req.table {
+        None => all,
+        Some(arn) => all.str(&Place::read_arn(cx, arn)?.name),
+    };
+    let rows = IMPORTS.scan(&*cx.tx, &prefix, Direction::Forward);
+    let (found, last) = page(rows, |_| true, after.as_deref(), req.limit)?;
+    let summary = |import: &ImportRecord| ImportSummary {
+        arn: import.arn(),
+        status: status(import.ended.as_ref()).to_owned(),
+        table: import.table.arn(),
+        source: Source::of(&import.from),
+        format: import.format.clone(),
+        started: import.started,
+        ended: import.ended.as_ref().map(|ended| ended.time),
+    };
+    let token = last.map(|last| to_hex(&cx.pager().token(&list, &last)));
+    Ok(Imports { summaries: found.iter().map(summary).collect(), token })
+}
+
+/// Filled up with blanks to the length that the model wants.
+fn to_hex(token: &str) -> String {
+    let mut out: String = token.bytes().map(|byte| format!("{byte:02x}")).collect();
+    while out.len() < TOKEN_MIN || !out.len().is_multiple_of(TOKEN_UNIT) {
+        out.push_str("20");
+    }
+    out
+}
+
+fn from_hex(text: &str) -> Option<String> {
+    let digits: Option<Vec<u8>> =
+        text.chars().map(|c| c.to_digit(16).and_then(|digit| u8::try_from(digit).ok())).collect();
+    let bytes = digits?.chunks(2).map(|pair| pair.iter().fold(0, |byte, digit| byte << 4 | digit)).collect();
+    String::from_utf8(bytes).ok().map(|text| text.trim_end().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{from_hex, to_hex};
+
+    #[test]
+    fn tokens_are_hexadecimal_and_long() {
+        for token in ["short", &"long ".repeat(40)] {
+            let token = token.trim_end();
+            let hex = to_hex(token);
+            assert!(hex.len() >= 112 && hex.len().is_multiple_of(16), "{hex}");
+            assert_eq!(from_hex(&hex).as_deref(), Some(token));
+        }
+        assert_eq!(from_hex("zz"), None);
+    }
+}

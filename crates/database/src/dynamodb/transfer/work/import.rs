@@ -1,0 +1,177 @@
+//! [`Import`]: fills a table with what lies in S3.
+
+use super::super::SERVICE;
+use super::super::bucket::{Stop, Store};
+use super::super::source::{Next, Source};
+use crate::dynamodb::action::check_put_size;
+use crate::dynamodb::change::How;
+use crate::dynamodb::encryption;
+use crate::dynamodb::errors::{Error, Refusal, failure};
+use crate::dynamodb::item::Item;
+use crate::dynamodb::model::log::By;
+use crate::dynamodb::model::schema::{self, Schema};
+use crate::dynamodb::model::table::{Status, TABLES};
+use crate::dynamodb::model::transfer::{Ended, IMPORTS, ImportRecord};
+use crate::dynamodb::work::{commit, rest};
+use crate::dynamodb::write;
+use base::Timestamp;
+use kernel::Cloud;
+use kernel::reconcile::Reconciler;
+use std::cell::Cell;
+use std::io::Read;
+use std::rc::Rc;
+use std::sync::Arc;
+use store::{Direction, Key};
+use wire::Fault;
+
+/// Items that one transaction writes.
+const BATCH: usize = 200;
+
+#[derive(Debug)]
+pub struct Import;
+
+impl Reconciler for Import {
+    fn name(&self) -> &'static str {
+        "dynamodb imports"
+    }
+
+    fn watches(&self) -> Vec<Vec<u8>> {
+        vec![IMPORTS.stored_key(&Key::empty())]
+    }
+
+    fn run(&self, cloud: &Arc<Cloud>) -> Result<Option<Timestamp>, String> {
+        let all: Result<Vec<_>, _> =
+            IMPORTS.scan(&cloud.store().snapshot(), &Key::empty(), Direction::Forward).collect();
+        for (_, import) in all.map_err(|e| e.to_string())? {
+            if import.ended.is_none() {
+                run(cloud, import).map_err(|e| Fault::from(e).to_string())?;
+            }
+        }
+        Ok(None)
+    }
+}
+
+fn run(cloud: &Arc<Cloud>, mut import: ImportRecord) -> Result<(), Error> {
+    let (code, message) = match read(cloud, &mut import) {
+        Ok(()) if import.errors == 0 => (None, None),
+        // AWS: the guide on validation, to the letter.
+        Ok(()) => {
+            let message = "Some of the items failed validation checks and were not imported. Please check CloudWatch error logs for more details.";
+            (Some(failure::ITEMS.to_owned()), Some(message.to_owned()))
+        }
+        Err(Stop::Failed(code, message)) => (Some(code), Some(message)),
+        Err(Stop::Broken(error)) => return Err(error),
+    };
+    let mut tx = cloud.store().begin();
+    if let Some(mut table) = TABLES.get(&tx, &import.table.own_key())?.filter(|t| t.import.is_some()) {
+        table.import = None;
+        let untouched = code.is_some() && import.processed == 0 && import.errors == 0;
+        if untouched {
+            table.status = Status::Deleting;
+            TABLES.put(&mut tx, &table.own_key(), &table);
+        } else {
+            rest(&mut tx, table);
+        }
+    }
+    import.ended = Some(Ended { time: cloud.clock().now(), code, message });
+    IMPORTS.put(&mut tx, &import.own_key(), &import);
+    commit(tx).map(drop)
+}
+
+/// Counts the bytes that were read of an object.
+struct Counted<R>(R, Rc<Cell<i64>>);
+
+impl<R: Read> Read for Counted<R> {
+    fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
+        let length = self.0.read(into)?;
+        self.1.set(self.1.get() + length as i64);
+        Ok(length)
+    }
+}
+
+fn read(cloud: &Arc<Cloud>, import: &mut ImportRecord) -> Result<(), Stop> {
+    let known = import.clone();
+    let bucket = Store::new(cloud, known.table.region, &known.requester, &known.from)?;
+    let key = TABLES.stored_key(&known.table.own_key());
+    let schema = schema::load(cloud, &cloud.store().begin(), &key)?;
+    let schema = schema.filter(|schema| schema.record.number == known.table.number);
+    let schema = schema.ok_or(Refusal::Internal)?;
+    unlock(cloud, &bucket, &schema)?;
+    let bytes = Rc::new(Cell::new(0));
+    for name in bucket.list()? {
+        let object = Counted(bucket.get(&name)?, Rc::clone(&bytes));
+        match Source::open(&known, object) {
+            Some(mut source) => load(cloud, import, &schema, &mut source)?,
+            None => import.errors += 1,
+        }
+        import.bytes = bytes.get();
+    }
+    Ok(())
+}
+
+/// After a restart the key of a new table is known to nobody yet.
+fn unlock(cloud: &Arc<Cloud>, bucket: &Store<'_>, schema: &Schema) -> Result<(), Stop> {
+    if encryption::unlock_known(cloud, schema) {
+        return Ok(());
+    }
+    let mut tx = cloud.store().begin();
+    let opened = cloud.act_for(&mut tx, SERVICE, bucket.whom(), schema.record.region, None, |cx| {
+        encryption::unlock(cx, schema)
+    });
+    let refused = |fault: Fault| Stop::Failed(fault.code.to_string(), fault.message);
+    opened.map_err(refused)?.map_err(|error| refused(error.into()))
+}
+
+fn load(
+    cloud: &Arc<Cloud>,
+    import: &mut ImportRecord,
+    schema: &Schema,
+    source: &mut Source<'_>,
+) -> Result<(), Stop> {
+    let mut batch = Vec::new();
+    loop {
+        match source.next(&schema.record) {
+            Next::Item(item) => {
+                import.processed += 1;
+                if schema.check_item(&item).and_then(|()| check_put_size(&item)).is_ok() {
+                    batch.push(item);
+                } else {
+                    import.errors += 1;
+                }
+            }
+            Next::Refused => (import.processed, import.errors) = (import.processed + 1, import.errors + 1),
+            Next::Torn => {
+                import.errors += 1;
+                break;
+            }
+            Next::End => break,
+        }
+        if batch.len() == BATCH {
+            put(cloud, import, schema, &mut batch)?;
+        }
+    }
+    put(cloud, import, schema, &mut batch)
+}
+
+fn put(
+    cloud: &Arc<Cloud>,
+    import: &mut ImportRecord,
+    schema: &Schema,
+    batch: &mut Vec<Item>,
+) -> Result<(), Stop> {
+    import.imported += batch.len() as i64;
+    loop {
+        let mut tx = cloud.store().begin();
+        for item in batch.iter() {
+            let key = schema.item_key(item);
+            // There may be one already: of the same key, or from before a crash.
+            let old = write::read(&tx, schema, &key)?;
+            let how = How::by(By::Filling, cloud.clock().now());
+            write::replace(&mut tx, schema, key, old.as_ref(), Some(item), how)?;
+        }
+        if tx.is_read_only() || commit(tx)? {
+            batch.clear();
+            return Ok(());
+        }
+    }
+}

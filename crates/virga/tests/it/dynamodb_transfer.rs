@@ -1,0 +1,365 @@
+//! Exports of tables to S3 and imports from there: what lies in the bucket, what a table gets of it, who may.
+
+use crate::dynamodb_tables::{ONE, make, table};
+use crate::harness::{Caller, Cloud};
+use flate2::read::GzDecoder;
+use serde_json::{Value, json};
+use std::io::Read;
+use std::time::Duration;
+
+const MINUTE: Duration = Duration::from_secs(60);
+const START: i64 = 1_768_478_400;
+
+fn s(text: &str) -> Value {
+    json!({ "S": text })
+}
+
+fn put(caller: &Caller<'_>, pk: &str, v: &str) {
+    let item = json!({"TableName": "source", "Item": {"pk": s(pk), "v": s(v)}});
+    caller.call("dynamodb", "PutItem", item).ok();
+}
+
+fn delete(caller: &Caller<'_>, pk: &str) {
+    caller.call("dynamodb", "DeleteItem", json!({"TableName": "source", "Key": {"pk": s(pk)}})).ok();
+}
+
+fn arn() -> String {
+    format!("arn:aws:dynamodb:us-east-1:{ONE}:table/source")
+}
+
+/// A table with recovery, and a bucket.
+fn prepared(cloud: &Cloud) -> Caller<'_> {
+    let root = cloud.root(ONE);
+    make(cloud, &root, table("source", false));
+    let request = json!({"TableName": "source", "PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": true}});
+    root.call("dynamodb", "UpdateContinuousBackups", request).ok();
+    root.call("s3", "CreateBucket", json!({"Bucket": "exports"})).ok();
+    root
+}
+
+/// Exports, and tells what has become of it.
+fn export(cloud: &Cloud, caller: &Caller<'_>, more: Value) -> Value {
+    let mut request = json!({"TableArn": arn(), "S3Bucket": "exports"});
+    request.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    let begun = caller.call("dynamodb", "ExportTableToPointInTime", request).ok();
+    assert_eq!(begun["ExportDescription"]["ExportStatus"], "IN_PROGRESS");
+    cloud.reconcile();
+    let arn = &begun["ExportDescription"]["ExportArn"];
+    let done = cloud.root(ONE).call("dynamodb", "DescribeExport", json!({"ExportArn": arn})).ok();
+    done["ExportDescription"].clone()
+}
+
+fn object(root: &Caller<'_>, key: &str) -> Vec<u8> {
+    let reply = root.call("s3", "GetObject", json!({"Bucket": "exports", "Key": key}));
+    assert_eq!(reply.status, 200, "{key}");
+    reply.body.to_vec()
+}
+
+fn lines(bytes: &[u8]) -> Vec<Value> {
+    std::str::from_utf8(bytes).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// All lines of all files of an export.
+fn exported(root: &Caller<'_>, done: &Value) -> Vec<Value> {
+    assert_eq!(done["ExportStatus"], "COMPLETED", "{done}");
+    let manifest = done["ExportManifest"].as_str().unwrap();
+    let summary: Value = serde_json::from_slice(&object(root, manifest)).unwrap();
+    let files = object(root, summary["manifestFilesS3Key"].as_str().unwrap());
+    let mut all = Vec::new();
+    for file in lines(&files) {
+        let mut text = Vec::new();
+        let bytes = object(root, file["dataFileS3Key"].as_str().unwrap());
+        GzDecoder::new(&bytes[..]).read_to_end(&mut text).unwrap();
+        let found = lines(&text);
+        assert_eq!(file["itemCount"], found.len());
+        all.extend(found);
+    }
+    assert_eq!((&summary["itemCount"], &done["ItemCount"]), (&json!(all.len()), &json!(all.len())));
+    all
+}
+
+/// `a=1 b=2`
+fn items(lines: &[Value]) -> String {
+    let text = |item: &Value| {
+        let text = |name: &str| item[name]["S"].as_str().unwrap_or("?").to_owned();
+        format!("{}={}", text("pk"), text("v"))
+    };
+    let mut all: Vec<String> = lines.iter().map(text).collect();
+    all.sort();
+    all.join(" ")
+}
+
+fn state(root: &Caller<'_>, name: &str) -> String {
+    let found = root.call("dynamodb", "Scan", json!({"TableName": name})).ok();
+    items(found["Items"].as_array().unwrap())
+}
+
+#[test]
+fn an_export_is_the_table_at_a_moment_and_can_be_imported() {
+    let cloud = Cloud::new();
+    let root = prepared(&cloud);
+    put(&root, "a", "1");
+    put(&root, "b", "1");
+    cloud.advance(MINUTE);
+    put(&root, "a", "2");
+    delete(&root, "b");
+    put(&root, "c", "2");
+    cloud.advance(MINUTE);
+    let then = export(&cloud, &root, json!({"ExportTime": START + 30, "S3Prefix": "then"}));
+    let of = |lines: &[Value]| items(&lines.iter().map(|line| line["Item"].clone()).collect::<Vec<_>>());
+    assert_eq!(of(&exported(&root, &then)), "a=1 b=1");
+    let now = export(&cloud, &root, json!({}));
+    assert_eq!(of(&exported(&root, &now)), "a=2 c=2");
+    let id = now["ExportArn"].as_str().unwrap().rsplit('/').next().unwrap();
+    assert_eq!(now["ExportManifest"], format!("AWSDynamoDB/{id}/manifest-summary.json"));
+    assert!(object(&root, &format!("AWSDynamoDB/{id}/_started")).is_empty());
+    assert_eq!(object(&root, &format!("AWSDynamoDB/{id}/manifest-summary.md5")).len(), 24);
+    let head = json!({"Bucket": "exports", "Key": format!("AWSDynamoDB/{id}/manifest-files.json")});
+    root.call("s3", "HeadObject", head).ok();
+    let listed = root.call("dynamodb", "ListExports", json!({"TableArn": arn(), "MaxResults": 1})).ok();
+    assert_eq!(listed["ExportSummaries"][0]["ExportType"], "FULL_EXPORT");
+    let rest = json!({"TableArn": arn(), "MaxResults": 1, "NextToken": listed["NextToken"]});
+    let rest = root.call("dynamodb", "ListExports", rest).ok();
+    assert_ne!(rest["ExportSummaries"][0], listed["ExportSummaries"][0]);
+    assert_eq!(rest.get("NextToken"), None);
+
+    let done = import(
+        &cloud,
+        &root,
+        "copy",
+        json!({
+            "S3BucketSource": {"S3Bucket": "exports", "S3KeyPrefix": format!("AWSDynamoDB/{id}/data/")},
+            "InputCompressionType": "GZIP",
+        }),
+    );
+    assert_eq!((&done["ImportStatus"], &done["ImportedItemCount"]), (&json!("COMPLETED"), &json!(2)));
+    assert_eq!(state(&root, "copy"), "a=2 c=2");
+    let described = root.call("dynamodb", "DescribeTable", json!({"TableName": "copy"})).ok();
+    assert_eq!(described["Table"]["TableStatus"], "ACTIVE");
+}
+
+#[test]
+fn an_incremental_export_is_what_changed() {
+    let cloud = Cloud::new();
+    let root = prepared(&cloud);
+    for pk in ["kept", "changed", "deleted"] {
+        put(&root, pk, "1");
+    }
+    cloud.advance(MINUTE);
+    put(&root, "changed", "2");
+    put(&root, "changed", "3");
+    delete(&root, "deleted");
+    put(&root, "new", "2");
+    put(&root, "short", "2");
+    delete(&root, "short");
+    cloud.advance(MINUTE * 20);
+    put(&root, "changed", "4");
+    put(&root, "kept", "4");
+    let window = |view: &str| {
+        json!({"ExportType": "INCREMENTAL_EXPORT", "IncrementalExportSpecification":
+            {"ExportFromTime": START + 30, "ExportToTime": START + 30 + 900, "ExportViewType": view}})
+    };
+    let done = export(&cloud, &root, window("NEW_AND_OLD_IMAGES"));
+    let mut found = exported(&root, &done);
+    found.sort_by_key(|line| line["Keys"]["pk"]["S"].as_str().unwrap().to_owned());
+    let time = json!({"WriteTimestampMicros": {"N": ((START + 60) * 1_000_000).to_string()}});
+    let image = |pk: &str, v: &str| json!({"pk": s(pk), "v": s(v)});
+    let keys = |pk: &str| json!({"pk": s(pk)});
+    assert_eq!(
+        found,
+        [
+            json!({"Metadata": time, "Keys": keys("changed"), "OldImage": image("changed", "1"), "NewImage": image("changed", "3")}),
+            json!({"Metadata": time, "Keys": keys("deleted"), "OldImage": image("deleted", "1")}),
+            json!({"Metadata": time, "Keys": keys("new"), "NewImage": image("new", "2")}),
+        ]
+    );
+    let done = export(&cloud, &root, window("NEW_IMAGE"));
+    let found = exported(&root, &done);
+    assert_eq!(found.len(), 3);
+    assert!(found.iter().all(|line| line.get("OldImage").is_none()));
+}
+
+#[test]
+fn exports_are_refused_with_reasons() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ONE);
+    make(&cloud, &root, table("source", false));
+    let ask = |more: Value| {
+        let mut request = json!({"TableArn": arn(), "S3Bucket": "exports"});
+        request.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        root.call("dynamodb", "ExportTableToPointInTime", request)
+    };
+    ask(json!({})).refused(400, "PointInTimeRecoveryUnavailableException");
+    let missing = arn().replace("source", "missing");
+    ask(json!({"TableArn": missing})).refused_with(
+        400,
+        "TableNotFoundException",
+        &format!("Table not found: {missing}"),
+    );
+    let request = json!({"TableName": "source", "PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": true}});
+    root.call("dynamodb", "UpdateContinuousBackups", request).ok();
+    ask(json!({"ExportTime": START - 60})).refused(400, "InvalidExportTimeException");
+    ask(json!({"ExportTime": START + 60})).refused(400, "InvalidExportTimeException");
+    ask(json!({"ExportFormat": "ION"})).refused(501, "NotImplemented");
+    ask(json!({"S3SseKmsKeyId": "k"})).refused(400, "ValidationException");
+    ask(json!({"ExportType": "INCREMENTAL_EXPORT"})).refused(400, "ValidationException");
+    let short = json!({"ExportFromTime": START, "ExportToTime": START + 60});
+    ask(json!({"IncrementalExportSpecification": short})).refused_with(
+        400,
+        "ValidationException",
+        "Invalid Request: Export Type expected to be Incremental Export when incremental export specification is provided",
+    );
+    cloud.advance(MINUTE * 2);
+    ask(json!({"ExportType": "INCREMENTAL_EXPORT", "IncrementalExportSpecification": short}))
+        .refused(400, "InvalidExportTimeException");
+    let none = format!("{}/export/01768478400000-1a2b3c4d", arn());
+    root.call("dynamodb", "DescribeExport", json!({"ExportArn": none}))
+        .refused(400, "ExportNotFoundException");
+    root.call("dynamodb", "DescribeExport", json!({"ExportArn": format!("{}-no-export-at-all", arn())}))
+        .refused_with(400, "ValidationException", "Invalid Export ARN");
+
+    // The bucket is missed later, and a token is good for the same request only.
+    let first = ask(json!({"ClientToken": "t"})).ok()["ExportDescription"]["ExportArn"].clone();
+    cloud.reconcile();
+    let failed = root.call("dynamodb", "DescribeExport", json!({"ExportArn": first})).ok();
+    let failed = &failed["ExportDescription"];
+    assert_eq!(
+        (&failed["ExportStatus"], &failed["FailureCode"]),
+        (&json!("FAILED"), &json!("S3NoSuchBucket"))
+    );
+    assert_eq!(
+        failed["FailureMessage"],
+        "The specified bucket does not exist (Service: Amazon S3; Status Code: 404; Error Code: NoSuchBucket)"
+    );
+    assert_eq!(ask(json!({"ClientToken": "t"})).ok()["ExportDescription"]["ExportArn"], first);
+    ask(json!({"ClientToken": "t", "S3Prefix": "other"})).refused_with(
+        400,
+        "ExportConflictException",
+        "Export conflict: Duplicate request detected with conflicting parameters",
+    );
+}
+
+#[test]
+fn an_export_has_the_rights_of_who_asked() {
+    let cloud = Cloud::new();
+    let root = prepared(&cloud);
+    put(&root, "a", "1");
+    let allow = |actions: Value| json!({"Effect": "Allow", "Action": actions, "Resource": "*"});
+    let policy = |actions: Value| json!({"Version": "2012-10-17", "Statement": [allow(actions)]}).to_string();
+    let without = cloud.user(&root, "eva", &policy(json!("dynamodb:*")));
+    let failed = export(&cloud, &without, json!({}));
+    assert_eq!(
+        (&failed["ExportStatus"], &failed["FailureCode"]),
+        (&json!("FAILED"), &json!("S3AccessDenied"))
+    );
+    let with = json!(["dynamodb:ExportTableToPointInTime", "s3:PutObject", "s3:PutObjectAcl"]);
+    let with = cloud.user(&root, "ada", &policy(with));
+    assert_eq!(export(&cloud, &with, json!({}))["ExportStatus"], "COMPLETED");
+    let wrong = export(&cloud, &root, json!({"S3BucketOwner": "999999999999"}));
+    assert_eq!(wrong["FailureCode"], "S3AccessDenied");
+    let bob = cloud.user(&root, "bob", &policy(json!("s3:*")));
+    let request = json!({"TableArn": arn(), "S3Bucket": "exports"});
+    bob.call("dynamodb", "ExportTableToPointInTime", request).refused(400, "AccessDeniedException");
+}
+
+fn request(name: &str, more: Value) -> Value {
+    let mut request = json!({
+        "S3BucketSource": {"S3Bucket": "imports"}, "InputFormat": "DYNAMODB_JSON",
+        "TableCreationParameters": table(name, false),
+    });
+    request.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    request
+}
+
+/// Imports, and tells what has become of it.
+fn import(cloud: &Cloud, root: &Caller<'_>, name: &str, more: Value) -> Value {
+    let begun = root.call("dynamodb", "ImportTable", request(name, more)).ok();
+    let begun = &begun["ImportTableDescription"];
+    assert_eq!(begun["ImportStatus"], "IN_PROGRESS");
+    cloud.reconcile();
+    let done = root.call("dynamodb", "DescribeImport", json!({"ImportArn": begun["ImportArn"]})).ok();
+    done["ImportTableDescription"].clone()
+}
+
+fn source(root: &Caller<'_>, text: &str) {
+    root.call("s3", "CreateBucket", json!({"Bucket": "imports"})).ok();
+    let request = json!({"Bucket": "imports", "Key": "one", "Body": text});
+    root.call("s3", "PutObject", request).ok();
+}
+
+#[test]
+fn an_import_takes_what_is_good_and_counts_the_rest() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ONE);
+    source(
+        &root,
+        "{\"Item\":{\"pk\":{\"S\":\"a\"},\"v\":{\"S\":\"1\"}}}\n\n{\"Item\":{\"pk\":{\"N\":\"1\"}}}\nnothing\n\
+         {\"Item\":{\"pk\":{\"S\":\"a\"},\"v\":{\"S\":\"2\"}}}",
+    );
+    let done = import(&cloud, &root, "target", json!({"ClientToken": "t"}));
+    let count = |name: &str| done[name].as_i64().unwrap();
+    assert_eq!((count("ProcessedItemCount"), count("ImportedItemCount"), count("ErrorCount")), (4, 2, 2));
+    assert_eq!(
+        (&done["ImportStatus"], &done["FailureCode"]),
+        (&json!("FAILED"), &json!("ItemValidationError"))
+    );
+    assert_eq!(state(&root, "target"), "a=2");
+    let again = root.call("dynamodb", "ImportTable", request("target", json!({"ClientToken": "t"}))).ok();
+    assert_eq!(again["ImportTableDescription"]["ImportArn"], done["ImportArn"]);
+    root.call("dynamodb", "ImportTable", request("other", json!({"ClientToken": "t"})))
+        .refused(400, "ImportConflictException");
+    root.call("dynamodb", "ImportTable", request("target", json!({}))).refused_with(
+        400,
+        "ResourceInUseException",
+        "Table already exists: target",
+    );
+    let torn = import(&cloud, &root, "zipped", json!({"InputCompressionType": "GZIP"}));
+    assert_eq!(torn["FailureCode"], "ItemValidationError");
+    let one = root.call("dynamodb", "ListImports", json!({"PageSize": 1})).ok();
+    let rest = json!({"PageSize": 1, "NextToken": one["NextToken"]});
+    let rest = root.call("dynamodb", "ListImports", rest).ok();
+    assert_ne!(one["ImportSummaryList"][0]["ImportArn"], rest["ImportSummaryList"][0]["ImportArn"]);
+}
+
+#[test]
+fn an_import_of_csv() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ONE);
+    source(&root, "pk;sk;v\na;1;\"one; two\"\nb;2;x\nc;three;x\nd;4\n");
+    let csv = |more: Value| json!({"InputFormat": "CSV", "InputFormatOptions": {"Csv": more}});
+    let mut more = csv(json!({"Delimiter": ";"}));
+    more["TableCreationParameters"] = table("target", true);
+    let done = import(&cloud, &root, "target", more);
+    assert_eq!((&done["ImportedItemCount"], &done["ErrorCount"]), (&json!(2), &json!(2)));
+    let found = root.call(
+        "dynamodb",
+        "GetItem",
+        json!({
+            "TableName": "target", "Key": {"pk": s("a"), "sk": {"N": "1"}},
+        }),
+    );
+    assert_eq!(found.ok()["Item"]["v"], s("one; two"));
+    let done = import(&cloud, &root, "named", csv(json!({"Delimiter": ";", "HeaderList": ["pk", "x", "v"]})));
+    assert_eq!((&done["ImportedItemCount"], &done["ErrorCount"]), (&json!(4), &json!(1)));
+    assert_eq!(done["InputFormatOptions"]["Csv"]["HeaderList"], json!(["pk", "x", "v"]));
+    for refused in [json!({"InputFormat": "ION"}), json!({"InputCompressionType": "ZSTD"})] {
+        root.call("dynamodb", "ImportTable", request("other", refused)).refused(501, "NotImplemented");
+    }
+}
+
+#[test]
+fn an_import_that_reads_nothing_leaves_no_table() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ONE);
+    let done = import(&cloud, &root, "target", json!({}));
+    assert_eq!((&done["ImportStatus"], &done["FailureCode"]), (&json!("FAILED"), &json!("S3NoSuchBucket")));
+    cloud.reconcile();
+    root.call("dynamodb", "DescribeTable", json!({"TableName": "target"}))
+        .refused(400, "ResourceNotFoundException");
+    root.call("s3", "CreateBucket", json!({"Bucket": "imports"})).ok();
+    let done = import(&cloud, &root, "target", json!({}));
+    assert_eq!((&done["ImportStatus"], &done["ImportedItemCount"]), (&json!("COMPLETED"), &json!(0)));
+    let none = format!("arn:aws:dynamodb:us-east-1:{ONE}:table/target/import/01768478400000-1a2b3c4d");
+    root.call("dynamodb", "DescribeImport", json!({"ImportArn": none}))
+        .refused(400, "ImportNotFoundException");
+}
