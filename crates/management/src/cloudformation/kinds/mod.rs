@@ -9,6 +9,7 @@ mod bucket;
 mod cdk;
 mod cloudwatch;
 mod ec2;
+mod ecr;
 mod endpoint;
 mod events;
 mod function;
@@ -105,6 +106,7 @@ static ALL: &[&[Kind]] = &[
     endpoint::KINDS,
     instance::KINDS,
     cdk::KINDS,
+    ecr::KINDS,
 ];
 
 pub(crate) fn kind(name: &str) -> Option<&'static Kind> {
