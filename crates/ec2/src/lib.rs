@@ -10,6 +10,7 @@ pub mod attachment;
 pub mod describe;
 pub mod errors;
 pub mod filter;
+pub mod front;
 pub mod kind;
 pub mod ops;
 pub mod plane;

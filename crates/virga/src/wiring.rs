@@ -54,6 +54,9 @@ pub struct Ground {
     pub machines: Option<std::path::PathBuf>,
     /// Where functions' code is unpacked; `None` likewise.
     pub functions: Option<std::path::PathBuf>,
+    /// The way from machines to the cloud, and whom they are to trust there.
+    pub front: Arc<ec2::front::Door>,
+    pub authority: compute::ec2::work::Trust,
     /// The way from functions to the cloud.
     pub door: Arc<compute::lambda::workshop::Door>,
 }
@@ -71,7 +74,14 @@ pub fn cloud(
     settings: Settings,
 ) -> Result<Arc<Cloud>, StoreError> {
     let networks = DataPlane::new(Box::new(|| Ok(Arc::new(host::Simulator::new()))));
-    let simulated = Ground { networks, machines: None, functions: None, door: Arc::default() };
+    let simulated = Ground {
+        networks,
+        machines: None,
+        functions: None,
+        front: Arc::default(),
+        authority: compute::ec2::work::Trust::nobody(),
+        door: Arc::default(),
+    };
     cloud_on(simulated, store, blobs, clock, rng, master, settings)
 }
 
@@ -114,8 +124,8 @@ pub fn cloud_on(
         Arc::new(WriteLastUsed(last_used)),
         Arc::new(ec2::token::ForgetTokens),
         Arc::new(network::vpc::work::NetworkLife),
-        Arc::new(network::vpc::plane::KeepNetworks::new(Arc::clone(&networks))),
-        Arc::new(compute::ec2::work::Machines::new(networks, ground.machines)),
+        Arc::new(network::vpc::plane::KeepNetworks::new(Arc::clone(&networks), ground.front)),
+        Arc::new(compute::ec2::work::Machines::new(networks, ground.machines, ground.authority)),
         Arc::new(compute::lambda::work::Events(functions.clone())),
         Arc::new(compute::lambda::work::Idle(functions.clone())),
         Arc::new(compute::ecr::work::ForgetUploads),

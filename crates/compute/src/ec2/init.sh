@@ -18,7 +18,7 @@ else
     echo '-----BEGIN SSH HOST KEY FINGERPRINTS-----'
     dropbearkey -y -f $key | sed -n 's/^Fingerprint: //p'
     echo '-----END SSH HOST KEY FINGERPRINTS-----'
-    dropbear -F -E -s -R -r $key &
+    dropbear -F -E -e -s -R -r $key &
 fi
 while :; do
     sleep 3600 &

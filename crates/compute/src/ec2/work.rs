@@ -37,6 +37,30 @@ const LOOKS_MAX: u32 = 50;
 /// Of a console's end, as AWS keeps it.
 const CONSOLE_BYTES: u64 = 64 << 10;
 
+/// Whom machines trust when the cloud answers them by TLS: makes certificates in PEM, or says why not.
+pub struct Trust(pub Box<dyn Fn() -> Result<String, String> + Send + Sync>);
+
+impl Trust {
+    /// Where nothing answers.
+    pub fn nobody() -> Trust {
+        Trust(Box::new(|| Ok(String::new())))
+    }
+}
+
+impl std::fmt::Debug for Trust {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Trust")
+    }
+}
+
+/// The certificates that a machine's programs trust.
+const TRUSTED: &str = "etc/ssl/certs/ca-certificates.crt";
+
+/// What tells those programs so that bring certificates of their own: AWS's SDKs, Python's requests, Node.
+fn trust(bundle: &str) -> [(&'static str, &str); 3] {
+    ["AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS"].map(|name| (name, bundle))
+}
+
 /// The first process of a machine.
 const INIT: &str = include_str!("init.sh");
 
@@ -89,6 +113,7 @@ pub struct Machines {
     plane: Arc<DataPlane>,
     /// Where they keep what they write; `None` where the data plane is a simulation and nothing is on a disk.
     folder: Option<PathBuf>,
+    authority: Trust,
     programs: Mutex<Option<Vec<Bind>>>,
     running: Mutex<BTreeMap<String, Running>>,
     metadata: Metadata,
@@ -114,10 +139,11 @@ struct Home {
 }
 
 impl Machines {
-    pub fn new(plane: Arc<DataPlane>, folder: Option<PathBuf>) -> Machines {
+    pub fn new(plane: Arc<DataPlane>, folder: Option<PathBuf>, authority: Trust) -> Machines {
         Machines {
             plane,
             folder,
+            authority,
             programs: Mutex::new(None),
             running: Mutex::new(BTreeMap::new()),
             metadata: Metadata::default(),
@@ -146,8 +172,10 @@ impl Machines {
         let public = instance.public_key.as_ref().map(|key| format!("{key}\n")).unwrap_or_default();
         let home = format!("home/{}", host::image::USER);
         let authorized = format!("{home}/.ssh/authorized_keys");
-        let files: [(&str, &[u8], u32); 5] = [
+        let trusted = (self.authority.0)().map_err(io::Error::other)?;
+        let files: [(&str, &[u8], u32); 6] = [
             ("etc/hostname", hostname.as_bytes(), 0o644),
+            (TRUSTED, trusted.as_bytes(), 0o644),
             ("etc/virga-init", INIT.as_bytes(), 0o755),
             ("var/lib/virga/user-data", &instance.user_data, 0o700),
             ("root/.ssh/authorized_keys", public.as_bytes(), 0o600),
@@ -162,6 +190,8 @@ impl Machines {
         for folder in ["root", "root/.ssh", &home, &format!("{home}/.ssh")] {
             fs::set_permissions(seed.join(folder), fs::Permissions::from_mode(0o700))?;
         }
+        let bundle = format!("/{TRUSTED}");
+        let pair = |(name, value): (&str, &str)| (name.into(), value.into());
         let console = fs::File::options().create(true).append(true).open(own.join("console"))?;
         Ok(Boot {
             layers: vec![seed, image],
@@ -169,7 +199,7 @@ impl Machines {
             binds,
             hostname: name.into(),
             init: ["/bin/sh", "/etc/virga-init"].map(Into::into).to_vec(),
-            env: vec![(PATH.0.into(), PATH.1.into())],
+            env: [&[PATH], &trust(&bundle)[..]].concat().into_iter().map(pair).collect(),
             console: Some(console.into()),
         })
     }
