@@ -4,9 +4,10 @@
 //! audited as such; each step is one transaction with the record of it, so that a crash neither doubles nor forgets a
 //! resource; a failure turns the stack back; a kind or a property that is not known fails, in AWS's words.
 //!
-//! Not here: stack sets, nested stacks, drift, imports of resources, macros and transforms (but for the language
-//! extensions), `Rules`, dynamic references, parameters of Systems Manager, creation and update policies with
-//! signals, stack policies, notifications, hooks, a registry of kinds. The tags `aws:cloudformation:*` are not set.
+//! Not here: stack sets, nested stacks, custom resources, drift, imports of resources, macros and transforms (but for
+//! the language extensions), rules that ask about the account, dynamic references to secrets or to what the stack
+//! itself makes, creation and update policies with signals, stack policies, notifications, hooks, a registry of kinds.
+//! The tags `aws:cloudformation:*` are not set.
 //!
 //! - [`template`]: the language, pure.
 //! - [`kinds`]: what each kind of resource does by which operations.

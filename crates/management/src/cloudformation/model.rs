@@ -44,6 +44,8 @@ store::record! {
         23 => pub(crate) token: Option<String>,
         /// Of the request that made it.
         24 => pub(crate) creation_token: Option<String>,
+        /// The values of those parameters that are kept in Parameter Store.
+        25 => pub(crate) resolved: Vec<(String, String)>,
     }
 
     /// An output with its value.
@@ -61,6 +63,10 @@ store::record! {
         1 => pub(crate) text: String,
         2 => pub(crate) sealed_parameters: Vec<u8>,
         3 => pub(crate) tags: Vec<(String, String)>,
+        /// What Parameter Store said of parameters that are kept there.
+        4 => pub(crate) resolved: Vec<(String, String)>,
+        /// The values of dynamic references.
+        5 => pub(crate) references: Vec<(String, String)>,
     }
 
     #[derive(Clone, PartialEq, Debug)]

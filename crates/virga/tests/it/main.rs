@@ -11,6 +11,7 @@
 mod accessanalyzer;
 mod cloudformation_change_sets;
 mod cloudformation_kinds;
+mod cloudformation_lookups;
 mod cloudformation_rights;
 mod cloudformation_stacks;
 mod cloudformation_updates;

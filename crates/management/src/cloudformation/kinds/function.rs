@@ -1,4 +1,4 @@
-//! Lambda's functions, with code that stands in the template, and who may call them.
+//! Lambda's functions, with code that stands in the template or lies in S3, and who may call them.
 
 use super::on::{Form, On, Tagger, map, text_at};
 use super::{BASE, Done, Kind, Made, Refusal};

@@ -219,7 +219,7 @@ fn holdings(on: &mut On<'_, '_>, noun: &str, name: &Value) -> Done<()> {
         let own = |member: &str| get(&wanted, member).cloned().unwrap_or(Value::Null);
         let input = map([
             ("UserName", name.clone()),
-            ("Password", own("Password")),
+            ("Password", on.revealed(own("Password"))?),
             ("PasswordResetRequired", own("PasswordResetRequired")),
         ]);
         on.call(IAM, "CreateLoginProfile", input)?;

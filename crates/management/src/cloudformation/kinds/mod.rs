@@ -9,6 +9,7 @@ mod bucket;
 mod cdk;
 mod cloudwatch;
 mod ec2;
+mod ecr;
 mod endpoint;
 mod events;
 mod function;
@@ -107,6 +108,7 @@ static ALL: &[&[Kind]] = &[
     instance::KINDS,
     volume::KINDS,
     cdk::KINDS,
+    ecr::KINDS,
 ];
 
 pub(crate) fn kind(name: &str) -> Option<&'static Kind> {

@@ -4,7 +4,7 @@
 use super::bind::bind;
 use super::{Attributes, Done, Made};
 use crate::cloudformation::errors::{handler_code, is_gone};
-use crate::cloudformation::template::{alike, get, text};
+use crate::cloudformation::template::{alike, dynamic, get, text};
 use kernel::{As, Cx};
 use wire::{Fault, Value};
 
@@ -176,6 +176,23 @@ impl On<'_, '_> {
                 fault.message
             ),
             gone: is_gone(&fault.code),
+        }
+    }
+
+    /// The value of a property that takes a reference to a secure string, and may be one.
+    pub(super) fn revealed(&mut self, value: Value) -> Done<Value> {
+        let Some(named) = value.as_str().and_then(dynamic::secure).map(str::to_owned) else {
+            return Ok(value);
+        };
+        let names = Value::List(vec![Value::str(&named)]);
+        let input = map([("Names", names), ("WithDecryption", Value::Bool(true))]);
+        let answer = self.call("ssm", "GetParameters", input)?;
+        match text_at(&answer, "Parameters.0.Type").as_str() {
+            "SecureString" => Ok(Value::Str(text_at(&answer, "Parameters.0.Value"))),
+            "" => Err(Refusal::of(format!("Parameters: [ssm-secure:{named}] cannot be found."))),
+            _ => Err(Refusal::of(format!(
+                "Parameters [{named}] referenced by template have types not supported by CloudFormation."
+            ))),
         }
     }
 

@@ -3,7 +3,7 @@
 use super::stack::{check_kinds, check_name, differs, fresh, may_update, register, start_update};
 use super::{
     Parameter, ParameterView, Tag, Taken, begin, body, changeable, existing, find, given, live, source, tags,
-    take,
+    take, views,
 };
 use crate::cloudformation::access;
 use crate::cloudformation::change_set::{CHANGE_SETS, Change, ChangeSet, Detail, by_arn, changes, of};
@@ -179,11 +179,16 @@ fn make(cx: &mut Cx<'_>, req: CreateChangeSet, text: Option<String>) -> Result<C
     };
     let before = present.as_ref().map(|body| body.parameters(cx.cloud())).unwrap_or_default();
     let tags = req.tags.map(tags).transpose()?.unwrap_or_else(|| stack.tags.clone());
+    let role = req.role.as_deref().or(stack.role.as_deref());
     let Taken { plan, body } =
-        take(cx, &stack, text, &given(req.parameters), &before, tags, &req.capabilities)?;
+        take(cx, &stack, role, text, &given(req.parameters), &before, tags, &req.capabilities)?;
     check_kinds(cx, &stack, &plan)?;
     let resources = known(cx.tx, &stack)?;
-    let changes = changes(cx, &stack, &plan, &resources, &before)?;
+    let seen = match &present {
+        Some(present) => Plan::of(cx.cloud(), &stack, present)?.parameters,
+        None => before,
+    };
+    let changes = changes(cx, &stack, &plan, &resources, &seen)?;
     let differs = match &present {
         Some(present) if !creates => differs(cx, &stack, &plan, present)?,
         _ => true,
@@ -283,7 +288,7 @@ fn first(
     stays: bool,
 ) -> Result<(), CfnError> {
     stack.description.clone_from(&plan.template.description);
-    stack.parameters = plan.shown();
+    (stack.parameters, stack.resolved) = (plan.shown(), plan.shown_resolved());
     stack.tags.clone_from(&plan.tags);
     stack.on_failure.clone_from(&set.on_failure);
     stack.disable_rollback = stays || set.on_failure.as_deref() == Some("DO_NOTHING");
@@ -363,9 +368,7 @@ fn describe(cx: &mut Cx<'_>, req: Named) -> Result<Described, CfnError> {
         stack_id: stack.arn(),
         stack: stack.name,
         description: set.description,
-        parameters: some(
-            set.parameters.into_iter().map(|(key, value)| ParameterView { key, value }).collect(),
-        ),
+        parameters: views(set.parameters, &set.body.resolved),
         created: set.created,
         execution: set.execution,
         status: set.status,

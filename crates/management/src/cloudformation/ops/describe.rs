@@ -1,6 +1,6 @@
 //! Stacks as they are shown.
 
-use super::{ParameterView, Tag, existing};
+use super::{ParameterView, Tag, existing, views};
 use crate::cloudformation::access;
 use crate::cloudformation::errors::{CfnError, invalid};
 use crate::cloudformation::model::{STACKS, Stack};
@@ -98,7 +98,6 @@ fn drift() -> Drift {
 
 fn view(stack: Stack) -> View {
     let id = stack.arn();
-    let parameter = |(key, value)| ParameterView { key, value };
     let output = |o: crate::cloudformation::model::Shown| OutputView {
         key: o.name,
         value: o.value,
@@ -110,7 +109,7 @@ fn view(stack: Stack) -> View {
         name: stack.name,
         change_set: stack.change_set,
         description: stack.description,
-        parameters: some(stack.parameters.into_iter().map(parameter).collect()),
+        parameters: views(stack.parameters, &stack.resolved),
         created: stack.created,
         deleted: stack.deleted,
         updated: stack.updated,

@@ -5,6 +5,7 @@ pub(super) mod describe;
 pub(super) mod event;
 pub(super) mod export;
 pub(super) mod hold;
+mod lookup;
 pub(super) mod resource;
 mod source;
 pub(super) mod stack;
@@ -16,7 +17,7 @@ use super::model::{BODIES, Body, JOBS, Job, NAMES, NOW, Phase, STACKS, Stack, se
 use super::template::check::check;
 use super::template::parameter::{Given, resolve};
 use super::template::{Template, get};
-use super::work::plan::{Plan, pseudo};
+use super::work::plan::Plan;
 use base::Arn;
 use kernel::Cx;
 use std::collections::{BTreeMap, BTreeSet};
@@ -36,6 +37,7 @@ wire::shape! {
     pub(crate) struct ParameterView {
         key: String = "ParameterKey",
         value: String = "ParameterValue",
+        resolved: Option<String> = "ResolvedValue",
     }
 
     #[derive(Clone, PartialEq, Debug)]
@@ -101,6 +103,20 @@ pub(super) fn tags(tags: Vec<Tag>) -> Result<Vec<(String, String)>, CfnError> {
     Ok(pairs)
 }
 
+/// Parameters with what Parameter Store said of them.
+pub(super) fn views(
+    parameters: Vec<(String, String)>,
+    resolved: &[(String, String)],
+) -> Option<Vec<ParameterView>> {
+    let value = |key: &str| resolved.iter().find(|(name, _)| name == key).map(|(_, value)| value.clone());
+    let view = |(key, value_given): (String, String)| ParameterView {
+        resolved: value(&key),
+        key,
+        value: value_given,
+    };
+    (!parameters.is_empty()).then(|| parameters.into_iter().map(view).collect())
+}
+
 /// A template that is taken for a stack.
 pub(super) struct Taken {
     pub(super) plan: Plan,
@@ -116,8 +132,9 @@ pub(super) fn read(text: &str) -> Result<Template, CfnError> {
 
 /// A template with its parameters, for a stack that is there or is to be.
 pub(super) fn take(
-    cx: &Cx<'_>,
+    cx: &mut Cx<'_>,
     stack: &Stack,
+    role: Option<&str>,
     text: String,
     given: &[Given],
     before: &BTreeMap<String, String>,
@@ -140,11 +157,15 @@ pub(super) fn take(
     }
     let entries = parameters.iter().map(|(name, value)| (name.clone(), Value::str(value)));
     let sealed_parameters = seal(cx.cloud(), &Value::Map(entries.collect()));
-    let body = Body { text, sealed_parameters, tags: tags.clone() };
-    let plan = Plan { template, parameters, pseudo: pseudo(stack), tags };
+    let resolved = lookup::parameters(cx, role, &template, &parameters)?;
+    let mut body = Body { text, sealed_parameters, tags: tags.clone(), resolved, references: Vec::new() };
+    let mut plan = Plan::new(stack, &body, template, parameters);
     let evaluator = plan.evaluator()?;
+    evaluator.assert(&plan.template.rules)?;
     plan.order(&evaluator)?;
+    body.references = lookup::references(cx, role, &plan.template, &evaluator)?;
     drop(evaluator);
+    plan.references = body.references.iter().cloned().collect();
     Ok(Taken { plan, body })
 }
 

@@ -118,10 +118,11 @@ fn make(cx: &mut Cx<'_>, req: CreateStack, text: Option<String>) -> Result<Stack
     let mut stack = fresh(cx, &req.name);
     let tags = tags(req.tags)?;
     let text = text.ok_or_else(source::missing)?;
+    let role = req.role.as_deref();
     let Taken { plan, body } =
-        take(cx, &stack, text, &given(req.parameters), &BTreeMap::new(), tags, &req.capabilities)?;
+        take(cx, &stack, role, text, &given(req.parameters), &BTreeMap::new(), tags, &req.capabilities)?;
     stack.description.clone_from(&plan.template.description);
-    stack.parameters = plan.shown();
+    (stack.parameters, stack.resolved) = (plan.shown(), plan.shown_resolved());
     stack.tags = plan.tags;
     stack.capabilities = req.capabilities;
     stack.role = req.role;
@@ -155,7 +156,7 @@ pub(super) fn start_update(
     body: &crate::cloudformation::model::Body,
     disable_rollback: bool,
 ) -> Result<(), CfnError> {
-    stack.parameters = plan.shown();
+    (stack.parameters, stack.resolved) = (plan.shown(), plan.shown_resolved());
     stack.tags.clone_from(&plan.tags);
     stack.updated = Some(cx.now);
     stack.round += 1;
@@ -187,8 +188,9 @@ fn change(cx: &mut Cx<'_>, req: UpdateStack, text: Option<String>) -> Result<Sta
     };
     let before = present.parameters(cx.cloud());
     let tags = req.tags.map(tags).transpose()?.unwrap_or_else(|| stack.tags.clone());
+    let role = req.role.as_deref().or(stack.role.as_deref());
     let Taken { plan, body } =
-        take(cx, &stack, text, &given(req.parameters), &before, tags, &req.capabilities)?;
+        take(cx, &stack, role, text, &given(req.parameters), &before, tags, &req.capabilities)?;
     check_kinds(cx, &stack, &plan)?;
     if !differs(cx, &stack, &plan, &present)? {
         return Err(invalid("No updates are to be performed."));

@@ -1,7 +1,7 @@
 //! Names and functions of a template held against each other, before anything is made.
 
 use super::reference::{Reference, walk};
-use super::{Template, Wrong, graph, wrong};
+use super::{Template, Wrong, dynamic, graph, wrong};
 use std::collections::BTreeSet;
 use wire::Value;
 
@@ -28,6 +28,8 @@ pub(crate) const PSEUDO: &[&str] = &[
 /// The first thing that is wrong, in AWS's words.
 pub(crate) fn check(template: &Template, kinds: &dyn Kinds) -> Result<(), Wrong> {
     conditions(template)?;
+    rules(template)?;
+    dynamic::check(template)?;
     let mut unresolved = BTreeSet::new();
     for resource in &template.resources {
         names_of(template, kinds, &resource.properties, &mut unresolved)?;
@@ -121,6 +123,31 @@ fn names_of<'v>(
         }
         Reference::Condition(_) | Reference::Mapping(_) => Ok(()),
     })
+}
+
+/// Rules see parameters only.
+fn rules(template: &Template) -> Result<(), Wrong> {
+    let mut strangers = BTreeSet::new();
+    for rule in &template.rules {
+        for expression in rule.condition.iter().chain(rule.assertions.iter().map(|own| &own.assert)) {
+            walk(expression, None, &mut |reference| {
+                if let Reference::Name(name) = reference
+                    && !is_value(template, name)
+                {
+                    strangers.insert(name);
+                }
+                Ok(())
+            })?;
+        }
+    }
+    if strangers.is_empty() {
+        return Ok(());
+    }
+    let named: Vec<&str> = strangers.into_iter().collect();
+    wrong(format!(
+        "Template format error: Unresolved dependencies [{}]. Cannot reference resources in the Rules block of the template",
+        named.join(", ")
+    ))
 }
 
 /// Conditions see parameters, mappings and each other.

@@ -38,7 +38,7 @@ pub(crate) struct Evaluator<'a> {
 }
 
 /// Nothing is there: conditions see no resource.
-struct Nothing;
+pub(super) struct Nothing;
 
 impl World for Nothing {
     fn physical(&self, _: &str) -> Option<Value> {
@@ -163,9 +163,6 @@ impl<'a> Evaluator<'a> {
                     entries.iter().map(|(key, item)| Ok((key.clone(), self.value(item, world)?))).collect();
                 Ok(Value::Map(entries?.into_iter().filter(|(_, value)| there(value)).collect()))
             }
-            Value::Str(text) if text.contains("{{resolve:") => wrong(format!(
-                "Template error: dynamic references are not built in this version of Virga: {text}"
-            )),
             scalar => Ok(scalar.clone()),
         }
     }

@@ -8,16 +8,19 @@
 
 pub(crate) mod check;
 mod cidr;
+pub(crate) mod dynamic;
 pub(crate) mod evaluate;
 pub(crate) mod graph;
 pub(crate) mod parameter;
 pub(crate) mod reference;
+mod rule;
 mod section;
 #[cfg(test)]
 mod tests;
 mod yaml;
 
 pub(crate) use parameter::Parameter;
+pub(crate) use rule::Rule;
 use wire::Value;
 
 /// A text nests no deeper.
@@ -43,6 +46,7 @@ pub(crate) struct Template {
     pub(crate) metadata: Option<Value>,
     pub(crate) transforms: Vec<String>,
     pub(crate) parameters: Vec<Parameter>,
+    pub(crate) rules: Vec<Rule>,
     pub(crate) mappings: Vec<(String, Value)>,
     pub(crate) conditions: Vec<(String, Value)>,
     pub(crate) resources: Vec<Resource>,

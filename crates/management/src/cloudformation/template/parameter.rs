@@ -40,6 +40,19 @@ const NAMED: &[&str] = &[
     "AWS::Route53::HostedZone::Id",
 ];
 
+const STORED_NAME: &str = "AWS::SSM::Parameter::Name";
+
+/// What is within `AWS::SSM::Parameter::Value<...>`.
+fn stored(kind: &str) -> Option<&str> {
+    kind.strip_prefix("AWS::SSM::Parameter::Value<")?.strip_suffix('>')
+}
+
+/// Whether a parameter may be of this type.
+fn is_known(kind: &str) -> bool {
+    let inner = kind.strip_prefix("List<").and_then(|kind| kind.strip_suffix('>')).unwrap_or(kind);
+    PLAIN.contains(&kind) || NAMED.contains(&inner)
+}
+
 impl Parameter {
     pub(super) fn read(name: &str, body: &Value) -> Result<Parameter, Wrong> {
         let name = checked_name(name, "Parameter")?;
@@ -48,8 +61,9 @@ impl Parameter {
                 "Template format error: Every Parameters object must contain a Type member. ({name})"
             ));
         };
-        let inner = kind.strip_prefix("List<").and_then(|kind| kind.strip_suffix('>')).unwrap_or(kind);
-        if !PLAIN.contains(&kind) && !NAMED.contains(&inner) {
+        // AWS: no number is taken from there.
+        let of_store = stored(kind).is_some_and(|inner| is_known(inner) && !inner.contains("Number"));
+        if !is_known(kind) && !of_store && kind != STORED_NAME {
             return wrong(format!("Template format error: Unrecognized parameter type: {kind}"));
         }
         let number = |member| match get(body, member).map(|value| text(value).unwrap_or_default()) {
@@ -97,9 +111,20 @@ impl Parameter {
         matches!(self.kind.as_str(), "Number" | "List<Number>")
     }
 
-    /// What a reference to it stands for.
+    /// It is given the name of a parameter of Parameter Store.
+    pub(crate) fn is_stored(&self) -> bool {
+        self.kind == STORED_NAME || self.stored_value().is_some()
+    }
+
+    /// The type of the value that Parameter Store has of it.
+    pub(crate) fn stored_value(&self) -> Option<&str> {
+        stored(&self.kind)
+    }
+
+    /// What a reference to it stands for. Of one that is kept in Parameter Store `given` is the value from there.
     pub(crate) fn value(&self, given: &str) -> Value {
-        if !self.is_list() {
+        let kind = self.stored_value().unwrap_or(&self.kind);
+        if kind != "CommaDelimitedList" && !kind.starts_with("List<") {
             return Value::str(given);
         }
         let items = given.split(',').map(|item| Value::str(item.trim()));

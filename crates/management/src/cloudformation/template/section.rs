@@ -1,6 +1,8 @@
 //! The sections of a template: their form, their limits.
 
-use super::{Keep, LANGUAGE_EXTENSIONS, Output, Parameter, Resource, Template, Wrong, get, text, wrong};
+use super::{
+    Keep, LANGUAGE_EXTENSIONS, Output, Parameter, Resource, Rule, Template, Wrong, get, text, wrong,
+};
 use wire::Value;
 
 const RESOURCES_MAX: usize = 500;
@@ -34,12 +36,8 @@ pub(super) fn template(root: &Value) -> Result<Template, Wrong> {
         return wrong(format!("Invalid template property or properties [{}]", unknown.join(", ")));
     }
     // What nothing here acts on is refused, not passed over.
-    for section in ["Rules", "Hooks"] {
-        if get(root, section).is_some() {
-            return wrong(format!(
-                "Template format error: the section {section} is not built in this version of Virga."
-            ));
-        }
+    if get(root, "Hooks").is_some() {
+        return wrong("Template format error: the section Hooks is not built in this version of Virga.");
     }
     let version = get(root, "AWSTemplateFormatVersion").and_then(text);
     if version.as_deref().is_some_and(|version| version != "2010-09-09") {
@@ -71,6 +69,10 @@ pub(super) fn template(root: &Value) -> Result<Template, Wrong> {
         parameters: parameters
             .iter()
             .map(|(name, body)| Parameter::read(name, body))
+            .collect::<Result<_, _>>()?,
+        rules: entries(root, "Rules", usize::MAX)?
+            .iter()
+            .map(|(name, body)| Rule::read(name, body))
             .collect::<Result<_, _>>()?,
         mappings: mappings(entries(root, "Mappings", MAPPINGS_MAX)?)?,
         conditions: entries(root, "Conditions", usize::MAX)?.to_vec(),

@@ -234,16 +234,82 @@ fn functions_that_have_no_value() {
             "Template error: Fn::Cidr cannot make 8 blocks of 1 bits within 10.0.0.0/30",
         ),
         (
-            "'{{resolve:ssm:x}}'",
-            "Template error: dynamic references are not built in this version of Virga: {{resolve:ssm:x}}",
-        ),
-        (
             "!Join [1, 2]",
             "Template error: every Fn::Join object requires two parameters, (1) a string delimiter and (2) a list of strings to be joined or a function that returns a list of strings (such as Fn::GetAZs) to be joined.",
         ),
     ];
     for (expression, message) in rows {
         assert_eq!(evaluated(expression), Err(message.to_owned()), "{expression}");
+    }
+}
+
+#[test]
+fn rules_hold_or_say_what_does_not() {
+    let rows = [
+        ("!Contains [[a, b], !Ref P]", true),
+        ("!Contains [[b], !Ref P]", false),
+        ("!Not [!Contains [['1', '2'], !Ref P]]", true),
+        ("!EachMemberEquals [!Ref L, x]", false),
+        ("!EachMemberEquals [[a, a], !Ref P]", true),
+        ("!EachMemberIn [!Ref L, [x, y, z]]", true),
+        ("!EachMemberIn [!Ref L, [x]]", false),
+        ("!And [!Equals [!Ref P, a], !Or [!Equals [a, b], !Equals [!Ref 'AWS::Region', eu-north-1]]]", true),
+    ];
+    for (assert, holds) in rows {
+        let text = format!(
+            "
+Parameters: {{ P: {{ Type: String, Default: a }}, L: {{ Type: CommaDelimitedList, Default: 'x,y' }} }}
+Resources: {{ A: {{ Type: 'T::X' }} }}
+Rules:
+  Skipped: {{ RuleCondition: !Equals [!Ref P, b], Assertions: [{{ Assert: !Equals [a, b] }}] }}
+  Own: {{ Assertions: [{{ Assert: {assert}, AssertDescription: it does not hold }}] }}
+"
+        );
+        let template = Template::read(&text).unwrap();
+        check(&template, &Plain).unwrap();
+        let (parameters, pseudo) = (resolve(&template, &[], &BTreeMap::new()).unwrap(), pseudo());
+        let told = Evaluator::new(&template, &parameters, &pseudo).unwrap().assert(&template.rules);
+        let wanted = if holds { Ok(()) } else { Err(Wrong("it does not hold".into())) };
+        assert_eq!(told, wanted, "{assert}");
+    }
+}
+
+#[test]
+fn rules_and_references_that_are_refused() {
+    let rows = [
+        (
+            "Rules: { R: { Assertions: [{ Assert: !Equals [!Ref A, x] }] } }",
+            "Template format error: Unresolved dependencies [A]. Cannot reference resources in the Rules block of the template",
+        ),
+        (
+            "Rules: { R: { Assertions: [{ Assert: !Contains [!RefAll 'AWS::EC2::VPC::Id', x] }] } }",
+            "Template format error: Fn::RefAll is not built in this version of Virga.",
+        ),
+        (
+            "Rules: { R: { Assertions: [{ Assert: !Sub x }] } }",
+            "Template format error: Rules can only be boolean operations on parameters, with rule-specific functions",
+        ),
+        (
+            "Rules: { R: { Assertions: [{ Assert: !Not [!Equals [a]] }] } }",
+            "Template error: the object Fn::Equals has a wrong number of parameters",
+        ),
+        (
+            "Rules: { R: {} }",
+            "Template format error: [/Rules/R] Every Rules object must contain a list of Assertions.",
+        ),
+        (
+            "Outputs: { O: { Value: '{{resolve:ssm-secure:x:1}}' } }",
+            "SSM Secure reference is not supported in: [Outputs/O/Value]",
+        ),
+        (
+            "Parameters: { N: { Type: 'AWS::SSM::Parameter::Value<Number>' } }",
+            "Template format error: Unrecognized parameter type: AWS::SSM::Parameter::Value<Number>",
+        ),
+    ];
+    for (section, message) in rows {
+        let text = format!("Resources: {{ A: {{ Type: 'T::X' }} }}\n{section}\n");
+        let told = Template::read(&text).and_then(|template| check(&template, &Plain));
+        assert_eq!(told, Err(Wrong(message.to_owned())), "{section}");
     }
 }
 

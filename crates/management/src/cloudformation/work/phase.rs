@@ -16,7 +16,7 @@ use crate::cloudformation::model::{
     Stack,
 };
 use crate::cloudformation::template::evaluate::Evaluator;
-use crate::cloudformation::template::{Wrong, text, wrong};
+use crate::cloudformation::template::{Wrong, dynamic, text, wrong};
 use kernel::Cloud;
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -152,7 +152,8 @@ impl Worker<'_> {
             plan.template.outputs.iter().filter(|output| evaluator.holds(output.condition.as_deref()))
         {
             let string = |value| {
-                text(&evaluator.value(value, &world)?).ok_or_else(|| {
+                let value = dynamic::replaced(evaluator.value(value, &world)?, &plan.references)?;
+                text(&value).ok_or_else(|| {
                     Wrong(format!(
                         "Template format error: The Value field of every Outputs member must evaluate to a String. ({})",
                         output.name
@@ -271,7 +272,8 @@ impl Worker<'_> {
         if self.job.phase == Phase::RollbackCleanup {
             BODIES.delete(&mut tx, &stack.key().str(NEXT));
             if let Some(plan) = Plan::load(self.cloud, &tx, &stack, NOW)? {
-                (stack.parameters, stack.tags) = (plan.shown(), plan.tags);
+                (stack.parameters, stack.resolved) = (plan.shown(), plan.shown_resolved());
+                stack.tags = plan.tags;
             }
         }
         if status == "DELETE_COMPLETE" {

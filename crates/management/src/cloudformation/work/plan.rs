@@ -2,6 +2,7 @@
 
 use crate::cloudformation::kinds::{Kind, kind};
 use crate::cloudformation::model::{BODIES, Body, EXPORTS, RESOURCES, Resource, Stack, open};
+use crate::cloudformation::template::dynamic::{self, Values};
 use crate::cloudformation::template::evaluate::{Evaluator, Pseudo, World};
 use crate::cloudformation::template::{Template, Wrong, get, graph, wrong};
 use kernel::Cloud;
@@ -14,7 +15,13 @@ use wire::Value;
 #[derive(Debug)]
 pub(crate) struct Plan {
     pub(crate) template: Template,
+    /// As they were given.
+    given: BTreeMap<String, String>,
+    /// As references see them.
     pub(crate) parameters: BTreeMap<String, String>,
+    /// What Parameter Store said of parameters.
+    pub(crate) resolved: Vec<(String, String)>,
+    pub(crate) references: Values,
     pub(crate) pseudo: Pseudo,
     pub(crate) tags: Vec<(String, String)>,
 }
@@ -27,7 +34,7 @@ pub(crate) fn known(from: &dyn Read, stack: &Stack) -> Result<Known, StoreError>
     all.map(|entry| entry.map(|(_, resource)| (resource.name.clone(), resource))).collect()
 }
 
-pub(crate) fn pseudo(stack: &Stack) -> Pseudo {
+fn pseudo(stack: &Stack) -> Pseudo {
     Pseudo {
         account: stack.account.to_string(),
         region: stack.region,
@@ -38,12 +45,26 @@ pub(crate) fn pseudo(stack: &Stack) -> Pseudo {
 
 impl Plan {
     pub(crate) fn of(cloud: &Cloud, stack: &Stack, body: &Body) -> Result<Plan, Wrong> {
-        Ok(Plan {
-            template: Template::read(&body.text)?,
-            parameters: body.parameters(cloud),
+        Ok(Plan::new(stack, body, Template::read(&body.text)?, body.parameters(cloud)))
+    }
+
+    pub(crate) fn new(
+        stack: &Stack,
+        body: &Body,
+        template: Template,
+        given: BTreeMap<String, String>,
+    ) -> Plan {
+        let mut parameters = given.clone();
+        parameters.extend(body.resolved.iter().cloned());
+        Plan {
+            template,
+            given,
+            parameters,
+            resolved: body.resolved.clone(),
+            references: body.references.iter().cloned().collect(),
             pseudo: pseudo(stack),
             tags: body.tags.clone(),
-        })
+        }
     }
 
     /// The one that is kept under a name (`now`, `next`).
@@ -64,6 +85,10 @@ impl Plan {
 
     /// The same where nothing is shown that is not to be echoed; `None` where there is no such thing.
     pub(crate) fn masked(&self) -> Option<BTreeMap<String, String>> {
+        self.mask(&self.parameters)
+    }
+
+    fn mask(&self, parameters: &BTreeMap<String, String>) -> Option<BTreeMap<String, String>> {
         let hidden: Vec<&str> =
             self.template.parameters.iter().filter(|p| p.no_echo).map(|p| p.name.as_str()).collect();
         if hidden.is_empty() {
@@ -72,15 +97,21 @@ impl Plan {
         let shown = |(name, value): (&String, &String)| {
             (name.clone(), if hidden.contains(&name.as_str()) { "****".to_owned() } else { value.clone() })
         };
-        Some(self.parameters.iter().map(shown).collect())
+        Some(parameters.iter().map(shown).collect())
     }
 
     /// The parameters as they are shown.
     pub(crate) fn shown(&self) -> Vec<(String, String)> {
-        let shown = self.masked().unwrap_or_else(|| self.parameters.clone());
+        let shown = self.mask(&self.given).unwrap_or_else(|| self.given.clone());
         // In the order of the template.
         let names = self.template.parameters.iter().map(|parameter| &parameter.name);
         names.filter_map(|name| Some((name.clone(), shown.get(name)?.clone()))).collect()
+    }
+
+    /// Those values from Parameter Store that are shown.
+    pub(crate) fn shown_resolved(&self) -> Vec<(String, String)> {
+        let echoed = |name: &str| self.template.parameters.iter().any(|p| p.name == name && !p.no_echo);
+        self.resolved.iter().filter(|(name, _)| echoed(name)).cloned().collect()
     }
 
     /// The resources that are made, in their order, with what each needs.
@@ -99,7 +130,7 @@ impl Plan {
         let Some(resource) = self.template.resource(name) else {
             return wrong(format!("Resource {name} does not exist in the template"));
         };
-        let value = evaluator.value(&resource.properties, world)?;
+        let value = dynamic::replaced(evaluator.value(&resource.properties, world)?, &self.references)?;
         match (value, kind(&resource.kind)) {
             (Value::Map(entries), Some(kind)) => Ok(Value::Map(with_tags(entries, kind, &self.tags))),
             (Value::Null, _) => Ok(Value::Map(Vec::new())),

@@ -1,0 +1,185 @@
+//! What a template takes from Parameter Store, and the rules that it holds its parameters to.
+
+use crate::cloudformation_stacks::{ACCOUNT, create, created, describe, events, output, settle};
+use crate::harness::{Caller, Cloud};
+use serde_json::json;
+
+const CFN: &str = "cloudformation";
+
+fn put(caller: &Caller<'_>, name: &str, kind: &str, value: &str) {
+    let input = json!({ "Name": name, "Type": kind, "Value": value, "Overwrite": true });
+    caller.call("ssm", "PutParameter", input).ok();
+}
+
+fn refused(caller: &Caller<'_>, template: &str, message: &str) {
+    let input = json!({ "StackName": "x", "TemplateBody": template });
+    let told = caller.call(CFN, "CreateStack", input).refused(400, "ValidationError");
+    assert_eq!(told, message);
+}
+
+const STORED: &str = "
+Parameters:
+  Delay: { Type: 'AWS::SSM::Parameter::Value<String>', Default: /app/delay }
+  Names: { Type: 'AWS::SSM::Parameter::Value<List<String>>', Default: names }
+  Name: { Type: 'AWS::SSM::Parameter::Name', Default: /app/delay }
+Rules:
+  Short: { Assertions: [{ Assert: !Not [!Contains [['99'], !Ref Delay]], AssertDescription: too long }] }
+Resources:
+  Q: { Type: 'AWS::SQS::Queue', Properties: { QueueName: !Select [1, !Ref Names], DelaySeconds: !Ref Delay } }
+Outputs:
+  Name: { Value: !Ref Name }
+  Delay: { Value: !Ref Delay }
+";
+
+#[test]
+fn parameters_come_from_parameter_store() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ACCOUNT);
+    put(&root, "/app/delay", "String", "7");
+    put(&root, "names", "StringList", "a,b");
+    let stack = created(&cloud, &root, "s", STORED);
+    assert_eq!((output(&stack, "Name"), output(&stack, "Delay")), ("/app/delay".into(), "7".into()));
+    let shown =
+        stack["Parameters"].as_array().unwrap().iter().find(|p| p["ParameterKey"] == "Delay").unwrap();
+    assert_eq!((&shown["ParameterValue"], &shown["ResolvedValue"]), (&json!("/app/delay"), &json!("7")));
+    // An update reads them anew.
+    let again = json!({ "StackName": "s", "UsePreviousTemplate": true });
+    let told = root.call(CFN, "UpdateStack", again.clone()).refused(400, "ValidationError");
+    assert_eq!(told, "No updates are to be performed.");
+    put(&root, "/app/delay", "String", "8");
+    root.call(CFN, "UpdateStack", again.clone()).ok();
+    assert_eq!(settle(&cloud, &root, "s"), "UPDATE_COMPLETE", "{:#?}", events(&root, "s"));
+    assert_eq!(output(&describe(&root, "s"), "Delay"), "8");
+    // A rule sees the value, and nothing is touched.
+    put(&root, "/app/delay", "String", "99");
+    assert_eq!(root.call(CFN, "UpdateStack", again).refused(400, "ValidationError"), "too long");
+    assert_eq!(describe(&root, "s")["StackStatus"], "UPDATE_COMPLETE");
+}
+
+#[test]
+fn parameters_that_are_not_there_or_are_secret() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ACCOUNT);
+    refused(
+        &root,
+        STORED,
+        "Unable to fetch parameters [/app/delay,names] from parameter store for this account.",
+    );
+    put(&root, "names", "StringList", "a,b");
+    put(&root, "/app/delay", "SecureString", "7");
+    let types = "Parameters [/app/delay] referenced by template have types not supported by CloudFormation.";
+    refused(&root, STORED, types);
+    // Read with the caller's rights.
+    put(&root, "names", "StringList", "a,b");
+    let policy = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["cloudformation:*","sqs:*"],"Resource":"*"}]}"#;
+    let eva = cloud.user(&root, "eva", policy);
+    let input = json!({ "StackName": "x", "TemplateBody": STORED });
+    let told = eva.call(CFN, "CreateStack", input).refused(400, "ValidationError");
+    assert!(told.contains("is not authorized to perform: ssm:GetParameters"), "{told}");
+}
+
+#[test]
+fn dynamic_references() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ACCOUNT);
+    put(&root, "/q/name", "String", "orders");
+    put(&root, "/q/name", "String", "bills");
+    put(&root, "/pw", "SecureString", "Secret-Word-77!");
+    let template = "
+Parameters: { Part: { Type: String, Default: name } }
+Resources:
+  Q: { Type: 'AWS::SQS::Queue', Properties: { QueueName: !Sub '{{resolve:ssm:/q/${Part}:1}}-{{resolve:ssm:/q/name}}' } }
+  Eva: { Type: 'AWS::IAM::User', Properties: { UserName: eva, LoginProfile: { Password: '{{resolve:ssm-secure:/pw:1}}' } } }
+Outputs: { O: { Value: 'is {{resolve:ssm:/q/name:1}}' }, Name: { Value: !GetAtt Q.QueueName } }
+";
+    let stack = created(&cloud, &root, "s", template);
+    assert_eq!((output(&stack, "Name"), output(&stack, "O")), ("orders-bills".into(), "is orders".into()));
+    root.call("iam", "GetLoginProfile", json!({ "UserName": "eva" })).ok();
+    // Nowhere is the secret told.
+    let told = root.call(CFN, "DescribeStackEvents", json!({ "StackName": "s" })).ok();
+    assert!(!told.to_string().contains("Secret-Word") && told.to_string().contains("ssm-secure:/pw:1"));
+    let queue = |name: &str| {
+        format!("Resources: {{ Q: {{ Type: 'AWS::SQS::Queue', Properties: {{ QueueName: '{name}' }} }} }}")
+    };
+    let rows = [
+        ("{{resolve:ssm:/none:2}}", "Parameters: [ssm:/none:2] cannot be found."),
+        (
+            "{{resolve:ssm:/pw}}",
+            "Parameters [/pw] referenced by template have types not supported by CloudFormation.",
+        ),
+        (
+            "{{resolve:ssm-secure:/pw:1}}",
+            "SSM Secure reference is not supported in: [AWS::SQS::Queue/Properties/QueueName]",
+        ),
+        (
+            "{{resolve:ssm:/q/name:}}",
+            "Incorrect format is used in the following SSM reference: [{{resolve:ssm:/q/name:}}]",
+        ),
+        (
+            "{{resolve:secretsmanager:s}}",
+            "Template error: Secrets Manager is not built in this version of Virga: {{resolve:secretsmanager:s}}",
+        ),
+    ];
+    for (name, message) in rows {
+        refused(&root, &queue(name), message);
+    }
+    // What follows from the stack's own resources is not known when it begins.
+    let own = "
+Resources:
+  P: { Type: 'AWS::SSM::Parameter', Properties: { Name: /own, Type: String, Value: x } }
+  Q: { Type: 'AWS::SQS::Queue', Properties: { QueueName: !Sub '{{resolve:ssm:${P}}}' } }
+";
+    create(&root, "own", own, json!({}));
+    assert_eq!(settle(&cloud, &root, "own"), "ROLLBACK_COMPLETE");
+    let failed = events(&root, "own").into_iter().find(|e| e.starts_with("Q CREATE_FAILED")).unwrap();
+    assert!(failed.contains("follows from the stack's own resources is not built"), "{failed}");
+}
+
+#[test]
+fn repositories_of_images() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ACCOUNT);
+    let rules = r#"{"rules":[{"rulePriority":1,"selection":{"tagStatus":"untagged","countType":"sinceImagePushed","countUnit":"days","countNumber":DAYS},"action":{"type":"expire"}}]}"#;
+    let template = |days: &str, mutability: &str| {
+        let rules = rules.replace("DAYS", days);
+        format!(
+            "
+Resources:
+  R:
+    Type: AWS::ECR::Repository
+    Properties:
+      ImageTagMutability: {mutability}
+      ImageScanningConfiguration: {{ ScanOnPush: false }}
+      LifecyclePolicy: {{ LifecyclePolicyText: '{rules}' }}
+      RepositoryPolicyText:
+        Version: 2012-10-17
+        Statement: {{ Effect: Allow, Principal: {{ Service: lambda.amazonaws.com }}, Action: 'ecr:BatchGetImage' }}
+      Tags: [{{ Key: days, Value: '{days}' }}]
+Outputs: {{ Name: {{ Value: !Ref R }}, Arn: {{ Value: !GetAtt R.Arn }}, Uri: {{ Value: !GetAtt R.RepositoryUri }} }}
+"
+        )
+    };
+    let stack = created(&cloud, &root, "Images", &template("9", "IMMUTABLE"));
+    let name = output(&stack, "Name");
+    assert!(name.starts_with("images-r-"), "{name}");
+    let named = json!({ "repositoryName": name });
+    let policy = root.call("ecr", "GetLifecyclePolicy", named.clone()).ok();
+    assert!(policy["lifecyclePolicyText"].as_str().unwrap().contains("9"));
+    root.call("ecr", "GetRepositoryPolicy", named.clone()).ok();
+    let update = json!({ "StackName": "Images", "TemplateBody": template("12", "MUTABLE") });
+    root.call(CFN, "UpdateStack", update).ok();
+    assert_eq!(settle(&cloud, &root, "Images"), "UPDATE_COMPLETE", "{:#?}", events(&root, "Images"));
+    let shown = root.call("ecr", "DescribeRepositories", json!({ "repositoryNames": [name] })).ok();
+    let shown = &shown["repositories"][0];
+    assert_eq!(shown["imageTagMutability"], "MUTABLE");
+    assert_eq!(
+        (&shown["repositoryArn"], &shown["repositoryUri"]),
+        (&json!(output(&stack, "Arn")), &json!(output(&stack, "Uri")))
+    );
+    let tags = root.call("ecr", "ListTagsForResource", json!({ "resourceArn": output(&stack, "Arn") })).ok();
+    assert_eq!(tags["tags"], json!([{ "Key": "days", "Value": "12" }]));
+    root.call(CFN, "DeleteStack", json!({ "StackName": "Images" })).ok();
+    let id = stack["StackId"].as_str().unwrap();
+    assert_eq!(settle(&cloud, &root, id), "DELETE_COMPLETE", "{:#?}", events(&root, id));
+    root.call("ecr", "GetRepositoryPolicy", named).refused(400, "RepositoryNotFoundException");
+}
