@@ -2,10 +2,12 @@
 //!
 //! Services stand side by side here and do not see each other's tables: a topic reaches a queue by calling it.
 
+mod due;
 pub mod events;
 mod md5;
 mod memory;
 mod pattern;
 mod schedule;
+pub mod scheduler;
 pub mod sns;
 pub mod sqs;

@@ -4,6 +4,7 @@ use super::errors::EventsError;
 use super::model::{Bus, DEFAULT, DELIVERIES, DUE, Delivery, Due, RULES, Rule};
 use super::routing::{self, Envelope, Event};
 use super::target;
+use crate::due;
 use crate::schedule::Schedule;
 use base::{Region, Timestamp};
 use kernel::bus::Subscriber;
@@ -11,61 +12,12 @@ use kernel::reconcile::Reconciler;
 use kernel::{Cloud, bus};
 use std::sync::Arc;
 use std::time::Duration;
-use store::{CommitError, Direction, Key, Table, Tx};
+use store::{CommitError, Key, Tx};
 use wire::{Fault, Value};
 
-/// Deliveries, or schedules, of one transaction.
-const BATCH: usize = 50;
 /// AWS: <https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-retry-policy.html>, as for the next.
 const RETRIES: u32 = 185;
 const AGE: Duration = Duration::from_secs(86_400);
-const WAIT_MAX: Duration = Duration::from_secs(300);
-
-/// Records that are due, and when the next one is.
-type Ready<R> = (Vec<(Key, R)>, Option<Timestamp>);
-
-/// The first records of a table that is ordered by time, as far as they are due.
-fn due<R: store::Record>(cloud: &Cloud, table: &Table<R>, now: Timestamp) -> Result<Ready<R>, EventsError> {
-    let mut found = Vec::new();
-    for pair in table.scan(&cloud.store().snapshot(), &Key::empty(), Direction::Forward) {
-        let (key, record) = pair?;
-        let mut reader = key.reader();
-        let at = reader.scope().and_then(|_| reader.time()).unwrap_or(now);
-        if at > now {
-            return Ok((found, Some(at)));
-        }
-        if found.len() == BATCH {
-            return Ok((found, Some(now)));
-        }
-        found.push((key, record));
-    }
-    Ok((found, None))
-}
-
-/// Commits, or has the whole step done again.
-fn commit(tx: Tx) -> Result<(), EventsError> {
-    match tx.commit().wait() {
-        Ok(_) | Err(CommitError::Conflict) => Ok(()),
-        Err(error) => {
-            kernel::log::error("events could not be saved", &[("problem", &error.to_string())]);
-            Err(EventsError::Internal)
-        }
-    }
-}
-
-/// Runs a step as long as something is due.
-fn run(
-    cloud: &Arc<Cloud>,
-    step: impl Fn(&Arc<Cloud>, Timestamp) -> Result<Option<Timestamp>, EventsError>,
-) -> Result<Option<Timestamp>, String> {
-    loop {
-        let now = cloud.clock().now();
-        let next = step(cloud, now).map_err(|error| Fault::from(error).to_string())?;
-        if next.is_none_or(|next| next > now) {
-            return Ok(next);
-        }
-    }
-}
 
 /// Makes deliveries.
 #[derive(Debug)]
@@ -81,19 +33,9 @@ impl Reconciler for Deliver {
     }
 
     fn run(&self, cloud: &Arc<Cloud>) -> Result<Option<Timestamp>, String> {
-        run(cloud, |cloud, now| {
-            let (all, next) = due(cloud, &DELIVERIES, now)?;
-            let mut tx = cloud.store().begin();
-            for (key, delivery) in &all {
-                DELIVERIES.delete(&mut tx, key);
-                deliver(cloud, &mut tx, delivery, now);
-            }
-            if !all.is_empty() {
-                commit(tx)?;
-                // What was put for later, or could not be saved, stands in the table again.
-                return Ok(Some(now));
-            }
-            Ok(next)
+        due::work_off(cloud, &DELIVERIES, |tx, delivery, now| {
+            deliver(cloud, tx, delivery, now);
+            Ok(())
         })
     }
 }
@@ -107,8 +49,7 @@ fn deliver(cloud: &Arc<Cloud>, tx: &mut Tx, delivery: &Delivery, now: Timestamp)
     let exhausted = if fault.is_sender() { None } else { Some(exhausted(delivery, now)) };
     if let Some(None) = exhausted {
         let attempts = delivery.attempts + 1;
-        let wait = Duration::from_secs(1 << attempts.min(8)).min(WAIT_MAX);
-        return routing::put(tx, now.plus(wait), &Delivery { attempts, ..delivery.clone() });
+        return routing::put(tx, now.plus(due::pause(attempts)), &Delivery { attempts, ..delivery.clone() });
     }
     let queue = delivery.target.dead_letters.as_deref();
     let buried = match queue {
@@ -156,18 +97,8 @@ impl Reconciler for Tick {
     }
 
     fn run(&self, cloud: &Arc<Cloud>) -> Result<Option<Timestamp>, String> {
-        run(cloud, |cloud, now| {
-            let (all, next) = due(cloud, &DUE, now)?;
-            let mut tx = cloud.store().begin();
-            for (key, due) in &all {
-                DUE.delete(&mut tx, key);
-                tick(cloud, &mut tx, due, now)?;
-            }
-            if all.is_empty() {
-                return Ok(next);
-            }
-            commit(tx)?;
-            Ok(Some(now))
+        due::work_off(cloud, &DUE, |tx, due, now| {
+            tick(cloud, tx, due, now).map_err(|error| Fault::from(error).to_string())
         })
     }
 }

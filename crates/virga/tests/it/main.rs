@@ -34,6 +34,7 @@ mod ec2_profiles;
 mod edges;
 mod events_delivery;
 mod events_rules;
+mod scheduler_schedules;
 mod fixture;
 mod harness;
 mod iam_credentials;

@@ -112,6 +112,7 @@ pub(super) static CODES: &[(&str, Codes)] = &[
     ("ssm", JSON),
     ("events", JSON),
     ("lambda", REST_JSON),
+    ("scheduler", REST_JSON),
     ("organizations", Codes { invalid: "InvalidInputException", ..JSON }),
 ];
 
@@ -231,6 +232,7 @@ impl Prepared {
         let text = match (service, operation, member) {
             ("cloudwatch", _, "ResourceARN") => "arn:aws:cloudwatch:us-east-1:123456789012:alarm:matrix",
             ("events", _, "ResourceARN") => "arn:aws:events:us-east-1:123456789012:rule/matrix",
+            ("scheduler", _, "ResourceArn") => "arn:aws:scheduler:us-east-1:123456789012:schedule-group/matrix",
             ("dynamodb", _, "ResourceArn") => TABLE_ARN,
             ("sns", _, "TopicArn" | "ResourceArn") => "arn:aws:sns:us-east-1:123456789012:matrix",
             ("sns", _, "SubscriptionArn") => {
