@@ -2,7 +2,6 @@
 //!
 //! Services stand side by side here and do not see each other's tables: a topic reaches a queue by calling it.
 
-mod due;
 pub mod events;
 mod md5;
 mod memory;

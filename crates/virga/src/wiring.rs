@@ -151,6 +151,7 @@ fn management_work() -> Work {
         Arc::new(management::cloudwatch::work::Forget),
         Arc::new(management::logs::work::Sweep),
         Arc::new(management::logs::work::Retain),
+        Arc::new(management::logs::subscription::Deliver),
     ]
 }
 
@@ -191,6 +192,8 @@ fn integration_work() -> Work {
         Arc::new(sns::work::CallOut),
         Arc::new(sns::work::ForgetIds),
         Arc::new(events::work::Deliver),
+        Arc::new(events::work::Replays),
+        Arc::new(events::work::Retain),
         Arc::new(events::work::Tick),
         Arc::new(scheduler::work::Deliver),
         Arc::new(scheduler::work::Leave),

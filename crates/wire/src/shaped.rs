@@ -76,7 +76,9 @@ fn members_of(
 
 /// Equal but for the case of the first letter.
 fn is_name(own: &str, given: &str) -> bool {
-    let split = |text: &str| text.split_at_checked(1).map(|(first, rest)| (first.to_ascii_lowercase(), rest.to_owned()));
+    let split = |text: &str| {
+        text.split_at_checked(1).map(|(first, rest)| (first.to_ascii_lowercase(), rest.to_owned()))
+    };
     own == given || split(own) == split(given)
 }
 

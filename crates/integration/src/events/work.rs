@@ -1,18 +1,18 @@
 //! What happens by itself: deliveries are made, schedules come due, and the cloud's own events reach the default bus.
 
+use super::archive::{self, ARCHIVES, GONE, REPLAYS, RUNNING};
 use super::errors::EventsError;
 use super::model::{Bus, DEFAULT, DELIVERIES, DUE, Delivery, Due, RULES, Rule};
 use super::routing::{self, Envelope, Event};
 use super::target;
-use crate::due;
 use crate::schedule::Schedule;
 use base::{Region, Timestamp};
 use kernel::bus::Subscriber;
 use kernel::reconcile::Reconciler;
-use kernel::{Cloud, bus};
+use kernel::{Cloud, bus, due};
 use std::sync::Arc;
 use std::time::Duration;
-use store::{CommitError, Key, Tx};
+use store::{CommitError, Direction, Key, Tx};
 use wire::{Fault, Value};
 
 /// AWS: <https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-retry-policy.html>, as for the next.
@@ -128,6 +128,99 @@ fn tick(cloud: &Arc<Cloud>, tx: &mut Tx, due: &Due, now: Timestamp) -> Result<()
 pub(super) fn next(rule: &Rule, now: Timestamp) -> Option<Timestamp> {
     let schedule = Schedule::read(rule.schedule.as_deref().filter(|_| rule.enabled)?)?;
     schedule.next(rule.since.seconds(), now.seconds()).map(Timestamp::from_seconds)
+}
+
+/// Commits; a conflict is found again by the next run.
+fn commit(tx: Tx) -> Result<(), String> {
+    match tx.commit().wait() {
+        Ok(_) | Err(CommitError::Conflict) => Ok(()),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+/// Replays go on.
+#[derive(Debug)]
+pub struct Replays;
+
+impl Reconciler for Replays {
+    fn name(&self) -> &'static str {
+        "events replays"
+    }
+
+    fn watches(&self) -> Vec<Vec<u8>> {
+        vec![RUNNING.stored_key(&Key::empty())]
+    }
+
+    fn run(&self, cloud: &Arc<Cloud>) -> Result<Option<Timestamp>, String> {
+        loop {
+            let mut tx = cloud.store().begin();
+            let first = RUNNING.scan(&tx, &Key::empty(), Direction::Forward).next();
+            let Some((key, running)) = first.transpose().map_err(|error| error.to_string())? else {
+                return Ok(None);
+            };
+            let place = archive::key((running.account, running.region), &running.name);
+            match REPLAYS.get(&tx, &place).map_err(|error| error.to_string())? {
+                Some(replay) => {
+                    let step = replay.step(cloud, &mut tx, cloud.clock().now());
+                    step.map_err(|error| Fault::from(error).to_string())?;
+                }
+                None => RUNNING.delete(&mut tx, &key),
+            }
+            commit(tx)?;
+        }
+    }
+}
+
+/// Archived events leave when their days are over, and with their archive.
+#[derive(Debug)]
+pub struct Retain;
+
+impl Reconciler for Retain {
+    fn name(&self) -> &'static str {
+        "events archives"
+    }
+
+    fn watches(&self) -> Vec<Vec<u8>> {
+        vec![ARCHIVES.stored_key(&Key::empty()), GONE.stored_key(&Key::empty())]
+    }
+
+    fn run(&self, cloud: &Arc<Cloud>) -> Result<Option<Timestamp>, String> {
+        let say = |error: store::StoreError| error.to_string();
+        let (snapshot, now) = (cloud.store().snapshot(), cloud.clock().now());
+        for pair in GONE.scan(&snapshot, &Key::empty(), Direction::Forward) {
+            let (key, gone) = pair.map_err(say)?;
+            while drop_some(cloud, gone.number, None)?.0 > 0 {}
+            let mut tx = cloud.store().begin();
+            GONE.delete(&mut tx, &key);
+            commit(tx)?;
+        }
+        let mut next = None;
+        for pair in ARCHIVES.scan(&snapshot, &Key::empty(), Direction::Forward) {
+            let (_, archive) = pair.map_err(say)?;
+            let Some(until) = archive.until(now) else { continue };
+            loop {
+                let (dropped, oldest) = drop_some(cloud, archive.number, Some(until))?;
+                if let Some(at) = oldest.and_then(|taken| archive.ends(taken)) {
+                    next = Some(next.map_or(at, |next: Timestamp| next.min(at)));
+                }
+                if dropped == 0 || oldest.is_some() {
+                    break;
+                }
+            }
+        }
+        Ok(next)
+    }
+}
+
+fn drop_some(
+    cloud: &Cloud,
+    number: u64,
+    until: Option<Timestamp>,
+) -> Result<(usize, Option<Timestamp>), String> {
+    let mut tx = cloud.store().begin();
+    let outcome = archive::drop_old(&mut tx, number, until).map_err(|error| error.to_string())?;
+    commit(tx)?;
+    Ok(outcome)
 }
 
 /// What the cloud's own services tell, on the default bus.

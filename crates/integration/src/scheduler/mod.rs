@@ -22,5 +22,8 @@ mod zone;
 
 pub use errors::SchedulerError;
 
-pub static SCHEDULER: kernel::Service =
-    kernel::Service { id: "scheduler", global: false, ops: &[ops::group::OPS, ops::schedule::OPS, ops::tag::OPS] };
+pub static SCHEDULER: kernel::Service = kernel::Service {
+    id: "scheduler",
+    global: false,
+    ops: &[ops::group::OPS, ops::schedule::OPS, ops::tag::OPS],
+};

@@ -145,7 +145,13 @@ mod tests {
 
     #[test]
     fn what_is_no_expression() {
-        let wrong = ["at(2026-02-30T00:00:00)", "at(2026-01-01 00:00:00)", "at(2026-01-01T00:00:00Z)", "rate(1 days)", "x"];
+        let wrong = [
+            "at(2026-02-30T00:00:00)",
+            "at(2026-01-01 00:00:00)",
+            "at(2026-01-01T00:00:00Z)",
+            "rate(1 days)",
+            "x",
+        ];
         for text in wrong {
             assert!(Timing::read(text, Zone::named("UTC").unwrap()).is_none(), "{text}");
         }

@@ -57,13 +57,15 @@ pub(super) fn read(cloud: &Cloud, arn: &str) -> Result<Universal, SchedulerError
     let wrong = || invalid(format!("Provided Arn is not valid: {arn}"));
     let (service, action) =
         arn.strip_prefix(PREFIX).and_then(|rest| rest.split_once(':')).ok_or_else(wrong)?;
-    let camel = action.split_at_checked(1).map(|(first, rest)| first.to_ascii_lowercase() + rest).unwrap_or_default();
+    let camel =
+        action.split_at_checked(1).map(|(first, rest)| first.to_ascii_lowercase() + rest).unwrap_or_default();
     if READING.iter().any(|prefix| camel.starts_with(prefix)) {
         return Err(invalid(format!("The API action {service}:{action} is not supported as a target.")));
     }
     let not_built = || SchedulerError::NotBuilt(format!("The target {service}:{action}"));
     let entries = wire::catalog::services().iter();
-    let entry = entries.into_iter().find(|entry| sdk_name(entry.service_id) == service).ok_or_else(not_built)?;
+    let entry =
+        entries.into_iter().find(|entry| sdk_name(entry.service_id) == service).ok_or_else(not_built)?;
     let model = wire::catalog::service(entry.id).ok_or_else(not_built)?;
     let named = |operation: &&Operation| operation.name.eq_ignore_ascii_case(action);
     let operation = model.operations.iter().find(named).ok_or_else(wrong)?;
@@ -84,7 +86,8 @@ impl Universal {
     /// # Errors
     /// `ValidationException` for what the operation does not have.
     pub(super) fn parameters(&self, text: &str) -> Result<Value, Fault> {
-        let wrong = |why: String| Fault::from(invalid(format!("The input of the target is not valid: {why}")));
+        let wrong =
+            |why: String| Fault::from(invalid(format!("The input of the target is not valid: {why}")));
         let value = wire::json::read(text).ok_or_else(|| wrong("it is not JSON".into()))?;
         let Some(shape) = self.operation.input else { return Ok(Value::Struct(wire::Struct::new())) };
         wire::shaped::as_shape(self.service, shape, value).map_err(wrong)

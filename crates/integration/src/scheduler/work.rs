@@ -4,10 +4,9 @@ use super::errors::{SchedulerError, is_throttled};
 use super::model::{DUE, Due, GROUPS, Group, RUNS, Run, SCHEDULES, Schedule};
 use super::target::{self, Failed};
 use super::{payload, token};
-use crate::due;
 use base::{Rng, Timestamp};
-use kernel::Cloud;
 use kernel::reconcile::Reconciler;
+use kernel::{Cloud, due};
 use std::sync::Arc;
 use std::time::Duration;
 use store::{Direction, Key, StoreError, Table, Tx};
@@ -176,7 +175,9 @@ impl Reconciler for Leave {
         for group in groups.map_err(|error| error.to_string())?.iter().filter(|group| group.is_deleting) {
             while !leave(cloud, group).map_err(|error| Fault::from(error).to_string())? {}
         }
-        due::work_off(cloud, &token::ENDS, |tx, end, _| token::forget(tx, end).map_err(|error| error.to_string()))
+        due::work_off(cloud, &token::ENDS, |tx, end, _| {
+            token::forget(tx, end).map_err(|error| error.to_string())
+        })
     }
 }
 

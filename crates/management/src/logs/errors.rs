@@ -10,6 +10,8 @@ wire::errors! {
         NoPolicy(name: String) = 400, "ResourceNotFoundException", "Policy with name [{name}] does not exist.";
         NoQuery = 400, "ResourceNotFoundException", "The specified query does not exist.";
         NoMetricFilter = 400, "ResourceNotFoundException", "The specified metric filter does not exist.";
+        NoSubscription = 400, "ResourceNotFoundException", "The specified subscription filter does not exist.";
+        NotBuilt(what: String) = 501, "NotImplemented", "{what} are not built in this version of Virga.";
         NoEvent = 400, "ResourceNotFoundException", "The specified log record does not exist.";
         GroupExists = 400, "ResourceAlreadyExistsException", "The specified log group already exists";
         StreamExists = 400, "ResourceAlreadyExistsException", "The specified log stream already exists";

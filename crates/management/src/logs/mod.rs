@@ -3,9 +3,9 @@
 //! Promises: an event that was taken is on the disk; `FilterLogEvents` speaks the whole filter pattern language;
 //! retention goes by the cloud's clock (an event whose time is over is not shown, and soon after is gone); the
 //! account's resource policies decide with the callers' own; metric filters feed CloudWatch in the transaction that takes
-//! the events.
+//! the events, and subscription filters send them on to functions in its wake ([`subscription`]).
 //!
-//! Not here: subscription filters, Insights queries, live tails, exports, encryption with KMS keys,
+//! Not here: subscriptions other than functions, Insights queries, live tails, exports, encryption with KMS keys,
 //! delivery sources and destinations, transformers, anomaly detection, groups of the class `DELIVERY`.
 
 mod access;
@@ -14,6 +14,7 @@ mod metrics;
 mod model;
 mod ops;
 mod pattern;
+pub mod subscription;
 mod walk;
 pub mod work;
 
@@ -33,6 +34,7 @@ pub static LOGS: kernel::Service = kernel::Service {
         ops::event::OPS,
         ops::test_filter::OPS,
         ops::metric_filter::OPS,
+        ops::subscription::OPS,
         ops::policy::OPS,
     ],
 };

@@ -71,7 +71,11 @@ fn a_rate_starts_at_once_and_goes_on() {
     let url = queue(&root, "q");
     role(&root, r#""sqs:SendMessage""#);
     let input = "<aws.scheduler.scheduled-time> <aws.scheduler.schedule-arn> <aws.scheduler.attempt-number>";
-    let made = root.call("scheduler", "CreateSchedule", schedule("rate(5 minutes)", json!({ "Input": input }), json!({})));
+    let made = root.call(
+        "scheduler",
+        "CreateSchedule",
+        schedule("rate(5 minutes)", json!({ "Input": input }), json!({})),
+    );
     let arn = format!("arn:aws:scheduler:us-east-1:{ACCOUNT}:schedule/default/s");
     assert_eq!(made.ok(), json!({ "ScheduleArn": arn }));
     let bodies = || received(&root, &url).into_iter().map(|(body, _)| body).collect::<Vec<_>>();
@@ -88,7 +92,8 @@ fn a_rate_starts_at_once_and_goes_on() {
     root.call("scheduler", "UpdateSchedule", off).ok();
     wait(&cloud, 3_600);
     assert!(bodies().is_empty());
-    let on = schedule("cron(0 9 * * ? *)", json!({}), json!({ "ScheduleExpressionTimezone": "Europe/Berlin" }));
+    let on =
+        schedule("cron(0 9 * * ? *)", json!({}), json!({ "ScheduleExpressionTimezone": "Europe/Berlin" }));
     root.call("scheduler", "UpdateSchedule", on).ok();
     // It is after 14:00 in London, and 15:00 in Berlin.
     wait(&cloud, 17 * 3_600);
@@ -199,7 +204,10 @@ fn a_call_that_is_refused_is_in_the_dead_letter_queue() {
     assert_eq!(text("ERROR_CODE"), "QueueDoesNotExist");
     assert_eq!(text("SCHEDULE_ARN"), format!("arn:aws:scheduler:us-east-1:{ACCOUNT}:schedule/default/s"));
     assert_eq!((text("TARGET_ARN"), text("RETRY_ATTEMPTS")), (queue_arn("none"), "0".to_owned()));
-    assert_eq!((text("SCHEDULED_TIME").as_str(), text("IS_PAYLOAD_TRUNCATED").as_str()), ("2026-01-15T12:01:00Z", "false"));
+    assert_eq!(
+        (text("SCHEDULED_TIME").as_str(), text("IS_PAYLOAD_TRUNCATED").as_str()),
+        ("2026-01-15T12:01:00Z", "false")
+    );
     assert_eq!(text("EXECUTION_ID").len(), 16);
     // The role may not publish.
     let target = json!({
@@ -229,7 +237,12 @@ fn what_no_schedule_can_be_is_refused() {
     let zone = json!({ "ScheduleExpressionTimezone": "Mars/Olympus" });
     invalid("rate(1 minute)", none(), zone, "Invalid Schedule Expression Timezone Mars/Olympus.");
     let long_ago = json!({ "StartDate": 1_768_477_000 });
-    invalid("rate(1 minute)", none(), long_ago, "The StartDate you specify cannot be earlier than 5 minutes ago.");
+    invalid(
+        "rate(1 minute)",
+        none(),
+        long_ago,
+        "The StartDate you specify cannot be earlier than 5 minutes ago.",
+    );
     invalid(
         "rate(1 minute)",
         json!({ "RoleArn": "arn:aws:iam::123456789012:role/nobody" }),
@@ -265,7 +278,14 @@ fn what_no_schedule_can_be_is_refused() {
         "The target s3:putObject is not built in this version of Virga.",
     );
     let group = json!({ "GroupName": "g" });
-    refused("rate(1 minute)", none(), group, 404, "ResourceNotFoundException", "Schedule group g does not exist.");
+    refused(
+        "rate(1 minute)",
+        none(),
+        group,
+        404,
+        "ResourceNotFoundException",
+        "Schedule group g does not exist.",
+    );
     root.call("scheduler", "CreateSchedule", schedule("rate(1 day)", none(), none())).ok();
     refused("rate(1 day)", none(), none(), 409, "ConflictException", "Schedule s already exists.");
 }
@@ -284,8 +304,11 @@ fn a_token_tells_a_repeated_request() {
         root.call("scheduler", "DeleteSchedule", json!({ "Name": "s", "ClientToken": "once" })).ok();
     }
     wait(&cloud, 86_400);
-    root.call("scheduler", "DeleteSchedule", json!({ "Name": "s", "ClientToken": "once" }))
-        .refused_with(404, "ResourceNotFoundException", "Schedule s does not exist.");
+    root.call("scheduler", "DeleteSchedule", json!({ "Name": "s", "ClientToken": "once" })).refused_with(
+        404,
+        "ResourceNotFoundException",
+        "Schedule s does not exist.",
+    );
 }
 
 #[test]
@@ -320,8 +343,11 @@ fn groups_hold_schedules_and_take_them_along() {
     assert_eq!(arn, "arn:aws:scheduler:us-east-1:123456789012:schedule-group/g");
     let told = root.call("scheduler", "ListTagsForResource", json!({ "ResourceArn": arn })).ok();
     assert_eq!(told["Tags"], tags);
-    root.call("scheduler", "CreateScheduleGroup", json!({ "Name": "g" }))
-        .refused_with(409, "ConflictException", "Schedule group g already exists.");
+    root.call("scheduler", "CreateScheduleGroup", json!({ "Name": "g" })).refused_with(
+        409,
+        "ConflictException",
+        "Schedule group g already exists.",
+    );
     for (name, group) in [("a", "g"), ("b", "g"), ("a", "default")] {
         let request = schedule("rate(1 day)", json!({}), json!({ "Name": name, "GroupName": group }));
         root.call("scheduler", "CreateSchedule", request).ok();
@@ -329,7 +355,8 @@ fn groups_hold_schedules_and_take_them_along() {
     let names = |ask: Value| -> Vec<String> {
         let found = root.call("scheduler", "ListSchedules", ask).ok();
         let all = found["Schedules"].as_array().unwrap();
-        let name = |one: &Value| format!("{}/{}", one["GroupName"].as_str().unwrap(), one["Name"].as_str().unwrap());
+        let name =
+            |one: &Value| format!("{}/{}", one["GroupName"].as_str().unwrap(), one["Name"].as_str().unwrap());
         all.iter().map(name).collect()
     };
     assert_eq!(names(json!({})), ["default/a", "g/a", "g/b"]);
@@ -337,17 +364,24 @@ fn groups_hold_schedules_and_take_them_along() {
     assert_eq!(names(json!({ "NamePrefix": "a" })), ["default/a", "g/a"]);
     let page = root.call("scheduler", "ListSchedules", json!({ "MaxResults": 2 })).ok();
     assert_eq!(names(json!({ "NextToken": page["NextToken"] })), ["g/b"]);
-    root.call("scheduler", "ListSchedules", json!({ "GroupName": "none" }))
-        .refused_with(404, "ResourceNotFoundException", "Schedule group none does not exist.");
-    root.call("scheduler", "DeleteScheduleGroup", json!({ "Name": "default" })).refused(400, "ValidationException");
+    root.call("scheduler", "ListSchedules", json!({ "GroupName": "none" })).refused_with(
+        404,
+        "ResourceNotFoundException",
+        "Schedule group none does not exist.",
+    );
+    root.call("scheduler", "DeleteScheduleGroup", json!({ "Name": "default" }))
+        .refused(400, "ValidationException");
     root.call("scheduler", "DeleteScheduleGroup", json!({ "Name": "g" })).ok();
     let leaving = root.call("scheduler", "GetScheduleGroup", json!({ "Name": "g" })).ok();
     assert_eq!(leaving["State"], "DELETING");
     let late = schedule("rate(1 day)", json!({}), json!({ "GroupName": "g" }));
     root.call("scheduler", "CreateSchedule", late).refused(409, "ConflictException");
     wait(&cloud, 0);
-    root.call("scheduler", "GetScheduleGroup", json!({ "Name": "g" }))
-        .refused_with(404, "ResourceNotFoundException", "Schedule group g does not exist.");
+    root.call("scheduler", "GetScheduleGroup", json!({ "Name": "g" })).refused_with(
+        404,
+        "ResourceNotFoundException",
+        "Schedule group g does not exist.",
+    );
     assert_eq!(names(json!({})), ["default/a"]);
     let groups = root.call("scheduler", "ListScheduleGroups", json!({})).ok();
     assert_eq!(groups["ScheduleGroups"][0]["Name"], "default");

@@ -143,7 +143,8 @@ wire::shape! {
 }
 
 fn read_target(given: TargetView) -> model::Target {
-    let small = |number: Option<i64>, otherwise: i64| u32::try_from(number.unwrap_or(otherwise)).unwrap_or(u32::MAX);
+    let small =
+        |number: Option<i64>, otherwise: i64| u32::try_from(number.unwrap_or(otherwise)).unwrap_or(u32::MAX);
     let (age, attempts) = given.retries.map_or((None, None), |policy| (policy.age, policy.attempts));
     let (detail_type, source) = given.bus.map(|bus| (bus.detail_type, bus.source)).unzip();
     model::Target {
@@ -162,12 +163,12 @@ fn read_target(given: TargetView) -> model::Target {
 fn read_window(window: &Window) -> Result<Option<u32>, SchedulerError> {
     match (window.mode.as_str(), window.minutes) {
         ("FLEXIBLE", Some(minutes)) => Ok(u32::try_from(minutes).ok()),
-        ("FLEXIBLE", None) => {
-            Err(invalid("MaximumWindowInMinutes must be provided when the flexible time window mode is FLEXIBLE."))
-        }
-        (_, Some(_)) => {
-            Err(invalid("MaximumWindowInMinutes must not be provided when the flexible time window mode is OFF."))
-        }
+        ("FLEXIBLE", None) => Err(invalid(
+            "MaximumWindowInMinutes must be provided when the flexible time window mode is FLEXIBLE.",
+        )),
+        (_, Some(_)) => Err(invalid(
+            "MaximumWindowInMinutes must not be provided when the flexible time window mode is OFF.",
+        )),
         (_, None) => Ok(None),
     }
 }
@@ -338,7 +339,8 @@ fn list(cx: &mut Cx<'_>, req: ListSchedules) -> Result<Schedules, SchedulerError
     };
     let list = format!("ListSchedules {:?} {prefix} {:?}", req.group, req.state);
     let wanted = |schedule: &Schedule| {
-        schedule.name.starts_with(&prefix) && req.state.as_deref().is_none_or(|wanted| wanted == state(schedule))
+        schedule.name.starts_with(&prefix)
+            && req.state.as_deref().is_none_or(|wanted| wanted == state(schedule))
     };
     let (found, token) = page(cx, &SCHEDULES, (&all, &list), req.token.as_deref(), req.limit, wanted)?;
     let summary = |schedule: Schedule| Summary {

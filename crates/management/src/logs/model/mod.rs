@@ -4,3 +4,4 @@ pub(crate) mod event;
 pub(crate) mod group;
 pub(crate) mod metric_filter;
 pub(crate) mod stream;
+pub(crate) mod subscription;

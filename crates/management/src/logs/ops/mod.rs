@@ -10,6 +10,7 @@ pub(super) mod policy;
 pub(super) mod put;
 pub(super) mod retention;
 pub(super) mod stream;
+pub(super) mod subscription;
 pub(super) mod tag;
 pub(super) mod test_filter;
 

@@ -232,7 +232,18 @@ impl Prepared {
         let text = match (service, operation, member) {
             ("cloudwatch", _, "ResourceARN") => "arn:aws:cloudwatch:us-east-1:123456789012:alarm:matrix",
             ("events", _, "ResourceARN") => "arn:aws:events:us-east-1:123456789012:rule/matrix",
-            ("scheduler", _, "ResourceArn") => "arn:aws:scheduler:us-east-1:123456789012:schedule-group/matrix",
+            ("scheduler", _, "ResourceArn") => {
+                "arn:aws:scheduler:us-east-1:123456789012:schedule-group/matrix"
+            }
+            ("events", "CreateArchive", "EventSourceArn") => {
+                "arn:aws:events:us-east-1:123456789012:event-bus/default"
+            }
+            ("events", "StartReplay", "EventSourceArn") => {
+                "arn:aws:events:us-east-1:123456789012:archive/matrix"
+            }
+            ("logs", "PutSubscriptionFilter", "destinationArn") => {
+                "arn:aws:lambda:us-east-1:123456789012:function:matrix"
+            }
             ("dynamodb", _, "ResourceArn") => TABLE_ARN,
             ("sns", _, "TopicArn" | "ResourceArn") => "arn:aws:sns:us-east-1:123456789012:matrix",
             ("sns", _, "SubscriptionArn") => {
