@@ -9,6 +9,7 @@ wire::errors! {
         NoResource = 400, "ResourceNotFoundException", "The specified resource does not exist.";
         NoPolicy(name: String) = 400, "ResourceNotFoundException", "Policy with name [{name}] does not exist.";
         NoQuery = 400, "ResourceNotFoundException", "The specified query does not exist.";
+        NoDefinition = 400, "ResourceNotFoundException", "The specified query definition does not exist.";
         NoMetricFilter = 400, "ResourceNotFoundException", "The specified metric filter does not exist.";
         NoSubscription = 400, "ResourceNotFoundException", "The specified subscription filter does not exist.";
         NotBuilt(what: String) = 501, "NotImplemented", "{what} are not built in this version of Virga.";

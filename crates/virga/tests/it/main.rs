@@ -69,6 +69,7 @@ mod lambda_invoke;
 mod logs_events;
 mod logs_groups;
 mod logs_metric_filters;
+mod logs_queries;
 mod logs_subscriptions;
 mod matrix;
 mod organizations;

@@ -241,6 +241,7 @@ impl Prepared {
             ("events", "StartReplay", "EventSourceArn") => {
                 "arn:aws:events:us-east-1:123456789012:archive/matrix"
             }
+            ("logs", "StartQuery", "logGroupName") => "matrix",
             ("logs", "PutSubscriptionFilter", "destinationArn") => {
                 "arn:aws:lambda:us-east-1:123456789012:function:matrix"
             }
