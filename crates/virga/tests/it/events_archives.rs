@@ -96,10 +96,7 @@ fn events_are_sent_again_to_the_rules_that_are_named() {
     assert_eq!(received(&root, &first), expected);
     assert!(received(&root, &second).is_empty());
     let told = root.call("events", "DescribeReplay", json!({ "ReplayName": "again" })).ok();
-    assert_eq!(
-        (&told["State"], &told["EventLastReplayedTime"]),
-        (&json!("COMPLETED"), &json!((NOW + 109) as f64))
-    );
+    assert_eq!((&told["State"], &told["EventLastReplayedTime"]), (&json!("COMPLETED"), &json!(NOW + 109)));
     assert_eq!(told["Destination"]["FilterArns"], json!([format!("{ARN}:rule/first")]));
     assert_eq!(count(&root), 120, "what is replayed is not archived again");
     replay(&root, "again", NOW, NOW + 1, &[]).refused_with(
