@@ -2,7 +2,7 @@
 
 import json
 import time
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -45,9 +45,7 @@ def test_a_schedule_calls_its_target_at_once_and_by_the_clock(own_cloud, own_acc
     scheduler = own_account.client("scheduler")
     url, arn = _queue(own_account)
     target = {"Arn": arn, "RoleArn": _role(own_account, "sqs:SendMessage"), "Input": "tick"}
-    scheduler.create_schedule(
-        Name="s", ScheduleExpression="rate(1 hour)", FlexibleTimeWindow=OFF, Target=target
-    )
+    scheduler.create_schedule(Name="s", ScheduleExpression="rate(1 hour)", FlexibleTimeWindow=OFF, Target=target)
     assert _receive(own_account, url, 1) == ["tick"]
     own_cloud.run("clock", "+61m")
     assert _receive(own_account, url, 1) == ["tick"]
@@ -61,7 +59,7 @@ def test_schedules_survive_a_kill(own_cloud, own_account):
     scheduler = own_account.client("scheduler")
     url, arn = _queue(own_account)
     role = _role(own_account, "sqs:SendMessage")
-    when = (datetime.now(timezone.utc) + timedelta(hours=1)).strftime("at(%Y-%m-%dT%H:%M:%S)")
+    when = (datetime.now(UTC) + timedelta(hours=1)).strftime("at(%Y-%m-%dT%H:%M:%S)")
     for n in range(30):
         scheduler.create_schedule(
             Name=f"s{n}",

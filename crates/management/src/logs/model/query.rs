@@ -60,6 +60,8 @@ store::record! {
         3 => pub(crate) text: String,
         4 => pub(crate) groups: Vec<String>,
         5 => pub(crate) modified: Timestamp,
+        /// With which it was made.
+        6 => pub(crate) token: Option<String>,
     }
 }
 

@@ -25,6 +25,7 @@ wire::shape! {
         id: Option<String> = "queryDefinitionId",
         groups: Option<Vec<String>> = "logGroupNames",
         text: String = "queryString",
+        token: Option<String> = "clientToken",
     }
 
     #[derive(Debug)]
@@ -61,9 +62,19 @@ wire::shape! {
     pub(crate) struct Deleted { success: bool = "success" }
 }
 
+fn all(cx: &Cx<'_>) -> Result<Vec<Definition>, LogsError> {
+    let all = DEFINITIONS.scan(cx.tx, &Key::regional(cx.account, cx.region), Direction::Forward);
+    Ok(all.map(|pair| pair.map(|(_, one)| one)).collect::<Result<_, _>>()?)
+}
+
 fn put(cx: &mut Cx<'_>, req: PutQueryDefinition) -> Result<Put, LogsError> {
     check_language(req.language.as_ref())?;
-    let id = match req.id {
+    // AWS: a request that comes twice makes one definition.
+    let repeated = match &req.token {
+        Some(token) if req.id.is_none() => all(cx)?.into_iter().find(|one| one.token.as_ref() == Some(token)),
+        _ => None,
+    };
+    let id = match req.id.or(repeated.map(|one| one.id)) {
         Some(id) if !DEFINITIONS.contains(cx.tx, &key(cx.account, cx.region, &id))? => {
             return Err(LogsError::NoDefinition);
         }
@@ -76,7 +87,14 @@ fn put(cx: &mut Cx<'_>, req: PutQueryDefinition) -> Result<Put, LogsError> {
         }
     };
     let groups = req.groups.unwrap_or_default();
-    let definition = Definition { id: id.clone(), name: req.name, text: req.text, groups, modified: cx.now };
+    let definition = Definition {
+        id: id.clone(),
+        name: req.name,
+        text: req.text,
+        groups,
+        modified: cx.now,
+        token: req.token,
+    };
     DEFINITIONS.put(cx.tx, &key(cx.account, cx.region, &id), &definition);
     Ok(Put { id })
 }
@@ -86,8 +104,7 @@ fn describe(cx: &mut Cx<'_>, req: DescribeQueryDefinitions) -> Result<Definition
     let prefix = req.prefix.unwrap_or_default();
     let list = format!("logs:DescribeQueryDefinitions {} {} {prefix}", cx.account, cx.region.name());
     let after = position(cx, &list, req.token.as_deref())?;
-    let all = DEFINITIONS.scan(cx.tx, &Key::regional(cx.account, cx.region), Direction::Forward);
-    let mut found: Vec<Definition> = all.map(|pair| pair.map(|(_, one)| one)).collect::<Result<_, _>>()?;
+    let mut found = all(cx)?;
     found.retain(|one| one.name.starts_with(&prefix) && after.as_ref().is_none_or(|after| one.id > *after));
     let limit = req.limit.map_or(DEFINITIONS_MAX, |limit| limit as usize);
     let more = found.len() > limit;
