@@ -91,3 +91,32 @@ def test_the_command_line_lists_rules(account):
     assert [rule["Name"] for rule in account.aws("events", "list-rules")["Rules"]] == ["r"]
     buses = account.aws("events", "list-event-buses")["EventBuses"]
     assert [bus["Name"] for bus in buses] == ["default"]
+
+
+def test_a_replay_survives_a_kill(own_cloud, own_account):
+    """Each event of the archive comes again, though the cloud is killed right after the replay was started."""
+    events = own_account.client("events")
+    url, arn = _queue(own_account)
+    bus = events.describe_event_bus()["Arn"]
+    archive = events.create_archive(ArchiveName="a", EventSourceArn=bus)["ArchiveArn"]
+    for n in range(60):
+        entry = {"Source": "app", "DetailType": "t", "Detail": json.dumps({"n": n})}
+        assert events.put_events(Entries=[entry])["FailedEntryCount"] == 0
+    events.put_rule(Name="r", EventPattern=json.dumps({"replay-name": ["again"]}))
+    events.put_targets(Rule="r", Targets=[{"Id": "1", "Arn": arn, "InputPath": "$.detail.n"}])
+    now = time.time()
+    events.start_replay(
+        ReplayName="again",
+        EventSourceArn=archive,
+        EventStartTime=now - 3600,
+        EventEndTime=now + 3600,
+        Destination={"Arn": bus},
+    )
+    own_cloud.kill()
+    own_cloud.start()
+    assert set(map(int, _receive(own_account, url, 60))) == set(range(60))
+    deadline = time.time() + 10
+    events = own_account.client("events")
+    while events.describe_replay(ReplayName="again")["State"] != "COMPLETED" and time.time() < deadline:
+        time.sleep(0.1)
+    assert events.describe_replay(ReplayName="again")["State"] == "COMPLETED"

@@ -132,12 +132,6 @@ pub(crate) fn service(name: &str, account: AccountId) -> Arc<Remembered> {
     remember(Known { caller: Caller::service(name, account), secret: None })
 }
 
-/// Somebody whose session the cloud has just made.
-pub(crate) fn holder_of(caller: Arc<Caller>) -> Arc<Remembered> {
-    let audit = audit::caller_fields(&caller);
-    Arc::new(Remembered { caller, secret: None, audit })
-}
-
 /// `test` and every twelve-digit key stand for the root of an account.
 fn shared_root(access_key: &str) -> Option<AccountId> {
     if access_key == "test" { Some(AccountId::DEFAULT) } else { AccountId::parse(access_key) }

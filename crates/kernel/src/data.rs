@@ -219,26 +219,6 @@ impl Cloud {
         run(self, &who, account, region, request, call, body).await
     }
 
-    /// Runs a data-plane operation as a role that the service assumes for that, as its own call.
-    ///
-    /// # Errors
-    /// Those of `sts:AssumeRole`, and the fault that the operation answers.
-    pub async fn stream_as_role(
-        self: &Arc<Cloud>,
-        name: &'static str,
-        role: &str,
-        (account, region): (AccountId, Region),
-        call: Call<'_>,
-        body: Body,
-    ) -> Result<Answer<Value>, Fault> {
-        let caller = self.assume(&mut self.store().begin(), name, role, (account, region))?;
-        let who = crate::authenticate::holder_of(caller);
-        let request = nested::own_request(self, name);
-        run(self, &who, who.caller.account, region, request, call, body).await
-    }
-}
-
-impl Cloud {
     /// Runs a data-plane operation for somebody who called a service earlier ([`Cloud::act_for`] has the same for what
     /// runs in a transaction): with the permissions of today, and no longer than their session lasts. It is marked as
     /// coming through `name`, unless it is a role's own.
@@ -253,11 +233,8 @@ impl Cloud {
         call: Call<'_>,
         body: Body,
     ) -> Result<Answer<Value>, Fault> {
-        let mut tx = self.store().begin();
-        let caller = self.stead(&mut tx, name, whom, region)?;
-        if !tx.is_read_only() {
-            tx.commit().await.map_err(|error| commit_fault(&error))?;
-        }
+        // That a role is assumed is no record of its own here: it would cost a flush for each call.
+        let caller = self.stead(&mut self.store().begin(), name, whom, region)?;
         let mut request = nested::own_request(self, name);
         if let Whom::Caller { .. } = whom {
             request.via.push(name);

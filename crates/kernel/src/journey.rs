@@ -135,9 +135,9 @@ impl Journey<'_> {
         let dx = Dx::new(self.cloud, &self.caller, account, self.region, self.now, request);
         let told = Told { parameters: &parameters, ..Told::default() };
         // Told once the caller is authorized, and not before.
-        let admitted = self.ignored(built.op, &parsed).and_then(|ignored| {
-            if self.is_dry_run(&parsed.value) { Err(dry_run()) } else { Ok(ignored) }
-        });
+        let admitted = self
+            .ignored(built.op, &parsed)
+            .and_then(|ignored| if self.is_dry_run(&parsed.value) { Err(dry_run()) } else { Ok(ignored) });
         let protocol = self.route.protocol;
         let (decisions, outcome) =
             data::perform(&dx, built, handler, parsed.value, protocol, body, admitted).await;

@@ -21,6 +21,7 @@ mod cx;
 mod data;
 mod digests;
 mod dispatch;
+pub mod due;
 mod encoded;
 mod explain;
 mod failure;

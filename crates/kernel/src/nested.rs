@@ -128,7 +128,24 @@ impl Cloud {
         place: (AccountId, Region),
         work: impl FnOnce(&mut Cx<'_>) -> T,
     ) -> Result<T, Fault> {
-        let caller = self.assume(tx, name, role, place)?;
+        self.act_as_role_for(tx, name, role, place, None, work)
+    }
+
+    /// As [`Cloud::act_as_role`], for the sake of one resource, which the role's trust policy may ask about
+    /// (`aws:SourceArn`).
+    ///
+    /// # Errors
+    /// Those of `sts:AssumeRole`.
+    pub fn act_as_role_for<T>(
+        self: &Arc<Cloud>,
+        tx: &mut Tx,
+        name: &'static str,
+        role: &str,
+        place: (AccountId, Region),
+        source: Option<&str>,
+        work: impl FnOnce(&mut Cx<'_>) -> T,
+    ) -> Result<T, Fault> {
+        let caller = self.assume(tx, name, role, place, source)?;
         let home = caller.account;
         Ok(self.act_as(tx, &caller, &own_request(self, name), (home, place.1), work))
     }
@@ -138,13 +155,14 @@ impl Cloud {
         tx: &mut Tx,
         name: &'static str,
         role: &str,
-        (account, region): (AccountId, Region),
+        place: (AccountId, Region),
+        source: Option<&str>,
     ) -> Result<Arc<Caller>, Fault> {
         let session = name.split('.').next().unwrap_or(name);
         let members = [("RoleArn", Value::str(role)), ("RoleSessionName", Value::str(session))];
         let value = Value::Struct(members.into_iter().collect());
         let call = Call { service: "sts", operation: "AssumeRole", value };
-        let answer = self.call(tx, name, account, region, call)?;
+        let answer = self.call_for(tx, name, place, source, call)?;
         let text = |member| answer.at(&["Credentials", member]).and_then(Value::as_str);
         let (key, token) = (text("AccessKeyId").unwrap_or_default(), text("SessionToken"));
         let known = self.directory.look_up(tx, key, token, self.clock().now());
@@ -185,7 +203,7 @@ impl Cloud {
     ) -> Result<Arc<Caller>, Fault> {
         match whom {
             Whom::Caller { access_key, token } => crate::authenticate::holder(self, tx, access_key, token),
-            Whom::Role { arn, account } => self.assume(tx, name, arn, (account, region)),
+            Whom::Role { arn, account } => self.assume(tx, name, arn, (account, region), None),
         }
     }
 
@@ -246,6 +264,14 @@ pub(crate) fn find(cloud: &Cloud, call: &Call<'_>) -> Result<Found, Fault> {
     let model = wire::catalog::service(call.service).ok_or_else(missing)?;
     let modelled = model.operation(built.op.name).ok_or_else(missing)?;
     Ok(Found { built, model, modelled })
+}
+
+impl Cloud {
+    /// Whether an operation can be called from within a transaction: it is built, and waits for nothing.
+    pub fn can_call(&self, service: &str, operation: &str) -> bool {
+        let built = self.built(service, operation);
+        built.is_some_and(|built| matches!(built.op.run, Run::Control(_)) || built.op.within.is_some())
+    }
 }
 
 /// The operation has the other of the two shapes.

@@ -4,7 +4,7 @@ use base::{Clock, Rng};
 use blob::Blobs;
 use database::dynamodb;
 use ec2::plane::DataPlane;
-use integration::{events, sns, sqs};
+use integration::{events, scheduler, sns, sqs};
 use kernel::reconcile::Reconciler;
 use kernel::{Cloud, Parts, Service, Settings};
 use security::iam::directory::IamDirectory;
@@ -31,6 +31,7 @@ pub fn services() -> Vec<&'static Service> {
         &sqs::SQS,
         &sns::SNS,
         &events::EVENTS,
+        &scheduler::SCHEDULER,
         &dynamodb::streams::DYNAMODBSTREAMS,
         &storage::s3::S3,
         &EC2,
@@ -170,6 +171,8 @@ fn management_work() -> Work {
         Arc::new(management::cloudwatch::work::Forget),
         Arc::new(management::logs::work::Sweep),
         Arc::new(management::logs::work::Retain),
+        Arc::new(management::logs::subscription::Deliver),
+        Arc::new(management::logs::querying::Ask),
     ]
 }
 
@@ -213,6 +216,11 @@ fn integration_work() -> Work {
         Arc::new(sns::work::CallOut),
         Arc::new(sns::work::ForgetIds),
         Arc::new(events::work::Deliver),
+        Arc::new(events::work::Replays),
+        Arc::new(events::work::Retain),
         Arc::new(events::work::Tick),
+        Arc::new(scheduler::work::Deliver),
+        Arc::new(scheduler::work::Leave),
+        Arc::new(scheduler::work::Tick),
     ]
 }

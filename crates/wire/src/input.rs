@@ -88,6 +88,11 @@ pub fn xml_members(service: &'static Service, shape: &str, body: &[u8]) -> Optio
     xml::request(&mut Context::new(service, Protocol::RestXml), structure, body).ok()
 }
 
+/// A timestamp in text of this format, or of another that AWS's services take.
+pub(crate) fn timestamp(text: &str, format: crate::model::TimestampFormat) -> Option<base::Timestamp> {
+    scalar::timestamp(text, format)
+}
+
 /// What the codecs share while they read one request.
 struct Context {
     service: &'static Service,

@@ -12,6 +12,7 @@ pub mod model;
 pub mod output;
 pub mod route;
 pub mod shape;
+pub mod shaped;
 pub mod validate;
 pub mod value;
 

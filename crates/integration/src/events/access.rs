@@ -2,6 +2,7 @@
 //!
 //! AWS: <https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoneventbridge.html>
 
+use super::archive::{archive_arn, replay_arn};
 use super::errors::{EventsError, invalid};
 use super::model::{Bus, Home, RULES, Rule, bus_arn, named, rule_arn};
 use super::policy;
@@ -58,6 +59,45 @@ fn rule_target(cx: &Cx<'_>, request: &Struct, member: &str) -> Result<Target, Ev
         Some(rule) => target.tagged(rule.tags),
         None => target,
     })
+}
+
+/// The archive that `ArchiveName` tells.
+///
+/// # Errors
+/// Never.
+pub(super) fn archive(cx: &mut Cx<'_>, request: &Struct) -> Targets {
+    let name = request.str("ArchiveName").unwrap_or_default();
+    Ok(vec![Target::on(archive_arn((cx.account, cx.region), name)).owned_by(cx.account)])
+}
+
+/// An archive that is to be made, and its bus.
+///
+/// # Errors
+/// The store's.
+pub(super) fn new_archive(cx: &mut Cx<'_>, request: &Struct) -> Targets {
+    let mut targets = archive(cx, request)?;
+    let (home, name) = named(cx, request.str("EventSourceArn"));
+    targets.push(bus_target(cx, home, &name)?);
+    Ok(targets)
+}
+
+/// The replay that `ReplayName` tells.
+///
+/// # Errors
+/// Never.
+pub(super) fn replay(cx: &mut Cx<'_>, request: &Struct) -> Targets {
+    let name = request.str("ReplayName").unwrap_or_default();
+    Ok(vec![Target::on(replay_arn((cx.account, cx.region), name)).owned_by(cx.account)])
+}
+
+/// A replay that is to be made, and its archive.
+///
+/// # Errors
+/// Never.
+pub(super) fn new_replay(cx: &mut Cx<'_>, request: &Struct) -> Targets {
+    let mut targets = replay(cx, request)?;
+    targets.push(Target::on(request.str("EventSourceArn").unwrap_or_default()).owned_by(cx.account));
+    Ok(targets)
 }
 
 /// The rule that `Name` tells.

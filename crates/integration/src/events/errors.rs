@@ -7,6 +7,11 @@ wire::errors! {
         Pattern(why: String) = 400, "InvalidEventPatternException", "Event pattern is not valid. Reason: {why}";
         NoBus(name: String) = 400, "ResourceNotFoundException", "Event bus {name} does not exist.";
         NoRule(name: String, bus: String) = 400, "ResourceNotFoundException", "Rule {name} does not exist on EventBus {bus}.";
+        NoArchive(name: String) = 400, "ResourceNotFoundException", "Archive {name} does not exist.";
+        NoReplay(name: String) = 400, "ResourceNotFoundException", "Replay {name} does not exist.";
+        ArchiveExists(name: String) = 400, "ResourceAlreadyExistsException", "Archive {name} already exists.";
+        ReplayExists(name: String) = 400, "ResourceAlreadyExistsException", "Replay {name} already exists.";
+        ReplayOver(name: String) = 400, "IllegalStatusException", "Replay {name} is not in a valid state for this operation.";
         NoTarget(id: String, rule: String) = 400, "ResourceNotFoundException", "Target {id} does not exist on rule {rule}.";
         NoStatement = 400, "ResourceNotFoundException", "Statement with the provided id does not exist.";
         BusExists(name: String) = 400, "ResourceAlreadyExistsException", "Event bus {name} already exists.";

@@ -5,10 +5,10 @@
 //! gives and no others, again until the target's retries are over, and then into its dead-letter queue. What the cloud's own
 //! services tell is on the default bus. Schedules cost nothing until they are due.
 //!
-//! Not here: targets other than queues, topics, functions, log groups and buses; rules on another account's bus; archives and
-//! replay; partner sources, connections, API destinations, global endpoints; own keys and logs of buses.
+//! Not here: targets other than queues, topics, functions, log groups and buses; rules on another account's bus; partner sources, connections, API destinations, global endpoints; own keys and logs of buses.
 
 mod access;
+mod archive;
 mod errors;
 mod model;
 mod ops;
@@ -31,5 +31,7 @@ pub static EVENTS: kernel::Service = kernel::Service {
         ops::put::OPS,
         ops::pattern::OPS,
         ops::tag::OPS,
+        ops::archive::OPS,
+        ops::replay::OPS,
     ],
 };

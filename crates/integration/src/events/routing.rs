@@ -1,7 +1,9 @@
 //! From an event to its deliveries: which rules want it, and what their targets get.
 
+use super::archive;
 use super::errors::EventsError;
 use super::model::{Bus, DELIVERIES, Delivery, RULES, Rule};
+use super::target;
 use super::transform::{self, About};
 use crate::memory::Remembered;
 use base::Timestamp;
@@ -64,7 +66,12 @@ fn read(patterns: &Patterns, text: &str) -> Option<Arc<Pattern>> {
     patterns.of(text, read).unwrap_or_else(|never| match never {})
 }
 
-/// Puts an event on its way to the targets of each rule of the bus that wants it.
+/// Whether a pattern wants an event.
+pub(super) fn is_wanted(cloud: &Cloud, pattern: &str, event: &Event) -> bool {
+    read(&cloud.memory::<Patterns>(), pattern).is_some_and(|pattern| pattern.matches(&event.document))
+}
+
+/// Puts an event into the archives of its bus, and on its way to the targets of each rule that wants it.
 ///
 /// # Errors
 /// The store's.
@@ -75,10 +82,25 @@ pub(super) fn route(
     event: &Event,
     now: Timestamp,
 ) -> Result<(), EventsError> {
-    let patterns = cloud.memory::<Patterns>();
+    archive::keep(cloud, tx, bus, event, now)?;
+    route_to(cloud, tx, bus, event, now, |_| true)
+}
+
+/// Puts an event on its way to the targets of each rule of the bus that wants it and, by its ARN, may have it.
+///
+/// # Errors
+/// The store's.
+pub(super) fn route_to(
+    cloud: &Cloud,
+    tx: &mut Tx,
+    bus: &Bus,
+    event: &Event,
+    now: Timestamp,
+    may: impl Fn(&str) -> bool,
+) -> Result<(), EventsError> {
     let wants = |rule: &Rule| {
-        let pattern = rule.pattern.as_deref().filter(|_| rule.enabled).and_then(|text| read(&patterns, text));
-        pattern.is_some_and(|pattern| pattern.matches(&event.document))
+        let pattern = rule.pattern.as_deref().filter(|_| rule.enabled);
+        pattern.is_some_and(|pattern| is_wanted(cloud, pattern, event)) && may(&rule.arn())
     };
     let rules = RULES.scan(tx, &Bus::key(bus.home(), &bus.name), Direction::Forward);
     let rules = rules.map(|pair| pair.map(|(_, rule)| rule)).collect::<Result<Vec<_>, _>>()?;
@@ -99,6 +121,7 @@ pub(super) fn send(
     let arn = rule.arn();
     let about = About { rule_arn: &arn, rule_name: &rule.name, taken: &now.iso8601() };
     for target in rule.targets(tx)? {
+        let target = target::with_role(target, rule);
         let delivery = Delivery {
             account: rule.account,
             region: rule.region,

@@ -2,7 +2,7 @@
 //! the name of EventBridge, for the sake of the rule, so that the target's own policy decides.
 
 use super::errors::{EventsError, invalid};
-use super::model::{Bus, Delivery, Target};
+use super::model::{Bus, Delivery, Rule, Target};
 use super::routing::{self, Event};
 use super::{access, errors};
 use base::{AccountId, Arn, Region, Timestamp};
@@ -39,11 +39,20 @@ impl Kind {
     }
 }
 
+/// A target that is reached by a role alone, and has none of its own, has the rule's.
+pub(super) fn with_role(mut target: Target, rule: &Rule) -> Target {
+    let needs = Arn::parse(&target.arn).and_then(|arn| Kind::of(&arn)) == Some(Kind::Bus);
+    if needs && target.role.is_none() {
+        target.role.clone_from(&rule.role);
+    }
+    target
+}
+
 /// Whether a rule can have this target.
 ///
 /// # Errors
 /// `ValidationException`.
-pub(super) fn check(target: &Target) -> Result<(), EventsError> {
+pub(super) fn check(target: &Target, rule: &Rule) -> Result<(), EventsError> {
     let id = &target.id;
     let wrong = || {
         invalid(format!(
@@ -76,7 +85,7 @@ pub(super) fn check(target: &Target) -> Result<(), EventsError> {
         }
         _ => {}
     }
-    if kind == Kind::Bus && target.role.is_none() {
+    if kind == Kind::Bus && target.role.is_none() && rule.role.is_none() {
         return Err(invalid(format!("RoleArn is required for target {}.", target.arn)));
     }
     if kind == Kind::LogGroup && target.role.is_some() {

@@ -1,5 +1,6 @@
 //! What happens by itself: deliveries are made, schedules come due, and the cloud's own events reach the default bus.
 
+use super::archive::{self, ARCHIVES, GONE, REPLAYS, RUNNING};
 use super::errors::EventsError;
 use super::model::{Bus, DEFAULT, DELIVERIES, DUE, Delivery, Due, RULES, Rule};
 use super::routing::{self, Envelope, Event};
@@ -8,64 +9,15 @@ use crate::schedule::Schedule;
 use base::{Region, Timestamp};
 use kernel::bus::Subscriber;
 use kernel::reconcile::Reconciler;
-use kernel::{Cloud, bus};
+use kernel::{Cloud, bus, due};
 use std::sync::Arc;
 use std::time::Duration;
-use store::{CommitError, Direction, Key, Table, Tx};
+use store::{CommitError, Direction, Key, Tx};
 use wire::{Fault, Value};
 
-/// Deliveries, or schedules, of one transaction.
-const BATCH: usize = 50;
 /// AWS: <https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-retry-policy.html>, as for the next.
 const RETRIES: u32 = 185;
 const AGE: Duration = Duration::from_secs(86_400);
-const WAIT_MAX: Duration = Duration::from_secs(300);
-
-/// Records that are due, and when the next one is.
-type Ready<R> = (Vec<(Key, R)>, Option<Timestamp>);
-
-/// The first records of a table that is ordered by time, as far as they are due.
-fn due<R: store::Record>(cloud: &Cloud, table: &Table<R>, now: Timestamp) -> Result<Ready<R>, EventsError> {
-    let mut found = Vec::new();
-    for pair in table.scan(&cloud.store().snapshot(), &Key::empty(), Direction::Forward) {
-        let (key, record) = pair?;
-        let mut reader = key.reader();
-        let at = reader.scope().and_then(|_| reader.time()).unwrap_or(now);
-        if at > now {
-            return Ok((found, Some(at)));
-        }
-        if found.len() == BATCH {
-            return Ok((found, Some(now)));
-        }
-        found.push((key, record));
-    }
-    Ok((found, None))
-}
-
-/// Commits, or has the whole step done again.
-fn commit(tx: Tx) -> Result<(), EventsError> {
-    match tx.commit().wait() {
-        Ok(_) | Err(CommitError::Conflict) => Ok(()),
-        Err(error) => {
-            kernel::log::error("events could not be saved", &[("problem", &error.to_string())]);
-            Err(EventsError::Internal)
-        }
-    }
-}
-
-/// Runs a step as long as something is due.
-fn run(
-    cloud: &Arc<Cloud>,
-    step: impl Fn(&Arc<Cloud>, Timestamp) -> Result<Option<Timestamp>, EventsError>,
-) -> Result<Option<Timestamp>, String> {
-    loop {
-        let now = cloud.clock().now();
-        let next = step(cloud, now).map_err(|error| Fault::from(error).to_string())?;
-        if next.is_none_or(|next| next > now) {
-            return Ok(next);
-        }
-    }
-}
 
 /// Makes deliveries.
 #[derive(Debug)]
@@ -81,19 +33,9 @@ impl Reconciler for Deliver {
     }
 
     fn run(&self, cloud: &Arc<Cloud>) -> Result<Option<Timestamp>, String> {
-        run(cloud, |cloud, now| {
-            let (all, next) = due(cloud, &DELIVERIES, now)?;
-            let mut tx = cloud.store().begin();
-            for (key, delivery) in &all {
-                DELIVERIES.delete(&mut tx, key);
-                deliver(cloud, &mut tx, delivery, now);
-            }
-            if !all.is_empty() {
-                commit(tx)?;
-                // What was put for later, or could not be saved, stands in the table again.
-                return Ok(Some(now));
-            }
-            Ok(next)
+        due::work_off(cloud, &DELIVERIES, |tx, delivery, now| {
+            deliver(cloud, tx, delivery, now);
+            Ok(())
         })
     }
 }
@@ -107,8 +49,7 @@ fn deliver(cloud: &Arc<Cloud>, tx: &mut Tx, delivery: &Delivery, now: Timestamp)
     let exhausted = if fault.is_sender() { None } else { Some(exhausted(delivery, now)) };
     if let Some(None) = exhausted {
         let attempts = delivery.attempts + 1;
-        let wait = Duration::from_secs(1 << attempts.min(8)).min(WAIT_MAX);
-        return routing::put(tx, now.plus(wait), &Delivery { attempts, ..delivery.clone() });
+        return routing::put(tx, now.plus(due::pause(attempts)), &Delivery { attempts, ..delivery.clone() });
     }
     let queue = delivery.target.dead_letters.as_deref();
     let buried = match queue {
@@ -156,18 +97,8 @@ impl Reconciler for Tick {
     }
 
     fn run(&self, cloud: &Arc<Cloud>) -> Result<Option<Timestamp>, String> {
-        run(cloud, |cloud, now| {
-            let (all, next) = due(cloud, &DUE, now)?;
-            let mut tx = cloud.store().begin();
-            for (key, due) in &all {
-                DUE.delete(&mut tx, key);
-                tick(cloud, &mut tx, due, now)?;
-            }
-            if all.is_empty() {
-                return Ok(next);
-            }
-            commit(tx)?;
-            Ok(Some(now))
+        due::work_off(cloud, &DUE, |tx, due, now| {
+            tick(cloud, tx, due, now).map_err(|error| Fault::from(error).to_string())
         })
     }
 }
@@ -197,6 +128,99 @@ fn tick(cloud: &Arc<Cloud>, tx: &mut Tx, due: &Due, now: Timestamp) -> Result<()
 pub(super) fn next(rule: &Rule, now: Timestamp) -> Option<Timestamp> {
     let schedule = Schedule::read(rule.schedule.as_deref().filter(|_| rule.enabled)?)?;
     schedule.next(rule.since.seconds(), now.seconds()).map(Timestamp::from_seconds)
+}
+
+/// Commits; a conflict is found again by the next run.
+fn commit(tx: Tx) -> Result<(), String> {
+    match tx.commit().wait() {
+        Ok(_) | Err(CommitError::Conflict) => Ok(()),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+/// Replays go on.
+#[derive(Debug)]
+pub struct Replays;
+
+impl Reconciler for Replays {
+    fn name(&self) -> &'static str {
+        "events replays"
+    }
+
+    fn watches(&self) -> Vec<Vec<u8>> {
+        vec![RUNNING.stored_key(&Key::empty())]
+    }
+
+    fn run(&self, cloud: &Arc<Cloud>) -> Result<Option<Timestamp>, String> {
+        loop {
+            let mut tx = cloud.store().begin();
+            let first = RUNNING.scan(&tx, &Key::empty(), Direction::Forward).next();
+            let Some((key, running)) = first.transpose().map_err(|error| error.to_string())? else {
+                return Ok(None);
+            };
+            let place = archive::key((running.account, running.region), &running.name);
+            match REPLAYS.get(&tx, &place).map_err(|error| error.to_string())? {
+                Some(replay) => {
+                    let step = replay.step(cloud, &mut tx, cloud.clock().now());
+                    step.map_err(|error| Fault::from(error).to_string())?;
+                }
+                None => RUNNING.delete(&mut tx, &key),
+            }
+            commit(tx)?;
+        }
+    }
+}
+
+/// Archived events leave when their days are over, and with their archive.
+#[derive(Debug)]
+pub struct Retain;
+
+impl Reconciler for Retain {
+    fn name(&self) -> &'static str {
+        "events archives"
+    }
+
+    fn watches(&self) -> Vec<Vec<u8>> {
+        vec![ARCHIVES.stored_key(&Key::empty()), GONE.stored_key(&Key::empty())]
+    }
+
+    fn run(&self, cloud: &Arc<Cloud>) -> Result<Option<Timestamp>, String> {
+        let say = |error: store::StoreError| error.to_string();
+        let (snapshot, now) = (cloud.store().snapshot(), cloud.clock().now());
+        for pair in GONE.scan(&snapshot, &Key::empty(), Direction::Forward) {
+            let (key, gone) = pair.map_err(say)?;
+            while drop_some(cloud, gone.number, None)?.0 > 0 {}
+            let mut tx = cloud.store().begin();
+            GONE.delete(&mut tx, &key);
+            commit(tx)?;
+        }
+        let mut next = None;
+        for pair in ARCHIVES.scan(&snapshot, &Key::empty(), Direction::Forward) {
+            let (_, archive) = pair.map_err(say)?;
+            let Some(until) = archive.until(now) else { continue };
+            loop {
+                let (dropped, oldest) = drop_some(cloud, archive.number, Some(until))?;
+                if let Some(at) = oldest.and_then(|taken| archive.ends(taken)) {
+                    next = Some(next.map_or(at, |next: Timestamp| next.min(at)));
+                }
+                if dropped == 0 || oldest.is_some() {
+                    break;
+                }
+            }
+        }
+        Ok(next)
+    }
+}
+
+fn drop_some(
+    cloud: &Cloud,
+    number: u64,
+    until: Option<Timestamp>,
+) -> Result<(usize, Option<Timestamp>), String> {
+    let mut tx = cloud.store().begin();
+    let outcome = archive::drop_old(&mut tx, number, until).map_err(|error| error.to_string())?;
+    commit(tx)?;
+    Ok(outcome)
 }
 
 /// What the cloud's own services tell, on the default bus.

@@ -14,7 +14,7 @@ use kernel::identity::Attached;
 use kernel::{Cx, Target};
 use std::sync::Arc;
 use store::{Direction, Key};
-use wire::{Fault, Struct};
+use wire::{Fault, Struct, Value};
 
 type Targets = Result<Vec<Target>, Fault>;
 
@@ -64,6 +64,25 @@ fn combined(cx: &Cx<'_>) -> Result<Option<Attached>, LogsError> {
 /// The store's.
 pub(super) fn group(cx: &mut Cx<'_>, request: &Struct) -> Targets {
     Ok(vec![target(cx, request, ":log-stream:")?])
+}
+
+/// The groups that a query is about.
+///
+/// # Errors
+/// The store's.
+pub(super) fn queried(cx: &mut Cx<'_>, request: &Struct) -> Targets {
+    let lists = [("logGroupNames", "logGroupName"), ("logGroupIdentifiers", "logGroupIdentifier")];
+    let mut targets = Vec::new();
+    for (list, one) in lists {
+        for name in request.get(list).and_then(Value::as_list).unwrap_or_default() {
+            let about = Struct::from_iter([(one, name.clone())]);
+            targets.push(target(cx, &about, ":log-stream:")?);
+        }
+    }
+    if targets.is_empty() || request.get("logGroupName").is_some() {
+        targets.push(target(cx, request, ":log-stream:")?);
+    }
+    Ok(targets)
 }
 
 /// A group that is to be made.

@@ -9,7 +9,10 @@ wire::errors! {
         NoResource = 400, "ResourceNotFoundException", "The specified resource does not exist.";
         NoPolicy(name: String) = 400, "ResourceNotFoundException", "Policy with name [{name}] does not exist.";
         NoQuery = 400, "ResourceNotFoundException", "The specified query does not exist.";
+        NoDefinition = 400, "ResourceNotFoundException", "The specified query definition does not exist.";
         NoMetricFilter = 400, "ResourceNotFoundException", "The specified metric filter does not exist.";
+        NoSubscription = 400, "ResourceNotFoundException", "The specified subscription filter does not exist.";
+        NotBuilt(what: String) = 501, "NotImplemented", "{what} are not built in this version of Virga.";
         NoEvent = 400, "ResourceNotFoundException", "The specified log record does not exist.";
         GroupExists = 400, "ResourceAlreadyExistsException", "The specified log group already exists";
         StreamExists = 400, "ResourceAlreadyExistsException", "The specified log stream already exists";

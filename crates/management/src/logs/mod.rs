@@ -3,17 +3,21 @@
 //! Promises: an event that was taken is on the disk; `FilterLogEvents` speaks the whole filter pattern language;
 //! retention goes by the cloud's clock (an event whose time is over is not shown, and soon after is gone); the
 //! account's resource policies decide with the callers' own; metric filters feed CloudWatch in the transaction that takes
-//! the events.
+//! the events, and subscription filters send them on to functions in its wake ([`subscription`]); Logs Insights
+//! queries run by themselves ([`querying`]) in a pure engine ([`insights`]).
 //!
-//! Not here: subscription filters, Insights queries, live tails, exports, encryption with KMS keys,
+//! Not here: subscriptions other than functions, live tails, exports, encryption with KMS keys,
 //! delivery sources and destinations, transformers, anomaly detection, groups of the class `DELIVERY`.
 
 mod access;
 pub mod errors;
+mod insights;
 mod metrics;
 mod model;
 mod ops;
 mod pattern;
+pub mod querying;
+pub mod subscription;
 mod walk;
 pub mod work;
 
@@ -33,6 +37,9 @@ pub static LOGS: kernel::Service = kernel::Service {
         ops::event::OPS,
         ops::test_filter::OPS,
         ops::metric_filter::OPS,
+        ops::subscription::OPS,
         ops::policy::OPS,
+        ops::query::OPS,
+        ops::query_definition::OPS,
     ],
 };

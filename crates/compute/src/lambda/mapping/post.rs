@@ -6,7 +6,7 @@ use crate::lambda::access::SERVICE;
 use crate::lambda::errors::{LambdaError, invalid};
 use crate::lambda::invocation::{self, Asked, Outcome};
 use crate::lambda::model::{self, MAPPINGS, Mapping};
-use kernel::{As, Body, Call, Cloud, Cx};
+use kernel::{As, Body, Call, Cloud, Cx, Whom};
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -94,10 +94,11 @@ impl Post {
         members: Vec<(&'static str, Value)>,
     ) -> Result<Value, Fault> {
         let value = Value::Struct(members.into_iter().collect::<Struct>());
-        let home = (self.mapping.account, self.mapping.region);
         let role = self.role()?;
+        let whom = Whom::Role { arn: &role, account: self.mapping.account };
         let call = Call { service, operation, value };
-        let answer = self.cloud.stream_as_role(SERVICE, &role, home, call, Body::empty()).await?;
+        let answer =
+            self.cloud.stream_call_for(SERVICE, whom, self.mapping.region, call, Body::empty()).await?;
         Ok(answer.value)
     }
 

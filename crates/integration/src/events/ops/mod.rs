@@ -2,10 +2,12 @@
 
 #![allow(clippy::needless_pass_by_value, reason = "a handler owns its request")]
 
+pub(super) mod archive;
 pub(super) mod bus;
 pub(super) mod pattern;
 pub(super) mod permission;
 pub(super) mod put;
+pub(super) mod replay;
 pub(super) mod rule;
 pub(super) mod tag;
 pub(super) mod target;

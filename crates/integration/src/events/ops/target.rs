@@ -3,7 +3,7 @@
 use super::page;
 use crate::events::access;
 use crate::events::errors::{EventsError, invalid};
-use crate::events::model::{TARGETS, Target, own_rule};
+use crate::events::model::{Rule, TARGETS, Target, own_rule};
 use crate::events::target::check;
 use crate::events::transform::Path;
 use base::Arn;
@@ -93,7 +93,7 @@ wire::shape! {
     }
 }
 
-fn read(given: TargetView) -> Result<Target, EventsError> {
+fn read(given: TargetView, rule: &Rule) -> Result<Target, EventsError> {
     let id = given.id;
     let ways = [given.input.is_some(), given.path.is_some(), given.transformer.is_some()];
     if ways.into_iter().filter(|way| *way).count() > 1 {
@@ -134,7 +134,7 @@ fn read(given: TargetView) -> Result<Target, EventsError> {
         age_seconds,
         dead_letters,
     };
-    check(&target)?;
+    check(&target, rule)?;
     Ok(target)
 }
 
@@ -142,7 +142,7 @@ fn put(cx: &mut Cx<'_>, req: PutTargets) -> Result<Outcome, EventsError> {
     let rule = own_rule(cx, req.bus.as_deref(), &req.rule)?;
     let key = rule.own_key();
     for given in req.targets {
-        let target = read(given)?;
+        let target = read(given, &rule)?;
         TARGETS.put(cx.tx, &key.clone().str(&target.id), &target);
     }
     if rule.targets(cx.tx)?.len() > PER_RULE_MAX {

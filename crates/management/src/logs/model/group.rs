@@ -34,6 +34,7 @@ store::record! {
         9 => pub(crate) protected: bool,
         /// How many there are.
         10 => pub(crate) metric_filters: u32,
+        11 => pub(crate) subscriptions: u32,
     }
 }
 

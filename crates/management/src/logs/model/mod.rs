@@ -3,4 +3,6 @@
 pub(crate) mod event;
 pub(crate) mod group;
 pub(crate) mod metric_filter;
+pub(crate) mod query;
 pub(crate) mod stream;
+pub(crate) mod subscription;

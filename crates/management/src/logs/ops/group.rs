@@ -7,6 +7,7 @@ use crate::logs::model::event::millis;
 use crate::logs::model::group::{GROUPS, GROUPS_MAX, Group};
 use crate::logs::model::metric_filter::{METRIC_FILTERS, MetricFilter, of_group};
 use crate::logs::model::stream::{STREAMS, prefix};
+use crate::logs::model::subscription::{self, Subscription};
 use crate::logs::ops::tag;
 use crate::logs::work::RUBBISH;
 use kernel::{Cx, Empty};
@@ -109,6 +110,7 @@ fn create(cx: &mut Cx<'_>, req: CreateLogGroup) -> Result<Empty, LogsError> {
         tags: tag::checked(req.tags.unwrap_or_default().0, &req.name)?,
         protected: req.protected.unwrap_or_default(),
         metric_filters: 0,
+        subscriptions: 0,
         name: req.name,
     };
     group.save(cx.tx);
@@ -123,6 +125,9 @@ fn delete(cx: &mut Cx<'_>, req: OneGroup) -> Result<Empty, LogsError> {
     GROUPS.delete(cx.tx, &group.own_key());
     for filter in of_group(cx.tx, group.id)? {
         METRIC_FILTERS.delete(cx.tx, &MetricFilter::key(group.id, &filter.name));
+    }
+    for filter in subscription::of_group(cx.tx, group.id)? {
+        subscription::SUBSCRIPTIONS.delete(cx.tx, &Subscription::key(group.id, &filter.name));
     }
     // Nobody can name its streams any more; they and their events are swept away in pieces.
     RUBBISH.put(cx.tx, &Key::global().u64(group.id), &Default::default());

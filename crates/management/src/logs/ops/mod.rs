@@ -8,8 +8,11 @@ pub(super) mod group;
 pub(super) mod metric_filter;
 pub(super) mod policy;
 pub(super) mod put;
+pub(super) mod query;
+pub(super) mod query_definition;
 pub(super) mod retention;
 pub(super) mod stream;
+pub(super) mod subscription;
 pub(super) mod tag;
 pub(super) mod test_filter;
 

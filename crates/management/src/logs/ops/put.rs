@@ -10,6 +10,8 @@ use crate::logs::model::event::{EVENTS, Event, OVERHEAD_BYTES, Place, millis};
 use crate::logs::model::group::Group;
 use crate::logs::model::metric_filter::of_group;
 use crate::logs::model::stream::Stream;
+use crate::logs::model::subscription::{Sent, of_group as subscribers};
+use crate::logs::subscription;
 use kernel::Cx;
 
 kernel::ops! { pub(crate) static OPS:
@@ -100,6 +102,16 @@ fn put(cx: &mut Cx<'_>, req: PutLogEvents) -> Result<Put, LogsError> {
         let told: Vec<_> =
             req.events[range.clone()].iter().map(|event| (event.time, event.message.as_str())).collect();
         metrics::feed(cx, &filters, &told)?;
+    }
+    if group.subscriptions > 0 {
+        let sent = |(at, event): (u64, &InputLogEvent)| Sent {
+            id: Place { time: event.time, number: stream.next + at }.digits(stream.id),
+            time: event.time,
+            message: event.message.clone(),
+        };
+        let sent: Vec<_> = (0..).zip(&req.events[range.clone()]).map(sent).collect();
+        let filters = subscribers(cx.tx, group.id)?;
+        subscription::send(cx, &group, &stream.name, &filters, &sent);
     }
     for event in req.events.into_iter().skip(range.start).take(range.len()) {
         let place = Place { time: event.time, number: stream.next };

@@ -113,6 +113,7 @@ pub(super) static CODES: &[(&str, Codes)] = &[
     ("ssm", JSON),
     ("events", JSON),
     ("lambda", REST_JSON),
+    ("scheduler", REST_JSON),
     ("ecr", Codes { invalid: "InvalidParameterException", ..JSON }),
     ("organizations", Codes { invalid: "InvalidInputException", ..JSON }),
 ];
@@ -238,6 +239,19 @@ impl Prepared {
             ("ebs", _, "SnapshotId" | "SecondSnapshotId") => "snap-0123456789abcdef0",
             ("cloudwatch", _, "ResourceARN") => "arn:aws:cloudwatch:us-east-1:123456789012:alarm:matrix",
             ("events", _, "ResourceARN") => "arn:aws:events:us-east-1:123456789012:rule/matrix",
+            ("scheduler", _, "ResourceArn") => {
+                "arn:aws:scheduler:us-east-1:123456789012:schedule-group/matrix"
+            }
+            ("events", "CreateArchive", "EventSourceArn") => {
+                "arn:aws:events:us-east-1:123456789012:event-bus/default"
+            }
+            ("events", "StartReplay", "EventSourceArn") => {
+                "arn:aws:events:us-east-1:123456789012:archive/matrix"
+            }
+            ("logs", "StartQuery", "logGroupName") => "matrix",
+            ("logs", "PutSubscriptionFilter", "destinationArn") => {
+                "arn:aws:lambda:us-east-1:123456789012:function:matrix"
+            }
             ("dynamodb", _, "ResourceArn") => TABLE_ARN,
             ("sns", _, "TopicArn" | "ResourceArn") => "arn:aws:sns:us-east-1:123456789012:matrix",
             ("sns", _, "SubscriptionArn") => {
