@@ -153,7 +153,7 @@ def test_every_command_speaks_json(tmp_path):
         assert (calls["iam.ListRoles"]["calls"], calls["iam.ListRoles"]["refused"]) == (1, 1)
         assert calls["iam.ListUsers"]["mean_micros"] > 0
         request_id = listed["ResponseMetadata"]["RequestId"]
-        for arguments in (["doctor"], ["env"], ["clock"], ["why", request_id], ["least-privilege", ann.arn]):
+        for arguments in (["doctor"], ["env"], ["clock"], ["az"], ["why", request_id], ["least-privilege", ann.arn]):
             assert isinstance(cloud.ask(*arguments), dict), arguments
         lines = cloud.run("logs", "--json").stdout.splitlines()
         assert [json.loads(line) for line in lines]

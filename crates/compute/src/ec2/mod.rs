@@ -6,7 +6,7 @@
 //!
 //! In a machine, [`metadata`] answers what it may know about itself, and hands out the credentials of its role.
 //!
-//! Not here: volumes and block devices, `#cloud-config`, launch templates, spot, limits
+//! Not here: volumes and block devices, `#cloud-config`, spot, limits
 //! on processors and memory by type, an SSH server, interfaces attached after launch.
 
 mod errors;
@@ -16,6 +16,7 @@ mod kinds;
 mod metadata;
 pub mod model;
 pub mod ops;
+mod template;
 pub mod work;
 
 /// The operation tables, for the wiring.
@@ -29,4 +30,6 @@ pub const TABLES: &[&[kernel::Op]] = &[
     ops::attribute::OPS,
     ops::profile::OPS,
     ops::metadata::OPS,
+    ops::template::OPS,
+    ops::template_version::OPS,
 ];

@@ -13,6 +13,7 @@ use super::why::Plane;
 use base::Timestamp;
 use ec2::attachment::ATTACHMENTS;
 use ec2::plane::DataPlane;
+use ec2::zone::ZONES;
 use host::HostError;
 use kernel::Cloud;
 use kernel::reconcile::Reconciler;
@@ -106,6 +107,7 @@ impl Reconciler for KeepNetworks {
             ROUTE_TABLES.stored_key(&all),
             SUBNETS.stored_key(&all),
             VPCS.stored_key(&all),
+            ZONES.stored_key(&all),
         ]
     }
 

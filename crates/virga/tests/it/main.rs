@@ -31,6 +31,8 @@ mod dynamodb_throughput;
 mod ec2_instances;
 mod ec2_metadata;
 mod ec2_profiles;
+mod ec2_templates;
+mod ec2_zones;
 mod edges;
 mod events_delivery;
 mod events_rules;

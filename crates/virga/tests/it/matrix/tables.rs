@@ -298,6 +298,9 @@ fn ec2(operation: &str, member: &str) -> Option<Value> {
     {
         return Some(structure([("Name", Value::str("matrix"))]));
     }
+    if member == "LaunchTemplateData" {
+        return Some(structure([("InstanceType", Value::str("t3.micro"))]));
+    }
     let item = match (operation, member) {
         ("CreateTags", "Tags") => structure([("Key", Value::str("matrix")), ("Value", Value::str("matrix"))]),
         ("CreateDhcpOptions", "DhcpConfigurations") => structure([
