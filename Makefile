@@ -23,4 +23,4 @@ bench: ## Measure beside the peers (bounded to about five minutes after the buil
 	@scripts/bench.sh
 
 install-deps: ## Install what building, testing and measuring need
-	@scripts/deps.sh build lint test bench
+	@scripts/deps.sh build machines lint test bench

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs what is missing for the purposes named: build, lint, fuzz, test, bench. Does nothing, quickly, when all is there.
+# Installs what is missing for the purposes named: build, machines, lint, fuzz, test, bench. Does nothing, quickly, when all is there.
 . "$(dirname "$0")/lib.sh"
 
 build_deps() {
@@ -41,10 +41,16 @@ venv() {
     cp "$2" "$1/requirements.txt"
 }
 
-# Clients of S3 that tests run. Their tests are skipped where they cannot be installed.
+# Clients of S3 and of registries that tests run. Their tests are skipped where they cannot be installed.
 client_deps() {
-    have rclone && have restic && have s3fs && return 0
-    need_packages rclone restic s3fs || echo 'the tests of these clients will be skipped' >&2
+    have rclone && have restic && have s3fs && have skopeo && return 0
+    need_packages rclone restic s3fs skopeo || echo 'the tests of these clients will be skipped' >&2
+}
+
+# What instances need for logins. Without it there are none, and `virga doctor` says so.
+machine_deps() {
+    { [ -x /usr/sbin/dropbear ] && have newuidmap; } || need_packages dropbear-bin uidmap ||
+        echo 'nobody will be able to log in to instances' >&2
 }
 
 for purpose in "$@"; do
@@ -55,8 +61,10 @@ for purpose in "$@"; do
     test)
         venv .venv tests/requirements.txt
         client_deps
+        machine_deps
         ;;
+    machines) machine_deps ;;
     bench) scripts/peers.sh ;;
-    *) echo "usage: scripts/deps.sh [build] [lint] [fuzz] [test] [bench]" >&2 && exit 2 ;;
+    *) echo "usage: scripts/deps.sh [build] [machines] [lint] [fuzz] [test] [bench]" >&2 && exit 2 ;;
     esac
 done

@@ -13,7 +13,8 @@ start() {
     fi
 }
 
-step 'what building needs' scripts/deps.sh build
+step 'what building and instances need' scripts/deps.sh build machines
 step 'build (release)' cargo build --release --locked --package virga
 step 'start' start
+printf '\nnext: %s demo   deploys an application in two zones and shows what it promises\n' "$binary"
 total

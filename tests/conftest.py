@@ -1,6 +1,8 @@
 """Fixtures: `cloud` (shared by a worker's tests), `account` (fresh for each test), `own_cloud` (to stop and break)."""
 
 import hashlib
+import json
+import shutil
 
 import pytest
 from cloudtest import Account, Cloud
@@ -42,3 +44,23 @@ def other_account(cloud, request):
 @pytest.fixture
 def own_account(own_cloud, request):
     return Account(own_cloud, _number(request))
+
+
+@pytest.fixture
+def machines(cloud):
+    """For tests that boot machines: left out, visibly, where `virga doctor` says that there can be none."""
+    findings = json.loads(cloud.run("doctor", "--json", check=False).stdout)["findings"]
+    networks = next(finding for finding in findings if finding["what"] == "networks")
+    if not networks["good"]:
+        pytest.skip(networks["detail"])
+
+
+@pytest.fixture
+def logins(cloud, machines):
+    """For tests that log in by SSH, likewise."""
+    findings = json.loads(cloud.run("doctor", "--json", check=False).stdout)["findings"]
+    found = next(finding for finding in findings if finding["what"] == "logins")
+    if not found["good"]:
+        pytest.skip(found["detail"])
+    if not shutil.which("ssh"):
+        pytest.skip("openssh-client is not installed")

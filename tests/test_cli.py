@@ -167,7 +167,8 @@ def test_every_command_speaks_json(tmp_path):
 
 def test_doctor_tells_what_it_finds(own_cloud):
     found = {finding["what"]: finding["good"] for finding in own_cloud.ask("doctor")["findings"]}
-    assert found == dict.fromkeys(("data folder", "master key", "endpoint", "networks", "functions"), True)
+    looked_at = ("data folder", "master key", "endpoint", "networks", "logins", "functions")
+    assert found == dict.fromkeys(looked_at, True)
 
 
 def test_why_knows_a_refusal_that_came_before_the_caller_was_known(own_cloud):

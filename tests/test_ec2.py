@@ -1,23 +1,18 @@
 """Instances with a real client: boto3 and its waiters, from a key pair to the end."""
 
+import http.client
 import json
+import socket
 import subprocess
 import time
+import urllib.error
+import urllib.request
 
 import pytest
 from cloudtest import allow, binary, refused
 
 WAIT = {"Delay": 1, "MaxAttempts": 60}
 IMAGE = "ami-0a1f5c0de0b1a0001"
-
-
-@pytest.fixture
-def machines(cloud):
-    """For tests that boot machines: left out, visibly, where `virga doctor` says that there can be none."""
-    findings = json.loads(cloud.run("doctor", "--json", check=False).stdout)["findings"]
-    networks = next(finding for finding in findings if finding["what"] == "networks")
-    if not networks["good"]:
-        pytest.skip(networks["detail"])
 
 
 @pytest.fixture
@@ -82,6 +77,87 @@ def test_a_machine_comes_back_after_kill_9(machines, own_cloud):
     found = ec2.describe_instances(InstanceIds=[instance])["Reservations"][0]["Instances"][0]
     assert found["State"]["Name"] == "running"
     assert found["PrivateIpAddress"] == address
+    ec2.terminate_instances(InstanceIds=[instance])
+    ec2.get_waiter("instance_terminated").wait(InstanceIds=[instance], WaiterConfig=WAIT)
+
+
+def reachable(cloud, instance, key, *options, tries=40):
+    """The result of the first login that works; a machine is `running` a moment before its SSH server listens."""
+    for _ in range(tries):
+        done = cloud.run("ssh", instance, "-i", str(key), *options, "--", "id -un; cat /etc/hostname", check=False)
+        if done.returncode == 0:
+            return done
+        time.sleep(0.25)
+    raise AssertionError(done.stderr)
+
+
+def test_a_login_needs_the_key_and_the_groups_leave(logins, cloud, ec2, tmp_path):
+    keys = {}
+    for kind in ("ed25519", "rsa"):
+        material = ec2.create_key_pair(KeyName=kind, KeyType=kind)["KeyMaterial"]
+        keys[kind] = tmp_path / f"{kind}.pem"
+        keys[kind].write_text(material)
+        keys[kind].chmod(0o600)
+    group = ec2.create_security_group(GroupName="ssh", Description="ssh")["GroupId"]
+    launch = {"ImageId": IMAGE, "InstanceType": "t3.micro", "MinCount": 1, "MaxCount": 1, "SecurityGroupIds": [group]}
+    made = {kind: ec2.run_instances(KeyName=kind, **launch)["Instances"][0] for kind in keys}
+    instances = {kind: one["InstanceId"] for kind, one in made.items()}
+    ec2.get_waiter("instance_running").wait(InstanceIds=list(instances.values()), WaiterConfig=WAIT)
+    # The group lets nobody in; within the machine no network is asked.
+    closed = cloud.run("ssh", instances["ed25519"], "-i", str(keys["ed25519"]), "--", "true", check=False)
+    assert closed.returncode == 255
+    assert f"virga why --from 192.0.2.1 --to {instances['ed25519']} --port 22" in closed.stderr
+    inside = reachable(cloud, instances["ed25519"], keys["ed25519"], "--inside")
+    assert inside.stdout.splitlines()[1] == made["ed25519"]["PrivateDnsName"].split(".")[0]
+    ec2.authorize_security_group_ingress(GroupId=group, IpProtocol="tcp", FromPort=22, ToPort=22, CidrIp="192.0.2.1/32")
+    for kind, instance in instances.items():
+        reachable(cloud, instance, keys[kind])
+    # Another pair's key opens nothing, and the exit code is the command's.
+    wrong = cloud.run("ssh", instances["rsa"], "-i", str(keys["ed25519"]), "--", "true", check=False)
+    assert wrong.returncode == 255
+    assert "Permission denied (publickey)" in wrong.stderr
+    coded = cloud.run("ssh", instances["rsa"], "-i", str(keys["rsa"]), "--", "exit 7", check=False)
+    assert coded.returncode == 7
+    assert "SSH HOST KEY FINGERPRINTS" in cloud.run("console", instances["rsa"]).stdout
+    ec2.terminate_instances(InstanceIds=list(instances.values()))
+    ec2.get_waiter("instance_terminated").wait(InstanceIds=list(instances.values()), WaiterConfig=WAIT)
+
+
+PAGE = """#!/bin/sh
+mkdir /srv/page && cd /srv/page && echo 'hello from the machine' > index.html
+exec python3 -m http.server 80
+"""
+
+
+def test_a_port_is_led_to_a_machine(machines, cloud, ec2):
+    group = ec2.create_security_group(GroupName="web", Description="web")["GroupId"]
+    instance = ec2.run_instances(
+        ImageId=IMAGE, InstanceType="t3.micro", MinCount=1, MaxCount=1, SecurityGroupIds=[group], UserData=PAGE
+    )["Instances"][0]["InstanceId"]
+    ec2.get_waiter("instance_running").wait(InstanceIds=[instance], WaiterConfig=WAIT)
+    command = [binary(), "--data", str(cloud.data), "forward", instance, "0:80", "--inside"]
+    forward = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    try:
+        here = forward.stdout.readline().split()[0]
+        for _ in range(100):
+            try:
+                page = urllib.request.urlopen(f"http://{here}/", timeout=5).read()
+                break
+            except (urllib.error.URLError, ConnectionError, http.client.HTTPException):
+                time.sleep(0.1)
+        assert page == b"hello from the machine\n"
+    finally:
+        forward.kill()
+        forward.wait()
+    refused_port = cloud.run("forward", instance, "--stdio", "81", "--inside", check=False)
+    assert refused_port.returncode != 0
+    assert "no answer" in refused_port.stderr
+    missing = cloud.run("forward", "i-00000000000000000", "--stdio", "81", check=False)
+    assert "there is no instance i-00000000000000000" in missing.stderr
+    # The page is for programs that upgrade only.
+    with socket.create_connection(("127.0.0.1", cloud.port)) as plain:
+        plain.sendall(b"POST /_virga/tunnel?instance=i-1&port=1&way=inside HTTP/1.0\r\nHost: localhost\r\n\r\n")
+        assert b" 400 " in plain.recv(100)
     ec2.terminate_instances(InstanceIds=[instance])
     ec2.get_waiter("instance_terminated").wait(InstanceIds=[instance], WaiterConfig=WAIT)
 

@@ -1,4 +1,5 @@
-//! Compute: machines that live in the cloud's networks, and functions.
+//! Compute: machines that live in the cloud's networks, functions, and the registry of container images.
 
 pub mod ec2;
+pub mod ecr;
 pub mod lambda;

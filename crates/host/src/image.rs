@@ -15,6 +15,10 @@ pub struct Bind {
     pub read_only: bool,
 }
 
+/// By which name one logs in, as with AWS's own images. It is root under another name: where only one id of this machine
+/// is ours, there is no other, and nothing could make it root.
+pub const USER: &str = "ec2-user";
+
 /// A root file system that needs no download: the programs of the machine that Virga runs on, read-only, around an
 /// `/etc`, `/root`, `/var` of its own. Nothing else of that machine is in it.
 ///
@@ -25,9 +29,13 @@ pub fn of_this_machine(folder: &Path) -> io::Result<Vec<Bind>> {
         ("dev", 0o755),
         ("etc", 0o755),
         ("home", 0o755),
+        ("media", 0o755),
+        ("mnt", 0o755),
+        ("opt", 0o755),
         ("proc", 0o755),
         ("root", 0o700),
         ("run", 0o755),
+        ("srv", 0o755),
         ("sys", 0o755),
         ("tmp", 0o1777),
         ("usr", 0o755),
@@ -51,8 +59,15 @@ pub fn of_this_machine(folder: &Path) -> io::Result<Vec<Bind>> {
             symlink(target, link)?;
         }
     }
+    let shell = if Path::new("/usr/bin/bash").exists() { "/bin/bash" } else { "/bin/sh" };
+    let home = ["/home", USER].join("/");
+    let users = format!(
+        "root:x:0:0:root:/root:{shell}\n{USER}:x:0:0:{USER}:{home}:{shell}\n\
+         nobody:x:65534:65534:nobody:/:/usr/sbin/nologin\n"
+    );
     let files = [
-        ("etc/passwd", "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/usr/sbin/nologin\n"),
+        ("etc/passwd", users.as_str()),
+        ("etc/shells", "/bin/sh\n/bin/bash\n"),
         ("etc/group", "root:x:0:\nnogroup:x:65534:\n"),
         ("etc/nsswitch.conf", "passwd: files\ngroup: files\nhosts: files dns\n"),
         ("etc/hosts", "127.0.0.1 localhost\n::1 localhost\n"),

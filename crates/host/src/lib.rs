@@ -21,6 +21,6 @@ mod simulator;
 
 pub use driver::{Boot, Count, Driver, Inventory, Place, Process, Spawn};
 pub use error::HostError;
-pub use linux::{Linux, Missing, missing, run_child};
+pub use linux::{Linux, Missing, missing, missing_for_logins, run_child};
 pub use sandbox::Sandbox;
 pub use simulator::Simulator;

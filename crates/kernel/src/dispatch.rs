@@ -217,6 +217,8 @@ fn body_bytes_max(service: &str) -> usize {
     match service {
         // A zip of 50 MB, in base64.
         "lambda" => 100 << 20,
+        // A part of a layer, of 20 MiB, in base64.
+        "ecr" => 32 << 20,
         "dynamodb" => 20 << 20,
         // A megabyte of message, each of its characters escaped.
         "sqs" | "sns" => 8 << 20,

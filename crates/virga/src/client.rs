@@ -28,7 +28,30 @@ pub(crate) fn stream(
     path: &str,
     body: &str,
 ) -> Result<BufReader<TcpStream>, String> {
-    let mut reply = BufReader::new(send(endpoint, method, path, body)?);
+    let reply = BufReader::new(send(endpoint, method, path, body)?);
+    behind_head(endpoint, reply, b" 200")
+}
+
+/// Asks for a connection that is no HTTP any more once it has been answered. What has come with the answer is in the
+/// reader's buffer.
+pub(crate) fn upgrade(endpoint: &str, path: &str, to: &str) -> Result<BufReader<TcpStream>, String> {
+    let (mut stream, authority) = open(endpoint)?;
+    let head = format!(
+        "POST {path} HTTP/1.1\r\nHost: {authority}\r\nConnection: Upgrade\r\nUpgrade: {to}\r\n\
+         Content-Length: 0\r\n\r\n"
+    );
+    stream.write_all(head.as_bytes()).map_err(|e| format!("{endpoint}: {e}"))?;
+    let reply = behind_head(endpoint, BufReader::new(stream), b" 101")?;
+    reply.get_ref().set_read_timeout(None).map_err(|e| format!("{endpoint}: {e}"))?;
+    Ok(reply)
+}
+
+/// Reads an answer's head, which must have this status.
+fn behind_head(
+    endpoint: &str,
+    mut reply: BufReader<TcpStream>,
+    status: &[u8],
+) -> Result<BufReader<TcpStream>, String> {
     let say = |e: std::io::Error| format!("{endpoint}: {e}");
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
@@ -37,7 +60,7 @@ pub(crate) fn stream(
             return Err(format!("{endpoint}: an answer that is not HTTP"));
         }
     }
-    if !head.starts_with(b"HTTP/1.0 200") && !head.starts_with(b"HTTP/1.1 200") {
+    if head.get(b"HTTP/1.1".len()..).is_none_or(|rest| !rest.starts_with(status)) {
         reply.take(REPLY_BYTES_MAX).read_to_end(&mut head).map_err(say)?;
         let refused = parse(&head).and_then(Result::err);
         return Err(refused.unwrap_or_else(|| format!("{endpoint}: an answer that was not asked for")));
@@ -45,12 +68,19 @@ pub(crate) fn stream(
     Ok(reply)
 }
 
-fn send(endpoint: &str, method: &str, path: &str, body: &str) -> Result<TcpStream, String> {
+/// A connection, and how the other end is called.
+fn open(endpoint: &str) -> Result<(TcpStream, &str), String> {
     let authority =
         endpoint.strip_prefix("http://").ok_or_else(|| format!("not an http endpoint: {endpoint}"))?;
     let say = |e: std::io::Error| format!("{endpoint}: {e}");
-    let mut stream = TcpStream::connect(authority).map_err(say)?;
+    let stream = TcpStream::connect(authority).map_err(say)?;
     stream.set_read_timeout(Some(TIMEOUT)).map_err(say)?;
+    Ok((stream, authority))
+}
+
+fn send(endpoint: &str, method: &str, path: &str, body: &str) -> Result<TcpStream, String> {
+    let say = |e: std::io::Error| format!("{endpoint}: {e}");
+    let (mut stream, authority) = open(endpoint)?;
     stream.set_write_timeout(Some(TIMEOUT)).map_err(say)?;
     let length = body.len();
     // The older version: its answers end with the connection, and come in no chunks.

@@ -4,6 +4,7 @@ mod cli;
 mod client;
 mod config;
 mod daemon;
+mod demo;
 mod gateway;
 
 use clap::Parser;

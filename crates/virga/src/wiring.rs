@@ -35,6 +35,7 @@ pub fn services() -> Vec<&'static Service> {
         &storage::s3::S3,
         &EC2,
         &compute::lambda::LAMBDA,
+        &compute::ecr::ECR,
     ]
 }
 
@@ -117,6 +118,8 @@ pub fn cloud_on(
         Arc::new(compute::ec2::work::Machines::new(networks, ground.machines)),
         Arc::new(compute::lambda::work::Events(functions.clone())),
         Arc::new(compute::lambda::work::Idle(functions.clone())),
+        Arc::new(compute::ecr::work::ForgetUploads),
+        Arc::new(compute::ecr::work::Expire),
     ];
     let parts = Parts {
         services: services(),
@@ -129,6 +132,7 @@ pub fn cloud_on(
             Arc::new(storage::s3::sites::Cors),
             Arc::new(storage::s3::form::Forms),
             Arc::new(sns::site::Links),
+            Arc::new(compute::ecr::site::Registries),
         ],
         blobs,
     };

@@ -127,6 +127,12 @@ impl Value {
         if let Value::List(l) = self { Some(l) } else { None }
     }
 
+    /// The value of `key`, where this is a map that has it: of JSON that [`crate::json::read`] has read.
+    pub fn entry(&self, key: &str) -> Option<&Value> {
+        let Value::Map(pairs) = self else { return None };
+        pairs.iter().find(|(name, _)| name == key).map(|(_, value)| value)
+    }
+
     /// The member `name`, where this is a struct that has it.
     pub fn member(&self, name: &str) -> Option<&Value> {
         self.as_struct()?.get(name)

@@ -2,6 +2,7 @@
 
 use super::model::{INSTANCES, state};
 use super::work::Machinery;
+use base::{AccountId, Region};
 use ec2::kind::INSTANCE;
 use host::{HostError, Process, Spawn};
 use kernel::Cloud;
@@ -72,21 +73,23 @@ pub fn start(cloud: &Arc<Cloud>, instance: &str, command: &[String]) -> Result<S
     }
 }
 
-fn off(instance: &str, word: &str) -> String {
+pub(super) fn off(instance: &str, word: &str) -> String {
     format!("{instance} is {word}: nothing can be run in it")
 }
 
-/// Whether the instance runs, in whatever account and region it is.
-fn running(cloud: &Arc<Cloud>, instance: &str) -> Result<(), NotStarted> {
+/// In which account and region the instance runs.
+pub(super) fn running(cloud: &Arc<Cloud>, instance: &str) -> Result<(AccountId, Region), NotStarted> {
     if !INSTANCE.fits(instance) {
         return Err(NotStarted::Machine(format!("{instance:?} is not the id of an instance (i-…)")));
     }
     let tx = cloud.store().begin();
     for pair in INSTANCES.scan(&tx, &Key::empty(), Direction::Forward) {
-        let (_, record) = pair.map_err(|why| NotStarted::Failed(why.to_string()))?;
-        if record.id == instance {
+        let (key, record) = pair.map_err(|why| NotStarted::Failed(why.to_string()))?;
+        if record.id == instance
+            && let Some(home) = key.reader().regional()
+        {
             return match record.state {
-                state::RUNNING => Ok(()),
+                state::RUNNING => Ok(home),
                 other => Err(NotStarted::Machine(off(instance, state::word(other)))),
             };
         }

@@ -6,8 +6,11 @@
 //!
 //! In a machine, [`metadata`] answers what it may know about itself, and hands out the credentials of its role.
 //!
+//! One logs in by SSH with the key pair's key: a small SSH server of this machine's (dropbear) runs in each. The developer's
+//! own programs come in by [`tunnel`].
+//!
 //! Not here: volumes and block devices, `#cloud-config`, spot, limits
-//! on processors and memory by type, an SSH server, interfaces attached after launch.
+//! on processors and memory by type, interfaces attached after launch.
 
 mod errors;
 pub mod exec;
@@ -17,6 +20,7 @@ mod metadata;
 pub mod model;
 pub mod ops;
 mod template;
+pub mod tunnel;
 pub mod work;
 
 /// The operation tables, for the wiring.

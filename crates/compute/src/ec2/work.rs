@@ -68,13 +68,19 @@ impl Machinery {
 
     /// The end of what a machine has said; `None` where it has never run.
     pub fn console(&self, instance: &str) -> Option<Vec<u8>> {
+        self.console_from(instance, 0).map(|(said, _)| said)
+    }
+
+    /// What it has said from a place on, or the end of that; and the place to go on from.
+    pub fn console_from(&self, instance: &str, from: u64) -> Option<(Vec<u8>, u64)> {
         let (_, folder) = self.0.get()?;
         let mut file = fs::File::open(folder.as_ref()?.join(instance).join("console")).ok()?;
         let length = file.metadata().ok()?.len();
-        file.seek(SeekFrom::Start(length.saturating_sub(CONSOLE_BYTES))).ok()?;
+        let from = from.max(length.saturating_sub(CONSOLE_BYTES));
+        file.seek(SeekFrom::Start(from)).ok()?;
         let mut said = Vec::new();
-        file.read_to_end(&mut said).ok()?;
-        Some(said)
+        let read = file.take(CONSOLE_BYTES).read_to_end(&mut said).ok()?;
+        Some((said, from + read as u64))
     }
 }
 
@@ -141,11 +147,14 @@ impl Machines {
         let name = format!("ip-{}", instance.address.replace('.', "-"));
         let hostname = format!("{name}\n");
         let public = instance.public_key.as_ref().map(|key| format!("{key}\n")).unwrap_or_default();
-        let files: [(&str, &[u8], u32); 4] = [
+        let home = format!("home/{}", host::image::USER);
+        let authorized = format!("{home}/.ssh/authorized_keys");
+        let files: [(&str, &[u8], u32); 5] = [
             ("etc/hostname", hostname.as_bytes(), 0o644),
             ("etc/virga-init", INIT.as_bytes(), 0o755),
             ("var/lib/virga/user-data", &instance.user_data, 0o700),
             ("root/.ssh/authorized_keys", public.as_bytes(), 0o600),
+            (&authorized, public.as_bytes(), 0o600),
         ];
         for (path, contents, mode) in files {
             let path = seed.join(path);
@@ -153,7 +162,7 @@ impl Machines {
             fs::write(&path, contents)?;
             fs::set_permissions(&path, fs::Permissions::from_mode(mode))?;
         }
-        for folder in ["root", "root/.ssh"] {
+        for folder in ["root", "root/.ssh", &home, &format!("{home}/.ssh")] {
             fs::set_permissions(seed.join(folder), fs::Permissions::from_mode(0o700))?;
         }
         let console = fs::File::options().create(true).append(true).open(own.join("console"))?;

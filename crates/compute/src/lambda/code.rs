@@ -10,6 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 use blob::cipher::Root;
 use blob::{ContentId, refs};
 use kernel::{Cloud, Cx};
+use std::collections::HashMap;
 use std::fs;
 use std::io::{self, Cursor, Read};
 use std::os::unix::fs::PermissionsExt;
@@ -53,10 +54,26 @@ pub(crate) fn check(zip: &[u8]) -> Result<(), LambdaError> {
     if zip.is_empty() {
         return Err(invalid("Uploaded file must be a non-empty zip"));
     }
-    if zip.len() > ZIPPED_MAX {
-        return Err(LambdaError::CodeTooLarge);
-    }
     walk(zip, |_, _, _| Ok(()))
+}
+
+/// What stands where in an archive: whether it is a folder.
+#[derive(Default)]
+struct Places(HashMap<PathBuf, bool>);
+
+impl Places {
+    /// Takes a place. Nothing can stand where something else does, or within what is no folder.
+    fn take(&mut self, path: &Path, is_folder: bool) -> Result<(), LambdaError> {
+        for above in path.ancestors().skip(1).filter(|above| !above.as_os_str().is_empty()) {
+            if !*self.0.entry(above.to_owned()).or_insert(true) {
+                return Err(bad_zip());
+            }
+        }
+        match self.0.insert(path.to_owned(), is_folder) {
+            Some(was_folder) if !(was_folder && is_folder) => Err(bad_zip()),
+            _ => Ok(()),
+        }
+    }
 }
 
 /// What an archive holds at a place.
@@ -73,11 +90,13 @@ fn walk(zip: &[u8], mut each: impl FnMut(&Path, Entry, u32) -> io::Result<()>) -
         return Err(too_large());
     }
     let mut left = UNZIPPED_MAX;
+    let mut places = Places::default();
     for at in 0..archive.len() {
         let file = archive.by_index(at).map_err(|_| bad_zip())?;
         let path = file.enclosed_name().ok_or_else(bad_zip)?;
         let mode = file.unix_mode();
         let (is_folder, is_link) = (file.is_dir(), file.is_symlink());
+        places.take(&path, is_folder)?;
         let mut bytes = Vec::new();
         // One more than allowed: what the archive says of sizes is not to be trusted.
         file.take(left + 1).read_to_end(&mut bytes).map_err(|_| bad_zip())?;
@@ -225,6 +244,14 @@ mod tests {
                 && !leads_out(Path::new("a/b"), Path::new("../c"))
         );
         assert!(leads_out(Path::new("a"), Path::new("/etc")));
+    }
+
+    #[test]
+    fn nothing_stands_where_something_else_does() {
+        for twice in [["a", "./a"], ["a", "a/b"], ["a/b", "./a"]] {
+            assert_eq!(check(&zipped(&[(twice[0], b"x"), (twice[1], b"y")])), Err(bad_zip()), "{twice:?}");
+        }
+        assert_eq!(check(&zipped(&[("a/b", b"x"), ("a/c", b"y")])), Ok(()));
     }
 
     #[test]

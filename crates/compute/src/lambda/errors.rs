@@ -13,6 +13,7 @@ wire::errors! {
         PayloadTooLarge(size: usize, kind: &'static str, limit: usize) = 413, "RequestTooLargeException", "{size} byte payload is too large for the {kind} invocation type (limit {limit} bytes)";
         Content(why: String) = 400, "InvalidRequestContentException", "Could not parse request body into json: {why}";
         CrossAccountRole = 403, "AccessDeniedException", "Cross-account pass role is not allowed.";
+        Denied(what: String) = 403, "AccessDeniedException", "{what}";
         NotBuilt(what: String) = 501, "NotImplemented", "{what} is not built in this version of Virga.";
         Service(what: String) = 500, "ServiceException", "{what}";
         Throttled = 429, "TooManyRequestsException", "Rate Exceeded.";
@@ -42,6 +43,11 @@ pub(crate) fn is_there(fault: &wire::Fault) -> bool {
 /// Whether the function is gone.
 pub(crate) fn is_gone(fault: &wire::Fault) -> bool {
     fault.code == "ResourceNotFoundException"
+}
+
+/// Whether S3 does not let the caller read.
+pub(crate) fn is_denied(fault: &wire::Fault) -> bool {
+    fault.code.starts_with("AccessDenied")
 }
 
 pub(crate) fn invalid(what: impl Into<String>) -> LambdaError {

@@ -8,7 +8,7 @@
 //!
 //! Which runtimes there are depends on what this machine has ([`runtimes`]): the others are refused.
 //!
-//! Not here: code from S3 and links to download it, container images, layers, functions in a VPC, provisioned
+//! Not here: links to download code, container images, layers, functions in a VPC, provisioned
 //! concurrency, function URLs, SnapStart, event source mappings, destinations, extensions, response streaming, X-Ray, code
 //! signing, JSON logging, freezing between events, a filter of system calls.
 

@@ -12,7 +12,7 @@ mod sandbox;
 mod start;
 
 pub use child::run_child;
-pub use start::{Missing, missing};
+pub use start::{Missing, missing, missing_for_logins};
 
 use crate::{Boot, Count, Driver, HostError, Inventory, Place, Process, Sandbox, Spawn};
 use frame::{Order, Put, Take};

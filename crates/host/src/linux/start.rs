@@ -7,6 +7,7 @@ use std::fs;
 use std::io::{Read, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 /// What this machine lacks for a data plane.
@@ -21,6 +22,26 @@ pub fn missing(command: Command) -> Vec<Missing> {
     let missing = |why: HostError| Missing { what: why.to_string() };
     let probe = super::Linux::start(command).and_then(|linux| linux.plane().probe());
     probe.err().map(missing).into_iter().collect()
+}
+
+/// What it lacks for logins to machines by SSH, in a sentence.
+pub fn missing_for_logins() -> Option<String> {
+    if !Path::new("/usr/sbin/dropbear").exists() {
+        return Some("there is no SSH server: install dropbear-bin (it starts nothing here)".into());
+    }
+    let (uid, gid) = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let is_there = |helper| std::env::split_paths(&path).any(|folder| folder.join(helper).exists());
+    let helped = is_there("newuidmap") && is_there("newgidmap");
+    let has_ranges = || range("/etc/subuid", uid).is_some() && range("/etc/subgid", uid).is_some();
+    if uid == 0 && gid == 0 || helped && has_ranges() {
+        return None;
+    }
+    Some(
+        "a login changes its user, and only one user id is ours: install uidmap, and give yourself a range in \
+         /etc/subuid and /etc/subgid"
+            .into(),
+    )
 }
 
 /// A host process that is ready.
@@ -110,24 +131,26 @@ fn identity(line: &str) -> Option<String> {
     Some(format!("{first} {first} {count}\n"))
 }
 
-/// Whether the system's helpers have mapped a range of ids that belongs to us (`/etc/subuid`).
+/// The ids that belong to a user (`/etc/subuid`, `/etc/subgid`): the first, and how many.
+fn range(file: &str, uid: u32) -> Option<(u32, u32)> {
+    let text = fs::read_to_string(file).ok()?;
+    let passwd = fs::read_to_string("/etc/passwd").ok()?;
+    let name = passwd.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let name = fields.next()?;
+        (fields.nth(1)? == uid.to_string()).then(|| name.to_owned())
+    });
+    text.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let who = fields.next()?;
+        let ours = Some(who) == name.as_deref() || who == uid.to_string();
+        let (first, count): (u32, u32) = (fields.next()?.parse().ok()?, fields.next()?.parse().ok()?);
+        ours.then_some((first, count))
+    })
+}
+
+/// Whether the system's helpers have mapped a range of ids that belongs to us.
 fn delegated(pid: u32, uid: u32, gid: u32) -> bool {
-    let range = |file: &str| {
-        let text = fs::read_to_string(file).ok()?;
-        let passwd = fs::read_to_string("/etc/passwd").ok()?;
-        let name = passwd.lines().find_map(|line| {
-            let mut fields = line.split(':');
-            let name = fields.next()?;
-            (fields.nth(1)? == uid.to_string()).then(|| name.to_owned())
-        });
-        text.lines().find_map(|line| {
-            let mut fields = line.split(':');
-            let who = fields.next()?;
-            let ours = Some(who) == name.as_deref() || who == uid.to_string();
-            let (first, count): (u32, u32) = (fields.next()?.parse().ok()?, fields.next()?.parse().ok()?);
-            ours.then_some((first, count))
-        })
-    };
     let map = |helper: &str, own: u32, (first, count): (u32, u32)| {
         let args = [
             "0".to_owned(),
@@ -146,7 +169,7 @@ fn delegated(pid: u32, uid: u32, gid: u32) -> bool {
             .stderr(Stdio::null());
         command.status().is_ok_and(|status| status.success())
     };
-    match (range("/etc/subuid"), range("/etc/subgid")) {
+    match (range("/etc/subuid", uid), range("/etc/subgid", uid)) {
         // The group map first: when it fails, nothing is mapped yet and the plain way is still open.
         (Some(uids), Some(gids)) => map("newgidmap", gid, gids) && map("newuidmap", uid, uids),
         _ => false,

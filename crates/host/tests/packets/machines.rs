@@ -89,7 +89,7 @@ fn a_machine_has_a_root_a_name_and_processes_of_its_own() {
     // Its own root, and nothing of the one underneath but programs, which it cannot change.
     assert_eq!(
         run(&lab, "ls /").1,
-        "bin\ndev\netc\nhome\nlib\nlib64\nproc\nroot\nrun\nsbin\nsys\ntmp\nusr\nvar\n"
+        "bin\ndev\netc\nhome\nlib\nlib64\nmedia\nmnt\nopt\nproc\nroot\nrun\nsbin\nsrv\nsys\ntmp\nusr\nvar\n"
     );
     assert_ne!(run(&lab, "echo x > /usr/x").0, 0);
     assert_eq!(run(&lab, "echo kept > /var/file && echo x > /dev/null && ls /home").1, "");

@@ -19,6 +19,7 @@ pub(super) fn run(cx: &Context) -> Outcome {
         master_key(&cx.place.master_key_file()),
         endpoint(cx),
         networks(),
+        logins(),
         functions(),
     ];
     let good = findings.iter().all(|f| f.good);
@@ -110,6 +111,15 @@ fn endpoint(cx: &Context) -> Finding {
             },
         },
     }
+}
+
+/// Whether one can log in to instances.
+fn logins() -> Finding {
+    let missing = host::missing_for_logins();
+    let good = missing.is_none();
+    let detail =
+        missing.unwrap_or_else(|| "instances take logins by SSH, with the keys of their key pairs".into());
+    Finding { what: "logins", good, detail }
 }
 
 /// Which functions can run here, and what holds them.

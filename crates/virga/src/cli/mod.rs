@@ -2,14 +2,18 @@
 
 mod az;
 mod clock;
+mod console;
+mod demo;
 mod doctor;
 mod down;
 mod env;
-mod exec;
+pub(crate) mod exec;
+mod forward;
 mod least_privilege;
 mod logs;
 mod mailbox;
 mod reset;
+mod ssh;
 mod status;
 mod table;
 pub(crate) mod up;
@@ -48,8 +52,16 @@ enum Command {
     Doctor,
     /// Print the exports that point a shell's AWS tools here
     Env(env::Options),
+    /// Deploy the reference application and show that it holds what it promises
+    Demo(demo::Options),
     /// Run a command in an instance, as its root; the exit code is the command's
     Exec(exec::Options),
+    /// Log in to an instance with a key pair's private key
+    Ssh(ssh::Options),
+    /// Lead ports of this machine to an instance's
+    Forward(forward::Options),
+    /// Print what an instance has said on its console
+    Console(console::Options),
     /// Delete everything in the cloud
     Reset(reset::Options),
     /// Print the cloud's log
@@ -84,7 +96,11 @@ pub(crate) fn run(args: Args) -> Outcome {
         Command::Status => status::run(&cx),
         Command::Doctor => doctor::run(&cx),
         Command::Env(options) => env::run(&cx, &options),
+        Command::Demo(options) => demo::run(&cx, &options),
         Command::Exec(options) => exec::run(&cx, &options),
+        Command::Ssh(options) => ssh::run(&cx, &options),
+        Command::Forward(options) => forward::run(&cx, &options),
+        Command::Console(options) => console::run(&cx, &options),
         Command::Reset(options) => reset::run(&cx, &options),
         Command::Logs(options) => logs::run(&cx, &options),
         Command::Mailbox => mailbox::run(&cx),

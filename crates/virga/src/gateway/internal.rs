@@ -41,16 +41,21 @@ pub(super) async fn answer(
             Ok(bytes) => page(gateway, parts, &bytes).await,
         },
     };
-    let (status, value) = match outcome {
-        Ok(value) => (200, value),
-        Err(Refusal(status, message)) => (status, json!({ "message": message })),
-    };
+    outcome.map_or_else(refused, |value| said(200, &value))
+}
+
+fn said(status: u16, value: &Value) -> Response<Answered> {
     let mut headers = HeaderMap::new();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response(status, headers, bytes::Bytes::from(value.to_string()).into())
 }
 
-fn guard(parts: &Parts, peer: SocketAddr) -> Result<(), Refusal> {
+pub(super) fn refused(Refusal(status, message): Refusal) -> Response<Answered> {
+    said(status, &json!({ "message": message }))
+}
+
+/// Whether somebody may see these pages at all.
+pub(super) fn guard(parts: &Parts, peer: SocketAddr) -> Result<(), Refusal> {
     let refuse = |why: &str| Err(Refusal(403, why.to_owned()));
     if !peer.ip().to_canonical().is_loopback() {
         return refuse("this page answers to loopback only");
@@ -107,10 +112,26 @@ async fn page(gateway: &Gateway, parts: &Parts, body: &[u8]) -> Result<Value, Re
             let cloud = Arc::clone(cloud);
             aside(move || mailbox(&cloud)).await
         }
+        ("GET", path) if path.starts_with("/_virga/console/") => {
+            let instance = path["/_virga/console/".len()..].to_owned();
+            let from = parts.uri.query().and_then(|query| query.strip_prefix("from=")).unwrap_or_default();
+            console(cloud, &instance, from.parse().unwrap_or_default())
+        }
         ("POST", "/_virga/path") => path::tell(cloud, body).await,
         ("POST", "/_virga/least-privilege") => least_privilege(gateway, body).await,
         (method, path) => Err(Refusal(404, format!("there is no page {method} {path}"))),
     }
+}
+
+/// What a machine has said from a place on, and the place to go on from.
+fn console(cloud: &kernel::Cloud, instance: &str, from: u64) -> Result<Value, Refusal> {
+    let none = || Refusal(404, format!("{instance} has never run here"));
+    if !ec2::kind::INSTANCE.fits(instance) {
+        return Err(Refusal(400, format!("{instance:?} is not the id of an instance (i-…)")));
+    }
+    let said = cloud.memory::<compute::ec2::work::Machinery>().console_from(instance, from);
+    let (said, end) = said.ok_or_else(none)?;
+    Ok(json!({ "output": String::from_utf8_lossy(&said), "end": end }))
 }
 
 fn mailbox(cloud: &kernel::Cloud) -> Result<Value, String> {

@@ -9,6 +9,7 @@ mod body;
 pub(crate) mod exec;
 mod internal;
 mod path;
+pub(crate) mod tunnel;
 
 use http::header::{CONNECTION, EXPECT};
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
@@ -106,7 +107,8 @@ impl Gateway {
             .max_buf_size(HEAD_BYTES_MAX)
             // Who has sent a whole request and closes that side still waits for the answer.
             .half_close(true)
-            .serve_connection(TokioIo::new(stream), service);
+            .serve_connection(TokioIo::new(stream), service)
+            .with_upgrades();
         let mut connection = std::pin::pin!(connection);
         let mut stopped = self.stop.subscribe();
         tokio::select! {
@@ -118,6 +120,9 @@ impl Gateway {
     }
 
     async fn request(&self, request: http::Request<Incoming>, peer: SocketAddr) -> Response<Answered> {
+        if request.uri().path() == tunnel::PATH {
+            return tunnel::answer(self, request, peer).await;
+        }
         let (parts, body) = request.into_parts();
         let asks = parts.headers.get(EXPECT).is_some_and(|value| value.as_bytes() == b"100-continue");
         let invited = asks.then(body::Invited::default);

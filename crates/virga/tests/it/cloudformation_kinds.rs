@@ -425,6 +425,28 @@ fn a_function_that_a_topic_calls() {
 }
 
 #[test]
+fn a_function_whose_code_lies_in_a_bucket() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ACCOUNT);
+    root.call("s3", "CreateBucket", json!({ "Bucket": "assets" })).ok();
+    for key in ["one.zip", "two.zip"] {
+        crate::lambda_code::put(&cloud, &root, ("assets", key), ("index.py", key));
+    }
+    let template =
+        |key: &str| called("", "").replace("ZipFile: ''", &format!("S3Bucket: assets, S3Key: {key}"));
+    created(&cloud, &root, "fn", &template("one.zip"));
+    let name = physical(&root, "fn", "Function");
+    let hash = || {
+        let got = root.call("lambda", "GetFunction", json!({ "FunctionName": name })).ok();
+        got["Configuration"]["CodeSha256"].clone()
+    };
+    let before = hash();
+    update(&cloud, &root, "fn", &template("two.zip"));
+    assert_ne!(hash(), before);
+    delete(&cloud, &root, "fn");
+}
+
+#[test]
 fn code_in_a_template_is_for_runtimes_that_have_a_name_for_it() {
     let cloud = Cloud::new();
     let root = cloud.root(ACCOUNT);

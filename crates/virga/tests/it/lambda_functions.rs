@@ -10,7 +10,7 @@ use zip::write::SimpleFileOptions;
 
 const ACCOUNT: &str = "123456789012";
 const ARN: &str = "arn:aws:lambda:us-east-1:123456789012:function:f";
-const ROLE: &str = "arn:aws:iam::123456789012:role/runs";
+pub(crate) const ROLE: &str = "arn:aws:iam::123456789012:role/runs";
 
 /// An archive of one file, in base64.
 pub(crate) fn zipped(name: &str, text: &str) -> String {
@@ -119,10 +119,10 @@ fn what_cannot_be_a_function() {
             "Could not unzip uploaded file. Please check your file, then try to upload again.",
         ),
         (
-            json!({ "Code": { "S3Bucket": "abc" } }),
+            json!({ "Code": { "ImageUri": "x" } }),
             501,
             "NotImplemented",
-            "Code from S3: a ZipFile is taken, and S3Bucket is not built in this version of Virga.",
+            "A function of a container image is not built in this version of Virga.",
         ),
         (
             json!({ "VpcConfig": { "SubnetIds": ["subnet-1"] } }),

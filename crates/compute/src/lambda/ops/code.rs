@@ -1,7 +1,8 @@
 //! UpdateFunctionCode.
 
 use super::configuration::{Shown, check_revision, shown, touch};
-use super::function::{Code, archive, check_architectures, check_storage};
+use super::function::{check_architectures, check_storage};
+use super::source::Source;
 use crate::lambda::access;
 use crate::lambda::code;
 use crate::lambda::errors::LambdaError;
@@ -21,6 +22,8 @@ wire::shape! {
         name: String = "FunctionName",
         zip: Option<Bytes> = "ZipFile",
         bucket: Option<String> = "S3Bucket",
+        key: Option<String> = "S3Key",
+        version: Option<String> = "S3ObjectVersion",
         image: Option<String> = "ImageUri",
         publish: Option<bool> = "Publish",
         dry: Option<bool> = "DryRun",
@@ -35,7 +38,9 @@ fn update(cx: &mut Cx<'_>, req: UpdateCode) -> Result<Shown, LambdaError> {
     let mut version = model::version(cx.tx, &named, LATEST)?;
     check_revision(req.revision.as_deref(), &version.revision)?;
     check_architectures(&req.architectures)?;
-    let zip = archive(Code { zip: req.zip, bucket: req.bucket, image: req.image })?;
+    let (bucket, key) = (req.bucket, req.key);
+    let source = Source { zip: req.zip, bucket, key, version: req.version, image: req.image };
+    let zip = source.archive(cx)?;
     kernel::slow(|| code::check(&zip))?;
     check_storage(cx, zip.len())?;
     if req.dry == Some(true) {

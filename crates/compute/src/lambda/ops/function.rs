@@ -5,6 +5,7 @@ use super::configuration::{
     check_runtime, refuse_unbuilt, shown, touch,
 };
 use super::page;
+use super::source::Source;
 use super::tag::checked;
 use crate::lambda::access;
 use crate::lambda::code;
@@ -12,7 +13,6 @@ use crate::lambda::errors::{LambdaError, invalid};
 use crate::lambda::model::{self, ALIASES, FUNCTIONS, Function, POLICIES, VERSIONS, Version};
 use crate::lambda::name::{LATEST, Named};
 use crate::lambda::runtimes::architecture;
-use bytes::Bytes;
 use kernel::{Cx, Empty};
 use store::{Direction, Key};
 use wire::Pairs;
@@ -30,19 +30,12 @@ const STORAGE_DEFAULT: u32 = 512;
 
 wire::shape! {
     #[derive(Debug)]
-    pub(crate) struct Code {
-        pub(crate) zip: Option<Bytes> = "ZipFile",
-        pub(crate) bucket: Option<String> = "S3Bucket",
-        pub(crate) image: Option<String> = "ImageUri",
-    }
-
-    #[derive(Debug)]
     pub(crate) struct CreateFunction {
         name: String = "FunctionName",
         runtime: Option<String> = "Runtime",
         role: String = "Role",
         handler: Option<String> = "Handler",
-        code: Code = "Code",
+        code: Source = "Code",
         description: Option<String> = "Description",
         timeout: Option<u32> = "Timeout",
         memory: Option<u32> = "MemorySize",
@@ -86,20 +79,6 @@ wire::shape! {
 
 }
 
-/// The archive that a request brings.
-///
-/// # Errors
-/// `InvalidParameterValueException`, `NotImplemented`
-pub(crate) fn archive(code: Code) -> Result<Bytes, LambdaError> {
-    if code.bucket.is_some() {
-        return Err(LambdaError::NotBuilt("Code from S3: a ZipFile is taken, and S3Bucket".into()));
-    }
-    if code.image.is_some() {
-        return Err(LambdaError::NotBuilt("A function of a container image".into()));
-    }
-    code.zip.ok_or_else(|| invalid("Please provide a source for function code."))
-}
-
 /// # Errors
 /// `InvalidParameterValueException` for a processor that this machine does not have.
 pub(crate) fn check_architectures(asked: &[String]) -> Result<(), LambdaError> {
@@ -138,7 +117,7 @@ fn create(cx: &mut Cx<'_>, req: CreateFunction) -> Result<Shown, LambdaError> {
     check_runtime(cx, &runtime)?;
     check_role(cx, &req.role)?;
     let tags = checked(req.tags)?;
-    let zip = archive(req.code)?;
+    let zip = req.code.archive(cx)?;
     kernel::slow(|| code::check(&zip))?;
     check_storage(cx, zip.len())?;
     let environment = match req.environment {

@@ -10,6 +10,7 @@ pub(crate) mod configuration;
 pub(crate) mod function;
 pub(crate) mod invoke;
 pub(crate) mod permission;
+pub(crate) mod source;
 pub(crate) mod tag;
 pub(crate) mod version;
 

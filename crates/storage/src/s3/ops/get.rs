@@ -4,7 +4,7 @@ use crate::s3::access;
 use crate::s3::buckets::Bucket;
 use crate::s3::content::checksum::{self, Checksummed, with_checksums};
 use crate::s3::content::encryption::{self, Customer};
-use crate::s3::content::intake::broken;
+use crate::s3::content::intake::{broken, disk};
 use crate::s3::content::outgo::Plan;
 use crate::s3::errors::{Refusal, S3Error};
 use crate::s3::model::object::{Checksum, StorageClass, Version};
@@ -13,13 +13,14 @@ use crate::s3::request::door::{self, Door};
 use crate::s3::request::range;
 use crate::s3::{expiry, lock, restore, versions};
 use base::Timestamp;
+use bytes::{Bytes, BytesMut};
 use kernel::{Answer, Body, Cx, Dx};
 use std::ops::Range;
 use tokio::task::spawn_blocking;
 use wire::Pairs;
 
 kernel::ops! { pub(crate) static OPS:
-    GetObject: [data] get_object, "s3:GetObject", access::get_object;
+    GetObject: [data] get_object => get_whole, "s3:GetObject", access::get_object;
     HeadObject: [data] head_object, "s3:GetObject", access::get_object;
 }
 
@@ -89,6 +90,19 @@ with_checksums! {
     }
 }
 
+/// Of objects that are read within another operation, which holds them in memory.
+const WHOLE_MAX: u64 = 256 << 20;
+
+wire::shape! {
+    #[derive(Debug)]
+    pub(crate) struct WholeObject {
+        body: Bytes = "Body",
+        length: i64 = "ContentLength",
+        etag: String = "ETag",
+        version_id: Option<String> = "VersionId",
+    }
+}
+
 /// What a request has found.
 struct Reads {
     view: ObjectView,
@@ -97,17 +111,20 @@ struct Reads {
     range: Range<u64>,
 }
 
+/// Finds what is to be read, and how.
+fn planned(cx: &mut Cx<'_>, req: &ReadObject) -> Result<(Reads, Plan), S3Error> {
+    let (door, reads) = look(cx, req, "GET")?;
+    if !restore::is_readable(&reads.version, cx.now) {
+        return Err(Refusal::InvalidObjectState(reads.version.class.name().to_owned()).into());
+    }
+    let customer = req.customer();
+    let root = encryption::open(cx, &door.bucket, &req.key, &reads.version.encryption, &customer)?;
+    let plan = Plan::new(cx, &reads.version, root, reads.range.clone())?;
+    Ok((reads, plan))
+}
+
 async fn get_object(dx: Dx, req: ReadObject, _: Body) -> Result<Answer<ObjectView>, S3Error> {
-    let (reads, mut plan) = dx.read(|cx| {
-        let (door, reads) = look(cx, &req, "GET")?;
-        if !restore::is_readable(&reads.version, cx.now) {
-            return Err(Refusal::InvalidObjectState(reads.version.class.name().to_owned()).into());
-        }
-        let customer = req.customer();
-        let root = encryption::open(cx, &door.bucket, &req.key, &reads.version.encryption, &customer)?;
-        let plan = Plan::new(cx, &reads.version, root, reads.range.clone())?;
-        Ok::<_, S3Error>((reads, plan))
-    })?;
+    let (reads, mut plan) = dx.read(|cx| planned(cx, &req))?;
     let mut answer = Answer::from(reads.view);
     answer.status = reads.status;
     if let Some(bytes) = plan.whole() {
@@ -115,13 +132,33 @@ async fn get_object(dx: Dx, req: ReadObject, _: Body) -> Result<Answer<ObjectVie
     }
     if plan.left() <= AT_ONCE {
         let read = spawn_blocking(move || plan.next().map(|piece| (plan, piece)));
-        let (rest, piece) = read.await.map_err(broken)?.map_err(crate::s3::content::intake::disk)?;
+        let (rest, piece) = read.await.map_err(broken)?.map_err(disk)?;
         if rest.left() == 0 {
             return Ok(answer.with(piece.unwrap_or_default()));
         }
         return Ok(answer.streaming(rest.stream_after(piece)));
     }
     Ok(answer.streaming(plan.stream()))
+}
+
+/// For services that need an object within a transaction: code, a definition.
+fn get_whole(cx: &mut Cx<'_>, req: ReadObject) -> Result<WholeObject, S3Error> {
+    let (Reads { view, .. }, mut plan) = planned(cx, &req)?;
+    if plan.left() > WHOLE_MAX {
+        return Err(Refusal::EntityTooLarge(plan.left()).into());
+    }
+    let body = match plan.whole() {
+        Some(bytes) => bytes?,
+        None => kernel::slow(move || {
+            let mut bytes = BytesMut::with_capacity(plan.left() as usize);
+            while let Some(piece) = plan.next()? {
+                bytes.extend_from_slice(&piece);
+            }
+            Ok(bytes.freeze())
+        })
+        .map_err(disk)?,
+    };
+    Ok(WholeObject { body, length: view.length, etag: view.etag, version_id: view.version_id })
 }
 
 async fn head_object(dx: Dx, req: ReadObject, _: Body) -> Result<Answer<ObjectView>, S3Error> {

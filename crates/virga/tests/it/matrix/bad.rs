@@ -31,6 +31,11 @@ fn lower_first(name: &str) -> String {
     first.to_ascii_lowercase() + rest
 }
 
+/// AWS: ECR names one broken constraint, in quotes.
+fn in_ecrs_words(member: &str, constraint: &str) -> String {
+    format!("Invalid parameter at '{member}' failed to satisfy constraint: '{constraint}'")
+}
+
 const NO_TABLE: &str = "The parameter 'TableName' is required but was not present in the request";
 
 #[test]
@@ -56,6 +61,13 @@ fn what_is_missing_is_named() {
                 let words = format!("The request must contain the parameter {}", member.name);
                 match (status, code.as_str()) {
                     (400, "MissingParameter") if message == words => continue,
+                    _ => return Err(format!("without {}: {status} {code}: {message}", member.name)),
+                }
+            }
+            if row.service.id == "ecr" {
+                let words = in_ecrs_words(member.name, "must not be null");
+                match (status, code.as_str()) {
+                    (400, "InvalidParameterException") if message == words => continue,
                     _ => return Err(format!("without {}: {status} {code}: {message}", member.name)),
                 }
             }
@@ -191,11 +203,14 @@ fn what_breaks_a_constraint_is_named() {
                 if status == 400 && row.codes().own_words.contains(&code.as_str()) {
                     continue;
                 }
-                let words = format!(
-                    "at '{}' failed to satisfy constraint: {}",
-                    lower_first(member.name),
-                    broken[0].constraint
-                );
+                let constraint = broken[0].constraint.to_string();
+                let words = match row.service.id {
+                    "ecr" => in_ecrs_words(member.name, constraint.trim_start_matches("Member ")),
+                    _ => format!(
+                        "at '{}' failed to satisfy constraint: {constraint}",
+                        lower_first(member.name)
+                    ),
+                };
                 // DynamoDB orders and words some of them otherwise than its model.
                 let own =
                     row.service.id == "dynamodb" && message == violations_fault(row.service, &broken).message;

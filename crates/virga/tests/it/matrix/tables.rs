@@ -112,6 +112,7 @@ pub(super) static CODES: &[(&str, Codes)] = &[
     ("ssm", JSON),
     ("events", JSON),
     ("lambda", REST_JSON),
+    ("ecr", Codes { invalid: "InvalidParameterException", ..JSON }),
     ("organizations", Codes { invalid: "InvalidInputException", ..JSON }),
 ];
 
@@ -224,6 +225,9 @@ impl Prepared {
         if let ("ec2", Some(value)) = (service, ec2(operation, member)) {
             return Some(value);
         }
+        if let ("ecr", "layerDigests") = (service, member) {
+            return Some(Value::List(vec![Value::str(DIGEST)]));
+        }
         if let ("sts", "AssumeRoot", "TaskPolicyArn") = (service, operation, member) {
             let audit = "arn:aws:iam::aws:policy/root-task/IAMAuditRootUserCredentials";
             return Some(structure([("arn", Value::str(audit))]));
@@ -269,6 +273,9 @@ impl Prepared {
             }
             ("lambda", "AddPermission", "Action") => "lambda:InvokeFunction",
             ("lambda", _, "Role") => "arn:aws:iam::123456789012:role/matrix",
+            ("ecr", _, "resourceArn") => "arn:aws:ecr:us-east-1:123456789012:repository/matrix",
+            ("ecr", _, "layerDigest") => DIGEST,
+            ("ecr", _, "uploadId") => "00000000-0000-4000-8000-000000000000",
             ("s3", "DeleteBucket", "Bucket") => "matrix-deleted",
             ("s3", _, "CopySource") if is_required(service, operation, member) => "matrix/matrix",
             ("sts", "AssumeRole", "RoleArn") => self.role_arn.as_deref()?,
@@ -279,6 +286,7 @@ impl Prepared {
     }
 }
 
+const DIGEST: &str = "sha256:0000000000000000000000000000000000000000000000000000000000000000";
 const TABLE_ARN: &str = "arn:aws:dynamodb:us-east-1:123456789012:table/matrix";
 const BACKUP_ARN: &str =
     "arn:aws:dynamodb:us-east-1:123456789012:table/matrix/backup/01768478400000-1a2b3c4d";

@@ -1,0 +1,70 @@
+//! Where code comes from: the request itself, or an object that the caller may read.
+//!
+//! AWS: <https://docs.aws.amazon.com/lambda/latest/api/API_FunctionCode.html>
+
+use crate::lambda::access::SERVICE;
+use crate::lambda::code::ZIPPED_MAX;
+use crate::lambda::errors::{LambdaError, invalid, is_denied};
+use bytes::Bytes;
+use kernel::{As, Cx};
+use wire::{Fault, Struct, Value};
+
+wire::shape! {
+    #[derive(Debug, Default)]
+    pub(crate) struct Source {
+        pub(crate) zip: Option<Bytes> = "ZipFile",
+        pub(crate) bucket: Option<String> = "S3Bucket",
+        pub(crate) key: Option<String> = "S3Key",
+        pub(crate) version: Option<String> = "S3ObjectVersion",
+        pub(crate) image: Option<String> = "ImageUri",
+    }
+}
+
+impl Source {
+    /// The archive.
+    ///
+    /// # Errors
+    /// `InvalidParameterValueException`, `RequestEntityTooLargeException`, `AccessDeniedException` for an object that
+    /// the caller may not read, `NotImplemented`
+    pub(crate) fn archive(self, cx: &mut Cx<'_>) -> Result<Bytes, LambdaError> {
+        if self.image.is_some() {
+            return Err(LambdaError::NotBuilt("A function of a container image".into()));
+        }
+        match (self.zip, self.bucket, self.key) {
+            (Some(zip), None, None) if zip.len() > ZIPPED_MAX => Err(LambdaError::CodeTooLarge),
+            (Some(zip), None, None) => Ok(zip),
+            (None, Some(bucket), Some(key)) => fetch(cx, &bucket, &key, self.version.as_deref()),
+            (Some(_), _, _) => {
+                Err(invalid("Please do not provide other FunctionCode parameters when providing a ZipFile."))
+            }
+            (None, None, None) => Err(invalid("Please provide a source for function code.")),
+            (None, _, _) => Err(invalid("S3Bucket and S3Key are both required for code from Amazon S3.")),
+        }
+    }
+}
+
+/// Reads an object with the caller's permissions.
+fn fetch(cx: &mut Cx<'_>, bucket: &str, key: &str, version: Option<&str>) -> Result<Bytes, LambdaError> {
+    let mut input: Struct = [("Bucket", Value::str(bucket)), ("Key", Value::str(key))].into_iter().collect();
+    if let Some(version) = version {
+        input.push("VersionId", Value::str(version));
+    }
+    let answer = cx.call("s3", "GetObject", Value::Struct(input), As::CallerVia(SERVICE));
+    let mut answer = answer.map_err(|fault| refusal(&fault, bucket, key))?;
+    let body = if let Value::Struct(members) = &mut answer { members.take("Body") } else { None };
+    match body {
+        Some(Value::Blob(zip)) => Ok(zip),
+        _ => Ok(Bytes::new()),
+    }
+}
+
+fn refusal(fault: &Fault, bucket: &str, key: &str) -> LambdaError {
+    let why = &fault.message;
+    if is_denied(fault) {
+        return LambdaError::Denied(format!(
+            "Your access has been denied by S3, please make sure your request credentials have permission to GetObject for {bucket}/{key}. S3 Error Code: AccessDenied. S3 Error Message: {why}"
+        ));
+    }
+    let code = &fault.code;
+    invalid(format!("Error occurred while GetObject. S3 Error Code: {code}. S3 Error Message: {why}"))
+}

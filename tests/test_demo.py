@@ -1,0 +1,57 @@
+"""The reference application: made, shown to hold what it promises, and gone without a trace."""
+
+import json
+
+SECONDS_MAX = 30
+
+
+def left(cloud):
+    """What the shop would leave, by kind."""
+    ec2 = cloud.client("ec2")
+    instances = [one for group in ec2.describe_instances()["Reservations"] for one in group["Instances"]]
+    return {
+        "instances": [one["InstanceId"] for one in instances if one["State"]["Name"] != "terminated"],
+        "vpcs": [one["VpcId"] for one in ec2.describe_vpcs()["Vpcs"] if not one["IsDefault"]],
+        "interfaces": ec2.describe_network_interfaces()["NetworkInterfaces"],
+        "addresses": ec2.describe_addresses()["Addresses"],
+        "buckets": cloud.client("s3").list_buckets()["Buckets"],
+        "tables": cloud.client("dynamodb").list_tables()["TableNames"],
+        "queues": cloud.client("sqs").list_queues().get("QueueUrls", []),
+        "functions": cloud.client("lambda").list_functions()["Functions"],
+        "logs": cloud.client("logs").describe_log_groups()["logGroups"],
+        "users": cloud.client("iam").list_users()["Users"],
+        "roles": cloud.client("iam").list_roles()["Roles"],
+        "profiles": cloud.client("iam").list_instance_profiles()["InstanceProfiles"],
+        "keys": [
+            one["AliasName"] for one in cloud.client("kms").list_aliases()["Aliases"] if "shop" in one["AliasName"]
+        ],
+    }
+
+
+def test_the_shop_is_made_proven_and_gone(machines, own_cloud):
+    done = own_cloud.run("demo", "--json", check=False)
+    told = json.loads(done.stdout)
+    assert [proof for proof in told["proofs"] if not proof["good"]] == []
+    assert done.returncode == 0
+    assert told["seconds"] < SECONDS_MAX
+    # What is refused says why, and by which question that is found again.
+    refused = [proof for proof in told["proofs"] if proof["why"]]
+    assert len(refused) == 5
+    for proof in refused:
+        assert own_cloud.run(*proof["ask"].split()[1:]).stdout
+    # A second time finds the shop as it is.
+    again = json.loads(own_cloud.run("demo", "--json").stdout)
+    assert again["outputs"] == told["outputs"]
+    assert any(left(own_cloud).values())
+    assert json.loads(own_cloud.run("demo", "--down", "--json").stdout) == {"deleted": True}
+    assert {kind: found for kind, found in left(own_cloud).items() if found} == {}
+    assert own_cloud.run("demo", "--down").stdout == "there is no shop\n"
+
+
+def test_a_promise_that_is_broken_is_told(machines, own_cloud):
+    own_cloud.run("demo", "--json")
+    own_cloud.client("s3").delete_bucket_policy(Bucket="shop-uploads-000000000000")
+    done = own_cloud.run("demo", check=False)
+    assert done.returncode == 1
+    assert "NOT SO  no upload without encryption" in done.stdout
+    own_cloud.run("demo", "--down")
