@@ -35,6 +35,7 @@ pub fn services() -> Vec<&'static Service> {
         &storage::s3::S3,
         &EC2,
         &compute::lambda::LAMBDA,
+        &compute::autoscaling::AUTOSCALING,
         &compute::ecr::ECR,
     ]
 }
@@ -116,6 +117,7 @@ pub fn cloud_on(
         Arc::new(network::vpc::work::NetworkLife),
         Arc::new(network::vpc::plane::KeepNetworks::new(Arc::clone(&networks))),
         Arc::new(compute::ec2::work::Machines::new(networks, ground.machines)),
+        Arc::new(compute::autoscaling::work::Keep),
         Arc::new(compute::lambda::work::Events(functions.clone())),
         Arc::new(compute::lambda::work::Idle(functions.clone())),
         Arc::new(compute::ecr::work::ForgetUploads),

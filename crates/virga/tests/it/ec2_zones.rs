@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 const ACCOUNT: &str = "123456789012";
 
-fn set(cloud: &Cloud, zone: &str, down: bool) {
+pub(crate) fn set(cloud: &Cloud, zone: &str, down: bool) {
     let mut tx = cloud.cloud.store().begin();
     zone::set(&mut tx, zone, down, cloud.cloud.clock().now()).unwrap();
     tx.commit().wait().unwrap();
@@ -36,7 +36,7 @@ fn status(caller: &Caller<'_>, id: &str) -> Value {
 
 /// Reconciles until something holds.
 #[track_caller]
-fn until(cloud: &Cloud, what: impl Fn() -> bool) {
+pub(crate) fn until(cloud: &Cloud, what: impl Fn() -> bool) {
     let began = Instant::now();
     while !what() {
         assert!(began.elapsed() < Duration::from_secs(20));

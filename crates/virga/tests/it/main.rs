@@ -9,6 +9,7 @@
 )]
 
 mod accessanalyzer;
+mod autoscaling;
 mod cloudformation_change_sets;
 mod cloudformation_kinds;
 mod cloudformation_rights;

@@ -91,6 +91,7 @@ pub(super) static CODES: &[(&str, Codes)] = &[
     ("sts", QUERY),
     ("kms", JSON),
     ("accessanalyzer", REST_JSON),
+    ("autoscaling", QUERY),
     ("cloudformation", QUERY),
     ("cloudtrail", JSON),
     ("dynamodb", JSON),
