@@ -53,7 +53,7 @@ const CODE_READERS: &[&str] = &[
 ];
 
 /// Names of members that only look like codes: of the answers to batches and to invocations.
-const MEMBERS: &[&str] = &["FunctionError", "SenderFault"];
+const MEMBERS: &[&str] = &["FunctionError", "ResponseError", "SenderFault"];
 
 /// In a service crate an AWS error code is written in `errors.rs` only, where its status and message stand beside it.
 fn error_codes(source: &Source, findings: &mut Vec<Finding>) {
