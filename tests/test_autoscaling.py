@@ -4,13 +4,13 @@ import time
 from collections import Counter
 
 import pytest
-from test_ec2 import IMAGE, machines  # noqa: F401
+from test_ec2 import IMAGE
 
 ZONES = ["us-east-1a", "us-east-1b"]
 
 
 @pytest.fixture
-def group(machines, own_cloud):  # noqa: F811
+def group(machines, own_cloud):
     """A cloud of its own with a template; hands out what makes a group of a size, and what looks at it."""
     ec2 = own_cloud.client("ec2")
     ec2.create_launch_template(
