@@ -154,7 +154,9 @@ def test_every_command_speaks_json(tmp_path):
         assert calls["iam.ListUsers"]["mean_micros"] > 0
         request_id = listed["ResponseMetadata"]["RequestId"]
         for arguments in (["doctor"], ["env"], ["clock"], ["az"], ["why", request_id], ["least-privilege", ann.arn]):
-            assert isinstance(cloud.ask(*arguments), dict), arguments
+            # The doctor's exit code tells what this machine lacks.
+            said = cloud.run("--json", *arguments, check=arguments != ["doctor"]).stdout
+            assert isinstance(json.loads(said), dict), arguments
         lines = cloud.run("logs", "--json").stdout.splitlines()
         assert [json.loads(line) for line in lines]
         assert isinstance(cloud.ask("clock", "freeze"), dict)
@@ -166,7 +168,10 @@ def test_every_command_speaks_json(tmp_path):
 
 
 def test_doctor_tells_what_it_finds(own_cloud):
-    found = {finding["what"]: finding["good"] for finding in own_cloud.ask("doctor")["findings"]}
+    findings = json.loads(own_cloud.run("--json", "doctor", check=False).stdout)["findings"]
+    found = {finding["what"]: finding["good"] for finding in findings}
+    # Not every user may open /dev/fuse.
+    assert found.pop("volumes") == os.access("/dev/fuse", os.R_OK | os.W_OK)
     looked_at = ("data folder", "master key", "endpoint", "networks", "logins", "functions")
     assert found == dict.fromkeys(looked_at, True)
 

@@ -80,6 +80,17 @@ wire::errors! {
         TagLimitExceeded = 400, "TagLimitExceeded", "More than 50 tags specified";
         Unsupported(what: String) = 400, "Unsupported", "{what}";
         UnsupportedTenancy(what: String) = 400, "UnsupportedTenancy", "{what}";
+        InvalidBlockDeviceMapping(what: String) = 400, "InvalidBlockDeviceMapping", "{what}";
+        InvalidAttachmentNotFound(what: String) = 400, "InvalidAttachment.NotFound", "{what}";
+        UnauthorizedOperation(what: String) = 403, "UnauthorizedOperation", "{what}";
+        UnknownVolumeType(what: String) = 400, "UnknownVolumeType", "{what}";
+        InvalidKmsKeyState(what: String) = 400, "InvalidKmsKey.InvalidState", "{what}";
+        InvalidParameterDependency(what: String) = 400, "InvalidParameterDependency", "{what}";
+        InvalidSnapshotInUse(what: String) = 400, "InvalidSnapshot.InUse", "{what}";
+        InvalidVolumeZone(what: String) = 400, "InvalidVolume.ZoneMismatch", "{what}";
+        InvalidZone(zone: String) = 400, "InvalidZone.NotFound", "The zone '{zone}' does not exist.";
+        VolumeInUse(what: String) = 400, "VolumeInUse", "{what}";
+        VolumeModificationRate = 400, "VolumeModificationRateExceeded", "You've reached the maximum modification rate per volume limit. Wait at least 6 hours between modifications per EBS volume.";
         VpcIdNotSpecified = 400, "VPCIdNotSpecified", "No default VPC for this user";
         InternalError = 500, "InternalError", "An internal error has occurred";
     }
@@ -109,6 +120,9 @@ wire::errors! {
         Peerings = 400, "ActiveVpcPeeringConnectionPerVpcLimitExceeded", "The maximum number of active VPC peering connections per VPC has been reached.";
         PrefixList = 400, "PrefixListLimitExceeded", "The maximum number of prefix lists has been reached.";
         PrefixListEntries(max: i64) = 400, "PrefixListMaxEntriesExceeded", "The request would exceed the maximum number of entries of the prefix list ({max}).";
+        Volume = 400, "VolumeLimitExceeded", "You have exceeded your maximum gp2 storage limit of volumes in this region.";
+        AttachedVolumes = 400, "AttachmentLimitExceeded", "You have exceeded the maximum number of volumes that can be attached to this instance.";
+        PendingSnapshots(max: usize) = 400, "ConcurrentSnapshotLimitExceeded", "Maximum allowed in-progress snapshots for a single volume exceeded ({max}).";
         VpcEndpoint = 400, "VpcEndpointLimitExceeded", "The maximum number of VPC endpoints has been reached.";
     }
 }

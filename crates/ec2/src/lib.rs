@@ -8,8 +8,10 @@
 pub mod access;
 pub mod attachment;
 pub mod describe;
+pub mod disk;
 pub mod errors;
 pub mod filter;
+pub mod front;
 pub mod kind;
 pub mod ops;
 pub mod plane;

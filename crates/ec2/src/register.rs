@@ -30,9 +30,10 @@ pub fn key(account: AccountId, region: Region, id: &str) -> Key {
     Key::regional(account, region).str(id)
 }
 
-/// `arn:aws:ec2:us-east-1:123456789012:vpc/vpc-1`.
+/// `arn:aws:ec2:us-east-1:123456789012:vpc/vpc-1`; snapshots and images, which accounts share, have none in theirs.
 pub fn arn(account: AccountId, region: Region, noun: &str, id: &str) -> String {
-    base::Arn::new("ec2", region.name(), account.as_str(), &format!("{noun}/{id}")).to_string()
+    let account = if matches!(noun, "snapshot" | "image") { "" } else { account.as_str() };
+    base::Arn::new("ec2", region.name(), account, &format!("{noun}/{id}")).to_string()
 }
 
 /// # Errors

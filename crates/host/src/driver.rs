@@ -151,6 +151,26 @@ pub trait Driver: Send + Sync + Debug {
     /// [`HostError::Refused`], [`HostError::NotThere`]
     fn spawn(&self, machine: &str, command: Spawn) -> Result<Box<dyn Process>, HostError>;
 
+    /// Whether machines can have disks.
+    ///
+    /// # Errors
+    /// [`HostError::Unable`]
+    fn disks(&self) -> Result<(), HostError>;
+
+    /// Plugs a disk into a machine that is booted: a file `/dev/nvme1n1` (or the next number), known as `device` too.
+    /// The channel is to be served ([`crate::disk::serve`]): nothing can be read before. `None` where nothing is real.
+    ///
+    /// # Errors
+    /// [`HostError::Refused`] ("host unreachable" where it is off), [`HostError::NotThere`], [`HostError::Ended`]
+    fn plug(&self, machine: &str, device: &str) -> Result<Option<OwnedFd>, HostError>;
+
+    /// Pulls a disk out. With `force` also where a program has it open.
+    ///
+    /// # Errors
+    /// [`HostError::Refused`] ("busy" where it is in use), [`HostError::NotThere`], [`HostError::Ended`]; one that is
+    /// not there is no error.
+    fn unplug(&self, machine: &str, device: &str, force: bool) -> Result<(), HostError>;
+
     /// Makes a machine without interfaces: its loopback is all its network.
     ///
     /// # Errors

@@ -8,10 +8,13 @@
 //! it. Booted, it is a system container with a root file system in layers ([`image`]); one without interfaces can hold a
 //! single program that is not trusted ([`sandbox`]).
 //!
-//! Not there: limits on memory, processors and disks; virtual machines.
+//! Disks are plugged into booted machines as files that their owner serves ([`disk`]).
+//!
+//! Not there: limits on memory and processors; block devices; virtual machines.
 //!
 //! The kernel is spoken to in its own language (netlink), so that neither `ip` nor `nft` has to be there.
 
+pub mod disk;
 mod driver;
 mod error;
 pub mod image;
@@ -21,6 +24,6 @@ mod simulator;
 
 pub use driver::{Boot, Count, Driver, Inventory, Place, Process, Spawn};
 pub use error::HostError;
-pub use linux::{Linux, Missing, missing, missing_for_logins, run_child};
+pub use linux::{Linux, Missing, missing, missing_for_disks, missing_for_logins, run_child};
 pub use sandbox::Sandbox;
 pub use simulator::Simulator;

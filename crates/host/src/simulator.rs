@@ -5,6 +5,7 @@ use net::walk::{End, Flow, Origin, Transport, walk};
 use net::{Program, Topology};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::os::fd::OwnedFd;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -259,6 +260,23 @@ impl Driver for Simulator {
         let switch = Arc::new(Switch::default());
         state.booted.insert(machine.to_owned(), Arc::clone(&switch));
         Ok(Box::new(Booted(switch)))
+    }
+
+    fn disks(&self) -> Result<(), HostError> {
+        Ok(())
+    }
+
+    fn plug(&self, machine: &str, _device: &str) -> Result<Option<OwnedFd>, HostError> {
+        let state = self.state();
+        state.check(&Place::Machine(machine.to_owned()))?;
+        match state.booted.get(machine).is_some_and(|on| on.code().is_none()) {
+            true => Ok(None),
+            false => Err(HostError::refused("plug a disk in", std::io::ErrorKind::HostUnreachable)),
+        }
+    }
+
+    fn unplug(&self, machine: &str, _device: &str, _force: bool) -> Result<(), HostError> {
+        self.state().check(&Place::Machine(machine.to_owned()))
     }
 
     fn lone_machine(&self, machine: &str) -> Result<(), HostError> {

@@ -144,6 +144,9 @@ impl Journey<'_> {
             Ok(ignored) => ignored,
             Err(fault) => return Err(self.fail(fault, Told { decisions: &decisions, ..told }).await),
         };
+        if self.is_dry_run(&parsed.value) {
+            return Err(self.fail(dry_run(), Told { decisions: &decisions, ..told }).await);
+        }
         let outcome = data::caught(handler(dx.clone(), parsed.value, body)).await;
         let resources = dx.touched();
         let told = Told { resources: &resources, decisions: &decisions, ..told };

@@ -42,6 +42,10 @@ impl Place {
         self.data.join("master.key")
     }
 
+    pub(crate) fn authority_file(&self) -> PathBuf {
+        self.data.join("authority.pem")
+    }
+
     pub(crate) fn store_dir(&self) -> PathBuf {
         self.data.join("store")
     }

@@ -1,5 +1,6 @@
 //! The running cloud: opens the data folder, wires the services, listens, and ends cleanly.
 
+use crate::authority::{self, Authority};
 use crate::cli::up::Options;
 use crate::config::{Place, Running};
 use crate::gateway::Gateway;
@@ -36,24 +37,37 @@ pub(crate) fn run(
     let settings = kernel::Settings { strict: options.strict, seed: options.seed };
     let blobs = blob::Files::open(&place.contents_dir()).map_err(|e| at(&place.contents_dir(), &e))?;
     let door = Arc::new(compute::lambda::workshop::Door::default());
+    let front = Arc::new(ec2::front::Door::default());
+    let authority = Arc::new(Authority::of(place.authority_file()));
+    let trusted = Arc::clone(&authority);
     let ground = wiring::Ground {
         networks: wiring::real_networks(),
         machines: Some(place.data.join("machines")),
         functions: Some(place.data.join("functions")),
+        front: Arc::clone(&front),
+        authority: compute::ec2::work::Trust(Box::new(move || trusted.pem())),
         door: Arc::clone(&door),
     };
     let cloud = wiring::cloud_on(ground, store, Arc::new(blobs), Clock::system(), rng, &master, settings)
         .map_err(|e| e.to_string())?;
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|e| e.to_string())?;
-    runtime.block_on(serve(place, options.listen, cloud, &door, ready))
+    let ways = Ways { functions: door, machines: front, tls: authority::server(authority)? };
+    runtime.block_on(serve(place, options.listen, cloud, &ways, ready))
+}
+
+/// The ways from inside the cloud to it.
+struct Ways {
+    functions: Arc<compute::lambda::workshop::Door>,
+    machines: Arc<ec2::front::Door>,
+    tls: Arc<tokio_rustls::rustls::ServerConfig>,
 }
 
 async fn serve(
     place: &Place,
     listen: SocketAddr,
     cloud: Arc<kernel::Cloud>,
-    door: &compute::lambda::workshop::Door,
+    ways: &Ways,
     ready: impl FnOnce(&Running) -> Result<(), String>,
 ) -> Result<(), String> {
     let listener = TcpListener::bind(listen).await.map_err(|e| format!("{listen}: {e}"))?;
@@ -66,7 +80,8 @@ async fn serve(
     let background = cloud.start_background();
     let gateway =
         Arc::new(Gateway { cloud: Arc::clone(&cloud), endpoint: endpoint.clone(), stop: stop.clone() });
-    gateway.open(door);
+    gateway.open(&ways.functions);
+    gateway.front(&ways.machines, &ways.tls);
     let serving = tokio::spawn(gateway.serve(listener));
 
     let running = Running { pid: i32::try_from(std::process::id()).map_err(|e| e.to_string())?, endpoint };

@@ -1,5 +1,6 @@
 //! The `virga` binary: reads the command line, and either runs the cloud or talks to a running one.
 
+mod authority;
 mod cli;
 mod client;
 mod config;

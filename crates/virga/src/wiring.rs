@@ -34,6 +34,7 @@ pub fn services() -> Vec<&'static Service> {
         &dynamodb::streams::DYNAMODBSTREAMS,
         &storage::s3::S3,
         &EC2,
+        &storage::ebs::direct::EBS,
         &compute::lambda::LAMBDA,
         &compute::autoscaling::AUTOSCALING,
         &compute::ecr::ECR,
@@ -41,8 +42,10 @@ pub fn services() -> Vec<&'static Service> {
 }
 
 /// The rooms that serve EC2's API, and how many tables they have.
-const EC2_TABLES: &[&[&[kernel::Op]]] = &[ec2::TABLES, network::vpc::TABLES, compute::ec2::TABLES];
-const EC2_COUNT: usize = ec2::TABLES.len() + network::vpc::TABLES.len() + compute::ec2::TABLES.len();
+const EC2_TABLES: &[&[&[kernel::Op]]] =
+    &[ec2::TABLES, network::vpc::TABLES, compute::ec2::TABLES, storage::ebs::TABLES];
+const EC2_COUNT: usize =
+    ec2::TABLES.len() + network::vpc::TABLES.len() + compute::ec2::TABLES.len() + storage::ebs::TABLES.len();
 
 /// One wire service of several rooms.
 static EC2: Service = Service { id: "ec2", global: false, ops: &kernel::op::join::<EC2_COUNT>(EC2_TABLES) };
@@ -55,6 +58,9 @@ pub struct Ground {
     pub machines: Option<std::path::PathBuf>,
     /// Where functions' code is unpacked; `None` likewise.
     pub functions: Option<std::path::PathBuf>,
+    /// The way from machines to the cloud, and whom they are to trust there.
+    pub front: Arc<ec2::front::Door>,
+    pub authority: compute::ec2::work::Trust,
     /// The way from functions to the cloud.
     pub door: Arc<compute::lambda::workshop::Door>,
 }
@@ -72,7 +78,14 @@ pub fn cloud(
     settings: Settings,
 ) -> Result<Arc<Cloud>, StoreError> {
     let networks = DataPlane::new(Box::new(|| Ok(Arc::new(host::Simulator::new()))));
-    let simulated = Ground { networks, machines: None, functions: None, door: Arc::default() };
+    let simulated = Ground {
+        networks,
+        machines: None,
+        functions: None,
+        front: Arc::default(),
+        authority: compute::ec2::work::Trust::nobody(),
+        door: Arc::default(),
+    };
     cloud_on(simulated, store, blobs, clock, rng, master, settings)
 }
 
@@ -115,8 +128,9 @@ pub fn cloud_on(
         Arc::new(WriteLastUsed(last_used)),
         Arc::new(ec2::token::ForgetTokens),
         Arc::new(network::vpc::work::NetworkLife),
-        Arc::new(network::vpc::plane::KeepNetworks::new(Arc::clone(&networks))),
-        Arc::new(compute::ec2::work::Machines::new(networks, ground.machines)),
+        Arc::new(network::vpc::plane::KeepNetworks::new(Arc::clone(&networks), ground.front)),
+        Arc::new(storage::ebs::Plugs::new(Arc::clone(&networks))),
+        Arc::new(compute::ec2::work::Machines::new(networks, ground.machines, ground.authority)),
         Arc::new(compute::autoscaling::work::Keep),
         Arc::new(compute::lambda::work::Events(functions.clone())),
         Arc::new(compute::lambda::work::Idle(functions.clone())),
@@ -141,6 +155,7 @@ pub fn cloud_on(
     let cloud = Cloud::new(store, clock, rng, master, settings, parts)?;
     // Before the first reconciler runs there may be calls.
     cloud.memory::<compute::lambda::workshop::Workshop>().set(&functions);
+    cloud.memory::<ec2::disk::Shop>().set(storage::ebs::for_launch);
     Ok(cloud)
 }
 
@@ -159,9 +174,10 @@ fn management_work() -> Work {
     ]
 }
 
-/// Objects.
+/// Objects and volumes.
 fn storage_work() -> Work {
     vec![
+        Arc::new(storage::ebs::work::Life),
         Arc::new(storage::s3::completed::ForgetCompleted),
         Arc::new(storage::s3::events::Tell),
         Arc::new(storage::s3::work::Lifecycle),

@@ -1,6 +1,14 @@
 #!/bin/sh
 # The first process of a machine: runs the user data's script at the first boot, and waits for the end.
 trap 'exit 0' TERM INT
+# Its volumes are plugged in as soon as it is there.
+while read -r device || [ -n "$device" ]; do
+    tries=0
+    while [ ! -e "$device" ] && [ $tries -lt 100 ]; do
+        sleep 0.1
+        tries=$((tries + 1))
+    done
+done < /var/lib/virga/devices
 echo "$(cat /etc/hostname) is up"
 if [ ! -e /var/lib/virga/booted ]; then
     : > /var/lib/virga/booted
@@ -18,7 +26,7 @@ else
     echo '-----BEGIN SSH HOST KEY FINGERPRINTS-----'
     dropbearkey -y -f $key | sed -n 's/^Fingerprint: //p'
     echo '-----END SSH HOST KEY FINGERPRINTS-----'
-    dropbear -F -E -s -R -r $key &
+    dropbear -F -E -e -s -R -r $key &
 fi
 while :; do
     sleep 3600 &

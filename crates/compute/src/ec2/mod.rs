@@ -4,12 +4,13 @@
 //! Handlers write what is wanted, and [`work`] boots and stops the machines: system containers whose programs are those
 //! of the machine that Virga runs on. A machine keeps what it has written over stops and reboots, until it is terminated.
 //!
-//! In a machine, [`metadata`] answers what it may know about itself, and hands out the credentials of its role.
+//! In a machine, [`metadata`] answers what it may know about itself, and hands out the credentials of its role; AWS's names
+//! lead to the cloud, whose certificates the image trusts.
 //!
 //! One logs in by SSH with the key pair's key: a small SSH server of this machine's (dropbear) runs in each. The developer's
 //! own programs come in by [`tunnel`].
 //!
-//! Not here: volumes and block devices, `#cloud-config`, spot, limits
+//! Not here: volumes that machines boot from, `#cloud-config`, spot, limits
 //! on processors and memory by type, interfaces attached after launch.
 
 mod errors;

@@ -11,7 +11,7 @@ use base::{AccountId, Region, Timestamp};
 use ec2::attachment::ATTACHMENTS;
 use ec2::plane::DataPlane;
 use ec2::zone::{self, ZONES, Zone};
-use ec2::{Plain, public, register};
+use ec2::{Plain, disk, public, register};
 use host::image::Bind;
 use host::{Boot, Driver, HostError, Process};
 use kernel::Call;
@@ -37,6 +37,30 @@ const LOOK: Duration = Duration::from_secs(1);
 const LOOKS_MAX: u32 = 50;
 /// Of a console's end, as AWS keeps it.
 const CONSOLE_BYTES: u64 = 64 << 10;
+
+/// Whom machines trust when the cloud answers them by TLS: makes certificates in PEM, or says why not.
+pub struct Trust(pub Box<dyn Fn() -> Result<String, String> + Send + Sync>);
+
+impl Trust {
+    /// Where nothing answers.
+    pub fn nobody() -> Trust {
+        Trust(Box::new(|| Ok(String::new())))
+    }
+}
+
+impl std::fmt::Debug for Trust {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Trust")
+    }
+}
+
+/// The certificates that a machine's programs trust.
+const TRUSTED: &str = "etc/ssl/certs/ca-certificates.crt";
+
+/// What tells those programs so that bring certificates of their own: AWS's SDKs, Python's requests, Node.
+fn trust(bundle: &str) -> [(&'static str, &str); 3] {
+    ["AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS"].map(|name| (name, bundle))
+}
 
 /// The first process of a machine.
 const INIT: &str = include_str!("init.sh");
@@ -90,6 +114,7 @@ pub struct Machines {
     plane: Arc<DataPlane>,
     /// Where they keep what they write; `None` where the data plane is a simulation and nothing is on a disk.
     folder: Option<PathBuf>,
+    authority: Trust,
     programs: Mutex<Option<Vec<Bind>>>,
     running: Mutex<BTreeMap<String, Running>>,
     metadata: Metadata,
@@ -117,10 +142,11 @@ struct Home {
 }
 
 impl Machines {
-    pub fn new(plane: Arc<DataPlane>, folder: Option<PathBuf>) -> Machines {
+    pub fn new(plane: Arc<DataPlane>, folder: Option<PathBuf>, authority: Trust) -> Machines {
         Machines {
             plane,
             folder,
+            authority,
             programs: Mutex::new(None),
             running: Mutex::new(BTreeMap::new()),
             metadata: Metadata::default(),
@@ -140,17 +166,21 @@ impl Machines {
     }
 
     /// What a machine is booted from: its own files over the image's.
-    fn boot_of(&self, folder: &Path, instance: &Instance) -> io::Result<Boot> {
+    fn boot_of(&self, folder: &Path, instance: &Instance, disks: &[String]) -> io::Result<Boot> {
         let (image, binds) = self.image(folder)?;
         let own = folder.join(&instance.id);
         let seed = own.join("seed");
         let name = format!("ip-{}", instance.address.replace('.', "-"));
         let hostname = format!("{name}\n");
         let public = instance.public_key.as_ref().map(|key| format!("{key}\n")).unwrap_or_default();
+        let disks = disks.join("\n");
         let home = format!("home/{}", host::image::USER);
         let authorized = format!("{home}/.ssh/authorized_keys");
-        let files: [(&str, &[u8], u32); 5] = [
+        let trusted = (self.authority.0)().map_err(io::Error::other)?;
+        let files: [(&str, &[u8], u32); 7] = [
+            ("var/lib/virga/devices", disks.as_bytes(), 0o644),
             ("etc/hostname", hostname.as_bytes(), 0o644),
+            (TRUSTED, trusted.as_bytes(), 0o644),
             ("etc/virga-init", INIT.as_bytes(), 0o755),
             ("var/lib/virga/user-data", &instance.user_data, 0o700),
             ("root/.ssh/authorized_keys", public.as_bytes(), 0o600),
@@ -165,6 +195,8 @@ impl Machines {
         for folder in ["root", "root/.ssh", &home, &format!("{home}/.ssh")] {
             fs::set_permissions(seed.join(folder), fs::Permissions::from_mode(0o700))?;
         }
+        let bundle = format!("/{TRUSTED}");
+        let pair = |(name, value): (&str, &str)| (name.into(), value.into());
         let console = fs::File::options().create(true).append(true).open(own.join("console"))?;
         Ok(Boot {
             layers: vec![seed, image],
@@ -172,7 +204,7 @@ impl Machines {
             binds,
             hostname: name.into(),
             init: ["/bin/sh", "/etc/virga-init"].map(Into::into).to_vec(),
-            env: vec![(PATH.0.into(), PATH.1.into())],
+            env: [&[PATH], &trust(&bundle)[..]].concat().into_iter().map(pair).collect(),
             console: Some(console.into()),
         })
     }
@@ -182,9 +214,8 @@ impl Machines {
         // Before its first program can ask.
         self.metadata.serve(cloud, &driver, &instance.vpc)?;
         let boot = match &self.folder {
-            Some(folder) => self.boot_of(folder, instance).map_err(|why| HostError::Refused {
-                step: format!("make the files of {}", instance.id),
-                why,
+            Some(folder) => self.boot_of(folder, instance, &devices(cloud, &instance.id)).map_err(|why| {
+                HostError::Refused { step: format!("make the files of {}", instance.id), why }
             })?,
             None => Boot::default(),
         };
@@ -357,6 +388,26 @@ fn release(tx: &mut Tx, home: Home, interface: &str) -> Result<bool, String> {
     Ok(attachment.delete_on_termination)
 }
 
+/// The names of an instance's disks, for which its first programs wait.
+fn devices(cloud: &Cloud, instance: &str) -> Vec<String> {
+    let snapshot = cloud.store().snapshot();
+    let all = disk::DISK_ATTACHMENTS.scan(&snapshot, &Key::empty(), Direction::Forward);
+    let own = all.flatten().filter(|(_, attachment)| attachment.instance == instance);
+    own.map(|(_, attachment)| attachment.device).collect()
+}
+
+/// The volumes of an instance that is no more: those who keep them take them away.
+fn pull_disks(tx: &mut Tx, home: Home, instance: &str) -> Result<(), String> {
+    let all = disk::of_instance(tx, home.account, home.region, instance).map_err(|e| e.to_string())?;
+    for mut attachment in all {
+        attachment.state = disk::DETACHING.into();
+        attachment.over = true;
+        let key = register::key(home.account, home.region, &attachment.volume);
+        disk::DISK_ATTACHMENTS.put(tx, &key, &attachment);
+    }
+    Ok(())
+}
+
 /// What changes with a record.
 fn write(cloud: &Arc<Cloud>, tx: &mut Tx, home: Home, instance: &mut Instance) -> Result<(), String> {
     let interfaces = match instance.state {
@@ -378,6 +429,7 @@ fn write(cloud: &Arc<Cloud>, tx: &mut Tx, home: Home, instance: &mut Instance) -
         }
     }
     if instance.state == state::TERMINATED {
+        pull_disks(tx, home, &instance.id)?;
         instance.profile = None;
     }
     INSTANCES.put(tx, &register::key(home.account, home.region, &instance.id), instance);

@@ -5,6 +5,7 @@
 //! all that run in it end with it. It ends when its parent does: its end of the socket is then the only one left.
 
 use super::boot::Machine;
+use super::disk;
 use super::frame::{Frame, Order, Put, Take, receive, send};
 use super::powers;
 use super::sandbox::{self, Cell};
@@ -81,6 +82,7 @@ fn serve() -> io::Result<()> {
     let mut child = Child {
         socket,
         home,
+        mounts: File::open("/proc/self/ns/mnt")?,
         spaces: BTreeMap::new(),
         next: 1,
         guarded: powers::are_the_hosts(),
@@ -108,6 +110,7 @@ struct Space {
 struct Child {
     socket: OwnedFd,
     home: File,
+    mounts: File,
     spaces: BTreeMap<u32, Space>,
     next: u32,
     /// Root of a machine would be the host's.
@@ -180,6 +183,20 @@ impl Child {
                 let half = |n: u64| u32::try_from(n & u64::from(u32::MAX)).unwrap_or(0);
                 Ok((put.u32(half(bytes >> 32)).u32(half(bytes)), None))
             }
+            Order::Plug => {
+                // The machine has no such file, and its own would not be ours.
+                let channel = disk::channel()?;
+                let key = take.u32()?;
+                let device = take.text()?.to_owned();
+                self.in_machine(key, || disk::plug(&channel, &device))?;
+                Ok((put, Some(channel)))
+            }
+            Order::Unplug => {
+                let key = take.u32()?;
+                let (device, force) = (take.text()?.to_owned(), take.u8()? != 0);
+                self.in_machine(key, || disk::unplug(&device, force))?;
+                Ok((put, None))
+            }
             Order::Netlink => {
                 let space = self.spaces.get(&take.u32()?).ok_or(Errno::NODEV)?;
                 let socket = if take.u8()? == 0 { &space.route } else { &space.filter };
@@ -223,6 +240,19 @@ impl Child {
         move_into_link_name_space(space.namespace.as_fd(), Some(LinkNameSpaceType::Network))?;
         let done = work();
         self.go_home()?;
+        done
+    }
+
+    /// Does something where a booted machine has its files, and comes back.
+    fn in_machine<T>(&self, key: u32, work: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+        let space = self.spaces.get(&key).ok_or(Errno::NODEV)?;
+        let init = space.running_init().ok_or(Errno::HOSTUNREACH)?;
+        move_into_thread_name_spaces(init.as_fd(), ThreadNameSpaceType::MOUNT)?;
+        let done = work();
+        if move_into_link_name_space(self.mounts.as_fd(), Some(LinkNameSpaceType::Mount)).is_err() {
+            // Among a machine's files this process must not go on.
+            std::process::exit(1);
+        }
         done
     }
 

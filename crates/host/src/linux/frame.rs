@@ -29,12 +29,16 @@ pub(super) enum Order {
     Boot = 7,
     Confine = 20,
     Memory = 21,
+    Plug = 30,
+    Unplug = 31,
 }
 
 impl Order {
     pub(super) fn from_byte(byte: u8) -> Option<Order> {
-        use Order::{Boot, Confine, DropSpace, Memory, Netlink, NewSpace, Signal, Socket, Spawn};
-        [NewSpace, DropSpace, Netlink, Socket, Spawn, Signal, Boot, Confine, Memory]
+        use Order::{
+            Boot, Confine, DropSpace, Memory, Netlink, NewSpace, Plug, Signal, Socket, Spawn, Unplug,
+        };
+        [NewSpace, DropSpace, Netlink, Socket, Spawn, Signal, Boot, Confine, Memory, Plug, Unplug]
             .into_iter()
             .find(|order| *order as u8 == byte)
     }

@@ -2,6 +2,7 @@
 
 mod boot;
 mod child;
+mod disk;
 mod frame;
 mod links;
 mod netlink;
@@ -12,6 +13,7 @@ mod sandbox;
 mod start;
 
 pub use child::run_child;
+pub use disk::missing as missing_for_disks;
 pub use start::{Missing, missing, missing_for_logins};
 
 use crate::{Boot, Count, Driver, HostError, Inventory, Place, Process, Sandbox, Spawn};
@@ -261,6 +263,26 @@ impl Driver for Linux {
     fn spawn(&self, machine: &str, command: Spawn) -> Result<Box<dyn Process>, HostError> {
         let space = self.plane().place(&Place::Machine(machine.to_owned()))?;
         process::spawn(&self.line, space, command)
+    }
+
+    fn disks(&self) -> Result<(), HostError> {
+        disk::missing().map_or(Ok(()), |what| Err(HostError::Unable(what)))
+    }
+
+    fn plug(&self, machine: &str, device: &str) -> Result<Option<OwnedFd>, HostError> {
+        let space = self.plane().place(&Place::Machine(machine.to_owned()))?;
+        let body = Put::default().u32(space).bytes(device.as_bytes());
+        let answer = self.line.call(Order::Plug, &body.0, &[])?;
+        let refused = |why| HostError::refused(format!("plug a disk in as {device}"), why);
+        let (_, descriptors) = answer.map_err(refused)?;
+        descriptors.into_iter().next().map(Some).ok_or(HostError::Ended)
+    }
+
+    fn unplug(&self, machine: &str, device: &str, force: bool) -> Result<(), HostError> {
+        let space = self.plane().place(&Place::Machine(machine.to_owned()))?;
+        let body = Put::default().u32(space).bytes(device.as_bytes()).u8(u8::from(force));
+        let answer = self.line.call(Order::Unplug, &body.0, &[])?;
+        answer.map(|_| ()).map_err(|why| HostError::refused(format!("pull the disk {device} out"), why))
     }
 
     fn lone_machine(&self, machine: &str) -> Result<(), HostError> {

@@ -11,14 +11,14 @@ use std::time::Duration;
 /// Ends when told to, and takes its time for nothing else.
 const INIT: &str = "trap 'exit 3' TERM; echo up; while :; do sleep 600 & wait $!; done";
 
-fn folder(name: &str) -> std::path::PathBuf {
+pub(crate) fn folder(name: &str) -> std::path::PathBuf {
     let folder = std::env::temp_dir().join(format!("virga-machines-{}-{name}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
     folder
 }
 
 /// Boots `db` and waits for its first word.
-fn boot(lab: &Lab, base: &Path) -> Box<dyn Process> {
+pub(crate) fn boot(lab: &Lab, base: &Path) -> Box<dyn Process> {
     let image = base.join("image");
     std::fs::create_dir_all(&image).unwrap();
     let (mut console, writer) = std::io::pipe().unwrap();
@@ -41,7 +41,7 @@ fn boot(lab: &Lab, base: &Path) -> Box<dyn Process> {
 }
 
 /// What a command in `db` prints.
-fn run(lab: &Lab, script: &str) -> (i32, String) {
+pub(crate) fn run(lab: &Lab, script: &str) -> (i32, String) {
     let (mut reader, writer) = std::io::pipe().unwrap();
     let process = lab.plane.spawn("db", spawn("/bin/sh", &["-c", script], Some(writer.into()))).unwrap();
     let mut text = String::new();

@@ -12,6 +12,7 @@ use super::topology::{self, Place};
 use super::why::Plane;
 use base::Timestamp;
 use ec2::attachment::ATTACHMENTS;
+use ec2::front::{Door, Front};
 use ec2::plane::DataPlane;
 use ec2::zone::ZONES;
 use host::HostError;
@@ -27,11 +28,12 @@ use store::{Direction, Key, StoreError};
 pub struct KeepNetworks {
     plane: Arc<DataPlane>,
     resolvers: Resolvers,
+    front: Front,
 }
 
 impl KeepNetworks {
-    pub fn new(plane: Arc<DataPlane>) -> KeepNetworks {
-        KeepNetworks { plane, resolvers: Resolvers::default() }
+    pub fn new(plane: Arc<DataPlane>, door: Arc<Door>) -> KeepNetworks {
+        KeepNetworks { plane, resolvers: Resolvers::default(), front: Front::new(door) }
     }
 
     fn converge(&self, cloud: &Arc<Cloud>, wanted: &[Wanted]) -> Result<(), HostError> {
@@ -40,6 +42,7 @@ impl KeepNetworks {
             None if wanted.is_empty() => return Ok(()),
             None => self.plane.driver()?,
         };
+        self.front.serve(&driver)?;
         let there = driver.inventory()?;
         let vpcs: BTreeSet<&String> = wanted.iter().map(|wanted| &wanted.home.vpc).collect();
         self.resolvers.retain(&vpcs);

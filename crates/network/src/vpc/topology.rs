@@ -112,11 +112,11 @@ fn fail(vpc: &mut plan::Vpc, down: &BTreeSet<String>) {
     vpc.nat_gateways.retain(|id, _| !gone.contains(id));
 }
 
-/// Where the interfaces of the cloud's own services are plugged in: a NAT gateway is one machine, and an endpoint one in
-/// each of its subnets.
+/// Where the interfaces of the cloud's own services are plugged in: a NAT gateway is one machine once it is available, and
+/// an endpoint one in each of its subnets. (A machine that came before its gateway was one would be none that translates.)
 fn machines(from: &dyn Read, place: Place<'_>) -> Result<BTreeMap<String, String>, StoreError> {
     let mut out = BTreeMap::new();
-    for nat in place.all(from, &NATS)? {
+    for nat in place.all(from, &NATS)?.into_iter().filter(|nat| nat.state == NatState::Available) {
         out.extend(nat.addresses.into_iter().map(|address| (address.interface, nat.id.clone())));
     }
     for endpoint in place.all(from, &ENDPOINTS)? {

@@ -19,6 +19,7 @@ pub(super) fn run(cx: &Context) -> Outcome {
         master_key(&cx.place.master_key_file()),
         endpoint(cx),
         networks(),
+        volumes(),
         logins(),
         functions(),
     ];
@@ -130,6 +131,19 @@ fn functions() -> Finding {
         runtimes.join(", ")
     );
     Finding { what: "functions", good: true, detail }
+}
+
+/// Whether instances can have volumes, and as what.
+fn volumes() -> Finding {
+    let what = "volumes";
+    match host::missing_for_disks() {
+        None => {
+            let detail = "machines have them as files that are read, written and formatted like disks; \
+                          no file system is mounted from one";
+            Finding { what, good: true, detail: detail.into() }
+        }
+        Some(missing) => Finding { what, good: false, detail: missing },
+    }
 }
 
 /// Tries it: a host process, a link in it, a filter rule.

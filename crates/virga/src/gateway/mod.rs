@@ -7,6 +7,7 @@
 mod az;
 mod body;
 pub(crate) mod exec;
+mod front;
 mod internal;
 mod path;
 pub(crate) mod tunnel;
@@ -24,6 +25,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 
@@ -95,10 +97,19 @@ impl Gateway {
     async fn connection(self: &Arc<Self>, stream: TcpStream, peer: SocketAddr) {
         // Replies are small and written whole; waiting for more to send only adds latency.
         let _ = stream.set_nodelay(true);
+        self.converse(stream, peer, false).await;
+    }
+
+    async fn converse(
+        self: &Arc<Self>,
+        stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        peer: SocketAddr,
+        tls: bool,
+    ) {
         let gateway = Arc::clone(self);
         let service = hyper::service::service_fn(move |request| {
             let gateway = Arc::clone(&gateway);
-            async move { Ok::<_, Infallible>(gateway.request(request, peer).await) }
+            async move { Ok::<_, Infallible>(gateway.request(request, peer, tls).await) }
         });
         let connection = hyper::server::conn::http1::Builder::new()
             .timer(TokioTimer::new())
@@ -119,7 +130,12 @@ impl Gateway {
         let _ = connection.await;
     }
 
-    async fn request(&self, request: http::Request<Incoming>, peer: SocketAddr) -> Response<Answered> {
+    async fn request(
+        &self,
+        request: http::Request<Incoming>,
+        peer: SocketAddr,
+        tls: bool,
+    ) -> Response<Answered> {
         if request.uri().path() == tunnel::PATH {
             return tunnel::answer(self, request, peer).await;
         }
@@ -130,7 +146,7 @@ impl Gateway {
         if internal::is_internal(parts.uri.path()) {
             return internal::answer(self, &parts, incoming, peer).await;
         }
-        let peer = Peer { address: peer.ip(), tls: false };
+        let peer = Peer { address: peer.ip(), tls };
         let reply = self.cloud.serve(&parts, incoming, peer).await;
         // Of an answer to HEAD, hyper sends the length and keeps the body.
         let mut response = response(reply.status, reply.headers, reply.content);

@@ -176,6 +176,8 @@ fn states_follow_each_other() {
 fn a_machine_that_cannot_be_is_refused_at_the_call() {
     let unable = || Err(HostError::Unable("no user namespaces".into()));
     let cloud = on(Ground {
+        front: std::sync::Arc::default(),
+        authority: compute::ec2::work::Trust::nobody(),
         networks: DataPlane::new(Box::new(unable)),
         machines: None,
         functions: None,

@@ -155,7 +155,7 @@ fn what_is_not_built_says_so_in_its_protocol() {
     let cbor = [("smithy-protocol", "rpc-v2-cbor"), ("content-type", "application/cbor")];
     let rows = [
         ("rds", Sent { service: "rds", body: b"Action=DescribeDBInstances&Version=2014-10-31", ..POST }),
-        ("ec2", Sent { service: "ec2", body: b"Action=DescribeVolumes&Version=2016-11-15", ..POST }),
+        ("ec2", Sent { service: "ec2", body: b"Action=DescribeTransitGateways&Version=2016-11-15", ..POST }),
         (
             "dynamodb",
             Sent {

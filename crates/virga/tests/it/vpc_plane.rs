@@ -18,7 +18,12 @@ pub(crate) fn cloud<D: Driver + 'static>(driver: D, machines: Option<std::path::
     let driver = Arc::new(driver);
     let same = Arc::clone(&driver);
     let plane = DataPlane::new(Box::new(move || Ok(Arc::clone(&same) as Arc<dyn Driver>)));
-    (on(Ground { networks: plane, machines, functions: None, door: Arc::default() }), driver)
+    let front = Arc::default();
+    let authority = compute::ec2::work::Trust::nobody();
+    (
+        on(Ground { networks: plane, machines, functions: None, front, authority, door: Arc::default() }),
+        driver,
+    )
 }
 
 pub(crate) fn on(ground: Ground) -> Cloud {

@@ -1,5 +1,6 @@
 //! DescribeInstances and DescribeInstanceStatus.
 
+use super::disks;
 use super::metadata;
 use super::profile::ProfileView;
 use super::{call, list, text, texts};
@@ -122,6 +123,7 @@ wire::shape! {
         interfaces: Vec<Interface> = "NetworkInterfaces",
         metadata: metadata::View = "MetadataOptions",
         profile: Option<ProfileView> = "IamInstanceProfile",
+        disks: Vec<disks::View> = "BlockDeviceMappings",
         tags: Vec<Tag> = "Tags",
     }
 
@@ -279,6 +281,7 @@ pub(crate) fn views(cx: &mut Cx<'_>, found: Vec<Instance>) -> Result<Vec<(String
             interfaces,
             metadata,
             profile: instance.profile.as_ref().map(ProfileView::of),
+            disks: disks::of(cx, &instance.id)?,
             tags: tags::view(&register::tags(cx, &instance.id)?),
             id: instance.id,
         };
@@ -310,6 +313,11 @@ fn maybe(text: &Option<String>) -> Vec<String> {
 
 static FILTERS: &Known<View> = &[
     ("architecture", |i| vec![i.architecture.clone()]),
+    ("block-device-mapping.attach-time", |i| disks::View::each(&i.disks, disks::View::at)),
+    ("block-device-mapping.delete-on-termination", |i| disks::View::each(&i.disks, disks::View::delete)),
+    ("block-device-mapping.device-name", |i| disks::View::each(&i.disks, disks::View::device)),
+    ("block-device-mapping.status", |i| disks::View::each(&i.disks, disks::View::status)),
+    ("block-device-mapping.volume-id", |i| disks::View::each(&i.disks, disks::View::volume)),
     ("availability-zone", |i| vec![i.placement.zone.clone()]),
     ("client-token", |i| maybe(&i.token)),
     ("dns-name", |i| vec![i.public_dns.clone()]),

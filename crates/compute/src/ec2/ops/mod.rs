@@ -4,6 +4,7 @@
 
 pub(crate) mod attribute;
 pub(crate) mod describe;
+pub(crate) mod disks;
 pub(crate) mod image;
 pub(crate) mod key_pair;
 pub(crate) mod kinds;

@@ -1,6 +1,7 @@
 //! RunInstances.
 
 use super::describe::{Reservation, reservations};
+use super::disks::{self, Mapping};
 use super::metadata::{self, Wanted};
 use super::profile::{self, Named};
 use super::{call, key_pair, list, template_version, text, texts};
@@ -13,7 +14,7 @@ use base64::engine::general_purpose::STANDARD;
 use ec2::access::Access;
 use ec2::attachment::{ATTACHMENTS, Attachment};
 use ec2::describe;
-use ec2::kind::{IMAGE, INSTANCE, LAUNCH_TEMPLATE, NETWORK_INTERFACE, SECURITY_GROUP, SUBNET};
+use ec2::kind::{IMAGE, INSTANCE, LAUNCH_TEMPLATE, NETWORK_INTERFACE, SECURITY_GROUP, SUBNET, VOLUME};
 use ec2::tags::{self, TagSpecification};
 use ec2::{Ec2Error, Plain, public, register, token, zone};
 use kernel::{Cx, Target};
@@ -30,6 +31,8 @@ const INSTANCES_MAX: i64 = 100;
 const USER_DATA_BYTES_MAX: usize = 16 << 10;
 /// AWS's default.
 const TYPE: &str = "m1.small";
+/// What a launch may tag.
+const TAGGED: &[&ec2::Kind] = &[&INSTANCE, &NETWORK_INTERFACE, &VOLUME];
 
 wire::shape! {
     #[derive(Clone, Debug)]
@@ -53,6 +56,7 @@ wire::shape! {
         profile: Option<Named> = "IamInstanceProfile",
         metadata: Option<Wanted> = "MetadataOptions",
         template: Option<Template> = "LaunchTemplate",
+        disks: Vec<Mapping> = "BlockDeviceMappings",
     }
 
     #[derive(Clone, Debug)]
@@ -146,7 +150,7 @@ fn needed(cx: &mut Cx<'_>, request: &Struct) -> Result<Vec<Target>, Fault> {
         access = access.key("ec2:InstanceProfile", &profile.arn);
     }
     access = metadata::asked(access, |name| request.get("MetadataOptions")?.member(name).cloned());
-    access = access.target(image);
+    access = disks::access(access.target(image), request);
     access =
         access.new(&NETWORK_INTERFACE).one(&SUBNET, "SubnetId").many(&SECURITY_GROUP, "SecurityGroupIds");
     let plugs = request.get("NetworkInterfaces").and_then(Value::as_list).unwrap_or_default();
@@ -296,7 +300,7 @@ fn make(
     }
     members.extend(plug.address.as_ref().map(|address| ("PrivateIpAddress", Value::str(address))));
     members.extend(plug.description.as_ref().map(|text| ("Description", Value::str(text))));
-    let own = tags::of_new(tags, &NETWORK_INTERFACE, &[&INSTANCE, &NETWORK_INTERFACE])?;
+    let own = tags::of_new(tags, &NETWORK_INTERFACE, TAGGED)?;
     if !own.is_empty() {
         let noun = Some(NETWORK_INTERFACE.noun.to_owned());
         let specification = TagSpecification { resource_type: noun, tags: tags::view(&own) };
@@ -411,7 +415,8 @@ fn run(cx: &mut Cx<'_>, asked: Run) -> Result<Reservation, Ec2Error> {
 
 /// The new instances.
 fn start(cx: &mut Cx<'_>, req: &Run) -> Result<Vec<Instance>, Ec2Error> {
-    let own = tags::of_new(&req.tags, &INSTANCE, &[&INSTANCE, &NETWORK_INTERFACE])?;
+    let own = tags::of_new(&req.tags, &INSTANCE, TAGGED)?;
+    let of_disks = tags::of_new(&req.tags, &VOLUME, TAGGED)?;
     let (image, kind) = check(req)?;
     cx.memory::<Machinery>().possible()?;
     let user_data = user_data(req.user_data.as_ref())?;
@@ -465,6 +470,7 @@ fn start(cx: &mut Cx<'_>, req: &Run) -> Result<Vec<Instance>, Ec2Error> {
         keys.extend(metadata::View::of(&instance).keys());
         keys.extend(instance.profile.as_ref().map(|held| ("ec2:InstanceProfile", held.arn.clone())));
         register::enter(cx, &INSTANCE, &instance.id, &own, &keys);
+        disks::make(cx, &instance, &req.disks, &of_disks)?;
         made.push(instance);
     }
     Ok(made)

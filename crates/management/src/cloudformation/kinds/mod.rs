@@ -23,6 +23,7 @@ mod parameter;
 mod sns;
 mod sqs;
 mod table;
+mod volume;
 mod vpc;
 
 pub(crate) use on::{On, Refusal};
@@ -104,6 +105,7 @@ static ALL: &[&[Kind]] = &[
     ec2::KINDS,
     endpoint::KINDS,
     instance::KINDS,
+    volume::KINDS,
     cdk::KINDS,
 ];
 

@@ -1,7 +1,8 @@
 //! The resolver of each VPC, at the second address of its first block and at 169.254.169.253.
 //!
 //! It answers for the names of the addresses that there are (`ip-10-0-0-5.ec2.internal`, and the public ones of
-//! a VPC with DNS hostnames, which inside lead to the private addresses), by UDP; where the VPC has no DNS support, it is
+//! a VPC with DNS hostnames, which inside lead to the private addresses) and for AWS's own, which lead to the cloud
+//! ([`ec2::front`]), by UDP; where the VPC has no DNS support, it is
 //! silent. Not here: names of the world outside and hosted zones (refused), DNS by TCP and by IPv6, names by DHCP options.
 
 mod message;

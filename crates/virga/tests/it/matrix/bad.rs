@@ -56,6 +56,10 @@ fn what_is_missing_is_named() {
             if row.service.id == "s3" && member.name == "CopySource" {
                 continue;
             }
+            // A block without bytes is a short one, which is found out when it has been read.
+            if row.service.id == "ebs" && member.name == "BlockData" {
+                continue;
+            }
             let (status, code, message) = send(world, row, member.name, None);
             if row.service.id == "ec2" {
                 let words = format!("The request must contain the parameter {}", member.name);

@@ -109,6 +109,7 @@ pub(super) static CODES: &[(&str, Codes)] = &[
     ),
     ("dynamodbstreams", JSON),
     ("ec2", EC2),
+    ("ebs", REST_JSON),
     ("s3", S3),
     ("ssm", JSON),
     ("events", JSON),
@@ -143,6 +144,7 @@ pub(super) const BY_ITEM: List = &[("s3:DeleteObjects", "AWS: an error for each 
 
 /// Operations of EC2 whose resource is found by something that the least input does not name, or that is not there.
 pub(super) const BY_LOOK_UP: List = &[
+    ("ec2:CreateSnapshots", "the volumes are those of an instance that is there"),
     ("ec2:AcceptVpcPeeringConnection", "the VPC is the accepter of a connection that is there"),
     ("ec2:DisassociateNatGatewayAddress", "the address is that of an association which is there"),
     ("ec2:ReplaceNetworkAclAssociation", "the subnet is that of an association which is there"),
@@ -234,6 +236,7 @@ impl Prepared {
             return Some(structure([("arn", Value::str(audit))]));
         }
         let text = match (service, operation, member) {
+            ("ebs", _, "SnapshotId" | "SecondSnapshotId") => "snap-0123456789abcdef0",
             ("cloudwatch", _, "ResourceARN") => "arn:aws:cloudwatch:us-east-1:123456789012:alarm:matrix",
             ("events", _, "ResourceARN") => "arn:aws:events:us-east-1:123456789012:rule/matrix",
             ("dynamodb", _, "ResourceArn") => TABLE_ARN,

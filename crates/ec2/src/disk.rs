@@ -1,0 +1,107 @@
+//! What a volume is attached to. Volumes are stored in one room and machines run in another: the one record that both
+//! read and write, so it stands between them.
+
+use crate::{Ec2Error, Plain, register};
+use base::tag::Tags;
+use base::{AccountId, Region, Timestamp};
+use kernel::Cx;
+use std::sync::OnceLock;
+use store::{Direction, Key, Read, StoreError, Table};
+
+store::record! {
+    /// Under the volume's key.
+    #[derive(Clone, PartialEq, Debug)]
+    pub struct DiskAttachment {
+        1 => pub volume: String,
+        2 => pub instance: String,
+        /// As the caller named it: `/dev/sdf`.
+        3 => pub device: String,
+        4 => pub at: Timestamp,
+        5 => pub delete_on_termination: bool,
+        /// `attaching`, `attached`, `detaching`.
+        6 => pub state: String,
+        /// The volume's data key under the cloud's seal; empty where it has no KMS key.
+        7 => pub key: Vec<u8>,
+        /// It is pulled out even where a program has it open.
+        8 => pub forced: bool,
+        /// Its instance has been terminated.
+        9 => pub over: bool,
+    }
+}
+
+/// A volume that a launch asks for.
+#[derive(Clone, Debug, Default)]
+pub struct NewDisk {
+    pub zone: String,
+    pub instance: String,
+    pub device: String,
+    pub size: Option<i64>,
+    pub kind: Option<String>,
+    pub iops: Option<i64>,
+    pub throughput: Option<i64>,
+    pub snapshot: Option<String>,
+    pub encrypted: Option<bool>,
+    pub key: Option<String>,
+    pub delete_on_termination: bool,
+    pub tags: Tags,
+}
+
+/// Makes a volume for an instance and attaches it, within the caller's launch and with the caller's rights to keys.
+pub type Make = fn(&mut Cx<'_>, &NewDisk) -> Result<(), Ec2Error>;
+
+/// How the room of machines has volumes made; set by the wiring.
+#[derive(Debug, Default)]
+pub struct Shop(OnceLock<Make>);
+
+impl Shop {
+    pub fn set(&self, make: Make) {
+        let _ = self.0.set(make);
+    }
+
+    /// # Errors
+    /// Those of a volume that is made and attached.
+    pub fn make(&self, cx: &mut Cx<'_>, wanted: &NewDisk) -> Result<(), Ec2Error> {
+        let make = self.0.get().ok_or(Plain::InternalError)?;
+        make(cx, wanted)
+    }
+}
+
+pub const DISK_ATTACHMENTS: Table<DiskAttachment> = Table::new(0x1F06, "ec2/disk-attachments");
+
+pub const ATTACHING: &str = "attaching";
+pub const ATTACHED: &str = "attached";
+pub const DETACHING: &str = "detaching";
+
+/// What is attached to an instance, by device.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn of_instance(
+    from: &dyn Read,
+    account: AccountId,
+    region: Region,
+    instance: &str,
+) -> Result<Vec<DiskAttachment>, StoreError> {
+    let mut out = Vec::new();
+    for pair in DISK_ATTACHMENTS.scan(from, &Key::regional(account, region), Direction::Forward) {
+        let (_, attachment) = pair?;
+        if attachment.instance == instance {
+            out.push(attachment);
+        }
+    }
+    out.sort_by(|a, b| a.device.cmp(&b.device));
+    Ok(out)
+}
+
+/// What a volume is attached to.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn of_volume(
+    from: &dyn Read,
+    account: AccountId,
+    region: Region,
+    volume: &str,
+) -> Result<Option<DiskAttachment>, StoreError> {
+    DISK_ATTACHMENTS.get(from, &register::key(account, region, volume))
+}

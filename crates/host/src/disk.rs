@@ -1,0 +1,339 @@
+//! Serving the disk of a machine: what the kernel asks about the file that [`Driver::plug`](crate::Driver::plug) made.
+//!
+//! The kernel's protocol is FUSE's (7.31): a request has a head of 40 bytes, an answer one of 16. The file is all that
+//! there is, so there are few questions. Programs see a regular file of the disk's size that cannot be cut or extended;
+//! truncating it changes nothing, as with a disk.
+//!
+//! A write is answered when the disk has it, and is safe after the next flush: when a program asks for it or closes the
+//! file, and otherwise as soon as nothing has come for a moment ([`IDLE`]).
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+/// What is served. It is told to read and write within its size only.
+pub trait Disk: Send {
+    fn size(&self) -> u64;
+
+    /// # Errors
+    /// The disk's; programs get `EIO`.
+    fn read(&mut self, at: u64, out: &mut [u8]) -> io::Result<()>;
+
+    /// # Errors
+    /// As [`Disk::read`].
+    fn write(&mut self, at: u64, bytes: &[u8]) -> io::Result<()>;
+
+    /// Makes zeros of a range.
+    ///
+    /// # Errors
+    /// As [`Disk::read`].
+    fn discard(&mut self, at: u64, length: u64) -> io::Result<()>;
+
+    /// Returns when all that was written is safe.
+    ///
+    /// # Errors
+    /// As [`Disk::read`].
+    fn flush(&mut self) -> io::Result<()>;
+
+    /// Whether there is something to be flushed.
+    fn is_dirty(&self) -> bool;
+}
+
+/// Without a request for so long, what was written is flushed.
+pub const IDLE: Duration = Duration::from_millis(100);
+/// The most bytes of one write.
+const WRITE_MAX: usize = 512 << 10;
+const PAGE: usize = 4096;
+const HEAD: usize = 40;
+
+/// Serves until the machine has no such disk any more, or `stop` is set; then all is flushed.
+///
+/// # Errors
+/// The channel's; those of the last flush.
+pub fn serve<D: Disk + ?Sized>(channel: &OwnedFd, disk: &Mutex<D>, stop: &AtomicBool) -> io::Result<()> {
+    let lock = || disk.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut buffer = vec![0; WRITE_MAX + PAGE];
+    let pause = Timespec::try_from(IDLE).map_err(|_| io::ErrorKind::InvalidInput)?;
+    loop {
+        if stop.load(Ordering::Relaxed) {
+            return lock().flush();
+        }
+        let mut fds = [PollFd::new(channel, PollFlags::IN)];
+        match poll(&mut fds, Some(&pause)) {
+            Ok(0) => {
+                let mut disk = lock();
+                if disk.is_dirty() {
+                    // The next program that asks for it is told what is wrong.
+                    let _ = disk.flush();
+                }
+                continue;
+            }
+            Ok(_) | Err(Errno::INTR) => {}
+            Err(why) => return Err(why.into()),
+        }
+        let length = match rustix::io::read(channel, &mut buffer) {
+            Ok(length) => length,
+            // A request that was taken back; nothing has come.
+            Err(Errno::NOENT | Errno::INTR | Errno::AGAIN) => continue,
+            // It is no longer mounted anywhere.
+            Err(Errno::NODEV) => return lock().flush(),
+            Err(why) => {
+                lock().flush()?;
+                return Err(why.into());
+            }
+        };
+        let Some(asked) = Request::read(&buffer[..length]) else { continue };
+        if let Some(said) = answer(&asked, &mut *lock()) {
+            match rustix::io::write(channel, &said) {
+                // Whoever asked is gone.
+                Ok(_) | Err(Errno::NOENT) => {}
+                Err(Errno::NODEV) => return lock().flush(),
+                Err(why) => return Err(why.into()),
+            }
+        }
+    }
+}
+
+/// One question of the kernel.
+struct Request<'a> {
+    operation: u32,
+    unique: u64,
+    body: &'a [u8],
+}
+
+fn u32_at(bytes: &[u8], at: usize) -> u32 {
+    bytes.get(at..at + 4).and_then(|b| b.try_into().ok()).map_or(0, u32::from_le_bytes)
+}
+
+fn u64_at(bytes: &[u8], at: usize) -> u64 {
+    bytes.get(at..at + 8).and_then(|b| b.try_into().ok()).map_or(0, u64::from_le_bytes)
+}
+
+impl Request<'_> {
+    fn read(bytes: &[u8]) -> Option<Request<'_>> {
+        let body = bytes.get(HEAD..)?;
+        Some(Request { operation: u32_at(bytes, 4), unique: u64_at(bytes, 8), body })
+    }
+}
+
+/// The operations' numbers.
+mod op {
+    pub(super) const FORGET: u32 = 2;
+    pub(super) const GETATTR: u32 = 3;
+    pub(super) const SETATTR: u32 = 4;
+    pub(super) const OPEN: u32 = 14;
+    pub(super) const READ: u32 = 15;
+    pub(super) const WRITE: u32 = 16;
+    pub(super) const STATFS: u32 = 17;
+    pub(super) const RELEASE: u32 = 18;
+    pub(super) const FSYNC: u32 = 20;
+    pub(super) const FLUSH: u32 = 25;
+    pub(super) const INIT: u32 = 26;
+    pub(super) const INTERRUPT: u32 = 36;
+    pub(super) const DESTROY: u32 = 38;
+    pub(super) const IOCTL: u32 = 39;
+    pub(super) const BATCH_FORGET: u32 = 42;
+    pub(super) const FALLOCATE: u32 = 43;
+}
+
+/// A body that grows.
+#[derive(Default)]
+struct Out(Vec<u8>);
+
+impl Out {
+    fn u16(mut self, n: u16) -> Out {
+        self.0.extend(n.to_le_bytes());
+        self
+    }
+
+    fn u32(mut self, n: u32) -> Out {
+        self.0.extend(n.to_le_bytes());
+        self
+    }
+
+    fn u64(mut self, n: u64) -> Out {
+        self.0.extend(n.to_le_bytes());
+        self
+    }
+
+    fn zeros(mut self, n: usize) -> Out {
+        self.0.resize(self.0.len() + n, 0);
+        self
+    }
+}
+
+fn attributes(size: u64) -> Out {
+    const MODE: u32 = 0o100_660;
+    // Valid for ever but for the size, which may grow: so for a second.
+    let head = Out::default().u64(1).u32(0).u32(0);
+    let sizes = head.u64(1).u64(size).u64(size / 512);
+    // Times and their parts; mode, links, owner, group, device, block, flags.
+    sizes.zeros(24 + 12).u32(MODE).u32(1).zeros(12).u32(PAGE as u32).u32(0)
+}
+
+fn init() -> Out {
+    const ASYNC_READ: u32 = 1;
+    const BIG_WRITES: u32 = 1 << 5;
+    const MAX_PAGES: u32 = 1 << 22;
+    let pages = u16::try_from(WRITE_MAX / PAGE).unwrap_or(u16::MAX);
+    let head = Out::default().u32(7).u32(31).u32(WRITE_MAX as u32).u32(ASYNC_READ | BIG_WRITES | MAX_PAGES);
+    head.u16(16).u16(12).u32(WRITE_MAX as u32).u32(1).u16(pages).u16(0).u32(0).zeros(28)
+}
+
+/// What the disk makes of a request: a body, or an error's number.
+fn obey<D: Disk + ?Sized>(asked: &Request<'_>, disk: &mut D) -> Result<Out, Errno> {
+    // What the disk itself says stands in the log.
+    let io = |_| Errno::IO;
+    let size = disk.size();
+    match asked.operation {
+        op::INIT => Ok(init()),
+        op::GETATTR => Ok(attributes(size)),
+        op::SETATTR => {
+            const OWNERS_AND_MODE: u32 = 1 | 2 | 4;
+            match u32_at(asked.body, 0) & OWNERS_AND_MODE {
+                0 => Ok(attributes(size)),
+                _ => Err(Errno::PERM),
+            }
+        }
+        op::OPEN => {
+            const KEEP_CACHE: u32 = 2;
+            Ok(Out::default().u64(0).u32(KEEP_CACHE).u32(0))
+        }
+        op::READ => {
+            let at = u64_at(asked.body, 8).min(size);
+            let length = u64::from(u32_at(asked.body, 16)).min(size - at).min(WRITE_MAX as u64);
+            let mut out = vec![0; usize::try_from(length).map_err(|_| Errno::INVAL)?];
+            disk.read(at, &mut out).map_err(io)?;
+            Ok(Out(out))
+        }
+        op::WRITE => {
+            let (at, length) = (u64_at(asked.body, 8), u32_at(asked.body, 16));
+            let bytes = asked.body.get(40..40 + length as usize).ok_or(Errno::INVAL)?;
+            if at.checked_add(u64::from(length)).is_none_or(|end| end > size) {
+                return Err(Errno::NOSPC);
+            }
+            disk.write(at, bytes).map_err(io)?;
+            Ok(Out::default().u32(length).u32(0))
+        }
+        op::FALLOCATE => {
+            const PUNCH_HOLE: u32 = 2;
+            const ZERO_RANGE: u32 = 16;
+            if u32_at(asked.body, 24) & (PUNCH_HOLE | ZERO_RANGE) == 0 {
+                return Err(Errno::OPNOTSUPP);
+            }
+            let at = u64_at(asked.body, 8).min(size);
+            disk.discard(at, u64_at(asked.body, 16).min(size - at)).map_err(io)?;
+            Ok(Out::default())
+        }
+        op::STATFS => Ok(Out::default().zeros(40).u32(PAGE as u32).u32(255).u32(PAGE as u32).zeros(28)),
+        op::FSYNC | op::FLUSH => disk.flush().map(|()| Out::default()).map_err(io),
+        op::RELEASE | op::DESTROY => Ok(Out::default()),
+        op::IOCTL => Err(Errno::NOTTY),
+        _ => Err(Errno::NOSYS),
+    }
+}
+
+/// The whole answer; none to what wants none.
+fn answer<D: Disk + ?Sized>(asked: &Request<'_>, disk: &mut D) -> Option<Vec<u8>> {
+    if matches!(asked.operation, op::FORGET | op::BATCH_FORGET | op::INTERRUPT) {
+        return None;
+    }
+    let (error, body) = match obey(asked, disk) {
+        Ok(body) => (0, body.0),
+        Err(why) => (-why.raw_os_error(), Vec::new()),
+    };
+    let length = u32::try_from(16 + body.len()).ok()?;
+    let mut out = Out::default().u32(length).u32(error.cast_unsigned()).u64(asked.unique).0;
+    out.extend(body);
+    Some(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Bytes(Vec<u8>, bool);
+
+    impl Disk for Bytes {
+        fn size(&self) -> u64 {
+            self.0.len() as u64
+        }
+
+        fn read(&mut self, at: u64, out: &mut [u8]) -> io::Result<()> {
+            out.copy_from_slice(&self.0[at as usize..][..out.len()]);
+            Ok(())
+        }
+
+        fn write(&mut self, at: u64, bytes: &[u8]) -> io::Result<()> {
+            self.0[at as usize..][..bytes.len()].copy_from_slice(bytes);
+            self.1 = true;
+            Ok(())
+        }
+
+        fn discard(&mut self, at: u64, length: u64) -> io::Result<()> {
+            self.0[at as usize..][..length as usize].fill(0);
+            Ok(())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            self.1 = false;
+            Ok(())
+        }
+
+        fn is_dirty(&self) -> bool {
+            self.1
+        }
+    }
+
+    fn ask(disk: &mut Bytes, operation: u32, body: Vec<u8>) -> (i32, Vec<u8>) {
+        let head = Out::default().u32((HEAD + body.len()) as u32).u32(operation).u64(7).zeros(24).0;
+        let whole = [head, body].concat();
+        let said = answer(&Request::read(&whole).unwrap(), disk).unwrap();
+        assert_eq!((u32_at(&said, 0) as usize, u64_at(&said, 8)), (said.len(), 7));
+        (u32_at(&said, 4).cast_signed(), said[16..].to_vec())
+    }
+
+    fn range(at: u64, length: u32) -> Vec<u8> {
+        Out::default().u64(0).u64(at).u32(length).zeros(20).0
+    }
+
+    #[test]
+    fn a_disk_is_read_and_written_within_its_size() {
+        let mut disk = Bytes(vec![1; 8192], false);
+        assert_eq!(ask(&mut disk, op::INIT, vec![0; 64]).1.len(), 64);
+        let (_, said) = ask(&mut disk, op::GETATTR, vec![0; 16]);
+        assert_eq!((said.len(), u64_at(&said, 24)), (104, 8192));
+        assert_eq!(ask(&mut disk, op::STATFS, Vec::new()).1.len(), 80);
+        let write = |at, bytes: &[u8]| [range(at, bytes.len() as u32), bytes.to_vec()].concat();
+        assert_eq!(ask(&mut disk, op::WRITE, write(8190, b"xy")), (0, vec![2, 0, 0, 0, 0, 0, 0, 0]));
+        assert!(disk.is_dirty());
+        assert_eq!(ask(&mut disk, op::WRITE, write(8191, b"xy")).0, -Errno::NOSPC.raw_os_error());
+        assert_eq!(ask(&mut disk, op::READ, range(8189, 100)), (0, b"\x01xy".to_vec()));
+        assert_eq!(ask(&mut disk, op::READ, range(u64::MAX, 100)), (0, Vec::new()));
+        let hole = Out::default().u64(0).u64(0).u64(4).u32(3).u32(0).0;
+        assert_eq!(ask(&mut disk, op::FALLOCATE, hole).0, 0);
+        assert_eq!(&disk.0[..5], &[0, 0, 0, 0, 1]);
+        assert_eq!(ask(&mut disk, op::FSYNC, vec![0; 16]).0, 0);
+        assert!(!disk.is_dirty());
+        // To be cut changes nothing; to be given away is refused.
+        assert_eq!(u64_at(&ask(&mut disk, op::SETATTR, Out::default().u32(8).zeros(84).0).1, 24), 8192);
+        assert_eq!(
+            ask(&mut disk, op::SETATTR, Out::default().u32(1).zeros(84).0).0,
+            -Errno::PERM.raw_os_error()
+        );
+        assert_eq!(ask(&mut disk, 999, Vec::new()).0, -Errno::NOSYS.raw_os_error());
+    }
+
+    #[test]
+    fn a_torn_request_is_none() {
+        assert!(Request::read(&[0; HEAD - 1]).is_none());
+        let mut disk = Bytes(vec![1; 4096], false);
+        let short = Out::default().u32(100).u32(op::WRITE).u64(1).zeros(24).u64(0).u64(0).u32(4000).0;
+        let said = answer(&Request::read(&short).unwrap(), &mut disk).unwrap();
+        assert_eq!(u32_at(&said, 4).cast_signed(), -Errno::INVAL.raw_os_error());
+    }
+}

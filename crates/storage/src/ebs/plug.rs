@@ -1,0 +1,306 @@
+//! Attachments made real: a machine's disks are plugged in when it is up, served while it has them, and pulled out.
+//!
+//! ```text
+//! AttachVolume ─▶ attaching ─▶ attached ─▶ DetachVolume or the instance's end ─▶ detaching ─▶ no record
+//! ```
+//!
+//! A volume that is attached to a machine which is off is attached, and plugged in when the machine boots. One that a
+//! program has open stays `detaching` until it is closed or force is used.
+
+use super::key;
+use super::live::{Home, Live};
+use super::model::{AVAILABLE, VOLUMES};
+use base::Timestamp;
+use ec2::disk::{ATTACHED, ATTACHING, DETACHING, DISK_ATTACHMENTS, DiskAttachment};
+use ec2::plane::DataPlane;
+use ec2::{Plain, register};
+use host::disk::{Disk, serve};
+use host::{Driver, HostError};
+use kernel::reconcile::Reconciler;
+use kernel::{Call, Cloud};
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
+use store::{CommitError, Direction, Key, Tx};
+use wire::Value;
+
+/// Between two looks while a machine lacks a disk, and while machines have disks.
+const LOOK_OFTEN: Duration = Duration::from_millis(200);
+const LOOK: Duration = Duration::from_secs(2);
+
+/// The disks that are in use, for handlers.
+#[derive(Debug, Default)]
+pub(crate) struct Plugged {
+    plane: OnceLock<Arc<DataPlane>>,
+    /// By volume.
+    disks: Mutex<BTreeMap<String, Plug>>,
+}
+
+#[derive(Clone, Debug)]
+struct Plug {
+    instance: String,
+    device: String,
+    live: Arc<Mutex<Live>>,
+    stop: Arc<AtomicBool>,
+    ended: Arc<AtomicBool>,
+}
+
+impl Plugged {
+    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Plug>> {
+        self.disks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Refuses what needs a disk where there can be none.
+    ///
+    /// # Errors
+    /// `Unsupported`, with what this machine lacks.
+    pub(crate) fn possible(&self) -> Result<(), Plain> {
+        let Some(plane) = self.plane.get() else { return Ok(()) };
+        match plane.driver().and_then(|driver| driver.disks()) {
+            Err(HostError::Unable(what)) => {
+                let help = "`virga doctor` says more";
+                Err(Plain::Unsupported(format!("This machine cannot attach volumes: {what} ({help})")))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Makes what programs have written to a volume safe. Blocks the thread.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub(crate) fn flush(&self, volume: &str) -> io::Result<()> {
+        let plug = self.lock().get(volume).cloned();
+        match plug {
+            Some(plug) => plug.live.lock().unwrap_or_else(PoisonError::into_inner).flush(),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Keeps machines' disks at what the records say.
+#[derive(Debug)]
+pub struct Plugs {
+    plane: Arc<DataPlane>,
+    busy: AtomicBool,
+}
+
+/// What is to become of a record.
+enum Next {
+    Same,
+    State(&'static str),
+    Gone,
+}
+
+impl Plugs {
+    pub fn new(plane: Arc<DataPlane>) -> Plugs {
+        Plugs { plane, busy: AtomicBool::new(false) }
+    }
+
+    fn look_again(&self) -> Next {
+        self.busy.store(true, Ordering::Relaxed);
+        Next::Same
+    }
+
+    /// One that should be plugged in.
+    fn keep_up(&self, cloud: &Arc<Cloud>, home: &Home, attachment: &DiskAttachment) -> Next {
+        let plugged = cloud.memory::<Plugged>();
+        let found = plugged.lock().get(&home.volume).cloned();
+        let attached = if attachment.state == ATTACHING { Next::State(ATTACHED) } else { Next::Same };
+        if let Some(plug) = found {
+            if !plug.ended.load(Ordering::Relaxed) {
+                reshape(cloud, home, &plug);
+                return attached;
+            }
+            plugged.lock().remove(&home.volume);
+        }
+        let Some(driver) = self.plane.running() else { return attached };
+        if !has_its_bytes(cloud, home) {
+            return self.look_again();
+        }
+        match plug_in(cloud, &driver, home, attachment) {
+            Ok(plug) => {
+                if let Some(plug) = plug {
+                    plugged.lock().insert(home.volume.clone(), plug);
+                }
+                attached
+            }
+            // It is off, or still booting.
+            Err(why) if is_off(&why) => {
+                self.busy.store(true, Ordering::Relaxed);
+                attached
+            }
+            Err(why) => {
+                let (volume, problem) = (&home.volume, why.to_string());
+                kernel::log::error(
+                    "a volume cannot be attached",
+                    &[("volume", volume), ("problem", &problem)],
+                );
+                Next::Gone
+            }
+        }
+    }
+
+    /// One that should be pulled out; only when its last bytes are safe it is.
+    fn pull(&self, cloud: &Arc<Cloud>, home: &Home, attachment: &DiskAttachment) -> Next {
+        let plugged = cloud.memory::<Plugged>();
+        let found = plugged.lock().get(&home.volume).cloned();
+        let Some(plug) = found else {
+            if let Some(driver) = self.plane.running().filter(|_| !attachment.over) {
+                // One that nobody serves: what a plug that failed half-way has left.
+                let _ = driver.unplug(&attachment.instance, &attachment.device, true);
+            }
+            return Next::Gone;
+        };
+        if plug.ended.load(Ordering::Relaxed) {
+            plugged.lock().remove(&home.volume);
+            return Next::Gone;
+        }
+        if let Some(driver) = self.plane.running() {
+            let forced = attachment.forced || attachment.over;
+            match driver.unplug(&plug.instance, &plug.device, forced) {
+                Err(HostError::Refused { why, .. }) if why.kind() == io::ErrorKind::ResourceBusy => {}
+                // Without it, or with the machine gone, its server ends by itself; by force it is made to.
+                _ if forced => plug.stop.store(true, Ordering::Relaxed),
+                _ => {}
+            }
+        }
+        self.look_again()
+    }
+}
+
+/// Whether the machine is not up.
+fn is_off(why: &HostError) -> bool {
+    match why {
+        HostError::NotThere(_) | HostError::Ended => true,
+        HostError::Refused { why, .. } => why.kind() == io::ErrorKind::HostUnreachable,
+        _ => false,
+    }
+}
+
+/// Whether nothing of the volume is still on its way ([`super::copies`]).
+fn has_its_bytes(cloud: &Arc<Cloud>, home: &Home) -> bool {
+    let key = register::key(home.account, home.region, &home.volume);
+    let volume = VOLUMES.get(&cloud.store().snapshot(), &key);
+    volume.is_ok_and(|volume| volume.is_some_and(|volume| volume.state == AVAILABLE))
+}
+
+/// Tells a disk in use how its volume has been modified.
+fn reshape(cloud: &Arc<Cloud>, home: &Home, plug: &Plug) {
+    let key = register::key(home.account, home.region, &home.volume);
+    if let Ok(Some(volume)) = VOLUMES.get(&cloud.store().snapshot(), &key) {
+        plug.live.lock().unwrap_or_else(PoisonError::into_inner).reshape(&volume);
+    }
+}
+
+fn plug_in(
+    cloud: &Arc<Cloud>,
+    driver: &Arc<dyn Driver>,
+    home: &Home,
+    attachment: &DiskAttachment,
+) -> Result<Option<Plug>, HostError> {
+    let refused = |why| HostError::Refused { step: format!("open {}", home.volume), why };
+    let root = key::root_of(cloud.sealer(), &attachment.key);
+    let root = root.ok_or_else(|| refused(io::Error::other("its data key does not open")))?;
+    let Some(channel) = driver.plug(&attachment.instance, &attachment.device)? else { return Ok(None) };
+    let live = Live::open(cloud, home.clone(), root).map_err(refused)?;
+    let plug = Plug {
+        instance: attachment.instance.clone(),
+        device: attachment.device.clone(),
+        live: Arc::new(Mutex::new(live)),
+        stop: Arc::default(),
+        ended: Arc::default(),
+    };
+    let own = plug.clone();
+    let volume = home.volume.clone();
+    let thread = std::thread::Builder::new().name("volume".into());
+    let spawned = thread.spawn(move || {
+        if let Err(why) = serve(&channel, &own.live, &own.stop) {
+            let problem = why.to_string();
+            kernel::log::error("a volume is no longer served", &[("volume", &volume), ("problem", &problem)]);
+        }
+        own.ended.store(true, Ordering::Relaxed);
+    });
+    spawned.map_err(refused)?;
+    Ok(Some(plug))
+}
+
+/// Who deletes a volume with its instance.
+const SELF: &str = "ec2.amazonaws.com";
+
+/// Ends an attachment, and its volume where that is to go with the instance.
+fn end(cloud: &Arc<Cloud>, tx: &mut Tx, home: &Home, attachment: &DiskAttachment) -> Result<(), String> {
+    DISK_ATTACHMENTS.delete(tx, &register::key(home.account, home.region, &home.volume));
+    if attachment.over && attachment.delete_on_termination {
+        let value = Value::Struct([("VolumeId", Value::str(&home.volume))].into_iter().collect());
+        let call = Call { service: "ec2", operation: "DeleteVolume", value };
+        cloud.call(tx, SELF, home.account, home.region, call).map_err(|fault| fault.message)?;
+    }
+    Ok(())
+}
+
+fn write(
+    cloud: &Arc<Cloud>,
+    at: &Key,
+    home: &Home,
+    seen: &DiskAttachment,
+    next: &Next,
+) -> Result<(), String> {
+    let mut tx = cloud.store().begin();
+    let there = DISK_ATTACHMENTS.get(&tx, at).map_err(|e| e.to_string())?;
+    // Whoever has changed it meanwhile wakes the next run.
+    let Some(mut there) = there.filter(|there| there == seen) else { return Ok(()) };
+    match next {
+        Next::Same => return Ok(()),
+        Next::State(state) => {
+            there.state = (*state).to_owned();
+            DISK_ATTACHMENTS.put(&mut tx, at, &there);
+        }
+        Next::Gone => end(cloud, &mut tx, home, &there)?,
+    }
+    match tx.commit().wait() {
+        Ok(_) | Err(CommitError::Conflict) => Ok(()),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+impl Reconciler for Plugs {
+    fn name(&self) -> &'static str {
+        "attached volumes"
+    }
+
+    fn watches(&self) -> Vec<Vec<u8>> {
+        let all = Key::empty();
+        vec![DISK_ATTACHMENTS.stored_key(&all), VOLUMES.stored_key(&all)]
+    }
+
+    fn nap(&self) -> Duration {
+        if self.busy.load(Ordering::Relaxed) { LOOK_OFTEN } else { LOOK }
+    }
+
+    fn run(&self, cloud: &Arc<Cloud>) -> Result<Option<Timestamp>, String> {
+        self.busy.store(false, Ordering::Relaxed);
+        cloud.memory::<Plugged>().plane.get_or_init(|| Arc::clone(&self.plane));
+        let snapshot = cloud.store().snapshot();
+        let all = DISK_ATTACHMENTS.scan(&snapshot, &Key::empty(), Direction::Forward);
+        let all: Vec<(Key, DiskAttachment)> = all.collect::<Result<_, _>>().map_err(|e| e.to_string())?;
+        // What a reset has left without a record.
+        cloud.memory::<Plugged>().lock().retain(|volume, plug| {
+            let is_kept = all.iter().any(|(_, attachment)| attachment.volume == *volume);
+            plug.stop.fetch_or(!is_kept, Ordering::Relaxed);
+            is_kept
+        });
+        for (at, attachment) in all {
+            let Some((account, region)) = at.reader().regional() else { continue };
+            let home = Home { account, region, volume: attachment.volume.clone() };
+            let next = match attachment.state.as_str() {
+                DETACHING => self.pull(cloud, &home, &attachment),
+                _ => self.keep_up(cloud, &home, &attachment),
+            };
+            write(cloud, &at, &home, &attachment, &next)?;
+        }
+        Ok(None)
+    }
+}

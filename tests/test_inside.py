@@ -1,0 +1,148 @@
+"""From inside a VPC the cloud has AWS's names: programs that know nothing of Virga reach it over TLS, by the ways that
+their subnet has."""
+
+import json
+import time
+
+import pytest
+from cloudtest import allow
+from test_ec2 import IMAGE, WAIT
+
+# What an unmodified program does: credentials from metadata, names from the resolver, certificates from the image.
+CALL = """
+import datetime, hashlib, hmac, json, sys, urllib.error, urllib.request
+META = "http://169.254.169.254/latest/"
+def ask(request):
+    return urllib.request.urlopen(request, timeout=5).read().decode()
+def meta(path, method="GET", **headers):
+    headers = {name.replace("_", "-"): value for name, value in headers.items()}
+    return ask(urllib.request.Request(META + path, method=method, headers=headers))
+token = meta("api/token", "PUT", X_aws_ec2_metadata_token_ttl_seconds="60")
+role = meta("meta-data/iam/security-credentials/", X_aws_ec2_metadata_token=token)
+keys = json.loads(meta("meta-data/iam/security-credentials/" + role, X_aws_ec2_metadata_token=token))
+def call(service, body, kind="application/x-www-form-urlencoded", target=None):
+    host = f"{service}.us-east-1.amazonaws.com"
+    now = datetime.datetime.now(datetime.timezone.utc).strftime("%Y%m%dT%H%M%SZ")
+    headers = {"content-type": kind, "host": host, "x-amz-date": now, "x-amz-security-token": keys["Token"]}
+    if target:
+        headers["x-amz-target"] = target
+    names = ";".join(sorted(headers))
+    lines = "".join(f"{name}:{headers[name]}\\n" for name in sorted(headers))
+    request = f"POST\\n/\\n\\n{lines}\\n{names}\\n{hashlib.sha256(body).hexdigest()}"
+    scope = f"{now[:8]}/us-east-1/{service}/aws4_request"
+    text = f"AWS4-HMAC-SHA256\\n{now}\\n{scope}\\n{hashlib.sha256(request.encode()).hexdigest()}"
+    key = ("AWS4" + keys["SecretAccessKey"]).encode()
+    for part in scope.split("/"):
+        key = hmac.digest(key, part.encode(), "sha256")
+    signature = hmac.new(key, text.encode(), "sha256").hexdigest()
+    credential = f"AWS4-HMAC-SHA256 Credential={keys['AccessKeyId']}/{scope}"
+    headers["authorization"] = f"{credential}, SignedHeaders={names}, Signature={signature}"
+    try:
+        return ask(urllib.request.Request(f"https://{host}/", body, headers))
+    except urllib.error.HTTPError as error:
+        return error.read().decode()
+"""
+IDENTITY = CALL + 'print(call("sts", b"Action=GetCallerIdentity&Version=2011-06-15"))'
+TABLES = (
+    CALL
+    + """
+for operation, body in (("ListTables", b"{}"), ("DeleteTable", b'{"TableName":"orders"}')):
+    print(call("dynamodb", body, "application/x-amz-json-1.0", "DynamoDB_20120810." + operation))
+"""
+)
+NAME = "import socket; print(socket.gethostbyname('sts.us-east-1.amazonaws.com'))"
+CONNECT = "import socket; socket.create_connection(('sts.us-east-1.amazonaws.com', 443), 2)"
+
+
+def network(ec2):
+    """A VPC with a public subnet, one that goes out by NAT, and one that does not go out."""
+    vpc = ec2.create_vpc(CidrBlock="10.30.0.0/16")["Vpc"]["VpcId"]
+    gateway = ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
+    ec2.attach_internet_gateway(InternetGatewayId=gateway, VpcId=vpc)
+
+    def subnet(number, **route):
+        made = ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.30.{number}.0/24", AvailabilityZone="us-east-1a")
+        made = made["Subnet"]["SubnetId"]
+        table = ec2.create_route_table(VpcId=vpc)["RouteTable"]["RouteTableId"]
+        ec2.associate_route_table(RouteTableId=table, SubnetId=made)
+        if route:
+            ec2.create_route(RouteTableId=table, DestinationCidrBlock="0.0.0.0/0", **route)
+        return made
+
+    public = subnet(0, GatewayId=gateway)
+    ec2.modify_subnet_attribute(SubnetId=public, MapPublicIpOnLaunch={"Value": True})
+    address = ec2.allocate_address(Domain="vpc")
+    nat = ec2.create_nat_gateway(SubnetId=public, AllocationId=address["AllocationId"])["NatGateway"]["NatGatewayId"]
+    ec2.get_waiter("nat_gateway_available").wait(NatGatewayIds=[nat], WaiterConfig=WAIT)
+    return {"public": public, "private": subnet(1, NatGatewayId=nat), "isolated": subnet(2)}, address["PublicIp"]
+
+
+@pytest.fixture
+def inside(machines, own_cloud, own_account):
+    """The output and exit code of a Python program in a machine of each subnet, and the NAT gateway's address."""
+    own_account.role("app", {"Service": "ec2.amazonaws.com"}, allow("dynamodb:ListTables"))
+    iam, ec2 = own_account.client("iam"), own_account.client("ec2")
+    iam.create_instance_profile(InstanceProfileName="app")
+    iam.add_role_to_instance_profile(InstanceProfileName="app", RoleName="app")
+    subnets, address = network(ec2)
+    launch = {"ImageId": IMAGE, "InstanceType": "t3.micro", "MinCount": 1, "MaxCount": 1}
+    profile = {"Name": "app"}
+    made = {
+        name: ec2.run_instances(SubnetId=subnet, IamInstanceProfile=profile, **launch)["Instances"][0]["InstanceId"]
+        for name, subnet in subnets.items()
+    }
+    ec2.get_waiter("instance_running").wait(InstanceIds=list(made.values()), WaiterConfig=WAIT)
+
+    def run(where, program):
+        done = own_cloud.run("exec", "--json", made[where], "--", "/usr/bin/python3", "-c", program, check=False)
+        return json.loads(done.stdout)
+
+    return run, address, own_account
+
+
+def test_machines_reach_the_cloud_by_the_ways_that_they_have(inside):
+    run, nat_address, account = inside
+    account.client("dynamodb").create_table(
+        TableName="orders",
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": "k", "AttributeType": "S"}],
+        KeySchema=[{"AttributeName": "k", "KeyType": "HASH"}],
+    )
+    for where in ("public", "private"):
+        said = run(where, IDENTITY)
+        assert ":assumed-role/app/i-" in said["stdout"], said
+        tables, refused = run(where, TABLES)["stdout"].splitlines()
+        assert json.loads(tables) == {"TableNames": ["orders"]}
+        assert "AccessDeniedException" in refused
+    # What goes by NAT comes from the gateway's address, and the trail says so.
+    trail = account.client("cloudtrail")
+    for _ in range(50):
+        events = trail.lookup_events(LookupAttributes=[{"AttributeKey": "EventName", "AttributeValue": "DeleteTable"}])
+        sources = {json.loads(event["CloudTrailEvent"])["sourceIPAddress"] for event in events["Events"]}
+        if nat_address in sources:
+            break
+        time.sleep(0.2)
+    assert nat_address in sources
+    assert len(sources) == 2
+    # Without a way out there is a name and no connection.
+    assert run("isolated", NAME)["stdout"] == "203.0.113.1\n"
+    assert run("isolated", CONNECT)["exit_code"] != 0
+
+
+def test_nobody_is_root_from_inside_and_strangers_names_have_no_certificate(inside):
+    run, _, _ = inside
+    keys = "keys.update(AccessKeyId='test', SecretAccessKey='test', Token='')\n"
+    body = 'print(call("sts", b"Action=GetCallerIdentity&Version=2011-06-15"))'
+    assert "InvalidClientTokenId" in run("public", CALL + keys.replace(", Token=''", "") + body)["stdout"]
+    stranger = (
+        "import socket, ssl\n"
+        "raw = socket.create_connection(('203.0.113.1', 443), 5)\n"
+        "ssl.create_default_context().wrap_socket(raw, server_hostname='example.com')"
+    )
+    assert "SSL" in run("public", stranger)["stderr"]
+    # Its own pages are for the developer only.
+    page = (
+        "import urllib.request as u\n"
+        "u.urlopen(u.Request('http://203.0.113.1/_virga/status', headers={'Host': 'localhost'}))"
+    )
+    assert "403" in run("public", page)["stderr"]
