@@ -153,7 +153,7 @@ def test_every_command_speaks_json(tmp_path):
         assert (calls["iam.ListRoles"]["calls"], calls["iam.ListRoles"]["refused"]) == (1, 1)
         assert calls["iam.ListUsers"]["mean_micros"] > 0
         request_id = listed["ResponseMetadata"]["RequestId"]
-        for arguments in (["doctor"], ["env"], ["clock"], ["why", request_id], ["least-privilege", ann.arn]):
+        for arguments in (["doctor"], ["env"], ["clock"], ["az"], ["why", request_id], ["least-privilege", ann.arn]):
             # The doctor's exit code tells what this machine lacks.
             said = cloud.run("--json", *arguments, check=arguments != ["doctor"]).stdout
             assert isinstance(json.loads(said), dict), arguments

@@ -354,3 +354,89 @@ def test_why_names_what_is_wrong(cloud):
         assert why in done.stderr
     for arguments in [(), ("--from", "web"), ("request", "--from", "a", "--to", "b")]:
         assert cloud.run("why", *arguments, check=False).returncode == 2
+
+
+def test_a_launch_template_launches(machines, ec2):
+    made = ec2.create_launch_template(
+        LaunchTemplateName="web",
+        LaunchTemplateData={"ImageId": IMAGE, "InstanceType": "t3.micro", "UserData": "IyEvYmluL3NoCmVjaG8gb25lCg=="},
+    )["LaunchTemplate"]
+    template = made["LaunchTemplateId"]
+    ec2.create_launch_template_version(
+        LaunchTemplateId=template,
+        SourceVersion="1",
+        LaunchTemplateData={"UserData": "IyEvYmluL3NoCmVjaG8gdHdvCg=="},
+    )
+    pages = ec2.get_paginator("describe_launch_template_versions").paginate(
+        LaunchTemplateId=template, PaginationConfig={"PageSize": 1}
+    )
+    assert [version["VersionNumber"] for page in pages for version in page["LaunchTemplateVersions"]] == [2, 1]
+    by = {"LaunchTemplateId": template, "Version": "$Latest"}
+    launched = ec2.run_instances(LaunchTemplate=by, MinCount=1, MaxCount=1)["Instances"][0]["InstanceId"]
+    says(ec2, launched, "two")
+    data = ec2.get_launch_template_data(InstanceId=launched)["LaunchTemplateData"]
+    assert (data["ImageId"], data["InstanceType"]) == (IMAGE, "t3.micro")
+    ec2.terminate_instances(InstanceIds=[launched])
+    ec2.delete_launch_template(LaunchTemplateId=template)
+    with refused("InvalidLaunchTemplateId.NotFound"):
+        ec2.run_instances(LaunchTemplate=by, MinCount=1, MaxCount=1)
+
+
+def test_a_zone_fails_and_comes_back(machines, own_cloud):
+    """Its machines and their links really go, also over a kill -9; restored, they boot again under their addresses."""
+    ec2 = own_cloud.client("ec2")
+
+    def start(zone):
+        launch = {"ImageId": IMAGE, "InstanceType": "t3.micro", "MinCount": 1, "MaxCount": 1}
+        made = ec2.run_instances(Placement={"AvailabilityZone": zone}, **launch)["Instances"][0]
+        ec2.get_waiter("instance_status_ok").wait(InstanceIds=[made["InstanceId"]], WaiterConfig=WAIT)
+        return made["InstanceId"], made["PrivateIpAddress"]
+
+    def reaches():
+        get = ("curl", "-s", "-m", "1", f"http://{address}:8080/etc/hostname")
+        return own_cloud.run("exec", far, "--", *get, check=False).returncode == 0
+
+    def until(what):
+        for _ in range(100):
+            if what():
+                return
+            time.sleep(0.1)
+        raise AssertionError(what)
+
+    def state(instance):
+        asked = ec2.describe_instance_status(InstanceIds=[instance])["InstanceStatuses"][0]
+        return asked["InstanceState"]["Name"], asked["SystemStatus"]["Status"]
+
+    near, address = start("us-east-1a")
+    far, _ = start("us-east-1b")
+    serve = "cd / && python3 -m http.server 8080 > /dev/null 2>&1 &"
+    own_cloud.run("exec", near, "--", "sh", "-c", serve)
+    until(reaches)
+
+    assert own_cloud.ask("az") == {"failed": []}
+    assert own_cloud.ask("az", "fail", "us-east-1a")["failed"][0]["zone"] == "us-east-1a"
+    until(lambda: own_cloud.run("exec", near, "--", "true", check=False).returncode == 1)
+    assert not reaches()
+    assert state(near) == ("running", "impaired")
+    assert state(far) == ("running", "ok")
+    with refused("InsufficientInstanceCapacity"):
+        start("us-east-1a")
+    own_cloud.restart(kill=True)
+    ec2 = own_cloud.client("ec2")
+    until(lambda: own_cloud.run("exec", far, "--", "true", check=False).returncode == 0)
+    assert own_cloud.run("exec", near, "--", "true", check=False).returncode == 1
+    assert own_cloud.run("az").stdout.startswith("us-east-1a  failed since ")
+
+    assert own_cloud.run("az", "restore", "us-east-1a").stdout == "every zone is available\n"
+    until(lambda: own_cloud.run("exec", near, "--", "true", check=False).returncode == 0)
+    assert state(near) == ("running", "ok")
+    own_cloud.run("exec", near, "--", "sh", "-c", serve)
+    until(reaches)
+    ec2.terminate_instances(InstanceIds=[near, far])
+
+
+def test_zones_are_ordered_by_name(own_cloud):
+    done = own_cloud.run("az", "fail", "us-east-1z", check=False)
+    assert done.returncode == 1
+    assert 'there is no availability zone "us-east-1z"' in done.stderr
+    assert own_cloud.run("az", "break", "us-east-1a", check=False).returncode == 2

@@ -20,6 +20,7 @@ wire::errors! {
         IncorrectInstanceState(what: String) = 400, "IncorrectInstanceState", "{what}";
         IncorrectState(what: String) = 400, "IncorrectState", "{what}";
         InsufficientFreeAddresses(what: String) = 400, "InsufficientFreeAddressesInSubnet", "{what}";
+        InsufficientInstanceCapacity(kind: String, zone: String, others: String) = 500, "InsufficientInstanceCapacity", "We currently do not have sufficient {kind} capacity in the Availability Zone you requested ({zone}). Our system will be working on provisioning additional capacity. You can currently get {kind} capacity by not specifying an Availability Zone in your request or choosing {others}.";
         InsufficientAddressCapacity = 400, "InsufficientAddressCapacity", "Insufficient capacity. The pool of public addresses of this cloud is used up.";
         InvalidAddressNotFound(address: String) = 400, "InvalidAddress.NotFound", "Address '{address}' not found.";
         InvalidAddressInUse(what: String) = 400, "InvalidIPAddress.InUse", "{what}";
@@ -58,6 +59,13 @@ wire::errors! {
         InvalidVpcRange(cidr: String) = 400, "InvalidVpc.Range", "The CIDR '{cidr}' is invalid.";
         InvalidVpcRestricted(cidr: String) = 400, "InvalidVpc.Range", "The CIDR '{cidr}' is restricted. Use a CIDR from the same private address range as the current VPC CIDR, or use a publicly-routable CIDR. For additional restrictions, see https://docs.aws.amazon.com/vpc/latest/userguide/VPC_Subnets.html#VPC_Sizing";
         KeyPairLimitExceeded = 400, "KeyPairLimitExceeded", "Maximum of 5000 keypairs reached.";
+        InvalidLaunchTemplateId(id: String) = 400, "InvalidLaunchTemplateId.NotFound", "The specified launch template, with template ID {id}, does not exist.";
+        InvalidLaunchTemplateName(name: String) = 400, "InvalidLaunchTemplateName.NotFoundException", "The specified launch template, with template name {name}, does not exist.";
+        InvalidLaunchTemplateVersion(version: String, id: String) = 400, "InvalidLaunchTemplateId.VersionNotFound", "Could not find the specified version {version} for the launch template with ID {id}.";
+        LaunchTemplateExists = 400, "InvalidLaunchTemplateName.AlreadyExistsException", "Launch template name already in use.";
+        LaunchTemplateNameMalformed = 400, "InvalidLaunchTemplateName.MalformedException", "A launch template name must be between 3 and 128 characters, and may contain letters, numbers, and the following characters: - ( ) . / _.";
+        LaunchTemplateLimit = 400, "LaunchTemplateLimitExceeded", "The maximum number of launch templates has been reached.";
+        LaunchTemplateVersionLimit = 400, "LaunchTemplateVersionLimitExceeded", "The maximum number of versions of the launch template has been reached.";
         MissingParameter(name: String) = 400, "MissingParameter", "The request must contain the parameter {name}";
         MissingTarget(what: String) = 400, "MissingParameter", "{what}";
         ElasticIpNotFound(id: String) = 400, "InvalidElasticIpID.NotFound", "The elasticIp ID '{id}' does not exist";

@@ -20,6 +20,7 @@ pub mod register;
 pub mod shapes;
 pub mod tags;
 pub mod token;
+pub mod zone;
 
 pub use errors::{Ec2Error, Plain};
 pub use kind::Kind;

@@ -37,6 +37,7 @@ pub fn services() -> Vec<&'static Service> {
         &EC2,
         &storage::ebs::direct::EBS,
         &compute::lambda::LAMBDA,
+        &compute::autoscaling::AUTOSCALING,
         &compute::ecr::ECR,
     ]
 }
@@ -131,6 +132,7 @@ pub fn cloud_on(
         Arc::new(network::vpc::plane::KeepNetworks::new(Arc::clone(&networks), ground.front)),
         Arc::new(storage::ebs::Plugs::new(Arc::clone(&networks))),
         Arc::new(compute::ec2::work::Machines::new(networks, ground.machines, ground.authority)),
+        Arc::new(compute::autoscaling::work::Keep),
         Arc::new(compute::lambda::work::Events(functions.clone())),
         Arc::new(compute::lambda::work::Idle(functions.clone())),
         Arc::new(compute::lambda::mapping::Mappings),

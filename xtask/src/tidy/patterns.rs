@@ -52,8 +52,8 @@ const CODE_READERS: &[&str] = &[
     "crates/database/src/dynamodb/ops/transact_write.rs",
 ];
 
-/// Names of members that only look like codes: of batches, of invocations, of event source mappings.
-const MEMBERS: &[&str] = &["BisectBatchOnFunctionError", "FunctionError", "SenderFault"];
+/// Names of members that only look like codes: of batches, of invocations, of event source mappings, of answers that failed.
+const MEMBERS: &[&str] = &["BisectBatchOnFunctionError", "FunctionError", "ResponseError", "SenderFault"];
 
 /// In a service crate an AWS error code is written in `errors.rs` only, where its status and message stand beside it.
 fn error_codes(source: &Source, findings: &mut Vec<Finding>) {

@@ -10,7 +10,7 @@
 //! One logs in by SSH with the key pair's key: a small SSH server of this machine's (dropbear) runs in each. The developer's
 //! own programs come in by [`tunnel`].
 //!
-//! Not here: volumes that machines boot from, `#cloud-config`, launch templates, spot, limits
+//! Not here: volumes that machines boot from, `#cloud-config`, spot, limits
 //! on processors and memory by type, interfaces attached after launch.
 
 mod errors;
@@ -20,6 +20,7 @@ mod kinds;
 mod metadata;
 pub mod model;
 pub mod ops;
+mod template;
 pub mod tunnel;
 pub mod work;
 
@@ -34,4 +35,6 @@ pub const TABLES: &[&[kernel::Op]] = &[
     ops::attribute::OPS,
     ops::profile::OPS,
     ops::metadata::OPS,
+    ops::template::OPS,
+    ops::template_version::OPS,
 ];

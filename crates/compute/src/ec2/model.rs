@@ -1,4 +1,4 @@
-//! Records of instances and key pairs.
+//! Records of instances, key pairs and launch templates.
 
 use base::Timestamp;
 use store::Table;
@@ -78,10 +78,37 @@ store::record! {
         25 => pub profile: Option<Association>,
         26 => pub metadata: MetadataOptions,
     }
+
+    /// Under its id.
+    #[derive(Clone, PartialEq, Debug)]
+    pub struct Template {
+        1 => pub id: String,
+        2 => pub name: String,
+        3 => pub created: Timestamp,
+        /// Who made it.
+        4 => pub by: String,
+        /// The version that is meant where none is named.
+        5 => pub default: i64,
+        /// The highest number that was given; its version may be gone.
+        6 => pub latest: i64,
+    }
+
+    /// Under its template's id and its number.
+    #[derive(Clone, PartialEq, Debug)]
+    pub struct TemplateVersion {
+        1 => pub number: i64,
+        2 => pub description: Option<String>,
+        3 => pub created: Timestamp,
+        4 => pub by: String,
+        /// [`crate::ec2::template::Data`] as JSON.
+        5 => pub data: String,
+    }
 }
 
 pub const KEY_PAIRS: Table<KeyPair> = Table::new(0x2201, "compute/key-pairs");
 pub const INSTANCES: Table<Instance> = Table::new(0x2202, "compute/instances");
+pub const TEMPLATES: Table<Template> = Table::new(0x2210, "compute/launch-templates");
+pub const TEMPLATE_VERSIONS: Table<TemplateVersion> = Table::new(0x2211, "compute/launch-template-versions");
 
 /// AWS: <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_InstanceState.html>
 pub mod state {

@@ -10,6 +10,7 @@ use super::model::{INSTANCES, Instance, state};
 use base::{AccountId, Region, Timestamp};
 use ec2::attachment::ATTACHMENTS;
 use ec2::plane::DataPlane;
+use ec2::zone::{self, ZONES, Zone};
 use ec2::{Plain, disk, public, register};
 use host::image::Bind;
 use host::{Boot, Driver, HostError, Process};
@@ -127,6 +128,8 @@ struct Running {
     ended: Arc<OnceLock<bool>>,
     /// The record's count when it was booted.
     reboots: u64,
+    /// How often its zone had failed.
+    failures: u64,
     /// How often it was looked at since it was asked to end.
     looks: u32,
 }
@@ -206,7 +209,7 @@ impl Machines {
         })
     }
 
-    fn boot(&self, cloud: &Arc<Cloud>, instance: &Instance) -> Result<(), HostError> {
+    fn boot(&self, cloud: &Arc<Cloud>, instance: &Instance, failures: u64) -> Result<(), HostError> {
         let driver = self.plane.driver()?;
         // Before its first program can ask.
         self.metadata.serve(cloud, &driver, &instance.vpc)?;
@@ -224,7 +227,7 @@ impl Machines {
             let _ = tells.set(waits.wait().is_ok());
         });
         spawned.map_err(|why| HostError::Refused { step: "start a thread".into(), why })?;
-        let running = Running { process, ended, reboots: instance.reboots, looks: 0 };
+        let running = Running { process, ended, reboots: instance.reboots, failures, looks: 0 };
         self.lock().insert(instance.id.clone(), running);
         Ok(())
     }
@@ -255,8 +258,28 @@ impl Machines {
         false
     }
 
+    /// Whether a machine can be in its zone: what was booted before the zone failed ends first, as by a power cut, and
+    /// has not been shut down.
+    fn has_power(&self, instance: &Instance, zone: Option<&Zone>) -> bool {
+        let booted = self.lock().get(&instance.id).map(|machine| machine.failures);
+        if booted.is_some_and(|failures| failures != failures_of(zone)) {
+            let dying = Instance { forced: true, ..instance.clone() };
+            return self.halt(&dying) && zone.is_none_or(|zone| !zone.down);
+        }
+        zone.is_none_or(|zone| !zone.down)
+    }
+
     /// A machine that should run: boots it if it does not. The record, if it changes.
-    fn keep_up(&self, cloud: &Arc<Cloud>, mut instance: Instance, now: Timestamp) -> Option<Instance> {
+    fn keep_up(
+        &self,
+        cloud: &Arc<Cloud>,
+        mut instance: Instance,
+        zone: Option<&Zone>,
+        now: Timestamp,
+    ) -> Option<Instance> {
+        if !self.has_power(&instance, zone) {
+            return None;
+        }
         let found = self.lock().get(&instance.id).map(|m| (m.ended.get().copied(), m.reboots, m.looks));
         match found {
             Some((None, reboots, _)) if reboots == instance.reboots => {
@@ -285,7 +308,7 @@ impl Machines {
             None => {}
         }
         let was = instance.state;
-        match self.boot(cloud, &instance) {
+        match self.boot(cloud, &instance, failures_of(zone)) {
             Ok(()) => {
                 instance.enter(state::RUNNING, now, None);
                 (was != state::RUNNING).then_some(instance)
@@ -322,9 +345,15 @@ impl Machines {
     }
 
     /// One step for one instance: the record as it is then, where it changes.
-    fn step(&self, cloud: &Arc<Cloud>, instance: Instance, now: Timestamp) -> Option<Instance> {
+    fn step(
+        &self,
+        cloud: &Arc<Cloud>,
+        instance: Instance,
+        zone: Option<&Zone>,
+        now: Timestamp,
+    ) -> Option<Instance> {
         let next = match instance.state {
-            state::PENDING | state::RUNNING => return self.keep_up(cloud, instance, now),
+            state::PENDING | state::RUNNING => return self.keep_up(cloud, instance, zone, now),
             state::STOPPING => state::STOPPED,
             state::SHUTTING_DOWN => state::TERMINATED,
             _ => return None,
@@ -336,6 +365,10 @@ impl Machines {
         (instance.state, instance.since) = (next, now);
         Some(instance)
     }
+}
+
+fn failures_of(zone: Option<&Zone>) -> u64 {
+    zone.map_or(0, |zone| zone.failures)
 }
 
 /// The folder of what machines are made of, beside their own.
@@ -409,7 +442,7 @@ impl Reconciler for Machines {
     }
 
     fn watches(&self) -> Vec<Vec<u8>> {
-        vec![INSTANCES.stored_key(&Key::empty())]
+        vec![INSTANCES.stored_key(&Key::empty()), ZONES.stored_key(&Key::empty())]
     }
 
     fn nap(&self) -> Duration {
@@ -429,6 +462,7 @@ impl Reconciler for Machines {
             .scan(&tx, &Key::empty(), Direction::Forward)
             .collect::<Result<_, _>>()
             .map_err(|e| e.to_string())?;
+        let zones = zone::all(&tx).map_err(|e| e.to_string())?;
         let mut next = None;
         let mut kept = BTreeSet::new();
         let mut vpcs = BTreeSet::new();
@@ -449,7 +483,8 @@ impl Reconciler for Machines {
             if instance.state != state::STOPPED {
                 vpcs.insert(instance.vpc.clone());
             }
-            if let Some(mut changed) = self.step(cloud, instance, now) {
+            let zone = zones.get(&instance.zone);
+            if let Some(mut changed) = self.step(cloud, instance, zone, now) {
                 write(cloud, &mut tx, home, &mut changed)?;
                 if changed.state == state::TERMINATED {
                     continue;

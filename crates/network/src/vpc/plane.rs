@@ -14,6 +14,7 @@ use base::Timestamp;
 use ec2::attachment::ATTACHMENTS;
 use ec2::front::{Door, Front};
 use ec2::plane::DataPlane;
+use ec2::zone::ZONES;
 use host::HostError;
 use kernel::Cloud;
 use kernel::reconcile::Reconciler;
@@ -109,6 +110,7 @@ impl Reconciler for KeepNetworks {
             ROUTE_TABLES.stored_key(&all),
             SUBNETS.stored_key(&all),
             VPCS.stored_key(&all),
+            ZONES.stored_key(&all),
         ]
     }
 

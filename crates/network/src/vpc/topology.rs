@@ -7,9 +7,10 @@ use super::model::{
 };
 use base::{AccountId, Region};
 use ec2::attachment;
+use ec2::zone;
 use net::Cidr;
 use net::topology as plan;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use store::{Direction, Key, Read, Record, StoreError, Table};
 
@@ -85,7 +86,30 @@ fn vpc(from: &dyn Read, place: Place<'_>) -> Result<Option<plan::Vpc>, StoreErro
     for interface in place.all(from, &INTERFACES)?.into_iter().filter(|i| i.vpc == place.vpc) {
         out.interfaces.insert(interface.id.clone(), self::interface(from, place, &interface, &machines)?);
     }
+    fail(&mut out, &zone::down(from)?);
     Ok(Some(out))
+}
+
+/// What failed zones take away: links, and the gateways and routes that go by them.
+fn fail(vpc: &mut plan::Vpc, down: &BTreeSet<String>) {
+    let lost = |subnet: &String| vpc.subnets.get(subnet).is_some_and(|subnet| down.contains(&subnet.zone));
+    for interface in vpc.interfaces.values_mut().filter(|interface| lost(&interface.subnet)) {
+        interface.attachment = None;
+    }
+    let plugged = |id: &String| vpc.interfaces.get(id).is_some_and(|found| found.attachment.is_some());
+    let gone: Vec<String> =
+        vpc.nat_gateways.values().filter(|nat| !plugged(&nat.interface)).map(|nat| nat.id.clone()).collect();
+    for route in vpc.route_tables.values_mut().flat_map(|table| &mut table.routes) {
+        let dead = match &route.target {
+            plan::Target::NatGateway(id) => gone.contains(id),
+            plan::Target::NetworkInterface(id) => !plugged(id),
+            _ => false,
+        };
+        if dead {
+            route.target = plan::Target::Blackhole;
+        }
+    }
+    vpc.nat_gateways.retain(|id, _| !gone.contains(id));
 }
 
 /// Where the interfaces of the cloud's own services are plugged in: a NAT gateway is one machine once it is available, and

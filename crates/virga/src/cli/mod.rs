@@ -1,5 +1,6 @@
 //! The command line: one file for each command. Every command takes `--json` where it prints anything.
 
+mod az;
 mod clock;
 mod console;
 mod demo;
@@ -69,6 +70,8 @@ enum Command {
     Mailbox,
     /// Tell which layer and statement decided a call, or which rules decide about a packet
     Why(why::Options),
+    /// List the availability zones that have failed, fail one, or restore it
+    Az(az::Options),
     /// Read, advance, freeze or thaw the cloud's clock
     Clock(clock::Options),
     /// Write the least policy that allows what a role or user was seen to do
@@ -102,6 +105,7 @@ pub(crate) fn run(args: Args) -> Outcome {
         Command::Logs(options) => logs::run(&cx, &options),
         Command::Mailbox => mailbox::run(&cx),
         Command::Why(options) => why::run(&cx, &options),
+        Command::Az(options) => az::run(&cx, &options),
         Command::Clock(options) => clock::run(&cx, &options),
         Command::LeastPrivilege(options) => least_privilege::run(&cx, &options),
     }

@@ -3,7 +3,7 @@
 //! They carry no AWS signature, so they answer only to loopback, only under a loopback name (a page on the web cannot
 //! rebind its name to here) and never to a request that a browser made for another site.
 
-use super::{Answered, Gateway, exec, path, response};
+use super::{Answered, Gateway, az, exec, path, response};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Response, header};
 use kernel::{Body, Incoming};
@@ -100,6 +100,8 @@ async fn page(gateway: &Gateway, parts: &Parts, body: &[u8]) -> Result<Value, Re
         }
         ("GET", "/_virga/clock") => Ok(clock(gateway)),
         ("POST", "/_virga/clock") => move_clock(gateway, body).await,
+        ("GET", "/_virga/az") => az::list(gateway),
+        ("POST", "/_virga/az") => az::order(gateway, body).await,
         ("GET", path) if path.starts_with("/_virga/why/") => {
             let id = path["/_virga/why/".len()..].to_owned();
             let (cloud, asked) = (Arc::clone(cloud), id.clone());

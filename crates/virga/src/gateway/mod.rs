@@ -4,6 +4,7 @@
 //! [`HEAD_TIMEOUT`], the body by what the kernel says for its service, each piece of it by [`BODY_IDLE_TIMEOUT`], and
 //! the connections by [`CONNECTIONS_MAX`].
 
+mod az;
 mod body;
 pub(crate) mod exec;
 mod front;

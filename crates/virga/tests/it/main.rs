@@ -9,6 +9,7 @@
 )]
 
 mod accessanalyzer;
+mod autoscaling;
 mod cloudformation_change_sets;
 mod cloudformation_kinds;
 mod cloudformation_lookups;
@@ -38,6 +39,8 @@ mod ebs_volumes;
 mod ec2_instances;
 mod ec2_metadata;
 mod ec2_profiles;
+mod ec2_templates;
+mod ec2_zones;
 mod ecr_images;
 mod ecr_registry;
 mod edges;

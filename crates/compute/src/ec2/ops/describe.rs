@@ -14,7 +14,7 @@ use ec2::filter::{Filter, Known};
 use ec2::kind::INSTANCE;
 use ec2::shapes::GroupView;
 use ec2::tags::{self, Tag};
-use ec2::{Ec2Error, public, register};
+use ec2::{Ec2Error, public, register, zone};
 use kernel::Cx;
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
@@ -152,7 +152,17 @@ wire::shape! {
     }
 
     #[derive(Debug)]
-    struct Summary { status: String = "Status" }
+    struct Summary {
+        status: String = "Status",
+        details: Vec<Detail> = "Details",
+    }
+
+    #[derive(Clone, Debug)]
+    struct Detail {
+        name: String = "Name",
+        status: String = "Status",
+        since: Option<Timestamp> = "ImpairedSince",
+    }
 }
 
 impl Item for View {
@@ -358,18 +368,24 @@ static STATUS_FILTERS: &Known<Status> = &[
     ("system-status.status", |i| vec![i.system.status.clone()]),
 ];
 
-/// A running machine is one whose first process lives: that is what is checked.
+/// A running machine is one whose first process lives: that is what is checked. In a zone that is down none does, and
+/// AWS shows its machines as running and impaired.
 fn describe_status(cx: &mut Cx<'_>, req: DescribeStatus) -> Result<Statuses, Ec2Error> {
     ids_or_pages(&req.ids, "instancesSet", req.max)?;
     let mut found = describe::some(cx, &INSTANCES, &INSTANCE, &req.ids)?;
     found.retain(|instance| req.all == Some(true) || instance.state == state::RUNNING);
+    let zones = zone::all(cx.tx)?;
     let view = |instance: Instance| {
-        let word = match instance.state {
-            state::RUNNING => "ok",
-            state::PENDING => "initializing",
-            _ => "not-applicable",
+        let failed = zones.get(&instance.zone).filter(|zone| zone.down);
+        let (word, check) = match instance.state {
+            state::RUNNING if failed.is_some() => ("impaired", Some("failed")),
+            state::RUNNING => ("ok", Some("passed")),
+            state::PENDING => ("initializing", Some("initializing")),
+            _ => ("not-applicable", None),
         };
-        let summary = || Summary { status: word.into() };
+        let since = failed.map(|zone| zone.since).filter(|_| check == Some("failed"));
+        let detail = |check: &str| Detail { name: "reachability".into(), status: check.into(), since };
+        let summary = || Summary { status: word.into(), details: check.into_iter().map(detail).collect() };
         let state = state_view(instance.state);
         Status { id: instance.id, zone: instance.zone, state, instance: summary(), system: summary() }
     };

@@ -60,6 +60,18 @@ wire::shape! {
     }
 }
 
+impl Wanted {
+    /// What asks for the options that are shown.
+    pub(crate) fn like(view: &View) -> Wanted {
+        Wanted {
+            tokens: Some(view.tokens.clone()),
+            hops: Some(view.hops),
+            endpoint: Some(view.endpoint.clone()),
+            tags: Some(view.tags.clone()),
+        }
+    }
+}
+
 impl View {
     pub(crate) fn of(instance: &Instance) -> View {
         let options = &instance.metadata;

@@ -12,6 +12,8 @@ pub(crate) mod metadata;
 pub(crate) mod profile;
 pub(crate) mod run;
 pub(crate) mod state;
+pub(crate) mod template;
+pub(crate) mod template_version;
 
 use ec2::Ec2Error;
 use kernel::As;

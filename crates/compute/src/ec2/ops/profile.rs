@@ -87,6 +87,12 @@ impl Item for View {
     }
 }
 
+impl Named {
+    pub(crate) fn by_arn(arn: &str) -> Named {
+        Named { arn: Some(arn.to_owned()), name: None }
+    }
+}
+
 impl ProfileView {
     pub(crate) fn of(held: &Association) -> ProfileView {
         ProfileView { arn: held.arn.clone(), id: held.profile.clone() }

@@ -4,8 +4,9 @@ use super::describe::{Reservation, reservations};
 use super::disks::{self, Mapping};
 use super::metadata::{self, Wanted};
 use super::profile::{self, Named};
-use super::{call, key_pair, list, text, texts};
+use super::{call, key_pair, list, template_version, text, texts};
 use crate::ec2::model::{INSTANCES, Instance, MetadataOptions, state};
+use crate::ec2::template::merged;
 use crate::ec2::work::Machinery;
 use crate::ec2::{image, kinds};
 use base64::Engine;
@@ -13,11 +14,11 @@ use base64::engine::general_purpose::STANDARD;
 use ec2::access::Access;
 use ec2::attachment::{ATTACHMENTS, Attachment};
 use ec2::describe;
-use ec2::kind::{IMAGE, INSTANCE, NETWORK_INTERFACE, SECURITY_GROUP, SUBNET, VOLUME};
+use ec2::kind::{IMAGE, INSTANCE, LAUNCH_TEMPLATE, NETWORK_INTERFACE, SECURITY_GROUP, SUBNET, VOLUME};
 use ec2::tags::{self, TagSpecification};
-use ec2::{Ec2Error, Plain, public, register, token};
+use ec2::{Ec2Error, Plain, public, register, token, zone};
 use kernel::{Cx, Target};
-use wire::{Fault, Struct, ToValue, Value};
+use wire::{Fault, FromValue, Struct, ToValue, Value};
 
 kernel::ops! {
     /// Launches.
@@ -34,7 +35,7 @@ const TYPE: &str = "m1.small";
 const TAGGED: &[&ec2::Kind] = &[&INSTANCE, &NETWORK_INTERFACE, &VOLUME];
 
 wire::shape! {
-    #[derive(Debug)]
+    #[derive(Clone, Debug)]
     struct Run {
         image: Option<String> = "ImageId",
         kind: Option<String> = "InstanceType",
@@ -54,27 +55,89 @@ wire::shape! {
         stop_protected: Option<bool> = "DisableApiStop",
         profile: Option<Named> = "IamInstanceProfile",
         metadata: Option<Wanted> = "MetadataOptions",
+        template: Option<Template> = "LaunchTemplate",
         disks: Vec<Mapping> = "BlockDeviceMappings",
     }
 
-    #[derive(Debug)]
-    struct Placement { zone: Option<String> = "AvailabilityZone" }
+    #[derive(Clone, Debug)]
+    struct Template {
+        id: Option<String> = "LaunchTemplateId",
+        name: Option<String> = "LaunchTemplateName",
+        version: Option<String> = "Version",
+    }
 
     #[derive(Clone, Debug)]
-    struct Plug {
-        public: Option<bool> = "AssociatePublicIpAddress",
-        delete: Option<bool> = "DeleteOnTermination",
-        description: Option<String> = "Description",
-        device: Option<i64> = "DeviceIndex",
-        groups: Vec<String> = "Groups",
-        id: Option<String> = "NetworkInterfaceId",
-        address: Option<String> = "PrivateIpAddress",
-        subnet: Option<String> = "SubnetId",
+    pub(crate) struct Placement { zone: Option<String> = "AvailabilityZone" }
+
+    #[derive(Clone, Debug)]
+    pub(crate) struct Plug {
+        pub(crate) public: Option<bool> = "AssociatePublicIpAddress",
+        pub(crate) delete: Option<bool> = "DeleteOnTermination",
+        pub(crate) description: Option<String> = "Description",
+        pub(crate) device: Option<i64> = "DeviceIndex",
+        pub(crate) groups: Vec<String> = "Groups",
+        pub(crate) id: Option<String> = "NetworkInterfaceId",
+        pub(crate) address: Option<String> = "PrivateIpAddress",
+        pub(crate) subnet: Option<String> = "SubnetId",
     }
 }
 
-/// What a launch needs: the image, and whatever of the network it names or makes.
+impl Placement {
+    pub(crate) fn of(zone: &str) -> Placement {
+        Placement { zone: Some(zone.to_owned()) }
+    }
+}
+
+/// Members of a request that name a resource themselves, by its noun: a template's is then not used.
+const NAMED: [(&str, &[&str]); 5] = [
+    ("image", &["ImageId"]),
+    ("key-pair", &["KeyName"]),
+    ("network-interface", &["NetworkInterfaces"]),
+    ("security-group", &["SecurityGroupIds", "NetworkInterfaces"]),
+    ("subnet", &["SubnetId", "NetworkInterfaces"]),
+];
+
+/// Authorization of a launch: of what it needs with its template, and that this is used.
+/// AWS: <https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ExamplePolicies_EC2.html#iam-example-runinstances-launch-templates>
 fn launch(cx: &mut Cx<'_>, request: &Struct) -> Result<Vec<Target>, Fault> {
+    let asked = request.get("LaunchTemplate").cloned().and_then(|asked| Template::from_value(asked).ok());
+    let Some(asked) = asked else { return needed(cx, request) };
+    // One that is not there is refused by the handler.
+    let Ok((template, data)) =
+        template_version::data(cx, asked.id.as_ref(), asked.name.as_ref(), asked.version.as_deref())
+    else {
+        return needed(cx, request);
+    };
+    let mut targets = needed(cx, &merged(data.members(), request.clone()))?;
+    targets.extend(Access::of(cx, request).id(&LAUNCH_TEMPLATE, &template.id).done()?);
+    let arn = register::arn(cx.account, cx.region, LAUNCH_TEMPLATE.noun, &template.id);
+    let given = |name: &&str| request.get(name).is_some();
+    let marked = targets.into_iter().map(|target| {
+        if target.action.is_some_and(|action| !action.starts_with("ec2:")) {
+            return target;
+        }
+        let noun = target.arn.rsplit(':').next().and_then(|rest| rest.split('/').next()).unwrap_or_default();
+        let of_request = NAMED.iter().any(|(named, members)| *named == noun && members.iter().any(given));
+        let of_template = (!of_request).to_string();
+        target.key("ec2:LaunchTemplate", &arn).key("ec2:IsLaunchTemplateResource", of_template)
+    });
+    Ok(marked.collect())
+}
+
+/// The request with what its template adds.
+fn whole(cx: &Cx<'_>, req: &Run) -> Result<Run, Ec2Error> {
+    let Some(asked) = &req.template else { return Ok(req.clone()) };
+    let (_, data) =
+        template_version::data(cx, asked.id.as_ref(), asked.name.as_ref(), asked.version.as_deref())?;
+    let own = match req.clone().to_value() {
+        Some(Value::Struct(own)) => own,
+        _ => Struct::new(),
+    };
+    Run::from_value(Value::Struct(merged(data.members(), own))).map_err(|_| Plain::InternalError.into())
+}
+
+/// What a launch needs: the image, and whatever of the network it names or makes.
+fn needed(cx: &mut Cx<'_>, request: &Struct) -> Result<Vec<Target>, Fault> {
     let region = cx.region.name();
     let image = format!("arn:aws:ec2:{region}::image/{}", request.str("ImageId").unwrap_or("*"));
     let image = Target::on(image).key("ec2:Region", region).key("ec2:Owner", "amazon");
@@ -140,7 +203,7 @@ fn filter(name: &str, value: &str) -> Value {
     Value::Struct([("Name", Value::str(name)), ("Values", values)].into_iter().collect())
 }
 
-fn user_data(given: Option<&String>) -> Result<Vec<u8>, Ec2Error> {
+pub(super) fn user_data(given: Option<&String>) -> Result<Vec<u8>, Ec2Error> {
     let Some(text) = given else { return Ok(Vec::new()) };
     let malformed = || Plain::InvalidUserData("Invalid BASE64 encoding of user data.".into());
     let bytes = STANDARD.decode(text).map_err(|_| malformed())?;
@@ -202,7 +265,11 @@ fn subnet(cx: &mut Cx<'_>, named: Option<&String>, zone: Option<&String>) -> Res
             call(cx, "DescribeSubnets", [("Filters", Value::List(filters))])?
         }
     };
-    let found = list(&answer, "Subnets").first().cloned();
+    // Where the choice is the cloud's, it is not of a zone that is down.
+    let down = zone::down(cx.tx)?;
+    let all = list(&answer, "Subnets");
+    let up = all.iter().find(|subnet| !down.contains(&text(subnet, "AvailabilityZone")));
+    let found = up.or(all.first()).cloned();
     let found = found.ok_or_else(|| {
         let what = "No subnets found for the default VPC. Please specify a subnet.";
         Ec2Error::from(Plain::MissingTarget(what.into()))
@@ -293,15 +360,24 @@ fn plug(
     Ok(())
 }
 
+pub(super) fn check_image(image: &str) -> Result<(), Ec2Error> {
+    describe::check_id(&IMAGE, image)?;
+    match image::find(image) {
+        Some(_) => Ok(()),
+        None => Err(Plain::InvalidImage(format!("The image id '[{image}]' does not exist")).into()),
+    }
+}
+
+pub(super) fn check_kind(kind: &str) -> Result<&'static kinds::InstanceType, Ec2Error> {
+    let unknown = || Plain::InvalidParameterValue(format!("Invalid value '{kind}' for InstanceType."));
+    kinds::find(kind).ok_or_else(|| unknown().into())
+}
+
 fn check(req: &Run) -> Result<(String, String), Ec2Error> {
     let image = req.image.clone().ok_or_else(|| Plain::MissingParameter("ImageId".into()))?;
-    describe::check_id(&IMAGE, &image)?;
-    if image::find(&image).is_none() {
-        return Err(Plain::InvalidImage(format!("The image id '[{image}]' does not exist")).into());
-    }
+    check_image(&image)?;
     let kind = req.kind.clone().unwrap_or_else(|| TYPE.into());
-    let known = kinds::find(&kind)
-        .ok_or_else(|| Plain::InvalidParameterValue(format!("Invalid value '{kind}' for InstanceType.")))?;
+    let known = check_kind(&kind)?;
     if req.min < 1 || req.max < req.min || req.max > INSTANCES_MAX {
         let what = format!("MinCount and MaxCount must be from 1 to {INSTANCES_MAX}, and in order.");
         return Err(Plain::InvalidParameterValue(what).into());
@@ -322,16 +398,26 @@ fn check(req: &Run) -> Result<(String, String), Ec2Error> {
     }
 }
 
-fn run(cx: &mut Cx<'_>, req: Run) -> Result<Reservation, Ec2Error> {
-    let own = tags::of_new(&req.tags, &INSTANCE, TAGGED)?;
-    let of_disks = tags::of_new(&req.tags, &VOLUME, TAGGED)?;
-    if let Some(id) = token::made(cx, req.token.as_ref(), &req)? {
+fn run(cx: &mut Cx<'_>, asked: Run) -> Result<Reservation, Ec2Error> {
+    if let Some(id) = token::made(cx, asked.token.as_ref(), &asked)? {
         let mut same = describe::all(cx, &INSTANCES)?;
         same.retain(|instance| instance.reservation == id);
         same.sort_by_key(|instance| instance.index);
         return reservations(cx, same)?.pop().ok_or_else(|| Plain::InternalError.into());
     }
-    let (image, kind) = check(&req)?;
+    let req = whole(cx, &asked)?;
+    let made = start(cx, &req)?;
+    if let Some(first) = made.first() {
+        token::keep(cx, asked.token.as_ref(), &asked, &first.reservation);
+    }
+    reservations(cx, made)?.pop().ok_or_else(|| Plain::InternalError.into())
+}
+
+/// The new instances.
+fn start(cx: &mut Cx<'_>, req: &Run) -> Result<Vec<Instance>, Ec2Error> {
+    let own = tags::of_new(&req.tags, &INSTANCE, TAGGED)?;
+    let of_disks = tags::of_new(&req.tags, &VOLUME, TAGGED)?;
+    let (image, kind) = check(req)?;
     cx.memory::<Machinery>().possible()?;
     let user_data = user_data(req.user_data.as_ref())?;
     let pair = match &req.key_name {
@@ -346,7 +432,7 @@ fn run(cx: &mut Cx<'_>, req: Run) -> Result<Reservation, Ec2Error> {
         None => MetadataOptions::default(),
     };
     let carried = req.profile.as_ref().map(|named| profile::find(cx, named)).transpose()?;
-    let plugs = plugs(&req)?;
+    let plugs = plugs(req)?;
     let zone = req.placement.as_ref().and_then(|placement| placement.zone.clone());
     let reservation = base::id::ec2_resource_id(cx.rng(), "r");
     let mut made = Vec::new();
@@ -374,6 +460,7 @@ fn run(cx: &mut Cx<'_>, req: Run) -> Result<Reservation, Ec2Error> {
         for wanted in &plugs {
             plug(cx, &mut instance, wanted, &req.tags, zone.as_ref())?;
         }
+        zone::capacity(cx, &instance.zone, &kind)?;
         INSTANCES.put(cx.tx, &register::key(cx.account, cx.region, &instance.id), &instance);
         let mut keys = vec![
             ("ec2:InstanceType", kind.clone()),
@@ -386,6 +473,5 @@ fn run(cx: &mut Cx<'_>, req: Run) -> Result<Reservation, Ec2Error> {
         disks::make(cx, &instance, &req.disks, &of_disks)?;
         made.push(instance);
     }
-    token::keep(cx, req.token.as_ref(), &req, &reservation);
-    reservations(cx, made)?.pop().ok_or_else(|| Plain::InternalError.into())
+    Ok(made)
 }

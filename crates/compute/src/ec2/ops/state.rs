@@ -7,7 +7,7 @@ use ec2::access::Access;
 use ec2::attachment::ATTACHMENTS;
 use ec2::describe;
 use ec2::kind::INSTANCE;
-use ec2::{Ec2Error, Plain, public, register};
+use ec2::{Ec2Error, Plain, public, register, zone};
 use kernel::{Cx, Empty};
 
 kernel::ops! {
@@ -78,6 +78,7 @@ fn start(cx: &mut Cx<'_>, req: Named) -> Result<Starting, Ec2Error> {
             state::PENDING | state::RUNNING => {}
             state::STOPPED => {
                 cx.memory::<Machinery>().possible()?;
+                zone::capacity(cx, &instance.zone, &instance.kind)?;
                 instance.enter(state::PENDING, cx.now, None);
                 instance.launched = cx.now;
                 instance.forced = false;

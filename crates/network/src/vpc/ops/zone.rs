@@ -5,7 +5,7 @@ use crate::vpc::access::list;
 use crate::vpc::find;
 use base::Region;
 use ec2::filter::{self, Filter, Known};
-use ec2::{Ec2Error, Plain};
+use ec2::{Ec2Error, Plain, zone};
 use kernel::Cx;
 
 kernel::ops! {
@@ -48,7 +48,7 @@ wire::shape! {
     #[derive(Debug)]
     struct ZoneView {
         opt_in: String = "OptInStatus",
-        messages: Vec<String> = "Messages",
+        messages: Vec<ZoneMessage> = "Messages",
         region: String = "RegionName",
         name: String = "ZoneName",
         id: Option<String> = "ZoneId",
@@ -57,6 +57,9 @@ wire::shape! {
         kind: String = "ZoneType",
         state: String = "State",
     }
+
+    #[derive(Debug)]
+    struct ZoneMessage { text: String = "Message" }
 
     #[derive(Debug)]
     struct DescribeAttributes { names: Vec<String> = "AttributeNames" }
@@ -99,7 +102,7 @@ fn describe_regions(_: &mut Cx<'_>, req: DescribeRegions) -> Result<Regions, Ec2
 
 static ZONE_FILTERS: &Known<ZoneView> = &[
     ("group-name", |z| one(&z.group)),
-    ("message", |z| z.messages.clone()),
+    ("message", |z| z.messages.iter().map(|message| message.text.clone()).collect()),
     ("opt-in-status", |z| one(&z.opt_in)),
     ("region-name", |z| one(&z.region)),
     ("state", |z| one(&z.state)),
@@ -111,16 +114,18 @@ static ZONE_FILTERS: &Known<ZoneView> = &[
 fn describe_zones(cx: &mut Cx<'_>, req: DescribeZones) -> Result<Zones, Ec2Error> {
     filter::check(&req.filters, ZONE_FILTERS)?;
     let region = cx.region;
+    let down = zone::down(cx.tx)?;
+    let failed = |name: &String| ZoneMessage { text: format!("The Availability Zone {name} has failed.") };
     let view = |name: String| ZoneView {
         opt_in: "opt-in-not-required".into(),
-        messages: Vec::new(),
+        messages: down.get(&name).map(failed).into_iter().collect(),
+        state: if down.contains(&name) { "unavailable" } else { "available" }.into(),
         region: region.name().into(),
         id: region.zone_id(&name),
         name,
         group: format!("{}-zg-1", region.name()),
         border: region.name().into(),
         kind: "availability-zone".into(),
-        state: "available".into(),
     };
     let mut zones: Vec<ZoneView> = region.zones().map(view).collect();
     if let Some(unknown) = req.names.iter().find(|name| zones.iter().all(|zone| zone.name != **name)) {

@@ -91,6 +91,7 @@ pub(super) static CODES: &[(&str, Codes)] = &[
     ("sts", QUERY),
     ("kms", JSON),
     ("accessanalyzer", REST_JSON),
+    ("autoscaling", QUERY),
     ("cloudformation", QUERY),
     ("cloudtrail", JSON),
     ("dynamodb", JSON),
@@ -331,6 +332,9 @@ fn ec2(operation: &str, member: &str) -> Option<Value> {
         (operation, member)
     {
         return Some(structure([("Name", Value::str("matrix"))]));
+    }
+    if member == "LaunchTemplateData" {
+        return Some(structure([("InstanceType", Value::str("t3.micro"))]));
     }
     let item = match (operation, member) {
         ("CreateTags", "Tags") => structure([("Key", Value::str("matrix")), ("Value", Value::str("matrix"))]),

@@ -1,0 +1,83 @@
+//! Which groups each operation touches.
+//!
+//! AWS: <https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec2autoscaling.html>
+
+use super::errors::AutoScalingError;
+use super::model::{GROUPS, Group, key};
+use base::tag::Tags;
+use kernel::{Cx, Target};
+use store::{Direction, Key};
+use wire::{Fault, Struct, Value};
+
+pub(crate) use kernel::access::any;
+
+type Targets = Result<Vec<Target>, Fault>;
+
+fn by_name(cx: &Cx<'_>, name: &str) -> Result<Target, AutoScalingError> {
+    match GROUPS.get(cx.tx, &key(cx.account, cx.region, name))? {
+        Some(group) => Ok(of(cx, &group)),
+        None => {
+            let resource = format!("autoScalingGroup:*:autoScalingGroupName/{name}");
+            Ok(Target::on(cx.arn("autoscaling", &resource).to_string()))
+        }
+    }
+}
+
+fn of(cx: &Cx<'_>, group: &Group) -> Target {
+    let tags: Tags = group.tags.iter().map(|(key, (value, _))| (key.clone(), value.clone())).collect();
+    let target = Target::on(group.arn(cx.account, cx.region));
+    let target = tags
+        .iter()
+        .fold(target, |target, (key, value)| target.key(format!("autoscaling:ResourceTag/{key}"), value));
+    if tags.is_empty() { target } else { target.tagged(tags) }
+}
+
+/// The group that the request names.
+pub(crate) fn group(cx: &mut Cx<'_>, request: &Struct) -> Targets {
+    let target = by_name(cx, request.str("AutoScalingGroupName").unwrap_or_default())?;
+    let sizes = [("MinSize", "autoscaling:MinSize"), ("MaxSize", "autoscaling:MaxSize")];
+    let target = sizes.iter().fold(target, |target, (member, name)| {
+        match request.get(member).and_then(Value::as_int) {
+            Some(size) => target.key(*name, size.to_string()),
+            None => target,
+        }
+    });
+    Ok(vec![target])
+}
+
+/// A group that the request makes, with its tags.
+pub(crate) fn new_group(cx: &mut Cx<'_>, request: &Struct) -> Targets {
+    let mut targets = group(cx, request)?;
+    let tags = request.get("Tags").and_then(Value::as_list).unwrap_or_default();
+    let text = |tag: &Value, name: &str| tag.member(name).and_then(Value::as_str).map(str::to_owned);
+    let pairs: Vec<(String, String)> = tags
+        .iter()
+        .filter_map(|tag| Some((text(tag, "Key")?, text(tag, "Value").unwrap_or_default())))
+        .collect();
+    if let Some(target) = targets.pop() {
+        let target = pairs
+            .iter()
+            .fold(target, |target, (key, value)| target.key(format!("aws:RequestTag/{key}"), value));
+        let keys: Vec<String> = pairs.into_iter().map(|(key, _)| key).collect();
+        targets.push(if keys.is_empty() { target } else { target.keys("aws:TagKeys", keys) });
+    }
+    Ok(targets)
+}
+
+/// The group that the named instance is in.
+pub(crate) fn instance(cx: &mut Cx<'_>, request: &Struct) -> Targets {
+    let found = holder(cx, request.str("InstanceId").unwrap_or_default())?;
+    let any = || Target::on(cx.arn("autoscaling", "autoScalingGroup:*:autoScalingGroupName/*").to_string());
+    Ok(vec![found.as_ref().map_or_else(any, |group| of(cx, group))])
+}
+
+/// The group of an instance.
+pub(crate) fn holder(cx: &Cx<'_>, instance: &str) -> Result<Option<Group>, AutoScalingError> {
+    for pair in GROUPS.scan(cx.tx, &Key::regional(cx.account, cx.region), Direction::Forward) {
+        let (_, group) = pair?;
+        if group.members.iter().any(|member| member.id == instance) {
+            return Ok(Some(group));
+        }
+    }
+    Ok(None)
+}

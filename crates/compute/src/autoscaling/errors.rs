@@ -1,0 +1,29 @@
+//! What Auto Scaling refuses.
+
+wire::errors! {
+    /// AWS: <https://docs.aws.amazon.com/autoscaling/ec2/APIReference/CommonErrors.html> and each operation's page.
+    pub enum AutoScalingError {
+        AccessDenied(what: String) = 403, "AccessDenied", "{what}";
+        AlreadyExists(name: String) = 400, "AlreadyExists", "AutoScalingGroup by this name already exists - A group with the name {name} already exists";
+        InProgress(name: String) = 400, "ScalingActivityInProgress", "Scaling activity is in progress and blocks this action for the group {name}";
+        InvalidNextToken = 400, "InvalidNextToken", "The NextToken value is not valid.";
+        LimitExceeded = 400, "LimitExceeded", "The maximum number of Auto Scaling groups has been reached.";
+        NoGroup(name: String) = 400, "ValidationError", "AutoScalingGroup name not found - AutoScalingGroup '{name}' not found";
+        NoInstance(id: String) = 400, "ValidationError", "Instance Id not found - No managed instance found for instance ID: {id}";
+        ResourceInUse = 400, "ResourceInUse", "You cannot delete an AutoScalingGroup while there are instances or pending Spot instance request(s) still in the group.";
+        Validation(what: String) = 400, "ValidationError", "{what}";
+        Internal = 500, "InternalFailure", "The request processing has failed because of an unknown error, exception or failure.";
+    }
+}
+
+impl From<kernel::Failure> for AutoScalingError {
+    fn from(_: kernel::Failure) -> AutoScalingError {
+        AutoScalingError::Internal
+    }
+}
+
+impl From<store::StoreError> for AutoScalingError {
+    fn from(error: store::StoreError) -> AutoScalingError {
+        kernel::Failure::from(error).into()
+    }
+}

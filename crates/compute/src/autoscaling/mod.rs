@@ -1,0 +1,25 @@
+//! EC2 Auto Scaling: groups of instances that are kept at their size, in balance over availability zones.
+//!
+//! Handlers write what a group should be; [`work`] launches and ends its instances by EC2's public operations, one in a
+//! transaction with the record of it, so that a crash neither doubles nor forgets an instance. What has died, or lies in
+//! a zone that has failed, is replaced where there is room.
+//!
+//! Not here: launch configurations, mixed instances, lifecycle hooks, scaling policies, scheduled actions, instance
+//! refresh, warm pools, standby, attaching and detaching, load balancers, changing tags.
+
+mod access;
+mod errors;
+pub mod model;
+mod ops;
+pub mod work;
+
+pub use errors::AutoScalingError;
+
+pub static AUTOSCALING: kernel::Service = kernel::Service {
+    id: "autoscaling",
+    global: false,
+    ops: &[ops::activity::OPS, ops::capacity::OPS, ops::group::OPS, ops::instance::OPS, ops::process::OPS],
+};
+
+/// Who acts where a group is kept at its size.
+pub(crate) const SELF: &str = "autoscaling.amazonaws.com";

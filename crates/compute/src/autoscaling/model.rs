@@ -1,0 +1,202 @@
+//! Records of groups, their instances and what was done to them; and which instance is where to be, or to go. Pure.
+
+use base::{AccountId, Region, Timestamp};
+use std::collections::{BTreeMap, BTreeSet};
+use store::{Key, Table};
+
+store::record! {
+    /// Under its name.
+    #[derive(Clone, PartialEq, Debug)]
+    pub struct Group {
+        1 => pub name: String,
+        /// The part of its ARN that another group of the name would not have.
+        2 => pub id: String,
+        3 => pub template: Template,
+        4 => pub min: i64,
+        5 => pub max: i64,
+        6 => pub desired: i64,
+        7 => pub cooldown: i64,
+        /// Seconds from service on in which failed status checks do not count.
+        8 => pub grace: i64,
+        /// Where instances may be: subnets by their zones.
+        9 => pub subnets: Vec<(String, String)>,
+        /// What the caller gave for it.
+        10 => pub identifier: Option<String>,
+        11 => pub protects_new: bool,
+        /// Values, and whether instances get them.
+        12 => pub tags: BTreeMap<String, (String, bool)>,
+        13 => pub created: Timestamp,
+        /// Processes that are suspended, and why.
+        14 => pub suspended: BTreeMap<String, String>,
+        15 => pub members: Vec<Member>,
+        /// It goes as soon as its instances have gone.
+        16 => pub deleting: bool,
+        /// The last change of the wanted size, in the words of an activity.
+        17 => pub cause: String,
+        /// Before then nothing is launched: the last launches have failed.
+        18 => pub retry: Timestamp,
+        19 => pub failures: u32,
+        /// When the wanted size last changed.
+        20 => pub scaled: Timestamp,
+    }
+
+    /// What instances are launched by.
+    #[derive(Clone, PartialEq, Debug)]
+    pub struct Template {
+        1 => pub id: String,
+        2 => pub name: String,
+        /// As it was given; the default version where it was not.
+        3 => pub version: Option<String>,
+    }
+
+    /// An instance of a group.
+    #[derive(Clone, PartialEq, Debug)]
+    pub struct Member {
+        1 => pub id: String,
+        2 => pub kind: String,
+        3 => pub image: String,
+        4 => pub zone: String,
+        /// AWS's word: [`PENDING`], [`IN_SERVICE`], [`TERMINATING`].
+        5 => pub state: String,
+        6 => pub since: Timestamp,
+        /// Why it is not healthy, in the words of an activity.
+        7 => pub flaw: Option<String>,
+        8 => pub protected: bool,
+        9 => pub version: String,
+        /// The activity that is about it.
+        10 => pub activity: String,
+        11 => pub launched: Timestamp,
+    }
+
+    /// Under its group, its start and its id.
+    #[derive(Clone, PartialEq, Debug)]
+    pub struct Activity {
+        1 => pub id: String,
+        2 => pub group: String,
+        3 => pub description: String,
+        4 => pub cause: String,
+        5 => pub start: Timestamp,
+        6 => pub end: Option<Timestamp>,
+        /// AWS's word.
+        7 => pub status: String,
+        8 => pub message: Option<String>,
+        /// JSON, as AWS shows it.
+        9 => pub details: String,
+        10 => pub arn: String,
+    }
+}
+
+pub const GROUPS: Table<Group> = Table::new(0x2701, "autoscaling/groups");
+pub const ACTIVITIES: Table<Activity> = Table::new(0x2702, "autoscaling/activities");
+
+pub const PENDING: &str = "Pending";
+pub const IN_SERVICE: &str = "InService";
+pub const TERMINATING: &str = "Terminating";
+
+pub fn key(account: AccountId, region: Region, name: &str) -> Key {
+    Key::regional(account, region).str(name)
+}
+
+impl Group {
+    pub fn arn(&self, account: AccountId, region: Region) -> String {
+        let (id, name) = (&self.id, &self.name);
+        let resource = format!("autoScalingGroup:{id}:autoScalingGroupName/{name}");
+        base::Arn::new("autoscaling", region.name(), account.as_str(), &resource).to_string()
+    }
+
+    pub fn is_suspended(&self, process: &str) -> bool {
+        self.suspended.contains_key(process)
+    }
+
+    /// Those that are not on their way out.
+    pub fn live(&self) -> impl Iterator<Item = &Member> {
+        self.members.iter().filter(|member| member.state != TERMINATING)
+    }
+
+    pub fn size(&self) -> i64 {
+        i64::try_from(self.live().count()).unwrap_or(i64::MAX)
+    }
+
+    pub fn zones(&self) -> BTreeSet<&String> {
+        self.subnets.iter().map(|(zone, _)| zone).collect()
+    }
+
+    /// How many instances each zone that is there has.
+    fn counts<'a>(&'a self, available: &BTreeSet<String>) -> BTreeMap<&'a String, usize> {
+        let there = self.zones().into_iter().filter(|zone| available.contains(*zone));
+        there.map(|zone| (zone, self.live().filter(|member| member.zone == *zone).count())).collect()
+    }
+
+    /// The zone and subnet of the next instance: where there are fewest.
+    pub fn place(&self, available: &BTreeSet<String>) -> Option<&(String, String)> {
+        let counts = self.counts(available);
+        let (zone, _) = counts.into_iter().min_by_key(|(_, count)| *count)?;
+        self.subnets.iter().find(|(of, _)| of == zone)
+    }
+
+    /// Whether an instance more in one zone and one less in another would make them more equal.
+    pub fn is_out_of_balance(&self, available: &BTreeSet<String>) -> bool {
+        let counts = self.counts(available);
+        let (least, most) = (counts.values().min(), counts.values().max());
+        least.zip(most).is_some_and(|(least, most)| most - least > 1)
+    }
+
+    /// AWS's default: of the zone with most instances the one that was launched first, unless it is protected.
+    /// AWS: <https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-termination-policies.html>
+    pub fn victim(&self) -> Option<&Member> {
+        let of_zone = |zone: &str| self.live().filter(|member| member.zone == zone).count();
+        let open = self.live().filter(|member| !member.protected);
+        open.min_by_key(|member| (usize::MAX - of_zone(&member.zone), member.launched, member.id.clone()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Group, IN_SERVICE, Member};
+    use base::Timestamp;
+    use std::collections::BTreeSet;
+
+    fn group(members: &[(&str, &str)]) -> Group {
+        let subnets = ["a", "b", "c"].map(|zone| (zone.to_owned(), format!("subnet-{zone}"))).to_vec();
+        let member = |at: usize, (id, zone): &(&str, &str)| Member {
+            id: (*id).into(),
+            zone: (*zone).into(),
+            state: IN_SERVICE.into(),
+            launched: Timestamp::from_seconds(i64::try_from(at).unwrap()),
+            ..Member::default()
+        };
+        let members = members.iter().enumerate().map(|(at, one)| member(at, one)).collect();
+        Group { subnets, members, ..Group::default() }
+    }
+
+    fn zones(names: &[&str]) -> BTreeSet<String> {
+        names.iter().map(|name| (*name).to_owned()).collect()
+    }
+
+    #[test]
+    fn instances_go_where_there_are_fewest() {
+        let all = zones(&["a", "b", "c"]);
+        assert_eq!(group(&[("i-1", "a")]).place(&all).unwrap().0, "b");
+        assert_eq!(group(&[("i-1", "a"), ("i-2", "b")]).place(&all).unwrap().1, "subnet-c");
+        assert_eq!(group(&[("i-1", "a")]).place(&zones(&["a"])).unwrap().0, "a");
+        assert!(group(&[]).place(&zones(&[])).is_none());
+    }
+
+    #[test]
+    fn balance_is_a_difference_of_one() {
+        let all = zones(&["a", "b", "c"]);
+        assert!(!group(&[("i-1", "a"), ("i-2", "b")]).is_out_of_balance(&all));
+        assert!(group(&[("i-1", "a"), ("i-2", "a")]).is_out_of_balance(&all));
+        assert!(!group(&[("i-1", "a"), ("i-2", "a")]).is_out_of_balance(&zones(&["a"])));
+    }
+
+    #[test]
+    fn the_oldest_of_the_fullest_zone_goes_unless_it_is_protected() {
+        let mut group = group(&[("i-1", "a"), ("i-2", "b"), ("i-3", "b")]);
+        assert_eq!(group.victim().unwrap().id, "i-2");
+        group.members[1].protected = true;
+        assert_eq!(group.victim().unwrap().id, "i-3");
+        group.members.iter_mut().for_each(|member| member.protected = true);
+        assert!(group.victim().is_none());
+    }
+}

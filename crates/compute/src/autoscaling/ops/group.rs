@@ -1,0 +1,430 @@
+//! Groups: what they should be. [`crate::autoscaling::work`] makes them so.
+
+use super::{all, call, find, keep, list, page, size, text, texts};
+use crate::autoscaling::access::{any, group as named, new_group};
+use crate::autoscaling::errors::AutoScalingError;
+use crate::autoscaling::model::{ACTIVITIES, GROUPS, Group, Member, Template, key};
+use base::Timestamp;
+use kernel::access::allowed;
+use kernel::{Cx, Empty, Target};
+use std::collections::BTreeMap;
+use store::{Direction, Key};
+use wire::{Struct, Value};
+
+kernel::ops! {
+    /// Groups.
+    pub static OPS:
+        CreateAutoScalingGroup: create, "autoscaling:CreateAutoScalingGroup", new_group;
+        UpdateAutoScalingGroup: update, "autoscaling:UpdateAutoScalingGroup", named;
+        DescribeAutoScalingGroups: describe, "autoscaling:DescribeAutoScalingGroups", any;
+        DeleteAutoScalingGroup: delete, "autoscaling:DeleteAutoScalingGroup", named;
+}
+
+/// AWS: 500 in a region, and 50 tags of each.
+const GROUPS_MAX: usize = 500;
+const TAGS_MAX: usize = 50;
+/// AWS's default.
+const COOLDOWN: i64 = 300;
+
+wire::shape! {
+    #[derive(Clone, Debug)]
+    pub(super) struct TemplateSpecification {
+        id: Option<String> = "LaunchTemplateId",
+        name: Option<String> = "LaunchTemplateName",
+        version: Option<String> = "Version",
+    }
+
+    #[derive(Debug)]
+    struct Tag {
+        group: Option<String> = "ResourceId",
+        kind: Option<String> = "ResourceType",
+        key: String = "Key",
+        value: Option<String> = "Value",
+        propagate: Option<bool> = "PropagateAtLaunch",
+    }
+
+    #[derive(Debug)]
+    struct Create {
+        name: String = "AutoScalingGroupName",
+        template: Option<TemplateSpecification> = "LaunchTemplate",
+        min: i64 = "MinSize",
+        max: i64 = "MaxSize",
+        desired: Option<i64> = "DesiredCapacity",
+        cooldown: Option<i64> = "DefaultCooldown",
+        zones: Vec<String> = "AvailabilityZones",
+        subnets: Option<String> = "VPCZoneIdentifier",
+        check: Option<String> = "HealthCheckType",
+        grace: Option<i64> = "HealthCheckGracePeriod",
+        protects: Option<bool> = "NewInstancesProtectedFromScaleIn",
+        tags: Vec<Tag> = "Tags",
+    }
+
+    #[derive(Debug)]
+    struct Update {
+        name: String = "AutoScalingGroupName",
+        template: Option<TemplateSpecification> = "LaunchTemplate",
+        min: Option<i64> = "MinSize",
+        max: Option<i64> = "MaxSize",
+        desired: Option<i64> = "DesiredCapacity",
+        cooldown: Option<i64> = "DefaultCooldown",
+        zones: Vec<String> = "AvailabilityZones",
+        subnets: Option<String> = "VPCZoneIdentifier",
+        check: Option<String> = "HealthCheckType",
+        grace: Option<i64> = "HealthCheckGracePeriod",
+        protects: Option<bool> = "NewInstancesProtectedFromScaleIn",
+    }
+
+    #[derive(Debug)]
+    struct Describe {
+        names: Vec<String> = "AutoScalingGroupNames",
+        next: Option<String> = "NextToken",
+        max: Option<i64> = "MaxRecords",
+    }
+
+    #[derive(Debug)]
+    struct Described {
+        groups: Vec<View> = "AutoScalingGroups",
+        next: Option<String> = "NextToken",
+    }
+
+    #[derive(Debug)]
+    struct View {
+        name: String = "AutoScalingGroupName",
+        arn: String = "AutoScalingGroupARN",
+        template: TemplateSpecification = "LaunchTemplate",
+        min: i64 = "MinSize",
+        max: i64 = "MaxSize",
+        desired: i64 = "DesiredCapacity",
+        cooldown: i64 = "DefaultCooldown",
+        zones: Vec<String> = "AvailabilityZones",
+        check: String = "HealthCheckType",
+        grace: i64 = "HealthCheckGracePeriod",
+        instances: Vec<InstanceView> = "Instances",
+        created: Timestamp = "CreatedTime",
+        suspended: Vec<Suspended> = "SuspendedProcesses",
+        identifier: Option<String> = "VPCZoneIdentifier",
+        status: Option<String> = "Status",
+        tags: Vec<Tag> = "Tags",
+        policies: Vec<String> = "TerminationPolicies",
+        protects: bool = "NewInstancesProtectedFromScaleIn",
+    }
+
+    #[derive(Debug)]
+    struct Suspended {
+        name: String = "ProcessName",
+        why: String = "SuspensionReason",
+    }
+
+    #[derive(Debug)]
+    struct InstanceView {
+        id: String = "InstanceId",
+        kind: String = "InstanceType",
+        zone: String = "AvailabilityZone",
+        state: String = "LifecycleState",
+        health: String = "HealthStatus",
+        template: TemplateSpecification = "LaunchTemplate",
+        image: String = "ImageId",
+        protected: bool = "ProtectedFromScaleIn",
+    }
+
+    #[derive(Debug)]
+    struct Delete {
+        name: String = "AutoScalingGroupName",
+        force: Option<bool> = "ForceDelete",
+    }
+}
+
+impl TemplateSpecification {
+    pub(super) fn of(group: &Group, version: Option<String>) -> TemplateSpecification {
+        let (id, name) = (group.template.id.clone(), group.template.name.clone());
+        TemplateSpecification { id: Some(id), name: Some(name), version }
+    }
+}
+
+impl InstanceView {
+    fn of(group: &Group, member: &Member) -> InstanceView {
+        InstanceView {
+            id: member.id.clone(),
+            kind: member.kind.clone(),
+            zone: member.zone.clone(),
+            state: member.state.clone(),
+            health: health(member).into(),
+            template: TemplateSpecification::of(group, Some(member.version.clone())),
+            image: member.image.clone(),
+            protected: member.protected,
+        }
+    }
+}
+
+pub(super) fn health(member: &Member) -> &'static str {
+    if member.flaw.is_some() { "Unhealthy" } else { "Healthy" }
+}
+
+impl View {
+    fn of(cx: &Cx<'_>, group: &Group) -> View {
+        let tag = |(key, (value, propagate)): (&String, &(String, bool))| Tag {
+            group: Some(group.name.clone()),
+            kind: Some("auto-scaling-group".into()),
+            key: key.clone(),
+            value: Some(value.clone()),
+            propagate: Some(*propagate),
+        };
+        let suspended = |(name, why): (&String, &String)| Suspended { name: name.clone(), why: why.clone() };
+        View {
+            name: group.name.clone(),
+            arn: group.arn(cx.account, cx.region),
+            template: TemplateSpecification::of(group, group.template.version.clone()),
+            min: group.min,
+            max: group.max,
+            desired: group.desired,
+            cooldown: group.cooldown,
+            zones: group.zones().into_iter().cloned().collect(),
+            check: "EC2".into(),
+            grace: group.grace,
+            instances: group.members.iter().map(|member| InstanceView::of(group, member)).collect(),
+            created: group.created,
+            suspended: group.suspended.iter().map(suspended).collect(),
+            identifier: group.identifier.clone(),
+            status: group.deleting.then(|| "Delete in progress".into()),
+            tags: group.tags.iter().map(tag).collect(),
+            policies: vec!["Default".into()],
+            protects: group.protects_new,
+        }
+    }
+}
+
+fn invalid(what: impl Into<String>) -> AutoScalingError {
+    AutoScalingError::Validation(what.into())
+}
+
+fn check_sizes(group: &Group) -> Result<(), AutoScalingError> {
+    let Group { min, max, desired, .. } = *group;
+    if min < 0 || max < 0 || group.cooldown < 0 || group.grace < 0 {
+        return Err(invalid("Sizes, cooldown and grace period may not be negative."));
+    }
+    if min > max {
+        return Err(invalid("Max bound must be greater than or equal to min bound"));
+    }
+    if desired < min || desired > max {
+        return Err(invalid(format!(
+            "Desired capacity:{desired} must be between the specified min size:{min} and max size:{max}"
+        )));
+    }
+    Ok(())
+}
+
+fn check_type(check: Option<&String>) -> Result<(), AutoScalingError> {
+    match check {
+        Some(kind) if kind != "EC2" => {
+            Err(invalid(format!("Of health checks, only EC2 is known in this version of Virga, not {kind}.")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The subnets by their zones: those that are named, or the default ones of the zones.
+fn subnets(
+    cx: &mut Cx<'_>,
+    identifier: Option<&String>,
+    zones: &[String],
+) -> Result<Vec<(String, String)>, AutoScalingError> {
+    let ids: Vec<String> = identifier
+        .map(|ids| ids.split(',').map(|id| id.trim().to_owned()).filter(|id| !id.is_empty()).collect())
+        .unwrap_or_default();
+    if ids.is_empty() && zones.is_empty() {
+        return Err(invalid("At least one Availability Zone or VPC Subnet is required."));
+    }
+    let members = if ids.is_empty() {
+        let filter = |name: &str, values: Value| {
+            Value::Struct([("Name", Value::str(name)), ("Values", values)].into_iter().collect())
+        };
+        let own = filter("default-for-az", Value::List(vec![Value::str("true")]));
+        vec![("Filters", Value::List(vec![own, filter("availability-zone", texts(zones))]))]
+    } else {
+        vec![("SubnetIds", texts(&ids))]
+    };
+    let found = call(cx, "ec2", "DescribeSubnets", members).map_err(|fault| invalid(fault.message))?;
+    let pair = |subnet: &Value| (text(subnet, "AvailabilityZone"), text(subnet, "SubnetId"));
+    let pairs: Vec<(String, String)> = list(&found, "Subnets").iter().map(pair).collect();
+    let has = |zone: &String| pairs.iter().any(|(of, _)| of == zone);
+    if let Some(none) = zones.iter().find(|zone| !has(zone)) {
+        return Err(invalid(format!("One or more Availability Zones have no subnet of the group: {none}")));
+    }
+    Ok(pairs)
+}
+
+/// The template that is named, once the caller may launch by it and hand its role over.
+/// AWS: <https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-launch-template-permissions.html>
+fn template(cx: &mut Cx<'_>, asked: &TemplateSpecification) -> Result<Template, AutoScalingError> {
+    let mut members =
+        vec![("Versions", Value::List(vec![Value::str(asked.version.as_deref().unwrap_or("$Default"))]))];
+    members.extend(asked.id.as_ref().map(|id| ("LaunchTemplateId", Value::str(id))));
+    members.extend(asked.name.as_ref().map(|name| ("LaunchTemplateName", Value::str(name))));
+    let unfit =
+        |message: &str| invalid(format!("You must use a valid fully-formed launch template. {message}"));
+    let found =
+        call(cx, "ec2", "DescribeLaunchTemplateVersions", members).map_err(|fault| unfit(&fault.message))?;
+    let version = list(&found, "LaunchTemplateVersions").first().ok_or(AutoScalingError::Internal)?;
+    let (id, name) = (text(version, "LaunchTemplateId"), text(version, "LaunchTemplateName"));
+    let data = version.member("LaunchTemplateData");
+    if data.is_none_or(|data| text(data, "ImageId").is_empty()) {
+        return Err(unfit("The request must contain the parameter ImageId"));
+    }
+    let arn = cx.arn("ec2", &format!("launch-template/{id}")).to_string();
+    let mut asks = vec![("ec2:RunInstances", Target::on(&arn).key("ec2:LaunchTemplate", &arn))];
+    let instance = cx.arn("ec2", "instance/*").to_string();
+    asks.push(("ec2:RunInstances", Target::on(instance).key("ec2:LaunchTemplate", &arn)));
+    if let Some(profile) = data.and_then(|data| data.member("IamInstanceProfile")) {
+        let named = [text(profile, "Name"), text(profile, "Arn")].into_iter().find(|name| !name.is_empty());
+        let named = named.unwrap_or_default();
+        let named = named.rsplit('/').next().unwrap_or_default();
+        let found = call(cx, "iam", "GetInstanceProfile", [("InstanceProfileName", Value::str(named))]);
+        let found = found.map_err(|fault| unfit(&fault.message))?;
+        let roles = found.member("InstanceProfile").map(|shown| list(shown, "Roles")).unwrap_or_default();
+        let pass =
+            |role: &Value| Target::on(text(role, "Arn")).key("iam:PassedToService", "ec2.amazonaws.com");
+        asks.extend(roles.iter().map(|role| ("iam:PassRole", pass(role))));
+    }
+    for (action, target) in asks {
+        if !allowed(cx, action, &target, &Struct::new())? {
+            let what = format!("You are not authorized to use launch template: {name}");
+            return Err(AutoScalingError::AccessDenied(what));
+        }
+    }
+    Ok(Template { id, name, version: asked.version.clone() })
+}
+
+fn tags(group: &str, asked: &[Tag]) -> Result<BTreeMap<String, (String, bool)>, AutoScalingError> {
+    let mut tags = BTreeMap::new();
+    for tag in asked {
+        let (of, kind) = (tag.group.as_deref(), tag.kind.as_deref());
+        if of.is_some_and(|of| of != group) || kind.is_some_and(|kind| kind != "auto-scaling-group") {
+            return Err(invalid("A tag of a new group is of this group and of the type auto-scaling-group."));
+        }
+        if tag.key.is_empty() || tag.key.starts_with("aws:") {
+            return Err(invalid("The tag key is empty or begins with aws:, which is reserved."));
+        }
+        let held = (tag.value.clone().unwrap_or_default(), tag.propagate.unwrap_or(false));
+        if tags.insert(tag.key.clone(), held).is_some() {
+            return Err(invalid(format!("Duplicate tag key: {}", tag.key)));
+        }
+    }
+    if tags.len() > TAGS_MAX {
+        return Err(invalid(format!("A group may have up to {TAGS_MAX} tags.")));
+    }
+    Ok(tags)
+}
+
+fn create(cx: &mut Cx<'_>, req: Create) -> Result<Empty, AutoScalingError> {
+    check_type(req.check.as_ref())?;
+    if GROUPS.contains(cx.tx, &key(cx.account, cx.region, &req.name))? {
+        return Err(AutoScalingError::AlreadyExists(req.name));
+    }
+    if all(cx)?.len() >= GROUPS_MAX {
+        return Err(AutoScalingError::LimitExceeded);
+    }
+    let Some(asked) = &req.template else {
+        let what = "Valid requests must contain either LaunchTemplate, LaunchConfigurationName, InstanceId or MixedInstancesPolicy parameter.";
+        return Err(invalid(what));
+    };
+    let desired = req.desired.unwrap_or(req.min);
+    let words = format!(
+        "a user request created an AutoScalingGroup changing the desired capacity from 0 to {desired}."
+    );
+    let group = Group {
+        id: base::id::uuid(cx.rng()),
+        template: template(cx, asked)?,
+        min: req.min,
+        max: req.max,
+        desired,
+        cooldown: req.cooldown.unwrap_or(COOLDOWN),
+        grace: req.grace.unwrap_or(0),
+        subnets: subnets(cx, req.subnets.as_ref(), &req.zones)?,
+        identifier: req.subnets,
+        protects_new: req.protects.unwrap_or(false),
+        tags: tags(&req.name, &req.tags)?,
+        created: cx.now,
+        scaled: cx.now,
+        cause: at(cx.now, &words),
+        name: req.name,
+        ..Group::default()
+    };
+    check_sizes(&group)?;
+    keep(cx, &group);
+    Ok(Empty)
+}
+
+/// `At 2026-01-15T12:00:00Z …`
+pub(crate) fn at(now: Timestamp, words: &str) -> String {
+    let time = now.iso8601();
+    let seconds = time.split('.').next().unwrap_or_default().trim_end_matches('Z');
+    format!("At {seconds}Z {words}")
+}
+
+fn update(cx: &mut Cx<'_>, req: Update) -> Result<Empty, AutoScalingError> {
+    check_type(req.check.as_ref())?;
+    let mut group = find(cx, &req.name)?;
+    let before = group.desired;
+    if let Some(asked) = &req.template {
+        group.template = template(cx, asked)?;
+        (group.failures, group.retry) = (0, cx.now);
+    }
+    if req.subnets.is_some() || !req.zones.is_empty() {
+        group.subnets = subnets(cx, req.subnets.as_ref(), &req.zones)?;
+        group.identifier = req.subnets;
+    }
+    group.min = req.min.unwrap_or(group.min);
+    group.max = req.max.unwrap_or(group.max);
+    // AWS: a size that the new bounds leave out is moved to the nearer of them.
+    let kept = group.desired.clamp(group.min.min(group.max), group.max);
+    group.desired = req.desired.unwrap_or(kept);
+    group.cooldown = req.cooldown.unwrap_or(group.cooldown);
+    group.grace = req.grace.unwrap_or(group.grace);
+    group.protects_new = req.protects.unwrap_or(group.protects_new);
+    check_sizes(&group)?;
+    if group.desired != before {
+        let Group { min, max, desired, .. } = group;
+        group.cause = at(
+            cx.now,
+            &format!(
+                "a user request update of AutoScalingGroup constraints to min: {min}, max: {max}, desired: {desired} changing the desired capacity from {before} to {desired}."
+            ),
+        );
+        group.scaled = cx.now;
+    }
+    keep(cx, &group);
+    Ok(Empty)
+}
+
+fn describe(cx: &mut Cx<'_>, req: Describe) -> Result<Described, AutoScalingError> {
+    let mut found = all(cx)?;
+    found.retain(|group| req.names.is_empty() || req.names.contains(&group.name));
+    let (found, next) = page(cx, found, size(req.max, 50, 100)?, req.next.as_ref())?;
+    Ok(Described { groups: found.iter().map(|group| View::of(cx, group)).collect(), next })
+}
+
+fn delete(cx: &mut Cx<'_>, req: Delete) -> Result<Empty, AutoScalingError> {
+    let mut group = find(cx, &req.name)?;
+    if group.members.is_empty() {
+        remove(cx, &group)?;
+        return Ok(Empty);
+    }
+    if req.force != Some(true) {
+        return Err(AutoScalingError::ResourceInUse);
+    }
+    (group.min, group.desired, group.deleting) = (0, 0, true);
+    keep(cx, &group);
+    Ok(Empty)
+}
+
+/// Takes away a group without instances, and what is told of it.
+pub(crate) fn remove(cx: &mut Cx<'_>, group: &Group) -> Result<(), AutoScalingError> {
+    let place = key(cx.account, cx.region, &group.name);
+    let told: Vec<Key> = ACTIVITIES
+        .scan(cx.tx, &place, Direction::Forward)
+        .map(|pair| pair.map(|(key, _)| key))
+        .collect::<Result<_, _>>()?;
+    told.iter().for_each(|key| ACTIVITIES.delete(cx.tx, key));
+    GROUPS.delete(cx.tx, &place);
+    Ok(())
+}

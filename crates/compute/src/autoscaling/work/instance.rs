@@ -1,0 +1,211 @@
+//! Instances of a group launched and ended by EC2's public operations, with the activities that tell of it.
+
+use super::tell;
+use crate::autoscaling::model::{ACTIVITIES, Activity, Group, Member, PENDING, TERMINATING, key};
+use crate::autoscaling::ops::{call, list, text};
+use kernel::Cx;
+use std::collections::BTreeMap;
+use store::Direction;
+use wire::{Fault, Struct, Value};
+
+fn structure(members: impl IntoIterator<Item = (&'static str, Value)>) -> Value {
+    Value::Struct(members.into_iter().collect::<Struct>())
+}
+
+fn activity(cx: &Cx<'_>, group: &Group, description: String, cause: String, place: (&str, &str)) -> Activity {
+    let (zone, subnet) = place;
+    let pairs = [("Subnet ID", subnet), ("Availability Zone", zone)];
+    let pairs = pairs.into_iter().filter(|(_, value)| !value.is_empty());
+    let details = Value::Map(pairs.map(|(name, value)| (name.to_owned(), Value::str(value))).collect());
+    Activity {
+        id: base::id::uuid(cx.rng()),
+        group: group.name.clone(),
+        description,
+        cause,
+        start: cx.now,
+        end: None,
+        status: "InProgress".into(),
+        message: None,
+        details: wire::json::text(&details),
+        arn: group.arn(cx.account, cx.region),
+    }
+}
+
+/// The template's data, and the number of the version that is meant.
+fn data(cx: &mut Cx<'_>, group: &Group) -> Result<(Value, String), Fault> {
+    let version = group.template.version.as_deref().unwrap_or("$Default");
+    let versions = Value::List(vec![Value::str(version)]);
+    let named = [("LaunchTemplateId", Value::str(&group.template.id)), ("Versions", versions)];
+    let found = call(cx, "ec2", "DescribeLaunchTemplateVersions", named)?;
+    let shown = list(&found, "LaunchTemplateVersions").first().cloned().unwrap_or(Value::Null);
+    let number = shown.member("VersionNumber").and_then(Value::as_int).unwrap_or_default();
+    Ok((shown.member("LaunchTemplateData").cloned().unwrap_or(Value::Null), number.to_string()))
+}
+
+/// The template's tags for instances with the group's.
+fn tags(group: &Group, data: &Value) -> Vec<Value> {
+    let mut instance = BTreeMap::new();
+    let mut others = Vec::new();
+    for specification in list(data, "TagSpecifications") {
+        if text(specification, "ResourceType") == "instance" {
+            let tags = list(specification, "Tags").iter();
+            instance.extend(tags.map(|tag| (text(tag, "Key"), text(tag, "Value"))));
+        } else {
+            others.push(specification.clone());
+        }
+    }
+    let own = group.tags.iter().filter(|(_, (_, propagate))| *propagate);
+    instance.extend(own.map(|(key, (value, _))| (key.clone(), value.clone())));
+    let tag =
+        |(key, value): (String, String)| structure([("Key", Value::Str(key)), ("Value", Value::Str(value))]);
+    let tags: Vec<Value> = instance.into_iter().map(tag).collect();
+    if !tags.is_empty() {
+        others.push(structure([("ResourceType", Value::str("instance")), ("Tags", Value::List(tags))]));
+    }
+    others
+}
+
+/// Launches one instance and writes it into the group.
+pub(super) fn launch(
+    cx: &mut Cx<'_>,
+    group: &mut Group,
+    zone: &str,
+    subnet: &str,
+    cause: String,
+) -> Result<(), Fault> {
+    let (data, version) = data(cx, group)?;
+    let by =
+        structure([("LaunchTemplateId", Value::str(&group.template.id)), ("Version", Value::str(&version))]);
+    let placement = structure([("AvailabilityZone", Value::str(zone))]);
+    let mut members = vec![
+        ("LaunchTemplate", by),
+        ("MinCount", Value::Int(1)),
+        ("MaxCount", Value::Int(1)),
+        ("Placement", placement),
+    ];
+    // The group says in which subnet; where the template has interfaces, the first of them is there.
+    let mut plugs = list(&data, "NetworkInterfaces").to_vec();
+    match plugs.first_mut() {
+        Some(Value::Struct(first)) => {
+            first.set("SubnetId", Value::str(subnet));
+            members.push(("NetworkInterfaces", Value::List(plugs)));
+        }
+        _ => members.push(("SubnetId", Value::str(subnet))),
+    }
+    let tags = tags(group, &data);
+    if !tags.is_empty() {
+        members.push(("TagSpecifications", Value::List(tags)));
+    }
+    let made = call(cx, "ec2", "RunInstances", members)?;
+    let made = list(&made, "Instances").first().cloned().unwrap_or(Value::Null);
+    let id = text(&made, "InstanceId");
+    let told = activity(cx, group, format!("Launching a new EC2 instance: {id}"), cause, (zone, subnet));
+    tell(cx, &told)?;
+    group.members.push(Member {
+        kind: text(&made, "InstanceType"),
+        image: text(&made, "ImageId"),
+        zone: zone.to_owned(),
+        state: PENDING.into(),
+        since: cx.now,
+        flaw: None,
+        protected: group.protects_new,
+        version,
+        activity: told.id,
+        launched: cx.now,
+        id,
+    });
+    Ok(())
+}
+
+/// Ends an instance; protection against that is for others.
+/// AWS: <https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-instance-protection.html>
+pub(crate) fn end(cx: &mut Cx<'_>, group: &mut Group, id: &str, cause: String) -> Result<Activity, Fault> {
+    let ids = || [("InstanceIds", Value::List(vec![Value::str(id)]))];
+    let done = match call(cx, "ec2", "TerminateInstances", ids()) {
+        Err(fault) if fault.code == "OperationNotPermitted" => {
+            let off = structure([("Value", Value::Bool(false))]);
+            let members = [("InstanceId", Value::str(id)), ("DisableApiTermination", off)];
+            call(cx, "ec2", "ModifyInstanceAttribute", members)?;
+            call(cx, "ec2", "TerminateInstances", ids())
+        }
+        done => done,
+    };
+    match done {
+        // Gone for so long that EC2 has forgotten it.
+        Err(fault) if fault.code != "InvalidInstanceID.NotFound" => return Err(fault),
+        _ => {}
+    }
+    let zone = group.members.iter().find(|member| member.id == id).map(|member| member.zone.clone());
+    let zone = zone.unwrap_or_default();
+    let told = activity(cx, group, format!("Terminating EC2 instance: {id}"), cause, (&zone, ""));
+    tell(cx, &told)?;
+    for member in group.members.iter_mut().filter(|member| member.id == id) {
+        (member.state, member.since) = (TERMINATING.into(), cx.now);
+        member.activity.clone_from(&told.id);
+    }
+    Ok(told)
+}
+
+/// Ends the activity that is about an instance, and says so on the bus.
+pub(super) fn finish(
+    cx: &mut Cx<'_>,
+    group: &Group,
+    member: &Member,
+    event: &'static str,
+) -> Result<(), Fault> {
+    let place = key(cx.account, cx.region, &group.name);
+    let mut found = None;
+    for pair in ACTIVITIES.scan(cx.tx, &place, Direction::Forward) {
+        let (key, activity) = pair.map_err(super::internal)?;
+        if activity.id == member.activity {
+            found = Some((key, activity));
+        }
+    }
+    let Some((key, mut activity)) = found else { return Ok(()) };
+    (activity.end, activity.status) = (Some(cx.now), "Successful".into());
+    ACTIVITIES.put(cx.tx, &key, &activity);
+    emit(cx, &activity, Some(&member.id), event);
+    Ok(())
+}
+
+/// A launch that EC2 has refused.
+pub(super) fn failed(cx: &mut Cx<'_>, group: &Group, fault: &Fault) {
+    let (size, desired) = (group.size(), group.desired);
+    let words = format!(
+        "an instance was started in response to a difference between desired and actual capacity, increasing the capacity from {size} to {desired}."
+    );
+    let cause = format!("{}  {}", group.cause, crate::autoscaling::ops::group::at(cx.now, &words));
+    let why = format!("{} Launching EC2 instance failed.", fault.message);
+    let description = format!("Launching a new EC2 instance.  Status Reason: {why}");
+    let mut told = activity(cx, group, description, cause, ("", ""));
+    (told.end, told.status, told.message) = (Some(cx.now), "Failed".into(), Some(why));
+    // Where it cannot be told, the group is kept all the same.
+    let _ = tell(cx, &told);
+    emit(cx, &told, None, "EC2 Instance Launch Unsuccessful");
+}
+
+/// AWS: <https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-event-reference.html>
+fn emit(cx: &mut Cx<'_>, activity: &Activity, instance: Option<&String>, event: &'static str) {
+    let mut resources = vec![activity.arn.clone()];
+    resources.extend(instance.map(|id| cx.arn("ec2", &format!("instance/{id}")).to_string()));
+    let launches = event.contains("Launch");
+    let (from, to) = if launches { ("EC2", "AutoScalingGroup") } else { ("AutoScalingGroup", "EC2") };
+    let text = |text: &str| Value::str(text);
+    let detail = [
+        ("StatusCode", text(if activity.status == "Failed" { "Failed" } else { "InProgress" })),
+        ("Description", text(&activity.description)),
+        ("AutoScalingGroupName", text(&activity.group)),
+        ("ActivityId", text(&activity.id)),
+        ("RequestId", text(&activity.id)),
+        ("Details", wire::json::read(&activity.details).unwrap_or(Value::Null)),
+        ("StatusMessage", text(activity.message.as_deref().unwrap_or_default())),
+        ("StartTime", text(&activity.start.iso8601())),
+        ("EndTime", text(&activity.end.unwrap_or(activity.start).iso8601())),
+        ("EC2InstanceId", text(instance.map(String::as_str).unwrap_or_default())),
+        ("Cause", text(&activity.cause)),
+        ("Origin", text(from)),
+        ("Destination", text(to)),
+    ];
+    let detail = Value::Map(detail.into_iter().map(|(name, value)| (name.to_owned(), value)).collect());
+    cx.emit("aws.autoscaling", event, resources, &detail);
+}

@@ -1,0 +1,261 @@
+//! Groups kept at what they should be: one change in one transaction, until nothing is left to change.
+//!
+//! An instance is launched in the transaction that writes it into its group, so there is never one that nobody knows of,
+//! nor one twice.
+
+pub(crate) mod instance;
+mod look;
+
+use super::SELF;
+use super::model::{ACTIVITIES, GROUPS, Group, IN_SERVICE, Member, PENDING, TERMINATING, key};
+use super::ops::group::{at, remove};
+use crate::ec2::model::INSTANCES;
+use base::{AccountId, Region, Timestamp};
+use ec2::zone::ZONES;
+use instance::{end, failed, finish, launch};
+use kernel::reconcile::Reconciler;
+use kernel::{Cloud, Cx};
+use look::{Seen, look};
+use std::sync::Arc;
+use std::time::Duration;
+use store::{Direction, Key};
+use wire::Fault;
+
+/// Changes of one group in one run; what is left then waits for the next.
+const STEPS_MAX: usize = 1000;
+
+/// Why an instance is not healthy.
+const GONE: &str = "an EC2 health check indicating it has been terminated or stopped.";
+const IMPAIRED: &str = "an EC2 instance status checks failure.";
+
+/// Keeps groups.
+#[derive(Debug)]
+pub struct Keep;
+
+/// What comes after a step.
+enum Next {
+    Again,
+    /// Nothing before that time, but for news.
+    Rest(Option<Timestamp>),
+    /// EC2 refuses to launch; what the step has begun is dropped.
+    Refused(Fault),
+}
+
+impl Reconciler for Keep {
+    fn name(&self) -> &'static str {
+        "auto scaling groups"
+    }
+
+    fn watches(&self) -> Vec<Vec<u8>> {
+        let all = Key::empty();
+        // Of EC2 only that something has changed: what it is, its operations tell.
+        vec![GROUPS.stored_key(&all), INSTANCES.stored_key(&all), ZONES.stored_key(&all)]
+    }
+
+    fn run(&self, cloud: &Arc<Cloud>) -> Result<Option<Timestamp>, String> {
+        let names: Vec<(AccountId, Region, String)> = {
+            let tx = cloud.store().begin();
+            let all = GROUPS.scan(&tx, &Key::empty(), Direction::Forward);
+            let all: Vec<(Key, Group)> = all.collect::<Result<_, _>>().map_err(|e| e.to_string())?;
+            let place = |(key, group): (Key, Group)| {
+                let (account, region) = key.reader().regional()?;
+                Some((account, region, group.name))
+            };
+            all.into_iter().filter_map(place).collect()
+        };
+        let mut next = None;
+        for (account, region, name) in names {
+            let wake = converge(cloud, account, region, &name)?;
+            next = [next, wake].into_iter().flatten().min();
+        }
+        Ok(next)
+    }
+}
+
+fn converge(
+    cloud: &Arc<Cloud>,
+    account: AccountId,
+    region: Region,
+    name: &str,
+) -> Result<Option<Timestamp>, String> {
+    for _ in 0..STEPS_MAX {
+        let mut tx = cloud.store().begin();
+        let done = cloud.act(&mut tx, SELF, account, region, |cx| step(cx, name));
+        let mut next = done.map_err(|fault| fault.message)?;
+        if let Next::Refused(fault) = &next {
+            tx = cloud.store().begin();
+            let noted = cloud.act(&mut tx, SELF, account, region, |cx| give_up(cx, name, fault));
+            next = noted.map_err(|fault| fault.message)?;
+        }
+        if !tx.is_read_only() {
+            tx.commit().wait().map_err(|e| e.to_string())?;
+        }
+        if let Next::Rest(until) = next {
+            return Ok(until);
+        }
+    }
+    Ok(Some(cloud.clock().now()))
+}
+
+/// Notes a launch that failed, and for how long no other is tried.
+fn give_up(cx: &mut Cx<'_>, name: &str, fault: &Fault) -> Result<Next, Fault> {
+    let place = key(cx.account, cx.region, name);
+    let Some(mut group) = GROUPS.get(cx.tx, &place).map_err(internal)? else { return Ok(Next::Rest(None)) };
+    group.failures += 1;
+    let seconds = 1u64 << group.failures.min(8);
+    group.retry = cx.now.plus(Duration::from_secs(seconds));
+    failed(cx, &group, fault);
+    GROUPS.put(cx.tx, &place, &group);
+    Ok(Next::Rest(Some(group.retry)))
+}
+
+fn internal(_: store::StoreError) -> Fault {
+    super::errors::AutoScalingError::Internal.into()
+}
+
+fn step(cx: &mut Cx<'_>, name: &str) -> Result<Next, Fault> {
+    let place = key(cx.account, cx.region, name);
+    let Some(mut group) = GROUPS.get(cx.tx, &place).map_err(internal)? else { return Ok(Next::Rest(None)) };
+    let before = group.clone();
+    let seen = look(cx, &group)?;
+    let wait = observe(cx, &mut group, &seen)?;
+    let next = change(cx, &mut group, &seen)?;
+    if group.deleting && group.members.is_empty() {
+        remove(cx, &group)?;
+        return Ok(Next::Rest(None));
+    }
+    if group != before {
+        GROUPS.put(cx.tx, &place, &group);
+    }
+    Ok(match next {
+        Next::Rest(until) => Next::Rest([until, wait].into_iter().flatten().min()),
+        other => other,
+    })
+}
+
+/// Takes in what has become of the instances; when to look again by time.
+fn observe(cx: &mut Cx<'_>, group: &mut Group, seen: &Seen) -> Result<Option<Timestamp>, Fault> {
+    let mut wait = None;
+    let grace = Duration::from_secs(u64::try_from(group.grace).unwrap_or_default());
+    let checks = !group.is_suspended("HealthCheck");
+    let mut kept = Vec::new();
+    for mut member in std::mem::take(&mut group.members) {
+        let state = seen.states.get(&member.id).map(String::as_str);
+        let is_over = matches!(state, None | Some("terminated"));
+        match member.state.as_str() {
+            TERMINATING if is_over => {
+                finish(cx, group, &member, "EC2 Instance Terminate Successful")?;
+                continue;
+            }
+            PENDING if state == Some("running") && !seen.impaired.contains(&member.id) => {
+                (member.state, member.since) = (IN_SERVICE.into(), cx.now);
+                (group.failures, group.retry) = (0, cx.now);
+                finish(cx, group, &member, "EC2 Instance Launch Successful")?;
+            }
+            PENDING | IN_SERVICE if checks && member.flaw.is_none() => {
+                let in_grace = member.state == IN_SERVICE && member.since.plus(grace) > cx.now;
+                let is_lost = seen.impaired.contains(&member.id) || !seen.available.contains(&member.zone);
+                match state {
+                    Some("pending" | "running") if is_lost && in_grace => {
+                        wait = [wait, Some(member.since.plus(grace))].into_iter().flatten().min();
+                    }
+                    Some("pending" | "running") if is_lost => member.flaw = Some(IMPAIRED.into()),
+                    Some("pending" | "running") => {}
+                    _ => member.flaw = Some(GONE.into()),
+                }
+            }
+            _ => {}
+        }
+        kept.push(member);
+    }
+    group.members = kept;
+    Ok(wait)
+}
+
+/// One change towards what the group should be.
+fn change(cx: &mut Cx<'_>, group: &mut Group, seen: &Seen) -> Result<Next, Fault> {
+    let (may_launch, may_end) = (!group.is_suspended("Launch"), !group.is_suspended("Terminate"));
+    let (size, desired) = (group.size(), group.desired);
+    if group.deleting {
+        let Some(id) = group.live().next().map(|member| member.id.clone()) else {
+            return Ok(Next::Rest(None));
+        };
+        let cause = shrinking(cx, group, &id);
+        end(cx, group, &id, cause)?;
+        return Ok(Next::Again);
+    }
+    let flawed = |member: &Member| member.flaw.clone().map(|flaw| (member.id.clone(), flaw));
+    let flawed = group.live().find_map(flawed);
+    if may_end
+        && !group.is_suspended("ReplaceUnhealthy")
+        && let Some((id, flaw)) = flawed
+    {
+        let cause = at(cx.now, &format!("an instance was taken out of service in response to {flaw}"));
+        end(cx, group, &id, cause)?;
+        return Ok(Next::Again);
+    }
+    let settled = group.live().all(|member| member.state == IN_SERVICE);
+    if size < desired && may_launch {
+        if group.retry > cx.now {
+            return Ok(Next::Rest(Some(group.retry)));
+        }
+        let words = format!(
+            "an instance was started in response to a difference between desired and actual capacity, increasing the capacity from {size} to {desired}."
+        );
+        let cause = format!("{}  {}", group.cause, at(cx.now, &words));
+        return start(cx, group, seen, cause);
+    }
+    if size > desired && may_end && settled {
+        let Some(id) = group.victim().map(|member| member.id.clone()) else { return Ok(Next::Rest(None)) };
+        let cause = shrinking(cx, group, &id);
+        end(cx, group, &id, cause)?;
+        return Ok(Next::Again);
+    }
+    let balances = may_launch && may_end && !group.is_suspended("AZRebalance") && group.retry <= cx.now;
+    if size == desired && settled && balances && group.is_out_of_balance(&seen.available) {
+        let zone = group.place(&seen.available).map(|(zone, _)| zone.clone()).unwrap_or_default();
+        let words = format!(
+            "instances were launched to balance instances in zones {zone} with other zones resulting in more than desired number of instances in the group."
+        );
+        let cause = at(cx.now, &words);
+        return start(cx, group, seen, cause);
+    }
+    Ok(Next::Rest(None))
+}
+
+fn start(cx: &mut Cx<'_>, group: &mut Group, seen: &Seen, cause: String) -> Result<Next, Fault> {
+    // No zone is there: the next that comes back is news.
+    let Some((zone, subnet)) = group.place(&seen.available).cloned() else { return Ok(Next::Rest(None)) };
+    Ok(match launch(cx, group, &zone, &subnet, cause) {
+        Ok(()) => Next::Again,
+        Err(fault) => Next::Refused(fault),
+    })
+}
+
+fn shrinking(cx: &Cx<'_>, group: &Group, id: &str) -> String {
+    let (size, desired) = (group.size(), group.desired);
+    let words = format!(
+        "an instance was taken out of service in response to a difference between desired and actual capacity, shrinking the capacity from {size} to {desired}."
+    );
+    let selected = at(cx.now, &format!("instance {id} was selected for termination."));
+    format!("{}  {}  {selected}", group.cause, at(cx.now, &words))
+}
+
+/// How long activities are told: six weeks.
+const TOLD: Duration = Duration::from_secs(42 * 24 * 3600);
+
+/// Writes an activity, and forgets those of the group whose time is over.
+pub(crate) fn tell(cx: &mut Cx<'_>, activity: &super::model::Activity) -> Result<(), Fault> {
+    let place = key(cx.account, cx.region, &activity.group);
+    let mut over = Vec::new();
+    for pair in ACTIVITIES.scan(cx.tx, &place, Direction::Forward) {
+        let (key, old) = pair.map_err(internal)?;
+        if old.start.plus(TOLD) > cx.now {
+            break;
+        }
+        over.push(key);
+    }
+    over.iter().for_each(|key| ACTIVITIES.delete(cx.tx, key));
+    ACTIVITIES.put(cx.tx, &place.time(activity.start).str(&activity.id), activity);
+    Ok(())
+}

@@ -1,0 +1,385 @@
+//! Versions of launch templates: numbered from 1, never changed, one of them the default.
+
+use super::metadata::Wanted;
+use super::profile::Named;
+use super::run::{self, Placement, Plug};
+use super::template::{self, find};
+use super::{call, key_pair, list, text, texts};
+use crate::ec2::model::{INSTANCES, Instance, TEMPLATE_VERSIONS, TEMPLATES, Template, TemplateVersion};
+use crate::ec2::template::{Data, merged};
+use base::Timestamp;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use ec2::access::{self, Access};
+use ec2::describe::{self, Ask, Item};
+use ec2::filter::{self, Filter, Known};
+use ec2::kind::INSTANCE;
+use ec2::tags::{self, Tag, TagSpecification};
+use ec2::{Ec2Error, Plain, attachment, register, token};
+use kernel::Cx;
+use store::{Direction, Key};
+use wire::{FromValue, Value};
+
+kernel::ops! {
+    /// Their versions.
+    pub static OPS:
+        CreateLaunchTemplateVersion: create, "ec2:CreateLaunchTemplateVersion", template::named;
+        DescribeLaunchTemplateVersions: describe_versions, "ec2:DescribeLaunchTemplateVersions", access::list;
+        DeleteLaunchTemplateVersions: delete, "ec2:DeleteLaunchTemplateVersions", template::named;
+        GetLaunchTemplateData: get_data, "ec2:GetLaunchTemplateData", |cx, r| Access::of(cx, r).one(&INSTANCE, "InstanceId").done();
+}
+
+/// AWS: 10,000 of a template, and 200 in one deletion.
+const VERSIONS_MAX: i64 = 10_000;
+const DELETED_MAX: usize = 200;
+const LATEST: &str = "$Latest";
+const DEFAULT: &str = "$Default";
+
+wire::shape! {
+    #[derive(Debug)]
+    struct Create {
+        token: Option<String> = "ClientToken",
+        id: Option<String> = "LaunchTemplateId",
+        name: Option<String> = "LaunchTemplateName",
+        source: Option<String> = "SourceVersion",
+        description: Option<String> = "VersionDescription",
+        data: Data = "LaunchTemplateData",
+    }
+
+    #[derive(Debug)]
+    struct Created {
+        version: View = "LaunchTemplateVersion",
+        warning: Option<Warning> = "Warning",
+    }
+
+    /// What a launch by the template would be refused for.
+    #[derive(Debug)]
+    pub(super) struct Warning { errors: Vec<Flaw> = "Errors" }
+
+    #[derive(Debug)]
+    struct Flaw {
+        code: String = "Code",
+        message: String = "Message",
+    }
+
+    #[derive(Debug)]
+    struct View {
+        id: String = "LaunchTemplateId",
+        name: String = "LaunchTemplateName",
+        number: i64 = "VersionNumber",
+        description: Option<String> = "VersionDescription",
+        created: Timestamp = "CreateTime",
+        by: String = "CreatedBy",
+        default: bool = "DefaultVersion",
+        data: Data = "LaunchTemplateData",
+    }
+
+    #[derive(Debug)]
+    struct Describe {
+        id: Option<String> = "LaunchTemplateId",
+        name: Option<String> = "LaunchTemplateName",
+        versions: Vec<String> = "Versions",
+        from: Option<String> = "MinVersion",
+        to: Option<String> = "MaxVersion",
+        filters: Vec<Filter> = "Filters",
+        max: Option<i64> = "MaxResults",
+        next: Option<String> = "NextToken",
+    }
+
+    #[derive(Debug)]
+    struct Described {
+        versions: Vec<View> = "LaunchTemplateVersions",
+        next: Option<String> = "NextToken",
+    }
+
+    #[derive(Debug)]
+    struct Delete {
+        id: Option<String> = "LaunchTemplateId",
+        name: Option<String> = "LaunchTemplateName",
+        versions: Vec<String> = "Versions",
+    }
+
+    #[derive(Debug)]
+    struct Deleted {
+        done: Vec<Gone> = "SuccessfullyDeletedLaunchTemplateVersions",
+        failed: Vec<Kept> = "UnsuccessfullyDeletedLaunchTemplateVersions",
+    }
+
+    #[derive(Debug)]
+    struct Gone {
+        id: String = "LaunchTemplateId",
+        name: String = "LaunchTemplateName",
+        number: i64 = "VersionNumber",
+    }
+
+    #[derive(Debug)]
+    struct Kept {
+        id: String = "LaunchTemplateId",
+        name: String = "LaunchTemplateName",
+        number: i64 = "VersionNumber",
+        why: Flaw = "ResponseError",
+    }
+
+    #[derive(Debug)]
+    struct GetData { id: String = "InstanceId" }
+
+    #[derive(Debug)]
+    struct Got { data: Data = "LaunchTemplateData" }
+}
+
+impl Item for View {
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn tags(&self) -> &[Tag] {
+        &[]
+    }
+}
+
+impl View {
+    fn of(template: &Template, version: TemplateVersion) -> Result<View, Ec2Error> {
+        Ok(View {
+            id: template.id.clone(),
+            name: template.name.clone(),
+            number: version.number,
+            default: version.number == template.default,
+            data: Data::read(&version.data).ok_or(Plain::InternalError)?,
+            description: version.description,
+            created: version.created,
+            by: version.by,
+        })
+    }
+}
+
+/// Where a version's record is.
+pub(super) fn key(cx: &Cx<'_>, template: &str, number: i64) -> Key {
+    register::key(cx.account, cx.region, template).u64(u64::try_from(number).unwrap_or_default())
+}
+
+/// The number that is meant: `$Latest`, `$Default` or itself.
+fn number(template: &Template, version: &str) -> Result<i64, Ec2Error> {
+    match version {
+        LATEST => Ok(template.latest),
+        DEFAULT => Ok(template.default),
+        number => number.parse().ok().filter(|number| *number > 0).ok_or_else(|| {
+            Ec2Error::value(version, "launchTemplateVersion", "Specify $Latest, $Default or a number.")
+        }),
+    }
+}
+
+/// The version that is meant.
+///
+/// # Errors
+/// `InvalidLaunchTemplateId.VersionNotFound`.
+pub(super) fn existing(cx: &Cx<'_>, template: &Template, version: &str) -> Result<TemplateVersion, Ec2Error> {
+    let number = number(template, version)?;
+    let found = TEMPLATE_VERSIONS.get(cx.tx, &key(cx, &template.id, number))?;
+    let none = || Plain::InvalidLaunchTemplateVersion(version.to_owned(), template.id.clone()).into();
+    found.ok_or_else(none)
+}
+
+/// The data of the version that is meant; of the default one where none is named.
+///
+/// # Errors
+/// As [`find`] and [`existing`].
+pub(super) fn data(
+    cx: &Cx<'_>,
+    id: Option<&String>,
+    name: Option<&String>,
+    version: Option<&str>,
+) -> Result<(Template, Data), Ec2Error> {
+    let template = find(cx, id, name)?;
+    let version = existing(cx, &template, version.unwrap_or(DEFAULT))?;
+    let data = Data::read(&version.data).ok_or(Plain::InternalError)?;
+    Ok((template, data))
+}
+
+/// What can be said before a launch: such data is kept all the same.
+pub(super) fn warning(cx: &mut Cx<'_>, data: &Data) -> Result<Option<Warning>, Ec2Error> {
+    let pair = match &data.key_name {
+        Some(name) if key_pair::find(cx, name)?.is_none() => {
+            Err(Ec2Error::from(Plain::InvalidKeyPairNotFound(name.clone())))
+        }
+        _ => Ok(()),
+    };
+    let image = data.image.as_ref().map_or(Ok(()), |image| run::check_image(image));
+    let kind = data.kind.as_ref().map_or(Ok(()), |kind| run::check_kind(kind).map(drop));
+    let user_data = run::user_data(data.user_data.as_ref()).map(drop);
+    let flaws = [image, kind, pair, user_data].into_iter().filter_map(Result::err);
+    let errors: Vec<Flaw> =
+        flaws.map(|flaw| Flaw { code: flaw.code().into(), message: flaw.message().into() }).collect();
+    Ok((!errors.is_empty()).then_some(Warning { errors }))
+}
+
+fn create(cx: &mut Cx<'_>, req: Create) -> Result<Created, Ec2Error> {
+    let mut template = find(cx, req.id.as_ref(), req.name.as_ref())?;
+    if let Some(number) = token::made(cx, req.token.as_ref(), &req)? {
+        let version = View::of(&template, existing(cx, &template, &number)?)?;
+        let warning = warning(cx, &version.data)?;
+        return Ok(Created { version, warning });
+    }
+    let own = req.data.clone().members();
+    let whole = match &req.source {
+        Some(source) => {
+            let version = existing(cx, &template, source)?;
+            merged(Data::read(&version.data).ok_or(Plain::InternalError)?.members(), own)
+        }
+        None => own,
+    };
+    let data = Data::from_value(Value::Struct(whole)).map_err(|_| Plain::InternalError)?;
+    if template.latest >= VERSIONS_MAX {
+        return Err(Plain::LaunchTemplateVersionLimit.into());
+    }
+    template.latest += 1;
+    let version = TemplateVersion {
+        number: template.latest,
+        description: req.description.clone(),
+        created: cx.now,
+        by: cx.caller.principal.arn().into_owned(),
+        data: data.clone().text(),
+    };
+    TEMPLATE_VERSIONS.put(cx.tx, &key(cx, &template.id, version.number), &version);
+    template::keep(cx, &template);
+    token::keep(cx, req.token.as_ref(), &req, &version.number.to_string());
+    Ok(Created { version: View::of(&template, version)?, warning: warning(cx, &data)? })
+}
+
+static FILTERS: &Known<View> = &[
+    ("create-time", |v| vec![v.created.iso8601()]),
+    ("image-id", |v| v.data.image.iter().cloned().collect()),
+    ("instance-type", |v| v.data.kind.iter().cloned().collect()),
+    ("is-default-version", |v| vec![v.default.to_string()]),
+];
+
+/// All of one template; or what `$Latest` and `$Default` are of all.
+fn describe_versions(cx: &mut Cx<'_>, req: Describe) -> Result<Described, Ec2Error> {
+    let mut views = Vec::new();
+    if req.id.is_some() || req.name.is_some() {
+        let template = find(cx, req.id.as_ref(), req.name.as_ref())?;
+        for version in chosen(cx, &template, &req)? {
+            views.push(View::of(&template, version)?);
+        }
+    } else {
+        if req.versions.is_empty() || req.versions.iter().any(|v| v != LATEST && v != DEFAULT) {
+            let what = "Without a launch template, only the versions $Latest and $Default may be described.";
+            return Err(Plain::InvalidParameterCombination(what.into()).into());
+        }
+        for template in describe::all(cx, &TEMPLATES)? {
+            for version in chosen(cx, &template, &req)? {
+                views.push(View::of(&template, version)?);
+            }
+        }
+    }
+    filter::check(&req.filters, FILTERS)?;
+    views.retain(|view| filter::passes(view, &[], &req.filters, FILTERS));
+    // AWS: the newest first.
+    let position = |view: &View| format!("{} {:020}", view.id, i64::MAX - view.number);
+    let ask = Ask::new(&req.filters, req.max, req.next.as_ref());
+    let (versions, next) = describe::cut(cx, views, ask, position)?;
+    Ok(Described { versions, next })
+}
+
+fn chosen(cx: &Cx<'_>, template: &Template, req: &Describe) -> Result<Vec<TemplateVersion>, Ec2Error> {
+    if !req.versions.is_empty() {
+        if req.from.is_some() || req.to.is_some() {
+            let what = "Specify either versions or a range of them, not both.";
+            return Err(Plain::InvalidParameterCombination(what.into()).into());
+        }
+        let mut found = Vec::new();
+        for version in &req.versions {
+            found.push(existing(cx, template, version)?);
+        }
+        found.sort_by_key(|version| version.number);
+        found.dedup_by_key(|version| version.number);
+        return Ok(found);
+    }
+    let bound = |text: &Option<String>| text.as_deref().map(|text| number(template, text)).transpose();
+    let (from, to) = (bound(&req.from)?.unwrap_or(1), bound(&req.to)?.unwrap_or(i64::MAX));
+    let place = register::key(cx.account, cx.region, &template.id);
+    let all = TEMPLATE_VERSIONS.scan(cx.tx, &place, Direction::Forward);
+    let all: Vec<TemplateVersion> = all.map(|pair| pair.map(|(_, v)| v)).collect::<Result<_, _>>()?;
+    Ok(all.into_iter().filter(|version| (from..=to).contains(&version.number)).collect())
+}
+
+/// AWS: the default version stays; another is the default first.
+fn delete(cx: &mut Cx<'_>, req: Delete) -> Result<Deleted, Ec2Error> {
+    let template = find(cx, req.id.as_ref(), req.name.as_ref())?;
+    if req.versions.len() > DELETED_MAX {
+        let what = format!("At most {DELETED_MAX} versions may be deleted at once.");
+        return Err(Plain::InvalidParameterValue(what).into());
+    }
+    let (mut done, mut failed) = (Vec::new(), Vec::new());
+    for version in &req.versions {
+        let number = number(&template, version)?;
+        let (id, name) = (template.id.clone(), template.name.clone());
+        let place = key(cx, &id, number);
+        let flaw = |code: &str, message: String| Flaw { code: code.into(), message };
+        if !TEMPLATE_VERSIONS.contains(cx.tx, &place)? {
+            let plain = Plain::InvalidLaunchTemplateVersion(version.clone(), id.clone());
+            let why = flaw("launchTemplateVersionDoesNotExist", Ec2Error::from(plain).message().into());
+            failed.push(Kept { id, name, number, why });
+        } else if number == template.default {
+            let why = flaw("unexpectedError", "The default version of a launch template stays.".into());
+            failed.push(Kept { id, name, number, why });
+        } else {
+            TEMPLATE_VERSIONS.delete(cx.tx, &place);
+            done.push(Gone { id, name, number });
+        }
+    }
+    Ok(Deleted { done, failed })
+}
+
+/// What would launch another instance like this one.
+fn get_data(cx: &mut Cx<'_>, req: GetData) -> Result<Got, Ec2Error> {
+    let instance = describe::get(cx, &INSTANCES, &INSTANCE, &req.id)?;
+    let own = register::tags(cx, &instance.id)?;
+    let interfaces = plugs(cx, &instance)?;
+    let options = super::metadata::View::of(&instance);
+    let specification =
+        TagSpecification { resource_type: Some(INSTANCE.noun.into()), tags: tags::view(&own) };
+    let data = Data {
+        user_data: (!instance.user_data.is_empty()).then(|| STANDARD.encode(&instance.user_data)),
+        groups: Vec::new(),
+        placement: Some(Placement::of(&instance.zone)),
+        interfaces,
+        tags: if own.is_empty() { Vec::new() } else { vec![specification] },
+        behaviour: Some(if instance.terminates_on_shutdown { "terminate" } else { "stop" }.into()),
+        protected: Some(instance.termination_protected),
+        stop_protected: Some(instance.stop_protected),
+        profile: instance.profile.as_ref().map(|held| Named::by_arn(&held.arn)),
+        metadata: Some(Wanted::like(&options)),
+        image: Some(instance.image),
+        kind: Some(instance.kind),
+        key_name: instance.key_name,
+    };
+    Ok(Got { data })
+}
+
+/// The interfaces as a launch would ask for new ones.
+fn plugs(cx: &mut Cx<'_>, instance: &Instance) -> Result<Vec<Plug>, Ec2Error> {
+    let mut plugs = Vec::new();
+    if instance.interfaces.is_empty() {
+        return Ok(plugs);
+    }
+    let found =
+        call(cx, "DescribeNetworkInterfaces", [("NetworkInterfaceIds", texts(&instance.interfaces))])?;
+    for shown in list(&found, "NetworkInterfaces") {
+        let id = text(shown, "NetworkInterfaceId");
+        let Some(attached) = attachment::of(cx.tx, cx.account, cx.region, &id)? else { continue };
+        let groups = list(shown, "Groups").iter().map(|group| text(group, "GroupId")).collect();
+        let description = Some(text(shown, "Description"));
+        plugs.push(Plug {
+            public: (attached.device_index == 0).then_some(instance.public),
+            delete: Some(attached.delete_on_termination),
+            description: description.filter(|description| !description.is_empty()),
+            device: Some(attached.device_index),
+            groups,
+            id: None,
+            address: None,
+            subnet: Some(text(shown, "SubnetId")),
+        });
+    }
+    plugs.sort_by_key(|plug| plug.device);
+    Ok(plugs)
+}

@@ -1,0 +1,110 @@
+//! What a version of a launch template holds: the part of a launch that its request may leave out. Pure.
+//!
+//! Members here are those that a launch acts on; others are reported or refused as those of RunInstances are.
+//! AWS: <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_RequestLaunchTemplateData.html>
+
+use super::ops::metadata::Wanted;
+use super::ops::profile::Named;
+use super::ops::run::{Placement, Plug};
+use ec2::tags::TagSpecification;
+use wire::{FromValue, Struct, ToValue, Value};
+
+wire::shape! {
+    #[derive(Clone, Debug)]
+    pub(crate) struct Data {
+        pub(crate) image: Option<String> = "ImageId",
+        pub(crate) kind: Option<String> = "InstanceType",
+        pub(crate) key_name: Option<String> = "KeyName",
+        pub(crate) user_data: Option<String> = "UserData",
+        pub(crate) groups: Vec<String> = "SecurityGroupIds",
+        pub(crate) placement: Option<Placement> = "Placement",
+        pub(crate) interfaces: Vec<Plug> = "NetworkInterfaces",
+        pub(crate) tags: Vec<TagSpecification> = "TagSpecifications",
+        pub(crate) behaviour: Option<String> = "InstanceInitiatedShutdownBehavior",
+        pub(crate) protected: Option<bool> = "DisableApiTermination",
+        pub(crate) stop_protected: Option<bool> = "DisableApiStop",
+        pub(crate) profile: Option<Named> = "IamInstanceProfile",
+        pub(crate) metadata: Option<Wanted> = "MetadataOptions",
+    }
+}
+
+impl Data {
+    /// As a record keeps it.
+    pub(crate) fn text(self) -> String {
+        wire::json::text(&Value::Struct(self.members()))
+    }
+
+    /// What a record keeps; `None` where it is none.
+    pub(crate) fn read(text: &str) -> Option<Data> {
+        let tree = wire::json::read(text)?;
+        Data::from_value(structured(tree, <Data as FromValue>::MEMBERS)).ok()
+    }
+
+    pub(crate) fn members(self) -> Struct {
+        match self.to_value() {
+            Some(Value::Struct(members)) => members,
+            _ => Struct::new(),
+        }
+    }
+}
+
+/// Structures where text has maps, by the names that are declared.
+fn structured(value: Value, known: Option<&'static [wire::Member]>) -> Value {
+    match (value, known) {
+        (Value::Map(entries), Some(known)) => {
+            let named = entries.into_iter().filter_map(|(name, value)| {
+                let member = known.iter().find(|member| member.name == name)?;
+                Some((member.name, structured(value, (member.inner)())))
+            });
+            Value::Struct(named.collect())
+        }
+        (Value::List(items), known) => {
+            Value::List(items.into_iter().map(|item| structured(item, known)).collect())
+        }
+        (value, _) => value,
+    }
+}
+
+/// The members of `base` with those of `over` in their stead. A list that is empty says nothing.
+pub(crate) fn merged(mut base: Struct, over: Struct) -> Struct {
+    for (name, value) in over {
+        if value.as_list().is_none_or(|items| !items.is_empty()) {
+            base.set(name, value);
+        }
+    }
+    base
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Data, merged};
+    use wire::{FromValue, Value};
+
+    fn data(members: &[(&'static str, Value)]) -> Data {
+        Data::from_value(Value::Struct(members.iter().cloned().collect())).unwrap()
+    }
+
+    #[test]
+    fn what_is_kept_is_read_again() {
+        let plug = [("DeviceIndex", Value::Int(0)), ("AssociatePublicIpAddress", Value::Bool(true))];
+        let plugs = Value::List(vec![Value::Struct(plug.into_iter().collect())]);
+        let whole = data(&[("ImageId", Value::str("ami-1")), ("NetworkInterfaces", plugs)]);
+        let again = Data::read(&whole.clone().text()).unwrap();
+        assert_eq!(format!("{again:?}"), format!("{whole:?}"));
+        assert!(Data::read("[").is_none());
+    }
+
+    #[test]
+    fn what_comes_later_counts_and_empty_lists_do_not() {
+        let base = data(&[
+            ("ImageId", Value::str("ami-1")),
+            ("InstanceType", Value::str("t3.micro")),
+            ("SecurityGroupIds", Value::List(vec![Value::str("sg-1")])),
+        ]);
+        let over = data(&[("InstanceType", Value::str("t3.small"))]);
+        let both = Data::from_value(Value::Struct(merged(base.members(), over.members()))).unwrap();
+        assert_eq!(both.image.as_deref(), Some("ami-1"));
+        assert_eq!(both.kind.as_deref(), Some("t3.small"));
+        assert_eq!(both.groups, ["sg-1"]);
+    }
+}

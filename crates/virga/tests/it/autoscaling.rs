@@ -1,0 +1,256 @@
+//! Auto Scaling groups: kept at their size and in balance, through the loss of instances and zones; and who may.
+
+use crate::ec2_profiles::{IMAGE, profile};
+use crate::ec2_zones::{set, until};
+use crate::harness::{Caller, Cloud};
+use crate::vpc_networks::{ec2, filter, items, text};
+use crate::vpc_plane::cloud;
+use host::Simulator;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+const ACCOUNT: &str = "123456789012";
+
+fn asg(caller: &Caller<'_>, operation: &str, parameters: Value) -> Value {
+    caller.call("autoscaling", operation, parameters).ok()
+}
+
+#[track_caller]
+fn refused(caller: &Caller<'_>, operation: &str, parameters: Value) -> (String, String) {
+    caller.call("autoscaling", operation, parameters).error()
+}
+
+fn template(root: &Caller<'_>, data: Value) -> String {
+    let made =
+        ec2(root, "CreateLaunchTemplate", json!({ "LaunchTemplateName": "web", "LaunchTemplateData": data }));
+    text(&made["launchTemplate"]["launchTemplateId"])
+}
+
+fn asked(more: Value) -> Value {
+    let mut asked = json!({ "AutoScalingGroupName": "web", "LaunchTemplate": { "LaunchTemplateName": "web" },
+        "MinSize": 0, "MaxSize": 6, "AvailabilityZones": ["us-east-1a", "us-east-1b", "us-east-1c"] });
+    asked.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    asked
+}
+
+fn group(root: &Caller<'_>) -> Value {
+    let found = asg(root, "DescribeAutoScalingGroups", json!({ "AutoScalingGroupNames": ["web"] }));
+    found["AutoScalingGroups"][0].clone()
+}
+
+fn members(root: &Caller<'_>) -> Vec<Value> {
+    items(&group(root)["Instances"])
+}
+
+fn ids(root: &Caller<'_>) -> Vec<String> {
+    members(root).iter().map(|member| text(&member["InstanceId"])).collect()
+}
+
+/// How many instances in service each zone has.
+fn zones(root: &Caller<'_>) -> BTreeMap<String, usize> {
+    let mut out = BTreeMap::new();
+    for member in members(root).iter().filter(|member| member["LifecycleState"] == "InService") {
+        *out.entry(text(&member["AvailabilityZone"])).or_default() += 1;
+    }
+    out
+}
+
+fn settled(root: &Caller<'_>, size: usize) -> bool {
+    let members = members(root);
+    members.len() == size && members.iter().all(|member| member["LifecycleState"] == "InService")
+}
+
+fn activities(root: &Caller<'_>) -> Vec<Value> {
+    let told = asg(root, "DescribeScalingActivities", json!({ "AutoScalingGroupName": "web" }));
+    items(&told["Activities"])
+}
+
+#[test]
+fn a_group_survives_the_loss_of_a_zone() {
+    let (cloud, _plane) = cloud(Simulator::new(), None);
+    let root = cloud.root(ACCOUNT);
+    template(&root, json!({ "ImageId": IMAGE, "InstanceType": "t3.micro" }));
+    asg(&root, "CreateAutoScalingGroup", asked(json!({ "DesiredCapacity": 3 })));
+    until(&cloud, || settled(&root, 3));
+    assert_eq!(zones(&root).into_values().collect::<Vec<_>>(), [1, 1, 1]);
+    let lost = members(&root).into_iter().find(|member| member["AvailabilityZone"] == "us-east-1a").unwrap();
+    let lost = text(&lost["InstanceId"]);
+
+    set(&cloud, "us-east-1a", true);
+    until(&cloud, || settled(&root, 3) && !ids(&root).contains(&lost));
+    assert!(!zones(&root).contains_key("us-east-1a"), "{:?}", zones(&root));
+    let causes: Vec<String> = activities(&root).iter().map(|told| text(&told["Cause"])).collect();
+    let why = "an instance was taken out of service in response to an EC2 instance status checks failure.";
+    assert!(causes.iter().any(|cause| cause.contains(why)), "{causes:?}");
+
+    // It comes back, and the group is balanced again over all of its zones, never below its size.
+    set(&cloud, "us-east-1a", false);
+    until(&cloud, || settled(&root, 3) && zones(&root).len() == 3);
+}
+
+#[test]
+fn a_group_is_kept_at_its_size() {
+    let (cloud, _plane) = cloud(Simulator::new(), None);
+    let root = cloud.root(ACCOUNT);
+    let tags = json!([{ "ResourceType": "instance", "Tags": [{ "Key": "of", "Value": "template" }] }]);
+    let data = json!({ "ImageId": IMAGE, "InstanceType": "t3.micro", "TagSpecifications": tags, "DisableApiTermination": true });
+    template(&root, data);
+    let tags = json!([{ "Key": "Name", "Value": "web", "PropagateAtLaunch": true }, { "Key": "own", "Value": "x", "PropagateAtLaunch": false }]);
+    asg(&root, "CreateAutoScalingGroup", asked(json!({ "DesiredCapacity": 2, "Tags": tags })));
+    until(&cloud, || settled(&root, 2));
+    let seen = ec2(&root, "DescribeInstances", json!({ "Filters": filter("tag:Name", "web") }));
+    let seen = &seen["reservationSet"][0]["instancesSet"][0];
+    assert_eq!(items(&seen["tagSet"]).len(), 2, "{seen}");
+    let told = activities(&root);
+    assert_eq!((told.len(), &told[0]["StatusCode"]), (2, &json!("Successful")));
+    let cause = text(&told[0]["Cause"]);
+    assert!(
+        cause.contains(
+            "a user request created an AutoScalingGroup changing the desired capacity from 0 to 2."
+        )
+    );
+    assert!(cause.contains("  At 2026-"), "{cause}");
+
+    // What is ended behind its back is replaced.
+    let first = ids(&root)[0].clone();
+    let off = json!({ "InstanceId": first, "DisableApiTermination": { "Value": false } });
+    ec2(&root, "ModifyInstanceAttribute", off);
+    ec2(&root, "TerminateInstances", json!({ "InstanceIds": [first] }));
+    until(&cloud, || settled(&root, 2) && !ids(&root).contains(&first));
+    // So is what its user calls unhealthy; protection from termination is no matter to the group.
+    let second = ids(&root)[0].clone();
+    asg(&root, "SetInstanceHealth", json!({ "InstanceId": second, "HealthStatus": "Unhealthy" }));
+    until(&cloud, || settled(&root, 2) && !ids(&root).contains(&second));
+    assert!(activities(&root).iter().any(|told| text(&told["Cause"]).ends_with("a user health-check.")));
+
+    asg(&root, "SetDesiredCapacity", json!({ "AutoScalingGroupName": "web", "DesiredCapacity": 4 }));
+    until(&cloud, || settled(&root, 4));
+    let all = ids(&root);
+    let keep =
+        json!({ "AutoScalingGroupName": "web", "InstanceIds": [all[0]], "ProtectedFromScaleIn": true });
+    asg(&root, "SetInstanceProtection", keep);
+    asg(&root, "UpdateAutoScalingGroup", json!({ "AutoScalingGroupName": "web", "MaxSize": 1 }));
+    until(&cloud, || settled(&root, 1));
+    assert_eq!(ids(&root), [all[0].clone()]);
+    asg(&root, "SuspendProcesses", json!({ "AutoScalingGroupName": "web", "ScalingProcesses": ["Launch"] }));
+    let shrink = json!({ "InstanceId": all[0], "ShouldDecrementDesiredCapacity": false });
+    asg(&root, "TerminateInstanceInAutoScalingGroup", shrink);
+    until(&cloud, || settled(&root, 0));
+    asg(&root, "ResumeProcesses", json!({ "AutoScalingGroupName": "web" }));
+    until(&cloud, || settled(&root, 1));
+    let details = asg(&root, "DescribeAutoScalingInstances", json!({}));
+    let details = &details["AutoScalingInstances"][0];
+    assert_eq!(
+        (&details["HealthStatus"], &details["AutoScalingGroupName"]),
+        (&json!("HEALTHY"), &json!("web"))
+    );
+
+    assert_eq!(
+        refused(&root, "DeleteAutoScalingGroup", json!({ "AutoScalingGroupName": "web" })).0,
+        "ResourceInUse"
+    );
+    asg(&root, "DeleteAutoScalingGroup", json!({ "AutoScalingGroupName": "web", "ForceDelete": true }));
+    until(&cloud, || group(&root).is_null());
+    for instance in items(&ec2(&root, "DescribeInstances", json!({}))["reservationSet"]) {
+        assert_eq!(instance["instancesSet"][0]["instanceState"]["name"], "terminated");
+    }
+}
+
+#[test]
+fn a_launch_that_fails_is_told_and_tried_again() {
+    let (cloud, _plane) = cloud(Simulator::new(), None);
+    let root = cloud.root(ACCOUNT);
+    let id = template(&root, json!({ "ImageId": IMAGE, "InstanceType": "t3.micro", "KeyName": "none" }));
+    asg(&root, "CreateAutoScalingGroup", asked(json!({ "DesiredCapacity": 1 })));
+    cloud.reconcile();
+    let told = activities(&root);
+    assert_eq!((told.len(), &told[0]["StatusCode"]), (1, &json!("Failed")));
+    assert_eq!(told[0]["StatusMessage"], "The key pair 'none' does not exist Launching EC2 instance failed.");
+    assert!(items(&ec2(&root, "DescribeNetworkInterfaces", json!({}))["networkInterfaceSet"]).is_empty());
+    ec2(&root, "CreateKeyPair", json!({ "KeyName": "none" }));
+    cloud.advance(Duration::from_secs(5));
+    until(&cloud, || settled(&root, 1));
+    assert!(id.starts_with("lt-"));
+}
+
+#[test]
+fn what_cannot_be_is_refused() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ACCOUNT);
+    template(&root, json!({ "ImageId": IMAGE, "InstanceType": "t3.micro" }));
+    let rows = [
+        (asked(json!({ "MinSize": 7 })), "Max bound must be greater than or equal to min bound"),
+        (
+            asked(json!({ "DesiredCapacity": 7 })),
+            "Desired capacity:7 must be between the specified min size:0 and max size:6",
+        ),
+        (
+            asked(json!({ "AvailabilityZones": [] })),
+            "At least one Availability Zone or VPC Subnet is required.",
+        ),
+        (
+            asked(json!({ "LaunchTemplate": { "LaunchTemplateName": "none" } })),
+            "You must use a valid fully-formed launch template. The specified launch template, with template name none, does not exist.",
+        ),
+        (
+            asked(json!({ "LaunchTemplate": null })),
+            "Valid requests must contain either LaunchTemplate, LaunchConfigurationName, InstanceId or MixedInstancesPolicy parameter.",
+        ),
+        (
+            asked(json!({ "HealthCheckType": "ELB" })),
+            "Of health checks, only EC2 is known in this version of Virga, not ELB.",
+        ),
+    ];
+    for (asked, message) in rows {
+        assert_eq!(
+            refused(&root, "CreateAutoScalingGroup", asked),
+            ("ValidationError".into(), message.into())
+        );
+    }
+    asg(&root, "CreateAutoScalingGroup", asked(json!({})));
+    assert_eq!(
+        refused(&root, "CreateAutoScalingGroup", asked(json!({}))),
+        (
+            "AlreadyExists".into(),
+            "AutoScalingGroup by this name already exists - A group with the name web already exists".into()
+        )
+    );
+    let beyond = json!({ "AutoScalingGroupName": "web", "DesiredCapacity": 9 });
+    let words = "New SetDesiredCapacity value 9 is above max value 6 for the AutoScalingGroup.";
+    assert_eq!(refused(&root, "SetDesiredCapacity", beyond), ("ValidationError".into(), words.into()));
+    let hasty = json!({ "AutoScalingGroupName": "web", "DesiredCapacity": 1, "HonorCooldown": true });
+    assert_eq!(refused(&root, "SetDesiredCapacity", hasty).0, "ScalingActivityInProgress");
+    let none = json!({ "AutoScalingGroupName": "none", "DesiredCapacity": 1 });
+    assert_eq!(refused(&root, "SetDesiredCapacity", none).0, "ValidationError");
+    let none = json!({ "InstanceId": "i-00000000000000000", "HealthStatus": "Healthy" });
+    assert_eq!(refused(&root, "SetInstanceHealth", none).0, "ValidationError");
+    asg(&root, "DeleteAutoScalingGroup", json!({ "AutoScalingGroupName": "web" }));
+    assert!(group(&root).is_null());
+}
+
+#[test]
+fn who_makes_a_group_may_launch_and_hand_the_role_over() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ACCOUNT);
+    profile(&root, "app");
+    template(
+        &root,
+        json!({ "ImageId": IMAGE, "InstanceType": "t3.micro", "IamInstanceProfile": { "Name": "app" } }),
+    );
+    let policy = |actions: Value| {
+        json!({ "Version": "2012-10-17", "Statement": { "Effect": "Allow", "Action": actions, "Resource": "*" } }).to_string()
+    };
+    let scales = cloud.user(&root, "scales", &policy(json!(["autoscaling:*"])));
+    let launches = cloud.user(&root, "launches", &policy(json!(["autoscaling:*", "ec2:RunInstances"])));
+    let passes =
+        cloud.user(&root, "passes", &policy(json!(["autoscaling:*", "ec2:RunInstances", "iam:PassRole"])));
+    let words = "You are not authorized to use launch template: web";
+    for caller in [&scales, &launches] {
+        assert_eq!(
+            refused(caller, "CreateAutoScalingGroup", asked(json!({}))),
+            ("AccessDenied".into(), words.into())
+        );
+    }
+    asg(&passes, "CreateAutoScalingGroup", asked(json!({})));
+}

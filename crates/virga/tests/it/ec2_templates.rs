@@ -1,0 +1,233 @@
+//! Launch templates: versions that build on each other, launches by them, and who may.
+
+use crate::ec2_profiles::{IMAGE, profile};
+use crate::harness::{Caller, Cloud};
+use crate::vpc_networks::{ec2, filter, items, text};
+use crate::vpc_plane::cloud;
+use host::Simulator;
+use serde_json::{Value, json};
+
+const ACCOUNT: &str = "123456789012";
+
+fn create(caller: &Caller<'_>, name: &str, data: Value) -> String {
+    let made = ec2(
+        caller,
+        "CreateLaunchTemplate",
+        json!({ "LaunchTemplateName": name, "LaunchTemplateData": data }),
+    );
+    text(&made["launchTemplate"]["launchTemplateId"])
+}
+
+fn version(caller: &Caller<'_>, more: Value) -> Value {
+    ec2(caller, "CreateLaunchTemplateVersion", more)["launchTemplateVersion"].clone()
+}
+
+fn launch(more: Value) -> Value {
+    let mut asked = json!({ "MinCount": 1, "MaxCount": 1 });
+    asked.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    asked
+}
+
+fn run(caller: &Caller<'_>, more: Value) -> Value {
+    ec2(caller, "RunInstances", launch(more))["instancesSet"][0].clone()
+}
+
+#[track_caller]
+fn refused(caller: &Caller<'_>, operation: &str, parameters: Value) -> (String, String) {
+    caller.call("ec2", operation, parameters).error()
+}
+
+fn numbers(answer: &Value) -> Vec<String> {
+    items(&answer["launchTemplateVersionSet"]).iter().map(|v| text(&v["versionNumber"])).collect()
+}
+
+#[test]
+fn versions_build_on_each_other() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ACCOUNT);
+    let data = json!({ "ImageId": IMAGE, "InstanceType": "t3.micro", "UserData": "IyEvYmluL3NoCg==" });
+    let tags = json!([{ "ResourceType": "launch-template", "Tags": [{ "Key": "a", "Value": "b" }] }]);
+    let asked = json!({ "LaunchTemplateName": "web", "VersionDescription": "first", "LaunchTemplateData": data,
+        "TagSpecifications": tags, "ClientToken": "once" });
+    let made = ec2(&root, "CreateLaunchTemplate", asked.clone());
+    assert!(made["warning"].is_null(), "{made}");
+    let made = &made["launchTemplate"];
+    assert_eq!(made["createdBy"], format!("arn:aws:iam::{ACCOUNT}:root"));
+    assert_eq!((&made["defaultVersionNumber"], &made["latestVersionNumber"]), (&json!("1"), &json!("1")));
+    assert_eq!(made["tagSet"][0], json!({ "key": "a", "value": "b" }));
+    let id = text(&made["launchTemplateId"]);
+    // The same token makes nothing new; without it the name is taken.
+    assert_eq!(ec2(&root, "CreateLaunchTemplate", asked)["launchTemplate"]["launchTemplateId"], id.as_str());
+
+    let more = json!({ "LaunchTemplateId": id, "SourceVersion": "1", "LaunchTemplateData": { "InstanceType": "t3.small" } });
+    let second = version(&root, more);
+    assert_eq!((&second["versionNumber"], &second["defaultVersion"]), (&json!("2"), &json!("false")));
+    assert_eq!(second["launchTemplateData"]["imageId"], IMAGE);
+    assert_eq!(second["launchTemplateData"]["instanceType"], "t3.small");
+    assert_eq!(second["launchTemplateData"]["userData"], "IyEvYmluL3NoCg==");
+    let bare = json!({ "LaunchTemplateName": "web", "LaunchTemplateData": { "InstanceType": "t3.large" } });
+    assert!(version(&root, bare)["launchTemplateData"]["imageId"].is_null());
+
+    let described = |more: Value| ec2(&root, "DescribeLaunchTemplateVersions", more);
+    assert_eq!(numbers(&described(json!({ "LaunchTemplateId": id }))), ["3", "2", "1"]);
+    let range = json!({ "LaunchTemplateId": id, "MinVersion": "2" });
+    assert_eq!(numbers(&described(range)), ["3", "2"]);
+    let words = described(json!({ "Versions": ["$Latest", "$Default"] }));
+    assert_eq!(numbers(&words), ["3", "1"]);
+    assert_eq!(words["launchTemplateVersionSet"][1]["versionDescription"], "first");
+    let page = described(json!({ "LaunchTemplateId": id, "MaxResults": 2 }));
+    let rest = described(json!({ "LaunchTemplateId": id, "MaxResults": 2, "NextToken": page["nextToken"] }));
+    assert_eq!((numbers(&page), numbers(&rest)), (vec!["3".into(), "2".into()], vec!["1".into()]));
+    let large = json!({ "LaunchTemplateId": id, "Filters": filter("instance-type", "t3.large") });
+    assert_eq!(numbers(&described(large)), ["3"]);
+
+    let modified = json!({ "LaunchTemplateName": "web", "DefaultVersion": "2" });
+    assert_eq!(ec2(&root, "ModifyLaunchTemplate", modified)["launchTemplate"]["defaultVersionNumber"], "2");
+    let gone = json!({ "LaunchTemplateId": id, "Versions": ["1", "2", "9"] });
+    let gone = ec2(&root, "DeleteLaunchTemplateVersions", gone);
+    assert_eq!(gone["successfullyDeletedLaunchTemplateVersionSet"][0]["versionNumber"], "1");
+    let kept = items(&gone["unsuccessfullyDeletedLaunchTemplateVersionSet"]);
+    let codes: Vec<String> = kept.iter().map(|kept| text(&kept["responseError"]["code"])).collect();
+    assert_eq!(codes, ["unexpectedError", "launchTemplateVersionDoesNotExist"]);
+    ec2(&root, "DeleteLaunchTemplate", json!({ "LaunchTemplateName": "web" }));
+    assert!(items(&ec2(&root, "DescribeLaunchTemplates", json!({}))["launchTemplates"]).is_empty());
+    create(&root, "web", json!({ "InstanceType": "t3.micro" }));
+}
+
+#[test]
+fn what_is_not_there_or_not_valid_is_said() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ACCOUNT);
+    let id = create(&root, "web", json!({ "ImageId": IMAGE }));
+    let data = json!({ "InstanceType": "t3.micro" });
+    let named = |name: &str| json!({ "LaunchTemplateName": name, "LaunchTemplateData": data });
+    let rows = [
+        (
+            "CreateLaunchTemplate",
+            named("web"),
+            "InvalidLaunchTemplateName.AlreadyExistsException",
+            "Launch template name already in use.".to_owned(),
+        ),
+        (
+            "CreateLaunchTemplate",
+            named("a b"),
+            "InvalidLaunchTemplateName.MalformedException",
+            "A launch template name must be between 3 and 128 characters, and may contain letters, numbers, and the following characters: - ( ) . / _.".to_owned(),
+        ),
+        (
+            "DescribeLaunchTemplates",
+            json!({ "LaunchTemplateNames": ["none"] }),
+            "InvalidLaunchTemplateName.NotFoundException",
+            "The specified launch template, with template name none, does not exist.".to_owned(),
+        ),
+        (
+            "DeleteLaunchTemplate",
+            json!({ "LaunchTemplateId": "lt-00000000000000000" }),
+            "InvalidLaunchTemplateId.NotFound",
+            "The specified launch template, with template ID lt-00000000000000000, does not exist.".to_owned(),
+        ),
+        (
+            "DescribeLaunchTemplateVersions",
+            json!({ "LaunchTemplateId": id, "Versions": ["7"] }),
+            "InvalidLaunchTemplateId.VersionNotFound",
+            format!("Could not find the specified version 7 for the launch template with ID {id}."),
+        ),
+        (
+            "ModifyLaunchTemplate",
+            json!({ "DefaultVersion": "1" }),
+            "MissingParameter",
+            "The request must contain the parameter launch template ID or launch template name".to_owned(),
+        ),
+    ];
+    for (operation, asked, code, message) in rows {
+        assert_eq!(refused(&root, operation, asked), (code.to_owned(), message));
+    }
+    for (operation, asked, code) in [
+        ("DeleteLaunchTemplate", json!({ "LaunchTemplateId": "web" }), "InvalidLaunchTemplateId.Malformed"),
+        (
+            "DeleteLaunchTemplate",
+            json!({ "LaunchTemplateId": id, "LaunchTemplateName": "web" }),
+            "InvalidParameterCombination",
+        ),
+        (
+            "ModifyLaunchTemplate",
+            json!({ "LaunchTemplateId": id, "DefaultVersion": "x" }),
+            "InvalidParameterValue",
+        ),
+        ("DescribeLaunchTemplateVersions", json!({ "Versions": ["1"] }), "InvalidParameterCombination"),
+        (
+            "RunInstances",
+            launch(json!({ "LaunchTemplate": { "LaunchTemplateName": "none" } })),
+            "InvalidLaunchTemplateName.NotFoundException",
+        ),
+        (
+            "RunInstances",
+            launch(json!({ "LaunchTemplate": { "LaunchTemplateId": id, "Version": "2" } })),
+            "InvalidLaunchTemplateId.VersionNotFound",
+        ),
+    ] {
+        assert_eq!(refused(&root, operation, asked.clone()).0, code, "{operation} {asked}");
+    }
+    // What no launch would take is kept, with a warning.
+    let wrong = json!({ "LaunchTemplateName": "odd", "LaunchTemplateData": { "ImageId": "ami-00000000000000000", "KeyName": "nobody" } });
+    let flaws = items(&ec2(&root, "CreateLaunchTemplate", wrong)["warning"]["errorSet"]);
+    let codes: Vec<String> = flaws.iter().map(|flaw| text(&flaw["code"])).collect();
+    assert_eq!(codes, ["InvalidAMIID.NotFound", "InvalidKeyPair.NotFound"]);
+}
+
+#[test]
+fn launches_go_by_a_template_and_requests_go_first() {
+    let (cloud, _plane) = cloud(Simulator::new(), None);
+    let root = cloud.root(ACCOUNT);
+    profile(&root, "web");
+    let id = create(
+        &root,
+        "web",
+        json!({ "ImageId": IMAGE, "InstanceType": "t3.small", "IamInstanceProfile": { "Name": "web" },
+            "Placement": { "AvailabilityZone": "us-east-1c" }, "DisableApiTermination": true,
+            "MetadataOptions": { "HttpTokens": "required" },
+            "TagSpecifications": [{ "ResourceType": "instance", "Tags": [{ "Key": "Name", "Value": "web" }] }] }),
+    );
+    let by_template = run(&root, json!({ "LaunchTemplate": { "LaunchTemplateId": id } }));
+    assert_eq!(by_template["instanceType"], "t3.small");
+    assert_eq!(by_template["placement"]["availabilityZone"], "us-east-1c");
+    assert_eq!(by_template["metadataOptions"]["httpTokens"], "required");
+    assert_eq!(by_template["tagSet"][0]["value"], "web");
+    assert!(text(&by_template["iamInstanceProfile"]["arn"]).ends_with("/web"));
+    let over = json!({ "LaunchTemplate": { "LaunchTemplateName": "web", "Version": "$Latest" },
+        "InstanceType": "t3.micro", "DisableApiTermination": false, "ClientToken": "once" });
+    let made = run(&root, over.clone());
+    assert_eq!(made["instanceType"], "t3.micro");
+    assert_eq!(made["imageId"], IMAGE);
+    // A token holds also when the template has changed.
+    version(&root, json!({ "LaunchTemplateId": id, "LaunchTemplateData": { "InstanceType": "t3.large" } }));
+    assert_eq!(run(&root, over)["instanceId"], made["instanceId"]);
+    let last = launch(json!({ "LaunchTemplate": { "LaunchTemplateId": id, "Version": "2" } }));
+    assert_eq!(refused(&root, "RunInstances", last).0, "MissingParameter");
+    let got = ec2(&root, "GetLaunchTemplateData", json!({ "InstanceId": by_template["instanceId"] }));
+    let got = &got["launchTemplateData"];
+    assert_eq!((&got["imageId"], &got["instanceType"]), (&json!(IMAGE), &json!("t3.small")));
+    assert_eq!(got["disableApiTermination"], "true");
+    assert_eq!(got["networkInterfaceSet"][0]["deviceIndex"], "0");
+    assert_eq!(got["tagSpecificationSet"][0]["tagSet"][0]["value"], "web");
+}
+
+#[test]
+fn a_policy_may_ask_for_a_template_and_for_nothing_beside_it() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ACCOUNT);
+    let id = create(&root, "web", json!({ "ImageId": IMAGE, "InstanceType": "t3.micro" }));
+    let arn = format!("arn:aws:ec2:us-east-1:{ACCOUNT}:launch-template/{id}");
+    let statement = json!({ "Effect": "Allow", "Action": "ec2:RunInstances", "Resource": "*", "Condition": {
+        "ArnLike": { "ec2:LaunchTemplate": arn }, "Bool": { "ec2:IsLaunchTemplateResource": "true" } } });
+    let user =
+        cloud.user(&root, "ann", &json!({ "Version": "2012-10-17", "Statement": statement }).to_string());
+    run(&user, json!({ "LaunchTemplate": { "LaunchTemplateId": id } }));
+    let denied = [
+        json!({ "LaunchTemplate": { "LaunchTemplateId": id }, "ImageId": IMAGE }),
+        json!({ "ImageId": IMAGE, "InstanceType": "t3.micro" }),
+    ];
+    for asked in denied {
+        assert_eq!(refused(&user, "RunInstances", launch(asked)).0, "UnauthorizedOperation");
+    }
+}

@@ -1,0 +1,96 @@
+"""Auto Scaling groups with real machines: they survive what happens to instances, zones and the cloud itself."""
+
+import time
+from collections import Counter
+
+import pytest
+from test_ec2 import IMAGE
+
+ZONES = ["us-east-1a", "us-east-1b"]
+
+
+@pytest.fixture
+def group(machines, own_cloud):
+    """A cloud of its own with a template; hands out what makes a group of a size, and what looks at it."""
+    ec2 = own_cloud.client("ec2")
+    ec2.create_launch_template(
+        LaunchTemplateName="web", LaunchTemplateData={"ImageId": IMAGE, "InstanceType": "t3.micro"}
+    )
+    return Group(own_cloud)
+
+
+class Group:
+    def __init__(self, cloud):
+        self.cloud = cloud
+
+    def make(self, size):
+        self.cloud.client("autoscaling").create_auto_scaling_group(
+            AutoScalingGroupName="web",
+            LaunchTemplate={"LaunchTemplateName": "web", "Version": "$Latest"},
+            MinSize=0,
+            MaxSize=8,
+            DesiredCapacity=size,
+            AvailabilityZones=ZONES,
+        )
+
+    def instances(self):
+        asked = self.cloud.client("autoscaling").describe_auto_scaling_groups(AutoScalingGroupNames=["web"])
+        return asked["AutoScalingGroups"][0]["Instances"] if asked["AutoScalingGroups"] else []
+
+    def settles(self, size, more=lambda instances: True):
+        """Waits until so many instances are in service, and nothing else is left."""
+        for _ in range(300):
+            instances = self.instances()
+            states = [instance["LifecycleState"] for instance in instances]
+            if states == ["InService"] * size and more(instances):
+                return instances
+            time.sleep(0.2)
+        raise AssertionError(self.instances())
+
+    def running(self):
+        """What EC2 has, whoever knows of it."""
+        found = self.cloud.client("ec2").describe_instances(
+            Filters=[{"Name": "instance-state-name", "Values": ["pending", "running"]}]
+        )
+        return sorted(i["InstanceId"] for one in found["Reservations"] for i in one["Instances"])
+
+
+def zones(instances):
+    return Counter(instance["AvailabilityZone"] for instance in instances)
+
+
+def test_a_group_survives_the_loss_of_a_zone(group):
+    group.make(2)
+    before = group.settles(2)
+    assert zones(before) == Counter(ZONES)
+    group.cloud.run("az", "fail", ZONES[0])
+    after = group.settles(2, lambda instances: zones(instances) == Counter({ZONES[1]: 2}))
+    for instance in after:
+        done = group.cloud.run("exec", instance["InstanceId"], "--", "echo", "alive")
+        assert done.stdout == "alive\n"
+    group.cloud.run("az", "restore", ZONES[0])
+    group.settles(2, lambda instances: zones(instances) == Counter(ZONES))
+    group.cloud.client("autoscaling").delete_auto_scaling_group(AutoScalingGroupName="web", ForceDelete=True)
+    group.settles(0)
+
+
+def test_a_dead_instance_is_replaced(group):
+    group.make(1)
+    first = group.settles(1)[0]["InstanceId"]
+    # From within: the group is told by what it sees of EC2 alone.
+    group.cloud.run("exec", first, "--", "kill", "-TERM", "1", check=False)
+    group.settles(1, lambda instances: instances[0]["InstanceId"] != first)
+    told = group.cloud.client("autoscaling").describe_scaling_activities(AutoScalingGroupName="web")["Activities"]
+    words = "an instance was taken out of service in response to an EC2 health check indicating it has been"
+    assert any(words in activity["Cause"] for activity in told)
+
+
+def test_kill_9_while_it_scales_neither_doubles_nor_forgets_an_instance(group):
+    group.make(1)
+    group.settles(1)
+    for size in (4, 1, 3):
+        group.cloud.client("autoscaling").set_desired_capacity(AutoScalingGroupName="web", DesiredCapacity=size)
+        time.sleep(0.05)
+        group.cloud.restart(kill=True)
+        members = group.settles(size)
+        assert sorted(instance["InstanceId"] for instance in members) == group.running()
