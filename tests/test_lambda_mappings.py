@@ -195,9 +195,9 @@ def test_destinations_are_told(account):
         DestinationConfig={"OnSuccess": {"Destination": arn}, "OnFailure": {"Destination": arn}},
     )
     told = {}
+    sqs = account.client("sqs")
     for payload in ("2", "0"):
         client.invoke(FunctionName="it", InvocationType="Event", Payload=payload)
-        sqs = account.client("sqs")
         got = eventually(lambda: sqs.receive_message(QueueUrl=url, WaitTimeSeconds=5).get("Messages"))[0]
         sqs.delete_message(QueueUrl=url, ReceiptHandle=got["ReceiptHandle"])
         told[payload] = json.loads(got["Body"])
