@@ -47,6 +47,15 @@ client_deps() {
     need_packages rclone restic s3fs skopeo || echo 'the tests of these clients will be skipped' >&2
 }
 
+# The CDK, as its test runs it. The test is skipped where there is no Node or it cannot be installed.
+cdk_deps() {
+    have npm || return 0
+    cmp -s tests/cdk/package-lock.json tests/cdk/node_modules/.installed && return 0
+    { npm ci --prefix tests/cdk --no-audit --no-fund --loglevel=error >/dev/null &&
+        cp tests/cdk/package-lock.json tests/cdk/node_modules/.installed; } ||
+        echo 'the test of the CDK will be skipped' >&2
+}
+
 # What instances need for logins. Without it there are none, and `virga doctor` says so.
 machine_deps() {
     { [ -x /usr/sbin/dropbear ] && have newuidmap; } || need_packages dropbear-bin uidmap ||
@@ -62,6 +71,7 @@ for purpose in "$@"; do
         venv .venv tests/requirements.txt
         client_deps
         machine_deps
+        cdk_deps
         ;;
     machines) machine_deps ;;
     bench) scripts/peers.sh ;;

@@ -132,7 +132,10 @@ impl Dx {
     /// Those of `work`.
     pub fn read<T, E>(&self, work: impl FnOnce(&mut Cx<'_>) -> Result<T, E>) -> Result<T, E> {
         let mut tx = self.cloud.store().begin();
-        self.within(&mut tx, work)
+        let done = self.within(&mut tx, work);
+        // What it writes would be lost: a key that a service made for this, say, and with it all that it encrypts.
+        debug_assert!(done.is_err() || tx.is_read_only(), "a read of {} writes", self.request.operation);
+        done
     }
 
     fn within<T, E>(

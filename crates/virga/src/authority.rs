@@ -1,6 +1,8 @@
 //! The cloud's own certificate authority: what answers for AWS's names inside the cloud has a certificate of it, and the
-//! cloud's images trust it. Nobody else does, and its key never leaves the data folder.
+//! cloud's images trust it; so has the endpoint, for tools that are told to trust it (`virga env --tls`). Nobody else does,
+//! and its key never leaves the data folder.
 
+use crate::gateway::is_loopback_name;
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose};
 use std::collections::HashMap;
 use std::fs::{self, OpenOptions};
@@ -18,6 +20,7 @@ const NAME: &str = "Virga: the authority of one cloud";
 /// Whatever names are asked for; beyond these the memory is emptied and fills again.
 const NAMES_MAX: usize = 1_024;
 const NAME_BYTES_MAX: usize = 253;
+const LOOPBACK: &str = "127.0.0.1";
 
 /// The authority of a data folder. Its key is made when it is first needed: a cloud without machines has none.
 #[derive(Debug)]
@@ -58,6 +61,14 @@ impl Authority {
         self.made.get_or_init(|| Made::of(&self.file)).as_ref().map_err(Clone::clone)
     }
 
+    /// The file that its certificate is in.
+    ///
+    /// # Errors
+    /// As [`Authority::pem`].
+    pub(crate) fn certificate(&self) -> Result<PathBuf, String> {
+        self.made().map(|_| self.file.with_extension("crt"))
+    }
+
     /// Its certificate, for those who are to trust it.
     ///
     /// # Errors
@@ -81,6 +92,8 @@ impl Made {
         };
         let params = params().map_err(|e| say(&e))?;
         let certificate = params.self_signed(&key).map_err(|e| say(&e))?;
+        // For programs that are to be told of a file.
+        fs::write(file.with_extension("crt"), certificate.pem()).map_err(|e| say(&e))?;
         Ok(Made {
             pem: certificate.pem(),
             certificate: certificate.into(),
@@ -123,10 +136,11 @@ fn keep(file: &Path, text: &str) -> std::io::Result<()> {
 
 impl ResolvesServerCert for Authority {
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        let name = hello.server_name()?.to_ascii_lowercase();
-        // For AWS's names only: it is nobody else that this cloud is.
-        let is_awss = name.ends_with(".amazonaws.com") && name.len() <= NAME_BYTES_MAX;
-        if is_awss { self.made().ok()?.certify(&name) } else { None }
+        // Who names nobody goes by the address.
+        let name = hello.server_name().map_or_else(|| LOOPBACK.to_owned(), str::to_ascii_lowercase);
+        // Nobody else's names: those are all that this cloud is.
+        let own = name.ends_with(".amazonaws.com") || is_loopback_name(&name);
+        if own && name.len() <= NAME_BYTES_MAX { self.made().ok()?.certify(&name) } else { None }
     }
 }
 
@@ -152,7 +166,7 @@ mod tests {
     fn an_authority_stays_the_same() {
         let folder = std::env::temp_dir().join(format!("virga-authority-{}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
-        let file = folder.join("authority.pem");
+        let file = folder.join("authority.key");
         let authority = Authority::of(file.clone());
         assert!(!file.exists());
         assert!(authority.pem().unwrap().starts_with("-----BEGIN CERTIFICATE-----"));

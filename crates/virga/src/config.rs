@@ -43,7 +43,7 @@ impl Place {
     }
 
     pub(crate) fn authority_file(&self) -> PathBuf {
-        self.data.join("authority.pem")
+        self.data.join("authority.key")
     }
 
     pub(crate) fn store_dir(&self) -> PathBuf {

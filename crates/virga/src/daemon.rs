@@ -52,7 +52,8 @@ pub(crate) fn run(
         .map_err(|e| e.to_string())?;
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|e| e.to_string())?;
-    let ways = Ways { functions: door, machines: front, tls: authority::server(authority)? };
+    let tls = authority::server(Arc::clone(&authority))?.into();
+    let ways = Ways { functions: door, machines: front, tls, authority };
     runtime.block_on(serve(place, options.listen, cloud, &ways, ready))
 }
 
@@ -60,7 +61,8 @@ pub(crate) fn run(
 struct Ways {
     functions: Arc<compute::lambda::workshop::Door>,
     machines: Arc<ec2::front::Door>,
-    tls: Arc<tokio_rustls::rustls::ServerConfig>,
+    tls: tokio_rustls::TlsAcceptor,
+    authority: Arc<Authority>,
 }
 
 async fn serve(
@@ -78,10 +80,15 @@ async fn serve(
 
     let (stop, _) = watch::channel(false);
     let background = cloud.start_background();
-    let gateway =
-        Arc::new(Gateway { cloud: Arc::clone(&cloud), endpoint: endpoint.clone(), stop: stop.clone() });
+    let gateway = Arc::new(Gateway {
+        cloud: Arc::clone(&cloud),
+        endpoint: endpoint.clone(),
+        tls: ways.tls.clone(),
+        authority: Arc::clone(&ways.authority),
+        stop: stop.clone(),
+    });
     gateway.open(&ways.functions);
-    gateway.front(&ways.machines, &ways.tls);
+    gateway.front(&ways.machines);
     let serving = tokio::spawn(gateway.serve(listener));
 
     let running = Running { pid: i32::try_from(std::process::id()).map_err(|e| e.to_string())?, endpoint };

@@ -1,6 +1,7 @@
 //! `virga env`: the exports that a shell needs, for `eval "$(virga env)"`.
 
 use super::{Context, Outcome};
+use crate::client;
 use clap::Args;
 use std::process::ExitCode;
 
@@ -12,6 +13,10 @@ pub(super) struct Options {
 
     #[arg(long, default_value = "us-east-1", value_parser = region)]
     region: String,
+
+    /// Speak TLS, and trust the cloud's own authority: for policies that ask for `aws:SecureTransport`
+    #[arg(long)]
+    tls: bool,
 }
 
 fn account(text: &str) -> Result<String, String> {
@@ -27,13 +32,24 @@ fn region(text: &str) -> Result<String, String> {
 pub(super) fn run(cx: &Context, options: &Options) -> Outcome {
     let running = cx.place.must_run()?;
     let key = options.account.as_deref().unwrap_or("test");
-    let pairs = [
-        ("AWS_ENDPOINT_URL", running.endpoint.as_str()),
+    let secure = running.endpoint.replacen("http://", "https://", 1);
+    let trusted = match options.tls {
+        true => {
+            let told = client::call(&running.endpoint, "GET", "/_virga/authority", "")?;
+            told["file"].as_str().unwrap_or_default().to_owned()
+        }
+        false => String::new(),
+    };
+    let mut pairs = vec![
+        ("AWS_ENDPOINT_URL", if options.tls { secure.as_str() } else { running.endpoint.as_str() }),
         ("AWS_ACCESS_KEY_ID", key),
         ("AWS_SECRET_ACCESS_KEY", "test"),
         ("AWS_REGION", options.region.as_str()),
         ("AWS_DEFAULT_REGION", options.region.as_str()),
     ];
+    if options.tls {
+        pairs.extend([("AWS_CA_BUNDLE", trusted.as_str()), ("NODE_EXTRA_CA_CERTS", trusted.as_str())]);
+    }
     if cx.json {
         let object: serde_json::Map<_, _> = pairs.iter().map(|(k, v)| ((*k).into(), (*v).into())).collect();
         super::print(&serde_json::Value::Object(object).to_string());

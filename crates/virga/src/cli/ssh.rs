@@ -1,9 +1,10 @@
 //! `virga ssh i-… -i KEY.pem`: this machine's own `ssh`, led to the instance.
 
+use super::env::quoted;
 use super::{Context, Outcome};
 use clap::Args;
 use std::os::unix::process::CommandExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 #[derive(Args, Debug)]
@@ -26,11 +27,6 @@ pub(super) struct Options {
     /// A command to run there instead of a shell
     #[arg(last = true, value_name = "COMMAND")]
     command: Vec<String>,
-}
-
-/// For a shell.
-fn quoted(path: &Path) -> String {
-    format!("'{}'", path.display().to_string().replace('\'', r"'\''"))
 }
 
 pub(super) fn run(cx: &Context, options: &Options) -> Outcome {
@@ -64,15 +60,4 @@ pub(super) fn run(cx: &Context, options: &Options) -> Outcome {
     }
     // It becomes ssh, so that the terminal and the exit code are ssh's.
     Err(format!("ssh cannot be run: {} (Debian's package is openssh-client)", ssh.exec()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::quoted;
-    use std::path::Path;
-
-    #[test]
-    fn paths_are_one_word() {
-        assert_eq!(quoted(Path::new("/a b/it's")), r"'/a b/it'\''s'");
-    }
 }

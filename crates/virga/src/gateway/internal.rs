@@ -73,7 +73,7 @@ pub(super) fn guard(parts: &Parts, peer: SocketAddr) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn is_loopback_name(host: &str) -> bool {
+pub(crate) fn is_loopback_name(host: &str) -> bool {
     let name = match host.rsplit_once(':') {
         Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) => name,
         _ => host,
@@ -97,6 +97,10 @@ async fn page(gateway: &Gateway, parts: &Parts, body: &[u8]) -> Result<Value, Re
         ("POST", "/_virga/reset" | "/_localstack/state/reset") => {
             cloud.reset().await.map_err(|e| Refusal(500, e.to_string()))?;
             Ok(json!({ "reset": true }))
+        }
+        ("GET", "/_virga/authority") => {
+            let file = gateway.authority.certificate().map_err(|why| Refusal(500, why))?;
+            Ok(json!({ "file": file }))
         }
         ("GET", "/_virga/clock") => Ok(clock(gateway)),
         ("POST", "/_virga/clock") => move_clock(gateway, body).await,

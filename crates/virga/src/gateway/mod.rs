@@ -12,6 +12,9 @@ mod internal;
 mod path;
 pub(crate) mod tunnel;
 
+pub(crate) use internal::is_loopback_name;
+
+use crate::authority::Authority;
 use http::header::{CONNECTION, EXPECT};
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use http_body_util::combinators::UnsyncBoxBody;
@@ -28,11 +31,14 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
+use tokio_rustls::TlsAcceptor;
 
 /// AWS's own front ends refuse heads somewhat above 16 KiB; session tokens and metadata need room.
 pub(crate) const HEAD_BYTES_MAX: usize = 64 << 10;
 const HEADERS_MAX: usize = 200;
 const HEAD_TIMEOUT: Duration = Duration::from_secs(20);
+/// The first byte of a TLS connection (RFC 8446, section 5.1), and of no HTTP request.
+const TLS_HANDSHAKE: u8 = 22;
 const BODY_IDLE_TIMEOUT: Duration = Duration::from_secs(20);
 const CONNECTIONS_MAX: usize = 4096;
 /// Who functions are: an address that is nobody's.
@@ -41,10 +47,12 @@ const FUNCTIONS: SocketAddr =
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Everything that a connection needs, shared by all of them.
-#[derive(Debug)]
 pub(crate) struct Gateway {
     pub(crate) cloud: Arc<Cloud>,
     pub(crate) endpoint: String,
+    /// How TLS is spoken with those who wish to, and whom they are to trust then.
+    pub(crate) tls: TlsAcceptor,
+    pub(crate) authority: Arc<Authority>,
     pub(crate) stop: watch::Sender<bool>,
 }
 
@@ -74,7 +82,7 @@ impl Gateway {
             let Ok(slot) = slot else { break };
             let gateway = Arc::clone(&self);
             tokio::spawn(async move {
-                gateway.connection(stream, peer).await;
+                gateway.arrive(stream, peer).await;
                 drop(slot);
             });
         }
@@ -92,6 +100,25 @@ impl Gateway {
                 tokio::spawn(async move { gateway.connection(stream, FUNCTIONS).await });
             }
         }));
+    }
+
+    /// One port for both: what begins as TLS does is TLS.
+    async fn arrive(self: &Arc<Self>, stream: TcpStream, peer: SocketAddr) {
+        let mut first = [0];
+        match tokio::time::timeout(HEAD_TIMEOUT, stream.peek(&mut first)).await {
+            Ok(Ok(1)) if first == [TLS_HANDSHAKE] => self.secured(stream, peer).await,
+            Ok(Ok(_)) => self.connection(stream, peer).await,
+            // Who says nothing, or goes away, has nothing to be told.
+            _ => {}
+        }
+    }
+
+    async fn secured(self: &Arc<Self>, stream: TcpStream, peer: SocketAddr) {
+        let _ = stream.set_nodelay(true);
+        // Who shakes no hand in time, or asks for somebody else's name, is its own affair.
+        if let Ok(Ok(stream)) = tokio::time::timeout(HEAD_TIMEOUT, self.tls.accept(stream)).await {
+            self.converse(stream, peer, true).await;
+        }
     }
 
     async fn connection(self: &Arc<Self>, stream: TcpStream, peer: SocketAddr) {

@@ -147,3 +147,30 @@ fn versions_can_be_brought_back() {
     );
     copy(&root, "a", "b", json!({})).refused(404, "NoSuchKey");
 }
+
+#[test]
+fn the_first_use_of_the_aws_managed_key_makes_it_for_good() {
+    let cloud = Cloud::new();
+    for (account, way) in [("111111111111", "put"), ("222222222222", "copy")] {
+        let root = cloud.root(account);
+        let bucket = format!("managed-{way}");
+        root.call("s3", "CreateBucket", json!({ "Bucket": bucket })).ok();
+        let mut put = json!({ "Bucket": bucket, "Key": "a", "Body": "text", "ServerSideEncryption": "aws:kms" });
+        if way == "copy" {
+            put.as_object_mut().unwrap().remove("ServerSideEncryption");
+        }
+        root.call("s3", "PutObject", put).ok();
+        if way == "copy" {
+            let copy = json!({
+                "Bucket": bucket, "Key": "b", "CopySource": format!("{bucket}/a"), "ServerSideEncryption": "aws:kms",
+            });
+            root.call("s3", "CopyObject", copy).ok();
+        }
+        let key = if way == "copy" { "b" } else { "a" };
+        let got = root.call("s3", "GetObject", json!({ "Bucket": bucket, "Key": key }));
+        assert_eq!((got.status, got.body.as_ref()), (200, b"text".as_slice()), "{way}");
+        let described = root.call("kms", "DescribeKey", json!({ "KeyId": "alias/aws/s3" })).ok();
+        let named = got.headers.get("x-amz-server-side-encryption-aws-kms-key-id").unwrap().to_str().unwrap();
+        assert_eq!(described["KeyMetadata"]["Arn"], named);
+    }
+}

@@ -9,6 +9,8 @@ use wire::Value;
 
 const S3: &str = "s3";
 
+const PRIVATE: &str = "Private";
+
 pub(super) static KINDS: &[Kind] = &[
     Kind {
         name: "AWS::S3::Bucket",
@@ -135,8 +137,10 @@ fn settings(on: &mut On<'_, '_>, bucket: Value) -> Done<()> {
             wanted => drop(on.call(S3, put, map([of(&bucket), (member, form(&wanted))]))?),
         }
     }
-    if on.changed("AccessControl") {
-        let acl = on.text("AccessControl").unwrap_or_else(|| "Private".into());
+    let acl = on.text("AccessControl").unwrap_or_else(|| PRIVATE.into());
+    // What a bucket is anyway needs no ACL, which by default it would not take.
+    let is_private_already = acl == PRIVATE && on.was("AccessControl") == Value::Null;
+    if on.changed("AccessControl") && !is_private_already {
         on.call(S3, "PutBucketAcl", map([of(&bucket), ("ACL", Value::Str(canned(&acl)))]))?;
     }
     if on.changed("NotificationConfiguration") {

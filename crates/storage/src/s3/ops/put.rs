@@ -77,8 +77,10 @@ async fn put_object(dx: Dx, mut req: PutObject, body: Body) -> Result<Answer<Put
         let message = "Content-MD5 OR x-amz-checksum- HTTP header is required for Put Object requests with Object Lock parameters";
         return Err(Refusal::InvalidRequest(message.to_owned()).into());
     }
-    let prepared =
-        dx.read(|cx| prepare(cx, &req.bucket, &req.key, req.payer.as_deref(), &attributes, &writing))?;
+    // It reads, but for the first use of an AWS managed key, which KMS makes then.
+    let prepared = dx
+        .transact(|cx| prepare(cx, &req.bucket, &req.key, req.payer.as_deref(), &attributes, &writing))
+        .await?;
     let way = if dx.request().form { POST } else { PUT };
     let received = intake::receive(&dx, body, &prepared.sealed.root, &claims).await?;
     let stored = store(&dx, way, &req.key, prepared, received, &writing).await?;
