@@ -104,8 +104,12 @@ impl Gateway {
 
     /// One port for both: what begins as TLS does is TLS.
     async fn arrive(self: &Arc<Self>, stream: TcpStream, peer: SocketAddr) {
-        let mut first = [0];
-        match tokio::time::timeout(HEAD_TIMEOUT, stream.peek(&mut first)).await {
+        let (mut first, mut stopped) = ([0], self.stop.subscribe());
+        let peeked = tokio::select! {
+            peeked = tokio::time::timeout(HEAD_TIMEOUT, stream.peek(&mut first)) => peeked,
+            _ = stopped.wait_for(|stop| *stop) => return,
+        };
+        match peeked {
             Ok(Ok(1)) if first == [TLS_HANDSHAKE] => self.secured(stream, peer).await,
             Ok(Ok(_)) => self.connection(stream, peer).await,
             // Who says nothing, or goes away, has nothing to be told.

@@ -28,6 +28,9 @@ fn a_new_stack_by_a_change_set() {
     let root = cloud.root(ACCOUNT);
     let made = make(&root, "first", "CREATE", BEFORE).ok();
     assert_eq!(describe(&root, "s")["StackStatus"], "REVIEW_IN_PROGRESS");
+    // It is there, without a template.
+    let template = root.call("cloudformation", "GetTemplate", json!({ "StackName": "s" })).ok();
+    assert!(template.get("TemplateBody").is_none(), "{template}");
     let set = seen(&root, "first");
     assert_eq!((&set["Status"], &set["ExecutionStatus"]), (&json!("CREATE_COMPLETE"), &json!("AVAILABLE")));
     let actions: Vec<&Value> =

@@ -155,7 +155,8 @@ fn the_first_use_of_the_aws_managed_key_makes_it_for_good() {
         let root = cloud.root(account);
         let bucket = format!("managed-{way}");
         root.call("s3", "CreateBucket", json!({ "Bucket": bucket })).ok();
-        let mut put = json!({ "Bucket": bucket, "Key": "a", "Body": "text", "ServerSideEncryption": "aws:kms" });
+        let mut put =
+            json!({ "Bucket": bucket, "Key": "a", "Body": "text", "ServerSideEncryption": "aws:kms" });
         if way == "copy" {
             put.as_object_mut().unwrap().remove("ServerSideEncryption");
         }

@@ -23,7 +23,7 @@ wire::shape! {
 
     #[derive(Clone, Debug)]
     pub(crate) struct Shown {
-        body: String = "TemplateBody",
+        body: Option<String> = "TemplateBody",
         stages: Vec<String> = "StagesAvailable",
     }
 
@@ -100,8 +100,11 @@ fn get(cx: &mut Cx<'_>, req: GetTemplate) -> Result<Shown, CfnError> {
         (None, None) => return Err(invalid("StackName or ChangeSetName is required.")),
         (None, Some(name)) => {
             let stack = existing(cx, name)?;
-            let body = body(cx, &stack)?;
-            body.ok_or_else(|| invalid(format!("Stack with id {name} does not have a template")))?.text
+            match body(cx, &stack)? {
+                Some(body) => body.text,
+                // AWS: a stack that is still reviewed is there, without a template.
+                None => return Ok(Shown { body: None, stages: Vec::new() }),
+            }
         }
     };
     // What has no transform is processed as it is.
@@ -110,7 +113,7 @@ fn get(cx: &mut Cx<'_>, req: GetTemplate) -> Result<Shown, CfnError> {
         return Err(CfnError::NotBuilt("The processed stage of a template with a transform".into()));
     }
     let stages = ["Original", "Processed"].into_iter().take(1 + usize::from(processed));
-    Ok(Shown { body: text, stages: stages.map(str::to_owned).collect() })
+    Ok(Shown { body: Some(text), stages: stages.map(str::to_owned).collect() })
 }
 
 async fn summary(dx: Dx, req: GetTemplateSummary, _: Body) -> Result<Answer<Summary>, Fault> {
