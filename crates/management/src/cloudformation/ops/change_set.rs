@@ -2,8 +2,8 @@
 
 use super::stack::{check_kinds, check_name, differs, fresh, may_update, register, start_update};
 use super::{
-    Parameter, ParameterView, Tag, Taken, begin, body, changeable, existing, find, given, live, source, tags,
-    take, views,
+    Offer, Parameter, ParameterView, Tag, Taken, begin, body, changeable, existing, find, given, live,
+    source, tags, take, views,
 };
 use crate::cloudformation::access;
 use crate::cloudformation::change_set::{CHANGE_SETS, Change, ChangeSet, Detail, by_arn, changes, of};
@@ -180,8 +180,18 @@ fn make(cx: &mut Cx<'_>, req: CreateChangeSet, text: Option<String>) -> Result<C
     let before = present.as_ref().map(|body| body.parameters(cx.cloud())).unwrap_or_default();
     let tags = req.tags.map(tags).transpose()?.unwrap_or_else(|| stack.tags.clone());
     let role = req.role.as_deref().or(stack.role.as_deref());
-    let Taken { plan, body } =
-        take(cx, &stack, role, text, &given(req.parameters), &before, tags, &req.capabilities)?;
+    let Taken { plan, body } = take(
+        cx,
+        &stack,
+        Offer {
+            role,
+            text,
+            given: given(req.parameters),
+            before: &before,
+            tags,
+            capabilities: &req.capabilities,
+        },
+    )?;
     check_kinds(cx, &stack, &plan)?;
     let resources = known(cx.tx, &stack)?;
     let seen = match &present {

@@ -130,19 +130,23 @@ pub(super) fn read(text: &str) -> Result<Template, CfnError> {
     Ok(template)
 }
 
+/// What a request brings for a stack.
+pub(super) struct Offer<'o> {
+    /// In whose stead the stack is made; the caller's own, where there is none.
+    pub(super) role: Option<&'o str>,
+    pub(super) text: String,
+    pub(super) given: Vec<Given>,
+    /// The values that parameters have had.
+    pub(super) before: &'o BTreeMap<String, String>,
+    pub(super) tags: Vec<(String, String)>,
+    pub(super) capabilities: &'o [String],
+}
+
 /// A template with its parameters, for a stack that is there or is to be.
-pub(super) fn take(
-    cx: &mut Cx<'_>,
-    stack: &Stack,
-    role: Option<&str>,
-    text: String,
-    given: &[Given],
-    before: &BTreeMap<String, String>,
-    tags: Vec<(String, String)>,
-    capabilities: &[String],
-) -> Result<Taken, CfnError> {
+pub(super) fn take(cx: &mut Cx<'_>, stack: &Stack, offer: Offer<'_>) -> Result<Taken, CfnError> {
+    let Offer { role, text, given, before, tags, capabilities } = offer;
     let template = read(&text)?;
-    let parameters = resolve(&template, given, before)?;
+    let parameters = resolve(&template, &given, before)?;
     let needed = capabilities_of(&template);
     let has = |name: &str| capabilities.iter().any(|own| own == name);
     match needed.as_slice() {
@@ -158,7 +162,7 @@ pub(super) fn take(
     let entries = parameters.iter().map(|(name, value)| (name.clone(), Value::str(value)));
     let sealed_parameters = seal(cx.cloud(), &Value::Map(entries.collect()));
     let resolved = lookup::parameters(cx, role, &template, &parameters)?;
-    let mut body = Body { text, sealed_parameters, tags: tags.clone(), resolved, references: Vec::new() };
+    let mut body = Body { text, sealed_parameters, tags, resolved, references: Vec::new() };
     let mut plan = Plan::new(stack, &body, template, parameters);
     let evaluator = plan.evaluator()?;
     evaluator.assert(&plan.template.rules)?;

@@ -1,6 +1,8 @@
 //! Stacks: they are made, changed and deleted.
 
-use super::{Parameter, Tag, Taken, begin, body, changeable, find, given, source, stands_in, tags, take};
+use super::{
+    Offer, Parameter, Tag, Taken, begin, body, changeable, find, given, source, stands_in, tags, take,
+};
 use crate::cloudformation::access;
 use crate::cloudformation::change_set::changes;
 use crate::cloudformation::errors::{CfnError, invalid};
@@ -119,8 +121,18 @@ fn make(cx: &mut Cx<'_>, req: CreateStack, text: Option<String>) -> Result<Stack
     let tags = tags(req.tags)?;
     let text = text.ok_or_else(source::missing)?;
     let role = req.role.as_deref();
-    let Taken { plan, body } =
-        take(cx, &stack, role, text, &given(req.parameters), &BTreeMap::new(), tags, &req.capabilities)?;
+    let Taken { plan, body } = take(
+        cx,
+        &stack,
+        Offer {
+            role,
+            text,
+            given: given(req.parameters),
+            before: &BTreeMap::new(),
+            tags,
+            capabilities: &req.capabilities,
+        },
+    )?;
     stack.description.clone_from(&plan.template.description);
     (stack.parameters, stack.resolved) = (plan.shown(), plan.shown_resolved());
     stack.tags = plan.tags;
@@ -189,8 +201,18 @@ fn change(cx: &mut Cx<'_>, req: UpdateStack, text: Option<String>) -> Result<Sta
     let before = present.parameters(cx.cloud());
     let tags = req.tags.map(tags).transpose()?.unwrap_or_else(|| stack.tags.clone());
     let role = req.role.as_deref().or(stack.role.as_deref());
-    let Taken { plan, body } =
-        take(cx, &stack, role, text, &given(req.parameters), &before, tags, &req.capabilities)?;
+    let Taken { plan, body } = take(
+        cx,
+        &stack,
+        Offer {
+            role,
+            text,
+            given: given(req.parameters),
+            before: &before,
+            tags,
+            capabilities: &req.capabilities,
+        },
+    )?;
     check_kinds(cx, &stack, &plan)?;
     if !differs(cx, &stack, &plan, &present)? {
         return Err(invalid("No updates are to be performed."));
