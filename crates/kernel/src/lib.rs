@@ -28,6 +28,7 @@ mod failure;
 pub mod form;
 pub mod identity;
 mod journey;
+pub mod listing;
 pub mod log;
 mod memory;
 mod metrics;

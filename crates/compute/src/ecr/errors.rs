@@ -43,6 +43,15 @@ impl From<store::StoreError> for EcrError {
     }
 }
 
+impl From<kernel::listing::NoPage> for EcrError {
+    fn from(none: kernel::listing::NoPage) -> EcrError {
+        match none {
+            kernel::listing::NoPage::Token => invalid("nextToken", "The token is not valid"),
+            kernel::listing::NoPage::Store(error) => error.into(),
+        }
+    }
+}
+
 impl From<std::io::Error> for EcrError {
     fn from(error: std::io::Error) -> EcrError {
         kernel::log::error("a layer could not be read or written", &[("problem", &error.to_string())]);

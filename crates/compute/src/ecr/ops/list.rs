@@ -2,7 +2,7 @@
 
 use super::super::access;
 use super::image::{ImageId, find};
-use super::{position, repository};
+use super::repository;
 use crate::ecr::errors::{EcrError, invalid};
 use crate::ecr::model::{IMAGES, Image, Repository};
 use base::Timestamp;
@@ -14,8 +14,6 @@ kernel::ops! { pub(crate) static OPS:
 }
 
 const PAGE: i64 = 100;
-/// How many records are looked at in one go.
-const BATCH: usize = 200;
 
 wire::shape! {
     #[derive(Debug)]
@@ -83,34 +81,17 @@ impl Filter {
     }
 }
 
-/// A page of images, and what its token stands for: the digest of the last one.
+/// A page of images that a filter passes.
 fn page(
     cx: &Cx<'_>,
     repository: &Repository,
+    list: &str,
     filter: Option<&Filter>,
-    after: Option<String>,
-    max: usize,
+    (token, max): (Option<&str>, Option<i64>),
 ) -> Result<(Vec<Image>, Option<String>), EcrError> {
-    let key = repository.key();
-    let mut after = after.map(|digest| key.clone().str(&digest));
-    let mut found: Vec<Image> = Vec::new();
-    loop {
-        let page = IMAGES.page(cx.tx, &key, after.as_ref(), BATCH)?;
-        for (_, image) in page.items {
-            if filter.is_some_and(|filter| !filter.passes(&image)) {
-                continue;
-            }
-            if found.len() == max {
-                let last = found.last().map(|last| last.digest.clone());
-                return Ok((found, last));
-            }
-            found.push(image);
-        }
-        after = page.next;
-        if after.is_none() {
-            return Ok((found, None));
-        }
-    }
+    let list = format!("ecr:{list} {} {}", repository.arn(), asked(filter));
+    let passes = |image: &Image| filter.is_none_or(|filter| filter.passes(image));
+    Ok(cx.list(&IMAGES, &repository.key(), &list, token, max.unwrap_or(PAGE) as usize, passes)?)
 }
 
 fn asked(filter: Option<&Filter>) -> String {
@@ -120,10 +101,8 @@ fn asked(filter: Option<&Filter>) -> String {
 /// AWS answers a line for each tag, and pages may have more of them than was asked for here: images are counted.
 fn list(cx: &mut Cx<'_>, req: ListImages) -> Result<Listed, EcrError> {
     let repository = repository(cx, req.registry.as_deref(), &req.name)?;
-    let list = format!("ecr:list {} {}", repository.arn(), asked(req.filter.as_ref()));
-    let after = position(cx, &list, req.token.as_deref())?;
-    let max = req.max.unwrap_or(PAGE) as usize;
-    let (images, last) = page(cx, &repository, req.filter.as_ref(), after, max)?;
+    let place = (req.token.as_deref(), req.max);
+    let (images, token) = page(cx, &repository, "list", req.filter.as_ref(), place)?;
     let lines = |image: Image| {
         let digest = Some(image.digest);
         let line = |tag| ImageId { digest: digest.clone(), tag };
@@ -132,7 +111,6 @@ fn list(cx: &mut Cx<'_>, req: ListImages) -> Result<Listed, EcrError> {
             false => image.tags.into_iter().map(Some).map(line).collect(),
         }
     };
-    let token = last.map(|last| cx.pager().token(&list, last.as_bytes()));
     Ok(Listed { ids: images.into_iter().flat_map(lines).collect(), token })
 }
 
@@ -156,11 +134,8 @@ fn detail(repository: &Repository, image: Image) -> Detail {
 fn describe(cx: &mut Cx<'_>, req: DescribeImages) -> Result<Described, EcrError> {
     let repository = repository(cx, req.registry.as_deref(), &req.name)?;
     if req.ids.is_empty() {
-        let list = format!("ecr:images {} {}", repository.arn(), asked(req.filter.as_ref()));
-        let after = position(cx, &list, req.token.as_deref())?;
-        let max = req.max.unwrap_or(PAGE) as usize;
-        let (images, last) = page(cx, &repository, req.filter.as_ref(), after, max)?;
-        let token = last.map(|last| cx.pager().token(&list, last.as_bytes()));
+        let place = (req.token.as_deref(), req.max);
+        let (images, token) = page(cx, &repository, "images", req.filter.as_ref(), place)?;
         let details = images.into_iter().map(|image| detail(&repository, image)).collect();
         return Ok(Described { details, token });
     }

@@ -1,6 +1,6 @@
 //! Repositories are made, shown, changed and deleted.
 
-use super::{position, repository, tag};
+use super::{repository, tag};
 use crate::ecr::access::{self, registry};
 use crate::ecr::errors::{EcrError, invalid};
 use crate::ecr::layers;
@@ -207,14 +207,10 @@ fn describe(cx: &mut Cx<'_>, req: DescribeRepositories) -> Result<Described, Ecr
         let found = found.collect::<Result<Vec<_>, _>>()?;
         return Ok(Described { repositories: found.iter().map(|one| view(cx, one)).collect(), token: None });
     }
-    let list = format!("ecr:repositories {account}");
-    let after = position(cx, &list, req.token.as_deref())?;
-    let after = after.map(|name| Repository::key_of(account, cx.region, &name));
+    let (all, list) = (Key::regional(account, cx.region), format!("ecr:repositories {account}"));
     let max = req.max.unwrap_or(PAGE) as usize;
-    let page = REPOSITORIES.page(cx.tx, &Key::regional(account, cx.region), after.as_ref(), max)?;
-    let last = page.items.last().filter(|_| page.next.is_some());
-    let token = last.map(|(_, last)| cx.pager().token(&list, last.name.as_bytes()));
-    Ok(Described { repositories: page.items.iter().map(|(_, one)| view(cx, one)).collect(), token })
+    let (found, token) = cx.list(&REPOSITORIES, &all, &list, req.token.as_deref(), max, |_| true)?;
+    Ok(Described { repositories: found.iter().map(|one| view(cx, one)).collect(), token })
 }
 
 /// Takes the rows of a table away that belong to a repository.

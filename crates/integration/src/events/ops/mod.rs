@@ -14,6 +14,7 @@ pub(super) mod target;
 
 use super::errors::{EventsError, invalid};
 use kernel::Cx;
+use kernel::listing::NoPage;
 use store::{Key, Record, Table};
 
 /// AWS: no list has longer pages.
@@ -32,24 +33,9 @@ pub(super) fn page<R: Record>(
     wanted: impl Fn(&R) -> bool,
 ) -> Result<(Vec<R>, Option<String>), EventsError> {
     let list = format!("events:{list} {} {}", cx.account, cx.region.name());
-    let position = token.map(|token| cx.pager().position(&list, token)).transpose();
-    let position = position.map_err(|_| invalid("The specified token is not valid."))?;
-    let mut after = position.map(|bytes| Key::of_stored(&bytes));
     let limit = limit.unwrap_or(PAGE_MAX) as usize;
-    let (mut found, mut last) = (Vec::new(), None);
-    loop {
-        let page = table.page(cx.tx, all, after.as_ref(), PAGE_MAX as usize)?;
-        for (key, record) in page.items.into_iter().filter(|(_, record)| wanted(record)) {
-            if found.len() == limit {
-                let token = last.map(|key: Key| cx.pager().token(&list, key.as_bytes()));
-                return Ok((found, token));
-            }
-            last = Some(key);
-            found.push(record);
-        }
-        after = page.next;
-        if after.is_none() {
-            return Ok((found, None));
-        }
-    }
+    cx.list(table, all, &list, token, limit, wanted).map_err(|none| match none {
+        NoPage::Token => invalid("The specified token is not valid."),
+        NoPage::Store(error) => error.into(),
+    })
 }

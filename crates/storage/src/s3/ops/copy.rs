@@ -12,6 +12,7 @@ use crate::s3::content::intake::{self, Draft, Kinds, Received, broken, disk};
 use crate::s3::content::outgo::Plan;
 use crate::s3::errors::{Refusal, S3Error, argument};
 use crate::s3::model::object::{Encryption, Version};
+use crate::s3::request::attributes::Attributes;
 use crate::s3::request::attributes::with_attributes;
 use crate::s3::request::conditions::{Reading, Writing};
 use crate::s3::request::door;
@@ -150,52 +151,52 @@ struct Found {
     kind: ChecksumKind,
 }
 
+/// Checks all that can be checked before bytes move.
+fn look(
+    cx: &mut Cx<'_>,
+    req: &CopyObject,
+    attributes: &Attributes,
+    writing: &Writing,
+) -> Result<Found, S3Error> {
+    let replaces_metadata = directive(req.metadata_directive.as_deref(), "metadata")?;
+    let replaces_tags = directive(req.tagging_directive.as_deref(), "tagging")?;
+    let door = door::open(cx, &req.bucket, &req.key, req.payer.as_deref())?;
+    let source = source::read(&req.source)?;
+    let opened = open(cx, &source, &req.conditions(), &req.source_customer())?;
+    let mut version = attributes.version(cx, &door.bucket)?;
+    if !replaces_metadata {
+        version.headers = opened.version.headers.clone();
+        version.metadata = opened.version.metadata.clone();
+    }
+    if !replaces_tags {
+        version.tags = opened.version.tags.clone();
+    }
+    let changes = replaces_metadata
+        || attributes.class.is_some()
+        || attributes.redirect.is_some()
+        || attributes.encryption.sse.is_some()
+        || !attributes.encryption.customer.is_silent()
+        || door.bucket.record.encryption.kms;
+    check_not_itself(cx, &door.bucket, &req.key, &source, &opened.version, changes)?;
+    check_size(&opened.version)?;
+    let kind = match req.algorithm.as_deref() {
+        Some(name) => checksum::algorithm(name)?,
+        None => opened.version.checksum.as_ref().and_then(checksum::kind_of).unwrap_or(checksum::DEFAULT),
+    };
+    if writing.is_there() {
+        writing.compare(versions::current(cx.tx, &door.bucket, &req.key)?.as_ref(), &req.key)?;
+    }
+    let sealed = attributes.encryption.seal(cx, &door.bucket, &req.key)?;
+    let plan = Plan::new(cx, &opened.version, opened.root.clone(), 0..opened.version.size)?;
+    Ok(Found { prepared: Prepared { door, version, sealed }, source: opened, plan, kind })
+}
+
 async fn copy_object(dx: Dx, mut req: CopyObject, _: Body) -> Result<Answer<CopyObjectAnswer>, S3Error> {
     let writing = Writing { if_match: req.if_match.take(), if_none_match: req.if_none_match.take() };
     writing.check()?;
-    let replaces_metadata = directive(req.metadata_directive.as_deref(), "metadata")?;
-    let replaces_tags = directive(req.tagging_directive.as_deref(), "tagging")?;
     let attributes = req.attributes();
-    let found = dx
-        .transact(|cx| {
-            let door = door::open(cx, &req.bucket, &req.key, req.payer.as_deref())?;
-            let source = source::read(&req.source)?;
-            let opened = open(cx, &source, &req.conditions(), &req.source_customer())?;
-            let mut version = attributes.version(cx, &door.bucket)?;
-            if !replaces_metadata {
-                version.headers = opened.version.headers.clone();
-                version.metadata = opened.version.metadata.clone();
-            }
-            if !replaces_tags {
-                version.tags = opened.version.tags.clone();
-            }
-            let changes = replaces_metadata
-                || attributes.class.is_some()
-                || attributes.redirect.is_some()
-                || attributes.encryption.sse.is_some()
-                || !attributes.encryption.customer.is_silent()
-                || door.bucket.record.encryption.kms;
-            check_not_itself(cx, &door.bucket, &req.key, &source, &opened.version, changes)?;
-            check_size(&opened.version)?;
-            let kind = match req.algorithm.as_deref() {
-                Some(name) => checksum::algorithm(name)?,
-                None => {
-                    opened.version.checksum.as_ref().and_then(checksum::kind_of).unwrap_or(checksum::DEFAULT)
-                }
-            };
-            if writing.is_there() {
-                writing.compare(versions::current(cx.tx, &door.bucket, &req.key)?.as_ref(), &req.key)?;
-            }
-            let sealed = attributes.encryption.seal(cx, &door.bucket, &req.key)?;
-            let plan = Plan::new(cx, &opened.version, opened.root.clone(), 0..opened.version.size)?;
-            Ok::<_, S3Error>(Found {
-                prepared: Prepared { door, version, sealed },
-                source: opened,
-                plan,
-                kind,
-            })
-        })
-        .await?;
+    // It reads, but for the first use of an AWS managed key, which KMS makes then.
+    let found = dx.transact(|cx| look(cx, &req, &attributes, &writing)).await?;
     let Found { prepared, source, plan, kind } = found;
     let source_version_id = source.bucket.record.is_versioned().then(|| source.version.id());
     let stored = if is_shareable(&source.version, &prepared.sealed, kind) {
