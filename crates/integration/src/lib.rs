@@ -4,7 +4,6 @@
 
 pub mod events;
 mod md5;
-mod memory;
 mod schedule;
 pub mod scheduler;
 pub mod sns;

@@ -97,6 +97,13 @@ pub fn key(account: AccountId, region: Region, name: &str) -> Key {
     Key::regional(account, region).str(name)
 }
 
+impl Member {
+    /// When the activity that is about it began: its end's or its launch's.
+    pub fn told(&self) -> Timestamp {
+        if self.state == TERMINATING { self.since } else { self.launched }
+    }
+}
+
 impl Group {
     pub fn arn(&self, account: AccountId, region: Region) -> String {
         let (id, name) = (&self.id, &self.name);

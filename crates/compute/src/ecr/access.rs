@@ -19,18 +19,19 @@ fn target(cx: &Cx<'_>, account: AccountId, region: Region, name: &str) -> Result
     let Some(repository) = REPOSITORIES.get(cx.tx, &Repository::key_of(account, region, name))? else {
         return Ok(target);
     };
-    guarded(target, &repository, repository.policy.as_deref())
+    guarded(cx, target, &repository, repository.policy.as_deref())
 }
 
 /// A repository with one of its policies: the one that it has, or the one that it is about to get.
 pub(super) fn guarded(
+    cx: &Cx<'_>,
     target: Target,
     repository: &Repository,
     policy: Option<&str>,
 ) -> Result<Target, EcrError> {
     let target = target.tagged(repository.tags.clone());
     Ok(match policy {
-        Some(text) => target.guarded(policy::attached(repository, text)?, ResourceMode::Optional),
+        Some(text) => target.guarded(policy::attached(cx, repository, text)?, ResourceMode::Optional),
         None => target,
     })
 }

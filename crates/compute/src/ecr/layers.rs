@@ -1,6 +1,7 @@
 //! The bytes of layers: how they are kept, checked and read back.
 
 use super::errors::EcrError;
+use super::manifest::written;
 use super::model::{LAYERS, Layer, Part, Repository};
 use aws_lc_rs::digest::{Context, SHA256};
 use blob::cipher::Root;
@@ -85,8 +86,7 @@ pub(super) fn digest(cloud: &Arc<Cloud>, parts: &[Part]) -> Result<String, EcrEr
     while let Some(piece) = plan.next()? {
         hash.update(&piece);
     }
-    let hash = hash.finish();
-    Ok(hash.as_ref().iter().fold("sha256:".to_owned(), |text, byte| text + &format!("{byte:02x}")))
+    Ok(written(&hash.finish()))
 }
 
 /// A layer on its way out.

@@ -3,7 +3,7 @@
 //! Specifications: <https://github.com/opencontainers/image-spec> and docker's schema 2.
 
 use super::errors::{EcrError, invalid};
-use aws_lc_rs::digest::{SHA256, digest};
+use aws_lc_rs::digest::{Digest, SHA256, digest};
 use wire::Value;
 
 const DOCKER_IMAGE: &str = "application/vnd.docker.distribution.manifest.v2+json";
@@ -36,7 +36,11 @@ pub(super) struct Entry {
 
 /// `sha256:` and 64 hexadecimal digits.
 pub(super) fn digest_of(bytes: &[u8]) -> String {
-    let hash = digest(&SHA256, bytes);
+    written(&digest(&SHA256, bytes))
+}
+
+/// A hash as digests are written.
+pub(super) fn written(hash: &Digest) -> String {
     hash.as_ref().iter().fold("sha256:".to_owned(), |text, byte| text + &format!("{byte:02x}"))
 }
 

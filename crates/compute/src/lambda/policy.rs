@@ -4,10 +4,9 @@ use super::errors::LambdaError;
 use super::model::{POLICIES, PolicyOf};
 use super::name::Named;
 use auth::policy::{Policy, PolicyForm, PolicyKind, PolicySource};
-use kernel::Cx;
 use kernel::identity::Attached;
-use std::collections::HashMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use kernel::{Cx, Remembered};
+use std::sync::Arc;
 use store::{Key, Read};
 
 /// AWS: the quotas of the developer guide.
@@ -34,31 +33,9 @@ pub(crate) fn of(from: &dyn Read, named: &Named) -> Result<Option<PolicyOf>, Lam
     Ok(POLICIES.get(from, &key(named))?)
 }
 
-/// Beyond this many the memory is emptied and fills again.
-const ENTRIES_MAX: usize = 4_096;
-
 /// What documents were compiled into, so that not each request does it again.
 #[derive(Debug, Default)]
-struct Compiled(RwLock<HashMap<String, Arc<Policy>>>);
-
-impl Compiled {
-    fn of(&self, text: &str) -> Result<Arc<Policy>, LambdaError> {
-        if let Some(known) = self.0.read().unwrap_or_else(PoisonError::into_inner).get(text) {
-            return Ok(Arc::clone(known));
-        }
-        let fresh = Policy::load(text, PolicyKind::Resource("lambda")).map_err(|malformed| {
-            kernel::log::error("a stored policy cannot be read", &[("problem", &malformed.message)]);
-            LambdaError::Service("The policy cannot be read.".into())
-        })?;
-        let fresh = Arc::new(fresh);
-        let mut all = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        if all.len() >= ENTRIES_MAX {
-            all.clear();
-        }
-        all.insert(text.to_owned(), Arc::clone(&fresh));
-        Ok(fresh)
-    }
-}
+struct Compiled(Remembered<Arc<Policy>>);
 
 /// The same, compiled.
 ///
@@ -66,7 +43,13 @@ impl Compiled {
 /// `ServiceException` for a stored policy that cannot be read.
 pub(crate) fn attached(cx: &Cx<'_>, named: &Named) -> Result<Option<Attached>, LambdaError> {
     let Some(policy) = of(cx.tx, named)? else { return Ok(None) };
-    let compiled = cx.memory::<Compiled>().of(&policy.text())?;
+    let text = policy.text();
+    let compiled = cx.memory::<Compiled>().0.of(&text, || {
+        Policy::load(&text, PolicyKind::Resource("lambda")).map(Arc::new).map_err(|malformed| {
+            kernel::log::error("a stored policy cannot be read", &[("problem", &malformed.message)]);
+            LambdaError::Service("The policy cannot be read.".into())
+        })
+    })?;
     let arn = named.qualified_arn();
     let source = PolicySource { id: arn.clone(), attached_to: arn, form: PolicyForm::Resource };
     Ok(Some((source, compiled)))

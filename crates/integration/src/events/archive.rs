@@ -103,11 +103,6 @@ pub(super) fn replay_arn((account, region): Home, name: &str) -> String {
     format!("arn:aws:events:{}:{account}:replay/{name}", region.name())
 }
 
-fn member<'d>(document: &'d Value, name: &str) -> Option<&'d Value> {
-    let Value::Map(members) = document else { return None };
-    members.iter().find(|(own, _)| own == name).map(|(_, value)| value)
-}
-
 impl Archive {
     pub(super) fn home(&self) -> Home {
         (self.account, self.region)
@@ -145,7 +140,7 @@ pub(super) fn keep(
     event: &Event,
     now: Timestamp,
 ) -> Result<(), EventsError> {
-    if member(&event.document, "replay-name").is_some() {
+    if event.document.entry("replay-name").is_some() {
         return Ok(());
     }
     let all = ARCHIVES.scan(tx, &Key::regional(bus.account, bus.region), Direction::Forward);
@@ -154,7 +149,7 @@ pub(super) fn keep(
         let is_wanted = |pattern: &str| routing::is_wanted(cloud, pattern, event);
         archive.bus == bus.name && archive.pattern.as_deref().is_none_or(is_wanted)
     };
-    let time = member(&event.document, "time").and_then(Value::as_str).and_then(Timestamp::parse_iso8601);
+    let time = event.document.entry("time").and_then(Value::as_str).and_then(Timestamp::parse_iso8601);
     let time = time.unwrap_or(now);
     for archive in all.iter().filter(wants) {
         let number = cloud.rng().u64();

@@ -2,10 +2,9 @@
 
 use super::errors::{EventsError, invalid};
 use super::model::Bus;
-use crate::memory::Remembered;
 use auth::policy::{Policy, PolicyForm, PolicyKind, PolicySource};
-use kernel::Cx;
 use kernel::identity::Attached;
+use kernel::{Cx, Remembered};
 use std::sync::Arc;
 
 const KIND: PolicyKind = PolicyKind::Resource("events");

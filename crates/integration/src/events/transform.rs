@@ -46,9 +46,7 @@ impl Path {
 
     pub(super) fn find<'v>(&self, value: &'v Value) -> Option<&'v Value> {
         self.0.iter().try_fold(value, |value, step| match (step, value) {
-            (Step::Name(name), Value::Map(members)) => {
-                members.iter().find(|(own, _)| own == name).map(|(_, value)| value)
-            }
+            (Step::Name(name), value) => value.entry(name),
             (Step::At(at), Value::List(items)) => items.get(*at),
             _ => None,
         })

@@ -2,10 +2,9 @@
 
 use super::errors::{SnsError, invalid};
 use super::model::Topic;
-use crate::memory::Remembered;
 use auth::policy::{Policy, PolicyForm, PolicyKind, PolicySource};
-use kernel::Cx;
 use kernel::identity::Attached;
+use kernel::{Cx, Remembered};
 use std::sync::Arc;
 
 #[derive(Debug, Default)]

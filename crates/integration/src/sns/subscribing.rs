@@ -13,13 +13,6 @@ const COMBINATIONS_MAX: u64 = 150;
 const RETRIES: u32 = 3;
 const RETRY_SECONDS: u32 = 20;
 
-fn member<'v>(value: &'v Value, name: &str) -> Option<&'v Value> {
-    match value {
-        Value::Map(members) => members.iter().find(|(key, _)| key == name).map(|(_, v)| v),
-        _ => None,
-    }
-}
-
 fn flag(name: &str, text: &str) -> Result<bool, SnsError> {
     match text {
         "true" => Ok(true),
@@ -113,7 +106,7 @@ fn check_redrive(subscription: &Subscription, text: &str) -> Result<(), SnsError
 /// The queue that a redrive policy names.
 pub(crate) fn dead_letter_target(text: &str) -> Option<String> {
     let policy = wire::json::read(text)?;
-    let target = member(&policy, "deadLetterTargetArn")?.as_str()?;
+    let target = policy.entry("deadLetterTargetArn")?.as_str()?;
     Arn::parse(target).filter(|arn| arn.service == "sqs").map(|_| target.to_owned())
 }
 
@@ -121,12 +114,12 @@ pub(crate) fn dead_letter_target(text: &str) -> Option<String> {
 pub(crate) fn retries(topic: &Topic, subscription: &Subscription) -> (u32, u32) {
     let own = subscription.delivery_policy.as_deref().and_then(wire::json::read);
     let of_topic = topic.delivery_policy.as_deref().and_then(wire::json::read);
-    let policy = own.as_ref().and_then(|policy| member(policy, "healthyRetryPolicy")).or_else(|| {
-        let http = of_topic.as_ref().and_then(|policy| member(policy, "http"))?;
-        member(http, "defaultHealthyRetryPolicy")
+    let policy = own.as_ref().and_then(|policy| policy.entry("healthyRetryPolicy")).or_else(|| {
+        let http = of_topic.as_ref().and_then(|policy| policy.entry("http"))?;
+        http.entry("defaultHealthyRetryPolicy")
     });
     let number = |name: &str, default: u32| {
-        let found = policy.and_then(|policy| member(policy, name)).and_then(Value::as_int);
+        let found = policy.and_then(|policy| policy.entry(name)).and_then(Value::as_int);
         found.and_then(|n| u32::try_from(n).ok()).unwrap_or(default)
     };
     (number("numRetries", RETRIES), number("minDelayTarget", RETRY_SECONDS))

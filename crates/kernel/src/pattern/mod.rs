@@ -102,10 +102,7 @@ fn matches(node: &Node, value: Option<&Value>) -> bool {
             items.iter().any(|item| matches(node, Some(item)))
         }
         (Node::All { fields, alternatives }, value) => {
-            let field = |name: &str| match value {
-                Some(Value::Map(members)) => members.iter().find(|(key, _)| key == name).map(|(_, v)| v),
-                _ => None,
-            };
+            let field = |name: &str| value.and_then(|value| value.entry(name));
             fields.iter().all(|(name, inner)| matches(inner, field(name)))
                 && alternatives.iter().all(|all| all.iter().any(|inner| matches(inner, value)))
         }

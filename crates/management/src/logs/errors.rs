@@ -1,5 +1,7 @@
 //! What CloudWatch Logs refuses.
 
+use kernel::listing::NoPage;
+
 wire::errors! {
     /// AWS: <https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/CommonErrors.html> and each
     /// operation's page.
@@ -29,6 +31,15 @@ wire::errors! {
 impl From<kernel::Failure> for LogsError {
     fn from(_: kernel::Failure) -> LogsError {
         LogsError::Unreadable
+    }
+}
+
+impl From<NoPage> for LogsError {
+    fn from(none: NoPage) -> LogsError {
+        match none {
+            NoPage::Token => invalid("The specified nextToken is invalid."),
+            NoPage::Store(error) => error.into(),
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! What Parameter Store refuses.
 
+use kernel::listing::NoPage;
+
 wire::errors! {
     /// AWS: <https://docs.aws.amazon.com/systems-manager/latest/APIReference/CommonErrors.html> and each operation's page.
     pub enum SsmError {
@@ -41,6 +43,15 @@ impl SsmError {
 impl From<kernel::Failure> for SsmError {
     fn from(_: kernel::Failure) -> SsmError {
         SsmError::Internal
+    }
+}
+
+impl From<NoPage> for SsmError {
+    fn from(none: NoPage) -> SsmError {
+        match none {
+            NoPage::Token => SsmError::NextToken,
+            NoPage::Store(error) => error.into(),
+        }
     }
 }
 

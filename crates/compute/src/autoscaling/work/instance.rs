@@ -5,7 +5,6 @@ use crate::autoscaling::model::{ACTIVITIES, Activity, Group, Member, PENDING, TE
 use crate::autoscaling::ops::{call, list, text};
 use kernel::Cx;
 use std::collections::BTreeMap;
-use store::Direction;
 use wire::{Fault, Struct, Value};
 
 fn structure(members: impl IntoIterator<Item = (&'static str, Value)>) -> Value {
@@ -154,14 +153,9 @@ pub(super) fn finish(
     event: &'static str,
 ) -> Result<(), Fault> {
     let place = key(cx.account, cx.region, &group.name);
-    let mut found = None;
-    for pair in ACTIVITIES.scan(cx.tx, &place, Direction::Forward) {
-        let (key, activity) = pair.map_err(super::internal)?;
-        if activity.id == member.activity {
-            found = Some((key, activity));
-        }
-    }
-    let Some((key, mut activity)) = found else { return Ok(()) };
+    let key = place.time(member.told()).str(&member.activity);
+    let found = ACTIVITIES.get(cx.tx, &key).map_err(super::internal)?;
+    let Some(mut activity) = found else { return Ok(()) };
     (activity.end, activity.status) = (Some(cx.now), "Successful".into());
     ACTIVITIES.put(cx.tx, &key, &activity);
     emit(cx, &activity, Some(&member.id), event);

@@ -41,7 +41,7 @@ fn set(cx: &mut Cx<'_>, req: SetPolicy) -> Result<PolicyOf, EcrError> {
     policy::check(&req.text)?;
     if !req.force.unwrap_or_default() {
         let target = Target::on(repository.arn()).owned_by(repository.account);
-        let target = guarded(target, &repository, Some(&req.text))?;
+        let target = guarded(cx, target, &repository, Some(&req.text))?;
         if !kernel::access::allowed(cx, "ecr:SetRepositoryPolicy", &target, &Struct::new())? {
             return Err(invalid(
                 "PolicyText",

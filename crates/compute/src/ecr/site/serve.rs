@@ -141,8 +141,11 @@ impl Session<'_> {
         kinds.any(|kind| kind == "*/*" || kind == media_type)
     }
 
-    async fn put_manifest(&self, reference: &str, body: Body) -> Result<Reply, Fault> {
-        let manifest = whole(body, MANIFEST_BYTES_MAX).await?;
+    async fn put_manifest(&self, reference: &str, mut body: Body) -> Result<Reply, Fault> {
+        let manifest = body.whole(MANIFEST_BYTES_MAX).await.map_err(|fault| match fault.status {
+            413 => bad_request("The manifest is too large."),
+            _ => fault,
+        })?;
         let manifest = String::from_utf8(manifest.into()).map_err(|_| bad_request("A manifest is text."))?;
         let mut members = vec![("imageManifest", Value::Str(manifest.clone()))];
         let kind = self.parts.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
@@ -274,16 +277,4 @@ impl Session<'_> {
         let mut pairs = self.parts.uri.query()?.split('&').filter_map(|pair| pair.split_once('='));
         pairs.find(|(key, _)| *key == name).and_then(|(_, value)| Some(percent::form(value)?.into_owned()))
     }
-}
-
-/// All of a body that is not larger than this.
-async fn whole(mut body: Body, max: usize) -> Result<Bytes, Fault> {
-    let mut all = BytesMut::new();
-    while let Some(piece) = body.next().await? {
-        if all.len() + piece.len() > max {
-            return Err(bad_request("The manifest is too large."));
-        }
-        all.extend_from_slice(&piece);
-    }
-    Ok(all.freeze())
 }

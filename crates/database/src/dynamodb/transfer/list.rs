@@ -9,7 +9,8 @@ use crate::dynamodb::model::table::{TABLES, TableRecord};
 use crate::dynamodb::model::transfer::{EXPORTS, ExportRecord, IMPORTS, ImportRecord, status};
 use base::Timestamp;
 use kernel::Cx;
-use store::{Direction, Key};
+use kernel::listing::NoPage;
+use store::{Key, Record, Table};
 
 kernel::ops! { pub(in crate::dynamodb) static OPS:
     ListExports: list_exports, "dynamodb:ListExports", access::any;
@@ -67,27 +68,21 @@ wire::shape! {
     }
 }
 
-/// One page of what is asked for, and the place of the last that is on it where there are more.
-fn page<R>(
-    all: impl Iterator<Item = Result<(Key, R), store::StoreError>>,
-    wanted: impl Fn(&R) -> bool,
-    after: Option<&[u8]>,
+/// One page of what is asked for.
+fn page<R: Record>(
+    cx: &Cx<'_>,
+    table: &Table<R>,
+    prefix: &Key,
+    list: &str,
+    token: Option<&str>,
     limit: Option<i64>,
-) -> Result<(Vec<R>, Option<Vec<u8>>), Error> {
+    wanted: impl Fn(&R) -> bool,
+) -> Result<(Vec<R>, Option<String>), Error> {
     let limit = limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(PAGE_MAX);
-    let (mut found, mut last) = (Vec::new(), None);
-    for pair in all {
-        let (key, record) = pair?;
-        if after.is_some_and(|after| key.as_bytes() <= after) || !wanted(&record) {
-            continue;
-        }
-        if found.len() == limit {
-            return Ok((found, last));
-        }
-        last = Some(key.as_bytes().to_vec());
-        found.push(record);
-    }
-    Ok((found, None))
+    cx.list(table, prefix, list, token, limit, wanted).map_err(|none| match none {
+        NoPage::Token => bad_token(),
+        NoPage::Store(error) => error.into(),
+    })
 }
 
 fn bad_token() -> Error {
@@ -101,8 +96,6 @@ fn list_name(cx: &Cx<'_>, operation: &str, table: Option<&str>) -> String {
 
 fn list_exports(cx: &mut Cx<'_>, req: ListExports) -> Result<Exports, Error> {
     let list = list_name(cx, "ListExports", req.table.as_deref());
-    let after = req.token.map(|token| cx.pager().position(&list, &token)).transpose();
-    let after = after.map_err(|_| bad_token())?;
     let all = Key::regional(cx.account, cx.region);
     let (prefix, id) = match &req.table {
         None => (all, None),
@@ -114,33 +107,24 @@ fn list_exports(cx: &mut Cx<'_>, req: ListExports) -> Result<Exports, Error> {
         }
     };
     let wanted = |export: &ExportRecord| id.as_ref().is_none_or(|id| id.as_ref() == Some(&export.table.id));
-    let rows = EXPORTS.scan(&*cx.tx, &prefix, Direction::Forward);
-    let (found, last) = page(rows, wanted, after.as_deref(), req.limit)?;
+    let (found, token) = page(cx, &EXPORTS, &prefix, &list, req.token.as_deref(), req.limit, wanted)?;
     let summary = |export: &ExportRecord| ExportSummary {
         arn: export.arn(),
         status: status(export.ended.as_ref()).to_owned(),
         kind: export_kind(export).to_owned(),
     };
-    let token = last.map(|last| cx.pager().token(&list, &last));
     Ok(Exports { summaries: found.iter().map(summary).collect(), token })
 }
 
 fn list_imports(cx: &mut Cx<'_>, req: ListImports) -> Result<Imports, Error> {
     let list = list_name(cx, "ListImports", req.table.as_deref());
-    let after = match &req.token {
-        None => None,
-        Some(token) => {
-            let plain = from_hex(token).ok_or_else(bad_token)?;
-            Some(cx.pager().position(&list, &plain).map_err(|_| bad_token())?)
-        }
-    };
+    let token = req.token.as_deref().map(|token| from_hex(token).ok_or_else(bad_token)).transpose()?;
     let all = Key::regional(cx.account, cx.region);
     let prefix = match &req.table {
         None => all,
         Some(arn) => all.str(&Place::read_arn(cx, arn)?.name),
     };
-    let rows = IMPORTS.scan(&*cx.tx, &prefix, Direction::Forward);
-    let (found, last) = page(rows, |_| true, after.as_deref(), req.limit)?;
+    let (found, token) = page(cx, &IMPORTS, &prefix, &list, token.as_deref(), req.limit, |_| true)?;
     let summary = |import: &ImportRecord| ImportSummary {
         arn: import.arn(),
         status: status(import.ended.as_ref()).to_owned(),
@@ -150,7 +134,7 @@ fn list_imports(cx: &mut Cx<'_>, req: ListImports) -> Result<Imports, Error> {
         started: import.started,
         ended: import.ended.as_ref().map(|ended| ended.time),
     };
-    let token = last.map(|last| to_hex(&cx.pager().token(&list, &last)));
+    let token = token.map(|token| to_hex(&token));
     Ok(Imports { summaries: found.iter().map(summary).collect(), token })
 }
 

@@ -108,10 +108,7 @@ impl Template {
 
 /// The value of a key of a map.
 pub(crate) fn get<'v>(value: &'v Value, key: &str) -> Option<&'v Value> {
-    match value {
-        Value::Map(entries) => entries.iter().find(|(name, _)| name == key).map(|(_, value)| value),
-        _ => None,
-    }
+    value.entry(key)
 }
 
 /// A scalar as the text that stands for it.

@@ -1,6 +1,6 @@
 //! Log groups: create, delete, list.
 
-use super::{name_of, named, position};
+use super::{name_of, named};
 use crate::logs::access;
 use crate::logs::errors::{LogsError, invalid};
 use crate::logs::model::event::millis;
@@ -177,27 +177,8 @@ fn page(
     limit: i64,
 ) -> Result<(Vec<Group>, Option<String>), LogsError> {
     let list = format!("{list} {} {}", cx.account, cx.region.name());
-    let after = position(cx, &list, token)?;
-    let after = after.map(|name| Group::key(cx.account, cx.region, &name));
     let prefix = Key::regional(cx.account, cx.region).str_prefix(wanted.prefix);
-    let (mut after, mut groups) = (after, Vec::new());
-    loop {
-        let found = GROUPS.page(cx.tx, &prefix, after.as_ref(), PAGE_MAX as usize)?;
-        for (_, group) in found.items {
-            if !wanted.holds(&group) {
-                continue;
-            }
-            if groups.len() == limit as usize {
-                let last = groups.last().map(|group: &Group| cx.pager().token(&list, group.name.as_bytes()));
-                return Ok((groups, last));
-            }
-            groups.push(group);
-        }
-        after = found.next;
-        if after.is_none() {
-            return Ok((groups, None));
-        }
-    }
+    Ok(cx.list(&GROUPS, &prefix, &list, token, limit as usize, |group| wanted.holds(group))?)
 }
 
 fn describe(cx: &mut Cx<'_>, req: DescribeLogGroups) -> Result<LogGroups, LogsError> {

@@ -1,6 +1,6 @@
 //! What parameters there are, without their values.
 
-use super::{home, position};
+use super::home;
 use crate::ssm::errors::{SsmError, invalid};
 use crate::ssm::filter::{Filters, StringFilter};
 use crate::ssm::model::{PARAMETERS, Parameter, arn};
@@ -13,8 +13,6 @@ kernel::ops! { pub(crate) static OPS:
 }
 
 const PAGE_MAX: i64 = 50;
-/// How many records are looked at in one go.
-const BATCH: usize = 100;
 
 wire::shape! {
     #[derive(Debug)]
@@ -79,29 +77,13 @@ fn describe(cx: &mut Cx<'_>, req: DescribeParameters) -> Result<Described, SsmEr
     if req.shared.unwrap_or_default() {
         return Ok(Described { parameters: Vec::new(), token: None });
     }
-    let list = format!("ssm:describe {} {:?} {:?}", cx.account, req.older, req.filters);
+    let list = format!("ssm:describe {} {} {:?} {:?}", cx.account, cx.region.name(), req.older, req.filters);
     let mut asked = req.filters;
     asked.extend(req.older.into_iter().map(|older| StringFilter::equals(older.key, older.values)));
     let filters = Filters::describing(asked)?;
-    let after = position(cx, &list, req.token.as_deref())?;
-    let mut after = after.map(|name| Parameter::key(home(cx), &name));
     let max = req.max.unwrap_or(PAGE_MAX) as usize;
-    let mut found: Vec<Metadata> = Vec::new();
-    loop {
-        let page = PARAMETERS.page(cx.tx, &Key::regional(cx.account, cx.region), after.as_ref(), BATCH)?;
-        for (_, parameter) in page.items {
-            if !filters.pass(&parameter) {
-                continue;
-            }
-            if found.len() == max {
-                let token = found.last().map(|last| cx.pager().token(&list, last.name.as_bytes()));
-                return Ok(Described { parameters: found, token });
-            }
-            found.push(metadata(cx, parameter));
-        }
-        after = page.next;
-        if after.is_none() {
-            return Ok(Described { parameters: found, token: None });
-        }
-    }
+    let prefix = Key::regional(cx.account, cx.region);
+    let wanted = |parameter: &Parameter| filters.pass(parameter);
+    let (found, token) = cx.list(&PARAMETERS, &prefix, &list, req.token.as_deref(), max, wanted)?;
+    Ok(Described { parameters: found.into_iter().map(|parameter| metadata(cx, parameter)).collect(), token })
 }

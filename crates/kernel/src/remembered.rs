@@ -6,8 +6,9 @@ use std::sync::{PoisonError, RwLock};
 /// Beyond this many the memory is emptied and fills again.
 const ENTRIES_MAX: usize = 4_096;
 
+/// One for each kind of text, kept in [`crate::Cloud::memory`].
 #[derive(Debug)]
-pub(crate) struct Remembered<T>(RwLock<HashMap<String, T>>);
+pub struct Remembered<T>(RwLock<HashMap<String, T>>);
 
 impl<T> Default for Remembered<T> {
     fn default() -> Self {
@@ -20,7 +21,7 @@ impl<T: Clone> Remembered<T> {
     ///
     /// # Errors
     /// Those of `read`, which are not remembered.
-    pub(crate) fn of<E>(&self, text: &str, read: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
+    pub fn of<E>(&self, text: &str, read: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
         if let Some(known) = self.0.read().unwrap_or_else(PoisonError::into_inner).get(text) {
             return Ok(known.clone());
         }
