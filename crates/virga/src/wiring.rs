@@ -151,6 +151,7 @@ pub fn cloud_on(
             Arc::new(storage::s3::form::Forms),
             Arc::new(sns::site::Links),
             Arc::new(compute::ecr::site::Registries),
+            Arc::new(management::cloudformation::site::Responses),
         ],
         blobs,
     };

@@ -154,7 +154,8 @@ pub(crate) fn changes(
 ) -> Result<Vec<Change>, Wrong> {
     let evaluator = plan.evaluator()?;
     let (order, _) = plan.order(&evaluator)?;
-    let made = Made { cloud: cx.cloud(), from: cx.tx, stack, known, imports: RefCell::default() };
+    let made =
+        Made { cloud: cx.cloud(), from: cx.tx, stack, known, shows: true, imports: RefCell::default() };
     let world = Foreseen { made, fresh: RefCell::default() };
     let mut out = Vec::new();
     for name in &order {
@@ -197,7 +198,7 @@ fn change(
     if kind.stays(&was, &wanted) && !metadata && old.status.ends_with("_COMPLETE") {
         return Ok(None);
     }
-    let detail = |property: &&'static str| {
+    let detail = |property: &&str| {
         let expression = get(&drawn.properties, property);
         let (source, entity) = cause(plan, expression, before, &world.fresh.borrow());
         Detail {

@@ -4,21 +4,23 @@
 //! audited as such; each step is one transaction with the record of it, so that a crash neither doubles nor forgets a
 //! resource; a failure turns the stack back; a kind or a property that is not known fails, in AWS's words.
 //!
-//! Not here: stack sets, nested stacks, custom resources, drift, imports of resources, macros and transforms (but for
-//! the language extensions), rules that ask about the account, dynamic references to secrets or to what the stack
-//! itself makes, creation and update policies with signals, stack policies, notifications, hooks, a registry of kinds.
-//! The tags `aws:cloudformation:*` are not set.
+//! Not here: stack sets, nested stacks, drift, imports of resources, macros and transforms (but for the language
+//! extensions), rules that ask about the account, dynamic references to secrets or to what the stack itself makes, update
+//! policies, stack policies, notifications, hooks, a registry of kinds. The tags `aws:cloudformation:*` are not set.
 //!
 //! - [`template`]: the language, pure.
 //! - [`kinds`]: what each kind of resource does by which operations.
 //! - [`work`]: the reconciler.
+//! - [`asked`] and [`site`]: what providers of custom resources are asked and who signals what, by addresses of the cloud.
 
 mod access;
+mod asked;
 mod change_set;
 pub mod errors;
 mod kinds;
 mod model;
 mod ops;
+pub mod site;
 mod template;
 pub mod work;
 
@@ -35,5 +37,6 @@ pub static CLOUDFORMATION: kernel::Service = kernel::Service {
         ops::template::OPS,
         ops::export::OPS,
         ops::change_set::OPS,
+        ops::signal::OPS,
     ],
 };

@@ -9,7 +9,7 @@ pub(crate) const SERVICE: &str = "cloudformation.amazonaws.com";
 /// The kind of a stack itself, in its events.
 pub(crate) const STACK: &str = "AWS::CloudFormation::Stack";
 /// What is sealed: parameters that are not echoed, properties made of them, attributes that are secrets, tokens.
-const PURPOSE: &str = "cloudformation/values";
+pub(crate) const PURPOSE: &str = "cloudformation/values";
 
 store::record! {
     #[derive(Clone, PartialEq, Debug)]
@@ -99,6 +99,11 @@ store::record! {
         18 => pub(crate) reverting: bool,
         /// It was begun, and its service is still at it.
         19 => pub(crate) settling: bool,
+        /// `UpdateReplacePolicy`, by its number.
+        20 => pub(crate) replacement: u32,
+        /// What `CreationPolicy` waits for: how many signals, and until when.
+        21 => pub(crate) signals: u32,
+        22 => pub(crate) signals_until: Option<Timestamp>,
     }
 
     /// A resource as it was.

@@ -11,6 +11,7 @@
 mod accessanalyzer;
 mod autoscaling;
 mod cloudformation_change_sets;
+mod cloudformation_custom;
 mod cloudformation_kinds;
 mod cloudformation_lookups;
 mod cloudformation_rights;

@@ -157,26 +157,48 @@ fn mapped(on: &On<'_, '_>) -> Vec<(String, Value)> {
     all.into_iter().filter(|(_, value)| *value != Value::Null).collect()
 }
 
+/// What code in a template may import beside the language's own.
+#[derive(Clone, Copy)]
+struct Helper {
+    name: &'static str,
+    file: &'static str,
+    text: &'static str,
+}
+
+const PYTHON_HELPER: Helper =
+    Helper { name: "cfnresponse", file: "cfnresponse.py", text: include_str!("cfnresponse.py") };
+const NODE_HELPER: Helper = Helper {
+    name: "cfn-response",
+    file: "node_modules/cfn-response.js",
+    text: include_str!("cfn-response.js"),
+};
+
 /// A template's `ZipFile` is the source itself, for whose runtime the file has a name.
 /// AWS: <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-properties-lambda-function-code.html>
 fn code(on: &On<'_, '_>) -> Done<Value> {
     let code = on.prop("Code");
     let Some(Value::Str(source)) = get(&code, "ZipFile") else { return Ok(code) };
     let runtime = on.text("Runtime").unwrap_or_default();
-    let name = match runtime.as_str() {
-        runtime if runtime.starts_with("python") => "index.py",
-        runtime if runtime.starts_with("nodejs") => "index.js",
+    // AWS: such code finds a module by which it answers a request for a custom resource.
+    let (name, helper) = match runtime.as_str() {
+        runtime if runtime.starts_with("python") => ("index.py", PYTHON_HELPER),
+        runtime if runtime.starts_with("nodejs") => ("index.js", NODE_HELPER),
         _ => return Err(Refusal::of("ZipFile can only be used with Node.js and Python runtimes.")),
     };
-    let zipped =
-        zipped(name, source).map_err(|why| Refusal::of(format!("The code cannot be zipped: {why}")))?;
+    let zipped = zipped(name, source, helper)
+        .map_err(|why| Refusal::of(format!("The code cannot be zipped: {why}")))?;
     Ok(map([("ZipFile", Value::Blob(zipped.into()))]))
 }
 
-fn zipped(name: &str, source: &str) -> std::io::Result<Vec<u8>> {
+fn zipped(name: &str, source: &str, helper: Helper) -> std::io::Result<Vec<u8>> {
     let mut archive = zip::ZipWriter::new(Cursor::new(Vec::new()));
-    archive.start_file(name, SimpleFileOptions::default().unix_permissions(0o644))?;
+    let options = SimpleFileOptions::default().unix_permissions(0o644);
+    archive.start_file(name, options)?;
     archive.write_all(source.as_bytes())?;
+    if source.contains(helper.name) {
+        archive.start_file(helper.file, options)?;
+        archive.write_all(helper.text.as_bytes())?;
+    }
     Ok(archive.finish()?.into_inner())
 }
 

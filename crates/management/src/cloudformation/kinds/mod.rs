@@ -8,6 +8,7 @@ mod bind;
 mod bucket;
 mod cdk;
 mod cloudwatch;
+pub(super) mod custom;
 mod ec2;
 mod ecr;
 mod endpoint;
@@ -26,6 +27,7 @@ mod sqs;
 mod table;
 mod volume;
 mod vpc;
+mod wait;
 
 pub(crate) use on::{On, Refusal};
 
@@ -55,6 +57,8 @@ pub(crate) struct Kind {
     /// Properties whose change means another resource.
     pub(crate) fixed: &'static [&'static str],
     pub(crate) attributes: &'static [&'static str],
+    /// It takes any property and has any attribute: what they mean is for its provider to know.
+    pub(crate) any: bool,
     /// The property that names it, where its user may.
     pub(crate) named: Option<&'static str>,
     pub(crate) create: fn(&mut On<'_, '_>) -> Done<Made>,
@@ -80,6 +84,7 @@ const BASE: Kind = Kind {
     changes: &[],
     fixed: &[],
     attributes: &[],
+    any: false,
     named: None,
     create: |on| Ok(on.made("", Vec::new())),
     update: |on| Ok(on.same()),
@@ -87,6 +92,9 @@ const BASE: Kind = Kind {
     ready: |_| Ok(Some(Vec::new())),
     gone: |_| Ok(true),
 };
+
+/// AWS: of what follows `Custom::`.
+const OWN_NAME_MAX: usize = 60;
 
 static ALL: &[&[Kind]] = &[
     iam::KINDS,
@@ -109,9 +117,16 @@ static ALL: &[&[Kind]] = &[
     volume::KINDS,
     cdk::KINDS,
     ecr::KINDS,
+    custom::KINDS,
+    wait::KINDS,
 ];
 
 pub(crate) fn kind(name: &str) -> Option<&'static Kind> {
+    if let Some(own) = name.strip_prefix("Custom::") {
+        let fits = |b: u8| b.is_ascii_alphanumeric() || b"_@-".contains(&b);
+        let is_name = (1..=OWN_NAME_MAX).contains(&own.len()) && own.bytes().all(fits);
+        return is_name.then_some(&custom::CUSTOM);
+    }
     ALL.iter().copied().flatten().find(|kind| kind.name == name)
 }
 
@@ -128,6 +143,9 @@ impl Kind {
     /// The property that it does not have.
     pub(crate) fn stranger<'v>(&self, properties: &'v Value) -> Option<&'v str> {
         let Value::Map(entries) = properties else { return None };
+        if self.any {
+            return None;
+        }
         let known = |name: &str| self.changes.contains(&name) || self.fixed.contains(&name);
         entries.iter().map(|(name, _)| name.as_str()).find(|name| !known(name))
     }
@@ -138,9 +156,16 @@ impl Kind {
     }
 
     /// The properties that differ.
-    pub(crate) fn differing(&self, before: &Value, wanted: &Value) -> Vec<&'static str> {
-        let all = self.fixed.iter().chain(self.changes).copied();
-        all.filter(|name| !alike(get(before, name), get(wanted, name))).collect()
+    pub(crate) fn differing<'v>(&self, before: &'v Value, wanted: &'v Value) -> Vec<&'v str> {
+        let own = |value: &'v Value| match value {
+            Value::Map(entries) if self.any => entries.iter().map(|(name, _)| name.as_str()).collect(),
+            _ => Vec::new(),
+        };
+        let (before_own, mut all) = (own(before), own(wanted));
+        all.extend(before_own.into_iter().filter(|name| get(wanted, name).is_none()));
+        all.extend(self.fixed.iter().chain(self.changes).copied());
+        all.retain(|name| !alike(get(before, name), get(wanted, name)));
+        all
     }
 }
 
@@ -153,7 +178,7 @@ impl Kinds for Table {
     }
 
     fn has_attribute(&self, name: &str, attribute: &str) -> bool {
-        kind(name).is_some_and(|kind| kind.attributes.contains(&attribute))
+        kind(name).is_some_and(|kind| kind.any || kind.attributes.contains(&attribute))
     }
 }
 

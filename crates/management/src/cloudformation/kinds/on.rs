@@ -4,6 +4,7 @@
 use super::bind::bind;
 use super::{Attributes, Done, Made};
 use crate::cloudformation::errors::{handler_code, is_gone};
+use crate::cloudformation::model::Stack;
 use crate::cloudformation::template::{alike, dynamic, get, text};
 use kernel::{As, Cx};
 use wire::{Fault, Value};
@@ -12,6 +13,7 @@ use wire::{Fault, Value};
 pub(crate) struct On<'a, 'c> {
     pub(crate) cx: &'a mut Cx<'c>,
     pub(crate) who: As,
+    pub(crate) whole: &'a Stack,
     /// The stack's name.
     pub(crate) stack: &'a str,
     pub(crate) logical: &'a str,
@@ -20,6 +22,8 @@ pub(crate) struct On<'a, 'c> {
     /// Empty before it is made.
     pub(crate) physical: &'a str,
     pub(crate) known: &'a Value,
+    /// A hook may say here what it is called by now.
+    pub(crate) told: Option<String>,
 }
 
 /// Why a resource did not become what it should.

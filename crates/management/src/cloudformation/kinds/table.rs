@@ -37,6 +37,7 @@ pub(super) static KINDS: &[Kind] = &[Kind {
     ],
     fixed: &["TableName", "KeySchema", "LocalSecondaryIndexes"],
     attributes: &["Arn", "StreamArn"],
+    any: false,
     named: Some("TableName"),
     create,
     update,

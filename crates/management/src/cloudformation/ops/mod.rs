@@ -7,6 +7,7 @@ pub(super) mod export;
 pub(super) mod hold;
 mod lookup;
 pub(super) mod resource;
+pub(super) mod signal;
 mod source;
 pub(super) mod stack;
 pub(super) mod template;

@@ -12,6 +12,7 @@ pub(crate) mod dynamic;
 pub(crate) mod evaluate;
 pub(crate) mod graph;
 pub(crate) mod parameter;
+pub(crate) mod policy;
 pub(crate) mod reference;
 mod rule;
 mod section;
@@ -66,6 +67,8 @@ pub(crate) struct Resource {
     pub(crate) deletion: Keep,
     /// What becomes of the old one when it is replaced.
     pub(crate) replacement: Keep,
+    /// What its creation waits for, not yet evaluated.
+    pub(crate) creation: Option<Value>,
     pub(crate) metadata: Option<Value>,
 }
 

@@ -1,7 +1,7 @@
 //! The sections of a template: their form, their limits.
 
 use super::{
-    Keep, LANGUAGE_EXTENSIONS, Output, Parameter, Resource, Rule, Template, Wrong, get, text, wrong,
+    Keep, LANGUAGE_EXTENSIONS, Output, Parameter, Resource, Rule, Template, Wrong, get, policy, text, wrong,
 };
 use wire::Value;
 
@@ -145,8 +145,16 @@ fn mappings(entries: &Entries) -> Result<Vec<(String, Value)>, Wrong> {
     Ok(entries.to_vec())
 }
 
-const ATTRIBUTES: &[&str] =
-    &["Type", "Properties", "DependsOn", "Condition", "DeletionPolicy", "UpdateReplacePolicy", "Metadata"];
+const ATTRIBUTES: &[&str] = &[
+    "Type",
+    "Properties",
+    "DependsOn",
+    "Condition",
+    "DeletionPolicy",
+    "UpdateReplacePolicy",
+    "Metadata",
+    "CreationPolicy",
+];
 
 fn resource(name: &str, body: &Value) -> Result<Resource, Wrong> {
     let name = checked_name(name, "Resource")?;
@@ -156,7 +164,7 @@ fn resource(name: &str, body: &Value) -> Result<Resource, Wrong> {
     if let Some((unknown, _)) = members.iter().find(|(member, _)| !ATTRIBUTES.contains(&member.as_str())) {
         // AWS knows them, and nothing here would act on them.
         return wrong(match unknown.as_str() {
-            "CreationPolicy" | "UpdatePolicy" => {
+            "UpdatePolicy" => {
                 format!(
                     "Template format error: {unknown} of resource {name} is not built in this version of Virga."
                 )
@@ -189,6 +197,7 @@ fn resource(name: &str, body: &Value) -> Result<Resource, Wrong> {
         deletion: keep(get(body, "DeletionPolicy"), &name, "DeletionPolicy")?,
         replacement: keep(get(body, "UpdateReplacePolicy"), &name, "UpdateReplacePolicy")?,
         metadata: get(body, "Metadata").cloned(),
+        creation: policy::creation(get(body, "CreationPolicy"), kind, &name)?,
         name,
     })
 }

@@ -1,6 +1,6 @@
 //! Back: what an update that failed has changed becomes again what it was.
 
-use super::forward::Pass;
+use super::forward::{Pass, called};
 use super::plan::known;
 use super::step::{Task, Worker, commit, enter, merged, reread};
 use crate::cloudformation::kinds::{Kind, kind};
@@ -108,6 +108,9 @@ impl Worker<'_> {
             known: &known,
         };
         let ready = !matches!(self.is_ready(tx, stack, &task, kind, &wanted), Ok(false));
+        if let Some(physical) = self.told.take() {
+            called(resource, physical);
+        }
         resource.settling = !ready;
         ready
     }

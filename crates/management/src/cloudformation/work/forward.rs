@@ -2,10 +2,12 @@
 
 use super::plan::{Known, Made, Plan, known};
 use super::step::{Task, Worker, commit, enter, merged, reread};
+use crate::cloudformation::asked::{self, SIGNALS, Signal, Tally, tally};
 use crate::cloudformation::kinds::{Kind, Refusal, kind};
-use crate::cloudformation::model::{IMPORTS, JOBS, Link, RESOURCES, Resource, Stack, open, seal};
+use crate::cloudformation::model::{IMPORTS, JOBS, Link, Past, RESOURCES, Resource, Said, Stack, open, seal};
 use crate::cloudformation::template::evaluate::Evaluator;
 use crate::cloudformation::template::graph::Needs;
+use crate::cloudformation::template::policy::Signals;
 use crate::cloudformation::template::{Resource as Drawn, Wrong};
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -32,6 +34,15 @@ struct Wanted<'a> {
     properties: Value,
     /// As events show them.
     shown: String,
+    signals: Option<Signals>,
+}
+
+/// What the functions of a resource have come to.
+struct Evaluated {
+    properties: Value,
+    shown: String,
+    imports: BTreeSet<String>,
+    signals: Option<Signals>,
 }
 
 impl Worker<'_> {
@@ -109,7 +120,7 @@ impl Worker<'_> {
         }
         let mut stack = reread(&tx, stack)?;
         let evaluated = self.evaluated(&tx, &stack, plan, evaluator, name, known);
-        let (properties, shown, imports) = match evaluated {
+        let Evaluated { properties, shown, imports, signals } = match evaluated {
             Ok(found) => found,
             Err(Wrong(why)) => {
                 let mut resource = fresh(&stack, drawn, needs, known.get(name));
@@ -125,12 +136,11 @@ impl Worker<'_> {
             let key = Key::regional(stack.account, stack.region).str(&import).str(&stack.id);
             IMPORTS.put(&mut tx, &key, &Link { stack: stack.id.clone(), name: stack.name.clone() });
         }
-        let wanted = Wanted { drawn, kind, needs, properties, shown };
+        let wanted = Wanted { drawn, kind, needs, properties, shown, signals };
         let resource = self.become_wanted(&mut tx, &mut stack, &wanted, known.get(name));
         Ok(commit(tx)?.then_some(resource))
     }
 
-    #[allow(clippy::type_complexity, reason = "properties, as shown, imports")]
     fn evaluated(
         &self,
         tx: &Tx,
@@ -139,17 +149,21 @@ impl Worker<'_> {
         evaluator: &Evaluator<'_>,
         name: &str,
         known: &Known,
-    ) -> Result<(Value, String, BTreeSet<String>), Wrong> {
-        let world = Made { cloud: self.cloud, from: tx, stack, known, imports: RefCell::default() };
+    ) -> Result<Evaluated, Wrong> {
+        let world =
+            Made { cloud: self.cloud, from: tx, stack, known, shows: true, imports: RefCell::default() };
         let properties = plan.properties(evaluator, name, &world)?;
-        let shown = match plan.masked() {
-            None => wire::json::text(&properties),
-            Some(masked) => {
-                let evaluator = Evaluator::masked(evaluator, &masked);
-                wire::json::text(&plan.properties(&evaluator, name, &world)?)
-            }
+        let masked = plan.masked();
+        let shown = if masked.is_none() && !world.hides() {
+            wire::json::text(&properties)
+        } else {
+            let masked = masked.as_ref().unwrap_or(&plan.parameters);
+            let evaluator = Evaluator::masked(evaluator, masked);
+            let shown = Made { shows: false, imports: RefCell::default(), ..world };
+            wire::json::text(&plan.properties(&evaluator, name, &shown)?)
         };
-        Ok((properties, shown, world.imports.into_inner()))
+        let signals = plan.signals(evaluator, name, &world)?;
+        Ok(Evaluated { properties, shown, imports: world.imports.into_inner(), signals })
     }
 
     fn become_wanted(
@@ -199,7 +213,7 @@ impl Worker<'_> {
                 RESOURCES.put(tx, &resource.key(stack), &resource);
             } else {
                 let keep = wanted.drawn.replacement as u32;
-                resource.doomed.push(crate::cloudformation::model::Past { keep, ..old.past() });
+                resource.doomed.push(Past { keep, ..old.past() });
                 RESOURCES.put(tx, &resource.key(stack), &resource);
             }
             return resource;
@@ -241,6 +255,7 @@ impl Worker<'_> {
                 resource.physical = made.physical;
                 resource.properties = seal(self.cloud, &wanted.properties);
                 resource.attributes = seal(self.cloud, &merged(nothing, made.attributes));
+                self.await_signals(tx, stack, resource, wanted.signals);
                 let initiated = Some("Resource creation Initiated");
                 enter(self.cloud, tx, stack, resource, &in_progress, initiated, shown);
                 self.settle(tx, stack, resource, wanted.kind, shown);
@@ -314,7 +329,15 @@ impl Worker<'_> {
             known: &known,
         };
         let verb = resource.status.split('_').next().unwrap_or("CREATE").to_owned();
-        match self.act(tx, stack, &task, kind.ready) {
+        let done = self.act(tx, stack, &task, kind.ready);
+        if let Some(physical) = self.told.take() {
+            called(resource, physical);
+        }
+        let done = match done {
+            Ok(Some(attributes)) => self.signalled(tx, stack, resource).map(|all| all.then_some(attributes)),
+            other => other,
+        };
+        match done {
             Ok(None) if resource.settling => {}
             Ok(None) => {
                 resource.settling = true;
@@ -330,6 +353,52 @@ impl Worker<'_> {
                 let failed = format!("{verb}_FAILED");
                 enter(self.cloud, tx, stack, resource, &failed, Some(&refusal.reason), shown);
             }
+        }
+    }
+
+    /// From now on signals are waited for.
+    fn await_signals(&self, tx: &mut Tx, stack: &Stack, resource: &mut Resource, signals: Option<Signals>) {
+        let Some(Signals { count, timeout }) = signals else { return };
+        resource.signals = count;
+        resource.signals_until = Some(self.cloud.clock().now().plus(timeout));
+        // What cannot be read now is met again when they are counted.
+        let _ = asked::forget_signals(tx, &resource.key(stack));
+    }
+
+    /// Whether the signals have come that its creation waits for.
+    fn signalled(&self, tx: &mut Tx, stack: &mut Stack, resource: &Resource) -> Result<bool, Refusal> {
+        if resource.signals == 0 || resource.reverting {
+            return Ok(true);
+        }
+        let home = resource.key(stack);
+        let all = asked::signals(tx, &home).map_err(|error| Refusal::of(error.to_string()))?;
+        for signal in all.iter().filter(|signal| !signal.told) {
+            let word = if signal.failed { "FAILURE" } else { "SUCCESS" };
+            let reason = format!("Received {word} signal with UniqueId {}", signal.id);
+            let said = Said {
+                name: &resource.name,
+                kind: &resource.kind,
+                physical: &resource.physical,
+                status: &resource.status,
+                reason: Some(&reason),
+                properties: None,
+            };
+            stack.say(self.cloud, tx, said);
+            stack.save(tx);
+            SIGNALS.put(tx, &home.clone().str(&signal.id), &Signal { told: true, ..signal.clone() });
+        }
+        match tally(&all, resource.signals as usize) {
+            Tally::Enough => Ok(true),
+            Tally::Failed(failed) => {
+                Err(Refusal::of(format!("Received FAILURE signal with UniqueId {}", failed.id)))
+            }
+            Tally::Short if resource.signals_until.is_some_and(|until| until > self.cloud.clock().now()) => {
+                Ok(false)
+            }
+            Tally::Short => Err(Refusal::of(format!(
+                "Failed to receive {} resource signal(s) within the specified duration",
+                resource.signals as usize - all.len()
+            ))),
         }
     }
 
@@ -349,6 +418,17 @@ impl Worker<'_> {
     }
 }
 
+/// A resource is called otherwise by now: the one that it was called before is another, which is to go.
+pub(super) fn called(resource: &mut Resource, physical: String) {
+    if let Some(old) = resource.old.as_ref().filter(|old| !resource.replaced && old.physical != physical) {
+        let keep = if resource.reverting { 0 } else { resource.replacement };
+        let past = Past { keep, settling: false, ..old.clone() };
+        resource.doomed.push(past);
+    }
+    resource.doomed.retain(|past| past.physical != physical);
+    resource.physical = physical;
+}
+
 /// The record of a resource in this round.
 fn fresh(stack: &Stack, drawn: &Drawn, needs: &BTreeSet<String>, before: Option<&Resource>) -> Resource {
     let known = before.filter(|before| before.is_live()).cloned().unwrap_or_default();
@@ -358,12 +438,15 @@ fn fresh(stack: &Stack, drawn: &Drawn, needs: &BTreeSet<String>, before: Option<
         round: stack.round,
         needs: needs.iter().cloned().collect(),
         keep: drawn.deletion as u32,
+        replacement: drawn.replacement as u32,
         metadata: drawn.metadata.as_ref().map(wire::json::text),
         old: None,
         replaced: false,
         reverting: false,
         ending: false,
         settling: false,
+        signals: 0,
+        signals_until: None,
         ..known
     }
 }

@@ -11,6 +11,7 @@ pub(crate) mod plan;
 mod removal;
 mod step;
 
+use super::asked::{ASKED, SIGNALS};
 use super::model::{BODIES, EVENTS, JOBS, RESOURCES, STACKS};
 use base::Timestamp;
 use kernel::Cloud;
@@ -35,7 +36,9 @@ impl Reconciler for Deploy {
     }
 
     fn watches(&self) -> Vec<Vec<u8>> {
-        vec![JOBS.stored_key(&Key::empty())]
+        // What stacks wait for, too.
+        let all = Key::empty();
+        vec![JOBS.stored_key(&all), ASKED.stored_key(&all), SIGNALS.stored_key(&all)]
     }
 
     fn run(&self, cloud: &Arc<Cloud>) -> Result<Option<Timestamp>, String> {
@@ -91,6 +94,12 @@ impl Reconciler for Forget {
             }
             for entry in EVENTS.scan(&snapshot, &key, Direction::Forward) {
                 EVENTS.delete(&mut tx, &entry.map_err(failed)?.0);
+            }
+            for entry in ASKED.scan(&snapshot, &key, Direction::Forward) {
+                ASKED.delete(&mut tx, &entry.map_err(failed)?.0);
+            }
+            for entry in SIGNALS.scan(&snapshot, &key, Direction::Forward) {
+                SIGNALS.delete(&mut tx, &entry.map_err(failed)?.0);
             }
             step::commit(tx)?;
         }

@@ -37,7 +37,7 @@ pub(super) fn advance(cloud: &Arc<Cloud>, id: &str) -> Result<bool, String> {
         let Some(stack) = STACKS.get(&snapshot, &key).map_err(said)? else {
             return Err(format!("no stack {id}"));
         };
-        let worker = Worker { cloud, job: &job };
+        let worker = Worker { cloud, job: &job, told: RefCell::default() };
         let waits = match job.phase {
             Phase::Create | Phase::Update => worker.deploy(&stack)?,
             Phase::UpdateRollback => {
@@ -145,8 +145,14 @@ impl Worker<'_> {
         evaluator: &Evaluator<'_>,
         resources: &Known,
     ) -> Result<(Vec<Shown>, BTreeSet<String>), Wrong> {
-        let world =
-            Made { cloud: self.cloud, from: tx, stack, known: resources, imports: RefCell::default() };
+        let world = Made {
+            cloud: self.cloud,
+            from: tx,
+            stack,
+            known: resources,
+            shows: true,
+            imports: RefCell::default(),
+        };
         let mut outputs = Vec::new();
         for output in
             plan.template.outputs.iter().filter(|output| evaluator.holds(output.condition.as_deref()))

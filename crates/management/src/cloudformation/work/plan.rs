@@ -1,9 +1,10 @@
 //! What a stack is to become: its template, its parameters, its order, and the values that resources give each other.
 
-use crate::cloudformation::kinds::{Kind, kind};
+use crate::cloudformation::kinds::{Kind, custom, kind};
 use crate::cloudformation::model::{BODIES, Body, EXPORTS, RESOURCES, Resource, Stack, open};
 use crate::cloudformation::template::dynamic::{self, Values};
 use crate::cloudformation::template::evaluate::{Evaluator, Pseudo, World};
+use crate::cloudformation::template::policy::{Signals, signals};
 use crate::cloudformation::template::{Template, Wrong, get, graph, wrong};
 use kernel::Cloud;
 use std::cell::RefCell;
@@ -139,6 +140,19 @@ impl Plan {
     }
 }
 
+impl Plan {
+    /// What the creation of a resource waits for.
+    pub(crate) fn signals(
+        &self,
+        evaluator: &Evaluator<'_>,
+        name: &str,
+        world: &dyn World,
+    ) -> Result<Option<Signals>, Wrong> {
+        let creation = self.template.resource(name).and_then(|resource| resource.creation.as_ref());
+        creation.map(|policy| signals(&evaluator.value(policy, world)?, name)).transpose()
+    }
+}
+
 fn with_tags(
     mut entries: Vec<(String, Value)>,
     kind: &Kind,
@@ -175,8 +189,19 @@ pub(crate) struct Made<'a> {
     pub(crate) from: &'a dyn Read,
     pub(crate) stack: &'a Stack,
     pub(crate) known: &'a Known,
+    /// What providers of custom resources hide is seen, too.
+    pub(crate) shows: bool,
     /// The exports that were asked for.
     pub(crate) imports: RefCell<BTreeSet<String>>,
+}
+
+impl Made<'_> {
+    /// Whether there is something that its provider hides.
+    pub(crate) fn hides(&self) -> bool {
+        let own = |resource: &&Resource| kind(&resource.kind).is_some_and(|kind| kind.any);
+        let mut all = self.known.values().filter(own);
+        all.any(|resource| custom::is_hidden(&open(self.cloud, &resource.attributes)))
+    }
 }
 
 impl World for Made<'_> {
@@ -191,7 +216,17 @@ impl World for Made<'_> {
                 "Template error: instance of Fn::GetAtt references undefined resource {name}"
             ));
         };
-        match get(&open(self.cloud, &resource.attributes), attribute) {
+        let attributes = open(self.cloud, &resource.attributes);
+        if kind(&resource.kind).is_some_and(|kind| kind.any) {
+            let request = get(&attributes, "Request").and_then(Value::as_str).unwrap_or_default();
+            return custom::data(&attributes, attribute, self.shows).ok_or_else(|| {
+                Wrong(format!(
+                    "CustomResource attribute error: Vendor response doesn't contain {attribute} attribute in object {}|{name}|{request}",
+                    self.stack.arn()
+                ))
+            });
+        }
+        match get(&attributes, attribute) {
             Some(value) => Ok(value.clone()),
             None => wrong(format!("Attribute '{attribute}' does not exist")),
         }

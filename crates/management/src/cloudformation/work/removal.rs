@@ -131,6 +131,7 @@ impl Worker<'_> {
         let outcome =
             if resource.physical.is_empty() { Ok(true) } else { self.end(tx, stack, resource, &mut past)? };
         (resource.ending, resource.settling) = (past.ending, past.settling);
+        resource.physical.clone_from(&past.physical);
         match outcome {
             Ok(true) => {
                 enter(self.cloud, tx, stack, resource, "DELETE_COMPLETE", None, None);
@@ -196,15 +197,29 @@ impl Worker<'_> {
         };
         if !past.ending {
             // What its service is still at can be neither changed nor ended.
-            if past.settling && matches!(self.is_ready(tx, stack, &task, kind, &before), Ok(false)) {
-                return Ok(Ok(false));
+            let mut physical = past.physical.clone();
+            if past.settling {
+                let ready = self.is_ready(tx, stack, &task, kind, &before);
+                physical = self.told.take().unwrap_or(physical);
+                if matches!(ready, Ok(false)) {
+                    return Ok(Ok(false));
+                }
             }
             past.settling = false;
+            let task = Task { physical: &physical, ..task };
             if let Err(refusal) = self.act(tx, stack, &task, kind.delete) {
                 return Ok(Err(refusal));
             }
             past.ending = true;
+            past.physical.clone_from(&physical);
         }
+        let task = Task {
+            physical: &past.physical,
+            known: &known,
+            before: &before,
+            wanted: &nothing,
+            logical: &resource.name,
+        };
         Ok(self.act(tx, stack, &task, kind.gone))
     }
 }

@@ -3,6 +3,7 @@
 use crate::cloudformation::kinds::{Attributes, Done, On, Refusal};
 use crate::cloudformation::model::{Job, RESOURCES, Resource, SERVICE, STACKS, Said, Stack, open_text};
 use kernel::{As, Cloud, Whom};
+use std::cell::RefCell;
 use std::sync::Arc;
 use store::{CommitError, Tx};
 use wire::Value;
@@ -20,6 +21,8 @@ pub(crate) struct Task<'a> {
 pub(crate) struct Worker<'a> {
     pub(crate) cloud: &'a Arc<Cloud>,
     pub(crate) job: &'a Job,
+    /// What a hook has said that its resource is called by now.
+    pub(crate) told: RefCell<Option<String>>,
 }
 
 impl Worker<'_> {
@@ -43,8 +46,12 @@ impl Worker<'_> {
         };
         let done = cloud.act_for(tx, SERVICE, whom, job.region, job.host.as_deref(), |cx| {
             let Task { logical, physical, wanted, before, known } = *task;
-            let mut on = On { cx, who, stack: &stack.name, logical, wanted, before, physical, known };
-            hook(&mut on)
+            let (whole, told) = (stack, None);
+            let stack = stack.name.as_str();
+            let mut on = On { cx, who, whole, stack, logical, wanted, before, physical, known, told };
+            let done = hook(&mut on);
+            self.told.replace(on.told);
+            done
         });
         let done = done.unwrap_or_else(|fault| Err(Refusal::of(fault.message)));
         if done.is_err() {
