@@ -21,7 +21,7 @@ const STARTS_GROWN: usize = 3;
 const START_SECONDS_MAX: u64 = 30;
 const WARM_UP: Duration = Duration::from_millis(300);
 /// Memory is read when a server has had nothing to do for this long.
-const IDLE: Duration = Duration::from_secs(1);
+const IDLE: Duration = Duration::from_secs(3);
 const GROW_SECONDS_MAX: u64 = 45;
 const FILL_SECONDS_MAX: u64 = 600;
 /// The scenarios have made some of the first numbers already.

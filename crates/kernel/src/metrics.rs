@@ -40,6 +40,12 @@ impl Metrics {
         add(self.0.write().unwrap_or_else(PoisonError::into_inner).entry((service, operation)).or_default());
     }
 
+    /// How many calls there were.
+    pub fn calls(&self) -> u64 {
+        let table = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        table.values().map(|counters| counters.calls.load(Ordering::Relaxed)).sum()
+    }
+
     /// `{"iam.CreateUser": {"calls": 3, "refused": 1, "failed": 0, "mean_micros": 412}}`
     pub fn snapshot(&self) -> serde_json::Value {
         let table = self.0.read().unwrap_or_else(PoisonError::into_inner);
@@ -68,6 +74,7 @@ mod tests {
         for status in [200, 404, 500] {
             metrics.count("iam", "GetUser", status, Duration::from_micros(30));
         }
+        assert_eq!(metrics.calls(), 3);
         let row = &metrics.snapshot()["iam.GetUser"];
         assert_eq!(*row, serde_json::json!({"calls": 3, "refused": 1, "failed": 1, "mean_micros": 30}));
     }

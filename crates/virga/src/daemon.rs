@@ -4,7 +4,7 @@ use crate::authority::{self, Authority};
 use crate::cli::up::Options;
 use crate::config::{Place, Running};
 use crate::gateway::Gateway;
-use crate::wiring;
+use crate::{pages, wiring};
 use base::{Clock, Rng};
 use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::{Read, Write};
@@ -94,11 +94,13 @@ async fn serve(
     let running = Running { pid: i32::try_from(std::process::id()).map_err(|e| e.to_string())?, endpoint };
     write_run_file(place, &running)?;
     ready(&running)?;
+    let small = tokio::spawn(pages::keep_small(Arc::clone(&cloud)));
     tokio::select! {
         _ = interrupt.recv() => {}
         _ = terminate.recv() => {}
     }
     kernel::log::info("stopping", &[]);
+    small.abort();
     let _ = stop.send(true);
     let _ = serving.await;
     background.stop().await;

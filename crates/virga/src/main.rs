@@ -7,6 +7,7 @@ mod config;
 mod daemon;
 mod demo;
 mod gateway;
+mod pages;
 
 use clap::Parser;
 use std::process::ExitCode;
