@@ -169,6 +169,7 @@ type Work = Vec<Arc<dyn Reconciler>>;
 fn management_work() -> Work {
     vec![
         Arc::new(management::cloudformation::work::Deploy),
+        Arc::new(management::cloudformation::work::notify::Notify),
         Arc::new(management::cloudformation::work::Forget),
         Arc::new(management::cloudwatch::work::Evaluate),
         Arc::new(management::cloudwatch::work::Forget),

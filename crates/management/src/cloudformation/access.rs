@@ -26,6 +26,9 @@ fn passing(mut target: Target, request: &Struct) -> Vec<Target> {
     if let Some(url) = request.str("TemplateURL") {
         target = target.key("cloudformation:TemplateUrl", url);
     }
+    if let Some(url) = request.str("StackPolicyURL") {
+        target = target.key("cloudformation:StackPolicyUrl", url);
+    }
     let Some(role) = request.str("RoleARN") else { return vec![target] };
     let role_target = Target::on(role).doing("iam:PassRole").key("iam:PassedToService", SERVICE);
     vec![target.key("cloudformation:RoleArn", role), role_target]
@@ -33,6 +36,15 @@ fn passing(mut target: Target, request: &Struct) -> Vec<Target> {
 
 pub(crate) fn stack(cx: &mut Cx<'_>, request: &Struct) -> Targets {
     Ok(passing(target(cx, request.str("StackName").unwrap_or_default())?, request))
+}
+
+/// With the address of a policy.
+pub(crate) fn stack_policy(cx: &mut Cx<'_>, request: &Struct) -> Targets {
+    let mut target = target(cx, request.str("StackName").unwrap_or_default())?;
+    if let Some(url) = request.str("StackPolicyURL") {
+        target = target.key("cloudformation:StackPolicyUrl", url);
+    }
+    Ok(vec![target])
 }
 
 /// A new stack: its id is not known yet.

@@ -31,6 +31,13 @@ store::record! {
         13 => pub(crate) changes: Vec<Change>,
         14 => pub(crate) on_failure: Option<String>,
         15 => pub(crate) token: Option<String>,
+        /// The topics that are to hear of the stack; those that do where it says nothing.
+        16 => pub(crate) notifies: Option<Topics>,
+    }
+
+    #[derive(Clone, PartialEq, Debug)]
+    pub(crate) struct Topics {
+        1 => pub(crate) arns: Vec<String>,
     }
 
     /// What happens to one resource.
@@ -209,7 +216,11 @@ fn change(
             entity,
         }
     };
-    let details: Vec<Detail> = differing.iter().map(detail).collect();
+    let mut details: Vec<Detail> = differing.iter().map(detail).collect();
+    if kind.always && details.is_empty() {
+        // Whether something of it changes is seen when it is looked into.
+        details.push(Detail { dynamic: true, source: "Automatic".to_owned(), ..Detail::default() });
+    }
     let replacement =
         match details.iter().filter(|detail| detail.recreates).map(|detail| detail.dynamic).min() {
             Some(false) => "True",

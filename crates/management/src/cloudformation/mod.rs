@@ -4,9 +4,10 @@
 //! audited as such; each step is one transaction with the record of it, so that a crash neither doubles nor forgets a
 //! resource; a failure turns the stack back; a kind or a property that is not known fails, in AWS's words.
 //!
-//! Not here: stack sets, nested stacks, drift, imports of resources, macros and transforms (but for the language
-//! extensions), rules that ask about the account, dynamic references to secrets or to what the stack itself makes, update
-//! policies, stack policies, notifications, hooks, a registry of kinds. The tags `aws:cloudformation:*` are not set.
+//! Not here: stack sets, drift, imports of resources, macros, transforms (but for the language extensions, `AWS::Include`
+//! and serverless functions and tables), rules that ask about the account, dynamic references to secrets or to what the
+//! stack itself makes, update policies, hooks, a registry of kinds. Change sets do not look into nested stacks. The tags
+//! `aws:cloudformation:*` are not set.
 //!
 //! - [`template`]: the language, pure.
 //! - [`kinds`]: what each kind of resource does by which operations.
@@ -21,6 +22,7 @@ mod kinds;
 mod model;
 mod ops;
 pub mod site;
+mod stack_policy;
 mod template;
 pub mod work;
 
@@ -38,5 +40,6 @@ pub static CLOUDFORMATION: kernel::Service = kernel::Service {
         ops::export::OPS,
         ops::change_set::OPS,
         ops::signal::OPS,
+        ops::policy::OPS,
     ],
 };

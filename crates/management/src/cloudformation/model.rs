@@ -46,6 +46,14 @@ store::record! {
         24 => pub(crate) creation_token: Option<String>,
         /// The values of those parameters that are kept in Parameter Store.
         25 => pub(crate) resolved: Vec<(String, String)>,
+        /// The ARN of the stack that it is a resource of, and of the one around all.
+        26 => pub(crate) parent: Option<String>,
+        27 => pub(crate) root: Option<String>,
+        /// What it told of itself before the update that the tree around it may still take back.
+        28 => pub(crate) former: Vec<Shown>,
+        /// The topics that hear of its events.
+        29 => pub(crate) notifies: Vec<String>,
+        30 => pub(crate) policy: Option<String>,
     }
 
     /// An output with its value.
@@ -67,6 +75,8 @@ store::record! {
         4 => pub(crate) resolved: Vec<(String, String)>,
         /// The values of dynamic references.
         5 => pub(crate) references: Vec<(String, String)>,
+        /// What its transforms have made of it.
+        6 => pub(crate) processed: Option<String>,
     }
 
     #[derive(Clone, PartialEq, Debug)]
@@ -163,6 +173,24 @@ store::record! {
         /// Resources that are left alone.
         11 => pub(crate) skip: Vec<String>,
         12 => pub(crate) disable_rollback: bool,
+        /// It is a part of the work on the stack around it.
+        13 => pub(crate) within: bool,
+        /// The stack policy of this update alone.
+        14 => pub(crate) policy: Option<String>,
+        /// The caller's unique id.
+        15 => pub(crate) principal: String,
+    }
+
+    /// An event that a topic is to hear of.
+    #[derive(Clone, PartialEq, Debug)]
+    pub(crate) struct Note {
+        1 => pub(crate) topic: String,
+        2 => pub(crate) message: String,
+        3 => pub(crate) account: AccountId,
+        4 => pub(crate) region: Region,
+        5 => pub(crate) access_key: String,
+        6 => pub(crate) sealed_token: Option<Vec<u8>>,
+        7 => pub(crate) role: Option<String>,
     }
 }
 
@@ -176,6 +204,8 @@ store::record_enum! {
         5 => RollbackCleanup,
         6 => Rollback,
         7 => Delete,
+        /// Updated, as a part of a tree that is not done yet.
+        8 => Held,
     }
 }
 
@@ -191,6 +221,9 @@ pub(crate) const EXPORTS: Table<Export> = Table::new(0x1706, "cloudformation/exp
 /// By export and stack.
 pub(crate) const IMPORTS: Table<Link> = Table::new(0x1707, "cloudformation/imports");
 pub(crate) const JOBS: Table<Job> = Table::new(0x1708, "cloudformation/jobs");
+
+/// In the order of the events.
+pub(crate) const NOTES: Table<Note> = Table::new(0x170D, "cloudformation/notifications");
 
 pub(crate) const NOW: &str = "now";
 pub(crate) const NEXT: &str = "next";
@@ -247,6 +280,45 @@ impl Stack {
             token: self.token.clone(),
         };
         EVENTS.put(tx, &self.key().u64(u64::MAX - self.events), &event);
+        self.note(tx, &event);
+    }
+
+    /// The topics of the stack are to hear of an event, in the stead of whoever works on it.
+    fn note(&self, tx: &mut Tx, event: &Event) {
+        if self.notifies.is_empty() {
+            return;
+        }
+        // What cannot be read is met again when the stack's work goes on.
+        let Ok(Some(job)) = JOBS.get(tx, &Key::global().str(&self.id)) else { return };
+        let said = |text: Option<&str>| text.unwrap_or_default().replace('\'', "\\'");
+        let lines = [
+            ("StackId", self.arn()),
+            ("Timestamp", event.time.iso8601_millis()),
+            ("EventId", event.id.clone()),
+            ("LogicalResourceId", event.name.clone()),
+            ("Namespace", self.account.to_string()),
+            ("PhysicalResourceId", said(Some(&event.physical))),
+            ("PrincipalId", job.principal.clone()),
+            ("ResourceProperties", said(event.properties.as_deref())),
+            ("ResourceStatus", event.status.clone()),
+            ("ResourceStatusReason", said(event.reason.as_deref())),
+            ("ResourceType", event.kind.clone()),
+            ("StackName", self.name.clone()),
+            ("ClientRequestToken", event.token.clone().unwrap_or_else(|| "null".into())),
+        ];
+        let message: String = lines.iter().map(|(name, value)| format!("{name}='{value}'\n")).collect();
+        for (place, topic) in (0u64..).zip(&self.notifies) {
+            let note = Note {
+                topic: topic.clone(),
+                message: message.clone(),
+                account: self.account,
+                region: self.region,
+                access_key: job.access_key.clone(),
+                sealed_token: job.sealed_token.clone(),
+                role: job.role.clone(),
+            };
+            NOTES.put(tx, &Key::global().str(&self.id).u64(self.events).u64(place), &note);
+        }
     }
 
     /// Enters a state and says so.
@@ -313,6 +385,11 @@ impl Resource {
 }
 
 impl Body {
+    /// The template that is at work.
+    pub(crate) fn template(&self) -> &str {
+        self.processed.as_deref().unwrap_or(&self.text)
+    }
+
     pub(crate) fn parameters(&self, cloud: &Cloud) -> std::collections::BTreeMap<String, String> {
         match open(cloud, &self.sealed_parameters) {
             Value::Map(entries) => {

@@ -11,9 +11,12 @@
 mod accessanalyzer;
 mod autoscaling;
 mod cloudformation_change_sets;
+mod cloudformation_corpus;
 mod cloudformation_custom;
 mod cloudformation_kinds;
 mod cloudformation_lookups;
+mod cloudformation_nested;
+mod cloudformation_policies;
 mod cloudformation_rights;
 mod cloudformation_stacks;
 mod cloudformation_updates;

@@ -16,6 +16,7 @@ const TAGGER: Tagger = Tagger {
 };
 
 pub(super) static KINDS: &[Kind] = &[
+    ARCHIVE,
     Kind {
         name: "AWS::Events::EventBus",
         changes: &["Description", "Policy", "Tags"],
@@ -80,6 +81,42 @@ pub(super) static KINDS: &[Kind] = &[
         ..BASE
     },
 ];
+
+const ARCHIVE: Kind = Kind {
+    name: "AWS::Events::Archive",
+    changes: &["Description", "EventPattern", "RetentionDays"],
+    fixed: &["ArchiveName", "SourceArn"],
+    attributes: &["Arn"],
+    named: Some("ArchiveName"),
+    create: |on| {
+        let name = on.name("ArchiveName", 48);
+        let input = map([
+            ("ArchiveName", Value::str(&name)),
+            ("EventSourceArn", on.prop("SourceArn")),
+            ("Description", on.prop("Description")),
+            ("EventPattern", on.document("EventPattern")),
+            ("RetentionDays", on.prop("RetentionDays")),
+        ]);
+        let arn = text_at(&on.call(EVENTS, "CreateArchive", input)?, "ArchiveArn");
+        Ok(on.made(name, vec![("Arn", Value::Str(arn))]))
+    },
+    update: |on| {
+        let days = match on.prop("RetentionDays") {
+            Value::Null => Value::Int(0),
+            days => days,
+        };
+        let input = map([
+            ("ArchiveName", on.physical()),
+            ("Description", Value::Str(on.text("Description").unwrap_or_default())),
+            ("EventPattern", on.document("EventPattern")),
+            ("RetentionDays", days),
+        ]);
+        on.call(EVENTS, "UpdateArchive", input)?;
+        Ok(on.same())
+    },
+    delete: |on| on.end(EVENTS, "DeleteArchive", map([("ArchiveName", on.physical())])),
+    ..BASE
+};
 
 fn permit(on: &mut On<'_, '_>, bus: &str) -> Done<()> {
     if !on.changed("Policy") {

@@ -1,4 +1,4 @@
-//! CloudWatch Logs' groups and metric filters.
+//! CloudWatch Logs' groups, metric filters and subscription filters.
 
 use super::on::{Form, On, Tagger, map, text_at};
 use super::{BASE, Done, Kind, Made, Refusal};
@@ -15,7 +15,7 @@ const TAGGER: Tagger = Tagger {
     form: Form::Map,
 };
 
-pub(super) static KINDS: &[Kind] = &[GROUP, METRIC_FILTER];
+pub(super) static KINDS: &[Kind] = &[GROUP, METRIC_FILTER, SUBSCRIPTION_FILTER];
 
 const GROUP: Kind = Kind {
     name: "AWS::Logs::LogGroup",
@@ -59,6 +59,39 @@ const METRIC_FILTER: Kind = Kind {
     },
     ..BASE
 };
+
+const SUBSCRIPTION_FILTER: Kind = Kind {
+    name: "AWS::Logs::SubscriptionFilter",
+    changes: &["DestinationArn", "Distribution", "FilterPattern", "RoleArn"],
+    fixed: &["FilterName", "LogGroupName"],
+    named: Some("FilterName"),
+    create: |on| {
+        let name = on.name("FilterName", 512);
+        subscription(on, &name)?;
+        Ok(on.made(name, Vec::new()))
+    },
+    update: |on| {
+        subscription(on, on.physical)?;
+        Ok(on.same())
+    },
+    delete: |on| {
+        let input = map([("logGroupName", on.was("LogGroupName")), ("filterName", on.physical())]);
+        on.end(LOGS, "DeleteSubscriptionFilter", input)
+    },
+    ..BASE
+};
+
+fn subscription(on: &mut On<'_, '_>, name: &str) -> Done<()> {
+    let input = map([
+        ("logGroupName", on.prop("LogGroupName")),
+        ("filterName", Value::str(name)),
+        ("filterPattern", Value::Str(on.text("FilterPattern").unwrap_or_default())),
+        ("destinationArn", on.prop("DestinationArn")),
+        ("roleArn", on.prop("RoleArn")),
+        ("distribution", on.prop("Distribution")),
+    ]);
+    on.call(LOGS, "PutSubscriptionFilter", input).map(drop)
+}
 
 fn filter(on: &mut On<'_, '_>, name: &str) -> Done<()> {
     let Value::List(items) = on.prop("MetricTransformations") else {

@@ -20,8 +20,12 @@ mod iam_policy;
 mod instance;
 mod kms;
 mod logs;
+pub(super) mod nested;
 mod on;
 mod parameter;
+mod published;
+mod scaling;
+mod scheduler;
 mod sns;
 mod sqs;
 mod table;
@@ -31,6 +35,7 @@ mod wait;
 
 pub(crate) use on::{On, Refusal};
 
+use super::model::STACK;
 use super::template::check::Kinds;
 use super::template::{alike, get};
 use wire::Value;
@@ -59,6 +64,8 @@ pub(crate) struct Kind {
     pub(crate) attributes: &'static [&'static str],
     /// It takes any property and has any attribute: what they mean is for its provider to know.
     pub(crate) any: bool,
+    /// An update looks into it even where nothing of it is written otherwise.
+    pub(crate) always: bool,
     /// The property that names it, where its user may.
     pub(crate) named: Option<&'static str>,
     pub(crate) create: fn(&mut On<'_, '_>) -> Done<Made>,
@@ -85,6 +92,7 @@ const BASE: Kind = Kind {
     fixed: &[],
     attributes: &[],
     any: false,
+    always: false,
     named: None,
     create: |on| Ok(on.made("", Vec::new())),
     update: |on| Ok(on.same()),
@@ -119,6 +127,10 @@ static ALL: &[&[Kind]] = &[
     ecr::KINDS,
     custom::KINDS,
     wait::KINDS,
+    nested::KINDS,
+    published::KINDS,
+    scheduler::KINDS,
+    scaling::KINDS,
 ];
 
 pub(crate) fn kind(name: &str) -> Option<&'static Kind> {
@@ -152,7 +164,7 @@ impl Kind {
 
     /// Whether nothing of it would change. What is not known is for its service to refuse.
     pub(crate) fn stays(&self, before: &Value, wanted: &Value) -> bool {
-        self.differing(before, wanted).is_empty() && self.stranger(wanted).is_none()
+        !self.always && self.differing(before, wanted).is_empty() && self.stranger(wanted).is_none()
     }
 
     /// The properties that differ.
@@ -178,7 +190,10 @@ impl Kinds for Table {
     }
 
     fn has_attribute(&self, name: &str, attribute: &str) -> bool {
-        kind(name).is_some_and(|kind| kind.any || kind.attributes.contains(&attribute))
+        kind(name).is_some_and(|kind| {
+            let is_output = kind.name == STACK && attribute.starts_with("Outputs.");
+            kind.any || is_output || kind.attributes.contains(&attribute)
+        })
     }
 }
 

@@ -4,7 +4,7 @@
 use super::bind::bind;
 use super::{Attributes, Done, Made};
 use crate::cloudformation::errors::{handler_code, is_gone};
-use crate::cloudformation::model::Stack;
+use crate::cloudformation::model::{Job, Stack};
 use crate::cloudformation::template::{alike, dynamic, get, text};
 use kernel::{As, Cx};
 use wire::{Fault, Value};
@@ -14,6 +14,8 @@ pub(crate) struct On<'a, 'c> {
     pub(crate) cx: &'a mut Cx<'c>,
     pub(crate) who: As,
     pub(crate) whole: &'a Stack,
+    /// The work on it that is under way.
+    pub(crate) job: &'a Job,
     /// The stack's name.
     pub(crate) stack: &'a str,
     pub(crate) logical: &'a str,

@@ -3,7 +3,7 @@
 //! A table changes one thing at a time: what is left to do is done step by step, whenever the table is active again.
 
 use super::on::{KEYS, On, Tagger, at, map, text_at};
-use super::{Attributes, Done, Kind, Made};
+use super::{Attributes, BASE, Done, Kind, Made};
 use crate::cloudformation::template::get;
 use wire::Value;
 
@@ -37,7 +37,6 @@ pub(super) static KINDS: &[Kind] = &[Kind {
     ],
     fixed: &["TableName", "KeySchema", "LocalSecondaryIndexes"],
     attributes: &["Arn", "StreamArn"],
-    any: false,
     named: Some("TableName"),
     create,
     update,
@@ -47,6 +46,7 @@ pub(super) static KINDS: &[Kind] = &[Kind {
         Err(refusal) if refusal.gone => Ok(true),
         other => other.map(|_| false),
     },
+    ..BASE
 }];
 
 /// What stands under other names in the template than in the operation.

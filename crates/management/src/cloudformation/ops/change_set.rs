@@ -3,10 +3,12 @@
 use super::stack::{check_kinds, check_name, differs, fresh, may_update, register, start_update};
 use super::{
     Offer, Parameter, ParameterView, Tag, Taken, begin, body, changeable, existing, find, given, live,
-    source, tags, take, views,
+    source, tags, take, topics, views,
 };
 use crate::cloudformation::access;
-use crate::cloudformation::change_set::{CHANGE_SETS, Change, ChangeSet, Detail, by_arn, changes, of};
+use crate::cloudformation::change_set::{
+    CHANGE_SETS, Change, ChangeSet, Detail, Topics, by_arn, changes, of,
+};
 use crate::cloudformation::errors::{CfnError, invalid};
 use crate::cloudformation::model::{BODIES, Body, NOW, Phase, Stack};
 use crate::cloudformation::work::plan::{Plan, known};
@@ -38,6 +40,7 @@ wire::shape! {
         description: Option<String> = "Description",
         kind: Option<String> = "ChangeSetType",
         on_failure: Option<String> = "OnStackFailure",
+        notifies: Option<Vec<String>> = "NotificationARNs",
     }
 
     #[derive(Clone, Debug)]
@@ -76,6 +79,7 @@ wire::shape! {
         tags: Option<Vec<Tag>> = "Tags",
         changes: Vec<ChangeView> = "Changes",
         on_failure: Option<String> = "OnStackFailure",
+        notifies: Option<Vec<String>> = "NotificationARNs",
     }
 
     #[derive(Clone, Debug)]
@@ -190,6 +194,7 @@ fn make(cx: &mut Cx<'_>, req: CreateChangeSet, text: Option<String>) -> Result<C
             before: &before,
             tags,
             capabilities: &req.capabilities,
+            reviewed: true,
         },
     )?;
     check_kinds(cx, &stack, &plan)?;
@@ -203,10 +208,7 @@ fn make(cx: &mut Cx<'_>, req: CreateChangeSet, text: Option<String>) -> Result<C
         Some(present) if !creates => differs(cx, &stack, &plan, present)?,
         _ => true,
     };
-    let (status, execution, reason) = match differs {
-        true => ("CREATE_COMPLETE", "AVAILABLE", None),
-        false => ("FAILED", "UNAVAILABLE", Some("The submitted information didn't contain changes. Submit different information to create a change set.".to_owned())),
-    };
+    let (status, execution, reason) = outcome(differs);
     let set = ChangeSet {
         name: req.name,
         id: base::id::uuid(cx.rng()),
@@ -223,9 +225,19 @@ fn make(cx: &mut Cx<'_>, req: CreateChangeSet, text: Option<String>) -> Result<C
         changes,
         on_failure: req.on_failure,
         token: req.token,
+        notifies: req.notifies.map(topics).transpose()?.map(|arns| Topics { arns }),
     };
     set.save(cx.tx, &stack);
     Ok(Created { id: set.arn(&stack), stack: stack.arn() })
+}
+
+/// The status of a change set, whether it can be carried out, and why not.
+fn outcome(differs: bool) -> (&'static str, &'static str, Option<String>) {
+    if differs {
+        return ("CREATE_COMPLETE", "AVAILABLE", None);
+    }
+    let why = "The submitted information didn't contain changes. Submit different information to create a change set.";
+    ("FAILED", "UNAVAILABLE", Some(why.to_owned()))
 }
 
 /// The stack that a change set is for; a new one is under review until the set is carried out.
@@ -269,6 +281,9 @@ fn execute(cx: &mut Cx<'_>, req: Execute) -> Result<Empty, CfnError> {
     stack.change_set = Some(set.arn(&stack));
     stack.capabilities.clone_from(&set.capabilities);
     stack.role = set.role.clone().or(stack.role);
+    if let Some(topics) = &set.notifies {
+        stack.notifies.clone_from(&topics.arns);
+    }
     stack.token = req.token;
     let plan = Plan::of(cx.cloud(), &stack, &set.body)?;
     if set.creates {
@@ -306,8 +321,9 @@ fn first(
     stack.updated = Some(cx.now);
     BODIES.put(cx.tx, &stack.key().str(NOW), &set.body);
     let cloud = std::sync::Arc::clone(cx.cloud());
+    begin(cx, stack, Phase::Create, Vec::new(), stack.disable_rollback)?;
     stack.enter(&cloud, cx.tx, "CREATE_IN_PROGRESS", Some("User Initiated"));
-    begin(cx, stack, Phase::Create, Vec::new(), stack.disable_rollback)
+    Ok(())
 }
 
 fn delete(cx: &mut Cx<'_>, req: Named) -> Result<Empty, CfnError> {
@@ -336,7 +352,7 @@ fn detail(detail: Detail) -> DetailView {
     DetailView {
         target: TargetView {
             attribute: if tags { "Tags".into() } else { "Properties".into() },
-            name: (!tags).then_some(detail.property),
+            name: (!tags).then_some(detail.property).filter(|name| !name.is_empty()),
             recreation: recreation.into(),
         },
         evaluation: if detail.dynamic { "Dynamic".into() } else { "Static".into() },
@@ -387,6 +403,7 @@ fn describe(cx: &mut Cx<'_>, req: Named) -> Result<Described, CfnError> {
         tags: some(set.body.tags.into_iter().map(|(key, value)| Tag { key, value }).collect()),
         changes: set.changes.into_iter().map(change).collect(),
         on_failure: set.on_failure,
+        notifies: set.notifies.map(|topics| topics.arns),
     })
 }
 

@@ -47,6 +47,9 @@ wire::shape! {
         role: Option<String> = "RoleARN",
         tags: Vec<Tag> = "Tags",
         protected: bool = "EnableTerminationProtection",
+        parent: Option<String> = "ParentId",
+        root: Option<String> = "RootId",
+        notifies: Vec<String> = "NotificationARNs",
         drift: Drift = "DriftInformation",
     }
 
@@ -84,6 +87,8 @@ wire::shape! {
         deleted: Option<Timestamp> = "DeletionTime",
         status: String = "StackStatus",
         reason: Option<String> = "StackStatusReason",
+        parent: Option<String> = "ParentId",
+        root: Option<String> = "RootId",
         drift: Drift = "DriftInformation",
     }
 }
@@ -122,6 +127,9 @@ fn view(stack: Stack) -> View {
         role: stack.role,
         tags: stack.tags.into_iter().map(|(key, value)| Tag { key, value }).collect(),
         protected: stack.protected,
+        parent: stack.parent,
+        root: stack.root,
+        notifies: stack.notifies,
         drift: drift(),
     }
 }
@@ -179,6 +187,8 @@ fn list(cx: &mut Cx<'_>, req: ListStacks) -> Result<Summaries, CfnError> {
         deleted: stack.deleted,
         status: stack.status,
         reason: stack.reason,
+        parent: stack.parent,
+        root: stack.root,
         drift: drift(),
     };
     Ok(Summaries { stacks: stacks.into_iter().map(summary).collect(), token })

@@ -45,6 +45,12 @@ fn protect(cx: &mut Cx<'_>, req: Protect) -> Result<StackId, CfnError> {
             stack.name
         )));
     }
+    if stack.root.is_some() {
+        return Err(invalid(format!(
+            "Termination protection of the nested stack [{}] is that of its root stack.",
+            stack.name
+        )));
+    }
     stack.protected = req.enable;
     stack.save(cx.tx);
     Ok(StackId { id: stack.arn() })
@@ -85,7 +91,7 @@ fn go_on(cx: &mut Cx<'_>, req: Continue) -> Result<Empty, CfnError> {
     stack.role = req.role.or(stack.role);
     stack.token = req.token;
     let cloud = std::sync::Arc::clone(cx.cloud());
-    stack.enter(&cloud, cx.tx, "UPDATE_ROLLBACK_IN_PROGRESS", Some("User Initiated"));
     begin(cx, &stack, Phase::UpdateRollback, req.skip, false)?;
+    stack.enter(&cloud, cx.tx, "UPDATE_ROLLBACK_IN_PROGRESS", Some("User Initiated"));
     Ok(Empty)
 }

@@ -3,12 +3,14 @@
 pub(super) mod change_set;
 pub(super) mod describe;
 pub(super) mod event;
+mod expansion;
 pub(super) mod export;
 pub(super) mod hold;
 mod lookup;
+pub(super) mod policy;
 pub(super) mod resource;
 pub(super) mod signal;
-mod source;
+pub(super) mod source;
 pub(super) mod stack;
 pub(super) mod template;
 
@@ -141,14 +143,32 @@ pub(super) struct Offer<'o> {
     pub(super) before: &'o BTreeMap<String, String>,
     pub(super) tags: Vec<(String, String)>,
     pub(super) capabilities: &'o [String],
+    /// It is for a change set.
+    pub(super) reviewed: bool,
+}
+
+/// The values that parameters are given, before a template says what it makes of them.
+fn values(given: &[Given], before: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+    let value = |one: &Given| {
+        let value = if one.previous { before.get(&one.name).cloned() } else { one.value.clone() };
+        Some((one.name.clone(), value?))
+    };
+    given.iter().filter_map(value).collect()
 }
 
 /// A template with its parameters, for a stack that is there or is to be.
 pub(super) fn take(cx: &mut Cx<'_>, stack: &Stack, offer: Offer<'_>) -> Result<Taken, CfnError> {
-    let Offer { role, text, given, before, tags, capabilities } = offer;
-    let template = read(&text)?;
+    let Offer { role, text, given, before, tags, capabilities, reviewed } = offer;
+    let values = values(&given, before);
+    let processed = expansion::expanded(cx, role, &text, &values)?;
+    let template = read(processed.as_deref().unwrap_or(&text))?;
     let parameters = resolve(&template, &given, before)?;
-    let needed = capabilities_of(&template);
+    let mut needed = capabilities_of(&template);
+    if processed.is_some() && !needed.contains(&"CAPABILITY_AUTO_EXPAND") {
+        needed.push("CAPABILITY_AUTO_EXPAND");
+    }
+    // AWS: what is reviewed first needs no word for it.
+    needed.retain(|own| !reviewed || *own != "CAPABILITY_AUTO_EXPAND");
     let has = |name: &str| capabilities.iter().any(|own| own == name);
     match needed.as_slice() {
         [] => {}
@@ -163,7 +183,7 @@ pub(super) fn take(cx: &mut Cx<'_>, stack: &Stack, offer: Offer<'_>) -> Result<T
     let entries = parameters.iter().map(|(name, value)| (name.clone(), Value::str(value)));
     let sealed_parameters = seal(cx.cloud(), &Value::Map(entries.collect()));
     let resolved = lookup::parameters(cx, role, &template, &parameters)?;
-    let mut body = Body { text, sealed_parameters, tags, resolved, references: Vec::new() };
+    let mut body = Body { text, sealed_parameters, tags, resolved, references: Vec::new(), processed };
     let mut plan = Plan::new(stack, &body, template, parameters);
     let evaluator = plan.evaluator()?;
     evaluator.assert(&plan.template.rules)?;
@@ -238,9 +258,26 @@ pub(super) fn begin(
         cancelled: false,
         skip,
         disable_rollback,
+        within: false,
+        policy: None,
+        principal: caller.user_id.clone(),
     };
     JOBS.put(cx.tx, &Key::global().str(&stack.id), &job);
     Ok(())
+}
+
+/// AWS: a stack has five at most.
+const TOPICS_MAX: usize = 5;
+
+pub(super) fn topics(arns: Vec<String>) -> Result<Vec<String>, CfnError> {
+    let is_topic = |arn: &String| Arn::parse(arn).is_some_and(|arn| arn.service == "sns");
+    if arns.len() > TOPICS_MAX {
+        return Err(invalid(format!("A stack has at most {TOPICS_MAX} NotificationARNs.")));
+    }
+    match arns.iter().find(|arn| !is_topic(arn)) {
+        Some(arn) => Err(invalid(format!("Invalid Notification ARN {arn}"))),
+        None => Ok(arns),
+    }
 }
 
 /// In the state that it is in it cannot be changed.

@@ -3,6 +3,7 @@
 
 use crate::cloudformation::errors::{CfnError, invalid};
 use crate::cloudformation::model::SERVICE;
+use crate::cloudformation::stack_policy::StackPolicy;
 use crate::cloudformation::template::{BODY_BYTES_MAX, URL_BYTES_MAX};
 use kernel::{Body, Call, Dx};
 use wire::{Fault, Struct, Value};
@@ -30,6 +31,27 @@ pub(super) async fn text(
     }
 }
 
+/// The text of a stack policy; `None` where the request has none.
+///
+/// # Errors
+/// What is no policy, and what S3 refuses.
+pub(super) async fn policy(
+    dx: &Dx,
+    body: Option<String>,
+    url: Option<String>,
+) -> Result<Option<String>, Fault> {
+    let text = match (body, url) {
+        (Some(_), Some(_)) => {
+            return Err(invalid("You cannot specify both StackPolicyURL and StackPolicyBody.").into());
+        }
+        (Some(body), None) => body,
+        (None, Some(url)) => fetch(dx, &url).await?,
+        (None, None) => return Ok(None),
+    };
+    StackPolicy::read(&text).map_err(invalid)?;
+    Ok(Some(text))
+}
+
 /// What is needed and not there.
 pub(super) fn missing() -> CfnError {
     invalid("Either Template URL or Template Body must be specified.")
@@ -37,10 +59,10 @@ pub(super) fn missing() -> CfnError {
 
 /// An object, as its address names it.
 #[derive(PartialEq, Eq, Debug)]
-struct Place {
-    bucket: String,
-    key: String,
-    version: Option<String>,
+pub(crate) struct Place {
+    pub(crate) bucket: String,
+    pub(crate) key: String,
+    pub(crate) version: Option<String>,
 }
 
 async fn fetch(dx: &Dx, url: &str) -> Result<String, Fault> {
@@ -71,7 +93,7 @@ async fn fetch(dx: &Dx, url: &str) -> Result<String, Fault> {
 }
 
 /// The object of an address: S3's own forms, or under the name by which the caller found this cloud.
-fn place(url: &str, own: Option<&str>) -> Option<Place> {
+pub(crate) fn place(url: &str, own: Option<&str>) -> Option<Place> {
     let (_, rest) = url.split_once("://").filter(|(scheme, _)| matches!(*scheme, "https" | "http"))?;
     let (host, path) = rest.split_once('/')?;
     let (path, query) = path.split_once('?').unwrap_or((path, ""));

@@ -1,12 +1,12 @@
 //! Stacks: they are made, changed and deleted.
 
 use super::{
-    Offer, Parameter, Tag, Taken, begin, body, changeable, find, given, source, stands_in, tags, take,
+    Offer, Parameter, Tag, Taken, begin, body, changeable, find, given, source, stands_in, tags, take, topics,
 };
 use crate::cloudformation::access;
 use crate::cloudformation::change_set::changes;
 use crate::cloudformation::errors::{CfnError, invalid};
-use crate::cloudformation::model::{BODIES, Link, NAMES, NEXT, NOW, Phase, Stack};
+use crate::cloudformation::model::{BODIES, JOBS, Job, Link, NAMES, NEXT, NOW, Phase, Stack};
 use crate::cloudformation::work::phase::user_of;
 use crate::cloudformation::work::plan::{Plan, known};
 use kernel::{Answer, Body as Payload, Cx, Dx, Empty};
@@ -15,8 +15,8 @@ use store::Key;
 use wire::Fault;
 
 kernel::ops! { pub(crate) static OPS:
-    CreateStack: [wait] create, "cloudformation:CreateStack", access::new_stack;
-    UpdateStack: [wait] update, "cloudformation:UpdateStack", access::stack;
+    CreateStack: [wait] create => create_within, "cloudformation:CreateStack", access::new_stack;
+    UpdateStack: [wait] update => update_within, "cloudformation:UpdateStack", access::stack;
     DeleteStack: delete, "cloudformation:DeleteStack", access::stack;
 }
 
@@ -37,6 +37,9 @@ wire::shape! {
         tags: Vec<Tag> = "Tags",
         token: Option<String> = "ClientRequestToken",
         protected: Option<bool> = "EnableTerminationProtection",
+        notifies: Vec<String> = "NotificationARNs",
+        policy: Option<String> = "StackPolicyBody",
+        policy_url: Option<String> = "StackPolicyURL",
     }
 
     #[derive(Clone, Debug)]
@@ -51,6 +54,11 @@ wire::shape! {
         tags: Option<Vec<Tag>> = "Tags",
         disable_rollback: Option<bool> = "DisableRollback",
         token: Option<String> = "ClientRequestToken",
+        notifies: Option<Vec<String>> = "NotificationARNs",
+        policy: Option<String> = "StackPolicyBody",
+        policy_url: Option<String> = "StackPolicyURL",
+        during: Option<String> = "StackPolicyDuringUpdateBody",
+        during_url: Option<String> = "StackPolicyDuringUpdateURL",
     }
 
     #[derive(Clone, Debug)]
@@ -102,10 +110,17 @@ pub(super) fn register(cx: &mut Cx<'_>, stack: &Stack) {
 
 async fn create(dx: Dx, mut req: CreateStack, _: Payload) -> Result<Answer<StackId>, Fault> {
     let text = source::text(&dx, req.body.take(), req.url.take()).await?;
+    req.policy = source::policy(&dx, req.policy.take(), req.policy_url.take()).await?;
     dx.transact(|cx| make(cx, req.clone(), text.clone())).await.map(Answer::from)
 }
 
-fn make(cx: &mut Cx<'_>, req: CreateStack, text: Option<String>) -> Result<StackId, CfnError> {
+/// For a stack within another, whose template was fetched already.
+fn create_within(cx: &mut Cx<'_>, mut req: CreateStack) -> Result<StackId, CfnError> {
+    let text = req.body.take();
+    make(cx, req, text)
+}
+
+fn make(cx: &mut Cx<'_>, mut req: CreateStack, text: Option<String>) -> Result<StackId, CfnError> {
     check_name(&req.name)?;
     if let Some(known) = find(cx, &req.name)? {
         // The same request once more.
@@ -118,6 +133,7 @@ fn make(cx: &mut Cx<'_>, req: CreateStack, text: Option<String>) -> Result<Stack
         return Err(invalid("You can specify either DisableRollback or OnFailure, but not both."));
     }
     let mut stack = fresh(cx, &req.name);
+    stack.notifies = topics(std::mem::take(&mut req.notifies))?;
     let tags = tags(req.tags)?;
     let text = text.ok_or_else(source::missing)?;
     let role = req.role.as_deref();
@@ -131,6 +147,7 @@ fn make(cx: &mut Cx<'_>, req: CreateStack, text: Option<String>) -> Result<Stack
             before: &BTreeMap::new(),
             tags,
             capabilities: &req.capabilities,
+            reviewed: false,
         },
     )?;
     stack.description.clone_from(&plan.template.description);
@@ -143,13 +160,14 @@ fn make(cx: &mut Cx<'_>, req: CreateStack, text: Option<String>) -> Result<Stack
     stack.timeout_minutes = req.timeout.and_then(|minutes| u32::try_from(minutes).ok());
     stack.protected = req.protected.unwrap_or(false);
     (stack.token, stack.creation_token) = (req.token.clone(), req.token);
+    stack.policy = req.policy;
     stack.round = 1;
     register(cx, &stack);
     BODIES.put(cx.tx, &stack.key().str(NOW), &body);
     let cloud = std::sync::Arc::clone(cx.cloud());
-    stack.enter(&cloud, cx.tx, "CREATE_IN_PROGRESS", Some("User Initiated"));
     let stays = stack.disable_rollback;
     begin(cx, &stack, Phase::Create, Vec::new(), stays)?;
+    stack.enter(&cloud, cx.tx, "CREATE_IN_PROGRESS", Some("User Initiated"));
     Ok(StackId { id: stack.arn() })
 }
 
@@ -174,16 +192,25 @@ pub(super) fn start_update(
     stack.round += 1;
     BODIES.put(cx.tx, &stack.key().str(NEXT), body);
     let cloud = std::sync::Arc::clone(cx.cloud());
+    begin(cx, stack, Phase::Update, Vec::new(), disable_rollback)?;
     stack.enter(&cloud, cx.tx, "UPDATE_IN_PROGRESS", Some("User Initiated"));
-    begin(cx, stack, Phase::Update, Vec::new(), disable_rollback)
+    Ok(())
 }
 
 async fn update(dx: Dx, mut req: UpdateStack, _: Payload) -> Result<Answer<StackId>, Fault> {
     let text = source::text(&dx, req.body.take(), req.url.take()).await?;
+    req.policy = source::policy(&dx, req.policy.take(), req.policy_url.take()).await?;
+    req.during = source::policy(&dx, req.during.take(), req.during_url.take()).await?;
     dx.transact(|cx| change(cx, req.clone(), text.clone())).await.map(Answer::from)
 }
 
-fn change(cx: &mut Cx<'_>, req: UpdateStack, text: Option<String>) -> Result<StackId, CfnError> {
+/// As [`create_within`].
+fn update_within(cx: &mut Cx<'_>, mut req: UpdateStack) -> Result<StackId, CfnError> {
+    let text = req.body.take();
+    change(cx, req, text)
+}
+
+fn change(cx: &mut Cx<'_>, mut req: UpdateStack, text: Option<String>) -> Result<StackId, CfnError> {
     let mut stack = changeable(cx, &req.name)?;
     let answer = StackId { id: stack.arn() };
     if req.token.is_some() && req.token == stack.token && stack.round > 1 {
@@ -199,6 +226,9 @@ fn change(cx: &mut Cx<'_>, req: UpdateStack, text: Option<String>) -> Result<Sta
         _ => text.ok_or_else(source::missing)?,
     };
     let before = present.parameters(cx.cloud());
+    if let Some(arns) = req.notifies.take() {
+        stack.notifies = topics(arns)?;
+    }
     let tags = req.tags.map(tags).transpose()?.unwrap_or_else(|| stack.tags.clone());
     let role = req.role.as_deref().or(stack.role.as_deref());
     let Taken { plan, body } = take(
@@ -211,6 +241,7 @@ fn change(cx: &mut Cx<'_>, req: UpdateStack, text: Option<String>) -> Result<Sta
             before: &before,
             tags,
             capabilities: &req.capabilities,
+            reviewed: false,
         },
     )?;
     check_kinds(cx, &stack, &plan)?;
@@ -220,8 +251,13 @@ fn change(cx: &mut Cx<'_>, req: UpdateStack, text: Option<String>) -> Result<Sta
     stack.capabilities = req.capabilities;
     stack.role = req.role.or(stack.role);
     stack.token = req.token;
+    stack.policy = req.policy.or(stack.policy);
     let stays = req.disable_rollback.unwrap_or(false);
     start_update(cx, &mut stack, &plan, &body, stays)?;
+    let key = Key::global().str(&stack.id);
+    if let (Some(policy), Some(job)) = (req.during, JOBS.get(cx.tx, &key)?) {
+        JOBS.put(cx.tx, &key, &Job { policy: Some(policy), ..job });
+    }
     Ok(answer)
 }
 
@@ -266,7 +302,10 @@ pub(super) fn differs(
 
 fn delete(cx: &mut Cx<'_>, req: DeleteStack) -> Result<Empty, CfnError> {
     let Some(mut stack) = find(cx, &req.name)?.filter(|stack| !stack.is_deleted()) else { return Ok(Empty) };
-    if stack.protected {
+    // The stack around it may let it go, and nobody else where all of them are protected.
+    let root = stack.root.as_deref().filter(|_| cx.request.peer.is_some());
+    let root = root.map(|root| find(cx, root)).transpose()?.flatten();
+    if stack.protected || root.is_some_and(|root| root.protected) {
         return Err(invalid(format!(
             "Stack [{}] cannot be deleted while TerminationProtection is enabled",
             stack.name
@@ -307,7 +346,7 @@ fn delete(cx: &mut Cx<'_>, req: DeleteStack) -> Result<Empty, CfnError> {
             return Ok(Empty);
         }
     }
-    stack.enter(&cloud, cx.tx, "DELETE_IN_PROGRESS", Some("User Initiated"));
     begin(cx, &stack, Phase::Delete, skip, false)?;
+    stack.enter(&cloud, cx.tx, "DELETE_IN_PROGRESS", Some("User Initiated"));
     Ok(Empty)
 }

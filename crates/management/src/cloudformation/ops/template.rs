@@ -92,28 +92,56 @@ fn capabilities(template: &Template) -> Option<Vec<String>> {
 }
 
 fn get(cx: &mut Cx<'_>, req: GetTemplate) -> Result<Shown, CfnError> {
-    let text = match (&req.change_set, &req.stack) {
+    let body = match (&req.change_set, &req.stack) {
         (Some(named), stack) => {
             let (_, set) = super::change_set::find_set(cx, stack.as_deref(), named)?;
-            set.body.text
+            set.body
         }
         (None, None) => return Err(invalid("StackName or ChangeSetName is required.")),
         (None, Some(name)) => {
             let stack = existing(cx, name)?;
             match body(cx, &stack)? {
-                Some(body) => body.text,
+                Some(body) => body,
                 // AWS: a stack that is still reviewed is there, without a template.
                 None => return Ok(Shown { body: None, stages: Vec::new() }),
             }
         }
     };
     // What has no transform is processed as it is.
-    let processed = Template::read(&text)?.transforms.is_empty();
-    if req.stage.as_deref() == Some("Processed") && !processed {
-        return Err(CfnError::NotBuilt("The processed stage of a template with a transform".into()));
-    }
+    let processed = body.processed.is_some() || Template::read(&body.text)?.transforms.is_empty();
+    let text = match req.stage.as_deref() {
+        Some("Processed") if !processed => {
+            return Err(CfnError::NotBuilt(
+                "The processed stage of a template with language extensions".into(),
+            ));
+        }
+        Some("Original") => body.text,
+        // AWS: the processed one, where nothing else is said.
+        _ => body.processed.unwrap_or(body.text),
+    };
     let stages = ["Original", "Processed"].into_iter().take(1 + usize::from(processed));
     Ok(Shown { body: Some(text), stages: stages.map(str::to_owned).collect() })
+}
+
+/// A template that nobody makes a stack of, as it would be at work, with the transforms that it declares.
+fn looked_at(text: &str) -> Result<Template, CfnError> {
+    let expanded = super::expansion::looked_at(text)?;
+    let mut template = read(expanded.as_deref().unwrap_or(text))?;
+    template.transforms = declared_of(text);
+    Ok(template)
+}
+
+/// The transforms that a text names.
+fn declared_of(text: &str) -> Vec<String> {
+    let root = crate::cloudformation::template::yaml::read(text);
+    let named = root.ok().and_then(|root| crate::cloudformation::template::get(&root, "Transform").cloned());
+    match named {
+        Some(wire::Value::Str(name)) => vec![name],
+        Some(wire::Value::List(names)) => {
+            names.iter().filter_map(crate::cloudformation::template::text).collect()
+        }
+        _ => Vec::new(),
+    }
 }
 
 async fn summary(dx: Dx, req: GetTemplateSummary, _: Body) -> Result<Answer<Summary>, Fault> {
@@ -129,11 +157,13 @@ fn sum_up(cx: &mut Cx<'_>, stack: Option<String>, text: Option<String>) -> Resul
         (Some(name), None) => {
             let stack = existing(cx, &name)?;
             let body = body(cx, &stack)?;
-            Template::read(
-                &body.ok_or_else(|| invalid(format!("Stack with id {name} does not have a template")))?.text,
-            )?
+            let body =
+                body.ok_or_else(|| invalid(format!("Stack with id {name} does not have a template")))?;
+            let mut template = Template::read(body.template())?;
+            template.transforms = declared_of(&body.text);
+            template
         }
-        (None, given) => read(&given.ok_or_else(source::missing)?)?,
+        (None, given) => looked_at(&given.ok_or_else(source::missing)?)?,
     };
     let mut kinds: Vec<String> = Vec::new();
     for resource in &template.resources {
@@ -163,7 +193,7 @@ fn sum_up(cx: &mut Cx<'_>, stack: Option<String>, text: Option<String>) -> Resul
 
 async fn validate(dx: Dx, req: ValidateTemplate, _: Body) -> Result<Answer<Valid>, Fault> {
     let text = source::text(&dx, req.body, req.url).await?;
-    let template = read(&text.ok_or_else(source::missing)?)?;
+    let template = looked_at(&text.ok_or_else(source::missing)?)?;
     let asked = |p: &crate::cloudformation::template::Parameter| Asked {
         key: p.name.clone(),
         default: p.default.clone(),

@@ -26,6 +26,7 @@ pub(crate) struct Pseudo {
     pub(crate) region: base::Region,
     pub(crate) stack_id: String,
     pub(crate) stack_name: String,
+    pub(crate) notifies: Vec<String>,
 }
 
 /// Gives expressions their values.
@@ -237,7 +238,7 @@ impl<'a> Evaluator<'a> {
             "AWS::StackName" => Value::str(&pseudo.stack_name),
             "AWS::Partition" => Value::str("aws"),
             "AWS::URLSuffix" => Value::str("amazonaws.com"),
-            "AWS::NotificationARNs" => Value::List(Vec::new()),
+            "AWS::NotificationARNs" => Value::List(pseudo.notifies.iter().map(Value::str).collect()),
             "AWS::NoValue" => Value::Null,
             _ => {
                 return world.physical(name).ok_or_else(|| {

@@ -15,10 +15,11 @@ pub(crate) mod parameter;
 pub(crate) mod policy;
 pub(crate) mod reference;
 mod rule;
+pub(crate) mod sam;
 mod section;
 #[cfg(test)]
 mod tests;
-mod yaml;
+pub(crate) mod yaml;
 
 pub(crate) use parameter::Parameter;
 pub(crate) use rule::Rule;

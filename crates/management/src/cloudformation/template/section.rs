@@ -1,5 +1,6 @@
 //! The sections of a template: their form, their limits.
 
+use super::sam::SERVERLESS;
 use super::{
     Keep, LANGUAGE_EXTENSIONS, Output, Parameter, Resource, Rule, Template, Wrong, get, policy, text, wrong,
 };
@@ -107,7 +108,8 @@ fn transforms(root: &Value) -> Result<Vec<String>, Wrong> {
         Some(Value::List(names)) => names.iter().filter_map(text).collect(),
         Some(_) => return wrong("Template format error: Transform must be a string or a list of strings."),
     };
-    match named.iter().find(|name| *name != LANGUAGE_EXTENSIONS) {
+    let known = [LANGUAGE_EXTENSIONS, SERVERLESS];
+    match named.iter().find(|name| !known.contains(&name.as_str())) {
         Some(unknown) => wrong(format!("No transform named {unknown} found.")),
         None => Ok(named),
     }

@@ -39,7 +39,13 @@ impl World for Made {
 
 fn pseudo() -> Pseudo {
     let region = base::Region::parse("eu-north-1").unwrap();
-    Pseudo { account: "123456789012".into(), region, stack_id: "arn:s".into(), stack_name: "web".into() }
+    Pseudo {
+        account: "123456789012".into(),
+        region,
+        stack_id: "arn:s".into(),
+        stack_name: "web".into(),
+        notifies: Vec::new(),
+    }
 }
 
 fn checked(text: &str) -> Result<(), String> {
@@ -59,10 +65,7 @@ fn what_is_refused() {
             format!("{one}\nAWSTemplateFormatVersion: '2011-01-01'"),
             "Template format error: 2011-01-01 is not a supported value for AWSTemplateFormatVersion.",
         ),
-        (
-            format!("{one}\nTransform: 'AWS::Serverless-2016-10-31'"),
-            "No transform named AWS::Serverless-2016-10-31 found.",
-        ),
+        (format!("{one}\nTransform: 'OwnMacro'"), "No transform named OwnMacro found."),
         (r("A: 1"), "Template format error: [/Resources/A] resource definition is malformed"),
         (
             r("A: { Properties: {} }"),

@@ -5,6 +5,7 @@ use super::step::{Task, Worker, commit, enter, merged, reread};
 use crate::cloudformation::asked::{self, SIGNALS, Signal, Tally, tally};
 use crate::cloudformation::kinds::{Kind, Refusal, kind};
 use crate::cloudformation::model::{IMPORTS, JOBS, Link, Past, RESOURCES, Resource, Said, Stack, open, seal};
+use crate::cloudformation::stack_policy::Act;
 use crate::cloudformation::template::evaluate::Evaluator;
 use crate::cloudformation::template::graph::Needs;
 use crate::cloudformation::template::policy::Signals;
@@ -188,6 +189,15 @@ impl Worker<'_> {
             return resource;
         }
         let replaces = differing.iter().any(|name| wanted.kind.fixed.contains(name));
+        let act = if replaces { Act::Replace } else { Act::Modify };
+        let permitted = match differing.is_empty() {
+            true => Ok(()),
+            false => self.permits(stack, act, &resource.name, &resource.kind),
+        };
+        if let Err(why) = permitted {
+            enter(self.cloud, tx, stack, &mut resource, "UPDATE_FAILED", Some(&why), Some(&wanted.shown));
+            return resource;
+        }
         resource.old = Some(old.past());
         if replaces {
             let named = wanted.kind.named.filter(|name| {

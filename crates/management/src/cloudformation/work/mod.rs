@@ -6,6 +6,7 @@
 
 mod back;
 mod forward;
+pub mod notify;
 pub(crate) mod phase;
 pub(crate) mod plan;
 mod removal;

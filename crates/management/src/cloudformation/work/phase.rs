@@ -11,12 +11,15 @@
 use super::forward::Pass;
 use super::plan::{Known, Made, Plan, known};
 use super::step::{Worker, commit, enter, reread};
+use crate::cloudformation::kinds::nested;
 use crate::cloudformation::model::{
-    BODIES, EXPORTS, Export, IMPORTS, JOBS, Job, Link, NAMES, NEXT, NOW, Phase, Resource, STACKS, Shown,
-    Stack,
+    BODIES, EXPORTS, Export, IMPORTS, JOBS, Job, Link, NAMES, NEXT, NOW, Phase, Resource, STACK, STACKS,
+    Shown, Stack,
 };
+use crate::cloudformation::stack_policy::{Act, StackPolicy};
 use crate::cloudformation::template::evaluate::Evaluator;
 use crate::cloudformation::template::{Wrong, dynamic, text, wrong};
+use base::{AccountId, Arn, Region};
 use kernel::Cloud;
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -40,6 +43,8 @@ pub(super) fn advance(cloud: &Arc<Cloud>, id: &str) -> Result<bool, String> {
         let worker = Worker { cloud, job: &job, told: RefCell::default() };
         let waits = match job.phase {
             Phase::Create | Phase::Update => worker.deploy(&stack)?,
+            // The work on the stack around it lets it go on.
+            Phase::Held => return Ok(false),
             Phase::UpdateRollback => {
                 let pass = worker.back(&stack)?;
                 match (pass.did, pass.waits, pass.failed) {
@@ -90,11 +95,37 @@ impl Worker<'_> {
         if late {
             return self.fail(stack, Some("Stack creation time exceeded the specified timeout."));
         }
+        if let Err(why) = self.permits_removal(stack, &order.0)? {
+            return self.fail(stack, Some(&why));
+        }
         match self.forward(stack, &plan, &evaluator, &order)? {
             Pass { failed: true, .. } => self.fail(stack, None),
             Pass { did: true, .. } => Ok(false),
             Pass { waits: true, .. } => Ok(true),
             Pass { .. } => self.complete(stack, &plan, &evaluator),
+        }
+    }
+
+    /// Whether the stack's policy lets go what the template no longer has.
+    fn permits_removal(&self, stack: &Stack, order: &[String]) -> Result<Result<(), String>, String> {
+        if self.job.phase != Phase::Update || self.policy(stack).is_none() {
+            return Ok(Ok(()));
+        }
+        let resources = known(&self.cloud.store().snapshot(), stack).map_err(said)?;
+        let leaves = |r: &&Resource| r.is_live() && !r.physical.is_empty() && !order.contains(&r.name);
+        let mut leaving = resources.values().filter(leaves);
+        Ok(leaving.try_for_each(|r| self.permits(stack, Act::Delete, &r.name, &r.kind)))
+    }
+
+    fn policy<'s>(&'s self, stack: &'s Stack) -> Option<&'s str> {
+        self.job.policy.as_deref().or(stack.policy.as_deref())
+    }
+
+    /// Whether the stack's policy permits an update to do this.
+    pub(super) fn permits(&self, stack: &Stack, act: Act, name: &str, kind: &str) -> Result<(), String> {
+        match self.policy(stack) {
+            Some(text) if self.job.phase == Phase::Update => StackPolicy::read(text)?.allows(act, name, kind),
+            _ => Ok(()),
         }
     }
 
@@ -114,27 +145,22 @@ impl Worker<'_> {
             drop(tx);
             return self.fail(&stack, Some(&why));
         }
-        stack.outputs = outputs;
+        let former = std::mem::replace(&mut stack.outputs, outputs);
         stack.description.clone_from(&plan.template.description);
         if self.job.phase == Phase::Create {
             stack.enter(self.cloud, &mut tx, "CREATE_COMPLETE", None);
             JOBS.delete(&mut tx, &self.job_key());
+        } else if self.job.within {
+            stack.former = former;
+            stack.enter(self.cloud, &mut tx, "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", None);
+            self.turn(&mut tx, Phase::Held);
         } else {
-            self.take_next(&mut tx, &stack)?;
+            take_next(&mut tx, &stack)?;
             stack.enter(self.cloud, &mut tx, "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", None);
             self.turn(&mut tx, Phase::Cleanup);
+            release(&mut tx, &stack)?;
         }
         commit(tx).map(|_| false)
-    }
-
-    /// The template that was the next one is the present one.
-    fn take_next(&self, tx: &mut Tx, stack: &Stack) -> Result<(), String> {
-        let key = stack.key().str(NEXT);
-        if let Some(body) = BODIES.get(tx, &key).map_err(said)? {
-            BODIES.put(tx, &stack.key().str(NOW), &body);
-            BODIES.delete(tx, &key);
-        }
-        Ok(())
     }
 
     fn outputs(
@@ -211,7 +237,9 @@ impl Worker<'_> {
             };
             enter(self.cloud, &mut tx, &mut stack, &mut resource, status, Some(why), None);
         }
-        let stays = self.job.disable_rollback || stack.on_failure.as_deref() == Some("DO_NOTHING");
+        // What is to be done on a failure is said for the creation.
+        let nothing = self.job.phase == Phase::Create && stack.on_failure.as_deref() == Some("DO_NOTHING");
+        let stays = self.job.disable_rollback || nothing;
         match (self.job.phase, stays) {
             (Phase::Create, true) => {
                 stack.enter(self.cloud, &mut tx, "CREATE_FAILED", Some(reason.trim_end()));
@@ -228,8 +256,9 @@ impl Worker<'_> {
                 self.turn(&mut tx, Phase::Rollback);
             }
             (_, true) if !self.job.cancelled => {
-                self.take_next(&mut tx, &stack)?;
+                take_next(&mut tx, &stack)?;
                 stack.enter(self.cloud, &mut tx, "UPDATE_FAILED", Some(reason.trim_end()));
+                release(&mut tx, &stack)?;
                 JOBS.delete(&mut tx, &self.job_key());
             }
             _ => {
@@ -297,6 +326,66 @@ impl Worker<'_> {
         JOBS.delete(&mut tx, &self.job_key());
         commit(tx).map(|_| false)
     }
+}
+
+/// The template that was the next one is the present one.
+fn take_next(tx: &mut Tx, stack: &Stack) -> Result<(), String> {
+    let key = stack.key().str(NEXT);
+    if let Some(body) = BODIES.get(tx, &key).map_err(said)? {
+        BODIES.put(tx, &stack.key().str(NOW), &body);
+        BODIES.delete(tx, &key);
+    }
+    Ok(())
+}
+
+/// The stack that a resource is, with the work on it.
+fn within(tx: &Tx, resource: &Resource) -> Result<Option<(Stack, Option<Job>)>, String> {
+    if resource.kind != STACK || !resource.is_live() {
+        return Ok(None);
+    }
+    let Some(arn) = Arn::parse(&resource.physical) else { return Ok(None) };
+    let (Some(id), Some(account), Some(region)) =
+        (nested::id_of(&resource.physical), AccountId::parse(&arn.account), Region::parse(&arn.region))
+    else {
+        return Ok(None);
+    };
+    let stack = STACKS.get(tx, &Key::regional(account, region).str(&id)).map_err(said)?;
+    let job = JOBS.get(tx, &Key::global().str(&id)).map_err(said)?;
+    Ok(stack.map(|stack| (stack, job)))
+}
+
+/// The stacks within one whose update is done clean up.
+fn release(tx: &mut Tx, stack: &Stack) -> Result<(), String> {
+    for resource in known(tx, stack).map_err(said)?.values() {
+        let Some((mut inner, Some(job))) = within(tx, resource)? else { continue };
+        if job.phase != Phase::Held {
+            continue;
+        }
+        take_next(tx, &inner)?;
+        inner.former.clear();
+        inner.save(tx);
+        JOBS.put(tx, &Key::global().str(&inner.id), &Job { phase: Phase::Cleanup, ..job });
+        release(tx, &inner)?;
+    }
+    Ok(())
+}
+
+/// Whether a stack within one is still at work.
+pub(super) fn is_busy_within(tx: &Tx, resource: &Resource) -> Result<bool, String> {
+    Ok(within(tx, resource)?.is_some_and(|(stack, _)| stack.is_busy()))
+}
+
+/// A stack that holds what its update has left goes back, as the one around it does.
+pub(crate) fn turn_back(cloud: &Cloud, tx: &mut Tx, stack: &Stack) -> Result<(), String> {
+    let key = Key::global().str(&stack.id);
+    let Some(job) = JOBS.get(tx, &key).map_err(said)? else { return Ok(()) };
+    let mut stack = stack.clone();
+    JOBS.put(tx, &key, &Job { phase: Phase::UpdateRollback, ..job });
+    let former = std::mem::take(&mut stack.former);
+    publish(tx, &stack, &former).map_err(|wrong| wrong.0)?;
+    stack.outputs = former;
+    stack.enter(cloud, tx, "UPDATE_ROLLBACK_IN_PROGRESS", None);
+    Ok(())
 }
 
 /// Another stack that uses an export.

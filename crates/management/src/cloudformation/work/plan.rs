@@ -1,7 +1,7 @@
 //! What a stack is to become: its template, its parameters, its order, and the values that resources give each other.
 
-use crate::cloudformation::kinds::{Kind, custom, kind};
-use crate::cloudformation::model::{BODIES, Body, EXPORTS, RESOURCES, Resource, Stack, open};
+use crate::cloudformation::kinds::{Kind, custom, kind, nested};
+use crate::cloudformation::model::{BODIES, Body, EXPORTS, RESOURCES, Resource, STACK, Stack, open};
 use crate::cloudformation::template::dynamic::{self, Values};
 use crate::cloudformation::template::evaluate::{Evaluator, Pseudo, World};
 use crate::cloudformation::template::policy::{Signals, signals};
@@ -41,12 +41,13 @@ fn pseudo(stack: &Stack) -> Pseudo {
         region: stack.region,
         stack_id: stack.arn(),
         stack_name: stack.name.clone(),
+        notifies: stack.notifies.clone(),
     }
 }
 
 impl Plan {
     pub(crate) fn of(cloud: &Cloud, stack: &Stack, body: &Body) -> Result<Plan, Wrong> {
-        Ok(Plan::new(stack, body, Template::read(&body.text)?, body.parameters(cloud)))
+        Ok(Plan::new(stack, body, Template::read(body.template())?, body.parameters(cloud)))
     }
 
     pub(crate) fn new(
@@ -226,7 +227,8 @@ impl World for Made<'_> {
                 ))
             });
         }
-        match get(&attributes, attribute) {
+        let output = (resource.kind == STACK).then(|| nested::output(&attributes, attribute)).flatten();
+        match output.as_ref().or_else(|| get(&attributes, attribute)) {
             Some(value) => Ok(value.clone()),
             None => wrong(format!("Attribute '{attribute}' does not exist")),
         }

@@ -1,6 +1,7 @@
 //! Removal: what is no longer wanted ends, each resource after all that need it.
 
 use super::forward::Pass;
+use super::phase::is_busy_within;
 use super::plan::known;
 use super::step::{Task, Worker, commit, enter, reread};
 use crate::cloudformation::kinds::{Kind, Refusal, kind};
@@ -17,7 +18,7 @@ impl Worker<'_> {
                 Phase::Delete | Phase::Rollback => true,
                 Phase::Cleanup => resource.round != stack.round,
                 Phase::RollbackCleanup => resource.made_in == stack.round,
-                Phase::Create | Phase::Update | Phase::UpdateRollback => false,
+                Phase::Create | Phase::Update | Phase::UpdateRollback | Phase::Held => false,
             }
     }
 
@@ -71,6 +72,12 @@ impl Worker<'_> {
                 pass.waits |= !ended;
             } else {
                 pass.did = true;
+            }
+        }
+        if self.is_cleanup() && !pass.did {
+            let tx = self.cloud.store().begin();
+            for resource in known.values().filter(|resource| !self.leaves(stack, resource)) {
+                pass.waits |= is_busy_within(&tx, resource)?;
             }
         }
         Ok(pass)

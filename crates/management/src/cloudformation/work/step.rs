@@ -48,7 +48,7 @@ impl Worker<'_> {
             let Task { logical, physical, wanted, before, known } = *task;
             let (whole, told) = (stack, None);
             let stack = stack.name.as_str();
-            let mut on = On { cx, who, whole, stack, logical, wanted, before, physical, known, told };
+            let mut on = On { cx, who, whole, job, stack, logical, wanted, before, physical, known, told };
             let done = hook(&mut on);
             self.told.replace(on.told);
             done

@@ -1,0 +1,233 @@
+//! Stacks within stacks.
+//!
+//! One that was updated holds what its update has left until the whole tree is done: then it cleans up, or goes back
+//! with the others. AWS: <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-nested-stacks.html>
+
+use super::on::{On, at, map};
+use super::{Attributes, BASE, Done, Kind, Refusal};
+use crate::cloudformation::model::{JOBS, Job, Phase, STACK, STACKS, Shown, Stack};
+use crate::cloudformation::ops::source::place;
+use crate::cloudformation::template::{get, text};
+use crate::cloudformation::work::phase::turn_back;
+use base::Arn;
+use std::sync::Arc;
+use store::{Key, StoreError};
+use wire::Value;
+
+const CLOUDFORMATION: &str = "cloudformation";
+/// AWS: of a stack's name.
+const NAME_MAX: usize = 128;
+
+pub(super) static KINDS: &[Kind] = &[Kind {
+    name: STACK,
+    changes: &["NotificationARNs", "Parameters", "Tags", "TemplateURL", "TimeoutInMinutes"],
+    always: true,
+    create: |on| {
+        let name = on.generated(NAME_MAX);
+        let input = map([
+            ("StackName", Value::str(&name)),
+            ("TemplateBody", template(on)?),
+            ("Parameters", parameters(&on.prop("Parameters"))?),
+            ("Capabilities", capabilities(on)),
+            ("NotificationARNs", on.prop("NotificationARNs")),
+            ("Tags", on.tags(super::on::KEYS)),
+            ("TimeoutInMinutes", on.prop("TimeoutInMinutes")),
+            ("OnFailure", Value::str("DO_NOTHING")),
+        ]);
+        let answer = on.call(CLOUDFORMATION, "CreateStack", input)?;
+        let id = super::on::text_at(&answer, "StackId");
+        let mut stack = stack(on, &id)?;
+        stack.parent = Some(on.whole.arn());
+        stack.root = Some(on.whole.root.clone().unwrap_or_else(|| on.whole.arn()));
+        stack.role.clone_from(&on.job.role);
+        stack.save(on.cx.tx);
+        adopt(on, &stack)?;
+        Ok(on.made(id, vec![("Begun", Value::Bool(true))]))
+    },
+    update,
+    delete: |on| on.end(CLOUDFORMATION, "DeleteStack", map([("StackName", on.physical())])),
+    ready: |on| {
+        let (stack, back) = (stack(on, on.physical)?, on.job.phase == Phase::UpdateRollback);
+        let (status, arn) = (stack.status.as_str(), stack.arn());
+        let reason = stack.reason.as_deref().unwrap_or_default();
+        let begun = get(on.known, "Begun") == Some(&Value::Bool(true));
+        let held = status == "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS";
+        match status {
+            _ if !back && !begun => {}
+            _ if held => {}
+            "CREATE_FAILED" | "ROLLBACK_COMPLETE" | "ROLLBACK_FAILED" if !back => {
+                return Err(Refusal::of(format!(
+                    "Embedded stack {arn} was not successfully created: {reason}"
+                )));
+            }
+            "UPDATE_ROLLBACK_FAILED" if back => {
+                return Err(Refusal::of(format!(
+                    "Embedded stack {arn} was not successfully updated. Currently in {status} with reason: {reason}"
+                )));
+            }
+            _ if !back && (status.starts_with("UPDATE_ROLLBACK") || status == "UPDATE_FAILED") => {
+                return Err(Refusal::of(format!(
+                    "Embedded stack {arn} was not successfully updated. Currently in {status} with reason: {reason}"
+                )));
+            }
+            _ if stack.is_busy() => return Ok(None),
+            _ => {}
+        }
+        Ok(Some(outputs(&stack)))
+    },
+    gone: |on| {
+        let stack = stack(on, on.physical)?;
+        match stack.status.as_str() {
+            "DELETE_COMPLETE" => Ok(true),
+            "DELETE_FAILED" => Err(Refusal::of(format!(
+                "Embedded stack {} was not successfully deleted: {}",
+                stack.arn(),
+                stack.reason.unwrap_or_default()
+            ))),
+            _ => Ok(false),
+        }
+    },
+    ..BASE
+}];
+
+fn update(on: &mut On<'_, '_>) -> Done<super::Made> {
+    let stack = stack(on, on.physical)?;
+    if on.job.phase == Phase::UpdateRollback {
+        // Its template of before is its own to find again.
+        let held = JOBS.get(on.cx.tx, &Key::global().str(&stack.id)).map_err(broken)?;
+        let cloud = Arc::clone(on.cx.cloud());
+        match held {
+            Some(job) if job.phase == Phase::Held => {
+                turn_back(&cloud, on.cx.tx, &stack).map_err(Refusal::of)?;
+            }
+            _ if stack.status == "UPDATE_ROLLBACK_FAILED" => {
+                on.call(CLOUDFORMATION, "ContinueUpdateRollback", map([("StackName", on.physical())]))?;
+                adopt(on, &stack)?;
+            }
+            _ => {}
+        }
+        return Ok(on.same());
+    }
+    let input = map([
+        ("StackName", on.physical()),
+        ("TemplateBody", template(on)?),
+        ("Parameters", parameters(&on.prop("Parameters"))?),
+        ("Capabilities", capabilities(on)),
+        ("NotificationARNs", on.prop("NotificationARNs")),
+        ("DisableRollback", Value::Bool(on.job.disable_rollback)),
+        ("Tags", on.tags(super::on::KEYS)),
+    ]);
+    let begun = match on.call(CLOUDFORMATION, "UpdateStack", input) {
+        Ok(_) => {
+            adopt(on, &stack)?;
+            true
+        }
+        Err(refusal) if refusal.reason.contains("No updates are to be performed.") => false,
+        Err(refusal) => return Err(refusal),
+    };
+    Ok(on.made(on.physical, vec![("Begun", Value::Bool(begun))]))
+}
+
+fn broken(error: StoreError) -> Refusal {
+    Refusal::of(error.to_string())
+}
+
+/// The id of a stack by its ARN.
+pub(crate) fn id_of(arn: &str) -> Option<String> {
+    let arn = Arn::parse(arn)?;
+    Some(arn.resource.strip_prefix("stack/")?.split_once('/')?.1.to_owned())
+}
+
+fn stack(on: &On<'_, '_>, arn: &str) -> Done<Stack> {
+    let key = id_of(arn).map(|id| Key::regional(on.cx.account, on.cx.region).str(&id));
+    let found = key.map(|key| STACKS.get(on.cx.tx, &key)).transpose().map_err(broken)?.flatten();
+    found.ok_or_else(|| Refusal { gone: true, ..Refusal::of(format!("Stack with id {arn} does not exist")) })
+}
+
+/// Its work is done in whose stead the work on the stack around it is done, and it waits for that in the end.
+fn adopt(on: &mut On<'_, '_>, stack: &Stack) -> Done<()> {
+    let key = Key::global().str(&stack.id);
+    let Some(job) = JOBS.get(on.cx.tx, &key).map_err(broken)? else { return Ok(()) };
+    let own = on.job;
+    let job = Job {
+        access_key: own.access_key.clone(),
+        sealed_token: own.sealed_token.clone(),
+        role: own.role.clone(),
+        host: own.host.clone(),
+        within: true,
+        ..job
+    };
+    JOBS.put(on.cx.tx, &key, &job);
+    Ok(())
+}
+
+fn template(on: &mut On<'_, '_>) -> Done<Value> {
+    let url = on.text("TemplateURL").unwrap_or_default();
+    let found = place(&url, on.cx.request.host.as_deref());
+    let place = found.ok_or_else(|| Refusal::of("TemplateURL must be a supported URL."))?;
+    let input = map([
+        ("Bucket", Value::Str(place.bucket)),
+        ("Key", Value::Str(place.key)),
+        ("VersionId", place.version.map_or(Value::Null, Value::Str)),
+    ]);
+    let answer = on.call("s3", "GetObject", input)?;
+    let body = match at(&answer, "Body") {
+        Some(Value::Blob(bytes)) => bytes.to_vec(),
+        _ => Vec::new(),
+    };
+    let text = String::from_utf8(body);
+    text.map(Value::Str).map_err(|_| Refusal::of("Template format error: unsupported structure."))
+}
+
+/// A map in the template is a list of pairs in the request; a list of values is one, with commas.
+fn parameters(given: &Value) -> Done<Value> {
+    let entries = match given {
+        Value::Null => return Ok(Value::Null),
+        Value::Map(entries) => entries,
+        _ => return Err(Refusal::of("Value of property Parameters must be an object")),
+    };
+    let one = |(key, value): &(String, Value)| {
+        let value = match value {
+            Value::List(items) => Some(items.iter().filter_map(text).collect::<Vec<_>>().join(",")),
+            other => text(other),
+        };
+        let wrong = || {
+            Refusal::of(
+                "Value of property Parameters must be an object with String (or simple type) properties",
+            )
+        };
+        let value = value.ok_or_else(wrong)?;
+        Ok(map([("ParameterKey", Value::str(key)), ("ParameterValue", Value::Str(value))]))
+    };
+    entries.iter().map(one).collect::<Done<_>>().map(Value::List)
+}
+
+/// AWS: what was acknowledged for the stack around it is acknowledged for it.
+fn capabilities(on: &On<'_, '_>) -> Value {
+    Value::List(on.whole.capabilities.iter().map(Value::str).collect())
+}
+
+fn outputs(stack: &Stack) -> Attributes {
+    let pair = |output: &Shown| (output.name.clone(), Value::str(&output.value));
+    vec![("Outputs", Value::Map(stack.outputs.iter().map(pair).collect()))]
+}
+
+/// `Outputs.Name`
+pub(crate) fn output(attributes: &Value, name: &str) -> Option<Value> {
+    get(get(attributes, "Outputs")?, name.strip_prefix("Outputs.")?).cloned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parameters;
+
+    #[test]
+    fn parameters_as_a_request_has_them() {
+        let given = wire::json::read(r#"{"A":"x","B":[1,"y"],"C":true}"#).unwrap();
+        let told = wire::json::text(&parameters(&given).unwrap());
+        let wanted = r#"[{"ParameterKey":"A","ParameterValue":"x"},{"ParameterKey":"B","ParameterValue":"1,y"},{"ParameterKey":"C","ParameterValue":"true"}]"#;
+        assert_eq!(told, wanted);
+        let deep = wire::json::read(r#"{"A":{"B":1}}"#).unwrap();
+        assert!(parameters(&deep).is_err());
+    }
+}

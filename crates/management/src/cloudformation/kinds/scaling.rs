@@ -1,0 +1,128 @@
+//! Launch templates, and the groups of Auto Scaling that are made of them.
+
+use super::on::{On, at, map, text_at};
+use super::vpc::EC2;
+use super::{BASE, Done, Kind};
+use wire::Value;
+
+const SCALING: &str = "autoscaling";
+
+pub(super) static KINDS: &[Kind] = &[TEMPLATE, GROUP];
+
+const TEMPLATE: Kind = Kind {
+    name: "AWS::EC2::LaunchTemplate",
+    changes: &["LaunchTemplateData", "VersionDescription"],
+    fixed: &["LaunchTemplateName", "TagSpecifications"],
+    attributes: &["DefaultVersionNumber", "LatestVersionNumber", "LaunchTemplateId"],
+    named: Some("LaunchTemplateName"),
+    create: |on| {
+        let input = map([
+            ("LaunchTemplateName", Value::Str(on.name("LaunchTemplateName", 128))),
+            ("VersionDescription", on.prop("VersionDescription")),
+            ("LaunchTemplateData", on.prop("LaunchTemplateData")),
+            ("TagSpecifications", on.prop("TagSpecifications")),
+        ]);
+        let answer = on.call(EC2, "CreateLaunchTemplate", input)?;
+        let id = text_at(&answer, "LaunchTemplate.LaunchTemplateId");
+        let attributes = vec![
+            ("LaunchTemplateId", Value::str(&id)),
+            ("DefaultVersionNumber", Value::str("1")),
+            ("LatestVersionNumber", Value::str("1")),
+        ];
+        Ok(on.made(id, attributes))
+    },
+    // AWS: a change is a further version, and the default stays.
+    update: |on| {
+        let input = map([
+            ("LaunchTemplateId", on.physical()),
+            ("VersionDescription", on.prop("VersionDescription")),
+            ("LaunchTemplateData", on.prop("LaunchTemplateData")),
+        ]);
+        let answer = on.call(EC2, "CreateLaunchTemplateVersion", input)?;
+        let number = text_at(&answer, "LaunchTemplateVersion.VersionNumber");
+        Ok(on.made(on.physical, vec![("LatestVersionNumber", Value::Str(number))]))
+    },
+    delete: |on| on.end(EC2, "DeleteLaunchTemplate", map([("LaunchTemplateId", on.physical())])),
+    ..BASE
+};
+
+const GROUP: Kind = Kind {
+    name: "AWS::AutoScaling::AutoScalingGroup",
+    changes: &[
+        "AvailabilityZones",
+        "Cooldown",
+        "DesiredCapacity",
+        "HealthCheckGracePeriod",
+        "HealthCheckType",
+        "LaunchTemplate",
+        "MaxSize",
+        "MinSize",
+        "NewInstancesProtectedFromScaleIn",
+        "VPCZoneIdentifier",
+    ],
+    // AWS changes tags in place, by operations that are not built.
+    fixed: &["AutoScalingGroupName", "Tags"],
+    named: Some("AutoScalingGroupName"),
+    create: |on| {
+        let name = on.name("AutoScalingGroupName", 255);
+        let Value::Map(mut input) = sizes(on, &name) else { return Ok(on.same()) };
+        input.push(("Tags".to_owned(), on.prop("Tags")));
+        input.retain(|(_, value)| *value != Value::Null);
+        on.call(SCALING, "CreateAutoScalingGroup", Value::Map(input))?;
+        Ok(on.made(name, Vec::new()))
+    },
+    update: |on| {
+        let input = sizes(on, on.physical);
+        on.call(SCALING, "UpdateAutoScalingGroup", input)?;
+        Ok(on.same())
+    },
+    delete: |on| {
+        let input = map([("AutoScalingGroupName", on.physical()), ("ForceDelete", Value::Bool(true))]);
+        on.end(SCALING, "DeleteAutoScalingGroup", input)
+    },
+    ready,
+    gone: |on| Ok(text_at(&described(on)?, "AutoScalingGroups.0.AutoScalingGroupName").is_empty()),
+    ..BASE
+};
+
+fn sizes(on: &On<'_, '_>, name: &str) -> Value {
+    let subnets = match on.prop("VPCZoneIdentifier") {
+        Value::List(_) => {
+            let (subnets, _) = on.lists("VPCZoneIdentifier");
+            Value::Str(subnets.join(","))
+        }
+        other => other,
+    };
+    map([
+        ("AutoScalingGroupName", Value::str(name)),
+        ("AvailabilityZones", on.prop("AvailabilityZones")),
+        ("DefaultCooldown", on.prop("Cooldown")),
+        ("DesiredCapacity", on.prop("DesiredCapacity")),
+        ("HealthCheckGracePeriod", on.prop("HealthCheckGracePeriod")),
+        ("HealthCheckType", on.prop("HealthCheckType")),
+        ("LaunchTemplate", on.prop("LaunchTemplate")),
+        ("MaxSize", on.prop("MaxSize")),
+        ("MinSize", on.prop("MinSize")),
+        ("NewInstancesProtectedFromScaleIn", on.prop("NewInstancesProtectedFromScaleIn")),
+        ("VPCZoneIdentifier", subnets),
+    ])
+}
+
+fn described(on: &mut On<'_, '_>) -> Done<Value> {
+    let names = Value::List(vec![on.physical()]);
+    on.call(SCALING, "DescribeAutoScalingGroups", map([("AutoScalingGroupNames", names)]))
+}
+
+/// AWS: a group is there once as many instances are in service as it is to have.
+fn ready(on: &mut On<'_, '_>) -> Done<Option<super::Attributes>> {
+    let told = described(on)?;
+    let wanted: usize = text_at(&told, "AutoScalingGroups.0.DesiredCapacity").parse().unwrap_or(0);
+    let instances = at(&told, "AutoScalingGroups.0.Instances").cloned().unwrap_or(Value::Null);
+    let serving = match &instances {
+        Value::List(items) => {
+            items.iter().filter(|item| text_at(item, "LifecycleState") == "InService").count()
+        }
+        _ => 0,
+    };
+    Ok((serving >= wanted).then(Vec::new))
+}

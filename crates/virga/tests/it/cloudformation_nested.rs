@@ -1,0 +1,196 @@
+//! Stacks within stacks: made, updated, turned back and deleted as one tree.
+
+use crate::cloudformation_stacks::{ACCOUNT, create, created, describe, events, output, physical, settle};
+use crate::harness::{Caller, Cloud};
+use serde_json::{Value, json};
+
+fn upload(root: &Caller<'_>, name: &str, text: &str) {
+    root.call("s3", "PutObject", json!({ "Bucket": "templates", "Key": name, "Body": text })).ok();
+}
+
+const INNER: &str = "
+Parameters: { Delay: { Type: Number }, Names: { Type: CommaDelimitedList, Default: x } }
+Resources:
+  Queue: { Type: 'AWS::SQS::Queue', Properties: { DelaySeconds: !Ref Delay } }
+Outputs:
+  Url: { Value: !Ref Queue }
+  Second: { Value: !Select [1, !Ref Names] }
+";
+
+/// A stack of one within one within one, and a topic that is named after what the innermost says.
+fn tree(cloud: &Cloud) -> (Caller<'_>, String) {
+    let root = cloud.root(ACCOUNT);
+    root.call("s3", "CreateBucket", json!({ "Bucket": "templates" })).ok();
+    upload(&root, "inner.yaml", INNER);
+    let middle = "
+Parameters: { Delay: { Type: Number } }
+Resources:
+  Inner:
+    Type: AWS::CloudFormation::Stack
+    Properties:
+      TemplateURL: https://templates.s3.amazonaws.com/inner.yaml
+      Parameters: { Delay: !Ref Delay, Names: [a, b] }
+Outputs: { Url: { Value: !GetAtt Inner.Outputs.Url }, Second: { Value: !Sub '${Inner.Outputs.Second}' } }
+";
+    upload(&root, "middle.yaml", middle);
+    (root, outer(5, ""))
+}
+
+fn outer(delay: u32, more: &str) -> String {
+    format!(
+        "
+Resources:
+  Middle:
+    Type: AWS::CloudFormation::Stack
+    Properties:
+      TemplateURL: https://templates.s3.amazonaws.com/middle.yaml
+      Parameters: {{ Delay: {delay} }}
+      Tags: [{{ Key: level, Value: middle }}]
+{more}
+Outputs: {{ Url: {{ Value: !GetAtt Middle.Outputs.Url }}, Second: {{ Value: !GetAtt Middle.Outputs.Second }} }}
+"
+    )
+}
+
+fn update(root: &Caller<'_>, template: &str) {
+    root.call("cloudformation", "UpdateStack", json!({ "StackName": "tree", "TemplateBody": template })).ok();
+}
+
+fn delay(root: &Caller<'_>, url: &str) -> String {
+    let asked = json!({ "QueueUrl": url, "AttributeNames": ["DelaySeconds"] });
+    let told = root.call("sqs", "GetQueueAttributes", asked).ok();
+    told["Attributes"]["DelaySeconds"].as_str().unwrap().to_owned()
+}
+
+fn status(root: &Caller<'_>, stack: &str) -> Value {
+    describe(root, stack)["StackStatus"].clone()
+}
+
+#[test]
+fn a_tree_is_made_changed_and_deleted() {
+    let cloud = Cloud::new();
+    let (root, template) = tree(&cloud);
+    let stack = created(&cloud, &root, "tree", &template);
+    let url = output(&stack, "Url");
+    assert_eq!((delay(&root, &url).as_str(), output(&stack, "Second").as_str()), ("5", "b"));
+    let middle = physical(&root, "tree", "Middle");
+    let inner = physical(&root, &middle, "Inner");
+    assert!(middle.contains(":stack/tree-Middle-"), "{middle}");
+    let shown = describe(&root, &inner);
+    assert_eq!((&shown["ParentId"], &shown["RootId"]), (&json!(middle), &stack["StackId"]));
+    assert_eq!(shown["Tags"], json!([{ "Key": "level", "Value": "middle" }]), "tags go down the tree");
+    assert!(stack.get("ParentId").is_none());
+
+    update(&root, &outer(7, ""));
+    assert_eq!(settle(&cloud, &root, "tree"), "UPDATE_COMPLETE", "{:#?}", events(&root, "tree"));
+    assert_eq!(delay(&root, &url), "7");
+    assert_eq!(
+        (status(&root, &middle), status(&root, &inner)),
+        (json!("UPDATE_COMPLETE"), json!("UPDATE_COMPLETE"))
+    );
+    // What lies at the address is looked at, though nothing of the template itself has changed.
+    upload(&root, "inner.yaml", &INNER.replace("!Ref Delay }", "!Ref Delay, VisibilityTimeout: 77 }"));
+    update(&root, &outer(7, ""));
+    assert_eq!(settle(&cloud, &root, "tree"), "UPDATE_COMPLETE", "{:#?}", events(&root, "tree"));
+    let asked = json!({ "QueueUrl": url, "AttributeNames": ["VisibilityTimeout"] });
+    let told = root.call("sqs", "GetQueueAttributes", asked).ok();
+    assert_eq!(told["Attributes"]["VisibilityTimeout"], "77");
+
+    let id = stack["StackId"].as_str().unwrap().to_owned();
+    root.call("cloudformation", "DeleteStack", json!({ "StackName": "tree" })).ok();
+    assert_eq!(settle(&cloud, &root, &id), "DELETE_COMPLETE", "{:#?}", events(&root, &id));
+    assert_eq!(
+        (status(&root, &middle), status(&root, &inner)),
+        (json!("DELETE_COMPLETE"), json!("DELETE_COMPLETE"))
+    );
+}
+
+#[test]
+fn what_fails_deep_down_turns_the_tree_back() {
+    let cloud = Cloud::new();
+    let (root, template) = tree(&cloud);
+    let id = create(&root, "bad", &outer(5000, ""), json!({}));
+    assert_eq!(settle(&cloud, &root, "bad"), "ROLLBACK_COMPLETE");
+    let told = events(&root, "bad").join("\n");
+    assert!(told.contains("Middle CREATE_FAILED Embedded stack arn:aws:cloudformation:us-east-1:123456789012:stack/bad-Middle-"), "{told}");
+    assert!(
+        told.contains("was not successfully created: The following resource(s) failed to create: [Inner]."),
+        "{told}"
+    );
+    root.call("cloudformation", "DeleteStack", json!({ "StackName": "bad" })).ok();
+    assert_eq!(settle(&cloud, &root, &id), "DELETE_COMPLETE");
+
+    let stack = created(&cloud, &root, "tree", &template);
+    let (url, middle) = (output(&stack, "Url"), physical(&root, "tree", "Middle"));
+    let inner = physical(&root, &middle, "Inner");
+    // The innermost refuses.
+    update(&root, &outer(5000, ""));
+    assert_eq!(settle(&cloud, &root, "tree"), "UPDATE_ROLLBACK_COMPLETE", "{:#?}", events(&root, "tree"));
+    let told = events(&root, "tree").join("\n");
+    assert!(told.contains("was not successfully updated. Currently in UPDATE_ROLLBACK_"), "{told}");
+    assert_eq!((delay(&root, &url), status(&root, &inner)), ("5".into(), json!("UPDATE_ROLLBACK_COMPLETE")));
+
+    // All of them are done, and then another resource of the outermost fails: nothing was cleaned up, all goes back.
+    upload(
+        &root,
+        "inner.yaml",
+        &INNER.replace("{ DelaySeconds: !Ref Delay }", "{ DelaySeconds: !Ref Delay, QueueName: other }"),
+    );
+    let late = "  Late: { Type: 'AWS::SQS::Queue', DependsOn: Middle, Properties: { DelaySeconds: 100000 } }";
+    update(&root, &outer(9, late));
+    assert_eq!(settle(&cloud, &root, "tree"), "UPDATE_ROLLBACK_COMPLETE", "{:#?}", events(&root, "tree"));
+    for stack in [&middle, &inner] {
+        assert_eq!(status(&root, stack), "UPDATE_ROLLBACK_COMPLETE", "{:#?}", events(&root, stack));
+    }
+    assert_eq!((delay(&root, &url), output(&describe(&root, &inner), "Url")), ("5".into(), url.clone()));
+    let queues = root.call("sqs", "ListQueues", json!({})).ok();
+    let name = |url: &str| url.rsplit('/').next().unwrap().to_owned();
+    let left: Vec<String> =
+        queues["QueueUrls"].as_array().unwrap().iter().map(|u| name(u.as_str().unwrap())).collect();
+    assert_eq!(left, [name(&url)], "what came goes again");
+    // And it can still be changed.
+    upload(&root, "inner.yaml", INNER);
+    update(&root, &outer(11, ""));
+    assert_eq!(settle(&cloud, &root, "tree"), "UPDATE_COMPLETE", "{:#?}", events(&root, "tree"));
+    assert_eq!(delay(&root, &url), "11");
+}
+
+#[test]
+fn a_tree_is_protected_at_its_root() {
+    let cloud = Cloud::new();
+    let (root, template) = tree(&cloud);
+    create(&root, "tree", &template, json!({ "EnableTerminationProtection": true }));
+    assert_eq!(settle(&cloud, &root, "tree"), "CREATE_COMPLETE", "{:#?}", events(&root, "tree"));
+    let middle = physical(&root, "tree", "Middle");
+    let message = root.call("cloudformation", "DeleteStack", json!({ "StackName": middle }));
+    let message = message.refused(400, "ValidationError");
+    assert!(message.ends_with("cannot be deleted while TerminationProtection is enabled"), "{message}");
+    let alone = json!({ "StackName": middle, "EnableTerminationProtection": true });
+    root.call("cloudformation", "UpdateTerminationProtection", alone).refused(400, "ValidationError");
+    // An update of the root may let it go.
+    update(&root, "Resources: { Topic: { Type: 'AWS::SNS::Topic' } }");
+    assert_eq!(settle(&cloud, &root, "tree"), "UPDATE_COMPLETE", "{:#?}", events(&root, "tree"));
+    assert_eq!(status(&root, &middle), "DELETE_COMPLETE");
+}
+
+#[test]
+fn the_tree_is_made_with_the_rights_of_whoever_makes_it() {
+    let cloud = Cloud::new();
+    let (root, template) = tree(&cloud);
+    let policy = json!({ "Version": "2012-10-17", "Statement": { "Effect": "Allow", "Action": ["cloudformation:*", "s3:GetObject", "sqs:GetQueueAttributes", "sqs:GetQueueUrl"], "Resource": "*" } });
+    let eva = cloud.user(&root, "eva", &policy.to_string());
+    create(&eva, "tree", &template, json!({}));
+    assert_eq!(settle(&cloud, &eva, "tree"), "ROLLBACK_COMPLETE");
+    let all = root.call("cloudformation", "ListStacks", json!({})).ok();
+    let all = all["StackSummaries"].as_array().unwrap().clone();
+    let inner = all.iter().find(|s| s["StackName"].as_str().unwrap().contains("-Inner-")).unwrap();
+    assert_eq!(inner["RootId"], describe(&root, "tree")["StackId"]);
+    let told = events(&root, inner["StackId"].as_str().unwrap()).join("\n");
+    assert!(told.contains("user/eva is not authorized to perform: sqs:CreateQueue"), "{told}");
+
+    let nowhere = template.replace("middle.yaml", "none.yaml");
+    create(&root, "none", &nowhere, json!({}));
+    assert_eq!(settle(&cloud, &root, "none"), "ROLLBACK_COMPLETE");
+    let told = events(&root, "none").join("\n");
+    assert!(told.contains("The specified key does not exist."), "{told}");
+}
