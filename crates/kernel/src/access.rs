@@ -179,7 +179,7 @@ pub fn allowed(cx: &Cx<'_>, action: &str, target: &Target, request: &Struct) -> 
     Ok(decide(cx, action, target, request)?.0.allowed)
 }
 
-fn decide(
+pub(crate) fn decide(
     cx: &Cx<'_>,
     action: &str,
     target: &Target,

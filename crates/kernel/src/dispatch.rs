@@ -98,7 +98,7 @@ impl Cloud {
         output::fault(rejection.service, None, rejection.protocol, fault, id).into()
     }
 
-    fn turn_away(&self, id: &str, operation: Option<(&str, &str)>, fault: &Fault) {
+    pub(crate) fn turn_away(&self, id: &str, operation: Option<(&str, &str)>, fault: &Fault) {
         let operation = operation.map(|(service, operation)| format!("{service}:{operation}"));
         self.turned_away.keep(id, self.clock().now(), operation, fault);
     }
@@ -199,7 +199,7 @@ fn success(
 }
 
 /// Where the request was sent: of HTTP/2 the authority is in the URI.
-fn host(parts: &Parts) -> Option<String> {
+pub(crate) fn host(parts: &Parts) -> Option<String> {
     let header = parts.headers.get(http::header::HOST).and_then(|v| v.to_str().ok());
     header.or(parts.uri.authority().map(http::uri::Authority::as_str)).map(str::to_owned)
 }

@@ -44,6 +44,7 @@ pub mod seal;
 pub mod site;
 mod slow;
 mod turned_away;
+pub mod visit;
 mod wake;
 mod why;
 

@@ -146,6 +146,8 @@ pub fn cloud_on(
         subscribers: vec![Arc::new(events::work::OwnEvents)],
         sagas: vec![&security::organizations::create::CREATE_ACCOUNT],
         sites: vec![
+            // By host name alone, whatever is asked there.
+            Arc::new(compute::lambda::url::Urls),
             Arc::new(storage::s3::sites::Website),
             Arc::new(storage::s3::sites::Cors),
             Arc::new(storage::s3::form::Forms),

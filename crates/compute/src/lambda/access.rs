@@ -2,7 +2,7 @@
 //!
 //! AWS: <https://docs.aws.amazon.com/service-authorization/latest/reference/list_awslambda.html>
 
-use super::model::{FUNCTIONS, MAPPINGS, VERSIONS};
+use super::model::{FUNCTIONS, MAPPINGS, URLS, Url, VERSIONS};
 use super::name::Named;
 use super::policy;
 use auth::policy::ResourceMode;
@@ -49,6 +49,31 @@ pub(crate) fn qualified(cx: &mut Cx<'_>, request: &Struct) -> Targets {
     // Services come in by a policy only, and by none where there is none.
     let target = Target { mode: ResourceMode::Optional, ..target(cx, &named, arn)? };
     Ok(vec![target])
+}
+
+/// A function, and who may come by its URL: by the one that is asked for, else by the one that there is.
+pub(crate) fn url(cx: &mut Cx<'_>, request: &Struct) -> Targets {
+    let named = named(cx, request)?;
+    let known = URLS.get(cx.tx, &policy::key(&named)).map_err(super::errors::LambdaError::from)?;
+    let auth = request.str("AuthType").or(known.as_ref().map(Url::auth_type)).map(str::to_owned);
+    let targets = function(cx, request)?;
+    let keyed = |target: Target| match &auth {
+        Some(auth) => target.key("lambda:FunctionUrlAuthType", auth),
+        None => target,
+    };
+    Ok(targets.into_iter().map(keyed).collect())
+}
+
+/// A visit to a URL: what AWS asks of whoever comes.
+/// <https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html>
+pub(crate) fn visit(cx: &Cx<'_>, url: &Url) -> Targets {
+    let named = url.named();
+    let visited = Target {
+        mode: ResourceMode::Optional,
+        ..target(cx, &named, named.qualified_arn())?.key("lambda:FunctionUrlAuthType", url.auth_type())
+    };
+    let invoked = visited.clone().key("lambda:InvokedViaFunctionUrl", "true");
+    Ok(vec![visited.doing("lambda:InvokeFunctionUrl"), invoked.doing("lambda:InvokeFunction")])
 }
 
 /// A change of a policy, with whom it is about.

@@ -56,6 +56,11 @@ pub(crate) fn is_gone(fault: &wire::Fault) -> bool {
     fault.code == "ResourceNotFoundException"
 }
 
+/// Whether as many run as may.
+pub(crate) fn is_throttled(fault: &wire::Fault) -> bool {
+    fault.code == "TooManyRequestsException"
+}
+
 /// Whether S3 does not let the caller read.
 pub(crate) fn is_denied(fault: &wire::Fault) -> bool {
     fault.code.starts_with("AccessDenied")

@@ -6,20 +6,22 @@ use super::logs;
 use super::model::{self, FUNCTIONS, Function, Version};
 use super::name::Named;
 use super::ops::account::CONCURRENCY;
-use super::sandbox::api::{Init, Job, RESPONSE_MAX, Said};
+use super::sandbox::api::{Init, Job, Piece, RESPONSE_MAX, Said, Streams};
 use super::sandbox::output::Line;
 use super::sandbox::{self, Environment};
 use super::workshop::Workshop;
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use kernel::Cloud;
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 use store::{Direction, Key};
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 use wire::{Fault, Value};
 
 /// AWS: how long a runtime may take until it asks for its first event.
 const INIT_MAX: Duration = Duration::from_secs(10);
+/// AWS: the quotas of the developer guide: of a response that is streamed.
+const STREAM_MAX: usize = 200 << 20;
 /// Between two looks at what a function occupies.
 const LOOK: Duration = Duration::from_millis(250);
 
@@ -41,6 +43,33 @@ pub(crate) struct Outcome {
     pub(crate) failed: bool,
     pub(crate) version: String,
     pub(crate) tail: Option<String>,
+}
+
+/// What is heard of a response while it is said.
+#[derive(Debug)]
+pub(crate) enum Heard {
+    Head(Head),
+    Bytes(Bytes),
+}
+
+/// A response begins.
+#[derive(Debug)]
+pub(crate) struct Head {
+    pub(crate) content_type: Option<String>,
+    /// Of the function, that says it.
+    pub(crate) version: String,
+}
+
+/// A response that may be said piece by piece.
+#[derive(Debug)]
+pub(crate) enum Begun {
+    Whole(Outcome),
+    Streaming {
+        head: Head,
+        pieces: mpsc::Receiver<Heard>,
+        /// What became of it, once no more pieces come.
+        outcome: oneshot::Receiver<Result<Outcome, Fault>>,
+    },
 }
 
 /// A function and the version of it that runs.
@@ -98,6 +127,35 @@ fn admit(cloud: &Arc<Cloud>, workshop: &Arc<Workshop>, asked: &Asked) -> Result<
 /// # Errors
 /// `ResourceNotFoundException`, `TooManyRequestsException`, `ServiceException`
 pub(crate) async fn run(cloud: &Arc<Cloud>, asked: Asked) -> Result<Outcome, Fault> {
+    run_to(cloud, asked, None).await
+}
+
+/// As [`run`], for a caller that takes the response while it is said. The function goes on where the caller does not.
+///
+/// # Errors
+/// Those of [`run`].
+pub(crate) async fn stream(cloud: &Arc<Cloud>, asked: Asked) -> Result<Begun, Fault> {
+    let (out, mut pieces) = mpsc::channel(1);
+    let (tell, mut outcome) = oneshot::channel();
+    let cloud = Arc::clone(cloud);
+    tokio::spawn(async move {
+        let _ = tell.send(run_to(&cloud, asked, Some(out)).await);
+    });
+    tokio::select! {
+        biased;
+        Some(Heard::Head(head)) = pieces.recv() => Ok(Begun::Streaming { head, pieces, outcome }),
+        done = &mut outcome => match done {
+            Ok(done) => done.map(Begun::Whole),
+            Err(_) => Err(LambdaError::Service("The function could not be run.".into()).into()),
+        },
+    }
+}
+
+async fn run_to(
+    cloud: &Arc<Cloud>,
+    asked: Asked,
+    out: Option<mpsc::Sender<Heard>>,
+) -> Result<Outcome, Fault> {
     let workshop = cloud.memory::<Workshop>();
     let (runs, slot) = admit(cloud, &workshop, &asked)?;
     let key = runs.key();
@@ -112,14 +170,14 @@ pub(crate) async fn run(cloud: &Arc<Cloud>, asked: Asked) -> Result<Outcome, Fau
         let begun = Instant::now();
         let end = match early {
             Some(end) => end,
-            None => hand_over(cloud, &environment, &runs, &asked).await,
+            None => hand_over(cloud, &environment, &runs, &asked, out.as_ref()).await,
         };
         // One that ended while it waited has not seen the event: another takes it.
         if is_warm && matches!(end, End::Exited(_)) && environment.desk.is_untouched() {
             continue;
         }
         let took = begun.elapsed();
-        let healthy = matches!(end, End::Said(Said::Response(_) | Said::Error(_) | Said::TooLarge));
+        let healthy = matches!(end, End::Said(_));
         let outcome = finish(cloud, &environment, &runs, &asked, end, took).await;
         if healthy {
             workshop.environments.put(&key, environment);
@@ -164,7 +222,38 @@ async fn initialized(environment: &Environment) -> Option<End> {
     }
 }
 
-async fn hand_over(cloud: &Arc<Cloud>, environment: &Arc<Environment>, runs: &Runs, asked: &Asked) -> End {
+/// Takes a response that is said piece by piece: to whoever listens, else as a whole.
+async fn gather(mut streams: Streams, version: String, out: Option<&mpsc::Sender<Heard>>) -> Said {
+    let limit = if out.is_some() { STREAM_MAX } else { RESPONSE_MAX };
+    let (mut whole, mut length) = (BytesMut::new(), 0);
+    if let Some(out) = out {
+        let _ = out.send(Heard::Head(Head { content_type: streams.content_type.take(), version })).await;
+    }
+    loop {
+        match streams.pieces.recv().await {
+            Some(Piece::Bytes(bytes)) => {
+                length += bytes.len();
+                match out {
+                    _ if length > limit => return Said::TooLarge(limit),
+                    // Who has gone away keeps no function from its end.
+                    Some(out) => drop(out.send(Heard::Bytes(bytes)).await),
+                    None => whole.extend_from_slice(&bytes),
+                }
+            }
+            Some(Piece::End) => return Said::Response(whole.freeze()),
+            Some(Piece::Failed(problem)) => return Said::Error(problem),
+            None => return Said::Error(error("Runtime.TruncatedResponse", "The response was cut off.")),
+        }
+    }
+}
+
+async fn hand_over(
+    cloud: &Arc<Cloud>,
+    environment: &Arc<Environment>,
+    runs: &Runs,
+    asked: &Asked,
+    out: Option<&mpsc::Sender<Heard>>,
+) -> End {
     let limit = Duration::from_secs(runs.version.timeout.into());
     let deadline = cloud.wall_now().plus(limit);
     let (reply, answer) = oneshot::channel();
@@ -190,7 +279,10 @@ async fn hand_over(cloud: &Arc<Cloud>, environment: &Arc<Environment>, runs: &Ru
     };
     let handled = async {
         environment.desk.put(job).await;
-        answer.await
+        match answer.await {
+            Ok(Said::Streams(streams)) => Ok(gather(streams, runs.version.label(), out).await),
+            said => said,
+        }
     };
     tokio::select! {
         biased;
@@ -236,12 +328,13 @@ async fn finish(
     let (payload, failed) = match end {
         End::Said(Said::Response(payload)) => (payload, false),
         End::Said(Said::Error(payload)) | End::Init(payload) => (payload, true),
-        End::Said(Said::TooLarge) => {
-            let text = format!(
-                "Response payload size exceeded maximum allowed payload size ({RESPONSE_MAX} bytes)."
-            );
+        End::Said(Said::TooLarge(limit)) => {
+            let text =
+                format!("Response payload size exceeded maximum allowed payload size ({limit} bytes).");
             (error("Function.ResponseSizeTooLarge", &text), true)
         }
+        // They were gathered.
+        End::Said(Said::Streams(_)) => (Bytes::new(), false),
         End::Exited(code) => {
             let text = format!("RequestId: {id} Error: {}", exit(code));
             lines.push((now, text.clone()));

@@ -6,18 +6,20 @@
 //! which speaks the Runtime API and sees nothing but its code, the machine's programs and its own `/tmp`. Invocations
 //! that nobody waits for are rows of the store until they were handled ([`work`]).
 //!
+//! A function may have a URL ([`url`]), and may say its response piece by piece.
+//!
 //! Which runtimes there are depends on what this machine has ([`runtimes`]): the others are refused.
 //!
-//! Not here: links to download code, container images, layers, functions in a VPC, provisioned
-//! concurrency, function URLs, SnapStart, tumbling windows and other event sources
-//! than queues and DynamoDB's streams, extensions, response streaming, X-Ray, code
-//! signing, JSON logging, freezing between events, a filter of system calls.
+//! Not here: links to download code, container images, layers, extensions, functions in a VPC, provisioned concurrency,
+//! SnapStart, tumbling windows and other event sources than queues and DynamoDB's streams, X-Ray, code signing, JSON
+//! logging, freezing between events, a filter of system calls.
 
 mod access;
 pub mod code;
 mod destination;
 mod environments;
 mod errors;
+mod flow;
 mod invocation;
 mod logs;
 pub mod mapping;
@@ -27,6 +29,7 @@ mod ops;
 mod policy;
 pub mod runtimes;
 mod sandbox;
+pub mod url;
 pub mod work;
 pub mod workshop;
 
@@ -47,6 +50,7 @@ pub static LAMBDA: kernel::Service = kernel::Service {
         ops::mapping::OPS,
         ops::permission::OPS,
         ops::tag::OPS,
+        ops::url::OPS,
         ops::version::OPS,
     ],
 };

@@ -6,7 +6,7 @@ use base::tag::Tags;
 use base::{AccountId, Region, Timestamp};
 use blob::ContentId;
 use std::collections::BTreeMap;
-use store::{Key, Read, Table};
+use store::{Key, Read, Table, Tx};
 
 store::record! {
     /// What all versions of a function share.
@@ -75,6 +75,35 @@ store::record! {
         3 => pub on_success: Option<String>,
         4 => pub on_failure: Option<String>,
         5 => pub modified: Timestamp,
+    }
+
+    /// What a browser may be told of a function URL across origins.
+    #[derive(Clone, PartialEq, Debug)]
+    pub struct UrlCors {
+        1 => pub credentials: Option<bool>,
+        2 => pub headers: Vec<String>,
+        3 => pub methods: Vec<String>,
+        4 => pub origins: Vec<String>,
+        5 => pub exposed: Vec<String>,
+        /// In seconds.
+        6 => pub age: Option<u32>,
+    }
+
+    /// The URL of a function or an alias.
+    #[derive(Clone, PartialEq, Debug)]
+    pub struct Url {
+        /// The first label of its host name.
+        1 => pub id: String,
+        2 => pub account: AccountId,
+        3 => pub region: Region,
+        4 => pub function: String,
+        5 => pub alias: Option<String>,
+        /// Nobody is asked who it is.
+        6 => pub is_open: bool,
+        7 => pub streams: bool,
+        8 => pub cors: Option<UrlCors>,
+        9 => pub created: Timestamp,
+        10 => pub modified: Timestamp,
     }
 
     /// An invocation that nobody waits for.
@@ -170,6 +199,43 @@ pub const PROGRESS: Table<Progress> = Table::new(0x2507, "lambda/progress");
 
 /// By function and qualifier.
 pub const HANDLING: Table<Handling> = Table::new(0x2508, "lambda/handling");
+
+/// By function and alias; of a function as a whole the alias is empty.
+pub const URLS: Table<Url> = Table::new(0x2509, "lambda/urls");
+/// The same by their ids, for whoever knows nothing but a host name.
+pub const URLS_BY_ID: Table<Url> = Table::new(0x250a, "lambda/urls by id");
+
+impl Url {
+    pub fn key(&self) -> Key {
+        let function = Key::regional(self.account, self.region).str(&self.function);
+        function.str(self.alias.as_deref().unwrap_or_default())
+    }
+
+    /// What it calls.
+    pub(crate) fn named(&self) -> Named {
+        let (account, region) = (self.account, self.region);
+        Named { account, region, name: self.function.clone(), qualifier: self.alias.clone() }
+    }
+
+    pub fn put(&self, tx: &mut Tx) {
+        URLS.put(tx, &self.key(), self);
+        URLS_BY_ID.put(tx, &Key::global().str(&self.id), self);
+    }
+
+    pub fn delete(&self, tx: &mut Tx) {
+        URLS.delete(tx, &self.key());
+        URLS_BY_ID.delete(tx, &Key::global().str(&self.id));
+    }
+
+    /// How policies and requests call who may come.
+    pub fn auth_type(&self) -> &'static str {
+        auth_type(self.is_open)
+    }
+}
+
+pub(crate) fn auth_type(is_open: bool) -> &'static str {
+    if is_open { "NONE" } else { "AWS_IAM" }
+}
 
 impl Mapping {
     pub fn key(&self) -> Key {

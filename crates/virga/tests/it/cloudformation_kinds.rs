@@ -425,6 +425,47 @@ fn a_function_that_a_topic_calls() {
 }
 
 #[test]
+fn a_function_with_a_url() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ACCOUNT);
+    let template = |url: &str| {
+        called("def handler(event, context): return 1", "Timeout: 9").replace(
+            "Outputs:",
+            &format!(
+                "
+  Url: {{ Type: 'AWS::Lambda::Url', Properties: {{ TargetFunctionArn: !GetAtt Function.Arn, {url} }} }}
+  Anybody:
+    Type: AWS::Lambda::Permission
+    Properties: {{ FunctionName: !Ref Function, Action: 'lambda:InvokeFunctionUrl', Principal: '*', FunctionUrlAuthType: NONE }}
+  Invokes:
+    Type: AWS::Lambda::Permission
+    Properties: {{ FunctionName: !Ref Function, Action: 'lambda:InvokeFunction', Principal: '*', InvokedViaFunctionUrl: true }}
+Outputs:
+  Url: {{ Value: !GetAtt Url.FunctionUrl }}"
+            ),
+        )
+    };
+    let stack = created(&cloud, &root, "fn", &template("AuthType: NONE, Cors: { AllowOrigins: ['*'] }"));
+    let function = json!({ "FunctionName": physical(&root, "fn", "Function") });
+    let get = || root.call("lambda", "GetFunctionUrlConfig", function.clone()).ok();
+    let made = get();
+    assert!(output(&stack, "Url").contains(".lambda-url.us-east-1."));
+    assert_eq!((&made["AuthType"], &made["Cors"]["AllowOrigins"]), (&json!("NONE"), &json!(["*"])));
+    let policy = root.call("lambda", "GetPolicy", function.clone()).ok()["Policy"].to_string();
+    for key in ["lambda:FunctionUrlAuthType", "lambda:InvokedViaFunctionUrl"] {
+        assert!(policy.contains(key), "{policy}");
+    }
+    update(&cloud, &root, "fn", &template("AuthType: AWS_IAM, InvokeMode: RESPONSE_STREAM"));
+    let changed = get();
+    assert_eq!(
+        (&changed["AuthType"], &changed["InvokeMode"]),
+        (&json!("AWS_IAM"), &json!("RESPONSE_STREAM"))
+    );
+    assert!(changed.get("Cors").is_none() && changed["FunctionUrl"] == made["FunctionUrl"], "{changed}");
+    delete(&cloud, &root, "fn");
+}
+
+#[test]
 fn a_function_whose_code_lies_in_a_bucket() {
     let cloud = Cloud::new();
     let root = cloud.root(ACCOUNT);

@@ -85,6 +85,7 @@ mod lambda_functions;
 mod lambda_handling;
 mod lambda_invoke;
 mod lambda_mappings;
+mod lambda_urls;
 mod logs_events;
 mod logs_groups;
 mod logs_metric_filters;

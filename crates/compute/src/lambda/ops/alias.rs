@@ -4,7 +4,7 @@ use super::configuration::check_revision;
 use super::page;
 use crate::lambda::access;
 use crate::lambda::errors::{LambdaError, invalid};
-use crate::lambda::model::{self, ALIASES, Alias, POLICIES};
+use crate::lambda::model::{self, ALIASES, Alias, POLICIES, URLS};
 use crate::lambda::name::{LATEST, Named};
 use crate::lambda::policy;
 use kernel::{Cx, Empty};
@@ -199,6 +199,9 @@ fn delete(cx: &mut Cx<'_>, req: OneAlias) -> Result<Empty, LambdaError> {
     let named = Named::read(cx, &req.function, None)?;
     model::function(cx.tx, &named)?;
     ALIASES.delete(cx.tx, &named.key().str(&req.name));
+    if let Some(url) = URLS.get(cx.tx, &named.key().str(&req.name))? {
+        url.delete(cx.tx);
+    }
     POLICIES.delete(cx.tx, &policy::key(&labelled(&named, &req.name)));
     Ok(Empty)
 }

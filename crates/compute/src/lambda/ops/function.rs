@@ -10,7 +10,7 @@ use super::tag::checked;
 use crate::lambda::access;
 use crate::lambda::code;
 use crate::lambda::errors::{LambdaError, invalid};
-use crate::lambda::model::{self, ALIASES, FUNCTIONS, Function, HANDLING, POLICIES, VERSIONS, Version};
+use crate::lambda::model::{self, ALIASES, FUNCTIONS, Function, HANDLING, POLICIES, URLS, VERSIONS, Version};
 use crate::lambda::name::{LATEST, Named};
 use crate::lambda::runtimes::architecture;
 use kernel::{Cx, Empty};
@@ -224,6 +224,11 @@ fn delete(cx: &mut Cx<'_>, req: GetConfiguration) -> Result<Empty, LambdaError> 
     }
     for policy in keys(cx, &POLICIES, &key)? {
         POLICIES.delete(cx.tx, &policy);
+    }
+    for url in keys(cx, &URLS, &key)? {
+        if let Some(url) = URLS.get(cx.tx, &url)? {
+            url.delete(cx.tx);
+        }
     }
     for handling in keys(cx, &HANDLING, &key)? {
         HANDLING.delete(cx.tx, &handling);

@@ -1,24 +1,30 @@
-//! Invoke: now, later, or not at all.
+//! Invoke: now, later, or not at all; and InvokeWithResponseStream, whose answer comes as it is said.
 
 use crate::lambda::access;
 use crate::lambda::errors::LambdaError;
-use crate::lambda::invocation::{self, Asked};
+use crate::lambda::flow::{Flow, Source};
+use crate::lambda::invocation::{self, Asked, Begun, Heard};
 use crate::lambda::model::{self, EVENTS, Event};
 use crate::lambda::name::Named;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
+use kernel::body::Cut;
 use kernel::{Answer, Body, Cx, Dx};
 use store::Key;
-use wire::Fault;
+use wire::model::Protocol;
+use wire::{Fault, ToValue, Value};
 
 kernel::ops! { pub(crate) static OPS:
     Invoke: [data] invoke => invoke_within, "lambda:InvokeFunction", access::qualified;
+    InvokeWithResponseStream: [data] stream, "lambda:InvokeFunction", access::qualified;
 }
 
 /// AWS: the quotas of the developer guide.
 const SYNC_MAX: usize = 6_291_456;
 const ASYNC_MAX: usize = 1_048_576;
+/// How much of a response an event carries; more would be more than one may.
+const CHUNK: usize = 1 << 20;
 /// How much of the log an answer shows.
 const TAIL: usize = 4096;
 
@@ -31,6 +37,39 @@ wire::shape! {
         context: Option<String> = "ClientContext",
         payload: Option<Bytes> = "Payload",
         qualifier: Option<String> = "Qualifier",
+    }
+
+    #[derive(Debug)]
+    pub(crate) struct InvokeStream {
+        name: String = "FunctionName",
+        kind: Option<String> = "InvocationType",
+        log: Option<String> = "LogType",
+        context: Option<String> = "ClientContext",
+        payload: Option<Bytes> = "Payload",
+        qualifier: Option<String> = "Qualifier",
+    }
+
+    #[derive(Debug)]
+    pub(crate) struct Streamed {
+        status: i32 = "StatusCode",
+        version: Option<String> = "ExecutedVersion",
+        events: Option<Events> = "EventStream",
+    }
+
+    #[derive(Debug)]
+    pub(crate) struct Events {
+        chunk: Option<Chunk> = "PayloadChunk",
+        complete: Option<Complete> = "InvokeComplete",
+    }
+
+    #[derive(Debug)]
+    pub(crate) struct Chunk { payload: Bytes = "Payload" }
+
+    #[derive(Debug)]
+    pub(crate) struct Complete {
+        code: Option<String> = "ErrorCode",
+        details: Option<String> = "ErrorDetails",
+        log: Option<String> = "LogResult",
     }
 
     #[derive(Debug)]
@@ -104,6 +143,82 @@ fn without_answer(status: i32) -> Invoked {
     Invoked { status, error: None, log: None, payload: None, version: None }
 }
 
+/// The end of a log, as answers show it.
+fn tail(text: &str) -> String {
+    let mut at = text.len().saturating_sub(TAIL);
+    while !text.is_char_boundary(at) {
+        at += 1;
+    }
+    STANDARD.encode(&text[at..])
+}
+
+async fn stream(dx: Dx, req: InvokeStream, _: Body) -> Result<Answer<Streamed>, Fault> {
+    let InvokeStream { name, kind, log, context, payload, qualifier } = req;
+    let req = Invoke { name, kind, log, context, payload, qualifier };
+    let (kind, asked) = dx.read(|cx| checked(cx, req))?;
+    let streamed = |status, version| Streamed { status, version, events: None };
+    if kind == Kind::DryRun {
+        return Ok(Answer::from(streamed(204, None)).status(204));
+    }
+    let begun = invocation::stream(dx.cloud(), asked).await?;
+    let (source, flow) = Flow::new();
+    let version = match &begun {
+        Begun::Whole(outcome) => outcome.version.clone(),
+        Begun::Streaming { head, .. } => head.version.clone(),
+    };
+    tokio::spawn(tell(begun, source));
+    let answer = Answer::from(streamed(200, Some(version)));
+    Ok(Answer { content: Some(flow.content()), ..answer })
+}
+
+/// Frames a response as events.
+async fn tell(begun: Begun, source: Source) {
+    let chunk = |payload| (Events { chunk: Some(Chunk { payload }), complete: None }).to_value();
+    let (outcome, whole) = match begun {
+        Begun::Whole(outcome) => (Ok(outcome), true),
+        Begun::Streaming { mut pieces, outcome, .. } => {
+            while let Some(heard) = pieces.recv().await {
+                let Heard::Bytes(bytes) = heard else { continue };
+                for bytes in bytes.chunks(CHUNK).map(|piece| bytes.slice_ref(piece)) {
+                    let _ = source.send(framed(chunk(bytes))).await;
+                }
+            }
+            (outcome.await.unwrap_or_else(|_| Err(cut().into())), false)
+        }
+    };
+    let mut complete = Complete { code: None, details: None, log: None };
+    match outcome {
+        Ok(outcome) => {
+            complete.log = outcome.tail.as_deref().map(tail);
+            if outcome.failed {
+                complete.code = Some("Unhandled".to_owned());
+                complete.details = Some(String::from_utf8_lossy(&outcome.payload).into_owned());
+            } else if whole {
+                for piece in outcome.payload.chunks(CHUNK).map(|piece| outcome.payload.slice_ref(piece)) {
+                    let _ = source.send(framed(chunk(piece))).await;
+                }
+            }
+        }
+        Err(fault) => (complete.code, complete.details) = (Some(fault.code), Some(fault.message)),
+    }
+    let _ = source.send(framed((Events { chunk: None, complete: Some(complete) }).to_value())).await;
+}
+
+fn cut() -> LambdaError {
+    LambdaError::Service("The function could not be run.".into())
+}
+
+/// The one event that is set in a value, on its way out.
+fn framed(events: Option<Value>) -> Result<Bytes, Cut> {
+    let lambda = wire::catalog::service("lambda").ok_or(Cut::Broken)?;
+    let operation = lambda.operation("InvokeWithResponseStream").ok_or(Cut::Broken)?;
+    let output = operation.output.and_then(|shape| lambda.structure(shape)).ok_or(Cut::Broken)?;
+    let stream = wire::output::event_stream(lambda, output).ok_or(Cut::Broken)?.target.shape;
+    let Some(Value::Struct(members)) = events else { return Err(Cut::Broken) };
+    let (name, event) = members.iter().next().ok_or(Cut::Broken)?;
+    wire::output::event(lambda, stream, Protocol::RestJson, name, event).map_err(|_| Cut::TooLarge)
+}
+
 async fn invoke(dx: Dx, req: Invoke, _: Body) -> Result<Answer<Invoked>, Fault> {
     let (kind, asked) = dx.read(|cx| checked(cx, req))?;
     match kind {
@@ -118,13 +233,7 @@ async fn invoke(dx: Dx, req: Invoke, _: Body) -> Result<Answer<Invoked>, Fault> 
         }
         Kind::Now => {
             let outcome = invocation::run(dx.cloud(), asked).await?;
-            let log = outcome.tail.map(|text| {
-                let mut at = text.len().saturating_sub(TAIL);
-                while !text.is_char_boundary(at) {
-                    at += 1;
-                }
-                STANDARD.encode(&text[at..])
-            });
+            let log = outcome.tail.as_deref().map(tail);
             Ok(Answer::from(Invoked {
                 status: 200,
                 error: outcome.failed.then(|| "Unhandled".to_owned()),

@@ -14,6 +14,7 @@ pub(crate) mod mapping;
 pub(crate) mod permission;
 pub(crate) mod source;
 pub(crate) mod tag;
+pub(crate) mod url;
 pub(crate) mod version;
 
 use super::errors::{LambdaError, invalid};

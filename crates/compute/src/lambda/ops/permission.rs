@@ -27,6 +27,8 @@ wire::shape! {
         source_arn: Option<String> = "SourceArn",
         source_account: Option<String> = "SourceAccount",
         organization: Option<String> = "PrincipalOrgID",
+        url_auth: Option<String> = "FunctionUrlAuthType",
+        via_url: Option<bool> = "InvokedViaFunctionUrl",
         qualifier: Option<String> = "Qualifier",
         revision: Option<String> = "RevisionId",
     }
@@ -84,9 +86,16 @@ fn statement(named: &Named, req: &AddPermission) -> Result<String, LambdaError> 
     if let Some(organization) = &req.organization {
         equals.push(("aws:PrincipalOrgID", Value::str(organization)));
     }
+    if let Some(auth) = &req.url_auth {
+        equals.push(("lambda:FunctionUrlAuthType", Value::str(auth)));
+    }
     let mut conditions = Vec::new();
     if !equals.is_empty() {
         conditions.push(("StringEquals", object(equals)));
+    }
+    if let Some(via_url) = req.via_url {
+        let via_url = Value::Str(via_url.to_string());
+        conditions.push(("Bool", object(vec![("lambda:InvokedViaFunctionUrl", via_url)])));
     }
     if let Some(arn) = &req.source_arn {
         conditions.push(("ArnLike", object(vec![("AWS:SourceArn", Value::str(arn))])));

@@ -2,8 +2,11 @@
 //!
 //! AWS: <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use http::{HeaderValue, Method, Request, Response, StatusCode};
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
@@ -15,6 +18,9 @@ use tokio::sync::{mpsc, oneshot, watch};
 /// AWS: the quotas of the developer guide.
 pub(crate) const RESPONSE_MAX: usize = 6_291_556;
 const PREFIX: &str = "/2018-06-01/runtime/";
+const MODE: &str = "lambda-runtime-function-response-mode";
+/// How many pieces of a response wait for who reads it.
+const PIECES: usize = 16;
 
 /// An event for the runtime.
 #[derive(Debug)]
@@ -32,7 +38,26 @@ pub(crate) struct Job {
 pub(crate) enum Said {
     Response(Bytes),
     Error(Bytes),
-    TooLarge,
+    /// More than this many bytes.
+    TooLarge(usize),
+    /// It says it piece by piece.
+    Streams(Streams),
+}
+
+/// A response that is still being said.
+#[derive(Debug)]
+pub(crate) struct Streams {
+    pub(crate) content_type: Option<String>,
+    pub(crate) pieces: mpsc::Receiver<Piece>,
+}
+
+/// A part of a response that is said piece by piece. Without an end it was cut off.
+#[derive(Debug)]
+pub(crate) enum Piece {
+    Bytes(Bytes),
+    End,
+    /// It ends with an error, as its trailers have it.
+    Failed(Bytes),
 }
 
 /// How far a runtime is.
@@ -82,6 +107,16 @@ fn refused(status: StatusCode, kind: &str, message: &str) -> Answer {
     answer(status, format!("{{\"errorMessage\":\"{message}\",\"errorType\":\"{kind}\"}}\n"))
 }
 
+/// The error that trailers tell of, as a response would have it.
+fn failure(trailers: &HeaderMap) -> Option<Bytes> {
+    let text = |name: &str| trailers.get(name).and_then(|value| value.to_str().ok());
+    let kind = text("lambda-runtime-function-error-type")?;
+    let body = text("lambda-runtime-function-error-body").and_then(|body| STANDARD.decode(body).ok());
+    let members = [("errorType", kind), ("errorMessage", "")];
+    let members = members.map(|(name, text)| (name.to_owned(), wire::Value::str(text)));
+    Some(body.unwrap_or_else(|| wire::json::text(&wire::Value::Map(members.into())).into_bytes()).into())
+}
+
 impl Desk {
     /// Puts an event before the runtime.
     pub(crate) async fn put(&self, job: Job) -> bool {
@@ -125,6 +160,11 @@ impl Desk {
         if parts.method != Method::POST {
             return refused(StatusCode::NOT_FOUND, "NotFound", "There is no such page.");
         }
+        let streams = parts.headers.get(MODE).is_some_and(|mode| mode == "streaming");
+        if let (["invocation", id, "response"], true) = (&words[..], streams) {
+            let content_type = parts.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+            return self.streams(id, content_type.map(str::to_owned), body).await;
+        }
         let body = Limited::new(body, RESPONSE_MAX).collect().await.map(|whole| whole.to_bytes());
         match words[..] {
             ["init", "error"] => {
@@ -135,7 +175,7 @@ impl Desk {
                 let said = match (what, body) {
                     ("response", Ok(body)) => Said::Response(body),
                     ("error", Ok(body)) => Said::Error(body),
-                    _ => Said::TooLarge,
+                    _ => Said::TooLarge(RESPONSE_MAX),
                 };
                 self.said(id, said)
             }
@@ -143,12 +183,37 @@ impl Desk {
         }
     }
 
+    /// Hands on what comes, and reads to the end whether somebody still listens or not.
+    async fn streams(&self, id: &str, content_type: Option<String>, mut body: Incoming) -> Answer {
+        let (tell, pieces) = mpsc::channel(PIECES);
+        let answer = self.said(id, Said::Streams(Streams { content_type, pieces }));
+        if answer.status() != StatusCode::ACCEPTED {
+            return answer;
+        }
+        while let Some(frame) = body.frame().await {
+            let Ok(frame) = frame else { return accepted() };
+            let piece = match frame.into_data() {
+                Ok(bytes) => Piece::Bytes(bytes),
+                Err(frame) => match frame.trailers_ref().and_then(failure) {
+                    Some(error) => {
+                        let _ = tell.send(Piece::Failed(error)).await;
+                        return accepted();
+                    }
+                    None => continue,
+                },
+            };
+            let _ = tell.send(piece).await;
+        }
+        let _ = tell.send(Piece::End).await;
+        accepted()
+    }
+
     fn said(&self, id: &str, said: Said) -> Answer {
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
         let Some((_, reply)) = current.take_if(|(request, _)| request == id) else {
             return refused(StatusCode::BAD_REQUEST, "InvalidRequestID", "Invalid request ID");
         };
-        let too_large = matches!(said, Said::TooLarge);
+        let too_large = matches!(said, Said::TooLarge(_));
         let _ = reply.send(said);
         if too_large {
             let message = format!("Exceeded maximum allowed payload size ({RESPONSE_MAX} bytes).");

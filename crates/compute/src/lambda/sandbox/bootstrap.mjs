@@ -3,6 +3,7 @@
 import { existsSync } from "node:fs";
 import http from "node:http";
 import path from "node:path";
+import { Writable } from "node:stream";
 import { pathToFileURL } from "node:url";
 import { format } from "node:util";
 
@@ -102,6 +103,88 @@ function contextOf(headers, done) {
   };
 }
 
+const STREAMING = Symbol.for("aws.lambda.runtime.handler.streaming");
+
+globalThis.awslambda = {
+  streamifyResponse(handler) {
+    handler[STREAMING] = "response";
+    return handler;
+  },
+  HttpResponseStream: {
+    from(stream, head) {
+      stream.setContentType("application/vnd.awslambda.http-integration-response");
+      stream.write(JSON.stringify(head));
+      stream.write(new Uint8Array(8));
+      return stream;
+    },
+  },
+};
+
+// What a handler writes its response to: a request that begins with the first bytes.
+class ResponseStream extends Writable {
+  constructor(what) {
+    super();
+    this.what = what;
+    this.type = "application/octet-stream";
+    this.answered = new Promise((resolve, reject) => Object.assign(this, { resolve, reject }));
+    this.answered.catch(() => {});
+  }
+
+  setContentType(type) {
+    this.type = type;
+  }
+
+  begin() {
+    if (this.request) return;
+    const headers = {
+      "Content-Type": this.type,
+      "Lambda-Runtime-Function-Response-Mode": "streaming",
+      "Transfer-Encoding": "chunked",
+      Trailer: "Lambda-Runtime-Function-Error-Type, Lambda-Runtime-Function-Error-Body",
+    };
+    const options = { host, port, agent, method: "POST", path: API + this.what, headers };
+    this.request = http.request(options, (answer) => {
+      answer.resume();
+      answer.on("end", this.resolve);
+    });
+    this.request.on("error", this.reject);
+  }
+
+  _write(bytes, encoding, done) {
+    this.begin();
+    this.request.write(bytes, encoding, done);
+  }
+
+  _final(done) {
+    this.begin();
+    this.request.end(done);
+  }
+
+  async fail(error) {
+    const problem = described(error);
+    console.error("Invoke Error", JSON.stringify(problem));
+    this.request.addTrailers({
+      "Lambda-Runtime-Function-Error-Type": problem.errorType,
+      "Lambda-Runtime-Function-Error-Body": Buffer.from(JSON.stringify(problem)).toString("base64"),
+    });
+    this.request.end();
+    await this.answered;
+  }
+}
+
+async function stream(handler, event, headers) {
+  const response = new ResponseStream(`/invocation/${requestId}/response`);
+  const finished = new Promise((resolve, reject) => response.on("finish", resolve).on("error", reject));
+  try {
+    await handler(event, response, contextOf(headers, () => {}));
+    await finished;
+    await response.answered;
+  } catch (error) {
+    if (!response.request) throw error;
+    await response.fail(error);
+  }
+}
+
 function run(handler, event, headers) {
   return new Promise((resolve, reject) => {
     const done = (error, result) => (error === null || error === undefined ? resolve(result) : reject(error));
@@ -129,6 +212,10 @@ for (;;) {
   requestId = headers["lambda-runtime-aws-request-id"];
   env._X_AMZN_TRACE_ID = headers["lambda-runtime-trace-id"] ?? "";
   try {
+    if (handler[STREAMING]) {
+      await stream(handler, JSON.parse(body.toString()), headers);
+      continue;
+    }
     const result = await run(handler, JSON.parse(body.toString()), headers);
     const text = JSON.stringify(result === undefined ? null : result);
     await ask("POST", `/invocation/${requestId}/response`, text, { "Content-Type": "application/json" });

@@ -1,4 +1,4 @@
-//! Lambda's functions, with code that stands in the template or lies in S3, and who may call them.
+//! Lambda's functions, with code that stands in the template or lies in S3, their URLs, and who may call them.
 
 use super::on::{Form, On, Tagger, map, text_at};
 use super::{BASE, Done, Kind, Made, Refusal};
@@ -99,14 +99,61 @@ pub(super) static KINDS: &[Kind] = &[
         ..BASE
     },
     Kind {
+        name: "AWS::Lambda::Url",
+        changes: &["AuthType", "Cors", "InvokeMode"],
+        fixed: &["Qualifier", "TargetFunctionArn"],
+        attributes: &["FunctionArn", "FunctionUrl"],
+        create: |on| {
+            let input = map([
+                ("FunctionName", on.prop("TargetFunctionArn")),
+                ("Qualifier", on.prop("Qualifier")),
+                ("AuthType", on.prop("AuthType")),
+                ("Cors", on.prop("Cors")),
+                ("InvokeMode", on.prop("InvokeMode")),
+            ]);
+            let answer = on.call(LAMBDA, "CreateFunctionUrlConfig", input)?;
+            let (arn, url) = (text_at(&answer, "FunctionArn"), text_at(&answer, "FunctionUrl"));
+            let attributes = vec![("FunctionArn", Value::str(&arn)), ("FunctionUrl", Value::Str(url))];
+            Ok(on.made(arn, attributes))
+        },
+        update: |on| {
+            let or = |value: Value, otherwise| if value == Value::Null { otherwise } else { value };
+            let input = map([
+                ("FunctionName", on.prop("TargetFunctionArn")),
+                ("Qualifier", on.prop("Qualifier")),
+                ("AuthType", on.prop("AuthType")),
+                ("Cors", or(on.prop("Cors"), Value::Map(Vec::new()))),
+                ("InvokeMode", or(on.prop("InvokeMode"), Value::str("BUFFERED"))),
+            ]);
+            on.call(LAMBDA, "UpdateFunctionUrlConfig", input)?;
+            Ok(on.same())
+        },
+        delete: |on| {
+            let of = [("FunctionName", on.was("TargetFunctionArn")), ("Qualifier", on.was("Qualifier"))];
+            on.end(LAMBDA, "DeleteFunctionUrlConfig", map(of))
+        },
+        ..BASE
+    },
+    Kind {
         name: "AWS::Lambda::Permission",
-        fixed: &["Action", "FunctionName", "Principal", "PrincipalOrgID", "SourceAccount", "SourceArn"],
+        fixed: &[
+            "Action",
+            "FunctionName",
+            "FunctionUrlAuthType",
+            "InvokedViaFunctionUrl",
+            "Principal",
+            "PrincipalOrgID",
+            "SourceAccount",
+            "SourceArn",
+        ],
         create: |on| {
             let id = on.generated(100);
             let input = map([
                 ("StatementId", Value::str(&id)),
                 ("Action", on.prop("Action")),
                 ("FunctionName", on.prop("FunctionName")),
+                ("FunctionUrlAuthType", on.prop("FunctionUrlAuthType")),
+                ("InvokedViaFunctionUrl", on.prop("InvokedViaFunctionUrl")),
                 ("Principal", on.prop("Principal")),
                 ("PrincipalOrgID", on.prop("PrincipalOrgID")),
                 ("SourceAccount", on.prop("SourceAccount")),
