@@ -2,6 +2,7 @@
 //!
 //! AWS: <https://docs.aws.amazon.com/service-authorization/latest/reference/list_awslambda.html>
 
+use super::layer::{self, LayerName};
 use super::model::{FUNCTIONS, MAPPINGS, URLS, Url, VERSIONS};
 use super::name::Named;
 use super::policy;
@@ -85,6 +86,50 @@ pub(crate) fn permission(cx: &mut Cx<'_>, request: &Struct) -> Targets {
     Ok(targets)
 }
 
+fn layer_target(cx: &Cx<'_>, named: &LayerName) -> Result<Target, Fault> {
+    let target = Target::on(named.version_arn()).owned_by(named.account);
+    Ok(match layer::attached(cx, named)? {
+        Some(policy) => target.guarded(policy, ResourceMode::Optional),
+        None => target,
+    })
+}
+
+/// A layer as a whole.
+pub(crate) fn layer(cx: &mut Cx<'_>, request: &Struct) -> Targets {
+    let named = LayerName::read(cx, request.str("LayerName").unwrap_or_default())?;
+    Ok(vec![Target::on(named.arn()).owned_by(named.account)])
+}
+
+/// A version of a layer.
+pub(crate) fn layer_version(cx: &mut Cx<'_>, request: &Struct) -> Targets {
+    let named = LayerName::read(cx, request.str("LayerName").unwrap_or_default())?;
+    let number = match request.get("VersionNumber") {
+        Some(Value::Int(number)) => u64::try_from(*number).unwrap_or(0),
+        _ => 0,
+    };
+    Ok(vec![layer_target(cx, &named.at(number))?])
+}
+
+/// The same, by its ARN.
+pub(crate) fn layer_arn(cx: &mut Cx<'_>, request: &Struct) -> Targets {
+    let named = LayerName::read(cx, request.str("Arn").unwrap_or_default())?;
+    Ok(vec![layer_target(cx, &named)?])
+}
+
+/// The layers that a function is to use: whoever gives them to it must be let read them.
+fn layers(cx: &Cx<'_>, request: &Struct, targets: &mut Vec<Target>) -> Result<(), Fault> {
+    let Some(Value::List(all)) = request.get("Layers") else { return Ok(()) };
+    let arns: Vec<String> = all.iter().filter_map(Value::as_str).map(str::to_owned).collect();
+    for arn in &arns {
+        let named = LayerName::read(cx, arn)?;
+        targets.push(layer_target(cx, &named)?.doing("lambda:GetLayerVersion"));
+    }
+    if let Some(function) = targets.first_mut() {
+        *function = function.clone().keys("lambda:Layer", arns);
+    }
+    Ok(())
+}
+
 /// Handing a role over to functions.
 fn pass_role(role: &str) -> Target {
     Target::on(role).doing("iam:PassRole").key("iam:PassedToService", SERVICE)
@@ -98,6 +143,7 @@ pub(crate) fn new_function(cx: &mut Cx<'_>, request: &Struct) -> Targets {
         targets.push(target.clone().doing("lambda:TagResource"));
     }
     targets.extend(request.str("Role").map(pass_role));
+    layers(cx, request, &mut targets)?;
     Ok(targets)
 }
 
@@ -108,6 +154,7 @@ pub(crate) fn configuration(cx: &mut Cx<'_>, request: &Struct) -> Targets {
     let known =
         VERSIONS.get(cx.tx, &key).map_err(super::errors::LambdaError::from)?.map(|version| version.role);
     targets.extend(request.str("Role").filter(|role| known.as_deref() != Some(*role)).map(pass_role));
+    layers(cx, request, &mut targets)?;
     Ok(targets)
 }
 

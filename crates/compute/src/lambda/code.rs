@@ -46,11 +46,11 @@ pub(crate) fn hash(zip: &[u8]) -> String {
     STANDARD.encode(digest(&SHA256, zip))
 }
 
-/// Reads an archive through, as unpacking will.
+/// Reads an archive through, as unpacking will; gives its size, unzipped.
 ///
 /// # Errors
 /// `InvalidParameterValueException`, `RequestEntityTooLargeException`
-pub(crate) fn check(zip: &[u8]) -> Result<(), LambdaError> {
+pub(crate) fn check(zip: &[u8]) -> Result<u64, LambdaError> {
     if zip.is_empty() {
         return Err(invalid("Uploaded file must be a non-empty zip"));
     }
@@ -83,8 +83,8 @@ enum Entry {
     Link(PathBuf),
 }
 
-/// Goes through an archive; each entry with its path and its mode.
-fn walk(zip: &[u8], mut each: impl FnMut(&Path, Entry, u32) -> io::Result<()>) -> Result<(), LambdaError> {
+/// Goes through an archive, each entry with its path and its mode; gives how many bytes there were.
+fn walk(zip: &[u8], mut each: impl FnMut(&Path, Entry, u32) -> io::Result<()>) -> Result<u64, LambdaError> {
     let mut archive = ZipArchive::new(Cursor::new(zip)).map_err(|_| bad_zip())?;
     if archive.len() > ENTRIES_MAX {
         return Err(too_large());
@@ -117,7 +117,7 @@ fn walk(zip: &[u8], mut each: impl FnMut(&Path, Entry, u32) -> io::Result<()>) -
             LambdaError::Service("The code could not be unpacked.".into())
         })?;
     }
-    Ok(())
+    Ok(UNZIPPED_MAX - left)
 }
 
 /// Whether a link at a place in the archive leads out of it.
@@ -159,6 +159,7 @@ pub(crate) fn unpack(zip: &[u8], folder: &Path) -> Result<(), LambdaError> {
             }
         }
     })
+    .map(drop)
 }
 
 fn root(cloud: &Cloud) -> Root {
@@ -214,6 +215,16 @@ pub(crate) fn read(cloud: &Cloud, content: ContentId, size: u64) -> io::Result<V
     Ok(bytes)
 }
 
+/// The size of a version's code, unzipped. Blocks.
+///
+/// # Errors
+/// `ServiceException` for what the disk says.
+pub(crate) fn unzipped(cloud: &Cloud, version: &super::model::Version) -> Result<u64, LambdaError> {
+    let zip = read(cloud, version.code, version.code_size)
+        .map_err(|_| LambdaError::Service("The code cannot be read.".into()))?;
+    check(&zip)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -234,7 +245,7 @@ mod tests {
     fn archives_that_are_none_or_lead_out() {
         assert_eq!(check(b""), Err(invalid("Uploaded file must be a non-empty zip")));
         assert_eq!(check(b"no zip"), Err(bad_zip()));
-        assert_eq!(check(&zipped(&[("a/b.py", b"x")])), Ok(()));
+        assert_eq!(check(&zipped(&[("a/b.py", b"x")])), Ok(1));
         assert_eq!(check(&zipped(&[("../b.py", b"x")])), Err(bad_zip()));
         let mut out = ZipWriter::new(Cursor::new(Vec::new()));
         out.add_symlink("link", "../../etc", SimpleFileOptions::default()).unwrap();
@@ -251,7 +262,7 @@ mod tests {
         for twice in [["a", "./a"], ["a", "a/b"], ["a/b", "./a"]] {
             assert_eq!(check(&zipped(&[(twice[0], b"x"), (twice[1], b"y")])), Err(bad_zip()), "{twice:?}");
         }
-        assert_eq!(check(&zipped(&[("a/b", b"x"), ("a/c", b"y")])), Ok(()));
+        assert_eq!(check(&zipped(&[("a/b", b"x"), ("a/c", b"y")])), Ok(2));
     }
 
     #[test]

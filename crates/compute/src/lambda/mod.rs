@@ -6,11 +6,11 @@
 //! which speaks the Runtime API and sees nothing but its code, the machine's programs and its own `/tmp`. Invocations
 //! that nobody waits for are rows of the store until they were handled ([`work`]).
 //!
-//! A function may have a URL ([`url`]), and may say its response piece by piece.
+//! A function may have layers ([`layer`]) and a URL ([`url`]), and may say its response piece by piece.
 //!
 //! Which runtimes there are depends on what this machine has ([`runtimes`]): the others are refused.
 //!
-//! Not here: links to download code, container images, layers, extensions, functions in a VPC, provisioned concurrency,
+//! Not here: links to download code and layers, container images, extensions, functions in a VPC, provisioned concurrency,
 //! SnapStart, tumbling windows and other event sources than queues and DynamoDB's streams, X-Ray, code signing, JSON
 //! logging, freezing between events, a filter of system calls.
 
@@ -21,6 +21,7 @@ mod environments;
 mod errors;
 mod flow;
 mod invocation;
+mod layer;
 mod logs;
 pub mod mapping;
 pub mod model;
@@ -47,6 +48,8 @@ pub static LAMBDA: kernel::Service = kernel::Service {
         ops::function::OPS,
         ops::handling::OPS,
         ops::invoke::OPS,
+        ops::layer::OPS,
+        ops::layer_permission::OPS,
         ops::mapping::OPS,
         ops::permission::OPS,
         ops::tag::OPS,

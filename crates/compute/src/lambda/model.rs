@@ -45,6 +45,42 @@ store::record! {
         13 => pub modified: Timestamp,
         14 => pub revision: String,
         15 => pub dead_letters: Option<String>,
+        16 => pub layers: Vec<UsedLayer>,
+        /// Of its code, in bytes; 0 of versions that are older than this field.
+        17 => pub unzipped: u64,
+    }
+
+    /// A version of a layer, as a function keeps it.
+    #[derive(Clone, PartialEq, Debug)]
+    pub struct UsedLayer {
+        1 => pub arn: String,
+        2 => pub content: ContentId,
+        3 => pub size: u64,
+        4 => pub unzipped: u64,
+    }
+
+    /// What all versions of a layer share.
+    #[derive(Clone, PartialEq, Debug)]
+    pub struct Layer {
+        1 => pub name: String,
+        /// The number of the last version that was published.
+        2 => pub published: u64,
+    }
+
+    #[derive(Clone, PartialEq, Debug)]
+    pub struct LayerVersion {
+        1 => pub number: u64,
+        2 => pub description: String,
+        3 => pub license: Option<String>,
+        4 => pub runtimes: Vec<String>,
+        5 => pub architectures: Vec<String>,
+        6 => pub content: ContentId,
+        /// In bytes, zipped.
+        7 => pub size: u64,
+        8 => pub unzipped: u64,
+        /// Base64 of SHA-256.
+        9 => pub hash: String,
+        10 => pub created: Timestamp,
     }
 
     /// A name for a version, or for two.
@@ -204,6 +240,11 @@ pub const HANDLING: Table<Handling> = Table::new(0x2508, "lambda/handling");
 pub const URLS: Table<Url> = Table::new(0x2509, "lambda/urls");
 /// The same by their ids, for whoever knows nothing but a host name.
 pub const URLS_BY_ID: Table<Url> = Table::new(0x250a, "lambda/urls by id");
+
+pub const LAYERS: Table<Layer> = Table::new(0x250b, "lambda/layers");
+/// By layer and number.
+pub const LAYER_VERSIONS: Table<LayerVersion> = Table::new(0x250c, "lambda/layer versions");
+pub const LAYER_POLICIES: Table<PolicyOf> = Table::new(0x250d, "lambda/layer policies");
 
 impl Url {
     pub fn key(&self) -> Key {

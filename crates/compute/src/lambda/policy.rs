@@ -35,7 +35,7 @@ pub(crate) fn of(from: &dyn Read, named: &Named) -> Result<Option<PolicyOf>, Lam
 
 /// What documents were compiled into, so that not each request does it again.
 #[derive(Debug, Default)]
-struct Compiled(Remembered<Arc<Policy>>);
+pub(crate) struct Compiled(Remembered<Arc<Policy>>);
 
 /// The same, compiled.
 ///
@@ -43,14 +43,20 @@ struct Compiled(Remembered<Arc<Policy>>);
 /// `ServiceException` for a stored policy that cannot be read.
 pub(crate) fn attached(cx: &Cx<'_>, named: &Named) -> Result<Option<Attached>, LambdaError> {
     let Some(policy) = of(cx.tx, named)? else { return Ok(None) };
-    let text = policy.text();
-    let compiled = cx.memory::<Compiled>().0.of(&text, || {
-        Policy::load(&text, PolicyKind::Resource("lambda")).map(Arc::new).map_err(|malformed| {
+    compiled(&cx.memory::<Compiled>(), &policy.text(), named.qualified_arn()).map(Some)
+}
+
+/// What a document that hangs at `arn` was compiled into.
+///
+/// # Errors
+/// `ServiceException` for one that cannot be read.
+pub(crate) fn compiled(memory: &Compiled, text: &str, arn: String) -> Result<Attached, LambdaError> {
+    let compiled = memory.0.of(text, || {
+        Policy::load(text, PolicyKind::Resource("lambda")).map(Arc::new).map_err(|malformed| {
             kernel::log::error("a stored policy cannot be read", &[("problem", &malformed.message)]);
             LambdaError::Service("The policy cannot be read.".into())
         })
     })?;
-    let arn = named.qualified_arn();
     let source = PolicySource { id: arn.clone(), attached_to: arn, form: PolicyForm::Resource };
-    Ok(Some((source, compiled)))
+    Ok((source, compiled))
 }

@@ -12,7 +12,7 @@ use super::errors::is_gone;
 use super::invocation::{self, Asked, Outcome};
 use super::model::{self, EVENTS, Event, HANDLING, Handling};
 use super::name::{LATEST, Named};
-use super::sandbox::code_folder;
+use super::sandbox::{LAID, code_folder};
 use super::workshop::{Ground, Workshop};
 use base::{Arn, Timestamp};
 use blob::ContentId;
@@ -345,11 +345,17 @@ impl Reconciler for Idle {
         let snapshot = cloud.store().snapshot();
         for entry in std::fs::read_dir(folder).map_err(|e| e.to_string())? {
             let entry = entry.map_err(|e| e.to_string())?;
-            let content = entry.file_name().to_str().and_then(ContentId::parse);
-            let kept = match content {
-                Some(content) => CONTENTS.contains(&snapshot, &content.key()).map_err(|e| e.to_string())?,
-                None => false,
-            };
+            // Of one content, or of several layers.
+            let name = entry.file_name();
+            let mut kept = true;
+            for part in name.to_str().unwrap_or_default().split(LAID) {
+                kept &= match ContentId::parse(part) {
+                    Some(content) => {
+                        CONTENTS.contains(&snapshot, &content.key()).map_err(|e| e.to_string())?
+                    }
+                    None => false,
+                };
+            }
             if !kept {
                 host::image::remove(&entry.path()).map_err(|e| e.to_string())?;
             }

@@ -425,6 +425,40 @@ fn a_function_that_a_topic_calls() {
 }
 
 #[test]
+fn a_function_with_a_layer() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ACCOUNT);
+    root.call("s3", "CreateBucket", json!({ "Bucket": "code" })).ok();
+    crate::lambda_code::put(&cloud, &root, ("code", "l.zip"), ("python/own.py", "x"));
+    let template = |more: &str| {
+        called("def handler(event, context): return 1", more).replace(
+            "Outputs:",
+            "
+  Layer:
+    Type: AWS::Lambda::LayerVersion
+    Properties: { LayerName: l, Description: d, CompatibleRuntimes: [python3.12], Content: { S3Bucket: code, S3Key: l.zip } }
+  Everybody:
+    Type: AWS::Lambda::LayerVersionPermission
+    Properties: { LayerVersionArn: !Ref Layer, Action: 'lambda:GetLayerVersion', Principal: '*' }
+Outputs:",
+        )
+    };
+    created(&cloud, &root, "fn", &template("Layers: [!Ref Layer]"));
+    let arn = physical(&root, "fn", "Layer");
+    assert_eq!(arn, format!("arn:aws:lambda:us-east-1:{ACCOUNT}:layer:l:1"));
+    let function = json!({ "FunctionName": physical(&root, "fn", "Function") });
+    let layers = || root.call("lambda", "GetFunctionConfiguration", function.clone()).ok()["Layers"].clone();
+    assert_eq!(layers()[0]["Arn"], arn);
+    let one = json!({ "LayerName": "l", "VersionNumber": 1 });
+    let policy = root.call("lambda", "GetLayerVersionPolicy", one.clone()).ok();
+    assert!(policy["Policy"].as_str().unwrap().contains("lambda:GetLayerVersion"), "{policy}");
+    update(&cloud, &root, "fn", &template("Timeout: 9"));
+    assert!(layers().is_null());
+    delete(&cloud, &root, "fn");
+    root.call("lambda", "GetLayerVersion", one).refused(404, "ResourceNotFoundException");
+}
+
+#[test]
 fn a_function_with_a_url() {
     let cloud = Cloud::new();
     let root = cloud.root(ACCOUNT);

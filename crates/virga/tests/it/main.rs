@@ -84,6 +84,7 @@ mod lambda_code;
 mod lambda_functions;
 mod lambda_handling;
 mod lambda_invoke;
+mod lambda_layers;
 mod lambda_mappings;
 mod lambda_urls;
 mod logs_events;

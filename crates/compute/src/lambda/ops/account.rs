@@ -3,7 +3,7 @@
 use crate::lambda::access;
 use crate::lambda::code::{STORAGE_MAX, UNZIPPED_MAX, ZIPPED_MAX};
 use crate::lambda::errors::LambdaError;
-use crate::lambda::model::{FUNCTIONS, VERSIONS};
+use crate::lambda::model::{FUNCTIONS, LAYER_VERSIONS, VERSIONS};
 use kernel::{Cx, Nothing};
 use store::{Direction, Key};
 
@@ -41,14 +41,16 @@ fn long(n: u64) -> i64 {
     i64::try_from(n).unwrap_or(i64::MAX)
 }
 
-/// The bytes of code and the number of functions in this account and region.
+/// The bytes of code, layers and all, and the number of functions in this account and region.
 ///
 /// # Errors
 /// The store's.
 pub(crate) fn usage(cx: &Cx<'_>) -> Result<(u64, u64), LambdaError> {
     let prefix = Key::regional(cx.account, cx.region);
     let sizes = VERSIONS.scan(cx.tx, &prefix, Direction::Forward).map(|pair| pair.map(|(_, v)| v.code_size));
-    let size = sizes.sum::<Result<u64, _>>()?;
+    let layers = LAYER_VERSIONS.scan(cx.tx, &prefix, Direction::Forward);
+    let layers = layers.map(|pair| pair.map(|(_, version)| version.size)).sum::<Result<u64, _>>()?;
+    let size = sizes.sum::<Result<u64, _>>()? + layers;
     Ok((size, FUNCTIONS.count(cx.tx, &prefix)? as u64))
 }
 

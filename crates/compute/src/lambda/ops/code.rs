@@ -6,6 +6,7 @@ use super::source::Source;
 use crate::lambda::access;
 use crate::lambda::code;
 use crate::lambda::errors::LambdaError;
+use crate::lambda::layer;
 use crate::lambda::model::{self, VERSIONS};
 use crate::lambda::name::{LATEST, Named};
 use bytes::Bytes;
@@ -41,7 +42,8 @@ fn update(cx: &mut Cx<'_>, req: UpdateCode) -> Result<Shown, LambdaError> {
     let (bucket, key) = (req.bucket, req.key);
     let source = Source { zip: req.zip, bucket, key, version: req.version, image: req.image };
     let zip = source.archive(cx)?;
-    kernel::slow(|| code::check(&zip))?;
+    version.unzipped = kernel::slow(|| code::check(&zip))?;
+    layer::check_size(&version)?;
     check_storage(cx, zip.len())?;
     if req.dry == Some(true) {
         (version.code_size, version.code_hash) = (zip.len() as u64, code::hash(&zip));

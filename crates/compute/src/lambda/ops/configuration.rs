@@ -1,8 +1,10 @@
 //! What a function is told to be: its settings, shown, checked and changed.
 
 use crate::lambda::access::{self, SERVICE};
+use crate::lambda::code;
 use crate::lambda::errors::{LambdaError, invalid};
-use crate::lambda::model::{self, Function, VERSIONS, Version};
+use crate::lambda::layer;
+use crate::lambda::model::{self, Function, UsedLayer, VERSIONS, Version};
 use crate::lambda::name::{LATEST, Named};
 use crate::lambda::runtimes::architecture;
 use crate::lambda::workshop::Workshop;
@@ -74,7 +76,7 @@ wire::shape! {
         storage: Option<Storage> = "EphemeralStorage",
         dead_letters: Option<DeadLetters> = "DeadLetterConfig",
         vpc: Option<Vpc> = "VpcConfig",
-        layers: Vec<String> = "Layers",
+        layers: Option<Vec<String>> = "Layers",
     }
 
     #[derive(Debug)]
@@ -101,6 +103,13 @@ wire::shape! {
         architectures: Vec<String> = "Architectures",
         storage: Storage = "EphemeralStorage",
         logging: Logging = "LoggingConfig",
+        layers: Option<Vec<Used>> = "Layers",
+    }
+
+    #[derive(Debug)]
+    pub(crate) struct Used {
+        arn: String = "Arn",
+        size: i64 = "CodeSize",
     }
 
     #[derive(Debug)]
@@ -152,7 +161,12 @@ pub(crate) fn shown(
         architectures: vec![architecture().into()],
         storage: Storage { size: version.storage },
         logging: Logging { format: "Text".into(), group: log_group(&function.name) },
+        layers: (!version.layers.is_empty()).then(|| version.layers.iter().map(used).collect()),
     })
+}
+
+fn used(layer: &UsedLayer) -> Used {
+    Used { arn: layer.arn.clone(), size: i64::try_from(layer.size).unwrap_or(i64::MAX) }
 }
 
 pub(crate) fn log_group(name: &str) -> String {
@@ -243,14 +257,10 @@ pub(crate) fn dead_letters(asked: DeadLetters) -> Result<Option<String>, LambdaE
 
 /// # Errors
 /// `NotImplemented` for what a function would miss.
-pub(crate) fn refuse_unbuilt(vpc: Option<&Vpc>, layers: &[String]) -> Result<(), LambdaError> {
-    if vpc.is_some_and(|vpc| !vpc.subnets.is_empty()) {
-        return Err(LambdaError::NotBuilt("A function in a VPC".into()));
-    }
-    if layers.is_empty() {
-        Ok(())
-    } else {
-        Err(LambdaError::NotBuilt("Lambda's layers: a function with one".into()))
+pub(crate) fn refuse_unbuilt(vpc: Option<&Vpc>) -> Result<(), LambdaError> {
+    match vpc {
+        Some(vpc) if !vpc.subnets.is_empty() => Err(LambdaError::NotBuilt("A function in a VPC".into())),
+        _ => Ok(()),
     }
 }
 
@@ -288,7 +298,7 @@ fn update(cx: &mut Cx<'_>, req: UpdateConfiguration) -> Result<Shown, LambdaErro
     let function = model::function(cx.tx, &named)?;
     let mut version = model::version(cx.tx, &named, LATEST)?;
     check_revision(req.revision.as_deref(), &version.revision)?;
-    refuse_unbuilt(req.vpc.as_ref(), &req.layers)?;
+    refuse_unbuilt(req.vpc.as_ref())?;
     if let Some(role) = req.role.filter(|role| *role != version.role) {
         check_role(cx, &role)?;
         version.role = role;
@@ -302,6 +312,15 @@ fn update(cx: &mut Cx<'_>, req: UpdateConfiguration) -> Result<Shown, LambdaErro
     }
     if let Some(asked) = req.dead_letters {
         version.dead_letters = dead_letters(asked)?;
+    }
+    if let Some(layers) = req.layers {
+        // The new ones are held before the old ones go: some may be the same.
+        let before = std::mem::replace(&mut version.layers, layer::used(cx, &layers)?);
+        layer::release(cx, &before)?;
+        if version.unzipped == 0 && !version.layers.is_empty() {
+            version.unzipped = kernel::slow(|| code::unzipped(cx.cloud(), &version))?;
+        }
+        layer::check_size(&version)?;
     }
     version.handler = req.handler.unwrap_or(version.handler);
     version.description = req.description.unwrap_or(version.description);

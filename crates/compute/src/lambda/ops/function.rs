@@ -10,6 +10,7 @@ use super::tag::checked;
 use crate::lambda::access;
 use crate::lambda::code;
 use crate::lambda::errors::{LambdaError, invalid};
+use crate::lambda::layer;
 use crate::lambda::model::{self, ALIASES, FUNCTIONS, Function, HANDLING, POLICIES, URLS, VERSIONS, Version};
 use crate::lambda::name::{LATEST, Named};
 use crate::lambda::runtimes::architecture;
@@ -109,7 +110,7 @@ fn create(cx: &mut Cx<'_>, req: CreateFunction) -> Result<Shown, LambdaError> {
     if req.package.as_deref() == Some("Image") {
         return Err(LambdaError::NotBuilt("A function of a container image".into()));
     }
-    refuse_unbuilt(req.vpc.as_ref(), &req.layers)?;
+    refuse_unbuilt(req.vpc.as_ref())?;
     check_architectures(&req.architectures)?;
     let mandatory =
         "Runtime and Handler are mandatory parameters for functions created with deployment packages.";
@@ -118,7 +119,7 @@ fn create(cx: &mut Cx<'_>, req: CreateFunction) -> Result<Shown, LambdaError> {
     check_role(cx, &req.role)?;
     let tags = checked(req.tags)?;
     let zip = req.code.archive(cx)?;
-    kernel::slow(|| code::check(&zip))?;
+    let unzipped = kernel::slow(|| code::check(&zip))?;
     check_storage(cx, zip.len())?;
     let environment = match req.environment {
         Some(environment) => configuration::sealed(cx, environment)?,
@@ -134,9 +135,12 @@ fn create(cx: &mut Cx<'_>, req: CreateFunction) -> Result<Shown, LambdaError> {
         storage: req.storage.map_or(STORAGE_DEFAULT, |storage| storage.size),
         environment,
         dead_letters: req.dead_letters.map(configuration::dead_letters).transpose()?.flatten(),
+        layers: layer::used(cx, &req.layers)?,
+        unzipped,
         ..Version::default()
     };
     check_handler(&version)?;
+    layer::check_size(&version)?;
     let code = code::keep(cx, &zip)?;
     (version.code, version.code_size, version.code_hash) = (code.content, code.size, code.hash);
     touch(cx, &mut version);
@@ -216,6 +220,7 @@ fn delete(cx: &mut Cx<'_>, req: GetConfiguration) -> Result<Empty, LambdaError> 
         if let Some(gone) = VERSIONS.get(cx.tx, &version)? {
             let cloud = std::sync::Arc::clone(cx.cloud());
             code::release(cx.tx, &cloud, gone.code)?;
+            layer::release(cx, &gone.layers)?;
         }
         VERSIONS.delete(cx.tx, &version);
     }
@@ -258,6 +263,7 @@ fn delete_version(cx: &mut Cx<'_>, named: &Named, label: &str) -> Result<Empty, 
     }
     let cloud = std::sync::Arc::clone(cx.cloud());
     code::release(cx.tx, &cloud, version.code)?;
+    layer::release(cx, &version.layers)?;
     VERSIONS.delete(cx.tx, &named.key().u64(version.number));
     POLICIES.delete(cx.tx, &crate::lambda::policy::key(named));
     Ok(Empty)

@@ -10,6 +10,8 @@ pub(crate) mod configuration;
 pub(crate) mod function;
 pub(crate) mod handling;
 pub(crate) mod invoke;
+pub(crate) mod layer;
+pub(crate) mod layer_permission;
 pub(crate) mod mapping;
 pub(crate) mod permission;
 pub(crate) mod source;
@@ -19,6 +21,7 @@ pub(crate) mod version;
 
 use super::errors::{LambdaError, invalid};
 use kernel::Cx;
+use kernel::listing::NoPage;
 use store::{Key, Record, Table};
 
 /// AWS: every list of Lambda's: fifty at a time unless asked for fewer.
@@ -26,6 +29,19 @@ const PAGE: usize = 50;
 
 /// Rows with their keys, and the marker of what follows.
 type Found<R> = (Vec<(Key, R)>, Option<String>);
+
+/// How many rows a page has.
+fn page_size(most: Option<u32>) -> usize {
+    most.map_or(PAGE, |most| PAGE.min(most as usize)).max(1)
+}
+
+/// Why a list has no page.
+fn no_page(why: NoPage) -> LambdaError {
+    match why {
+        NoPage::Token => invalid("Invalid Marker"),
+        NoPage::Store(error) => error.into(),
+    }
+}
 
 /// A page of a table's rows with their keys, and the marker of the next one. `list` names the operation and its filters.
 fn page<R: Record>(
@@ -43,7 +59,7 @@ fn page<R: Record>(
             Some(Key::of_stored(&position.map_err(|_| invalid("Invalid Marker"))?))
         }
     };
-    let limit = most.map_or(PAGE, |most| PAGE.min(most as usize)).max(1);
+    let limit = page_size(most);
     let found = table.page(cx.tx, prefix, after.as_ref(), limit)?;
     let next = found.next.map(|key| cx.pager().token(&list, key.as_bytes()));
     Ok((found.items, next))

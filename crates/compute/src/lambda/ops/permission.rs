@@ -52,17 +52,17 @@ wire::shape! {
 
     #[derive(Debug)]
     pub(crate) struct PolicyShown {
-        policy: String = "Policy",
-        revision: String = "RevisionId",
+        pub(super) policy: String = "Policy",
+        pub(super) revision: String = "RevisionId",
     }
 }
 
-fn object(members: Vec<(&str, Value)>) -> Value {
+pub(super) fn object(members: Vec<(&str, Value)>) -> Value {
     Value::Map(members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
 }
 
 /// Whom a statement is about, as policies write it.
-fn principal(text: &str) -> Result<Value, LambdaError> {
+pub(super) fn principal(text: &str) -> Result<Value, LambdaError> {
     if text == "*" {
         return Ok(Value::str("*"));
     }

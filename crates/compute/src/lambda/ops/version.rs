@@ -4,6 +4,7 @@ use super::configuration::{Shown, check_revision, shown};
 use super::page;
 use crate::lambda::access;
 use crate::lambda::errors::{LambdaError, invalid};
+use crate::lambda::layer;
 use crate::lambda::model::{self, FUNCTIONS, Function, VERSIONS, Version};
 use crate::lambda::name::{LATEST, Named};
 use kernel::Cx;
@@ -61,6 +62,7 @@ pub(crate) fn publish(
     if !blob::refs::share(cx.tx, version.code)? {
         return Err(LambdaError::Service("The function's code is gone.".into()));
     }
+    layer::hold(cx, &version.layers)?;
     FUNCTIONS.put(cx.tx, &named.key(), &function);
     VERSIONS.put(cx.tx, &named.key().u64(version.number), &version);
     Ok((function, version))

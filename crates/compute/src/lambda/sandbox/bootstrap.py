@@ -128,7 +128,8 @@ def found(name):
 
 def main():
     server = Server()
-    sys.path.insert(0, TASK)
+    version = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    sys.path[:0] = [TASK, f"/opt/python/lib/{version}/site-packages", "/opt/python"]
     logging.root.addHandler(Lines())
     handler, problem = found(os.environ["_HANDLER"])
     if problem:

@@ -6,7 +6,8 @@ pub(crate) mod output;
 
 use super::code;
 use super::errors::LambdaError;
-use super::model::{Function, Version};
+use super::layer::lay_over;
+use super::model::{Function, UsedLayer, Version};
 use super::ops::configuration::{log_group, variables};
 use super::workshop::Ground;
 use api::Desk;
@@ -184,6 +185,10 @@ fn environment(
     ];
     let mut all: std::collections::BTreeMap<String, String> =
         own.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    if let Some(major) = version.runtime.strip_prefix("nodejs").and_then(|rest| rest.strip_suffix(".x")) {
+        let modules = "node_modules:/opt/nodejs/node_modules:/var/runtime/node_modules";
+        all.insert("NODE_PATH".into(), format!("/opt/nodejs/node{major}/{modules}"));
+    }
     all.extend(variables(cloud.sealer(), version)?.0);
     Ok(all.into_iter().map(|(name, value)| (name.into(), value.into())).collect())
 }
@@ -310,6 +315,9 @@ fn program(version: &Version) -> Vec<OsString> {
     words.into_iter().map(OsString::from).collect()
 }
 
+/// Between the contents that a folder of layers is called after.
+pub(crate) const LAID: &str = "+";
+
 /// Where the code of a version is unpacked.
 pub(crate) fn code_folder(folder: &Path) -> PathBuf {
     folder.join("code")
@@ -351,23 +359,55 @@ fn furnish(cloud: &Cloud, folder: &Path, version: &Version, sandbox: &mut Sandbo
     sandbox.binds = binds;
     sandbox.binds.push(Bind { from: runtime, to: "var/runtime".into(), read_only: true });
     sandbox.binds.push(Bind { from: code, to: "var/task".into(), read_only: true });
+    if !version.layers.is_empty() {
+        let layers = laid(cloud, folder, &version.layers)?;
+        sandbox.binds.push(Bind { from: layers, to: "opt".into(), read_only: true });
+    }
     Ok(())
 }
 
-/// The folder of a code, unpacked beside and renamed, so that none is ever half there.
+/// The folder of a code.
 fn unpacked(cloud: &Cloud, folder: &Path, content: ContentId, size: u64) -> io::Result<PathBuf> {
     let target = code_folder(folder).join(content.to_string());
+    made(cloud, folder, target, |draft| unpack(cloud, content, size, draft))
+}
+
+fn unpack(cloud: &Cloud, content: ContentId, size: u64, folder: &Path) -> io::Result<()> {
+    let zip = code::read(cloud, content, size)?;
+    code::unpack(&zip, folder).map_err(|why| io::Error::other(wire::Fault::from(why).message))
+}
+
+/// The folder of layers, laid over each other in their order. It is called after their contents.
+fn laid(cloud: &Cloud, folder: &Path, layers: &[UsedLayer]) -> io::Result<PathBuf> {
+    let names: Vec<String> = layers.iter().map(|layer| layer.content.to_string()).collect();
+    let target = code_folder(folder).join(names.join(LAID));
+    made(cloud, folder, target, |draft| {
+        let upper = draft.with_extension("layer");
+        for layer in layers {
+            fs::create_dir(&upper)?;
+            let done =
+                unpack(cloud, layer.content, layer.size, &upper).and_then(|()| lay_over(draft, &upper));
+            host::image::remove(&upper)?;
+            done?;
+        }
+        Ok(())
+    })
+}
+
+/// A folder, made beside and renamed, so that none is ever half there.
+fn made(
+    cloud: &Cloud,
+    folder: &Path,
+    target: PathBuf,
+    fill: impl FnOnce(&Path) -> io::Result<()>,
+) -> io::Result<PathBuf> {
     if target.exists() {
         return Ok(target);
     }
-    let zip = code::read(cloud, content, size)?;
     let draft = folder.join(format!("draft-{}", hex(&cloud.rng().bytes::<8>())));
     fs::create_dir_all(&draft)?;
     fs::create_dir_all(code_folder(folder))?;
-    let done = code::unpack(&zip, &draft)
-        .map_err(|why| io::Error::other(wire::Fault::from(why).message))
-        .and_then(|()| readable(&draft))
-        .and_then(|()| fs::rename(&draft, &target));
+    let done = fill(&draft).and_then(|()| readable(&draft)).and_then(|()| fs::rename(&draft, &target));
     match done {
         Ok(()) => Ok(target),
         Err(why) => {

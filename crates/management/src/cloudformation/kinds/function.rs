@@ -28,6 +28,7 @@ pub(super) static KINDS: &[Kind] = &[
             "Environment",
             "EphemeralStorage",
             "Handler",
+            "Layers",
             "MemorySize",
             "ReservedConcurrentExecutions",
             "Role",
@@ -95,6 +96,63 @@ pub(super) static KINDS: &[Kind] = &[
         delete: |on| {
             let of = [("FunctionName", on.was("FunctionName")), ("Qualifier", on.was("Qualifier"))];
             on.end(LAMBDA, "DeleteFunctionEventInvokeConfig", map(of))
+        },
+        ..BASE
+    },
+    Kind {
+        name: "AWS::Lambda::LayerVersion",
+        fixed: &[
+            "CompatibleArchitectures",
+            "CompatibleRuntimes",
+            "Content",
+            "Description",
+            "LayerName",
+            "LicenseInfo",
+        ],
+        attributes: &["LayerVersionArn"],
+        create: |on| {
+            let name = on.name("LayerName", 140);
+            let input = map([
+                ("LayerName", Value::str(&name)),
+                ("CompatibleArchitectures", on.prop("CompatibleArchitectures")),
+                ("CompatibleRuntimes", on.prop("CompatibleRuntimes")),
+                ("Content", on.prop("Content")),
+                ("Description", on.prop("Description")),
+                ("LicenseInfo", on.prop("LicenseInfo")),
+            ]);
+            let answer = on.call(LAMBDA, "PublishLayerVersion", input)?;
+            let arn = text_at(&answer, "LayerVersionArn");
+            Ok(on.made(arn.clone(), vec![("LayerVersionArn", Value::Str(arn))]))
+        },
+        delete: |on| {
+            let (layer, version) = numbered(on.physical)?;
+            on.end(LAMBDA, "DeleteLayerVersion", map([("LayerName", layer), ("VersionNumber", version)]))
+        },
+        ..BASE
+    },
+    Kind {
+        name: "AWS::Lambda::LayerVersionPermission",
+        fixed: &["Action", "LayerVersionArn", "OrganizationId", "Principal"],
+        attributes: &["Id"],
+        create: |on| {
+            let id = on.generated(100);
+            let (layer, version) = numbered(&on.text("LayerVersionArn").unwrap_or_default())?;
+            let input = map([
+                ("LayerName", layer),
+                ("VersionNumber", version),
+                ("StatementId", Value::str(&id)),
+                ("Action", on.prop("Action")),
+                ("OrganizationId", on.prop("OrganizationId")),
+                ("Principal", on.prop("Principal")),
+            ]);
+            on.call(LAMBDA, "AddLayerVersionPermission", input)?;
+            Ok(on.made(id.clone(), vec![("Id", Value::Str(id))]))
+        },
+        delete: |on| {
+            let arn = on.was("LayerVersionArn");
+            let (layer, version) = numbered(arn.as_str().unwrap_or_default())?;
+            let of = [("LayerName", layer), ("VersionNumber", version), ("StatementId", on.physical())];
+            on.end(LAMBDA, "RemoveLayerVersionPermission", map(of))
         },
         ..BASE
     },
@@ -169,6 +227,14 @@ pub(super) static KINDS: &[Kind] = &[
         ..BASE
     },
 ];
+
+/// A layer and the number of its version, of the version's ARN.
+fn numbered(arn: &str) -> Done<(Value, Value)> {
+    let parts = arn.rsplit_once(':').and_then(|(layer, number)| Some((layer, number.parse().ok()?)));
+    let (layer, number) =
+        parts.ok_or_else(|| Refusal::of(format!("{arn} is not the ARN of a layer's version.")))?;
+    Ok((Value::str(layer), Value::Int(number)))
+}
 
 /// What an event source mapping is told, and may be told anew.
 const MAPPED: [&str; 13] = [
@@ -260,6 +326,7 @@ fn create(on: &mut On<'_, '_>) -> Done<Made> {
         ("Environment", on.prop("Environment")),
         ("EphemeralStorage", on.prop("EphemeralStorage")),
         ("Handler", on.prop("Handler")),
+        ("Layers", on.prop("Layers")),
         ("MemorySize", on.prop("MemorySize")),
         ("PackageType", on.prop("PackageType")),
         ("Role", on.prop("Role")),
@@ -300,6 +367,7 @@ fn update(on: &mut On<'_, '_>) -> Done<Made> {
         ("Environment", map([("Variables", Value::Map(Vec::new()))])),
         ("EphemeralStorage", map([("Size", Value::Int(512))])),
         ("Handler", Value::Null),
+        ("Layers", Value::List(Vec::new())),
         ("MemorySize", Value::Int(128)),
         ("Role", Value::Null),
         ("Runtime", Value::Null),

@@ -295,6 +295,11 @@ impl Prepared {
                 "arn:aws:lambda:us-east-1:123456789012:function:matrix"
             }
             ("lambda", "AddPermission", "Action") => "lambda:InvokeFunction",
+            ("lambda", "AddLayerVersionPermission", "Action") => "lambda:GetLayerVersion",
+            ("lambda", "GetLayerVersionByArn", "Arn") => {
+                "arn:aws:lambda:us-east-1:123456789012:layer:matrix:1"
+            }
+            ("lambda", _, "LayerName") => "arn:aws:lambda:us-east-1:123456789012:layer:matrix",
             ("lambda", _, "Role") => "arn:aws:iam::123456789012:role/matrix",
             ("ecr", _, "resourceArn") => "arn:aws:ecr:us-east-1:123456789012:repository/matrix",
             ("ecr", _, "layerDigest") => DIGEST,

@@ -1,0 +1,117 @@
+"""Layers in real sandboxes: laid over each other in /opt, found by Python and Node."""
+
+import io
+import json
+import zipfile
+
+from test_lambda import invoke, make, runs_here, runtime  # noqa: F401
+
+
+def archive(**files):
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as zipped:
+        for name, text in files.items():
+            zipped.writestr(name, text)
+    return out.getvalue()
+
+
+def layer(client, name, files):
+    return client.publish_layer_version(LayerName=name, Content={"ZipFile": archive(**files)})["LayerVersionArn"]
+
+
+SHOWS = """
+import os, shared
+def handler(event, context):
+    read = lambda name: open("/opt/" + name).read()
+    try:
+        open("/opt/new", "w")
+        wrote = True
+    except OSError:
+        wrote = False
+    return {"shared": shared.NAME, "own": read("own"), "both": read("both"), "wrote": wrote}
+"""
+
+
+def test_python_finds_what_is_laid_over(account):
+    client = make(account, "def handler(event, context):\n    return 1\n")
+    lower = layer(client, "lower", {"python/shared.py": "NAME = 'lower'", "both": "lower", "own": "lower"})
+    upper = layer(client, "upper", {"python/shared.py": "NAME = 'upper'", "both": "upper"})
+    client.update_function_code(FunctionName="it", ZipFile=archive(**{"app.py": SHOWS}))
+    client.update_function_configuration(FunctionName="it", Layers=[lower, upper])
+    error, got, _ = invoke(client)
+    assert (error, got) == (None, {"shared": "upper", "own": "lower", "both": "upper", "wrote": False})
+    # In the other order the other one is above; and a layer that is deleted is still there for who uses it.
+    client.update_function_configuration(FunctionName="it", Layers=[upper, lower])
+    for name in ("lower", "upper"):
+        client.delete_layer_version(LayerName=name, VersionNumber=1)
+    assert invoke(client)[1]["shared"] == "lower"
+    client.update_function_configuration(FunctionName="it", Layers=[])
+    error, got, _ = invoke(client)
+    assert (error, got["errorType"]) == ("Unhandled", "Runtime.ImportModuleError")
+
+
+def test_node_finds_modules(account):
+    text = "exports.handler = async () => require('shared').name;"
+    client = make(account, "export const handler = async () => 1;", kind="nodejs")
+    client.update_function_code(FunctionName="it", ZipFile=archive(**{"index.js": text}))
+    module = {"nodejs/node_modules/shared/index.js": "exports.name = 'node';"}
+    client.update_function_configuration(FunctionName="it", Layers=[layer(client, "modules", module)])
+    error, got, _ = invoke(client)
+    assert (error, got) == (None, "node")
+
+
+def test_layers_survive_a_kill(own_account):
+    client = make(own_account, SHOWS)
+    files = {"python/shared.py": "NAME = 'kept'", "both": "b", "own": "o"}
+    client.update_function_configuration(FunctionName="it", Layers=[layer(client, "kept", files)])
+    own_account.cloud.restart()
+    client = own_account.client("lambda")
+    assert invoke(client)[1]["shared"] == "kept"
+    shown = client.get_layer_version(LayerName="kept", VersionNumber=1)
+    assert json.dumps(shown["Content"]["CodeSize"]).isdigit()
+
+
+EXTENSION = """#!/usr/bin/env python3
+import http.client, json, os
+def ask(method, path, body=None, **headers):
+    connection = http.client.HTTPConnection(os.environ["AWS_LAMBDA_RUNTIME_API"])
+    headers = {"Lambda-Extension-" + name: value for name, value in headers.items()}
+    connection.request(method, "/2020-01-01/extension/" + path, body, headers)
+    answer = connection.getresponse()
+    return answer, json.loads(answer.read())
+answer, about = ask("POST", "register", json.dumps({"events": ["INVOKE"]}), Name="mine")
+own = answer.headers["Lambda-Extension-Identifier"]
+while True:
+    _, event = ask("GET", "event/next", Identifier=own)
+    with open("/tmp/told", "a") as told:
+        told.write(about["functionName"] + " " + event["eventType"] + " " + event["requestId"] + "\\n")
+"""
+
+HEARS = """
+import time
+def handler(event, context):
+    while True:
+        try:
+            lines = open("/tmp/told").read().splitlines()
+        except OSError:
+            lines = []
+        if any(context.aws_request_id in line for line in lines):
+            return lines
+        time.sleep(0.05)
+"""
+
+
+def test_an_extension_is_told_of_events(account):
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as zipped:
+        info = zipfile.ZipInfo("extensions/mine")
+        info.external_attr = 0o755 << 16
+        zipped.writestr(info, EXTENSION)
+    client = make(account, HEARS)
+    version = client.publish_layer_version(LayerName="ext", Content={"ZipFile": out.getvalue()})
+    client.update_function_configuration(FunctionName="it", Layers=[version["LayerVersionArn"]])
+    error, got, _ = invoke(client)
+    assert error is None, got
+    assert got[0].startswith("it INVOKE ")
+    error, got, log = invoke(client)
+    assert (error, len(got)) == (None, 2), "it is the same extension"
