@@ -189,6 +189,12 @@ pub trait Driver: Send + Sync + Debug {
     /// [`HostError::Refused`], [`HostError::NotThere`]
     fn memory(&self, machine: &str) -> Result<u64, HostError>;
 
+    /// Stops all that runs in a machine where it is, or lets it go on.
+    ///
+    /// # Errors
+    /// [`HostError::Refused`], [`HostError::NotThere`], [`HostError::Ended`]
+    fn freeze(&self, machine: &str, still: bool) -> Result<(), HostError>;
+
     /// The VPCs and machines that there are, but for lone ones.
     ///
     /// # Errors

@@ -309,6 +309,10 @@ impl Driver for Simulator {
         self.state().check(&Place::Machine(machine.to_owned())).map(|()| 0)
     }
 
+    fn freeze(&self, machine: &str, _: bool) -> Result<(), HostError> {
+        self.state().check(&Place::Machine(machine.to_owned()))
+    }
+
     fn spawn(&self, machine: &str, _command: Spawn) -> Result<Box<dyn Process>, HostError> {
         self.state().check(&Place::Machine(machine.to_owned()))?;
         Err(HostError::Unable("the simulator runs no processes".to_owned()))

@@ -163,7 +163,7 @@ async fn run_to(
         let warm = workshop.environments.take(&key, cloud.clock().now());
         let is_warm = warm.is_some();
         let environment = match warm {
-            Some(environment) => environment,
+            Some(environment) => woken(environment).await,
             None => begin(cloud, &workshop, &runs).await?,
         };
         let early = initialized(&environment).await;
@@ -180,6 +180,7 @@ async fn run_to(
         let healthy = matches!(end, End::Said(_));
         let outcome = finish(cloud, &environment, &runs, &asked, end, took).await;
         if healthy {
+            environment.rest();
             workshop.environments.put(&key, environment);
         } else {
             environment.kill();
@@ -187,6 +188,16 @@ async fn run_to(
         drop(slot);
         return Ok(outcome);
     }
+}
+
+/// An environment that was at rest.
+async fn woken(environment: Arc<Environment>) -> Arc<Environment> {
+    if !environment.claim() {
+        return environment;
+    }
+    let woken = Arc::clone(&environment);
+    let _ = tokio::task::spawn_blocking(move || woken.wake()).await;
+    environment
 }
 
 async fn begin(cloud: &Arc<Cloud>, workshop: &Arc<Workshop>, runs: &Runs) -> Result<Arc<Environment>, Fault> {

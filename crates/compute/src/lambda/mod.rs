@@ -3,7 +3,8 @@
 //! The control plane keeps functions, versions, aliases and policies; their code lies among the cloud's contents
 //! ([`code`]). An invocation runs in an environment that is started when it is needed, used again while it is warm, and
 //! taken away when it is idle ([`sandbox`]): a process in user, process, mount, name and network namespaces of its own,
-//! which speaks the Runtime API and sees nothing but its code, the machine's programs and its own `/tmp`. Invocations
+//! which speaks the Runtime API and sees nothing but its code, the machine's programs and its own `/tmp`, makes no system
+//! calls but those that functions need, and stands still between events. Invocations
 //! that nobody waits for are rows of the store until they were handled ([`work`]).
 //!
 //! A function may have layers ([`layer`]) and a URL ([`url`]), and may say its response piece by piece.
@@ -12,7 +13,7 @@
 //!
 //! Not here: links to download code and layers, container images, extensions, functions in a VPC, provisioned concurrency,
 //! SnapStart, tumbling windows and other event sources than queues and DynamoDB's streams, X-Ray, code signing, JSON
-//! logging, freezing between events, a filter of system calls.
+//! logging, limits by control groups.
 
 mod access;
 pub mod code;

@@ -183,6 +183,12 @@ impl Child {
                 let half = |n: u64| u32::try_from(n & u64::from(u32::MAX)).unwrap_or(0);
                 Ok((put.u32(half(bytes >> 32)).u32(half(bytes)), None))
             }
+            Order::Freeze => {
+                let space = self.spaces.get(&take.u32()?).ok_or(Errno::NODEV)?;
+                let signal = if take.u8()? == 0 { Signal::CONT } else { Signal::STOP };
+                space.signal_all(signal);
+                Ok((put, None))
+            }
             Order::Plug => {
                 // The machine has no such file, and its own would not be ours.
                 let channel = disk::channel()?;
@@ -367,22 +373,31 @@ impl Space {
     }
 
     /// Kills what runs in the namespace. A machine's init takes all of it along; processes of one that is not booted
-    /// are found by their network, again and again until none has had the time for a child.
+    /// are found by their network.
     fn kill_all(&self) {
-        const ROUNDS_MAX: u32 = 10;
         if let Some(init) = self.running_init() {
             let _ = rustix::process::pidfd_send_signal(init, Signal::KILL);
         }
+        self.signal_all(Signal::KILL);
+    }
+
+    /// Sends a signal to all that runs in the namespace, again and again until none has had the time for a child.
+    fn signal_all(&self, signal: Signal) {
+        const ROUNDS_MAX: u32 = 10;
         let Ok(own) = rustix::fs::fstat(&self.namespace) else { return };
+        let mut known = Vec::new();
         for _ in 0..ROUNDS_MAX {
             let mut found = false;
             for entry in std::fs::read_dir("/proc").into_iter().flatten().flatten() {
                 let pid =
                     entry.file_name().to_str().and_then(|name| name.parse().ok()).and_then(Pid::from_raw);
-                let Some(pid) = pid else { continue };
+                let Some(pid) = pid.filter(|pid| signal == Signal::KILL || !known.contains(pid)) else {
+                    continue;
+                };
                 let there = rustix::fs::stat(entry.path().join("ns/net"));
                 if there.is_ok_and(|stat| (stat.st_dev, stat.st_ino) == (own.st_dev, own.st_ino)) {
-                    found |= rustix::process::kill_process(pid, Signal::KILL).is_ok();
+                    found |= rustix::process::kill_process(pid, signal).is_ok();
+                    known.push(pid);
                 }
             }
             if !found {

@@ -29,6 +29,7 @@ pub(super) enum Order {
     Boot = 7,
     Confine = 20,
     Memory = 21,
+    Freeze = 22,
     Plug = 30,
     Unplug = 31,
 }
@@ -36,9 +37,9 @@ pub(super) enum Order {
 impl Order {
     pub(super) fn from_byte(byte: u8) -> Option<Order> {
         use Order::{
-            Boot, Confine, DropSpace, Memory, Netlink, NewSpace, Plug, Signal, Socket, Spawn, Unplug,
+            Boot, Confine, DropSpace, Freeze, Memory, Netlink, NewSpace, Plug, Signal, Socket, Spawn, Unplug,
         };
-        [NewSpace, DropSpace, Netlink, Socket, Spawn, Signal, Boot, Confine, Memory, Plug, Unplug]
+        [NewSpace, DropSpace, Netlink, Socket, Spawn, Signal, Boot, Confine, Memory, Freeze, Plug, Unplug]
             .into_iter()
             .find(|order| *order as u8 == byte)
     }

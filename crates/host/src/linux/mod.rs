@@ -3,6 +3,7 @@
 mod boot;
 mod child;
 mod disk;
+mod filter;
 mod frame;
 mod links;
 mod netlink;
@@ -301,6 +302,13 @@ impl Driver for Linux {
         let mut take = Take(&body);
         let mut half = || take.u32().map(u64::from).map_err(|_| HostError::Ended);
         Ok(half()? << 32 | half()?)
+    }
+
+    fn freeze(&self, machine: &str, still: bool) -> Result<(), HostError> {
+        let space = self.plane().place(&Place::Machine(machine.to_owned()))?;
+        let body = Put::default().u32(space).u8(u8::from(still)).0;
+        let answer = self.line.call(Order::Freeze, &body, &[])?;
+        answer.map(drop).map_err(|why| HostError::refused("stop a machine or let it go on", why))
     }
 
     fn inventory(&self) -> Result<Inventory, HostError> {

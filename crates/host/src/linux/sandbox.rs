@@ -1,7 +1,9 @@
 //! Sandboxes: how the host process shuts a program in ([`crate::Sandbox`]).
 //!
-//! Not here: a filter of system calls, and control groups, which few users may make. Limits are the kernel's per process
-//! and per user namespace; who watches the whole of a sandbox's memory asks for it ([`super::Order::Memory`]).
+//! Which system calls it may make is in [`super::filter`].
+//!
+//! Not here: control groups, which few users may make. Limits are the kernel's per process and per user namespace; who
+//! watches the whole of a sandbox's memory asks for it ([`super::Order::Memory`]).
 
 use super::boot::{bind, devices, launch, plain};
 use super::frame::{Order, Put, Take};
@@ -167,7 +169,8 @@ impl Cell {
         fs::write("/proc/sys/user/max_user_namespaces", "0")?;
         // Counted within the new namespace.
         limit(Resource::Nproc, self.limits.processes.into())?;
-        Ok(rustix::thread::set_no_new_privs(true)?)
+        rustix::thread::set_no_new_privs(true)?;
+        super::filter::install()
     }
 }
 
@@ -186,25 +189,37 @@ fn limit(what: Resource, most: u64) -> io::Result<()> {
 /// What the processes in a network namespace occupy, in bytes.
 pub(super) fn memory(namespace: &File) -> io::Result<u64> {
     let own = rustix::fs::fstat(namespace)?;
-    let page = rustix::param::page_size() as u64;
     let mut all = 0;
     for entry in fs::read_dir("/proc")?.flatten() {
         let is_process = entry.file_name().to_str().is_some_and(|name| name.parse::<u32>().is_ok());
         let there = is_process.then(|| rustix::fs::stat(entry.path().join("ns/net")));
         if there.is_some_and(|s| s.is_ok_and(|s| (s.st_dev, s.st_ino) == (own.st_dev, own.st_ino))) {
-            let text = fs::read_to_string(entry.path().join("statm")).unwrap_or_default();
-            let number =
-                |at| text.split_whitespace().nth(at).and_then(|n| n.parse::<u64>().ok()).unwrap_or(0);
+            let text = fs::read_to_string(entry.path().join("status")).unwrap_or_default();
             // What is shared with files is the machine's anyway.
-            all += number(1).saturating_sub(number(2)) * page;
+            all += own_memory(&text);
         }
     }
     Ok(all)
 }
 
+/// What a process has for itself or shares with its like, of its `status`, in bytes.
+fn own_memory(status: &str) -> u64 {
+    let kib = |line: &str| line.split_whitespace().nth(1).and_then(|n| n.parse::<u64>().ok());
+    let own = |line: &&str| line.starts_with("RssAnon:") || line.starts_with("RssShmem:");
+    status.lines().filter(own).filter_map(kib).sum::<u64>() << 10
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn memory_of_a_process() {
+        let status =
+            "Name:\tx\nVmRSS:\t  100 kB\nRssAnon:\t      12 kB\nRssFile:\t 80 kB\nRssShmem:\t   3 kB\n";
+        assert_eq!(own_memory(status), 15 << 10);
+        assert_eq!(own_memory(""), 0);
+    }
 
     #[test]
     fn a_sandbox_comes_over_the_line_as_it_is() {

@@ -33,6 +33,8 @@ use wire::Value;
 
 const PYTHON: &str = include_str!("bootstrap.py");
 const NODE: &str = include_str!("bootstrap.mjs");
+/// How soon an environment stands still: one that is used all the time never does.
+const REST: Duration = Duration::from_millis(100);
 const API_PORT: u16 = 9001;
 /// Where the cloud itself is found from inside.
 const CLOUD_PORT: u16 = 4566;
@@ -59,6 +61,10 @@ pub(crate) struct Environment {
     /// How long it took until the first event was asked for, until that is told.
     pub(crate) init: Mutex<Option<Duration>>,
     pub(crate) logged: AtomicBool,
+    /// Whether an event is being handled.
+    busy: AtomicBool,
+    /// Whether all in it stands still.
+    still: Mutex<bool>,
     tasks: Vec<tokio::task::AbortHandle>,
 }
 
@@ -84,6 +90,41 @@ impl Environment {
     /// What it occupies, in bytes. Blocks.
     pub(crate) fn memory(&self) -> u64 {
         self.driver.memory(&self.machine).unwrap_or(0)
+    }
+
+    /// Takes it for an event; whether it has to be woken.
+    pub(crate) fn claim(&self) -> bool {
+        self.busy.store(true, Ordering::SeqCst);
+        // Whoever is about to let it stand still holds this.
+        self.still.try_lock().map_or(true, |still| *still)
+    }
+
+    /// Lets it go on. Blocks.
+    pub(crate) fn wake(&self) {
+        let mut still = self.still.lock().unwrap_or_else(PoisonError::into_inner);
+        if *still && self.driver.freeze(&self.machine, false).is_ok() {
+            *still = false;
+        }
+    }
+
+    /// Its event is handled: soon all in it stands still until there is another one.
+    /// AWS: <https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html>
+    pub(crate) fn rest(self: &Arc<Self>) {
+        self.busy.store(false, Ordering::SeqCst);
+        let resting = Arc::downgrade(self);
+        tokio::spawn(async move {
+            tokio::time::sleep(REST).await;
+            let Some(environment) = resting.upgrade() else { return };
+            let _ = tokio::task::spawn_blocking(move || environment.stand_still()).await;
+        });
+    }
+
+    /// Whoever takes it meanwhile waits for this, and wakes it.
+    fn stand_still(&self) {
+        let mut still = self.still.lock().unwrap_or_else(PoisonError::into_inner);
+        if !*still && !self.busy.load(Ordering::SeqCst) {
+            *still = self.driver.freeze(&self.machine, true).is_ok();
+        }
     }
 
     pub(crate) fn is_running(&self) -> bool {
@@ -260,6 +301,8 @@ pub(crate) fn start(
         started,
         init: Mutex::default(),
         logged: AtomicBool::new(false),
+        busy: AtomicBool::new(true),
+        still: Mutex::new(false),
         tasks,
     })
 }
