@@ -136,6 +136,7 @@ pub fn cloud_on(
         Arc::new(compute::lambda::work::Events(functions.clone())),
         Arc::new(compute::lambda::work::Idle(functions.clone())),
         Arc::new(compute::lambda::mapping::Mappings),
+        Arc::new(compute::lambda::metering::Publish),
         Arc::new(compute::ecr::work::ForgetUploads),
         Arc::new(compute::ecr::work::Expire),
     ];

@@ -30,6 +30,8 @@ pub(crate) struct Slot {
     workshop: Arc<super::workshop::Workshop>,
     function: String,
     unreserved: Option<(AccountId, Region)>,
+    /// How many of the function run, this one included.
+    pub(crate) at_once: u32,
 }
 
 impl Drop for Slot {
@@ -115,5 +117,6 @@ pub(crate) fn slot(
         }
     };
     *state.running.entry(function.to_owned()).or_default() += 1;
-    Some(Slot { workshop: Arc::clone(workshop), function: function.to_owned(), unreserved })
+    let (workshop, function) = (Arc::clone(workshop), function.to_owned());
+    Some(Slot { workshop, function, unreserved, at_once: running + 1 })
 }

@@ -1,8 +1,9 @@
 //! One invocation: an environment is found or started, the event handed to it, and what became of it told.
 
 use super::environments::{self, Slot};
-use super::errors::{EXIT, LambdaError};
+use super::errors::{EXIT, LambdaError, is_throttled};
 use super::logs;
+use super::metering::Meter;
 use super::model::{self, FUNCTIONS, Function, Version};
 use super::name::Named;
 use super::ops::account::CONCURRENCY;
@@ -157,7 +158,12 @@ async fn run_to(
     out: Option<mpsc::Sender<Heard>>,
 ) -> Result<Outcome, Fault> {
     let workshop = cloud.memory::<Workshop>();
-    let (runs, slot) = admit(cloud, &workshop, &asked)?;
+    let meter = cloud.memory::<Meter>();
+    let (runs, slot) = admit(cloud, &workshop, &asked).inspect_err(|fault| {
+        if is_throttled(fault) {
+            meter.throttled(&asked.named, cloud.clock().now());
+        }
+    })?;
     let key = runs.key();
     loop {
         let warm = workshop.environments.take(&key, cloud.clock().now());
@@ -179,6 +185,7 @@ async fn run_to(
         let took = begun.elapsed();
         let healthy = matches!(end, End::Said(_));
         let outcome = finish(cloud, &environment, &runs, &asked, end, took).await;
+        meter.ran(&asked.named, cloud.clock().now(), took, outcome.failed, slot.at_once);
         if healthy {
             environment.rest();
             workshop.environments.put(&key, environment);

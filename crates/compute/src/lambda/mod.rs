@@ -25,6 +25,7 @@ mod invocation;
 mod layer;
 mod logs;
 pub mod mapping;
+pub mod metering;
 pub mod model;
 mod name;
 mod ops;

@@ -123,3 +123,38 @@ fn within_a_transaction_only_events_are_taken() {
     ask("Event").unwrap();
     assert_eq!(events(&cloud), 1);
 }
+
+#[test]
+fn cloudwatch_is_told() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ACCOUNT);
+    create(&root);
+    invoke(&root, &json!({}));
+    invoke(&root, &json!({ "Payload": "\"fail\"" }));
+    let limit = json!({ "FunctionName": "f", "ReservedConcurrentExecutions": 0 });
+    root.call("lambda", "PutFunctionConcurrency", limit).ok();
+    invoke(&root, &json!({})).refused(429, "TooManyRequestsException");
+    cloud.reconcile();
+    let now = cloud.cloud.clock().now().seconds();
+    let sum = |metric: &str, dimensions: Value| {
+        let input = json!({
+            "Namespace": "AWS/Lambda", "MetricName": metric, "Dimensions": dimensions, "Period": 60,
+            "Statistics": ["Sum", "SampleCount", "Maximum"], "StartTime": now - 600, "EndTime": now + 600,
+        });
+        let points = root.call("cloudwatch", "GetMetricStatistics", input).ok()["Datapoints"].clone();
+        let of = |name: &str| -> f64 {
+            let all = points.as_array().unwrap().iter();
+            all.map(|point| point[name].as_f64().unwrap()).sum()
+        };
+        (of("Sum"), of("SampleCount"))
+    };
+    let named = || json!([{ "Name": "FunctionName", "Value": "f" }]);
+    for dimensions in [json!([]), named()] {
+        assert_eq!(sum("Invocations", dimensions.clone()), (2.0, 2.0));
+        assert_eq!(sum("Errors", dimensions.clone()), (1.0, 2.0));
+        assert_eq!(sum("Throttles", dimensions), (1.0, 3.0));
+    }
+    let both = json!([{ "Name": "FunctionName", "Value": "f" }, { "Name": "Resource", "Value": "f" }]);
+    assert_eq!(sum("Duration", both).1, 2.0);
+    assert_eq!(sum("ConcurrentExecutions", named()), (2.0, 2.0));
+}

@@ -15,6 +15,7 @@ use super::access;
 use super::errors::is_throttled;
 use super::flow::Flow;
 use super::invocation::{self, Asked, Begun, Heard, Outcome};
+use super::metering::Meter;
 use super::model::{URLS_BY_ID, Url};
 use answer::Head;
 use bytes::{Bytes, BytesMut};
@@ -27,7 +28,7 @@ use kernel::site::Site;
 use kernel::visit::{Purpose, Visitor};
 use kernel::{Body, Cloud, Incoming, Peer, Reply, Running};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use store::Key;
 use tokio::sync::mpsc;
 use wire::{Fault, Value};
@@ -70,6 +71,7 @@ impl Site for Urls {
     ) -> Running<'a, Reply> {
         Box::pin(async move {
             let Some(url) = find(cloud, host_of(parts)) else { return forbidden(None) };
+            let begun = Instant::now();
             let headers = url.cors.as_ref().map(|cors| cors::headers(cors, parts)).unwrap_or_default();
             let mut reply = match &url.cors {
                 Some(_) if cors::is_preflight(parts) => {
@@ -77,6 +79,8 @@ impl Site for Urls {
                 }
                 _ => serve(cloud, &url, parts, incoming, peer).await,
             };
+            let meter = cloud.memory::<Meter>();
+            meter.answered(&url.named(), cloud.clock().now(), reply.status, begun.elapsed());
             for (name, value) in headers.iter() {
                 reply.headers.insert(name, value.clone());
             }
