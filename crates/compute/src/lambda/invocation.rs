@@ -185,6 +185,20 @@ async fn run_to(
         let took = begun.elapsed();
         let healthy = matches!(end, End::Said(_));
         let outcome = finish(cloud, &environment, &runs, &asked, end, took).await;
+        if healthy && !environment.desk.extensions.is_empty() {
+            let left = Duration::from_secs(runs.version.timeout.into()).saturating_sub(took);
+            tokio::spawn(async move {
+                let settled = tokio::time::timeout(left, environment.desk.settled()).await.is_ok();
+                if settled && !environment.desk.is_spoiled() {
+                    environment.rest();
+                    workshop.environments.put(&key, environment);
+                } else {
+                    environment.kill();
+                }
+                drop(slot);
+            });
+            return Ok(outcome);
+        }
         meter.ran(&asked.named, cloud.clock().now(), took, outcome.failed, slot.at_once);
         if healthy {
             environment.rest();
@@ -222,12 +236,20 @@ async fn begin(cloud: &Arc<Cloud>, workshop: &Arc<Workshop>, runs: &Runs) -> Res
 async fn initialized(environment: &Environment) -> Option<End> {
     let mut init = environment.desk.init();
     let mut ended = environment.ended.clone();
-    if *init.borrow() == Init::Done {
+    let desk = &environment.desk;
+    if *init.borrow() == Init::Done && desk.extensions.all_wait() {
         return None;
     }
+    let begun = async {
+        let state = init.wait_for(|init| *init != Init::Begun).await.map(|state| state.clone());
+        if matches!(state, Ok(Init::Done)) {
+            desk.settled().await;
+        }
+        state.map(|_| desk.init().borrow().clone())
+    };
     tokio::select! {
         biased;
-        state = init.wait_for(|init| *init != Init::Begun) => match state.map(|state| state.clone()) {
+        state = begun => match state {
             Ok(Init::Failed(why)) => Some(End::Init(why)),
             _ => {
                 let mut known = environment.init.lock().unwrap_or_else(PoisonError::into_inner);

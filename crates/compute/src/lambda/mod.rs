@@ -11,7 +11,7 @@
 //!
 //! Which runtimes there are depends on what this machine has ([`runtimes`]): the others are refused.
 //!
-//! Not here: links to download code and layers, container images, extensions, functions in a VPC, provisioned concurrency,
+//! Not here: links to download code and layers, container images, functions in a VPC, provisioned concurrency,
 //! SnapStart, tumbling windows and other event sources than queues and DynamoDB's streams, X-Ray, code signing, JSON
 //! logging, limits by control groups.
 

@@ -2,6 +2,7 @@
 //!
 //! AWS: <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>
 
+use super::extensions::{self, About, Extensions};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
@@ -10,14 +11,18 @@ use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
+use kernel::Cloud;
 use std::convert::Infallible;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, oneshot, watch};
 
 /// AWS: the quotas of the developer guide.
 pub(crate) const RESPONSE_MAX: usize = 6_291_556;
 const PREFIX: &str = "/2018-06-01/runtime/";
+/// Of what an extension says.
+const EXTENSION_MAX: usize = 256 << 10;
 const MODE: &str = "lambda-runtime-function-response-mode";
 /// How many pieces of a response wait for who reads it.
 const PIECES: usize = 16;
@@ -76,34 +81,26 @@ pub(crate) struct Desk {
     waiting: tokio::sync::Mutex<mpsc::Receiver<Job>>,
     current: Mutex<Option<(String, oneshot::Sender<Said>)>>,
     init: watch::Sender<Init>,
+    pub(crate) extensions: Extensions,
+    /// An extension said that it cannot go on.
+    spoiled: AtomicBool,
+    cloud: Weak<Cloud>,
 }
 
-impl Default for Desk {
-    fn default() -> Desk {
-        let (jobs, waiting) = mpsc::channel(1);
-        Desk {
-            jobs,
-            waiting: tokio::sync::Mutex::new(waiting),
-            current: Mutex::default(),
-            init: watch::Sender::new(Init::Begun),
-        }
-    }
-}
+pub(super) type Answer = Response<Full<Bytes>>;
 
-type Answer = Response<Full<Bytes>>;
-
-fn answer(status: StatusCode, text: impl Into<Bytes>) -> Answer {
+pub(super) fn answer(status: StatusCode, text: impl Into<Bytes>) -> Answer {
     let mut answer = Response::new(Full::new(text.into()));
     *answer.status_mut() = status;
     answer.headers_mut().insert("content-type", HeaderValue::from_static("application/json"));
     answer
 }
 
-fn accepted() -> Answer {
+pub(super) fn accepted() -> Answer {
     answer(StatusCode::ACCEPTED, "{\"status\":\"OK\"}\n")
 }
 
-fn refused(status: StatusCode, kind: &str, message: &str) -> Answer {
+pub(super) fn refused(status: StatusCode, kind: &str, message: &str) -> Answer {
     answer(status, format!("{{\"errorMessage\":\"{message}\",\"errorType\":\"{kind}\"}}\n"))
 }
 
@@ -118,6 +115,33 @@ fn failure(trailers: &HeaderMap) -> Option<Bytes> {
 }
 
 impl Desk {
+    pub(crate) fn new(about: About, cloud: &Arc<Cloud>) -> Desk {
+        let (jobs, waiting) = mpsc::channel(1);
+        Desk {
+            jobs,
+            waiting: tokio::sync::Mutex::new(waiting),
+            current: Mutex::default(),
+            init: watch::Sender::new(Init::Begun),
+            extensions: Extensions::new(about),
+            spoiled: AtomicBool::new(false),
+            cloud: Arc::downgrade(cloud),
+        }
+    }
+
+    /// Waits until no extension has anything left to do, or one cannot go on.
+    pub(crate) async fn settled(&self) {
+        let mut changes = self.extensions.changes();
+        while !self.extensions.all_wait() && !self.is_spoiled() {
+            if changes.changed().await.is_err() {
+                return;
+            }
+        }
+    }
+
+    pub(crate) fn is_spoiled(&self) -> bool {
+        self.spoiled.load(Ordering::SeqCst)
+    }
+
     /// Puts an event before the runtime.
     pub(crate) async fn put(&self, job: Job) -> bool {
         self.jobs.send(job).await.is_ok()
@@ -152,6 +176,21 @@ impl Desk {
 
     async fn request(&self, request: Request<Incoming>) -> Answer {
         let (parts, body) = request.into_parts();
+        if parts.uri.path().starts_with(extensions::PREFIX) {
+            let body = Limited::new(body, EXTENSION_MAX).collect().await.map(|whole| whole.to_bytes());
+            let Some(cloud) = self.cloud.upgrade() else {
+                return refused(StatusCode::INTERNAL_SERVER_ERROR, "Ended", "The environment has ended.");
+            };
+            let id = base::id::uuid(cloud.rng());
+            drop(cloud);
+            let (answer, failed) = self.extensions.request(&parts, body.unwrap_or_default(), id).await;
+            if let Some(why) = failed {
+                self.spoiled.store(true, Ordering::SeqCst);
+                self.init.send_replace(Init::Failed(why));
+                self.extensions.changed();
+            }
+            return answer;
+        }
         let path = parts.uri.path().strip_prefix(PREFIX).unwrap_or_default().to_owned();
         let words: Vec<&str> = path.split('/').collect();
         if (parts.method == Method::GET) && words == ["invocation", "next"] {
@@ -238,6 +277,7 @@ impl Desk {
             job.deadline_millis / 1000,
             &job.request_id.replace('-', "")[..24]
         );
+        self.extensions.invoke(&job.request_id, &job.arn, job.deadline_millis, &trace);
         let mut out = answer(StatusCode::OK, job.payload);
         let deadline = job.deadline_millis.to_string();
         for (name, value) in [

@@ -2,6 +2,7 @@
 //! the other.
 
 pub(crate) mod api;
+mod extensions;
 pub(crate) mod output;
 
 use super::code;
@@ -13,6 +14,7 @@ use super::workshop::Ground;
 use api::Desk;
 use base::Timestamp;
 use blob::ContentId;
+use extensions::{About, END_MAX};
 use host::image::Bind;
 use host::sandbox::Limits;
 use host::{Driver, HostError, Place, Process, Sandbox};
@@ -33,6 +35,9 @@ use wire::Value;
 
 const PYTHON: &str = include_str!("bootstrap.py");
 const NODE: &str = include_str!("bootstrap.mjs");
+/// Starts the extensions, and then becomes the runtime.
+const BESIDE: &str =
+    r#"for each in /opt/extensions/*; do [ -f "$each" ] && [ -x "$each" ] && "$each" & done; exec "$@""#;
 /// How soon an environment stands still: one that is used all the time never does.
 const REST: Duration = Duration::from_millis(100);
 const API_PORT: u16 = 9001;
@@ -70,9 +75,18 @@ pub(crate) struct Environment {
 
 impl Drop for Environment {
     fn drop(&mut self) {
-        self.tasks.iter().for_each(tokio::task::AbortHandle::abort);
         let (driver, machine) = (Arc::clone(&self.driver), std::mem::take(&mut self.machine));
+        let (desk, tasks, is_running) =
+            (Arc::clone(&self.desk), std::mem::take(&mut self.tasks), self.is_running());
         let remove = move || {
+            let end = base::Clock::system().now().plus(END_MAX);
+            if is_running
+                && desk.extensions.shutdown(end.micros() / 1000)
+                && driver.freeze(&machine, false).is_ok()
+            {
+                std::thread::sleep(END_MAX);
+            }
+            tasks.iter().for_each(tokio::task::AbortHandle::abort);
             let _ = driver.remove_machine(&machine);
         };
         match Handle::try_current() {
@@ -268,11 +282,25 @@ pub(crate) fn start(
         },
         ..Sandbox::default()
     };
+    let mut external = Vec::new();
     if let Some(folder) = &ground.folder {
-        furnish(cloud, folder, version, &mut sandbox).map_err(|why| unable("unpack the code", &why))?;
+        external =
+            furnish(cloud, folder, version, &mut sandbox).map_err(|why| unable("unpack the code", &why))?;
     }
+    if !external.is_empty() {
+        let program = std::mem::take(&mut sandbox.program);
+        sandbox.program =
+            ["/bin/sh", "-c", BESIDE, "sh"].map(OsString::from).into_iter().chain(program).collect();
+    }
+    let about = About {
+        function: function.name.clone(),
+        version: version.label(),
+        handler: version.handler.clone(),
+        account: function.account.to_string(),
+        external,
+    };
     driver.lone_machine(&machine).map_err(|why| unable("make a sandbox", &why))?;
-    let desk = Arc::new(Desk::default());
+    let desk = Arc::new(Desk::new(about, cloud));
     let made = inhabit(ground, &driver, &machine, sandbox, &desk);
     let (process, mut tasks) = made.map_err(|why| {
         let _ = driver.remove_machine(&machine);
@@ -367,7 +395,13 @@ pub(crate) fn code_folder(folder: &Path) -> PathBuf {
 }
 
 /// The root, the runtime's own files and the code.
-fn furnish(cloud: &Cloud, folder: &Path, version: &Version, sandbox: &mut Sandbox) -> io::Result<()> {
+/// Gives the names of the external extensions that the layers have.
+fn furnish(
+    cloud: &Cloud,
+    folder: &Path,
+    version: &Version,
+    sandbox: &mut Sandbox,
+) -> io::Result<Vec<String>> {
     static MADE: Mutex<Vec<(PathBuf, Vec<Bind>)>> = Mutex::new(Vec::new());
     let (image, runtime) = (folder.join("image"), folder.join("runtime"));
     let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
@@ -402,11 +436,26 @@ fn furnish(cloud: &Cloud, folder: &Path, version: &Version, sandbox: &mut Sandbo
     sandbox.binds = binds;
     sandbox.binds.push(Bind { from: runtime, to: "var/runtime".into(), read_only: true });
     sandbox.binds.push(Bind { from: code, to: "var/task".into(), read_only: true });
-    if !version.layers.is_empty() {
-        let layers = laid(cloud, folder, &version.layers)?;
-        sandbox.binds.push(Bind { from: layers, to: "opt".into(), read_only: true });
+    if version.layers.is_empty() {
+        return Ok(Vec::new());
     }
-    Ok(())
+    let layers = laid(cloud, folder, &version.layers)?;
+    let external = programs(&layers.join("extensions"))?;
+    sandbox.binds.push(Bind { from: layers, to: "opt".into(), read_only: true });
+    Ok(external)
+}
+
+/// The programs in a folder, by name.
+fn programs(folder: &Path) -> io::Result<Vec<String>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).into_iter().flatten() {
+        let entry = entry?;
+        let kind = fs::metadata(entry.path());
+        let runs = kind.is_ok_and(|kind| kind.is_file() && kind.permissions().mode() & 0o111 != 0);
+        // As the shell that starts them: what begins with a dot is hidden.
+        found.extend(entry.file_name().into_string().ok().filter(|name| runs && !name.starts_with('.')));
+    }
+    Ok(found)
 }
 
 /// The folder of a code.
