@@ -140,6 +140,9 @@ pub(super) const RULES: &[Rule] = &[
             // Lambda's Runtime API, which functions speak to.
             "crates/compute/Cargo.toml",
             "crates/compute/src/lambda/sandbox/api.rs",
+            "crates/compute/src/lambda/sandbox/extensions.rs",
+            // Functions that answer HTTP.
+            "crates/compute/src/lambda/url/",
             // A member of an invocation's answer.
             "crates/compute/src/lambda/ops/invoke.rs",
             // A member of an activity, and of the event that tells of it.

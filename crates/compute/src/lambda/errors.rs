@@ -56,6 +56,16 @@ pub(crate) fn is_gone(fault: &wire::Fault) -> bool {
     fault.code == "ResourceNotFoundException"
 }
 
+/// What function URLs answer in the header that names an error.
+pub(crate) const DENIED: &str = "AccessDeniedException";
+pub(crate) const BROKEN: &str = "InternalServerErrorException";
+pub(crate) const TOO_LARGE: &str = "RequestEntityTooLargeException";
+
+/// Whether nobody has signed.
+pub(crate) fn is_unsigned(fault: &wire::Fault) -> bool {
+    fault.code == "MissingAuthenticationTokenException"
+}
+
 /// Whether as many run as may.
 pub(crate) fn is_throttled(fault: &wire::Fault) -> bool {
     fault.code == "TooManyRequestsException"

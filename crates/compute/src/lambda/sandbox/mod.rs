@@ -292,15 +292,8 @@ pub(crate) fn start(
         sandbox.program =
             ["/bin/sh", "-c", BESIDE, "sh"].map(OsString::from).into_iter().chain(program).collect();
     }
-    let about = About {
-        function: function.name.clone(),
-        version: version.label(),
-        handler: version.handler.clone(),
-        account: function.account.to_string(),
-        external,
-    };
     driver.lone_machine(&machine).map_err(|why| unable("make a sandbox", &why))?;
-    let desk = Arc::new(Desk::new(about, cloud));
+    let desk = Arc::new(Desk::new(about(function, version, external), cloud));
     let made = inhabit(ground, &driver, &machine, sandbox, &desk);
     let (process, mut tasks) = made.map_err(|why| {
         let _ = driver.remove_machine(&machine);
@@ -311,12 +304,7 @@ pub(crate) fn start(
     })?;
     let output = Arc::new(output);
     tasks.push(tokio::spawn(Arc::clone(&output).follow()).abort_handle());
-    let (tell, ended) = watch::channel(None);
-    let waits = Arc::clone(&process);
-    let spawned = std::thread::Builder::new().name("function".into()).spawn(move || {
-        let _ = tell.send(Some(waits.wait().unwrap_or(-1)));
-    });
-    spawned.map_err(|why| unable("start a thread", &why))?;
+    let ended = awaited(&process).map_err(|why| unable("start a thread", &why))?;
     Ok(Environment {
         machine,
         driver,
@@ -333,6 +321,27 @@ pub(crate) fn start(
         still: Mutex::new(false),
         tasks,
     })
+}
+
+/// What extensions are told of a function.
+fn about(function: &Function, version: &Version, external: Vec<String>) -> About {
+    About {
+        function: function.name.clone(),
+        version: version.label(),
+        handler: version.handler.clone(),
+        account: function.account.to_string(),
+        external,
+    }
+}
+
+/// The exit code of a process, once there is one.
+fn awaited(process: &Arc<dyn Process>) -> io::Result<watch::Receiver<Option<i32>>> {
+    let (tell, ended) = watch::channel(None);
+    let waits = Arc::clone(process);
+    std::thread::Builder::new().name("function".into()).spawn(move || {
+        let _ = tell.send(Some(waits.wait().unwrap_or(-1)));
+    })?;
+    Ok(ended)
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -12,7 +12,7 @@ mod event;
 pub(crate) mod host;
 
 use super::access;
-use super::errors::is_throttled;
+use super::errors::{BROKEN, DENIED, TOO_LARGE, is_throttled, is_unsigned};
 use super::flow::Flow;
 use super::invocation::{self, Asked, Begun, Heard, Outcome};
 use super::metering::Meter;
@@ -125,7 +125,7 @@ fn told(status: u16, id: &str, kind: &str, message: &str) -> Reply {
 
 fn forbidden(id: Option<&str>) -> Reply {
     let mut reply = json(403, vec![("Message", Value::str(FORBIDDEN))]);
-    put(&mut reply, "x-amzn-errortype", "AccessDeniedException");
+    put(&mut reply, "x-amzn-errortype", DENIED);
     if let Some(id) = id {
         put(&mut reply, "x-amzn-requestid", id);
     }
@@ -137,7 +137,7 @@ fn broken() -> Reply {
     let text = Bytes::from_static(b"Internal Server Error");
     let mut reply = Reply { status: 502, headers: Default::default(), content: text.into() };
     reply.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    put(&mut reply, "x-amzn-errortype", "InternalServerErrorException");
+    put(&mut reply, "x-amzn-errortype", BROKEN);
     reply
 }
 
@@ -157,10 +157,11 @@ fn visitor(
     if url.is_open {
         return Ok(cloud.stranger(parts, peer, PURPOSE));
     }
-    cloud.visitor(parts, body, peer, PURPOSE).map_err(|(id, fault)| match fault.code.as_str() {
-        // Nobody signed.
-        "MissingAuthenticationTokenException" => Box::new(forbidden(Some(&id))),
-        code => Box::new(told(fault.status, &id, code, &fault.message)),
+    cloud.visitor(parts, body, peer, PURPOSE).map_err(|(id, fault)| {
+        Box::new(match is_unsigned(&fault) {
+            true => forbidden(Some(&id)),
+            false => told(fault.status, &id, &fault.code, &fault.message),
+        })
     })
 }
 
@@ -189,7 +190,7 @@ async fn serve(cloud: &Arc<Cloud>, url: &Url, parts: &Parts, incoming: Incoming,
     if payload.len() > REQUEST_MAX {
         let message =
             format!("Request must be smaller than {REQUEST_MAX} bytes for the InvokeFunction operation");
-        return told(413, visitor.id(), "RequestEntityTooLargeException", &message);
+        return told(413, visitor.id(), TOO_LARGE, &message);
     }
     let asked = Asked {
         named: url.named(),
