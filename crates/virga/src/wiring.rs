@@ -34,6 +34,7 @@ pub fn services() -> Vec<&'static Service> {
         &scheduler::SCHEDULER,
         &dynamodb::streams::DYNAMODBSTREAMS,
         &storage::s3::S3,
+        &storage::glacier::GLACIER,
         &EC2,
         &storage::ebs::direct::EBS,
         &compute::lambda::LAMBDA,
@@ -183,10 +184,13 @@ fn management_work() -> Work {
     ]
 }
 
-/// Objects and volumes.
+/// Objects, volumes and archives.
 fn storage_work() -> Work {
     vec![
         Arc::new(storage::ebs::work::Life),
+        Arc::new(storage::glacier::work::Inventories),
+        Arc::new(storage::glacier::work::Jobs),
+        Arc::new(storage::glacier::work::Uploads),
         Arc::new(storage::s3::completed::ForgetCompleted),
         Arc::new(storage::s3::events::Tell),
         Arc::new(storage::s3::work::Lifecycle),

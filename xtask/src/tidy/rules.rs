@@ -145,6 +145,8 @@ pub(super) const RULES: &[Rule] = &[
             "crates/compute/src/lambda/url/",
             // A member of an invocation's answer.
             "crates/compute/src/lambda/ops/invoke.rs",
+            // A member of a job's description.
+            "crates/storage/src/glacier/jobs.rs",
             // A member of an activity, and of the event that tells of it.
             "crates/compute/src/autoscaling/ops/activity.rs",
             "crates/compute/src/autoscaling/work/instance.rs",

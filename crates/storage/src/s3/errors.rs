@@ -173,6 +173,12 @@ impl From<S3Error> for Fault {
     }
 }
 
+impl From<kernel::Failure> for S3Error {
+    fn from(_: kernel::Failure) -> S3Error {
+        Refusal::Internal.into()
+    }
+}
+
 impl From<store::StoreError> for S3Error {
     fn from(error: store::StoreError) -> S3Error {
         kernel::log::error("the store could not be read", &[("problem", &error.to_string())]);

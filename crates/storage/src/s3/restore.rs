@@ -5,13 +5,11 @@
 use super::errors::{S3Error, argument};
 use super::lifecycle::due::after_days;
 use super::model::object::{Restore, StorageClass, Version};
+use crate::retrieval::{HOUR, Tier};
 use base::Timestamp;
 use std::time::Duration;
 
-const MINUTE: u64 = 60;
-const HOUR: u64 = 60 * MINUTE;
-
-/// How long a retrieval takes: the end of the documented range, so that nobody counts on less.
+/// How long a retrieval takes.
 ///
 /// # Errors
 /// `InvalidArgument` for an expedited retrieval from deep archive, which has none.
@@ -23,9 +21,7 @@ pub fn duration(class: StorageClass, tier: &str) -> Result<Duration, S3Error> {
         }
         (StorageClass::DeepArchive, "Bulk") => 48 * HOUR,
         (StorageClass::DeepArchive, _) => 12 * HOUR,
-        (_, "Expedited") => 5 * MINUTE,
-        (_, "Bulk") => 12 * HOUR,
-        _ => 5 * HOUR,
+        _ => return Ok(Tier::parse(tier).unwrap_or_default().duration()),
     };
     Ok(Duration::from_secs(seconds))
 }

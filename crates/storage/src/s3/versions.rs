@@ -260,7 +260,7 @@ pub fn release(cx: &mut Cx<'_>, version: &Version) -> Result<(), StoreError> {
 ///
 /// # Errors
 /// The store's.
-pub fn release_piece(cx: &mut Cx<'_>, piece: &super::model::place::Piece) -> Result<(), StoreError> {
+pub fn release_piece(cx: &mut Cx<'_>, piece: &crate::piece::Piece) -> Result<(), StoreError> {
     if piece.inline {
         blob::inline::delete(cx.tx, piece.content);
         Ok(())

@@ -4,9 +4,9 @@
 //! turn, so that no thread waits for a slow sender.
 
 use super::checksum::{self, Claims};
+use crate::piece::Piece;
 use crate::s3::errors::{Refusal, S3Error};
 use crate::s3::model::object::Checksum;
-use crate::s3::model::place::Piece;
 use auth::sigv4::{Checksum as Summing, ChecksumKind};
 use blob::cipher::{Root, seal_whole};
 use blob::{ContentId, Finished, Md5, Writer, inline};

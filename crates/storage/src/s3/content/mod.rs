@@ -4,4 +4,3 @@ pub(crate) mod bucket_keys;
 pub mod checksum;
 pub mod encryption;
 pub(crate) mod intake;
-pub(crate) mod outgo;

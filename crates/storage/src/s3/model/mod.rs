@@ -3,6 +3,5 @@
 pub mod acl;
 pub mod bucket;
 pub mod object;
-pub mod place;
 pub mod upload;
 pub mod version_id;

@@ -14,8 +14,8 @@
 //! INVARIANT: rows change only in [`crate::s3::versions`].
 
 use super::acl::Grant;
-use super::place::Piece;
 use super::version_id::{NULL, VersionId};
+use crate::piece::Piece;
 use base::{AccountId, Timestamp};
 use std::collections::BTreeMap;
 use store::{Key, Table};

@@ -10,7 +10,7 @@
 
 use super::acl::Grant;
 use super::object::{Encryption, Retention, StorageClass};
-use super::place::Piece;
+use crate::piece::Piece;
 use base::{AccountId, Rng, Timestamp};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;

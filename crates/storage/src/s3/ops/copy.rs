@@ -4,12 +4,12 @@
 
 use super::get::quoted;
 use super::put::{Prepared, Way, again, new_id, store, tell};
+use crate::outgo::Plan;
 use crate::s3::access;
 use crate::s3::buckets::{self, Bucket};
 use crate::s3::content::checksum::{self, Checksummed, with_checksums};
 use crate::s3::content::encryption::{self, Customer, Sealed};
 use crate::s3::content::intake::{self, Draft, Kinds, Received, broken, disk};
-use crate::s3::content::outgo::Plan;
 use crate::s3::errors::{Refusal, S3Error, argument};
 use crate::s3::model::object::{Encryption, Version};
 use crate::s3::request::attributes::Attributes;
@@ -187,7 +187,7 @@ fn look(
         writing.compare(versions::current(cx.tx, &door.bucket, &req.key)?.as_ref(), &req.key)?;
     }
     let sealed = attributes.encryption.seal(cx, &door.bucket, &req.key)?;
-    let plan = Plan::new(cx, &opened.version, opened.root.clone(), 0..opened.version.size)?;
+    let plan = Plan::new(cx, &opened.version.pieces, opened.root.clone(), 0..opened.version.size)?;
     Ok(Found { prepared: Prepared { door, version, sealed }, source: opened, plan, kind })
 }
 

@@ -1,11 +1,11 @@
 //! Reading objects: `GetObject` and `HeadObject`.
 
+use crate::outgo::Plan;
 use crate::s3::access;
 use crate::s3::buckets::Bucket;
 use crate::s3::content::checksum::{self, Checksummed, with_checksums};
 use crate::s3::content::encryption::{self, Customer};
 use crate::s3::content::intake::{broken, disk};
-use crate::s3::content::outgo::Plan;
 use crate::s3::errors::{Refusal, S3Error};
 use crate::s3::model::object::{Checksum, StorageClass, Version};
 use crate::s3::request::conditions::{Reading, Verdict};
@@ -119,7 +119,7 @@ fn planned(cx: &mut Cx<'_>, req: &ReadObject) -> Result<(Reads, Plan), S3Error> 
     }
     let customer = req.customer();
     let root = encryption::open(cx, &door.bucket, &req.key, &reads.version.encryption, &customer)?;
-    let plan = Plan::new(cx, &reads.version, root, reads.range.clone())?;
+    let plan = Plan::new(cx, &reads.version.pieces, root, reads.range.clone())?;
     Ok((reads, plan))
 }
 
@@ -128,7 +128,7 @@ async fn get_object(dx: Dx, req: ReadObject, _: Body) -> Result<Answer<ObjectVie
     let mut answer = Answer::from(reads.view);
     answer.status = reads.status;
     if let Some(bytes) = plan.whole() {
-        return Ok(answer.with(bytes?));
+        return Ok(answer.with(bytes.map_err(disk)?));
     }
     if plan.left() <= AT_ONCE {
         let read = spawn_blocking(move || plan.next().map(|piece| (plan, piece)));
@@ -148,7 +148,7 @@ fn get_whole(cx: &mut Cx<'_>, req: ReadObject) -> Result<WholeObject, S3Error> {
         return Err(Refusal::EntityTooLarge(plan.left()).into());
     }
     let body = match plan.whole() {
-        Some(bytes) => bytes?,
+        Some(bytes) => bytes.map_err(disk)?,
         None => kernel::slow(move || {
             let mut bytes = BytesMut::with_capacity(plan.left() as usize);
             while let Some(piece) = plan.next()? {

@@ -4,11 +4,11 @@ use super::copy::{open, rewrite};
 use super::get::quoted;
 use super::put::again;
 use super::upload;
+use crate::outgo::Plan;
 use crate::s3::access;
 use crate::s3::content::checksum::{self, Checksummed, Claims, with_checksums};
 use crate::s3::content::encryption::{self, Customer};
 use crate::s3::content::intake::{self, Received};
-use crate::s3::content::outgo::Plan;
 use crate::s3::errors::{Refusal, S3Error, argument};
 use crate::s3::model::object::Checksum;
 use crate::s3::model::upload::{PARTS, Part, Upload};
@@ -263,7 +263,7 @@ async fn upload_part_copy(
             );
             return Err(Refusal::InvalidRequest(message).into());
         }
-        let plan = Plan::new(cx, &opened.version, opened.root.clone(), range)?;
+        let plan = Plan::new(cx, &opened.version.pieces, opened.root.clone(), range)?;
         Ok::<_, S3Error>((target, opened, plan))
     })?;
     let received = rewrite(&dx, plan, &target.root, target.kind()).await?;

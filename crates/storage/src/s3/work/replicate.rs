@@ -6,6 +6,7 @@
 //! Copies refer to the same contents. Not here: objects under keys of KMS, which AWS leaves out too unless a rule asks
 //! for them; small objects under keys that callers bring fail.
 
+use crate::piece::Piece;
 use crate::s3::access;
 use crate::s3::buckets::{self, Bucket};
 use crate::s3::configs::REPLICATION;
@@ -13,7 +14,6 @@ use crate::s3::content::encryption;
 use crate::s3::errors::{Refusal, S3Error};
 use crate::s3::model::bucket::{Ownership, Versioning};
 use crate::s3::model::object::{Encryption, StorageClass, Version};
-use crate::s3::model::place::Piece;
 use crate::s3::replication::{ReplicationConfiguration, ReplicationRule};
 use crate::s3::versions::{self, Found};
 use base::Timestamp;

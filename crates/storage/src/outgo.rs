@@ -1,15 +1,13 @@
 //! Sending bytes: decrypted in large pieces by threads for blocking work, one piece ahead of the connection.
 
-use super::intake::disk;
-use crate::s3::errors::{Refusal, S3Error};
-use crate::s3::model::object::Version;
+use crate::piece::Piece;
 use blob::cipher::{Root, open_whole};
 use blob::contents::Pin;
 use blob::{ContentId, Reader, inline};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use kernel::body::Cut;
-use kernel::{Cloud, Cx};
+use kernel::{Cloud, Cx, Failure};
 use std::collections::VecDeque;
 use std::io;
 use std::ops::Range;
@@ -18,7 +16,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use tokio::task::{JoinHandle, spawn_blocking};
 
-/// What is still to be read of an object: spans of contents, in order.
+/// What is still to be read of an object or an archive: spans of contents, in order.
 #[derive(Debug)]
 pub(crate) struct Plan {
     cloud: Arc<Cloud>,
@@ -40,21 +38,16 @@ struct Span {
 }
 
 impl Plan {
-    /// Plans to read `range` of the version. In the same snapshot as the version, so that what lies in the store is
-    /// there.
+    /// Plans to read `range` of these pieces together. In the same snapshot as their record, so that what lies in the
+    /// store is there.
     ///
     /// # Errors
-    /// The store's; `InternalError` where bytes are missing.
-    pub(crate) fn new(
-        cx: &Cx<'_>,
-        version: &Version,
-        root: Root,
-        range: Range<u64>,
-    ) -> Result<Plan, S3Error> {
+    /// The store's, and where bytes are missing.
+    pub(crate) fn new(cx: &Cx<'_>, pieces: &[Piece], root: Root, range: Range<u64>) -> Result<Plan, Failure> {
         let contents = cx.cloud().contents();
         let mut spans = VecDeque::new();
         let mut start = 0;
-        for piece in &version.pieces {
+        for piece in pieces {
             let end = start + piece.size;
             let (from, to) = (range.start.max(start), range.end.min(end));
             if from < to {
@@ -83,11 +76,11 @@ impl Plan {
     /// All of it, where it lies in the store as one content: then there is nothing to wait for.
     ///
     /// # Errors
-    /// `InternalError` where the bytes are damaged.
-    pub(crate) fn whole(&self) -> Option<Result<Bytes, S3Error>> {
+    /// `InvalidData` where the bytes are damaged.
+    pub(crate) fn whole(&self) -> Option<io::Result<Bytes>> {
         match self.spans.iter().collect::<Vec<_>>()[..] {
             [] => Some(Ok(Bytes::new())),
-            [span] => span.sealed.as_ref().map(|sealed| self.opened(span, sealed).map_err(disk)),
+            [span] => span.sealed.as_ref().map(|sealed| self.opened(span, sealed)),
             _ => None,
         }
     }
@@ -138,9 +131,9 @@ impl Plan {
     }
 }
 
-fn missing(content: ContentId) -> S3Error {
-    kernel::log::error("the bytes of an object are missing", &[("content", &content.to_string())]);
-    Refusal::Internal.into()
+fn missing(content: ContentId) -> Failure {
+    kernel::log::error("bytes are missing", &[("content", &content.to_string())]);
+    Failure
 }
 
 type Ahead = JoinHandle<io::Result<(Plan, Option<Bytes>)>>;
@@ -152,7 +145,7 @@ fn ahead(mut plan: Plan) -> Ahead {
     })
 }
 
-/// An object on its way out.
+/// Bytes on their way out.
 #[derive(Debug)]
 pub(crate) struct Outgoing {
     left: u64,
@@ -177,7 +170,7 @@ impl Body for Outgoing {
         let (plan, piece) = match done {
             Ok(Ok(done)) => done,
             Ok(Err(error)) => {
-                disk(error);
+                kernel::log::error("bytes could not be read", &[("problem", &error.to_string())]);
                 return Poll::Ready(Some(Err(Cut::Broken)));
             }
             Err(_) => return Poll::Ready(Some(Err(Cut::Broken))),

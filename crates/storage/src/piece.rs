@@ -1,4 +1,4 @@
-//! Where the bytes of an object or a part are.
+//! Where the bytes of an object, an archive or a part of one are.
 
 use blob::ContentId;
 
