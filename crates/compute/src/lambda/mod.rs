@@ -14,6 +14,7 @@
 //! signing, JSON logging, freezing between events, a filter of system calls.
 
 mod access;
+mod billing;
 pub mod code;
 mod destination;
 mod environments;
