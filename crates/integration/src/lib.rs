@@ -2,6 +2,7 @@
 //!
 //! Services stand side by side here and do not see each other's tables: a topic reaches a queue by calling it.
 
+mod chunks;
 pub mod events;
 mod md5;
 mod schedule;

@@ -5,6 +5,7 @@ use crate::bus::{Delivery, Subscriber};
 use crate::callers::Callers;
 use crate::identity::Directory;
 use crate::memory::Memory;
+use crate::meter::{self, Gauge, Meter, Tariff};
 use crate::metrics::Metrics;
 use crate::op::{Op, Service};
 use crate::quota::Quotas;
@@ -42,6 +43,9 @@ pub struct Parts {
     pub subscribers: Vec<Arc<dyn Subscriber>>,
     pub sagas: Vec<&'static Saga>,
     pub sites: Vec<Arc<dyn Site>>,
+    /// How services count what they are asked for, and what they have standing.
+    pub tariffs: Vec<&'static dyn Tariff>,
+    pub gauges: Vec<Arc<dyn Gauge>>,
     /// Where contents lie that are too large for the store.
     pub blobs: Arc<dyn Blobs>,
 }
@@ -53,6 +57,7 @@ pub(crate) struct Built {
     pub(crate) global: bool,
     /// It only lists or reads, so its answer is no part of its audit record.
     pub(crate) reads: bool,
+    pub(crate) tariff: Option<&'static dyn Tariff>,
 }
 
 /// The running cloud. Shared by every request and reconciler.
@@ -78,6 +83,8 @@ pub struct Cloud {
     pub(crate) signing_keys: KeyCache,
     pub(crate) quotas: Quotas,
     trail: Trail,
+    meter: Arc<Meter>,
+    gauges: Vec<Arc<dyn Gauge>>,
     metrics: Metrics,
     memory: Memory,
     pub(crate) turned_away: TurnedAway,
@@ -141,9 +148,11 @@ impl Cloud {
         let sealer = Sealer::new(master);
         let page_key = sealer.key_for("page tokens");
         let mut reconcilers = parts.reconcilers;
-        let own: [Arc<dyn Reconciler>; 5] = [
+        let own: [Arc<dyn Reconciler>; 7] = [
             Arc::new(audit::Flush),
             Arc::new(audit::Trim),
+            Arc::new(meter::Sample),
+            Arc::new(meter::Trim),
             Arc::new(crate::contents::Sweep::default()),
             Arc::new(Delivery),
             Arc::new(crate::saga::Resume),
@@ -162,7 +171,7 @@ impl Cloud {
             pager: Pager::new(&page_key),
             sealer,
             settings,
-            built: built(&parts.services),
+            built: built(&parts.services, &parts.tariffs),
             services: parts.services,
             directory: parts.directory,
             reconcilers,
@@ -173,6 +182,8 @@ impl Cloud {
             signing_keys: KeyCache::default(),
             quotas: Quotas::default(),
             trail,
+            meter: Arc::default(),
+            gauges: parts.gauges,
             metrics: Metrics::default(),
             memory: Memory::default(),
             turned_away: TurnedAway::default(),
@@ -221,6 +232,15 @@ impl Cloud {
         &self.trail
     }
 
+    /// Where usage is counted.
+    pub fn meter(&self) -> &Arc<Meter> {
+        &self.meter
+    }
+
+    pub(crate) fn gauges(&self) -> &[Arc<dyn Gauge>] {
+        &self.gauges
+    }
+
     pub fn metrics(&self) -> &Metrics {
         &self.metrics
     }
@@ -265,8 +285,11 @@ impl Cloud {
     ///
     /// # Errors
     /// The store's; `Refused` where the clock would go beyond the year 9999.
-    pub async fn change_clock(&self, change: ClockChange) -> Result<(), CommitError> {
+    pub async fn change_clock(self: &Arc<Self>, change: ClockChange) -> Result<(), CommitError> {
         let _alone = self.clock_orders.lock().await;
+        if change.advance > Duration::ZERO {
+            self.look_before_it_moves().await;
+        }
         if self.clock.now().plus(change.advance) > CLOCK_END {
             return Err(CommitError::Refused("the clock ends with the year 9999"));
         }
@@ -289,6 +312,15 @@ impl Cloud {
         Ok(())
     }
 
+    /// What stands now has stood for as long as the clock is moved by.
+    async fn look_before_it_moves(self: &Arc<Self>) {
+        let cloud = Arc::clone(self);
+        let looked = tokio::task::spawn_blocking(move || meter::sample(&cloud)).await;
+        if let Err(problem) = looked.map_err(|e| e.to_string()).and_then(|looked| looked) {
+            crate::log::warn("usage could not be looked at", &[("problem", &problem)]);
+        }
+    }
+
     /// How the clock will stand.
     fn changed_clock(&self, change: ClockChange) -> SavedClock {
         let advance = i64::try_from(change.advance.as_micros()).unwrap_or(i64::MAX);
@@ -306,12 +338,14 @@ impl Cloud {
     pub async fn reset(&self) -> Result<(), CommitError> {
         let _alone = self.clock_orders.lock().await;
         self.trail.clear();
+        self.meter.clear();
         while self.delete_some().await? {}
         // Their rows are gone; what cannot be removed now is found when the cloud starts next.
         if let Err(problem) = self.contents.clear() {
             crate::log::warn("contents could not be removed", &[("problem", &problem.to_string())]);
         }
         self.trail.clear();
+        self.meter.clear();
         self.callers.clear();
         self.memory.clear();
         self.turned_away.clear();
@@ -350,12 +384,16 @@ impl Cloud {
     }
 }
 
-fn built(services: &[&'static Service]) -> HashMap<(&'static str, &'static str), Built> {
+fn built(
+    services: &[&'static Service],
+    tariffs: &[&'static dyn Tariff],
+) -> HashMap<(&'static str, &'static str), Built> {
     let ops = services.iter().flat_map(|service| service.ops().map(move |op| (service, op)));
     let entry = |(service, op): (&&'static Service, &'static Op)| {
         let level = auth::actions::action(op.action).map(auth::actions::Action::access_level);
         let reads = matches!(level, Some(AccessLevel::List | AccessLevel::Read));
-        ((service.id, op.name), Built { op, global: service.global, reads })
+        let tariff = tariffs.iter().copied().find(|tariff| tariff.service() == service.id);
+        ((service.id, op.name), Built { op, global: service.global, reads, tariff })
     };
     ops.map(entry).collect()
 }

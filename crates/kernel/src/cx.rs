@@ -4,6 +4,7 @@
 use crate::bus::News;
 use crate::cloud::Cloud;
 use crate::identity::Caller;
+use crate::meter::{Kind, Line};
 use crate::seal::Sealer;
 use base::page::Pager;
 use base::{AccountId, Arn, Region, Rng, Timestamp};
@@ -62,6 +63,11 @@ impl Signed {
 }
 
 impl Request {
+    /// A client has sent it, no service.
+    pub fn is_from_outside(&self) -> bool {
+        self.peer.is_some() && self.via.is_empty()
+    }
+
     /// What the URLs in an answer begin with, so that this caller can follow them: `http://127.0.0.1:4566`.
     pub fn origin(&self) -> String {
         let scheme = if self.peer.is_some_and(|peer| peer.tls) { "https" } else { "http" };
@@ -102,6 +108,8 @@ pub struct Cx<'a> {
     pub(crate) audit: &'a [u8],
     /// Resources for the audit record.
     pub(crate) touched: Vec<Arn>,
+    /// How the request is counted, where its handler has said so.
+    pub(crate) kind: Option<&'static Kind>,
 }
 
 /// As whom a service calls another.
@@ -145,6 +153,19 @@ impl<'a> Cx<'a> {
     /// Names a resource in the audit record of this call.
     pub fn touch(&mut self, arn: Arn) {
         self.touched.push(arn);
+    }
+
+    /// Says how this request is counted, where its operation alone does not tell.
+    pub fn is_a(&mut self, kind: &'static Kind) {
+        self.kind = Some(kind);
+    }
+
+    /// Counts usage: of what this transaction changes when it commits, and only then; of what it reads at once.
+    pub fn meter(&mut self, line: &Line<'_>, amount: u64) {
+        if self.tx.is_read_only() {
+            return self.cloud.meter().add(self.now, line, amount);
+        }
+        self.cloud.meter().add_with(self.tx, self.now, line, amount);
     }
 
     /// Puts an event on its way; it leaves if and only if the transaction commits.

@@ -13,6 +13,7 @@ use crate::cx::{Cx, Request};
 use crate::failure::{Refused, internal_failure};
 use crate::identity::Caller;
 use crate::journey::{self, CONFLICTS_ALONE, CONFLICTS_MAX, commit_fault};
+use crate::meter::{Called, Kind, Line};
 use crate::nested::{self, Call, Whom};
 use crate::op::{Answering, Run};
 use crate::reply::Content;
@@ -22,7 +23,7 @@ use http_body_util::BodyExt;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 use store::CommitError;
 use wire::model::Protocol;
@@ -43,7 +44,16 @@ pub struct Dx {
     /// The cloud's time when the request came.
     pub now: Timestamp,
     request: Arc<Request>,
-    touched: Arc<Mutex<Vec<Arn>>>,
+    told: Arc<Mutex<Told>>,
+}
+
+/// What a handler has told of its call.
+#[derive(Default, Debug)]
+struct Told {
+    /// Resources for the audit record.
+    touched: Vec<Arn>,
+    /// How it is counted.
+    kind: Option<&'static Kind>,
 }
 
 /// What a data-plane handler answers.
@@ -102,7 +112,7 @@ impl Dx {
         request: Arc<Request>,
     ) -> Dx {
         let (cloud, who) = (Arc::clone(cloud), Arc::clone(who));
-        Dx { cloud, who, account, region, now, request, touched: Arc::default() }
+        Dx { cloud, who, account, region, now, request, told: Arc::default() }
     }
 
     pub fn cloud(&self) -> &Arc<Cloud> {
@@ -119,11 +129,29 @@ impl Dx {
 
     /// Names a resource in the audit record of this call.
     pub fn touch(&self, arn: Arn) {
-        self.touched.lock().unwrap_or_else(PoisonError::into_inner).push(arn);
+        self.told().touched.push(arn);
+    }
+
+    fn told(&self) -> MutexGuard<'_, Told> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn touched(&self) -> Vec<String> {
-        self.touched.lock().unwrap_or_else(PoisonError::into_inner).iter().map(ToString::to_string).collect()
+        self.told().touched.iter().map(ToString::to_string).collect()
+    }
+
+    /// Says how this request is counted, where its operation alone does not tell.
+    pub fn is_a(&self, kind: &'static Kind) {
+        self.told().kind = Some(kind);
+    }
+
+    pub(crate) fn kind(&self) -> Option<&'static Kind> {
+        self.told().kind
+    }
+
+    /// Counts usage that has happened.
+    pub fn meter(&self, line: &Line<'_>, amount: u64) {
+        self.cloud.meter().add(self.now, line, amount);
     }
 
     /// Reads from one snapshot.
@@ -153,10 +181,14 @@ impl Dx {
             cloud: &self.cloud,
             audit: &self.who.audit,
             touched: Vec::new(),
+            kind: None,
         };
         let outcome = work(&mut cx);
-        let touched = std::mem::take(&mut cx.touched);
-        touched.into_iter().for_each(|arn| self.touch(arn));
+        if !cx.touched.is_empty() || cx.kind.is_some() {
+            let mut told = self.told();
+            told.touched.append(&mut cx.touched);
+            told.kind = cx.kind.or(told.kind);
+        }
         outcome
     }
 
@@ -310,6 +342,20 @@ pub(crate) async fn run(
         nested: !form,
     });
     cloud.write_blocks(blocks).await;
+    if let Some(tariff) = found.built.tariff.filter(|_| dx.request.is_from_outside()) {
+        let called = Called {
+            cloud,
+            caller: &who.caller,
+            account,
+            region,
+            operation: found.modelled.name,
+            resource: decisions.first().map_or("", |decided| decided.resource.as_str()),
+            size: 0,
+            kind: dx.kind(),
+            outcome: outcome.as_ref().map(|(answer, ())| &answer.value),
+        };
+        tariff.count(&called, &mut |line, amount| dx.meter(line, amount));
+    }
     outcome.map(|(answer, ())| answer)
 }
 

@@ -9,6 +9,7 @@ use crate::cx::{Cx, Request};
 use crate::data::{self, Dx};
 use crate::dispatch::Outcome;
 use crate::failure::{Refused, internal_failure};
+use crate::meter::{Called, Kind, Tariff};
 use crate::op::{Answering, Op, Run};
 use base::{Region, Timestamp};
 use bytes::Bytes;
@@ -48,6 +49,7 @@ struct Done {
     decisions: Vec<Decided>,
     resources: Vec<String>,
     ignored: Vec<String>,
+    kind: Option<&'static Kind>,
     commit: Option<store::Commit>,
 }
 
@@ -59,6 +61,10 @@ struct Told<'a> {
     fault: Option<&'a Fault>,
     resources: &'a [String],
     decisions: &'a [Decided],
+    /// How much the request carries, where its service counts that.
+    size: u64,
+    /// How it is counted, where its handler has said so.
+    kind: Option<&'static Kind>,
 }
 
 impl Journey<'_> {
@@ -89,7 +95,8 @@ impl Journey<'_> {
                 Err(fault) => return Err(self.fail(fault, Told::default()).await),
             };
             parameters = self.shown(built, &parsed.value);
-            let told = Told { parameters: &parameters, ..Told::default() };
+            let size = self.size(&parsed.value);
+            let told = Told { parameters: &parameters, size, ..Told::default() };
             let attempt = AssertUnwindSafe(|| self.attempt(built, handler, parsed, told));
             let done = match catch_unwind(attempt).unwrap_or_else(|_| Err(data::broken(&self.request).into()))
             {
@@ -104,10 +111,12 @@ impl Journey<'_> {
             };
             match committed {
                 Ok(unrecorded) => {
+                    let (resources, decisions) = (&done.resources[..], &done.decisions[..]);
+                    let told = Told { resources, decisions, kind: done.kind, ..told };
+                    self.count(told, Ok(&done.response));
                     if unrecorded {
-                        let (resources, decisions) = (&done.resources[..], &done.decisions[..]);
                         let response = self.answered(built, &done.response);
-                        self.note(Told { response: &response, resources, decisions, ..told }).await;
+                        self.note(Told { response: &response, ..told }).await;
                     }
                     return Ok((done.response.into(), done.ignored));
                 }
@@ -133,7 +142,7 @@ impl Journey<'_> {
         let account = self.caller.caller.account;
         let request = Arc::clone(&self.request);
         let dx = Dx::new(self.cloud, &self.caller, account, self.region, self.now, request);
-        let told = Told { parameters: &parameters, ..Told::default() };
+        let told = Told { parameters: &parameters, size: self.size(&parsed.value), ..Told::default() };
         // Told once the caller is authorized, and not before.
         let admitted = self
             .ignored(built.op, &parsed)
@@ -142,9 +151,10 @@ impl Journey<'_> {
         let (decisions, outcome) =
             data::perform(&dx, built, handler, parsed.value, protocol, body, admitted).await;
         let resources = dx.touched();
-        let told = Told { resources: &resources, decisions: &decisions, ..told };
+        let told = Told { resources: &resources, decisions: &decisions, kind: dx.kind(), ..told };
         match outcome {
             Ok((answer, ignored)) => {
+                self.count(told, Ok(&answer.value));
                 let response = self.answered(built, &answer.value);
                 self.note(Told { response: &response, ..told }).await;
                 if !built.reads && !built.op.event {
@@ -189,6 +199,7 @@ impl Journey<'_> {
             cloud: self.cloud,
             audit: &self.caller.audit,
             touched: Vec::new(),
+            kind: None,
         };
         let decisions = access::authorize(&mut cx, op, &parsed.value, self.route.protocol)?;
         let ignored = match self.ignored(op, &parsed) {
@@ -203,6 +214,7 @@ impl Journey<'_> {
             Err(fault) => return Err(Refused { fault, decisions }),
         };
         let resources: Vec<String> = cx.touched.iter().map(ToString::to_string).collect();
+        let kind = cx.kind;
         let commit = if tx.is_read_only() {
             None
         } else {
@@ -213,7 +225,7 @@ impl Journey<'_> {
             }
             Some(tx.commit())
         };
-        Ok(Done { response, decisions, resources, ignored, commit })
+        Ok(Done { response, decisions, resources, ignored, kind, commit })
     }
 
     /// EC2's question whether a call would be allowed. Its model has the member in nearly every operation.
@@ -251,6 +263,31 @@ impl Journey<'_> {
         wire::json::audit_text(self.route.service, self.route.operation.output, response)
     }
 
+    fn tariff(&self) -> Option<&'static dyn Tariff> {
+        self.built.and_then(|built| built.tariff)
+    }
+
+    fn size(&self, value: &Value) -> u64 {
+        self.tariff().map_or(0, |tariff| tariff.size(self.request.operation, value))
+    }
+
+    /// Counts the call as its service does.
+    fn count(&self, told: Told<'_>, outcome: Result<&Value, &Fault>) {
+        let Some(tariff) = self.tariff() else { return };
+        let called = Called {
+            cloud: self.cloud,
+            caller: &self.caller.caller,
+            account: self.caller.caller.account,
+            region: self.region,
+            operation: self.request.operation,
+            resource: told.decisions.first().map_or("", |decided| decided.resource.as_str()),
+            size: told.size,
+            kind: told.kind,
+            outcome,
+        };
+        tariff.count(&called, &mut |line, amount| self.cloud.meter().add(self.now, line, amount));
+    }
+
     fn with_record<T>(&self, told: Told<'_>, record: impl FnOnce(&Note<'_>) -> T) -> T {
         record(&Note {
             request: &self.request,
@@ -276,6 +313,7 @@ impl Journey<'_> {
 
     /// Records a call that failed, and hands its fault back.
     async fn fail(&self, fault: Fault, told: Told<'_>) -> Fault {
+        self.count(told, Err(&fault));
         self.note(Told { fault: Some(&fault), ..told }).await;
         fault
     }

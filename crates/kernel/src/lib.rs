@@ -31,6 +31,7 @@ mod journey;
 pub mod listing;
 pub mod log;
 mod memory;
+pub mod meter;
 mod metrics;
 mod nested;
 pub mod op;

@@ -7,7 +7,9 @@ use crate::audit::{self, Decided, Note};
 use crate::cloud::{Built, Cloud};
 use crate::cx::{As, Cx, Request};
 use crate::identity::Caller;
+use crate::meter::Called;
 use crate::op::{Op, Run};
+use auth::policy::Principal;
 use base::{AccountId, Region};
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -217,8 +219,18 @@ impl Cloud {
     ) -> T {
         let audit = audit::caller_fields(caller);
         let now = self.clock().now();
-        let mut cx =
-            Cx { tx, caller, account, region, now, request, cloud: self, audit: &audit, touched: Vec::new() };
+        let mut cx = Cx {
+            tx,
+            caller,
+            account,
+            region,
+            now,
+            request,
+            cloud: self,
+            audit: &audit,
+            touched: Vec::new(),
+            kind: None,
+        };
         work(&mut cx)
     }
 }
@@ -331,9 +343,37 @@ fn run(place: &Place<'_>, tx: &mut Tx, mut request: Request, call: Call<'_>) -> 
     let parameters = wire::json::audit_text(model, modelled.input, &call.value);
     let Place { cloud, caller, audit, account, .. } = *place;
     let now = cloud.clock().now();
-    let mut cx =
-        Cx { tx, caller, account, region, now, request: &request, cloud, audit, touched: Vec::new() };
+    let mut cx = Cx {
+        tx,
+        caller,
+        account,
+        region,
+        now,
+        request: &request,
+        cloud,
+        audit,
+        touched: Vec::new(),
+        kind: None,
+    };
+    let tariff = built
+        .tariff
+        .filter(|tariff| tariff.counts_nested() && !matches!(caller.principal, Principal::Service { .. }));
+    let size = tariff.map_or(0, |tariff| tariff.size(modelled.name, &call.value));
     let (decisions, outcome) = attempt(&mut cx, built.op, handler, call.value);
+    if let Some(tariff) = tariff {
+        let called = Called {
+            cloud,
+            caller,
+            account,
+            region,
+            operation: modelled.name,
+            resource: decisions.first().map_or("", |decided| decided.resource.as_str()),
+            size,
+            kind: None,
+            outcome: outcome.as_ref(),
+        };
+        tariff.count(&called, &mut |line, amount| cx.meter(line, amount));
+    }
     let resources: Vec<String> = cx.touched.iter().map(ToString::to_string).collect();
     let response = match &outcome {
         Ok(response) if !built.reads => wire::json::audit_text(model, modelled.output, response),

@@ -155,6 +155,18 @@ impl Tx {
         self.snapshot.get(key)
     }
 
+    /// As [`Tx::get`], beside the transaction: that another changes it meanwhile is no conflict. For what is only told,
+    /// and decides nothing.
+    ///
+    /// # Errors
+    /// When the disk cannot be read.
+    pub fn glance(&self, key: &[u8]) -> Result<Option<Slice>, StoreError> {
+        match self.writes.get(key) {
+            Some(own) => Ok(own.clone()),
+            None => self.snapshot.get(key),
+        }
+    }
+
     /// The pairs within `range`, own writes included. What was read is what conflicts: a scan that stops early has
     /// read up to the last pair that it yielded.
     pub fn scan(&self, range: KeyRange, direction: Direction) -> Scan<'_> {

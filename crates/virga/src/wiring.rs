@@ -5,6 +5,7 @@ use blob::Blobs;
 use database::dynamodb;
 use ec2::plane::DataPlane;
 use integration::{events, scheduler, sns, sqs};
+use kernel::meter::Tariff;
 use kernel::reconcile::Reconciler;
 use kernel::{Cloud, Parts, Service, Settings};
 use security::iam::directory::IamDirectory;
@@ -157,6 +158,8 @@ pub fn cloud_on(
             Arc::new(compute::ecr::site::Registries),
             Arc::new(management::cloudformation::site::Responses),
         ],
+        tariffs: TARIFFS.to_vec(),
+        gauges: vec![Arc::new(storage::s3::usage::stored::Stored), Arc::new(dynamodb::metering::Standing)],
         blobs,
     };
     let cloud = Cloud::new(store, clock, rng, master, settings, parts)?;
@@ -165,6 +168,14 @@ pub fn cloud_on(
     cloud.memory::<ec2::disk::Shop>().set(storage::ebs::for_launch);
     Ok(cloud)
 }
+
+/// The services that count each request.
+const TARIFFS: &[&dyn Tariff] = &[
+    &storage::s3::usage::requests::Requests,
+    &sqs::requests::Requests,
+    &sns::requests::Requests,
+    &security::kms::requests::Requests,
+];
 
 /// What a service does by itself.
 type Work = Vec<Arc<dyn Reconciler>>;
@@ -206,7 +217,6 @@ fn database_work() -> Work {
         Arc::new(dynamodb::work::Expire),
         Arc::new(dynamodb::work::ForgetTokens),
         Arc::new(dynamodb::census::Census),
-        Arc::new(dynamodb::metering::Metering),
         Arc::new(dynamodb::streams::work::StreamLife),
         Arc::new(dynamodb::backups::work::Restore),
         Arc::new(dynamodb::global::work::Replicate),

@@ -1,5 +1,6 @@
 //! One invocation: an environment is found or started, the event handed to it, and what became of it told.
 
+use super::billing;
 use super::environments::{self, Slot};
 use super::errors::{EXIT, LambdaError, is_throttled};
 use super::logs;
@@ -413,6 +414,7 @@ impl Report {
     ) -> String {
         let millis = took.as_secs_f64() * 1000.0;
         let used = self.environment.memory().div_ceil(1 << 20);
+        billing::count(&self.cloud, &self.runs.function, &self.runs.version, millis.ceil() as u64);
         let init = self
             .environment
             .take_init()

@@ -16,6 +16,7 @@
 //! logging, limits by control groups.
 
 mod access;
+mod billing;
 pub mod code;
 mod destination;
 mod environments;

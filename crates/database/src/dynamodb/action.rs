@@ -4,9 +4,10 @@ use super::change::How;
 use super::errors::{Error, parameter, validation};
 use super::expression::{Action, Condition, Update, Updated};
 use super::item::Item;
+use super::model::rows;
 use super::model::schema::Schema;
 use super::request::holds;
-use super::size::ITEM_MAX;
+use super::size::{ITEM_MAX, Units};
 use super::write::{self, Done};
 use store::Tx;
 
@@ -123,8 +124,7 @@ impl Act {
         let (new, updated) = match self.what {
             What::Check(_) => {
                 let size = old.as_ref().map_or(0, Item::size);
-                let done =
-                    Done { table: super::size::Units::write(size, how.transactional), ..Done::default() };
+                let done = Done { table: Units::write(size, how.transactional), ..Done::default() };
                 return Ok(Outcome { old, done, ..Outcome::default() });
             }
             What::Insert(_, false) if old.is_some() => return Err(Failed::Duplicate),
@@ -139,9 +139,16 @@ impl Act {
                 }
             }
         };
-        let done = write::replace(tx, schema, key, old.as_ref(), new.as_ref(), how)?;
+        let before = if blind { size_before(tx, &key)? } else { 0 };
+        let mut done = write::replace(tx, schema, key, old.as_ref(), new.as_ref(), how)?;
+        done.table = done.table.max(Units::write(before, how.transactional));
         Ok(Outcome { old, updated, done })
     }
+}
+
+/// How large the item is that is replaced unseen: the write costs what the larger one does.
+fn size_before(tx: &Tx, key: &[u8]) -> Result<usize, Error> {
+    Ok(tx.glance(key)?.map(|row| rows::size(&row)).transpose()?.unwrap_or(0))
 }
 
 /// The item that an update leaves; none where there was none and the update only takes away.

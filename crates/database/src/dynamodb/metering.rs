@@ -1,183 +1,215 @@
-//! What tables are used, for what later has a price: the request units of each hour, by table.
+//! What tables are used for, in the words of AWS's bills: request units of tables on demand as `ConsumedCapacity` tells
+//! them, what is provisioned by the hour, what is stored, and requests to streams.
 //!
-//! Requests add to counters in memory; [`Metering`] brings them into the store each minute, so a crash loses at most
-//! that. A request whose transaction met another and was run again counts each time. What is stored costs too: see
-//! [`super::census`].
+//! AWS: <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/bp-understanding-billing.html>
+//!
+//! Not here: backups, restores, exports and imports. What is stored counts for a table with all its indexes.
 
+use super::model::keys;
+use super::model::rows;
 use super::model::schema::Schema;
+use super::model::table::{TABLES, TableRecord};
 use super::size::Units;
-use base::{AccountId, Region, Timestamp};
-use kernel::Cloud;
-use kernel::reconcile::Reconciler;
-use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
-use store::{CommitError, Key, Table};
+use super::write::Done;
+use base::Timestamp;
+use kernel::meter::{Gauge, Kind, Line, Meter, each_row};
+use kernel::{Cloud, Cx};
+use std::sync::Arc;
+use store::{Direction, Key, KeyRange, Tx};
 
-const EVERY: Duration = Duration::from_secs(60);
-const HOUR: i64 = 3_600;
+const PRODUCT: &str = "AmazonDynamoDB";
+const ON_DEMAND: &str = "PayPerRequestThroughput";
+const PROVISIONED: &str = "CommittedThroughput";
+const STORAGE: &str = "StandardStorage";
 
-store::record! {
-    /// A table's request units within an hour, its indexes' among them, in half units.
-    #[derive(Clone, PartialEq, Debug)]
-    pub struct Usage {
-        1 => pub read: u64,
-        2 => pub write: u64,
-        3 => pub table: String,
-        /// Whether they are what is paid for; otherwise it is what is provisioned.
-        4 => pub on_demand: bool,
+/// AWS: what an item or an entry of an index takes beyond its own size.
+const OVERHEAD: u64 = 100;
+
+/// The usage types of a table class.
+struct OfClass {
+    read: Kind,
+    write: Kind,
+    replicated: Kind,
+    read_hours: Kind,
+    write_hours: Kind,
+    replicated_hours: Kind,
+    stored: Kind,
+}
+
+/// Counted in halves, as units are.
+const fn units(usage_type: &'static str) -> Kind {
+    Kind { product: PRODUCT, usage_type, unit: usage_type, per: 2 }
+}
+
+const fn hours(usage_type: &'static str, unit: &'static str) -> Kind {
+    Kind::hours(PRODUCT, usage_type, unit)
+}
+
+static STANDARD: OfClass = OfClass {
+    read: units("ReadRequestUnits"),
+    write: units("WriteRequestUnits"),
+    replicated: units("ReplWriteRequestUnits"),
+    read_hours: hours("ReadCapacityUnit-Hrs", "ReadCapacityUnit-Hrs"),
+    write_hours: hours("WriteCapacityUnit-Hrs", "WriteCapacityUnit-Hrs"),
+    replicated_hours: hours("ReplWriteCapacityUnit-Hrs", "ReplWriteCapacityUnit-Hrs"),
+    stored: hours("TimedStorage-ByteHrs", "Byte-Hours"),
+};
+
+static INFREQUENT: OfClass = OfClass {
+    read: units("IA-ReadRequestUnits"),
+    write: units("IA-WriteRequestUnits"),
+    replicated: units("IA-ReplWriteRequestUnits"),
+    read_hours: hours("IA-ReadCapacityUnit-Hrs", "ReadCapacityUnit-Hrs"),
+    write_hours: hours("IA-WriteCapacityUnit-Hrs", "WriteCapacityUnit-Hrs"),
+    replicated_hours: hours("IA-ReplWriteCapacityUnit-Hrs", "ReplWriteCapacityUnit-Hrs"),
+    stored: hours("IA-TimedStorage-ByteHrs", "Byte-Hours"),
+};
+
+static STREAM_REQUESTS: Kind = Kind::new(PRODUCT, "Streams-RequestsCount", "Requests");
+
+fn of(table: &TableRecord) -> &'static OfClass {
+    if table.class.as_deref() == Some("STANDARD_INFREQUENT_ACCESS") { &INFREQUENT } else { &STANDARD }
+}
+
+fn line<'a>(schema: &'a Schema, kind: &'static Kind) -> Line<'a> {
+    let TableRecord { account, region, .. } = schema.record;
+    Line { account, region, kind, operation: ON_DEMAND, resource: &schema.arn }
+}
+
+/// What a write uses of a table on demand: each usage type with its units. AWS: of a table with replicas all but the
+/// global indexes is written as replicated units.
+fn of_write(schema: &Schema, done: &Done) -> [(&'static Kind, Units); 2] {
+    let of = of(&schema.record);
+    let indexes = |global: bool| -> Units {
+        let wanted = |at: usize| schema.indexes.get(at).is_some_and(|index| index.record.global == global);
+        done.indexes.iter().filter(|(at, _)| wanted(*at)).map(|(_, units)| *units).sum()
+    };
+    if schema.record.replicas.is_empty() {
+        return [(&of.write, done.table + indexes(false) + indexes(true)), (&of.write, Units::ZERO)];
+    }
+    [(&of.replicated, done.table + indexes(false)), (&of.write, indexes(true))]
+}
+
+/// Counts a read.
+pub(crate) fn read(cx: &mut Cx<'_>, schema: &Schema, units: Units) {
+    if schema.record.on_demand {
+        cx.meter(&line(schema, &of(&schema.record).read), units.half_units());
     }
 }
 
-/// By account, region, when the hour began, the table's number.
-pub const USAGE: Table<Usage> = Table::new(0x100F, "dynamodb/usage");
-
-/// Half units that were not brought into the store yet.
-#[derive(Default, Debug)]
-pub struct Counter {
-    read: AtomicU64,
-    write: AtomicU64,
+/// Counts a write that is part of the transaction.
+pub(crate) fn written(cx: &mut Cx<'_>, schema: &Schema, done: &Done) {
+    let (meter, now) = (Arc::clone(cx.cloud().meter()), cx.now);
+    written_in(cx.tx, &meter, now, schema, done);
 }
 
-impl Counter {
-    pub(crate) fn read(&self, units: Units) {
-        self.read.fetch_add(units.half_units(), Ordering::Relaxed);
-    }
-
-    pub(crate) fn write(&self, units: Units) {
-        self.write.fetch_add(units.half_units(), Ordering::Relaxed);
-    }
-
-    fn take(&self) -> (u64, u64) {
-        (self.read.swap(0, Ordering::Relaxed), self.write.swap(0, Ordering::Relaxed))
+/// The same of what the cloud does itself.
+pub(crate) fn written_in(tx: &mut Tx, meter: &Arc<Meter>, now: Timestamp, schema: &Schema, done: &Done) {
+    if schema.record.on_demand {
+        for (kind, units) in of_write(schema, done).into_iter().filter(|(_, units)| *units > Units::ZERO) {
+            meter.add_with(tx, now, &line(schema, kind), units.half_units());
+        }
     }
 }
 
-/// The counters of a cloud, by their tables' numbers.
-#[derive(Default, Debug)]
-pub struct Counters(Mutex<HashMap<u64, Counted>>);
-
-#[derive(Clone, Debug)]
-struct Counted {
-    account: AccountId,
-    region: Region,
-    table: String,
-    on_demand: bool,
-    counter: Arc<Counter>,
-}
-
-impl Counters {
-    /// The counter of a table, the same however often its schema is made anew.
-    pub(crate) fn of(&self, schema: &Schema) -> Arc<Counter> {
-        let table = &schema.record;
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let counted = all.entry(table.number).or_insert_with(|| Counted {
-            account: table.account,
-            region: table.region,
-            table: table.name.clone(),
-            on_demand: table.on_demand,
-            counter: Arc::default(),
-        });
-        counted.on_demand = table.on_demand;
-        Arc::clone(&counted.counter)
-    }
-
-    fn all(&self) -> Vec<(u64, Counted)> {
-        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        all.iter().map(|(number, counted)| (*number, counted.clone())).collect()
+/// Counts a write that was refused for its condition, and is paid for all the same.
+pub(crate) fn attempted(cx: &Cx<'_>, schema: &Schema, done: &Done) {
+    if schema.record.on_demand {
+        for (kind, units) in of_write(schema, done) {
+            cx.cloud().meter().add(cx.now, &line(schema, kind), units.half_units());
+        }
     }
 }
 
-/// When the hour of a moment began.
-pub fn hour(at: Timestamp) -> Timestamp {
-    Timestamp::from_seconds(at.seconds().div_euclid(HOUR) * HOUR)
+/// Counts a request to a stream. AWS: what Lambda and global tables read is free.
+pub(crate) fn stream_read(cx: &mut Cx<'_>, stream: &str) {
+    if cx.request.is_from_outside() {
+        let (account, region) = (cx.account, cx.region);
+        let line =
+            Line { account, region, kind: &STREAM_REQUESTS, operation: "GetRecords", resource: stream };
+        cx.meter(&line, 1);
+    }
 }
 
-/// Where the usage of a table within an hour lies.
-pub fn key(account: AccountId, region: Region, hour: Timestamp, number: u64) -> Key {
-    Key::regional(account, region).time(hour).u64(number)
-}
-
-/// Brings counters into the store.
+/// What tables have standing.
 #[derive(Debug)]
-pub struct Metering;
+pub struct Standing;
 
-impl Reconciler for Metering {
-    fn name(&self) -> &'static str {
-        "dynamodb metering"
-    }
-
-    fn watches(&self) -> Vec<Vec<u8>> {
-        Vec::new()
-    }
-
-    fn nap(&self) -> Duration {
-        EVERY
-    }
-
-    fn run(&self, cloud: &Arc<Cloud>) -> Result<Option<Timestamp>, String> {
-        let hour = hour(cloud.clock().now());
-        let mut tx = cloud.store().begin();
-        let mut taken = Vec::new();
-        for (number, counted) in cloud.memory::<Counters>().all() {
-            let (read, write) = counted.counter.take();
-            if (read, write) == (0, 0) {
-                continue;
+impl Gauge for Standing {
+    fn look(&self, cloud: &Arc<Cloud>, tell: &mut dyn FnMut(&Line<'_>, u64)) -> Result<(), String> {
+        let snapshot = cloud.store().snapshot();
+        let all: Vec<(Key, TableRecord)> = TABLES
+            .scan(&snapshot, &Key::empty(), Direction::Forward)
+            .collect::<Result<_, _>>()
+            .map_err(|e| e.to_string())?;
+        drop(snapshot);
+        for (_, table) in all {
+            let (account, region, arn, of) = (table.account, table.region, table.arn(), of(&table));
+            let mut tell = |kind: &'static Kind, operation: &str, amount: u64| {
+                tell(&Line { account, region, kind, operation, resource: &arn }, amount);
+            };
+            if !table.on_demand {
+                let (read, own, global) = provisioned(&table);
+                tell(&of.read_hours, PROVISIONED, read);
+                let is_alone = table.replicas.is_empty();
+                tell(if is_alone { &of.write_hours } else { &of.replicated_hours }, PROVISIONED, own);
+                tell(&of.write_hours, PROVISIONED, global);
             }
-            let key = key(counted.account, counted.region, hour, number);
-            let mut usage = USAGE.get(&tx, &key).map_err(|e| e.to_string())?.unwrap_or_default();
-            (usage.read, usage.write) = (usage.read + read, usage.write + write);
-            (usage.table, usage.on_demand) = (counted.table, counted.on_demand);
-            USAGE.put(&mut tx, &key, &usage);
-            taken.push((counted.counter, read, write));
+            tell(&of.stored, STORAGE, stored(cloud, &table)?);
         }
-        if taken.is_empty() {
-            return Ok(None);
-        }
-        match tx.commit().wait() {
-            Ok(_) => Ok(None),
-            Err(error) => {
-                for (counter, read, write) in taken {
-                    counter.read.fetch_add(read, Ordering::Relaxed);
-                    counter.write.fetch_add(write, Ordering::Relaxed);
-                }
-                match error {
-                    CommitError::Conflict => Ok(Some(cloud.clock().now())),
-                    error => Err(error.to_string()),
-                }
-            }
-        }
+        Ok(())
     }
+}
+
+/// Units a second: to read, to write to the table, to write to its global indexes.
+fn provisioned(table: &TableRecord) -> (u64, u64, u64) {
+    let units = |units: i64| u64::try_from(units).unwrap_or(0);
+    let globals = || table.globals().map(|index| &index.throughput);
+    let read = units(table.throughput.read) + globals().map(|t| units(t.read)).sum::<u64>();
+    (read, units(table.throughput.write), globals().map(|t| units(t.write)).sum())
+}
+
+fn stored(cloud: &Cloud, table: &TableRecord) -> Result<u64, String> {
+    let (account, region, number) = (table.account, table.region, table.number);
+    let indexes = table.indexes.iter().map(|i| keys::index_entries(account, region, number, i.number));
+    let mut bytes = 0;
+    for prefix in std::iter::once(keys::items(account, region, number)).chain(indexes) {
+        each_row(cloud, KeyRange::prefix(&prefix), |_, row| {
+            bytes += rows::size(row).map_err(|_| "a row is damaged".to_owned())? as u64 + OVERHEAD;
+            Ok(())
+        })?;
+    }
+    Ok(bytes)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Counter, Counters, hour};
+    use super::of_write;
+    use crate::dynamodb::model::replica::Replica;
     use crate::dynamodb::model::schema::Schema;
-    use crate::dynamodb::model::table::TableRecord;
+    use crate::dynamodb::model::table::{IndexRecord, TableRecord};
     use crate::dynamodb::size::Units;
-    use base::Timestamp;
-    use std::sync::Arc;
+    use crate::dynamodb::write::Done;
 
     #[test]
-    fn counters_survive_their_schemas() {
-        let counters = Counters::default();
-        let table = TableRecord { number: 7, on_demand: true, ..TableRecord::default() };
-        let first = counters.of(&Schema::of(table.clone()).unwrap());
-        first.write(Units::write(1025, false));
-        let second = counters.of(&Schema::of(TableRecord { on_demand: false, ..table.clone() }).unwrap());
-        assert!(Arc::ptr_eq(&first, &second));
-        assert_eq!((second.take(), second.take()), ((0, 4), (0, 0)));
-        assert!(!counters.all()[0].1.on_demand);
-        let other = counters.of(&Schema::of(TableRecord { number: 8, ..table }).unwrap());
-        assert!(!Arc::ptr_eq(&first, &other));
-        assert_eq!(Counter::default().take(), (0, 0));
-    }
-
-    #[test]
-    fn hours() {
-        let at = |seconds| Timestamp::from_seconds(seconds);
-        assert_eq!([3_599, 3_600, 7_199, -1].map(|s| hour(at(s))), [0, 3_600, 3_600, -3_600].map(at));
+    fn replicas_are_written_as_replicated_units_but_for_global_indexes() {
+        let index = |number, global| IndexRecord { number, global, ..IndexRecord::default() };
+        let table = TableRecord {
+            on_demand: true,
+            indexes: vec![index(1, false), index(2, true)],
+            ..TableRecord::default()
+        };
+        let done = Done {
+            table: Units::write(1_025, false),
+            indexes: vec![(0, Units::write(1, false)), (1, Units::write(3_000, false))],
+        };
+        let words = |table: &TableRecord| {
+            let schema = Schema::of(table.clone()).unwrap();
+            of_write(&schema, &done).map(|(kind, units)| (kind.usage_type, units.half_units()))
+        };
+        assert_eq!(words(&table), [("WriteRequestUnits", 12), ("WriteRequestUnits", 0)]);
+        let class = Some("STANDARD_INFREQUENT_ACCESS".to_owned());
+        let replicated = TableRecord { replicas: vec![Replica::default()], class, ..table };
+        assert_eq!(words(&replicated), [("IA-ReplWriteRequestUnits", 6), ("IA-WriteRequestUnits", 6)]);
     }
 }

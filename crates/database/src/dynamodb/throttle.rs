@@ -8,6 +8,7 @@
 //! have no buckets, and cost nothing here. Not here: partitions and their hot keys, and the account's own quotas.
 
 use super::errors::{Error, Refusal, throttled};
+use super::metering;
 use super::model::bucket::Bucket;
 use super::model::schema::{IndexSchema, Schema};
 use super::model::table::{OnDemandLimits, Throughput};
@@ -141,11 +142,7 @@ fn refusal(schema: &Schema, empty: &[&Draw<'_>]) -> Error {
 /// # Errors
 /// `ProvisionedThroughputExceededException`, `ThrottlingException`.
 pub(crate) fn admit_write(cx: &Cx<'_>, schema: &Schema, done: &Done) -> Result<(), Error> {
-    if schema.is_limited {
-        take_write(cx, schema, done)?;
-    }
-    schema.used.write(done.table + done.indexes.iter().map(|(_, units)| *units).sum());
-    Ok(())
+    if schema.is_limited { take_write(cx, schema, done) } else { Ok(()) }
 }
 
 fn take_write(cx: &Cx<'_>, schema: &Schema, done: &Done) -> Result<(), Error> {
@@ -158,13 +155,13 @@ fn take_write(cx: &Cx<'_>, schema: &Schema, done: &Done) -> Result<(), Error> {
     take(cx, schema, &draws)
 }
 
-/// Admits a read of `units` of the table or, where one is named, of an index, and `fetched` units of the table beside
+/// Admits and counts a read of `units` of the table or, where one is named, of an index, and `fetched` units of the table beside
 /// it.
 ///
 /// # Errors
 /// `ProvisionedThroughputExceededException`, `ThrottlingException`.
 pub(crate) fn admit_read(
-    cx: &Cx<'_>,
+    cx: &mut Cx<'_>,
     schema: &Schema,
     index: Option<&IndexSchema>,
     units: Units,
@@ -175,6 +172,6 @@ pub(crate) fn admit_read(
         let draws: Vec<Draw<'_>> = draws.chain(draw(schema, None, false, fetched)).collect();
         take(cx, schema, &draws)?;
     }
-    schema.used.read(units + fetched);
+    metering::read(cx, schema, units + fetched);
     Ok(())
 }

@@ -18,6 +18,7 @@ pub mod model;
 mod ops;
 mod policy;
 mod publishing;
+pub mod requests;
 mod rsa;
 mod signing;
 pub mod site;

@@ -22,6 +22,7 @@ pub mod model;
 mod moving;
 mod ops;
 mod receiving;
+pub mod requests;
 mod sealing;
 mod sending;
 pub mod work;

@@ -4,6 +4,7 @@ use super::trail::Full;
 use super::walk::{block_place, whole};
 use super::{BLOCK_SPAN, RETENTION, TRAIL_BYTES_MAX};
 use crate::cloud::Cloud;
+use crate::meter;
 use crate::reconcile::Reconciler;
 use base::Timestamp;
 use std::collections::BTreeMap;
@@ -18,20 +19,30 @@ const TRIM_BATCH: usize = 512;
 /// When blocks are dropped for size, their ages are told apart in steps of this many numbers.
 const AGE_STEP: u64 = 64;
 
-/// Writes what waits.
+/// Writes what waits, and what has been metered meanwhile: one flush of the disk does for both.
 ///
 /// # Errors
 /// The store's, worded. What was to be written still waits.
 pub(crate) fn flush(cloud: &Cloud) -> Result<(), String> {
     let blocks = cloud.trail().close_all();
-    if blocks.is_empty() {
+    let _alone = cloud.meter().writing();
+    let amounts = cloud.meter().take();
+    if blocks.is_empty() && amounts.is_empty() {
         return Ok(());
     }
     let mut tx = cloud.store().begin();
     cloud.trail().put_all(&mut tx, &blocks);
-    tx.commit().wait().map_err(|e| e.to_string())?;
-    cloud.trail().written(&blocks);
-    Ok(())
+    let added = meter::put(&mut tx, &amounts).map_err(|e| e.to_string());
+    match added.and_then(|()| tx.commit().wait().map_err(|e| e.to_string())) {
+        Ok(_) => {
+            cloud.trail().written(&blocks);
+            Ok(())
+        }
+        Err(problem) => {
+            cloud.meter().give_back(amounts);
+            Err(problem)
+        }
+    }
 }
 
 impl Cloud {
@@ -226,6 +237,8 @@ mod tests {
             subscribers: Vec::new(),
             sagas: Vec::new(),
             sites: Vec::new(),
+            tariffs: Vec::new(),
+            gauges: Vec::new(),
             blobs: Arc::new(blob::Memory::default()),
         };
         let (clock, rng) = (Clock::frozen(START), Rng::seeded(1));

@@ -20,6 +20,7 @@ pub mod model;
 mod ops;
 mod page;
 mod policy;
+pub mod requests;
 mod rotate;
 pub mod usage;
 pub mod work;

@@ -74,6 +74,13 @@ pub fn find(cloud: &Cloud, from: &dyn Read, name: &str) -> Result<Option<Arc<Buc
     Ok(Some(bucket))
 }
 
+/// The bucket of this name as the last request to it found it: for what is told afterwards, and decides nothing.
+pub(crate) fn remembered(cloud: &Cloud, name: &str) -> Option<Arc<Bucket>> {
+    let memory = cloud.memory::<BucketMemory>();
+    let entries = memory.0.read().unwrap_or_else(PoisonError::into_inner);
+    entries.get(name).map(|(_, bucket)| Arc::clone(bucket))
+}
+
 /// The bucket of this name.
 ///
 /// # Errors

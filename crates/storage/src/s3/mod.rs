@@ -32,6 +32,7 @@ pub mod settings;
 pub mod sites;
 mod stored;
 pub mod tags;
+pub mod usage;
 pub mod versions;
 pub mod website;
 pub mod work;

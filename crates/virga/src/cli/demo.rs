@@ -105,6 +105,18 @@ fn document(shop: &Shop, proofs: &[Proof], seconds: f64) -> Value {
     json!({ "seconds": seconds, "resources": shop.resources, "outputs": shop.outputs, "proofs": proofs })
 }
 
+/// What the account of the shop has used by now, which is what a bill would be made of.
+fn bill(endpoint: &str) {
+    match super::usage::lines(endpoint, demo::ACCOUNT) {
+        Ok(lines) => {
+            super::print("");
+            lines.iter().for_each(|line| super::print(line));
+            super::print("");
+        }
+        Err(why) => super::print(&format!("{}  {why}", yellow("no usage"))),
+    }
+}
+
 fn report(endpoint: &str, shop: &Shop, seconds: f64) {
     let authority = endpoint.strip_prefix("http://").unwrap_or(endpoint);
     let rows: Vec<Vec<String>> =
@@ -117,10 +129,11 @@ fn report(endpoint: &str, shop: &Shop, seconds: f64) {
         ("the site", format!("http://{}/", shop.site_host(authority))),
         ("the API", format!("virga forward {web} 8080:80, then http://127.0.0.1:8080/")),
         ("a machine", format!("virga exec {web} -- ip address")),
-        ("the bill", "nothing is metered yet, so nothing would be charged".to_owned()),
+        ("the usage", "virga usage --by resource".to_owned()),
         ("the end", "virga demo --down".to_owned()),
     ] {
         super::print(&format!("{}  {how}", bold(&format!("{what:9}"))));
     }
+    bill(endpoint);
     super::print(&format!("from nothing to served and verified in {seconds:.1} s"));
 }

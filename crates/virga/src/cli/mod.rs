@@ -17,6 +17,7 @@ mod ssh;
 mod status;
 mod table;
 pub(crate) mod up;
+mod usage;
 mod why;
 
 use crate::config::Place;
@@ -74,6 +75,8 @@ enum Command {
     Az(az::Options),
     /// Read, advance, freeze or thaw the cloud's clock
     Clock(clock::Options),
+    /// Tell what has been used, in the words of AWS's bills
+    Usage(usage::Options),
     /// Write the least policy that allows what a role or user was seen to do
     LeastPrivilege(least_privilege::Options),
 }
@@ -107,6 +110,7 @@ pub(crate) fn run(args: Args) -> Outcome {
         Command::Why(options) => why::run(&cx, &options),
         Command::Az(options) => az::run(&cx, &options),
         Command::Clock(options) => clock::run(&cx, &options),
+        Command::Usage(options) => usage::run(&cx, &options),
         Command::LeastPrivilege(options) => least_privilege::run(&cx, &options),
     }
 }

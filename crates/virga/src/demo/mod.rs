@@ -10,4 +10,4 @@ mod stack;
 mod xml;
 
 pub(crate) use proofs::{Proof, prove};
-pub(crate) use stack::{Shop, deploy, tear_down};
+pub(crate) use stack::{ACCOUNT, Shop, deploy, tear_down};

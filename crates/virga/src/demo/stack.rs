@@ -11,7 +11,7 @@ const PAGE: &str = include_str!("../../../../examples/shop/site/index.html");
 pub(crate) const NAME: &str = "shop";
 const VERSION: &str = "2010-05-15";
 /// The account of `test`/`test`.
-pub(super) const ACCOUNT: &str = "000000000000";
+pub(crate) const ACCOUNT: &str = "000000000000";
 const LOOK: Duration = Duration::from_millis(50);
 
 /// What was built.

@@ -3,7 +3,7 @@
 //! They carry no AWS signature, so they answer only to loopback, only under a loopback name (a page on the web cannot
 //! rebind its name to here) and never to a request that a browser made for another site.
 
-use super::{Answered, Gateway, az, exec, path, response};
+use super::{Answered, Gateway, az, exec, path, response, usage};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Response, header};
 use kernel::{Body, Incoming};
@@ -104,6 +104,7 @@ async fn page(gateway: &Gateway, parts: &Parts, body: &[u8]) -> Result<Value, Re
         }
         ("GET", "/_virga/clock") => Ok(clock(gateway)),
         ("POST", "/_virga/clock") => move_clock(gateway, body).await,
+        ("GET", "/_virga/usage") => usage::answer(gateway, parts.uri.query().unwrap_or_default()).await,
         ("GET", "/_virga/az") => az::list(gateway),
         ("POST", "/_virga/az") => az::order(gateway, body).await,
         ("GET", path) if path.starts_with("/_virga/why/") => {
@@ -234,7 +235,7 @@ async fn least_privilege(gateway: &Gateway, body: &[u8]) -> Result<Value, Refusa
 }
 
 /// Runs what reads the whole trail where no request waits for it.
-async fn aside<T: Send + 'static>(
+pub(super) async fn aside<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, String> + Send + 'static,
 ) -> Result<T, Refusal> {
     let outcome = tokio::task::spawn_blocking(work).await;

@@ -11,6 +11,7 @@ mod front;
 mod internal;
 mod path;
 pub(crate) mod tunnel;
+mod usage;
 
 pub(crate) use internal::is_loopback_name;
 

@@ -4,6 +4,7 @@
 use crate::harness::{Cloud, MASTER, START};
 use base::{Clock, Rng};
 use kernel::bus::Subscriber;
+use kernel::meter::{Gauge, Tariff};
 use kernel::reconcile::Reconciler;
 use kernel::saga::Saga;
 use kernel::site::Site;
@@ -133,6 +134,8 @@ pub(crate) struct Extra {
     pub(crate) sagas: Vec<&'static Saga>,
     pub(crate) sites: Vec<Arc<dyn Site>>,
     pub(crate) services: Vec<&'static Service>,
+    pub(crate) tariffs: Vec<&'static dyn Tariff>,
+    pub(crate) gauges: Vec<Arc<dyn Gauge>>,
 }
 
 pub(crate) fn parts() -> Extra {
@@ -140,7 +143,7 @@ pub(crate) fn parts() -> Extra {
 }
 
 pub(crate) fn wire(store: Store, clock: Clock, strict: bool, extra: Extra) -> Cloud {
-    let Extra { reconcilers, subscribers, sagas, sites, services: more } = extra;
+    let Extra { reconcilers, subscribers, sagas, sites, services: more, tariffs, gauges } = extra;
     let directory = Arc::new(IamDirectory::new(&MASTER, &store, Arc::new(LastUsed::default())));
     let mut services = vec![&security::iam::IAM, &security::sts::STS, &SSM];
     // A test's own service takes the place of the one here.
@@ -153,6 +156,8 @@ pub(crate) fn wire(store: Store, clock: Clock, strict: bool, extra: Extra) -> Cl
         subscribers,
         sagas,
         sites,
+        tariffs,
+        gauges,
         blobs: Arc::new(blob::Memory::default()),
     };
     let settings = Settings { strict, seed: Some(7) };

@@ -3,6 +3,7 @@
 use crate::dynamodb::change::How;
 use crate::dynamodb::errors::{Error, Refusal};
 use crate::dynamodb::item::Item;
+use crate::dynamodb::metering;
 use crate::dynamodb::model::log::{self, By, Change, Position};
 use crate::dynamodb::model::replica::{self, CURSORS, Cursor, ReplicaStatus, VERSIONS, Version};
 use crate::dynamodb::model::schema::{self, Schema};
@@ -11,6 +12,7 @@ use crate::dynamodb::work::commit;
 use crate::dynamodb::write;
 use base::{Region, Timestamp};
 use kernel::Cloud;
+use kernel::meter::Meter;
 use kernel::reconcile::Reconciler;
 use std::sync::Arc;
 use std::time::Duration;
@@ -126,7 +128,7 @@ fn ship(cloud: &Arc<Cloud>, table: &TableRecord, to: Region) -> Result<Option<Ti
                     next = Some(due);
                     break;
                 }
-                apply(&mut tx, &target, &change, table.region, now)?;
+                apply(&mut tx, cloud.meter(), &target, &change, table.region, now)?;
             }
             at = place.next();
         }
@@ -143,6 +145,7 @@ fn ship(cloud: &Arc<Cloud>, table: &TableRecord, to: Region) -> Result<Option<Ti
 /// One change, unless the item was written later.
 fn apply(
     tx: &mut store::Tx,
+    meter: &Arc<Meter>,
     target: &Schema,
     change: &Change,
     from: Region,
@@ -157,7 +160,9 @@ fn apply(
     let new = change.new.as_deref().map(Item::decode).transpose()?;
     replica::set_version(tx, &key, &version);
     if old != new {
-        write::replace(tx, target, key, old.as_ref(), new.as_ref(), How::by(By::Replication, now))?;
+        let how = How::by(By::Replication, now);
+        let done = write::replace(tx, target, key, old.as_ref(), new.as_ref(), how)?;
+        metering::written_in(tx, meter, now, target, &done);
     }
     Ok(())
 }

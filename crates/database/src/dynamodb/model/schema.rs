@@ -12,7 +12,6 @@ use super::vault::Vault;
 use crate::dynamodb::encryption;
 use crate::dynamodb::errors::{Error, Refusal, parameter, validation};
 use crate::dynamodb::item::Item;
-use crate::dynamodb::metering::{Counter, Counters};
 use crate::dynamodb::size::{HASH_KEY_MAX, RANGE_KEY_MAX};
 use crate::dynamodb::throttle::Rates;
 use crate::dynamodb::value::{AttributeValue, Type};
@@ -72,7 +71,7 @@ pub struct Schema {
     pub keeps: Keeps,
     /// What the keys of its changes begin with.
     pub log: Vec<u8>,
-    pub used: Arc<Counter>,
+    pub arn: String,
 }
 
 /// The remembered schemas, each with the bytes it was made of, by the keys of the tables' records.
@@ -202,7 +201,7 @@ impl Schema {
             vault,
             keeps,
             log,
-            used: Arc::default(),
+            arn: record.arn(),
             record,
         })
     }
@@ -402,9 +401,7 @@ pub fn load(cloud: &Cloud, from: &dyn Read, key: &[u8]) -> Result<Option<Arc<Sch
         kernel::log::error("a table's record is damaged", &[("problem", &malformed.to_string())]);
         Error::from(Refusal::Internal)
     })?;
-    let mut schema = Schema::of(record)?;
-    schema.used = cloud.memory::<Counters>().of(&schema);
-    let schema = Arc::new(schema);
+    let schema = Arc::new(Schema::of(record)?);
     let mut all = memory.0.write().unwrap_or_else(PoisonError::into_inner);
     if all.len() >= ENTRIES_MAX {
         all.clear();

@@ -8,6 +8,7 @@ use crate::dynamodb::change::How;
 use crate::dynamodb::errors::{Error, Refusal, validation};
 use crate::dynamodb::invalid::Invalid;
 use crate::dynamodb::item::Item;
+use crate::dynamodb::metering;
 use crate::dynamodb::model::schema;
 use crate::dynamodb::throttle;
 use kernel::Cx;
@@ -107,7 +108,10 @@ fn batch_write_item(cx: &mut Cx<'_>, req: BatchWriteItem) -> Result<BatchWriteIt
                 Failed::Condition(_) | Failed::Duplicate => Refusal::Internal.into(),
             })?;
         match throttle::admit_write(cx, &schema, &outcome.done) {
-            Ok(()) => wrote_any = true,
+            Ok(()) => {
+                metering::written(cx, &schema, &outcome.done);
+                wrote_any = true;
+            }
             Err(error) if error.is_throttled() => {
                 cx.tx.rollback_to(savepoint);
                 leave(&mut unprocessed, table, again);

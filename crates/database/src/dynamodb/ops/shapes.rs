@@ -5,6 +5,7 @@ use crate::dynamodb::capacity::{Detail, Kind, Meter, meter_indexes};
 use crate::dynamodb::change::How;
 use crate::dynamodb::errors::{Error, Refusal};
 use crate::dynamodb::item::Item;
+use crate::dynamodb::metering;
 use crate::dynamodb::model::rows;
 use crate::dynamodb::model::schema::{self, Schema};
 use crate::dynamodb::size::Units;
@@ -67,13 +68,16 @@ pub(crate) fn run_alone(
     match act.run(cx.tx, schema, key, want_old, How::plain(cx.now)) {
         Ok(outcome) => {
             throttle::admit_write(cx, schema, &outcome.done)?;
+            metering::written(cx, schema, &outcome.done);
             Ok(outcome)
         }
         Err(failed) => {
             if let Failed::Condition(item) = &failed {
                 // AWS: a condition that fails costs as much as the item that was looked at.
                 let units = Units::write(item.as_ref().map_or(0, Item::size), false);
-                throttle::admit_write(cx, schema, &Done { table: units, ..Done::default() })?;
+                let done = Done { table: units, ..Done::default() };
+                throttle::admit_write(cx, schema, &done)?;
+                metering::attempted(cx, schema, &done);
             }
             Err(failed_alone(failed, show))
         }

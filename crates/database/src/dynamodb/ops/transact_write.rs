@@ -13,6 +13,7 @@ use crate::dynamodb::errors::{Error, Refusal, reason, validation};
 use crate::dynamodb::expression::{Condition, Update};
 use crate::dynamodb::invalid::Invalid;
 use crate::dynamodb::item::Item;
+use crate::dynamodb::metering;
 use crate::dynamodb::model::rows;
 use crate::dynamodb::model::schema::{self, Schema};
 use crate::dynamodb::model::token::{LIFE, TOKENS, TokenRecord};
@@ -307,6 +308,7 @@ fn run(
                     reasons.push(Reason::of_check(Err(error))?);
                     continue;
                 }
+                metering::written(cx, &schema, &outcome.done);
                 meter.table(&table, outcome.done.table);
                 meter_indexes(&mut meter, &table, &schema, &outcome.done.indexes);
                 reasons.push(None);
@@ -336,10 +338,12 @@ fn repeated(
     capacity: Option<&str>,
 ) -> Result<TransactWriteItemsOutput, Error> {
     let mut meter = Meter::new(capacity, Kind::Read);
-    for (act, _, key) in prepared {
+    for (act, schema, key) in prepared {
         let row = cx.tx.get(key)?;
         let size = row.as_ref().map(|row| rows::size(row)).transpose()?.unwrap_or(0);
-        meter.table(&act.table, Units::read(size, Consistency::Transactional));
+        let units = Units::read(size, Consistency::Transactional);
+        metering::read(cx, schema, units);
+        meter.table(&act.table, units);
     }
     Ok(TransactWriteItemsOutput { consumed: meter.many(), metrics: None })
 }

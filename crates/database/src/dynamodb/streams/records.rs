@@ -4,6 +4,7 @@ use super::iterator::{ShardIterator, arn_of, trimmed};
 use super::{access, existing, limit};
 use crate::dynamodb::errors::{Error, Refusal};
 use crate::dynamodb::item::Item;
+use crate::dynamodb::metering;
 use crate::dynamodb::model::log::{self, By, Change, Position, STREAM_LIFE, What};
 use crate::dynamodb::model::stream::{Shard, StreamRecord, sequence_number};
 use auth::sigv4::BodyHash;
@@ -69,6 +70,7 @@ fn get_records(cx: &mut Cx<'_>, req: GetRecords) -> Result<GetRecordsOutput, Err
     let iterator = ShardIterator::read(cx, &req.iterator)?;
     let arn = arn_of(&req.iterator)?;
     let stream = existing(cx, arn)?;
+    metering::stream_read(cx, arn);
     let shards = stream.shards(&*cx.tx, cx.now)?;
     let is_it = |shard: &&Shard| shard.lane == iterator.lane && shard.start == iterator.start;
     let shard = shards.iter().find(is_it).ok_or(Refusal::Trimmed)?;

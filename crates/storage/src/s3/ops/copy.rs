@@ -17,6 +17,7 @@ use crate::s3::request::attributes::with_attributes;
 use crate::s3::request::conditions::{Reading, Writing};
 use crate::s3::request::door;
 use crate::s3::request::source::{self, Source};
+use crate::s3::usage::{self, kinds};
 use crate::s3::{expiry, restore, versions};
 use auth::sigv4::ChecksumKind;
 use base::Timestamp;
@@ -87,6 +88,15 @@ pub(crate) struct Opened {
     pub(crate) bucket: Arc<Bucket>,
     pub(crate) version: Version,
     pub(crate) root: Root,
+}
+
+impl Opened {
+    /// Counts what is read of it, where its class makes that cost.
+    pub(crate) fn retrieved(&self, dx: &Dx, operation: &str, bytes: u64) {
+        if let Some(kind) = kinds::retrieved(self.version.class) {
+            dx.meter(&usage::line(&self.bucket.record, None, kind, operation), bytes);
+        }
+    }
 }
 
 /// Finds a source and holds it against its conditions.
@@ -198,6 +208,7 @@ async fn copy_object(dx: Dx, mut req: CopyObject, _: Body) -> Result<Answer<Copy
     // It reads, but for the first use of an AWS managed key, which KMS makes then.
     let found = dx.transact(|cx| look(cx, &req, &attributes, &writing)).await?;
     let Found { prepared, source, plan, kind } = found;
+    source.retrieved(&dx, "CopyObject", source.version.size);
     let source_version_id = source.bucket.record.is_versioned().then(|| source.version.id());
     let stored = if is_shareable(&source.version, &prepared.sealed, kind) {
         share(&dx, &req.key, prepared, &source.version, plan, &writing).await?
@@ -334,6 +345,7 @@ async fn share(
                 }
             }
             let version = versions::put(cx, &bucket, key, version.clone())?;
+            cx.is_a(kinds::writes(version.class));
             tell(cx, COPY, &bucket, key, &version)?;
             let expiration = expiry::header(cx, &bucket, key, &version)?;
             Ok(super::put::Stored { bucket, version, charged: door.charged.clone(), expiration })

@@ -11,6 +11,7 @@ use crate::s3::model::object::{Checksum, StorageClass, Version};
 use crate::s3::request::conditions::{Reading, Verdict};
 use crate::s3::request::door::{self, Door};
 use crate::s3::request::range;
+use crate::s3::usage::{self, kinds};
 use crate::s3::{expiry, lock, restore, versions};
 use base::Timestamp;
 use bytes::{Bytes, BytesMut};
@@ -105,6 +106,7 @@ wire::shape! {
 
 /// What a request has found.
 struct Reads {
+    door: Door,
     view: ObjectView,
     status: Option<u16>,
     version: Version,
@@ -113,18 +115,19 @@ struct Reads {
 
 /// Finds what is to be read, and how.
 fn planned(cx: &mut Cx<'_>, req: &ReadObject) -> Result<(Reads, Plan), S3Error> {
-    let (door, reads) = look(cx, req, "GET")?;
+    let reads = look(cx, req, "GET")?;
     if !restore::is_readable(&reads.version, cx.now) {
         return Err(Refusal::InvalidObjectState(reads.version.class.name().to_owned()).into());
     }
     let customer = req.customer();
-    let root = encryption::open(cx, &door.bucket, &req.key, &reads.version.encryption, &customer)?;
+    let root = encryption::open(cx, &reads.door.bucket, &req.key, &reads.version.encryption, &customer)?;
     let plan = Plan::new(cx, &reads.version.pieces, root, reads.range.clone())?;
     Ok((reads, plan))
 }
 
 async fn get_object(dx: Dx, req: ReadObject, _: Body) -> Result<Answer<ObjectView>, S3Error> {
     let (reads, mut plan) = dx.read(|cx| planned(cx, &req))?;
+    sent(&dx, &reads, plan.left());
     let mut answer = Answer::from(reads.view);
     answer.status = reads.status;
     if let Some(bytes) = plan.whole() {
@@ -139,6 +142,17 @@ async fn get_object(dx: Dx, req: ReadObject, _: Body) -> Result<Answer<ObjectVie
         return Ok(answer.streaming(rest.stream_after(piece)));
     }
     Ok(answer.streaming(plan.stream()))
+}
+
+/// Counts the bytes that leave.
+fn sent(dx: &Dx, reads: &Reads, bytes: u64) {
+    let bucket = &reads.door.bucket.record;
+    let payer = reads.door.charged.is_some().then_some(dx.account);
+    // What services read stays within the region.
+    let out = dx.request().is_from_outside().then_some(&kinds::BYTES_OUT);
+    for kind in out.into_iter().chain(kinds::retrieved(reads.version.class)) {
+        dx.meter(&usage::line(bucket, payer, kind, "GetObject"), bytes);
+    }
 }
 
 /// For services that need an object within a transaction: code, a definition.
@@ -162,7 +176,7 @@ fn get_whole(cx: &mut Cx<'_>, req: ReadObject) -> Result<WholeObject, S3Error> {
 }
 
 async fn head_object(dx: Dx, req: ReadObject, _: Body) -> Result<Answer<ObjectView>, S3Error> {
-    let reads = dx.read(|cx| look(cx, &req, "HEAD").map(|(_, reads)| reads))?;
+    let reads = dx.read(|cx| look(cx, &req, "HEAD"))?;
     let mut answer = Answer::from(reads.view);
     answer.status = reads.status;
     Ok(answer)
@@ -199,7 +213,7 @@ impl ReadObject {
 }
 
 /// Finds the version, checks the conditions, and describes what is to be answered.
-fn look(cx: &mut Cx<'_>, req: &ReadObject, method: &'static str) -> Result<(Door, Reads), S3Error> {
+fn look(cx: &mut Cx<'_>, req: &ReadObject, method: &'static str) -> Result<Reads, S3Error> {
     let door = door::open(cx, &req.bucket, &req.key, req.payer.as_deref())?;
     if req.overrides() && cx.caller.principal.account().is_none() {
         let message = "Request specific response headers cannot be used for anonymous GET requests.";
@@ -211,6 +225,7 @@ fn look(cx: &mut Cx<'_>, req: &ReadObject, method: &'static str) -> Result<(Door
     }
     let found = versions::wanted(cx.tx, &door.bucket, &req.key, req.version_id.as_deref(), method)?;
     let version = found.version;
+    cx.is_a(kinds::reads(version.class));
     encryption::check_customer(&version.encryption, &req.customer())?;
     match req.conditions().verdict(&version, cx.now) {
         Verdict::Go => {}
@@ -241,7 +256,7 @@ fn look(cx: &mut Cx<'_>, req: &ReadObject, method: &'static str) -> Result<(Door
     });
     let range = range.unwrap_or(0..version.size);
     view.length = (range.end - range.start) as i64;
-    Ok((door, Reads { view, status, version, range }))
+    Ok(Reads { door, view, status, version, range })
 }
 
 /// A part of an object that was uploaded in parts; of another, all of it.

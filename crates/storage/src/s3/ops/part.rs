@@ -15,6 +15,7 @@ use crate::s3::model::upload::{PARTS, Part, Upload};
 use crate::s3::request::conditions::Reading;
 use crate::s3::request::door::{self, Door};
 use crate::s3::request::{range, source};
+use crate::s3::usage::{self, kinds};
 use crate::s3::versions;
 use auth::sigv4::ChecksumKind;
 use base::Timestamp;
@@ -129,6 +130,7 @@ fn target(
     }
     let door = door::open(cx, bucket, key, payer)?;
     let (_, upload) = upload::find(cx, &door.bucket, key, upload_id)?;
+    cx.is_a(kinds::uploads(upload.class));
     encryption::check_part(&upload.encryption, customer)?;
     let root = encryption::open(cx, &door.bucket, key, &upload.encryption, customer)?;
     let (upload_id, key) = (upload_id.to_owned(), key.to_owned());
@@ -195,8 +197,11 @@ async fn upload_part(dx: Dx, mut req: UploadPart, body: Body) -> Result<Answer<P
     check_algorithm(&target.upload, stated)?;
     claims.wanted = Some(target.kind());
     let received = intake::receive(&dx, body, &target.root, &claims).await?;
+    let size = received.size;
     let shown = encryption::shown(&target.upload.encryption, &customer);
     let part = target.store(&dx, received).await?;
+    let door = &target.door;
+    usage::received(&dx, &door.bucket.record, door.charged.is_some(), "UploadPart", size);
     let mut answer = PartAnswer {
         sse: shown.sse.map(str::to_owned),
         etag: quoted(&part.etag),
@@ -266,6 +271,7 @@ async fn upload_part_copy(
         let plan = Plan::new(cx, &opened.version.pieces, opened.root.clone(), range)?;
         Ok::<_, S3Error>((target, opened, plan))
     })?;
+    opened.retrieved(&dx, "UploadPartCopy", plan.left());
     let received = rewrite(&dx, plan, &target.root, target.kind()).await?;
     let part = target.store(&dx, received).await?;
     let shown = encryption::shown(&target.upload.encryption, &customer);

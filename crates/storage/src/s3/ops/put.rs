@@ -13,6 +13,7 @@ use crate::s3::model::object::Version;
 use crate::s3::request::attributes::{Attributes, with_attributes};
 use crate::s3::request::conditions::Writing;
 use crate::s3::request::door::{self, Door};
+use crate::s3::usage::{self, kinds};
 use crate::s3::{expiry, versions};
 use kernel::{Answer, Body, Cx, Dx};
 use std::sync::Arc;
@@ -83,7 +84,9 @@ async fn put_object(dx: Dx, mut req: PutObject, body: Body) -> Result<Answer<Put
         .await?;
     let way = if dx.request().form { POST } else { PUT };
     let received = intake::receive(&dx, body, &prepared.sealed.root, &claims).await?;
+    let size = received.size;
     let stored = store(&dx, way, &req.key, prepared, received, &writing).await?;
+    usage::received(&dx, &stored.bucket.record, stored.charged.is_some(), "PutObject", size);
     Ok(stored.answer(attributes.customer()).into())
 }
 
@@ -142,6 +145,7 @@ pub(crate) async fn store(
             version.etag = encryption::etag(cx, &version.encryption, &received.md5);
             received.claim(cx.tx);
             let version = versions::put(cx, &bucket, key, version)?;
+            cx.is_a(kinds::writes(version.class));
             tell(cx, way, &bucket, key, &version)?;
             let expiration = expiry::header(cx, &bucket, key, &version)?;
             handed_over = true;

@@ -7,6 +7,7 @@ use crate::s3::errors::{Denial, Refusal, S3Error};
 use crate::s3::events::{self, Happened};
 use crate::s3::lifecycle::due::after_days;
 use crate::s3::restore::{self, State};
+use crate::s3::usage::{self, kinds};
 use crate::s3::versions::{self, Found};
 use crate::s3::work::wait_for_restore;
 use kernel::{Answer, Body, Cx, Dx};
@@ -62,6 +63,7 @@ fn begin(cx: &mut Cx<'_>, req: &RestoreObject) -> Result<u16, S3Error> {
         .filter(|days| *days > 0)
         .ok_or_else(|| Refusal::InvalidArgument("restoration days should be at least 1".into()))?;
     let tier = request.job.as_ref().map(|job| job.tier.as_str()).or(request.tier.as_deref());
+    let mut retrieved = None;
     let status = match (restore::state(&found.version, cx.now), &mut found.version.restore) {
         (None, _) => return Err(Denial::RestoreNeedless.into()),
         (Some(State::Ongoing), _) => return Err(Denial::RestoreOngoing.into()),
@@ -71,11 +73,18 @@ fn begin(cx: &mut Cx<'_>, req: &RestoreObject) -> Result<u16, S3Error> {
         }
         (Some(_), slot) => {
             let tier = tier.unwrap_or("Standard");
-            *slot = Some(restore::begin(found.version.class, tier, days, cx.now)?);
+            let class = found.version.class;
+            *slot = Some(restore::begin(class, tier, days, cx.now)?);
+            let (request, bytes) = kinds::restores(class, tier);
+            cx.is_a(request);
+            retrieved = Some(bytes);
             ACCEPTED
         }
     };
     versions::update(cx, &bucket, &req.key, &found);
+    if let Some(kind) = retrieved {
+        cx.meter(&usage::line(&bucket.record, None, kind, "RestoreObject"), found.version.size);
+    }
     if status == ACCEPTED {
         wait_for_restore(cx, &bucket, &req.key, &found, false);
         tell(cx, &bucket, &req.key, &found)?;

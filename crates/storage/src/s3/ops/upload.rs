@@ -14,6 +14,7 @@ use crate::s3::model::upload::{COMPLETED, Completed, PARTS, Part, UPLOADS, Uploa
 use crate::s3::request::attributes::{of_upload, with_attributes};
 use crate::s3::request::conditions::Writing;
 use crate::s3::request::door;
+use crate::s3::usage::kinds;
 use crate::s3::{expiry, versions};
 use auth::sigv4::{Checksum as Summing, ChecksumKind, combine};
 use blob::Md5;
@@ -128,6 +129,7 @@ fn create(cx: &mut Cx<'_>, mut req: CreateUpload) -> Result<Created, S3Error> {
     let version = attributes.version(cx, &door.bucket)?;
     let sealed = attributes.encryption.seal(cx, &door.bucket, &req.key)?;
     let shown = encryption::shown(&sealed.encryption, attributes.customer());
+    cx.is_a(kinds::uploads(version.class));
     let id = UploadId::new(cx.now, cx.rng());
     let upload = Upload {
         begun: cx.now,
@@ -286,6 +288,7 @@ fn complete(cx: &mut Cx<'_>, mut req: CompleteUpload) -> Result<CompletedAnswer,
         ..of_upload(upload)
     };
     let version = versions::put(cx, bucket, &req.key, version)?;
+    cx.is_a(kinds::writes(version.class));
     tell(cx, COMPLETE, bucket, &req.key, &version)?;
     COMPLETED.put(cx.tx, &row, &Completed { at: cx.now, order: version.order, id: version.id() });
     answer(cx, bucket, &req.key, &version, door.charged.clone())

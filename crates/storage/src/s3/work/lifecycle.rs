@@ -13,6 +13,7 @@ use crate::s3::lock;
 use crate::s3::model::bucket::BUCKETS;
 use crate::s3::model::object::{CURRENT, StorageClass, VERSIONS, Version};
 use crate::s3::model::upload::{PARTS, UPLOADS};
+use crate::s3::usage::{self, kinds};
 use crate::s3::versions::{self, Found};
 use base::Timestamp;
 use kernel::reconcile::Reconciler;
@@ -169,6 +170,8 @@ fn transition(
     found.version.class = class;
     found.version.restore = None;
     versions::update(cx, bucket, key, &found);
+    let (kind, operation) = kinds::moves(class);
+    cx.meter(&usage::line(&bucket.record, None, kind, operation), 1);
     let id = bucket.record.is_versioned().then(|| found.version.id());
     let what = Happened {
         event: "LifecycleTransition",

@@ -127,7 +127,7 @@ impl<'s> Plan<'s> {
     ///
     /// # Errors
     /// `ProvisionedThroughputExceededException`, `ThrottlingException`.
-    pub(super) fn admit(&self, cx: &Cx<'_>, rows: &Rows) -> Result<(), Error> {
+    pub(super) fn admit(&self, cx: &mut Cx<'_>, rows: &Rows) -> Result<(), Error> {
         throttle::admit_read(cx, self.schema, self.index, rows.units, rows.fetched)
     }
 

@@ -1,0 +1,50 @@
+//! [`Tariff`]: how a service counts requests.
+
+use super::line::{Kind, Line};
+use crate::cloud::Cloud;
+use crate::identity::Caller;
+use base::{AccountId, Region};
+use wire::{Fault, Value};
+
+/// How a service counts the requests that it is sent.
+pub trait Tariff: Send + Sync + std::fmt::Debug {
+    /// The model's id of the service.
+    fn service(&self) -> &'static str;
+
+    /// Whether requests count that another service makes with its caller's permissions.
+    fn counts_nested(&self) -> bool {
+        false
+    }
+
+    /// How much a request carries, where that counts. Asked before it is run.
+    fn size(&self, _operation: &str, _request: &Value) -> u64 {
+        0
+    }
+
+    /// Counts a call that has ended.
+    fn count(&self, call: &Called<'_>, add: &mut dyn FnMut(&Line<'_>, u64));
+}
+
+/// A call that has ended.
+#[derive(Clone, Copy, Debug)]
+pub struct Called<'a> {
+    pub cloud: &'a Cloud,
+    pub caller: &'a Caller,
+    pub account: AccountId,
+    pub region: Region,
+    pub operation: &'static str,
+    /// What it was authorized for: an ARN, `*`, or nothing where it did not come to that.
+    pub resource: &'a str,
+    /// [`Tariff::size`]
+    pub size: u64,
+    /// What its handler has said it is ([`crate::Dx::is_a`]).
+    pub kind: Option<&'static Kind>,
+    pub outcome: Result<&'a Value, &'a Fault>,
+}
+
+impl Called<'_> {
+    /// Whether it is counted at all: AWS: what fails for the service's own sake is not.
+    pub fn is_charged(&self) -> bool {
+        self.outcome.err().is_none_or(|fault| fault.status < 500)
+    }
+}

@@ -1,0 +1,148 @@
+//! What buckets hold, by storage class: all versions, the parts of uploads that are under way, copies of archived objects
+//! that can be read for a while, and what AWS adds to objects of some classes.
+
+use super::kinds::{self, DEEP_STAGING, GLACIER_STAGING, STANDARD};
+use super::line;
+use crate::s3::model::bucket::{BUCKETS, BucketRecord};
+use crate::s3::model::object::{CURRENT, StorageClass, VERSIONS};
+use crate::s3::model::upload::{PARTS, Part, UPLOADS, Upload};
+use crate::s3::restore::{State, state_of};
+use crate::s3::rows::Listed;
+use base::Timestamp;
+use kernel::Cloud;
+use kernel::meter::{Gauge, Kind, Line, each_row};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use store::{Direction, Key, KeyRange, Record};
+
+/// AWS: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/storage-class-intro.html>: objects of the classes for what is
+/// seldom read are counted as at least so large.
+const SMALL: u64 = 128 << 10;
+/// AWS: for each archived object: its name and metadata in S3 Standard, its index in the archive.
+const ARCHIVED_NAME: u64 = 8 << 10;
+const ARCHIVED_INDEX: u64 = 32 << 10;
+
+/// Bytes by usage type and operation. The usage types of classes are statics, so their addresses tell them apart.
+type Sums = BTreeMap<(&'static str, &'static str), (&'static Kind, u64)>;
+
+#[derive(Debug)]
+pub struct Stored;
+
+impl Gauge for Stored {
+    fn look(&self, cloud: &Arc<Cloud>, tell: &mut dyn FnMut(&Line<'_>, u64)) -> Result<(), String> {
+        let snapshot = cloud.store().snapshot();
+        let all: Vec<(Key, BucketRecord)> = BUCKETS
+            .scan(&snapshot, &Key::empty(), Direction::Forward)
+            .collect::<Result<_, _>>()
+            .map_err(|e| e.to_string())?;
+        drop(snapshot);
+        for (_, bucket) in all {
+            for ((_, operation), (kind, bytes)) in sums(cloud, &bucket)? {
+                tell(&line(&bucket, None, kind, operation), bytes);
+            }
+        }
+        Ok(())
+    }
+}
+
+fn sums(cloud: &Cloud, bucket: &BucketRecord) -> Result<Sums, String> {
+    let (scope, now) = (bucket.scope(), cloud.clock().now());
+    let mut sums = Sums::new();
+    for stored in [CURRENT.stored_key(&scope), VERSIONS.stored_key(&scope)] {
+        each_row(cloud, KeyRange::prefix(&stored), |_, row| {
+            let listed = Listed::from_bytes(row).map_err(|e| e.to_string())?;
+            if !listed.delete_marker {
+                version(&mut sums, &listed, now);
+            }
+            Ok(())
+        })?;
+    }
+    let mut uploads = Vec::new();
+    let skip = UPLOADS.stored_key(&Key::empty()).len();
+    each_row(cloud, KeyRange::prefix(&UPLOADS.stored_key(&scope)), |key, row| {
+        let upload = Upload::from_bytes(row).map_err(|e| e.to_string())?;
+        uploads.push((Key::of_stored(key.get(skip..).unwrap_or_default()), upload.class));
+        Ok(())
+    })?;
+    for (key, class) in uploads {
+        each_row(cloud, KeyRange::prefix(&PARTS.stored_key(&key)), |_, row| {
+            let part = Part::from_bytes(row).map_err(|e| e.to_string())?;
+            let (kind, operation) = under_way(class);
+            add(&mut sums, kind, operation, part.piece.size);
+            Ok(())
+        })?;
+    }
+    Ok(sums)
+}
+
+fn add(sums: &mut Sums, kind: &'static Kind, operation: &'static str, bytes: u64) {
+    sums.entry((kind.usage_type, operation)).or_insert((kind, 0)).1 += bytes;
+}
+
+/// AWS: parts on their way to an archive are kept beside it.
+fn under_way(class: StorageClass) -> (&'static Kind, &'static str) {
+    match class {
+        StorageClass::Glacier => (&GLACIER_STAGING, "GlacierStagingStorage"),
+        StorageClass::DeepArchive => (&DEEP_STAGING, "DeepArchiveStagingStorage"),
+        class => (&kinds::of(class).stored, kinds::of(class).stored_by),
+    }
+}
+
+fn version(sums: &mut Sums, listed: &Listed, now: Timestamp) {
+    let of = kinds::of(listed.class);
+    add(sums, &of.stored, of.stored_by, listed.size);
+    if let Some((kind, operation)) = &of.small {
+        let missing = SMALL.saturating_sub(listed.size);
+        if missing > 0 {
+            add(sums, kind, operation, missing);
+        }
+    }
+    let (name, index, restored) = match listed.class {
+        StorageClass::Glacier => ("GlacierS3ObjectOverhead", "GlacierObjectOverhead", "RestoreObject"),
+        StorageClass::DeepArchive => {
+            ("DeepArchiveS3ObjectOverhead", "DeepArchiveObjectOverhead", "DeepArchiveRestoreObject")
+        }
+        _ => return,
+    };
+    add(sums, &STANDARD, name, ARCHIVED_NAME);
+    add(sums, &of.stored, index, ARCHIVED_INDEX);
+    if let Some(State::Restored(_)) = state_of(listed.class, listed.restore.as_ref(), now) {
+        add(sums, &STANDARD, restored, listed.size);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn counted(class: StorageClass, size: u64) -> Vec<(&'static str, &'static str, u64)> {
+        let mut sums = Sums::new();
+        let listed = Listed { class, size, ..Listed::default() };
+        version(&mut sums, &listed, Timestamp::from_seconds(0));
+        sums.into_iter().map(|((usage_type, operation), (_, bytes))| (usage_type, operation, bytes)).collect()
+    }
+
+    #[test]
+    fn classes_add_what_aws_adds() {
+        assert_eq!(counted(StorageClass::Standard, 7), [("TimedStorage-ByteHrs", "StandardStorage", 7)]);
+        assert_eq!(
+            counted(StorageClass::StandardIa, 1_000),
+            [
+                ("TimedStorage-SIA-ByteHrs", "StandardIAStorage", 1_000),
+                ("TimedStorage-SIA-SmObjects", "StandardIASizeOverhead", 130_072),
+            ]
+        );
+        assert_eq!(
+            counted(StorageClass::StandardIa, SMALL),
+            [("TimedStorage-SIA-ByteHrs", "StandardIAStorage", SMALL)]
+        );
+        assert_eq!(
+            counted(StorageClass::Glacier, 5),
+            [
+                ("TimedStorage-ByteHrs", "GlacierS3ObjectOverhead", 8_192),
+                ("TimedStorage-GlacierByteHrs", "GlacierObjectOverhead", 32_768),
+                ("TimedStorage-GlacierByteHrs", "GlacierStorage", 5),
+            ]
+        );
+    }
+}
