@@ -153,6 +153,7 @@ pub fn cloud_on(
             Arc::new(compute::ecr::site::Registries),
             Arc::new(management::cloudformation::site::Responses),
         ],
+        witnesses: vec![Arc::new(storage::s3::watched::Requests::default())],
         blobs,
     };
     let cloud = Cloud::new(store, clock, rng, master, settings, parts)?;
@@ -189,6 +190,11 @@ fn storage_work() -> Work {
         Arc::new(storage::s3::work::Lifecycle),
         Arc::new(storage::s3::work::Replicate),
         Arc::new(storage::s3::work::Restores),
+        Arc::new(storage::s3::work::WriteLogs),
+        Arc::new(storage::s3::work::DeliverLogs),
+        Arc::new(storage::s3::work::Inventories),
+        Arc::new(storage::s3::work::PublishRequests),
+        Arc::new(storage::s3::work::Census),
     ]
 }
 

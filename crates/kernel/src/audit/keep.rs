@@ -226,6 +226,7 @@ mod tests {
             subscribers: Vec::new(),
             sagas: Vec::new(),
             sites: Vec::new(),
+            witnesses: Vec::new(),
             blobs: Arc::new(blob::Memory::default()),
         };
         let (clock, rng) = (Clock::frozen(START), Rng::seeded(1));
@@ -247,6 +248,7 @@ mod tests {
                 source: None,
                 signed: None,
                 form: false,
+                trace: None,
             };
             cloud.trail().note(&Note {
                 request: &request,
@@ -342,6 +344,7 @@ mod tests {
             source: None,
             signed: None,
             form: false,
+            trace: None,
         };
         cloud.trail().note(&Note {
             request: &request,

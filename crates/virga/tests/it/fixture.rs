@@ -153,6 +153,7 @@ pub(crate) fn wire(store: Store, clock: Clock, strict: bool, extra: Extra) -> Cl
         subscribers,
         sagas,
         sites,
+        witnesses: Vec::new(),
         blobs: Arc::new(blob::Memory::default()),
     };
     let settings = Settings { strict, seed: Some(7) };

@@ -14,6 +14,7 @@ use crate::s3::request::attributes::{Attributes, with_attributes};
 use crate::s3::request::conditions::Writing;
 use crate::s3::request::door::{self, Door};
 use crate::s3::{expiry, versions};
+use kernel::witness::Thing;
 use kernel::{Answer, Body, Cx, Dx};
 use std::sync::Arc;
 
@@ -145,6 +146,10 @@ pub(crate) async fn store(
             tell(cx, way, &bucket, key, &version)?;
             let expiration = expiry::header(cx, &bucket, key, &version)?;
             handed_over = true;
+            if let Some(trace) = &cx.request.trace {
+                let thing = Thing { name: key.to_owned(), size: Some(version.size), ..Thing::default() };
+                trace.note(|facts| facts.things = vec![thing]);
+            }
             Ok::<_, S3Error>(Stored { bucket, version, charged: door.charged.clone(), expiration })
         })
         .await;
