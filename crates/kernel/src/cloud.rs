@@ -14,6 +14,7 @@ use crate::saga::Saga;
 use crate::seal::Sealer;
 use crate::site::Site;
 use crate::turned_away::TurnedAway;
+use crate::witness::Witness;
 use auth::actions::AccessLevel;
 use auth::sigv4::KeyCache;
 use base::page::Pager;
@@ -43,6 +44,7 @@ pub struct Parts {
     pub subscribers: Vec<Arc<dyn Subscriber>>,
     pub sagas: Vec<&'static Saga>,
     pub sites: Vec<Arc<dyn Site>>,
+    pub witnesses: Vec<Arc<dyn Witness>>,
     /// How services count what they are asked for, and what they have standing.
     pub tariffs: Vec<&'static dyn Tariff>,
     pub gauges: Vec<Arc<dyn Gauge>>,
@@ -79,6 +81,7 @@ pub struct Cloud {
     subscribers: Vec<Arc<dyn Subscriber>>,
     pub(crate) sagas: Vec<&'static Saga>,
     pub(crate) sites: Vec<Arc<dyn Site>>,
+    pub(crate) witnesses: Vec<Arc<dyn Witness>>,
     pub(crate) callers: Callers,
     pub(crate) signing_keys: KeyCache,
     pub(crate) quotas: Quotas,
@@ -178,6 +181,7 @@ impl Cloud {
             subscribers: parts.subscribers,
             sagas: parts.sagas,
             sites: parts.sites,
+            witnesses: parts.witnesses,
             callers,
             signing_keys: KeyCache::default(),
             quotas: Quotas::default(),
@@ -376,8 +380,10 @@ impl Cloud {
     pub async fn close(self: &Arc<Self>) -> Result<(), String> {
         let cloud = Arc::clone(self);
         let closing = tokio::task::spawn_blocking(move || {
+            let last = cloud.reconcilers.iter().try_for_each(|reconciler| reconciler.last(&cloud));
             audit::flush(&cloud)?;
             cloud.store.close();
+            last?;
             Ok(())
         });
         closing.await.map_err(|e| e.to_string())?

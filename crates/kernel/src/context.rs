@@ -118,7 +118,7 @@ fn of_network<'a>(facts: &Facts<'a, '_>, key: &str) -> Option<Values<'a>> {
         "requestedregion" => one(cx.region.name()),
         // Neither is known of a call that a service makes.
         "sourceip" if cx.request.via.is_empty() => owned(cx.request.peer?.address.to_canonical().to_string()),
-        "securetransport" => Values::from(cx.request.peer.is_none_or(|peer| peer.tls)),
+        "securetransport" => Values::from(cx.request.peer.is_none_or(|peer| peer.tls.is_some())),
         "useragent" => one(&cx.request.user_agent),
         "sourcearn" => one(&cx.request.source.as_ref()?.0),
         "sourceaccount" => one(cx.request.source.as_ref()?.1.as_str()),

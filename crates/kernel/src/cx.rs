@@ -6,6 +6,7 @@ use crate::cloud::Cloud;
 use crate::identity::Caller;
 use crate::meter::{Kind, Line};
 use crate::seal::Sealer;
+use crate::witness::Trace;
 use base::page::Pager;
 use base::{AccountId, Arn, Region, Rng, Timestamp};
 use std::net::IpAddr;
@@ -33,6 +34,8 @@ pub struct Request {
     pub signed: Option<Signed>,
     /// It came as a form that a browser sent.
     pub form: bool,
+    /// Where its handler can tell what somebody wants to know ([`crate::witness`]).
+    pub trace: Option<Trace>,
 }
 
 /// How a request was signed: what S3's condition keys ask.
@@ -70,7 +73,7 @@ impl Request {
 
     /// What the URLs in an answer begin with, so that this caller can follow them: `http://127.0.0.1:4566`.
     pub fn origin(&self) -> String {
-        let scheme = if self.peer.is_some_and(|peer| peer.tls) { "https" } else { "http" };
+        let scheme = if self.peer.is_some_and(|peer| peer.tls.is_some()) { "https" } else { "http" };
         match &self.host {
             Some(host) => format!("{scheme}://{host}"),
             None => format!("https://{}.amazonaws.com", self.service),
@@ -82,7 +85,15 @@ impl Request {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Peer {
     pub address: IpAddr,
-    pub tls: bool,
+    /// `None` in the clear.
+    pub tls: Option<Tls>,
+}
+
+/// How a connection is secured, in the words of OpenSSL: `TLSv1.3`, `TLS_AES_128_GCM_SHA256`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Tls {
+    pub version: &'static str,
+    pub cipher: &'static str,
 }
 
 impl Peer {

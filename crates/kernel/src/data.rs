@@ -237,7 +237,8 @@ impl Dx {
 }
 
 impl Cloud {
-    /// Runs a data-plane operation as a service principal (`logging.s3.amazonaws.com`) that acts in `account`.
+    /// Runs a data-plane operation as a service principal (`logging.s3.amazonaws.com`) that acts in `account`; for the
+    /// sake of one resource, where there is one, which the other's policies may ask about (`aws:SourceArn`).
     ///
     /// # Errors
     /// The fault that the operation answers.
@@ -246,11 +247,13 @@ impl Cloud {
         name: &'static str,
         account: AccountId,
         region: Region,
+        source: Option<&str>,
         call: Call<'_>,
         body: Body,
     ) -> Result<Answer<Value>, Fault> {
         let who = crate::authenticate::service(name, account);
-        let request = nested::own_request(self, name);
+        let mut request = nested::own_request(self, name);
+        request.source = source.map(|arn| (arn.to_owned(), account));
         run(self, &who, account, region, request, call, body).await
     }
 

@@ -9,6 +9,7 @@ use crate::data::Answer;
 use crate::journey::Journey;
 use crate::op::Run;
 use crate::reply::Reply;
+use crate::witness::Trace;
 use auth::sigv4::RequestHead;
 use base::Region;
 use bytes::Bytes;
@@ -38,6 +39,13 @@ impl Cloud {
     /// Answers one request: of a site, or of an API.
     pub async fn serve(self: &Arc<Cloud>, parts: &Parts, incoming: impl Into<Incoming>, peer: Peer) -> Reply {
         let incoming = incoming.into();
+        if self.is_wanted(parts) {
+            return self.witnessed(parts, incoming, peer).await;
+        }
+        self.answer(parts, incoming, peer).await
+    }
+
+    pub(crate) async fn answer(self: &Arc<Cloud>, parts: &Parts, incoming: Incoming, peer: Peer) -> Reply {
         match self.sites.iter().find(|site| site.claims(parts)) {
             Some(site) => site.answer(self, parts, incoming, peer).await,
             None => self.serve_api(parts, incoming, peer).await,
@@ -53,13 +61,32 @@ impl Cloud {
             Ok(Step::Ready(route)) if self.streams(&route) => (Ok(route), incoming),
             step => match collected(incoming, body_limit(&step)).await {
                 Ok(bytes) => (step.and_then(|step| step.with_body(&bytes)), Incoming::Whole(bytes)),
-                Err(fault) => return self.refuse(parts, &fault),
+                Err(fault) => {
+                    let trace = Trace::of(parts);
+                    trace.inspect(|trace| trace.note(|facts| facts.error = Some(fault.code.to_string())));
+                    return self.refuse(parts, &fault);
+                }
             },
         };
+        let trace = Trace::of(parts);
         let route = match route {
             Ok(route) => route,
-            Err(rejection) => return self.rejected(&rejection, &rejection.fault, &id),
+            Err(rejection) => {
+                if let Some(trace) = &trace {
+                    trace.note(|facts| {
+                        (facts.id, facts.service) = (id.clone(), rejection.service.map(|service| service.id));
+                        facts.error = Some(rejection.fault.code.to_string());
+                    });
+                }
+                return self.rejected(&rejection, &rejection.fault, &id);
+            }
         };
+        if let Some(trace) = &trace {
+            trace.note(|facts| {
+                facts.id.clone_from(&id);
+                (facts.service, facts.operation) = (Some(route.service.id), Some(route.operation.name));
+            });
+        }
         let (service, operation, protocol) = (route.service, route.operation, route.protocol);
         let outcome: Outcome = match self.journey(parts, head, route, incoming, peer, id.clone()).await {
             Ok((journey, body)) => journey.run(body).await,
@@ -74,7 +101,12 @@ impl Cloud {
                 report_ignored(&mut reply, service.id, operation.name, &ignored);
                 reply
             }
-            Err(fault) => output::fault(Some(service), Some(operation), protocol, &fault, &id).into(),
+            Err(fault) => {
+                if let Some(trace) = &trace {
+                    trace.note(|facts| facts.error = Some(fault.code.to_string()));
+                }
+                output::fault(Some(service), Some(operation), protocol, &fault, &id).into()
+            }
         };
         self.metrics().count(service.id, operation.name, reply.status, started.elapsed());
         reply
@@ -153,7 +185,11 @@ impl Cloud {
             source: None,
             signed: crate::cx::Signed::of(&head, self.wall_now()),
             form: false,
+            trace: Trace::of(parts),
         };
+        if let Some(trace) = &request.trace {
+            trace.note(|facts| facts.caller = Some(Arc::clone(&who.caller)));
+        }
         let global = self.service(route.service.id).is_some_and(|s| s.global);
         let region = if global { Region::US_EAST_1 } else { region(&route)? };
         let (now, request) = (self.clock().now(), Arc::new(request));

@@ -10,6 +10,7 @@ use crate::cloud::Cloud;
 use crate::cx::{Peer, Request};
 use crate::data::{self, Answer};
 use crate::nested::Call;
+use crate::witness::Trace;
 use auth::sigv4::post::{PostFields, verify_old_policy, verify_post_policy};
 use auth::sigv4::{Cause, Dialect, Expect};
 use base::Region;
@@ -39,6 +40,16 @@ impl Uploader {
     /// Whether somebody signed the form; the policy of another says nothing.
     pub fn is_signed(&self) -> bool {
         self.signed
+    }
+
+    /// Lets the upload's handler write on the trace of the form's request.
+    #[must_use]
+    pub fn traced(mut self, trace: Option<Trace>) -> Uploader {
+        if let Some(trace) = &trace {
+            trace.note(|facts| facts.caller = Some(Arc::clone(&self.who.caller)));
+        }
+        self.request.trace = trace;
+        self
     }
 }
 
@@ -71,6 +82,7 @@ impl Cloud {
             source: None,
             signed: None,
             form: true,
+            trace: None,
         };
         let signed = who.is_some();
         Ok(Uploader { who: who.unwrap_or_else(authenticate::anonymous), request, signed })

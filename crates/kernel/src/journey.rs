@@ -289,6 +289,9 @@ impl Journey<'_> {
     }
 
     fn with_record<T>(&self, told: Told<'_>, record: impl FnOnce(&Note<'_>) -> T) -> T {
+        if let Some(trace) = &self.request.trace {
+            trace.note(|facts| facts.decisions = told.decisions.to_vec());
+        }
         record(&Note {
             request: &self.request,
             event_id: &base::id::uuid(self.cloud.rng()),

@@ -3,7 +3,7 @@
 //! A request's journey begins in [`dispatch`]; what a handler gets is [`Cx`], or [`Dx`] where it streams or waits; what
 //! a service declares is [`ops!`]; what is answered beside AWS's interfaces is a [`site`]; who may
 //! do what is decided in [`access`]; what has happened is in [`audit`]; what is to become real is done by
-//! [`reconcile`], in several steps by [`saga`], told to others by [`bus`].
+//! [`reconcile`], in several steps by [`saga`], told to others by [`bus`]; who is told of requests themselves is a [`witness`].
 //!
 //! INVARIANT: no service's name decides anything here but how errors are worded; services depend on the kernel, never
 //! the kernel on them.
@@ -48,11 +48,12 @@ mod turned_away;
 pub mod visit;
 mod wake;
 mod why;
+pub mod witness;
 
 pub use access::Target;
 pub use body::{Body, Incoming};
 pub use cloud::{CLOCK_STEP_SECONDS_MAX, ClockChange, Cloud, Parts, Settings};
-pub use cx::{As, Cx, Peer, Request, Signed};
+pub use cx::{As, Cx, Peer, Request, Signed, Tls};
 pub use data::{Answer, Dx, Running};
 pub use encoded::decode as decode_authorization_message;
 pub use failure::Failure;

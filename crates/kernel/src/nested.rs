@@ -248,6 +248,7 @@ pub(crate) fn own_request(cloud: &Cloud, name: &str) -> Request {
         source: None,
         signed: None,
         form: false,
+        trace: None,
     }
 }
 

@@ -34,6 +34,14 @@ pub trait Reconciler: Send + Sync + std::fmt::Debug {
     /// # Errors
     /// A sentence for the log; it is run again shortly after.
     fn run(&self, cloud: &Arc<Cloud>) -> Result<Option<Timestamp>, String>;
+
+    /// Before the cloud closes, once no request runs any more: what waits in memory goes to the store.
+    ///
+    /// # Errors
+    /// A sentence that says what was not written.
+    fn last(&self, _: &Arc<Cloud>) -> Result<(), String> {
+        Ok(())
+    }
 }
 
 /// The running reconcilers of a cloud.

@@ -158,6 +158,7 @@ pub fn cloud_on(
             Arc::new(compute::ecr::site::Registries),
             Arc::new(management::cloudformation::site::Responses),
         ],
+        witnesses: vec![Arc::new(storage::s3::watched::Requests::default())],
         tariffs: TARIFFS.to_vec(),
         gauges: vec![Arc::new(storage::s3::usage::stored::Stored), Arc::new(dynamodb::metering::Standing)],
         blobs,
@@ -207,6 +208,11 @@ fn storage_work() -> Work {
         Arc::new(storage::s3::work::Lifecycle),
         Arc::new(storage::s3::work::Replicate),
         Arc::new(storage::s3::work::Restores),
+        Arc::new(storage::s3::work::WriteLogs),
+        Arc::new(storage::s3::work::DeliverLogs),
+        Arc::new(storage::s3::work::Inventories),
+        Arc::new(storage::s3::work::PublishRequests),
+        Arc::new(storage::s3::work::Census),
     ]
 }
 

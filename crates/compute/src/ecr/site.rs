@@ -70,7 +70,7 @@ impl Site for Registries {
                 return layer(cloud, parts.uri.path());
             }
             let Some(login) = login_of(cloud, parts) else {
-                let scheme = if peer.tls { "https" } else { "http" };
+                let scheme = if peer.tls.is_some() { "https" } else { "http" };
                 let realm =
                     format!("Basic realm=\"{scheme}://{}/\",service=\"ecr.amazonaws.com\"", host(parts));
                 return refused(401, "UNAUTHORIZED", "Not Authorized").with(WWW_AUTHENTICATE, &realm);

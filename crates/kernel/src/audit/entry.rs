@@ -196,13 +196,14 @@ mod tests {
             id: "r".into(),
             service: "iam",
             operation: "GetUser",
-            peer: Some(Peer { address: "::ffff:192.0.2.1".parse().unwrap(), tls: false }),
+            peer: Some(Peer { address: "::ffff:192.0.2.1".parse().unwrap(), tls: None }),
             user_agent: "é".repeat(600),
             host: None,
             via: Vec::new(),
             source: None,
             signed: None,
             form: false,
+            trace: None,
         };
         let decided = Decided { action: "iam:GetUser".into(), allowed: true, ..Decided::default() };
         let caller = caller_fields(&Caller::root(account, "AKID"));

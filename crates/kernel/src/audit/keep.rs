@@ -237,6 +237,7 @@ mod tests {
             subscribers: Vec::new(),
             sagas: Vec::new(),
             sites: Vec::new(),
+            witnesses: Vec::new(),
             tariffs: Vec::new(),
             gauges: Vec::new(),
             blobs: Arc::new(blob::Memory::default()),
@@ -260,6 +261,7 @@ mod tests {
                 source: None,
                 signed: None,
                 form: false,
+                trace: None,
             };
             cloud.trail().note(&Note {
                 request: &request,
@@ -355,6 +357,7 @@ mod tests {
             source: None,
             signed: None,
             form: false,
+            trace: None,
         };
         cloud.trail().note(&Note {
             request: &request,

@@ -62,6 +62,7 @@ pub(crate) fn delete_all(tx: &mut Tx, bucket: &Bucket) -> Result<(), StoreError>
     of(tx, &REPLICATION, scope)?;
     of(tx, &LOGGING, scope)?;
     of(tx, &INVENTORY, scope)?;
+    of(tx, &super::work::NEXT, scope)?;
     of(tx, &METRICS, scope)?;
     of(tx, &ANALYTICS, scope)?;
     of(tx, &TIERING, scope)

@@ -202,6 +202,7 @@ wire::errors! {
         BucketState(message: String) = 409, "InvalidBucketState", "{message}";
         ContentUnexpected = 400, "UnexpectedContent", "This request does not support content";
         ConfigurationMissing = 404, "NoSuchConfiguration", "The specified configuration does not exist.";
+        ConfigurationsTooMany = 400, "TooManyConfigurations", "You are attempting to create a new configuration but have already reached the 1,000-configuration limit.";
         CorsForbidden = 403, "AccessForbidden", "CORSResponse: This CORS request is not allowed. This is usually because the evalution of Origin, request method / Access-Control-Request-Method or Access-Control-Request-Headers are not whitelisted by the resource's CORS spec.";
         CorsMissing = 404, "NoSuchCORSConfiguration", "The CORS configuration does not exist";
         CorsOff = 403, "AccessForbidden", "CORSResponse: CORS is not enabled for this bucket.";

@@ -6,6 +6,7 @@
 
 mod az;
 mod body;
+mod cipher;
 pub(crate) mod exec;
 mod front;
 mod internal;
@@ -23,7 +24,7 @@ use http_body_util::{Either, Full};
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use kernel::body::Cut;
-use kernel::{Cloud, Content, Peer};
+use kernel::{Cloud, Content, Peer, Tls};
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -122,21 +123,22 @@ impl Gateway {
         let _ = stream.set_nodelay(true);
         // Who shakes no hand in time, or asks for somebody else's name, is its own affair.
         if let Ok(Ok(stream)) = tokio::time::timeout(HEAD_TIMEOUT, self.tls.accept(stream)).await {
-            self.converse(stream, peer, true).await;
+            let tls = cipher::of(stream.get_ref().1);
+            self.converse(stream, peer, tls).await;
         }
     }
 
     async fn connection(self: &Arc<Self>, stream: TcpStream, peer: SocketAddr) {
         // Replies are small and written whole; waiting for more to send only adds latency.
         let _ = stream.set_nodelay(true);
-        self.converse(stream, peer, false).await;
+        self.converse(stream, peer, None).await;
     }
 
     async fn converse(
         self: &Arc<Self>,
         stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
         peer: SocketAddr,
-        tls: bool,
+        tls: Option<Tls>,
     ) {
         let gateway = Arc::clone(self);
         let service = hyper::service::service_fn(move |request| {
@@ -166,7 +168,7 @@ impl Gateway {
         &self,
         request: http::Request<Incoming>,
         peer: SocketAddr,
-        tls: bool,
+        tls: Option<Tls>,
     ) -> Response<Answered> {
         if request.uri().path() == tunnel::PATH {
             return tunnel::answer(self, request, peer).await;

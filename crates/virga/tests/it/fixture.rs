@@ -156,6 +156,7 @@ pub(crate) fn wire(store: Store, clock: Clock, strict: bool, extra: Extra) -> Cl
         subscribers,
         sagas,
         sites,
+        witnesses: Vec::new(),
         tariffs,
         gauges,
         blobs: Arc::new(blob::Memory::default()),

@@ -143,7 +143,7 @@ impl Cloud {
     pub(crate) fn send<B: Into<Incoming>>(&self, request: Request<B>, address: IpAddr) -> Reply {
         let said = format!("{} {}", request.method(), request.uri());
         let (parts, body) = request.into_parts();
-        let reply = self.runtime.block_on(self.cloud.serve(&parts, body, Peer { address, tls: false }));
+        let reply = self.runtime.block_on(self.cloud.serve(&parts, body, Peer { address, tls: None }));
         let body = self.runtime.block_on(reply.content.whole()).unwrap();
         let value = read_body(&body);
         Reply { status: reply.status, headers: reply.headers, body, value, said }

@@ -257,7 +257,8 @@ fn services_call_the_data_plane_from_outside_of_transactions_only() {
     };
     let call = || Call { service: "s3", operation: "PutObject", value: value() };
     let body = Body::of(Bytes::from_static(b"from within"), None);
-    let put = cloud.cloud.stream_call("logging.s3.amazonaws.com", account, Region::US_EAST_1, call(), body);
+    let put =
+        cloud.cloud.stream_call("logging.s3.amazonaws.com", account, Region::US_EAST_1, None, call(), body);
     assert_eq!(cloud.block_on(put).unwrap().value.member("ETag"), Some(&Value::str("1")));
     assert_eq!(all(&cloud.cloud), ["from within"]);
 

@@ -411,30 +411,27 @@ fn bad_configurations_are_refused() {
     refused.refused_with(400, "InvalidRequest", "Destination bucket must exist.");
 }
 
-/// Nothing acts on an inventory yet: strict clouds refuse it, others keep it and say so.
+/// Nothing acts on archive tiers yet: strict clouds refuse them, others keep them and say so.
 #[test]
 fn what_does_not_act_is_reported() {
-    let inventory = json!({
-        "Id": "all", "IsEnabled": true, "IncludedObjectVersions": "All", "Schedule": { "Frequency": "Daily" },
-        "Destination": { "S3BucketDestination": { "Bucket": "arn:aws:s3:::reports", "Format": "CSV" } },
+    let tiers = json!({
+        "Id": "all", "Status": "Enabled", "Tierings": [{ "Days": 90, "AccessTier": "ARCHIVE_ACCESS" }],
     });
-    let put = json!({ "Bucket": "counted", "Id": "all", "InventoryConfiguration": inventory });
+    let put = json!({ "Bucket": "counted", "Id": "all", "IntelligentTieringConfiguration": tiers });
+    let operation = "PutBucketIntelligentTieringConfiguration";
     let strict = Cloud::new();
     strict.root(ACCOUNT).call("s3", "CreateBucket", bucket("counted")).ok();
-    strict
-        .root(ACCOUNT)
-        .call("s3", "PutBucketInventoryConfiguration", put.clone())
-        .refused(501, "NotImplemented");
+    strict.root(ACCOUNT).call("s3", operation, put.clone()).refused(501, "NotImplemented");
     let cloud = Cloud::with(Settings { strict: false, seed: Some(1) });
     let root = cloud.root(ACCOUNT);
     root.call("s3", "CreateBucket", bucket("counted")).ok();
-    let reply = root.call("s3", "PutBucketInventoryConfiguration", put);
-    assert_eq!(reply.headers["x-virga-ignored"], "InventoryConfiguration");
+    let reply = root.call("s3", operation, put);
+    assert_eq!(reply.headers["x-virga-ignored"], "IntelligentTieringConfiguration");
     let one = json!({ "Bucket": "counted", "Id": "all" });
-    let got = root.call("s3", "GetBucketInventoryConfiguration", one.clone()).ok();
-    assert_eq!(got["InventoryConfiguration"], inventory);
-    let listed = root.call("s3", "ListBucketInventoryConfigurations", bucket("counted")).ok();
-    assert_eq!(listed, json!({ "IsTruncated": false, "InventoryConfigurationList": [inventory] }));
-    root.call("s3", "DeleteBucketInventoryConfiguration", one.clone()).ok();
-    root.call("s3", "GetBucketInventoryConfiguration", one).refused(404, "NoSuchConfiguration");
+    let got = root.call("s3", "GetBucketIntelligentTieringConfiguration", one.clone()).ok();
+    assert_eq!(got["IntelligentTieringConfiguration"], tiers);
+    let listed = root.call("s3", "ListBucketIntelligentTieringConfigurations", bucket("counted")).ok();
+    assert_eq!(listed, json!({ "IsTruncated": false, "IntelligentTieringConfigurationList": [tiers] }));
+    root.call("s3", "DeleteBucketIntelligentTieringConfiguration", one.clone()).ok();
+    root.call("s3", "GetBucketIntelligentTieringConfiguration", one).refused(404, "NoSuchConfiguration");
 }

@@ -286,3 +286,29 @@ fn keys_of_callers_stay_the_same() {
     let got = root.call("s3", "GetObject", and(json!({ "Bucket": "bkt", "Key": "k" }), customer(&[1; 32])));
     assert_eq!(&got.body[..], b"secret");
 }
+
+/// A rule that aborts uploads is told to whoever begins one, and to whoever lists its parts.
+#[test]
+fn when_an_upload_is_aborted() {
+    let cloud = Cloud::new();
+    let root = cloud.root("123456789012");
+    root.call("s3", "CreateBucket", json!({ "Bucket": "ended" })).ok();
+    let begin =
+        |key: &str| root.call("s3", "CreateMultipartUpload", json!({ "Bucket": "ended", "Key": key })).ok();
+    assert!(begin("log/a").get("AbortDate").is_none());
+    let rule = json!({
+        "ID": "a b", "Filter": { "Prefix": "log/" }, "Status": "Enabled",
+        "AbortIncompleteMultipartUpload": { "DaysAfterInitiation": 7 },
+    });
+    let rules = json!({ "Bucket": "ended", "LifecycleConfiguration": { "Rules": [rule] } });
+    root.call("s3", "PutBucketLifecycleConfiguration", rules).ok();
+    let begun = begin("log/a");
+    assert_eq!(
+        (&begun["AbortDate"], &begun["AbortRuleId"]),
+        (&json!("Fri, 23 Jan 2026 00:00:00 GMT"), &json!("a b"))
+    );
+    assert!(begin("b").get("AbortDate").is_none());
+    let of = json!({ "Bucket": "ended", "Key": "log/a", "UploadId": begun["UploadId"] });
+    let parts = root.call("s3", "ListParts", of).ok();
+    assert_eq!((&parts["AbortDate"], &parts["AbortRuleId"]), (&begun["AbortDate"], &begun["AbortRuleId"]));
+}

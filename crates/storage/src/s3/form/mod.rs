@@ -26,6 +26,7 @@ use http::HeaderValue;
 use http::request::Parts;
 use kernel::form::Form;
 use kernel::site::Site;
+use kernel::witness::Trace;
 use kernel::{Answer, Body, Cloud, Content, Incoming, Peer, Reply, Running};
 use std::sync::Arc;
 use wire::model::Protocol;
@@ -67,9 +68,15 @@ impl Site for Forms {
     ) -> Running<'a, Reply> {
         Box::pin(async move {
             let id = base::id::uuid(cloud.rng());
+            if let Some(trace) = Trace::of(parts) {
+                trace.note(|facts| facts.id.clone_from(&id));
+            }
             match upload(cloud, parts, incoming, peer, &id).await {
                 Ok(made) => reply(made, &id),
                 Err(error) => {
+                    if let Some(trace) = Trace::of(parts) {
+                        trace.note(|facts| facts.error = Some(error.code().to_owned()));
+                    }
                     let s3 = wire::catalog::service("s3");
                     wire::output::fault(s3, None, Protocol::RestXml, &Fault::from(error), &id).into()
                 }
@@ -133,7 +140,7 @@ async fn upload(
         token: fields.get("x-amz-security-token"),
     };
     let user_agent = header(parts, "user-agent").unwrap_or_default();
-    let who = cloud.uploader(&form, peer, id, user_agent)?;
+    let who = cloud.uploader(&form, peer, id, user_agent)?.traced(Trace::of(parts));
     let policy = match policy_text.filter(|_| who.is_signed()) {
         None => None,
         Some(text) => {

@@ -10,6 +10,7 @@ use crate::s3::request::door;
 use crate::s3::versions::{self, Deleted};
 use base::Timestamp;
 use kernel::Cx;
+use kernel::witness::Thing;
 
 kernel::ops! { pub(crate) static OPS:
     DeleteObject: [event] delete_object, "s3:DeleteObject", access::delete_object;
@@ -109,7 +110,9 @@ fn delete_object(cx: &mut Cx<'_>, req: DeleteObject) -> Result<DeleteObjectResul
         other_conditions: req.if_modified.is_some() || req.if_size.is_some(),
         bypass,
     };
+    let thing = told(cx, &door.bucket, &req.key, wanted.version_id)?;
     let deleted = delete(cx, &door.bucket, &wanted)?;
+    note(cx, thing.into_iter().collect());
     Ok(DeleteObjectResult {
         marker: deleted.marker.then_some(true),
         version_id: deleted.id,
@@ -148,6 +151,24 @@ fn delete(cx: &mut Cx<'_>, bucket: &Bucket, wanted: &Wanted<'_>) -> Result<Delet
     Ok(deleted)
 }
 
+/// What somebody may want to know of an object that is to go; nothing where nobody does.
+fn told(cx: &Cx<'_>, bucket: &Bucket, key: &str, id: Option<&str>) -> Result<Option<Thing>, S3Error> {
+    if cx.request.trace.is_none() {
+        return Ok(None);
+    }
+    let size = match id {
+        Some(id) => versions::by_id(cx.tx, bucket, key, id)?.map(|found| found.version.size),
+        None => versions::current(cx.tx, bucket, key)?.map(|version| version.size),
+    };
+    Ok(Some(Thing { name: key.to_owned(), version: id.map(str::to_owned), size, refused: None }))
+}
+
+fn note(cx: &Cx<'_>, things: Vec<Thing>) {
+    if let Some(trace) = &cx.request.trace {
+        trace.note(|facts| facts.things = things);
+    }
+}
+
 /// Notes that an object went, or went out of sight.
 fn tell(
     cx: &mut Cx<'_>,
@@ -169,8 +190,14 @@ fn delete_objects(cx: &mut Cx<'_>, req: DeleteObjects) -> Result<DeleteObjectsRe
     }
     let quiet = req.delete.quiet == Some(true);
     let mut result = DeleteObjectsResult { deleted: Vec::new(), charged: door.charged, errors: Vec::new() };
+    let mut things = Vec::new();
     for object in req.delete.objects {
-        match delete_one(cx, &door.bucket, &object, req.bypass == Some(true)) {
+        let id = object.version_id.as_deref().filter(|id| !id.is_empty());
+        let thing = told(cx, &door.bucket, &object.key, id)?;
+        let outcome = delete_one(cx, &door.bucket, &object, req.bypass == Some(true));
+        let refused = outcome.as_ref().err().map(|error| (error.status(), error.code().to_owned()));
+        things.extend(thing.map(|thing| Thing { refused, ..thing }));
+        match outcome {
             Ok(_) if quiet => {}
             Ok(deleted) => result.deleted.push(shown(object, deleted)),
             Err(error) if error.status() >= 500 && error.code() != "NotImplemented" => return Err(error),
@@ -182,6 +209,7 @@ fn delete_objects(cx: &mut Cx<'_>, req: DeleteObjects) -> Result<DeleteObjectsRe
             }),
         }
     }
+    note(cx, things);
     Ok(result)
 }
 

@@ -7,6 +7,7 @@ use crate::s3::acl::document::{OwnerView, owner};
 use crate::s3::canonical;
 use crate::s3::content::checksum::{COMPOSITE, Checksummed, FULL_OBJECT, with_checksums};
 use crate::s3::errors::{S3Error, argument};
+use crate::s3::expiry;
 use crate::s3::listing::{Entry, Query, url_encoded};
 use crate::s3::model::upload::{UPLOADS, Upload, UploadId};
 use crate::s3::request::door;
@@ -40,6 +41,8 @@ shape! {
 
     #[derive(Clone, Debug)]
     pub(crate) struct PartsListed {
+        abort_at: Option<Timestamp> = "AbortDate",
+        abort_rule: Option<String> = "AbortRuleId",
         bucket: String = "Bucket",
         key: String = "Key",
         upload_id: String = "UploadId",
@@ -172,7 +175,10 @@ fn list_parts(cx: &mut Cx<'_>, req: ListParts) -> Result<PartsListed, S3Error> {
         parts.push(view);
     }
     let truncated = max > 0 && rest.next().is_some();
+    let abort = expiry::abort(cx, &door.bucket, &req.key, upload.begun)?;
     Ok(PartsListed {
+        abort_at: abort.at,
+        abort_rule: abort.rule,
         bucket: req.bucket,
         key: req.key,
         upload_id: req.upload_id,

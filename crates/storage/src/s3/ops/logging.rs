@@ -1,15 +1,19 @@
-//! Server access logging: where the logs of a bucket are to go. It is kept; nothing writes the logs yet, and whoever
-//! puts it is told so: the configuration is no declared member of the request.
+//! Server access logging: where the logs of a bucket go.
+//!
+//! AWS: <https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketLogging.html>
 
 use super::shapes::{OfBucket, load};
 use crate::s3::access;
+use crate::s3::acl;
 use crate::s3::acl::document;
-use crate::s3::buckets;
+use crate::s3::buckets::{self, Bucket};
 use crate::s3::configs::{LOGGING, LoggingRecord};
-use crate::s3::errors::{Denial, S3Error};
-use crate::s3::logging::{BucketLoggingStatus, LoggingEnabled};
+use crate::s3::errors::{Denial, Refusal, S3Error};
+use crate::s3::logging::{BucketLoggingStatus, KeyFormat, LoggingEnabled, SERVICE};
+use crate::s3::model::acl::{Grant, Permission};
+use crate::s3::model::bucket::Ownership;
+use auth::policy::Principal;
 use kernel::{Cx, Empty};
-use wire::{FromValue, Member, Mismatch, Value};
 
 kernel::ops! { pub(crate) static OPS:
     GetBucketLogging: get_logging, "s3:GetBucketLogging", access::on_bucket;
@@ -18,43 +22,22 @@ kernel::ops! { pub(crate) static OPS:
 
 wire::shape! {
     #[derive(Clone, Debug)]
-    pub(crate) struct Declared {
+    pub(crate) struct PutLogging {
         bucket: String = "Bucket",
+        status: BucketLoggingStatus = "BucketLoggingStatus",
         expected_owner: Option<String> = "ExpectedBucketOwner",
         content_md5: Option<String> = "ContentMD5",
         checksum_algorithm: Option<String> = "ChecksumAlgorithm",
     }
 }
 
-const STATUS: &str = "BucketLoggingStatus";
-
-/// The request, whose configuration is read and not declared.
-#[derive(Clone, Debug)]
-pub(crate) struct PutLogging {
-    declared: Declared,
-    status: BucketLoggingStatus,
-}
-
-impl FromValue for PutLogging {
-    const MEMBERS: Option<&'static [Member]> = Declared::MEMBERS;
-
-    fn from_value(value: Value) -> Result<Self, Mismatch> {
-        let Value::Struct(mut members) = value else { return Err(Mismatch::expected("a structure")) };
-        let status = members.take(STATUS).unwrap_or_else(|| Value::Struct(wire::Struct::new()));
-        let status = BucketLoggingStatus::from_value(status).map_err(|m| m.in_member(STATUS))?;
-        Ok(PutLogging { declared: Declared::from_value(Value::Struct(members))?, status })
-    }
-}
-
 fn put_logging(cx: &mut Cx<'_>, req: PutLogging) -> Result<Empty, S3Error> {
-    let bucket = load(cx, &req.declared.bucket)?;
+    let bucket = load(cx, &req.bucket)?;
     let Some(enabled) = req.status.enabled else {
         LOGGING.delete(cx.tx, &bucket.scope);
         return Ok(Empty);
     };
-    let refused = |message: &str| S3Error::from(Denial::LoggingTarget(message.to_owned()));
-    let there = buckets::find(cx.cloud(), cx.tx, &enabled.bucket)?;
-    let there = there.ok_or_else(|| {
+    let there = buckets::find(cx.cloud(), cx.tx, &enabled.bucket)?.ok_or_else(|| {
         refused("The target bucket for logging does not exist").with("TargetBucket", enabled.bucket.clone())
     })?;
     if there.record.owner != bucket.record.owner {
@@ -63,15 +46,38 @@ fn put_logging(cx: &mut Cx<'_>, req: PutLogging) -> Result<Empty, S3Error> {
     if there.record.region != bucket.record.region {
         return Err(Denial::LoggingElsewhere.into());
     }
+    if enabled.format.as_ref().is_some_and(|format| !is_one(format)) {
+        return Err(Refusal::MalformedXml.into());
+    }
     let grants = enabled.grants.unwrap_or_default().into_iter().map(document::grant);
-    let record = LoggingRecord {
-        bucket: enabled.bucket,
-        prefix: enabled.prefix,
-        grants: grants.collect::<Result<_, _>>()?,
-        format: enabled.format,
-    };
+    let grants: Vec<Grant> = grants.collect::<Result<_, _>>()?;
+    check_rights(&there, &grants)?;
+    let record =
+        LoggingRecord { bucket: enabled.bucket, prefix: enabled.prefix, grants, format: enabled.format };
     LOGGING.put(cx.tx, &bucket.scope, &record);
     Ok(Empty)
+}
+
+fn refused(message: &str) -> S3Error {
+    S3Error::from(Denial::LoggingTarget(message.to_owned()))
+}
+
+/// One of the two, as the schema has it.
+fn is_one(format: &KeyFormat) -> bool {
+    format.simple.is_some() != format.partitioned.is_some()
+}
+
+/// Whether the target can be written to at all. What its policy says is asked at each delivery.
+fn check_rights(there: &Bucket, grants: &[Grant]) -> Result<(), S3Error> {
+    if there.record.ownership == Ownership::BucketOwnerEnforced {
+        return if grants.is_empty() { Ok(()) } else { Err(Denial::AclUnsupported.into()) };
+    }
+    let delivery = Principal::Service { name: SERVICE.to_owned() };
+    let granted = |wanted| acl::grants(&there.record.grants, &delivery, wanted, false);
+    if there.policy.is_some() || (granted(Permission::Write) && granted(Permission::ReadAcp)) {
+        return Ok(());
+    }
+    Err(refused("You must give the log-delivery group WRITE and READ_ACP permissions to the target bucket"))
 }
 
 fn get_logging(cx: &mut Cx<'_>, req: OfBucket) -> Result<BucketLoggingStatus, S3Error> {

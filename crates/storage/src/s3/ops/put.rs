@@ -15,6 +15,7 @@ use crate::s3::request::conditions::Writing;
 use crate::s3::request::door::{self, Door};
 use crate::s3::usage::{self, kinds};
 use crate::s3::{expiry, versions};
+use kernel::witness::Thing;
 use kernel::{Answer, Body, Cx, Dx};
 use std::sync::Arc;
 
@@ -149,6 +150,10 @@ pub(crate) async fn store(
             tell(cx, way, &bucket, key, &version)?;
             let expiration = expiry::header(cx, &bucket, key, &version)?;
             handed_over = true;
+            if let Some(trace) = &cx.request.trace {
+                let thing = Thing { name: key.to_owned(), size: Some(version.size), ..Thing::default() };
+                trace.note(|facts| facts.things = vec![thing]);
+            }
             Ok::<_, S3Error>(Stored { bucket, version, charged: door.charged.clone(), expiration })
         })
         .await;

@@ -1,13 +1,15 @@
-//! Inventories, metrics, storage class analyses and archive tiers: kept, shown and listed. Nothing acts on them yet,
-//! and whoever puts one is told so: the configuration is no declared member of these requests.
+//! Inventories, metrics, storage class analyses and archive tiers. Nothing acts on the latter two yet, and whoever
+//! puts one is told so: the configuration is no declared member of these requests.
 
 use super::shapes::load;
 use crate::s3::access;
 use crate::s3::configs::{ANALYTICS, INVENTORY, METRICS, TIERING};
 use crate::s3::errors::{Denial, S3Error, argument};
+use crate::s3::inventory::schedule;
 use crate::s3::settings::{
     AnalyticsConfiguration, InventoryConfiguration, MetricsConfiguration, TieringConfiguration,
 };
+use crate::s3::work::{NEXT, NextList};
 use kernel::{Cx, Empty};
 use store::{Key, Record, Table};
 use wire::{FromValue, Member, Mismatch, Value};
@@ -43,6 +45,22 @@ wire::shape! {
     pub(crate) struct ListOf {
         bucket: String = "Bucket",
         token: Option<String> = "ContinuationToken",
+        expected_owner: Option<String> = "ExpectedBucketOwner",
+    }
+
+    #[derive(Clone, Debug)]
+    pub(crate) struct PutInventory {
+        bucket: String = "Bucket",
+        id: String = "Id",
+        configuration: InventoryConfiguration = "InventoryConfiguration",
+        expected_owner: Option<String> = "ExpectedBucketOwner",
+    }
+
+    #[derive(Clone, Debug)]
+    pub(crate) struct PutMetrics {
+        bucket: String = "Bucket",
+        id: String = "Id",
+        configuration: MetricsConfiguration = "MetricsConfiguration",
         expected_owner: Option<String> = "ExpectedBucketOwner",
     }
 
@@ -99,10 +117,7 @@ pub(crate) struct Keep<T> {
 }
 
 /// What is kept under an id.
-pub(crate) trait Kept: Record + FromValue + Clone {
-    /// The member that holds it.
-    const MEMBER: &'static str;
-
+pub(crate) trait Kept: Record + Clone {
     fn id(&self) -> &str;
 
     /// # Errors
@@ -112,7 +127,21 @@ pub(crate) trait Kept: Record + FromValue + Clone {
     }
 }
 
-impl<T: Kept> FromValue for Keep<T> {
+/// What nothing acts on.
+pub(crate) trait Idle: Kept + FromValue {
+    /// The member that holds it.
+    const MEMBER: &'static str;
+}
+
+impl Idle for AnalyticsConfiguration {
+    const MEMBER: &'static str = "AnalyticsConfiguration";
+}
+
+impl Idle for TieringConfiguration {
+    const MEMBER: &'static str = "IntelligentTieringConfiguration";
+}
+
+impl<T: Idle> FromValue for Keep<T> {
     const MEMBERS: Option<&'static [Member]> = OfId::MEMBERS;
 
     fn from_value(value: Value) -> Result<Self, Mismatch> {
@@ -127,32 +156,32 @@ impl<T: Kept> FromValue for Keep<T> {
 }
 
 impl Kept for AnalyticsConfiguration {
-    const MEMBER: &'static str = "AnalyticsConfiguration";
-
     fn id(&self) -> &str {
         &self.id
     }
 }
 
 impl Kept for InventoryConfiguration {
-    const MEMBER: &'static str = "InventoryConfiguration";
-
     fn id(&self) -> &str {
         &self.id
+    }
+
+    fn check(&self) -> Result<(), S3Error> {
+        InventoryConfiguration::check(self)
     }
 }
 
 impl Kept for MetricsConfiguration {
-    const MEMBER: &'static str = "MetricsConfiguration";
-
     fn id(&self) -> &str {
         &self.id
+    }
+
+    fn check(&self) -> Result<(), S3Error> {
+        MetricsConfiguration::check(self)
     }
 }
 
 impl Kept for TieringConfiguration {
-    const MEMBER: &'static str = "IntelligentTieringConfiguration";
-
     fn id(&self) -> &str {
         &self.id
     }
@@ -166,15 +195,70 @@ impl Kept for TieringConfiguration {
 const PAGE_MAX: usize = 100;
 const TOKENS: &str = "s3 bucket configurations";
 
-fn put<T: Kept>(cx: &mut Cx<'_>, table: &Table<T>, req: Keep<T>) -> Result<Empty, S3Error> {
-    let bucket = load(cx, &req.of.bucket)?;
-    if req.configuration.id() != req.of.id {
+/// AWS: "Limit" of each kind's operation.
+const CONFIGURATIONS_MAX: usize = 1_000;
+
+/// Keeps a configuration; answers under which key.
+fn put<T: Kept>(
+    cx: &mut Cx<'_>,
+    table: &Table<T>,
+    (bucket, id): (&str, &str),
+    configuration: &T,
+) -> Result<Key, S3Error> {
+    let bucket = load(cx, bucket)?;
+    if configuration.id() != id {
         let message = "The id of the configuration is not the one of the request";
-        return Err(argument(message, "id", req.of.id));
+        return Err(argument(message, "id", id));
     }
-    req.configuration.check()?;
-    table.put(cx.tx, &bucket.scope.clone().str(&req.of.id), &req.configuration);
+    configuration.check()?;
+    let key = bucket.scope.clone().str(id);
+    if !table.contains(cx.tx, &key)? && table.count(cx.tx, &bucket.scope)? >= CONFIGURATIONS_MAX {
+        return Err(Denial::ConfigurationsTooMany.into());
+    }
+    table.put(cx.tx, &key, configuration);
+    Ok(key)
+}
+
+fn put_inventory(cx: &mut Cx<'_>, req: PutInventory) -> Result<Empty, S3Error> {
+    let configuration = req.configuration;
+    let key = put(cx, &INVENTORY, (&req.bucket, &req.id), &configuration)?;
+    if configuration.is_enabled {
+        let at = schedule::next(&configuration.schedule.frequency, cx.now);
+        NEXT.put(cx.tx, &key, &NextList { bucket: req.bucket, at });
+    } else {
+        NEXT.delete(cx.tx, &key);
+    }
     Ok(Empty)
+}
+
+fn delete_inventory(cx: &mut Cx<'_>, req: OfId) -> Result<Empty, S3Error> {
+    let key = load(cx, &req.bucket)?.scope.clone().str(&req.id);
+    NEXT.delete(cx.tx, &key);
+    delete(cx, &INVENTORY, &req)
+}
+
+fn put_metrics(cx: &mut Cx<'_>, req: PutMetrics) -> Result<Empty, S3Error> {
+    put(cx, &METRICS, (&req.bucket, &req.id), &req.configuration).map(|_| Empty)
+}
+
+fn delete_metrics(cx: &mut Cx<'_>, req: OfId) -> Result<Empty, S3Error> {
+    delete(cx, &METRICS, &req)
+}
+
+fn put_analytics(cx: &mut Cx<'_>, req: Keep<AnalyticsConfiguration>) -> Result<Empty, S3Error> {
+    put(cx, &ANALYTICS, (&req.of.bucket, &req.of.id), &req.configuration).map(|_| Empty)
+}
+
+fn delete_analytics(cx: &mut Cx<'_>, req: OfId) -> Result<Empty, S3Error> {
+    delete(cx, &ANALYTICS, &req)
+}
+
+fn put_tiering(cx: &mut Cx<'_>, req: Keep<TieringConfiguration>) -> Result<Empty, S3Error> {
+    put(cx, &TIERING, (&req.of.bucket, &req.of.id), &req.configuration).map(|_| Empty)
+}
+
+fn delete_tiering(cx: &mut Cx<'_>, req: OfId) -> Result<Empty, S3Error> {
+    delete(cx, &TIERING, &req)
 }
 
 fn get<T: Kept>(cx: &Cx<'_>, table: &Table<T>, req: &OfId) -> Result<T, S3Error> {
@@ -213,19 +297,11 @@ fn list<T: Kept>(cx: &Cx<'_>, table: &Table<T>, req: &ListOf) -> Result<Listed<T
     Ok(Listed { items: page.items.into_iter().map(|(_, item)| item).collect(), next })
 }
 
-/// The four operations on each kind.
+/// Showing one and listing all of each kind.
 macro_rules! kinds {
-    ($($table:ident, $kind:ident, $view:ident, $list_view:ident, $put:ident, $get:ident, $delete:ident, $list:ident;)+) => { $(
-        fn $put(cx: &mut Cx<'_>, req: Keep<$kind>) -> Result<Empty, S3Error> {
-            put(cx, &$table, req)
-        }
-
+    ($($table:ident, $view:ident, $list_view:ident, $get:ident, $list:ident;)+) => { $(
         fn $get(cx: &mut Cx<'_>, req: OfId) -> Result<$view, S3Error> {
             Ok($view { configuration: get(cx, &$table, &req)? })
-        }
-
-        fn $delete(cx: &mut Cx<'_>, req: OfId) -> Result<Empty, S3Error> {
-            delete(cx, &$table, &req)
         }
 
         fn $list(cx: &mut Cx<'_>, req: ListOf) -> Result<$list_view, S3Error> {
@@ -236,8 +312,8 @@ macro_rules! kinds {
 }
 
 kinds! {
-    ANALYTICS, AnalyticsConfiguration, AnalyticsView, AnalyticsList, put_analytics, get_analytics, delete_analytics, list_analytics;
-    INVENTORY, InventoryConfiguration, InventoryView, InventoryList, put_inventory, get_inventory, delete_inventory, list_inventory;
-    METRICS, MetricsConfiguration, MetricsView, MetricsList, put_metrics, get_metrics, delete_metrics, list_metrics;
-    TIERING, TieringConfiguration, TieringView, TieringList, put_tiering, get_tiering, delete_tiering, list_tiering;
+    ANALYTICS, AnalyticsView, AnalyticsList, get_analytics, list_analytics;
+    INVENTORY, InventoryView, InventoryList, get_inventory, list_inventory;
+    METRICS, MetricsView, MetricsList, get_metrics, list_metrics;
+    TIERING, TieringView, TieringList, get_tiering, list_tiering;
 }

@@ -17,8 +17,9 @@ use crate::s3::request::door;
 use crate::s3::usage::kinds;
 use crate::s3::{expiry, versions};
 use auth::sigv4::{Checksum as Summing, ChecksumKind, combine};
+use base::Timestamp;
 use blob::Md5;
-use kernel::{Cx, Empty};
+use kernel::Cx;
 use std::collections::BTreeMap;
 use store::{Direction, Key};
 use wire::shape;
@@ -51,6 +52,8 @@ with_attributes! { shape =>
 shape! {
     #[derive(Clone, Debug)]
     pub(crate) struct Created {
+        abort_at: Option<Timestamp> = "AbortDate",
+        abort_rule: Option<String> = "AbortRuleId",
         bucket: String = "Bucket",
         key: String = "Key",
         upload_id: String = "UploadId",
@@ -73,6 +76,9 @@ shape! {
         payer: Option<String> = "RequestPayer",
         expected_owner: Option<String> = "ExpectedBucketOwner",
     }
+
+    #[derive(Clone, Debug)]
+    pub(crate) struct Aborted { charged: Option<String> = "RequestCharged" }
 
     #[derive(Clone, Debug)]
     pub(crate) struct PartsGiven { parts: Vec<PartGiven> = "Parts" }
@@ -150,7 +156,10 @@ fn create(cx: &mut Cx<'_>, mut req: CreateUpload) -> Result<Created, S3Error> {
         initiator_name: String::new(),
     };
     UPLOADS.put(cx.tx, &id.key(&door.bucket.scope, &req.key), &upload);
+    let abort = expiry::abort(cx, &door.bucket, &req.key, cx.now)?;
     Ok(Created {
+        abort_at: abort.at,
+        abort_rule: abort.rule,
         bucket: req.bucket,
         key: req.key,
         upload_id: id.text(),
@@ -226,11 +235,11 @@ pub(crate) fn parts(cx: &Cx<'_>, row: &Key) -> Result<BTreeMap<u32, (Key, Part)>
     Ok(parts)
 }
 
-fn abort(cx: &mut Cx<'_>, req: AbortUpload) -> Result<Empty, S3Error> {
+fn abort(cx: &mut Cx<'_>, req: AbortUpload) -> Result<Aborted, S3Error> {
     let door = door::open(cx, &req.bucket, &req.key, req.payer.as_deref())?;
     let (id, _) = find(cx, &door.bucket, &req.key, &req.upload_id)?;
     remove(cx, &id.key(&door.bucket.scope, &req.key))?;
-    Ok(Empty)
+    Ok(Aborted { charged: door.charged })
 }
 
 /// Forgets an upload and lets go of its parts.

@@ -13,6 +13,7 @@ use crate::s3::website::route::{Address, Moved, Route};
 use bytes::Bytes;
 use http::request::Parts;
 use kernel::site::Site;
+use kernel::witness::Trace;
 use kernel::{Cloud, Incoming, Peer, Reply, Running};
 use std::sync::Arc;
 use wire::route::host::read;
@@ -99,7 +100,7 @@ impl Visit<'_> {
     }
 
     async fn page(&self, site: &WebsiteConfiguration, key: &str) -> Reply {
-        let protocol = if self.peer.tls { "https" } else { "http" };
+        let protocol = if self.peer.tls.is_some() { "https" } else { "http" };
         let address = Address { protocol, host: host(self.parts), key };
         let object = match site.route(&address) {
             Route::Moved(to) => return moved(&to),
@@ -151,7 +152,10 @@ impl Visit<'_> {
             }
         }
         let Ok(request) = request.body(()) else { return empty(400) };
-        let (parts, ()) = request.into_parts();
+        let (mut parts, ()) = request.into_parts();
+        if let Some(trace) = Trace::of(self.parts) {
+            trace.pass(&mut parts);
+        }
         self.cloud.serve_api(&parts, Incoming::Whole(Bytes::new()), self.peer).await
     }
 }

@@ -1,10 +1,17 @@
-//! What S3 does by itself: rules that let objects age, copies that follow what is put, restores that end.
+//! What S3 does by itself: rules that let objects age, copies that follow what is put, restores that end, logs and
+//! inventories that are delivered, metrics.
 
+mod inventory;
 mod lifecycle;
+mod logs;
+mod metrics;
 mod replicate;
 mod restore;
 
+pub use inventory::{Inventories, NEXT, NextList};
 pub use lifecycle::Lifecycle;
+pub use logs::{DeliverLogs, FILES, LogFile, WriteLogs};
+pub use metrics::{Census, NEXT_CENSUS, NextCensus, PublishRequests};
 pub(crate) use replicate::note as note_replica;
 pub use replicate::{PENDING, Pending, Replicate};
 pub(crate) use restore::wait as wait_for_restore;

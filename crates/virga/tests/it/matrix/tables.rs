@@ -136,9 +136,6 @@ pub(super) const OPEN: List = &[
 pub(super) const KEPT_ONLY: List = &[
     ("s3:PutBucketAnalyticsConfiguration", "no analysis is made yet"),
     ("s3:PutBucketIntelligentTieringConfiguration", "no object changes its tier yet"),
-    ("s3:PutBucketInventoryConfiguration", "no inventory is written yet"),
-    ("s3:PutBucketLogging", "no access log is delivered yet"),
-    ("s3:PutBucketMetricsConfiguration", "no metrics are published yet"),
 ];
 
 /// Operations on many things, of which each is decided about by itself: refusals stand in the answer.

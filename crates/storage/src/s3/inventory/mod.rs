@@ -1,0 +1,52 @@
+//! Inventories: lists of what a bucket holds, written into another one day by day or week by week. What a
+//! configuration may say ([`InventoryConfiguration::check`]), when the next list is due ([`schedule`]), and what
+//! stands in it ([`row`], [`manifest`]); [`crate::s3::work::Inventories`] writes it.
+//!
+//! Not here: ORC and Parquet, which are refused.
+//!
+//! AWS: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/storage-inventory.html>
+
+pub mod manifest;
+pub mod row;
+pub mod schedule;
+
+use super::errors::{Refusal, S3Error, argument};
+use super::settings::{InventoryBucket, InventoryConfiguration};
+
+/// What a destination's ARN begins with; it is a bucket's.
+const BUCKET_ARN: &str = "arn:aws:s3:::";
+
+impl InventoryBucket {
+    /// The name of the bucket that the lists go to.
+    pub fn name(&self) -> Option<&str> {
+        self.bucket.strip_prefix(BUCKET_ARN).filter(|name| !name.is_empty() && !name.contains('/'))
+    }
+}
+
+impl InventoryConfiguration {
+    /// # Errors
+    /// `InvalidArgument`, `MalformedXML`; `NotImplemented` for formats that are not written.
+    pub fn check(&self) -> Result<(), S3Error> {
+        let to = &self.destination.bucket;
+        if to.name().is_none() {
+            return Err(argument("Invalid bucket ARN.", "Bucket", to.bucket.as_str()));
+        }
+        if to.format != "CSV" {
+            return Err(Refusal::NotBuilt(format!("An inventory in the format {}", to.format)).into());
+        }
+        let encryption = to.encryption.as_ref();
+        if encryption.is_some_and(|encryption| encryption.s3.is_some() == encryption.kms.is_some()) {
+            return Err(Refusal::MalformedXml.into());
+        }
+        Ok(())
+    }
+
+    /// Noncurrent versions and delete markers are listed too.
+    pub fn of_versions(&self) -> bool {
+        self.versions == "All"
+    }
+
+    pub fn has(&self, field: &str) -> bool {
+        self.fields.iter().flatten().any(|name| name == field)
+    }
+}
