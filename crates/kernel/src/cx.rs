@@ -5,6 +5,7 @@ use crate::bus::News;
 use crate::cloud::Cloud;
 use crate::identity::Caller;
 use crate::seal::Sealer;
+use crate::way::Way;
 use base::page::Pager;
 use base::{AccountId, Arn, Region, Rng, Timestamp};
 use std::net::IpAddr;
@@ -64,22 +65,34 @@ impl Signed {
 impl Request {
     /// What the URLs in an answer begin with, so that this caller can follow them: `http://127.0.0.1:4566`.
     pub fn origin(&self) -> String {
-        let scheme = if self.peer.is_some_and(|peer| peer.tls) { "https" } else { "http" };
+        let scheme = if self.peer.as_ref().is_some_and(|peer| peer.tls) { "https" } else { "http" };
         match &self.host {
             Some(host) => format!("{scheme}://{host}"),
             None => format!("https://{}.amazonaws.com", self.service),
         }
     }
+
+    /// The VPC endpoint that the call came through. What a service calls for its caller has come through none.
+    pub fn way(&self) -> Option<&Way> {
+        self.peer.as_ref().filter(|_| self.via.is_empty())?.way.as_deref()
+    }
 }
 
 /// The other end of the connection.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Debug)]
 pub struct Peer {
     pub address: IpAddr,
     pub tls: bool,
+    /// The VPC endpoint that it comes through.
+    pub way: Option<Arc<Way>>,
 }
 
 impl Peer {
+    /// Somebody who comes by no endpoint.
+    pub fn at(address: IpAddr, tls: bool) -> Peer {
+        Peer { address, tls, way: None }
+    }
+
     pub fn is_loopback(&self) -> bool {
         self.address.to_canonical().is_loopback()
     }

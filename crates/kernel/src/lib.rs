@@ -45,6 +45,7 @@ pub mod site;
 mod slow;
 mod turned_away;
 mod wake;
+mod way;
 mod why;
 
 pub use access::Target;
@@ -60,3 +61,4 @@ pub use remembered::Remembered;
 pub use reply::{Content, Reply};
 pub use slow::slow;
 pub use wake::Wakes;
+pub use way::Way;

@@ -152,7 +152,7 @@ impl Visit<'_> {
         }
         let Ok(request) = request.body(()) else { return empty(400) };
         let (parts, ()) = request.into_parts();
-        self.cloud.serve_api(&parts, Incoming::Whole(Bytes::new()), self.peer).await
+        self.cloud.serve_api(&parts, Incoming::Whole(Bytes::new()), self.peer.clone()).await
     }
 }
 
