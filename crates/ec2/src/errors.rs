@@ -121,6 +121,7 @@ wire::errors! {
         PrefixList = 400, "PrefixListLimitExceeded", "The maximum number of prefix lists has been reached.";
         PrefixListEntries(max: i64) = 400, "PrefixListMaxEntriesExceeded", "The request would exceed the maximum number of entries of the prefix list ({max}).";
         Volume = 400, "VolumeLimitExceeded", "You have exceeded your maximum gp2 storage limit of volumes in this region.";
+        Interfaces(count: i64, kind: String) = 400, "AttachmentLimitExceeded", "Interface count {count} exceeds the limit for {kind}";
         AttachedVolumes = 400, "AttachmentLimitExceeded", "You have exceeded the maximum number of volumes that can be attached to this instance.";
         PendingSnapshots(max: usize) = 400, "ConcurrentSnapshotLimitExceeded", "Maximum allowed in-progress snapshots for a single volume exceeded ({max}).";
         VpcEndpoint = 400, "VpcEndpointLimitExceeded", "The maximum number of VPC endpoints has been reached.";

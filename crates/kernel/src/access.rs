@@ -11,6 +11,7 @@ use crate::explain;
 use crate::failure::{Failure, Refused, internal_failure};
 use crate::identity::{Attached, Caller, ControlLevel};
 use crate::op::Op;
+use crate::way::Way;
 use auth::policy::{
     self, Cause, Ceiling, Context, Decision, Grant, Layer, Layers, Level, Principal, Request, ResourceMode,
 };
@@ -148,6 +149,13 @@ pub(crate) fn authorize(
 ) -> Result<Vec<Decided>, Refused> {
     let Value::Struct(request) = request else { return Err(internal_failure().into()) };
     let targets = (op.access)(cx, request)?;
+    if targets.is_empty() {
+        let refused = by_endpoint_alone(cx, op, request).map_err(Fault::from)?;
+        if let Some((decided, message)) = refused {
+            let fault = refusal(cx.request.service, protocol, message);
+            return Err(Refused { fault, decisions: vec![decided] });
+        }
+    }
     let mut decisions = Vec::with_capacity(targets.len());
     for target in &targets {
         let action = target.action.unwrap_or(op.action);
@@ -217,7 +225,7 @@ pub(crate) fn decide(
         session: session.as_deref(),
         scp: ceiling(&scp),
         rcp: ceiling(&rcp),
-        endpoint: None,
+        endpoint: way(cx, action).map(|way| view(&way.policy)),
         resource: target.policy.as_ref().map(view),
         mode: target.mode,
         grant: target.grant.as_ref(),
@@ -234,6 +242,37 @@ pub(crate) fn decide(
         None => decision.denial_message(&asked),
     };
     Ok((record(action, target, &decision), message))
+}
+
+/// The endpoint whose policy has a say. Passing a role is a permission that is asked for, and no call that could come
+/// through anything.
+fn way<'a>(cx: &Cx<'a>, action: &str) -> Option<&'a Way> {
+    cx.request.way().filter(|_| action != "iam:PassRole")
+}
+
+/// What everybody may do: still not through an endpoint whose policy does not allow it.
+fn by_endpoint_alone(cx: &Cx<'_>, op: &Op, request: &Struct) -> Result<Option<(Decided, String)>, Failure> {
+    let Some(way) = way(cx, op.action) else { return Ok(None) };
+    let membership = cx.cloud.directory.organization(cx.account)?;
+    let target = Target::any();
+    let (membership, target) = (membership.as_ref(), &target);
+    let facts = Facts { cx, request, target, membership, resource_membership: membership };
+    let lazy = |key: &str| context::answer(&facts, key);
+    let mut context = Context::new();
+    context.set_lazy(&lazy);
+    let asked = Request {
+        principal: &cx.caller.principal,
+        action: op.action,
+        resource: &target.arn,
+        resource_account: cx.account.as_str(),
+        canonical_id: None,
+        context: &context,
+    };
+    let layers = Layers { endpoint: Some(view(&way.policy)), ..Layers::default() };
+    let decision = policy::evaluate(&asked, &layers);
+    let refuses =
+        matches!(decision.cause, Cause::ExplicitDeny(Layer::Endpoint) | Cause::ImplicitDeny(Layer::Endpoint));
+    Ok(refuses.then(|| (record(op.action, target, &decision), decision.denial_message(&asked))))
 }
 
 /// S3 gives its reasons to those of the resource's own account and organization alone, and puts the resource in quotes.

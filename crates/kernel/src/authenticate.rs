@@ -41,7 +41,7 @@ pub(crate) fn caller(
     service: &'static Service,
     protocol: Protocol,
     operation: Option<&Operation>,
-    peer: Peer,
+    peer: &Peer,
 ) -> Result<Authenticated, Fault> {
     let dialect = dialect(service, protocol);
     let unverified = |who, payload: Option<Payload>| {
@@ -101,7 +101,7 @@ fn by_old_url(
     cloud: &Arc<Cloud>,
     head: &RequestHead<'_>,
     url: &PresignedV2,
-    peer: Peer,
+    peer: &Peer,
 ) -> Result<Arc<Remembered>, Fault> {
     let dialect = Dialect::S3;
     let tell = |cause: Cause| fault(cause.tell(dialect));
@@ -143,7 +143,7 @@ fn shared(
     presented: &Presented<'_>,
     head: &RequestHead<'_>,
     account: AccountId,
-    peer: Peer,
+    peer: &Peer,
     cloud: &Arc<Cloud>,
     service: &'static Service,
     dialect: Dialect,
@@ -179,7 +179,7 @@ pub(crate) fn anonymous() -> Arc<Remembered> {
 pub(crate) fn shared_by_key(
     cloud: &Arc<Cloud>,
     access_key: &str,
-    peer: Peer,
+    peer: &Peer,
 ) -> Result<Option<Arc<Remembered>>, Fault> {
     let Some(account) = shared_root(access_key) else { return Ok(None) };
     if !peer.is_loopback() {

@@ -117,8 +117,16 @@ fn of_network<'a>(facts: &Facts<'a, '_>, key: &str) -> Option<Values<'a>> {
         "epochtime" => Values::from(cx.now.seconds()),
         "requestedregion" => one(cx.region.name()),
         // Neither is known of a call that a service makes.
-        "sourceip" if cx.request.via.is_empty() => owned(cx.request.peer?.address.to_canonical().to_string()),
-        "securetransport" => Values::from(cx.request.peer.is_none_or(|peer| peer.tls.is_some())),
+        "sourceip" if cx.request.via.is_empty() && cx.request.way().is_none() => {
+            owned(cx.request.peer.as_ref()?.address.to_canonical().to_string())
+        }
+        "sourcevpce" => one(&cx.request.way()?.endpoint),
+        "sourcevpc" => one(&cx.request.way()?.vpc),
+        "vpcsourceip" => {
+            cx.request.way()?;
+            owned(cx.request.peer.as_ref()?.address.to_canonical().to_string())
+        }
+        "securetransport" => Values::from(cx.request.peer.as_ref().is_none_or(|peer| peer.tls.is_some())),
         "useragent" => one(&cx.request.user_agent),
         "sourcearn" => one(&cx.request.source.as_ref()?.0),
         "sourceaccount" => one(cx.request.source.as_ref()?.1.as_str()),

@@ -6,6 +6,7 @@ use crate::cloud::Cloud;
 use crate::identity::Caller;
 use crate::meter::{Kind, Line};
 use crate::seal::Sealer;
+use crate::way::Way;
 use crate::witness::Trace;
 use base::page::Pager;
 use base::{AccountId, Arn, Region, Rng, Timestamp};
@@ -73,20 +74,27 @@ impl Request {
 
     /// What the URLs in an answer begin with, so that this caller can follow them: `http://127.0.0.1:4566`.
     pub fn origin(&self) -> String {
-        let scheme = if self.peer.is_some_and(|peer| peer.tls.is_some()) { "https" } else { "http" };
+        let scheme = if self.peer.as_ref().is_some_and(|peer| peer.tls.is_some()) { "https" } else { "http" };
         match &self.host {
             Some(host) => format!("{scheme}://{host}"),
             None => format!("https://{}.amazonaws.com", self.service),
         }
     }
+
+    /// The VPC endpoint that the call came through. What a service calls for its caller has come through none.
+    pub fn way(&self) -> Option<&Way> {
+        self.peer.as_ref().filter(|_| self.via.is_empty())?.way.as_deref()
+    }
 }
 
 /// The other end of the connection.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Debug)]
 pub struct Peer {
     pub address: IpAddr,
     /// `None` in the clear.
     pub tls: Option<Tls>,
+    /// The VPC endpoint that it comes through.
+    pub way: Option<Arc<Way>>,
 }
 
 /// How a connection is secured, in the words of OpenSSL: `TLSv1.3`, `TLS_AES_128_GCM_SHA256`.
@@ -97,6 +105,11 @@ pub struct Tls {
 }
 
 impl Peer {
+    /// Somebody who comes by no endpoint.
+    pub fn at(address: IpAddr, tls: Option<Tls>) -> Peer {
+        Peer { address, tls, way: None }
+    }
+
     pub fn is_loopback(&self) -> bool {
         self.address.to_canonical().is_loopback()
     }

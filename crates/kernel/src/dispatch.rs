@@ -46,7 +46,12 @@ impl Cloud {
     }
 
     pub(crate) async fn answer(self: &Arc<Cloud>, parts: &Parts, incoming: Incoming, peer: Peer) -> Reply {
-        match self.sites.iter().find(|site| site.claims(parts)) {
+        // What sites answer has no route: through an endpoint it must have the name of its service.
+        let named = match peer.way.as_ref().map_or(Ok(true), |way| way.leads(parts)) {
+            Ok(named) => named,
+            Err(fault) => return self.refuse(parts, &fault),
+        };
+        match self.sites.iter().find(|site| named && site.claims(parts)) {
             Some(site) => site.answer(self, parts, incoming, peer).await,
             None => self.serve_api(parts, incoming, peer).await,
         }
@@ -151,11 +156,14 @@ impl Cloud {
         peer: Peer,
         id: String,
     ) -> Result<(Journey<'a>, Body), Fault> {
+        if let Some(way) = &peer.way {
+            way.leads_to(&route)?;
+        }
         let signed =
             RequestHead { method: head.method, path: head.path, query: head.query, headers: head.headers };
         let operation = Some(route.operation);
         let Authenticated { who, claim } =
-            authenticate::caller(self, &signed, &incoming, route.service, route.protocol, operation, peer)?;
+            authenticate::caller(self, &signed, &incoming, route.service, route.protocol, operation, &peer)?;
         let built = self.built(route.service.id, route.operation.name);
         let (body, bytes) = match (built, incoming) {
             // Its hash has been compared already.

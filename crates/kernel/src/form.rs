@@ -69,7 +69,7 @@ impl Cloud {
         id: &str,
         user_agent: &str,
     ) -> Result<Uploader, Fault> {
-        let who = signer(self, form, peer)?;
+        let who = signer(self, form, &peer)?;
         let request = Request {
             id: id.to_owned(),
             service: "s3",
@@ -106,7 +106,7 @@ impl Cloud {
 }
 
 /// The holder of the key that signed; `None` where nobody did.
-fn signer(cloud: &Arc<Cloud>, form: &Form<'_>, peer: Peer) -> Result<Option<Arc<Remembered>>, Fault> {
+fn signer(cloud: &Arc<Cloud>, form: &Form<'_>, peer: &Peer) -> Result<Option<Arc<Remembered>>, Fault> {
     let old = form.old_key.is_some() || form.old_signature.is_some();
     let new = [form.v4.algorithm, form.v4.credential, form.v4.date, form.v4.signature];
     if !old && new.iter().all(Option::is_none) {

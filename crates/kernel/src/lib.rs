@@ -47,6 +47,7 @@ mod slow;
 mod turned_away;
 pub mod visit;
 mod wake;
+mod way;
 mod why;
 pub mod witness;
 
@@ -63,3 +64,4 @@ pub use remembered::Remembered;
 pub use reply::{Content, Reply};
 pub use slow::slow;
 pub use wake::Wakes;
+pub use way::Way;

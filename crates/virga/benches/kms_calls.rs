@@ -45,7 +45,7 @@ fn request(service: &str, target: &str, parameters: &Value) -> (Parts, Bytes) {
 }
 
 async fn call(cloud: &Arc<Cloud>, (parts, body): &(Parts, Bytes)) -> Bytes {
-    let peer = Peer { address: Ipv4Addr::LOCALHOST.into(), tls: None };
+    let peer = Peer::at(Ipv4Addr::LOCALHOST.into(), None);
     let reply = cloud.serve(parts, body.clone(), peer).await;
     let (status, body) = (reply.status, reply.content.whole().await.unwrap());
     assert_eq!(status, 200, "{body:?}");

@@ -30,6 +30,8 @@ pub fn evaluate<'a>(request: &Request<'_>, layers: &Layers<'a>) -> Decision<'a> 
         let level = match layer {
             Layer::Rcp => views.rcp,
             Layer::Scp => views.scp,
+            // It is named by its endpoint.
+            Layer::Endpoint => layers.endpoint.map(|policy| policy.source.id.as_str()),
             _ => None,
         };
         scan.reasons.push(Reason { layer, finding: Finding::Silence { level } });

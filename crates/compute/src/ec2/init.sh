@@ -1,5 +1,5 @@
 #!/bin/sh
-# The first process of a machine: runs the user data's script at the first boot, and waits for the end.
+# The first process of a machine: does what its user data says, and waits for the end.
 trap 'exit 0' TERM INT
 # Its volumes are plugged in as soon as it is there.
 while read -r device || [ -n "$device" ]; do
@@ -10,11 +10,13 @@ while read -r device || [ -n "$device" ]; do
     done
 done < /var/lib/virga/devices
 echo "$(cat /etc/hostname) is up"
+sh /var/lib/virga/every
 if [ ! -e /var/lib/virga/booted ]; then
     : > /var/lib/virga/booted
-    if [ "$(head -c 2 /var/lib/virga/user-data)" = '#!' ]; then
-        /var/lib/virga/user-data &
-    fi
+    sh /var/lib/virga/first
+    for program in /var/lib/virga/late/*; do
+        [ ! -e "$program" ] || "$program"
+    done &
 fi
 # Logins by key. The host key is made at the first boot, and its fingerprint told, as cloud-init does.
 if [ ! -x /usr/sbin/dropbear ] || [ "$(cat /proc/self/setgroups)" = deny ]; then

@@ -4,14 +4,15 @@
 //! Handlers write what is wanted, and [`work`] boots and stops the machines: system containers whose programs are those
 //! of the machine that Virga runs on. A machine keeps what it has written over stops and reboots, until it is terminated.
 //!
+//! What a machine does at its boots is what its [`user_data`] says. Each change of state is an event on the bus ([`news`]).
+//!
 //! In a machine, [`metadata`] answers what it may know about itself, and hands out the credentials of its role; AWS's names
 //! lead to the cloud, whose certificates the image trusts.
 //!
 //! One logs in by SSH with the key pair's key: a small SSH server of this machine's (dropbear) runs in each. The developer's
 //! own programs come in by [`tunnel`].
 //!
-//! Not here: volumes that machines boot from, `#cloud-config`, spot, limits
-//! on processors and memory by type, interfaces attached after launch.
+//! Not here: volumes that machines boot from, spot, limits on processors and memory by type.
 
 mod errors;
 pub mod exec;
@@ -19,9 +20,11 @@ mod image;
 mod kinds;
 mod metadata;
 pub mod model;
+mod news;
 pub mod ops;
 mod template;
 pub mod tunnel;
+mod user_data;
 pub mod work;
 
 /// The operation tables, for the wiring.
@@ -32,6 +35,7 @@ pub const TABLES: &[&[kernel::Op]] = &[
     ops::run::OPS,
     ops::describe::OPS,
     ops::state::OPS,
+    ops::interface::OPS,
     ops::attribute::OPS,
     ops::profile::OPS,
     ops::metadata::OPS,

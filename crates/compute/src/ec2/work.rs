@@ -7,6 +7,8 @@ use super::errors::INTERNAL;
 use super::exec::PATH;
 use super::metadata::Metadata;
 use super::model::{INSTANCES, Instance, state};
+use super::news;
+use super::user_data;
 use base::{AccountId, Region, Timestamp};
 use ec2::attachment::ATTACHMENTS;
 use ec2::plane::DataPlane;
@@ -170,22 +172,29 @@ impl Machines {
         let (image, binds) = self.image(folder)?;
         let own = folder.join(&instance.id);
         let seed = own.join("seed");
-        let name = format!("ip-{}", instance.address.replace('.', "-"));
+        let plan = user_data::plan(&instance.user_data);
+        let by_address = || format!("ip-{}", instance.address.replace('.', "-"));
+        let name = plan.name.clone().unwrap_or_else(by_address);
         let hostname = format!("{name}\n");
         let public = instance.public_key.as_ref().map(|key| format!("{key}\n")).unwrap_or_default();
         let disks = disks.join("\n");
         let home = format!("home/{}", host::image::USER);
         let authorized = format!("{home}/.ssh/authorized_keys");
         let trusted = (self.authority.0)().map_err(io::Error::other)?;
-        let files: [(&str, &[u8], u32); 7] = [
+        let mut files: Vec<(String, Vec<u8>, u32)> = Vec::new();
+        let fixed: [(&str, &[u8], u32); 8] = [
             ("var/lib/virga/devices", disks.as_bytes(), 0o644),
             ("etc/hostname", hostname.as_bytes(), 0o644),
             (TRUSTED, trusted.as_bytes(), 0o644),
             ("etc/virga-init", INIT.as_bytes(), 0o755),
-            ("var/lib/virga/user-data", &instance.user_data, 0o700),
+            ("var/lib/virga/every", plan.every.as_bytes(), 0o600),
+            ("var/lib/virga/first", plan.first.as_bytes(), 0o600),
             ("root/.ssh/authorized_keys", public.as_bytes(), 0o600),
             (&authorized, public.as_bytes(), 0o600),
         ];
+        files.extend(fixed.map(|(path, bytes, mode)| (path.to_owned(), bytes.to_vec(), mode)));
+        files.extend(numbered(LATE, plan.late, 0o700));
+        files.extend(numbered(user_data::FILES, plan.files, 0o600));
         for (path, contents, mode) in files {
             let path = seed.join(path);
             fs::create_dir_all(path.parent().unwrap_or(&seed))?;
@@ -367,6 +376,15 @@ impl Machines {
     }
 }
 
+/// Where the programs of the first boot are.
+const LATE: &str = "/var/lib/virga/late";
+
+/// Files of a folder that are called by their number, with as many digits as put them in order.
+fn numbered(folder: &str, all: Vec<Vec<u8>>, mode: u32) -> impl Iterator<Item = (String, Vec<u8>, u32)> {
+    let folder = folder.trim_start_matches('/').to_owned();
+    all.into_iter().enumerate().map(move |(at, bytes)| (format!("{folder}/{at:03}"), bytes, mode))
+}
+
 fn failures_of(zone: Option<&Zone>) -> u64 {
     zone.map_or(0, |zone| zone.failures)
 }
@@ -484,8 +502,12 @@ impl Reconciler for Machines {
                 vpcs.insert(instance.vpc.clone());
             }
             let zone = zones.get(&instance.zone);
+            let was = instance.state;
             if let Some(mut changed) = self.step(cloud, instance, zone, now) {
                 write(cloud, &mut tx, home, &mut changed)?;
+                if changed.state != was {
+                    news::entered(cloud, &mut tx, (account, region), now, &changed);
+                }
                 if changed.state == state::TERMINATED {
                     continue;
                 }

@@ -154,7 +154,7 @@ impl Plane {
         let settings = new.values().map(|is_nat| if *is_nat { NAT_SETTINGS } else { MACHINE_SETTINGS });
         let spaces = new_spaces(&self.line, settings)?;
         for ((id, is_nat), space) in new.into_iter().zip(spaces) {
-            self.machines.insert(id, Machine { space, is_nat, is_lone: false });
+            self.machines.insert(id, Machine { space, rules: BTreeMap::new(), is_nat, is_lone: false });
         }
         Ok(())
     }
@@ -164,7 +164,7 @@ impl Plane {
         for link in delta.links_added.values() {
             let Far::Machine(plug) = &link.to else { continue };
             let id = &plug.attachment.machine;
-            let Some(machine) = self.machines.get(id) else { continue };
+            let Some(machine) = self.machines.get_mut(id) else { continue };
             let device = device(plug);
             let index = machine.space.links.get(&device).copied().unwrap_or_default();
             let mut out = Messages::default();
@@ -175,7 +175,7 @@ impl Plane {
             if let Some(gateway) = plug.gateway {
                 out.neighbour(index, gateway, ROUTER_MAC);
             }
-            default_routes(&mut out, plug, index, self.ipv6);
+            default_routes(&mut out, plug, index, self.ipv6, &mut machine.rules);
             let (key, is_nat) = (machine.space.key, machine.is_nat);
             self.send(key, false, out)?;
             if is_nat && program.nat_gateways.contains(id) {
@@ -232,19 +232,36 @@ fn neighbours(out: &mut Messages, plug: &Plug, index: u32, ipv6: bool) {
 }
 
 /// The first interface has the default route. The others answer by where they were asked.
-fn default_routes(out: &mut Messages, plug: &Plug, index: u32, ipv6: bool) {
+fn default_routes(
+    out: &mut Messages,
+    plug: &Plug,
+    index: u32,
+    ipv6: bool,
+    rules: &mut BTreeMap<IpAddr, u32>,
+) {
     let gateways = [(Cidr::ALL_V4, plug.gateway), (Cidr::ALL_V6, ipv6.then_some(ROUTER_V6))];
     for (everything, gateway) in gateways {
         let own = plug.addresses.iter().map(|(a, _)| *a).filter(|a| a.is_ipv4() == everything.is_v4());
         let own: Vec<IpAddr> = own.collect();
         let Some(gateway) = gateway.filter(|_| !own.is_empty()) else { continue };
-        let leads = Leads::Out(index, Some(gateway));
-        if plug.attachment.device == 0 {
-            out.route(TABLE_MAIN, everything, leads);
-        } else {
-            let table = 1000 + plug.attachment.device;
-            out.route(table, everything, leads);
-            own.into_iter().for_each(|address| out.source_rule(address, table));
+        let is_first = plug.attachment.device == 0;
+        let table = if is_first { TABLE_MAIN } else { 1000 + plug.attachment.device };
+        out.route(table, everything, Leads::Out(index, Some(gateway)));
+        // Rules of addresses that this interface has no more, and of those that another had before.
+        let gone: Vec<(IpAddr, u32)> = rules
+            .iter()
+            .map(|(address, of)| (*address, *of))
+            .filter(|(address, _)| address.is_ipv4() == everything.is_v4())
+            .filter(|(address, of)| (*of == table) != own.contains(address))
+            .collect();
+        for (address, of) in gone {
+            out.source_rule(address, of, false);
+            rules.remove(&address);
+        }
+        for address in own.into_iter().filter(|_| !is_first) {
+            if rules.insert(address, table).is_none() {
+                out.source_rule(address, table, true);
+            }
         }
     }
 }

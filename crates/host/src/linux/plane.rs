@@ -104,6 +104,8 @@ impl Router {
 #[derive(Debug)]
 pub(super) struct Machine {
     pub(super) space: Space,
+    /// Which table its addresses ask. They outlive the link that they are for.
+    pub(super) rules: BTreeMap<IpAddr, u32>,
     pub(super) is_nat: bool,
     /// It has no place in any network.
     pub(super) is_lone: bool,
@@ -411,7 +413,10 @@ impl Plane {
             return Err(HostError::refused(format!("make {machine}"), std::io::ErrorKind::AlreadyExists));
         }
         let space = new_space(&self.line, MACHINE_SETTINGS)?;
-        self.machines.insert(machine.to_owned(), Machine { space, is_nat: false, is_lone: true });
+        self.machines.insert(
+            machine.to_owned(),
+            Machine { space, rules: BTreeMap::new(), is_nat: false, is_lone: true },
+        );
         Ok(())
     }
 

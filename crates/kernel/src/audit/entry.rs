@@ -45,6 +45,8 @@ store::record! {
         22 => pub invoked_by: String,
         /// Made within another call.
         23 => pub nested: bool,
+        /// The VPC endpoint that it came through.
+        24 => pub endpoint: String,
     }
 
     /// One authorization decision of a call.
@@ -134,7 +136,7 @@ impl Note<'_> {
             text(out, 12, service);
             return text(out, 22, service);
         }
-        let Some(peer) = request.peer else {
+        let Some(peer) = &request.peer else {
             text(out, 11, &request.user_agent);
             text(out, 12, &request.user_agent);
             return text(out, 22, &request.user_agent);
@@ -145,6 +147,9 @@ impl Note<'_> {
         let _ = write!(out, "{}", peer.address.to_canonical());
         out[at - 1] = (out.len() - at) as u8;
         text(out, 12, cut(&request.user_agent));
+        if let Some(way) = request.way() {
+            text(out, 24, &way.endpoint);
+        }
     }
 }
 
@@ -196,7 +201,7 @@ mod tests {
             id: "r".into(),
             service: "iam",
             operation: "GetUser",
-            peer: Some(Peer { address: "::ffff:192.0.2.1".parse().unwrap(), tls: None }),
+            peer: Some(Peer::at("::ffff:192.0.2.1".parse().unwrap(), None)),
             user_agent: "é".repeat(600),
             host: None,
             via: Vec::new(),

@@ -42,6 +42,9 @@ pub(super) fn json(entry: &Entry, model: Option<&Service>) -> String {
     out.text("eventType", "AwsApiCall");
     out.raw("managementEvent", "true");
     out.text("recipientAccountId", entry.account.as_str());
+    if !entry.endpoint.is_empty() {
+        out.text("vpcEndpointId", &entry.endpoint);
+    }
     out.text("eventCategory", "Management");
     out.end()
 }

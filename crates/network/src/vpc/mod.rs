@@ -6,7 +6,8 @@
 //!
 //! Every account has in each region a default VPC from the first call on ([`defaults`]).
 //!
-//! In a real VPC, [`resolver`] answers for the names of its machines, and [`why`] tells what happens to a packet.
+//! In a real VPC, [`resolver`] answers for the names of its machines and [`time`] tells them the cloud's time, endpoints lead into the cloud ([`way`]), and [`why`]
+//! tells what happens to a packet.
 //!
 //! Not here: instances and what attaches interfaces to them (their room has those operations and writes
 //! [`ec2::attachment`]), transit and virtual private gateways, IPAM, outposts, wavelength and local zones, prefixes
@@ -21,7 +22,9 @@ pub mod model;
 pub mod ops;
 pub mod plane;
 mod resolver;
+mod time;
 pub mod topology;
+pub mod way;
 pub mod why;
 pub mod work;
 

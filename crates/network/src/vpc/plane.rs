@@ -9,10 +9,11 @@ use super::model::{
 };
 use super::resolver::{Home, Resolvers};
 use super::topology::{self, Place};
+use super::way;
 use super::why::Plane;
 use base::Timestamp;
 use ec2::attachment::ATTACHMENTS;
-use ec2::front::{Door, Front};
+use ec2::front::{Door, Front, Gate};
 use ec2::plane::DataPlane;
 use ec2::zone::ZONES;
 use host::HostError;
@@ -49,11 +50,14 @@ impl KeepNetworks {
         for gone in there.vpcs.iter().filter(|id| !vpcs.contains(id)) {
             driver.remove_vpc(gone)?;
         }
-        for Wanted { home, topology } in wanted {
+        let mut gates = Vec::new();
+        for Wanted { home, topology, gates: own } in wanted {
             driver.apply(topology, &home.vpc)?;
             let blocks = topology.vpcs.get(&home.vpc).map(|vpc| vpc.cidrs.as_slice());
             self.resolvers.serve(cloud, &driver, home, blocks.unwrap_or_default())?;
+            gates.extend(own.iter().cloned());
         }
+        self.front.open(&driver, gates)?;
         // After the links: a machine that nothing is plugged into any more is one that is gone.
         let plugged = wanted.iter().filter_map(own).flat_map(|vpc| vpc.interfaces.values());
         let machines: BTreeSet<&String> =
@@ -62,13 +66,14 @@ impl KeepNetworks {
     }
 }
 
-/// A VPC, and the topology of it and its peers.
+/// A VPC, the topology of it and its peers, and its ways into the cloud.
 struct Wanted {
     home: Home,
     topology: Topology,
+    gates: Vec<Gate>,
 }
 
-fn own(Wanted { home, topology }: &Wanted) -> Option<&net::topology::Vpc> {
+fn own(Wanted { home, topology, .. }: &Wanted) -> Option<&net::topology::Vpc> {
     topology.vpcs.get(&home.vpc)
 }
 
@@ -80,8 +85,9 @@ fn wanted(from: &dyn store::Read) -> Result<Vec<Wanted>, StoreError> {
         let Some((account, region)) = key.reader().regional() else { continue };
         let topology = topology::topology(from, Place { account, region, vpc: &vpc.id })?;
         let in_use = |vpc: &net::topology::Vpc| vpc.interfaces.values().any(|i| i.attachment.is_some());
-        let this = Wanted { home: Home { account, region, vpc: vpc.id }, topology };
-        if own(&this).is_some_and(in_use) {
+        let mut this = Wanted { home: Home { account, region, vpc: vpc.id }, topology, gates: Vec::new() };
+        if let Some(plan) = own(&this).filter(|vpc| in_use(vpc)) {
+            this.gates = way::gates(from, &this.home, plan)?;
             wanted.push(this);
         }
     }

@@ -76,7 +76,8 @@ pub struct Actor<'a> {
 /// The store's.
 pub fn happened(cx: &mut Cx<'_>, bucket: &Bucket, what: &Happened<'_>) -> Result<(), S3Error> {
     let Some(configuration) = NOTIFICATION.get(cx.tx, &bucket.scope)? else { return Ok(()) };
-    let address = cx.request.peer.map(|peer| peer.address.to_canonical().to_string()).unwrap_or_default();
+    let address =
+        cx.request.peer.as_ref().map(|peer| peer.address.to_canonical().to_string()).unwrap_or_default();
     let principal = ["AWS:", &cx.caller.user_id].concat();
     let requester = cx.account.as_str().to_owned();
     let id = cx.request.id.clone();

@@ -1,8 +1,9 @@
-//! The way in for machines: by the addresses that the cloud has on its own internet, in the clear and by TLS.
+//! The way in for machines: by the addresses that the cloud has on its own internet and behind the endpoints of VPCs, in
+//! the clear and by TLS.
 //!
 //! Machines run strangers' code, so they have room of their own: what they can fill is not the developer's.
 
-use super::Gateway;
+use super::{Gateway, Guest};
 use ec2::front::{Door, Entrance};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -29,7 +30,8 @@ impl Gateway {
     }
 
     async fn admit(self: Arc<Self>, entrance: Entrance, slots: Arc<Semaphore>) {
-        let Entrance { listener, tls, closed } = entrance;
+        let Entrance { listener, tls, closed, gate } = entrance;
+        let gate = gate.map(Arc::new);
         let listener = listener.set_nonblocking(true).and_then(|()| TcpListener::from_std(listener));
         let Ok(listener) = listener else { return };
         let mut stopped = self.stop.subscribe();
@@ -45,12 +47,12 @@ impl Gateway {
             };
             // Who comes when all is full is turned away: it would wait for others like it.
             let Ok(slot) = Arc::clone(&slots).try_acquire_owned() else { continue };
-            let gateway = Arc::clone(&self);
+            let (gateway, guest) = (Arc::clone(&self), Guest { peer, gate: gate.clone() });
             tokio::spawn(async move {
                 if tls {
-                    gateway.secured(stream, peer).await;
+                    gateway.secured(stream, guest).await;
                 } else {
-                    gateway.connection(stream, peer).await;
+                    gateway.connection(stream, guest).await;
                 }
                 drop(slot);
             });

@@ -17,6 +17,7 @@ mod usage;
 pub(crate) use internal::is_loopback_name;
 
 use crate::authority::Authority;
+use ec2::front::Gate;
 use http::header::{CONNECTION, EXPECT};
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use http_body_util::combinators::UnsyncBoxBody;
@@ -119,31 +120,31 @@ impl Gateway {
         }
     }
 
-    async fn secured(self: &Arc<Self>, stream: TcpStream, peer: SocketAddr) {
+    async fn secured(self: &Arc<Self>, stream: TcpStream, peer: impl Into<Guest>) {
         let _ = stream.set_nodelay(true);
         // Who shakes no hand in time, or asks for somebody else's name, is its own affair.
         if let Ok(Ok(stream)) = tokio::time::timeout(HEAD_TIMEOUT, self.tls.accept(stream)).await {
             let tls = cipher::of(stream.get_ref().1);
-            self.converse(stream, peer, tls).await;
+            self.converse(stream, peer.into(), tls).await;
         }
     }
 
-    async fn connection(self: &Arc<Self>, stream: TcpStream, peer: SocketAddr) {
+    async fn connection(self: &Arc<Self>, stream: TcpStream, peer: impl Into<Guest>) {
         // Replies are small and written whole; waiting for more to send only adds latency.
         let _ = stream.set_nodelay(true);
-        self.converse(stream, peer, None).await;
+        self.converse(stream, peer.into(), None).await;
     }
 
     async fn converse(
         self: &Arc<Self>,
         stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-        peer: SocketAddr,
+        guest: Guest,
         tls: Option<Tls>,
     ) {
         let gateway = Arc::clone(self);
         let service = hyper::service::service_fn(move |request| {
-            let gateway = Arc::clone(&gateway);
-            async move { Ok::<_, Infallible>(gateway.request(request, peer, tls).await) }
+            let (gateway, guest) = (Arc::clone(&gateway), guest.clone());
+            async move { Ok::<_, Infallible>(gateway.request(request, guest, tls).await) }
         });
         let connection = hyper::server::conn::http1::Builder::new()
             .timer(TokioTimer::new())
@@ -167,7 +168,7 @@ impl Gateway {
     async fn request(
         &self,
         request: http::Request<Incoming>,
-        peer: SocketAddr,
+        Guest { peer, gate }: Guest,
         tls: Option<Tls>,
     ) -> Response<Answered> {
         if request.uri().path() == tunnel::PATH {
@@ -180,7 +181,15 @@ impl Gateway {
         if internal::is_internal(parts.uri.path()) {
             return internal::answer(self, &parts, incoming, peer).await;
         }
-        let peer = Peer { address: peer.ip(), tls };
+        let mut peer = Peer::at(peer.ip(), tls);
+        if let Some(gate) = gate {
+            match network::vpc::way::of(&self.cloud, &gate, peer.address) {
+                Ok(Some(way)) => peer.way = Some(Arc::new(way)),
+                // The endpoint is gone, and with it who came by it.
+                Ok(None) => return closed(StatusCode::FORBIDDEN),
+                Err(_) => return closed(StatusCode::INTERNAL_SERVER_ERROR),
+            }
+        }
         let reply = self.cloud.serve(&parts, incoming, peer).await;
         // Of an answer to HEAD, hyper sends the length and keeps the body.
         let mut response = response(reply.status, reply.headers, reply.content);
@@ -190,6 +199,26 @@ impl Gateway {
         }
         response
     }
+}
+
+/// Who is at the other end, and by which gate of a VPC.
+#[derive(Clone, Debug)]
+struct Guest {
+    peer: SocketAddr,
+    gate: Option<Arc<Gate>>,
+}
+
+impl From<SocketAddr> for Guest {
+    fn from(peer: SocketAddr) -> Guest {
+        Guest { peer, gate: None }
+    }
+}
+
+/// The last answer on a connection.
+fn closed(status: StatusCode) -> Response<Answered> {
+    let mut response = response(status.as_u16(), HeaderMap::new(), Content::Whole(bytes::Bytes::new()));
+    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    response
 }
 
 /// Whole answers need no box.

@@ -93,10 +93,6 @@ fn images_and_types_are_listed_and_what_is_not_there_is_refused() {
         (json!({ "ImageId": IMAGE, "InstanceType": "t9.huge" }), "InvalidParameterValue"),
         (json!({ "ImageId": IMAGE, "KeyName": "nobody" }), "InvalidKeyPair.NotFound"),
         (json!({ "ImageId": IMAGE, "UserData": "%%" }), "InvalidUserData.Malformed"),
-        (
-            json!({ "ImageId": IMAGE, "UserData": STANDARD.encode("#cloud-config\n") }),
-            "InvalidParameterValue",
-        ),
         (json!({ "ImageId": IMAGE, "SubnetId": "subnet-00000000000000000" }), "InvalidSubnetID.NotFound"),
         (json!({ "ImageId": IMAGE, "MinCount": 2 }), "InvalidParameterValue"),
         (json!({ "ImageId": IMAGE, "DryRun": true }), "DryRunOperation"),

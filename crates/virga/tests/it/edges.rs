@@ -198,7 +198,7 @@ fn what_is_not_built_says_so_in_its_protocol() {
         let mut request = build(&sent);
         cloud.root("123456789012").sign(&mut request, sent.service);
         let (parts, body) = request.into_parts();
-        let peer = kernel::Peer { address: Ipv4Addr::LOCALHOST.into(), tls: None };
+        let peer = kernel::Peer::at(Ipv4Addr::LOCALHOST.into(), None);
         let reply = cloud.block_on(cloud.cloud.serve(&parts, body, peer));
         let body = cloud.block_on(reply.content.whole()).unwrap();
         let text = String::from_utf8_lossy(&body).into_owned();
@@ -358,7 +358,7 @@ fn authorizations_that_are_none() {
 fn is_orderly(cloud: &Cloud, request: Request<Bytes>) -> Result<(), TestCaseError> {
     let said = format!("{request:?}");
     let (parts, body) = request.into_parts();
-    let peer = kernel::Peer { address: Ipv4Addr::LOCALHOST.into(), tls: None };
+    let peer = kernel::Peer::at(Ipv4Addr::LOCALHOST.into(), None);
     let reply = cloud.block_on(cloud.cloud.serve(&parts, body, peer));
     prop_assert!(reply.status < 500 || reply.status == 501, "{} to {said}", reply.status);
     prop_assert!(

@@ -141,9 +141,13 @@ impl Cloud {
 
     /// Sends bytes as they are.
     pub(crate) fn send<B: Into<Incoming>>(&self, request: Request<B>, address: IpAddr) -> Reply {
+        self.send_from(request, Peer::at(address, None))
+    }
+
+    pub(crate) fn send_from<B: Into<Incoming>>(&self, request: Request<B>, peer: Peer) -> Reply {
         let said = format!("{} {}", request.method(), request.uri());
         let (parts, body) = request.into_parts();
-        let reply = self.runtime.block_on(self.cloud.serve(&parts, body, Peer { address, tls: None }));
+        let reply = self.runtime.block_on(self.cloud.serve(&parts, body, peer));
         let body = self.runtime.block_on(reply.content.whole()).unwrap();
         let value = read_body(&body);
         Reply { status: reply.status, headers: reply.headers, body, value, said }

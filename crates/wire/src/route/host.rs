@@ -36,6 +36,11 @@ pub fn read(host: &str) -> HostName<'_> {
     };
     let inner = DOMAINS.iter().find_map(|d| strip_domain(name, d));
     let Some(inner) = inner else { return HostName::default() };
+    // An endpoint's own name: `vpce-0a1b-wxyz.sqs.us-east-1.vpce.amazonaws.com`. The zone is part of its first label.
+    let inner = match inner.strip_suffix(".vpce") {
+        Some(inner) if inner.starts_with("vpce-") => inner,
+        _ => inner,
+    };
     let mut labels = [""; LABELS_MAX];
     let mut count = 0;
     for label in inner.split('.') {
@@ -133,6 +138,12 @@ mod tests {
             ("ec2.cn-north-1.amazonaws.com.cn", service("ec2", Some("cn-north-1"))),
             ("sync-states.us-east-1.amazonaws.com", service("states", Some("us-east-1"))),
             ("queue.amazonaws.com", service("sqs", None)),
+            ("vpce-0a1b-wxyz.sqs.us-east-1.vpce.amazonaws.com", service("sqs", Some("us-east-1"))),
+            (
+                "vpce-0a1b-wxyz-eu-west-1a.api.ecr.eu-west-1.vpce.amazonaws.com",
+                service("api.ecr", Some("eu-west-1")),
+            ),
+            ("sqs.us-east-1.vpce.amazonaws.com", nothing),
             ("s3.amazonaws.com", service("s3", None)),
             ("s3.localhost:4566", service("s3", None)),
             ("s3-us-west-2.amazonaws.com", service("s3", Some("us-west-2"))),

@@ -8,7 +8,7 @@ use super::{call, key_pair, list, template_version, text, texts};
 use crate::ec2::model::{INSTANCES, Instance, MetadataOptions, state};
 use crate::ec2::template::merged;
 use crate::ec2::work::Machinery;
-use crate::ec2::{image, kinds};
+use crate::ec2::{image, kinds, news};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use ec2::access::Access;
@@ -18,6 +18,7 @@ use ec2::kind::{IMAGE, INSTANCE, LAUNCH_TEMPLATE, NETWORK_INTERFACE, SECURITY_GR
 use ec2::tags::{self, TagSpecification};
 use ec2::{Ec2Error, Plain, public, register, token, zone};
 use kernel::{Cx, Target};
+use std::sync::Arc;
 use wire::{Fault, FromValue, Struct, ToValue, Value};
 
 kernel::ops! {
@@ -78,7 +79,15 @@ wire::shape! {
         pub(crate) groups: Vec<String> = "Groups",
         pub(crate) id: Option<String> = "NetworkInterfaceId",
         pub(crate) address: Option<String> = "PrivateIpAddress",
+        pub(crate) addresses: Vec<PrivateAddress> = "PrivateIpAddresses",
+        pub(crate) more: Option<i64> = "SecondaryPrivateIpAddressCount",
         pub(crate) subnet: Option<String> = "SubnetId",
+    }
+
+    #[derive(Clone, Debug)]
+    pub(crate) struct PrivateAddress {
+        primary: Option<bool> = "Primary",
+        address: String = "PrivateIpAddress",
     }
 }
 
@@ -211,11 +220,6 @@ pub(super) fn user_data(given: Option<&String>) -> Result<Vec<u8>, Ec2Error> {
         let what = format!("User data is limited to {USER_DATA_BYTES_MAX} bytes");
         return Err(Plain::InvalidParameterValue(what).into());
     }
-    let others: [&[u8]; 5] = [b"#cloud-", b"#include", b"Content-Type:", b"MIME-Version:", b"\x1f\x8b"];
-    if others.iter().any(|start| bytes.starts_with(start)) {
-        let what = "Of user data, only shell scripts (#!) are run in this version of Virga.";
-        return Err(Plain::InvalidParameterValue(what.into()).into());
-    }
     Ok(bytes)
 }
 
@@ -230,6 +234,8 @@ fn plugs(req: &Run) -> Result<Vec<Plug>, Ec2Error> {
             groups: req.groups.clone(),
             id: None,
             address: req.address.clone(),
+            addresses: Vec::new(),
+            more: None,
             subnet: req.subnet.clone(),
         }]);
     }
@@ -248,7 +254,8 @@ fn plugs(req: &Run) -> Result<Vec<Plug>, Ec2Error> {
             return Err(Plain::InvalidParameterValue(what.into()).into());
         }
     }
-    if req.max > 1 && plugs.iter().any(|plug| plug.id.is_some() || plug.address.is_some()) {
+    let names = |plug: &Plug| plug.id.is_some() || plug.address.is_some() || !plug.addresses.is_empty();
+    if req.max > 1 && plugs.iter().any(names) {
         let what = "Network interfaces and addresses may not be named for several instances at once.";
         return Err(Plain::InvalidParameterCombination(what.into()).into());
     }
@@ -299,6 +306,10 @@ fn make(
         members.push(("Groups", texts(&plug.groups)));
     }
     members.extend(plug.address.as_ref().map(|address| ("PrivateIpAddress", Value::str(address))));
+    if !plug.addresses.is_empty() {
+        members.extend(plug.addresses.clone().to_value().map(|all| ("PrivateIpAddresses", all)));
+    }
+    members.extend(plug.more.map(|count| ("SecondaryPrivateIpAddressCount", Value::Int(count))));
     members.extend(plug.description.as_ref().map(|text| ("Description", Value::str(text))));
     let own = tags::of_new(tags, &NETWORK_INTERFACE, TAGGED)?;
     if !own.is_empty() {
@@ -462,6 +473,8 @@ fn start(cx: &mut Cx<'_>, req: &Run) -> Result<Vec<Instance>, Ec2Error> {
         }
         zone::capacity(cx, &instance.zone, &kind)?;
         INSTANCES.put(cx.tx, &register::key(cx.account, cx.region, &instance.id), &instance);
+        let cloud = Arc::clone(cx.cloud());
+        news::entered(&cloud, cx.tx, (cx.account, cx.region), cx.now, &instance);
         let mut keys = vec![
             ("ec2:InstanceType", kind.clone()),
             ("ec2:AvailabilityZone", instance.zone.clone()),

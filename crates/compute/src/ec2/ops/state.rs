@@ -2,6 +2,7 @@
 
 use super::describe::{StateView, state_view};
 use crate::ec2::model::{INSTANCES, Instance, state};
+use crate::ec2::news;
 use crate::ec2::work::Machinery;
 use ec2::access::Access;
 use ec2::attachment::ATTACHMENTS;
@@ -9,6 +10,7 @@ use ec2::describe;
 use ec2::kind::INSTANCE;
 use ec2::{Ec2Error, Plain, public, register, zone};
 use kernel::{Cx, Empty};
+use std::sync::Arc;
 
 kernel::ops! {
     /// Changes of state.
@@ -58,6 +60,10 @@ fn named(cx: &Cx<'_>, ids: &[String]) -> Result<Vec<Instance>, Ec2Error> {
 
 fn keep(cx: &mut Cx<'_>, instance: &Instance, before: i64) -> Change {
     INSTANCES.put(cx.tx, &register::key(cx.account, cx.region, &instance.id), instance);
+    if instance.state != before {
+        let cloud = Arc::clone(cx.cloud());
+        news::entered(&cloud, cx.tx, (cx.account, cx.region), cx.now, instance);
+    }
     let (current, previous) = (state_view(instance.state), state_view(before));
     Change { id: instance.id.clone(), current, previous }
 }

@@ -377,6 +377,8 @@ fn plugs(cx: &mut Cx<'_>, instance: &Instance) -> Result<Vec<Plug>, Ec2Error> {
             groups,
             id: None,
             address: None,
+            addresses: Vec::new(),
+            more: None,
             subnet: Some(text(shown, "SubnetId")),
         });
     }

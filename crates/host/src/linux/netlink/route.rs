@@ -215,12 +215,13 @@ impl Messages {
         self.end();
     }
 
-    /// Packets from this address ask this table.
-    pub(in crate::linux) fn source_rule(&mut self, source: IpAddr, table: u32) {
+    /// Packets from this address ask this table, or do so no more.
+    pub(in crate::linux) fn source_rule(&mut self, source: IpAddr, table: u32, there: bool) {
         const PRIORITY: u32 = 200;
         let length = if source.is_ipv4() { 32 } else { 128 };
         let header = [family(source.is_ipv4()), 0, length, 0, 0, 0, 0, 1, 0, 0, 0, 0];
-        self.begin(NEW_RULE, FLAG_CREATE | FLAG_EXCL, &header, format!("rule for {source}"));
+        let (kind, flags) = if there { (NEW_RULE, FLAG_CREATE | FLAG_EXCL) } else { (DELETE_RULE, 0) };
+        self.begin(kind, flags, &header, format!("rule for {source}"));
         self.attribute(2, &octets(source));
         self.u32(6, PRIORITY);
         self.u32(15, table);

@@ -244,7 +244,7 @@ pub(super) fn begin(
     }
     let token =
         caller.session.as_ref().map(|session| session.token.0.as_str()).filter(|token| !token.is_empty());
-    let plain = cx.request.peer.is_some_and(|peer| peer.tls.is_none());
+    let plain = cx.request.peer.as_ref().is_some_and(|peer| peer.tls.is_none());
     let job = Job {
         account: stack.account,
         region: stack.region,

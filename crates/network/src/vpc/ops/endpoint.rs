@@ -7,10 +7,11 @@ use crate::vpc::find;
 use crate::vpc::make::in_vpc;
 use crate::vpc::model::{
     ENDPOINTS, Endpoint, EndpointKind, InterfaceKind, ROUTE_TABLES, Route, Subnet, Target, Vpc, managed,
+    private_name, service_name,
 };
 use auth::policy::{Policy, PolicyKind};
-use base::Timestamp;
 use base::tag::Tags;
+use base::{Region, Timestamp};
 use ec2::attachment::CLOUD;
 use ec2::describe::{self, Ask, all, check_id, ids_or_pages};
 use ec2::errors::Limit;
@@ -74,11 +75,15 @@ wire::shape! {
         private_dns: bool = "PrivateDnsEnabled",
         requester_managed: bool = "RequesterManaged",
         interfaces: Vec<String> = "NetworkInterfaceIds",
+        names: Vec<DnsName> = "DnsEntries",
         created: Timestamp = "CreationTimestamp",
         tags: Vec<Tag> = "Tags",
         owner: String = "OwnerId",
         region: String = "ServiceRegion",
     }
+
+    #[derive(Debug)]
+    struct DnsName { name: String = "DnsName" }
 
     #[derive(Debug)]
     struct Delete { ids: Vec<String> = "VpcEndpointIds" }
@@ -167,12 +172,12 @@ fn save(cx: &mut Cx<'_>, endpoint: &Endpoint) {
 
 /// The services that endpoints lead to: those of this cloud that are regional.
 fn services(cx: &Cx<'_>) -> Vec<(String, EndpointKind)> {
-    let region = cx.region.name();
     let mut out: Vec<(String, EndpointKind)> =
         managed(cx.region).into_iter().map(|list| (list.name, EndpointKind::Gateway)).collect();
-    for service in cx.cloud().services().filter(|service| !service.global) {
+    // Of the services that are everywhere the same, STS is the one that answers in each region.
+    for service in cx.cloud().services().filter(|service| !service.global || service.id == "sts") {
         let Some(model) = wire::catalog::service(service.id) else { continue };
-        let name = format!("com.amazonaws.{region}.{}", model.endpoint_prefix);
+        let name = service_name(model.endpoint_prefix, cx.region);
         if out.iter().all(|(other, _)| *other != name) {
             out.push((name, EndpointKind::Interface));
         }
@@ -195,11 +200,28 @@ fn view(cx: &Cx<'_>, endpoint: &Endpoint) -> Result<View, Ec2Error> {
         private_dns: endpoint.private_dns,
         requester_managed: false,
         interfaces: endpoint.interfaces.clone(),
+        names: names(cx, endpoint)?,
         created: endpoint.created,
         tags: tags::view(&register::tags(cx, &endpoint.id)?),
         owner: cx.account.to_string(),
         region: cx.region.name().into(),
     })
+}
+
+/// What an interface endpoint can be reached by: all of it, in each zone, and, where it has taken that over, by the name of
+/// the service.
+fn names(cx: &Cx<'_>, endpoint: &Endpoint) -> Result<Vec<DnsName>, Ec2Error> {
+    if endpoint.kind != EndpointKind::Interface {
+        return Ok(Vec::new());
+    }
+    let mut names = vec![endpoint.regional_name(cx.region)];
+    for id in &endpoint.interfaces {
+        names.push(endpoint.zonal_name(cx.region, &find::interface(cx, id)?.zone));
+    }
+    if endpoint.private_dns {
+        names.extend(private_name(endpoint.prefix(cx.region), cx.region));
+    }
+    Ok(names.into_iter().map(|name| DnsName { name }).collect())
 }
 
 /// A policy that is one; its text as it came.
@@ -273,7 +295,8 @@ fn new_interface(cx: &mut Cx<'_>, endpoint: &mut Endpoint, vpc: &Vpc, req: &Crea
         let what = "Route table IDs are not supported for interface endpoints.";
         return Err(Plain::InvalidParameter(what.into()).into());
     }
-    private_dns(endpoint, vpc, req.private_dns.unwrap_or(true))?;
+    let offered = private_name(endpoint.prefix(cx.region), cx.region).is_some();
+    private_dns(cx, endpoint, vpc, req.private_dns.unwrap_or(offered))?;
     endpoint.groups = groups(cx, req.subnets.first().map_or("", String::as_str), &vpc.id, &req.groups)?;
     req.subnets.iter().try_for_each(|subnet| plug_in(cx, endpoint, subnet))
 }
@@ -290,7 +313,10 @@ fn room(cx: &Cx<'_>, endpoint: &Endpoint) -> Result<(), Ec2Error> {
     if full { Err(Limit::VpcEndpoint.into()) } else { Ok(()) }
 }
 
-fn private_dns(endpoint: &mut Endpoint, vpc: &Vpc, wanted: bool) -> Result<(), Ec2Error> {
+fn private_dns(cx: &Cx<'_>, endpoint: &mut Endpoint, vpc: &Vpc, wanted: bool) -> Result<(), Ec2Error> {
+    if wanted && let Some(what) = no_private_dns(cx, endpoint)? {
+        return Err(Plain::InvalidParameter(what).into());
+    }
     if wanted && !(vpc.dns_support && vpc.dns_hostnames) {
         let what = format!(
             "Enabling private DNS requires both enableDnsSupport and enableDnsHostnames VPC attributes set to true for {}",
@@ -300,6 +326,25 @@ fn private_dns(endpoint: &mut Endpoint, vpc: &Vpc, wanted: bool) -> Result<(), E
     }
     endpoint.private_dns = wanted;
     Ok(())
+}
+
+/// Why an endpoint cannot take over the name of its service.
+fn no_private_dns(cx: &Cx<'_>, endpoint: &Endpoint) -> Result<Option<String>, Ec2Error> {
+    let Endpoint { id, vpc, service, .. } = endpoint;
+    let Some(name) = private_name(endpoint.prefix(cx.region), cx.region) else {
+        let what = format!(
+            "Private DNS can't be enabled because the service {service} does not provide a private DNS name."
+        );
+        return Ok(Some(what));
+    };
+    let has = |other: &Endpoint| {
+        other.private_dns && other.vpc == *vpc && other.service == *service && other.id != *id
+    };
+    Ok(all(cx, &ENDPOINTS)?.iter().any(has).then(|| {
+        format!(
+            "private-dns-enabled cannot be set because there is already a conflicting DNS domain for {name} in the VPC {vpc}"
+        )
+    }))
 }
 
 /// Puts the way to the endpoint into a route table.
@@ -428,7 +473,7 @@ fn modify(cx: &mut Cx<'_>, req: Modify) -> Result<Done, Ec2Error> {
     }
     if let Some(wanted) = req.private_dns {
         let vpc = find::vpc(cx, &endpoint.vpc)?;
-        private_dns(&mut endpoint, &vpc, wanted)?;
+        private_dns(cx, &mut endpoint, &vpc, wanted)?;
     }
     save(cx, &endpoint);
     Ok(DONE)
@@ -489,8 +534,7 @@ fn describe_services(cx: &mut Cx<'_>, req: DescribeServices) -> Result<Services,
         .into_iter()
         .filter(|(name, _)| req.names.is_empty() || req.names.contains(name))
         .map(|(name, kind)| ServiceView {
-            dns: (kind == EndpointKind::Interface)
-                .then(|| format!("{}.{region}.amazonaws.com", name.rsplit('.').next().unwrap_or_default())),
+            dns: private(&name, kind, cx.region),
             name,
             kinds: vec![ServiceKind { kind: kind.word().into() }],
             region: region.into(),
@@ -506,6 +550,12 @@ fn describe_services(cx: &mut Cx<'_>, req: DescribeServices) -> Result<Services,
     let ask = Ask::new(&[], req.max, req.next.as_ref());
     let (details, next) = describe::cut(cx, found, ask, |service| service.name.clone())?;
     Ok(Services { names: details.iter().map(|service| service.name.clone()).collect(), details, next })
+}
+
+/// The name of a service that its endpoints can take over.
+fn private(service: &str, kind: EndpointKind, region: Region) -> Option<String> {
+    let any = Endpoint { service: service.to_owned(), kind, ..Endpoint::default() };
+    private_name(any.prefix(region), region).filter(|_| kind == EndpointKind::Interface)
 }
 
 /// A route table is gone.

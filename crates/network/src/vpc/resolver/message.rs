@@ -7,6 +7,8 @@ use std::net::Ipv4Addr;
 /// Longer questions are none.
 pub(super) const MESSAGE_BYTES_MAX: usize = 512;
 const HEADER_BYTES: usize = 12;
+/// So that an answer is no longer than a message may be.
+const ADDRESSES_MAX: usize = 8;
 const NAME_BYTES_MAX: usize = 255;
 const INTERNET: u16 = 1;
 const QUERY_BITS: u16 = 0xF800;
@@ -41,6 +43,8 @@ pub(super) struct Question {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Answer {
     Address(Ipv4Addr),
+    /// Of several, none before the others for long.
+    Addresses(Vec<Ipv4Addr>),
     Name(String),
     /// The name is there, with nothing of this kind.
     Nothing,
@@ -88,9 +92,17 @@ impl Question {
 
     pub(super) fn answered(&self, answer: &Answer) -> Vec<u8> {
         let data = match answer {
-            Answer::Address(address) => Some((1u16, address.octets().to_vec())),
-            Answer::Name(name) => Some((12, written(name))),
-            _ => None,
+            Answer::Address(address) => vec![(1u16, address.octets().to_vec())],
+            Answer::Addresses(addresses) => {
+                let mut turned: Vec<_> =
+                    addresses.iter().take(ADDRESSES_MAX).map(|a| (1, a.octets().to_vec())).collect();
+                // Whoever asks draws the number of the question by chance.
+                let by = usize::from(self.id) % turned.len().max(1);
+                turned.rotate_left(by);
+                turned
+            }
+            Answer::Name(name) => vec![(12, written(name))],
+            _ => Vec::new(),
         };
         let code = match answer {
             Answer::Failed => 2,
@@ -99,12 +111,12 @@ impl Question {
             _ => 0,
         };
         let mut out = Vec::with_capacity(MESSAGE_BYTES_MAX);
-        let count = u16::from(data.is_some());
+        let count = u16::try_from(data.len()).unwrap_or(0);
         for word in [self.id, ANSWER_BITS | self.recursion | code, 1, count, 0, 0] {
             out.extend(word.to_be_bytes());
         }
         out.extend(&self.raw);
-        if let Some((kind, data)) = data {
+        for (kind, data) in data {
             for word in [SAME_NAME, kind, INTERNET] {
                 out.extend(word.to_be_bytes());
             }
@@ -146,6 +158,11 @@ mod tests {
         assert_eq!(told[..12], [0x12, 0x34, 0x81, 0x80, 0, 1, 0, 1, 0, 0, 0, 0]);
         assert_eq!(told[12..asked.len()], asked[12..]);
         assert_eq!(told[asked.len()..], [0xC0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 10, 0, 0, 5]);
+        let two = Answer::Addresses(vec![[10, 0, 0, 5].into(), [10, 0, 1, 5].into()]);
+        let told = question.answered(&two);
+        assert_eq!(told[7], 2);
+        assert_eq!(told[asked.len() + 12..][..4], [10, 0, 0, 5]);
+        assert_eq!(told[asked.len() + 28..], [10, 0, 1, 5]);
         for (answer, code) in [
             (Answer::Nothing, 0x80),
             (Answer::NoSuchName, 0x83),

@@ -1,15 +1,17 @@
-//! The resolver of each VPC, at the second address of its first block and at 169.254.169.253.
+//! The resolver of each VPC, at the second address of its first block and at 169.254.169.253; and its clock
+//! ([`super::time`]), which is served likewise.
 //!
 //! It answers for the names of the addresses that there are (`ip-10-0-0-5.ec2.internal`, and the public ones of
-//! a VPC with DNS hostnames, which inside lead to the private addresses) and for AWS's own, which lead to the cloud
-//! ([`ec2::front`]), by UDP; where the VPC has no DNS support, it is
-//! silent. Not here: names of the world outside and hosted zones (refused), DNS by TCP and by IPv6, names by DHCP options.
+//! a VPC with DNS hostnames, which inside lead to the private addresses), for those of interface endpoints, and for AWS's
+//! own, which lead to the cloud ([`ec2::front`]) or to the endpoint that has taken them over, by UDP; where the VPC has no
+//! DNS support, it is silent. Not here: names of the world outside and hosted zones (refused), DNS by TCP and by IPv6, names by DHCP options.
 
 mod message;
 mod names;
 
 use super::model::VPCS;
 use super::topology::{Place, topology};
+use super::way::Names;
 use base::{AccountId, Region};
 use host::{Driver, HostError};
 use kernel::Cloud;
@@ -25,11 +27,12 @@ use std::time::Duration;
 use store::{Read, StoreError};
 
 const PORT: u16 = 53;
+const TIME_PORT: u16 = 123;
 const SHARED: IpAddr = IpAddr::V4(Ipv4Addr::new(169, 254, 169, 253));
 /// How long the end of a resolver may take to be noticed.
 const LOOK: Duration = Duration::from_secs(2);
 
-/// The resolvers of all VPCs that are real.
+/// The resolvers and clocks of all VPCs that are real.
 #[derive(Debug, Default)]
 pub(super) struct Resolvers(Mutex<BTreeMap<String, Resolver>>);
 
@@ -81,13 +84,15 @@ impl Resolvers {
         }
         all.remove(&home.vpc);
         let stopped = Arc::new(AtomicBool::new(false));
-        for address in &addresses {
-            let socket = driver.datagrams(&at, SocketAddr::new(*address, PORT))?;
-            let refused = |why| HostError::Refused { step: format!("resolve names in {}", home.vpc), why };
+        let names = addresses.iter().map(|address| (SocketAddr::new(*address, PORT), resolve as Answering));
+        let clock = (SocketAddr::new(net::program::services::TIME, TIME_PORT), tell_time as Answering);
+        for (address, answer) in names.chain([clock]) {
+            let socket = driver.datagrams(&at, address)?;
+            let refused = |why| HostError::Refused { step: format!("serve {address} in {}", home.vpc), why };
             socket.set_read_timeout(Some(LOOK)).map_err(refused)?;
             let (cloud, home, ends) = (Arc::downgrade(cloud), home.clone(), Arc::clone(&stopped));
             let thread = std::thread::Builder::new().name("resolver".into());
-            thread.spawn(move || listen(&socket, &cloud, &home, &ends)).map_err(refused)?;
+            thread.spawn(move || listen(&socket, &cloud, &home, &ends, answer)).map_err(refused)?;
         }
         all.insert(
             home.vpc.clone(),
@@ -102,7 +107,23 @@ impl Resolvers {
     }
 }
 
-fn listen(socket: &UdpSocket, cloud: &Weak<Cloud>, home: &Home, stopped: &AtomicBool) {
+/// What a message is answered; `None` is silence.
+type Answering = fn(&Arc<Cloud>, &Home, &[u8]) -> Option<Vec<u8>>;
+
+fn tell_time(cloud: &Arc<Cloud>, _: &Home, message: &[u8]) -> Option<Vec<u8>> {
+    super::time::answer(message, cloud.clock().now())
+}
+
+fn resolve(cloud: &Arc<Cloud>, home: &Home, message: &[u8]) -> Option<Vec<u8>> {
+    let question = Question::parse(message)?;
+    let answer = match zone(&cloud.store().begin(), home, &question.name) {
+        Ok(zone) => zone?.answer(&question),
+        Err(_) => Answer::Failed,
+    };
+    Some(question.answered(&answer))
+}
+
+fn listen(socket: &UdpSocket, cloud: &Weak<Cloud>, home: &Home, stopped: &AtomicBool, answer: Answering) {
     let mut message = [0; MESSAGE_BYTES_MAX];
     while !stopped.load(Ordering::Relaxed) {
         let (length, from) = match socket.recv_from(&mut message) {
@@ -113,25 +134,21 @@ fn listen(socket: &UdpSocket, cloud: &Weak<Cloud>, home: &Home, stopped: &Atomic
                 continue;
             }
         };
-        let Some(question) = Question::parse(&message[..length]) else { continue };
         let Some(cloud) = cloud.upgrade() else { return };
-        let answer = match zone(&cloud.store().begin(), home) {
-            Ok(Some(zone)) => zone.answer(&question),
-            Ok(None) => continue,
-            Err(_) => Answer::Failed,
-        };
+        let Some(told) = answer(&cloud, home, &message[..length]) else { continue };
         // Who has gone away misses it.
-        let _ = socket.send_to(&question.answered(&answer), from);
+        let _ = socket.send_to(&told, from);
     }
 }
 
 /// What the records say now; `None` where the VPC has no DNS support.
-fn zone(from: &dyn Read, home: &Home) -> Result<Option<Zone>, StoreError> {
+fn zone(from: &dyn Read, home: &Home, asked: &str) -> Result<Option<Zone>, StoreError> {
     let Home { account, region, vpc } = home;
     let key = ec2::register::key(*account, *region, vpc);
     let Some(record) = VPCS.get(from, &key)?.filter(|record| record.dns_support) else { return Ok(None) };
     let plan = topology(from, Place { account: *account, region: *region, vpc })?;
-    let mut zone = Zone { region: region.name().to_owned(), ..Zone::default() };
+    let endpoints = Names::known(from, home, asked)?;
+    let mut zone = Zone { region: *region, private: Vec::new(), public: Vec::new(), endpoints };
     for (id, known) in &plan.vpcs {
         for address in known.interfaces.values().flat_map(|interface| &interface.addresses) {
             let IpAddr::V4(private) = address.private else { continue };

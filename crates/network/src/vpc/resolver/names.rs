@@ -3,30 +3,34 @@
 //! AWS: <https://docs.aws.amazon.com/vpc/latest/userguide/AmazonDNS-concepts.html>
 
 use super::message::{Answer, Kind, Question};
+use crate::vpc::way::Names;
+use base::Region;
 use std::net::Ipv4Addr;
 
 /// What there is to be named.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct Zone {
-    pub(super) region: String,
+    pub(super) region: Region,
     /// Private addresses in the VPC and those that it is peered with.
     pub(super) private: Vec<Ipv4Addr>,
     /// Public addresses in the VPC, with the private ones that stand behind them; none where it has no such names.
     pub(super) public: Vec<(Ipv4Addr, Ipv4Addr)>,
+    /// Of endpoints, and of services that are behind them here.
+    pub(super) endpoints: Names,
 }
 
 const METADATA: Ipv4Addr = Ipv4Addr::new(169, 254, 169, 254);
 
 impl Zone {
     fn private_suffix(&self) -> String {
-        match self.region.as_str() {
+        match self.region.name() {
             "us-east-1" => "ec2.internal".to_owned(),
             region => format!("{region}.compute.internal"),
         }
     }
 
     fn public_suffix(&self) -> String {
-        match self.region.as_str() {
+        match self.region.name() {
             "us-east-1" => "compute-1.amazonaws.com".to_owned(),
             region => format!("{region}.compute.amazonaws.com"),
         }
@@ -37,7 +41,15 @@ impl Zone {
         if let Some(reversed) = name.strip_suffix(".in-addr.arpa") {
             return self.reverse(question.kind, reversed);
         }
-        let found = if let Some(host) = below(name, &self.private_suffix()) {
+        if let Some(addresses) = self.endpoints.get(name) {
+            return match question.kind {
+                Kind::A => Answer::Addresses(addresses.to_vec()),
+                _ => Answer::Nothing,
+            };
+        }
+        let found = if name.ends_with(".vpce.amazonaws.com") {
+            Err(Answer::NoSuchName)
+        } else if let Some(host) = below(name, &self.private_suffix()) {
             let own = dashed(host, "ip-").filter(|address| self.private.contains(address));
             let found = own.or((host == "instance-data").then_some(METADATA));
             // All that could be there is known here.
@@ -48,7 +60,7 @@ impl Zone {
             own.map(|(_, private)| *private).ok_or(Answer::Refused)
         } else {
             // The cloud's own names.
-            ec2::front::address_of(name).ok_or(Answer::Refused)
+            ec2::front::address_of(name, self.region).ok_or(Answer::Refused)
         };
         match (found, question.kind) {
             (Ok(address), Kind::A) => Answer::Address(address),
@@ -83,6 +95,8 @@ fn dashed(host: &str, prefix: &str) -> Option<Ipv4Addr> {
 mod tests {
     use super::Zone;
     use crate::vpc::resolver::message::{Answer, Question};
+    use crate::vpc::way::Names;
+    use base::Region;
 
     fn ask(zone: &Zone, name: &str, kind: u16) -> Answer {
         let mut message = vec![0, 1, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0];
@@ -98,9 +112,10 @@ mod tests {
     fn names_and_addresses() {
         let own = [10, 0, 0, 5].into();
         let zone = Zone {
-            region: "us-east-1".into(),
+            region: Region::US_EAST_1,
             private: vec![own],
             public: vec![([198, 18, 0, 7].into(), own)],
+            endpoints: Names::default(),
         };
         let address = Answer::Address(own);
         for (name, kind, expected) in [
@@ -116,10 +131,12 @@ mod tests {
             ("5.0.0.10.in-addr.arpa", 1, Answer::Nothing),
             ("6.0.0.10.in-addr.arpa", 12, Answer::Refused),
             ("example.com", 1, Answer::Refused),
+            ("sqs.us-east-1.amazonaws.com", 1, Answer::Address([203, 0, 113, 1].into())),
+            ("vpce-0a1b-abcdefgh.sqs.us-east-1.vpce.amazonaws.com", 1, Answer::NoSuchName),
         ] {
             assert_eq!(ask(&zone, name, kind), expected, "{name} {kind}");
         }
-        let elsewhere = Zone { region: "eu-west-1".into(), ..zone };
+        let elsewhere = Zone { region: Region::parse("eu-west-1").unwrap(), ..zone };
         assert_eq!(ask(&elsewhere, "ip-10-0-0-5.eu-west-1.compute.internal", 1), Answer::Address(own));
         assert_eq!(ask(&elsewhere, "ip-10-0-0-5.ec2.internal", 1), Answer::Refused);
     }

@@ -156,7 +156,7 @@ impl Visit<'_> {
         if let Some(trace) = Trace::of(self.parts) {
             trace.pass(&mut parts);
         }
-        self.cloud.serve_api(&parts, Incoming::Whole(Bytes::new()), self.peer).await
+        self.cloud.serve_api(&parts, Incoming::Whole(Bytes::new()), self.peer.clone()).await
     }
 }
 
