@@ -63,13 +63,13 @@ impl Cloud {
         self: &Arc<Cloud>,
         parts: &Parts,
         body: &Bytes,
-        peer: Peer,
+        peer: &Peer,
         purpose: Purpose,
     ) -> Result<Visitor, (String, Fault)> {
         let head = dispatch::head(parts);
         let signed =
             RequestHead { method: head.method, path: head.path, query: head.query, headers: head.headers };
-        let mut visitor = self.stranger(parts, peer, purpose);
+        let mut visitor = self.stranger(parts, peer.clone(), purpose);
         let known =
             wire::catalog::service(purpose.service).ok_or_else(internal_failure).and_then(|service| {
                 let incoming = Incoming::Whole(body.clone());
@@ -101,6 +101,7 @@ impl Cloud {
             source: None,
             signed: Signed::of(&head, self.wall_now()),
             form: false,
+            trace: None,
         };
         Visitor { who: authenticate::anonymous(), request: Arc::new(request) }
     }

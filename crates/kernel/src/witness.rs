@@ -144,7 +144,7 @@ impl Cloud {
                 Incoming::Stream(Counted { body, each }.boxed_unsync())
             }
         };
-        let reply = self.answer(&parts, incoming, peer).await;
+        let reply = self.answer(&parts, incoming, peer.clone()).await;
         let head = Instant::now();
         let is_head = parts.method == http::Method::HEAD;
         let mut telling = Telling {

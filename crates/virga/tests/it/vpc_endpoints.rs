@@ -30,7 +30,8 @@ fn through(cloud: &Cloud, gate: &Gate, caller: &Caller<'_>, call: (&str, &str, V
     let way = network::vpc::way::of(&cloud.cloud, gate, address).unwrap().expect("an endpoint");
     let (service, operation, parameters) = call;
     let request = caller.request(service, operation, &parameters);
-    cloud.send_from(request, Peer { address, tls: true, way: Some(Arc::new(way)) })
+    let tls = Some(kernel::Tls { version: "TLSv1.3", cipher: "TLS_AES_128_GCM_SHA256" });
+    cloud.send_from(request, Peer { address, tls, way: Some(Arc::new(way)) })
 }
 
 fn made(root: &Caller<'_>, vpc: &str, service: &str, policy: &Value, more: Value) -> Value {

@@ -46,7 +46,7 @@ fn headers(parts: &Parts, visit: &Visit<'_>) -> Value {
     for (name, value) in parts.headers.iter().filter(|(name, _)| **name != COOKIE) {
         join(&mut all, name.as_str().to_owned(), &String::from_utf8_lossy(value.as_bytes()));
     }
-    let (scheme, port) = if visit.peer.tls { ("https", "443") } else { ("http", "80") };
+    let (scheme, port) = if visit.peer.tls.is_some() { ("https", "443") } else { ("http", "80") };
     let port = visit.host.rsplit_once(':').map_or(port, |(_, port)| port);
     join(&mut all, "x-forwarded-for".into(), &visit.peer.address.to_canonical().to_string());
     for (name, value) in [("x-forwarded-proto", scheme), ("x-forwarded-port", port)] {
@@ -161,7 +161,7 @@ mod tests {
     fn event(request: http::request::Builder, body: &[u8], caller: Option<&Caller>) -> Value {
         let (parts, ()) = request.body(()).unwrap().into_parts();
         let url = Url { id: "abc".into(), ..Url::default() };
-        let peer = Peer { address: Ipv4Addr::LOCALHOST.into(), tls: false };
+        let peer = Peer::at(Ipv4Addr::LOCALHOST.into(), None);
         let now = Timestamp::from_seconds(1_583_348_638);
         let host = "abc.lambda-url.us-east-1.localhost:4566";
         let visit =

@@ -152,10 +152,10 @@ fn visitor(
     url: &Url,
     parts: &Parts,
     body: &Bytes,
-    peer: Peer,
+    peer: &Peer,
 ) -> Result<Visitor, Box<Reply>> {
     if url.is_open {
-        return Ok(cloud.stranger(parts, peer, PURPOSE));
+        return Ok(cloud.stranger(parts, peer.clone(), PURPOSE));
     }
     cloud.visitor(parts, body, peer, PURPOSE).map_err(|(id, fault)| {
         Box::new(match is_unsigned(&fault) {
@@ -170,7 +170,7 @@ async fn serve(cloud: &Arc<Cloud>, url: &Url, parts: &Parts, incoming: Incoming,
         Ok(body) => body,
         Err(fault) => return told(fault.status, &base::id::uuid(cloud.rng()), &fault.code, &fault.message),
     };
-    let visitor = match visitor(cloud, url, parts, &body, peer) {
+    let visitor = match visitor(cloud, url, parts, &body, &peer) {
         Ok(visitor) => visitor,
         Err(refusal) => return *refusal,
     };
