@@ -365,7 +365,7 @@ NOT_BUILT = [
     ("rds", "describe_db_instances", {}),
     ("dynamodb", "list_contributor_insights", {}),
     ("ecs", "list_clusters", {}),
-    ("lambda", "list_layers", {}),
+    ("lambda", "list_code_signing_configs", {}),
     ("route53", "list_hosted_zones", {}),
     ("cloudwatch", "list_metric_streams", {}),
 ]

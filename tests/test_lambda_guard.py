@@ -114,7 +114,9 @@ def handler(event, context):
 
 
 def test_functions_do_not_see_each_other(account):
-    secret = "import os\ndef handler(event, context):\n    open('/tmp/x', 'w').write('treasure')\n    return os.getpid()\n"
+    secret = (
+        "import os\ndef handler(event, context):\n    open('/tmp/x', 'w').write('treasure')\n    return os.getpid()\n"
+    )
     victim = make(account, secret, name="victim", Environment={"Variables": {"SECRET": "treasure"}})
     role = victim.get_function(FunctionName="victim")["Configuration"]["Role"]
     assert invoke(victim, name="victim")[0] is None

@@ -25,16 +25,20 @@ fn templates() -> Vec<(String, String)> {
 
 /// Tables that keep what has ended, as AWS does, by their numbers: the kernel's audit and events, keys that wait for
 /// their deletion, streams and backups of tables that are no more, names of queues that are not free for a minute, the
-/// history of alarms, CloudFormation's own deleted stacks, events on their way to a function.
-const KEEPERS: [&[u8]; 9] = [
+/// metrics of functions, the history of alarms, CloudFormation's own deleted stacks, when buckets are measured next,
+/// events on their way to a function.
+const KEEPERS: [&[u8]; 12] = [
     &[0x00],
     &[0x03],
     &[0x10, 0x09],
     &[0x10, 0x0A],
     &[0x10, 0x0B],
     &[0x12, 0x02],
+    &[0x16, 0x01],
+    &[0x16, 0x02],
     &[0x16, 0x04],
     &[0x17],
+    &[0x20, 0x36],
     &[0x25, 0x05],
 ];
 

@@ -176,7 +176,13 @@ fn what_is_not_built_says_so_in_its_protocol() {
         ),
         (
             "lambda",
-            Sent { service: "lambda", method: "GET", uri: "/2018-10-31/layers", headers: &[], ..POST },
+            Sent {
+                service: "lambda",
+                method: "GET",
+                uri: "/2020-04-22/code-signing-configs",
+                headers: &[],
+                ..POST
+            },
         ),
         (
             "route53",
