@@ -150,7 +150,7 @@ fn tried(name: &str, text: &str, problems: &mut Vec<String>) {
 /// Every fourth template, so that they run side by side.
 fn share(number: usize) {
     let all = templates();
-    assert!(all.len() >= 30, "{}", all.len());
+    assert!(all.len() >= 60, "{}", all.len());
     let mut problems = Vec::new();
     for (name, text) in all.iter().skip(number).step_by(4) {
         tried(name, text, &mut problems);
