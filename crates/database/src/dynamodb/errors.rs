@@ -110,6 +110,11 @@ pub(crate) mod failure {
     /// AWS: the guide's page on the validation of imports.
     pub(crate) const ITEMS: &str = "ItemValidationError";
 
+    /// Whether CloudWatch Logs refused to make what there is already.
+    pub(crate) fn is_there(fault: &Fault) -> bool {
+        fault.code == "ResourceAlreadyExistsException"
+    }
+
     /// What S3 refused, as a code and a message (`S3NoSuchBucket`). AWS adds the ids of its request.
     pub(crate) fn of_s3(fault: &Fault) -> (String, String) {
         // Calls from within are refused in the words of JSON's protocol.

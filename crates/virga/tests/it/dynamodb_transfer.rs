@@ -281,6 +281,17 @@ fn import(cloud: &Cloud, root: &Caller<'_>, name: &str, more: Value) -> Value {
     done["ImportTableDescription"].clone()
 }
 
+/// What the log tells of an import's errors.
+fn told(root: &Caller<'_>, done: &Value) -> Vec<Value> {
+    let group = format!("arn:aws:logs:us-east-1:{ONE}:log-group:/aws-dynamodb/imports:*");
+    assert_eq!(done["CloudWatchLogGroupArn"], group);
+    let id = done["ImportArn"].as_str().unwrap().rsplit('/').next().unwrap();
+    let request = json!({"logGroupName": "/aws-dynamodb/imports", "logStreamName": format!("{id}/error"), "startFromHead": true});
+    let found = root.call("logs", "GetLogEvents", request).ok();
+    let events = found["events"].as_array().unwrap().iter();
+    events.map(|event| serde_json::from_str(event["message"].as_str().unwrap()).unwrap()).collect()
+}
+
 fn source(root: &Caller<'_>, text: &str) {
     root.call("s3", "CreateBucket", json!({"Bucket": "imports"})).ok();
     let request = json!({"Bucket": "imports", "Key": "one", "Body": text});
@@ -304,6 +315,14 @@ fn an_import_takes_what_is_good_and_counts_the_rest() {
         (&json!("FAILED"), &json!("ItemValidationError"))
     );
     assert_eq!(state(&root, "target"), "a=2");
+    let told = told(&root, &done);
+    let fault = |item: i64, why: &str| {
+        json!({"itemS3Pointer": {"bucket": "imports", "key": "one", "itemIndex": item},
+            "importArn": done["ImportArn"], "errorMessages": [why]})
+    };
+    let mismatch =
+        "One or more parameter values were invalid: Type mismatch for key pk expected: S actual: N";
+    assert_eq!(told, [fault(1, mismatch), fault(2, "The item cannot be read")]);
     let again = root.call("dynamodb", "ImportTable", request("target", json!({"ClientToken": "t"}))).ok();
     assert_eq!(again["ImportTableDescription"]["ImportArn"], done["ImportArn"]);
     root.call("dynamodb", "ImportTable", request("other", json!({"ClientToken": "t"})))
@@ -353,6 +372,8 @@ fn an_import_that_reads_nothing_leaves_no_table() {
     let root = cloud.root(ONE);
     let done = import(&cloud, &root, "target", json!({}));
     assert_eq!((&done["ImportStatus"], &done["FailureCode"]), (&json!("FAILED"), &json!("S3NoSuchBucket")));
+    let all = json!({"importArn": done["ImportArn"], "errorMessages": [done["FailureMessage"]]});
+    assert_eq!(told(&root, &done), [all]);
     cloud.reconcile();
     root.call("dynamodb", "DescribeTable", json!({"TableName": "target"}))
         .refused(400, "ResourceNotFoundException");
@@ -362,4 +383,43 @@ fn an_import_that_reads_nothing_leaves_no_table() {
     let none = format!("arn:aws:dynamodb:us-east-1:{ONE}:table/target/import/01768478400000-1a2b3c4d");
     root.call("dynamodb", "DescribeImport", json!({"ImportArn": none}))
         .refused(400, "ImportNotFoundException");
+}
+
+#[test]
+fn an_import_tells_its_errors_with_the_rights_of_who_asked() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ONE);
+    source(&root, "{\"Item\":{\"pk\":{\"S\":\"a\"}}}\n{\"Item\":{\"v\":{\"S\":\"b\"}}}");
+    let policy = |actions: Value, logs: Value| {
+        let group = "arn:aws:logs:*:*:log-group:/aws-dynamodb/*";
+        json!({"Version": "2012-10-17", "Statement": [
+            {"Effect": "Allow", "Action": actions, "Resource": "*"},
+            {"Effect": "Allow", "Action": logs, "Resource": group},
+        ]})
+        .to_string()
+    };
+    let base = json!(["dynamodb:ImportTable", "dynamodb:DescribeImport", "s3:GetObject", "s3:ListBucket"]);
+    let some = json!(["logs:CreateLogGroup", "logs:PutLogEvents"]);
+    let eva = cloud.user(&root, "eva", &policy(base.clone(), some));
+    let failed = import(&cloud, &eva, "target", json!({}));
+    assert_eq!(
+        (&failed["ImportStatus"], &failed["FailureCode"]),
+        (&json!("FAILED"), &json!("AccessDeniedException"))
+    );
+    let message = failed["FailureMessage"].as_str().unwrap();
+    assert!(message.contains("is not authorized to perform: logs:CreateLogStream on resource"), "{message}");
+    assert_eq!(failed.get("CloudWatchLogGroupArn"), None);
+    cloud.reconcile();
+    root.call("dynamodb", "DescribeTable", json!({"TableName": "target"}))
+        .refused(400, "ResourceNotFoundException");
+    let all = json!(["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"]);
+    let ada = cloud.user(&root, "ada", &policy(base, all));
+    let done = import(&cloud, &ada, "target", json!({}));
+    assert_eq!((&done["ImportedItemCount"], &done["ErrorCount"]), (&json!(1), &json!(1)));
+    let missing = "One or more parameter values were invalid: Missing the key pk in the item";
+    assert_eq!(told(&root, &done)[0]["errorMessages"], json!([missing]));
+    let listed = root.call("dynamodb", "ListImports", json!({})).ok();
+    let listed = listed["ImportSummaryList"].as_array().unwrap();
+    let of = |arn: &Value| listed.iter().find(|import| import["ImportArn"] == *arn).unwrap();
+    assert_eq!(of(&done["ImportArn"])["CloudWatchLogGroupArn"], done["CloudWatchLogGroupArn"]);
 }

@@ -6,7 +6,7 @@
 //! ```
 
 use super::table::TableRecord;
-use base::{AccountId, Region, Timestamp};
+use base::{AccountId, Arn, Region, Timestamp};
 use std::time::Duration;
 use store::{Key, Table};
 
@@ -86,6 +86,8 @@ store::record! {
         14 => pub bytes: i64,
         15 => pub imported: i64,
         16 => pub errors: i64,
+        /// There is the log [`IMPORT_LOG`] for its errors.
+        17 => pub logged: bool,
     }
 
     /// An item that was changed in the window of an incremental export.
@@ -104,6 +106,9 @@ store::record! {
 /// By account, region, table, id.
 pub const EXPORTS: Table<ExportRecord> = Table::new(0x1010, "dynamodb/exports");
 pub const IMPORTS: Table<ImportRecord> = Table::new(0x1011, "dynamodb/imports");
+
+/// The log group in which the errors of imports are told.
+pub const IMPORT_LOG: &str = "/aws-dynamodb/imports";
 
 /// AWS: the pages of both operations: how long a client's token is good.
 pub const TOKEN_LIFE: Duration = Duration::from_secs(8 * 3_600);
@@ -147,6 +152,13 @@ impl Location {
 }
 
 impl ImportRecord {
+    /// `arn:aws:logs:us-east-1:123456789012:log-group:/aws-dynamodb/imports:*`, once it is there.
+    pub fn log_arn(&self) -> Option<String> {
+        let TableRecord { account, region, .. } = *self.table;
+        let group = format!("log-group:{IMPORT_LOG}:*");
+        self.logged.then(|| Arn::new("logs", region.name(), account.as_str(), &group).to_string())
+    }
+
     pub fn own_key(&self) -> Key {
         key(self.table.account, self.table.region, &self.table.name, &self.id)
     }

@@ -117,6 +117,7 @@ fn import_table(cx: &mut Cx<'_>, req: ImportTable) -> Result<ImportOutput, Error
         bytes: 0,
         imported: 0,
         errors: 0,
+        logged: false,
     };
     TABLES.put(cx.tx, &table.own_key(), &table);
     IMPORTS.put(cx.tx, &import.own_key(), &import);

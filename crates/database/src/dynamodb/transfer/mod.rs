@@ -10,7 +10,13 @@
 //! AWS's guide names the manifests' checksums `.checksum`; what the service writes, and what is written here, ends in
 //! `.md5`.
 //!
-//! Not here: Ion, Zstandard, filters of exports, the log of an import's errors in CloudWatch Logs.
+//! What goes wrong with an import is told in CloudWatch Logs, with the requester's permissions, too: an import whose
+//! requester may not write there fails. What was told before a crash is told again.
+//!
+//! AWS: <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/S3DataImport.Validation.html>. It does not say which
+//! code such an import fails with: here it is the one of CloudWatch Logs.
+//!
+//! Not here: Ion, Zstandard, filters of exports, the stream `info` of an import's log.
 
 mod access;
 mod bucket;

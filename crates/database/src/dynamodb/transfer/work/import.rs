@@ -3,6 +3,7 @@
 use super::super::SERVICE;
 use super::super::bucket::{Stop, Store};
 use super::super::source::{Next, Source};
+use super::faults::Faults;
 use crate::dynamodb::action::check_put_size;
 use crate::dynamodb::change::How;
 use crate::dynamodb::encryption;
@@ -92,17 +93,40 @@ impl<R: Read> Read for Counted<R> {
 fn read(cloud: &Arc<Cloud>, import: &mut ImportRecord) -> Result<(), Stop> {
     let known = import.clone();
     let bucket = Store::new(cloud, known.table.region, &known.requester, &known.from)?;
+    let mut faults = Faults::open(cloud, &bucket, &known)?;
+    import.logged = true;
+    let read = read_all(cloud, import, &bucket, &mut faults);
+    if let Err(Stop::Failed(_, why)) = &read {
+        faults.note(None, why)?;
+    }
+    let told = faults.tell();
+    read.and(told)
+}
+
+fn read_all(
+    cloud: &Arc<Cloud>,
+    import: &mut ImportRecord,
+    bucket: &Store<'_>,
+    faults: &mut Faults<'_>,
+) -> Result<(), Stop> {
+    let known = import.clone();
     let key = TABLES.stored_key(&known.table.own_key());
     let schema = schema::load(cloud, &cloud.store().begin(), &key)?;
     let schema = schema.filter(|schema| schema.record.number == known.table.number);
     let schema = schema.ok_or(Refusal::Internal)?;
-    unlock(cloud, &bucket, &schema)?;
+    unlock(cloud, bucket, &schema)?;
     let bytes = Rc::new(Cell::new(0));
     for name in bucket.list()? {
         let object = Counted(bucket.get(&name)?, Rc::clone(&bytes));
         match Source::open(&known, object) {
-            Some(mut source) => load(cloud, import, &schema, &mut source)?,
-            None => import.errors += 1,
+            Some(mut source) => {
+                let mut told = |at: i64, why: &str| faults.note(Some((&name, Some(at))), why);
+                load(cloud, import, &schema, &mut source, &mut told)?;
+            }
+            None => {
+                import.errors += 1;
+                faults.note(Some((&name, None)), "The header of the object cannot be read")?;
+            }
         }
         import.bytes = bytes.get();
     }
@@ -127,21 +151,28 @@ fn load(
     import: &mut ImportRecord,
     schema: &Schema,
     source: &mut Source<'_>,
+    told: &mut dyn FnMut(i64, &str) -> Result<(), Stop>,
 ) -> Result<(), Stop> {
     let mut batch = Vec::new();
-    loop {
+    for at in 0.. {
         match source.next(&schema.record) {
             Next::Item(item) => {
                 import.processed += 1;
-                if schema.check_item(&item).and_then(|()| check_put_size(&item)).is_ok() {
-                    batch.push(item);
-                } else {
-                    import.errors += 1;
+                match schema.check_item(&item).and_then(|()| check_put_size(&item)) {
+                    Ok(()) => batch.push(item),
+                    Err(error) => {
+                        import.errors += 1;
+                        told(at, &Fault::from(error).message)?;
+                    }
                 }
             }
-            Next::Refused => (import.processed, import.errors) = (import.processed + 1, import.errors + 1),
+            Next::Refused => {
+                (import.processed, import.errors) = (import.processed + 1, import.errors + 1);
+                told(at, "The item cannot be read")?;
+            }
             Next::Torn => {
                 import.errors += 1;
+                told(at, "The object cannot be read from here on")?;
                 break;
             }
             Next::End => break,

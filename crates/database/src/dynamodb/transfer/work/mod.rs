@@ -1,6 +1,7 @@
 //! What exports and imports do once they are accepted.
 
 mod export;
+mod faults;
 mod files;
 mod import;
 
