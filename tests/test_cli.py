@@ -39,6 +39,15 @@ def test_sigterm_and_sigint_end_cleanly(tmp_path):
         cloud.endpoint = None
 
 
+def test_who_ends_it_at_once_is_heard(tmp_path):
+    """Before anybody within has begun to listen for the end."""
+    for _ in range(12):
+        cloud = Cloud(tmp_path).start()
+        cloud.process.send_signal(signal.SIGTERM)
+        assert cloud.process.wait(timeout=30) == 0
+        cloud.endpoint = None
+
+
 def test_sigterm_while_a_client_is_connected_ends_soon(own_cloud):
     idle = socket.create_connection(("127.0.0.1", own_cloud.port))
     begun = time.monotonic()

@@ -63,7 +63,7 @@ impl Background {
 
     /// Waits until every reconciler has finished its run.
     pub async fn stop(self) {
-        let _ = self.stop.send(true);
+        self.stop.send_replace(true);
         for task in self.tasks {
             let _ = task.await;
         }

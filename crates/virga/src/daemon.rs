@@ -101,7 +101,8 @@ async fn serve(
     }
     kernel::log::info("stopping", &[]);
     small.abort();
-    let _ = stop.send(true);
+    // Told to those, too, who have not begun to listen: `send` would keep nothing where nobody does yet.
+    stop.send_replace(true);
     let _ = serving.await;
     background.stop().await;
     let closed = cloud.close().await;
