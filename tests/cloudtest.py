@@ -209,6 +209,15 @@ def deny(actions, resources="*", **more):
     return {"Effect": "Deny", "Action": actions, "Resource": resources, **more}
 
 
+def eventually(what, seconds=60):
+    """Asks until there is something to answer, and gives that."""
+    deadline = time.monotonic() + seconds
+    while not (found := what()):
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.05)
+    return found
+
+
 @contextmanager
 def refused(code, message=None, status=None):
     """The call inside must be refused with exactly this code, message and HTTP status (those that are given)."""

@@ -2,11 +2,11 @@
 
 import io
 import json
-import time
 import zipfile
 
 import pytest
 from botocore.exceptions import ClientError
+from cloudtest import eventually
 from test_cloudformation import wait
 from test_cloudformation_custom import runtime
 
@@ -48,14 +48,6 @@ def zipped(text):
     with zipfile.ZipFile(out, "w") as archive:
         archive.writestr("app.py", text)
     return out.getvalue()
-
-
-def eventually(what, seconds=60):
-    deadline = time.monotonic() + seconds
-    while not (found := what()):
-        assert time.monotonic() < deadline
-        time.sleep(0.2)
-    return found
 
 
 def test_the_cli_deploys_a_serverless_template(cloud, account, tmp_path):

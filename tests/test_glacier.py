@@ -4,18 +4,15 @@ import hashlib
 import io
 import json
 import socket
-import time
 
 import pytest
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from botocore.utils import calculate_tree_hash
-from cloudtest import REGION, allow, policy, refused
+from cloudtest import REGION, allow, eventually, policy, refused
 
 MIB = 1 << 20
-# A condition is waited for this long; the machine may be busy.
-SECONDS_MAX = 60
 
 
 def letters(size):
@@ -25,14 +22,6 @@ def letters(size):
 
 def tree_hash(data):
     return calculate_tree_hash(io.BytesIO(data))
-
-
-def eventually(what):
-    end = time.monotonic() + SECONDS_MAX
-    while not (found := what()):
-        assert time.monotonic() < end, "it did not happen"
-        time.sleep(0.05)
-    return found
 
 
 def completed(glacier, vault, job):

@@ -1,10 +1,11 @@
 """Layers in real sandboxes: laid over each other in /opt, found by Python and Node."""
 
+import datetime
 import io
 import json
 import zipfile
 
-from test_lambda import invoke, make, runs_here, runtime  # noqa: F401
+from test_lambda import eventually, invoke, make, runs_here, runtime  # noqa: F401
 
 
 def archive(**files):
@@ -115,3 +116,19 @@ def test_an_extension_is_told_of_events(account):
     assert got[0].startswith("it INVOKE ")
     error, got, log = invoke(client)
     assert (error, len(got)) == (None, 2), "it is the same extension"
+    now = datetime.datetime.now(datetime.UTC)
+    hour = datetime.timedelta(hours=1)
+
+    def invocations():
+        points = account.client("cloudwatch").get_metric_statistics(
+            Namespace="AWS/Lambda",
+            MetricName="Invocations",
+            Dimensions=[{"Name": "FunctionName", "Value": "it"}],
+            StartTime=now - hour,
+            EndTime=now + hour,
+            Period=3600,
+            Statistics=["Sum"],
+        )["Datapoints"]
+        return sum(point["Sum"] for point in points)
+
+    assert eventually(lambda: invocations() == 2), "with extensions as without"

@@ -151,11 +151,12 @@ impl Cloud {
         let sealer = Sealer::new(master);
         let page_key = sealer.key_for("page tokens");
         let mut reconcilers = parts.reconcilers;
-        let own: [Arc<dyn Reconciler>; 7] = [
+        let own: [Arc<dyn Reconciler>; 8] = [
             Arc::new(audit::Flush),
             Arc::new(audit::Trim),
             Arc::new(meter::Sample),
             Arc::new(meter::Trim),
+            Arc::new(crate::vitals::Publish),
             Arc::new(crate::contents::Sweep::default()),
             Arc::new(Delivery),
             Arc::new(crate::saga::Resume),

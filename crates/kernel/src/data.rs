@@ -352,7 +352,7 @@ pub(crate) async fn run(
             account,
             region,
             operation: found.modelled.name,
-            resource: decisions.first().map_or("", |decided| decided.resource.as_str()),
+            decisions: &decisions,
             size: 0,
             kind: dx.kind(),
             outcome: outcome.as_ref().map(|(answer, ())| &answer.value),

@@ -9,7 +9,8 @@ use crate::data::Answer;
 use crate::journey::Journey;
 use crate::op::Run;
 use crate::reply::Reply;
-use crate::witness::Trace;
+use crate::site::host_of;
+use crate::witness::{Facts, Trace};
 use auth::sigv4::RequestHead;
 use base::Region;
 use bytes::Bytes;
@@ -62,37 +63,34 @@ impl Cloud {
         let started = Instant::now();
         let id = base::id::uuid(self.rng());
         let head = head(parts);
+        let trace = Trace::of(parts);
+        let note = |write: &dyn Fn(&mut Facts)| trace.iter().for_each(|trace| trace.note(write));
+        let refused = |fault: &Fault| note(&|facts| facts.error = Some(fault.code.to_string()));
         let (route, incoming) = match wire::route::route_head(&head) {
             Ok(Step::Ready(route)) if self.streams(&route) => (Ok(route), incoming),
             step => match collected(incoming, body_limit(&step)).await {
                 Ok(bytes) => (step.and_then(|step| step.with_body(&bytes)), Incoming::Whole(bytes)),
                 Err(fault) => {
-                    let trace = Trace::of(parts);
-                    trace.inspect(|trace| trace.note(|facts| facts.error = Some(fault.code.to_string())));
+                    refused(&fault);
                     return self.refuse(parts, &fault);
                 }
             },
         };
-        let trace = Trace::of(parts);
         let route = match route {
             Ok(route) => route,
             Err(rejection) => {
-                if let Some(trace) = &trace {
-                    trace.note(|facts| {
-                        (facts.id, facts.service) = (id.clone(), rejection.service.map(|service| service.id));
-                        facts.error = Some(rejection.fault.code.to_string());
-                    });
-                }
+                note(&|facts| {
+                    (facts.id, facts.service) = (id.clone(), rejection.service.map(|service| service.id));
+                });
+                refused(&rejection.fault);
                 return self.rejected(&rejection, &rejection.fault, &id);
             }
         };
-        if let Some(trace) = &trace {
-            trace.note(|facts| {
-                facts.id.clone_from(&id);
-                (facts.service, facts.operation) = (Some(route.service.id), Some(route.operation.name));
-            });
-        }
         let (service, operation, protocol) = (route.service, route.operation, route.protocol);
+        note(&|facts| {
+            facts.id.clone_from(&id);
+            (facts.service, facts.operation) = (Some(service.id), Some(operation.name));
+        });
         let outcome: Outcome = match self.journey(parts, head, route, incoming, peer, id.clone()).await {
             Ok((journey, body)) => journey.run(body).await,
             Err(fault) => {
@@ -107,9 +105,7 @@ impl Cloud {
                 reply
             }
             Err(fault) => {
-                if let Some(trace) = &trace {
-                    trace.note(|facts| facts.error = Some(fault.code.to_string()));
-                }
+                refused(&fault);
                 output::fault(Some(service), Some(operation), protocol, &fault, &id).into()
             }
         };
@@ -242,10 +238,9 @@ fn success(
     reply
 }
 
-/// Where the request was sent: of HTTP/2 the authority is in the URI.
+/// Where the request was sent.
 pub(crate) fn host(parts: &Parts) -> Option<String> {
-    let header = parts.headers.get(http::header::HOST).and_then(|v| v.to_str().ok());
-    header.or(parts.uri.authority().map(http::uri::Authority::as_str)).map(str::to_owned)
+    Some(host_of(parts)).filter(|host| !host.is_empty()).map(str::to_owned)
 }
 
 /// The largest body that is collected for a request, in bytes.

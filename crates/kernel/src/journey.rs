@@ -280,7 +280,7 @@ impl Journey<'_> {
             account: self.caller.caller.account,
             region: self.region,
             operation: self.request.operation,
-            resource: told.decisions.first().map_or("", |decided| decided.resource.as_str()),
+            decisions: told.decisions,
             size: told.size,
             kind: told.kind,
             outcome,

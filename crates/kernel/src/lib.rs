@@ -6,7 +6,7 @@
 //! [`reconcile`], in several steps by [`saga`], told to others by [`bus`]; who is told of requests themselves is a [`witness`].
 //!
 //! INVARIANT: no service's name decides anything here but how errors are worded; services depend on the kernel, never
-//! the kernel on them.
+//! the kernel on them. Only [`vitals`] calls one by its name.
 
 pub mod access;
 pub mod audit;
@@ -46,6 +46,7 @@ pub mod site;
 mod slow;
 mod turned_away;
 pub mod visit;
+pub mod vitals;
 mod wake;
 mod way;
 mod why;

@@ -368,7 +368,7 @@ fn run(place: &Place<'_>, tx: &mut Tx, mut request: Request, call: Call<'_>) -> 
             account,
             region,
             operation: modelled.name,
-            resource: decisions.first().map_or("", |decided| decided.resource.as_str()),
+            decisions: &decisions,
             size,
             kind: None,
             outcome: outcome.as_ref(),

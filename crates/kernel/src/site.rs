@@ -9,8 +9,15 @@ use crate::cloud::Cloud;
 use crate::cx::Peer;
 use crate::data::Running;
 use crate::reply::Reply;
+use http::header::HOST;
 use http::request::Parts;
 use std::sync::Arc;
+
+/// Where a request was sent, empty where it does not say: of HTTP/2 the authority is in the URI.
+pub fn host_of(parts: &Parts) -> &str {
+    let header = parts.headers.get(HOST).and_then(|value| value.to_str().ok());
+    header.or(parts.uri.authority().map(http::uri::Authority::as_str)).unwrap_or_default()
+}
 
 /// One kind of page.
 pub trait Site: Send + Sync + std::fmt::Debug {

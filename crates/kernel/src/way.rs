@@ -4,6 +4,7 @@
 //! AWS: <https://docs.aws.amazon.com/vpc/latest/privatelink/vpc-endpoints-access.html>
 
 use crate::identity::Attached;
+use crate::site::host_of;
 use base::Region;
 use http::request::Parts;
 use wire::Fault;
@@ -25,8 +26,7 @@ pub struct Way {
 impl Way {
     /// Whether a request uses the service's name; what uses no service's is told by its route.
     pub(crate) fn leads(&self, parts: &Parts) -> Result<bool, Fault> {
-        let name = parts.headers.get(http::header::HOST).and_then(|v| v.to_str().ok());
-        let name = name.map(host::read).unwrap_or_default();
+        let name = host::read(host_of(parts));
         self.is_for(name.endpoint_prefix, name.region).map(|()| name.endpoint_prefix.is_some())
     }
 

@@ -138,7 +138,6 @@ pub fn cloud_on(
         Arc::new(compute::lambda::work::Events(functions.clone())),
         Arc::new(compute::lambda::work::Idle(functions.clone())),
         Arc::new(compute::lambda::mapping::Mappings),
-        Arc::new(compute::lambda::metering::Publish),
         Arc::new(compute::ecr::work::ForgetUploads),
         Arc::new(compute::ecr::work::Expire),
     ];
@@ -211,7 +210,6 @@ fn storage_work() -> Work {
         Arc::new(storage::s3::work::WriteLogs),
         Arc::new(storage::s3::work::DeliverLogs),
         Arc::new(storage::s3::work::Inventories),
-        Arc::new(storage::s3::work::PublishRequests),
         Arc::new(storage::s3::work::Census),
     ]
 }

@@ -107,6 +107,11 @@ impl Value {
         Value::Str(text.into())
     }
 
+    /// A map of these entries: an object of JSON, mostly.
+    pub fn map<'k>(entries: impl IntoIterator<Item = (&'k str, Value)>) -> Value {
+        Value::Map(entries.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
+    }
+
     pub fn as_str(&self) -> Option<&str> {
         if let Value::Str(s) = self { Some(s) } else { None }
     }

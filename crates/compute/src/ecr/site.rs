@@ -19,12 +19,12 @@ use super::model::{LAYERS, Repository};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, HOST, WWW_AUTHENTICATE};
+use http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
 use http::request::Parts;
 use http::{HeaderName, HeaderValue};
 use http_body_util::BodyExt;
 use kernel::reply::Content;
-use kernel::site::Site;
+use kernel::site::{Site, host_of};
 use kernel::{Cloud, Incoming, Peer, Reply, Running};
 use place::Registry;
 use std::sync::Arc;
@@ -33,11 +33,6 @@ use wire::{Fault, Value};
 /// Registries and links to layers.
 #[derive(Debug)]
 pub struct Registries;
-
-fn host(parts: &Parts) -> &str {
-    let header = parts.headers.get(HOST).and_then(|value| value.to_str().ok());
-    header.or(parts.uri.authority().map(http::uri::Authority::as_str)).unwrap_or_default()
-}
 
 /// Whether this is the registry protocol, whatever the host: no bucket has so short a name, and AWS's own interfaces with
 /// such paths are signed.
@@ -55,7 +50,9 @@ impl Site for Registries {
     }
 
     fn claims(&self, parts: &Parts) -> bool {
-        parts.uri.path().starts_with(LINK_PATH) || is_registry(parts) || Registry::of(host(parts)).is_some()
+        parts.uri.path().starts_with(LINK_PATH)
+            || is_registry(parts)
+            || Registry::of(host_of(parts)).is_some()
     }
 
     fn answer<'a>(
@@ -72,11 +69,11 @@ impl Site for Registries {
             let Some(login) = login_of(cloud, parts) else {
                 let scheme = if peer.tls.is_some() { "https" } else { "http" };
                 let realm =
-                    format!("Basic realm=\"{scheme}://{}/\",service=\"ecr.amazonaws.com\"", host(parts));
+                    format!("Basic realm=\"{scheme}://{}/\",service=\"ecr.amazonaws.com\"", host_of(parts));
                 return refused(401, "UNAUTHORIZED", "Not Authorized").with(WWW_AUTHENTICATE, &realm);
             };
             let own = Registry { account: login.account, region: login.region };
-            let registry = Registry::of(host(parts)).unwrap_or(own);
+            let registry = Registry::of(host_of(parts)).unwrap_or(own);
             serve::serve(cloud, parts, incoming, &registry, &login).await
         })
     }

@@ -4,7 +4,7 @@ use super::billing;
 use super::environments::{self, Slot};
 use super::errors::{EXIT, LambdaError, is_throttled};
 use super::logs;
-use super::metering::Meter;
+use super::metering;
 use super::model::{self, FUNCTIONS, Function, Version};
 use super::name::Named;
 use super::ops::account::CONCURRENCY;
@@ -159,10 +159,9 @@ async fn run_to(
     out: Option<mpsc::Sender<Heard>>,
 ) -> Result<Outcome, Fault> {
     let workshop = cloud.memory::<Workshop>();
-    let meter = cloud.memory::<Meter>();
     let (runs, slot) = admit(cloud, &workshop, &asked).inspect_err(|fault| {
         if is_throttled(fault) {
-            meter.throttled(&asked.named, cloud.clock().now());
+            metering::throttled(cloud, &asked.named);
         }
     })?;
     let key = runs.key();
@@ -186,6 +185,7 @@ async fn run_to(
         let took = begun.elapsed();
         let healthy = matches!(end, End::Said(_));
         let outcome = finish(cloud, &environment, &runs, &asked, end, took).await;
+        metering::ran(cloud, &asked.named, took, outcome.failed, slot.at_once);
         if healthy && !environment.desk.extensions.is_empty() {
             let left = Duration::from_secs(runs.version.timeout.into()).saturating_sub(took);
             tokio::spawn(async move {
@@ -200,7 +200,6 @@ async fn run_to(
             });
             return Ok(outcome);
         }
-        meter.ran(&asked.named, cloud.clock().now(), took, outcome.failed, slot.at_once);
         if healthy {
             environment.rest();
             workshop.environments.put(&key, environment);
@@ -339,8 +338,7 @@ async fn hand_over(
 
 fn error(kind: &str, message: &str) -> Bytes {
     let members = [("errorType", kind), ("errorMessage", message)];
-    let members = members.map(|(name, text)| (name.to_owned(), Value::str(text)));
-    wire::json::text(&Value::Map(members.into())).into()
+    wire::json::text(&Value::map(members.map(|(name, text)| (name, Value::str(text))))).into()
 }
 
 /// What a process's end is called.

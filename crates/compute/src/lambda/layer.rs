@@ -7,6 +7,7 @@
 use super::code::{self, UNZIPPED_MAX};
 use super::errors::{LambdaError, invalid};
 use super::model::{LAYER_POLICIES, LAYER_VERSIONS, LayerVersion, PolicyOf, UsedLayer, Version};
+use super::name::in_arn;
 use super::policy::{Compiled, compiled};
 use base::{AccountId, Arn, Region};
 use kernel::Cx;
@@ -48,12 +49,10 @@ impl LayerName {
                 version: None,
             });
         }
-        let arn = Arn::parse(text).filter(|arn| arn.service == "lambda")?;
-        let (account, region) = (AccountId::parse(&arn.account)?, Region::parse(&arn.region)?);
-        let rest = arn.resource.strip_prefix("layer:")?;
+        let (account, region, rest) = in_arn(text, "layer:")?;
         let (name, version) = match rest.split_once(':') {
             Some((name, version)) => (name, Some(version.parse().ok()?)),
-            None => (rest, None),
+            None => (rest.as_str(), None),
         };
         (!name.is_empty()).then(|| LayerName { account, region, name: name.to_owned(), version })
     }

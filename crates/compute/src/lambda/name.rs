@@ -51,10 +51,7 @@ impl Named {
     fn parse(text: &str, account: AccountId, region: Region) -> Result<Named, LambdaError> {
         let bad = || invalid(format!("Invalid function name: {text}"));
         let (account, region, rest) = if text.starts_with("arn:") {
-            let arn = Arn::parse(text).filter(|arn| arn.service == "lambda").ok_or_else(bad)?;
-            let account = AccountId::parse(&arn.account).ok_or_else(bad)?;
-            let region = Region::parse(&arn.region).ok_or_else(bad)?;
-            (account, region, arn.resource.strip_prefix("function:").ok_or_else(bad)?.to_owned())
+            in_arn(text, "function:").ok_or_else(bad)?
         } else {
             match text.split_once(":function:") {
                 Some((owner, rest)) => (AccountId::parse(owner).ok_or_else(bad)?, region, rest.to_owned()),
@@ -90,6 +87,13 @@ impl Named {
     pub(crate) fn not_found(&self) -> LambdaError {
         LambdaError::NotFound(format!("Function not found: {}", self.qualified_arn()))
     }
+}
+
+/// Whose a resource of Lambda's is, where, and what follows the word for its kind.
+pub(crate) fn in_arn(text: &str, kind: &str) -> Option<(AccountId, Region, String)> {
+    let arn = Arn::parse(text).filter(|arn| arn.service == "lambda")?;
+    let rest = arn.resource.strip_prefix(kind)?.to_owned();
+    Some((AccountId::parse(&arn.account)?, Region::parse(&arn.region)?, rest))
 }
 
 pub(crate) fn function_arn(account: AccountId, region: Region, name: &str) -> String {

@@ -201,9 +201,6 @@ fn end(
     condition: &str,
     outcome: &Result<Outcome, Fault>,
 ) -> (String, &'static str) {
-    let map = |members: Vec<(&str, Value)>| {
-        Value::Map(members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
-    };
     let read = |bytes: &[u8]| {
         let text = String::from_utf8_lossy(bytes).into_owned();
         wire::json::read(&text).unwrap_or(Value::Str(text))
@@ -216,7 +213,7 @@ fn end(
         ("timestamp", Value::Str(cloud.clock().now().iso8601_millis())),
         (
             "requestContext",
-            map(vec![
+            Value::map(vec![
                 ("requestId", Value::str(&event.request_id)),
                 ("functionArn", Value::Str(format!("{}:{label}", named.arn()))),
                 ("condition", Value::str(condition)),
@@ -233,14 +230,14 @@ fn end(
         if outcome.failed {
             said.push(("functionError", Value::str("Unhandled")));
         }
-        members.push(("responseContext", map(said)));
+        members.push(("responseContext", Value::map(said)));
         members.push(("responsePayload", read(&outcome.payload)));
     }
     let detail_type = match well {
         true => "Lambda Function Invocation Result - Success",
         false => "Lambda Function Invocation Result - Failure",
     };
-    (wire::json::text(&map(members)), detail_type)
+    (wire::json::text(&Value::map(members)), detail_type)
 }
 
 /// Tells a destination, as the function's role.

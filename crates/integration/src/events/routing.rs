@@ -53,8 +53,7 @@ impl Event {
             ("resources", Value::List(resources)),
             ("detail", envelope.detail),
         ];
-        let document =
-            Value::Map(members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect());
+        let document = Value::map(members);
         let text = wire::json::text(&document);
         Event { document, text, hops: 0 }
     }

@@ -34,5 +34,5 @@ fn notification(run: &Run, arn: &str, execution: &str, time: String) -> String {
         ("resources", Value::List(vec![Value::str(arn)])),
         ("detail", Value::str("{}")),
     ];
-    wire::json::text(&Value::Map(members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()))
+    wire::json::text(&Value::map(members))
 }

@@ -32,12 +32,12 @@ impl Tariff for Requests {
         if !call.is_charged() {
             return;
         }
-        let kind = if call.resource.ends_with(".fifo") { &FIFO } else { &STANDARD };
+        let resource = call.resource();
+        let kind = if resource.ends_with(".fifo") { &FIFO } else { &STANDARD };
         let answered = match call.outcome {
             Ok(answer) if call.operation == "ReceiveMessage" => carried(answer),
             _ => 0,
         };
-        let resource = call.resource.trim_start_matches('*');
         let Called { account, region, operation, .. } = *call;
         add(&Line { account, region, kind, operation, resource }, chunks::requests(call.size.max(answered)));
     }

@@ -178,7 +178,8 @@ fn shrink(cloud: &Cloud, most: u64) -> Result<(), String> {
     delete(cloud, doomed)
 }
 
-fn delete(cloud: &Cloud, keys: Vec<Slice>) -> Result<(), String> {
+/// Deletes rows, so many in one transaction.
+pub(crate) fn delete(cloud: &Cloud, keys: Vec<Slice>) -> Result<(), String> {
     let mut keys = keys.into_iter().peekable();
     while keys.peek().is_some() {
         // Reads nothing, so it conflicts with nobody.

@@ -25,7 +25,7 @@ mod walk;
 pub use entry::{Decided, Entry};
 pub(crate) use entry::{Note, caller_fields};
 pub(crate) use identity::last_part;
-pub(crate) use keep::{Flush, Trim, flush};
+pub(crate) use keep::{Flush, Trim, delete, flush};
 pub use trail::Trail;
 pub use walk::{Query, find, walk};
 

@@ -2,6 +2,7 @@
 
 use super::line::run_key;
 use super::{Counted, DAY, HOUR, Level, RETENTION, USAGE, hour};
+use crate::audit;
 use crate::cloud::Cloud;
 use crate::reconcile::Reconciler;
 use base::Timestamp;
@@ -10,8 +11,6 @@ use std::time::Duration;
 use store::{Direction, Key, KeyRange, Read, StoreError, Tx};
 
 const TRIM_EVERY: Duration = Duration::from_secs(86_400);
-/// How many rows one transaction deletes.
-const TRIM_BATCH: usize = 1_000;
 
 /// A part of a level's time: when its first hour began, how many hours, and how many seconds of each.
 type Run = (Timestamp, u32, u64);
@@ -76,20 +75,12 @@ impl Reconciler for Trim {
         let now = cloud.clock().now();
         let end = USAGE.stored_key(&Key::global().time(now.minus(RETENTION)));
         let old = KeyRange::prefix(&USAGE.stored_key(&Key::empty())).before(&end);
-        loop {
-            let snapshot = cloud.store().snapshot();
-            let rows = snapshot.scan(old.clone(), Direction::Forward).take(TRIM_BATCH);
-            let keys: Vec<_> = rows
-                .map(|pair| pair.map(|(key, _)| key))
-                .collect::<Result<_, _>>()
-                .map_err(|e| e.to_string())?;
-            if keys.is_empty() {
-                return Ok(Some(now.plus(TRIM_EVERY)));
-            }
-            let mut tx = cloud.store().begin();
-            keys.into_iter().for_each(|key| tx.delete(key));
-            tx.commit().wait().map_err(|e| e.to_string())?;
+        let mut keys = Vec::new();
+        for pair in cloud.store().snapshot().scan(old, Direction::Forward) {
+            keys.push(pair.map_err(|e| e.to_string())?.0);
         }
+        audit::delete(cloud, keys)?;
+        Ok(Some(now.plus(TRIM_EVERY)))
     }
 }
 

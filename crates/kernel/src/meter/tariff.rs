@@ -1,6 +1,7 @@
 //! [`Tariff`]: how a service counts requests.
 
 use super::line::{Kind, Line};
+use crate::audit::Decided;
 use crate::cloud::Cloud;
 use crate::identity::Caller;
 use base::{AccountId, Region};
@@ -33,8 +34,8 @@ pub struct Called<'a> {
     pub account: AccountId,
     pub region: Region,
     pub operation: &'static str,
-    /// What it was authorized for: an ARN, `*`, or nothing where it did not come to that.
-    pub resource: &'a str,
+    /// What it was authorized for.
+    pub(crate) decisions: &'a [Decided],
     /// [`Tariff::size`]
     pub size: u64,
     /// What its handler has said it is ([`crate::Dx::is_a`]).
@@ -43,6 +44,11 @@ pub struct Called<'a> {
 }
 
 impl Called<'_> {
+    /// The ARN of what it was about; nothing where it was about nothing in particular, or was not authorized.
+    pub fn resource(&self) -> &str {
+        self.decisions.first().map_or("", |decided| decided.resource.trim_start_matches('*'))
+    }
+
     /// Whether it is counted at all: AWS: what fails for the service's own sake is not.
     pub fn is_charged(&self) -> bool {
         self.outcome.err().is_none_or(|fault| fault.status < 500)

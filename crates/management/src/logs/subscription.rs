@@ -67,27 +67,23 @@ fn portions<'e>(events: impl Iterator<Item = &'e Sent>) -> Vec<Vec<Sent>> {
     all
 }
 
-fn object<const N: usize>(members: [(&str, Value); N]) -> Value {
-    Value::Map(members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
-}
-
 /// What a function gets: the document, compressed, as text.
 fn payload(document: &Value) -> Option<String> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
     encoder.write_all(wire::json::text(document).as_bytes()).ok()?;
     let data = STANDARD.encode(encoder.finish().ok()?);
-    Some(wire::json::text(&object([("awslogs", object([("data", Value::Str(data))]))])))
+    Some(wire::json::text(&Value::map([("awslogs", Value::map([("data", Value::Str(data))]))])))
 }
 
 fn data(delivery: &Delivery) -> Value {
     let event = |event: &Sent| {
-        object([
+        Value::map([
             ("id", Value::str(&event.id)),
             ("timestamp", Value::Int(event.time)),
             ("message", Value::str(&event.message)),
         ])
     };
-    object([
+    Value::map([
         ("messageType", Value::str("DATA_MESSAGE")),
         ("owner", Value::str(delivery.account.as_str())),
         ("logGroup", Value::str(&delivery.group)),
@@ -116,12 +112,12 @@ fn source(account: AccountId, region: &str, group: &str) -> String {
 /// # Errors
 /// `InvalidParameterException` where it cannot.
 pub(super) fn test(cx: &mut Cx<'_>, group: &Group, function: &str) -> Result<(), LogsError> {
-    let event = object([
+    let event = Value::map([
         ("id", Value::str("")),
         ("timestamp", Value::Int(super::model::event::millis(cx.now))),
         ("message", Value::str("CWL CONTROL MESSAGE: Checking health of destination Lambda.")),
     ]);
-    let document = object([
+    let document = Value::map([
         ("messageType", Value::str("CONTROL_MESSAGE")),
         ("owner", Value::str("CloudwatchLogs")),
         ("logGroup", Value::str("")),

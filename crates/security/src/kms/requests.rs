@@ -21,8 +21,8 @@ impl Tariff for Requests {
 
     fn count(&self, call: &Called<'_>, add: &mut dyn FnMut(&Line<'_>, u64)) {
         if call.is_charged() {
-            let resource = call.resource.trim_start_matches('*');
             let Called { account, region, operation, .. } = *call;
+            let resource = call.resource();
             add(&Line { account, region, kind: &REQUESTS, operation, resource }, 1);
         }
     }

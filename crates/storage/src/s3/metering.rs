@@ -1,8 +1,7 @@
-//! Request metrics: what each request adds to them ([`samples`]), by the configurations of its bucket, until
-//! [`crate::s3::work::PublishRequests`] hands them to CloudWatch as its namespace `AWS/S3`.
+//! Request metrics, in CloudWatch's namespace `AWS/S3`: what each request adds to them ([`samples`]), by the
+//! configurations of its bucket.
 //!
-//! They wait in memory for some seconds; an orderly stop loses none. Not here: filters by tags and access points, which
-//! are refused.
+//! Not here: filters by tags and access points, which are refused.
 //!
 //! AWS: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/metrics-dimensions.html>
 
@@ -11,40 +10,15 @@ use super::settings::MetricsConfiguration;
 use super::watched::{About, Watched, WatchedBucket};
 use base::Timestamp;
 use kernel::Cloud;
+use kernel::vitals::{Metric, Place, Source, Vitals};
 use kernel::witness::Seen;
-use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
+
+pub(crate) const SOURCE: Source = Source { service: "s3.amazonaws.com", namespace: "AWS/S3" };
 
 const COUNT: &str = "Count";
 const BYTES: &str = "Bytes";
 const MILLISECONDS: &str = "Milliseconds";
-const MINUTE: i64 = 60;
-/// Minutes that wait: more only where nothing can be written.
-const WAITING_MAX: usize = 10_000;
-
-/// One number for one metric.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub struct Metric {
-    pub name: &'static str,
-    pub unit: &'static str,
-}
-
-/// The values of one metric, each with how often it came.
-pub type Values = BTreeMap<u64, u64>;
-
-/// A minute of one configuration.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub struct Minute {
-    pub bucket: String,
-    pub id: String,
-    /// When it began, in seconds.
-    pub begun: i64,
-}
-
-/// What waits. Kept by [`Cloud::memory`].
-#[derive(Default, Debug)]
-pub struct Meter(Mutex<BTreeMap<Minute, BTreeMap<Metric, Values>>>);
 
 impl MetricsConfiguration {
     /// # Errors
@@ -87,72 +61,44 @@ pub fn note(cloud: &Cloud, watched: &Watched, about: &About<'_>, seen: &Seen) {
         && let Some((source, key, _)) = &about.source
         && let Some(bucket) = watched.of(source)
     {
-        let read = (Metric { name: "GetRequests", unit: COUNT }, 1);
+        let read = (Metric { name: "GetRequests", unit: COUNT }, 1.0);
         add(cloud, bucket, Some(key), seen.began, &[read]);
     }
 }
 
-fn add(cloud: &Cloud, bucket: &WatchedBucket, key: Option<&str>, at: Timestamp, samples: &[(Metric, u64)]) {
-    if bucket.metrics.is_empty() {
-        return;
-    }
-    let meter = cloud.memory::<Meter>();
-    let mut waiting = meter.0.lock().unwrap_or_else(PoisonError::into_inner);
+fn add(cloud: &Cloud, bucket: &WatchedBucket, key: Option<&str>, at: Timestamp, samples: &[(Metric, f64)]) {
     for configuration in bucket.metrics.iter().filter(|configuration| configuration.takes(key)) {
-        let begun = at.seconds().div_euclid(MINUTE) * MINUTE;
-        let minute = Minute { bucket: bucket.name.clone(), id: configuration.id.clone(), begun };
-        if waiting.len() >= WAITING_MAX && !waiting.contains_key(&minute) {
-            continue;
-        }
-        let of_minute = waiting.entry(minute).or_default();
-        for (metric, value) in samples {
-            *of_minute.entry(*metric).or_default().entry(*value).or_default() += 1;
-        }
-    }
-}
-
-impl Meter {
-    /// Takes what waits.
-    pub fn take(&self) -> BTreeMap<Minute, BTreeMap<Metric, Values>> {
-        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    /// Puts back what could not be handed over.
-    pub fn put_back(&self, minutes: BTreeMap<Minute, BTreeMap<Metric, Values>>) {
-        let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        for (minute, metrics) in minutes {
-            let of_minute = waiting.entry(minute).or_default();
-            for (metric, values) in metrics {
-                let all = of_minute.entry(metric).or_default();
-                values.into_iter().for_each(|(value, times)| *all.entry(value).or_default() += times);
-            }
-        }
+        let dimensions = vec![("BucketName", bucket.name.clone()), ("FilterId", configuration.id.clone())];
+        let place = Place { source: SOURCE, home: (bucket.owner, bucket.region), dimensions };
+        cloud.memory::<Vitals>().note(place, at, samples);
     }
 }
 
 /// What one request adds.
-pub fn samples(seen: &Seen, of_object: bool) -> Vec<(Metric, u64)> {
+fn samples(seen: &Seen, of_object: bool) -> Vec<(Metric, f64)> {
     let of = |name, unit, value| (Metric { name, unit }, value);
+    let whether = |it: bool| f64::from(u8::from(it));
     let mut out = vec![
-        of("AllRequests", COUNT, 1),
-        of("4xxErrors", COUNT, u64::from((400..500).contains(&seen.status))),
-        of("5xxErrors", COUNT, u64::from(seen.status >= 500)),
+        of("AllRequests", COUNT, 1.0),
+        of("4xxErrors", COUNT, whether((400..500).contains(&seen.status))),
+        of("5xxErrors", COUNT, whether(seen.status >= 500)),
         of("FirstByteLatency", MILLISECONDS, millis(seen.turned)),
         of("TotalRequestLatency", MILLISECONDS, millis(seen.total)),
     ];
     let kind = kind(seen.facts.operation, seen.parts.method.as_str(), of_object);
-    out.extend(kind.map(|name| of(name, COUNT, 1)));
+    out.extend(kind.map(|name| of(name, COUNT, 1.0)));
     if seen.sent > 0 {
-        out.push(of("BytesDownloaded", BYTES, seen.sent));
+        out.push(of("BytesDownloaded", BYTES, seen.sent as f64));
     }
     if seen.received > 0 {
-        out.push(of("BytesUploaded", BYTES, seen.received));
+        out.push(of("BytesUploaded", BYTES, seen.received as f64));
     }
     out
 }
 
-fn millis(time: Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+/// Whole ones.
+fn millis(time: Duration) -> f64 {
+    time.as_millis() as f64
 }
 
 /// The metric of the kind of a request, where it has one beside `AllRequests`.

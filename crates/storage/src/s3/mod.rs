@@ -16,6 +16,7 @@ pub mod events;
 mod expiry;
 pub mod filter;
 pub mod form;
+mod holdings;
 pub mod inventory;
 pub mod lifecycle;
 pub mod listing;

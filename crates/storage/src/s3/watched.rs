@@ -10,6 +10,7 @@ use super::{logging, metering};
 use base::{AccountId, Region};
 use http::request::Parts;
 use kernel::Cloud;
+use kernel::site::host_of;
 use kernel::witness::{Seen, Witness};
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -72,9 +73,7 @@ pub struct About<'p> {
 
 impl<'p> About<'p> {
     pub fn of(parts: &'p Parts) -> Option<About<'p>> {
-        let header = parts.headers.get(http::header::HOST).and_then(|value| value.to_str().ok());
-        let host = header.or(parts.uri.authority().map(http::uri::Authority::as_str)).unwrap_or_default();
-        let name = host::read(host);
+        let name = host::read(host_of(parts));
         if name.endpoint_prefix.is_some_and(|prefix| prefix != "s3") {
             return None;
         }

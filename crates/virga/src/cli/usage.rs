@@ -3,6 +3,7 @@
 use super::table::layout;
 use super::{Context, Outcome};
 use crate::client;
+use crate::gateway::By;
 use clap::{Args, ValueEnum};
 use serde_json::Value;
 use std::process::ExitCode;
@@ -23,24 +24,7 @@ pub(super) struct Options {
     account: Option<String>,
 }
 
-#[derive(Clone, Copy, ValueEnum, Debug)]
-enum By {
-    Service,
-    Resource,
-    UsageType,
-    Operation,
-}
-
 impl By {
-    fn word(self) -> &'static str {
-        match self {
-            By::Service => "service",
-            By::Resource => "resource",
-            By::UsageType => "usage-type",
-            By::Operation => "operation",
-        }
-    }
-
     /// Headings, and the members under them.
     fn columns(self) -> &'static [(&'static str, &'static str)] {
         match self {
@@ -56,7 +40,9 @@ impl By {
 
 pub(super) fn run(cx: &Context, options: &Options) -> Outcome {
     let running = cx.place.must_run()?;
-    let mut path = format!("/_virga/usage?by={}", options.by.word());
+    let by = options.by.to_possible_value();
+    let by = by.as_ref().map_or("service", clap::builder::PossibleValue::get_name);
+    let mut path = format!("/_virga/usage?by={by}");
     for (name, value) in [("from", &options.from), ("to", &options.to), ("account", &options.account)] {
         if let Some(value) = value {
             // What would change the meaning of the address is in no time and in no account.

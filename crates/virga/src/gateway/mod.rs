@@ -15,6 +15,7 @@ pub(crate) mod tunnel;
 mod usage;
 
 pub(crate) use internal::is_loopback_name;
+pub(crate) use usage::By;
 
 use crate::authority::Authority;
 use ec2::front::Gate;

@@ -3,14 +3,15 @@
 use super::Gateway;
 use super::internal::{Refusal, aside};
 use base::{AccountId, Timestamp};
+use clap::ValueEnum;
 use kernel::meter::{Query, Used, usage};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// By what usage is added up, beside its type.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum By {
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum, Debug)]
+pub(crate) enum By {
     Service,
     Resource,
     UsageType,
@@ -18,16 +19,6 @@ enum By {
 }
 
 impl By {
-    fn parse(text: &str) -> Option<By> {
-        Some(match text {
-            "service" => By::Service,
-            "resource" => By::Resource,
-            "usage-type" => By::UsageType,
-            "operation" => By::Operation,
-            _ => return None,
-        })
-    }
-
     /// The words of a row, in the order in which rows are sorted.
     fn words(self, used: &Used) -> Vec<(&'static str, String)> {
         let service = ("service", used.product.clone());
@@ -51,19 +42,19 @@ pub(super) async fn answer(gateway: &Gateway, query: &str) -> Result<Value, Refu
     let mut asked =
         Query { from: month(now), to: now.plus(std::time::Duration::from_micros(1)), account: None };
     let mut by = By::Service;
-    for (name, value) in query.split('&').filter_map(|pair| pair.split_once('=')) {
-        match name {
-            "from" => asked.from = time(value).ok_or_else(|| bad(no_time(value)))?,
-            "to" => asked.to = time(value).ok_or_else(|| bad(no_time(value)))?,
+    for (name, value) in wire::head::form_pairs(query) {
+        match &*name {
+            "from" => asked.from = time(&value).ok_or_else(|| bad(no_time(&value)))?,
+            "to" => asked.to = time(&value).ok_or_else(|| bad(no_time(&value)))?,
             "account" => {
-                let account = AccountId::parse(value);
+                let account = AccountId::parse(&value);
                 asked.account =
                     Some(account.ok_or_else(|| bad(format!("{value:?} is not an account's twelve digits")))?);
             }
             "by" => {
                 let known = "service, resource, usage-type or operation";
-                by = By::parse(value)
-                    .ok_or_else(|| bad(format!("usage is told by {known}, not by {value:?}")))?;
+                by = By::from_str(&value, false)
+                    .map_err(|_| bad(format!("usage is told by {known}, not by {value:?}")))?;
             }
             other => return Err(bad(format!("{other:?} is not asked of usage"))),
         }

@@ -70,7 +70,7 @@ fn requests_by_configuration() {
     root.call("s3", "HeadObject", json!({ "Bucket": "shop", "Key": "in/a" })).ok();
     root.call("s3", "CopyObject", json!({ "Bucket": "shop", "Key": "in/b", "CopySource": "shop/out" })).ok();
     root.call("s3", "DeleteObject", json!({ "Bucket": "shop", "Key": "in/b" })).ok();
-    run(&cloud, "s3 request metrics");
+    run(&cloud, "metrics of services");
     let of = |id: &str, name: &str, statistic: &str| {
         asked(&root, MINUTE, name, &[("BucketName", "shop"), ("FilterId", id)], statistic)
     };

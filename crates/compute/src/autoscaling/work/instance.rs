@@ -15,7 +15,7 @@ fn activity(cx: &Cx<'_>, group: &Group, description: String, cause: String, plac
     let (zone, subnet) = place;
     let pairs = [("Subnet ID", subnet), ("Availability Zone", zone)];
     let pairs = pairs.into_iter().filter(|(_, value)| !value.is_empty());
-    let details = Value::Map(pairs.map(|(name, value)| (name.to_owned(), Value::str(value))).collect());
+    let details = Value::map(pairs.map(|(name, value)| (name, Value::str(value))));
     Activity {
         id: base::id::uuid(cx.rng()),
         group: group.name.clone(),
@@ -200,6 +200,5 @@ fn emit(cx: &mut Cx<'_>, activity: &Activity, instance: Option<&String>, event: 
         ("Origin", text(from)),
         ("Destination", text(to)),
     ];
-    let detail = Value::Map(detail.into_iter().map(|(name, value)| (name.to_owned(), value)).collect());
-    cx.emit("aws.autoscaling", event, resources, &detail);
+    cx.emit("aws.autoscaling", event, resources, &Value::map(detail));
 }

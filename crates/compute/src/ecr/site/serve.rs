@@ -1,7 +1,7 @@
 //! What the registry answers.
 
 use super::place::{Asked, Registry};
-use super::{With, answered, host, refusal, refused};
+use super::{With, answered, refusal, refused};
 use crate::ecr::login::Login;
 use crate::ecr::manifest::is_digest;
 use crate::ecr::model::PART_BYTES_MAX;
@@ -9,6 +9,7 @@ use bytes::{Bytes, BytesMut};
 use http::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, LOCATION, RANGE};
 use http::request::Parts;
 use http::{HeaderName, Method};
+use kernel::site::host_of;
 use kernel::{As, Body, Cloud, Incoming, Reply, Whom};
 use std::sync::Arc;
 use store::CommitError;
@@ -93,7 +94,7 @@ impl Session<'_> {
             let (answer, commit) = {
                 let mut tx = self.cloud.store().begin();
                 let region = self.registry.region;
-                let host = Some(host(self.parts));
+                let host = Some(host_of(self.parts));
                 let answer = self.cloud.act_for(&mut tx, SERVICE, whom, region, host, |cx| {
                     cx.call("ecr", operation, request.clone(), As::Caller)
                 })??;

@@ -40,16 +40,6 @@ wire::shape! {
     }
 
     #[derive(Debug)]
-    pub(crate) struct InvokeStream {
-        name: String = "FunctionName",
-        kind: Option<String> = "InvocationType",
-        log: Option<String> = "LogType",
-        context: Option<String> = "ClientContext",
-        payload: Option<Bytes> = "Payload",
-        qualifier: Option<String> = "Qualifier",
-    }
-
-    #[derive(Debug)]
     pub(crate) struct Streamed {
         status: i32 = "StatusCode",
         version: Option<String> = "ExecutedVersion",
@@ -152,9 +142,7 @@ fn tail(text: &str) -> String {
     STANDARD.encode(&text[at..])
 }
 
-async fn stream(dx: Dx, req: InvokeStream, _: Body) -> Result<Answer<Streamed>, Fault> {
-    let InvokeStream { name, kind, log, context, payload, qualifier } = req;
-    let req = Invoke { name, kind, log, context, payload, qualifier };
+async fn stream(dx: Dx, req: Invoke, _: Body) -> Result<Answer<Streamed>, Fault> {
     let (kind, asked) = dx.read(|cx| checked(cx, req))?;
     let streamed = |status, version| Streamed { status, version, events: None };
     if kind == Kind::DryRun {

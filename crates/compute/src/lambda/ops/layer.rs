@@ -3,7 +3,7 @@
 use super::function::check_storage;
 use super::source::Source;
 use super::{no_page, page_size};
-use crate::lambda::access::{self};
+use crate::lambda::access;
 use crate::lambda::code;
 use crate::lambda::errors::{LambdaError, invalid};
 use crate::lambda::layer::{self, LayerName};
@@ -228,20 +228,23 @@ fn list(cx: &mut Cx<'_>, req: ListLayers) -> Result<Layers, LambdaError> {
         name: layer.name.clone(),
         version: None,
     };
-    let latest = |layer: &Layer| {
-        let all = versions(cx, &named(layer)).unwrap_or_default();
-        all.into_iter().find(|version| suits(version, runtime, architecture))
+    let latest = |layer: &Layer| -> Result<Option<LayerVersion>, LambdaError> {
+        let all = versions(cx, &named(layer))?;
+        Ok(all.into_iter().find(|version| suits(version, runtime, architecture)))
     };
     let list = format!("lambda:ListLayers {runtime:?} {architecture:?}");
     let prefix = Key::regional(cx.account, cx.region);
-    let found =
-        cx.list(&LAYERS, &prefix, &list, req.marker.as_deref(), page_size(req.most), |l| latest(l).is_some());
+    // What cannot be read is told when it is to be shown.
+    let wanted = |layer: &Layer| latest(layer).map_or(true, |latest| latest.is_some());
+    let found = cx.list(&LAYERS, &prefix, &list, req.marker.as_deref(), page_size(req.most), wanted);
     let (found, marker) = found.map_err(no_page)?;
-    let show = |layer: Layer| {
-        let (named, latest) = (named(&layer), latest(&layer)?);
-        Some(OneLayer { name: layer.name, arn: named.arn(), latest: listed(&named, latest) })
-    };
-    Ok(Layers { marker, layers: found.into_iter().filter_map(show).collect() })
+    let mut layers = Vec::with_capacity(found.len());
+    for layer in found {
+        let named = named(&layer);
+        let latest = latest(&layer)?.map(|latest| listed(&named, latest));
+        layers.extend(latest.map(|latest| OneLayer { name: layer.name, arn: named.arn(), latest }));
+    }
+    Ok(Layers { marker, layers })
 }
 
 fn list_versions(cx: &mut Cx<'_>, req: ListVersions) -> Result<VersionList, LambdaError> {

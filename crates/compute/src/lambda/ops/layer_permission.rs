@@ -1,13 +1,10 @@
 //! Who else may use a version of a layer.
 
-use super::configuration::check_revision;
-use super::permission::{PolicyShown, object, principal};
+use super::permission::{NO_POLICY, PolicyShown, principal};
 use crate::lambda::access;
-use crate::lambda::errors::{LambdaError, invalid};
+use crate::lambda::errors::LambdaError;
 use crate::lambda::layer::{self, LayerName};
 use crate::lambda::model::{LAYER_POLICIES, PolicyOf};
-use crate::lambda::policy;
-use auth::policy::{Policy, PolicyKind};
 use kernel::{Cx, Empty};
 use wire::Value;
 
@@ -59,13 +56,7 @@ fn found(cx: &Cx<'_>, name: &str, version: i64) -> Result<LayerName, LambdaError
 fn add(cx: &mut Cx<'_>, req: Add) -> Result<AddedTo, LambdaError> {
     let named = found(cx, &req.name, req.version)?;
     let mut policy = layer::policy(cx.tx, &named)?.unwrap_or_default();
-    check_revision(req.revision.as_deref(), &policy.revision)?;
-    if policy.statements.iter().any(|(id, _)| *id == req.id) {
-        return Err(LambdaError::Conflict(format!(
-            "The statement id ({}) provided already exists. Please provide a new statement id, or remove the existing statement.",
-            req.id
-        )));
-    }
+    policy.check_new(&req.id, req.revision.as_deref())?;
     let mut members = vec![
         ("Sid", Value::str(&req.id)),
         ("Effect", Value::str("Allow")),
@@ -74,48 +65,29 @@ fn add(cx: &mut Cx<'_>, req: Add) -> Result<AddedTo, LambdaError> {
         ("Resource", Value::Str(named.version_arn())),
     ];
     if let Some(organization) = &req.organization {
-        let equals = object(vec![("aws:PrincipalOrgID", Value::str(organization))]);
-        members.push(("Condition", object(vec![("StringEquals", equals)])));
+        let equals = Value::map(vec![("aws:PrincipalOrgID", Value::str(organization))]);
+        members.push(("Condition", Value::map(vec![("StringEquals", equals)])));
     }
-    let statement = wire::json::text(&object(members));
-    policy.statements.push((req.id, statement.clone()));
-    policy.revision = base::id::uuid(cx.rng());
-    let document = policy.text();
-    if document.len() > policy::BYTES_MAX {
-        return Err(LambdaError::PolicyLength);
-    }
-    Policy::parse(&document, PolicyKind::Resource("lambda")).map_err(|_| {
-        invalid("The provided principal was invalid. Please check the principal and try again.")
-    })?;
-    LAYER_POLICIES.put(cx.tx, &named.version_key(), &policy);
+    let statement = wire::json::text(&Value::map(members));
+    policy.add(cx, req.id, statement.clone())?;
+    policy.keep(cx, &LAYER_POLICIES, &named.version_key());
     Ok(AddedTo { statement, revision: policy.revision })
 }
 
 fn existing(cx: &Cx<'_>, named: &LayerName) -> Result<PolicyOf, LambdaError> {
-    let missing = || LambdaError::NotFound("No policy is associated with the given resource.".into());
-    layer::policy(cx.tx, named)?.ok_or_else(missing)
+    layer::policy(cx.tx, named)?.ok_or_else(|| LambdaError::NotFound(NO_POLICY.into()))
 }
 
 fn remove(cx: &mut Cx<'_>, req: Remove) -> Result<Empty, LambdaError> {
     let named = found(cx, &req.name, req.version)?;
     let mut policy = existing(cx, &named)?;
-    check_revision(req.revision.as_deref(), &policy.revision)?;
-    let before = policy.statements.len();
-    policy.statements.retain(|(id, _)| *id != req.id);
-    if policy.statements.len() == before {
-        return Err(LambdaError::NotFound(format!("Statement {} is not found in resource policy.", req.id)));
-    }
-    policy.revision = base::id::uuid(cx.rng());
-    match policy.statements.is_empty() {
-        true => LAYER_POLICIES.delete(cx.tx, &named.version_key()),
-        false => LAYER_POLICIES.put(cx.tx, &named.version_key(), &policy),
-    }
+    policy.remove(cx, &req.id, req.revision.as_deref())?;
+    policy.keep(cx, &LAYER_POLICIES, &named.version_key());
     Ok(Empty)
 }
 
 fn get(cx: &mut Cx<'_>, req: Get) -> Result<PolicyShown, LambdaError> {
     let named = found(cx, &req.name, req.version)?;
-    let PolicyOf { statements, revision } = existing(cx, &named)?;
-    let policy = PolicyOf { statements, revision: revision.clone() };
-    Ok(PolicyShown { policy: policy.text(), revision })
+    let policy = existing(cx, &named)?;
+    Ok(PolicyShown { policy: policy.text(), revision: policy.revision })
 }

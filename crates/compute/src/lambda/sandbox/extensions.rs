@@ -101,8 +101,8 @@ impl Extensions {
 
     /// An event of the function begins.
     pub(super) fn invoke(&self, id: &str, arn: &str, deadline_millis: i64, trace: &str) {
-        let tracing = object(vec![("type", Value::str("X-Amzn-Trace-Id")), ("value", Value::str(trace))]);
-        let event = object(vec![
+        let tracing = Value::map(vec![("type", Value::str("X-Amzn-Trace-Id")), ("value", Value::str(trace))]);
+        let event = Value::map(vec![
             ("eventType", Value::str("INVOKE")),
             ("deadlineMs", Value::Int(deadline_millis)),
             ("requestId", Value::str(id)),
@@ -114,7 +114,7 @@ impl Extensions {
 
     /// The environment ends, by this time; whether somebody wanted to know.
     pub(crate) fn shutdown(&self, deadline_millis: i64) -> bool {
-        let event = object(vec![
+        let event = Value::map(vec![
             ("eventType", Value::str("SHUTDOWN")),
             ("shutdownReason", Value::str("spindown")),
             ("deadlineMs", Value::Int(deadline_millis)),
@@ -139,12 +139,11 @@ impl Extensions {
             return bad("Extension.InvalidExtensionName", "The header Lambda-Extension-Name is missing.");
         };
         let asked = std::str::from_utf8(body).ok().and_then(wire::json::read);
-        let events = match &asked {
-            Some(Value::Map(members)) => members.iter().find(|(member, _)| member == "events"),
-            _ => return bad("InvalidRequestFormat", "The body is no JSON object."),
+        let Some(asked @ Value::Map(_)) = &asked else {
+            return bad("InvalidRequestFormat", "The body is no JSON object.");
         };
         let (mut invoke, mut shutdown) = (false, false);
-        if let Some((_, Value::List(events))) = events {
+        if let Some(Value::List(events)) = asked.entry("events") {
             for event in events {
                 match event.as_str() {
                     Some("INVOKE") => invoke = true,
@@ -183,7 +182,7 @@ impl Extensions {
         if header(parts, FEATURES).is_some_and(|list| list.split(',').any(|one| one.trim() == "accountId")) {
             members.push(("accountId", Value::str(&about.account)));
         }
-        named(answer(StatusCode::OK, wire::json::text(&object(members))), IDENTIFIER, id)
+        named(answer(StatusCode::OK, wire::json::text(&Value::map(members))), IDENTIFIER, id)
     }
 
     /// The place of whoever asks among those that are known.
@@ -240,13 +239,9 @@ impl Extensions {
         let said = std::str::from_utf8(&body).ok().and_then(wire::json::read);
         let whole =
             matches!(&said, Some(Value::Map(members)) if members.iter().any(|(name, _)| name == "errorType"));
-        let error = object(vec![("errorType", Value::str(kind)), ("errorMessage", Value::str(""))]);
+        let error = Value::map(vec![("errorType", Value::str(kind)), ("errorMessage", Value::str(""))]);
         (accepted(), Some(if whole { body } else { wire::json::text(&error).into() }))
     }
-}
-
-fn object(members: Vec<(&str, Value)>) -> Value {
-    Value::Map(members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
 }
 
 fn header<'p>(parts: &'p Parts, name: &str) -> Option<&'p str> {

@@ -2,7 +2,6 @@
 //!
 //! AWS: <https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html>
 
-use super::member;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
@@ -48,13 +47,13 @@ impl Head {
 
     /// Status, headers and cookies that a function names; `None` where they are none.
     pub(super) fn read(said: &Value, kind: &str) -> Option<Head> {
-        let status = match member(said, "statusCode") {
+        let status = match said.entry("statusCode") {
             Some(Value::Int(status)) => u16::try_from(*status).ok().filter(|s| (100..=599).contains(s))?,
             Some(_) => return None,
             None => 200,
         };
         let mut head = Head { status, ..Head::plain(kind) };
-        match member(said, "headers") {
+        match said.entry("headers") {
             Some(Value::Map(headers)) => {
                 for (name, value) in headers {
                     let name = HeaderName::try_from(name.as_str()).ok()?;
@@ -67,7 +66,7 @@ impl Head {
             None | Some(Value::Null) => {}
             Some(_) => return None,
         }
-        match member(said, "cookies") {
+        match said.entry("cookies") {
             Some(Value::List(cookies)) => {
                 for cookie in cookies {
                     head.headers.append(SET_COOKIE, HeaderValue::from_str(cookie.as_str()?).ok()?);
@@ -84,12 +83,12 @@ impl Head {
 pub(super) fn whole(payload: &Bytes) -> Option<(Head, Bytes)> {
     let text = std::str::from_utf8(payload).ok()?;
     let said = wire::json::read(text)?;
-    if member(&said, "statusCode").is_none() {
+    if said.entry("statusCode").is_none() {
         return Some((Head::plain("application/json"), payload.clone()));
     }
     let head = Head::read(&said, "application/json")?;
-    let encoded = matches!(member(&said, "isBase64Encoded"), Some(Value::Bool(true)));
-    let body = match member(&said, "body") {
+    let encoded = matches!(said.entry("isBase64Encoded"), Some(Value::Bool(true)));
+    let body = match said.entry("body") {
         Some(Value::Str(body)) if encoded => STANDARD.decode(body).ok()?.into(),
         Some(Value::Str(body)) => body.clone().into(),
         None | Some(Value::Null) => Bytes::new(),

@@ -26,10 +26,6 @@ pub(super) struct Visit<'v> {
     pub(super) organization: Option<String>,
 }
 
-fn map(members: Vec<(&str, Value)>) -> Value {
-    Value::Map(members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
-}
-
 /// Adds a value to those of its name.
 fn join(all: &mut Vec<(String, Value)>, name: String, value: &str) {
     match all.iter_mut().find(|(known, _)| *known == name) {
@@ -76,7 +72,7 @@ fn clf(now: Timestamp) -> String {
 
 fn iam(caller: &Caller, organization: Option<&str>) -> Value {
     let id = caller.user_id.split(':').next().unwrap_or_default();
-    map(vec![
+    Value::map(vec![
         ("accessKey", Value::str(&caller.access_key)),
         ("accountId", Value::str(caller.account.as_str())),
         ("callerId", Value::str(&caller.user_id)),
@@ -97,7 +93,7 @@ fn context(parts: &Parts, visit: &Visit<'_>) -> Value {
         ("domainPrefix", Value::str(&visit.url.id)),
         (
             "http",
-            map(vec![
+            Value::map(vec![
                 ("method", Value::str(parts.method.as_str())),
                 ("path", Value::str(parts.uri.path())),
                 ("protocol", Value::Str(format!("{:?}", parts.version))),
@@ -112,9 +108,9 @@ fn context(parts: &Parts, visit: &Visit<'_>) -> Value {
         ("timeEpoch", Value::Int(visit.now.micros() / 1000)),
     ];
     if let Some(caller) = visit.caller {
-        members.push(("authorizer", map(vec![("iam", iam(caller, visit.organization.as_deref()))])));
+        members.push(("authorizer", Value::map(vec![("iam", iam(caller, visit.organization.as_deref()))])));
     }
-    map(members)
+    Value::map(members)
 }
 
 /// The event, as JSON.
@@ -150,7 +146,7 @@ pub(super) fn write(parts: &Parts, body: &[u8], visit: &Visit<'_>) -> String {
     if !body.is_empty() {
         members.push(("body", text.map_or_else(|| Value::Str(STANDARD.encode(body)), Value::str)));
     }
-    wire::json::text(&map(members))
+    wire::json::text(&Value::map(members))
 }
 
 #[cfg(test)]
@@ -170,7 +166,7 @@ mod tests {
     }
 
     fn at<'v>(value: &'v Value, path: &[&str]) -> Option<&'v Value> {
-        path.iter().try_fold(value, |value, name| super::super::member(value, name))
+        path.iter().try_fold(value, |value, name| value.entry(name))
     }
 
     fn text<'v>(value: &'v Value, path: &[&str]) -> Option<&'v str> {

@@ -15,16 +15,16 @@ use super::access;
 use super::errors::{BROKEN, DENIED, TOO_LARGE, is_throttled, is_unsigned};
 use super::flow::Flow;
 use super::invocation::{self, Asked, Begun, Heard, Outcome};
-use super::metering::Meter;
+use super::metering;
 use super::model::{URLS_BY_ID, Url};
 use answer::Head;
 use bytes::{Bytes, BytesMut};
 use event::Visit;
-use http::header::{CONTENT_TYPE, HOST};
+use http::header::CONTENT_TYPE;
 use http::request::Parts;
 use http::{HeaderName, HeaderValue};
 use kernel::body::Cut;
-use kernel::site::Site;
+use kernel::site::{Site, host_of};
 use kernel::visit::{Purpose, Visitor};
 use kernel::{Body, Cloud, Incoming, Peer, Reply, Running};
 use std::sync::Arc;
@@ -47,11 +47,6 @@ const FORBIDDEN: &str = "Forbidden. For troubleshooting Function URL authorizati
 /// All function URLs.
 #[derive(Debug)]
 pub struct Urls;
-
-fn host_of(parts: &Parts) -> &str {
-    let header = parts.headers.get(HOST).and_then(|value| value.to_str().ok());
-    header.or(parts.uri.authority().map(http::uri::Authority::as_str)).unwrap_or_default()
-}
 
 impl Site for Urls {
     fn name(&self) -> &'static str {
@@ -79,8 +74,7 @@ impl Site for Urls {
                 }
                 _ => serve(cloud, &url, parts, incoming, peer).await,
             };
-            let meter = cloud.memory::<Meter>();
-            meter.answered(&url.named(), cloud.clock().now(), reply.status, begun.elapsed());
+            metering::answered(cloud, &url.named(), reply.status, begun.elapsed());
             for (name, value) in headers.iter() {
                 reply.headers.insert(name, value.clone());
             }
@@ -96,12 +90,6 @@ fn find(cloud: &Cloud, host: &str) -> Option<Url> {
     url.filter(|url| url.region == region)
 }
 
-/// A member of a JSON object.
-fn member<'v>(value: &'v Value, name: &str) -> Option<&'v Value> {
-    let Value::Map(members) = value else { return None };
-    members.iter().find(|(known, _)| known == name).map(|(_, value)| value)
-}
-
 fn put(reply: &mut Reply, name: &'static str, value: &str) {
     if let Ok(value) = HeaderValue::from_str(value) {
         reply.headers.insert(HeaderName::from_static(name), value);
@@ -109,8 +97,7 @@ fn put(reply: &mut Reply, name: &'static str, value: &str) {
 }
 
 fn json(status: u16, members: Vec<(&str, Value)>) -> Reply {
-    let members = members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-    let text = wire::json::text(&Value::Map(members));
+    let text = wire::json::text(&Value::map(members));
     let mut reply = Reply { status, headers: Default::default(), content: Bytes::from(text).into() };
     reply.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     reply

@@ -38,10 +38,6 @@ wire::shape! {
     }
 }
 
-fn object<const N: usize>(members: [(&str, Value); N]) -> Value {
-    Value::Map(members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
-}
-
 fn statements(bus: &Bus) -> Result<Vec<Value>, EventsError> {
     let Some(text) = &bus.policy else { return Ok(Vec::new()) };
     let Some(Value::Map(members)) = wire::json::read(text) else { return Err(EventsError::Internal) };
@@ -59,7 +55,7 @@ fn has_id(statement: &Value, id: &str) -> bool {
 
 fn save(cx: &mut Cx<'_>, mut bus: Bus, statements: Vec<Value>) -> Result<Empty, EventsError> {
     let policy =
-        object([("Version", Value::str("2012-10-17")), ("Statement", Value::List(statements.clone()))]);
+        Value::map([("Version", Value::str("2012-10-17")), ("Statement", Value::List(statements.clone()))]);
     bus.policy = (!statements.is_empty()).then(|| wire::json::text(&policy));
     if let Some(text) = &bus.policy {
         policy::check(text)?;
@@ -89,7 +85,7 @@ fn put(cx: &mut Cx<'_>, req: PutPermission) -> Result<Empty, EventsError> {
     }
     let who = match principal.as_str() {
         "*" => Value::str("*"),
-        account => object([("AWS", Value::Str(format!("arn:aws:iam::{account}:root")))]),
+        account => Value::map([("AWS", Value::Str(format!("arn:aws:iam::{account}:root")))]),
     };
     let mut statement = vec![
         ("Sid".to_owned(), Value::str(&id)),
@@ -99,8 +95,8 @@ fn put(cx: &mut Cx<'_>, req: PutPermission) -> Result<Empty, EventsError> {
         ("Resource".to_owned(), Value::Str(bus.arn())),
     ];
     if let Some(Condition { operator, key, value }) = req.condition {
-        let test = object([(key.as_str(), Value::Str(value))]);
-        statement.push(("Condition".to_owned(), object([(operator.as_str(), test)])));
+        let test = Value::map([(key.as_str(), Value::Str(value))]);
+        statement.push(("Condition".to_owned(), Value::map([(operator.as_str(), test)])));
     }
     let mut all = statements(&bus)?;
     all.retain(|other| !has_id(other, &id));

@@ -66,10 +66,6 @@ fn texts(all: Vec<String>) -> Value {
     if values.len() == 1 { values.remove(0) } else { Value::List(values) }
 }
 
-fn object(members: Vec<(&str, Value)>) -> Value {
-    Value::Map(members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
-}
-
 fn add(cx: &mut Cx<'_>, req: AddPermission) -> Result<Empty, SnsError> {
     let mut topic = model::topic(cx, &req.arn)?;
     if req.actions.is_empty() || req.actions.iter().any(|action| !SHARED.contains(&action.as_str())) {
@@ -84,10 +80,10 @@ fn add(cx: &mut Cx<'_>, req: AddPermission) -> Result<Empty, SnsError> {
     }
     let principals = req.accounts.iter().map(|account| format!("arn:aws:iam::{account}:root")).collect();
     let actions = req.actions.iter().map(|action| format!("SNS:{action}")).collect();
-    statements.push(object(vec![
+    statements.push(Value::map(vec![
         ("Sid", Value::str(&req.label)),
         ("Effect", Value::str("Allow")),
-        ("Principal", object(vec![("AWS", texts(principals))])),
+        ("Principal", Value::map(vec![("AWS", texts(principals))])),
         ("Action", texts(actions)),
         ("Resource", Value::Str(topic.arn())),
     ]));

@@ -97,10 +97,6 @@ fn texts(all: Vec<String>) -> Value {
     if values.len() == 1 { values.remove(0) } else { Value::List(values) }
 }
 
-fn object(members: Vec<(&str, Value)>) -> Value {
-    Value::Map(members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
-}
-
 /// The members of a policy but for its statements, and the statements.
 type Document = (Vec<(String, Value)>, Vec<Value>);
 
@@ -145,10 +141,10 @@ fn add(cx: &mut Cx<'_>, req: AddPermission) -> Result<Empty, SqsError> {
     }
     let principals = req.accounts.iter().map(|account| format!("arn:aws:iam::{account}:root")).collect();
     let actions = req.actions.iter().map(|action| format!("SQS:{action}")).collect();
-    statements.push(object(vec![
+    statements.push(Value::map(vec![
         ("Sid", Value::str(&req.label)),
         ("Effect", Value::str("Allow")),
-        ("Principal", object(vec![("AWS", texts(principals))])),
+        ("Principal", Value::map(vec![("AWS", texts(principals))])),
         ("Action", texts(actions)),
         ("Resource", Value::Str(arn)),
     ]));

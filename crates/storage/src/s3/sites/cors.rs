@@ -2,13 +2,13 @@
 //!
 //! AWS: <https://docs.aws.amazon.com/AmazonS3/latest/API/RESTOPTIONSobject.html>
 
-use super::{empty, find, head, host, refusal, set};
+use super::{empty, find, head, refusal, set};
 use crate::s3::configs::CORS;
 use crate::s3::cors::{Crossing, Headers};
 use crate::s3::errors::{Denial, Refusal, S3Error};
 use crate::s3::form::{self, Forms};
 use http::request::Parts;
-use kernel::site::Site;
+use kernel::site::{Site, host_of};
 use kernel::{Cloud, Incoming, Peer, Reply, Running};
 use std::sync::Arc;
 use wire::route::Step;
@@ -24,7 +24,7 @@ fn text<'p>(parts: &'p Parts, name: &str) -> Option<&'p str> {
 
 /// The bucket that a preflight is about, which carries no signature that would name a service.
 fn asked_bucket(parts: &Parts) -> Option<&str> {
-    let name = read(host(parts));
+    let name = read(host_of(parts));
     if name.endpoint_prefix.is_some_and(|prefix| prefix != "s3") || name.website {
         return None;
     }

@@ -26,11 +26,6 @@ fn head(parts: &Parts) -> Head<'_> {
     }
 }
 
-fn host(parts: &Parts) -> &str {
-    let header = parts.headers.get(http::header::HOST).and_then(|value| value.to_str().ok());
-    header.or(parts.uri.authority().map(http::uri::Authority::as_str)).unwrap_or_default()
-}
-
 /// The bucket of this name, as the store has it now.
 fn find(cloud: &Cloud, name: &str) -> Result<Option<Arc<Bucket>>, S3Error> {
     buckets::find(cloud, &cloud.store().snapshot(), name)

@@ -6,13 +6,13 @@
 //! AWS: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/WebsiteEndpoints.html>
 
 use super::page::Problem;
-use super::{empty, find, host, set};
+use super::{empty, find, set};
 use crate::s3::configs::WEBSITE;
 use crate::s3::website::WebsiteConfiguration;
 use crate::s3::website::route::{Address, Moved, Route};
 use bytes::Bytes;
 use http::request::Parts;
-use kernel::site::Site;
+use kernel::site::{Site, host_of};
 use kernel::witness::Trace;
 use kernel::{Cloud, Incoming, Peer, Reply, Running};
 use std::sync::Arc;
@@ -31,7 +31,7 @@ impl Site for Website {
     }
 
     fn claims(&self, parts: &Parts) -> bool {
-        let name = read(host(parts));
+        let name = read(host_of(parts));
         name.website && name.bucket.is_some()
     }
 
@@ -43,7 +43,7 @@ impl Site for Website {
         peer: Peer,
     ) -> Running<'a, Reply> {
         Box::pin(async move {
-            let name = read(host(parts));
+            let name = read(host_of(parts));
             let (bucket, region) = (name.bucket.unwrap_or_default(), name.region.unwrap_or("us-east-1"));
             let visit = Visit { cloud, parts, peer, bucket, region };
             let reply = visit.answer().await;
@@ -101,7 +101,7 @@ impl Visit<'_> {
 
     async fn page(&self, site: &WebsiteConfiguration, key: &str) -> Reply {
         let protocol = if self.peer.tls.is_some() { "https" } else { "http" };
-        let address = Address { protocol, host: host(self.parts), key };
+        let address = Address { protocol, host: host_of(self.parts), key };
         let object = match site.route(&address) {
             Route::Moved(to) => return moved(&to),
             Route::Object(object) => object,

@@ -48,7 +48,7 @@ impl Tariff for Requests {
         let Some(kind) = call.kind.or_else(|| kind(call.operation)).filter(|_| call.is_charged()) else {
             return;
         };
-        let (name, operation) = (bucket_of(call.resource), name(call.operation));
+        let (name, operation) = (bucket_of(call.resource()), name(call.operation));
         if let Some(bucket) = buckets::remembered(call.cloud, name) {
             let bucket = &bucket.record;
             let is_owner = call.caller.principal.account() == Some(bucket.owner);

@@ -3,17 +3,17 @@
 
 use super::kinds::{self, DEEP_STAGING, GLACIER_STAGING, STANDARD};
 use super::line;
+use crate::s3::holdings::{self, Held};
 use crate::s3::model::bucket::{BUCKETS, BucketRecord};
-use crate::s3::model::object::{CURRENT, StorageClass, VERSIONS};
-use crate::s3::model::upload::{PARTS, Part, UPLOADS, Upload};
+use crate::s3::model::object::StorageClass;
 use crate::s3::restore::{State, state_of};
 use crate::s3::rows::Listed;
 use base::Timestamp;
 use kernel::Cloud;
-use kernel::meter::{Gauge, Kind, Line, each_row};
+use kernel::meter::{Gauge, Kind, Line};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use store::{Direction, Key, KeyRange, Record};
+use store::{Direction, Key};
 
 /// AWS: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/storage-class-intro.html>: objects of the classes for what is
 /// seldom read are counted as at least so large.
@@ -46,32 +46,16 @@ impl Gauge for Stored {
 }
 
 fn sums(cloud: &Cloud, bucket: &BucketRecord) -> Result<Sums, String> {
-    let (scope, now) = (bucket.scope(), cloud.clock().now());
+    let now = cloud.clock().now();
     let mut sums = Sums::new();
-    for stored in [CURRENT.stored_key(&scope), VERSIONS.stored_key(&scope)] {
-        each_row(cloud, KeyRange::prefix(&stored), |_, row| {
-            let listed = Listed::from_bytes(row).map_err(|e| e.to_string())?;
-            if !listed.delete_marker {
-                version(&mut sums, &listed, now);
-            }
-            Ok(())
-        })?;
-    }
-    let mut uploads = Vec::new();
-    let skip = UPLOADS.stored_key(&Key::empty()).len();
-    each_row(cloud, KeyRange::prefix(&UPLOADS.stored_key(&scope)), |key, row| {
-        let upload = Upload::from_bytes(row).map_err(|e| e.to_string())?;
-        uploads.push((Key::of_stored(key.get(skip..).unwrap_or_default()), upload.class));
-        Ok(())
-    })?;
-    for (key, class) in uploads {
-        each_row(cloud, KeyRange::prefix(&PARTS.stored_key(&key)), |_, row| {
-            let part = Part::from_bytes(row).map_err(|e| e.to_string())?;
+    holdings::each(cloud, bucket, |held| match held {
+        Held::Version(listed) if listed.delete_marker => {}
+        Held::Version(listed) => version(&mut sums, listed, now),
+        Held::Part(class, size) => {
             let (kind, operation) = under_way(class);
-            add(&mut sums, kind, operation, part.piece.size);
-            Ok(())
-        })?;
-    }
+            add(&mut sums, kind, operation, size);
+        }
+    })?;
     Ok(sums)
 }
 

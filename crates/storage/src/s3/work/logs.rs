@@ -9,7 +9,7 @@ use crate::s3::buckets;
 use crate::s3::configs::LoggingRecord;
 use crate::s3::errors::{Refusal, S3Error};
 use crate::s3::logging::keep::{self, BLOCKS, Block};
-use crate::s3::logging::{SERVICE, key};
+use crate::s3::logging::{KeyFormat, SERVICE, key};
 use crate::s3::model::acl::{Grant, Grantee, Permission};
 use crate::s3::model::bucket::{Ownership, arn};
 use crate::s3::versions;
@@ -122,7 +122,7 @@ fn gather(cloud: &Arc<Cloud>) -> Result<Option<Timestamp>, String> {
     let mut files: Vec<(Block, i64)> = Vec::new();
     for (row, block) in ripe {
         BLOCKS.delete(&mut tx, &row);
-        let by_event = block.to.format.as_ref().is_some_and(super::super::logging::KeyFormat::by_event);
+        let by_event = block.to.format.as_ref().is_some_and(KeyFormat::by_event);
         let day = if by_event { block.first.seconds().div_euclid(86_400) } else { 0 };
         let fits = |(file, of): &&mut (Block, i64)| {
             file.bucket == block.bucket && file.to == block.to && *of == day && file.lines.len() < FILE_BYTES

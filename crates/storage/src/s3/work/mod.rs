@@ -11,7 +11,7 @@ mod restore;
 pub use inventory::{Inventories, NEXT, NextList};
 pub use lifecycle::Lifecycle;
 pub use logs::{DeliverLogs, FILES, LogFile, WriteLogs};
-pub use metrics::{Census, NEXT_CENSUS, NextCensus, PublishRequests};
+pub use metrics::{Census, NEXT_CENSUS, NextCensus};
 pub(crate) use replicate::note as note_replica;
 pub use replicate::{PENDING, Pending, Replicate};
 pub(crate) use restore::wait as wait_for_restore;

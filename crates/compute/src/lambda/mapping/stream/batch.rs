@@ -165,9 +165,6 @@ impl Lane {
     }
 
     fn obituary(&self, batch: &Batch, why: &Lost<'_>) -> Value {
-        let map = |members: Vec<(&str, Value)>| {
-            Value::Map(members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
-        };
         let mapping = &self.post.mapping;
         let (first, last) = (batch.records.first(), batch.records.last());
         let time = |record: Option<&Record>| {
@@ -176,7 +173,7 @@ impl Lane {
         let sequence = |record: Option<&Record>| Value::Str(record.map(|r| r.id.clone()).unwrap_or_default());
         let mut members = vec![(
             "requestContext",
-            map(vec![
+            Value::map(vec![
                 ("requestId", Value::str(&why.request_id)),
                 ("functionArn", Value::Str(mapping.named().qualified_arn())),
                 ("condition", Value::str(why.condition)),
@@ -189,13 +186,13 @@ impl Lane {
             if outcome.failed {
                 said.push(("functionError", Value::str("Unhandled")));
             }
-            members.push(("responseContext", map(said)));
+            members.push(("responseContext", Value::map(said)));
         }
         members.push(("version", Value::str("1.0")));
         members.push(("timestamp", Value::Str(self.post.cloud.clock().now().iso8601_millis())));
         members.push((
             "DDBStreamBatchInfo",
-            map(vec![
+            Value::map(vec![
                 ("shardId", Value::str(&self.shard)),
                 ("startSequenceNumber", sequence(first)),
                 ("endSequenceNumber", sequence(last)),
@@ -205,7 +202,7 @@ impl Lane {
                 ("streamArn", Value::str(&mapping.source)),
             ]),
         ));
-        map(members)
+        Value::map(members)
     }
 }
 
