@@ -4,9 +4,7 @@
 //! cloud-init: <https://cloudinit.readthedocs.io/en/latest/reference/modules.html>
 
 use super::yaml::Node;
-use super::{Plan, quoted, unpacked};
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use super::{Plan, of_base64, quoted, unpacked};
 use host::image::USER;
 
 /// Where a machine finds what `write_files` writes.
@@ -53,32 +51,21 @@ impl Config {
         }
     }
 
-    pub(super) fn into_plan(self, plan: &mut Plan, told: &mut Vec<String>) {
-        let mut steps = Steps { told, files: Vec::new(), set: Vec::new(), deferred: Vec::new() };
+    pub(super) fn into_plan(self, plan: &mut Plan, told: &mut Vec<String>, left: &mut u64) {
+        let mut steps = Steps { told, left, files: Vec::new(), set: Vec::new(), deferred: Vec::new() };
         let (mut names, mut keeps_name) = ((None, None), false);
         let mut late = String::new();
         for (key, value) in self.0 {
             match key.as_str() {
                 "bootcmd" => plan.every.push_str(&steps.commands(&key, value)),
                 "runcmd" => late.push_str(&steps.commands(&key, value)),
-                "hostname" => names.0 = value.text().map(str::to_owned),
-                "fqdn" => names.1 = value.text().map(str::to_owned),
+                "hostname" => names.0 = steps.word(&key, value),
+                "fqdn" => names.1 = steps.word(&key, value),
                 "preserve_hostname" => keeps_name = value.is_true(),
                 "write_files" => value.items().into_iter().for_each(|file| steps.file(file)),
                 "users" => value.items().into_iter().for_each(|user| steps.user(user)),
                 "ssh_authorized_keys" => steps.logins(&["/home", USER].join("/"), value),
-                "packages" => {
-                    let named = value.items().into_iter().map(|item| match item {
-                        // With the version that is wanted.
-                        Node::List(mut pair) if !pair.is_empty() => pair.remove(0),
-                        one => one,
-                    });
-                    let named: Vec<Node> = named.collect();
-                    let words =
-                        named.iter().filter_map(Node::text).map(|name| format!("package {}\n", quoted(name)));
-                    let all: String = words.collect();
-                    steps.set.push(all);
-                }
+                "packages" => value.items().into_iter().for_each(|item| steps.package(&key, item)),
                 _ => steps.strange(&key),
             }
         }
@@ -107,6 +94,8 @@ impl Config {
 /// What becomes the script of the first boot.
 struct Steps<'t> {
     told: &'t mut Vec<String>,
+    /// Bytes that may still be unpacked.
+    left: &'t mut u64,
     files: Vec<Vec<u8>>,
     set: Vec<String>,
     /// After users are there.
@@ -116,6 +105,29 @@ struct Steps<'t> {
 impl Steps<'_> {
     fn strange(&mut self, what: &str) {
         self.told.push(format!("cloud-config: {what} is not understood"));
+    }
+
+    /// A text; what is none is told.
+    fn word(&mut self, key: &str, value: Node) -> Option<String> {
+        match value {
+            Node::Text(text) => Some(text),
+            Node::Nothing => None,
+            _ => {
+                self.strange(&format!("{key}: what is no text"));
+                None
+            }
+        }
+    }
+
+    fn package(&mut self, key: &str, item: Node) {
+        let name = match item {
+            // With the version that is wanted.
+            Node::List(mut pair) if !pair.is_empty() => pair.remove(0),
+            one => one,
+        };
+        if let Some(name) = self.word(key, name) {
+            self.set.push(format!("package {}\n", quoted(&name)));
+        }
     }
 
     /// Lines of a shell's: a text is one, a list is a program with its arguments.
@@ -162,7 +174,7 @@ impl Steps<'_> {
             Node::Nothing => Vec::new(),
             _ => return self.strange(&format!("write_files: the content of {path}")),
         };
-        let Some(bytes) = decoded(bytes, &encoding) else {
+        let Some(bytes) = decoded(bytes, &encoding, self.left) else {
             return self.strange(&format!("write_files: the encoding {encoding} of {path}"));
         };
         let (from, to, owner) = (format!("{FILES}/{:03}", self.files.len()), quoted(&path), quoted(&owner));
@@ -188,7 +200,7 @@ impl Steps<'_> {
                 ("gecos", Some(text)) => text.clone_into(&mut words),
                 ("ssh_authorized_keys" | "ssh-authorized-keys", _) => keys = value,
                 // There are no passwords to log in with, and nothing that another would be kept from.
-                ("lock_passwd" | "lock-passwd" | "sudo" | "groups" | "primary_group", _) => {}
+                ("lock_passwd" | "lock-passwd" | "sudo", _) => {}
                 (other, _) => self.strange(&format!("users: {other}")),
             }
         }
@@ -208,24 +220,19 @@ impl Steps<'_> {
 
     fn logins(&mut self, home: &str, keys: Node) {
         for key in keys.items() {
-            match key.text() {
-                Some(key) => self.set.push(format!("login {} {}\n", quoted(home), quoted(key.trim()))),
-                None => self.strange("ssh_authorized_keys: what is no text"),
+            if let Some(key) = self.word("ssh_authorized_keys", key) {
+                self.set.push(format!("login {} {}\n", quoted(home), quoted(key.trim())));
             }
         }
     }
 }
 
-fn decoded(bytes: Vec<u8>, encoding: &str) -> Option<Vec<u8>> {
-    let plain = |bytes: Vec<u8>| {
-        let packed: Vec<u8> = bytes.into_iter().filter(|byte| !byte.is_ascii_whitespace()).collect();
-        STANDARD.decode(packed).ok()
-    };
+fn decoded(bytes: Vec<u8>, encoding: &str, left: &mut u64) -> Option<Vec<u8>> {
     match encoding {
         "" | "text/plain" => Some(bytes),
-        "b64" | "base64" => plain(bytes),
-        "gz" | "gzip" => unpacked(&bytes),
-        "gz+b64" | "gz+base64" | "gzip+b64" | "gzip+base64" => unpacked(&plain(bytes)?),
+        "b64" | "base64" => of_base64(&bytes),
+        "gz" | "gzip" => unpacked(&bytes, left),
+        "gz+b64" | "gz+base64" | "gzip+b64" | "gzip+base64" => unpacked(&of_base64(&bytes)?, left),
         _ => None,
     }
 }
@@ -306,6 +313,29 @@ mod tests {
         assert_eq!(name("fqdn: other.example.com").as_deref(), Some("other"));
         assert_eq!(name("hostname: web\npreserve_hostname: true"), None);
         assert_eq!(first("hostname: a b"), "echo 'cloud-config: the hostname a b is not understood'\n");
+    }
+
+    #[test]
+    fn what_is_left_out_is_told() {
+        for (config, what) in [
+            ("hostname: [a]", "hostname: what is no text"),
+            ("fqdn: {a: b}", "fqdn: what is no text"),
+            ("packages: [{apt: [curl]}]", "packages: what is no text"),
+            ("packages: [[]]", "packages: what is no text"),
+            ("ssh_authorized_keys: [[a]]", "ssh_authorized_keys: what is no text"),
+        ] {
+            assert_eq!(first(config), format!("echo 'cloud-config: {what} is not understood'\n"), "{config}");
+        }
+        let script = first("users: [{name: eva, groups: wheel, primary_group: eva}]");
+        let lines: Vec<&str> = script.lines().collect();
+        assert_eq!(
+            lines,
+            [
+                "echo 'cloud-config: users: groups is not understood'",
+                "echo 'cloud-config: users: primary_group is not understood'",
+                "person 'eva' '/home/eva' '/bin/sh' ''",
+            ]
+        );
     }
 
     #[test]

@@ -1,7 +1,6 @@
 //! MIME messages of several parts (RFC 2046), as far as user data has them. Pure.
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use super::of_base64;
 
 /// A message that nests others says nothing that user data needs.
 const PARTS_MAX: usize = 256;
@@ -63,10 +62,7 @@ fn content_type(headers: &[(String, String)]) -> Header<'_> {
 fn decoded(body: &str, encoding: Option<&str>) -> Result<Vec<u8>, String> {
     match encoding.unwrap_or("7bit").to_ascii_lowercase().as_str() {
         "7bit" | "8bit" | "binary" => Ok(body.replace("\r\n", "\n").into_bytes()),
-        "base64" => {
-            let packed: String = body.chars().filter(|c| !c.is_whitespace()).collect();
-            STANDARD.decode(packed).map_err(|_| "a MIME part is not in base64".to_owned())
-        }
+        "base64" => of_base64(body.as_bytes()).ok_or_else(|| "a MIME part is not in base64".to_owned()),
         other => Err(format!("MIME parts in the encoding {other} are not understood")),
     }
 }

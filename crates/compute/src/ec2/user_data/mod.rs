@@ -11,12 +11,16 @@ mod config;
 mod mime;
 mod yaml;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use config::Config;
 pub(crate) use config::FILES;
 use std::io::Read;
 
-/// So that a few bytes cannot become all of the memory.
+/// Of all that is compressed in one machine's data, so that a few bytes cannot become all of the memory.
 const UNPACKED_BYTES_MAX: u64 = 4 << 20;
+/// Of messages within messages, so that a few bytes cannot become all of the stack.
+const DEPTH_MAX: usize = 4;
 const GZIP: &[u8] = &[0x1f, 0x8b];
 
 /// What is done.
@@ -35,32 +39,51 @@ pub(crate) struct Plan {
 }
 
 /// What the parts of user data have in common.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Reader {
     scripts: Vec<Vec<u8>>,
     config: Config,
     /// Sentences for the console.
     told: Vec<String>,
+    /// Messages that are open.
+    depth: usize,
+    /// Bytes that may still be unpacked.
+    left: u64,
 }
 
 /// The plan of some user data.
 pub(crate) fn plan(data: &[u8]) -> Plan {
-    let mut reader = Reader::default();
+    let mut reader = Reader {
+        scripts: Vec::new(),
+        config: Config::default(),
+        told: Vec::new(),
+        depth: 0,
+        left: UNPACKED_BYTES_MAX,
+    };
     if !data.is_empty() {
         reader.part(data, None);
     }
-    let Reader { scripts, config, mut told } = reader;
+    let Reader { scripts, config, mut told, mut left, .. } = reader;
     let mut plan = Plan { late: scripts, ..Plan::default() };
-    config.into_plan(&mut plan, &mut told);
+    config.into_plan(&mut plan, &mut told, &mut left);
     let said: Vec<String> = told.iter().map(|text| format!("echo {}\n", quoted(text))).collect();
     plan.first.insert_str(0, &said.concat());
     plan
 }
 
-fn unpacked(data: &[u8]) -> Option<Vec<u8>> {
+/// What is compressed, while it is no more than what is left; what could not be used counts as well.
+fn unpacked(data: &[u8], left: &mut u64) -> Option<Vec<u8>> {
     let mut out = Vec::new();
-    let read = flate2::read::MultiGzDecoder::new(data).take(UNPACKED_BYTES_MAX + 1).read_to_end(&mut out);
-    read.ok().filter(|_| out.len() as u64 <= UNPACKED_BYTES_MAX).map(|_| out)
+    let read = flate2::read::MultiGzDecoder::new(data).take(*left + 1).read_to_end(&mut out);
+    let fits = out.len() as u64 <= *left;
+    *left = left.saturating_sub(out.len() as u64);
+    read.ok().filter(|_| fits).map(|_| out)
+}
+
+/// What is in base64, with white space anywhere.
+fn of_base64(text: &[u8]) -> Option<Vec<u8>> {
+    let packed: Vec<u8> = text.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).collect();
+    STANDARD.decode(packed).ok()
 }
 
 impl Reader {
@@ -71,7 +94,7 @@ impl Reader {
     /// One part, of the type that its head names; by how it begins where it names none.
     fn part(&mut self, data: &[u8], kind: Option<&str>) {
         if data.starts_with(GZIP) {
-            match unpacked(data) {
+            match unpacked(data, &mut self.left) {
                 Some(inner) if !inner.starts_with(GZIP) => self.part(&inner, kind),
                 _ => self.tell("what is compressed cannot be unpacked"),
             }
@@ -98,15 +121,24 @@ impl Reader {
         } else if first == "#cloud-config" {
             self.config(data);
         } else if mime.iter().any(|start| first.to_ascii_lowercase().starts_with(start)) {
-            match mime::parts(data) {
-                Ok(parts) => parts.iter().for_each(|part| self.part(&part.data, Some(&part.kind))),
-                Err(why) => self.tell(why),
-            }
+            self.message(data);
         } else if first.starts_with('#') {
             self.tell(format_args!("{first} is not understood"));
         } else {
             self.tell("it is no script (#!), no #cloud-config and no MIME message, so nothing of it is run");
         }
+    }
+
+    fn message(&mut self, data: &[u8]) {
+        if self.depth == DEPTH_MAX {
+            return self.tell(format_args!("a MIME message within {DEPTH_MAX} others is not read"));
+        }
+        self.depth += 1;
+        match mime::parts(data) {
+            Ok(parts) => parts.iter().for_each(|part| self.part(&part.data, Some(&part.kind))),
+            Err(why) => self.tell(why),
+        }
+        self.depth -= 1;
     }
 
     fn config(&mut self, data: &[u8]) {
@@ -124,8 +156,14 @@ fn quoted(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::plan;
+    use super::{UNPACKED_BYTES_MAX, plan};
     use std::io::Write;
+
+    fn packed(data: &[u8]) -> Vec<u8> {
+        let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+        packed.write_all(data).unwrap();
+        packed.finish().unwrap()
+    }
 
     fn said(data: &[u8]) -> Vec<String> {
         let told = plan(data).first;
@@ -139,9 +177,7 @@ mod tests {
         let script = b"#!/bin/sh\necho hi\n";
         assert_eq!(plan(script).late, [script.to_vec()]);
         assert!(said(script).is_empty());
-        let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
-        packed.write_all(script).unwrap();
-        let packed = packed.finish().unwrap();
+        let packed = packed(script);
         assert_eq!(plan(&packed).late, [script.to_vec()]);
         assert_eq!(said(&packed[..12]), ["'user data: what is compressed cannot be unpacked'"]);
         assert_eq!(said(b"#include\nhttp://a"), ["'user data: #include is not understood'"]);
@@ -164,5 +200,40 @@ mod tests {
             said(b"MIME-Version: 1.0\nContent-Type: multipart/mixed\n\n--a\n"),
             ["'user data: a MIME message without a boundary'"]
         );
+    }
+
+    #[test]
+    fn messages_within_messages_come_to_an_end() {
+        let deep = packed("MIME-Version:\n\n".repeat(270_000).as_bytes());
+        assert!(deep.len() < 16 << 10, "{}", deep.len());
+        assert_eq!(said(&deep), ["'user data: a MIME message within 4 others is not read'"]);
+        let fourth = format!("{}#!/bin/sh\n", "MIME-Version:\n\n".repeat(4));
+        let plan = plan(fourth.as_bytes());
+        assert_eq!((plan.late, plan.first), (vec![b"#!/bin/sh\n".to_vec()], String::new()));
+    }
+
+    #[test]
+    fn what_is_compressed_has_one_measure_for_all() {
+        use base64::Engine;
+        use base64::engine::general_purpose::STANDARD;
+
+        let size = usize::try_from(UNPACKED_BYTES_MAX).unwrap() / 4 + 1;
+        let script = [&b"#!/bin/sh\n"[..], &vec![b'#'; size]].concat();
+        let script = STANDARD.encode(packed(&script));
+        let (mut message, mut files) =
+            (String::from("Content-Type: multipart/mixed; boundary=b\n\n"), String::new());
+        for _ in 0..5 {
+            let head = "Content-Type: text/x-shellscript\nContent-Transfer-Encoding: base64";
+            message.push_str(&format!("--b\n{head}\n\n{script}\n"));
+            files.push_str(&format!("- {{path: /a, encoding: gz+b64, content: {script}}}\n"));
+        }
+        assert!(message.len().max(files.len()) < 32 << 10);
+        let made = plan(message.as_bytes());
+        assert_eq!(made.late.len(), 3);
+        assert_eq!(said(message.as_bytes()), ["'user data: what is compressed cannot be unpacked'"; 2]);
+        let config = format!("#cloud-config\nwrite_files:\n{files}");
+        assert_eq!(plan(config.as_bytes()).files.len(), 3);
+        let refused = "'cloud-config: write_files: the encoding gz+b64 of /a is not understood'";
+        assert_eq!(said(config.as_bytes()), [refused; 2]);
     }
 }

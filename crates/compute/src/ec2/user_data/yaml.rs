@@ -2,8 +2,7 @@
 //!
 //! Aliases are refused, so that no short text stands for a long one.
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use super::of_base64;
 use saphyr_parser::{Event, Parser, ScalarStyle};
 
 const DEPTH_MAX: usize = 32;
@@ -71,10 +70,7 @@ pub(super) fn read(text: &str) -> Result<Node, String> {
                     tag.as_deref().is_some_and(|tag| tag.is_yaml_core_schema() && tag.suffix == "binary");
                 let plain = style == ScalarStyle::Plain;
                 match text.as_ref() {
-                    packed if is_binary => {
-                        let packed: String = packed.chars().filter(|c| !c.is_whitespace()).collect();
-                        Node::Bytes(STANDARD.decode(packed).map_err(|_| strange())?)
-                    }
+                    packed if is_binary => Node::Bytes(of_base64(packed.as_bytes()).ok_or_else(strange)?),
                     "" | "~" | "null" if plain => Node::Nothing,
                     text => Node::Text(text.to_owned()),
                 }
