@@ -189,7 +189,7 @@ pub trait Driver: Send + Sync + Debug {
     /// [`HostError::Refused`], [`HostError::NotThere`]
     fn memory(&self, machine: &str) -> Result<u64, HostError>;
 
-    /// Stops all that runs in a machine where it is, or lets it go on.
+    /// Stops all that runs in a machine where it is, or lets it go on. What cannot be stopped as a whole goes on.
     ///
     /// # Errors
     /// [`HostError::Refused`], [`HostError::NotThere`], [`HostError::Ended`]

@@ -8,6 +8,7 @@ use super::boot::Machine;
 use super::disk;
 use super::frame::{Frame, Order, Put, Take, receive, send};
 use super::powers;
+use super::residents::signal_all;
 use super::sandbox::{self, Cell};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
@@ -185,8 +186,8 @@ impl Child {
             }
             Order::Freeze => {
                 let space = self.spaces.get(&take.u32()?).ok_or(Errno::NODEV)?;
-                let signal = if take.u8()? == 0 { Signal::CONT } else { Signal::STOP };
-                space.signal_all(signal);
+                let still = take.u8()? != 0;
+                space.freeze(still)?;
                 Ok((put, None))
             }
             Order::Plug => {
@@ -378,32 +379,18 @@ impl Space {
         if let Some(init) = self.running_init() {
             let _ = rustix::process::pidfd_send_signal(init, Signal::KILL);
         }
-        self.signal_all(Signal::KILL);
+        // Its first process takes all along that could not be found.
+        let _ = signal_all(&self.namespace, Signal::KILL);
     }
 
-    /// Sends a signal to all that runs in the namespace, again and again until none has had the time for a child.
-    fn signal_all(&self, signal: Signal) {
-        const ROUNDS_MAX: u32 = 10;
-        let Ok(own) = rustix::fs::fstat(&self.namespace) else { return };
-        let mut known = Vec::new();
-        for _ in 0..ROUNDS_MAX {
-            let mut found = false;
-            for entry in std::fs::read_dir("/proc").into_iter().flatten().flatten() {
-                let pid =
-                    entry.file_name().to_str().and_then(|name| name.parse().ok()).and_then(Pid::from_raw);
-                let Some(pid) = pid.filter(|pid| signal == Signal::KILL || !known.contains(pid)) else {
-                    continue;
-                };
-                let there = rustix::fs::stat(entry.path().join("ns/net"));
-                if there.is_ok_and(|stat| (stat.st_dev, stat.st_ino) == (own.st_dev, own.st_ino)) {
-                    found |= rustix::process::kill_process(pid, signal).is_ok();
-                    known.push(pid);
-                }
-            }
-            if !found {
-                return;
-            }
+    /// Stops all that runs in the namespace, or lets it go on: where not all of it can be stopped, none of it is.
+    fn freeze(&self, still: bool) -> io::Result<()> {
+        if !still {
+            return signal_all(&self.namespace, Signal::CONT);
         }
+        signal_all(&self.namespace, Signal::STOP).inspect_err(|_| {
+            let _ = signal_all(&self.namespace, Signal::CONT);
+        })
     }
 
     /// In the namespace that the thread is in: sets what the order says below `/proc/sys/net`.

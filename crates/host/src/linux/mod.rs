@@ -10,6 +10,7 @@ mod netlink;
 mod plane;
 mod powers;
 mod process;
+mod residents;
 mod sandbox;
 mod start;
 

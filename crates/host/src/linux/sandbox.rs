@@ -7,6 +7,7 @@
 
 use super::boot::{bind, devices, launch, plain};
 use super::frame::{Order, Put, Take};
+use super::residents::inside;
 use super::{Line, process};
 use crate::sandbox::Limits;
 use crate::{HostError, Process, Sandbox};
@@ -188,16 +189,12 @@ fn limit(what: Resource, most: u64) -> io::Result<()> {
 
 /// What the processes in a network namespace occupy, in bytes.
 pub(super) fn memory(namespace: &File) -> io::Result<u64> {
-    let own = rustix::fs::fstat(namespace)?;
     let mut all = 0;
-    for entry in fs::read_dir("/proc")?.flatten() {
-        let is_process = entry.file_name().to_str().is_some_and(|name| name.parse::<u32>().is_ok());
-        let there = is_process.then(|| rustix::fs::stat(entry.path().join("ns/net")));
-        if there.is_some_and(|s| s.is_ok_and(|s| (s.st_dev, s.st_ino) == (own.st_dev, own.st_ino))) {
-            let text = fs::read_to_string(entry.path().join("status")).unwrap_or_default();
-            // What is shared with files is the machine's anyway.
-            all += own_memory(&text);
-        }
+    for pid in inside(namespace)? {
+        // Who has ended meanwhile has nothing.
+        let text = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+        // What is shared with files is the machine's anyway.
+        all += own_memory(&text);
     }
     Ok(all)
 }

@@ -1,7 +1,7 @@
 //! Disks of machines: files that somebody else serves.
 
 use crate::lab::Lab;
-use crate::machines::{boot, folder, run};
+use crate::machines::{Folder, boot, run};
 use host::disk::{Disk, serve};
 use host::{Driver, HostError};
 use net::sample;
@@ -47,7 +47,7 @@ impl Disk for Memory {
 
 #[test]
 fn a_disk_is_plugged_in_and_pulled_out() {
-    let base = folder("disks");
+    let base = Folder::new("disks");
     let lab = Lab::new(sample::two_tier());
     if lab.plane.disks().is_err() {
         return;

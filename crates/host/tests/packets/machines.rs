@@ -5,16 +5,39 @@ use crate::processes::{gone_within, is_running, runs_within, spawn};
 use host::{Boot, Driver, HostError, Place, Process, image};
 use net::sample;
 use std::io::Read;
-use std::path::Path;
+use std::ops::Deref;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// Ends when told to, and takes its time for nothing else.
 const INIT: &str = "trap 'exit 3' TERM; echo up; while :; do sleep 600 & wait $!; done";
 
-pub(crate) fn folder(name: &str) -> std::path::PathBuf {
-    let folder = std::env::temp_dir().join(format!("virga-machines-{}-{name}", std::process::id()));
-    std::fs::create_dir_all(&folder).unwrap();
-    folder
+/// What machines write on: made before they are there, so that it is taken away after them.
+pub(crate) struct Folder(PathBuf);
+
+impl Folder {
+    pub(crate) fn new(name: &str) -> Folder {
+        let folder = std::env::temp_dir().join(format!("virga-machines-{}-{name}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        Folder(folder)
+    }
+}
+
+impl Deref for Folder {
+    type Target = Path;
+
+    fn deref(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let removed = image::remove(&self.0);
+        if !std::thread::panicking() {
+            removed.unwrap();
+        }
+    }
 }
 
 /// Boots `db` and waits for its first word.
@@ -52,7 +75,7 @@ pub(crate) fn run(lab: &Lab, script: &str) -> (i32, String) {
 /// Also where Virga runs as root, and root of a machine is the host's: what is read-only for it stays so.
 #[test]
 fn root_of_a_machine_is_root_of_nothing_else() {
-    let base = folder("powers");
+    let base = Folder::new("powers");
     let lab = Lab::new(sample::two_tier());
     let _init = boot(&lab, &base);
     // Where it may mount at all, the files underneath are not its own.
@@ -79,7 +102,7 @@ fn root_of_a_machine_is_root_of_nothing_else() {
 
 #[test]
 fn a_machine_has_a_root_a_name_and_processes_of_its_own() {
-    let base = folder("own");
+    let base = Folder::new("own");
     let lab = Lab::new(sample::two_tier());
     let init = boot(&lab, &base);
     assert_eq!(run(&lab, "cat /proc/sys/kernel/hostname").1, "ip-10-0-2-10\n");
@@ -114,13 +137,11 @@ fn a_machine_has_a_root_a_name_and_processes_of_its_own() {
         let refused = only(machine).unwrap_err();
         assert!(refused.to_string().contains("No route to host"), "{refused}");
     }
-    drop(lab);
-    image::remove(&base).unwrap();
 }
 
 #[test]
 fn a_machine_that_is_removed_takes_its_processes_along() {
-    let base = folder("gone");
+    let base = Folder::new("gone");
     let lab = Lab::new(sample::two_tier());
     let init = boot(&lab, &base);
     let mark = |n: u8| format!("60{n}.{}", std::process::id());
@@ -141,6 +162,4 @@ fn a_machine_that_is_removed_takes_its_processes_along() {
             .connect(&Place::Internet(sample::ip("192.0.2.9")), "203.0.113.10:80".parse().unwrap(), SHORT)
             .is_err()
     );
-    drop(lab);
-    image::remove(&base).unwrap();
 }

@@ -67,6 +67,41 @@ fn becomes(text: &str, running: bool, time: Duration) -> bool {
     true
 }
 
+/// What the system says of the process whose arguments contain this text: `S` asleep, `T` stopped.
+fn is_in(state: char, text: &str) -> bool {
+    let began = Instant::now();
+    while began.elapsed() < Duration::from_secs(5) {
+        let processes = std::fs::read_dir("/proc").unwrap().flatten().map(|process| process.path());
+        let told = processes
+            .filter(|process| {
+                let line = std::fs::read(process.join("cmdline")).unwrap_or_default();
+                String::from_utf8_lossy(&line).split('\0').any(|arg| arg == text)
+            })
+            .find_map(|process| std::fs::read_to_string(process.join("stat")).ok());
+        if told.is_some_and(|told| told.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with(state))) {
+            return true;
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    false
+}
+
+#[test]
+fn all_in_a_machine_stands_still_and_goes_on() {
+    let plane = start();
+    plane.apply(&sample::two_tier(), "vpc-1").unwrap();
+    let mark = |n: u8| format!("61{n}.{}", std::process::id());
+    let script = format!("sleep {} & sleep {}", mark(1), mark(2));
+    let _web = plane.spawn("web", spawn("sh", &["-c", &script], None)).unwrap();
+    let _db = plane.spawn("db", spawn("sleep", &[&mark(3)], None)).unwrap();
+    for (still, state) in [(true, 'T'), (false, 'S')] {
+        assert!(is_in('S', &mark(3)));
+        plane.freeze("web", still).unwrap();
+        assert!(is_in(state, &mark(1)) && is_in(state, &mark(2)), "{state}");
+    }
+    assert!(matches!(plane.freeze("nobody", true), Err(HostError::NotThere(_))));
+}
+
 #[test]
 fn nothing_outlives_the_data_plane() {
     let mark = format!("600.{}", std::process::id());
