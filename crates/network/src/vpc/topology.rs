@@ -27,7 +27,9 @@ impl Place<'_> {
         ec2::register::key(self.account, self.region, id)
     }
 
-    fn all<R: Record>(self, from: &dyn Read, table: &Table<R>) -> Result<Vec<R>, StoreError> {
+    /// # Errors
+    /// When the store cannot be read.
+    pub(super) fn all<R: Record>(self, from: &dyn Read, table: &Table<R>) -> Result<Vec<R>, StoreError> {
         let found = table.scan(from, &Key::regional(self.account, self.region), Direction::Forward);
         found.map(|pair| pair.map(|(_, record)| record)).collect()
     }

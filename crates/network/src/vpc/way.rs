@@ -2,10 +2,11 @@
 //! endpoint, under which policy, somebody comes.
 
 use super::model::{
-    ENDPOINTS, Endpoint, EndpointKind, INTERFACES, ROUTE_TABLES, RouteTable, SUBNETS, Target, VPCS,
+    ENDPOINTS, Endpoint, EndpointKind, INTERFACES, ROUTE_TABLES, RouteTable, SUBNETS, Subnet, Target,
     private_name,
 };
 use super::resolver::Home;
+use super::topology::Place;
 use auth::policy::{Policy, PolicyForm, PolicyKind, PolicySource};
 use base::{AccountId, Region};
 use ec2::front::{Gate, Through, service_at};
@@ -47,10 +48,7 @@ pub(super) fn gates(
 }
 
 fn of_vpc(from: &dyn Read, home: &Home) -> Result<Vec<Endpoint>, StoreError> {
-    let prefix = Key::regional(home.account, home.region);
-    let all = ENDPOINTS.scan(from, &prefix, Direction::Forward);
-    let all = all.map(|pair| pair.map(|(_, endpoint)| endpoint)).collect::<Result<Vec<Endpoint>, _>>()?;
-    Ok(all.into_iter().filter(|endpoint| endpoint.vpc == home.vpc).collect())
+    Ok(home.place().all(from, &ENDPOINTS)?.into_iter().filter(|endpoint| endpoint.vpc == home.vpc).collect())
 }
 
 /// Who comes by a gate from this address comes through this endpoint now; `None` where it is gone.
@@ -58,14 +56,14 @@ fn of_vpc(from: &dyn Read, home: &Home) -> Result<Vec<Endpoint>, StoreError> {
 /// # Errors
 /// When the store cannot be read.
 pub fn of(cloud: &Cloud, gate: &Gate, from: IpAddr) -> Result<Option<Way>, StoreError> {
-    let tx = cloud.store().begin();
+    let now = cloud.store().snapshot();
     let found = match &gate.through {
         Through::Interface { endpoint, .. } => Some(endpoint.clone()),
-        Through::Router(address) => by_route(&tx, gate, *address, from)?,
+        Through::Router(address) => by_route(&now, gate, *address, from)?,
     };
     let Some(id) = found else { return Ok(None) };
     let key = register::key(gate.account, gate.region, &id);
-    let Some(endpoint) = ENDPOINTS.get(&tx, &key)? else { return Ok(None) };
+    let Some(endpoint) = ENDPOINTS.get(&now, &key)? else { return Ok(None) };
     let prefix = endpoint.prefix(gate.region);
     let Some(model) = wire::catalog::services().iter().find(|model| model.endpoint_prefix == prefix) else {
         return Ok(None);
@@ -92,81 +90,64 @@ fn by_route(
     source: IpAddr,
 ) -> Result<Option<String>, StoreError> {
     let Some(service) = service_at(address) else { return Ok(None) };
-    let prefix = Key::regional(gate.account, gate.region);
-    let mut subnet = None;
-    for pair in SUBNETS.scan(from, &prefix, Direction::Forward) {
-        let (_, found) = pair?;
-        if found.vpc == gate.vpc && found.block().is_some_and(|block| block.contains(source)) {
-            subnet = Some(found.id);
-            break;
-        }
-    }
-    let Some(subnet) = subnet else { return Ok(None) };
-    let mut main = None;
-    let mut own: Option<RouteTable> = None;
-    for pair in ROUTE_TABLES.scan(from, &prefix, Direction::Forward) {
-        let (_, table) = pair?;
-        if table.vpc != gate.vpc {
-            continue;
-        }
-        if table.associations.iter().any(|association| association.with == subnet) {
-            own = Some(table);
-        } else if table.main.is_some() {
-            main = Some(table);
-        }
-    }
-    for route in own.or(main).map(|table| table.routes).unwrap_or_default() {
-        if let Target::Endpoint(id) = route.target
-            && let Some(endpoint) = ENDPOINTS.get(from, &register::key(gate.account, gate.region, &id))?
+    let place = Place { account: gate.account, region: gate.region, vpc: &gate.vpc };
+    let around = |subnet: &Subnet| {
+        subnet.vpc == gate.vpc && subnet.block().is_some_and(|block| block.contains(source))
+    };
+    let Some(subnet) = place.all(from, &SUBNETS)?.into_iter().find(around) else { return Ok(None) };
+    let mut tables = place.all(from, &ROUTE_TABLES)?;
+    tables.retain(|table| table.vpc == gate.vpc);
+    let is_own = |table: &&RouteTable| table.associations.iter().any(|other| other.with == subnet.id);
+    let table = tables.iter().find(is_own).or_else(|| tables.iter().find(|table| table.main.is_some()));
+    for route in table.map(|table| &table.routes[..]).unwrap_or_default() {
+        if let Target::Endpoint(id) = &route.target
+            && let Some(endpoint) = ENDPOINTS.get(from, &register::key(gate.account, gate.region, id))?
             && endpoint.prefix(gate.region) == service
         {
-            return Ok(Some(id));
+            return Ok(Some(id.clone()));
         }
     }
     Ok(None)
 }
 
-/// What the names of endpoints lead to, as a VPC's resolver knows it.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Names(Vec<(String, Vec<Ipv4Addr>)>);
-
-impl Names {
-    pub(super) fn get(&self, name: &str) -> Option<&[Ipv4Addr]> {
-        self.0.iter().find(|(known, _)| known == name).map(|(_, addresses)| &addresses[..])
+/// What the name of an endpoint leads to, as a VPC's resolver knows it: of the services that endpoints of the VPC have taken
+/// over, where it has such names, and of the endpoints themselves, which everybody may know.
+///
+/// # Errors
+/// When the store cannot be read.
+pub(super) fn named(
+    from: &dyn Read,
+    home: &Home,
+    has_names: bool,
+    asked: &str,
+) -> Result<Option<Vec<Ipv4Addr>>, StoreError> {
+    let is_asked = |endpoint: &Endpoint| {
+        let name = private_name(endpoint.prefix(home.region), home.region);
+        endpoint.private_dns && name.is_some_and(|name| name == asked)
+    };
+    if has_names && let Some(endpoint) = of_vpc(from, home)?.iter().find(|endpoint| is_asked(endpoint)) {
+        let found = addresses(from, home.account, home.region, endpoint)?;
+        return Ok(Some(found.into_iter().map(|(_, address)| address).collect()));
     }
-
-    /// Of the services that endpoints of a VPC have taken over, and, where one is asked for, of the endpoints themselves:
-    /// everybody may know those.
-    ///
-    /// # Errors
-    /// When the store cannot be read.
-    pub(super) fn known(from: &dyn Read, home: &Home, asked: &str) -> Result<Names, StoreError> {
-        let mut names = Names::default();
-        let record = VPCS.get(from, &register::key(home.account, home.region, &home.vpc))?;
-        if record.is_some_and(|vpc| vpc.dns_support && vpc.dns_hostnames) {
-            for endpoint in of_vpc(from, home)?.iter().filter(|endpoint| endpoint.private_dns) {
-                let name = private_name(endpoint.prefix(home.region), home.region);
-                let found = addresses(from, home.account, home.region, endpoint)?;
-                let found = found.into_iter().map(|(_, address)| address).collect();
-                names.0.extend(name.map(|name| (name, found)));
+    if !asked.ends_with(".vpce.amazonaws.com") {
+        return Ok(None);
+    }
+    for pair in ENDPOINTS.scan(from, &Key::empty(), Direction::Forward) {
+        let (key, endpoint) = pair?;
+        let Some((account, region)) = key.reader().regional() else { continue };
+        if endpoint.kind != EndpointKind::Interface || !asked.starts_with(&endpoint.id) {
+            continue;
+        }
+        let mut found = addresses(from, account, region, &endpoint)?;
+        if asked != endpoint.regional_name(region) {
+            found.retain(|(zone, _)| endpoint.zonal_name(region, zone) == asked);
+            if found.is_empty() {
+                continue;
             }
         }
-        if asked.ends_with(".vpce.amazonaws.com") {
-            for pair in ENDPOINTS.scan(from, &Key::empty(), Direction::Forward) {
-                let (key, endpoint) = pair?;
-                let Some((account, region)) = key.reader().regional() else { continue };
-                if endpoint.kind == EndpointKind::Interface && asked.starts_with(&endpoint.id) {
-                    let found = addresses(from, account, region, &endpoint)?;
-                    for (zone, address) in &found {
-                        names.0.push((endpoint.zonal_name(region, zone), vec![*address]));
-                    }
-                    let all = found.into_iter().map(|(_, address)| address).collect();
-                    names.0.push((endpoint.regional_name(region), all));
-                }
-            }
-        }
-        Ok(names)
+        return Ok(Some(found.into_iter().map(|(_, address)| address).collect()));
     }
+    Ok(None)
 }
 
 /// The addresses of an endpoint that can be used, by zone.

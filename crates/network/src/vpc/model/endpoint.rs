@@ -53,6 +53,13 @@ pub fn service_name(prefix: &str, region: Region) -> String {
     format!("com.amazonaws.{}.{}", region.name(), other.map_or(prefix, |(_, name)| name))
 }
 
+/// The endpoint prefix of a service by its name, the other way round.
+pub fn prefix_of(service: &str, region: Region) -> &str {
+    let start = format!("com.amazonaws.{}.", region.name());
+    let name = service.strip_prefix(&start).unwrap_or(service);
+    OTHER_NAMES.iter().find(|(_, other)| *other == name).map_or(name, |(prefix, _)| prefix)
+}
+
 /// The name that a service has on the internet, which endpoints can take over in their VPC; DynamoDB Streams' endpoints do
 /// not offer that.
 pub fn private_name(prefix: &str, region: Region) -> Option<String> {
@@ -62,9 +69,7 @@ pub fn private_name(prefix: &str, region: Region) -> Option<String> {
 impl Endpoint {
     /// The endpoint prefix of its service.
     pub fn prefix(&self, region: Region) -> &str {
-        let start = format!("com.amazonaws.{}.", region.name());
-        let name = self.service.strip_prefix(&start).unwrap_or(&self.service);
-        OTHER_NAMES.iter().find(|(_, other)| *other == name).map_or(name, |(prefix, _)| prefix)
+        prefix_of(&self.service, region)
     }
 
     /// `vpce-0a1b…-k3xq7bmd`: what its own names begin with.
@@ -93,7 +98,7 @@ impl Endpoint {
 
 #[cfg(test)]
 mod tests {
-    use super::{Endpoint, private_name, service_name};
+    use super::{Endpoint, prefix_of, private_name, service_name};
     use base::Region;
 
     #[test]
@@ -105,6 +110,7 @@ mod tests {
             ("streams.dynamodb", "com.amazonaws.us-east-1.dynamodb-streams"),
         ] {
             assert_eq!(service_name(prefix, here), service);
+            assert_eq!(prefix_of(service, here), prefix);
             let endpoint = Endpoint { id: "vpce-0a".into(), service: service.into(), ..Endpoint::default() };
             assert_eq!(endpoint.prefix(here), prefix);
             let (regional, zonal) = (endpoint.regional_name(here), endpoint.zonal_name(here, "us-east-1a"));

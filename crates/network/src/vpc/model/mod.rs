@@ -19,7 +19,7 @@ mod vpc;
 pub use acl::{AclAssociation, AclEntry, NETWORK_ACLS, NetworkAcl, PortRange};
 pub use address::{ADDRESSES, Address, AddressAssociation};
 pub use dhcp::{DHCP_OPTIONS, DhcpOptions};
-pub use endpoint::{ENDPOINTS, Endpoint, EndpointKind, private_name, service_name};
+pub use endpoint::{ENDPOINTS, Endpoint, EndpointKind, prefix_of, private_name, service_name};
 pub use gateway::{EGRESS_GATEWAYS, EgressGateway, INTERNET_GATEWAYS, InternetGateway};
 pub use group::{GROUPS, Group, Peer, Reference, Rule};
 pub use insights::{ANALYSES, AclRule, Analysis, Hop, HopRule, PATHS, Path, RouteRule};

@@ -7,7 +7,7 @@ use crate::vpc::find;
 use crate::vpc::make::in_vpc;
 use crate::vpc::model::{
     ENDPOINTS, Endpoint, EndpointKind, InterfaceKind, ROUTE_TABLES, Route, Subnet, Target, Vpc, managed,
-    private_name, service_name,
+    prefix_of, private_name, service_name,
 };
 use auth::policy::{Policy, PolicyKind};
 use base::tag::Tags;
@@ -554,8 +554,7 @@ fn describe_services(cx: &mut Cx<'_>, req: DescribeServices) -> Result<Services,
 
 /// The name of a service that its endpoints can take over.
 fn private(service: &str, kind: EndpointKind, region: Region) -> Option<String> {
-    let any = Endpoint { service: service.to_owned(), kind, ..Endpoint::default() };
-    private_name(any.prefix(region), region).filter(|_| kind == EndpointKind::Interface)
+    private_name(prefix_of(service, region), region).filter(|_| kind == EndpointKind::Interface)
 }
 
 /// A route table is gone.

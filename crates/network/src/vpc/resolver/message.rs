@@ -42,8 +42,7 @@ pub(super) struct Question {
 /// What is answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Answer {
-    Address(Ipv4Addr),
-    /// Of several, none before the others for long.
+    /// None before the others for long.
     Addresses(Vec<Ipv4Addr>),
     Name(String),
     /// The name is there, with nothing of this kind.
@@ -92,10 +91,9 @@ impl Question {
 
     pub(super) fn answered(&self, answer: &Answer) -> Vec<u8> {
         let data = match answer {
-            Answer::Address(address) => vec![(1u16, address.octets().to_vec())],
             Answer::Addresses(addresses) => {
                 let mut turned: Vec<_> =
-                    addresses.iter().take(ADDRESSES_MAX).map(|a| (1, a.octets().to_vec())).collect();
+                    addresses.iter().take(ADDRESSES_MAX).map(|a| (1u16, a.octets().to_vec())).collect();
                 // Whoever asks draws the number of the question by chance.
                 let by = usize::from(self.id) % turned.len().max(1);
                 turned.rotate_left(by);
@@ -154,7 +152,7 @@ mod tests {
         let asked = message("IP-10-0-0-5.ec2.internal", 1);
         let question = Question::parse(&asked).unwrap();
         assert_eq!((question.name.as_str(), question.kind), ("ip-10-0-0-5.ec2.internal", Kind::A));
-        let told = question.answered(&Answer::Address([10, 0, 0, 5].into()));
+        let told = question.answered(&Answer::Addresses(vec![[10, 0, 0, 5].into()]));
         assert_eq!(told[..12], [0x12, 0x34, 0x81, 0x80, 0, 1, 0, 1, 0, 0, 0, 0]);
         assert_eq!(told[12..asked.len()], asked[12..]);
         assert_eq!(told[asked.len()..], [0xC0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 10, 0, 0, 5]);

@@ -11,11 +11,11 @@ mod names;
 
 use super::model::VPCS;
 use super::topology::{Place, topology};
-use super::way::Names;
+use super::way;
 use base::{AccountId, Region};
 use host::{Driver, HostError};
 use kernel::Cloud;
-use message::{Answer, MESSAGE_BYTES_MAX, Question};
+use message::{Answer, Kind, MESSAGE_BYTES_MAX, Question};
 use names::Zone;
 use net::Cidr;
 use std::collections::{BTreeMap, BTreeSet};
@@ -57,6 +57,12 @@ pub(super) struct Home {
     pub(super) account: AccountId,
     pub(super) region: Region,
     pub(super) vpc: String,
+}
+
+impl Home {
+    pub(super) fn place(&self) -> Place<'_> {
+        Place { account: self.account, region: self.region, vpc: &self.vpc }
+    }
 }
 
 impl Resolvers {
@@ -116,11 +122,8 @@ fn tell_time(cloud: &Arc<Cloud>, _: &Home, message: &[u8]) -> Option<Vec<u8>> {
 
 fn resolve(cloud: &Arc<Cloud>, home: &Home, message: &[u8]) -> Option<Vec<u8>> {
     let question = Question::parse(message)?;
-    let answer = match zone(&cloud.store().begin(), home, &question.name) {
-        Ok(zone) => zone?.answer(&question),
-        Err(_) => Answer::Failed,
-    };
-    Some(question.answered(&answer))
+    let answer = answer(&cloud.store().snapshot(), home, &question).unwrap_or(Some(Answer::Failed));
+    Some(question.answered(&answer?))
 }
 
 fn listen(socket: &UdpSocket, cloud: &Weak<Cloud>, home: &Home, stopped: &AtomicBool, answer: Answering) {
@@ -142,21 +145,25 @@ fn listen(socket: &UdpSocket, cloud: &Weak<Cloud>, home: &Home, stopped: &Atomic
 }
 
 /// What the records say now; `None` where the VPC has no DNS support.
-fn zone(from: &dyn Read, home: &Home, asked: &str) -> Result<Option<Zone>, StoreError> {
-    let Home { account, region, vpc } = home;
-    let key = ec2::register::key(*account, *region, vpc);
+fn answer(from: &dyn Read, home: &Home, question: &Question) -> Result<Option<Answer>, StoreError> {
+    let key = ec2::register::key(home.account, home.region, &home.vpc);
     let Some(record) = VPCS.get(from, &key)?.filter(|record| record.dns_support) else { return Ok(None) };
-    let plan = topology(from, Place { account: *account, region: *region, vpc })?;
-    let endpoints = Names::known(from, home, asked)?;
-    let mut zone = Zone { region: *region, private: Vec::new(), public: Vec::new(), endpoints };
-    for (id, known) in &plan.vpcs {
-        for address in known.interfaces.values().flat_map(|interface| &interface.addresses) {
-            let IpAddr::V4(private) = address.private else { continue };
-            zone.private.push(private);
-            if let Some(IpAddr::V4(public)) = address.public.filter(|_| id == vpc && record.dns_hostnames) {
-                zone.public.push((public, private));
+    if let Some(addresses) = way::named(from, home, record.dns_hostnames, &question.name)? {
+        let is_right = question.kind == Kind::A;
+        return Ok(Some(if is_right { Answer::Addresses(addresses) } else { Answer::Nothing }));
+    }
+    let mut zone = Zone { region: home.region, private: Vec::new(), public: Vec::new() };
+    if zone.goes_by_addresses(&question.name) {
+        for (id, known) in &topology(from, home.place())?.vpcs {
+            for address in known.interfaces.values().flat_map(|interface| &interface.addresses) {
+                let IpAddr::V4(private) = address.private else { continue };
+                zone.private.push(private);
+                let is_named = *id == home.vpc && record.dns_hostnames;
+                if let Some(IpAddr::V4(public)) = address.public.filter(|_| is_named) {
+                    zone.public.push((public, private));
+                }
             }
         }
     }
-    Ok(Some(zone))
+    Ok(Some(zone.answer(question)))
 }

@@ -3,7 +3,6 @@
 //! AWS: <https://docs.aws.amazon.com/vpc/latest/userguide/AmazonDNS-concepts.html>
 
 use super::message::{Answer, Kind, Question};
-use crate::vpc::way::Names;
 use base::Region;
 use std::net::Ipv4Addr;
 
@@ -15,8 +14,6 @@ pub(super) struct Zone {
     pub(super) private: Vec<Ipv4Addr>,
     /// Public addresses in the VPC, with the private ones that stand behind them; none where it has no such names.
     pub(super) public: Vec<(Ipv4Addr, Ipv4Addr)>,
-    /// Of endpoints, and of services that are behind them here.
-    pub(super) endpoints: Names,
 }
 
 const METADATA: Ipv4Addr = Ipv4Addr::new(169, 254, 169, 254);
@@ -36,16 +33,18 @@ impl Zone {
         }
     }
 
+    /// Whether what a name leads to is told by the addresses that there are.
+    pub(super) fn goes_by_addresses(&self, name: &str) -> bool {
+        name.ends_with(".in-addr.arpa")
+            || [self.private_suffix(), self.public_suffix()]
+                .iter()
+                .any(|suffix| below(name, suffix).is_some())
+    }
+
     pub(super) fn answer(&self, question: &Question) -> Answer {
         let name = question.name.as_str();
         if let Some(reversed) = name.strip_suffix(".in-addr.arpa") {
             return self.reverse(question.kind, reversed);
-        }
-        if let Some(addresses) = self.endpoints.get(name) {
-            return match question.kind {
-                Kind::A => Answer::Addresses(addresses.to_vec()),
-                _ => Answer::Nothing,
-            };
         }
         let found = if name.ends_with(".vpce.amazonaws.com") {
             Err(Answer::NoSuchName)
@@ -63,7 +62,7 @@ impl Zone {
             ec2::front::address_of(name, self.region).ok_or(Answer::Refused)
         };
         match (found, question.kind) {
-            (Ok(address), Kind::A) => Answer::Address(address),
+            (Ok(address), Kind::A) => Answer::Addresses(vec![address]),
             (Ok(_), _) => Answer::Nothing,
             (Err(answer), _) => answer,
         }
@@ -95,7 +94,6 @@ fn dashed(host: &str, prefix: &str) -> Option<Ipv4Addr> {
 mod tests {
     use super::Zone;
     use crate::vpc::resolver::message::{Answer, Question};
-    use crate::vpc::way::Names;
     use base::Region;
 
     fn ask(zone: &Zone, name: &str, kind: u16) -> Answer {
@@ -115,29 +113,37 @@ mod tests {
             region: Region::US_EAST_1,
             private: vec![own],
             public: vec![([198, 18, 0, 7].into(), own)],
-            endpoints: Names::default(),
         };
-        let address = Answer::Address(own);
+        let none = Zone { region: zone.region, private: Vec::new(), public: Vec::new() };
+        assert!(!zone.goes_by_addresses("sqs.us-east-1.amazonaws.com"));
+        let address = Answer::Addresses(vec![own]);
         for (name, kind, expected) in [
             ("ip-10-0-0-5.ec2.internal", 1, address.clone()),
             ("IP-10-0-0-5.EC2.internal", 1, address.clone()),
             ("ip-10-0-0-5.ec2.internal", 28, Answer::Nothing),
             ("ip-10-0-0-6.ec2.internal", 1, Answer::NoSuchName),
             ("x.ip-10-0-0-5.ec2.internal", 1, Answer::Refused),
-            ("instance-data.ec2.internal", 1, Answer::Address([169, 254, 169, 254].into())),
+            ("instance-data.ec2.internal", 1, Answer::Addresses(vec![[169, 254, 169, 254].into()])),
             ("ec2-198-18-0-7.compute-1.amazonaws.com", 1, address),
             ("ec2-198-18-0-8.compute-1.amazonaws.com", 1, Answer::Refused),
             ("5.0.0.10.in-addr.arpa", 12, Answer::Name("ip-10-0-0-5.ec2.internal".into())),
             ("5.0.0.10.in-addr.arpa", 1, Answer::Nothing),
             ("6.0.0.10.in-addr.arpa", 12, Answer::Refused),
             ("example.com", 1, Answer::Refused),
-            ("sqs.us-east-1.amazonaws.com", 1, Answer::Address([203, 0, 113, 1].into())),
+            ("sqs.us-east-1.amazonaws.com", 1, Answer::Addresses(vec![[203, 0, 113, 1].into()])),
             ("vpce-0a1b-abcdefgh.sqs.us-east-1.vpce.amazonaws.com", 1, Answer::NoSuchName),
         ] {
             assert_eq!(ask(&zone, name, kind), expected, "{name} {kind}");
+            // What is told without addresses is told the same with none.
+            if !zone.goes_by_addresses(&name.to_ascii_lowercase()) {
+                assert_eq!(ask(&none, name, kind), expected, "{name} {kind}");
+            }
         }
         let elsewhere = Zone { region: Region::parse("eu-west-1").unwrap(), ..zone };
-        assert_eq!(ask(&elsewhere, "ip-10-0-0-5.eu-west-1.compute.internal", 1), Answer::Address(own));
+        assert_eq!(
+            ask(&elsewhere, "ip-10-0-0-5.eu-west-1.compute.internal", 1),
+            Answer::Addresses(vec![own])
+        );
         assert_eq!(ask(&elsewhere, "ip-10-0-0-5.ec2.internal", 1), Answer::Refused);
     }
 }
