@@ -218,13 +218,20 @@ impl Machines {
         })
     }
 
-    fn boot(&self, cloud: &Arc<Cloud>, instance: &Instance, failures: u64) -> Result<(), HostError> {
+    fn boot(
+        &self,
+        cloud: &Arc<Cloud>,
+        instance: &Instance,
+        disks: &[String],
+        failures: u64,
+    ) -> Result<(), HostError> {
         let driver = self.plane.driver()?;
         // Before its first program can ask.
         self.metadata.serve(cloud, &driver, &instance.vpc)?;
         let boot = match &self.folder {
-            Some(folder) => self.boot_of(folder, instance, &devices(cloud, &instance.id)).map_err(|why| {
-                HostError::Refused { step: format!("make the files of {}", instance.id), why }
+            Some(folder) => self.boot_of(folder, instance, disks).map_err(|why| HostError::Refused {
+                step: format!("make the files of {}", instance.id),
+                why,
             })?,
             None => Boot::default(),
         };
@@ -282,12 +289,13 @@ impl Machines {
     fn keep_up(
         &self,
         cloud: &Arc<Cloud>,
+        home: Home,
         mut instance: Instance,
         zone: Option<&Zone>,
         now: Timestamp,
-    ) -> Option<Instance> {
+    ) -> Result<Option<Instance>, String> {
         if !self.has_power(&instance, zone) {
-            return None;
+            return Ok(None);
         }
         let found = self.lock().get(&instance.id).map(|m| (m.ended.get().copied(), m.reboots, m.looks));
         match found {
@@ -298,18 +306,18 @@ impl Machines {
                 }
                 let was = instance.state;
                 instance.enter(state::RUNNING, now, None);
-                return (was != state::RUNNING).then_some(instance);
+                return Ok((was != state::RUNNING).then_some(instance));
             }
             Some((None, ..)) => {
                 self.halt(&instance);
-                return None;
+                return Ok(None);
             }
             Some((Some(true), reboots, 0)) if reboots == instance.reboots => {
                 let next =
                     if instance.terminates_on_shutdown { state::SHUTTING_DOWN } else { state::STOPPING };
                 let reason = ("Client.InstanceInitiatedShutdown", "Instance initiated shutdown");
                 instance.enter(next, now, Some(reason));
-                return Some(instance);
+                return Ok(Some(instance));
             }
             Some(_) => {
                 self.lock().remove(&instance.id);
@@ -317,7 +325,9 @@ impl Machines {
             None => {}
         }
         let was = instance.state;
-        match self.boot(cloud, &instance, failures_of(zone)) {
+        // Without them it would wait for none; what cannot be read now is read at the next run.
+        let disks = devices(cloud, home, &instance.id)?;
+        Ok(match self.boot(cloud, &instance, &disks, failures_of(zone)) {
             Ok(()) => {
                 instance.enter(state::RUNNING, now, None);
                 (was != state::RUNNING).then_some(instance)
@@ -337,7 +347,7 @@ impl Machines {
                 instance.enter(next, now, Some((INTERNAL, &why)));
                 Some(instance)
             }
-        }
+        })
     }
 
     /// Removes what no record keeps: also what a crash between a machine's end and this, or a reset, has left.
@@ -357,22 +367,23 @@ impl Machines {
     fn step(
         &self,
         cloud: &Arc<Cloud>,
+        home: Home,
         instance: Instance,
         zone: Option<&Zone>,
         now: Timestamp,
-    ) -> Option<Instance> {
+    ) -> Result<Option<Instance>, String> {
         let next = match instance.state {
-            state::PENDING | state::RUNNING => return self.keep_up(cloud, instance, zone, now),
+            state::PENDING | state::RUNNING => return self.keep_up(cloud, home, instance, zone, now),
             state::STOPPING => state::STOPPED,
             state::SHUTTING_DOWN => state::TERMINATED,
-            _ => return None,
+            _ => return Ok(None),
         };
         if !self.halt(&instance) {
-            return None;
+            return Ok(None);
         }
         let mut instance = instance;
         (instance.state, instance.since) = (next, now);
-        Some(instance)
+        Ok(Some(instance))
     }
 }
 
@@ -407,11 +418,10 @@ fn release(tx: &mut Tx, home: Home, interface: &str) -> Result<bool, String> {
 }
 
 /// The names of an instance's disks, for which its first programs wait.
-fn devices(cloud: &Cloud, instance: &str) -> Vec<String> {
-    let snapshot = cloud.store().snapshot();
-    let all = disk::DISK_ATTACHMENTS.scan(&snapshot, &Key::empty(), Direction::Forward);
-    let own = all.flatten().filter(|(_, attachment)| attachment.instance == instance);
-    own.map(|(_, attachment)| attachment.device).collect()
+fn devices(cloud: &Cloud, home: Home, instance: &str) -> Result<Vec<String>, String> {
+    let all = disk::of_instance(&cloud.store().snapshot(), home.account, home.region, instance);
+    let all = all.map_err(|why| format!("the disks of {instance}: {why}"))?;
+    Ok(all.into_iter().map(|attachment| attachment.device).collect())
 }
 
 /// The volumes of an instance that is no more: those who keep them take them away.
@@ -503,7 +513,7 @@ impl Reconciler for Machines {
             }
             let zone = zones.get(&instance.zone);
             let was = instance.state;
-            if let Some(mut changed) = self.step(cloud, instance, zone, now) {
+            if let Some(mut changed) = self.step(cloud, home, instance, zone, now)? {
                 write(cloud, &mut tx, home, &mut changed)?;
                 if changed.state != was {
                     news::entered(cloud, &mut tx, (account, region), now, &changed);

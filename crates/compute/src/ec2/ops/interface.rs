@@ -116,29 +116,39 @@ fn check(cx: &Cx<'_>, instance: &Instance, req: &Attach, zone: &str) -> Result<(
     Ok(())
 }
 
-fn attach(cx: &mut Cx<'_>, req: Attach) -> Result<Attached, Ec2Error> {
-    let mut instance = describe::get(cx, &INSTANCES, &INSTANCE, &req.instance)?;
-    let shown = call(cx, "DescribeNetworkInterfaces", [("NetworkInterfaceIds", texts([&req.interface]))])?;
+/// An interface that an instance may have.
+pub(super) fn free(cx: &mut Cx<'_>, id: &String) -> Result<Value, Ec2Error> {
+    let shown = call(cx, "DescribeNetworkInterfaces", [("NetworkInterfaceIds", texts([id]))])?;
     let shown = list(&shown, "NetworkInterfaces").first().cloned().ok_or(Plain::InternalError)?;
     if shown.member("RequesterManaged").and_then(Value::as_bool) == Some(true) {
         return Err(of_service());
     }
-    let key = register::key(cx.account, cx.region, &req.interface);
-    if ATTACHMENTS.contains(cx.tx, &key)? {
-        return Err(Plain::InterfaceInUse(format!("Interface: {} in use.", req.interface)).into());
+    if ATTACHMENTS.contains(cx.tx, &register::key(cx.account, cx.region, id))? {
+        return Err(Plain::InterfaceInUse(format!("Interface: {id} in use.")).into());
     }
-    check(cx, &instance, &req, &text(&shown, "AvailabilityZone"))?;
-    let attachment = Attachment {
+    Ok(shown)
+}
+
+/// An attachment as it begins.
+pub(super) fn attachment(cx: &mut Cx<'_>, instance: &Instance, device: i64) -> Attachment {
+    Attachment {
         id: base::id::ec2_resource_id(cx.rng(), "eni-attach"),
         instance: Some(instance.id.clone()),
         owner: cx.account.to_string(),
-        device_index: req.device,
+        device_index: device,
         at: cx.now,
         status: "attached".into(),
         ..Attachment::default()
-    };
+    }
+}
+
+fn attach(cx: &mut Cx<'_>, req: Attach) -> Result<Attached, Ec2Error> {
+    let mut instance = describe::get(cx, &INSTANCES, &INSTANCE, &req.instance)?;
+    let shown = free(cx, &req.interface)?;
+    check(cx, &instance, &req, &text(&shown, "AvailabilityZone"))?;
+    let attachment = attachment(cx, &instance, req.device);
     let mut places = devices(cx, &instance)?;
-    ATTACHMENTS.put(cx.tx, &key, &attachment);
+    ATTACHMENTS.put(cx.tx, &register::key(cx.account, cx.region, &req.interface), &attachment);
     places.push((req.device, req.interface));
     places.sort();
     instance.interfaces = places.into_iter().map(|(_, id)| id).collect();

@@ -4,7 +4,7 @@ use super::describe::{Reservation, reservations};
 use super::disks::{self, Mapping};
 use super::metadata::{self, Wanted};
 use super::profile::{self, Named};
-use super::{call, key_pair, list, template_version, text, texts};
+use super::{call, interface, key_pair, list, template_version, text, texts};
 use crate::ec2::model::{INSTANCES, Instance, MetadataOptions, state};
 use crate::ec2::template::merged;
 use crate::ec2::work::Machinery;
@@ -249,6 +249,7 @@ fn plugs(req: &Run) -> Result<Vec<Plug>, Ec2Error> {
     let mut plugs = req.interfaces.clone();
     plugs.sort_by_key(|plug| plug.device);
     for (at, plug) in plugs.iter().enumerate() {
+        check_plug(plug)?;
         if plug.device.and_then(|device| usize::try_from(device).ok()) != Some(at) {
             let what = "Each network interface requires a unique device index, from 0 on.";
             return Err(Plain::InvalidParameterValue(what.into()).into());
@@ -260,6 +261,29 @@ fn plugs(req: &Run) -> Result<Vec<Plug>, Ec2Error> {
         return Err(Plain::InvalidParameterCombination(what.into()).into());
     }
     Ok(plugs)
+}
+
+/// An interface that is there is as it is.
+fn check_plug(plug: &Plug) -> Result<(), Ec2Error> {
+    let refused = |what: String| Err(Plain::InvalidParameterCombination(what).into());
+    let made = [
+        (plug.subnet.is_some(), "a subnet"),
+        (!plug.groups.is_empty(), "security groups"),
+        (plug.description.is_some(), "a description"),
+        (plug.address.is_some(), "a private IP address"),
+        (!plug.addresses.is_empty() || plug.more.is_some(), "secondary private IP addresses"),
+    ];
+    match made.into_iter().find(|(is_said, _)| *is_said) {
+        _ if plug.id.is_none() => Ok(()),
+        Some((_, what)) => {
+            refused(format!("A network interface may not specify both a network interface ID and {what}"))
+        }
+        None if plug.public.is_some() => {
+            let member = "associatePublicIPAddress";
+            refused(format!("The {member} parameter cannot be specified for a network interface with an ID."))
+        }
+        None => Ok(()),
+    }
 }
 
 /// The subnet that is named, or the default one of the zone.
@@ -330,24 +354,17 @@ fn plug(
     zone: Option<&String>,
 ) -> Result<(), Ec2Error> {
     let is_new = plug.id.is_none();
-    let interface = match &plug.id {
-        Some(id) => {
-            let found = call(cx, "DescribeNetworkInterfaces", [("NetworkInterfaceIds", texts([id]))])?;
-            list(&found, "NetworkInterfaces").first().cloned().ok_or(Plain::InternalError)?
-        }
+    let found = match &plug.id {
+        Some(id) => interface::free(cx, id)?,
         None => make(cx, instance, plug, tags, zone)?,
     };
-    let id = text(&interface, "NetworkInterfaceId");
-    let key = register::key(cx.account, cx.region, &id);
-    if ATTACHMENTS.contains(cx.tx, &key)? {
-        return Err(Plain::InterfaceInUse(format!("Interface: {id} in use.")).into());
-    }
+    let id = text(&found, "NetworkInterfaceId");
     if instance.interfaces.is_empty() {
-        instance.subnet = text(&interface, "SubnetId");
-        instance.vpc = text(&interface, "VpcId");
-        instance.zone = text(&interface, "AvailabilityZone");
-        instance.address = text(&interface, "PrivateIpAddress");
-    } else if text(&interface, "AvailabilityZone") != instance.zone {
+        instance.subnet = text(&found, "SubnetId");
+        instance.vpc = text(&found, "VpcId");
+        instance.zone = text(&found, "AvailabilityZone");
+        instance.address = text(&found, "PrivateIpAddress");
+    } else if text(&found, "AvailabilityZone") != instance.zone {
         let what = "All network interfaces of an instance must be in one availability zone.";
         return Err(Plain::InvalidParameterCombination(what.into()).into());
     }
@@ -356,17 +373,11 @@ fn plug(
         false => None,
     };
     let attachment = Attachment {
-        id: base::id::ec2_resource_id(cx.rng(), "eni-attach"),
-        instance: Some(instance.id.clone()),
-        owner: cx.account.to_string(),
-        device_index: plug.device.unwrap_or(0),
-        at: cx.now,
         delete_on_termination: plug.delete.unwrap_or(is_new),
-        status: "attached".into(),
         public_address: assigned,
-        ..Attachment::default()
+        ..interface::attachment(cx, instance, plug.device.unwrap_or(0))
     };
-    ATTACHMENTS.put(cx.tx, &key, &attachment);
+    ATTACHMENTS.put(cx.tx, &register::key(cx.account, cx.region, &id), &attachment);
     instance.interfaces.push(id);
     Ok(())
 }
