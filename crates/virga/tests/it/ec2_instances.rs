@@ -2,7 +2,7 @@
 
 use crate::harness::{Caller, Cloud};
 use crate::vpc_networks::{ec2, filter, items, subnet, text, vpc};
-use crate::vpc_plane::{cloud, linux, on};
+use crate::vpc_plane::{Folder, cloud, linux, on};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use ec2::plane::DataPlane;
@@ -37,7 +37,7 @@ fn refused(caller: &Caller<'_>, operation: &str, parameters: Value) -> String {
 
 /// Reconciles until an instance is in a state.
 #[track_caller]
-fn until(cloud: &Cloud, caller: &Caller<'_>, id: &str, wanted: &str) {
+pub(crate) fn until(cloud: &Cloud, caller: &Caller<'_>, id: &str, wanted: &str) {
     let began = Instant::now();
     while state(caller, id) != wanted {
         assert!(began.elapsed() < Duration::from_secs(20), "{}", instance(caller, id));
@@ -190,24 +190,47 @@ fn a_machine_that_cannot_be_is_refused_at_the_call() {
 }
 
 #[test]
+fn a_machine_whose_disks_cannot_be_read_is_booted_when_they_can() {
+    let (cloud, plane) = cloud(Simulator::new(), None);
+    let root = cloud.root(ACCOUNT);
+    let id = run(&root, json!({})).remove(0);
+    let here = base::Region::US_EAST_1;
+    let key = ec2::register::key(base::AccountId::parse(ACCOUNT).unwrap(), here, "vol-0");
+    let key = ec2::disk::DISK_ATTACHMENTS.stored_key(&key);
+    let store = cloud.cloud.store();
+    let mut tx = store.begin();
+    tx.put(key.clone(), b"\xff".to_vec());
+    tx.commit().wait().unwrap();
+    let all = cloud.cloud.reconcilers();
+    let named = |name: &str| all.iter().find(|reconciler| reconciler.name() == name).unwrap();
+    named("networks").run(&cloud.cloud).unwrap();
+    let why = named("machines").run(&cloud.cloud).unwrap_err();
+    assert!(why.starts_with(&format!("the disks of {id}: ")), "{why}");
+    assert_eq!(state(&root, &id), "pending");
+    assert!(plane.inventory().unwrap().machines.contains(&id), "plugged in, and not booted");
+    let mut tx = store.begin();
+    tx.delete(key);
+    tx.commit().wait().unwrap();
+    until(&cloud, &root, &id, "running");
+}
+
+#[test]
 fn files_that_no_record_keeps_are_removed() {
-    let folder = std::env::temp_dir().join(format!("virga-swept-{}", std::process::id()));
+    let folder = Folder::new("swept");
     for left in ["i-00000000000000000/disk", "image/usr"] {
         std::fs::create_dir_all(folder.join(left)).unwrap();
     }
-    let (cloud, _plane) = cloud(Simulator::new(), Some(folder.clone()));
+    let (cloud, _plane) = cloud(Simulator::new(), Some(folder.to_path_buf()));
     cloud.reconcile();
     assert!(!folder.join("i-00000000000000000").exists());
     assert!(folder.join("image/usr").exists());
-    std::fs::remove_dir_all(&folder).unwrap();
 }
 
 #[test]
 fn machines_run_what_user_data_says_and_keep_what_they_write() {
     let Some(linux) = linux() else { return };
-    let folder = std::env::temp_dir().join(format!("virga-instances-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).unwrap();
-    let (cloud, plane) = cloud(linux, Some(folder.clone()));
+    let folder = Folder::new("instances");
+    let (cloud, plane) = cloud(linux, Some(folder.to_path_buf()));
     let root = cloud.root(ACCOUNT);
     let network = vpc(&root);
     let inside = subnet(&root, &network, "10.0.1.0/24");
@@ -267,6 +290,4 @@ fn machines_run_what_user_data_says_and_keep_what_they_write() {
     cloud.reconcile();
     assert_eq!(plane.inventory().unwrap(), host::Inventory::default());
     assert!(!folder.join(id).exists() && !folder.join(other).exists());
-    drop(cloud);
-    std::fs::remove_dir_all(&folder).unwrap();
 }

@@ -3,8 +3,8 @@
 use crate::ec2_metadata::{inside, until_running};
 use crate::ec2_profiles::IMAGE;
 use crate::harness::Caller;
-use crate::vpc_networks::{ec2, items, text, vpc};
-use crate::vpc_plane::{cloud, linux};
+use crate::vpc_networks::{ec2, items, subnet, text, vpc};
+use crate::vpc_plane::{Folder, cloud, linux};
 use host::{Driver, HostError, Place, Simulator};
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -111,11 +111,57 @@ fn what_can_be_attached_and_detached() {
 }
 
 #[test]
+fn an_interface_that_is_there_is_launched_with_as_it_is() {
+    let (cloud, _plane) = cloud(Simulator::new(), None);
+    let root = cloud.root(ACCOUNT);
+    let id = vpc(&root);
+    let there = subnet(&root, &id, "10.0.1.0/24");
+    let nic = interface(&root, &there);
+    let asked = |more: Value| {
+        let mut plug = json!({ "DeviceIndex": 0, "NetworkInterfaceId": nic });
+        plug.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        json!({ "ImageId": IMAGE, "InstanceType": "t3.micro", "MinCount": 1, "MaxCount": 1, "NetworkInterfaces": [plug] })
+    };
+    let of_both =
+        |what: &str| format!("A network interface may not specify both a network interface ID and {what}");
+    for (more, message) in [
+        (json!({ "SubnetId": there }), of_both("a subnet")),
+        (json!({ "Groups": ["sg-00000000000000000"] }), of_both("security groups")),
+        (json!({ "Description": "d" }), of_both("a description")),
+        (json!({ "PrivateIpAddress": "10.0.1.9" }), of_both("a private IP address")),
+        (
+            json!({ "PrivateIpAddresses": [{ "PrivateIpAddress": "10.0.1.9" }] }),
+            of_both("secondary private IP addresses"),
+        ),
+        (json!({ "SecondaryPrivateIpAddressCount": 1 }), of_both("secondary private IP addresses")),
+        (
+            json!({ "AssociatePublicIpAddress": true }),
+            "The associatePublicIPAddress parameter cannot be specified for a network interface with an ID."
+                .to_owned(),
+        ),
+    ] {
+        root.call("ec2", "RunInstances", asked(more)).refused_with(
+            400,
+            "InvalidParameterCombination",
+            &message,
+        );
+    }
+    let instance = launch(&root, "t3.micro", json!([{ "DeviceIndex": 0, "NetworkInterfaceId": nic }]));
+    root.call("ec2", "RunInstances", asked(json!({}))).refused_with(
+        400,
+        "InvalidNetworkInterface.InUse",
+        &format!("Interface: {nic} in use."),
+    );
+    let shown = ec2(&root, "DescribeNetworkInterfaces", json!({ "NetworkInterfaceIds": [nic] }));
+    let shown = &shown["networkInterfaceSet"][0]["attachment"];
+    assert_eq!((&shown["instanceId"], &shown["deleteOnTermination"]), (&json!(instance), &json!("false")));
+}
+
+#[test]
 fn packets_follow_interfaces_and_addresses_of_a_running_machine() {
     let Some(linux) = linux() else { return };
-    let folder = std::env::temp_dir().join(format!("virga-interfaces-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).unwrap();
-    let (cloud, plane) = cloud(linux, Some(folder.clone()));
+    let folder = Folder::new("interfaces");
+    let (cloud, plane) = cloud(linux, Some(folder.to_path_buf()));
     let root = cloud.root(ACCOUNT);
     let id = vpc(&root);
     let zoned = |cidr: &str| {
@@ -181,6 +227,4 @@ fn packets_follow_interfaces_and_addresses_of_a_running_machine() {
         ec2(&root, "TerminateInstances", json!({ "InstanceIds": [machine] }));
     }
     cloud.reconcile();
-    drop((plane, cloud));
-    let _ = std::fs::remove_dir_all(&folder);
 }

@@ -3,7 +3,7 @@
 use crate::ec2_profiles::{IMAGE, profile};
 use crate::harness::{Caller, Cloud};
 use crate::vpc_networks::{ec2, subnet, text, vpc};
-use crate::vpc_plane::{cloud, linux};
+use crate::vpc_plane::{Folder, cloud, linux};
 use host::{Driver, Linux, Simulator, Spawn};
 use serde_json::{Value, json};
 use std::io::Read;
@@ -126,9 +126,8 @@ pub(crate) fn until_running(cloud: &Cloud, caller: &Caller<'_>, id: &str) {
 #[test]
 fn a_machine_reads_about_itself_and_acts_as_its_role() {
     let Some(linux) = linux() else { return };
-    let folder = std::env::temp_dir().join(format!("virga-metadata-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).unwrap();
-    let (cloud, plane) = cloud(linux, Some(folder.clone()));
+    let folder = Folder::new("metadata");
+    let (cloud, plane) = cloud(linux, Some(folder.to_path_buf()));
     let root = cloud.root(ACCOUNT);
     let arn = profile(&root, "app");
     ec2(&root, "CreateKeyPair", json!({ "KeyName": "mine", "KeyType": "ed25519" }));
@@ -250,6 +249,4 @@ fn a_machine_reads_about_itself_and_acts_as_its_role() {
         cloud.reconcile();
         std::thread::sleep(Duration::from_millis(10));
     }
-    drop(cloud);
-    std::fs::remove_dir_all(&folder).unwrap();
 }

@@ -3,7 +3,7 @@
 use crate::ec2_metadata::{inside, until_running};
 use crate::ec2_profiles::IMAGE;
 use crate::vpc_networks::{ec2, subnet, text, vpc};
-use crate::vpc_plane::{cloud, linux};
+use crate::vpc_plane::{Folder, cloud, linux};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
@@ -45,9 +45,8 @@ echo script > /opt/script
 #[test]
 fn a_machine_does_what_its_user_data_says() {
     let Some(linux) = linux() else { return };
-    let folder = std::env::temp_dir().join(format!("virga-user-data-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).unwrap();
-    let (cloud, plane) = cloud(linux, Some(folder.clone()));
+    let folder = Folder::new("user-data");
+    let (cloud, plane) = cloud(linux, Some(folder.to_path_buf()));
     let root = cloud.root("123456789012");
     let network = vpc(&root);
     let there = subnet(&root, &network, "10.0.1.0/24");
@@ -98,8 +97,6 @@ fn a_machine_does_what_its_user_data_says() {
     until("hostname", "web\n");
     ec2(&root, "TerminateInstances", json!({ "InstanceIds": [id] }));
     cloud.reconcile();
-    drop((plane, cloud));
-    let _ = std::fs::remove_dir_all(&folder);
 }
 
 /// What a machine says that may not run just now.

@@ -8,13 +8,15 @@ use ec2::plane::DataPlane;
 use host::{Driver, HostError, Linux, Place, Simulator};
 use kernel::Settings;
 use serde_json::json;
+use std::ops::Deref;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 use store::Store;
 use virga::wiring::{self, Ground};
 
-pub(crate) fn cloud<D: Driver + 'static>(driver: D, machines: Option<std::path::PathBuf>) -> (Cloud, Arc<D>) {
+pub(crate) fn cloud<D: Driver + 'static>(driver: D, machines: Option<PathBuf>) -> (Cloud, Arc<D>) {
     let driver = Arc::new(driver);
     let same = Arc::clone(&driver);
     let plane = DataPlane::new(Box::new(move || Ok(Arc::clone(&same) as Arc<dyn Driver>)));
@@ -66,6 +68,34 @@ fn a_nat_gateway_brings_its_vpc_to_life_and_takes_it_along() {
     cloud.reconcile();
     assert!(plane.program(&id).is_none());
     assert_eq!(plane.inventory().unwrap(), host::Inventory::default());
+}
+
+/// What machines write on: made before the cloud, so that it is taken away after it.
+pub(crate) struct Folder(PathBuf);
+
+impl Folder {
+    pub(crate) fn new(name: &str) -> Folder {
+        let folder = std::env::temp_dir().join(format!("virga-{name}-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        Folder(folder)
+    }
+}
+
+impl Deref for Folder {
+    type Target = Path;
+
+    fn deref(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let removed = host::image::remove(&self.0);
+        if !std::thread::panicking() {
+            removed.unwrap();
+        }
+    }
 }
 
 /// The data plane itself; `None` where this machine cannot, which `virga doctor` explains.

@@ -3,15 +3,14 @@
 use crate::ec2_metadata::{inside, until_running};
 use crate::ec2_profiles::IMAGE;
 use crate::vpc_networks::{ec2, subnet, text, vpc};
-use crate::vpc_plane::{cloud, linux};
+use crate::vpc_plane::{Folder, cloud, linux};
 use serde_json::json;
 
 #[test]
 fn machines_find_each_other_by_name() {
     let Some(linux) = linux() else { return };
-    let folder = std::env::temp_dir().join(format!("virga-names-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).unwrap();
-    let (cloud, plane) = cloud(linux, Some(folder.clone()));
+    let folder = Folder::new("names");
+    let (cloud, plane) = cloud(linux, Some(folder.to_path_buf()));
     let root = cloud.root("123456789012");
     let network = vpc(&root);
     let there = subnet(&root, &network, "10.0.1.0/24");
@@ -52,6 +51,4 @@ fn machines_find_each_other_by_name() {
     assert_eq!(find("10.0.0.2", "ip-10-0-1-10.ec2.internal"), "nothing");
     ec2(&root, "TerminateInstances", json!({ "InstanceIds": [id] }));
     cloud.reconcile();
-    drop((plane, cloud));
-    let _ = std::fs::remove_dir_all(&folder);
 }

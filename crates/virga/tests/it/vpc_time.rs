@@ -4,16 +4,15 @@ use crate::ec2_metadata::{inside, until_running};
 use crate::ec2_profiles::IMAGE;
 use crate::harness::START;
 use crate::vpc_networks::{ec2, subnet, text, vpc};
-use crate::vpc_plane::{cloud, linux};
+use crate::vpc_plane::{Folder, cloud, linux};
 use serde_json::json;
 use std::time::Duration;
 
 #[test]
 fn machines_are_told_the_clouds_time() {
     let Some(linux) = linux() else { return };
-    let folder = std::env::temp_dir().join(format!("virga-time-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).unwrap();
-    let (cloud, plane) = cloud(linux, Some(folder.clone()));
+    let folder = Folder::new("time");
+    let (cloud, plane) = cloud(linux, Some(folder.to_path_buf()));
     let root = cloud.root("123456789012");
     let network = vpc(&root);
     let there = subnet(&root, &network, "10.0.1.0/24");
@@ -32,6 +31,4 @@ print(told[24:32].decode(), struct.unpack('!I', told[40:44])[0] - 2208988800)\""
     assert_eq!(inside(&plane, &id, ask), format!("question {}\n", START.seconds() + 86_400));
     ec2(&root, "TerminateInstances", json!({ "InstanceIds": [id] }));
     cloud.reconcile();
-    drop((plane, cloud));
-    let _ = std::fs::remove_dir_all(&folder);
 }
