@@ -24,7 +24,7 @@ const ID_LEN: usize = 138;
 pub(super) fn changed(cx: &mut Cx<'_>, vault: &Vault) -> Result<(), StoreError> {
     // Only the first change writes, so that uploads do not meet.
     if !CHANGED.contains(cx.tx, &vault.scope())? {
-        CHANGED.put(cx.tx, &vault.scope(), &Changed { at: cx.now });
+        CHANGED.put(cx.tx, &vault.scope(), &Changed {});
         let due = Key::global().time(cx.now.plus(BETWEEN)).u64(vault.number);
         INVENTORIES_DUE.put(cx.tx, &due, &vault.due());
     }
@@ -83,19 +83,23 @@ pub(super) struct Keeper<'a> {
     pub(super) listed: u64,
 }
 
-impl Keeper<'_> {
-    fn is_needed(&self, from: &dyn Read, archive: &str) -> Result<bool, StoreError> {
-        let prefix = scope(self.vault).str(archive);
-        NEEDS.scan(from, &prefix, Direction::Forward).next().transpose().map(|need| need.is_some())
-    }
+/// Whether a job needs the bytes of an archive.
+///
+/// # Errors
+/// The store's.
+pub(super) fn is_needed(from: &dyn Read, vault: u64, archive: &str) -> Result<bool, StoreError> {
+    let prefix = scope(vault).str(archive);
+    NEEDS.scan(from, &prefix, Direction::Forward).next().transpose().map(|need| need.is_some())
+}
 
+impl Keeper<'_> {
     /// Lets go of the bytes of a deleted archive once no job needs them, and of its row once no inventory lists it.
     ///
     /// # Errors
     /// The store's.
     pub(super) fn look_after(&self, tx: &mut Tx, archive: &Archive) -> Result<(), StoreError> {
         let Some(gone) = archive.gone else { return Ok(()) };
-        if self.is_needed(tx, &archive.id)? {
+        if is_needed(tx, self.vault, &archive.id)? {
             return Ok(());
         }
         drop_series(tx, self.cloud, self.vault, archive.series)?;
@@ -140,15 +144,16 @@ pub(super) fn drop_series(tx: &mut Tx, cloud: &Cloud, vault: u64, series: u64) -
     Ok(())
 }
 
-/// The tree hash of a range of an archive; `None` where its tree has no such node.
+/// The tree hash of a range of an archive of these parts; `None` where its tree has no such node. The hash of all of it is
+/// known without them.
 ///
 /// # Errors
 /// The store's.
 pub(super) fn range_hash(
     from: &dyn Read,
-    vault: u64,
-    series: u64,
+    (vault, series): (u64, u64),
     (size, whole): (u64, &[u8]),
+    parts: &[Part],
     range: &Range<u64>,
 ) -> Result<Option<Vec<u8>>, StoreError> {
     if !tree::is_aligned(range, size) {
@@ -158,7 +163,7 @@ pub(super) fn range_hash(
         return Ok(Some(whole.to_vec()));
     }
     let mut leaves = Vec::new();
-    for part in parts(from, vault, series)? {
+    for part in parts {
         let end = part.first + part.piece.size;
         let (first, last) = (range.start.max(part.first), range.end.min(end));
         if first >= last {

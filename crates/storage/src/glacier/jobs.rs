@@ -195,10 +195,8 @@ fn tell(cloud: &Arc<Cloud>, tx: &mut Tx, vault: &Vault, topic: &str, message: &s
     .into_iter()
     .collect();
     let call = Call { service: "sns", operation: "Publish", value: Value::Struct(value) };
-    let savepoint = tx.savepoint();
     let sent = cloud.call_for(tx, SERVICE, (vault.account, vault.region), Some(&vault.arn()), call);
     if let Err(fault) = sent {
-        tx.rollback_to(savepoint);
         let fields = [("topic", topic), ("problem", &fault.to_string())];
         kernel::log::warn("a notification of Glacier was not taken", &fields);
     }
@@ -326,11 +324,7 @@ fn forget(
         release(tx, cloud, output)?;
     }
     let Some(archive) = &job.archive else { return Ok(()) };
-    if let Some(vault) = vault {
-        RETRIEVED.delete(tx, &quota::key(vault, &job.id));
-    } else {
-        RETRIEVED.delete(tx, &Key::regional(due.account, due.region).str(&job.id));
-    }
+    RETRIEVED.delete(tx, &quota::key((due.account, due.region), &job.id));
     NEEDS.delete(tx, &scope(due.number).str(&archive.id).str(&job.id));
     let listed = match vault {
         Some(vault) => taken(vault).map_or(0, |(number, _)| number),

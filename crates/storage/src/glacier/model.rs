@@ -158,7 +158,6 @@ store::record! {
         3 => pub(super) end: Option<String>,
         4 => pub(super) limit: Option<u64>,
         5 => pub(super) marker: Option<String>,
-        6 => pub(super) ranged: bool,
     }
 
     #[derive(Clone, PartialEq, Debug)]
@@ -171,10 +170,10 @@ store::record! {
     }
 
     #[derive(Clone, PartialEq, Debug)]
-    pub(super) struct Need { 1 => pub(super) series: u64 }
+    pub(super) struct Need {}
 
     #[derive(Clone, PartialEq, Debug)]
-    pub(super) struct Changed { 1 => pub(super) at: Timestamp }
+    pub(super) struct Changed {}
 
     #[derive(Clone, PartialEq, Debug)]
     pub(super) struct VaultDue {

@@ -6,7 +6,7 @@
 use super::errors::{GlacierError, Refusal};
 use super::model::{RETRIEVAL_POLICIES, RETRIEVED, RetrievalPolicy, Retrieved, Vault};
 use crate::retrieval::Tier;
-use base::Timestamp;
+use base::{AccountId, Region, Timestamp};
 use kernel::Cx;
 use std::time::Duration;
 use store::{Direction, Key};
@@ -43,8 +43,8 @@ fn is_within(policy: &RetrievalPolicy, others: &[Retrieved], bytes: u64, now: Ti
 }
 
 /// Where a job's retrieval is counted.
-pub(super) fn key(vault: &Vault, job: &str) -> Key {
-    Key::regional(vault.account, vault.region).str(job)
+pub(super) fn key((account, region): (AccountId, Region), job: &str) -> Key {
+    Key::regional(account, region).str(job)
 }
 
 /// Counts a retrieval of so many bytes, if the account's policy has room for it.
@@ -71,7 +71,7 @@ pub(super) fn take(
         }
     }
     let until = cx.now.plus(tier.duration());
-    RETRIEVED.put(cx.tx, &key(vault, job), &Retrieved { bytes, from: cx.now, until });
+    RETRIEVED.put(cx.tx, &key((vault.account, vault.region), job), &Retrieved { bytes, from: cx.now, until });
     Ok(())
 }
 

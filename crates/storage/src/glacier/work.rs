@@ -1,6 +1,6 @@
 //! What comes with time: jobs end and are forgotten, inventories are taken, uploads that nobody goes on with are removed.
 
-use super::archives::{Keeper, drop_series};
+use super::archives::{Keeper, drop_series, is_needed};
 use super::jobs;
 use super::model::{
     ARCHIVES, CHANGED, INVENTORIES_DUE, Inventory, JOBS_DUE, OVERHEAD, UPLOADS, UPLOADS_DUE, Upload,
@@ -12,7 +12,7 @@ use kernel::reconcile::Reconciler;
 use kernel::{Cloud, due};
 use std::sync::Arc;
 use std::time::Duration;
-use store::{Direction, Key, StoreError, Tx};
+use store::{Direction, Key, Read, StoreError, Tx};
 
 /// AWS: an upload may be removed once nothing has happened to it for this time.
 const IDLE: Duration = Duration::from_secs(24 * 3600);
@@ -75,7 +75,7 @@ fn take(cloud: &Arc<Cloud>, tx: &mut Tx, due: &VaultDue, now: Timestamp) -> Resu
         INVENTORIES_DUE.put(tx, &again, due);
         return Ok(());
     };
-    let (inventory, gone) = count(cloud, &vault, number, now)?;
+    let (inventory, gone) = count(&cloud.store().snapshot(), &vault, (number, now), BATCH)?;
     let keeper = Keeper { cloud, vault: vault.number, listed: number };
     gone.iter().try_for_each(|id| keeper.look_after_id(tx, id))?;
     if gone.len() == BATCH {
@@ -87,22 +87,25 @@ fn take(cloud: &Arc<Cloud>, tx: &mut Tx, due: &VaultDue, now: Timestamp) -> Resu
     Ok(())
 }
 
-/// What the inventory has, and some archives that it no longer has.
+/// What the inventory has, and some archives that it no longer has and that can go. One that a job still needs goes with
+/// the job.
 fn count(
-    cloud: &Cloud,
+    from: &dyn Read,
     vault: &Vault,
-    number: u64,
-    now: Timestamp,
+    (number, now): (u64, Timestamp),
+    most: usize,
 ) -> Result<(Inventory, Vec<String>), StoreError> {
-    let snapshot = cloud.store().snapshot();
     let mut inventory = Inventory { number, at: now, archives: 0, bytes: 0 };
     let mut gone = Vec::new();
-    for pair in ARCHIVES.scan(&snapshot, &vault.scope(), Direction::Forward) {
+    for pair in ARCHIVES.scan(from, &vault.scope(), Direction::Forward) {
         let (_, archive) = pair?;
         if archive.is_listed(number) {
             inventory.archives += 1;
             inventory.bytes += archive.size + OVERHEAD;
-        } else if archive.gone.is_some_and(|gone| gone <= number) && gone.len() < BATCH {
+        } else if archive.gone.is_some_and(|gone| gone <= number)
+            && gone.len() < most
+            && !is_needed(from, vault.number, &archive.id)?
+        {
             gone.push(archive.id);
         }
     }
@@ -146,4 +149,46 @@ fn expire(cloud: &Cloud, tx: &mut Tx, due: &UploadDue, now: Timestamp) -> Result
     }
     UPLOADS.delete(tx, &key);
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::count;
+    use crate::glacier::model::{ARCHIVES, Archive, NEEDS, Need, Vault};
+    use base::Timestamp;
+    use store::{Store, Tx};
+
+    /// Were they among those that can go, there would be as many of them each time, and no end.
+    #[test]
+    fn what_a_job_needs_fills_no_batch() {
+        let store = Store::memory();
+        let vault = Vault { number: 7, ..Vault::default() };
+        let put = |tx: &mut Tx, id: &str, gone: Option<u64>| {
+            let archive = Archive { id: id.into(), size: 10, since: 1, gone, ..Archive::default() };
+            ARCHIVES.put(tx, &vault.scope().str(id), &archive);
+        };
+        let mut tx = store.begin();
+        for id in ["a", "b", "c"] {
+            put(&mut tx, id, Some(2));
+            NEEDS.put(&mut tx, &vault.scope().str(id).str("job"), &Need {});
+        }
+        for (id, gone) in [("d", Some(2)), ("e", Some(1)), ("f", Some(2)), ("g", Some(3)), ("h", None)] {
+            put(&mut tx, id, gone);
+        }
+        tx.commit().wait().unwrap();
+        let counted = |most| {
+            let (inventory, gone) =
+                count(&store.snapshot(), &vault, (2, Timestamp::from_seconds(0)), most).unwrap();
+            ((inventory.archives, inventory.bytes), gone)
+        };
+        let listed = (2, 2 * (10 + (32 << 10)));
+        assert_eq!(counted(2), (listed, vec!["d".to_owned(), "e".to_owned()]));
+        assert_eq!(counted(3), (listed, vec!["d".to_owned(), "e".to_owned(), "f".to_owned()]));
+        let mut tx = store.begin();
+        for id in ["d", "e", "f"] {
+            ARCHIVES.delete(&mut tx, &vault.scope().str(id));
+        }
+        tx.commit().wait().unwrap();
+        assert_eq!(counted(3), (listed, Vec::new()), "those that are needed are as many as a batch");
+    }
 }

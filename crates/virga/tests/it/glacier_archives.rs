@@ -107,7 +107,7 @@ fn the_linear_hash_is_held_against_the_body() {
     for mut request in [plain, hashed] {
         *request.body_mut() = "other".into();
         let reply = cloud.send(request, user.address);
-        assert!(reply.status >= 400, "{}", reply.value);
+        assert_eq!((reply.status, reply.error()), (0, (String::new(), String::new())), "{}", reply.value);
     }
     assert_eq!(contents(&cloud), (0, 0));
 }
@@ -227,7 +227,21 @@ fn an_archive_comes_in_parts_of_any_order() {
     assert_eq!(header(&done, "x-amz-sha256-tree-hash"), hash);
     let archive = header(&done, "x-amz-archive-id");
     // Asked again, it answers the same; the upload itself is gone.
-    assert_eq!(header(&complete(&root, &id, text.len(), &hash), "x-amz-archive-id"), archive);
+    let again = complete(&root, &id, text.len(), &hash);
+    assert_eq!(header(&again, "x-amz-archive-id"), archive);
+    assert_eq!(header(&again, "x-amz-sha256-tree-hash"), hash);
+    // It is held against what the archive is, as at first.
+    let other = tree_hash(b"other");
+    complete(&root, &id, text.len(), &other).refused_with(
+        400,
+        "InvalidParameterValueException",
+        &format!("Invalid x-amz-sha256-tree-hash: {other}"),
+    );
+    complete(&root, &id, 1, &hash).refused_with(
+        400,
+        "InvalidParameterValueException",
+        "Invalid x-amz-archive-size: 1",
+    );
     assert_eq!(on(&root, "ListMultipartUploads", "v", json!({})).ok()["UploadsList"], json!([]));
     let words = format!("The upload ID was not found: {id}");
     on(&root, "ListParts", "v", json!({ "uploadId": id })).refused_with(

@@ -101,7 +101,7 @@ fn initiate(cx: &mut Cx<'_>, req: Initiate) -> Result<Initiated, GlacierError> {
     if let Some(archive) = &archive {
         quota::take(cx, &vault, &id, tier, archive.end - archive.first)?;
         let need = vault.scope().str(&archive.id).str(&id);
-        NEEDS.put(cx.tx, &need, &Need { series: archive.series });
+        NEEDS.put(cx.tx, &need, &Need {});
     }
     let default = archive.is_some().then(|| "Standard".to_owned());
     let job = Job {
@@ -137,7 +137,12 @@ fn retrieval(cx: &Cx<'_>, vault: &Vault, parameters: &Parameters) -> Result<Retr
         }
     };
     let whole = (archive.size, archive.hash.as_slice());
-    let range_hash = range_hash(cx.tx, vault.number, archive.series, whole, &range)?;
+    let place = (vault.number, archive.series);
+    let parts = match parameters.range {
+        None => Vec::new(),
+        Some(_) => archives::parts(cx.tx, place.0, place.1)?,
+    };
+    let range_hash = range_hash(cx.tx, place, whole, &parts, &range)?;
     Ok(Retrieval {
         id: archive.id,
         first: range.start,

@@ -2,7 +2,7 @@
 
 use crate::glacier::errors::{GlacierError, broken, disk, invalid};
 use crate::glacier::inventory::Format;
-use crate::glacier::model::{Job, Vault};
+use crate::glacier::model::{Job, Part, Vault};
 use crate::glacier::{access, archives, intake, jobs, range, tree, vaults};
 use crate::outgo::Plan;
 use crate::piece::Piece;
@@ -39,6 +39,8 @@ wire::shape! {
 
 /// The bytes of an output, before any range of it.
 struct Output {
+    /// Of an archive.
+    parts: Vec<Part>,
     pieces: Vec<Piece>,
     /// Where the output begins within the pieces.
     first: u64,
@@ -50,11 +52,11 @@ fn output(cx: &Cx<'_>, vault: &Vault, job: &Job) -> Result<Output, GlacierError>
     let done = job.done.as_ref().ok_or_else(unavailable)?;
     if let Some(archive) = &job.archive {
         let parts = archives::parts(cx.tx, vault.number, archive.series)?;
-        let pieces = parts.into_iter().map(|part| part.piece).collect();
-        return Ok(Output { pieces, first: archive.first, size: archive.end - archive.first });
+        let pieces = parts.iter().map(|part| part.piece.clone()).collect();
+        return Ok(Output { parts, pieces, first: archive.first, size: archive.end - archive.first });
     }
     let piece = done.output.clone().ok_or_else(unavailable)?;
-    Ok(Output { first: 0, size: piece.size, pieces: vec![piece] })
+    Ok(Output { parts: Vec::new(), first: 0, size: piece.size, pieces: vec![piece] })
 }
 
 /// The tree hash of these bytes of an archive, where the job's range and this one have one.
@@ -62,13 +64,14 @@ fn checksum(
     cx: &Cx<'_>,
     vault: &Vault,
     job: &Job,
+    parts: &[Part],
     bytes: &Range<u64>,
 ) -> Result<Option<String>, GlacierError> {
     let Some(archive) = job.archive.as_ref().filter(|archive| archive.range_hash.is_some()) else {
         return Ok(None);
     };
     let whole = (archive.size, archive.hash.as_slice());
-    let hash = archives::range_hash(cx.tx, vault.number, archive.series, whole, bytes)?;
+    let hash = archives::range_hash(cx.tx, (vault.number, archive.series), whole, parts, bytes)?;
     Ok(hash.as_deref().map(tree::text))
 }
 
@@ -88,7 +91,7 @@ fn planned(cx: &mut Cx<'_>, req: &Get) -> Result<(Got, Plan), GlacierError> {
         None => Format::parse(&job.inventory.format).unwrap_or(Format::Json).content_type(),
     };
     let got = Got {
-        checksum: checksum(cx, &vault, &job, &bytes)?,
+        checksum: checksum(cx, &vault, &job, &output.parts, &bytes)?,
         content_range: req.range.as_ref().map(|_| range::content(&asked, output.size)),
         accept_ranges: "bytes".to_owned(),
         content_type: content_type.to_owned(),

@@ -5,7 +5,7 @@
 use super::archive::{Stored, stated};
 use super::{PAGE, described, limit};
 use crate::glacier::errors::{GlacierError, Refusal, invalid};
-use crate::glacier::model::{PARTS, Part, UPLOADS, Upload, UploadState, Vault};
+use crate::glacier::model::{ARCHIVES, PARTS, Part, UPLOADS, Upload, UploadState, Vault};
 use crate::glacier::tree::{self, Hash};
 use crate::glacier::{access, archives, range, vaults, work};
 use kernel::{Cx, Empty};
@@ -149,6 +149,21 @@ pub(super) fn open(cx: &Cx<'_>, vault: &Vault, id: &str) -> Result<Upload, Glaci
     if upload.state == UploadState::Open { Ok(upload) } else { Err(no_upload(id)) }
 }
 
+/// What a request to complete states, held against what there is.
+///
+/// # Errors
+/// `InvalidParameterValueException`
+fn compare((size, hash): (&str, &Hash), (total, computed): (u64, &[u8])) -> Result<(), GlacierError> {
+    if size.parse() != Ok(total) {
+        return Err(invalid(format!("Invalid x-amz-archive-size: {size}")));
+    }
+    if computed != hash.as_slice() {
+        let text = tree::text(hash);
+        return Err(invalid(format!("Invalid x-amz-sha256-tree-hash: {text}")));
+    }
+    Ok(())
+}
+
 /// How much the parts are together, once they lie without gaps and all but the last one are full.
 ///
 /// # Errors
@@ -182,20 +197,22 @@ fn complete(cx: &mut Cx<'_>, req: Complete) -> Result<Stored, GlacierError> {
     match &upload.state {
         UploadState::Open => {}
         // AWS: completing again what was completed a short while ago answers the same.
-        UploadState::Completed(id) => return Ok(stored(&vault, id.clone(), &expected)),
+        UploadState::Completed(id) => {
+            let archive = ARCHIVES.get(cx.tx, &vault.scope().str(id))?;
+            let archive = archive.ok_or_else(|| no_upload(&req.upload))?;
+            compare((size, &expected), (archive.size, &archive.hash))?;
+            return Ok(stored(&vault, archive.id, &archive.hash));
+        }
         UploadState::Aborted => return Err(no_upload(&req.upload)),
     }
     let parts = archives::parts(cx.tx, vault.number, upload.series)?;
     let total = joined(&parts, upload.part_size)?;
-    if parts.is_empty() || size.parse() != Ok(total) {
+    if parts.is_empty() {
         return Err(invalid(format!("Invalid x-amz-archive-size: {size}")));
     }
     let hashes: Vec<Hash> = parts.iter().filter_map(|part| part.hash.as_slice().try_into().ok()).collect();
     let hash = tree::root(&hashes);
-    if hash != expected {
-        let text = tree::text(&expected);
-        return Err(invalid(format!("Invalid x-amz-sha256-tree-hash: {text}")));
-    }
+    compare((size, &expected), (total, &hash))?;
     let id = archives::enter(cx, &vault, upload.series, (total, hash), upload.description.clone())?;
     (upload.state, upload.touched) = (UploadState::Completed(id.clone()), cx.now);
     UPLOADS.put(cx.tx, &vault.scope().str(&upload.id), &upload);
