@@ -5,5 +5,6 @@
 pub mod cloudformation;
 pub mod cloudtrail;
 pub mod cloudwatch;
+mod glob;
 pub mod logs;
 pub mod ssm;

@@ -249,6 +249,13 @@ impl Stack {
         Key::regional(self.account, self.region).str(&self.id)
     }
 
+    /// The key of the stack that an ARN names.
+    pub(crate) fn key_of_arn(arn: &str) -> Option<Key> {
+        let arn = Arn::parse(arn)?;
+        let (_, id) = arn.resource.strip_prefix("stack/")?.split_once('/')?;
+        Some(Key::regional(AccountId::parse(&arn.account)?, Region::parse(&arn.region)?).str(id))
+    }
+
     pub(crate) fn is_busy(&self) -> bool {
         self.status.ends_with("_IN_PROGRESS")
     }
@@ -288,8 +295,16 @@ impl Stack {
         if self.notifies.is_empty() {
             return;
         }
-        // What cannot be read is met again when the stack's work goes on.
-        let Ok(Some(job)) = JOBS.get(tx, &Key::global().str(&self.id)) else { return };
+        let job = match JOBS.get(tx, &Key::global().str(&self.id)) {
+            Ok(Some(job)) => job,
+            Ok(None) => return,
+            Err(error) => {
+                let fields = [("stack", self.arn()), ("problem", error.to_string())];
+                let fields = fields.each_ref().map(|(name, text)| (*name, text.as_str()));
+                kernel::log::error("the topics of a stack miss an event", &fields);
+                return;
+            }
+        };
         let said = |text: Option<&str>| text.unwrap_or_default().replace('\'', "\\'");
         let lines = [
             ("StackId", self.arn()),

@@ -56,13 +56,20 @@ impl Site for Responses {
                     match took {
                         Ok(200) => tx.commit(),
                         Ok(status) => return said(status),
-                        Err(_) => return said(500),
+                        Err(error) => {
+                            let _logged = kernel::Failure::from(error);
+                            return said(500);
+                        }
                     }
                 };
                 match commit.await {
                     Ok(_) => return said(200),
                     Err(CommitError::Conflict) => {}
-                    Err(_) => return said(500),
+                    Err(error) => {
+                        let problem = error.to_string();
+                        kernel::log::error("an answer to a stack was not kept", &[("problem", &problem)]);
+                        return said(500);
+                    }
                 }
             }
         })

@@ -1,6 +1,7 @@
 //! Each kind of resource: made, changed, ended by its service's own operations.
 
 use crate::cloudformation_stacks::{ACCOUNT, created, describe, events, output, physical, settle};
+use crate::ec2_profiles::IMAGE;
 use crate::harness::{Caller, Cloud};
 use serde_json::json;
 
@@ -596,4 +597,35 @@ Resources:
     assert_eq!(settle(&cloud, &root, "tagged"), "UPDATE_COMPLETE", "{:#?}", events(&root, "tagged"));
     assert_eq!(tags("own"), json!([pair("a", "own")]));
     assert_eq!(tags("none"), json!([]));
+}
+
+#[test]
+fn a_group_that_goes_while_it_is_waited_for() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ACCOUNT);
+    let template = format!(
+        "
+Resources:
+  Template: {{ Type: 'AWS::EC2::LaunchTemplate', Properties: {{ LaunchTemplateData: {{ ImageId: {IMAGE}, InstanceType: t3.micro }} }} }}
+  Group:
+    Type: AWS::AutoScaling::AutoScalingGroup
+    Properties:
+      AutoScalingGroupName: web
+      MinSize: 1
+      MaxSize: 1
+      AvailabilityZones: [us-east-1a]
+      LaunchTemplate: {{ LaunchTemplateId: !Ref Template, Version: '1' }}
+"
+    );
+    root.call("cloudformation", "CreateStack", json!({ "StackName": "own", "TemplateBody": template })).ok();
+    let initiated = "Group CREATE_IN_PROGRESS Resource creation Initiated".to_owned();
+    for _ in 0..20 {
+        cloud.reconcile();
+    }
+    assert!(events(&root, "own").contains(&initiated), "{:#?}", events(&root, "own"));
+    let away = json!({ "AutoScalingGroupName": "web", "ForceDelete": true });
+    root.call("autoscaling", "DeleteAutoScalingGroup", away).ok();
+    assert_eq!(settle(&cloud, &root, "own"), "ROLLBACK_COMPLETE", "{:#?}", events(&root, "own"));
+    let words = "Group CREATE_FAILED The group web does not exist any more.".to_owned();
+    assert!(events(&root, "own").contains(&words), "{:#?}", events(&root, "own"));
 }

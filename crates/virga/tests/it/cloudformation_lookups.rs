@@ -183,3 +183,83 @@ Outputs: {{ Name: {{ Value: !Ref R }}, Arn: {{ Value: !GetAtt R.Arn }}, Uri: {{ 
     assert_eq!(settle(&cloud, &root, id), "DELETE_COMPLETE", "{:#?}", events(&root, id));
     root.call("ecr", "GetRepositoryPolicy", named).refused(400, "RepositoryNotFoundException");
 }
+
+/// What lies elsewhere is not fetched for who only looks; a template that a stack can be made of is none that is refused.
+#[test]
+fn templates_with_snippets_are_looked_at() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ACCOUNT);
+    root.call("s3", "CreateBucket", json!({ "Bucket": "snippets" })).ok();
+    for (name, text) in [
+        ("delays.yaml", "DelaySeconds: 7"),
+        ("more.yaml", "Resources: { News: { Type: 'AWS::SNS::Topic' } }"),
+        ("jobs.yaml", "Jobs: { Type: 'AWS::SQS::Queue' }"),
+        ("kind.yaml", "Type: AWS::SQS::Queue"),
+    ] {
+        root.call("s3", "PutObject", json!({ "Bucket": "snippets", "Key": name, "Body": text })).ok();
+    }
+    let include = |name: &str| json!({ "Name": "AWS::Include", "Parameters": { "Location": format!("s3://snippets/{name}") } });
+    let queue =
+        json!({ "Type": "AWS::SQS::Queue", "Properties": { "Fn::Transform": include("delays.yaml") } });
+    let refers = json!({ "Name": { "Value": { "Ref": "News" } } });
+    let rows = [
+        (json!({ "Resources": { "Q": queue } }), json!(["AWS::SQS::Queue"]), json!(["AWS::Include"])),
+        (
+            json!({ "Transform": include("more.yaml"), "Resources": { "Q": queue }, "Outputs": refers }),
+            json!(["AWS::SQS::Queue"]),
+            json!(["AWS::Include"]),
+        ),
+        (
+            json!({
+                "Transform": ["AWS::Serverless-2016-10-31", include("more.yaml")],
+                "Resources": { "T": { "Type": "AWS::Serverless::SimpleTable" } },
+            }),
+            json!(["AWS::DynamoDB::Table"]),
+            json!(["AWS::Serverless-2016-10-31", "AWS::Include"]),
+        ),
+        (
+            json!({ "Resources": { "Fn::Transform": include("jobs.yaml") } }),
+            json!([]),
+            json!(["AWS::Include"]),
+        ),
+        (
+            json!({ "Resources": { "K": { "Fn::Transform": include("kind.yaml"), "Properties": { "DelaySeconds": 1 } } } }),
+            json!([]),
+            json!(["AWS::Include"]),
+        ),
+    ];
+    for (n, (template, kinds, transforms)) in rows.into_iter().enumerate() {
+        let text = template.to_string();
+        let valid = root.call("cloudformation", "ValidateTemplate", json!({ "TemplateBody": text })).ok();
+        assert_eq!(valid["DeclaredTransforms"], transforms, "{text}");
+        assert_eq!(valid["Capabilities"], json!(["CAPABILITY_AUTO_EXPAND"]), "{text}");
+        let summary = root.call("cloudformation", "GetTemplateSummary", json!({ "TemplateBody": text })).ok();
+        assert_eq!(
+            (&summary["ResourceTypes"], &summary["DeclaredTransforms"]),
+            (&kinds, &transforms),
+            "{text}"
+        );
+        let name = format!("s{n}");
+        create(&root, &name, &text, json!({ "Capabilities": ["CAPABILITY_AUTO_EXPAND"] }));
+        assert_eq!(settle(&cloud, &root, &name), "CREATE_COMPLETE", "{:#?}", events(&root, &name));
+        let summary = root.call("cloudformation", "GetTemplateSummary", json!({ "StackName": name })).ok();
+        assert_eq!(summary["DeclaredTransforms"], transforms, "{text}");
+    }
+    // What is no snippet is refused as ever, and a macro that comes with parameters by its name.
+    for (template, words) in [
+        (json!({ "Resources": {} }), "Template format error: At least one Resources member must be defined."),
+        (
+            json!({ "Resources": { "Q": { "Fn::Transform": { "Name": "Mine" } } } }),
+            "Template format error: [/Resources/Q] Every Resources object must contain a Type member.",
+        ),
+        (
+            json!({ "Transform": [{ "Name": "Mine" }], "Resources": { "Q": { "Type": "AWS::SQS::Queue" } } }),
+            "No transform named Mine found.",
+        ),
+    ] {
+        let asked = json!({ "StackName": "none", "TemplateBody": template.to_string() });
+        root.call("cloudformation", "CreateStack", asked).refused_with(400, "ValidationError", words);
+        let asked = json!({ "TemplateBody": template.to_string() });
+        root.call("cloudformation", "ValidateTemplate", asked).refused_with(400, "ValidationError", words);
+    }
+}

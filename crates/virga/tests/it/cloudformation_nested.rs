@@ -155,6 +155,77 @@ fn what_fails_deep_down_turns_the_tree_back() {
     assert_eq!(delay(&root, &url), "11");
 }
 
+/// Code and message of what a call of the Scheduler's is refused with.
+pub(crate) fn by_schedule(
+    cloud: &Cloud,
+    root: &Caller<'_>,
+    operation: &str,
+    input: Value,
+) -> (String, String) {
+    let trust = json!({ "Version": "2012-10-17", "Statement": { "Effect": "Allow", "Action": "sts:AssumeRole",
+        "Principal": { "Service": "scheduler.amazonaws.com" } } });
+    let name = base::id::uuid(cloud.cloud.rng());
+    let role = json!({ "RoleName": name, "AssumeRolePolicyDocument": trust.to_string() });
+    let role = root.call("iam", "CreateRole", role).ok()["Role"]["Arn"].clone();
+    let may = json!({ "Version": "2012-10-17", "Statement": { "Effect": "Allow", "Action": "*", "Resource": "*" } });
+    let may = json!({ "RoleName": name, "PolicyName": "p", "PolicyDocument": may.to_string() });
+    root.call("iam", "PutRolePolicy", may).ok();
+    let url = root.call("sqs", "CreateQueue", json!({ "QueueName": name })).ok()["QueueUrl"].clone();
+    let at = cloud.cloud.clock().now().plus(std::time::Duration::from_secs(60));
+    let schedule = json!({
+        "Name": name, "FlexibleTimeWindow": { "Mode": "OFF" },
+        "ScheduleExpression": format!("at({})", at.whole_seconds().iso8601().trim_end_matches('Z')),
+        "Target": {
+            "Arn": format!("arn:aws:scheduler:::aws-sdk:cloudformation:{operation}"), "RoleArn": role,
+            "Input": input.to_string(), "RetryPolicy": { "MaximumRetryAttempts": 0 },
+            "DeadLetterConfig": { "Arn": format!("arn:aws:sqs:us-east-1:{ACCOUNT}:{name}") },
+        },
+    });
+    root.call("scheduler", "CreateSchedule", schedule).ok();
+    cloud.advance(std::time::Duration::from_secs(61));
+    cloud.reconcile();
+    cloud.reconcile();
+    let got = json!({ "QueueUrl": url, "MessageAttributeNames": ["All"] });
+    let got = root.call("sqs", "ReceiveMessage", got).ok();
+    let attributes = &got["Messages"][0]["MessageAttributes"];
+    let text = |name: &str| attributes[name]["StringValue"].as_str().unwrap_or_default().to_owned();
+    (text("ERROR_CODE"), text("ERROR_MESSAGE"))
+}
+
+#[test]
+fn what_of_a_stack_within_can_be_changed_alone() {
+    let cloud = Cloud::new();
+    let (root, _) = tree(&cloud);
+    upload(&root, "leaf.yaml", "Resources: { Topic: { Type: 'AWS::SNS::Topic' } }");
+    let news = root.call("sns", "CreateTopic", json!({ "Name": "news" })).ok()["TopicArn"].clone();
+    let around = |more: &str| {
+        format!(
+            "
+Resources:
+  Leaf:
+    Type: AWS::CloudFormation::Stack
+    Properties: {{ TemplateURL: 'https://templates.s3.amazonaws.com/leaf.yaml', {more} }}
+"
+        )
+    };
+    created(&cloud, &root, "tree", &around("TimeoutInMinutes: 5"));
+    let leaf = physical(&root, "tree", "Leaf");
+    let topics = || describe(&root, &leaf)["NotificationARNs"].clone();
+    assert!(topics().as_array().is_none_or(Vec::is_empty));
+    let told = around(&format!("TimeoutInMinutes: 5, NotificationARNs: [{}]", news.as_str().unwrap()));
+    for (template, wanted) in [(&told, json!([news])), (&around("TimeoutInMinutes: 5"), Value::Null)] {
+        update(&root, template);
+        assert_eq!(settle(&cloud, &root, "tree"), "UPDATE_COMPLETE", "{:#?}", events(&root, "tree"));
+        assert_eq!(status(&root, &leaf), "UPDATE_COMPLETE");
+        assert_eq!(topics(), wanted);
+    }
+    update(&root, &around("TimeoutInMinutes: 6"));
+    assert_eq!(settle(&cloud, &root, "tree"), "UPDATE_ROLLBACK_COMPLETE", "{:#?}", events(&root, "tree"));
+    let told = events(&root, "tree");
+    let words = "Leaf UPDATE_FAILED Update of TimeoutInMinutes is not supported.";
+    assert!(told.iter().any(|event| event == words), "{told:#?}");
+}
+
 #[test]
 fn a_tree_is_protected_at_its_root() {
     let cloud = Cloud::new();
@@ -162,11 +233,23 @@ fn a_tree_is_protected_at_its_root() {
     create(&root, "tree", &template, json!({ "EnableTerminationProtection": true }));
     assert_eq!(settle(&cloud, &root, "tree"), "CREATE_COMPLETE", "{:#?}", events(&root, "tree"));
     let middle = physical(&root, "tree", "Middle");
-    let message = root.call("cloudformation", "DeleteStack", json!({ "StackName": middle }));
-    let message = message.refused(400, "ValidationError");
-    assert!(message.ends_with("cannot be deleted while TerminationProtection is enabled"), "{message}");
+    let name = middle.split('/').nth(1).unwrap();
+    root.call("cloudformation", "DeleteStack", json!({ "StackName": middle })).refused_with(
+        400,
+        "ValidationError",
+        &format!("Stack [{name}] cannot be deleted while TerminationProtection is enabled"),
+    );
     let alone = json!({ "StackName": middle, "EnableTerminationProtection": true });
-    root.call("cloudformation", "UpdateTerminationProtection", alone).refused(400, "ValidationError");
+    root.call("cloudformation", "UpdateTerminationProtection", alone).refused_with(
+        400,
+        "ValidationError",
+        &format!("Termination protection of the nested stack [{name}] is that of its root stack."),
+    );
+    // A call that comes from within is no word of the stack around it.
+    let words = format!("Stack [{name}] cannot be deleted while TerminationProtection is enabled");
+    let told = by_schedule(&cloud, &root, "deleteStack", json!({ "StackName": middle }));
+    assert_eq!(told, ("ValidationError".to_owned(), words));
+    assert_eq!(status(&root, &middle), "CREATE_COMPLETE");
     // An update of the root may let it go.
     update(&root, "Resources: { Topic: { Type: 'AWS::SNS::Topic' } }");
     assert_eq!(settle(&cloud, &root, "tree"), "UPDATE_COMPLETE", "{:#?}", events(&root, "tree"));

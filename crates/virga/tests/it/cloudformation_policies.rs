@@ -1,5 +1,6 @@
 //! Stack policies, and topics that hear of a stack's events.
 
+use crate::cloudformation_nested::by_schedule;
 use crate::cloudformation_stacks::{ACCOUNT, create, describe, events, settle};
 use crate::harness::{Caller, Cloud};
 use serde_json::{Value, json};
@@ -68,8 +69,11 @@ fn policies_that_are_none_are_refused() {
         input.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         root.call("cloudformation", "SetStackPolicy", input)
     };
-    let message = set(json!({ "StackPolicyBody": "{}" })).refused(400, "ValidationError");
-    assert!(message.starts_with("Error validating stack policy"), "{message}");
+    set(json!({ "StackPolicyBody": "{}" })).refused_with(
+        400,
+        "ValidationError",
+        "Error validating stack policy: it has no Statement",
+    );
     set(json!({})).refused_with(
         400,
         "ValidationError",
@@ -82,7 +86,43 @@ fn policies_that_are_none_are_refused() {
         "Stack [own] does not exist",
     );
     let both = json!({ "StackPolicyBody": open, "StackPolicyURL": "https://b.s3.amazonaws.com/k" });
-    set(both).refused(400, "ValidationError");
+    set(both).refused_with(
+        400,
+        "ValidationError",
+        "You cannot specify both StackPolicyURL and StackPolicyBody.",
+    );
+}
+
+/// Who calls from within fetches nothing, and its policies are looked at as anybody's.
+#[test]
+fn calls_from_within_pass_nothing_over() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ACCOUNT);
+    let (text, url) = (template(1, "free"), "https://b.s3.amazonaws.com/k");
+    let not_built = |member: &str| {
+        let words = format!("{member} in a call that a service makes is not built in this version of Virga.");
+        ("NotImplemented".to_owned(), words)
+    };
+    let no_policy =
+        ("ValidationError".to_owned(), "Error validating stack policy: it has no Statement".to_owned());
+    let of = |operation: &str, more: Value| {
+        let mut input = json!({ "StackName": "own", "TemplateBody": text });
+        input.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        input.as_object_mut().unwrap().retain(|_, value| !value.is_null());
+        by_schedule(&cloud, &root, operation, input)
+    };
+    let address = || json!({ "TemplateBody": null, "TemplateURL": url });
+    assert_eq!(of("createStack", address()), not_built("TemplateURL"));
+    assert_eq!(of("createStack", json!({ "StackPolicyURL": url })), not_built("StackPolicyURL"));
+    assert_eq!(of("createStack", json!({ "StackPolicyBody": "{}" })), no_policy);
+    create(&root, "own", &text, json!({}));
+    assert_eq!(settle(&cloud, &root, "own"), "CREATE_COMPLETE");
+    assert_eq!(of("updateStack", address()), not_built("TemplateURL"));
+    assert_eq!(of("updateStack", json!({ "StackPolicyURL": url })), not_built("StackPolicyURL"));
+    let member = "StackPolicyDuringUpdateURL";
+    assert_eq!(of("updateStack", json!({ member: url })), not_built(member));
+    assert_eq!(of("updateStack", json!({ "StackPolicyBody": "{}" })), no_policy);
+    assert_eq!(of("updateStack", json!({ "StackPolicyDuringUpdateBody": "{}" })), no_policy);
 }
 
 #[test]
@@ -117,14 +157,23 @@ fn topics_hear_of_events_in_their_order() {
     }
     assert_eq!(heard.len(), 5, "{heard:#?}");
     assert_eq!(heard[0]["Subject"], "AWS CloudFormation Notification");
-    let said = |status: &str, kind: &str| {
-        let words = [format!("ResourceStatus='{status}'\n"), format!("ResourceType='{kind}'\n")];
-        heard.iter().any(|m| words.iter().all(|word| m["Message"].as_str().unwrap().contains(word)))
+    let line = |message: &Value, name: &str| {
+        let message = message["Message"].as_str().unwrap();
+        let line = message.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix("='"));
+        line.unwrap().trim_end_matches('\'').to_owned()
     };
-    assert!(said("CREATE_IN_PROGRESS", "AWS::CloudFormation::Stack"), "{heard:#?}");
-    assert!(
-        said("CREATE_COMPLETE", "AWS::SQS::Queue") && said("CREATE_COMPLETE", "AWS::CloudFormation::Stack")
-    );
+    let said =
+        heard.iter().map(|m| ["LogicalResourceId", "ResourceStatus", "ResourceType"].map(|n| line(m, n)));
+    let (begun, done) = ("CREATE_IN_PROGRESS", "CREATE_COMPLETE");
+    let (stack, queue) = ("AWS::CloudFormation::Stack", "AWS::SQS::Queue");
+    let order = [
+        ["own", begun, stack],
+        ["Q", begun, queue],
+        ["Q", begun, queue],
+        ["Q", done, queue],
+        ["own", done, stack],
+    ];
+    assert_eq!(said.collect::<Vec<_>>(), order, "{heard:#?}");
     let message = heard[0]["Message"].as_str().unwrap();
     assert!(
         message.starts_with("StackId='arn:aws:cloudformation:us-east-1:123456789012:stack/own/"),
@@ -134,5 +183,18 @@ fn topics_hear_of_events_in_their_order() {
 
     let wrong =
         json!({ "StackName": "x", "TemplateBody": text, "NotificationARNs": ["arn:aws:sqs:us-east-1:1:q"] });
-    root.call("cloudformation", "CreateStack", wrong).refused(400, "ValidationError");
+    root.call("cloudformation", "CreateStack", wrong).refused_with(
+        400,
+        "ValidationError",
+        "Invalid Notification ARN arn:aws:sqs:us-east-1:1:q",
+    );
+    // The topics alone may change.
+    let change = |topics: Value| {
+        let input = json!({ "StackName": "own", "UsePreviousTemplate": true, "NotificationARNs": topics });
+        root.call("cloudformation", "UpdateStack", input)
+    };
+    change(json!([topic])).refused_with(400, "ValidationError", "No updates are to be performed.");
+    change(json!([])).ok();
+    assert_eq!(settle(&cloud, &root, "own"), "UPDATE_COMPLETE", "{:#?}", events(&root, "own"));
+    assert!(describe(&root, "own").get("NotificationARNs").is_none());
 }

@@ -9,7 +9,6 @@ use crate::cloudformation::asked::{ASKED, Address, Asked, INSIDE, asked, of_reso
 use crate::cloudformation::model::RESOURCES;
 use crate::cloudformation::template::{get, text};
 use std::time::Duration;
-use store::StoreError;
 use wire::Value;
 
 const TIMEOUT_SECONDS: u64 = 3600;
@@ -67,16 +66,12 @@ pub(super) static CUSTOM: Kind = Kind {
     ..BASE
 };
 
-fn broken(error: StoreError) -> Refusal {
-    Refusal::of(error.to_string())
-}
-
 fn called(answer: &Value) -> String {
     get(answer, "PhysicalResourceId").and_then(text).unwrap_or_default()
 }
 
 fn find(on: &On<'_, '_>, fits: impl Fn(&Asked) -> bool) -> Done<Option<Asked>> {
-    let all = asked(on.cx.tx, &of_resource(on.whole, on.logical)).map_err(broken)?;
+    let all = asked(on.cx.tx, &of_resource(on.whole, on.logical))?;
     Ok(all.into_iter().find(fits))
 }
 
@@ -126,7 +121,7 @@ fn ask(on: &mut On<'_, '_>, verb: &str, physical: Option<&str>) -> Done<()> {
     let properties = if verb == "Delete" { on.before } else { on.wanted };
     let token = get(properties, "ServiceToken").and_then(text).unwrap_or_default();
     let home = of_resource(on.whole, on.logical);
-    for old in asked(on.cx.tx, &home).map_err(broken)? {
+    for old in asked(on.cx.tx, &home)? {
         let is_over = (old.verb == "Delete") == (verb == "Delete");
         if is_over && (verb != "Delete" || Some(old.physical.as_str()) == physical) {
             ASKED.delete(on.cx.tx, &home.clone().str(&old.id));
@@ -147,7 +142,7 @@ fn ask(on: &mut On<'_, '_>, verb: &str, physical: Option<&str>) -> Done<()> {
         answer: Vec::new(),
     };
     ASKED.put(on.cx.tx, &home.clone().str(&id), &asked);
-    let resource = RESOURCES.get(on.cx.tx, &home).map_err(broken)?;
+    let resource = RESOURCES.get(on.cx.tx, &home)?;
     let is_function = token.starts_with("arn:aws:lambda:");
     let host = match on.cx.request.host.as_deref() {
         Some(host) if !is_function => host.to_owned(),
@@ -193,8 +188,7 @@ fn send(on: &mut On<'_, '_>, token: &str, text: String) -> Done<()> {
 /// What `Fn::GetAtt` says of one; nobody but those that need it sees what its provider hides.
 pub(crate) fn data(attributes: &Value, name: &str, shows: bool) -> Option<Value> {
     let value = get(get(attributes, "Data")?, name)?.clone();
-    let hides = get(attributes, "NoEcho") == Some(&Value::Bool(true));
-    Some(if hides && !shows { Value::str("****") } else { value })
+    Some(if is_hidden(attributes) && !shows { Value::str("****") } else { value })
 }
 
 /// Whether its provider hides what it says.

@@ -9,9 +9,8 @@ use crate::cloudformation::model::{JOBS, Job, Phase, STACK, STACKS, Shown, Stack
 use crate::cloudformation::ops::source::place;
 use crate::cloudformation::template::{get, text};
 use crate::cloudformation::work::phase::turn_back;
-use base::Arn;
 use std::sync::Arc;
-use store::{Key, StoreError};
+use store::Key;
 use wire::Value;
 
 const CLOUDFORMATION: &str = "cloudformation";
@@ -94,7 +93,7 @@ fn update(on: &mut On<'_, '_>) -> Done<super::Made> {
     let stack = stack(on, on.physical)?;
     if on.job.phase == Phase::UpdateRollback {
         // Its template of before is its own to find again.
-        let held = JOBS.get(on.cx.tx, &Key::global().str(&stack.id)).map_err(broken)?;
+        let held = JOBS.get(on.cx.tx, &Key::global().str(&stack.id))?;
         let cloud = Arc::clone(on.cx.cloud());
         match held {
             Some(job) if job.phase == Phase::Held => {
@@ -108,12 +107,21 @@ fn update(on: &mut On<'_, '_>) -> Done<super::Made> {
         }
         return Ok(on.same());
     }
+    // AWS: it cannot be updated.
+    if on.changed("TimeoutInMinutes") {
+        return Err(Refusal::of("Update of TimeoutInMinutes is not supported."));
+    }
+    // Where none are named, a request to update leaves the topics as they are.
+    let topics = match on.prop("NotificationARNs") {
+        Value::Null if on.changed("NotificationARNs") => Value::List(Vec::new()),
+        topics => topics,
+    };
     let input = map([
         ("StackName", on.physical()),
         ("TemplateBody", template(on)?),
         ("Parameters", parameters(&on.prop("Parameters"))?),
         ("Capabilities", capabilities(on)),
-        ("NotificationARNs", on.prop("NotificationARNs")),
+        ("NotificationARNs", topics),
         ("DisableRollback", Value::Bool(on.job.disable_rollback)),
         ("Tags", on.tags(super::on::KEYS)),
     ]);
@@ -128,26 +136,16 @@ fn update(on: &mut On<'_, '_>) -> Done<super::Made> {
     Ok(on.made(on.physical, vec![("Begun", Value::Bool(begun))]))
 }
 
-fn broken(error: StoreError) -> Refusal {
-    Refusal::of(error.to_string())
-}
-
-/// The id of a stack by its ARN.
-pub(crate) fn id_of(arn: &str) -> Option<String> {
-    let arn = Arn::parse(arn)?;
-    Some(arn.resource.strip_prefix("stack/")?.split_once('/')?.1.to_owned())
-}
-
 fn stack(on: &On<'_, '_>, arn: &str) -> Done<Stack> {
-    let key = id_of(arn).map(|id| Key::regional(on.cx.account, on.cx.region).str(&id));
-    let found = key.map(|key| STACKS.get(on.cx.tx, &key)).transpose().map_err(broken)?.flatten();
-    found.ok_or_else(|| Refusal { gone: true, ..Refusal::of(format!("Stack with id {arn} does not exist")) })
+    let key = Stack::key_of_arn(arn);
+    let found = key.map(|key| STACKS.get(on.cx.tx, &key)).transpose()?.flatten();
+    found.ok_or_else(|| Refusal::gone(format!("Stack with id {arn} does not exist")))
 }
 
 /// Its work is done in whose stead the work on the stack around it is done, and it waits for that in the end.
 fn adopt(on: &mut On<'_, '_>, stack: &Stack) -> Done<()> {
     let key = Key::global().str(&stack.id);
-    let Some(job) = JOBS.get(on.cx.tx, &key).map_err(broken)? else { return Ok(()) };
+    let Some(job) = JOBS.get(on.cx.tx, &key)? else { return Ok(()) };
     let own = on.job;
     let job = Job {
         access_key: own.access_key.clone(),

@@ -6,7 +6,8 @@ use super::{Attributes, Done, Made};
 use crate::cloudformation::errors::{handler_code, is_gone};
 use crate::cloudformation::model::{Job, Stack};
 use crate::cloudformation::template::{alike, dynamic, get, text};
-use kernel::{As, Cx};
+use kernel::{As, Cx, Failure};
+use store::StoreError;
 use wire::{Fault, Value};
 
 /// One resource at work.
@@ -39,6 +40,17 @@ pub(crate) struct Refusal {
 impl Refusal {
     pub(crate) fn of(reason: impl Into<String>) -> Refusal {
         Refusal { reason: reason.into(), gone: false }
+    }
+
+    pub(crate) fn gone(reason: impl Into<String>) -> Refusal {
+        Refusal { reason: reason.into(), gone: true }
+    }
+}
+
+/// What the store says is for the log.
+impl From<StoreError> for Refusal {
+    fn from(error: StoreError) -> Refusal {
+        Refusal::of(Fault::from(Failure::from(error)).message)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::on::{On, at, map, text_at};
 use super::vpc::EC2;
-use super::{BASE, Done, Kind};
+use super::{BASE, Done, Kind, Refusal};
 use wire::Value;
 
 const SCALING: &str = "autoscaling";
@@ -65,14 +65,12 @@ const GROUP: Kind = Kind {
     named: Some("AutoScalingGroupName"),
     create: |on| {
         let name = on.name("AutoScalingGroupName", 255);
-        let Value::Map(mut input) = sizes(on, &name) else { return Ok(on.same()) };
-        input.push(("Tags".to_owned(), on.prop("Tags")));
-        input.retain(|(_, value)| *value != Value::Null);
-        on.call(SCALING, "CreateAutoScalingGroup", Value::Map(input))?;
+        let input = group(on, &name, on.prop("Tags"));
+        on.call(SCALING, "CreateAutoScalingGroup", input)?;
         Ok(on.made(name, Vec::new()))
     },
     update: |on| {
-        let input = sizes(on, on.physical);
+        let input = group(on, on.physical, Value::Null);
         on.call(SCALING, "UpdateAutoScalingGroup", input)?;
         Ok(on.same())
     },
@@ -85,7 +83,7 @@ const GROUP: Kind = Kind {
     ..BASE
 };
 
-fn sizes(on: &On<'_, '_>, name: &str) -> Value {
+fn group(on: &On<'_, '_>, name: &str, tags: Value) -> Value {
     let subnets = match on.prop("VPCZoneIdentifier") {
         Value::List(_) => {
             let (subnets, _) = on.lists("VPCZoneIdentifier");
@@ -104,6 +102,7 @@ fn sizes(on: &On<'_, '_>, name: &str) -> Value {
         ("MaxSize", on.prop("MaxSize")),
         ("MinSize", on.prop("MinSize")),
         ("NewInstancesProtectedFromScaleIn", on.prop("NewInstancesProtectedFromScaleIn")),
+        ("Tags", tags),
         ("VPCZoneIdentifier", subnets),
     ])
 }
@@ -116,7 +115,9 @@ fn described(on: &mut On<'_, '_>) -> Done<Value> {
 /// AWS: a group is there once as many instances are in service as it is to have.
 fn ready(on: &mut On<'_, '_>) -> Done<Option<super::Attributes>> {
     let told = described(on)?;
-    let wanted: usize = text_at(&told, "AutoScalingGroups.0.DesiredCapacity").parse().unwrap_or(0);
+    let gone = || Refusal::gone(format!("The group {} does not exist any more.", on.physical));
+    let wanted = text_at(&told, "AutoScalingGroups.0.DesiredCapacity");
+    let wanted: usize = wanted.parse().map_err(|_| gone())?;
     let instances = at(&told, "AutoScalingGroups.0.Instances").cloned().unwrap_or(Value::Null);
     let serving = match &instances {
         Value::List(items) => {

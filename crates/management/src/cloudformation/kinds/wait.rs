@@ -56,7 +56,7 @@ const CONDITION: Kind = Kind {
     ready: |on| {
         let Some(handle) = on.text("Handle") else { return Ok(Some(Vec::new())) };
         let home = address(on, &handle)?.home();
-        let all = asked::signals(on.cx.tx, &home).map_err(|error| Refusal::of(error.to_string()))?;
+        let all = asked::signals(on.cx.tx, &home)?;
         let wanted = on.text("Count").and_then(|text| text.parse().ok()).unwrap_or(1);
         match tally(&all, wanted) {
             Tally::Failed(failed) => Err(Refusal::of(format!(
@@ -88,7 +88,7 @@ fn address(on: &On<'_, '_>, handle: &str) -> Done<Address> {
 
 fn forget(on: &mut On<'_, '_>) -> Done<()> {
     let home = of_resource(on.whole, on.logical);
-    asked::forget_signals(on.cx.tx, &home).map_err(|error| Refusal::of(error.to_string()))
+    Ok(asked::forget_signals(on.cx.tx, &home)?)
 }
 
 /// `{"Signal1":"Application has completed configuration."}`

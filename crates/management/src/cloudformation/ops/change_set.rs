@@ -10,7 +10,7 @@ use crate::cloudformation::change_set::{
     CHANGE_SETS, Change, ChangeSet, Detail, Topics, by_arn, changes, of,
 };
 use crate::cloudformation::errors::{CfnError, invalid};
-use crate::cloudformation::model::{BODIES, Body, NOW, Phase, Stack};
+use crate::cloudformation::model::{BODIES, Body, Job, NOW, Phase, Stack};
 use crate::cloudformation::work::plan::{Plan, known};
 use base::Timestamp;
 use kernel::{Answer, Body as Payload, Cx, Dx, Empty};
@@ -290,8 +290,9 @@ fn execute(cx: &mut Cx<'_>, req: Execute) -> Result<Empty, CfnError> {
         first(cx, &mut stack, &set, &plan, req.disable_rollback.unwrap_or(false))?;
     } else {
         may_update(&stack)?;
-        let stays = req.disable_rollback.unwrap_or(set.on_failure.as_deref() == Some("DO_NOTHING"));
-        start_update(cx, &mut stack, &plan, &set.body, stays)?;
+        let stays = set.on_failure.as_deref() == Some("DO_NOTHING");
+        let disable_rollback = req.disable_rollback.unwrap_or(stays);
+        start_update(cx, &mut stack, &plan, &set.body, Job { disable_rollback, ..Job::default() })?;
     }
     // AWS: the others are not valid for what the stack becomes.
     for other in of(cx.tx, &stack)?.iter().filter(|other| other.id != set.id) {
@@ -321,7 +322,8 @@ fn first(
     stack.updated = Some(cx.now);
     BODIES.put(cx.tx, &stack.key().str(NOW), &set.body);
     let cloud = std::sync::Arc::clone(cx.cloud());
-    begin(cx, stack, Phase::Create, Vec::new(), stack.disable_rollback)?;
+    let disable_rollback = stack.disable_rollback;
+    begin(cx, stack, Job { phase: Phase::Create, disable_rollback, ..Job::default() })?;
     stack.enter(&cloud, cx.tx, "CREATE_IN_PROGRESS", Some("User Initiated"));
     Ok(())
 }

@@ -3,18 +3,20 @@
 //!
 //! AWS: <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/transform-aws-include.html>
 
+use super::called;
 use crate::cloudformation::errors::{CfnError, invalid};
-use crate::cloudformation::model::SERVICE;
-use crate::cloudformation::template::{Wrong, get, sam, text as plain, yaml};
-use kernel::{As, Cx, Whom};
+use crate::cloudformation::kinds::Table;
+use crate::cloudformation::template::check::check;
+use crate::cloudformation::template::{Template, Wrong, declared, get, sam, yaml};
+use kernel::Cx;
 use std::collections::BTreeMap;
-use wire::{Fault, Struct, Value};
+use wire::Value;
 
 const INCLUDE: &str = "AWS::Include";
 const TRANSFORM: &str = "Fn::Transform";
 
 /// Whether a template is another once it is expanded.
-pub(super) fn expands(root: &Value) -> bool {
+fn expands(root: &Value) -> bool {
     sam::applies(root) || included(root).is_some() || asks(root)
 }
 
@@ -37,8 +39,7 @@ pub(super) fn expanded(
         root = without_include(&root, snippet);
     }
     if asks(&root) {
-        let whole = root.clone();
-        root = spliced(cx, role, &root, given, &whole)?;
+        root = spliced(cx, role, &root, given, &root)?;
     }
     if sam::applies(&root) {
         root = sam::transform(&root, given)?;
@@ -46,16 +47,67 @@ pub(super) fn expanded(
     Ok(Some(wire::json::text(&root)))
 }
 
-/// The same for those who only look at a template: nothing is fetched for them.
+/// A template for those who only look at it, with the transforms that it declares. Nothing is fetched for them: what
+/// snippets have is not there, and names may be theirs.
 ///
 /// # Errors
-/// What a transform refuses.
-pub(super) fn looked_at(text: &str) -> Result<Option<String>, Wrong> {
-    let root = yaml::read(text)?;
-    if !sam::applies(&root) {
-        return Ok(None);
+/// What is wrong with it, and what a transform refuses.
+pub(super) fn looked_at(text: &str) -> Result<Template, CfnError> {
+    let mut root = yaml::read(text)?;
+    let transforms = transforms(&root)?;
+    let whole = included(&root).is_none() && !asks(&root);
+    if !whole {
+        root = typed(without_snippets(&without_include(&root, Vec::new())).unwrap_or(Value::Null));
     }
-    Ok(Some(wire::json::text(&sam::transform(&root, &BTreeMap::new())?)))
+    if sam::applies(&root) {
+        root = sam::transform(&root, &BTreeMap::new())?;
+    }
+    let template = if whole { Template::of(&root)? } else { Template::of_part(&root)? };
+    if whole {
+        check(&template, &Table)?;
+    }
+    Ok(Template { transforms, ..template })
+}
+
+/// The transforms that a template names, at its top and within.
+///
+/// # Errors
+/// What is no name.
+pub(super) fn transforms(root: &Value) -> Result<Vec<String>, Wrong> {
+    let mut names = declared(root)?;
+    if asks(root) && !names.iter().any(|name| name == INCLUDE) {
+        names.push(INCLUDE.to_owned());
+    }
+    Ok(names)
+}
+
+/// A value without the snippets that it asks for; `None` where there is nothing else.
+fn without_snippets(value: &Value) -> Option<Value> {
+    match value {
+        Value::List(items) => Some(Value::List(items.iter().filter_map(without_snippets).collect())),
+        Value::Map(entries) => {
+            let is_snippet = |(name, item): &(String, Value)| name == TRANSFORM && location(item).is_some();
+            let rest = entries.iter().filter(|entry| !is_snippet(entry));
+            let rest: Vec<_> =
+                rest.filter_map(|(name, item)| Some((name.clone(), without_snippets(item)?))).collect();
+            (entries.is_empty() || !rest.is_empty()).then_some(Value::Map(rest))
+        }
+        scalar => Some(scalar.clone()),
+    }
+}
+
+/// The template without the resources whose kind is not told here.
+fn typed(mut root: Value) -> Value {
+    if let Value::Map(sections) = &mut root {
+        for (name, section) in sections {
+            if let Value::Map(resources) = section
+                && name == "Resources"
+            {
+                resources.retain(|(_, resource)| get(resource, "Type").is_some());
+            }
+        }
+    }
+    root
 }
 
 /// `{"Name": "AWS::Include", "Parameters": {"Location": …}}`
@@ -142,27 +194,14 @@ fn snippet(
     root: &Value,
 ) -> Result<Vec<(String, Value)>, CfnError> {
     let failed = |why: &str| invalid(format!("Transform {INCLUDE} failed with: {why}"));
-    let of_parameter = || {
-        let name = get(location, "Ref")?.as_str()?;
-        let default = || plain(get(get(get(root, "Parameters")?, name)?, "Default")?);
-        given.get(name).cloned().or_else(default)
-    };
-    let url = plain(location).or_else(of_parameter);
+    let url = sam::World { root, given }.resolved(location);
     let url = url.ok_or_else(|| failed("The location parameter is not a valid S3 uri."))?;
     let place = url.strip_prefix("s3://").and_then(|rest| rest.split_once('/'));
     let Some((bucket, key)) = place else {
         return Err(failed("The location parameter is not a valid S3 uri."));
     };
-    let answer = match role {
-        None => fetch(cx, As::CallerVia(SERVICE), bucket, key),
-        Some(arn) => {
-            let cloud = std::sync::Arc::clone(cx.cloud());
-            let (whom, region) = (Whom::Role { arn, account: cx.account }, cx.region);
-            let answer =
-                cloud.act_for(cx.tx, SERVICE, whom, region, None, |cx| fetch(cx, As::Caller, bucket, key));
-            answer.and_then(|answer| answer)
-        }
-    };
+    let input = [("Bucket", Value::str(bucket)), ("Key", Value::str(key))].into_iter().collect();
+    let answer = called(cx, role, ("s3", "GetObject"), input);
     let answer = answer.map_err(|fault| failed(&fault.message))?;
     let bytes = match answer.member("Body") {
         Some(Value::Blob(bytes)) => bytes.to_vec(),
@@ -173,9 +212,4 @@ fn snippet(
         Value::Map(entries) => Ok(entries),
         _ => Err(failed("The specified S3 object's content should be valid Yaml/JSON")),
     }
-}
-
-fn fetch(cx: &mut Cx<'_>, who: As, bucket: &str, key: &str) -> Result<Value, Fault> {
-    let input: Struct = [("Bucket", Value::str(bucket)), ("Key", Value::str(key))].into_iter().collect();
-    cx.call("s3", "GetObject", Value::Struct(input), who)
 }

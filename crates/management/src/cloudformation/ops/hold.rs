@@ -91,7 +91,7 @@ fn go_on(cx: &mut Cx<'_>, req: Continue) -> Result<Empty, CfnError> {
     stack.role = req.role.or(stack.role);
     stack.token = req.token;
     let cloud = std::sync::Arc::clone(cx.cloud());
-    begin(cx, &stack, Phase::UpdateRollback, req.skip, false)?;
+    begin(cx, &stack, Job { phase: Phase::UpdateRollback, skip: req.skip, ..Job::default() })?;
     stack.enter(&cloud, cx.tx, "UPDATE_ROLLBACK_IN_PROGRESS", Some("User Initiated"));
     Ok(Empty)
 }

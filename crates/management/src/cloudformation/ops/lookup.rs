@@ -1,14 +1,14 @@
 //! What Parameter Store says of the parameters that a template names: read with the rights of whoever owns the work.
 
+use super::called;
 use crate::cloudformation::errors::{CfnError, invalid};
-use crate::cloudformation::model::SERVICE;
 use crate::cloudformation::template::Template;
 use crate::cloudformation::template::dynamic::{self, Values};
 use crate::cloudformation::template::evaluate::{Evaluator, World};
 use crate::cloudformation::template::{Wrong, function, wrong};
-use kernel::{As, Cx, Whom};
+use kernel::Cx;
 use std::collections::{BTreeMap, BTreeSet};
-use wire::{Fault, Struct, Value};
+use wire::Value;
 
 /// `GetParameters` takes no more names.
 const BATCH: usize = 10;
@@ -20,26 +20,13 @@ struct Read {
     secure: BTreeSet<String>,
 }
 
-fn ask(cx: &mut Cx<'_>, who: As, names: &[&String]) -> Result<Value, Fault> {
-    let names = names.iter().map(|name| Value::str(name.as_str())).collect();
-    let input: Struct = [("Names", Value::List(names))].into_iter().collect();
-    cx.call("ssm", "GetParameters", Value::Struct(input), who)
-}
-
 fn read(cx: &mut Cx<'_>, role: Option<&str>, names: &BTreeSet<String>) -> Result<Read, CfnError> {
     let mut read = Read { values: Values::new(), secure: BTreeSet::new() };
     let all: Vec<&String> = names.iter().collect();
     for names in all.chunks(BATCH) {
-        let answer = match role {
-            None => ask(cx, As::CallerVia(SERVICE), names),
-            Some(arn) => {
-                let cloud = std::sync::Arc::clone(cx.cloud());
-                let (whom, region) = (Whom::Role { arn, account: cx.account }, cx.region);
-                let answer =
-                    cloud.act_for(cx.tx, SERVICE, whom, region, None, |cx| ask(cx, As::Caller, names));
-                answer.and_then(|answer| answer)
-            }
-        };
+        let names = names.iter().map(|name| Value::str(name.as_str())).collect();
+        let input = [("Names", Value::List(names))].into_iter().collect();
+        let answer = called(cx, role, ("ssm", "GetParameters"), input);
         let answer = answer.map_err(|fault| invalid(fault.message))?;
         let Some(Value::List(found)) = answer.member("Parameters") else { continue };
         for parameter in found {

@@ -16,16 +16,16 @@ pub(super) mod template;
 
 use super::errors::{CfnError, invalid};
 use super::kinds::{Table, kind};
-use super::model::{BODIES, Body, JOBS, Job, NAMES, NOW, Phase, STACKS, Stack, seal, seal_text};
+use super::model::{BODIES, Body, JOBS, Job, NAMES, NOW, SERVICE, STACKS, Stack, seal, seal_text};
 use super::template::check::check;
 use super::template::parameter::{Given, resolve};
 use super::template::{Template, get};
 use super::work::plan::Plan;
 use base::Arn;
-use kernel::Cx;
+use kernel::{As, Cx, Whom};
 use std::collections::{BTreeMap, BTreeSet};
 use store::Key;
-use wire::Value;
+use wire::{Fault, Struct, Value};
 
 wire::shape! {
     #[derive(Clone, Debug)]
@@ -57,13 +57,9 @@ pub(crate) fn live(cx: &Cx<'_>, id: &str) -> Result<Option<Stack>, CfnError> {
 
 /// A stack by its name, or, deleted or not, by its ARN.
 pub(crate) fn find(cx: &Cx<'_>, named: &str) -> Result<Option<Stack>, CfnError> {
-    if let Some(arn) = Arn::parse(named) {
-        let of_here = arn.account == cx.account.as_str() && arn.region == cx.region.name();
-        let id = arn.resource.strip_prefix("stack/").and_then(|rest| Some(rest.split_once('/')?.1));
-        return match id.filter(|_| of_here) {
-            Some(id) => live(cx, id),
-            None => Ok(None),
-        };
+    if Arn::parse(named).is_some() {
+        let found = Stack::key_of_arn(named).map(|key| STACKS.get(cx.tx, &key)).transpose()?.flatten();
+        return Ok(found.filter(|stack| (stack.account, stack.region) == (cx.account, cx.region)));
     }
     match NAMES.get(cx.tx, &Key::regional(cx.account, cx.region).str(named))? {
         Some(link) => live(cx, &link.stack),
@@ -127,10 +123,26 @@ pub(super) struct Taken {
 }
 
 /// Reads and checks a template.
-pub(super) fn read(text: &str) -> Result<Template, CfnError> {
+fn read(text: &str) -> Result<Template, CfnError> {
     let template = Template::read(text)?;
     check(&template, &Table)?;
     Ok(template)
+}
+
+/// Calls an operation in the stead of a role, or of the caller.
+fn called(
+    cx: &mut Cx<'_>,
+    role: Option<&str>,
+    (service, operation): (&str, &str),
+    input: Struct,
+) -> Result<Value, Fault> {
+    let input = Value::Struct(input);
+    let Some(arn) = role else { return cx.call(service, operation, input, As::CallerVia(SERVICE)) };
+    let cloud = std::sync::Arc::clone(cx.cloud());
+    let (whom, region) = (Whom::Role { arn, account: cx.account }, cx.region);
+    let answer = cloud
+        .act_for(cx.tx, SERVICE, whom, region, None, |cx| cx.call(service, operation, input, As::Caller));
+    answer.and_then(|answer| answer)
 }
 
 /// What a request brings for a stack.
@@ -230,14 +242,9 @@ pub(super) fn body(cx: &Cx<'_>, stack: &Stack) -> Result<Option<Body>, CfnError>
     Ok(BODIES.get(cx.tx, &stack.key().str(NOW))?)
 }
 
-/// Puts an operation on its way, in the stead of the stack's role or of the caller.
-pub(super) fn begin(
-    cx: &mut Cx<'_>,
-    stack: &Stack,
-    phase: Phase,
-    skip: Vec<String>,
-    disable_rollback: bool,
-) -> Result<(), CfnError> {
+/// Puts an operation on its way, in the stead of the stack's role or of the caller. `how`: what it is, and what is
+/// particular to it.
+pub(super) fn begin(cx: &mut Cx<'_>, stack: &Stack, how: Job) -> Result<(), CfnError> {
     let caller = cx.caller;
     if caller.access_key.is_empty() && stack.role.is_none() {
         return Err(CfnError::NotBuilt("A stack without a role in the name of a service".into()));
@@ -249,18 +256,13 @@ pub(super) fn begin(
         account: stack.account,
         region: stack.region,
         stack: stack.id.clone(),
-        phase,
         access_key: caller.access_key.clone(),
         sealed_token: token.map(|token| seal_text(cx.cloud(), token)),
         role: stack.role.clone(),
         host: cx.request.host.clone().filter(|_| plain),
         started: cx.now,
-        cancelled: false,
-        skip,
-        disable_rollback,
-        within: false,
-        policy: None,
         principal: caller.user_id.clone(),
+        ..how
     };
     JOBS.put(cx.tx, &Key::global().str(&stack.id), &job);
     Ok(())

@@ -48,8 +48,44 @@ pub(super) async fn policy(
         (None, Some(url)) => fetch(dx, &url).await?,
         (None, None) => return Ok(None),
     };
-    StackPolicy::read(&text).map_err(invalid)?;
-    Ok(Some(text))
+    Ok(checked(Some(text))?)
+}
+
+/// The text of a stack policy, if it is one.
+fn checked(text: Option<String>) -> Result<Option<String>, CfnError> {
+    if let Some(text) = &text {
+        StackPolicy::read(text).map_err(invalid)?;
+    }
+    Ok(text)
+}
+
+/// As [`policy`], within the transaction of another: there, nothing is fetched.
+///
+/// # Errors
+/// What is no policy, and an address.
+pub(super) fn policy_within(
+    body: Option<String>,
+    url: Option<String>,
+    member: &str,
+) -> Result<Option<String>, CfnError> {
+    no_url(url.as_ref(), member)?;
+    checked(body)
+}
+
+/// As [`text`], within the transaction of another.
+///
+/// # Errors
+/// An address.
+pub(super) fn text_within(body: Option<String>, url: Option<String>) -> Result<Option<String>, CfnError> {
+    no_url(url.as_ref(), "TemplateURL")?;
+    Ok(body)
+}
+
+fn no_url(url: Option<&String>, member: &str) -> Result<(), CfnError> {
+    match url {
+        Some(_) => Err(CfnError::NotBuilt(format!("{member} in a call that a service makes"))),
+        None => Ok(()),
+    }
 }
 
 /// What is needed and not there.

@@ -6,7 +6,7 @@ use super::{
 use crate::cloudformation::access;
 use crate::cloudformation::change_set::changes;
 use crate::cloudformation::errors::{CfnError, invalid};
-use crate::cloudformation::model::{BODIES, JOBS, Job, Link, NAMES, NEXT, NOW, Phase, Stack};
+use crate::cloudformation::model::{BODIES, Body, JOBS, Job, Link, NAMES, NEXT, NOW, Phase, Stack};
 use crate::cloudformation::work::phase::user_of;
 use crate::cloudformation::work::plan::{Plan, known};
 use kernel::{Answer, Body as Payload, Cx, Dx, Empty};
@@ -114,9 +114,10 @@ async fn create(dx: Dx, mut req: CreateStack, _: Payload) -> Result<Answer<Stack
     dx.transact(|cx| make(cx, req.clone(), text.clone())).await.map(Answer::from)
 }
 
-/// For a stack within another, whose template was fetched already.
+/// For calls from within: of a stack around it, which has fetched the template already, and of services.
 fn create_within(cx: &mut Cx<'_>, mut req: CreateStack) -> Result<StackId, CfnError> {
-    let text = req.body.take();
+    let text = source::text_within(req.body.take(), req.url.take())?;
+    req.policy = source::policy_within(req.policy.take(), req.policy_url.take(), "StackPolicyURL")?;
     make(cx, req, text)
 }
 
@@ -165,8 +166,8 @@ fn make(cx: &mut Cx<'_>, mut req: CreateStack, text: Option<String>) -> Result<S
     register(cx, &stack);
     BODIES.put(cx.tx, &stack.key().str(NOW), &body);
     let cloud = std::sync::Arc::clone(cx.cloud());
-    let stays = stack.disable_rollback;
-    begin(cx, &stack, Phase::Create, Vec::new(), stays)?;
+    let disable_rollback = stack.disable_rollback;
+    begin(cx, &stack, Job { phase: Phase::Create, disable_rollback, ..Job::default() })?;
     stack.enter(&cloud, cx.tx, "CREATE_IN_PROGRESS", Some("User Initiated"));
     Ok(StackId { id: stack.arn() })
 }
@@ -178,13 +179,13 @@ pub(super) fn may_update(stack: &Stack) -> Result<(), CfnError> {
     if fit.contains(&stack.status.as_str()) { Ok(()) } else { Err(stands_in(stack, "updated")) }
 }
 
-/// Puts an update on its way. The template is checked, and there is something to do.
+/// Puts an update on its way. The template is checked, and there is something to do. `how`: as for [`begin`].
 pub(super) fn start_update(
     cx: &mut Cx<'_>,
     stack: &mut Stack,
     plan: &Plan,
-    body: &crate::cloudformation::model::Body,
-    disable_rollback: bool,
+    body: &Body,
+    how: Job,
 ) -> Result<(), CfnError> {
     (stack.parameters, stack.resolved) = (plan.shown(), plan.shown_resolved());
     stack.tags.clone_from(&plan.tags);
@@ -192,7 +193,7 @@ pub(super) fn start_update(
     stack.round += 1;
     BODIES.put(cx.tx, &stack.key().str(NEXT), body);
     let cloud = std::sync::Arc::clone(cx.cloud());
-    begin(cx, stack, Phase::Update, Vec::new(), disable_rollback)?;
+    begin(cx, stack, Job { phase: Phase::Update, ..how })?;
     stack.enter(&cloud, cx.tx, "UPDATE_IN_PROGRESS", Some("User Initiated"));
     Ok(())
 }
@@ -206,7 +207,10 @@ async fn update(dx: Dx, mut req: UpdateStack, _: Payload) -> Result<Answer<Stack
 
 /// As [`create_within`].
 fn update_within(cx: &mut Cx<'_>, mut req: UpdateStack) -> Result<StackId, CfnError> {
-    let text = req.body.take();
+    let text = source::text_within(req.body.take(), req.url.take())?;
+    req.policy = source::policy_within(req.policy.take(), req.policy_url.take(), "StackPolicyURL")?;
+    let url = req.during_url.take();
+    req.during = source::policy_within(req.during.take(), url, "StackPolicyDuringUpdateURL")?;
     change(cx, req, text)
 }
 
@@ -226,9 +230,9 @@ fn change(cx: &mut Cx<'_>, mut req: UpdateStack, text: Option<String>) -> Result
         _ => text.ok_or_else(source::missing)?,
     };
     let before = present.parameters(cx.cloud());
-    if let Some(arns) = req.notifies.take() {
-        stack.notifies = topics(arns)?;
-    }
+    let notifies = req.notifies.take().map(topics).transpose()?;
+    let retold = notifies.as_ref().is_some_and(|arns| *arns != stack.notifies);
+    stack.notifies = notifies.unwrap_or(stack.notifies);
     let tags = req.tags.map(tags).transpose()?.unwrap_or_else(|| stack.tags.clone());
     let role = req.role.as_deref().or(stack.role.as_deref());
     let Taken { plan, body } = take(
@@ -245,19 +249,22 @@ fn change(cx: &mut Cx<'_>, mut req: UpdateStack, text: Option<String>) -> Result
         },
     )?;
     check_kinds(cx, &stack, &plan)?;
-    if !differs(cx, &stack, &plan, &present)? {
+    // AWS: an update may be of the stack's settings alone, such as its topics.
+    if !retold && !differs(cx, &stack, &plan, &present)? {
         return Err(invalid("No updates are to be performed."));
     }
     stack.capabilities = req.capabilities;
     stack.role = req.role.or(stack.role);
     stack.token = req.token;
     stack.policy = req.policy.or(stack.policy);
-    let stays = req.disable_rollback.unwrap_or(false);
-    start_update(cx, &mut stack, &plan, &body, stays)?;
-    let key = Key::global().str(&stack.id);
-    if let (Some(policy), Some(job)) = (req.during, JOBS.get(cx.tx, &key)?) {
-        JOBS.put(cx.tx, &key, &Job { policy: Some(policy), ..job });
-    }
+    let disable_rollback = req.disable_rollback.unwrap_or(false);
+    start_update(
+        cx,
+        &mut stack,
+        &plan,
+        &body,
+        Job { disable_rollback, policy: req.during, ..Job::default() },
+    )?;
     Ok(answer)
 }
 
@@ -279,12 +286,7 @@ pub(super) fn check_kinds(cx: &Cx<'_>, stack: &Stack, plan: &Plan) -> Result<(),
 }
 
 /// Whether an update would do anything.
-pub(super) fn differs(
-    cx: &Cx<'_>,
-    stack: &Stack,
-    plan: &Plan,
-    present: &crate::cloudformation::model::Body,
-) -> Result<bool, CfnError> {
+pub(super) fn differs(cx: &Cx<'_>, stack: &Stack, plan: &Plan, present: &Body) -> Result<bool, CfnError> {
     let before = Plan::of(cx.cloud(), stack, present)?;
     let outputs = |plan: &Plan| -> Vec<String> {
         let all = plan.template.outputs.iter();
@@ -300,11 +302,22 @@ pub(super) fn differs(
     Ok(changed || !named(plan) && plan.parameters != before.parameters)
 }
 
+/// Whether the stack around it, which is at work, lets it go.
+fn is_let_go(cx: &Cx<'_>, stack: &Stack) -> Result<bool, CfnError> {
+    let parent = stack.parent.as_deref().filter(|_| cx.request.peer.is_none());
+    match parent.map(|parent| find(cx, parent)).transpose()?.flatten() {
+        Some(parent) => Ok(JOBS.contains(cx.tx, &Key::global().str(&parent.id))?),
+        None => Ok(false),
+    }
+}
+
 fn delete(cx: &mut Cx<'_>, req: DeleteStack) -> Result<Empty, CfnError> {
     let Some(mut stack) = find(cx, &req.name)?.filter(|stack| !stack.is_deleted()) else { return Ok(Empty) };
     // The stack around it may let it go, and nobody else where all of them are protected.
-    let root = stack.root.as_deref().filter(|_| cx.request.peer.is_some());
-    let root = root.map(|root| find(cx, root)).transpose()?.flatten();
+    let root = match is_let_go(cx, &stack)? {
+        true => None,
+        false => stack.root.as_deref().map(|root| find(cx, root)).transpose()?.flatten(),
+    };
     if stack.protected || root.is_some_and(|root| root.protected) {
         return Err(invalid(format!(
             "Stack [{}] cannot be deleted while TerminationProtection is enabled",
@@ -346,7 +359,7 @@ fn delete(cx: &mut Cx<'_>, req: DeleteStack) -> Result<Empty, CfnError> {
             return Ok(Empty);
         }
     }
-    begin(cx, &stack, Phase::Delete, skip, false)?;
+    begin(cx, &stack, Job { phase: Phase::Delete, skip, ..Job::default() })?;
     stack.enter(&cloud, cx.tx, "DELETE_IN_PROGRESS", Some("User Initiated"));
     Ok(Empty)
 }

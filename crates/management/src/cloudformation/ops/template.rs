@@ -1,9 +1,10 @@
 //! Templates: shown, summed up, checked.
 
-use super::{body, capabilities_of, capabilities_reason, existing, read, source};
+use super::expansion::{looked_at, transforms};
+use super::{body, capabilities_of, capabilities_reason, existing, source};
 use crate::cloudformation::access;
 use crate::cloudformation::errors::{CfnError, invalid};
-use crate::cloudformation::template::Template;
+use crate::cloudformation::template::{Template, yaml};
 use kernel::{Answer, Body, Cx, Dx};
 use wire::Fault;
 
@@ -123,27 +124,6 @@ fn get(cx: &mut Cx<'_>, req: GetTemplate) -> Result<Shown, CfnError> {
     Ok(Shown { body: Some(text), stages: stages.map(str::to_owned).collect() })
 }
 
-/// A template that nobody makes a stack of, as it would be at work, with the transforms that it declares.
-fn looked_at(text: &str) -> Result<Template, CfnError> {
-    let expanded = super::expansion::looked_at(text)?;
-    let mut template = read(expanded.as_deref().unwrap_or(text))?;
-    template.transforms = declared_of(text);
-    Ok(template)
-}
-
-/// The transforms that a text names.
-fn declared_of(text: &str) -> Vec<String> {
-    let root = crate::cloudformation::template::yaml::read(text);
-    let named = root.ok().and_then(|root| crate::cloudformation::template::get(&root, "Transform").cloned());
-    match named {
-        Some(wire::Value::Str(name)) => vec![name],
-        Some(wire::Value::List(names)) => {
-            names.iter().filter_map(crate::cloudformation::template::text).collect()
-        }
-        _ => Vec::new(),
-    }
-}
-
 async fn summary(dx: Dx, req: GetTemplateSummary, _: Body) -> Result<Answer<Summary>, Fault> {
     let text = source::text(&dx, req.body, req.url).await?;
     dx.read(|cx| sum_up(cx, req.stack, text)).map(Answer::from).map_err(Fault::from)
@@ -159,9 +139,12 @@ fn sum_up(cx: &mut Cx<'_>, stack: Option<String>, text: Option<String>) -> Resul
             let body = body(cx, &stack)?;
             let body =
                 body.ok_or_else(|| invalid(format!("Stack with id {name} does not have a template")))?;
-            let mut template = Template::read(body.template())?;
-            template.transforms = declared_of(&body.text);
-            template
+            let root = yaml::read(&body.text)?;
+            let template = match &body.processed {
+                Some(processed) => Template::read(processed)?,
+                None => Template::of(&root)?,
+            };
+            Template { transforms: transforms(&root)?, ..template }
         }
         (None, given) => looked_at(&given.ok_or_else(source::missing)?)?,
     };

@@ -23,6 +23,7 @@ pub(crate) mod yaml;
 
 pub(crate) use parameter::Parameter;
 pub(crate) use rule::Rule;
+pub(crate) use section::declared;
 use wire::Value;
 
 /// A text nests no deeper.
@@ -98,7 +99,23 @@ impl Template {
     /// # Errors
     /// The first thing that is wrong, in AWS's words.
     pub(crate) fn read(text: &str) -> Result<Template, Wrong> {
-        section::template(&yaml::read(text)?)
+        Template::of(&yaml::read(text)?)
+    }
+
+    /// The sections of a text that was read.
+    ///
+    /// # Errors
+    /// Those of [`Template::read`].
+    pub(crate) fn of(root: &Value) -> Result<Template, Wrong> {
+        section::template(root, true)
+    }
+
+    /// The same of one whose resources may all lie elsewhere.
+    ///
+    /// # Errors
+    /// Those of [`Template::read`].
+    pub(crate) fn of_part(root: &Value) -> Result<Template, Wrong> {
+        section::template(root, false)
     }
 
     pub(crate) fn resource(&self, name: &str) -> Option<&Resource> {

@@ -29,7 +29,8 @@ const SECTIONS: &[&str] = &[
 
 type Entries = [(String, Value)];
 
-pub(super) fn template(root: &Value) -> Result<Template, Wrong> {
+/// `whole`: nothing of it lies elsewhere.
+pub(super) fn template(root: &Value, whole: bool) -> Result<Template, Wrong> {
     let Value::Map(sections) = root else { return wrong("Template format error: unsupported structure.") };
     let unknown: Vec<&str> =
         sections.iter().map(|(name, _)| name.as_str()).filter(|name| !SECTIONS.contains(name)).collect();
@@ -56,7 +57,7 @@ pub(super) fn template(root: &Value) -> Result<Template, Wrong> {
         Some(_) => return wrong("Template format error: Description must be a string."),
     };
     let resources = entries(root, "Resources", usize::MAX)?;
-    if resources.is_empty() {
+    if whole && resources.is_empty() {
         return wrong("Template format error: At least one Resources member must be defined.");
     }
     let (transforms, resources) = (transforms(root)?, limited(resources, "resources", RESOURCES_MAX)?);
@@ -101,13 +102,25 @@ fn limited<'v>(entries: &'v Entries, what: &str, max: usize) -> Result<&'v Entri
     Ok(entries)
 }
 
-fn transforms(root: &Value) -> Result<Vec<String>, Wrong> {
-    let named = match get(root, "Transform") {
-        None => Vec::new(),
-        Some(Value::Str(name)) => vec![name.clone()],
-        Some(Value::List(names)) => names.iter().filter_map(text).collect(),
-        Some(_) => return wrong("Template format error: Transform must be a string or a list of strings."),
+/// The transforms that a template names, some of them with parameters.
+///
+/// # Errors
+/// What is no name.
+pub(crate) fn declared(root: &Value) -> Result<Vec<String>, Wrong> {
+    let name = |one: &Value| match one {
+        Value::Map(_) => get(one, "Name").and_then(text),
+        one => text(one),
     };
+    let named = match get(root, "Transform") {
+        None => Some(Vec::new()),
+        Some(Value::List(all)) => all.iter().map(name).collect(),
+        Some(one) => name(one).map(|name| vec![name]),
+    };
+    named.map_or_else(|| wrong("Template format error: Transform must be a string or a list of strings."), Ok)
+}
+
+fn transforms(root: &Value) -> Result<Vec<String>, Wrong> {
+    let named = declared(root)?;
     let known = [LANGUAGE_EXTENSIONS, SERVERLESS];
     match named.iter().find(|name| !known.contains(&name.as_str())) {
         Some(unknown) => wrong(format!("No transform named {unknown} found.")),

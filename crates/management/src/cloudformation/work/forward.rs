@@ -265,7 +265,11 @@ impl Worker<'_> {
                 resource.physical = made.physical;
                 resource.properties = seal(self.cloud, &wanted.properties);
                 resource.attributes = seal(self.cloud, &merged(nothing, made.attributes));
-                self.await_signals(tx, stack, resource, wanted.signals);
+                if let Err(refusal) = self.await_signals(tx, stack, resource, wanted.signals) {
+                    let failed = format!("{verb}_FAILED");
+                    enter(self.cloud, tx, stack, resource, &failed, Some(&refusal.reason), shown);
+                    return;
+                }
                 let initiated = Some("Resource creation Initiated");
                 enter(self.cloud, tx, stack, resource, &in_progress, initiated, shown);
                 self.settle(tx, stack, resource, wanted.kind, shown);
@@ -367,12 +371,17 @@ impl Worker<'_> {
     }
 
     /// From now on signals are waited for.
-    fn await_signals(&self, tx: &mut Tx, stack: &Stack, resource: &mut Resource, signals: Option<Signals>) {
-        let Some(Signals { count, timeout }) = signals else { return };
+    fn await_signals(
+        &self,
+        tx: &mut Tx,
+        stack: &Stack,
+        resource: &mut Resource,
+        signals: Option<Signals>,
+    ) -> Result<(), Refusal> {
+        let Some(Signals { count, timeout }) = signals else { return Ok(()) };
         resource.signals = count;
         resource.signals_until = Some(self.cloud.clock().now().plus(timeout));
-        // What cannot be read now is met again when they are counted.
-        let _ = asked::forget_signals(tx, &resource.key(stack));
+        Ok(asked::forget_signals(tx, &resource.key(stack))?)
     }
 
     /// Whether the signals have come that its creation waits for.
@@ -381,7 +390,7 @@ impl Worker<'_> {
             return Ok(true);
         }
         let home = resource.key(stack);
-        let all = asked::signals(tx, &home).map_err(|error| Refusal::of(error.to_string()))?;
+        let all = asked::signals(tx, &home)?;
         for signal in all.iter().filter(|signal| !signal.told) {
             let word = if signal.failed { "FAILURE" } else { "SUCCESS" };
             let reason = format!("Received {word} signal with UniqueId {}", signal.id);

@@ -11,7 +11,6 @@
 use super::forward::Pass;
 use super::plan::{Known, Made, Plan, known};
 use super::step::{Worker, commit, enter, reread};
-use crate::cloudformation::kinds::nested;
 use crate::cloudformation::model::{
     BODIES, EXPORTS, Export, IMPORTS, JOBS, Job, Link, NAMES, NEXT, NOW, Phase, Resource, STACK, STACKS,
     Shown, Stack,
@@ -19,7 +18,6 @@ use crate::cloudformation::model::{
 use crate::cloudformation::stack_policy::{Act, StackPolicy};
 use crate::cloudformation::template::evaluate::Evaluator;
 use crate::cloudformation::template::{Wrong, dynamic, text, wrong};
-use base::{AccountId, Arn, Region};
 use kernel::Cloud;
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -343,15 +341,10 @@ fn within(tx: &Tx, resource: &Resource) -> Result<Option<(Stack, Option<Job>)>, 
     if resource.kind != STACK || !resource.is_live() {
         return Ok(None);
     }
-    let Some(arn) = Arn::parse(&resource.physical) else { return Ok(None) };
-    let (Some(id), Some(account), Some(region)) =
-        (nested::id_of(&resource.physical), AccountId::parse(&arn.account), Region::parse(&arn.region))
-    else {
-        return Ok(None);
-    };
-    let stack = STACKS.get(tx, &Key::regional(account, region).str(&id)).map_err(said)?;
-    let job = JOBS.get(tx, &Key::global().str(&id)).map_err(said)?;
-    Ok(stack.map(|stack| (stack, job)))
+    let Some(key) = Stack::key_of_arn(&resource.physical) else { return Ok(None) };
+    let Some(stack) = STACKS.get(tx, &key).map_err(said)? else { return Ok(None) };
+    let job = JOBS.get(tx, &Key::global().str(&stack.id)).map_err(said)?;
+    Ok(Some((stack, job)))
 }
 
 /// The stacks within one whose update is done clean up.

@@ -2,6 +2,7 @@
 
 use super::reader::Reader;
 use super::{DEPTH_MAX, invalid};
+use crate::glob::glob;
 use regex_lite::Regex;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -186,19 +187,4 @@ impl Comparison {
             Operator::GreaterOrEqual => number >= wanted,
         }
     }
-}
-
-/// Whether `text` fits a pattern in which `*` stands for any characters. Linear but for the last star, which is
-/// where a mismatch goes back to.
-pub(super) fn glob(pattern: &str, text: &str) -> bool {
-    let mut parts = pattern.split('*');
-    let first = parts.next().unwrap_or_default();
-    let Some(mut rest) = text.strip_prefix(first) else { return false };
-    let mut parts: Vec<&str> = parts.collect();
-    let Some(last) = parts.pop() else { return rest.is_empty() };
-    for part in parts {
-        let Some(at) = rest.find(part) else { return false };
-        rest = &rest[at + part.len()..];
-    }
-    rest.ends_with(last)
 }

@@ -186,9 +186,9 @@ impl Event<'_> {
     }
 
     /// A rule and who may follow it.
-    fn ruled(&self, body: Vec<(String, Value)>) -> [Made; 2] {
+    fn ruled(&self, body: Value) -> [Made; 2] {
         let permission = self.permission("events.amazonaws.com", attribute(&self.name, "Arn"));
-        [Made::new(&self.name, "AWS::Events::Rule", Value::Map(body)), permission]
+        [Made::new(&self.name, "AWS::Events::Rule", body), permission]
     }
 
     fn state(given: &Value) -> Value {
@@ -234,15 +234,13 @@ impl Event<'_> {
             "RetryPolicy",
         ];
         self.only(given, &known)?;
-        let Value::Map(body) = object([
+        let body = object([
             ("ScheduleExpression", self.needed(given, "Schedule")?),
             ("State", Self::state(given)),
             ("Name", prop(given, "Name")),
             ("Description", prop(given, "Description")),
             ("Targets", self.aimed(given)?),
-        ]) else {
-            unreachable!("an object is a map")
-        };
+        ]);
         Ok(self.ruled(body))
     }
 
@@ -260,15 +258,13 @@ impl Event<'_> {
             "Target",
         ];
         self.only(given, &known)?;
-        let Value::Map(body) = object([
+        let body = object([
             ("EventPattern", self.needed(given, "Pattern")?),
             ("EventBusName", prop(given, "EventBusName")),
             ("State", Self::state(given)),
             ("Name", prop(given, "RuleName")),
             ("Targets", self.aimed(given)?),
-        ]) else {
-            unreachable!("an object is a map")
-        };
+        ]);
         Ok(self.ruled(body))
     }
 

@@ -136,14 +136,14 @@ fn others(transforms: &Value) -> Option<Value> {
 }
 
 /// What resources may ask of the template around them.
-struct World<'a> {
-    root: &'a Value,
-    given: &'a BTreeMap<String, String>,
+pub(crate) struct World<'a> {
+    pub(crate) root: &'a Value,
+    pub(crate) given: &'a BTreeMap<String, String>,
 }
 
 impl World<'_> {
     /// A text, or the value of the parameter that is referred to.
-    fn resolved(&self, value: &Value) -> Option<String> {
+    pub(crate) fn resolved(&self, value: &Value) -> Option<String> {
         if let Some(plain) = text(value) {
             return Some(plain);
         }
