@@ -39,6 +39,30 @@ def binary():
     return max(built, key=lambda path: path.stat().st_mtime)
 
 
+# For programs that have nothing but Python: keys are those of the credentials that metadata gives.
+SIGNED = """
+import datetime, hashlib, hmac, urllib.request
+def signed(url, service, keys, body, kind="application/x-www-form-urlencoded", target=None):
+    host = url.split("/")[2]
+    now = datetime.datetime.now(datetime.timezone.utc).strftime("%Y%m%dT%H%M%SZ")
+    headers = {"content-type": kind, "host": host, "x-amz-date": now, "x-amz-security-token": keys["Token"]}
+    if target:
+        headers["x-amz-target"] = target
+    names = ";".join(sorted(headers))
+    lines = "".join(f"{name}:{headers[name]}\\n" for name in sorted(headers))
+    request = f"POST\\n/\\n\\n{lines}\\n{names}\\n{hashlib.sha256(body).hexdigest()}"
+    scope = f"{now[:8]}/us-east-1/{service}/aws4_request"
+    text = f"AWS4-HMAC-SHA256\\n{now}\\n{scope}\\n{hashlib.sha256(request.encode()).hexdigest()}"
+    key = ("AWS4" + keys["SecretAccessKey"]).encode()
+    for part in scope.split("/"):
+        key = hmac.digest(key, part.encode(), "sha256")
+    signature = hmac.new(key, text.encode(), "sha256").hexdigest()
+    credential = f"AWS4-HMAC-SHA256 Credential={keys['AccessKeyId']}/{scope}"
+    headers["authorization"] = f"{credential}, SignedHeaders={names}, Signature={signature}"
+    return urllib.request.Request(url, body, headers)
+"""
+
+
 class Cloud:
     """One running cloud with a data folder of its own."""
 

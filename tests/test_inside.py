@@ -7,12 +7,14 @@ import time
 import boto3
 import pytest
 from botocore.config import Config
-from cloudtest import REGION, allow, deny, policy, refused
+from cloudtest import REGION, SIGNED, allow, deny, policy, refused
 from test_ec2 import IMAGE, WAIT
 
 # What an unmodified program does: credentials from metadata, names from the resolver, certificates from the image.
-CALL = """
-import datetime, hashlib, hmac, json, sys, urllib.error, urllib.request
+CALL = (
+    SIGNED
+    + """
+import json, sys, urllib.error
 META = "http://169.254.169.254/latest/"
 def ask(request):
     return urllib.request.urlopen(request, timeout=5).read().decode()
@@ -22,28 +24,14 @@ def meta(path, method="GET", **headers):
 token = meta("api/token", "PUT", X_aws_ec2_metadata_token_ttl_seconds="60")
 role = meta("meta-data/iam/security-credentials/", X_aws_ec2_metadata_token=token)
 keys = json.loads(meta("meta-data/iam/security-credentials/" + role, X_aws_ec2_metadata_token=token))
-def call(service, body, kind="application/x-www-form-urlencoded", target=None):
+def call(service, body, *more):
     host = f"{service}.us-east-1.amazonaws.com"
-    now = datetime.datetime.now(datetime.timezone.utc).strftime("%Y%m%dT%H%M%SZ")
-    headers = {"content-type": kind, "host": host, "x-amz-date": now, "x-amz-security-token": keys["Token"]}
-    if target:
-        headers["x-amz-target"] = target
-    names = ";".join(sorted(headers))
-    lines = "".join(f"{name}:{headers[name]}\\n" for name in sorted(headers))
-    request = f"POST\\n/\\n\\n{lines}\\n{names}\\n{hashlib.sha256(body).hexdigest()}"
-    scope = f"{now[:8]}/us-east-1/{service}/aws4_request"
-    text = f"AWS4-HMAC-SHA256\\n{now}\\n{scope}\\n{hashlib.sha256(request.encode()).hexdigest()}"
-    key = ("AWS4" + keys["SecretAccessKey"]).encode()
-    for part in scope.split("/"):
-        key = hmac.digest(key, part.encode(), "sha256")
-    signature = hmac.new(key, text.encode(), "sha256").hexdigest()
-    credential = f"AWS4-HMAC-SHA256 Credential={keys['AccessKeyId']}/{scope}"
-    headers["authorization"] = f"{credential}, SignedHeaders={names}, Signature={signature}"
     try:
-        return ask(urllib.request.Request(f"https://{host}/", body, headers))
+        return ask(signed(f"https://{host}/", service, keys, body, *more))
     except urllib.error.HTTPError as error:
         return error.read().decode()
 """
+)
 IDENTITY = CALL + 'print(call("sts", b"Action=GetCallerIdentity&Version=2011-06-15"))'
 TABLES = (
     CALL

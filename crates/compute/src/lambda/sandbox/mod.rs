@@ -8,6 +8,7 @@ pub(crate) mod output;
 use super::code;
 use super::errors::LambdaError;
 use super::layer::lay_over;
+use super::logs::Said;
 use super::model::{Function, UsedLayer, Version};
 use super::ops::configuration::{log_group, variables};
 use super::workshop::Ground;
@@ -65,7 +66,7 @@ pub(crate) struct Environment {
     pub(crate) started: Instant,
     /// How long it took until the first event was asked for, until that is told.
     pub(crate) init: Mutex<Option<Duration>>,
-    pub(crate) logged: AtomicBool,
+    pub(crate) said: Mutex<Said>,
     /// Whether an event is being handled.
     busy: AtomicBool,
     /// Whether all in it stands still.
@@ -143,11 +144,6 @@ impl Environment {
 
     pub(crate) fn is_running(&self) -> bool {
         self.ended.borrow().is_none()
-    }
-
-    /// Whether this is the first time that it is asked.
-    pub(crate) fn first_log(&self) -> bool {
-        !self.logged.swap(true, Ordering::Relaxed)
     }
 
     pub(crate) fn take_init(&self) -> Option<Duration> {
@@ -316,7 +312,7 @@ pub(crate) fn start(
         log_stream,
         started,
         init: Mutex::default(),
-        logged: AtomicBool::new(false),
+        said: Mutex::default(),
         busy: AtomicBool::new(true),
         still: Mutex::new(false),
         tasks,
