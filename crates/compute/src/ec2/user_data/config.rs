@@ -326,14 +326,14 @@ mod tests {
         ] {
             assert_eq!(first(config), format!("echo 'cloud-config: {what} is not understood'\n"), "{config}");
         }
-        let script = first("users: [{name: eva, groups: wheel, primary_group: eva}]");
+        let script = first("users: [{name: eva, homedir: /eva, groups: wheel, primary_group: eva}]");
         let lines: Vec<&str> = script.lines().collect();
         assert_eq!(
             lines,
             [
                 "echo 'cloud-config: users: groups is not understood'",
                 "echo 'cloud-config: users: primary_group is not understood'",
-                "person 'eva' '/home/eva' '/bin/sh' ''",
+                "person 'eva' '/eva' '/bin/sh' ''",
             ]
         );
     }
