@@ -17,6 +17,7 @@ pub mod ops;
 pub mod plane;
 pub mod public;
 pub mod register;
+pub mod served;
 pub mod shapes;
 pub mod tags;
 pub mod token;

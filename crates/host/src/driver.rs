@@ -177,6 +177,13 @@ pub trait Driver: Send + Sync + Debug {
     /// [`HostError::Refused`], also where it is there.
     fn lone_machine(&self, machine: &str) -> Result<(), HostError>;
 
+    /// Links a machine without interfaces to a relay ([`net::topology::Vpc::relays`]): what it sends goes out by the
+    /// relay's interface, from that one's address; nothing can come in.
+    ///
+    /// # Errors
+    /// [`HostError::Refused`]; [`HostError::NotThere`], also where the other is no relay.
+    fn tether(&self, machine: &str, relay: &str) -> Result<(), HostError>;
+
     /// Shuts a program into a machine: it and what it starts are nobody, and see nothing but what the sandbox has.
     ///
     /// # Errors

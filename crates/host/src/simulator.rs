@@ -23,6 +23,8 @@ struct State {
     machines: BTreeSet<String>,
     /// Those among them that have no place in any network.
     lone: BTreeSet<String>,
+    /// By which relay they send.
+    tethers: BTreeMap<String, String>,
     /// Where the listener for (place, port) really is; by address for hosts on the internet.
     listeners: BTreeMap<(Place, u16), SocketAddr>,
     counts: BTreeMap<String, BTreeMap<String, Count>>,
@@ -82,6 +84,7 @@ impl Simulator {
 impl State {
     /// An interface of the machine.
     fn interface(&self, machine: &str) -> Option<String> {
+        let machine = self.tethers.get(machine).map_or(machine, String::as_str);
         let interfaces = self.topology.vpcs.values().flat_map(|vpc| vpc.interfaces.values());
         let mut plugged = interfaces.filter_map(|i| Some((i.attachment.as_ref()?, i)));
         plugged.find(|(at, _)| at.machine == machine && at.device == 0).map(|(_, i)| i.id.clone())
@@ -209,6 +212,7 @@ impl Driver for Simulator {
         let mut state = self.state();
         state.machines.remove(machine);
         state.lone.remove(machine);
+        state.tethers.remove(machine);
         if let Some(switch) = state.booted.remove(machine) {
             switch.off(128 + 9);
         }
@@ -288,6 +292,16 @@ impl Driver for Simulator {
             }
             false => Err(HostError::refused(format!("make {machine}"), std::io::ErrorKind::AlreadyExists)),
         }
+    }
+
+    fn tether(&self, machine: &str, relay: &str) -> Result<(), HostError> {
+        let mut state = self.state();
+        state.check(&Place::Machine(machine.to_owned()))?;
+        if !state.programs.values().any(|program| program.relays.contains(relay)) {
+            return Err(HostError::NotThere(relay.to_owned()));
+        }
+        state.tethers.insert(machine.to_owned(), relay.to_owned());
+        Ok(())
     }
 
     fn confine(&self, machine: &str, sandbox: Sandbox) -> Result<Box<dyn Process>, HostError> {

@@ -43,6 +43,8 @@ pub struct Vpc {
     pub egress_only_internet_gateways: BTreeSet<Id>,
     /// Available ones only.
     pub nat_gateways: BTreeMap<Id, NatGateway>,
+    /// Machines of one interface that hand on what sandboxes behind them send, as if it were their own.
+    pub relays: BTreeSet<Id>,
     /// Available ones only, of the gateway type. An interface endpoint is an interface whose machine is the endpoint.
     pub gateway_endpoints: BTreeMap<Id, GatewayEndpoint>,
 }

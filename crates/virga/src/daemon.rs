@@ -45,7 +45,7 @@ pub(crate) fn run(
         machines: Some(place.data.join("machines")),
         functions: Some(place.data.join("functions")),
         front: Arc::clone(&front),
-        authority: compute::ec2::work::Trust(Box::new(move || trusted.pem())),
+        authority: Arc::new(compute::ec2::work::Trust(Box::new(move || trusted.pem()))),
         door: Arc::clone(&door),
     };
     let cloud = wiring::cloud_on(ground, store, Arc::new(blobs), Clock::system(), rng, &master, settings)

@@ -63,7 +63,7 @@ pub struct Ground {
     pub functions: Option<std::path::PathBuf>,
     /// The way from machines to the cloud, and whom they are to trust there.
     pub front: Arc<ec2::front::Door>,
-    pub authority: compute::ec2::work::Trust,
+    pub authority: Arc<compute::ec2::work::Trust>,
     /// The way from functions to the cloud.
     pub door: Arc<compute::lambda::workshop::Door>,
 }
@@ -122,6 +122,7 @@ pub fn cloud_on(
         plane: Arc::clone(&networks),
         folder: ground.functions,
         door: ground.door,
+        authority: Arc::clone(&ground.authority),
     };
     let last_used = Arc::new(LastUsed::default());
     let directory = Arc::new(IamDirectory::new(master, &store, Arc::clone(&last_used)));
@@ -137,6 +138,7 @@ pub fn cloud_on(
         Arc::new(compute::autoscaling::work::Keep),
         Arc::new(compute::lambda::work::Events(functions.clone())),
         Arc::new(compute::lambda::work::Idle(functions.clone())),
+        Arc::new(compute::lambda::network::Networks),
         Arc::new(compute::lambda::mapping::Mappings),
         Arc::new(compute::ecr::work::ForgetUploads),
         Arc::new(compute::ecr::work::Expire),
@@ -166,6 +168,8 @@ pub fn cloud_on(
     // Before the first reconciler runs there may be calls.
     cloud.memory::<compute::lambda::workshop::Workshop>().set(&functions);
     cloud.memory::<ec2::disk::Shop>().set(storage::ebs::for_launch);
+    let sockets = cloud.memory::<ec2::served::Sockets>();
+    sockets.set(network::vpc::served::make, network::vpc::served::unmake);
     Ok(cloud)
 }
 

@@ -45,8 +45,8 @@ pub struct Trust(pub Box<dyn Fn() -> Result<String, String> + Send + Sync>);
 
 impl Trust {
     /// Where nothing answers.
-    pub fn nobody() -> Trust {
-        Trust(Box::new(|| Ok(String::new())))
+    pub fn nobody() -> Arc<Trust> {
+        Arc::new(Trust(Box::new(|| Ok(String::new()))))
     }
 }
 
@@ -116,7 +116,7 @@ pub struct Machines {
     plane: Arc<DataPlane>,
     /// Where they keep what they write; `None` where the data plane is a simulation and nothing is on a disk.
     folder: Option<PathBuf>,
-    authority: Trust,
+    authority: Arc<Trust>,
     programs: Mutex<Option<Vec<Bind>>>,
     running: Mutex<BTreeMap<String, Running>>,
     metadata: Metadata,
@@ -144,7 +144,7 @@ struct Home {
 }
 
 impl Machines {
-    pub fn new(plane: Arc<DataPlane>, folder: Option<PathBuf>, authority: Trust) -> Machines {
+    pub fn new(plane: Arc<DataPlane>, folder: Option<PathBuf>, authority: Arc<Trust>) -> Machines {
         Machines {
             plane,
             folder,

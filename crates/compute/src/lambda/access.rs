@@ -130,6 +130,23 @@ fn layers(cx: &Cx<'_>, request: &Struct, targets: &mut Vec<Target>) -> Result<()
     Ok(())
 }
 
+/// Where a function is to be.
+fn network(cx: &mut Cx<'_>, request: &Struct, targets: &mut [Target]) {
+    let Some(Value::Struct(asked)) = request.get("VpcConfig") else { return };
+    let ids = |member: &str| -> Vec<String> {
+        let all = asked.get(member).and_then(Value::as_list).unwrap_or_default();
+        all.iter().filter_map(Value::as_str).map(str::to_owned).collect()
+    };
+    let (subnets, groups) = (ids("SubnetIds"), ids("SecurityGroupIds"));
+    let Some(function) = targets.first_mut().filter(|_| !subnets.is_empty()) else { return };
+    let vpcs = super::network::vpcs(cx, &subnets);
+    *function = function
+        .clone()
+        .keys("lambda:SubnetIds", subnets)
+        .keys("lambda:SecurityGroupIds", groups)
+        .keys("lambda:VpcIds", vpcs);
+}
+
 /// Handing a role over to functions.
 fn pass_role(role: &str) -> Target {
     Target::on(role).doing("iam:PassRole").key("iam:PassedToService", SERVICE)
@@ -142,6 +159,7 @@ pub(crate) fn new_function(cx: &mut Cx<'_>, request: &Struct) -> Targets {
     if let Some(target) = targets.first().filter(|_| tagged) {
         targets.push(target.clone().doing("lambda:TagResource"));
     }
+    network(cx, request, &mut targets);
     targets.extend(request.str("Role").map(pass_role));
     layers(cx, request, &mut targets)?;
     Ok(targets)
@@ -150,6 +168,7 @@ pub(crate) fn new_function(cx: &mut Cx<'_>, request: &Struct) -> Targets {
 /// A function whose settings change, and its role where that does.
 pub(crate) fn configuration(cx: &mut Cx<'_>, request: &Struct) -> Targets {
     let mut targets = function(cx, request)?;
+    network(cx, request, &mut targets);
     let key: Key = named(cx, request)?.key().u64(0);
     let known =
         VERSIONS.get(cx.tx, &key).map_err(super::errors::LambdaError::from)?.map(|version| version.role);

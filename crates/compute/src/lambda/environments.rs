@@ -20,6 +20,8 @@ struct State {
     idle: HashMap<String, Vec<(Arc<Environment>, Instant)>>,
     /// How many run, by the function's id.
     running: HashMap<String, u32>,
+    /// How many send by an interface of a VPC.
+    tethered: HashMap<String, usize>,
     /// How many run of those that have nothing reserved.
     unreserved: HashMap<(AccountId, Region), u32>,
 }
@@ -61,7 +63,8 @@ impl Environments {
         let all = state.idle.get_mut(version)?;
         let mut found = None;
         while let Some((environment, _)) = all.pop() {
-            if environment.is_running() && environment.expires > now.plus(CREDENTIALS_LEFT) {
+            let lasts = environment.expires > now.plus(CREDENTIALS_LEFT);
+            if environment.is_running() && lasts && environment.is_linked() {
                 found = Some(environment);
                 break;
             }
@@ -75,6 +78,34 @@ impl Environments {
     /// Gives one back.
     pub(crate) fn put(&self, version: &str, environment: Arc<Environment>) {
         self.state().idle.entry(version.to_owned()).or_default().push((environment, Instant::now()));
+    }
+
+    /// One more sends by an interface.
+    pub(crate) fn enter(&self, interface: &str) {
+        *self.state().tethered.entry(interface.to_owned()).or_default() += 1;
+    }
+
+    /// One less does.
+    pub(crate) fn left(&self, interface: &str) {
+        let mut state = self.state();
+        if let Some(count) = state.tethered.get_mut(interface) {
+            *count -= 1;
+            if *count == 0 {
+                state.tethered.remove(interface);
+            }
+        }
+    }
+
+    /// An interface is to go: takes away what is idle and sends by it; whether some is at work, or still on its way out.
+    pub(crate) fn leave(&self, interface: &str) -> bool {
+        let mut gone = Vec::new();
+        let mut state = self.state();
+        for all in state.idle.values_mut() {
+            gone.extend(all.extract_if(.., |(environment, _)| environment.sends_by(interface)));
+        }
+        drop(state);
+        drop(gone);
+        self.state().tethered.contains_key(interface)
     }
 
     /// Takes away what has been idle for long; whether there is something left.

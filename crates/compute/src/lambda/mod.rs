@@ -7,11 +7,12 @@
 //! calls but those that functions need, and stands still between events. Invocations
 //! that nobody waits for are rows of the store until they were handled ([`work`]).
 //!
-//! A function may have layers ([`layer`]) and a URL ([`url`]), and may say its response piece by piece.
+//! A function may have layers ([`layer`]) and a URL ([`url`]), and may say its response piece by piece. One that is in a VPC
+//! ([`network`]) sends by an interface there, and reaches what that reaches.
 //!
 //! Which runtimes there are depends on what this machine has ([`runtimes`]): the others are refused.
 //!
-//! Not here: links to download code and layers, container images, functions in a VPC, provisioned concurrency,
+//! Not here: links to download code and layers, container images, provisioned concurrency,
 //! SnapStart, tumbling windows and other event sources than queues and DynamoDB's streams, X-Ray, code signing, JSON
 //! logging, limits by control groups.
 
@@ -29,6 +30,7 @@ pub mod mapping;
 pub mod metering;
 pub mod model;
 mod name;
+pub mod network;
 mod ops;
 mod policy;
 pub mod runtimes;

@@ -48,6 +48,23 @@ store::record! {
         16 => pub layers: Vec<UsedLayer>,
         /// Of its code, in bytes; 0 of versions that are older than this field.
         17 => pub unzipped: u64,
+        /// Where it sends from, if not from the sandbox's own door.
+        18 => pub network: Option<Network>,
+    }
+
+    /// Where in a VPC a function is.
+    #[derive(Clone, PartialEq, Eq, Debug)]
+    pub struct Network {
+        1 => pub vpc: String,
+        2 => pub subnets: Vec<String>,
+        3 => pub groups: Vec<String>,
+    }
+
+    /// The interface that all functions of a subnet with the same groups share.
+    #[derive(Clone, PartialEq, Debug)]
+    pub struct Link {
+        1 => pub interface: String,
+        2 => pub zone: String,
     }
 
     /// A version of a layer, as a function keeps it.
@@ -244,6 +261,8 @@ pub const URLS_BY_ID: Table<Url> = Table::new(0x250a, "lambda/urls by id");
 pub const LAYERS: Table<Layer> = Table::new(0x250b, "lambda/layers");
 /// By layer and number.
 pub const LAYER_VERSIONS: Table<LayerVersion> = Table::new(0x250c, "lambda/layer versions");
+/// By subnet and groups.
+pub const LINKS: Table<Link> = Table::new(0x250e, "lambda/links");
 pub const LAYER_POLICIES: Table<PolicyOf> = Table::new(0x250d, "lambda/layer policies");
 
 impl Url {

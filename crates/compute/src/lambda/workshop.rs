@@ -37,6 +37,8 @@ pub struct Ground {
     /// Where their code is unpacked; `None` where their sandboxes are simulated.
     pub folder: Option<PathBuf>,
     pub door: Arc<Door>,
+    /// Whom functions in customers' networks trust there: the cloud.
+    pub authority: Arc<crate::ec2::work::Trust>,
 }
 
 /// The ground of one cloud, once it is known, and what runs on it.

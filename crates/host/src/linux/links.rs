@@ -4,18 +4,24 @@ use super::netlink::Messages;
 use super::netlink::filter::transactions;
 use super::netlink::route::{End, Leads, ask_links, working_links};
 use super::plane::{
-    MACHINE_SETTINGS, Machine, NAT_SETTINGS, Plane, ROUTER, ROUTER_MAC, ROUTER_V6, new_spaces,
+    MACHINE_SETTINGS, Machine, NAT_SETTINGS, Plane, ROUTER, ROUTER_MAC, ROUTER_V6, Translates, new_spaces,
 };
 use crate::HostError;
-use net::program::{Delta, Far, FilterDelta, Link, Plug, TABLE_MAIN, nat_filter};
+use net::program::{Delta, Far, FilterDelta, Link, Plug, TABLE_MAIN, nat_filter, relay_filter};
 use net::{Cidr, Program};
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
 /// Messages of one kind go together up to this size.
 const CHUNK: usize = 60_000;
+/// Where the addresses of lone machines behind relays begin, and how many each relay has. None of them is any that AWS
+/// gives a meaning.
+const TETHERS: Ipv4Addr = Ipv4Addr::new(169, 254, 64, 0);
+const TETHERS_MAX: u32 = 1 << 14;
+/// A lone machine's name for its link to a relay.
+const TETHER: &str = "eth0";
 /// How often, and how long each time, new links are waited for.
 const AWAIT_MAX: u32 = 1000;
 const AWAIT_STEP: Duration = Duration::from_millis(1);
@@ -147,14 +153,21 @@ impl Plane {
                 && !self.machines.contains_key(&plug.attachment.machine)
             {
                 let id = plug.attachment.machine.clone();
-                let is_nat = program.nat_gateways.contains(&id);
-                new.insert(id, is_nat);
+                let kind = if program.nat_gateways.contains(&id) {
+                    Translates::Gateway
+                } else if program.relays.contains(&id) {
+                    Translates::Relay
+                } else {
+                    Translates::No
+                };
+                new.insert(id, kind);
             }
         }
-        let settings = new.values().map(|is_nat| if *is_nat { NAT_SETTINGS } else { MACHINE_SETTINGS });
+        let plain = |kind: &Translates| *kind == Translates::No;
+        let settings = new.values().map(|kind| if plain(kind) { MACHINE_SETTINGS } else { NAT_SETTINGS });
         let spaces = new_spaces(&self.line, settings)?;
-        for ((id, is_nat), space) in new.into_iter().zip(spaces) {
-            self.machines.insert(id, Machine { space, rules: BTreeMap::new(), is_nat, is_lone: false });
+        for ((id, kind), space) in new.into_iter().zip(spaces) {
+            self.machines.insert(id, Machine { space, rules: BTreeMap::new(), kind, is_lone: false });
         }
         Ok(())
     }
@@ -176,17 +189,68 @@ impl Plane {
                 out.neighbour(index, gateway, ROUTER_MAC);
             }
             default_routes(&mut out, plug, index, self.ipv6, &mut machine.rules);
-            let (key, is_nat) = (machine.space.key, machine.is_nat);
+            let (key, kind) = (machine.space.key, machine.kind);
             self.send(key, false, out)?;
-            if is_nat && program.nat_gateways.contains(id) {
-                let filter = nat_filter(id, &device);
-                // A gateway's only interface: its rules are made with it.
+            // Of one that has an only interface the rules are made with it.
+            let filter = match kind {
+                Translates::Gateway if program.nat_gateways.contains(id) => Some(nat_filter(id, &device)),
+                Translates::Relay if program.relays.contains(id) => Some(relay_filter(&device)),
+                _ => None,
+            };
+            if let Some(filter) = filter {
                 for part in transactions(&FilterDelta::from_nothing(&filter), true) {
                     self.send(key, true, part)?;
                 }
             }
         }
         Ok(())
+    }
+
+    /// Links a lone machine to a relay.
+    pub(super) fn tether(&mut self, machine: &str, relay: &str) -> Result<(), HostError> {
+        let missing = |id: &str| HostError::NotThere(id.to_owned());
+        if self.tethers.contains_key(machine) {
+            return Err(HostError::refused(format!("link {machine}"), std::io::ErrorKind::AlreadyExists));
+        }
+        let lone = self.machines.get_mut(machine).ok_or_else(|| missing(machine))?;
+        let (far_key, namespace) = (lone.space.key, lone.space.descriptor);
+        let far_index = lone.space.index(TETHER);
+        let taken: BTreeSet<u32> =
+            self.tethers.values().filter(|(by, _)| by == relay).map(|(_, number)| *number).collect();
+        let number = (1..TETHERS_MAX).find(|number| !taken.contains(number));
+        let number = number.ok_or_else(|| {
+            HostError::refused(format!("link {machine} to {relay}"), std::io::ErrorKind::QuotaExceeded)
+        })?;
+        let by = self.machines.get_mut(relay).filter(|by| by.kind == Translates::Relay);
+        let by = by.ok_or_else(|| missing(relay))?;
+        let (name, near_key) = (format!("t{number}"), by.space.key);
+        let index = by.space.index(&name);
+        self.tethers.insert(machine.to_owned(), (relay.to_owned(), number));
+        let address = IpAddr::V4(Ipv4Addr::from(u32::from(TETHERS) + number));
+        let near = End { name: &name, index, mac: ROUTER_MAC, group: 0 };
+        let far = End { name: TETHER, index: far_index, mac: [2, 0, 0, 0, 0, 6], group: 0 };
+        let mut out = Messages::default();
+        out.pair(&near, &far, namespace);
+        out.set_up(index, true);
+        out.neighbour(index, address, far.mac);
+        out.route(TABLE_MAIN, Cidr::host(address), Leads::Out(index, None));
+        self.line.netlink(near_key, false, out)?;
+        let mut out = Messages::default();
+        out.set_up(far_index, true);
+        out.address(far_index, address, 32, true);
+        out.neighbour(far_index, ROUTER, ROUTER_MAC);
+        out.route(TABLE_MAIN, Cidr::ALL_V4, Leads::Out(far_index, Some(ROUTER)));
+        self.line.netlink(far_key, false, out).map(drop)
+    }
+
+    /// A machine is gone, and the links that its kind may have had to others.
+    pub(super) fn untether(&mut self, machine: &str) {
+        if let Some((relay, number)) = self.tethers.remove(machine)
+            && let Some(relay) = self.machines.get_mut(&relay)
+        {
+            relay.space.links.remove(&format!("t{number}"));
+        }
+        self.tethers.retain(|_, (relay, _)| relay != machine);
     }
 
     /// Waits until new links carry packets: after both ends are up, the kernel takes a moment of its own to start them,

@@ -291,6 +291,10 @@ impl Driver for Linux {
         self.plane().lone_machine(machine)
     }
 
+    fn tether(&self, machine: &str, relay: &str) -> Result<(), HostError> {
+        self.plane().tether(machine, relay)
+    }
+
     fn confine(&self, machine: &str, sandbox: Sandbox) -> Result<Box<dyn Process>, HostError> {
         let space = self.plane().place(&Place::Machine(machine.to_owned()))?;
         sandbox::confine(&self.line, space, sandbox)

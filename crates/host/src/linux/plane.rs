@@ -101,12 +101,20 @@ impl Router {
     }
 }
 
+/// Whether a machine sends what others send as its own.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Translates {
+    No,
+    Gateway,
+    Relay,
+}
+
 #[derive(Debug)]
 pub(super) struct Machine {
     pub(super) space: Space,
     /// Which table its addresses ask. They outlive the link that they are for.
     pub(super) rules: BTreeMap<IpAddr, u32>,
-    pub(super) is_nat: bool,
+    pub(super) kind: Translates,
     /// It has no place in any network.
     pub(super) is_lone: bool,
 }
@@ -120,6 +128,8 @@ pub(super) struct Plane {
     hosts: BTreeSet<IpAddr>,
     routers: BTreeMap<String, Router>,
     pub(super) machines: BTreeMap<String, Machine>,
+    /// By which relay a lone machine sends, and which of those behind it that is.
+    pub(super) tethers: BTreeMap<String, (String, u32)>,
     /// What the apply that is going on has sent; the kernel does it in turn while the next is being written.
     under_way: Vec<Posted>,
 }
@@ -134,6 +144,7 @@ impl Plane {
             hosts: BTreeSet::new(),
             routers: BTreeMap::new(),
             machines: BTreeMap::new(),
+            tethers: BTreeMap::new(),
             under_way: Vec::new(),
         })
     }
@@ -415,13 +426,14 @@ impl Plane {
         let space = new_space(&self.line, MACHINE_SETTINGS)?;
         self.machines.insert(
             machine.to_owned(),
-            Machine { space, rules: BTreeMap::new(), is_nat: false, is_lone: true },
+            Machine { space, rules: BTreeMap::new(), kind: Translates::No, is_lone: true },
         );
         Ok(())
     }
 
     pub(super) fn remove_machine(&mut self, machine: &str) -> Result<(), HostError> {
         let Some(gone) = self.machines.remove(machine) else { return Ok(()) };
+        self.untether(machine);
         // A socket that somebody still has keeps the namespace alive, but not its links.
         let deleted = self.delete_links(&gone.space);
         let plugged =

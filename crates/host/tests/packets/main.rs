@@ -9,5 +9,6 @@ mod machines;
 mod model;
 mod peering;
 mod processes;
+mod relays;
 mod rounds;
 mod two_tier;

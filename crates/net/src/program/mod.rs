@@ -22,7 +22,7 @@ pub use delta::{Delta, Element, FilterDelta};
 pub use filter::{
     Action, Base, Chain, Data, Datum, Field, Filter, Hook, Key, Match, Rule, Set, Value, Verdict,
 };
-pub use nat::nat_filter;
+pub use nat::{nat_filter, relay_filter};
 
 use crate::cidr::{self, Cidr};
 use crate::topology::{Attachment, Id, NetworkInterface, Subnet, Topology, Vpc};
@@ -59,6 +59,8 @@ pub struct Program {
     pub public: BTreeSet<IpAddr>,
     /// Machines that are NAT gateways.
     pub nat_gateways: BTreeSet<Id>,
+    /// Machines that are relays.
+    pub relays: BTreeSet<Id>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -130,6 +132,7 @@ impl Program {
         let machines = vpc.nat_gateways.values().filter_map(|nat| vpc.interfaces.get(&nat.interface));
         program.nat_gateways =
             machines.filter_map(|i| i.attachment.as_ref()).map(|at| at.machine.clone()).collect();
+        program.relays.clone_from(&vpc.relays);
         program
     }
 

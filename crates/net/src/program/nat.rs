@@ -1,4 +1,4 @@
-//! The rules of a NAT gateway, which is a machine with one interface.
+//! The rules of machines with one interface that send what others send as their own: NAT gateways, and relays.
 
 use super::filter::{Action, Filter, Hook, Match, Rule, Verdict};
 use crate::topology::Id;
@@ -7,14 +7,36 @@ use crate::topology::Id;
 /// 1024 and 65535; only answers come back. Nobody can talk to the gateway itself.
 /// `link` is the name of its interface's link.
 pub fn nat_filter(gateway: &Id, link: &str) -> Filter {
+    let mut filter = closed();
+    let through = vec![Match::V4, Match::In(link.into()), Match::Out(link.into())];
+    filter.rule("forward", Rule::new(gateway.as_str(), through, Action::Do(Verdict::Accept)));
+    masquerade(&mut filter, link);
+    filter
+}
+
+/// What sandboxes send goes out from the interface's own address and a port of chance; only answers come back. Nobody can
+/// talk to the relay itself, nor by it to the sandboxes, nor can those to each other.
+/// `link` is the name of its interface's link; the others lead to sandboxes.
+pub fn relay_filter(link: &str) -> Filter {
+    let mut filter = closed();
+    filter.rule("forward", Rule::plain(vec![Match::In(link.into())], Verdict::Drop));
+    filter.rule("forward", Rule::plain(vec![Match::V4, Match::Out(link.into())], Verdict::Accept));
+    masquerade(&mut filter, link);
+    filter
+}
+
+/// Nothing but answers passes.
+fn closed() -> Filter {
     let mut filter = Filter::default();
     filter.base("input", Hook::Input, 0, false);
     filter.rule("input", Rule::plain(vec![Match::In("lo".into())], Verdict::Accept));
     filter.base("forward", Hook::Forward, 0, false);
     filter.rule("forward", Rule::plain(vec![Match::Tracked], Verdict::Accept));
     filter.rule("forward", Rule::plain(vec![Match::Invalid], Verdict::Drop));
-    let through = vec![Match::V4, Match::In(link.into()), Match::Out(link.into())];
-    filter.rule("forward", Rule::new(gateway.as_str(), through, Action::Do(Verdict::Accept)));
+    filter
+}
+
+fn masquerade(filter: &mut Filter, link: &str) {
     filter.nat("postrouting", Hook::Postrouting, 100);
     for protocol in [6, 17] {
         let out = vec![Match::V4, Match::Out(link.into()), Match::Protocol(protocol)];
@@ -22,5 +44,4 @@ pub fn nat_filter(gateway: &Id, link: &str) -> Filter {
     }
     let rest = vec![Match::V4, Match::Out(link.into())];
     filter.rule("postrouting", Rule::new("", rest, Action::Masquerade { from: 0, to: 0 }));
-    filter
 }

@@ -22,6 +22,7 @@ pub mod model;
 pub mod ops;
 pub mod plane;
 mod resolver;
+pub mod served;
 mod time;
 pub mod topology;
 pub mod way;

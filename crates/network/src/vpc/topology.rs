@@ -2,8 +2,8 @@
 
 use super::model::{
     ADDRESSES, AclEntry, EGRESS_GATEWAYS, ENDPOINTS, EndpointKind, GROUPS, INTERFACES, INTERNET_GATEWAYS,
-    Interface, NATS, NETWORK_ACLS, NatState, PEERINGS, PREFIX_LISTS, Peer, PeeringSide, PeeringState,
-    ROUTE_TABLES, Rule, SUBNETS, Target, VPCS, managed,
+    Interface, InterfaceKind, NATS, NETWORK_ACLS, NatState, PEERINGS, PREFIX_LISTS, Peer, PeeringSide,
+    PeeringState, ROUTE_TABLES, Rule, SUBNETS, Target, VPCS, managed,
 };
 use base::{AccountId, Region};
 use ec2::attachment;
@@ -86,6 +86,9 @@ fn vpc(from: &dyn Read, place: Place<'_>) -> Result<Option<plan::Vpc>, StoreErro
     }
     let machines = machines(from, place)?;
     for interface in place.all(from, &INTERFACES)?.into_iter().filter(|i| i.vpc == place.vpc) {
+        if interface.kind == InterfaceKind::Lambda {
+            out.relays.insert(interface.id.clone());
+        }
         out.interfaces.insert(interface.id.clone(), self::interface(from, place, &interface, &machines)?);
     }
     fail(&mut out, &zone::down(from)?);
@@ -313,7 +316,7 @@ fn interface(
             .or_else(|| machines.get(&interface.id).cloned())
             .unwrap_or_else(|| interface.id.clone()),
         // Services of the cloud are on the network by one interface, which AWS shows as the second.
-        device: if machines.contains_key(&interface.id) {
+        device: if machines.contains_key(&interface.id) || interface.kind == InterfaceKind::Lambda {
             0
         } else {
             u32::try_from(attachment.device_index).unwrap_or(0)

@@ -189,22 +189,22 @@ fn take_down(tx: &mut Tx, place: Place, nat: &mut Nat) -> Result<(), StoreError>
         address.association = None;
         let key = place.key(&address.interface);
         if let Some(interface) = INTERFACES.get(tx, &key)? {
-            unplug(tx, place, &interface);
+            unplug(tx, (place.account, place.region), &interface);
         }
     }
     Ok(())
 }
 
 /// Takes an interface of the cloud's own away.
-fn unplug(tx: &mut Tx, place: Place, interface: &Interface) {
-    let regional = Key::regional(place.account, place.region);
+pub(super) fn unplug(tx: &mut Tx, (account, region): (AccountId, Region), interface: &Interface) {
+    let regional = Key::regional(account, region);
     for address in interface.addresses.iter().filter_map(|a| a.address.parse().ok()) {
         USED.delete(tx, &used_key(regional.clone(), &interface.subnet, Some(address)));
     }
-    let key = place.key(&interface.id);
+    let key = register::key(account, region, &interface.id);
     INTERFACES.delete(tx, &key);
     ATTACHMENTS.delete(tx, &key);
-    register::strike(tx, place.account, place.region, &interface.id);
+    register::strike(tx, account, region, &interface.id);
 }
 
 fn endpoints(tx: &mut Tx) -> Result<(), StoreError> {

@@ -124,12 +124,6 @@ fn what_cannot_be_a_function() {
             "NotImplemented",
             "A function of a container image is not built in this version of Virga.",
         ),
-        (
-            json!({ "VpcConfig": { "SubnetIds": ["subnet-1"] } }),
-            501,
-            "NotImplemented",
-            "A function in a VPC is not built in this version of Virga.",
-        ),
     ] {
         new(changes).refused_with(status, code, message);
     }

@@ -93,6 +93,7 @@ mod lambda_handling;
 mod lambda_invoke;
 mod lambda_layers;
 mod lambda_mappings;
+mod lambda_network;
 mod lambda_urls;
 mod logs_events;
 mod logs_groups;

@@ -4,8 +4,9 @@ use crate::lambda::access::{self, SERVICE};
 use crate::lambda::code;
 use crate::lambda::errors::{LambdaError, invalid};
 use crate::lambda::layer;
-use crate::lambda::model::{self, Function, UsedLayer, VERSIONS, Version};
+use crate::lambda::model::{self, Function, Network, UsedLayer, VERSIONS, Version};
 use crate::lambda::name::{LATEST, Named};
+use crate::lambda::network;
 use crate::lambda::runtimes::architecture;
 use crate::lambda::workshop::Workshop;
 use base::{AccountId, Arn};
@@ -54,7 +55,19 @@ wire::shape! {
     pub(crate) struct DeadLetters { pub(crate) target: Option<String> = "TargetArn" }
 
     #[derive(Clone, Debug)]
-    pub(crate) struct Vpc { pub(crate) subnets: Vec<String> = "SubnetIds" }
+    pub(crate) struct Vpc {
+        pub(crate) subnets: Option<Vec<String>> = "SubnetIds",
+        pub(crate) groups: Option<Vec<String>> = "SecurityGroupIds",
+        pub(crate) ipv6: Option<bool> = "Ipv6AllowedForDualStack",
+    }
+
+    #[derive(Clone, Debug)]
+    pub(crate) struct VpcShown {
+        subnets: Vec<String> = "SubnetIds",
+        groups: Vec<String> = "SecurityGroupIds",
+        vpc: String = "VpcId",
+        ipv6: bool = "Ipv6AllowedForDualStack",
+    }
 
     #[derive(Debug)]
     pub(crate) struct GetConfiguration {
@@ -104,6 +117,7 @@ wire::shape! {
         storage: Storage = "EphemeralStorage",
         logging: Logging = "LoggingConfig",
         layers: Option<Vec<Used>> = "Layers",
+        vpc: Option<VpcShown> = "VpcConfig",
     }
 
     #[derive(Debug)]
@@ -162,6 +176,12 @@ pub(crate) fn shown(
         storage: Storage { size: version.storage },
         logging: Logging { format: "Text".into(), group: log_group(&function.name) },
         layers: (!version.layers.is_empty()).then(|| version.layers.iter().map(used).collect()),
+        vpc: version.network.clone().map(|network| VpcShown {
+            subnets: network.subnets,
+            groups: network.groups,
+            vpc: network.vpc,
+            ipv6: false,
+        }),
     })
 }
 
@@ -255,13 +275,23 @@ pub(crate) fn dead_letters(asked: DeadLetters) -> Result<Option<String>, LambdaE
     }
 }
 
+/// Where a function is to be, of a request and of where it was.
+///
 /// # Errors
-/// `NotImplemented` for what a function would miss.
-pub(crate) fn refuse_unbuilt(vpc: Option<&Vpc>) -> Result<(), LambdaError> {
-    match vpc {
-        Some(vpc) if !vpc.subnets.is_empty() => Err(LambdaError::NotBuilt("A function in a VPC".into())),
-        _ => Ok(()),
+/// `NotImplemented`, and those of [`network::enter`].
+pub(crate) fn network(
+    cx: &mut Cx<'_>,
+    who: (&str, &str),
+    asked: Option<Vpc>,
+    before: Option<&Network>,
+) -> Result<Option<Network>, LambdaError> {
+    let Some(asked) = asked else { return Ok(before.cloned()) };
+    if asked.ipv6 == Some(true) {
+        return Err(LambdaError::NotBuilt("IPv6 for a function in a VPC".into()));
     }
+    let known = before.cloned().unwrap_or_default();
+    let (subnets, groups) = (asked.subnets.unwrap_or(known.subnets), asked.groups.unwrap_or(known.groups));
+    network::enter(cx, who, &subnets, &groups)
 }
 
 /// # Errors
@@ -298,7 +328,6 @@ fn update(cx: &mut Cx<'_>, req: UpdateConfiguration) -> Result<Shown, LambdaErro
     let function = model::function(cx.tx, &named)?;
     let mut version = model::version(cx.tx, &named, LATEST)?;
     check_revision(req.revision.as_deref(), &version.revision)?;
-    refuse_unbuilt(req.vpc.as_ref())?;
     if let Some(role) = req.role.filter(|role| *role != version.role) {
         check_role(cx, &role)?;
         version.role = role;
@@ -322,6 +351,8 @@ fn update(cx: &mut Cx<'_>, req: UpdateConfiguration) -> Result<Shown, LambdaErro
         }
         layer::check_size(&version)?;
     }
+    let who = (named.name.as_str(), version.role.as_str());
+    version.network = network(cx, who, req.vpc, version.network.as_ref())?;
     version.handler = req.handler.unwrap_or(version.handler);
     version.description = req.description.unwrap_or(version.description);
     version.timeout = req.timeout.unwrap_or(version.timeout);

@@ -2,7 +2,7 @@
 
 use super::configuration::{
     self, DeadLetters, Environment, GetConfiguration, Shown, Storage, Vpc, check_handler, check_role,
-    check_runtime, refuse_unbuilt, shown, touch,
+    check_runtime, shown, touch,
 };
 use super::page;
 use super::source::Source;
@@ -110,7 +110,6 @@ fn create(cx: &mut Cx<'_>, req: CreateFunction) -> Result<Shown, LambdaError> {
     if req.package.as_deref() == Some("Image") {
         return Err(LambdaError::NotBuilt("A function of a container image".into()));
     }
-    refuse_unbuilt(req.vpc.as_ref())?;
     check_architectures(&req.architectures)?;
     let mandatory =
         "Runtime and Handler are mandatory parameters for functions created with deployment packages.";
@@ -141,6 +140,7 @@ fn create(cx: &mut Cx<'_>, req: CreateFunction) -> Result<Shown, LambdaError> {
     };
     check_handler(&version)?;
     layer::check_size(&version)?;
+    version.network = configuration::network(cx, (&named.name, &version.role), req.vpc, None)?;
     let code = code::keep(cx, &zip)?;
     (version.code, version.code_size, version.code_hash) = (code.content, code.size, code.hash);
     touch(cx, &mut version);

@@ -9,9 +9,10 @@ use super::code;
 use super::errors::LambdaError;
 use super::layer::lay_over;
 use super::logs::Said;
-use super::model::{Function, UsedLayer, Version};
+use super::model::{Function, Network, UsedLayer, Version};
+use super::network::{self, Tether};
 use super::ops::configuration::{log_group, variables};
-use super::workshop::Ground;
+use super::workshop::{Ground, Workshop};
 use api::Desk;
 use base::Timestamp;
 use blob::ContentId;
@@ -25,6 +26,7 @@ use std::ffi::OsString;
 use std::fs;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -41,6 +43,14 @@ const BESIDE: &str =
     r#"for each in /opt/extensions/*; do [ -f "$each" ] && [ -x "$each" ] && "$each" & done; exec "$@""#;
 /// How soon an environment stands still: one that is used all the time never does.
 const REST: Duration = Duration::from_millis(100);
+/// Whom programs trust, beside the runtime's own files: those by OpenSSL, AWS's SDKs, Python's requests, Node.
+const TRUSTED: &str = "ca-cert.pem";
+const TRUSTS: [(&str, &str); 4] = [
+    ("SSL_CERT_FILE", "/var/runtime/ca-cert.pem"),
+    ("AWS_CA_BUNDLE", "/var/runtime/ca-cert.pem"),
+    ("REQUESTS_CA_BUNDLE", "/var/runtime/ca-cert.pem"),
+    ("NODE_EXTRA_CA_CERTS", "/var/runtime/ca-cert.pem"),
+];
 const API_PORT: u16 = 9001;
 /// Where the cloud itself is found from inside.
 const CLOUD_PORT: u16 = 4566;
@@ -67,6 +77,8 @@ pub(crate) struct Environment {
     /// How long it took until the first event was asked for, until that is told.
     pub(crate) init: Mutex<Option<Duration>>,
     pub(crate) said: Mutex<Said>,
+    /// What it sends by, where that is a VPC.
+    tether: Option<Linked>,
     /// Whether an event is being handled.
     busy: AtomicBool,
     /// Whether all in it stands still.
@@ -74,8 +86,22 @@ pub(crate) struct Environment {
     tasks: Vec<tokio::task::AbortHandle>,
 }
 
+/// An environment's place among those that send by an interface, given back when the sandbox is gone.
+#[derive(Debug)]
+struct Linked {
+    tether: Tether,
+    workshop: Arc<Workshop>,
+}
+
+impl Drop for Linked {
+    fn drop(&mut self) {
+        self.workshop.environments.left(&self.tether.interface);
+    }
+}
+
 impl Drop for Environment {
     fn drop(&mut self) {
+        let linked = self.tether.take();
         let (driver, machine) = (Arc::clone(&self.driver), std::mem::take(&mut self.machine));
         let (desk, tasks, is_running) =
             (Arc::clone(&self.desk), std::mem::take(&mut self.tasks), self.is_running());
@@ -89,6 +115,7 @@ impl Drop for Environment {
             }
             tasks.iter().for_each(tokio::task::AbortHandle::abort);
             let _ = driver.remove_machine(&machine);
+            drop(linked);
         };
         match Handle::try_current() {
             Ok(runtime) => drop(runtime.spawn_blocking(remove)),
@@ -140,6 +167,15 @@ impl Environment {
         if !*still && !self.busy.load(Ordering::SeqCst) {
             *still = self.driver.freeze(&self.machine, true).is_ok();
         }
+    }
+
+    /// Whether it still has the link that it sends by, if it has one.
+    pub(crate) fn is_linked(&self) -> bool {
+        self.tether.as_ref().is_none_or(|linked| linked.tether.holds(&*self.driver))
+    }
+
+    pub(crate) fn sends_by(&self, interface: &str) -> bool {
+        self.tether.as_ref().is_some_and(|linked| linked.tether.interface == interface)
     }
 
     pub(crate) fn is_running(&self) -> bool {
@@ -211,7 +247,6 @@ fn environment(
     let (api, cloud_url) = (format!("127.0.0.1:{API_PORT}"), format!("http://127.0.0.1:{CLOUD_PORT}"));
     let label = version.label();
     let own = [
-        ("AWS_ENDPOINT_URL", cloud_url.as_str()),
         ("LANG", "en_US.UTF-8"),
         ("TZ", ":UTC"),
         ("PATH", "/var/lang/bin:/usr/local/bin:/usr/bin/:/bin:/opt/bin"),
@@ -236,12 +271,53 @@ fn environment(
     ];
     let mut all: std::collections::BTreeMap<String, String> =
         own.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    let way: &[(&str, &str)] = match version.network {
+        // By AWS's names, as everything there.
+        Some(_) => &TRUSTS,
+        None => &[("AWS_ENDPOINT_URL", cloud_url.as_str())],
+    };
+    all.extend(way.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
     if let Some(major) = version.runtime.strip_prefix("nodejs").and_then(|rest| rest.strip_suffix(".x")) {
         let modules = "node_modules:/opt/nodejs/node_modules:/var/runtime/node_modules";
         all.insert("NODE_PATH".into(), format!("/opt/nodejs/node{major}/{modules}"));
     }
     all.extend(variables(cloud.sealer(), version)?.0);
     Ok(all.into_iter().map(|(name, value)| (name.into(), value.into())).collect())
+}
+
+/// The sandbox of a version, and the names of the external extensions in it.
+fn furnished(
+    cloud: &Cloud,
+    ground: &Ground,
+    version: &Version,
+    env: Vec<(OsString, OsString)>,
+    output: OwnedFd,
+) -> Result<(Sandbox, Vec<String>), LambdaError> {
+    let mut sandbox = Sandbox {
+        folder: "/var/task".into(),
+        hostname: "169-254-100-1".into(),
+        program: program(version),
+        env,
+        output: Some(output),
+        limits: Limits {
+            scratch: version.storage,
+            data: version.memory + RUNTIME_MIB,
+            processes: PROCESSES_MAX,
+            descriptors: DESCRIPTORS_MAX,
+        },
+        ..Sandbox::default()
+    };
+    let mut external = Vec::new();
+    if let Some(folder) = &ground.folder {
+        external = furnish(cloud, ground, folder, version, &mut sandbox)
+            .map_err(|why| unable("unpack the code", &why))?;
+    }
+    if !external.is_empty() {
+        let program = std::mem::take(&mut sandbox.program);
+        sandbox.program =
+            ["/bin/sh", "-c", BESIDE, "sh"].map(OsString::from).into_iter().chain(program).collect();
+    }
+    Ok((sandbox, external))
 }
 
 /// Starts an environment. Blocks.
@@ -264,33 +340,14 @@ pub(crate) fn start(
     let env = environment(cloud, function, version, &credentials, &log_stream)?;
     let (pipe, end) = io::pipe().map_err(|why| unable("make a pipe", &why))?;
     let output = Output::new(pipe.into(), cloud).map_err(|why| unable("make a pipe", &why))?;
-    let mut sandbox = Sandbox {
-        folder: "/var/task".into(),
-        hostname: "169-254-100-1".into(),
-        program: program(version),
-        env,
-        output: Some(end.into()),
-        limits: Limits {
-            scratch: version.storage,
-            data: version.memory + RUNTIME_MIB,
-            processes: PROCESSES_MAX,
-            descriptors: DESCRIPTORS_MAX,
-        },
-        ..Sandbox::default()
-    };
-    let mut external = Vec::new();
-    if let Some(folder) = &ground.folder {
-        external =
-            furnish(cloud, folder, version, &mut sandbox).map_err(|why| unable("unpack the code", &why))?;
-    }
-    if !external.is_empty() {
-        let program = std::mem::take(&mut sandbox.program);
-        sandbox.program =
-            ["/bin/sh", "-c", BESIDE, "sh"].map(OsString::from).into_iter().chain(program).collect();
-    }
+    let (sandbox, external) = furnished(cloud, ground, version, env, end.into())?;
     driver.lone_machine(&machine).map_err(|why| unable("make a sandbox", &why))?;
+    let tether = match &version.network {
+        Some(network) => Some(linked(cloud, &driver, &machine, function, network)?),
+        None => None,
+    };
     let desk = Arc::new(Desk::new(about(function, version, external), cloud));
-    let made = inhabit(ground, &driver, &machine, sandbox, &desk);
+    let made = inhabit(ground, &driver, &machine, sandbox, &desk, tether.is_none());
     let (process, mut tasks) = made.map_err(|why| {
         let _ = driver.remove_machine(&machine);
         if matches!(why, HostError::Ended) {
@@ -313,10 +370,29 @@ pub(crate) fn start(
         started,
         init: Mutex::default(),
         said: Mutex::default(),
+        tether,
         busy: AtomicBool::new(true),
         still: Mutex::new(false),
         tasks,
     })
+}
+
+/// Links a new sandbox to its network.
+fn linked(
+    cloud: &Arc<Cloud>,
+    driver: &Arc<dyn Driver>,
+    machine: &str,
+    function: &Function,
+    network: &Network,
+) -> Result<Linked, LambdaError> {
+    let home = (function.account, function.region);
+    let tether = network::tether(cloud, &**driver, machine, home, network).map_err(|why| {
+        let _ = driver.remove_machine(machine);
+        unable("link the sandbox to its VPC", &why)
+    })?;
+    let workshop = cloud.memory::<Workshop>();
+    workshop.environments.enter(&tether.interface);
+    Ok(Linked { tether, workshop })
 }
 
 /// What extensions are told of a function.
@@ -353,6 +429,7 @@ fn inhabit(
     machine: &str,
     sandbox: Sandbox,
     desk: &Arc<Desk>,
+    has_door: bool,
 ) -> Result<Inhabited, HostError> {
     let refused = |why| HostError::Refused { step: "listen".into(), why };
     let listen = |port| -> Result<tokio::net::TcpListener, HostError> {
@@ -361,15 +438,18 @@ fn inhabit(
         listener.set_nonblocking(true).map_err(refused)?;
         tokio::net::TcpListener::from_std(listener).map_err(refused)
     };
-    let (api, cloud) = (listen(API_PORT)?, listen(CLOUD_PORT)?);
-    let door = Arc::clone(&ground.door);
-    let relay = async move {
-        while let Ok((stream, _)) = cloud.accept().await {
-            door.enter(stream);
-        }
-    };
-    let tasks =
-        vec![tokio::spawn(Arc::clone(desk).serve(api)).abort_handle(), tokio::spawn(relay).abort_handle()];
+    let api = listen(API_PORT)?;
+    let mut tasks = Vec::new();
+    if has_door {
+        let (cloud, door) = (listen(CLOUD_PORT)?, Arc::clone(&ground.door));
+        let relay = async move {
+            while let Ok((stream, _)) = cloud.accept().await {
+                door.enter(stream);
+            }
+        };
+        tasks.push(tokio::spawn(relay).abort_handle());
+    }
+    tasks.push(tokio::spawn(Arc::clone(desk).serve(api)).abort_handle());
     match driver.confine(machine, sandbox) {
         Ok(process) => Ok((Arc::from(process), tasks)),
         Err(why) => {
@@ -393,6 +473,8 @@ fn program(version: &Version) -> Vec<OsString> {
 
 /// Between the contents that a folder of layers is called after.
 pub(crate) const LAID: &str = "+";
+/// The file that tells functions in a VPC who knows names.
+const RESOLVER: &str = "resolv.conf";
 
 /// Where the code of a version is unpacked.
 pub(crate) fn code_folder(folder: &Path) -> PathBuf {
@@ -403,6 +485,7 @@ pub(crate) fn code_folder(folder: &Path) -> PathBuf {
 /// Gives the names of the external extensions that the layers have.
 fn furnish(
     cloud: &Cloud,
+    ground: &Ground,
     folder: &Path,
     version: &Version,
     sandbox: &mut Sandbox,
@@ -431,6 +514,8 @@ fn furnish(
                 "root:x:0:0:root:/:/usr/sbin/nologin\nsbx_user1051:x:993:993::/tmp:/usr/sbin/nologin\n";
             fs::write(image.join("etc/passwd"), passwd)?;
             fs::write(image.join("etc/resolv.conf"), "")?;
+            fs::write(folder.join(RESOLVER), "nameserver 169.254.169.253\n")?;
+            fs::set_permissions(folder.join(RESOLVER), fs::Permissions::from_mode(0o644))?;
             made.push((image.clone(), binds.clone()));
             binds
         }
@@ -439,6 +524,11 @@ fn furnish(
     let code = unpacked(cloud, folder, version.code, version.code_size)?;
     sandbox.root = image;
     sandbox.binds = binds;
+    if version.network.is_some() {
+        trust(ground, &runtime)?;
+        let (from, to) = (folder.join(RESOLVER), "etc/resolv.conf".into());
+        sandbox.binds.push(Bind { from, to, read_only: true });
+    }
     sandbox.binds.push(Bind { from: runtime, to: "var/runtime".into(), read_only: true });
     sandbox.binds.push(Bind { from: code, to: "var/task".into(), read_only: true });
     if version.layers.is_empty() {
@@ -448,6 +538,18 @@ fn furnish(
     let external = programs(&layers.join("extensions"))?;
     sandbox.binds.push(Bind { from: layers, to: "opt".into(), read_only: true });
     Ok(external)
+}
+
+/// Whom functions trust by TLS, once it is needed.
+fn trust(ground: &Ground, runtime: &Path) -> io::Result<()> {
+    let file = runtime.join(TRUSTED);
+    if file.exists() {
+        return Ok(());
+    }
+    let draft = file.with_extension("draft");
+    fs::write(&draft, (ground.authority.0)().map_err(io::Error::other)?)?;
+    fs::set_permissions(&draft, fs::Permissions::from_mode(0o644))?;
+    fs::rename(draft, file)
 }
 
 /// The programs in a folder, by name.

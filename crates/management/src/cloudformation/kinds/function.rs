@@ -35,6 +35,7 @@ pub(super) static KINDS: &[Kind] = &[
             "Runtime",
             "Tags",
             "Timeout",
+            "VpcConfig",
         ],
         fixed: &["Architectures", "FunctionName", "PackageType"],
         attributes: &["Arn"],
@@ -333,6 +334,7 @@ fn create(on: &mut On<'_, '_>) -> Done<Made> {
         ("Runtime", on.prop("Runtime")),
         ("Tags", on.tags(Form::Map)),
         ("Timeout", on.prop("Timeout")),
+        ("VpcConfig", on.prop("VpcConfig")),
     ]);
     let answer = on.call(LAMBDA, "CreateFunction", input)?;
     reserve(on, &name)?;
@@ -360,6 +362,7 @@ fn update(on: &mut On<'_, '_>) -> Done<Made> {
         input.push(("FunctionName".to_owned(), on.physical()));
         on.call(LAMBDA, "UpdateFunctionCode", Value::Map(input))?;
     }
+    let nobody = || Value::List(Vec::new());
     // What the template no longer says is what it is where nobody says it.
     let configuration = [
         ("DeadLetterConfig", map([("TargetArn", Value::str(""))])),
@@ -372,6 +375,7 @@ fn update(on: &mut On<'_, '_>) -> Done<Made> {
         ("Role", Value::Null),
         ("Runtime", Value::Null),
         ("Timeout", Value::Int(3)),
+        ("VpcConfig", map([("SecurityGroupIds", nobody()), ("SubnetIds", nobody())])),
     ];
     let mut input = vec![("FunctionName".to_owned(), on.physical())];
     for (name, otherwise) in configuration.into_iter().filter(|(name, _)| on.changed(name)) {

@@ -43,6 +43,7 @@ store::record_enum! {
         1 => Interface,
         2 => Nat,
         3 => Endpoint,
+        4 => Lambda,
     }
 }
 
@@ -65,6 +66,7 @@ impl InterfaceKind {
             InterfaceKind::Interface => "interface",
             InterfaceKind::Nat => "nat_gateway",
             InterfaceKind::Endpoint => "vpc_endpoint",
+            InterfaceKind::Lambda => "lambda",
         }
     }
 }
