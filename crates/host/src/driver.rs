@@ -3,6 +3,7 @@
 use crate::image::Bind;
 use crate::{HostError, Sandbox};
 use net::Topology;
+use net::program::flows::FlowKey;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fmt::Debug;
@@ -27,6 +28,23 @@ pub enum Place {
 pub struct Count {
     pub packets: u64,
     pub bytes: u64,
+}
+
+/// What watched interfaces have passed and refused.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Flows {
+    pub flows: Vec<Flow>,
+    /// There were more than could be counted.
+    pub overflown: bool,
+}
+
+/// Packets that belong together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Flow {
+    pub key: FlowKey,
+    pub count: Count,
+    /// How long ago the last of them came.
+    pub ago: Duration,
 }
 
 impl std::ops::AddAssign for Count {
@@ -110,6 +128,13 @@ pub trait Driver: Send + Sync + Debug {
     /// # Errors
     /// [`HostError::NotThere`], [`HostError::Ended`]
     fn counters(&self, vpc: &str) -> Result<BTreeMap<String, Count>, HostError>;
+
+    /// What the watched interfaces of a VPC have passed and refused since this was last asked. Nothing is told twice; what
+    /// is not told before the VPC is removed, or watched no more, is lost.
+    ///
+    /// # Errors
+    /// [`HostError::NotThere`], [`HostError::Refused`], [`HostError::Ended`]
+    fn flows(&self, vpc: &str) -> Result<Flows, HostError>;
 
     /// A connection out of a place.
     ///

@@ -22,7 +22,7 @@ mod linux;
 pub mod sandbox;
 mod simulator;
 
-pub use driver::{Boot, Count, Driver, Inventory, Place, Process, Spawn};
+pub use driver::{Boot, Count, Driver, Flow, Flows, Inventory, Place, Process, Spawn};
 pub use error::HostError;
 pub use linux::{Linux, Missing, missing, missing_for_disks, missing_for_logins, run_child};
 pub use sandbox::Sandbox;

@@ -248,6 +248,9 @@ fn random_vpc(dice: &mut Dice, name: &str, block: &str, n: usize, peerings: &[Pe
         let public = (!dice.one_in(5)).then(|| format!("203.0.113.{}", 50 + n * 50));
         nat(&mut v, &nat_id, &format!("subnet-{name}-0"), &format!("{block}.0.50"), public.as_deref());
     }
+    if dice.one_in(2) {
+        v.watched = v.interfaces.keys().filter(|_| dice.one_in(2)).cloned().collect();
+    }
     v
 }
 

@@ -47,6 +47,8 @@ pub struct Vpc {
     pub relays: BTreeSet<Id>,
     /// Available ones only, of the gateway type. An interface endpoint is an interface whose machine is the endpoint.
     pub gateway_endpoints: BTreeMap<Id, GatewayEndpoint>,
+    /// The interfaces whose packets are counted by flow.
+    pub watched: BTreeSet<Id>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

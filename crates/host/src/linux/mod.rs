@@ -4,6 +4,7 @@ mod boot;
 mod child;
 mod disk;
 mod filter;
+mod flows;
 mod frame;
 mod links;
 mod netlink;
@@ -18,7 +19,7 @@ pub use child::run_child;
 pub use disk::missing as missing_for_disks;
 pub use start::{Missing, missing, missing_for_logins};
 
-use crate::{Boot, Count, Driver, HostError, Inventory, Place, Process, Sandbox, Spawn};
+use crate::{Boot, Count, Driver, Flows, HostError, Inventory, Place, Process, Sandbox, Spawn};
 use frame::{Order, Put, Take};
 use net::Topology;
 use netlink::Messages;
@@ -231,6 +232,10 @@ impl Driver for Linux {
 
     fn counters(&self, vpc: &str) -> Result<BTreeMap<String, Count>, HostError> {
         self.plane().counters(vpc)
+    }
+
+    fn flows(&self, vpc: &str) -> Result<Flows, HostError> {
+        self.plane().flows(vpc)
     }
 
     fn connect(&self, from: &Place, to: SocketAddr, timeout: Duration) -> Result<TcpStream, HostError> {

@@ -85,8 +85,10 @@ impl Space {
 #[derive(Debug)]
 pub(super) struct Router {
     pub(super) space: Space,
-    applied: Program,
+    pub(super) applied: Program,
     has_table: bool,
+    /// Of the sets in which flows are counted.
+    pub(super) generation: u32,
     /// What rules that are gone have seen.
     past: BTreeMap<String, Count>,
 }
@@ -202,8 +204,9 @@ impl Plane {
     }
 
     pub(super) fn apply(&mut self, topology: &Topology, vpc: &str) -> Result<(), HostError> {
-        let program = Program::compile(topology, vpc);
+        let mut program = Program::compile(topology, vpc);
         self.need_router(vpc)?;
+        program.count_in(self.router(vpc)?.generation);
         let done = self.converge(program);
         if done.is_err() {
             // What is still under way comes before what takes it all away.
@@ -222,7 +225,7 @@ impl Plane {
     }
 
     /// Waits for all that was sent; the first refusal is what went wrong.
-    fn settle(&mut self) -> Result<(), HostError> {
+    pub(super) fn settle(&mut self) -> Result<(), HostError> {
         let mut first = Ok(());
         for posted in self.under_way.drain(..) {
             let done = posted.wait().map(|_| ());
@@ -235,13 +238,13 @@ impl Plane {
         if !self.routers.contains_key(vpc) {
             let space = new_space(&self.line, ROUTER_SETTINGS)?;
             let applied = Program { vpc: vpc.to_owned(), ..Program::default() };
-            let router = Router { space, applied, has_table: false, past: BTreeMap::new() };
+            let router = Router { space, applied, has_table: false, generation: 0, past: BTreeMap::new() };
             self.routers.insert(vpc.to_owned(), router);
         }
         Ok(())
     }
 
-    fn converge(&mut self, program: Program) -> Result<(), HostError> {
+    pub(super) fn converge(&mut self, program: Program) -> Result<(), HostError> {
         let vpc = program.vpc.clone();
         let delta = match self.routers.get(&vpc) {
             Some(router) => program.since(&router.applied),

@@ -78,3 +78,17 @@ fn the_walk_says_the_same() {
         assert_eq!(walked.works(), works, "{to}:{port} {walked:#?}");
     }
 }
+
+#[test]
+fn flows_are_counted_by_their_whole_addresses() {
+    let mut lab = Lab::new(topology());
+    lab.vpc().watched.insert("eni-db".into());
+    lab.apply();
+    lab.serve(&host::Place::Machine("db".into()), "::", 5432);
+    lab.works("web", "2600:1f14:1:2::10", 5432);
+    let flows = host::Driver::flows(&lab.plane, "vpc-1").unwrap().flows;
+    let first = flows.iter().find(|flow| flow.key.tcp_flags == 2).unwrap();
+    assert_eq!(first.key.source, ip("2600:1f14:1:1::10"));
+    assert_eq!((first.key.destination, first.key.destination_port), (ip("2600:1f14:1:2::10"), 5432));
+    assert_eq!((first.count.packets, first.key.egress, first.key.accepted), (1, false, true));
+}

@@ -3,6 +3,7 @@
 //! These run as an ordinary user and as root alike, and touch nothing of the machine's own network.
 
 mod disks;
+mod flows;
 mod ipv6;
 mod lab;
 mod machines;

@@ -17,6 +17,8 @@ pub struct Filter {
 pub struct Set {
     pub key: Vec<Field>,
     pub data: Option<Data>,
+    /// So many elements at most are put into it by packets; none where it is filled by hand.
+    pub counts: Option<u32>,
     pub elements: BTreeMap<Vec<Value>, Option<Datum>>,
 }
 
@@ -26,6 +28,8 @@ pub enum Field {
     Group,
     V4,
     V6,
+    /// Up to four bytes.
+    Word,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -121,6 +125,13 @@ pub enum Key {
     SourceV6,
     DestinationV4,
     DestinationV6,
+    /// The same for every packet.
+    Constant([u8; 4]),
+    Protocol,
+    /// Source and destination.
+    Ports,
+    /// FIN, SYN, RST and ACK.
+    TcpFlags,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -146,6 +157,12 @@ pub enum Action {
         from: u16,
         to: u16,
     },
+    /// The packet is counted in a set under these; where there is no more room the next rule is asked.
+    Count {
+        of: Vec<Key>,
+        set: String,
+        then: Verdict,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -169,16 +186,20 @@ impl Rule {
 
 impl Set {
     pub(super) fn of(key: &[Field]) -> Set {
-        Set { key: key.to_vec(), data: None, elements: BTreeMap::new() }
+        Set { key: key.to_vec(), data: None, counts: None, elements: BTreeMap::new() }
+    }
+
+    pub(super) fn counting(key: &[Field], at_most: u32) -> Set {
+        Set { counts: Some(at_most), ..Set::of(key) }
     }
 
     pub(super) fn map(key: &[Field], data: Data) -> Set {
-        Set { key: key.to_vec(), data: Some(data), elements: BTreeMap::new() }
+        Set { data: Some(data), ..Set::of(key) }
     }
 
     /// The same kind of set: elements can be moved without making it anew.
     pub fn same_kind(&self, other: &Set) -> bool {
-        self.key == other.key && self.data == other.data
+        self.key == other.key && self.data == other.data && self.counts == other.counts
     }
 }
 

@@ -3,6 +3,9 @@
 //! In the order in which a packet meets them: where it came from (`source`), the internet gateway's translation in
 //! (`translate-in`), what gateways refuse (`gateways`), ACLs (`acls`), groups (`groups`), translation out. ACLs stand
 //! before any word of connections: they are stateless. Groups are asked by a connection's first packet only.
+//!
+//! Where interfaces are watched ([`super::flows`]) what the sender's side says is asked first, by itself, so that it is
+//! known which side it was that refused.
 
 use super::filter::{Action, Data, Datum, Field, Filter, Hook, Key, Match, Rule, Set, Value, Verdict};
 use super::{LINK_EGRESS_ONLY, LINK_INTERNET, Plan, Program, names, services};
@@ -12,8 +15,8 @@ use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv6Addr};
 
 const ICMP: u8 = 1;
-const TCP: u8 = 6;
-const UDP: u8 = 17;
+pub(super) const TCP: u8 = 6;
+pub(super) const UDP: u8 = 17;
 const ICMPV6: u8 = 58;
 
 impl Plan<'_> {
@@ -27,6 +30,7 @@ impl Plan<'_> {
         self.groups_of_interfaces(filter);
         self.groups_themselves(filter);
         self.own(filter);
+        self.flows(filter);
     }
 
     /// Marks the packet for its route table, and lets pass only what comes from where its source says.
@@ -179,7 +183,7 @@ impl Plan<'_> {
                 // An ACL that is not there allows nothing.
                 let verdict = match self.vpc.acls.get(&subnet.acl) {
                     Some(acl) => Verdict::Jump(acl_chain(&acl.id, egress)),
-                    None => Verdict::Drop,
+                    None => self.refused(egress),
                 };
                 filter.element(map, vec![group()], Some(Datum::Verdict(verdict)));
             }
@@ -187,16 +191,20 @@ impl Plan<'_> {
         filter.base("acls", Hook::Forward, -10, true);
         let same = member(&[Key::InGroup, Key::OutGroup], "same-subnet", false);
         filter.rule("acls", Rule::plain(vec![same], Verdict::Accept));
-        filter.rule("acls", map(&[Key::InGroup], "acls-out"));
+        if !self.watches {
+            filter.rule("acls", map(&[Key::InGroup], "acls-out"));
+        }
         filter.rule("acls", map(&[Key::OutGroup], "acls-in"));
         for acl in self.vpc.acls.values() {
             for egress in [true, false] {
                 let chain = acl_chain(&acl.id, egress);
                 filter.chains.entry(chain.clone()).or_default();
                 for entry in acl.entries(egress) {
-                    filter.rule(&chain, acl_rule(&acl.id, &entry, egress));
+                    let refused = self.refused(egress);
+                    filter.rule(&chain, acl_rule(&acl.id, &entry, egress, refused));
                 }
-                filter.rule(&chain, drop(names::acl_entry(&acl.id, egress, None), vec![]));
+                let last = names::acl_entry(&acl.id, egress, None);
+                filter.rule(&chain, Rule::new(last, vec![], Action::Do(self.refused(egress))));
             }
         }
     }
@@ -209,7 +217,7 @@ impl Plan<'_> {
             let link = || vec![Value::Link(name.clone())];
             if self.vpc.nat_gateway_at(&interface.id).is_some() {
                 filter.element("groups-out", link(), verdict(Verdict::Goto("arrival".into())));
-                filter.element("groups-in", link(), verdict(Verdict::Accept));
+                filter.element("groups-in", link(), verdict(self.passed()));
                 continue;
             }
             for (map, egress) in [("groups-out", true), ("groups-in", false)] {
@@ -218,7 +226,8 @@ impl Plan<'_> {
                     let jump = Verdict::Jump(group_chain(group, egress));
                     filter.rule(&chain, Rule::plain(vec![], jump));
                 }
-                filter.rule(&chain, drop(names::no_group_rule(&interface.id, egress), vec![]));
+                let none = names::no_group_rule(&interface.id, egress);
+                filter.rule(&chain, Rule::new(none, vec![], Action::Do(self.refused(egress))));
                 filter.element(map, link(), verdict(Verdict::Goto(chain)));
             }
         }
@@ -230,8 +239,12 @@ impl Plan<'_> {
             filter.element("groups-in", link(), verdict(Verdict::Accept));
         }
         filter.base("groups", Hook::Forward, 0, false);
-        filter.rule("groups", Rule::plain(vec![Match::Tracked], Verdict::Accept));
-        filter.rule("groups", Rule::plain(vec![Match::Invalid], Verdict::Drop));
+        filter.rule("groups", Rule::plain(vec![Match::Tracked], self.passed()));
+        filter.rule("groups", Rule::plain(vec![Match::Invalid], self.refused(false)));
+        if self.watches {
+            filter.rule("groups", map(&[Key::Out], "groups-in"));
+            return;
+        }
         filter.rule("groups", map(&[Key::In], "groups-out"));
         filter.rule("arrival", map(&[Key::Out], "groups-in"));
         filter.rule("arrival", Rule::plain(vec![], Verdict::Drop));
@@ -249,7 +262,7 @@ impl Plan<'_> {
                         referenced.insert(peer.as_str());
                     }
                     for matches in self.group_rule(rule, egress) {
-                        let verdict = if egress { Verdict::Goto("arrival".into()) } else { Verdict::Accept };
+                        let verdict = if egress { Verdict::Goto("arrival".into()) } else { self.passed() };
                         filter.rule(&chain, Rule::new(rule.id.as_str(), matches, Action::Do(verdict)));
                     }
                 }
@@ -331,6 +344,9 @@ impl Plan<'_> {
             let mut from = map(&[Key::OutGroup], "acls-in");
             from.matches = vec![Match::Source(*cidr)];
             filter.rule("own-answers", from);
+            if self.watches {
+                filter.rule("own-answers", Rule::plain(vec![Match::Source(*cidr)], self.passed()));
+            }
         }
         // Only TCP and pings come through a gateway endpoint.
         filter
@@ -338,6 +354,10 @@ impl Plan<'_> {
         let ping = vec![Match::V4, Match::Protocol(ICMP), Match::IcmpKind(8)];
         filter.rule("endpoint", Rule::plain(ping, Verdict::Goto("endpoint-tcp".into())));
         filter.rule("endpoint", Rule::plain(vec![], Verdict::Drop));
+        if self.watches {
+            self.leaving(filter, "endpoint-tcp");
+            return;
+        }
         filter.rule("endpoint-tcp", map(&[Key::InGroup], "acls-out"));
         filter.rule("endpoint-tcp", Rule::plain(vec![Match::Tracked], Verdict::Accept));
         filter.rule("endpoint-tcp", map(&[Key::In], "groups-out"));
@@ -355,10 +375,10 @@ fn group_chain(group: &str, egress: bool) -> String {
     format!("{group}/{}", if egress { "out" } else { "in" })
 }
 
-fn acl_rule(acl: &str, entry: &AclEntry, egress: bool) -> Rule {
+fn acl_rule(acl: &str, entry: &AclEntry, egress: bool, refused: Verdict) -> Rule {
     let mut matches = vec![peer(entry.cidr, egress)];
     matches.extend(traffic(entry.traffic));
-    let verdict = if entry.allow { Verdict::Return } else { Verdict::Drop };
+    let verdict = if entry.allow { Verdict::Return } else { refused };
     Rule::new(names::acl_entry(acl, egress, Some(entry.number)), matches, Action::Do(verdict))
 }
 
@@ -366,11 +386,11 @@ fn drop(name: impl Into<String>, matches: Vec<Match>) -> Rule {
     Rule::new(name, matches, Action::Do(Verdict::Drop))
 }
 
-fn member(of: &[Key], set: &str, not: bool) -> Match {
+pub(super) fn member(of: &[Key], set: &str, not: bool) -> Match {
     Match::Member { of: of.to_vec(), set: set.to_owned(), not }
 }
 
-fn map(of: &[Key], map: &str) -> Rule {
+pub(super) fn map(of: &[Key], map: &str) -> Rule {
     Rule::new("", vec![], Action::Map { of: of.to_vec(), map: map.to_owned() })
 }
 

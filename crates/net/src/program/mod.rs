@@ -11,6 +11,7 @@
 mod delta;
 mod filter;
 mod filters;
+pub mod flows;
 pub mod names;
 mod nat;
 mod routes;
@@ -150,14 +151,17 @@ struct Plan<'t> {
     groups: BTreeMap<&'t str, u32>,
     /// The interfaces that are attached, with their link's name.
     plugged: Vec<(&'t NetworkInterface, &'t Subnet, String)>,
+    /// Whether one of them is watched.
+    watches: bool,
 }
 
 impl<'t> Plan<'t> {
     fn new(topology: &'t Topology, vpc: &'t Vpc) -> Plan<'t> {
         let plugged = vpc.interfaces.values().filter(|i| i.attachment.is_some());
         let with_subnet = plugged.filter_map(|i| Some((i, vpc.subnets.get(&i.subnet)?)));
-        let plugged = with_subnet.map(|(i, subnet)| (i, subnet, names::link('e', &i.id))).collect();
-        Plan { topology, vpc, groups: groups(vpc), plugged }
+        let plugged: Vec<_> = with_subnet.map(|(i, subnet)| (i, subnet, names::link('e', &i.id))).collect();
+        let watches = plugged.iter().any(|(i, ..)| vpc.watched.contains(&i.id));
+        Plan { topology, vpc, groups: groups(vpc), plugged, watches }
     }
 
     fn group(&self, subnet: &str) -> u32 {

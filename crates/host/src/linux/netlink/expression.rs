@@ -1,7 +1,7 @@
 //! What a rule looks at and does, as little programs over registers: load, compare, look up, decide.
 
 use super::Messages;
-use super::filter::{link_bytes, octets, width};
+use super::filter::{COUNTED_FOR, link_bytes, octets, width};
 use net::program::{Action, Field, Key, Match};
 
 /// The first register; addresses and names are at most as wide as it is.
@@ -102,10 +102,10 @@ impl Messages {
         });
     }
 
-    fn mask(&mut self, mask: &[u8]) {
+    fn mask(&mut self, mask: &[u8], register: u32) {
         self.expression("bitwise", |out| {
-            out.be32(1, REGISTER);
-            out.be32(2, REGISTER);
+            out.be32(1, register);
+            out.be32(2, register);
             out.be32(3, u32::try_from(mask.len()).unwrap_or(0));
             out.nest(4, |out| out.attribute(1, mask));
             out.nest(5, |out| out.attribute(1, &vec![0; mask.len()]));
@@ -124,7 +124,7 @@ impl Messages {
         if cidr.length() < width {
             let all = net::Cidr::new(cidr.base(), cidr.length()).map(|c| c.length()).unwrap_or(0);
             let mask: Vec<u8> = (0..width / 8).map(|n| byte_mask(all.saturating_sub(n * 8))).collect();
-            self.mask(&mask);
+            self.mask(&mask, REGISTER);
         }
         self.compare(&base);
     }
@@ -134,7 +134,7 @@ impl Messages {
             out.be32(1, REGISTER);
             out.be32(2, 0);
         });
-        self.mask(&bits.to_ne_bytes());
+        self.mask(&bits.to_ne_bytes(), REGISTER);
         self.comparison(1, &0u32.to_ne_bytes());
     }
 
@@ -151,6 +151,21 @@ impl Messages {
                 Key::DestinationV4 => self.address_key(16, register, Field::V4),
                 Key::SourceV6 => self.address_key(8, register, Field::V6),
                 Key::DestinationV6 => self.address_key(24, register, Field::V6),
+                Key::Constant(bytes) => {
+                    self.load_constant(bytes, register);
+                    width(Field::Word)
+                }
+                Key::Protocol => self.meta_key(16, register, Field::Word),
+                Key::Ports => {
+                    self.load(TRANSPORT, 0, 4, register);
+                    width(Field::Word)
+                }
+                Key::TcpFlags => {
+                    const FIN_SYN_RST_ACK: u8 = 0x17;
+                    self.load(TRANSPORT, 13, 1, register);
+                    self.mask(&[FIN_SYN_RST_ACK], register);
+                    width(Field::Word)
+                }
             };
             register += width / 4;
         }
@@ -193,6 +208,11 @@ impl Messages {
                 self.look_up(map, REGISTER);
                 self.translate(0);
             }
+            Action::Count { of, set, then } => {
+                self.keys(of);
+                self.count(set);
+                self.action(&Action::Do(then.clone()));
+            }
             Action::Masquerade { from, to } => {
                 const RANDOM: u32 = 1 << 4;
                 const PORTS: u32 = 1 << 1;
@@ -210,6 +230,24 @@ impl Messages {
                 });
             }
         }
+    }
+
+    /// Counts in an element of a set, which is there from the first packet on.
+    fn count(&mut self, set: &str) {
+        const UPDATE: u32 = 1;
+        self.expression("dynset", |out| {
+            out.text(1, set);
+            out.be32(3, UPDATE);
+            out.be32(4, REGISTER);
+            out.attribute(6, &COUNTED_FOR.to_be_bytes());
+            out.nest(7, |out| {
+                out.text(1, "counter");
+                out.nest(2, |out| {
+                    out.attribute(1, &0u64.to_be_bytes());
+                    out.attribute(2, &0u64.to_be_bytes());
+                });
+            });
+        });
     }
 
     fn load_constant(&mut self, value: &[u8], register: u32) {

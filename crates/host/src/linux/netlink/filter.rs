@@ -2,10 +2,12 @@
 //! <https://docs.kernel.org/netlink/specs/nftables.html>
 
 use super::{FLAG_APPEND, FLAG_CREATE, Messages, attributes, messages};
-use crate::Count;
+use crate::{Count, Flow};
+use net::program::flows::FlowKey;
 use net::program::{Base, Chain, Data, Datum, Element, Field, FilterDelta, Hook, Rule, Set, Value, Verdict};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::time::Duration;
 
 const SUBSYSTEM: u16 = 10;
 const BATCH_BEGIN: u16 = 16;
@@ -19,6 +21,7 @@ const DELETE_RULE: u16 = 8;
 const NEW_SET: u16 = 9;
 const DELETE_SET: u16 = 11;
 const NEW_ELEMENT: u16 = 12;
+const GET_ELEMENT: u16 = 13;
 const DELETE_ELEMENT: u16 = 14;
 /// Both IPv4 and IPv6.
 const INET: u8 = 1;
@@ -30,6 +33,9 @@ const ELEMENTS_MAX: usize = 250;
 /// A transaction is one message to the kernel, and that has to fit the socket's buffer, which is this large where
 /// nobody has changed the limit. What belongs together (a chain's 1,000 rules) still fits behind it.
 const TRANSACTION_MAX: usize = 100_000;
+/// How long what is counted stays when nothing comes, in milliseconds: by what is left of it the kernel tells when the last
+/// packet came. It is read long before.
+pub(super) const COUNTED_FOR: u64 = 30 * 24 * 3_600_000;
 
 /// The transactions that make a difference real; more than one only when it is large. New chains come first, by
 /// themselves, since nothing leads to them yet, and what leads to them last.
@@ -58,6 +64,18 @@ pub(in crate::linux) fn transactions(delta: &FilterDelta, new_table: bool) -> Ve
     for (name, chain) in plain {
         out.rules(name, chain);
     }
+    for (name, set) in &delta.sets_added {
+        if set.data == Some(Data::Verdict) {
+            out.elements(name, set.elements.iter(), true);
+        }
+    }
+    // Before the others change: what one of them asks no more, one of these asks now.
+    for (name, chain) in based() {
+        out.step(|out| {
+            out.chain(name, chain.base);
+            chain.rules.iter().for_each(|rule| out.rule(name, rule));
+        });
+    }
     for (name, chain) in &delta.chains_changed {
         // In one transaction, so that there is no moment without rules.
         out.step(|out| {
@@ -65,19 +83,8 @@ pub(in crate::linux) fn transactions(delta: &FilterDelta, new_table: bool) -> Ve
             chain.rules.iter().for_each(|rule| out.rule(name, rule));
         });
     }
-    for (name, set) in &delta.sets_added {
-        if set.data == Some(Data::Verdict) {
-            out.elements(name, set.elements.iter(), true);
-        }
-    }
     for (name, elements) in &delta.elements_added {
         out.elements(name, elements.iter().map(|(key, datum): &Element| (key, datum)), true);
-    }
-    for (name, chain) in based() {
-        out.step(|out| {
-            out.chain(name, chain.base);
-            chain.rules.iter().for_each(|rule| out.rule(name, rule));
-        });
     }
     // Rules before the chains and sets that they name.
     for name in &delta.chains_removed {
@@ -173,6 +180,40 @@ pub(in crate::linux) fn read_counters(answer: &[u8], into: &mut BTreeMap<String,
     }
 }
 
+/// Asks for what has been counted in a set.
+pub(in crate::linux) fn ask_elements(set: &str) -> Messages {
+    let mut out = Messages::default();
+    out.begin_dump((SUBSYSTEM << 8) | GET_ELEMENT, &[INET, 0, 0, 0], "read what was counted");
+    out.text(1, TABLE);
+    out.text(2, set);
+    out.end();
+    out
+}
+
+/// Reads what the kernel answered; what it tells twice is one.
+pub(in crate::linux) fn read_flows(answer: &[u8], into: &mut BTreeMap<FlowKey, Flow>) {
+    for message in messages(answer).filter(|message| message.kind == (SUBSYSTEM << 8) | NEW_ELEMENT) {
+        let lists = attributes(message.body.get(4..).unwrap_or(&[])).filter(|(kind, _)| *kind == 3);
+        for (_, element) in lists.flat_map(|(_, list)| attributes(list)) {
+            if let Some(flow) = flow(element) {
+                into.insert(flow.key.clone(), flow);
+            }
+        }
+    }
+}
+
+fn flow(element: &[u8]) -> Option<Flow> {
+    let value = |wanted| attributes(element).find(|(kind, _)| *kind == wanted).map(|(_, value)| value);
+    let key = attributes(value(1)?).find(|(kind, _)| *kind == 1)?.1;
+    let count = match value(7) {
+        Some(expression) => counter(expression)?,
+        None => attributes(value(11)?).find_map(|(_, expression)| counter(expression))?,
+    };
+    let left = u64::from_be_bytes(value(5)?.try_into().ok()?);
+    let ago = Duration::from_millis(COUNTED_FOR.saturating_sub(left));
+    Some(Flow { key: FlowKey::read(key)?, count, ago })
+}
+
 fn counter(expression: &[u8]) -> Option<Count> {
     let name = attributes(expression).find(|(kind, _)| *kind == 1)?.1;
     if name != b"counter\0" {
@@ -245,11 +286,18 @@ impl Messages {
     fn set(&mut self, name: &str, set: &Set) {
         const MAP: u32 = 8;
         const VERDICTS: u32 = 0xffff_ff00;
+        const TIMED: u32 = 0x10;
+        const FILLED_BY_PACKETS: u32 = 0x20;
+        /// In milliseconds: nothing in it gets that old.
+        const SWEPT_EVERY: u32 = 3_600_000;
         self.command(NEW_SET, FLAG_CREATE, format!("make the set {name}"));
         self.text(1, TABLE);
         self.text(2, name);
-        self.be32(3, if set.data.is_some() { MAP } else { 0 });
-        self.be32(4, set.key.iter().fold(0, |all, field| (all << 6) | datatype(*field)));
+        let counts = if set.counts.is_some() { TIMED | FILLED_BY_PACKETS } else { 0 };
+        self.be32(3, if set.data.is_some() { MAP } else { counts });
+        // `nft` has room for five types in a key.
+        let types = if set.counts.is_some() { &[Field::Word] } else { set.key.as_slice() };
+        self.be32(4, types.iter().fold(0, |all, field| (all << 6) | datatype(*field)));
         self.be32(5, set.key.iter().map(|field| width(*field)).sum());
         match set.data {
             Some(Data::Verdict) => {
@@ -261,6 +309,11 @@ impl Messages {
                 self.be32(7, width(Field::V4));
             }
             None => {}
+        }
+        if let Some(at_most) = set.counts {
+            self.nest(9, |out| out.be32(1, at_most));
+            self.attribute(11, &COUNTED_FOR.to_be_bytes());
+            self.be32(12, SWEPT_EVERY);
         }
         self.be32(10, 1);
         self.end();
@@ -340,13 +393,14 @@ impl Messages {
 pub(super) fn width(field: Field) -> u32 {
     match field {
         Field::Link | Field::V6 => 16,
-        Field::Group | Field::V4 => 4,
+        Field::Group | Field::V4 | Field::Word => 4,
     }
 }
 
 /// `nft`'s numbers for types; the kernel does not look at them, but `nft list ruleset` does.
 fn datatype(field: Field) -> u32 {
     match field {
+        Field::Word => 4,
         Field::V4 => 7,
         Field::V6 => 8,
         Field::Group => 35,
