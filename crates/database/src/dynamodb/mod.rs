@@ -6,7 +6,7 @@
 //! everything; those that meet are run again rather than refused. Expressions are pure code ([`expression`]).
 //!
 //! Throughput is what [`throttle`] lets in. Rows of tables with a KMS key lie sealed ([`encryption`]). Calls about items
-//! are data events: their audit record is not part of their transaction.
+//! are data events: their audit record is not part of their transaction. CloudWatch is told of them ([`vitals`]).
 //!
 //! Streams ([`streams`]) show what happened to items, from a log that is written with them ([`change`]).
 //!
@@ -49,6 +49,7 @@ pub(crate) mod throttle;
 mod throughput;
 pub mod transfer;
 pub mod value;
+pub mod vitals;
 pub mod work;
 mod write;
 
