@@ -5,6 +5,7 @@
 //!
 //! Not here: backups, restores, exports and imports. What is stored counts for a table with all its indexes.
 
+use super::lag;
 use super::model::keys;
 use super::model::rows;
 use super::model::schema::{IndexSchema, Schema};
@@ -101,6 +102,7 @@ pub(crate) fn read(cx: &mut Cx<'_>, schema: &Schema, index: Option<&IndexSchema>
 
 /// Counts a write that is part of the transaction.
 pub(crate) fn written(cx: &mut Cx<'_>, schema: &Arc<Schema>, done: &Done) {
+    lag::keep(cx);
     let (cloud, now) = (Arc::clone(cx.cloud()), cx.now);
     written_in(cx.tx, &cloud, now, schema, done);
 }
