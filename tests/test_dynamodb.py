@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 import pytest
-from cloudtest import allow, refused
+from cloudtest import Account, Cloud, allow, refused
 
 
 @pytest.fixture
@@ -133,3 +133,27 @@ def test_items_survive_kill_9(own_cloud):
     assert ddb.scan(TableName="things")["Count"] == 25
     ddb.delete_table(TableName="things")
     ddb.get_waiter("table_not_exists").wait(TableName="things", WaiterConfig={"Delay": 1, "MaxAttempts": 20})
+
+
+def test_reads_lag_where_that_is_asked_for(tmp_path):
+    lagging = Cloud(tmp_path, "--dynamodb-lag", "60000").start()
+    try:
+        dynamodb = Account(lagging, "111111111111").client("dynamodb")
+        dynamodb.create_table(
+            TableName="late",
+            BillingMode="PAY_PER_REQUEST",
+            AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
+            KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
+        )
+        dynamodb.get_waiter("table_exists").wait(TableName="late", WaiterConfig={"Delay": 1})
+        key = {"pk": {"S": "a"}}
+        dynamodb.put_item(TableName="late", Item=key)
+        assert "Item" in dynamodb.get_item(TableName="late", Key=key, ConsistentRead=True)
+        # Of a minute nearly all lies before the write.
+        assert any("Item" not in dynamodb.get_item(TableName="late", Key=key) for _ in range(50))
+        lagging.kill()
+        lagging.start()
+        # What was a moment ago is forgotten with the process; what was acknowledged is not.
+        assert "Item" in dynamodb.get_item(TableName="late", Key=key)
+    finally:
+        lagging.kill()

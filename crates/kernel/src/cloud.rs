@@ -33,6 +33,8 @@ pub struct Settings {
     pub strict: bool,
     /// Where chance began, if it was told.
     pub seed: Option<u64>,
+    /// How old a state may be that is shown to readers who ask for no more; zero where all see the latest.
+    pub lag: Duration,
 }
 
 /// What the services bring along.

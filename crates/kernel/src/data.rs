@@ -25,6 +25,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
+use std::time::Instant;
 use store::CommitError;
 use wire::model::Protocol;
 use wire::{Fault, Value};
@@ -329,6 +330,7 @@ pub(crate) async fn run(
     // Refusals are worded for whoever reads them: a service, or the sender of a form.
     let form = dx.request().form;
     let protocol = if form { Protocol::RestXml } else { Protocol::Json11 };
+    let began = Instant::now();
     let (decisions, outcome) = perform(&dx, found.built, handler, call.value, protocol, body, Ok(())).await;
     let blocks = cloud.trail().note(&Note {
         request: &dx.request,
@@ -352,6 +354,8 @@ pub(crate) async fn run(
             account,
             region,
             operation: found.modelled.name,
+            now: dx.now,
+            took: began.elapsed(),
             decisions: &decisions,
             size: 0,
             kind: dx.kind(),

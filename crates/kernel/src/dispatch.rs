@@ -152,6 +152,7 @@ impl Cloud {
         peer: Peer,
         id: String,
     ) -> Result<(Journey<'a>, Body), Fault> {
+        let began = Instant::now();
         if let Some(way) = &peer.way {
             way.leads_to(&route)?;
         }
@@ -197,7 +198,10 @@ impl Cloud {
         let global = self.service(route.service.id).is_some_and(|s| s.global);
         let region = if global { Region::US_EAST_1 } else { region(&route)? };
         let (now, request) = (self.clock().now(), Arc::new(request));
-        Ok((Journey { cloud: self, built, head, route, bytes, caller: who, region, now, request }, body))
+        Ok((
+            Journey { cloud: self, built, head, route, bytes, caller: who, region, now, began, request },
+            body,
+        ))
     }
 }
 

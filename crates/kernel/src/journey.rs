@@ -15,6 +15,7 @@ use base::{Region, Timestamp};
 use bytes::Bytes;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::time::Instant;
 use store::CommitError;
 use wire::head::Head;
 use wire::input::Parsed;
@@ -40,6 +41,7 @@ pub(crate) struct Journey<'a> {
     pub(crate) caller: Arc<Remembered>,
     pub(crate) region: Region,
     pub(crate) now: Timestamp,
+    pub(crate) began: Instant,
     pub(crate) request: Arc<Request>,
 }
 
@@ -280,6 +282,8 @@ impl Journey<'_> {
             account: self.caller.caller.account,
             region: self.region,
             operation: self.request.operation,
+            now: self.now,
+            took: self.began.elapsed(),
             decisions: told.decisions,
             size: told.size,
             kind: told.kind,

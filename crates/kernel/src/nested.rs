@@ -8,11 +8,12 @@ use crate::cloud::{Built, Cloud};
 use crate::cx::{As, Cx, Request};
 use crate::identity::Caller;
 use crate::meter::Called;
-use crate::op::{Op, Run};
+use crate::op::{Op, Run, Within};
 use auth::policy::Principal;
 use base::{AccountId, Region};
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::time::Instant;
 use store::Tx;
 use wire::model::{Operation, Protocol, Service};
 use wire::{Fault, Value};
@@ -331,12 +332,17 @@ pub(crate) fn reach(caller: &Caller, model: &Service, modelled: &Operation) -> R
     Err(Fault::new(403, "InvalidClientTokenId", message))
 }
 
+/// What runs within a transaction.
+fn handler_of(op: &Op, call: &Call<'_>) -> Result<Within, Fault> {
+    match (op.run, op.within) {
+        (Run::Control(handler), _) | (Run::Data(_), Some(handler)) => Ok(handler),
+        (Run::Data(_), None) => Err(not_this_way(call)),
+    }
+}
+
 fn run(place: &Place<'_>, tx: &mut Tx, mut request: Request, call: Call<'_>) -> Result<Value, Fault> {
     let Found { built, model, modelled } = find(place.cloud, &call)?;
-    let handler = match (built.op.run, built.op.within) {
-        (Run::Control(handler), _) | (Run::Data(_), Some(handler)) => handler,
-        (Run::Data(_), None) => return Err(not_this_way(&call)),
-    };
+    let handler = handler_of(built.op, &call)?;
     check(model, modelled, built.op, &call.value)?;
     reach(place.caller, model, modelled)?;
     (request.service, request.operation) = (model.id, modelled.name);
@@ -356,9 +362,9 @@ fn run(place: &Place<'_>, tx: &mut Tx, mut request: Request, call: Call<'_>) -> 
         touched: Vec::new(),
         kind: None,
     };
-    let tariff = built
-        .tariff
-        .filter(|tariff| tariff.counts_nested() && !matches!(caller.principal, Principal::Service { .. }));
+    let began = Instant::now();
+    let is_own = matches!(caller.principal, Principal::Service { .. });
+    let tariff = built.tariff.filter(|tariff| tariff.counts_nested() && !is_own);
     let size = tariff.map_or(0, |tariff| tariff.size(modelled.name, &call.value));
     let (decisions, outcome) = attempt(&mut cx, built.op, handler, call.value);
     if let Some(tariff) = tariff {
@@ -368,6 +374,8 @@ fn run(place: &Place<'_>, tx: &mut Tx, mut request: Request, call: Call<'_>) -> 
             account,
             region,
             operation: modelled.name,
+            now,
+            took: began.elapsed(),
             decisions: &decisions,
             size,
             kind: None,
@@ -403,12 +411,7 @@ fn run(place: &Place<'_>, tx: &mut Tx, mut request: Request, call: Call<'_>) -> 
     outcome
 }
 
-fn attempt(
-    cx: &mut Cx<'_>,
-    op: &Op,
-    handler: fn(&mut Cx<'_>, Value) -> Result<Value, Fault>,
-    value: Value,
-) -> (Vec<Decided>, Result<Value, Fault>) {
+fn attempt(cx: &mut Cx<'_>, op: &Op, handler: Within, value: Value) -> (Vec<Decided>, Result<Value, Fault>) {
     // Whoever called may go on after a refusal: then nothing of this call may stay.
     let savepoint = cx.tx.savepoint();
     match access::authorize(cx, op, &value, Protocol::Json11) {

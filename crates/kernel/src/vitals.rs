@@ -51,7 +51,7 @@ pub struct Place {
 }
 
 /// Values in thousandths, which add up exactly, and how often there was each.
-type Values = BTreeMap<i64, u64>;
+pub type Values = BTreeMap<i64, u64>;
 /// By place and minute.
 type Minutes = HashMap<(Place, i64), BTreeMap<Metric, Values>>;
 
@@ -65,6 +65,17 @@ struct Waiting {
     dropped: u64,
 }
 
+impl Waiting {
+    /// The metrics of a place in a minute, unless too many wait.
+    fn metrics(&mut self, minute: (Place, i64)) -> Option<&mut BTreeMap<Metric, Values>> {
+        if self.minutes.len() >= WAITING_MAX && !self.minutes.contains_key(&minute) {
+            self.dropped += 1;
+            return None;
+        }
+        Some(self.minutes.entry(minute).or_default())
+    }
+}
+
 impl Vitals {
     fn waiting(&self) -> MutexGuard<'_, Waiting> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
@@ -73,16 +84,19 @@ impl Vitals {
     /// Adds one value to each of some metrics.
     pub fn note(&self, place: Place, at: Timestamp, samples: &[(Metric, f64)]) {
         let mut waiting = self.waiting();
-        let minute = (place, at.seconds().div_euclid(MINUTE));
-        if waiting.minutes.len() >= WAITING_MAX && !waiting.minutes.contains_key(&minute) {
-            waiting.dropped += 1;
-            return;
-        }
-        let metrics = waiting.minutes.entry(minute).or_default();
+        let Some(metrics) = waiting.metrics((place, at.seconds().div_euclid(MINUTE))) else { return };
         for (metric, value) in samples {
             let thousandths = (value * 1_000.0).round() as i64;
             *metrics.entry(*metric).or_default().entry(thousandths).or_default() += 1;
         }
+    }
+
+    /// Adds values that a service has collected itself.
+    pub fn add(&self, place: Place, at: Timestamp, metric: Metric, values: Values) {
+        let mut waiting = self.waiting();
+        let Some(metrics) = waiting.metrics((place, at.seconds().div_euclid(MINUTE))) else { return };
+        let all = metrics.entry(metric).or_default();
+        values.into_iter().for_each(|(value, times)| *all.entry(value).or_default() += times);
     }
 
     fn give_back(&self, minutes: Minutes) {

@@ -42,5 +42,5 @@ pub use record::Record;
 pub use slice::Slice;
 pub use store::{Options, Stats, Store};
 pub use table::{Index, Page, Table};
-pub use tx::{Read, Savepoint, Scan, Snapshot, Tx};
+pub use tx::{Past, Read, Savepoint, Scan, Snapshot, Tx};
 pub use watch::Watch;

@@ -7,7 +7,7 @@
 use crate::commit::{Commit, CommitSeq, State};
 use crate::conflict::ReadSet;
 use crate::ending::Endings;
-use crate::engine::Pair;
+use crate::engine::{Pair, View};
 use crate::error::{CommitError, StoreError};
 use crate::oneshot::pair;
 use crate::range::{Direction, KeyRange};
@@ -55,19 +55,53 @@ impl Snapshot {
     pub fn seq(&self) -> CommitSeq {
         CommitSeq(self.base.seq())
     }
+
+    /// The state alone, to be kept.
+    pub fn past(&self) -> Past {
+        Past(self.base.view.clone())
+    }
+}
+
+fn get(view: &dyn View, key: &[u8]) -> Result<Option<Slice>, StoreError> {
+    if key.is_empty() {
+        return Ok(None);
+    }
+    Ok(view.get(key)?)
+}
+
+fn scan(view: &Arc<dyn View>, range: KeyRange, direction: Direction) -> Scan<'static> {
+    let range = range.before(&[RESERVED]);
+    Box::new(view.clone().scan(&range, direction).map(|pair| Ok(pair?)))
 }
 
 impl Read for Snapshot {
     fn get(&self, key: &[u8]) -> Result<Option<Slice>, StoreError> {
-        if key.is_empty() {
-            return Ok(None);
-        }
-        Ok(self.base.view.get(key)?)
+        get(&*self.base.view, key)
     }
 
     fn scan(&self, range: KeyRange, direction: Direction) -> Scan<'_> {
-        let range = range.before(&[RESERVED]);
-        Box::new(self.base.view.clone().scan(&range, direction).map(|pair| Ok(pair?)))
+        scan(&self.base.view, range, direction)
+    }
+}
+
+/// A state that is kept for a while, to be read only: unlike a [`Snapshot`], the sequencer need not remember what was
+/// written since.
+#[derive(Clone)]
+pub struct Past(Arc<dyn View>);
+
+impl std::fmt::Debug for Past {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Past")
+    }
+}
+
+impl Read for Past {
+    fn get(&self, key: &[u8]) -> Result<Option<Slice>, StoreError> {
+        get(&*self.0, key)
+    }
+
+    fn scan(&self, range: KeyRange, direction: Direction) -> Scan<'_> {
+        scan(&self.0, range, direction)
     }
 }
 

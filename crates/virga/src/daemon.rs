@@ -12,6 +12,7 @@ use std::net::SocketAddr;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -34,7 +35,8 @@ pub(crate) fn run(
         store::Store::open(&place.store_dir(), &store::Options::default()).map_err(|e| e.to_string())?;
     // After the lock of the store: two starts on one empty folder must not make two keys.
     let master = master_key(&place.master_key_file(), &rng)?;
-    let settings = kernel::Settings { strict: options.strict, seed: options.seed };
+    let lag = Duration::from_millis(options.dynamodb_lag.into());
+    let settings = kernel::Settings { strict: options.strict, seed: options.seed, lag };
     let blobs = blob::Files::open(&place.contents_dir()).map_err(|e| at(&place.contents_dir(), &e))?;
     let door = Arc::new(compute::lambda::workshop::Door::default());
     let front = Arc::new(ec2::front::Door::default());

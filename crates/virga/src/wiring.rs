@@ -173,12 +173,14 @@ pub fn cloud_on(
     Ok(cloud)
 }
 
-/// The services that count each request.
+/// The services that count each request, for bills or for CloudWatch.
 const TARIFFS: &[&dyn Tariff] = &[
     &storage::s3::usage::requests::Requests,
     &sqs::requests::Requests,
     &sns::requests::Requests,
     &security::kms::requests::Requests,
+    &dynamodb::vitals::Requests("dynamodb"),
+    &dynamodb::vitals::Requests("dynamodbstreams"),
 ];
 
 /// What a service does by itself.
@@ -225,6 +227,7 @@ fn database_work() -> Work {
         Arc::new(dynamodb::work::Expire),
         Arc::new(dynamodb::work::ForgetTokens),
         Arc::new(dynamodb::census::Census),
+        Arc::new(dynamodb::vitals::Tell),
         Arc::new(dynamodb::streams::work::StreamLife),
         Arc::new(dynamodb::backups::work::Restore),
         Arc::new(dynamodb::global::work::Replicate),

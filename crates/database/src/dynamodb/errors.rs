@@ -76,6 +76,24 @@ pub(crate) fn batch_code(code: &str) -> Option<&'static str> {
     })
 }
 
+/// Whether a request, or a transaction for one of its reasons, was refused for want of capacity.
+pub(crate) fn is_throttled(fault: &Fault) -> bool {
+    match fault.code.as_ref() {
+        "ProvisionedThroughputExceededException" | "ThrottlingException" => true,
+        "TransactionCanceledException" => {
+            let reasons = fault.members.get("CancellationReasons").and_then(Value::as_list);
+            let mut codes = reasons.unwrap_or_default().iter().filter_map(|reason| reason.member("Code"));
+            codes.any(|code| matches!(code.as_str(), Some(reason::PROVISIONED | reason::THROTTLED)))
+        }
+        _ => false,
+    }
+}
+
+/// Whether a write was refused for its condition.
+pub(crate) fn is_condition(fault: &Fault) -> bool {
+    fault.code == "ConditionalCheckFailedException"
+}
+
 impl Refusal {
     /// What KMS refuses, as DynamoDB tells it.
     pub(crate) fn of_kms(fault: Fault, request: &str) -> Refusal {

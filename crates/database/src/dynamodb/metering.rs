@@ -5,14 +5,16 @@
 //!
 //! Not here: backups, restores, exports and imports. What is stored counts for a table with all its indexes.
 
+use super::lag;
 use super::model::keys;
 use super::model::rows;
-use super::model::schema::Schema;
+use super::model::schema::{IndexSchema, Schema};
 use super::model::table::{TABLES, TableRecord};
 use super::size::Units;
+use super::vitals;
 use super::write::Done;
 use base::Timestamp;
-use kernel::meter::{Gauge, Kind, Line, Meter, each_row};
+use kernel::meter::{Gauge, Kind, Line, each_row};
 use kernel::{Cloud, Cx};
 use std::sync::Arc;
 use store::{Direction, Key, KeyRange, Tx};
@@ -90,30 +92,34 @@ fn of_write(schema: &Schema, done: &Done) -> [(&'static Kind, Units); 2] {
     [(&of.replicated, done.table + indexes(false)), (&of.write, indexes(true))]
 }
 
-/// Counts a read.
-pub(crate) fn read(cx: &mut Cx<'_>, schema: &Schema, units: Units) {
+/// Counts a read of the table or an index, and of the table beside it.
+pub(crate) fn read(cx: &mut Cx<'_>, schema: &Schema, index: Option<&IndexSchema>, units: [Units; 2]) {
+    vitals::read(cx, schema, index, units);
     if schema.record.on_demand {
-        cx.meter(&line(schema, &of(&schema.record).read), units.half_units());
+        cx.meter(&line(schema, &of(&schema.record).read), (units[0] + units[1]).half_units());
     }
 }
 
 /// Counts a write that is part of the transaction.
-pub(crate) fn written(cx: &mut Cx<'_>, schema: &Schema, done: &Done) {
-    let (meter, now) = (Arc::clone(cx.cloud().meter()), cx.now);
-    written_in(cx.tx, &meter, now, schema, done);
+pub(crate) fn written(cx: &mut Cx<'_>, schema: &Arc<Schema>, done: &Done) {
+    lag::keep(cx);
+    let (cloud, now) = (Arc::clone(cx.cloud()), cx.now);
+    written_in(cx.tx, &cloud, now, schema, done);
 }
 
 /// The same of what the cloud does itself.
-pub(crate) fn written_in(tx: &mut Tx, meter: &Arc<Meter>, now: Timestamp, schema: &Schema, done: &Done) {
+pub(crate) fn written_in(tx: &mut Tx, cloud: &Cloud, now: Timestamp, schema: &Arc<Schema>, done: &Done) {
+    vitals::written_in(tx, cloud, now, schema, done);
     if schema.record.on_demand {
         for (kind, units) in of_write(schema, done).into_iter().filter(|(_, units)| *units > Units::ZERO) {
-            meter.add_with(tx, now, &line(schema, kind), units.half_units());
+            cloud.meter().add_with(tx, now, &line(schema, kind), units.half_units());
         }
     }
 }
 
 /// Counts a write that was refused for its condition, and is paid for all the same.
 pub(crate) fn attempted(cx: &Cx<'_>, schema: &Schema, done: &Done) {
+    vitals::attempted(cx, schema, done);
     if schema.record.on_demand {
         for (kind, units) in of_write(schema, done) {
             cx.cloud().meter().add(cx.now, &line(schema, kind), units.half_units());

@@ -2,11 +2,11 @@
 //!
 //! Items and the entries of their indexes lie in the ordered store, so a query is a walk through a range
 //! ([`model::keys`]), and every write brings its item, all indexes and the time-to-live list along in one
-//! transaction ([`write`]). All reads are consistent, global indexes' too. Transactions are serializable against
+//! transaction ([`write`]). All reads are consistent, global indexes' too, unless the cloud is asked to lag ([`lag`]). Transactions are serializable against
 //! everything; those that meet are run again rather than refused. Expressions are pure code ([`expression`]).
 //!
 //! Throughput is what [`throttle`] lets in. Rows of tables with a KMS key lie sealed ([`encryption`]). Calls about items
-//! are data events: their audit record is not part of their transaction.
+//! are data events: their audit record is not part of their transaction. CloudWatch is told of them ([`vitals`]).
 //!
 //! Streams ([`streams`]) show what happened to items, from a log that is written with them ([`change`]).
 //!
@@ -32,6 +32,7 @@ pub mod expression;
 pub mod global;
 pub mod invalid;
 pub mod item;
+mod lag;
 pub mod legacy;
 mod listing;
 pub mod metering;
@@ -49,6 +50,7 @@ pub(crate) mod throttle;
 mod throughput;
 pub mod transfer;
 pub mod value;
+pub mod vitals;
 pub mod work;
 mod write;
 

@@ -6,7 +6,7 @@ use super::item::Item;
 use super::model::rows;
 use super::model::schema::{IndexSchema, Schema};
 use super::size::{Consistency, Units};
-use store::{Direction, KeyRange, Slice, Tx};
+use store::{Direction, KeyRange, Read, Slice};
 
 /// AWS: the guide on pagination: a page is at most 1 MB before filters.
 const PAGE_BYTES: usize = 1 << 20;
@@ -43,7 +43,7 @@ pub(crate) struct Page {
 
 /// # Errors
 /// The store's.
-pub(crate) fn page(tx: &Tx, asked: &Asked<'_>) -> Result<Page, Error> {
+pub(crate) fn page(from: &dyn Read, asked: &Asked<'_>) -> Result<Page, Error> {
     let mut page = Page::default();
     let mut bytes = 0;
     let mut last: Option<Slice> = None;
@@ -51,7 +51,7 @@ pub(crate) fn page(tx: &Tx, asked: &Asked<'_>) -> Result<Page, Error> {
     if asked.range.is_empty() {
         return Ok(Page { units: Units::read(0, asked.consistency), ..page });
     }
-    for pair in tx.scan(asked.range.clone(), asked.direction) {
+    for pair in from.scan(asked.range.clone(), asked.direction) {
         let (_, row) = pair?;
         let size = rows::size(&row)?;
         if page.scanned > 0 && bytes + size > PAGE_BYTES {
@@ -60,7 +60,7 @@ pub(crate) fn page(tx: &Tx, asked: &Asked<'_>) -> Result<Page, Error> {
         }
         bytes += size;
         page.scanned += 1;
-        take(tx, asked, &mut page, &row)?;
+        take(from, asked, &mut page, &row)?;
         last = Some(row);
         if asked.limit == Some(page.scanned) {
             full = true;
@@ -75,13 +75,13 @@ pub(crate) fn page(tx: &Tx, asked: &Asked<'_>) -> Result<Page, Error> {
 }
 
 /// Looks at one row.
-fn take(tx: &Tx, asked: &Asked<'_>, page: &mut Page, row: &Slice) -> Result<(), Error> {
+fn take(from: &dyn Read, asked: &Asked<'_>, page: &mut Page, row: &Slice) -> Result<(), Error> {
     if asked.count && asked.filter.is_none() && !asked.fetch {
         page.count += 1;
         return Ok(());
     }
     let item =
-        if asked.fetch { fetch(tx, asked, page, row)? } else { rows::decode(&asked.schema.vault, row)? };
+        if asked.fetch { fetch(from, asked, page, row)? } else { rows::decode(&asked.schema.vault, row)? };
     if asked.filter.is_some_and(|filter| !filter.matches(&item)) {
         return Ok(());
     }
@@ -96,9 +96,9 @@ fn take(tx: &Tx, asked: &Asked<'_>, page: &mut Page, row: &Slice) -> Result<(), 
 }
 
 /// The item that an entry stands for.
-fn fetch(tx: &Tx, asked: &Asked<'_>, page: &mut Page, row: &Slice) -> Result<Item, Error> {
+fn fetch(from: &dyn Read, asked: &Asked<'_>, page: &mut Page, row: &Slice) -> Result<Item, Error> {
     let entry = rows::decode(&asked.schema.vault, row)?;
-    let row = tx.get(&asked.schema.item_key(&entry))?.ok_or_else(|| Error::from(Refusal::Internal))?;
+    let row = from.get(&asked.schema.item_key(&entry))?.ok_or_else(|| Error::from(Refusal::Internal))?;
     page.fetched += Units::read(rows::size(&row)?, asked.consistency);
     Ok(rows::decode(&asked.schema.vault, &row)?)
 }

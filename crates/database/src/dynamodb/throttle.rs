@@ -13,6 +13,7 @@ use super::model::bucket::Bucket;
 use super::model::schema::{IndexSchema, Schema};
 use super::model::table::{OnDemandLimits, Throughput};
 use super::size::Units;
+use super::vitals;
 use super::write::Done;
 use base::Timestamp;
 use kernel::Cx;
@@ -86,6 +87,10 @@ fn take(cx: &Cx<'_>, schema: &Schema, draws: &[Draw<'_>]) -> Result<(), Error> {
     if empty.is_empty() {
         return Ok(());
     }
+    for draw in &empty {
+        let arn = draw.index.map_or(&schema.arn, |index| &index.arn);
+        vitals::throttled(cx, arn, draw.place.2, draw.provisioned);
+    }
     Err(refusal(schema, &empty))
 }
 
@@ -123,15 +128,14 @@ fn refusal(schema: &Schema, empty: &[&Draw<'_>]) -> Error {
         (false, _) => Refusal::LimitThrottled,
     };
     let reasons = empty.iter().map(|draw| {
-        let arn = schema.record.arn();
         let (what, arn) = match draw.index {
-            None => ("Table", arn),
-            Some(index) => ("Index", format!("{arn}/index/{}", index.record.name)),
+            None => ("Table", &schema.arn),
+            Some(index) => ("Index", &index.arn),
         };
         let way = if draw.place.2 { "Write" } else { "Read" };
         let mut reason = Struct::with_capacity(2);
         reason.push("reason", Value::Str(throttled::reason(what, way, draw.provisioned)));
-        reason.push("resource", Value::Str(arn));
+        reason.push("resource", Value::str(arn.as_str()));
         Value::Struct(reason)
     });
     Error::from(refusal).with(throttled::member(provisioned), Value::List(reasons.collect()))
@@ -172,6 +176,6 @@ pub(crate) fn admit_read(
         let draws: Vec<Draw<'_>> = draws.chain(draw(schema, None, false, fetched)).collect();
         take(cx, schema, &draws)?;
     }
-    metering::read(cx, schema, units + fetched);
+    metering::read(cx, schema, index, [units, fetched]);
     Ok(())
 }

@@ -12,6 +12,7 @@ use super::model::rows;
 use super::model::schema::{self, Schema};
 use super::model::table::{Status, TABLES, TableRecord};
 use super::model::token::{LIFE, TOKENS};
+use super::vitals;
 use super::write;
 use base::Timestamp;
 use kernel::Cloud;
@@ -286,6 +287,7 @@ fn expire(
     }
     let item = write::read(tx, &schema, &key)?;
     if let Some(item) = item.filter(|item| write::expiry(&schema, item) == Some(at)) {
+        vitals::expired_in(tx, cloud, now, &schema);
         write::replace(tx, &schema, key, Some(&item), None, How::by(By::TimeToLive, now))?;
     }
     Ok(true)

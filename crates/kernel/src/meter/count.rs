@@ -2,14 +2,11 @@
 
 use super::line::{Kind, Line};
 use super::{Counted, USAGE};
+use crate::sharded::Sharded;
 use base::Timestamp;
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use store::{Key, StoreError, Tx};
-
-/// Threads add to a part of their own, as long as there are not more of them, so that they do not wait for each other.
-const SHARDS: usize = 16;
 
 /// Amounts by the keys of their rows.
 pub(crate) type Amounts = HashMap<Key, (&'static Kind, u64)>;
@@ -17,17 +14,9 @@ pub(crate) type Amounts = HashMap<Key, (&'static Kind, u64)>;
 /// What has been counted and is not yet written.
 #[derive(Default, Debug)]
 pub struct Meter {
-    shards: [Mutex<Amounts>; SHARDS],
+    shards: Sharded<Amounts>,
     /// Held by who writes: rows are read, added to and put back.
     writing: Mutex<()>,
-}
-
-fn own_shard() -> usize {
-    static NEXT: AtomicUsize = AtomicUsize::new(0);
-    thread_local! {
-        static OWN: usize = NEXT.fetch_add(1, Ordering::Relaxed) % SHARDS;
-    }
-    OWN.with(|own| *own)
 }
 
 impl Meter {
@@ -48,7 +37,7 @@ impl Meter {
 
     pub(crate) fn add_at(&self, key: Key, kind: &'static Kind, amount: u64) {
         if amount > 0 {
-            let mut amounts = self.shards[own_shard()].lock().unwrap_or_else(PoisonError::into_inner);
+            let mut amounts = self.shards.own();
             let counted = amounts.entry(key).or_insert((kind, 0));
             counted.1 = counted.1.saturating_add(amount);
         }
@@ -61,8 +50,7 @@ impl Meter {
     /// Hands out all that waits.
     pub(crate) fn take(&self) -> Amounts {
         let mut all = Amounts::new();
-        for shard in &self.shards {
-            let taken = std::mem::take(&mut *shard.lock().unwrap_or_else(PoisonError::into_inner));
+        for taken in self.shards.take() {
             if all.is_empty() {
                 all = taken;
                 continue;

@@ -4,7 +4,8 @@ use super::line::{Kind, Line};
 use crate::audit::Decided;
 use crate::cloud::Cloud;
 use crate::identity::Caller;
-use base::{AccountId, Region};
+use base::{AccountId, Region, Timestamp};
+use std::time::Duration;
 use wire::{Fault, Value};
 
 /// How a service counts the requests that it is sent.
@@ -34,6 +35,10 @@ pub struct Called<'a> {
     pub account: AccountId,
     pub region: Region,
     pub operation: &'static str,
+    /// By the cloud's clock.
+    pub now: Timestamp,
+    /// How long it really took, once its caller was known.
+    pub took: Duration,
     /// What it was authorized for.
     pub(crate) decisions: &'a [Decided],
     /// [`Tariff::size`]
@@ -47,6 +52,13 @@ impl Called<'_> {
     /// The ARN of what it was about; nothing where it was about nothing in particular, or was not authorized.
     pub fn resource(&self) -> &str {
         self.decisions.first().map_or("", |decided| decided.resource.trim_start_matches('*'))
+    }
+
+    /// The ARNs of all that it was about, each once.
+    pub fn resources(&self) -> impl Iterator<Item = &str> {
+        let before = |at: usize, arn: &str| self.decisions[..at].iter().any(|other| other.resource == arn);
+        let all = self.decisions.iter().map(|decided| decided.resource.as_str()).enumerate();
+        all.filter(move |(at, arn)| !before(*at, arn)).map(|(_, arn)| arn)
     }
 
     /// Whether it is counted at all: AWS: what fails for the service's own sake is not.

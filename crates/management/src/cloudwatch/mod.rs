@@ -7,8 +7,7 @@
 //! Composite alarms stand by how others stand; dashboards are kept as they are written.
 //!
 //! Not here: suppressors of actions, alarms on expressions, bands, logs and queries; actions other than topics (they are
-//! recorded as failed); streams, Contributor Insights, anomaly detection, `SEARCH`; metrics that the
-//! cloud's services put.
+//! recorded as failed); streams, Contributor Insights, anomaly detection, `SEARCH`.
 
 mod access;
 mod change;

@@ -36,6 +36,10 @@ pub(crate) struct Options {
     /// Seed all chance with this number, for a reproducible run; its keys are then no secrets
     #[arg(long, value_name = "NUMBER")]
     pub(crate) seed: Option<u64>,
+
+    /// Let DynamoDB's eventually consistent reads show what was up to so many milliseconds ago
+    #[arg(long, default_value_t = 0, value_name = "MILLISECONDS", value_parser = clap::value_parser!(u32).range(..=60_000))]
+    pub(crate) dynamodb_lag: u32,
 }
 
 impl Options {
@@ -44,7 +48,7 @@ impl Options {
     fn ask_for_another(&self, running: &Running) -> bool {
         let anywhere = self.listen.port() == 0 || self.listen.to_string() == LISTEN_DEFAULT;
         let elsewhere = !anywhere && running.endpoint != format!("http://{}", self.listen);
-        elsewhere || self.expose || self.strict || self.seed.is_some()
+        elsewhere || self.expose || self.strict || self.seed.is_some() || self.dynamodb_lag > 0
     }
 }
 
@@ -90,6 +94,9 @@ fn spawn(cx: &Context, options: &Options) -> Result<Child, String> {
     command.args(options.expose.then_some("--expose")).args(options.strict.then_some("--strict"));
     if let Some(seed) = options.seed {
         command.arg("--seed").arg(seed.to_string());
+    }
+    if options.dynamodb_lag > 0 {
+        command.arg("--dynamodb-lag").arg(options.dynamodb_lag.to_string());
     }
     // A process group of its own: Ctrl-C in the shell that started it does not reach it.
     std::os::unix::process::CommandExt::process_group(&mut command, 0);

@@ -161,7 +161,7 @@ pub(crate) fn wire(store: Store, clock: Clock, strict: bool, extra: Extra) -> Cl
         gauges,
         blobs: Arc::new(blob::Memory::default()),
     };
-    let settings = Settings { strict, seed: Some(7) };
+    let settings = Settings { strict, seed: Some(7), ..Settings::default() };
     let cloud = kernel::Cloud::new(store, clock, Rng::seeded(7), &MASTER, settings, parts).unwrap();
     Cloud::around(cloud)
 }

@@ -57,7 +57,7 @@ pub(crate) struct Reply {
 
 impl Cloud {
     pub(crate) fn new() -> Cloud {
-        Cloud::with(Settings { strict: true, seed: Some(7) })
+        Cloud::with(Settings { strict: true, seed: Some(7), ..Settings::default() })
     }
 
     pub(crate) fn with(settings: Settings) -> Cloud {

@@ -335,7 +335,7 @@ fn messages_count_by_chunks_and_kms_for_those_who_use_it_through_others() {
 }
 
 fn over(store: &Store) -> Cloud {
-    let settings = Settings { strict: true, seed: Some(7) };
+    let settings = Settings { strict: true, seed: Some(7), ..Settings::default() };
     let blobs = Arc::new(blob::Memory::default());
     let (clock, rng) = (Clock::frozen(START), Rng::seeded(7));
     Cloud::around(virga::wiring::cloud(store.clone(), blobs, clock, rng, &MASTER, settings).unwrap())

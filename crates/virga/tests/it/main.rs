@@ -30,6 +30,8 @@ mod dynamodb_composite;
 mod dynamodb_encryption;
 mod dynamodb_global;
 mod dynamodb_items;
+mod dynamodb_lag;
+mod dynamodb_metrics;
 mod dynamodb_model;
 mod dynamodb_partiql;
 mod dynamodb_streams;

@@ -422,7 +422,7 @@ fn what_does_not_act_is_reported() {
     let strict = Cloud::new();
     strict.root(ACCOUNT).call("s3", "CreateBucket", bucket("counted")).ok();
     strict.root(ACCOUNT).call("s3", operation, put.clone()).refused(501, "NotImplemented");
-    let cloud = Cloud::with(Settings { strict: false, seed: Some(1) });
+    let cloud = Cloud::with(Settings { strict: false, seed: Some(1), ..Settings::default() });
     let root = cloud.root(ACCOUNT);
     root.call("s3", "CreateBucket", bucket("counted")).ok();
     let reply = root.call("s3", operation, put);

@@ -290,7 +290,7 @@ fn what_the_target_must_be() {
 /// target does not fill itself.
 #[test]
 fn policies_decide_and_nothing_is_lost() {
-    let cloud = Cloud::with(Settings { strict: true, seed: Some(7) });
+    let cloud = Cloud::with(Settings { strict: true, seed: Some(7), ..Settings::default() });
     let root = cloud.root(ACCOUNT);
     let elsewhere = json!({ "ArnLike": { "aws:SourceArn": "arn:aws:s3:::elsewhere" } });
     pair(&root, &elsewhere);

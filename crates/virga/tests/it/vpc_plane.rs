@@ -36,7 +36,7 @@ pub(crate) fn on(ground: Ground) -> Cloud {
         Clock::frozen(START),
         Rng::seeded(7),
         &MASTER,
-        Settings { strict: true, seed: Some(7) },
+        Settings { strict: true, seed: Some(7), ..Settings::default() },
     );
     Cloud::around(wired.unwrap())
 }

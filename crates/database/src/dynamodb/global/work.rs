@@ -12,7 +12,6 @@ use crate::dynamodb::work::commit;
 use crate::dynamodb::write;
 use base::{Region, Timestamp};
 use kernel::Cloud;
-use kernel::meter::Meter;
 use kernel::reconcile::Reconciler;
 use std::sync::Arc;
 use std::time::Duration;
@@ -128,7 +127,7 @@ fn ship(cloud: &Arc<Cloud>, table: &TableRecord, to: Region) -> Result<Option<Ti
                     next = Some(due);
                     break;
                 }
-                apply(&mut tx, cloud.meter(), &target, &change, table.region, now)?;
+                apply(&mut tx, cloud, &target, &change, table.region, now)?;
             }
             at = place.next();
         }
@@ -145,8 +144,8 @@ fn ship(cloud: &Arc<Cloud>, table: &TableRecord, to: Region) -> Result<Option<Ti
 /// One change, unless the item was written later.
 fn apply(
     tx: &mut store::Tx,
-    meter: &Arc<Meter>,
-    target: &Schema,
+    cloud: &Cloud,
+    target: &Arc<Schema>,
     change: &Change,
     from: Region,
     now: Timestamp,
@@ -162,7 +161,7 @@ fn apply(
     if old != new {
         let how = How::by(By::Replication, now);
         let done = write::replace(tx, target, key, old.as_ref(), new.as_ref(), how)?;
-        metering::written_in(tx, meter, now, target, &done);
+        metering::written_in(tx, cloud, now, target, &done);
     }
     Ok(())
 }

@@ -49,6 +49,7 @@ pub struct IndexSchema {
     pub keys: KeySchema,
     /// What the keys of its entries begin with.
     pub prefix: Vec<u8>,
+    pub arn: String,
     /// The attributes that entries hold; none where they hold all.
     pub projected: Option<BTreeSet<String>>,
     pub rates: Rates,
@@ -178,6 +179,7 @@ impl Schema {
             let projected = names.chain(index.include.iter().cloned()).collect();
             IndexSchema {
                 prefix: keys::index_entries(account, region, number, index.number),
+                arn: format!("{}/index/{}", record.arn(), index.name),
                 projected: (index.projection != "ALL").then_some(projected),
                 rates: Rates::of(record.on_demand, &index.throughput, index.on_demand_limits),
                 keys,

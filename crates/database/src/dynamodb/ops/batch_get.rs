@@ -6,6 +6,7 @@ use crate::dynamodb::capacity::{Kind, Meter};
 use crate::dynamodb::errors::{Error, validation};
 use crate::dynamodb::expression::Projection;
 use crate::dynamodb::item::Item;
+use crate::dynamodb::lag;
 use crate::dynamodb::legacy;
 use crate::dynamodb::model::rows;
 use crate::dynamodb::model::schema;
@@ -95,14 +96,16 @@ fn batch_get_item(cx: &mut Cx<'_>, req: BatchGetItem) -> Result<BatchGetItemOutp
         let schema = schema::usable(cx, &part.table)?;
         part.keys.iter().try_for_each(|key| schema.check_key(key))?;
         let (mut found, mut left) = (Vec::new(), Vec::new());
+        let consistency = consistency(part.asked.consistent);
         for key in part.keys {
-            let row = cx.tx.get(&schema.item_key(&key))?;
+            let past = lag::state(cx, &schema, consistency)?;
+            let row = lag::from(past.as_ref(), cx.tx).get(&schema.item_key(&key))?;
             let size = row.as_ref().map(|row| rows::size(row)).transpose()?.unwrap_or(0);
             if bytes + size > BYTES_MAX {
                 left.push(key.into_wire());
                 continue;
             }
-            let units = Units::read(size, consistency(part.asked.consistent));
+            let units = Units::read(size, consistency);
             match throttle::admit_read(cx, &schema, None, units, Units::ZERO) {
                 Ok(()) => read_any = true,
                 Err(error) if error.is_throttled() => {

@@ -6,6 +6,7 @@ use crate::dynamodb::errors::{Error, validation};
 use crate::dynamodb::expression::{Condition, KeyCondition, KeyTest, Kind, Sought};
 use crate::dynamodb::invalid::Invalid;
 use crate::dynamodb::item::Item;
+use crate::dynamodb::lag;
 use crate::dynamodb::legacy;
 use crate::dynamodb::listing::{self, ListingOutput};
 use crate::dynamodb::model::keys;
@@ -127,7 +128,8 @@ fn query(cx: &mut Cx<'_>, mut req: Query) -> Result<ListingOutput, Error> {
         fetch: selection.fetch,
         consistency: consistency(req.consistent),
     };
-    let page = read::page(cx.tx, &asked)?;
+    let past = lag::state(cx, &schema, asked.consistency)?;
+    let page = read::page(lag::from(past.as_ref(), cx.tx), &asked)?;
     throttle::admit_read(cx, &schema, index, page.units, page.fetched)?;
     Ok(listing::output(page, &req.table, index, selection.count, req.capacity.as_deref()))
 }

@@ -342,7 +342,7 @@ fn repeated(
         let row = cx.tx.get(key)?;
         let size = row.as_ref().map(|row| rows::size(row)).transpose()?.unwrap_or(0);
         let units = Units::read(size, Consistency::Transactional);
-        metering::read(cx, schema, units);
+        metering::read(cx, schema, None, [units, Units::ZERO]);
         meter.table(&act.table, units);
     }
     Ok(TransactWriteItemsOutput { consumed: meter.many(), metrics: None })

@@ -108,7 +108,7 @@ fn run(
         Statement::Select(select) => {
             check_single(&schema, &select)?;
             let plan = Plan::new(&schema, &select, asked.consistent == Some(true))?;
-            let rows = plan.page(cx.tx, None, None, consistency(asked.consistent), meter)?;
+            let rows = plan.page(cx, None, None, consistency(asked.consistent), meter)?;
             plan.admit(cx, &rows)?;
             Ok(rows.items.into_iter().next())
         }

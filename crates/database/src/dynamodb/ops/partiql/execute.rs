@@ -86,7 +86,7 @@ fn selected(
     };
     let mut meter = Meter::new(req.capacity.as_deref(), Kind::Plain);
     let limit = req.limit.and_then(|limit| usize::try_from(limit).ok());
-    let rows = plan.page(cx.tx, from.as_ref(), limit, consistency(req.consistent), &mut meter)?;
+    let rows = plan.page(cx, from.as_ref(), limit, consistency(req.consistent), &mut meter)?;
     plan.admit(cx, &rows)?;
     Ok(ExecuteStatementOutput {
         items: Value::List(rows.items.into_iter().map(Item::into_wire).collect()),

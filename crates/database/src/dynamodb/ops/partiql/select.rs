@@ -4,6 +4,7 @@ use crate::dynamodb::capacity::Meter;
 use crate::dynamodb::errors::{Error, parameter, validation};
 use crate::dynamodb::expression::{Condition, Sought};
 use crate::dynamodb::item::Item;
+use crate::dynamodb::lag;
 use crate::dynamodb::listing;
 use crate::dynamodb::model::schema::{IndexSchema, KeyPart, Schema};
 use crate::dynamodb::model::table::Status;
@@ -16,7 +17,7 @@ use crate::dynamodb::throttle;
 use crate::dynamodb::value::AttributeValue;
 use kernel::Cx;
 use std::collections::BTreeSet;
-use store::{Direction, KeyRange, Tx};
+use store::{Direction, KeyRange};
 
 /// AWS: the guide's page on PartiQL's operators: values of a partition key.
 const PARTITIONS_MAX: usize = 50;
@@ -94,13 +95,15 @@ impl<'s> Plan<'s> {
     /// The store's; `ValidationException` for a place that is none of this listing.
     pub(super) fn page(
         &self,
-        tx: &Tx,
+        cx: &Cx<'_>,
         from: Option<&Place>,
         limit: Option<usize>,
         consistency: Consistency,
         meter: &mut Meter,
     ) -> Result<Rows, Error> {
         let mut rows = Rows::default();
+        let past = lag::state(cx, self.schema, consistency)?;
+        let state = lag::from(past.as_ref(), cx.tx);
         let mut left = limit;
         let first = from.map_or(0, |from| from.partition);
         for (at, range) in self.ranges().into_iter().enumerate().skip(first as usize) {
@@ -109,7 +112,7 @@ impl<'s> Plan<'s> {
                 Some(from) => self.behind(range, &from.key)?,
                 None => range,
             };
-            let page = read::page(tx, &self.asked(range, left, consistency))?;
+            let page = read::page(state, &self.asked(range, left, consistency))?;
             self.meter(meter, &page);
             rows.units += page.units;
             rows.fetched += page.fetched;
