@@ -6,7 +6,7 @@
 //! AWS gives every managed policy an id (`ANPA...`) that newer lists leave out; `--ids` names an older list in the same
 //! form that still has them. A policy on neither list has no id in the result.
 //!
-//! Layout: magic (8), three counts of four bytes (strings, string bytes, policies), string offsets and bytes, then per policy a
+//! The result is compressed (zlib). Its layout: magic (8), three counts of four bytes (strings, string bytes, policies), string offsets and bytes, then per policy a
 //! record of 20 bytes: name, path, version and policy id as string numbers (2 each), creation and update as Unix
 //! seconds (4 each), start of its document in the next section (4) (one extra record ends
 //! the last document). Documents are a pre-order walk: a tag byte in the low three bits (0 null, 1 false, 2 true,
@@ -16,6 +16,7 @@
 
 use crate::pack::{Strings, models_folder, option, put_u16, put_u32};
 use serde_json::{Map, Value};
+use std::io::Write;
 
 const MAGIC: &[u8; 8] = b"VMPOL1\0\0";
 const QUOTES: &str = "\"\"\"";
@@ -25,13 +26,19 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
     let ids = option(arguments, "--ids").map_or(Ok(Value::Null), read)?;
     let policies = root.as_object().ok_or("expected an object of policies")?;
     let target = models_folder().join("managed-policies.bin");
-    std::fs::write(&target, pack(policies, &ids)?).map_err(|e| format!("{}: {e}", target.display()))
+    std::fs::write(&target, compress(&pack(policies, &ids)?)?)
+        .map_err(|e| format!("{}: {e}", target.display()))
 }
 
 fn read(file: &str) -> Result<Value, String> {
     let text = std::fs::read_to_string(file).map_err(|e| format!("{file}: {e}"))?;
     let json = text.split(QUOTES).nth(1).unwrap_or(&text);
     serde_json::from_str(json).map_err(|e| format!("{file}: {e}"))
+}
+
+fn compress(bytes: &[u8]) -> Result<Vec<u8>, String> {
+    let mut out = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::best());
+    out.write_all(bytes).and_then(|()| out.finish()).map_err(|e| e.to_string())
 }
 
 fn pack(policies: &Map<String, Value>, ids: &Value) -> Result<Vec<u8>, String> {

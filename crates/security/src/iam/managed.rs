@@ -1,27 +1,59 @@
-//! The policies that AWS manages (`arn:aws:iam::aws:policy/...`), read in place from `models/managed-policies.bin`.
+//! The policies that AWS manages (`arn:aws:iam::aws:policy/...`), read from `models/managed-policies.bin`.
 //!
-//! Names and paths are `&'static`; a document is written out on request, so fifteen hundred policies cost no memory
-//! while nobody looks at them. Packed by `xtask managed-policies`, which describes the layout.
+//! That lies in the program compressed, to a third, and is unpacked when the first of them is looked at; until then
+//! fifteen hundred policies cost no memory. Names and paths are `&'static`; a document is written out on request. Packed by `xtask managed-policies`, which describes the layout.
 //!
 //! Not here: earlier versions and descriptions (the source has neither). Members stand in the order in which AWS
 //! writes them and lists keep theirs, but white space is this writer's own. Ids are AWS's where a public list has them;
 //! for the others a stable one is made from the name, because the API must answer with one.
 
 use base::Timestamp;
+use std::io::Read;
+use std::sync::LazyLock;
 
-const BYTES: &[u8] = include_bytes!("../../../../models/managed-policies.bin");
+const PACKED: &[u8] = include_bytes!("../../../../models/managed-policies.bin");
 
 const STRINGS: usize = 20;
-const STRING_BYTES: usize = STRINGS + 4 * (u32_at(8) + 1);
-const RECORDS: usize = STRING_BYTES + u32_at(12);
 const RECORD_SIZE: usize = 20;
-const COUNT: usize = u32_at(16);
-const DOCUMENTS: usize = RECORDS + RECORD_SIZE * (COUNT + 1);
-const END: usize = DOCUMENTS + u32_at(RECORDS + RECORD_SIZE * COUNT + 16);
 
-// INVARIANT: the file has exactly the length that its own counts announce; a truncated one does not compile.
-const _: () =
-    assert!(END == BYTES.len(), "models/managed-policies.bin does not have the layout of this reader");
+/// The file as it was before it was compressed, and where its parts begin.
+struct Shelf {
+    bytes: Vec<u8>,
+    string_bytes: usize,
+    records: usize,
+    count: usize,
+    documents: usize,
+}
+
+static SHELF: LazyLock<Shelf> = LazyLock::new(|| {
+    let mut shelf = Shelf { bytes: Vec::new(), string_bytes: 0, records: 0, count: 0, documents: 0 };
+    // INVARIANT: a constant of this program, which its tests unpack, too.
+    if flate2::read::ZlibDecoder::new(PACKED).read_to_end(&mut shelf.bytes).is_ok() {
+        shelf.string_bytes = STRINGS + 4 * (shelf.u32_at(8) + 1);
+        shelf.records = shelf.string_bytes + shelf.u32_at(12);
+        shelf.count = shelf.u32_at(16);
+        shelf.documents = shelf.records + RECORD_SIZE * (shelf.count + 1);
+    }
+    shelf
+});
+
+impl Shelf {
+    // These readers index a constant of this program with offsets from that same constant; no input reaches them.
+    fn u32_at(&self, at: usize) -> usize {
+        let bytes = &self.bytes;
+        u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]) as usize
+    }
+
+    fn u16_at(&self, at: usize) -> u16 {
+        u16::from_le_bytes([self.bytes[at], self.bytes[at + 1]])
+    }
+
+    fn string(&self, number: usize) -> &str {
+        let at = STRINGS + number * 4;
+        let range = self.string_bytes + self.u32_at(at)..self.string_bytes + self.u32_at(at + 4);
+        self.bytes.get(range).and_then(|b| std::str::from_utf8(b).ok()).unwrap_or_default()
+    }
+}
 
 const ARN_PREFIX: &str = "arn:aws:iam::aws:policy";
 
@@ -36,12 +68,12 @@ pub struct ManagedPolicy {
 
 /// All of them by name.
 pub fn all() -> impl DoubleEndedIterator<Item = ManagedPolicy> + ExactSizeIterator {
-    (0..COUNT).map(|index| ManagedPolicy { index })
+    (0..SHELF.count).map(|index| ManagedPolicy { index })
 }
 
 /// The policy with this name; names are unique across paths.
 pub fn by_name(name: &str) -> Option<ManagedPolicy> {
-    let (mut low, mut high) = (0, COUNT);
+    let (mut low, mut high) = (0, SHELF.count);
     while low < high {
         let policy = ManagedPolicy { index: low + (high - low) / 2 };
         match policy.name().cmp(name) {
@@ -107,17 +139,21 @@ impl ManagedPolicy {
     /// The document as JSON, indented by four spaces.
     pub fn document(self) -> String {
         let mut out = String::new();
-        let mut at = DOCUMENTS + u32_at(RECORDS + self.index * RECORD_SIZE + 16);
+        let mut at = SHELF.documents + SHELF.u32_at(self.at(16));
         write_value(&mut at, 0, &mut out);
         out
     }
 
+    fn at(self, field: usize) -> usize {
+        SHELF.records + self.index * RECORD_SIZE + field
+    }
+
     fn number(self, field: usize) -> usize {
-        usize::from(u16_at(RECORDS + self.index * RECORD_SIZE + field))
+        usize::from(SHELF.u16_at(self.at(field)))
     }
 
     fn date(self, field: usize) -> Timestamp {
-        let seconds = u32_at(RECORDS + self.index * RECORD_SIZE + field);
+        let seconds = SHELF.u32_at(self.at(field));
         Timestamp::from_seconds(i64::try_from(seconds).unwrap_or_default())
     }
 }
@@ -185,7 +221,7 @@ fn write_string(text: &str, out: &mut String) {
 fn varint(at: &mut usize) -> usize {
     let (mut value, mut shift) = (0, 0);
     loop {
-        let byte = BYTES[*at];
+        let byte = SHELF.bytes[*at];
         *at += 1;
         value |= usize::from(byte & 0x7f) << shift;
         if byte < 0x80 {
@@ -196,23 +232,18 @@ fn varint(at: &mut usize) -> usize {
 }
 
 fn string(number: usize) -> &'static str {
-    let at = STRINGS + number * 4;
-    let range = STRING_BYTES + u32_at(at)..STRING_BYTES + u32_at(at + 4);
-    BYTES.get(range).and_then(|b| std::str::from_utf8(b).ok()).unwrap_or_default()
-}
-
-// These readers index a constant of this binary with offsets from that same constant; no input reaches them.
-const fn u32_at(at: usize) -> usize {
-    u32::from_le_bytes([BYTES[at], BYTES[at + 1], BYTES[at + 2], BYTES[at + 3]]) as usize
-}
-
-const fn u16_at(at: usize) -> u16 {
-    u16::from_le_bytes([BYTES[at], BYTES[at + 1]])
+    SHELF.string(number)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_file_has_the_length_that_its_own_counts_announce() {
+        let last = SHELF.records + RECORD_SIZE * SHELF.count;
+        assert_eq!(SHELF.documents + SHELF.u32_at(last + 16), SHELF.bytes.len());
+    }
 
     #[test]
     fn administrator_access_is_what_aws_answers() {
