@@ -2,8 +2,8 @@
 //!
 //! Texts may hold `{n}` (another number in each request), `{some}` (any of the numbers that filled the table before, all
 //! over it), `{base64:SIZE}` (that many zero bytes, encoded), and the name
-//! of anything that a step of the preparation captured from its answer. `rest` is a method and a path, with a body of
-//! `zeros` bytes. `as` is who asks: `root` of one account,
+//! of anything that a step of the preparation captured from its answer; `{python}` is the runtime of this machine's Python.
+//! `rest` is a method and a path, with a `body` or one of `zeros` bytes. `as` is who asks: `root` of one account,
 //! `user` (the one that the preparation made), or `roots` (of as many accounts as the records need, so that no
 //! account's quota is met).
 
@@ -64,6 +64,7 @@ pub(crate) type Captured = BTreeMap<String, String>;
 pub(crate) fn load(path: &Path, only: &[String]) -> Result<Plan, String> {
     let fail = |why: String| format!("{}: {why}", path.display());
     let text = std::fs::read_to_string(path).map_err(|why| fail(why.to_string()))?;
+    let text = text.replace("{python}", &python());
     let json: Value = serde_json::from_str(&text).map_err(|why| fail(why.to_string()))?;
     let list = |name: &str| json[name].as_array().cloned().unwrap_or_default();
     let prepare = list("prepare").iter().map(ask).collect::<Result<_, _>>().map_err(fail)?;
@@ -79,6 +80,14 @@ pub(crate) fn load(path: &Path, only: &[String]) -> Result<Plan, String> {
         fill_items: json["fill"]["items"].as_u64().unwrap_or(1),
         among: among.map_err(fail)?,
     })
+}
+
+/// `python3.13`; of a machine without one the oldest that functions may have, which nobody will have then.
+fn python() -> String {
+    let asked = "import sys; print('python3.%d' % sys.version_info[1])";
+    let told = std::process::Command::new("python3").args(["-c", asked]).output();
+    let told = told.ok().and_then(|told| String::from_utf8(told.stdout).ok());
+    told.map(|told| told.trim().to_owned()).filter(|told| !told.is_empty()).unwrap_or("python3.9".into())
 }
 
 fn scenario(json: &Value) -> Result<Scenario, String> {
@@ -100,9 +109,13 @@ fn ask(json: &Value) -> Result<Ask, String> {
         (Some(query), _) => ("application/x-www-form-urlencoded; charset=utf-8", None, query),
         (None, Some(rest)) => {
             (method, path) = rest.split_once(' ').ok_or_else(|| format!("`{rest}` has no path"))?;
-            let size = json["zeros"].as_u64().unwrap_or(0);
-            zeros = "0".repeat(usize::try_from(size).map_err(|why| why.to_string())?);
-            ("application/octet-stream", None, zeros.as_str())
+            if let Some(body) = json["body"].as_str() {
+                ("application/json", None, body)
+            } else {
+                let size = json["zeros"].as_u64().unwrap_or(0);
+                zeros = "0".repeat(usize::try_from(size).map_err(|why| why.to_string())?);
+                ("application/octet-stream", None, zeros.as_str())
+            }
         }
         (None, None) => ("application/x-amz-json-1.1", Some(text(json, "json")?), text(json, "body")?),
     };
