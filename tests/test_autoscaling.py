@@ -94,3 +94,40 @@ def test_kill_9_while_it_scales_neither_doubles_nor_forgets_an_instance(group):
         group.cloud.restart(kill=True)
         members = group.settles(size)
         assert sorted(instance["InstanceId"] for instance in members) == group.running()
+
+
+def test_an_alarm_on_a_metric_scales_a_group_out_and_in(group):
+    group.make(1)
+    group.settles(1)
+    scaling, watch = group.cloud.client("autoscaling"), group.cloud.client("cloudwatch")
+    for name, by, comparison, threshold in (
+        ("out", 1, "GreaterThanThreshold", 10),
+        ("in", -1, "LessThanThreshold", 2),
+    ):
+        policy = scaling.put_scaling_policy(
+            AutoScalingGroupName="web",
+            PolicyName=name,
+            AdjustmentType="ChangeInCapacity",
+            ScalingAdjustment=by,
+            Cooldown=0,
+        )
+        watch.put_metric_alarm(
+            AlarmName=name,
+            Namespace="App",
+            MetricName="Load",
+            Statistic="Maximum",
+            Period=60,
+            EvaluationPeriods=1,
+            Threshold=threshold,
+            ComparisonOperator=comparison,
+            AlarmActions=[policy["PolicyARN"]],
+        )
+    for load, size, alarm in ((20, 2, "out"), (1, 1, "in")):
+        # Nobody rests from what was before.
+        group.cloud.run("clock", "+10m")
+        watch.put_metric_data(Namespace="App", MetricData=[{"MetricName": "Load", "Value": load}])
+        group.cloud.run("clock", "+60s")
+        group.settles(size)
+        causes = [told["Cause"] for told in scaling.describe_scaling_activities()["Activities"]]
+        words = f"a monitor alarm {alarm} in state ALARM triggered policy {alarm} changing the desired capacity from"
+        assert any(words in cause for cause in causes), causes

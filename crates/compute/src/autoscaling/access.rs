@@ -3,6 +3,7 @@
 //! AWS: <https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec2autoscaling.html>
 
 use super::errors::AutoScalingError;
+use super::model::policy::Policy;
 use super::model::{GROUPS, Group, key};
 use base::tag::Tags;
 use kernel::{Cx, Target};
@@ -62,6 +63,13 @@ pub(crate) fn new_group(cx: &mut Cx<'_>, request: &Struct) -> Targets {
         targets.push(if keys.is_empty() { target } else { target.keys("aws:TagKeys", keys) });
     }
     Ok(targets)
+}
+
+/// The group of a policy, which its ARN names where the request does not.
+pub(crate) fn policy(cx: &mut Cx<'_>, request: &Struct) -> Targets {
+    let within = request.str("PolicyName").and_then(Policy::named).map(|(group, _)| group);
+    let name = within.or(request.str("AutoScalingGroupName")).unwrap_or("*");
+    Ok(vec![by_name(cx, name)?])
 }
 
 /// The group that the named instance is in.

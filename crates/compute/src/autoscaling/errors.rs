@@ -7,9 +7,11 @@ wire::errors! {
         AlreadyExists(name: String) = 400, "AlreadyExists", "AutoScalingGroup by this name already exists - A group with the name {name} already exists";
         InProgress(name: String) = 400, "ScalingActivityInProgress", "Scaling activity is in progress and blocks this action for the group {name}";
         InvalidNextToken = 400, "InvalidNextToken", "The NextToken value is not valid.";
-        LimitExceeded = 400, "LimitExceeded", "The maximum number of Auto Scaling groups has been reached.";
+        Limit(what: String) = 400, "LimitExceeded", "{what}";
         NoGroup(name: String) = 400, "ValidationError", "AutoScalingGroup name not found - AutoScalingGroup '{name}' not found";
         NoInstance(id: String) = 400, "ValidationError", "Instance Id not found - No managed instance found for instance ID: {id}";
+        NoPolicy(name: String) = 400, "ValidationError", "No scaling policy found - Policy '{name}' not found";
+        Overridden = 400, "ScalingActivityInProgress", "Auto Scaling Policy not executed because its effect does not override in-progress scaling actions";
         ResourceInUse = 400, "ResourceInUse", "You cannot delete an AutoScalingGroup while there are instances or pending Spot instance request(s) still in the group.";
         Validation(what: String) = 400, "ValidationError", "{what}";
         Internal = 500, "InternalFailure", "The request processing has failed because of an unknown error, exception or failure.";

@@ -2,9 +2,11 @@
 //!
 //! Handlers write what a group should be; [`work`] launches and ends its instances by EC2's public operations, one in a
 //! transaction with the record of it, so that a crash neither doubles nor forgets an instance. What has died, or lies in
-//! a zone that has failed, is replaced where there is room.
+//! a zone that has failed, is replaced where there is room. Policies change the wanted size: for their user, or for an
+//! alarm of CloudWatch, which carries them out by `ExecutePolicy`, each minute for as long as it stands so.
 //!
-//! Not here: launch configurations, mixed instances, lifecycle hooks, scaling policies, scheduled actions, instance
+//! Not here: launch configurations, mixed instances, lifecycle hooks, policies on metric math or on what the cloud does not
+//! measure, predictive ones, how they sum up several data points (the newest decides), scheduled actions, instance
 //! refresh, warm pools, standby, attaching and detaching, load balancers, changing tags.
 
 mod access;
@@ -18,7 +20,15 @@ pub use errors::AutoScalingError;
 pub static AUTOSCALING: kernel::Service = kernel::Service {
     id: "autoscaling",
     global: false,
-    ops: &[ops::activity::OPS, ops::capacity::OPS, ops::group::OPS, ops::instance::OPS, ops::process::OPS],
+    ops: &[
+        ops::activity::OPS,
+        ops::capacity::OPS,
+        ops::execute::OPS,
+        ops::group::OPS,
+        ops::instance::OPS,
+        ops::policy::OPS,
+        ops::process::OPS,
+    ],
 };
 
 /// Who acts where a group is kept at its size.

@@ -1,7 +1,7 @@
 //! An alarm comes to stand otherwise: its history, its actions, its event.
 //!
-//! Actions: SNS topics. Others (instances, auto scaling groups, functions) are tried in no way and recorded as failed,
-//! as AWS records an action that it could not take.
+//! Actions: SNS topics and policies of Auto Scaling. Others (instances, functions) are tried in no way and recorded as
+//! failed, as AWS records an action that it could not take.
 
 use super::model::alarm::{ALARMS, Alarm, State};
 use super::model::history::{self, Item};
@@ -84,11 +84,10 @@ fn tell(cloud: &Cloud, tx: &mut Tx, alarm: &Alarm, before: State, now: Timestamp
 }
 
 fn act(cloud: &Arc<Cloud>, tx: &mut Tx, alarm: &Alarm, before: State, action: &str, now: Timestamp) {
-    let is_topic = action.split(':').nth(2) == Some("sns");
-    let outcome = if is_topic {
-        publish(cloud, tx, alarm, before, action, now)
-    } else {
-        Err("actions of this kind are not built".to_owned())
+    let outcome = match action.split(':').nth(2) {
+        Some("sns") => publish(cloud, tx, alarm, before, action, now),
+        Some("autoscaling") => scale(cloud, tx, alarm, action),
+        _ => Err("actions of this kind are not built".to_owned()),
     };
     let (summary, state) = match &outcome {
         Ok(()) => (format!("Successfully executed action {action}"), "Succeeded"),
@@ -111,6 +110,52 @@ fn act(cloud: &Arc<Cloud>, tx: &mut Tx, alarm: &Alarm, before: State, action: &s
         is_composite: alarm.rule.is_some(),
     };
     history::write(tx, alarm.account, &alarm.region, cloud.rng().u64(), &item);
+}
+
+/// AWS: policies of scaling are carried out each minute for as long as the alarm stands so. `data` tells of the newest
+/// values.
+pub(super) fn scale_again(cloud: &Arc<Cloud>, tx: &mut Tx, alarm: &Alarm, data: Option<String>) {
+    if !alarm.enabled {
+        return;
+    }
+    let newest = Alarm { reason_data: data, ..alarm.clone() };
+    for action in alarm.actions(alarm.state).iter().filter(|action| is_policy(action)) {
+        // Its history tells of changes only.
+        let _ = scale(cloud, tx, &newest, action);
+    }
+}
+
+pub(super) fn is_policy(action: &str) -> bool {
+    action.split(':').nth(2) == Some("autoscaling")
+}
+
+/// Carries out a policy of scaling, which learns by how much the threshold is missed.
+fn scale(cloud: &Arc<Cloud>, tx: &mut Tx, alarm: &Alarm, policy: &str) -> Result<(), String> {
+    let region = Region::parse(&alarm.region).ok_or("the region is unknown")?;
+    if alarm.rule.is_some() {
+        return Err("a composite alarm does not scale".to_owned());
+    }
+    let data = alarm.reason_data.as_deref().and_then(wire::json::read);
+    let newest = data.as_ref().and_then(|data| match data.entry("recentDatapoints")?.as_list()?.first()? {
+        Value::Int(value) => Some(Value::Float(*value as f64)),
+        Value::Float(value) => Some(Value::Float(*value)),
+        _ => None,
+    });
+    let mut members = vec![
+        ("PolicyName", Value::str(policy)),
+        ("HonorCooldown", Value::Bool(true)),
+        ("BreachThreshold", Value::Float(alarm.threshold.0)),
+    ];
+    members.extend(newest.map(|value| ("MetricValue", value)));
+    let value = Value::Struct(members.into_iter().collect());
+    let call = Call { service: "autoscaling", operation: "ExecutePolicy", value };
+    let savepoint = tx.savepoint();
+    let home = (alarm.account, region);
+    let outcome = cloud.call_for(tx, "cloudwatch.amazonaws.com", home, Some(&alarm.arn()), call);
+    outcome.map(drop).map_err(|fault| {
+        tx.rollback_to(savepoint);
+        fault.message
+    })
 }
 
 fn publish(

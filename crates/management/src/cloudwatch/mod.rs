@@ -2,12 +2,13 @@
 //!
 //! Promises: what was put is summed up by the minute (by the second where asked) on the disk, and read in periods with
 //! every statistic, percentiles too; expressions of metric math are reckoned; alarms are evaluated by the cloud's
-//! clock with AWS's treatment of missing data, and act: on topics, by an event, in their history.
+//! clock with AWS's treatment of missing data, and act: on topics, on policies of Auto Scaling, by an event, in their
+//! history.
 //!
 //! Composite alarms stand by how others stand; dashboards are kept as they are written.
 //!
-//! Not here: suppressors of actions, alarms on expressions, bands, logs and queries; actions other than topics (they are
-//! recorded as failed); streams, Contributor Insights, anomaly detection, `SEARCH`.
+//! Not here: suppressors of actions, alarms on expressions, bands, logs and queries; actions other than topics and policies of
+//! Auto Scaling (they are recorded as failed); streams, Contributor Insights, anomaly detection, `SEARCH`.
 
 mod access;
 mod change;

@@ -68,8 +68,9 @@ fn look_at(cloud: &Arc<Cloud>, key: &Key, now: Timestamp) -> Result<Option<Times
     let Some(alarm) = ALARMS.get(&tx, key).map_err(|e| e.to_string())? else { return Ok(None) };
     let every = if alarm.period < 60 { EVERY_FINE } else { EVERY };
     let due = Timestamp::from_seconds((now.seconds().div_euclid(every) + 1) * every);
-    let change = judge(&tx, &alarm, now)?;
-    let change = match change {
+    let judged = judge(&tx, &alarm, now)?;
+    let newest = judged.as_ref().and_then(|(.., data)| data.clone());
+    let change = match judged {
         Some((state, reason, data)) if state != alarm.state => Change { state, reason, data, due },
         _ => {
             Change { state: alarm.state, reason: alarm.reason.clone(), data: alarm.reason_data.clone(), due }
@@ -77,7 +78,11 @@ fn look_at(cloud: &Arc<Cloud>, key: &Key, now: Timestamp) -> Result<Option<Times
     };
     if change.state == alarm.state {
         // Only its next time changes.
-        ALARMS.put(&mut tx, key, &Alarm { due, ..alarm });
+        ALARMS.put(&mut tx, key, &Alarm { due, ..alarm.clone() });
+        // Once a minute, also where it is looked at more often.
+        if alarm.period >= 60 || now.seconds().rem_euclid(EVERY) < EVERY_FINE {
+            change::scale_again(cloud, &mut tx, &alarm, newest);
+        }
     } else {
         change::apply(cloud, &mut tx, alarm, change, now);
     }

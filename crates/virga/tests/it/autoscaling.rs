@@ -12,38 +12,38 @@ use std::time::Duration;
 
 const ACCOUNT: &str = "123456789012";
 
-fn asg(caller: &Caller<'_>, operation: &str, parameters: Value) -> Value {
+pub(crate) fn asg(caller: &Caller<'_>, operation: &str, parameters: Value) -> Value {
     caller.call("autoscaling", operation, parameters).ok()
 }
 
 #[track_caller]
-fn refused(caller: &Caller<'_>, operation: &str, parameters: Value) -> (String, String) {
+pub(crate) fn refused(caller: &Caller<'_>, operation: &str, parameters: Value) -> (String, String) {
     caller.call("autoscaling", operation, parameters).error()
 }
 
-fn template(root: &Caller<'_>, data: Value) -> String {
+pub(crate) fn template(root: &Caller<'_>, data: Value) -> String {
     let made =
         ec2(root, "CreateLaunchTemplate", json!({ "LaunchTemplateName": "web", "LaunchTemplateData": data }));
     text(&made["launchTemplate"]["launchTemplateId"])
 }
 
-fn asked(more: Value) -> Value {
+pub(crate) fn asked(more: Value) -> Value {
     let mut asked = json!({ "AutoScalingGroupName": "web", "LaunchTemplate": { "LaunchTemplateName": "web" },
         "MinSize": 0, "MaxSize": 6, "AvailabilityZones": ["us-east-1a", "us-east-1b", "us-east-1c"] });
     asked.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     asked
 }
 
-fn group(root: &Caller<'_>) -> Value {
+pub(crate) fn group(root: &Caller<'_>) -> Value {
     let found = asg(root, "DescribeAutoScalingGroups", json!({ "AutoScalingGroupNames": ["web"] }));
     found["AutoScalingGroups"][0].clone()
 }
 
-fn members(root: &Caller<'_>) -> Vec<Value> {
+pub(crate) fn members(root: &Caller<'_>) -> Vec<Value> {
     items(&group(root)["Instances"])
 }
 
-fn ids(root: &Caller<'_>) -> Vec<String> {
+pub(crate) fn ids(root: &Caller<'_>) -> Vec<String> {
     members(root).iter().map(|member| text(&member["InstanceId"])).collect()
 }
 
@@ -56,12 +56,12 @@ fn zones(root: &Caller<'_>) -> BTreeMap<String, usize> {
     out
 }
 
-fn settled(root: &Caller<'_>, size: usize) -> bool {
+pub(crate) fn settled(root: &Caller<'_>, size: usize) -> bool {
     let members = members(root);
     members.len() == size && members.iter().all(|member| member["LifecycleState"] == "InService")
 }
 
-fn activities(root: &Caller<'_>) -> Vec<Value> {
+pub(crate) fn activities(root: &Caller<'_>) -> Vec<Value> {
     let told = asg(root, "DescribeScalingActivities", json!({ "AutoScalingGroupName": "web" }));
     items(&told["Activities"])
 }

@@ -619,8 +619,11 @@ Resources:
     );
     root.call("cloudformation", "CreateStack", json!({ "StackName": "own", "TemplateBody": template })).ok();
     let initiated = "Group CREATE_IN_PROGRESS Resource creation Initiated".to_owned();
+    // No further: its instance would come into service.
     for _ in 0..20 {
-        cloud.reconcile();
+        if !events(&root, "own").contains(&initiated) {
+            cloud.reconcile();
+        }
     }
     assert!(events(&root, "own").contains(&initiated), "{:#?}", events(&root, "own"));
     let away = json!({ "AutoScalingGroupName": "web", "ForceDelete": true });
@@ -628,4 +631,58 @@ Resources:
     assert_eq!(settle(&cloud, &root, "own"), "ROLLBACK_COMPLETE", "{:#?}", events(&root, "own"));
     let words = "Group CREATE_FAILED The group web does not exist any more.".to_owned();
     assert!(events(&root, "own").contains(&words), "{:#?}", events(&root, "own"));
+}
+
+#[test]
+fn what_scales_a_group() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ACCOUNT);
+    let template = |by: i64| {
+        format!(
+            "
+Resources:
+  Template: {{ Type: 'AWS::EC2::LaunchTemplate', Properties: {{ LaunchTemplateData: {{ ImageId: {IMAGE}, InstanceType: t3.micro }} }} }}
+  Group:
+    Type: AWS::AutoScaling::AutoScalingGroup
+    Properties:
+      AutoScalingGroupName: web
+      MinSize: 0
+      MaxSize: 4
+      AvailabilityZones: [us-east-1a]
+      LaunchTemplate: {{ LaunchTemplateId: !Ref Template, Version: '1' }}
+  Out:
+    Type: AWS::AutoScaling::ScalingPolicy
+    Properties: {{ AutoScalingGroupName: !Ref Group, AdjustmentType: ChangeInCapacity, Cooldown: '60', ScalingAdjustment: {by} }}
+  Busy:
+    Type: AWS::CloudWatch::Alarm
+    Properties:
+      AlarmActions: [!Ref Out]
+      MetricName: m
+      Namespace: App
+      Statistic: Sum
+      Period: 60
+      EvaluationPeriods: 1
+      Threshold: 1
+      ComparisonOperator: GreaterThanThreshold
+Outputs: {{ Name: {{ Value: !GetAtt Out.PolicyName }} }}
+"
+        )
+    };
+    let asked = |by| json!({ "StackName": "scales", "TemplateBody": template(by) });
+    root.call("cloudformation", "CreateStack", asked(1)).ok();
+    assert_eq!(settle(&cloud, &root, "scales"), "CREATE_COMPLETE", "{:#?}", events(&root, "scales"));
+    let policies = || root.call("autoscaling", "DescribePolicies", json!({})).ok()["ScalingPolicies"].clone();
+    let made = policies()[0].clone();
+    assert!(made["PolicyName"].as_str().unwrap().starts_with("scales-Out-"), "{made}");
+    assert!(made["Alarms"][0]["AlarmName"].as_str().unwrap().starts_with("scales-Busy-"), "{made}");
+    root.call("cloudformation", "UpdateStack", asked(2)).ok();
+    assert_eq!(settle(&cloud, &root, "scales"), "UPDATE_COMPLETE", "{:#?}", events(&root, "scales"));
+    let changed = policies()[0].clone();
+    assert_eq!((&changed["ScalingAdjustment"], &changed["PolicyARN"]), (&json!("2"), &made["PolicyARN"]));
+    root.call("cloudformation", "DeleteStack", json!({ "StackName": "scales" })).ok();
+    cloud.reconcile();
+    for _ in 0..20 {
+        cloud.reconcile();
+    }
+    assert!(!policies().is_array(), "{}", policies());
 }

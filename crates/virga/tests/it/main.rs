@@ -10,6 +10,7 @@
 
 mod accessanalyzer;
 mod autoscaling;
+mod autoscaling_policies;
 mod cloudformation_change_sets;
 mod cloudformation_corpus;
 mod cloudformation_custom;

@@ -5,7 +5,6 @@ use super::{find, keep};
 use crate::autoscaling::access::group as named;
 use crate::autoscaling::errors::AutoScalingError;
 use kernel::{Cx, Empty};
-use std::time::Duration;
 
 kernel::ops! {
     /// The wanted size.
@@ -32,14 +31,12 @@ fn set(cx: &mut Cx<'_>, req: Set) -> Result<Empty, AutoScalingError> {
         );
         return Err(AutoScalingError::Validation(what));
     }
-    let cooldown = Duration::from_secs(u64::try_from(group.cooldown).unwrap_or_default());
-    if req.honour == Some(true) && group.scaled.plus(cooldown) > cx.now {
+    if req.honour == Some(true) && group.rests_until().is_none_or(|until| until > cx.now) {
         return Err(AutoScalingError::InProgress(group.name));
     }
-    if before != wanted {
+    if group.resize(wanted, None, cx.now) {
         let words = "a user request explicitly set group desired capacity changing the desired capacity";
         group.cause = at(cx.now, &format!("{words} from {before} to {wanted}."));
-        (group.desired, group.scaled) = (wanted, cx.now);
         keep(cx, &group);
     }
     Ok(Empty)

@@ -1,6 +1,6 @@
 //! Groups: what they should be. [`crate::autoscaling::work`] makes them so.
 
-use super::{all, call, find, keep, list, page, size, text, texts};
+use super::{all, all_policies, call, find, keep, list, page, size, text, texts};
 use crate::autoscaling::access::{any, group as named, new_group};
 use crate::autoscaling::errors::AutoScalingError;
 use crate::autoscaling::model::{ACTIVITIES, GROUPS, Group, Member, Template, key};
@@ -51,6 +51,7 @@ wire::shape! {
         max: i64 = "MaxSize",
         desired: Option<i64> = "DesiredCapacity",
         cooldown: Option<i64> = "DefaultCooldown",
+        warmup: Option<i64> = "DefaultInstanceWarmup",
         zones: Vec<String> = "AvailabilityZones",
         subnets: Option<String> = "VPCZoneIdentifier",
         check: Option<String> = "HealthCheckType",
@@ -67,6 +68,7 @@ wire::shape! {
         max: Option<i64> = "MaxSize",
         desired: Option<i64> = "DesiredCapacity",
         cooldown: Option<i64> = "DefaultCooldown",
+        warmup: Option<i64> = "DefaultInstanceWarmup",
         zones: Vec<String> = "AvailabilityZones",
         subnets: Option<String> = "VPCZoneIdentifier",
         check: Option<String> = "HealthCheckType",
@@ -96,6 +98,7 @@ wire::shape! {
         max: i64 = "MaxSize",
         desired: i64 = "DesiredCapacity",
         cooldown: i64 = "DefaultCooldown",
+        warmup: Option<i64> = "DefaultInstanceWarmup",
         zones: Vec<String> = "AvailabilityZones",
         check: String = "HealthCheckType",
         grace: i64 = "HealthCheckGracePeriod",
@@ -178,6 +181,7 @@ impl View {
             max: group.max,
             desired: group.desired,
             cooldown: group.cooldown,
+            warmup: group.warmup,
             zones: group.zones().into_iter().cloned().collect(),
             check: "EC2".into(),
             grace: group.grace,
@@ -211,6 +215,18 @@ fn check_sizes(group: &Group) -> Result<(), AutoScalingError> {
         )));
     }
     Ok(())
+}
+
+/// AWS: a warm-up of -1 takes away what there was.
+fn warmup(asked: Option<i64>, before: Option<i64>) -> Result<Option<i64>, AutoScalingError> {
+    match asked {
+        None => Ok(before),
+        Some(-1) => Ok(None),
+        Some(seconds) if seconds < 0 => {
+            Err(invalid("DefaultInstanceWarmup must be -1, or a number of seconds."))
+        }
+        seconds => Ok(seconds),
+    }
 }
 
 fn check_type(check: Option<&String>) -> Result<(), AutoScalingError> {
@@ -321,7 +337,9 @@ fn create(cx: &mut Cx<'_>, req: Create) -> Result<Empty, AutoScalingError> {
         return Err(AutoScalingError::AlreadyExists(req.name));
     }
     if all(cx)?.len() >= GROUPS_MAX {
-        return Err(AutoScalingError::LimitExceeded);
+        return Err(AutoScalingError::Limit(
+            "The maximum number of Auto Scaling groups has been reached.".into(),
+        ));
     }
     let Some(asked) = &req.template else {
         let what = "Valid requests must contain either LaunchTemplate, LaunchConfigurationName, InstanceId or MixedInstancesPolicy parameter.";
@@ -338,6 +356,7 @@ fn create(cx: &mut Cx<'_>, req: Create) -> Result<Empty, AutoScalingError> {
         max: req.max,
         desired,
         cooldown: req.cooldown.unwrap_or(COOLDOWN),
+        warmup: warmup(req.warmup, None)?,
         grace: req.grace.unwrap_or(0),
         subnets: subnets(cx, req.subnets.as_ref(), &req.zones)?,
         identifier: req.subnets,
@@ -379,10 +398,12 @@ fn update(cx: &mut Cx<'_>, req: Update) -> Result<Empty, AutoScalingError> {
     let kept = group.desired.clamp(group.min.min(group.max), group.max);
     group.desired = req.desired.unwrap_or(kept);
     group.cooldown = req.cooldown.unwrap_or(group.cooldown);
+    group.warmup = warmup(req.warmup, group.warmup)?;
     group.grace = req.grace.unwrap_or(group.grace);
     group.protects_new = req.protects.unwrap_or(group.protects_new);
     check_sizes(&group)?;
     if group.desired != before {
+        group.rest = None;
         let Group { min, max, desired, .. } = group;
         group.cause = at(
             cx.now,
@@ -417,8 +438,11 @@ fn delete(cx: &mut Cx<'_>, req: Delete) -> Result<Empty, AutoScalingError> {
     Ok(Empty)
 }
 
-/// Takes away a group without instances, and what is told of it.
+/// Takes away a group without instances, its policies, and what is told of it.
 pub(crate) fn remove(cx: &mut Cx<'_>, group: &Group) -> Result<(), AutoScalingError> {
+    for policy in all_policies(cx, &group.name)? {
+        super::policy::remove(cx, &policy)?;
+    }
     let place = key(cx.account, cx.region, &group.name);
     let told: Vec<Key> = ACTIVITIES
         .scan(cx.tx, &place, Direction::Forward)

@@ -4,16 +4,25 @@
 
 pub(crate) mod activity;
 pub(crate) mod capacity;
+pub(crate) mod execute;
 pub(crate) mod group;
 pub(crate) mod instance;
+pub(crate) mod policy;
 pub(crate) mod process;
 
 use super::SELF;
 use super::errors::AutoScalingError;
+use super::model::policy::{POLICIES, Policy};
 use super::model::{GROUPS, Group, key};
 use kernel::{As, Cx};
 use store::{Direction, Key};
 use wire::{Struct, Value};
+
+wire::shape! {
+    /// Nothing is asked.
+    #[derive(Debug)]
+    pub(crate) struct Nothing {}
+}
 
 /// Calls another service's operation as Auto Scaling.
 pub(crate) fn call(
@@ -35,6 +44,18 @@ pub(crate) fn text(value: &Value, member: &str) -> String {
 /// The items of a list within an answer.
 pub(crate) fn list<'a>(value: &'a Value, member: &str) -> &'a [Value] {
     value.member(member).and_then(Value::as_list).unwrap_or_default()
+}
+
+pub(crate) fn structure(members: impl IntoIterator<Item = (&'static str, Value)>) -> Value {
+    Value::Struct(members.into_iter().collect::<Struct>())
+}
+
+/// Of one group; of all where it has no name.
+pub(crate) fn all_policies(cx: &Cx<'_>, group: &str) -> Result<Vec<Policy>, AutoScalingError> {
+    let place = Key::regional(cx.account, cx.region);
+    let place = if group.is_empty() { place } else { place.str(group) };
+    let found = POLICIES.scan(cx.tx, &place, Direction::Forward);
+    Ok(found.map(|pair| pair.map(|(_, policy)| policy)).collect::<Result<_, _>>()?)
 }
 
 pub(crate) fn texts<'a>(items: impl IntoIterator<Item = &'a String>) -> Value {

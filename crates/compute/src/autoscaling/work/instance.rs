@@ -2,14 +2,10 @@
 
 use super::tell;
 use crate::autoscaling::model::{ACTIVITIES, Activity, Group, Member, PENDING, TERMINATING, key};
-use crate::autoscaling::ops::{call, list, text};
+use crate::autoscaling::ops::{call, list, structure, text};
 use kernel::Cx;
 use std::collections::BTreeMap;
-use wire::{Fault, Struct, Value};
-
-fn structure(members: impl IntoIterator<Item = (&'static str, Value)>) -> Value {
-    Value::Struct(members.into_iter().collect::<Struct>())
-}
+use wire::{Fault, Value};
 
 fn activity(cx: &Cx<'_>, group: &Group, description: String, cause: String, place: (&str, &str)) -> Activity {
     let (zone, subnet) = place;

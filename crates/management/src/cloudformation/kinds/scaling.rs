@@ -2,12 +2,12 @@
 
 use super::on::{On, at, map, text_at};
 use super::vpc::EC2;
-use super::{BASE, Done, Kind, Refusal};
+use super::{BASE, Done, Kind, Made, Refusal};
 use wire::Value;
 
 const SCALING: &str = "autoscaling";
 
-pub(super) static KINDS: &[Kind] = &[TEMPLATE, GROUP];
+pub(super) static KINDS: &[Kind] = &[TEMPLATE, GROUP, POLICY];
 
 const TEMPLATE: Kind = Kind {
     name: "AWS::EC2::LaunchTemplate",
@@ -75,6 +75,11 @@ const GROUP: Kind = Kind {
         Ok(on.same())
     },
     delete: |on| {
+        let told = described(on)?;
+        let is_there = at(&told, "AutoScalingGroups.0").is_some();
+        if !is_there || !text_at(&told, "AutoScalingGroups.0.Status").is_empty() {
+            return Ok(());
+        }
         let input = map([("AutoScalingGroupName", on.physical()), ("ForceDelete", Value::Bool(true))]);
         on.end(SCALING, "DeleteAutoScalingGroup", input)
     },
@@ -82,6 +87,49 @@ const GROUP: Kind = Kind {
     gone: |on| Ok(text_at(&described(on)?, "AutoScalingGroups.0.AutoScalingGroupName").is_empty()),
     ..BASE
 };
+
+const POLICY_MEMBERS: &[&str] = &[
+    "AdjustmentType",
+    "Cooldown",
+    "EstimatedInstanceWarmup",
+    "MinAdjustmentMagnitude",
+    "PolicyType",
+    "ScalingAdjustment",
+    "StepAdjustments",
+    "TargetTrackingConfiguration",
+];
+
+const POLICY: Kind = Kind {
+    name: "AWS::AutoScaling::ScalingPolicy",
+    changes: POLICY_MEMBERS,
+    fixed: &["AutoScalingGroupName"],
+    attributes: &["Arn", "PolicyName"],
+    create: |on| {
+        let name = on.generated(255);
+        put_policy(on, &name)
+    },
+    update: |on| {
+        let name = on.attribute("PolicyName");
+        put_policy(on, &name)
+    },
+    delete: |on| on.end(SCALING, "DeletePolicy", map([("PolicyName", on.physical())])),
+    ..BASE
+};
+
+fn put_policy(on: &mut On<'_, '_>, name: &str) -> Done<Made> {
+    let arn = on.call(SCALING, "PutScalingPolicy", members(on, ("PolicyName", name), POLICY_MEMBERS))?;
+    let arn = text_at(&arn, "PolicyARN");
+    let attributes = vec![("Arn", Value::str(&arn)), ("PolicyName", Value::str(name))];
+    Ok(on.made(arn, attributes))
+}
+
+/// What a thing of a group is put with: its name, and the properties that the operation calls the same.
+fn members(on: &On<'_, '_>, (noun, name): (&str, &str), properties: &[&str]) -> Value {
+    let own = [(noun, Value::str(name)), ("AutoScalingGroupName", on.prop("AutoScalingGroupName"))];
+    let rest = properties.iter().map(|property| (*property, on.prop(property)));
+    let all = own.into_iter().chain(rest).filter(|(_, value)| !matches!(value, Value::Null));
+    Value::Map(all.map(|(name, value)| (name.to_owned(), value)).collect())
+}
 
 fn group(on: &On<'_, '_>, name: &str, tags: Value) -> Value {
     let subnets = match on.prop("VPCZoneIdentifier") {
@@ -118,6 +166,10 @@ fn ready(on: &mut On<'_, '_>) -> Done<Option<super::Attributes>> {
     let gone = || Refusal::gone(format!("The group {} does not exist any more.", on.physical));
     let wanted = text_at(&told, "AutoScalingGroups.0.DesiredCapacity");
     let wanted: usize = wanted.parse().map_err(|_| gone())?;
+    // One that is being deleted wants no instance any more, and is not made by that.
+    if !text_at(&told, "AutoScalingGroups.0.Status").is_empty() {
+        return Ok(None);
+    }
     let instances = at(&told, "AutoScalingGroups.0.Instances").cloned().unwrap_or(Value::Null);
     let serving = match &instances {
         Value::List(items) => {

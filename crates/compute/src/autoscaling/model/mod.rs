@@ -1,7 +1,10 @@
 //! Records of groups, their instances and what was done to them; and which instance is where to be, or to go. Pure.
 
+pub mod policy;
+
 use base::{AccountId, Region, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 use store::{Key, Table};
 
 store::record! {
@@ -38,6 +41,10 @@ store::record! {
         19 => pub failures: u32,
         /// When the wanted size last changed.
         20 => pub scaled: Timestamp,
+        /// Seconds until a new instance counts, where a policy says nothing of it.
+        21 => pub warmup: Option<i64>,
+        /// Seconds of rest after that change, where the policy that made it has some of its own.
+        22 => pub rest: Option<i64>,
     }
 
     /// What instances are launched by.
@@ -97,6 +104,11 @@ pub fn key(account: AccountId, region: Region, name: &str) -> Key {
     Key::regional(account, region).str(name)
 }
 
+/// So many seconds later.
+pub fn after(from: Timestamp, seconds: i64) -> Timestamp {
+    from.plus(Duration::from_secs(u64::try_from(seconds).unwrap_or_default()))
+}
+
 impl Member {
     /// When the activity that is about it began: its end's or its launch's.
     pub fn told(&self) -> Timestamp {
@@ -118,6 +130,31 @@ impl Group {
     /// Those that are not on their way out.
     pub fn live(&self) -> impl Iterator<Item = &Member> {
         self.members.iter().filter(|member| member.state != TERMINATING)
+    }
+
+    /// Those that have been in service for so many seconds.
+    pub fn warm(&self, seconds: i64, now: Timestamp) -> i64 {
+        let warm = |member: &&Member| member.state == IN_SERVICE && after(member.since, seconds) <= now;
+        i64::try_from(self.live().filter(warm).count()).unwrap_or(i64::MAX)
+    }
+
+    /// Until when the wanted size is left alone by those who honour that: some seconds from when the last change of it
+    /// was made real. None while that is being done.
+    pub fn rests_until(&self) -> Option<Timestamp> {
+        let done = self.size() == self.desired && self.live().all(|member| member.state == IN_SERVICE);
+        let newest = self.live().filter(|member| member.launched >= self.scaled).map(|member| member.since);
+        let from = newest.max().unwrap_or(self.scaled).max(self.scaled);
+        done.then(|| after(from, self.rest.unwrap_or(self.cooldown)))
+    }
+
+    /// Takes another size, within the bounds; whether it is another.
+    pub fn resize(&mut self, desired: i64, rest: Option<i64>, now: Timestamp) -> bool {
+        let desired = desired.clamp(self.min, self.max);
+        let changes = desired != self.desired;
+        if changes {
+            (self.desired, self.scaled, self.rest) = (desired, now, rest);
+        }
+        changes
     }
 
     pub fn size(&self) -> i64 {
