@@ -156,6 +156,68 @@ fn limits_on_demand() {
 }
 
 #[test]
+fn limits_on_demand_of_reads_indexes_batches_and_transactions() {
+    const EXCEEDED: &str = "Throughput exceeds the maximum OnDemandThroughput configured on table or index.";
+    let cloud = Cloud::new();
+    let root = cloud.root(ONE);
+    let mut request = provisioned("slow", units(1, 1), units(1, 1));
+    request["BillingMode"] = json!("PAY_PER_REQUEST");
+    request.as_object_mut().unwrap().remove("ProvisionedThroughput");
+    request["OnDemandThroughput"] = json!({"MaxReadRequestUnits": 1});
+    let index = &mut request["GlobalSecondaryIndexes"][0];
+    index.as_object_mut().unwrap().remove("ProvisionedThroughput");
+    index["OnDemandThroughput"] = json!({"MaxReadRequestUnits": 1, "MaxWriteRequestUnits": 1});
+    make(&cloud, &root, request);
+    let arn = format!("arn:aws:dynamodb:us-east-1:{ONE}:table/slow");
+    let reason = |reply: &crate::harness::Reply| reply.value["throttlingReasons"].clone();
+    // The table's writes have no limit, its index's have: it presses back.
+    let item = |n: usize| json!({"pk": {"S": "a"}, "g": {"S": format!("g{n}")}});
+    for n in 0..=BURST / 2 {
+        put(&root, item(n)).ok();
+    }
+    let refused = put(&root, item(BURST));
+    let of_index = |what: &str| json!([{"reason": what, "resource": format!("{arn}/index/by-g")}]);
+    assert_eq!(reason(&refused), of_index("IndexWriteMaxOnDemandThroughputExceeded"));
+    refused.refused_with(400, "ThrottlingException", EXCEEDED);
+    put(&root, json!({"pk": {"S": "b"}})).ok();
+    let batch = json!({"RequestItems": {"slow": [
+        {"PutRequest": {"Item": item(BURST)}}, {"PutRequest": {"Item": {"pk": {"S": "c"}}}},
+    ]}});
+    let answer = root.call("dynamodb", "BatchWriteItem", batch).ok();
+    assert_eq!(answer["UnprocessedItems"], json!({"slow": [{"PutRequest": {"Item": item(BURST)}}]}));
+    let write = json!({"TransactItems": [{"Put": {"TableName": "slow", "Item": item(BURST)}}]});
+    let refused = root.call("dynamodb", "TransactWriteItems", write);
+    let reasons = json!([{"Code": "ThrottlingError", "Message": EXCEEDED}]);
+    assert_eq!(refused.value["CancellationReasons"], reasons);
+    refused.refused(400, "TransactionCanceledException");
+    // Reads of the index, and of the table, have limits of their own: half a unit each.
+    let query = || {
+        let query = json!({
+            "TableName": "slow", "IndexName": "by-g", "KeyConditionExpression": "g = :g",
+            "ExpressionAttributeValues": {":g": {"S": "g"}},
+        });
+        root.call("dynamodb", "Query", query)
+    };
+    for _ in 0..2 * BURST {
+        query().ok();
+    }
+    assert_eq!(reason(&query()), of_index("IndexReadMaxOnDemandThroughputExceeded"));
+    query().refused_with(400, "ThrottlingException", EXCEEDED);
+    for _ in 0..2 * BURST {
+        get(&root).ok();
+    }
+    let refused = get(&root);
+    let own = json!([{"reason": "TableReadMaxOnDemandThroughputExceeded", "resource": arn}]);
+    assert_eq!(reason(&refused), own);
+    refused.refused_with(400, "ThrottlingException", EXCEEDED);
+    let statement = json!({"Statement": "SELECT * FROM \"slow\" WHERE pk = 'a'"});
+    root.call("dynamodb", "ExecuteStatement", statement).refused_with(400, "ThrottlingException", EXCEEDED);
+    cloud.advance(Duration::from_secs(1));
+    get(&root).ok();
+    query().ok();
+}
+
+#[test]
 fn warm_throughput_only_grows() {
     let cloud = Cloud::new();
     let root = cloud.root(ONE);

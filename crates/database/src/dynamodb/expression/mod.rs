@@ -61,4 +61,6 @@ impl Kind {
 }
 
 #[cfg(test)]
+mod growth;
+#[cfg(test)]
 mod tests;
