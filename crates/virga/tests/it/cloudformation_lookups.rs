@@ -263,3 +263,48 @@ fn templates_with_snippets_are_looked_at() {
         root.call("cloudformation", "ValidateTemplate", asked).refused_with(400, "ValidationError", words);
     }
 }
+
+#[test]
+fn loops_make_what_their_collections_name() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ACCOUNT);
+    let template = "
+Transform: AWS::LanguageExtensions
+Parameters:
+  Names: { Type: CommaDelimitedList }
+Resources:
+  Fn::ForEach::Queues:
+    - Name
+    - !Ref Names
+    - Queue${Name}: { Type: 'AWS::SQS::Queue', Properties: { QueueName: !Sub 'jobs-${Name}' } }
+Outputs:
+  Fn::ForEach::Arns:
+    - Name
+    - !Ref Names
+    - Arn${Name}: { Value: !GetAtt 'Queue${Name}.Arn' }
+";
+    let valid = root.call(CFN, "ValidateTemplate", json!({ "TemplateBody": template })).ok();
+    assert_eq!(valid["DeclaredTransforms"], json!(["AWS::LanguageExtensions"]));
+    let names = |value: &str| json!([{ "ParameterKey": "Names", "ParameterValue": value }]);
+    let asked = json!({ "StackName": "s", "TemplateBody": template, "Parameters": names("a,b") });
+    let message = root.call(CFN, "CreateStack", asked).refused(400, "InsufficientCapabilitiesException");
+    assert_eq!(message, "Requires capabilities : [CAPABILITY_AUTO_EXPAND]");
+    let may = json!(["CAPABILITY_AUTO_EXPAND"]);
+    create(&root, "s", template, json!({ "Parameters": names("a,b"), "Capabilities": may }));
+    assert_eq!(settle(&cloud, &root, "s"), "CREATE_COMPLETE", "{:#?}", events(&root, "s"));
+    let queues = || root.call("sqs", "ListQueues", json!({})).ok()["QueueUrls"].as_array().unwrap().len();
+    assert_eq!(queues(), 2);
+    let arn = |queue: &str| format!("arn:aws:sqs:us-east-1:{ACCOUNT}:jobs-{queue}");
+    let stack = describe(&root, "s");
+    assert_eq!((output(&stack, "Arna"), output(&stack, "Arnb")), (arn("a"), arn("b")));
+    let update = json!({ "StackName": "s", "UsePreviousTemplate": true, "Parameters": names("b,c,d"), "Capabilities": may });
+    root.call(CFN, "UpdateStack", update).ok();
+    assert_eq!(settle(&cloud, &root, "s"), "UPDATE_COMPLETE", "{:#?}", events(&root, "s"));
+    assert_eq!(queues(), 3);
+    // What was written is what is told; what it became may be asked for.
+    let told = root.call(CFN, "GetTemplate", json!({ "StackName": "s" })).ok();
+    assert_eq!(told["TemplateBody"], template);
+    let processed =
+        root.call(CFN, "GetTemplate", json!({ "StackName": "s", "TemplateStage": "Processed" })).ok();
+    assert!(processed["TemplateBody"].as_str().unwrap().contains("\"Queued\""), "{processed}");
+}

@@ -1,5 +1,5 @@
-//! What a template becomes before it is read: snippets of `AWS::Include` stand where they were asked for, and serverless
-//! resources become what they stand for.
+//! What a template becomes before it is read: snippets of `AWS::Include` stand where they were asked for, fragments of loops
+//! once for each item, and serverless resources become what they stand for.
 //!
 //! AWS: <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/transform-aws-include.html>
 
@@ -7,7 +7,7 @@ use super::called;
 use crate::cloudformation::errors::{CfnError, invalid};
 use crate::cloudformation::kinds::Table;
 use crate::cloudformation::template::check::check;
-use crate::cloudformation::template::{Template, Wrong, declared, get, sam, yaml};
+use crate::cloudformation::template::{Template, Wrong, declared, foreach, get, sam, yaml};
 use kernel::Cx;
 use std::collections::BTreeMap;
 use wire::Value;
@@ -17,7 +17,7 @@ const TRANSFORM: &str = "Fn::Transform";
 
 /// Whether a template is another once it is expanded.
 fn expands(root: &Value) -> bool {
-    sam::applies(root) || included(root).is_some() || asks(root)
+    sam::applies(root) || foreach::applies(root) || included(root).is_some() || asks(root)
 }
 
 /// The template without its transforms; `None` where it has none. `given`: the values of parameters.
@@ -41,6 +41,9 @@ pub(super) fn expanded(
     if asks(&root) {
         root = spliced(cx, role, &root, given, &root)?;
     }
+    if foreach::applies(&root) {
+        root = foreach::expand(&root, Some(given))?;
+    }
     if sam::applies(&root) {
         root = sam::transform(&root, given)?;
     }
@@ -55,8 +58,12 @@ pub(super) fn expanded(
 pub(super) fn looked_at(text: &str) -> Result<Template, CfnError> {
     let mut root = yaml::read(text)?;
     let transforms = transforms(&root)?;
-    let whole = included(&root).is_none() && !asks(&root);
-    if !whole {
+    let (is_looped, is_spliced) = (foreach::applies(&root), included(&root).is_some() || asks(&root));
+    let whole = !is_looped && !is_spliced;
+    if is_looped {
+        root = foreach::expand(&root, None)?;
+    }
+    if is_spliced {
         root = typed(without_snippets(&without_include(&root, Vec::new())).unwrap_or(Value::Null));
     }
     if sam::applies(&root) {

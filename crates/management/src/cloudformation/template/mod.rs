@@ -10,6 +10,7 @@ pub(crate) mod check;
 mod cidr;
 pub(crate) mod dynamic;
 pub(crate) mod evaluate;
+pub(crate) mod foreach;
 pub(crate) mod graph;
 pub(crate) mod parameter;
 pub(crate) mod policy;
