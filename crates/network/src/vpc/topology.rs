@@ -88,6 +88,7 @@ fn vpc(from: &dyn Read, place: Place<'_>) -> Result<Option<plan::Vpc>, StoreErro
     for interface in place.all(from, &INTERFACES)?.into_iter().filter(|i| i.vpc == place.vpc) {
         out.interfaces.insert(interface.id.clone(), self::interface(from, place, &interface, &machines)?);
     }
+    out.watched = super::flows::watched(from, place)?;
     fail(&mut out, &zone::down(from)?);
     Ok(Some(out))
 }
