@@ -14,6 +14,8 @@ wire::errors! {
         DefaultVpcDoesNotExist = 400, "DefaultVpcDoesNotExist", "No default VPC for this user";
         DependencyViolation(what: String) = 400, "DependencyViolation", "{what}";
         DuplicateSubnetsInSameZone(what: String) = 400, "DuplicateSubnetsInSameZone", "{what}";
+        FlowLogAlreadyExists = 400, "FlowLogAlreadyExists", "Error. There is an existing Flow Log with the same configuration and log destination.";
+        FlowLogsNotFound(count: usize, ids: String) = 400, "InvalidFlowLogId.NotFound", "These flow log ids in the input list are not found: [TotalCount: {count}] {ids}";
         FilterLimitExceeded(max: usize) = 400, "FilterLimitExceeded", "The maximum number of filter values specified on a single call is {max}";
         GatewayNotAttached(what: String) = 400, "Gateway.NotAttached", "{what}";
         IdempotentParameterMismatch(token: String) = 400, "IdempotentParameterMismatch", "The request uses the same client token as a previous, but non-identical request. Client token: {token}";
@@ -124,6 +126,7 @@ wire::errors! {
         Interfaces(count: i64, kind: String) = 400, "AttachmentLimitExceeded", "Interface count {count} exceeds the limit for {kind}";
         AttachedVolumes = 400, "AttachmentLimitExceeded", "You have exceeded the maximum number of volumes that can be attached to this instance.";
         PendingSnapshots(max: usize) = 400, "ConcurrentSnapshotLimitExceeded", "Maximum allowed in-progress snapshots for a single volume exceeded ({max}).";
+        FlowLog = 400, "FlowLogsLimitExceeded", "The maximum number of flow logs has been reached.";
         VpcEndpoint = 400, "VpcEndpointLimitExceeded", "The maximum number of VPC endpoints has been reached.";
     }
 }

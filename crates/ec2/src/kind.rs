@@ -50,6 +50,7 @@ kinds! {
     VPC_ENDPOINT = "vpc-endpoint", "vpce", "InvalidVpcEndpointId.NotFound", "InvalidVpcEndpointId.Malformed", "Vpc Endpoint Id", "";
     INSIGHTS_PATH = "network-insights-path", "nip", "InvalidNetworkInsightsPathId.NotFound", "InvalidNetworkInsightsPathId.Malformed", "networkInsightsPath ID", "";
     INSIGHTS_ANALYSIS = "network-insights-analysis", "nia", "InvalidNetworkInsightsAnalysisId.NotFound", "InvalidNetworkInsightsAnalysisId.Malformed", "networkInsightsAnalysis ID", "";
+    FLOW_LOG = "vpc-flow-log", "fl", "InvalidFlowLogId.NotFound", "InvalidFlowLogId.Malformed", "flow log ID", "";
     INSTANCE = "instance", "i", "InvalidInstanceID.NotFound", "InvalidInstanceID.Malformed", "instance ID", "ec2:InstanceID";
     IMAGE = "image", "ami", "InvalidAMIID.NotFound", "InvalidAMIID.Malformed", "image id", "ec2:ImageID";
     VOLUME = "volume", "vol", "InvalidVolume.NotFound", "InvalidVolumeID.Malformed", "volume", "ec2:VolumeID";

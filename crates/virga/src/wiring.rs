@@ -133,6 +133,8 @@ pub fn cloud_on(
         Arc::new(ec2::token::ForgetTokens),
         Arc::new(network::vpc::work::NetworkLife),
         Arc::new(network::vpc::plane::KeepNetworks::new(Arc::clone(&networks), ground.front)),
+        Arc::new(network::vpc::flows::RecordFlows(Arc::clone(&networks))),
+        Arc::new(network::vpc::flows::deliver::DeliverFlows),
         Arc::new(storage::ebs::Plugs::new(Arc::clone(&networks))),
         Arc::new(compute::ec2::work::Machines::new(networks, ground.machines, ground.authority)),
         Arc::new(compute::autoscaling::work::Keep),

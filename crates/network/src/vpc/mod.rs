@@ -6,17 +6,18 @@
 //!
 //! Every account has in each region a default VPC from the first call on ([`defaults`]).
 //!
-//! In a real VPC, [`resolver`] answers for the names of its machines and [`time`] tells them the cloud's time, endpoints lead into the cloud ([`way`]), and [`why`]
-//! tells what happens to a packet.
+//! In a real VPC, [`resolver`] answers for the names of its machines and [`time`] tells them the cloud's time, endpoints
+//! lead into the cloud ([`way`]), [`why`] tells what happens to a packet, and [`flows`] what has happened to all of them.
 //!
 //! Not here: instances and what attaches interfaces to them (their room has those operations and writes
 //! [`ec2::attachment`]), transit and virtual private gateways, IPAM, outposts, wavelength and local zones, prefixes
-//! delegated to interfaces, traffic mirroring, flow logs.
+//! delegated to interfaces, traffic mirroring.
 
 mod access;
 mod analyze;
 pub mod defaults;
 mod find;
+pub mod flows;
 mod make;
 pub mod model;
 pub mod ops;
@@ -51,5 +52,6 @@ pub const TABLES: &[&[kernel::Op]] = &[
     ops::peering::OPS,
     ops::prefix_list::OPS,
     ops::endpoint::OPS,
+    ops::flow_log::OPS,
     ops::insights::OPS,
 ];

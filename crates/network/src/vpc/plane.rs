@@ -3,9 +3,10 @@
 //! A VPC has a router as soon as something is plugged into it (a NAT gateway, an endpoint, a machine), and none before:
 //! who only describes networks runs none. The data plane is started with the first of them.
 
+use super::flows::Counted;
 use super::model::{
-    ADDRESSES, EGRESS_GATEWAYS, ENDPOINTS, GROUPS, INTERFACES, INTERNET_GATEWAYS, NATS, NETWORK_ACLS,
-    PEERINGS, PREFIX_LISTS, ROUTE_TABLES, SUBNETS, VPCS,
+    ADDRESSES, EGRESS_GATEWAYS, ENDPOINTS, FLOW_LOGS, GROUPS, INTERFACES, INTERNET_GATEWAYS, NATS,
+    NETWORK_ACLS, PEERINGS, PREFIX_LISTS, ROUTE_TABLES, SUBNETS, VPCS,
 };
 use super::resolver::{Home, Resolvers};
 use super::topology::{self, Place};
@@ -47,9 +48,13 @@ impl KeepNetworks {
         let there = driver.inventory()?;
         let vpcs: BTreeSet<&String> = wanted.iter().map(|wanted| &wanted.home.vpc).collect();
         self.resolvers.retain(&vpcs);
+        let counted = cloud.memory::<Counted>();
         for gone in there.vpcs.iter().filter(|id| !vpcs.contains(id)) {
+            counted.read(&driver, gone, cloud.clock().now());
             driver.remove_vpc(gone)?;
         }
+        // Before what is watched changes.
+        counted.cover(cloud, Some(&driver)).map_err(|error| HostError::Unable(error.to_string()))?;
         let mut gates = Vec::new();
         for Wanted { home, topology, gates: own } in wanted {
             driver.apply(topology, &home.vpc)?;
@@ -106,6 +111,7 @@ impl Reconciler for KeepNetworks {
             ATTACHMENTS.stored_key(&all),
             EGRESS_GATEWAYS.stored_key(&all),
             ENDPOINTS.stored_key(&all),
+            FLOW_LOGS.stored_key(&all),
             GROUPS.stored_key(&all),
             INTERFACES.stored_key(&all),
             INTERNET_GATEWAYS.stored_key(&all),
@@ -134,9 +140,13 @@ impl Reconciler for KeepNetworks {
             Err(HostError::Ended) => {
                 // Everything in it is gone; the next run makes it again in a new one.
                 self.plane.ended();
+                cloud.memory::<Counted>().lost();
                 Err(HostError::Ended.to_string())
             }
-            Err(error) => Err(error.to_string()),
+            Err(error) => {
+                cloud.memory::<Counted>().lost();
+                Err(error.to_string())
+            }
         }
     }
 }

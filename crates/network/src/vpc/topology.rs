@@ -91,6 +91,7 @@ fn vpc(from: &dyn Read, place: Place<'_>) -> Result<Option<plan::Vpc>, StoreErro
         }
         out.interfaces.insert(interface.id.clone(), self::interface(from, place, &interface, &machines)?);
     }
+    out.watched = super::flows::watched(from, place)?;
     fail(&mut out, &zone::down(from)?);
     Ok(Some(out))
 }

@@ -3,7 +3,7 @@
 use crate::cloudformation_stacks::{ACCOUNT, created, describe, events, output, physical, settle};
 use crate::ec2_profiles::IMAGE;
 use crate::harness::{Caller, Cloud};
-use serde_json::json;
+use serde_json::{Value, json};
 
 fn update(cloud: &Cloud, caller: &Caller<'_>, stack: &str, template: &str) {
     let input =
@@ -238,6 +238,17 @@ Resources:
   Igw: {{ Type: 'AWS::EC2::InternetGateway' }}
   Attached: {{ Type: 'AWS::EC2::VPCGatewayAttachment', Properties: {{ VpcId: !Ref Vpc, InternetGatewayId: !Ref Igw }} }}
   Out6: {{ Type: 'AWS::EC2::EgressOnlyInternetGateway', Properties: {{ VpcId: !Ref Vpc }} }}
+  Watcher: {{ Type: 'AWS::IAM::Role', Properties: {{ AssumeRolePolicyDocument: {{ Version: 2012-10-17, Statement: {{ Effect: Allow, Principal: {{ Service: vpc-flow-logs.amazonaws.com }}, Action: sts:AssumeRole }} }} }} }}
+  Watched:
+    Type: AWS::EC2::FlowLog
+    Properties:
+      ResourceId: !Ref Vpc
+      ResourceType: VPC
+      TrafficType: REJECT
+      LogGroupName: flows
+      DeliverLogsPermissionArn: !GetAtt Watcher.Arn
+      MaxAggregationInterval: 60
+      Tags: [{{ Key: size, Value: {size} }}]
   Group:
     Type: AWS::EC2::SecurityGroup
     Properties:
@@ -262,6 +273,7 @@ Resources:
 Outputs:
   Inside: {{ Value: !GetAtt Machine.PrivateIp }}
   Outside: {{ Value: !Ref Address }}
+  Log: {{ Value: !GetAtt Watched.Id }}
 "
     )
 }
@@ -278,14 +290,22 @@ fn a_machine_with_an_address() {
     let id = physical(&root, "m", "Machine");
     let shown = || root.call("ec2", "DescribeInstances", json!({ "InstanceIds": [id] })).ok().to_string();
     assert!(shown().contains(&output(&stack, "Outside")), "{}", shown());
+    let log = || root.call("ec2", "DescribeFlowLogs", json!({})).ok()["flowLogSet"][0].clone();
+    assert_eq!(log()["flowLogId"], output(&stack, "Log"));
+    assert_eq!((&log()["trafficType"], &log()["maxAggregationInterval"]), (&json!("REJECT"), &json!("60")));
     update(&cloud, &root, "m", &machines(key, "t3.small"));
-    assert_eq!(physical(&root, "m", "Machine"), id);
+    assert_eq!(log()["tagSet"].to_string().matches("t3.small").count(), 1, "{}", log());
+    assert_eq!(
+        (physical(&root, "m", "Watched"), physical(&root, "m", "Machine")),
+        (output(&stack, "Log"), id.clone())
+    );
     assert!(shown().contains("t3.small") && !shown().contains("t3.micro"), "{}", shown());
     let policy =
         root.call("sns", "GetTopicAttributes", json!({ "TopicArn": physical(&root, "m", "Heard") })).ok();
     assert!(policy.to_string().contains("sns:Publish"));
     delete(&cloud, &root, "m");
     assert!(shown().contains("terminated"), "{}", shown());
+    assert_eq!(log(), Value::Null);
 }
 
 fn watchers(minutes: u32, value: &str, level: &str, dimension: &str) -> String {

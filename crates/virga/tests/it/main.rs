@@ -137,6 +137,7 @@ mod vpc_access;
 mod vpc_addresses;
 mod vpc_connections;
 mod vpc_endpoints;
+mod vpc_flow_logs;
 mod vpc_groups;
 mod vpc_networks;
 mod vpc_plane;

@@ -1,4 +1,4 @@
-//! Elastic IP addresses and key pairs.
+//! Elastic IP addresses, key pairs, the gateways that only let out, and flow logs.
 
 use super::on::{On, map, text_at};
 use super::vpc::{EC2, TAGGER, retagged};
@@ -61,7 +61,45 @@ pub(super) static KINDS: &[Kind] = &[
         },
         ..BASE
     },
+    Kind {
+        name: "AWS::EC2::FlowLog",
+        changes: &["Tags"],
+        fixed: FLOW_LOG,
+        attributes: &["Id"],
+        create: create_flow_log,
+        update: retagged,
+        delete: |on| on.end(EC2, "DeleteFlowLogs", map([("FlowLogIds", Value::List(vec![on.physical()]))])),
+        ..BASE
+    },
 ];
+
+const FLOW_LOG: &[&str] = &[
+    "ResourceId",
+    "ResourceType",
+    "TrafficType",
+    "LogDestinationType",
+    "LogDestination",
+    "LogGroupName",
+    "DeliverLogsPermissionArn",
+    "DeliverCrossAccountRole",
+    "LogFormat",
+    "MaxAggregationInterval",
+    "DestinationOptions",
+];
+
+fn create_flow_log(on: &mut On<'_, '_>) -> Done<Made> {
+    let given = FLOW_LOG[1..].iter().map(|name| (*name, on.prop(name)));
+    let given: Vec<_> = given.filter(|(_, value)| *value != Value::Null).collect();
+    let own = [
+        ("ResourceIds", Value::List(vec![on.prop("ResourceId")])),
+        ("TagSpecifications", on.tag_specification("vpc-flow-log")),
+    ];
+    let answer = on.call(EC2, "CreateFlowLogs", Value::map(given.into_iter().chain(own)))?;
+    match text_at(&answer, "FlowLogIds.0") {
+        id if id.is_empty() => Err(Refusal::of(text_at(&answer, "Unsuccessful.0.Error.Message"))),
+        id => Ok(on.made(id.clone(), vec![("Id", Value::Str(id))])),
+    }
+}
 
 fn create_address(on: &mut On<'_, '_>) -> Done<Made> {
     let input =

@@ -6,6 +6,7 @@ pub(crate) mod acl;
 pub(crate) mod address;
 pub(crate) mod dhcp;
 pub(crate) mod endpoint;
+pub(crate) mod flow_log;
 pub(crate) mod group;
 pub(crate) mod insights;
 pub(crate) mod interface;
