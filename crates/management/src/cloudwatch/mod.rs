@@ -4,10 +4,11 @@
 //! every statistic, percentiles too; expressions of metric math are reckoned; alarms are evaluated by the cloud's
 //! clock with AWS's treatment of missing data, and act: on topics, by an event, in their history.
 //!
-//! Composite alarms stand by how others stand; dashboards are kept as they are written.
+//! Composite alarms stand by how others stand; dashboards are kept as they are written. Rules of Contributor Insights that
+//! services keep are reported of.
 //!
 //! Not here: suppressors of actions, alarms on expressions, bands, logs and queries; actions other than topics (they are
-//! recorded as failed); streams, Contributor Insights, anomaly detection, `SEARCH`.
+//! recorded as failed); streams, Contributor Insights of log groups, anomaly detection, `SEARCH`.
 
 mod access;
 mod change;
@@ -36,5 +37,6 @@ pub static CLOUDWATCH: kernel::Service = kernel::Service {
         ops::history::OPS,
         ops::tag::OPS,
         ops::dashboard::OPS,
+        ops::insights::OPS,
     ],
 };
