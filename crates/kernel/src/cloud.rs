@@ -153,12 +153,13 @@ impl Cloud {
         let sealer = Sealer::new(master);
         let page_key = sealer.key_for("page tokens");
         let mut reconcilers = parts.reconcilers;
-        let own: [Arc<dyn Reconciler>; 8] = [
+        let own: [Arc<dyn Reconciler>; 9] = [
             Arc::new(audit::Flush),
             Arc::new(audit::Trim),
             Arc::new(meter::Sample),
             Arc::new(meter::Trim),
             Arc::new(crate::vitals::Publish),
+            Arc::new(crate::contributors::Write),
             Arc::new(crate::contents::Sweep::default()),
             Arc::new(Delivery),
             Arc::new(crate::saga::Resume),

@@ -17,6 +17,7 @@ mod callers;
 mod cloud;
 mod contents;
 mod context;
+pub mod contributors;
 mod cx;
 mod data;
 mod digests;

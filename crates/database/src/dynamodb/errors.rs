@@ -167,6 +167,13 @@ impl Error {
         self.throttling().is_some()
     }
 
+    /// Whether it was for want of this resource's throughput.
+    pub(crate) fn names(&self, arn: &str) -> bool {
+        let reasons = [true, false].iter().find_map(|way| self.0.members.get(throttled::member(*way)));
+        let mut all = reasons.and_then(Value::as_list).unwrap_or_default().iter();
+        all.any(|reason| reason.member("resource").and_then(Value::as_str) == Some(arn))
+    }
+
     /// As a reason of a transaction's cancellation: its code and its sentence.
     pub fn throttling(&self) -> Option<(&'static str, &str)> {
         let code = match self.0.code.as_ref() {

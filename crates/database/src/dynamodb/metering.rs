@@ -208,6 +208,7 @@ mod tests {
         let done = Done {
             table: Units::write(1_025, false),
             indexes: vec![(0, Units::write(1, false)), (1, Units::write(3_000, false))],
+            ..Done::default()
         };
         let words = |table: &TableRecord| {
             let schema = Schema::of(table.clone()).unwrap();

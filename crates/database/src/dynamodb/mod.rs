@@ -6,7 +6,8 @@
 //! everything; those that meet are run again rather than refused. Expressions are pure code ([`expression`]).
 //!
 //! Throughput is what [`throttle`] lets in. Rows of tables with a KMS key lie sealed ([`encryption`]). Calls about items
-//! are data events: their audit record is not part of their transaction. CloudWatch is told of them ([`vitals`]).
+//! are data events: their audit record is not part of their transaction. CloudWatch is told of them ([`vitals`]),
+//! and of who uses most, where that is asked for ([`insights`]).
 //!
 //! Streams ([`streams`]) show what happened to items, from a log that is written with them ([`change`]).
 //!
@@ -30,6 +31,7 @@ mod encryption;
 mod errors;
 pub mod expression;
 pub mod global;
+pub mod insights;
 pub mod invalid;
 pub mod item;
 mod lag;
@@ -71,6 +73,7 @@ pub static DYNAMODB: kernel::Service = kernel::Service {
         ops::delete::OPS,
         ops::describe::OPS,
         ops::get::OPS,
+        ops::insights::OPS,
         ops::limits::OPS,
         ops::partiql::batch::OPS,
         ops::partiql::execute::OPS,

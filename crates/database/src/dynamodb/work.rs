@@ -4,6 +4,7 @@ use super::census;
 use super::change::How;
 use super::encryption;
 use super::errors::Error;
+use super::insights;
 use super::model::backup;
 use super::model::keys::{self, EXPIRIES};
 use super::model::log::{self, By};
@@ -49,7 +50,9 @@ impl Reconciler for TableLife {
             if table.restore.is_some() || table.import.is_some() {
                 continue;
             }
-            if table.status != Status::Active || table.ttl.enabling || table.next_encryption.is_some() {
+            let passes = table.insights().any(|(_, insights)| insights.state.is_passing());
+            let changes = table.ttl.enabling || table.next_encryption.is_some() || passes;
+            if table.status != Status::Active || changes {
                 settle(cloud, &TABLES.stored_key(&key)).map_err(|e| Fault::from(e).to_string())?;
             }
         }
@@ -106,7 +109,7 @@ fn settle(cloud: &Arc<Cloud>, key: &[u8]) -> Result<(), Error> {
     let mut tx = cloud.store().begin();
     // Whoever changed the table meanwhile has woken the next run.
     match TABLES.get(&tx, &table.own_key())? {
-        Some(current) if current == *table => rest(&mut tx, current),
+        Some(current) if current == *table => rest(&mut tx, current)?,
         _ => return Ok(()),
     }
     commit(tx).map(drop)
@@ -119,8 +122,11 @@ fn reads_rows(table: &TableRecord) -> bool {
         || table.indexes.iter().any(|index| index.status == Status::Creating && index.backfilling)
 }
 
-pub(crate) fn rest(tx: &mut Tx, mut table: TableRecord) {
+/// # Errors
+/// The store's.
+pub(crate) fn rest(tx: &mut Tx, mut table: TableRecord) -> Result<(), Error> {
     for index in table.indexes.iter().filter(|index| index.status == Status::Deleting) {
+        insights::forget(tx, &table, Some(index))?;
         census::forget(tx, &keys::index_entries(table.account, table.region, table.number, index.number));
     }
     table.indexes.retain(|index| index.status != Status::Deleting);
@@ -135,6 +141,7 @@ pub(crate) fn rest(tx: &mut Tx, mut table: TableRecord) {
     let unused: Vec<String> =
         table.attributes.iter().map(|a| a.name.clone()).filter(|name| !used(name)).collect();
     table.attributes.retain(|a| !unused.contains(&a.name));
+    insights::settle(tx, &mut table)?;
     table.status = Status::Active;
     table.ttl.enabling = false;
     if let Some(next) = table.next_encryption.take() {
@@ -144,6 +151,7 @@ pub(crate) fn rest(tx: &mut Tx, mut table: TableRecord) {
         stream.changing = false;
     }
     TABLES.put(tx, &table.own_key(), &table);
+    Ok(())
 }
 
 /// Commits; false where somebody else was faster.
@@ -214,6 +222,9 @@ fn delete(cloud: &Cloud, schema: &Schema) -> Result<(), Error> {
     census::forget(&mut tx, &schema.prefix);
     for index in &schema.indexes {
         census::forget(&mut tx, &index.prefix);
+    }
+    for (index, _) in table.insights() {
+        insights::forget(&mut tx, table, index)?;
     }
     TABLES.delete(&mut tx, &table.own_key());
     commit(tx).map(drop)

@@ -26,6 +26,8 @@ pub(crate) struct Done {
     pub(crate) table: Units,
     /// For indexes, by their place in the schema.
     pub(crate) indexes: Vec<(usize, Units)>,
+    /// For indexes that are watched, the keys of their entries.
+    pub(crate) entries: Vec<(usize, Item, Units)>,
 }
 
 /// Replaces `old` at `key` by `new`. `old` may be left out where [`Schema::needs_old`] says so.
@@ -47,6 +49,11 @@ pub(crate) fn replace(
         let units = enter(tx, schema, index, old, new, transactional)?;
         if units > Units::ZERO {
             done.indexes.push((at, units));
+            let entry = new.filter(|new| index.entry_key(&schema.keys, new).is_some()).or(old);
+            if let Some(entry) = entry.filter(|_| index.watch.is_some()) {
+                let key = entry.only(index.keys.parts().map(|part| part.name.as_str()));
+                done.entries.push((at, key, units));
+            }
         }
     }
     let size = new.map_or(0, Item::size);

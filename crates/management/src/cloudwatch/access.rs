@@ -84,6 +84,15 @@ pub(super) fn dashboards(cx: &mut Cx<'_>, request: &Struct) -> Targets {
     Ok(names.map(|name| Target::on(dashboard_arn(cx.account, name))).collect())
 }
 
+/// One rule of Contributor Insights.
+///
+/// # Errors
+/// Never.
+pub(super) fn insight_rule(cx: &mut Cx<'_>, request: &Struct) -> Targets {
+    let name = request.str("RuleName").unwrap_or_default();
+    Ok(vec![Target::on(cx.arn("cloudwatch", &format!("insight-rule/{name}")).to_string())])
+}
+
 /// What tags are about.
 ///
 /// # Errors

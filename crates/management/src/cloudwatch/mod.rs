@@ -5,10 +5,11 @@
 //! clock with AWS's treatment of missing data, and act: on topics, on policies of Auto Scaling, by an event, in their
 //! history.
 //!
-//! Composite alarms stand by how others stand; dashboards are kept as they are written.
+//! Composite alarms stand by how others stand; dashboards are kept as they are written. Rules of Contributor Insights that
+//! services keep are reported of.
 //!
 //! Not here: suppressors of actions, alarms on expressions, bands, logs and queries; actions other than topics and policies of
-//! Auto Scaling (they are recorded as failed); streams, Contributor Insights, anomaly detection, `SEARCH`.
+//! Auto Scaling (they are recorded as failed); streams, Contributor Insights of log groups, anomaly detection, `SEARCH`.
 
 mod access;
 mod change;
@@ -37,5 +38,6 @@ pub static CLOUDWATCH: kernel::Service = kernel::Service {
         ops::history::OPS,
         ops::tag::OPS,
         ops::dashboard::OPS,
+        ops::insights::OPS,
     ],
 };

@@ -30,6 +30,7 @@ mod dynamodb_backups;
 mod dynamodb_composite;
 mod dynamodb_encryption;
 mod dynamodb_global;
+mod dynamodb_insights;
 mod dynamodb_items;
 mod dynamodb_lag;
 mod dynamodb_metrics;

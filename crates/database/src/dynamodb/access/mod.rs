@@ -62,6 +62,20 @@ pub(crate) fn on_table(cx: &mut Cx<'_>, request: &Struct) -> Targets {
     Ok(vec![target(cx, &place, None)?.0])
 }
 
+/// A table, or the index of it that is named.
+pub(crate) fn on_table_or_index(cx: &mut Cx<'_>, request: &Struct) -> Targets {
+    let place = Place::read(cx, table_name(request))?;
+    Ok(vec![target(cx, &place, request.str("IndexName"))?.0])
+}
+
+/// A table where one is named.
+pub(crate) fn any_or_table(cx: &mut Cx<'_>, request: &Struct) -> Targets {
+    match request.str("TableName") {
+        None => any(cx, request),
+        Some(_) => on_table(cx, request),
+    }
+}
+
 /// UpdateTable: the table, and the replicas that are made or deleted.
 pub(crate) fn update_table(cx: &mut Cx<'_>, request: &Struct) -> Targets {
     let place = Place::read(cx, table_name(request))?;

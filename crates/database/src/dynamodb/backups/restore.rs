@@ -265,6 +265,7 @@ fn new_table(
         (index.number, index.status, index.backfilling) = (number, Status::Creating, false);
     }
     table.next_index = table.indexes.len() as u32 + 1;
+    table.forget_insights();
     let used = |name: &str| {
         table.hash == name
             || table.range.as_deref() == Some(name)

@@ -96,7 +96,7 @@ fn restore(cloud: &Arc<Cloud>, key: &[u8]) -> Result<(), Error> {
                 follow(&mut tx, &state, restoring, &current)?;
             }
             current.restore = None;
-            rest(&mut tx, current);
+            rest(&mut tx, current)?;
         }
         _ => return Ok(()),
     }

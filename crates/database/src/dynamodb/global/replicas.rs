@@ -165,6 +165,7 @@ fn replica_of(cx: &Cx<'_>, table: &TableRecord, region: Region) -> TableRecord {
         ..Restoring::default()
     };
     let mut copy = table.clone();
+    copy.forget_insights();
     copy.region = region;
     copy.id = base::id::uuid(cx.rng());
     copy.number = cx.rng().u64();

@@ -3,6 +3,7 @@
 
 pub mod backup;
 pub mod bucket;
+pub mod insights;
 pub mod keys;
 pub mod log;
 pub mod name;

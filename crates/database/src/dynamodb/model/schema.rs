@@ -11,6 +11,7 @@ use super::table::{IndexRecord, Status, TABLES, TableRecord};
 use super::vault::Vault;
 use crate::dynamodb::encryption;
 use crate::dynamodb::errors::{Error, Refusal, parameter, validation};
+use crate::dynamodb::insights::Watch;
 use crate::dynamodb::item::Item;
 use crate::dynamodb::size::{HASH_KEY_MAX, RANGE_KEY_MAX};
 use crate::dynamodb::throttle::Rates;
@@ -53,6 +54,7 @@ pub struct IndexSchema {
     /// The attributes that entries hold; none where they hold all.
     pub projected: Option<BTreeSet<String>>,
     pub rates: Rates,
+    pub watch: Option<Box<Watch>>,
 }
 
 /// A table ready for use.
@@ -66,6 +68,9 @@ pub struct Schema {
     pub policy: Option<Attached>,
     /// What the table itself lets in.
     pub rates: Rates,
+    pub watch: Option<Box<Watch>>,
+    /// Whether the table or any index is watched.
+    pub is_watched: bool,
     /// Whether the table or any index has a limit.
     pub is_limited: bool,
     pub vault: Vault,
@@ -182,6 +187,7 @@ impl Schema {
                 arn: format!("{}/index/{}", record.arn(), index.name),
                 projected: (index.projection != "ALL").then_some(projected),
                 rates: Rates::of(record.on_demand, &index.throughput, index.on_demand_limits),
+                watch: Watch::of(&record, Some(index)),
                 keys,
                 record: index.clone(),
             }
@@ -191,6 +197,8 @@ impl Schema {
         let prefix = keys::items(account, region, number);
         let rates = Rates::of(record.on_demand, &record.throughput, record.on_demand_limits);
         let is_limited = rates.are_any() || indexes.iter().any(|index| index.rates.are_any());
+        let watch = Watch::of(&record, None);
+        let is_watched = watch.is_some() || indexes.iter().any(|index| index.watch.is_some());
         let vault = Vault::of(&record);
         let (keeps, log) = (Keeps::of(&record), log::prefix(account, region, number));
         Ok(Schema {
@@ -199,6 +207,8 @@ impl Schema {
             prefix,
             policy,
             rates,
+            watch,
+            is_watched,
             is_limited,
             vault,
             keeps,

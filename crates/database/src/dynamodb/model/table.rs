@@ -9,6 +9,7 @@
 //! Requests write the transient states; [`crate::dynamodb::work`] ends them.
 
 use super::backup::{Recovery, Restoring};
+use super::insights::Insights;
 use super::replica::Replica;
 use base::{AccountId, Arn, Region, Timestamp};
 use std::collections::BTreeMap;
@@ -63,6 +64,7 @@ store::record! {
         62 => pub encryption: Option<Encryption>,
         /// The key that is asked for; the rows are still to be written anew.
         63 => pub next_encryption: Option<NextEncryption>,
+        64 => pub insights: Option<Insights>,
     }
 
     /// Most request units a second of an on-demand table or index; absent where there is no limit.
@@ -149,6 +151,7 @@ store::record! {
         22 => pub more_hash: Vec<String>,
         /// What the sort key consists of besides `range`, in order.
         23 => pub more_range: Vec<String>,
+        24 => pub insights: Option<Insights>,
     }
 
     #[derive(Clone, PartialEq, Debug)]

@@ -5,6 +5,7 @@ use crate::dynamodb::access;
 use crate::dynamodb::capacity::{Kind, Meter};
 use crate::dynamodb::errors::{Error, validation};
 use crate::dynamodb::expression::Projection;
+use crate::dynamodb::insights;
 use crate::dynamodb::item::Item;
 use crate::dynamodb::lag;
 use crate::dynamodb::legacy;
@@ -106,7 +107,9 @@ fn batch_get_item(cx: &mut Cx<'_>, req: BatchGetItem) -> Result<BatchGetItemOutp
                 continue;
             }
             let units = Units::read(size, consistency);
-            match throttle::admit_read(cx, &schema, None, units, Units::ZERO) {
+            let admitted = throttle::admit_read(cx, &schema, None, units, Units::ZERO);
+            insights::read(cx, &schema, None, &key, units, &admitted);
+            match admitted {
                 Ok(()) => read_any = true,
                 Err(error) if error.is_throttled() => {
                     left.push(key.into_wire());

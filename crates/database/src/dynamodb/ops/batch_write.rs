@@ -6,6 +6,7 @@ use crate::dynamodb::action::{Act, Failed, What, check_put_size};
 use crate::dynamodb::capacity::{Detail, Kind, Meter, meter_indexes};
 use crate::dynamodb::change::How;
 use crate::dynamodb::errors::{Error, Refusal, validation};
+use crate::dynamodb::insights;
 use crate::dynamodb::invalid::Invalid;
 use crate::dynamodb::item::Item;
 use crate::dynamodb::metering;
@@ -107,7 +108,9 @@ fn batch_write_item(cx: &mut Cx<'_>, req: BatchWriteItem) -> Result<BatchWriteIt
                 // Nothing in a batch has a condition.
                 Failed::Condition(_) | Failed::Duplicate => Refusal::Internal.into(),
             })?;
-        match throttle::admit_write(cx, &schema, &outcome.done) {
+        let admitted = throttle::admit_write(cx, &schema, &outcome.done);
+        insights::written(cx, &schema, &of, &outcome.done, &admitted);
+        match admitted {
             Ok(()) => {
                 metering::written(cx, &schema, &outcome.done);
                 wrote_any = true;

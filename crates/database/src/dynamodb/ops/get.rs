@@ -4,6 +4,7 @@ use crate::dynamodb::access;
 use crate::dynamodb::capacity::{Kind, Meter};
 use crate::dynamodb::errors::Error;
 use crate::dynamodb::expression::Projection;
+use crate::dynamodb::insights;
 use crate::dynamodb::item::Item;
 use crate::dynamodb::lag;
 use crate::dynamodb::legacy;
@@ -56,7 +57,9 @@ fn get_item(cx: &mut Cx<'_>, req: GetItem) -> Result<GetItemOutput, Error> {
     let size = row.as_ref().map(|row| rows::size(row)).transpose()?.unwrap_or(0);
     let mut meter = Meter::new(req.capacity.as_deref(), Kind::Plain);
     let units = Units::read(size, consistency);
-    throttle::admit_read(cx, &schema, None, units, Units::ZERO)?;
+    let admitted = throttle::admit_read(cx, &schema, None, units, Units::ZERO);
+    insights::read(cx, &schema, None, &key, units, &admitted);
+    admitted?;
     meter.table(&req.table, units);
     let item = row.map(|row| shown(&schema.vault, &row, projection.as_ref())).transpose()?;
     Ok(GetItemOutput { item: item.map(Item::into_wire), consumed: meter.one() })

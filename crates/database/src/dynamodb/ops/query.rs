@@ -4,6 +4,7 @@ use super::get::consistency;
 use crate::dynamodb::access;
 use crate::dynamodb::errors::{Error, validation};
 use crate::dynamodb::expression::{Condition, KeyCondition, KeyTest, Kind, Sought};
+use crate::dynamodb::insights;
 use crate::dynamodb::invalid::Invalid;
 use crate::dynamodb::item::Item;
 use crate::dynamodb::lag;
@@ -130,7 +131,13 @@ fn query(cx: &mut Cx<'_>, mut req: Query) -> Result<ListingOutput, Error> {
     };
     let past = lag::state(cx, &schema, asked.consistency)?;
     let page = read::page(lag::from(past.as_ref(), cx.tx), &asked)?;
-    throttle::admit_read(cx, &schema, index, page.units, page.fetched)?;
+    let admitted = throttle::admit_read(cx, &schema, index, page.units, page.fetched);
+    let hashes = keys.hashes().map(|part| part.name.clone());
+    if schema.is_watched {
+        let partition = Item::from_pairs(hashes.zip(sought.partition).collect());
+        insights::read(cx, &schema, index, &partition, page.units + page.fetched, &admitted);
+    }
+    admitted?;
     Ok(listing::output(page, &req.table, index, selection.count, req.capacity.as_deref()))
 }
 

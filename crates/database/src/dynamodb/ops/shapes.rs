@@ -4,6 +4,7 @@ use crate::dynamodb::action::{Act, Failed, Outcome};
 use crate::dynamodb::capacity::{Detail, Kind, Meter, meter_indexes};
 use crate::dynamodb::change::How;
 use crate::dynamodb::errors::{Error, Refusal};
+use crate::dynamodb::insights;
 use crate::dynamodb::item::Item;
 use crate::dynamodb::metering;
 use crate::dynamodb::model::rows;
@@ -65,9 +66,12 @@ pub(crate) fn run_alone(
     want_old: bool,
 ) -> Result<Outcome, Error> {
     let show = act.show_on_failure;
+    let of = schema.is_watched.then(|| schema.key_of(act.key_item()));
     match act.run(cx.tx, schema, key, want_old, How::plain(cx.now)) {
         Ok(outcome) => {
-            throttle::admit_write(cx, schema, &outcome.done)?;
+            let admitted = throttle::admit_write(cx, schema, &outcome.done);
+            of.iter().for_each(|of| insights::written(cx, schema, of, &outcome.done, &admitted));
+            admitted?;
             metering::written(cx, schema, &outcome.done);
             Ok(outcome)
         }

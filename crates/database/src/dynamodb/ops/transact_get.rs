@@ -6,6 +6,7 @@ use crate::dynamodb::access;
 use crate::dynamodb::capacity::{Kind, Meter};
 use crate::dynamodb::errors::Error;
 use crate::dynamodb::expression::Projection;
+use crate::dynamodb::insights;
 use crate::dynamodb::invalid::Invalid;
 use crate::dynamodb::item::Item;
 use crate::dynamodb::model::rows;
@@ -83,7 +84,9 @@ fn transact_get_items(cx: &mut Cx<'_>, req: TransactGetItems) -> Result<Transact
     for (get, (schema, row)) in asked.into_iter().zip(rows_read) {
         let size = row.as_ref().map(|row| rows::size(row)).transpose()?.unwrap_or(0);
         let units = Units::read(size, Consistency::Transactional);
-        reasons.push(Reason::of_check(throttle::admit_read(cx, &schema, None, units, Units::ZERO))?);
+        let admitted = throttle::admit_read(cx, &schema, None, units, Units::ZERO);
+        insights::read(cx, &schema, None, &get.key, units, &admitted);
+        reasons.push(Reason::of_check(admitted)?);
         meter.table(&get.table, units);
         let item = row.map(|row| shown(&schema.vault, &row, get.projection.as_ref())).transpose()?;
         responses.push(ItemResponse { item: item.map(Item::into_wire) });

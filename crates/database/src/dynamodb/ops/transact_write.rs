@@ -11,6 +11,7 @@ use crate::dynamodb::capacity::{Detail, Kind, Meter, meter_indexes};
 use crate::dynamodb::change::How;
 use crate::dynamodb::errors::{Error, Refusal, reason, validation};
 use crate::dynamodb::expression::{Condition, Update};
+use crate::dynamodb::insights;
 use crate::dynamodb::invalid::Invalid;
 use crate::dynamodb::item::Item;
 use crate::dynamodb::metering;
@@ -304,7 +305,9 @@ fn run(
         let checks = matches!(act.what, What::Check(_));
         match act.run(cx.tx, &schema, key, want_old, How::transactional(cx.now)) {
             Ok(outcome) => {
-                if let Err(error) = throttle::admit_write(cx, &schema, &outcome.done) {
+                let admitted = throttle::admit_write(cx, &schema, &outcome.done);
+                insights::written(cx, &schema, &of, &outcome.done, &admitted);
+                if let Err(error) = admitted {
                     reasons.push(Reason::of_check(Err(error))?);
                     continue;
                 }

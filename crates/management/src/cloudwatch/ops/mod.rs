@@ -7,6 +7,7 @@ pub(super) mod describe;
 pub(super) mod get_data;
 pub(super) mod get_statistics;
 pub(super) mod history;
+pub(super) mod insights;
 pub(super) mod list;
 pub(super) mod put;
 pub(super) mod state;

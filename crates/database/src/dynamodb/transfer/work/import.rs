@@ -71,7 +71,7 @@ fn run(cloud: &Arc<Cloud>, mut import: ImportRecord) -> Result<(), Error> {
             table.status = Status::Deleting;
             TABLES.put(&mut tx, &table.own_key(), &table);
         } else {
-            rest(&mut tx, table);
+            rest(&mut tx, table)?;
         }
     }
     import.ended = Some(Ended { time: cloud.clock().now(), code, message });
