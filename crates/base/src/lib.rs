@@ -1,4 +1,4 @@
-//! The words that every room uses: time, chance, accounts, regions, ARNs, ids, tags, page tokens.
+//! The words that every room uses: time, time zones, chance, accounts, regions, ARNs, ids, tags, page tokens.
 //!
 //! This crate depends on no other of ours, does no I/O (only [`rng::Rng::from_os`] asks the operating system for
 //! a seed, and [`clock::Clock`] for the time) and knows no service.
@@ -13,6 +13,7 @@ pub mod region;
 pub mod rng;
 pub mod tag;
 pub mod timestamp;
+pub mod zone;
 
 pub use account::AccountId;
 pub use arn::Arn;

@@ -138,6 +138,8 @@ pub fn cloud_on(
         Arc::new(storage::ebs::Plugs::new(Arc::clone(&networks))),
         Arc::new(compute::ec2::work::Machines::new(networks, ground.machines, ground.authority)),
         Arc::new(compute::autoscaling::work::Keep),
+        Arc::new(compute::autoscaling::work::metrics::Measure),
+        Arc::new(compute::autoscaling::work::schedule::Actions),
         Arc::new(compute::lambda::work::Events(functions.clone())),
         Arc::new(compute::lambda::work::Idle(functions.clone())),
         Arc::new(compute::lambda::network::Networks),

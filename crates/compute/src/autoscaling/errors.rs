@@ -10,7 +10,9 @@ wire::errors! {
         Limit(what: String) = 400, "LimitExceeded", "{what}";
         NoGroup(name: String) = 400, "ValidationError", "AutoScalingGroup name not found - AutoScalingGroup '{name}' not found";
         NoInstance(id: String) = 400, "ValidationError", "Instance Id not found - No managed instance found for instance ID: {id}";
+        NoAction(name: String) = 400, "ValidationError", "Scheduled action name not found - Scheduled action '{name}' not found";
         NoPolicy(name: String) = 400, "ValidationError", "No scaling policy found - Policy '{name}' not found";
+        SameTime(name: String) = 400, "AlreadyExists", "The scheduled action {name} is due at the same time.";
         Overridden = 400, "ScalingActivityInProgress", "Auto Scaling Policy not executed because its effect does not override in-progress scaling actions";
         ResourceInUse = 400, "ResourceInUse", "You cannot delete an AutoScalingGroup while there are instances or pending Spot instance request(s) still in the group.";
         Validation(what: String) = 400, "ValidationError", "{what}";

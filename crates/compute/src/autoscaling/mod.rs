@@ -3,10 +3,11 @@
 //! Handlers write what a group should be; [`work`] launches and ends its instances by EC2's public operations, one in a
 //! transaction with the record of it, so that a crash neither doubles nor forgets an instance. What has died, or lies in
 //! a zone that has failed, is replaced where there is room. Policies change the wanted size: for their user, or for an
-//! alarm of CloudWatch, which carries them out by `ExecutePolicy`, each minute for as long as it stands so.
+//! alarm of CloudWatch, which carries them out by `ExecutePolicy`, each minute for as long as it stands so; and scheduled
+//! actions do by the cloud's clock. Groups tell of themselves in `AWS/AutoScaling`, by the minute.
 //!
 //! Not here: launch configurations, mixed instances, lifecycle hooks, policies on metric math or on what the cloud does not
-//! measure, predictive ones, how they sum up several data points (the newest decides), scheduled actions, instance
+//! measure, predictive ones, how they sum up several data points (the newest decides), metrics of warm pools, instance
 //! refresh, warm pools, standby, attaching and detaching, load balancers, changing tags.
 
 mod access;
@@ -26,8 +27,10 @@ pub static AUTOSCALING: kernel::Service = kernel::Service {
         ops::execute::OPS,
         ops::group::OPS,
         ops::instance::OPS,
+        ops::metrics::OPS,
         ops::policy::OPS,
         ops::process::OPS,
+        ops::schedule::OPS,
     ],
 };
 

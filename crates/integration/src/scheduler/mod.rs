@@ -18,7 +18,6 @@ mod timing;
 mod token;
 mod universal;
 pub mod work;
-mod zone;
 
 pub use errors::SchedulerError;
 

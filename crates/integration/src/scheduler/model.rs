@@ -1,8 +1,8 @@
 //! What the scheduler keeps: groups, schedules, when they are due, and what is being done.
 
 use super::timing::{Bounds, Timing};
-use super::zone::Zone;
 use base::tag::Tags;
+use base::zone::Zone;
 use base::{AccountId, Region, Timestamp};
 use store::{Key, Read, StoreError, Table, Tx};
 

@@ -4,9 +4,9 @@
 //!
 //! AWS: <https://docs.aws.amazon.com/scheduler/latest/UserGuide/schedule-types.html>
 
-use super::zone::{Moment, Zone};
 use crate::schedule::Schedule;
 use base::Timestamp;
+use base::zone::{Moment, Zone};
 
 #[derive(Debug)]
 pub(super) struct Timing {
@@ -92,8 +92,8 @@ fn read_time(text: &str) -> Option<i64> {
 #[cfg(test)]
 mod tests {
     use super::{Bounds, Timing};
-    use crate::scheduler::zone::Zone;
     use base::Timestamp;
+    use base::zone::Zone;
 
     fn at(text: &str) -> i64 {
         Timestamp::parse_iso8601(text).unwrap().seconds()

@@ -673,6 +673,9 @@ Resources:
   Out:
     Type: AWS::AutoScaling::ScalingPolicy
     Properties: {{ AutoScalingGroupName: !Ref Group, AdjustmentType: ChangeInCapacity, Cooldown: '60', ScalingAdjustment: {by} }}
+  Daily:
+    Type: AWS::AutoScaling::ScheduledAction
+    Properties: {{ AutoScalingGroupName: !Ref Group, Recurrence: '0 9 * * *', MaxSize: {by} }}
   Busy:
     Type: AWS::CloudWatch::Alarm
     Properties:
@@ -699,10 +702,15 @@ Outputs: {{ Name: {{ Value: !GetAtt Out.PolicyName }} }}
     assert_eq!(settle(&cloud, &root, "scales"), "UPDATE_COMPLETE", "{:#?}", events(&root, "scales"));
     let changed = policies()[0].clone();
     assert_eq!((&changed["ScalingAdjustment"], &changed["PolicyARN"]), (&json!("2"), &made["PolicyARN"]));
+    let actions = || {
+        let told = root.call("autoscaling", "DescribeScheduledActions", json!({})).ok();
+        told["ScheduledUpdateGroupActions"].clone()
+    };
+    assert_eq!(actions()[0]["MaxSize"], "2");
     root.call("cloudformation", "DeleteStack", json!({ "StackName": "scales" })).ok();
     cloud.reconcile();
     for _ in 0..20 {
         cloud.reconcile();
     }
-    assert!(!policies().is_array(), "{}", policies());
+    assert!(!policies().is_array() && !actions().is_array(), "{} {}", policies(), actions());
 }

@@ -11,6 +11,7 @@
 mod accessanalyzer;
 mod autoscaling;
 mod autoscaling_policies;
+mod autoscaling_schedules;
 mod cloudformation_change_sets;
 mod cloudformation_corpus;
 mod cloudformation_custom;

@@ -1,6 +1,8 @@
 //! Records of groups, their instances and what was done to them; and which instance is where to be, or to go. Pure.
 
+pub mod cron;
 pub mod policy;
+pub mod schedule;
 
 use base::{AccountId, Region, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
@@ -45,6 +47,8 @@ store::record! {
         21 => pub warmup: Option<i64>,
         /// Seconds of rest after that change, where the policy that made it has some of its own.
         22 => pub rest: Option<i64>,
+        /// Those of its metrics that are collected.
+        23 => pub metrics: BTreeSet<String>,
     }
 
     /// What instances are launched by.

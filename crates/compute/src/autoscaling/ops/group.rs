@@ -1,6 +1,6 @@
 //! Groups: what they should be. [`crate::autoscaling::work`] makes them so.
 
-use super::{all, all_policies, call, find, keep, list, page, size, text, texts};
+use super::{all, all_policies, call, find, keep, list, page, schedule, size, text, texts};
 use crate::autoscaling::access::{any, group as named, new_group};
 use crate::autoscaling::errors::AutoScalingError;
 use crate::autoscaling::model::{ACTIVITIES, GROUPS, Group, Member, Template, key};
@@ -105,11 +105,18 @@ wire::shape! {
         instances: Vec<InstanceView> = "Instances",
         created: Timestamp = "CreatedTime",
         suspended: Vec<Suspended> = "SuspendedProcesses",
+        metrics: Vec<Enabled> = "EnabledMetrics",
         identifier: Option<String> = "VPCZoneIdentifier",
         status: Option<String> = "Status",
         tags: Vec<Tag> = "Tags",
         policies: Vec<String> = "TerminationPolicies",
         protects: bool = "NewInstancesProtectedFromScaleIn",
+    }
+
+    #[derive(Debug)]
+    struct Enabled {
+        name: String = "Metric",
+        granularity: String = "Granularity",
     }
 
     #[derive(Debug)]
@@ -173,6 +180,8 @@ impl View {
             propagate: Some(*propagate),
         };
         let suspended = |(name, why): (&String, &String)| Suspended { name: name.clone(), why: why.clone() };
+        let enabled =
+            |name: &String| Enabled { name: name.clone(), granularity: super::metrics::GRANULARITY.into() };
         View {
             name: group.name.clone(),
             arn: group.arn(cx.account, cx.region),
@@ -188,6 +197,7 @@ impl View {
             instances: group.members.iter().map(|member| InstanceView::of(group, member)).collect(),
             created: group.created,
             suspended: group.suspended.iter().map(suspended).collect(),
+            metrics: group.metrics.iter().map(enabled).collect(),
             identifier: group.identifier.clone(),
             status: group.deleting.then(|| "Delete in progress".into()),
             tags: group.tags.iter().map(tag).collect(),
@@ -438,10 +448,13 @@ fn delete(cx: &mut Cx<'_>, req: Delete) -> Result<Empty, AutoScalingError> {
     Ok(Empty)
 }
 
-/// Takes away a group without instances, its policies, and what is told of it.
+/// Takes away a group without instances, its policies and scheduled actions, and what is told of it.
 pub(crate) fn remove(cx: &mut Cx<'_>, group: &Group) -> Result<(), AutoScalingError> {
     for policy in all_policies(cx, &group.name)? {
         super::policy::remove(cx, &policy)?;
+    }
+    for action in schedule::of(cx, &group.name)? {
+        action.delete(cx.tx, (cx.account, cx.region));
     }
     let place = key(cx.account, cx.region, &group.name);
     let told: Vec<Key> = ACTIVITIES

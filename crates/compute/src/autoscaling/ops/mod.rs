@@ -7,8 +7,10 @@ pub(crate) mod capacity;
 pub(crate) mod execute;
 pub(crate) mod group;
 pub(crate) mod instance;
+pub(crate) mod metrics;
 pub(crate) mod policy;
 pub(crate) mod process;
+pub(crate) mod schedule;
 
 use super::SELF;
 use super::errors::AutoScalingError;

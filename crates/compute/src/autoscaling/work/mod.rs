@@ -5,6 +5,8 @@
 
 pub(crate) mod instance;
 mod look;
+pub mod metrics;
+pub mod schedule;
 
 use super::SELF;
 use super::model::{ACTIVITIES, GROUPS, Group, IN_SERVICE, Member, PENDING, TERMINATING, key};

@@ -3,9 +3,9 @@
 use super::{group, page};
 use crate::scheduler::errors::{SchedulerError, invalid};
 use crate::scheduler::model::{self, DEFAULT, Group, SCHEDULES, Schedule};
-use crate::scheduler::zone::Zone;
 use crate::scheduler::{access, target, token, work};
 use base::Timestamp;
+use base::zone::Zone;
 use kernel::{Cx, Empty};
 use std::time::Duration;
 use store::Key;

@@ -7,7 +7,7 @@ use wire::Value;
 
 const SCALING: &str = "autoscaling";
 
-pub(super) static KINDS: &[Kind] = &[TEMPLATE, GROUP, POLICY];
+pub(super) static KINDS: &[Kind] = &[TEMPLATE, GROUP, POLICY, ACTION];
 
 const TEMPLATE: Kind = Kind {
     name: "AWS::EC2::LaunchTemplate",
@@ -121,6 +121,41 @@ fn put_policy(on: &mut On<'_, '_>, name: &str) -> Done<Made> {
     let arn = text_at(&arn, "PolicyARN");
     let attributes = vec![("Arn", Value::str(&arn)), ("PolicyName", Value::str(name))];
     Ok(on.made(arn, attributes))
+}
+
+const ACTION_MEMBERS: &[&str] =
+    &["DesiredCapacity", "EndTime", "MaxSize", "MinSize", "Recurrence", "StartTime", "TimeZone"];
+
+const ACTION: Kind = Kind {
+    name: "AWS::AutoScaling::ScheduledAction",
+    changes: ACTION_MEMBERS,
+    fixed: &["AutoScalingGroupName"],
+    attributes: &["ScheduledActionName"],
+    create: |on| {
+        let name = on.generated(255);
+        put_action(on, &name)
+    },
+    update: |on| put_action(on, on.physical),
+    delete: |on| {
+        let group = Value::List(vec![on.was("AutoScalingGroupName")]);
+        let asked = map([("AutoScalingGroupNames", group)]);
+        let there = on.call(SCALING, "DescribeAutoScalingGroups", asked)?;
+        // It has gone with its group, or of itself once its time was over.
+        if at(&there, "AutoScalingGroups.0").is_none() {
+            return Ok(());
+        }
+        let names = Value::List(vec![on.physical()]);
+        let group = on.was("AutoScalingGroupName");
+        let asked = map([("AutoScalingGroupName", group), ("ScheduledActionNames", names)]);
+        on.end(SCALING, "BatchDeleteScheduledAction", asked)
+    },
+    ..BASE
+};
+
+fn put_action(on: &mut On<'_, '_>, name: &str) -> Done<Made> {
+    let input = members(on, ("ScheduledActionName", name), ACTION_MEMBERS);
+    on.call(SCALING, "PutScheduledUpdateGroupAction", input)?;
+    Ok(on.made(name, vec![("ScheduledActionName", Value::str(name))]))
 }
 
 /// What a thing of a group is put with: its name, and the properties that the operation calls the same.
