@@ -448,7 +448,7 @@ fn over(store: &Store, clock: Clock) -> Cloud {
         door: Arc::default(),
     };
     let blobs = Arc::new(blob::Memory::default());
-    let settings = Settings { strict: true, seed: Some(7) };
+    let settings = Settings { strict: true, seed: Some(7), ..Settings::default() };
     let wired = wiring::cloud_on(ground, store.clone(), blobs, clock, Rng::seeded(8), &MASTER, settings);
     Cloud::around(wired.unwrap())
 }
