@@ -48,13 +48,13 @@ impl KeepNetworks {
         let there = driver.inventory()?;
         let vpcs: BTreeSet<&String> = wanted.iter().map(|wanted| &wanted.home.vpc).collect();
         self.resolvers.retain(&vpcs);
+        // Before what is watched changes.
         let counted = cloud.memory::<Counted>();
+        counted.cover(cloud, Some(&driver));
         for gone in there.vpcs.iter().filter(|id| !vpcs.contains(id)) {
             counted.read(&driver, gone, cloud.clock().now());
             driver.remove_vpc(gone)?;
         }
-        // Before what is watched changes.
-        counted.cover(cloud, Some(&driver)).map_err(|error| HostError::Unable(error.to_string()))?;
         let mut gates = Vec::new();
         for Wanted { home, topology, gates: own } in wanted {
             driver.apply(topology, &home.vpc)?;

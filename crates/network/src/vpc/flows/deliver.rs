@@ -133,8 +133,14 @@ fn group(cloud: &Arc<Cloud>, tx: &mut Tx, log: &FlowLog, records: &Records) -> R
         match put(cx, log, &stream, &records.lines) {
             Err(fault) if is_missing(&fault) => {
                 let names = [("logGroupName", log.group.as_str()), ("logStreamName", &stream)];
-                make(cx, "CreateLogGroup", &names[..1])?;
-                make(cx, "CreateLogStream", &names)?;
+                // Who has a group for it need not let the role make one.
+                match make(cx, "CreateLogStream", &names) {
+                    Err(fault) if is_missing(&fault) => {
+                        make(cx, "CreateLogGroup", &names[..1])?;
+                        make(cx, "CreateLogStream", &names)?;
+                    }
+                    made => made?,
+                }
                 put(cx, log, &stream, &records.lines)
             }
             done => done,

@@ -2,7 +2,8 @@
 //!
 //! [`Counted`] is in memory what has been counted in the window that is open; [`RecordFlows`] closes windows by the cloud's
 //! clock and keeps their records ([`format`]), and [`deliver`] brings them to where they go. What was being counted when
-//! the cloud is killed is lost, and its machines are too; the next window says so (`SKIPDATA`).
+//! the cloud is killed is lost, and its machines are too; the next window says so (`SKIPDATA`). Who is stopped closes its
+//! windows first.
 //!
 //! Windows begin with full minutes, those of 600 seconds with full tens of them. An interface of an instance has windows
 //! of a minute, as AWS has them for every instance of today. A clock that is moved makes no windows in between.
@@ -145,11 +146,9 @@ fn boundary(time: Timestamp, every: u32) -> Timestamp {
 
 impl Counted {
     /// Counts for those flow logs that there are now. What was counted for others, or for no more, is closed.
-    ///
-    /// # Errors
-    /// When the store cannot be read.
-    pub(crate) fn cover(&self, cloud: &Cloud, driver: Option<&Arc<dyn Driver>>) -> Result<(), StoreError> {
-        self.with(|state| state.cover(cloud, driver))
+    pub(crate) fn cover(&self, cloud: &Cloud, driver: Option<&Arc<dyn Driver>>) {
+        // Where the store cannot be read [`RecordFlows`] says so.
+        let _ = self.with(|state| state.cover(cloud, driver));
     }
 
     /// Reads what the data plane has counted in a VPC that is about to go.
@@ -259,6 +258,30 @@ impl State {
     }
 }
 
+impl State {
+    /// Closes all windows, wherever they are.
+    fn end(&mut self, driver: Option<&Arc<dyn Driver>>, now: Timestamp) {
+        let vpcs: BTreeSet<String> = self.windows.values().map(|window| window.place.vpc.clone()).collect();
+        vpcs.iter().for_each(|vpc| self.read(driver, vpc, now));
+        let windows = std::mem::take(&mut self.windows).into_values();
+        self.closed.extend(windows.map(|window| Closed { window, until: now }));
+    }
+
+    /// Puts the records of closed windows on their way.
+    fn keep(&mut self, cloud: &Cloud, goes_on: bool) -> Result<(), String> {
+        while let Some(closed) = self.closed.last() {
+            let mut tx = cloud.store().begin();
+            closed.keep(cloud, &mut tx, goes_on).map_err(|error| error.to_string())?;
+            match tx.commit().wait() {
+                Ok(_) => drop(self.closed.pop()),
+                Err(CommitError::Conflict) => {}
+                Err(error) => return Err(error.to_string()),
+            }
+        }
+        Ok(())
+    }
+}
+
 impl Window {
     fn add(&mut self, flow: &host::Flow, now: Timestamp) {
         let key = &flow.key;
@@ -301,7 +324,7 @@ impl Window {
             .collect();
         lines.sort_by_key(|line| line.start);
         if self.skipped {
-            lines.push(line(What::SkipData, until));
+            lines.insert(0, line(What::SkipData, self.since));
         } else if lines.is_empty() {
             lines.push(line(What::NoData, self.since));
         }
@@ -310,8 +333,8 @@ impl Window {
 }
 
 impl Closed {
-    /// Puts its records on their way.
-    fn keep(&self, cloud: &Cloud, tx: &mut Tx) -> Result<(), StoreError> {
+    /// Puts its records on their way. Where nothing more is counted, nothing is lost.
+    fn keep(&self, cloud: &Cloud, tx: &mut Tx, goes_on: bool) -> Result<(), StoreError> {
         let Place { account, region, interface, .. } = &self.window.place;
         let now = cloud.clock().now();
         for log in self.window.logs.values() {
@@ -335,8 +358,8 @@ impl Closed {
                 let key = records_key(due, *account, *region, &log.id).u64(cloud.rng().u64());
                 RECORDS.put(tx, &key, &records);
             }
-            if !log.begun {
-                log.begun = true;
+            if log.begun != goes_on {
+                log.begun = goes_on;
                 FLOW_LOGS.put(tx, &key, &log);
             }
         }
@@ -364,16 +387,105 @@ impl Reconciler for RecordFlows {
         counted.with(|state| {
             state.cover(cloud, driver.as_ref()).map_err(|error| error.to_string())?;
             let next = state.close(driver.as_ref(), cloud.clock().now());
-            while let Some(closed) = state.closed.last() {
-                let mut tx = cloud.store().begin();
-                closed.keep(cloud, &mut tx).map_err(|error| error.to_string())?;
-                match tx.commit().wait() {
-                    Ok(_) => drop(state.closed.pop()),
-                    Err(CommitError::Conflict) => {}
-                    Err(error) => return Err(error.to_string()),
-                }
-            }
-            Ok(next)
+            state.keep(cloud, true).map(|()| next)
         })
+    }
+
+    fn last(&self, cloud: &Arc<Cloud>) -> Result<(), String> {
+        let driver = self.0.running();
+        cloud.memory::<Counted>().with(|state| {
+            state.end(driver.as_ref(), cloud.clock().now());
+            state.keep(cloud, false)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::vpc::model::Traffic;
+    use host::{Count, Flow};
+    use net::program::flows::FlowKey;
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_seconds(1_800_000_000 + seconds)
+    }
+
+    fn open(since: i64) -> Window {
+        let place = Place {
+            account: AccountId::parse("123456789012").unwrap(),
+            region: Region::US_EAST_1,
+            vpc: "vpc-1".into(),
+            subnet: "subnet-1".into(),
+            zone: "us-east-1a".into(),
+            interface: "eni-1".into(),
+            instance: None,
+            primary: ["10.0.0.9".parse().ok(), None],
+        };
+        Window { place, logs: BTreeMap::new(), since: at(since), flows: BTreeMap::new(), skipped: false }
+    }
+
+    fn flow(port: u16, tcp_flags: u8, ago: u64) -> Flow {
+        let key = FlowKey {
+            link: link("eni-1"),
+            source: "10.0.0.9".parse().unwrap(),
+            destination: "10.0.0.10".parse().unwrap(),
+            egress: true,
+            accepted: port != 22,
+            protocol: 6,
+            source_port: 5000,
+            destination_port: port,
+            tcp_flags,
+        };
+        Flow { key, count: Count { packets: 2, bytes: 100 }, ago: Duration::from_secs(ago) }
+    }
+
+    #[test]
+    fn windows_end_with_full_minutes_and_full_tens_of_them() {
+        for (time, every, end) in [(0, 60, 60), (59, 60, 60), (60, 60, 120), (61, 600, 600), (600, 600, 1200)]
+        {
+            assert_eq!(boundary(at(time), every), at(end), "{time} {every}");
+        }
+    }
+
+    #[test]
+    fn packets_of_a_flow_are_one_record_with_its_times_and_flags() {
+        let mut window = open(0);
+        // A SYN, what follows, and what came before the window's beginning by the clock.
+        for (flow, now) in [(flow(80, 2, 10), 30), (flow(80, 16, 0), 30), (flow(80, 17, 90), 50)] {
+            window.add(&flow, at(now));
+        }
+        window.add(&flow(22, 2, 5), at(50));
+        let log = |traffic| FlowLog {
+            traffic,
+            format: "${dstport} ${packets} ${bytes} ${tcp-flags} ${action} ${start} ${end} ${log-status}"
+                .into(),
+            ..FlowLog::default()
+        };
+        let lines = |window: &Window, traffic| {
+            window.lines(&log(traffic), at(60)).into_iter().map(|line| line.text).collect::<Vec<String>>()
+        };
+        let passed = "80 6 300 3 ACCEPT 1800000000 1800000030 OK";
+        let refused = "22 2 100 2 REJECT 1800000045 1800000045 OK";
+        assert_eq!(lines(&window, Traffic::All), [passed, refused]);
+        assert_eq!(lines(&window, Traffic::Accept), [passed]);
+        assert_eq!(lines(&window, Traffic::Reject), [refused]);
+        let empty = "- - - - - 1800000000 1800000060";
+        assert_eq!(lines(&open(0), Traffic::All), [format!("{empty} NODATA")]);
+        window.skipped = true;
+        assert_eq!(lines(&window, Traffic::Reject), [format!("{empty} SKIPDATA"), refused.into()]);
+    }
+
+    #[test]
+    fn a_window_holds_so_many_flows_and_says_that_there_were_more() {
+        let mut window = open(0);
+        let most = u16::try_from(FLOWS_MAX).unwrap();
+        for port in 0..most {
+            window.add(&flow(port, 2, 0), at(1));
+        }
+        window.add(&flow(0, 16, 0), at(1));
+        assert!(!window.skipped);
+        window.add(&flow(most, 2, 0), at(1));
+        assert!(window.skipped && window.flows.len() == usize::from(most));
     }
 }
