@@ -181,13 +181,14 @@ fn publish(cloud: &Arc<Cloud>) -> Result<(), String> {
         let values = dropped.to_string();
         crate::log::error("metrics were lost: too many wait for CloudWatch", &[("values", &values)]);
     }
-    let mut by_home: HashMap<(Source, (AccountId, Region)), Minutes> = HashMap::new();
+    // Each minute by itself: one that CloudWatch refuses takes no other with it.
+    let mut by_home: HashMap<(Source, (AccountId, Region), i64), Minutes> = HashMap::new();
     for (minute, metrics) in minutes {
-        let of = (minute.0.source, minute.0.home);
+        let of = (minute.0.source, minute.0.home, minute.1);
         by_home.entry(of).or_default().insert(minute, metrics);
     }
     let mut problem = Ok(());
-    for ((source, home), minutes) in by_home {
+    for ((source, home, _), minutes) in by_home {
         if let Err(why) = publish_of(cloud, source, home, &minutes) {
             vitals.give_back(minutes);
             problem = Err(why);
@@ -196,7 +197,7 @@ fn publish(cloud: &Arc<Cloud>) -> Result<(), String> {
     problem
 }
 
-/// All of one service in one account and region, in one transaction, so that nothing is counted twice.
+/// A minute of one service in one account and region, in one transaction, so that nothing is counted twice.
 fn publish_of(
     cloud: &Arc<Cloud>,
     source: Source,

@@ -159,6 +159,21 @@ fn minutes_are_the_clocks() {
     cloud.reconcile();
     let sums = asked(&root, "ConsumedWriteCapacityUnits", &[("TableName", "items")], "Sum", 60);
     assert_eq!(sums, [1.0, 2.0]);
+    // What waits while the clock moves by weeks is too old for CloudWatch, and takes nothing else with it.
+    put();
+    cloud.advance(Duration::from_secs(21 * 86_400));
+    put();
+    cloud.reconcile();
+    let asked = json!({
+        "Namespace": "AWS/DynamoDB", "MetricName": "ConsumedWriteCapacityUnits", "Statistics": ["Sum"],
+        "Dimensions": [{"Name": "TableName", "Value": "items"}], "Period": 86_400,
+        "StartTime": "2026-01-15T00:00:00Z", "EndTime": "2026-02-06T00:00:00Z",
+    });
+    let answer = root.call("cloudwatch", "GetMetricStatistics", asked).ok();
+    let mut sums: Vec<f64> =
+        answer["Datapoints"].as_array().unwrap().iter().map(|p| number(&p["Sum"])).collect();
+    sums.sort_by(f64::total_cmp);
+    assert_eq!(sums, [1.0, 3.0]);
 }
 
 #[test]

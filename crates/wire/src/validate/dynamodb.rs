@@ -127,22 +127,17 @@ fn sentence(violation: &Violation) -> String {
     let generic = |path: &str, constraint: &str| {
         format!("Value at '{path}' failed to satisfy constraint: {constraint}")
     };
-    let shown = value.as_deref().unwrap_or_default();
     match (violation.input, violation.member, constraint) {
-        // Query and BatchGetItem have moved to the generic words for these.
+        // Query and the batches have moved to the generic words for these.
         ("QueryInput", "Limit", _) => return generic("Limit", &constraint.to_string()),
-        ("BatchGetItemInput", "RequestItems", Constraint::LengthMin(_) | Constraint::LengthMax(_)) => {
+        (
+            "BatchGetItemInput" | "BatchWriteItemInput",
+            "RequestItems",
+            Constraint::LengthMin(_) | Constraint::LengthMax(_),
+        ) => {
             let path = path.strip_prefix("requestItems").unwrap_or(path);
             let path = path.strip_suffix("keys").map_or(path.to_owned(), |table| format!("{table}Keys"));
             return generic(&format!("RequestItems{path}"), &constraint.to_string());
-        }
-        // What is too long to be echoed whole is named.
-        ("BatchWriteItemInput", "RequestItems", Constraint::Values(all)) if !shown.ends_with('}') => {
-            let table = shown.trim_start_matches('{').split("=[").next().unwrap_or_default();
-            let longest = all.iter().find(|one| matches!(one, Constraint::LengthMax(_)));
-            if let Some(longest) = longest {
-                return generic(&format!("RequestItems.{table}.member"), &longest.to_string());
-            }
         }
         ("TransactWriteItemsInput" | "TransactGetItemsInput", "TransactItems", Constraint::LengthMax(_)) => {
             return generic("TransactItems", &constraint.to_string());
@@ -227,5 +222,21 @@ mod tests {
             of("BatchGetItem", vec![("RequestItems", Value::Map(Vec::new()))]),
             "1 validation error detected: Value at 'RequestItems' failed to satisfy constraint: Member must have length greater than or equal to 1"
         );
+        let write = || Value::Struct(Struct::new());
+        let writes = |count| vec![("RequestItems", Value::Map(vec![("keys".into(), Value::List(count))]))];
+        for (writes, path, rule) in [
+            (vec![("RequestItems", Value::Map(Vec::new()))], "RequestItems", "greater than or equal to 1"),
+            (writes(Vec::new()), "RequestItems.keys.member", "greater than or equal to 1"),
+            (
+                writes((0..26).map(|_| write()).collect()),
+                "RequestItems.keys.member",
+                "less than or equal to 25",
+            ),
+        ] {
+            let want = format!(
+                "1 validation error detected: Value at '{path}' failed to satisfy constraint: Member must have length {rule}"
+            );
+            assert_eq!(of("BatchWriteItem", writes), want);
+        }
     }
 }
