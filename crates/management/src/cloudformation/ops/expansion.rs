@@ -64,7 +64,8 @@ pub(super) fn looked_at(text: &str) -> Result<Template, CfnError> {
         root = foreach::expand(&root, None)?;
     }
     if is_spliced {
-        root = typed(without_snippets(&without_include(&root, Vec::new())).unwrap_or(Value::Null));
+        let rest = without_snippets(&without_include(&root, Vec::new()));
+        root = typed(rest.unwrap_or(Value::Map(Vec::new())));
     }
     if sam::applies(&root) {
         root = sam::transform(&root, &BTreeMap::new())?;
