@@ -656,6 +656,9 @@ Resources:
   Daily:
     Type: AWS::AutoScaling::ScheduledAction
     Properties: {{ AutoScalingGroupName: !Ref Group, Recurrence: '0 9 * * *', MaxSize: {by} }}
+  Waits:
+    Type: AWS::AutoScaling::LifecycleHook
+    Properties: {{ AutoScalingGroupName: !Ref Group, LifecycleTransition: 'autoscaling:EC2_INSTANCE_LAUNCHING', HeartbeatTimeout: 30{by} }}
   Busy:
     Type: AWS::CloudWatch::Alarm
     Properties:
@@ -687,6 +690,9 @@ Outputs: {{ Name: {{ Value: !GetAtt Out.PolicyName }} }}
         told["ScheduledUpdateGroupActions"].clone()
     };
     assert_eq!(actions()[0]["MaxSize"], "2");
+    let hooks =
+        root.call("autoscaling", "DescribeLifecycleHooks", json!({ "AutoScalingGroupName": "web" })).ok();
+    assert_eq!(hooks["LifecycleHooks"][0]["HeartbeatTimeout"], "302");
     root.call("cloudformation", "DeleteStack", json!({ "StackName": "scales" })).ok();
     cloud.reconcile();
     for _ in 0..20 {

@@ -49,6 +49,7 @@ store::record! {
         22 => pub rest: Option<i64>,
         /// Those of its metrics that are collected.
         23 => pub metrics: BTreeSet<String>,
+        24 => pub hooks: Vec<Hook>,
     }
 
     /// What instances are launched by.
@@ -77,6 +78,36 @@ store::record! {
         /// The activity that is about it.
         10 => pub activity: String,
         11 => pub launched: Timestamp,
+        /// What it waits for, in [`PENDING_WAIT`] and [`TERMINATING_WAIT`].
+        12 => pub waits: Vec<Wait>,
+        /// When the activity that is about it began.
+        13 => pub acted: Option<Timestamp>,
+    }
+
+    /// Lets instances wait on their way in or out.
+    #[derive(Clone, PartialEq, Debug)]
+    pub struct Hook {
+        1 => pub name: String,
+        2 => pub launches: bool,
+        /// Seconds.
+        3 => pub timeout: i64,
+        /// Who has heard nothing in that time goes on; else it is given up.
+        4 => pub goes_on: bool,
+        5 => pub metadata: Option<String>,
+    }
+
+    /// One instance waits for one hook.
+    #[derive(Clone, PartialEq, Debug)]
+    pub struct Wait {
+        1 => pub hook: String,
+        2 => pub token: String,
+        3 => pub until: Timestamp,
+        /// No heartbeat makes it longer.
+        4 => pub most: Timestamp,
+        5 => pub timeout: i64,
+        /// AWS's word, once somebody has said it.
+        6 => pub result: Option<String>,
+        7 => pub goes_on: bool,
     }
 
     /// Under its group, its start and its id.
@@ -103,6 +134,28 @@ pub const ACTIVITIES: Table<Activity> = Table::new(0x2702, "autoscaling/activiti
 pub const PENDING: &str = "Pending";
 pub const IN_SERVICE: &str = "InService";
 pub const TERMINATING: &str = "Terminating";
+pub const PENDING_WAIT: &str = "Pending:Wait";
+pub const TERMINATING_WAIT: &str = "Terminating:Wait";
+
+pub const LAUNCHING: &str = "autoscaling:EC2_INSTANCE_LAUNCHING";
+pub const TERMINATING_HOOK: &str = "autoscaling:EC2_INSTANCE_TERMINATING";
+
+/// AWS: of one group.
+pub const HOOKS_MAX: usize = 50;
+/// AWS: nobody waits longer than two days, nor than a hundred heartbeats.
+const WAIT_MAX: i64 = 172_800;
+const HEARTBEATS_MAX: i64 = 100;
+
+impl Hook {
+    /// Seconds after which nobody waits any longer, whatever heart beats.
+    pub fn most(&self) -> i64 {
+        WAIT_MAX.min(self.timeout * HEARTBEATS_MAX)
+    }
+
+    pub fn transition(&self) -> &'static str {
+        if self.launches { LAUNCHING } else { TERMINATING_HOOK }
+    }
+}
 
 pub fn key(account: AccountId, region: Region, name: &str) -> Key {
     Key::regional(account, region).str(name)
@@ -116,7 +169,17 @@ pub fn after(from: Timestamp, seconds: i64) -> Timestamp {
 impl Member {
     /// When the activity that is about it began: its end's or its launch's.
     pub fn told(&self) -> Timestamp {
-        if self.state == TERMINATING { self.since } else { self.launched }
+        let by_state = if self.is_going() { self.since } else { self.launched };
+        self.acted.unwrap_or(by_state)
+    }
+
+    /// It is on its way out.
+    pub fn is_going(&self) -> bool {
+        self.state.starts_with(TERMINATING)
+    }
+
+    pub fn is_coming(&self) -> bool {
+        self.state.starts_with(PENDING)
     }
 }
 
@@ -133,7 +196,7 @@ impl Group {
 
     /// Those that are not on their way out.
     pub fn live(&self) -> impl Iterator<Item = &Member> {
-        self.members.iter().filter(|member| member.state != TERMINATING)
+        self.members.iter().filter(|member| !member.is_going())
     }
 
     /// Those that have been in service for so many seconds.

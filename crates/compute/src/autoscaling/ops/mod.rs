@@ -6,6 +6,7 @@ pub(crate) mod activity;
 pub(crate) mod capacity;
 pub(crate) mod execute;
 pub(crate) mod group;
+pub(crate) mod hook;
 pub(crate) mod instance;
 pub(crate) mod metrics;
 pub(crate) mod policy;

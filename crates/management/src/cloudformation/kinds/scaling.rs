@@ -7,7 +7,7 @@ use wire::Value;
 
 const SCALING: &str = "autoscaling";
 
-pub(super) static KINDS: &[Kind] = &[TEMPLATE, GROUP, POLICY, ACTION];
+pub(super) static KINDS: &[Kind] = &[TEMPLATE, GROUP, POLICY, ACTION, HOOK];
 
 const TEMPLATE: Kind = Kind {
     name: "AWS::EC2::LaunchTemplate",
@@ -156,6 +156,37 @@ fn put_action(on: &mut On<'_, '_>, name: &str) -> Done<Made> {
     let input = members(on, ("ScheduledActionName", name), ACTION_MEMBERS);
     on.call(SCALING, "PutScheduledUpdateGroupAction", input)?;
     Ok(on.made(name, vec![("ScheduledActionName", Value::str(name))]))
+}
+
+const HOOK_MEMBERS: &[&str] =
+    &["DefaultResult", "HeartbeatTimeout", "LifecycleTransition", "NotificationMetadata"];
+
+const HOOK: Kind = Kind {
+    name: "AWS::AutoScaling::LifecycleHook",
+    changes: HOOK_MEMBERS,
+    fixed: &["AutoScalingGroupName", "LifecycleHookName"],
+    named: Some("LifecycleHookName"),
+    create: |on| {
+        let name = on.name("LifecycleHookName", 255);
+        put_hook(on, &name)
+    },
+    update: |on| put_hook(on, on.physical),
+    delete: |on| {
+        let group = on.was("AutoScalingGroupName");
+        let asked = map([("AutoScalingGroupNames", Value::List(vec![group.clone()]))]);
+        let there = on.call(SCALING, "DescribeAutoScalingGroups", asked)?;
+        if at(&there, "AutoScalingGroups.0").is_none() {
+            return Ok(());
+        }
+        let asked = map([("AutoScalingGroupName", group), ("LifecycleHookName", on.physical())]);
+        on.end(SCALING, "DeleteLifecycleHook", asked)
+    },
+    ..BASE
+};
+
+fn put_hook(on: &mut On<'_, '_>, name: &str) -> Done<Made> {
+    on.call(SCALING, "PutLifecycleHook", members(on, ("LifecycleHookName", name), HOOK_MEMBERS))?;
+    Ok(on.made(name, Vec::new()))
 }
 
 /// What a thing of a group is put with: its name, and the properties that the operation calls the same.
