@@ -29,6 +29,7 @@ pub static AUTOSCALING: kernel::Service = kernel::Service {
         ops::hook::OPS,
         ops::instance::OPS,
         ops::metrics::OPS,
+        ops::notification::OPS,
         ops::policy::OPS,
         ops::process::OPS,
         ops::schedule::OPS,

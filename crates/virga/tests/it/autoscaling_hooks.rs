@@ -1,4 +1,4 @@
-//! Lifecycle hooks: instances wait on their way in and out, until they are told or their time is over.
+//! Lifecycle hooks and notifications: instances wait on their way in and out, until they are told or their time is over.
 
 use crate::autoscaling::{activities, asg, asked, ids, members, refused, settled, template};
 use crate::ec2_profiles::IMAGE;
@@ -196,4 +196,44 @@ fn a_hook_that_goes_lets_go() {
     }
     let types = asg(&root, "DescribeLifecycleHookTypes", json!({}));
     assert_eq!(items(&types["LifecycleHookTypes"]).len(), 2);
+}
+
+#[test]
+fn topics_are_told() {
+    let cloud = begin(0, &[]);
+    let root = cloud.root(ACCOUNT);
+    let topic = "arn:aws:sns:us-east-1:123456789012:told";
+    let put = |kinds: Value| json!({ "AutoScalingGroupName": "web", "TopicARN": topic, "NotificationTypes": kinds });
+    let kinds = json!(["autoscaling:EC2_INSTANCE_LAUNCH", "autoscaling:EC2_INSTANCE_TERMINATE"]);
+    assert_eq!(refused(&root, "PutNotificationConfiguration", put(kinds.clone())).0, "ValidationError");
+    root.call("sns", "CreateTopic", json!({ "Name": "told" })).ok();
+    listen(&root);
+    let queue = "arn:aws:sqs:us-east-1:123456789012:heard";
+    let raw = json!({ "TopicArn": topic, "Protocol": "sqs", "Endpoint": queue, "Attributes": { "RawMessageDelivery": "true" } });
+    root.call("sns", "Subscribe", raw).ok();
+    let mood = refused(&root, "PutNotificationConfiguration", put(json!(["autoscaling:MOOD"])));
+    assert_eq!(mood, ("ValidationError".into(), "Invalid notification type: autoscaling:MOOD".into()));
+    asg(&root, "PutNotificationConfiguration", put(kinds));
+    let told = asg(&root, "DescribeNotificationConfigurations", json!({ "AutoScalingGroupNames": ["web"] }));
+    assert_eq!(items(&told["NotificationConfigurations"]).len(), 2);
+    let size = |size: i64| {
+        asg(&root, "SetDesiredCapacity", json!({ "AutoScalingGroupName": "web", "DesiredCapacity": size }))
+    };
+    let seen = std::cell::RefCell::new(Vec::new());
+    let hears = |kind: &str| {
+        let told = heard(&root).into_iter().filter(|one| one["Service"] == "AWS Auto Scaling");
+        seen.borrow_mut().extend(told);
+        seen.borrow().iter().any(|one: &Value| one["Event"] == kind)
+    };
+    until(&cloud, || hears("autoscaling:TEST_NOTIFICATION"));
+    size(1);
+    until(&cloud, || hears("autoscaling:EC2_INSTANCE_LAUNCH"));
+    size(0);
+    until(&cloud, || hears("autoscaling:EC2_INSTANCE_TERMINATE"));
+    let away = json!({ "AutoScalingGroupName": "web", "TopicARN": topic });
+    asg(&root, "DeleteNotificationConfiguration", away);
+    let told = asg(&root, "DescribeNotificationConfigurations", json!({}));
+    assert!(items(&told["NotificationConfigurations"]).is_empty());
+    let types = asg(&root, "DescribeAutoScalingNotificationTypes", json!({}));
+    assert_eq!(items(&types["AutoScalingNotificationTypes"]).len(), 5);
 }

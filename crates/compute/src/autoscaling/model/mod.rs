@@ -50,6 +50,8 @@ store::record! {
         /// Those of its metrics that are collected.
         23 => pub metrics: BTreeSet<String>,
         24 => pub hooks: Vec<Hook>,
+        /// What topics want to hear of.
+        25 => pub topics: BTreeMap<String, BTreeSet<String>>,
     }
 
     /// What instances are launched by.
@@ -139,6 +141,17 @@ pub const TERMINATING_WAIT: &str = "Terminating:Wait";
 
 pub const LAUNCHING: &str = "autoscaling:EC2_INSTANCE_LAUNCHING";
 pub const TERMINATING_HOOK: &str = "autoscaling:EC2_INSTANCE_TERMINATING";
+
+pub const TEST: &str = "autoscaling:TEST_NOTIFICATION";
+
+/// What topics may hear of.
+pub const NOTIFICATIONS: [&str; 5] = [
+    "autoscaling:EC2_INSTANCE_LAUNCH",
+    "autoscaling:EC2_INSTANCE_LAUNCH_ERROR",
+    "autoscaling:EC2_INSTANCE_TERMINATE",
+    "autoscaling:EC2_INSTANCE_TERMINATE_ERROR",
+    TEST,
+];
 
 /// AWS: of one group.
 pub const HOOKS_MAX: usize = 50;

@@ -9,6 +9,7 @@ pub(crate) mod group;
 pub(crate) mod hook;
 pub(crate) mod instance;
 pub(crate) mod metrics;
+pub(crate) mod notification;
 pub(crate) mod policy;
 pub(crate) mod process;
 pub(crate) mod schedule;

@@ -1,6 +1,6 @@
 //! Instances of a group launched and ended by EC2's public operations, with the activities that tell of it.
 
-use super::{hook, tell};
+use super::{hook, notify, tell};
 use crate::autoscaling::model::{
     ACTIVITIES, Activity, Group, Member, PENDING, TERMINATING, TERMINATING_WAIT, key,
 };
@@ -187,7 +187,7 @@ pub(super) fn finish(
     let status = if failed.is_some() { "Cancelled" } else { "Successful" };
     (activity.end, activity.status, activity.message) = (Some(cx.now), status.into(), failed);
     ACTIVITIES.put(cx.tx, &key, &activity);
-    emit(cx, &activity, Some(&member.id), event);
+    emit(cx, group, &activity, Some(&member.id), event);
     Ok(())
 }
 
@@ -204,11 +204,12 @@ pub(super) fn failed(cx: &mut Cx<'_>, group: &Group, fault: &Fault) {
     (told.end, told.status, told.message) = (Some(cx.now), "Failed".into(), Some(why));
     // Where it cannot be told, the group is kept all the same.
     let _ = tell(cx, &told);
-    emit(cx, &told, None, "EC2 Instance Launch Unsuccessful");
+    emit(cx, group, &told, None, "EC2 Instance Launch Unsuccessful");
 }
 
 /// AWS: <https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-event-reference.html>
-fn emit(cx: &mut Cx<'_>, activity: &Activity, instance: Option<&String>, event: &'static str) {
+fn emit(cx: &mut Cx<'_>, group: &Group, activity: &Activity, instance: Option<&String>, event: &'static str) {
+    notify::tell(cx, group, activity, instance.map(String::as_str).unwrap_or_default(), event);
     let mut resources = vec![activity.arn.clone()];
     resources.extend(instance.map(|id| cx.arn("ec2", &format!("instance/{id}")).to_string()));
     let launches = event.contains("Launch");

@@ -7,6 +7,7 @@ mod hook;
 pub(crate) mod instance;
 mod look;
 pub mod metrics;
+pub(crate) mod notify;
 pub mod schedule;
 
 use super::SELF;
