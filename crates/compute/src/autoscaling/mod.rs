@@ -8,7 +8,7 @@
 //!
 //! Not here: launch configurations, mixed instances, targets of lifecycle hooks (they tell EventBridge), policies on metric math or on what the cloud does not
 //! measure, predictive ones, how they sum up several data points (the newest decides), metrics of warm pools, instance
-//! refresh, warm pools, standby, attaching and detaching, load balancers, changing tags.
+//! refresh, warm pools, standby, attaching and detaching, load balancers, policies of termination by functions.
 
 mod access;
 mod errors;
@@ -28,11 +28,13 @@ pub static AUTOSCALING: kernel::Service = kernel::Service {
         ops::group::OPS,
         ops::hook::OPS,
         ops::instance::OPS,
+        ops::limits::OPS,
         ops::metrics::OPS,
         ops::notification::OPS,
         ops::policy::OPS,
         ops::process::OPS,
         ops::schedule::OPS,
+        ops::tag::OPS,
     ],
 };
 

@@ -52,6 +52,8 @@ store::record! {
         24 => pub hooks: Vec<Hook>,
         /// What topics want to hear of.
         25 => pub topics: BTreeMap<String, BTreeSet<String>>,
+        /// Whom to end first, AWS's words in their order; its default where there is none.
+        26 => pub termination: Vec<String>,
     }
 
     /// What instances are launched by.
@@ -84,6 +86,8 @@ store::record! {
         12 => pub waits: Vec<Wait>,
         /// When the activity that is about it began.
         13 => pub acted: Option<Timestamp>,
+        /// The id of the template that its version is of.
+        14 => pub template: String,
     }
 
     /// Lets instances wait on their way in or out.
@@ -141,6 +145,17 @@ pub const TERMINATING_WAIT: &str = "Terminating:Wait";
 
 pub const LAUNCHING: &str = "autoscaling:EC2_INSTANCE_LAUNCHING";
 pub const TERMINATING_HOOK: &str = "autoscaling:EC2_INSTANCE_TERMINATING";
+
+/// Whom to end first. Nothing is launched by a configuration or by weights, so that those choose nobody.
+pub const POLICIES_OF_TERMINATION: [&str; 7] = [
+    "AllocationStrategy",
+    "ClosestToNextInstanceHour",
+    "Default",
+    "NewestInstance",
+    "OldestInstance",
+    "OldestLaunchConfiguration",
+    "OldestLaunchTemplate",
+];
 
 pub const TEST: &str = "autoscaling:TEST_NOTIFICATION";
 
@@ -265,12 +280,36 @@ impl Group {
         least.zip(most).is_some_and(|(least, most)| most - least > 1)
     }
 
-    /// AWS's default: of the zone with most instances the one that was launched first, unless it is protected.
+    pub fn policies(&self) -> Vec<String> {
+        if self.termination.is_empty() { vec!["Default".into()] } else { self.termination.clone() }
+    }
+
+    /// Who is to go: of the zone with most instances the one that the policies choose, unless it is protected.
     /// AWS: <https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-termination-policies.html>
-    pub fn victim(&self) -> Option<&Member> {
-        let of_zone = |zone: &str| self.live().filter(|member| member.zone == zone).count();
-        let open = self.live().filter(|member| !member.protected);
-        open.min_by_key(|member| (usize::MAX - of_zone(&member.zone), member.launched, member.id.clone()))
+    pub fn victim(&self, now: Timestamp) -> Option<&Member> {
+        let of_zone = |member: &Member| self.live().filter(|other| other.zone == member.zone).count();
+        let mut open: Vec<&Member> = self.live().filter(|member| !member.protected).collect();
+        let most = open.iter().map(|member| of_zone(member)).max()?;
+        open.retain(|member| of_zone(member) == most);
+        let age = |member: &Member| now.seconds() - member.launched.seconds();
+        // One of another template than the group's is older than any version of that.
+        let version = |member: &Member| {
+            let is_current = member.template.is_empty() || member.template == self.template.id;
+            (is_current, member.version.parse().unwrap_or(i64::MAX))
+        };
+        // The least of each is chosen; who is alike is left to the next.
+        for policy in self.policies() {
+            let rank = |member: &Member| match policy.as_str() {
+                "OldestInstance" => (true, -age(member)),
+                "NewestInstance" => (true, age(member)),
+                "ClosestToNextInstanceHour" => (true, -age(member).rem_euclid(3_600)),
+                "OldestLaunchTemplate" | "Default" => version(member),
+                _ => (true, 0),
+            };
+            let least = open.iter().map(|member| rank(member)).min()?;
+            open.retain(|member| rank(member) == least);
+        }
+        open.into_iter().min_by_key(|member| (member.launched, &member.id))
     }
 }
 
@@ -279,6 +318,8 @@ mod tests {
     use super::{Group, IN_SERVICE, Member};
     use base::Timestamp;
     use std::collections::BTreeSet;
+
+    const NOW: Timestamp = Timestamp::from_seconds(4_000);
 
     fn group(members: &[(&str, &str)]) -> Group {
         let subnets = ["a", "b", "c"].map(|zone| (zone.to_owned(), format!("subnet-{zone}"))).to_vec();
@@ -317,10 +358,39 @@ mod tests {
     #[test]
     fn the_oldest_of_the_fullest_zone_goes_unless_it_is_protected() {
         let mut group = group(&[("i-1", "a"), ("i-2", "b"), ("i-3", "b")]);
-        assert_eq!(group.victim().unwrap().id, "i-2");
+        assert_eq!(group.victim(NOW).unwrap().id, "i-2");
         group.members[1].protected = true;
-        assert_eq!(group.victim().unwrap().id, "i-3");
+        assert_eq!(group.victim(NOW).unwrap().id, "i-3");
         group.members.iter_mut().for_each(|member| member.protected = true);
-        assert!(group.victim().is_none());
+        assert!(group.victim(NOW).is_none());
+    }
+
+    #[test]
+    fn policies_choose_in_their_order() {
+        let mut group = group(&[("i-1", "a"), ("i-2", "a"), ("i-3", "a")]);
+        group.members[0].launched = Timestamp::from_seconds(3_000);
+        group.members[1].launched = Timestamp::from_seconds(500);
+        group.members[2].launched = Timestamp::from_seconds(100);
+        group
+            .members
+            .iter_mut()
+            .zip(["2", "1", "2"])
+            .for_each(|(member, version)| member.version = version.into());
+        for (policies, chosen) in [
+            (["OldestInstance"].as_slice(), "i-3"),
+            (&["NewestInstance"], "i-1"),
+            // They are 1,000, 3,500 and 300 seconds into an hour of theirs.
+            (&["ClosestToNextInstanceHour"], "i-2"),
+            (&["OldestLaunchTemplate"], "i-2"),
+            (&["Default"], "i-2"),
+            (&["AllocationStrategy", "NewestInstance"], "i-1"),
+        ] {
+            group.termination = policies.iter().map(|name| (*name).to_owned()).collect();
+            assert_eq!(group.victim(NOW).unwrap().id, chosen, "{policies:?}");
+        }
+        group.template.id = "lt-2".into();
+        group.members[0].template = "lt-1".into();
+        group.termination = vec!["OldestLaunchTemplate".into()];
+        assert_eq!(group.victim(NOW).unwrap().id, "i-1");
     }
 }

@@ -111,6 +111,7 @@ pub(super) fn launch(
         launched: cx.now,
         acted: Some(cx.now),
         waits: Vec::new(),
+        template: group.template.id.clone(),
         id,
     });
     Ok(())

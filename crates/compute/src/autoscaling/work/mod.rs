@@ -266,7 +266,9 @@ fn change(cx: &mut Cx<'_>, group: &mut Group, seen: &Seen) -> Result<Next, Fault
         return start(cx, group, seen, cause);
     }
     if size > desired && may_end && settled {
-        let Some(id) = group.victim().map(|member| member.id.clone()) else { return Ok(Next::Rest(None)) };
+        let Some(id) = group.victim(cx.now).map(|member| member.id.clone()) else {
+            return Ok(Next::Rest(None));
+        };
         let cause = shrinking(cx, group, &id);
         end(cx, group, &id, cause)?;
         return Ok(Next::Again);
