@@ -150,6 +150,7 @@ pub(super) const RULES: &[Rule] = &[
             // A member of an activity, and of the event that tells of it.
             "crates/compute/src/autoscaling/ops/activity.rs",
             "crates/compute/src/autoscaling/work/instance.rs",
+            "crates/compute/src/autoscaling/work/notify.rs",
         ],
         shipped_only: true,
         why: "handlers see no HTTP: what they need from a header is a modelled member",

@@ -65,6 +65,26 @@ pub(crate) fn new_group(cx: &mut Cx<'_>, request: &Struct) -> Targets {
     Ok(targets)
 }
 
+/// The groups whose tags the request changes, with those tags.
+pub(crate) fn tagged(cx: &mut Cx<'_>, request: &Struct) -> Targets {
+    let tags = request.get("Tags").and_then(Value::as_list).unwrap_or_default();
+    let text = |tag: &Value, name: &str| tag.member(name).and_then(Value::as_str).map(str::to_owned);
+    let mut names: Vec<String> = tags.iter().filter_map(|tag| text(tag, "ResourceId")).collect();
+    names.sort_unstable();
+    names.dedup();
+    if names.is_empty() {
+        names.push("*".into());
+    }
+    let keys: Vec<String> = tags.iter().filter_map(|tag| text(tag, "Key")).collect();
+    let with = |target: Target| {
+        let pairs = tags.iter().filter_map(|tag| Some((text(tag, "Key")?, text(tag, "Value")?)));
+        let target =
+            pairs.fold(target, |target, (key, value)| target.key(format!("aws:RequestTag/{key}"), value));
+        if keys.is_empty() { target } else { target.keys("aws:TagKeys", keys.clone()) }
+    };
+    names.iter().map(|name| Ok(with(by_name(cx, name)?))).collect()
+}
+
 /// The group of a policy, which its ARN names where the request does not.
 pub(crate) fn policy(cx: &mut Cx<'_>, request: &Struct) -> Targets {
     let within = request.str("PolicyName").and_then(Policy::named).map(|(group, _)| group);

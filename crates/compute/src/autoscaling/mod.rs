@@ -6,9 +6,9 @@
 //! alarm of CloudWatch, which carries them out by `ExecutePolicy`, each minute for as long as it stands so; and scheduled
 //! actions do by the cloud's clock. Groups tell of themselves in `AWS/AutoScaling`, by the minute.
 //!
-//! Not here: launch configurations, mixed instances, lifecycle hooks, policies on metric math or on what the cloud does not
+//! Not here: launch configurations, mixed instances, targets of lifecycle hooks (they tell EventBridge), policies on metric math or on what the cloud does not
 //! measure, predictive ones, how they sum up several data points (the newest decides), metrics of warm pools, instance
-//! refresh, warm pools, standby, attaching and detaching, load balancers, changing tags.
+//! refresh, warm pools, standby, attaching and detaching, load balancers, policies of termination by functions.
 
 mod access;
 mod errors;
@@ -26,11 +26,15 @@ pub static AUTOSCALING: kernel::Service = kernel::Service {
         ops::capacity::OPS,
         ops::execute::OPS,
         ops::group::OPS,
+        ops::hook::OPS,
         ops::instance::OPS,
+        ops::limits::OPS,
         ops::metrics::OPS,
+        ops::notification::OPS,
         ops::policy::OPS,
         ops::process::OPS,
         ops::schedule::OPS,
+        ops::tag::OPS,
     ],
 };
 

@@ -254,3 +254,58 @@ fn who_makes_a_group_may_launch_and_hand_the_role_over() {
     }
     asg(&passes, "CreateAutoScalingGroup", asked(json!({})));
 }
+
+#[test]
+fn tags_change_and_policies_choose_who_goes() {
+    let (cloud, _plane) = cloud(Simulator::new(), None);
+    let root = cloud.root(ACCOUNT);
+    template(&root, json!({ "ImageId": IMAGE, "InstanceType": "t3.micro" }));
+    let one_zone = json!({ "AvailabilityZones": ["us-east-1a"], "TerminationPolicies": ["NewestInstance"], "DesiredCapacity": 1 });
+    asg(&root, "CreateAutoScalingGroup", asked(one_zone));
+    until(&cloud, || settled(&root, 1));
+    let first = ids(&root);
+    cloud.advance(Duration::from_secs(60));
+    asg(&root, "SetDesiredCapacity", json!({ "AutoScalingGroupName": "web", "DesiredCapacity": 2 }));
+    until(&cloud, || settled(&root, 2));
+    asg(&root, "SetDesiredCapacity", json!({ "AutoScalingGroupName": "web", "DesiredCapacity": 1 }));
+    until(&cloud, || settled(&root, 1));
+    assert_eq!(ids(&root), first);
+    assert_eq!(group(&root)["TerminationPolicies"], json!(["NewestInstance"]));
+    let unknown = json!({ "AutoScalingGroupName": "web", "TerminationPolicies": ["Kindest"] });
+    let words = "Unknown termination policy: Kindest";
+    assert_eq!(refused(&root, "UpdateAutoScalingGroup", unknown), ("ValidationError".into(), words.into()));
+    let types = asg(&root, "DescribeTerminationPolicyTypes", json!({}));
+    assert_eq!(items(&types["TerminationPolicyTypes"]).len(), 7);
+
+    let tag = |key: &str, value: Option<&str>| json!({ "ResourceId": "web", "ResourceType": "auto-scaling-group", "Key": key, "Value": value, "PropagateAtLaunch": true });
+    let tags = |filter: Value| items(&asg(&root, "DescribeTags", json!({ "Filters": filter }))["Tags"]);
+    asg(&root, "CreateOrUpdateTags", json!({ "Tags": [tag("a", Some("1")), tag("b", Some("2"))] }));
+    asg(&root, "CreateOrUpdateTags", json!({ "Tags": [tag("a", Some("3"))] }));
+    let of_a = tags(json!([{ "Name": "key", "Values": ["a"] }]));
+    assert_eq!(
+        (of_a.len(), &of_a[0]["Value"], &of_a[0]["PropagateAtLaunch"]),
+        (1, &json!("3"), &json!("true"))
+    );
+    // A value that is named must be the tag's.
+    asg(&root, "DeleteTags", json!({ "Tags": [tag("a", Some("1")), tag("b", Some("2"))] }));
+    assert_eq!(tags(json!([])).len(), 1);
+    let other = json!({ "Tags": [{ "ResourceId": "none", "ResourceType": "auto-scaling-group", "Key": "a", "Value": "1" }] });
+    assert_eq!(refused(&root, "CreateOrUpdateTags", other).0, "ValidationError");
+    let wrong = json!({ "Filters": [{ "Name": "mood", "Values": ["x"] }] });
+    assert_eq!(refused(&root, "DescribeTags", wrong).0, "ValidationError");
+    let limits = asg(&root, "DescribeAccountLimits", json!({}));
+    assert_eq!(
+        (&limits["MaxNumberOfAutoScalingGroups"], &limits["NumberOfAutoScalingGroups"]),
+        (&json!("500"), &json!("1"))
+    );
+    assert_eq!(items(&asg(&root, "DescribeScalingProcessTypes", json!({}))["Processes"]).len(), 9);
+    // Who may tag is asked about the tags.
+    let policy = json!({ "Version": "2012-10-17", "Statement": { "Effect": "Allow", "Action": "autoscaling:CreateOrUpdateTags",
+        "Resource": "*", "Condition": { "ForAllValues:StringEquals": { "aws:TagKeys": ["team"] } } } });
+    let tagger = cloud.user(&root, "tagger", &policy.to_string());
+    assert_eq!(
+        refused(&tagger, "CreateOrUpdateTags", json!({ "Tags": [tag("a", Some("9"))] })).0,
+        "AccessDenied"
+    );
+    asg(&tagger, "CreateOrUpdateTags", json!({ "Tags": [tag("team", Some("x"))] }));
+}

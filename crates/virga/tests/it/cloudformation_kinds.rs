@@ -669,6 +669,8 @@ Resources:
       MinSize: 0
       MaxSize: 4
       AvailabilityZones: [us-east-1a]
+      TerminationPolicies: [NewestInstance]
+      Tags: [{{ Key: k{by}, Value: v, PropagateAtLaunch: true }}, {{ Key: own, Value: '{by}', PropagateAtLaunch: false }}]
       LaunchTemplate: {{ LaunchTemplateId: !Ref Template, Version: '1' }}
   Out:
     Type: AWS::AutoScaling::ScalingPolicy
@@ -676,6 +678,9 @@ Resources:
   Daily:
     Type: AWS::AutoScaling::ScheduledAction
     Properties: {{ AutoScalingGroupName: !Ref Group, Recurrence: '0 9 * * *', MaxSize: {by} }}
+  Waits:
+    Type: AWS::AutoScaling::LifecycleHook
+    Properties: {{ AutoScalingGroupName: !Ref Group, LifecycleTransition: 'autoscaling:EC2_INSTANCE_LAUNCHING', HeartbeatTimeout: 30{by} }}
   Busy:
     Type: AWS::CloudWatch::Alarm
     Properties:
@@ -707,6 +712,12 @@ Outputs: {{ Name: {{ Value: !GetAtt Out.PolicyName }} }}
         told["ScheduledUpdateGroupActions"].clone()
     };
     assert_eq!(actions()[0]["MaxSize"], "2");
+    let told = root.call("autoscaling", "DescribeTags", json!({})).ok()["Tags"].clone();
+    let tags: Vec<_> = told.as_array().unwrap().iter().map(|tag| (&tag["Key"], &tag["Value"])).collect();
+    assert_eq!(tags, [(&json!("k2"), &json!("v")), (&json!("own"), &json!("2"))]);
+    let hooks =
+        root.call("autoscaling", "DescribeLifecycleHooks", json!({ "AutoScalingGroupName": "web" })).ok();
+    assert_eq!(hooks["LifecycleHooks"][0]["HeartbeatTimeout"], "302");
     root.call("cloudformation", "DeleteStack", json!({ "StackName": "scales" })).ok();
     cloud.reconcile();
     for _ in 0..20 {

@@ -10,6 +10,7 @@
 
 mod accessanalyzer;
 mod autoscaling;
+mod autoscaling_hooks;
 mod autoscaling_policies;
 mod autoscaling_schedules;
 mod cloudformation_change_sets;

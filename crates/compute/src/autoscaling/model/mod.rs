@@ -49,6 +49,11 @@ store::record! {
         22 => pub rest: Option<i64>,
         /// Those of its metrics that are collected.
         23 => pub metrics: BTreeSet<String>,
+        24 => pub hooks: Vec<Hook>,
+        /// What topics want to hear of.
+        25 => pub topics: BTreeMap<String, BTreeSet<String>>,
+        /// Whom to end first, AWS's words in their order; its default where there is none.
+        26 => pub termination: Vec<String>,
     }
 
     /// What instances are launched by.
@@ -77,6 +82,38 @@ store::record! {
         /// The activity that is about it.
         10 => pub activity: String,
         11 => pub launched: Timestamp,
+        /// What it waits for, in [`PENDING_WAIT`] and [`TERMINATING_WAIT`].
+        12 => pub waits: Vec<Wait>,
+        /// When the activity that is about it began.
+        13 => pub acted: Option<Timestamp>,
+        /// The id of the template that its version is of.
+        14 => pub template: String,
+    }
+
+    /// Lets instances wait on their way in or out.
+    #[derive(Clone, PartialEq, Debug)]
+    pub struct Hook {
+        1 => pub name: String,
+        2 => pub launches: bool,
+        /// Seconds.
+        3 => pub timeout: i64,
+        /// Who has heard nothing in that time goes on; else it is given up.
+        4 => pub goes_on: bool,
+        5 => pub metadata: Option<String>,
+    }
+
+    /// One instance waits for one hook.
+    #[derive(Clone, PartialEq, Debug)]
+    pub struct Wait {
+        1 => pub hook: String,
+        2 => pub token: String,
+        3 => pub until: Timestamp,
+        /// No heartbeat makes it longer.
+        4 => pub most: Timestamp,
+        5 => pub timeout: i64,
+        /// AWS's word, once somebody has said it.
+        6 => pub result: Option<String>,
+        7 => pub goes_on: bool,
     }
 
     /// Under its group, its start and its id.
@@ -103,6 +140,50 @@ pub const ACTIVITIES: Table<Activity> = Table::new(0x2702, "autoscaling/activiti
 pub const PENDING: &str = "Pending";
 pub const IN_SERVICE: &str = "InService";
 pub const TERMINATING: &str = "Terminating";
+pub const PENDING_WAIT: &str = "Pending:Wait";
+pub const TERMINATING_WAIT: &str = "Terminating:Wait";
+
+pub const LAUNCHING: &str = "autoscaling:EC2_INSTANCE_LAUNCHING";
+pub const TERMINATING_HOOK: &str = "autoscaling:EC2_INSTANCE_TERMINATING";
+
+/// Whom to end first. Nothing is launched by a configuration or by weights, so that those choose nobody.
+pub const POLICIES_OF_TERMINATION: [&str; 7] = [
+    "AllocationStrategy",
+    "ClosestToNextInstanceHour",
+    "Default",
+    "NewestInstance",
+    "OldestInstance",
+    "OldestLaunchConfiguration",
+    "OldestLaunchTemplate",
+];
+
+pub const TEST: &str = "autoscaling:TEST_NOTIFICATION";
+
+/// What topics may hear of.
+pub const NOTIFICATIONS: [&str; 5] = [
+    "autoscaling:EC2_INSTANCE_LAUNCH",
+    "autoscaling:EC2_INSTANCE_LAUNCH_ERROR",
+    "autoscaling:EC2_INSTANCE_TERMINATE",
+    "autoscaling:EC2_INSTANCE_TERMINATE_ERROR",
+    TEST,
+];
+
+/// AWS: of one group.
+pub const HOOKS_MAX: usize = 50;
+/// AWS: nobody waits longer than two days, nor than a hundred heartbeats.
+const WAIT_MAX: i64 = 172_800;
+const HEARTBEATS_MAX: i64 = 100;
+
+impl Hook {
+    /// Seconds after which nobody waits any longer, whatever heart beats.
+    pub fn most(&self) -> i64 {
+        WAIT_MAX.min(self.timeout * HEARTBEATS_MAX)
+    }
+
+    pub fn transition(&self) -> &'static str {
+        if self.launches { LAUNCHING } else { TERMINATING_HOOK }
+    }
+}
 
 pub fn key(account: AccountId, region: Region, name: &str) -> Key {
     Key::regional(account, region).str(name)
@@ -116,7 +197,17 @@ pub fn after(from: Timestamp, seconds: i64) -> Timestamp {
 impl Member {
     /// When the activity that is about it began: its end's or its launch's.
     pub fn told(&self) -> Timestamp {
-        if self.state == TERMINATING { self.since } else { self.launched }
+        let by_state = if self.is_going() { self.since } else { self.launched };
+        self.acted.unwrap_or(by_state)
+    }
+
+    /// It is on its way out.
+    pub fn is_going(&self) -> bool {
+        self.state.starts_with(TERMINATING)
+    }
+
+    pub fn is_coming(&self) -> bool {
+        self.state.starts_with(PENDING)
     }
 }
 
@@ -133,7 +224,7 @@ impl Group {
 
     /// Those that are not on their way out.
     pub fn live(&self) -> impl Iterator<Item = &Member> {
-        self.members.iter().filter(|member| member.state != TERMINATING)
+        self.members.iter().filter(|member| !member.is_going())
     }
 
     /// Those that have been in service for so many seconds.
@@ -189,12 +280,36 @@ impl Group {
         least.zip(most).is_some_and(|(least, most)| most - least > 1)
     }
 
-    /// AWS's default: of the zone with most instances the one that was launched first, unless it is protected.
+    pub fn policies(&self) -> Vec<String> {
+        if self.termination.is_empty() { vec!["Default".into()] } else { self.termination.clone() }
+    }
+
+    /// Who is to go: of the zone with most instances the one that the policies choose, unless it is protected.
     /// AWS: <https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-termination-policies.html>
-    pub fn victim(&self) -> Option<&Member> {
-        let of_zone = |zone: &str| self.live().filter(|member| member.zone == zone).count();
-        let open = self.live().filter(|member| !member.protected);
-        open.min_by_key(|member| (usize::MAX - of_zone(&member.zone), member.launched, member.id.clone()))
+    pub fn victim(&self, now: Timestamp) -> Option<&Member> {
+        let of_zone = |member: &Member| self.live().filter(|other| other.zone == member.zone).count();
+        let mut open: Vec<&Member> = self.live().filter(|member| !member.protected).collect();
+        let most = open.iter().map(|member| of_zone(member)).max()?;
+        open.retain(|member| of_zone(member) == most);
+        let age = |member: &Member| now.seconds() - member.launched.seconds();
+        // One of another template than the group's is older than any version of that.
+        let version = |member: &Member| {
+            let is_current = member.template.is_empty() || member.template == self.template.id;
+            (is_current, member.version.parse().unwrap_or(i64::MAX))
+        };
+        // The least of each is chosen; who is alike is left to the next.
+        for policy in self.policies() {
+            let rank = |member: &Member| match policy.as_str() {
+                "OldestInstance" => (true, -age(member)),
+                "NewestInstance" => (true, age(member)),
+                "ClosestToNextInstanceHour" => (true, -age(member).rem_euclid(3_600)),
+                "OldestLaunchTemplate" | "Default" => version(member),
+                _ => (true, 0),
+            };
+            let least = open.iter().map(|member| rank(member)).min()?;
+            open.retain(|member| rank(member) == least);
+        }
+        open.into_iter().min_by_key(|member| (member.launched, &member.id))
     }
 }
 
@@ -203,6 +318,8 @@ mod tests {
     use super::{Group, IN_SERVICE, Member};
     use base::Timestamp;
     use std::collections::BTreeSet;
+
+    const NOW: Timestamp = Timestamp::from_seconds(4_000);
 
     fn group(members: &[(&str, &str)]) -> Group {
         let subnets = ["a", "b", "c"].map(|zone| (zone.to_owned(), format!("subnet-{zone}"))).to_vec();
@@ -241,10 +358,39 @@ mod tests {
     #[test]
     fn the_oldest_of_the_fullest_zone_goes_unless_it_is_protected() {
         let mut group = group(&[("i-1", "a"), ("i-2", "b"), ("i-3", "b")]);
-        assert_eq!(group.victim().unwrap().id, "i-2");
+        assert_eq!(group.victim(NOW).unwrap().id, "i-2");
         group.members[1].protected = true;
-        assert_eq!(group.victim().unwrap().id, "i-3");
+        assert_eq!(group.victim(NOW).unwrap().id, "i-3");
         group.members.iter_mut().for_each(|member| member.protected = true);
-        assert!(group.victim().is_none());
+        assert!(group.victim(NOW).is_none());
+    }
+
+    #[test]
+    fn policies_choose_in_their_order() {
+        let mut group = group(&[("i-1", "a"), ("i-2", "a"), ("i-3", "a")]);
+        group.members[0].launched = Timestamp::from_seconds(3_000);
+        group.members[1].launched = Timestamp::from_seconds(500);
+        group.members[2].launched = Timestamp::from_seconds(100);
+        group
+            .members
+            .iter_mut()
+            .zip(["2", "1", "2"])
+            .for_each(|(member, version)| member.version = version.into());
+        for (policies, chosen) in [
+            (["OldestInstance"].as_slice(), "i-3"),
+            (&["NewestInstance"], "i-1"),
+            // They are 1,000, 3,500 and 300 seconds into an hour of theirs.
+            (&["ClosestToNextInstanceHour"], "i-2"),
+            (&["OldestLaunchTemplate"], "i-2"),
+            (&["Default"], "i-2"),
+            (&["AllocationStrategy", "NewestInstance"], "i-1"),
+        ] {
+            group.termination = policies.iter().map(|name| (*name).to_owned()).collect();
+            assert_eq!(group.victim(NOW).unwrap().id, chosen, "{policies:?}");
+        }
+        group.template.id = "lt-2".into();
+        group.members[0].template = "lt-1".into();
+        group.termination = vec!["OldestLaunchTemplate".into()];
+        assert_eq!(group.victim(NOW).unwrap().id, "i-1");
     }
 }

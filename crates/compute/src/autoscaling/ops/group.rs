@@ -3,7 +3,7 @@
 use super::{all, all_policies, call, find, keep, list, page, schedule, size, text, texts};
 use crate::autoscaling::access::{any, group as named, new_group};
 use crate::autoscaling::errors::AutoScalingError;
-use crate::autoscaling::model::{ACTIVITIES, GROUPS, Group, Member, Template, key};
+use crate::autoscaling::model::{ACTIVITIES, GROUPS, Group, Member, POLICIES_OF_TERMINATION, Template, key};
 use base::Timestamp;
 use kernel::access::allowed;
 use kernel::{Cx, Empty, Target};
@@ -21,8 +21,8 @@ kernel::ops! {
 }
 
 /// AWS: 500 in a region, and 50 tags of each.
-const GROUPS_MAX: usize = 500;
-const TAGS_MAX: usize = 50;
+pub(super) const GROUPS_MAX: usize = 500;
+pub(super) const TAGS_MAX: usize = 50;
 /// AWS's default.
 const COOLDOWN: i64 = 300;
 
@@ -35,12 +35,12 @@ wire::shape! {
     }
 
     #[derive(Debug)]
-    struct Tag {
-        group: Option<String> = "ResourceId",
+    pub(super) struct Tag {
+        pub(super) group: Option<String> = "ResourceId",
         kind: Option<String> = "ResourceType",
-        key: String = "Key",
-        value: Option<String> = "Value",
-        propagate: Option<bool> = "PropagateAtLaunch",
+        pub(super) key: String = "Key",
+        pub(super) value: Option<String> = "Value",
+        pub(super) propagate: Option<bool> = "PropagateAtLaunch",
     }
 
     #[derive(Debug)]
@@ -57,6 +57,7 @@ wire::shape! {
         check: Option<String> = "HealthCheckType",
         grace: Option<i64> = "HealthCheckGracePeriod",
         protects: Option<bool> = "NewInstancesProtectedFromScaleIn",
+        policies: Vec<String> = "TerminationPolicies",
         tags: Vec<Tag> = "Tags",
     }
 
@@ -74,6 +75,7 @@ wire::shape! {
         check: Option<String> = "HealthCheckType",
         grace: Option<i64> = "HealthCheckGracePeriod",
         protects: Option<bool> = "NewInstancesProtectedFromScaleIn",
+        policies: Vec<String> = "TerminationPolicies",
     }
 
     #[derive(Debug)]
@@ -170,8 +172,9 @@ pub(super) fn health(member: &Member) -> &'static str {
     if member.flaw.is_some() { "Unhealthy" } else { "Healthy" }
 }
 
-impl View {
-    fn of(cx: &Cx<'_>, group: &Group) -> View {
+impl Tag {
+    /// Those of a group.
+    pub(super) fn of(group: &Group) -> Vec<Tag> {
         let tag = |(key, (value, propagate)): (&String, &(String, bool))| Tag {
             group: Some(group.name.clone()),
             kind: Some("auto-scaling-group".into()),
@@ -179,6 +182,12 @@ impl View {
             value: Some(value.clone()),
             propagate: Some(*propagate),
         };
+        group.tags.iter().map(tag).collect()
+    }
+}
+
+impl View {
+    fn of(cx: &Cx<'_>, group: &Group) -> View {
         let suspended = |(name, why): (&String, &String)| Suspended { name: name.clone(), why: why.clone() };
         let enabled =
             |name: &String| Enabled { name: name.clone(), granularity: super::metrics::GRANULARITY.into() };
@@ -200,8 +209,8 @@ impl View {
             metrics: group.metrics.iter().map(enabled).collect(),
             identifier: group.identifier.clone(),
             status: group.deleting.then(|| "Delete in progress".into()),
-            tags: group.tags.iter().map(tag).collect(),
-            policies: vec!["Default".into()],
+            tags: Tag::of(group),
+            policies: group.policies(),
             protects: group.protects_new,
         }
     }
@@ -225,6 +234,13 @@ fn check_sizes(group: &Group) -> Result<(), AutoScalingError> {
         )));
     }
     Ok(())
+}
+
+fn termination(asked: Vec<String>) -> Result<Vec<String>, AutoScalingError> {
+    match asked.iter().find(|name| !POLICIES_OF_TERMINATION.contains(&name.as_str())) {
+        Some(unknown) => Err(invalid(format!("Unknown termination policy: {unknown}"))),
+        None => Ok(asked),
+    }
 }
 
 /// AWS: a warm-up of -1 takes away what there was.
@@ -320,12 +336,12 @@ fn template(cx: &mut Cx<'_>, asked: &TemplateSpecification) -> Result<Template, 
     Ok(Template { id, name, version: asked.version.clone() })
 }
 
-fn tags(group: &str, asked: &[Tag]) -> Result<BTreeMap<String, (String, bool)>, AutoScalingError> {
+pub(super) fn tags(group: &str, asked: &[Tag]) -> Result<BTreeMap<String, (String, bool)>, AutoScalingError> {
     let mut tags = BTreeMap::new();
     for tag in asked {
         let (of, kind) = (tag.group.as_deref(), tag.kind.as_deref());
         if of.is_some_and(|of| of != group) || kind.is_some_and(|kind| kind != "auto-scaling-group") {
-            return Err(invalid("A tag of a new group is of this group and of the type auto-scaling-group."));
+            return Err(invalid("A tag is of this group and of the type auto-scaling-group."));
         }
         if tag.key.is_empty() || tag.key.starts_with("aws:") {
             return Err(invalid("The tag key is empty or begins with aws:, which is reserved."));
@@ -372,6 +388,7 @@ fn create(cx: &mut Cx<'_>, req: Create) -> Result<Empty, AutoScalingError> {
         identifier: req.subnets,
         protects_new: req.protects.unwrap_or(false),
         tags: tags(&req.name, &req.tags)?,
+        termination: termination(req.policies)?,
         created: cx.now,
         scaled: cx.now,
         cause: at(cx.now, &words),
@@ -411,6 +428,9 @@ fn update(cx: &mut Cx<'_>, req: Update) -> Result<Empty, AutoScalingError> {
     group.warmup = warmup(req.warmup, group.warmup)?;
     group.grace = req.grace.unwrap_or(group.grace);
     group.protects_new = req.protects.unwrap_or(group.protects_new);
+    if !req.policies.is_empty() {
+        group.termination = termination(req.policies)?;
+    }
     check_sizes(&group)?;
     if group.desired != before {
         group.rest = None;

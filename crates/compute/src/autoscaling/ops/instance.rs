@@ -5,7 +5,7 @@ use super::group::{TemplateSpecification, at, health};
 use super::{all, find, keep, page, size};
 use crate::autoscaling::access::{self, any, group as named, holder};
 use crate::autoscaling::errors::AutoScalingError;
-use crate::autoscaling::model::{Group, IN_SERVICE, Member, TERMINATING};
+use crate::autoscaling::model::{Group, IN_SERVICE, Member};
 use crate::autoscaling::work::instance::end;
 use kernel::{Cx, Empty};
 
@@ -98,7 +98,7 @@ fn of(cx: &Cx<'_>, id: &str) -> Result<Group, AutoScalingError> {
 }
 
 fn member<'g>(group: &'g mut Group, id: &str) -> Result<&'g mut Member, AutoScalingError> {
-    let found = group.members.iter_mut().find(|member| member.id == id && member.state != TERMINATING);
+    let found = group.members.iter_mut().find(|member| member.id == id && !member.is_going());
     found.ok_or_else(|| AutoScalingError::NoInstance(id.to_owned()))
 }
 

@@ -6,11 +6,15 @@ pub(crate) mod activity;
 pub(crate) mod capacity;
 pub(crate) mod execute;
 pub(crate) mod group;
+pub(crate) mod hook;
 pub(crate) mod instance;
+pub(crate) mod limits;
 pub(crate) mod metrics;
+pub(crate) mod notification;
 pub(crate) mod policy;
 pub(crate) mod process;
 pub(crate) mod schedule;
+pub(crate) mod tag;
 
 use super::SELF;
 use super::errors::AutoScalingError;

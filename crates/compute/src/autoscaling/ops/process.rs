@@ -13,7 +13,7 @@ kernel::ops! {
 }
 
 /// AWS's, of which some stand for what is not built here and so never run.
-const PROCESSES: [&str; 9] = [
+pub(super) const PROCESSES: [&str; 9] = [
     "Launch",
     "Terminate",
     "AddToLoadBalancer",

@@ -1,7 +1,9 @@
 //! Instances of a group launched and ended by EC2's public operations, with the activities that tell of it.
 
-use super::tell;
-use crate::autoscaling::model::{ACTIVITIES, Activity, Group, Member, PENDING, TERMINATING, key};
+use super::{hook, notify, tell};
+use crate::autoscaling::model::{
+    ACTIVITIES, Activity, Group, Member, PENDING, TERMINATING, TERMINATING_WAIT, key,
+};
 use crate::autoscaling::ops::{call, list, structure, text};
 use kernel::Cx;
 use std::collections::BTreeMap;
@@ -107,14 +109,53 @@ pub(super) fn launch(
         version,
         activity: told.id,
         launched: cx.now,
+        acted: Some(cx.now),
+        waits: Vec::new(),
+        template: group.template.id.clone(),
         id,
     });
     Ok(())
 }
 
-/// Ends an instance; protection against that is for others.
-/// AWS: <https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-instance-protection.html>
+/// Ends an instance, once it has waited for those hooks that there are.
 pub(crate) fn end(cx: &mut Cx<'_>, group: &mut Group, id: &str, cause: String) -> Result<Activity, Fault> {
+    let whole = group.clone();
+    let member = group.members.iter_mut().find(|member| member.id == id);
+    let Some(member) = member.filter(|_| !whole.deleting && whole.hooks.iter().any(|hook| !hook.launches))
+    else {
+        return end_now(cx, group, id, cause);
+    };
+    let told = activity(cx, &whole, format!("Terminating EC2 instance: {id}"), cause, (&member.zone, ""));
+    tell(cx, &told)?;
+    member.waits.clear();
+    hook::begin(cx, &whole, member, false);
+    (member.state, member.since, member.acted) = (TERMINATING_WAIT.into(), cx.now, Some(cx.now));
+    member.activity.clone_from(&told.id);
+    Ok(told)
+}
+
+pub(super) fn end_now(
+    cx: &mut Cx<'_>,
+    group: &mut Group,
+    id: &str,
+    cause: String,
+) -> Result<Activity, Fault> {
+    stop(cx, id)?;
+    let zone = group.members.iter().find(|member| member.id == id).map(|member| member.zone.clone());
+    let zone = zone.unwrap_or_default();
+    let told = activity(cx, group, format!("Terminating EC2 instance: {id}"), cause, (&zone, ""));
+    tell(cx, &told)?;
+    for member in group.members.iter_mut().filter(|member| member.id == id) {
+        member.waits.clear();
+        (member.state, member.since, member.acted) = (TERMINATING.into(), cx.now, Some(cx.now));
+        member.activity.clone_from(&told.id);
+    }
+    Ok(told)
+}
+
+/// Ends the machine; protection against that is for others.
+/// AWS: <https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-instance-protection.html>
+pub(super) fn stop(cx: &mut Cx<'_>, id: &str) -> Result<(), Fault> {
     let ids = || [("InstanceIds", Value::List(vec![Value::str(id)]))];
     let done = match call(cx, "ec2", "TerminateInstances", ids()) {
         Err(fault) if fault.code == "OperationNotPermitted" => {
@@ -127,18 +168,9 @@ pub(crate) fn end(cx: &mut Cx<'_>, group: &mut Group, id: &str, cause: String) -
     };
     match done {
         // Gone for so long that EC2 has forgotten it.
-        Err(fault) if fault.code != "InvalidInstanceID.NotFound" => return Err(fault),
-        _ => {}
+        Err(fault) if fault.code != "InvalidInstanceID.NotFound" => Err(fault),
+        _ => Ok(()),
     }
-    let zone = group.members.iter().find(|member| member.id == id).map(|member| member.zone.clone());
-    let zone = zone.unwrap_or_default();
-    let told = activity(cx, group, format!("Terminating EC2 instance: {id}"), cause, (&zone, ""));
-    tell(cx, &told)?;
-    for member in group.members.iter_mut().filter(|member| member.id == id) {
-        (member.state, member.since) = (TERMINATING.into(), cx.now);
-        member.activity.clone_from(&told.id);
-    }
-    Ok(told)
 }
 
 /// Ends the activity that is about an instance, and says so on the bus.
@@ -147,14 +179,16 @@ pub(super) fn finish(
     group: &Group,
     member: &Member,
     event: &'static str,
+    failed: Option<String>,
 ) -> Result<(), Fault> {
     let place = key(cx.account, cx.region, &group.name);
     let key = place.time(member.told()).str(&member.activity);
     let found = ACTIVITIES.get(cx.tx, &key).map_err(super::internal)?;
     let Some(mut activity) = found else { return Ok(()) };
-    (activity.end, activity.status) = (Some(cx.now), "Successful".into());
+    let status = if failed.is_some() { "Cancelled" } else { "Successful" };
+    (activity.end, activity.status, activity.message) = (Some(cx.now), status.into(), failed);
     ACTIVITIES.put(cx.tx, &key, &activity);
-    emit(cx, &activity, Some(&member.id), event);
+    emit(cx, group, &activity, Some(&member.id), event);
     Ok(())
 }
 
@@ -171,18 +205,19 @@ pub(super) fn failed(cx: &mut Cx<'_>, group: &Group, fault: &Fault) {
     (told.end, told.status, told.message) = (Some(cx.now), "Failed".into(), Some(why));
     // Where it cannot be told, the group is kept all the same.
     let _ = tell(cx, &told);
-    emit(cx, &told, None, "EC2 Instance Launch Unsuccessful");
+    emit(cx, group, &told, None, "EC2 Instance Launch Unsuccessful");
 }
 
 /// AWS: <https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-event-reference.html>
-fn emit(cx: &mut Cx<'_>, activity: &Activity, instance: Option<&String>, event: &'static str) {
+fn emit(cx: &mut Cx<'_>, group: &Group, activity: &Activity, instance: Option<&String>, event: &'static str) {
+    notify::tell(cx, group, activity, instance.map(String::as_str).unwrap_or_default(), event);
     let mut resources = vec![activity.arn.clone()];
     resources.extend(instance.map(|id| cx.arn("ec2", &format!("instance/{id}")).to_string()));
     let launches = event.contains("Launch");
     let (from, to) = if launches { ("EC2", "AutoScalingGroup") } else { ("AutoScalingGroup", "EC2") };
     let text = |text: &str| Value::str(text);
     let detail = [
-        ("StatusCode", text(if activity.status == "Failed" { "Failed" } else { "InProgress" })),
+        ("StatusCode", text(if event.ends_with("Unsuccessful") { "Failed" } else { "InProgress" })),
         ("Description", text(&activity.description)),
         ("AutoScalingGroupName", text(&activity.group)),
         ("ActivityId", text(&activity.id)),

@@ -43,7 +43,8 @@ pub(crate) const METRICS: [&str; 13] = [
 
 /// No instance weighs more than another, so capacities are numbers of instances.
 fn value(group: &Group, name: &str) -> i64 {
-    let count = |state: &str| group.members.iter().filter(|member| member.state == state).count() as i64;
+    let count =
+        |state: &str| group.members.iter().filter(|member| member.state.starts_with(state)).count() as i64;
     let of = name.trim_start_matches("Group").trim_end_matches("Instances").trim_end_matches("Capacity");
     match of {
         "MinSize" => group.min,

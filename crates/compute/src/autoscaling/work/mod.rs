@@ -3,18 +3,23 @@
 //! An instance is launched in the transaction that writes it into its group, so there is never one that nobody knows of,
 //! nor one twice.
 
+mod hook;
 pub(crate) mod instance;
 mod look;
 pub mod metrics;
+pub(crate) mod notify;
 pub mod schedule;
 
 use super::SELF;
-use super::model::{ACTIVITIES, GROUPS, Group, IN_SERVICE, Member, PENDING, TERMINATING, key};
+use super::model::{
+    ACTIVITIES, GROUPS, Group, IN_SERVICE, Member, PENDING, PENDING_WAIT, TERMINATING, TERMINATING_WAIT, key,
+};
 use super::ops::group::{at, remove};
 use crate::ec2::model::INSTANCES;
 use base::{AccountId, Region, Timestamp};
 use ec2::zone::ZONES;
-use instance::{end, failed, finish, launch};
+use hook::Outcome;
+use instance::{end, end_now, failed, finish, launch, stop};
 use kernel::reconcile::Reconciler;
 use kernel::{Cloud, Cx};
 use look::{Seen, look};
@@ -146,15 +151,30 @@ fn observe(cx: &mut Cx<'_>, group: &mut Group, seen: &Seen) -> Result<Option<Tim
         let is_over = matches!(state, None | Some("terminated"));
         match member.state.as_str() {
             TERMINATING if is_over => {
-                finish(cx, group, &member, "EC2 Instance Terminate Successful")?;
+                finish(cx, group, &member, "EC2 Instance Terminate Successful", None)?;
                 continue;
             }
             PENDING if state == Some("running") && !seen.impaired.contains(&member.id) => {
-                (member.state, member.since) = (IN_SERVICE.into(), cx.now);
                 (group.failures, group.retry) = (0, cx.now);
-                finish(cx, group, &member, "EC2 Instance Launch Successful")?;
+                if hook::begin(cx, group, &mut member, true) {
+                    (member.state, member.since) = (PENDING_WAIT.into(), cx.now);
+                    wait =
+                        [wait, member.waits.iter().map(|wait| wait.until).min()].into_iter().flatten().min();
+                } else {
+                    serve(cx, group, &mut member)?;
+                }
             }
-            PENDING | IN_SERVICE if checks && member.flaw.is_none() => {
+            TERMINATING_WAIT => {
+                if let Outcome::Waits(until) = hook::outcome(&member, cx.now) {
+                    wait = [wait, Some(until)].into_iter().flatten().min();
+                }
+            }
+            PENDING_WAIT if !is_over => match hook::outcome(&member, cx.now) {
+                Outcome::Waits(until) => wait = [wait, Some(until)].into_iter().flatten().min(),
+                Outcome::GoesOn => serve(cx, group, &mut member)?,
+                Outcome::IsAbandoned(_) => {}
+            },
+            PENDING | PENDING_WAIT | IN_SERVICE if checks && member.flaw.is_none() => {
                 let in_grace = member.state == IN_SERVICE && member.since.plus(grace) > cx.now;
                 let is_lost = seen.impaired.contains(&member.id) || !seen.available.contains(&member.zone);
                 match state {
@@ -174,10 +194,48 @@ fn observe(cx: &mut Cx<'_>, group: &mut Group, seen: &Seen) -> Result<Option<Tim
     Ok(wait)
 }
 
+/// It is there, and all that it waited for is over.
+fn serve(cx: &mut Cx<'_>, group: &Group, member: &mut Member) -> Result<(), Fault> {
+    member.waits.clear();
+    finish(cx, group, member, "EC2 Instance Launch Successful", None)?;
+    (member.state, member.since) = (IN_SERVICE.into(), cx.now);
+    Ok(())
+}
+
+/// Ends one that has waited long enough on its way out, or is given up on its way in; whether there was one.
+fn release(cx: &mut Cx<'_>, group: &mut Group) -> Result<bool, Fault> {
+    let over = |member: &&Member| {
+        let is_out = member.state == TERMINATING_WAIT;
+        let waits = matches!(hook::outcome(member, cx.now), Outcome::Waits(_));
+        is_out && (group.deleting || !waits)
+    };
+    if let Some(id) = group.members.iter().find(over).map(|member| member.id.clone()) {
+        stop(cx, &id)?;
+        for member in group.members.iter_mut().filter(|member| member.id == id) {
+            member.waits.clear();
+            (member.state, member.since) = (TERMINATING.into(), cx.now);
+        }
+        return Ok(true);
+    }
+    let given_up = |member: &Member| match hook::outcome(member, cx.now) {
+        Outcome::IsAbandoned(why) if member.state == PENDING_WAIT => Some((member.clone(), why)),
+        _ => None,
+    };
+    let Some((member, why)) = group.members.iter().find_map(given_up) else { return Ok(false) };
+    let why = format!("Instance failed to complete user's Lifecycle Action: {why}");
+    finish(cx, group, &member, "EC2 Instance Launch Unsuccessful", Some(why))?;
+    let cause = at(cx.now, "an instance was taken out of service in response to a launch failure.");
+    end_now(cx, group, &member.id, cause)?;
+    Ok(true)
+}
+
 /// One change towards what the group should be.
 fn change(cx: &mut Cx<'_>, group: &mut Group, seen: &Seen) -> Result<Next, Fault> {
     let (may_launch, may_end) = (!group.is_suspended("Launch"), !group.is_suspended("Terminate"));
     let (size, desired) = (group.size(), group.desired);
+    if release(cx, group)? {
+        return Ok(Next::Again);
+    }
     if group.deleting {
         let Some(id) = group.live().next().map(|member| member.id.clone()) else {
             return Ok(Next::Rest(None));
@@ -208,7 +266,9 @@ fn change(cx: &mut Cx<'_>, group: &mut Group, seen: &Seen) -> Result<Next, Fault
         return start(cx, group, seen, cause);
     }
     if size > desired && may_end && settled {
-        let Some(id) = group.victim().map(|member| member.id.clone()) else { return Ok(Next::Rest(None)) };
+        let Some(id) = group.victim(cx.now).map(|member| member.id.clone()) else {
+            return Ok(Next::Rest(None));
+        };
         let cause = shrinking(cx, group, &id);
         end(cx, group, &id, cause)?;
         return Ok(Next::Again);

@@ -1,13 +1,13 @@
 //! Launch templates, and the groups of Auto Scaling that are made of them.
 
-use super::on::{On, at, map, text_at};
+use super::on::{On, at, map, text_at, texts_at};
 use super::vpc::EC2;
 use super::{BASE, Done, Kind, Made, Refusal};
 use wire::Value;
 
 const SCALING: &str = "autoscaling";
 
-pub(super) static KINDS: &[Kind] = &[TEMPLATE, GROUP, POLICY, ACTION];
+pub(super) static KINDS: &[Kind] = &[TEMPLATE, GROUP, POLICY, ACTION, HOOK];
 
 const TEMPLATE: Kind = Kind {
     name: "AWS::EC2::LaunchTemplate",
@@ -58,10 +58,11 @@ const GROUP: Kind = Kind {
         "MaxSize",
         "MinSize",
         "NewInstancesProtectedFromScaleIn",
+        "Tags",
+        "TerminationPolicies",
         "VPCZoneIdentifier",
     ],
-    // AWS changes tags in place, by operations that are not built.
-    fixed: &["AutoScalingGroupName", "Tags"],
+    fixed: &["AutoScalingGroupName"],
     named: Some("AutoScalingGroupName"),
     create: |on| {
         let name = on.name("AutoScalingGroupName", 255);
@@ -72,6 +73,7 @@ const GROUP: Kind = Kind {
     update: |on| {
         let input = group(on, on.physical, Value::Null);
         on.call(SCALING, "UpdateAutoScalingGroup", input)?;
+        retag(on)?;
         Ok(on.same())
     },
     delete: |on| {
@@ -158,6 +160,37 @@ fn put_action(on: &mut On<'_, '_>, name: &str) -> Done<Made> {
     Ok(on.made(name, vec![("ScheduledActionName", Value::str(name))]))
 }
 
+const HOOK_MEMBERS: &[&str] =
+    &["DefaultResult", "HeartbeatTimeout", "LifecycleTransition", "NotificationMetadata"];
+
+const HOOK: Kind = Kind {
+    name: "AWS::AutoScaling::LifecycleHook",
+    changes: HOOK_MEMBERS,
+    fixed: &["AutoScalingGroupName", "LifecycleHookName"],
+    named: Some("LifecycleHookName"),
+    create: |on| {
+        let name = on.name("LifecycleHookName", 255);
+        put_hook(on, &name)
+    },
+    update: |on| put_hook(on, on.physical),
+    delete: |on| {
+        let group = on.was("AutoScalingGroupName");
+        let asked = map([("AutoScalingGroupNames", Value::List(vec![group.clone()]))]);
+        let there = on.call(SCALING, "DescribeAutoScalingGroups", asked)?;
+        if at(&there, "AutoScalingGroups.0").is_none() {
+            return Ok(());
+        }
+        let asked = map([("AutoScalingGroupName", group), ("LifecycleHookName", on.physical())]);
+        on.end(SCALING, "DeleteLifecycleHook", asked)
+    },
+    ..BASE
+};
+
+fn put_hook(on: &mut On<'_, '_>, name: &str) -> Done<Made> {
+    on.call(SCALING, "PutLifecycleHook", members(on, ("LifecycleHookName", name), HOOK_MEMBERS))?;
+    Ok(on.made(name, Vec::new()))
+}
+
 /// What a thing of a group is put with: its name, and the properties that the operation calls the same.
 fn members(on: &On<'_, '_>, (noun, name): (&str, &str), properties: &[&str]) -> Value {
     let own = [(noun, Value::str(name)), ("AutoScalingGroupName", on.prop("AutoScalingGroupName"))];
@@ -186,8 +219,36 @@ fn group(on: &On<'_, '_>, name: &str, tags: Value) -> Value {
         ("MinSize", on.prop("MinSize")),
         ("NewInstancesProtectedFromScaleIn", on.prop("NewInstancesProtectedFromScaleIn")),
         ("Tags", tags),
+        ("TerminationPolicies", on.prop("TerminationPolicies")),
         ("VPCZoneIdentifier", subnets),
     ])
+}
+
+/// Brings the tags of what is there to what is wanted: those of groups say of which they are.
+fn retag(on: &mut On<'_, '_>) -> Done<()> {
+    let (wanted, was) = (on.prop("Tags"), on.was("Tags"));
+    let keys = texts_at(&wanted, "Key");
+    let of_group = |tags: Value, keep: &dyn Fn(&str) -> bool| {
+        let Value::List(items) = tags else { return Vec::new() };
+        let kept = items.into_iter().filter(|item| keep(&text_at(item, "Key")));
+        let own = [("ResourceId", on.physical()), ("ResourceType", Value::str("auto-scaling-group"))];
+        let with = |item: Value| match item {
+            Value::Map(entries) => {
+                let own = own.iter().map(|(name, value)| ((*name).to_owned(), value.clone()));
+                Value::Map(entries.into_iter().chain(own).collect())
+            }
+            other => other,
+        };
+        kept.map(with).collect()
+    };
+    let dropped = of_group(was, &|key| !keys.iter().any(|own| own == key));
+    let fresh = of_group(wanted, &|_| true);
+    for (operation, tags) in [("DeleteTags", dropped), ("CreateOrUpdateTags", fresh)] {
+        if !tags.is_empty() {
+            on.call(SCALING, operation, map([("Tags", Value::List(tags))]))?;
+        }
+    }
+    Ok(())
 }
 
 fn described(on: &mut On<'_, '_>) -> Done<Value> {

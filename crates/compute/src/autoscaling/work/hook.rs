@@ -1,0 +1,76 @@
+//! Instances that wait on their way in or out, until somebody says that they may go on, or their time is over.
+//!
+//! AWS: <https://docs.aws.amazon.com/autoscaling/ec2/userguide/lifecycle-hooks-overview.html>
+
+use crate::autoscaling::model::{Group, Hook, Member, Wait, after};
+use base::Timestamp;
+use kernel::Cx;
+use wire::Value;
+
+/// How a member stands that waits.
+pub(super) enum Outcome {
+    Waits(Timestamp),
+    GoesOn,
+    /// Why it is given up.
+    IsAbandoned(String),
+}
+
+/// Lets a member wait for the hooks of its way, and tells of each; whether there are any.
+pub(super) fn begin(cx: &mut Cx<'_>, group: &Group, member: &mut Member, launches: bool) -> bool {
+    let hooks: Vec<&Hook> = group.hooks.iter().filter(|hook| hook.launches == launches).collect();
+    for hook in &hooks {
+        let token = base::id::uuid(cx.rng());
+        let most = after(cx.now, hook.most());
+        let until = after(cx.now, hook.timeout).min(most);
+        let wait = Wait {
+            hook: hook.name.clone(),
+            token,
+            until,
+            most,
+            timeout: hook.timeout,
+            result: None,
+            goes_on: hook.goes_on,
+        };
+        tell(cx, group, hook, &member.id, &wait.token);
+        member.waits.push(wait);
+    }
+    !hooks.is_empty()
+}
+
+fn tell(cx: &mut Cx<'_>, group: &Group, hook: &Hook, instance: &str, token: &str) {
+    let (event, from, to) = match hook.launches {
+        true => ("EC2 Instance-launch Lifecycle Action", "EC2", "AutoScalingGroup"),
+        false => ("EC2 Instance-terminate Lifecycle Action", "AutoScalingGroup", "EC2"),
+    };
+    let mut detail = vec![
+        ("LifecycleActionToken", Value::str(token)),
+        ("AutoScalingGroupName", Value::str(&group.name)),
+        ("LifecycleHookName", Value::str(&hook.name)),
+        ("EC2InstanceId", Value::str(instance)),
+        ("LifecycleTransition", Value::str(hook.transition())),
+    ];
+    detail.extend(hook.metadata.as_ref().map(|metadata| ("NotificationMetadata", Value::str(metadata))));
+    detail.extend([("Origin", Value::str(from)), ("Destination", Value::str(to))]);
+    let resources = vec![group.arn(cx.account, cx.region)];
+    cx.emit("aws.autoscaling", event, resources, &Value::map(detail));
+}
+
+/// AWS: one that is abandoned decides for all.
+pub(super) fn outcome(member: &Member, now: Timestamp) -> Outcome {
+    let mut until: Option<Timestamp> = None;
+    for wait in &member.waits {
+        let (goes_on, why) = match &wait.result {
+            Some(result) => (*result == "CONTINUE", "Lifecycle Action Completed with ABANDON Result"),
+            None if wait.until <= now => (wait.goes_on, "Heartbeat Timeout"),
+            None => {
+                until = [until, Some(wait.until)].into_iter().flatten().min();
+                continue;
+            }
+        };
+        if !goes_on {
+            let token = &wait.token;
+            return Outcome::IsAbandoned(format!("Lifecycle Action with token {token} was abandoned: {why}"));
+        }
+    }
+    until.map_or(Outcome::GoesOn, Outcome::Waits)
+}
