@@ -219,12 +219,14 @@ fn templates_with_snippets_are_looked_at() {
         ),
         (
             json!({ "Resources": { "Fn::Transform": include("jobs.yaml") } }),
-            json!([]),
+            // An empty list, in XML.
+            json!(""),
             json!(["AWS::Include"]),
         ),
         (
             json!({ "Resources": { "K": { "Fn::Transform": include("kind.yaml"), "Properties": { "DelaySeconds": 1 } } } }),
-            json!([]),
+            // An empty list, in XML.
+            json!(""),
             json!(["AWS::Include"]),
         ),
     ];
