@@ -252,7 +252,7 @@ fn templates_with_snippets_are_looked_at() {
         (json!({ "Resources": {} }), "Template format error: At least one Resources member must be defined."),
         (
             json!({ "Resources": { "Q": { "Fn::Transform": { "Name": "Mine" } } } }),
-            "Template format error: [/Resources/Q] Every Resources object must contain a Type member.",
+            "Invalid template resource property 'Fn::Transform'",
         ),
         (
             json!({ "Transform": [{ "Name": "Mine" }], "Resources": { "Q": { "Type": "AWS::SQS::Queue" } } }),
