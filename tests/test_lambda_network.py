@@ -3,7 +3,7 @@
 from cloudtest import SIGNED
 from test_ec2 import IMAGE, WAIT
 from test_inside import network
-from test_lambda import invoke, make, role, runs_here, runtime  # noqa: F401
+from test_lambda import eventually, invoke, make, role, runs_here, runtime  # noqa: F401
 
 ACCESS = "arn:aws:iam::aws:policy/service-role/AWSLambdaVPCAccessExecutionRole"
 # Says who answers at an address, or who the function is to the cloud under AWS's own name for it.
@@ -74,11 +74,8 @@ def test_a_function_reaches_what_its_security_group_may(own_account):
     own = ec2.describe_network_interfaces(Filters=[{"Name": "interface-type", "Values": ["lambda"]}])
     own = {interface["SubnetId"]: interface["PrivateIpAddress"] for interface in own["NetworkInterfaces"]}
     for name in ("private", "isolated"):
-        for _ in range(100):
-            answer = reached(client, name, host=address, port=5432)
-            if "heard" in answer:
-                break
-        assert answer == {"heard": own[subnets[name]]}
+        heard = {"heard": own[subnets[name]]}
+        eventually(lambda name=name, heard=heard: reached(client, name, host=address, port=5432) == heard)
     # The cloud is where its subnet's routes lead to, and nowhere else.
     assert ":assumed-role/runs/private" in reached(client, "private")["heard"]
     assert reached(client, "isolated")["failed"] == "URLError"
@@ -86,6 +83,7 @@ def test_a_function_reaches_what_its_security_group_may(own_account):
     own_account.cloud.kill()
     own_account.cloud.start()
     client = account.client("lambda")
-    assert ":assumed-role/runs/private" in reached(client, "private")["heard"]
+    # The interface may be there a moment before the resolver is.
+    eventually(lambda: ":assumed-role/runs/private" in reached(client, "private").get("heard", ""))
     again = ec2.describe_network_interfaces(Filters=[{"Name": "interface-type", "Values": ["lambda"]}])
     assert own == {one["SubnetId"]: one["PrivateIpAddress"] for one in again["NetworkInterfaces"]}
