@@ -502,6 +502,11 @@ fn furnish(
             fs::create_dir_all(&runtime)?;
             fs::set_permissions(&image, fs::Permissions::from_mode(0o755))?;
             fs::set_permissions(&runtime, fs::Permissions::from_mode(0o755))?;
+            // Of another run, whose authority may be another.
+            match fs::remove_file(runtime.join(TRUSTED)) {
+                Err(why) if why.kind() != io::ErrorKind::NotFound => return Err(why),
+                _ => {}
+            }
             for inner in ["var/task", "var/runtime", "opt"] {
                 fs::create_dir_all(image.join(inner))?;
                 fs::set_permissions(image.join(inner), fs::Permissions::from_mode(0o755))?;
@@ -520,12 +525,14 @@ fn furnish(
             binds
         }
     };
+    if version.network.is_some() {
+        trust(ground, &runtime)?;
+    }
     drop(made);
     let code = unpacked(cloud, folder, version.code, version.code_size)?;
     sandbox.root = image;
     sandbox.binds = binds;
     if version.network.is_some() {
-        trust(ground, &runtime)?;
         let (from, to) = (folder.join(RESOLVER), "etc/resolv.conf".into());
         sandbox.binds.push(Bind { from, to, read_only: true });
     }
