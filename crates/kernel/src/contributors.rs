@@ -74,7 +74,8 @@ struct Sketch {
 pub struct Contributors(Sharded<HashMap<(Key, i64), Sketch>>);
 
 impl Minute {
-    fn add(&mut self, other: &Minute) {
+    /// Takes in what happened in another; who it was is for the caller to add up.
+    pub fn add(&mut self, other: &Minute) {
         self.least = if self.count == 0 { other.least } else { self.least.min(other.least) };
         self.most = self.most.max(other.most);
         self.count += other.count;
@@ -106,10 +107,10 @@ impl Sketch {
         *known = (known.0 + sum, known.1.max(most));
     }
 
-    fn merge(&mut self, other: Sketch) {
+    fn merge(&mut self, other: &Sketch) {
         self.all.add(&other.all);
         self.dropped += other.dropped;
-        other.keys.into_iter().for_each(|(keys, (sum, most))| self.add(keys, sum, most));
+        other.keys.iter().for_each(|(keys, (sum, most))| self.add(keys.clone(), *sum, *most));
     }
 
     /// Takes in what was written before.
@@ -142,7 +143,7 @@ impl Contributors {
     fn write(&self, cloud: &Cloud) -> Result<(), String> {
         let mut waiting: HashMap<(Key, i64), Sketch> = HashMap::new();
         for (minute, sketch) in self.0.take().flatten() {
-            waiting.entry(minute).or_default().merge(sketch);
+            waiting.entry(minute).or_default().merge(&sketch);
         }
         if waiting.is_empty() {
             return Ok(());
@@ -150,7 +151,7 @@ impl Contributors {
         let outcome = written(cloud, &waiting);
         if outcome.is_err() {
             let mut own = self.0.own();
-            waiting.into_iter().for_each(|(minute, sketch)| own.entry(minute).or_default().merge(sketch));
+            waiting.into_iter().for_each(|(minute, sketch)| own.entry(minute).or_default().merge(&sketch));
         }
         outcome
     }
@@ -179,9 +180,7 @@ fn add(tx: &mut Tx, now: Timestamp, waiting: &HashMap<(Key, i64), Sketch>) -> Re
         if let Some(before) = MINUTES.get(tx, &key)? {
             all.resume(&before);
         }
-        all.all.add(&sketch.all);
-        all.dropped += sketch.dropped;
-        sketch.keys.iter().for_each(|(keys, (sum, most))| all.add(keys.clone(), *sum, *most));
+        all.merge(sketch);
         MINUTES.put(tx, &key, &all.minute());
         let end = MINUTES.stored_key(&rule.clone().i64(now.minus(KEPT_FOR).seconds()));
         forget(tx, KeyRange::prefix(&MINUTES.stored_key(rule)).before(&end), FORGET_MAX)?;

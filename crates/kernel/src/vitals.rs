@@ -95,8 +95,7 @@ impl Vitals {
     pub fn add(&self, place: Place, at: Timestamp, metric: Metric, values: Values) {
         let mut waiting = self.waiting();
         let Some(metrics) = waiting.metrics((place, at.seconds().div_euclid(MINUTE))) else { return };
-        let all = metrics.entry(metric).or_default();
-        values.into_iter().for_each(|(value, times)| *all.entry(value).or_default() += times);
+        add_up(metrics.entry(metric).or_default(), values);
     }
 
     fn give_back(&self, minutes: Minutes) {
@@ -104,11 +103,14 @@ impl Vitals {
         for (minute, metrics) in minutes {
             let known = waiting.minutes.entry(minute).or_default();
             for (metric, values) in metrics {
-                let all = known.entry(metric).or_default();
-                values.into_iter().for_each(|(value, times)| *all.entry(value).or_default() += times);
+                add_up(known.entry(metric).or_default(), values);
             }
         }
     }
+}
+
+fn add_up(all: &mut Values, more: Values) {
+    more.into_iter().for_each(|(value, times)| *all.entry(value).or_default() += times);
 }
 
 /// One value of a metric, as CloudWatch takes it.

@@ -31,3 +31,8 @@ impl From<store::StoreError> for AutoScalingError {
         kernel::Failure::from(error).into()
     }
 }
+
+/// `ValidationError`
+pub(crate) fn invalid(what: impl Into<String>) -> AutoScalingError {
+    AutoScalingError::Validation(what.into())
+}

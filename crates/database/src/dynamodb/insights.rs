@@ -15,6 +15,7 @@ use super::model::table::{IndexRecord, TableRecord};
 use super::size::Units;
 use super::value::{AttributeValue, base64};
 use super::write::Done;
+use base::Timestamp;
 use kernel::Cx;
 use kernel::contributors::{self, Contributors};
 use store::{Key, StoreError, Tx};
@@ -49,6 +50,10 @@ impl Watch {
 
 type Note = (Key, Vec<String>, u64);
 
+fn tell(all: &Contributors, now: Timestamp, notes: Vec<Note>) {
+    notes.into_iter().for_each(|(rule, who, value)| all.note(&rule, now, who, value));
+}
+
 fn text(value: &AttributeValue) -> String {
     match value {
         AttributeValue::N(number) => number.to_string(),
@@ -79,11 +84,7 @@ pub(crate) fn read(
         Err(_) if is_throttled(admitted) => None,
         Err(_) => return,
     };
-    let (all, now) = (cx.memory::<Contributors>(), cx.now);
-    watch
-        .notes(keys, item, units)
-        .into_iter()
-        .for_each(|(rule, who, value)| all.note(&rule, now, who, value));
+    tell(&cx.memory::<Contributors>(), cx.now, watch.notes(keys, item, units));
 }
 
 /// Counts a write of the item with this key, and of its entries.
@@ -98,13 +99,10 @@ pub(crate) fn written(
         return;
     }
     let (all, now) = (cx.memory::<Contributors>(), cx.now);
-    let note = move |notes: Vec<Note>| {
-        notes.into_iter().for_each(|(rule, who, value)| all.note(&rule, now, who, value));
-    };
     if is_throttled(admitted) {
         let throttled = admitted.as_ref().is_err_and(|error| error.names(&schema.arn));
         if let Some(watch) = schema.watch.as_ref().filter(|_| throttled) {
-            note(watch.notes(&schema.keys, item, None));
+            tell(&all, now, watch.notes(&schema.keys, item, None));
         }
         return;
     }
@@ -119,7 +117,7 @@ pub(crate) fn written(
     }
     cx.tx.on_end(move |committed| {
         if committed.is_some() {
-            note(notes);
+            tell(&all, now, notes);
         }
     });
 }

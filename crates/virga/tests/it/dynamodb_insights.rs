@@ -1,6 +1,6 @@
 //! Contributor Insights of tables: on and off, and who uses most, as CloudWatch reports it.
 
-use crate::dynamodb_tables::{ONE, make, table};
+use crate::dynamodb_tables::{ONE, indexed, make, table};
 use crate::harness::{Caller, Cloud};
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -8,19 +8,6 @@ use std::time::Duration;
 /// The burst of one unit a second.
 const BURST: usize = 300;
 const MILLIS: &str = "1768478400000";
-
-fn indexed() -> Value {
-    let mut request = table("shop", true);
-    request["AttributeDefinitions"]
-        .as_array_mut()
-        .unwrap()
-        .push(json!({"AttributeName": "g", "AttributeType": "S"}));
-    request["GlobalSecondaryIndexes"] = json!([{
-        "IndexName": "by-g", "KeySchema": [{"AttributeName": "g", "KeyType": "HASH"}],
-        "Projection": {"ProjectionType": "ALL"},
-    }]);
-    request
-}
 
 fn ask(root: &Caller<'_>, operation: &str, request: Value) -> Value {
     root.call("dynamodb", &format!("{operation}ContributorInsights"), request).ok()
@@ -66,7 +53,7 @@ fn seen(expected: &[(&str, f64)]) -> Vec<(String, f64)> {
 fn insights_come_and_go() {
     let cloud = Cloud::new();
     let root = cloud.root(ONE);
-    make(&cloud, &root, indexed());
+    make(&cloud, &root, indexed("shop", true));
     let (own, of_index) = (json!({"TableName": "shop"}), json!({"TableName": "shop", "IndexName": "by-g"}));
     assert_eq!(
         ask(&root, "Describe", own.clone()),
@@ -137,7 +124,7 @@ fn insights_come_and_go() {
 fn whoever_uses_most_is_told() {
     let cloud = Cloud::new();
     let root = cloud.root(ONE);
-    make(&cloud, &root, indexed());
+    make(&cloud, &root, indexed("shop", true));
     put(&root, "before", 1, "x").ok();
     for index in [None, Some("by-g")] {
         let mut enable = json!({"TableName": "shop", "ContributorInsightsAction": "ENABLE"});

@@ -1,6 +1,6 @@
 //! What CloudWatch is told of tables: units, latencies, throttles, errors, and what is provisioned.
 
-use crate::dynamodb_tables::{ONE, make, table};
+use crate::dynamodb_tables::{ONE, indexed, make, table};
 use crate::harness::{Caller, Cloud};
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -36,24 +36,11 @@ fn whole(root: &Caller<'_>, name: &str, dimensions: &[(&str, &str)], statistic: 
     asked(root, name, dimensions, statistic, 7_200).first().copied()
 }
 
-fn indexed(name: &str) -> Value {
-    let mut request = table(name, false);
-    request["AttributeDefinitions"]
-        .as_array_mut()
-        .unwrap()
-        .push(json!({"AttributeName": "g", "AttributeType": "S"}));
-    request["GlobalSecondaryIndexes"] = json!([{
-        "IndexName": "by-g", "KeySchema": [{"AttributeName": "g", "KeyType": "HASH"}],
-        "Projection": {"ProjectionType": "ALL"},
-    }]);
-    request
-}
-
 #[test]
 fn requests() {
     let cloud = Cloud::new();
     let root = cloud.root(ONE);
-    make(&cloud, &root, indexed("items"));
+    make(&cloud, &root, indexed("items", false));
     make(&cloud, &root, table("other", false));
     let item = |pk: &str, g: &str, bytes: usize| json!({"pk": {"S": pk}, "g": {"S": g}, "v": {"S": "x".repeat(bytes)}});
     let put = |item: Value| json!({"TableName": "items", "Item": item});
@@ -181,7 +168,7 @@ fn throttles_and_levels() {
     let cloud = Cloud::new();
     let root = cloud.root(ONE);
     let units = |read: i64, write: i64| json!({"ReadCapacityUnits": read, "WriteCapacityUnits": write});
-    let mut request = indexed("slow");
+    let mut request = indexed("slow", false);
     request["BillingMode"] = json!("PROVISIONED");
     request["ProvisionedThroughput"] = units(1, 7);
     request["GlobalSecondaryIndexes"][0]["ProvisionedThroughput"] = units(5, 1);

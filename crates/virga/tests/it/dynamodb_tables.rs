@@ -24,6 +24,20 @@ pub(crate) fn table(name: &str, sorted: bool) -> Value {
     request
 }
 
+/// The same with a global index of all that has a `g`.
+pub(crate) fn indexed(name: &str, sorted: bool) -> Value {
+    let mut request = table(name, sorted);
+    request["AttributeDefinitions"]
+        .as_array_mut()
+        .unwrap()
+        .push(json!({"AttributeName": "g", "AttributeType": "S"}));
+    request["GlobalSecondaryIndexes"] = json!([{
+        "IndexName": "by-g", "KeySchema": [{"AttributeName": "g", "KeyType": "HASH"}],
+        "Projection": {"ProjectionType": "ALL"},
+    }]);
+    request
+}
+
 /// Makes the table and waits for it.
 pub(crate) fn make(cloud: &Cloud, caller: &Caller<'_>, request: Value) {
     caller.call("dynamodb", "CreateTable", request).ok();

@@ -44,9 +44,7 @@ store::record! {
         1 => pub target: f64,
         /// It never takes instances away.
         2 => pub only_out: bool,
-        /// AWS's name of a metric that it knows by itself; else [`Tracking::metric`] is what the user has named.
-        3 => pub predefined: Option<String>,
-        4 => pub metric: Metric,
+        3 => pub metric: Metric,
     }
 
     #[derive(Clone, PartialEq, Debug)]

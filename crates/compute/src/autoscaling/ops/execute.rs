@@ -2,10 +2,10 @@
 
 use super::group::at;
 use super::policy::{find_policy, is_low};
-use super::{all_policies, find, keep};
+use super::{find, keep, of_group};
 use crate::autoscaling::access::policy as of_policy;
-use crate::autoscaling::errors::AutoScalingError;
-use crate::autoscaling::model::policy::{Policy, SIMPLE, TRACKING, Tracking};
+use crate::autoscaling::errors::{AutoScalingError, invalid};
+use crate::autoscaling::model::policy::{POLICIES, Policy, SIMPLE, TRACKING, Tracking};
 use crate::autoscaling::model::{Group, IN_SERVICE};
 use auth::policy::Principal;
 use kernel::{Cx, Empty};
@@ -33,10 +33,6 @@ fn alarm(cx: &Cx<'_>) -> Option<String> {
         matches!(&cx.caller.principal, Principal::Service { name } if name == "cloudwatch.amazonaws.com");
     let (arn, _) = cx.request.source.as_ref().filter(|_| is_watch)?;
     arn.split_once(":alarm:").map(|(_, name)| name.to_owned())
-}
-
-fn invalid(what: impl Into<String>) -> AutoScalingError {
-    AutoScalingError::Validation(what.into())
 }
 
 fn execute(cx: &mut Cx<'_>, req: Execute) -> Result<Empty, AutoScalingError> {
@@ -142,7 +138,7 @@ fn follow(
     }
     let there = i64::try_from(group.members.len()).unwrap_or(i64::MAX);
     let smaller = tracks.wanted(there, value).max(group.desired - 1);
-    let others = all_policies(cx, &group.name)?;
+    let others = of_group(cx, &POLICIES, Some(&group.name))?;
     for other in others.iter().filter(|other| other.name != policy.name && !other.disabled) {
         let may_shrink = other.tracks.as_ref().is_some_and(|tracks| !tracks.only_out);
         if may_shrink && !is_low(cx, other)? {

@@ -1,8 +1,10 @@
 //! Groups: what they should be. [`crate::autoscaling::work`] makes them so.
 
-use super::{all, all_policies, call, find, keep, list, page, schedule, size, text, texts};
+use super::{all, call, find, keep, list, of_group, page, size, text, texts};
 use crate::autoscaling::access::{any, group as named, new_group};
-use crate::autoscaling::errors::AutoScalingError;
+use crate::autoscaling::errors::{AutoScalingError, invalid};
+use crate::autoscaling::model::policy::POLICIES;
+use crate::autoscaling::model::schedule::ACTIONS;
 use crate::autoscaling::model::{ACTIVITIES, GROUPS, Group, Member, POLICIES_OF_TERMINATION, Template, key};
 use base::Timestamp;
 use kernel::access::allowed;
@@ -214,10 +216,6 @@ impl View {
             protects: group.protects_new,
         }
     }
-}
-
-fn invalid(what: impl Into<String>) -> AutoScalingError {
-    AutoScalingError::Validation(what.into())
 }
 
 fn check_sizes(group: &Group) -> Result<(), AutoScalingError> {
@@ -470,10 +468,10 @@ fn delete(cx: &mut Cx<'_>, req: Delete) -> Result<Empty, AutoScalingError> {
 
 /// Takes away a group without instances, its policies and scheduled actions, and what is told of it.
 pub(crate) fn remove(cx: &mut Cx<'_>, group: &Group) -> Result<(), AutoScalingError> {
-    for policy in all_policies(cx, &group.name)? {
+    for policy in of_group(cx, &POLICIES, Some(&group.name))? {
         super::policy::remove(cx, &policy)?;
     }
-    for action in schedule::of(cx, &group.name)? {
+    for action in of_group(cx, &ACTIONS, Some(&group.name))? {
         action.delete(cx.tx, (cx.account, cx.region));
     }
     let place = key(cx.account, cx.region, &group.name);

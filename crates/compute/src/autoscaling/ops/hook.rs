@@ -1,10 +1,10 @@
 //! Lifecycle hooks, and what those say for whom instances wait.
 
-use super::{Nothing, find, keep};
+use super::{find, keep};
 use crate::autoscaling::access::{any, group as named};
-use crate::autoscaling::errors::AutoScalingError;
+use crate::autoscaling::errors::{AutoScalingError, invalid};
 use crate::autoscaling::model::{Group, HOOKS_MAX, Hook, LAUNCHING, TERMINATING_HOOK, Wait, after};
-use kernel::{Cx, Empty};
+use kernel::{Cx, Empty, Nothing};
 
 kernel::ops! {
     /// Lifecycle hooks.
@@ -78,10 +78,6 @@ wire::shape! {
         token: Option<String> = "LifecycleActionToken",
         instance: Option<String> = "InstanceId",
     }
-}
-
-fn invalid(what: impl Into<String>) -> AutoScalingError {
-    AutoScalingError::Validation(what.into())
 }
 
 fn is_result(result: &str) -> Result<(), AutoScalingError> {

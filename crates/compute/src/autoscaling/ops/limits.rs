@@ -1,10 +1,10 @@
 //! What there may be, and what there is to choose from.
 
-use super::{Nothing, all};
+use super::all;
 use crate::autoscaling::access::any;
 use crate::autoscaling::errors::AutoScalingError;
 use crate::autoscaling::model::POLICIES_OF_TERMINATION;
-use kernel::Cx;
+use kernel::{Cx, Nothing};
 
 kernel::ops! {
     /// Limits and types.

@@ -1,10 +1,10 @@
 //! Which of a group's metrics are collected.
 
-use super::{Nothing, find, keep};
+use super::{find, keep};
 use crate::autoscaling::access::{any, group as named};
 use crate::autoscaling::errors::AutoScalingError;
 use crate::autoscaling::work::metrics::METRICS;
-use kernel::{Cx, Empty};
+use kernel::{Cx, Empty, Nothing};
 
 kernel::ops! {
     /// Metrics of groups.

@@ -18,17 +18,10 @@ pub(crate) mod tag;
 
 use super::SELF;
 use super::errors::AutoScalingError;
-use super::model::policy::{POLICIES, Policy};
 use super::model::{GROUPS, Group, key};
 use kernel::{As, Cx};
-use store::{Direction, Key};
+use store::{Direction, Key, Record, Table};
 use wire::{Struct, Value};
-
-wire::shape! {
-    /// Nothing is asked.
-    #[derive(Debug)]
-    pub(crate) struct Nothing {}
-}
 
 /// Calls another service's operation as Auto Scaling.
 pub(crate) fn call(
@@ -56,12 +49,16 @@ pub(crate) fn structure(members: impl IntoIterator<Item = (&'static str, Value)>
     Value::Struct(members.into_iter().collect::<Struct>())
 }
 
-/// Of one group; of all where it has no name.
-pub(crate) fn all_policies(cx: &Cx<'_>, group: &str) -> Result<Vec<Policy>, AutoScalingError> {
-    let place = Key::regional(cx.account, cx.region);
-    let place = if group.is_empty() { place } else { place.str(group) };
-    let found = POLICIES.scan(cx.tx, &place, Direction::Forward);
-    Ok(found.map(|pair| pair.map(|(_, policy)| policy)).collect::<Result<_, _>>()?)
+/// What one group has in a table, or what all have.
+pub(crate) fn of_group<R: Record>(
+    cx: &Cx<'_>,
+    table: &Table<R>,
+    group: Option<&str>,
+) -> Result<Vec<R>, AutoScalingError> {
+    let all = Key::regional(cx.account, cx.region);
+    let place = group.map_or(all.clone(), |group| all.str(group));
+    let found = table.scan(cx.tx, &place, Direction::Forward);
+    Ok(found.map(|pair| pair.map(|(_, record)| record)).collect::<Result<_, _>>()?)
 }
 
 pub(crate) fn texts<'a>(items: impl IntoIterator<Item = &'a String>) -> Value {
@@ -76,8 +73,7 @@ pub(crate) fn find(cx: &Cx<'_>, name: &str) -> Result<Group, AutoScalingError> {
 }
 
 pub(crate) fn all(cx: &Cx<'_>) -> Result<Vec<Group>, AutoScalingError> {
-    let found = GROUPS.scan(cx.tx, &Key::regional(cx.account, cx.region), Direction::Forward);
-    Ok(found.map(|pair| pair.map(|(_, group)| group)).collect::<Result<_, _>>()?)
+    of_group(cx, &GROUPS, None)
 }
 
 pub(crate) fn keep(cx: &mut Cx<'_>, group: &Group) {

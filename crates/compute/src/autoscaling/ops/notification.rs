@@ -2,12 +2,12 @@
 //!
 //! AWS: <https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-sns-notifications.html>
 
-use super::{Nothing, all, find, keep, page, size};
+use super::{all, find, keep, page, size};
 use crate::autoscaling::access::{any, group as named};
 use crate::autoscaling::errors::AutoScalingError;
 use crate::autoscaling::model::{Group, NOTIFICATIONS};
 use crate::autoscaling::work::notify;
-use kernel::{Cx, Empty};
+use kernel::{Cx, Empty, Nothing};
 
 kernel::ops! {
     /// Notifications.

@@ -1,13 +1,13 @@
 //! Policies of scaling, and the alarms of those that track a metric.
 
-use super::{Nothing, all_policies, call, find, list, page, size, structure, text};
+use super::{call, find, list, of_group, page, size, structure, text};
 use crate::autoscaling::access::{any, group as named, policy as of_policy};
-use crate::autoscaling::errors::AutoScalingError;
+use crate::autoscaling::errors::{AutoScalingError, invalid};
 use crate::autoscaling::model::policy::{
     ADJUSTMENTS, Metric, POLICIES, POLICIES_MAX, Policy, SIMPLE, STEP, Side, Step, TRACKING, Tracking,
     check_steps,
 };
-use kernel::{Cx, Empty};
+use kernel::{Cx, Empty, Nothing};
 use wire::Value;
 
 kernel::ops! {
@@ -126,13 +126,9 @@ wire::shape! {
     struct AdjustmentTypes { all: Vec<AdjustmentType> = "AdjustmentTypes" }
 }
 
-fn invalid(what: impl Into<String>) -> AutoScalingError {
-    AutoScalingError::Validation(what.into())
-}
-
 fn put(cx: &mut Cx<'_>, req: Put) -> Result<WasPut, AutoScalingError> {
     let group = find(cx, &req.group)?;
-    let known = all_policies(cx, &group.name)?;
+    let known = of_group(cx, &POLICIES, Some(&group.name))?;
     let old = known.iter().find(|policy| policy.name == req.name);
     if old.is_none() && known.len() >= POLICIES_MAX {
         return Err(AutoScalingError::Limit(
@@ -260,7 +256,7 @@ fn tracking(asked: Configuration) -> Result<Tracking, AutoScalingError> {
         unit: metric.unit,
         period: metric.period,
     };
-    Ok(Tracking { target: asked.target, only_out: asked.only_out.unwrap_or(false), predefined: None, metric })
+    Ok(Tracking { target: asked.target, only_out: asked.only_out.unwrap_or(false), metric })
 }
 
 /// `TargetTracking-web-AlarmHigh-…`, the same for as long as the policy is there.
@@ -400,7 +396,7 @@ fn delete(cx: &mut Cx<'_>, req: Delete) -> Result<Empty, AutoScalingError> {
 }
 
 fn describe(cx: &mut Cx<'_>, req: Describe) -> Result<Described, AutoScalingError> {
-    let mut found = all_policies(cx, req.group.as_deref().unwrap_or_default())?;
+    let mut found = of_group(cx, &POLICIES, req.group.as_deref())?;
     let (account, region) = (cx.account, cx.region);
     let named = |policy: &Policy| {
         req.names.is_empty()
@@ -429,9 +425,8 @@ fn view(cx: &mut Cx<'_>, policy: Policy) -> Result<View, AutoScalingError> {
             unit: metric.unit,
             period: metric.period,
         };
-        let predefined = tracks.predefined.map(|kind| Predefined { kind });
-        let customized = predefined.is_none().then_some(customized);
-        Configuration { predefined, customized, target: tracks.target, only_out: Some(tracks.only_out) }
+        let customized = Some(customized);
+        Configuration { predefined: None, customized, target: tracks.target, only_out: Some(tracks.only_out) }
     };
     Ok(View {
         arn: policy.arn(cx.account, cx.region),

@@ -1,15 +1,13 @@
 //! Scheduled actions: sizes that a group gets at a time.
 
-use super::{find, page, size};
+use super::{find, of_group, page, size};
 use crate::autoscaling::access::{any, group as named};
-use crate::autoscaling::errors::AutoScalingError;
+use crate::autoscaling::errors::{AutoScalingError, invalid};
 use crate::autoscaling::model::cron::Cron;
-use crate::autoscaling::model::key;
 use crate::autoscaling::model::schedule::{ACTIONS, ACTIONS_MAX, Action};
 use base::Timestamp;
 use base::zone::Zone;
 use kernel::{Cx, Empty};
-use store::{Direction, Key};
 use wire::Fault;
 
 kernel::ops! {
@@ -115,24 +113,9 @@ wire::shape! {
     }
 }
 
-fn invalid(what: impl Into<String>) -> AutoScalingError {
-    AutoScalingError::Validation(what.into())
-}
-
-/// Those of one group; of all where it has no name.
-pub(crate) fn of(cx: &Cx<'_>, group: &str) -> Result<Vec<Action>, AutoScalingError> {
-    let place = if group.is_empty() {
-        Key::regional(cx.account, cx.region)
-    } else {
-        key(cx.account, cx.region, group)
-    };
-    let found = ACTIONS.scan(cx.tx, &place, Direction::Forward);
-    Ok(found.map(|pair| pair.map(|(_, action)| action)).collect::<Result<_, _>>()?)
-}
-
 fn set(cx: &mut Cx<'_>, group: &str, asked: Asked) -> Result<(), AutoScalingError> {
     let home = (cx.account, cx.region);
-    let others = of(cx, group)?;
+    let others = of_group(cx, &ACTIONS, Some(group))?;
     let old = others.iter().find(|action| action.name == asked.name);
     if old.is_none() && others.len() >= ACTIONS_MAX {
         return Err(AutoScalingError::Limit(
@@ -276,7 +259,7 @@ fn delete_all(cx: &mut Cx<'_>, req: DeleteAll) -> Result<WereDeleted, AutoScalin
 
 /// AWS: where names are given, times are no matter.
 fn describe(cx: &mut Cx<'_>, req: Describe) -> Result<Described, AutoScalingError> {
-    let mut found = of(cx, req.group.as_deref().unwrap_or_default())?;
+    let mut found = of_group(cx, &ACTIONS, req.group.as_deref())?;
     found.retain(|action| match req.names.is_empty() {
         true => req.from.is_none_or(|from| action.next >= from) && req.to.is_none_or(|to| action.next <= to),
         false => req.names.contains(&action.name) || req.names.contains(&action.arn((cx.account, cx.region))),

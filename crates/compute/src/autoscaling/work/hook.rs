@@ -38,10 +38,11 @@ pub(super) fn begin(cx: &mut Cx<'_>, group: &Group, member: &mut Member, launche
 }
 
 fn tell(cx: &mut Cx<'_>, group: &Group, hook: &Hook, instance: &str, token: &str) {
-    let (event, from, to) = match hook.launches {
-        true => ("EC2 Instance-launch Lifecycle Action", "EC2", "AutoScalingGroup"),
-        false => ("EC2 Instance-terminate Lifecycle Action", "AutoScalingGroup", "EC2"),
+    let event = match hook.launches {
+        true => "EC2 Instance-launch Lifecycle Action",
+        false => "EC2 Instance-terminate Lifecycle Action",
     };
+    let [from, to] = super::notify::way(hook.launches);
     let mut detail = vec![
         ("LifecycleActionToken", Value::str(token)),
         ("AutoScalingGroupName", Value::str(&group.name)),

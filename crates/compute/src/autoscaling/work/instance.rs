@@ -210,26 +210,10 @@ pub(super) fn failed(cx: &mut Cx<'_>, group: &Group, fault: &Fault) {
 
 /// AWS: <https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-event-reference.html>
 fn emit(cx: &mut Cx<'_>, group: &Group, activity: &Activity, instance: Option<&String>, event: &'static str) {
-    notify::tell(cx, group, activity, instance.map(String::as_str).unwrap_or_default(), event);
+    let id = instance.map(String::as_str).unwrap_or_default();
+    notify::tell(cx, group, activity, id, event);
     let mut resources = vec![activity.arn.clone()];
     resources.extend(instance.map(|id| cx.arn("ec2", &format!("instance/{id}")).to_string()));
-    let launches = event.contains("Launch");
-    let (from, to) = if launches { ("EC2", "AutoScalingGroup") } else { ("AutoScalingGroup", "EC2") };
-    let text = |text: &str| Value::str(text);
-    let detail = [
-        ("StatusCode", text(if event.ends_with("Unsuccessful") { "Failed" } else { "InProgress" })),
-        ("Description", text(&activity.description)),
-        ("AutoScalingGroupName", text(&activity.group)),
-        ("ActivityId", text(&activity.id)),
-        ("RequestId", text(&activity.id)),
-        ("Details", wire::json::read(&activity.details).unwrap_or(Value::Null)),
-        ("StatusMessage", text(activity.message.as_deref().unwrap_or_default())),
-        ("StartTime", text(&activity.start.iso8601())),
-        ("EndTime", text(&activity.end.unwrap_or(activity.start).iso8601())),
-        ("EC2InstanceId", text(instance.map(String::as_str).unwrap_or_default())),
-        ("Cause", text(&activity.cause)),
-        ("Origin", text(from)),
-        ("Destination", text(to)),
-    ];
+    let detail = notify::detail(activity, id, event);
     cx.emit("aws.autoscaling", event, resources, &Value::map(detail));
 }

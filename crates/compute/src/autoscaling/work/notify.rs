@@ -15,36 +15,46 @@ fn kind(event: &str) -> &'static str {
     }
 }
 
+/// What events and topics tell of an activity.
+pub(super) fn detail(activity: &Activity, instance: &str, event: &str) -> [(&'static str, Value); 13] {
+    let text = |text: &str| Value::str(text);
+    let [from, to] = way(event.contains("Launch"));
+    [
+        ("StatusCode", text(if event.ends_with("Unsuccessful") { "Failed" } else { "InProgress" })),
+        ("Description", text(&activity.description)),
+        ("AutoScalingGroupName", text(&activity.group)),
+        ("ActivityId", text(&activity.id)),
+        ("RequestId", text(&activity.id)),
+        ("Details", wire::json::read(&activity.details).unwrap_or(Value::Null)),
+        ("StatusMessage", text(activity.message.as_deref().unwrap_or_default())),
+        ("StartTime", text(&activity.start.iso8601())),
+        ("EndTime", text(&activity.end.unwrap_or(activity.start).iso8601())),
+        ("EC2InstanceId", text(instance)),
+        ("Cause", text(&activity.cause)),
+        ("Origin", text(from)),
+        ("Destination", text(to)),
+    ]
+}
+
+/// Where an instance comes from, and where it goes.
+pub(super) fn way(launches: bool) -> [&'static str; 2] {
+    if launches { ["EC2", "AutoScalingGroup"] } else { ["AutoScalingGroup", "EC2"] }
+}
+
 /// Tells those who want to hear of it. What a topic refuses is no matter to the group.
 pub(super) fn tell(cx: &mut Cx<'_>, group: &Group, activity: &Activity, instance: &str, event: &str) {
     let kind = kind(event);
     let text = |text: &str| Value::str(text);
     let message = || {
-        let (from, to) = match event.contains("Launch") {
-            true => ("EC2", "AutoScalingGroup"),
-            false => ("AutoScalingGroup", "EC2"),
-        };
-        Value::map([
+        let own = [
             ("Progress", Value::Int(50)),
             ("AccountId", text(cx.account.as_str())),
-            ("Description", text(&activity.description)),
-            ("RequestId", text(&activity.id)),
-            ("EndTime", text(&activity.end.unwrap_or(activity.start).iso8601())),
             ("AutoScalingGroupARN", text(&activity.arn)),
-            ("ActivityId", text(&activity.id)),
-            ("StartTime", text(&activity.start.iso8601())),
             ("Service", text("AWS Auto Scaling")),
             ("Time", text(&cx.now.iso8601())),
-            ("EC2InstanceId", text(instance)),
-            ("StatusCode", text(if event.ends_with("Unsuccessful") { "Failed" } else { "InProgress" })),
-            ("StatusMessage", text(activity.message.as_deref().unwrap_or_default())),
-            ("Details", wire::json::read(&activity.details).unwrap_or(Value::Null)),
-            ("AutoScalingGroupName", text(&activity.group)),
-            ("Cause", text(&activity.cause)),
             ("Event", text(kind)),
-            ("Origin", text(from)),
-            ("Destination", text(to)),
-        ])
+        ];
+        Value::map(own.into_iter().chain(detail(activity, instance, event)))
     };
     let short = kind.trim_start_matches("autoscaling:EC2_INSTANCE_").to_lowercase().replace('_', " ");
     let subject = match short.strip_suffix(" error") {

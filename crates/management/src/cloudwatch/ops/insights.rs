@@ -183,13 +183,7 @@ fn report(cx: &mut Cx<'_>, req: GetInsightRuleReport) -> Result<Report, WatchErr
         let mut began = store::key::KeyReader::over(&place.as_bytes()[key.as_bytes().len()..]);
         let began = began.i64().unwrap_or_default().div_euclid(req.period) * req.period;
         let period = periods.entry(began).or_default();
-        period.all.least = match period.all.count {
-            0 => minute.least,
-            _ => period.all.least.min(minute.least),
-        };
-        period.all.most = period.all.most.max(minute.most);
-        period.all.count += minute.count;
-        period.all.sum += minute.sum;
+        period.all.add(&minute);
         period.all.unique = period.all.unique.max(minute.unique);
         unique = minute.unique.max(unique);
         for top in minute.tops {
