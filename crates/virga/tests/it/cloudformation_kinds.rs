@@ -5,14 +5,14 @@ use crate::ec2_profiles::IMAGE;
 use crate::harness::{Caller, Cloud};
 use serde_json::{Value, json};
 
-fn update(cloud: &Cloud, caller: &Caller<'_>, stack: &str, template: &str) {
+pub(crate) fn update(cloud: &Cloud, caller: &Caller<'_>, stack: &str, template: &str) {
     let input =
         json!({ "StackName": stack, "TemplateBody": template, "Capabilities": ["CAPABILITY_NAMED_IAM"] });
     caller.call("cloudformation", "UpdateStack", input).ok();
     assert_eq!(settle(cloud, caller, stack), "UPDATE_COMPLETE", "{:#?}", events(caller, stack));
 }
 
-fn delete(cloud: &Cloud, caller: &Caller<'_>, stack: &str) {
+pub(crate) fn delete(cloud: &Cloud, caller: &Caller<'_>, stack: &str) {
     let id = describe(caller, stack)["StackId"].as_str().unwrap().to_owned();
     caller.call("cloudformation", "DeleteStack", json!({ "StackName": stack })).ok();
     assert_eq!(settle(cloud, caller, &id), "DELETE_COMPLETE", "{:#?}", events(caller, &id));

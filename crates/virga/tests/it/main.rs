@@ -22,6 +22,7 @@ mod cloudformation_nested;
 mod cloudformation_policies;
 mod cloudformation_rights;
 mod cloudformation_stacks;
+mod cloudformation_tables;
 mod cloudformation_updates;
 mod cloudformation_volumes;
 mod cloudtrail_lookup;

@@ -3,8 +3,8 @@
 //! A table changes one thing at a time: what is left to do is done step by step, whenever the table is active again.
 
 use super::on::{KEYS, On, Tagger, at, map, text_at};
-use super::{Attributes, BASE, Done, Kind, Made};
-use crate::cloudformation::template::get;
+use super::{Attributes, BASE, Done, Kind, Made, Refusal};
+use crate::cloudformation::template::{alike, get};
 use wire::Value;
 
 const DYNAMODB: &str = "dynamodb";
@@ -18,11 +18,14 @@ const TAGGER: Tagger = Tagger {
     form: KEYS,
 };
 
+const INSIGHTS: &str = "ContributorInsightsSpecification";
+
 pub(super) static KINDS: &[Kind] = &[Kind {
     name: "AWS::DynamoDB::Table",
     changes: &[
         "AttributeDefinitions",
         "BillingMode",
+        "ContributorInsightsSpecification",
         "DeletionProtectionEnabled",
         "GlobalSecondaryIndexes",
         "OnDemandThroughput",
@@ -80,6 +83,22 @@ fn policy(on: &On<'_, '_>) -> Value {
     }
 }
 
+/// An index as the operations take it: what it tells of its contributors is an operation of its own.
+fn index(wanted: &Value) -> Value {
+    let mut own = wanted.clone();
+    if let Value::Map(entries) = &mut own {
+        entries.retain(|(name, _)| name != INSIGHTS);
+    }
+    own
+}
+
+fn indexes(on: &On<'_, '_>) -> Value {
+    match on.prop("GlobalSecondaryIndexes") {
+        Value::List(items) => Value::List(items.iter().map(index).collect()),
+        other => other,
+    }
+}
+
 fn create(on: &mut On<'_, '_>) -> Done<Made> {
     let name = on.name("TableName", 255);
     let input = map([
@@ -87,7 +106,7 @@ fn create(on: &mut On<'_, '_>) -> Done<Made> {
         ("AttributeDefinitions", on.prop("AttributeDefinitions")),
         ("KeySchema", on.prop("KeySchema")),
         ("LocalSecondaryIndexes", on.prop("LocalSecondaryIndexes")),
-        ("GlobalSecondaryIndexes", on.prop("GlobalSecondaryIndexes")),
+        ("GlobalSecondaryIndexes", indexes(on)),
         ("BillingMode", on.prop("BillingMode")),
         ("ProvisionedThroughput", on.prop("ProvisionedThroughput")),
         ("OnDemandThroughput", on.prop("OnDemandThroughput")),
@@ -185,7 +204,7 @@ fn ready(on: &mut On<'_, '_>) -> Done<Option<Attributes>> {
     if text_at(&answer, "Table.TableStatus") != "ACTIVE" || !active {
         return Ok(None);
     }
-    if next_index(on, &index_names(indexes))? || time_to_live(on)? || recovery(on)? {
+    if next_index(on, &index_names(indexes))? || time_to_live(on)? || recovery(on)? || insights(on)? {
         return Ok(None);
     }
     let mut attributes = vec![("Arn", Value::Str(text_at(&answer, "Table.TableArn")))];
@@ -205,7 +224,7 @@ fn next_index(on: &mut On<'_, '_>, there: &[String]) -> Done<bool> {
     let change = match there.iter().find(|name| !named(name)) {
         Some(old) => map([("Delete", map([("IndexName", Value::str(old))]))]),
         None => match wanted.iter().find(|index| !there.contains(&text_at(index, "IndexName"))) {
-            Some(fresh) => map([("Create", fresh.clone())]),
+            Some(fresh) => map([("Create", index(fresh))]),
             None => return Ok(false),
         },
     };
@@ -261,5 +280,61 @@ fn recovery(on: &mut On<'_, '_>) -> Done<bool> {
         map([("PointInTimeRecoveryEnabled", Value::Bool(enables)), ("RecoveryPeriodInDays", days)]);
     let input = map([("TableName", on.physical()), ("PointInTimeRecoverySpecification", specification)]);
     on.call(DYNAMODB, "UpdateContinuousBackups", input)?;
+    Ok(true)
+}
+
+/// The table and its indexes tell of their contributors, or no longer do; whether that is still on its way.
+fn insights(on: &mut On<'_, '_>) -> Done<bool> {
+    let (wanted, was) = (on.prop("GlobalSecondaryIndexes"), on.was("GlobalSecondaryIndexes"));
+    let list = |value| match value {
+        Value::List(items) => items,
+        _ => Vec::new(),
+    };
+    let (wanted, was) = (list(wanted), list(was));
+    let mut all = vec![(Value::Null, on.prop(INSIGHTS), on.was(INSIGHTS))];
+    let own = |index: Option<&Value>| index.and_then(|i| get(i, INSIGHTS)).cloned().unwrap_or(Value::Null);
+    for index in &wanted {
+        let name = text_at(index, "IndexName");
+        let old = was.iter().find(|old| text_at(old, "IndexName") == name);
+        all.push((Value::Str(name), own(Some(index)), own(old)));
+    }
+    let mut waits = false;
+    for (index, wanted, was) in all {
+        if !alike(Some(&wanted), Some(&was)) {
+            waits |= insight(on, index, &wanted)?;
+        }
+    }
+    Ok(waits)
+}
+
+fn insight(on: &mut On<'_, '_>, index: Value, wanted: &Value) -> Done<bool> {
+    if let Value::Map(entries) = wanted {
+        let stranger = entries.iter().find(|(name, _)| name != "Enabled" && name != "Mode");
+        if let Some((stranger, _)) = stranger {
+            return Err(Refusal::of(format!("Encountered unsupported property {stranger}")));
+        }
+        if get(wanted, "Enabled").is_none() {
+            return Err(Refusal::of(format!("#/{INSIGHTS}: required key [Enabled] not found")));
+        }
+    }
+    let of = [("TableName", on.physical()), ("IndexName", index)];
+    let answer = on.call(DYNAMODB, "DescribeContributorInsights", map(of.clone()))?;
+    let enables = text_at(wanted, "Enabled").eq_ignore_ascii_case("true");
+    // AWS: both kinds of keys, where nothing else is said.
+    let mode = match text_at(wanted, "Mode") {
+        mode if mode.is_empty() => "ACCESSED_AND_THROTTLED_KEYS".to_owned(),
+        mode => mode,
+    };
+    match (text_at(&answer, "ContributorInsightsStatus").as_str(), enables) {
+        ("ENABLING" | "DISABLING", _) => return Ok(true),
+        ("ENABLED", true) if text_at(&answer, "ContributorInsightsMode") == mode => return Ok(false),
+        ("DISABLED", false) => return Ok(false),
+        _ => {}
+    }
+    let (action, mode) = if enables { ("ENABLE", Value::Str(mode)) } else { ("DISABLE", Value::Null) };
+    let [table, index] = of;
+    let action = ("ContributorInsightsAction", Value::str(action));
+    let input = map([table, index, action, ("ContributorInsightsMode", mode)]);
+    on.call(DYNAMODB, "UpdateContributorInsights", input)?;
     Ok(true)
 }

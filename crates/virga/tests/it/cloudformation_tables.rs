@@ -1,0 +1,125 @@
+//! Tables whose contributors are looked at, and their indexes'.
+
+use crate::cloudformation_kinds::{delete, update};
+use crate::cloudformation_stacks::{ACCOUNT, create, created, events, physical, settle};
+use crate::harness::{Caller, Cloud};
+use serde_json::{Value, json};
+
+/// A table and one of its indexes, with what each says of its contributors, and what else the stack is to make.
+fn template(table: &str, index: &str, more: &str) -> String {
+    format!(
+        "
+Resources:
+  Table:
+    Type: AWS::DynamoDB::Table
+    Properties:
+      BillingMode: PAY_PER_REQUEST
+      AttributeDefinitions: [{{ AttributeName: k, AttributeType: S }}, {{ AttributeName: g, AttributeType: S }}]
+      KeySchema: [{{ AttributeName: k, KeyType: HASH }}]
+      GlobalSecondaryIndexes: [{{ IndexName: one, KeySchema: [{{ AttributeName: g, KeyType: HASH }}], Projection: {{ ProjectionType: ALL }} {index} }}]
+      {table}
+{more}
+"
+    )
+}
+
+fn of_table(how: &str) -> String {
+    format!("ContributorInsightsSpecification: {{ {how} }}")
+}
+
+fn of_index(how: &str) -> String {
+    format!(", {}", of_table(how))
+}
+
+/// Status, mode and number of rules.
+fn shown(caller: &Caller<'_>, table: &str, index: Option<&str>) -> (Value, Value, usize) {
+    let mut asked = json!({ "TableName": table });
+    if let Some(index) = index {
+        asked["IndexName"] = json!(index);
+    }
+    let told = caller.call("dynamodb", "DescribeContributorInsights", asked).ok();
+    let rules = told["ContributorInsightsRuleList"].as_array().map_or(0, Vec::len);
+    (told["ContributorInsightsStatus"].clone(), told["ContributorInsightsMode"].clone(), rules)
+}
+
+const OFF: (Value, Value, usize) = (Value::Null, Value::Null, 0);
+
+/// Both as one says them; `OFF` stands for what is disabled.
+fn both(caller: &Caller<'_>, table: &str) -> [(Value, Value, usize); 2] {
+    [None, Some("one")].map(|index| match shown(caller, table, index) {
+        (status, mode, 0) if status == "DISABLED" && mode.is_null() => OFF,
+        other => other,
+    })
+}
+
+fn on(mode: &str, rules: usize) -> (Value, Value, usize) {
+    (json!("ENABLED"), json!(mode), rules)
+}
+
+#[test]
+fn a_table_and_its_index_tell_of_their_contributors() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ACCOUNT);
+    let both_keys = "ACCESSED_AND_THROTTLED_KEYS";
+    let yes = "Enabled: true";
+    created(&cloud, &root, "s", &template(&of_table(yes), "", ""));
+    let table = physical(&root, "s", "Table");
+    assert_eq!(both(&root, &table), [on(both_keys, 2), OFF]);
+    // Other keys, and the index too.
+    let throttled = "Enabled: true, Mode: THROTTLED_KEYS";
+    update(&cloud, &root, "s", &template(&of_table(throttled), &of_index("Enabled: 'true'"), ""));
+    assert_eq!(both(&root, &table), [on("THROTTLED_KEYS", 1), on(both_keys, 2)]);
+    assert_eq!(physical(&root, "s", "Table"), table);
+    // Off by a word, and by none.
+    update(&cloud, &root, "s", &template(&of_table("Enabled: false"), "", ""));
+    assert_eq!(both(&root, &table), [OFF, OFF]);
+    update(&cloud, &root, "s", &template("", &of_index(throttled), ""));
+    assert_eq!(both(&root, &table), [OFF, on("THROTTLED_KEYS", 1)]);
+    // An index that comes later brings its own.
+    let named = |text: String| text.replace("IndexName: one", "IndexName: two");
+    update(&cloud, &root, "s", &named(template("", &of_index(yes), "")));
+    assert_eq!(shown(&root, &table, Some("two")), on(both_keys, 2));
+    delete(&cloud, &root, "s");
+}
+
+#[test]
+fn an_update_that_fails_leaves_contributors_as_they_were() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ACCOUNT);
+    let throttled = "Enabled: true, Mode: THROTTLED_KEYS";
+    created(&cloud, &root, "s", &template(&of_table(throttled), "", ""));
+    let table = physical(&root, "s", "Table");
+    let bad = "  Q: { Type: 'AWS::SQS::Queue', DependsOn: Table, Properties: { DelaySeconds: 9999 } }";
+    let worse = template("", &of_index("Enabled: true"), bad);
+    root.call("cloudformation", "UpdateStack", json!({ "StackName": "s", "TemplateBody": worse })).ok();
+    assert_eq!(settle(&cloud, &root, "s"), "UPDATE_ROLLBACK_COMPLETE", "{:#?}", events(&root, "s"));
+    assert_eq!(both(&root, &table), [on("THROTTLED_KEYS", 1), OFF]);
+}
+
+/// Why the table was not made.
+fn refused(cloud: &Cloud, caller: &Caller<'_>, stack: &str, how: &str) -> String {
+    create(caller, stack, &template(&of_table(how), "", ""), json!({}));
+    assert_eq!(settle(cloud, caller, stack), "ROLLBACK_COMPLETE", "{:#?}", events(caller, stack));
+    let told = events(caller, stack);
+    told.into_iter().find(|event| event.starts_with("Table CREATE_FAILED")).unwrap()
+}
+
+#[test]
+fn contributors_are_looked_at_by_who_may_and_as_it_is_documented() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ACCOUNT);
+    let policy = r#"{"Version":"2012-10-17","Statement":[
+        {"Effect":"Allow","Action":["cloudformation:*","dynamodb:*"],"Resource":"*"},
+        {"Effect":"Deny","Action":"dynamodb:UpdateContributorInsights","Resource":"*"}]}"#;
+    let eva = cloud.user(&root, "eva", policy);
+    let told = refused(&cloud, &eva, "denied", "Enabled: true");
+    assert!(told.contains("not authorized to perform: dynamodb:UpdateContributorInsights"), "{told}");
+    assert!(told.ends_with("HandlerErrorCode: AccessDenied)"), "{told}");
+    let told = refused(&cloud, &root, "silent", "Mode: THROTTLED_KEYS");
+    assert!(told.contains("required key [Enabled] not found"), "{told}");
+    let told = refused(&cloud, &root, "strange", "Enabled: true, Moods: all");
+    assert!(told.contains("Encountered unsupported property Moods"), "{told}");
+    let told = refused(&cloud, &root, "mode", "Enabled: true, Mode: ALL");
+    assert!(told.contains("contributorInsightsMode"), "{told}");
+    assert_eq!(root.call("dynamodb", "ListTables", json!({})).ok()["TableNames"], json!([]));
+}
