@@ -1,5 +1,6 @@
 //! The `virga` binary: reads the command line, and either runs the cloud or talks to a running one.
 
+mod apps;
 mod authority;
 mod cli;
 mod client;
@@ -7,6 +8,7 @@ mod config;
 mod daemon;
 mod demo;
 mod gateway;
+mod lab;
 mod pages;
 
 use clap::Parser;

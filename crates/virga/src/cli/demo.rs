@@ -1,12 +1,12 @@
 //! `virga demo`: deploys the reference application with a view of its progress, and shows what it promises.
 
-use super::table::{bold, green, layout, yellow};
+use super::table::{bold, layout, yellow};
+use super::trials::{clear_line, documents, progress, show};
 use super::{Context, Outcome};
-use crate::demo::{self, Proof, Shop};
+use crate::apps::{ACCOUNT, Caller, Deployed, Proof, members};
+use crate::demo::{self, SHOP};
 use clap::Args;
 use serde_json::{Value, json};
-use std::cell::Cell;
-use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -17,32 +17,11 @@ pub(super) struct Options {
     down: bool,
 }
 
-/// One line that is written over on a terminal; elsewhere nothing, as nobody watches.
-fn progress(verb: &'static str) -> impl Fn(usize, usize, &[String]) {
-    let width = Cell::new(0);
-    move |done, all, under_way| {
-        if !std::io::stderr().is_terminal() {
-            return;
-        }
-        let line = format!("{verb} {done} of {all}  {}", under_way.join(" "));
-        let line: String = line.chars().take(100).collect();
-        let last = width.replace(line.chars().count());
-        eprint!("\r{line:last$}");
-        let _ = std::io::stderr().flush();
-    }
-}
-
-fn clear_line() {
-    if std::io::stderr().is_terminal() {
-        eprint!("\r{:100}\r", "");
-    }
-}
-
 pub(super) fn run(cx: &Context, options: &Options) -> Outcome {
     let endpoint = cx.place.must_run()?.endpoint;
     let began = Instant::now();
     if options.down {
-        let gone = demo::tear_down(&endpoint, &progress("deleted"));
+        let gone = SHOP.tear_down(&endpoint, &progress("deleted"));
         clear_line();
         let gone = gone?;
         if cx.json {
@@ -81,33 +60,13 @@ pub(super) fn run(cx: &Context, options: &Options) -> Outcome {
     Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn show(proof: &Proof) {
-    let mark = if proof.good { green("ok") } else { yellow("NOT SO") };
-    super::print(&format!("{mark}  {}", bold(proof.name)));
-    super::print(&format!("    {}", proof.detail));
-    if let Some(why) = &proof.why {
-        super::print(&format!("    because {why}"));
-    }
-    if let Some(ask) = &proof.ask {
-        super::print(&format!("    ask     {ask}"));
-    }
-}
-
-fn document(shop: &Shop, proofs: &[Proof], seconds: f64) -> Value {
-    let proofs: Vec<Value> = proofs
-        .iter()
-        .map(|proof| {
-            json!({
-                "name": proof.name, "good": proof.good, "detail": proof.detail, "why": proof.why, "ask": proof.ask,
-            })
-        })
-        .collect();
-    json!({ "seconds": seconds, "resources": shop.resources, "outputs": shop.outputs, "proofs": proofs })
+fn document(shop: &Deployed, proofs: &[Proof], seconds: f64) -> Value {
+    json!({ "seconds": seconds, "resources": shop.resources, "outputs": shop.outputs, "proofs": documents(proofs) })
 }
 
 /// What the account of the shop has used by now, which is what a bill would be made of.
 fn bill(endpoint: &str) {
-    match super::usage::lines(endpoint, demo::ACCOUNT) {
+    match super::usage::lines(endpoint, ACCOUNT) {
         Ok(lines) => {
             super::print("");
             lines.iter().for_each(|line| super::print(line));
@@ -117,16 +76,18 @@ fn bill(endpoint: &str) {
     }
 }
 
-fn report(endpoint: &str, shop: &Shop, seconds: f64) {
+fn report(endpoint: &str, shop: &Deployed, seconds: f64) {
     let authority = endpoint.strip_prefix("http://").unwrap_or(endpoint);
     let rows: Vec<Vec<String>> =
         shop.resources.iter().map(|(kind, count)| vec![kind.clone(), count.to_string()]).collect();
     super::print("");
     super::print(layout(&["RESOURCE", "COUNT"], &rows).trim_end());
     super::print("");
-    let web = shop.output("WebOne");
+    let root = Caller::root(endpoint, ACCOUNT);
+    let web = members(&root, shop.output("WebGroup")).unwrap_or_default();
+    let web = web.first().map_or("i-...", |one| one.id.as_str());
     for (what, how) in [
-        ("the site", format!("http://{}/", shop.site_host(authority))),
+        ("the site", format!("http://{}/", demo::site_host(shop, authority))),
         ("the API", format!("virga forward {web} 8080:80, then http://127.0.0.1:8080/")),
         ("a machine", format!("virga exec {web} -- ip address")),
         ("the usage", "virga usage --by resource".to_owned()),

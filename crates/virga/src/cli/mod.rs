@@ -9,6 +9,7 @@ mod down;
 mod env;
 pub(crate) mod exec;
 mod forward;
+mod lab;
 mod least_privilege;
 mod logs;
 mod mailbox;
@@ -16,6 +17,7 @@ mod reset;
 mod ssh;
 mod status;
 mod table;
+mod trials;
 pub(crate) mod up;
 mod usage;
 mod why;
@@ -55,6 +57,8 @@ enum Command {
     Env(env::Options),
     /// Deploy the reference application and show that it holds what it promises
     Demo(demo::Options),
+    /// List the labs, start one, have it graded by real packets and calls, or end it
+    Lab(lab::Options),
     /// Run a command in an instance, as its root; the exit code is the command's
     Exec(exec::Options),
     /// Log in to an instance with a key pair's private key
@@ -100,6 +104,7 @@ pub(crate) fn run(args: Args) -> Outcome {
         Command::Doctor => doctor::run(&cx),
         Command::Env(options) => env::run(&cx, &options),
         Command::Demo(options) => demo::run(&cx, &options),
+        Command::Lab(options) => lab::run(&cx, &options),
         Command::Exec(options) => exec::run(&cx, &options),
         Command::Ssh(options) => ssh::run(&cx, &options),
         Command::Forward(options) => forward::run(&cx, &options),

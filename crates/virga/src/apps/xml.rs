@@ -1,12 +1,12 @@
 //! Just enough of XML to read AWS's answers: the texts of elements that are known to hold no others.
 
 /// The text of the first element of this name, as it stands.
-pub(super) fn text<'x>(xml: &'x str, name: &str) -> Option<&'x str> {
+pub(crate) fn text<'x>(xml: &'x str, name: &str) -> Option<&'x str> {
     all(xml, name).next()
 }
 
 /// What stands in the elements of this name, in their order.
-pub(super) fn all<'x>(xml: &'x str, name: &str) -> impl Iterator<Item = &'x str> {
+pub(crate) fn all<'x>(xml: &'x str, name: &str) -> impl Iterator<Item = &'x str> {
     let (start, end) = (["<", name, ">"].concat(), ["</", name, ">"].concat());
     let mut rest = xml;
     std::iter::from_fn(move || {
@@ -18,7 +18,7 @@ pub(super) fn all<'x>(xml: &'x str, name: &str) -> impl Iterator<Item = &'x str>
 }
 
 /// A text with its references read.
-pub(super) fn plain(text: &str) -> String {
+pub(crate) fn plain(text: &str) -> String {
     let known =
         [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&#39;", "'"), ("&apos;", "'"), ("&amp;", "&")];
     known.iter().fold(text.to_owned(), |text, (reference, character)| text.replace(reference, character))

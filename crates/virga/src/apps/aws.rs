@@ -10,30 +10,30 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
-pub(super) const REGION: &str = "us-east-1";
+pub(crate) const REGION: &str = "us-east-1";
 const TIMEOUT: Duration = Duration::from_secs(30);
 const REPLY_BYTES_MAX: u64 = 16 << 20;
 
 /// Somebody with a key.
 #[derive(Clone, Debug)]
-pub(super) struct Caller<'e> {
-    pub(super) endpoint: &'e str,
-    pub(super) access_key: String,
-    pub(super) secret: String,
-    pub(super) token: Option<String>,
+pub(crate) struct Caller<'e> {
+    pub(crate) endpoint: &'e str,
+    pub(crate) access_key: String,
+    pub(crate) secret: String,
+    pub(crate) token: Option<String>,
 }
 
 /// What a request was answered.
 #[derive(Clone, Debug)]
-pub(super) struct Reply {
-    pub(super) status: u16,
-    pub(super) request_id: String,
-    pub(super) body: String,
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    pub(crate) request_id: String,
+    pub(crate) body: String,
 }
 
 impl Reply {
     /// The refusal's code, in whichever of AWS's forms it comes.
-    pub(super) fn code(&self) -> String {
+    pub(crate) fn code(&self) -> String {
         if let Some(code) = xml::text(&self.body, "Code") {
             return xml::plain(code);
         }
@@ -43,7 +43,7 @@ impl Reply {
     }
 
     /// What a successful call has answered.
-    pub(super) fn good(self, what: &str) -> Result<String, String> {
+    pub(crate) fn good(self, what: &str) -> Result<String, String> {
         match self.status {
             200..300 => Ok(self.body),
             status => {
@@ -57,12 +57,12 @@ impl Reply {
 
 impl<'e> Caller<'e> {
     /// The root of an account, by its shared key.
-    pub(super) fn root(endpoint: &'e str, account: &str) -> Caller<'e> {
+    pub(crate) fn root(endpoint: &'e str, account: &str) -> Caller<'e> {
         Caller { endpoint, access_key: account.to_owned(), secret: "test".into(), token: None }
     }
 
     /// An operation of a service that speaks AWS's query protocol.
-    pub(super) fn query(
+    pub(crate) fn query(
         &self,
         service: &str,
         version: &str,
@@ -77,7 +77,7 @@ impl<'e> Caller<'e> {
     }
 
     /// An operation of a service that speaks JSON.
-    pub(super) fn json(
+    pub(crate) fn json(
         &self,
         service: &str,
         target: &str,
@@ -88,7 +88,7 @@ impl<'e> Caller<'e> {
     }
 
     /// A request to S3; `path` is `/bucket/key`, not escaped.
-    pub(super) fn s3(
+    pub(crate) fn s3(
         &self,
         method: &str,
         path: &str,
@@ -141,7 +141,7 @@ impl<'e> Caller<'e> {
 }
 
 /// Sends a request as it stands, and reads the answer to the connection's end.
-pub(super) fn exchange(authority: &str, head: &str, body: &[u8]) -> Result<Reply, String> {
+pub(crate) fn exchange(authority: &str, head: &str, body: &[u8]) -> Result<Reply, String> {
     let say = |e: std::io::Error| format!("{authority}: {e}");
     let mut stream = TcpStream::connect(authority).map_err(say)?;
     stream.set_read_timeout(Some(TIMEOUT)).map_err(say)?;
@@ -152,7 +152,7 @@ pub(super) fn exchange(authority: &str, head: &str, body: &[u8]) -> Result<Reply
 }
 
 /// An HTTP answer.
-pub(super) fn read(reply: &[u8]) -> Option<Reply> {
+pub(crate) fn read(reply: &[u8]) -> Option<Reply> {
     let split = reply.windows(4).position(|w| w == b"\r\n\r\n")?;
     let head = std::str::from_utf8(&reply[..split]).ok()?;
     let status = head.split(' ').nth(1)?.parse().ok()?;
