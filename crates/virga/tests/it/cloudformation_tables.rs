@@ -1,4 +1,4 @@
-//! Tables whose contributors are looked at, and their indexes'.
+//! Tables: whose contributors are looked at, and their indexes'; limits of indexes; members that are not known.
 
 use crate::cloudformation_kinds::{delete, update};
 use crate::cloudformation_stacks::{ACCOUNT, create, created, events, physical, settle};
@@ -98,7 +98,11 @@ fn an_update_that_fails_leaves_contributors_as_they_were() {
 
 /// Why the table was not made.
 fn refused(cloud: &Cloud, caller: &Caller<'_>, stack: &str, how: &str) -> String {
-    create(caller, stack, &template(&of_table(how), "", ""), json!({}));
+    failed(cloud, caller, stack, &of_table(how))
+}
+
+fn failed(cloud: &Cloud, caller: &Caller<'_>, stack: &str, property: &str) -> String {
+    create(caller, stack, &template(property, "", ""), json!({}));
     assert_eq!(settle(cloud, caller, stack), "ROLLBACK_COMPLETE", "{:#?}", events(caller, stack));
     let told = events(caller, stack);
     told.into_iter().find(|event| event.starts_with("Table CREATE_FAILED")).unwrap()
@@ -122,4 +126,52 @@ fn contributors_are_looked_at_by_who_may_and_as_it_is_documented() {
     let told = refused(&cloud, &root, "mode", "Enabled: true, Mode: ALL");
     assert!(told.contains("contributorInsightsMode"), "{told}");
     assert_eq!(root.call("dynamodb", "ListTables", json!({})).ok()["TableNames"], json!([]));
+}
+
+#[test]
+fn the_limits_of_an_index_change_with_the_template() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ACCOUNT);
+    let limits = |most: u32| {
+        format!(", OnDemandThroughput: {{ MaxReadRequestUnits: {most}, MaxWriteRequestUnits: 7 }}")
+    };
+    created(&cloud, &root, "s", &template("", &limits(5), ""));
+    let table = physical(&root, "s", "Table");
+    let shown = || {
+        let told = root.call("dynamodb", "DescribeTable", json!({ "TableName": table })).ok();
+        told["Table"]["GlobalSecondaryIndexes"][0]["OnDemandThroughput"].clone()
+    };
+    assert_eq!(shown(), json!({ "MaxReadRequestUnits": 5, "MaxWriteRequestUnits": 7 }));
+    update(&cloud, &root, "s", &template("", &limits(9), ""));
+    assert_eq!(shown(), json!({ "MaxReadRequestUnits": 9, "MaxWriteRequestUnits": 7 }));
+    assert_eq!(physical(&root, "s", "Table"), table);
+}
+
+#[test]
+fn members_that_are_not_known_fail_the_table() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ACCOUNT);
+    let stream = "StreamSpecification: { StreamViewType: KEYS_ONLY, ResourcePolicy: { PolicyDocument: {} } }";
+    for (stack, property, stranger) in [
+        ("stream", stream, "ResourcePolicy"),
+        ("sse", "SSESpecification: { SSEEnabled: true, Moods: all }", "Moods"),
+        ("pitr", "PointInTimeRecoverySpecification: { PointInTimeRecoveryEnabled: true, Days: 3 }", "Days"),
+        ("ttl", "TimeToLiveSpecification: { Enabled: true, AttributeName: t, After: 3 }", "After"),
+        ("policy", "ResourcePolicy: { PolicyDocument: {}, Confirm: true }", "Confirm"),
+    ] {
+        let told = failed(&cloud, &root, stack, property);
+        assert!(told.contains(&format!("Encountered unsupported property {stranger}")), "{told}");
+    }
+    assert_eq!(root.call("dynamodb", "ListTables", json!({})).ok()["TableNames"], json!([]));
+    // What is there stays as it was.
+    created(&cloud, &root, "s", &template("", "", ""));
+    root.call(
+        "cloudformation",
+        "UpdateStack",
+        json!({ "StackName": "s", "TemplateBody": template(stream, "", "") }),
+    )
+    .ok();
+    assert_eq!(settle(&cloud, &root, "s"), "UPDATE_ROLLBACK_COMPLETE", "{:#?}", events(&root, "s"));
+    let table = json!({ "TableName": physical(&root, "s", "Table") });
+    assert!(root.call("dynamodb", "DescribeTable", table).ok()["Table"]["LatestStreamArn"].is_null());
 }

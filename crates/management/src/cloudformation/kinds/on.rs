@@ -290,6 +290,15 @@ pub(super) fn texts(value: Option<&Value>) -> Vec<String> {
     }
 }
 
+/// Refuses what a map within a property says beside these: nothing is passed over.
+pub(super) fn only(value: &Value, members: &[&str]) -> Done<()> {
+    let Value::Map(entries) = value else { return Ok(()) };
+    match entries.iter().find(|(name, _)| !members.contains(&name.as_str())) {
+        Some((stranger, _)) => Err(Refusal::of(format!("Encountered unsupported property {stranger}"))),
+        None => Ok(()),
+    }
+}
+
 /// JSON text of what is not yet text.
 pub(super) fn document(value: &Value) -> Value {
     match value {

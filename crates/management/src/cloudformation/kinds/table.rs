@@ -2,7 +2,7 @@
 //!
 //! A table changes one thing at a time: what is left to do is done step by step, whenever the table is active again.
 
-use super::on::{KEYS, On, Tagger, at, map, text_at};
+use super::on::{KEYS, On, Tagger, at, map, only, text_at};
 use super::{Attributes, BASE, Done, Kind, Made, Refusal};
 use crate::cloudformation::template::{alike, get};
 use wire::Value;
@@ -52,6 +52,20 @@ pub(super) static KINDS: &[Kind] = &[Kind {
     ..BASE
 }];
 
+/// Properties of which each member is told to its operation by name, so that others would be passed over. Streams
+/// have no policies of their own here.
+const MEMBERS: &[(&str, &[&str])] = &[
+    ("PointInTimeRecoverySpecification", &["PointInTimeRecoveryEnabled", "RecoveryPeriodInDays"]),
+    ("ResourcePolicy", &["PolicyDocument"]),
+    ("SSESpecification", &["KMSMasterKeyId", "SSEEnabled", "SSEType"]),
+    ("StreamSpecification", &["StreamViewType"]),
+    ("TimeToLiveSpecification", &["AttributeName", "Enabled"]),
+];
+
+fn check(on: &On<'_, '_>) -> Done<()> {
+    MEMBERS.iter().try_for_each(|(property, members)| only(&on.prop(property), members))
+}
+
 /// What stands under other names in the template than in the operation.
 fn encryption(on: &On<'_, '_>) -> Value {
     let wanted = on.prop("SSESpecification");
@@ -100,6 +114,7 @@ fn indexes(on: &On<'_, '_>) -> Value {
 }
 
 fn create(on: &mut On<'_, '_>) -> Done<Made> {
+    check(on)?;
     let name = on.name("TableName", 255);
     let input = map([
         ("TableName", Value::str(&name)),
@@ -124,6 +139,7 @@ fn create(on: &mut On<'_, '_>) -> Done<Made> {
 
 /// What one call may change at once; the rest is for [`ready`].
 fn update(on: &mut On<'_, '_>) -> Done<Made> {
+    check(on)?;
     let mut input = vec![("TableName".to_owned(), on.physical())];
     let billing = on.changed("BillingMode") || on.changed("ProvisionedThroughput");
     if billing {
@@ -175,16 +191,20 @@ fn throughputs(on: &On<'_, '_>) -> Vec<Value> {
     else {
         return Vec::new();
     };
-    let own = |index: &Value| get(index, "ProvisionedThroughput").cloned().unwrap_or(Value::Null);
-    let changed = wanted.iter().filter(|index| {
-        let old = was.iter().find(|old| text_at(old, "IndexName") == text_at(index, "IndexName"));
-        old.is_some_and(|old| own(old) != own(index)) && own(index) != Value::Null
-    });
-    let update = |index: &Value| {
-        let name = Value::Str(text_at(index, "IndexName"));
-        map([("Update", map([("IndexName", name), ("ProvisionedThroughput", own(index))]))])
-    };
-    changed.map(update).collect()
+    let mut all = Vec::new();
+    for index in &wanted {
+        let name = text_at(index, "IndexName");
+        let Some(old) = was.iter().find(|old| text_at(old, "IndexName") == name) else { continue };
+        let own = |member: &'static str| match (get(old, member), get(index, member)) {
+            (old, Some(new)) if !alike(old, Some(new)) => (member, new.clone()),
+            _ => (member, Value::Null),
+        };
+        let (units, limits) = (own("ProvisionedThroughput"), own("OnDemandThroughput"));
+        if units.1 != Value::Null || limits.1 != Value::Null {
+            all.push(map([("Update", map([("IndexName", Value::Str(name)), units, limits]))]));
+        }
+    }
+    all
 }
 
 fn index_names(value: Option<&Value>) -> Vec<String> {
@@ -308,14 +328,9 @@ fn insights(on: &mut On<'_, '_>) -> Done<bool> {
 }
 
 fn insight(on: &mut On<'_, '_>, index: Value, wanted: &Value) -> Done<bool> {
-    if let Value::Map(entries) = wanted {
-        let stranger = entries.iter().find(|(name, _)| name != "Enabled" && name != "Mode");
-        if let Some((stranger, _)) = stranger {
-            return Err(Refusal::of(format!("Encountered unsupported property {stranger}")));
-        }
-        if get(wanted, "Enabled").is_none() {
-            return Err(Refusal::of(format!("#/{INSIGHTS}: required key [Enabled] not found")));
-        }
+    only(wanted, &["Enabled", "Mode"])?;
+    if matches!(wanted, Value::Map(_)) && get(wanted, "Enabled").is_none() {
+        return Err(Refusal::of(format!("#/{INSIGHTS}: required key [Enabled] not found")));
     }
     let of = [("TableName", on.physical()), ("IndexName", index)];
     let answer = on.call(DYNAMODB, "DescribeContributorInsights", map(of.clone()))?;
