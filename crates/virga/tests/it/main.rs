@@ -19,6 +19,7 @@ mod cloudformation_custom;
 mod cloudformation_functions;
 mod cloudformation_kinds;
 mod cloudformation_lookups;
+mod cloudformation_members;
 mod cloudformation_nested;
 mod cloudformation_policies;
 mod cloudformation_rights;

@@ -2,7 +2,7 @@
 //!
 //! Each setting of a bucket is a property here and an operation there; what stands under other names is renamed.
 
-use super::on::{KEYS, On, map, text_at};
+use super::on::{KEYS, On, at, map, only, text_at};
 use super::{BASE, Done, Kind, Made};
 use crate::cloudformation::template::get;
 use wire::Value;
@@ -31,6 +31,7 @@ pub(super) static KINDS: &[Kind] = &[
         named: Some("BucketName"),
         create,
         update: |on| {
+            check(on)?;
             settings(on, on.physical())?;
             Ok(on.same())
         },
@@ -59,7 +60,63 @@ fn put_policy(on: &mut On<'_, '_>) -> Done<()> {
     on.call(S3, "PutBucketPolicy", input).map(drop)
 }
 
+/// Properties, or what lies within them, of which each member is told to its operation by name, so that others would be
+/// passed over. A list is each of its items.
+const MEMBERS: &[(&str, &str, &[&str])] = &[
+    ("VersioningConfiguration", "", &["Status"]),
+    (
+        "WebsiteConfiguration",
+        "",
+        &["ErrorDocument", "IndexDocument", "RedirectAllRequestsTo", "RoutingRules"],
+    ),
+    (
+        "NotificationConfiguration",
+        "",
+        &["EventBridgeConfiguration", "LambdaConfigurations", "QueueConfigurations", "TopicConfigurations"],
+    ),
+    ("NotificationConfiguration", "EventBridgeConfiguration", &["EventBridgeEnabled"]),
+    ("NotificationConfiguration", "LambdaConfigurations", &["Event", "Filter", "Function"]),
+    ("NotificationConfiguration", "QueueConfigurations", &["Event", "Filter", "Queue"]),
+    ("NotificationConfiguration", "TopicConfigurations", &["Event", "Filter", "Topic"]),
+    ("LifecycleConfiguration", "", &["Rules"]),
+    (
+        "LifecycleConfiguration",
+        "Rules",
+        &[
+            "AbortIncompleteMultipartUpload",
+            "ExpirationDate",
+            "ExpirationInDays",
+            "ExpiredObjectDeleteMarker",
+            "Id",
+            "NoncurrentVersionExpiration",
+            "NoncurrentVersionExpirationInDays",
+            "NoncurrentVersionTransition",
+            "NoncurrentVersionTransitions",
+            "ObjectSizeGreaterThan",
+            "ObjectSizeLessThan",
+            "Prefix",
+            "Status",
+            "TagFilters",
+            "Transition",
+            "Transitions",
+        ],
+    ),
+];
+
+fn check(on: &On<'_, '_>) -> Done<()> {
+    MEMBERS.iter().try_for_each(|(property, within, members)| {
+        let property = on.prop(property);
+        let value = if within.is_empty() { Some(&property) } else { at(&property, within) };
+        match value {
+            Some(Value::List(items)) => items.iter().try_for_each(|item| only(item, members)),
+            Some(value) => only(value, members),
+            None => Ok(()),
+        }
+    })
+}
+
 fn create(on: &mut On<'_, '_>) -> Done<Made> {
+    check(on)?;
     let name = on.text("BucketName").unwrap_or_else(|| on.generated(63).to_lowercase());
     let region = on.region();
     let place = map([("LocationConstraint", Value::str(region))]);
@@ -248,7 +305,11 @@ fn notification(value: &Value) -> Value {
         }
         _ => Value::Null,
     };
+    // AWS: events go to the bus once this is there, unless it says that they do not.
+    let bridge = get(value, "EventBridgeConfiguration");
+    let is_on = bridge.is_some_and(|bridge| text_at(bridge, "EventBridgeEnabled") != "false");
     map([
+        ("EventBridgeConfiguration", if is_on { map([]) } else { Value::Null }),
         ("QueueConfigurations", each("QueueConfigurations", "Queue", "QueueArn")),
         ("TopicConfigurations", each("TopicConfigurations", "Topic", "TopicArn")),
         ("LambdaFunctionConfigurations", each("LambdaConfigurations", "Function", "LambdaFunctionArn")),
@@ -336,7 +397,7 @@ mod tests {
     #[test]
     fn settings_in_the_words_of_the_operations() {
         type Form = fn(&wire::Value) -> wire::Value;
-        let rows: [(Form, &str, &str); 5] = [
+        let rows: [(Form, &str, &str); 7] = [
             (
                 lifecycle,
                 r#"{"Rules":[{"Id":"a","Status":"Enabled","Prefix":"x/","ExpirationInDays":3}]}"#,
@@ -357,6 +418,12 @@ mod tests {
                 r#"{"QueueConfigurations":[{"Event":"s3:ObjectCreated:*","Queue":"q","Filter":{"S3Key":{"Rules":[{"Name":"prefix","Value":"a"}]}}}]}"#,
                 r#"{"QueueConfigurations":[{"QueueArn":"q","Events":["s3:ObjectCreated:*"],"Filter":{"Key":{"FilterRules":[{"Name":"prefix","Value":"a"}]}}}]}"#,
             ),
+            (
+                notification,
+                r#"{"EventBridgeConfiguration":{"EventBridgeEnabled":true}}"#,
+                r#"{"EventBridgeConfiguration":{}}"#,
+            ),
+            (notification, r#"{"EventBridgeConfiguration":{"EventBridgeEnabled":false}}"#, "{}"),
             (website, r#"{"IndexDocument":"i.html"}"#, r#"{"IndexDocument":{"Suffix":"i.html"}}"#),
         ];
         for (form, before, after) in rows {

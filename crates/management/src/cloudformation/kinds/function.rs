@@ -1,6 +1,6 @@
 //! Lambda's functions, with code that stands in the template or lies in S3, their URLs, and who may call them.
 
-use super::on::{Form, On, Tagger, map, text_at};
+use super::on::{Form, On, Tagger, map, only, text_at};
 use super::{BASE, Done, Kind, Made, Refusal};
 use crate::cloudformation::template::get;
 use std::io::{Cursor, Write};
@@ -292,6 +292,7 @@ const NODE_HELPER: Helper = Helper {
 fn code(on: &On<'_, '_>) -> Done<Value> {
     let code = on.prop("Code");
     let Some(Value::Str(source)) = get(&code, "ZipFile") else { return Ok(code) };
+    only(&code, &["ZipFile"])?;
     let runtime = on.text("Runtime").unwrap_or_default();
     // AWS: such code finds a module by which it answers a request for a custom resource.
     let (name, helper) = match runtime.as_str() {

@@ -1,6 +1,6 @@
 //! IAM's users, groups, roles, instance profiles and access keys.
 
-use super::on::{KEYS, On, Tagger, at, document, map, text_at, texts};
+use super::on::{KEYS, On, Tagger, at, document, map, only, text_at, texts};
 use super::{BASE, Done, Kind, Made};
 use crate::cloudformation::template::{get, text};
 use wire::Value;
@@ -243,6 +243,7 @@ fn inline(on: &mut On<'_, '_>, noun: &str, name: &Value) -> Done<()> {
         )?;
     }
     for policy in wanted.iter().filter(|policy| !was.contains(policy)) {
+        only(policy, &["PolicyDocument", "PolicyName"])?;
         let input = map([
             (named, name.clone()),
             ("PolicyName", at(policy, "PolicyName").cloned().unwrap_or(Value::Null)),

@@ -1,6 +1,6 @@
 //! SNS topics, subscriptions and topic policies.
 
-use super::on::{KEYS, On, Tagger, document, map, text_at};
+use super::on::{KEYS, On, Tagger, document, map, only, text_at};
 use super::{BASE, Done, Kind, Made};
 use crate::cloudformation::template::text;
 use wire::Value;
@@ -163,6 +163,7 @@ fn subscriptions(on: &mut On<'_, '_>, topic: Value) -> Done<()> {
     };
     let was = list(on.was("Subscription"));
     for wanted in list(on.prop("Subscription")).iter().filter(|wanted| !was.contains(wanted)) {
+        only(wanted, &["Endpoint", "Protocol"])?;
         subscribe(on, &topic, wanted, Value::Null)?;
     }
     Ok(())
