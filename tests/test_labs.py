@@ -44,7 +44,12 @@ def test_a_private_subnet_reaches_the_internet(machines, own_cloud):
     made = ec2.create_nat_gateway(SubnetId=lab["PublicSubnet"], AllocationId=address)
     gateway = made["NatGateway"]["NatGatewayId"]
     ec2.get_waiter("nat_gateway_available").wait(NatGatewayIds=[gateway], WaiterConfig={"Delay": 1})
-    # A gateway without a route is half of it.
+    # A gateway without a route is half of it; one that was given up is still shown, and in nobody's way.
+    ec2.delete_nat_gateway(NatGatewayId=gateway)
+    ec2.get_waiter("nat_gateway_deleted").wait(NatGatewayIds=[gateway], WaiterConfig={"Delay": 1})
+    made = ec2.create_nat_gateway(SubnetId=lab["PublicSubnet"], AllocationId=address)
+    gateway = made["NatGateway"]["NatGatewayId"]
+    ec2.get_waiter("nat_gateway_available").wait(NatGatewayIds=[gateway], WaiterConfig={"Delay": 1})
     assert check(own_cloud, "nat")[1] == missing
     ec2.create_route(RouteTableId=lab["PrivateRouteTable"], DestinationCidrBlock="0.0.0.0/0", NatGatewayId=gateway)
     told, missing = check(own_cloud, "nat")
@@ -67,6 +72,7 @@ def test_a_way_in_is_no_solution(machines, own_cloud):
         "its address is not its own: it is translated",
         "nobody on the internet reaches the private machine",
     ]
+    stop(own_cloud, "nat")
 
 
 def policy(lab, own_cloud, keys):

@@ -11,6 +11,14 @@ use std::net::TcpStream;
 use std::time::Duration;
 
 pub(crate) const REGION: &str = "us-east-1";
+/// Of the services that are called by the query protocol.
+const VERSIONS: &[(&str, &str)] = &[
+    ("autoscaling", "2011-01-01"),
+    ("cloudformation", "2010-05-15"),
+    ("ec2", "2016-11-15"),
+    ("iam", "2010-05-08"),
+    ("sts", "2011-06-15"),
+];
 const TIMEOUT: Duration = Duration::from_secs(30);
 const REPLY_BYTES_MAX: u64 = 16 << 20;
 
@@ -61,14 +69,25 @@ impl<'e> Caller<'e> {
         Caller { endpoint, access_key: account.to_owned(), secret: "test".into(), token: None }
     }
 
+    /// What a successful call of such an operation has answered.
+    pub(crate) fn call(
+        &self,
+        service: &str,
+        action: &str,
+        parameters: &[(&str, &str)],
+    ) -> Result<String, String> {
+        self.query(service, action, parameters)?.good(action)
+    }
+
     /// An operation of a service that speaks AWS's query protocol.
     pub(crate) fn query(
         &self,
         service: &str,
-        version: &str,
+        action: &str,
         parameters: &[(&str, &str)],
     ) -> Result<Reply, String> {
-        let mut body = format!("Version={version}");
+        let version = VERSIONS.iter().find(|(name, _)| *name == service).map_or("", |(_, version)| version);
+        let mut body = format!("Action={action}&Version={version}");
         for (name, value) in parameters {
             let _ = write!(body, "&{name}={}", escaped(value, ""));
         }

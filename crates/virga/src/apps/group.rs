@@ -3,8 +3,6 @@
 use super::aws::Caller;
 use super::xml;
 
-const VERSION: &str = "2011-01-01";
-
 /// One of a group's machines.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Member {
@@ -17,8 +15,8 @@ pub(crate) struct Member {
 /// # Errors
 /// A sentence.
 pub(crate) fn members(root: &Caller<'_>, group: &str) -> Result<Vec<Member>, String> {
-    let asked = [("Action", "DescribeAutoScalingGroups"), ("AutoScalingGroupNames.member.1", group)];
-    let told = root.query("autoscaling", VERSION, &asked)?.good("DescribeAutoScalingGroups")?;
+    let asked = [("AutoScalingGroupNames.member.1", group)];
+    let told = root.call("autoscaling", "DescribeAutoScalingGroups", &asked)?;
     Ok(in_service(&told))
 }
 

@@ -3,9 +3,11 @@
 use super::aws::Caller;
 use super::{ACCOUNT, xml};
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::time::Duration;
 
-const VERSION: &str = "2010-05-15";
+/// What the machines of these templates run programs by.
+const PYTHON: &str = "/usr/bin/python3";
 const LOOK: Duration = Duration::from_millis(50);
 
 /// A stack and its template, which everybody can deploy with `aws cloudformation deploy`, too.
@@ -36,14 +38,12 @@ impl Deployed {
 
 impl Stack {
     fn call(self, root: &Caller<'_>, action: &str, more: &[(&str, &str)]) -> Result<String, String> {
-        let parameters = [&[("Action", action), ("StackName", self.name)], more].concat();
-        root.query("cloudformation", VERSION, &parameters)?.good(action)
+        root.call("cloudformation", action, &[&[("StackName", self.name)], more].concat())
     }
 
     /// The stack's state; `None` where there is none.
     fn status(self, root: &Caller<'_>) -> Result<Option<String>, String> {
-        let parameters = [("Action", "DescribeStacks"), ("StackName", self.name)];
-        let reply = root.query("cloudformation", VERSION, &parameters)?;
+        let reply = root.query("cloudformation", "DescribeStacks", &[("StackName", self.name)])?;
         match reply.status {
             400 => Ok(None),
             _ => Ok(xml::text(&reply.good("DescribeStacks")?, "StackStatus").map(str::to_owned)),
@@ -55,6 +55,9 @@ impl Stack {
     /// # Errors
     /// A sentence, with the reason of what failed first.
     pub(crate) fn deploy(self, endpoint: &str, progress: Progress<'_>) -> Result<Deployed, String> {
+        if self.template.contains("AWS::EC2::") && !Path::new(PYTHON).exists() {
+            return Err("its machines run Python programs of this machine: install python3".into());
+        }
         let root = Caller::root(endpoint, ACCOUNT);
         match self.status(&root)?.as_deref() {
             None => {
@@ -134,13 +137,11 @@ impl Stack {
         let id = xml::text(&described, "StackId").unwrap_or_default().to_owned();
         self.call(&root, "DeleteStack", &[])?;
         loop {
-            let parameters = [("Action", "DescribeStacks"), ("StackName", id.as_str())];
-            let described = root.query("cloudformation", VERSION, &parameters)?.good("DescribeStacks")?;
+            let of = [("StackName", id.as_str())];
+            let described = root.call("cloudformation", "DescribeStacks", &of)?;
             match xml::text(&described, "StackStatus") {
                 Some("DELETE_IN_PROGRESS") => {
-                    let parameters = [("Action", "DescribeStackResources"), ("StackName", id.as_str())];
-                    let now =
-                        root.query("cloudformation", VERSION, &parameters)?.good("DescribeStackResources")?;
+                    let now = root.call("cloudformation", "DescribeStackResources", &of)?;
                     let gone = states(&now).iter().filter(|(_, _, state)| state == "DELETE_COMPLETE").count();
                     progress(gone, all, &[]);
                     std::thread::sleep(LOOK);

@@ -6,7 +6,8 @@ use crate::cli::exec::gather;
 use crate::client;
 use crate::gateway::tunnel::{PATH, PROTOCOL};
 use serde_json::{Value, json};
-use std::io::{Read, Write};
+use std::io::{BufReader, Read, Write};
+use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 /// A host on the cloud's internet: of TEST-NET-1.
@@ -14,8 +15,6 @@ pub(crate) const OUTSIDE: &str = "192.0.2.80";
 /// How long a machine's first program, or a function's first call, may take.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 const LOOK: Duration = Duration::from_millis(50);
-const IAM_VERSION: &str = "2010-05-08";
-const STS_VERSION: &str = "2011-06-15";
 
 /// One promise.
 #[derive(Debug)]
@@ -82,11 +81,18 @@ impl<'e> Site<'e> {
         self.endpoint.strip_prefix("http://").unwrap_or(self.endpoint)
     }
 
-    /// The body of a page on a machine, asked for from the internet: through gateway, route, ACLs and groups, to its
-    /// public address.
+    /// A connection to a machine from the internet: through gateway, route, ACLs and groups, to its public address.
+    pub(crate) fn reach(&self, instance: &str, port: u16) -> Result<BufReader<TcpStream>, String> {
+        client::upgrade(
+            self.endpoint,
+            &format!("{PATH}?instance={instance}&port={port}&way=internet"),
+            PROTOCOL,
+        )
+    }
+
+    /// The body of a page on a machine, asked for from the internet.
     pub(crate) fn page(&self, instance: &str, port: u16) -> Result<String, String> {
-        let path = format!("{PATH}?instance={instance}&port={port}&way=internet");
-        let mut stream = client::upgrade(self.endpoint, &path, PROTOCOL)?;
+        let mut stream = self.reach(instance, port)?;
         let say = |e: std::io::Error| e.to_string();
         stream.get_mut().set_read_timeout(Some(PATIENCE)).map_err(say)?;
         stream.get_mut().write_all(b"GET / HTTP/1.0\r\n\r\n").map_err(say)?;
@@ -134,14 +140,13 @@ impl<'e> Site<'e> {
 
     /// Does something in a role that a user assumes by a key that is there for this only.
     pub(crate) fn in_role(&self, user: &str, role: &str, work: impl FnOnce(&Caller<'e>) -> Tried) -> Tried {
-        let made = [("Action", "CreateAccessKey"), ("UserName", user)];
-        let made = self.root.query("iam", IAM_VERSION, &made)?.good("CreateAccessKey")?;
+        let made = self.root.call("iam", "CreateAccessKey", &[("UserName", user)])?;
         let text = |xml: &str, name: &str| xml::text(xml, name).map(xml::plain).unwrap_or_default();
         let key = text(&made, "AccessKeyId");
         let caller =
             Caller { access_key: key.clone(), secret: text(&made, "SecretAccessKey"), ..self.root.clone() };
-        let assume = [("Action", "AssumeRole"), ("RoleArn", role), ("RoleSessionName", "virga")];
-        let assumed = caller.query("sts", STS_VERSION, &assume)?.good("AssumeRole");
+        let assume = [("RoleArn", role), ("RoleSessionName", "virga")];
+        let assumed = caller.call("sts", "AssumeRole", &assume);
         let tried = assumed.and_then(|session| {
             let role = Caller {
                 access_key: text(&session, "AccessKeyId"),
@@ -151,8 +156,7 @@ impl<'e> Site<'e> {
             };
             work(&role)
         });
-        let gone = [("Action", "DeleteAccessKey"), ("UserName", user), ("AccessKeyId", &key)];
-        self.root.query("iam", IAM_VERSION, &gone)?.good("DeleteAccessKey")?;
+        self.root.call("iam", "DeleteAccessKey", &[("UserName", user), ("AccessKeyId", &key)])?;
         tried
     }
 }

@@ -93,14 +93,13 @@ impl Trials<'_> {
 
     fn elsewhere(&self) -> Tried {
         let item = self.table("Salaries", json!({ "Key": { "id": { "S": "1" } } }));
-        let users = [("Action", "ListUsers")];
         self.all_denied(&[
             ("GetItem of another table", &|role| role.json("dynamodb", "DynamoDB_20120810.GetItem", &item)),
             ("SendMessage to another queue", &|role| {
                 role.json("sqs", "AmazonSQS.SendMessage", &self.message("Audit"))
             }),
             ("ListBuckets", &|role| role.s3("GET", "/", &[], b"")),
-            ("ListUsers", &|role| role.query("iam", "2010-05-08", &users)),
+            ("ListUsers", &|role| role.query("iam", "ListUsers", &[])),
         ])
     }
 }

@@ -2,9 +2,6 @@
 
 use crate::apps::{ACCOUNT, Caller, Deployed, patiently, xml};
 
-pub(super) const EC2_VERSION: &str = "2016-11-15";
-const IAM_VERSION: &str = "2010-05-08";
-
 pub(super) fn sweep(endpoint: &str, lab: &Deployed) -> Result<(), String> {
     let root = Caller::root(endpoint, ACCOUNT);
     match lab.output("Vpc") {
@@ -13,6 +10,10 @@ pub(super) fn sweep(endpoint: &str, lab: &Deployed) -> Result<(), String> {
             gateways(&root, vpc)?;
             associations(&root, vpc)?;
         }
+    }
+    match lab.output("PrivateMachine") {
+        "" => {}
+        machine => addresses(&root, machine)?,
     }
     match lab.output("Group") {
         "" => {}
@@ -24,47 +25,60 @@ pub(super) fn sweep(endpoint: &str, lab: &Deployed) -> Result<(), String> {
     }
 }
 
-fn ec2(root: &Caller<'_>, action: &str, more: &[(&str, &str)]) -> Result<String, String> {
-    root.query("ec2", EC2_VERSION, &[&[("Action", action)], more].concat())?.good(action)
-}
-
 /// NAT gateways, and the addresses that they held.
 fn gateways(root: &Caller<'_>, vpc: &str) -> Result<(), String> {
-    let asked = [("Filter.1.Name", "vpc-id"), ("Filter.1.Value.1", vpc)];
-    let told = ec2(root, "DescribeNatGateways", &asked)?;
+    let of = [("Filter.1.Name", "vpc-id"), ("Filter.1.Value.1", vpc)];
+    // Those that are gone are shown for a while, too.
+    let alive = ["pending", "available", "deleting"];
+    let states = [
+        ("Filter.2.Name", "state"),
+        ("Filter.2.Value.1", alive[0]),
+        ("Filter.2.Value.2", alive[1]),
+        ("Filter.2.Value.3", alive[2]),
+    ];
+    let asked = [of.as_slice(), &states].concat();
+    let told = root.call("ec2", "DescribeNatGateways", &asked)?;
     for gateway in xml::all(&told, "natGatewayId") {
-        ec2(root, "DeleteNatGateway", &[("NatGatewayId", gateway)])?;
+        root.call("ec2", "DeleteNatGateway", &[("NatGatewayId", gateway)])?;
     }
-    patiently(|| {
-        let told = ec2(root, "DescribeNatGateways", &asked)?;
-        match xml::all(&told, "state").find(|state| *state != "deleted") {
-            None => Ok(()),
-            Some(state) => Err(format!("a NAT gateway of the lab is {state}")),
-        }
+    patiently(|| match xml::text(&root.call("ec2", "DescribeNatGateways", &asked)?, "natGatewayId") {
+        None => Ok(()),
+        Some(gateway) => Err(format!("{gateway} is still being deleted")),
     })?;
     for address in xml::all(&told, "allocationId") {
-        ec2(root, "ReleaseAddress", &[("AllocationId", address)])?;
+        root.call("ec2", "ReleaseAddress", &[("AllocationId", address)])?;
+    }
+    Ok(())
+}
+
+/// Public addresses that were given to a machine.
+fn addresses(root: &Caller<'_>, machine: &str) -> Result<(), String> {
+    let of = [("Filter.1.Name", "instance-id"), ("Filter.1.Value.1", machine)];
+    let told = root.call("ec2", "DescribeAddresses", &of)?;
+    for association in xml::all(&told, "associationId") {
+        root.call("ec2", "DisassociateAddress", &[("AssociationId", association)])?;
+    }
+    for address in xml::all(&told, "allocationId") {
+        root.call("ec2", "ReleaseAddress", &[("AllocationId", address)])?;
     }
     Ok(())
 }
 
 /// Route tables that were given to subnets.
 fn associations(root: &Caller<'_>, vpc: &str) -> Result<(), String> {
-    let asked = [("Filter.1.Name", "vpc-id"), ("Filter.1.Value.1", vpc)];
-    let told = ec2(root, "DescribeRouteTables", &asked)?;
+    let of = [("Filter.1.Name", "vpc-id"), ("Filter.1.Value.1", vpc)];
+    let told = root.call("ec2", "DescribeRouteTables", &of)?;
     let all = xml::all(&told, "associationSet").flat_map(|set| xml::all(set, "item"));
     for association in all.filter(|one| xml::text(one, "main") != Some("true")) {
         let id = xml::text(association, "routeTableAssociationId").unwrap_or_default();
-        ec2(root, "DisassociateRouteTable", &[("AssociationId", id)])?;
+        root.call("ec2", "DisassociateRouteTable", &[("AssociationId", id)])?;
     }
     Ok(())
 }
 
 /// A group, whose machines may be in subnets that the stack did not give it.
 fn machines(root: &Caller<'_>, group: &str) -> Result<(), String> {
-    let call = |action: &str, more: &[(&str, &str)]| {
-        root.query("autoscaling", "2011-01-01", &[&[("Action", action)], more].concat())?.good(action)
-    };
+    let call = |action, parameters: &[_]| root.call("autoscaling", action, parameters);
     let asked = [("AutoScalingGroupNames.member.1", group)];
     if xml::text(&call("DescribeAutoScalingGroups", &asked)?, "AutoScalingGroupName").is_some() {
         call("DeleteAutoScalingGroup", &[("AutoScalingGroupName", group), ("ForceDelete", "true")])?;
@@ -77,17 +91,18 @@ fn machines(root: &Caller<'_>, group: &str) -> Result<(), String> {
 
 /// Policies of a role, in it or attached to it.
 fn policies(root: &Caller<'_>, role: &str) -> Result<(), String> {
-    let call = |action: &str, more: &[(&str, &str)]| {
-        let parameters = [&[("Action", action), ("RoleName", role)], more].concat();
-        root.query("iam", IAM_VERSION, &parameters)?.good(action)
-    };
-    let told = call("ListRolePolicies", &[])?;
-    for policy in xml::all(&told, "member") {
-        call("DeleteRolePolicy", &[("PolicyName", &xml::plain(policy))])?;
+    let of = ("RoleName", role);
+    let listed = root.query("iam", "ListRolePolicies", &[of])?;
+    // A deletion that failed half-way may have taken the role.
+    if listed.code() == "NoSuchEntity" {
+        return Ok(());
     }
-    let told = call("ListAttachedRolePolicies", &[])?;
+    for policy in xml::all(&listed.good("ListRolePolicies")?, "member") {
+        root.call("iam", "DeleteRolePolicy", &[of, ("PolicyName", &xml::plain(policy))])?;
+    }
+    let told = root.call("iam", "ListAttachedRolePolicies", &[of])?;
     for policy in xml::all(&told, "PolicyArn") {
-        call("DetachRolePolicy", &[("PolicyArn", policy)])?;
+        root.call("iam", "DetachRolePolicy", &[of, ("PolicyArn", policy)])?;
     }
     Ok(())
 }

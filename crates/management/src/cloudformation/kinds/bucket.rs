@@ -2,7 +2,7 @@
 //!
 //! Each setting of a bucket is a property here and an operation there; what stands under other names is renamed.
 
-use super::on::{KEYS, On, at, map, only, text_at};
+use super::on::{KEYS, On, map, text_at};
 use super::{BASE, Done, Kind, Made};
 use crate::cloudformation::template::get;
 use wire::Value;
@@ -31,7 +31,7 @@ pub(super) static KINDS: &[Kind] = &[
         named: Some("BucketName"),
         create,
         update: |on| {
-            check(on)?;
+            on.only(MEMBERS)?;
             settings(on, on.physical())?;
             Ok(on.same())
         },
@@ -60,28 +60,21 @@ fn put_policy(on: &mut On<'_, '_>) -> Done<()> {
     on.call(S3, "PutBucketPolicy", input).map(drop)
 }
 
-/// Properties, or what lies within them, of which each member is told to its operation by name, so that others would be
-/// passed over. A list is each of its items.
-const MEMBERS: &[(&str, &str, &[&str])] = &[
-    ("VersioningConfiguration", "", &["Status"]),
-    (
-        "WebsiteConfiguration",
-        "",
-        &["ErrorDocument", "IndexDocument", "RedirectAllRequestsTo", "RoutingRules"],
-    ),
+/// What is told to its operation member by member, so that others would be passed over.
+const MEMBERS: &[(&str, &[&str])] = &[
+    ("VersioningConfiguration", &["Status"]),
+    ("WebsiteConfiguration", &["ErrorDocument", "IndexDocument", "RedirectAllRequestsTo", "RoutingRules"]),
     (
         "NotificationConfiguration",
-        "",
         &["EventBridgeConfiguration", "LambdaConfigurations", "QueueConfigurations", "TopicConfigurations"],
     ),
-    ("NotificationConfiguration", "EventBridgeConfiguration", &["EventBridgeEnabled"]),
-    ("NotificationConfiguration", "LambdaConfigurations", &["Event", "Filter", "Function"]),
-    ("NotificationConfiguration", "QueueConfigurations", &["Event", "Filter", "Queue"]),
-    ("NotificationConfiguration", "TopicConfigurations", &["Event", "Filter", "Topic"]),
-    ("LifecycleConfiguration", "", &["Rules"]),
+    ("NotificationConfiguration.EventBridgeConfiguration", &["EventBridgeEnabled"]),
+    ("NotificationConfiguration.LambdaConfigurations", &["Event", "Filter", "Function"]),
+    ("NotificationConfiguration.QueueConfigurations", &["Event", "Filter", "Queue"]),
+    ("NotificationConfiguration.TopicConfigurations", &["Event", "Filter", "Topic"]),
+    ("LifecycleConfiguration", &["Rules"]),
     (
-        "LifecycleConfiguration",
-        "Rules",
+        "LifecycleConfiguration.Rules",
         &[
             "AbortIncompleteMultipartUpload",
             "ExpirationDate",
@@ -103,20 +96,8 @@ const MEMBERS: &[(&str, &str, &[&str])] = &[
     ),
 ];
 
-fn check(on: &On<'_, '_>) -> Done<()> {
-    MEMBERS.iter().try_for_each(|(property, within, members)| {
-        let property = on.prop(property);
-        let value = if within.is_empty() { Some(&property) } else { at(&property, within) };
-        match value {
-            Some(Value::List(items)) => items.iter().try_for_each(|item| only(item, members)),
-            Some(value) => only(value, members),
-            None => Ok(()),
-        }
-    })
-}
-
 fn create(on: &mut On<'_, '_>) -> Done<Made> {
-    check(on)?;
+    on.only(MEMBERS)?;
     let name = on.text("BucketName").unwrap_or_else(|| on.generated(63).to_lowercase());
     let region = on.region();
     let place = map([("LocationConstraint", Value::str(region))]);

@@ -97,6 +97,16 @@ const ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz01
 const CHANCE_CHARS: usize = 12;
 
 impl On<'_, '_> {
+    /// Refuses what the maps at these places (a property, or what lies within it; a list is each of its items) say beside
+    /// the members named for them: nothing is passed over.
+    pub(super) fn only(&self, places: &[(&str, &[&str])]) -> Done<()> {
+        places.iter().try_for_each(|(place, members)| match at(self.wanted, place) {
+            Some(Value::List(items)) => items.iter().try_for_each(|item| only(item, members)),
+            Some(value) => only(value, members),
+            None => Ok(()),
+        })
+    }
+
     /// The wanted value of a property; `Null` where there is none.
     pub(super) fn prop(&self, name: &str) -> Value {
         get(self.wanted, name).cloned().unwrap_or(Value::Null)

@@ -52,8 +52,8 @@ pub(super) static KINDS: &[Kind] = &[Kind {
     ..BASE
 }];
 
-/// Properties of which each member is told to its operation by name, so that others would be passed over. Streams
-/// have no policies of their own here.
+/// What is told to its operation member by member, so that others would be passed over. Streams have no policies of
+/// their own here.
 const MEMBERS: &[(&str, &[&str])] = &[
     ("PointInTimeRecoverySpecification", &["PointInTimeRecoveryEnabled", "RecoveryPeriodInDays"]),
     ("ResourcePolicy", &["PolicyDocument"]),
@@ -61,10 +61,6 @@ const MEMBERS: &[(&str, &[&str])] = &[
     ("StreamSpecification", &["StreamViewType"]),
     ("TimeToLiveSpecification", &["AttributeName", "Enabled"]),
 ];
-
-fn check(on: &On<'_, '_>) -> Done<()> {
-    MEMBERS.iter().try_for_each(|(property, members)| only(&on.prop(property), members))
-}
 
 /// What stands under other names in the template than in the operation.
 fn encryption(on: &On<'_, '_>) -> Value {
@@ -114,7 +110,7 @@ fn indexes(on: &On<'_, '_>) -> Value {
 }
 
 fn create(on: &mut On<'_, '_>) -> Done<Made> {
-    check(on)?;
+    on.only(MEMBERS)?;
     let name = on.name("TableName", 255);
     let input = map([
         ("TableName", Value::str(&name)),
@@ -139,7 +135,7 @@ fn create(on: &mut On<'_, '_>) -> Done<Made> {
 
 /// What one call may change at once; the rest is for [`ready`].
 fn update(on: &mut On<'_, '_>) -> Done<Made> {
-    check(on)?;
+    on.only(MEMBERS)?;
     let mut input = vec![("TableName".to_owned(), on.physical())];
     let billing = on.changed("BillingMode") || on.changed("ProvisionedThroughput");
     if billing {
