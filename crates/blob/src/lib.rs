@@ -1,8 +1,9 @@
 //! Bytes that are written once, read often and never changed: the contents of objects.
 //!
 //! A [`ContentId`] names them; who refers to them is kept by the services, in the store. Small contents are rows of the
-//! store ([`inline`]), larger ones lie behind the [`Blobs`] trait: files by default. Everything is encrypted under a
-//! key that its service gives, in blocks, so that any range can be read ([`cipher`]).
+//! store ([`inline`]), larger ones lie behind the [`Blobs`] trait: files by default, or
+//! objects of a bucket elsewhere. Everything is encrypted under a key that its service gives, in blocks, so that any
+//! range can be read ([`cipher`]).
 //!
 //! What it promises: a content that [`Contents::write`] has finished is on the disk; one that nobody claimed
 //! ([`refs`]) goes away, after a crash too; one that somebody reads stays until he is done.
@@ -17,6 +18,7 @@ pub mod id;
 pub mod inline;
 pub mod md5;
 pub mod memory;
+pub mod object_store;
 pub mod pool;
 pub mod read;
 pub mod refs;
@@ -29,5 +31,6 @@ pub use files::Files;
 pub use id::ContentId;
 pub use md5::Md5;
 pub use memory::Memory;
+pub use object_store::ObjectStore;
 pub use read::Reader;
 pub use write::{Finished, Writer};

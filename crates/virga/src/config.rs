@@ -54,6 +54,24 @@ impl Place {
         self.data.join("contents")
     }
 
+    /// Says where the contents lie, when that is not here.
+    pub(crate) fn bucket_file(&self) -> PathBuf {
+        self.data.join("bucket.json")
+    }
+
+    /// With whose keys that bucket is used. They come by the environment alone: command lines are seen by others.
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+    pub(crate) fn bucket_credentials() -> Result<blob::object_store::Credentials, String> {
+        let read = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+        let must =
+            |name: &str| read(name).ok_or_else(|| format!("{name} is not set: the contents lie in a bucket"));
+        Ok(blob::object_store::Credentials {
+            access_key: must("VIRGA_CONTENTS_ACCESS_KEY_ID")?,
+            secret: auth::sigv4::Secret::new(must("VIRGA_CONTENTS_SECRET_ACCESS_KEY")?),
+            session_token: read("VIRGA_CONTENTS_SESSION_TOKEN"),
+        })
+    }
+
     /// The cloud that runs on this folder, if one does. A file left by a killed one does not count.
     pub(crate) fn running(&self) -> Option<Running> {
         let text = fs::read_to_string(self.run_file()).ok()?;

@@ -4,7 +4,7 @@ use crate::authority::{self, Authority};
 use crate::cli::up::Options;
 use crate::config::{Place, Running};
 use crate::gateway::Gateway;
-use crate::{pages, wiring};
+use crate::{bucket, pages, wiring};
 use base::{Clock, Rng};
 use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::{Read, Write};
@@ -33,11 +33,12 @@ pub(crate) fn run(
     };
     let store =
         store::Store::open(&place.store_dir(), &store::Options::default()).map_err(|e| e.to_string())?;
+    // Before there is a key: a folder that has none is new, and may still choose.
+    let blobs = bucket::contents(place, options, &rng)?;
     // After the lock of the store: two starts on one empty folder must not make two keys.
     let master = master_key(&place.master_key_file(), &rng)?;
     let lag = Duration::from_millis(options.dynamodb_lag.into());
     let settings = kernel::Settings { strict: options.strict, seed: options.seed, lag };
-    let blobs = blob::Files::open(&place.contents_dir()).map_err(|e| at(&place.contents_dir(), &e))?;
     let door = Arc::new(compute::lambda::workshop::Door::default());
     let front = Arc::new(ec2::front::Door::default());
     let authority = Arc::new(Authority::of(place.authority_file()));
@@ -50,7 +51,7 @@ pub(crate) fn run(
         authority: Arc::new(compute::ec2::work::Trust(Box::new(move || trusted.pem()))),
         door: Arc::clone(&door),
     };
-    let cloud = wiring::cloud_on(ground, store, Arc::new(blobs), Clock::system(), rng, &master, settings)
+    let cloud = wiring::cloud_on(ground, store, blobs, Clock::system(), rng, &master, settings)
         .map_err(|e| e.to_string())?;
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|e| e.to_string())?;

@@ -2,6 +2,7 @@
 
 mod apps;
 mod authority;
+mod bucket;
 mod cli;
 mod client;
 mod config;

@@ -10,7 +10,7 @@ const fn is_unreserved(byte: u8) -> bool {
 }
 
 /// Every byte but `A-Z a-z 0-9 - . _ ~` becomes `%XY` in capitals; `/` stays when `keep_slash`.
-pub(super) fn uri_encode_into(out: &mut Vec<u8>, bytes: impl Iterator<Item = u8>, keep_slash: bool) {
+pub fn uri_encode_into(out: &mut Vec<u8>, bytes: impl Iterator<Item = u8>, keep_slash: bool) {
     for byte in bytes {
         if is_unreserved(byte) || (keep_slash && byte == b'/') {
             out.push(byte);

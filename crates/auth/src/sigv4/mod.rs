@@ -29,6 +29,7 @@ mod verify;
 pub use cause::{Cause, ExpiresFault, Mismatch, ScopeFault};
 pub use checksum::{Checksum, ChecksumKind, combine};
 pub use dialect::{Dialect, SigError};
+pub use encode::uri_encode_into;
 pub use head::{BodyHash, Payload, RequestHead, Scope, Via};
 pub use key::{KeyCache, Secret};
 pub use presigned_v2::PresignedV2;

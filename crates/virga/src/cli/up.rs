@@ -8,6 +8,7 @@ use crate::daemon;
 use clap::Args;
 use std::fs::OpenOptions;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::process::{Child, Command, ExitCode, Stdio};
 use std::time::Duration;
 
@@ -40,6 +41,22 @@ pub(crate) struct Options {
     /// Let DynamoDB's eventually consistent reads show what was up to so many milliseconds ago
     #[arg(long, default_value_t = 0, value_name = "MILLISECONDS", value_parser = clap::value_parser!(u32).range(..=60_000))]
     pub(crate) dynamodb_lag: u32,
+
+    /// Keep the bytes of objects, volumes and images in a bucket of another object store (s3://BUCKET[/PREFIX], for a
+    /// new data folder only; the keys come by VIRGA_CONTENTS_ACCESS_KEY_ID and VIRGA_CONTENTS_SECRET_ACCESS_KEY)
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) contents: Option<String>,
+
+    /// Where that object store answers; AWS's own address of the region by default
+    #[arg(long, value_name = "URL", requires = "contents")]
+    pub(crate) contents_endpoint: Option<String>,
+
+    #[arg(long, value_name = "REGION", default_value = "us-east-1", requires = "contents")]
+    pub(crate) contents_region: String,
+
+    /// A file with the certificates by which that object store is known, instead of those that this machine trusts
+    #[arg(long, value_name = "FILE", requires = "contents")]
+    pub(crate) contents_ca: Option<PathBuf>,
 }
 
 impl Options {
@@ -48,7 +65,8 @@ impl Options {
     fn ask_for_another(&self, running: &Running) -> bool {
         let anywhere = self.listen.port() == 0 || self.listen.to_string() == LISTEN_DEFAULT;
         let elsewhere = !anywhere && running.endpoint != format!("http://{}", self.listen);
-        elsewhere || self.expose || self.strict || self.seed.is_some() || self.dynamodb_lag > 0
+        let others = self.expose || self.strict || self.seed.is_some() || self.dynamodb_lag > 0;
+        elsewhere || others || self.contents.is_some()
     }
 }
 
@@ -98,6 +116,15 @@ fn spawn(cx: &Context, options: &Options) -> Result<Child, String> {
     if options.dynamodb_lag > 0 {
         command.arg("--dynamodb-lag").arg(options.dynamodb_lag.to_string());
     }
+    if let Some(contents) = &options.contents {
+        command.arg("--contents").arg(contents).arg("--contents-region").arg(&options.contents_region);
+        if let Some(endpoint) = &options.contents_endpoint {
+            command.arg("--contents-endpoint").arg(endpoint);
+        }
+        if let Some(file) = &options.contents_ca {
+            command.arg("--contents-ca").arg(file);
+        }
+    }
     // A process group of its own: Ctrl-C in the shell that started it does not reach it.
     std::os::unix::process::CommandExt::process_group(&mut command, 0);
     command.stdin(Stdio::null()).stdout(file).stderr(again).spawn().map_err(|e| e.to_string())
@@ -141,6 +168,9 @@ fn banner(cx: &Context, running: &Running, state: &str) -> Result<(), String> {
         modelled - services.len()
     ));
     super::print(&format!("  data  {}", cx.place.data.display()));
+    if let Some(bucket) = crate::bucket::Bucket::of(&cx.place)? {
+        super::print(&format!("  bytes {}", bucket.place()?));
+    }
     super::print(
         "  keys  test/test is the root of account 000000000000; any 12 digits are the root of that account",
     );

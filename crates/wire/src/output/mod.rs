@@ -234,6 +234,18 @@ pub fn plain_document(root: &str, members: &[(&str, &str)]) -> Bytes {
     out.into()
 }
 
+/// A structure as an XML document with this root, for another cloud: what [`crate::input::xml_members`] reads.
+/// `None` where the service has no such structure.
+pub fn xml_members(service: &Service, shape: &str, root: &str, value: &Struct) -> Option<Bytes> {
+    let named = service.shapes.iter().find(|s| s.name == shape)?;
+    let crate::model::Kind::Structure(structure) = &named.kind else { return None };
+    let mut out = Vec::with_capacity(BODY_CAPACITY);
+    document(&mut out, service, root, |out| {
+        Xml { service, protocol: Protocol::RestXml, out, as_given: false }.nested(structure, value);
+    });
+    Some(out.into())
+}
+
 fn document(out: &mut Vec<u8>, service: &Service, root: &str, content: impl FnOnce(&mut Vec<u8>)) {
     out.extend_from_slice(quirk::declaration(service, Protocol::RestXml));
     xml::open_root(out, &[root], quirk::namespace(service));
