@@ -10,7 +10,9 @@
 
 use crate::global_keys;
 
-const BYTES: &[u8] = include_bytes!("../../../models/authorization.bin");
+// A static, because a constant is put into each crate that calls an inlined reader of it: there were four of them in the
+// program.
+static BYTES: &[u8] = include_bytes!("../../../models/authorization.bin");
 
 const STRINGS: usize = 44;
 const STRING_BYTES: usize = STRINGS + 4 * (count(0) + 1);
