@@ -4,7 +4,7 @@
 //! Bars that name a peer count only where that peer was measured in the same run; the others are meant for a machine
 //! that does nothing else meanwhile.
 
-use crate::measure::{Numbers, Report};
+use crate::measure::{Filled, Numbers, Report};
 use crate::report::OURS;
 use std::time::Duration;
 
@@ -13,8 +13,43 @@ const FIRST_ANSWER_GROWN_MAX: Duration = Duration::from_millis(200);
 const RECORDS: u64 = 100_000;
 const IDLE_BYTES_MAX: u64 = 20 << 20;
 const PROGRAM_BYTES_MAX: u64 = 40_000_000;
-const ENCRYPTS_PER_SECOND_MIN: f64 = 24_000.0;
 const PEER: &str = "fakecloud";
+const LIST_CPU_MICROS_MAX: f64 = 1000.0;
+/// A table of this many items costs what a small one does.
+const ITEMS: u64 = 5_000_000;
+const ITEMS_BYTES_MAX: u64 = 200 << 20;
+const AMONG_ITEMS_MIN: f64 = 0.7;
+
+/// How often something has to be done in a second: so many times the best peer of the same run, and where no peer was
+/// measured, so often.
+struct Rate {
+    scenario: &'static str,
+    concurrency: usize,
+    per_second: f64,
+    /// 0 where the bar names no peer.
+    times_best: f64,
+}
+
+const fn rate(scenario: &'static str, concurrency: usize, per_second: f64, times_best: f64) -> Rate {
+    Rate { scenario, concurrency, per_second, times_best }
+}
+
+const RATES: &[Rate] = &[
+    rate("KMS Encrypt 1 KiB", 32, 24_000.0, 0.0),
+    rate("DynamoDB GetItem", 32, 18_000.0, 1.4),
+    rate("DynamoDB PutItem", 32, 12_000.0, 1.3),
+    rate("DynamoDB UpdateItem", 32, 10_000.0, 1.4),
+    rate("DynamoDB Query", 32, 4_000.0, 12.0),
+    rate("DynamoDB BatchWrite", 32, 1_500.0, 2.4),
+    rate("DynamoDB TransactWrite", 32, 4_000.0, 6.0),
+    rate("S3 GET 1 KiB", 32, 20_400.0, 1.0),
+    rate("S3 GET 1 MiB", 32, 0.0, 1.0),
+    rate("S3 GET 64 MiB", 1, 27.0, 1.0),
+    rate("S3 PUT 1 KiB", 32, 5_000.0, 0.0),
+    rate("SQS SendMessage", 32, 10_000.0, 0.0),
+    rate("SQS receive and delete", 32, 10_000.0, 0.0),
+    rate("Lambda Invoke", 8, 1_000.0, 0.0),
+];
 
 /// A bar and whether it was met.
 pub(crate) struct Bar {
@@ -29,6 +64,43 @@ fn bar(is_met: bool, text: String) -> Bar {
 fn numbers<'a>(report: &'a Report, scenario: &str, concurrency: usize) -> Option<&'a Numbers> {
     let leg = report.legs.iter().find(|leg| leg.scenario == scenario && leg.concurrency == concurrency)?;
     leg.result.as_ref().ok()
+}
+
+impl Rate {
+    fn bar(&self, ours: &Report, results: &[Report]) -> Option<Bar> {
+        let of = |report: &Report| numbers(report, self.scenario, self.concurrency).map(|n| n.per_second);
+        let measured = of(ours)?;
+        let peers = results.iter().filter(|report| report.name != OURS).filter_map(of);
+        let best = peers.reduce(f64::max).filter(|_| self.times_best > 0.0);
+        let (least, why) = match best {
+            Some(best) => (best * self.times_best, format!("{} times the best peer", self.times_best)),
+            None => (self.per_second, "on a machine that does nothing else".to_owned()),
+        };
+        let text = format!(
+            "{} x{}: {measured:.0} per second, at least {least:.0} ({why})",
+            self.scenario, self.concurrency
+        );
+        Some(bar(measured >= least, text))
+    }
+}
+
+/// What must not cost more in a large table.
+fn among(ours: &Report, filled: &Filled) -> Vec<Bar> {
+    let small = ours.legs.iter().filter(|leg| leg.concurrency == 32);
+    let pairs = small.filter_map(|leg| {
+        let before = leg.result.as_ref().ok()?.per_second;
+        let after = numbers(ours, &filled.leg(&leg.scenario), 32)?.per_second;
+        let text = format!(
+            "{} among {} items: {after:.0} per second, at least 0.7 of {before:.0}",
+            leg.scenario, filled.items
+        );
+        Some(bar(after >= before * AMONG_ITEMS_MIN, text))
+    });
+    let mut out: Vec<Bar> = pairs.collect();
+    let mib = filled.bytes as f64 / f64::from(1 << 20);
+    let text = format!("memory with {} items: {mib:.0} MiB, at most 200 MiB", filled.items);
+    out.push(bar(filled.bytes <= ITEMS_BYTES_MAX, text));
+    out
 }
 
 /// Every bar that the run has something to say about.
@@ -54,9 +126,13 @@ pub(crate) fn all(results: &[Report]) -> Vec<Bar> {
         let text = format!("program: {:.1} MB, at most 40 MB", bytes as f64 / 1e6);
         out.push(bar(bytes <= PROGRAM_BYTES_MAX, text));
     }
-    if let Some(encrypt) = numbers(ours, "KMS Encrypt 1 KiB", 32) {
-        let text = format!("KMS Encrypt: {:.0} per second, at least 24000", encrypt.per_second);
-        out.push(bar(encrypt.per_second >= ENCRYPTS_PER_SECOND_MIN, text));
+    out.extend(RATES.iter().filter_map(|rate| rate.bar(ours, results)));
+    if let Some(list) = numbers(ours, "S3 list 1000 of 10000", 32) {
+        let text = format!("a page of a listing: {:.0} us of CPU, at most 1000", list.server_cpu_micros);
+        out.push(bar(list.server_cpu_micros <= LIST_CPU_MICROS_MAX, text));
+    }
+    if let Some(filled) = ours.filled.as_ref().filter(|filled| filled.items >= ITEMS) {
+        out.extend(among(ours, filled));
     }
     let identity = |report: &Report| numbers(report, "GetCallerIdentity", 32).map(|n| n.server_cpu_micros);
     if let (Some(ours), Some(peer)) = (identity(ours), of(PEER).and_then(identity)) {
@@ -98,6 +174,45 @@ mod tests {
 
     fn missed(results: &[Report]) -> Vec<String> {
         all(results).into_iter().filter(|bar| !bar.is_met).map(|bar| bar.text).collect()
+    }
+
+    #[test]
+    fn rates_are_held_against_the_best_peer_or_by_themselves() {
+        let with = |name: &'static str, per_second: f64| {
+            let mut report = report(name, 10, 0, 20.0);
+            report.legs[1].scenario = "DynamoDB PutItem".to_owned();
+            if let Ok(numbers) = &mut report.legs[1].result {
+                numbers.per_second = per_second;
+            }
+            report
+        };
+        assert_eq!(missed(&[with(OURS, 12_000.0)]), Vec::<String>::new());
+        assert_eq!(missed(&[with(OURS, 11_999.0)]).len(), 1);
+        // A slower machine is slower for all.
+        assert_eq!(
+            missed(&[with(OURS, 1300.0), with("moto", 10.0), with("other", 1000.0)]),
+            Vec::<String>::new()
+        );
+        assert_eq!(missed(&[with(OURS, 1299.0), with("other", 1000.0)]).len(), 1);
+    }
+
+    #[test]
+    fn a_large_table_is_held_against_a_small_one() {
+        let with = |per_second: f64, bytes: u64, items: u64| {
+            let mut report = report(OURS, 10, 0, 20.0);
+            let filled = Filled { items, bytes };
+            let numbers = Numbers { per_second, p50_micros: 1, p99_micros: 1, server_cpu_micros: 1.0 };
+            report.legs.push(Leg {
+                scenario: filled.leg("GetCallerIdentity"),
+                concurrency: 32,
+                result: Ok(numbers),
+            });
+            report.filled = Some(filled);
+            report
+        };
+        assert_eq!(missed(&[with(21_000.0, 200 << 20, ITEMS)]), Vec::<String>::new());
+        assert_eq!(missed(&[with(20_999.0, (200 << 20) + 1, ITEMS)]).len(), 2);
+        assert_eq!(missed(&[with(1.0, 1 << 40, ITEMS - 1)]), Vec::<String>::new());
     }
 
     #[test]

@@ -51,6 +51,7 @@ pub(crate) struct Report {
     pub(crate) idle_bytes: Option<u64>,
     pub(crate) loaded_bytes: Option<u64>,
     pub(crate) grown: Option<Grown>,
+    pub(crate) filled: Option<Filled>,
     pub(crate) legs: Vec<Leg>,
     pub(crate) problem: Option<String>,
     pub(crate) captured: Captured,
@@ -61,6 +62,20 @@ pub(crate) struct Grown {
     pub(crate) first_answer: Duration,
     pub(crate) idle_bytes: u64,
     pub(crate) disk_bytes: u64,
+}
+
+/// A table that was made large.
+pub(crate) struct Filled {
+    pub(crate) items: u64,
+    /// Memory, after the legs among them.
+    pub(crate) bytes: u64,
+}
+
+impl Filled {
+    /// The name of a scenario's leg among them.
+    pub(crate) fn leg(&self, scenario: &str) -> String {
+        format!("{scenario} among {} items", self.items)
+    }
 }
 
 /// Measures one contestant. What fails is told in the report; the others are measured all the same.
@@ -312,14 +327,17 @@ fn fill(server: &Server, plan: &Plan, options: &Options, report: &mut Report) ->
     let outcome = outcome.map_err(|why| format!("while filling: {why}"))?;
     let items = outcome.answered * plan.fill_items;
     println!("  {items} items made in {:.1} s", outcome.took.as_secs_f64());
+    let mut large = Filled { items, bytes: 0 };
     for scenario in &plan.among {
-        let name = format!("{} among {items} items", scenario.name);
+        let name = large.leg(&scenario.name);
         let filled = (&captured, outcome.answered);
         let result = leg(server, scenario, MANY, filled, options.leg, &mut { FIRST_AMONG });
         tell(&name, MANY, &result);
         report.legs.push(Leg { scenario: name, concurrency: MANY, result });
     }
-    println!("  memory with them {:.1} MiB", server.memory() as f64 / f64::from(1 << 20));
+    large.bytes = server.memory();
+    println!("  memory with them {:.1} MiB", large.bytes as f64 / f64::from(1 << 20));
+    report.filled = Some(large);
     Ok(())
 }
 
