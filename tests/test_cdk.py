@@ -1,4 +1,7 @@
-"""The CDK as it is: bootstrap, deploy of an application with an asset, diff, an update, destroy."""
+"""The CDK as it is: bootstrap, deploy of an application with an asset, diff, an update, destroy.
+
+And `cdklocal`, which people made for LocalStack.
+"""
 
 import json
 import os
@@ -11,42 +14,49 @@ from cloudtest import REGION, allow
 
 HERE = Path(__file__).parent / "cdk"
 CLI = HERE / "node_modules" / "aws-cdk" / "bin" / "cdk"
+LOCAL = HERE / "node_modules" / "aws-cdk-local" / "bin" / "cdklocal"
+
+
+def run_node(program, arguments, folder, environment):
+    if not shutil.which("node"):
+        pytest.skip("node is not installed")
+    if not program.exists():
+        pytest.skip("the CDK is not installed: scripts/deps.sh test installs it")
+    done = subprocess.run(
+        ["node", str(program), *arguments, "--output", str(folder / "out")],
+        cwd=HERE,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=280,
+        env={
+            "PATH": os.environ["PATH"],
+            "HOME": str(folder),
+            "CI": "1",
+            "CDK_DISABLE_CLI_TELEMETRY": "true",
+            **environment,
+        },
+    )
+    assert done.returncode == 0, f"{program.name} {' '.join(arguments)}:\n{done.stdout}\n{done.stderr}"
+    return done.stdout
 
 
 @pytest.fixture
 def cdk(account, tmp_path):
     """Runs the CDK's command line as an administrator, with nothing set but what AWS's tools read."""
-    if not shutil.which("node"):
-        pytest.skip("node is not installed")
-    if not CLI.exists():
-        pytest.skip("the CDK is not installed: scripts/deps.sh test installs it")
     caller = account.user("dev", allow("*", "*"))
     # What bootstrapping makes takes assets by TLS only.
     secure = account.cloud.ask("env", "--tls")
 
     def run(*arguments, **environment):
-        done = subprocess.run(
-            ["node", str(CLI), *arguments, "--output", str(tmp_path / "out")],
-            cwd=HERE,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=280,
-            env={
-                "PATH": os.environ["PATH"],
-                "HOME": str(tmp_path),
-                "AWS_ENDPOINT_URL": secure["AWS_ENDPOINT_URL"],
-                "NODE_EXTRA_CA_CERTS": secure["NODE_EXTRA_CA_CERTS"],
-                "AWS_REGION": REGION,
-                "AWS_ACCESS_KEY_ID": caller.key,
-                "AWS_SECRET_ACCESS_KEY": caller.secret,
-                "CI": "1",
-                "CDK_DISABLE_CLI_TELEMETRY": "true",
-                **environment,
-            },
-        )
-        assert done.returncode == 0, f"cdk {' '.join(arguments)}:\n{done.stdout}\n{done.stderr}"
-        return done.stdout
+        caller_is = {
+            "AWS_ENDPOINT_URL": secure["AWS_ENDPOINT_URL"],
+            "NODE_EXTRA_CA_CERTS": secure["NODE_EXTRA_CA_CERTS"],
+            "AWS_REGION": REGION,
+            "AWS_ACCESS_KEY_ID": caller.key,
+            "AWS_SECRET_ACCESS_KEY": caller.secret,
+        }
+        return run_node(CLI, arguments, tmp_path, {**caller_is, **environment})
 
     return run
 
@@ -69,3 +79,24 @@ def test_an_application_is_deployed_compared_changed_and_destroyed(account, cdk)
     assert attributes["Attributes"]["VisibilityTimeout"] == "45"
     cdk("destroy", "--force")
     assert [q for q in account.client("sqs").list_queues().get("QueueUrls", []) if "Shop-" in q] == []
+
+
+def test_cdklocal_works(own_cloud, tmp_path):
+    """It takes no keys but LocalStack's own, so it acts as the root of the account that these are here."""
+    secure = own_cloud.ask("env", "--tls")
+    environment = {
+        "AWS_ENDPOINT_URL": secure["AWS_ENDPOINT_URL"],
+        "AWS_ENDPOINT_URL_S3": secure["AWS_ENDPOINT_URL"],
+        "NODE_EXTRA_CA_CERTS": secure["NODE_EXTRA_CA_CERTS"],
+    }
+
+    def local(*arguments):
+        return run_node(LOCAL, arguments, tmp_path, environment)
+
+    local("bootstrap", f"aws://000000000000/{REGION}")
+    local("deploy", "--require-approval", "never")
+    outputs = own_cloud.client("cloudformation").describe_stacks(StackName="Shop")["Stacks"][0]["Outputs"]
+    function = next(output["OutputValue"] for output in outputs if output["OutputKey"] == "Function")
+    answer = own_cloud.client("lambda").invoke(FunctionName=function, Payload=json.dumps({"say": "hi"}))
+    assert json.load(answer["Payload"])["said"] == "hi"
+    local("destroy", "--force")

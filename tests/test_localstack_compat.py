@@ -7,7 +7,9 @@ import sys
 import urllib.request
 from pathlib import Path
 
-from cloudtest import Cloud
+import boto3
+from botocore.config import Config
+from cloudtest import REGION, Cloud
 
 
 def test_health_lists_services(cloud):
@@ -41,6 +43,26 @@ def test_accounts_are_named_by_access_keys(cloud):
         who = cloud.client("sts", key=key, secret="anything").get_caller_identity()
         assert who["Account"] == account
         assert who["Arn"] == f"arn:aws:iam::{account}:root"
+
+
+def test_its_names_lead_to_buckets(cloud, account):
+    """`localhost.localstack.cloud` is 127.0.0.1 by the public name service; a name in the request is what counts."""
+    account.client("s3").create_bucket(Bucket=f"named-{account.account}")
+    account.client("s3").put_object(Bucket=f"named-{account.account}", Key="k", Body=b"found")
+    there = boto3.client(
+        "s3",
+        endpoint_url=f"http://s3.localhost.localstack.cloud:{cloud.port}",
+        region_name=REGION,
+        aws_access_key_id=account.account,
+        aws_secret_access_key="test",
+        config=Config(s3={"addressing_style": "virtual"}),
+    )
+    url = there.generate_presigned_url("get_object", Params={"Bucket": f"named-{account.account}", "Key": "k"})
+    host, path = url.removeprefix("http://").split("/", 1)
+    assert host == f"named-{account.account}.s3.localhost.localstack.cloud:{cloud.port}"
+    asked = urllib.request.Request(f"{cloud.endpoint}/{path}", headers={"Host": host})
+    with urllib.request.urlopen(asked, timeout=10) as answer:
+        assert answer.read() == b"found"
 
 
 def test_awslocal_works(cloud, account):

@@ -2,8 +2,10 @@
 
 use crate::catalog;
 
-/// The domains under which AWS's host names are understood; the rest of a name is read from the right.
-pub const DOMAINS: [&str; 4] = ["amazonaws.com", "amazonaws.com.cn", "api.aws", "localhost"];
+/// The domains under which AWS's host names are understood; the rest of a name is read from the right. The last leads to
+/// this machine, too, by the public name service: tools that were made for LocalStack call it.
+pub const DOMAINS: [&str; 5] =
+    ["amazonaws.com", "amazonaws.com.cn", "api.aws", "localhost", "localhost.localstack.cloud"];
 
 /// More labels than any service's host name has; longer names say nothing.
 const LABELS_MAX: usize = 24;
@@ -153,6 +155,13 @@ mod tests {
             ("my.dotted.bucket.s3.us-east-1.amazonaws.com", bucket("my.dotted.bucket", Some("us-east-1"))),
             ("s3.s3.amazonaws.com", bucket("s3", None)),
             ("b.s3.localhost:4566", bucket("b", None)),
+            ("b.s3.localhost.localstack.cloud:4566", bucket("b", None)),
+            ("s3.localhost.localstack.cloud:4566", service("s3", None)),
+            (
+                "b.s3-website.localhost.localstack.cloud:4566",
+                HostName { website: true, ..bucket("b", None) },
+            ),
+            ("localhost.localstack.cloud:4566", nothing),
             ("b.s3-accelerate.amazonaws.com", bucket("b", None)),
             ("000000000000.s3-control.us-east-1.amazonaws.com", service("s3-control", Some("us-east-1"))),
             (
