@@ -5,8 +5,12 @@
 //!
 //! AWS: <https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html>
 
+use std::fmt::Write as _;
+
 /// The most entries of one page.
 pub const PAGE_MAX: usize = 1000;
+/// Room that a page begins with.
+const PAGE_USUAL: usize = 128;
 
 /// What is listed.
 #[derive(Clone, Copy, Default, Debug)]
@@ -75,7 +79,7 @@ impl<'a> Query<'a> {
     where
         I: Iterator<Item = Result<(String, T), E>>,
     {
-        let mut page = Page { entries: Vec::new(), truncated: false };
+        let mut page = Page { entries: Vec::with_capacity(self.max.min(PAGE_USUAL)), truncated: false };
         if self.max == 0 {
             return Ok(page);
         }
@@ -117,15 +121,20 @@ pub fn behind_key(key: &str) -> Vec<u8> {
     bytes
 }
 
-/// A name for `encoding-type=url`.
-pub fn url_encoded(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
+/// A name for `encoding-type=url`. Most need nothing done.
+pub fn url_encoded(text: impl Into<String>) -> String {
+    let text = text.into();
+    let is_plain =
+        |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'*' | b'/');
+    if text.bytes().all(is_plain) {
+        return text;
+    }
+    let mut out = String::with_capacity(text.len() + 16);
     for byte in text.bytes() {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'*' | b'/' => {
-                out.push(char::from(byte));
-            }
-            _ => out.push_str(&format!("%{byte:02X}")),
+        if is_plain(byte) {
+            out.push(char::from(byte));
+        } else {
+            let _ = write!(out, "%{byte:02X}");
         }
     }
     out

@@ -72,24 +72,28 @@ pub(crate) fn iso8601(out: &mut Vec<u8>, t: Timestamp, millis: bool) {
     let seconds = t.seconds().clamp(0, LAST_SECOND);
     let (year, month, day) = base::calendar::date(seconds.div_euclid(86_400));
     let of_day = seconds.rem_euclid(86_400);
-    digits(out, year, 4);
-    for (separator, part) in
-        [(b'-', month), (b'-', day), (b'T', of_day / 3_600), (b':', of_day / 60 % 60), (b':', of_day % 60)]
-    {
-        out.push(separator);
-        digits(out, part, 2);
-    }
+    // Written whole: a listing has a thousand of them.
+    let mut text = *b"0000-00-00T00:00:00.000Z";
     let fraction = t.micros().rem_euclid(1_000_000) / 1_000;
-    if millis || fraction != 0 {
-        out.push(b'.');
-        digits(out, fraction, 3);
+    for (at, part) in [
+        (0, year / 100),
+        (2, year % 100),
+        (5, month),
+        (8, day),
+        (11, of_day / 3_600),
+        (14, of_day / 60 % 60),
+        (17, of_day % 60),
+        (21, fraction % 100),
+    ] {
+        text[at] = b'0' + (part / 10) as u8;
+        text[at + 1] = b'0' + (part % 10) as u8;
     }
-    out.push(b'Z');
-}
-
-fn digits(out: &mut Vec<u8>, n: i64, width: u32) {
-    for place in (0..width).rev() {
-        out.push(b'0' + (n / 10_i64.pow(place) % 10) as u8);
+    text[20] = b'0' + (fraction / 100) as u8;
+    if millis || fraction != 0 {
+        out.extend_from_slice(&text);
+    } else {
+        out.extend_from_slice(&text[..19]);
+        out.push(b'Z');
     }
 }
 

@@ -240,13 +240,25 @@ pub(crate) fn text(out: &mut Vec<u8>, content: &str) {
     escape(out, content, false);
 }
 
+/// Bytes that stand for themselves wherever they stand.
+static PLAIN: [bool; 256] = {
+    let mut plain = [true; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        plain[byte] = byte >= 0x20 && !matches!(byte as u8, b'&' | b'<' | b'>' | b'"' | b'\'');
+        byte += 1;
+    }
+    plain
+};
+
 /// A carriage return must be a reference, since a parser would fold it into a line feed; so must line feeds and tabs
 /// in an attribute. Control characters have no form in XML 1.0: AWS writes their reference, as this does.
 fn escape(out: &mut Vec<u8>, content: &str, in_attribute: bool) {
     let bytes = content.as_bytes();
     let mut done = 0;
     for (at, &byte) in bytes.iter().enumerate() {
-        if byte > b'>' {
+        // Nearly every byte is one of these, and a look into a table is all that they cost.
+        if PLAIN[usize::from(byte)] {
             continue;
         }
         let reference: &[u8] = match byte {
@@ -259,7 +271,6 @@ fn escape(out: &mut Vec<u8>, content: &str, in_attribute: bool) {
             b'\n' | b'\t' if !in_attribute => continue,
             b'\n' => b"&#xA;",
             b'\t' => b"&#x9;",
-            0x20.. => continue,
             _ => {
                 out.extend_from_slice(&bytes[done..at]);
                 out.extend_from_slice(b"&#x");

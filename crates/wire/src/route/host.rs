@@ -157,10 +157,7 @@ mod tests {
             ("b.s3.localhost:4566", bucket("b", None)),
             ("b.s3.localhost.localstack.cloud:4566", bucket("b", None)),
             ("s3.localhost.localstack.cloud:4566", service("s3", None)),
-            (
-                "b.s3-website.localhost.localstack.cloud:4566",
-                HostName { website: true, ..bucket("b", None) },
-            ),
+            ("b.s3-website.localhost.localstack.cloud:4566", HostName { website: true, ..bucket("b", None) }),
             ("localhost.localstack.cloud:4566", nothing),
             ("b.s3-accelerate.amazonaws.com", bucket("b", None)),
             ("000000000000.s3-control.us-east-1.amazonaws.com", service("s3-control", Some("us-east-1"))),

@@ -113,8 +113,7 @@ impl Names {
     }
 
     pub(super) fn out(self, name: impl Into<String>) -> String {
-        let name = name.into();
-        if self.encoded { url_encoded(&name) } else { name }
+        if self.encoded { url_encoded(name) } else { name.into() }
     }
 }
 
@@ -172,10 +171,11 @@ struct Showing {
     now: Timestamp,
 }
 
-fn view(key: String, listed: Listed, showing: Showing) -> ObjectView {
+/// But for its key, which is still looked at.
+fn view(listed: Listed, showing: Showing) -> ObjectView {
     let (checksum_algorithm, checksum_type) = checksum_views(&listed);
     ObjectView {
-        key: showing.names.out(key),
+        key: String::new(),
         modified: listed.modified,
         etag: quoted(&listed.etag),
         checksum_algorithm,
@@ -194,22 +194,26 @@ struct Views {
     last: Option<String>,
 }
 
-fn views(page: Page<Listed>, showing: Showing) -> Views {
+fn views(page: Page<ObjectView>, showing: Showing) -> Views {
     let last = page.entries.last().map(|entry| entry.name().to_owned()).filter(|_| page.truncated);
-    let (mut contents, mut prefixes) = (Vec::new(), Vec::new());
+    let (mut contents, mut prefixes) = (Vec::with_capacity(page.entries.len()), Vec::new());
     for entry in page.entries {
         match entry {
-            Entry::Item(key, listed) => contents.push(view(key, listed, showing)),
+            Entry::Item(key, view) => contents.push(ObjectView { key: showing.names.out(key), ..view }),
             Entry::Prefix(prefix) => prefixes.push(PrefixView { prefix: showing.names.out(prefix) }),
         }
     }
     Views { contents, prefixes, last }
 }
 
-fn page(cx: &Cx<'_>, bucket: &str, query: &Query<'_>) -> Result<Page<Listed>, S3Error> {
+fn page(cx: &Cx<'_>, bucket: &str, query: &Query<'_>, showing: Showing) -> Result<Views, S3Error> {
     let bucket = load(cx, bucket)?;
     let from: &dyn store::Read = &*cx.tx;
-    query.page(rows::current(from, &bucket, &query.start()), |start| rows::current(from, &bucket, start))
+    let open = |start: &[u8]| {
+        let rows = rows::current(from, &bucket, start);
+        rows.map(move |row| row.map(|(key, listed)| (key, view(listed, showing))))
+    };
+    Ok(views(query.page(open(&query.start()), open)?, showing))
 }
 
 fn list_objects(cx: &mut Cx<'_>, req: ListObjects) -> Result<ListedObjects, S3Error> {
@@ -222,7 +226,7 @@ fn list_objects(cx: &mut Cx<'_>, req: ListObjects) -> Result<ListedObjects, S3Er
     };
     let names = Names::of(req.encoding.as_deref());
     let showing = Showing { names, owners: true, restore: wants_restore(&req.attributes), now: cx.now };
-    let Views { contents, prefixes, last } = views(page(cx, &req.bucket, &query)?, showing);
+    let Views { contents, prefixes, last } = page(cx, &req.bucket, &query, showing)?;
     let delimiter = query.delimiter.map(|text| names.out(text));
     Ok(ListedObjects {
         truncated: last.is_some(),
@@ -260,7 +264,7 @@ fn list_objects_v2(cx: &mut Cx<'_>, req: ListObjectsV2) -> Result<ListedObjectsV
     let names = Names::of(req.encoding.as_deref());
     let owners = req.fetch_owner == Some(true);
     let showing = Showing { names, owners, restore: wants_restore(&req.attributes), now: cx.now };
-    let Views { contents, prefixes, last } = views(page(cx, &req.bucket, &query)?, showing);
+    let Views { contents, prefixes, last } = page(cx, &req.bucket, &query, showing)?;
     let next_token = last.map(|last| cx.pager().token(TOKENS, last.as_bytes()));
     Ok(ListedObjectsV2 {
         truncated: next_token.is_some(),
