@@ -1,5 +1,6 @@
 //! Calls to HTTP endpoints on this machine.
 
+use super::delivery_policy::Policy;
 use super::envelope;
 use super::model::Delivery;
 use super::signing::Signer;
@@ -57,13 +58,16 @@ pub(crate) fn call(delivery: &Delivery, signer: &Signer) -> Result<u16, String> 
     let socket = address.socket().ok_or("the endpoint is not on this machine")?;
     let kind = if delivery.token.is_some() { "SubscriptionConfirmation" } else { "Notification" };
     let body = if delivery.raw { delivery.message.clone() } else { envelope::document(delivery, signer) };
+    // What a policy says is about notifications.
+    let policy = if delivery.token.is_some() { Policy::default() } else { delivery.policy() };
+    let content_type = policy.content_type();
     let mut head = vec![
         format!("POST {} HTTP/1.1", address.path),
         format!("Host: {}:{}", address.host, address.port),
         format!("x-amz-sns-message-type: {kind}"),
         format!("x-amz-sns-message-id: {}", delivery.message_id),
         format!("x-amz-sns-topic-arn: {}", delivery.topic_arn()),
-        "Content-Type: text/plain; charset=UTF-8".to_owned(),
+        format!("Content-Type: {content_type}"),
         format!("Content-Length: {}", body.len()),
         "User-Agent: Amazon Simple Notification Service Agent".to_owned(),
         "Connection: close".to_owned(),

@@ -6,12 +6,12 @@
 //! Notifications are signed under a key of the cloud's own, whose certificate it serves ([`signing`], [`site`]).
 //!
 //! Not here: Firehose, mobile push and HTTPS as endpoints, archives and replay, encryption of topics, delivery
-//! status logging, data protection policies, the SMS sandbox; of delivery policies only `numRetries` and
-//! `minDelayTarget` act, and the rest is kept and shown.
+//! status logging, data protection policies, the SMS sandbox.
 
 mod access;
 mod calling;
 mod confirming;
+mod delivery_policy;
 mod envelope;
 mod errors;
 pub mod mailbox;

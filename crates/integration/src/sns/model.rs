@@ -6,6 +6,7 @@ use kernel::Cx;
 use std::collections::BTreeMap;
 use store::{Key, Table};
 
+use super::delivery_policy::{Policy, Retry};
 use super::errors::{SnsError, invalid};
 
 /// What ends the name of a FIFO topic.
@@ -91,8 +92,11 @@ store::record! {
         20 => pub not_before: Timestamp,
         /// It asks for confirmation with this token, and is no notification.
         21 => pub token: Option<String>,
+        /// How often and after how many seconds one is tried again that was accepted before 24 was kept.
         22 => pub retries: u32,
         23 => pub retry_seconds: u32,
+        /// Of HTTP endpoints.
+        24 => pub policy: Option<Policy>,
     }
 
     /// The position of a FIFO topic's last message.
@@ -189,6 +193,18 @@ impl Delivery {
 
     pub(crate) fn subscription_arn(&self) -> String {
         format!("{}:{}", self.topic_arn(), self.subscription)
+    }
+
+    /// By what it is made.
+    pub(crate) fn policy(&self) -> Policy {
+        let before = || {
+            let (retries, seconds) = (self.retries, self.retry_seconds);
+            Policy {
+                retry: Retry { retries, shortest: seconds, longest: seconds, ..Retry::default() },
+                ..Policy::default()
+            }
+        };
+        self.policy.clone().unwrap_or_else(before)
     }
 }
 

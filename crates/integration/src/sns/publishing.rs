@@ -246,7 +246,6 @@ pub(crate) fn publish(cx: &mut Cx<'_>, topic: &Topic, parcel: &Parcel) -> Result
 
 /// A delivery to a subscription, before it has a message.
 pub(crate) fn address(cx: &Cx<'_>, topic: &Topic, subscription: &Subscription) -> Delivery {
-    let (retries, retry_seconds) = subscribing::retries(topic, subscription);
     Delivery {
         subscription: subscription.id.clone(),
         account: topic.account,
@@ -260,8 +259,7 @@ pub(crate) fn address(cx: &Cx<'_>, topic: &Topic, subscription: &Subscription) -
         signature_version: topic.signature_version,
         origin: cx.request.origin(),
         not_before: cx.now,
-        retries,
-        retry_seconds,
+        policy: subscribing::policy(topic, subscription),
         ..Delivery::default()
     }
 }
@@ -272,7 +270,7 @@ pub(crate) fn enqueue(cx: &mut Cx<'_>, delivery: &Delivery, order: u64) {
         .u64(order)
         .str(&delivery.message_id)
         .str(&delivery.subscription);
-    let table = if matches!(delivery.protocol.as_str(), "http" | "https") { &CALLS } else { &DELIVERIES };
+    let table = if subscribing::is_called(&delivery.protocol) { &CALLS } else { &DELIVERIES };
     table.put(cx.tx, &key, delivery);
 }
 

@@ -11,6 +11,7 @@ use super::mailbox;
 use super::model::{Attribute, CALLS, DELIVERIES, Delivery, Letter, topic_arn};
 use super::publishing;
 use super::signing::{self, Signer};
+use crate::rates::Rates;
 use base::{AccountId, Arn, Timestamp};
 use kernel::reconcile::Reconciler;
 use kernel::{Call, Cloud};
@@ -242,12 +243,17 @@ impl Reconciler for CallOut {
 }
 
 fn call_all(cloud: &Arc<Cloud>) -> Result<Option<Timestamp>, SnsError> {
-    let (mut after, mut next) = (None, None);
+    let (mut after, mut next, rates) = (None, None, cloud.memory::<Rates>());
     loop {
         let page = CALLS.page(&cloud.store().snapshot(), &Key::empty(), after.as_ref(), CALLS_AT_ONCE)?;
         let now = cloud.clock().now();
-        let (due, later): (Vec<_>, Vec<_>) = page.items.iter().partition(|(_, d)| d.not_before <= now);
-        next = later.iter().map(|(_, d)| d.not_before).chain(next).min();
+        let mut due = Vec::new();
+        for (key, delivery) in &page.items {
+            match may_go(&rates, delivery, now) {
+                Ok(()) => due.push((key, delivery)),
+                Err(at) => next = [next, Some(at)].into_iter().flatten().min(),
+            }
+        }
         if !due.is_empty() {
             let signer = signing::signer(cloud)?;
             let key_holder: &Signer = &signer;
@@ -273,6 +279,20 @@ fn call_all(cloud: &Arc<Cloud>) -> Result<Option<Timestamp>, SnsError> {
     }
 }
 
+/// Whether a call may be made now.
+///
+/// # Errors
+/// When it may.
+fn may_go(rates: &Rates, delivery: &Delivery, now: Timestamp) -> Result<(), Timestamp> {
+    if delivery.not_before > now {
+        return Err(delivery.not_before);
+    }
+    match delivery.policy().per_second {
+        Some(per_second) => rates.take(&delivery.subscription_arn(), per_second, now),
+        None => Ok(()),
+    }
+}
+
 /// Notes how a call went; returns when to try again.
 fn settle(
     cloud: &Arc<Cloud>,
@@ -282,20 +302,21 @@ fn settle(
     outcome: Result<u16, String>,
     signer: &Signer,
 ) -> Option<Timestamp> {
-    let problem = match outcome {
+    // AWS: what the endpoint answers itself is final, but for 429 and what begins with 5.
+    let (problem, is_final) = match outcome {
         Ok(200..=299) => {
             CALLS.delete(tx, key);
             return None;
         }
-        Ok(status) => format!("the endpoint answered {status}"),
-        Err(problem) => problem,
+        Ok(status) => (format!("the endpoint answered {status}"), !matches!(status, 429 | 500..=599)),
+        Err(problem) => (problem, false),
     };
-    if delivery.attempts >= delivery.retries {
+    let wait = delivery.policy().retry.delay(delivery.attempts).filter(|_| !is_final);
+    let Some(wait) = wait else {
         bury(cloud, tx, delivery, signer, &problem);
         CALLS.delete(tx, key);
         return None;
-    }
-    let wait = Duration::from_secs(delivery.retry_seconds.into());
+    };
     let not_before = cloud.clock().now().plus(wait);
     CALLS.put(tx, key, &Delivery { not_before, attempts: delivery.attempts + 1, ..delivery.clone() });
     Some(not_before)

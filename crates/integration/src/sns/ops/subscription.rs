@@ -149,6 +149,7 @@ fn subscribe(cx: &mut Cx<'_>, req: Subscribe) -> Result<SubscriptionArn, SnsErro
         subscribing::set(&mut fresh, name, text).map_err(within)?;
     }
     subscribing::check_filter(&fresh).map_err(within)?;
+    subscribing::check_delivery(&fresh).map_err(within)?;
     if let Some(known) = same(cx, &fresh)? {
         let differs = |name: &String| {
             let of = |s: &Subscription| super::subscription_attributes::value(s, name);
