@@ -97,6 +97,8 @@ store::record! {
         23 => pub retry_seconds: u32,
         /// Of HTTP endpoints.
         24 => pub policy: Option<Policy>,
+        /// What its token would restore is over.
+        25 => pub ends: bool,
     }
 
     /// The position of a FIFO topic's last message.
@@ -147,6 +149,8 @@ pub(crate) const DELIVERIES: Table<Delivery> = Table::new(0x1305, "sns/deliverie
 /// To HTTP endpoints, which may be slow.
 pub(crate) const CALLS: Table<Delivery> = Table::new(0x1306, "sns/calls");
 pub(crate) const MAILBOX: Table<Letter> = Table::new(0x1307, "sns/mailbox");
+/// Subscriptions of HTTP endpoints that were ended, for as long as their tokens restore them.
+pub(crate) const ENDED: Table<Subscription> = Table::new(0x1309, "sns/ended subscriptions");
 pub(crate) const SIGNING_KEY: Table<SigningKey> = Table::new(0x1308, "sns/signing key");
 
 pub(crate) fn topic_arn(account: AccountId, region: Region, name: &str) -> String {

@@ -5,12 +5,14 @@
 //! and again until they take it or their retries are over.
 
 use super::calling;
+use super::confirming;
 use super::envelope;
 use super::errors::SnsError;
 use super::mailbox;
 use super::model::{Attribute, CALLS, DELIVERIES, Delivery, Letter, topic_arn};
 use super::publishing;
 use super::signing::{self, Signer};
+use crate::outbound::Client;
 use crate::rates::Rates;
 use base::{AccountId, Arn, Timestamp};
 use kernel::reconcile::Reconciler;
@@ -205,7 +207,7 @@ fn send(
     cloud.call_for(tx, NAME, (delivery.account, region), Some(&source), call).map(drop)
 }
 
-/// Forgets the deduplication ids of FIFO topics.
+/// Forgets the deduplication ids of FIFO topics, and the subscriptions that nothing restores any more.
 #[derive(Debug)]
 pub struct ForgetIds;
 
@@ -219,14 +221,15 @@ impl Reconciler for ForgetIds {
     }
 
     fn run(&self, cloud: &Arc<Cloud>) -> Result<Option<Timestamp>, String> {
-        publishing::forget_used(cloud).map_err(|error| Fault::from(error).to_string())?;
+        let forgotten = publishing::forget_used(cloud).and_then(|()| confirming::forget_ended(cloud));
+        forgotten.map_err(|error| Fault::from(error).to_string())?;
         Ok(None)
     }
 }
 
 /// To HTTP endpoints.
 #[derive(Debug)]
-pub struct CallOut;
+pub struct CallOut(pub Arc<Client>);
 
 impl Reconciler for CallOut {
     fn name(&self) -> &'static str {
@@ -238,11 +241,11 @@ impl Reconciler for CallOut {
     }
 
     fn run(&self, cloud: &Arc<Cloud>) -> Result<Option<Timestamp>, String> {
-        call_all(cloud).map_err(|error| Fault::from(error).to_string())
+        call_all(cloud, &self.0).map_err(|error| Fault::from(error).to_string())
     }
 }
 
-fn call_all(cloud: &Arc<Cloud>) -> Result<Option<Timestamp>, SnsError> {
+fn call_all(cloud: &Arc<Cloud>, client: &Client) -> Result<Option<Timestamp>, SnsError> {
     let (mut after, mut next, rates) = (None, None, cloud.memory::<Rates>());
     loop {
         let page = CALLS.page(&cloud.store().snapshot(), &Key::empty(), after.as_ref(), CALLS_AT_ONCE)?;
@@ -258,8 +261,10 @@ fn call_all(cloud: &Arc<Cloud>) -> Result<Option<Timestamp>, SnsError> {
             let signer = signing::signer(cloud)?;
             let key_holder: &Signer = &signer;
             let outcomes: Vec<Result<u16, String>> = std::thread::scope(|scope| {
-                let calls: Vec<_> =
-                    due.iter().map(|(_, d)| scope.spawn(move || calling::call(d, key_holder))).collect();
+                let calls: Vec<_> = due
+                    .iter()
+                    .map(|(_, d)| scope.spawn(move || calling::call(client, d, key_holder)))
+                    .collect();
                 let failed = |_| Err("the call broke".to_owned());
                 calls.into_iter().map(|call| call.join().unwrap_or_else(failed)).collect()
             });

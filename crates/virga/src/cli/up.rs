@@ -8,6 +8,7 @@ use crate::daemon;
 use clap::Args;
 use std::fs::OpenOptions;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::process::{Child, Command, ExitCode, Stdio};
 use std::time::Duration;
 
@@ -40,6 +41,10 @@ pub(crate) struct Options {
     /// Let DynamoDB's eventually consistent reads show what was up to so many milliseconds ago
     #[arg(long, default_value_t = 0, value_name = "MILLISECONDS", value_parser = clap::value_parser!(u32).range(..=60_000))]
     pub(crate) dynamodb_lag: u32,
+
+    /// Trust the authorities of this file (PEM), beside the cloud's own, where the cloud calls endpoints by HTTPS
+    #[arg(long, value_name = "FILE")]
+    pub(crate) trust: Option<PathBuf>,
 }
 
 impl Options {
@@ -48,7 +53,12 @@ impl Options {
     fn ask_for_another(&self, running: &Running) -> bool {
         let anywhere = self.listen.port() == 0 || self.listen.to_string() == LISTEN_DEFAULT;
         let elsewhere = !anywhere && running.endpoint != format!("http://{}", self.listen);
-        elsewhere || self.expose || self.strict || self.seed.is_some() || self.dynamodb_lag > 0
+        elsewhere
+            || self.expose
+            || self.strict
+            || self.seed.is_some()
+            || self.dynamodb_lag > 0
+            || self.trust.is_some()
     }
 }
 
@@ -97,6 +107,9 @@ fn spawn(cx: &Context, options: &Options) -> Result<Child, String> {
     }
     if options.dynamodb_lag > 0 {
         command.arg("--dynamodb-lag").arg(options.dynamodb_lag.to_string());
+    }
+    if let Some(file) = &options.trust {
+        command.arg("--trust").arg(file);
     }
     // A process group of its own: Ctrl-C in the shell that started it does not reach it.
     std::os::unix::process::CommandExt::process_group(&mut command, 0);

@@ -128,6 +128,7 @@ mod s3_sites;
 mod s3_uploads;
 mod scheduler_schedules;
 mod sns_delivery;
+mod sns_endpoints;
 mod sns_policies;
 mod sns_topics;
 mod sqs_dead_letters;

@@ -56,7 +56,7 @@ fn envelope(message: &Value) -> Value {
 }
 
 /// Checks a notification as AWS documents it: the certificate from its URL, the signed members in their order.
-fn verify(cloud: &Cloud, body: &Value) {
+pub(crate) fn verify(cloud: &Cloud, body: &Value) {
     use aws_lc_rs::signature::{
         RSA_PKCS1_2048_8192_SHA1_FOR_LEGACY_USE_ONLY, RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey,
     };

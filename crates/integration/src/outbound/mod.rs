@@ -1,0 +1,66 @@
+//! Calls out of the cloud: to HTTP and HTTPS endpoints on this machine, from a thread of the caller's.
+//!
+//! Nothing beyond the machine is reached: an address must be one of its loopback addresses, whatever its name is.
+//! By HTTPS an endpoint must show a certificate for that name, of an authority that the cloud trusts ([`Trust`]).
+//!
+//! Not here: redirects, which nobody follows, connections that are used twice, certificates of one's own.
+
+mod address;
+mod exchange;
+mod trust;
+
+pub(crate) use address::Address;
+pub(crate) use exchange::Answer;
+pub use trust::Trust;
+
+use std::net::TcpStream;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+use tokio_rustls::rustls::pki_types::ServerName;
+use tokio_rustls::rustls::{ClientConfig, ClientConnection, StreamOwned};
+
+/// One call.
+#[derive(Debug)]
+pub(crate) struct Request<'r> {
+    pub(crate) method: &'r str,
+    pub(crate) address: &'r Address,
+    /// Those beside `Host`, `Content-Length` and `Connection`.
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: &'r [u8],
+    /// The whole call has so long.
+    pub(crate) within: Duration,
+}
+
+/// Makes calls.
+#[derive(Debug)]
+pub struct Client {
+    trust: Trust,
+    /// Made when it is first needed: most clouds call nobody by HTTPS.
+    config: OnceLock<Result<Arc<ClientConfig>, String>>,
+}
+
+impl Client {
+    pub fn new(trust: Trust) -> Arc<Client> {
+        Arc::new(Client { trust, config: OnceLock::new() })
+    }
+
+    /// Calls; the answer, without its body unless that is `wanted`.
+    ///
+    /// # Errors
+    /// A sentence about why there is no answer.
+    pub(crate) fn call(&self, request: &Request<'_>, wanted: bool) -> Result<Answer, String> {
+        let until = Instant::now() + request.within;
+        let socket = request.address.socket().ok_or("the endpoint is not on this machine")?;
+        let stream =
+            TcpStream::connect_timeout(&socket, request.within).map_err(|error| error.to_string())?;
+        let mut stream = exchange::Timed { stream, until };
+        if !request.address.is_secure {
+            return exchange::exchange(&mut stream, request, wanted);
+        }
+        let config = self.config.get_or_init(|| self.trust.config()).clone()?;
+        let name = ServerName::try_from(request.address.name().to_owned());
+        let name = name.map_err(|_| "the endpoint's name is none of a certificate".to_owned())?;
+        let secure = ClientConnection::new(config, name).map_err(|error| error.to_string())?;
+        exchange::exchange(&mut StreamOwned::new(secure, stream), request, wanted)
+    }
+}
