@@ -268,18 +268,35 @@ fn call_all(cloud: &Arc<Cloud>, client: &Client) -> Result<Option<Timestamp>, Sn
                 let failed = |_| Err("the call broke".to_owned());
                 calls.into_iter().map(|call| call.join().unwrap_or_else(failed)).collect()
             });
-            let mut tx = cloud.store().begin();
-            for ((key, delivery), outcome) in due.iter().zip(outcomes) {
-                next = settle(cloud, &mut tx, key, delivery, outcome, &signer).into_iter().chain(next).min();
-            }
-            tx.commit().wait().map_err(|error| {
-                kernel::log::error("calls could not be saved", &[("problem", &error.to_string())]);
-                SnsError::Internal
-            })?;
+            next = note(cloud, &due, &outcomes, &signer)?.into_iter().chain(next).min();
         }
         after = page.next;
         if after.is_none() {
             return Ok(next);
+        }
+    }
+}
+
+/// Notes how calls went, until that meets no other change; returns when to try the first of them again.
+fn note(
+    cloud: &Arc<Cloud>,
+    due: &[(&Key, &Delivery)],
+    outcomes: &[Result<u16, String>],
+    signer: &Signer,
+) -> Result<Option<Timestamp>, SnsError> {
+    loop {
+        let mut tx = cloud.store().begin();
+        let pairs = due.iter().zip(outcomes);
+        let again = pairs
+            .filter_map(|((key, delivery), outcome)| settle(cloud, &mut tx, key, delivery, outcome, signer));
+        let first = again.min();
+        match tx.commit().wait() {
+            Ok(_) => return Ok(first),
+            Err(CommitError::Conflict) => {}
+            Err(error) => {
+                kernel::log::error("calls could not be saved", &[("problem", &error.to_string())]);
+                return Err(SnsError::Internal);
+            }
         }
     }
 }
@@ -304,7 +321,7 @@ fn settle(
     tx: &mut Tx,
     key: &Key,
     delivery: &Delivery,
-    outcome: Result<u16, String>,
+    outcome: &Result<u16, String>,
     signer: &Signer,
 ) -> Option<Timestamp> {
     // AWS: what the endpoint answers itself is final, but for 429 and what begins with 5.
@@ -314,7 +331,7 @@ fn settle(
             return None;
         }
         Ok(status) => (format!("the endpoint answered {status}"), !matches!(status, 429 | 500..=599)),
-        Err(problem) => (problem, false),
+        Err(problem) => (problem.clone(), false),
     };
     let wait = delivery.policy().retry.delay(delivery.attempts).filter(|_| !is_final);
     let Some(wait) = wait else {
