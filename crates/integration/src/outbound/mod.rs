@@ -10,7 +10,7 @@ mod exchange;
 mod trust;
 
 pub(crate) use address::Address;
-pub(crate) use exchange::Answer;
+pub(crate) use exchange::{Answer, is_field};
 pub use trust::Trust;
 
 use std::net::TcpStream;

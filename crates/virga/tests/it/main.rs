@@ -63,6 +63,7 @@ mod edges;
 mod endpoint;
 mod events_archives;
 mod events_delivery;
+mod events_destinations;
 mod events_rules;
 mod fixture;
 mod glacier_archives;
