@@ -3,7 +3,8 @@
 import json
 import time
 
-from cloudtest import Account, Cloud
+import pytest
+from cloudtest import Account, Cloud, refused
 from hooks import Hooks
 
 
@@ -68,3 +69,31 @@ def test_what_cannot_be_trusted_is_said_at_once(tmp_path):
     text = cloud.run("up", "--trust", str(tmp_path / "text.pem"), check=False)
     assert text.returncode == 1
     assert "there is no certificate in it" in text.stderr
+
+
+def test_the_cloud_does_not_order_itself_about_for_its_users(own_cloud, own_account):
+    """Its own pages answer to loopback, which is where its calls come from."""
+    sns = own_account.client("sns")
+    topic = sns.create_topic(Name="news")["TopicArn"]
+    for path in ("_virga/reset", "_localstack/state/reset"):
+        sns.subscribe(TopicArn=topic, Protocol="http", Endpoint=f"{own_cloud.endpoint}/{path}")
+        sns.subscribe(TopicArn=topic, Protocol="https", Endpoint=f"https://localhost:{own_cloud.port}/{path}")
+    deadline = time.monotonic() + 20
+    while own_cloud.log.read_text().count("the endpoint answered 403") < 4 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert own_cloud.log.read_text().count("the endpoint answered 403") == 4
+    assert sns.list_topics()["Topics"] == [{"TopicArn": topic}]
+
+
+@pytest.mark.parametrize("agent", ["Amazon Simple Notification Service Agent", "Amazon/EventBridge/ApiDestinations"])
+def test_what_it_calls_is_nobody_who_needs_no_secret(account, agent):
+    """The shared keys of roots are for loopback, and no user gets at them by having the cloud call itself."""
+    sts = account.client("sts")
+    assert sts.get_caller_identity()["Account"] == account.account
+
+    def disguise(request, **_):
+        request.headers["User-Agent"] = agent
+
+    sts.meta.events.register("before-send", disguise)
+    with refused("InvalidClientTokenId", status=403):
+        sts.get_caller_identity()

@@ -11,7 +11,7 @@ use super::model::{CALLS, Delivery};
 use super::routing;
 use super::target::NAME;
 use super::work::{exhausted, give_up, too_old};
-use crate::outbound::{Client, Request};
+use crate::outbound::{Agent, Client, Request};
 use crate::rates::Rates;
 use base::Timestamp;
 use kernel::reconcile::Reconciler;
@@ -132,6 +132,7 @@ impl CallOut {
         let Invocation { address, headers, body } =
             prepare(cloud, due.delivery, destination).map_err(at_once)?;
         let request = Request {
+            agent: Agent::Destinations,
             method: &destination.method,
             address: &address,
             headers,

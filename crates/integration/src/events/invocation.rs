@@ -18,14 +18,8 @@ use std::time::Duration;
 use wire::{Fault, Value};
 
 /// AWS: headers that go with each call, and that nothing changes.
-const FIXED: &[(&str, &str)] = &[
-    ("User-Agent", "Amazon/EventBridge/ApiDestinations"),
-    ("Range", "bytes=0-1048575"),
-    ("Accept-Encoding", "gzip,deflate"),
-];
+const FIXED: &[(&str, &str)] = &[("Range", "bytes=0-1048575"), ("Accept-Encoding", "gzip,deflate")];
 const CONTENT_TYPE: (&str, &str) = ("Content-Type", "application/json; charset=utf-8");
-/// Those that are the connection's own, so that what is given under these names would not arrive.
-const OWN: &[&str] = &["Connection", "Content-Length", "Host", "Transfer-Encoding"];
 
 /// A call that is to be made.
 #[derive(Debug)]
@@ -147,7 +141,6 @@ pub(super) fn build(
         Kind::ApiKey => (connection.user.as_str(), secrets.secret.clone()),
     };
     set(&mut headers, name, value, same_header);
-    headers.retain(|(name, _)| !OWN.iter().any(|own| same_header(own, name)));
     for (name, value) in FIXED {
         set(&mut headers, name, (*value).to_owned(), same_header);
     }
@@ -217,12 +210,7 @@ mod tests {
     fn target_and_connection_go_together_and_the_connection_counts() {
         let target = Http {
             path: vec!["$.detail.id".into(), "$.detail.n".into()],
-            headers: pairs(&[
-                ("X-Own", "$.detail.n"),
-                ("x-both", "target"),
-                ("user-agent", "me"),
-                ("Host", "h"),
-            ]),
+            headers: pairs(&[("X-Own", "$.detail.n"), ("x-both", "target"), ("range", "all")]),
             query: pairs(&[("q", "a b"), ("both", "target")]),
         };
         let parameters = Parameters {
@@ -243,7 +231,6 @@ mod tests {
                 "Accept-Encoding: gzip,deflate",
                 "Authorization: Basic dXNlcjpwYXNz",
                 "Range: bytes=0-1048575",
-                "User-Agent: Amazon/EventBridge/ApiDestinations",
                 "X-Both: connection",
                 "X-Own: 7",
                 "content-type: text/x",

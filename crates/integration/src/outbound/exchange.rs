@@ -1,6 +1,6 @@
 //! HTTP/1.1 for one request: it is written, its answer is read, and the connection is over.
 
-use super::Request;
+use super::{OWN, Request};
 use std::io::{Error, ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::time::Instant;
@@ -79,8 +79,14 @@ pub(super) fn exchange(stream: &mut dyn Both, request: &Request<'_>, wanted: boo
     let say = |error: Error| error.to_string();
     let mut head = format!("{} {} HTTP/1.1\r\n", request.method, request.address.path);
     let length = request.body.len().to_string();
-    let own = [("Host", request.address.host()), ("Content-Length", length), ("Connection", "close".into())];
+    let own = [
+        ("Host", request.address.host()),
+        ("Content-Length", length),
+        ("Connection", "close".into()),
+        ("User-Agent", request.agent.name().into()),
+    ];
     let given = request.headers.iter().map(|(name, value)| (name.as_str(), value.clone()));
+    let given = given.filter(|(name, _)| !OWN.iter().any(|own| own.eq_ignore_ascii_case(name)));
     for (name, value) in own.into_iter().chain(given) {
         if !is_field(name) || !is_field(&value) {
             return Err(format!("the header {name:?} cannot be sent"));
@@ -200,7 +206,7 @@ impl Incoming<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Address, Request};
+    use super::super::{Address, Agent, Request};
     use super::*;
     use std::io::Cursor;
     use std::time::Duration;
@@ -230,7 +236,8 @@ mod tests {
         let address = Address::read("http://127.0.0.1:8080/a?b").unwrap();
         let headers = headers.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
         let within = Duration::from_secs(1);
-        let request = Request { method: "PUT", address: &address, headers, body: b"hi", within };
+        let agent = Agent::Topics;
+        let request = Request { agent, method: "PUT", address: &address, headers, body: b"hi", within };
         let mut script = Script(Cursor::new(answer.as_bytes().to_vec()), Vec::new());
         let answer = exchange(&mut script, &request, true);
         let answer = answer.map(|answer| (answer.status, String::from_utf8(answer.body).unwrap()));
@@ -239,10 +246,10 @@ mod tests {
 
     #[test]
     fn a_request_and_the_forms_of_its_answer() {
-        let (_, sent) = asked("HTTP/1.1 204 X\r\n\r\n", &[("X-A", "1")]);
+        let (_, sent) = asked("HTTP/1.1 204 X\r\n\r\n", &[("X-A", "1"), ("user-agent", "me"), ("HOST", "h")]);
         assert_eq!(
             sent,
-            "PUT /a?b HTTP/1.1\r\nHost: 127.0.0.1:8080\r\nContent-Length: 2\r\nConnection: close\r\nX-A: 1\r\n\r\nhi"
+            "PUT /a?b HTTP/1.1\r\nHost: 127.0.0.1:8080\r\nContent-Length: 2\r\nConnection: close\r\nUser-Agent: Amazon Simple Notification Service Agent\r\nX-A: 1\r\n\r\nhi"
         );
         let good = |status, body: &str| Ok((status, body.to_owned()));
         for (answer, expected) in [

@@ -4,7 +4,7 @@ use super::delivery_policy::Policy;
 use super::envelope;
 use super::model::Delivery;
 use super::signing::Signer;
-use crate::outbound::{Address, Client, Request};
+use crate::outbound::{Address, Agent, Client, Request};
 use std::time::Duration;
 
 /// AWS: an endpoint has so long to answer.
@@ -24,7 +24,6 @@ pub(crate) fn call(client: &Client, delivery: &Delivery, signer: &Signer) -> Res
         ("x-amz-sns-message-id", delivery.message_id.clone()),
         ("x-amz-sns-topic-arn", delivery.topic_arn()),
         ("Content-Type", policy.content_type().to_owned()),
-        ("User-Agent", "Amazon Simple Notification Service Agent".to_owned()),
     ];
     if delivery.token.is_none() || delivery.ends {
         headers.push(("x-amz-sns-subscription-arn", delivery.subscription_arn()));
@@ -34,6 +33,7 @@ pub(crate) fn call(client: &Client, delivery: &Delivery, signer: &Signer) -> Res
     }
     let headers = headers.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
     let body = body.as_bytes();
-    let request = Request { method: "POST", address: &address, headers, body, within: TIMEOUT };
+    let agent = Agent::Topics;
+    let request = Request { agent, method: "POST", address: &address, headers, body, within: TIMEOUT };
     client.call(&request, false).map(|answer| answer.status)
 }

@@ -283,3 +283,17 @@ pub(crate) fn subscription(cx: &Cx<'_>, arn: &str) -> Result<Subscription, SnsEr
     let Some(id) = &place.subscription else { return Err(invalid("SubscriptionArn")) };
     SUBSCRIPTIONS.get(cx.tx, &place.key().str(id))?.ok_or(SnsError::NoSubscription)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Delivery;
+    use std::time::Duration;
+
+    #[test]
+    fn what_was_accepted_before_policies_were_kept_is_tried_again_as_it_was() {
+        let delivery = Delivery { retries: 2, retry_seconds: 7, ..Delivery::default() };
+        let retry = delivery.policy().retry;
+        let seven = Some(Duration::from_secs(7));
+        assert_eq!((0..3).map(|number| retry.delay(number)).collect::<Vec<_>>(), [seven, seven, None]);
+    }
+}
