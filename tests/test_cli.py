@@ -79,7 +79,8 @@ def test_up_again_does_not_pretend_to_have_changed_what_runs(own_cloud):
     again = own_cloud.run("up", "--detach", "--listen", own_cloud.endpoint.removeprefix("http://"))
     assert "already running" in again.stdout
     assert f"virga env --data {own_cloud.data}" in again.stdout
-    for other in (["--strict"], ["--seed", "7"], ["--dynamodb-lag", "9"], ["--listen", "127.0.0.1:1"]):
+    others = (["--strict"], ["--seed", "7"], ["--dynamodb-lag", "9"], ["--trust", "x"], ["--listen", "127.0.0.1:1"])
+    for other in others:
         done = own_cloud.run("up", "--detach", *other, check=False)
         assert (done.returncode, done.stdout) == (1, ""), other
         assert "virga down" in done.stderr

@@ -237,7 +237,7 @@ def test_only_who_is_trusted_and_let_in(store, tmp_path):
     tls = Outside(tmp_path / "tls", Store(secure.replace("https:", "http:"), store.key, store.secret))
     tls.at = "s3://contents/tls"
     tls.store.endpoint = secure
-    tls.options = ("--contents-ca", bundle)
+    tls.options = ("--trust", bundle)
     tls.start()
     s3 = Account(tls, "000000000000").client("s3")
     s3.create_bucket(Bucket="bytes")

@@ -106,6 +106,62 @@ def test_an_http_endpoint_confirms_by_its_link(account):
     server.shutdown()
 
 
+def test_an_endpoint_is_tried_again_and_throttled_by_its_policy(account):
+    seen = []
+
+    class Hook(BaseHTTPRequestHandler):
+        def do_POST(self):
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            seen.append((time.monotonic(), self.headers["Content-Type"], body))
+            messages = [message["Message"] for _, _, message in seen]
+            self.send_response(503 if messages.count("stubborn") in (1, 2) and body["Message"] == "stubborn" else 200)
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Hook)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    sns = account.client("sns")
+    policy = {
+        "healthyRetryPolicy": {"minDelayTarget": 1, "maxDelayTarget": 1, "numRetries": 2, "numNoDelayRetries": 1},
+        "throttlePolicy": {"maxReceivesPerSecond": 4},
+        "requestPolicy": {"headerContentType": "application/json"},
+    }
+    topic = sns.create_topic(Name="news")["TopicArn"]
+    arn = sns.subscribe(
+        TopicArn=topic,
+        Protocol="http",
+        Endpoint=f"http://127.0.0.1:{server.server_port}/",
+        Attributes={"DeliveryPolicy": json.dumps(policy)},
+        ReturnSubscriptionArn=True,
+    )["SubscriptionArn"]
+
+    def wait(count):
+        deadline = time.monotonic() + 30
+        while len(seen) < count and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert len(seen) == count
+
+    wait(1)
+    sns.confirm_subscription(TopicArn=topic, Token=seen[0][2]["Token"])
+    shown = sns.get_subscription_attributes(SubscriptionArn=arn)["Attributes"]
+    assert json.loads(shown["EffectiveDeliveryPolicy"])["healthyRetryPolicy"]["backoffFunction"] == "linear"
+    sns.publish(TopicArn=topic, Message="stubborn")
+    wait(4)
+    first, at_once, later = [at for at, _, message in seen[1:] if message["Message"] == "stubborn"]
+    assert at_once - first < 0.9 <= later - at_once
+    assert {kind for _, kind, _ in seen[1:]} == {"application/json"}
+    time.sleep(1.1)
+    for number in range(9):
+        sns.publish(TopicArn=topic, Message=str(number))
+    wait(13)
+    times = [at for at, _, _ in seen[4:]]
+    # No second has more than four; what a call takes to arrive may differ a little.
+    assert all(fifth - first > 0.9 for first, fifth in zip(times, times[4:], strict=False))
+    server.shutdown()
+
+
 def test_the_command_line_and_the_mailbox(own_cloud, own_account):
     topic = own_account.aws("sns", "create-topic", "--name", "cli")["TopicArn"]
     own_account.aws(

@@ -5,6 +5,8 @@
 mod chunks;
 pub mod events;
 mod md5;
+pub mod outbound;
+mod rates;
 mod schedule;
 pub mod scheduler;
 pub mod sns;

@@ -11,7 +11,7 @@ use std::fmt::Write as _;
 use std::fs::{self, File, OpenOptions};
 use std::io::{ErrorKind, Write};
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::Arc;
 
 /// The choice of a cloud whose contents lie in a bucket.
@@ -20,7 +20,6 @@ pub(crate) struct Bucket {
     address: String,
     endpoint: Option<String>,
     region: String,
-    authorities: Option<PathBuf>,
     /// By what the bucket knows this cloud again.
     owner: String,
 }
@@ -41,7 +40,6 @@ impl Bucket {
             address: must("address")?,
             endpoint: read("endpoint"),
             region: must("region")?,
-            authorities: read("authorities").map(PathBuf::from),
             owner: must("owner")?,
         }))
     }
@@ -58,7 +56,6 @@ impl Bucket {
             "address": self.address,
             "endpoint": self.endpoint,
             "region": self.region,
-            "authorities": self.authorities,
             "owner": self.owner,
         });
         let written = || {
@@ -72,22 +69,24 @@ impl Bucket {
         written().map_err(|e| format!("{}: {e}", file.display()))
     }
 
-    fn open(&self) -> Result<Arc<dyn Blobs>, String> {
+    /// `authorities` is a file with the certificates by which the store is known, instead of those that this machine
+    /// trusts.
+    fn open(&self, authorities: Option<&Path>) -> Result<Arc<dyn Blobs>, String> {
         let place = self.place()?;
         let credentials = Place::bucket_credentials()?;
-        let opened = ObjectStore::open(place.clone(), credentials, self.authorities.as_deref(), &self.owner);
+        let opened = ObjectStore::open(place.clone(), credentials, authorities, &self.owner);
         Ok(Arc::new(opened.map_err(|e| format!("the contents in {place} cannot be used: {e}"))?))
     }
 }
 
 /// The contents of the cloud in this data folder. It is new, and may choose, until it has a master key.
 pub(crate) fn contents(place: &Place, options: &Options, rng: &Rng) -> Result<Arc<dyn Blobs>, String> {
+    let authorities = options.trust.as_deref();
     let kept = Bucket::of(place)?;
     let wanted = options.contents.as_ref().map(|address| Bucket {
         address: address.clone(),
         endpoint: options.contents_endpoint.clone(),
         region: options.contents_region.clone(),
-        authorities: options.contents_ca.clone(),
         // A bucket may know of a start that failed thereafter.
         owner: kept.as_ref().map_or_else(|| owner(rng), |kept| kept.owner.clone()),
     });
@@ -99,12 +98,12 @@ pub(crate) fn contents(place: &Place, options: &Options, rng: &Rng) -> Result<Ar
         wanted.place()?;
         // Before the bucket knows of us: it must never hold an owner whom nobody remembers.
         wanted.keep(place)?;
-        return wanted.open();
+        return wanted.open(authorities);
     }
     match (kept, wanted) {
         (None, None) => files(place),
-        (Some(kept), None) => kept.open(),
-        (Some(kept), Some(wanted)) if kept.place()? == wanted.place()? => kept.open(),
+        (Some(kept), None) => kept.open(authorities),
+        (Some(kept), Some(wanted)) if kept.place()? == wanted.place()? => kept.open(authorities),
         (Some(kept), Some(_)) => {
             Err(format!("the contents of this cloud lie in {}, and stay there", kept.place()?))
         }

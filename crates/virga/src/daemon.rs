@@ -6,6 +6,7 @@ use crate::config::{Place, Running};
 use crate::gateway::Gateway;
 use crate::{bucket, pages, wiring};
 use base::{Clock, Rng};
+use integration::outbound::{Client, Trust};
 use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::{Read, Write};
 use std::net::SocketAddr;
@@ -43,6 +44,7 @@ pub(crate) fn run(
     let front = Arc::new(ec2::front::Door::default());
     let authority = Arc::new(Authority::of(place.authority_file()));
     let trusted = Arc::clone(&authority);
+    let client = Client::new(trust(Arc::clone(&authority), options.trust.as_deref())?);
     let ground = wiring::Ground {
         networks: wiring::real_networks(),
         machines: Some(place.data.join("machines")),
@@ -50,6 +52,7 @@ pub(crate) fn run(
         front: Arc::clone(&front),
         authority: Arc::new(compute::ec2::work::Trust(Box::new(move || trusted.pem()))),
         door: Arc::clone(&door),
+        client,
     };
     let cloud = wiring::cloud_on(ground, store, blobs, Clock::system(), rng, &master, settings)
         .map_err(|e| e.to_string())?;
@@ -58,6 +61,20 @@ pub(crate) fn run(
     let tls = authority::server(Arc::clone(&authority))?.into();
     let ways = Ways { functions: door, machines: front, tls, authority };
     runtime.block_on(serve(place, options.listen, cloud, &ways, ready))
+}
+
+/// Whose certificates endpoints may have: the cloud's own authority's, and those of a file.
+fn trust(own: Arc<Authority>, file: Option<&Path>) -> Result<Trust, String> {
+    let more = match file {
+        Some(file) => {
+            let say = |e: &dyn std::fmt::Display| format!("{}: {e}", file.display());
+            let pem = fs::read_to_string(file).map_err(|e| say(&e))?;
+            Trust::check(&pem).map_err(|e| say(&e))?;
+            pem
+        }
+        None => String::new(),
+    };
+    Ok(Trust::of(move || own.pem().map(|own| format!("{own}\n{more}"))))
 }
 
 /// The ways from inside the cloud to it.

@@ -4,6 +4,7 @@ use base::{Clock, Rng};
 use blob::Blobs;
 use database::dynamodb;
 use ec2::plane::DataPlane;
+use integration::outbound::{Client, Trust};
 use integration::{events, scheduler, sns, sqs};
 use kernel::meter::Tariff;
 use kernel::reconcile::Reconciler;
@@ -66,6 +67,8 @@ pub struct Ground {
     pub authority: Arc<compute::ec2::work::Trust>,
     /// The way from functions to the cloud.
     pub door: Arc<compute::lambda::workshop::Door>,
+    /// By whom endpoints on this machine are called.
+    pub client: Arc<Client>,
 }
 
 /// A cloud over an open store, with every built service; its networks are simulated.
@@ -80,16 +83,20 @@ pub fn cloud(
     master: &[u8; 32],
     settings: Settings,
 ) -> Result<Arc<Cloud>, StoreError> {
-    let networks = DataPlane::new(Box::new(|| Ok(Arc::new(host::Simulator::new()))));
-    let simulated = Ground {
-        networks,
+    cloud_on(simulated(), store, blobs, clock, rng, master, settings)
+}
+
+/// Networks that are no real ones, and nobody who is trusted.
+pub fn simulated() -> Ground {
+    Ground {
+        networks: DataPlane::new(Box::new(|| Ok(Arc::new(host::Simulator::new())))),
         machines: None,
         functions: None,
         front: Arc::default(),
         authority: compute::ec2::work::Trust::nobody(),
         door: Arc::default(),
-    };
-    cloud_on(simulated, store, blobs, clock, rng, master, settings)
+        client: Client::new(Trust::nobody()),
+    }
 }
 
 /// The data plane in a host process, which is this program again; started when it is first needed.
@@ -150,7 +157,7 @@ pub fn cloud_on(
     let parts = Parts {
         services: services(),
         directory,
-        reconcilers: [own, management_work(), storage_work(), database_work(), integration_work()].concat(),
+        reconcilers: [own, work(ground.client)].concat(),
         subscribers: vec![Arc::new(events::work::OwnEvents)],
         sagas: vec![&security::organizations::create::CREATE_ACCOUNT],
         sites: vec![
@@ -189,6 +196,11 @@ const TARIFFS: &[&dyn Tariff] = &[
 
 /// What a service does by itself.
 type Work = Vec<Arc<dyn Reconciler>>;
+
+/// Of all services that need nothing of the ground, or by whom endpoints are called.
+fn work(client: Arc<Client>) -> Work {
+    [management_work(), storage_work(), database_work(), integration_work(client)].concat()
+}
 
 /// Stacks, alarms, logs.
 fn management_work() -> Work {
@@ -242,16 +254,17 @@ fn database_work() -> Work {
 }
 
 /// Queues, topics, events.
-fn integration_work() -> Work {
+fn integration_work(client: Arc<Client>) -> Work {
     vec![
         Arc::new(sqs::work::Expire),
         Arc::new(sqs::work::ForgetIds),
         Arc::new(sqs::work::Sweep),
         Arc::new(sqs::work::Move),
         Arc::new(sns::work::Deliver),
-        Arc::new(sns::work::CallOut),
+        Arc::new(sns::work::CallOut(Arc::clone(&client))),
         Arc::new(sns::work::ForgetIds),
         Arc::new(events::work::Deliver),
+        Arc::new(events::calling::CallOut(client)),
         Arc::new(events::work::Replays),
         Arc::new(events::work::Retain),
         Arc::new(events::work::Tick),

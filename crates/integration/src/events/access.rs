@@ -81,6 +81,28 @@ pub(super) fn new_archive(cx: &mut Cx<'_>, request: &Struct) -> Targets {
     Ok(targets)
 }
 
+fn named_target(cx: &Cx<'_>, request: &Struct, kind: &str) -> Targets {
+    let (region, account) = (cx.region.name(), cx.account);
+    let name = request.str("Name").unwrap_or_default();
+    Ok(vec![Target::on(format!("arn:aws:events:{region}:{account}:{kind}/{name}")).owned_by(account)])
+}
+
+/// The connection that `Name` tells.
+///
+/// # Errors
+/// Never.
+pub(super) fn connection(cx: &mut Cx<'_>, request: &Struct) -> Targets {
+    named_target(cx, request, "connection")
+}
+
+/// The API destination that `Name` tells.
+///
+/// # Errors
+/// Never.
+pub(super) fn destination(cx: &mut Cx<'_>, request: &Struct) -> Targets {
+    named_target(cx, request, "api-destination")
+}
+
 /// The replay that `ReplayName` tells.
 ///
 /// # Errors

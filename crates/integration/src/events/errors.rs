@@ -12,6 +12,11 @@ wire::errors! {
         ArchiveExists(name: String) = 400, "ResourceAlreadyExistsException", "Archive {name} already exists.";
         ReplayExists(name: String) = 400, "ResourceAlreadyExistsException", "Replay {name} already exists.";
         ReplayOver(name: String) = 400, "IllegalStatusException", "Replay {name} is not in a valid state for this operation.";
+        NoConnection(name: String) = 400, "ResourceNotFoundException", "Failed to describe the connection(s). Connection '{name}' does not exist.";
+        NoConnectionArn(arn: String) = 400, "ResourceNotFoundException", "Connection '{arn}' does not exist.";
+        ConnectionExists(name: String) = 400, "ResourceAlreadyExistsException", "Connection '{name}' already exists.";
+        NoDestination(name: String) = 400, "ResourceNotFoundException", "Failed to describe the api-destination(s). An api-destination '{name}' does not exist.";
+        DestinationExists(name: String) = 400, "ResourceAlreadyExistsException", "An api-destination '{name}' already exists.";
         NoTarget(id: String, rule: String) = 400, "ResourceNotFoundException", "Target {id} does not exist on rule {rule}.";
         NoStatement = 400, "ResourceNotFoundException", "Statement with the provided id does not exist.";
         BusExists(name: String) = 400, "ResourceAlreadyExistsException", "Event bus {name} already exists.";

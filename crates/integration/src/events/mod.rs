@@ -5,11 +5,19 @@
 //! gives and no others, again until the target's retries are over, and then into its dead-letter queue. What the cloud's own
 //! services tell is on the default bus. Schedules cost nothing until they are due.
 //!
-//! Not here: targets other than queues, topics, functions, log groups and buses; rules on another account's bus; partner sources, connections, API destinations, global endpoints; own keys and logs of buses.
+//! API destinations are HTTPS endpoints on this machine; they are called apart from other deliveries ([`calling`]), authorized by
+//! connections ([`connection`]).
+//!
+//! Not here: targets other than queues, topics, functions, log groups, buses and API destinations; OAuth of connections; rules on
+//! another account's bus; partner sources, global endpoints; own keys and logs of buses.
 
 mod access;
 mod archive;
+pub mod calling;
+mod connection;
+mod destination;
 mod errors;
+mod invocation;
 mod model;
 mod ops;
 mod policy;
@@ -32,6 +40,8 @@ pub static EVENTS: kernel::Service = kernel::Service {
         ops::pattern::OPS,
         ops::tag::OPS,
         ops::archive::OPS,
+        ops::connection::OPS,
+        ops::destination::OPS,
         ops::replay::OPS,
     ],
 };

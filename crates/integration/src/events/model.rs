@@ -17,6 +17,8 @@ pub(super) const RULES: Table<Rule> = Table::new(0x1402, "events/rules");
 pub(super) const TARGETS: Table<Target> = Table::new(0x1403, "events/targets");
 /// By when they are to be made, number.
 pub(super) const DELIVERIES: Table<Delivery> = Table::new(0x1404, "events/deliveries");
+/// Those to API destinations, likewise.
+pub(super) const CALLS: Table<Delivery> = Table::new(0x140E, "events/calls");
 /// Rules with a schedule, by when they are due, account, region, name.
 pub(super) const DUE: Table<Due> = Table::new(0x1405, "events/due");
 
@@ -67,6 +69,16 @@ store::record! {
         9 => pub(super) retries: Option<u32>,
         10 => pub(super) age_seconds: Option<u32>,
         11 => pub(super) dead_letters: Option<String>,
+        /// Of an API destination.
+        12 => pub(super) http: Option<Http>,
+    }
+
+    /// What a target brings to a call: values, or paths of them in the event.
+    #[derive(Clone, PartialEq, Eq, Debug)]
+    pub(super) struct Http {
+        1 => pub(super) path: Vec<String>,
+        2 => pub(super) headers: BTreeMap<String, String>,
+        3 => pub(super) query: BTreeMap<String, String>,
     }
 
     /// An event on its way to one target.

@@ -2,7 +2,7 @@
 
 use super::archive;
 use super::errors::EventsError;
-use super::model::{Bus, DELIVERIES, Delivery, RULES, Rule};
+use super::model::{Bus, CALLS, DELIVERIES, Delivery, RULES, Rule};
 use super::target;
 use super::transform::{self, About};
 use base::Timestamp;
@@ -140,5 +140,6 @@ pub(super) fn send(
 
 /// Puts a delivery where it comes due.
 pub(super) fn put(tx: &mut Tx, at: Timestamp, delivery: &Delivery) {
-    DELIVERIES.put(tx, &Key::global().time(at).u64(delivery.number), delivery);
+    let table = if target::is_called(&delivery.target) { &CALLS } else { &DELIVERIES };
+    table.put(tx, &Key::global().time(at).u64(delivery.number), delivery);
 }

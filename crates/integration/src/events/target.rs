@@ -24,6 +24,8 @@ enum Kind {
     LogGroup,
     Bus,
     Function,
+    /// What is called apart from the others.
+    Destination,
 }
 
 impl Kind {
@@ -34,9 +36,15 @@ impl Kind {
             "lambda" if arn.resource.starts_with("function:") => Some(Kind::Function),
             "logs" if arn.resource.starts_with("log-group:") => Some(Kind::LogGroup),
             "events" if arn.resource.starts_with("event-bus/") => Some(Kind::Bus),
+            "events" if arn.resource.starts_with("api-destination/") => Some(Kind::Destination),
             _ => None,
         }
     }
+}
+
+/// Whether a target is an endpoint that is called.
+pub(super) fn is_called(target: &Target) -> bool {
+    Arn::parse(&target.arn).and_then(|arn| Kind::of(&arn)) == Some(Kind::Destination)
 }
 
 /// A target that is reached by a role alone, and has none of its own, has the rule's.
@@ -87,6 +95,14 @@ pub(super) fn check(target: &Target, rule: &Rule) -> Result<(), EventsError> {
     }
     if kind == Kind::Bus && target.role.is_none() && rule.role.is_none() {
         return Err(invalid(format!("RoleArn is required for target {}.", target.arn)));
+    }
+    if kind == Kind::Destination && target.role.is_none() {
+        return Err(invalid(format!("RoleArn is required for target {}.", target.arn)));
+    }
+    if kind != Kind::Destination && target.http.is_some() {
+        return Err(invalid(format!(
+            "Parameter(s) HttpParameters can only be used with an API destination: {id}."
+        )));
     }
     if kind == Kind::LogGroup && target.role.is_some() {
         return Err(invalid(format!("RoleArn is not supported for target {}.", target.arn)));
@@ -143,6 +159,7 @@ pub(super) fn reach(
         }
         Kind::LogGroup => log(cloud, tx, delivery, &arn, now),
         Kind::Bus => forward(cloud, tx, delivery, &arn, now),
+        Kind::Destination => Err(gone()),
     }
 }
 

@@ -51,11 +51,22 @@ fn deliver(cloud: &Arc<Cloud>, tx: &mut Tx, delivery: &Delivery, now: Timestamp)
         let attempts = delivery.attempts + 1;
         return routing::put(tx, now.plus(due::pause(attempts)), &Delivery { attempts, ..delivery.clone() });
     }
+    give_up(cloud, tx, delivery, fault, exhausted.flatten());
+}
+
+/// Into the dead-letter queue, where there is one; with the bound of the retry policy that was reached.
+pub(super) fn give_up(
+    cloud: &Arc<Cloud>,
+    tx: &mut Tx,
+    delivery: &Delivery,
+    fault: Fault,
+    exhausted: Option<&'static str>,
+) {
     let queue = delivery.target.dead_letters.as_deref();
     let buried = match queue {
         Some(queue) => {
             let savepoint = tx.savepoint();
-            let outcome = target::bury(cloud, tx, delivery, queue, &fault, exhausted.flatten());
+            let outcome = target::bury(cloud, tx, delivery, queue, &fault, exhausted);
             if outcome.is_err() {
                 tx.rollback_to(savepoint);
             }
@@ -74,12 +85,14 @@ fn deliver(cloud: &Arc<Cloud>, tx: &mut Tx, delivery: &Delivery, now: Timestamp)
 }
 
 /// Which of the retry policy's bounds is reached, as AWS names it.
-fn exhausted(delivery: &Delivery, now: Timestamp) -> Option<&'static str> {
-    let target = &delivery.target;
-    let age = target.age_seconds.map_or(AGE, |seconds| Duration::from_secs(seconds.into()));
-    if delivery.attempts >= target.retries.unwrap_or(RETRIES) {
-        return Some("MaximumRetryAttempts");
-    }
+pub(super) fn exhausted(delivery: &Delivery, now: Timestamp) -> Option<&'static str> {
+    let attempts = delivery.attempts >= delivery.target.retries.unwrap_or(RETRIES);
+    if attempts { Some("MaximumRetryAttempts") } else { too_old(delivery, now) }
+}
+
+/// The bound that a delivery's age has reached.
+pub(super) fn too_old(delivery: &Delivery, now: Timestamp) -> Option<&'static str> {
+    let age = delivery.target.age_seconds.map_or(AGE, |seconds| Duration::from_secs(seconds.into()));
     (now.since(delivery.taken) >= age).then_some("MaximumEventAgeInSeconds")
 }
 

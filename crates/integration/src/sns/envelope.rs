@@ -84,20 +84,36 @@ fn signed(members: &[(&str, &str)]) -> String {
     members.iter().map(|(name, value)| format!("{name}\n{value}\n")).collect()
 }
 
-fn confirmation_words(delivery: &Delivery) -> String {
+/// What a message is, in its body and its header.
+pub(crate) fn kind(delivery: &Delivery) -> &'static str {
+    match delivery.token {
+        Some(_) if delivery.ends => "UnsubscribeConfirmation",
+        Some(_) => "SubscriptionConfirmation",
+        None => "Notification",
+    }
+}
+
+/// What is said beside a token.
+fn words(delivery: &Delivery) -> String {
+    if delivery.ends {
+        return format!(
+            "You have chosen to deactivate subscription {}.\nTo cancel this operation and restore the subscription, visit the SubscribeURL included in this message.",
+            delivery.subscription_arn()
+        );
+    }
     format!(
         "You have chosen to subscribe to the topic {}.\nTo confirm the subscription, visit the SubscribeURL included in this message.",
         delivery.topic_arn()
     )
 }
 
-/// The document of a notification, or of the request to confirm a subscription.
+/// The document of a notification, or of the request to confirm or to restore a subscription.
 pub(crate) fn document(delivery: &Delivery, signer: &Signer) -> String {
     let (topic, time) = (delivery.topic_arn(), delivery.time.iso8601_millis());
     let mut out = Document::default();
     let confirm = delivery.token.as_deref().map(|token| (token, confirm_url(delivery, token)));
-    let kind = if confirm.is_some() { "SubscriptionConfirmation" } else { "Notification" };
-    let words = if confirm.is_some() { confirmation_words(delivery) } else { delivery.message.clone() };
+    let kind = kind(delivery);
+    let words = if confirm.is_some() { words(delivery) } else { delivery.message.clone() };
     out.text("Type", kind);
     out.text("MessageId", &delivery.message_id);
     if let Some(number) = delivery.number {

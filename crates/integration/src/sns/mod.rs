@@ -2,16 +2,16 @@
 //!
 //! Publishing writes a delivery for each subscription whose filter lets the message through, in the transaction that
 //! accepts it ([`publishing`]). Reconcilers deliver ([`work`]): to queues by calling SQS on behalf of the topic, so
-//! that the queue's policy decides, and likewise to functions; to HTTP endpoints on this machine; e-mails and text messages into a mailbox.
+//! that the queue's policy decides, and likewise to functions; to HTTP and HTTPS endpoints on this machine; e-mails and text messages into a mailbox.
 //! Notifications are signed under a key of the cloud's own, whose certificate it serves ([`signing`], [`site`]).
 //!
-//! Not here: Firehose, mobile push and HTTPS as endpoints, archives and replay, encryption of topics, delivery
-//! status logging, data protection policies, the SMS sandbox; of delivery policies only `numRetries` and
-//! `minDelayTarget` act, and the rest is kept and shown.
+//! Not here: Firehose and mobile push as endpoints, archives and replay, encryption of topics, delivery
+//! status logging, data protection policies, the SMS sandbox.
 
 mod access;
 mod calling;
 mod confirming;
+mod delivery_policy;
 mod envelope;
 mod errors;
 pub mod mailbox;

@@ -6,6 +6,7 @@ use kernel::Cx;
 use std::collections::BTreeMap;
 use store::{Key, Table};
 
+use super::delivery_policy::{Policy, Retry};
 use super::errors::{SnsError, invalid};
 
 /// What ends the name of a FIFO topic.
@@ -91,8 +92,13 @@ store::record! {
         20 => pub not_before: Timestamp,
         /// It asks for confirmation with this token, and is no notification.
         21 => pub token: Option<String>,
+        /// How often and after how many seconds one is tried again that was accepted before 24 was kept.
         22 => pub retries: u32,
         23 => pub retry_seconds: u32,
+        /// Of HTTP endpoints.
+        24 => pub policy: Option<Policy>,
+        /// What its token would restore is over.
+        25 => pub ends: bool,
     }
 
     /// The position of a FIFO topic's last message.
@@ -143,6 +149,8 @@ pub(crate) const DELIVERIES: Table<Delivery> = Table::new(0x1305, "sns/deliverie
 /// To HTTP endpoints, which may be slow.
 pub(crate) const CALLS: Table<Delivery> = Table::new(0x1306, "sns/calls");
 pub(crate) const MAILBOX: Table<Letter> = Table::new(0x1307, "sns/mailbox");
+/// Subscriptions of HTTP endpoints that were ended, for as long as their tokens restore them.
+pub(crate) const ENDED: Table<Subscription> = Table::new(0x1309, "sns/ended subscriptions");
 pub(crate) const SIGNING_KEY: Table<SigningKey> = Table::new(0x1308, "sns/signing key");
 
 pub(crate) fn topic_arn(account: AccountId, region: Region, name: &str) -> String {
@@ -189,6 +197,18 @@ impl Delivery {
 
     pub(crate) fn subscription_arn(&self) -> String {
         format!("{}:{}", self.topic_arn(), self.subscription)
+    }
+
+    /// By what it is made.
+    pub(crate) fn policy(&self) -> Policy {
+        let before = || {
+            let (retries, seconds) = (self.retries, self.retry_seconds);
+            Policy {
+                retry: Retry { retries, shortest: seconds, longest: seconds, ..Retry::default() },
+                ..Policy::default()
+            }
+        };
+        self.policy.clone().unwrap_or_else(before)
     }
 }
 
@@ -262,4 +282,18 @@ pub(crate) fn subscription(cx: &Cx<'_>, arn: &str) -> Result<Subscription, SnsEr
     let place = Place::read(arn, "SubscriptionArn")?;
     let Some(id) = &place.subscription else { return Err(invalid("SubscriptionArn")) };
     SUBSCRIPTIONS.get(cx.tx, &place.key().str(id))?.ok_or(SnsError::NoSubscription)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Delivery;
+    use std::time::Duration;
+
+    #[test]
+    fn what_was_accepted_before_policies_were_kept_is_tried_again_as_it_was() {
+        let delivery = Delivery { retries: 2, retry_seconds: 7, ..Delivery::default() };
+        let retry = delivery.policy().retry;
+        let seven = Some(Duration::from_secs(7));
+        assert_eq!((0..3).map(|number| retry.delay(number)).collect::<Vec<_>>(), [seven, seven, None]);
+    }
 }

@@ -9,12 +9,13 @@ use super::model::{
 };
 use super::subscribing;
 use aws_lc_rs::digest::{SHA256, digest as sha};
+use base::Timestamp;
 use bytes::Bytes;
 use kernel::Cx;
 use kernel::pattern::Pattern;
 use std::collections::BTreeMap;
 use std::time::Duration;
-use store::{Direction, Key};
+use store::{Direction, Key, Tx};
 use wire::{Pairs, Value};
 
 /// AWS: the quotas of the developer guide.
@@ -237,16 +238,20 @@ pub(crate) fn publish(cx: &mut Cx<'_>, topic: &Topic, parcel: &Parcel) -> Result
             group: parcel.group.clone(),
             deduplication: deduplication.clone(),
             number,
-            ..address(cx, topic, subscription)
+            ..address(topic, subscription, cx.now, cx.request.origin())
         };
-        enqueue(cx, &delivery, order);
+        enqueue(cx.tx, &delivery, order);
     }
     Ok(Published { message_id, number: number.map(super::envelope::number_text) })
 }
 
 /// A delivery to a subscription, before it has a message.
-pub(crate) fn address(cx: &Cx<'_>, topic: &Topic, subscription: &Subscription) -> Delivery {
-    let (retries, retry_seconds) = subscribing::retries(topic, subscription);
+pub(crate) fn address(
+    topic: &Topic,
+    subscription: &Subscription,
+    now: Timestamp,
+    origin: String,
+) -> Delivery {
     Delivery {
         subscription: subscription.id.clone(),
         account: topic.account,
@@ -254,26 +259,25 @@ pub(crate) fn address(cx: &Cx<'_>, topic: &Topic, subscription: &Subscription) -
         topic: topic.name.clone(),
         protocol: subscription.protocol.clone(),
         endpoint: subscription.endpoint.clone(),
-        time: cx.now,
+        time: now,
         raw: subscription.raw,
         dead_letters: subscription.redrive.as_deref().and_then(subscribing::dead_letter_target),
         signature_version: topic.signature_version,
-        origin: cx.request.origin(),
-        not_before: cx.now,
-        retries,
-        retry_seconds,
+        origin,
+        not_before: now,
+        policy: subscribing::policy(topic, subscription),
         ..Delivery::default()
     }
 }
 
 /// Puts a delivery on its way, behind those of lower order.
-pub(crate) fn enqueue(cx: &mut Cx<'_>, delivery: &Delivery, order: u64) {
+pub(crate) fn enqueue(tx: &mut Tx, delivery: &Delivery, order: u64) {
     let key = super::model::topic_key(delivery.account, delivery.region, &delivery.topic)
         .u64(order)
         .str(&delivery.message_id)
         .str(&delivery.subscription);
-    let table = if matches!(delivery.protocol.as_str(), "http" | "https") { &CALLS } else { &DELIVERIES };
-    table.put(cx.tx, &key, delivery);
+    let table = if subscribing::is_called(&delivery.protocol) { &CALLS } else { &DELIVERIES };
+    table.put(tx, &key, delivery);
 }
 
 enum Placed {

@@ -1,7 +1,7 @@
 //! What SNS answers beside its API: the certificate of its signatures, and the links in its messages that confirm and
 //! end subscriptions.
 
-use super::confirming;
+use super::confirming::{self, Handshake};
 use super::errors::{SnsError, invalid};
 use super::model::{Place, SUBSCRIPTIONS, Subscription};
 use super::signing;
@@ -48,19 +48,26 @@ impl Site for Links {
         cloud: &'a Arc<Cloud>,
         parts: &'a Parts,
         _: Incoming,
-        _: Peer,
+        peer: Peer,
     ) -> Running<'a, Reply> {
         Box::pin(async move {
             if parts.uri.path().starts_with(CERTIFICATE) {
                 return certificate(cloud, parts.uri.path());
             }
             let (operation, outcome) = match parameter(parts, "Action").as_deref() {
-                Some("Unsubscribe") => ("Unsubscribe", unsubscribe(cloud, parts).await),
+                Some("Unsubscribe") => ("Unsubscribe", unsubscribe(cloud, parts, &peer).await),
                 _ => ("ConfirmSubscription", confirm(cloud, parts).await),
             };
             answered(cloud, operation, outcome)
         })
     }
+}
+
+/// What links begin with that lead where this one led.
+fn origin(parts: &Parts, peer: &Peer) -> String {
+    let scheme = if peer.tls.is_some() { "https" } else { "http" };
+    let host = parts.headers.get("host").and_then(|host| host.to_str().ok()).unwrap_or("localhost");
+    format!("{scheme}://{host}")
 }
 
 fn certificate(cloud: &Arc<Cloud>, path: &str) -> Reply {
@@ -117,7 +124,7 @@ async fn confirm(cloud: &Arc<Cloud>, parts: &Parts) -> Result<Value, SnsError> {
 }
 
 /// AWS: who has the link may end the subscription, unless it was confirmed otherwise.
-async fn unsubscribe(cloud: &Arc<Cloud>, parts: &Parts) -> Result<Value, SnsError> {
+async fn unsubscribe(cloud: &Arc<Cloud>, parts: &Parts, peer: &Peer) -> Result<Value, SnsError> {
     let arn = parameter(parts, "SubscriptionArn").unwrap_or_default();
     let place = Place::read(&arn, "SubscriptionArn")?;
     let Some(id) = &place.subscription else { return Err(invalid("SubscriptionArn")) };
@@ -126,7 +133,10 @@ async fn unsubscribe(cloud: &Arc<Cloud>, parts: &Parts) -> Result<Value, SnsErro
         let found: Option<Subscription> = SUBSCRIPTIONS.get(tx, &key)?;
         match found {
             Some(found) if found.ends_authenticated => Err(SnsError::NotConfirmed),
-            Some(found) => confirming::end(tx, &found),
+            Some(found) => {
+                let handshake = Handshake::new(cloud.rng(), cloud.clock().now(), origin(parts, peer));
+                confirming::end(tx, &found, handshake)
+            }
             None => Ok(()),
         }
     })

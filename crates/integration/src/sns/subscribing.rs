@@ -1,5 +1,6 @@
 //! The attributes of subscriptions, and what they mean for deliveries.
 
+use super::delivery_policy::{self, Policy};
 use super::errors::{SnsError, invalid};
 use super::model::{FIFO, Subscription, Topic};
 use base::Arn;
@@ -9,9 +10,11 @@ use wire::Value;
 /// AWS: the filter policy constraints of the developer guide.
 const KEYS_MAX: usize = 5;
 const COMBINATIONS_MAX: u64 = 150;
-/// AWS: the default delivery policy of HTTP endpoints.
-const RETRIES: u32 = 3;
-const RETRY_SECONDS: u32 = 20;
+
+/// Whether a protocol is that of HTTP endpoints, which are called.
+pub(crate) fn is_called(protocol: &str) -> bool {
+    matches!(protocol, "http" | "https")
+}
 
 fn flag(name: &str, text: &str) -> Result<bool, SnsError> {
     match text {
@@ -53,8 +56,12 @@ pub(crate) fn set(subscription: &mut Subscription, name: &str, text: &str) -> Re
             subscription.redrive = some;
         }
         "DeliveryPolicy" => {
-            if some.is_some() && !matches!(wire::json::read(text), Some(Value::Map(_))) {
-                return Err(invalid("DeliveryPolicy: failed to parse JSON."));
+            // AWS: deliveries by other protocols have policies that nobody changes.
+            if some.is_some() && !is_called(&subscription.protocol) {
+                let protocol = &subscription.protocol;
+                return Err(invalid(format!(
+                    "Delivery protocol [{protocol}] does not support delivery policies."
+                )));
             }
             subscription.delivery_policy = some;
         }
@@ -110,17 +117,18 @@ pub(crate) fn dead_letter_target(text: &str) -> Option<String> {
     Arn::parse(target).filter(|arn| arn.service == "sqs").map(|_| target.to_owned())
 }
 
-/// How often, and after how many seconds, an HTTP endpoint is tried again.
-pub(crate) fn retries(topic: &Topic, subscription: &Subscription) -> (u32, u32) {
-    let own = subscription.delivery_policy.as_deref().and_then(wire::json::read);
-    let of_topic = topic.delivery_policy.as_deref().and_then(wire::json::read);
-    let policy = own.as_ref().and_then(|policy| policy.entry("healthyRetryPolicy")).or_else(|| {
-        let http = of_topic.as_ref().and_then(|policy| policy.entry("http"))?;
-        http.entry("defaultHealthyRetryPolicy")
-    });
-    let number = |name: &str, default: u32| {
-        let found = policy.and_then(|policy| policy.entry(name)).and_then(Value::as_int);
-        found.and_then(|n| u32::try_from(n).ok()).unwrap_or(default)
-    };
-    (number("numRetries", RETRIES), number("minDelayTarget", RETRY_SECONDS))
+/// Checks the delivery policy, when it is known whether messages go as they are.
+///
+/// # Errors
+/// `InvalidParameter`.
+pub(crate) fn check_delivery(subscription: &Subscription) -> Result<(), SnsError> {
+    let Some(text) = &subscription.delivery_policy else { return Ok(()) };
+    delivery_policy::check_subscription(text, subscription.raw)
+        .map_err(|why| invalid(format!("DeliveryPolicy: {why}")))
+}
+
+/// By what an HTTP endpoint is delivered to.
+pub(crate) fn policy(topic: &Topic, subscription: &Subscription) -> Option<Policy> {
+    let (of_topic, own) = (topic.delivery_policy.as_deref(), subscription.delivery_policy.as_deref());
+    is_called(&subscription.protocol).then(|| delivery_policy::effective(of_topic, own))
 }

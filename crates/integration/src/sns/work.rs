@@ -5,12 +5,15 @@
 //! and again until they take it or their retries are over.
 
 use super::calling;
+use super::confirming;
 use super::envelope;
 use super::errors::SnsError;
 use super::mailbox;
 use super::model::{Attribute, CALLS, DELIVERIES, Delivery, Letter, topic_arn};
 use super::publishing;
 use super::signing::{self, Signer};
+use crate::outbound::Client;
+use crate::rates::Rates;
 use base::{AccountId, Arn, Timestamp};
 use kernel::reconcile::Reconciler;
 use kernel::{Call, Cloud};
@@ -204,7 +207,7 @@ fn send(
     cloud.call_for(tx, NAME, (delivery.account, region), Some(&source), call).map(drop)
 }
 
-/// Forgets the deduplication ids of FIFO topics.
+/// Forgets the deduplication ids of FIFO topics, and the subscriptions that nothing restores any more.
 #[derive(Debug)]
 pub struct ForgetIds;
 
@@ -218,14 +221,15 @@ impl Reconciler for ForgetIds {
     }
 
     fn run(&self, cloud: &Arc<Cloud>) -> Result<Option<Timestamp>, String> {
-        publishing::forget_used(cloud).map_err(|error| Fault::from(error).to_string())?;
+        let forgotten = publishing::forget_used(cloud).and_then(|()| confirming::forget_ended(cloud));
+        forgotten.map_err(|error| Fault::from(error).to_string())?;
         Ok(None)
     }
 }
 
 /// To HTTP endpoints.
 #[derive(Debug)]
-pub struct CallOut;
+pub struct CallOut(pub Arc<Client>);
 
 impl Reconciler for CallOut {
     fn name(&self) -> &'static str {
@@ -237,39 +241,77 @@ impl Reconciler for CallOut {
     }
 
     fn run(&self, cloud: &Arc<Cloud>) -> Result<Option<Timestamp>, String> {
-        call_all(cloud).map_err(|error| Fault::from(error).to_string())
+        call_all(cloud, &self.0).map_err(|error| Fault::from(error).to_string())
     }
 }
 
-fn call_all(cloud: &Arc<Cloud>) -> Result<Option<Timestamp>, SnsError> {
-    let (mut after, mut next) = (None, None);
+fn call_all(cloud: &Arc<Cloud>, client: &Client) -> Result<Option<Timestamp>, SnsError> {
+    let (mut after, mut next, rates) = (None, None, cloud.memory::<Rates>());
     loop {
         let page = CALLS.page(&cloud.store().snapshot(), &Key::empty(), after.as_ref(), CALLS_AT_ONCE)?;
         let now = cloud.clock().now();
-        let (due, later): (Vec<_>, Vec<_>) = page.items.iter().partition(|(_, d)| d.not_before <= now);
-        next = later.iter().map(|(_, d)| d.not_before).chain(next).min();
+        let mut due = Vec::new();
+        for (key, delivery) in &page.items {
+            match may_go(&rates, delivery, now) {
+                Ok(()) => due.push((key, delivery)),
+                Err(at) => next = [next, Some(at)].into_iter().flatten().min(),
+            }
+        }
         if !due.is_empty() {
             let signer = signing::signer(cloud)?;
             let key_holder: &Signer = &signer;
             let outcomes: Vec<Result<u16, String>> = std::thread::scope(|scope| {
-                let calls: Vec<_> =
-                    due.iter().map(|(_, d)| scope.spawn(move || calling::call(d, key_holder))).collect();
+                let calls: Vec<_> = due
+                    .iter()
+                    .map(|(_, d)| scope.spawn(move || calling::call(client, d, key_holder)))
+                    .collect();
                 let failed = |_| Err("the call broke".to_owned());
                 calls.into_iter().map(|call| call.join().unwrap_or_else(failed)).collect()
             });
-            let mut tx = cloud.store().begin();
-            for ((key, delivery), outcome) in due.iter().zip(outcomes) {
-                next = settle(cloud, &mut tx, key, delivery, outcome, &signer).into_iter().chain(next).min();
-            }
-            tx.commit().wait().map_err(|error| {
-                kernel::log::error("calls could not be saved", &[("problem", &error.to_string())]);
-                SnsError::Internal
-            })?;
+            next = note(cloud, &due, &outcomes, &signer)?.into_iter().chain(next).min();
         }
         after = page.next;
         if after.is_none() {
             return Ok(next);
         }
+    }
+}
+
+/// Notes how calls went, until that meets no other change; returns when to try the first of them again.
+fn note(
+    cloud: &Arc<Cloud>,
+    due: &[(&Key, &Delivery)],
+    outcomes: &[Result<u16, String>],
+    signer: &Signer,
+) -> Result<Option<Timestamp>, SnsError> {
+    loop {
+        let mut tx = cloud.store().begin();
+        let pairs = due.iter().zip(outcomes);
+        let again = pairs
+            .filter_map(|((key, delivery), outcome)| settle(cloud, &mut tx, key, delivery, outcome, signer));
+        let first = again.min();
+        match tx.commit().wait() {
+            Ok(_) => return Ok(first),
+            Err(CommitError::Conflict) => {}
+            Err(error) => {
+                kernel::log::error("calls could not be saved", &[("problem", &error.to_string())]);
+                return Err(SnsError::Internal);
+            }
+        }
+    }
+}
+
+/// Whether a call may be made now.
+///
+/// # Errors
+/// When it may.
+fn may_go(rates: &Rates, delivery: &Delivery, now: Timestamp) -> Result<(), Timestamp> {
+    if delivery.not_before > now {
+        return Err(delivery.not_before);
+    }
+    match delivery.policy().per_second {
+        Some(per_second) => rates.take(&delivery.subscription_arn(), per_second, now),
+        None => Ok(()),
     }
 }
 
@@ -279,23 +321,24 @@ fn settle(
     tx: &mut Tx,
     key: &Key,
     delivery: &Delivery,
-    outcome: Result<u16, String>,
+    outcome: &Result<u16, String>,
     signer: &Signer,
 ) -> Option<Timestamp> {
-    let problem = match outcome {
+    // AWS: what the endpoint answers itself is final, but for 429 and what begins with 5.
+    let (problem, is_final) = match outcome {
         Ok(200..=299) => {
             CALLS.delete(tx, key);
             return None;
         }
-        Ok(status) => format!("the endpoint answered {status}"),
-        Err(problem) => problem,
+        Ok(status) => (format!("the endpoint answered {status}"), !matches!(status, 429 | 500..=599)),
+        Err(problem) => (problem.clone(), false),
     };
-    if delivery.attempts >= delivery.retries {
+    let wait = delivery.policy().retry.delay(delivery.attempts).filter(|_| !is_final);
+    let Some(wait) = wait else {
         bury(cloud, tx, delivery, signer, &problem);
         CALLS.delete(tx, key);
         return None;
-    }
-    let wait = Duration::from_secs(delivery.retry_seconds.into());
+    };
     let not_before = cloud.clock().now().plus(wait);
     CALLS.put(tx, key, &Delivery { not_before, attempts: delivery.attempts + 1, ..delivery.clone() });
     Some(not_before)

@@ -42,6 +42,11 @@ pub(crate) struct Options {
     #[arg(long, default_value_t = 0, value_name = "MILLISECONDS", value_parser = clap::value_parser!(u32).range(..=60_000))]
     pub(crate) dynamodb_lag: u32,
 
+    /// Trust the authorities of this file (PEM), beside the cloud's own, where the cloud calls endpoints by HTTPS, and
+    /// instead of the machine's where an object store is reached so
+    #[arg(long, value_name = "FILE")]
+    pub(crate) trust: Option<PathBuf>,
+
     /// Keep the bytes of objects, volumes and images in a bucket of another object store (s3://BUCKET[/PREFIX], for a
     /// new data folder only; the keys come by VIRGA_CONTENTS_ACCESS_KEY_ID and VIRGA_CONTENTS_SECRET_ACCESS_KEY)
     #[arg(long, value_name = "ADDRESS")]
@@ -53,10 +58,6 @@ pub(crate) struct Options {
 
     #[arg(long, value_name = "REGION", default_value = "us-east-1", requires = "contents")]
     pub(crate) contents_region: String,
-
-    /// A file with the certificates by which that object store is known, instead of those that this machine trusts
-    #[arg(long, value_name = "FILE", requires = "contents")]
-    pub(crate) contents_ca: Option<PathBuf>,
 }
 
 impl Options {
@@ -66,7 +67,7 @@ impl Options {
         let anywhere = self.listen.port() == 0 || self.listen.to_string() == LISTEN_DEFAULT;
         let elsewhere = !anywhere && running.endpoint != format!("http://{}", self.listen);
         let others = self.expose || self.strict || self.seed.is_some() || self.dynamodb_lag > 0;
-        elsewhere || others || self.contents.is_some()
+        elsewhere || others || self.trust.is_some() || self.contents.is_some()
     }
 }
 
@@ -116,13 +117,13 @@ fn spawn(cx: &Context, options: &Options) -> Result<Child, String> {
     if options.dynamodb_lag > 0 {
         command.arg("--dynamodb-lag").arg(options.dynamodb_lag.to_string());
     }
+    if let Some(file) = &options.trust {
+        command.arg("--trust").arg(file);
+    }
     if let Some(contents) = &options.contents {
         command.arg("--contents").arg(contents).arg("--contents-region").arg(&options.contents_region);
         if let Some(endpoint) = &options.contents_endpoint {
             command.arg("--contents-endpoint").arg(endpoint);
-        }
-        if let Some(file) = &options.contents_ca {
-            command.arg("--contents-ca").arg(file);
         }
     }
     // A process group of its own: Ctrl-C in the shell that started it does not reach it.

@@ -19,7 +19,7 @@ pub(crate) use usage::By;
 
 use crate::authority::Authority;
 use ec2::front::Gate;
-use http::header::{CONNECTION, EXPECT};
+use http::header::{CONNECTION, EXPECT, USER_AGENT};
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{Either, Full};
@@ -45,8 +45,8 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(20);
 const TLS_HANDSHAKE: u8 = 22;
 const BODY_IDLE_TIMEOUT: Duration = Duration::from_secs(20);
 const CONNECTIONS_MAX: usize = 4096;
-/// Who functions are: an address that is nobody's.
-const FUNCTIONS: SocketAddr =
+/// Who functions are, and the cloud itself where it calls for its users: an address that is nobody's.
+const INSIDERS: SocketAddr =
     SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::new(169, 254, 100, 1)), 0);
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -101,7 +101,7 @@ impl Gateway {
         let gateway = Arc::downgrade(self);
         door.open(Box::new(move |stream| {
             if let Some(gateway) = gateway.upgrade() {
-                tokio::spawn(async move { gateway.connection(stream, FUNCTIONS).await });
+                tokio::spawn(async move { gateway.connection(stream, INSIDERS).await });
             }
         }));
     }
@@ -172,6 +172,10 @@ impl Gateway {
         Guest { peer, gate }: Guest,
         tls: Option<Tls>,
     ) -> Response<Answered> {
+        // What the cloud calls for its users comes from this machine, too, and goes wherever they want.
+        let mut agents = request.headers().get_all(USER_AGENT).iter();
+        let is_own = agents.any(|agent| agent.to_str().is_ok_and(integration::outbound::is_own_call));
+        let peer = if is_own { INSIDERS } else { peer };
         if request.uri().path() == tunnel::PATH {
             return tunnel::answer(self, request, peer).await;
         }

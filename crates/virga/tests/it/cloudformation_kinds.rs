@@ -528,3 +528,55 @@ Outputs: {{ Name: {{ Value: !GetAtt Out.PolicyName }} }}
     }
     assert!(!policies().is_array() && !actions().is_array(), "{} {}", policies(), actions());
 }
+
+fn hooks(user: &str, method: &str, rate: &str) -> String {
+    format!(
+        "
+Resources:
+  Login:
+    Type: AWS::Events::Connection
+    Properties:
+      Description: d{user}
+      AuthorizationType: BASIC
+      AuthParameters:
+        BasicAuthParameters: {{ Username: {user}, Password: p }}
+        InvocationHttpParameters: {{ HeaderParameters: [{{ Key: X-A, Value: {user}, IsValueSecret: false }}] }}
+  Hook:
+    Type: AWS::Events::ApiDestination
+    Properties: {{ ConnectionArn: !GetAtt Login.Arn, HttpMethod: {method}, InvocationEndpoint: 'https://127.0.0.1/'{rate} }}
+Outputs:
+  Hook: {{ Value: !GetAtt Hook.Arn }}
+  Named: {{ Value: !GetAtt Hook.ArnForPolicy }}
+"
+    )
+}
+
+#[test]
+fn connections_and_api_destinations() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ACCOUNT);
+    let stack = created(&cloud, &root, "h", &hooks("eva", "POST", ", InvocationRateLimitPerSecond: 7"));
+    let name = physical(&root, "h", "Hook");
+    assert_eq!(output(&stack, "Named"), format!("arn:aws:events:us-east-1:{ACCOUNT}:api-destination/{name}"));
+    let describe = || root.call("events", "DescribeApiDestination", json!({ "Name": name })).ok();
+    assert_eq!(describe()["ApiDestinationArn"], output(&stack, "Hook"));
+    let shown = || (describe()["HttpMethod"].clone(), describe()["InvocationRateLimitPerSecond"].clone());
+    assert_eq!(shown(), (json!("POST"), json!(7)));
+    update(&cloud, &root, "h", &hooks("max", "PUT", ""));
+    assert_eq!(shown(), (json!("PUT"), json!(300)));
+    assert_eq!(describe()["ApiDestinationArn"], output(&stack, "Hook"));
+    let login = physical(&root, "h", "Login");
+    let login = root.call("events", "DescribeConnection", json!({ "Name": login })).ok();
+    assert_eq!(
+        (&login["Description"], &login["AuthParameters"]),
+        (
+            &json!("dmax"),
+            &json!({
+                "BasicAuthParameters": { "Username": "max" },
+                "InvocationHttpParameters": { "HeaderParameters": [{ "Key": "X-A", "Value": "max", "IsValueSecret": false }] },
+            })
+        )
+    );
+    delete(&cloud, &root, "h");
+    assert_eq!(root.call("events", "ListConnections", json!({})).ok()["Connections"], json!([]));
+}

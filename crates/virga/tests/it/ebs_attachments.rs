@@ -1,6 +1,7 @@
 //! Volumes at instances: states, refusals, and what a launch and an end make of them. Bytes in machines are tested end to end.
 
 use crate::ebs_volumes::{key, shown, volume};
+use crate::endpoint;
 use crate::harness::{Caller, Cloud};
 use crate::vpc_networks::{ec2, filter, items, text};
 use crate::vpc_plane::{cloud, on};
@@ -193,6 +194,7 @@ fn where_there_can_be_no_disk_it_is_said() {
         front: std::sync::Arc::default(),
         authority: compute::ec2::work::Trust::nobody(),
         door: std::sync::Arc::default(),
+        client: endpoint::nobody(),
     });
     let root = cloud.root(ACCOUNT);
     cloud.reconcile();

@@ -1,5 +1,6 @@
 //! Instances: what is refused, how states follow each other, and machines that really run.
 
+use crate::endpoint;
 use crate::harness::{Caller, Cloud};
 use crate::vpc_networks::{ec2, filter, items, subnet, text, vpc};
 use crate::vpc_plane::{Folder, cloud, linux, on};
@@ -178,6 +179,7 @@ fn a_machine_that_cannot_be_is_refused_at_the_call() {
         machines: None,
         functions: None,
         door: std::sync::Arc::default(),
+        client: endpoint::nobody(),
     });
     let root = cloud.root(ACCOUNT);
     cloud.reconcile();

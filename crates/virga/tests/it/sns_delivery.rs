@@ -1,11 +1,10 @@
 //! What is published and what of it arrives: in queues, in the mailbox, at HTTP endpoints, in dead-letter queues.
 
+use crate::endpoint::Endpoint;
 use crate::harness::{Caller, Cloud, Reply};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
-use std::io::{Read, Write};
-use std::net::TcpListener;
 use std::time::Duration;
 
 const ACCOUNT: &str = "123456789012";
@@ -57,7 +56,7 @@ fn envelope(message: &Value) -> Value {
 }
 
 /// Checks a notification as AWS documents it: the certificate from its URL, the signed members in their order.
-fn verify(cloud: &Cloud, body: &Value) {
+pub(crate) fn verify(cloud: &Cloud, body: &Value) {
     use aws_lc_rs::signature::{
         RSA_PKCS1_2048_8192_SHA1_FOR_LEGACY_USE_ONLY, RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey,
     };
@@ -389,49 +388,16 @@ fn letters_stay_in_the_mailbox() {
     root.call("sns", "ConfirmSubscription", short).refused_with(400, "InvalidParameter", "Invalid token");
 }
 
-/// Takes one request and answers with `status`; the body.
-fn serve_once(listener: &TcpListener, status: u16) -> (String, Value) {
-    let (mut stream, _) = listener.accept().unwrap();
-    let mut bytes = Vec::new();
-    let mut piece = [0; 4096];
-    loop {
-        let read = stream.read(&mut piece).unwrap();
-        bytes.extend_from_slice(&piece[..read]);
-        let text = String::from_utf8_lossy(&bytes);
-        if let Some((head, body)) = text.split_once("\r\n\r\n") {
-            let length = head
-                .lines()
-                .find_map(|l| l.strip_prefix("Content-Length: "))
-                .unwrap()
-                .parse::<usize>()
-                .unwrap();
-            if body.len() >= length {
-                stream
-                    .write_all(format!("HTTP/1.1 {status} X\r\nContent-Length: 0\r\n\r\n").as_bytes())
-                    .unwrap();
-                return (head.to_owned(), serde_json::from_str(body).unwrap_or(json!(body)));
-            }
-        }
-    }
-}
-
 #[test]
 fn an_http_endpoint_confirms_and_is_tried_again() {
     let cloud = Cloud::new();
     let root = cloud.root(ACCOUNT);
     let (topic, dead) = (topic(&root, "news", json!({})), queue(&root, "dead"));
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let endpoint = format!("http://{}/hook", listener.local_addr().unwrap());
+    let endpoint = Endpoint::new();
     let redrive = json!({ "RedrivePolicy": json!({ "deadLetterTargetArn": dead }).to_string() });
-    assert_eq!(subscribe(&root, &topic, "http", &endpoint, redrive), "pending confirmation");
-    let exchange = |status: u16| {
-        std::thread::scope(|scope| {
-            let endpoint = scope.spawn(|| serve_once(&listener, status));
-            cloud.reconcile();
-            endpoint.join().unwrap()
-        })
-    };
-    let (head, body) = exchange(200);
+    assert_eq!(subscribe(&root, &topic, "http", &endpoint.url("/hook"), redrive), "pending confirmation");
+    let confirmation = endpoint.call(&cloud, 200);
+    let (head, body) = (&confirmation.head, confirmation.document());
     assert!(
         head.starts_with("POST /hook HTTP/1.1")
             && head.contains("x-amz-sns-message-type: SubscriptionConfirmation"),
@@ -440,15 +406,15 @@ fn an_http_endpoint_confirms_and_is_tried_again() {
     verify(&cloud, &body);
     root.call("sns", "ConfirmSubscription", json!({ "TopicArn": topic, "Token": body["Token"] })).ok();
     publish(&root, &topic, "hello", json!({})).ok();
-    assert_eq!(exchange(500).1["Message"], "hello");
+    assert_eq!(endpoint.call(&cloud, 500).document()["Message"], "hello");
     // Not before its time.
-    cloud.reconcile();
+    assert!(endpoint.calls(&cloud, 200).is_empty());
     for _ in 0..2 {
         cloud.advance(Duration::from_secs(20));
-        assert_eq!(exchange(503).1["Message"], "hello");
+        assert_eq!(endpoint.call(&cloud, 503).document()["Message"], "hello");
     }
     assert!(receive(&root, &dead).is_empty());
     cloud.advance(Duration::from_secs(20));
-    exchange(404);
+    endpoint.call(&cloud, 500);
     assert_eq!(envelope(&receive(&root, &dead)[0])["Message"], "hello");
 }

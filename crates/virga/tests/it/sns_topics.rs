@@ -197,7 +197,6 @@ fn subscriptions_that_cannot_be() {
         "Invalid parameter: Attributes Reason: FilterPolicy: Filter policy is too complex",
     );
     for (protocol, endpoint) in [
-        ("https", "https://127.0.0.1/"),
         ("http", "http://192.0.2.1/"),
         ("firehose", "arn:aws:firehose:us-east-1:123456789012:deliverystream/x"),
     ] {

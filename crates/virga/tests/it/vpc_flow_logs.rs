@@ -1,5 +1,6 @@
 //! Flow logs: what can be asked for, who may, what is recorded, and how it gets to where it goes.
 
+use crate::endpoint;
 use crate::harness::{Caller, Cloud, MASTER, START};
 use crate::vpc_networks::{ec2, filter, items, subnet, text, vpc};
 use crate::vpc_plane::{cloud, linux};
@@ -446,6 +447,7 @@ fn over(store: &Store, clock: Clock) -> Cloud {
         front: Arc::default(),
         authority: compute::ec2::work::Trust::nobody(),
         door: Arc::default(),
+        client: endpoint::nobody(),
     };
     let blobs = Arc::new(blob::Memory::default());
     let settings = Settings { strict: true, seed: Some(7), ..Settings::default() };

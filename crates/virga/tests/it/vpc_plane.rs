@@ -1,5 +1,6 @@
 //! What the records of networks say, a data plane is told.
 
+use crate::endpoint;
 use crate::harness::{Cloud, MASTER, START};
 use crate::vpc_networks::{ec2, items, subnet, text, vpc};
 use crate::vpc_routes::{gateway, main_table};
@@ -23,7 +24,15 @@ pub(crate) fn cloud<D: Driver + 'static>(driver: D, machines: Option<PathBuf>) -
     let front = Arc::default();
     let authority = compute::ec2::work::Trust::nobody();
     (
-        on(Ground { networks: plane, machines, functions: None, front, authority, door: Arc::default() }),
+        on(Ground {
+            networks: plane,
+            machines,
+            functions: None,
+            front,
+            authority,
+            door: Arc::default(),
+            client: endpoint::nobody(),
+        }),
         driver,
     )
 }

@@ -4,6 +4,8 @@
 
 pub(super) mod archive;
 pub(super) mod bus;
+pub(super) mod connection;
+pub(super) mod destination;
 pub(super) mod pattern;
 pub(super) mod permission;
 pub(super) mod put;

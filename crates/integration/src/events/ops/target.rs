@@ -3,7 +3,7 @@
 use super::page;
 use crate::events::access;
 use crate::events::errors::{EventsError, invalid};
-use crate::events::model::{Rule, TARGETS, Target, own_rule};
+use crate::events::model::{Http, Rule, TARGETS, Target, own_rule};
 use crate::events::target::check;
 use crate::events::transform::Path;
 use base::Arn;
@@ -36,6 +36,7 @@ wire::shape! {
         path: Option<String> = "InputPath",
         transformer: Option<Transformer> = "InputTransformer",
         queue: Option<QueueParameters> = "SqsParameters",
+        http: Option<HttpParameters> = "HttpParameters",
         retries: Option<RetryPolicy> = "RetryPolicy",
         dead_letters: Option<DeadLetters> = "DeadLetterConfig",
     }
@@ -48,6 +49,13 @@ wire::shape! {
 
     #[derive(Debug)]
     pub(crate) struct QueueParameters { group: Option<String> = "MessageGroupId" }
+
+    #[derive(Debug)]
+    pub(crate) struct HttpParameters {
+        path: Option<Vec<String>> = "PathParameterValues",
+        headers: Option<Pairs<String>> = "HeaderParameters",
+        query: Option<Pairs<String>> = "QueryStringParameters",
+    }
 
     #[derive(Debug)]
     pub(crate) struct RetryPolicy {
@@ -133,6 +141,11 @@ fn read(given: TargetView, rule: &Rule) -> Result<Target, EventsError> {
         retries,
         age_seconds,
         dead_letters,
+        http: given.http.map(|http| Http {
+            path: http.path.unwrap_or_default(),
+            headers: http.headers.unwrap_or_default().0.into_iter().collect(),
+            query: http.query.unwrap_or_default().0.into_iter().collect(),
+        }),
     };
     check(&target, rule)?;
     Ok(target)
@@ -177,6 +190,11 @@ fn shown(target: Target) -> TargetView {
         path: target.input_path,
         transformer: target.template.map(|template| Transformer { paths, template }),
         queue: target.group.map(|group| QueueParameters { group: Some(group) }),
+        http: target.http.map(|http| HttpParameters {
+            path: (!http.path.is_empty()).then_some(http.path),
+            headers: (!http.headers.is_empty()).then(|| Pairs(http.headers.into_iter().collect())),
+            query: (!http.query.is_empty()).then(|| Pairs(http.query.into_iter().collect())),
+        }),
         retries: has_policy.then(|| RetryPolicy {
             attempts: target.retries.map(i64::from),
             age: target.age_seconds.map(i64::from),

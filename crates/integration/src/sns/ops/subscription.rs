@@ -1,8 +1,9 @@
 //! Subscriptions: asked for, confirmed, listed and ended.
 
 use super::page;
+use crate::outbound::Address;
 use crate::sns::access;
-use crate::sns::confirming;
+use crate::sns::confirming::{self, Handshake};
 use crate::sns::errors::{SnsError, invalid};
 use crate::sns::model::{self, FIFO, SUBSCRIPTIONS, Subscription};
 use crate::sns::subscribing;
@@ -98,12 +99,11 @@ fn check(topic: &model::Topic, protocol: &str, endpoint: &str) -> Result<bool, S
         other if topic.is_fifo() && matches!(other, "http" | "https" | "email" | "email-json" | "sms" | "lambda") => Err(
             invalid(format!("Invalid parameter: Protocol Reason: {other} can not be subscribed to a FIFO topic")),
         ),
-        "http" => match crate::sns::calling::Address::read(endpoint) {
+        "http" | "https" => match Address::read(endpoint).filter(|a| a.is_secure == (protocol == "https")) {
             Some(address) if address.is_loopback() => Ok(true),
             Some(_) => Err(SnsError::NotBuilt("Delivery beyond this machine: an HTTP endpoint on its loopback address is needed, and delivery elsewhere".into())),
             None => Err(invalid("Endpoint must match the specified protocol")),
         },
-        "https" => Err(SnsError::NotBuilt("Delivery by HTTPS".into())),
         "email" | "email-json" if endpoint.contains('@') => Ok(true),
         "email" | "email-json" => Err(invalid("Email address")),
         "sms" => {
@@ -149,6 +149,7 @@ fn subscribe(cx: &mut Cx<'_>, req: Subscribe) -> Result<SubscriptionArn, SnsErro
         subscribing::set(&mut fresh, name, text).map_err(within)?;
     }
     subscribing::check_filter(&fresh).map_err(within)?;
+    subscribing::check_delivery(&fresh).map_err(within)?;
     if let Some(known) = same(cx, &fresh)? {
         let differs = |name: &String| {
             let of = |s: &Subscription| super::subscription_attributes::value(s, name);
@@ -198,7 +199,10 @@ fn confirm(cx: &mut Cx<'_>, req: Confirm) -> Result<SubscriptionArn, SnsError> {
 /// AWS: ending what is not there succeeds.
 fn unsubscribe(cx: &mut Cx<'_>, req: Unsubscribe) -> Result<Empty, SnsError> {
     match model::subscription(cx, &req.arn) {
-        Ok(subscription) => confirming::end(cx.tx, &subscription)?,
+        Ok(subscription) => {
+            let handshake = Handshake::new(cx.rng(), cx.now, cx.request.origin());
+            confirming::end(cx.tx, &subscription, handshake)?;
+        }
         Err(SnsError::NoSubscription) => {}
         Err(error) => return Err(error),
     }

@@ -2,7 +2,7 @@
 
 use crate::sns::access;
 use crate::sns::errors::{SnsError, invalid};
-use crate::sns::model::{self, SUBSCRIPTIONS, Subscription};
+use crate::sns::model::{self, SUBSCRIPTIONS, Subscription, TOPICS};
 use crate::sns::subscribing;
 use kernel::{Cx, Empty};
 use wire::Pairs;
@@ -56,7 +56,12 @@ pub(super) fn value(subscription: &Subscription, name: &str) -> Option<String> {
 
 fn get(cx: &mut Cx<'_>, req: GetAttributes) -> Result<Attributes, SnsError> {
     let subscription = model::subscription(cx, &req.arn)?;
-    let pairs = all(&subscription).into_iter().map(|(name, value)| (name.to_owned(), value));
+    let topic = model::topic_key(subscription.account, subscription.region, &subscription.topic);
+    let topic = TOPICS.get(cx.tx, &topic)?.ok_or(SnsError::NoTopic)?;
+    let mut all = all(&subscription);
+    let policy = subscribing::policy(&topic, &subscription);
+    all.extend(policy.map(|policy| ("EffectiveDeliveryPolicy", policy.text())));
+    let pairs = all.into_iter().map(|(name, value)| (name.to_owned(), value));
     Ok(Attributes { attributes: Pairs(pairs.collect()) })
 }
 
@@ -65,6 +70,9 @@ fn set(cx: &mut Cx<'_>, req: SetAttribute) -> Result<Empty, SnsError> {
     subscribing::set(&mut subscription, &req.name, req.value.as_deref().unwrap_or_default())?;
     if req.name.starts_with("FilterPolicy") {
         subscribing::check_filter(&subscription)?;
+    }
+    if matches!(req.name.as_str(), "DeliveryPolicy" | "RawMessageDelivery") {
+        subscribing::check_delivery(&subscription)?;
     }
     if !subscription.confirmed {
         return Err(invalid("SubscriptionArn Reason: the subscription is not confirmed"));

@@ -5,7 +5,7 @@ use super::tag::{Tag, checked};
 use super::topic_attributes;
 use crate::sns::access;
 use crate::sns::errors::{SnsError, invalid};
-use crate::sns::model::{COUNTERS, FIFO, SUBSCRIPTIONS, TOPICS, Topic, topic_arn, topic_key};
+use crate::sns::model::{COUNTERS, ENDED, FIFO, SUBSCRIPTIONS, TOPICS, Topic, topic_arn, topic_key};
 use kernel::{Cx, Empty};
 use store::{Direction, Key};
 use wire::Pairs;
@@ -98,11 +98,12 @@ fn delete(cx: &mut Cx<'_>, req: DeleteTopic) -> Result<Empty, SnsError> {
     let place = crate::sns::model::Place::read(&req.arn, "TopicArn")?;
     TOPICS.delete(cx.tx, &place.key());
     COUNTERS.delete(cx.tx, &place.key());
-    let keys: Result<Vec<Key>, _> = SUBSCRIPTIONS
-        .scan(cx.tx, &topic_key(place.account, place.region, &place.name), Direction::Forward)
-        .map(|entry| entry.map(|(key, _)| key))
-        .collect();
-    keys?.iter().for_each(|key| SUBSCRIPTIONS.delete(cx.tx, key));
+    let all = topic_key(place.account, place.region, &place.name);
+    for table in [SUBSCRIPTIONS, ENDED] {
+        let entries = table.scan(cx.tx, &all, Direction::Forward);
+        let keys: Result<Vec<Key>, _> = entries.map(|entry| entry.map(|(key, _)| key)).collect();
+        keys?.iter().for_each(|key| table.delete(cx.tx, key));
+    }
     Ok(Empty)
 }
 

@@ -1,20 +1,18 @@
 //! Attributes of topics.
 
 use crate::sns::access;
+use crate::sns::delivery_policy;
 use crate::sns::errors::{SnsError, invalid};
 use crate::sns::model::{self, SUBSCRIPTIONS, TOPICS, Topic};
 use crate::sns::policy;
 use kernel::{Cx, Empty};
 use store::Direction;
-use wire::{Pairs, Value};
+use wire::Pairs;
 
 kernel::ops! { pub(crate) static OPS:
     GetTopicAttributes: get, "sns:GetTopicAttributes", access::topic;
     SetTopicAttributes: set_one, "sns:SetTopicAttributes", access::topic;
 }
-
-/// What an HTTP endpoint is delivered by where nothing else was set, as AWS shows it.
-const DELIVERY: &str = r#"{"http":{"defaultHealthyRetryPolicy":{"minDelayTarget":20,"maxDelayTarget":20,"numRetries":3,"numMaxDelayRetries":0,"numNoDelayRetries":0,"numMinDelayRetries":0,"backoffFunction":"linear"},"disableSubscriptionOverrides":false,"defaultRequestPolicy":{"headerContentType":"text/plain; charset=UTF-8"}}}"#;
 
 wire::shape! {
     #[derive(Debug)]
@@ -58,8 +56,9 @@ pub(super) fn set(topic: &mut Topic, name: &str, text: &str) -> Result<(), SnsEr
             topic.policy = some;
         }
         "DeliveryPolicy" => {
-            if some.is_some() && !matches!(wire::json::read(text), Some(Value::Map(_))) {
-                return Err(invalid("DeliveryPolicy: failed to parse JSON."));
+            if some.is_some() {
+                delivery_policy::check_topic(text)
+                    .map_err(|why| invalid(format!("DeliveryPolicy: {why}")))?;
             }
             topic.delivery_policy = some;
         }
@@ -112,7 +111,7 @@ fn own(topic: &Topic) -> Vec<(&'static str, String)> {
         ("Owner", topic.account.to_string()),
         ("DisplayName", topic.display_name.clone()),
         ("Policy", policy::text(topic)),
-        ("EffectiveDeliveryPolicy", topic.delivery_policy.clone().unwrap_or_else(|| DELIVERY.to_owned())),
+        ("EffectiveDeliveryPolicy", delivery_policy::topic_text(topic.delivery_policy.as_deref())),
     ];
     out.extend(topic.delivery_policy.clone().map(|text| ("DeliveryPolicy", text)));
     out.extend(topic.tracing.clone().map(|text| ("TracingConfig", text)));

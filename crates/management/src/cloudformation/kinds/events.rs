@@ -1,4 +1,4 @@
-//! EventBridge's buses and rules.
+//! EventBridge's buses, rules, archives and API destinations.
 
 use super::on::{KEYS, On, Tagger, map, text_at, texts_at};
 use super::{BASE, Done, Kind};
@@ -17,6 +17,8 @@ const TAGGER: Tagger = Tagger {
 
 pub(super) static KINDS: &[Kind] = &[
     ARCHIVE,
+    CONNECTION,
+    DESTINATION,
     Kind {
         name: "AWS::Events::EventBus",
         changes: &["Description", "Policy", "Tags"],
@@ -117,6 +119,81 @@ const ARCHIVE: Kind = Kind {
     delete: |on| on.end(EVENTS, "DeleteArchive", map([("ArchiveName", on.physical())])),
     ..BASE
 };
+
+const CONNECTION: Kind = Kind {
+    name: "AWS::Events::Connection",
+    changes: &["AuthorizationType", "AuthParameters", "Description"],
+    fixed: &["Name"],
+    attributes: &["Arn", "ArnForPolicy"],
+    named: Some("Name"),
+    create: |on| {
+        let name = on.name("Name", 64);
+        let input = connection(on, &name);
+        let arn = text_at(&on.call(EVENTS, "CreateConnection", input)?, "ConnectionArn");
+        let for_policy = on.arn(EVENTS, &format!("connection/{name}"));
+        Ok(on.made(name, vec![("Arn", Value::Str(arn)), ("ArnForPolicy", for_policy)]))
+    },
+    update: |on| {
+        let input = connection(on, on.physical);
+        on.call(EVENTS, "UpdateConnection", input)?;
+        Ok(on.same())
+    },
+    delete: |on| on.end(EVENTS, "DeleteConnection", map([("Name", on.physical())])),
+    ..BASE
+};
+
+fn connection(on: &On<'_, '_>, name: &str) -> Value {
+    map([
+        ("Name", Value::str(name)),
+        ("Description", Value::Str(on.text("Description").unwrap_or_default())),
+        ("AuthorizationType", on.prop("AuthorizationType")),
+        ("AuthParameters", on.prop("AuthParameters")),
+    ])
+}
+
+const DESTINATION: Kind = Kind {
+    name: "AWS::Events::ApiDestination",
+    changes: &[
+        "ConnectionArn",
+        "Description",
+        "HttpMethod",
+        "InvocationEndpoint",
+        "InvocationRateLimitPerSecond",
+    ],
+    fixed: &["Name"],
+    attributes: &["Arn", "ArnForPolicy"],
+    named: Some("Name"),
+    create: |on| {
+        let name = on.name("Name", 64);
+        let input = destination(on, &name);
+        let arn = text_at(&on.call(EVENTS, "CreateApiDestination", input)?, "ApiDestinationArn");
+        let for_policy = on.arn(EVENTS, &format!("api-destination/{name}"));
+        Ok(on.made(name, vec![("Arn", Value::Str(arn)), ("ArnForPolicy", for_policy)]))
+    },
+    update: |on| {
+        let input = destination(on, on.physical);
+        on.call(EVENTS, "UpdateApiDestination", input)?;
+        Ok(on.same())
+    },
+    delete: |on| on.end(EVENTS, "DeleteApiDestination", map([("Name", on.physical())])),
+    ..BASE
+};
+
+fn destination(on: &On<'_, '_>, name: &str) -> Value {
+    let rate = match on.prop("InvocationRateLimitPerSecond") {
+        // AWS's default, also where one was set before.
+        Value::Null => Value::Int(300),
+        rate => rate,
+    };
+    map([
+        ("Name", Value::str(name)),
+        ("Description", Value::Str(on.text("Description").unwrap_or_default())),
+        ("ConnectionArn", on.prop("ConnectionArn")),
+        ("HttpMethod", on.prop("HttpMethod")),
+        ("InvocationEndpoint", on.prop("InvocationEndpoint")),
+        ("InvocationRateLimitPerSecond", rate),
+    ])
+}
 
 fn permit(on: &mut On<'_, '_>, bus: &str) -> Done<()> {
     if !on.changed("Policy") {

@@ -247,6 +247,9 @@ impl Prepared {
             ("events", "StartReplay", "EventSourceArn") => {
                 "arn:aws:events:us-east-1:123456789012:archive/matrix"
             }
+            ("events", "CreateApiDestination", "ConnectionArn") => {
+                "arn:aws:events:us-east-1:123456789012:connection/matrix/01234567-89ab-cdef-0123-456789abcdef"
+            }
             ("logs", "StartQuery", "logGroupName") => "matrix",
             ("logs", "PutSubscriptionFilter", "destinationArn") => {
                 "arn:aws:lambda:us-east-1:123456789012:function:matrix"

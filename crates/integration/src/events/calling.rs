@@ -1,0 +1,220 @@
+//! Calls to API destinations, apart from other deliveries, since their endpoints may be slow.
+//!
+//! A call is made with the right of the target's role to `events:InvokeApiDestination`, and not faster than its destination
+//! allows. What comes back is noted in a transaction of its own; after a crash in between it is called again.
+
+use super::connection::Connection;
+use super::destination::Destination;
+use super::errors::EventsError;
+use super::invocation::{self, Invocation, failed};
+use super::model::{CALLS, Delivery};
+use super::routing;
+use super::target::NAME;
+use super::work::{exhausted, give_up, too_old};
+use crate::outbound::{Agent, Client, Request};
+use crate::rates::Rates;
+use base::Timestamp;
+use kernel::reconcile::Reconciler;
+use kernel::{Cloud, Target};
+use std::sync::Arc;
+use std::time::Duration;
+use store::{CommitError, Key, Tx};
+use wire::{Fault, Struct};
+
+/// AWS: an endpoint has so long to answer.
+const TIMEOUT: Duration = Duration::from_secs(5);
+/// Endpoints that are called at a time.
+const AT_ONCE: usize = 8;
+
+/// To API destinations.
+#[derive(Debug)]
+pub struct CallOut(pub Arc<Client>);
+
+/// What came of a call, and how long to wait at least before the next.
+type Outcome = Result<(), (Fault, Duration)>;
+
+/// What becomes of a delivery that is due.
+enum Turn {
+    Call(Destination),
+    /// It is not called any more, and which bound of its retry policy was reached.
+    End(Fault, Option<&'static str>),
+}
+
+/// A delivery whose turn it is.
+struct Due<'d> {
+    key: &'d Key,
+    delivery: &'d Delivery,
+    turn: Turn,
+}
+
+impl Reconciler for CallOut {
+    fn name(&self) -> &'static str {
+        "events calls"
+    }
+
+    fn watches(&self) -> Vec<Vec<u8>> {
+        vec![CALLS.stored_key(&Key::empty())]
+    }
+
+    fn run(&self, cloud: &Arc<Cloud>) -> Result<Option<Timestamp>, String> {
+        let (mut after, mut next, rates) = (None, None, cloud.memory::<Rates>());
+        loop {
+            let page = CALLS.page(&cloud.store().snapshot(), &Key::empty(), after.as_ref(), AT_ONCE);
+            let page = page.map_err(|error| error.to_string())?;
+            let (now, mut due) = (cloud.clock().now(), Vec::new());
+            for (key, delivery) in &page.items {
+                let at = due_at(key).unwrap_or(now);
+                if at > now {
+                    // They are in the order of their times.
+                    self.call(cloud, &due)?;
+                    return Ok([next, Some(at)].into_iter().flatten().min());
+                }
+                let turn =
+                    turn(cloud, &rates, delivery, now).map_err(|error| Fault::from(error).to_string())?;
+                match turn {
+                    Ok(turn) => due.push(Due { key, delivery, turn }),
+                    Err(at) => next = [next, Some(at)].into_iter().flatten().min(),
+                }
+            }
+            self.call(cloud, &due)?;
+            after = page.next;
+            if after.is_none() {
+                return Ok(next);
+            }
+        }
+    }
+}
+
+fn due_at(key: &Key) -> Option<Timestamp> {
+    let mut reader = key.reader();
+    reader.scope().and_then(|_| reader.time())
+}
+
+/// What becomes of a delivery now; or when its destination has room for it.
+fn turn(
+    cloud: &Cloud,
+    rates: &Rates,
+    delivery: &Delivery,
+    now: Timestamp,
+) -> Result<Result<Turn, Timestamp>, EventsError> {
+    let end = |code: &str, why: &str, bound| Ok(Ok(Turn::End(failed(code, false, why), bound)));
+    let found = Destination::by_arn(&cloud.store().snapshot(), &delivery.target.arn)?;
+    let Some(destination) = found.filter(|destination| destination.account == delivery.account) else {
+        return end("NO_RESOURCE", "the API destination does not exist", None);
+    };
+    // However slowly it may be called, and however long it wanted to be left alone.
+    if let Some(bound) = too_old(delivery, now) {
+        return end("TIMEOUT", "the event could not be delivered in its time", Some(bound));
+    }
+    let room = rates.take(&delivery.target.arn, destination.limit(), now);
+    Ok(room.map(|()| Turn::Call(destination)))
+}
+
+impl CallOut {
+    /// Makes the calls side by side, and notes each.
+    fn call(&self, cloud: &Arc<Cloud>, due: &[Due<'_>]) -> Result<(), String> {
+        let outcomes: Vec<Outcome> = std::thread::scope(|scope| {
+            let calls: Vec<_> = due.iter().map(|due| scope.spawn(move || self.outcome(cloud, due))).collect();
+            let broke = |_| Err((failed("INTERNAL_ERROR", true, "the call broke"), Duration::ZERO));
+            calls.into_iter().map(|call| call.join().unwrap_or_else(broke)).collect()
+        });
+        due.iter()
+            .zip(outcomes)
+            .try_for_each(|(due, outcome)| change(cloud, |tx| settle(cloud, tx, due, &outcome)))
+    }
+
+    fn outcome(&self, cloud: &Arc<Cloud>, due: &Due<'_>) -> Outcome {
+        let at_once = |fault: Fault| (fault, Duration::ZERO);
+        let destination = match &due.turn {
+            Turn::Call(destination) => destination,
+            Turn::End(fault, _) => return Err(at_once(fault.clone())),
+        };
+        let Invocation { address, headers, body } =
+            prepare(cloud, due.delivery, destination).map_err(at_once)?;
+        let request = Request {
+            agent: Agent::Destinations,
+            method: &destination.method,
+            address: &address,
+            headers,
+            body: body.as_bytes(),
+            within: TIMEOUT,
+        };
+        let answer = self.0.call(&request, false);
+        let answer = answer.map_err(|why| at_once(failed("CONNECTION_FAILURE", true, why)))?;
+        invocation::judge(answer.status, answer.header("Retry-After"), cloud.wall_now())
+    }
+}
+
+/// Whether the role may, and what is sent then.
+fn prepare(cloud: &Arc<Cloud>, delivery: &Delivery, destination: &Destination) -> Result<Invocation, Fault> {
+    let internal = |error: EventsError| Fault::from(error);
+    let role = delivery.target.role.as_deref().unwrap_or_default();
+    let may = |tx: &mut Tx| {
+        let may = |cx: &mut kernel::Cx<'_>| -> Result<bool, EventsError> {
+            // AWS: policies name a destination by its ARN, or by that without its id (`ArnForPolicy`).
+            for arn in [destination.arn(), destination.policy_arn()] {
+                let target = Target::on(arn).owned_by(destination.account);
+                if kernel::access::allowed(cx, "events:InvokeApiDestination", &target, &Struct::new())? {
+                    return Ok(true);
+                }
+            }
+            Ok(false)
+        };
+        cloud.act_as_role(tx, NAME, role, destination.home(), may)
+    };
+    let asked = change(cloud, may).map_err(|why| failed("INTERNAL_ERROR", true, why))?;
+    let allowed = asked.map_err(|fault| failed("FAILED_TO_ASSUME_ROLE", false, fault.message))?;
+    if !allowed.map_err(internal)? {
+        let arn = &delivery.target.arn;
+        let why =
+            format!("{role} is not authorized to perform: events:InvokeApiDestination on resource: {arn}");
+        return Err(failed("NO_PERMISSIONS", false, why));
+    }
+    let snapshot = cloud.store().snapshot();
+    let connection = Connection::by_arn(&snapshot, &destination.connection).map_err(internal)?;
+    let connection = connection.ok_or_else(|| {
+        failed("NO_RESOURCE", false, "the connection of the API destination does not exist")
+    })?;
+    let secrets = connection.secrets(cloud.sealer()).map_err(internal)?;
+    let secrets = secrets.ok_or_else(|| {
+        failed("NO_PERMISSIONS", false, "the connection of the API destination is not authorized")
+    })?;
+    let event = wire::json::read(&delivery.event).ok_or_else(|| internal(EventsError::Internal))?;
+    let http = delivery.target.http.clone().unwrap_or_default();
+    invocation::build(destination, (&connection, &secrets), &http, &event, &delivery.input)
+}
+
+/// Notes how a call went.
+fn settle(cloud: &Arc<Cloud>, tx: &mut Tx, due: &Due<'_>, outcome: &Outcome) {
+    CALLS.delete(tx, due.key);
+    let Err((fault, wait)) = outcome else { return };
+    let (delivery, now) = (due.delivery, cloud.clock().now());
+    let bound = match due.turn {
+        Turn::End(_, bound) => bound,
+        Turn::Call(_) if fault.is_sender() => None,
+        Turn::Call(_) => exhausted(delivery, now),
+    };
+    if fault.is_sender() || bound.is_some() {
+        return give_up(cloud, tx, delivery, fault.clone(), bound);
+    }
+    let attempts = delivery.attempts + 1;
+    // AWS: whichever is longer.
+    let wait = kernel::due::pause(attempts).max(*wait);
+    routing::put(tx, now.plus(wait), &Delivery { attempts, ..delivery.clone() });
+}
+
+/// Runs `work` until it meets no other change.
+fn change<T>(cloud: &Cloud, work: impl Fn(&mut Tx) -> T) -> Result<T, String> {
+    loop {
+        let mut tx = cloud.store().begin();
+        let done = work(&mut tx);
+        if tx.is_read_only() {
+            return Ok(done);
+        }
+        match tx.commit().wait() {
+            Ok(_) => return Ok(done),
+            Err(CommitError::Conflict) => {}
+            Err(error) => return Err(error.to_string()),
+        }
+    }
+}
