@@ -142,6 +142,7 @@ pub fn cloud_on(
         Arc::new(compute::autoscaling::work::schedule::Actions),
         Arc::new(compute::lambda::work::Events(functions.clone())),
         Arc::new(compute::lambda::work::Idle(functions.clone())),
+        Arc::new(compute::lambda::provision::Provisions(functions.clone())),
         Arc::new(compute::lambda::network::Networks),
         Arc::new(compute::lambda::mapping::Mappings),
         Arc::new(compute::ecr::work::ForgetUploads),

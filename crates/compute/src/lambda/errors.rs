@@ -6,6 +6,7 @@ wire::errors! {
         Invalid(what: String) = 400, "InvalidParameterValueException", "{what}";
         NotFound(what: String) = 404, "ResourceNotFoundException", "{what}";
         Conflict(what: String) = 409, "ResourceConflictException", "{what}";
+        NoProvision = 404, "ProvisionedConcurrencyConfigNotFoundException", "No Provisioned Concurrency Config found for this function";
         Revision = 412, "PreconditionFailedException", "The Revision Id provided does not match the latest Revision Id. Call the GetFunction/GetAlias API to retrieve the latest Revision Id";
         CodeTooLarge = 413, "RequestEntityTooLargeException", "Request must be smaller than 69905067 bytes for the CreateFunction operation";
         CodeStorage = 400, "CodeStorageExceededException", "Code storage limit exceeded.";

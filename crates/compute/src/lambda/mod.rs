@@ -7,16 +7,20 @@
 //! calls but those that functions need, and stands still between events. Invocations
 //! that nobody waits for are rows of the store until they were handled ([`work`]).
 //!
+//! Versions and aliases may have environments that begin before anybody calls ([`provision`]).
+//!
 //! A function may have layers ([`layer`]) and a URL ([`url`]), and may say its response piece by piece. One that is in a VPC
 //! ([`network`]) sends by an interface there, and reaches what that reaches.
 //!
 //! Which runtimes there are depends on what this machine has ([`runtimes`]): the others are refused.
 //!
-//! Not here: links to download code and layers, container images, provisioned concurrency,
-//! SnapStart, tumbling windows and other event sources than queues and DynamoDB's streams, X-Ray, code signing, JSON
+//! Not here: links to download code and layers, container images, SnapStart,
+//! tumbling windows and other event sources than queues and DynamoDB's streams, X-Ray, code signing, JSON
 //! logging, limits by control groups.
 
 mod access;
+mod allotment;
+mod beginning;
 mod billing;
 pub mod code;
 mod destination;
@@ -33,6 +37,7 @@ mod name;
 pub mod network;
 mod ops;
 mod policy;
+pub mod provision;
 pub mod runtimes;
 mod sandbox;
 pub mod url;
@@ -57,6 +62,7 @@ pub static LAMBDA: kernel::Service = kernel::Service {
         ops::layer_permission::OPS,
         ops::mapping::OPS,
         ops::permission::OPS,
+        ops::provision::OPS,
         ops::tag::OPS,
         ops::url::OPS,
         ops::version::OPS,

@@ -111,6 +111,20 @@ store::record! {
         5 => pub revision: String,
     }
 
+    /// How many environments of a version, or of the versions of an alias, are kept ready.
+    #[derive(Clone, PartialEq, Debug)]
+    pub struct Provision {
+        1 => pub account: AccountId,
+        2 => pub region: Region,
+        3 => pub function: String,
+        /// A version's number or an alias's name.
+        4 => pub qualifier: String,
+        5 => pub requested: u32,
+        6 => pub modified: Timestamp,
+        /// Another one each time that it is asked for.
+        7 => pub id: String,
+    }
+
     /// The resource policy of a function, a version or an alias.
     #[derive(Clone, PartialEq, Debug)]
     pub struct PolicyOf {
@@ -264,6 +278,8 @@ pub const LAYER_VERSIONS: Table<LayerVersion> = Table::new(0x250c, "lambda/layer
 /// By subnet and groups.
 pub const LINKS: Table<Link> = Table::new(0x250e, "lambda/links");
 pub const LAYER_POLICIES: Table<PolicyOf> = Table::new(0x250d, "lambda/layer policies");
+/// By function and qualifier.
+pub const PROVISIONS: Table<Provision> = Table::new(0x250f, "lambda/provisions");
 
 impl Url {
     pub fn key(&self) -> Key {

@@ -103,6 +103,7 @@ mod lambda_invoke;
 mod lambda_layers;
 mod lambda_mappings;
 mod lambda_network;
+mod lambda_provision;
 mod lambda_urls;
 mod logs_events;
 mod logs_groups;

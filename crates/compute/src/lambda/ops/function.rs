@@ -11,7 +11,9 @@ use crate::lambda::access;
 use crate::lambda::code;
 use crate::lambda::errors::{LambdaError, invalid};
 use crate::lambda::layer;
-use crate::lambda::model::{self, ALIASES, FUNCTIONS, Function, HANDLING, POLICIES, URLS, VERSIONS, Version};
+use crate::lambda::model::{
+    self, ALIASES, FUNCTIONS, Function, HANDLING, POLICIES, PROVISIONS, URLS, VERSIONS, Version,
+};
 use crate::lambda::name::{LATEST, Named};
 use crate::lambda::runtimes::architecture;
 use kernel::{Cx, Empty};
@@ -238,6 +240,9 @@ fn delete(cx: &mut Cx<'_>, req: GetConfiguration) -> Result<Empty, LambdaError> 
     for handling in keys(cx, &HANDLING, &key)? {
         HANDLING.delete(cx.tx, &handling);
     }
+    for provision in keys(cx, &PROVISIONS, &key)? {
+        PROVISIONS.delete(cx.tx, &provision);
+    }
     FUNCTIONS.delete(cx.tx, &key);
     Ok(Empty)
 }
@@ -266,5 +271,6 @@ fn delete_version(cx: &mut Cx<'_>, named: &Named, label: &str) -> Result<Empty, 
     layer::release(cx, &version.layers)?;
     VERSIONS.delete(cx.tx, &named.key().u64(version.number));
     POLICIES.delete(cx.tx, &crate::lambda::policy::key(named));
+    PROVISIONS.delete(cx.tx, &named.key().str(label));
     Ok(Empty)
 }

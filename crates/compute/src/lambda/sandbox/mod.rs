@@ -5,8 +5,11 @@ pub(crate) mod api;
 mod extensions;
 pub(crate) mod output;
 
+use super::allotment::Kept;
+use super::beginning::Kind;
 use super::code;
 use super::errors::LambdaError;
+use super::invocation::Runs;
 use super::layer::lay_over;
 use super::logs::Said;
 use super::model::{Function, Network, UsedLayer, Version};
@@ -51,6 +54,10 @@ const TRUSTS: [(&str, &str); 4] = [
     ("REQUESTS_CA_BUNDLE", "/var/runtime/ca-cert.pem"),
     ("NODE_EXTRA_CA_CERTS", "/var/runtime/ca-cert.pem"),
 ];
+/// Credentials must last longer than any event may take.
+const CREDENTIALS_LEFT: Duration = Duration::from_secs(900 + 60);
+/// So long before its end a provisioned environment has a follower.
+const FOLLOWED: Duration = Duration::from_secs(240);
 const API_PORT: u16 = 9001;
 /// Where the cloud itself is found from inside.
 const CLOUD_PORT: u16 = 4566;
@@ -170,20 +177,35 @@ impl Environment {
     }
 
     /// Whether it still has the link that it sends by, if it has one.
-    pub(crate) fn is_linked(&self) -> bool {
+    fn is_linked(&self) -> bool {
         self.tether.as_ref().is_none_or(|linked| linked.tether.holds(&*self.driver))
+    }
+
+    /// Whether it runs, and may for as long as an event takes.
+    pub(crate) fn lasts(&self, now: Timestamp) -> bool {
+        self.is_running() && self.expires > now.plus(CREDENTIALS_LEFT)
     }
 
     pub(crate) fn sends_by(&self, interface: &str) -> bool {
         self.tether.as_ref().is_some_and(|linked| linked.tether.interface == interface)
     }
 
-    pub(crate) fn is_running(&self) -> bool {
+    fn is_running(&self) -> bool {
         self.ended.borrow().is_none()
     }
 
     pub(crate) fn take_init(&self) -> Option<Duration> {
         self.init.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+impl Kept for Environment {
+    fn is_usable(&self, now: Timestamp) -> bool {
+        self.lasts(now) && self.is_linked()
+    }
+
+    fn stays(&self, now: Timestamp) -> bool {
+        self.expires > now.plus(CREDENTIALS_LEFT + FOLLOWED)
     }
 }
 
@@ -236,8 +258,8 @@ fn credentials(
 /// AWS: <https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html>
 fn environment(
     cloud: &Cloud,
-    function: &Function,
-    version: &Version,
+    Runs { function, version }: &Runs,
+    kind: Kind,
     credentials: &Credentials,
     stream: &str,
 ) -> Result<Vec<(OsString, OsString)>, LambdaError> {
@@ -259,7 +281,7 @@ fn environment(
         ("AWS_LAMBDA_FUNCTION_NAME", function.name.as_str()),
         ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", memory.as_str()),
         ("AWS_LAMBDA_FUNCTION_VERSION", label.as_str()),
-        ("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand"),
+        ("AWS_LAMBDA_INITIALIZATION_TYPE", kind.initialization()),
         ("AWS_LAMBDA_LOG_GROUP_NAME", group.as_str()),
         ("AWS_LAMBDA_LOG_STREAM_NAME", stream),
         ("AWS_ACCESS_KEY_ID", credentials.key.as_str()),
@@ -327,9 +349,10 @@ fn furnished(
 pub(crate) fn start(
     cloud: &Arc<Cloud>,
     ground: &Ground,
-    function: &Function,
-    version: &Version,
+    runs: &Runs,
+    kind: Kind,
 ) -> Result<Environment, LambdaError> {
+    let (function, version) = (&runs.function, &runs.version);
     let started = Instant::now();
     let driver = ground.plane.driver().map_err(|why| unable("start the data plane", &why))?;
     let id = hex(&cloud.rng().bytes::<16>());
@@ -337,7 +360,7 @@ pub(crate) fn start(
     let date = cloud.clock().now().iso8601()[..10].replace('-', "/");
     let log_stream = format!("{date}/[{}]{id}", version.label());
     let credentials = credentials(cloud, function, version)?;
-    let env = environment(cloud, function, version, &credentials, &log_stream)?;
+    let env = environment(cloud, runs, kind, &credentials, &log_stream)?;
     let (pipe, end) = io::pipe().map_err(|why| unable("make a pipe", &why))?;
     let output = Output::new(pipe.into(), cloud).map_err(|why| unable("make a pipe", &why))?;
     let (sandbox, external) = furnished(cloud, ground, version, env, end.into())?;
