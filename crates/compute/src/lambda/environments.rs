@@ -8,6 +8,7 @@ use super::workshop::Workshop;
 use base::{AccountId, Region, Timestamp};
 use kernel::Cloud;
 use std::collections::{HashMap, HashSet};
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -261,20 +262,30 @@ impl Environments {
         }
     }
 
-    /// An interface is to go: takes away what is idle and sends by it; whether some is at work, or still on its way out.
-    pub(crate) fn leave(&self, interface: &str) -> bool {
+    /// Takes away those without anything to do that are of this kind.
+    fn clear(&self, which: impl Fn(&Environment) -> bool) {
         let mut gone = Vec::new();
         let mut state = self.state();
         for all in state.idle.values_mut() {
-            let left = all.extract_if(.., |(environment, _)| environment.sends_by(interface));
+            let left = all.extract_if(.., |(environment, _)| which(environment));
             gone.extend(left.map(|(environment, _)| environment));
         }
         for allotment in state.provisioned.values_mut() {
-            gone.extend(allotment.drain(|environment| environment.sends_by(interface)));
+            gone.extend(allotment.drain(&which));
         }
         drop(state);
         drop(gone);
+    }
+
+    /// An interface is to go: takes away what is idle and sends by it; whether some is at work, or still on its way out.
+    pub(crate) fn leave(&self, interface: &str) -> bool {
+        self.clear(|environment| environment.sends_by(interface));
         self.state().tethered.contains_key(interface)
+    }
+
+    /// A root is to go: takes away what is idle and stands on it.
+    pub(crate) fn vacate(&self, root: &Path) {
+        self.clear(|environment| environment.stands_on(root));
     }
 
     /// Takes away what has been idle for long; whether there is something left.

@@ -3,7 +3,8 @@
 use super::beginning::{self, Kind};
 use super::billing;
 use super::environments::{self, Limits, Slot};
-use super::errors::{EXIT, LambdaError, is_throttled};
+use super::errors::{EXIT, LambdaError, is_of_function, is_throttled};
+use super::image;
 use super::logs;
 use super::metering;
 use super::model::{self, FUNCTIONS, Function, Version};
@@ -86,7 +87,8 @@ pub(crate) struct Runs {
 impl Runs {
     /// An environment runs this and nothing else.
     pub(crate) fn key(&self) -> String {
-        format!("{} {} {}", self.function.id, self.version.number, self.version.revision)
+        let image = self.version.image.as_ref().map_or("", |image| &image.digest);
+        format!("{} {} {} {image}", self.function.id, self.version.number, self.version.revision)
     }
 }
 
@@ -108,7 +110,7 @@ fn admit(cloud: &Arc<Cloud>, workshop: &Arc<Workshop>, asked: &Asked) -> Result<
     let named = &asked.named;
     let function = model::function(&from, named)?;
     let draw = u32::try_from(cloud.rng().below(10_000)).unwrap_or(0);
-    let version = model::resolve(&from, named, draw)?;
+    let version = image::running(&from, model::resolve(&from, named, draw)?)?;
     let home = (named.account, named.region);
     // AWS: what is provisioned is taken from what is reserved, else from what the account's functions share.
     let (own, provisioned) = provision::totals(&from, home, &function.name)?;
@@ -176,7 +178,13 @@ async fn run_to(
         let is_warm = warm.is_some();
         let environment = match warm {
             Some(environment) => beginning::woken(environment).await,
-            None => beginning::begin(cloud, &workshop, &runs, Kind::OnDemand).await?,
+            None => match beginning::begin(cloud, &workshop, &runs, Kind::OnDemand).await {
+                Err(fault) if is_of_function(&fault) => {
+                    metering::ran(cloud, &asked.named, Duration::ZERO, true, &slot);
+                    return Ok(not_begun(&runs, &asked, &fault));
+                }
+                begun => begun?,
+            },
         };
         let early = beginning::initialized(&environment, INIT_MAX).await;
         let begun = Instant::now();
@@ -204,6 +212,12 @@ async fn run_to(
         }
         return Ok(outcome);
     }
+}
+
+/// The answer where the function's own program cannot be started.
+fn not_begun(runs: &Runs, asked: &Asked, fault: &Fault) -> Outcome {
+    let payload = error(&fault.code, &format!("RequestId: {} Error: {}", asked.request_id, fault.message));
+    Outcome { payload, failed: true, version: runs.version.label(), tail: None }
 }
 
 /// Waits until the extensions have done with an event, too.
@@ -368,7 +382,7 @@ impl Report {
     ) -> String {
         let millis = took.as_secs_f64() * 1000.0;
         let used = self.environment.memory().div_ceil(1 << 20);
-        billing::count(&self.cloud, &self.runs.function, &self.runs.version, millis.ceil() as u64);
+        billing::count(&self.cloud, &self.runs, self.environment.kind, millis.ceil() as u64);
         let init = self
             .environment
             .take_init()

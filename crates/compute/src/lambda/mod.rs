@@ -9,24 +9,25 @@
 //!
 //! Versions and aliases may have environments that begin before anybody calls ([`provision`]).
 //!
-//! A function may have layers ([`layer`]) and a URL ([`url`]), and may say its response piece by piece. One that is in a VPC
+//! A function is of an archive and layers ([`layer`]), or of a container image ([`image`]), and may have a URL ([`url`]), and may say its response piece by piece. One that is in a VPC
 //! ([`network`]) sends by an interface there, and reaches what that reaches.
 //!
 //! Which runtimes there are depends on what this machine has ([`runtimes`]): the others are refused.
 //!
-//! Not here: links to download code and layers, container images, SnapStart,
+//! Not here: links to download code and layers, SnapStart,
 //! tumbling windows and other event sources than queues and DynamoDB's streams, X-Ray, code signing, JSON
 //! logging, limits by control groups.
 
 mod access;
 mod allotment;
 mod beginning;
-mod billing;
+pub mod billing;
 pub mod code;
 mod destination;
 mod environments;
 mod errors;
 mod flow;
+pub mod image;
 mod invocation;
 mod layer;
 mod logs;
@@ -36,6 +37,7 @@ pub mod model;
 mod name;
 pub mod network;
 mod ops;
+mod package;
 mod policy;
 pub mod provision;
 pub mod runtimes;

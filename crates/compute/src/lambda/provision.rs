@@ -10,7 +10,7 @@
 
 use super::allotment::Failure;
 use super::beginning::{self, Kind};
-use super::errors::LambdaError;
+use super::errors::{LambdaError, is_of_function};
 use super::invocation::Runs;
 use super::logs;
 use super::model::{self, ALIASES, Alias, FUNCTIONS, PROVISIONS, Provision, VERSIONS};
@@ -180,8 +180,10 @@ async fn made(cloud: &Arc<Cloud>, runs: &Runs) -> Result<Arc<Environment>, Failu
     let workshop = cloud.memory::<Workshop>();
     let begun = beginning::begin(cloud, &workshop, runs, Kind::Provisioned).await;
     let environment = begun.map_err(|why| {
-        let again = Some(cloud.clock().now().plus(AGAIN));
-        Failure { reason: why.message, again }
+        if is_of_function(&why) {
+            return Failure { reason: INIT_FAILED.into(), again: None };
+        }
+        Failure { reason: why.message, again: Some(cloud.clock().now().plus(AGAIN)) }
     })?;
     let limit = Duration::from_secs(INIT_MAX.max(runs.version.timeout).into());
     let failed = beginning::initialized(&environment, limit).await.is_some();

@@ -1,8 +1,10 @@
 //! Provisioned concurrency: environments that begin before anybody calls, and what they count against. Their sandboxes are
 //! simulated.
 
-use crate::harness::{Caller, Cloud, Reply};
+use crate::harness::{Caller, Cloud, Reply, START};
 use crate::lambda_functions::{create, zipped};
+use kernel::ClockChange;
+use kernel::meter::{Query, Used, usage};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
@@ -208,4 +210,30 @@ fn only_who_may_provisions() {
     get(&user, "live").ok();
     put(&user, "2", 1).refused(403, "AccessDeniedException");
     call(&user, "ListProvisionedConcurrencyConfigs", &json!({})).refused(403, "AccessDeniedException");
+}
+
+#[test]
+fn what_is_provisioned_is_counted_for_as_long_as_it_is() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ACCOUNT);
+    published(&root, &cloud);
+    put(&root, "1", 2).ok();
+    settled(&cloud, &root, "1", "READY");
+    call(&root, "Invoke", &json!({ "Qualifier": "1" })).ok();
+    let advance = Duration::from_secs(7200);
+    let query = Query {
+        from: START.minus(advance),
+        to: START.plus(10 * advance),
+        account: Some(base::AccountId::parse(ACCOUNT).unwrap()),
+    };
+    let used = |kind: &str| {
+        let all = usage(&cloud.cloud, &query).unwrap();
+        all.iter().filter(|used| used.usage_type == kind).map(Used::amount).sum::<u128>()
+    };
+    used("Lambda-Provisioned-Concurrency");
+    cloud.block_on(cloud.cloud.change_clock(ClockChange { advance, ..ClockChange::default() })).unwrap();
+    cloud.reconcile();
+    // 128 MB twice, for two hours.
+    assert_eq!(used("Lambda-Provisioned-Concurrency"), 2 * 128 * 7200);
+    assert!(used("Lambda-Provisioned-GB-Second") > 0 && used("Lambda-GB-Second") == 0);
 }

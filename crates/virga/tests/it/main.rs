@@ -99,6 +99,7 @@ mod kms_managed;
 mod lambda_code;
 mod lambda_functions;
 mod lambda_handling;
+mod lambda_images;
 mod lambda_invoke;
 mod lambda_layers;
 mod lambda_mappings;

@@ -5,6 +5,7 @@ use super::concurrency::UNRESERVED_MIN;
 use super::page;
 use crate::lambda::access;
 use crate::lambda::errors::{LambdaError, invalid};
+use crate::lambda::image;
 use crate::lambda::model::{self, Alias, Function, PROVISIONS, Provision};
 use crate::lambda::name::{LATEST, Named};
 use crate::lambda::provision;
@@ -171,6 +172,9 @@ fn put(cx: &mut Cx<'_>, req: PutProvision) -> Result<View, LambdaError> {
         None => TAKEN,
     };
     check_alone(cx, &named, &versions, conflict)?;
+    for version in &versions {
+        image::running(cx.tx, model::version(cx.tx, &named, version)?)?;
+    }
     check_number(cx, &function, &named, req.requested)?;
     let provision = Provision {
         account: named.account,

@@ -1,10 +1,15 @@
-//! Where code comes from: the request itself, or an object that the caller may read.
+//! Where code comes from: the request itself, an object that the caller may read, or an image that Lambda may.
 //!
 //! AWS: <https://docs.aws.amazon.com/lambda/latest/api/API_FunctionCode.html>
 
+use super::function::check_storage;
 use crate::lambda::access::SERVICE;
-use crate::lambda::code::ZIPPED_MAX;
+use crate::lambda::code::{self, ZIPPED_MAX};
 use crate::lambda::errors::{LambdaError, invalid, is_denied};
+use crate::lambda::image;
+use crate::lambda::layer;
+use crate::lambda::model::Version;
+use crate::lambda::name::Named;
 use bytes::Bytes;
 use kernel::{As, Cx};
 use wire::{Fault, Struct, Value};
@@ -21,15 +26,51 @@ wire::shape! {
 }
 
 impl Source {
+    /// A new version is of an archive; its layers are known.
+    ///
+    /// # Errors
+    /// Those of [`Source::archive`]; `CodeStorageExceededException`
+    pub(crate) fn set_archive(self, cx: &mut Cx<'_>, version: &mut Version) -> Result<(), LambdaError> {
+        let zip = self.archive(cx)?;
+        version.unzipped = kernel::slow(|| code::check(&zip))?;
+        check_storage(cx, zip.len())?;
+        layer::check_size(version)?;
+        let kept = code::keep(cx, &zip)?;
+        (version.code, version.code_size, version.code_hash) = (kept.content, kept.size, kept.hash);
+        Ok(())
+    }
+
+    /// A new version is of an image.
+    ///
+    /// # Errors
+    /// Those of [`image::source::resolve`]; `InvalidParameterValueException`
+    pub(crate) fn set_image(
+        self,
+        cx: &mut Cx<'_>,
+        named: &Named,
+        version: &mut Version,
+    ) -> Result<(), LambdaError> {
+        if self.zip.is_some() || self.bucket.is_some() || self.key.is_some() {
+            return Err(invalid(
+                "Please don't provide ZipFile or S3Bucket or S3Key when the intended function PackageType is Image.",
+            ));
+        }
+        let uri = self.image.ok_or_else(|| {
+            invalid("Please provide ImageUri when the intended function PackageType is Image.")
+        })?;
+        let (found, root) = image::source::resolve(cx, named, &uri)?;
+        image::claim(cx.tx, root)?;
+        version.code_hash = image::hash(&found);
+        version.image = Some(found);
+        Ok(())
+    }
+
     /// The archive.
     ///
     /// # Errors
     /// `InvalidParameterValueException`, `RequestEntityTooLargeException`, `AccessDeniedException` for an object that
-    /// the caller may not read, `NotImplemented`
+    /// the caller may not read.
     pub(crate) fn archive(self, cx: &mut Cx<'_>) -> Result<Bytes, LambdaError> {
-        if self.image.is_some() {
-            return Err(LambdaError::NotBuilt("A function of a container image".into()));
-        }
         match (self.zip, self.bucket, self.key) {
             (Some(zip), None, None) if zip.len() > ZIPPED_MAX => Err(LambdaError::CodeTooLarge),
             (Some(zip), None, None) => Ok(zip),
