@@ -1,19 +1,17 @@
 //! One invocation: an environment is found or started, the event handed to it, and what became of it told.
 
 use super::beginning::{self, Kind};
-use super::billing;
 use super::environments::{self, Limits, Slot};
 use super::errors::{EXIT, LambdaError, is_of_function, is_throttled};
 use super::image;
-use super::logs;
 use super::metering;
 use super::model::{self, FUNCTIONS, Function, Version};
 use super::name::Named;
 use super::ops::account::CONCURRENCY;
 use super::provision;
+use super::report::{self, Report};
 use super::sandbox::Environment;
 use super::sandbox::api::{Job, Piece, RESPONSE_MAX, Said, Streams};
-use super::sandbox::output::Line;
 use super::workshop::Workshop;
 use bytes::{Bytes, BytesMut};
 use kernel::Cloud;
@@ -181,7 +179,7 @@ async fn run_to(
             None => match beginning::begin(cloud, &workshop, &runs, Kind::OnDemand).await {
                 Err(fault) if is_of_function(&fault) => {
                     metering::ran(cloud, &asked.named, Duration::ZERO, true, &slot);
-                    return Ok(not_begun(&runs, &asked, &fault));
+                    return Ok(not_begun(cloud, &runs, &asked, &fault).await);
                 }
                 begun => begun?,
             },
@@ -215,9 +213,13 @@ async fn run_to(
 }
 
 /// The answer where the function's own program cannot be started.
-fn not_begun(runs: &Runs, asked: &Asked, fault: &Fault) -> Outcome {
-    let payload = error(&fault.code, &format!("RequestId: {} Error: {}", asked.request_id, fault.message));
-    Outcome { payload, failed: true, version: runs.version.label(), tail: None }
+async fn not_begun(cloud: &Arc<Cloud>, runs: &Runs, asked: &Asked, fault: &Fault) -> Outcome {
+    let (id, why) = (asked.request_id.clone(), fault.clone());
+    let payload = error(&why.code, &format!("RequestId: {id} Error: {}", why.message));
+    let (cloud, of) = (Arc::clone(cloud), runs.clone());
+    let written = tokio::task::spawn_blocking(move || report::not_begun(&cloud, &of, &id, &why));
+    let tail = if asked.tail { written.await.ok() } else { None };
+    Outcome { payload, failed: true, version: runs.version.label(), tail }
 }
 
 /// Waits until the extensions have done with an event, too.
@@ -362,46 +364,6 @@ async fn finish(
     let written = tokio::task::spawn_blocking(move || report.write(lines, &id, (began, now), took));
     let tail = if asked.tail { written.await.ok() } else { None };
     Outcome { payload, failed, version: runs.version.label(), tail }
-}
-
-/// What is needed to tell of an invocation.
-struct Report {
-    cloud: Arc<Cloud>,
-    environment: Arc<Environment>,
-    runs: Runs,
-}
-
-impl Report {
-    /// Ends the log of an invocation and keeps it; gives its text. Blocks.
-    fn write(
-        self,
-        mut lines: Vec<Line>,
-        id: &str,
-        (began, now): (base::Timestamp, base::Timestamp),
-        took: Duration,
-    ) -> String {
-        let millis = took.as_secs_f64() * 1000.0;
-        let used = self.environment.memory().div_ceil(1 << 20);
-        billing::count(&self.cloud, &self.runs, self.environment.kind, millis.ceil() as u64);
-        let init = self
-            .environment
-            .take_init()
-            .map(|init| format!("Init Duration: {:.2} ms\t", init.as_secs_f64() * 1000.0));
-        lines.push((now, format!("END RequestId: {id}")));
-        lines.push((
-            now,
-            format!(
-                "REPORT RequestId: {id}\tDuration: {millis:.2} ms\tBilled Duration: {:.0} ms\tMemory Size: {} MB\tMax Memory Used: {used} MB\t{}",
-                millis.ceil(),
-                self.runs.version.memory,
-                init.unwrap_or_default(),
-            ),
-        ));
-        lines.iter_mut().for_each(|(time, _)| *time = (*time).clamp(began, now));
-        let text: String = lines.iter().map(|(_, line)| format!("{line}\n")).collect();
-        logs::write(&self.cloud, &self.environment, &self.runs, lines);
-        text
-    }
 }
 
 #[cfg(test)]

@@ -40,6 +40,7 @@ mod ops;
 mod package;
 mod policy;
 pub mod provision;
+mod report;
 pub mod runtimes;
 mod sandbox;
 pub mod url;

@@ -8,7 +8,7 @@ use crate::ecr::manifest::written;
 use crate::ecr::pull;
 use crate::lambda::access::SERVICE;
 use crate::lambda::errors::{IMAGE_DENIED, IMAGE_GONE, IMAGE_WRONG, INTERNAL, is_denied};
-use crate::lambda::model::{Packed, ROOTS, Root, Unpacked, VERSIONS};
+use crate::lambda::model::{Packed, ROOTS, Root, Unpacked, VERSIONS, Version};
 use crate::lambda::name::function_arn;
 use crate::lambda::workshop::{Ground, Workshop};
 use aws_lc_rs::digest::{Context, SHA256};
@@ -16,10 +16,12 @@ use base::Timestamp;
 use flate2::read::MultiGzDecoder;
 use kernel::reconcile::Reconciler;
 use kernel::{Call, Cloud};
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use store::{CommitError, Direction, Key, Tx};
 use wire::{Fault, Value};
@@ -33,6 +35,10 @@ const DRAFT: &str = "draft-";
 /// Keeps roots as they are needed.
 #[derive(Debug)]
 pub struct Images(pub Ground);
+
+/// Whether it was looked once for versions that still hold what they ran before: a crash may have left some.
+#[derive(Debug, Default)]
+struct Looked(AtomicBool);
 
 /// Why an image cannot be unpacked: a code of AWS's, and words.
 struct Failure {
@@ -82,6 +88,14 @@ impl Reconciler for Images {
             Some(functions) => sweep(cloud, &folder(functions), &all).map_err(|e| e.to_string())?,
             None => true,
         };
+        if !cloud.memory::<Looked>().0.swap(true, Ordering::SeqCst) {
+            let ready: BTreeSet<&str> = all
+                .iter()
+                .filter(|row| row.unpacked == Unpacked::Ready)
+                .map(|row| row.digest.as_str())
+                .collect();
+            let_go(cloud, |digest| ready.contains(digest))?;
+        }
         for row in all {
             let is_there = functions.is_none_or(|functions| root(functions, &row.digest).exists());
             let is_needed = match row.unpacked {
@@ -238,11 +252,16 @@ fn settle(cloud: &Arc<Cloud>, digest: &str, made: &Result<(), Failure>) -> Resul
         ROOTS.put(tx, &key(digest), &row);
         Ok(())
     })?;
-    if made.is_err() {
-        return Ok(());
+    match made {
+        Ok(()) => let_go(cloud, |ready| ready == digest),
+        Err(_) => Ok(()),
     }
-    let is_of = |version: &crate::lambda::model::Version| {
-        version.before.is_some() && version.image.as_ref().is_some_and(|image| image.digest == digest)
+}
+
+/// Lets go of what versions ran until their images were there.
+fn let_go(cloud: &Arc<Cloud>, is_ready: impl Fn(&str) -> bool) -> Result<(), String> {
+    let is_of = |version: &Version| {
+        version.before.is_some() && version.image.as_ref().is_some_and(|image| is_ready(&image.digest))
     };
     let snapshot = cloud.store().snapshot();
     for pair in VERSIONS.scan(&snapshot, &Key::empty(), Direction::Forward) {

@@ -255,6 +255,12 @@ fn furnished(
     Ok((sandbox, external, pin))
 }
 
+/// What the log of a new environment is called.
+pub(crate) fn log_stream(cloud: &Cloud, version: &Version) -> String {
+    let date = cloud.clock().now().iso8601()[..10].replace('-', "/");
+    format!("{date}/[{}]{}", version.label(), hex(&cloud.rng().bytes::<16>()))
+}
+
 /// Starts an environment. Blocks.
 ///
 /// # Errors
@@ -268,10 +274,8 @@ pub(crate) fn start(
     let (function, version) = (&runs.function, &runs.version);
     let started = Instant::now();
     let driver = ground.plane.driver().map_err(|why| unable("start the data plane", &why))?;
-    let id = hex(&cloud.rng().bytes::<16>());
-    let machine = format!("lambda-{id}");
-    let date = cloud.clock().now().iso8601()[..10].replace('-', "/");
-    let log_stream = format!("{date}/[{}]{id}", version.label());
+    let machine = format!("lambda-{}", hex(&cloud.rng().bytes::<16>()));
+    let log_stream = log_stream(cloud, version);
     let credentials = variables::credentials(cloud, function, version)?;
     let env = variables::environment(cloud, runs, kind, &credentials, &log_stream)?;
     let (pipe, end) = io::pipe().map_err(|why| unable("make a pipe", &why))?;
