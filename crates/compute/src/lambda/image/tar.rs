@@ -153,7 +153,8 @@ impl<R: Read> Reader<R> {
     }
 
     fn begin(&mut self, size: u64) {
-        (self.left, self.padding) = (size, size.next_multiple_of(BLOCK as u64) - size);
+        let block = BLOCK as u64;
+        (self.left, self.padding) = (size, (block - size % block) % block);
     }
 
     /// A header; `None` at the end, which are zeros, or nothing any more.
@@ -185,7 +186,7 @@ impl<R: Read> Reader<R> {
     }
 
     fn skip(&mut self) -> io::Result<()> {
-        let rest = self.left + self.padding;
+        let rest = self.left.saturating_add(self.padding);
         (self.left, self.padding) = (0, 0);
         match io::copy(&mut self.from.by_ref().take(rest), &mut io::sink())? {
             read if read == rest => Ok(()),
@@ -339,6 +340,34 @@ pub(super) mod tests {
         ] {
             assert_eq!(read(&archive).unwrap_err().to_string(), why);
         }
+    }
+
+    #[test]
+    fn whatever_it_says_it_is_read_or_refused() {
+        let long = entry(b"././@LongLink", b'L', 0, "", b"long\0");
+        let pax = entry(b"pax", b'x', 0, "", b"19 path=a/pax/path\n13 size=1234\n");
+        let parts = [long, entry(b"f", b'0', 0o644, "", b"x"), pax, entry(b"g", b'5', 0o755, "", b"")];
+        let (whole, rng) = (parts.concat(), base::Rng::seeded(7));
+        for _ in 0..20_000 {
+            let mut archive = whole.clone();
+            for _ in 0..=rng.below(3) {
+                let at = usize::try_from(rng.below(archive.len() as u64)).unwrap();
+                archive[at] = rng.bytes::<1>()[0];
+            }
+            // Most changes would end at a checksum.
+            for header in archive.chunks_exact_mut(BLOCK) {
+                header[148..156].fill(b' ');
+                let sum: u64 = header.iter().map(|byte| u64::from(*byte)).sum();
+                header[148..155].copy_from_slice(format!("{sum:06o}\0").as_bytes());
+            }
+            let _ = read(&archive);
+        }
+        let mut endless = entry(b"f", b'0', 0o644, "", b"");
+        endless[124..136].copy_from_slice(&[0x80, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255]);
+        endless[148..156].fill(b' ');
+        let sum: u64 = endless.iter().map(|byte| u64::from(*byte)).sum();
+        endless[148..155].copy_from_slice(format!("{sum:06o}\0").as_bytes());
+        assert_eq!(read(&endless).unwrap_err().to_string(), "it is cut off");
     }
 
     #[test]

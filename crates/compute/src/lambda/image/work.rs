@@ -29,6 +29,8 @@ use wire::{Fault, Value};
 const CONFLICTS_MAX: u32 = 64;
 /// Until it is looked anew whether somebody still stands on a root.
 const SOON: Duration = Duration::from_secs(2);
+/// Of an archive, uncompressed: what is in it, and what it says about that. A small file may become endless zeros.
+const LAYER_MAX: u64 = unpack::UNPACKED_MAX + (1 << 30);
 /// What a root is called while it is made.
 const DRAFT: &str = "draft-";
 
@@ -172,7 +174,10 @@ fn fill(cloud: &Arc<Cloud>, folder: &Path, row: &Root) -> Result<(), Failure> {
 /// The archive that a layer is.
 fn content(cloud: &Arc<Cloud>, row: &Root, layer: &Packed) -> Result<Box<dyn Read>, Failure> {
     let opened = pull::open(cloud, &link(cloud, row, layer)?)?;
-    Ok(if layer.gzip { Box::new(MultiGzDecoder::new(opened)) } else { Box::new(opened) })
+    Ok(match layer.gzip {
+        true => Box::new(MultiGzDecoder::new(opened).take(LAYER_MAX)),
+        false => Box::new(opened.take(LAYER_MAX)),
+    })
 }
 
 /// Where a layer is to be found.
