@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 
 import pytest
+from test_ecr import credentials, skopeo  # noqa: F401
 from test_inside import network
 from test_lambda import doctor, eventually, invoke, logged, role
 from test_lambda_network import ACCESS, ASKS
@@ -276,6 +277,55 @@ def test_it_runs_when_ecr_has_it_no_more(own_cloud, own_account, python):
     client = own_account.client("lambda")
     assert client.get_function(FunctionName="it")["Configuration"]["State"] == "Active"
     assert invoke(client, {})[1]["folder"] == "/app"
+
+
+def test_a_kill_while_it_is_unpacked(own_cloud, own_account, python):
+    uri = push(own_account, [python, app(SHOWS)], "v1", **CONFIG)
+    own_account.client("lambda").create_function(
+        FunctionName="it", PackageType="Image", Role=role(own_account), Code={"ImageUri": uri}, Timeout=30
+    )
+    own_cloud.kill()
+    own_cloud.start()
+    client = own_account.client("lambda")
+    client.get_waiter("function_active_v2").wait(FunctionName="it", WaiterConfig={"Delay": 1})
+    assert invoke(client, {})[1]["folder"] == "/app"
+    left = [path.name for path in (Path(own_cloud.data) / "functions" / "images").iterdir()]
+    assert left == [client.get_function(FunctionName="it")["Configuration"]["CodeSha256"]]
+
+
+def test_pushed_as_docker_has_it(cloud, account, python, skopeo, tmp_path):  # noqa: F811
+    blobs = tmp_path / "blobs" / "sha256"
+    blobs.mkdir(parents=True)
+
+    def blob(kind, content):
+        (blobs / digest_of(content).removeprefix("sha256:")).write_bytes(content)
+        return {"mediaType": kind, "size": len(content), "digest": digest_of(content)}
+
+    layers = [python, app(SHOWS)]
+    configuration = {
+        "os": "linux",
+        "architecture": ARCHITECTURE,
+        "config": CONFIG,
+        "rootfs": {"type": "layers", "diff_ids": [digest_of(plain) for _, plain in layers]},
+    }
+    kind = "application/vnd.oci.image"
+    manifest = {
+        "schemaVersion": 2,
+        "config": blob(f"{kind}.config.v1+json", json.dumps(configuration).encode()),
+        "layers": [blob(LAYER, packed) for packed, _ in layers],
+    }
+    index = {"schemaVersion": 2, "manifests": [blob(f"{kind}.manifest.v1+json", json.dumps(manifest).encode())]}
+    (tmp_path / "index.json").write_text(json.dumps(index))
+    (tmp_path / "oci-layout").write_text('{"imageLayoutVersion":"1.0.0"}')
+    ecr = account.client("ecr")
+    ecr.create_repository(repositoryName="team/app")
+    uri = f"localhost:{cloud.port}/team/app:v1"
+    options = ["--format=v2s2", "--dest-tls-verify=false", f"--dest-creds={credentials(ecr)}"]
+    skopeo("copy", *options, f"oci:{tmp_path}", f"docker://{uri}")
+    shown = ecr.describe_images(repositoryName="team/app")["imageDetails"][0]
+    assert "docker" in shown["imageManifestMediaType"]
+    # By the name that it was pushed under.
+    assert invoke(make(account, uri), {})[1]["folder"] == "/app"
 
 
 def test_the_official_runtime_client(account, python):
