@@ -103,6 +103,14 @@ def test_they_are_back_after_a_kill(own_cloud, own_account):
     got = invoke(client, Qualifier="live")[1]
     assert got["kind"] == "provisioned-concurrency"
     assert got["born"] < asked
+    # Before their role's credentials end, others take their place.
+    own_cloud.run("clock", "+7200s")
+
+    def another():
+        now = invoke(client, Qualifier="live")[1]
+        return now["kind"] == "provisioned-concurrency" and now["pid"] != got["pid"]
+
+    assert eventually(another)
 
 
 def test_a_template_waits_for_them(account):
