@@ -227,6 +227,9 @@ fn what_is_no_image_for_a_function() {
     new(&json!({ "Runtime": "python3.12" })).refused_with(400, WRONG, archives);
     let zip = json!({ "Code": { "ZipFile": zipped("a", "b") } });
     new(&zip).refused(400, WRONG);
+    let both = json!({ "Code": { "ZipFile": zipped("a", "b"), "ImageUri": format!("{HOST}/app:v1") } });
+    let message = "Please do not provide other FunctionCode parameters when providing an ImageUri.";
+    new(&both).refused_with(400, WRONG, message);
     let mandatory =
         "Runtime and Handler are mandatory parameters for functions created with deployment packages.";
     new(&json!({ "PackageType": "Zip" })).refused_with(400, WRONG, mandatory);
@@ -238,6 +241,8 @@ fn what_is_no_image_for_a_function() {
     let zip = "Please don't provide ImageUri when updating a function with packageType Zip.";
     call(&root, "UpdateFunctionCode", &json!({ "ImageUri": format!("{HOST}/app:v1") }))
         .refused_with(400, WRONG, zip);
+    let both = json!({ "ImageUri": format!("{HOST}/app:v1"), "S3Bucket": "bucket" });
+    call(&root, "UpdateFunctionCode", &both).refused_with(400, WRONG, message);
     call(&root, "UpdateFunctionConfiguration", &json!({ "ImageConfig": { "Command": ["a"] } }))
         .refused(400, WRONG);
     cloud.reconcile();

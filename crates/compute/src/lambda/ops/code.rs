@@ -41,7 +41,9 @@ fn update(cx: &mut Cx<'_>, req: UpdateCode) -> Result<Shown, LambdaError> {
     check_revision(req.revision.as_deref(), &version.revision)?;
     check_architectures(&req.architectures)?;
     image::check_settled(cx.tx, &version, &named.arn())?;
-    match (version.image.is_some(), &req.image) {
+    let (bucket, key) = (req.bucket, req.key);
+    let source = Source { zip: req.zip, bucket, key, version: req.version, image: req.image };
+    match (version.image.is_some(), source.image()?) {
         (true, None) => {
             return Err(invalid("Please provide ImageUri when updating a function with packageType Image."));
         }
@@ -50,19 +52,17 @@ fn update(cx: &mut Cx<'_>, req: UpdateCode) -> Result<Shown, LambdaError> {
                 "Please don't provide ImageUri when updating a function with packageType Zip.",
             ));
         }
-        _ => {}
-    }
-    if let Some(uri) = req.image {
-        let (found, root) = image::source::resolve(cx, &named, &uri)?;
-        if req.dry == Some(true) {
-            version.code_hash = image::hash(&found);
-            return shown(cx, &function, &version, None);
+        (true, Some(uri)) => {
+            let (found, root) = image::source::resolve(cx, &named, &uri)?;
+            if req.dry == Some(true) {
+                version.code_hash = image::hash(&found);
+                return shown(cx, &function, &version, None);
+            }
+            image::replace(cx.tx, &mut version, found, root)?;
+            return changed(cx, &named, &function, version, req.publish);
         }
-        image::replace(cx.tx, &mut version, found, root)?;
-        return changed(cx, &named, &function, version, req.publish);
+        (false, None) => {}
     }
-    let (bucket, key) = (req.bucket, req.key);
-    let source = Source { zip: req.zip, bucket, key, version: req.version, image: None };
     let zip = source.archive(cx)?;
     version.unzipped = kernel::slow(|| code::check(&zip))?;
     layer::check_size(&version)?;

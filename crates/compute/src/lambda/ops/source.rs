@@ -50,12 +50,8 @@ impl Source {
         named: &Named,
         version: &mut Version,
     ) -> Result<(), LambdaError> {
-        if self.zip.is_some() || self.bucket.is_some() || self.key.is_some() {
-            return Err(invalid(
-                "Please don't provide ZipFile or S3Bucket or S3Key when the intended function PackageType is Image.",
-            ));
-        }
-        let uri = self.image.ok_or_else(|| {
+        let uri = self.image()?;
+        let uri = uri.ok_or_else(|| {
             invalid("Please provide ImageUri when the intended function PackageType is Image.")
         })?;
         let (found, root) = image::source::resolve(cx, named, &uri)?;
@@ -65,12 +61,27 @@ impl Source {
         Ok(())
     }
 
+    /// The name of an image, where one is told; then nothing else is.
+    ///
+    /// # Errors
+    /// `InvalidParameterValueException`
+    pub(crate) fn image(&self) -> Result<Option<String>, LambdaError> {
+        let others = [&self.bucket, &self.key, &self.version].iter().any(|other| other.is_some());
+        match self.image.is_some() && (others || self.zip.is_some()) {
+            true => Err(invalid(
+                "Please do not provide other FunctionCode parameters when providing an ImageUri.",
+            )),
+            false => Ok(self.image.clone()),
+        }
+    }
+
     /// The archive.
     ///
     /// # Errors
     /// `InvalidParameterValueException`, `RequestEntityTooLargeException`, `AccessDeniedException` for an object that
     /// the caller may not read.
     pub(crate) fn archive(self, cx: &mut Cx<'_>) -> Result<Bytes, LambdaError> {
+        self.image()?;
         match (self.zip, self.bucket, self.key) {
             (Some(zip), None, None) if zip.len() > ZIPPED_MAX => Err(LambdaError::CodeTooLarge),
             (Some(zip), None, None) => Ok(zip),
