@@ -90,6 +90,14 @@ pub fn of_this_machine(folder: &Path) -> io::Result<Vec<Bind>> {
     Ok(vec![Bind { from: "/usr".into(), to: "usr".into(), read_only: true }])
 }
 
+/// Waits until all that was written to the file system of a folder is on the disk.
+///
+/// # Errors
+/// What the file system says.
+pub fn settle(folder: &Path) -> io::Result<()> {
+    Ok(rustix::fs::syncfs(fs::File::open(folder)?)?)
+}
+
 /// Removes a machine's folder, whatever modes it has given its files; the overlay's own folder has none at all.
 ///
 /// # Errors

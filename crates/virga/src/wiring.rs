@@ -6,7 +6,7 @@ use database::dynamodb;
 use ec2::plane::DataPlane;
 use integration::outbound::{Client, Trust};
 use integration::{events, scheduler, sns, sqs};
-use kernel::meter::Tariff;
+use kernel::meter::{Gauge, Tariff};
 use kernel::reconcile::Reconciler;
 use kernel::{Cloud, Parts, Service, Settings};
 use security::iam::directory::IamDirectory;
@@ -149,6 +149,8 @@ pub fn cloud_on(
         Arc::new(compute::autoscaling::work::schedule::Actions),
         Arc::new(compute::lambda::work::Events(functions.clone())),
         Arc::new(compute::lambda::work::Idle(functions.clone())),
+        Arc::new(compute::lambda::image::work::Images(functions.clone())),
+        Arc::new(compute::lambda::provision::Provisions(functions.clone())),
         Arc::new(compute::lambda::network::Networks),
         Arc::new(compute::lambda::mapping::Mappings),
         Arc::new(compute::ecr::work::ForgetUploads),
@@ -172,7 +174,7 @@ pub fn cloud_on(
         ],
         witnesses: vec![Arc::new(storage::s3::watched::Requests::default())],
         tariffs: TARIFFS.to_vec(),
-        gauges: vec![Arc::new(storage::s3::usage::stored::Stored), Arc::new(dynamodb::metering::Standing)],
+        gauges: gauges(),
         blobs,
     };
     let cloud = Cloud::new(store, clock, rng, master, settings, parts)?;
@@ -193,6 +195,15 @@ const TARIFFS: &[&dyn Tariff] = &[
     &dynamodb::vitals::Requests("dynamodb"),
     &dynamodb::vitals::Requests("dynamodbstreams"),
 ];
+
+/// What is paid for as long as it stands.
+fn gauges() -> Vec<Arc<dyn Gauge>> {
+    vec![
+        Arc::new(storage::s3::usage::stored::Stored),
+        Arc::new(dynamodb::metering::Standing),
+        Arc::new(compute::lambda::billing::Standing),
+    ]
+}
 
 /// What a service does by itself.
 type Work = Vec<Arc<dyn Reconciler>>;

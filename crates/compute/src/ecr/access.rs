@@ -15,7 +15,9 @@ pub(super) use kernel::access::any;
 type Targets = Result<Vec<Target>, Fault>;
 
 fn target(cx: &Cx<'_>, account: AccountId, region: Region, name: &str) -> Result<Target, EcrError> {
-    let target = Target::on(arn(account, region, name)).owned_by(account);
+    // Services come in by a policy only, and by none where there is none.
+    let target =
+        Target { mode: ResourceMode::Optional, ..Target::on(arn(account, region, name)).owned_by(account) };
     let Some(repository) = REPOSITORIES.get(cx.tx, &Repository::key_of(account, region, name))? else {
         return Ok(target);
     };

@@ -90,6 +90,19 @@ pub(super) fn in_registry(code: &str) -> (u16, &'static str) {
     }
 }
 
+/// Whether what a service asks for is not there, or no more.
+pub(crate) fn is_gone(fault: &wire::Fault) -> bool {
+    matches!(
+        fault.code.as_str(),
+        "RepositoryNotFoundException" | "ImageNotFoundException" | "LayersNotFoundException"
+    )
+}
+
+/// Whether a repository has no policy.
+pub(crate) fn has_no_policy(fault: &wire::Fault) -> bool {
+    fault.code == "RepositoryPolicyNotFoundException"
+}
+
 /// Whether the image was pushed before.
 pub(super) fn is_image_there(fault: &wire::Fault) -> bool {
     fault.code == "ImageAlreadyExistsException"

@@ -94,6 +94,32 @@ pub(super) fn stream(cloud: &Arc<Cloud>, layer: &Layer) -> Outgoing {
     Outgoing { left: layer.size, ahead: Some(ahead(Plan::new(cloud, &layer.parts))) }
 }
 
+/// A layer for who is within this cloud. Blocks.
+pub(crate) struct Pulled {
+    plan: Plan,
+    piece: Bytes,
+}
+
+impl Pulled {
+    pub(super) fn new(cloud: &Arc<Cloud>, layer: &Layer) -> Pulled {
+        Pulled { plan: Plan::new(cloud, &layer.parts), piece: Bytes::new() }
+    }
+}
+
+impl io::Read for Pulled {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while self.piece.is_empty() {
+            match self.plan.next()? {
+                Some(piece) => self.piece = piece,
+                None => return Ok(0),
+            }
+        }
+        let piece = self.piece.split_to(self.piece.len().min(buffer.len()));
+        buffer[..piece.len()].copy_from_slice(&piece);
+        Ok(piece.len())
+    }
+}
+
 /// What is still to be read.
 struct Plan {
     cloud: Arc<Cloud>,

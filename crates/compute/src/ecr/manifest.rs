@@ -15,23 +15,23 @@ const OCI_INDEX: &str = "application/vnd.oci.image.index.v1+json";
 const ENTRIES_MAX: usize = 4_096;
 
 #[derive(Clone, PartialEq, Debug)]
-pub(super) struct Manifest {
-    pub(super) digest: String,
-    pub(super) media_type: String,
+pub(crate) struct Manifest {
+    pub(crate) digest: String,
+    pub(crate) media_type: String,
     /// Configuration and layers.
-    pub(super) layers: Vec<Entry>,
+    pub(crate) layers: Vec<Entry>,
     /// The images of a list.
-    pub(super) members: Vec<Entry>,
+    pub(crate) members: Vec<Entry>,
     pub(super) artifact: Option<String>,
     pub(super) subject: Option<String>,
 }
 
 /// What a manifest says of something else.
 #[derive(Clone, PartialEq, Debug)]
-pub(super) struct Entry {
-    pub(super) digest: String,
-    pub(super) size: u64,
-    pub(super) media_type: String,
+pub(crate) struct Entry {
+    pub(crate) digest: String,
+    pub(crate) size: u64,
+    pub(crate) media_type: String,
 }
 
 /// `sha256:` and 64 hexadecimal digits.
@@ -40,11 +40,11 @@ pub(super) fn digest_of(bytes: &[u8]) -> String {
 }
 
 /// A hash as digests are written.
-pub(super) fn written(hash: &Digest) -> String {
+pub(crate) fn written(hash: &Digest) -> String {
     hash.as_ref().iter().fold("sha256:".to_owned(), |text, byte| text + &format!("{byte:02x}"))
 }
 
-pub(super) fn is_digest(text: &str) -> bool {
+pub(crate) fn is_digest(text: &str) -> bool {
     let digits = text.strip_prefix("sha256:").unwrap_or_default();
     digits.len() == 64 && digits.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
 }
@@ -74,7 +74,7 @@ impl Manifest {
     ///
     /// # Errors
     /// `InvalidParameterException`
-    pub(super) fn read(text: &str, media_type: Option<&str>) -> Result<Manifest, EcrError> {
+    pub(crate) fn read(text: &str, media_type: Option<&str>) -> Result<Manifest, EcrError> {
         let value = wire::json::read(text).ok_or_else(bad)?;
         let said = |name: &str| value.entry(name).and_then(Value::as_str).map(str::to_owned);
         if value.entry("schemaVersion").and_then(Value::as_int) != Some(2) {

@@ -10,14 +10,15 @@
 //! registries.
 
 mod access;
-mod errors;
+pub(crate) mod errors;
 mod layers;
 mod lifecycle;
 mod login;
-mod manifest;
+pub(crate) mod manifest;
 mod model;
 mod ops;
 mod policy;
+pub(crate) mod pull;
 pub mod site;
 pub mod work;
 

@@ -15,7 +15,7 @@ mod serve;
 
 use super::layers;
 use super::login::{self, LINK_PATH, Login};
-use super::model::{LAYERS, Repository};
+use super::pull;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
@@ -26,7 +26,7 @@ use http_body_util::BodyExt;
 use kernel::reply::Content;
 use kernel::site::{Site, host_of};
 use kernel::{Cloud, Incoming, Peer, Reply, Running};
-use place::Registry;
+pub(crate) use place::Registry;
 use std::sync::Arc;
 use wire::{Fault, Value};
 
@@ -88,11 +88,10 @@ fn login_of(cloud: &Cloud, parts: &Parts) -> Option<Login> {
 
 /// A layer behind its link.
 fn layer(cloud: &Arc<Cloud>, path: &str) -> Reply {
-    let Some((account, region, name, digest)) = login::followed(cloud, path) else {
+    let Some(found) = pull::behind(cloud, path) else {
         return refused(403, "DENIED", "The link is not valid, or is over.");
     };
-    let key = Repository::key_of(account, region, &name).str(&digest);
-    match LAYERS.get(&cloud.store().snapshot(), &key) {
+    match found {
         Ok(Some(layer)) => {
             let content = Content::Stream(layers::stream(cloud, &layer).boxed_unsync());
             let reply = Reply { status: 200, headers: Default::default(), content };

@@ -1,15 +1,19 @@
-//! The environments that are warm, and how many functions run.
+//! The environments that are warm or provisioned, and how many functions run.
 
+use super::allotment::{Allotment, Failure, Kept, Standing};
+use super::invocation::Runs;
+use super::provision;
 use super::sandbox::Environment;
+use super::workshop::Workshop;
 use base::{AccountId, Region, Timestamp};
-use std::collections::HashMap;
+use kernel::Cloud;
+use std::collections::{HashMap, HashSet};
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// How long an environment waits for the next event before it goes.
 pub(crate) const IDLE_MAX: Duration = Duration::from_secs(300);
-/// Credentials must last longer than any event may take.
-const CREDENTIALS_LEFT: Duration = Duration::from_secs(900 + 60);
 
 #[derive(Debug, Default)]
 pub(crate) struct Environments(Mutex<State>);
@@ -18,36 +22,172 @@ pub(crate) struct Environments(Mutex<State>);
 struct State {
     /// By the version that they run: the last used at the end.
     idle: HashMap<String, Vec<(Arc<Environment>, Instant)>>,
+    /// Those that are kept ready, by the version that they run.
+    provisioned: HashMap<String, Allotment<Environment>>,
     /// How many run, by the function's id.
-    running: HashMap<String, u32>,
+    running: HashMap<String, Running>,
     /// How many send by an interface of a VPC.
     tethered: HashMap<String, usize>,
-    /// How many run of those that have nothing reserved.
+    /// How many run of those that have nothing reserved, and are not provisioned.
     unreserved: HashMap<(AccountId, Region), u32>,
+}
+
+/// How many of a function run.
+#[derive(Clone, Copy, Debug, Default)]
+struct Running {
+    all: u32,
+    provisioned: u32,
+}
+
+/// How many of a function may run beside those that are provisioned.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Limits {
+    /// Of this function.
+    Reserved(u32),
+    /// Of all that have nothing reserved.
+    Shared(u32),
 }
 
 /// A place among those that may run; given back when it is dropped.
 #[derive(Debug)]
 pub(crate) struct Slot {
-    workshop: Arc<super::workshop::Workshop>,
+    workshop: Arc<Workshop>,
     function: String,
+    /// Of the version.
+    key: String,
     unreserved: Option<(AccountId, Region)>,
+    environment: Option<Arc<Environment>>,
     /// How many of the function run, this one included.
     pub(crate) at_once: u32,
+    pub(crate) provisioned: Provisioned,
+}
+
+/// Whether an event is for an environment that was provisioned.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Provisioned {
+    /// The version has none.
+    No,
+    /// Not for one of those that it has.
+    Spilled,
+    /// So many are at work, of so many.
+    Yes(u32, u32),
+}
+
+impl Slot {
+    fn is_provisioned(&self) -> bool {
+        matches!(self.provisioned, Provisioned::Yes(..))
+    }
+
+    /// The provisioned environment that comes with the place.
+    pub(crate) fn environment(&mut self) -> Option<Arc<Environment>> {
+        self.environment.take()
+    }
+
+    /// The environment is there for the next event.
+    pub(crate) fn rest(mut self, environment: Arc<Environment>, cloud: &Cloud) {
+        let gone = self.end(Some(environment), cloud.clock().now());
+        drop(self);
+        drop(gone);
+    }
+
+    /// The environment is gone.
+    pub(crate) fn lose(self, cloud: &Arc<Cloud>) {
+        let key = self.is_provisioned().then(|| self.key.clone());
+        drop(self);
+        if let Some(key) = key {
+            // Where no runtime runs any more, no other is needed.
+            let _ = provision::tend(cloud, &key);
+        }
+    }
+
+    /// Gives an environment to those that wait, if nobody has said before what became of it.
+    fn end(&mut self, environment: Option<Arc<Environment>>, now: Timestamp) -> Vec<Arc<Environment>> {
+        let key = std::mem::take(&mut self.key);
+        let mut state = self.workshop.environments.state();
+        match (self.is_provisioned(), environment) {
+            _ if key.is_empty() => Vec::new(),
+            (true, environment) => {
+                let Some(allotment) = state.provisioned.get_mut(&key) else {
+                    return environment.into_iter().collect();
+                };
+                let gone = allotment.put(environment, now);
+                if allotment.is_over() {
+                    state.provisioned.remove(&key);
+                }
+                gone
+            }
+            (false, Some(environment)) => {
+                state.idle.entry(key).or_default().push((environment, Instant::now()));
+                Vec::new()
+            }
+            (false, None) => Vec::new(),
+        }
+    }
 }
 
 impl Drop for Slot {
     fn drop(&mut self) {
+        // What is too much has been taken away before: a lost one makes nothing too much.
+        let gone = self.end(None, Timestamp::default());
         let mut state = self.workshop.environments.state();
+        let is_provisioned = self.is_provisioned();
         if let Some(count) = state.running.get_mut(&self.function) {
-            *count -= 1;
-            if *count == 0 {
+            count.all -= 1;
+            count.provisioned -= u32::from(is_provisioned);
+            if count.all == 0 {
                 state.running.remove(&self.function);
             }
         }
         if let Some(count) = self.unreserved.and_then(|home| state.unreserved.get_mut(&home)) {
             *count -= 1;
         }
+        drop(state);
+        drop(gone);
+    }
+}
+
+/// The place of a provisioned environment that begins; given back when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Place {
+    workshop: Arc<Workshop>,
+    key: String,
+    pub(crate) runs: Runs,
+    is_settled: bool,
+}
+
+/// A place for an environment that is provisioned and is not there; `None` where there are enough.
+pub(crate) fn place(workshop: &Arc<Workshop>, key: &str, now: Timestamp) -> Option<Place> {
+    let mut state = workshop.environments.state();
+    let allotment = state.provisioned.get_mut(key)?;
+    let runs = allotment.start(now).then(|| allotment.runs.clone())?;
+    Some(Place { workshop: Arc::clone(workshop), key: key.to_owned(), runs, is_settled: false })
+}
+
+impl Place {
+    /// Tells what became of it; gives the next place where one is to be filled.
+    pub(crate) fn fill(mut self, made: Result<Arc<Environment>, Failure>, now: Timestamp) -> Option<Place> {
+        self.settle(Some(made), now);
+        place(&self.workshop, &self.key, now)
+    }
+
+    fn settle(&mut self, made: Option<Result<Arc<Environment>, Failure>>, now: Timestamp) {
+        if std::mem::replace(&mut self.is_settled, true) {
+            return;
+        }
+        let mut state = self.workshop.environments.state();
+        let Some(allotment) = state.provisioned.get_mut(&self.key) else { return };
+        let gone = allotment.started(made, now);
+        if allotment.is_over() {
+            state.provisioned.remove(&self.key);
+        }
+        drop(state);
+        drop(gone);
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.settle(None, Timestamp::default());
     }
 }
 
@@ -63,8 +203,7 @@ impl Environments {
         let all = state.idle.get_mut(version)?;
         let mut found = None;
         while let Some((environment, _)) = all.pop() {
-            let lasts = environment.expires > now.plus(CREDENTIALS_LEFT);
-            if environment.is_running() && lasts && environment.is_linked() {
+            if environment.is_usable(now) {
                 found = Some(environment);
                 break;
             }
@@ -75,9 +214,36 @@ impl Environments {
         found
     }
 
-    /// Gives one back.
-    pub(crate) fn put(&self, version: &str, environment: Arc<Environment>) {
-        self.state().idle.entry(version.to_owned()).or_default().push((environment, Instant::now()));
+    /// Tells what is to be provisioned, all of it, by provision; gives the versions that lack some.
+    pub(crate) fn allot(&self, all: Vec<(String, Runs, u32)>, now: Timestamp) -> Vec<String> {
+        let mut gone = Vec::new();
+        let mut wanted = HashSet::new();
+        let mut state = self.state();
+        for (provision, runs, share) in all {
+            let key = runs.key();
+            wanted.insert(key.clone());
+            let allotment = state.provisioned.entry(key).or_insert_with(|| Allotment::new(runs));
+            gone.extend(allotment.set(&provision, share, now));
+        }
+        state.provisioned.retain(|key, allotment| {
+            if !wanted.contains(key) {
+                gone.extend(allotment.set("", 0, now));
+            }
+            !allotment.is_over()
+        });
+        let lacking = state.provisioned.iter().filter(|(_, allotment)| allotment.lacks(now));
+        let lacking = lacking.map(|(key, _)| key.clone()).collect();
+        drop(state);
+        drop(gone);
+        lacking
+    }
+
+    /// How far a provision has come with a version of which there are to be so many.
+    pub(crate) fn standing(&self, provision: &str, version: &str, share: u32) -> Standing {
+        match self.state().provisioned.get(version) {
+            Some(allotment) => allotment.standing(provision, share),
+            None => Standing { is_ready: false, held: 0, failure: None },
+        }
     }
 
     /// One more sends by an interface.
@@ -96,16 +262,30 @@ impl Environments {
         }
     }
 
-    /// An interface is to go: takes away what is idle and sends by it; whether some is at work, or still on its way out.
-    pub(crate) fn leave(&self, interface: &str) -> bool {
+    /// Takes away those without anything to do that are of this kind.
+    fn clear(&self, which: impl Fn(&Environment) -> bool) {
         let mut gone = Vec::new();
         let mut state = self.state();
         for all in state.idle.values_mut() {
-            gone.extend(all.extract_if(.., |(environment, _)| environment.sends_by(interface)));
+            let left = all.extract_if(.., |(environment, _)| which(environment));
+            gone.extend(left.map(|(environment, _)| environment));
+        }
+        for allotment in state.provisioned.values_mut() {
+            gone.extend(allotment.drain(&which));
         }
         drop(state);
         drop(gone);
+    }
+
+    /// An interface is to go: takes away what is idle and sends by it; whether some is at work, or still on its way out.
+    pub(crate) fn leave(&self, interface: &str) -> bool {
+        self.clear(|environment| environment.sends_by(interface));
         self.state().tethered.contains_key(interface)
+    }
+
+    /// A root is to go: takes away what is idle and stands on it.
+    pub(crate) fn vacate(&self, root: &Path) {
+        self.clear(|environment| environment.stands_on(root));
     }
 
     /// Takes away what has been idle for long; whether there is something left.
@@ -114,9 +294,7 @@ impl Environments {
         let mut state = self.state();
         for all in state.idle.values_mut() {
             let keep = |(environment, since): &(Arc<Environment>, Instant)| {
-                since.elapsed() < IDLE_MAX
-                    && environment.is_running()
-                    && environment.expires > now.plus(CREDENTIALS_LEFT)
+                since.elapsed() < IDLE_MAX && environment.lasts(now)
             };
             gone.extend(all.extract_if(.., |one| !keep(one)));
         }
@@ -128,26 +306,44 @@ impl Environments {
     }
 }
 
-/// Takes a place; `None` where as many run as may. `limit`: of this function, where it has reserved some, else of all
-/// that have not.
-pub(crate) fn slot(
-    workshop: &Arc<super::workshop::Workshop>,
-    function: &str,
-    home: (AccountId, Region),
-    (reserved, others): (Option<u32>, u32),
-) -> Option<Slot> {
+/// Takes a place: with a provisioned environment, if there is one, else if not as many run as may.
+pub(crate) fn slot(workshop: &Arc<Workshop>, runs: &Runs, limits: Limits, now: Timestamp) -> Option<Slot> {
+    let (function, key) = (runs.function.id.clone(), runs.key());
+    let home = (runs.function.account, runs.function.region);
     let mut state = workshop.environments.state();
-    let running = state.running.get(function).copied().unwrap_or(0);
-    let unreserved = match reserved {
-        Some(limit) if running >= limit => return None,
-        Some(_) => None,
-        None if state.unreserved.get(&home).copied().unwrap_or(0) >= others => return None,
-        None => {
-            *state.unreserved.entry(home).or_default() += 1;
-            Some(home)
+    let (environment, gone, (at_work, share)) = match state.provisioned.get_mut(&key) {
+        Some(allotment) => {
+            let (environment, gone) = allotment.take(now);
+            (environment, gone, allotment.used())
         }
+        None => (None, Vec::new(), (0, 0)),
     };
-    *state.running.entry(function.to_owned()).or_default() += 1;
-    let (workshop, function) = (Arc::clone(workshop), function.to_owned());
-    Some(Slot { workshop, function, unreserved, at_once: running + 1 })
+    let provisioned = match environment {
+        Some(_) => Provisioned::Yes(at_work, share),
+        None if share > 0 => Provisioned::Spilled,
+        None => Provisioned::No,
+    };
+    let running = state.running.get(&function).copied().unwrap_or_default();
+    let shared = state.unreserved.get(&home).copied().unwrap_or(0);
+    let (may, unreserved) = match limits {
+        _ if environment.is_some() => (true, None),
+        Limits::Reserved(limit) => (running.all - running.provisioned < limit, None),
+        Limits::Shared(limit) => (shared < limit, Some(home)),
+    };
+    if !may {
+        drop(state);
+        drop(gone);
+        return None;
+    }
+    if let Some(home) = unreserved {
+        *state.unreserved.entry(home).or_default() += 1;
+    }
+    let count = state.running.entry(function.clone()).or_default();
+    count.all += 1;
+    count.provisioned += u32::from(environment.is_some());
+    let at_once = count.all;
+    drop(state);
+    drop(gone);
+    let workshop = Arc::clone(workshop);
+    Some(Slot { workshop, function, key, unreserved, environment, at_once, provisioned })
 }

@@ -6,6 +6,7 @@ wire::errors! {
         Invalid(what: String) = 400, "InvalidParameterValueException", "{what}";
         NotFound(what: String) = 404, "ResourceNotFoundException", "{what}";
         Conflict(what: String) = 409, "ResourceConflictException", "{what}";
+        NoProvision = 404, "ProvisionedConcurrencyConfigNotFoundException", "No Provisioned Concurrency Config found for this function";
         Revision = 412, "PreconditionFailedException", "The Revision Id provided does not match the latest Revision Id. Call the GetFunction/GetAlias API to retrieve the latest Revision Id";
         CodeTooLarge = 413, "RequestEntityTooLargeException", "Request must be smaller than 69905067 bytes for the CreateFunction operation";
         CodeStorage = 400, "CodeStorageExceededException", "Code storage limit exceeded.";
@@ -17,6 +18,8 @@ wire::errors! {
         Denied(what: String) = 403, "AccessDeniedException", "{what}";
         NotBuilt(what: String) = 501, "NotImplemented", "{what} is not built in this version of Virga.";
         Service(what: String) = 500, "ServiceException", "{what}";
+        Entrypoint(why: String) = 502, "Runtime.InvalidEntrypoint", "{why}";
+        Folder(why: String) = 502, "Runtime.InvalidWorkingDir", "{why}";
         Throttled = 429, "TooManyRequestsException", "Rate Exceeded.";
     }
 }
@@ -46,6 +49,13 @@ pub(crate) fn is_expired(fault: &wire::Fault) -> bool {
 /// The runtime ended before it had answered.
 pub(crate) const EXIT: &str = "Runtime.ExitError";
 
+/// Why a function cannot be of an image, as it is shown.
+/// AWS: <https://docs.aws.amazon.com/lambda/latest/api/API_FunctionConfiguration.html>
+pub(crate) const IMAGE_DENIED: &str = "ImageAccessDenied";
+pub(crate) const IMAGE_GONE: &str = "ImageDeleted";
+pub(crate) const IMAGE_WRONG: &str = "InvalidImage";
+pub(crate) const INTERNAL: &str = "InternalError";
+
 /// What CloudWatch Logs answers to whoever makes what is there.
 pub(crate) fn is_there(fault: &wire::Fault) -> bool {
     fault.code == "ResourceAlreadyExistsException"
@@ -71,7 +81,12 @@ pub(crate) fn is_throttled(fault: &wire::Fault) -> bool {
     fault.code == "TooManyRequestsException"
 }
 
-/// Whether S3 does not let the caller read.
+/// Whether a function could not begin because of what it is itself.
+pub(crate) fn is_of_function(fault: &wire::Fault) -> bool {
+    fault.code.starts_with("Runtime.")
+}
+
+/// Whether a service does not let the caller read.
 pub(crate) fn is_denied(fault: &wire::Fault) -> bool {
     fault.code.starts_with("AccessDenied")
 }

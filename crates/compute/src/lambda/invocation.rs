@@ -1,20 +1,21 @@
 //! One invocation: an environment is found or started, the event handed to it, and what became of it told.
 
-use super::billing;
-use super::environments::{self, Slot};
-use super::errors::{EXIT, LambdaError, is_throttled};
-use super::logs;
+use super::beginning::{self, Kind};
+use super::environments::{self, Limits, Slot};
+use super::errors::{EXIT, LambdaError, is_of_function, is_throttled};
+use super::image;
 use super::metering;
 use super::model::{self, FUNCTIONS, Function, Version};
 use super::name::Named;
 use super::ops::account::CONCURRENCY;
-use super::sandbox::api::{Init, Job, Piece, RESPONSE_MAX, Said, Streams};
-use super::sandbox::output::Line;
-use super::sandbox::{self, Environment};
+use super::provision;
+use super::report::{self, Report};
+use super::sandbox::Environment;
+use super::sandbox::api::{Job, Piece, RESPONSE_MAX, Said, Streams};
 use super::workshop::Workshop;
 use bytes::{Bytes, BytesMut};
 use kernel::Cloud;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use store::{Direction, Key};
 use tokio::sync::{mpsc, oneshot};
@@ -83,13 +84,14 @@ pub(crate) struct Runs {
 
 impl Runs {
     /// An environment runs this and nothing else.
-    fn key(&self) -> String {
-        format!("{} {} {}", self.function.id, self.version.number, self.version.revision)
+    pub(crate) fn key(&self) -> String {
+        let image = self.version.image.as_ref().map_or("", |image| &image.digest);
+        format!("{} {} {} {image}", self.function.id, self.version.number, self.version.revision)
     }
 }
 
 /// How an event ended.
-enum End {
+pub(crate) enum End {
     Said(Said),
     Init(Bytes),
     Exited(i32),
@@ -106,22 +108,26 @@ fn admit(cloud: &Arc<Cloud>, workshop: &Arc<Workshop>, asked: &Asked) -> Result<
     let named = &asked.named;
     let function = model::function(&from, named)?;
     let draw = u32::try_from(cloud.rng().below(10_000)).unwrap_or(0);
-    let version = model::resolve(&from, named, draw)?;
+    let version = image::running(&from, model::resolve(&from, named, draw)?)?;
     let home = (named.account, named.region);
-    let others = match function.reserved {
-        Some(_) => 0,
+    // AWS: what is provisioned is taken from what is reserved, else from what the account's functions share.
+    let (own, provisioned) = provision::totals(&from, home, &function.name)?;
+    let limits = match function.reserved {
+        Some(reserved) => Limits::Reserved(reserved.saturating_sub(own)),
         None => {
             let all = FUNCTIONS.scan(&from, &Key::regional(home.0, home.1), Direction::Forward);
             let reserved = all.map(|pair| pair.map(|(_, function)| function.reserved.unwrap_or(0)));
-            CONCURRENCY.saturating_sub(reserved.sum::<Result<u32, _>>().map_err(LambdaError::from)?)
+            let reserved = reserved.sum::<Result<u32, _>>().map_err(LambdaError::from)?;
+            Limits::Shared(CONCURRENCY.saturating_sub(reserved.saturating_add(provisioned)))
         }
     };
     let reason = match function.reserved {
         Some(_) => "ReservedFunctionConcurrentInvocationLimitExceeded",
         None => "ConcurrentInvocationLimitExceeded",
     };
-    let slot = environments::slot(workshop, &function.id, home, (function.reserved, others));
-    Ok((Runs { function, version }, slot.ok_or_else(|| throttled(reason))?))
+    let runs = Runs { function, version };
+    let slot = environments::slot(workshop, &runs, limits, cloud.clock().now());
+    Ok((runs, slot.ok_or_else(|| throttled(reason))?))
 }
 
 /// Runs a function for an event.
@@ -159,20 +165,26 @@ async fn run_to(
     out: Option<mpsc::Sender<Heard>>,
 ) -> Result<Outcome, Fault> {
     let workshop = cloud.memory::<Workshop>();
-    let (runs, slot) = admit(cloud, &workshop, &asked).inspect_err(|fault| {
-        if is_throttled(fault) {
-            metering::throttled(cloud, &asked.named);
-        }
-    })?;
-    let key = runs.key();
     loop {
-        let warm = workshop.environments.take(&key, cloud.clock().now());
+        let (runs, mut slot) = admit(cloud, &workshop, &asked).inspect_err(|fault| {
+            if is_throttled(fault) {
+                metering::throttled(cloud, &asked.named);
+            }
+        })?;
+        let warm =
+            slot.environment().or_else(|| workshop.environments.take(&runs.key(), cloud.clock().now()));
         let is_warm = warm.is_some();
         let environment = match warm {
-            Some(environment) => woken(environment).await,
-            None => begin(cloud, &workshop, &runs).await?,
+            Some(environment) => beginning::woken(environment).await,
+            None => match beginning::begin(cloud, &workshop, &runs, Kind::OnDemand).await {
+                Err(fault) if is_of_function(&fault) => {
+                    metering::ran(cloud, &asked.named, Duration::ZERO, true, &slot);
+                    return Ok(not_begun(cloud, &runs, &asked, &fault).await);
+                }
+                begun => begun?,
+            },
         };
-        let early = initialized(&environment).await;
+        let early = beginning::initialized(&environment, INIT_MAX).await;
         let begun = Instant::now();
         let end = match early {
             Some(end) => end,
@@ -185,80 +197,40 @@ async fn run_to(
         let took = begun.elapsed();
         let healthy = matches!(end, End::Said(_));
         let outcome = finish(cloud, &environment, &runs, &asked, end, took).await;
-        metering::ran(cloud, &asked.named, took, outcome.failed, slot.at_once);
-        if healthy && !environment.desk.extensions.is_empty() {
-            let left = Duration::from_secs(runs.version.timeout.into()).saturating_sub(took);
-            tokio::spawn(async move {
-                let settled = tokio::time::timeout(left, environment.desk.settled()).await.is_ok();
-                if settled && !environment.desk.is_spoiled() {
-                    environment.rest();
-                    workshop.environments.put(&key, environment);
-                } else {
-                    environment.kill();
-                }
-                drop(slot);
-            });
-            return Ok(outcome);
-        }
-        if healthy {
-            environment.rest();
-            workshop.environments.put(&key, environment);
-        } else {
+        metering::ran(cloud, &asked.named, took, outcome.failed, &slot);
+        if !healthy {
             environment.kill();
+            slot.lose(cloud);
+        } else if environment.desk.extensions.is_empty() {
+            environment.rest();
+            slot.rest(environment, cloud);
+        } else {
+            let left = Duration::from_secs(runs.version.timeout.into()).saturating_sub(took);
+            tokio::spawn(settle(Arc::clone(cloud), slot, environment, left));
         }
-        drop(slot);
         return Ok(outcome);
     }
 }
 
-/// An environment that was at rest.
-async fn woken(environment: Arc<Environment>) -> Arc<Environment> {
-    if !environment.claim() {
-        return environment;
-    }
-    let woken = Arc::clone(&environment);
-    let _ = tokio::task::spawn_blocking(move || woken.wake()).await;
-    environment
+/// The answer where the function's own program cannot be started.
+async fn not_begun(cloud: &Arc<Cloud>, runs: &Runs, asked: &Asked, fault: &Fault) -> Outcome {
+    let (id, why) = (asked.request_id.clone(), fault.clone());
+    let payload = error(&why.code, &format!("RequestId: {id} Error: {}", why.message));
+    let (cloud, of) = (Arc::clone(cloud), runs.clone());
+    let written = tokio::task::spawn_blocking(move || report::not_begun(&cloud, &of, &id, &why));
+    let tail = if asked.tail { written.await.ok() } else { None };
+    Outcome { payload, failed: true, version: runs.version.label(), tail }
 }
 
-async fn begin(cloud: &Arc<Cloud>, workshop: &Arc<Workshop>, runs: &Runs) -> Result<Arc<Environment>, Fault> {
-    let ground = workshop.ground().cloned();
-    let ground = ground.ok_or_else(|| LambdaError::Service("The cloud is still starting.".into()))?;
-    let (cloud, runs) = (Arc::clone(cloud), runs.clone());
-    let start = move || sandbox::start(&cloud, &ground, &runs.function, &runs.version);
-    let started = tokio::task::spawn_blocking(start).await;
-    let started =
-        started.map_err(|_| LambdaError::Service("The environment could not be started.".into()))?;
-    Ok(Arc::new(started?))
-}
-
-/// Waits until a new environment asks for its first event.
-async fn initialized(environment: &Environment) -> Option<End> {
-    let mut init = environment.desk.init();
-    let mut ended = environment.ended.clone();
-    let desk = &environment.desk;
-    if *init.borrow() == Init::Done && desk.extensions.all_wait() {
-        return None;
-    }
-    let begun = async {
-        let state = init.wait_for(|init| *init != Init::Begun).await.map(|state| state.clone());
-        if matches!(state, Ok(Init::Done)) {
-            desk.settled().await;
-        }
-        state.map(|_| desk.init().borrow().clone())
-    };
-    tokio::select! {
-        biased;
-        state = begun => match state {
-            Ok(Init::Failed(why)) => Some(End::Init(why)),
-            _ => {
-                let mut known = environment.init.lock().unwrap_or_else(PoisonError::into_inner);
-                *known = Some(environment.started.elapsed());
-                None
-            }
-        },
-        code = ended.wait_for(Option::is_some) => Some(End::Exited(code.ok().and_then(|code| *code).unwrap_or(-1))),
-        () = tokio::time::sleep(INIT_MAX) => Some(End::TimedOut(INIT_MAX)),
+/// Waits until the extensions have done with an event, too.
+async fn settle(cloud: Arc<Cloud>, slot: Slot, environment: Arc<Environment>, left: Duration) {
+    let settled = tokio::time::timeout(left, environment.desk.settled()).await.is_ok();
+    if settled && !environment.desk.is_spoiled() {
+        environment.rest();
+        slot.rest(environment, &cloud);
+    } else {
+        environment.kill();
+        slot.lose(&cloud);
     }
 }
 
@@ -392,46 +364,6 @@ async fn finish(
     let written = tokio::task::spawn_blocking(move || report.write(lines, &id, (began, now), took));
     let tail = if asked.tail { written.await.ok() } else { None };
     Outcome { payload, failed, version: runs.version.label(), tail }
-}
-
-/// What is needed to tell of an invocation.
-struct Report {
-    cloud: Arc<Cloud>,
-    environment: Arc<Environment>,
-    runs: Runs,
-}
-
-impl Report {
-    /// Ends the log of an invocation and keeps it; gives its text. Blocks.
-    fn write(
-        self,
-        mut lines: Vec<Line>,
-        id: &str,
-        (began, now): (base::Timestamp, base::Timestamp),
-        took: Duration,
-    ) -> String {
-        let millis = took.as_secs_f64() * 1000.0;
-        let used = self.environment.memory().div_ceil(1 << 20);
-        billing::count(&self.cloud, &self.runs.function, &self.runs.version, millis.ceil() as u64);
-        let init = self
-            .environment
-            .take_init()
-            .map(|init| format!("Init Duration: {:.2} ms\t", init.as_secs_f64() * 1000.0));
-        lines.push((now, format!("END RequestId: {id}")));
-        lines.push((
-            now,
-            format!(
-                "REPORT RequestId: {id}\tDuration: {millis:.2} ms\tBilled Duration: {:.0} ms\tMemory Size: {} MB\tMax Memory Used: {used} MB\t{}",
-                millis.ceil(),
-                self.runs.version.memory,
-                init.unwrap_or_default(),
-            ),
-        ));
-        lines.iter_mut().for_each(|(time, _)| *time = (*time).clamp(began, now));
-        let text: String = lines.iter().map(|(_, line)| format!("{line}\n")).collect();
-        logs::write(&self.cloud, &self.environment, &self.runs, lines);
-        text
-    }
 }
 
 #[cfg(test)]

@@ -97,22 +97,28 @@ pub(crate) fn write(cloud: &Arc<Cloud>, environment: &Environment, runs: &Runs, 
             let count = rest.iter().take(EVENTS_MAX).take_while(fits).count().max(1);
             let (batch, others) = rest.split_at(count);
             // A stream that somebody has taken away is made anew.
-            let is_kept = batch_in(cloud, environment, runs, !has_stream, batch)
-                || has_stream && batch_in(cloud, environment, runs, true, batch);
+            let stream = &environment.log_stream;
+            let is_kept = batch_in(cloud, stream, runs, !has_stream, batch)
+                || has_stream && batch_in(cloud, stream, runs, true, batch);
             (rest, has_stream) = (others, is_kept);
         }
         said().has_stream = has_stream;
     }
 }
 
+/// Keeps a few lines in a stream of their own. Blocks.
+pub(crate) fn write_alone(cloud: &Arc<Cloud>, stream: &str, runs: &Runs, lines: &[Line]) {
+    batch_in(cloud, stream, runs, true, lines);
+}
+
 /// Whether they were kept.
-fn batch_in(cloud: &Arc<Cloud>, environment: &Environment, runs: &Runs, first: bool, lines: &[Line]) -> bool {
+fn batch_in(cloud: &Arc<Cloud>, stream: &str, runs: &Runs, first: bool, lines: &[Line]) -> bool {
     let group = log_group(&runs.function.name);
     let home = (runs.function.account, runs.function.region);
     for _ in 0..CONFLICTS_MAX {
         let mut tx = cloud.store().begin();
         let done = cloud.act_as_role(&mut tx, SERVICE, &runs.version.role, home, |cx| {
-            put(cx, &group, &environment.log_stream, first, lines)
+            put(cx, &group, stream, first, lines)
         });
         // Who may not write logs has none, as in AWS.
         if done.and_then(|done| done).is_err() {

@@ -3,12 +3,12 @@
 //! Functions are seen as a whole, by what was called (`Resource`: the function, a version or an alias), and all of an
 //! account together.
 //!
-//! Not here: the metrics of asynchronous events, event source mappings, extensions, provisioned concurrency, and
-//! `ExecutedVersion`.
+//! Not here: the metrics of asynchronous events, event source mappings, extensions, and `ExecutedVersion`.
 //!
 //! AWS: <https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html>
 
 use super::access::SERVICE;
+use super::environments::{Provisioned, Slot};
 use super::name::Named;
 use kernel::Cloud;
 use kernel::vitals::{Metric, Place, Source, Vitals};
@@ -43,8 +43,8 @@ fn note(cloud: &Cloud, named: &Named, samples: &[(Metric, f64)], together: bool)
     }
 }
 
-/// A function ran, with so many others of it.
-pub(crate) fn ran(cloud: &Cloud, named: &Named, took: Duration, failed: bool, at_once: u32) {
+/// A function ran at its place among the others.
+pub(crate) fn ran(cloud: &Cloud, named: &Named, took: Duration, failed: bool, slot: &Slot) {
     let samples = [
         (count("Invocations"), 1.0),
         (count("Errors"), f64::from(u8::from(failed))),
@@ -52,7 +52,22 @@ pub(crate) fn ran(cloud: &Cloud, named: &Named, took: Duration, failed: bool, at
         (time("Duration"), millis(took)),
     ];
     note(cloud, named, &samples, true);
-    note(cloud, named, &[(count("ConcurrentExecutions"), f64::from(at_once))], false);
+    note(cloud, named, &[(count("ConcurrentExecutions"), f64::from(slot.at_once))], false);
+    match slot.provisioned {
+        Provisioned::Yes(at_work, share) => {
+            let utilization = f64::from(at_work) / f64::from(share.max(1));
+            let samples = [
+                (count("ProvisionedConcurrencyInvocations"), 1.0),
+                (count("ProvisionedConcurrentExecutions"), f64::from(at_work)),
+                (count("ProvisionedConcurrencyUtilization"), utilization),
+            ];
+            note(cloud, named, &samples, false);
+        }
+        Provisioned::Spilled => {
+            note(cloud, named, &[(count("ProvisionedConcurrencySpilloverInvocations"), 1.0)], false);
+        }
+        Provisioned::No => {}
+    }
 }
 
 /// A function was not let run.

@@ -7,22 +7,27 @@
 //! calls but those that functions need, and stands still between events. Invocations
 //! that nobody waits for are rows of the store until they were handled ([`work`]).
 //!
-//! A function may have layers ([`layer`]) and a URL ([`url`]), and may say its response piece by piece. One that is in a VPC
+//! Versions and aliases may have environments that begin before anybody calls ([`provision`]).
+//!
+//! A function is of an archive and layers ([`layer`]), or of a container image ([`image`]), and may have a URL ([`url`]), and may say its response piece by piece. One that is in a VPC
 //! ([`network`]) sends by an interface there, and reaches what that reaches.
 //!
 //! Which runtimes there are depends on what this machine has ([`runtimes`]): the others are refused.
 //!
-//! Not here: links to download code and layers, container images, provisioned concurrency,
-//! SnapStart, tumbling windows and other event sources than queues and DynamoDB's streams, X-Ray, code signing, JSON
+//! Not here: links to download code and layers, SnapStart,
+//! tumbling windows and other event sources than queues and DynamoDB's streams, X-Ray, code signing, JSON
 //! logging, limits by control groups.
 
 mod access;
-mod billing;
+mod allotment;
+mod beginning;
+pub mod billing;
 pub mod code;
 mod destination;
 mod environments;
 mod errors;
 mod flow;
+pub mod image;
 mod invocation;
 mod layer;
 mod logs;
@@ -32,7 +37,10 @@ pub mod model;
 mod name;
 pub mod network;
 mod ops;
+mod package;
 mod policy;
+pub mod provision;
+mod report;
 pub mod runtimes;
 mod sandbox;
 pub mod url;
@@ -57,6 +65,7 @@ pub static LAMBDA: kernel::Service = kernel::Service {
         ops::layer_permission::OPS,
         ops::mapping::OPS,
         ops::permission::OPS,
+        ops::provision::OPS,
         ops::tag::OPS,
         ops::url::OPS,
         ops::version::OPS,

@@ -50,6 +50,64 @@ store::record! {
         17 => pub unzipped: u64,
         /// Where it sends from, if not from the sandbox's own door.
         18 => pub network: Option<Network>,
+        /// What it is made of, if not of an archive.
+        19 => pub image: Option<Image>,
+        /// What runs until that has been unpacked.
+        20 => pub before: Option<Image>,
+        21 => pub started: Started,
+    }
+
+    /// A container image, as it was when a function was told to be of it.
+    #[derive(Clone, PartialEq, Eq, Debug)]
+    pub struct Image {
+        /// As it was asked for.
+        1 => pub uri: String,
+        /// The same by its digest.
+        2 => pub resolved: String,
+        /// `sha256:` and 64 digits.
+        3 => pub digest: String,
+        /// What its configuration says.
+        4 => pub entry: Vec<String>,
+        5 => pub command: Vec<String>,
+        6 => pub folder: String,
+        7 => pub env: Vec<(String, String)>,
+    }
+
+    /// How an image's program is started, where that is not as the image says.
+    #[derive(Clone, PartialEq, Eq, Debug)]
+    pub struct Started {
+        1 => pub entry: Option<Vec<String>>,
+        2 => pub command: Option<Vec<String>>,
+        3 => pub folder: Option<String>,
+    }
+
+    /// The root of an image, unpacked once for all who use it.
+    #[derive(Clone, PartialEq, Eq, Debug)]
+    pub struct Root {
+        1 => pub digest: String,
+        2 => pub layers: Vec<Packed>,
+        /// The function for whose sake it is read.
+        3 => pub account: AccountId,
+        4 => pub region: Region,
+        5 => pub function: String,
+        /// Where it is read from.
+        6 => pub registry: AccountId,
+        7 => pub repository: String,
+        /// How many versions are of it.
+        8 => pub users: u64,
+        9 => pub unpacked: Unpacked,
+        /// Why it could not be unpacked: a code of AWS's, and words.
+        10 => pub code: String,
+        11 => pub reason: String,
+    }
+
+    /// A layer of an image.
+    #[derive(Clone, PartialEq, Eq, Debug)]
+    pub struct Packed {
+        1 => pub digest: String,
+        2 => pub gzip: bool,
+        /// The digest of what is in it.
+        3 => pub content: String,
     }
 
     /// Where in a VPC a function is.
@@ -109,6 +167,20 @@ store::record! {
         /// Which other version gets which part of the calls, in parts of 10,000.
         4 => pub weights: BTreeMap<String, u32>,
         5 => pub revision: String,
+    }
+
+    /// How many environments of a version, or of the versions of an alias, are kept ready.
+    #[derive(Clone, PartialEq, Debug)]
+    pub struct Provision {
+        1 => pub account: AccountId,
+        2 => pub region: Region,
+        3 => pub function: String,
+        /// A version's number or an alias's name.
+        4 => pub qualifier: String,
+        5 => pub requested: u32,
+        6 => pub modified: Timestamp,
+        /// Another one each time that it is asked for.
+        7 => pub id: String,
     }
 
     /// The resource policy of a function, a version or an alias.
@@ -175,6 +247,16 @@ store::record! {
         10 => pub client_context: Option<String>,
         /// How often it could not be tried.
         11 => pub throttled: u32,
+    }
+}
+
+store::record_enum! {
+    /// How far the root of an image is.
+    #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+    pub enum Unpacked {
+        1 => Pending,
+        2 => Ready,
+        3 => Failed,
     }
 }
 
@@ -264,6 +346,10 @@ pub const LAYER_VERSIONS: Table<LayerVersion> = Table::new(0x250c, "lambda/layer
 /// By subnet and groups.
 pub const LINKS: Table<Link> = Table::new(0x250e, "lambda/links");
 pub const LAYER_POLICIES: Table<PolicyOf> = Table::new(0x250d, "lambda/layer policies");
+/// By digest.
+pub const ROOTS: Table<Root> = Table::new(0x2510, "lambda/roots of images");
+/// By function and qualifier.
+pub const PROVISIONS: Table<Provision> = Table::new(0x250f, "lambda/provisions");
 
 impl Url {
     pub fn key(&self) -> Key {

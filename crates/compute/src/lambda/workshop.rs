@@ -1,6 +1,7 @@
 //! The place where functions are run: what the handlers may ask about it.
 
 use super::environments::Environments;
+use super::image::pins::Pins;
 use super::runtimes::{self, Runtime};
 use ec2::plane::DataPlane;
 use std::path::PathBuf;
@@ -46,6 +47,8 @@ pub struct Ground {
 pub struct Workshop {
     ground: OnceLock<Ground>,
     pub(crate) environments: Environments,
+    /// The images that they stand on.
+    pub(crate) pins: Arc<Pins>,
 }
 
 impl Workshop {

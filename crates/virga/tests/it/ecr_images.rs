@@ -23,7 +23,7 @@ fn repository(caller: &Caller<'_>, name: &str) -> Value {
     ecr(caller, "CreateRepository", json!({ "repositoryName": name }))["repository"].clone()
 }
 
-fn upload(caller: &Caller<'_>, name: &str, bytes: &[u8]) -> String {
+pub(crate) fn upload(caller: &Caller<'_>, name: &str, bytes: &[u8]) -> String {
     let id = ecr(caller, "InitiateLayerUpload", json!({ "repositoryName": name }))["uploadId"].clone();
     let part = json!({
         "repositoryName": name, "uploadId": id, "partFirstByte": 0, "partLastByte": bytes.len() - 1,

@@ -120,9 +120,9 @@ fn what_cannot_be_a_function() {
         ),
         (
             json!({ "Code": { "ImageUri": "x" } }),
-            501,
-            "NotImplemented",
-            "A function of a container image is not built in this version of Virga.",
+            400,
+            "InvalidParameterValueException",
+            "Please provide a source for function code.",
         ),
     ] {
         new(changes).refused_with(status, code, message);

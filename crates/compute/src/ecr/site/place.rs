@@ -4,14 +4,14 @@ use base::{AccountId, Region};
 
 /// An account's registry in one region.
 #[derive(Clone, Copy, PartialEq, Debug)]
-pub(super) struct Registry {
-    pub(super) account: AccountId,
-    pub(super) region: Region,
+pub(crate) struct Registry {
+    pub(crate) account: AccountId,
+    pub(crate) region: Region,
 }
 
 impl Registry {
     /// Of `123456789012.dkr.ecr.us-east-1.localhost:4566`, whatever the domain behind the region.
-    pub(super) fn of(host: &str) -> Option<Registry> {
+    pub(crate) fn of(host: &str) -> Option<Registry> {
         let (account, rest) = host.split_once(".dkr.ecr.")?;
         let (region, _) = rest.split_once('.')?;
         Some(Registry { account: AccountId::parse(account)?, region: Region::parse(region)? })

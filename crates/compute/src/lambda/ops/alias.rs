@@ -2,9 +2,10 @@
 
 use super::configuration::check_revision;
 use super::page;
+use super::provision;
 use crate::lambda::access;
 use crate::lambda::errors::{LambdaError, invalid};
-use crate::lambda::model::{self, ALIASES, Alias, POLICIES, URLS};
+use crate::lambda::model::{self, ALIASES, Alias, POLICIES, PROVISIONS, URLS};
 use crate::lambda::name::{LATEST, Named};
 use crate::lambda::policy;
 use kernel::{Cx, Empty};
@@ -171,6 +172,7 @@ fn update(cx: &mut Cx<'_>, req: UpdateAlias) -> Result<Shown, LambdaError> {
             "Invalid function version {version}. Function version {version} is already included in routing configuration."
         )));
     }
+    provision::check_moved(cx, &named, &alias)?;
     alias.description = req.description.unwrap_or(alias.description);
     alias.revision = base::id::uuid(cx.rng());
     ALIASES.put(cx.tx, &named.key().str(&alias.name), &alias);
@@ -203,5 +205,6 @@ fn delete(cx: &mut Cx<'_>, req: OneAlias) -> Result<Empty, LambdaError> {
         url.delete(cx.tx);
     }
     POLICIES.delete(cx.tx, &policy::key(&labelled(&named, &req.name)));
+    PROVISIONS.delete(cx.tx, &named.key().str(&req.name));
     Ok(Empty)
 }

@@ -5,9 +5,10 @@ use super::function::{check_architectures, check_storage};
 use super::source::Source;
 use crate::lambda::access;
 use crate::lambda::code;
-use crate::lambda::errors::LambdaError;
+use crate::lambda::errors::{LambdaError, invalid};
+use crate::lambda::image;
 use crate::lambda::layer;
-use crate::lambda::model::{self, VERSIONS};
+use crate::lambda::model::{self, Function, VERSIONS, Version};
 use crate::lambda::name::{LATEST, Named};
 use bytes::Bytes;
 use kernel::Cx;
@@ -39,8 +40,29 @@ fn update(cx: &mut Cx<'_>, req: UpdateCode) -> Result<Shown, LambdaError> {
     let mut version = model::version(cx.tx, &named, LATEST)?;
     check_revision(req.revision.as_deref(), &version.revision)?;
     check_architectures(&req.architectures)?;
+    image::check_settled(cx.tx, &version, &named.arn())?;
     let (bucket, key) = (req.bucket, req.key);
     let source = Source { zip: req.zip, bucket, key, version: req.version, image: req.image };
+    match (version.image.is_some(), source.image()?) {
+        (true, None) => {
+            return Err(invalid("Please provide ImageUri when updating a function with packageType Image."));
+        }
+        (false, Some(_)) => {
+            return Err(invalid(
+                "Please don't provide ImageUri when updating a function with packageType Zip.",
+            ));
+        }
+        (true, Some(uri)) => {
+            let (found, root) = image::source::resolve(cx, &named, &uri)?;
+            if req.dry == Some(true) {
+                version.code_hash = image::hash(&found);
+                return shown(cx, &function, &version, None);
+            }
+            image::replace(cx.tx, &mut version, found, root)?;
+            return changed(cx, &named, &function, version, req.publish);
+        }
+        (false, None) => {}
+    }
     let zip = source.archive(cx)?;
     version.unzipped = kernel::slow(|| code::check(&zip))?;
     layer::check_size(&version)?;
@@ -53,11 +75,22 @@ fn update(cx: &mut Cx<'_>, req: UpdateCode) -> Result<Shown, LambdaError> {
     let cloud = Arc::clone(cx.cloud());
     code::release(cx.tx, &cloud, version.code)?;
     (version.code, version.code_size, version.code_hash) = (kept.content, kept.size, kept.hash);
+    changed(cx, &named, &function, version, req.publish)
+}
+
+/// Keeps a version whose code has changed, and publishes it where that is asked for.
+fn changed(
+    cx: &mut Cx<'_>,
+    named: &Named,
+    function: &Function,
+    mut version: Version,
+    publish: Option<bool>,
+) -> Result<Shown, LambdaError> {
     touch(cx, &mut version);
     VERSIONS.put(cx.tx, &named.key().u64(0), &version);
-    if req.publish == Some(true) {
-        let (function, published) = super::version::publish(cx, &named, None)?;
+    if publish == Some(true) {
+        let (function, published) = super::version::publish(cx, named, None)?;
         return shown(cx, &function, &published, Some(&published.label()));
     }
-    shown(cx, &function, &version, None)
+    shown(cx, function, &version, None)
 }

@@ -5,6 +5,7 @@ use crate::lambda::access;
 use crate::lambda::errors::{LambdaError, invalid};
 use crate::lambda::model::{self, FUNCTIONS};
 use crate::lambda::name::Named;
+use crate::lambda::provision;
 use kernel::{Cx, Empty};
 
 kernel::ops! { pub(crate) static OPS:
@@ -14,7 +15,7 @@ kernel::ops! { pub(crate) static OPS:
 }
 
 /// AWS: what all others are left with at least.
-const UNRESERVED_MIN: u32 = 100;
+pub(crate) const UNRESERVED_MIN: u32 = 100;
 
 wire::shape! {
     #[derive(Debug)]
@@ -34,9 +35,19 @@ fn put(cx: &mut Cx<'_>, req: PutConcurrency) -> Result<Concurrency, LambdaError>
     let named = Named::read(cx, &req.name, None)?;
     let mut function = model::function(cx.tx, &named)?;
     let others = reserved(cx)?.saturating_sub(function.reserved.unwrap_or(0));
-    if others.saturating_add(req.reserved) > CONCURRENCY - UNRESERVED_MIN {
+    let (own, mut provisioned) = provision::totals(cx.tx, (named.account, named.region), &named.name)?;
+    if function.reserved.is_none() {
+        provisioned -= own;
+    }
+    if others.saturating_add(provisioned).saturating_add(req.reserved) > CONCURRENCY - UNRESERVED_MIN {
         return Err(invalid(format!(
             "Specified ReservedConcurrentExecutions for function decreases account's UnreservedConcurrentExecution below its minimum value of [{UNRESERVED_MIN}]."
+        )));
+    }
+    if req.reserved < own {
+        return Err(invalid(format!(
+            " ReservedConcurrentExecutions  {} should not be lower than function's total provisioned concurrency [{own}].",
+            req.reserved
         )));
     }
     function.reserved = Some(req.reserved);

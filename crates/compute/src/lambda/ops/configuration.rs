@@ -3,8 +3,9 @@
 use crate::lambda::access::{self, SERVICE};
 use crate::lambda::code;
 use crate::lambda::errors::{LambdaError, invalid};
+use crate::lambda::image::{self, State};
 use crate::lambda::layer;
-use crate::lambda::model::{self, Function, Network, UsedLayer, VERSIONS, Version};
+use crate::lambda::model::{self, Function, Network, Started, UsedLayer, VERSIONS, Version};
 use crate::lambda::name::{LATEST, Named};
 use crate::lambda::network;
 use crate::lambda::runtimes::architecture;
@@ -90,13 +91,24 @@ wire::shape! {
         dead_letters: Option<DeadLetters> = "DeadLetterConfig",
         vpc: Option<Vpc> = "VpcConfig",
         layers: Option<Vec<String>> = "Layers",
+        image: Option<ImageConfig> = "ImageConfig",
     }
+
+    #[derive(Clone, Debug)]
+    pub(crate) struct ImageConfig {
+        entry: Option<Vec<String>> = "EntryPoint",
+        command: Option<Vec<String>> = "Command",
+        folder: Option<String> = "WorkingDirectory",
+    }
+
+    #[derive(Debug)]
+    pub(crate) struct ImageShown { config: ImageConfig = "ImageConfig" }
 
     #[derive(Debug)]
     pub(crate) struct Shown {
         name: String = "FunctionName",
         arn: String = "FunctionArn",
-        runtime: String = "Runtime",
+        runtime: Option<String> = "Runtime",
         role: String = "Role",
         handler: Option<String> = "Handler",
         code_size: i64 = "CodeSize",
@@ -111,7 +123,12 @@ wire::shape! {
         tracing: Tracing = "TracingConfig",
         revision: String = "RevisionId",
         state: String = "State",
-        update: String = "LastUpdateStatus",
+        state_reason: Option<String> = "StateReason",
+        state_code: Option<String> = "StateReasonCode",
+        update: Option<String> = "LastUpdateStatus",
+        update_reason: Option<String> = "LastUpdateStatusReason",
+        update_code: Option<String> = "LastUpdateStatusReasonCode",
+        image: Option<ImageShown> = "ImageConfigResponse",
         package: String = "PackageType",
         architectures: Vec<String> = "Architectures",
         storage: Storage = "EphemeralStorage",
@@ -151,13 +168,15 @@ pub(crate) fn shown(
         None => function.arn(),
     };
     let variables = variables(cx.sealer(), version)?;
+    let is_image = version.image.is_some();
     let is_own = version.runtime.starts_with("provided") && version.handler.is_empty();
+    let condition = condition(cx, version)?;
     Ok(Shown {
         name: function.name.clone(),
         arn,
-        runtime: version.runtime.clone(),
+        runtime: (!is_image).then(|| version.runtime.clone()),
         role: version.role.clone(),
-        handler: (!is_own).then(|| version.handler.clone()),
+        handler: (!is_own && !is_image).then(|| version.handler.clone()),
         code_size: i64::try_from(version.code_size).unwrap_or(i64::MAX),
         description: version.description.clone(),
         timeout: version.timeout,
@@ -169,9 +188,14 @@ pub(crate) fn shown(
         dead_letters: version.dead_letters.clone().map(|target| DeadLetters { target: Some(target) }),
         tracing: Tracing { mode: "PassThrough".into() },
         revision: version.revision.clone(),
-        state: "Active".into(),
-        update: "Successful".into(),
-        package: "Zip".into(),
+        state: condition.state.into(),
+        state_reason: condition.state_why.as_ref().map(|(_, reason)| reason.clone()),
+        state_code: condition.state_why.map(|(code, _)| code),
+        update: condition.update.map(str::to_owned),
+        update_reason: condition.update_why.as_ref().map(|(_, reason)| reason.clone()),
+        update_code: condition.update_why.map(|(code, _)| code),
+        image: image_shown(&version.started),
+        package: if is_image { "Image" } else { "Zip" }.into(),
         architectures: vec![architecture().into()],
         storage: Storage { size: version.storage },
         logging: Logging { format: "Text".into(), group: log_group(&function.name) },
@@ -182,6 +206,73 @@ pub(crate) fn shown(
             vpc: network.vpc,
             ipv6: false,
         }),
+    })
+}
+
+/// How far a version is in becoming what it was told to be; each reason with its code.
+struct Condition {
+    state: &'static str,
+    state_why: Option<(String, String)>,
+    update: Option<&'static str>,
+    update_why: Option<(String, String)>,
+}
+
+fn condition(cx: &Cx<'_>, version: &Version) -> Result<Condition, LambdaError> {
+    let state = match &version.image {
+        Some(image) => image::state(cx.tx, image)?,
+        None => State::Ready,
+    };
+    let (done, doing, failed) = (Some("Successful"), Some("InProgress"), Some("Failed"));
+    let creating = || Some(("Creating".to_owned(), "The function is being created.".to_owned()));
+    Ok(match (state, version.before.is_some()) {
+        (State::Ready, _) => Condition { state: "Active", state_why: None, update: done, update_why: None },
+        (State::Pending, false) => {
+            Condition { state: "Pending", state_why: creating(), update: None, update_why: None }
+        }
+        (State::Pending, true) => {
+            Condition { state: "Active", state_why: None, update: doing, update_why: creating() }
+        }
+        (State::Failed { code, reason }, false) => Condition {
+            state: "Failed",
+            state_why: Some((code.clone(), reason.clone())),
+            update: failed,
+            update_why: Some((code, reason)),
+        },
+        (State::Failed { code, reason }, true) => {
+            Condition { state: "Active", state_why: None, update: failed, update_why: Some((code, reason)) }
+        }
+    })
+}
+
+fn image_shown(started: &Started) -> Option<ImageShown> {
+    let Started { entry, command, folder } = started.clone();
+    let is_told = entry.is_some() || command.is_some() || folder.is_some();
+    is_told.then_some(ImageShown { config: ImageConfig { entry, command, folder } })
+}
+
+/// What functions of images are not told.
+pub(crate) const OF_ARCHIVES: &str =
+    "Please don't provide Handler or Runtime or Layer when the intended function PackageType is Image.";
+
+/// How an image's program is to be started; what is empty is as the image says.
+///
+/// # Errors
+/// `InvalidParameterValueException` for a function that is of none.
+pub(crate) fn started(
+    asked: Option<ImageConfig>,
+    is_image: bool,
+    doing: &str,
+) -> Result<Started, LambdaError> {
+    let Some(ImageConfig { entry, command, folder }) = asked else { return Ok(Started::default()) };
+    if !is_image {
+        return Err(invalid(format!(
+            "Please don't provide ImageConfig when {doing} a function with packageType Zip."
+        )));
+    }
+    Ok(Started {
+        entry: entry.filter(|words| !words.is_empty()),
+        command: command.filter(|words| !words.is_empty()),
+        folder: folder.filter(|folder| !folder.is_empty()),
     })
 }
 
@@ -249,11 +340,24 @@ pub(crate) fn check_role(cx: &mut Cx<'_>, role: &str) -> Result<(), LambdaError>
     assumed.map(drop).map_err(|_| invalid("The role defined for the function cannot be assumed by Lambda."))
 }
 
-/// The runtime must be one that this machine has, and knows its handler.
+const MANDATORY: &str =
+    "Runtime and Handler are mandatory parameters for functions created with deployment packages.";
+
+/// The runtime of a function that is of an archive.
 ///
 /// # Errors
 /// `InvalidParameterValueException`
-pub(crate) fn check_runtime(cx: &Cx<'_>, runtime: &str) -> Result<(), LambdaError> {
+pub(crate) fn runtime(cx: &Cx<'_>, asked: Option<String>) -> Result<String, LambdaError> {
+    let runtime = asked.ok_or_else(|| invalid(MANDATORY))?;
+    check_runtime(cx, &runtime)?;
+    Ok(runtime)
+}
+
+/// The runtime must be one that this machine has.
+///
+/// # Errors
+/// `InvalidParameterValueException`
+fn check_runtime(cx: &Cx<'_>, runtime: &str) -> Result<(), LambdaError> {
     let here = cx.memory::<Workshop>().runtimes();
     if here.iter().any(|known| known.name == runtime) {
         return Ok(());
@@ -328,6 +432,14 @@ fn update(cx: &mut Cx<'_>, req: UpdateConfiguration) -> Result<Shown, LambdaErro
     let function = model::function(cx.tx, &named)?;
     let mut version = model::version(cx.tx, &named, LATEST)?;
     check_revision(req.revision.as_deref(), &version.revision)?;
+    image::check_settled(cx.tx, &version, &named.arn())?;
+    let is_image = version.image.is_some();
+    if is_image && (req.handler.is_some() || req.runtime.is_some() || req.layers.is_some()) {
+        return Err(invalid(OF_ARCHIVES));
+    }
+    if req.image.is_some() {
+        version.started = started(req.image, is_image, "updating")?;
+    }
     if let Some(role) = req.role.filter(|role| *role != version.role) {
         check_role(cx, &role)?;
         version.role = role;
@@ -367,10 +479,8 @@ fn update(cx: &mut Cx<'_>, req: UpdateConfiguration) -> Result<Shown, LambdaErro
 /// # Errors
 /// `InvalidParameterValueException` for a version that its runtime could not run.
 pub(crate) fn check_handler(version: &Version) -> Result<(), LambdaError> {
-    if version.handler.is_empty() && !version.runtime.starts_with("provided") {
-        return Err(invalid(
-            "Runtime and Handler are mandatory parameters for functions created with deployment packages.",
-        ));
+    if version.image.is_none() && version.handler.is_empty() && !version.runtime.starts_with("provided") {
+        return Err(invalid(MANDATORY));
     }
     Ok(())
 }

@@ -1,8 +1,8 @@
 //! Functions: they are made, shown, listed and deleted.
 
 use super::configuration::{
-    self, DeadLetters, Environment, GetConfiguration, Shown, Storage, Vpc, check_handler, check_role,
-    check_runtime, shown, touch,
+    self, DeadLetters, Environment, GetConfiguration, ImageConfig, Shown, Storage, Vpc, check_handler,
+    check_role, shown, touch,
 };
 use super::page;
 use super::source::Source;
@@ -11,8 +11,11 @@ use crate::lambda::access;
 use crate::lambda::code;
 use crate::lambda::errors::{LambdaError, invalid};
 use crate::lambda::layer;
-use crate::lambda::model::{self, ALIASES, FUNCTIONS, Function, HANDLING, POLICIES, URLS, VERSIONS, Version};
+use crate::lambda::model::{
+    self, ALIASES, FUNCTIONS, Function, HANDLING, Image, POLICIES, PROVISIONS, URLS, VERSIONS, Version,
+};
 use crate::lambda::name::{LATEST, Named};
+use crate::lambda::package;
 use crate::lambda::runtimes::architecture;
 use kernel::{Cx, Empty};
 use store::{Direction, Key};
@@ -49,6 +52,7 @@ wire::shape! {
         dead_letters: Option<DeadLetters> = "DeadLetterConfig",
         vpc: Option<Vpc> = "VpcConfig",
         layers: Vec<String> = "Layers",
+        image: Option<ImageConfig> = "ImageConfig",
     }
 
     #[derive(Debug)]
@@ -60,7 +64,11 @@ wire::shape! {
     }
 
     #[derive(Debug)]
-    pub(crate) struct Location { repository: String = "RepositoryType" }
+    pub(crate) struct Location {
+        repository: String = "RepositoryType",
+        image: Option<String> = "ImageUri",
+        resolved: Option<String> = "ResolvedImageUri",
+    }
 
     #[derive(Debug)]
     pub(crate) struct Concurrency { reserved: Option<u32> = "ReservedConcurrentExecutions" }
@@ -107,19 +115,16 @@ fn create(cx: &mut Cx<'_>, req: CreateFunction) -> Result<Shown, LambdaError> {
     if FUNCTIONS.contains(cx.tx, &named.key())? {
         return Err(LambdaError::Conflict(format!("Function already exist: {}", named.name)));
     }
-    if req.package.as_deref() == Some("Image") {
-        return Err(LambdaError::NotBuilt("A function of a container image".into()));
-    }
     check_architectures(&req.architectures)?;
-    let mandatory =
-        "Runtime and Handler are mandatory parameters for functions created with deployment packages.";
-    let runtime = req.runtime.ok_or_else(|| invalid(mandatory))?;
-    check_runtime(cx, &runtime)?;
+    let is_image = req.package.as_deref() == Some("Image");
+    let of_archive = req.runtime.is_some() || req.handler.is_some() || !req.layers.is_empty();
+    let started = configuration::started(req.image, is_image, "creating")?;
+    if is_image && of_archive {
+        return Err(invalid(configuration::OF_ARCHIVES));
+    }
+    let runtime = if is_image { String::new() } else { configuration::runtime(cx, req.runtime)? };
     check_role(cx, &req.role)?;
     let tags = checked(req.tags)?;
-    let zip = req.code.archive(cx)?;
-    let unzipped = kernel::slow(|| code::check(&zip))?;
-    check_storage(cx, zip.len())?;
     let environment = match req.environment {
         Some(environment) => configuration::sealed(cx, environment)?,
         None => None,
@@ -135,14 +140,17 @@ fn create(cx: &mut Cx<'_>, req: CreateFunction) -> Result<Shown, LambdaError> {
         environment,
         dead_letters: req.dead_letters.map(configuration::dead_letters).transpose()?.flatten(),
         layers: layer::used(cx, &req.layers)?,
-        unzipped,
+        started,
         ..Version::default()
     };
-    check_handler(&version)?;
-    layer::check_size(&version)?;
+    match is_image {
+        true => req.code.set_image(cx, &named, &mut version)?,
+        false => {
+            check_handler(&version)?;
+            req.code.set_archive(cx, &mut version)?;
+        }
+    }
     version.network = configuration::network(cx, (&named.name, &version.role), req.vpc, None)?;
-    let code = code::keep(cx, &zip)?;
-    (version.code, version.code_size, version.code_hash) = (code.content, code.size, code.hash);
     touch(cx, &mut version);
     let function = Function {
         account: cx.account,
@@ -166,9 +174,15 @@ fn get(cx: &mut Cx<'_>, req: GetConfiguration) -> Result<Got, LambdaError> {
     let (function, version) = configuration::found(cx, &named)?;
     let configuration = shown(cx, &function, &version, named.qualifier.as_deref())?;
     let tags: Vec<(String, String)> = function.tags.into_iter().collect();
+    let code = match version.image {
+        Some(Image { uri, resolved, .. }) => {
+            Location { repository: "ECR".into(), image: Some(uri), resolved: Some(resolved) }
+        }
+        None => Location { repository: "S3".into(), image: None, resolved: None },
+    };
     Ok(Got {
         configuration,
-        code: Location { repository: "S3".into() },
+        code,
         tags: (!tags.is_empty()).then_some(Pairs(tags)),
         concurrency: function.reserved.map(|reserved| Concurrency { reserved: Some(reserved) }),
     })
@@ -218,9 +232,7 @@ fn delete(cx: &mut Cx<'_>, req: GetConfiguration) -> Result<Empty, LambdaError> 
     }
     for version in keys(cx, &VERSIONS, &key)? {
         if let Some(gone) = VERSIONS.get(cx.tx, &version)? {
-            let cloud = std::sync::Arc::clone(cx.cloud());
-            code::release(cx.tx, &cloud, gone.code)?;
-            layer::release(cx, &gone.layers)?;
+            package::release(cx, &gone)?;
         }
         VERSIONS.delete(cx.tx, &version);
     }
@@ -237,6 +249,9 @@ fn delete(cx: &mut Cx<'_>, req: GetConfiguration) -> Result<Empty, LambdaError> 
     }
     for handling in keys(cx, &HANDLING, &key)? {
         HANDLING.delete(cx.tx, &handling);
+    }
+    for provision in keys(cx, &PROVISIONS, &key)? {
+        PROVISIONS.delete(cx.tx, &provision);
     }
     FUNCTIONS.delete(cx.tx, &key);
     Ok(Empty)
@@ -261,10 +276,9 @@ fn delete_version(cx: &mut Cx<'_>, named: &Named, label: &str) -> Result<Empty, 
             using.join(", ")
         )));
     }
-    let cloud = std::sync::Arc::clone(cx.cloud());
-    code::release(cx.tx, &cloud, version.code)?;
-    layer::release(cx, &version.layers)?;
+    package::release(cx, &version)?;
     VERSIONS.delete(cx.tx, &named.key().u64(version.number));
     POLICIES.delete(cx.tx, &crate::lambda::policy::key(named));
+    PROVISIONS.delete(cx.tx, &named.key().str(label));
     Ok(Empty)
 }

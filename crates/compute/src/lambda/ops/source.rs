@@ -1,10 +1,15 @@
-//! Where code comes from: the request itself, or an object that the caller may read.
+//! Where code comes from: the request itself, an object that the caller may read, or an image that Lambda may.
 //!
 //! AWS: <https://docs.aws.amazon.com/lambda/latest/api/API_FunctionCode.html>
 
+use super::function::check_storage;
 use crate::lambda::access::SERVICE;
-use crate::lambda::code::ZIPPED_MAX;
+use crate::lambda::code::{self, ZIPPED_MAX};
 use crate::lambda::errors::{LambdaError, invalid, is_denied};
+use crate::lambda::image;
+use crate::lambda::layer;
+use crate::lambda::model::Version;
+use crate::lambda::name::Named;
 use bytes::Bytes;
 use kernel::{As, Cx};
 use wire::{Fault, Struct, Value};
@@ -21,15 +26,62 @@ wire::shape! {
 }
 
 impl Source {
+    /// A new version is of an archive; its layers are known.
+    ///
+    /// # Errors
+    /// Those of [`Source::archive`]; `CodeStorageExceededException`
+    pub(crate) fn set_archive(self, cx: &mut Cx<'_>, version: &mut Version) -> Result<(), LambdaError> {
+        let zip = self.archive(cx)?;
+        version.unzipped = kernel::slow(|| code::check(&zip))?;
+        check_storage(cx, zip.len())?;
+        layer::check_size(version)?;
+        let kept = code::keep(cx, &zip)?;
+        (version.code, version.code_size, version.code_hash) = (kept.content, kept.size, kept.hash);
+        Ok(())
+    }
+
+    /// A new version is of an image.
+    ///
+    /// # Errors
+    /// Those of [`image::source::resolve`]; `InvalidParameterValueException`
+    pub(crate) fn set_image(
+        self,
+        cx: &mut Cx<'_>,
+        named: &Named,
+        version: &mut Version,
+    ) -> Result<(), LambdaError> {
+        let uri = self.image()?;
+        let uri = uri.ok_or_else(|| {
+            invalid("Please provide ImageUri when the intended function PackageType is Image.")
+        })?;
+        let (found, root) = image::source::resolve(cx, named, &uri)?;
+        image::claim(cx.tx, root)?;
+        version.code_hash = image::hash(&found);
+        version.image = Some(found);
+        Ok(())
+    }
+
+    /// The name of an image, where one is told; then nothing else is.
+    ///
+    /// # Errors
+    /// `InvalidParameterValueException`
+    pub(crate) fn image(&self) -> Result<Option<String>, LambdaError> {
+        let others = [&self.bucket, &self.key, &self.version].iter().any(|other| other.is_some());
+        match self.image.is_some() && (others || self.zip.is_some()) {
+            true => Err(invalid(
+                "Please do not provide other FunctionCode parameters when providing an ImageUri.",
+            )),
+            false => Ok(self.image.clone()),
+        }
+    }
+
     /// The archive.
     ///
     /// # Errors
     /// `InvalidParameterValueException`, `RequestEntityTooLargeException`, `AccessDeniedException` for an object that
-    /// the caller may not read, `NotImplemented`
+    /// the caller may not read.
     pub(crate) fn archive(self, cx: &mut Cx<'_>) -> Result<Bytes, LambdaError> {
-        if self.image.is_some() {
-            return Err(LambdaError::NotBuilt("A function of a container image".into()));
-        }
+        self.image()?;
         match (self.zip, self.bucket, self.key) {
             (Some(zip), None, None) if zip.len() > ZIPPED_MAX => Err(LambdaError::CodeTooLarge),
             (Some(zip), None, None) => Ok(zip),

@@ -4,9 +4,10 @@ use super::configuration::{Shown, check_revision, shown};
 use super::page;
 use crate::lambda::access;
 use crate::lambda::errors::{LambdaError, invalid};
-use crate::lambda::layer;
+use crate::lambda::image;
 use crate::lambda::model::{self, FUNCTIONS, Function, VERSIONS, Version};
 use crate::lambda::name::{LATEST, Named};
+use crate::lambda::package;
 use kernel::Cx;
 
 kernel::ops! { pub(crate) static OPS:
@@ -56,13 +57,10 @@ pub(crate) fn publish(
         return Ok((function, last));
     }
     function.published += 1;
-    let mut version = Version { number: function.published, ..latest };
+    let mut version = Version { number: function.published, before: None, ..latest };
     version.revision = base::id::uuid(cx.rng());
     version.description = description.unwrap_or(version.description);
-    if !blob::refs::share(cx.tx, version.code)? {
-        return Err(LambdaError::Service("The function's code is gone.".into()));
-    }
-    layer::hold(cx, &version.layers)?;
+    package::hold(cx, &version)?;
     FUNCTIONS.put(cx.tx, &named.key(), &function);
     VERSIONS.put(cx.tx, &named.key().u64(version.number), &version);
     Ok((function, version))
@@ -72,6 +70,7 @@ fn publish_version(cx: &mut Cx<'_>, req: PublishVersion) -> Result<Shown, Lambda
     let named = Named::read(cx, &req.name, None)?;
     let latest = model::version(cx.tx, &named, LATEST)?;
     check_revision(req.revision.as_deref(), &latest.revision)?;
+    image::check_settled(cx.tx, &latest, &named.arn())?;
     if let Some(hash) = req.hash.filter(|hash| *hash != latest.code_hash) {
         return Err(invalid(format!(
             "CodeSHA256 ({hash}) is different from current CodeSHA256 in $LATEST ({}). Please try again with the CodeSHA256 in $LATEST.",

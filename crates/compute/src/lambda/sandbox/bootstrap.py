@@ -137,6 +137,8 @@ def main():
         said(problem)
         server.fail("/init/error", problem)
         sys.exit(1)
+    # What was said while it began may be long before the first event.
+    sys.stdout.flush()
     while True:
         answer, event = server.ask("GET", "/invocation/next")
         context = Context(answer.headers)

@@ -2,55 +2,50 @@
 //! the other.
 
 pub(crate) mod api;
+mod archive;
+mod container;
 mod extensions;
 pub(crate) mod output;
+mod variables;
 
-use super::code;
+pub(crate) use archive::{LAID, code_folder};
+
+use super::allotment::Kept;
+use super::beginning::Kind;
 use super::errors::LambdaError;
-use super::layer::lay_over;
+use super::image::pins::Pin;
+use super::invocation::Runs;
 use super::logs::Said;
-use super::model::{Function, Network, UsedLayer, Version};
+use super::model::{Function, Network, Version};
 use super::network::{self, Tether};
-use super::ops::configuration::{log_group, variables};
 use super::workshop::{Ground, Workshop};
 use api::Desk;
 use base::Timestamp;
-use blob::ContentId;
 use extensions::{About, END_MAX};
-use host::image::Bind;
 use host::sandbox::Limits;
 use host::{Driver, HostError, Place, Process, Sandbox};
-use kernel::{Call, Cloud};
+use kernel::Cloud;
 use output::Output;
 use std::ffi::OsString;
-use std::fs;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
-use wire::Value;
 
-const PYTHON: &str = include_str!("bootstrap.py");
-const NODE: &str = include_str!("bootstrap.mjs");
 /// Starts the extensions, and then becomes the runtime.
 const BESIDE: &str =
     r#"for each in /opt/extensions/*; do [ -f "$each" ] && [ -x "$each" ] && "$each" & done; exec "$@""#;
 /// How soon an environment stands still: one that is used all the time never does.
 const REST: Duration = Duration::from_millis(100);
-/// Whom programs trust, beside the runtime's own files: those by OpenSSL, AWS's SDKs, Python's requests, Node.
-const TRUSTED: &str = "ca-cert.pem";
-const TRUSTS: [(&str, &str); 4] = [
-    ("SSL_CERT_FILE", "/var/runtime/ca-cert.pem"),
-    ("AWS_CA_BUNDLE", "/var/runtime/ca-cert.pem"),
-    ("REQUESTS_CA_BUNDLE", "/var/runtime/ca-cert.pem"),
-    ("NODE_EXTRA_CA_CERTS", "/var/runtime/ca-cert.pem"),
-];
+/// Credentials must last longer than any event may take.
+const CREDENTIALS_LEFT: Duration = Duration::from_secs(900 + 60);
+/// So long before its end a provisioned environment has a follower.
+const FOLLOWED: Duration = Duration::from_secs(240);
 const API_PORT: u16 = 9001;
 /// Where the cloud itself is found from inside.
 const CLOUD_PORT: u16 = 4566;
@@ -73,12 +68,15 @@ pub(crate) struct Environment {
     /// When its credentials end.
     pub(crate) expires: Timestamp,
     pub(crate) log_stream: String,
+    pub(crate) kind: Kind,
     pub(crate) started: Instant,
     /// How long it took until the first event was asked for, until that is told.
     pub(crate) init: Mutex<Option<Duration>>,
     pub(crate) said: Mutex<Said>,
     /// What it sends by, where that is a VPC.
     tether: Option<Linked>,
+    /// Keeps the image that it stands on.
+    pin: Option<Pin>,
     /// Whether an event is being handled.
     busy: AtomicBool,
     /// Whether all in it stands still.
@@ -101,7 +99,7 @@ impl Drop for Linked {
 
 impl Drop for Environment {
     fn drop(&mut self) {
-        let linked = self.tether.take();
+        let (linked, pin) = (self.tether.take(), self.pin.take());
         let (driver, machine) = (Arc::clone(&self.driver), std::mem::take(&mut self.machine));
         let (desk, tasks, is_running) =
             (Arc::clone(&self.desk), std::mem::take(&mut self.tasks), self.is_running());
@@ -115,7 +113,7 @@ impl Drop for Environment {
             }
             tasks.iter().for_each(tokio::task::AbortHandle::abort);
             let _ = driver.remove_machine(&machine);
-            drop(linked);
+            drop((linked, pin));
         };
         match Handle::try_current() {
             Ok(runtime) => drop(runtime.spawn_blocking(remove)),
@@ -170,20 +168,39 @@ impl Environment {
     }
 
     /// Whether it still has the link that it sends by, if it has one.
-    pub(crate) fn is_linked(&self) -> bool {
+    fn is_linked(&self) -> bool {
         self.tether.as_ref().is_none_or(|linked| linked.tether.holds(&*self.driver))
+    }
+
+    pub(crate) fn stands_on(&self, root: &Path) -> bool {
+        self.pin.as_ref().is_some_and(|pin| pin.is_of(root))
+    }
+
+    /// Whether it runs, and may for as long as an event takes.
+    pub(crate) fn lasts(&self, now: Timestamp) -> bool {
+        self.is_running() && self.expires > now.plus(CREDENTIALS_LEFT)
     }
 
     pub(crate) fn sends_by(&self, interface: &str) -> bool {
         self.tether.as_ref().is_some_and(|linked| linked.tether.interface == interface)
     }
 
-    pub(crate) fn is_running(&self) -> bool {
+    fn is_running(&self) -> bool {
         self.ended.borrow().is_none()
     }
 
     pub(crate) fn take_init(&self) -> Option<Duration> {
         self.init.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+impl Kept for Environment {
+    fn is_usable(&self, now: Timestamp) -> bool {
+        self.lasts(now) && self.is_linked()
+    }
+
+    fn stays(&self, now: Timestamp) -> bool {
+        self.expires > now.plus(CREDENTIALS_LEFT + FOLLOWED)
     }
 }
 
@@ -194,97 +211,6 @@ fn unable(what: &str, why: &dyn std::fmt::Display) -> LambdaError {
     ))
 }
 
-/// Temporary credentials of the function's role.
-struct Credentials {
-    key: String,
-    secret: String,
-    token: String,
-    expires: Timestamp,
-}
-
-fn credentials(
-    cloud: &Arc<Cloud>,
-    function: &Function,
-    version: &Version,
-) -> Result<Credentials, LambdaError> {
-    // STS takes no name of one letter.
-    let session = format!("{:_<2}", function.name);
-    let members = [("RoleArn", Value::str(&version.role)), ("RoleSessionName", Value::Str(session))];
-    let call =
-        Call { service: "sts", operation: "AssumeRole", value: Value::Struct(members.into_iter().collect()) };
-    let mut tx = cloud.store().begin();
-    let answer = cloud.call(&mut tx, super::access::SERVICE, function.account, function.region, call);
-    let answer = answer.map_err(|_| {
-        LambdaError::Service("The role defined for the function cannot be assumed by Lambda.".into())
-    })?;
-    let text =
-        |member| answer.at(&["Credentials", member]).and_then(Value::as_str).unwrap_or_default().to_owned();
-    let expires = match answer.at(&["Credentials", "Expiration"]) {
-        Some(Value::Time(time)) => *time,
-        _ => cloud.clock().now(),
-    };
-    Ok(Credentials {
-        key: text("AccessKeyId"),
-        secret: text("SecretAccessKey"),
-        token: text("SessionToken"),
-        expires,
-    })
-}
-
-/// What a function finds in its environment.
-///
-/// AWS: <https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html>
-fn environment(
-    cloud: &Cloud,
-    function: &Function,
-    version: &Version,
-    credentials: &Credentials,
-    stream: &str,
-) -> Result<Vec<(OsString, OsString)>, LambdaError> {
-    let region = function.region.name();
-    let (memory, group) = (version.memory.to_string(), log_group(&function.name));
-    let execution = format!("AWS_Lambda_{}", version.runtime);
-    let (api, cloud_url) = (format!("127.0.0.1:{API_PORT}"), format!("http://127.0.0.1:{CLOUD_PORT}"));
-    let label = version.label();
-    let own = [
-        ("LANG", "en_US.UTF-8"),
-        ("TZ", ":UTC"),
-        ("PATH", "/var/lang/bin:/usr/local/bin:/usr/bin/:/bin:/opt/bin"),
-        ("LD_LIBRARY_PATH", "/var/task:/var/task/lib:/opt/lib"),
-        ("PYTHONDONTWRITEBYTECODE", "1"),
-        ("_HANDLER", version.handler.as_str()),
-        ("AWS_REGION", region),
-        ("AWS_DEFAULT_REGION", region),
-        ("AWS_EXECUTION_ENV", execution.as_str()),
-        ("AWS_LAMBDA_FUNCTION_NAME", function.name.as_str()),
-        ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", memory.as_str()),
-        ("AWS_LAMBDA_FUNCTION_VERSION", label.as_str()),
-        ("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand"),
-        ("AWS_LAMBDA_LOG_GROUP_NAME", group.as_str()),
-        ("AWS_LAMBDA_LOG_STREAM_NAME", stream),
-        ("AWS_ACCESS_KEY_ID", credentials.key.as_str()),
-        ("AWS_SECRET_ACCESS_KEY", credentials.secret.as_str()),
-        ("AWS_SESSION_TOKEN", credentials.token.as_str()),
-        ("AWS_LAMBDA_RUNTIME_API", api.as_str()),
-        ("LAMBDA_TASK_ROOT", "/var/task"),
-        ("LAMBDA_RUNTIME_DIR", "/var/runtime"),
-    ];
-    let mut all: std::collections::BTreeMap<String, String> =
-        own.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-    let way: &[(&str, &str)] = match version.network {
-        // By AWS's names, as everything there.
-        Some(_) => &TRUSTS,
-        None => &[("AWS_ENDPOINT_URL", cloud_url.as_str())],
-    };
-    all.extend(way.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
-    if let Some(major) = version.runtime.strip_prefix("nodejs").and_then(|rest| rest.strip_suffix(".x")) {
-        let modules = "node_modules:/opt/nodejs/node_modules:/var/runtime/node_modules";
-        all.insert("NODE_PATH".into(), format!("/opt/nodejs/node{major}/{modules}"));
-    }
-    all.extend(variables(cloud.sealer(), version)?.0);
-    Ok(all.into_iter().map(|(name, value)| (name.into(), value.into())).collect())
-}
-
 /// The sandbox of a version, and the names of the external extensions in it.
 fn furnished(
     cloud: &Cloud,
@@ -292,11 +218,14 @@ fn furnished(
     version: &Version,
     env: Vec<(OsString, OsString)>,
     output: OwnedFd,
-) -> Result<(Sandbox, Vec<String>), LambdaError> {
+) -> Result<(Sandbox, Vec<String>, Option<Pin>), LambdaError> {
     let mut sandbox = Sandbox {
         folder: "/var/task".into(),
         hostname: "169-254-100-1".into(),
-        program: program(version),
+        program: match &version.image {
+            Some(image) => container::program(version, image),
+            None => archive::program(version),
+        },
         env,
         output: Some(output),
         limits: Limits {
@@ -307,17 +236,29 @@ fn furnished(
         },
         ..Sandbox::default()
     };
-    let mut external = Vec::new();
-    if let Some(folder) = &ground.folder {
-        external = furnish(cloud, ground, folder, version, &mut sandbox)
-            .map_err(|why| unable("unpack the code", &why))?;
-    }
+    let (external, pin) = match (&ground.folder, &version.image) {
+        (Some(folder), Some(image)) => {
+            let (external, pin) = container::furnish(cloud, ground, folder, (version, image), &mut sandbox)?;
+            (external, Some(pin))
+        }
+        (Some(folder), None) => {
+            let external = archive::furnish(cloud, ground, folder, version, &mut sandbox);
+            (external.map_err(|why| unable("unpack the code", &why))?, None)
+        }
+        (None, _) => (Vec::new(), None),
+    };
     if !external.is_empty() {
         let program = std::mem::take(&mut sandbox.program);
         sandbox.program =
             ["/bin/sh", "-c", BESIDE, "sh"].map(OsString::from).into_iter().chain(program).collect();
     }
-    Ok((sandbox, external))
+    Ok((sandbox, external, pin))
+}
+
+/// What the log of a new environment is called.
+pub(crate) fn log_stream(cloud: &Cloud, version: &Version) -> String {
+    let date = cloud.clock().now().iso8601()[..10].replace('-', "/");
+    format!("{date}/[{}]{}", version.label(), hex(&cloud.rng().bytes::<16>()))
 }
 
 /// Starts an environment. Blocks.
@@ -327,20 +268,20 @@ fn furnished(
 pub(crate) fn start(
     cloud: &Arc<Cloud>,
     ground: &Ground,
-    function: &Function,
-    version: &Version,
+    runs: &Runs,
+    kind: Kind,
 ) -> Result<Environment, LambdaError> {
+    let (function, version) = (&runs.function, &runs.version);
     let started = Instant::now();
     let driver = ground.plane.driver().map_err(|why| unable("start the data plane", &why))?;
-    let id = hex(&cloud.rng().bytes::<16>());
-    let machine = format!("lambda-{id}");
-    let date = cloud.clock().now().iso8601()[..10].replace('-', "/");
-    let log_stream = format!("{date}/[{}]{id}", version.label());
-    let credentials = credentials(cloud, function, version)?;
-    let env = environment(cloud, function, version, &credentials, &log_stream)?;
+    let machine = format!("lambda-{}", hex(&cloud.rng().bytes::<16>()));
+    let log_stream = log_stream(cloud, version);
+    let credentials = variables::credentials(cloud, function, version)?;
+    let env = variables::environment(cloud, runs, kind, &credentials, &log_stream)?;
     let (pipe, end) = io::pipe().map_err(|why| unable("make a pipe", &why))?;
     let output = Output::new(pipe.into(), cloud).map_err(|why| unable("make a pipe", &why))?;
-    let (sandbox, external) = furnished(cloud, ground, version, env, end.into())?;
+    let (sandbox, external, pin) = furnished(cloud, ground, version, env, end.into())?;
+    let program = sandbox.program.clone();
     driver.lone_machine(&machine).map_err(|why| unable("make a sandbox", &why))?;
     let tether = match &version.network {
         Some(network) => Some(linked(cloud, &driver, &machine, function, network)?),
@@ -353,7 +294,8 @@ pub(crate) fn start(
         if matches!(why, HostError::Ended) {
             ground.plane.ended();
         }
-        unable("start the runtime", &why)
+        let wrong = version.image.as_ref().and_then(|_| container::wrong(&program, &why));
+        wrong.unwrap_or_else(|| unable("start the runtime", &why))
     })?;
     let output = Arc::new(output);
     tasks.push(tokio::spawn(Arc::clone(&output).follow()).abort_handle());
@@ -367,10 +309,12 @@ pub(crate) fn start(
         ended,
         expires: credentials.expires,
         log_stream,
+        kind,
         started,
         init: Mutex::default(),
         said: Mutex::default(),
         tether,
+        pin,
         busy: AtomicBool::new(true),
         still: Mutex::new(false),
         tasks,
@@ -457,181 +401,4 @@ fn inhabit(
             Err(why)
         }
     }
-}
-
-/// What a runtime runs.
-fn program(version: &Version) -> Vec<OsString> {
-    let program = super::runtimes::here().iter().find(|runtime| runtime.name == version.runtime);
-    let program = program.map(|runtime| runtime.program.clone()).unwrap_or_default();
-    let words = match version.runtime.as_str() {
-        name if name.starts_with("python") => vec![program, "/var/runtime/bootstrap.py".into()],
-        name if name.starts_with("node") => vec![program, "/var/runtime/bootstrap.mjs".into()],
-        _ => vec!["/var/task/bootstrap".into()],
-    };
-    words.into_iter().map(OsString::from).collect()
-}
-
-/// Between the contents that a folder of layers is called after.
-pub(crate) const LAID: &str = "+";
-/// The file that tells functions in a VPC who knows names.
-const RESOLVER: &str = "resolv.conf";
-
-/// Where the code of a version is unpacked.
-pub(crate) fn code_folder(folder: &Path) -> PathBuf {
-    folder.join("code")
-}
-
-/// The root, the runtime's own files and the code.
-/// Gives the names of the external extensions that the layers have.
-fn furnish(
-    cloud: &Cloud,
-    ground: &Ground,
-    folder: &Path,
-    version: &Version,
-    sandbox: &mut Sandbox,
-) -> io::Result<Vec<String>> {
-    static MADE: Mutex<Vec<(PathBuf, Vec<Bind>)>> = Mutex::new(Vec::new());
-    let (image, runtime) = (folder.join("image"), folder.join("runtime"));
-    let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
-    let known = made.iter().find(|(at, _)| *at == image && image.exists()).map(|(_, binds)| binds.clone());
-    let binds = match known {
-        Some(binds) => binds,
-        None => {
-            fs::create_dir_all(&image)?;
-            let binds = host::image::of_this_machine(&image)?;
-            fs::create_dir_all(&runtime)?;
-            fs::set_permissions(&image, fs::Permissions::from_mode(0o755))?;
-            fs::set_permissions(&runtime, fs::Permissions::from_mode(0o755))?;
-            // Of another run, whose authority may be another.
-            match fs::remove_file(runtime.join(TRUSTED)) {
-                Err(why) if why.kind() != io::ErrorKind::NotFound => return Err(why),
-                _ => {}
-            }
-            for inner in ["var/task", "var/runtime", "opt"] {
-                fs::create_dir_all(image.join(inner))?;
-                fs::set_permissions(image.join(inner), fs::Permissions::from_mode(0o755))?;
-            }
-            for (name, text) in [("bootstrap.py", PYTHON), ("bootstrap.mjs", NODE)] {
-                fs::write(runtime.join(name), text)?;
-                fs::set_permissions(runtime.join(name), fs::Permissions::from_mode(0o644))?;
-            }
-            let passwd =
-                "root:x:0:0:root:/:/usr/sbin/nologin\nsbx_user1051:x:993:993::/tmp:/usr/sbin/nologin\n";
-            fs::write(image.join("etc/passwd"), passwd)?;
-            fs::write(image.join("etc/resolv.conf"), "")?;
-            fs::write(folder.join(RESOLVER), "nameserver 169.254.169.253\n")?;
-            fs::set_permissions(folder.join(RESOLVER), fs::Permissions::from_mode(0o644))?;
-            made.push((image.clone(), binds.clone()));
-            binds
-        }
-    };
-    if version.network.is_some() {
-        trust(ground, &runtime)?;
-    }
-    drop(made);
-    let code = unpacked(cloud, folder, version.code, version.code_size)?;
-    sandbox.root = image;
-    sandbox.binds = binds;
-    if version.network.is_some() {
-        let (from, to) = (folder.join(RESOLVER), "etc/resolv.conf".into());
-        sandbox.binds.push(Bind { from, to, read_only: true });
-    }
-    sandbox.binds.push(Bind { from: runtime, to: "var/runtime".into(), read_only: true });
-    sandbox.binds.push(Bind { from: code, to: "var/task".into(), read_only: true });
-    if version.layers.is_empty() {
-        return Ok(Vec::new());
-    }
-    let layers = laid(cloud, folder, &version.layers)?;
-    let external = programs(&layers.join("extensions"))?;
-    sandbox.binds.push(Bind { from: layers, to: "opt".into(), read_only: true });
-    Ok(external)
-}
-
-/// Whom functions trust by TLS, once it is needed.
-fn trust(ground: &Ground, runtime: &Path) -> io::Result<()> {
-    let file = runtime.join(TRUSTED);
-    if file.exists() {
-        return Ok(());
-    }
-    let draft = file.with_extension("draft");
-    fs::write(&draft, (ground.authority.0)().map_err(io::Error::other)?)?;
-    fs::set_permissions(&draft, fs::Permissions::from_mode(0o644))?;
-    fs::rename(draft, file)
-}
-
-/// The programs in a folder, by name.
-fn programs(folder: &Path) -> io::Result<Vec<String>> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(folder).into_iter().flatten() {
-        let entry = entry?;
-        let kind = fs::metadata(entry.path());
-        let runs = kind.is_ok_and(|kind| kind.is_file() && kind.permissions().mode() & 0o111 != 0);
-        // As the shell that starts them: what begins with a dot is hidden.
-        found.extend(entry.file_name().into_string().ok().filter(|name| runs && !name.starts_with('.')));
-    }
-    Ok(found)
-}
-
-/// The folder of a code.
-fn unpacked(cloud: &Cloud, folder: &Path, content: ContentId, size: u64) -> io::Result<PathBuf> {
-    let target = code_folder(folder).join(content.to_string());
-    made(cloud, folder, target, |draft| unpack(cloud, content, size, draft))
-}
-
-fn unpack(cloud: &Cloud, content: ContentId, size: u64, folder: &Path) -> io::Result<()> {
-    let zip = code::read(cloud, content, size)?;
-    code::unpack(&zip, folder).map_err(|why| io::Error::other(wire::Fault::from(why).message))
-}
-
-/// The folder of layers, laid over each other in their order. It is called after their contents.
-fn laid(cloud: &Cloud, folder: &Path, layers: &[UsedLayer]) -> io::Result<PathBuf> {
-    let names: Vec<String> = layers.iter().map(|layer| layer.content.to_string()).collect();
-    let target = code_folder(folder).join(names.join(LAID));
-    made(cloud, folder, target, |draft| {
-        let upper = draft.with_extension("layer");
-        for layer in layers {
-            fs::create_dir(&upper)?;
-            let done =
-                unpack(cloud, layer.content, layer.size, &upper).and_then(|()| lay_over(draft, &upper));
-            host::image::remove(&upper)?;
-            done?;
-        }
-        Ok(())
-    })
-}
-
-/// A folder, made beside and renamed, so that none is ever half there.
-fn made(
-    cloud: &Cloud,
-    folder: &Path,
-    target: PathBuf,
-    fill: impl FnOnce(&Path) -> io::Result<()>,
-) -> io::Result<PathBuf> {
-    if target.exists() {
-        return Ok(target);
-    }
-    let draft = folder.join(format!("draft-{}", hex(&cloud.rng().bytes::<8>())));
-    fs::create_dir_all(&draft)?;
-    fs::create_dir_all(code_folder(folder))?;
-    let done = fill(&draft).and_then(|()| readable(&draft)).and_then(|()| fs::rename(&draft, &target));
-    match done {
-        Ok(()) => Ok(target),
-        Err(why) => {
-            let _ = host::image::remove(&draft);
-            // Somebody else was faster.
-            if target.exists() { Ok(target) } else { Err(why) }
-        }
-    }
-}
-
-/// Folders of the code are open to the function, whatever this process makes folders with.
-fn readable(folder: &Path) -> io::Result<()> {
-    fs::set_permissions(folder, fs::Permissions::from_mode(0o755))?;
-    for entry in fs::read_dir(folder)? {
-        let entry = entry?;
-        if entry.file_type()?.is_dir() {
-            readable(&entry.path())?;
-        }
-    }
-    Ok(())
 }

@@ -1,7 +1,7 @@
-//! Lambda's functions, with code that stands in the template or lies in S3, their URLs, and who may call them.
+//! Lambda's functions, with code that stands in the template, lies in S3 or is an image of ECR's, their URLs, and who may call them.
 
 use super::on::{Form, On, Tagger, map, only, text_at};
-use super::{BASE, Done, Kind, Made, Refusal};
+use super::{Attributes, BASE, Done, Kind, Made, Refusal};
 use crate::cloudformation::template::get;
 use std::io::{Cursor, Write};
 use wire::Value;
@@ -28,6 +28,7 @@ pub(super) static KINDS: &[Kind] = &[
             "Environment",
             "EphemeralStorage",
             "Handler",
+            "ImageConfig",
             "Layers",
             "MemorySize",
             "ReservedConcurrentExecutions",
@@ -43,6 +44,7 @@ pub(super) static KINDS: &[Kind] = &[
         create,
         update,
         delete: |on| on.end(LAMBDA, "DeleteFunction", map([("FunctionName", on.physical())])),
+        ready,
         ..BASE
     },
     Kind {
@@ -317,7 +319,10 @@ fn zipped(name: &str, source: &str, helper: Helper) -> std::io::Result<Vec<u8>> 
     Ok(archive.finish()?.into_inner())
 }
 
+const IMAGES: (&str, &[&str]) = ("ImageConfig", &["Command", "EntryPoint", "WorkingDirectory"]);
+
 fn create(on: &mut On<'_, '_>) -> Done<Made> {
+    on.only(&[IMAGES])?;
     let name = on.name("FunctionName", 64);
     let input = map([
         ("FunctionName", Value::str(&name)),
@@ -328,6 +333,7 @@ fn create(on: &mut On<'_, '_>) -> Done<Made> {
         ("Environment", on.prop("Environment")),
         ("EphemeralStorage", on.prop("EphemeralStorage")),
         ("Handler", on.prop("Handler")),
+        ("ImageConfig", on.prop("ImageConfig")),
         ("Layers", on.prop("Layers")),
         ("MemorySize", on.prop("MemorySize")),
         ("PackageType", on.prop("PackageType")),
@@ -341,6 +347,23 @@ fn create(on: &mut On<'_, '_>) -> Done<Made> {
     reserve(on, &name)?;
     let arn = Value::Str(text_at(&answer, "FunctionArn"));
     Ok(on.made(name, vec![("Arn", arn)]))
+}
+
+/// Whether the image of a function is there.
+fn ready(on: &mut On<'_, '_>) -> Done<Option<Attributes>> {
+    if on.text("PackageType").as_deref() != Some("Image") {
+        return Ok(Some(Vec::new()));
+    }
+    let answer = on.call(LAMBDA, "GetFunction", map([("FunctionName", on.physical())]))?;
+    let shown = |name| answer.at(&["Configuration", name]).and_then(Value::as_str).unwrap_or_default();
+    for (status, why) in [("State", "StateReason"), ("LastUpdateStatus", "LastUpdateStatusReason")] {
+        match shown(status) {
+            "Pending" | "InProgress" => return Ok(None),
+            "Failed" => return Err(Refusal::of(shown(why))),
+            _ => {}
+        }
+    }
+    Ok(Some(Vec::new()))
 }
 
 fn reserve(on: &mut On<'_, '_>, name: &str) -> Done<()> {
@@ -358,11 +381,7 @@ fn reserve(on: &mut On<'_, '_>, name: &str) -> Done<()> {
 }
 
 fn update(on: &mut On<'_, '_>) -> Done<Made> {
-    if on.changed("Code") {
-        let Value::Map(mut input) = code(on)? else { return Err(Refusal::of("Code must be an object.")) };
-        input.push(("FunctionName".to_owned(), on.physical()));
-        on.call(LAMBDA, "UpdateFunctionCode", Value::Map(input))?;
-    }
+    on.only(&[IMAGES])?;
     let nobody = || Value::List(Vec::new());
     // What the template no longer says is what it is where nobody says it.
     let configuration = [
@@ -371,6 +390,7 @@ fn update(on: &mut On<'_, '_>) -> Done<Made> {
         ("Environment", map([("Variables", Value::Map(Vec::new()))])),
         ("EphemeralStorage", map([("Size", Value::Int(512))])),
         ("Handler", Value::Null),
+        ("ImageConfig", Value::Map(Vec::new())),
         ("Layers", Value::List(Vec::new())),
         ("MemorySize", Value::Int(128)),
         ("Role", Value::Null),
@@ -385,6 +405,12 @@ fn update(on: &mut On<'_, '_>) -> Done<Made> {
     }
     if input.len() > 1 {
         on.call(LAMBDA, "UpdateFunctionConfiguration", Value::Map(input))?;
+    }
+    // At last: until an image is there nothing else can be changed.
+    if on.changed("Code") {
+        let Value::Map(mut input) = code(on)? else { return Err(Refusal::of("Code must be an object.")) };
+        input.push(("FunctionName".to_owned(), on.physical()));
+        on.call(LAMBDA, "UpdateFunctionCode", Value::Map(input))?;
     }
     reserve(on, on.physical)?;
     let arn = Value::Str(on.attribute("Arn"));

@@ -1,7 +1,8 @@
 //! Versions and aliases of functions.
 
+use super::on::On;
 use super::on::{map, text_at};
-use super::{BASE, Kind, Refusal};
+use super::{Attributes, BASE, Done, Kind, Refusal};
 use crate::cloudformation::template::{get, text};
 use wire::Value;
 
@@ -11,7 +12,7 @@ pub(super) static KINDS: &[Kind] = &[VERSION, ALIAS];
 
 const VERSION: Kind = Kind {
     name: "AWS::Lambda::Version",
-    fixed: &["CodeSha256", "Description", "FunctionName"],
+    fixed: &["CodeSha256", "Description", "FunctionName", PROVISIONED],
     attributes: &["FunctionArn", "Version"],
     create: |on| {
         let input = map([
@@ -21,8 +22,13 @@ const VERSION: Kind = Kind {
         ]);
         let answer = on.call(LAMBDA, "PublishVersion", input)?;
         let (arn, version) = (text_at(&answer, "FunctionArn"), text_at(&answer, "Version"));
+        provision(on, Value::str(&version))?;
         let attributes = vec![("FunctionArn", Value::str(&arn)), ("Version", Value::Str(version))];
         Ok(on.made(arn, attributes))
+    },
+    ready: |on| {
+        let version = Value::Str(on.attribute("Version"));
+        provisioned(on, version)
     },
     delete: |on| {
         let version = Value::Str(on.attribute("Version"));
@@ -37,7 +43,7 @@ const VERSION: Kind = Kind {
 
 const ALIAS: Kind = Kind {
     name: "AWS::Lambda::Alias",
-    changes: &["Description", "FunctionVersion", "RoutingConfig"],
+    changes: &["Description", "FunctionVersion", PROVISIONED, "RoutingConfig"],
     fixed: &["FunctionName", "Name"],
     attributes: &["AliasArn"],
     named: Some("Name"),
@@ -50,6 +56,7 @@ const ALIAS: Kind = Kind {
             ("RoutingConfig", routing(&on.prop("RoutingConfig"))?),
         ]);
         let arn = text_at(&on.call(LAMBDA, "CreateAlias", input)?, "AliasArn");
+        provision(on, on.prop("Name"))?;
         Ok(on.made(arn.clone(), vec![("AliasArn", Value::Str(arn))]))
     },
     update: |on| {
@@ -65,8 +72,10 @@ const ALIAS: Kind = Kind {
             ("RoutingConfig", routing),
         ]);
         on.call(LAMBDA, "UpdateAlias", input)?;
+        provision(on, on.prop("Name"))?;
         Ok(on.same())
     },
+    ready: |on| provisioned(on, on.prop("Name")),
     delete: |on| {
         on.end(
             LAMBDA,
@@ -76,6 +85,42 @@ const ALIAS: Kind = Kind {
     },
     ..BASE
 };
+
+const PROVISIONED: &str = "ProvisionedConcurrencyConfig";
+
+/// What is provisioned of a version or an alias becomes what the template says.
+fn provision(on: &mut On<'_, '_>, qualifier: Value) -> Done<()> {
+    if !on.changed(PROVISIONED) {
+        return Ok(());
+    }
+    on.only(&[(PROVISIONED, &["ProvisionedConcurrentExecutions"])])?;
+    let of = [("FunctionName", on.prop("FunctionName")), ("Qualifier", qualifier)];
+    let wanted = on.prop(PROVISIONED);
+    if wanted == Value::Null {
+        return on.end(LAMBDA, "DeleteProvisionedConcurrencyConfig", map(of));
+    }
+    let number = get(&wanted, "ProvisionedConcurrentExecutions").cloned().unwrap_or(Value::Null);
+    let [function, qualifier] = of;
+    let input = map([function, qualifier, ("ProvisionedConcurrentExecutions", number)]);
+    on.call(LAMBDA, "PutProvisionedConcurrencyConfig", input).map(drop)
+}
+
+/// Whether all that is provisioned of a version or an alias has begun.
+fn provisioned(on: &mut On<'_, '_>, qualifier: Value) -> Done<Option<Attributes>> {
+    if on.prop(PROVISIONED) == Value::Null {
+        return Ok(Some(Vec::new()));
+    }
+    let of = map([("FunctionName", on.prop("FunctionName")), ("Qualifier", qualifier)]);
+    let answer = on.call(LAMBDA, "GetProvisionedConcurrencyConfig", of)?;
+    match text_at(&answer, "Status").as_str() {
+        "READY" => Ok(Some(Vec::new())),
+        "FAILED" => Err(Refusal::of(format!(
+            "Provisioned Concurrency configuration failed to be applied. Reason: {}",
+            text_at(&answer, "StatusReason")
+        ))),
+        _ => Ok(None),
+    }
+}
 
 /// A list of versions and weights in the template, a map of them in the request.
 fn routing(given: &Value) -> Result<Value, Refusal> {

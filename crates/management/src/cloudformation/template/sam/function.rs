@@ -25,6 +25,7 @@ const PLAIN: &[&str] = &[
     "KmsKeyArn",
     "VpcConfig",
     "PackageType",
+    "ImageConfig",
     "LoggingConfig",
     "SnapStart",
     "RecursiveLoop",
@@ -33,6 +34,7 @@ const PLAIN: &[&str] = &[
 const OWN: &[&str] = &[
     "CodeUri",
     "InlineCode",
+    "ImageUri",
     "Role",
     "Policies",
     "PermissionsBoundary",
@@ -43,6 +45,7 @@ const OWN: &[&str] = &[
     "AutoPublishAlias",
     "AutoPublishCodeSha256",
     "VersionDescription",
+    "ProvisionedConcurrencyConfig",
     "EventInvokeConfig",
 ];
 
@@ -68,6 +71,10 @@ pub(super) fn made(
             Some(alias.map_or_else(|| invalid(name, why), Ok)?)
         }
     };
+    if alias.is_none() && get(properties, "ProvisionedConcurrencyConfig").is_some() {
+        let why = "To set ProvisionedConcurrencyConfig AutoPublishALias must be defined on the function";
+        return invalid(name, why);
+    }
     let target = Target {
         function: name.to_owned(),
         alias: alias.as_ref().map(|alias| format!("{name}Alias{alias}")),
@@ -92,8 +99,14 @@ pub(super) fn made(
     Ok((all, patches))
 }
 
-/// `s3://bucket/key?versionId=v`, or the parts of it, or the code itself.
+/// `s3://bucket/key?versionId=v`, or the parts of it, or the code itself, or an image.
 fn code(name: &str, properties: &Value) -> Result<Value, Wrong> {
+    if get(properties, "PackageType").and_then(text).as_deref() == Some("Image") {
+        return match get(properties, "ImageUri") {
+            Some(uri) => Ok(object([("ImageUri", uri.clone())])),
+            None => invalid(name, "'ImageUri' must be set."),
+        };
+    }
     if let Some(inline) = get(properties, "InlineCode") {
         return Ok(object([("ZipFile", inline.clone())]));
     }
@@ -231,6 +244,7 @@ fn published(name: &str, properties: &Value, code: &Value, alias: &str, place: &
         ("Name", Value::str(alias)),
         ("FunctionName", reference(name)),
         ("FunctionVersion", attribute(&version, "Version")),
+        ("ProvisionedConcurrencyConfig", prop(properties, "ProvisionedConcurrencyConfig")),
     ]);
     [first, Made::new(place, "AWS::Lambda::Alias", body)]
 }

@@ -38,6 +38,7 @@ Resources:
       CodeUri: s3://code/orders.zip
       Handler: app.handler
       AutoPublishAlias: !Ref Live
+      ProvisionedConcurrencyConfig: { ProvisionedConcurrentExecutions: 2 }
       Environment: { Variables: { LEVEL: debug } }
       Policies:
         - AmazonS3ReadOnlyAccess
@@ -53,6 +54,9 @@ Resources:
     Type: AWS::Serverless::Function
     Condition: Wanted
     Properties: { InlineCode: 'x', Handler: index.handler, Role: arn:aws:iam::1:role/x }
+  Boxed:
+    Type: AWS::Serverless::Function
+    Properties: { PackageType: Image, ImageUri: 'host/app:v1', Role: 'arn:aws:iam::1:role/x' }
   Table: { Type: AWS::Serverless::SimpleTable }
   Jobs: { Type: AWS::SQS::Queue }
   Files: { Type: AWS::S3::Bucket, DependsOn: Jobs }
@@ -72,6 +76,7 @@ fn a_template_becomes_what_it_stands_for() {
     let version = found.iter().find(|line| line.starts_with("OrdersVersion")).unwrap().clone();
     assert_eq!(version.len(), "OrdersVersion0123456789 AWS::Lambda::Version".len(), "{version}");
     let wanted = [
+        "Boxed AWS::Lambda::Function",
         "Files AWS::S3::Bucket",
         "Jobs AWS::SQS::Queue",
         "Orders AWS::Lambda::Function",
@@ -110,6 +115,9 @@ fn a_template_becomes_what_it_stands_for() {
     assert_eq!(of("Table/Properties/BillingMode"), r#""PAY_PER_REQUEST""#);
     assert_eq!(of("Plain/Condition"), r#""Wanted""#);
     assert_eq!(of("Plain/Properties/Code"), r#"{"ZipFile":"x"}"#);
+    assert_eq!(of("Boxed/Properties/Code"), r#"{"ImageUri":"host/app:v1"}"#);
+    let provisioned = of("OrdersAliaslive/Properties/ProvisionedConcurrencyConfig");
+    assert_eq!(provisioned, r#"{"ProvisionedConcurrentExecutions":2}"#);
     assert!(get(&root, "Transform").is_none() && get(&root, "Globals").is_none());
     // It is a template.
     Template::read(&json(&root)).unwrap();
@@ -124,6 +132,11 @@ fn what_is_not_built_is_refused_by_name() {
     };
     let rows = [
         (function("Handler: x"), "Missing required property 'CodeUri'."),
+        (function("PackageType: Image"), "'ImageUri' must be set."),
+        (
+            function("CodeUri: 's3://b/k', ProvisionedConcurrencyConfig: {}"),
+            "To set ProvisionedConcurrencyConfig AutoPublishALias must be defined on the function",
+        ),
         (function("CodeUri: ./src"), "'CodeUri' is not a valid S3 Uri of the form"),
         (function("CodeUri: 's3://b/k', Events: { A: { Type: Api } }"), "An event of type Api is not built"),
         (

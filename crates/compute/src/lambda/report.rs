@@ -1,0 +1,91 @@
+//! The log of an invocation: what was said meanwhile, and the lines around it.
+
+use super::beginning::Kind;
+use super::billing;
+use super::invocation::Runs;
+use super::logs;
+use super::model::Image;
+use super::sandbox::output::Line;
+use super::sandbox::{self, Environment};
+use base::Timestamp;
+use kernel::Cloud;
+use std::sync::Arc;
+use std::time::Duration;
+use wire::Fault;
+
+/// What is needed to tell of an invocation.
+pub(crate) struct Report {
+    pub(crate) cloud: Arc<Cloud>,
+    pub(crate) environment: Arc<Environment>,
+    pub(crate) runs: Runs,
+}
+
+fn text(lines: &[Line]) -> String {
+    lines.iter().map(|(_, line)| format!("{line}\n")).collect()
+}
+
+/// The lines that end it. `used` is in megabytes.
+fn ended(runs: &Runs, id: &str, took: Duration, used: u64, init: &str) -> [String; 2] {
+    let millis = took.as_secs_f64() * 1000.0;
+    let report = format!(
+        "REPORT RequestId: {id}\tDuration: {millis:.2} ms\tBilled Duration: {:.0} ms\tMemory Size: {} MB\tMax Memory Used: {used} MB\t{init}",
+        millis.ceil(),
+        runs.version.memory,
+    );
+    [format!("END RequestId: {id}"), report]
+}
+
+impl Report {
+    /// Ends the log of an invocation and keeps it; gives its text. Blocks.
+    pub(crate) fn write(
+        self,
+        mut lines: Vec<Line>,
+        id: &str,
+        (began, now): (Timestamp, Timestamp),
+        took: Duration,
+    ) -> String {
+        let used = self.environment.memory().div_ceil(1 << 20);
+        let millis = (took.as_secs_f64() * 1000.0).ceil() as u64;
+        billing::count(&self.cloud, &self.runs, self.environment.kind, millis);
+        let init = self
+            .environment
+            .take_init()
+            .map(|init| format!("Init Duration: {:.2} ms\t", init.as_secs_f64() * 1000.0));
+        let end = ended(&self.runs, id, took, used, &init.unwrap_or_default());
+        lines.extend(end.map(|line| (now, line)));
+        lines.iter_mut().for_each(|(time, _)| *time = (*time).clamp(began, now));
+        let text = text(&lines);
+        logs::write(&self.cloud, &self.environment, &self.runs, lines);
+        text
+    }
+}
+
+/// The log where an image's program could not be started, in a stream of its own; gives its text. Blocks.
+pub(crate) fn not_begun(cloud: &Arc<Cloud>, runs: &Runs, id: &str, why: &Fault) -> String {
+    let Runs { version, .. } = runs;
+    let image = version.image.as_ref();
+    let words = |own: &Option<Vec<String>>, of: fn(&Image) -> &Vec<String>| {
+        own.as_ref().or(image.map(of)).map(|words| words.join(", ")).unwrap_or_default()
+    };
+    let entry = words(&version.started.entry, |image| &image.entry);
+    let command = words(&version.started.command, |image| &image.command);
+    let folder = version.started.folder.as_ref().or(image.map(|image| &image.folder));
+    let folder = folder.map(String::as_str).unwrap_or_default();
+    let [end, report] = ended(runs, id, Duration::ZERO, 0, "");
+    let lines = [
+        format!("START RequestId: {id} Version: {}", version.label()),
+        format!(
+            "IMAGE\tLaunch error: {}\tEntrypoint: [{entry}]\tCmd: [{command}]\tWorkingDir: [{folder}]",
+            why.message
+        ),
+        end,
+        report,
+        format!("RequestId: {id} Error: {}", why.message),
+        why.code.clone(),
+    ];
+    billing::count(cloud, runs, Kind::OnDemand, 0);
+    let now = cloud.clock().now();
+    let lines: Vec<Line> = lines.into_iter().map(|line| (now, line)).collect();
+    logs::write_alone(cloud, &sandbox::log_stream(cloud, version), runs, &lines);
+    text(&lines)
+}

@@ -1,0 +1,206 @@
+//! The sandbox of a function that is of an archive: this machine's programs, the runtime's own files, the code, and layers.
+
+use super::hex;
+use crate::lambda::code;
+use crate::lambda::layer::lay_over;
+use crate::lambda::model::{UsedLayer, Version};
+use crate::lambda::workshop::Ground;
+use blob::ContentId;
+use host::Sandbox;
+use host::image::Bind;
+use kernel::Cloud;
+use std::ffi::OsString;
+use std::fs;
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+const PYTHON: &str = include_str!("bootstrap.py");
+const NODE: &str = include_str!("bootstrap.mjs");
+/// Whom programs trust, beside the runtime's own files.
+pub(super) const TRUSTED: &str = "ca-cert.pem";
+
+/// What a runtime runs.
+pub(super) fn program(version: &Version) -> Vec<OsString> {
+    let program = crate::lambda::runtimes::here().iter().find(|runtime| runtime.name == version.runtime);
+    let program = program.map(|runtime| runtime.program.clone()).unwrap_or_default();
+    let words = match version.runtime.as_str() {
+        name if name.starts_with("python") => vec![program, "/var/runtime/bootstrap.py".into()],
+        name if name.starts_with("node") => vec![program, "/var/runtime/bootstrap.mjs".into()],
+        _ => vec!["/var/task/bootstrap".into()],
+    };
+    words.into_iter().map(OsString::from).collect()
+}
+
+/// Between the contents that a folder of layers is called after.
+pub(crate) const LAID: &str = "+";
+/// The file that tells functions in a VPC who knows names.
+pub(super) const RESOLVER: &str = "resolv.conf";
+
+/// Where the code of a version is unpacked.
+pub(crate) fn code_folder(folder: &Path) -> PathBuf {
+    folder.join("code")
+}
+
+/// What functions share: this machine as they see it, and the runtimes' own files.
+pub(super) fn ready(folder: &Path) -> io::Result<Vec<Bind>> {
+    static MADE: Mutex<Vec<(PathBuf, Vec<Bind>)>> = Mutex::new(Vec::new());
+    let (image, runtime) = (folder.join("image"), folder.join("runtime"));
+    let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
+    let known = made.iter().find(|(at, _)| *at == image && image.exists()).map(|(_, binds)| binds.clone());
+    Ok(match known {
+        Some(binds) => binds,
+        None => {
+            fs::create_dir_all(&image)?;
+            let binds = host::image::of_this_machine(&image)?;
+            fs::create_dir_all(&runtime)?;
+            fs::set_permissions(&image, fs::Permissions::from_mode(0o755))?;
+            fs::set_permissions(&runtime, fs::Permissions::from_mode(0o755))?;
+            // Of another run, whose authority may be another.
+            match fs::remove_file(runtime.join(TRUSTED)) {
+                Err(why) if why.kind() != io::ErrorKind::NotFound => return Err(why),
+                _ => {}
+            }
+            for inner in ["var/task", "var/runtime", "opt"] {
+                fs::create_dir_all(image.join(inner))?;
+                fs::set_permissions(image.join(inner), fs::Permissions::from_mode(0o755))?;
+            }
+            for (name, text) in [("bootstrap.py", PYTHON), ("bootstrap.mjs", NODE)] {
+                fs::write(runtime.join(name), text)?;
+                fs::set_permissions(runtime.join(name), fs::Permissions::from_mode(0o644))?;
+            }
+            let passwd =
+                "root:x:0:0:root:/:/usr/sbin/nologin\nsbx_user1051:x:993:993::/tmp:/usr/sbin/nologin\n";
+            fs::write(image.join("etc/passwd"), passwd)?;
+            fs::write(image.join("etc/resolv.conf"), "")?;
+            fs::write(folder.join(RESOLVER), "nameserver 169.254.169.253\n")?;
+            fs::set_permissions(folder.join(RESOLVER), fs::Permissions::from_mode(0o644))?;
+            made.push((image, binds.clone()));
+            binds
+        }
+    })
+}
+
+/// The root, the runtime's own files and the code.
+/// Gives the names of the external extensions that the layers have.
+pub(super) fn furnish(
+    cloud: &Cloud,
+    ground: &Ground,
+    folder: &Path,
+    version: &Version,
+    sandbox: &mut Sandbox,
+) -> io::Result<Vec<String>> {
+    let (image, runtime) = (folder.join("image"), folder.join("runtime"));
+    let binds = ready(folder)?;
+    if version.network.is_some() {
+        trust(ground, &runtime)?;
+    }
+    let code = unpacked(cloud, folder, version.code, version.code_size)?;
+    sandbox.root = image;
+    sandbox.binds = binds;
+    if version.network.is_some() {
+        let (from, to) = (folder.join(RESOLVER), "etc/resolv.conf".into());
+        sandbox.binds.push(Bind { from, to, read_only: true });
+    }
+    sandbox.binds.push(Bind { from: runtime, to: "var/runtime".into(), read_only: true });
+    sandbox.binds.push(Bind { from: code, to: "var/task".into(), read_only: true });
+    if version.layers.is_empty() {
+        return Ok(Vec::new());
+    }
+    let layers = laid(cloud, folder, &version.layers)?;
+    let external = programs(&layers.join("extensions"))?;
+    sandbox.binds.push(Bind { from: layers, to: "opt".into(), read_only: true });
+    Ok(external)
+}
+
+/// Whom functions trust by TLS, once it is needed.
+pub(super) fn trust(ground: &Ground, runtime: &Path) -> io::Result<()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let file = runtime.join(TRUSTED);
+    if file.exists() {
+        return Ok(());
+    }
+    let draft = file.with_extension("draft");
+    fs::write(&draft, (ground.authority.0)().map_err(io::Error::other)?)?;
+    fs::set_permissions(&draft, fs::Permissions::from_mode(0o644))?;
+    fs::rename(draft, file)
+}
+
+/// The programs in a folder, by name.
+pub(super) fn programs(folder: &Path) -> io::Result<Vec<String>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).into_iter().flatten() {
+        let entry = entry?;
+        let kind = fs::metadata(entry.path());
+        let runs = kind.is_ok_and(|kind| kind.is_file() && kind.permissions().mode() & 0o111 != 0);
+        // As the shell that starts them: what begins with a dot is hidden.
+        found.extend(entry.file_name().into_string().ok().filter(|name| runs && !name.starts_with('.')));
+    }
+    Ok(found)
+}
+
+/// The folder of a code.
+fn unpacked(cloud: &Cloud, folder: &Path, content: ContentId, size: u64) -> io::Result<PathBuf> {
+    let target = code_folder(folder).join(content.to_string());
+    made(cloud, folder, target, |draft| unpack(cloud, content, size, draft))
+}
+
+fn unpack(cloud: &Cloud, content: ContentId, size: u64, folder: &Path) -> io::Result<()> {
+    let zip = code::read(cloud, content, size)?;
+    code::unpack(&zip, folder).map_err(|why| io::Error::other(wire::Fault::from(why).message))
+}
+
+/// The folder of layers, laid over each other in their order. It is called after their contents.
+fn laid(cloud: &Cloud, folder: &Path, layers: &[UsedLayer]) -> io::Result<PathBuf> {
+    let names: Vec<String> = layers.iter().map(|layer| layer.content.to_string()).collect();
+    let target = code_folder(folder).join(names.join(LAID));
+    made(cloud, folder, target, |draft| {
+        let upper = draft.with_extension("layer");
+        for layer in layers {
+            fs::create_dir(&upper)?;
+            let done =
+                unpack(cloud, layer.content, layer.size, &upper).and_then(|()| lay_over(draft, &upper));
+            host::image::remove(&upper)?;
+            done?;
+        }
+        Ok(())
+    })
+}
+
+/// A folder, made beside and renamed, so that none is ever half there.
+fn made(
+    cloud: &Cloud,
+    folder: &Path,
+    target: PathBuf,
+    fill: impl FnOnce(&Path) -> io::Result<()>,
+) -> io::Result<PathBuf> {
+    if target.exists() {
+        return Ok(target);
+    }
+    let draft = folder.join(format!("draft-{}", hex(&cloud.rng().bytes::<8>())));
+    fs::create_dir_all(&draft)?;
+    fs::create_dir_all(code_folder(folder))?;
+    let done = fill(&draft).and_then(|()| readable(&draft)).and_then(|()| fs::rename(&draft, &target));
+    match done {
+        Ok(()) => Ok(target),
+        Err(why) => {
+            let _ = host::image::remove(&draft);
+            // Somebody else was faster.
+            if target.exists() { Ok(target) } else { Err(why) }
+        }
+    }
+}
+
+/// Folders of the code are open to the function, whatever this process makes folders with.
+fn readable(folder: &Path) -> io::Result<()> {
+    fs::set_permissions(folder, fs::Permissions::from_mode(0o755))?;
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            readable(&entry.path())?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,123 @@
+//! What a function finds in its environment, its role's credentials first of all.
+
+use super::archive::TRUSTED;
+use super::{API_PORT, CLOUD_PORT, container};
+use crate::lambda::access::SERVICE;
+use crate::lambda::beginning::Kind;
+use crate::lambda::errors::LambdaError;
+use crate::lambda::image::unpack;
+use crate::lambda::invocation::Runs;
+use crate::lambda::model::{Function, Version};
+use crate::lambda::ops::configuration::{log_group, variables};
+use base::Timestamp;
+use kernel::{Call, Cloud};
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::sync::Arc;
+use wire::Value;
+
+/// Where programs look for whom they trust: those by OpenSSL, AWS's SDKs, Python's requests, Node.
+const TRUSTS: [&str; 4] = ["SSL_CERT_FILE", "AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS"];
+
+/// Temporary credentials of the function's role.
+pub(super) struct Credentials {
+    key: String,
+    secret: String,
+    token: String,
+    pub(super) expires: Timestamp,
+}
+
+pub(super) fn credentials(
+    cloud: &Arc<Cloud>,
+    function: &Function,
+    version: &Version,
+) -> Result<Credentials, LambdaError> {
+    // STS takes no name of one letter.
+    let session = format!("{:_<2}", function.name);
+    let members = [("RoleArn", Value::str(&version.role)), ("RoleSessionName", Value::Str(session))];
+    let call =
+        Call { service: "sts", operation: "AssumeRole", value: Value::Struct(members.into_iter().collect()) };
+    let mut tx = cloud.store().begin();
+    let answer = cloud.call(&mut tx, SERVICE, function.account, function.region, call);
+    let answer = answer.map_err(|_| {
+        LambdaError::Service("The role defined for the function cannot be assumed by Lambda.".into())
+    })?;
+    let text =
+        |member| answer.at(&["Credentials", member]).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let expires = match answer.at(&["Credentials", "Expiration"]) {
+        Some(Value::Time(time)) => *time,
+        _ => cloud.clock().now(),
+    };
+    Ok(Credentials {
+        key: text("AccessKeyId"),
+        secret: text("SecretAccessKey"),
+        token: text("SessionToken"),
+        expires,
+    })
+}
+
+/// What a function finds in its environment.
+///
+/// AWS: <https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html>
+pub(super) fn environment(
+    cloud: &Cloud,
+    Runs { function, version }: &Runs,
+    kind: Kind,
+    credentials: &Credentials,
+    stream: &str,
+) -> Result<Vec<(OsString, OsString)>, LambdaError> {
+    let region = function.region.name();
+    let (memory, group) = (version.memory.to_string(), log_group(&function.name));
+    let execution = format!("AWS_Lambda_{}", version.runtime);
+    let (api, cloud_url) = (format!("127.0.0.1:{API_PORT}"), format!("http://127.0.0.1:{CLOUD_PORT}"));
+    let label = version.label();
+    let mut all: BTreeMap<String, String> = BTreeMap::new();
+    let mut say = |pairs: &[(&str, &str)]| {
+        all.extend(pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+    };
+    say(&[("LANG", "en_US.UTF-8"), ("TZ", ":UTC")]);
+    match &version.image {
+        Some(image) => {
+            say(&[("PATH", container::PATH)]);
+            image.env.iter().for_each(|(name, value)| say(&[(name, value)]));
+        }
+        None => say(&[
+            ("PATH", "/var/lang/bin:/usr/local/bin:/usr/bin/:/bin:/opt/bin"),
+            ("LD_LIBRARY_PATH", "/var/task:/var/task/lib:/opt/lib"),
+            ("PYTHONDONTWRITEBYTECODE", "1"),
+            ("_HANDLER", version.handler.as_str()),
+            ("AWS_EXECUTION_ENV", execution.as_str()),
+        ]),
+    }
+    say(&[
+        ("AWS_REGION", region),
+        ("AWS_DEFAULT_REGION", region),
+        ("AWS_LAMBDA_FUNCTION_NAME", function.name.as_str()),
+        ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", memory.as_str()),
+        ("AWS_LAMBDA_FUNCTION_VERSION", label.as_str()),
+        ("AWS_LAMBDA_INITIALIZATION_TYPE", kind.initialization()),
+        ("AWS_LAMBDA_LOG_GROUP_NAME", group.as_str()),
+        ("AWS_LAMBDA_LOG_STREAM_NAME", stream),
+        ("AWS_ACCESS_KEY_ID", credentials.key.as_str()),
+        ("AWS_SECRET_ACCESS_KEY", credentials.secret.as_str()),
+        ("AWS_SESSION_TOKEN", credentials.token.as_str()),
+        ("AWS_LAMBDA_RUNTIME_API", api.as_str()),
+        ("LAMBDA_TASK_ROOT", "/var/task"),
+        ("LAMBDA_RUNTIME_DIR", "/var/runtime"),
+    ]);
+    let trusted = match version.image {
+        Some(_) => format!("/{}", unpack::TRUSTED),
+        None => format!("/var/runtime/{TRUSTED}"),
+    };
+    match version.network {
+        // By AWS's names, as everything there.
+        Some(_) => say(&TRUSTS.map(|name| (name, trusted.as_str()))),
+        None => say(&[("AWS_ENDPOINT_URL", cloud_url.as_str())]),
+    }
+    if let Some(major) = version.runtime.strip_prefix("nodejs").and_then(|rest| rest.strip_suffix(".x")) {
+        let modules = "node_modules:/opt/nodejs/node_modules:/var/runtime/node_modules";
+        say(&[("NODE_PATH", &format!("/opt/nodejs/node{major}/{modules}"))]);
+    }
+    all.extend(variables(cloud.sealer(), version)?.0);
+    Ok(all.into_iter().map(|(name, value)| (name.into(), value.into())).collect())
+}
