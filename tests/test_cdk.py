@@ -1,6 +1,6 @@
 """The CDK as it is: bootstrap, deploy of an application with an asset, diff, an update, destroy.
 
-And `cdklocal`, which people made for LocalStack.
+The update is by `cdklocal`, which people made for LocalStack.
 """
 
 import json
@@ -42,13 +42,16 @@ def run_node(program, arguments, folder, environment):
 
 
 @pytest.fixture
-def cdk(account, tmp_path):
-    """Runs the CDK's command line as an administrator, with nothing set but what AWS's tools read."""
+def tools(account, tmp_path):
+    """The CDK's command line as an administrator, with nothing set but what AWS's tools read, and `cdklocal`.
+
+    The latter has to be told that it may read that.
+    """
     caller = account.user("dev", allow("*", "*"))
     # What bootstrapping makes takes assets by TLS only.
     secure = account.cloud.ask("env", "--tls")
 
-    def run(*arguments, **environment):
+    def cdk(*arguments, **environment):
         caller_is = {
             "AWS_ENDPOINT_URL": secure["AWS_ENDPOINT_URL"],
             "NODE_EXTRA_CA_CERTS": secure["NODE_EXTRA_CA_CERTS"],
@@ -58,10 +61,23 @@ def cdk(account, tmp_path):
         }
         return run_node(CLI, arguments, tmp_path, {**caller_is, **environment})
 
-    return run
+    def cdklocal(*arguments, **environment):
+        reads = {
+            "AWS_ENDPOINT_URL": secure["AWS_ENDPOINT_URL"],
+            "AWS_ENDPOINT_URL_S3": secure["AWS_ENDPOINT_URL"],
+            "NODE_EXTRA_CA_CERTS": secure["NODE_EXTRA_CA_CERTS"],
+            "AWS_REGION": REGION,
+            "AWS_ACCESS_KEY_ID": caller.key,
+            "AWS_SECRET_ACCESS_KEY": caller.secret,
+            "AWS_ENVAR_ALLOWLIST": "AWS_REGION,AWS_ACCESS_KEY_ID,AWS_SECRET_ACCESS_KEY",
+        }
+        return run_node(LOCAL, arguments, tmp_path, {**reads, **environment})
+
+    return cdk, cdklocal
 
 
-def test_an_application_is_deployed_compared_changed_and_destroyed(account, cdk):
+def test_an_application_is_deployed_compared_changed_and_destroyed(account, tools):
+    cdk, cdklocal = tools
     place = f"aws://{account.account}/{REGION}"
     cdk("bootstrap", place)
     cdk("deploy", "--require-approval", "never")
@@ -74,29 +90,8 @@ def test_an_application_is_deployed_compared_changed_and_destroyed(account, cdk)
     assert told["said"] == "hi"
     assert told["table"].startswith("Shop-Goods")
     assert "There were no differences" in cdk("diff")
-    cdk("deploy", "--require-approval", "never", SECONDS="45")
+    cdklocal("deploy", "--require-approval", "never", SECONDS="45")
     attributes = account.client("sqs").get_queue_attributes(QueueUrl=outputs["Queue"], AttributeNames=["All"])
     assert attributes["Attributes"]["VisibilityTimeout"] == "45"
     cdk("destroy", "--force")
     assert [q for q in account.client("sqs").list_queues().get("QueueUrls", []) if "Shop-" in q] == []
-
-
-def test_cdklocal_works(own_cloud, tmp_path):
-    """It takes no keys but LocalStack's own, so it acts as the root of the account that these are here."""
-    secure = own_cloud.ask("env", "--tls")
-    environment = {
-        "AWS_ENDPOINT_URL": secure["AWS_ENDPOINT_URL"],
-        "AWS_ENDPOINT_URL_S3": secure["AWS_ENDPOINT_URL"],
-        "NODE_EXTRA_CA_CERTS": secure["NODE_EXTRA_CA_CERTS"],
-    }
-
-    def local(*arguments):
-        return run_node(LOCAL, arguments, tmp_path, environment)
-
-    local("bootstrap", f"aws://000000000000/{REGION}")
-    local("deploy", "--require-approval", "never")
-    outputs = own_cloud.client("cloudformation").describe_stacks(StackName="Shop")["Stacks"][0]["Outputs"]
-    function = next(output["OutputValue"] for output in outputs if output["OutputKey"] == "Function")
-    answer = own_cloud.client("lambda").invoke(FunctionName=function, Payload=json.dumps({"say": "hi"}))
-    assert json.load(answer["Payload"])["said"] == "hi"
-    local("destroy", "--force")

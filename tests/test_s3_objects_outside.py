@@ -5,6 +5,9 @@ from cloudtest import Account, Cloud
 from test_contents import Outside, Store
 from test_s3_objects import *  # noqa: F403
 
+# It is long, and what is its own here is in test_contents.
+del test_kill_loses_nothing_and_leaves_nothing_behind  # noqa: F821
+
 
 @pytest.fixture(scope="module")
 def cloud(tmp_path_factory):
