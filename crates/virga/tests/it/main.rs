@@ -54,6 +54,8 @@ mod ec2_instances;
 mod ec2_interfaces;
 mod ec2_metadata;
 mod ec2_profiles;
+mod ec2_spot;
+mod ec2_spot_interruptions;
 mod ec2_templates;
 mod ec2_user_data;
 mod ec2_zones;
