@@ -107,6 +107,12 @@ impl Request {
         self.says(state, status.0, status.1, now);
     }
 
+    /// Another status in the state that it is in.
+    pub(crate) fn shows(&mut self, status: Status, now: Timestamp) {
+        let state = self.state.clone();
+        self.is_at(&state, status, now);
+    }
+
     pub(crate) fn says(&mut self, state: &str, code: &str, message: &str, now: Timestamp) {
         if self.state != state || self.code != code || self.message != message {
             (self.state, self.code, self.updated) = (state.to_owned(), code.to_owned(), now);

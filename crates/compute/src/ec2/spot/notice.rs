@@ -51,8 +51,8 @@ pub(crate) fn give(
     }
     match request.state.as_str() {
         CANCELLED => request.is_at(CANCELLED, STILL_RUNNING, here.now),
-        state if stops => request.is_at(&state.to_owned(), MARKED_STOP, here.now),
-        state if by_price => request.is_at(&state.to_owned(), MARKED_END, here.now),
+        _ if stops => request.shows(MARKED_STOP, here.now),
+        _ if by_price => request.shows(MARKED_END, here.now),
         // AWS: it is over for the request at once; the machine has its two minutes.
         _ => request.is_over(ENDED_NO_CAPACITY, here.now),
     }
