@@ -49,6 +49,7 @@ mod dynamodb_throughput;
 mod dynamodb_transfer;
 mod ebs_attachments;
 mod ebs_direct;
+mod ebs_events;
 mod ebs_snapshots;
 mod ebs_volumes;
 mod ec2_events;
