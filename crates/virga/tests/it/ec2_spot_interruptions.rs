@@ -1,5 +1,6 @@
 //! Spot machines are taken back: for the price, for their place, with two minutes' notice; and come again.
 
+use crate::autoscaling;
 use crate::ec2_events::outbox;
 use crate::ec2_instances::until;
 use crate::ec2_spot::{at, described, instance, is_at, prices, request, spot};
@@ -218,4 +219,25 @@ fn without_its_request_it_is_terminated() {
     until(&cloud, &root, &id, "terminated");
     cloud.reconcile();
     is_at(&root, &spot, "cancelled", "instance-terminated-no-capacity");
+}
+
+/// A group whose template asks for spot machines replaces what is taken from it.
+#[test]
+fn a_group_of_spot_machines_is_kept_at_its_size() {
+    let (cloud, _plane) = cloud(Simulator::new(), None);
+    let root = cloud.root(ACCOUNT);
+    let market = json!({ "MarketType": "spot" });
+    let data = json!({ "ImageId": crate::ec2_profiles::IMAGE, "InstanceType": "t3.micro", "InstanceMarketOptions": market });
+    autoscaling::template(&root, data);
+    autoscaling::asg(&root, "CreateAutoScalingGroup", autoscaling::asked(json!({ "DesiredCapacity": 2 })));
+    ec2_zones::until(&cloud, || autoscaling::settled(&root, 2));
+    let before = autoscaling::ids(&root);
+    assert!(before.iter().all(|id| instance(&root, id)["instanceLifecycle"] == "spot"));
+    interrupt(&cloud, &before[0]).unwrap();
+    cloud.reconcile();
+    assert_eq!(autoscaling::ids(&root), before);
+    cloud.advance(NOTICE);
+    ec2_zones::until(&cloud, || {
+        autoscaling::settled(&root, 2) && !autoscaling::ids(&root).contains(&before[0])
+    });
 }

@@ -116,7 +116,7 @@ fn modify(cx: &mut Cx<'_>, req: Modify) -> Result<Empty, Ec2Error> {
         let what = format!("The instance '{}' is not in a valid state for this operation.", instance.id);
         return Err(Plain::IncorrectInstanceState(what).into());
     }
-    super::spot_request::may_change(&instance, &req)?;
+    super::spot_rules::may_change(&instance, &req)?;
     if let Some(value) = req.termination.and_then(|flag| flag.value) {
         instance.termination_protected = value;
     }

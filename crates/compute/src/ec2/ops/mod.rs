@@ -15,6 +15,7 @@ pub(crate) mod run;
 pub(crate) mod spot_launch;
 pub(crate) mod spot_price;
 pub(crate) mod spot_request;
+pub(crate) mod spot_rules;
 pub(crate) mod state;
 pub(crate) mod template;
 pub(crate) mod template_version;

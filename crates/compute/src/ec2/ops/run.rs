@@ -5,7 +5,7 @@ use super::disks::{self, Mapping};
 use super::metadata::{self, Wanted};
 use super::profile::{self, Named};
 use super::spot_launch::Way;
-use super::{call, interface, key_pair, list, spot_request, template_version, text, texts};
+use super::{call, interface, key_pair, list, spot_rules, template_version, text, texts};
 use crate::ec2::model::{INSTANCES, Instance, MetadataOptions, state};
 use crate::ec2::spot::terms::Market;
 use crate::ec2::template::{members, merged};
@@ -477,7 +477,7 @@ fn run(cx: &mut Cx<'_>, asked: Run) -> Result<Reservation, Ec2Error> {
     let spot = req.market.as_ref().map(|market| market.terms(cx.now)).transpose()?.flatten();
     let made = match &spot {
         Some(terms) => {
-            spot_request::role(cx)?;
+            spot_rules::role(cx)?;
             start(cx, &req, Way::Spot(terms))?
         }
         None => start(cx, &req, Way::OnDemand)?,

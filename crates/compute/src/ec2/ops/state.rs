@@ -1,7 +1,7 @@
 //! Start, stop, reboot, terminate: what is wanted; [`crate::ec2::work`] does it.
 
 use super::describe::{StateView, state_view};
-use super::spot_request;
+use super::spot_rules;
 use crate::ec2::model::{INSTANCES, Instance, state};
 use crate::ec2::news;
 use crate::ec2::work::Machinery;
@@ -85,7 +85,7 @@ fn start(cx: &mut Cx<'_>, req: Named) -> Result<Starting, Ec2Error> {
         match before {
             state::PENDING | state::RUNNING => {}
             state::STOPPED => {
-                spot_request::may_start(cx, &instance)?;
+                spot_rules::may_start(cx, &instance)?;
                 boot(cx, &mut instance)?;
             }
             _ => return Err(wrong_state(&instance, "started")),
@@ -132,7 +132,7 @@ fn stop(cx: &mut Cx<'_>, req: Stop) -> Result<Stopping, Ec2Error> {
                     );
                     return Err(Plain::OperationNotPermitted(what).into());
                 }
-                spot_request::may_stop(cx, &instance)?;
+                spot_rules::may_stop(cx, &instance)?;
                 instance.forced = req.force == Some(true) || req.skip == Some(true);
                 instance.enter(state::STOPPING, cx.now, Some(BY_USER));
             }
