@@ -217,8 +217,11 @@ fn requests_wait_for_price_time_and_capacity() {
     let near = json!({ "ImageId": IMAGE, "InstanceType": "m5.large", "Placement": { "AvailabilityZone": "us-east-1b" } });
     ec2_zones::set(&cloud, "us-east-1b", true);
     let near = request(&root, json!({ "LaunchSpecification": near }));
+    let nowhere = json!({ "ImageId": IMAGE, "InstanceType": "m5.large", "Placement": { "AvailabilityZone": "us-east-9z" } });
+    let nowhere = request(&root, json!({ "LaunchSpecification": nowhere }));
     let good = request(&root, json!({}));
     cloud.reconcile();
+    is_at(&root, &nowhere, "open", "constraint-not-fulfillable");
     is_at(&root, &low, "open", "price-too-low");
     let price = prices(&cloud, &root).into_iter().filter(|(zone, _)| zone != "us-east-1b");
     let price = price.map(|(_, price)| price).fold(1.0, f64::min);

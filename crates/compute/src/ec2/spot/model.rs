@@ -67,6 +67,7 @@ macro_rules! statuses {
 statuses! {
     PENDING = "pending-evaluation", "Your Spot request has been submitted for review, and is pending evaluation.";
     NOT_YET = "not-scheduled-yet", "Your Spot request will not be evaluated before its start date.";
+    NO_ZONE = "constraint-not-fulfillable", "Your Spot request cannot be fulfilled because its Availability Zone does not exist.";
     NO_CAPACITY = "capacity-not-available", "There is no Spot capacity available that matches your request.";
     FULFILLED = "fulfilled", "Your Spot request is fulfilled.";
     EXPIRED = "schedule-expired", "Your Spot request has expired.";

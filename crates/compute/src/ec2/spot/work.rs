@@ -3,8 +3,8 @@
 
 use super::model::{
     ACTIVE, BAD, CANCELLED, DISABLED, ENDED_BY_PRICE, ENDED_BY_USER, ENDED_NO_CAPACITY, EXPIRED, FAILED,
-    FULFILLED, MARKED_STOP, NO_CAPACITY, NOT_YET, OPEN, REQUESTS, Request, STILL_RUNNING, STOPPED_BY_PRICE,
-    STOPPED_BY_USER, STOPPED_NO_CAPACITY, Status, TOO_LOW,
+    FULFILLED, MARKED_STOP, NO_CAPACITY, NO_ZONE, NOT_YET, OPEN, REQUESTS, Request, STILL_RUNNING,
+    STOPPED_BY_PRICE, STOPPED_BY_USER, STOPPED_NO_CAPACITY, Status, TOO_LOW,
 };
 use super::notice::{Here, carry_out, give, interrupted};
 use super::terms::{pool, too_low};
@@ -196,8 +196,10 @@ fn evaluate(cx: &mut Cx<'_>, request: &mut Request, last: Option<&Instance>) -> 
         Err(error) if error.is_ours() => return Err(error),
         Err(error) => return Ok(Next::Refused(error)),
     };
-    if zone::is_down(cx.tx, &zone)? {
-        request.is_at(OPEN, NO_CAPACITY, cx.now);
+    let lacks =
+        if zone::exists(&zone) { zone::is_down(cx.tx, &zone)?.then_some(NO_CAPACITY) } else { Some(NO_ZONE) };
+    if let Some(status) = lacks {
+        request.is_at(OPEN, status, cx.now);
         return Ok(Next::Rest(until));
     }
     let kind = check_kind(&request.kind)?;
