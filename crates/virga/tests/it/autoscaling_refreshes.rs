@@ -248,6 +248,19 @@ fn one_that_does_not_come_on_fails_or_goes_back() {
     let why = text(&refresh(&root, &id)["RollbackDetails"]["RollbackReason"]);
     assert!(why.contains("did not become healthy"), "{why}");
 
+    // Nor does it come on where one more is to be launched first.
+    let id = start(
+        &root,
+        json!({ "MinHealthyPercentage": 100, "MaxHealthyPercentage": 200, "InstanceWarmup": 0 }),
+    );
+    until(&cloud, || is(&root, &id, "InProgress"));
+    for _ in 0..5 {
+        cloud.reconcile();
+    }
+    assert!(settled(&root, 1) && is(&root, &id, "InProgress"));
+    cloud.advance(Duration::from_secs(3601));
+    until(&cloud, || is(&root, &id, "Failed"));
+    assert!(settled(&root, 1) && versions(&root) == ["1"]);
     // Whoever is protected is waited for.
     let all =
         json!({ "AutoScalingGroupName": "web", "InstanceIds": ids(&root), "ProtectedFromScaleIn": true });

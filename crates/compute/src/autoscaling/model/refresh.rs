@@ -167,7 +167,7 @@ impl Refresh {
             Some(rollback) => (rollback.percent * (100 - percent) / 100, rollback.left),
             None => (percent, self.total - ready),
         };
-        if percent != self.percent {
+        if (percent, left) != (self.percent, self.left) {
             self.moved = now;
         }
         (self.percent, self.left) = (percent, left);
@@ -204,7 +204,9 @@ impl Refresh {
         if !whole && replaced >= bound && settled {
             return self.ends();
         }
+        // Who has tried in vain for so long gives up, whatever could be tried.
         if replaced < bound
+            && self.patience() > now
             && let Some(step) = self.replaces(group, &remaining, bound - replaced, now)
         {
             return step;
@@ -255,13 +257,18 @@ impl Refresh {
         (group.size() < most && surplus < more).then_some(Move::Launch)
     }
 
+    /// Until when it may stand still.
+    fn patience(&self) -> Timestamp {
+        after(self.moved, PATIENCE + self.preferences.warmup)
+    }
+
     /// Nothing can be done just now: until somebody is ready, or for an hour.
     fn waits(&self, group: &Group, remaining: &[&Member], now: Timestamp) -> Move {
         let fresh = group.live().filter(|member| self.is_fresh(member) && member.state == IN_SERVICE);
         let warm = fresh.map(|member| after(member.since, self.preferences.warmup)).filter(|at| *at > now);
         let warm = warm.min();
         let hooked = group.live().any(|member| !member.waits.is_empty());
-        let patience = after(self.moved, PATIENCE + self.preferences.warmup);
+        let patience = self.patience();
         if patience > now || warm.is_some() || hooked {
             let until = [warm, Some(patience).filter(|at| *at > now)].into_iter().flatten().min();
             return Move::Wait(until);
@@ -416,7 +423,7 @@ mod tests {
         assert_eq!(refresh.next(&group, NOW), Move::Wait(Some(hour)));
         assert!(matches!(refresh.next(&group, hour), Move::Fail(_)));
         refresh.preferences.protected = "Refresh".into();
-        assert_eq!(refresh.next(&group, hour), Move::End("i-1".into()));
+        assert_eq!(refresh.next(&group, NOW), Move::End("i-1".into()));
         (group.members[0].protected, group.members[0].state, group.desired) = (false, STANDBY.into(), 0);
         refresh.observe(&group, NOW);
         assert_eq!(refresh.next(&group, NOW), Move::Wait(Some(hour)));
@@ -425,6 +432,15 @@ mod tests {
         refresh.preferences.standby = "Ignore".into();
         refresh.observe(&group, NOW);
         assert_eq!(refresh.next(&group, NOW), Move::Done);
+    }
+
+    #[test]
+    fn who_launches_in_vain_gives_up() {
+        let group = group(&["i-1"]);
+        let refresh = refresh(&group, 100, Some(200));
+        let nearly = Timestamp::from_seconds(13_599);
+        assert_eq!(refresh.next(&group, nearly), Move::Launch);
+        assert!(matches!(refresh.next(&group, Timestamp::from_seconds(13_600)), Move::Fail(_)));
     }
 
     #[test]

@@ -33,6 +33,9 @@ use wire::Fault;
 /// Changes of one group in one run; what is left then waits for the next.
 const STEPS_MAX: usize = 1000;
 
+/// Between two looks at what a refresh cannot do just now.
+const AGAIN: Duration = Duration::from_secs(60);
+
 /// Why an instance is not healthy.
 const GONE: &str = "an EC2 health check indicating it has been terminated or stopped.";
 const IMPAIRED: &str = "an EC2 instance status checks failure.";
@@ -275,7 +278,8 @@ fn change(cx: &mut Cx<'_>, group: &mut Group, seen: &Seen) -> Result<Next, Fault
             let cause = at(cx.now, "an instance was started in response to an instance refresh.");
             return start(cx, group, seen, cause);
         }
-        Turn::End(_) | Turn::Launch => {}
+        // What is suspended, or was refused a moment ago, waits; it gives up in its time.
+        Turn::End(_) | Turn::Launch => wake = Some(group.retry.max(cx.now.plus(AGAIN))),
     }
     Ok(match keep_size(cx, group, seen)? {
         Next::Rest(until) => Next::Rest([until, wake].into_iter().flatten().min()),
