@@ -259,9 +259,8 @@ fn change(cx: &mut Cx<'_>, group: &mut Group, seen: &Seen) -> Result<Next, Fault
         end(cx, group, &id, cause)?;
         return Ok(Next::Again);
     }
-    let mut wake = None;
-    match refresh::turn(cx, group)? {
-        Turn::Own(until) => wake = until,
+    let wake = match refresh::turn(cx, group)? {
+        Turn::Own(until) => until,
         Turn::Again => return Ok(Next::Again),
         Turn::End(id) if may_end => {
             let cause = at(
@@ -279,8 +278,8 @@ fn change(cx: &mut Cx<'_>, group: &mut Group, seen: &Seen) -> Result<Next, Fault
             return start(cx, group, seen, cause);
         }
         // What is suspended, or was refused a moment ago, waits; it gives up in its time.
-        Turn::End(_) | Turn::Launch => wake = Some(group.retry.max(cx.now.plus(AGAIN))),
-    }
+        Turn::End(_) | Turn::Launch => Some(group.retry.max(cx.now.plus(AGAIN))),
+    };
     Ok(match keep_size(cx, group, seen)? {
         Next::Rest(until) => Next::Rest([until, wake].into_iter().flatten().min()),
         other => other,

@@ -14,6 +14,7 @@ use crate::ec2::spot::model::{
 use crate::ec2::spot::price;
 use crate::ec2::spot::terms::{Said, Terms, product};
 use crate::ec2::template::{kept, members};
+use crate::ec2::work::Machinery;
 use base::Timestamp;
 use base::tag::Tags;
 use ec2::access::{self, Access};
@@ -288,6 +289,7 @@ fn request(cx: &mut Cx<'_>, req: Wish) -> Result<Requested, Ec2Error> {
     }
     let kind = launch.kind.clone().ok_or_else(|| missing("LaunchSpecification.InstanceType"))?;
     check_kind(&kind)?;
+    cx.memory::<Machinery>().possible()?;
     role(cx)?;
     let mut whole = members(launch);
     whole.set("MinCount", Value::Int(1));

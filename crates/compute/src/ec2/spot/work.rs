@@ -26,6 +26,8 @@ use store::{Direction, Key};
 
 /// AWS: requests are deleted four hours after they are cancelled and their instances are terminated.
 const KEPT: Duration = Duration::from_secs(4 * 3600);
+/// Between two tries to start a machine that is stopped.
+const AGAIN: Duration = Duration::from_secs(60);
 /// Steps of one request in one run; none takes more than three.
 const STEPS_MAX: usize = 10;
 
@@ -63,11 +65,15 @@ impl Reconciler for SpotRequests {
             };
             all.into_iter().filter_map(place).collect()
         };
-        let mut next = None;
+        let (mut next, mut problem) = (None, None);
         for (account, region, id) in names {
-            next = soonest(next, bring_on(cloud, account, region, &id)?);
+            match bring_on(cloud, account, region, &id) {
+                Ok(wake) => next = soonest(next, wake),
+                // It holds up no other.
+                Err(why) => problem = Some(format!("{id}: {why}")),
+            }
         }
-        Ok(next)
+        problem.map_or(Ok(next), Err)
     }
 }
 
@@ -286,7 +292,12 @@ fn wait(cx: &mut Cx<'_>, request: &mut Request, instance: Option<Instance>) -> R
     if zone::is_down(cx.tx, &instance.zone)? {
         return Ok(Next::Rest(until));
     }
-    boot(cx, &mut instance)?;
+    match boot(cx, &mut instance) {
+        Ok(()) => {}
+        Err(error) if error.is_ours() => return Err(error),
+        // No public address is free, or the like: that may change.
+        Err(_) => return Ok(Next::Rest(soonest(Some(cx.now.plus(AGAIN)), until))),
+    }
     keep_instance(cx, &instance, state::STOPPED);
     request.is_fulfilled(&instance.id, &instance.zone, cx.now);
     Ok(Next::Again)
