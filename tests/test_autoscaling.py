@@ -1,9 +1,11 @@
 """Auto Scaling groups with real machines: they survive what happens to instances, zones and the cloud itself."""
 
+import base64
 import time
 from collections import Counter
 
 import pytest
+from cloudtest import eventually
 from test_ec2 import IMAGE
 
 ZONES = ["us-east-1a", "us-east-1b"]
@@ -131,3 +133,51 @@ def test_an_alarm_on_a_metric_scales_a_group_out_and_in(group):
         causes = [told["Cause"] for told in scaling.describe_scaling_activities()["Activities"]]
         words = f"a monitor alarm {alarm} in state ALARM triggered policy {alarm} changing the desired capacity from"
         assert any(words in cause for cause in causes), causes
+
+
+def test_a_refresh_replaces_every_machine_through_kill_9(group):
+    group.make(2)
+    before = {instance["InstanceId"] for instance in group.settles(2)}
+    script = base64.b64encode(b"#!/bin/sh\necho second > /tmp/release\n").decode()
+    group.cloud.client("ec2").create_launch_template_version(
+        LaunchTemplateName="web", SourceVersion="1", LaunchTemplateData={"UserData": script}
+    )
+    refresh = group.cloud.client("autoscaling").start_instance_refresh(
+        AutoScalingGroupName="web", Preferences={"MinHealthyPercentage": 50, "InstanceWarmup": 0}
+    )["InstanceRefreshId"]
+
+    def progress():
+        asked = group.cloud.client("autoscaling").describe_instance_refreshes(
+            AutoScalingGroupName="web", InstanceRefreshIds=[refresh]
+        )
+        return asked["InstanceRefreshes"][0]
+
+    eventually(lambda: progress()["PercentageComplete"] >= 50)
+    group.cloud.restart(kill=True)
+    eventually(lambda: progress()["Status"] == "Successful")
+    after = group.settles(2)
+    assert {instance["InstanceId"] for instance in after}.isdisjoint(before)
+    assert sorted(instance["InstanceId"] for instance in after) == group.running()
+    for instance in after:
+        assert instance["LaunchTemplate"]["Version"] == "2"
+        said = group.cloud.run("exec", instance["InstanceId"], "--", "cat", "/tmp/release", check=False)
+        assert said.stdout == "second\n"
+
+
+def test_a_machine_on_standby_leaves_and_comes_back(group):
+    group.make(2)
+    first = group.settles(2)[0]["InstanceId"]
+    scaling = group.cloud.client("autoscaling")
+    named = {"AutoScalingGroupName": "web", "InstanceIds": [first]}
+    scaling.enter_standby(**named, ShouldDecrementDesiredCapacity=True)
+    states = {instance["InstanceId"]: instance["LifecycleState"] for instance in group.instances()}
+    assert states[first] == "Standby"
+    # It may be worked at: nobody takes that for a failure.
+    assert group.cloud.run("exec", first, "--", "echo", "at work").stdout == "at work\n"
+    scaling.exit_standby(**named)
+    assert first in {instance["InstanceId"] for instance in group.settles(2)}
+    scaling.detach_instances(**named, ShouldDecrementDesiredCapacity=True)
+    group.settles(1)
+    assert first in group.running()
+    scaling.attach_instances(**named)
+    assert first in {instance["InstanceId"] for instance in group.settles(2)}

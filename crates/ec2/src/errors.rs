@@ -20,6 +20,7 @@ wire::errors! {
         GatewayNotAttached(what: String) = 400, "Gateway.NotAttached", "{what}";
         IdempotentParameterMismatch(token: String) = 400, "IdempotentParameterMismatch", "The request uses the same client token as a previous, but non-identical request. Client token: {token}";
         IncorrectInstanceState(what: String) = 400, "IncorrectInstanceState", "{what}";
+        IncorrectSpotRequestState(what: String) = 400, "IncorrectSpotRequestState", "{what}";
         IncorrectState(what: String) = 400, "IncorrectState", "{what}";
         InsufficientFreeAddresses(what: String) = 400, "InsufficientFreeAddressesInSubnet", "{what}";
         InsufficientInstanceCapacity(kind: String, zone: String, others: String) = 500, "InsufficientInstanceCapacity", "We currently do not have sufficient {kind} capacity in the Availability Zone you requested ({zone}). Our system will be working on provisioning additional capacity. You can currently get {kind} capacity by not specifying an Availability Zone in your request or choosing {others}.";
@@ -79,8 +80,11 @@ wire::errors! {
         ResourceAlreadyAssociated(what: String) = 400, "Resource.AlreadyAssociated", "{what}";
         RouteAlreadyExists(destination: String) = 400, "RouteAlreadyExists", "The route identified by {destination} already exists.";
         RouteNotSupported(what: String) = 400, "RouteNotSupported", "{what}";
+        ServiceLinkedRoleNotPermitted = 403, "AuthFailure.ServiceLinkedRoleCreationNotPermitted", "The provided credentials do not have permission to create the service-linked role for EC2 Spot Instances.";
+        SpotMaxPriceTooLow(what: String) = 400, "SpotMaxPriceTooLow", "{what}";
         TagLimitExceeded = 400, "TagLimitExceeded", "More than 50 tags specified";
         Unsupported(what: String) = 400, "Unsupported", "{what}";
+        UnsupportedOperation(what: String) = 400, "UnsupportedOperation", "{what}";
         UnsupportedTenancy(what: String) = 400, "UnsupportedTenancy", "{what}";
         InvalidBlockDeviceMapping(what: String) = 400, "InvalidBlockDeviceMapping", "{what}";
         InvalidAttachmentNotFound(what: String) = 400, "InvalidAttachment.NotFound", "{what}";
@@ -169,10 +173,20 @@ impl Ec2Error {
         &self.0.message
     }
 
+    /// Whether there is no capacity for a machine, which may change.
+    pub fn is_capacity(&self) -> bool {
+        self.0.code == "InsufficientInstanceCapacity"
+    }
+
     /// Whether it is the cloud's fault, and not the caller's.
     pub fn is_ours(&self) -> bool {
         self.0.status >= 500
     }
+}
+
+/// Whether another service has refused a call for want of permission.
+pub fn is_denied(fault: &Fault) -> bool {
+    fault.code.starts_with("AccessDenied")
 }
 
 impl From<Plain> for Ec2Error {

@@ -57,6 +57,7 @@ kinds! {
     SNAPSHOT = "snapshot", "snap", "InvalidSnapshot.NotFound", "InvalidSnapshotID.Malformed", "snapshot", "ec2:SnapshotID";
     KEY_PAIR = "key-pair", "key", "InvalidKeyPair.NotFound", "InvalidKeyPair.Format", "key pair", "";
     LAUNCH_TEMPLATE = "launch-template", "lt", "InvalidLaunchTemplateId.NotFound", "InvalidLaunchTemplateId.Malformed", "launch template ID", "";
+    SPOT_REQUEST = "spot-instances-request", "sir", "InvalidSpotInstanceRequestID.NotFound", "InvalidSpotInstanceRequestID.Malformed", "spot instance request ID", "";
     PLACEMENT_GROUP = "placement-group", "pg", "InvalidPlacementGroup.Unknown", "InvalidPlacementGroupId.Malformed", "placement group", "";
 }
 

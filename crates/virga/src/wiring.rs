@@ -144,6 +144,7 @@ pub fn cloud_on(
         Arc::new(network::vpc::flows::deliver::DeliverFlows),
         Arc::new(storage::ebs::Plugs::new(Arc::clone(&networks))),
         Arc::new(compute::ec2::work::Machines::new(networks, ground.machines, ground.authority)),
+        Arc::new(compute::ec2::spot::work::SpotRequests),
         Arc::new(compute::autoscaling::work::Keep),
         Arc::new(compute::autoscaling::work::metrics::Measure),
         Arc::new(compute::autoscaling::work::schedule::Actions),

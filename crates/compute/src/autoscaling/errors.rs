@@ -15,6 +15,9 @@ wire::errors! {
         SameTime(name: String) = 400, "AlreadyExists", "The scheduled action {name} is due at the same time.";
         Overridden = 400, "ScalingActivityInProgress", "Auto Scaling Policy not executed because its effect does not override in-progress scaling actions";
         ResourceInUse = 400, "ResourceInUse", "You cannot delete an AutoScalingGroup while there are instances or pending Spot instance request(s) still in the group.";
+        RefreshInProgress = 400, "InstanceRefreshInProgress", "An Instance Refresh is already in progress and blocks the execution of this Instance Refresh.";
+        NoRefresh(name: String) = 400, "ActiveInstanceRefreshNotFound", "No in progress or pending Instance Refresh found for Auto Scaling group {name}";
+        Irreversible(what: String) = 400, "IrreversibleInstanceRefresh", "The instance refresh cannot be rolled back: {what}";
         Validation(what: String) = 400, "ValidationError", "{what}";
         Internal = 500, "InternalFailure", "The request processing has failed because of an unknown error, exception or failure.";
     }

@@ -4,11 +4,12 @@
 //! transaction with the record of it, so that a crash neither doubles nor forgets an instance. What has died, or lies in
 //! a zone that has failed, is replaced where there is room. Policies change the wanted size: for their user, or for an
 //! alarm of CloudWatch, which carries them out by `ExecutePolicy`, each minute for as long as it stands so; and scheduled
-//! actions do by the cloud's clock. Groups tell of themselves in `AWS/AutoScaling`, by the minute.
+//! actions do by the cloud's clock. Groups tell of themselves in `AWS/AutoScaling`, by the minute. A refresh
+//! ([`model::refresh`]) replaces what they have, so many at a time as the healthy leave.
 //!
 //! Not here: launch configurations, mixed instances, targets of lifecycle hooks (they tell EventBridge), policies on metric math or on what the cloud does not
-//! measure, predictive ones, how they sum up several data points (the newest decides), metrics of warm pools, instance
-//! refresh, warm pools, standby, attaching and detaching, load balancers, policies of termination by functions.
+//! measure, predictive ones, how they sum up several data points (the newest decides), refreshes that watch alarms or replace root
+//! volumes, warm pools and their metrics, load balancers, policies of termination by functions.
 
 mod access;
 mod errors;
@@ -23,6 +24,7 @@ pub static AUTOSCALING: kernel::Service = kernel::Service {
     global: false,
     ops: &[
         ops::activity::OPS,
+        ops::attachment::OPS,
         ops::capacity::OPS,
         ops::execute::OPS,
         ops::group::OPS,
@@ -33,7 +35,9 @@ pub static AUTOSCALING: kernel::Service = kernel::Service {
         ops::notification::OPS,
         ops::policy::OPS,
         ops::process::OPS,
+        ops::refresh::OPS,
         ops::schedule::OPS,
+        ops::standby::OPS,
         ops::tag::OPS,
     ],
 };

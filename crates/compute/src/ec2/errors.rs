@@ -5,3 +5,8 @@ pub(crate) const INTERNAL: &str = "Server.InternalError";
 
 /// The role of an instance's profile does not trust EC2: what stands in place of its credentials.
 pub(crate) const UNAUTHORIZED: &str = "AssumeRoleUnauthorizedAccess";
+
+/// A spot machine was interrupted: AWS's codes, and words that follow them.
+pub(crate) const SPOT_TERMINATION: (&str, &str) =
+    ("Server.SpotInstanceTermination", "Spot instance termination");
+pub(crate) const SPOT_SHUTDOWN: (&str, &str) = ("Server.SpotInstanceShutdown", "Spot instance shutdown");

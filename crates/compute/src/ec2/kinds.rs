@@ -1,6 +1,7 @@
 //! Instance types: AWS's figures for those that people use.
 //!
-//! AWS: <https://docs.aws.amazon.com/ec2/latest/instancetypes/gp.html>
+//! AWS: <https://docs.aws.amazon.com/ec2/latest/instancetypes/gp.html>, and <https://aws.amazon.com/ec2/pricing/on-demand/>
+//! for what an hour of Linux costs in us-east-1, which is the price in every region here.
 
 /// A type.
 #[derive(Debug)]
@@ -12,6 +13,8 @@ pub(crate) struct InstanceType {
     pub(crate) addresses: i64,
     pub(crate) network: &'static str,
     pub(crate) current: bool,
+    /// An hour on demand, in millionths of a dollar.
+    pub(crate) price: i64,
 }
 
 impl InstanceType {
@@ -22,31 +25,31 @@ impl InstanceType {
 }
 
 macro_rules! types {
-    ($( $name:literal $cpus:literal $memory:literal $interfaces:literal $addresses:literal $network:literal $current:literal; )+) => {
+    ($( $name:literal $cpus:literal $memory:literal $interfaces:literal $addresses:literal $network:literal $current:literal $price:literal; )+) => {
         pub(crate) static TYPES: &[InstanceType] = &[ $( InstanceType {
             name: $name, cpus: $cpus, memory_mib: $memory, interfaces: $interfaces, addresses: $addresses,
-            network: $network, current: $current,
+            network: $network, current: $current, price: $price,
         } ),+ ];
     };
 }
 
 types! {
-    "m5.large" 2 8192 3 10 "Up to 10 Gigabit" true;
-    "m5.xlarge" 4 16384 4 15 "Up to 10 Gigabit" true;
-    "m5.2xlarge" 8 32768 4 15 "Up to 10 Gigabit" true;
-    "m5.4xlarge" 16 65536 8 30 "Up to 10 Gigabit" true;
-    "t2.nano" 1 512 2 2 "Low to Moderate" true;
-    "t2.micro" 1 1024 2 2 "Low to Moderate" true;
-    "t2.small" 1 2048 3 4 "Low to Moderate" true;
-    "t2.medium" 2 4096 3 6 "Low to Moderate" true;
-    "t2.large" 2 8192 3 12 "Low to Moderate" true;
-    "t3.nano" 2 512 2 2 "Up to 5 Gigabit" true;
-    "t3.micro" 2 1024 2 2 "Up to 5 Gigabit" true;
-    "t3.small" 2 2048 3 4 "Up to 5 Gigabit" true;
-    "t3.medium" 2 4096 3 6 "Up to 5 Gigabit" true;
-    "t3.large" 2 8192 3 12 "Up to 5 Gigabit" true;
-    "t3.xlarge" 4 16384 4 15 "Up to 5 Gigabit" true;
-    "t3.2xlarge" 8 32768 4 15 "Up to 5 Gigabit" true;
+    "m5.large" 2 8192 3 10 "Up to 10 Gigabit" true 96_000;
+    "m5.xlarge" 4 16384 4 15 "Up to 10 Gigabit" true 192_000;
+    "m5.2xlarge" 8 32768 4 15 "Up to 10 Gigabit" true 384_000;
+    "m5.4xlarge" 16 65536 8 30 "Up to 10 Gigabit" true 768_000;
+    "t2.nano" 1 512 2 2 "Low to Moderate" true 5_800;
+    "t2.micro" 1 1024 2 2 "Low to Moderate" true 11_600;
+    "t2.small" 1 2048 3 4 "Low to Moderate" true 23_000;
+    "t2.medium" 2 4096 3 6 "Low to Moderate" true 46_400;
+    "t2.large" 2 8192 3 12 "Low to Moderate" true 92_800;
+    "t3.nano" 2 512 2 2 "Up to 5 Gigabit" true 5_200;
+    "t3.micro" 2 1024 2 2 "Up to 5 Gigabit" true 10_400;
+    "t3.small" 2 2048 3 4 "Up to 5 Gigabit" true 20_800;
+    "t3.medium" 2 4096 3 6 "Up to 5 Gigabit" true 41_600;
+    "t3.large" 2 8192 3 12 "Up to 5 Gigabit" true 83_200;
+    "t3.xlarge" 4 16384 4 15 "Up to 5 Gigabit" true 166_400;
+    "t3.2xlarge" 8 32768 4 15 "Up to 5 Gigabit" true 332_800;
 }
 
 pub(crate) fn find(name: &str) -> Option<&'static InstanceType> {

@@ -12,7 +12,9 @@
 //! One logs in by SSH with the key pair's key: a small SSH server of this machine's (dropbear) runs in each. The developer's
 //! own programs come in by [`tunnel`].
 //!
-//! Not here: volumes that machines boot from, spot, limits on processors and memory by type.
+//! On capacity that is to spare, machines are [`spot`] machines.
+//!
+//! Not here: volumes that machines boot from, limits on processors and memory by type.
 
 mod errors;
 pub mod exec;
@@ -22,6 +24,7 @@ mod metadata;
 pub mod model;
 mod news;
 pub mod ops;
+pub mod spot;
 mod template;
 pub mod tunnel;
 mod user_data;
@@ -41,4 +44,6 @@ pub const TABLES: &[&[kernel::Op]] = &[
     ops::metadata::OPS,
     ops::template::OPS,
     ops::template_version::OPS,
+    ops::spot_request::OPS,
+    ops::spot_price::OPS,
 ];

@@ -41,6 +41,17 @@ store::record! {
         4 => pub tags: bool,
     }
 
+    /// What is announced to a spot machine two minutes before it is ended.
+    #[derive(Clone, PartialEq, Debug)]
+    pub struct Notice {
+        /// When it ends.
+        1 => pub at: Timestamp,
+        /// It is stopped, and else terminated.
+        2 => pub stops: bool,
+        /// The price has risen above its maximum; else its place is needed.
+        3 => pub by_price: bool,
+    }
+
     /// Under its id. What it is plugged into stands in [`ec2::attachment`].
     #[derive(Clone, PartialEq, Debug)]
     pub struct Instance {
@@ -77,6 +88,9 @@ store::record! {
         24 => pub token: Option<String>,
         25 => pub profile: Option<Association>,
         26 => pub metadata: MetadataOptions,
+        /// The request of a spot machine.
+        27 => pub spot: Option<String>,
+        28 => pub notice: Option<Notice>,
     }
 
     /// Under its id.

@@ -6,6 +6,8 @@
 use super::ops::metadata::Wanted;
 use super::ops::profile::Named;
 use super::ops::run::{Placement, Plug};
+use super::spot::terms::Market;
+use base::Timestamp;
 use ec2::tags::TagSpecification;
 use wire::{FromValue, Struct, ToValue, Value};
 
@@ -25,28 +27,37 @@ wire::shape! {
         pub(crate) stop_protected: Option<bool> = "DisableApiStop",
         pub(crate) profile: Option<Named> = "IamInstanceProfile",
         pub(crate) metadata: Option<Wanted> = "MetadataOptions",
+        pub(crate) market: Option<Market> = "InstanceMarketOptions",
     }
 }
 
 impl Data {
     /// As a record keeps it.
     pub(crate) fn text(self) -> String {
-        wire::json::text(&Value::Struct(self.members()))
+        wire::json::text(&Value::Struct(members(self)))
     }
 
     /// What a record keeps; `None` where it is none.
     pub(crate) fn read(text: &str) -> Option<Data> {
-        let tree = wire::json::read(text)?;
-        Data::from_value(structured(tree, <Data as FromValue>::MEMBERS)).ok()
-    }
-
-    pub(crate) fn members(self) -> Struct {
-        match self.to_value() {
-            Some(Value::Struct(members)) => members,
-            _ => Struct::new(),
-        }
+        kept(text)
     }
 }
+
+/// The members that a shape says.
+pub(crate) fn members(shape: impl ToValue) -> Struct {
+    match shape.to_value() {
+        Some(Value::Struct(members)) => members,
+        _ => Struct::new(),
+    }
+}
+
+/// What a record keeps of a shape as JSON; `None` where it is none.
+pub(crate) fn kept<T: FromValue>(text: &str) -> Option<T> {
+    T::from_value(structured(wire::json::read(text)?, T::MEMBERS)).ok()
+}
+
+/// The one member that is a moment, for which text has text.
+const MOMENT: &str = "ValidUntil";
 
 /// Structures where text has maps, by the names that are declared.
 fn structured(value: Value, known: Option<&'static [wire::Member]>) -> Value {
@@ -54,7 +65,10 @@ fn structured(value: Value, known: Option<&'static [wire::Member]>) -> Value {
         (Value::Map(entries), Some(known)) => {
             let named = entries.into_iter().filter_map(|(name, value)| {
                 let member = known.iter().find(|member| member.name == name)?;
-                Some((member.name, structured(value, (member.inner)())))
+                let moment =
+                    value.as_str().filter(|_| member.name == MOMENT).and_then(Timestamp::parse_iso8601);
+                let value = moment.map_or_else(|| structured(value, (member.inner)()), Value::Time);
+                Some((member.name, value))
             });
             Value::Struct(named.collect())
         }
@@ -77,7 +91,7 @@ pub(crate) fn merged(mut base: Struct, over: Struct) -> Struct {
 
 #[cfg(test)]
 mod tests {
-    use super::{Data, merged};
+    use super::{Data, members, merged};
     use wire::{FromValue, Value};
 
     fn data(members: &[(&'static str, Value)]) -> Data {
@@ -88,7 +102,15 @@ mod tests {
     fn what_is_kept_is_read_again() {
         let plug = [("DeviceIndex", Value::Int(0)), ("AssociatePublicIpAddress", Value::Bool(true))];
         let plugs = Value::List(vec![Value::Struct(plug.into_iter().collect())]);
-        let whole = data(&[("ImageId", Value::str("ami-1")), ("NetworkInterfaces", plugs)]);
+        let until = Value::Time(base::Timestamp::from_seconds(2000));
+        let spot = Value::Struct([("ValidUntil", until)].into_iter().collect());
+        let market = [("MarketType", Value::str("spot")), ("SpotOptions", spot)];
+        let market = Value::Struct(market.into_iter().collect());
+        let whole = data(&[
+            ("ImageId", Value::str("ami-1")),
+            ("NetworkInterfaces", plugs),
+            ("InstanceMarketOptions", market),
+        ]);
         let again = Data::read(&whole.clone().text()).unwrap();
         assert_eq!(format!("{again:?}"), format!("{whole:?}"));
         assert!(Data::read("[").is_none());
@@ -102,7 +124,7 @@ mod tests {
             ("SecurityGroupIds", Value::List(vec![Value::str("sg-1")])),
         ]);
         let over = data(&[("InstanceType", Value::str("t3.small"))]);
-        let both = Data::from_value(Value::Struct(merged(base.members(), over.members()))).unwrap();
+        let both = Data::from_value(Value::Struct(merged(members(base), members(over)))).unwrap();
         assert_eq!(both.image.as_deref(), Some("ami-1"));
         assert_eq!(both.kind.as_deref(), Some("t3.small"));
         assert_eq!(both.groups, ["sg-1"]);

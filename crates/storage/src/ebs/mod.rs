@@ -7,6 +7,8 @@
 //! A machine has a volume as a file in its `/dev` that this process serves ([`plug`], [`live`]): programs read, write and
 //! format it as they do a disk. It is no block device, so that the kernel mounts no file system from it.
 //!
+//! What becomes of volumes and snapshots is told on the bus ([`news`]).
+//!
 //! Not here: attachments to several instances, archived snapshots and the recycle bin, local snapshots, product codes,
 //! the rate at which a volume is filled from its snapshot (its blocks are there from the beginning), data lifecycle
 //! policies.
@@ -18,6 +20,7 @@ mod errors;
 mod key;
 mod live;
 mod model;
+mod news;
 mod ops;
 mod plug;
 mod shape;

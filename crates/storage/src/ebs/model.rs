@@ -24,6 +24,8 @@ store::record! {
         /// The ARN of its KMS key.
         11 => pub key: Option<String>,
         12 => pub auto_io: bool,
+        /// The request that made it.
+        13 => pub request: String,
     }
 
     /// Under its id.
@@ -49,6 +51,18 @@ store::record! {
         13 => pub direct: Option<Direct>,
         14 => pub progress: i64,
         15 => pub why: String,
+        /// It is a copy.
+        16 => pub copied: Option<Copied>,
+        /// The request that took it together with those of an instance's other volumes.
+        17 => pub set: Option<String>,
+    }
+
+    #[derive(Clone, PartialEq, Debug)]
+    pub struct Copied {
+        /// The ARN of what it is a copy of.
+        1 => pub from: String,
+        /// It has the other's bytes, and not bytes of its own.
+        2 => pub shares: bool,
     }
 
     #[derive(Clone, PartialEq, Debug)]

@@ -3,10 +3,12 @@
 
 use super::blocks::{self, LOOSE};
 use super::copies::{self, COPIES};
-use super::model::{AVAILABLE, COMPLETED, CREATING, ERROR, PENDING, SNAPSHOTS, VOLUMES};
+use super::model::{AVAILABLE, COMPLETED, CREATING, ERROR, PENDING, SNAPSHOTS, Snapshot, VOLUMES};
+use super::news::{self, Here};
 use base::Timestamp;
 use kernel::Cloud;
 use kernel::reconcile::Reconciler;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 use store::{CommitError, Direction, Key, Tx};
@@ -20,23 +22,34 @@ fn due(touched: Timestamp, minutes: i64) -> Timestamp {
     touched.plus(Duration::from_secs(minutes.unsigned_abs() * 60))
 }
 
+/// Whose a record is.
+fn home(at: &Key, now: Timestamp) -> Option<Here> {
+    at.reader().regional().map(|(account, region)| Here { account, region, now })
+}
+
 /// Volumes that were being made and whose bytes are there.
-fn volumes(tx: &mut Tx) -> Result<(), String> {
+fn volumes(cloud: &Cloud, tx: &mut Tx, now: Timestamp) -> Result<(), String> {
     let all = VOLUMES.scan(tx, &Key::empty(), Direction::Forward).collect::<Result<Vec<_>, _>>();
     for (at, mut volume) in all.map_err(|e| e.to_string())? {
         if volume.state == CREATING && !copies::is_under_way(tx, volume.map).map_err(|e| e.to_string())? {
             volume.state = AVAILABLE.into();
             VOLUMES.put(tx, &at, &volume);
+            if let Some(here) = home(&at, now) {
+                let what = ("createVolume", "available");
+                news::volume(cloud, tx, here, &volume.id, what, &volume.request);
+            }
         }
     }
     Ok(())
 }
 
 /// Snapshots likewise; when the next one fails, if nobody writes to it.
-fn snapshots(tx: &mut Tx, now: Timestamp) -> Result<Option<Timestamp>, String> {
+fn snapshots(cloud: &Cloud, tx: &mut Tx, now: Timestamp) -> Result<Option<Timestamp>, String> {
     let mut next: Option<Timestamp> = None;
     let all = SNAPSHOTS.scan(tx, &Key::empty(), Direction::Forward).collect::<Result<Vec<_>, _>>();
-    for (at, mut snapshot) in all.map_err(|e| e.to_string())? {
+    let mut all = all.map_err(|e| e.to_string())?;
+    let mut sets = BTreeSet::new();
+    for (at, snapshot) in &mut all {
         if snapshot.state != PENDING {
             continue;
         }
@@ -55,9 +68,21 @@ fn snapshots(tx: &mut Tx, now: Timestamp) -> Result<Option<Timestamp>, String> {
                 snapshot.state = COMPLETED.into();
                 snapshot.progress = 100;
                 snapshot.completed = Some(now);
+                if let Some(here) = home(at, now) {
+                    news::completed(cloud, tx, here, snapshot);
+                }
+                sets.extend(snapshot.set.clone());
             }
         }
-        SNAPSHOTS.put(tx, &at, &snapshot);
+        SNAPSHOTS.put(tx, at, snapshot);
+    }
+    for set in &sets {
+        let of_set = || all.iter().filter(|(_, snapshot)| snapshot.set.as_ref() == Some(set));
+        let here = of_set().find_map(|(at, _)| home(at, now));
+        if let Some(here) = here.filter(|_| of_set().all(|(_, snapshot)| snapshot.state == COMPLETED)) {
+            let members: Vec<&Snapshot> = of_set().map(|(_, snapshot)| snapshot).collect();
+            news::all_completed(cloud, tx, here, &members);
+        }
     }
     Ok(next)
 }
@@ -82,8 +107,9 @@ impl Reconciler for Life {
         blocks::collect(cloud)?;
         loop {
             let mut tx = cloud.store().begin();
-            volumes(&mut tx)?;
-            let next = snapshots(&mut tx, cloud.clock().now())?;
+            let now = cloud.clock().now();
+            volumes(cloud, &mut tx, now)?;
+            let next = snapshots(cloud, &mut tx, now)?;
             if tx.is_read_only() {
                 return Ok(next);
             }

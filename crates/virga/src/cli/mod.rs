@@ -14,6 +14,7 @@ mod least_privilege;
 mod logs;
 mod mailbox;
 mod reset;
+mod spot;
 mod ssh;
 mod status;
 mod table;
@@ -77,6 +78,8 @@ enum Command {
     Why(why::Options),
     /// List the availability zones that have failed, fail one, or restore it
     Az(az::Options),
+    /// List the running Spot Instances, or interrupt one with two minutes' notice
+    Spot(spot::Options),
     /// Read, advance, freeze or thaw the cloud's clock
     Clock(clock::Options),
     /// Tell what has been used, in the words of AWS's bills
@@ -114,6 +117,7 @@ pub(crate) fn run(args: Args) -> Outcome {
         Command::Mailbox => mailbox::run(&cx),
         Command::Why(options) => why::run(&cx, &options),
         Command::Az(options) => az::run(&cx, &options),
+        Command::Spot(options) => spot::run(&cx, &options),
         Command::Clock(options) => clock::run(&cx, &options),
         Command::Usage(options) => usage::run(&cx, &options),
         Command::LeastPrivilege(options) => least_privilege::run(&cx, &options),

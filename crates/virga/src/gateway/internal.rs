@@ -3,7 +3,7 @@
 //! They carry no AWS signature, so they answer only to loopback, only under a loopback name (a page on the web cannot
 //! rebind its name to here) and never to a request that a browser made for another site.
 
-use super::{Answered, Gateway, az, exec, path, response, usage};
+use super::{Answered, Gateway, az, exec, path, response, spot, usage};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Response, header};
 use kernel::{Body, Incoming};
@@ -107,6 +107,8 @@ async fn page(gateway: &Gateway, parts: &Parts, body: &[u8]) -> Result<Value, Re
         ("GET", "/_virga/usage") => usage::answer(gateway, parts.uri.query().unwrap_or_default()).await,
         ("GET", "/_virga/az") => az::list(gateway),
         ("POST", "/_virga/az") => az::order(gateway, body).await,
+        ("GET", "/_virga/spot") => spot::list(gateway),
+        ("POST", "/_virga/spot") => spot::order(gateway, body).await,
         ("GET", path) if path.starts_with("/_virga/why/") => {
             let id = path["/_virga/why/".len()..].to_owned();
             let (cloud, asked) = (Arc::clone(cloud), id.clone());

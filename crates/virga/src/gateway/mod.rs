@@ -11,6 +11,7 @@ pub(crate) mod exec;
 mod front;
 mod internal;
 mod path;
+mod spot;
 pub(crate) mod tunnel;
 mod usage;
 

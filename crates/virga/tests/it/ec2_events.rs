@@ -14,7 +14,7 @@ use store::{Direction, KeyRange, Read, Record};
 const ACCOUNT: &str = "123456789012";
 
 /// The events of EC2 on their way.
-fn outbox(cloud: &Cloud) -> Vec<Event> {
+pub(crate) fn outbox(cloud: &Cloud) -> Vec<Event> {
     let snapshot = cloud.cloud.store().snapshot();
     // The kernel's table of them.
     let pairs = snapshot.scan(KeyRange::prefix(&[0, 2]), Direction::Forward);

@@ -2,6 +2,7 @@
 
 pub mod cron;
 pub mod policy;
+pub mod refresh;
 pub mod schedule;
 
 use base::{AccountId, Region, Timestamp};
@@ -54,6 +55,10 @@ store::record! {
         25 => pub topics: BTreeMap<String, BTreeSet<String>>,
         /// Whom to end first, AWS's words in their order; its default where there is none.
         26 => pub termination: Vec<String>,
+        /// Its instances are being refreshed.
+        27 => pub refreshes: bool,
+        /// What new instances are launched by as long as they are, where that is another template.
+        28 => pub launches: Option<Template>,
     }
 
     /// What instances are launched by.
@@ -72,7 +77,7 @@ store::record! {
         2 => pub kind: String,
         3 => pub image: String,
         4 => pub zone: String,
-        /// AWS's word: [`PENDING`], [`IN_SERVICE`], [`TERMINATING`].
+        /// AWS's word: [`PENDING`], [`IN_SERVICE`], [`STANDBY`], [`TERMINATING`].
         5 => pub state: String,
         6 => pub since: Timestamp,
         /// Why it is not healthy, in the words of an activity.
@@ -142,6 +147,7 @@ pub const IN_SERVICE: &str = "InService";
 pub const TERMINATING: &str = "Terminating";
 pub const PENDING_WAIT: &str = "Pending:Wait";
 pub const TERMINATING_WAIT: &str = "Terminating:Wait";
+pub const STANDBY: &str = "Standby";
 
 pub const LAUNCHING: &str = "autoscaling:EC2_INSTANCE_LAUNCHING";
 pub const TERMINATING_HOOK: &str = "autoscaling:EC2_INSTANCE_TERMINATING";
@@ -222,9 +228,14 @@ impl Group {
         self.suspended.contains_key(process)
     }
 
-    /// Those that are not on their way out.
+    /// Those that count: neither on their way out nor on standby.
     pub fn live(&self) -> impl Iterator<Item = &Member> {
-        self.members.iter().filter(|member| !member.is_going())
+        self.members.iter().filter(|member| !member.is_going() && member.state != STANDBY)
+    }
+
+    /// What the next instance is launched by.
+    pub fn launches_by(&self) -> &Template {
+        self.launches.as_ref().unwrap_or(&self.template)
     }
 
     /// Those that have been in service for so many seconds.

@@ -4,13 +4,14 @@ use super::{all, call, find, keep, list, of_group, page, size, text, texts};
 use crate::autoscaling::access::{any, group as named, new_group};
 use crate::autoscaling::errors::{AutoScalingError, invalid};
 use crate::autoscaling::model::policy::POLICIES;
+use crate::autoscaling::model::refresh::REFRESHES;
 use crate::autoscaling::model::schedule::ACTIONS;
 use crate::autoscaling::model::{ACTIVITIES, GROUPS, Group, Member, POLICIES_OF_TERMINATION, Template, key};
 use base::Timestamp;
 use kernel::access::allowed;
 use kernel::{Cx, Empty, Target};
 use std::collections::BTreeMap;
-use store::{Direction, Key};
+use store::{Direction, Key, Record, Table};
 use wire::{Struct, Value};
 
 kernel::ops! {
@@ -136,7 +137,7 @@ wire::shape! {
         zone: String = "AvailabilityZone",
         state: String = "LifecycleState",
         health: String = "HealthStatus",
-        template: TemplateSpecification = "LaunchTemplate",
+        template: Option<TemplateSpecification> = "LaunchTemplate",
         image: String = "ImageId",
         protected: bool = "ProtectedFromScaleIn",
     }
@@ -153,6 +154,27 @@ impl TemplateSpecification {
         let (id, name) = (group.template.id.clone(), group.template.name.clone());
         TemplateSpecification { id: Some(id), name: Some(name), version }
     }
+
+    /// What an instance was launched by; nothing where that was no template of a group's.
+    pub(super) fn of_member(group: &Group, member: &Member) -> Option<TemplateSpecification> {
+        let known = [Some(&group.template), group.launches.as_ref()].into_iter().flatten();
+        let known = known.into_iter().find(|template| template.id == member.template);
+        let is_groups = member.template.is_empty() && !member.version.is_empty();
+        let name = known.or(is_groups.then_some(&group.template)).map(|template| template.name.clone());
+        let id = if is_groups { group.template.id.clone() } else { member.template.clone() };
+        (!id.is_empty()).then(|| TemplateSpecification {
+            id: Some(id),
+            name,
+            version: Some(member.version.clone()),
+        })
+    }
+}
+
+impl From<Template> for TemplateSpecification {
+    fn from(template: Template) -> TemplateSpecification {
+        let Template { id, name, version } = template;
+        TemplateSpecification { id: Some(id), name: Some(name), version }
+    }
 }
 
 impl InstanceView {
@@ -163,7 +185,7 @@ impl InstanceView {
             zone: member.zone.clone(),
             state: member.state.clone(),
             health: health(member).into(),
-            template: TemplateSpecification::of(group, Some(member.version.clone())),
+            template: TemplateSpecification::of_member(group, member),
             image: member.image.clone(),
             protected: member.protected,
         }
@@ -295,7 +317,7 @@ fn subnets(
 
 /// The template that is named, once the caller may launch by it and hand its role over.
 /// AWS: <https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-launch-template-permissions.html>
-fn template(cx: &mut Cx<'_>, asked: &TemplateSpecification) -> Result<Template, AutoScalingError> {
+pub(super) fn template(cx: &mut Cx<'_>, asked: &TemplateSpecification) -> Result<Template, AutoScalingError> {
     let mut members =
         vec![("Versions", Value::List(vec![Value::str(asked.version.as_deref().unwrap_or("$Default"))]))];
     members.extend(asked.id.as_ref().map(|id| ("LaunchTemplateId", Value::str(id))));
@@ -466,6 +488,14 @@ fn delete(cx: &mut Cx<'_>, req: Delete) -> Result<Empty, AutoScalingError> {
     Ok(Empty)
 }
 
+/// Deletes all that a table has of a group.
+fn forget<R: Record>(cx: &mut Cx<'_>, table: &Table<R>, group: &Key) -> Result<(), AutoScalingError> {
+    let all = table.scan(cx.tx, group, Direction::Forward).map(|pair| pair.map(|(key, _)| key));
+    let all: Vec<Key> = all.collect::<Result<_, _>>()?;
+    all.iter().for_each(|key| table.delete(cx.tx, key));
+    Ok(())
+}
+
 /// Takes away a group without instances, its policies and scheduled actions, and what is told of it.
 pub(crate) fn remove(cx: &mut Cx<'_>, group: &Group) -> Result<(), AutoScalingError> {
     for policy in of_group(cx, &POLICIES, Some(&group.name))? {
@@ -475,11 +505,8 @@ pub(crate) fn remove(cx: &mut Cx<'_>, group: &Group) -> Result<(), AutoScalingEr
         action.delete(cx.tx, (cx.account, cx.region));
     }
     let place = key(cx.account, cx.region, &group.name);
-    let told: Vec<Key> = ACTIVITIES
-        .scan(cx.tx, &place, Direction::Forward)
-        .map(|pair| pair.map(|(key, _)| key))
-        .collect::<Result<_, _>>()?;
-    told.iter().for_each(|key| ACTIVITIES.delete(cx.tx, key));
+    forget(cx, &ACTIVITIES, &place)?;
+    forget(cx, &REFRESHES, &place)?;
     GROUPS.delete(cx.tx, &place);
     Ok(())
 }

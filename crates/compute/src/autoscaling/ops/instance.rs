@@ -40,7 +40,7 @@ wire::shape! {
         zone: String = "AvailabilityZone",
         state: String = "LifecycleState",
         health: String = "HealthStatus",
-        template: TemplateSpecification = "LaunchTemplate",
+        template: Option<TemplateSpecification> = "LaunchTemplate",
         image: String = "ImageId",
         protected: bool = "ProtectedFromScaleIn",
     }
@@ -81,7 +81,7 @@ fn describe(cx: &mut Cx<'_>, req: Describe) -> Result<Described, AutoScalingErro
                 zone: member.zone.clone(),
                 state: member.state.clone(),
                 health: health(member).to_uppercase(),
-                template: TemplateSpecification::of(&group, Some(member.version.clone())),
+                template: TemplateSpecification::of_member(&group, member),
                 image: member.image.clone(),
                 protected: member.protected,
             });
@@ -93,7 +93,8 @@ fn describe(cx: &mut Cx<'_>, req: Describe) -> Result<Described, AutoScalingErro
 
 /// The group of an instance that is not on its way out.
 fn of(cx: &Cx<'_>, id: &str) -> Result<Group, AutoScalingError> {
-    let group = holder(cx, id)?.filter(|group| group.live().any(|member| member.id == id));
+    let group = holder(cx, id)?
+        .filter(|group| group.members.iter().any(|member| member.id == id && !member.is_going()));
     group.ok_or_else(|| AutoScalingError::NoInstance(id.to_owned()))
 }
 

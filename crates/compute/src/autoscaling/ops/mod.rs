@@ -3,6 +3,7 @@
 #![allow(clippy::needless_pass_by_value, reason = "a handler is given its request: that is its shape")]
 
 pub(crate) mod activity;
+pub(crate) mod attachment;
 pub(crate) mod capacity;
 pub(crate) mod execute;
 pub(crate) mod group;
@@ -13,7 +14,9 @@ pub(crate) mod metrics;
 pub(crate) mod notification;
 pub(crate) mod policy;
 pub(crate) mod process;
+pub(crate) mod refresh;
 pub(crate) mod schedule;
+pub(crate) mod standby;
 pub(crate) mod tag;
 
 use super::SELF;

@@ -2,14 +2,21 @@
 
 use super::{hook, notify, tell};
 use crate::autoscaling::model::{
-    ACTIVITIES, Activity, Group, Member, PENDING, TERMINATING, TERMINATING_WAIT, key,
+    ACTIVITIES, Activity, Group, Member, PENDING, TERMINATING, TERMINATING_WAIT, Template, key,
 };
 use crate::autoscaling::ops::{call, list, structure, text};
 use kernel::Cx;
 use std::collections::BTreeMap;
 use wire::{Fault, Value};
 
-fn activity(cx: &Cx<'_>, group: &Group, description: String, cause: String, place: (&str, &str)) -> Activity {
+/// An activity that begins now.
+pub(crate) fn activity(
+    cx: &Cx<'_>,
+    group: &Group,
+    description: String,
+    cause: String,
+    place: (&str, &str),
+) -> Activity {
     let (zone, subnet) = place;
     let pairs = [("Subnet ID", subnet), ("Availability Zone", zone)];
     let pairs = pairs.into_iter().filter(|(_, value)| !value.is_empty());
@@ -29,10 +36,10 @@ fn activity(cx: &Cx<'_>, group: &Group, description: String, cause: String, plac
 }
 
 /// The template's data, and the number of the version that is meant.
-fn data(cx: &mut Cx<'_>, group: &Group) -> Result<(Value, String), Fault> {
-    let version = group.template.version.as_deref().unwrap_or("$Default");
+pub(crate) fn data(cx: &mut Cx<'_>, template: &Template) -> Result<(Value, String), Fault> {
+    let version = template.version.as_deref().unwrap_or("$Default");
     let versions = Value::List(vec![Value::str(version)]);
-    let named = [("LaunchTemplateId", Value::str(&group.template.id)), ("Versions", versions)];
+    let named = [("LaunchTemplateId", Value::str(&template.id)), ("Versions", versions)];
     let found = call(cx, "ec2", "DescribeLaunchTemplateVersions", named)?;
     let shown = list(&found, "LaunchTemplateVersions").first().cloned().unwrap_or(Value::Null);
     let number = shown.member("VersionNumber").and_then(Value::as_int).unwrap_or_default();
@@ -70,9 +77,9 @@ pub(super) fn launch(
     subnet: &str,
     cause: String,
 ) -> Result<(), Fault> {
-    let (data, version) = data(cx, group)?;
-    let by =
-        structure([("LaunchTemplateId", Value::str(&group.template.id)), ("Version", Value::str(&version))]);
+    let template = group.launches_by().clone();
+    let (data, version) = data(cx, &template)?;
+    let by = structure([("LaunchTemplateId", Value::str(&template.id)), ("Version", Value::str(&version))]);
     let placement = structure([("AvailabilityZone", Value::str(zone))]);
     let mut members = vec![
         ("LaunchTemplate", by),
@@ -111,7 +118,7 @@ pub(super) fn launch(
         launched: cx.now,
         acted: Some(cx.now),
         waits: Vec::new(),
-        template: group.template.id.clone(),
+        template: template.id,
         id,
     });
     Ok(())

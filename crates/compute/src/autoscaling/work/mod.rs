@@ -8,6 +8,7 @@ pub(crate) mod instance;
 mod look;
 pub mod metrics;
 pub(crate) mod notify;
+pub(crate) mod refresh;
 pub mod schedule;
 
 use super::SELF;
@@ -23,6 +24,7 @@ use instance::{end, end_now, failed, finish, launch, stop};
 use kernel::reconcile::Reconciler;
 use kernel::{Cloud, Cx};
 use look::{Seen, look};
+use refresh::Turn;
 use std::sync::Arc;
 use std::time::Duration;
 use store::{Direction, Key};
@@ -30,6 +32,9 @@ use wire::Fault;
 
 /// Changes of one group in one run; what is left then waits for the next.
 const STEPS_MAX: usize = 1000;
+
+/// Between two looks at what a refresh cannot do just now.
+const AGAIN: Duration = Duration::from_secs(60);
 
 /// Why an instance is not healthy.
 const GONE: &str = "an EC2 health check indicating it has been terminated or stopped.";
@@ -232,12 +237,12 @@ fn release(cx: &mut Cx<'_>, group: &mut Group) -> Result<bool, Fault> {
 /// One change towards what the group should be.
 fn change(cx: &mut Cx<'_>, group: &mut Group, seen: &Seen) -> Result<Next, Fault> {
     let (may_launch, may_end) = (!group.is_suspended("Launch"), !group.is_suspended("Terminate"));
-    let (size, desired) = (group.size(), group.desired);
     if release(cx, group)? {
         return Ok(Next::Again);
     }
     if group.deleting {
-        let Some(id) = group.live().next().map(|member| member.id.clone()) else {
+        let left = group.members.iter().find(|member| !member.is_going());
+        let Some(id) = left.map(|member| member.id.clone()) else {
             return Ok(Next::Rest(None));
         };
         let cause = shrinking(cx, group, &id);
@@ -254,6 +259,37 @@ fn change(cx: &mut Cx<'_>, group: &mut Group, seen: &Seen) -> Result<Next, Fault
         end(cx, group, &id, cause)?;
         return Ok(Next::Again);
     }
+    let wake = match refresh::turn(cx, group)? {
+        Turn::Own(until) => until,
+        Turn::Again => return Ok(Next::Again),
+        Turn::End(id) if may_end => {
+            let cause = at(
+                cx.now,
+                &format!(
+                    "an instance was taken out of service in response to an instance refresh.  {}",
+                    at(cx.now, &format!("instance {id} was selected for termination."))
+                ),
+            );
+            end(cx, group, &id, cause)?;
+            return Ok(Next::Again);
+        }
+        Turn::Launch if may_launch && group.retry <= cx.now => {
+            let cause = at(cx.now, "an instance was started in response to an instance refresh.");
+            return start(cx, group, seen, cause);
+        }
+        // What is suspended, or was refused a moment ago, waits; it gives up in its time.
+        Turn::End(_) | Turn::Launch => Some(group.retry.max(cx.now.plus(AGAIN))),
+    };
+    Ok(match keep_size(cx, group, seen)? {
+        Next::Rest(until) => Next::Rest([until, wake].into_iter().flatten().min()),
+        other => other,
+    })
+}
+
+/// One change towards the size and the balance that the group should have.
+fn keep_size(cx: &mut Cx<'_>, group: &mut Group, seen: &Seen) -> Result<Next, Fault> {
+    let (may_launch, may_end) = (!group.is_suspended("Launch"), !group.is_suspended("Terminate"));
+    let (size, desired) = (group.size(), group.desired);
     let settled = group.live().all(|member| member.state == IN_SERVICE);
     if size < desired && may_launch {
         if group.retry > cx.now {
@@ -265,7 +301,8 @@ fn change(cx: &mut Cx<'_>, group: &mut Group, seen: &Seen) -> Result<Next, Fault
         let cause = format!("{}  {}", group.cause, at(cx.now, &words));
         return start(cx, group, seen, cause);
     }
-    if size > desired && may_end && settled {
+    // What a refresh has too many of goes with those that it replaces.
+    if size > desired && may_end && settled && !refresh::holds_more(cx, group)? {
         let Some(id) = group.victim(cx.now).map(|member| member.id.clone()) else {
             return Ok(Next::Rest(None));
         };
@@ -273,7 +310,11 @@ fn change(cx: &mut Cx<'_>, group: &mut Group, seen: &Seen) -> Result<Next, Fault
         end(cx, group, &id, cause)?;
         return Ok(Next::Again);
     }
-    let balances = may_launch && may_end && !group.is_suspended("AZRebalance") && group.retry <= cx.now;
+    let balances = may_launch
+        && may_end
+        && !group.refreshes
+        && !group.is_suspended("AZRebalance")
+        && group.retry <= cx.now;
     if size == desired && settled && balances && group.is_out_of_balance(&seen.available) {
         let zone = group.place(&seen.available).map(|(zone, _)| zone.clone()).unwrap_or_default();
         let words = format!(

@@ -90,6 +90,8 @@ pub(super) fn of(cx: &mut Cx<'_>, instance: &Instance) -> Result<Facts, Ec2Error
         host_name: private_dns(cx, &instance.address),
         key: instance.key_name.clone().zip(instance.public_key.clone()),
         user_data: instance.user_data.clone(),
+        is_spot: instance.spot.is_some(),
+        notice: instance.notice.clone().filter(|_| !instance.is_over()),
         interfaces: interfaces(cx, instance)?,
         profile,
         tags,

@@ -2,8 +2,9 @@
 //!
 //! AWS: <https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ec2-instance-metadata.html>
 //!
-//! Not here: signatures of the identity document, dated versions of the tree, spot and event categories.
+//! Not here: signatures of the identity document, dated versions of the tree, event categories.
 
+use crate::ec2::model::Notice;
 use base::Timestamp;
 use base::tag::Tags;
 use std::collections::BTreeMap;
@@ -28,6 +29,9 @@ pub(super) struct Facts {
     /// Name and text of the public key.
     pub(super) key: Option<(String, String)>,
     pub(super) user_data: Vec<u8>,
+    pub(super) is_spot: bool,
+    /// Of its interruption.
+    pub(super) notice: Option<Notice>,
     /// By device, the primary one first.
     pub(super) interfaces: Vec<Nic>,
     pub(super) profile: Option<Profile>,
@@ -108,6 +112,9 @@ impl Tree {
         if let Some(profile) = &facts.profile {
             tree.profile(profile);
         }
+        if let Some(notice) = &facts.notice {
+            tree.notice(notice);
+        }
         for (key, value) in facts.tags.iter().flatten().filter(|(key, _)| is_readable(key)) {
             tree.put(format!("meta-data/tags/instance/{key}"), value);
         }
@@ -128,7 +135,7 @@ impl Tree {
             ("ami-launch-index", &facts.index.to_string()),
             ("hostname", &facts.host_name),
             ("instance-id", &facts.instance),
-            ("instance-life-cycle", "on-demand"),
+            ("instance-life-cycle", if facts.is_spot { "spot" } else { "on-demand" }),
             ("instance-type", &facts.kind),
             ("local-hostname", &facts.host_name),
             ("local-ipv4", &facts.address),
@@ -142,6 +149,16 @@ impl Tree {
             if !text.is_empty() {
                 self.put(format!("meta-data/{path}"), text);
             }
+        }
+    }
+
+    /// AWS: <https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/spot-instance-termination-notices.html>
+    fn notice(&mut self, notice: &Notice) {
+        let (action, time) =
+            (if notice.stops { "stop" } else { "terminate" }, notice.at.whole_seconds().iso8601());
+        self.put("meta-data/spot/instance-action", format!(r#"{{"action": "{action}", "time": "{time}"}}"#));
+        if !notice.stops {
+            self.put("meta-data/spot/termination-time", time);
         }
     }
 
@@ -273,7 +290,7 @@ fn identity(facts: &Facts) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use super::{Facts, Leaf, Nic, Profile, Role, Tree};
+    use super::{Facts, Leaf, Nic, Notice, Profile, Role, Tree};
     use base::Timestamp;
 
     fn facts() -> Facts {
@@ -350,6 +367,22 @@ mod tests {
             document.contains(r#""pendingTime":"1970-01-01T00:00:00Z","privateIp":"10.0.1.10""#),
             "{document}"
         );
+    }
+
+    #[test]
+    fn an_interruption_is_told_before_it_comes() {
+        let notice = Notice { at: Timestamp::from_seconds(120), stops: false, by_price: true };
+        let spot = Facts { is_spot: true, notice: Some(notice.clone()), ..facts() };
+        let tree = Tree::of(&spot);
+        let said = |tree: &Tree, path: &str| text(tree, &format!("/latest/meta-data/{path}"));
+        assert_eq!(said(&tree, "instance-life-cycle").as_deref(), Some("spot"));
+        let action = r#"{"action": "terminate", "time": "1970-01-01T00:02:00Z"}"#;
+        assert_eq!(said(&tree, "spot/instance-action").as_deref(), Some(action));
+        assert_eq!(said(&tree, "spot/termination-time").as_deref(), Some("1970-01-01T00:02:00Z"));
+        let tree = Tree::of(&Facts { notice: Some(Notice { stops: true, ..notice }), ..spot });
+        assert!(said(&tree, "spot/instance-action").unwrap().contains(r#""stop""#));
+        assert_eq!(said(&tree, "spot/termination-time"), None);
+        assert_eq!(said(&Tree::of(&facts()), "spot/instance-action"), None);
     }
 
     #[test]

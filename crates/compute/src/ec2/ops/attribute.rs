@@ -41,12 +41,12 @@ wire::shape! {
     }
 
     #[derive(Debug)]
-    struct Modify {
+    pub(crate) struct Modify {
         id: String = "InstanceId",
-        termination: Option<Flag> = "DisableApiTermination",
-        stop: Option<Flag> = "DisableApiStop",
-        behaviour: Option<Text> = "InstanceInitiatedShutdownBehavior",
-        kind: Option<Text> = "InstanceType",
+        pub(crate) termination: Option<Flag> = "DisableApiTermination",
+        pub(crate) stop: Option<Flag> = "DisableApiStop",
+        pub(crate) behaviour: Option<Text> = "InstanceInitiatedShutdownBehavior",
+        pub(crate) kind: Option<Text> = "InstanceType",
     }
 
     #[derive(Debug)]
@@ -116,6 +116,7 @@ fn modify(cx: &mut Cx<'_>, req: Modify) -> Result<Empty, Ec2Error> {
         let what = format!("The instance '{}' is not in a valid state for this operation.", instance.id);
         return Err(Plain::IncorrectInstanceState(what).into());
     }
+    super::spot_rules::may_change(&instance, &req)?;
     if let Some(value) = req.termination.and_then(|flag| flag.value) {
         instance.termination_protected = value;
     }

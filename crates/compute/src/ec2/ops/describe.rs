@@ -123,6 +123,8 @@ wire::shape! {
         interfaces: Vec<Interface> = "NetworkInterfaces",
         metadata: metadata::View = "MetadataOptions",
         profile: Option<ProfileView> = "IamInstanceProfile",
+        lifecycle: Option<String> = "InstanceLifecycle",
+        spot: Option<String> = "SpotInstanceRequestId",
         disks: Vec<disks::View> = "BlockDeviceMappings",
         tags: Vec<Tag> = "Tags",
     }
@@ -256,6 +258,7 @@ pub(crate) fn views(cx: &mut Cx<'_>, found: Vec<Instance>) -> Result<Vec<(String
             Some((code, _)) if code.starts_with("Client.User") => {
                 format!("User initiated ({})", instance.since.iso8601())
             }
+            Some((code, _)) if code.starts_with("Server.Spot") => code.clone(),
             _ => String::new(),
         };
         let metadata = metadata::View::of(&instance);
@@ -281,6 +284,8 @@ pub(crate) fn views(cx: &mut Cx<'_>, found: Vec<Instance>) -> Result<Vec<(String
             interfaces,
             metadata,
             profile: instance.profile.as_ref().map(ProfileView::of),
+            lifecycle: instance.spot.as_ref().map(|_| "spot".to_owned()),
+            spot: instance.spot,
             disks: disks::of(cx, &instance.id)?,
             tags: tags::view(&register::tags(cx, &instance.id)?),
             id: instance.id,
@@ -325,6 +330,7 @@ static FILTERS: &Known<View> = &[
     ("iam-instance-profile.id", |i| i.profile.iter().map(|p| p.id.clone()).collect()),
     ("image-id", |i| vec![i.image.clone()]),
     ("instance-id", |i| vec![i.id.clone()]),
+    ("instance-lifecycle", |i| maybe(&i.lifecycle)),
     ("instance-state-code", |i| vec![i.state.code.to_string()]),
     ("instance-state-name", |i| vec![i.state.name.clone()]),
     ("instance-type", |i| vec![i.kind.clone()]),
@@ -342,6 +348,7 @@ static FILTERS: &Known<View> = &[
     ("network-interface.subnet-id", |i| i.interfaces.iter().map(|n| n.subnet.clone()).collect()),
     ("private-dns-name", |i| vec![i.private_dns.clone()]),
     ("private-ip-address", |i| maybe(&i.address)),
+    ("spot-instance-request-id", |i| maybe(&i.spot)),
     ("state-reason-code", |i| i.reason.iter().map(|r| r.code.clone()).collect()),
     ("subnet-id", |i| maybe(&i.subnet)),
     ("tenancy", |i| vec![i.placement.tenancy.clone()]),

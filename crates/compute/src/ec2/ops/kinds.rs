@@ -87,7 +87,7 @@ fn view(kind: &InstanceType) -> View {
             addresses: kind.addresses,
         },
         burstable: kind.is_burstable(),
-        usage: vec!["on-demand".into()],
+        usage: vec!["on-demand".into(), "spot".into()],
     }
 }
 
@@ -100,6 +100,7 @@ static FILTERS: &Known<View> = &[
     ("memory-info.size-in-mib", |t| vec![t.memory.mib.to_string()]),
     ("network-info.network-performance", |t| vec![t.network.performance.clone()]),
     ("processor-info.supported-architecture", |t| t.processor.architectures.clone()),
+    ("supported-usage-class", |t| t.usage.clone()),
     ("vcpu-info.default-vcpus", |t| vec![t.cpus.default.to_string()]),
 ];
 

@@ -4,9 +4,11 @@ use super::describe::{Reservation, reservations};
 use super::disks::{self, Mapping};
 use super::metadata::{self, Wanted};
 use super::profile::{self, Named};
-use super::{call, interface, key_pair, list, template_version, text, texts};
+use super::spot_launch::Way;
+use super::{call, interface, key_pair, list, spot_rules, template_version, text, texts};
 use crate::ec2::model::{INSTANCES, Instance, MetadataOptions, state};
-use crate::ec2::template::merged;
+use crate::ec2::spot::terms::Market;
+use crate::ec2::template::{members, merged};
 use crate::ec2::work::Machinery;
 use crate::ec2::{image, kinds, news};
 use base64::Engine;
@@ -14,7 +16,9 @@ use base64::engine::general_purpose::STANDARD;
 use ec2::access::Access;
 use ec2::attachment::{ATTACHMENTS, Attachment};
 use ec2::describe;
-use ec2::kind::{IMAGE, INSTANCE, LAUNCH_TEMPLATE, NETWORK_INTERFACE, SECURITY_GROUP, SUBNET, VOLUME};
+use ec2::kind::{
+    IMAGE, INSTANCE, LAUNCH_TEMPLATE, NETWORK_INTERFACE, SECURITY_GROUP, SPOT_REQUEST, SUBNET, VOLUME,
+};
 use ec2::tags::{self, TagSpecification};
 use ec2::{Ec2Error, Plain, public, register, token, zone};
 use kernel::{Cx, Target};
@@ -33,11 +37,11 @@ const USER_DATA_BYTES_MAX: usize = 16 << 10;
 /// AWS's default.
 const TYPE: &str = "m1.small";
 /// What a launch may tag.
-const TAGGED: &[&ec2::Kind] = &[&INSTANCE, &NETWORK_INTERFACE, &VOLUME];
+const TAGGED: &[&ec2::Kind] = &[&INSTANCE, &NETWORK_INTERFACE, &VOLUME, &SPOT_REQUEST];
 
 wire::shape! {
     #[derive(Clone, Debug)]
-    struct Run {
+    pub(crate) struct Run {
         image: Option<String> = "ImageId",
         kind: Option<String> = "InstanceType",
         min: i64 = "MinCount",
@@ -45,19 +49,20 @@ wire::shape! {
         key_name: Option<String> = "KeyName",
         user_data: Option<String> = "UserData",
         groups: Vec<String> = "SecurityGroupIds",
-        subnet: Option<String> = "SubnetId",
-        placement: Option<Placement> = "Placement",
+        pub(super) subnet: Option<String> = "SubnetId",
+        pub(super) placement: Option<Placement> = "Placement",
         address: Option<String> = "PrivateIpAddress",
-        interfaces: Vec<Plug> = "NetworkInterfaces",
+        pub(super) interfaces: Vec<Plug> = "NetworkInterfaces",
         tags: Vec<TagSpecification> = "TagSpecifications",
         token: Option<String> = "ClientToken",
-        behaviour: Option<String> = "InstanceInitiatedShutdownBehavior",
-        protected: Option<bool> = "DisableApiTermination",
-        stop_protected: Option<bool> = "DisableApiStop",
+        pub(super) behaviour: Option<String> = "InstanceInitiatedShutdownBehavior",
+        pub(super) protected: Option<bool> = "DisableApiTermination",
+        pub(super) stop_protected: Option<bool> = "DisableApiStop",
         profile: Option<Named> = "IamInstanceProfile",
         metadata: Option<Wanted> = "MetadataOptions",
         template: Option<Template> = "LaunchTemplate",
         disks: Vec<Mapping> = "BlockDeviceMappings",
+        market: Option<Market> = "InstanceMarketOptions",
     }
 
     #[derive(Clone, Debug)]
@@ -68,7 +73,7 @@ wire::shape! {
     }
 
     #[derive(Clone, Debug)]
-    pub(crate) struct Placement { zone: Option<String> = "AvailabilityZone" }
+    pub(crate) struct Placement { pub(crate) zone: Option<String> = "AvailabilityZone" }
 
     #[derive(Clone, Debug)]
     pub(crate) struct Plug {
@@ -88,6 +93,24 @@ wire::shape! {
     pub(crate) struct PrivateAddress {
         primary: Option<bool> = "Primary",
         address: String = "PrivateIpAddress",
+    }
+}
+
+impl Run {
+    /// What a record keeps of a launch, to do it again: one machine, without what was for the first only.
+    ///
+    /// AWS: what a persistent request launches later has no tags.
+    pub(crate) fn again(&self) -> String {
+        let once = Run {
+            template: None,
+            market: None,
+            token: None,
+            tags: Vec::new(),
+            min: 1,
+            max: 1,
+            ..self.clone()
+        };
+        wire::json::text(&Value::Struct(members(once)))
     }
 }
 
@@ -117,7 +140,7 @@ fn launch(cx: &mut Cx<'_>, request: &Struct) -> Result<Vec<Target>, Fault> {
     else {
         return needed(cx, request);
     };
-    let mut targets = needed(cx, &merged(data.members(), request.clone()))?;
+    let mut targets = needed(cx, &merged(members(data), request.clone()))?;
     targets.extend(Access::of(cx, request).id(&LAUNCH_TEMPLATE, &template.id).done()?);
     let arn = register::arn(cx.account, cx.region, LAUNCH_TEMPLATE.noun, &template.id);
     let given = |name: &&str| request.get(name).is_some();
@@ -138,28 +161,31 @@ fn whole(cx: &Cx<'_>, req: &Run) -> Result<Run, Ec2Error> {
     let Some(asked) = &req.template else { return Ok(req.clone()) };
     let (_, data) =
         template_version::data(cx, asked.id.as_ref(), asked.name.as_ref(), asked.version.as_deref())?;
-    let own = match req.clone().to_value() {
-        Some(Value::Struct(own)) => own,
-        _ => Struct::new(),
-    };
-    Run::from_value(Value::Struct(merged(data.members(), own))).map_err(|_| Plain::InternalError.into())
+    let whole = merged(members(data), members(req.clone()));
+    Run::from_value(Value::Struct(whole)).map_err(|_| Plain::InternalError.into())
 }
 
 /// What a launch needs: the image, and whatever of the network it names or makes.
 fn needed(cx: &mut Cx<'_>, request: &Struct) -> Result<Vec<Target>, Fault> {
-    let region = cx.region.name();
-    let image = format!("arn:aws:ec2:{region}::image/{}", request.str("ImageId").unwrap_or("*"));
-    let image = Target::on(image).key("ec2:Region", region).key("ec2:Owner", "amazon");
+    let image = image_target(cx, request.str("ImageId").unwrap_or("*"));
     let kind = request.str("InstanceType").unwrap_or(TYPE).to_owned();
-    let pair = request.str("KeyName").map(|name| register::arn(cx.account, cx.region, "key-pair", name));
+    let pair = request.str("KeyName").map(|name| key_target(cx, name));
     let (default_subnet, default_group) = defaults(cx, request);
     let profile = profile::asked(cx, request.get("IamInstanceProfile"));
+    let market =
+        request.get("InstanceMarketOptions").and_then(|market| market.member("MarketType")?.as_str());
+    let is_spot = market == Some("spot");
     let mut access = Access::of(cx, request).new(&INSTANCE).key("ec2:InstanceType", kind);
+    access = access.key("ec2:InstanceMarketType", market.unwrap_or("on-demand"));
     if let Some(profile) = &profile {
         access = access.key("ec2:InstanceProfile", &profile.arn);
     }
     access = metadata::asked(access, |name| request.get("MetadataOptions")?.member(name).cloned());
     access = disks::access(access.target(image), request);
+    // AWS: a launch is asked about its spot request only where it tags that.
+    if is_spot && tags_of(request, &SPOT_REQUEST) {
+        access = access.new(&SPOT_REQUEST);
+    }
     access =
         access.new(&NETWORK_INTERFACE).one(&SUBNET, "SubnetId").many(&SECURITY_GROUP, "SecurityGroupIds");
     let plugs = request.get("NetworkInterfaces").and_then(Value::as_list).unwrap_or_default();
@@ -179,10 +205,26 @@ fn needed(cx: &mut Cx<'_>, request: &Struct) -> Result<Vec<Target>, Fault> {
     if let Some(id) = default_group {
         access = access.id(&SECURITY_GROUP, &id);
     }
-    if let Some(pair) = pair {
-        access = access.target(Target::on(pair).key("ec2:Region", region));
-    }
-    access.target_if(profile.and_then(|profile| profile.pass)).done()
+    access.target_if(pair).target_if(profile.and_then(|profile| profile.pass)).done()
+}
+
+/// An image that a launch is of: those that there are come with the cloud.
+pub(crate) fn image_target(cx: &Cx<'_>, id: &str) -> Target {
+    let region = cx.region.name();
+    let image = format!("arn:aws:ec2:{region}::image/{id}");
+    Target::on(image).key("ec2:Region", region).key("ec2:Owner", "amazon")
+}
+
+/// A key pair that a launch names.
+pub(crate) fn key_target(cx: &Cx<'_>, name: &str) -> Target {
+    let pair = register::arn(cx.account, cx.region, "key-pair", name);
+    Target::on(pair).key("ec2:Region", cx.region.name())
+}
+
+/// Whether a request gives tags to what it makes of a kind.
+fn tags_of(request: &Struct, kind: &ec2::Kind) -> bool {
+    let all = request.get("TagSpecifications").and_then(Value::as_list).unwrap_or_default();
+    all.iter().any(|one| text(one, "ResourceType") == kind.noun && !list(one, "Tags").is_empty())
 }
 
 /// The subnet and the group that a launch uses without naming them; `*` where they cannot be told.
@@ -287,7 +329,11 @@ fn check_plug(plug: &Plug) -> Result<(), Ec2Error> {
 }
 
 /// The subnet that is named, or the default one of the zone.
-fn subnet(cx: &mut Cx<'_>, named: Option<&String>, zone: Option<&String>) -> Result<Value, Ec2Error> {
+pub(super) fn subnet(
+    cx: &mut Cx<'_>,
+    named: Option<&String>,
+    zone: Option<&String>,
+) -> Result<Value, Ec2Error> {
     let answer = match (named, zone) {
         (Some(id), _) => call(cx, "DescribeSubnets", [("SubnetIds", texts([id]))])?,
         (None, zone) => {
@@ -390,7 +436,7 @@ pub(super) fn check_image(image: &str) -> Result<(), Ec2Error> {
     }
 }
 
-pub(super) fn check_kind(kind: &str) -> Result<&'static kinds::InstanceType, Ec2Error> {
+pub(crate) fn check_kind(kind: &str) -> Result<&'static kinds::InstanceType, Ec2Error> {
     let unknown = || Plain::InvalidParameterValue(format!("Invalid value '{kind}' for InstanceType."));
     kinds::find(kind).ok_or_else(|| unknown().into())
 }
@@ -428,17 +474,23 @@ fn run(cx: &mut Cx<'_>, asked: Run) -> Result<Reservation, Ec2Error> {
         return reservations(cx, same)?.pop().ok_or_else(|| Plain::InternalError.into());
     }
     let req = whole(cx, &asked)?;
-    let made = start(cx, &req)?;
+    let spot = req.market.as_ref().map(|market| market.terms(cx.now)).transpose()?.flatten();
+    let made = match &spot {
+        Some(terms) => {
+            spot_rules::role(cx)?;
+            start(cx, &req, Way::Spot(terms))?
+        }
+        None => start(cx, &req, Way::OnDemand)?,
+    };
     if let Some(first) = made.first() {
         token::keep(cx, asked.token.as_ref(), &asked, &first.reservation);
     }
     reservations(cx, made)?.pop().ok_or_else(|| Plain::InternalError.into())
 }
 
-/// The new instances.
-fn start(cx: &mut Cx<'_>, req: &Run) -> Result<Vec<Instance>, Ec2Error> {
+/// What all machines of a launch have alike.
+fn pattern(cx: &mut Cx<'_>, req: &Run, way: Way<'_>) -> Result<Instance, Ec2Error> {
     let own = tags::of_new(&req.tags, &INSTANCE, TAGGED)?;
-    let of_disks = tags::of_new(&req.tags, &VOLUME, TAGGED)?;
     let (image, kind) = check(req)?;
     cx.memory::<Machinery>().possible()?;
     let user_data = user_data(req.user_data.as_ref())?;
@@ -449,47 +501,56 @@ fn start(cx: &mut Cx<'_>, req: &Run) -> Result<Vec<Instance>, Ec2Error> {
         }
         None => None,
     };
-    let options = match req.metadata.clone() {
+    let metadata = match req.metadata.clone() {
         Some(wanted) => metadata::change(MetadataOptions::default(), wanted, own.keys())?,
         None => MetadataOptions::default(),
     };
+    Ok(Instance {
+        reservation: base::id::ec2_resource_id(cx.rng(), "r"),
+        image,
+        kind,
+        key_name: req.key_name.clone(),
+        public_key: pair,
+        user_data,
+        state: state::PENDING,
+        launched: cx.now,
+        since: cx.now,
+        terminates_on_shutdown: req.behaviour.as_deref() == Some("terminate") || way.is_one_time(),
+        termination_protected: req.protected.unwrap_or(false),
+        stop_protected: req.stop_protected.unwrap_or(false),
+        token: req.token.clone(),
+        metadata,
+        ..Instance::default()
+    })
+}
+
+/// The new instances.
+pub(super) fn start(cx: &mut Cx<'_>, req: &Run, way: Way<'_>) -> Result<Vec<Instance>, Ec2Error> {
+    let own = tags::of_new(&req.tags, &INSTANCE, TAGGED)?;
+    let of_disks = tags::of_new(&req.tags, &VOLUME, TAGGED)?;
+    let of_requests = tags::of_new(&req.tags, &SPOT_REQUEST, TAGGED)?;
+    way.check(req, &of_requests)?;
+    let pattern = pattern(cx, req, way)?;
     let carried = req.profile.as_ref().map(|named| profile::find(cx, named)).transpose()?;
     let plugs = plugs(req)?;
-    let zone = req.placement.as_ref().and_then(|placement| placement.zone.clone());
-    let reservation = base::id::ec2_resource_id(cx.rng(), "r");
+    let zone = way.zone(cx, req, &pattern.kind)?;
     let mut made = Vec::new();
     for index in 0..req.max {
-        let mut instance = Instance {
-            id: INSTANCE.id(cx.rng()),
-            reservation: reservation.clone(),
-            index,
-            image: image.clone(),
-            kind: kind.clone(),
-            key_name: req.key_name.clone(),
-            public_key: pair.clone(),
-            user_data: user_data.clone(),
-            state: state::PENDING,
-            launched: cx.now,
-            since: cx.now,
-            terminates_on_shutdown: req.behaviour.as_deref() == Some("terminate"),
-            termination_protected: req.protected.unwrap_or(false),
-            stop_protected: req.stop_protected.unwrap_or(false),
-            token: req.token.clone(),
-            metadata: options.clone(),
-            profile: carried.as_ref().map(|found| found.associate(cx)),
-            ..Instance::default()
-        };
+        let profile = carried.as_ref().map(|found| found.associate(cx));
+        let mut instance = Instance { id: INSTANCE.id(cx.rng()), index, profile, ..pattern.clone() };
         for wanted in &plugs {
             plug(cx, &mut instance, wanted, &req.tags, zone.as_ref())?;
         }
-        zone::capacity(cx, &instance.zone, &kind)?;
+        zone::capacity(cx, &instance.zone, &instance.kind)?;
+        instance.spot = way.request(cx, req, &instance, &of_requests)?;
         INSTANCES.put(cx.tx, &register::key(cx.account, cx.region, &instance.id), &instance);
         let cloud = Arc::clone(cx.cloud());
         news::entered(&cloud, cx.tx, (cx.account, cx.region), cx.now, &instance);
         let mut keys = vec![
-            ("ec2:InstanceType", kind.clone()),
+            ("ec2:InstanceType", instance.kind.clone()),
             ("ec2:AvailabilityZone", instance.zone.clone()),
             ("ec2:Tenancy", "default".to_owned()),
+            ("ec2:InstanceMarketType", if instance.spot.is_some() { "spot" } else { "on-demand" }.to_owned()),
         ];
         keys.extend(metadata::View::of(&instance).keys());
         keys.extend(instance.profile.as_ref().map(|held| ("ec2:InstanceProfile", held.arn.clone())));

@@ -1,6 +1,7 @@
 //! Start, stop, reboot, terminate: what is wanted; [`crate::ec2::work`] does it.
 
 use super::describe::{StateView, state_view};
+use super::spot_rules;
 use crate::ec2::model::{INSTANCES, Instance, state};
 use crate::ec2::news;
 use crate::ec2::work::Machinery;
@@ -33,7 +34,7 @@ wire::shape! {
     }
 
     #[derive(Debug)]
-    struct Change {
+    pub(crate) struct Change {
         id: String = "InstanceId",
         current: StateView = "CurrentState",
         previous: StateView = "PreviousState",
@@ -58,7 +59,8 @@ fn named(cx: &Cx<'_>, ids: &[String]) -> Result<Vec<Instance>, Ec2Error> {
     describe::some(cx, &INSTANCES, &INSTANCE, ids)
 }
 
-fn keep(cx: &mut Cx<'_>, instance: &Instance, before: i64) -> Change {
+/// Writes a record, and tells of its state where that is another.
+pub(crate) fn keep(cx: &mut Cx<'_>, instance: &Instance, before: i64) -> Change {
     INSTANCES.put(cx.tx, &register::key(cx.account, cx.region, &instance.id), instance);
     if instance.state != before {
         let cloud = Arc::clone(cx.cloud());
@@ -83,26 +85,37 @@ fn start(cx: &mut Cx<'_>, req: Named) -> Result<Starting, Ec2Error> {
         match before {
             state::PENDING | state::RUNNING => {}
             state::STOPPED => {
-                cx.memory::<Machinery>().possible()?;
-                zone::capacity(cx, &instance.zone, &instance.kind)?;
-                instance.enter(state::PENDING, cx.now, None);
-                instance.launched = cx.now;
-                instance.forced = false;
-                if instance.public
-                    && let Some(first) = instance.interfaces.first().cloned()
-                {
-                    let key = register::key(cx.account, cx.region, &first);
-                    if let Some(mut attachment) = ATTACHMENTS.get(cx.tx, &key)? {
-                        attachment.public_address = Some(public::take(cx, &first)?.to_string());
-                        ATTACHMENTS.put(cx.tx, &key, &attachment);
-                    }
-                }
+                spot_rules::may_start(cx, &instance)?;
+                boot(cx, &mut instance)?;
             }
             _ => return Err(wrong_state(&instance, "started")),
         }
         changes.push(keep(cx, &instance, before));
     }
     Ok(Starting { changes })
+}
+
+/// A machine that is stopped shall run again.
+///
+/// # Errors
+/// Where there is no capacity for it, or no public address.
+pub(crate) fn boot(cx: &mut Cx<'_>, instance: &mut Instance) -> Result<(), Ec2Error> {
+    cx.memory::<Machinery>().possible()?;
+    zone::capacity(cx, &instance.zone, &instance.kind)?;
+    instance.enter(state::PENDING, cx.now, None);
+    instance.launched = cx.now;
+    instance.forced = false;
+    instance.notice = None;
+    if instance.public
+        && let Some(first) = instance.interfaces.first().cloned()
+    {
+        let key = register::key(cx.account, cx.region, &first);
+        if let Some(mut attachment) = ATTACHMENTS.get(cx.tx, &key)? {
+            attachment.public_address = Some(public::take(cx, &first)?.to_string());
+            ATTACHMENTS.put(cx.tx, &key, &attachment);
+        }
+    }
+    Ok(())
 }
 
 fn stop(cx: &mut Cx<'_>, req: Stop) -> Result<Stopping, Ec2Error> {
@@ -119,6 +132,7 @@ fn stop(cx: &mut Cx<'_>, req: Stop) -> Result<Stopping, Ec2Error> {
                     );
                     return Err(Plain::OperationNotPermitted(what).into());
                 }
+                spot_rules::may_stop(cx, &instance)?;
                 instance.forced = req.force == Some(true) || req.skip == Some(true);
                 instance.enter(state::STOPPING, cx.now, Some(BY_USER));
             }

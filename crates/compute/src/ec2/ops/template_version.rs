@@ -6,7 +6,9 @@ use super::run::{self, Placement, Plug};
 use super::template::{self, find};
 use super::{call, key_pair, list, text, texts};
 use crate::ec2::model::{INSTANCES, Instance, TEMPLATE_VERSIONS, TEMPLATES, Template, TemplateVersion};
-use crate::ec2::template::{Data, merged};
+use crate::ec2::spot::model::REQUESTS;
+use crate::ec2::spot::terms::Market;
+use crate::ec2::template::{Data, members, merged};
 use base::Timestamp;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -206,7 +208,8 @@ pub(super) fn warning(cx: &mut Cx<'_>, data: &Data) -> Result<Option<Warning>, E
     let image = data.image.as_ref().map_or(Ok(()), |image| run::check_image(image));
     let kind = data.kind.as_ref().map_or(Ok(()), |kind| run::check_kind(kind).map(drop));
     let user_data = run::user_data(data.user_data.as_ref()).map(drop);
-    let flaws = [image, kind, pair, user_data].into_iter().filter_map(Result::err);
+    let market = data.market.as_ref().map_or(Ok(()), |market| market.terms(cx.now).map(drop));
+    let flaws = [image, kind, pair, user_data, market].into_iter().filter_map(Result::err);
     let errors: Vec<Flaw> =
         flaws.map(|flaw| Flaw { code: flaw.code().into(), message: flaw.message().into() }).collect();
     Ok((!errors.is_empty()).then_some(Warning { errors }))
@@ -219,11 +222,11 @@ fn create(cx: &mut Cx<'_>, req: Create) -> Result<Created, Ec2Error> {
         let warning = warning(cx, &version.data)?;
         return Ok(Created { version, warning });
     }
-    let own = req.data.clone().members();
+    let own = members(req.data.clone());
     let whole = match &req.source {
         Some(source) => {
             let version = existing(cx, &template, source)?;
-            merged(Data::read(&version.data).ok_or(Plain::InternalError)?.members(), own)
+            merged(members(Data::read(&version.data).ok_or(Plain::InternalError)?), own)
         }
         None => own,
     };
@@ -336,6 +339,10 @@ fn get_data(cx: &mut Cx<'_>, req: GetData) -> Result<Got, Ec2Error> {
     let own = register::tags(cx, &instance.id)?;
     let interfaces = plugs(cx, &instance)?;
     let options = super::metadata::View::of(&instance);
+    let request = match &instance.spot {
+        Some(id) => REQUESTS.get(cx.tx, &register::key(cx.account, cx.region, id))?,
+        None => None,
+    };
     let specification =
         TagSpecification { resource_type: Some(INSTANCE.noun.into()), tags: tags::view(&own) };
     let data = Data {
@@ -349,6 +356,7 @@ fn get_data(cx: &mut Cx<'_>, req: GetData) -> Result<Got, Ec2Error> {
         stop_protected: Some(instance.stop_protected),
         profile: instance.profile.as_ref().map(|held| Named::by_arn(&held.arn)),
         metadata: Some(Wanted::like(&options)),
+        market: request.as_ref().map(Market::like),
         image: Some(instance.image),
         kind: Some(instance.kind),
         key_name: instance.key_name,

@@ -5,7 +5,7 @@ use super::snapshots;
 use crate::ebs::blocks;
 use crate::ebs::copies;
 use crate::ebs::key;
-use crate::ebs::model::{COMPLETED, PENDING, Snapshot};
+use crate::ebs::model::{COMPLETED, Copied as Of, PENDING, Snapshot};
 use base::Region;
 use ec2::access::Access;
 use ec2::kind::SNAPSHOT;
@@ -71,6 +71,8 @@ fn copy(cx: &mut Cx<'_>, req: Copy) -> Result<Copied, Ec2Error> {
         return Err(Plain::InvalidParameterDependency(what.into()).into());
     }
     let id = SNAPSHOT.id(cx.rng());
+    let copied =
+        Of { from: register::arn(cx.account, source, SNAPSHOT.noun, &from.id), shares: !is_encrypted };
     let (map, kms) = if is_encrypted {
         let named = match &req.key {
             Some(named) => named.clone(),
@@ -94,6 +96,7 @@ fn copy(cx: &mut Cx<'_>, req: Copy) -> Result<Copied, Ec2Error> {
         map,
         key: kms,
         lineage: id.clone(),
+        copied: Some(copied),
         ..Snapshot::default()
     };
     enter(cx, &snapshot, &own);

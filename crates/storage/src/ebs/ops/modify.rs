@@ -3,7 +3,7 @@
 //! AWS: <https://docs.aws.amazon.com/ebs/latest/userguide/modify-volume-requirements.html>: six hours lie between two
 //! changes of a volume. A change takes effect at once, so that it has been completed when it is first shown.
 
-use super::volume::condition_keys;
+use super::volume::{condition_keys, tell};
 use super::{maybe, one};
 use crate::ebs::model::{AVAILABLE, MODIFICATIONS, Modification, VOLUMES};
 use crate::ebs::shape::{self, Wanted};
@@ -144,6 +144,8 @@ fn modify(cx: &mut Cx<'_>, req: Modify) -> Result<One, Ec2Error> {
             register::set_key(cx, &volume.id, name, None)?;
         }
     }
+    // AWS: this is what it tells when the change has begun to act.
+    tell(cx, &volume.id, ("modifyVolume", "optimizing"));
     Ok(One { modification: view(&done, false) })
 }
 

@@ -5,11 +5,13 @@
 use super::snapshots;
 use crate::ebs::key;
 use crate::ebs::model::{SNAPSHOTS, Snapshot};
+use crate::ebs::news::{self, Here};
 use base::AccountId;
 use ec2::access::Access;
 use ec2::kind::SNAPSHOT;
 use ec2::{Ec2Error, Plain, register};
 use kernel::{Cx, Empty};
+use std::sync::Arc;
 
 kernel::ops! {
     /// Sharing.
@@ -105,12 +107,17 @@ fn modify(cx: &mut Cx<'_>, req: Modify) -> Result<Empty, Ec2Error> {
     for (adds, permission) in changes(req)? {
         match (permission.user, permission.group.as_deref()) {
             (Some(user), None) => {
-                if AccountId::parse(&user).is_none() {
+                let Some(with) = AccountId::parse(&user) else {
                     return Err(Ec2Error::value(user, "userId", "It is no account."));
-                }
+                };
                 if adds {
                     may_share(cx, &snapshot, false)?;
-                    snapshot.shared.insert(user);
+                    // AWS: of a public one nobody need be told.
+                    if snapshot.shared.insert(user) && !snapshot.public && with != cx.account {
+                        let here = Here { account: cx.account, region: cx.region, now: cx.now };
+                        let cloud = Arc::clone(cx.cloud());
+                        news::shared(&cloud, cx.tx, here, &snapshot, with);
+                    }
                 } else {
                     snapshot.shared.remove(&user);
                 }

@@ -103,7 +103,13 @@ pub(crate) fn enter(cx: &mut Cx<'_>, snapshot: &Snapshot, tags: &Tags) {
 }
 
 /// Takes a snapshot of what a volume holds now: the map that it wrote to becomes the snapshot's.
-fn take(cx: &mut Cx<'_>, mut volume: Volume, description: &str, tags: &Tags) -> Result<Snapshot, Ec2Error> {
+fn take(
+    cx: &mut Cx<'_>,
+    mut volume: Volume,
+    description: &str,
+    tags: &Tags,
+    set: Option<&String>,
+) -> Result<Snapshot, Ec2Error> {
     if volume.state != AVAILABLE {
         let what =
             format!("Volume {} is in state {} and has nothing to be taken of.", volume.id, volume.state);
@@ -125,6 +131,7 @@ fn take(cx: &mut Cx<'_>, mut volume: Volume, description: &str, tags: &Tags) -> 
         started: cx.now,
         map: taken,
         key: volume.key,
+        set: set.cloned(),
         ..Snapshot::default()
     };
     enter(cx, &snapshot, tags);
@@ -153,7 +160,7 @@ async fn create_all(dx: Dx, req: CreateAll, _: Body) -> Result<Answer<All>, Faul
 fn create_one(cx: &mut Cx<'_>, req: &Create) -> Result<View, Ec2Error> {
     let own = tags::of_new(&req.tags, &SNAPSHOT, &[&SNAPSHOT])?;
     let volume = describe::get(cx, &VOLUMES, &VOLUME, &req.volume)?;
-    let snapshot = take(cx, volume, req.description.as_deref().unwrap_or_default(), &own)?;
+    let snapshot = take(cx, volume, req.description.as_deref().unwrap_or_default(), &own, None)?;
     view(cx, cx.account, &snapshot)
 }
 
@@ -169,6 +176,7 @@ fn create_each(cx: &mut Cx<'_>, req: &CreateAll) -> Result<All, Ec2Error> {
         let what = format!("The volume {other} is not attached to instance {}.", req.instance.id);
         return Err(Plain::InvalidParameterValue(what).into());
     }
+    let set = cx.request.id.clone();
     let mut snapshots = Vec::new();
     for disk in disks.iter().filter(|disk| !req.instance.without.contains(&disk.volume)) {
         let volume = describe::get(cx, &VOLUMES, &VOLUME, &disk.volume)?;
@@ -177,7 +185,7 @@ fn create_each(cx: &mut Cx<'_>, req: &CreateAll) -> Result<All, Ec2Error> {
             let copied = register::tags(cx, &volume.id)?;
             all.extend(copied.into_iter().filter(|(key, _)| !own.contains_key(key)));
         }
-        let taken = take(cx, volume, req.description.as_deref().unwrap_or_default(), &all)?;
+        let taken = take(cx, volume, req.description.as_deref().unwrap_or_default(), &all, Some(&set))?;
         snapshots.push(Info {
             description: taken.description,
             tags: tags::view(&all),

@@ -6,6 +6,7 @@ use crate::ebs::blocks;
 use crate::ebs::copies;
 use crate::ebs::key;
 use crate::ebs::model::{COMPLETED, CREATING, MODIFICATIONS, Snapshot, VOLUMES, Volume};
+use crate::ebs::news::{self, Here};
 use crate::ebs::shape::{self, Wanted};
 use base::AccountId;
 use base::tag::Tags;
@@ -17,6 +18,7 @@ use ec2::kind::{SNAPSHOT, VOLUME};
 use ec2::tags::{self, TagSpecification};
 use ec2::{Ec2Error, Plain, register, token};
 use kernel::{Cx, Empty, Target};
+use std::sync::Arc;
 use store::Key;
 use wire::{Fault, Struct, Value};
 
@@ -193,6 +195,7 @@ fn make(cx: &mut Cx<'_>, req: &Create, zone: String, tags: &Tags) -> Result<Volu
         map,
         key,
         auto_io: false,
+        request: cx.request.id.clone(),
     };
     VOLUMES.put(cx.tx, &register::key(cx.account, cx.region, &id), &volume);
     register::enter(cx, &VOLUME, &id, tags, &condition_keys(cx, &volume));
@@ -245,5 +248,13 @@ fn delete(cx: &mut Cx<'_>, req: Named) -> Result<Empty, Ec2Error> {
     copies::give_up(cx.tx, volume.map)?;
     blocks::let_go(cx.tx, volume.map)?;
     register::strike(cx.tx, cx.account, cx.region, &volume.id);
+    tell(cx, &volume.id, ("deleteVolume", "deleted"));
     Ok(Empty)
+}
+
+/// Tells the bus what this request has done to a volume.
+pub(crate) fn tell(cx: &mut Cx<'_>, id: &str, what: (&'static str, &'static str)) {
+    let here = Here { account: cx.account, region: cx.region, now: cx.now };
+    let cloud = Arc::clone(cx.cloud());
+    news::volume(&cloud, cx.tx, here, id, what, &cx.request.id);
 }

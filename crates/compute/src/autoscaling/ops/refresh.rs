@@ -1,0 +1,332 @@
+//! Instance refreshes: begun, broken off, turned round, and told. [`crate::autoscaling::work`] carries them out.
+
+use super::group::{TemplateSpecification, template};
+use super::{find, keep, of_group, page, size};
+use crate::autoscaling::access::{any, group as named};
+use crate::autoscaling::errors::{AutoScalingError, invalid};
+use crate::autoscaling::model::refresh::{
+    BAKING, CANCELLING, IN_PROGRESS, Preferences, REFRESHES, ROLLING_BACK, Refresh, WAITING,
+};
+use crate::autoscaling::model::{Group, Template, key};
+use crate::autoscaling::work::instance::data;
+use crate::autoscaling::work::refresh::{event, tell};
+use base::Timestamp;
+use kernel::Cx;
+use wire::Value;
+
+kernel::ops! {
+    /// Instance refreshes.
+    pub static OPS:
+        StartInstanceRefresh: start, "autoscaling:StartInstanceRefresh", named;
+        CancelInstanceRefresh: cancel, "autoscaling:CancelInstanceRefresh", named;
+        RollbackInstanceRefresh: roll_back, "autoscaling:RollbackInstanceRefresh", named;
+        DescribeInstanceRefreshes: describe, "autoscaling:DescribeInstanceRefreshes", any;
+}
+
+/// AWS's defaults.
+const MIN_HEALTHY: i64 = 90;
+const DELAY: i64 = 3600;
+
+wire::shape! {
+    #[derive(Debug)]
+    struct Start {
+        name: String = "AutoScalingGroupName",
+        strategy: Option<String> = "Strategy",
+        wanted: Option<Wanted> = "DesiredConfiguration",
+        preferences: Option<Wishes> = "Preferences",
+    }
+
+    #[derive(Debug)]
+    struct Wanted {
+        template: Option<TemplateSpecification> = "LaunchTemplate",
+        mixed: Option<Value> = "MixedInstancesPolicy",
+    }
+
+    #[derive(Debug)]
+    struct Wishes {
+        min: Option<i64> = "MinHealthyPercentage",
+        max: Option<i64> = "MaxHealthyPercentage",
+        warmup: Option<i64> = "InstanceWarmup",
+        checkpoints: Vec<i64> = "CheckpointPercentages",
+        delay: Option<i64> = "CheckpointDelay",
+        skips: Option<bool> = "SkipMatching",
+        rolls_back: Option<bool> = "AutoRollback",
+        protected: Option<String> = "ScaleInProtectedInstances",
+        standby: Option<String> = "StandbyInstances",
+        alarms: Option<Value> = "AlarmSpecification",
+        bake: Option<i64> = "BakeTime",
+    }
+
+    #[derive(Debug)]
+    struct Started { id: String = "InstanceRefreshId" }
+
+    #[derive(Debug)]
+    struct Cancel {
+        name: String = "AutoScalingGroupName",
+        waits: Option<bool> = "WaitForTransitioningInstances",
+    }
+
+    #[derive(Debug)]
+    struct RollBack { name: String = "AutoScalingGroupName" }
+
+    #[derive(Debug)]
+    struct Describe {
+        name: String = "AutoScalingGroupName",
+        ids: Vec<String> = "InstanceRefreshIds",
+        max: Option<i64> = "MaxRecords",
+        next: Option<String> = "NextToken",
+    }
+
+    #[derive(Debug)]
+    struct Described {
+        refreshes: Vec<View> = "InstanceRefreshes",
+        next: Option<String> = "NextToken",
+    }
+
+    #[derive(Debug)]
+    struct View {
+        id: String = "InstanceRefreshId",
+        group: String = "AutoScalingGroupName",
+        status: String = "Status",
+        reason: Option<String> = "StatusReason",
+        start: Timestamp = "StartTime",
+        end: Option<Timestamp> = "EndTime",
+        percent: i64 = "PercentageComplete",
+        left: i64 = "InstancesToUpdate",
+        preferences: WishesView = "Preferences",
+        wanted: Option<WantedView> = "DesiredConfiguration",
+        rollback: Option<RollbackView> = "RollbackDetails",
+        strategy: String = "Strategy",
+    }
+
+    #[derive(Debug)]
+    struct WantedView { template: TemplateSpecification = "LaunchTemplate" }
+
+    #[derive(Debug)]
+    struct WishesView {
+        min: i64 = "MinHealthyPercentage",
+        max: Option<i64> = "MaxHealthyPercentage",
+        warmup: i64 = "InstanceWarmup",
+        checkpoints: Vec<i64> = "CheckpointPercentages",
+        delay: Option<i64> = "CheckpointDelay",
+        skips: bool = "SkipMatching",
+        rolls_back: bool = "AutoRollback",
+        protected: String = "ScaleInProtectedInstances",
+        standby: String = "StandbyInstances",
+        bake: i64 = "BakeTime",
+    }
+
+    #[derive(Debug)]
+    struct RollbackView {
+        reason: String = "RollbackReason",
+        start: Timestamp = "RollbackStartTime",
+        percent: i64 = "PercentageCompleteOnRollback",
+        left: i64 = "InstancesToUpdateOnRollback",
+    }
+}
+
+impl View {
+    fn of(refresh: Refresh) -> View {
+        let preferences = refresh.preferences;
+        let wanted =
+            refresh.wanted.map(|template| WantedView { template: TemplateSpecification::from(template) });
+        View {
+            id: refresh.id,
+            group: refresh.group,
+            status: refresh.status,
+            reason: refresh.reason,
+            start: refresh.start,
+            end: refresh.end,
+            percent: refresh.percent,
+            left: refresh.left,
+            preferences: WishesView {
+                min: preferences.min,
+                max: preferences.max,
+                warmup: preferences.warmup,
+                delay: (!preferences.checkpoints.is_empty()).then_some(preferences.delay),
+                checkpoints: preferences.checkpoints,
+                skips: preferences.skips,
+                rolls_back: preferences.rolls_back,
+                protected: preferences.protected,
+                standby: preferences.standby,
+                bake: preferences.bake,
+            },
+            wanted,
+            rollback: refresh.rollback.map(|rollback| RollbackView {
+                reason: rollback.reason,
+                start: rollback.start,
+                percent: rollback.percent,
+                left: rollback.left,
+            }),
+            strategy: ROLLING.into(),
+        }
+    }
+}
+
+const ROLLING: &str = "Rolling";
+
+fn unbuilt(what: &str) -> AutoScalingError {
+    invalid(format!("{what} is not built in this version of Virga."))
+}
+
+fn preferences(group: &Group, asked: Option<Wishes>) -> Result<Preferences, AutoScalingError> {
+    let warmup = group.warmup.unwrap_or(group.grace);
+    let wait = || "Wait".to_owned();
+    let Some(asked) = asked else {
+        let (protected, standby) = (wait(), wait());
+        return Ok(Preferences { min: MIN_HEALTHY, warmup, protected, standby, ..Preferences::default() });
+    };
+    if asked.alarms.is_some() {
+        return Err(unbuilt("AlarmSpecification"));
+    }
+    match (asked.min, asked.max) {
+        (None, Some(_)) => {
+            return Err(invalid("MinHealthyPercentage must be specified with MaxHealthyPercentage."));
+        }
+        (Some(min), Some(max)) if max - min > 100 => {
+            return Err(invalid(
+                "The difference between MaxHealthyPercentage and MinHealthyPercentage cannot be greater than 100.",
+            ));
+        }
+        _ => {}
+    }
+    if asked.checkpoints.windows(2).any(|two| two[0] >= two[1]) {
+        return Err(invalid("CheckpointPercentages must be unique and in ascending order."));
+    }
+    if asked.delay.is_some() && asked.checkpoints.is_empty() {
+        return Err(invalid("CheckpointDelay needs CheckpointPercentages."));
+    }
+    Ok(Preferences {
+        min: asked.min.unwrap_or(MIN_HEALTHY),
+        max: asked.max,
+        warmup: asked.warmup.unwrap_or(warmup),
+        checkpoints: asked.checkpoints,
+        delay: asked.delay.unwrap_or(DELAY),
+        skips: asked.skips.unwrap_or(false),
+        rolls_back: asked.rolls_back.unwrap_or(false),
+        protected: asked.protected.unwrap_or_else(wait),
+        standby: asked.standby.unwrap_or_else(wait),
+        bake: asked.bake.unwrap_or(0),
+    })
+}
+
+/// Why a group cannot go back to what it is launched by.
+fn irreversible(group: &Group, wanted: Option<&Template>) -> Option<&'static str> {
+    match (wanted, group.template.version.as_deref()) {
+        (None, _) => Some("no desired configuration was specified for the instance refresh."),
+        (_, None | Some("$Default" | "$Latest")) => {
+            Some("the Auto Scaling group uses the $Latest or $Default version of its launch template.")
+        }
+        _ => None,
+    }
+}
+
+/// The refresh of a group that is not over.
+pub(crate) fn current(cx: &Cx<'_>, group: &Group) -> Result<Option<Refresh>, AutoScalingError> {
+    if !group.refreshes {
+        return Ok(None);
+    }
+    Ok(of_group(cx, &REFRESHES, Some(&group.name))?.into_iter().rfind(|refresh| !refresh.is_over()))
+}
+
+/// Writes a refresh.
+pub(crate) fn keep_refresh(cx: &mut Cx<'_>, refresh: &Refresh) {
+    let place = key(cx.account, cx.region, &refresh.group).time(refresh.start).str(&refresh.id);
+    REFRESHES.put(cx.tx, &place, refresh);
+}
+
+fn start(cx: &mut Cx<'_>, req: Start) -> Result<Started, AutoScalingError> {
+    let mut group = find(cx, &req.name)?;
+    if req.strategy.as_deref().is_some_and(|strategy| strategy != ROLLING) {
+        return Err(unbuilt("The strategy ReplaceRootVolume"));
+    }
+    if current(cx, &group)?.is_some() {
+        return Err(AutoScalingError::RefreshInProgress);
+    }
+    let preferences = preferences(&group, req.preferences)?;
+    let wanted = match req.wanted {
+        Some(wanted) if wanted.mixed.is_some() => return Err(unbuilt("MixedInstancesPolicy")),
+        Some(wanted) => wanted.template.map(|asked| template(cx, &asked)).transpose()?,
+        None => None,
+    };
+    if preferences.rolls_back
+        && let Some(why) = irreversible(&group, wanted.as_ref())
+    {
+        return Err(invalid(format!("AutoRollback is not supported: {why}")));
+    }
+    let by = wanted.as_ref().unwrap_or(&group.template).clone();
+    let (_, number) = data(cx, &by).map_err(|fault| invalid(fault.message))?;
+    let matches = |template: &str, version: &str| preferences.skips && template == by.id && version == number;
+    let there = || group.members.iter().filter(|member| !member.is_going());
+    let ids = |skipped: bool| {
+        let those = there().filter(|member| matches(&member.template, &member.version) == skipped);
+        those.map(|member| member.id.clone()).collect()
+    };
+    let mut refresh = Refresh {
+        id: base::id::uuid(cx.rng()),
+        group: group.name.clone(),
+        status: WAITING.into(),
+        start: cx.now,
+        moved: cx.now,
+        old: ids(false),
+        spared: ids(true),
+        wanted,
+        preferences,
+        ..Refresh::default()
+    };
+    refresh.observe(&group, cx.now);
+    group.refreshes = true;
+    group.launches.clone_from(&refresh.wanted);
+    keep_refresh(cx, &refresh);
+    keep(cx, &group);
+    Ok(Started { id: refresh.id })
+}
+
+/// The refresh that may still be broken off or turned round.
+fn active(cx: &Cx<'_>, group: &Group, rolling_back: bool) -> Result<Refresh, AutoScalingError> {
+    let fits = |refresh: &Refresh| match refresh.status.as_str() {
+        WAITING | IN_PROGRESS | BAKING => true,
+        ROLLING_BACK => rolling_back,
+        _ => false,
+    };
+    current(cx, group)?.filter(fits).ok_or_else(|| AutoScalingError::NoRefresh(group.name.clone()))
+}
+
+fn cancel(cx: &mut Cx<'_>, req: Cancel) -> Result<Started, AutoScalingError> {
+    let mut group = find(cx, &req.name)?;
+    let mut refresh = active(cx, &group, true)?;
+    refresh.status = CANCELLING.into();
+    refresh.reason = Some("Cancelled due to user request.".into());
+    refresh.waits = req.waits != Some(false);
+    refresh.rests = None;
+    // AWS: what it has changed stays, and the group is what it was.
+    group.launches = None;
+    keep_refresh(cx, &refresh);
+    keep(cx, &group);
+    Ok(Started { id: refresh.id })
+}
+
+fn roll_back(cx: &mut Cx<'_>, req: RollBack) -> Result<Started, AutoScalingError> {
+    let mut group = find(cx, &req.name)?;
+    let mut refresh = active(cx, &group, false)?;
+    if let Some(why) = irreversible(&group, refresh.wanted.as_ref()) {
+        return Err(AutoScalingError::Irreversible(why.into()));
+    }
+    refresh.observe(&group, cx.now);
+    refresh.roll_back(&group, "A user request started the rollback.", cx.now);
+    group.launches = None;
+    tell(cx, &group, &refresh, event::ROLLBACK_STARTED, Vec::new());
+    keep_refresh(cx, &refresh);
+    keep(cx, &group);
+    Ok(Started { id: refresh.id })
+}
+
+/// AWS: the newest first.
+fn describe(cx: &mut Cx<'_>, req: Describe) -> Result<Described, AutoScalingError> {
+    let group = find(cx, &req.name)?;
+    let mut found = of_group(cx, &REFRESHES, Some(&group.name))?;
+    found.retain(|refresh| req.ids.is_empty() || req.ids.contains(&refresh.id));
+    found.sort_by(|a, b| (b.start, &b.id).cmp(&(a.start, &a.id)));
+    let (found, next) = page(cx, found, size(req.max, 50, 100)?, req.next.as_ref())?;
+    Ok(Described { refreshes: found.into_iter().map(View::of).collect(), next })
+}
