@@ -165,6 +165,17 @@ def test_services_that_work_together(account):
     assert account.client("s3").list_buckets()["Buckets"] == []
 
 
+def detected(cfn, stack, begun=None):
+    """What a look for drift finds."""
+    begun = begun or cfn.detect_stack_drift(StackName=stack)["StackDriftDetectionId"]
+    for _ in range(100):
+        told = cfn.describe_stack_drift_detection_status(StackDriftDetectionId=begun)
+        if told["DetectionStatus"] != "DETECTION_IN_PROGRESS":
+            return told
+        time.sleep(0.1)
+    raise AssertionError(told)
+
+
 def test_a_failure_leaves_nothing(account):
     cfn = account.client("cloudformation")
     template = {"Resources": {"Q": {"Type": "AWS::SQS::Queue"}}}
@@ -287,3 +298,47 @@ def test_kill_in_the_middle_of_an_update(own_cloud, own_account):
     for url in urls:
         shown = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["VisibilityTimeout"])
         assert shown["Attributes"]["VisibilityTimeout"] == "30"
+
+
+def test_drift_is_found(account):
+    cfn, sqs = account.client("cloudformation"), account.client("sqs")
+    cfn.create_stack(StackName="app", TemplateBody=SERVICES, Capabilities=["CAPABILITY_IAM"])
+    wait(cfn, "stack_create_complete", "app")
+    assert detected(cfn, "app")["StackDriftStatus"] == "IN_SYNC"
+    url = {o["OutputKey"]: o["OutputValue"] for o in stack_of(cfn, "app")["Outputs"]}["Queue"]
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"VisibilityTimeout": "77"})
+    found = detected(cfn, "app")
+    assert (found["DetectionStatus"], found["StackDriftStatus"]) == ("DETECTION_COMPLETE", "DRIFTED")
+    assert found["DriftedStackResourceCount"] == 1
+    asked = ["describe-stack-resource-drifts", "--stack-name", "app", "--stack-resource-drift-status-filters"]
+    told = account.aws("cloudformation", *asked, "MODIFIED")["StackResourceDrifts"]
+    assert [(d["LogicalResourceId"], d["PropertyDifferences"]) for d in told] == [
+        (
+            "Queue",
+            [
+                {
+                    "PropertyPath": "/VisibilityTimeout",
+                    "ExpectedValue": "30",
+                    "ActualValue": "77",
+                    "DifferenceType": "NOT_EQUAL",
+                }
+            ],
+        )
+    ]
+    assert stack_of(cfn, "app")["DriftInformation"]["StackDriftStatus"] == "DRIFTED"
+    sqs.delete_queue(QueueUrl=url)
+    drift = cfn.detect_stack_resource_drift(StackName="app", LogicalResourceId="Queue")["StackResourceDrift"]
+    assert drift["StackResourceDriftStatus"] == "DELETED"
+
+
+def test_a_look_for_drift_survives_a_kill(own_cloud, own_account):
+    cfn = own_account.client("cloudformation")
+    cfn.create_stack(StackName="many", TemplateBody=queues(30))
+    assert settled(cfn, "many") == "CREATE_COMPLETE"
+    sqs = own_account.client("sqs")
+    url = sqs.get_queue_url(QueueName="q29")["QueueUrl"]
+    sqs.delete_queue(QueueUrl=url)
+    begun = cfn.detect_stack_drift(StackName="many")["StackDriftDetectionId"]
+    own_cloud.restart()
+    found = detected(own_account.client("cloudformation"), "many", begun)
+    assert (found["StackDriftStatus"], found["DriftedStackResourceCount"]) == ("DRIFTED", 1)

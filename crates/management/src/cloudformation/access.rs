@@ -38,6 +38,14 @@ pub(crate) fn stack(cx: &mut Cx<'_>, request: &Struct) -> Targets {
     Ok(passing(target(cx, request.str("StackName").unwrap_or_default())?, request))
 }
 
+/// A look at a whole stack is one at each of its resources, too.
+///
+/// AWS: <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-stack-drift.html#drift-considerations>
+pub(crate) fn stack_drift(cx: &mut Cx<'_>, request: &Struct) -> Targets {
+    let of_stack = || target(cx, request.str("StackName").unwrap_or_default());
+    Ok(vec![of_stack()?, of_stack()?.doing("cloudformation:DetectStackResourceDrift")])
+}
+
 /// With the address of a policy.
 pub(crate) fn stack_policy(cx: &mut Cx<'_>, request: &Struct) -> Targets {
     let mut target = target(cx, request.str("StackName").unwrap_or_default())?;

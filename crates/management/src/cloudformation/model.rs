@@ -54,6 +54,9 @@ store::record! {
         /// The topics that hear of its events.
         29 => pub(crate) notifies: Vec<String>,
         30 => pub(crate) policy: Option<String>,
+        /// Its drift when it was last looked at as a whole, and when it or a resource of it was last looked at.
+        31 => pub(crate) drift: Option<String>,
+        32 => pub(crate) drift_checked: Option<Timestamp>,
     }
 
     /// An output with its value.

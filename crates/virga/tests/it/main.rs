@@ -16,6 +16,7 @@ mod autoscaling_schedules;
 mod cloudformation_change_sets;
 mod cloudformation_corpus;
 mod cloudformation_custom;
+mod cloudformation_drift;
 mod cloudformation_functions;
 mod cloudformation_kinds;
 mod cloudformation_lookups;

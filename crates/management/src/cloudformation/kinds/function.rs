@@ -1,13 +1,13 @@
 //! Lambda's functions, with code that stands in the template or lies in S3, their URLs, and who may call them.
 
 use super::on::{Form, On, Tagger, map, only, text_at};
-use super::{BASE, Done, Kind, Made, Refusal};
+use super::{BASE, Done, Kind, Made, Refusal, look};
 use crate::cloudformation::template::get;
 use std::io::{Cursor, Write};
 use wire::Value;
 use zip::write::SimpleFileOptions;
 
-const LAMBDA: &str = "lambda";
+pub(super) const LAMBDA: &str = "lambda";
 const TAGGER: Tagger = Tagger {
     service: LAMBDA,
     tag: "TagResource",
@@ -43,6 +43,7 @@ pub(super) static KINDS: &[Kind] = &[
         create,
         update,
         delete: |on| on.end(LAMBDA, "DeleteFunction", map([("FunctionName", on.physical())])),
+        look: Some(&look::function::FUNCTION),
         ..BASE
     },
     Kind {

@@ -3,11 +3,11 @@
 //! A table changes one thing at a time: what is left to do is done step by step, whenever the table is active again.
 
 use super::on::{KEYS, On, Tagger, at, map, only, text_at};
-use super::{Attributes, BASE, Done, Kind, Made, Refusal};
+use super::{Attributes, BASE, Done, Kind, Made, Refusal, look};
 use crate::cloudformation::template::{alike, get};
 use wire::Value;
 
-const DYNAMODB: &str = "dynamodb";
+pub(super) const DYNAMODB: &str = "dynamodb";
 const TAGGER: Tagger = Tagger {
     service: DYNAMODB,
     tag: "TagResource",
@@ -49,6 +49,7 @@ pub(super) static KINDS: &[Kind] = &[Kind {
         Err(refusal) if refusal.gone => Ok(true),
         other => other.map(|_| false),
     },
+    look: Some(&look::table::TABLE),
     ..BASE
 }];
 

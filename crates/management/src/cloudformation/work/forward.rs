@@ -154,15 +154,8 @@ impl Worker<'_> {
         let world =
             Made { cloud: self.cloud, from: tx, stack, known, shows: true, imports: RefCell::default() };
         let properties = plan.properties(evaluator, name, &world)?;
-        let masked = plan.masked();
-        let shown = if masked.is_none() && !world.hides() {
-            wire::json::text(&properties)
-        } else {
-            let masked = masked.as_ref().unwrap_or(&plan.parameters);
-            let evaluator = Evaluator::masked(evaluator, masked);
-            let shown = Made { shows: false, imports: RefCell::default(), ..world };
-            wire::json::text(&plan.properties(&evaluator, name, &shown)?)
-        };
+        let veiled = plan.veiled(evaluator, name, &world)?;
+        let shown = wire::json::text(veiled.as_ref().unwrap_or(&properties));
         let signals = plan.signals(evaluator, name, &world)?;
         Ok(Evaluated { properties, shown, imports: world.imports.into_inner(), signals })
     }
