@@ -342,3 +342,44 @@ def test_a_look_for_drift_survives_a_kill(own_cloud, own_account):
     own_cloud.restart()
     found = detected(own_account.client("cloudformation"), "many", begun)
     assert (found["StackDriftStatus"], found["DriftedStackResourceCount"]) == ("DRIFTED", 1)
+
+
+def test_a_table_is_imported(account, tmp_path):
+    """What a stack has kept becomes part of another, by the CLI's words and boto3's waiter."""
+    cfn = account.client("cloudformation")
+    table = {
+        "Type": "AWS::DynamoDB::Table",
+        "DeletionPolicy": "Retain",
+        "Properties": {
+            "TableName": "Games",
+            "AttributeDefinitions": [{"AttributeName": "key", "AttributeType": "S"}],
+            "KeySchema": [{"AttributeName": "key", "KeyType": "HASH"}],
+            "ProvisionedThroughput": {"ReadCapacityUnits": 5, "WriteCapacityUnits": 1},
+        },
+    }
+    template = json.dumps({"Resources": {"GamesTable": table}})
+    cfn.create_stack(StackName="first", TemplateBody=template)
+    wait(cfn, "stack_create_complete", "first")
+    first = stack_of(cfn, "first")["StackId"]
+    cfn.delete_stack(StackName="first")
+    wait(cfn, "stack_delete_complete", first)
+    summary = cfn.get_template_summary(TemplateBody=template)["ResourceIdentifierSummaries"]
+    assert summary == [
+        {
+            "ResourceType": "AWS::DynamoDB::Table",
+            "LogicalResourceIds": ["GamesTable"],
+            "ResourceIdentifiers": ["TableName"],
+        }
+    ]
+    body, asked = tmp_path / "t.json", tmp_path / "r.json"
+    body.write_text(template)
+    one = {"ResourceType": "AWS::DynamoDB::Table", "LogicalResourceId": "GamesTable"}
+    asked.write_text(json.dumps([one | {"ResourceIdentifier": {"TableName": "Games"}}]))
+    create = ["create-change-set", "--stack-name", "second", "--change-set-name", "in", "--change-set-type", "IMPORT"]
+    create += ["--resources-to-import", f"file://{asked}", "--template-body", f"file://{body}"]
+    account.aws("cloudformation", *create)
+    change = cfn.describe_change_set(StackName="second", ChangeSetName="in")["Changes"][0]["ResourceChange"]
+    assert (change["Action"], change["PhysicalResourceId"]) == ("Import", "Games")
+    cfn.execute_change_set(StackName="second", ChangeSetName="in")
+    wait(cfn, "stack_import_complete", "second")
+    assert detected(cfn, "second")["StackDriftStatus"] == "IN_SYNC"

@@ -182,6 +182,16 @@ store::record! {
         14 => pub(crate) policy: Option<String>,
         /// The caller's unique id.
         15 => pub(crate) principal: String,
+        /// What becomes part of the stack as it is.
+        16 => pub(crate) imports: Vec<Import>,
+    }
+
+    /// A resource that is there and becomes one of a stack.
+    #[derive(Clone, PartialEq, Debug)]
+    pub(crate) struct Import {
+        1 => pub(crate) name: String,
+        2 => pub(crate) kind: String,
+        3 => pub(crate) physical: String,
     }
 
     /// An event that a topic is to hear of.
@@ -209,6 +219,8 @@ store::record_enum! {
         7 => Delete,
         /// Updated, as a part of a tree that is not done yet.
         8 => Held,
+        9 => Import,
+        10 => ImportRollback,
     }
 }
 

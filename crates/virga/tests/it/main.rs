@@ -18,6 +18,7 @@ mod cloudformation_corpus;
 mod cloudformation_custom;
 mod cloudformation_drift;
 mod cloudformation_functions;
+mod cloudformation_imports;
 mod cloudformation_kinds;
 mod cloudformation_lookups;
 mod cloudformation_members;

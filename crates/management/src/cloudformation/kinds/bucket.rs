@@ -3,7 +3,7 @@
 //! Each setting of a bucket is a property here and an operation there; what stands under other names is renamed.
 
 use super::on::{KEYS, On, map, text_at};
-use super::{BASE, Done, Kind, Made, look};
+use super::{Attributes, BASE, Done, Kind, Made, look};
 use crate::cloudformation::template::get;
 use wire::Value;
 
@@ -112,15 +112,20 @@ fn create(on: &mut On<'_, '_>) -> Done<Made> {
     ]);
     on.call(S3, "CreateBucket", input)?;
     settings(on, Value::str(&name))?;
-    let domain = |middle: &str| Value::Str(format!("{name}.s3{middle}.amazonaws.com"));
-    let attributes = vec![
-        ("Arn", Value::Str(format!("arn:aws:s3:::{name}"))),
+    let attributes = names(&name, region);
+    Ok(on.made(name, attributes))
+}
+
+/// The names that a bucket has, as attributes.
+pub(super) fn names(bucket: &str, region: &str) -> Attributes {
+    let domain = |middle: &str| Value::Str(format!("{bucket}.s3{middle}.amazonaws.com"));
+    vec![
+        ("Arn", Value::Str(format!("arn:aws:s3:::{bucket}"))),
         ("DomainName", domain("")),
         ("RegionalDomainName", domain(&format!(".{region}"))),
         ("DualStackDomainName", domain(&format!(".dualstack.{region}"))),
-        ("WebsiteURL", Value::Str(format!("http://{name}.s3-website-{region}.amazonaws.com"))),
-    ];
-    Ok(on.made(name, attributes))
+        ("WebsiteURL", Value::Str(format!("http://{bucket}.s3-website-{region}.amazonaws.com"))),
+    ]
 }
 
 /// A setting: the property, the operations, the member, and how the value is written there.

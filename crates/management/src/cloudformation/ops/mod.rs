@@ -7,6 +7,7 @@ pub(super) mod event;
 mod expansion;
 pub(super) mod export;
 pub(super) mod hold;
+mod import;
 mod lookup;
 pub(super) mod policy;
 pub(super) mod resource;

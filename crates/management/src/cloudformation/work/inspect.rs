@@ -7,7 +7,7 @@ use crate::cloudformation::drift::{
     CHECKS, Check, DELETED, DETECTIONS, DRIFTED, DRIFTS, Drift, Expected, Failure, IN_SYNC, Mask, UNKNOWN,
     found, judge, of,
 };
-use crate::cloudformation::kinds::look::Look;
+use crate::cloudformation::kinds::look::{Look, Seen};
 use crate::cloudformation::kinds::{Done, kind};
 use crate::cloudformation::model::{NOW, RESOURCES, Resource, STACKS, Stack, open};
 use base::Timestamp;
@@ -106,10 +106,10 @@ pub(crate) fn drift(
     resource: &Resource,
     look: &Look,
     expected: &Expected,
-    seen: Done<Value>,
+    seen: Done<Seen>,
 ) -> Drift {
     match seen {
-        Ok(actual) => judge(cloud, resource, look, expected, &actual),
+        Ok(seen) => judge(cloud, resource, look, expected, &seen.properties),
         Err(refusal) if refusal.gone => found(cloud, resource, DELETED, None),
         Err(refusal) => found(cloud, resource, UNKNOWN, Some(refusal.reason)),
     }

@@ -6,6 +6,7 @@
 
 mod back;
 mod forward;
+pub(crate) mod import;
 pub mod inspect;
 pub mod notify;
 pub(crate) mod phase;

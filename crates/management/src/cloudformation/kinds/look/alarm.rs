@@ -3,6 +3,7 @@
 use super::{Look, gone, own, tags};
 use crate::cloudformation::kinds::Done;
 use crate::cloudformation::kinds::cloudwatch::{CLOUDWATCH, COMPOSITE_MEMBERS, MEMBERS};
+use crate::cloudformation::kinds::look::Seen;
 use crate::cloudformation::kinds::on::{On, map};
 use wire::Value;
 
@@ -31,6 +32,7 @@ pub(in crate::cloudformation::kinds) static METRIC: Look = Look {
     blind: &[],
     whole: &[],
     read: |on| alarm(on, "MetricAlarm", MEMBERS),
+    identifier: Some("AlarmName"),
 };
 
 pub(in crate::cloudformation::kinds) static COMPOSITE: Look = Look {
@@ -47,9 +49,10 @@ pub(in crate::cloudformation::kinds) static COMPOSITE: Look = Look {
     blind: &[],
     whole: &[],
     read: |on| alarm(on, "CompositeAlarm", COMPOSITE_MEMBERS),
+    identifier: Some("AlarmName"),
 };
 
-fn alarm(on: &mut On<'_, '_>, noun: &str, members: &[&str]) -> Done<Value> {
+fn alarm(on: &mut On<'_, '_>, noun: &str, members: &[&str]) -> Done<Seen> {
     let input = map([
         ("AlarmNames", Value::List(vec![on.physical()])),
         ("AlarmTypes", Value::List(vec![Value::str(noun)])),
@@ -64,5 +67,5 @@ fn alarm(on: &mut On<'_, '_>, noun: &str, members: &[&str]) -> Done<Value> {
     all.retain(|(name, _)| name != "Tags");
     let tagged = on.ask(CLOUDWATCH, "ListTagsForResource", map([("ResourceARN", own(&told, "AlarmArn"))]))?;
     all.push(("Tags".into(), tags(&own(&tagged, "Tags"))));
-    Ok(Value::Map(all))
+    Ok(Seen::of(all, vec![("Arn", own(&told, "AlarmArn"))]))
 }

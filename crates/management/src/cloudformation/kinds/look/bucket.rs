@@ -3,7 +3,8 @@
 
 use super::{Look, list, own, parsed, picked, tags};
 use crate::cloudformation::kinds::Done;
-use crate::cloudformation::kinds::bucket::{S3, renamed};
+use crate::cloudformation::kinds::bucket::{S3, names, renamed};
+use crate::cloudformation::kinds::look::Seen;
 use crate::cloudformation::kinds::on::{On, map};
 use crate::cloudformation::template::get;
 use wire::Value;
@@ -26,12 +27,18 @@ pub(in crate::cloudformation::kinds) static BUCKET: Look = Look {
     ],
     whole: &[],
     read: bucket,
+    identifier: Some("BucketName"),
 };
 
-pub(in crate::cloudformation::kinds) static POLICY: Look =
-    Look { sees: &["Bucket", "PolicyDocument"], blind: &[], whole: &["PolicyDocument"], read: policy };
+pub(in crate::cloudformation::kinds) static POLICY: Look = Look {
+    sees: &["Bucket", "PolicyDocument"],
+    blind: &[],
+    whole: &["PolicyDocument"],
+    read: policy,
+    identifier: Some("Bucket"),
+};
 
-fn bucket(on: &mut On<'_, '_>) -> Done<Value> {
+fn bucket(on: &mut On<'_, '_>) -> Done<Seen> {
     let of = map([("Bucket", on.physical())]);
     // A bucket that is not there says so here; of settings that are not made the others say as much.
     let versioning = on.ask(S3, "GetBucketVersioning", of.clone())?;
@@ -57,12 +64,13 @@ fn bucket(on: &mut On<'_, '_>) -> Done<Value> {
     put("NotificationConfiguration", notification_of(&notification));
     let tagged = on.ask_if_any(S3, "GetBucketTagging", of)?;
     put("Tags", tags(&own(&tagged, "TagSet")));
-    Ok(Value::Map(all))
+    Ok(Seen::of(all, names(on.physical, on.region())))
 }
 
-fn policy(on: &mut On<'_, '_>) -> Done<Value> {
+fn policy(on: &mut On<'_, '_>) -> Done<Seen> {
     let told = on.ask(S3, "GetBucketPolicy", map([("Bucket", on.physical())]))?;
-    Ok(map([("Bucket", on.physical()), ("PolicyDocument", parsed(&own(&told, "Policy")))]))
+    let policy = parsed(&own(&told, "Policy"));
+    Ok(Seen::of(vec![("Bucket".into(), on.physical()), ("PolicyDocument".into(), policy)], Vec::new()))
 }
 
 /// The map with its lists, where it has any.

@@ -3,6 +3,7 @@
 use super::{Look, list, named, own, picked, tags};
 use crate::cloudformation::kinds::Done;
 use crate::cloudformation::kinds::function::LAMBDA;
+use crate::cloudformation::kinds::look::Seen;
 use crate::cloudformation::kinds::on::{On, map};
 use crate::cloudformation::template::get;
 use wire::Value;
@@ -29,6 +30,7 @@ pub(in crate::cloudformation::kinds) static FUNCTION: Look = Look {
     blind: &[],
     whole: &["Environment.Variables"],
     read: function,
+    identifier: Some("FunctionName"),
 };
 
 /// What the configuration and the property both call so.
@@ -47,7 +49,7 @@ const MEMBERS: &[(&str, &str)] = &[
     ("Timeout", "Timeout"),
 ];
 
-fn function(on: &mut On<'_, '_>) -> Done<Value> {
+fn function(on: &mut On<'_, '_>) -> Done<Seen> {
     let told = on.ask(LAMBDA, "GetFunction", map([("FunctionName", on.physical())]))?;
     let configuration = own(&told, "Configuration");
     let mut all = named(&configuration, MEMBERS);
@@ -59,5 +61,5 @@ fn function(on: &mut On<'_, '_>) -> Done<Value> {
     let reserved = own(&told, "Concurrency.ReservedConcurrentExecutions");
     all.push(("ReservedConcurrentExecutions".into(), reserved));
     all.push(("Tags".into(), tags(&own(&told, "Tags"))));
-    Ok(Value::Map(all))
+    Ok(Seen::of(all, vec![("Arn", own(&configuration, "FunctionArn"))]))
 }

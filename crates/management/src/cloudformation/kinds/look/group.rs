@@ -2,6 +2,7 @@
 
 use super::{Look, gone, list, named, own, tags};
 use crate::cloudformation::kinds::Done;
+use crate::cloudformation::kinds::look::Seen;
 use crate::cloudformation::kinds::on::{On, map, text_at};
 use crate::cloudformation::kinds::vpc::EC2;
 use crate::cloudformation::template::{get, text};
@@ -12,9 +13,10 @@ pub(in crate::cloudformation::kinds) static GROUP: Look = Look {
     blind: &[],
     whole: &[],
     read: group,
+    identifier: Some("Id"),
 };
 
-fn group(on: &mut On<'_, '_>) -> Done<Value> {
+fn group(on: &mut On<'_, '_>) -> Done<Seen> {
     let input = map([("GroupIds", Value::List(vec![on.physical()]))]);
     let told = on.ask(EC2, "DescribeSecurityGroups", input)?;
     let told = own(&told, "SecurityGroups.0");
@@ -39,7 +41,7 @@ fn group(on: &mut On<'_, '_>) -> Done<Value> {
         all.push((property.to_owned(), Value::List(rules)));
     }
     all.push(("Tags".into(), tags(&own(&told, "Tags"))));
-    Ok(Value::Map(all))
+    Ok(Seen::of(all, vec![("GroupId", on.physical()), ("VpcId", own(&told, "VpcId"))]))
 }
 
 /// Whether the other resource, which attaches one, says what this rule says.

@@ -3,6 +3,7 @@
 use super::{Look, named, own, tags};
 use crate::cloudformation::kinds::Done;
 use crate::cloudformation::kinds::iam::{IAM, member};
+use crate::cloudformation::kinds::look::Seen;
 use crate::cloudformation::kinds::on::{On, map, text_at, texts};
 use crate::cloudformation::template::get;
 use wire::Value;
@@ -22,6 +23,7 @@ pub(in crate::cloudformation::kinds) static ROLE: Look = Look {
     blind: &[],
     whole: &["AssumeRolePolicyDocument", "Policies.PolicyDocument"],
     read: |on| holder(on, "Role"),
+    identifier: Some("RoleName"),
 };
 
 pub(in crate::cloudformation::kinds) static USER: Look = Look {
@@ -29,6 +31,7 @@ pub(in crate::cloudformation::kinds) static USER: Look = Look {
     blind: &[],
     whole: &["Policies.PolicyDocument"],
     read: |on| holder(on, "User"),
+    identifier: Some("UserName"),
 };
 
 pub(in crate::cloudformation::kinds) static GROUP: Look = Look {
@@ -36,6 +39,7 @@ pub(in crate::cloudformation::kinds) static GROUP: Look = Look {
     blind: &[],
     whole: &["Policies.PolicyDocument"],
     read: |on| holder(on, "Group"),
+    identifier: Some("GroupName"),
 };
 
 /// Who holds it is seen at the holders.
@@ -44,6 +48,7 @@ pub(in crate::cloudformation::kinds) static POLICY: Look = Look {
     blind: &[],
     whole: &["PolicyDocument"],
     read: policy,
+    identifier: Some("PolicyArn"),
 };
 
 /// IAM's documents come percent-encoded.
@@ -57,7 +62,7 @@ fn document(value: &Value) -> Value {
 
 const PAGES: (&str, &str) = ("Marker", "Marker");
 
-fn holder(on: &mut On<'_, '_>, noun: &str) -> Done<Value> {
+fn holder(on: &mut On<'_, '_>, noun: &str) -> Done<Seen> {
     let of = (member(noun), on.physical());
     let told = on.ask(IAM, &format!("Get{noun}"), map([of.clone()]))?;
     let told = own(&told, noun);
@@ -80,7 +85,9 @@ fn holder(on: &mut On<'_, '_>, noun: &str) -> Done<Value> {
         let groups = found.iter().filter_map(|group| get(group, "GroupName").cloned()).collect();
         all.push(("Groups".into(), Value::List(groups)));
     }
-    Ok(Value::Map(all))
+    let mut attributes = vec![("Arn", own(&told, "Arn"))];
+    attributes.extend((noun == "Role").then(|| ("RoleId", own(&told, "RoleId"))));
+    Ok(Seen::of(all, attributes))
 }
 
 /// Whether a resource of the stack that has policies put on others names this one.
@@ -122,7 +129,7 @@ fn managed(on: &mut On<'_, '_>, noun: &str, of: &(&str, Value)) -> Done<Vec<Valu
     Ok(own.map(Value::Str).collect())
 }
 
-fn policy(on: &mut On<'_, '_>) -> Done<Value> {
+fn policy(on: &mut On<'_, '_>) -> Done<Seen> {
     let arn = ("PolicyArn", on.physical());
     let told = on.ask(IAM, "GetPolicy", map([arn.clone()]))?;
     let told = own(&told, "Policy");
@@ -133,5 +140,5 @@ fn policy(on: &mut On<'_, '_>) -> Done<Value> {
     let input = map([arn, ("VersionId", own(&told, "DefaultVersionId"))]);
     let version = on.ask(IAM, "GetPolicyVersion", input)?;
     all.push(("PolicyDocument".into(), document(&own(&version, "PolicyVersion.Document"))));
-    Ok(Value::Map(all))
+    Ok(Seen::of(all, vec![("PolicyArn", on.physical())]))
 }

@@ -3,6 +3,7 @@
 use super::{Look, gone, named, own, parsed, tags};
 use crate::cloudformation::kinds::Done;
 use crate::cloudformation::kinds::kms::KMS;
+use crate::cloudformation::kinds::look::Seen;
 use crate::cloudformation::kinds::on::{On, map, text_at};
 use wire::Value;
 
@@ -22,12 +23,13 @@ pub(in crate::cloudformation::kinds) static KEY: Look = Look {
     blind: &[],
     whole: &["KeyPolicy"],
     read: key,
+    identifier: Some("KeyId"),
 };
 
 pub(in crate::cloudformation::kinds) static ALIAS: Look =
-    Look { sees: &["AliasName"], blind: &[], whole: &[], read: alias };
+    Look { sees: &["AliasName"], blind: &[], whole: &[], read: alias, identifier: Some("AliasName") };
 
-fn key(on: &mut On<'_, '_>) -> Done<Value> {
+fn key(on: &mut On<'_, '_>) -> Done<Seen> {
     let id = ("KeyId", on.physical());
     let told = on.ask(KMS, "DescribeKey", map([id.clone()]))?;
     // A key whose end is set is as good as gone, and no longer tells of much.
@@ -61,12 +63,13 @@ fn key(on: &mut On<'_, '_>) -> Done<Value> {
     let (input, token) = (vec![id], ("NextMarker", "Marker"));
     let tagged = on.ask_all((KMS, "ListResourceTags"), input, "Tags", token)?;
     all.push(("Tags".into(), tags(&Value::List(tagged))));
-    Ok(Value::Map(all))
+    let attributes = ["Arn", "KeyId"].map(|name| (name, own(&told, &format!("KeyMetadata.{name}"))));
+    Ok(Seen::of(all, attributes.to_vec()))
 }
 
-fn alias(on: &mut On<'_, '_>) -> Done<Value> {
+fn alias(on: &mut On<'_, '_>) -> Done<Seen> {
     let all = on.ask_all((KMS, "ListAliases"), Vec::new(), "Aliases", ("NextMarker", "Marker"))?;
     let found = all.iter().find(|alias| text_at(alias, "AliasName") == on.physical);
     let found = found.ok_or_else(|| gone(on.physical))?;
-    Ok(Value::Map(named(found, &[("AliasName", "AliasName")])))
+    Ok(Seen::of(named(found, &[("AliasName", "AliasName")]), Vec::new()))
 }

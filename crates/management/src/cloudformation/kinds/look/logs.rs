@@ -3,6 +3,7 @@
 use super::{Look, gone, named, own, tags};
 use crate::cloudformation::kinds::Done;
 use crate::cloudformation::kinds::logs::LOGS;
+use crate::cloudformation::kinds::look::Seen;
 use crate::cloudformation::kinds::on::{On, map, text_at};
 use wire::Value;
 
@@ -11,9 +12,10 @@ pub(in crate::cloudformation::kinds) static GROUP: Look = Look {
     blind: &[],
     whole: &[],
     read: group,
+    identifier: Some("LogGroupName"),
 };
 
-fn group(on: &mut On<'_, '_>) -> Done<Value> {
+fn group(on: &mut On<'_, '_>) -> Done<Seen> {
     let input = vec![("logGroupNamePrefix", on.physical())];
     let groups = on.ask_all((LOGS, "DescribeLogGroups"), input, "logGroups", ("nextToken", "nextToken"))?;
     let found = groups.iter().find(|group| text_at(group, "logGroupName") == on.physical);
@@ -31,5 +33,5 @@ fn group(on: &mut On<'_, '_>) -> Done<Value> {
     let arn = on.arn(LOGS, &format!("log-group:{}", on.physical));
     let tagged = on.ask(LOGS, "ListTagsForResource", map([("resourceArn", arn)]))?;
     all.push(("Tags".into(), tags(&own(&tagged, "tags"))));
-    Ok(Value::Map(all))
+    Ok(Seen::of(all, vec![("Arn", on.arn(LOGS, &format!("log-group:{}:*", on.physical)))]))
 }

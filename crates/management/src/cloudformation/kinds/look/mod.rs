@@ -19,7 +19,7 @@ pub(super) mod sqs;
 pub(super) mod table;
 
 use super::on::{On, at, map, text_at};
-use super::{Done, Refusal};
+use super::{Attributes, Done, Refusal};
 use crate::cloudformation::model::open;
 use crate::cloudformation::template::{get, text};
 use crate::cloudformation::work::plan::known;
@@ -33,8 +33,32 @@ pub(crate) struct Look {
     pub(crate) blind: &'static [&'static str],
     /// Places where what the template does not say counts, too: documents, and maps of one's own keys.
     pub(crate) whole: &'static [&'static str],
-    /// The properties as they are now, of [`On::physical`]; of those that are not seen some may be among them.
-    pub(crate) read: fn(&mut On<'_, '_>) -> Done<Value>,
+    /// What [`On::physical`] is now.
+    pub(crate) read: fn(&mut On<'_, '_>) -> Done<Seen>,
+    /// The property by which one is imported, where that can be; its value is the physical id.
+    pub(crate) identifier: Option<&'static str>,
+}
+
+/// What was seen of a resource.
+#[derive(Debug)]
+pub(crate) struct Seen {
+    /// Of properties that are not seen some may be among them.
+    pub(crate) properties: Value,
+    /// What `Fn::GetAtt` knows of it.
+    pub(crate) attributes: Attributes,
+}
+
+impl Seen {
+    fn of(properties: Vec<(String, Value)>, attributes: Attributes) -> Seen {
+        let attributes = attributes.into_iter().filter(|(_, value)| *value != Value::Null).collect();
+        Seen { properties: Value::Map(properties), attributes }
+    }
+
+    /// What it is called by a property, as far as that is seen.
+    pub(crate) fn name(&self, property: &str) -> Option<String> {
+        let own = || self.attributes.iter().find(|(name, _)| *name == property).map(|(_, value)| value);
+        get(&self.properties, property).or_else(own).and_then(text)
+    }
 }
 
 impl std::fmt::Debug for Look {

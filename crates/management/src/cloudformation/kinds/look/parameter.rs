@@ -2,6 +2,7 @@
 
 use super::{Look, named, own, tags};
 use crate::cloudformation::kinds::Done;
+use crate::cloudformation::kinds::look::Seen;
 use crate::cloudformation::kinds::on::{On, map, pairs, text_at};
 use crate::cloudformation::kinds::parameter::SSM;
 use wire::Value;
@@ -11,9 +12,10 @@ pub(in crate::cloudformation::kinds) static PARAMETER: Look = Look {
     blind: &[],
     whole: &["Tags"],
     read: parameter,
+    identifier: Some("Name"),
 };
 
-fn parameter(on: &mut On<'_, '_>) -> Done<Value> {
+fn parameter(on: &mut On<'_, '_>) -> Done<Seen> {
     let told = on.ask(SSM, "GetParameter", map([("Name", on.physical())]))?;
     let told = own(&told, "Parameter");
     let mut all =
@@ -44,5 +46,5 @@ fn parameter(on: &mut On<'_, '_>) -> Done<Value> {
     };
     let is_map = matches!(on.prop("Tags"), Value::Map(_));
     all.push(("Tags".into(), if is_map { Value::Map(as_map().collect()) } else { all_tags.clone() }));
-    Ok(Value::Map(all))
+    Ok(Seen::of(all, vec![("Type", own(&told, "Type")), ("Value", own(&told, "Value"))]))
 }

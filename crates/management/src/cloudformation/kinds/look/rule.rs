@@ -3,6 +3,7 @@
 use super::{Look, named, own, parsed};
 use crate::cloudformation::kinds::Done;
 use crate::cloudformation::kinds::events::{EVENTS, rule as name_of};
+use crate::cloudformation::kinds::look::Seen;
 use crate::cloudformation::kinds::on::{On, map};
 use wire::Value;
 
@@ -20,9 +21,10 @@ pub(in crate::cloudformation::kinds) static RULE: Look = Look {
     blind: &[],
     whole: &["EventPattern"],
     read: rule,
+    identifier: None,
 };
 
-fn rule(on: &mut On<'_, '_>) -> Done<Value> {
+fn rule(on: &mut On<'_, '_>) -> Done<Seen> {
     let (bus, name) = match on.physical.rsplit_once('|') {
         Some((bus, _)) => (Value::str(bus), name_of(on.physical)),
         None => (Value::Null, on.physical),
@@ -52,5 +54,5 @@ fn rule(on: &mut On<'_, '_>) -> Done<Value> {
     input.extend((bus != Value::Null).then_some(("EventBusName", bus)));
     let targets = on.ask_all((EVENTS, "ListTargetsByRule"), input, "Targets", ("NextToken", "NextToken"))?;
     all.push(("Targets".into(), Value::List(targets)));
-    Ok(Value::Map(all))
+    Ok(Seen::of(all, vec![("Arn", own(&told, "Arn"))]))
 }

@@ -2,6 +2,7 @@
 
 use super::{Look, own, parsed, picked, tags};
 use crate::cloudformation::kinds::Done;
+use crate::cloudformation::kinds::look::Seen;
 use crate::cloudformation::kinds::on::{On, map, text_at};
 use crate::cloudformation::kinds::sns::{SNS, SUBSCRIPTION, TOPIC};
 use wire::Value;
@@ -21,6 +22,7 @@ pub(in crate::cloudformation::kinds) static TOPICS: Look = Look {
     blind: &[],
     whole: &[],
     read: topic,
+    identifier: Some("TopicArn"),
 };
 
 pub(in crate::cloudformation::kinds) static SUBSCRIPTIONS: Look = Look {
@@ -37,6 +39,7 @@ pub(in crate::cloudformation::kinds) static SUBSCRIPTIONS: Look = Look {
     blind: &[],
     whole: &["DeliveryPolicy", "FilterPolicy", "RedrivePolicy"],
     read: subscription,
+    identifier: None,
 };
 
 /// The attributes by these names; what is not told of is as it is where nobody has said otherwise.
@@ -49,7 +52,7 @@ fn attributes(told: &Value, names: &[(&str, &str)]) -> Vec<(String, Value)> {
     names.iter().map(|(name, default)| ((*name).to_owned(), value(name, default))).collect()
 }
 
-fn topic(on: &mut On<'_, '_>) -> Done<Value> {
+fn topic(on: &mut On<'_, '_>) -> Done<Seen> {
     let arn = on.physical();
     let told = on.ask(SNS, "GetTopicAttributes", map([("TopicArn", arn.clone())]))?;
     let told = own(&told, "Attributes");
@@ -68,13 +71,13 @@ fn topic(on: &mut On<'_, '_>) -> Done<Value> {
     all.push(("Subscription".into(), Value::List(subscribed.collect())));
     let tagged = on.ask(SNS, "ListTagsForResource", map([("ResourceArn", arn)]))?;
     all.push(("Tags".into(), tags(&own(&tagged, "Tags"))));
-    Ok(Value::Map(all))
+    Ok(Seen::of(all, vec![("TopicArn", on.physical()), ("TopicName", Value::str(name))]))
 }
 
-fn subscription(on: &mut On<'_, '_>) -> Done<Value> {
+fn subscription(on: &mut On<'_, '_>) -> Done<Seen> {
     let told = on.ask(SNS, "GetSubscriptionAttributes", map([("SubscriptionArn", on.physical())]))?;
     let told = own(&told, "Attributes");
     let mut all = attributes(&told, SUBSCRIPTION);
     all.extend(attributes(&told, &[("Endpoint", ""), ("Protocol", ""), ("TopicArn", "")]));
-    Ok(Value::Map(all))
+    Ok(Seen::of(all, vec![("Arn", on.physical())]))
 }

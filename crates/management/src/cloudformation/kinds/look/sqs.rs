@@ -2,6 +2,7 @@
 
 use super::{Look, own, parsed, tags};
 use crate::cloudformation::kinds::Done;
+use crate::cloudformation::kinds::look::Seen;
 use crate::cloudformation::kinds::on::{On, map};
 use crate::cloudformation::kinds::sqs::{ATTRIBUTES, SQS};
 use wire::Value;
@@ -27,9 +28,10 @@ pub(in crate::cloudformation::kinds) static QUEUE: Look = Look {
     blind: &[],
     whole: &["RedriveAllowPolicy", "RedrivePolicy"],
     read: queue,
+    identifier: Some("QueueUrl"),
 };
 
-fn queue(on: &mut On<'_, '_>) -> Done<Value> {
+fn queue(on: &mut On<'_, '_>) -> Done<Seen> {
     let url = ("QueueUrl", on.physical());
     let names = ("AttributeNames", Value::List(vec![Value::str("All")]));
     let told = on.ask(SQS, "GetQueueAttributes", map([url.clone(), names]))?;
@@ -47,7 +49,10 @@ fn queue(on: &mut On<'_, '_>) -> Done<Value> {
     all.push(("QueueName".into(), Value::str(name)));
     let tagged = on.ask(SQS, "ListQueueTags", map([url]))?;
     all.push(("Tags".into(), tags(&own(&tagged, "Tags"))));
-    Ok(Value::Map(all))
+    Ok(Seen::of(
+        all,
+        vec![("Arn", own(&told, "QueueArn")), ("QueueName", Value::str(name)), ("QueueUrl", on.physical())],
+    ))
 }
 
 fn parsed_policy(name: &str, value: Value) -> Value {

@@ -2,6 +2,7 @@
 
 use super::{Look, each_picked, list, named, own, parsed, picked, tags};
 use crate::cloudformation::kinds::Done;
+use crate::cloudformation::kinds::look::Seen;
 use crate::cloudformation::kinds::on::{On, map, text_at};
 use crate::cloudformation::kinds::table::DYNAMODB;
 use wire::Value;
@@ -29,12 +30,13 @@ pub(in crate::cloudformation::kinds) static TABLE: Look = Look {
     blind: &["GlobalSecondaryIndexes.ContributorInsightsSpecification", "SSESpecification.KMSMasterKeyId"],
     whole: &["ResourcePolicy.PolicyDocument"],
     read: table,
+    identifier: Some("TableName"),
 };
 
 const UNITS: &[&str] = &["ReadCapacityUnits", "WriteCapacityUnits"];
 const KEY: &[&str] = &["AttributeName", "KeyType"];
 
-fn table(on: &mut On<'_, '_>) -> Done<Value> {
+fn table(on: &mut On<'_, '_>) -> Done<Seen> {
     let of = ("TableName", on.physical());
     let told = on.ask(DYNAMODB, "DescribeTable", map([of.clone()]))?;
     let told = own(&told, "Table");
@@ -72,7 +74,11 @@ fn table(on: &mut On<'_, '_>) -> Done<Value> {
     let pages = ("NextToken", "NextToken");
     let tagged = on.ask_all((DYNAMODB, "ListTagsOfResource"), vec![arn], "Tags", pages)?;
     all.push(("Tags".into(), tags(&Value::List(tagged))));
-    Ok(Value::Map(all))
+    let mut attributes = vec![("Arn", own(&told, "TableArn"))];
+    if streams {
+        attributes.push(("StreamArn", own(&told, "LatestStreamArn")));
+    }
+    Ok(Seen::of(all, attributes))
 }
 
 fn indexes(told: &Value, path: &str) -> Value {
