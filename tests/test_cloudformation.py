@@ -133,7 +133,13 @@ def test_a_network_of_two_tiers(account):
     subnets = ec2.describe_subnets(Filters=[{"Name": "vpc-id", "Values": [vpc]}])["Subnets"]
     assert sorted(s["CidrBlock"] for s in subnets) == ["10.20.0.0/24", "10.20.1.0/24"]
     front = next(s for s in subnets if s["MapPublicIpOnLaunch"])
-    assert {t["Key"]: t["Value"] for t in front["Tags"]} == {"Name": "net-front", "team": "blue"}
+    assert {t["Key"]: t["Value"] for t in front["Tags"]} == {
+        "Name": "net-front",
+        "team": "blue",
+        "aws:cloudformation:logical-id": "Front",
+        "aws:cloudformation:stack-id": stack["StackId"],
+        "aws:cloudformation:stack-name": "net",
+    }
     groups = ec2.describe_security_groups(Filters=[{"Name": "group-id", "Values": [outputs(stack)["Web"]]}])
     assert groups["SecurityGroups"][0]["IpPermissions"][0]["FromPort"] == 80
     assert cfn.list_exports()["Exports"][0] == {"ExportingStackId": stack["StackId"], "Name": "net-vpc", "Value": vpc}

@@ -7,7 +7,7 @@
 //! Not here: stack sets, macros, transforms (but for the language extensions, `AWS::Include`
 //! and serverless functions and tables), rules that ask about the account, dynamic references to secrets or to what the
 //! stack itself makes, update policies, hooks, a registry of kinds. Change sets do not look into nested stacks. The tags
-//! `aws:cloudformation:*` are not set.
+//! `aws:cloudformation:*` are set on EC2's resources only.
 //!
 //! - [`template`]: the language, pure.
 //! - [`kinds`]: what each kind of resource does by which operations.

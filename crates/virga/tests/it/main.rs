@@ -27,6 +27,7 @@ mod cloudformation_policies;
 mod cloudformation_rights;
 mod cloudformation_stacks;
 mod cloudformation_tables;
+mod cloudformation_tags;
 mod cloudformation_updates;
 mod cloudformation_volumes;
 mod cloudtrail_lookup;

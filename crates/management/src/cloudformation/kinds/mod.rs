@@ -78,6 +78,8 @@ pub(crate) struct Kind {
     pub(crate) ready: fn(&mut On<'_, '_>) -> Done<Option<Attributes>>,
     /// Whether it is no longer there, once it has been deleted.
     pub(crate) gone: fn(&mut On<'_, '_>) -> Done<bool>,
+    /// Its stack's own tags come to it (`aws:cloudformation:*`), once it is there; of kinds that do not take them none do.
+    pub(crate) mark: fn(&mut On<'_, '_>) -> Done<()>,
     /// How it is looked at as it is now; `None` where nobody can.
     pub(crate) look: Option<&'static look::Look>,
 }
@@ -102,6 +104,7 @@ const BASE: Kind = Kind {
     delete: |_| Ok(()),
     ready: |_| Ok(Some(Vec::new())),
     gone: |_| Ok(true),
+    mark: |_| Ok(()),
     look: None,
 };
 

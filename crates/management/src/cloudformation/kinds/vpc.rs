@@ -28,6 +28,7 @@ pub(super) static KINDS: &[Kind] = &[
         },
         delete: |on| on.end(EC2, "DeleteVpc", map([("VpcId", on.physical())])),
         ready: vpc_ready,
+        mark: |on| on.mark(on.physical()),
         ..BASE
     },
     Kind {
@@ -46,6 +47,7 @@ pub(super) static KINDS: &[Kind] = &[
                 on.call(EC2, "DescribeSubnets", map([("SubnetIds", Value::List(vec![on.physical()]))]))?;
             Ok((text_at(&answer, "Subnets.0.State") == "available").then(Vec::new))
         },
+        mark: |on| on.mark(on.physical()),
         ..BASE
     },
     Kind {
@@ -57,6 +59,7 @@ pub(super) static KINDS: &[Kind] = &[
         },
         update: retagged,
         delete: |on| on.end(EC2, "DeleteInternetGateway", map([("InternetGatewayId", on.physical())])),
+        mark: |on| on.mark(on.physical()),
         ..BASE
     },
     Kind {
@@ -85,6 +88,7 @@ pub(super) static KINDS: &[Kind] = &[
         create: |on| simple(on, "CreateRouteTable", "route-table", "RouteTable.RouteTableId", &["VpcId"]),
         update: retagged,
         delete: |on| on.end(EC2, "DeleteRouteTable", map([("RouteTableId", on.physical())])),
+        mark: |on| on.mark(on.physical()),
         ..BASE
     },
     Kind {
@@ -147,6 +151,7 @@ pub(super) static KINDS: &[Kind] = &[
             Err(refusal) if refusal.gone => Ok(true),
             other => Ok(matches!(other?.0.as_str(), "deleted" | "")),
         },
+        mark: |on| on.mark(on.physical()),
         ..BASE
     },
 ];

@@ -184,9 +184,11 @@ impl Worker<'_> {
     }
 
     fn tagged(&self, tx: &mut Tx, stack: &Stack, resource: &Resource) -> Done<()> {
-        let Some(kind) = kind(&resource.kind).filter(|kind| kind.has_tags() && !stack.tags.is_empty()) else {
+        let Some(kind) = kind(&resource.kind) else { return Ok(()) };
+        self.mark(tx, stack, resource, kind)?;
+        if !kind.has_tags() || stack.tags.is_empty() {
             return Ok(());
-        };
+        }
         let wanted = open(self.cloud, &resource.properties);
         let import = Import {
             name: resource.name.clone(),
