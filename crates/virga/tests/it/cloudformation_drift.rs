@@ -175,7 +175,10 @@ Resources:
       ReservedConcurrentExecutions: 3
       Environment: { Variables: { ONE: '1', SECRET: !Ref Secret } }
       Tags: [{ Key: a, Value: '1' }]
-  Vpc: { Type: 'AWS::EC2::VPC', Properties: { CidrBlock: 10.0.0.0/16 } }
+  Vpc: { Type: 'AWS::EC2::VPC', Properties: { CidrBlock: 10.0.0.0/16, EnableDnsHostnames: true, InstanceTenancy: default, Tags: [{ Key: a, Value: '1' }] } }
+  Subnet: { Type: 'AWS::EC2::Subnet', Properties: { VpcId: !Ref Vpc, CidrBlock: 10.0.0.0/24, AvailabilityZone: !Select [0, !GetAZs ''], MapPublicIpOnLaunch: true } }
+  Gateway: { Type: 'AWS::EC2::InternetGateway', Properties: { Tags: [{ Key: a, Value: '1' }] } }
+  Routes: { Type: 'AWS::EC2::RouteTable', Properties: { VpcId: !Ref Vpc } }
   Web:
     Type: AWS::EC2::SecurityGroup
     Properties:
@@ -218,7 +221,7 @@ Resources:
 "#;
 
 /// Kinds that nobody can look at.
-const UNSEEN: &[&str] = &["More", "Vpc", "Inner"];
+const UNSEEN: &[&str] = &["More", "Inner"];
 
 fn everything(cloud: &Cloud, root: &Caller<'_>) {
     created(cloud, root, "s", EVERYTHING);
@@ -313,6 +316,11 @@ fn what_was_changed_beside_the_stack_is_told_place_by_place() {
     );
     let ssh = json!([{ "IpProtocol": "tcp", "FromPort": 3389, "ToPort": 3389, "IpRanges": [{ "CidrIp": "0.0.0.0/0" }] }]);
     run("ec2", "AuthorizeSecurityGroupIngress", json!({ "GroupId": at("Web"), "IpPermissions": ssh }));
+    let public = json!({ "SubnetId": at("Subnet"), "MapPublicIpOnLaunch": { "Value": false } });
+    run("ec2", "ModifySubnetAttribute", public);
+    let names = json!({ "VpcId": at("Vpc"), "EnableDnsHostnames": { "Value": false } });
+    run("ec2", "ModifyVpcAttribute", names);
+    run("ec2", "DeleteInternetGateway", json!({ "InternetGatewayId": at("Gateway") }));
     run("logs", "DeleteRetentionPolicy", json!({ "logGroupName": "/drift" }));
     run(
         "ssm",
@@ -379,6 +387,8 @@ fn what_was_changed_beside_the_stack_is_told_place_by_place() {
                 r#"ADD /SecurityGroupIngress/2 null {"IpProtocol":"tcp","FromPort":3389,"ToPort":3389,"CidrIp":"0.0.0.0/0"}"#,
             ],
         ),
+        ("Subnet", &["NOT_EQUAL /MapPublicIpOnLaunch true false"]),
+        ("Vpc", &["NOT_EQUAL /EnableDnsHostnames true false"]),
         ("Logs", &["REMOVE /RetentionInDays 7 null"]),
         ("Stage", &["NOT_EQUAL /Value dev prod"]),
         ("Rule", &["NOT_EQUAL /State ENABLED DISABLED"]),
@@ -395,7 +405,7 @@ fn what_was_changed_beside_the_stack_is_told_place_by_place() {
     }
     let all = drifts(&root, "s");
     let status = |name: &str| all.iter().find(|drift| drift["LogicalResourceId"] == name).unwrap().clone();
-    for name in ["Alias", "BucketPolicy"] {
+    for name in ["Alias", "BucketPolicy", "Gateway"] {
         let drift = status(name);
         assert_eq!(drift["StackResourceDriftStatus"], "DELETED");
         assert!(drift["ExpectedProperties"].is_null() && drift["ActualProperties"].is_null());
@@ -408,10 +418,10 @@ fn what_was_changed_beside_the_stack_is_told_place_by_place() {
     assert!(!text.contains("hush") && !text.contains("told") && !text.contains("other"), "{text}");
     let asked = json!({ "StackName": "s", "StackResourceDriftStatusFilters": ["DELETED"] });
     let told = root.call("cloudformation", "DescribeStackResourceDrifts", asked).ok();
-    assert_eq!(told["StackResourceDrifts"].as_array().unwrap().len(), 2);
+    assert_eq!(told["StackResourceDrifts"].as_array().unwrap().len(), 3);
 }
 
-const QUEUES: &str = "Resources: { A: { Type: 'AWS::SQS::Queue', Properties: { QueueName: a, DelaySeconds: 1 } }, B: { Type: 'AWS::SQS::Queue', Properties: { QueueName: b } }, V: { Type: 'AWS::EC2::VPC', Properties: { CidrBlock: 10.0.0.0/16 } } }";
+const QUEUES: &str = "Resources: { A: { Type: 'AWS::SQS::Queue', Properties: { QueueName: a, DelaySeconds: 1 } }, B: { Type: 'AWS::SQS::Queue', Properties: { QueueName: b } }, V: { Type: 'AWS::Scheduler::ScheduleGroup', Properties: { Name: v } } }";
 
 #[test]
 fn one_resource_is_looked_at_at_once() {
@@ -534,4 +544,37 @@ fn who_may_not_read_learns_nothing() {
     // With the rights of whoever asks, and of nobody else.
     let told = detect(&cloud, &root, json!({ "StackName": "s" }));
     assert_eq!(told["StackDriftStatus"], "IN_SYNC");
+}
+
+#[test]
+fn what_a_rollback_passes_over_is_not_known() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ACCOUNT);
+    created(
+        &cloud,
+        &root,
+        "s",
+        "Resources: { A: { Type: 'AWS::SQS::Queue', Properties: { VisibilityTimeout: 10 } } }",
+    );
+    let policy = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["cloudformation:*","sqs:*","iam:*"],"Resource":"*"}]}"#;
+    let eva = cloud.user(&root, "eva", policy);
+    // What it changes on the way there deletes the right to change it back.
+    let template = "
+Resources:
+  A: { Type: 'AWS::SQS::Queue', Properties: { VisibilityTimeout: 20 } }
+  R: { Type: 'AWS::IAM::Policy', DependsOn: A, Properties: { PolicyName: no, Users: [eva], PolicyDocument: { Version: 2012-10-17, Statement: { Effect: Deny, Action: ['sqs:SetQueueAttributes', 'iam:DeleteUserPolicy'], Resource: '*' } } } }
+  B: { Type: 'AWS::SQS::Queue', DependsOn: R, Properties: { DelaySeconds: 9999 } }
+";
+    let input =
+        json!({ "StackName": "s", "TemplateBody": template, "Capabilities": ["CAPABILITY_NAMED_IAM"] });
+    eva.call("cloudformation", "UpdateStack", input).ok();
+    assert_eq!(settle(&cloud, &root, "s"), "UPDATE_ROLLBACK_FAILED");
+    detect(&cloud, &root, json!({ "StackName": "s" }));
+    assert_eq!(drifts(&root, "s")[0]["StackResourceDriftStatus"], "IN_SYNC");
+    let skip = json!({ "StackName": "s", "ResourcesToSkip": ["A"] });
+    root.call("cloudformation", "ContinueUpdateRollback", skip).ok();
+    assert_eq!(settle(&cloud, &root, "s"), "UPDATE_ROLLBACK_COMPLETE");
+    assert!(drifts(&root, "s").is_empty());
+    assert_eq!(one(&root, "s", "A")["StackResourceDriftStatus"], "MODIFIED");
+    assert_eq!(differences(&root, "s", "A"), ["NOT_EQUAL /VisibilityTimeout 10 20"]);
 }

@@ -105,13 +105,17 @@ Resources:
   M: { Type: 'AWS::IAM::ManagedPolicy', DeletionPolicy: Retain, Properties: { ManagedPolicyName: m, PolicyDocument: { Version: 2012-10-17, Statement: [{ Effect: Allow, Action: 'sqs:*', Resource: '*' }] } } }
   S: { Type: 'AWS::EC2::SecurityGroup', DeletionPolicy: Retain, Properties: { GroupName: s, GroupDescription: d } }
   L: { Type: 'AWS::Logs::LogGroup', DeletionPolicy: Retain, Properties: { LogGroupName: l } }
+  N: { Type: 'AWS::EC2::VPC', DeletionPolicy: Retain, Properties: { CidrBlock: 10.0.0.0/16 } }
+  O: { Type: 'AWS::EC2::Subnet', DeletionPolicy: Retain, Properties: { VpcId: !Ref N, CidrBlock: 10.0.0.0/24 } }
+  I: { Type: 'AWS::EC2::InternetGateway', DeletionPolicy: Retain }
+  W: { Type: 'AWS::EC2::RouteTable', DeletionPolicy: Retain, Properties: { VpcId: !Ref N } }
   V: { Type: 'AWS::SSM::Parameter', DeletionPolicy: Retain, Properties: { Name: /v, Type: String, Value: x } }
   F: { Type: 'AWS::Lambda::Function', DeletionPolicy: Retain, Properties: { FunctionName: f, Runtime: python3.12, Handler: index.f, Role: !GetAtt R.Arn, Code: { ZipFile: 'def f(event, context): pass' } } }
   C: { Type: 'AWS::CloudWatch::Alarm', DeletionPolicy: Retain, Properties: { AlarmName: c, Namespace: N, MetricName: M, Statistic: Sum, Period: 60, EvaluationPeriods: 1, Threshold: 5, ComparisonOperator: GreaterThanThreshold } }
 "#;
 const OUTPUTS: &str = r#"
 Outputs:
-  All: { Value: !Join [' ', [!GetAtt Q.Arn, !GetAtt T.TopicArn, !GetAtt K.Arn, !GetAtt D.Arn, !GetAtt B.RegionalDomainName, !GetAtt R.Arn, !GetAtt R.RoleId, !GetAtt U.Arn, !GetAtt G.Arn, !GetAtt M.PolicyArn, !GetAtt S.GroupId, !GetAtt L.Arn, !GetAtt V.Value, !GetAtt F.Arn, !GetAtt C.Arn, !Ref P, !Ref A]] }
+  All: { Value: !Join [' ', [!GetAtt Q.Arn, !GetAtt T.TopicArn, !GetAtt K.Arn, !GetAtt D.Arn, !GetAtt B.RegionalDomainName, !GetAtt R.Arn, !GetAtt R.RoleId, !GetAtt U.Arn, !GetAtt G.Arn, !GetAtt M.PolicyArn, !GetAtt S.GroupId, !GetAtt L.Arn, !GetAtt V.Value, !GetAtt F.Arn, !GetAtt C.Arn, !Ref P, !Ref A, !GetAtt N.DefaultSecurityGroup, !GetAtt N.DefaultNetworkAcl, !GetAtt O.AvailabilityZone, !GetAtt I.InternetGatewayId, !GetAtt W.RouteTableId]] }
 "#;
 
 #[test]
@@ -272,9 +276,9 @@ fn an_import_is_of_what_is_said_and_of_nothing_else() {
         json!({}),
         "Resource type of [Q] passed in ResourceToImport does not match with resource type defined in the template. Resource type in ResourceToImport: AWS::SNS::Topic; Resource type in Template: AWS::SQS::Queue.",
     );
-    let vpc = WITH_QUEUE.replace("AWS::SQS::Queue", "AWS::EC2::VPC");
-    let asked = json!([one("Q", "AWS::EC2::VPC", json!({ "VpcId": "x" }))]);
-    refuse(&vpc, asked, json!({}), "ResourceTypes [AWS::EC2::VPC] are not supported for Import");
+    let policy = WITH_QUEUE.replace("AWS::SQS::Queue", "AWS::IAM::Policy");
+    let asked = json!([one("Q", "AWS::IAM::Policy", json!({ "Id": "x" }))]);
+    refuse(&policy, asked, json!({}), "ResourceTypes [AWS::IAM::Policy] are not supported for Import");
     let known = json!([one("T", "AWS::SNS::Topic", json!({ "TopicArn": physical(&root, "s", "T") }))]);
     let nothing = "The template should contain at least one new resource to import.";
     refuse(KEPT, known.clone(), json!({}), nothing);

@@ -12,6 +12,7 @@ pub(super) mod group;
 pub(super) mod iam;
 pub(super) mod kms;
 pub(super) mod logs;
+pub(super) mod network;
 pub(super) mod parameter;
 pub(super) mod rule;
 pub(super) mod sns;
