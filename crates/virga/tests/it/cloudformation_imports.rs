@@ -306,3 +306,40 @@ fn an_import_is_of_what_is_said_and_of_nothing_else() {
     make(&eva, "s", WITH_QUEUE, q(), json!({})).refused(403, "AccessDenied");
     make(&root, "s", WITH_QUEUE, q(), json!({})).ok();
 }
+
+#[test]
+fn tags_of_the_stack_come_without_anything_of_the_template() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ACCOUNT);
+    let tags = json!([{ "Key": "team", "Value": "blue" }]);
+    root.call(
+        "cloudformation",
+        "CreateStack",
+        json!({ "StackName": "s", "TemplateBody": KEPT, "Tags": tags }),
+    )
+    .ok();
+    assert_eq!(settle(&cloud, &root, "s"), "CREATE_COMPLETE");
+    let alarm = json!({ "AlarmName": "c", "Namespace": "N", "MetricName": "M", "Statistic": "Sum", "Period": 60, "EvaluationPeriods": 1, "Threshold": 5.0, "ComparisonOperator": "GreaterThanThreshold" });
+    root.call("cloudwatch", "PutMetricAlarm", alarm).ok();
+    root.call("s3", "CreateBucket", json!({ "Bucket": "import-of-tags" })).ok();
+    let own = json!({ "Bucket": "import-of-tags", "Tagging": { "TagSet": [{ "Key": "own", "Value": "1" }, { "Key": "team", "Value": "red" }] } });
+    root.call("s3", "PutBucketTagging", own).ok();
+    let template = KEPT.replace("T: {", "C: { Type: 'AWS::CloudWatch::Alarm', DeletionPolicy: Retain, Properties: { AlarmName: c, Namespace: N, MetricName: M, Statistic: Sum, Period: 60, EvaluationPeriods: 1, Threshold: 9, ComparisonOperator: GreaterThanThreshold } }, B: { Type: 'AWS::S3::Bucket', DeletionPolicy: Retain, Properties: { BucketName: import-of-tags, VersioningConfiguration: { Status: Enabled } } }, T: {");
+    let imports = json!([
+        one("C", "AWS::CloudWatch::Alarm", json!({ "AlarmName": "c" })),
+        one("B", "AWS::S3::Bucket", json!({ "BucketName": "import-of-tags" })),
+    ]);
+    make(&root, "s", &template, imports, json!({})).ok();
+    assert_eq!(carry_out(&cloud, &root, "s"), "IMPORT_COMPLETE", "{:#?}", events(&root, "s"));
+    let told = root.call("cloudwatch", "DescribeAlarms", json!({ "AlarmNames": ["c"] })).ok();
+    let alarm = &told["MetricAlarms"][0];
+    assert_eq!(alarm["Threshold"].to_string().trim_matches('"').parse::<f64>().unwrap(), 5.0, "{told}");
+    let told =
+        root.call("cloudwatch", "ListTagsForResource", json!({ "ResourceARN": alarm["AlarmArn"] })).ok();
+    assert_eq!(told["Tags"], tags);
+    let told = root.call("s3", "GetBucketTagging", json!({ "Bucket": "import-of-tags" })).ok();
+    let both = json!([{ "Key": "own", "Value": "1" }, { "Key": "team", "Value": "blue" }]);
+    assert_eq!(told["TagSet"], both);
+    let told = root.call("s3", "GetBucketVersioning", json!({ "Bucket": "import-of-tags" })).ok();
+    assert!(told["Status"].is_null(), "{told}");
+}

@@ -139,7 +139,10 @@ fn put(on: &mut On<'_, '_>, name: &str, operation: &str, members: &[&str], fresh
 }
 
 fn update(on: &mut On<'_, '_>, operation: &str, members: &[&str]) -> Done<Made> {
-    put(on, on.physical, operation, members, false)?;
+    // An alarm that is put anew is another, whose tags alone have changed is not.
+    if members.iter().any(|member| *member != "Tags" && on.changed(member)) {
+        put(on, on.physical, operation, members, false)?;
+    }
     let arn = Value::Str(on.attribute("Arn"));
     on.retag(&TAGGER, arn)?;
     Ok(on.same())

@@ -14,6 +14,7 @@ use base::Timestamp;
 use kernel::Cloud;
 use kernel::reconcile::Reconciler;
 use std::cell::RefCell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use store::{Direction, Key, Read, StoreError, Tx};
 use wire::Value;
@@ -34,15 +35,25 @@ impl Reconciler for Inspect {
     fn run(&self, cloud: &Arc<Cloud>) -> Result<Option<Timestamp>, String> {
         let snapshot = cloud.store().snapshot();
         let all: Result<Vec<_>, _> = CHECKS.scan(&snapshot, &Key::empty(), Direction::Forward).collect();
-        for (key, _) in all.map_err(said)? {
-            while step(cloud, &key)? {}
+        let mut problem = None;
+        for (key, check) in all.map_err(said)? {
+            // One that cannot go on does not hold up the others.
+            let outcome = catch_unwind(AssertUnwindSafe(|| through(cloud, &key)));
+            let outcome = outcome.unwrap_or_else(|_| Err(format!("the look at {} panicked", check.stack)));
+            problem = problem.or(outcome.err());
         }
-        Ok(None)
+        problem.map_or(Ok(None), Err)
     }
 }
 
 fn said(error: StoreError) -> String {
     error.to_string()
+}
+
+/// All that is left of one look.
+fn through(cloud: &Arc<Cloud>, key: &Key) -> Result<(), String> {
+    while step(cloud, key)? {}
+    Ok(())
 }
 
 /// One resource, or the end; whether there is more to do.
