@@ -133,7 +133,13 @@ def test_a_network_of_two_tiers(account):
     subnets = ec2.describe_subnets(Filters=[{"Name": "vpc-id", "Values": [vpc]}])["Subnets"]
     assert sorted(s["CidrBlock"] for s in subnets) == ["10.20.0.0/24", "10.20.1.0/24"]
     front = next(s for s in subnets if s["MapPublicIpOnLaunch"])
-    assert {t["Key"]: t["Value"] for t in front["Tags"]} == {"Name": "net-front", "team": "blue"}
+    assert {t["Key"]: t["Value"] for t in front["Tags"]} == {
+        "Name": "net-front",
+        "team": "blue",
+        "aws:cloudformation:logical-id": "Front",
+        "aws:cloudformation:stack-id": stack["StackId"],
+        "aws:cloudformation:stack-name": "net",
+    }
     groups = ec2.describe_security_groups(Filters=[{"Name": "group-id", "Values": [outputs(stack)["Web"]]}])
     assert groups["SecurityGroups"][0]["IpPermissions"][0]["FromPort"] == 80
     assert cfn.list_exports()["Exports"][0] == {"ExportingStackId": stack["StackId"], "Name": "net-vpc", "Value": vpc}
@@ -163,6 +169,17 @@ def test_services_that_work_together(account):
     cfn.delete_stack(StackName="app")
     wait(cfn, "stack_delete_complete", "app")
     assert account.client("s3").list_buckets()["Buckets"] == []
+
+
+def detected(cfn, stack, begun=None):
+    """What a look for drift finds."""
+    begun = begun or cfn.detect_stack_drift(StackName=stack)["StackDriftDetectionId"]
+    for _ in range(100):
+        told = cfn.describe_stack_drift_detection_status(StackDriftDetectionId=begun)
+        if told["DetectionStatus"] != "DETECTION_IN_PROGRESS":
+            return told
+        time.sleep(0.1)
+    raise AssertionError(told)
 
 
 def test_a_failure_leaves_nothing(account):
@@ -287,3 +304,88 @@ def test_kill_in_the_middle_of_an_update(own_cloud, own_account):
     for url in urls:
         shown = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["VisibilityTimeout"])
         assert shown["Attributes"]["VisibilityTimeout"] == "30"
+
+
+def test_drift_is_found(account):
+    cfn, sqs = account.client("cloudformation"), account.client("sqs")
+    cfn.create_stack(StackName="app", TemplateBody=SERVICES, Capabilities=["CAPABILITY_IAM"])
+    wait(cfn, "stack_create_complete", "app")
+    assert detected(cfn, "app")["StackDriftStatus"] == "IN_SYNC"
+    url = {o["OutputKey"]: o["OutputValue"] for o in stack_of(cfn, "app")["Outputs"]}["Queue"]
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"VisibilityTimeout": "77"})
+    found = detected(cfn, "app")
+    assert (found["DetectionStatus"], found["StackDriftStatus"]) == ("DETECTION_COMPLETE", "DRIFTED")
+    assert found["DriftedStackResourceCount"] == 1
+    asked = ["describe-stack-resource-drifts", "--stack-name", "app", "--stack-resource-drift-status-filters"]
+    told = account.aws("cloudformation", *asked, "MODIFIED")["StackResourceDrifts"]
+    assert [(d["LogicalResourceId"], d["PropertyDifferences"]) for d in told] == [
+        (
+            "Queue",
+            [
+                {
+                    "PropertyPath": "/VisibilityTimeout",
+                    "ExpectedValue": "30",
+                    "ActualValue": "77",
+                    "DifferenceType": "NOT_EQUAL",
+                }
+            ],
+        )
+    ]
+    assert stack_of(cfn, "app")["DriftInformation"]["StackDriftStatus"] == "DRIFTED"
+    sqs.delete_queue(QueueUrl=url)
+    drift = cfn.detect_stack_resource_drift(StackName="app", LogicalResourceId="Queue")["StackResourceDrift"]
+    assert drift["StackResourceDriftStatus"] == "DELETED"
+
+
+def test_a_look_for_drift_survives_a_kill(own_cloud, own_account):
+    cfn = own_account.client("cloudformation")
+    cfn.create_stack(StackName="many", TemplateBody=queues(30))
+    assert settled(cfn, "many") == "CREATE_COMPLETE"
+    sqs = own_account.client("sqs")
+    url = sqs.get_queue_url(QueueName="q29")["QueueUrl"]
+    sqs.delete_queue(QueueUrl=url)
+    begun = cfn.detect_stack_drift(StackName="many")["StackDriftDetectionId"]
+    own_cloud.restart()
+    found = detected(own_account.client("cloudformation"), "many", begun)
+    assert (found["StackDriftStatus"], found["DriftedStackResourceCount"]) == ("DRIFTED", 1)
+
+
+def test_a_table_is_imported(account, tmp_path):
+    """What a stack has kept becomes part of another, by the CLI's words and boto3's waiter."""
+    cfn = account.client("cloudformation")
+    table = {
+        "Type": "AWS::DynamoDB::Table",
+        "DeletionPolicy": "Retain",
+        "Properties": {
+            "TableName": "Games",
+            "AttributeDefinitions": [{"AttributeName": "key", "AttributeType": "S"}],
+            "KeySchema": [{"AttributeName": "key", "KeyType": "HASH"}],
+            "ProvisionedThroughput": {"ReadCapacityUnits": 5, "WriteCapacityUnits": 1},
+        },
+    }
+    template = json.dumps({"Resources": {"GamesTable": table}})
+    cfn.create_stack(StackName="first", TemplateBody=template)
+    wait(cfn, "stack_create_complete", "first")
+    first = stack_of(cfn, "first")["StackId"]
+    cfn.delete_stack(StackName="first")
+    wait(cfn, "stack_delete_complete", first)
+    summary = cfn.get_template_summary(TemplateBody=template)["ResourceIdentifierSummaries"]
+    assert summary == [
+        {
+            "ResourceType": "AWS::DynamoDB::Table",
+            "LogicalResourceIds": ["GamesTable"],
+            "ResourceIdentifiers": ["TableName"],
+        }
+    ]
+    body, asked = tmp_path / "t.json", tmp_path / "r.json"
+    body.write_text(template)
+    one = {"ResourceType": "AWS::DynamoDB::Table", "LogicalResourceId": "GamesTable"}
+    asked.write_text(json.dumps([one | {"ResourceIdentifier": {"TableName": "Games"}}]))
+    create = ["create-change-set", "--stack-name", "second", "--change-set-name", "in", "--change-set-type", "IMPORT"]
+    create += ["--resources-to-import", f"file://{asked}", "--template-body", f"file://{body}"]
+    account.aws("cloudformation", *create)
+    change = cfn.describe_change_set(StackName="second", ChangeSetName="in")["Changes"][0]["ResourceChange"]
+    assert (change["Action"], change["PhysicalResourceId"]) == ("Import", "Games")
+    cfn.execute_change_set(StackName="second", ChangeSetName="in")
+    wait(cfn, "stack_import_complete", "second")
+    assert detected(cfn, "second")["StackDriftStatus"] == "IN_SYNC"

@@ -4,7 +4,9 @@
 
 use crate::errors::{Ec2Error, Plain};
 use crate::kind::Kind;
+use auth::policy::Principal;
 use base::tag::{KEY_CHARS_MAX, PER_RESOURCE_MAX, Tags, VALUE_CHARS_MAX};
+use kernel::identity::Caller;
 
 wire::shape! {
     #[derive(Clone, PartialEq, Eq, Debug)]
@@ -25,15 +27,49 @@ pub fn view(tags: &Tags) -> Vec<Tag> {
     tags.iter().map(|(key, value)| Tag { key: Some(key.clone()), value: Some(value.clone()) }).collect()
 }
 
+/// Keys that begin so belong to AWS.
+fn is_reserved(key: &str) -> bool {
+    key.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("aws:"))
+}
+
+/// Whether a key is the own one of who calls: `aws:cloudformation:stack-name` is CloudFormation's, when it calls in its
+/// own name. No caller from outside has any.
+fn is_own(caller: &Caller, key: &str) -> bool {
+    let Principal::Service { name } = &caller.principal else { return false };
+    let own = name.strip_suffix(".amazonaws.com").and_then(|own| key.strip_prefix("aws:")?.strip_prefix(own));
+    own.is_some_and(|rest| rest.starts_with(':'))
+}
+
+/// How many of them count. AWS: its own do not.
+pub(crate) fn counted(tags: &Tags) -> usize {
+    tags.keys().filter(|key| !is_reserved(key)).count()
+}
+
+/// Takes away what nobody but AWS has set.
+pub(crate) fn clear(tags: &mut Tags) {
+    tags.retain(|key, _| is_reserved(key));
+}
+
 /// The tags of one list, checked.
 ///
 /// # Errors
 /// `InvalidTagKey.Malformed`, `InvalidParameterValue`, `TagLimitExceeded`.
 pub fn checked(tags: &[Tag]) -> Result<Tags, Ec2Error> {
+    checked_of(tags, |_| false)
+}
+
+/// The same of tags that this caller sets.
+pub(crate) fn checked_by(caller: &Caller, tags: &[Tag]) -> Result<Tags, Ec2Error> {
+    checked_of(tags, |key| is_own(caller, key))
+}
+
+fn checked_of(tags: &[Tag], is_own: impl Fn(&str) -> bool) -> Result<Tags, Ec2Error> {
     let mut out = Tags::new();
     for tag in tags {
         let key = tag.key.as_deref().unwrap_or_default();
-        check_key(key)?;
+        if !is_own(key) {
+            check_key(key)?;
+        }
         let value = tag.value.as_deref().unwrap_or_default();
         if value.chars().count() > VALUE_CHARS_MAX {
             let what = format!("Tag value exceeds the maximum length of {VALUE_CHARS_MAX} characters");
@@ -56,7 +92,7 @@ pub fn check_key(key: &str) -> Result<(), Ec2Error> {
     if key.is_empty() {
         return Err(Plain::InvalidTagKey("Tag key cannot be null or empty".into()).into());
     }
-    if key.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("aws:")) {
+    if is_reserved(key) {
         let what = format!("Tag keys starting with 'aws:' are reserved for internal use: {key}");
         return Err(Plain::InvalidTagKey(what).into());
     }
@@ -99,7 +135,7 @@ pub fn of_new(specifications: &[TagSpecification], kind: &Kind, kinds: &[&Kind])
 
 #[cfg(test)]
 mod tests {
-    use super::{Tag, TagSpecification, checked, of_new};
+    use super::{Caller, Tag, TagSpecification, checked, checked_by, clear, counted, of_new};
     use crate::kind::{SUBNET, VPC};
 
     fn tag(key: &str, value: &str) -> Tag {
@@ -114,6 +150,22 @@ mod tests {
         assert_eq!(said(&[tag("a", "x"), tag("a", "y")]), "InvalidParameterValue");
         let many: Vec<Tag> = (0..51).map(|n| tag(&n.to_string(), "")).collect();
         assert_eq!(said(&many), "TagLimitExceeded");
+    }
+
+    #[test]
+    fn a_service_has_keys_of_its_own_and_nobody_else_has() {
+        let account = base::AccountId::parse("123456789012").unwrap();
+        let service = Caller::service("cloudformation.amazonaws.com", account);
+        let own = [tag("aws:cloudformation:stack-name", "s")];
+        assert_eq!(checked_by(&service, &own).unwrap().len(), 1);
+        assert!(checked(&own).is_err());
+        for other in ["aws:cloudformationx", "aws:ec2:a", "aws:cloudformation", "AWS:cloudformation:a"] {
+            assert!(checked_by(&service, &[tag(other, "")]).is_err(), "{other}");
+        }
+        let mut tags = checked_by(&service, &[tag("aws:cloudformation:a", ""), tag("b", "")]).unwrap();
+        assert_eq!(counted(&tags), 1);
+        clear(&mut tags);
+        assert_eq!(tags.len(), 1);
     }
 
     #[test]

@@ -219,6 +219,7 @@ fn management_work() -> Work {
     vec![
         Arc::new(management::cloudformation::work::Deploy),
         Arc::new(management::cloudformation::work::notify::Notify),
+        Arc::new(management::cloudformation::work::inspect::Inspect),
         Arc::new(management::cloudformation::work::Forget),
         Arc::new(management::cloudwatch::work::Evaluate),
         Arc::new(management::cloudwatch::work::Forget),

@@ -6,7 +6,7 @@ use crate::errors::{Ec2Error, Plain};
 use crate::filter::{self, Filter, Known};
 use crate::kind::{self, Kind};
 use crate::register::{self, Entry, REGISTER};
-use crate::tags::{Tag, check_key, checked};
+use crate::tags::{Tag, check_key, checked_by, clear, counted};
 use base::tag::PER_RESOURCE_MAX;
 use kernel::{Cx, Empty, Target};
 use store::{Direction, Key};
@@ -88,11 +88,11 @@ fn entry(cx: &Cx<'_>, id: &str) -> Result<Entry, Ec2Error> {
 }
 
 fn create_tags(cx: &mut Cx<'_>, req: CreateTags) -> Result<Empty, Ec2Error> {
-    let tags = checked(&req.tags)?;
+    let tags = checked_by(cx.caller, &req.tags)?;
     for id in &req.resources {
         let mut entry = entry(cx, id)?;
         entry.tags.extend(tags.clone());
-        if entry.tags.len() > PER_RESOURCE_MAX {
+        if counted(&entry.tags) > PER_RESOURCE_MAX {
             return Err(Plain::TagLimitExceeded.into());
         }
         REGISTER.put(cx.tx, &register::key(cx.account, cx.region, id), &entry);
@@ -102,7 +102,8 @@ fn create_tags(cx: &mut Cx<'_>, req: CreateTags) -> Result<Empty, Ec2Error> {
     Ok(Empty)
 }
 
-/// A tag that is given with a value is deleted only where it has that value; without tags, all are.
+/// A tag that is given with a value is deleted only where it has that value; without tags, all are but those of AWS
+/// itself.
 fn delete_tags(cx: &mut Cx<'_>, req: DeleteTags) -> Result<Empty, Ec2Error> {
     for tag in req.tags.iter().flatten() {
         check_key(tag.key.as_deref().unwrap_or_default())?;
@@ -110,7 +111,7 @@ fn delete_tags(cx: &mut Cx<'_>, req: DeleteTags) -> Result<Empty, Ec2Error> {
     for id in &req.resources {
         let mut entry = entry(cx, id)?;
         match &req.tags {
-            None => entry.tags.clear(),
+            None => clear(&mut entry.tags),
             Some(tags) => entry.tags.retain(|key, value| {
                 let named = |tag: &Tag| {
                     tag.key.as_deref() == Some(key) && tag.value.as_ref().is_none_or(|given| given == value)

@@ -6,7 +6,7 @@ use super::errors::CfnError;
 use super::model::SERVICE;
 use super::ops::{find, live};
 use kernel::{Cx, Target};
-use wire::{Fault, Struct};
+use wire::{Fault, Struct, Value};
 
 pub(crate) use kernel::access::any;
 
@@ -36,6 +36,14 @@ fn passing(mut target: Target, request: &Struct) -> Vec<Target> {
 
 pub(crate) fn stack(cx: &mut Cx<'_>, request: &Struct) -> Targets {
     Ok(passing(target(cx, request.str("StackName").unwrap_or_default())?, request))
+}
+
+/// A look at a whole stack is one at each of its resources, too.
+///
+/// AWS: <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-stack-drift.html#drift-considerations>
+pub(crate) fn stack_drift(cx: &mut Cx<'_>, request: &Struct) -> Targets {
+    let of_stack = || target(cx, request.str("StackName").unwrap_or_default());
+    Ok(vec![of_stack()?, of_stack()?.doing("cloudformation:DetectStackResourceDrift")])
 }
 
 /// With the address of a policy.
@@ -74,5 +82,11 @@ pub(crate) fn change_set(cx: &mut Cx<'_>, request: &Struct) -> Targets {
             },
             (None, None) => Target::any(),
         };
-    Ok(passing(target.key("cloudformation:ChangeSetName", named), request))
+    let mut target = target.key("cloudformation:ChangeSetName", named);
+    let imports = request.get("ResourcesToImport").and_then(Value::as_list).unwrap_or_default();
+    if !imports.is_empty() {
+        let kind = |import: &Value| Some(import.member("ResourceType")?.as_str()?.to_owned());
+        target = target.keys("cloudformation:ImportResourceTypes", imports.iter().filter_map(kind).collect());
+    }
+    Ok(passing(target, request))
 }

@@ -1,7 +1,7 @@
 //! Change sets: what an update would do, kept until it is done or thrown away.
 
 use super::kinds::kind;
-use super::model::{Body, Stack};
+use super::model::{Body, Import, Stack};
 use super::template::evaluate::{Evaluator, World};
 use super::template::reference::{Reference, walk};
 use super::template::{Wrong, get};
@@ -33,6 +33,8 @@ store::record! {
         15 => pub(crate) token: Option<String>,
         /// The topics that are to hear of the stack; those that do where it says nothing.
         16 => pub(crate) notifies: Option<Topics>,
+        /// What it imports; nothing where it is of another type.
+        17 => pub(crate) imports: Vec<Import>,
     }
 
     #[derive(Clone, PartialEq, Debug)]
@@ -43,7 +45,7 @@ store::record! {
     /// What happens to one resource.
     #[derive(Clone, PartialEq, Debug)]
     pub(crate) struct Change {
-        /// `Add`, `Modify`, `Remove`.
+        /// `Add`, `Modify`, `Remove`, `Import`.
         1 => pub(crate) action: String,
         2 => pub(crate) name: String,
         3 => pub(crate) kind: String,

@@ -54,6 +54,9 @@ store::record! {
         /// The topics that hear of its events.
         29 => pub(crate) notifies: Vec<String>,
         30 => pub(crate) policy: Option<String>,
+        /// Its drift when it was last looked at as a whole, and when it or a resource of it was last looked at.
+        31 => pub(crate) drift: Option<String>,
+        32 => pub(crate) drift_checked: Option<Timestamp>,
     }
 
     /// An output with its value.
@@ -179,6 +182,16 @@ store::record! {
         14 => pub(crate) policy: Option<String>,
         /// The caller's unique id.
         15 => pub(crate) principal: String,
+        /// What becomes part of the stack as it is.
+        16 => pub(crate) imports: Vec<Import>,
+    }
+
+    /// A resource that is there and becomes one of a stack.
+    #[derive(Clone, PartialEq, Debug)]
+    pub(crate) struct Import {
+        1 => pub(crate) name: String,
+        2 => pub(crate) kind: String,
+        3 => pub(crate) physical: String,
     }
 
     /// An event that a topic is to hear of.
@@ -206,6 +219,8 @@ store::record_enum! {
         7 => Delete,
         /// Updated, as a part of a tree that is not done yet.
         8 => Held,
+        9 => Import,
+        10 => ImportRollback,
     }
 }
 

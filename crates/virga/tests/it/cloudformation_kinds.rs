@@ -136,6 +136,10 @@ fn keys_tables_buckets_logs_and_alarms() {
         data(provisioned, index, days).replace("Projection: { ProjectionType: ALL }", &of_index)
     };
     update(&cloud, &root, "data", &both("one", 5));
+    // An update makes or ends one index.
+    let lines = both("one", 5);
+    let none: Vec<&str> = lines.lines().filter(|line| !line.contains("GlobalSecondaryIndexes")).collect();
+    update(&cloud, &root, "data", &none.join("\n"));
     update(&cloud, &root, "data", &both("two", 5));
     let shown = root.call("dynamodb", "DescribeTable", json!({ "TableName": table })).ok();
     let indexes = shown["Table"]["GlobalSecondaryIndexes"].as_array().unwrap();

@@ -23,6 +23,11 @@ Resources:
     )
 }
 
+fn without_indexes(text: &str) -> String {
+    let lines: Vec<&str> = text.lines().filter(|line| !line.contains("GlobalSecondaryIndexes")).collect();
+    lines.join("\n")
+}
+
 fn of_table(how: &str) -> String {
     format!("ContributorInsightsSpecification: {{ {how} }}")
 }
@@ -76,6 +81,7 @@ fn a_table_and_its_index_tell_of_their_contributors() {
     update(&cloud, &root, "s", &template("", &of_index(throttled), ""));
     assert_eq!(both(&root, &table), [OFF, on("THROTTLED_KEYS", 1)]);
     // An index that comes later brings its own.
+    update(&cloud, &root, "s", &without_indexes(&template("", "", "")));
     let named = |text: String| text.replace("IndexName: one", "IndexName: two");
     update(&cloud, &root, "s", &named(template("", &of_index(yes), "")));
     assert_eq!(shown(&root, &table, Some("two")), on(both_keys, 2));
@@ -145,6 +151,83 @@ fn the_limits_of_an_index_change_with_the_template() {
     update(&cloud, &root, "s", &template("", &limits(9), ""));
     assert_eq!(shown(), json!({ "MaxReadRequestUnits": 9, "MaxWriteRequestUnits": 7 }));
     assert_eq!(physical(&root, "s", "Table"), table);
+}
+
+#[test]
+fn limits_that_a_template_no_longer_has_are_none() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ACCOUNT);
+    let limits = |how: &str| format!("OnDemandThroughput: {{ {how} }}");
+    let of_both = limits("MaxReadRequestUnits: 5, MaxWriteRequestUnits: 7");
+    created(&cloud, &root, "s", &template(&of_both, &format!(", {of_both}"), ""));
+    let table = physical(&root, "s", "Table");
+    let shown = || {
+        let told =
+            root.call("dynamodb", "DescribeTable", json!({ "TableName": table })).ok()["Table"].clone();
+        (told["OnDemandThroughput"].clone(), told["GlobalSecondaryIndexes"][0]["OnDemandThroughput"].clone())
+    };
+    let both = json!({ "MaxReadRequestUnits": 5, "MaxWriteRequestUnits": 7 });
+    assert_eq!(shown(), (both.clone(), both));
+    let of_one = limits("MaxReadRequestUnits: 5");
+    update(&cloud, &root, "s", &template(&of_one, &format!(", {of_one}"), ""));
+    let one = json!({ "MaxReadRequestUnits": 5, "MaxWriteRequestUnits": -1 });
+    assert_eq!(shown(), (one.clone(), one));
+    update(&cloud, &root, "s", &template("", "", ""));
+    assert_eq!(shown(), (Value::Null, Value::Null));
+    // A failure brings them back.
+    update(&cloud, &root, "s", &template(&of_one, "", ""));
+    let bad = "  Q: { Type: 'AWS::SQS::Queue', DependsOn: Table, Properties: { DelaySeconds: 9999 } }";
+    let worse = json!({ "StackName": "s", "TemplateBody": template("", "", bad) });
+    root.call("cloudformation", "UpdateStack", worse).ok();
+    assert_eq!(settle(&cloud, &root, "s"), "UPDATE_ROLLBACK_COMPLETE", "{:#?}", events(&root, "s"));
+    assert_eq!(shown().0["MaxReadRequestUnits"], 5);
+    // Where units are provisioned there is nothing to limit, and what is not known is not passed over.
+    let units = "ProvisionedThroughput: { ReadCapacityUnits: 1, WriteCapacityUnits: 1 }";
+    let provisioned = template(units, &format!(", {units}"), "").replace("PAY_PER_REQUEST", "PROVISIONED");
+    update(&cloud, &root, "s", &provisioned);
+    assert_eq!(shown(), (Value::Null, Value::Null));
+    update(&cloud, &root, "s", &template("", "", ""));
+    let strange = template("", ", OnDemandThroughput: { MaxMoods: 1 }", "");
+    let told = not_updated(&cloud, &root, &strange);
+    assert!(told.contains("Encountered unsupported property MaxMoods"), "{told}");
+}
+
+/// Why the table was not changed.
+fn not_updated(cloud: &Cloud, caller: &Caller<'_>, template: &str) -> String {
+    let input = json!({ "StackName": "s", "TemplateBody": template });
+    caller.call("cloudformation", "UpdateStack", input).ok();
+    assert_eq!(settle(cloud, caller, "s"), "UPDATE_ROLLBACK_COMPLETE", "{:#?}", events(caller, "s"));
+    let told = events(caller, "s");
+    told.into_iter().rev().find(|event| event.starts_with("Table UPDATE_FAILED")).unwrap()
+}
+
+#[test]
+fn an_index_that_stays_keeps_its_keys_and_one_comes_or_goes_at_a_time() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ACCOUNT);
+    let first = template("", "", "");
+    created(&cloud, &root, "s", &first);
+    let table = physical(&root, "s", "Table");
+    let shown = || {
+        let told =
+            root.call("dynamodb", "DescribeTable", json!({ "TableName": table })).ok()["Table"].clone();
+        let index = &told["GlobalSecondaryIndexes"][0];
+        (index["IndexName"].clone(), index["KeySchema"].clone(), index["Projection"].clone())
+    };
+    let before = shown();
+    let words = "Cannot update GSI's properties other than Provisioned Throughput and Contributor Insights Specification. You can create a new GSI with a different name.";
+    for changed in [
+        first.replace("ProjectionType: ALL", "ProjectionType: KEYS_ONLY"),
+        first.replace("KeySchema: [{ AttributeName: g,", "KeySchema: [{ AttributeName: k,"),
+    ] {
+        let told = not_updated(&cloud, &root, &changed);
+        assert!(told.ends_with(words), "{told}");
+        assert_eq!(shown(), before);
+    }
+    let told = not_updated(&cloud, &root, &first.replace("IndexName: one", "IndexName: two"));
+    let words = "Cannot perform more than one GSI creation or deletion in a single update";
+    assert!(told.ends_with(words), "{told}");
+    assert_eq!(shown(), before);
 }
 
 #[test]

@@ -3,11 +3,11 @@
 //! Each setting of a bucket is a property here and an operation there; what stands under other names is renamed.
 
 use super::on::{KEYS, On, map, text_at};
-use super::{BASE, Done, Kind, Made};
+use super::{Attributes, BASE, Done, Kind, Made, look};
 use crate::cloudformation::template::get;
 use wire::Value;
 
-const S3: &str = "s3";
+pub(super) const S3: &str = "s3";
 
 const PRIVATE: &str = "Private";
 
@@ -36,6 +36,7 @@ pub(super) static KINDS: &[Kind] = &[
             Ok(on.same())
         },
         delete: |on| on.end(S3, "DeleteBucket", map([("Bucket", on.physical())])),
+        look: Some(&look::bucket::BUCKET),
         ..BASE
     },
     Kind {
@@ -51,6 +52,7 @@ pub(super) static KINDS: &[Kind] = &[
             Ok(on.same())
         },
         delete: |on| on.end(S3, "DeleteBucketPolicy", map([("Bucket", on.was("Bucket"))])),
+        look: Some(&look::bucket::POLICY),
         ..BASE
     },
 ];
@@ -110,15 +112,20 @@ fn create(on: &mut On<'_, '_>) -> Done<Made> {
     ]);
     on.call(S3, "CreateBucket", input)?;
     settings(on, Value::str(&name))?;
-    let domain = |middle: &str| Value::Str(format!("{name}.s3{middle}.amazonaws.com"));
-    let attributes = vec![
-        ("Arn", Value::Str(format!("arn:aws:s3:::{name}"))),
+    let attributes = names(&name, region);
+    Ok(on.made(name, attributes))
+}
+
+/// The names that a bucket has, as attributes.
+pub(super) fn names(bucket: &str, region: &str) -> Attributes {
+    let domain = |middle: &str| Value::Str(format!("{bucket}.s3{middle}.amazonaws.com"));
+    vec![
+        ("Arn", Value::Str(format!("arn:aws:s3:::{bucket}"))),
         ("DomainName", domain("")),
         ("RegionalDomainName", domain(&format!(".{region}"))),
         ("DualStackDomainName", domain(&format!(".dualstack.{region}"))),
-        ("WebsiteURL", Value::Str(format!("http://{name}.s3-website-{region}.amazonaws.com"))),
-    ];
-    Ok(on.made(name, attributes))
+        ("WebsiteURL", Value::Str(format!("http://{bucket}.s3-website-{region}.amazonaws.com"))),
+    ]
 }
 
 /// A setting: the property, the operations, the member, and how the value is written there.
@@ -215,7 +222,7 @@ fn canned(acl: &str) -> String {
 }
 
 /// The map with other names for some keys, all the way down through its lists.
-fn renamed(value: &Value, names: &[(&str, &str)]) -> Value {
+pub(super) fn renamed(value: &Value, names: &[(&str, &str)]) -> Value {
     match value {
         Value::List(items) => Value::List(items.iter().map(|item| renamed(item, names)).collect()),
         Value::Map(entries) => {

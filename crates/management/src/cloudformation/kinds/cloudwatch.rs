@@ -1,10 +1,10 @@
 //! CloudWatch's alarms, also of other alarms, and dashboards.
 
 use super::on::{KEYS, On, Tagger, map};
-use super::{BASE, Done, Kind, Made};
+use super::{BASE, Done, Kind, Made, look};
 use wire::Value;
 
-const CLOUDWATCH: &str = "cloudwatch";
+pub(super) const CLOUDWATCH: &str = "cloudwatch";
 const TAGGER: Tagger = Tagger {
     service: CLOUDWATCH,
     tag: "TagResource",
@@ -16,7 +16,7 @@ const TAGGER: Tagger = Tagger {
 };
 
 /// What the property and the operation's member both are called.
-const MEMBERS: &[&str] = &[
+pub(super) const MEMBERS: &[&str] = &[
     "ActionsEnabled",
     "AlarmActions",
     "AlarmDescription",
@@ -38,7 +38,7 @@ const MEMBERS: &[&str] = &[
 ];
 
 /// The same of composite alarms.
-const COMPOSITE_MEMBERS: &[&str] = &[
+pub(super) const COMPOSITE_MEMBERS: &[&str] = &[
     "ActionsEnabled",
     "AlarmActions",
     "AlarmDescription",
@@ -52,12 +52,14 @@ pub(super) static KINDS: &[Kind] = &[
     alarm(
         "AWS::CloudWatch::Alarm",
         MEMBERS,
+        &look::alarm::METRIC,
         |on| create(on, "PutMetricAlarm", MEMBERS),
         |on| update(on, "PutMetricAlarm", MEMBERS),
     ),
     alarm(
         "AWS::CloudWatch::CompositeAlarm",
         COMPOSITE_MEMBERS,
+        &look::alarm::COMPOSITE,
         |on| create(on, "PutCompositeAlarm", COMPOSITE_MEMBERS),
         |on| update(on, "PutCompositeAlarm", COMPOSITE_MEMBERS),
     ),
@@ -90,7 +92,13 @@ fn draw(on: &mut On<'_, '_>, name: &str) -> Done<()> {
 
 type Hook = fn(&mut On<'_, '_>) -> Done<Made>;
 
-const fn alarm(name: &'static str, changes: &'static [&'static str], create: Hook, update: Hook) -> Kind {
+const fn alarm(
+    name: &'static str,
+    changes: &'static [&'static str],
+    look: &'static look::Look,
+    create: Hook,
+    update: Hook,
+) -> Kind {
     Kind {
         name,
         changes,
@@ -103,6 +111,7 @@ const fn alarm(name: &'static str, changes: &'static [&'static str], create: Hoo
             let names = Value::List(vec![on.physical()]);
             on.end(CLOUDWATCH, "DeleteAlarms", map([("AlarmNames", names)]))
         },
+        look: Some(look),
         ..BASE
     }
 }
@@ -130,7 +139,10 @@ fn put(on: &mut On<'_, '_>, name: &str, operation: &str, members: &[&str], fresh
 }
 
 fn update(on: &mut On<'_, '_>, operation: &str, members: &[&str]) -> Done<Made> {
-    put(on, on.physical, operation, members, false)?;
+    // An alarm that is put anew is another, whose tags alone have changed is not.
+    if members.iter().any(|member| *member != "Tags" && on.changed(member)) {
+        put(on, on.physical, operation, members, false)?;
+    }
     let arn = Value::Str(on.attribute("Arn"));
     on.retag(&TAGGER, arn)?;
     Ok(on.same())

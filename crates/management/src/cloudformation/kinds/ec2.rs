@@ -26,6 +26,7 @@ pub(super) static KINDS: &[Kind] = &[
             }
             on.end(EC2, "ReleaseAddress", map([("AllocationId", Value::Str(on.attribute("AllocationId")))]))
         },
+        mark: |on| on.mark(Value::Str(on.attribute("AllocationId"))),
         ..BASE
     },
     Kind {
@@ -40,6 +41,7 @@ pub(super) static KINDS: &[Kind] = &[
             Ok(on.same())
         },
         delete: |on| on.end(EC2, "DeleteKeyPair", map([("KeyName", on.physical())])),
+        mark: |on| on.mark(Value::Str(on.attribute("KeyPairId"))),
         ..BASE
     },
     Kind {
@@ -59,6 +61,7 @@ pub(super) static KINDS: &[Kind] = &[
             let input = map([("EgressOnlyInternetGatewayId", on.physical())]);
             on.end(EC2, "DeleteEgressOnlyInternetGateway", input)
         },
+        mark: |on| on.mark(on.physical()),
         ..BASE
     },
     Kind {
@@ -69,6 +72,7 @@ pub(super) static KINDS: &[Kind] = &[
         create: create_flow_log,
         update: retagged,
         delete: |on| on.end(EC2, "DeleteFlowLogs", map([("FlowLogIds", Value::List(vec![on.physical()]))])),
+        mark: |on| on.mark(on.physical()),
         ..BASE
     },
 ];

@@ -1,10 +1,10 @@
 //! EventBridge's buses, rules, archives and API destinations.
 
 use super::on::{KEYS, On, Tagger, map, text_at, texts_at};
-use super::{BASE, Done, Kind};
+use super::{BASE, Done, Kind, look};
 use wire::Value;
 
-const EVENTS: &str = "events";
+pub(super) const EVENTS: &str = "events";
 const TAGGER: Tagger = Tagger {
     service: EVENTS,
     tag: "TagResource",
@@ -80,6 +80,7 @@ pub(super) static KINDS: &[Kind] = &[
             }
             on.end(EVENTS, "DeleteRule", map([("Name", name), ("EventBusName", bus)]))
         },
+        look: Some(&look::rule::RULE),
         ..BASE
     },
 ];
@@ -209,7 +210,7 @@ fn permit(on: &mut On<'_, '_>, bus: &str) -> Done<()> {
 }
 
 /// The rule's own name within `bus|name`.
-fn rule(physical: &str) -> &str {
+pub(super) fn rule(physical: &str) -> &str {
     physical.rsplit_once('|').map_or(physical, |(_, name)| name)
 }
 

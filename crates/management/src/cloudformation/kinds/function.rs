@@ -1,13 +1,13 @@
 //! Lambda's functions, with code that stands in the template, lies in S3 or is an image of ECR's, their URLs, and who may call them.
 
 use super::on::{Form, On, Tagger, map, only, text_at};
-use super::{Attributes, BASE, Done, Kind, Made, Refusal};
+use super::{Attributes, BASE, Done, Kind, Made, Refusal, look};
 use crate::cloudformation::template::get;
 use std::io::{Cursor, Write};
 use wire::Value;
 use zip::write::SimpleFileOptions;
 
-const LAMBDA: &str = "lambda";
+pub(super) const LAMBDA: &str = "lambda";
 const TAGGER: Tagger = Tagger {
     service: LAMBDA,
     tag: "TagResource",
@@ -45,6 +45,7 @@ pub(super) static KINDS: &[Kind] = &[
         update,
         delete: |on| on.end(LAMBDA, "DeleteFunction", map([("FunctionName", on.physical())])),
         ready,
+        look: Some(&look::function::FUNCTION),
         ..BASE
     },
     Kind {

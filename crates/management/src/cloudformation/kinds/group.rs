@@ -2,7 +2,7 @@
 
 use super::on::{On, map, text_at};
 use super::vpc::{EC2, TAGGER};
-use super::{BASE, Done, Kind, Made};
+use super::{BASE, Done, Kind, Made, look};
 use crate::cloudformation::template::get;
 use wire::Value;
 
@@ -20,6 +20,8 @@ pub(super) static KINDS: &[Kind] = &[
             Ok(on.same())
         },
         delete: |on| on.end(EC2, "DeleteSecurityGroup", map([("GroupId", on.physical())])),
+        look: Some(&look::group::GROUP),
+        mark: |on| on.mark(on.physical()),
         ..BASE
     },
     Kind {

@@ -1,11 +1,11 @@
 //! IAM's users, groups, roles, instance profiles and access keys.
 
 use super::on::{KEYS, On, Tagger, at, document, map, only, text_at, texts};
-use super::{BASE, Done, Kind, Made};
+use super::{BASE, Done, Kind, Made, look};
 use crate::cloudformation::template::{get, text};
 use wire::Value;
 
-const IAM: &str = "iam";
+pub(super) const IAM: &str = "iam";
 const NAME_MAX: usize = 64;
 
 pub(super) static KINDS: &[Kind] = &[
@@ -26,6 +26,7 @@ pub(super) static KINDS: &[Kind] = &[
         create: |on| create(on, "User"),
         update: |on| update(on, "User"),
         delete: |on| delete(on, "User"),
+        look: Some(&look::iam::USER),
         ..BASE
     },
     Kind {
@@ -37,6 +38,7 @@ pub(super) static KINDS: &[Kind] = &[
         create: |on| create(on, "Group"),
         update: |on| update(on, "Group"),
         delete: |on| delete(on, "Group"),
+        look: Some(&look::iam::GROUP),
         ..BASE
     },
     Kind {
@@ -56,6 +58,7 @@ pub(super) static KINDS: &[Kind] = &[
         create: |on| create(on, "Role"),
         update: |on| update(on, "Role"),
         delete: |on| delete(on, "Role"),
+        look: Some(&look::iam::ROLE),
         ..BASE
     },
     Kind {
@@ -97,7 +100,7 @@ pub(super) static KINDS: &[Kind] = &[
 ];
 
 /// The member that names one: `RoleName`.
-fn member(noun: &str) -> &'static str {
+pub(super) fn member(noun: &str) -> &'static str {
     match noun {
         "User" => "UserName",
         "Group" => "GroupName",

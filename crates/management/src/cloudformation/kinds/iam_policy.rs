@@ -2,7 +2,7 @@
 
 use super::iam::members;
 use super::on::{On, at, map, text_at};
-use super::{BASE, Done, Kind, Made};
+use super::{BASE, Done, Kind, Made, look};
 use wire::Value;
 
 const IAM: &str = "iam";
@@ -37,6 +37,7 @@ pub(super) static KINDS: &[Kind] = &[
             Ok(on.same())
         },
         delete: delete_managed,
+        look: Some(&look::iam::POLICY),
         ..BASE
     },
 ];

@@ -44,6 +44,7 @@ pub(super) static KINDS: &[Kind] = &[Kind {
         Err(refusal) if refusal.gone => Ok(true),
         other => Ok(matches!(text_at(&other?, "State.Name").as_str(), "terminated" | "")),
     },
+    mark: |on| on.mark(on.physical()),
     ..BASE
 }];
 

@@ -1,10 +1,10 @@
 //! KMS keys and their aliases.
 
 use super::on::{Form, On, Tagger, map, text_at};
-use super::{BASE, Done, Kind, Made};
+use super::{BASE, Done, Kind, Made, look};
 use wire::Value;
 
-const KMS: &str = "kms";
+pub(super) const KMS: &str = "kms";
 const TAGS: Form = Form::Pairs("TagKey", "TagValue");
 const TAGGER: Tagger = Tagger {
     service: KMS,
@@ -38,6 +38,7 @@ pub(super) static KINDS: &[Kind] = &[
                 map([("KeyId", on.physical()), ("PendingWindowInDays", on.was("PendingWindowInDays"))]);
             on.end(KMS, "ScheduleKeyDeletion", input)
         },
+        look: Some(&look::kms::KEY),
         ..BASE
     },
     Kind {
@@ -54,6 +55,7 @@ pub(super) static KINDS: &[Kind] = &[
             Ok(on.same())
         },
         delete: |on| on.end(KMS, "DeleteAlias", map([("AliasName", on.physical())])),
+        look: Some(&look::kms::ALIAS),
         ..BASE
     },
 ];

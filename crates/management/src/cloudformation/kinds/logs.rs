@@ -1,10 +1,10 @@
 //! CloudWatch Logs' groups, metric filters and subscription filters.
 
 use super::on::{Form, On, Tagger, map, text_at};
-use super::{BASE, Done, Kind, Made, Refusal};
+use super::{BASE, Done, Kind, Made, Refusal, look};
 use wire::Value;
 
-const LOGS: &str = "logs";
+pub(super) const LOGS: &str = "logs";
 const TAGGER: Tagger = Tagger {
     service: LOGS,
     tag: "TagResource",
@@ -36,6 +36,7 @@ const GROUP: Kind = Kind {
         Ok(on.same())
     },
     delete: |on| on.end(LOGS, "DeleteLogGroup", map([("logGroupName", on.physical())])),
+    look: Some(&look::logs::GROUP),
     ..BASE
 };
 

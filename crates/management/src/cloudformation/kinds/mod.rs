@@ -20,6 +20,7 @@ mod iam_policy;
 mod instance;
 mod kms;
 mod logs;
+pub(crate) mod look;
 pub(super) mod nested;
 mod on;
 mod parameter;
@@ -77,6 +78,10 @@ pub(crate) struct Kind {
     pub(crate) ready: fn(&mut On<'_, '_>) -> Done<Option<Attributes>>,
     /// Whether it is no longer there, once it has been deleted.
     pub(crate) gone: fn(&mut On<'_, '_>) -> Done<bool>,
+    /// Its stack's own tags come to it (`aws:cloudformation:*`), once it is there; of kinds that do not take them none do.
+    pub(crate) mark: fn(&mut On<'_, '_>) -> Done<()>,
+    /// How it is looked at as it is now; `None` where nobody can.
+    pub(crate) look: Option<&'static look::Look>,
 }
 
 impl std::fmt::Debug for Kind {
@@ -99,6 +104,8 @@ const BASE: Kind = Kind {
     delete: |_| Ok(()),
     ready: |_| Ok(Some(Vec::new())),
     gone: |_| Ok(true),
+    mark: |_| Ok(()),
+    look: None,
 };
 
 /// AWS: of what follows `Custom::`.
@@ -209,6 +216,8 @@ mod tests {
             assert!(names.insert(kind.name), "{} is there twice", kind.name);
             let own: BTreeSet<_> = kind.changes.iter().chain(kind.fixed).collect();
             assert_eq!(own.len(), kind.changes.len() + kind.fixed.len(), "{}", kind.name);
+            let seen = kind.look.map_or(&[][..], |look| look.sees);
+            assert!(seen.iter().all(|name| own.contains(&name)), "{} sees what it does not have", kind.name);
             assert!(kind.named.is_none_or(|named| kind.fixed.contains(&named)), "{}", kind.name);
         }
         assert!(names.len() > 30);

@@ -4,7 +4,7 @@
 use super::bind::bind;
 use super::{Attributes, Done, Made};
 use crate::cloudformation::errors::{handler_code, is_gone};
-use crate::cloudformation::model::{Job, Stack};
+use crate::cloudformation::model::{Job, SERVICE, Stack};
 use crate::cloudformation::template::{alike, dynamic, get, text};
 use kernel::{As, Cx, Failure};
 use store::StoreError;
@@ -243,6 +243,28 @@ impl On<'_, '_> {
             Value::Null => Value::Null,
             tags => Value::List(vec![map([("ResourceType", Value::str(noun)), ("Tags", tags)])]),
         }
+    }
+
+    /// Says of a resource of EC2's which stack it is of. The tags are CloudFormation's own: it sets them in its own
+    /// name, as nobody else can.
+    ///
+    /// AWS: <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cfn-console-create-stack-templates-stack-tags.html>
+    pub(super) fn mark(&mut self, id: Value) -> Done<()> {
+        let tags = [
+            ("logical-id", self.logical.to_owned()),
+            ("stack-id", self.whole.arn()),
+            ("stack-name", self.stack.to_owned()),
+        ];
+        let pair = |(name, value): (&str, String)| {
+            map([("Key", Value::Str(format!("aws:cloudformation:{name}"))), ("Value", Value::Str(value))])
+        };
+        let tags = Value::List(tags.into_iter().map(pair).collect());
+        let input = map([("Resources", Value::List(vec![id])), ("Tags", tags)]);
+        let who =
+            std::mem::replace(&mut self.who, As::Service { name: SERVICE, account: self.whole.account });
+        let done = self.call("ec2", "CreateTags", input);
+        self.who = who;
+        done.map(drop)
     }
 
     /// Brings the tags of what is there to what is wanted.

@@ -1,10 +1,10 @@
 //! Parameter Store's parameters.
 
 use super::on::{KEYS, On, map, pairs};
-use super::{BASE, Done, Kind, Made, Refusal};
+use super::{BASE, Done, Kind, Made, Refusal, look};
 use wire::Value;
 
-const SSM: &str = "ssm";
+pub(super) const SSM: &str = "ssm";
 
 pub(super) static KINDS: &[Kind] = &[Kind {
     name: "AWS::SSM::Parameter",
@@ -19,6 +19,7 @@ pub(super) static KINDS: &[Kind] = &[Kind {
     },
     update,
     delete: |on| on.end(SSM, "DeleteParameter", map([("Name", on.physical())])),
+    look: Some(&look::parameter::PARAMETER),
     ..BASE
 }];
 

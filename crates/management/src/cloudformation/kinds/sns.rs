@@ -1,11 +1,11 @@
 //! SNS topics, subscriptions and topic policies.
 
 use super::on::{KEYS, On, Tagger, document, map, only, text_at};
-use super::{BASE, Done, Kind, Made};
+use super::{BASE, Done, Kind, Made, look};
 use crate::cloudformation::template::text;
 use wire::Value;
 
-const SNS: &str = "sns";
+pub(super) const SNS: &str = "sns";
 const TAGGER: Tagger = Tagger {
     service: SNS,
     tag: "TagResource",
@@ -17,7 +17,7 @@ const TAGGER: Tagger = Tagger {
 };
 
 /// Attributes by their names, and what they are where the template does not say.
-const TOPIC: &[(&str, &str)] = &[
+pub(super) const TOPIC: &[(&str, &str)] = &[
     ("ContentBasedDeduplication", "false"),
     ("DisplayName", ""),
     ("FifoThroughputScope", "Topic"),
@@ -25,7 +25,7 @@ const TOPIC: &[(&str, &str)] = &[
     ("SignatureVersion", "1"),
     ("TracingConfig", "PassThrough"),
 ];
-const SUBSCRIPTION: &[(&str, &str)] = &[
+pub(super) const SUBSCRIPTION: &[(&str, &str)] = &[
     ("DeliveryPolicy", ""),
     ("FilterPolicy", "{}"),
     ("FilterPolicyScope", "MessageAttributes"),
@@ -57,6 +57,7 @@ pub(super) static KINDS: &[Kind] = &[
             Ok(on.same())
         },
         delete: |on| on.end(SNS, "DeleteTopic", map([("TopicArn", on.physical())])),
+        look: Some(&look::sns::TOPICS),
         ..BASE
     },
     Kind {
@@ -79,6 +80,7 @@ pub(super) static KINDS: &[Kind] = &[
             Ok(on.same())
         },
         delete: |on| on.end(SNS, "Unsubscribe", map([("SubscriptionArn", on.physical())])),
+        look: Some(&look::sns::SUBSCRIPTIONS),
         ..BASE
     },
     Kind {

@@ -1,11 +1,11 @@
 //! SQS queues and their policies.
 
 use super::on::{Form, On, Tagger, document, map, text_at};
-use super::{BASE, Done, Kind, Made};
+use super::{BASE, Done, Kind, Made, look};
 use crate::cloudformation::template::text;
 use wire::Value;
 
-const SQS: &str = "sqs";
+pub(super) const SQS: &str = "sqs";
 const TAGGER: Tagger = Tagger {
     service: SQS,
     tag: "TagQueue",
@@ -17,7 +17,7 @@ const TAGGER: Tagger = Tagger {
 };
 
 /// Attributes by their names, and what they are where the template does not say.
-const ATTRIBUTES: &[(&str, &str)] = &[
+pub(super) const ATTRIBUTES: &[(&str, &str)] = &[
     ("ContentBasedDeduplication", "false"),
     ("DeduplicationScope", "queue"),
     ("DelaySeconds", "0"),
@@ -58,6 +58,7 @@ pub(super) static KINDS: &[Kind] = &[
         create: create_queue,
         update: update_queue,
         delete: |on| on.end(SQS, "DeleteQueue", map([("QueueUrl", on.physical())])),
+        look: Some(&look::sqs::QUEUE),
         ..BASE
     },
     Kind {

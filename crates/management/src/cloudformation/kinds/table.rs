@@ -3,11 +3,11 @@
 //! A table changes one thing at a time: what is left to do is done step by step, whenever the table is active again.
 
 use super::on::{KEYS, On, Tagger, at, map, only, text_at};
-use super::{Attributes, BASE, Done, Kind, Made, Refusal};
+use super::{Attributes, BASE, Done, Kind, Made, Refusal, look};
 use crate::cloudformation::template::{alike, get};
 use wire::Value;
 
-const DYNAMODB: &str = "dynamodb";
+pub(super) const DYNAMODB: &str = "dynamodb";
 const TAGGER: Tagger = Tagger {
     service: DYNAMODB,
     tag: "TagResource",
@@ -49,6 +49,7 @@ pub(super) static KINDS: &[Kind] = &[Kind {
         Err(refusal) if refusal.gone => Ok(true),
         other => other.map(|_| false),
     },
+    look: Some(&look::table::TABLE),
     ..BASE
 }];
 
@@ -136,6 +137,7 @@ fn create(on: &mut On<'_, '_>) -> Done<Made> {
 /// What one call may change at once; the rest is for [`ready`].
 fn update(on: &mut On<'_, '_>) -> Done<Made> {
     on.only(MEMBERS)?;
+    check_indexes(&list(on.prop("GlobalSecondaryIndexes")), &list(on.was("GlobalSecondaryIndexes")))?;
     let mut input = vec![("TableName".to_owned(), on.physical())];
     let billing = on.changed("BillingMode") || on.changed("ProvisionedThroughput");
     if billing {
@@ -144,7 +146,7 @@ fn update(on: &mut On<'_, '_>) -> Done<Made> {
         input.push(("ProvisionedThroughput".into(), on.prop("ProvisionedThroughput")));
     }
     for (property, value) in [
-        ("OnDemandThroughput", on.prop("OnDemandThroughput")),
+        ("OnDemandThroughput", limits(on, on.wanted, on.before)?),
         ("SSESpecification", encryption(on)),
         ("TableClass", Value::Str(on.text("TableClass").unwrap_or_else(|| "STANDARD".into()))),
         ("DeletionProtectionEnabled", Value::Bool(on.flag("DeletionProtectionEnabled"))),
@@ -153,7 +155,7 @@ fn update(on: &mut On<'_, '_>) -> Done<Made> {
             input.push((property.to_owned(), value));
         }
     }
-    let indexes = throughputs(on);
+    let indexes = throughputs(on)?;
     if !indexes.is_empty() {
         input.push(("GlobalSecondaryIndexUpdates".into(), Value::List(indexes)));
     }
@@ -180,13 +182,55 @@ fn update(on: &mut On<'_, '_>) -> Done<Made> {
     Ok(on.same())
 }
 
-/// The indexes that stay and whose throughput does not.
-fn throughputs(on: &On<'_, '_>) -> Vec<Value> {
-    let (Value::List(wanted), Value::List(was)) =
-        (on.prop("GlobalSecondaryIndexes"), on.was("GlobalSecondaryIndexes"))
-    else {
-        return Vec::new();
+fn list(value: Value) -> Vec<Value> {
+    match value {
+        Value::List(items) => items,
+        _ => Vec::new(),
+    }
+}
+
+/// AWS: an update makes or ends one global index, and changes nothing of those that stay but their throughput and
+/// whether they tell of their contributors.
+/// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-dynamodb-table.html>
+fn check_indexes(wanted: &[Value], was: &[Value]) -> Done<()> {
+    let name = |index: &Value| text_at(index, "IndexName");
+    let missing = |these: &[Value], those: &[Value]| {
+        these.iter().filter(|index| !those.iter().any(|other| name(other) == name(index))).count()
     };
+    for index in wanted {
+        let Some(old) = was.iter().find(|old| name(old) == name(index)) else { continue };
+        if ["KeySchema", "Projection"].iter().any(|member| !alike(get(old, member), get(index, member))) {
+            return Err(Refusal::of(
+                "Cannot update GSI's properties other than Provisioned Throughput and Contributor Insights Specification. You can create a new GSI with a different name.",
+            ));
+        }
+    }
+    if missing(wanted, was) + missing(was, wanted) > 1 {
+        return Err(Refusal::of("Cannot perform more than one GSI creation or deletion in a single update"));
+    }
+    Ok(())
+}
+
+/// The limits of a table or of an index; those that the template no longer has are none (`-1`). Without requests on
+/// demand there is nothing to limit.
+fn limits(on: &On<'_, '_>, wanted: &Value, was: &Value) -> Done<Value> {
+    const LIMITS: [&str; 2] = ["MaxReadRequestUnits", "MaxWriteRequestUnits"];
+    only(get(wanted, "OnDemandThroughput").unwrap_or(&Value::Null), &LIMITS)?;
+    let own = |of: &Value, member: &str| at(of, &format!("OnDemandThroughput.{member}")).cloned();
+    let on_demand = on.text("BillingMode").as_deref() == Some("PAY_PER_REQUEST");
+    let value = |member| match (own(wanted, member), own(was, member)) {
+        (None, Some(_)) if on_demand => Value::Int(-1),
+        (wanted, _) => wanted.unwrap_or(Value::Null),
+    };
+    Ok(match map(LIMITS.map(|member| (member, value(member)))) {
+        Value::Map(entries) if entries.is_empty() => Value::Null,
+        limits => limits,
+    })
+}
+
+/// The indexes that stay and whose throughput does not.
+fn throughputs(on: &On<'_, '_>) -> Done<Vec<Value>> {
+    let (wanted, was) = (list(on.prop("GlobalSecondaryIndexes")), list(on.was("GlobalSecondaryIndexes")));
     let mut all = Vec::new();
     for index in &wanted {
         let name = text_at(index, "IndexName");
@@ -195,12 +239,16 @@ fn throughputs(on: &On<'_, '_>) -> Vec<Value> {
             (old, Some(new)) if !alike(old, Some(new)) => (member, new.clone()),
             _ => (member, Value::Null),
         };
-        let (units, limits) = (own("ProvisionedThroughput"), own("OnDemandThroughput"));
+        let units = own("ProvisionedThroughput");
+        let limits = match alike(get(old, "OnDemandThroughput"), get(index, "OnDemandThroughput")) {
+            true => ("OnDemandThroughput", Value::Null),
+            false => ("OnDemandThroughput", limits(on, index, old)?),
+        };
         if units.1 != Value::Null || limits.1 != Value::Null {
             all.push(map([("Update", map([("IndexName", Value::Str(name)), units, limits]))]));
         }
     }
-    all
+    Ok(all)
 }
 
 fn index_names(value: Option<&Value>) -> Vec<String> {
@@ -232,10 +280,7 @@ fn ready(on: &mut On<'_, '_>) -> Done<Option<Attributes>> {
 
 /// One index goes or comes; whether there was one to go or come.
 fn next_index(on: &mut On<'_, '_>, there: &[String]) -> Done<bool> {
-    let wanted = match on.prop("GlobalSecondaryIndexes") {
-        Value::List(items) => items,
-        _ => Vec::new(),
-    };
+    let wanted = list(on.prop("GlobalSecondaryIndexes"));
     let named = |name: &String| wanted.iter().any(|index| text_at(index, "IndexName") == *name);
     let change = match there.iter().find(|name| !named(name)) {
         Some(old) => map([("Delete", map([("IndexName", Value::str(old))]))]),
@@ -301,12 +346,7 @@ fn recovery(on: &mut On<'_, '_>) -> Done<bool> {
 
 /// The table and its indexes tell of their contributors, or no longer do; whether that is still on its way.
 fn insights(on: &mut On<'_, '_>) -> Done<bool> {
-    let (wanted, was) = (on.prop("GlobalSecondaryIndexes"), on.was("GlobalSecondaryIndexes"));
-    let list = |value| match value {
-        Value::List(items) => items,
-        _ => Vec::new(),
-    };
-    let (wanted, was) = (list(wanted), list(was));
+    let (wanted, was) = (list(on.prop("GlobalSecondaryIndexes")), list(on.was("GlobalSecondaryIndexes")));
     let mut all = vec![(Value::Null, on.prop(INSIGHTS), on.was(INSIGHTS))];
     let own = |index: Option<&Value>| index.and_then(|i| get(i, INSIGHTS)).cloned().unwrap_or(Value::Null);
     for index in &wanted {

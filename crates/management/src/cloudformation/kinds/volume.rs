@@ -37,6 +37,7 @@ pub(super) static KINDS: &[Kind] = &[
                 other => Err(Refusal::of(format!("Volume {} did not stabilize: {other}.", on.physical))),
             }
         },
+        mark: |on| on.mark(on.physical()),
         ..BASE
     },
     Kind {

@@ -1,7 +1,7 @@
 //! Networks: VPCs, subnets, gateways, route tables, routes.
 
 use super::on::{KEYS, On, Tagger, at, map, text_at};
-use super::{Attributes, BASE, Done, Kind, Made, Refusal};
+use super::{Attributes, BASE, Done, Kind, Made, Refusal, look};
 use wire::Value;
 
 pub(super) const EC2: &str = "ec2";
@@ -28,6 +28,8 @@ pub(super) static KINDS: &[Kind] = &[
         },
         delete: |on| on.end(EC2, "DeleteVpc", map([("VpcId", on.physical())])),
         ready: vpc_ready,
+        mark: |on| on.mark(on.physical()),
+        look: Some(&look::network::VPC),
         ..BASE
     },
     Kind {
@@ -46,6 +48,8 @@ pub(super) static KINDS: &[Kind] = &[
                 on.call(EC2, "DescribeSubnets", map([("SubnetIds", Value::List(vec![on.physical()]))]))?;
             Ok((text_at(&answer, "Subnets.0.State") == "available").then(Vec::new))
         },
+        mark: |on| on.mark(on.physical()),
+        look: Some(&look::network::SUBNET),
         ..BASE
     },
     Kind {
@@ -57,6 +61,8 @@ pub(super) static KINDS: &[Kind] = &[
         },
         update: retagged,
         delete: |on| on.end(EC2, "DeleteInternetGateway", map([("InternetGatewayId", on.physical())])),
+        mark: |on| on.mark(on.physical()),
+        look: Some(&look::network::GATEWAY),
         ..BASE
     },
     Kind {
@@ -85,6 +91,8 @@ pub(super) static KINDS: &[Kind] = &[
         create: |on| simple(on, "CreateRouteTable", "route-table", "RouteTable.RouteTableId", &["VpcId"]),
         update: retagged,
         delete: |on| on.end(EC2, "DeleteRouteTable", map([("RouteTableId", on.physical())])),
+        mark: |on| on.mark(on.physical()),
+        look: Some(&look::network::TABLE),
         ..BASE
     },
     Kind {
@@ -147,6 +155,7 @@ pub(super) static KINDS: &[Kind] = &[
             Err(refusal) if refusal.gone => Ok(true),
             other => Ok(matches!(other?.0.as_str(), "deleted" | "")),
         },
+        mark: |on| on.mark(on.physical()),
         ..BASE
     },
 ];
@@ -225,7 +234,7 @@ fn vpc_settings(on: &mut On<'_, '_>, id: Value) -> Done<()> {
     Ok(())
 }
 
-fn vpc_ready(on: &mut On<'_, '_>) -> Done<Option<Attributes>> {
+pub(super) fn vpc_ready(on: &mut On<'_, '_>) -> Done<Option<Attributes>> {
     let id = on.physical();
     let answer = on.call(EC2, "DescribeVpcs", map([("VpcIds", Value::List(vec![id.clone()]))]))?;
     if text_at(&answer, "Vpcs.0.State") != "available" {

@@ -1,20 +1,22 @@
 //! Change sets: made, shown, carried out, thrown away.
 
+use super::import::Retold;
 use super::stack::{check_kinds, check_name, differs, fresh, may_update, register, start_update};
 use super::{
-    Offer, Parameter, ParameterView, Tag, Taken, begin, body, changeable, existing, find, given, live,
-    source, tags, take, topics, views,
+    Offer, Parameter, ParameterView, Tag, Taken, begin, body, changeable, existing, find, given, import,
+    live, source, tags, take, topics, views,
 };
 use crate::cloudformation::access;
 use crate::cloudformation::change_set::{
     CHANGE_SETS, Change, ChangeSet, Detail, Topics, by_arn, changes, of,
 };
 use crate::cloudformation::errors::{CfnError, invalid};
-use crate::cloudformation::model::{BODIES, Body, Job, NOW, Phase, Stack};
+use crate::cloudformation::model::{BODIES, Body, Import, Job, NOW, Phase, Stack};
 use crate::cloudformation::work::plan::{Plan, known};
 use base::Timestamp;
 use kernel::{Answer, Body as Payload, Cx, Dx, Empty};
-use wire::Fault;
+use std::collections::BTreeMap;
+use wire::{Fault, Pairs};
 
 kernel::ops! { pub(crate) static OPS:
     CreateChangeSet: [wait] create, "cloudformation:CreateChangeSet", access::change_set;
@@ -41,6 +43,14 @@ wire::shape! {
         kind: Option<String> = "ChangeSetType",
         on_failure: Option<String> = "OnStackFailure",
         notifies: Option<Vec<String>> = "NotificationARNs",
+        imports: Vec<ToImport> = "ResourcesToImport",
+    }
+
+    #[derive(Clone, Debug)]
+    pub(crate) struct ToImport {
+        pub(super) kind: String = "ResourceType",
+        pub(super) name: String = "LogicalResourceId",
+        pub(super) identifier: Pairs<String> = "ResourceIdentifier",
     }
 
     #[derive(Clone, Debug)]
@@ -162,11 +172,17 @@ async fn create(dx: Dx, mut req: CreateChangeSet, _: Payload) -> Result<Answer<C
 }
 
 fn make(cx: &mut Cx<'_>, req: CreateChangeSet, text: Option<String>) -> Result<Created, CfnError> {
-    let creates = req.kind.as_deref() == Some("CREATE");
-    if req.kind.as_deref() == Some("IMPORT") {
-        return Err(CfnError::NotBuilt("The import of resources".into()));
-    }
+    let imports = req.kind.as_deref() == Some("IMPORT");
+    import::check_asked(imports, &req.imports)?;
+    let creates = match req.kind.as_deref() {
+        // AWS: of a stack that is not there an import makes one.
+        Some("IMPORT") => find(cx, &req.stack)?.is_none_or(|stack| stack.status == "REVIEW_IN_PROGRESS"),
+        kind => kind == Some("CREATE"),
+    };
     let stack = stack_for(cx, &req.stack, creates)?;
+    if imports && !creates {
+        import::may_import(&stack)?;
+    }
     if let Some(known) = CHANGE_SETS.get(cx.tx, &stack.key().str(&req.name))? {
         if req.token.is_some() && known.token == req.token {
             return Ok(Created { id: known.arn(&stack), stack: stack.arn() });
@@ -180,6 +196,10 @@ fn make(cx: &mut Cx<'_>, req: CreateChangeSet, text: Option<String>) -> Result<C
             return Err(invalid("UsePreviousTemplate cannot be specified for a new stack."));
         }
         _ => text.ok_or_else(source::missing)?,
+    };
+    let retold = Retold {
+        role: req.role.is_some() && req.role != stack.role,
+        tags: req.tags.as_ref().is_some_and(|tags| !same_tags(tags, &stack.tags)),
     };
     let before = present.as_ref().map(|body| body.parameters(cx.cloud())).unwrap_or_default();
     let tags = req.tags.map(tags).transpose()?.unwrap_or_else(|| stack.tags.clone());
@@ -198,17 +218,8 @@ fn make(cx: &mut Cx<'_>, req: CreateChangeSet, text: Option<String>) -> Result<C
         },
     )?;
     check_kinds(cx, &stack, &plan)?;
-    let resources = known(cx.tx, &stack)?;
-    let seen = match &present {
-        Some(present) => Plan::of(cx.cloud(), &stack, present)?.parameters,
-        None => before,
-    };
-    let changes = changes(cx, &stack, &plan, &resources, &seen)?;
-    let differs = match &present {
-        Some(present) if !creates => differs(cx, &stack, &plan, present)?,
-        _ => true,
-    };
-    let (status, execution, reason) = outcome(differs);
+    let Foreseen { changes, imports, status, execution, reason } =
+        foresee(cx, &stack, &plan, present.as_ref(), creates, imports.then_some((&req.imports, retold)))?;
     let set = ChangeSet {
         name: req.name,
         id: base::id::uuid(cx.rng()),
@@ -226,9 +237,54 @@ fn make(cx: &mut Cx<'_>, req: CreateChangeSet, text: Option<String>) -> Result<C
         on_failure: req.on_failure,
         token: req.token,
         notifies: req.notifies.map(topics).transpose()?.map(|arns| Topics { arns }),
+        imports,
     };
     set.save(cx.tx, &stack);
     Ok(Created { id: set.arn(&stack), stack: stack.arn() })
+}
+
+/// What a change set would do, and whether it can be carried out.
+struct Foreseen {
+    changes: Vec<Change>,
+    imports: Vec<Import>,
+    status: &'static str,
+    execution: &'static str,
+    reason: Option<String>,
+}
+
+/// Holds the plan against the stack. `import`: of an import, what is to be imported, and what else was said.
+fn foresee(
+    cx: &mut Cx<'_>,
+    stack: &Stack,
+    plan: &Plan,
+    present: Option<&Body>,
+    creates: bool,
+    import: Option<(&Vec<ToImport>, Retold)>,
+) -> Result<Foreseen, CfnError> {
+    let resources = known(cx.tx, stack)?;
+    let before = present.map(|present| Plan::of(cx.cloud(), stack, present)).transpose()?;
+    let nothing = BTreeMap::new();
+    let seen = before.as_ref().map_or(&nothing, |before| &before.parameters);
+    let mut changes = changes(cx, stack, plan, &resources, seen)?;
+    if let Some((asked, retold)) = import {
+        import::check_rest(plan, before.as_ref(), &retold)?;
+        let imports = import::checked(plan, &changes, asked)?;
+        changes = imports.iter().map(import::change).collect();
+        let (status, execution, reason) = import::outcome(cx, stack, &imports)?;
+        return Ok(Foreseen { changes, imports, status, execution, reason });
+    }
+    let differs = match present {
+        Some(present) if !creates => differs(cx, stack, plan, present)?,
+        _ => true,
+    };
+    let (status, execution, reason) = outcome(differs);
+    Ok(Foreseen { changes, imports: Vec::new(), status, execution, reason })
+}
+
+/// Whether these are the stack's tags, in whatever order.
+fn same_tags(tags: &[Tag], own: &[(String, String)]) -> bool {
+    let is_own = |tag: &Tag| own.iter().any(|(key, value)| *key == tag.key && *value == tag.value);
+    tags.len() == own.len() && tags.iter().all(is_own)
 }
 
 /// The status of a change set, whether it can be carried out, and why not.
@@ -286,7 +342,12 @@ fn execute(cx: &mut Cx<'_>, req: Execute) -> Result<Empty, CfnError> {
     }
     stack.token = req.token;
     let plan = Plan::of(cx.cloud(), &stack, &set.body)?;
-    if set.creates {
+    if !set.imports.is_empty() {
+        if !set.creates {
+            import::may_import(&stack)?;
+        }
+        import::start(cx, &mut stack, &plan, &set)?;
+    } else if set.creates {
         first(cx, &mut stack, &set, &plan, req.disable_rollback.unwrap_or(false))?;
     } else {
         may_update(&stack)?;

@@ -2,6 +2,7 @@
 
 use super::{ParameterView, Tag, existing, views};
 use crate::cloudformation::access;
+use crate::cloudformation::drift::NOT_CHECKED;
 use crate::cloudformation::errors::{CfnError, invalid};
 use crate::cloudformation::model::{STACKS, Stack};
 use base::Timestamp;
@@ -61,9 +62,11 @@ wire::shape! {
         export: Option<String> = "ExportName",
     }
 
-    /// Nobody looks for drift.
     #[derive(Clone, Debug)]
-    pub(crate) struct Drift { status: String = "StackDriftStatus" }
+    pub(crate) struct Drift {
+        status: String = "StackDriftStatus",
+        checked: Option<Timestamp> = "LastCheckTimestamp",
+    }
 
     #[derive(Clone, Debug)]
     pub(crate) struct ListStacks {
@@ -97,12 +100,12 @@ fn some<T>(items: Vec<T>) -> Option<Vec<T>> {
     if items.is_empty() { None } else { Some(items) }
 }
 
-fn drift() -> Drift {
-    Drift { status: "NOT_CHECKED".into() }
+fn drift(stack: &Stack) -> Drift {
+    Drift { status: stack.drift.clone().unwrap_or_else(|| NOT_CHECKED.into()), checked: stack.drift_checked }
 }
 
 fn view(stack: Stack) -> View {
-    let id = stack.arn();
+    let (id, drift) = (stack.arn(), drift(&stack));
     let output = |o: crate::cloudformation::model::Shown| OutputView {
         key: o.name,
         value: o.value,
@@ -130,7 +133,7 @@ fn view(stack: Stack) -> View {
         parent: stack.parent,
         root: stack.root,
         notifies: stack.notifies,
-        drift: drift(),
+        drift,
     }
 }
 
@@ -180,6 +183,7 @@ fn list(cx: &mut Cx<'_>, req: ListStacks) -> Result<Summaries, CfnError> {
     let (stacks, token) = page(cx, &name, req.token.as_deref(), keep)?;
     let summary = |stack: Stack| Summary {
         id: stack.arn(),
+        drift: drift(&stack),
         name: stack.name,
         description: stack.description,
         created: stack.created,
@@ -189,7 +193,6 @@ fn list(cx: &mut Cx<'_>, req: ListStacks) -> Result<Summaries, CfnError> {
         reason: stack.reason,
         parent: stack.parent,
         root: stack.root,
-        drift: drift(),
     };
     Ok(Summaries { stacks: stacks.into_iter().map(summary).collect(), token })
 }

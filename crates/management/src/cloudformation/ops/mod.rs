@@ -2,10 +2,12 @@
 
 pub(super) mod change_set;
 pub(super) mod describe;
+pub(super) mod drift;
 pub(super) mod event;
 mod expansion;
 pub(super) mod export;
 pub(super) mod hold;
+mod import;
 mod lookup;
 pub(super) mod policy;
 pub(super) mod resource;
@@ -245,27 +247,32 @@ pub(super) fn body(cx: &Cx<'_>, stack: &Stack) -> Result<Option<Body>, CfnError>
 /// Puts an operation on its way, in the stead of the stack's role or of the caller. `how`: what it is, and what is
 /// particular to it.
 pub(super) fn begin(cx: &mut Cx<'_>, stack: &Stack, how: Job) -> Result<(), CfnError> {
+    let job = Job { role: stack.role.clone(), ..how };
+    let job = in_stead(cx, stack, job)?;
+    JOBS.put(cx.tx, &Key::global().str(&stack.id), &job);
+    Ok(())
+}
+
+/// Work on a stack that goes on after the call, in the stead of the role that it names or of the caller.
+fn in_stead(cx: &Cx<'_>, stack: &Stack, how: Job) -> Result<Job, CfnError> {
     let caller = cx.caller;
-    if caller.access_key.is_empty() && stack.role.is_none() {
+    if caller.access_key.is_empty() && how.role.is_none() {
         return Err(CfnError::NotBuilt("A stack without a role in the name of a service".into()));
     }
     let token =
         caller.session.as_ref().map(|session| session.token.0.as_str()).filter(|token| !token.is_empty());
     let plain = cx.request.peer.as_ref().is_some_and(|peer| peer.tls.is_none());
-    let job = Job {
+    Ok(Job {
         account: stack.account,
         region: stack.region,
         stack: stack.id.clone(),
         access_key: caller.access_key.clone(),
         sealed_token: token.map(|token| seal_text(cx.cloud(), token)),
-        role: stack.role.clone(),
         host: cx.request.host.clone().filter(|_| plain),
         started: cx.now,
         principal: caller.user_id.clone(),
         ..how
-    };
-    JOBS.put(cx.tx, &Key::global().str(&stack.id), &job);
-    Ok(())
+    })
 }
 
 /// AWS: a stack has five at most.

@@ -2,6 +2,7 @@
 
 use super::{existing, find};
 use crate::cloudformation::access;
+use crate::cloudformation::drift::{self, NOT_CHECKED};
 use crate::cloudformation::errors::{CfnError, invalid};
 use crate::cloudformation::model::{RESOURCES, Resource, STACKS, Stack};
 use crate::cloudformation::work::plan::known;
@@ -42,7 +43,10 @@ wire::shape! {
     }
 
     #[derive(Clone, Debug)]
-    pub(crate) struct Drift { status: String = "StackResourceDriftStatus" }
+    pub(crate) struct Drift {
+        status: String = "StackResourceDriftStatus",
+        checked: Option<Timestamp> = "LastCheckTimestamp",
+    }
 
     #[derive(Clone, Debug)]
     pub(crate) struct DescribeStackResources {
@@ -91,8 +95,11 @@ wire::shape! {
     }
 }
 
-fn drift() -> Drift {
-    Drift { status: "NOT_CHECKED".into() }
+/// What is known of its drift; a kind that is not looked at is not checked.
+fn drift(cx: &Cx<'_>, stack: &Stack, resource: &Resource) -> Result<Drift, CfnError> {
+    let known = drift::of(cx.tx, stack, resource)?;
+    let checked = known.as_ref().map(|drift| drift.time);
+    Ok(Drift { status: known.map_or_else(|| NOT_CHECKED.into(), |drift| drift.status), checked })
 }
 
 fn physical(resource: &Resource) -> Option<String> {
@@ -104,6 +111,7 @@ fn one(cx: &mut Cx<'_>, req: DescribeStackResource) -> Result<Detailed, CfnError
         find(cx, &req.stack)?.ok_or_else(|| invalid(format!("Stack '{}' does not exist", req.stack)))?;
     let missing = || invalid(format!("Resource {} does not exist for stack {}", req.name, stack.name));
     let resource = RESOURCES.get(cx.tx, &stack.key().str(&req.name))?.ok_or_else(missing)?;
+    let drift = drift(cx, &stack, &resource)?;
     Ok(Detailed {
         detail: Detail {
             stack: stack.name.clone(),
@@ -115,13 +123,14 @@ fn one(cx: &mut Cx<'_>, req: DescribeStackResource) -> Result<Detailed, CfnError
             status: resource.status,
             reason: resource.reason,
             metadata: resource.metadata,
-            drift: drift(),
+            drift,
         },
     })
 }
 
-fn view(stack: &Stack, resource: Resource) -> View {
-    View {
+fn view(cx: &Cx<'_>, stack: &Stack, resource: Resource) -> Result<View, CfnError> {
+    let drift = drift(cx, stack, &resource)?;
+    Ok(View {
         stack: stack.name.clone(),
         stack_id: stack.arn(),
         physical: physical(&resource),
@@ -130,8 +139,8 @@ fn view(stack: &Stack, resource: Resource) -> View {
         time: resource.time,
         status: resource.status,
         reason: resource.reason,
-        drift: drift(),
-    }
+        drift,
+    })
 }
 
 fn several(cx: &mut Cx<'_>, req: DescribeStackResources) -> Result<Described, CfnError> {
@@ -144,7 +153,8 @@ fn several(cx: &mut Cx<'_>, req: DescribeStackResources) -> Result<Described, Cf
     };
     let resources = known(cx.tx, &stack)?.into_values();
     let named = resources.filter(|resource| req.name.as_ref().is_none_or(|name| *name == resource.name));
-    Ok(Described { resources: named.take(PAGE_MAX).map(|resource| view(&stack, resource)).collect() })
+    let views = named.take(PAGE_MAX).map(|resource| view(cx, &stack, resource));
+    Ok(Described { resources: views.collect::<Result<_, _>>()? })
 }
 
 /// The stack that has a resource of this physical id.
@@ -173,14 +183,18 @@ fn list(cx: &mut Cx<'_>, req: ListStackResources) -> Result<Listed, CfnError> {
     };
     let page = RESOURCES.page(cx.tx, &stack.key(), after.as_ref(), PAGE_MAX)?;
     let token = page.next.map(|next| cx.pager().token(&list, next.as_bytes()));
-    let summary = |resource: Resource| Summary {
-        physical: physical(&resource),
-        name: resource.name,
-        kind: resource.kind,
-        time: resource.time,
-        status: resource.status,
-        reason: resource.reason,
-        drift: drift(),
+    let summary = |resource: Resource| -> Result<Summary, CfnError> {
+        Ok(Summary {
+            physical: physical(&resource),
+            drift: drift(cx, &stack, &resource)?,
+            name: resource.name,
+            kind: resource.kind,
+            time: resource.time,
+            status: resource.status,
+            reason: resource.reason,
+        })
     };
-    Ok(Listed { resources: page.items.into_iter().map(|(_, resource)| summary(resource)).collect(), token })
+    let resources =
+        page.items.into_iter().map(|(_, resource)| summary(resource)).collect::<Result<_, _>>()?;
+    Ok(Listed { resources, token })
 }

@@ -174,8 +174,15 @@ fn make(cx: &mut Cx<'_>, mut req: CreateStack, text: Option<String>) -> Result<S
 
 /// Where an update may begin.
 pub(super) fn may_update(stack: &Stack) -> Result<(), CfnError> {
-    let fit =
-        ["CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "CREATE_FAILED", "UPDATE_FAILED"];
+    let fit = [
+        "CREATE_COMPLETE",
+        "UPDATE_COMPLETE",
+        "UPDATE_ROLLBACK_COMPLETE",
+        "CREATE_FAILED",
+        "UPDATE_FAILED",
+        "IMPORT_COMPLETE",
+        "IMPORT_ROLLBACK_COMPLETE",
+    ];
     if fit.contains(&stack.status.as_str()) { Ok(()) } else { Err(stands_in(stack, "updated")) }
 }
 
@@ -221,7 +228,8 @@ fn change(cx: &mut Cx<'_>, mut req: UpdateStack, text: Option<String>) -> Result
         return Ok(answer);
     }
     may_update(&stack)?;
-    let present = body(cx, &stack)?.ok_or(CfnError::Internal)?;
+    // One whose first import was taken back has nothing that could be updated.
+    let present = body(cx, &stack)?.ok_or_else(|| stands_in(&stack, "updated"))?;
     let text = match req.previous {
         Some(true) if text.is_some() => {
             return Err(invalid("You cannot specify both usePreviousTemplate and Template Body."));

@@ -4,6 +4,7 @@ use super::expansion::{looked_at, transforms};
 use super::{body, capabilities_of, capabilities_reason, existing, source};
 use crate::cloudformation::access;
 use crate::cloudformation::errors::{CfnError, invalid};
+use crate::cloudformation::kinds::kind;
 use crate::cloudformation::template::{Template, yaml};
 use kernel::{Answer, Body, Cx, Dx};
 use wire::Fault;
@@ -45,6 +46,15 @@ wire::shape! {
         version: Option<String> = "Version",
         metadata: Option<String> = "Metadata",
         transforms: Option<Vec<String>> = "DeclaredTransforms",
+        identifiers: Option<Vec<Identified>> = "ResourceIdentifierSummaries",
+    }
+
+    /// By what the resources of a kind are imported.
+    #[derive(Clone, Debug)]
+    pub(crate) struct Identified {
+        kind: String = "ResourceType",
+        names: Vec<String> = "LogicalResourceIds",
+        identifiers: Vec<String> = "ResourceIdentifiers",
     }
 
     #[derive(Clone, Debug)]
@@ -169,9 +179,27 @@ fn sum_up(cx: &mut Cx<'_>, stack: Option<String>, text: Option<String>) -> Resul
         kinds,
         metadata: template.metadata.as_ref().map(wire::json::text),
         transforms: some(template.transforms.clone()),
+        identifiers: identified(&template),
         description: template.description,
         version: template.version,
     })
+}
+
+fn identified(template: &Template) -> Option<Vec<Identified>> {
+    let mut all: Vec<Identified> = Vec::new();
+    for resource in &template.resources {
+        let look = kind(&resource.kind).and_then(|kind| kind.look);
+        let Some(identifier) = look.and_then(|look| look.identifier) else { continue };
+        match all.iter_mut().find(|known| known.kind == resource.kind) {
+            Some(known) => known.names.push(resource.name.clone()),
+            None => all.push(Identified {
+                kind: resource.kind.clone(),
+                names: vec![resource.name.clone()],
+                identifiers: vec![identifier.to_owned()],
+            }),
+        }
+    }
+    (!all.is_empty()).then_some(all)
 }
 
 async fn validate(dx: Dx, req: ValidateTemplate, _: Body) -> Result<Answer<Valid>, Fault> {

@@ -68,6 +68,8 @@ pub(crate) struct Resource {
     pub(crate) condition: Option<String>,
     /// What becomes of it when it leaves the stack.
     pub(crate) deletion: Keep,
+    /// The template says so.
+    pub(crate) deletion_is_said: bool,
     /// What becomes of the old one when it is replaced.
     pub(crate) replacement: Keep,
     /// What its creation waits for, not yet evaluated.

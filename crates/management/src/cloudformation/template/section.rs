@@ -210,6 +210,7 @@ fn resource(name: &str, body: &Value) -> Result<Resource, Wrong> {
         depends_on: names(get(body, "DependsOn"), &name)?,
         condition: get(body, "Condition").and_then(text),
         deletion: keep(get(body, "DeletionPolicy"), &name, "DeletionPolicy")?,
+        deletion_is_said: get(body, "DeletionPolicy").is_some(),
         replacement: keep(get(body, "UpdateReplacePolicy"), &name, "UpdateReplacePolicy")?,
         metadata: get(body, "Metadata").cloned(),
         creation: policy::creation(get(body, "CreationPolicy"), kind, &name)?,

@@ -3,6 +3,7 @@
 use super::forward::{Pass, called};
 use super::plan::known;
 use super::step::{Task, Worker, commit, enter, merged, reread};
+use crate::cloudformation::drift::DRIFTS;
 use crate::cloudformation::kinds::{Kind, kind};
 use crate::cloudformation::model::{Past, RESOURCES, Resource, Stack, open, seal};
 use store::Tx;
@@ -52,6 +53,10 @@ impl Worker<'_> {
             self.settled(tx, stack, resource);
             return Ok(());
         };
+        if skipped {
+            // AWS: nobody knows how it is, until somebody looks.
+            DRIFTS.delete(tx, &resource.key(stack));
+        }
         if resource.replaced || skipped {
             let attempt = resource.past();
             if resource.replaced {

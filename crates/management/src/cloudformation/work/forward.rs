@@ -154,15 +154,8 @@ impl Worker<'_> {
         let world =
             Made { cloud: self.cloud, from: tx, stack, known, shows: true, imports: RefCell::default() };
         let properties = plan.properties(evaluator, name, &world)?;
-        let masked = plan.masked();
-        let shown = if masked.is_none() && !world.hides() {
-            wire::json::text(&properties)
-        } else {
-            let masked = masked.as_ref().unwrap_or(&plan.parameters);
-            let evaluator = Evaluator::masked(evaluator, masked);
-            let shown = Made { shows: false, imports: RefCell::default(), ..world };
-            wire::json::text(&plan.properties(&evaluator, name, &shown)?)
-        };
+        let veiled = plan.veiled(evaluator, name, &world)?;
+        let shown = wire::json::text(veiled.as_ref().unwrap_or(&properties));
         let signals = plan.signals(evaluator, name, &world)?;
         Ok(Evaluated { properties, shown, imports: world.imports.into_inner(), signals })
     }
@@ -265,7 +258,9 @@ impl Worker<'_> {
                 resource.physical = made.physical;
                 resource.properties = seal(self.cloud, &wanted.properties);
                 resource.attributes = seal(self.cloud, &merged(nothing, made.attributes));
-                if let Err(refusal) = self.await_signals(tx, stack, resource, wanted.signals) {
+                let marked = self.mark(tx, stack, resource, wanted.kind);
+                let ready = marked.and_then(|()| self.await_signals(tx, stack, resource, wanted.signals));
+                if let Err(refusal) = ready {
                     let failed = format!("{verb}_FAILED");
                     enter(self.cloud, tx, stack, resource, &failed, Some(&refusal.reason), shown);
                     return;
@@ -279,6 +274,25 @@ impl Worker<'_> {
                 enter(self.cloud, tx, stack, resource, &failed, Some(&refusal.reason), shown);
             }
         }
+    }
+
+    /// The tags that tell of the stack come to what is there.
+    pub(super) fn mark(
+        &self,
+        tx: &mut Tx,
+        stack: &Stack,
+        resource: &Resource,
+        kind: &Kind,
+    ) -> Result<(), Refusal> {
+        let properties = open(self.cloud, &resource.properties);
+        let task = Task {
+            logical: &resource.name,
+            physical: &resource.physical,
+            wanted: &properties,
+            before: &properties,
+            known: &open(self.cloud, &resource.attributes),
+        };
+        self.act(tx, stack, &task, kind.mark)
     }
 
     fn update(

@@ -6,6 +6,8 @@
 
 mod back;
 mod forward;
+pub(crate) mod import;
+pub mod inspect;
 pub mod notify;
 pub(crate) mod phase;
 pub(crate) mod plan;
@@ -13,6 +15,7 @@ mod removal;
 mod step;
 
 use super::asked::{ASKED, SIGNALS};
+use super::drift::{self, DETECTIONS};
 use super::model::{BODIES, EVENTS, JOBS, RESOURCES, STACKS};
 use base::Timestamp;
 use kernel::Cloud;
@@ -60,7 +63,7 @@ impl Reconciler for Deploy {
     }
 }
 
-/// Forgets stacks that were deleted long ago.
+/// Forgets stacks that were deleted long ago, and looks at drift that are as old.
 #[derive(Debug)]
 pub struct Forget;
 
@@ -87,6 +90,7 @@ impl Reconciler for Forget {
             let mut tx = cloud.store().begin();
             STACKS.delete(&mut tx, &key);
             let failed = |e: store::StoreError| e.to_string();
+            drift::forget(&mut tx, &stack).map_err(failed)?;
             for entry in BODIES.scan(&snapshot, &key, Direction::Forward) {
                 BODIES.delete(&mut tx, &entry.map_err(failed)?.0);
             }
@@ -103,6 +107,14 @@ impl Reconciler for Forget {
                 SIGNALS.delete(&mut tx, &entry.map_err(failed)?.0);
             }
             step::commit(tx)?;
+        }
+        for entry in DETECTIONS.scan(&snapshot, &Key::empty(), Direction::Forward) {
+            let (key, detection) = entry.map_err(|e| e.to_string())?;
+            if detection.started.plus(SHOWN) <= now {
+                let mut tx = cloud.store().begin();
+                DETECTIONS.delete(&mut tx, &key);
+                step::commit(tx)?;
+            }
         }
         Ok(None)
     }

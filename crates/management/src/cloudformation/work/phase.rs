@@ -6,6 +6,8 @@
 //! Update ─▶ Cleanup ───▶ UPDATE_COMPLETE
 //!    └─ a failure ─▶ UpdateRollback ─▶ RollbackCleanup ─▶ UPDATE_ROLLBACK_COMPLETE | UPDATE_ROLLBACK_FAILED
 //! Delete ──────────────▶ DELETE_COMPLETE | DELETE_FAILED
+//! Import ──────────────▶ IMPORT_COMPLETE
+//!    └─ a failure ─▶ ImportRollback ─▶ IMPORT_ROLLBACK_COMPLETE
 //! ```
 
 use super::forward::Pass;
@@ -43,6 +45,8 @@ pub(super) fn advance(cloud: &Arc<Cloud>, id: &str) -> Result<bool, String> {
             Phase::Create | Phase::Update => worker.deploy(&stack)?,
             // The work on the stack around it lets it go on.
             Phase::Held => return Ok(false),
+            Phase::Import => worker.import(&stack)?,
+            Phase::ImportRollback => worker.leave(&stack)?,
             Phase::UpdateRollback => {
                 let pass = worker.back(&stack)?;
                 match (pass.did, pass.waits, pass.failed) {
@@ -67,11 +71,11 @@ pub(super) fn advance(cloud: &Arc<Cloud>, id: &str) -> Result<bool, String> {
 }
 
 impl Worker<'_> {
-    fn job_key(&self) -> Key {
+    pub(super) fn job_key(&self) -> Key {
         Key::global().str(&self.job.stack)
     }
 
-    fn turn(&self, tx: &mut Tx, phase: Phase) {
+    pub(super) fn turn(&self, tx: &mut Tx, phase: Phase) {
         JOBS.put(tx, &self.job_key(), &Job { phase, cancelled: false, ..self.job.clone() });
     }
 
@@ -159,6 +163,16 @@ impl Worker<'_> {
             release(&mut tx, &stack)?;
         }
         commit(tx).map(|_| false)
+    }
+
+    /// The template that was to be the next one is thrown away.
+    pub(super) fn drop_next(&self, tx: &mut Tx, stack: &mut Stack) -> Result<(), String> {
+        BODIES.delete(tx, &stack.key().str(NEXT));
+        if let Some(plan) = Plan::load(self.cloud, tx, stack, NOW)? {
+            (stack.parameters, stack.resolved) = (plan.shown(), plan.shown_resolved());
+            stack.tags = plan.tags;
+        }
+        Ok(())
     }
 
     fn outputs(
@@ -303,11 +317,7 @@ impl Worker<'_> {
             _ => "UPDATE_ROLLBACK_COMPLETE",
         };
         if self.job.phase == Phase::RollbackCleanup {
-            BODIES.delete(&mut tx, &stack.key().str(NEXT));
-            if let Some(plan) = Plan::load(self.cloud, &tx, &stack, NOW)? {
-                (stack.parameters, stack.resolved) = (plan.shown(), plan.shown_resolved());
-                stack.tags = plan.tags;
-            }
+            self.drop_next(&mut tx, &mut stack)?;
         }
         if status == "DELETE_COMPLETE" {
             stack.deleted = Some(self.cloud.clock().now());
@@ -327,7 +337,7 @@ impl Worker<'_> {
 }
 
 /// The template that was the next one is the present one.
-fn take_next(tx: &mut Tx, stack: &Stack) -> Result<(), String> {
+pub(super) fn take_next(tx: &mut Tx, stack: &Stack) -> Result<(), String> {
     let key = stack.key().str(NEXT);
     if let Some(body) = BODIES.get(tx, &key).map_err(said)? {
         BODIES.put(tx, &stack.key().str(NOW), &body);

@@ -142,6 +142,23 @@ impl Plan {
 }
 
 impl Plan {
+    /// The properties as they are shown; `None` where nothing of them is hidden.
+    pub(crate) fn veiled(
+        &self,
+        evaluator: &Evaluator<'_>,
+        name: &str,
+        world: &Made<'_>,
+    ) -> Result<Option<Value>, Wrong> {
+        let masked = self.masked();
+        if masked.is_none() && !world.hides() {
+            return Ok(None);
+        }
+        let masked = masked.as_ref().unwrap_or(&self.parameters);
+        let evaluator = Evaluator::masked(evaluator, masked);
+        let shown = Made { shows: false, imports: RefCell::default(), ..*world };
+        self.properties(&evaluator, name, &shown).map(Some)
+    }
+
     /// What the creation of a resource waits for.
     pub(crate) fn signals(
         &self,

@@ -18,7 +18,12 @@ impl Worker<'_> {
                 Phase::Delete | Phase::Rollback => true,
                 Phase::Cleanup => resource.round != stack.round,
                 Phase::RollbackCleanup => resource.made_in == stack.round,
-                Phase::Create | Phase::Update | Phase::UpdateRollback | Phase::Held => false,
+                Phase::Create
+                | Phase::Update
+                | Phase::UpdateRollback
+                | Phase::Held
+                | Phase::Import
+                | Phase::ImportRollback => false,
             }
     }
 

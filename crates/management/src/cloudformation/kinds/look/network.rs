@@ -1,0 +1,94 @@
+//! VPCs, subnets, internet gateways and route tables.
+
+use super::{Look, Seen, gone, named, own, tags};
+use crate::cloudformation::kinds::Done;
+use crate::cloudformation::kinds::on::{On, map};
+use crate::cloudformation::kinds::vpc::{EC2, vpc_ready};
+use wire::Value;
+
+pub(in crate::cloudformation::kinds) static VPC: Look = Look {
+    sees: &["CidrBlock", "EnableDnsHostnames", "EnableDnsSupport", "InstanceTenancy", "Tags"],
+    blind: &[],
+    whole: &[],
+    read: vpc,
+    identifier: Some("VpcId"),
+};
+
+pub(in crate::cloudformation::kinds) static SUBNET: Look = Look {
+    sees: &["AvailabilityZone", "AvailabilityZoneId", "CidrBlock", "MapPublicIpOnLaunch", "Tags", "VpcId"],
+    blind: &[],
+    whole: &[],
+    read: subnet,
+    identifier: Some("SubnetId"),
+};
+
+pub(in crate::cloudformation::kinds) static GATEWAY: Look = Look {
+    sees: &["Tags"],
+    blind: &[],
+    whole: &[],
+    read: |on| {
+        let told = described(on, "DescribeInternetGateways", "InternetGateways", "InternetGatewayId")?;
+        Ok(Seen::of(tagged(&told), vec![("InternetGatewayId", on.physical())]))
+    },
+    identifier: Some("InternetGatewayId"),
+};
+
+pub(in crate::cloudformation::kinds) static TABLE: Look = Look {
+    sees: &["Tags", "VpcId"],
+    blind: &[],
+    whole: &[],
+    read: |on| {
+        let told = described(on, "DescribeRouteTables", "RouteTables", "RouteTableId")?;
+        let mut all = tagged(&told);
+        all.extend(named(&told, &[("VpcId", "VpcId")]));
+        Ok(Seen::of(all, vec![("RouteTableId", on.physical())]))
+    },
+    identifier: Some("RouteTableId"),
+};
+
+/// The one that is described by its id: `id` names it, `noun` the list of them.
+fn described(on: &mut On<'_, '_>, operation: &str, noun: &str, id: &str) -> Done<Value> {
+    let ids = Value::List(vec![on.physical()]);
+    let answer = on.ask(EC2, operation, Value::map([(format!("{id}s").as_str(), ids)]))?;
+    match own(&answer, &format!("{noun}.0")) {
+        Value::Null => Err(gone(on.physical)),
+        told => Ok(told),
+    }
+}
+
+fn tagged(told: &Value) -> Vec<(String, Value)> {
+    vec![("Tags".to_owned(), tags(&own(told, "Tags")))]
+}
+
+fn vpc(on: &mut On<'_, '_>) -> Done<Seen> {
+    let told = described(on, "DescribeVpcs", "Vpcs", "VpcId")?;
+    let mut all = tagged(&told);
+    all.extend(named(&told, &[("CidrBlock", "CidrBlock"), ("InstanceTenancy", "InstanceTenancy")]));
+    for (property, asked) in
+        [("EnableDnsHostnames", "enableDnsHostnames"), ("EnableDnsSupport", "enableDnsSupport")]
+    {
+        let input = map([("VpcId", on.physical()), ("Attribute", Value::str(asked))]);
+        let answer = on.ask(EC2, "DescribeVpcAttribute", input)?;
+        all.push((property.to_owned(), own(&answer, &format!("{property}.Value"))));
+    }
+    let mut attributes = vec![("VpcId", on.physical()), ("CidrBlock", own(&told, "CidrBlock"))];
+    attributes.extend(vpc_ready(on)?.unwrap_or_default());
+    Ok(Seen::of(all, attributes))
+}
+
+fn subnet(on: &mut On<'_, '_>) -> Done<Seen> {
+    const ATTRIBUTES: [&str; 4] = ["SubnetId", "VpcId", "CidrBlock", "AvailabilityZone"];
+    let told = described(on, "DescribeSubnets", "Subnets", "SubnetId")?;
+    let mut all = tagged(&told);
+    all.extend(named(
+        &told,
+        &[
+            ("AvailabilityZone", "AvailabilityZone"),
+            ("AvailabilityZoneId", "AvailabilityZoneId"),
+            ("CidrBlock", "CidrBlock"),
+            ("MapPublicIpOnLaunch", "MapPublicIpOnLaunch"),
+            ("VpcId", "VpcId"),
+        ],
+    ));
+    Ok(Seen::of(all, ATTRIBUTES.map(|name| (name, own(&told, name))).to_vec()))
+}

@@ -1,0 +1,60 @@
+//! Queues.
+
+use super::{Look, own, parsed, tags};
+use crate::cloudformation::kinds::Done;
+use crate::cloudformation::kinds::look::Seen;
+use crate::cloudformation::kinds::on::{On, map};
+use crate::cloudformation::kinds::sqs::{ATTRIBUTES, SQS};
+use wire::Value;
+
+pub(in crate::cloudformation::kinds) static QUEUE: Look = Look {
+    sees: &[
+        "ContentBasedDeduplication",
+        "DeduplicationScope",
+        "DelaySeconds",
+        "FifoQueue",
+        "FifoThroughputLimit",
+        "KmsDataKeyReusePeriodSeconds",
+        "MaximumMessageSize",
+        "MessageRetentionPeriod",
+        "QueueName",
+        "ReceiveMessageWaitTimeSeconds",
+        "RedriveAllowPolicy",
+        "RedrivePolicy",
+        "SqsManagedSseEnabled",
+        "Tags",
+        "VisibilityTimeout",
+    ],
+    blind: &[],
+    whole: &["RedriveAllowPolicy", "RedrivePolicy"],
+    read: queue,
+    identifier: Some("QueueUrl"),
+};
+
+fn queue(on: &mut On<'_, '_>) -> Done<Seen> {
+    let url = ("QueueUrl", on.physical());
+    let names = ("AttributeNames", Value::List(vec![Value::str("All")]));
+    let told = on.ask(SQS, "GetQueueAttributes", map([url.clone(), names]))?;
+    let told = own(&told, "Attributes");
+    let mut all: Vec<(String, Value)> = Vec::new();
+    // What a queue does not tell of is as it is where nobody has said otherwise.
+    for (name, default) in ATTRIBUTES.iter().chain(&[("FifoQueue", "false")]) {
+        let value = match own(&told, name) {
+            Value::Null if !default.is_empty() => Value::str(*default),
+            value => parsed_policy(name, value),
+        };
+        all.push(((*name).to_owned(), value));
+    }
+    let name = on.physical.rsplit('/').next().unwrap_or_default();
+    all.push(("QueueName".into(), Value::str(name)));
+    let tagged = on.ask(SQS, "ListQueueTags", map([url]))?;
+    all.push(("Tags".into(), tags(&own(&tagged, "Tags"))));
+    Ok(Seen::of(
+        all,
+        vec![("Arn", own(&told, "QueueArn")), ("QueueName", Value::str(name)), ("QueueUrl", on.physical())],
+    ))
+}
+
+fn parsed_policy(name: &str, value: Value) -> Value {
+    if name.ends_with("Policy") { parsed(&value) } else { value }
+}
