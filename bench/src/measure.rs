@@ -24,6 +24,10 @@ const WARM_UP: Duration = Duration::from_millis(300);
 const IDLE: Duration = Duration::from_secs(3);
 const GROW_SECONDS_MAX: u64 = 45;
 const FILL_SECONDS_MAX: u64 = 600;
+/// How long it may take to make what is measured upon. A server that writes all that it has with each change never ends.
+const PREPARE_MAX: Duration = Duration::from_secs(240);
+/// How long a server may sort what it was filled with before it is measured again.
+const SETTLE_MAX: Duration = Duration::from_secs(120);
 /// The scenarios have made some of the first numbers already.
 const FIRST_AMONG: u64 = 20_000_000;
 const MANY: usize = 32;
@@ -205,9 +209,13 @@ fn scenarios(
 fn prepare(contestant: &Contestant, server: &Server, plan: &Plan) -> Result<Captured, String> {
     let host = server.address.to_string();
     let mut captured = Captured::new();
+    let begun = Instant::now();
     for step in plan.prepare.iter().filter(|step| contestant.has(&step.service)) {
         let mut maker = Maker::new(step, &host, &captured, 0)?;
         for _ in 0..step.repeat {
+            if begun.elapsed() > PREPARE_MAX {
+                return Err(format!("preparation takes more than {} s", PREPARE_MAX.as_secs()));
+            }
             let answer =
                 load::one(server.address, &maker.next()).map_err(|why| format!("preparation: {why}"))?;
             for name in &step.capture {
@@ -317,6 +325,21 @@ fn grow(server: &Server, plan: &Plan, options: &Options, report: &mut Report) ->
     Ok(outcome.answered)
 }
 
+/// Waits until the server has nothing left to do of what it was given, or for as long as that is waited for.
+fn settle(server: &Server) -> Duration {
+    let begun = Instant::now();
+    let mut before = server.cpu();
+    while begun.elapsed() < SETTLE_MAX {
+        std::thread::sleep(IDLE);
+        let now = server.cpu();
+        if now.saturating_sub(before) < IDLE / 20 {
+            break;
+        }
+        before = now;
+    }
+    begun.elapsed()
+}
+
 /// Fills a table until it has so many items or the time is over, and measures what should not cost more then.
 fn fill(server: &Server, plan: &Plan, options: &Options, report: &mut Report) -> Result<(), String> {
     let captured = report.captured.clone();
@@ -327,6 +350,7 @@ fn fill(server: &Server, plan: &Plan, options: &Options, report: &mut Report) ->
     let outcome = outcome.map_err(|why| format!("while filling: {why}"))?;
     let items = outcome.answered * plan.fill_items;
     println!("  {items} items made in {:.1} s", outcome.took.as_secs_f64());
+    println!("  settled after {:.1} s", settle(server).as_secs_f64());
     let mut large = Filled { items, bytes: 0 };
     for scenario in &plan.among {
         let name = large.leg(&scenario.name);
