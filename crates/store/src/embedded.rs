@@ -21,7 +21,7 @@ use crate::range::{Direction, KeyRange};
 use crate::slice::Slice;
 use crate::store::Options;
 use crate::witness::Witness;
-use fjall::config::HashRatioPolicy;
+use fjall::config::{HashRatioPolicy, PartitioningPolicy};
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode, Readable};
 use std::fs::File;
 use std::io::ErrorKind;
@@ -162,11 +162,17 @@ fn open_tree(dir: &Path, options: &Options) -> Result<Tree, EngineError> {
                 .max_memtable_size(buffer)
                 .manual_journal_persist(true)
                 .data_block_hash_ratio_policy(HashRatioPolicy::all(HASH_RATIO))
+                .index_block_partitioning_policy(PartitioningPolicy::new(PARTED))
+                .filter_block_partitioning_policy(PartitioningPolicy::new(PARTED))
         })?;
         Ok(Tree { db, rows })
     }))
     .unwrap_or_else(|_| Err(EngineError::Damaged("its files are not what they should be".to_owned())))
 }
+
+/// On which levels a table's index and filter lie in pieces of 4 KiB: on all from the third on, whose are not kept in
+/// memory. Whole, they are most of a megabyte, and a read that does not find them in the cache reads all of it.
+const PARTED: [bool; 3] = [false, false, true];
 
 /// Buckets per row in a table's blocks: a point read finds its row without a binary search.
 const HASH_RATIO: f32 = 1.5;
