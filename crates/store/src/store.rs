@@ -190,7 +190,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Options {
-        Options { cache_bytes: 32 << 20, write_buffer_bytes: 16 << 20, reserve_bytes: 64 << 20 }
+        Options { cache_bytes: 48 << 20, write_buffer_bytes: 16 << 20, reserve_bytes: 64 << 20 }
     }
 }
 

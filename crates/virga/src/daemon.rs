@@ -4,7 +4,7 @@ use crate::authority::{self, Authority};
 use crate::cli::up::Options;
 use crate::config::{Place, Running};
 use crate::gateway::Gateway;
-use crate::{bucket, pages, wiring};
+use crate::{bucket, listener, pages, wiring};
 use base::{Clock, Rng};
 use integration::outbound::{Client, Trust};
 use std::fs::{self, DirBuilder, OpenOptions};
@@ -14,7 +14,6 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
@@ -32,8 +31,11 @@ pub(crate) fn run(
         Some(seed) => Rng::seeded(seed),
         None => Rng::from_os().map_err(|e| e.to_string())?,
     };
-    let store =
-        store::Store::open(&place.store_dir(), &store::Options::default()).map_err(|e| e.to_string())?;
+    let mut kept = store::Options::default();
+    if let Some(mebibytes) = options.cache {
+        kept.cache_bytes = u64::from(mebibytes) << 20;
+    }
+    let store = store::Store::open(&place.store_dir(), &kept).map_err(|e| e.to_string())?;
     // Before there is a key: a folder that has none is new, and may still choose.
     let blobs = bucket::contents(place, options, &rng)?;
     // After the lock of the store: two starts on one empty folder must not make two keys.
@@ -92,7 +94,7 @@ async fn serve(
     ways: &Ways,
     ready: impl FnOnce(&Running) -> Result<(), String>,
 ) -> Result<(), String> {
-    let listener = TcpListener::bind(listen).await.map_err(|e| format!("{listen}: {e}"))?;
+    let listener = listener::open(listen).map_err(|e| format!("{listen}: {e}"))?;
     let address = listener.local_addr().map_err(|e| e.to_string())?;
     let endpoint = format!("http://{}", shown(address));
     let mut interrupt = signal(SignalKind::interrupt()).map_err(|e| e.to_string())?;

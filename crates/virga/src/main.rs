@@ -1,5 +1,6 @@
 //! The `virga` binary: reads the command line, and either runs the cloud or talks to a running one.
 
+mod allocator;
 mod apps;
 mod authority;
 mod bucket;
@@ -10,6 +11,7 @@ mod daemon;
 mod demo;
 mod gateway;
 mod lab;
+mod listener;
 mod pages;
 
 use clap::Parser;

@@ -42,6 +42,10 @@ pub(crate) struct Options {
     #[arg(long, default_value_t = 0, value_name = "MILLISECONDS", value_parser = clap::value_parser!(u32).range(..=60_000))]
     pub(crate) dynamodb_lag: u32,
 
+    /// Keep up to so many mebibytes of what is read from the disk in memory [default: 48]
+    #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u32).range(1..=65_536))]
+    pub(crate) cache: Option<u32>,
+
     /// Trust the authorities of this file (PEM), beside the cloud's own, where the cloud calls endpoints by HTTPS, and
     /// instead of the machine's where an object store is reached so
     #[arg(long, value_name = "FILE")]
@@ -67,7 +71,7 @@ impl Options {
         let anywhere = self.listen.port() == 0 || self.listen.to_string() == LISTEN_DEFAULT;
         let elsewhere = !anywhere && running.endpoint != format!("http://{}", self.listen);
         let others = self.expose || self.strict || self.seed.is_some() || self.dynamodb_lag > 0;
-        elsewhere || others || self.trust.is_some() || self.contents.is_some()
+        elsewhere || others || self.cache.is_some() || self.trust.is_some() || self.contents.is_some()
     }
 }
 
@@ -113,6 +117,9 @@ fn spawn(cx: &Context, options: &Options) -> Result<Child, String> {
     command.args(options.expose.then_some("--expose")).args(options.strict.then_some("--strict"));
     if let Some(seed) = options.seed {
         command.arg("--seed").arg(seed.to_string());
+    }
+    if let Some(cache) = options.cache {
+        command.arg("--cache").arg(cache.to_string());
     }
     if options.dynamodb_lag > 0 {
         command.arg("--dynamodb-lag").arg(options.dynamodb_lag.to_string());
