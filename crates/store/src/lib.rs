@@ -19,6 +19,7 @@ mod ending;
 pub mod engine;
 pub mod error;
 pub mod field;
+mod hot;
 pub mod key;
 pub mod memory;
 mod oneshot;

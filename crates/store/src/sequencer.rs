@@ -11,6 +11,7 @@ use crate::conflict::{ReadSet, Window};
 use crate::ending::Endings;
 use crate::engine::{Engine, EngineSize, Unreadable, View, Write};
 use crate::error::{CommitError, EngineError};
+use crate::hot::Hot;
 use crate::oneshot::{Giver, Taker, pair};
 use crate::slice::Slice;
 use crate::tx::Append;
@@ -38,6 +39,7 @@ const LAST_COMMIT: &[u8] = &[RESERVED, b'c'];
 pub(crate) struct Published {
     pub(crate) base: Arc<Base>,
     pub(crate) view: Arc<dyn View>,
+    hot: Arc<Hot>,
 }
 
 /// The number of the commit that made the state which a transaction read. Held from its beginning until it is
@@ -45,8 +47,12 @@ pub(crate) struct Published {
 pub(crate) struct Base(pub(crate) u64);
 
 impl Published {
-    fn new(seq: u64, view: Arc<dyn View>) -> Arc<Published> {
-        Arc::new(Published { base: Arc::new(Base(seq)), view })
+    fn new(seq: u64, view: Arc<dyn View>, hot: Arc<Hot>) -> Arc<Published> {
+        Arc::new(Published { base: Arc::new(Base(seq)), view, hot })
+    }
+
+    pub(crate) fn get(&self, key: &[u8]) -> Result<Option<Slice>, EngineError> {
+        self.hot.get(self.base.0, key, || self.view.get(key))
     }
 
     pub(crate) fn seq(&self) -> u64 {
@@ -203,6 +209,7 @@ const RECOVER_TRIES: u32 = 5;
 pub(crate) struct Sequencer {
     shared: Arc<Shared>,
     engine: Box<dyn Engine>,
+    hot: Arc<Hot>,
     window: Window,
     /// The states that open transactions may have read, oldest first.
     states: VecDeque<(u64, Weak<Base>)>,
@@ -239,7 +246,8 @@ impl Sequencer {
     pub(crate) fn new(mut engine: Box<dyn Engine>) -> Result<(Sequencer, Arc<Shared>), EngineError> {
         let view = engine.snapshot();
         let seq = checked_last_commit(&*view, &*engine)?;
-        let published = Published::new(seq, view);
+        let hot = Arc::<Hot>::default();
+        let published = Published::new(seq, view, Arc::clone(&hot));
         let shared = Arc::new(Shared {
             queue: Mutex::default(),
             work: Condvar::new(),
@@ -252,6 +260,7 @@ impl Sequencer {
         let sequencer = Sequencer {
             shared: shared.clone(),
             engine,
+            hot,
             window: Window::default(),
             states,
             last: seq,
@@ -344,6 +353,8 @@ impl Sequencer {
 
     /// Puts a batch on the disk and publishes the state after it.
     fn write(&mut self, batch: &[Write]) -> Result<(), CommitError> {
+        // Also what is not written then: that it is asked for once more is all that it costs.
+        self.hot.forget(batch.iter().map(|(key, _)| key), self.last);
         let outcome = match &self.health {
             Health::Good => self.apply(batch),
             Health::Down => self.revive().and_then(|()| self.apply(batch)),
@@ -359,7 +370,7 @@ impl Sequencer {
     }
 
     fn publish(&mut self, view: Arc<dyn View>) {
-        let published = Published::new(self.last, view);
+        let published = Published::new(self.last, view, Arc::clone(&self.hot));
         self.states.push_back((self.last, Arc::downgrade(&published.base)));
         self.shared.publish(published);
     }

@@ -62,13 +62,6 @@ impl Snapshot {
     }
 }
 
-fn get(view: &dyn View, key: &[u8]) -> Result<Option<Slice>, StoreError> {
-    if key.is_empty() {
-        return Ok(None);
-    }
-    Ok(view.get(key)?)
-}
-
 fn scan(view: &Arc<dyn View>, range: KeyRange, direction: Direction) -> Scan<'static> {
     let range = range.before(&[RESERVED]);
     Box::new(view.clone().scan(&range, direction).map(|pair| Ok(pair?)))
@@ -76,7 +69,10 @@ fn scan(view: &Arc<dyn View>, range: KeyRange, direction: Direction) -> Scan<'st
 
 impl Read for Snapshot {
     fn get(&self, key: &[u8]) -> Result<Option<Slice>, StoreError> {
-        get(&*self.base.view, key)
+        if key.is_empty() {
+            return Ok(None);
+        }
+        Ok(self.base.get(key)?)
     }
 
     fn scan(&self, range: KeyRange, direction: Direction) -> Scan<'_> {
@@ -97,7 +93,10 @@ impl std::fmt::Debug for Past {
 
 impl Read for Past {
     fn get(&self, key: &[u8]) -> Result<Option<Slice>, StoreError> {
-        get(&*self.0, key)
+        if key.is_empty() {
+            return Ok(None);
+        }
+        Ok(self.0.get(key)?)
     }
 
     fn scan(&self, range: KeyRange, direction: Direction) -> Scan<'_> {

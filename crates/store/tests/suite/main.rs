@@ -3,6 +3,7 @@
 mod damage;
 mod ending;
 mod faults;
+mod hot;
 mod model;
 mod records;
 mod serializable;
