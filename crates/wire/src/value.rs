@@ -91,6 +91,12 @@ impl IntoIterator for Struct {
     }
 }
 
+impl Extend<(&'static str, Value)> for Struct {
+    fn extend<I: IntoIterator<Item = (&'static str, Value)>>(&mut self, members: I) {
+        members.into_iter().for_each(|(name, value)| self.push(name, value));
+    }
+}
+
 impl FromIterator<(&'static str, Value)> for Struct {
     fn from_iter<I: IntoIterator<Item = (&'static str, Value)>>(members: I) -> Struct {
         let mut out = Struct::new();

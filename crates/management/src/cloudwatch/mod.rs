@@ -2,16 +2,17 @@
 //!
 //! Promises: what was put is summed up by the minute (by the second where asked) on the disk, and read in periods with
 //! every statistic, percentiles too; expressions of metric math are reckoned; alarms are evaluated by the cloud's
-//! clock with AWS's treatment of missing data, and act: on topics, on policies of Auto Scaling, by an event, in their
-//! history.
+//! clock with AWS's treatment of missing data, also on what is reckoned, and act: on topics, functions, instances and
+//! policies of Auto Scaling, by an event, in their history.
 //!
 //! Composite alarms stand by how others stand; dashboards are kept as they are written. Rules of Contributor Insights that
 //! services keep are reported of.
 //!
-//! Not here: suppressors of actions, alarms on expressions, bands, logs and queries; actions other than topics and policies of
-//! Auto Scaling (they are recorded as failed); streams, Contributor Insights of log groups, anomaly detection, `SEARCH`.
+//! Not here: suppressors of actions, alarms on bands, logs and Metrics Insights, recovery of instances and items of Systems
+//! Manager as actions (they are refused); streams, Contributor Insights of log groups, anomaly detection, `SEARCH`.
 
 mod access;
+mod action;
 mod change;
 mod compose;
 pub mod errors;
@@ -19,7 +20,9 @@ mod evaluate;
 mod math;
 pub(crate) mod model;
 mod ops;
+mod queries;
 mod rule;
+mod telling;
 pub mod work;
 
 /// The service.

@@ -1,13 +1,16 @@
 //! What happens by itself: alarms are evaluated, and what is too old is forgotten.
 
+use super::action;
 use super::change::{self, Change};
 use super::compose::{self, Looked};
 use super::evaluate::{MORE_PERIODS, Missing, evaluate};
+use super::math::{Outcome, Points};
 use super::model::alarm::{ALARMS, Alarm, State};
 use super::model::history::{self, HISTORY};
 use super::model::metric::{self, DATA, METRICS, data_prefix};
 use super::model::series::{self, Asked};
 use super::model::statistic::Statistic;
+use super::queries::{Place, Query};
 use base::{Region, Timestamp};
 use kernel::Cloud;
 use kernel::reconcile::Reconciler;
@@ -81,7 +84,7 @@ fn look_at(cloud: &Arc<Cloud>, key: &Key, now: Timestamp) -> Result<Option<Times
         ALARMS.put(&mut tx, key, &Alarm { due, ..alarm.clone() });
         // Once a minute, also where it is looked at more often.
         if alarm.period >= 60 || now.seconds().rem_euclid(EVERY) < EVERY_FINE {
-            change::scale_again(cloud, &mut tx, &alarm, newest);
+            action::scale_again(cloud, &mut tx, &alarm, newest);
         }
     } else {
         change::apply(cloud, &mut tx, alarm, change, now);
@@ -97,30 +100,14 @@ fn look_at(cloud: &Arc<Cloud>, key: &Key, now: Timestamp) -> Result<Option<Times
 type Judged = Option<(State, String, Option<String>)>;
 
 fn judge(from: &dyn Read, alarm: &Alarm, now: Timestamp) -> Result<Judged, String> {
-    let region = Region::parse(&alarm.region).ok_or("the region is unknown")?;
-    let name = alarm.statistic.as_deref().or(alarm.extended.as_deref()).unwrap_or_default();
-    let statistic = Statistic::parse(name).ok_or("the statistic is unknown")?;
     let period = i64::from(alarm.period).max(1);
     // The period that runs is left out: it is not complete.
     let end = now.seconds().div_euclid(period) * period;
     let range = i64::from(alarm.periods + MORE_PERIODS);
     let start = end - range * period;
-    let asked = Asked {
-        account: alarm.account,
-        region,
-        namespace: &alarm.namespace,
-        name: &alarm.metric,
-        dimensions: &alarm.dimensions,
-        unit: alarm.unit.as_deref(),
-        period,
-        start: Timestamp::from_seconds(start),
-        end: Timestamp::from_seconds(end),
-    };
-    let series = series::read(from, &asked, now).map_err(|e| e.to_string())?;
-    let value =
-        |at: i64| series.iter().find(|((_, begins), _)| *begins == at).and_then(|(_, s)| statistic.of(s));
+    let points = points(from, alarm, (start, end), now)?;
     let values: Vec<(i64, Option<f64>)> =
-        (0..range).map(|n| start + n * period).map(|at| (at, value(at))).collect();
+        (0..range).map(|n| start + n * period).map(|at| (at, points.get(&at).copied())).collect();
     let breached: Vec<Option<bool>> =
         values.iter().map(|(_, value)| value.map(|value| alarm.is_breached(value))).collect();
     let to_alarm = alarm.to_alarm.unwrap_or(alarm.periods);
@@ -133,7 +120,44 @@ fn judge(from: &dyn Read, alarm: &Alarm, now: Timestamp) -> Result<Judged, Strin
         .take(alarm.periods as usize)
         .collect();
     let reason = reason(alarm, state, &recent, to_alarm);
-    Ok(Some((state, reason, Some(data(alarm, name, &recent, now)))))
+    Ok(Some((state, reason, Some(data(alarm, &recent, now)))))
+}
+
+/// What the alarm sees, by the beginnings of its periods.
+fn points(
+    from: &dyn Read,
+    alarm: &Alarm,
+    (start, end): (i64, i64),
+    now: Timestamp,
+) -> Result<Points, String> {
+    let region = Region::parse(&alarm.region).ok_or("the region is unknown")?;
+    let (start, end) = (Timestamp::from_seconds(start), Timestamp::from_seconds(end));
+    if !alarm.queries.is_empty() {
+        let place = Place { from, account: alarm.account, region, now };
+        let queries: Vec<Query> = alarm.queries.iter().cloned().map(Query::of).collect();
+        let watched = queries.iter().find(|query| query.is_returned());
+        // It could be reckoned when the alarm was put. Where that depends on the data, there are none now.
+        let Ok(mut known) = place.reckon(&queries, start, end) else { return Ok(Points::new()) };
+        return Ok(match watched.and_then(|query| known.remove(&query.id)) {
+            Some(Outcome::Series(points)) => points,
+            _ => Points::new(),
+        });
+    }
+    let statistic = Statistic::parse(alarm.statistic()).ok_or("the statistic is unknown")?;
+    let asked = Asked {
+        account: alarm.account,
+        region,
+        namespace: &alarm.namespace,
+        name: &alarm.metric,
+        dimensions: &alarm.dimensions,
+        unit: alarm.unit.as_deref(),
+        period: i64::from(alarm.period).max(1),
+        start,
+        end,
+    };
+    let series = series::read(from, &asked, now).map_err(|e| e.to_string())?;
+    let of_units = series.iter().rev();
+    Ok(of_units.filter_map(|((_, at), sums)| Some((*at, statistic.of(sums)?))).collect())
 }
 
 fn reason(alarm: &Alarm, state: State, recent: &[(i64, f64)], to_alarm: u32) -> String {
@@ -198,14 +222,16 @@ fn short(time: Timestamp) -> String {
     format!("{}/{}/{} {}", part(8..10), part(5..7), part(2..4), part(11..19))
 }
 
-fn data(alarm: &Alarm, statistic: &str, recent: &[(i64, f64)], now: Timestamp) -> String {
+fn data(alarm: &Alarm, recent: &[(i64, f64)], now: Timestamp) -> String {
     let mut out = Struct::new();
     out.push("version", Value::str("1.0"));
     out.push("queryDate", Value::str(now.iso8601_millis()));
     if let Some((at, _)) = recent.last() {
         out.push("startDate", Value::str(Timestamp::from_seconds(*at).iso8601_millis()));
     }
-    out.push("statistic", Value::str(statistic));
+    if alarm.queries.is_empty() {
+        out.push("statistic", Value::str(alarm.statistic()));
+    }
     out.push("period", Value::Int(i64::from(alarm.period)));
     out.push("recentDatapoints", Value::List(recent.iter().map(|(_, value)| Value::Float(*value)).collect()));
     out.push("threshold", Value::Float(alarm.threshold.0));

@@ -34,6 +34,7 @@ mod cloudformation_updates;
 mod cloudformation_volumes;
 mod cloudtrail_lookup;
 mod cloudwatch;
+mod cloudwatch_actions;
 mod cloudwatch_composites;
 mod dynamodb_access;
 mod dynamodb_backups;

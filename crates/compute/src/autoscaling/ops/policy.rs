@@ -338,11 +338,23 @@ const ALARM: [&str; 19] = [
     "EvaluateLowSampleCountPercentile",
 ];
 
+/// The most that CloudWatch tells of at once.
+const ALARMS_AT_ONCE: i64 = 100;
+
 fn alarms(cx: &mut Cx<'_>, policy: &Policy) -> Result<Vec<Value>, AutoScalingError> {
     let arn = policy.arn(cx.account, cx.region);
-    let asked = [("ActionPrefix", Value::Str(arn)), ("MaxRecords", Value::Int(100))];
-    let found = call(cx, "cloudwatch", "DescribeAlarms", asked).map_err(|fault| invalid(fault.message))?;
-    Ok(list(&found, "MetricAlarms").to_vec())
+    let (mut all, mut next) = (Vec::new(), None);
+    loop {
+        let mut asked = vec![("ActionPrefix", Value::str(&arn)), ("MaxRecords", Value::Int(ALARMS_AT_ONCE))];
+        asked.extend(next.map(|token| ("NextToken", token)));
+        let found =
+            call(cx, "cloudwatch", "DescribeAlarms", asked).map_err(|fault| invalid(fault.message))?;
+        all.extend_from_slice(list(&found, "MetricAlarms"));
+        next = found.member("NextToken").cloned();
+        if next.is_none() {
+            return Ok(all);
+        }
+    }
 }
 
 /// Takes a policy away, with what alarms have of it.

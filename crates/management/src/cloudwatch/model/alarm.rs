@@ -70,6 +70,24 @@ store::record! {
         28 => pub(crate) due: Timestamp,
         /// Of a composite alarm, which has nothing of a metric.
         29 => pub(crate) rule: Option<String>,
+        /// Of an alarm on what is reckoned; then it has no metric of its own.
+        30 => pub(crate) queries: Vec<Watched>,
+    }
+
+    /// One of an alarm's queries: a metric, or an expression.
+    #[derive(Clone, PartialEq, Debug)]
+    pub(crate) struct Watched {
+        1 => pub(crate) id: String,
+        2 => pub(crate) expression: Option<String>,
+        3 => pub(crate) label: Option<String>,
+        4 => pub(crate) is_returned: Option<bool>,
+        5 => pub(crate) period: Option<u32>,
+        6 => pub(crate) namespace: String,
+        7 => pub(crate) metric: String,
+        8 => pub(crate) dimensions: Vec<Dimension>,
+        /// None of an expression.
+        9 => pub(crate) statistic: Option<String>,
+        10 => pub(crate) unit: Option<String>,
     }
 }
 
@@ -96,6 +114,11 @@ impl Alarm {
 
     pub(crate) fn arn(&self) -> String {
         alarm_arn(self.account, &self.region, &self.name)
+    }
+
+    /// The statistic of its own metric.
+    pub(crate) fn statistic(&self) -> &str {
+        self.statistic.as_deref().or(self.extended.as_deref()).unwrap_or_default()
     }
 
     /// What is done when it comes to stand like this.

@@ -1,19 +1,23 @@
 //! Alarms: put, delete, switch their actions on and off.
 //!
 //! AWS: <https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html>. Not here: alarms on
-//! metric math, on anomaly bands, on logs and on queries.
+//! anomaly bands, on logs and on Metrics Insights.
 
 use super::get_statistics::checked_period;
 use super::tag::{self, Tag};
 use super::{NameValue, dimensions};
 use crate::cloudwatch::access;
+use crate::cloudwatch::action::Action;
 use crate::cloudwatch::errors::{WatchError, invalid};
 use crate::cloudwatch::evaluate::Missing;
-use crate::cloudwatch::model::alarm::{ALARMS, Alarm};
+use crate::cloudwatch::math::Outcome;
+use crate::cloudwatch::model::alarm::{ALARMS, Alarm, Watched};
 use crate::cloudwatch::model::history::{self, Item};
 use crate::cloudwatch::model::metric::Real;
 use crate::cloudwatch::model::statistic::Statistic;
+use crate::cloudwatch::queries::{self, Place, Query};
 use kernel::{Cx, Empty};
+use std::time::Duration;
 use store::Key;
 
 kernel::ops! { pub(crate) static OPS:
@@ -27,6 +31,8 @@ kernel::ops! { pub(crate) static OPS:
 const DAY: i64 = 86_400;
 /// AWS: the service's quotas.
 const ALARMS_MAX: usize = 5_000;
+/// AWS: ten metrics and ten expressions.
+const QUERIES_MAX: usize = 20;
 
 wire::shape! {
     #[derive(Debug)]
@@ -50,6 +56,7 @@ wire::shape! {
         comparison: Option<String> = "ComparisonOperator",
         missing: Option<String> = "TreatMissingData",
         tags: Vec<Tag> = "Tags",
+        queries: Vec<Query> = "Metrics",
     }
 
     #[derive(Debug)]
@@ -60,10 +67,20 @@ fn required<T>(value: Option<T>, name: &str) -> Result<T, WatchError> {
     value.ok_or_else(|| WatchError::Validation(format!("The parameter {name} is required.")))
 }
 
-fn put(cx: &mut Cx<'_>, req: PutMetricAlarm) -> Result<Empty, WatchError> {
-    let period = checked_period(required(req.period, "Period")?)?;
+/// What an alarm looks at: a metric of its own, or what is reckoned.
+#[derive(Default)]
+struct Sight {
+    namespace: String,
+    metric: String,
+    period: i64,
+    queries: Vec<Watched>,
+}
+
+fn put(cx: &mut Cx<'_>, mut req: PutMetricAlarm) -> Result<Empty, WatchError> {
+    let queries = std::mem::take(&mut req.queries);
+    let sight = if queries.is_empty() { of_metric(&req)? } else { of_queries(cx, &req, queries)? };
     let periods = required(req.periods, "EvaluationPeriods")?;
-    check(&req, period, periods)?;
+    check(&req, sight.period, periods)?;
     let (old, is_new) = before(cx, &req.name, false, req.tags)?;
     // AWS: an alarm that is put again keeps how it stands, and its tags.
     let alarm = Alarm {
@@ -73,12 +90,12 @@ fn put(cx: &mut Cx<'_>, req: PutMetricAlarm) -> Result<Empty, WatchError> {
         ok_actions: req.ok,
         alarm_actions: req.alarm,
         missing_actions: req.insufficient,
-        namespace: required(req.namespace, "Namespace")?,
-        metric: required(req.metric, "MetricName")?,
+        namespace: sight.namespace,
+        metric: sight.metric,
         statistic: req.statistic,
         extended: req.extended,
         dimensions: dimensions(req.dimensions),
-        period: u32::try_from(period).unwrap_or(u32::MAX),
+        period: u32::try_from(sight.period).unwrap_or(u32::MAX),
         unit: req.unit,
         periods: u32::try_from(periods).unwrap_or(u32::MAX),
         to_alarm: req.to_alarm.and_then(|number| u32::try_from(number).ok()),
@@ -87,10 +104,78 @@ fn put(cx: &mut Cx<'_>, req: PutMetricAlarm) -> Result<Empty, WatchError> {
         missing: req.missing,
         configured: cx.now,
         due: cx.now,
+        queries: sight.queries,
         ..old
     };
     save(cx, alarm, is_new);
     Ok(Empty)
+}
+
+fn of_metric(req: &PutMetricAlarm) -> Result<Sight, WatchError> {
+    let period = checked_period(required(req.period, "Period")?)?;
+    match (&req.statistic, &req.extended) {
+        (Some(_), None) => {}
+        (None, Some(name)) => {
+            Statistic::extended(name).ok_or_else(|| {
+                invalid(format!("The value {name} for parameter ExtendedStatistic is not supported."))
+            })?;
+        }
+        (Some(_), Some(_)) => {
+            return Err(WatchError::Combination(
+                "Statistic and ExtendedStatistic are mutually exclusive.".into(),
+            ));
+        }
+        (None, None) => {
+            return Err(WatchError::Validation(
+                "One of Statistic and ExtendedStatistic must be specified.".into(),
+            ));
+        }
+    }
+    let namespace = required(req.namespace.clone(), "Namespace")?;
+    let metric = required(req.metric.clone(), "MetricName")?;
+    Ok(Sight { namespace, metric, period, queries: Vec::new() })
+}
+
+/// AWS: one of the queries returns its values, and those are watched; beside them, nothing is said of a metric.
+fn of_queries(cx: &Cx<'_>, req: &PutMetricAlarm, queries: Vec<Query>) -> Result<Sight, WatchError> {
+    let beside = [
+        ("MetricName", req.metric.is_some()),
+        ("Namespace", req.namespace.is_some()),
+        ("Dimensions", !req.dimensions.is_empty()),
+        ("Period", req.period.is_some()),
+        ("Unit", req.unit.is_some()),
+        ("Statistic", req.statistic.is_some()),
+        ("ExtendedStatistic", req.extended.is_some()),
+    ];
+    if let Some((name, _)) = beside.into_iter().find(|(_, is_given)| *is_given) {
+        return Err(WatchError::Combination(format!(
+            "The parameters Metrics and {name} are mutually exclusive."
+        )));
+    }
+    if queries.len() > QUERIES_MAX {
+        return Err(WatchError::Validation(format!(
+            "The collection Metrics must not have a size greater than {QUERIES_MAX}."
+        )));
+    }
+    queries::check(&queries)?;
+    let mut returned = queries.iter().filter(|query| query.is_returned());
+    let (Some(watched), None) = (returned.next(), returned.next()) else {
+        return Err(WatchError::Validation(
+            "Exactly one element of the metrics list should return data.".into(),
+        ));
+    };
+    let longest = || queries.iter().filter_map(Query::seconds).max();
+    let period = checked_period(required(watched.seconds().or_else(longest), "Period")?)?;
+    let place = Place { from: &*cx.tx, account: cx.account, region: cx.region, now: cx.now };
+    let known = place.reckon(&queries, cx.now.minus(Duration::from_secs(period.unsigned_abs())), cx.now)?;
+    if !matches!(known.get(&watched.id), Some(Outcome::Series(_))) {
+        return Err(WatchError::Validation(format!(
+            "Error in expression '{}': the result is a single number or a list, and no time series.",
+            watched.id
+        )));
+    }
+    let queries = queries.into_iter().map(Query::watched).collect();
+    Ok(Sight { period, queries, ..Sight::default() })
 }
 
 /// What an alarm that is put goes on from: itself, or nothing yet, where there is room for it; and whether it is new.
@@ -137,23 +222,6 @@ pub(super) fn save(cx: &mut Cx<'_>, alarm: Alarm, is_new: bool) {
 }
 
 fn check(req: &PutMetricAlarm, period: i64, periods: i64) -> Result<(), WatchError> {
-    let invalid_combination = |what: &str| Err(WatchError::Combination(what.to_owned()));
-    match (&req.statistic, &req.extended) {
-        (Some(_), None) => {}
-        (None, Some(name)) => {
-            Statistic::extended(name).ok_or_else(|| {
-                invalid(format!("The value {name} for parameter ExtendedStatistic is not supported."))
-            })?;
-        }
-        (Some(_), Some(_)) => {
-            return invalid_combination("Statistic and ExtendedStatistic are mutually exclusive.");
-        }
-        (None, None) => {
-            return Err(WatchError::Validation(
-                "One of Statistic and ExtendedStatistic must be specified.".into(),
-            ));
-        }
-    }
     let days = if period >= 3_600 { 7 } else { 1 };
     if period.saturating_mul(periods) > days * DAY {
         return Err(WatchError::Validation(
@@ -178,16 +246,27 @@ fn check(req: &PutMetricAlarm, period: i64, periods: i64) -> Result<(), WatchErr
     if threshold_of_band {
         return Err(WatchError::Validation("Alarms on anomaly detection bands are not built.".into()));
     }
-    check_actions(req.ok.iter().chain(&req.alarm).chain(&req.insufficient))
+    check_actions(false, req.ok.iter().chain(&req.alarm).chain(&req.insufficient))
 }
 
 /// # Errors
-/// `ValidationError` for what is no ARN.
-pub(super) fn check_actions<'a>(mut actions: impl Iterator<Item = &'a String>) -> Result<(), WatchError> {
-    match actions.find(|action| !action.starts_with("arn:aws")) {
-        Some(action) => Err(WatchError::Validation(format!("Invalid arn syntax: {action}"))),
-        None => Ok(()),
-    }
+/// `ValidationError` for what is no ARN, and for what would never be done.
+pub(super) fn check_actions<'a>(
+    is_composite: bool,
+    mut actions: impl Iterator<Item = &'a String>,
+) -> Result<(), WatchError> {
+    actions.try_for_each(|action| {
+        if !action.starts_with("arn:aws") {
+            return Err(WatchError::Validation(format!("Invalid arn syntax: {action}")));
+        }
+        match Action::parse(action) {
+            Some(found) if !is_composite || found.is_of_composites() => Ok(()),
+            Some(_) => Err(WatchError::Validation(format!(
+                "The action {action} is not supported by composite alarms."
+            ))),
+            None => Err(WatchError::Validation(format!("Actions of this kind are not built: {action}"))),
+        }
+    })
 }
 
 fn delete(cx: &mut Cx<'_>, req: AlarmNames) -> Result<Empty, WatchError> {

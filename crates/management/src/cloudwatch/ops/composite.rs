@@ -65,7 +65,7 @@ fn put(cx: &mut Cx<'_>, req: PutCompositeAlarm) -> Result<Empty, WatchError> {
     if req.suppressor.is_some() {
         return Err(validation("Actions suppressors are not built."));
     }
-    check_actions(req.ok.iter().chain(&req.alarm).chain(&req.insufficient))?;
+    check_actions(true, req.ok.iter().chain(&req.alarm).chain(&req.insufficient))?;
     let rule = Rule::parse(&req.rule).map_err(|why| validation(format!("Error in AlarmRule: {why}.")))?;
     check_alarms(cx, &req.name, &rule)?;
     let (old, is_new) = before(cx, &req.name, true, req.tags)?;

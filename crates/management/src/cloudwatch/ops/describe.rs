@@ -4,6 +4,7 @@ use super::{NameValue, dimensions, position, shown};
 use crate::cloudwatch::access;
 use crate::cloudwatch::errors::WatchError;
 use crate::cloudwatch::model::alarm::{ALARMS, Alarm};
+use crate::cloudwatch::queries::Query;
 use base::Timestamp;
 use kernel::Cx;
 use store::{Direction, Key};
@@ -66,12 +67,12 @@ wire::shape! {
         reason: String = "StateReason",
         data: Option<String> = "StateReasonData",
         updated: Timestamp = "StateUpdatedTimestamp",
-        metric: String = "MetricName",
-        namespace: String = "Namespace",
+        metric: Option<String> = "MetricName",
+        namespace: Option<String> = "Namespace",
         statistic: Option<String> = "Statistic",
         extended: Option<String> = "ExtendedStatistic",
         dimensions: Vec<NameValue> = "Dimensions",
-        period: i64 = "Period",
+        period: Option<i64> = "Period",
         unit: Option<String> = "Unit",
         periods: i64 = "EvaluationPeriods",
         to_alarm: Option<i64> = "DatapointsToAlarm",
@@ -79,6 +80,7 @@ wire::shape! {
         comparison: String = "ComparisonOperator",
         missing: Option<String> = "TreatMissingData",
         transitioned: Timestamp = "StateTransitionedTimestamp",
+        queries: Vec<Query> = "Metrics",
     }
 
     #[derive(Debug)]
@@ -97,6 +99,7 @@ wire::shape! {
 }
 
 fn view(alarm: Alarm) -> MetricAlarm {
+    let of_metric = alarm.queries.is_empty();
     MetricAlarm {
         arn: alarm.arn(),
         description: alarm.description,
@@ -109,12 +112,12 @@ fn view(alarm: Alarm) -> MetricAlarm {
         reason: alarm.reason,
         data: alarm.reason_data,
         updated: alarm.updated,
-        metric: alarm.metric,
-        namespace: alarm.namespace,
+        metric: of_metric.then_some(alarm.metric),
+        namespace: of_metric.then_some(alarm.namespace),
         statistic: alarm.statistic,
         extended: alarm.extended,
         dimensions: shown(alarm.dimensions),
-        period: i64::from(alarm.period),
+        period: of_metric.then_some(i64::from(alarm.period)),
         unit: alarm.unit,
         periods: i64::from(alarm.periods),
         to_alarm: alarm.to_alarm.map(i64::from),
@@ -122,6 +125,7 @@ fn view(alarm: Alarm) -> MetricAlarm {
         comparison: alarm.comparison,
         missing: alarm.missing,
         transitioned: alarm.transitioned,
+        queries: alarm.queries.into_iter().map(Query::of).collect(),
         name: alarm.name,
     }
 }
@@ -207,6 +211,7 @@ fn of_metric(cx: &mut Cx<'_>, req: OfMetric) -> Result<MetricAlarms, WatchError>
         let mut own = alarm.dimensions.clone();
         own.sort();
         alarm.rule.is_none()
+            && alarm.queries.is_empty()
             && alarm.metric == req.metric
             && alarm.namespace == req.namespace
             && own == wanted

@@ -51,7 +51,7 @@ wire::shape! {
 
 /// # Errors
 /// `InvalidParameterValue` for a period that no metric has.
-pub(super) fn checked_period(period: i64) -> Result<i64, WatchError> {
+pub(crate) fn checked_period(period: i64) -> Result<i64, WatchError> {
     if matches!(period, 1 | 5 | 10 | 20 | 30) || period > 0 && period % 60 == 0 {
         return Ok(period);
     }

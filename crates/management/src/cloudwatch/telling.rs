@@ -1,0 +1,169 @@
+//! How a change of an alarm is told: to topics, to functions and on the event bus. Pure.
+
+use super::change::text;
+use super::model::alarm::{Alarm, Watched};
+use super::model::metric::Dimension;
+use base::Timestamp;
+use wire::{Struct, Value};
+
+/// `2026-01-15T12:00:00.000+0000`
+fn time(at: Timestamp) -> String {
+    format!("{}+0000", at.iso8601_millis().trim_end_matches('Z'))
+}
+
+fn state(alarm: &Alarm) -> Value {
+    let mut state = text(&[("value", alarm.state.name()), ("reason", &alarm.reason)]);
+    if let Some(data) = &alarm.reason_data {
+        state.push("reasonData", Value::str(data));
+    }
+    state.push("timestamp", Value::str(time(alarm.updated)));
+    Value::Struct(state)
+}
+
+/// What the event bus is told. `id` is what the alarm's own metric is called.
+/// AWS: <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch-and-eventbridge.html>
+pub(super) fn change(alarm: &Alarm, before: &Alarm, id: &str) -> Value {
+    let mut out = text(&[("alarmName", &alarm.name)]);
+    out.push("state", state(alarm));
+    out.push("previousState", state(before));
+    out.push("configuration", configuration(alarm, id));
+    Value::Struct(out)
+}
+
+/// What a function gets.
+/// AWS: <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarms-and-actions-Lambda.html>
+pub(super) fn payload(alarm: &Alarm, before: &Alarm, id: &str, now: Timestamp) -> String {
+    let mut out = text(&[
+        ("source", "aws.cloudwatch"),
+        ("alarmArn", &alarm.arn()),
+        ("accountId", alarm.account.as_str()),
+        ("time", &time(now)),
+        ("region", &alarm.region),
+    ]);
+    out.push("alarmData", change(alarm, before, id));
+    wire::json::text(&Value::Struct(out))
+}
+
+fn configuration(alarm: &Alarm, id: &str) -> Value {
+    let mut out = Struct::new();
+    if let Some(description) = &alarm.description {
+        out.push("description", Value::str(description));
+    }
+    match &alarm.rule {
+        Some(rule) => out.push("alarmRule", Value::str(rule)),
+        None => {
+            let own = || Watched {
+                id: id.to_owned(),
+                namespace: alarm.namespace.clone(),
+                metric: alarm.metric.clone(),
+                dimensions: alarm.dimensions.clone(),
+                period: Some(alarm.period),
+                statistic: Some(alarm.statistic().to_owned()),
+                unit: alarm.unit.clone(),
+                ..Watched::default()
+            };
+            let queries = if alarm.queries.is_empty() { &vec![own()] } else { &alarm.queries };
+            out.push("metrics", Value::List(queries.iter().map(query).collect()));
+        }
+    }
+    Value::Struct(out)
+}
+
+fn query(watched: &Watched) -> Value {
+    let mut out = text(&[("id", &watched.id)]);
+    let period = watched.period.map(|period| Value::Int(period.into()));
+    match &watched.statistic {
+        Some(statistic) => {
+            let mut metric = text(&[("namespace", &watched.namespace), ("name", &watched.metric)]);
+            let dimensions = watched.dimensions.iter().map(|own| (own.name.clone(), Value::str(&own.value)));
+            metric.push("dimensions", Value::Map(dimensions.collect()));
+            let mut stat = Struct::from_iter([("metric", Value::Struct(metric))]);
+            stat.extend(period.map(|period| ("period", period)));
+            stat.push("stat", Value::str(statistic));
+            stat.extend(watched.unit.as_ref().map(|unit| ("unit", Value::str(unit))));
+            out.push("metricStat", Value::Struct(stat));
+        }
+        None => {
+            out.extend(watched.expression.as_ref().map(|text| ("expression", Value::str(text))));
+            out.extend(period.map(|period| ("period", period)));
+        }
+    }
+    out.extend(watched.label.as_ref().map(|label| ("label", Value::str(label))));
+    out.push("returnData", Value::Bool(watched.is_returned.unwrap_or(true)));
+    Value::Struct(out)
+}
+
+/// The message that SNS carries, as AWS writes it.
+pub(super) fn message(alarm: &Alarm, before: &Alarm, now: Timestamp) -> String {
+    let mut body = text(&[
+        ("AlarmName", &alarm.name),
+        ("AlarmDescription", alarm.description.as_deref().unwrap_or_default()),
+        ("AWSAccountId", alarm.account.as_str()),
+        ("NewStateValue", alarm.state.name()),
+        ("NewStateReason", &alarm.reason),
+        ("StateChangeTime", &now.iso8601_millis()),
+        ("Region", &alarm.region),
+        ("AlarmArn", &alarm.arn()),
+        ("OldStateValue", before.state.name()),
+    ]);
+    let list = |all: &[String]| Value::List(all.iter().map(|own| Value::str(own.as_str())).collect());
+    body.push("OKActions", list(&alarm.ok_actions));
+    body.push("AlarmActions", list(&alarm.alarm_actions));
+    body.push("InsufficientDataActions", list(&alarm.missing_actions));
+    match &alarm.rule {
+        Some(rule) => body.push("AlarmRule", Value::str(rule.as_str())),
+        None => body.push("Trigger", Value::Struct(trigger(alarm))),
+    }
+    wire::json::text(&Value::Struct(body))
+}
+
+fn trigger(alarm: &Alarm) -> Struct {
+    let mut trigger = Struct::new();
+    if alarm.queries.is_empty() {
+        trigger.extend(text(&[
+            ("MetricName", &alarm.metric),
+            ("Namespace", &alarm.namespace),
+            ("StatisticType", if alarm.extended.is_some() { "ExtendedStatistic" } else { "Statistic" }),
+            ("Statistic", &alarm.statistic.as_deref().unwrap_or_default().to_uppercase()),
+        ]));
+        trigger.push("Dimensions", dimensions(&alarm.dimensions));
+    } else {
+        trigger.push("Metrics", Value::List(alarm.queries.iter().map(triggering).collect()));
+    }
+    trigger.push("ComparisonOperator", Value::str(&alarm.comparison));
+    trigger.push("TreatMissingData", Value::str(alarm.missing.as_deref().unwrap_or("missing")));
+    trigger.push("Period", Value::Int(i64::from(alarm.period)));
+    trigger.push("EvaluationPeriods", Value::Int(i64::from(alarm.periods)));
+    if let Some(number) = alarm.to_alarm {
+        trigger.push("DatapointsToAlarm", Value::Int(i64::from(number)));
+    }
+    trigger.push("Threshold", Value::Float(alarm.threshold.0));
+    trigger
+}
+
+fn dimensions(all: &[Dimension]) -> Value {
+    let one = |own: &Dimension| Value::Struct(text(&[("value", &own.value), ("name", &own.name)]));
+    Value::List(all.iter().map(one).collect())
+}
+
+fn triggering(watched: &Watched) -> Value {
+    let mut out = text(&[("Id", &watched.id)]);
+    out.extend(watched.label.as_ref().map(|label| ("Label", Value::str(label))));
+    let period = watched.period.map(|period| Value::Int(period.into()));
+    match &watched.statistic {
+        Some(statistic) => {
+            let mut metric = Struct::from_iter([("Dimensions", dimensions(&watched.dimensions))]);
+            metric.extend(text(&[("MetricName", &watched.metric), ("Namespace", &watched.namespace)]));
+            let mut stat = Struct::from_iter([("Metric", Value::Struct(metric))]);
+            stat.extend(period.map(|period| ("Period", period)));
+            stat.push("Stat", Value::str(statistic));
+            out.push("MetricStat", Value::Struct(stat));
+        }
+        None => {
+            out.extend(watched.expression.as_ref().map(|text| ("Expression", Value::str(text))));
+            out.extend(period.map(|period| ("Period", period)));
+        }
+    }
+    out.push("ReturnData", Value::Bool(watched.is_returned.unwrap_or(true)));
+    Value::Struct(out)
+}
