@@ -71,7 +71,7 @@ fn tell(cloud: &Cloud, tx: &mut Tx, alarm: &Alarm, before: &Alarm, now: Timestam
         source: "aws.cloudwatch",
         detail_type: "CloudWatch Alarm State Change",
         resources: vec![alarm.arn()],
-        detail: &telling::change(alarm, before, &base::id::uuid(&cloud.rng())),
+        detail: &telling::change(alarm, before, &base::id::uuid(cloud.rng())),
     };
     cloud.emit(tx, now, news);
 }
