@@ -117,13 +117,13 @@ impl Customer {
                 "Requests specifying Server Side Encryption with Customer provided keys must provide the client calculated MD5 of the secret key.",
             );
         };
+        let Ok(own) = <[u8; 32]>::try_from(key.as_slice()).map(Zeroizing::new) else {
+            return refuse("The secret key was invalid for the specified algorithm.");
+        };
         if STANDARD.decode(md5).ok().as_deref() != Some(&Md5::of(&key)[..]) {
             return refuse("The calculated MD5 hash of the key did not match the hash that was provided.");
         }
-        match <[u8; 32]>::try_from(key.as_slice()) {
-            Ok(key) => Ok(Some(Zeroizing::new(key))),
-            Err(_) => refuse("The secret key was invalid for the specified algorithm."),
-        }
+        Ok(Some(own))
     }
 
     fn show(&self, shown: &mut Shown) {
