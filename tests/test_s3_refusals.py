@@ -8,6 +8,7 @@ import uuid
 from datetime import UTC, datetime
 
 import pytest
+from cloudtest import refused
 
 
 class Raw:
@@ -132,3 +133,29 @@ def test_listings_say_whole_seconds_and_the_last_upload(account, raw, bucket):
     order = ["Key", "UploadId", "Initiator", "Owner", "StorageClass", "Initiated"]
     places = [document.index(f"<{name}>", document.index("<Upload>")) for name in order]
     assert places == sorted(places)
+
+
+def test_callers_own_keys_can_be_blocked(account, bucket):
+    s3 = account.client("s3")
+    own = {"SSECustomerAlgorithm": "AES256", "SSECustomerKey": b"k" * 32}
+
+    def block(*kinds):
+        rule = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}, "BucketKeyEnabled": False}
+        rule["BlockedEncryptionTypes"] = {"EncryptionType": list(kinds)}
+        s3.put_bucket_encryption(Bucket=bucket, ServerSideEncryptionConfiguration={"Rules": [rule]})
+        assert s3.get_bucket_encryption(Bucket=bucket)["ServerSideEncryptionConfiguration"]["Rules"] == [rule]
+
+    s3.put_object(Bucket=bucket, Key="own", Body=b"old", **own)
+    block("SSE-C")
+    with refused("AccessDenied", status=403):
+        s3.put_object(Bucket=bucket, Key="own", Body=b"new", **own)
+    with refused("AccessDenied", status=403):
+        s3.create_multipart_upload(Bucket=bucket, Key="own", **own)
+    with refused("AccessDenied", status=403):
+        s3.copy_object(Bucket=bucket, Key="own", CopySource=f"{bucket}/k", **own)
+    s3.put_object(Bucket=bucket, Key="other", Body=b"new")
+    assert s3.get_object(Bucket=bucket, Key="own", **own)["Body"].read() == b"old"
+    with refused("MalformedXML", status=400):
+        block("ROT13")
+    block("NONE")
+    s3.put_object(Bucket=bucket, Key="own", Body=b"new", **own)
