@@ -108,6 +108,16 @@ def test_a_method_that_there_is_not(raw, bucket, method, target, kind):
     assert (status, members(document)) == (405, expected)
 
 
+def test_a_tag_whose_value_is_wrong(raw, bucket):
+    for value in ("?", "v" * 257):
+        tags = f"<Tagging><TagSet><Tag><Key>a</Key><Value>{value}</Value></Tag></TagSet></Tagging>"
+        for target in (f"/{bucket}?tagging", f"/{bucket}/k?tagging"):
+            status, _, document = raw("PUT", target, tags.encode())
+            message = "The TagValue you have provided is invalid"
+            expected = {"Code": "InvalidTag", "Message": message, "TagKey": "a", "TagValue": value}
+            assert (status, members(document)) == (400, expected)
+
+
 def test_dates_that_cannot_be_read_are_no_conditions(raw, bucket):
     assert raw("GET", f"/{bucket}/k", if_modified_since="yesterday")[0] == 200
     assert raw("GET", f"/{bucket}/k", if_unmodified_since="yesterday")[0] == 200
