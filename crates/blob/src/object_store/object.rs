@@ -123,3 +123,109 @@ impl Drop for Object {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::client::{Client, Credentials};
+    use super::super::place::Place;
+    use super::*;
+    use auth::sigv4::Secret;
+    use std::io::{BufRead, BufReader, Write};
+    use std::net::{TcpListener, TcpStream};
+    use std::sync::Mutex;
+
+    const SIZE: usize = 1_000_000;
+    const READ: usize = 10_000;
+
+    /// First bytes and ends of what was asked for.
+    type Asked = Mutex<Vec<(usize, usize)>>;
+
+    fn content() -> Vec<u8> {
+        (0..SIZE as u32).map(|n| (n * 31 / 7) as u8).collect()
+    }
+
+    /// A store of one object. It notes which ranges it is asked for, and breaks off answers that are longer than `cut`.
+    fn store(cut: usize) -> (String, Arc<Asked>) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let endpoint = format!("http://{}", listener.local_addr().unwrap());
+        let asked = Arc::new(Asked::default());
+        let notes = Arc::clone(&asked);
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let (stream, notes) = (stream.unwrap(), Arc::clone(&notes));
+                std::thread::spawn(move || serve(stream, cut, &notes));
+            }
+        });
+        (endpoint, asked)
+    }
+
+    fn serve(mut stream: TcpStream, cut: usize, notes: &Asked) {
+        let mut lines = BufReader::new(stream.try_clone().unwrap()).lines();
+        let content = content();
+        loop {
+            let head: Vec<String> =
+                lines.by_ref().map_while(Result::ok).take_while(|l| !l.is_empty()).collect();
+            let range = head.iter().find_map(|line| line.strip_prefix("range: bytes="));
+            let Some((first, last)) = range.and_then(|range| range.split_once('-')) else { return };
+            let (first, end) = (first.parse::<usize>().unwrap(), last.parse::<usize>().unwrap() + 1);
+            notes.lock().unwrap().push((first, end));
+            let length = end - first;
+            let head = format!("HTTP/1.1 206 Partial Content\r\nContent-Length: {length}\r\n\r\n");
+            let _ = stream.write_all(head.as_bytes());
+            let sent = length.min(cut);
+            if stream.write_all(&content[first..first + sent]).is_err() || sent < length {
+                return;
+            }
+        }
+    }
+
+    fn object(endpoint: &str) -> Object {
+        let place = Place::read("s3://contents", Some(endpoint), "us-east-1").unwrap();
+        let secret = Secret::new("secret");
+        let credentials = Credentials { access_key: "key".to_owned(), secret, session_token: None };
+        let client = Arc::new(Client::new(place, credentials, None));
+        let id = ContentId::parse(&"0".repeat(32)).unwrap();
+        let opened: Arc<Opened> = Arc::default();
+        opened.lock().entry(id).or_default().count += 1;
+        let mut object = Object::new(id, client, opened);
+        object.size = SIZE as u64;
+        object
+    }
+
+    fn read_all(object: &Object) -> Vec<u8> {
+        let mut out = vec![0; SIZE];
+        for (at, piece) in out.chunks_mut(READ).enumerate() {
+            object.read_at((at * READ) as u64, piece).unwrap();
+        }
+        out
+    }
+
+    #[test]
+    fn reading_on_takes_few_requests_that_grow() {
+        let (endpoint, asked) = store(usize::MAX);
+        assert!(read_all(&object(&endpoint)) == content());
+        let asked = asked.lock().unwrap().clone();
+        let reads: Vec<usize> = asked.iter().map(|(first, end)| (end - first) / READ).collect();
+        assert_eq!(reads, [1, 4, 8, 16, 32, 39]);
+        assert!(asked.windows(2).all(|pair| pair[0].1 == pair[1].0), "{asked:?}");
+    }
+
+    #[test]
+    fn reading_here_and_there_asks_for_no_more() {
+        let (endpoint, asked) = store(usize::MAX);
+        let (object, content) = (object(&endpoint), content());
+        for at in [500_000, 0, 700_000, 20_000] {
+            let mut out = [0; READ];
+            object.read_at(at, &mut out).unwrap();
+            assert!(out[..] == content[at as usize..at as usize + READ]);
+        }
+        assert!(asked.lock().unwrap().iter().all(|(first, end)| end - first == READ));
+    }
+
+    #[test]
+    fn an_answer_that_breaks_off_is_asked_for_again() {
+        let (endpoint, asked) = store(25_000);
+        assert!(read_all(&object(&endpoint)) == content());
+        assert!(asked.lock().unwrap().len() > 10);
+    }
+}
