@@ -271,3 +271,43 @@ def test_nothing_is_acknowledged_while_the_store_is_away(outside, store, tmp_pat
     s3.put_object(Bucket="bytes", Key="meanwhile", Body=b"y" * MIB)
     assert s3.get_object(Bucket="bytes", Key="meanwhile")["Body"].read() == b"y" * MIB
     there.kill()
+
+
+@pytest.mark.parametrize("store", ["virga"], indirect=True)
+def test_a_large_object_is_asked_for_in_few_requests(outside, store, tmp_path):
+    s3 = Account(outside, "123456789012").client("s3")
+    s3.create_bucket(Bucket="large")
+    body = b"".join(n.to_bytes(4, "big") for n in range(8 * MIB))
+    s3.put_object(Bucket="large", Key="k", Body=body)
+    there = Cloud(tmp_path / "store")
+
+    def reads():
+        rows = there.ask("usage", "--by", "operation")["rows"]
+        found = [row for row in rows if row["operation"] == "GetObject" and row["unit"] == "Requests"]
+        return sum(int(row["usage"]) for row in found)
+
+    def asked(act):
+        before = reads()
+        act()
+        return reads() - before
+
+    def get(**more):
+        return s3.get_object(Bucket="large", Key="k", **more)["Body"].read()
+
+    def whole():
+        assert get() == body
+
+    # 32 MiB are 128 pieces: the first alone, then 4, 8, 16, 32, 64 and the rest.
+    assert asked(whole) <= 8
+    # From within, in two pieces, and the last bytes.
+    middle = 5 * MIB + 12345
+    assert get(Range=f"bytes={middle}-{middle + 400_000}") == body[middle : middle + 400_001]
+    assert get(Range="bytes=-10") == body[-10:]
+
+    def stop_early():
+        stream = s3.get_object(Bucket="large", Key="k")["Body"]
+        assert stream.read(MIB) == body[:MIB]
+        stream.close()
+
+    assert asked(stop_early) <= 6
+    whole()

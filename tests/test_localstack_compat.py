@@ -2,12 +2,16 @@
 
 import json
 import os
+import re
+import shutil
+import socket
 import subprocess
 import sys
 import urllib.request
 from pathlib import Path
 
 import boto3
+import pytest
 from botocore.config import Config
 from cloudtest import REGION, Cloud
 
@@ -86,5 +90,104 @@ def test_awslocal_works(cloud, account):
     made = run("iam", "create-user", "--user-name", "local")
     assert made["User"]["Arn"] == f"arn:aws:iam::{account.account}:user/local"
     assert [user["UserName"] for user in account.client("iam").list_users()["Users"]] == ["local"]
+    for service, command, answer in (
+        ("s3api", "list-buckets", "Buckets"),
+        ("dynamodb", "list-tables", "TableNames"),
+        ("lambda", "list-functions", "Functions"),
+        ("ec2", "describe-key-pairs", "KeyPairs"),
+    ):
+        assert run(service, command)[answer] == []
     key = run("kms", "create-key")["KeyMetadata"]["KeyId"]
     assert account.client("kms").describe_key(KeyId=key)["KeyMetadata"]["Enabled"] is True
+
+
+# A call of each service that this cloud has, by the name of its endpoint in Terraform's provider.
+READS = {
+    "autoscaling": lambda client: client.describe_auto_scaling_groups(),
+    "cloudformation": lambda client: client.list_stacks(),
+    "cloudtrail": lambda client: client.lookup_events(MaxResults=1),
+    "cloudwatch": lambda client: client.list_metrics(),
+    "dynamodb": lambda client: client.list_tables(),
+    "ec2": lambda client: client.describe_vpcs(),
+    "ecr": lambda client: client.describe_repositories(),
+    "events": lambda client: client.list_event_buses(),
+    "glacier": lambda client: client.list_vaults(accountId="-"),
+    "iam": lambda client: client.list_users(),
+    "kms": lambda client: client.list_keys(),
+    "lambda": lambda client: client.list_functions(),
+    "logs": lambda client: client.describe_log_groups(),
+    "organizations": lambda client: client.create_organization(),
+    "s3": lambda client: client.list_buckets(),
+    "scheduler": lambda client: client.list_schedules(),
+    "sns": lambda client: client.list_topics(),
+    "sqs": lambda client: client.list_queues(),
+    "ssm": lambda client: client.describe_parameters(),
+    "sts": lambda client: client.get_caller_identity(),
+}
+# Services here for which Terraform's provider has no endpoint in the wrapper's file.
+UNNAMED = {"accessanalyzer", "dynamodbstreams", "ebs"}
+TERRAFORM = """#!/bin/sh
+if [ "$1" = version ]; then echo '{"terraform_version": "1.9.0"}'; exit 0; fi
+exec cp localstack_providers_override.tf "$KEPT"
+"""
+
+
+def test_tflocal_finds_every_service(cloud, account, tmp_path, monkeypatch):
+    """What the wrapper of Terraform that people made for LocalStack tells the provider leads to each service. Terraform
+    itself is not needed: a program of its name keeps what it is given."""
+    path = f"{tmp_path}:{Path(sys.executable).parent}:{os.environ['PATH']}"
+    if not shutil.which("tflocal", path=path):
+        pytest.skip("terraform-local is not installed")
+    (tmp_path / "terraform").write_text(TERRAFORM)
+    (tmp_path / "terraform").chmod(0o755)
+    (tmp_path / "work").mkdir()
+    (tmp_path / "work" / "main.tf").write_text('resource "aws_s3_bucket" "b" {\n  bucket = "b"\n}\n')
+    environment = {
+        "PATH": path,
+        "HOME": str(tmp_path),
+        "KEPT": str(tmp_path / "kept"),
+        "AWS_ENDPOINT_URL": cloud.endpoint,
+        "AWS_ACCESS_KEY_ID": account.account,
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "CUSTOMIZE_ACCESS_KEY": "1",
+    }
+    done = subprocess.run(
+        ["tflocal", "apply"], capture_output=True, text=True, timeout=120, env=environment, cwd=tmp_path / "work"
+    )
+    assert done.returncode == 0, done.stderr
+    told = (tmp_path / "kept").read_text()
+    said = dict(re.findall(r'^\s*(\w+)\s*=\s*"(.*)"$', told, re.MULTILINE))
+    assert said["access_key"] == account.account
+
+    # The public name service says 127.0.0.1 of every name below this one.
+    found = socket.getaddrinfo
+
+    def here(host, *arguments, **more):
+        name = host.decode() if isinstance(host, bytes) else host
+        return found("127.0.0.1" if name.endswith(".localhost.localstack.cloud") else host, *arguments, **more)
+
+    monkeypatch.setattr(socket, "getaddrinfo", here)
+    with urllib.request.urlopen(f"{cloud.endpoint}/_localstack/health", timeout=10) as answer:
+        built = set(json.loads(answer.read())["services"])
+    assert built - UNNAMED == set(READS), "a service was added: say what its endpoint is asked"
+    for name, read in READS.items():
+        client = boto3.client(
+            name,
+            endpoint_url=said[name],
+            region_name=said["region"],
+            aws_access_key_id=said["access_key"],
+            aws_secret_access_key=said["secret_key"],
+            config=Config(retries={"total_max_attempts": 1}),
+        )
+        assert read(client)["ResponseMetadata"]["HTTPStatusCode"] == 200, name
+    made = boto3.client(
+        "s3",
+        endpoint_url=said["s3"],
+        region_name=said["region"],
+        aws_access_key_id=said["access_key"],
+        aws_secret_access_key=said["secret_key"],
+    )
+    bucket = f"terraformed-{account.account}"
+    made.create_bucket(Bucket=bucket)
+    made.put_object(Bucket=bucket, Key="k", Body=b"found")
+    assert account.client("s3").get_object(Bucket=bucket, Key="k")["Body"].read() == b"found"

@@ -6,6 +6,7 @@
 
 use crate::measure::{Filled, Numbers, Report};
 use crate::report::OURS;
+use crate::stock::Stocked;
 use std::time::Duration;
 
 const FIRST_ANSWER_MAX: Duration = Duration::from_millis(20);
@@ -19,6 +20,9 @@ const LIST_CPU_MICROS_MAX: f64 = 1000.0;
 const ITEMS: u64 = 5_000_000;
 const ITEMS_BYTES_MAX: u64 = 200 << 20;
 const AMONG_ITEMS_MIN: f64 = 0.7;
+/// Objects are rows on disk: a million of them cost little memory, and a page of their listing what one of ten thousand does.
+const OBJECTS: u64 = 1_000_000;
+const OBJECTS_BYTES_MAX: u64 = 60 << 20;
 
 /// How often something has to be done in a second: so many times the best peer of the same run, and where no peer was
 /// measured, so often.
@@ -103,6 +107,21 @@ fn among(ours: &Report, filled: &Filled) -> Vec<Bar> {
     out
 }
 
+/// What many objects may cost.
+fn stocked(ours: &Report, stocked: &Stocked) -> Vec<Bar> {
+    let mib = stocked.bytes as f64 / f64::from(1 << 20);
+    let text = format!("memory with {} objects: {mib:.1} MiB, at most 60 MiB", stocked.objects);
+    let mut out = vec![bar(stocked.bytes <= OBJECTS_BYTES_MAX, text)];
+    if let Some(list) = numbers(ours, &stocked.leg("S3 list 1000"), 32) {
+        let text = format!(
+            "a page of a listing of {} objects: {:.0} us of CPU, at most 1000",
+            stocked.objects, list.server_cpu_micros
+        );
+        out.push(bar(list.server_cpu_micros <= LIST_CPU_MICROS_MAX, text));
+    }
+    out
+}
+
 /// Every bar that the run has something to say about.
 pub(crate) fn all(results: &[Report]) -> Vec<Bar> {
     let of = |name: &str| results.iter().find(|report| report.name == name);
@@ -133,6 +152,9 @@ pub(crate) fn all(results: &[Report]) -> Vec<Bar> {
     }
     if let Some(filled) = ours.filled.as_ref().filter(|filled| filled.items >= ITEMS) {
         out.extend(among(ours, filled));
+    }
+    if let Some(many) = ours.stocked.as_ref().filter(|stocked| stocked.objects >= OBJECTS) {
+        out.extend(stocked(ours, many));
     }
     let identity = |report: &Report| numbers(report, "GetCallerIdentity", 32).map(|n| n.server_cpu_micros);
     if let (Some(ours), Some(peer)) = (identity(ours), of(PEER).and_then(identity)) {
@@ -213,6 +235,20 @@ mod tests {
         assert_eq!(missed(&[with(21_000.0, 200 << 20, ITEMS)]), Vec::<String>::new());
         assert_eq!(missed(&[with(20_999.0, (200 << 20) + 1, ITEMS)]).len(), 2);
         assert_eq!(missed(&[with(1.0, 1 << 40, ITEMS - 1)]), Vec::<String>::new());
+    }
+
+    #[test]
+    fn many_objects_cost_little_memory() {
+        let with = |bytes: u64, objects: u64, cpu: f64| {
+            let mut report = report(OURS, 10, 0, cpu);
+            let stocked = Stocked { objects, bytes };
+            report.legs[1].scenario = stocked.leg("S3 list 1000");
+            report.stocked = Some(stocked);
+            report
+        };
+        assert_eq!(missed(&[with(60 << 20, OBJECTS, 1000.0)]), Vec::<String>::new());
+        assert_eq!(missed(&[with((60 << 20) + 1, OBJECTS, 1000.5)]).len(), 2);
+        assert_eq!(missed(&[with(1 << 40, OBJECTS - 1, 9000.0)]), Vec::<String>::new());
     }
 
     #[test]

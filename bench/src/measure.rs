@@ -1,5 +1,6 @@
 //! What is done with one contestant, from its first start to its end.
 
+use crate::stock::{Stocked, stock};
 use crate::{
     contestants::Contestant,
     load::{self, Next, Outcome, Until},
@@ -21,16 +22,16 @@ const STARTS_GROWN: usize = 3;
 const START_SECONDS_MAX: u64 = 30;
 const WARM_UP: Duration = Duration::from_millis(300);
 /// Memory is read when a server has had nothing to do for this long.
-const IDLE: Duration = Duration::from_secs(3);
+pub(crate) const IDLE: Duration = Duration::from_secs(3);
 const GROW_SECONDS_MAX: u64 = 45;
-const FILL_SECONDS_MAX: u64 = 600;
+pub(crate) const FILL_SECONDS_MAX: u64 = 600;
 /// How long it may take to make what is measured upon. A server that writes all that it has with each change never ends.
 const PREPARE_MAX: Duration = Duration::from_secs(240);
 /// How long a server may sort what it was filled with before it is measured again.
 const SETTLE_MAX: Duration = Duration::from_secs(120);
 /// The scenarios have made some of the first numbers already.
 const FIRST_AMONG: u64 = 20_000_000;
-const MANY: usize = 32;
+pub(crate) const MANY: usize = 32;
 
 /// One scenario at one concurrency.
 pub(crate) struct Leg {
@@ -56,6 +57,7 @@ pub(crate) struct Report {
     pub(crate) loaded_bytes: Option<u64>,
     pub(crate) grown: Option<Grown>,
     pub(crate) filled: Option<Filled>,
+    pub(crate) stocked: Option<Stocked>,
     pub(crate) legs: Vec<Leg>,
     pub(crate) problem: Option<String>,
     pub(crate) captured: Captured,
@@ -135,6 +137,9 @@ fn measure(
     if let Some(records) = grown {
         report.grown = Some(grown_start(contestant, program, &data, records?)?);
     }
+    if contestant.keeps && options.objects > 0 && contestant.has("s3") && loaded.is_ok() {
+        stock(contestant, program, folder, (plan, options), report)?;
+    }
     loaded
 }
 
@@ -145,7 +150,11 @@ fn program_size(program: &Path) -> Option<u64> {
 }
 
 /// Starts the server and asks until it answers; the time from exec to the first success.
-fn started(contestant: &Contestant, program: &Path, folder: &Path) -> Result<(Server, Duration), String> {
+pub(crate) fn started(
+    contestant: &Contestant,
+    program: &Path,
+    folder: &Path,
+) -> Result<(Server, Duration), String> {
     let mut server = Server::start(contestant, program, folder)?;
     let request = first_request(contestant, server.address)?;
     let deadline = server.started + Duration::from_secs(START_SECONDS_MAX);
@@ -229,7 +238,7 @@ fn prepare(contestant: &Contestant, server: &Server, plan: &Plan) -> Result<Capt
 }
 
 /// `first` is the number of the leg's first request, and is moved on, so that no two legs make the same record.
-fn leg(
+pub(crate) fn leg(
     server: &Server,
     scenario: &Scenario,
     concurrency: usize,
@@ -326,7 +335,7 @@ fn grow(server: &Server, plan: &Plan, options: &Options, report: &mut Report) ->
 }
 
 /// Waits until the server has nothing left to do of what it was given, or for as long as that is waited for.
-fn settle(server: &Server) -> Duration {
+pub(crate) fn settle(server: &Server) -> Duration {
     let begun = Instant::now();
     let mut before = server.cpu();
     while begun.elapsed() < SETTLE_MAX {
@@ -402,7 +411,7 @@ fn median(times: &mut [Duration]) -> Duration {
     times.get(times.len() / 2).copied().unwrap_or_default()
 }
 
-fn tell(scenario: &str, concurrency: usize, result: &Result<Numbers, String>) {
+pub(crate) fn tell(scenario: &str, concurrency: usize, result: &Result<Numbers, String>) {
     match result {
         Ok(numbers) => println!(
             "  {scenario:<28} x{concurrency:<3} {:>9.0}/s  p50 {:>7} us  p99 {:>7} us  server CPU {:>7.1} us",

@@ -10,6 +10,8 @@ pub(crate) struct Options {
     pub(crate) records: u64,
     /// Items that are made before DynamoDB is measured again; 0 leaves that out.
     pub(crate) items: u64,
+    /// Objects in a cloud of their own, with which its memory is measured; 0 leaves that out.
+    pub(crate) objects: u64,
     pub(crate) readme: bool,
     /// A bar that is missed fails the run.
     pub(crate) hold: bool,
@@ -26,13 +28,14 @@ impl Options {
 
 const USAGE: &str =
     "usage: bench [--only NAME,...] [--scenario NAME,...] [--seconds N] [--records N] [--items N]
-             [--readme] [--hold]
+             [--objects N] [--readme] [--hold]
 
   --only      contestants: virga, fakecloud, fakecloud-disk, ministack, moto, dynalite, nginx
   --scenario  names from bench/scenarios.json
   --seconds   length of each leg (default 1.5)
   --records   records for the measurement of a grown cloud (default 100000; 0 leaves it out)
   --items     items of a DynamoDB table that is measured again when it is large, made within ten minutes (default 0)
+  --objects   objects in a bucket, made within ten minutes, with which memory and listing are measured (default 0)
   --readme    write the table into README.md, between its `bench` marks
   --hold      fail when a bar is missed (first answer, memory, size, ...)";
 
@@ -45,6 +48,7 @@ pub(crate) fn parse(arguments: &[String]) -> Result<Options, String> {
         leg,
         records: 100_000,
         items: 0,
+        objects: 0,
         readme: false,
         hold: false,
         only: Vec::new(),
@@ -67,6 +71,7 @@ fn valued(options: &mut Options, name: &str, value: &str) -> Result<(), String> 
         "--only" => options.only = names(),
         "--scenario" => options.scenarios = names(),
         "--items" => options.items = value.parse().map_err(|_| USAGE)?,
+        "--objects" => options.objects = value.parse().map_err(|_| USAGE)?,
         "--records" => options.records = value.parse().map_err(|_| USAGE)?,
         "--seconds" => {
             let seconds: f64 = value.parse().map_err(|_| USAGE)?;

@@ -57,6 +57,10 @@ fn rows(results: &[Report]) -> Vec<Row> {
         }),
         row(results, "memory with them, idle", |one| one.grown.as_ref().map(|grown| size(grown.idle_bytes))),
         row(results, "disk with them", |one| one.grown.as_ref().map(|grown| size(grown.disk_bytes))),
+        row(results, "objects in a bucket", |one| {
+            one.stocked.as_ref().map(|stocked| (stocked.objects as f64, stocked.objects.to_string()))
+        }),
+        row(results, "memory with these", |one| one.stocked.as_ref().map(|stocked| size(stocked.bytes))),
     ];
     for row in &mut rows[4..] {
         row.better = Better::Neither;
@@ -179,6 +183,10 @@ fn json(result: &Report) -> Value {
             "first_answer_us": micros(grown.first_answer),
             "idle_bytes": grown.idle_bytes,
             "disk_bytes": grown.disk_bytes,
+        })),
+        "stocked": result.stocked.as_ref().map(|stocked| json!({
+            "objects": stocked.objects,
+            "bytes": stocked.bytes,
         })),
         "legs": legs.collect::<Vec<_>>(),
         "problem": result.problem,

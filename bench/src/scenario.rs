@@ -25,6 +25,10 @@ pub(crate) struct Plan {
     pub(crate) fill: Ask,
     pub(crate) fill_items: u64,
     pub(crate) among: Vec<Scenario>,
+    /// Makes a bucket, fills it with objects, and what is measured when it is full.
+    pub(crate) bucket: Ask,
+    pub(crate) stock: Ask,
+    pub(crate) stocked: Vec<Scenario>,
 }
 
 pub(crate) struct Scenario {
@@ -72,6 +76,7 @@ pub(crate) fn load(path: &Path, only: &[String]) -> Result<Plan, String> {
     let mut scenarios = scenarios.map_err(fail)?;
     scenarios.retain(|one| only.is_empty() || only.contains(&one.name));
     let among: Result<Vec<Scenario>, String> = list("among").iter().map(scenario).collect();
+    let stocked: Result<Vec<Scenario>, String> = list("stocked").iter().map(scenario).collect();
     Ok(Plan {
         prepare,
         scenarios,
@@ -79,6 +84,9 @@ pub(crate) fn load(path: &Path, only: &[String]) -> Result<Plan, String> {
         fill: ask(&json["fill"]).map_err(fail)?,
         fill_items: json["fill"]["items"].as_u64().unwrap_or(1),
         among: among.map_err(fail)?,
+        bucket: ask(&json["bucket"]).map_err(fail)?,
+        stock: ask(&json["stock"]).map_err(fail)?,
+        stocked: stocked.map_err(fail)?,
     })
 }
 

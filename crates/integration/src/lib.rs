@@ -5,7 +5,6 @@
 mod chunks;
 pub mod events;
 mod md5;
-pub mod outbound;
 mod rates;
 mod schedule;
 pub mod scheduler;

@@ -7,6 +7,7 @@ use auth::sigv4::{Checksum, ChecksumKind};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use wire::Fault;
+use wire::Value;
 use wire::head::Head;
 use wire::model::Operation;
 
@@ -16,7 +17,10 @@ const MD5_BYTES: usize = 16;
 /// `InvalidDigest` and `InvalidRequest` for what is no digest, `BadDigest` for one of another body.
 pub(crate) fn check(head: &Head<'_>, operation: &Operation, body: &[u8]) -> Result<(), Fault> {
     if let Some(text) = head.header("content-md5") {
-        let invalid = || Fault::new(400, "InvalidDigest", "The Content-MD5 you specified was invalid.");
+        let invalid = || {
+            Fault::new(400, "InvalidDigest", "The Content-MD5 you specified was invalid.")
+                .with("Content-MD5", Value::str(text))
+        };
         let stated = STANDARD.decode(text).ok().filter(|d| d.len() == MD5_BYTES).ok_or_else(invalid)?;
         if stated != blob::md5::Md5::of(body) {
             let message = "The Content-MD5 you specified did not match what we received.";

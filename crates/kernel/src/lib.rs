@@ -36,6 +36,7 @@ pub mod meter;
 mod metrics;
 mod nested;
 pub mod op;
+pub mod outbound;
 pub mod pattern;
 mod quota;
 pub mod reconcile;

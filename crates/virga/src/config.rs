@@ -78,14 +78,50 @@ impl Place {
         let value: serde_json::Value = serde_json::from_str(&text).ok()?;
         let pid = i32::try_from(value.get("pid")?.as_i64()?).ok()?;
         let endpoint = value.get("endpoint")?.as_str()?.to_owned();
-        let alive = rustix::process::Pid::from_raw(pid)
-            .is_some_and(|pid| rustix::process::test_kill_process(pid).is_ok());
-        alive.then_some(Running { pid, endpoint })
+        is_alive(pid).then_some(Running { pid, endpoint })
     }
 
     /// Like [`Place::running`], or the sentence that a command prints when nothing runs.
     pub(crate) fn must_run(&self) -> Result<Running, String> {
         self.running()
             .ok_or_else(|| format!("no cloud runs on {}; start one with `virga up`", self.data.display()))
+    }
+}
+
+/// Whether a process runs. One that was killed and that its parent has not asked about still has its number.
+fn is_alive(pid: i32) -> bool {
+    let known = rustix::process::Pid::from_raw(pid)
+        .is_some_and(|pid| rustix::process::test_kill_process(pid).is_ok());
+    known && !fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| is_over(&stat))
+}
+
+/// Whether a process is a zombie, or dead, by its line in `/proc`. Its name stands before that, in parentheses, and may hold any.
+fn is_over(stat: &str) -> bool {
+    let state = stat.rsplit_once(") ").and_then(|(_, rest)| rest.chars().next());
+    matches!(state, Some('Z' | 'X' | 'x'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{is_alive, is_over};
+
+    #[test]
+    fn a_killed_process_does_not_run_though_nobody_has_asked() {
+        let mut child = std::process::Command::new("sleep").arg("60").spawn().unwrap();
+        let pid = i32::try_from(child.id()).unwrap();
+        assert!(is_alive(pid));
+        child.kill().unwrap();
+        let since = std::time::Instant::now();
+        while is_alive(pid) && since.elapsed().as_secs() < 10 {
+            std::thread::yield_now();
+        }
+        assert!(!is_alive(pid));
+        child.wait().unwrap();
+    }
+
+    #[test]
+    fn names_may_look_like_states() {
+        assert!(is_over("7 (a) Z (b)) Z 1 7 7 0"));
+        assert!(!is_over("7 (a) Z 1) S 1 7 7 0"));
     }
 }

@@ -6,7 +6,7 @@ use crate::config::{Place, Running};
 use crate::gateway::Gateway;
 use crate::{bucket, listener, pages, wiring};
 use base::{Clock, Rng};
-use integration::outbound::{Client, Trust};
+use kernel::outbound::{Client, Trust};
 use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::{Read, Write};
 use std::net::SocketAddr;

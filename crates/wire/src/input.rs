@@ -249,7 +249,9 @@ impl Bad {
 /// S3 names the argument that is no number.
 fn s3_words(name: &str, expected: &'static str) -> String {
     match expected {
-        scalar::INTEGER => format!("Provided {name} not an integer or within integer range"),
+        scalar::INTEGER | scalar::INTEGER_RANGE => {
+            format!("Provided {name} not an integer or within integer range")
+        }
         other => other.to_owned(),
     }
 }

@@ -271,7 +271,7 @@ fn by_candidates<'a>(
         let model = model(at)?;
         let named = name.endpoint_prefix == Some(entry.endpoint_prefix);
         let bucket = name.bucket.filter(|_| entry.id == "s3");
-        match model.rest.find(head, bucket) {
+        match model.rest.find(head, bucket).and_then(|found| is_meant(model, found)) {
             Ok(found) if named => {
                 best = Some((model, found));
                 break;
@@ -292,7 +292,13 @@ fn by_candidates<'a>(
     if let Some((model, found)) = best {
         return Ok(Step::Ready(finish(model, found, region, name.website)));
     }
-    Err(no_match(miss, all().next().map(|(at, _)| at), action)?)
+    Err(no_match(miss, all().next().map(|(at, _)| at), action, head)?)
+}
+
+/// What is posted to a key without saying of which upload is no completion: S3 takes it for no operation at all.
+fn is_meant<'a>(model: &Model, found: Match<'a>) -> Result<Match<'a>, Miss> {
+    let operation = model.service.operations[found.operation as usize].name;
+    if operation == "CompleteMultipartUpload" && !found.complete { Err(Miss::Method) } else { Ok(found) }
 }
 
 fn shares_s3(entry: &Entry) -> bool {
@@ -313,9 +319,12 @@ fn no_match(
     miss: Option<(&'static Model, Miss)>,
     first: Option<usize>,
     action: bool,
+    head: &Head,
 ) -> Result<Rejection, Rejection> {
     Ok(match (miss, first) {
-        (Some((model, Miss::Method)), _) => reject::method(&model.service, rest_protocol(&model.service)),
+        (Some((model, Miss::Method)), _) => {
+            reject::method(&model.service, rest_protocol(&model.service), head)
+        }
         (Some((model, Miss::Path)), _) => {
             reject::unknown_operation(&model.service, rest_protocol(&model.service), "")
         }

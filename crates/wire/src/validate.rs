@@ -22,8 +22,8 @@ pub const VIOLATIONS_MAX: usize = 100;
 /// Bytes of an offending value that are repeated to the caller.
 pub const SHOWN_BYTES_MAX: usize = 1024;
 
-/// S3 has an error of its own for a location that is none, so its operation must see it.
-const OPEN_ENUM: &str = "BucketLocationConstraint";
+/// S3 has errors of its own for values of these shapes, so its operations must see them.
+const OPEN: [&str; 5] = ["BucketLocationConstraint", "CopySource", "Event", "FilterRuleName", "MaxBuckets"];
 
 /// One broken constraint.
 #[derive(Clone, PartialEq, Debug)]
@@ -235,7 +235,8 @@ impl Walk {
     /// S3 has errors of its own for what its headers may not say, so its operations must see it.
     fn is_open(&self, shape: &Shape) -> bool {
         let is_enum = matches!(&shape.kind, Kind::String { allowed, .. } if !allowed.is_empty());
-        is_enum && self.location == Location::Header && self.service.id == "s3"
+        let is_told = is_enum && self.location == Location::Header || OPEN.contains(&shape.name);
+        is_told && self.service.id == "s3"
     }
 
     fn list(&mut self, id: ShapeId, element: &MemberRef, value: &Value, items: &[Value], path: &Path) {
@@ -293,7 +294,6 @@ fn broken(shape: &'static Shape, value: &Value, each: &mut dyn FnMut(Constraint)
                     && test(true, &|| Constraint::LengthMax(max.unwrap_or(0)))
                 || !allowed.is_empty()
                     && !allowed.contains(&text.as_str())
-                    && shape.name != OPEN_ENUM
                     && test(true, &|| Constraint::Enum(allowed));
         }
         (Kind::Integer { min, max, .. }, Value::Int(n)) => {

@@ -8,6 +8,7 @@
 //! Start reading at [`evaluate()`]; the rules of conditions are in `condition`, those of principals in `principal`.
 
 mod arn;
+mod bucket;
 mod condition;
 mod context;
 mod decision;

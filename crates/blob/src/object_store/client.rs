@@ -1,6 +1,6 @@
 //! [`Client`]: signed requests about the keys of one place, tried again where that can help.
 
-use super::http::{Answer, Server};
+use super::http::{Answer, Server, Stream};
 use super::place::Place;
 use auth::sigv4::sign::{Signer, sign_headers};
 use auth::sigv4::{Algorithm, BodyHash, Dialect, Payload, Secret};
@@ -60,8 +60,10 @@ impl Client {
     /// said, or that it could not be reached.
     pub(super) fn call(&self, request: Request<'_>) -> io::Result<Answer> {
         let mut pauses = PAUSES.iter();
+        // Hashed once, however often it is sent.
+        let payload = hashed(request.body);
         loop {
-            let outcome = self.once(request);
+            let outcome = self.once(request, payload);
             let passing = match &outcome {
                 Ok(answer) => matches!(answer.status, 429 | 500 | 502 | 503 | 504),
                 Err(error) => error.kind() != ErrorKind::InvalidInput,
@@ -73,7 +75,26 @@ impl Client {
         }
     }
 
-    fn once(&self, request: Request<'_>) -> io::Result<Answer> {
+    /// The bytes of an object from `first` up to `end`, to be read by and by. Not tried again: whoever reads knows another
+    /// way.
+    pub(super) fn stream(&self, name: &str, first: u64, end: u64) -> io::Result<Stream> {
+        let range = format!("bytes={first}-{}", end - 1);
+        let headers = &[("range", range.as_str())];
+        let request = Request { method: "GET", name: Some(name), query: "", headers, body: &[] };
+        self.server.stream(self.head(request, hashed(&[]))?.as_bytes())
+    }
+
+    pub(super) fn finished(&self, stream: Stream) {
+        self.server.finished(stream);
+    }
+
+    fn once(&self, request: Request<'_>, payload: Payload) -> io::Result<Answer> {
+        let head = self.head(request, payload)?;
+        self.server.exchange(head.as_bytes(), request.body, request.method == "HEAD")
+    }
+
+    /// The signed head, down to its empty line.
+    fn head(&self, request: Request<'_>, payload: Payload) -> io::Result<String> {
         let invalid = |_| io::Error::from(ErrorKind::InvalidInput);
         let path = match request.name {
             Some(name) => self.place.path(name),
@@ -93,10 +114,6 @@ impl Client {
             dialect: Dialect::S3,
             algorithm: Algorithm::Hmac,
         };
-        let payload = match BodyHash::of(request.body) {
-            BodyHash::Of(hash) => Payload::Hash(hash),
-            BodyHash::Unread => Payload::Unsigned,
-        };
         sign_headers(&signer, request.method, &path, request.query, &mut headers, payload, self.clock.now())
             .map_err(|_| io::Error::from(ErrorKind::InvalidInput))?;
         let mark = if request.query.is_empty() { "" } else { "?" };
@@ -105,7 +122,7 @@ impl Client {
             let _ = write!(head, "{name}: {}\r\n", value.to_str().unwrap_or_default());
         }
         let _ = write!(head, "content-length: {}\r\n\r\n", request.body.len());
-        self.server.exchange(head.as_bytes(), request.body, request.method == "HEAD")
+        Ok(head)
     }
 
     fn judged(&self, request: Request<'_>, outcome: io::Result<Answer>) -> io::Result<Answer> {
@@ -123,6 +140,13 @@ impl Client {
         let said = members("Error", &answer.body);
         let code = said.as_ref().and_then(|said| said.str("Code")).unwrap_or_default();
         Err(at(kind, &format_args!("{} {code}", answer.status)))
+    }
+}
+
+fn hashed(body: &[u8]) -> Payload {
+    match BodyHash::of(body) {
+        BodyHash::Of(hash) => Payload::Hash(hash),
+        BodyHash::Unread => Payload::Unsigned,
     }
 }
 

@@ -68,12 +68,34 @@ impl Server {
         line.flush()?;
         let (answer, stays) = Incoming { line: &mut line, bytes: Vec::new() }.answer(is_head)?;
         if stays {
-            let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-            if idle.len() < IDLE_MAX {
-                idle.push((Instant::now(), line));
-            }
+            self.keep(line);
         }
         Ok(answer)
+    }
+
+    /// Sends a request without a body, and leaves that of its answer to be read by and by. One try on a connection that was
+    /// used before, and one on a new one.
+    pub(super) fn stream(&self, head: &[u8]) -> io::Result<Stream> {
+        if let Some(line) = self.take()
+            && let Ok(stream) = Stream::over(line, head)
+        {
+            return Ok(stream);
+        }
+        Stream::over(self.connect()?, head)
+    }
+
+    /// The connection of a body that has been read to its end is used again.
+    pub(super) fn finished(&self, stream: Stream) {
+        if stream.stays && stream.left == 0 && stream.incoming.bytes.is_empty() {
+            self.keep(stream.incoming.line);
+        }
+    }
+
+    fn keep(&self, line: Line) {
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        if idle.len() < IDLE_MAX {
+            idle.push((Instant::now(), line));
+        }
     }
 
     fn take(&self) -> Option<Line> {
@@ -129,6 +151,49 @@ impl Write for Line {
     }
 }
 
+/// The part of an object that an answer (206) brings, read as it is wanted. What the other side sends meanwhile waits in
+/// the connection, so there is never more of it than that holds.
+pub(super) struct Stream {
+    incoming: Incoming<Line>,
+    left: u64,
+    stays: bool,
+}
+
+impl std::fmt::Debug for Stream {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Stream({} left)", self.left)
+    }
+}
+
+impl Stream {
+    fn over(mut line: Line, head: &[u8]) -> io::Result<Stream> {
+        line.write_all(head)?;
+        line.flush()?;
+        let mut incoming = Incoming { line, bytes: Vec::new() };
+        let head = incoming.last_head()?;
+        match (head.status, head.length) {
+            (206, Length::Bytes(left)) => Ok(Stream { incoming, left, stays: head.stays }),
+            _ => Err(garbled()),
+        }
+    }
+
+    /// Bytes that are still to come.
+    pub(super) fn left(&self) -> u64 {
+        self.left
+    }
+
+    /// Fills `out`, of which there must be as much.
+    pub(super) fn fill(&mut self, out: &mut [u8]) -> io::Result<()> {
+        let left = self.left.checked_sub(out.len() as u64).ok_or(ErrorKind::UnexpectedEof)?;
+        let (first, rest) = out.split_at_mut(self.incoming.bytes.len().min(out.len()));
+        first.copy_from_slice(&self.incoming.bytes[..first.len()]);
+        self.incoming.bytes.drain(..first.len());
+        self.incoming.line.read_exact(rest)?;
+        self.left = left;
+        Ok(())
+    }
+}
+
 /// An answer on its way.
 struct Incoming<R> {
     line: R,
@@ -161,13 +226,7 @@ fn garbled() -> io::Error {
 impl<R: Read> Incoming<R> {
     /// The answer, and whether the connection can be used again.
     fn answer(&mut self, is_head: bool) -> io::Result<(Answer, bool)> {
-        let head = loop {
-            let head = self.head()?;
-            // Those below 200 announce another one.
-            if head.status >= 200 {
-                break head;
-            }
-        };
+        let head = self.last_head()?;
         let length = if is_head || matches!(head.status, 204 | 304) { Length::Bytes(0) } else { head.length };
         let body = match length {
             Length::Bytes(length) => {
@@ -183,6 +242,16 @@ impl<R: Read> Incoming<R> {
         };
         let stays = head.stays && length != Length::Open && self.bytes.is_empty();
         Ok((Answer { status: head.status, etag: head.etag, length: head.said, body }, stays))
+    }
+
+    fn last_head(&mut self) -> io::Result<Head> {
+        loop {
+            let head = self.head()?;
+            // Those below 200 announce another one.
+            if head.status >= 200 {
+                return Ok(head);
+            }
+        }
     }
 
     fn head(&mut self) -> io::Result<Head> {

@@ -15,6 +15,7 @@
 
 mod client;
 mod http;
+mod object;
 mod place;
 mod trust;
 mod upload;
@@ -25,6 +26,7 @@ pub use place::Place;
 use crate::ContentId;
 use crate::blobs::{Blobs, Sink, Source};
 use client::{Client, Request, each, escaped, members};
+use object::Object;
 use std::collections::HashMap;
 use std::io::{self, ErrorKind};
 use std::path::Path;
@@ -199,8 +201,8 @@ impl Blobs for ObjectStore {
             readers.count += 1;
         }
         // Whoever deletes from here on waits for this one, which counts itself out.
-        let object = Object { id, client, opened };
-        size(&self.client, &id.to_string())?;
+        let mut object = Object::new(id, client, opened);
+        object.size = size(&self.client, &id.to_string())?;
         Ok(Arc::new(object))
     }
 
@@ -224,49 +226,5 @@ impl Blobs for ObjectStore {
 
     fn room(&self) -> Option<u64> {
         None
-    }
-}
-
-/// An object that is being read.
-#[derive(Debug)]
-struct Object {
-    id: ContentId,
-    client: Arc<Client>,
-    opened: Arc<Opened>,
-}
-
-impl Source for Object {
-    fn read_at(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
-        let Some(last) = (out.len() as u64).checked_sub(1) else { return Ok(()) };
-        let range = format!("bytes={offset}-{}", offset + last);
-        let name = self.id.to_string();
-        let headers = &[("range", range.as_str())];
-        let answer =
-            self.client.call(Request { method: "GET", name: Some(&name), query: "", headers, body: &[] })?;
-        // A store that knows no ranges answers 200 with all of it.
-        if answer.status != 206 || answer.body.len() != out.len() {
-            return Err(ErrorKind::UnexpectedEof.into());
-        }
-        out.copy_from_slice(&answer.body);
-        Ok(())
-    }
-}
-
-impl Drop for Object {
-    fn drop(&mut self) {
-        let mut all = self.opened.lock();
-        let Some(readers) = all.get_mut(&self.id) else { return };
-        readers.count -= 1;
-        if readers.count > 0 {
-            return;
-        }
-        let doomed = readers.doomed;
-        all.remove(&self.id);
-        drop(all);
-        if doomed {
-            let (client, name) = (Arc::clone(&self.client), self.id.to_string());
-            // It may be dropped where nobody may wait. What cannot be removed now is found when the cloud starts next.
-            std::thread::spawn(move || delete(&client, &name));
-        }
     }
 }

@@ -10,10 +10,10 @@ use super::connection::{Connection, Kind, Parameter, Secrets};
 use super::destination::Destination;
 use super::model::Http;
 use super::transform::Path;
-use crate::outbound::{Address, is_field};
 use base::Timestamp;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use kernel::outbound::{Address, is_field};
 use std::time::Duration;
 use wire::{Fault, Value};
 

@@ -4,7 +4,7 @@ use super::delivery_policy::Policy;
 use super::envelope;
 use super::model::Delivery;
 use super::signing::Signer;
-use crate::outbound::{Address, Agent, Client, Request};
+use kernel::outbound::{Address, Agent, Client, Request};
 use std::time::Duration;
 
 /// AWS: an endpoint has so long to answer.

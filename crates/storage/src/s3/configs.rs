@@ -3,6 +3,7 @@
 
 use super::buckets::Bucket;
 use super::cors::CorsConfiguration;
+use super::lifecycle::due::Smallest;
 use super::lifecycle::rules::LifecycleConfiguration;
 use super::model::acl::Grant;
 use super::notification::NotificationConfiguration;
@@ -29,6 +30,16 @@ store::record! {
         1 => pub configuration: LifecycleConfiguration,
         /// `TransitionDefaultMinimumObjectSize`
         2 => pub minimum: Option<String>,
+    }
+}
+
+/// `TransitionDefaultMinimumObjectSize`, where it is not said.
+pub const SMALLEST_OF_ALL: &str = "all_storage_classes_128K";
+pub const SMALLEST_VARIES: &str = "varies_by_storage_class";
+
+impl LifecycleRecord {
+    pub fn smallest(&self) -> Smallest {
+        if self.minimum.as_deref() == Some(SMALLEST_VARIES) { Smallest::Varies } else { Smallest::OfAll }
     }
 }
 

@@ -219,7 +219,7 @@ wire::errors! {
         LoggingElsewhere = 403, "CrossLocationLoggingProhibited", "Cross S3 location logging not allowed";
         LoggingTarget(message: String) = 400, "InvalidTargetBucketForLogging", "{message}";
         Moved(endpoint: String) = 301, "PermanentRedirect", "The bucket you are attempting to access must be addressed using the specified endpoint. Please send all future requests to this endpoint.";
-        OwnerNumber = 400, "InvalidBucketOwnerAWSAccountID", "The value of the expected bucket owner parameter must be an AWS account ID";
+        OwnerNumber(said: String) = 400, "InvalidBucketOwnerAWSAccountID", "The value of the expected bucket owner parameter must be an AWS Account ID... [{said}]";
         OwnershipMissing(bucket: String) = 404, "OwnershipControlsNotFoundError", "The bucket ownership controls were not found";
         PolicyMalformed(message: String) = 400, "MalformedPolicy", "{message}";
         PolicyMissing(bucket: String) = 404, "NoSuchBucketPolicy", "The bucket policy does not exist";

@@ -32,9 +32,10 @@ pub fn views(tags: &Tags) -> Vec<TagView> {
 /// # Errors
 /// `InvalidTag`, `BadRequest` for too many.
 pub fn checked(pairs: impl IntoIterator<Item = (String, String)>, max: usize) -> Result<Tags, S3Error> {
-    let tags = tag::checked(pairs).map_err(|error| match error {
+    let pairs: Vec<(String, String)> = pairs.into_iter().collect();
+    let tags = tag::checked(pairs.iter().cloned()).map_err(|error| match error {
         TagError::TooMany(_) => too_many(max),
-        error => S3Error::from(Refusal::InvalidTag(words(&error).to_owned())).with("TagKey", key(&error)),
+        error => refused(&error, &pairs),
     })?;
     if tags.len() > max { Err(too_many(max)) } else { Ok(tags) }
 }
@@ -45,6 +46,23 @@ pub fn checked(pairs: impl IntoIterator<Item = (String, String)>, max: usize) ->
 /// As [`checked`].
 pub fn of_views(views: Vec<TagView>, max: usize) -> Result<Tags, S3Error> {
     checked(views.into_iter().map(|tag| (tag.key, tag.value)), max)
+}
+
+/// With the key of the tag, and with its value where that is what is wrong.
+fn refused(error: &TagError, pairs: &[(String, String)]) -> S3Error {
+    let key = key(error);
+    let value = pairs.iter().find(|(own, _)| *own == key).map(|(_, value)| value).filter(|_| match error {
+        TagError::ValueTooLong(_) => true,
+        // The tag's key is good by itself.
+        TagError::BadCharacter(_) => tag::checked([(key.clone(), String::new())]).is_ok(),
+        _ => false,
+    });
+    let words = value.map_or(words(error), |_| "The TagValue you have provided is invalid");
+    let refusal = S3Error::from(Refusal::InvalidTag(words.to_owned())).with("TagKey", key);
+    match value {
+        Some(value) => refusal.with("TagValue", value.clone()),
+        None => refusal,
+    }
 }
 
 fn too_many(max: usize) -> S3Error {
@@ -87,6 +105,8 @@ mod tests {
         };
         assert_eq!(said(&[("aws:a", "")], 10).1, "System tags cannot be added/updated by requester");
         assert_eq!(said(&[("a", ""), ("a", "")], 10).1, "Cannot provide multiple Tags with the same key");
+        assert_eq!(said(&[("a?", "")], 10).1, "The TagKey you have provided is invalid");
+        assert_eq!(said(&[("a", "?")], 10).1, "The TagValue you have provided is invalid");
         let many: Vec<String> = (0..11).map(|n| n.to_string()).collect();
         let pairs: Vec<(&str, &str)> = many.iter().map(|k| (k.as_str(), "")).collect();
         assert_eq!(said(&pairs, 10), ("BadRequest".into(), "Object tags cannot be greater than 10".into()));

@@ -77,8 +77,11 @@ pub fn by_id(from: &dyn Read, bucket: &Bucket, key: &str, id: &str) -> Result<Op
         let version = VERSIONS.get(from, &version_key(&bucket.scope, key, null.order))?;
         return Ok(version.map(|version| Found { version, current: false }));
     }
-    let parsed =
-        VersionId::parse(id).ok_or_else(|| argument("Invalid version id specified", "versionId", id))?;
+    let invalid = || match id {
+        "" => argument("Version id cannot be the empty string", "versionId", id),
+        _ => argument("Invalid version id specified", "versionId", id),
+    };
+    let parsed = VersionId::parse(id).ok_or_else(invalid)?;
     let is_it = |version: &Version| version.order == parsed.order && version.chance == parsed.chance;
     if let Some(version) = current.filter(|version| is_it(version)) {
         return Ok(Some(Found { version, current: true }));

@@ -175,7 +175,7 @@ impl Gateway {
     ) -> Response<Answered> {
         // What the cloud calls for its users comes from this machine, too, and goes wherever they want.
         let mut agents = request.headers().get_all(USER_AGENT).iter();
-        let is_own = agents.any(|agent| agent.to_str().is_ok_and(integration::outbound::is_own_call));
+        let is_own = agents.any(|agent| agent.to_str().is_ok_and(kernel::outbound::is_own_call));
         let peer = if is_own { INSIDERS } else { peer };
         if request.uri().path() == tunnel::PATH {
             return tunnel::answer(self, request, peer).await;

@@ -2,7 +2,7 @@
 
 use crate::harness::Cloud;
 use crate::vpc_plane::on;
-use integration::outbound::{Client, Trust};
+use kernel::outbound::{Client, Trust};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use serde_json::Value;
 use std::io::{ErrorKind, Read, Write};

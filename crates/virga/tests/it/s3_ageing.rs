@@ -154,6 +154,29 @@ fn objects_move_to_glacier_and_come_back_for_a_while() {
 }
 
 #[test]
+fn small_objects_may_go_to_glacier() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ACCOUNT);
+    for (bucket, smallest, class) in
+        [("stays", "all_storage_classes_128K", "STANDARD"), ("goes", "varies_by_storage_class", "GLACIER")]
+    {
+        root.call("s3", "CreateBucket", of(bucket)).ok();
+        let days = json!([{ "Days": 1, "StorageClass": "GLACIER" }]);
+        let rule = json!({ "ID": "r", "Status": "Enabled", "Prefix": "", "Transitions": days });
+        let rules = json!({
+            "Bucket": bucket, "TransitionDefaultMinimumObjectSize": smallest,
+            "LifecycleConfiguration": { "Rules": [rule] },
+        });
+        root.call("s3", "PutBucketLifecycleConfiguration", rules).ok();
+        let got = root.call("s3", "GetBucketLifecycleConfiguration", of(bucket)).ok();
+        assert_eq!(got["TransitionDefaultMinimumObjectSize"], smallest);
+        put(&root, bucket, "log/a");
+        pass(&cloud, 2 * DAY);
+        assert_eq!(root.call("s3", "ListObjectsV2", of(bucket)).ok()["Contents"][0]["StorageClass"], class);
+    }
+}
+
+#[test]
 fn uploads_that_nobody_completes_are_aborted() {
     let cloud = Cloud::new();
     let root = cloud.root(ACCOUNT);

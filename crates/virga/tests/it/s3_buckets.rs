@@ -262,6 +262,31 @@ fn policies_let_others_in_and_keep_them_out() {
             "Policy has invalid resource",
         );
     }
+    let of = |action: &str, resource: &str, condition: Value| {
+        let statement = json!({
+            "Effect": "Allow", "Principal": { "AWS": OTHER }, "Action": action, "Resource": resource,
+            "Condition": condition,
+        });
+        let text = json!({ "Version": "2012-10-17", "Statement": [statement] }).to_string();
+        root.call("s3", "PutBucketPolicy", json!({ "Bucket": "guarded", "Policy": text }))
+    };
+    let (bucket, objects) = ("arn:aws:s3:::guarded", "arn:aws:s3:::guarded/*");
+    let with = |key: &str| json!({ "StringEquals": { key: "x" } });
+    for (action, resource, condition, words) in [
+        ("s3:Fly", objects, json!({}), "Policy has invalid action"),
+        ("s3:ListBucket", objects, json!({}), "Action does not apply to any resource(s) in statement"),
+        ("s3:GetObject", bucket, json!({}), "Action does not apply to any resource(s) in statement"),
+        ("s3:GetObject", objects, with("s3:fly"), "Policy has an invalid condition key"),
+        (
+            "s3:GetObject",
+            objects,
+            with("s3:prefix"),
+            "Conditions do not apply to combination of actions and resources in statement",
+        ),
+    ] {
+        of(action, resource, condition).refused_with(400, "MalformedPolicy", words);
+    }
+    of("s3:ListBucket", bucket, with("s3:prefix")).ok();
     let broken = json!({ "Bucket": "guarded", "Policy": "{}" });
     root.call("s3", "PutBucketPolicy", broken).refused(400, "MalformedPolicy");
 }
@@ -392,6 +417,22 @@ fn bad_configurations_are_refused() {
         400,
         "InvalidArgument",
         "Unable to validate the following destination configurations",
+    );
+    let event = json!({ "QueueArn": "arn:aws:sqs:us-east-1:123456789012:none", "Events": ["s3:Fly"] });
+    let told = json!({ "Bucket": "strict", "NotificationConfiguration": { "QueueConfigurations": [event] } });
+    root.call("s3", "PutBucketNotificationConfiguration", told).refused_with(
+        400,
+        "InvalidArgument",
+        "A specified event is not supported for notifications.",
+    );
+    let sized = json!({
+        "Bucket": "strict", "TransitionDefaultMinimumObjectSize": "none",
+        "LifecycleConfiguration": { "Rules": [{ "Status": "Enabled", "Prefix": "", "Expiration": { "Days": 1 } }] },
+    });
+    root.call("s3", "PutBucketLifecycleConfiguration", sized).refused_with(
+        400,
+        "InvalidRequest",
+        "Invalid TransitionDefaultMinimumObjectSize found: none",
     );
     let bridge =
         json!({ "Bucket": "strict", "NotificationConfiguration": { "EventBridgeConfiguration": {} } });

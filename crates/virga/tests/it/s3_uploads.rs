@@ -124,7 +124,11 @@ fn every_part_is_checked() {
         "One or more of the specified parts could not be found.  The part may not have been uploaded, or the specified entity tag may not match the part's entity tag.",
     );
     upload.complete(json!([listed(3, &last)]), json!({})).refused(400, "InvalidPart");
-    upload.complete(json!([]), json!({})).refused(400, "MalformedXML");
+    upload.complete(json!([]), json!({})).refused_with(
+        400,
+        "InvalidRequest",
+        "You must specify at least one part",
+    );
     upload.complete(json!([listed(1, &small)]), json!({ "MpuObjectSize": 6 })).refused(400, "InvalidRequest");
     upload.part(10_001, "x", json!({})).refused_with(
         400,

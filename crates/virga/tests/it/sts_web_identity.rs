@@ -41,6 +41,10 @@ impl Issuer {
                 let mut request = [0; 1024];
                 let n = stream.read(&mut request).unwrap_or(0);
                 let is_keys = request[..n].starts_with(b"GET /keys ");
+                // What the cloud asks for its users is known as that where it comes back to the cloud.
+                let said = String::from_utf8_lossy(&request[..n]).into_owned();
+                let mut agents = said.lines().filter_map(|line| line.strip_prefix("User-Agent: "));
+                assert!(agents.any(kernel::outbound::is_own_call), "{said}");
                 count.fetch_add(usize::from(is_keys), Ordering::SeqCst);
                 let body = if is_keys { &keys } else { &discovery };
                 let _ = write!(stream, "HTTP/1.0 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len());

@@ -20,6 +20,7 @@ pub(super) fn request(
     head: &Head,
     body: Bytes,
 ) -> Read<Struct> {
+    refuse_encryption(route, head)?;
     let mut out = Struct::new();
     let mut in_body = false;
     for member in &input.members {
@@ -58,6 +59,21 @@ pub(super) fn request(
         }
     }
     Ok(out)
+}
+
+/// AWS: <https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html>: what an object was encrypted with is not said
+/// when it is read, and who says it gets an error.
+fn refuse_encryption(route: &Route, head: &Head) -> Read<()> {
+    const NAME: &str = "x-amz-server-side-encryption";
+    let reads = route.service.id == "s3" && matches!(route.operation.name, "GetObject" | "HeadObject");
+    match head.header(NAME).filter(|_| reads) {
+        None => Ok(()),
+        Some(value) => Err(Bad::Scalar {
+            name: NAME.to_owned(),
+            value: value.to_owned(),
+            expected: "x-amz-server-side-encryption header is not supported for this operation.",
+        }),
+    }
 }
 
 fn is_blank(body: &[u8]) -> bool {
@@ -204,7 +220,10 @@ fn header(cx: &mut Context, member: &MemberModel, head: &Head) -> Read<Option<Va
     if text.is_empty() && !matches!(shape.kind, Kind::String { .. }) {
         return Ok(None);
     }
-    scalar::read(shape, text, name, format(member, shape, TimestampFormat::Rfc822)).map(Some)
+    let value = scalar::read(shape, text, name, format(member, shape, TimestampFormat::Rfc822));
+    // RFC 9110, 13.1.3 and 13.1.4: a condition whose date cannot be read is not looked at.
+    let is_condition = matches!(shape.kind, Kind::Timestamp { .. }) && name.starts_with("If-");
+    if is_condition && value.is_err() { Ok(None) } else { value.map(Some) }
 }
 
 /// Header values may be UTF-8 (S3's metadata), though HTTP only speaks of ASCII.

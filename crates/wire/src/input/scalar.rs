@@ -9,6 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 
 pub(super) const INTEGER: &str = "Expected an integer.";
+pub(super) const INTEGER_RANGE: &str = "Expected an integer of 32 bits.";
 
 /// Reads `text` as `shape`; containers are not scalars and are refused.
 ///
@@ -25,7 +26,7 @@ pub(super) fn read(shape: &Shape, text: &str, name: &str, format: TimestampForma
         Kind::Integer { long, .. } => {
             let number = text.trim().parse::<i64>().map_err(|_| bad(INTEGER))?;
             if !long && i32::try_from(number).is_err() {
-                return Err(bad("Expected an integer of 32 bits."));
+                return Err(bad(INTEGER_RANGE));
             }
             Value::Int(number)
         }

@@ -40,7 +40,8 @@ const S3_ROOTS: &[(&str, &str)] = &[
 
 /// S3's listings, whose examples in its API reference have another order than the model: name and marks first, then what
 /// was found. Versions and delete markers alternate there, in the order of their keys.
-const S3_LISTINGS: &[&str] = &["ListObjectVersions", "ListObjects", "ListObjectsV2"];
+const S3_LISTINGS: &[&str] =
+    &["ListMultipartUploads", "ListObjectVersions", "ListObjects", "ListObjectsV2", "ListParts"];
 
 /// Namespaces of services whose models name none for their responses, from their API references' examples.
 const NAMESPACES: &[(&str, &str)] = &[

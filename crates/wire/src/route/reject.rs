@@ -1,7 +1,10 @@
 //! [`Rejection`]: a request that leads to no operation, and what AWS answers to it.
 
+use super::host;
 use crate::fault::Fault;
+use crate::head::Head;
 use crate::model::{Protocol, Service};
+use crate::value::Value;
 
 /// Why a request leads nowhere.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -72,8 +75,9 @@ pub(super) fn unknown_operation(service: &'static Service, protocol: Protocol, n
     Rejection { reason: Reason::UnknownOperation, protocol, service: Some(service), fault }
 }
 
-pub(super) fn method(service: &'static Service, protocol: Protocol) -> Rejection {
+pub(super) fn method(service: &'static Service, protocol: Protocol, head: &Head) -> Rejection {
     let fault = match protocol {
+        Protocol::RestXml if service.id == "s3" => of_resource(head),
         Protocol::RestXml => method_not_allowed(),
         _ => Fault::new(405, "UnknownOperationException", ""),
     };
@@ -82,6 +86,19 @@ pub(super) fn method(service: &'static Service, protocol: Protocol) -> Rejection
 
 fn method_not_allowed() -> Fault {
     Fault::new(405, "MethodNotAllowed", "The specified method is not allowed against this resource.")
+}
+
+/// S3 says which method, and of what.
+fn of_resource(head: &Head) -> Fault {
+    let hosted = head.header("host").is_some_and(|name| host::read(name).bucket.is_some());
+    let in_path =
+        head.path.trim_start_matches('/').splitn(2, '/').filter(|segment| !segment.is_empty()).count();
+    let kind = match in_path + usize::from(hosted) {
+        0 => "SERVICE",
+        1 => "BUCKET",
+        _ => "OBJECT",
+    };
+    method_not_allowed().with("Method", Value::str(head.method)).with("ResourceType", Value::str(kind))
 }
 
 pub(super) fn missing_action(service: &'static Service, protocol: Protocol) -> Rejection {

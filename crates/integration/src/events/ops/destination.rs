@@ -5,8 +5,8 @@ use crate::events::access;
 use crate::events::connection::Connection;
 use crate::events::destination::{self, DESTINATIONS, Destination};
 use crate::events::errors::{EventsError, invalid};
-use crate::outbound::Address;
 use base::Timestamp;
+use kernel::outbound::Address;
 use kernel::{Cx, Empty};
 use store::Key;
 

@@ -1,13 +1,13 @@
 //! Subscriptions: asked for, confirmed, listed and ended.
 
 use super::page;
-use crate::outbound::Address;
 use crate::sns::access;
 use crate::sns::confirming::{self, Handshake};
 use crate::sns::errors::{SnsError, invalid};
 use crate::sns::model::{self, FIFO, SUBSCRIPTIONS, Subscription};
 use crate::sns::subscribing;
 use base::Arn;
+use kernel::outbound::Address;
 use kernel::{Cx, Empty};
 use store::{Direction, Key};
 use wire::Pairs;

@@ -80,7 +80,7 @@ pub fn named(cx: &Cx<'_>, name: &str) -> Result<Arc<Bucket>, S3Error> {
 /// `AccessDenied`, `InvalidBucketOwnerAWSAccountID`.
 pub fn expected_owner(expected: Option<&str>, owner: AccountId) -> Result<(), S3Error> {
     match expected {
-        Some(text) if AccountId::parse(text).is_none() => Err(Denial::OwnerNumber.into()),
+        Some(text) if AccountId::parse(text).is_none() => Err(Denial::OwnerNumber(text.to_owned()).into()),
         Some(text) if text != owner.as_str() => Err(Refusal::AccessDenied.into()),
         _ => Ok(()),
     }

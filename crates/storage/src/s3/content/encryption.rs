@@ -31,6 +31,8 @@ const DSSE: &str = "aws:kms:dsse";
 const AES256: &str = "AES256";
 const SSE: &str = "x-amz-server-side-encryption";
 const SALT: usize = 16;
+/// How the block of a bucket calls encryption with the caller's own keys.
+const BY_CUSTOMER: &str = "SSE-C";
 
 /// What a request says of the encryption of what it writes.
 #[derive(Clone, Default, Debug)]
@@ -117,13 +119,13 @@ impl Customer {
                 "Requests specifying Server Side Encryption with Customer provided keys must provide the client calculated MD5 of the secret key.",
             );
         };
+        let Ok(own) = <[u8; 32]>::try_from(key.as_slice()).map(Zeroizing::new) else {
+            return refuse("The secret key was invalid for the specified algorithm.");
+        };
         if STANDARD.decode(md5).ok().as_deref() != Some(&Md5::of(&key)[..]) {
             return refuse("The calculated MD5 hash of the key did not match the hash that was provided.");
         }
-        match <[u8; 32]>::try_from(key.as_slice()) {
-            Ok(key) => Ok(Some(Zeroizing::new(key))),
-            Err(_) => refuse("The secret key was invalid for the specified algorithm."),
-        }
+        Ok(Some(own))
     }
 
     fn show(&self, shown: &mut Shown) {
@@ -153,6 +155,10 @@ impl Asked {
             return Err(argument(message, SSE, self.sse.clone().unwrap_or_default()));
         }
         if let Some(customer) = self.customer.read()? {
+            // AWS: https://docs.aws.amazon.com/AmazonS3/latest/userguide/blocking-unblocking-s3-c-encryption-gpb.html
+            if bucket.record.encryption.blocked.iter().any(|kind| kind == BY_CUSTOMER) {
+                return Err(Refusal::AccessDenied.into());
+            }
             let kept = fingerprint(&cx.rng().bytes::<SALT>(), &customer);
             return Ok(Sealed { root: Root::new(&customer), encryption: Encryption::Customer(kept) });
         }

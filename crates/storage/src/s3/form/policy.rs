@@ -162,9 +162,10 @@ impl Policy {
             }
         }
         let covered = |name: &str| self.conditions.iter().any(|condition| condition.field == name);
-        let extra = fields.iter().find(|(name, _)| !is_exempt(name) && !covered(name));
-        match extra {
-            Some((name, _)) => Err(FormRefusal::ExtraFields(name.clone()).into()),
+        // The bucket counts as a field, though the form need not have it.
+        let names = fields.iter().map(|(name, _)| name.as_str()).chain(["bucket"]);
+        match names.into_iter().find(|name| !is_exempt(name) && !covered(name)) {
+            Some(name) => Err(FormRefusal::ExtraFields(name.to_owned()).into()),
             None => Ok(()),
         }
     }
@@ -184,7 +185,7 @@ impl Condition {
 
 /// Fields that need no condition.
 fn is_exempt(name: &str) -> bool {
-    let own = ["x-amz-signature", "signature", "awsaccesskeyid", "policy", "file", "bucket"];
+    let own = ["x-amz-signature", "signature", "awsaccesskeyid", "policy", "file"];
     own.contains(&name) || name.starts_with("x-ignore-") || name.starts_with("x-amz-checksum-")
 }
 
@@ -220,6 +221,10 @@ mod tests {
         assert_eq!(
             said(r#"{"bucket": "b"}"#, &key).unwrap_err(),
             "Invalid according to Policy: Extra input fields: key"
+        );
+        assert_eq!(
+            said(r#"{"key": "foo.txt"}"#, &key).unwrap_err(),
+            "Invalid according to Policy: Extra input fields: bucket"
         );
         assert_eq!(
             said(r#"["eq", "key", "foo.txt"]"#, &key).unwrap_err(),

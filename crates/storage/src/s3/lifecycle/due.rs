@@ -14,6 +14,17 @@ const DAY: i64 = 86_400;
 /// Smaller objects stay in their class, unless a rule's filter speaks of sizes.
 const TRANSITION_BYTES_MIN: u64 = 128 << 10;
 
+/// Which classes small objects stay out of, where a rule does not speak of sizes.
+///
+/// AWS: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/lifecycle-transition-general-considerations.html>
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Smallest {
+    /// `all_storage_classes_128K`
+    OfAll,
+    /// `varies_by_storage_class`: all but Glacier's two archives.
+    Varies,
+}
+
 /// What rules look at.
 #[derive(Clone, Copy, Debug)]
 pub struct Subject<'a> {
@@ -82,11 +93,14 @@ impl LifecycleConfiguration {
     }
 
     /// The changes of a current version, first things first. An expiry ends the list.
-    pub fn current<'a>(&'a self, subject: &'a Subject<'_>) -> Vec<Due<'a>> {
+    pub fn current<'a>(&'a self, subject: &'a Subject<'_>, smallest: Smallest) -> Vec<Due<'a>> {
         let mut all: Vec<Due<'_>> = self.expiry(subject).into_iter().collect();
-        for rule in self.fitting(subject).filter(|rule| moves(rule, subject.size)) {
+        for rule in self.fitting(subject) {
             for transition in &rule.transitions {
                 let Some(class) = transition.class.as_deref() else { continue };
+                if !moves(rule, subject.size, class, smallest) {
+                    continue;
+                }
                 let at = transition.days.map(|days| reached(subject.modified, days)).or(transition.date);
                 let Some(at) = at.filter(|_| depth(class) > depth(subject.class)) else { continue };
                 all.push(Due {
@@ -106,6 +120,7 @@ impl LifecycleConfiguration {
         subject: &'a Subject<'_>,
         since: Timestamp,
         newer: usize,
+        smallest: Smallest,
     ) -> Vec<Due<'a>> {
         let kept =
             |count: Option<i64>| count.and_then(|n| usize::try_from(n).ok()).is_some_and(|n| newer < n);
@@ -116,11 +131,9 @@ impl LifecycleConfiguration {
                 let at = after_days(since, expiration.days.unwrap_or_default());
                 all.push(Due { at, rule: id, change: Change::Expire });
             }
-            for transition in
-                rule.noncurrent_transitions.iter().filter(|t| !kept(t.newer) && moves(rule, subject.size))
-            {
+            for transition in rule.noncurrent_transitions.iter().filter(|t| !kept(t.newer)) {
                 let Some(class) = transition.class.as_deref() else { continue };
-                if depth(class) > depth(subject.class) {
+                if depth(class) > depth(subject.class) && moves(rule, subject.size, class, smallest) {
                     let at = reached(since, transition.days.unwrap_or_default());
                     all.push(Due { at, rule: id, change: Change::Move(class) });
                 }
@@ -166,9 +179,10 @@ fn reached(start: Timestamp, days: i64) -> Timestamp {
     after_days(start, days)
 }
 
-fn moves(rule: &LifecycleRule, size: u64) -> bool {
+fn moves(rule: &LifecycleRule, size: u64, class: &str, smallest: Smallest) -> bool {
     let conditions = rule.conditions();
-    conditions.above.is_some() || conditions.below.is_some() || size >= TRANSITION_BYTES_MIN
+    let small_may = smallest == Smallest::Varies && matches!(class, "GLACIER" | "DEEP_ARCHIVE");
+    small_may || conditions.above.is_some() || conditions.below.is_some() || size >= TRANSITION_BYTES_MIN
 }
 
 fn in_order(mut all: Vec<Due<'_>>) -> Vec<Due<'_>> {
@@ -242,14 +256,17 @@ mod tests {
         });
         let tags = Tags::new();
         let whole = subject(&tags);
-        let changes: Vec<Change<'_>> = configuration.current(&whole).into_iter().map(|d| d.change).collect();
+        let changes: Vec<Change<'_>> =
+            configuration.current(&whole, Smallest::OfAll).into_iter().map(|d| d.change).collect();
         assert_eq!(changes, [Change::Move("STANDARD_IA"), Change::Move("GLACIER"), Change::Expire]);
         let small = Subject { size: 10, ..whole };
-        assert_eq!(configuration.current(&small).len(), 1, "small objects stay where they are");
+        let of_small = |smallest| configuration.current(&small, smallest).len();
+        assert_eq!(of_small(Smallest::OfAll), 1, "small objects stay where they are");
+        assert_eq!(of_small(Smallest::Varies), 2, "or go to Glacier");
         let cold = Subject { class: "GLACIER", ..whole };
-        assert_eq!(configuration.current(&cold).len(), 1, "nothing warms up");
+        assert_eq!(configuration.current(&cold, Smallest::OfAll).len(), 1, "nothing warms up");
         let other = Subject { key: "other", ..whole };
-        assert!(configuration.current(&other).is_empty());
+        assert!(configuration.current(&other, Smallest::OfAll).is_empty());
         let expiry = configuration.expiry(&whole).unwrap();
         assert_eq!(
             expiration_header(&expiry),
@@ -270,12 +287,16 @@ mod tests {
         });
         let tags = Tags::new();
         let (subject, since) = (subject(&tags), at("2014-02-01T12:00:00Z"));
-        let due = configuration.noncurrent(&subject, since, 2);
+        let due = configuration.noncurrent(&subject, since, 2, Smallest::OfAll);
         assert_eq!(
             due.iter().map(|d| d.at).collect::<Vec<_>>(),
             [at("2014-02-03T00:00:00Z"), at("2014-02-07T00:00:00Z")]
         );
-        assert_eq!(configuration.noncurrent(&subject, since, 1).len(), 1, "two newer ones are kept");
+        assert_eq!(
+            configuration.noncurrent(&subject, since, 1, Smallest::OfAll).len(),
+            1,
+            "two newer ones are kept"
+        );
     }
 
     #[test]

@@ -54,6 +54,8 @@ store::record! {
         /// The key as it was given; none stands for the account's `aws/s3`.
         2 => pub key: Option<String>,
         3 => pub bucket_key: bool,
+        /// Kinds of encryption with which nothing new may be put, or `NONE`, as they were said.
+        4 => pub blocked: Vec<String>,
     }
 
     #[derive(Clone, PartialEq, Eq, Debug)]

@@ -267,7 +267,7 @@ fn list_buckets(cx: &mut Cx<'_>, req: ListBuckets) -> Result<ListedBuckets, S3Er
             break;
         }
         let region = asked.then(|| record.region.name().to_owned());
-        views.push(BucketView { name: record.name, created: record.created, region });
+        views.push(BucketView { name: record.name, created: record.created.whole_seconds(), region });
     }
     Ok(ListedBuckets { buckets: views, owner: owner(cx.account), token, prefix: req.prefix })
 }

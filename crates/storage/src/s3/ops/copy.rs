@@ -218,7 +218,7 @@ async fn copy_object(dx: Dx, mut req: CopyObject, _: Body) -> Result<Answer<Copy
     };
     let shown = encryption::shown(&stored.version.encryption, attributes.customer());
     let mut result = CopyResult {
-        modified: stored.version.modified,
+        modified: stored.version.modified.whole_seconds(),
         etag: quoted(&stored.version.etag),
         ..CopyResult::default()
     };

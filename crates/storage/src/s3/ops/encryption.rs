@@ -24,7 +24,11 @@ wire::shape! {
     pub(crate) struct Rule {
         default: Option<ByDefault> = "ApplyServerSideEncryptionByDefault",
         bucket_key: Option<bool> = "BucketKeyEnabled",
+        blocked: Option<Blocked> = "BlockedEncryptionTypes",
     }
+
+    #[derive(Clone, Debug)]
+    pub(crate) struct Blocked { kinds: Vec<String> = "EncryptionType" }
 
     #[derive(Clone, Debug)]
     pub(crate) struct ByDefault {
@@ -49,18 +53,20 @@ fn put_encryption(cx: &mut Cx<'_>, req: PutEncryption) -> Result<Empty, S3Error>
         other => return Err(Refusal::NotBuilt(format!("Default encryption with {other}")).into()),
     };
     let bucket_key = rule.bucket_key.unwrap_or_default();
+    let blocked = rule.blocked.as_ref().map(|blocked| blocked.kinds.clone()).unwrap_or_default();
     change(cx, &req.bucket, |record| {
-        record.encryption = DefaultEncryption { kms, key: default.key.clone(), bucket_key };
+        record.encryption = DefaultEncryption { kms, key: default.key.clone(), bucket_key, blocked };
         Ok(Empty)
     })
 }
 
 fn get_encryption(cx: &mut Cx<'_>, req: OfBucket) -> Result<EncryptionView, S3Error> {
     let bucket = load(cx, &req.bucket)?;
-    let DefaultEncryption { kms, key, bucket_key } = bucket.record.encryption.clone();
+    let DefaultEncryption { kms, key, bucket_key, blocked } = bucket.record.encryption.clone();
     let algorithm = if kms { "aws:kms" } else { "AES256" };
     let default = ByDefault { algorithm: algorithm.to_owned(), key };
-    let rule = Rule { default: Some(default), bucket_key: Some(bucket_key) };
+    let blocked = (!blocked.is_empty()).then_some(Blocked { kinds: blocked });
+    let rule = Rule { default: Some(default), bucket_key: Some(bucket_key), blocked };
     Ok(EncryptionView { configuration: Configuration { rules: vec![rule] } })
 }
 

@@ -271,7 +271,7 @@ fn part(version: &Version, number: i64) -> Result<Part, S3Error> {
         let number = u32::try_from(number).unwrap_or(0);
         S3Error::from(Refusal::InvalidPartNumber(number, count as u32))
     };
-    if number < 1 {
+    if !(1..=10_000).contains(&number) {
         return Err(crate::s3::errors::argument(
             "Part number must be an integer between 1 and 10000, inclusive",
             "partNumber",

@@ -2,7 +2,7 @@
 
 use super::shapes::{OfBucket, load};
 use crate::s3::access;
-use crate::s3::configs::{LIFECYCLE, LifecycleRecord};
+use crate::s3::configs::{LIFECYCLE, LifecycleRecord, SMALLEST_OF_ALL, SMALLEST_VARIES};
 use crate::s3::errors::{Denial, Refusal, S3Error};
 use crate::s3::lifecycle::rules::{LifecycleConfiguration, LifecycleRule};
 use kernel::{Cx, Empty};
@@ -33,18 +33,15 @@ wire::shape! {
     }
 }
 
-/// What AWS has been taking where a request does not say.
-const MINIMUM: &str = "all_storage_classes_128K";
-
 fn put_lifecycle(cx: &mut Cx<'_>, req: PutLifecycle) -> Result<PutOutput, S3Error> {
     let bucket = load(cx, &req.bucket)?;
     let mut configuration = req.configuration.ok_or(Refusal::MalformedXml)?;
     configuration.check()?;
     configuration.name_rules(|| base::id::uuid(cx.rng()));
-    let minimum = req.minimum.unwrap_or_else(|| MINIMUM.to_owned());
-    // The other one lets small objects move into Glacier's classes, which no rule here does.
-    if minimum != MINIMUM {
-        return Err(Refusal::NotImplemented("x-amz-transition-default-minimum-object-size").into());
+    let minimum = req.minimum.unwrap_or_else(|| SMALLEST_OF_ALL.to_owned());
+    if ![SMALLEST_OF_ALL, SMALLEST_VARIES].contains(&&*minimum) {
+        let message = format!("Invalid TransitionDefaultMinimumObjectSize found: {minimum}");
+        return Err(Refusal::InvalidRequest(message).into());
     }
     LIFECYCLE.put(cx.tx, &bucket.scope, &LifecycleRecord { configuration, minimum: Some(minimum.clone()) });
     Ok(PutOutput { minimum: Some(minimum) })

@@ -3,7 +3,7 @@
 use super::shapes::load;
 use crate::s3::access;
 use crate::s3::acl::document::{OwnerView, owner};
-use crate::s3::errors::{S3Error, argument};
+use crate::s3::errors::{Refusal, S3Error, argument};
 use crate::s3::listing::{Entry, PAGE_MAX, Page, Query, url_encoded};
 use crate::s3::restore::{self, State};
 use crate::s3::rows::{self, Listed};
@@ -176,7 +176,7 @@ fn view(listed: Listed, showing: Showing) -> ObjectView {
     let (checksum_algorithm, checksum_type) = checksum_views(&listed);
     ObjectView {
         key: String::new(),
-        modified: listed.modified,
+        modified: listed.modified.whole_seconds(),
         etag: quoted(&listed.etag),
         checksum_algorithm,
         checksum_type,
@@ -248,8 +248,10 @@ fn list_objects_v2(cx: &mut Cx<'_>, req: ListObjectsV2) -> Result<ListedObjectsV
     let max = page_size(req.max_keys)?;
     let position = match req.token.as_deref() {
         Some(token) => {
-            let wrong =
-                || argument("The continuation token provided is incorrect", "continuation-token", token);
+            let wrong = || {
+                S3Error::from(Refusal::InvalidArgument("The continuation token provided is incorrect".into()))
+                    .with("ArgumentName", "continuation-token")
+            };
             let bytes = cx.pager().position(TOKENS, token).map_err(|_| wrong())?;
             Some(String::from_utf8(bytes).map_err(|_| wrong())?)
         }

@@ -46,17 +46,17 @@ shape! {
         bucket: String = "Bucket",
         key: String = "Key",
         upload_id: String = "UploadId",
+        initiator: InitiatorView = "Initiator",
+        owner: OwnerView = "Owner",
+        class: String = "StorageClass",
         marker: i64 = "PartNumberMarker",
         next: i64 = "NextPartNumberMarker",
         max: i64 = "MaxParts",
         truncated: bool = "IsTruncated",
-        parts: Vec<PartView> = "Parts",
-        initiator: InitiatorView = "Initiator",
-        owner: OwnerView = "Owner",
-        class: String = "StorageClass",
-        charged: Option<String> = "RequestCharged",
         algorithm: Option<String> = "ChecksumAlgorithm",
         checksum_type: Option<String> = "ChecksumType",
+        parts: Vec<PartView> = "Parts",
+        charged: Option<String> = "RequestCharged",
     }
 
     #[derive(Clone, Debug)]
@@ -84,25 +84,25 @@ shape! {
         key_marker: Option<String> = "KeyMarker",
         id_marker: Option<String> = "UploadIdMarker",
         next_key: Option<String> = "NextKeyMarker",
-        prefix: Option<String> = "Prefix",
-        delimiter: Option<String> = "Delimiter",
         next_id: Option<String> = "NextUploadIdMarker",
+        delimiter: Option<String> = "Delimiter",
+        prefix: Option<String> = "Prefix",
+        encoding: Option<String> = "EncodingType",
         max: i64 = "MaxUploads",
         truncated: bool = "IsTruncated",
         uploads: Vec<UploadView> = "Uploads",
         prefixes: Vec<PrefixView> = "CommonPrefixes",
-        encoding: Option<String> = "EncodingType",
         charged: Option<String> = "RequestCharged",
     }
 
     #[derive(Clone, Debug)]
     pub(crate) struct UploadView {
-        upload_id: String = "UploadId",
         key: String = "Key",
-        initiated: Timestamp = "Initiated",
-        class: String = "StorageClass",
-        owner: OwnerView = "Owner",
+        upload_id: String = "UploadId",
         initiator: InitiatorView = "Initiator",
+        owner: OwnerView = "Owner",
+        class: String = "StorageClass",
+        initiated: Timestamp = "Initiated",
         algorithm: Option<String> = "ChecksumAlgorithm",
         checksum_type: Option<String> = "ChecksumType",
     }
@@ -164,7 +164,7 @@ fn list_parts(cx: &mut Cx<'_>, req: ListParts) -> Result<PartsListed, S3Error> {
     for (number, (_, part)) in rest.by_ref().take(max as usize) {
         let mut view = PartView {
             number: i64::from(*number),
-            modified: part.modified,
+            modified: part.modified.whole_seconds(),
             etag: quoted(&part.etag),
             size: part.piece.size as i64,
             ..PartView::default()
@@ -218,6 +218,10 @@ fn range(tx: &dyn Read, range: KeyRange, skip: usize) -> Box<dyn Iterator<Item =
     }))
 }
 
+fn marked(text: &str) -> Result<UploadId, S3Error> {
+    UploadId::parse(text).ok_or_else(|| argument("Invalid uploadId marker", "upload-id-marker", text))
+}
+
 fn list_uploads(cx: &mut Cx<'_>, req: ListUploads) -> Result<UploadsListed, S3Error> {
     let door = door::open(cx, &req.bucket, "", req.payer.as_deref())?;
     let max = limit(req.max, "max-uploads")?;
@@ -237,7 +241,9 @@ fn list_uploads(cx: &mut Cx<'_>, req: ListUploads) -> Result<UploadsListed, S3Er
     };
     let scope = &door.bucket.scope;
     let marker = req.id_marker.as_deref().filter(|m| !m.is_empty());
-    let first = match (query.after, marker.and_then(UploadId::parse)) {
+    // Without a key the marker is not looked at.
+    let marker = marker.filter(|_| query.after.is_some()).map(marked).transpose()?;
+    let first = match (query.after, marker) {
         // The uploads of the marker's own key that were begun later are still to come.
         (Some(key), Some(id)) => {
             let whole = UPLOADS.stored_key(scope);
@@ -252,10 +258,10 @@ fn list_uploads(cx: &mut Cx<'_>, req: ListUploads) -> Result<UploadsListed, S3Er
         bucket: req.bucket.clone(),
         key_marker: Some(shown(req.key_marker.as_deref().unwrap_or_default())),
         id_marker: Some(req.id_marker.clone().unwrap_or_default()),
-        next_key: None,
+        next_key: Some(String::new()),
         prefix: Some(shown(&prefix)),
         delimiter: req.delimiter.as_deref().filter(|d| !d.is_empty()).map(shown),
-        next_id: None,
+        next_id: Some(String::new()),
         max,
         truncated: page.truncated,
         uploads: Vec::new(),
@@ -263,7 +269,8 @@ fn list_uploads(cx: &mut Cx<'_>, req: ListUploads) -> Result<UploadsListed, S3Er
         encoding: encodes.then(|| "url".to_owned()),
         charged: door.charged,
     };
-    if let (true, Some(last)) = (page.truncated, page.entries.last()) {
+    // AWS's examples have the last entry here, whether more follow or not.
+    if let Some(last) = page.entries.last() {
         listed.next_key = Some(shown(last.name()));
         listed.next_id = match last {
             Entry::Item(_, (id, _)) => Some(id.text()),
@@ -276,7 +283,7 @@ fn list_uploads(cx: &mut Cx<'_>, req: ListUploads) -> Result<UploadsListed, S3Er
             Entry::Item(key, (id, upload)) => listed.uploads.push(UploadView {
                 upload_id: id.text(),
                 key: shown(&key),
-                initiated: upload.begun,
+                initiated: upload.begun.whole_seconds(),
                 class: upload.class.name().to_owned(),
                 owner: owner(upload.owner),
                 initiator: initiator(&upload),

@@ -173,7 +173,7 @@ fn list_versions(cx: &mut Cx<'_>, req: ListVersions) -> Result<InOrder, S3Error>
                 key: names.out(key),
                 id: listed.id(),
                 latest,
-                modified: listed.modified,
+                modified: listed.modified.whole_seconds(),
                 owner: owner(listed.owner),
             }),
             Entry::Item(key, (listed, latest)) => {
@@ -207,7 +207,7 @@ fn version_view(key: String, listed: Listed, latest: bool, restore: Option<Resto
         key,
         id: listed.id(),
         latest,
-        modified: listed.modified,
+        modified: listed.modified.whole_seconds(),
         etag: quoted(&listed.etag),
         checksum_algorithm,
         checksum_type,

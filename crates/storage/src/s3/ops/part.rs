@@ -275,8 +275,11 @@ async fn upload_part_copy(
     let received = rewrite(&dx, plan, &target.root, target.kind()).await?;
     let part = target.store(&dx, received).await?;
     let shown = encryption::shown(&target.upload.encryption, &customer);
-    let mut result =
-        PartCopyResult { modified: part.modified, etag: quoted(&part.etag), ..PartCopyResult::default() };
+    let mut result = PartCopyResult {
+        modified: part.modified.whole_seconds(),
+        etag: quoted(&part.etag),
+        ..PartCopyResult::default()
+    };
     if target.upload.checksum.is_some() {
         result.show(&part.shown());
     }

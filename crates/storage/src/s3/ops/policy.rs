@@ -70,6 +70,9 @@ fn put_policy(cx: &mut Cx<'_>, req: PutPolicy) -> Result<Empty, S3Error> {
     if !policy.stays_within("s3", &req.bucket) {
         return Err(Denial::PolicyMalformed("Policy has invalid resource".into()).into());
     }
+    if let Some(words) = policy.unfit_for_bucket() {
+        return Err(Denial::PolicyMalformed(words.into()).into());
+    }
     let blocks = bucket.record.public_access.as_ref().is_some_and(|block| block.block_policy);
     if blocks && policy.is_public() {
         return Err(Refusal::AccessDenied.into());

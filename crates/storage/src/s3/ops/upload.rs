@@ -262,7 +262,7 @@ fn complete(cx: &mut Cx<'_>, mut req: CompleteUpload) -> Result<CompletedAnswer,
     writing.check()?;
     let given = req.given.take().map(|given| given.parts).unwrap_or_default();
     if given.is_empty() {
-        return Err(Refusal::MalformedXml.into());
+        return Err(Refusal::InvalidRequest("You must specify at least one part".to_owned()).into());
     }
     let (id, upload) = match find(cx, bucket, &req.key, &req.upload_id) {
         Ok(found) => found,

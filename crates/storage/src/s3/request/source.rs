@@ -21,7 +21,9 @@ pub(crate) fn read(text: &str) -> Result<Source, S3Error> {
     let name = "x-amz-copy-source";
     match access::copy_source(text) {
         Some((bucket, key, version)) => Ok(Source { bucket, key, version }),
-        None if text.contains('/') => Err(argument("Invalid copy source object key", name, text)),
-        None => Err(argument("Invalid copy source bucket name", name, text)),
+        None if text.trim_matches('/').is_empty() => {
+            Err(argument("Invalid copy source bucket name", name, text))
+        }
+        None => Err(argument("Invalid copy source object key", name, text)),
     }
 }

@@ -9,6 +9,8 @@ pub(super) struct Problem {
     /// `BucketName` or `Key`, and its value.
     pub(super) about: Option<(&'static str, String)>,
     pub(super) request_id: String,
+    /// Why the website's own document for errors could not be shown.
+    pub(super) instead_of: Option<Box<Problem>>,
 }
 
 fn reason(status: u16) -> &'static str {
@@ -32,24 +34,31 @@ impl Problem {
     /// The page, as AWS lays it out.
     pub(super) fn page(&self) -> String {
         let title = [&self.status.to_string(), " ", reason(self.status)].concat();
-        let mut items = vec![("Code", self.code.clone()), ("Message", self.message.clone())];
-        items.extend(self.about.clone());
-        items.push(("RequestId", self.request_id.clone()));
-        items.push(("HostId", self.request_id.clone()));
-        let items: Vec<String> = items
-            .iter()
-            .map(|(name, value)| ["<li>", name, ": ", &escaped(value), "</li>\n"].concat())
-            .collect();
+        let own = [("RequestId", self.request_id.clone()), ("HostId", self.request_id.clone())];
+        let document = self.instead_of.as_ref().map(|problem| {
+            let title = "<h3>An Error Occurred While Attempting to Retrieve a Custom Error Document</h3>\n";
+            [title, "<ul>\n", &problem.items(&[]), "</ul>\n"].concat()
+        });
         [
             "<html>\n<head><title>",
             &title,
             "</title></head>\n<body>\n<h1>",
             &title,
             "</h1>\n<ul>\n",
-            &items.concat(),
-            "</ul>\n<hr/>\n</body>\n</html>\n",
+            &self.items(&own),
+            "</ul>\n",
+            &document.unwrap_or_default(),
+            "<hr/>\n</body>\n</html>\n",
         ]
         .concat()
+    }
+
+    fn items(&self, more: &[(&str, String)]) -> String {
+        let mut items = vec![("Code", self.code.clone()), ("Message", self.message.clone())];
+        items.extend(self.about.clone());
+        items.extend_from_slice(more);
+        let line = |(name, value): &(&str, String)| ["<li>", name, ": ", &escaped(value), "</li>\n"].concat();
+        items.iter().map(line).collect()
     }
 
     /// From S3's own error document, of which only code and message are needed.
@@ -70,6 +79,7 @@ impl Problem {
             message: element("Message").unwrap_or_default(),
             about,
             request_id: id.to_owned(),
+            instead_of: None,
         }
     }
 }
@@ -89,5 +99,10 @@ mod tests {
             page.contains("<li>Code: NoSuchKey</li>\n<li>Message: The specified key does not exist.</li>")
         );
         assert!(page.contains("<li>Key: a&lt;b</li>"), "{page}");
+        assert!(!page.contains("<h3>"), "{page}");
+        let missing = Problem::of_document(404, document, Some(("Key", "e.html".to_owned())), "ID");
+        let denied = Problem { status: 403, instead_of: Some(Box::new(missing)), ..Problem::default() };
+        let told = "<h3>An Error Occurred While Attempting to Retrieve a Custom Error Document</h3>\n<ul>\n<li>Code: NoSuchKey</li>\n<li>Message: The specified key does not exist.</li>\n<li>Key: e.html</li>\n</ul>\n<hr/>";
+        assert!(denied.page().contains(told), "{}", denied.page());
     }
 }

@@ -80,6 +80,7 @@ impl Visit<'_> {
             message: message.to_owned(),
             about,
             request_id: base::id::uuid(self.cloud.rng()),
+            instead_of: None,
         };
         let method = &self.parts.method;
         if method != http::Method::GET && method != http::Method::HEAD {
@@ -127,18 +128,25 @@ impl Visit<'_> {
 
     /// The website's own error document, or S3's page.
     async fn error(&self, site: &WebsiteConfiguration, key: &str, reply: Reply) -> Reply {
+        let mut instead_of = None;
         if let Some(document) = site.error.as_ref().filter(|_| (400..500).contains(&reply.status)) {
             let mut page = self.get(&document.key, false).await;
             if page.status == 200 {
                 page.status = reply.status;
                 return page;
             }
+            instead_of = Some(Box::new(self.problem(&document.key, page).await));
         }
+        written(&Problem { instead_of, ..self.problem(key, reply).await })
+    }
+
+    /// What an answer about a key says.
+    async fn problem(&self, key: &str, reply: Reply) -> Problem {
         let status = reply.status;
         let body = reply.content.whole().await.unwrap_or_default();
         let about = (status == 404).then(|| ("Key", key.to_owned()));
         let id = base::id::uuid(self.cloud.rng());
-        written(&Problem::of_document(status, &String::from_utf8_lossy(&body), about, &id))
+        Problem::of_document(status, &String::from_utf8_lossy(&body), about, &id)
     }
 
     /// An object, asked for as anybody may; `visitor`: with the visitor's own conditions and range.

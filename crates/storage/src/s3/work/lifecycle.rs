@@ -8,7 +8,6 @@ use crate::s3::configs::{LIFECYCLE, LifecycleRecord};
 use crate::s3::errors::S3Error;
 use crate::s3::events::{self, Happened};
 use crate::s3::lifecycle::due::{Change, Due, Subject, after_days};
-use crate::s3::lifecycle::rules::LifecycleConfiguration;
 use crate::s3::lock;
 use crate::s3::model::bucket::BUCKETS;
 use crate::s3::model::object::{CURRENT, StorageClass, VERSIONS, Version};
@@ -55,7 +54,6 @@ impl Reconciler for Lifecycle {
 
 /// Everything of one bucket.
 fn age(cloud: &Arc<Cloud>, name: &str, rules: &LifecycleRecord) -> Result<(), S3Error> {
-    let rules = &rules.configuration;
     walk(cloud, name, &CURRENT, |cx, bucket, (): &mut (), rows| {
         for (key, version) in rows {
             current(cx, bucket, rules, &object_key(bucket, &key), version)?;
@@ -137,13 +135,13 @@ fn reached<'d>(changes: &'d [Due<'_>], now: Timestamp) -> Option<&'d Due<'d>> {
 fn current(
     cx: &mut Cx<'_>,
     bucket: &Bucket,
-    rules: &LifecycleConfiguration,
+    rules: &LifecycleRecord,
     key: &str,
     version: Version,
 ) -> Result<(), S3Error> {
     let looked_at = version.clone();
     let subject = subject(key, &looked_at);
-    let changes = rules.current(&subject);
+    let changes = rules.configuration.current(&subject, rules.smallest());
     match reached(&changes, cx.now).map(|due| due.change) {
         None => Ok(()),
         Some(Change::Move(class)) => transition(cx, bucket, key, Found { version, current: true }, class),
@@ -223,7 +221,7 @@ struct OfKey {
     noncurrent: usize,
 }
 
-fn walk_versions(cloud: &Arc<Cloud>, name: &str, rules: &LifecycleConfiguration) -> Result<(), S3Error> {
+fn walk_versions(cloud: &Arc<Cloud>, name: &str, rules: &LifecycleRecord) -> Result<(), S3Error> {
     walk(cloud, name, &VERSIONS, |cx, bucket, at: &mut OfKey, rows| {
         for (row, version) in rows {
             let key = object_key(bucket, &row);
@@ -246,7 +244,7 @@ fn walk_versions(cloud: &Arc<Cloud>, name: &str, rules: &LifecycleConfiguration)
 fn other(
     cx: &mut Cx<'_>,
     bucket: &Bucket,
-    rules: &LifecycleConfiguration,
+    rules: &LifecycleRecord,
     at: &mut OfKey,
     version: Version,
 ) -> Result<(), S3Error> {
@@ -254,7 +252,8 @@ fn other(
     at.newer_made = Some(version.modified);
     let Some(since) = since else {
         // The newest version of its key is a marker; alone, it may go.
-        let lone = rules.lone_marker(&at.key, version.modified).is_some_and(|due| due.at <= cx.now);
+        let lone =
+            rules.configuration.lone_marker(&at.key, version.modified).is_some_and(|due| due.at <= cx.now);
         let last = || -> Result<bool, S3Error> {
             let rows = crate::s3::model::object::current_key(&bucket.scope, &at.key);
             Ok(VERSIONS.scan(cx.tx, &rows, Direction::Forward).take(2).count() == 1)
@@ -268,7 +267,7 @@ fn other(
     at.noncurrent += 1;
     let looked_at = version.clone();
     let subject = subject(&at.key, &looked_at);
-    let changes = rules.noncurrent(&subject, since, newer);
+    let changes = rules.configuration.noncurrent(&subject, since, newer, rules.smallest());
     match reached(&changes, cx.now).map(|due| due.change) {
         Some(Change::Expire) if !lock::is_protected(&version, cx.now, false) => {
             remove(cx, bucket, &at.key, version)
@@ -288,11 +287,11 @@ fn remove(cx: &mut Cx<'_>, bucket: &Bucket, key: &str, version: Version) -> Resu
 }
 
 /// Uploads that nobody has completed in time.
-fn uploads(cloud: &Arc<Cloud>, name: &str, rules: &LifecycleConfiguration) -> Result<(), S3Error> {
+fn uploads(cloud: &Arc<Cloud>, name: &str, rules: &LifecycleRecord) -> Result<(), S3Error> {
     walk(cloud, name, &UPLOADS, |cx, bucket, (): &mut (), rows| {
         for (key, upload) in rows {
             let object = object_key(bucket, &key);
-            if rules.abort(&object, upload.begun).is_none_or(|due| due.at > cx.now) {
+            if rules.configuration.abort(&object, upload.begun).is_none_or(|due| due.at > cx.now) {
                 continue;
             }
             let parts: Vec<_> = PARTS.scan(cx.tx, &key, Direction::Forward).collect::<Result<_, _>>()?;

@@ -4,17 +4,17 @@ use std::net::{SocketAddr, ToSocketAddrs};
 
 /// An address of HTTP or HTTPS.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) struct Address {
-    pub(crate) is_secure: bool,
+pub struct Address {
+    pub is_secure: bool,
     host: String,
     port: u16,
     /// With the query.
-    pub(crate) path: String,
+    pub path: String,
 }
 
 impl Address {
     /// Reads `https://host:port/path?query`.
-    pub(crate) fn read(url: &str) -> Option<Address> {
+    pub fn read(url: &str) -> Option<Address> {
         let (is_secure, rest) = match (url.strip_prefix("http://"), url.strip_prefix("https://")) {
             (Some(rest), _) => (false, rest),
             (None, Some(rest)) => (true, rest),
@@ -34,12 +34,12 @@ impl Address {
     }
 
     /// The host as a certificate names it.
-    pub(crate) fn name(&self) -> &str {
+    pub fn name(&self) -> &str {
         self.host.trim_matches(['[', ']'])
     }
 
     /// As the header `Host` has it.
-    pub(crate) fn host(&self) -> String {
+    pub fn host(&self) -> String {
         let usual = if self.is_secure { 443 } else { 80 };
         if self.port == usual { self.host.clone() } else { format!("{}:{}", self.host, self.port) }
     }
@@ -48,7 +48,7 @@ impl Address {
         (self.name(), self.port).to_socket_addrs().ok()?.find(|address| address.ip().is_loopback())
     }
 
-    pub(crate) fn is_loopback(&self) -> bool {
+    pub fn is_loopback(&self) -> bool {
         self.socket().is_some()
     }
 }

@@ -9,8 +9,8 @@ mod address;
 mod exchange;
 mod trust;
 
-pub(crate) use address::Address;
-pub(crate) use exchange::{Answer, is_field};
+pub use address::Address;
+pub use exchange::{Answer, is_field};
 pub use trust::Trust;
 
 use std::net::TcpStream;
@@ -21,18 +21,21 @@ use tokio_rustls::rustls::{ClientConfig, ClientConnection, StreamOwned};
 
 /// Who calls, as AWS's services say it of themselves. No call is without.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Agent {
+pub enum Agent {
     Topics,
     Destinations,
+    /// Asks issuers of web identities for their keys.
+    Identities,
 }
 
 impl Agent {
-    const ALL: [Agent; 2] = [Agent::Topics, Agent::Destinations];
+    const ALL: [Agent; 3] = [Agent::Topics, Agent::Destinations, Agent::Identities];
 
-    pub(crate) fn name(self) -> &'static str {
+    pub fn name(self) -> &'static str {
         match self {
             Agent::Topics => "Amazon Simple Notification Service Agent",
             Agent::Destinations => "Amazon/EventBridge/ApiDestinations",
+            Agent::Identities => "AWS Security Token Service",
         }
     }
 }
@@ -45,19 +48,19 @@ pub fn is_own_call(user_agent: &str) -> bool {
 
 /// One call.
 #[derive(Debug)]
-pub(crate) struct Request<'r> {
-    pub(crate) agent: Agent,
-    pub(crate) method: &'r str,
-    pub(crate) address: &'r Address,
+pub struct Request<'r> {
+    pub agent: Agent,
+    pub method: &'r str,
+    pub address: &'r Address,
     /// Those beside [`OWN`].
-    pub(crate) headers: Vec<(String, String)>,
-    pub(crate) body: &'r [u8],
+    pub headers: Vec<(String, String)>,
+    pub body: &'r [u8],
     /// The whole call has so long.
-    pub(crate) within: Duration,
+    pub within: Duration,
 }
 
 /// Headers that a call has in any case, so that none of a user's stands in their place.
-pub(crate) const OWN: &[&str] = &["Connection", "Content-Length", "Host", "Transfer-Encoding", "User-Agent"];
+pub const OWN: &[&str] = &["Connection", "Content-Length", "Host", "Transfer-Encoding", "User-Agent"];
 
 /// Makes calls.
 #[derive(Debug)]
@@ -85,7 +88,7 @@ impl Client {
     ///
     /// # Errors
     /// A sentence about why there is no answer.
-    pub(crate) fn call(&self, request: &Request<'_>, wanted: bool) -> Result<Answer, String> {
+    pub fn call(&self, request: &Request<'_>, wanted: bool) -> Result<Answer, String> {
         let until = Instant::now() + request.within;
         let socket = request.address.socket().ok_or("the endpoint is not on this machine")?;
         let stream =
