@@ -14,6 +14,8 @@ pub mod record;
 mod stream;
 pub mod verdict;
 
+pub use post::{Actor, act};
+
 use base::{AccountId, Region, Timestamp};
 use kernel::Running;
 use kernel::{Cloud, Cx};

@@ -4,6 +4,7 @@
 use crate::filter::Filters;
 use crate::record::Record;
 use crate::{Consumer, Feed, Handed};
+use base::{AccountId, Region};
 use kernel::{As, Body, Call, Cloud, Cx, Whom};
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -30,6 +31,49 @@ pub(crate) struct Post {
 /// What goes wrong in the store itself.
 pub(crate) fn broken(why: impl std::fmt::Display) -> Fault {
     Fault::new(500, "ServiceException", why.to_string())
+}
+
+/// Who works as which role.
+pub struct Actor<'a> {
+    pub service: &'static str,
+    pub role: &'a (dyn Fn() -> Result<String, Fault> + Sync),
+    /// For whose sake.
+    pub source: Option<&'a str>,
+}
+
+impl std::fmt::Debug for Actor<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.service)
+    }
+}
+
+/// Works in a transaction as a role, again while it meets other changes.
+///
+/// # Errors
+/// Those of `work`; `ServiceException` under endless conflicts.
+pub async fn act<T>(
+    cloud: &Arc<Cloud>,
+    who: &Actor<'_>,
+    home: (AccountId, Region),
+    work: impl Fn(&mut Cx<'_>) -> Result<T, Fault>,
+) -> Result<T, Fault> {
+    for _ in 0..CONFLICTS_MAX {
+        let role = (who.role)()?;
+        let (done, commit) = {
+            let mut tx = cloud.store().begin();
+            let done = cloud.act_as_role_for(&mut tx, who.service, &role, home, who.source, &work)??;
+            if tx.is_read_only() {
+                return Ok(done);
+            }
+            (done, tx.commit())
+        };
+        match commit.await {
+            Ok(_) => return Ok(done),
+            Err(CommitError::Conflict) => {}
+            Err(why) => return Err(broken(why)),
+        }
+    }
+    Err(broken("Too many conflicts."))
 }
 
 impl Post {
@@ -63,26 +107,11 @@ impl Post {
     /// # Errors
     /// Those of `work`; `ServiceException` under endless conflicts.
     pub(crate) async fn act<T>(&self, work: impl Fn(&mut Cx<'_>) -> Result<T, Fault>) -> Result<T, Fault> {
-        let (home, service) = ((self.feed.account, self.feed.region), self.consumer.service());
         let source = self.consumer.source_arn();
-        for _ in 0..CONFLICTS_MAX {
-            let role = self.role()?;
-            let (done, commit) = {
-                let mut tx = self.cloud.store().begin();
-                let source = source.as_deref();
-                let done = self.cloud.act_as_role_for(&mut tx, service, &role, home, source, &work)??;
-                if tx.is_read_only() {
-                    return Ok(done);
-                }
-                (done, tx.commit())
-            };
-            match commit.await {
-                Ok(_) => return Ok(done),
-                Err(CommitError::Conflict) => {}
-                Err(why) => return Err(broken(why)),
-            }
-        }
-        Err(broken("Too many conflicts."))
+        let source = source.as_deref();
+        let role = || self.role();
+        let who = Actor { service: self.consumer.service(), role: &role, source };
+        act(&self.cloud, &who, (self.feed.account, self.feed.region), work).await
     }
 
     /// Calls an operation of the data plane's shape as the consumer's role.

@@ -6,6 +6,7 @@ mod chunks;
 pub mod events;
 mod md5;
 pub mod outbound;
+pub mod pipes;
 mod rates;
 mod schedule;
 pub mod scheduler;

@@ -5,7 +5,7 @@ use blob::Blobs;
 use database::dynamodb;
 use ec2::plane::DataPlane;
 use integration::outbound::{Client, Trust};
-use integration::{events, scheduler, sns, sqs};
+use integration::{events, pipes, scheduler, sns, sqs};
 use kernel::meter::{Gauge, Tariff};
 use kernel::reconcile::Reconciler;
 use kernel::{Cloud, Parts, Service, Settings};
@@ -34,6 +34,7 @@ pub fn services() -> Vec<&'static Service> {
         &sns::SNS,
         &events::EVENTS,
         &scheduler::SCHEDULER,
+        &pipes::PIPES,
         &dynamodb::streams::DYNAMODBSTREAMS,
         &storage::s3::S3,
         &storage::glacier::GLACIER,
@@ -277,7 +278,8 @@ fn integration_work(client: Arc<Client>) -> Work {
         Arc::new(sns::work::CallOut(Arc::clone(&client))),
         Arc::new(sns::work::ForgetIds),
         Arc::new(events::work::Deliver),
-        Arc::new(events::calling::CallOut(client)),
+        Arc::new(events::calling::CallOut(Arc::clone(&client))),
+        Arc::new(pipes::work::Pipes(client)),
         Arc::new(events::work::Replays),
         Arc::new(events::work::Retain),
         Arc::new(events::work::Tick),

@@ -20,13 +20,15 @@ mod errors;
 mod invocation;
 mod model;
 mod ops;
+pub(crate) mod outcall;
 mod policy;
 mod routing;
 mod target;
-mod transform;
+pub(crate) mod transform;
 pub mod work;
 
 pub use errors::EventsError;
+pub(crate) use model::Http;
 
 pub static EVENTS: kernel::Service = kernel::Service {
     id: "events",

@@ -128,6 +128,23 @@ impl Endpoint {
         taken
     }
 
+    /// The next call, which may come from a task of the cloud's: it is answered as [`Endpoint::answered`].
+    pub(crate) fn wait(&self, cloud: &Cloud, head: &str, body: &str) -> Called {
+        loop {
+            match self.listener.accept() {
+                Ok((stream, _)) => match self.serve(stream, head, body) {
+                    Some(called) => return called,
+                    None => continue,
+                },
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    cloud.reconcile();
+                    std::thread::sleep(PAUSE);
+                }
+                Err(error) => panic!("{error}"),
+            }
+        }
+    }
+
     fn serve(&self, mut stream: TcpStream, head: &str, body: &str) -> Option<Called> {
         stream.set_nonblocking(false).unwrap();
         let Some(tls) = &self.tls else { return serve(&mut stream, head, body) };
