@@ -278,6 +278,7 @@ fn integration_work(client: Arc<Client>) -> Work {
         Arc::new(sns::work::CallOut(Arc::clone(&client))),
         Arc::new(sns::work::ForgetIds),
         Arc::new(events::work::Deliver),
+        Arc::new(events::authorizing::Authorize(Arc::clone(&client))),
         Arc::new(events::calling::CallOut(Arc::clone(&client))),
         Arc::new(pipes::work::Pipes(client)),
         Arc::new(events::work::Replays),

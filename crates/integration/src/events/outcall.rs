@@ -1,5 +1,6 @@
 //! One call to an API destination, for whoever calls: whether the role may, what goes with it, and what the answer means.
 
+use super::authorizing;
 use super::connection::Connection;
 use super::destination::Destination;
 use super::errors::EventsError;
@@ -20,6 +21,8 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 /// Between two looks whether a destination has room.
 const LOOK: Duration = Duration::from_millis(5);
 const SECOND: Duration = Duration::from_secs(1);
+
+const UNAUTHORIZED: &str = "the connection of the API destination is not authorized";
 
 /// What is to be called, and by whom.
 #[derive(Debug)]
@@ -45,7 +48,9 @@ pub(super) fn call(
     asked: &Asked<'_>,
 ) -> Result<Answer, (Fault, Duration)> {
     let at_once = |fault: Fault| (fault, Duration::ZERO);
-    let Invocation { address, headers, body } = prepare(cloud, destination, asked).map_err(at_once)?;
+    let connection = let_through(cloud, destination, asked).map_err(at_once)?;
+    let Invocation { address, headers, body } =
+        prepare(cloud, client, destination, &connection, asked).map_err(at_once)?;
     let request = Request {
         agent: Agent::Destinations,
         method: &destination.method,
@@ -56,6 +61,10 @@ pub(super) fn call(
     };
     let answer = client.call(&request, true);
     let answer = answer.map_err(|why| at_once(failed("CONNECTION_FAILURE", true, why)))?;
+    // AWS: the next attempt goes with a fresh token.
+    if matches!(answer.status, 401 | 407) {
+        authorizing::forget(cloud, &connection);
+    }
     invocation::judge(answer.status, answer.header("Retry-After"), cloud.wall_now())?;
     Ok(answer)
 }
@@ -80,8 +89,12 @@ pub(crate) fn call_in_turn(
     call(cloud, client, &found, asked).map_err(|(fault, _)| fault)
 }
 
-/// Whether the role may, and what is sent then.
-fn prepare(cloud: &Arc<Cloud>, destination: &Destination, asked: &Asked<'_>) -> Result<Invocation, Fault> {
+/// Whether the role may; and the connection, which is authorized.
+fn let_through(
+    cloud: &Arc<Cloud>,
+    destination: &Destination,
+    asked: &Asked<'_>,
+) -> Result<Connection, Fault> {
     let internal = |error: EventsError| Fault::from(error);
     let may = |tx: &mut Tx| {
         let may = |cx: &mut kernel::Cx<'_>| -> Result<bool, EventsError> {
@@ -109,11 +122,25 @@ fn prepare(cloud: &Arc<Cloud>, destination: &Destination, asked: &Asked<'_>) -> 
     let connection = connection.ok_or_else(|| {
         failed("NO_RESOURCE", false, "the connection of the API destination does not exist")
     })?;
-    let secrets = connection.secrets(cloud.sealer()).map_err(internal)?;
-    let secrets = secrets.ok_or_else(|| {
-        failed("NO_PERMISSIONS", false, "the connection of the API destination is not authorized")
-    })?;
-    invocation::build(destination, (&connection, &secrets), asked.http, asked.event, asked.input)
+    match connection.is_authorized() {
+        true => Ok(connection),
+        false => Err(failed("NO_PERMISSIONS", false, UNAUTHORIZED)),
+    }
+}
+
+/// What is sent.
+fn prepare(
+    cloud: &Arc<Cloud>,
+    client: &Client,
+    destination: &Destination,
+    connection: &Connection,
+    asked: &Asked<'_>,
+) -> Result<Invocation, Fault> {
+    let secrets = connection.secrets(cloud.sealer()).map_err(Fault::from)?;
+    let secrets = secrets.ok_or_else(|| failed("NO_PERMISSIONS", false, UNAUTHORIZED))?;
+    let token = authorizing::token(cloud, client, connection, &secrets)?;
+    let authorized = (connection, &secrets, token.as_deref());
+    invocation::build(destination, authorized, asked.http, asked.event, asked.input)
 }
 
 /// Runs `work` until it meets no other change.

@@ -112,18 +112,16 @@ impl Endpoint {
     }
 
     /// Takes so many calls, whoever runs the reconcilers.
-    pub(crate) fn listen(&self, count: usize) -> usize {
-        let mut taken = 0;
-        while taken < count {
+    pub(crate) fn listen(&self, count: usize) -> Vec<Called> {
+        let mut taken = Vec::new();
+        while taken.len() < count {
             match self.listener.accept() {
-                Ok((stream, _)) => drop(self.serve(stream, "200 OK\r\nContent-Length: 0", "")),
+                Ok((stream, _)) => taken.extend(self.serve(stream, "200 OK\r\nContent-Length: 0", "")),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
                     std::thread::sleep(PAUSE);
-                    continue;
                 }
                 Err(error) => panic!("{error}"),
             }
-            taken += 1;
         }
         taken
     }

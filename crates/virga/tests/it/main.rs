@@ -73,6 +73,7 @@ mod endpoint;
 mod events_archives;
 mod events_delivery;
 mod events_destinations;
+mod events_oauth;
 mod events_rules;
 mod fixture;
 mod glacier_archives;
