@@ -228,6 +228,7 @@ fn management_work() -> Work {
         Arc::new(management::logs::work::Retain),
         Arc::new(management::logs::subscription::Deliver),
         Arc::new(management::logs::querying::Ask),
+        Arc::new(management::logs::exporting::Run),
     ]
 }
 

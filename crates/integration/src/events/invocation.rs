@@ -219,7 +219,7 @@ mod tests {
             query: Some(vec![parameter("both", "ä")]),
             body: Some(vec![parameter("b", "2"), parameter("c", "3")]),
         };
-        let secrets = Secrets { secret: "pass".into(), parameters };
+        let secrets = Secrets { secret: "pass".into(), parameters, ..Secrets::default() };
         let made = built("https://127.0.0.1/v/*/x*?z=1", &target, &secrets, Kind::Basic).unwrap();
         assert_eq!(made.address.path, "/v/a%2Fb/x7?z=1&q=a%20b&both=%C3%A4");
         assert_eq!(made.body, r#"{"b":"2","c":"3"}"#);
