@@ -194,6 +194,16 @@ fn messages_are_filtered_enriched_and_sent() {
     send(&root, &json!({ "n": 9, "x": "fail" }).to_string());
     until(&cloud, || describe(&root)["StateReason"].as_str().unwrap().starts_with("FunctionError: "));
     assert_eq!(left(&root, "in"), (0, 1));
+    // What a change does not say stays.
+    let before = describe(&root);
+    root.call("pipes", "UpdatePipe", json!({ "Name": "p", "RoleArn": ROLE, "Enrichment": FUNCTION })).ok();
+    settle(&cloud, &root, "RUNNING");
+    for member in ["EnrichmentParameters", "SourceParameters", "TargetParameters"] {
+        assert_eq!(describe(&root)[member], before[member], "{member}");
+    }
+    root.call("pipes", "UpdatePipe", json!({ "Name": "p", "RoleArn": ROLE, "Enrichment": "" })).ok();
+    settle(&cloud, &root, "RUNNING");
+    assert_eq!(describe(&root).get("Enrichment"), None);
 }
 
 #[test]

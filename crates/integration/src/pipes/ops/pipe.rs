@@ -5,7 +5,7 @@ use super::view::{self, EnrichmentParameters, Short, SourceParameters, TargetPar
 use super::{own, settled};
 use crate::pipes::access;
 use crate::pipes::errors::PipesError;
-use crate::pipes::model::{Enrichment, PIPES, Phase, Pipe, Source, Target};
+use crate::pipes::model::{PIPES, Phase, Pipe, Source, Target};
 use base::Timestamp;
 use kernel::Cx;
 use store::Key;
@@ -159,15 +159,7 @@ fn update(cx: &mut Cx<'_>, req: UpdatePipe) -> Result<Short, PipesError> {
     if let Some(parameters) = req.source_parameters {
         pipe.change_source(parameters)?;
     }
-    let enriched = pipe.enrichment.take();
-    match (req.enrichment, enriched) {
-        (None, Some(enriched)) => {
-            let (arn, kept) = (enriched.arn.clone(), enriched);
-            pipe.enrichment = Some(Enrichment { arn, ..kept });
-            pipe.enrich(None, req.enrichment_parameters)?;
-        }
-        (told, _) => pipe.enrich(told, req.enrichment_parameters)?,
-    }
+    pipe.enrich(req.enrichment, req.enrichment_parameters)?;
     if let Some(arn) = req.target.filter(|arn| *arn != pipe.target.arn) {
         pipe.target = Target { arn, ..Target::default() };
     }
