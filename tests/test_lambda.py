@@ -381,3 +381,35 @@ def test_a_topic_and_a_rule_call_a_function(account):
     events.put_events(Entries=[entry])
     for said in ("got by the topic", "got by the rule"):
         assert eventually(lambda said=said: any(said in line for line in logged(account))), said
+
+
+MEASURES = """
+import json, time
+def handler(event, context):
+    directive = {"Namespace": "shop", "Dimensions": [["kind"]], "Metrics": [{"Name": "orders", "Unit": "Count"}]}
+    meta = {"Timestamp": int(time.time() * 1000), "CloudWatchMetrics": [directive]}
+    print(json.dumps({"_aws": meta, "kind": "book", "orders": event["n"]}))
+"""
+
+
+def test_what_a_function_measures_is_a_metric(account):
+    client = make(account, MEASURES)
+    for n in (2, 3):
+        client.invoke(FunctionName="it", Payload=json.dumps({"n": n}))
+    watch = account.client("cloudwatch")
+    dimensions = [{"Name": "kind", "Value": "book"}]
+
+    def total():
+        now = time.time()
+        found = watch.get_metric_statistics(
+            Namespace="shop",
+            MetricName="orders",
+            Dimensions=dimensions,
+            StartTime=now - 3600,
+            EndTime=now + 3600,
+            Period=60,
+            Statistics=["Sum"],
+        )
+        return sum(point["Sum"] for point in found["Datapoints"]) == 5
+
+    assert eventually(total)

@@ -5,6 +5,7 @@
 mod chunks;
 pub mod events;
 mod md5;
+pub mod pipes;
 mod rates;
 mod schedule;
 pub mod scheduler;

@@ -26,6 +26,7 @@ pub mod due;
 mod encoded;
 mod explain;
 mod failure;
+pub mod flow;
 pub mod form;
 pub mod identity;
 mod journey;

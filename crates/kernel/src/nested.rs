@@ -31,8 +31,8 @@ pub struct Call<'a> {
 pub enum Whom<'a> {
     /// Somebody whose request it took, by access key and session token.
     Caller { access_key: &'a str, token: Option<&'a str> },
-    /// A role that was passed to the service.
-    Role { arn: &'a str, account: AccountId },
+    /// A role that was passed to the service; for the sake of a resource, where one is told.
+    Role { arn: &'a str, account: AccountId, source: Option<&'a str> },
 }
 
 /// Runs an operation inside the transaction of another.
@@ -206,7 +206,7 @@ impl Cloud {
     ) -> Result<Arc<Caller>, Fault> {
         match whom {
             Whom::Caller { access_key, token } => crate::authenticate::holder(self, tx, access_key, token),
-            Whom::Role { arn, account } => self.assume(tx, name, arn, (account, region), None),
+            Whom::Role { arn, account, source } => self.assume(tx, name, arn, (account, region), source),
         }
     }
 

@@ -4,7 +4,7 @@ use base::{Clock, Rng};
 use blob::Blobs;
 use database::dynamodb;
 use ec2::plane::DataPlane;
-use integration::{events, scheduler, sns, sqs};
+use integration::{events, pipes, scheduler, sns, sqs};
 use kernel::meter::{Gauge, Tariff};
 use kernel::outbound::{Client, Trust};
 use kernel::reconcile::Reconciler;
@@ -34,6 +34,7 @@ pub fn services() -> Vec<&'static Service> {
         &sns::SNS,
         &events::EVENTS,
         &scheduler::SCHEDULER,
+        &pipes::PIPES,
         &dynamodb::streams::DYNAMODBSTREAMS,
         &storage::s3::S3,
         &storage::glacier::GLACIER,
@@ -227,6 +228,7 @@ fn management_work() -> Work {
         Arc::new(management::logs::work::Retain),
         Arc::new(management::logs::subscription::Deliver),
         Arc::new(management::logs::querying::Ask),
+        Arc::new(management::logs::exporting::Run),
     ]
 }
 
@@ -277,7 +279,9 @@ fn integration_work(client: Arc<Client>) -> Work {
         Arc::new(sns::work::CallOut(Arc::clone(&client))),
         Arc::new(sns::work::ForgetIds),
         Arc::new(events::work::Deliver),
-        Arc::new(events::calling::CallOut(client)),
+        Arc::new(events::authorizing::Authorize(Arc::clone(&client))),
+        Arc::new(events::calling::CallOut(Arc::clone(&client))),
+        Arc::new(pipes::work::Pipes(client)),
         Arc::new(events::work::Replays),
         Arc::new(events::work::Retain),
         Arc::new(events::work::Tick),

@@ -36,16 +36,6 @@ impl From<store::StoreError> for LambdaError {
     }
 }
 
-/// Whether an iterator or a sequence number leads to where nothing is left.
-pub(crate) fn is_trimmed(fault: &wire::Fault) -> bool {
-    fault.code == "TrimmedDataAccessException"
-}
-
-/// Whether an iterator was kept for too long.
-pub(crate) fn is_expired(fault: &wire::Fault) -> bool {
-    fault.code == "ExpiredIteratorException"
-}
-
 /// The runtime ended before it had answered.
 pub(crate) const EXIT: &str = "Runtime.ExitError";
 

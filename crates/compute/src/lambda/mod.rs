@@ -26,7 +26,6 @@ pub mod code;
 mod destination;
 mod environments;
 mod errors;
-mod flow;
 pub mod image;
 mod invocation;
 mod layer;

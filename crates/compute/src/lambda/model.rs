@@ -5,6 +5,7 @@ use super::name::{LATEST, Named, function_arn};
 use base::tag::Tags;
 use base::{AccountId, Region, Timestamp};
 use blob::ContentId;
+use feed::Progress;
 use std::collections::BTreeMap;
 use store::{Key, Read, Table, Tx};
 
@@ -310,15 +311,6 @@ store::record! {
         /// Counts the changes of what it is told to be.
         23 => pub revision: u64,
     }
-
-    /// How far a mapping has come in a shard.
-    #[derive(Clone, PartialEq, Debug)]
-    pub struct Progress {
-        /// The sequence number of the last record that is done with.
-        1 => pub after: Option<String>,
-        /// The shard is closed, and all of it is done with.
-        2 => pub ended: bool,
-    }
 }
 
 pub const FUNCTIONS: Table<Function> = Table::new(0x2501, "lambda/functions");
@@ -330,7 +322,7 @@ pub const EVENTS: Table<Event> = Table::new(0x2505, "lambda/events");
 
 pub const MAPPINGS: Table<Mapping> = Table::new(0x2506, "lambda/mappings");
 /// By mapping and shard.
-pub const PROGRESS: Table<Progress> = Table::new(0x2507, "lambda/progress");
+pub static PROGRESS: Table<Progress> = Table::new(0x2507, "lambda/progress");
 
 /// By function and qualifier.
 pub const HANDLING: Table<Handling> = Table::new(0x2508, "lambda/handling");

@@ -3,26 +3,24 @@
 //! A call is made with the right of the target's role to `events:InvokeApiDestination`, and not faster than its destination
 //! allows. What comes back is noted in a transaction of its own; after a crash in between it is called again.
 
-use super::connection::Connection;
 use super::destination::Destination;
 use super::errors::EventsError;
-use super::invocation::{self, Invocation, failed};
+use super::invocation::failed;
 use super::model::{CALLS, Delivery};
+use super::outcall::{self, Asked, change};
 use super::routing;
 use super::target::NAME;
 use super::work::{exhausted, give_up, too_old};
 use crate::rates::Rates;
 use base::Timestamp;
-use kernel::outbound::{Agent, Client, Request};
+use kernel::Cloud;
+use kernel::outbound::Client;
 use kernel::reconcile::Reconciler;
-use kernel::{Cloud, Target};
 use std::sync::Arc;
 use std::time::Duration;
-use store::{CommitError, Key, Tx};
-use wire::{Fault, Struct};
+use store::{Key, Tx};
+use wire::Fault;
 
-/// AWS: an endpoint has so long to answer.
-const TIMEOUT: Duration = Duration::from_secs(5);
 /// Endpoints that are called at a time.
 const AT_ONCE: usize = 8;
 
@@ -129,59 +127,18 @@ impl CallOut {
             Turn::Call(destination) => destination,
             Turn::End(fault, _) => return Err(at_once(fault.clone())),
         };
-        let Invocation { address, headers, body } =
-            prepare(cloud, due.delivery, destination).map_err(at_once)?;
-        let request = Request {
-            agent: Agent::Destinations,
-            method: &destination.method,
-            address: &address,
-            headers,
-            body: body.as_bytes(),
-            within: TIMEOUT,
+        let delivery = due.delivery;
+        let event = wire::json::read(&delivery.event).ok_or_else(|| at_once(EventsError::Internal.into()))?;
+        let asked = Asked {
+            service: NAME,
+            role: delivery.target.role.as_deref().unwrap_or_default(),
+            source: None,
+            http: &delivery.target.http.clone().unwrap_or_default(),
+            event: &event,
+            input: &delivery.input,
         };
-        let answer = self.0.call(&request, false);
-        let answer = answer.map_err(|why| at_once(failed("CONNECTION_FAILURE", true, why)))?;
-        invocation::judge(answer.status, answer.header("Retry-After"), cloud.wall_now())
+        outcall::call(cloud, &self.0, destination, &asked).map(drop)
     }
-}
-
-/// Whether the role may, and what is sent then.
-fn prepare(cloud: &Arc<Cloud>, delivery: &Delivery, destination: &Destination) -> Result<Invocation, Fault> {
-    let internal = |error: EventsError| Fault::from(error);
-    let role = delivery.target.role.as_deref().unwrap_or_default();
-    let may = |tx: &mut Tx| {
-        let may = |cx: &mut kernel::Cx<'_>| -> Result<bool, EventsError> {
-            // AWS: policies name a destination by its ARN, or by that without its id (`ArnForPolicy`).
-            for arn in [destination.arn(), destination.policy_arn()] {
-                let target = Target::on(arn).owned_by(destination.account);
-                if kernel::access::allowed(cx, "events:InvokeApiDestination", &target, &Struct::new())? {
-                    return Ok(true);
-                }
-            }
-            Ok(false)
-        };
-        cloud.act_as_role(tx, NAME, role, destination.home(), may)
-    };
-    let asked = change(cloud, may).map_err(|why| failed("INTERNAL_ERROR", true, why))?;
-    let allowed = asked.map_err(|fault| failed("FAILED_TO_ASSUME_ROLE", false, fault.message))?;
-    if !allowed.map_err(internal)? {
-        let arn = &delivery.target.arn;
-        let why =
-            format!("{role} is not authorized to perform: events:InvokeApiDestination on resource: {arn}");
-        return Err(failed("NO_PERMISSIONS", false, why));
-    }
-    let snapshot = cloud.store().snapshot();
-    let connection = Connection::by_arn(&snapshot, &destination.connection).map_err(internal)?;
-    let connection = connection.ok_or_else(|| {
-        failed("NO_RESOURCE", false, "the connection of the API destination does not exist")
-    })?;
-    let secrets = connection.secrets(cloud.sealer()).map_err(internal)?;
-    let secrets = secrets.ok_or_else(|| {
-        failed("NO_PERMISSIONS", false, "the connection of the API destination is not authorized")
-    })?;
-    let event = wire::json::read(&delivery.event).ok_or_else(|| internal(EventsError::Internal))?;
-    let http = delivery.target.http.clone().unwrap_or_default();
-    invocation::build(destination, (&connection, &secrets), &http, &event, &delivery.input)
 }
 
 /// Notes how a call went.
@@ -201,20 +158,4 @@ fn settle(cloud: &Arc<Cloud>, tx: &mut Tx, due: &Due<'_>, outcome: &Outcome) {
     // AWS: whichever is longer.
     let wait = kernel::due::pause(attempts).max(*wait);
     routing::put(tx, now.plus(wait), &Delivery { attempts, ..delivery.clone() });
-}
-
-/// Runs `work` until it meets no other change.
-fn change<T>(cloud: &Cloud, work: impl Fn(&mut Tx) -> T) -> Result<T, String> {
-    loop {
-        let mut tx = cloud.store().begin();
-        let done = work(&mut tx);
-        if tx.is_read_only() {
-            return Ok(done);
-        }
-        match tx.commit().wait() {
-            Ok(_) => return Ok(done),
-            Err(CommitError::Conflict) => {}
-            Err(error) => return Err(error.to_string()),
-        }
-    }
 }

@@ -3,7 +3,9 @@
 //! What is secret is sealed and never shown. AWS keeps it in a secret of Secrets Manager that the connection names; there is
 //! no such service here, so no connection has a `SecretArn`.
 //!
-//! Not here: OAuth, since AWS does not say how its requests for tokens look; private endpoints, keys of one's own.
+//! One of OAuth has a token fetched before it is authorized ([`super::authorizing`]).
+//!
+//! Not here: private endpoints, keys of one's own.
 //!
 //! AWS: <https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-target-connection.html>
 
@@ -25,6 +27,7 @@ store::record_enum! {
     pub(super) enum Kind {
         1 => Basic,
         2 => ApiKey,
+        3 => OAuth,
     }
 }
 
@@ -46,13 +49,28 @@ store::record! {
         3 => pub(super) body: Option<Vec<Parameter>>,
     }
 
+    /// Whom a client asks for tokens.
+    #[derive(Clone, PartialEq, Eq, Debug)]
+    pub(super) struct OAuth {
+        1 => pub(super) endpoint: String,
+        2 => pub(super) method: String,
+        /// What goes with the request, as it is shown.
+        3 => pub(super) parameters: Option<Parameters>,
+        /// A token is to be fetched before it is authorized.
+        4 => pub(super) waits: bool,
+        /// Why none could be.
+        5 => pub(super) refused: Option<String>,
+    }
+
     /// What nobody is shown.
     #[derive(Clone, PartialEq, Eq, Debug)]
     pub(super) struct Secrets {
-        /// The password, or the key's value.
+        /// The password, the key's value, or the client's secret.
         1 => pub(super) secret: String,
         /// All of them, with their values.
         2 => pub(super) parameters: Parameters,
+        /// What goes with requests for tokens, with its values.
+        3 => pub(super) oauth: Option<Parameters>,
     }
 
     #[derive(Clone, PartialEq, Debug)]
@@ -64,7 +82,7 @@ store::record! {
         4 => pub(super) id: String,
         5 => pub(super) description: Option<String>,
         6 => pub(super) kind: Kind,
-        /// The user's name, or the key's.
+        /// The user's name, the key's, or the client's id.
         7 => pub(super) user: String,
         8 => pub(super) parameters: Option<Parameters>,
         /// [`Secrets`]; none of a connection that was deauthorized.
@@ -72,6 +90,7 @@ store::record! {
         10 => pub(super) created: Timestamp,
         11 => pub(super) modified: Timestamp,
         12 => pub(super) authorized: Option<Timestamp>,
+        13 => pub(super) oauth: Option<OAuth>,
     }
 }
 
@@ -114,7 +133,17 @@ impl Connection {
     }
 
     pub(super) fn is_authorized(&self) -> bool {
-        self.sealed.is_some()
+        let is_let = self.oauth.as_ref().is_none_or(|oauth| !oauth.waits && oauth.refused.is_none());
+        self.sealed.is_some() && is_let
+    }
+
+    /// Where it stands, in AWS's words.
+    pub(super) fn state(&self) -> &'static str {
+        match self.oauth.as_ref().is_some_and(|oauth| oauth.waits) {
+            true => "AUTHORIZING",
+            false if self.is_authorized() => "AUTHORIZED",
+            false => "DEAUTHORIZED",
+        }
     }
 
     /// Its secrets, if it is authorized.

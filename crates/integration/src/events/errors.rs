@@ -51,3 +51,47 @@ pub(super) fn is_there_already(fault: &wire::Fault) -> bool {
 pub(super) fn invalid(what: impl Into<String>) -> EventsError {
     EventsError::Validation(what.into())
 }
+
+/// What dead letters say of a failure, in the words of AWS's list.
+/// <https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html>
+pub(super) fn listed(fault: &wire::Fault) -> &str {
+    let code = fault.code.as_str();
+    let has = |words: &[&str]| words.iter().any(|word| code.contains(word));
+    let is_listed = code.bytes().all(|b| b.is_ascii_uppercase() || b == b'_');
+    match () {
+        () if is_listed => code,
+        () if has(&["AccessDenied", "AuthorizationError", "NotAuthorized"]) => "NO_PERMISSIONS",
+        () if has(&["NotFound", "NonExistent", "DoesNotExist", "NoSuch"]) => "NO_RESOURCE",
+        () if fault.status == 429 || has(&["Throttl", "TooManyRequests"]) => "THROTTLING",
+        () if has(&["LimitExceeded"]) => "RESOURCE_LIMIT_EXCEEDED",
+        () if has(&["AlreadyExists"]) => "RESOURCE_ALREADY_EXISTS",
+        () if has(&["Validation", "InvalidParameter", "InvalidMessageContents"]) => "INVALID_PARAMETER",
+        () if has(&["InvalidRequestContent", "Malformed"]) => "INVALID_JSON",
+        () => "ERROR_FROM_TARGET",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::listed;
+    use wire::Fault;
+
+    #[test]
+    fn dead_letters_speak_in_the_words_of_the_list() {
+        for (status, code, word) in [
+            (403, "AccessDeniedException", "NO_PERMISSIONS"),
+            (403, "AuthorizationError", "NO_PERMISSIONS"),
+            (400, "AWS.SimpleQueueService.NonExistentQueue", "NO_RESOURCE"),
+            (404, "NotFound", "NO_RESOURCE"),
+            (404, "ResourceNotFoundException", "NO_RESOURCE"),
+            (429, "TooManyRequestsException", "THROTTLING"),
+            (400, "InvalidParameterValueException", "INVALID_PARAMETER"),
+            (400, "ServiceLimitExceededException", "RESOURCE_LIMIT_EXCEEDED"),
+            (400, "InvalidRequestContentException", "INVALID_JSON"),
+            (500, "InternalFailure", "ERROR_FROM_TARGET"),
+            (400, "FAILED_TO_ASSUME_ROLE", "FAILED_TO_ASSUME_ROLE"),
+        ] {
+            assert_eq!(listed(&Fault::new(status, code, "")), word, "{code}");
+        }
+    }
+}

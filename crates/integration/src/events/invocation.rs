@@ -40,7 +40,7 @@ fn unfit(why: impl Into<String>) -> Fault {
 }
 
 /// Every byte but those that mean themselves everywhere in a URL.
-fn encoded(text: &str) -> String {
+pub(super) fn encoded(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for byte in text.bytes() {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
@@ -68,7 +68,7 @@ fn set(all: &mut Vec<(String, String)>, name: &str, value: String, is_same: impl
     all.push((name.to_owned(), value));
 }
 
-fn given(all: Option<&Vec<Parameter>>) -> impl Iterator<Item = (&str, String)> {
+pub(super) fn given(all: Option<&Vec<Parameter>>) -> impl Iterator<Item = (&str, String)> {
     let all = all.map(Vec::as_slice).unwrap_or_default();
     all.iter().map(|one| (one.key.as_str(), one.value.clone().unwrap_or_default()))
 }
@@ -113,7 +113,7 @@ fn body(input: &str, added: Option<&Vec<Parameter>>) -> Result<String, Fault> {
 /// Why it cannot be called.
 pub(super) fn build(
     destination: &Destination,
-    (connection, secrets): (&Connection, &Secrets),
+    (connection, secrets, token): (&Connection, &Secrets, Option<&str>),
     target: &Http,
     event: &Value,
     input: &str,
@@ -139,6 +139,7 @@ pub(super) fn build(
             ("Authorization", format!("Basic {pair}"))
         }
         Kind::ApiKey => (connection.user.as_str(), secrets.secret.clone()),
+        Kind::OAuth => ("Authorization", token.unwrap_or_default().to_owned()),
     };
     set(&mut headers, name, value, same_header);
     for (name, value) in FIXED {
@@ -199,7 +200,7 @@ mod tests {
         let destination = Destination { endpoint: endpoint.into(), ..Destination::default() };
         let connection = Connection { kind, user: "user".into(), ..Connection::default() };
         let event = wire::json::read(r#"{"detail":{"id":"a/b","n":7,"evil":"x\r\nY: z"}}"#).unwrap();
-        build(&destination, (&connection, secrets), target, &event, r#"{"b":1}"#)
+        build(&destination, (&connection, secrets, Some("Bearer t")), target, &event, r#"{"b":1}"#)
     }
 
     fn pairs(all: &[(&str, &str)]) -> std::collections::BTreeMap<String, String> {
@@ -218,7 +219,7 @@ mod tests {
             query: Some(vec![parameter("both", "ä")]),
             body: Some(vec![parameter("b", "2"), parameter("c", "3")]),
         };
-        let secrets = Secrets { secret: "pass".into(), parameters };
+        let secrets = Secrets { secret: "pass".into(), parameters, ..Secrets::default() };
         let made = built("https://127.0.0.1/v/*/x*?z=1", &target, &secrets, Kind::Basic).unwrap();
         assert_eq!(made.address.path, "/v/a%2Fb/x7?z=1&q=a%20b&both=%C3%A4");
         assert_eq!(made.body, r#"{"b":"2","c":"3"}"#);
@@ -244,6 +245,12 @@ mod tests {
         let made = built("https://127.0.0.1", &Http::default(), &secrets, Kind::ApiKey).unwrap();
         assert!(made.headers.contains(&("user".into(), "k".into())), "{made:?}");
         assert_eq!((made.address.path.as_str(), made.body.as_str()), ("/", r#"{"b":1}"#));
+    }
+
+    #[test]
+    fn a_token_is_a_header() {
+        let made = built("https://127.0.0.1", &Http::default(), &Secrets::default(), Kind::OAuth).unwrap();
+        assert!(made.headers.contains(&("Authorization".into(), "Bearer t".into())), "{made:?}");
     }
 
     #[test]

@@ -8,11 +8,12 @@
 //! API destinations are HTTPS endpoints on this machine; they are called apart from other deliveries ([`calling`]), authorized by
 //! connections ([`connection`]).
 //!
-//! Not here: targets other than queues, topics, functions, log groups, buses and API destinations; OAuth of connections; rules on
-//! another account's bus; partner sources, global endpoints; own keys and logs of buses.
+//! Not here: targets other than queues, topics, functions, log groups, buses and API destinations; rules on another
+//! account's bus; partner sources, global endpoints; own keys and logs of buses.
 
 mod access;
 mod archive;
+pub mod authorizing;
 pub mod calling;
 mod connection;
 mod destination;
@@ -20,13 +21,16 @@ mod errors;
 mod invocation;
 mod model;
 mod ops;
+pub(crate) mod outcall;
 mod policy;
 mod routing;
 mod target;
-mod transform;
+mod token;
+pub(crate) mod transform;
 pub mod work;
 
 pub use errors::EventsError;
+pub(crate) use model::Http;
 
 pub static EVENTS: kernel::Service = kernel::Service {
     id: "events",

@@ -75,10 +75,10 @@ store::record! {
 
     /// What a target brings to a call: values, or paths of them in the event.
     #[derive(Clone, PartialEq, Eq, Debug)]
-    pub(super) struct Http {
-        1 => pub(super) path: Vec<String>,
-        2 => pub(super) headers: BTreeMap<String, String>,
-        3 => pub(super) query: BTreeMap<String, String>,
+    pub(crate) struct Http {
+        1 => pub(crate) path: Vec<String>,
+        2 => pub(crate) headers: BTreeMap<String, String>,
+        3 => pub(crate) query: BTreeMap<String, String>,
     }
 
     /// An event on its way to one target.

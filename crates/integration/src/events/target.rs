@@ -2,6 +2,7 @@
 //! the name of EventBridge, for the sake of the rule, so that the target's own policy decides.
 
 use super::errors::{EventsError, invalid};
+use super::invocation::failed;
 use super::model::{Bus, Delivery, Rule, Target};
 use super::routing::{self, Event};
 use super::{access, errors};
@@ -181,12 +182,20 @@ fn call(
     match &delivery.target.role {
         Some(role) => {
             let work = |cx: &mut kernel::Cx<'_>| cx.call(service, operation, value, As::CallerVia(NAME));
-            cloud.act_as_role(tx, NAME, role, home, work)?.map(drop)
+            cloud.act_as_role(tx, NAME, role, home, work).map_err(unassumed)?.map(drop)
         }
         None => {
             let call = Call { service, operation, value };
             cloud.call_for(tx, NAME, home, Some(&delivery.rule), call).map(drop)
         }
+    }
+}
+
+/// A role that does not let itself be assumed.
+fn unassumed(fault: Fault) -> Fault {
+    match fault.is_sender() {
+        true => failed("FAILED_TO_ASSUME_ROLE", false, fault.message),
+        false => fault,
     }
 }
 
@@ -232,7 +241,8 @@ fn forward(
         let target = target.key("events:detail-type", text("detail-type"));
         Ok(kernel::access::allowed(cx, "events:PutEvents", &target, &Struct::new())?)
     };
-    let allowed = cloud.act_as_role(tx, NAME, role, (delivery.account, home.1), may)?.map_err(Fault::from)?;
+    let allowed = cloud.act_as_role(tx, NAME, role, (delivery.account, home.1), may).map_err(unassumed)?;
+    let allowed = allowed.map_err(Fault::from)?;
     if !allowed {
         return Err(EventsError::Denied(role.to_owned(), delivery.target.arn.clone()).into());
     }
@@ -263,7 +273,7 @@ pub(super) fn bury(
     let mut attributes = vec![
         attribute("RULE_ARN", "String", delivery.rule.clone()),
         attribute("TARGET_ARN", "String", delivery.target.arn.clone()),
-        attribute("ERROR_CODE", "String", fault.code.to_string()),
+        attribute("ERROR_CODE", "String", errors::listed(fault).to_owned()),
         attribute("ERROR_MESSAGE", "String", fault.message.to_string()),
         attribute("RETRY_ATTEMPTS", "Number", delivery.attempts.to_string()),
     ];

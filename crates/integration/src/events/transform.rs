@@ -10,7 +10,7 @@ use wire::Value;
 
 /// `$.detail.items[0].id`
 #[derive(Clone, PartialEq, Debug)]
-pub(super) struct Path(Vec<Step>);
+pub(crate) struct Path(Vec<Step>);
 
 #[derive(Clone, PartialEq, Debug)]
 enum Step {
@@ -19,7 +19,7 @@ enum Step {
 }
 
 impl Path {
-    pub(super) fn read(text: &str) -> Option<Path> {
+    pub(crate) fn read(text: &str) -> Option<Path> {
         let mut rest = text.strip_prefix('$')?;
         let mut steps = Vec::new();
         while !rest.is_empty() {
@@ -44,7 +44,7 @@ impl Path {
         Some(Path(steps))
     }
 
-    pub(super) fn find<'v>(&self, value: &'v Value) -> Option<&'v Value> {
+    pub(crate) fn find<'v>(&self, value: &'v Value) -> Option<&'v Value> {
         self.0.iter().try_fold(value, |value, step| match (step, value) {
             (Step::Name(name), value) => value.entry(name),
             (Step::At(at), Value::List(items)) => items.get(*at),
@@ -70,7 +70,7 @@ pub(super) fn input(target: &Target, event: &Value, text: &str, about: &About<'_
         return path.find(event).map_or_else(|| "null".to_owned(), wire::json::text);
     }
     match &target.template {
-        Some(template) => fill(template, |name| value(target, event, text, about, name)),
+        Some(template) => fill(template, is_name, |name| value(target, event, text, about, name), escaped),
         None => text.to_owned(),
     }
 }
@@ -96,8 +96,18 @@ fn is_name(name: &str) -> bool {
     !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-.".contains(&b))
 }
 
-/// Puts values in place of `<name>`.
-fn fill(template: &str, value: impl Fn(&str) -> Option<Value>) -> String {
+/// Values within a quotation that are no texts.
+fn escaped(json: &str) -> String {
+    json.replace('"', "\\\"")
+}
+
+/// Puts values in place of `<name>`; `within` writes JSON into a quotation.
+pub(crate) fn fill(
+    template: &str,
+    is_name: fn(&str) -> bool,
+    value: impl Fn(&str) -> Option<Value>,
+    within: fn(&str) -> String,
+) -> String {
     let mut out = String::with_capacity(template.len());
     let (mut rest, mut quoted, mut escaped) = (template, false, false);
     while let Some(c) = rest.chars().next() {
@@ -109,7 +119,7 @@ fn fill(template: &str, value: impl Fn(&str) -> Option<Value>) -> String {
                     let json = wire::json::text(&Value::Str(text));
                     out.push_str(&json[1..json.len() - 1]);
                 }
-                (Some(value), true) => out.push_str(&wire::json::text(&value).replace('"', "\\\"")),
+                (Some(value), true) => out.push_str(&within(&wire::json::text(&value))),
                 (Some(value), false) => out.push_str(&wire::json::text(&value)),
                 (None, true) => {}
                 (None, false) => out.push_str("null"),

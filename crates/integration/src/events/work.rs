@@ -1,7 +1,7 @@
 //! What happens by itself: deliveries are made, schedules come due, and the cloud's own events reach the default bus.
 
 use super::archive::{self, ARCHIVES, GONE, REPLAYS, RUNNING};
-use super::errors::EventsError;
+use super::errors::{self, EventsError};
 use super::model::{Bus, DEFAULT, DELIVERIES, DUE, Delivery, Due, RULES, Rule};
 use super::routing::{self, Envelope, Event};
 use super::target;
@@ -45,8 +45,12 @@ fn deliver(cloud: &Arc<Cloud>, tx: &mut Tx, delivery: &Delivery, now: Timestamp)
     let savepoint = tx.savepoint();
     let Err(fault) = target::reach(cloud, tx, delivery, now) else { return };
     tx.rollback_to(savepoint);
-    // AWS: what the target refuses is not tried again.
-    let exhausted = if fault.is_sender() { None } else { Some(exhausted(delivery, now)) };
+    // AWS: what the target refuses is not tried again, unless it had too much to do.
+    let exhausted = if fault.is_sender() && errors::listed(&fault) != "THROTTLING" {
+        None
+    } else {
+        Some(exhausted(delivery, now))
+    };
     if let Some(None) = exhausted {
         let attempts = delivery.attempts + 1;
         return routing::put(tx, now.plus(due::pause(attempts)), &Delivery { attempts, ..delivery.clone() });

@@ -14,6 +14,10 @@ wire::errors! {
         NoDefinition = 400, "ResourceNotFoundException", "The specified query definition does not exist.";
         NoMetricFilter = 400, "ResourceNotFoundException", "The specified metric filter does not exist.";
         NoSubscription = 400, "ResourceNotFoundException", "The specified subscription filter does not exist.";
+        NoExport = 400, "ResourceNotFoundException", "The specified export task does not exist.";
+        ExportOver = 400, "InvalidOperationException", "The specified export task has already finished.";
+        NoTail = 400, "InvalidOperationException", "Live Tail is not available for log groups of the Infrequent Access class.";
+        TailOver = 400, "SessionTimeoutException", "The session has been open for three hours.";
         NotBuilt(what: String) = 501, "NotImplemented", "{what} are not built in this version of Virga.";
         NoEvent = 400, "ResourceNotFoundException", "The specified log record does not exist.";
         GroupExists = 400, "ResourceAlreadyExistsException", "The specified log group already exists";
@@ -52,4 +56,9 @@ impl From<store::StoreError> for LogsError {
 /// `InvalidParameterException` with this sentence.
 pub(super) fn invalid(what: impl Into<String>) -> LogsError {
     LogsError::Invalid(what.into())
+}
+
+/// Another service says that its policies do not allow it.
+pub(super) fn is_denied(fault: &wire::Fault) -> bool {
+    fault.code.starts_with("AccessDenied")
 }

@@ -2,15 +2,18 @@
 //!
 //! Promises: an event that was taken is on the disk; `FilterLogEvents` speaks the whole filter pattern language;
 //! retention goes by the cloud's clock (an event whose time is over is not shown, and soon after is gone); the
-//! account's resource policies decide with the callers' own; metric filters feed CloudWatch in the transaction that takes
-//! the events, and subscription filters send them on to functions in its wake ([`subscription`]); Logs Insights
-//! queries run by themselves ([`querying`]) in a pure engine ([`insights`]).
+//! account's resource policies decide with the callers' own; metric filters and metrics that are
+//! embedded in events ([`embedded`]) feed CloudWatch in the transaction that takes the events, and subscription filters send them on to functions in its wake ([`subscription`]); Logs Insights
+//! queries run by themselves ([`querying`]) in a pure engine ([`insights`]), and so do exports to buckets ([`exporting`]);
+//! live tails hear of events once they are on the disk ([`tail`]).
 //!
-//! Not here: subscriptions other than functions, live tails, exports, encryption with KMS keys,
+//! Not here: subscriptions other than functions, encryption with KMS keys,
 //! delivery sources and destinations, transformers, anomaly detection, groups of the class `DELIVERY`.
 
 mod access;
+mod embedded;
 pub mod errors;
+pub mod exporting;
 mod insights;
 mod metrics;
 mod model;
@@ -18,6 +21,7 @@ mod ops;
 mod pattern;
 pub mod querying;
 pub mod subscription;
+mod tail;
 mod walk;
 pub mod work;
 
@@ -35,6 +39,8 @@ pub static LOGS: kernel::Service = kernel::Service {
         ops::get::OPS,
         ops::filter::OPS,
         ops::event::OPS,
+        ops::export::OPS,
+        ops::live::OPS,
         ops::test_filter::OPS,
         ops::metric_filter::OPS,
         ops::subscription::OPS,

@@ -112,20 +112,35 @@ impl Endpoint {
     }
 
     /// Takes so many calls, whoever runs the reconcilers.
-    pub(crate) fn listen(&self, count: usize) -> usize {
-        let mut taken = 0;
-        while taken < count {
+    pub(crate) fn listen(&self, count: usize) -> Vec<Called> {
+        let mut taken = Vec::new();
+        while taken.len() < count {
             match self.listener.accept() {
-                Ok((stream, _)) => drop(self.serve(stream, "200 OK\r\nContent-Length: 0", "")),
+                Ok((stream, _)) => taken.extend(self.serve(stream, "200 OK\r\nContent-Length: 0", "")),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
                     std::thread::sleep(PAUSE);
-                    continue;
                 }
                 Err(error) => panic!("{error}"),
             }
-            taken += 1;
         }
         taken
+    }
+
+    /// The next call, which may come from a task of the cloud's: it is answered as [`Endpoint::answered`].
+    pub(crate) fn wait(&self, cloud: &Cloud, head: &str, body: &str) -> Called {
+        loop {
+            match self.listener.accept() {
+                Ok((stream, _)) => match self.serve(stream, head, body) {
+                    Some(called) => return called,
+                    None => continue,
+                },
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    cloud.reconcile();
+                    std::thread::sleep(PAUSE);
+                }
+                Err(error) => panic!("{error}"),
+            }
+        }
     }
 
     fn serve(&self, mut stream: TcpStream, head: &str, body: &str) -> Option<Called> {

@@ -142,8 +142,23 @@ fn what_a_target_refuses_goes_to_the_dead_letters() {
     let text = |name: &str| attributes[name]["StringValue"].as_str().unwrap().to_owned();
     assert_eq!(text("RULE_ARN"), format!("{ARN}:rule/r"));
     assert_eq!(text("TARGET_ARN"), queue_arn("closed"));
-    assert!(text("ERROR_CODE").contains("AccessDenied"), "{}", text("ERROR_CODE"));
-    assert_eq!(text("RETRY_ATTEMPTS"), "0");
+    assert_eq!((text("ERROR_CODE"), text("RETRY_ATTEMPTS")), ("NO_PERMISSIONS".into(), "0".into()));
+    // A queue that is not there, and a role that is not EventBridge's.
+    let trust = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"},"Action":"sts:AssumeRole"}}"#;
+    let made = json!({ "RoleName": "other", "AssumeRolePolicyDocument": trust });
+    let other = root.call("iam", "CreateRole", made).ok()["Role"]["Arn"].clone();
+    for (target, code) in [
+        (json!({ "Arn": queue_arn("none") }), "NO_RESOURCE"),
+        (json!({ "Arn": queue_arn("closed"), "RoleArn": other }), "FAILED_TO_ASSUME_ROLE"),
+    ] {
+        let mut all = json!({ "Id": "1", "DeadLetterConfig": { "Arn": queue_arn("dead") } });
+        all.as_object_mut().unwrap().extend(target.as_object().unwrap().clone());
+        root.call("events", "PutTargets", json!({ "Rule": "r", "Targets": [all] })).ok();
+        send(&root, &json!({}));
+        cloud.reconcile();
+        let told = received(&root, &dead);
+        assert_eq!((told.len(), told[0].1["ERROR_CODE"]["StringValue"].as_str()), (1, Some(code)));
+    }
 }
 
 #[test]

@@ -333,7 +333,7 @@ fn what_no_connection_or_destination_can_be() {
     );
     invalid(
         make("OAUTH_CLIENT_CREDENTIALS", json!({}), json!({})),
-        "Connections of the type OAUTH_CLIENT_CREDENTIALS are not built in this version of Virga.",
+        "Parameter(s) OAuthParameters must be specified for the authorization type OAUTH_CLIENT_CREDENTIALS.",
     );
     invalid(
         make("API_KEY", json!({}), json!({})),

@@ -1,91 +1,44 @@
-//! Event source mappings at work: each has a poller, which brings its function what comes into a queue or a stream.
-//!
-//! A poller reads with the permissions of the function's role, through the services' own operations. A queue's waits
-//! in a long poll; a stream's is woken by the changes of its table. What was not handled comes again: messages when
-//! they become visible, changes from the place that was last noted down ([`super::model::PROGRESS`]), so a crash
-//! loses nothing and may repeat something, as documented.
+//! Event source mappings at work: each feeds its function what comes into a queue or a stream ([`feed`]).
 //!
 //! AWS: <https://docs.aws.amazon.com/lambda/latest/dg/invocation-eventsourcemapping.html>
 
-pub(crate) mod filter;
-mod post;
-mod queue;
-mod record;
+mod event;
 pub(crate) mod settings;
-mod stream;
-mod verdict;
 
 use super::model::{MAPPINGS, Mapping, PROGRESS, Phase};
 use base::Timestamp;
+use event::Fed;
+use feed::{Feed, Pollers, Polls};
 use kernel::Cloud;
 use kernel::reconcile::Reconciler;
-use post::Post;
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 use store::{CommitError, Direction, Key};
-use tokio::runtime::Handle;
-use tokio::sync::watch;
-use tokio::task::JoinHandle;
 
 /// Until a poller that was told to stop is looked at again.
 const SOON: Duration = Duration::from_millis(50);
 const CONFLICTS_MAX: u32 = 64;
+/// AWS: the scaling guide of standard queues: as many batches are handled at once where nothing less is asked for.
+const CONCURRENCY: u32 = 1_000;
 
-/// What polls now, by the mapping's id.
-#[derive(Debug, Default)]
-struct Pollers(Mutex<HashMap<String, Poller>>);
-
-#[derive(Debug)]
-struct Poller {
-    /// Of the mapping that it was made for.
-    revision: u64,
-    stop: watch::Sender<bool>,
-    task: JoinHandle<()>,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Polls {
-    No,
-    /// As the mapping is.
-    Right,
-    /// As the mapping was.
-    Old,
-}
-
-impl Pollers {
-    fn with<T>(&self, work: impl FnOnce(&mut HashMap<String, Poller>) -> T) -> T {
-        work(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    fn look(&self, mapping: &Mapping) -> Polls {
-        self.with(|all| match all.get(&mapping.id) {
-            // It has stopped, or it panicked: then another begins where that one was.
-            Some(poller) if poller.task.is_finished() => {
-                all.remove(&mapping.id);
-                Polls::No
-            }
-            Some(poller) if poller.revision == mapping.revision && !*poller.stop.borrow() => Polls::Right,
-            Some(_) => Polls::Old,
-            None => Polls::No,
-        })
-    }
-
-    fn start(&self, cloud: &Arc<Cloud>, mapping: &Mapping) -> Result<(), String> {
-        let runtime = Handle::try_current().map_err(|e| e.to_string())?;
-        let (stop, stopped) = watch::channel(false);
-        let post = Arc::new(Post::new(cloud, mapping)?);
-        let task = match mapping.is_queue() {
-            true => runtime.spawn(queue::run(post, stopped)),
-            false => runtime.spawn(stream::run(post, stopped)),
-        };
-        let poller = Poller { revision: mapping.revision, stop, task };
-        self.with(|all| all.insert(mapping.id.clone(), poller));
-        Ok(())
-    }
-
-    fn stop(&self, mapping: &Mapping) {
-        self.with(|all| all.get(&mapping.id).map(|poller| poller.stop.send_replace(true)));
+fn feed(mapping: &Mapping) -> Feed {
+    Feed {
+        account: mapping.account,
+        region: mapping.region,
+        source: mapping.source.clone(),
+        batch: mapping.batch,
+        window: mapping.window,
+        filters: mapping.filters.clone(),
+        concurrency: mapping.concurrency.unwrap_or(CONCURRENCY),
+        start: mapping.start.clone(),
+        created: mapping.created,
+        bisects: mapping.bisects,
+        retries: mapping.retries,
+        age: mapping.age,
+        parallel: mapping.parallel,
+        on_failure: mapping.on_failure.clone(),
+        progress: &PROGRESS,
+        place: mapping.key(),
     }
 }
 
@@ -108,9 +61,10 @@ impl Reconciler for Mappings {
         let mut next = None;
         for pair in MAPPINGS.scan(&snapshot, &Key::empty(), Direction::Forward) {
             let (key, mapping) = pair.map_err(|e| e.to_string())?;
-            match (pollers.look(&mapping), mapping.works()) {
+            match (pollers.look(&mapping.id, mapping.revision), mapping.works()) {
                 (Polls::No, true) => {
-                    pollers.start(cloud, &mapping)?;
+                    let fed = Box::new(Fed(mapping.clone()));
+                    pollers.start(cloud, (&mapping.id, mapping.revision), feed(&mapping), fed)?;
                     turned(cloud, &key, &mapping, Some(Phase::Enabled))?;
                 }
                 (Polls::Right, true) => turned(cloud, &key, &mapping, Some(Phase::Enabled))?,
@@ -119,7 +73,7 @@ impl Reconciler for Mappings {
                 }
                 (Polls::No, false) => turned(cloud, &key, &mapping, Some(Phase::Disabled))?,
                 (Polls::Old | Polls::Right, _) => {
-                    pollers.stop(&mapping);
+                    pollers.stop(&mapping.id);
                     next = Some(cloud.clock().now().plus(SOON));
                 }
             }
@@ -143,11 +97,7 @@ fn turned(cloud: &Arc<Cloud>, key: &Key, seen: &Mapping, phase: Option<Phase>) -
                 MAPPINGS.put(&mut tx, key, &mapping);
             }
             None => {
-                let shards: Result<Vec<Key>, _> = PROGRESS
-                    .scan(&tx, key, Direction::Forward)
-                    .map(|pair| pair.map(|(shard, _)| shard))
-                    .collect();
-                shards.map_err(|e| e.to_string())?.iter().for_each(|shard| PROGRESS.delete(&mut tx, shard));
+                Feed::forget(&mut tx, &PROGRESS, key).map_err(|e| e.to_string())?;
                 MAPPINGS.delete(&mut tx, key);
             }
         }

@@ -2,12 +2,12 @@
 //!
 //! AWS: <https://docs.aws.amazon.com/lambda/latest/api/API_CreateEventSourceMapping.html>
 
-use super::filter::Filters;
 use crate::lambda::access::SERVICE;
 use crate::lambda::destination;
 use crate::lambda::errors::{LambdaError, invalid, is_denied};
 use crate::lambda::model::{self, Mapping};
 use base::Arn;
+use feed::filter::Filters;
 use kernel::{As, Cx, Target};
 use wire::{Struct, Value};
 

@@ -2,7 +2,6 @@
 
 use crate::lambda::access;
 use crate::lambda::errors::LambdaError;
-use crate::lambda::flow::{Flow, Source};
 use crate::lambda::invocation::{self, Asked, Begun, Heard};
 use crate::lambda::model::{self, EVENTS, Event};
 use crate::lambda::name::Named;
@@ -10,6 +9,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use kernel::body::Cut;
+use kernel::flow::{Flow, Source};
 use kernel::{Answer, Body, Cx, Dx};
 use store::Key;
 use wire::model::Protocol;

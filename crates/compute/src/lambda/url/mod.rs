@@ -13,7 +13,6 @@ pub(crate) mod host;
 
 use super::access;
 use super::errors::{BROKEN, DENIED, TOO_LARGE, is_throttled, is_unsigned};
-use super::flow::Flow;
 use super::invocation::{self, Asked, Begun, Heard, Outcome};
 use super::metering;
 use super::model::{URLS_BY_ID, Url};
@@ -24,6 +23,7 @@ use http::header::CONTENT_TYPE;
 use http::request::Parts;
 use http::{HeaderName, HeaderValue};
 use kernel::body::Cut;
+use kernel::flow::Flow;
 use kernel::site::{Site, host_of};
 use kernel::visit::{Purpose, Visitor};
 use kernel::{Body, Cloud, Incoming, Peer, Reply, Running};

@@ -1,8 +1,9 @@
 //! Connections: create, describe, list, change, deauthorize, delete.
 
+use super::destination::check_endpoint;
 use super::page;
 use crate::events::access;
-use crate::events::connection::{self, CONNECTIONS, Connection, Kind, Parameter, Parameters, Secrets};
+use crate::events::connection::{self, CONNECTIONS, Connection, Kind, OAuth, Parameter, Parameters, Secrets};
 use crate::events::errors::{EventsError, invalid};
 use base::Timestamp;
 use kernel::Cx;
@@ -45,8 +46,23 @@ wire::shape! {
     pub(crate) struct AuthParameters {
         basic: Option<Basic> = "BasicAuthParameters",
         api_key: Option<ApiKey> = "ApiKeyAuthParameters",
+        oauth: Option<OAuthParameters> = "OAuthParameters",
         invocation: Option<HttpParameters> = "InvocationHttpParameters",
         private: Option<Private> = "ConnectivityParameters",
+    }
+
+    #[derive(Debug)]
+    pub(crate) struct OAuthParameters {
+        client: Option<Client> = "ClientParameters",
+        endpoint: Option<String> = "AuthorizationEndpoint",
+        method: Option<String> = "HttpMethod",
+        http: Option<HttpParameters> = "OAuthHttpParameters",
+    }
+
+    #[derive(Debug)]
+    pub(crate) struct Client {
+        id: Option<String> = "ClientID",
+        secret: Option<String> = "ClientSecret",
     }
 
     #[derive(Debug)]
@@ -108,6 +124,7 @@ wire::shape! {
         name: String = "Name",
         description: Option<String> = "Description",
         state: String = "ConnectionState",
+        reason: Option<String> = "StateReason",
         kind: String = "AuthorizationType",
         parameters: Option<Shown> = "AuthParameters",
         created: Timestamp = "CreationTime",
@@ -119,11 +136,23 @@ wire::shape! {
     pub(crate) struct Shown {
         basic: Option<ShownBasic> = "BasicAuthParameters",
         api_key: Option<ShownKey> = "ApiKeyAuthParameters",
+        oauth: Option<ShownOAuth> = "OAuthParameters",
         invocation: Option<HttpParameters> = "InvocationHttpParameters",
     }
 
     #[derive(Debug)]
     pub(crate) struct ShownBasic { user: String = "Username" }
+
+    #[derive(Debug)]
+    pub(crate) struct ShownOAuth {
+        client: ShownClient = "ClientParameters",
+        endpoint: String = "AuthorizationEndpoint",
+        method: String = "HttpMethod",
+        http: Option<HttpParameters> = "OAuthHttpParameters",
+    }
+
+    #[derive(Debug)]
+    pub(crate) struct ShownClient { id: String = "ClientID" }
 
     #[derive(Debug)]
     pub(crate) struct ShownKey { name: String = "ApiKeyName" }
@@ -147,6 +176,7 @@ wire::shape! {
         arn: String = "ConnectionArn",
         name: String = "Name",
         state: String = "ConnectionState",
+        reason: Option<String> = "StateReason",
         kind: String = "AuthorizationType",
         created: Timestamp = "CreationTime",
         modified: Timestamp = "LastModifiedTime",
@@ -156,11 +186,13 @@ wire::shape! {
 
 const BASIC: &str = "BASIC";
 const API_KEY: &str = "API_KEY";
+const OAUTH: &str = "OAUTH_CLIENT_CREDENTIALS";
 
 fn kind_text(kind: Kind) -> &'static str {
     match kind {
         Kind::Basic => BASIC,
         Kind::ApiKey => API_KEY,
+        Kind::OAuth => OAUTH,
     }
 }
 
@@ -168,14 +200,15 @@ fn kind(text: &str) -> Result<Kind, EventsError> {
     match text {
         BASIC => Ok(Kind::Basic),
         API_KEY => Ok(Kind::ApiKey),
+        OAUTH => Ok(Kind::OAuth),
         other => {
             Err(invalid(format!("Connections of the type {other} are not built in this version of Virga.")))
         }
     }
 }
 
-fn state(connection: &Connection) -> &'static str {
-    if connection.is_authorized() { "AUTHORIZED" } else { "DEAUTHORIZED" }
+fn reason(connection: &Connection) -> Option<String> {
+    connection.oauth.as_ref()?.refused.clone()
 }
 
 fn refuse(
@@ -213,26 +246,69 @@ fn shown_parameters(kept: Parameters) -> HttpParameters {
     HttpParameters { headers: list(kept.headers), query: list(kept.query), body: list(kept.body) }
 }
 
+/// Who it is, the secret that shows it, and which other parameters were given.
+type Pair = (Option<String>, Option<String>);
+
+/// The pair of the type's own parameters, and whether others were given.
+fn pair(kind: Kind, given: &mut AuthParameters) -> (Option<Pair>, bool, &'static str) {
+    let basic = given.basic.take().map(|basic| (basic.user, basic.password));
+    let key = given.api_key.take().map(|key| (key.name, key.value));
+    let has_oauth = given.oauth.is_some();
+    match kind {
+        Kind::Basic => {
+            let others = key.is_some() || has_oauth;
+            (basic, others, "BasicAuthParameters")
+        }
+        Kind::ApiKey => {
+            let others = basic.is_some() || has_oauth;
+            (key, others, "ApiKeyAuthParameters")
+        }
+        Kind::OAuth => {
+            let client = given.oauth.as_mut().and_then(|oauth| oauth.client.take());
+            let client = client.map(|client| (client.id, client.secret));
+            (client, basic.is_some() || key.is_some(), "OAuthParameters")
+        }
+    }
+}
+
+/// Whom it asks for tokens, by what is given and what it was; and what goes with that.
+fn oauth(
+    given: Option<OAuthParameters>,
+    before: Option<OAuth>,
+    kept: Option<Parameters>,
+) -> Result<(OAuth, Option<Parameters>), EventsError> {
+    let (endpoint, method, http) =
+        given.map_or((None, None, None), |given| (given.endpoint, given.method, given.http));
+    let missing = || {
+        invalid(format!("Parameter(s) OAuthParameters must be specified for the authorization type {OAUTH}."))
+    };
+    let mut oauth = before.unwrap_or_default();
+    oauth.endpoint = endpoint.or(Some(oauth.endpoint).filter(|text| !text.is_empty())).ok_or_else(missing)?;
+    oauth.method = method.or(Some(oauth.method).filter(|text| !text.is_empty())).ok_or_else(missing)?;
+    check_endpoint("AuthorizationEndpoint", &oauth.endpoint)?;
+    let parameters = match http {
+        Some(given) => {
+            let parameters = parameters(given);
+            oauth.parameters = Some(parameters.shown());
+            Some(parameters)
+        }
+        None => kept,
+    };
+    (oauth.waits, oauth.refused) = (true, None);
+    Ok((oauth, parameters))
+}
+
 /// Authorizes a connection by what is given; what is not given stays as it was, unless it was of another type.
 fn authorize(
     cx: &Cx<'_>,
     connection: &mut Connection,
     kind: Kind,
-    given: AuthParameters,
+    mut given: AuthParameters,
 ) -> Result<(), EventsError> {
     let before = connection.secrets(cx.sealer())?;
-    let (pair, other, needed) = match kind {
-        Kind::Basic => {
-            let pair = given.basic.map(|basic| (basic.user, basic.password));
-            (pair, given.api_key.is_some(), "BasicAuthParameters")
-        }
-        Kind::ApiKey => {
-            let pair = given.api_key.map(|key| (key.name, key.value));
-            (pair, given.basic.is_some(), "ApiKeyAuthParameters")
-        }
-    };
+    let (pair, others, needed) = pair(kind, &mut given);
     let ((user, secret), text) = (pair.unwrap_or_default(), kind_text(kind));
-    if other {
+    if others {
         return Err(invalid(format!("Only {needed} can be specified for the authorization type {text}.")));
     }
     let same = before.filter(|_| connection.kind == kind);
@@ -240,18 +316,28 @@ fn authorize(
         || invalid(format!("Parameter(s) {needed} must be specified for the authorization type {text}."));
     let user = user.or_else(|| same.as_ref().map(|_| connection.user.clone())).ok_or_else(missing)?;
     let secret = secret.or_else(|| same.as_ref().map(|before| before.secret.clone())).ok_or_else(missing)?;
+    let (kept, kept_oauth) = same.map(|before| (before.parameters, before.oauth)).unwrap_or_default();
+    let before = connection.oauth.take().filter(|_| connection.kind == kind);
+    let mut oauth_parameters = None;
+    if kind == Kind::OAuth {
+        let (oauth, parameters) = oauth(given.oauth.take(), before, kept_oauth)?;
+        (connection.oauth, oauth_parameters) = (Some(oauth), parameters);
+    }
     let parameters = match given.invocation {
         Some(given) => {
             let parameters = parameters(given);
             connection.parameters = Some(parameters.shown());
             parameters
         }
-        None => same.map(|before| before.parameters).unwrap_or_default(),
+        None => kept,
     };
     connection.kind = kind;
     connection.user = user;
-    connection.sealed = Some(Secrets { secret, parameters }.seal(cx));
-    connection.authorized = Some(cx.now);
+    connection.sealed = Some(Secrets { secret, parameters, oauth: oauth_parameters }.seal(cx));
+    // Of OAuth once there is a token.
+    if kind != Kind::OAuth {
+        connection.authorized = Some(cx.now);
+    }
     Ok(())
 }
 
@@ -286,7 +372,7 @@ fn create(cx: &mut Cx<'_>, req: CreateConnection) -> Result<Created, EventsError
     };
     authorize(cx, &mut connection, kind(&req.kind)?, req.given)?;
     connection.save(cx.tx);
-    let state = state(&connection).to_owned();
+    let state = connection.state().to_owned();
     Ok(Created { arn: connection.arn(), state, created: cx.now, modified: cx.now })
 }
 
@@ -294,29 +380,39 @@ fn update(cx: &mut Cx<'_>, req: UpdateConnection) -> Result<Changed, EventsError
     refuse(req.private.as_ref(), req.key.as_ref(), req.given.as_ref())?;
     let mut connection = connection::own(cx, &req.name)?;
     let wanted = req.kind.as_deref().map(kind).transpose()?.unwrap_or(connection.kind);
-    let none = || AuthParameters { basic: None, api_key: None, invocation: None, private: None };
+    let none = || AuthParameters { basic: None, api_key: None, oauth: None, invocation: None, private: None };
     if req.given.is_some() || wanted != connection.kind {
         authorize(cx, &mut connection, wanted, req.given.unwrap_or_else(none))?;
     }
     connection.description = req.description.or(connection.description);
     connection.modified = cx.now;
     connection.save(cx.tx);
-    Ok(changed(&connection, state(&connection)))
+    Ok(changed(&connection, connection.state()))
 }
 
 fn describe(cx: &mut Cx<'_>, req: OneConnection) -> Result<Described, EventsError> {
     let connection = connection::own(cx, &req.name)?;
     let user = connection.user.clone();
-    let (basic, api_key) = match connection.kind {
-        Kind::Basic => (Some(ShownBasic { user }), None),
-        Kind::ApiKey => (None, Some(ShownKey { name: user })),
-    };
-    let invocation = connection.parameters.clone().map(shown_parameters);
+    let mut shown = Shown { basic: None, api_key: None, oauth: None, invocation: None };
+    match connection.kind {
+        Kind::Basic => shown.basic = Some(ShownBasic { user }),
+        Kind::ApiKey => shown.api_key = Some(ShownKey { name: user }),
+        Kind::OAuth => {
+            shown.oauth = connection.oauth.clone().map(|oauth| ShownOAuth {
+                client: ShownClient { id: user },
+                endpoint: oauth.endpoint,
+                method: oauth.method,
+                http: oauth.parameters.map(shown_parameters),
+            });
+        }
+    }
+    shown.invocation = connection.parameters.clone().map(shown_parameters);
     Ok(Described {
         arn: connection.arn(),
-        state: state(&connection).to_owned(),
+        state: connection.state().to_owned(),
         kind: kind_text(connection.kind).to_owned(),
-        parameters: connection.is_authorized().then_some(Shown { basic, api_key, invocation }),
+        reason: reason(&connection),
+        parameters: connection.sealed.is_some().then_some(shown),
         name: connection.name,
         description: connection.description,
         created: connection.created,
@@ -330,11 +426,12 @@ fn list(cx: &mut Cx<'_>, req: ListConnections) -> Result<Connections, EventsErro
     let all = Key::regional(cx.account, cx.region).str_prefix(&prefix);
     let list = format!("ListConnections {prefix} {:?}", req.state);
     let wanted =
-        |connection: &Connection| req.state.as_deref().is_none_or(|wanted| wanted == state(connection));
+        |connection: &Connection| req.state.as_deref().is_none_or(|wanted| wanted == connection.state());
     let (found, token) = page(cx, &CONNECTIONS, (&all, &list), req.token.as_deref(), req.limit, wanted)?;
     let listed = |connection: Connection| Listed {
         arn: connection.arn(),
-        state: state(&connection).to_owned(),
+        state: connection.state().to_owned(),
+        reason: reason(&connection),
         kind: kind_text(connection.kind).to_owned(),
         name: connection.name,
         created: connection.created,
@@ -350,6 +447,7 @@ fn deauthorize(cx: &mut Cx<'_>, req: OneConnection) -> Result<Changed, EventsErr
     connection.sealed = None;
     connection.user = String::new();
     connection.parameters = None;
+    connection.oauth = None;
     connection.modified = cx.now;
     connection.save(cx.tx);
     Ok(changed(&connection, "DEAUTHORIZING"))

@@ -95,16 +95,21 @@ wire::shape! {
     }
 }
 
-/// AWS: the endpoint is one of HTTPS. Nothing beyond this machine is reached.
-fn check_endpoint(endpoint: &str) -> Result<(), EventsError> {
+const ENDPOINT: &str = "InvocationEndpoint";
+
+/// AWS: endpoints are ones of HTTPS. Nothing beyond this machine is reached.
+///
+/// # Errors
+/// `ValidationException`
+pub(super) fn check_endpoint(member: &str, endpoint: &str) -> Result<(), EventsError> {
     match Address::read(endpoint).filter(|address| address.is_secure) {
         Some(address) if address.is_loopback() => Ok(()),
         Some(_) => Err(invalid(
             "Calls beyond this machine are not built: an API destination must be on its loopback address.",
         )),
-        None => Err(invalid(
-            "Parameter InvocationEndpoint is not valid. Reason: It must be a URL that uses HTTPS.",
-        )),
+        None => Err(invalid(format!(
+            "Parameter {member} is not valid. Reason: It must be a URL that uses HTTPS."
+        ))),
     }
 }
 
@@ -132,7 +137,7 @@ fn put(cx: &Cx<'_>, destination: &Destination) -> Result<Put, EventsError> {
 }
 
 fn create(cx: &mut Cx<'_>, req: CreateApiDestination) -> Result<Put, EventsError> {
-    check_endpoint(&req.endpoint)?;
+    check_endpoint(ENDPOINT, &req.endpoint)?;
     check_connection(cx, &req.connection)?;
     let home = (cx.account, cx.region);
     if DESTINATIONS.contains(cx.tx, &Destination::key(home, &req.name))? {
@@ -160,7 +165,7 @@ fn create(cx: &mut Cx<'_>, req: CreateApiDestination) -> Result<Put, EventsError
 
 fn update(cx: &mut Cx<'_>, req: UpdateApiDestination) -> Result<Put, EventsError> {
     let mut destination = destination::own(cx, &req.name)?;
-    req.endpoint.as_deref().map(check_endpoint).transpose()?;
+    req.endpoint.as_deref().map(|endpoint| check_endpoint(ENDPOINT, endpoint)).transpose()?;
     req.connection.as_deref().map(|arn| check_connection(cx, arn)).transpose()?;
     destination.description = req.description.or(destination.description);
     destination.connection = req.connection.unwrap_or(destination.connection);

@@ -1,7 +1,7 @@
 //! EventBridge's buses, rules, archives and API destinations.
 
 use super::on::{KEYS, On, Tagger, map, text_at, texts_at};
-use super::{BASE, Done, Kind, look};
+use super::{BASE, Done, Kind, Refusal, look};
 use wire::Value;
 
 pub(super) const EVENTS: &str = "events";
@@ -138,6 +138,14 @@ const CONNECTION: Kind = Kind {
         let input = connection(on, on.physical);
         on.call(EVENTS, "UpdateConnection", input)?;
         Ok(on.same())
+    },
+    ready: |on| {
+        let seen = on.call(EVENTS, "DescribeConnection", map([("Name", on.physical())]))?;
+        match text_at(&seen, "ConnectionState").as_str() {
+            "AUTHORIZED" => Ok(Some(Vec::new())),
+            "DEAUTHORIZED" => Err(Refusal::of(text_at(&seen, "StateReason"))),
+            _ => Ok(None),
+        }
     },
     delete: |on| on.end(EVENTS, "DeleteConnection", map([("Name", on.physical())])),
     ..BASE

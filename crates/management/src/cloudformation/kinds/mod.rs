@@ -24,6 +24,7 @@ pub(crate) mod look;
 pub(super) mod nested;
 mod on;
 mod parameter;
+mod pipes;
 mod published;
 mod scaling;
 mod scheduler;
@@ -137,6 +138,7 @@ static ALL: &[&[Kind]] = &[
     nested::KINDS,
     published::KINDS,
     scheduler::KINDS,
+    pipes::KINDS,
     scaling::KINDS,
 ];
 

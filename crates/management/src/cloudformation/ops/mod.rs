@@ -141,7 +141,7 @@ fn called(
     let input = Value::Struct(input);
     let Some(arn) = role else { return cx.call(service, operation, input, As::CallerVia(SERVICE)) };
     let cloud = std::sync::Arc::clone(cx.cloud());
-    let (whom, region) = (Whom::Role { arn, account: cx.account }, cx.region);
+    let (whom, region) = (Whom::Role { arn, account: cx.account, source: None }, cx.region);
     let answer = cloud
         .act_for(cx.tx, SERVICE, whom, region, None, |cx| cx.call(service, operation, input, As::Caller));
     answer.and_then(|answer| answer)

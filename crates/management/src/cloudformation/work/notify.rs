@@ -48,7 +48,7 @@ impl Reconciler for Notify {
 fn publish(cloud: &Arc<Cloud>, tx: &mut Tx, note: &Note) -> Result<(), Fault> {
     let token = note.sealed_token.as_ref().and_then(|sealed| open_text(cloud, sealed));
     let (whom, who) = match &note.role {
-        Some(arn) => (Whom::Role { arn, account: note.account }, As::Caller),
+        Some(arn) => (Whom::Role { arn, account: note.account, source: None }, As::Caller),
         None => {
             let token = token.as_deref();
             (Whom::Caller { access_key: &note.access_key, token }, As::CallerVia(SERVICE))

@@ -38,7 +38,7 @@ impl Worker<'_> {
         let savepoint = tx.savepoint();
         let token = job.sealed_token.as_ref().and_then(|sealed| open_text(cloud, sealed));
         let (whom, who) = match &job.role {
-            Some(arn) => (Whom::Role { arn, account: job.account }, As::Caller),
+            Some(arn) => (Whom::Role { arn, account: job.account, source: None }, As::Caller),
             None => {
                 let token = token.as_deref();
                 (Whom::Caller { access_key: &job.access_key, token }, As::CallerVia(SERVICE))

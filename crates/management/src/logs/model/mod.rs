@@ -1,6 +1,7 @@
 //! What CloudWatch Logs keeps: groups, their streams, the events in them.
 
 pub(crate) mod event;
+pub(crate) mod export;
 pub(crate) mod group;
 pub(crate) mod metric_filter;
 pub(crate) mod query;

@@ -2,9 +2,11 @@
 
 pub(super) mod deletion;
 pub(super) mod event;
+pub(super) mod export;
 pub(super) mod filter;
 pub(super) mod get;
 pub(super) mod group;
+pub(super) mod live;
 pub(super) mod metric_filter;
 pub(super) mod policy;
 pub(super) mod put;

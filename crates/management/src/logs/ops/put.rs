@@ -4,6 +4,7 @@
 
 use super::named;
 use crate::logs::access;
+use crate::logs::embedded;
 use crate::logs::errors::{LogsError, invalid};
 use crate::logs::metrics;
 use crate::logs::model::event::{EVENTS, Event, OVERHEAD_BYTES, Place, millis};
@@ -11,7 +12,7 @@ use crate::logs::model::group::Group;
 use crate::logs::model::metric_filter::of_group;
 use crate::logs::model::stream::Stream;
 use crate::logs::model::subscription::{Sent, of_group as subscribers};
-use crate::logs::subscription;
+use crate::logs::{subscription, tail};
 use kernel::Cx;
 
 kernel::ops! { pub(crate) static OPS:
@@ -103,6 +104,9 @@ fn put(cx: &mut Cx<'_>, req: PutLogEvents) -> Result<Put, LogsError> {
             req.events[range.clone()].iter().map(|event| (event.time, event.message.as_str())).collect();
         metrics::feed(cx, &filters, &told)?;
     }
+    embedded::feed(cx, &group, req.events[range.clone()].iter().map(|event| event.message.as_str()))?;
+    let arriving = req.events[range.clone()].iter().map(|event| (event.time, event.message.as_str()));
+    tail::tell(cx, &group, &stream.name, arriving);
     if group.subscriptions > 0 {
         let sent = |(at, event): (u64, &InputLogEvent)| Sent {
             id: Place { time: event.time, number: stream.next + at }.digits(stream.id),

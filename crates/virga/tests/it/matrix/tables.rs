@@ -116,6 +116,7 @@ pub(super) static CODES: &[(&str, Codes)] = &[
     ("events", JSON),
     ("lambda", REST_JSON),
     ("scheduler", REST_JSON),
+    ("pipes", REST_JSON),
     ("ecr", Codes { invalid: "InvalidParameterException", ..JSON }),
     ("organizations", Codes { invalid: "InvalidInputException", ..JSON }),
 ];
@@ -241,6 +242,9 @@ impl Prepared {
             ("scheduler", _, "ResourceArn") => {
                 "arn:aws:scheduler:us-east-1:123456789012:schedule-group/matrix"
             }
+            ("pipes", _, "resourceArn") => "arn:aws:pipes:us-east-1:123456789012:pipe/matrix",
+            ("pipes", "CreatePipe", "Source" | "Target") => "arn:aws:sqs:us-east-1:123456789012:matrix",
+            ("pipes", _, "RoleArn") => "arn:aws:iam::123456789012:role/matrix",
             ("events", "CreateArchive", "EventSourceArn") => {
                 "arn:aws:events:us-east-1:123456789012:event-bus/default"
             }

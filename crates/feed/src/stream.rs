@@ -5,8 +5,8 @@
 mod batch;
 mod reader;
 
-use super::post::{Post, pause, until};
-use crate::lambda::model::{PROGRESS, Progress};
+use crate::Progress;
+use crate::post::{Post, broken, pause, until};
 use reader::Reader;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -26,7 +26,7 @@ struct Shards {
     ordered_by: String,
 }
 
-pub(super) async fn run(post: Arc<Post>, mut stop: watch::Receiver<bool>) {
+pub(crate) async fn run(post: Arc<Post>, mut stop: watch::Receiver<bool>) {
     let mut readers = JoinSet::new();
     // Which shards are being read. A reader that ends says which it was.
     let mut reading: HashMap<tokio::task::Id, String> = HashMap::new();
@@ -76,7 +76,7 @@ async fn describe(post: &Post) -> Result<Shards, Fault> {
     let mut shards = Shards::default();
     let mut after: Option<String> = None;
     loop {
-        let mut members = vec![("StreamArn", Value::str(&post.mapping.source))];
+        let mut members = vec![("StreamArn", Value::str(&post.feed.source))];
         members.extend(after.take().map(|after| ("ExclusiveStartShardId", Value::Str(after))));
         let answer = post.call("dynamodbstreams", "DescribeStream", members).await?;
         let text = |from: &Value, name: &str| from.member(name).and_then(Value::as_str).map(str::to_owned);
@@ -98,14 +98,14 @@ async fn describe(post: &Post) -> Result<Shards, Fault> {
 
 /// What was noted down of each shard; of those that are gone nothing is kept.
 async fn progress(post: &Post, shards: &Shards) -> Result<HashMap<String, Progress>, Fault> {
-    let prefix = post.mapping.key();
+    let (prefix, table) = (&post.feed.place, post.feed.progress);
     let mut known = HashMap::new();
     let mut gone = Vec::new();
     let snapshot = post.cloud.store().snapshot();
-    for pair in PROGRESS.scan(&snapshot, &prefix, Direction::Forward) {
-        let (key, progress) = pair.map_err(crate::lambda::LambdaError::from)?;
+    for pair in table.scan(&snapshot, prefix, Direction::Forward) {
+        let (key, progress) = pair.map_err(broken)?;
         let mut reader = key.reader();
-        // Account and region, the mapping, the shard.
+        // Account and region, whose feed it is, the shard.
         let shard = reader.regional().and_then(|_| reader.str()).and_then(|_| reader.str());
         let shard = shard.unwrap_or_default();
         if shards.parents.contains_key(&shard) {
@@ -116,7 +116,7 @@ async fn progress(post: &Post, shards: &Shards) -> Result<HashMap<String, Progre
     }
     if !gone.is_empty() {
         let forget = post.keep(|tx| {
-            gone.iter().for_each(|key| PROGRESS.delete(tx, key));
+            gone.iter().for_each(|key| table.delete(tx, key));
             Ok(())
         });
         forget.await?;

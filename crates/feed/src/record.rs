@@ -1,4 +1,4 @@
-//! Records in the form in which functions get them. Pure.
+//! Records in the form in which functions and pipes get them. Pure.
 //!
 //! AWS: <https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html>,
 //! <https://docs.aws.amazon.com/lambda/latest/dg/with-ddb.html>
@@ -9,27 +9,21 @@ use base64::engine::general_purpose::STANDARD;
 use wire::Value;
 
 /// AWS: the quotas of the developer guide, less what stands around the records.
-pub(super) const BYTES_MAX: usize = 6_291_456 - 1024;
+pub const BYTES_MAX: usize = 6_291_456 - 1024;
 
-/// A record on its way to a function.
+/// A record on its way.
 #[derive(Clone, Debug)]
-pub(super) struct Record {
-    /// What a function reports it by: a message id, a sequence number.
-    pub(super) id: String,
+pub struct Record {
+    /// A message id, a sequence number.
+    pub id: String,
     /// What the source knows it by: a receipt handle, what orders it.
-    pub(super) handle: String,
-    pub(super) arrived: Timestamp,
-    pub(super) json: String,
-}
-
-/// The event of a batch.
-pub(super) fn event(records: &[Record]) -> String {
-    let all: Vec<&str> = records.iter().map(|record| record.json.as_str()).collect();
-    format!("{{\"Records\":[{}]}}", all.join(","))
+    pub handle: String,
+    pub arrived: Timestamp,
+    pub json: String,
 }
 
 /// How many of these fit into one event.
-pub(super) fn fit<'r>(records: impl Iterator<Item = &'r Record>, most: usize) -> usize {
+pub fn fit<'r>(records: impl Iterator<Item = &'r Record>, most: usize) -> usize {
     let mut bytes = 0;
     let fits = |record: &&Record| {
         bytes += record.json.len() + 1;
@@ -46,7 +40,7 @@ fn named<const N: usize>(members: [(&str, Value); N]) -> Value {
     Value::Map(members.map(|(name, value)| (name.to_owned(), value)).into())
 }
 
-/// A message's attribute as functions see it.
+/// A message's attribute as it is handed over.
 fn attribute(value: &Value) -> Value {
     let mut members = Vec::new();
     for (member, name) in [("StringValue", "stringValue"), ("BinaryValue", "binaryValue")] {
@@ -64,7 +58,7 @@ fn attribute(value: &Value) -> Value {
 }
 
 /// A message as SQS gave it.
-pub(super) fn message(said: &Value, source: &str, region: &str) -> Value {
+pub fn message(said: &Value, source: &str, region: &str) -> Value {
     let attributes = match said.member("MessageAttributes") {
         Some(Value::Map(all)) => all.iter().map(|(name, value)| (name.clone(), attribute(value))).collect(),
         _ => Vec::new(),
@@ -89,7 +83,7 @@ pub(super) fn message(said: &Value, source: &str, region: &str) -> Value {
 }
 
 /// A change as DynamoDB Streams gave it.
-pub(super) fn change(said: &Value, source: &str) -> Value {
+pub fn change(said: &Value, source: &str) -> Value {
     let Some(members) = said.as_struct() else { return Value::Null };
     let mut out: Vec<(String, Value)> = Vec::new();
     for (name, value) in members.iter() {
@@ -125,7 +119,7 @@ fn plain(value: &Value) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use super::{BYTES_MAX, Record, change, event, fit, message};
+    use super::{BYTES_MAX, Record, change, fit, message};
     use base::Timestamp;
     use bytes::Bytes;
     use wire::{Struct, Value};
@@ -170,7 +164,6 @@ mod tests {
             arrived: Timestamp::default(),
             json: "1".repeat(size),
         };
-        assert_eq!(event(&[record(1), record(2)]), r#"{"Records":[1,11]}"#);
         let half = [record(BYTES_MAX / 2), record(BYTES_MAX / 2), record(1)];
         assert_eq!((fit(half.iter(), 3), fit(half.iter(), 1)), (1, 1));
         assert_eq!(fit([record(BYTES_MAX * 2)].iter(), 5), 1, "what never fits fails by itself");

@@ -1,27 +1,27 @@
 //! A body that is written while it is read.
 
+use crate::body::Cut;
+use crate::reply::Content;
 use bytes::Bytes;
 use http_body::Frame;
 use http_body_util::BodyExt;
-use kernel::Content;
-use kernel::body::Cut;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use tokio::sync::mpsc;
 
 /// What somebody sends, until nobody does.
 #[derive(Debug)]
-pub(crate) struct Flow(mpsc::Receiver<Result<Bytes, Cut>>);
+pub struct Flow(mpsc::Receiver<Result<Bytes, Cut>>);
 
-pub(crate) type Source = mpsc::Sender<Result<Bytes, Cut>>;
+pub type Source = mpsc::Sender<Result<Bytes, Cut>>;
 
 impl Flow {
-    pub(crate) fn new() -> (Source, Flow) {
+    pub fn new() -> (Source, Flow) {
         let (source, flow) = mpsc::channel(1);
         (source, Flow(flow))
     }
 
-    pub(crate) fn content(self) -> Content {
+    pub fn content(self) -> Content {
         Content::Stream(self.boxed_unsync())
     }
 }

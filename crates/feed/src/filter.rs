@@ -1,4 +1,4 @@
-//! Which records a mapping wants. Pure.
+//! Which records a feed wants. Pure.
 //!
 //! AWS: <https://docs.aws.amazon.com/lambda/latest/dg/invocation-eventfiltering.html>
 
@@ -7,12 +7,12 @@ use wire::Value;
 
 /// One of these patterns; none wants everything.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Filters(Vec<Pattern>);
+pub struct Filters(Vec<Pattern>);
 
 impl Filters {
     /// # Errors
     /// What is no pattern.
-    pub(crate) fn read(texts: &[String]) -> Result<Filters, Malformed> {
+    pub fn read(texts: &[String]) -> Result<Filters, Malformed> {
         // An empty object is a pattern here, and everything matches it.
         if texts.iter().any(|text| wire::json::read(text) == Some(Value::Map(Vec::new()))) {
             return Ok(Filters::default());
@@ -20,12 +20,12 @@ impl Filters {
         texts.iter().map(|text| Pattern::read(text)).collect::<Result<_, _>>().map(Filters)
     }
 
-    pub(super) fn want(&self, record: &Value) -> bool {
+    pub fn want(&self, record: &Value) -> bool {
         self.0.is_empty() || self.0.iter().any(|pattern| pattern.matches(record))
     }
 
     /// A message, whose body is looked into where it is JSON.
-    pub(super) fn want_message(&self, record: &Value) -> bool {
+    pub fn want_message(&self, record: &Value) -> bool {
         let Value::Map(members) = record else { return false };
         let open = |(name, value): &(String, Value)| {
             let inner = value.as_str().filter(|_| name == "body").and_then(wire::json::read);

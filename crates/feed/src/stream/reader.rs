@@ -1,10 +1,9 @@
 //! A shard's reader: it reads on from where it was, waits for changes, and notes down how far it has come.
 
 use super::batch::{self, Lane};
-use crate::lambda::errors::{is_expired, is_trimmed};
-use crate::lambda::mapping::post::{Post, missing, pause, until};
-use crate::lambda::mapping::record::{self, Record};
-use crate::lambda::model::{PROGRESS, Progress};
+use crate::Progress;
+use crate::post::{Post, broken, pause, until};
+use crate::record::{self, Record};
 use base::Timestamp;
 use kernel::Wakes;
 use std::collections::hash_map::DefaultHasher;
@@ -82,27 +81,26 @@ impl Reader {
 
     fn watch(&self) -> Option<Watch> {
         let cloud = &self.post.cloud;
-        let prefix = cloud.memory::<Wakes>().of(&self.post.mapping.source)?;
+        let prefix = cloud.memory::<Wakes>().of(&self.post.feed.source)?;
         Some(cloud.store().watch(&prefix))
     }
 
     /// As many as are handed over before the next note.
     fn most(&self) -> usize {
-        (self.post.mapping.batch * self.post.mapping.parallel.max(1)) as usize
+        (self.post.feed.batch * self.post.feed.parallel.max(1)) as usize
     }
 
     async fn begin(&self) -> Result<String, Fault> {
-        let mapping = &self.post.mapping;
-        let mut members =
-            vec![("StreamArn", Value::str(&mapping.source)), ("ShardId", Value::str(&self.shard))];
-        let kind = match (&self.last, mapping.start.as_deref()) {
+        let feed = &self.post.feed;
+        let mut members = vec![("StreamArn", Value::str(&feed.source)), ("ShardId", Value::str(&self.shard))];
+        let kind = match (&self.last, feed.start.as_deref()) {
             (Some(last), _) if !self.trimmed => {
                 members.push(("SequenceNumber", Value::str(last)));
                 "AFTER_SEQUENCE_NUMBER"
             }
-            // What came between the mapping and its first look belongs to it.
+            // What came between the feed's making and its first look belongs to it.
             (None, Some("LATEST")) if !self.trimmed => {
-                members.push(("Timestamp", Value::Time(mapping.created)));
+                members.push(("Timestamp", Value::Time(feed.created)));
                 "AT_TIMESTAMP"
             }
             _ => "TRIM_HORIZON",
@@ -110,7 +108,7 @@ impl Reader {
         members.push(("ShardIteratorType", Value::str(kind)));
         let answer = self.post.call("dynamodbstreams", "GetShardIterator", members).await?;
         let iterator = answer.member("ShardIterator").and_then(Value::as_str).map(str::to_owned);
-        iterator.ok_or_else(|| missing("The iterator"))
+        iterator.ok_or_else(|| broken("The iterator is missing."))
     }
 
     /// Reads what is there next; how many records that were.
@@ -141,7 +139,7 @@ impl Reader {
             let read = self.read(said);
             self.last = Some(read.id.clone());
             self.trimmed = false;
-            let json = record::change(said, &self.post.mapping.source);
+            let json = record::change(said, &self.post.feed.source);
             if self.post.filters.want(&json) {
                 self.pending.push(Record { json: wire::json::text(&json), ..read });
             }
@@ -167,7 +165,7 @@ impl Reader {
 
     /// Gathers more, until there is a batch, the window is over, or it is to stop.
     async fn fill(&mut self, stop: &mut watch::Receiver<bool>) {
-        let end = Instant::now() + Duration::from_secs(self.post.mapping.window.into());
+        let end = Instant::now() + Duration::from_secs(self.post.feed.window.into());
         while self.pending.len() < self.most() && !self.ended && !*stop.borrow() {
             let left = end.saturating_duration_since(Instant::now());
             if left.is_zero() {
@@ -185,7 +183,7 @@ impl Reader {
 
     /// Hands over what was gathered, in the order of each key; whether all of it is done with.
     async fn deliver(&mut self, stop: &watch::Receiver<bool>) -> bool {
-        let count = self.post.mapping.parallel.max(1) as usize;
+        let count = self.post.feed.parallel.max(1) as usize;
         let mut lanes: Vec<Vec<Record>> = vec![Vec::new(); count];
         for record in self.pending.drain(..) {
             let mut hasher = DefaultHasher::new();
@@ -205,10 +203,10 @@ impl Reader {
     }
 
     async fn save(&self) -> bool {
-        let key = self.post.mapping.key().str(&self.shard);
+        let (key, table) = (self.post.feed.place.clone().str(&self.shard), self.post.feed.progress);
         let progress = Progress { after: self.last.clone(), ended: self.ended };
         let saved = self.post.keep(|tx| {
-            PROGRESS.put(tx, &key, &progress);
+            table.put(tx, &key, &progress);
             Ok(())
         });
         match saved.await {
@@ -219,6 +217,16 @@ impl Reader {
             }
         }
     }
+}
+
+/// What there was before is gone.
+fn is_trimmed(fault: &Fault) -> bool {
+    fault.code == "TrimmedDataAccessException"
+}
+
+/// The iterator was kept for too long.
+fn is_expired(fault: &Fault) -> bool {
+    fault.code == "ExpiredIteratorException"
 }
 
 /// Waits for a change, for so long at most.

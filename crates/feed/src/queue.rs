@@ -1,13 +1,13 @@
 //! A queue's poller: it gathers messages, hands them over, and deletes those that were handled.
 //!
 //! What failed stays in the queue, and is visible again when its time there has come; so a queue's order within a group
-//! is the function's.
+//! is the consumer's.
 //!
 //! AWS: <https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html>
 
-use super::post::{FAILED, Post, pause, until};
-use super::record::{self, BYTES_MAX, Record};
-use super::verdict::{self, Verdict};
+use crate::post::{Post, broken, pause, until};
+use crate::record::{self, BYTES_MAX, Record};
+use crate::verdict::Verdict;
 use base::Arn;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -20,15 +20,13 @@ use wire::{Fault, Value};
 const AT_ONCE: usize = 10;
 /// AWS: the longest poll.
 const POLL: u64 = 20;
-/// AWS: the scaling guide of standard queues: as many batches are handled at once where nothing less is asked for.
-const CONCURRENCY: u32 = 1_000;
 /// Near a window's end, between two looks.
 const LOOK: Duration = Duration::from_millis(100);
 
-pub(super) async fn run(post: Arc<Post>, mut stop: watch::Receiver<bool>) {
-    let most = post.mapping.concurrency.unwrap_or(CONCURRENCY);
+pub(crate) async fn run(post: Arc<Post>, mut stop: watch::Receiver<bool>) {
+    let most = post.feed.concurrency;
     let slots = Arc::new(Semaphore::new(most as usize));
-    // How often in a row the function could not be run, or the queue not be read.
+    // How often in a row nothing could be handed over, or the queue not be read.
     let vain = Arc::new(AtomicU32::new(0));
     loop {
         let tries = vain.load(Ordering::Relaxed);
@@ -60,7 +58,7 @@ fn url(source: &str) -> Option<Value> {
 async fn receive(post: &Post, most: usize, wait: u64) -> Result<Vec<Record>, Fault> {
     let all = || Value::List(vec![Value::str("All")]);
     let members = vec![
-        ("QueueUrl", url(&post.mapping.source).ok_or_else(|| super::post::missing("The queue"))?),
+        ("QueueUrl", url(&post.feed.source).ok_or_else(|| broken("The queue is missing."))?),
         ("MaxNumberOfMessages", Value::Int(most.clamp(1, AT_ONCE) as i64)),
         ("WaitTimeSeconds", Value::Int(wait.min(POLL) as i64)),
         ("MessageSystemAttributeNames", all()),
@@ -68,11 +66,11 @@ async fn receive(post: &Post, most: usize, wait: u64) -> Result<Vec<Record>, Fau
     ];
     let answer = post.stream("sqs", "ReceiveMessage", members).await?;
     let messages = answer.member("Messages").and_then(Value::as_list).unwrap_or_default();
-    let region = post.mapping.region.name();
+    let region = post.feed.region.name();
     let now = post.cloud.clock().now();
     let read = |said: &Value| {
         let text = |name: &str| said.member(name).and_then(Value::as_str).unwrap_or_default().to_owned();
-        let json = wire::json::text(&record::message(said, &post.mapping.source, region));
+        let json = wire::json::text(&record::message(said, &post.feed.source, region));
         Record { id: text("MessageId"), handle: text("ReceiptHandle"), arrived: now, json }
     };
     Ok(messages.iter().map(read).collect())
@@ -80,13 +78,13 @@ async fn receive(post: &Post, most: usize, wait: u64) -> Result<Vec<Record>, Fau
 
 /// Gathers a batch: until it is full, its window is over, or it is to stop.
 async fn gather(post: &Post, stop: &mut watch::Receiver<bool>) -> Result<Vec<Record>, Fault> {
-    let most = post.mapping.batch as usize;
+    let most = post.feed.batch as usize;
     let Some(first) = until(receive(post, most, POLL), stop).await else { return Ok(Vec::new()) };
     let mut batch = first?;
     if batch.is_empty() {
         return Ok(batch);
     }
-    let window = Duration::from_secs(post.mapping.window.into());
+    let window = Duration::from_secs(post.feed.window.into());
     let end = Instant::now() + window;
     while batch.len() < most && !*stop.borrow() {
         let left = end.saturating_duration_since(Instant::now());
@@ -119,25 +117,16 @@ async fn handle(post: Arc<Post>, batch: Vec<Record>, vain: Arc<AtomicU32>, slot:
 }
 
 async fn hand_over(post: &Post, records: Vec<Record>, vain: &AtomicU32) {
-    let (_, outcome) = post.invoke(record::event(&records)).await;
-    let outcome = match outcome {
-        Ok(outcome) => outcome,
+    let handed = match post.hand_over(&records).await {
+        Ok(handed) => handed,
         Err(fault) => {
             vain.fetch_add(1, Ordering::Relaxed);
             return post.trouble(&fault).await;
         }
     };
     vain.store(0, Ordering::Relaxed);
-    let verdict = match (outcome.failed, post.mapping.reports) {
-        (true, _) => Verdict::All,
-        (false, false) => Verdict::None,
-        (false, true) => {
-            let ids: Vec<&str> = records.iter().map(|record| record.id.as_str()).collect();
-            verdict::read(&outcome.payload, &ids)
-        }
-    };
-    post.note(if verdict == Verdict::All { FAILED } else { "OK" }).await;
-    let handled: Vec<Record> = match verdict {
+    post.note(&handed.note).await;
+    let handled: Vec<Record> = match handed.verdict {
         Verdict::All => return,
         Verdict::None => records,
         Verdict::These(failed) => {
@@ -150,7 +139,7 @@ async fn hand_over(post: &Post, records: Vec<Record>, vain: &AtomicU32) {
 
 async fn delete(post: &Post, records: &[Record]) {
     for some in records.chunks(AT_ONCE) {
-        let Some(url) = url(&post.mapping.source) else { return };
+        let Some(url) = url(&post.feed.source) else { return };
         let entry = |(place, record): (usize, &Record)| {
             let members =
                 [("Id", Value::Str(place.to_string())), ("ReceiptHandle", Value::str(&record.handle))];

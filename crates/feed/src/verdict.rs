@@ -8,7 +8,7 @@ use wire::Value;
 
 /// Which records failed.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) enum Verdict {
+pub enum Verdict {
     None,
     All,
     /// By their places in the batch.
@@ -16,7 +16,7 @@ pub(super) enum Verdict {
 }
 
 /// Reads an answer of a function that reports; `ids` are those of the batch's records, in order.
-pub(super) fn read(answer: &[u8], ids: &[&str]) -> Verdict {
+pub fn read(answer: &[u8], ids: &[&str]) -> Verdict {
     let answer = std::str::from_utf8(answer).ok().and_then(wire::json::read);
     let members = match answer {
         None => return Verdict::All,

@@ -1,0 +1,139 @@
+//! A function as a consumer of what its mapping reads.
+
+use crate::lambda::access::SERVICE;
+use crate::lambda::destination::{self, News};
+use crate::lambda::invocation::{self, Asked};
+use crate::lambda::model::{self, MAPPINGS, Mapping};
+use feed::record::Record;
+use feed::verdict::{self, Verdict};
+use feed::{Consumer, Handed, Lost};
+use kernel::{Cloud, Cx, Running};
+use std::sync::Arc;
+use store::{Read, StoreError, Tx};
+use wire::{Fault, Value};
+
+const FAILED: &str = "PROBLEM: Function call failed";
+
+#[derive(Debug)]
+pub(super) struct Fed(pub(super) Mapping);
+
+/// The event of a batch.
+fn event(records: &[Record]) -> String {
+    let all: Vec<&str> = records.iter().map(|record| record.json.as_str()).collect();
+    format!("{{\"Records\":[{}]}}", all.join(","))
+}
+
+impl Fed {
+    async fn run(&self, cloud: &Arc<Cloud>, records: &[Record]) -> Result<Handed, Fault> {
+        let request_id = base::id::uuid(cloud.rng());
+        let asked = Asked {
+            named: self.0.named(),
+            request_id: request_id.clone(),
+            client_context: None,
+            payload: event(records).into(),
+            tail: false,
+        };
+        let outcome = invocation::run(cloud, asked).await?;
+        let verdict = match (outcome.failed, self.0.reports) {
+            (true, _) => Verdict::All,
+            (false, false) => Verdict::None,
+            (false, true) => {
+                let ids: Vec<&str> = records.iter().map(|record| record.id.as_str()).collect();
+                verdict::read(&outcome.payload, &ids)
+            }
+        };
+        // A stream's batch has failed from where the first of its records has.
+        let is_well = verdict == Verdict::None || (self.0.is_queue() && verdict != Verdict::All);
+        let mut said =
+            vec![("statusCode", Value::Int(200)), ("executedVersion", Value::str(&outcome.version))];
+        if outcome.failed {
+            said.push(("functionError", Value::str("Unhandled")));
+        }
+        Ok(Handed {
+            verdict,
+            note: if is_well { "OK" } else { FAILED }.to_owned(),
+            request_id,
+            response: Some(Value::map(said)),
+        })
+    }
+
+    fn obituary(&self, now: String, request_id: String, lost: &Lost<'_>) -> Value {
+        let context = Value::map(vec![
+            ("requestId", Value::Str(request_id)),
+            ("functionArn", Value::Str(self.0.named().qualified_arn())),
+            ("condition", Value::str(lost.condition)),
+            ("approximateInvokeCount", Value::Int(i64::from(lost.retries) + 1)),
+        ]);
+        let mut members = vec![("requestContext", context)];
+        let response = lost.handed.and_then(|handed| handed.response.clone());
+        members.extend(response.map(|said| ("responseContext", said)));
+        members.push(("version", Value::str("1.0")));
+        members.push(("timestamp", Value::Str(now)));
+        members.push(("DDBStreamBatchInfo", lost.batch_info.clone()));
+        Value::map(members)
+    }
+}
+
+impl Consumer for Fed {
+    fn service(&self) -> &'static str {
+        SERVICE
+    }
+
+    fn arn(&self) -> String {
+        self.0.named().qualified_arn()
+    }
+
+    fn source_arn(&self) -> Option<String> {
+        None
+    }
+
+    fn role(&self, from: &dyn Read) -> Result<String, Fault> {
+        Ok(model::resolve(from, &self.0.named(), 0)?.role)
+    }
+
+    fn take<'a>(
+        &'a self,
+        cloud: &'a Arc<Cloud>,
+        records: &'a [Record],
+    ) -> Running<'a, Result<Handed, Fault>> {
+        Box::pin(self.run(cloud, records))
+    }
+
+    fn note(&self, tx: &mut Tx, result: &str) -> Result<(), StoreError> {
+        let key = self.0.key();
+        if let Some(mut mapping) = MAPPINGS.get(tx, &key)? {
+            mapping.result = Some(result.to_owned());
+            MAPPINGS.put(tx, &key, &mapping);
+        }
+        Ok(())
+    }
+
+    fn tell(&self, cx: &mut Cx<'_>, to: &str, lost: &Lost<'_>) -> Result<(), Fault> {
+        let arn = self.arn();
+        let request_id = match lost.handed {
+            Some(handed) => handed.request_id.clone(),
+            None => base::id::uuid(cx.rng()),
+        };
+        let text = wire::json::text(&self.obituary(cx.now.iso8601_millis(), request_id, lost));
+        let news = News { detail_type: "Lambda Function Invocation Result - Failure", about: &arn };
+        destination::send(cx, to, &text, news)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::event;
+    use base::Timestamp;
+    use feed::record::Record;
+
+    #[test]
+    fn an_event_has_all_records() {
+        let record = |json: &str| Record {
+            id: String::new(),
+            handle: String::new(),
+            arrived: Timestamp::default(),
+            json: json.to_owned(),
+        };
+        assert_eq!(event(&[record("1"), record("11")]), r#"{"Records":[1,11]}"#);
+    }
+}
