@@ -25,6 +25,8 @@ pub struct Request {
     /// `None` where the cloud itself calls.
     pub peer: Option<Peer>,
     pub user_agent: String,
+    /// The page that led a browser here (`aws:referer`), as it says.
+    pub referer: Option<String>,
     /// The name and port by which the caller found the cloud; `None` where the cloud itself calls.
     pub host: Option<String>,
     /// The service on whose behalf a caller's permissions are used (`aws:CalledVia`), first caller first.

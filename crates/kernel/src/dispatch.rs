@@ -178,13 +178,13 @@ impl Cloud {
         if route.service.signing_name == "s3" && !bytes.is_empty() && !self.streams(&route) {
             crate::digests::check(&head, route.operation, &bytes)?;
         }
-        let user_agent = parts.headers.get(http::header::USER_AGENT).and_then(|v| v.to_str().ok());
         let request = Request {
             id,
             service: route.service.id,
             operation: route.operation.name,
             peer: Some(peer),
-            user_agent: user_agent.unwrap_or_default().to_owned(),
+            user_agent: head.header("user-agent").unwrap_or_default().to_owned(),
+            referer: head.header("referer").map(str::to_owned),
             host: host(parts),
             via: Vec::new(),
             source: None,

@@ -58,7 +58,8 @@ pub(crate) fn nested_for(
         As::Service { name, account } => {
             let caller = Arc::new(Caller::service(name, account));
             let said = Cow::Owned(audit::caller_fields(&caller));
-            (request.peer, request.user_agent) = (None, name.to_owned());
+            (request.peer, request.referer) = (None, None);
+            request.user_agent = name.to_owned();
             (caller, account, said)
         }
     };
@@ -244,6 +245,7 @@ pub(crate) fn own_request(cloud: &Cloud, name: &str) -> Request {
         operation: "",
         peer: None,
         user_agent: name.to_owned(),
+        referer: None,
         host: None,
         via: Vec::new(),
         source: None,

@@ -203,6 +203,7 @@ mod tests {
             operation: "GetUser",
             peer: Some(Peer::at("::ffff:192.0.2.1".parse().unwrap(), None)),
             user_agent: "é".repeat(600),
+            referer: None,
             host: None,
             via: Vec::new(),
             source: None,

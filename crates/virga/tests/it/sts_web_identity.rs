@@ -87,8 +87,10 @@ fn a_token_of_a_trusted_issuer_becomes_a_session() {
     provide(&cloud, &issuer);
     let action = json!("sts:AssumeRoleWithWebIdentity");
     let trusts = trust(&json!({"Federated": issuer.arn(ONE)}), &action, &issuer.condition("sub", "repo:a/b"));
+    let mut here = issuer.condition("aud", "sts.amazonaws.com");
+    here["StringEquals"]["aws:FederatedProvider"] = json!(issuer.arn(ONE));
     let only_here = json!({"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "iam:*", "Resource": "*",
-        "Condition": issuer.condition("aud", "sts.amazonaws.com")}});
+        "Condition": here}});
     let arn = put_role(&cloud, ONE, "ci", &trusts, &only_here.to_string());
     let out = assume(&cloud, &arn, &issuer.token(&issuer.claims())).ok();
     assert_eq!(out["SubjectFromWebIdentityToken"], "repo:a/b");
