@@ -95,6 +95,7 @@ mod kernel_bus;
 mod kernel_callers;
 mod kernel_clock;
 mod kernel_data;
+mod kernel_flushes;
 mod kernel_keys;
 mod kernel_meter;
 mod kernel_nested;
