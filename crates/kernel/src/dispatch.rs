@@ -188,6 +188,7 @@ impl Cloud {
             host: host(parts),
             via: Vec::new(),
             source: None,
+            session_keys: Vec::new(),
             signed: crate::cx::Signed::of(&head, self.wall_now()),
             form: false,
             trace: Trace::of(parts),

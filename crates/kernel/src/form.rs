@@ -83,6 +83,7 @@ impl Cloud {
             host: None,
             via: Vec::new(),
             source: None,
+            session_keys: Vec::new(),
             signed: None,
             form: true,
             trace: None,

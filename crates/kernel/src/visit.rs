@@ -100,6 +100,7 @@ impl Cloud {
             host: dispatch::host(parts),
             via: Vec::new(),
             source: None,
+            session_keys: Vec::new(),
             signed: Signed::of(&head, self.wall_now()),
             form: false,
             trace: None,

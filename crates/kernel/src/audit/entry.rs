@@ -207,6 +207,7 @@ mod tests {
             host: None,
             via: Vec::new(),
             source: None,
+            session_keys: Vec::new(),
             signed: None,
             form: false,
             trace: None,

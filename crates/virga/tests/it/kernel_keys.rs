@@ -79,6 +79,8 @@ const VIA: Rows = &[
 /// What other tests show, and where.
 const ELSEWHERE: Rows = &[
     ("aws:AssumedRoot", "organizations::the_management_reaches_the_root_users_of_members_for_their_tasks"),
+    ("aws:Ec2InstanceSourcePrivateIPv4", "ec2_metadata::a_machine_reads_about_itself_and_acts_as_its_role"),
+    ("aws:Ec2InstanceSourceVpc", "ec2_metadata::a_machine_reads_about_itself_and_acts_as_its_role"),
     ("aws:FederatedProvider", "sts_web_identity::a_token_of_a_trusted_issuer_becomes_a_session"),
     ("aws:MultiFactorAuthAge", "sts_sessions::mfa_opens_what_asks_for_it"),
     ("aws:SourceOwner", "sns_topics"),
@@ -88,8 +90,6 @@ const ELSEWHERE: Rows = &[
 const NEVER: Rows = &[
     ("aws:CalledViaAWSMCP", "there are no MCP servers of AWS's here"),
     ("aws:ChatbotSourceArn", "there are no chat clients here"),
-    ("aws:Ec2InstanceSourcePrivateIPv4", "the sessions of instances do not carry it yet"),
-    ("aws:Ec2InstanceSourceVpc", "the sessions of instances do not carry it yet"),
     ("aws:IsMcpServiceAction", "there are no MCP servers of AWS's here"),
     ("aws:PrincipalOrgMasterAccountId", "AWS's list of keys does not describe it any more"),
 ];
