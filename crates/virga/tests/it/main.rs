@@ -15,6 +15,7 @@ mod autoscaling_policies;
 mod autoscaling_refreshes;
 mod autoscaling_schedules;
 mod autoscaling_standby;
+mod checklist;
 mod cloudformation_change_sets;
 mod cloudformation_corpus;
 mod cloudformation_custom;
