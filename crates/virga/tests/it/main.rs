@@ -86,6 +86,7 @@ mod iam_mfa;
 mod iam_pems;
 mod iam_policies;
 mod iam_providers;
+mod iam_quotas;
 mod iam_reports;
 mod iam_roles;
 mod iam_secrets;

@@ -156,6 +156,26 @@ fn keys_of_issuers_elsewhere_cannot_be_had() {
     );
 }
 
+/// Each character in turn is another one, or missing; and the token ends anywhere.
+#[test]
+fn a_token_that_was_touched_is_never_believed() {
+    let (cloud, issuer) = (Cloud::new(), Issuer::start());
+    provide(&cloud, &issuer);
+    let action = json!("sts:AssumeRoleWithWebIdentity");
+    let trusts = trust(&json!({"Federated": issuer.arn(ONE)}), &action, &issuer.condition("sub", "repo:a/b"));
+    let arn = put_role(&cloud, ONE, "ci", &trusts, "");
+    let token = issuer.token(&issuer.claims());
+    assume(&cloud, &arn, &token).ok();
+    for at in 0..token.len() {
+        let (before, after) = (&token[..at], &token[at + 1..]);
+        let other = if &token[at..=at] == "A" { "Z" } else { "A" };
+        for touched in [format!("{before}{other}{after}"), format!("{before}{after}"), before.to_owned()] {
+            let reply = assume(&cloud, &arn, &touched);
+            assert!((400..500).contains(&reply.status), "{at}: {} {touched}", reply.status);
+        }
+    }
+}
+
 #[test]
 fn a_token_may_bring_tags_and_a_source_identity() {
     let (cloud, issuer) = (Cloud::new(), Issuer::start());
