@@ -2,10 +2,12 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
 import time
+import urllib.error
 import urllib.request
 
 import pytest
@@ -250,6 +252,46 @@ def test_listening_to_the_world_needs_to_be_said(tmp_path):
     )
     assert done.returncode != 0
     assert "0.0.0.0" in done.stdout + done.stderr
+
+
+def own_address():
+    """An address of this machine beyond loopback, if it has one; nothing is sent."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))
+        except OSError:
+            return None
+        return probe.getsockname()[0]
+
+
+def test_beyond_loopback_only_keys_that_were_given_count(tmp_path):
+    address = own_address()
+    if address is None or address.startswith("127."):
+        pytest.skip("this machine has no address beyond loopback")
+    log = tmp_path / "up.log"
+    command = [str(binary()), "up", "--data", str(tmp_path / "data"), "--listen", "0.0.0.0:0", "--expose"]
+    with log.open("wb") as out:
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=out)
+    try:
+        deadline = time.monotonic() + 20
+        while not (found := re.search(r"Ready.*http://[^:]+:(\d+)", log.read_text())):
+            assert time.monotonic() < deadline, log.read_text()
+            time.sleep(0.01)
+        cloud = Cloud(tmp_path)
+        cloud.endpoint = f"http://127.0.0.1:{found[1]}"
+        ann = Account(cloud, "123456789012").user("ann", allow("iam:ListUsers"))
+        cloud.endpoint = f"http://{address}:{found[1]}"
+        assert [user["UserName"] for user in ann.client("iam").list_users()["Users"]] == ["ann"]
+        for key in ("test", "123456789012"):
+            with refused("InvalidClientTokenId", "The security token included in the request is invalid.", 403):
+                cloud.client("sts", key).get_caller_identity()
+        for path, method in (("/_virga/health", "GET"), ("/_virga/reset", "POST"), ("/_virga/clock", "POST")):
+            with pytest.raises(urllib.error.HTTPError) as caught:
+                fetch(cloud, path, method, b"" if method == "POST" else None)
+            assert caught.value.code == 403
+    finally:
+        process.kill()
+        process.wait()
 
 
 def test_a_mistake_on_the_command_line_is_explained():

@@ -1,4 +1,4 @@
-"""CloudWatch with boto3 (RPC v2 CBOR), the query protocol and the AWS CLI."""
+"""CloudWatch with boto3 (RPC v2 CBOR) and the AWS CLI."""
 
 import time
 from datetime import UTC, datetime, timedelta

@@ -214,6 +214,37 @@ def test_a_function_calls_the_cloud_as_its_role_and_as_nobody_else(account):
     assert got["page"] == "403"
 
 
+TELLS = """
+import os
+def handler(event, context):
+    names = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+    return [os.environ[name] for name in names]
+"""
+
+
+def test_policies_know_which_function_asks(account):
+    error, keys, _ = invoke(make(account, TELLS))
+    assert error is None
+    iam = account.cloud.client("iam", *keys)
+
+    def only_for(name):
+        arn = f"arn:aws:lambda:us-east-1:{account.account}:function:{name}"
+        statement = {
+            "Effect": "Allow",
+            "Action": "iam:ListUsers",
+            "Resource": "*",
+            "Condition": {"ArnEquals": {"lambda:SourceFunctionArn": arn}},
+        }
+        document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+        account.client("iam").put_role_policy(RoleName="runs", PolicyName="may", PolicyDocument=document)
+
+    only_for("it")
+    assert iam.list_users()["Users"] == []
+    only_for("another")
+    with pytest.raises(ClientError, match="AccessDenied"):
+        iam.list_users()
+
+
 HOSTILE = """
 import os, socket
 def handler(event, context):

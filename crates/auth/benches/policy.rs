@@ -1,4 +1,5 @@
-//! What a decision costs, against the number and the size of policies: `cargo bench -p auth --bench policy`.
+//! What a decision costs, against the number and the size of policies: `cargo bench -p auth --bench policy`. It fails when
+//! what is common costs more than is promised, or what does not concern a request more than a look.
 
 #![allow(clippy::print_stdout, reason = "a benchmark prints its table")]
 
@@ -8,7 +9,13 @@ use auth::policy::{
 };
 use base::AccountId;
 use std::hint::black_box;
+use std::process::ExitCode;
 use std::time::Instant;
+
+/// A decision under common policies, in nanoseconds.
+const COMMON_MAX: f64 = 1_000.0;
+/// How many times as much a decision may cost when thousands of statements are about other services.
+const OTHERS_MAX: f64 = 3.0;
 
 const ADMIN: &str =
     r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#;
@@ -27,12 +34,12 @@ const BUCKET: &str = r#"{"Version":"2012-10-17","Statement":[
     {"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111122223333:user/bob"},"Action":"s3:*","Resource":"arn:aws:s3:::home/*"},
     {"Effect":"Deny","Principal":"*","Action":"s3:*","Resource":"*","Condition":{"Bool":{"aws:SecureTransport":"false"}}}]}"#;
 
-fn main() {
+fn main() -> ExitCode {
     println!("{:<58}{:>12}{:>10}", "identity policies", "ns/decision", "allowed");
     let read = |text: &str| Policy::parse(text, PolicyKind::Identity).unwrap_or_else(|e| panic!("{e}"));
     row("none", &[], None);
-    row("AdministratorAccess", &[read(ADMIN)], None);
-    row("three statements", &[read(THREE)], None);
+    let common =
+        [row("AdministratorAccess", &[read(ADMIN)], None), row("three statements", &[read(THREE)], None)];
     row("variables, addresses and dates", &[read(VARIABLES)], None);
     let bucket = Policy::parse(BUCKET, PolicyKind::Resource("s3")).unwrap_or_else(|e| panic!("{e}"));
     row("three statements, and a bucket policy", &[read(THREE)], Some(&bucket));
@@ -40,13 +47,10 @@ fn main() {
         let list: Vec<Policy> = (0..policies).map(|_| read(THREE)).collect();
         row(&format!("{policies} policies of three statements"), &list, None);
     }
-    for statements in [1, 10, 100, 1_000, 5_000] {
-        row(
-            &format!("{statements} statements on other services"),
-            &[read(&other_services(statements))],
-            None,
-        );
-    }
+    let others = [1, 10, 100, 1_000, 5_000].map(|statements| {
+        let policies = [read(&other_services(statements))];
+        row(&format!("{statements} statements on other services"), &policies, None)
+    });
     for statements in [1, 10, 100, 1_000] {
         row(&format!("{statements} statements on other actions"), &[read(&other_actions(statements))], None);
     }
@@ -58,6 +62,14 @@ fn main() {
         );
     }
     reading();
+    let dear = common.iter().any(|nanos| *nanos > COMMON_MAX);
+    if dear || others[4] > others[0] * OTHERS_MAX {
+        println!(
+            "\nMISSED: {common:.0?} ns at most {COMMON_MAX}; {others:.0?} ns at most {OTHERS_MAX} times the first"
+        );
+        return ExitCode::FAILURE;
+    }
+    ExitCode::SUCCESS
 }
 
 fn document(count: usize, one: impl Fn(usize) -> String) -> String {
@@ -80,7 +92,7 @@ fn other_resources(count: usize) -> String {
     })
 }
 
-fn row(name: &str, policies: &[Policy], resource: Option<&Policy>) {
+fn row(name: &str, policies: &[Policy], resource: Option<&Policy>) -> f64 {
     let source = PolicySource { id: "bench".into(), attached_to: "bob".into(), form: PolicyForm::Inline };
     let identity: Vec<Attached<'_>> =
         policies.iter().map(|policy| Attached { source: &source, policy }).collect();
@@ -114,6 +126,7 @@ fn row(name: &str, policies: &[Policy], resource: Option<&Policy>) {
     let mut allowed = false;
     let nanos = measure(|| allowed = black_box(evaluate(black_box(&request), black_box(&layers))).allowed);
     println!("{name:<58}{nanos:>12.0}{allowed:>10}");
+    nanos
 }
 
 /// Nanoseconds a call: the best of five rounds, each long enough to be timed.

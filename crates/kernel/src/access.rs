@@ -9,7 +9,7 @@ use crate::cx::Cx;
 use crate::encoded;
 use crate::explain;
 use crate::failure::{Failure, Refused, internal_failure};
-use crate::identity::{Attached, Caller, ControlLevel};
+use crate::identity::{Attached, Caller, ControlLevel, Membership};
 use crate::op::Op;
 use crate::way::Way;
 use auth::policy::{
@@ -201,8 +201,16 @@ pub(crate) fn decide(
     } else {
         (directory.resource_control(owner, action)?, directory.organization(owner)?)
     };
-    let facts =
-        Facts { cx, request, target, membership: membership.as_ref(), resource_membership: owners.as_ref() };
+    let (source, endpoint) = elsewhere(cx)?;
+    let facts = Facts {
+        cx,
+        request,
+        target,
+        membership: membership.as_ref(),
+        resource_membership: owners.as_ref(),
+        source_membership: source.as_ref(),
+        way_membership: endpoint.as_ref(),
+    };
     let lazy = |key: &str| context::answer(&facts, key);
     let mut context = Context::new();
     context.set_lazy(&lazy);
@@ -244,6 +252,16 @@ pub(crate) fn decide(
     Ok((record(action, target, &decision), message))
 }
 
+/// The places of the account for whose resource a service calls, and of the one whose VPC endpoint the call came through.
+fn elsewhere(cx: &Cx<'_>) -> Result<(Option<Membership>, Option<Membership>), Failure> {
+    let of = |account: Option<AccountId>| match account {
+        Some(account) => cx.cloud.directory.organization(account),
+        None => Ok(None),
+    };
+    let source = of(cx.request.source.as_ref().map(|(_, account)| *account))?;
+    Ok((source, of(cx.request.way().map(|way| way.account))?))
+}
+
 /// The endpoint whose policy has a say. Passing a role is a permission that is asked for, and no call that could come
 /// through anything.
 fn way<'a>(cx: &Cx<'a>, action: &str) -> Option<&'a Way> {
@@ -255,8 +273,17 @@ fn by_endpoint_alone(cx: &Cx<'_>, op: &Op, request: &Struct) -> Result<Option<(D
     let Some(way) = way(cx, op.action) else { return Ok(None) };
     let membership = cx.cloud.directory.organization(cx.account)?;
     let target = Target::any();
+    let (source, endpoint) = elsewhere(cx)?;
     let (membership, target) = (membership.as_ref(), &target);
-    let facts = Facts { cx, request, target, membership, resource_membership: membership };
+    let facts = Facts {
+        cx,
+        request,
+        target,
+        membership,
+        resource_membership: membership,
+        source_membership: source.as_ref(),
+        way_membership: endpoint.as_ref(),
+    };
     let lazy = |key: &str| context::answer(&facts, key);
     let mut context = Context::new();
     context.set_lazy(&lazy);

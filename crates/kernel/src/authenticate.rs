@@ -6,7 +6,9 @@ use crate::callers::Remembered;
 use crate::cloud::Cloud;
 use crate::cx::Peer;
 use crate::identity::{Caller, Known, Unknown};
-use auth::sigv4::{self, BodyHash, Cause, Dialect, Expect, Payload, Presented, PresignedV2, RequestHead};
+use auth::sigv4::{
+    self, Algorithm, BodyHash, Cause, Dialect, Expect, Payload, Presented, PresignedV2, RequestHead,
+};
 use base::AccountId;
 use std::sync::Arc;
 use wire::Fault;
@@ -29,6 +31,15 @@ pub(crate) struct Authenticated {
     pub(crate) claim: Claim,
 }
 
+/// What a request is for.
+pub(crate) struct Asked<'a> {
+    pub(crate) service: &'static Service,
+    pub(crate) protocol: Protocol,
+    pub(crate) operation: Option<&'a Operation>,
+    /// Where it will act; `None` where that is nowhere in particular.
+    pub(crate) region: Option<&'a str>,
+}
+
 /// Finds who sent the request, or refuses it. A body that has been read is held against its hash; of one that is
 /// still to come, the claim tells what to hold it against.
 ///
@@ -38,11 +49,10 @@ pub(crate) fn caller(
     cloud: &Arc<Cloud>,
     head: &RequestHead<'_>,
     incoming: &Incoming,
-    service: &'static Service,
-    protocol: Protocol,
-    operation: Option<&Operation>,
+    asked: &Asked<'_>,
     peer: &Peer,
 ) -> Result<Authenticated, Fault> {
+    let Asked { service, protocol, operation, region } = *asked;
     let dialect = dialect(service, protocol);
     let unverified = |who, payload: Option<Payload>| {
         let payload = payload.unwrap_or(Payload::Unsigned);
@@ -70,7 +80,9 @@ pub(crate) fn caller(
         let who = shared(&presented, head, account, peer, cloud, service, dialect)?;
         return unverified(who, presented.payload());
     }
-    let expect = Expect { dialect, service: service.signing_name, region: None };
+    // A signature's own region is where it acts; one for a set of regions must have that among them.
+    let region = region.filter(|_| presented.algorithm() == Algorithm::Ecdsa);
+    let expect = Expect { dialect, service: service.signing_name, region };
     let now = cloud.wall_now();
     presented.check(head, now, &expect).map_err(tell)?;
     let remembered = by_key(cloud, presented.access_key(), presented.session_token(), dialect)?;

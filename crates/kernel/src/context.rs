@@ -7,7 +7,7 @@ use crate::access::Target;
 use crate::cx::Cx;
 use crate::identity::{Caller, Membership};
 use auth::policy::{Principal, Values};
-use base::Timestamp;
+use base::{Arn, Timestamp};
 use std::borrow::Cow;
 use wire::{Struct, Value};
 
@@ -20,6 +20,10 @@ pub(crate) struct Facts<'a, 'c> {
     pub(crate) membership: Option<&'a Membership>,
     /// Of the resource's account.
     pub(crate) resource_membership: Option<&'a Membership>,
+    /// Of the account for whose resource a service calls.
+    pub(crate) source_membership: Option<&'a Membership>,
+    /// Of the account whose VPC endpoint the call came through.
+    pub(crate) way_membership: Option<&'a Membership>,
 }
 
 /// The values of one key; `None` where the request has no such key. Owned: few keys are asked for, and an answer that borrows nothing keeps the evaluator simple.
@@ -49,6 +53,7 @@ fn lazy<'a>(facts: &Facts<'a, '_>, key: &str) -> Option<Values<'a>> {
     if let Some(global) = key.strip_prefix("aws:") {
         return of_principal(facts, global)
             .or_else(|| of_network(facts, global))
+            .or_else(|| of_way(facts, global))
             .or_else(|| of_resource(facts, global))
             .or_else(|| of_session(facts.cx.caller, global, facts.cx.now));
     }
@@ -87,8 +92,13 @@ fn of_principal<'a>(facts: &Facts<'a, '_>, key: &str) -> Option<Values<'a>> {
             Principal::Service { name } => one(name),
             _ => return None,
         },
+        // One name each: no service here has further ones in its regions.
+        "principalservicenameslist" => match &caller.principal {
+            Principal::Service { name } => Values::Many(vec![Cow::Borrowed(name.as_str())]),
+            _ => return None,
+        },
         "principalorgid" => one(&facts.membership?.organization_id),
-        "principalorgpaths" => Values::Many(vec![Cow::Borrowed(facts.membership?.path.as_str())]),
+        "principalorgpaths" => paths(facts.membership?),
         "userid" if has_account => one(&caller.user_id),
         "username" => match &caller.principal {
             Principal::User { .. } => one(crate::access::user_name(caller)),
@@ -120,18 +130,38 @@ fn of_network<'a>(facts: &Facts<'a, '_>, key: &str) -> Option<Values<'a>> {
         "sourceip" if cx.request.via.is_empty() && cx.request.way().is_none() => {
             owned(cx.request.peer.as_ref()?.address.to_canonical().to_string())
         }
-        "sourcevpce" => one(&cx.request.way()?.endpoint),
-        "sourcevpc" => one(&cx.request.way()?.vpc),
-        "vpcsourceip" => {
-            cx.request.way()?;
-            owned(cx.request.peer.as_ref()?.address.to_canonical().to_string())
-        }
         "securetransport" => Values::from(cx.request.peer.as_ref().is_none_or(|peer| peer.tls.is_some())),
         "useragent" => one(&cx.request.user_agent),
+        "referer" => one(cx.request.referer.as_ref()?),
         "sourcearn" => one(&cx.request.source.as_ref()?.0),
         "sourceaccount" => one(cx.request.source.as_ref()?.1.as_str()),
+        "sourceorgid" => one(&facts.source_membership?.organization_id),
+        "sourceorgpaths" => paths(facts.source_membership?),
         _ => return None,
     })
+}
+
+/// What is known of a call that came through a VPC endpoint.
+fn of_way<'a>(facts: &Facts<'a, '_>, key: &str) -> Option<Values<'a>> {
+    let request = facts.cx.request;
+    let way = request.way()?;
+    Some(match key {
+        "sourcevpce" => one(&way.endpoint),
+        "sourcevpc" => one(&way.vpc),
+        "sourcevpcarn" => {
+            let vpc = format!("vpc/{}", way.vpc);
+            owned(Arn::new("ec2", way.region.name(), way.account.as_str(), &vpc).to_string())
+        }
+        "vpcsourceip" => owned(request.peer.as_ref()?.address.to_canonical().to_string()),
+        "vpceaccount" => one(way.account.as_str()),
+        "vpceorgid" => one(&facts.way_membership?.organization_id),
+        "vpceorgpaths" => paths(facts.way_membership?),
+        _ => return None,
+    })
+}
+
+fn paths(membership: &Membership) -> Values<'_> {
+    Values::Many(vec![Cow::Borrowed(membership.path.as_str())])
 }
 
 fn of_resource<'a>(facts: &Facts<'a, '_>, key: &str) -> Option<Values<'a>> {
@@ -139,7 +169,7 @@ fn of_resource<'a>(facts: &Facts<'a, '_>, key: &str) -> Option<Values<'a>> {
     Some(match key {
         "resourceaccount" => owned(account.as_str()),
         "resourceorgid" => one(&facts.resource_membership?.organization_id),
-        "resourceorgpaths" => Values::Many(vec![Cow::Borrowed(facts.resource_membership?.path.as_str())]),
+        "resourceorgpaths" => paths(facts.resource_membership?),
         "tagkeys" => Values::Many(tag_keys(facts.request)?),
         _ => return None,
     })

@@ -25,12 +25,16 @@ pub struct Request {
     /// `None` where the cloud itself calls.
     pub peer: Option<Peer>,
     pub user_agent: String,
+    /// The page that led a browser here (`aws:referer`), as it says.
+    pub referer: Option<String>,
     /// The name and port by which the caller found the cloud; `None` where the cloud itself calls.
     pub host: Option<String>,
     /// The service on whose behalf a caller's permissions are used (`aws:CalledVia`), first caller first.
     pub via: Vec<&'static str>,
     /// The resource for whose sake a service calls (`aws:SourceArn`) and whose it is (`aws:SourceAccount`).
     pub source: Option<(String, AccountId)>,
+    /// Condition keys that a service gives to the session which it begins.
+    pub session_keys: Vec<(&'static str, String)>,
     /// `None` where nothing was signed over the wire.
     pub signed: Option<Signed>,
     /// It came as a form that a browser sent.
@@ -220,8 +224,27 @@ impl<'a> Cx<'a> {
             self,
             call,
             As::Service { name, account },
-            Some((source.to_owned(), account)),
+            crate::nested::Beside { source: Some((source.to_owned(), account)), ..Default::default() },
         )
+    }
+
+    /// Begins a session of a role, as a service of the cloud that the role trusts. Policies may ask about `keys` for as long
+    /// as it lasts.
+    ///
+    /// # Errors
+    /// Those of `sts:AssumeRole`.
+    pub fn begin_session(
+        &mut self,
+        name: &'static str,
+        role: &str,
+        session: &str,
+        keys: Vec<(&'static str, String)>,
+    ) -> Result<Value, Fault> {
+        let members = [("RoleArn", Value::str(role)), ("RoleSessionName", Value::str(session))];
+        let value = Value::Struct(members.into_iter().collect());
+        let call = crate::nested::Call { service: "sts", operation: "AssumeRole", value };
+        let who = As::Service { name, account: self.account };
+        crate::nested::nested_for(self, call, who, crate::nested::Beside { keys, ..Default::default() })
     }
 
     /// Calls another service's operation, in this same transaction and through the same door as any client:

@@ -1,7 +1,7 @@
 //! What the cloud does with a request: asks its sites, routes, authenticates, and lets the [journey](crate::journey)
 //! run.
 
-use crate::authenticate::{self, Authenticated};
+use crate::authenticate::{self, Asked, Authenticated};
 use crate::body::{Body, Cut, Incoming};
 use crate::cloud::{Built, Cloud};
 use crate::cx::{Peer, Request};
@@ -158,9 +158,14 @@ impl Cloud {
         }
         let signed =
             RequestHead { method: head.method, path: head.path, query: head.query, headers: head.headers };
-        let operation = Some(route.operation);
-        let Authenticated { who, claim } =
-            authenticate::caller(self, &signed, &incoming, route.service, route.protocol, operation, &peer)?;
+        let global = self.service(route.service.id).is_some_and(|s| s.global);
+        let asked = Asked {
+            service: route.service,
+            protocol: route.protocol,
+            operation: Some(route.operation),
+            region: (!global).then(|| route.region.unwrap_or(Region::US_EAST_1.name())),
+        };
+        let Authenticated { who, claim } = authenticate::caller(self, &signed, &incoming, &asked, &peer)?;
         let built = self.built(route.service.id, route.operation.name);
         let (body, bytes) = match (built, incoming) {
             // Its hash has been compared already.
@@ -178,16 +183,17 @@ impl Cloud {
         if route.service.signing_name == "s3" && !bytes.is_empty() && !self.streams(&route) {
             crate::digests::check(&head, route.operation, &bytes)?;
         }
-        let user_agent = parts.headers.get(http::header::USER_AGENT).and_then(|v| v.to_str().ok());
         let request = Request {
             id,
             service: route.service.id,
             operation: route.operation.name,
             peer: Some(peer),
-            user_agent: user_agent.unwrap_or_default().to_owned(),
+            user_agent: head.header("user-agent").unwrap_or_default().to_owned(),
+            referer: head.header("referer").map(str::to_owned),
             host: host(parts),
             via: Vec::new(),
             source: None,
+            session_keys: Vec::new(),
             signed: crate::cx::Signed::of(&head, self.wall_now()),
             form: false,
             trace: Trace::of(parts),
@@ -195,7 +201,6 @@ impl Cloud {
         if let Some(trace) = &request.trace {
             trace.note(|facts| facts.caller = Some(Arc::clone(&who.caller)));
         }
-        let global = self.service(route.service.id).is_some_and(|s| s.global);
         let region = if global { Region::US_EAST_1 } else { region(&route)? };
         let (now, request) = (self.clock().now(), Arc::new(request));
         Ok((

@@ -9,11 +9,13 @@ use crate::callers::Remembered;
 use crate::cloud::Cloud;
 use crate::cx::{Peer, Request};
 use crate::data::{self, Answer};
+use crate::dispatch;
 use crate::nested::Call;
 use crate::witness::Trace;
 use auth::sigv4::post::{PostFields, verify_old_policy, verify_post_policy};
 use auth::sigv4::{Cause, Dialect, Expect};
 use base::Region;
+use http::request::Parts;
 use std::sync::Arc;
 use wire::{Fault, Value};
 
@@ -67,19 +69,21 @@ impl Cloud {
         form: &Form<'_>,
         peer: Peer,
         id: &str,
-        user_agent: &str,
+        parts: &Parts,
     ) -> Result<Uploader, Fault> {
-        let who = signer(self, form, &peer)?;
+        let (who, head) = (signer(self, form, &peer)?, dispatch::head(parts));
         let request = Request {
             id: id.to_owned(),
             service: "s3",
             operation: "PutObject",
             peer: Some(peer),
-            user_agent: user_agent.to_owned(),
+            user_agent: head.header("user-agent").unwrap_or_default().to_owned(),
+            referer: head.header("referer").map(str::to_owned),
             // An upload answers with no URL of this cloud.
             host: None,
             via: Vec::new(),
             source: None,
+            session_keys: Vec::new(),
             signed: None,
             form: true,
             trace: None,

@@ -37,18 +37,22 @@ pub enum Whom<'a> {
 
 /// Runs an operation inside the transaction of another.
 pub(crate) fn nested(cx: &mut Cx<'_>, call: Call<'_>, who: As) -> Result<Value, Fault> {
-    nested_for(cx, call, who, None)
+    nested_for(cx, call, who, Beside::default())
 }
 
-/// As [`nested`], for the sake of a resource.
-pub(crate) fn nested_for(
-    cx: &mut Cx<'_>,
-    call: Call<'_>,
-    who: As,
-    source: Option<(String, AccountId)>,
-) -> Result<Value, Fault> {
+/// What a service's own call says beside its parameters.
+#[derive(Default)]
+pub(crate) struct Beside {
+    /// The resource for whose sake it calls, and whose that is.
+    pub(crate) source: Option<(String, AccountId)>,
+    /// What policies may ask about the session that it begins.
+    pub(crate) keys: Vec<(&'static str, String)>,
+}
+
+/// As [`nested`], with what a service says beside.
+pub(crate) fn nested_for(cx: &mut Cx<'_>, call: Call<'_>, who: As, beside: Beside) -> Result<Value, Fault> {
     let mut request = cx.request.clone();
-    request.source = source;
+    (request.source, request.session_keys) = (beside.source, beside.keys);
     let (caller, account, said) = match who {
         As::CallerVia(name) => {
             request.via.push(name);
@@ -58,7 +62,8 @@ pub(crate) fn nested_for(
         As::Service { name, account } => {
             let caller = Arc::new(Caller::service(name, account));
             let said = Cow::Owned(audit::caller_fields(&caller));
-            (request.peer, request.user_agent) = (None, name.to_owned());
+            (request.peer, request.referer) = (None, None);
+            request.user_agent = name.to_owned();
             (caller, account, said)
         }
     };
@@ -244,9 +249,11 @@ pub(crate) fn own_request(cloud: &Cloud, name: &str) -> Request {
         operation: "",
         peer: None,
         user_agent: name.to_owned(),
+        referer: None,
         host: None,
         via: Vec::new(),
         source: None,
+        session_keys: Vec::new(),
         signed: None,
         form: false,
         trace: None,

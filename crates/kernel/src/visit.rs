@@ -6,7 +6,7 @@
 
 use crate::access::{self, Target};
 use crate::audit::{Decided, Note};
-use crate::authenticate;
+use crate::authenticate::{self, Asked};
 use crate::body::Incoming;
 use crate::callers::Remembered;
 use crate::cloud::Cloud;
@@ -73,7 +73,9 @@ impl Cloud {
         let known =
             wire::catalog::service(purpose.service).ok_or_else(internal_failure).and_then(|service| {
                 let incoming = Incoming::Whole(body.clone());
-                authenticate::caller(self, &signed, &incoming, service, Protocol::RestJson, None, peer)
+                let protocol = Protocol::RestJson;
+                let asked = Asked { service, protocol, operation: None, region: None };
+                authenticate::caller(self, &signed, &incoming, &asked, peer)
             });
         match known {
             Ok(authenticated) => {
@@ -96,9 +98,11 @@ impl Cloud {
             operation: purpose.operation,
             peer: Some(peer),
             user_agent: head.header("user-agent").unwrap_or_default().to_owned(),
+            referer: head.header("referer").map(str::to_owned),
             host: dispatch::host(parts),
             via: Vec::new(),
             source: None,
+            session_keys: Vec::new(),
             signed: Signed::of(&head, self.wall_now()),
             form: false,
             trace: None,

@@ -5,7 +5,7 @@
 
 use crate::identity::Attached;
 use crate::site::host_of;
-use base::Region;
+use base::{AccountId, Region};
 use http::request::Parts;
 use wire::Fault;
 use wire::route::Route;
@@ -16,6 +16,8 @@ use wire::route::host;
 pub struct Way {
     /// `vpce-…`
     pub endpoint: String,
+    /// Whose the endpoint and its VPC are.
+    pub account: AccountId,
     pub vpc: String,
     /// The endpoint prefix of the service that it leads to.
     pub service: &'static str,

@@ -299,8 +299,7 @@ fn killed_at_any_point_nothing_acknowledged_is_lost() {
         keep: 200,
         buffers: [64 << 10, 256 << 10, 16 << 20],
     };
-    // On an idle machine all rounds take some twenty seconds; a busy one does what it can in this time.
-    let end = Instant::now() + Duration::from_secs(50);
-    let commits = report(campaign(&quick, |round| round < 200 && (round < 40 || Instant::now() < end)));
+    // Some twenty seconds on an idle machine.
+    let commits = report(campaign(&quick, |round| round < 200));
     assert!(commits > 200, "the writers wrote next to nothing: {commits} commits");
 }

@@ -207,11 +207,21 @@ fn plain<'a>(
     head: &Head<'a>,
     scope: Option<Scope<'a>>,
 ) -> Route<'a> {
-    let region = match scope {
-        Some(scope) => scope.region,
-        None => head.header("host").and_then(|h| host::read(h).region),
-    };
+    let region = region(head, scope);
     Route { service: &model.service, protocol, operation, labels: Labels::new(), region, website: false }
+}
+
+/// The region that a request is for: its signature's, else its host's. A signature for a set of regions names one only
+/// when there is no other in the set.
+fn region<'a>(head: &Head<'a>, scope: Option<Scope<'a>>) -> Option<&'a str> {
+    let of_host = || head.header("host").and_then(|host| host::read(host).region);
+    match scope {
+        None => of_host(),
+        Some(scope) => scope.region.or_else(of_host).or_else(|| {
+            let set = head.header("x-amz-region-set").or_else(|| head.query_value("X-Amz-Region-Set"))?;
+            (!set.is_empty() && !set.contains(['*', '?', ',', '%'])).then_some(set)
+        }),
+    }
 }
 
 fn by_signing_name<'a>(head: &Head<'a>, scope: Scope<'a>, action: bool) -> Result<Step<'a>, Rejection> {
@@ -255,7 +265,7 @@ fn by_candidates<'a>(
     action: bool,
     candidates: &[(&str, usize)],
 ) -> Result<Step<'a>, Rejection> {
-    let region = scope.map_or(name.region, |s| s.region);
+    let region = region(head, scope);
     let all = || candidates.iter().map(|(_, at)| (*at, &catalog::services()[*at]));
     let mut queries = all().filter(|(_, e)| e.protocols.iter().any(is_query));
     let query = (queries.next(), queries.next());

@@ -75,6 +75,7 @@ pub fn of(cloud: &Cloud, gate: &Gate, from: IpAddr) -> Result<Option<Way>, Store
     let source = PolicySource { id: arn.clone(), attached_to: arn, form: PolicyForm::Resource };
     Ok(Some(Way {
         endpoint: id,
+        account: gate.account,
         vpc: gate.vpc.clone(),
         service: model.endpoint_prefix,
         region: gate.region,

@@ -19,6 +19,40 @@ fn statistics(root: &Caller<'_>, more: Value) -> Value {
     root.call("cloudwatch", "GetMetricStatistics", asked).ok()
 }
 
+/// What goes in by one protocol comes out by another; RPC v2 CBOR is what boto3 speaks in `tests/`.
+#[test]
+fn the_query_protocol_is_spoken_too() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ACCOUNT);
+    let form = |form: &str| root.form("cloudwatch", &format!("Version=2010-08-01&{form}"));
+    form(
+        "Action=PutMetricData&Namespace=App&MetricData.member.1.MetricName=Latency&MetricData.member.1.Value=4\
+         &MetricData.member.1.Unit=Seconds&MetricData.member.1.Dimensions.member.1.Name=Host\
+         &MetricData.member.1.Dimensions.member.1.Value=a",
+    )
+    .ok();
+    let metric = json!({
+        "Namespace": "App", "MetricName": "Latency", "Dimensions": [{ "Name": "Host", "Value": "a" }],
+    });
+    let listed = root.call("cloudwatch", "ListMetrics", json!({ "Namespace": "App" })).ok();
+    assert_eq!(listed["Metrics"], json!([metric]));
+    let listed = form("Action=ListMetrics&Namespace=App").ok();
+    assert_eq!(listed["ListMetricsResult"]["Metrics"], json!([metric]));
+    let sum = form(
+        "Action=GetMetricStatistics&Namespace=App&MetricName=Latency&Period=3600&Statistics.member.1=Sum\
+         &Dimensions.member.1.Name=Host&Dimensions.member.1.Value=a&StartTime=2026-01-15T11:00:00Z\
+         &EndTime=2026-01-15T13:00:00Z",
+    )
+    .ok();
+    let point = &sum["GetMetricStatisticsResult"]["Datapoints"][0];
+    assert_eq!((&point["Sum"], &point["Unit"]), (&json!("4.0"), &json!("Seconds")));
+    let alarm = "AlarmName=none&StateValue=OK&StateReason=x";
+    form(&format!("Action=SetAlarmState&{alarm}")).refused(404, "ResourceNotFound");
+    form("Action=ListMetrics&RecentlyActive=PT9H").refused(400, "ValidationError");
+    let nobody = cloud.user(&root, "nobody", "");
+    nobody.form("cloudwatch", "Version=2010-08-01&Action=ListMetrics").refused(403, "AccessDenied");
+}
+
 #[test]
 fn data_is_summed_up_by_period() {
     let cloud = Cloud::new();

@@ -183,6 +183,33 @@ fn a_machine_reads_about_itself_and_acts_as_its_role() {
     let me = cloud.session(&session(&first)).call("sts", "GetCallerIdentity", json!({})).ok();
     assert_eq!(me["Arn"], format!("arn:aws:sts::{ACCOUNT}:assumed-role/app/{id}"));
     assert_eq!(read()["AccessKeyId"], first["AccessKeyId"]);
+    // Its policies know the instance, and whether it asked with a token.
+    let with_token = format!(
+        "T=$(curl -s -m 5 -X PUT -H 'X-aws-ec2-metadata-token-ttl-seconds: 60' http://169.254.169.254/latest/api/token); \
+         curl -s -m 5 -H \"X-aws-ec2-metadata-token: $T\" {}",
+        "http://169.254.169.254/latest/meta-data/iam/security-credentials/app"
+    );
+    let safe: Value = serde_json::from_str(&inside(&plane, &id, &with_token)).unwrap();
+    let arn = format!("arn:aws:ec2:us-east-1:{ACCOUNT}:instance/{id}");
+    let (plain, safe) = (cloud.session(&session(&first)), cloud.session(&session(&safe)));
+    for (key, value, caller) in [
+        ("aws:Ec2InstanceSourceVpc", network.as_str(), &plain),
+        ("aws:Ec2InstanceSourcePrivateIPv4", &address, &plain),
+        ("ec2:SourceInstanceARN", &arn, &plain),
+        ("ec2:RoleDelivery", "1.0", &plain),
+        ("ec2:RoleDelivery", "2.0", &safe),
+    ] {
+        let lists = |value: &str| {
+            let allow = json!({ "Version": "2012-10-17", "Statement": [{
+                "Effect": "Allow", "Action": "iam:ListUsers", "Resource": "*",
+                "Condition": { "StringEquals": { key: value } },
+            }] });
+            let put = json!({ "RoleName": "app", "PolicyName": "keys", "PolicyDocument": allow.to_string() });
+            root.call("iam", "PutRolePolicy", put).ok();
+            caller.call("iam", "ListUsers", json!({})).status
+        };
+        assert_eq!((lists(value), lists("another")), (200, 403), "{key}");
+    }
     cloud.advance(Duration::from_secs(31 * 60));
     let second = read();
     assert_ne!(second["AccessKeyId"], first["AccessKeyId"]);

@@ -227,6 +227,18 @@ impl<'c> Caller<'c> {
         request
     }
 
+    /// Sends a form of the query protocol as it stands, signed: for services whose own protocol is another one.
+    pub(crate) fn form(&self, service: &str, form: &str) -> Reply {
+        let mut request = Request::post("/").body(Bytes::from(form.to_owned())).unwrap();
+        let model = wire::catalog::service(service).unwrap();
+        let host = format!("{}.{}.amazonaws.com", model.endpoint_prefix, self.region);
+        request.headers_mut().insert("host", host.parse().unwrap());
+        let kind = HeaderValue::from_static("application/x-www-form-urlencoded");
+        request.headers_mut().insert("content-type", kind);
+        self.sign(&mut request, model.signing_name);
+        self.cloud.send(request, self.address)
+    }
+
     /// The request with its signature in the address, for whoever has it. Its body is not signed.
     pub(crate) fn presigned(&self, service: &str, operation: &str, parameters: &Value) -> Request<Bytes> {
         let plain = Caller { access_key: String::new(), ..self.clone() };
@@ -251,15 +263,26 @@ impl<'c> Caller<'c> {
 
     /// Signs a request as it stands.
     pub(crate) fn sign(&self, request: &mut Request<Bytes>, service: &str) {
+        self.sign_by(request, service, Algorithm::Hmac, &self.region);
+    }
+
+    /// By SigV4 for a region, or by SigV4A for a set of them.
+    pub(crate) fn sign_by(
+        &self,
+        request: &mut Request<Bytes>,
+        service: &str,
+        algorithm: Algorithm,
+        region: &str,
+    ) {
         let secret = Secret::new(self.secret.clone());
         let signer = Signer {
             access_key: &self.access_key,
             secret: &secret,
             session_token: self.token.as_deref(),
-            region: &self.region,
+            region,
             service,
             dialect: if service == "s3" { Dialect::S3 } else { Dialect::Query },
-            algorithm: Algorithm::Hmac,
+            algorithm,
         };
         let payload = Payload::Hash(match BodyHash::of(request.body()) {
             BodyHash::Of(hash) => hash,

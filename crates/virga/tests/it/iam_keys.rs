@@ -16,6 +16,43 @@ fn upload(name: &str, body: &str, key: &str) -> Value {
     json!({"ServerCertificateName": name, "CertificateBody": body, "PrivateKey": key})
 }
 
+/// What was uploaded with something cut out, doubled or changed is taken or refused, and never a failure of ours.
+#[test]
+fn mangled_certificates_and_keys_are_answered_in_order() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ACCOUNT);
+    iam(&root, "CreateUser", json!({"UserName": "eva"}));
+    let rng = base::Rng::seeded(11);
+    let mangled = |text: &str| {
+        let mut bytes = text.as_bytes().to_vec();
+        for _ in 0..=rng.below(3) {
+            let at = rng.below(bytes.len() as u64) as usize;
+            let end = (at + rng.below(40) as usize).min(bytes.len());
+            match rng.below(3) {
+                0 => bytes[at] = b" -/+=AZaz09\n"[rng.below(12) as usize],
+                1 if end - at < bytes.len() => drop(bytes.drain(at..end)),
+                _ => bytes = [&bytes[..end], &bytes[at..]].concat(),
+            }
+        }
+        String::from_utf8(bytes).unwrap()
+    };
+    for n in 0..200 {
+        let name = format!("c{n}");
+        let (body, key) = if n % 2 == 0 { (LEAF, LEAF_KEY) } else { (RSA, RSA_KEY) };
+        let ssh = if n % 2 == 0 { SSH } else { SSH_PEM };
+        for (operation, asked) in [
+            ("UploadServerCertificate", upload(&name, &mangled(body), key)),
+            ("UploadServerCertificate", upload(&name, body, &mangled(key))),
+            ("UploadSigningCertificate", json!({"UserName": "eva", "CertificateBody": mangled(body)})),
+            ("UploadSSHPublicKey", json!({"UserName": "eva", "SSHPublicKeyBody": mangled(ssh)})),
+        ] {
+            let reply = root.call("iam", operation, asked.clone());
+            assert!(reply.status < 500, "{operation} answered {} to {asked}", reply.status);
+        }
+        root.call("iam", "DeleteServerCertificate", json!({"ServerCertificateName": name}));
+    }
+}
+
 #[test]
 fn a_server_certificate_lives() {
     let cloud = Cloud::new();

@@ -1,6 +1,9 @@
 //! Who may speak at all: signatures, keys, addresses.
 
-use crate::harness::Cloud;
+use crate::harness::{Caller, Cloud, Reply};
+use auth::sigv4::Algorithm;
+use bytes::Bytes;
+use http::Request;
 use serde_json::json;
 
 #[test]
@@ -29,4 +32,34 @@ fn unsigned_and_unknown_callers_are_told_apart() {
     cloud.anonymous().call("sts", "GetCallerIdentity", json!({})).refused(403, "MissingAuthenticationToken");
     let stranger = cloud.caller("AKIAIOSFODNN7EXAMPLE", "secret", None);
     stranger.call("sts", "GetCallerIdentity", json!({})).refused(403, "InvalidClientTokenId");
+}
+
+/// `kms:ListKeys`, signed by SigV4A.
+fn list_keys(cloud: &Cloud, caller: &Caller<'_>, regions: &str, region: &str) -> Reply {
+    let request = Request::post("/")
+        .header("host", format!("kms.{region}.amazonaws.com"))
+        .header("content-type", "application/x-amz-json-1.1")
+        .header("x-amz-target", "TrentService.ListKeys");
+    let mut request = request.body(Bytes::from_static(b"{}")).unwrap();
+    caller.sign_by(&mut request, "kms", Algorithm::Ecdsa, regions);
+    cloud.send(request, caller.address)
+}
+
+#[test]
+fn asymmetric_signatures_hold_in_each_of_their_regions() {
+    let cloud = Cloud::new();
+    let everything =
+        r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"kms:*","Resource":"*"}}"#;
+    let eva = cloud.user(&cloud.root("123456789012"), "eva", everything);
+    let made = eva.in_region("eu-west-1").call("kms", "CreateKey", json!({})).ok();
+    for regions in ["eu-west-1", "us-east-1,eu-*", "*"] {
+        let listed = list_keys(&cloud, &eva, regions, "eu-west-1").ok();
+        assert_eq!(listed["Keys"][0]["KeyId"], made["KeyMetadata"]["KeyId"], "{regions}");
+    }
+    assert_eq!(list_keys(&cloud, &eva, "us-east-1,eu-*", "us-east-1").ok()["Keys"], json!([]));
+    list_keys(&cloud, &eva, "us-east-1,eu-*", "ap-south-1").refused(400, "InvalidSignatureException");
+    let liar = cloud.caller(&eva.access_key, "another", None);
+    list_keys(&cloud, &liar, "*", "eu-west-1").refused(400, "InvalidSignatureException");
+    let nobody = cloud.user(&cloud.root("123456789012"), "nobody", "");
+    list_keys(&cloud, &nobody, "*", "eu-west-1").refused(400, "AccessDeniedException");
 }

@@ -8,6 +8,7 @@ mod bad;
 mod callers;
 mod generate;
 mod tables;
+mod unbuilt;
 
 use crate::harness::{Caller, Cloud};
 use generate::Generator;

@@ -524,6 +524,15 @@ fn the_management_reaches_the_root_users_of_members_for_their_tasks() {
     session.call("iam", "DeleteAccessKey", json!({"AccessKeyId": key})).ok();
     cloud.advance(Duration::from_secs(900));
     session.call("iam", "ListAccessKeys", json!({})).refused(403, "ExpiredToken");
+    // Policies know such a session from the root user itself.
+    let out = assume_root(&ann, member, audit).ok();
+    let session = cloud.session(&out["Credentials"]);
+    let barred = json!({"Version": "2012-10-17", "Statement": {"Effect": "Deny", "Action": "iam:List*", "Resource": "*",
+        "Condition": {"StringEquals": {"aws:AssumedRoot": "true"}}}});
+    session.call("iam", "ListAccessKeys", json!({})).ok();
+    setting.attach(&setting.policy("barred", SCP, &barred.to_string()), member);
+    session.call("iam", "ListAccessKeys", json!({})).refused(403, "AccessDenied");
+    root.call("iam", "ListAccessKeys", json!({})).ok();
     // Withdrawn trust ends it.
     setting.call("DisableAWSServiceAccess", json!({"ServicePrincipal": IAM})).ok();
     assume_root(&ann, member, audit).refused(403, "AccessDenied");

@@ -170,7 +170,7 @@ fn what_is_not_there_is_called_so_in_both_protocols() {
     assert_eq!(reply.headers["x-amzn-query-error"], "AWS.SimpleQueueService.NonExistentQueue;Sender");
     assert_eq!(reply.value["__type"], "com.amazonaws.sqs#QueueDoesNotExist");
     reply.refused_with(400, "QueueDoesNotExist", "The specified queue does not exist.");
-    query(&cloud, &root, "Action=GetQueueUrl&Version=2012-11-05&QueueName=none").refused_with(
+    query(&root, "Action=GetQueueUrl&Version=2012-11-05&QueueName=none").refused_with(
         400,
         "AWS.SimpleQueueService.NonExistentQueue",
         "The specified queue does not exist for this wsdl version.",
@@ -180,20 +180,15 @@ fn what_is_not_there_is_called_so_in_both_protocols() {
     assert_eq!(empty.headers["x-amzn-query-error"], "InvalidParameterValue;Sender");
     assert_eq!(empty.value["__type"], "com.amazon.coral.service#InvalidParameterValueException");
     empty.refused_with(400, "InvalidParameterValueException", words);
-    query(&cloud, &root, "Action=GetQueueUrl&Version=2012-11-05").refused_with(
+    query(&root, "Action=GetQueueUrl&Version=2012-11-05").refused_with(
         400,
         "MissingParameter",
         "The request must contain the parameter QueueName.",
     );
 }
 
-/// Sends a form, signed by the caller.
-fn query(cloud: &Cloud, caller: &Caller<'_>, form: &str) -> crate::harness::Reply {
-    let mut request = http::Request::post("/").body(bytes::Bytes::from(form.to_owned())).unwrap();
-    request.headers_mut().insert("host", "sqs.us-east-1.amazonaws.com".parse().unwrap());
-    request.headers_mut().insert("content-type", "application/x-www-form-urlencoded".parse().unwrap());
-    caller.sign(&mut request, "sqs");
-    cloud.send(request, caller.address)
+fn query(caller: &Caller<'_>, form: &str) -> crate::harness::Reply {
+    caller.form("sqs", form)
 }
 
 #[test]
@@ -201,22 +196,18 @@ fn the_query_protocol_does_all_of_it() {
     let cloud = Cloud::new();
     let root = cloud.root(ACCOUNT);
     let made = query(
-        &cloud,
         &root,
         "Action=CreateQueue&Version=2012-11-05&QueueName=q&Attribute.1.Name=DelaySeconds&Attribute.1.Value=0&Tag.1.Key=k&Tag.1.Value=v",
     );
     let url = made.ok()["CreateQueueResult"]["QueueUrl"].as_str().unwrap().to_owned();
     let sent = query(
-        &cloud,
         &root,
         &format!(
             "Action=SendMessage&Version=2012-11-05&QueueUrl={url}&MessageBody=hello&MessageAttribute.1.Name=a&MessageAttribute.1.Value.DataType=String&MessageAttribute.1.Value.StringValue=b"
         ),
     );
     assert_eq!(sent.ok()["SendMessageResult"]["MD5OfMessageBody"], "5d41402abc4b2a76b9719d911017c592");
-    let got = query(
-        &cloud,
-        &root,
+    let got = query(&root,
         &format!("Action=ReceiveMessage&Version=2012-11-05&QueueUrl={url}&AttributeName.1=All&MessageAttributeName.1=All"),
     )
     .ok();
@@ -229,21 +220,16 @@ fn the_query_protocol_does_all_of_it() {
         .replace('+', "%2B")
         .replace('/', "%2F")
         .replace('=', "%3D");
-    query(
-        &cloud,
-        &root,
-        &format!("Action=DeleteMessage&Version=2012-11-05&QueueUrl={url}&ReceiptHandle={handle}"),
-    )
-    .ok();
+    query(&root, &format!("Action=DeleteMessage&Version=2012-11-05&QueueUrl={url}&ReceiptHandle={handle}"))
+        .ok();
     let batch = query(
-        &cloud,
         &root,
         &format!(
             "Action=SendMessageBatch&Version=2012-11-05&QueueUrl={url}&SendMessageBatchRequestEntry.1.Id=1&SendMessageBatchRequestEntry.1.MessageBody=x"
         ),
     );
     assert_eq!(batch.ok()["SendMessageBatchResult"]["SendMessageBatchResultEntry"]["Id"], "1");
-    let tags = query(&cloud, &root, &format!("Action=ListQueueTags&Version=2012-11-05&QueueUrl={url}")).ok();
+    let tags = query(&root, &format!("Action=ListQueueTags&Version=2012-11-05&QueueUrl={url}")).ok();
     assert_eq!(tags["ListQueueTagsResult"]["Tag"]["Key"], "k");
 }
 

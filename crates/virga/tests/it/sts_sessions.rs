@@ -112,13 +112,16 @@ fn mfa_opens_what_asks_for_it() {
     session.call("iam", "ListUsers", json!({})).ok();
     // No code is good twice.
     eva.call("sts", "GetSessionToken", proof).refused(403, "AccessDenied");
-    let present = json!({"Bool": {"aws:MultiFactorAuthPresent": "true"}});
+    let present = json!({
+        "Bool": {"aws:MultiFactorAuthPresent": "true"}, "NumericLessThan": {"aws:MultiFactorAuthAge": "60"},
+    });
     let arn =
         put_role(&cloud, ONE, "r", &trust(&json!({"AWS": ONE}), &json!("sts:AssumeRole"), &present), "");
     let assume = json!({"RoleArn": arn, "RoleSessionName": "it"});
     eva.call("sts", "AssumeRole", assume.clone()).refused(403, "AccessDenied");
     session.call("sts", "AssumeRole", assume.clone()).ok();
     cloud.advance(Duration::from_secs(60));
+    session.call("sts", "AssumeRole", assume.clone()).refused(403, "AccessDenied");
     eva.call("sts", "AssumeRole", with(assume, json!({"SerialNumber": serial, "TokenCode": code()}))).ok();
 }
 

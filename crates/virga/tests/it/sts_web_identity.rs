@@ -91,8 +91,10 @@ fn a_token_of_a_trusted_issuer_becomes_a_session() {
     provide(&cloud, &issuer);
     let action = json!("sts:AssumeRoleWithWebIdentity");
     let trusts = trust(&json!({"Federated": issuer.arn(ONE)}), &action, &issuer.condition("sub", "repo:a/b"));
+    let mut here = issuer.condition("aud", "sts.amazonaws.com");
+    here["StringEquals"]["aws:FederatedProvider"] = json!(issuer.arn(ONE));
     let only_here = json!({"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "iam:*", "Resource": "*",
-        "Condition": issuer.condition("aud", "sts.amazonaws.com")}});
+        "Condition": here}});
     let arn = put_role(&cloud, ONE, "ci", &trusts, &only_here.to_string());
     let out = assume(&cloud, &arn, &issuer.token(&issuer.claims())).ok();
     assert_eq!(out["SubjectFromWebIdentityToken"], "repo:a/b");
@@ -156,6 +158,26 @@ fn keys_of_issuers_elsewhere_cannot_be_had() {
         "Couldn't retrieve verification key from your identity provider: issuer.example.com is not on this machine, \
          and Virga reaches no other",
     );
+}
+
+/// Each character in turn is another one, or missing; and the token ends anywhere.
+#[test]
+fn a_token_that_was_touched_is_never_believed() {
+    let (cloud, issuer) = (Cloud::new(), Issuer::start());
+    provide(&cloud, &issuer);
+    let action = json!("sts:AssumeRoleWithWebIdentity");
+    let trusts = trust(&json!({"Federated": issuer.arn(ONE)}), &action, &issuer.condition("sub", "repo:a/b"));
+    let arn = put_role(&cloud, ONE, "ci", &trusts, "");
+    let token = issuer.token(&issuer.claims());
+    assume(&cloud, &arn, &token).ok();
+    for at in 0..token.len() {
+        let (before, after) = (&token[..at], &token[at + 1..]);
+        let other = if &token[at..=at] == "A" { "Z" } else { "A" };
+        for touched in [format!("{before}{other}{after}"), format!("{before}{after}"), before.to_owned()] {
+            let reply = assume(&cloud, &arn, &touched);
+            assert!((400..500).contains(&reply.status), "{at}: {} {touched}", reply.status);
+        }
+    }
 }
 
 #[test]

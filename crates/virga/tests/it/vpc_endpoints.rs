@@ -19,13 +19,13 @@ fn gate(vpc: &str, through: Through) -> Gate {
 }
 
 /// The gate of an endpoint of the interface type.
-fn interface(vpc: &str, endpoint: &str) -> Gate {
+pub(crate) fn interface(vpc: &str, endpoint: &str) -> Gate {
     let (interface, address) = ("eni-1".to_owned(), Ipv4Addr::new(10, 0, 1, 10));
     gate(vpc, Through::Interface { endpoint: endpoint.to_owned(), interface, address })
 }
 
 /// A call of a machine's, as the gateway hands it on.
-fn through(cloud: &Cloud, gate: &Gate, caller: &Caller<'_>, call: (&str, &str, Value)) -> Reply {
+pub(crate) fn through(cloud: &Cloud, gate: &Gate, caller: &Caller<'_>, call: (&str, &str, Value)) -> Reply {
     let address = IpAddr::V4(MACHINE);
     let way = network::vpc::way::of(&cloud.cloud, gate, address).unwrap().expect("an endpoint");
     let (service, operation, parameters) = call;
@@ -42,7 +42,7 @@ fn made(root: &Caller<'_>, vpc: &str, service: &str, policy: &Value, more: Value
     ec2(root, "CreateVpcEndpoint", asked)["vpcEndpoint"].clone()
 }
 
-fn private(root: &Caller<'_>, vpc: &str, service: &str, policy: &Value) -> String {
+pub(crate) fn private(root: &Caller<'_>, vpc: &str, service: &str, policy: &Value) -> String {
     let more = json!({ "VpcEndpointType": "Interface", "PrivateDnsEnabled": false });
     text(&made(root, vpc, service, policy, more)["vpcEndpointId"])
 }

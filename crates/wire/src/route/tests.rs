@@ -275,6 +275,18 @@ fn presigned_and_anonymous_requests() {
     let four_a = "AWS4-ECDSA-P256-SHA256 Credential=AKID/20260101/s3/aws4_request, Signature=0";
     let got = run("GET /b", &[("authorization", four_a)], "");
     assert_eq!(got, Ok("s3 RestXml ListObjects Bucket=b".into()));
+    // It may be good in many regions: the host tells which is meant, or the set itself.
+    let host = ("host", "s3.eu-west-1.amazonaws.com");
+    for (more, region) in [
+        (vec![host, ("x-amz-region-set", "*")], " in eu-west-1"),
+        (vec![host, ("x-amz-region-set", "us-east-1")], " in eu-west-1"),
+        (vec![("x-amz-region-set", "ap-south-1")], " in ap-south-1"),
+        (vec![("x-amz-region-set", "eu-*")], ""),
+        (vec![("x-amz-region-set", "eu-west-1,us-east-1")], ""),
+    ] {
+        let headers = [vec![("authorization", four_a)], more].concat();
+        assert_eq!(run("GET /b", &headers, ""), Ok(format!("s3 RestXml ListObjects Bucket=b{region}")));
+    }
 }
 
 #[test]

@@ -2,7 +2,8 @@
 
 use super::tree::Role;
 use crate::ec2::errors::UNAUTHORIZED;
-use crate::ec2::ops::{call_to, text};
+use crate::ec2::model::Instance;
+use crate::ec2::ops::{SELF, text};
 use base::Timestamp;
 use ec2::{Ec2Error, Plain};
 use kernel::Cx;
@@ -14,9 +15,10 @@ use wire::{Value, json};
 /// There are new ones when the old have less than this: clients ask again a quarter of an hour before the end.
 const LEFT_MIN: Duration = Duration::from_secs(30 * 60);
 
-/// What was given to instances, by their ids. A restart forgets it: they get new ones.
+/// What was given to instances, by their ids and by whether they asked with a token. A restart forgets it: they get new
+/// ones.
 #[derive(Debug, Default)]
-pub(super) struct Given(Mutex<BTreeMap<String, Session>>);
+pub(super) struct Given(Mutex<BTreeMap<(String, bool), Session>>);
 
 #[derive(Clone, Debug)]
 struct Session {
@@ -30,23 +32,30 @@ struct Session {
 }
 
 impl Given {
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Session>> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<(String, bool), Session>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Forgets what instances had that are gone.
     pub(super) fn retain(&self, instances: &BTreeSet<String>) {
-        self.lock().retain(|id, _| instances.contains(id));
+        self.lock().retain(|(id, _), _| instances.contains(id));
     }
 
-    /// The document that an instance reads.
-    pub(super) fn document(&self, cx: &mut Cx<'_>, instance: &str, role: &Role) -> String {
+    /// The document that an instance reads, with a token (the second version of the service) or without.
+    pub(super) fn document(
+        &self,
+        cx: &mut Cx<'_>,
+        instance: &Instance,
+        with_token: bool,
+        role: &Role,
+    ) -> String {
         let fresh = |session: &&Session| session.role == role.id && cx.now.plus(LEFT_MIN) < session.until;
-        let known = self.lock().get(instance).filter(fresh).cloned();
-        match known.map_or_else(|| begin(cx, instance, role), Ok) {
+        let place = (instance.id.clone(), with_token);
+        let known = self.lock().get(&place).filter(fresh).cloned();
+        match known.map_or_else(|| begin(cx, instance, with_token, role), Ok) {
             Ok(session) => {
                 let shown = shown(&session);
-                self.lock().insert(instance.to_owned(), session);
+                self.lock().insert(place, session);
                 shown
             }
             Err(_) => refusal(cx.now, role),
@@ -54,10 +63,18 @@ impl Given {
     }
 }
 
-/// A session of the role, named after the instance.
-fn begin(cx: &mut Cx<'_>, instance: &str, role: &Role) -> Result<Session, Ec2Error> {
-    let members = [("RoleArn", Value::str(&role.arn)), ("RoleSessionName", Value::str(instance))];
-    let answer = call_to(cx, "sts", "AssumeRole", members)?;
+/// A session of the role, named after the instance, which policies know by it.
+///
+/// AWS: <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html>
+fn begin(cx: &mut Cx<'_>, instance: &Instance, with_token: bool, role: &Role) -> Result<Session, Ec2Error> {
+    let delivery = if with_token { "2.0" } else { "1.0" };
+    let keys = vec![
+        ("aws:Ec2InstanceSourceVpc", instance.vpc.clone()),
+        ("aws:Ec2InstanceSourcePrivateIPv4", instance.address.clone()),
+        ("ec2:SourceInstanceARN", cx.arn("ec2", &format!("instance/{}", instance.id)).to_string()),
+        ("ec2:RoleDelivery", delivery.to_owned()),
+    ];
+    let answer = cx.begin_session(SELF, &role.arn, &instance.id, keys)?;
     let given = answer.member("Credentials").ok_or(Plain::InternalError)?;
     let Some(Value::Time(until)) = given.member("Expiration") else {
         return Err(Plain::InternalError.into());

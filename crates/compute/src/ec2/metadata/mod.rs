@@ -4,8 +4,7 @@
 //! sealed texts: nothing is kept of them, and they outlive a restart. What a machine can do to the service is bounded:
 //! heads by size and time, connections by [`CONNECTIONS_MAX`], those of one machine by [`CONNECTIONS_OF_ONE_MAX`].
 //!
-//! Not here: IPv6 (`fd00:ec2::254`), the condition keys `ec2:RoleDelivery` and `ec2:SourceInstanceARN` on what the
-//! role does.
+//! Not here: IPv6 (`fd00:ec2::254`).
 
 mod credentials;
 mod facts;
@@ -292,7 +291,9 @@ impl Room {
             let found = Tree::of(&facts::of(cx, instance)?).get(&request.path);
             Ok::<_, ec2::Ec2Error>(found.map(|leaf| match leaf {
                 Leaf::Text(bytes) => bytes,
-                Leaf::Credentials(role) => self.given.document(cx, &instance.id, &role).into_bytes(),
+                Leaf::Credentials(role) => {
+                    self.given.document(cx, instance, left.is_some(), &role).into_bytes()
+                }
             }))
         });
         match read {

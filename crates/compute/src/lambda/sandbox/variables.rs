@@ -10,7 +10,7 @@ use crate::lambda::invocation::Runs;
 use crate::lambda::model::{Function, Version};
 use crate::lambda::ops::configuration::{log_group, variables};
 use base::Timestamp;
-use kernel::{Call, Cloud};
+use kernel::Cloud;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::sync::Arc;
@@ -34,11 +34,11 @@ pub(super) fn credentials(
 ) -> Result<Credentials, LambdaError> {
     // STS takes no name of one letter.
     let session = format!("{:_<2}", function.name);
-    let members = [("RoleArn", Value::str(&version.role)), ("RoleSessionName", Value::Str(session))];
-    let call =
-        Call { service: "sts", operation: "AssumeRole", value: Value::Struct(members.into_iter().collect()) };
+    let keys = vec![("lambda:SourceFunctionArn", function.arn())];
     let mut tx = cloud.store().begin();
-    let answer = cloud.call(&mut tx, SERVICE, function.account, function.region, call);
+    let answer = cloud.act(&mut tx, SERVICE, function.account, function.region, |cx| {
+        cx.begin_session(SERVICE, &version.role, &session, keys)
+    });
     let answer = answer.map_err(|_| {
         LambdaError::Service("The role defined for the function cannot be assumed by Lambda.".into())
     })?;

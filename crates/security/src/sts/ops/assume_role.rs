@@ -127,6 +127,7 @@ fn assume_role(cx: &mut Cx<'_>, req: AssumeRole) -> Result<AssumeRoleResult, Sts
         transitive: tags.transitive,
         policy: policies.inline,
         policy_arns: policies.arns,
+        keys: cx.request.session_keys.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect(),
         ..Token::new(cx.rng(), asked.account, holder, issued, expires)
     };
     let given = Issued::of(cx, &token, req.token_bytes_min);

@@ -93,6 +93,7 @@ fn assume_root(cx: &mut Cx<'_>, req: AssumeRoot) -> Result<AssumeRootResult, Sts
     let token = Token {
         source_identity: source_identity.clone(),
         policy_arns: vec![(*task).to_owned()],
+        keys: vec![("aws:AssumedRoot".to_owned(), "true".to_owned())],
         ..Token::new(cx.rng(), account, Holder::RootTask, issued, expires)
     };
     let given = Issued::of(cx, &token, req.token_bytes_min);

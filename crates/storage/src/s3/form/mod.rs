@@ -139,8 +139,7 @@ async fn upload(
         old_signature: fields.get("signature"),
         token: fields.get("x-amz-security-token"),
     };
-    let user_agent = header(parts, "user-agent").unwrap_or_default();
-    let who = cloud.uploader(&form, peer, id, user_agent)?.traced(Trace::of(parts));
+    let who = cloud.uploader(&form, peer, id, parts)?.traced(Trace::of(parts));
     let policy = match policy_text.filter(|_| who.is_signed()) {
         None => None,
         Some(text) => {

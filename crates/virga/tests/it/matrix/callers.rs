@@ -268,6 +268,52 @@ fn no_stranger_reaches_what_is_named() {
     });
 }
 
+/// The account in a trust policy that the stranger gives, as IAM shows it.
+const TRUSTED: &str = "arn%3Aaws%3Aiam%3A%3A123456789012%3Aroot";
+
+/// What the account has of users, roles, policies, keys and their like.
+fn inventory(world: &World<'_>) -> Vec<Value> {
+    let listed = [
+        ("iam", "GetAccountAuthorizationDetails", json!({})),
+        ("iam", "GetAccountSummary", json!({})),
+        ("iam", "ListAccessKeys", json!({ "UserName": "prepared" })),
+        ("iam", "ListAccountAliases", json!({})),
+        ("iam", "ListInstanceProfiles", json!({})),
+        ("iam", "ListServerCertificates", json!({})),
+        ("kms", "ListKeys", json!({})),
+        ("kms", "ListAliases", json!({})),
+        ("kms", "ListGrants", json!({ "KeyId": world.prepared.key_id })),
+        ("kms", "GetKeyPolicy", json!({ "KeyId": world.prepared.key_id })),
+        ("kms", "DescribeKey", json!({ "KeyId": world.prepared.key_id })),
+    ];
+    listed.map(|(service, operation, asked)| world.root.call(service, operation, asked).ok()).into()
+}
+
+/// A name means a thing of the caller's own account: what another has of that name is neither shown nor touched.
+#[test]
+fn a_stranger_finds_nothing_of_ours_by_its_name() {
+    let cloud = Cloud::new();
+    let world = World::new(&cloud);
+    let before = inventory(&world);
+    let (rows, _) = super::rows(&world.prepared);
+    let rows = rows.iter().filter(|row| ["iam", "sts", "kms"].contains(&row.service.id));
+    let (mut wrong, mut tried) = (Vec::new(), 0);
+    for row in rows.filter(|row| !row.operation.unsigned && !names_a_resource(&world, row)) {
+        tried += 1;
+        let reply = call(&world.stranger, row);
+        // Whom the stranger's own role trusts is what it has said itself.
+        let said = String::from_utf8_lossy(&reply.body).replace(TRUSTED, "");
+        let shows = said.contains(ACCOUNT);
+        let listed = tables::TELLS_THE_ACCOUNT.iter().any(|(name, _)| *name == row.name());
+        if shows != listed || reply.status >= 500 {
+            wrong.push(format!("{}: {} {}", row.name(), reply.status, reply.value));
+        }
+    }
+    assert!(wrong.is_empty(), "{} of {tried}:\n{}", wrong.len(), wrong.join("\n"));
+    assert!(tried > 130, "{tried} operations");
+    assert_eq!(inventory(&world), before);
+}
+
 #[test]
 fn the_tables_are_not_stale() {
     let built: Vec<String> = virga::wiring::services()
@@ -278,6 +324,7 @@ fn the_tables_are_not_stale() {
         .iter()
         .chain(tables::OTHER_WORDS)
         .chain(tables::ACROSS_ACCOUNTS)
+        .chain(tables::TELLS_THE_ACCOUNT)
         .chain(tables::NOT_GENERATED)
         .chain(tables::KEPT_ONLY)
         .chain(tables::BY_ITEM)

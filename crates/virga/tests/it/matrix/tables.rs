@@ -156,6 +156,19 @@ pub(super) const OTHER_WORDS: List = &[];
 /// Operations that succeed on what another account owns.
 pub(super) const ACROSS_ACCOUNTS: List = &[];
 
+/// Operations that tell whoever asks which account something belongs to.
+pub(super) const TELLS_THE_ACCOUNT: List =
+    &[("kms:Decrypt", "a refusal names the key under which the ciphertext is")];
+
+/// Operations whose least request another one has, too, which is built and answers it.
+pub(super) const SAME_REQUEST: List = &[
+    ("s3:GetBucketLifecycle", "GetBucketLifecycleConfiguration has taken its place"),
+    ("s3:GetBucketNotification", "GetBucketNotificationConfiguration has taken its place"),
+    ("s3:ListDirectoryBuckets", "ListBuckets has the same path; clients find this one by a host of its own"),
+    ("s3:PutBucketLifecycle", "PutBucketLifecycleConfiguration has taken its place"),
+    ("s3:PutBucketNotification", "PutBucketNotificationConfiguration has taken its place"),
+];
+
 /// Resources of the account that inputs name.
 #[derive(Default)]
 pub(super) struct Prepared {
