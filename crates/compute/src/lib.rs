@@ -4,3 +4,4 @@ pub mod autoscaling;
 pub mod ec2;
 pub mod ecr;
 pub mod lambda;
+mod tar;

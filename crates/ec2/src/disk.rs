@@ -40,6 +40,8 @@ pub struct NewDisk {
     pub iops: Option<i64>,
     pub throughput: Option<i64>,
     pub snapshot: Option<String>,
+    /// Whose image the snapshot is of that the launch may use: it needs no further permission.
+    pub granted: Option<AccountId>,
     pub encrypted: Option<bool>,
     pub key: Option<String>,
     pub delete_on_termination: bool,

@@ -37,6 +37,11 @@ wire::errors! {
         InvalidInstanceId(what: String) = 400, "InvalidInstanceID", "{what}";
         InvalidId(id: String) = 400, "InvalidID", "The ID '{id}' is not valid";
         InterfaceInUse(what: String) = 400, "InvalidNetworkInterface.InUse", "{what}";
+        ImageAttributeItem(value: String, kind: String) = 400, "InvalidAMIAttributeItemValue", "Invalid attribute item value \"{value}\" for {kind} item type.";
+        ImageNameDuplicate(name: String, id: String) = 400, "InvalidAMIName.Duplicate", "AMI name {name} is already in use by AMI {id}";
+        ImageNameMalformed = 400, "InvalidAMIName.Malformed", "AMI names must be between 3 and 128 characters long, and may contain letters, numbers, '(', ')', '.', '-', '/' and '_'";
+        ImageUnavailable(id: String) = 400, "InvalidAMIID.Unavailable", "The image id '[{id}]' is not available";
+        InvalidRequest(what: String) = 400, "InvalidRequest", "{what}";
         InvalidImage(what: String) = 400, "InvalidAMIID.NotFound", "{what}";
         InvalidInstanceType(what: String) = 400, "InvalidInstanceType", "{what}";
         InvalidKeyFormat = 400, "InvalidKey.Format", "Key is not in valid OpenSSH public key format";

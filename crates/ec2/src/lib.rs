@@ -7,6 +7,7 @@
 
 pub mod access;
 pub mod attachment;
+pub mod backing;
 pub mod describe;
 pub mod disk;
 pub mod errors;

@@ -144,6 +144,7 @@ pub fn cloud_on(
         Arc::new(network::vpc::flows::RecordFlows(Arc::clone(&networks))),
         Arc::new(network::vpc::flows::deliver::DeliverFlows),
         Arc::new(storage::ebs::Plugs::new(Arc::clone(&networks))),
+        Arc::new(compute::ec2::image::work::Images::new(ground.machines.clone())),
         Arc::new(compute::ec2::work::Machines::new(networks, ground.machines, ground.authority)),
         Arc::new(compute::ec2::spot::work::SpotRequests),
         Arc::new(compute::autoscaling::work::Keep),
@@ -182,10 +183,16 @@ pub fn cloud_on(
     let cloud = Cloud::new(store, clock, rng, master, settings, parts)?;
     // Before the first reconciler runs there may be calls.
     cloud.memory::<compute::lambda::workshop::Workshop>().set(&functions);
+    doors(&cloud);
+    Ok(cloud)
+}
+
+/// By what the rooms of EC2's API reach each other.
+fn doors(cloud: &Cloud) {
     cloud.memory::<ec2::disk::Shop>().set(storage::ebs::for_launch);
+    cloud.memory::<ec2::backing::Shelves>().set(&storage::ebs::Backing);
     let sockets = cloud.memory::<ec2::served::Sockets>();
     sockets.set(network::vpc::served::make, network::vpc::served::unmake);
-    Ok(cloud)
 }
 
 /// The services that count each request, for bills or for CloudWatch.

@@ -3,6 +3,10 @@
 /// Why an instance is in the state that it is in: this machine could not run it; AWS's code for the like.
 pub(crate) const INTERNAL: &str = "Server.InternalError";
 
+/// Why an image has failed beside that: its machine has gone, its snapshot holds no root.
+pub(crate) const IMAGE_INSTANCE: &str = "Client.InvalidInstance";
+pub(crate) const IMAGE_SNAPSHOT: &str = "Client.InvalidSnapshot";
+
 /// The role of an instance's profile does not trust EC2: what stands in place of its credentials.
 pub(crate) const UNAUTHORIZED: &str = "AssumeRoleUnauthorizedAccess";
 

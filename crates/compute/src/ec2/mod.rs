@@ -12,13 +12,13 @@
 //! One logs in by SSH with the key pair's key: a small SSH server of this machine's (dropbear) runs in each. The developer's
 //! own programs come in by [`tunnel`].
 //!
-//! On capacity that is to spare, machines are [`spot`] machines.
+//! On capacity that is to spare, machines are [`spot`] machines. What a machine has become can be the [`image`] of others.
 //!
 //! Not here: volumes that machines boot from, limits on processors and memory by type.
 
 mod errors;
 pub mod exec;
-mod image;
+pub mod image;
 mod kinds;
 mod metadata;
 pub mod model;
@@ -34,6 +34,8 @@ pub mod work;
 pub const TABLES: &[&[kernel::Op]] = &[
     ops::key_pair::OPS,
     ops::image::OPS,
+    ops::image_make::OPS,
+    ops::image_share::OPS,
     ops::kinds::OPS,
     ops::run::OPS,
     ops::describe::OPS,

@@ -91,6 +91,8 @@ store::record! {
         /// The request of a spot machine.
         27 => pub spot: Option<String>,
         28 => pub notice: Option<Notice>,
+        /// What it boots from above the cloud's own image ([`super::image`]).
+        29 => pub layer: Option<String>,
     }
 
     /// Under its id.

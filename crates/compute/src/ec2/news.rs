@@ -1,10 +1,11 @@
-//! What the event bus is told of instances.
+//! What the event bus is told of instances and images.
 //!
 //! AWS: <https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/monitoring-instance-state-changes.html>
 
+use super::image::Image;
 use super::model::{Instance, state};
 use base::{AccountId, Region, Timestamp};
-use ec2::kind::INSTANCE;
+use ec2::kind::{IMAGE, INSTANCE};
 use ec2::register;
 use kernel::bus::News;
 use kernel::{Cloud, Cx};
@@ -53,6 +54,33 @@ pub(crate) fn warned(
         source: "aws.ec2",
         detail_type: "EC2 Spot Instance Interruption Warning",
         resources: vec![register::arn(account, region, INSTANCE.noun, &instance.id)],
+        detail: &Value::Struct(members.into_iter().collect()),
+    };
+    cloud.emit(tx, at, news);
+}
+
+/// An image is available, has failed or is no more.
+/// AWS: <https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/monitor-ami-events.html>
+pub(crate) fn imaged(
+    cloud: &Cloud,
+    tx: &mut Tx,
+    (account, region): (AccountId, Region),
+    at: Timestamp,
+    (image, state, request): (&Image, &str, &str),
+) {
+    let why = image.why.as_ref().map_or("", |(_, why)| why.as_str());
+    let members = [
+        ("RequestId", Value::str(request)),
+        ("ImageId", Value::str(&image.id)),
+        ("State", Value::str(state)),
+        ("ErrorMessage", Value::str(why)),
+    ];
+    let news = News {
+        account,
+        region: region.name(),
+        source: "aws.ec2",
+        detail_type: "EC2 AMI State Change",
+        resources: vec![register::arn(account, region, IMAGE.noun, &image.id)],
         detail: &Value::Struct(members.into_iter().collect()),
     };
     cloud.emit(tx, at, news);

@@ -5,6 +5,7 @@
 
 use super::errors::INTERNAL;
 use super::exec::PATH;
+use super::image::{self, MADE};
 use super::metadata::Metadata;
 use super::model::{INSTANCES, Instance, state};
 use super::news;
@@ -172,6 +173,7 @@ impl Machines {
         let (image, binds) = self.image(folder)?;
         let own = folder.join(&instance.id);
         let seed = own.join("seed");
+        let layer = instance.layer.as_ref().map(|layer| folder.join(LAYERS).join(layer));
         let plan = user_data::plan(&instance.user_data);
         let by_address = || format!("ip-{}", instance.address.replace('.', "-"));
         let name = plan.name.clone().unwrap_or_else(by_address);
@@ -208,8 +210,8 @@ impl Machines {
         let pair = |(name, value): (&str, &str)| (name.into(), value.into());
         let console = fs::File::options().create(true).append(true).open(own.join("console"))?;
         Ok(Boot {
-            layers: vec![seed, image],
-            disk: own.join("disk"),
+            layers: [Some(seed), layer, Some(image)].into_iter().flatten().collect(),
+            disk: own.join(DISK),
             binds,
             hostname: name.into(),
             init: ["/bin/sh", "/etc/virga-init"].map(Into::into).to_vec(),
@@ -356,11 +358,33 @@ impl Machines {
         for entry in fs::read_dir(folder)? {
             let entry = entry?;
             let name = entry.file_name();
-            if name != IMAGE && !name.to_str().is_some_and(|name| kept.contains(name)) {
+            if name != IMAGE && name != LAYERS && !name.to_str().is_some_and(|name| kept.contains(name)) {
                 host::image::remove(&entry.path())?;
             }
         }
         Ok(())
+    }
+
+    /// Those images for which a machine must be off are told when it is; whether there are any.
+    fn rests(
+        &self,
+        tx: &mut Tx,
+        images: &BTreeMap<String, Vec<Key>>,
+        instance: &Instance,
+    ) -> Result<bool, String> {
+        let Some(images) = images.get(&instance.id) else { return Ok(false) };
+        let runs = matches!(instance.state, state::PENDING | state::RUNNING);
+        if instance.state != state::STOPPED && !(runs && self.halt(instance)) {
+            return Ok(runs);
+        }
+        for at in images {
+            let found = MADE.get(tx, at).map_err(|e| e.to_string())?;
+            if let Some(mut image) = found.filter(|image| image.stage == image::stage::REST) {
+                image.stage = image::stage::PACK;
+                MADE.put(tx, at, &image);
+            }
+        }
+        Ok(true)
     }
 
     /// One step for one instance: the record as it is then, where it changes.
@@ -402,6 +426,10 @@ fn failures_of(zone: Option<&Zone>) -> u64 {
 
 /// The folder of what machines are made of, beside their own.
 const IMAGE: &str = "image";
+/// The folder of the layers of images that were made here ([`image::work`]).
+pub(super) const LAYERS: &str = "layers";
+/// In a machine's folder: what it has written.
+pub(super) const DISK: &str = "disk";
 
 /// Takes the public address that was assigned at the start away.
 fn release(tx: &mut Tx, home: Home, interface: &str) -> Result<bool, String> {
@@ -470,7 +498,11 @@ impl Reconciler for Machines {
     }
 
     fn watches(&self) -> Vec<Vec<u8>> {
-        vec![INSTANCES.stored_key(&Key::empty()), ZONES.stored_key(&Key::empty())]
+        vec![
+            INSTANCES.stored_key(&Key::empty()),
+            MADE.stored_key(&Key::empty()),
+            ZONES.stored_key(&Key::empty()),
+        ]
     }
 
     fn nap(&self) -> Duration {
@@ -491,6 +523,13 @@ impl Reconciler for Machines {
             .collect::<Result<_, _>>()
             .map_err(|e| e.to_string())?;
         let zones = zone::all(&tx).map_err(|e| e.to_string())?;
+        let mut images: BTreeMap<String, Vec<Key>> = BTreeMap::new();
+        for pair in MADE.scan(&tx, &Key::empty(), Direction::Forward) {
+            let (at, image) = pair.map_err(|e| e.to_string())?;
+            if let Some(instance) = image.resting() {
+                images.entry(instance.clone()).or_default().push(at);
+            }
+        }
         let mut next = None;
         let mut kept = BTreeSet::new();
         let mut vpcs = BTreeSet::new();
@@ -513,6 +552,10 @@ impl Reconciler for Machines {
             }
             let zone = zones.get(&instance.zone);
             let was = instance.state;
+            if self.rests(&mut tx, &images, &instance)? {
+                kept.insert(id);
+                continue;
+            }
             if let Some(mut changed) = self.step(cloud, home, instance, zone, now)? {
                 write(cloud, &mut tx, home, &mut changed)?;
                 if changed.state != was {

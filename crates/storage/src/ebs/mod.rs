@@ -13,6 +13,7 @@
 //! the rate at which a volume is filled from its snapshot (its blocks are there from the beginning), data lifecycle
 //! policies.
 
+mod backing;
 pub mod blocks;
 mod copies;
 pub mod direct;
@@ -26,6 +27,7 @@ mod plug;
 mod shape;
 pub mod work;
 
+pub use backing::Backing;
 pub use ops::attachment::for_launch;
 pub use plug::Plugs;
 

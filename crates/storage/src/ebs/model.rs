@@ -55,6 +55,8 @@ store::record! {
         16 => pub copied: Option<Copied>,
         /// The request that took it together with those of an instance's other volumes.
         17 => pub set: Option<String>,
+        /// Its bytes are still to come: those of an image ([`super::backing`]).
+        18 => pub filling: bool,
     }
 
     #[derive(Clone, PartialEq, Debug)]

@@ -63,6 +63,7 @@ fn snapshots(cloud: &Cloud, tx: &mut Tx, now: Timestamp) -> Result<Option<Timest
                 snapshot.state = ERROR.into();
                 snapshot.why = "The snapshot was not completed in time.".into();
             }
+            None if snapshot.filling => continue,
             None if copies::is_under_way(tx, snapshot.map).map_err(|e| e.to_string())? => continue,
             None => {
                 snapshot.state = COMPLETED.into();

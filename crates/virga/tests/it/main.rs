@@ -59,6 +59,7 @@ mod ebs_events;
 mod ebs_snapshots;
 mod ebs_volumes;
 mod ec2_events;
+mod ec2_images;
 mod ec2_instances;
 mod ec2_interfaces;
 mod ec2_metadata;

@@ -2,9 +2,10 @@
 //!
 //! Not here: volumes that machines boot from; what a machine boots is its image, and what it writes is kept beside it.
 
+use crate::ec2::image::{self, Found, ROOT};
 use crate::ec2::model::Instance;
-use base::Timestamp;
 use base::tag::Tags;
+use base::{AccountId, Timestamp};
 use ec2::access::Access;
 use ec2::disk::{self, NewDisk, Shop};
 use ec2::kind::{SNAPSHOT, VOLUME};
@@ -15,22 +16,22 @@ use wire::{Struct, Value};
 wire::shape! {
     #[derive(Clone, Debug)]
     pub(crate) struct Mapping {
-        ebs: Option<Ebs> = "Ebs",
-        without: Option<String> = "NoDevice",
-        device: Option<String> = "DeviceName",
-        ephemeral: Option<String> = "VirtualName",
+        pub(super) ebs: Option<Ebs> = "Ebs",
+        pub(super) without: Option<String> = "NoDevice",
+        pub(super) device: Option<String> = "DeviceName",
+        pub(super) ephemeral: Option<String> = "VirtualName",
     }
 
-    #[derive(Clone, Debug)]
-    struct Ebs {
-        delete: Option<bool> = "DeleteOnTermination",
-        iops: Option<i64> = "Iops",
-        snapshot: Option<String> = "SnapshotId",
-        size: Option<i64> = "VolumeSize",
-        kind: Option<String> = "VolumeType",
-        key: Option<String> = "KmsKeyId",
-        throughput: Option<i64> = "Throughput",
-        encrypted: Option<bool> = "Encrypted",
+    #[derive(Clone, Debug, Default)]
+    pub(super) struct Ebs {
+        pub(super) delete: Option<bool> = "DeleteOnTermination",
+        pub(super) iops: Option<i64> = "Iops",
+        pub(super) snapshot: Option<String> = "SnapshotId",
+        pub(super) size: Option<i64> = "VolumeSize",
+        pub(super) kind: Option<String> = "VolumeType",
+        pub(super) key: Option<String> = "KmsKeyId",
+        pub(super) throughput: Option<i64> = "Throughput",
+        pub(super) encrypted: Option<bool> = "Encrypted",
     }
 
     #[derive(Debug)]
@@ -48,8 +49,20 @@ wire::shape! {
     }
 }
 
-/// What a launch's volumes are authorized by.
+/// What a launch's volumes are authorized by: those of the request, and those that come with its image.
 pub(crate) fn access<'a, 'c>(mut access: Access<'a, 'c>, request: &Struct) -> Access<'a, 'c> {
+    if let Some(Ok(Found::Made(_, image))) = request.str("ImageId").map(|id| image::find(access.cx, id)) {
+        for there in image.mappings.iter().filter(|mapping| mapping.device != ROOT) {
+            access = access.new(&VOLUME);
+            if let Some(size) = there.size {
+                access = access.key("ec2:VolumeSize", size.to_string());
+            }
+            if let Some(kind) = &there.kind {
+                access = access.key("ec2:VolumeType", kind);
+            }
+            access = access.key("ec2:Encrypted", there.encrypted.unwrap_or(false).to_string());
+        }
+    }
     let mappings = request.get("BlockDeviceMappings").and_then(Value::as_list).unwrap_or_default();
     for ebs in mappings.iter().filter_map(|mapping| mapping.member("Ebs")) {
         access = access.new(&VOLUME);
@@ -72,20 +85,60 @@ fn wrong(what: String) -> Ec2Error {
     Plain::InvalidBlockDeviceMapping(what).into()
 }
 
+/// The volumes of an image's machines that a launch does not map otherwise, and with those that it maps what it does not
+/// say; whose the snapshots are that are only used for the image's sake.
+fn with_image(found: &Found, asked: &[Mapping]) -> Vec<(Mapping, Option<AccountId>)> {
+    let Found::Made(owner, image) = found else {
+        return asked.iter().map(|mapping| (mapping.clone(), None)).collect();
+    };
+    let mut out = Vec::new();
+    let mut left: Vec<&Mapping> = asked.iter().collect();
+    for there in image.mappings.iter().filter(|mapping| mapping.device != ROOT) {
+        let at = left.iter().position(|mapping| mapping.device.as_ref() == Some(&there.device));
+        let asked = at.map(|at| left.remove(at));
+        let ebs = asked.and_then(|mapping| mapping.ebs.clone());
+        // AWS: another snapshot takes the place of the image's.
+        let is_other = ebs.as_ref().is_some_and(|ebs| ebs.snapshot.is_some());
+        let ebs = ebs.unwrap_or_default();
+        // What another type does is not what the image's did.
+        let is_same = ebs.kind.is_none() || ebs.kind == there.kind;
+        let whole = Ebs {
+            delete: ebs.delete.or(Some(there.delete)),
+            iops: ebs.iops.or(there.iops.filter(|_| is_same)),
+            size: ebs.size.or(if is_other { None } else { there.size }),
+            kind: ebs.kind.or_else(|| there.kind.clone()),
+            throughput: ebs.throughput.or(there.throughput.filter(|_| is_same)),
+            snapshot: ebs.snapshot.or_else(|| there.snapshot.clone()),
+            ..ebs
+        };
+        let mapping = Mapping {
+            ebs: Some(whole),
+            without: asked.and_then(|mapping| mapping.without.clone()),
+            device: Some(there.device.clone()),
+            ephemeral: asked.and_then(|mapping| mapping.ephemeral.clone()),
+        };
+        out.push((mapping, Some(*owner).filter(|_| !is_other)));
+    }
+    out.extend(left.into_iter().map(|mapping| (mapping.clone(), None)));
+    out
+}
+
 /// Makes the volumes of an instance that is being launched.
 pub(crate) fn make(
     cx: &mut Cx<'_>,
     instance: &Instance,
+    found: &Found,
     mappings: &[Mapping],
     tags: &Tags,
 ) -> Result<(), Ec2Error> {
-    for mapping in mappings.iter().filter(|mapping| mapping.without.is_none()) {
+    let mappings = with_image(found, mappings);
+    for (mapping, granted) in mappings.iter().filter(|(mapping, _)| mapping.without.is_none()) {
         let device = mapping.device.clone().ok_or_else(|| Plain::MissingParameter("DeviceName".into()))?;
         if mapping.ephemeral.is_some() {
             return Err(wrong(format!("{} has no instance store volumes ({device}).", instance.kind)));
         }
         if matches!(device.as_str(), "/dev/sda" | "/dev/sda1" | "/dev/xvda") {
-            let what = "The image has no root volume in this version of Virga, so that none can be mapped";
+            let what = "Machines have no root volume in this version of Virga, so that none can be mapped";
             return Err(wrong(format!("{what} ({device}).")));
         }
         let ebs = mapping.ebs.clone().ok_or_else(|| wrong(format!("{device} needs Ebs or NoDevice.")))?;
@@ -97,6 +150,7 @@ pub(crate) fn make(
             kind: ebs.kind,
             iops: ebs.iops,
             throughput: ebs.throughput,
+            granted: granted.filter(|_| ebs.snapshot.is_some()),
             snapshot: ebs.snapshot,
             encrypted: ebs.encrypted,
             key: ebs.key,

@@ -1,12 +1,13 @@
 //! DescribeImages: what machines can be made of.
 
-use crate::ec2::image::{IMAGES, Image, architecture};
+use crate::ec2::image::{self, BuiltIn, Found, IMAGES, Image, ROOT, architecture};
+use base::AccountId;
 use ec2::Ec2Error;
 use ec2::access::list;
-use ec2::describe::{self, Ask, Item, check_id, ids_or_pages};
+use ec2::describe::{self, Ask, Item, ids_or_pages};
 use ec2::filter::{Filter, Known};
-use ec2::kind::IMAGE;
-use ec2::tags::Tag;
+use ec2::register;
+use ec2::tags::{self, Tag};
 use kernel::Cx;
 
 kernel::ops! {
@@ -18,6 +19,7 @@ kernel::ops! {
 wire::shape! {
     #[derive(Debug)]
     struct DescribeImages {
+        executable: Vec<String> = "ExecutableUsers",
         ids: Vec<String> = "ImageIds",
         owners: Vec<String> = "Owners",
         filters: Vec<Filter> = "Filters",
@@ -35,17 +37,49 @@ wire::shape! {
     struct View {
         id: String = "ImageId",
         name: String = "Name",
-        description: String = "Description",
+        description: Option<String> = "Description",
         location: String = "ImageLocation",
         created: String = "CreationDate",
         state: String = "State",
+        why: Option<Reason> = "StateReason",
         owner: String = "OwnerId",
-        alias: String = "ImageOwnerAlias",
+        alias: Option<String> = "ImageOwnerAlias",
         architecture: String = "Architecture",
         kind: String = "ImageType",
         public: bool = "Public",
         platform: String = "PlatformDetails",
+        usage: Option<String> = "UsageOperation",
+        root_name: Option<String> = "RootDeviceName",
+        root_kind: Option<String> = "RootDeviceType",
+        virtualization: Option<String> = "VirtualizationType",
+        mappings: Vec<MappingView> = "BlockDeviceMappings",
+        instance: Option<String> = "SourceInstanceId",
+        source: Option<String> = "SourceImageId",
+        source_region: Option<String> = "SourceImageRegion",
         tags: Vec<Tag> = "Tags",
+    }
+
+    #[derive(Debug)]
+    struct Reason {
+        code: String = "Code",
+        message: String = "Message",
+    }
+
+    #[derive(Debug)]
+    pub(crate) struct MappingView {
+        device: String = "DeviceName",
+        ebs: EbsView = "Ebs",
+    }
+
+    #[derive(Debug)]
+    struct EbsView {
+        delete: bool = "DeleteOnTermination",
+        iops: Option<i64> = "Iops",
+        snapshot: Option<String> = "SnapshotId",
+        size: Option<i64> = "VolumeSize",
+        kind: Option<String> = "VolumeType",
+        throughput: Option<i64> = "Throughput",
+        encrypted: Option<bool> = "Encrypted",
     }
 }
 
@@ -63,50 +97,149 @@ impl Item for View {
 const OWNER: &str = "137112412989";
 const ALIAS: &str = "amazon";
 
-fn view(image: &Image) -> View {
+fn view(image: &BuiltIn) -> View {
     View {
         id: image.id.into(),
         name: image.name.into(),
-        description: image.description.into(),
+        description: Some(image.description.into()),
         location: format!("{ALIAS}/{}", image.name),
         created: image.created.into(),
         state: "available".into(),
+        why: None,
         owner: OWNER.into(),
-        alias: ALIAS.into(),
+        alias: Some(ALIAS.into()),
         architecture: architecture().into(),
         kind: "machine".into(),
         public: true,
         platform: "Linux/UNIX".into(),
+        usage: None,
+        root_name: None,
+        root_kind: None,
+        virtualization: None,
+        mappings: Vec::new(),
+        instance: None,
+        source: None,
+        source_region: None,
         tags: Vec::new(),
     }
 }
 
+/// The devices of an image's machines, as answers show them.
+pub(crate) fn mappings(image: &Image) -> Vec<MappingView> {
+    let view = |mapping: &image::Mapping| MappingView {
+        device: mapping.device.clone(),
+        ebs: EbsView {
+            delete: mapping.delete,
+            iops: mapping.iops,
+            snapshot: mapping.snapshot.clone(),
+            size: mapping.size,
+            kind: mapping.kind.clone(),
+            throughput: mapping.throughput,
+            encrypted: mapping.encrypted,
+        },
+    };
+    image.mappings.iter().map(view).collect()
+}
+
+/// One that was made here, as an account sees it: tags are the owner's alone.
+fn made(cx: &Cx<'_>, owner: AccountId, image: &Image) -> Result<View, Ec2Error> {
+    let tags = if owner == cx.account { tags::view(&register::tags(cx, &image.id)?) } else { Vec::new() };
+    let (source, source_region) = image.source.clone().unzip();
+    Ok(View {
+        id: image.id.clone(),
+        name: image.name.clone(),
+        description: Some(image.description.clone()).filter(|text| !text.is_empty()),
+        location: format!("{owner}/{}", image.name),
+        created: image.created.iso8601_millis(),
+        state: image.state.clone(),
+        why: image.why.clone().map(|(code, message)| Reason { code, message }),
+        owner: owner.to_string(),
+        alias: None,
+        architecture: architecture().into(),
+        kind: "machine".into(),
+        public: image.public,
+        platform: "Linux/UNIX".into(),
+        usage: Some("RunInstances".into()),
+        root_name: Some(ROOT.into()),
+        root_kind: Some("ebs".into()),
+        virtualization: Some("hvm".into()),
+        mappings: mappings(image),
+        instance: image.instance.clone(),
+        source,
+        source_region,
+        tags,
+    })
+}
+
+fn each<T: ToString>(view: &View, read: fn(&MappingView) -> Option<T>) -> Vec<String> {
+    view.mappings.iter().filter_map(read).map(|value| value.to_string()).collect()
+}
+
+fn maybe(text: &Option<String>) -> Vec<String> {
+    text.iter().cloned().collect()
+}
+
 static FILTERS: &Known<View> = &[
     ("architecture", |i| vec![i.architecture.clone()]),
+    ("block-device-mapping.delete-on-termination", |i| each(i, |m| Some(m.ebs.delete))),
+    ("block-device-mapping.device-name", |i| each(i, |m| Some(m.device.clone()))),
+    ("block-device-mapping.encrypted", |i| each(i, |m| m.ebs.encrypted)),
+    ("block-device-mapping.snapshot-id", |i| each(i, |m| m.ebs.snapshot.clone())),
+    ("block-device-mapping.volume-size", |i| each(i, |m| m.ebs.size)),
+    ("block-device-mapping.volume-type", |i| each(i, |m| m.ebs.kind.clone())),
     ("creation-date", |i| vec![i.created.clone()]),
-    ("description", |i| vec![i.description.clone()]),
+    ("description", |i| maybe(&i.description)),
     ("image-id", |i| vec![i.id.clone()]),
     ("image-type", |i| vec![i.kind.clone()]),
     ("is-public", |i| vec![i.public.to_string()]),
     ("name", |i| vec![i.name.clone()]),
-    ("owner-alias", |i| vec![i.alias.clone()]),
+    ("owner-alias", |i| maybe(&i.alias)),
     ("owner-id", |i| vec![i.owner.clone()]),
+    ("root-device-name", |i| maybe(&i.root_name)),
+    ("root-device-type", |i| maybe(&i.root_kind)),
+    ("source-instance-id", |i| maybe(&i.instance)),
     ("state", |i| vec![i.state.clone()]),
+    ("state-reason-code", |i| i.why.iter().map(|why| why.code.clone()).collect()),
+    ("state-reason-message", |i| i.why.iter().map(|why| why.message.clone()).collect()),
+    ("virtualization-type", |i| maybe(&i.virtualization)),
 ];
+
+/// Whether who may launch an image is among those that are asked about.
+fn is_executable(cx: &Cx<'_>, asked: &[String], image: Option<&Image>) -> bool {
+    let is = |who: &String| match (who.as_str(), image) {
+        ("all", image) => image.is_none_or(|image| image.public),
+        ("self", image) => image.is_some_and(|image| image.shared.contains(cx.account.as_str())),
+        (other, image) => image.is_some_and(|image| image.shared.contains(other)),
+    };
+    asked.is_empty() || asked.iter().any(is)
+}
 
 fn describe_images(cx: &mut Cx<'_>, req: DescribeImages) -> Result<Images, Ec2Error> {
     ids_or_pages(&req.ids, "imageIds", req.max)?;
+    let (mut built_in, mut others) = (Vec::new(), Vec::new());
+    if req.ids.is_empty() {
+        built_in.extend(IMAGES);
+        others = image::visible(cx)?;
+    }
     for id in &req.ids {
-        check_id(&IMAGE, id)?;
-        if !IMAGES.iter().any(|image| image.id == id) {
-            return Err(Ec2Error::not_found(&IMAGE, id));
+        match image::find(cx, id)? {
+            Found::BuiltIn(image) => built_in.push(image),
+            Found::Made(owner, image) => others.push((owner, *image)),
         }
     }
-    let asked = |view: &View| {
-        (req.ids.is_empty() || req.ids.contains(&view.id))
-            && (req.owners.is_empty() || req.owners.iter().any(|owner| owner == OWNER || owner == ALIAS))
+    built_in.retain(|_| is_executable(cx, &req.executable, None));
+    others.retain(|(_, image)| is_executable(cx, &req.executable, Some(image)));
+    let mut items: Vec<View> = built_in.into_iter().map(view).collect();
+    for (owner, image) in &others {
+        items.push(made(cx, *owner, image)?);
+    }
+    let own = cx.account.to_string();
+    let by = |view: &View, owner: &String| match owner.as_str() {
+        "self" => view.owner == own,
+        other => view.owner == other || view.alias.as_deref() == Some(other),
     };
-    let items = IMAGES.iter().map(view).filter(asked).collect();
+    items.retain(|view| req.owners.is_empty() || req.owners.iter().any(|owner| by(view, owner)));
+    items.dedup_by(|a, b| a.id == b.id);
     let (images, next) =
         describe::page(cx, items, Ask::new(&req.filters, req.max, req.next.as_ref()), FILTERS)?;
     Ok(Images { images, next })

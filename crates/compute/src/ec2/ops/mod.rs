@@ -6,6 +6,8 @@ pub(crate) mod attribute;
 pub(crate) mod describe;
 pub(crate) mod disks;
 pub(crate) mod image;
+pub(crate) mod image_make;
+pub(crate) mod image_share;
 pub(crate) mod interface;
 pub(crate) mod key_pair;
 pub(crate) mod kinds;

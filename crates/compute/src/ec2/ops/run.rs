@@ -6,19 +6,18 @@ use super::metadata::{self, Wanted};
 use super::profile::{self, Named};
 use super::spot_launch::Way;
 use super::{call, interface, key_pair, list, spot_rules, template_version, text, texts};
+use crate::ec2::image::{self, Found};
 use crate::ec2::model::{INSTANCES, Instance, MetadataOptions, state};
 use crate::ec2::spot::terms::Market;
 use crate::ec2::template::{members, merged};
 use crate::ec2::work::Machinery;
-use crate::ec2::{image, kinds, news};
+use crate::ec2::{kinds, news};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use ec2::access::Access;
 use ec2::attachment::{ATTACHMENTS, Attachment};
 use ec2::describe;
-use ec2::kind::{
-    IMAGE, INSTANCE, LAUNCH_TEMPLATE, NETWORK_INTERFACE, SECURITY_GROUP, SPOT_REQUEST, SUBNET, VOLUME,
-};
+use ec2::kind::{INSTANCE, LAUNCH_TEMPLATE, NETWORK_INTERFACE, SECURITY_GROUP, SPOT_REQUEST, SUBNET, VOLUME};
 use ec2::tags::{self, TagSpecification};
 use ec2::{Ec2Error, Plain, public, register, token, zone};
 use kernel::{Cx, Target};
@@ -208,11 +207,21 @@ fn needed(cx: &mut Cx<'_>, request: &Struct) -> Result<Vec<Target>, Fault> {
     access.target_if(pair).target_if(profile.and_then(|profile| profile.pass)).done()
 }
 
-/// An image that a launch is of: those that there are come with the cloud.
+/// An image that a launch is of. Its tags are its owner's alone.
 pub(crate) fn image_target(cx: &Cx<'_>, id: &str) -> Target {
     let region = cx.region.name();
     let image = format!("arn:aws:ec2:{region}::image/{id}");
-    Target::on(image).key("ec2:Region", region).key("ec2:Owner", "amazon")
+    let target = Target::on(image).key("ec2:Region", region);
+    let Ok(Found::Made(owner, _)) = image::find(cx, id) else { return target.key("ec2:Owner", "amazon") };
+    let Ok(Some(entry)) = register::find(cx.tx, owner, cx.region, id) else { return target };
+    let target = entry.keys.into_iter().fold(target, |target, (key, value)| target.key(key, value));
+    if owner != cx.account {
+        return target;
+    }
+    let tags = entry.tags.iter();
+    let target =
+        tags.fold(target, |target, (key, value)| target.key(format!("ec2:ResourceTag/{key}"), value));
+    target.tagged(entry.tags)
 }
 
 /// A key pair that a launch names.
@@ -428,22 +437,14 @@ fn plug(
     Ok(())
 }
 
-pub(super) fn check_image(image: &str) -> Result<(), Ec2Error> {
-    describe::check_id(&IMAGE, image)?;
-    match image::find(image) {
-        Some(_) => Ok(()),
-        None => Err(Plain::InvalidImage(format!("The image id '[{image}]' does not exist")).into()),
-    }
-}
-
 pub(crate) fn check_kind(kind: &str) -> Result<&'static kinds::InstanceType, Ec2Error> {
     let unknown = || Plain::InvalidParameterValue(format!("Invalid value '{kind}' for InstanceType."));
     kinds::find(kind).ok_or_else(|| unknown().into())
 }
 
-fn check(req: &Run) -> Result<(String, String), Ec2Error> {
-    let image = req.image.clone().ok_or_else(|| Plain::MissingParameter("ImageId".into()))?;
-    check_image(&image)?;
+fn check(cx: &Cx<'_>, req: &Run) -> Result<(Found, String), Ec2Error> {
+    let image = req.image.as_ref().ok_or_else(|| Plain::MissingParameter("ImageId".into()))?;
+    let image = image::launchable(cx, image)?;
     let kind = req.kind.clone().unwrap_or_else(|| TYPE.into());
     let known = check_kind(&kind)?;
     if req.min < 1 || req.max < req.min || req.max > INSTANCES_MAX {
@@ -489,9 +490,9 @@ fn run(cx: &mut Cx<'_>, asked: Run) -> Result<Reservation, Ec2Error> {
 }
 
 /// What all machines of a launch have alike.
-fn pattern(cx: &mut Cx<'_>, req: &Run, way: Way<'_>) -> Result<Instance, Ec2Error> {
+fn pattern(cx: &mut Cx<'_>, req: &Run, way: Way<'_>) -> Result<(Instance, Found), Ec2Error> {
     let own = tags::of_new(&req.tags, &INSTANCE, TAGGED)?;
-    let (image, kind) = check(req)?;
+    let (found, kind) = check(cx, req)?;
     cx.memory::<Machinery>().possible()?;
     let user_data = user_data(req.user_data.as_ref())?;
     let pair = match &req.key_name {
@@ -505,9 +506,14 @@ fn pattern(cx: &mut Cx<'_>, req: &Run, way: Way<'_>) -> Result<Instance, Ec2Erro
         Some(wanted) => metadata::change(MetadataOptions::default(), wanted, own.keys())?,
         None => MetadataOptions::default(),
     };
-    Ok(Instance {
+    let layer = match &found {
+        Found::BuiltIn(_) => None,
+        Found::Made(_, image) => Some(image.layer.clone()),
+    };
+    let pattern = Instance {
         reservation: base::id::ec2_resource_id(cx.rng(), "r"),
-        image,
+        image: req.image.clone().unwrap_or_default(),
+        layer,
         kind,
         key_name: req.key_name.clone(),
         public_key: pair,
@@ -521,7 +527,8 @@ fn pattern(cx: &mut Cx<'_>, req: &Run, way: Way<'_>) -> Result<Instance, Ec2Erro
         token: req.token.clone(),
         metadata,
         ..Instance::default()
-    })
+    };
+    Ok((pattern, found))
 }
 
 /// The new instances.
@@ -530,7 +537,7 @@ pub(super) fn start(cx: &mut Cx<'_>, req: &Run, way: Way<'_>) -> Result<Vec<Inst
     let of_disks = tags::of_new(&req.tags, &VOLUME, TAGGED)?;
     let of_requests = tags::of_new(&req.tags, &SPOT_REQUEST, TAGGED)?;
     way.check(req, &of_requests)?;
-    let pattern = pattern(cx, req, way)?;
+    let (pattern, image) = pattern(cx, req, way)?;
     let carried = req.profile.as_ref().map(|named| profile::find(cx, named)).transpose()?;
     let plugs = plugs(req)?;
     let zone = way.zone(cx, req, &pattern.kind)?;
@@ -555,7 +562,7 @@ pub(super) fn start(cx: &mut Cx<'_>, req: &Run, way: Way<'_>) -> Result<Vec<Inst
         keys.extend(metadata::View::of(&instance).keys());
         keys.extend(instance.profile.as_ref().map(|held| ("ec2:InstanceProfile", held.arn.clone())));
         register::enter(cx, &INSTANCE, &instance.id, &own, &keys);
-        disks::make(cx, &instance, &req.disks, &of_disks)?;
+        disks::make(cx, &instance, &image, &req.disks, &of_disks)?;
         made.push(instance);
     }
     Ok(made)

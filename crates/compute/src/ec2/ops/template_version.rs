@@ -5,6 +5,7 @@ use super::profile::Named;
 use super::run::{self, Placement, Plug};
 use super::template::{self, find};
 use super::{call, key_pair, list, text, texts};
+use crate::ec2::image;
 use crate::ec2::model::{INSTANCES, Instance, TEMPLATE_VERSIONS, TEMPLATES, Template, TemplateVersion};
 use crate::ec2::spot::model::REQUESTS;
 use crate::ec2::spot::terms::Market;
@@ -205,7 +206,7 @@ pub(super) fn warning(cx: &mut Cx<'_>, data: &Data) -> Result<Option<Warning>, E
         }
         _ => Ok(()),
     };
-    let image = data.image.as_ref().map_or(Ok(()), |image| run::check_image(image));
+    let image = data.image.as_ref().map_or(Ok(()), |image| image::launchable(cx, image).map(drop));
     let kind = data.kind.as_ref().map_or(Ok(()), |kind| run::check_kind(kind).map(drop));
     let user_data = run::user_data(data.user_data.as_ref()).map(drop);
     let market = data.market.as_ref().map_or(Ok(()), |market| market.terms(cx.now).map(drop));

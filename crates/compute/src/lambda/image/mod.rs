@@ -12,7 +12,6 @@
 mod name;
 pub(crate) mod pins;
 pub(crate) mod source;
-mod tar;
 pub(crate) mod unpack;
 pub mod work;
 

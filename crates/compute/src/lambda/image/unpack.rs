@@ -7,7 +7,7 @@
 //!
 //! Specification: <https://github.com/opencontainers/image-spec/blob/main/layer.md>
 
-use super::tar::{Entry, Kind, Reader, bad};
+use crate::tar::{Entry, Kind, Reader, bad};
 use std::collections::{HashSet, VecDeque};
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, Metadata, Permissions};
@@ -299,8 +299,8 @@ impl Root<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tar::tests::entry;
     use super::*;
+    use crate::tar::tests::entry;
 
     /// A folder that goes when its test is over.
     struct Place(PathBuf);

@@ -215,7 +215,7 @@ impl<R> Hashed<R> {
     fn check(self, layer: &Packed) -> Result<(), Failure> {
         match written(&self.hash.finish()) == layer.content {
             true => Ok(()),
-            false => Err(super::tar::bad("a layer is not what the image says").into()),
+            false => Err(crate::tar::bad("a layer is not what the image says").into()),
         }
     }
 }

@@ -5,11 +5,14 @@ use crate::ebs::blocks;
 use crate::ebs::copies;
 use crate::ebs::errors::{internal, store};
 use crate::ebs::key;
-use crate::ebs::model::{AVAILABLE, HOMES, Home, PENDING, SNAPSHOTS, Snapshot, VOLUMES, Volume, home};
+use crate::ebs::model::{
+    AVAILABLE, HOMES, Home as Owner, PENDING, SNAPSHOTS, Snapshot, VOLUMES, Volume, home,
+};
 use crate::ebs::plug::Plugged;
 use base::Timestamp;
 use base::tag::Tags;
 use ec2::access::Access;
+use ec2::backing::{self, Home};
 use ec2::describe;
 use ec2::disk;
 use ec2::kind::{INSTANCE, SNAPSHOT, VOLUME};
@@ -90,7 +93,7 @@ fn of_instance(cx: &mut Cx<'_>, request: &Struct) -> Result<Vec<Target>, Fault> 
 /// Writes a new snapshot down.
 pub(crate) fn enter(cx: &mut Cx<'_>, snapshot: &Snapshot, tags: &Tags) {
     SNAPSHOTS.put(cx.tx, &register::key(cx.account, cx.region, &snapshot.id), snapshot);
-    HOMES.put(cx.tx, &home(cx.region, &snapshot.id), &Home { account: cx.account });
+    HOMES.put(cx.tx, &home(cx.region, &snapshot.id), &Owner { account: cx.account });
     let parent = register::arn(cx.account, cx.region, VOLUME.noun, &snapshot.volume);
     let keys = [
         ("ec2:Encrypted", snapshot.key.is_some().to_string()),
@@ -103,7 +106,7 @@ pub(crate) fn enter(cx: &mut Cx<'_>, snapshot: &Snapshot, tags: &Tags) {
 }
 
 /// Takes a snapshot of what a volume holds now: the map that it wrote to becomes the snapshot's.
-fn take(
+pub(crate) fn take(
     cx: &mut Cx<'_>,
     mut volume: Volume,
     description: &str,
@@ -204,6 +207,11 @@ fn create_each(cx: &mut Cx<'_>, req: &CreateAll) -> Result<All, Ec2Error> {
 
 fn delete(cx: &mut Cx<'_>, req: Named) -> Result<Empty, Ec2Error> {
     let snapshot = snapshots::own(cx, &req.id)?;
+    let here = Home { account: cx.account, region: cx.region };
+    if let Some(image) = backing::image_of(cx.tx, here, &snapshot.id)? {
+        let what = format!("The snapshot {} is currently in use by {image}", snapshot.id);
+        return Err(Plain::InvalidSnapshotInUse(what).into());
+    }
     SNAPSHOTS.delete(cx.tx, &register::key(cx.account, cx.region, &snapshot.id));
     HOMES.delete(cx.tx, &home(cx.region, &snapshot.id));
     copies::give_up(cx.tx, snapshot.map)?;

@@ -78,6 +78,15 @@ pub(crate) fn find(cx: &Cx<'_>, id: &str) -> Result<(AccountId, Snapshot), Ec2Er
     Ok((owner, found))
 }
 
+/// A snapshot of an account, of whose image the caller may make machines.
+///
+/// # Errors
+/// `InvalidSnapshot.NotFound`.
+pub(crate) fn of(cx: &Cx<'_>, owner: AccountId, id: &str) -> Result<Snapshot, Ec2Error> {
+    let found = SNAPSHOTS.get(cx.tx, &register::key(owner, cx.region, id))?;
+    found.ok_or_else(|| Ec2Error::not_found(&SNAPSHOT, id))
+}
+
 /// A snapshot of the caller's account.
 ///
 /// # Errors

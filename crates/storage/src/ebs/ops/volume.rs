@@ -163,13 +163,19 @@ fn create(cx: &mut Cx<'_>, req: Create) -> Result<View, Ec2Error> {
         return Err(Plain::Unsupported(what.into()).into());
     }
     let zone = zone(cx, &req)?;
-    let volume = make(cx, &req, zone, &own)?;
+    let from = req.snapshot.as_ref().map(|id| snapshots::find(cx, id)).transpose()?;
+    let volume = make(cx, &req, from, zone, &own)?;
     token::keep(cx, req.token.as_ref(), &req, &volume.id);
     view(cx, &volume)
 }
 
-fn make(cx: &mut Cx<'_>, req: &Create, zone: String, tags: &Tags) -> Result<Volume, Ec2Error> {
-    let from = req.snapshot.as_ref().map(|id| snapshots::find(cx, id)).transpose()?;
+fn make(
+    cx: &mut Cx<'_>,
+    req: &Create,
+    from: Option<(AccountId, Snapshot)>,
+    zone: String,
+    tags: &Tags,
+) -> Result<Volume, Ec2Error> {
     if let Some((_, snapshot)) = from.as_ref().filter(|(_, snapshot)| snapshot.state != COMPLETED) {
         let what = format!("Snapshot is in invalid state - {}", snapshot.state);
         return Err(Plain::IncorrectState(what).into());
@@ -218,7 +224,12 @@ pub(crate) fn for_launch(cx: &mut Cx<'_>, wanted: &NewDisk) -> Result<Volume, Ec
         throughput: wanted.throughput,
         token: None,
     };
-    make(cx, &req, wanted.zone.clone(), &wanted.tags)
+    let from = match (&wanted.snapshot, wanted.granted) {
+        (None, _) => None,
+        (Some(id), None) => Some(snapshots::find(cx, id)?),
+        (Some(id), Some(owner)) => Some((owner, snapshots::of(cx, owner, id)?)),
+    };
+    make(cx, &req, from, wanted.zone.clone(), &wanted.tags)
 }
 
 /// What policies may ask about a volume.

@@ -1,10 +1,10 @@
 //! Reads the archives that layers of images are, entry by entry. Pure: it asks nothing but what it reads from.
+//! ([`crate::ec2::image::pack`] writes them.)
 //!
 //! Names and links of any length (GNU's and pax headers), sizes beyond eight gigabytes. Nothing that the archive says of
 //! itself is trusted: sizes of headers are limited, and checksums are held against them.
 //!
-//! Not here: sparse files and archives in several volumes, which are refused; extended attributes, owners and times,
-//! which are passed over.
+//! Not here: sparse files and archives in several volumes, which are refused; extended attributes, which are passed over.
 //!
 //! Specifications: POSIX's pax and ustar formats; the manual of GNU tar, "Basic Tar Format".
 
@@ -13,7 +13,7 @@ use std::io::{self, Read};
 use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 
-const BLOCK: usize = 512;
+pub(crate) const BLOCK: usize = 512;
 /// Of a pax header or a long name: no path is as long.
 const EXTENDED_MAX: u64 = 1 << 20;
 
@@ -35,6 +35,10 @@ pub(crate) struct Entry {
     pub(crate) mode: u32,
     pub(crate) size: u64,
     pub(crate) link: PathBuf,
+    /// The numbers of its user and group; 0 where they are none.
+    pub(crate) owner: (u32, u32),
+    /// In seconds since 1970; 0 where it is not said.
+    pub(crate) modified: u64,
 }
 
 /// An archive. What it reads as is the content of the entry that it gave last.
@@ -149,7 +153,11 @@ impl<R: Read> Reader<R> {
         self.begin(size);
         let link = said.link.unwrap_or_else(|| text(&header[157..257]).to_vec());
         let mode = u32::try_from(number(&header[100..108])? & 0o7777).unwrap_or(0);
-        Ok(Entry { path: path(name), kind, mode, size, link: path(link) })
+        // What of these makes no sense is of no account: whoever asks for more has made the archive.
+        let id = |field: &[u8]| number(field).ok().and_then(|id| u32::try_from(id).ok()).unwrap_or(0);
+        let owner = (id(&header[108..116]), id(&header[116..124]));
+        let modified = number(&header[136..148]).unwrap_or(0);
+        Ok(Entry { path: path(name), kind, mode, size, link: path(link), owner, modified })
     }
 
     fn begin(&mut self, size: u64) {
@@ -239,11 +247,11 @@ fn pax(bytes: &[u8], said: &mut Said) -> io::Result<()> {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(crate) mod tests {
     use super::*;
 
     /// An entry of an archive, with its content.
-    pub(in super::super) fn entry(name: &[u8], kind: u8, mode: u32, link: &str, content: &[u8]) -> Vec<u8> {
+    pub(crate) fn entry(name: &[u8], kind: u8, mode: u32, link: &str, content: &[u8]) -> Vec<u8> {
         let mut header = [0; BLOCK];
         header[..name.len().min(100)].copy_from_slice(&name[..name.len().min(100)]);
         let mut field =

@@ -1,0 +1,265 @@
+//! What a machine has changed becomes an archive, in the form of container images' layers (tar, `.wh.` for what is gone).
+//!
+//! What there is lies in folders as overlays have them, one over the other: of the machine, and of the layer that it was
+//! booted from. The machine may run meanwhile and change them under our hands, even so that a folder becomes a link to
+//! one of this machine's: so every name is opened from the folder above it, and no link is ever followed. What grows or
+//! shrinks meanwhile is taken as long as it was.
+//!
+//! Not kept: extended attributes, sockets, devices; and names that begin with `.wh.`, which mean something else in there.
+//!
+//! Specifications: POSIX's pax and ustar formats; <https://github.com/opencontainers/image-spec/blob/main/layer.md>;
+//! the kernel's documentation of overlayfs, "whiteouts and opaque directories".
+
+use crate::tar::BLOCK;
+use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, Stat};
+use rustix::io::Errno;
+use std::collections::{BTreeMap, HashMap};
+use std::ffi::{CStr, CString, OsStr};
+use std::fs::{File, Permissions};
+use std::io::{self, Read, Write};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+/// What marks that something of the layers below is gone, and that all of a folder's is.
+pub(crate) const GONE: &str = ".wh.";
+pub(crate) const ALL_GONE: &str = ".wh..wh..opq";
+/// Where overlays mark the latter.
+pub(crate) const OPAQUE: &CStr = c"user.overlay.opaque";
+
+/// What a machine was told, and what makes it itself.
+const OWN: [&str; 2] = ["var/lib/virga", "etc/dropbear/dropbear_ed25519_host_key"];
+/// Of all files, holes and all: more than a machine of this cloud should carry.
+pub(super) const BYTES_MAX: u64 = 64 << 30;
+/// Folders in folders at most.
+const DEPTH_MAX: usize = 200;
+const LONG_MAX: u64 = 0o77_777_777_777;
+
+/// Writes an archive of what the folders hold, the uppermost first; one that is not there is empty.
+///
+/// # Errors
+/// What the disk says, or who takes the archive.
+pub(crate) fn pack(folders: &[PathBuf], out: &mut dyn Write) -> io::Result<()> {
+    let mut open = Vec::new();
+    for folder in folders {
+        match rustix::fs::openat(CWD, folder, FOLDER, Mode::empty()) {
+            Ok(found) => open.push(found),
+            Err(Errno::NOENT) => {}
+            Err(why) => return Err(why.into()),
+        }
+    }
+    let mut packer = Packer { out, names: HashMap::new(), left: BYTES_MAX };
+    packer.folder(&open, Path::new(""), 0)?;
+    packer.out.write_all(&[0; 2 * BLOCK])
+}
+
+const FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
+const PLAIN: OFlags = OFlags::RDONLY.union(OFlags::NONBLOCK).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
+
+struct Packer<'a> {
+    out: &'a mut dyn Write,
+    /// Where a file with several names was first met.
+    names: HashMap<(u64, u64), PathBuf>,
+    /// Bytes that it may still have.
+    left: u64,
+}
+
+fn kind(stat: &Stat) -> FileType {
+    FileType::from_raw_mode(stat.st_mode)
+}
+
+fn is_gone(stat: &Stat) -> bool {
+    kind(stat) == FileType::CharacterDevice && stat.st_rdev == 0
+}
+
+/// Opens what is the cloud's to read, whatever the machine has set: its own user may not read it otherwise.
+fn open(folder: &OwnedFd, name: &CStr, flags: OFlags) -> io::Result<OwnedFd> {
+    match rustix::fs::openat(folder, name, flags, Mode::empty()) {
+        Err(Errno::ACCESS) => {}
+        found => return Ok(found?),
+    }
+    let path = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let held = rustix::fs::openat(folder, name, path, Mode::empty())?;
+    let was = rustix::fs::fstat(&held)?;
+    if !matches!(kind(&was), FileType::RegularFile | FileType::Directory) {
+        return Err(Errno::ACCESS.into());
+    }
+    // By what is held, and not by a name, which may lead elsewhere by now.
+    let itself = PathBuf::from(format!("/proc/self/fd/{}", held.as_raw_fd()));
+    let set = |mode: u32| std::fs::set_permissions(&itself, Permissions::from_mode(mode & 0o7777));
+    set(was.st_mode | 0o500)?;
+    let opened = rustix::fs::openat(CWD, &itself, flags - OFlags::NOFOLLOW, Mode::empty());
+    set(was.st_mode)?;
+    Ok(opened?)
+}
+
+fn is_opaque(folder: &OwnedFd) -> bool {
+    let mut value = [0_u8; 2];
+    matches!(rustix::fs::fgetxattr(folder, OPAQUE, &mut value[..]), Ok(1) if value[0] == b'y')
+}
+
+impl Packer<'_> {
+    /// What is in a folder, which several layers have; whether it hides what is below all of them.
+    fn folder(&mut self, layers: &[OwnedFd], at: &Path, depth: usize) -> io::Result<()> {
+        if depth > DEPTH_MAX {
+            return Err(io::Error::other("its folders are too deep"));
+        }
+        let mut names: BTreeMap<CString, usize> = BTreeMap::new();
+        for (number, layer) in layers.iter().enumerate() {
+            for entry in Dir::read_from(layer)? {
+                let entry = entry?;
+                let name = entry.file_name();
+                if !matches!(name.to_bytes(), b"." | b"..") {
+                    names.entry(name.to_owned()).or_insert(number);
+                }
+            }
+        }
+        for (name, number) in names {
+            let path = at.join(OsStr::from_bytes(name.to_bytes()));
+            if OWN.iter().any(|own| path == Path::new(own)) || name.to_bytes().starts_with(GONE.as_bytes()) {
+                continue;
+            }
+            match self.entry(&layers[number..], &name, &path, depth) {
+                // It has gone, or become another, since it was listed.
+                Err(why) if is_change(&why) => {}
+                done => done?,
+            }
+        }
+        Ok(())
+    }
+
+    fn entry(&mut self, layers: &[OwnedFd], name: &CStr, path: &Path, depth: usize) -> io::Result<()> {
+        let Some((first, below)) = layers.split_first() else { return Ok(()) };
+        let stat = rustix::fs::statat(first, name, AtFlags::SYMLINK_NOFOLLOW)?;
+        match kind(&stat) {
+            FileType::Directory => {
+                let (found, hides) = folders(first, below, name)?;
+                self.head(path, b'5', &stat, 0, "".as_ref())?;
+                if hides {
+                    self.head(&path.join(ALL_GONE), b'0', &stat, 0, "".as_ref())?;
+                }
+                self.folder(&found, path, depth + 1)
+            }
+            FileType::RegularFile => self.file(first, name, path),
+            FileType::Symlink => {
+                let target = rustix::fs::readlinkat(first, name, Vec::new())?;
+                self.head(path, b'2', &stat, 0, OsStr::from_bytes(target.to_bytes()))
+            }
+            FileType::Fifo => self.head(path, b'6', &stat, 0, "".as_ref()),
+            _ if is_gone(&stat) => {
+                let mut gone = GONE.as_bytes().to_vec();
+                gone.extend(name.to_bytes());
+                self.head(&path.with_file_name(OsStr::from_bytes(&gone)), b'0', &stat, 0, "".as_ref())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn file(&mut self, folder: &OwnedFd, name: &CStr, path: &Path) -> io::Result<()> {
+        let file = open(folder, name, PLAIN)?;
+        let stat = rustix::fs::fstat(&file)?;
+        if kind(&stat) != FileType::RegularFile {
+            return Err(Errno::NOENT.into());
+        }
+        let itself = (stat.st_dev, stat.st_ino);
+        if let Some(first) = self.names.get(&itself) {
+            let first = first.clone();
+            return self.head(path, b'1', &stat, 0, first.as_os_str());
+        }
+        let size = stat.st_size.unsigned_abs();
+        self.left = self
+            .left
+            .checked_sub(size)
+            .ok_or_else(|| io::Error::other("its files are larger than 64 GiB"))?;
+        self.head(path, b'0', &stat, size, "".as_ref())?;
+        if stat.st_nlink > 1 {
+            self.names.insert(itself, path.to_owned());
+        }
+        let mut from = File::from(file).take(size);
+        let copied = io::copy(&mut from, &mut self.out)?;
+        // From here on nothing may be left out: the archive says how long it is.
+        let whole = size.next_multiple_of(BLOCK as u64);
+        io::copy(&mut io::repeat(0).take(whole - copied), &mut self.out).map(drop)
+    }
+
+    /// The header of an entry, and one before it for what does not fit into that.
+    fn head(&mut self, path: &Path, kind: u8, stat: &Stat, size: u64, link: &OsStr) -> io::Result<()> {
+        let (name, link) = (path.as_os_str().as_bytes(), link.as_bytes());
+        let mut more = Vec::new();
+        for (key, value) in [("path", name), ("linkpath", link)] {
+            if value.len() > 100 {
+                more.extend(record(key, value));
+            }
+        }
+        if size > LONG_MAX {
+            more.extend(record("size", size.to_string().as_bytes()));
+        }
+        if !more.is_empty() {
+            let header = header(b"pax", b'x', stat, more.len() as u64, b"");
+            more.resize(more.len().next_multiple_of(BLOCK), 0);
+            self.out.write_all(&header)?;
+            self.out.write_all(&more)?;
+        }
+        self.out.write_all(&header(name, kind, stat, size.min(LONG_MAX), link))
+    }
+}
+
+/// Whether an error says that something is no more what it was.
+fn is_change(why: &io::Error) -> bool {
+    let changed = [Errno::NOENT, Errno::LOOP, Errno::NOTDIR, Errno::NXIO];
+    why.raw_os_error().is_some_and(|code| changed.iter().any(|errno| errno.raw_os_error() == code))
+}
+
+/// The folders of one name, down to what ends them; whether what is below is hidden by them.
+fn folders(first: &OwnedFd, below: &[OwnedFd], name: &CStr) -> io::Result<(Vec<OwnedFd>, bool)> {
+    let mut found = vec![open(first, name, FOLDER)?];
+    if found.iter().any(is_opaque) {
+        return Ok((found, true));
+    }
+    for layer in below {
+        let stat = match rustix::fs::statat(layer.as_fd(), name, AtFlags::SYMLINK_NOFOLLOW) {
+            Err(Errno::NOENT) => continue,
+            stat => stat?,
+        };
+        if kind(&stat) != FileType::Directory {
+            return Ok((found, true));
+        }
+        let next = open(layer, name, FOLDER)?;
+        let hides = is_opaque(&next);
+        found.push(next);
+        if hides {
+            return Ok((found, true));
+        }
+    }
+    Ok((found, false))
+}
+
+/// A record of a pax header: its own length, which counts itself, comes first.
+fn record(key: &str, value: &[u8]) -> Vec<u8> {
+    let rest = key.len() + value.len() + 3;
+    let mut length = rest + 1;
+    while length != rest + length.to_string().len() {
+        length = rest + length.to_string().len();
+    }
+    [format!("{length} {key}=").as_bytes(), value, b"\n"].concat()
+}
+
+fn header(name: &[u8], kind: u8, stat: &Stat, size: u64, link: &[u8]) -> [u8; BLOCK] {
+    let mut header = [0; BLOCK];
+    let mut field = |at: usize, bytes: &[u8]| header[at..at + bytes.len()].copy_from_slice(bytes);
+    field(0, &name[..name.len().min(100)]);
+    field(100, format!("{:07o}", stat.st_mode & 0o7777).as_bytes());
+    for (at, id) in [(108, stat.st_uid), (116, stat.st_gid)] {
+        field(at, format!("{:07o}", id.min(0o7_777_777)).as_bytes());
+    }
+    field(124, format!("{size:011o}").as_bytes());
+    field(136, format!("{:011o}", u64::try_from(stat.st_mtime).unwrap_or(0).min(LONG_MAX)).as_bytes());
+    field(148, &[b' '; 8]);
+    field(156, &[kind]);
+    field(157, &link[..link.len().min(100)]);
+    field(257, b"ustar\x0000");
+    let sum: u64 = header.iter().map(|byte| u64::from(*byte)).sum();
+    header[148..155].copy_from_slice(format!("{sum:06o}\0").as_bytes());
+    header
+}
