@@ -7,6 +7,8 @@ wire::errors! {
     /// AWS: each operation's page, and <https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/CommonErrors.html>.
     pub enum CfnError {
         Validation(what: String) = 400, "ValidationError", "{what}";
+        /// A template that a transform has not made, for a change set to tell of.
+        Transform(what: String) = 400, "ValidationError", "{what}";
         AlreadyExists(name: String) = 400, "AlreadyExistsException", "Stack [{name}] already exists";
         ChangeSetExists(name: String, stack: String) = 400, "AlreadyExistsException", "ChangeSet {name} already exists for stack {stack}";
         Capabilities(what: String) = 400, "InsufficientCapabilitiesException", "Requires capabilities : [{what}]";

@@ -4,8 +4,7 @@
 //! audited as such; each step is one transaction with the record of it, so that a crash neither doubles nor forgets a
 //! resource; a failure turns the stack back; a kind or a property that is not known fails, in AWS's words.
 //!
-//! Not here: stack sets, macros, transforms (but for the language extensions, `AWS::Include`
-//! and serverless functions and tables), rules that ask about the account, dynamic references to secrets or to what the
+//! Not here: stack sets, macros in nested stacks, serverless APIs, rules that ask about the account, dynamic references to secrets or to what the
 //! stack itself makes, update policies, hooks, a registry of kinds. Change sets do not look into nested stacks. The tags
 //! `aws:cloudformation:*` are set on EC2's resources only.
 //!
@@ -21,6 +20,7 @@ mod change_set;
 mod drift;
 pub mod errors;
 mod kinds;
+mod macros;
 mod model;
 mod ops;
 pub mod site;

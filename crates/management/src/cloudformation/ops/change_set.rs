@@ -1,6 +1,7 @@
 //! Change sets: made, shown, carried out, thrown away.
 
 use super::import::Retold;
+use super::macros::{Macros, asking};
 use super::stack::{check_kinds, check_name, differs, fresh, may_update, register, start_update};
 use super::{
     Offer, Parameter, ParameterView, Tag, Taken, begin, body, changeable, existing, find, given, import,
@@ -168,10 +169,15 @@ pub(super) fn find_set(
 
 async fn create(dx: Dx, mut req: CreateChangeSet, _: Payload) -> Result<Answer<Created>, Fault> {
     let text = source::text(&dx, req.body.take(), req.url.take()).await?;
-    dx.transact(|cx| make(cx, req.clone(), text.clone())).await.map(Answer::from)
+    asking(&dx, |cx, macros| make(cx, req.clone(), text.clone(), macros)).await.map(Answer::from)
 }
 
-fn make(cx: &mut Cx<'_>, req: CreateChangeSet, text: Option<String>) -> Result<Created, CfnError> {
+fn make(
+    cx: &mut Cx<'_>,
+    req: CreateChangeSet,
+    text: Option<String>,
+    macros: &Macros,
+) -> Result<Created, CfnError> {
     let imports = req.kind.as_deref() == Some("IMPORT");
     import::check_asked(imports, &req.imports)?;
     let creates = match req.kind.as_deref() {
@@ -204,22 +210,29 @@ fn make(cx: &mut Cx<'_>, req: CreateChangeSet, text: Option<String>) -> Result<C
     let before = present.as_ref().map(|body| body.parameters(cx.cloud())).unwrap_or_default();
     let tags = req.tags.map(tags).transpose()?.unwrap_or_else(|| stack.tags.clone());
     let role = req.role.as_deref().or(stack.role.as_deref());
-    let Taken { plan, body } = take(
-        cx,
-        &stack,
-        Offer {
-            role,
-            text,
-            given: given(req.parameters),
-            before: &before,
-            tags,
-            capabilities: &req.capabilities,
-            reviewed: true,
-        },
-    )?;
-    check_kinds(cx, &stack, &plan)?;
-    let Foreseen { changes, imports, status, execution, reason } =
-        foresee(cx, &stack, &plan, present.as_ref(), creates, imports.then_some((&req.imports, retold)))?;
+    let untransformed = Body { text: text.clone(), tags: tags.clone(), ..Body::default() };
+    let offer = Offer {
+        role,
+        text,
+        given: given(req.parameters),
+        before: &before,
+        tags,
+        capabilities: &req.capabilities,
+        reviewed: true,
+        macros: Some(macros),
+    };
+    let (foreseen, body, parameters) = match take(cx, &stack, offer) {
+        // AWS: what a transform refuses is told by the change set.
+        Err(CfnError::Transform(why)) => (Foreseen::failed(why), untransformed, Vec::new()),
+        taken => {
+            let Taken { plan, body } = taken?;
+            check_kinds(cx, &stack, &plan)?;
+            let imports = imports.then_some((&req.imports, retold));
+            let foreseen = foresee(cx, &stack, &plan, present.as_ref(), creates, imports)?;
+            (foreseen, body, plan.shown())
+        }
+    };
+    let Foreseen { changes, imports, status, execution, reason } = foreseen;
     let set = ChangeSet {
         name: req.name,
         id: base::id::uuid(cx.rng()),
@@ -230,7 +243,7 @@ fn make(cx: &mut Cx<'_>, req: CreateChangeSet, text: Option<String>) -> Result<C
         created: cx.now,
         description: req.description,
         body,
-        parameters: plan.shown(),
+        parameters,
         capabilities: req.capabilities,
         role: req.role,
         changes,
@@ -250,6 +263,13 @@ struct Foreseen {
     status: &'static str,
     execution: &'static str,
     reason: Option<String>,
+}
+
+impl Foreseen {
+    fn failed(why: String) -> Foreseen {
+        let (status, execution) = ("FAILED", "UNAVAILABLE");
+        Foreseen { changes: Vec::new(), imports: Vec::new(), status, execution, reason: Some(why) }
+    }
 }
 
 /// Holds the plan against the stack. `import`: of an import, what is to be imported, and what else was said.
