@@ -14,6 +14,14 @@ wire::errors! {
         Capabilities(what: String) = 400, "InsufficientCapabilitiesException", "Requires capabilities : [{what}]";
         NoChangeSet(name: String) = 404, "ChangeSetNotFound", "ChangeSet [{name}] does not exist";
         ChangeSetStatus(what: String) = 400, "InvalidChangeSetStatus", "{what}";
+        NoStackSet(name: String) = 404, "StackSetNotFoundException", "StackSet {name} not found";
+        StackSetExists(name: String) = 409, "NameAlreadyExistsException", "StackSet {name} already exists";
+        StackSetNotEmpty = 409, "StackSetNotEmptyException", "StackSet is not empty";
+        SetBusy(arn: String) = 409, "OperationInProgressException", "Another Operation on StackSet {arn} is in progress";
+        NoInstance(set: String, account: String, region: String) = 404, "StackInstanceNotFoundException", "Stack instance for stack set {set}, account {account} and region {region} not found";
+        NoOperation(id: String) = 404, "OperationNotFoundException", "Operation {id} not found";
+        OperationExists(id: String) = 409, "OperationIdAlreadyExistsException", "Operation {id} already exists";
+        Operation(what: String) = 400, "InvalidOperationException", "{what}";
         NotBuilt(what: String) = 501, "NotImplemented", "{what} is not built in this version of Virga.";
         Internal = 500, "InternalFailure", "The request processing has failed because of an unknown error, exception or failure.";
     }

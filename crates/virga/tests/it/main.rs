@@ -27,6 +27,7 @@ mod cloudformation_members;
 mod cloudformation_nested;
 mod cloudformation_policies;
 mod cloudformation_rights;
+mod cloudformation_sets;
 mod cloudformation_stacks;
 mod cloudformation_tables;
 mod cloudformation_tags;

@@ -196,13 +196,7 @@ fn make(
         return Err(CfnError::ChangeSetExists(req.name, stack.name));
     }
     let present = body(cx, &stack)?;
-    let text = match (req.previous, &present) {
-        (Some(true), Some(present)) => present.text.clone(),
-        (Some(true), None) => {
-            return Err(invalid("UsePreviousTemplate cannot be specified for a new stack."));
-        }
-        _ => text.ok_or_else(source::missing)?,
-    };
+    let text = own_text(req.previous, present.as_ref(), text)?;
     let retold = Retold {
         role: req.role.is_some() && req.role != stack.role,
         tags: req.tags.as_ref().is_some_and(|tags| !same_tags(tags, &stack.tags)),
@@ -210,7 +204,6 @@ fn make(
     let before = present.as_ref().map(|body| body.parameters(cx.cloud())).unwrap_or_default();
     let tags = req.tags.map(tags).transpose()?.unwrap_or_else(|| stack.tags.clone());
     let role = req.role.as_deref().or(stack.role.as_deref());
-    let untransformed = Body { text: text.clone(), tags: tags.clone(), ..Body::default() };
     let offer = Offer {
         role,
         text,
@@ -221,17 +214,8 @@ fn make(
         reviewed: true,
         macros: Some(macros),
     };
-    let (foreseen, body, parameters) = match take(cx, &stack, offer) {
-        // AWS: what a transform refuses is told by the change set.
-        Err(CfnError::Transform(why)) => (Foreseen::failed(why), untransformed, Vec::new()),
-        taken => {
-            let Taken { plan, body } = taken?;
-            check_kinds(cx, &stack, &plan)?;
-            let imports = imports.then_some((&req.imports, retold));
-            let foreseen = foresee(cx, &stack, &plan, present.as_ref(), creates, imports)?;
-            (foreseen, body, plan.shown())
-        }
-    };
+    let imports = imports.then_some((&req.imports, retold));
+    let (foreseen, body, parameters) = seen(cx, &stack, offer, present.as_ref(), creates, imports)?;
     let Foreseen { changes, imports, status, execution, reason } = foreseen;
     let set = ChangeSet {
         name: req.name,
@@ -256,6 +240,19 @@ fn make(
     Ok(Created { id: set.arn(&stack), stack: stack.arn() })
 }
 
+/// The template that a change set is of.
+fn own_text(
+    previous: Option<bool>,
+    present: Option<&Body>,
+    text: Option<String>,
+) -> Result<String, CfnError> {
+    match (previous, present) {
+        (Some(true), Some(present)) => Ok(present.text.clone()),
+        (Some(true), None) => Err(invalid("UsePreviousTemplate cannot be specified for a new stack.")),
+        _ => text.ok_or_else(source::missing),
+    }
+}
+
 /// What a change set would do, and whether it can be carried out.
 struct Foreseen {
     changes: Vec<Change>,
@@ -263,6 +260,26 @@ struct Foreseen {
     status: &'static str,
     execution: &'static str,
     reason: Option<String>,
+}
+
+/// What an offer would do, with the template and its parameters. `import`: as for [`foresee`].
+fn seen(
+    cx: &mut Cx<'_>,
+    stack: &Stack,
+    offer: Offer<'_>,
+    present: Option<&Body>,
+    creates: bool,
+    import: Option<(&Vec<ToImport>, Retold)>,
+) -> Result<(Foreseen, Body, Vec<(String, String)>), CfnError> {
+    let untransformed = Body { text: offer.text.clone(), tags: offer.tags.clone(), ..Body::default() };
+    let Taken { plan, body } = match take(cx, stack, offer) {
+        // AWS: what a transform refuses is told by the change set.
+        Err(CfnError::Transform(why)) => return Ok((Foreseen::failed(why), untransformed, Vec::new())),
+        taken => taken?,
+    };
+    check_kinds(cx, stack, &plan)?;
+    let foreseen = foresee(cx, stack, &plan, present, creates, import)?;
+    Ok((foreseen, body, plan.shown()))
 }
 
 impl Foreseen {

@@ -15,6 +15,9 @@ pub(super) mod resource;
 pub(super) mod signal;
 pub(super) mod source;
 pub(super) mod stack;
+pub(super) mod stack_instance;
+pub(super) mod stack_set;
+pub(super) mod stack_set_operation;
 pub(super) mod template;
 
 use super::errors::{CfnError, invalid};
