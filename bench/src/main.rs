@@ -21,6 +21,7 @@ mod readme;
 mod report;
 mod scenario;
 mod sign;
+mod stack;
 
 use std::process::ExitCode;
 

@@ -180,6 +180,10 @@ fn json(result: &Report) -> Value {
             "idle_bytes": grown.idle_bytes,
             "disk_bytes": grown.disk_bytes,
         })),
+        "stack": result.deployed.as_ref().map(|deployed| json!({
+            "plan_us": micros(deployed.plan),
+            "resources_per_second": deployed.per_second().round(),
+        })),
         "legs": legs.collect::<Vec<_>>(),
         "problem": result.problem,
     })
