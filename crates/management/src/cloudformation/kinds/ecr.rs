@@ -87,6 +87,7 @@ fn create(on: &mut On<'_, '_>) -> Done<Made> {
 
 /// The policies of the repository itself and of how its images age.
 fn policies(on: &mut On<'_, '_>, name: &str) -> Done<()> {
+    on.only(&[("LifecyclePolicy", &["LifecyclePolicyText", "RegistryId"])])?;
     let repository = || ("repositoryName", Value::str(name));
     if on.changed("RepositoryPolicyText") {
         match on.document("RepositoryPolicyText") {
