@@ -262,6 +262,9 @@ struct Foreseen {
     reason: Option<String>,
 }
 
+/// What would be done, the template, and its parameters as they are shown.
+type Seen = (Foreseen, Body, Vec<(String, String)>);
+
 /// What an offer would do, with the template and its parameters. `import`: as for [`foresee`].
 fn seen(
     cx: &mut Cx<'_>,
@@ -270,7 +273,7 @@ fn seen(
     present: Option<&Body>,
     creates: bool,
     import: Option<(&Vec<ToImport>, Retold)>,
-) -> Result<(Foreseen, Body, Vec<(String, String)>), CfnError> {
+) -> Result<Seen, CfnError> {
     let untransformed = Body { text: offer.text.clone(), tags: offer.tags.clone(), ..Body::default() };
     let Taken { plan, body } = match take(cx, stack, offer) {
         // AWS: what a transform refuses is told by the change set.
