@@ -45,6 +45,7 @@ wire::shape! {
         on_failure: Option<String> = "OnStackFailure",
         notifies: Option<Vec<String>> = "NotificationARNs",
         imports: Vec<ToImport> = "ResourcesToImport",
+        looks: Option<bool> = "ImportExistingResources",
     }
 
     #[derive(Clone, Debug)]
@@ -91,6 +92,7 @@ wire::shape! {
         changes: Vec<ChangeView> = "Changes",
         on_failure: Option<String> = "OnStackFailure",
         notifies: Option<Vec<String>> = "NotificationARNs",
+        looks: Option<bool> = "ImportExistingResources",
     }
 
     #[derive(Clone, Debug)]
@@ -142,6 +144,7 @@ wire::shape! {
         reason: Option<String> = "StatusReason",
         created: Timestamp = "CreationTime",
         description: Option<String> = "Description",
+        looks: Option<bool> = "ImportExistingResources",
     }
 }
 
@@ -179,16 +182,7 @@ fn make(
     macros: &Macros,
 ) -> Result<Created, CfnError> {
     let imports = req.kind.as_deref() == Some("IMPORT");
-    import::check_asked(imports, &req.imports)?;
-    let creates = match req.kind.as_deref() {
-        // AWS: of a stack that is not there an import makes one.
-        Some("IMPORT") => find(cx, &req.stack)?.is_none_or(|stack| stack.status == "REVIEW_IN_PROGRESS"),
-        kind => kind == Some("CREATE"),
-    };
-    let stack = stack_for(cx, &req.stack, creates)?;
-    if imports && !creates {
-        import::may_import(&stack)?;
-    }
+    let (stack, creates) = stack_of(cx, &req)?;
     if let Some(known) = CHANGE_SETS.get(cx.tx, &stack.key().str(&req.name))? {
         if req.token.is_some() && known.token == req.token {
             return Ok(Created { id: known.arn(&stack), stack: stack.arn() });
@@ -215,8 +209,11 @@ fn make(
         macros: Some(macros),
     };
     let imports = imports.then_some((&req.imports, retold));
-    let (foreseen, body, parameters) = seen(cx, &stack, offer, present.as_ref(), creates, imports)?;
-    let Foreseen { changes, imports, status, execution, reason } = foreseen;
+    let (mut foreseen, body, parameters) = seen(cx, &stack, offer, present.as_ref(), creates, imports)?;
+    if req.looks == Some(true) {
+        foreseen.adopt(cx, &stack, &body)?;
+    }
+    let Foreseen { changes, imports, adopts, status, execution, reason } = foreseen;
     let set = ChangeSet {
         name: req.name,
         id: base::id::uuid(cx.rng()),
@@ -235,9 +232,32 @@ fn make(
         token: req.token,
         notifies: req.notifies.map(topics).transpose()?.map(|arns| Topics { arns }),
         imports,
+        adopts,
+        looks: req.looks,
     };
     set.save(cx.tx, &stack);
     Ok(Created { id: set.arn(&stack), stack: stack.arn() })
+}
+
+/// The stack that a change set is for, and whether it is made by that.
+fn stack_of(cx: &mut Cx<'_>, req: &CreateChangeSet) -> Result<(Stack, bool), CfnError> {
+    let imports = req.kind.as_deref() == Some("IMPORT");
+    import::check_asked(imports, &req.imports)?;
+    if imports && req.looks == Some(true) {
+        return Err(invalid(
+            "ImportExistingResources cannot be specified for a change set of the type IMPORT",
+        ));
+    }
+    let creates = match req.kind.as_deref() {
+        // AWS: of a stack that is not there an import makes one.
+        Some("IMPORT") => find(cx, &req.stack)?.is_none_or(|stack| stack.status == "REVIEW_IN_PROGRESS"),
+        kind => kind == Some("CREATE"),
+    };
+    let stack = stack_for(cx, &req.stack, creates)?;
+    if imports && !creates {
+        import::may_import(&stack)?;
+    }
+    Ok((stack, creates))
 }
 
 /// The template that a change set is of.
@@ -257,6 +277,7 @@ fn own_text(
 struct Foreseen {
     changes: Vec<Change>,
     imports: Vec<Import>,
+    adopts: Vec<Import>,
     status: &'static str,
     execution: &'static str,
     reason: Option<String>,
@@ -287,8 +308,22 @@ fn seen(
 
 impl Foreseen {
     fn failed(why: String) -> Foreseen {
-        let (status, execution) = ("FAILED", "UNAVAILABLE");
-        Foreseen { changes: Vec::new(), imports: Vec::new(), status, execution, reason: Some(why) }
+        let (status, execution, reason) = ("FAILED", "UNAVAILABLE", Some(why));
+        let (changes, imports, adopts) = (Vec::new(), Vec::new(), Vec::new());
+        Foreseen { changes, imports, adopts, status, execution, reason }
+    }
+
+    /// What would be made and is there already becomes part of the stack instead.
+    fn adopt(&mut self, cx: &mut Cx<'_>, stack: &Stack, body: &Body) -> Result<(), CfnError> {
+        if self.status == "FAILED" {
+            return Ok(());
+        }
+        let plan = Plan::of(cx.cloud(), stack, body)?;
+        match import::found(cx, stack, &plan, &mut self.changes)? {
+            Ok(found) => self.adopts = found,
+            Err(why) => *self = Foreseen::failed(why),
+        }
+        Ok(())
     }
 }
 
@@ -311,14 +346,14 @@ fn foresee(
         let imports = import::checked(plan, &changes, asked)?;
         changes = imports.iter().map(import::change).collect();
         let (status, execution, reason) = import::outcome(cx, stack, &imports)?;
-        return Ok(Foreseen { changes, imports, status, execution, reason });
+        return Ok(Foreseen { changes, imports, adopts: Vec::new(), status, execution, reason });
     }
     let differs = match present {
         Some(present) if !creates => differs(cx, stack, plan, present)?,
         _ => true,
     };
     let (status, execution, reason) = outcome(differs);
-    Ok(Foreseen { changes, imports: Vec::new(), status, execution, reason })
+    Ok(Foreseen { changes, imports: Vec::new(), adopts: Vec::new(), status, execution, reason })
 }
 
 /// Whether these are the stack's tags, in whatever order.
@@ -393,7 +428,9 @@ fn execute(cx: &mut Cx<'_>, req: Execute) -> Result<Empty, CfnError> {
         may_update(&stack)?;
         let stays = set.on_failure.as_deref() == Some("DO_NOTHING");
         let disable_rollback = req.disable_rollback.unwrap_or(stays);
-        start_update(cx, &mut stack, &plan, &set.body, Job { disable_rollback, ..Job::default() })?;
+        let imports = set.adopts.clone();
+        let how = Job { disable_rollback, imports, ..Job::default() };
+        start_update(cx, &mut stack, &plan, &set.body, how)?;
     }
     // AWS: the others are not valid for what the stack becomes.
     for other in of(cx.tx, &stack)?.iter().filter(|other| other.id != set.id) {
@@ -424,7 +461,8 @@ fn first(
     BODIES.put(cx.tx, &stack.key().str(NOW), &set.body);
     let cloud = std::sync::Arc::clone(cx.cloud());
     let disable_rollback = stack.disable_rollback;
-    begin(cx, stack, Job { phase: Phase::Create, disable_rollback, ..Job::default() })?;
+    let imports = set.adopts.clone();
+    begin(cx, stack, Job { phase: Phase::Create, disable_rollback, imports, ..Job::default() })?;
     stack.enter(&cloud, cx.tx, "CREATE_IN_PROGRESS", Some("User Initiated"));
     Ok(())
 }
@@ -507,6 +545,7 @@ fn describe(cx: &mut Cx<'_>, req: Named) -> Result<Described, CfnError> {
         changes: set.changes.into_iter().map(change).collect(),
         on_failure: set.on_failure,
         notifies: set.notifies.map(|topics| topics.arns),
+        looks: set.looks,
     })
 }
 
@@ -522,6 +561,7 @@ fn list(cx: &mut Cx<'_>, req: ListChangeSets) -> Result<Summaries, CfnError> {
         reason: set.reason,
         created: set.created,
         description: set.description,
+        looks: set.looks,
     };
     Ok(Summaries { sets: of(cx.tx, &stack)?.into_iter().map(summary).collect() })
 }
