@@ -99,7 +99,7 @@ Resources:
   D: { Type: 'AWS::DynamoDB::Table', DeletionPolicy: Retain, Properties: { TableName: ddd, AttributeDefinitions: [{ AttributeName: k, AttributeType: S }], KeySchema: [{ AttributeName: k, KeyType: HASH }], BillingMode: PAY_PER_REQUEST } }
   B: { Type: 'AWS::S3::Bucket', DeletionPolicy: Retain, Properties: { BucketName: import-of-everything } }
   P: { Type: 'AWS::S3::BucketPolicy', DeletionPolicy: Retain, Properties: { Bucket: !Ref B, PolicyDocument: { Version: 2012-10-17, Statement: [{ Effect: Deny, Principal: '*', Action: 's3:GetObject', Resource: !Sub '${B.Arn}/*' }] } } }
-  R: { Type: 'AWS::IAM::Role', DeletionPolicy: Retain, Properties: { RoleName: r, AssumeRolePolicyDocument: { Version: 2012-10-17, Statement: [{ Effect: Allow, Action: 'sts:AssumeRole', Principal: { Service: lambda.amazonaws.com } }] } } }
+  R: { Type: 'AWS::IAM::Role', DeletionPolicy: Retain, Properties: { RoleName: r, AssumeRolePolicyDocument: { Version: 2012-10-17, Statement: [{ Effect: Allow, Action: 'sts:AssumeRole', Principal: { Service: [lambda.amazonaws.com, scheduler.amazonaws.com] } }] } } }
   U: { Type: 'AWS::IAM::User', DeletionPolicy: Retain, Properties: { UserName: u } }
   G: { Type: 'AWS::IAM::Group', DeletionPolicy: Retain, Properties: { GroupName: g } }
   M: { Type: 'AWS::IAM::ManagedPolicy', DeletionPolicy: Retain, Properties: { ManagedPolicyName: m, PolicyDocument: { Version: 2012-10-17, Statement: [{ Effect: Allow, Action: 'sqs:*', Resource: '*' }] } } }
@@ -111,11 +111,14 @@ Resources:
   W: { Type: 'AWS::EC2::RouteTable', DeletionPolicy: Retain, Properties: { VpcId: !Ref N } }
   V: { Type: 'AWS::SSM::Parameter', DeletionPolicy: Retain, Properties: { Name: /v, Type: String, Value: x } }
   F: { Type: 'AWS::Lambda::Function', DeletionPolicy: Retain, Properties: { FunctionName: f, Runtime: python3.12, Handler: index.f, Role: !GetAtt R.Arn, Code: { ZipFile: 'def f(event, context): pass' } } }
+  E: { Type: 'AWS::ECR::Repository', DeletionPolicy: Retain, Properties: { RepositoryName: eee } }
+  H: { Type: 'AWS::IAM::InstanceProfile', DeletionPolicy: Retain, Properties: { InstanceProfileName: h, Roles: [!Ref R] } }
+  X: { Type: 'AWS::Scheduler::Schedule', DeletionPolicy: Retain, Properties: { Name: x, ScheduleExpression: rate(1 day), FlexibleTimeWindow: { Mode: 'OFF' }, Target: { Arn: !GetAtt Q.Arn, RoleArn: !GetAtt R.Arn } } }
   C: { Type: 'AWS::CloudWatch::Alarm', DeletionPolicy: Retain, Properties: { AlarmName: c, Namespace: N, MetricName: M, Statistic: Sum, Period: 60, EvaluationPeriods: 1, Threshold: 5, ComparisonOperator: GreaterThanThreshold } }
 "#;
 const OUTPUTS: &str = r#"
 Outputs:
-  All: { Value: !Join [' ', [!GetAtt Q.Arn, !GetAtt T.TopicArn, !GetAtt K.Arn, !GetAtt D.Arn, !GetAtt B.RegionalDomainName, !GetAtt R.Arn, !GetAtt R.RoleId, !GetAtt U.Arn, !GetAtt G.Arn, !GetAtt M.PolicyArn, !GetAtt S.GroupId, !GetAtt L.Arn, !GetAtt V.Value, !GetAtt F.Arn, !GetAtt C.Arn, !Ref P, !Ref A, !GetAtt N.DefaultSecurityGroup, !GetAtt N.DefaultNetworkAcl, !GetAtt O.AvailabilityZone, !GetAtt I.InternetGatewayId, !GetAtt W.RouteTableId]] }
+  All: { Value: !Join [' ', [!GetAtt Q.Arn, !GetAtt T.TopicArn, !GetAtt K.Arn, !GetAtt D.Arn, !GetAtt B.RegionalDomainName, !GetAtt R.Arn, !GetAtt R.RoleId, !GetAtt U.Arn, !GetAtt G.Arn, !GetAtt M.PolicyArn, !GetAtt S.GroupId, !GetAtt L.Arn, !GetAtt V.Value, !GetAtt F.Arn, !GetAtt C.Arn, !Ref P, !Ref A, !GetAtt N.DefaultSecurityGroup, !GetAtt N.DefaultNetworkAcl, !GetAtt O.AvailabilityZone, !GetAtt I.InternetGatewayId, !GetAtt W.RouteTableId, !GetAtt E.RepositoryUri, !GetAtt H.Arn, !GetAtt X.Arn]] }
 "#;
 
 #[test]
