@@ -35,10 +35,10 @@ venv() {
     python3 -c 'import venv, ensurepip' 2>/dev/null || need_packages python3-venv
     printf 'making %s from %s\n' "$1" "$2"
     rm -rf "$1"
-    python3 -m venv "$1"
-    "$1/bin/python" -m pip install --quiet --disable-pip-version-check --requirement "$2"
-    # Last, so that an interrupted install is done again.
-    cp "$2" "$1/requirements.txt"
+    # The copy is last, so that an interrupted install is done again.
+    python3 -m venv "$1" &&
+        "$1/bin/python" -m pip install --quiet --disable-pip-version-check --requirement "$2" &&
+        cp "$2" "$1/requirements.txt"
 }
 
 # Clients of S3 and of registries that tests run. Their tests are skipped where they cannot be installed.
@@ -54,6 +54,12 @@ cdk_deps() {
     { npm ci --prefix tests/cdk --no-audit --no-fund --loglevel=error >/dev/null &&
         cp tests/cdk/package-lock.json tests/cdk/node_modules/.installed; } ||
         echo 'the test of the CDK will be skipped' >&2
+}
+
+# The SAM CLI, as its test runs it: apart, as it pins other versions of AWS's libraries. The test is skipped where it
+# cannot be installed.
+sam_deps() {
+    venv .venv-sam tests/sam/requirements.txt || echo 'the test of the SAM CLI will be skipped' >&2
 }
 
 # What instances need for logins. Without it there are none, and `virga doctor` says so.
@@ -72,6 +78,7 @@ for purpose in "$@"; do
         client_deps
         machine_deps
         cdk_deps
+        sam_deps
         ;;
     machines) machine_deps ;;
     bench) scripts/peers.sh ;;

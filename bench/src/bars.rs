@@ -6,6 +6,7 @@
 
 use crate::measure::{Filled, Numbers, Report};
 use crate::report::OURS;
+use crate::stack::{Deployed, RESOURCES};
 use crate::stock::Stocked;
 use std::time::Duration;
 
@@ -23,6 +24,10 @@ const AMONG_ITEMS_MIN: f64 = 0.7;
 /// Objects are rows on disk: a million of them cost little memory, and a page of their listing what one of ten thousand does.
 const OBJECTS: u64 = 1_000_000;
 const OBJECTS_BYTES_MAX: u64 = 60 << 20;
+
+/// A stack of as many resources as there may be is planned at once, and made at this rate.
+const PLAN_MAX: Duration = Duration::from_millis(100);
+const RESOURCES_PER_SECOND_MIN: f64 = 50.0;
 
 /// How often something has to be done in a second: so many times the best peer of the same run, and where no peer was
 /// measured, so often.
@@ -122,6 +127,13 @@ fn stocked(ours: &Report, stocked: &Stocked) -> Vec<Bar> {
     out
 }
 
+fn stack(deployed: &Deployed) -> [Bar; 2] {
+    let (plan, rate) = (deployed.plan.as_secs_f64() * 1000.0, deployed.per_second());
+    let plan = format!("a stack of {RESOURCES} resources planned: {plan:.1} ms, at most 100 ms");
+    let made = format!("a stack of {RESOURCES} resources: {rate:.0} made per second, at least 50");
+    [bar(deployed.plan <= PLAN_MAX, plan), bar(rate >= RESOURCES_PER_SECOND_MIN, made)]
+}
+
 /// Every bar that the run has something to say about.
 pub(crate) fn all(results: &[Report]) -> Vec<Bar> {
     let of = |name: &str| results.iter().find(|report| report.name == name);
@@ -150,6 +162,7 @@ pub(crate) fn all(results: &[Report]) -> Vec<Bar> {
         let text = format!("a page of a listing: {:.0} us of CPU, at most 1000", list.server_cpu_micros);
         out.push(bar(list.server_cpu_micros <= LIST_CPU_MICROS_MAX, text));
     }
+    out.extend(ours.deployed.iter().flat_map(stack));
     if let Some(filled) = ours.filled.as_ref().filter(|filled| filled.items >= ITEMS) {
         out.extend(among(ours, filled));
     }
@@ -249,6 +262,16 @@ mod tests {
         assert_eq!(missed(&[with(60 << 20, OBJECTS, 1000.0)]), Vec::<String>::new());
         assert_eq!(missed(&[with((60 << 20) + 1, OBJECTS, 1000.5)]).len(), 2);
         assert_eq!(missed(&[with(1 << 40, OBJECTS - 1, 9000.0)]), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_stack_is_planned_and_made_in_time() {
+        let with = |plan: u64, took: u64| {
+            let (plan, took) = (Duration::from_millis(plan), Duration::from_millis(took));
+            Report { deployed: Some(Deployed { plan, took }), ..report(OURS, 10, 0, 20.0) }
+        };
+        assert_eq!(missed(&[with(100, 10_000)]), Vec::<String>::new());
+        assert_eq!(missed(&[with(101, 10_001)]).len(), 2);
     }
 
     #[test]

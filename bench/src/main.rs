@@ -21,6 +21,7 @@ mod readme;
 mod report;
 mod scenario;
 mod sign;
+mod stack;
 mod stock;
 
 use std::process::ExitCode;

@@ -6,7 +6,9 @@ use crate::{
     load::{self, Next, Outcome, Until},
     options::Options,
     process::Server,
+    report::OURS,
     scenario::{ACCOUNT, Ask, Captured, Maker, Plan, Scenario, find_value},
+    stack::{self, Deployed},
 };
 use std::{
     fs::{self, File},
@@ -58,6 +60,8 @@ pub(crate) struct Report {
     pub(crate) grown: Option<Grown>,
     pub(crate) filled: Option<Filled>,
     pub(crate) stocked: Option<Stocked>,
+    /// Of the cloud that is ours.
+    pub(crate) deployed: Option<Deployed>,
     pub(crate) legs: Vec<Leg>,
     pub(crate) problem: Option<String>,
     pub(crate) captured: Captured,
@@ -127,6 +131,15 @@ fn measure(
         limit(&server, options, report)
     };
     report.loaded_bytes = Some(server.memory());
+    if contestant.name == OURS && options.scenarios.is_empty() && loaded.is_ok() {
+        let deployed = stack::deploy(&server)?;
+        let (plan, rate) = (deployed.plan, deployed.per_second());
+        println!(
+            "  a stack of {} resources: planned in {plan:.1?}, {rate:.0} made per second",
+            stack::RESOURCES
+        );
+        report.deployed = Some(deployed);
+    }
     if contestant.keeps && options.items > 0 && loaded.is_ok() {
         fill(&server, plan, options, report)?;
     }

@@ -188,6 +188,10 @@ fn json(result: &Report) -> Value {
             "objects": stocked.objects,
             "bytes": stocked.bytes,
         })),
+        "stack": result.deployed.as_ref().map(|deployed| json!({
+            "plan_us": micros(deployed.plan),
+            "resources_per_second": deployed.per_second().round(),
+        })),
         "legs": legs.collect::<Vec<_>>(),
         "problem": result.problem,
     })

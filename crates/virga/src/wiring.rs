@@ -226,6 +226,7 @@ fn work(client: Arc<Client>) -> Work {
 fn management_work() -> Work {
     vec![
         Arc::new(management::cloudformation::work::Deploy),
+        Arc::new(management::cloudformation::work::sets::Spread),
         Arc::new(management::cloudformation::work::notify::Notify),
         Arc::new(management::cloudformation::work::inspect::Inspect),
         Arc::new(management::cloudformation::work::Forget),

@@ -17,8 +17,11 @@ use super::request::Asked;
 /// What a document is attached to, which decides the elements that it may have.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum PolicyKind {
-    /// A managed or inline policy of a user, group or role.
+    /// A managed policy of a user, group or role.
     Identity,
+    /// An identity policy that is a part of its user, group or role: it may be of the older version, and is where it
+    /// names none. AWS: <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_version.html>
+    Inline,
     /// A permissions boundary: an identity policy in another place.
     Boundary,
     /// A policy passed when a session is made: an identity policy in another place.

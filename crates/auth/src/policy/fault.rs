@@ -28,10 +28,12 @@ pub(super) enum Fault {
 impl Fault {
     pub(super) fn message(&self, kind: PolicyKind) -> String {
         match kind {
-            PolicyKind::Identity | PolicyKind::Boundary | PolicyKind::Session => match self {
-                Fault::Iam(text) => text.clone(),
-                _ => "Syntax errors in policy.".into(),
-            },
+            PolicyKind::Identity | PolicyKind::Inline | PolicyKind::Boundary | PolicyKind::Session => {
+                match self {
+                    Fault::Iam(text) => text.clone(),
+                    _ => "Syntax errors in policy.".into(),
+                }
+            }
             PolicyKind::Scp | PolicyKind::Rcp => {
                 "The provided policy document does not meet the requirements of the specified policy type."
                     .into()

@@ -35,8 +35,9 @@ fn iam(text: impl Into<String>) -> Fault {
 }
 
 /// Policies of users, groups and roles, boundaries and session policies.
-pub(super) fn identity(drafts: &Drafts<'_>) -> Result<(), Fault> {
-    if drafts.version != Some(Version::V2012) {
+/// `versioned`: they must be of the present version.
+pub(super) fn identity(drafts: &Drafts<'_>, versioned: bool) -> Result<(), Fault> {
+    if versioned && drafts.version != Some(Version::V2012) {
         return Err(iam("Policy document must be version 2012-10-17 or greater."));
     }
     let statements = &drafts.statements;

@@ -13,9 +13,11 @@ pub struct MalformedPolicy {
 impl MalformedPolicy {
     pub(super) fn new(kind: PolicyKind, message: impl Into<String>) -> MalformedPolicy {
         let code = match kind {
-            PolicyKind::Identity | PolicyKind::Boundary | PolicyKind::Session | PolicyKind::Trust => {
-                "MalformedPolicyDocument"
-            }
+            PolicyKind::Identity
+            | PolicyKind::Inline
+            | PolicyKind::Boundary
+            | PolicyKind::Session
+            | PolicyKind::Trust => "MalformedPolicyDocument",
             PolicyKind::Resource("s3") => "MalformedPolicy",
             PolicyKind::Resource("sns") => "InvalidParameter",
             PolicyKind::Resource("sqs") => "InvalidAttributeValue",

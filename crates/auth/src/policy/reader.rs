@@ -193,8 +193,9 @@ fn condition_value(node: &Node) -> Result<Cow<'_, str>, Fault> {
 fn check(drafts: &Drafts<'_>, kind: PolicyKind) -> Result<(), Fault> {
     match kind {
         PolicyKind::Identity | PolicyKind::Boundary | PolicyKind::Session => {
-            return iam_checks::identity(drafts);
+            return iam_checks::identity(drafts, true);
         }
+        PolicyKind::Inline => return iam_checks::identity(drafts, false),
         PolicyKind::Trust => iam_checks::trust(drafts)?,
         PolicyKind::Scp => iam_checks::scp(drafts)?,
         PolicyKind::Rcp => iam_checks::rcp(drafts)?,

@@ -197,6 +197,20 @@ fn identity_policies_that_are_accepted() {
 }
 
 #[test]
+fn inline_policies_may_be_of_the_older_version() {
+    for version in ["", r#""Version":"2008-10-17","#] {
+        let text = fill(&format!(r#"{{{version}"Statement":{{OK}}}}"#));
+        assert_eq!(Policy::parse(&text, PolicyKind::Inline).map(|_| ()), Ok(()), "{text}");
+        let expected = ("MalformedPolicyDocument".to_owned(), VERSION.to_owned());
+        assert_eq!(refused(&text, PolicyKind::Identity), expected, "{text}");
+    }
+    let text = fill(r#"{"Version":"2013-10-17","Statement":{OK}}"#);
+    assert_eq!(refused(&text, PolicyKind::Inline).1, SYNTAX);
+    let text = fill(r#"{"Statement":{OK,"Principal":"*"}}"#);
+    assert_eq!(refused(&text, PolicyKind::Inline).1, "Policy document should not specify a principal.");
+}
+
+#[test]
 fn trust_policies() {
     let by = r#""Principal":{"AWS":"111122223333"}"#;
     for (inside, message) in [

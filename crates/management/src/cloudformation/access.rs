@@ -4,6 +4,7 @@
 
 use super::errors::CfnError;
 use super::model::SERVICE;
+use super::ops::stack_set::find_set;
 use super::ops::{find, live};
 use kernel::{Cx, Target};
 use wire::{Fault, Struct, Value};
@@ -68,6 +69,34 @@ pub(crate) fn stack_or_any(cx: &mut Cx<'_>, request: &Struct) -> Targets {
         Some(named) => Ok(vec![target(cx, named)?]),
         None => Ok(vec![Target::any()]),
     }
+}
+
+/// The stack set that a request names, whether it exists or not, with a role that is passed on.
+pub(crate) fn stack_set(cx: &mut Cx<'_>, request: &Struct) -> Targets {
+    Ok(passing_to_set(set_target(cx, request)?, request))
+}
+
+/// With the regions that its stacks are to be in.
+pub(crate) fn stack_instances(cx: &mut Cx<'_>, request: &Struct) -> Targets {
+    let regions = request.get("Regions").and_then(Value::as_list).unwrap_or_default();
+    let regions = regions.iter().filter_map(|region| Some(region.as_str()?.to_owned())).collect();
+    Ok(vec![set_target(cx, request)?.keys("cloudformation:TargetRegion", regions)])
+}
+
+fn set_target(cx: &Cx<'_>, request: &Struct) -> Result<Target, CfnError> {
+    let named = request.str("StackSetName").unwrap_or_default();
+    Ok(match find_set(cx, named)? {
+        Some(set) => Target::on(set.arn()).tagged(set.tags.into_iter().collect()),
+        None => Target::on(cx.arn("cloudformation", &format!("stackset/{named}:*")).to_string()),
+    })
+}
+
+fn passing_to_set(mut target: Target, request: &Struct) -> Vec<Target> {
+    if let Some(url) = request.str("TemplateURL") {
+        target = target.key("cloudformation:TemplateUrl", url);
+    }
+    let Some(role) = request.str("AdministrationRoleARN") else { return vec![target] };
+    vec![target, Target::on(role).doing("iam:PassRole").key("iam:PassedToService", SERVICE)]
 }
 
 /// The stack of a change set.

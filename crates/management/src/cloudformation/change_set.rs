@@ -35,6 +35,10 @@ store::record! {
         16 => pub(crate) notifies: Option<Topics>,
         /// What it imports; nothing where it is of another type.
         17 => pub(crate) imports: Vec<Import>,
+        /// What is there already under the name that its template gives, and becomes part of the stack with the rest.
+        18 => pub(crate) adopts: Vec<Import>,
+        /// It was asked to look for such.
+        19 => pub(crate) looks: Option<bool>,
     }
 
     #[derive(Clone, PartialEq, Debug)]

@@ -7,11 +7,21 @@ wire::errors! {
     /// AWS: each operation's page, and <https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/CommonErrors.html>.
     pub enum CfnError {
         Validation(what: String) = 400, "ValidationError", "{what}";
+        /// A template that a transform has not made, for a change set to tell of.
+        Transform(what: String) = 400, "ValidationError", "{what}";
         AlreadyExists(name: String) = 400, "AlreadyExistsException", "Stack [{name}] already exists";
         ChangeSetExists(name: String, stack: String) = 400, "AlreadyExistsException", "ChangeSet {name} already exists for stack {stack}";
         Capabilities(what: String) = 400, "InsufficientCapabilitiesException", "Requires capabilities : [{what}]";
         NoChangeSet(name: String) = 404, "ChangeSetNotFound", "ChangeSet [{name}] does not exist";
         ChangeSetStatus(what: String) = 400, "InvalidChangeSetStatus", "{what}";
+        NoStackSet(name: String) = 404, "StackSetNotFoundException", "StackSet {name} not found";
+        StackSetExists(name: String) = 409, "NameAlreadyExistsException", "StackSet {name} already exists";
+        StackSetNotEmpty = 409, "StackSetNotEmptyException", "StackSet is not empty";
+        SetBusy(arn: String) = 409, "OperationInProgressException", "Another Operation on StackSet {arn} is in progress";
+        NoInstance(set: String, account: String, region: String) = 404, "StackInstanceNotFoundException", "Stack instance for stack set {set}, account {account} and region {region} not found";
+        NoOperation(id: String) = 404, "OperationNotFoundException", "Operation {id} not found";
+        OperationExists(id: String) = 409, "OperationIdAlreadyExistsException", "Operation {id} already exists";
+        Operation(what: String) = 400, "InvalidOperationException", "{what}";
         NotBuilt(what: String) = 501, "NotImplemented", "{what} is not built in this version of Virga.";
         Internal = 500, "InternalFailure", "The request processing has failed because of an unknown error, exception or failure.";
     }

@@ -4,14 +4,14 @@
 //! audited as such; each step is one transaction with the record of it, so that a crash neither doubles nor forgets a
 //! resource; a failure turns the stack back; a kind or a property that is not known fails, in AWS's words.
 //!
-//! Not here: stack sets, macros, transforms (but for the language extensions, `AWS::Include`
-//! and serverless functions and tables), rules that ask about the account, dynamic references to secrets or to what the
+//! Not here: macros in nested stacks, serverless APIs, rules that ask about the account, dynamic references to secrets or to what the
 //! stack itself makes, update policies, hooks, a registry of kinds. Change sets do not look into nested stacks. The tags
 //! `aws:cloudformation:*` are set on EC2's resources only.
 //!
 //! - [`template`]: the language, pure.
 //! - [`kinds`]: what each kind of resource does by which operations.
 //! - [`work`]: the reconciler.
+//! - [`sets`]: one template in many accounts and regions.
 //! - [`drift`]: what is there held against what should be.
 //! - [`asked`] and [`site`]: what providers of custom resources are asked and who signals what, by addresses of the cloud.
 
@@ -21,8 +21,10 @@ mod change_set;
 mod drift;
 pub mod errors;
 mod kinds;
+mod macros;
 mod model;
 mod ops;
+mod sets;
 pub mod site;
 mod stack_policy;
 mod template;
@@ -44,5 +46,8 @@ pub static CLOUDFORMATION: kernel::Service = kernel::Service {
         ops::signal::OPS,
         ops::policy::OPS,
         ops::drift::OPS,
+        ops::stack_set::OPS,
+        ops::stack_instance::OPS,
+        ops::stack_set_operation::OPS,
     ],
 };

@@ -30,7 +30,7 @@ pub fn put<H: Holder>(
 ) -> Result<(), IamError> {
     let account = cx.account;
     let mut holder: H = holder::find(cx.tx, account, name)?;
-    document::check(&text, PolicyKind::Identity)?;
+    document::check(&text, PolicyKind::Inline)?;
     holder.inline().insert(policy_name, text);
     let total: usize = holder.inline().values().map(|text| document::size(text)).sum();
     if total > H::INLINE_CHARACTERS_MAX {

@@ -159,6 +159,33 @@ Resources:
       ManagedPolicyName: managed
       Roles: [!Ref Role]
       PolicyDocument: { Version: 2012-10-17, Statement: [{ Effect: Allow, Action: 'kms:List*', Resource: '*' }] }
+  Profile: { Type: 'AWS::IAM::InstanceProfile', Properties: { InstanceProfileName: profile, Path: /p/, Roles: [!Ref Role] } }
+  Images:
+    Type: AWS::ECR::Repository
+    Properties:
+      RepositoryName: images
+      ImageTagMutability: IMMUTABLE
+      ImageScanningConfiguration: { ScanOnPush: false }
+      RepositoryPolicyText:
+        Version: 2012-10-17
+        Statement: [{ Effect: Allow, Principal: { AWS: !Sub 'arn:aws:iam::${AWS::AccountId}:root' }, Action: 'ecr:BatchGetImage' }]
+      LifecyclePolicy: { LifecyclePolicyText: '{"rules":[{"rulePriority":1,"selection":{"tagStatus":"untagged","countType":"imageCountMoreThan","countNumber":3},"action":{"type":"expire"}}]}' }
+      Tags: [{ Key: a, Value: '1' }]
+  Timer:
+    Type: AWS::Scheduler::Schedule
+    Properties:
+      Name: timer
+      ScheduleExpression: rate(1 day)
+      ScheduleExpressionTimezone: Europe/Berlin
+      FlexibleTimeWindow: { Mode: 'OFF' }
+      State: ENABLED
+      Target: { Arn: !GetAtt Queue.Arn, RoleArn: !GetAtt Ticks.Arn, Input: '{}' }
+  Ticks:
+    Type: AWS::IAM::Role
+    Properties:
+      AssumeRolePolicyDocument:
+        Version: 2012-10-17
+        Statement: { Effect: Allow, Action: 'sts:AssumeRole', Principal: { Service: scheduler.amazonaws.com } }
   Team: { Type: 'AWS::IAM::Group', Properties: { GroupName: team, ManagedPolicyArns: [!Ref Managed] } }
   Eva: { Type: 'AWS::IAM::User', Properties: { UserName: eva, Groups: [!Ref Team], LoginProfile: { Password: 'Hush!Hush!1234' } } }
   Function:
@@ -308,6 +335,18 @@ fn what_was_changed_beside_the_stack_is_told_place_by_place() {
         "AttachRolePolicy",
         json!({ "RoleName": "worker", "PolicyArn": "arn:aws:iam::aws:policy/AdministratorAccess" }),
     );
+    run(
+        "iam",
+        "RemoveRoleFromInstanceProfile",
+        json!({ "InstanceProfileName": "profile", "RoleName": "worker" }),
+    );
+    run(
+        "ecr",
+        "PutImageTagMutability",
+        json!({ "repositoryName": "images", "imageTagMutability": "MUTABLE" }),
+    );
+    run("ecr", "DeleteRepositoryPolicy", json!({ "repositoryName": "images" }));
+    run("scheduler", "DeleteSchedule", json!({ "Name": "timer" }));
     let variables = json!({ "Variables": { "ONE": "2", "SECRET": "other", "NEW": "3" } });
     run(
         "lambda",
@@ -343,6 +382,9 @@ fn what_was_changed_beside_the_stack_is_told_place_by_place() {
     );
     let extra = r#"{"PolicyName":"extra","PolicyDocument":{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:*","Resource":"*"}]}}"#;
     let block = r#"{"BlockPublicAcls":true,"BlockPublicPolicy":true,"IgnorePublicAcls":true,"RestrictPublicBuckets":true}"#;
+    let pulls = format!(
+        r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Principal":{{"AWS":"arn:aws:iam::{ACCOUNT}:root"}},"Action":"ecr:BatchGetImage"}}]}}"#
+    );
     let rows: &[(&str, &[&str])] = &[
         (
             "Queue",
@@ -392,6 +434,14 @@ fn what_was_changed_beside_the_stack_is_told_place_by_place() {
         ("Logs", &["REMOVE /RetentionInDays 7 null"]),
         ("Stage", &["NOT_EQUAL /Value dev prod"]),
         ("Rule", &["NOT_EQUAL /State ENABLED DISABLED"]),
+        ("Profile", &["REMOVE /Roles/0 worker null"]),
+        (
+            "Images",
+            &[
+                "NOT_EQUAL /ImageTagMutability IMMUTABLE MUTABLE",
+                &format!("REMOVE /RepositoryPolicyText {pulls} null"),
+            ],
+        ),
         ("Alarm", &["NOT_EQUAL /Tags/0/Value 1 2"]),
     ];
     for (name, expected) in rows {
@@ -405,7 +455,7 @@ fn what_was_changed_beside_the_stack_is_told_place_by_place() {
     }
     let all = drifts(&root, "s");
     let status = |name: &str| all.iter().find(|drift| drift["LogicalResourceId"] == name).unwrap().clone();
-    for name in ["Alias", "BucketPolicy", "Gateway"] {
+    for name in ["Alias", "BucketPolicy", "Gateway", "Timer"] {
         let drift = status(name);
         assert_eq!(drift["StackResourceDriftStatus"], "DELETED");
         assert!(drift["ExpectedProperties"].is_null() && drift["ActualProperties"].is_null());
@@ -418,7 +468,7 @@ fn what_was_changed_beside_the_stack_is_told_place_by_place() {
     assert!(!text.contains("hush") && !text.contains("told") && !text.contains("other"), "{text}");
     let asked = json!({ "StackName": "s", "StackResourceDriftStatusFilters": ["DELETED"] });
     let told = root.call("cloudformation", "DescribeStackResourceDrifts", asked).ok();
-    assert_eq!(told["StackResourceDrifts"].as_array().unwrap().len(), 3);
+    assert_eq!(told["StackResourceDrifts"].as_array().unwrap().len(), 4);
 }
 
 const QUEUES: &str = "Resources: { A: { Type: 'AWS::SQS::Queue', Properties: { QueueName: a, DelaySeconds: 1 } }, B: { Type: 'AWS::SQS::Queue', Properties: { QueueName: b } }, V: { Type: 'AWS::Scheduler::ScheduleGroup', Properties: { Name: v } } }";

@@ -99,7 +99,7 @@ Resources:
   D: { Type: 'AWS::DynamoDB::Table', DeletionPolicy: Retain, Properties: { TableName: ddd, AttributeDefinitions: [{ AttributeName: k, AttributeType: S }], KeySchema: [{ AttributeName: k, KeyType: HASH }], BillingMode: PAY_PER_REQUEST } }
   B: { Type: 'AWS::S3::Bucket', DeletionPolicy: Retain, Properties: { BucketName: import-of-everything } }
   P: { Type: 'AWS::S3::BucketPolicy', DeletionPolicy: Retain, Properties: { Bucket: !Ref B, PolicyDocument: { Version: 2012-10-17, Statement: [{ Effect: Deny, Principal: '*', Action: 's3:GetObject', Resource: !Sub '${B.Arn}/*' }] } } }
-  R: { Type: 'AWS::IAM::Role', DeletionPolicy: Retain, Properties: { RoleName: r, AssumeRolePolicyDocument: { Version: 2012-10-17, Statement: [{ Effect: Allow, Action: 'sts:AssumeRole', Principal: { Service: lambda.amazonaws.com } }] } } }
+  R: { Type: 'AWS::IAM::Role', DeletionPolicy: Retain, Properties: { RoleName: r, AssumeRolePolicyDocument: { Version: 2012-10-17, Statement: [{ Effect: Allow, Action: 'sts:AssumeRole', Principal: { Service: [lambda.amazonaws.com, scheduler.amazonaws.com] } }] } } }
   U: { Type: 'AWS::IAM::User', DeletionPolicy: Retain, Properties: { UserName: u } }
   G: { Type: 'AWS::IAM::Group', DeletionPolicy: Retain, Properties: { GroupName: g } }
   M: { Type: 'AWS::IAM::ManagedPolicy', DeletionPolicy: Retain, Properties: { ManagedPolicyName: m, PolicyDocument: { Version: 2012-10-17, Statement: [{ Effect: Allow, Action: 'sqs:*', Resource: '*' }] } } }
@@ -111,11 +111,14 @@ Resources:
   W: { Type: 'AWS::EC2::RouteTable', DeletionPolicy: Retain, Properties: { VpcId: !Ref N } }
   V: { Type: 'AWS::SSM::Parameter', DeletionPolicy: Retain, Properties: { Name: /v, Type: String, Value: x } }
   F: { Type: 'AWS::Lambda::Function', DeletionPolicy: Retain, Properties: { FunctionName: f, Runtime: python3.12, Handler: index.f, Role: !GetAtt R.Arn, Code: { ZipFile: 'def f(event, context): pass' } } }
+  E: { Type: 'AWS::ECR::Repository', DeletionPolicy: Retain, Properties: { RepositoryName: eee } }
+  H: { Type: 'AWS::IAM::InstanceProfile', DeletionPolicy: Retain, Properties: { InstanceProfileName: h, Roles: [!Ref R] } }
+  X: { Type: 'AWS::Scheduler::Schedule', DeletionPolicy: Retain, Properties: { Name: x, ScheduleExpression: rate(1 day), FlexibleTimeWindow: { Mode: 'OFF' }, Target: { Arn: !GetAtt Q.Arn, RoleArn: !GetAtt R.Arn } } }
   C: { Type: 'AWS::CloudWatch::Alarm', DeletionPolicy: Retain, Properties: { AlarmName: c, Namespace: N, MetricName: M, Statistic: Sum, Period: 60, EvaluationPeriods: 1, Threshold: 5, ComparisonOperator: GreaterThanThreshold } }
 "#;
 const OUTPUTS: &str = r#"
 Outputs:
-  All: { Value: !Join [' ', [!GetAtt Q.Arn, !GetAtt T.TopicArn, !GetAtt K.Arn, !GetAtt D.Arn, !GetAtt B.RegionalDomainName, !GetAtt R.Arn, !GetAtt R.RoleId, !GetAtt U.Arn, !GetAtt G.Arn, !GetAtt M.PolicyArn, !GetAtt S.GroupId, !GetAtt L.Arn, !GetAtt V.Value, !GetAtt F.Arn, !GetAtt C.Arn, !Ref P, !Ref A, !GetAtt N.DefaultSecurityGroup, !GetAtt N.DefaultNetworkAcl, !GetAtt O.AvailabilityZone, !GetAtt I.InternetGatewayId, !GetAtt W.RouteTableId]] }
+  All: { Value: !Join [' ', [!GetAtt Q.Arn, !GetAtt T.TopicArn, !GetAtt K.Arn, !GetAtt D.Arn, !GetAtt B.RegionalDomainName, !GetAtt R.Arn, !GetAtt R.RoleId, !GetAtt U.Arn, !GetAtt G.Arn, !GetAtt M.PolicyArn, !GetAtt S.GroupId, !GetAtt L.Arn, !GetAtt V.Value, !GetAtt F.Arn, !GetAtt C.Arn, !Ref P, !Ref A, !GetAtt N.DefaultSecurityGroup, !GetAtt N.DefaultNetworkAcl, !GetAtt O.AvailabilityZone, !GetAtt I.InternetGatewayId, !GetAtt W.RouteTableId, !GetAtt E.RepositoryUri, !GetAtt H.Arn, !GetAtt X.Arn]] }
 "#;
 
 #[test]
@@ -342,4 +345,136 @@ fn tags_of_the_stack_come_without_anything_of_the_template() {
     assert_eq!(told["TagSet"], both);
     let told = root.call("s3", "GetBucketVersioning", json!({ "Bucket": "import-of-tags" })).ok();
     assert!(told["Status"].is_null(), "{told}");
+}
+
+/// Two of these may be there already, under the names that the template gives.
+const NAMED: &str = r#"
+Parameters: { Name: { Type: String, Default: dynamic } }
+Resources:
+  There: { Type: 'AWS::Logs::LogGroup', DeletionPolicy: RetainExceptOnCreate, Properties: { LogGroupName: there, RetentionInDays: 7 } }
+  Table: { Type: 'AWS::DynamoDB::Table', DeletionPolicy: Retain, Properties: { TableName: table, AttributeDefinitions: [{ AttributeName: k, AttributeType: S }], KeySchema: [{ AttributeName: k, KeyType: HASH }], BillingMode: PAY_PER_REQUEST } }
+  Fresh: { Type: 'AWS::Logs::LogGroup', DeletionPolicy: Retain, Properties: { LogGroupName: fresh } }
+  Queue: { Type: 'AWS::SQS::Queue', DependsOn: There, Properties: { QueueName: queue } }
+Outputs:
+  Arn: { Value: !GetAtt There.Arn }
+"#;
+
+fn look_for(caller: &Caller<'_>, stack: &str, template: &str, kind: &str) -> Reply {
+    let input = json!({
+        "StackName": stack, "ChangeSetName": "in", "ChangeSetType": kind, "TemplateBody": template,
+        "ImportExistingResources": true, "Tags": [{ "Key": "team", "Value": "blue" }],
+    });
+    // One that was carried out before has the same name.
+    let asked = json!({ "StackName": stack, "ChangeSetName": "in" });
+    caller.call("cloudformation", "DeleteChangeSet", asked);
+    caller.call("cloudformation", "CreateChangeSet", input)
+}
+
+fn group(caller: &Caller<'_>, name: &str) {
+    caller.call("logs", "CreateLogGroup", json!({ "logGroupName": name })).ok();
+}
+
+/// `action name` of each change.
+fn actions(set: &Value) -> Vec<String> {
+    let one = |change: &Value| {
+        let change = &change["ResourceChange"];
+        format!("{} {}", change["Action"].as_str().unwrap(), change["LogicalResourceId"].as_str().unwrap())
+    };
+    let mut all: Vec<String> = set["Changes"].as_array().unwrap().iter().map(one).collect();
+    all.sort();
+    all
+}
+
+#[test]
+fn what_is_there_by_its_name_is_imported_with_the_rest() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ACCOUNT);
+    group(&root, "there");
+    look_for(&root, "s", NAMED, "CREATE").ok();
+    let set = seen(&root, "s");
+    assert_eq!(set["ImportExistingResources"], json!("true"));
+    assert_eq!(actions(&set), ["Add Fresh", "Add Queue", "Add Table", "Import There"]);
+    assert_eq!(carry_out(&cloud, &root, "s"), "CREATE_COMPLETE", "{:#?}", events(&root, "s"));
+    let told = events(&root, "s");
+    for line in [
+        "There IMPORT_IN_PROGRESS Resource import started.",
+        "There IMPORT_COMPLETE Resource import completed.",
+        "There UPDATE_COMPLETE",
+        "Fresh CREATE_COMPLETE",
+    ] {
+        assert!(told.iter().any(|told| told == line), "no {line}: {told:#?}");
+    }
+    assert_eq!(
+        output(&describe(&root, "s"), "Arn"),
+        format!("arn:aws:logs:us-east-1:{ACCOUNT}:log-group:there:*")
+    );
+    // It has the stack's tags, and is else as it was, which drift tells.
+    let arn = format!("arn:aws:logs:us-east-1:{ACCOUNT}:log-group:there");
+    let tags = root.call("logs", "ListTagsForResource", json!({ "resourceArn": arn })).ok();
+    assert_eq!(tags["tags"], json!({ "team": "blue" }));
+    let asked = json!({ "StackName": "s", "LogicalResourceId": "There" });
+    let drift = root.call("cloudformation", "DetectStackResourceDrift", asked).ok();
+    assert_eq!(drift["StackResourceDrift"]["StackResourceDriftStatus"], json!("MODIFIED"));
+    // From now on it belongs to this stack, and no other has it.
+    look_for(&root, "other", NAMED, "CREATE").ok();
+    let set = seen(&root, "other");
+    let why = set["StatusReason"].as_str().unwrap();
+    assert!(set["Status"] == "FAILED" && why.starts_with("there already exists in stack arn:aws:"), "{set}");
+    // An update looks, too.
+    group(&root, "more");
+    let more = NAMED.replace("Outputs:", "  More: { Type: 'AWS::Logs::LogGroup', DeletionPolicy: Retain, Properties: { LogGroupName: more } }\nOutputs:");
+    look_for(&root, "s", &more, "UPDATE").ok();
+    assert_eq!(actions(&seen(&root, "s")), ["Import More"]);
+    assert_eq!(carry_out(&cloud, &root, "s"), "UPDATE_COMPLETE", "{:#?}", events(&root, "s"));
+}
+
+#[test]
+fn what_was_imported_stays_when_the_rest_fails() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ACCOUNT);
+    group(&root, "there");
+    let bad = NAMED.replace("QueueName: queue", "QueueName: queue, DelaySeconds: 5000");
+    look_for(&root, "s", &bad, "CREATE").ok();
+    assert_eq!(carry_out(&cloud, &root, "s"), "ROLLBACK_COMPLETE");
+    let told = events(&root, "s");
+    assert!(told.iter().any(|line| line == "There DELETE_SKIPPED"), "{told:#?}");
+    let groups = || root.call("logs", "DescribeLogGroups", json!({ "logGroupNamePrefix": "there" })).ok();
+    assert_eq!(groups()["logGroups"].as_array().unwrap().len(), 1);
+    // The same in an update that is taken back.
+    created(&cloud, &root, "t", "Resources: { T: { Type: 'AWS::SNS::Topic' } }");
+    let bad = bad.replace("Queue: {", "T: { Type: 'AWS::SNS::Topic' }\n  Queue: {");
+    look_for(&root, "t", &bad, "UPDATE").ok();
+    assert_eq!(carry_out(&cloud, &root, "t"), "UPDATE_ROLLBACK_COMPLETE", "{:#?}", events(&root, "t"));
+    assert_eq!(groups()["logGroups"].as_array().unwrap().len(), 1);
+    // What is gone meanwhile fails, and what is there of the stack goes on.
+    let good = NAMED.replace("Queue: {", "T: { Type: 'AWS::SNS::Topic' }\n  Queue: {");
+    look_for(&root, "t", &good, "UPDATE").ok();
+    root.call("logs", "DeleteLogGroup", json!({ "logGroupName": "there" })).ok();
+    assert_eq!(carry_out(&cloud, &root, "t"), "UPDATE_ROLLBACK_COMPLETE");
+    let why =
+        "There IMPORT_FAILED Resource of type 'AWS::Logs::LogGroup' with identifier 'there' was not found.";
+    let told = events(&root, "t");
+    assert!(told.iter().any(|line| line == why), "{told:#?}");
+    assert!(told.iter().any(|line| line.contains("failed to import: [There]")), "{told:#?}");
+}
+
+#[test]
+fn names_that_do_not_count_make_anew() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ACCOUNT);
+    group(&root, "there");
+    group(&root, "dynamic");
+    for template in [
+        // It would not stay, and a name that is not written.
+        NAMED.replace("RetainExceptOnCreate", "Delete"),
+        NAMED.replace("LogGroupName: there", "LogGroupName: !Ref Name"),
+    ] {
+        look_for(&root, "s", &template, "CREATE").ok();
+        assert_eq!(actions(&seen(&root, "s")), ["Add Fresh", "Add Queue", "Add Table", "Add There"]);
+        root.call("cloudformation", "DeleteChangeSet", json!({ "StackName": "s", "ChangeSetName": "in" }))
+            .ok();
+    }
+    let asked = json!({ "StackName": "s", "ChangeSetName": "x", "ChangeSetType": "IMPORT", "TemplateBody": NAMED,
+        "ImportExistingResources": true, "ResourcesToImport": [one("There", "AWS::Logs::LogGroup", json!({ "LogGroupName": "there" }))] });
+    root.call("cloudformation", "CreateChangeSet", asked).refused(400, "ValidationError");
 }

@@ -252,11 +252,11 @@ fn templates_with_snippets_are_looked_at() {
         (json!({ "Resources": {} }), "Template format error: At least one Resources member must be defined."),
         (
             json!({ "Resources": { "Q": { "Fn::Transform": { "Name": "Mine" } } } }),
-            "Invalid template resource property 'Fn::Transform'",
+            "No transform named 123456789012::Mine found.",
         ),
         (
             json!({ "Transform": [{ "Name": "Mine" }], "Resources": { "Q": { "Type": "AWS::SQS::Queue" } } }),
-            "No transform named Mine found.",
+            "No transform named 123456789012::Mine found.",
         ),
     ] {
         let asked = json!({ "StackName": "none", "TemplateBody": template.to_string() });

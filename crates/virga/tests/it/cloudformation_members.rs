@@ -36,6 +36,36 @@ fn members_that_nobody_acts_on_fail_the_resource() {
             "Raw",
         ),
         ("role", "AWS::IAM::Role", role, "Note"),
+        (
+            "filter",
+            bucket,
+            "NotificationConfiguration: { TopicConfigurations: [{ Event: 's3:ObjectCreated:*', Topic: t, Filter: { S3Key: { Rules: [], Case: low } } }] }",
+            "Case",
+        ),
+        (
+            "images",
+            "AWS::ECR::Repository",
+            "LifecyclePolicy: { LifecyclePolicyText: '{}', Mode: fast }",
+            "Mode",
+        ),
+        (
+            "group",
+            "AWS::EC2::SecurityGroup",
+            "GroupDescription: g, SecurityGroupIngress: [{ IpProtocol: tcp, FromPort: 1, ToPort: 1, SourceSecurityGroupName: other }]",
+            "SourceSecurityGroupName",
+        ),
+        (
+            "alias",
+            "AWS::Lambda::Alias",
+            "FunctionName: f, Name: a, FunctionVersion: '1', RoutingConfig: { AdditionalVersionWeights: [{ FunctionVersion: '2', FunctionWeight: 0.5, Note: n }] }",
+            "Note",
+        ),
+        (
+            "metric",
+            "AWS::Logs::MetricFilter",
+            "LogGroupName: g, FilterPattern: '', MetricTransformations: [{ MetricName: m, MetricNamespace: n, MetricValue: '1', Dimensions: [{ Key: k, Value: v, Unit: u }] }]",
+            "Unit",
+        ),
     ] {
         create(&root, stack, &resource(kind, properties), json!({ "Capabilities": ["CAPABILITY_IAM"] }));
         assert_eq!(settle(&cloud, &root, stack), "ROLLBACK_COMPLETE", "{stack}: {:#?}", events(&root, stack));
@@ -43,6 +73,59 @@ fn members_that_nobody_acts_on_fail_the_resource() {
         assert!(told.contains(&format!("Encountered unsupported property {stranger}")), "{told}");
     }
     assert_eq!(root.call("s3", "ListBuckets", json!({})).ok()["Buckets"], json!([]));
+}
+
+#[test]
+fn what_has_another_form_fails_the_resource() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ACCOUNT);
+    for (stack, kind, properties, words) in [
+        ("text", "AWS::S3::Bucket", "VersioningConfiguration: Enabled", "JSONObject, found: String"),
+        (
+            "one",
+            "AWS::S3::Bucket",
+            "NotificationConfiguration: { QueueConfigurations: { Event: e, Queue: q } }",
+            "JSONArray, found: JSONObject",
+        ),
+        (
+            "rule",
+            "AWS::EC2::SecurityGroup",
+            "GroupDescription: g, SecurityGroupIngress: { IpProtocol: tcp, CidrIp: 0.0.0.0/0 }",
+            "JSONArray, found: JSONObject",
+        ),
+    ] {
+        create(&root, stack, &resource(kind, properties), json!({}));
+        assert_eq!(settle(&cloud, &root, stack), "ROLLBACK_COMPLETE", "{stack}: {:#?}", events(&root, stack));
+        let told = format!("{:?}", events(&root, stack));
+        assert!(told.contains(&format!("Properties validation failed: expected type: {words}")), "{told}");
+    }
+}
+
+#[test]
+fn a_table_recovers_as_far_back_as_its_template_says() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ACCOUNT);
+    let table = |more: &str| {
+        let key = "TableName: own, BillingMode: PAY_PER_REQUEST, AttributeDefinitions: [{ AttributeName: k, AttributeType: S }], KeySchema: [{ AttributeName: k, KeyType: HASH }]";
+        resource("AWS::DynamoDB::Table", &format!("{key}, PointInTimeRecoverySpecification: {{ {more} }}"))
+    };
+    let days = || {
+        let told = root.call("dynamodb", "DescribeContinuousBackups", json!({ "TableName": "own" })).ok();
+        told["ContinuousBackupsDescription"]["PointInTimeRecoveryDescription"]["RecoveryPeriodInDays"].clone()
+    };
+    created(&cloud, &root, "s", &table("PointInTimeRecoveryEnabled: true, RecoveryPeriodInDays: 7"));
+    assert_eq!(days(), json!(7));
+    for (more, wanted) in [
+        ("PointInTimeRecoveryEnabled: true, RecoveryPeriodInDays: 9", json!(9)),
+        ("PointInTimeRecoveryEnabled: true", json!(35)),
+        ("PointInTimeRecoveryEnabled: false", json!(null)),
+        ("PointInTimeRecoveryEnabled: true, RecoveryPeriodInDays: 3", json!(3)),
+    ] {
+        let asked = json!({ "StackName": "s", "TemplateBody": table(more) });
+        root.call("cloudformation", "UpdateStack", asked).ok();
+        assert_eq!(settle(&cloud, &root, "s"), "UPDATE_COMPLETE", "{:#?}", events(&root, "s"));
+        assert_eq!(days(), wanted, "{more}");
+    }
 }
 
 #[test]

@@ -29,6 +29,7 @@ mod cloudformation_nested;
 mod cloudformation_pipes;
 mod cloudformation_policies;
 mod cloudformation_rights;
+mod cloudformation_sets;
 mod cloudformation_stacks;
 mod cloudformation_tables;
 mod cloudformation_tags;

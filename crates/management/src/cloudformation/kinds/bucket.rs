@@ -32,6 +32,7 @@ pub(super) static KINDS: &[Kind] = &[
         create,
         update: |on| {
             on.only(MEMBERS)?;
+            on.listed(LISTS)?;
             settings(on, on.physical())?;
             Ok(on.same())
         },
@@ -74,6 +75,12 @@ const MEMBERS: &[(&str, &[&str])] = &[
     ("NotificationConfiguration.LambdaConfigurations", &["Event", "Filter", "Function"]),
     ("NotificationConfiguration.QueueConfigurations", &["Event", "Filter", "Queue"]),
     ("NotificationConfiguration.TopicConfigurations", &["Event", "Filter", "Topic"]),
+    ("NotificationConfiguration.LambdaConfigurations.Filter", &["S3Key"]),
+    ("NotificationConfiguration.LambdaConfigurations.Filter.S3Key", &["Rules"]),
+    ("NotificationConfiguration.QueueConfigurations.Filter", &["S3Key"]),
+    ("NotificationConfiguration.QueueConfigurations.Filter.S3Key", &["Rules"]),
+    ("NotificationConfiguration.TopicConfigurations.Filter", &["S3Key"]),
+    ("NotificationConfiguration.TopicConfigurations.Filter.S3Key", &["Rules"]),
     ("LifecycleConfiguration", &["Rules"]),
     (
         "LifecycleConfiguration.Rules",
@@ -98,8 +105,18 @@ const MEMBERS: &[(&str, &[&str])] = &[
     ),
 ];
 
+/// What is read item by item.
+const LISTS: &[&str] = &[
+    "NotificationConfiguration.LambdaConfigurations",
+    "NotificationConfiguration.QueueConfigurations",
+    "NotificationConfiguration.TopicConfigurations",
+    "LifecycleConfiguration.Rules",
+    "LifecycleConfiguration.Rules.TagFilters",
+];
+
 fn create(on: &mut On<'_, '_>) -> Done<Made> {
     on.only(MEMBERS)?;
+    on.listed(LISTS)?;
     let name = on.text("BucketName").unwrap_or_else(|| on.generated(63).to_lowercase());
     let region = on.region();
     let place = map([("LocationConstraint", Value::str(region))]);

@@ -1,11 +1,11 @@
 //! ECR's repositories, with their policies.
 
 use super::on::{KEYS, On, Tagger, map, text_at};
-use super::{BASE, Done, Kind, Made};
+use super::{BASE, Done, Kind, Made, look};
 use crate::cloudformation::template::get;
 use wire::Value;
 
-const ECR: &str = "ecr";
+pub(super) const ECR: &str = "ecr";
 const TAGGER: Tagger = Tagger {
     service: ECR,
     tag: "TagResource",
@@ -37,6 +37,7 @@ pub(super) static KINDS: &[Kind] = &[Kind {
         let force = on.was("EmptyOnDelete");
         on.end(ECR, "DeleteRepository", map([("repositoryName", on.physical()), ("force", force)]))
     },
+    look: Some(&look::ecr::REPOSITORY),
     ..BASE
 }];
 
@@ -87,6 +88,7 @@ fn create(on: &mut On<'_, '_>) -> Done<Made> {
 
 /// The policies of the repository itself and of how its images age.
 fn policies(on: &mut On<'_, '_>, name: &str) -> Done<()> {
+    on.only(&[("LifecyclePolicy", &["LifecyclePolicyText", "RegistryId"])])?;
     let repository = || ("repositoryName", Value::str(name));
     if on.changed("RepositoryPolicyText") {
         match on.document("RepositoryPolicyText") {

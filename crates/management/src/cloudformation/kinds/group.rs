@@ -63,6 +63,37 @@ pub(super) static KINDS: &[Kind] = &[
     },
 ];
 
+/// What a rule within a group may say, which is read member by member.
+const MEMBERS: &[(&str, &[&str])] = &[
+    (
+        "SecurityGroupIngress",
+        &[
+            "CidrIp",
+            "CidrIpv6",
+            "Description",
+            "FromPort",
+            "IpProtocol",
+            "SourcePrefixListId",
+            "SourceSecurityGroupId",
+            "SourceSecurityGroupOwnerId",
+            "ToPort",
+        ],
+    ),
+    (
+        "SecurityGroupEgress",
+        &[
+            "CidrIp",
+            "CidrIpv6",
+            "Description",
+            "DestinationPrefixListId",
+            "DestinationSecurityGroupId",
+            "FromPort",
+            "IpProtocol",
+            "ToPort",
+        ],
+    ),
+];
+
 /// What a group lets out where nobody says otherwise.
 fn everything() -> Value {
     map([("IpProtocol", Value::str("-1")), ("CidrIp", Value::str("0.0.0.0/0"))])
@@ -116,6 +147,8 @@ fn rules(on: &mut On<'_, '_>, id: Value) -> Done<()> {
         Value::List(items) => items,
         _ => Vec::new(),
     };
+    on.listed(&["SecurityGroupIngress", "SecurityGroupEgress"])?;
+    on.only(MEMBERS)?;
     for (property, way, default) in
         [("SecurityGroupIngress", "Ingress", None), ("SecurityGroupEgress", "Egress", Some(everything()))]
     {

@@ -76,6 +76,7 @@ pub(super) static KINDS: &[Kind] = &[
             roles(on, on.physical())?;
             on.end(IAM, "DeleteInstanceProfile", map([("InstanceProfileName", on.physical())]))
         },
+        look: Some(&look::iam::PROFILE),
         ..BASE
     },
     Kind {

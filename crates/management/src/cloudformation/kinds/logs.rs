@@ -1,6 +1,6 @@
 //! CloudWatch Logs' groups, metric filters and subscription filters.
 
-use super::on::{Form, On, Tagger, map, text_at};
+use super::on::{Form, On, Tagger, map, only, text_at};
 use super::{BASE, Done, Kind, Made, Refusal, look};
 use wire::Value;
 
@@ -122,8 +122,11 @@ fn transformation(item: &Value) -> Done<Value> {
             "Unit" => ("unit".to_owned(), value.clone()),
             "Dimensions" => {
                 let Value::List(pairs) = value else { return Err(Refusal::of("Dimensions must be a list.")) };
-                let pair = |pair: &Value| (text_at(pair, "Key"), Value::Str(text_at(pair, "Value")));
-                ("dimensions".to_owned(), Value::Map(pairs.iter().map(pair).collect()))
+                let pair = |pair: &Value| {
+                    only(pair, &["Key", "Value"])?;
+                    Ok((text_at(pair, "Key"), Value::Str(text_at(pair, "Value"))))
+                };
+                ("dimensions".to_owned(), Value::Map(pairs.iter().map(pair).collect::<Done<_>>()?))
             }
             other => return Err(Refusal::of(format!("Encountered unsupported property {other}"))),
         })

@@ -21,6 +21,7 @@ mod instance;
 mod kms;
 mod logs;
 pub(crate) mod look;
+mod macros;
 pub(super) mod nested;
 mod on;
 mod parameter;
@@ -140,6 +141,7 @@ static ALL: &[&[Kind]] = &[
     scheduler::KINDS,
     pipes::KINDS,
     scaling::KINDS,
+    macros::KINDS,
 ];
 
 pub(crate) fn kind(name: &str) -> Option<&'static Kind> {

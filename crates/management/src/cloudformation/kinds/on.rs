@@ -100,10 +100,21 @@ impl On<'_, '_> {
     /// Refuses what the maps at these places (a property, or what lies within it; a list is each of its items) say beside
     /// the members named for them: nothing is passed over.
     pub(super) fn only(&self, places: &[(&str, &[&str])]) -> Done<()> {
-        places.iter().try_for_each(|(place, members)| match at(self.wanted, place) {
-            Some(Value::List(items)) => items.iter().try_for_each(|item| only(item, members)),
-            Some(value) => only(value, members),
-            None => Ok(()),
+        places.iter().try_for_each(|(place, members)| {
+            each(self.wanted, place, &mut |value| match value {
+                Value::List(items) => items.iter().try_for_each(|item| only(item, members)),
+                value => only(value, members),
+            })
+        })
+    }
+
+    /// Refuses what stands at these places and is no list, which whoever reads one would pass over.
+    pub(super) fn listed(&self, places: &[&str]) -> Done<()> {
+        places.iter().try_for_each(|place| {
+            each(self.wanted, place, &mut |value| match value {
+                Value::List(_) => Ok(()),
+                other => Err(unfit("JSONArray", other)),
+            })
         })
     }
 
@@ -322,9 +333,34 @@ pub(super) fn texts(value: Option<&Value>) -> Vec<String> {
     }
 }
 
+/// What stands at a path of members, in each item of the lists on its way.
+fn each(value: &Value, path: &str, look: &mut dyn FnMut(&Value) -> Done<()>) -> Done<()> {
+    let (name, rest) = path.split_once('.').map_or((path, None), |(name, rest)| (name, Some(rest)));
+    match (value, rest) {
+        (Value::List(items), _) => items.iter().try_for_each(|item| each(item, path, look)),
+        (value, None) => get(value, name).map_or(Ok(()), look),
+        (value, Some(rest)) => get(value, name).map_or(Ok(()), |own| each(own, rest, look)),
+    }
+}
+
+fn unfit(wanted: &str, value: &Value) -> Refusal {
+    let found = match value {
+        Value::List(_) => "JSONArray",
+        Value::Map(_) => "JSONObject",
+        Value::Bool(_) => "Boolean",
+        Value::Int(_) | Value::Float(_) => "Number",
+        _ => "String",
+    };
+    Refusal::of(format!("Properties validation failed: expected type: {wanted}, found: {found}"))
+}
+
 /// Refuses what a map within a property says beside these: nothing is passed over.
 pub(super) fn only(value: &Value, members: &[&str]) -> Done<()> {
-    let Value::Map(entries) = value else { return Ok(()) };
+    let entries = match value {
+        Value::Map(entries) => entries,
+        Value::Null => return Ok(()),
+        other => return Err(unfit("JSONObject", other)),
+    };
     match entries.iter().find(|(name, _)| !members.contains(&name.as_str())) {
         Some((stranger, _)) => Err(Refusal::of(format!("Encountered unsupported property {stranger}"))),
         None => Ok(()),

@@ -1,7 +1,6 @@
 //! Versions and aliases of functions.
 
-use super::on::On;
-use super::on::{map, text_at};
+use super::on::{On, map, only, text_at};
 use super::{Attributes, BASE, Done, Kind, Refusal};
 use crate::cloudformation::template::{get, text};
 use wire::Value;
@@ -124,11 +123,13 @@ fn provisioned(on: &mut On<'_, '_>, qualifier: Value) -> Done<Option<Attributes>
 
 /// A list of versions and weights in the template, a map of them in the request.
 fn routing(given: &Value) -> Result<Value, Refusal> {
+    only(given, &["AdditionalVersionWeights"])?;
     let Some(weights) = get(given, "AdditionalVersionWeights") else { return Ok(Value::Null) };
     let Value::List(items) = weights else {
         return Err(Refusal::of("AdditionalVersionWeights must be a list."));
     };
     let pair = |item: &Value| {
+        only(item, &["FunctionVersion", "FunctionWeight"])?;
         let wrong = || Refusal::of("A weight needs FunctionVersion and FunctionWeight.");
         let version = get(item, "FunctionVersion").and_then(text).ok_or_else(wrong)?;
         Ok((version, get(item, "FunctionWeight").cloned().ok_or_else(wrong)?))

@@ -1,10 +1,10 @@
 //! EventBridge Scheduler's groups and schedules.
 
 use super::on::{KEYS, On, Tagger, map, text_at};
-use super::{BASE, Done, Kind};
+use super::{BASE, Done, Kind, look};
 use wire::Value;
 
-const SCHEDULER: &str = "scheduler";
+pub(super) const SCHEDULER: &str = "scheduler";
 const TAGGER: Tagger = Tagger {
     service: SCHEDULER,
     tag: "TagResource",
@@ -72,6 +72,7 @@ const SCHEDULE: Kind = Kind {
         let input = map([("Name", on.physical()), ("GroupName", on.was("GroupName"))]);
         on.end(SCHEDULER, "DeleteSchedule", input)
     },
+    look: Some(&look::scheduler::SCHEDULE),
     ..BASE
 };
 

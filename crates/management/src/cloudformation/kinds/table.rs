@@ -4,7 +4,7 @@
 
 use super::on::{KEYS, On, Tagger, at, map, only, text_at};
 use super::{Attributes, BASE, Done, Kind, Made, Refusal, look};
-use crate::cloudformation::template::{alike, get};
+use crate::cloudformation::template::{alike, get, text};
 use wire::Value;
 
 pub(super) const DYNAMODB: &str = "dynamodb";
@@ -331,12 +331,20 @@ fn recovery(on: &mut On<'_, '_>) -> Done<bool> {
     }
     let wanted = on.prop("PointInTimeRecoverySpecification");
     let answer = on.call(DYNAMODB, "DescribeContinuousBackups", map([("TableName", on.physical())]))?;
-    let path = "ContinuousBackupsDescription.PointInTimeRecoveryDescription.PointInTimeRecoveryStatus";
+    let path = "ContinuousBackupsDescription.PointInTimeRecoveryDescription";
     let enables = text_at(&wanted, "PointInTimeRecoveryEnabled").eq_ignore_ascii_case("true");
-    if (text_at(&answer, path) == "ENABLED") == enables {
+    let days = get(&wanted, "RecoveryPeriodInDays").cloned();
+    // A period without recovery is for the table to refuse.
+    let stays = |days: &Value| {
+        let reaches = text_at(&answer, &format!("{path}.RecoveryPeriodInDays"));
+        !enables || text(days).is_some_and(|days| days == reaches)
+    };
+    // AWS: as far back as that where nothing else is said.
+    let days = days.unwrap_or(if enables { Value::Int(35) } else { Value::Null });
+    let status = text_at(&answer, &format!("{path}.PointInTimeRecoveryStatus"));
+    if (status == "ENABLED") == enables && stays(&days) {
         return Ok(false);
     }
-    let days = get(&wanted, "RecoveryPeriodInDays").cloned().unwrap_or(Value::Null);
     let specification =
         map([("PointInTimeRecoveryEnabled", Value::Bool(enables)), ("RecoveryPeriodInDays", days)]);
     let input = map([("TableName", on.physical()), ("PointInTimeRecoverySpecification", specification)]);

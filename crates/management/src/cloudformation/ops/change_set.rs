@@ -1,6 +1,7 @@
 //! Change sets: made, shown, carried out, thrown away.
 
 use super::import::Retold;
+use super::macros::{Macros, asking};
 use super::stack::{check_kinds, check_name, differs, fresh, may_update, register, start_update};
 use super::{
     Offer, Parameter, ParameterView, Tag, Taken, begin, body, changeable, existing, find, given, import,
@@ -44,6 +45,7 @@ wire::shape! {
         on_failure: Option<String> = "OnStackFailure",
         notifies: Option<Vec<String>> = "NotificationARNs",
         imports: Vec<ToImport> = "ResourcesToImport",
+        looks: Option<bool> = "ImportExistingResources",
     }
 
     #[derive(Clone, Debug)]
@@ -90,6 +92,7 @@ wire::shape! {
         changes: Vec<ChangeView> = "Changes",
         on_failure: Option<String> = "OnStackFailure",
         notifies: Option<Vec<String>> = "NotificationARNs",
+        looks: Option<bool> = "ImportExistingResources",
     }
 
     #[derive(Clone, Debug)]
@@ -141,6 +144,7 @@ wire::shape! {
         reason: Option<String> = "StatusReason",
         created: Timestamp = "CreationTime",
         description: Option<String> = "Description",
+        looks: Option<bool> = "ImportExistingResources",
     }
 }
 
@@ -168,21 +172,17 @@ pub(super) fn find_set(
 
 async fn create(dx: Dx, mut req: CreateChangeSet, _: Payload) -> Result<Answer<Created>, Fault> {
     let text = source::text(&dx, req.body.take(), req.url.take()).await?;
-    dx.transact(|cx| make(cx, req.clone(), text.clone())).await.map(Answer::from)
+    asking(&dx, |cx, macros| make(cx, req.clone(), text.clone(), macros)).await.map(Answer::from)
 }
 
-fn make(cx: &mut Cx<'_>, req: CreateChangeSet, text: Option<String>) -> Result<Created, CfnError> {
+fn make(
+    cx: &mut Cx<'_>,
+    req: CreateChangeSet,
+    text: Option<String>,
+    macros: &Macros,
+) -> Result<Created, CfnError> {
     let imports = req.kind.as_deref() == Some("IMPORT");
-    import::check_asked(imports, &req.imports)?;
-    let creates = match req.kind.as_deref() {
-        // AWS: of a stack that is not there an import makes one.
-        Some("IMPORT") => find(cx, &req.stack)?.is_none_or(|stack| stack.status == "REVIEW_IN_PROGRESS"),
-        kind => kind == Some("CREATE"),
-    };
-    let stack = stack_for(cx, &req.stack, creates)?;
-    if imports && !creates {
-        import::may_import(&stack)?;
-    }
+    let (stack, creates) = stack_of(cx, &req)?;
     if let Some(known) = CHANGE_SETS.get(cx.tx, &stack.key().str(&req.name))? {
         if req.token.is_some() && known.token == req.token {
             return Ok(Created { id: known.arn(&stack), stack: stack.arn() });
@@ -190,13 +190,7 @@ fn make(cx: &mut Cx<'_>, req: CreateChangeSet, text: Option<String>) -> Result<C
         return Err(CfnError::ChangeSetExists(req.name, stack.name));
     }
     let present = body(cx, &stack)?;
-    let text = match (req.previous, &present) {
-        (Some(true), Some(present)) => present.text.clone(),
-        (Some(true), None) => {
-            return Err(invalid("UsePreviousTemplate cannot be specified for a new stack."));
-        }
-        _ => text.ok_or_else(source::missing)?,
-    };
+    let text = own_text(req.previous, present.as_ref(), text)?;
     let retold = Retold {
         role: req.role.is_some() && req.role != stack.role,
         tags: req.tags.as_ref().is_some_and(|tags| !same_tags(tags, &stack.tags)),
@@ -204,22 +198,22 @@ fn make(cx: &mut Cx<'_>, req: CreateChangeSet, text: Option<String>) -> Result<C
     let before = present.as_ref().map(|body| body.parameters(cx.cloud())).unwrap_or_default();
     let tags = req.tags.map(tags).transpose()?.unwrap_or_else(|| stack.tags.clone());
     let role = req.role.as_deref().or(stack.role.as_deref());
-    let Taken { plan, body } = take(
-        cx,
-        &stack,
-        Offer {
-            role,
-            text,
-            given: given(req.parameters),
-            before: &before,
-            tags,
-            capabilities: &req.capabilities,
-            reviewed: true,
-        },
-    )?;
-    check_kinds(cx, &stack, &plan)?;
-    let Foreseen { changes, imports, status, execution, reason } =
-        foresee(cx, &stack, &plan, present.as_ref(), creates, imports.then_some((&req.imports, retold)))?;
+    let offer = Offer {
+        role,
+        text,
+        given: given(req.parameters),
+        before: &before,
+        tags,
+        capabilities: &req.capabilities,
+        reviewed: true,
+        macros: Some(macros),
+    };
+    let imports = imports.then_some((&req.imports, retold));
+    let (mut foreseen, body, parameters) = seen(cx, &stack, offer, present.as_ref(), creates, imports)?;
+    if req.looks == Some(true) {
+        foreseen.adopt(cx, &stack, &body)?;
+    }
+    let Foreseen { changes, imports, adopts, status, execution, reason } = foreseen;
     let set = ChangeSet {
         name: req.name,
         id: base::id::uuid(cx.rng()),
@@ -230,7 +224,7 @@ fn make(cx: &mut Cx<'_>, req: CreateChangeSet, text: Option<String>) -> Result<C
         created: cx.now,
         description: req.description,
         body,
-        parameters: plan.shown(),
+        parameters,
         capabilities: req.capabilities,
         role: req.role,
         changes,
@@ -238,18 +232,99 @@ fn make(cx: &mut Cx<'_>, req: CreateChangeSet, text: Option<String>) -> Result<C
         token: req.token,
         notifies: req.notifies.map(topics).transpose()?.map(|arns| Topics { arns }),
         imports,
+        adopts,
+        looks: req.looks,
     };
     set.save(cx.tx, &stack);
     Ok(Created { id: set.arn(&stack), stack: stack.arn() })
+}
+
+/// The stack that a change set is for, and whether it is made by that.
+fn stack_of(cx: &mut Cx<'_>, req: &CreateChangeSet) -> Result<(Stack, bool), CfnError> {
+    let imports = req.kind.as_deref() == Some("IMPORT");
+    import::check_asked(imports, &req.imports)?;
+    if imports && req.looks == Some(true) {
+        return Err(invalid(
+            "ImportExistingResources cannot be specified for a change set of the type IMPORT",
+        ));
+    }
+    let creates = match req.kind.as_deref() {
+        // AWS: of a stack that is not there an import makes one.
+        Some("IMPORT") => find(cx, &req.stack)?.is_none_or(|stack| stack.status == "REVIEW_IN_PROGRESS"),
+        kind => kind == Some("CREATE"),
+    };
+    let stack = stack_for(cx, &req.stack, creates)?;
+    if imports && !creates {
+        import::may_import(&stack)?;
+    }
+    Ok((stack, creates))
+}
+
+/// The template that a change set is of.
+fn own_text(
+    previous: Option<bool>,
+    present: Option<&Body>,
+    text: Option<String>,
+) -> Result<String, CfnError> {
+    match (previous, present) {
+        (Some(true), Some(present)) => Ok(present.text.clone()),
+        (Some(true), None) => Err(invalid("UsePreviousTemplate cannot be specified for a new stack.")),
+        _ => text.ok_or_else(source::missing),
+    }
 }
 
 /// What a change set would do, and whether it can be carried out.
 struct Foreseen {
     changes: Vec<Change>,
     imports: Vec<Import>,
+    adopts: Vec<Import>,
     status: &'static str,
     execution: &'static str,
     reason: Option<String>,
+}
+
+/// What would be done, the template, and its parameters as they are shown.
+type Seen = (Foreseen, Body, Vec<(String, String)>);
+
+/// What an offer would do, with the template and its parameters. `import`: as for [`foresee`].
+fn seen(
+    cx: &mut Cx<'_>,
+    stack: &Stack,
+    offer: Offer<'_>,
+    present: Option<&Body>,
+    creates: bool,
+    import: Option<(&Vec<ToImport>, Retold)>,
+) -> Result<Seen, CfnError> {
+    let untransformed = Body { text: offer.text.clone(), tags: offer.tags.clone(), ..Body::default() };
+    let Taken { plan, body } = match take(cx, stack, offer) {
+        // AWS: what a transform refuses is told by the change set.
+        Err(CfnError::Transform(why)) => return Ok((Foreseen::failed(why), untransformed, Vec::new())),
+        taken => taken?,
+    };
+    check_kinds(cx, stack, &plan)?;
+    let foreseen = foresee(cx, stack, &plan, present, creates, import)?;
+    Ok((foreseen, body, plan.shown()))
+}
+
+impl Foreseen {
+    fn failed(why: String) -> Foreseen {
+        let (status, execution, reason) = ("FAILED", "UNAVAILABLE", Some(why));
+        let (changes, imports, adopts) = (Vec::new(), Vec::new(), Vec::new());
+        Foreseen { changes, imports, adopts, status, execution, reason }
+    }
+
+    /// What would be made and is there already becomes part of the stack instead.
+    fn adopt(&mut self, cx: &mut Cx<'_>, stack: &Stack, body: &Body) -> Result<(), CfnError> {
+        if self.status == "FAILED" {
+            return Ok(());
+        }
+        let plan = Plan::of(cx.cloud(), stack, body)?;
+        match import::found(cx, stack, &plan, &mut self.changes)? {
+            Ok(found) => self.adopts = found,
+            Err(why) => *self = Foreseen::failed(why),
+        }
+        Ok(())
+    }
 }
 
 /// Holds the plan against the stack. `import`: of an import, what is to be imported, and what else was said.
@@ -271,14 +346,14 @@ fn foresee(
         let imports = import::checked(plan, &changes, asked)?;
         changes = imports.iter().map(import::change).collect();
         let (status, execution, reason) = import::outcome(cx, stack, &imports)?;
-        return Ok(Foreseen { changes, imports, status, execution, reason });
+        return Ok(Foreseen { changes, imports, adopts: Vec::new(), status, execution, reason });
     }
     let differs = match present {
         Some(present) if !creates => differs(cx, stack, plan, present)?,
         _ => true,
     };
     let (status, execution, reason) = outcome(differs);
-    Ok(Foreseen { changes, imports: Vec::new(), status, execution, reason })
+    Ok(Foreseen { changes, imports: Vec::new(), adopts: Vec::new(), status, execution, reason })
 }
 
 /// Whether these are the stack's tags, in whatever order.
@@ -353,7 +428,9 @@ fn execute(cx: &mut Cx<'_>, req: Execute) -> Result<Empty, CfnError> {
         may_update(&stack)?;
         let stays = set.on_failure.as_deref() == Some("DO_NOTHING");
         let disable_rollback = req.disable_rollback.unwrap_or(stays);
-        start_update(cx, &mut stack, &plan, &set.body, Job { disable_rollback, ..Job::default() })?;
+        let imports = set.adopts.clone();
+        let how = Job { disable_rollback, imports, ..Job::default() };
+        start_update(cx, &mut stack, &plan, &set.body, how)?;
     }
     // AWS: the others are not valid for what the stack becomes.
     for other in of(cx.tx, &stack)?.iter().filter(|other| other.id != set.id) {
@@ -384,7 +461,8 @@ fn first(
     BODIES.put(cx.tx, &stack.key().str(NOW), &set.body);
     let cloud = std::sync::Arc::clone(cx.cloud());
     let disable_rollback = stack.disable_rollback;
-    begin(cx, stack, Job { phase: Phase::Create, disable_rollback, ..Job::default() })?;
+    let imports = set.adopts.clone();
+    begin(cx, stack, Job { phase: Phase::Create, disable_rollback, imports, ..Job::default() })?;
     stack.enter(&cloud, cx.tx, "CREATE_IN_PROGRESS", Some("User Initiated"));
     Ok(())
 }
@@ -467,6 +545,7 @@ fn describe(cx: &mut Cx<'_>, req: Named) -> Result<Described, CfnError> {
         changes: set.changes.into_iter().map(change).collect(),
         on_failure: set.on_failure,
         notifies: set.notifies.map(|topics| topics.arns),
+        looks: set.looks,
     })
 }
 
@@ -482,6 +561,7 @@ fn list(cx: &mut Cx<'_>, req: ListChangeSets) -> Result<Summaries, CfnError> {
         reason: set.reason,
         created: set.created,
         description: set.description,
+        looks: set.looks,
     };
     Ok(Summaries { sets: of(cx.tx, &stack)?.into_iter().map(summary).collect() })
 }

@@ -9,6 +9,7 @@ use crate::cloudformation::change_set::{Change, ChangeSet};
 use crate::cloudformation::errors::{CfnError, invalid};
 use crate::cloudformation::kinds::{On, Refusal, kind};
 use crate::cloudformation::model::{BODIES, Import, Job, NEXT, Phase, SERVICE, Stack};
+use crate::cloudformation::template::{Keep, get};
 use crate::cloudformation::work::import::{exists, holder};
 use crate::cloudformation::work::plan::Plan;
 use kernel::{As, Cx};
@@ -165,6 +166,41 @@ pub(super) fn outcome(
     }
     let why = "Verify that resources and their properties defined in the template match the intended configuration of the resource import to avoid unexpected changes.";
     Ok(("CREATE_COMPLETE", "AVAILABLE", Some(why.to_owned())))
+}
+
+/// What the template names and is there already, of what would be made; or why the change set fails. Each change that
+/// makes one becomes its import.
+///
+/// AWS: <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/import-resources-automatically.html>
+pub(super) fn found(
+    cx: &mut Cx<'_>,
+    stack: &Stack,
+    plan: &Plan,
+    changes: &mut [Change],
+) -> Result<Result<Vec<Import>, String>, CfnError> {
+    let mut imports = Vec::new();
+    for own in changes.iter_mut().filter(|change| change.action == "Add") {
+        let Some(drawn) = plan.template.resource(&own.name).filter(|drawn| drawn.deletion != Keep::Delete)
+        else {
+            continue;
+        };
+        // The name must be written, and be what its kind is imported by.
+        let look = kind(&drawn.kind).and_then(|kind| kind.look);
+        let named = look.and_then(|look| get(&drawn.properties, look.identifier?));
+        let Some(Value::Str(physical)) = named else { continue };
+        let import = Import { name: own.name.clone(), kind: own.kind.clone(), physical: physical.clone() };
+        match seen(cx, stack, &import) {
+            Ok(()) => {}
+            Err(refusal) if refusal.gone => continue,
+            Err(refusal) => return Ok(Err(refusal.reason)),
+        }
+        if let Some(why) = holder(cx.tx, stack, &import)? {
+            return Ok(Err(why));
+        }
+        *own = change(&import);
+        imports.push(import);
+    }
+    Ok(Ok(imports))
 }
 
 /// Looks whether it is there, with the caller's rights.

@@ -9,11 +9,15 @@ pub(super) mod export;
 pub(super) mod hold;
 mod import;
 mod lookup;
+mod macros;
 pub(super) mod policy;
 pub(super) mod resource;
 pub(super) mod signal;
 pub(super) mod source;
 pub(super) mod stack;
+pub(super) mod stack_instance;
+pub(super) mod stack_set;
+pub(super) mod stack_set_operation;
 pub(super) mod template;
 
 use super::errors::{CfnError, invalid};
@@ -25,6 +29,7 @@ use super::template::{Template, get};
 use super::work::plan::Plan;
 use base::Arn;
 use kernel::{As, Cx, Whom};
+use macros::Macros;
 use std::collections::{BTreeMap, BTreeSet};
 use store::Key;
 use wire::{Fault, Struct, Value};
@@ -159,6 +164,8 @@ pub(super) struct Offer<'o> {
     pub(super) capabilities: &'o [String],
     /// It is for a change set.
     pub(super) reviewed: bool,
+    /// Who asks macros; `None` in a call that a service makes.
+    pub(super) macros: Option<&'o Macros>,
 }
 
 /// The values that parameters are given, before a template says what it makes of them.
@@ -172,9 +179,10 @@ fn values(given: &[Given], before: &BTreeMap<String, String>) -> BTreeMap<String
 
 /// A template with its parameters, for a stack that is there or is to be.
 pub(super) fn take(cx: &mut Cx<'_>, stack: &Stack, offer: Offer<'_>) -> Result<Taken, CfnError> {
-    let Offer { role, text, given, before, tags, capabilities, reviewed } = offer;
-    let values = values(&given, before);
-    let processed = expansion::expanded(cx, role, &text, &values)?;
+    let Offer { role, text, given, before, tags, capabilities, reviewed, macros } = offer;
+    let allowed = reviewed || capabilities.iter().any(|own| own == "CAPABILITY_AUTO_EXPAND");
+    let means = expansion::Means { role, given: &values(&given, before), macros, allowed };
+    let processed = expansion::expanded(cx, &text, &means)?;
     let template = read(processed.as_deref().unwrap_or(&text))?;
     let parameters = resolve(&template, &given, before)?;
     let mut needed = capabilities_of(&template);

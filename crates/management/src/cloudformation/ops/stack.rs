@@ -1,5 +1,6 @@
 //! Stacks: they are made, changed and deleted.
 
+use super::macros::{Macros, asking};
 use super::{
     Offer, Parameter, Tag, Taken, begin, body, changeable, find, given, source, stands_in, tags, take, topics,
 };
@@ -111,17 +112,22 @@ pub(super) fn register(cx: &mut Cx<'_>, stack: &Stack) {
 async fn create(dx: Dx, mut req: CreateStack, _: Payload) -> Result<Answer<StackId>, Fault> {
     let text = source::text(&dx, req.body.take(), req.url.take()).await?;
     req.policy = source::policy(&dx, req.policy.take(), req.policy_url.take()).await?;
-    dx.transact(|cx| make(cx, req.clone(), text.clone())).await.map(Answer::from)
+    asking(&dx, |cx, macros| make(cx, req.clone(), text.clone(), Some(macros))).await.map(Answer::from)
 }
 
 /// For calls from within: of a stack around it, which has fetched the template already, and of services.
 fn create_within(cx: &mut Cx<'_>, mut req: CreateStack) -> Result<StackId, CfnError> {
     let text = source::text_within(req.body.take(), req.url.take())?;
     req.policy = source::policy_within(req.policy.take(), req.policy_url.take(), "StackPolicyURL")?;
-    make(cx, req, text)
+    make(cx, req, text, None)
 }
 
-fn make(cx: &mut Cx<'_>, mut req: CreateStack, text: Option<String>) -> Result<StackId, CfnError> {
+fn make(
+    cx: &mut Cx<'_>,
+    mut req: CreateStack,
+    text: Option<String>,
+    macros: Option<&Macros>,
+) -> Result<StackId, CfnError> {
     check_name(&req.name)?;
     if let Some(known) = find(cx, &req.name)? {
         // The same request once more.
@@ -149,6 +155,7 @@ fn make(cx: &mut Cx<'_>, mut req: CreateStack, text: Option<String>) -> Result<S
             tags,
             capabilities: &req.capabilities,
             reviewed: false,
+            macros,
         },
     )?;
     stack.description.clone_from(&plan.template.description);
@@ -209,7 +216,7 @@ async fn update(dx: Dx, mut req: UpdateStack, _: Payload) -> Result<Answer<Stack
     let text = source::text(&dx, req.body.take(), req.url.take()).await?;
     req.policy = source::policy(&dx, req.policy.take(), req.policy_url.take()).await?;
     req.during = source::policy(&dx, req.during.take(), req.during_url.take()).await?;
-    dx.transact(|cx| change(cx, req.clone(), text.clone())).await.map(Answer::from)
+    asking(&dx, |cx, macros| change(cx, req.clone(), text.clone(), Some(macros))).await.map(Answer::from)
 }
 
 /// As [`create_within`].
@@ -218,10 +225,15 @@ fn update_within(cx: &mut Cx<'_>, mut req: UpdateStack) -> Result<StackId, CfnEr
     req.policy = source::policy_within(req.policy.take(), req.policy_url.take(), "StackPolicyURL")?;
     let url = req.during_url.take();
     req.during = source::policy_within(req.during.take(), url, "StackPolicyDuringUpdateURL")?;
-    change(cx, req, text)
+    change(cx, req, text, None)
 }
 
-fn change(cx: &mut Cx<'_>, mut req: UpdateStack, text: Option<String>) -> Result<StackId, CfnError> {
+fn change(
+    cx: &mut Cx<'_>,
+    mut req: UpdateStack,
+    text: Option<String>,
+    macros: Option<&Macros>,
+) -> Result<StackId, CfnError> {
     let mut stack = changeable(cx, &req.name)?;
     let answer = StackId { id: stack.arn() };
     if req.token.is_some() && req.token == stack.token && stack.round > 1 {
@@ -254,6 +266,7 @@ fn change(cx: &mut Cx<'_>, mut req: UpdateStack, text: Option<String>) -> Result
             tags,
             capabilities: &req.capabilities,
             reviewed: false,
+            macros,
         },
     )?;
     check_kinds(cx, &stack, &plan)?;

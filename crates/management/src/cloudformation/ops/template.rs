@@ -156,7 +156,7 @@ fn sum_up(cx: &mut Cx<'_>, stack: Option<String>, text: Option<String>) -> Resul
             };
             Template { transforms: transforms(&root)?, ..template }
         }
-        (None, given) => looked_at(&given.ok_or_else(source::missing)?)?,
+        (None, given) => looked_at(cx, &given.ok_or_else(source::missing)?)?,
     };
     let mut kinds: Vec<String> = Vec::new();
     for resource in &template.resources {
@@ -204,7 +204,8 @@ fn identified(template: &Template) -> Option<Vec<Identified>> {
 
 async fn validate(dx: Dx, req: ValidateTemplate, _: Body) -> Result<Answer<Valid>, Fault> {
     let text = source::text(&dx, req.body, req.url).await?;
-    let template = looked_at(&text.ok_or_else(source::missing)?)?;
+    let text = text.ok_or_else(source::missing)?;
+    let template = dx.read(|cx| looked_at(cx, &text))?;
     let asked = |p: &crate::cloudformation::template::Parameter| Asked {
         key: p.name.clone(),
         default: p.default.clone(),

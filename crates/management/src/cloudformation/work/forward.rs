@@ -172,7 +172,10 @@ impl Worker<'_> {
         let Some(old) = there.filter(|old| old.status != "CREATE_FAILED") else {
             resource.doomed.extend(there.map(Resource::past));
             resource.physical = String::new();
-            self.create(tx, stack, &mut resource, wanted, None);
+            match self.job.imports.iter().find(|import| import.name == resource.name) {
+                Some(import) => self.adopt(tx, stack, &mut resource, &wanted.properties, import),
+                None => self.create(tx, stack, &mut resource, wanted, None),
+            }
             return resource;
         };
         let was = open(self.cloud, &old.properties);

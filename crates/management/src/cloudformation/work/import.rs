@@ -12,7 +12,7 @@ use crate::cloudformation::model::{
     IMPORTS, Import, JOBS, Link, NEXT, Phase, RESOURCES, Resource, STACKS, Stack, open, seal,
 };
 use crate::cloudformation::template::graph::Needs;
-use crate::cloudformation::template::{Wrong, get, text};
+use crate::cloudformation::template::{Keep, Wrong, get, text};
 use std::cell::RefCell;
 use store::{Direction, Key, Read, StoreError, Tx};
 use wire::Value;
@@ -167,20 +167,56 @@ impl Worker<'_> {
         })
     }
 
+    /// What is there already becomes part of the stack among resources that are made or changed.
+    pub(super) fn adopt(
+        &self,
+        tx: &mut Tx,
+        stack: &mut Stack,
+        resource: &mut Resource,
+        wanted: &Value,
+        import: &Import,
+    ) {
+        let seen = match holder(tx, stack, import) {
+            Ok(None) => self.look(tx, stack, import, wanted).map_err(|refusal| refusal.reason),
+            Ok(Some(why)) => Err(why),
+            Err(error) => Err(error.to_string()),
+        };
+        resource.made_in = stack.round;
+        let started = Some("Resource import started.");
+        enter(self.cloud, tx, stack, resource, "IMPORT_IN_PROGRESS", started, None);
+        match seen {
+            Ok(seen) => {
+                resource.physical.clone_from(&import.physical);
+                resource.properties = seal(self.cloud, wanted);
+                resource.attributes = seal(self.cloud, &merged(Value::Map(Vec::new()), seen.attributes));
+                // Nobody here made it: whatever becomes of the rest, it stays.
+                resource.keep = Keep::Retain as u32;
+                let done = Some("Resource import completed.");
+                enter(self.cloud, tx, stack, resource, "IMPORT_COMPLETE", done, None);
+                self.tag_within(tx, stack, resource);
+            }
+            Err(why) => enter(self.cloud, tx, stack, resource, "IMPORT_FAILED", Some(&why), None),
+        }
+    }
+
     /// The stack's tags come to those that a resource has; nothing else of it is touched.
     fn tag(&self, stack: &Stack, resource: &Resource) -> Result<bool, String> {
         let mut tx = self.cloud.store().begin();
         let (mut stack, mut resource) = (reread(&tx, stack)?, resource.clone());
+        self.tag_within(&mut tx, &mut stack, &mut resource);
+        commit(tx).map(|_| false)
+    }
+
+    fn tag_within(&self, tx: &mut Tx, stack: &mut Stack, resource: &mut Resource) {
         let why = Some("Apply stack-level tags to imported resource if applicable.");
-        enter(self.cloud, &mut tx, &mut stack, &mut resource, "UPDATE_IN_PROGRESS", why, None);
-        match self.tagged(&mut tx, &stack, &resource) {
-            Ok(()) => enter(self.cloud, &mut tx, &mut stack, &mut resource, "UPDATE_COMPLETE", None, None),
+        enter(self.cloud, tx, stack, resource, "UPDATE_IN_PROGRESS", why, None);
+        match self.tagged(tx, stack, resource) {
+            Ok(()) => enter(self.cloud, tx, stack, resource, "UPDATE_COMPLETE", None, None),
             Err(refusal) => {
                 let why = Some(refusal.reason.as_str());
-                enter(self.cloud, &mut tx, &mut stack, &mut resource, "UPDATE_FAILED", why, None);
+                enter(self.cloud, tx, stack, resource, "UPDATE_FAILED", why, None);
             }
         }
-        commit(tx).map(|_| false)
     }
 
     fn tagged(&self, tx: &mut Tx, stack: &Stack, resource: &Resource) -> Done<()> {

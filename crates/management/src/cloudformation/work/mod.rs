@@ -12,6 +12,7 @@ pub mod notify;
 pub(crate) mod phase;
 pub(crate) mod plan;
 mod removal;
+pub mod sets;
 mod step;
 
 use super::asked::{ASKED, SIGNALS};

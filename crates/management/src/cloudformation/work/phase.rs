@@ -234,7 +234,8 @@ impl Worker<'_> {
             names.join(", ")
         };
         let mut reason = why.map(|why| format!("{why} ")).unwrap_or_default();
-        for (status, verb) in [("CREATE_FAILED", "create"), ("UPDATE_FAILED", "update")] {
+        let verbs = [("CREATE_FAILED", "create"), ("UPDATE_FAILED", "update"), ("IMPORT_FAILED", "import")];
+        for (status, verb) in verbs {
             let names = failed(status);
             if !names.is_empty() {
                 reason.push_str(&format!("The following resource(s) failed to {verb}: [{names}]. "));

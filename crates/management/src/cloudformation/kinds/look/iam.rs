@@ -1,6 +1,6 @@
 //! Users, groups, roles and managed policies. What the stack's policies put on them is theirs; passwords are not seen.
 
-use super::{Look, named, own, tags};
+use super::{Look, list, named, own, tags};
 use crate::cloudformation::kinds::Done;
 use crate::cloudformation::kinds::iam::{IAM, member};
 use crate::cloudformation::kinds::look::Seen;
@@ -41,6 +41,23 @@ pub(in crate::cloudformation::kinds) static GROUP: Look = Look {
     read: |on| holder(on, "Group"),
     identifier: Some("GroupName"),
 };
+
+pub(in crate::cloudformation::kinds) static PROFILE: Look = Look {
+    sees: &["InstanceProfileName", "Path", "Roles"],
+    blind: &[],
+    whole: &[],
+    read: profile,
+    identifier: Some("InstanceProfileName"),
+};
+
+fn profile(on: &mut On<'_, '_>) -> Done<Seen> {
+    let told = on.ask(IAM, "GetInstanceProfile", map([("InstanceProfileName", on.physical())]))?;
+    let told = own(&told, "InstanceProfile");
+    let mut all = named(&told, &[("InstanceProfileName", "InstanceProfileName"), ("Path", "Path")]);
+    let roles = list(&told, "Roles").iter().map(|role| own(role, "RoleName")).collect();
+    all.push(("Roles".into(), Value::List(roles)));
+    Ok(Seen::of(all, vec![("Arn", own(&told, "Arn"))]))
+}
 
 /// Who holds it is seen at the holders.
 pub(in crate::cloudformation::kinds) static POLICY: Look = Look {

@@ -7,6 +7,7 @@
 
 pub(super) mod alarm;
 pub(super) mod bucket;
+pub(super) mod ecr;
 pub(super) mod function;
 pub(super) mod group;
 pub(super) mod iam;
@@ -15,6 +16,7 @@ pub(super) mod logs;
 pub(super) mod network;
 pub(super) mod parameter;
 pub(super) mod rule;
+pub(super) mod scheduler;
 pub(super) mod sns;
 pub(super) mod sqs;
 pub(super) mod table;

@@ -1,7 +1,6 @@
 //! Events: what leads to a function becomes the resources that lead there.
 
-use super::list;
-use super::{Made, Patch, attribute, invalid, not_built, object, prop, reference};
+use super::{Made, Patch, World, attribute, invalid, list, not_built, object, prop, queue, reference, trust};
 use crate::cloudformation::template::{Wrong, get, text as text_of};
 use wire::Value;
 
@@ -14,7 +13,7 @@ pub(super) struct Target {
 
 impl Target {
     /// By its name or its ARN, as `Ref` says it.
-    fn name(&self) -> Value {
+    pub(super) fn name(&self) -> Value {
         reference(self.alias.as_deref().unwrap_or(&self.function))
     }
 
@@ -29,6 +28,7 @@ impl Target {
 type Events = (Vec<Made>, Vec<Patch>);
 
 pub(super) fn made(
+    world: &World<'_>,
     function: &str,
     properties: &Value,
     target: &Target,
@@ -52,6 +52,10 @@ pub(super) fn made(
                 note(policies, "AWSLambdaDynamoDBExecutionRole");
                 made.push(event.mapping(&given, "Stream")?);
             }
+            "SNS" if get(&given, "SqsSubscription").is_some_and(asks) => {
+                note(policies, "AWSLambdaSQSQueueExecutionRole");
+                made.extend(event.topic_by_queue(world, &given)?);
+            }
             "SNS" => made.extend(event.topic(&given)?),
             "S3" => {
                 let (permission, patch) = event.bucket(&given)?;
@@ -59,6 +63,7 @@ pub(super) fn made(
                 patches.push(patch);
             }
             "Schedule" => made.extend(event.schedule(&given)?),
+            "ScheduleV2" => made.extend(event.scheduled(&given)?),
             "EventBridgeRule" | "CloudWatchEvent" => made.extend(event.rule(&given)?),
             "CloudWatchLogs" => made.extend(event.logs(&given)?),
             other => return not_built(function, &format!("An event of type {other}")),
@@ -72,6 +77,14 @@ fn note(policies: &mut Vec<&'static str>, name: &'static str) {
         policies.push(name);
     }
 }
+
+/// Whether a queue is to stand between: `true`, or what it is.
+fn asks(subscription: &Value) -> bool {
+    matches!(subscription, Value::Map(_)) || text_of(subscription).is_some_and(|text| text == "true")
+}
+
+const TOPIC: &[&str] =
+    &["Topic", "FilterPolicy", "FilterPolicyScope", "Region", "RedrivePolicy", "SqsSubscription"];
 
 struct Event<'a> {
     function: &'a str,
@@ -142,20 +155,44 @@ impl Event<'_> {
         Ok(Made::new(&self.name, "AWS::Lambda::EventSourceMapping", Value::Map(body)))
     }
 
-    fn topic(&self, given: &Value) -> Result<[Made; 2], Wrong> {
-        self.only(given, &["Topic", "FilterPolicy", "FilterPolicyScope", "Region", "RedrivePolicy"])?;
-        let topic = self.needed(given, "Topic")?;
+    fn subscription(&self, given: &Value, protocol: &str, endpoint: Value) -> Result<Made, Wrong> {
+        self.only(given, TOPIC)?;
         let body = object([
-            ("Protocol", Value::str("lambda")),
-            ("Endpoint", self.target.arn()),
-            ("TopicArn", topic.clone()),
+            ("Protocol", Value::str(protocol)),
+            ("Endpoint", endpoint),
+            ("TopicArn", self.needed(given, "Topic")?),
             ("FilterPolicy", prop(given, "FilterPolicy")),
             ("FilterPolicyScope", prop(given, "FilterPolicyScope")),
             ("Region", prop(given, "Region")),
             ("RedrivePolicy", prop(given, "RedrivePolicy")),
         ]);
-        let subscription = Made::new(&self.name, "AWS::SNS::Subscription", body);
-        Ok([subscription, self.permission("sns.amazonaws.com", topic)])
+        Ok(Made::new(&self.name, "AWS::SNS::Subscription", body))
+    }
+
+    fn topic(&self, given: &Value) -> Result<[Made; 2], Wrong> {
+        let subscription = self.subscription(given, "lambda", self.target.arn())?;
+        Ok([subscription, self.permission("sns.amazonaws.com", prop(given, "Topic"))])
+    }
+
+    /// From the topic to a queue, which the function reads.
+    fn topic_by_queue(&self, world: &World<'_>, given: &Value) -> Result<Vec<Made>, Wrong> {
+        let (topic, asked) = (self.needed(given, "Topic")?, prop(given, "SqsSubscription"));
+        let named = get(&topic, "Ref").and_then(Value::as_str);
+        let drawn = named.and_then(|name| get(get(world.root, "Resources")?, name));
+        let fifo = drawn.and_then(|drawn| world.resolved(get(get(drawn, "Properties")?, "FifoTopic")?));
+        let is_fifo = fifo.is_some_and(|fifo| fifo == "true");
+        let between = queue::between(self.function, &self.name, &asked, &topic, is_fifo)?;
+        let mut made = between.made;
+        made.push(self.subscription(given, "sqs", between.arn.clone())?);
+        let mapping = object([
+            ("BatchSize", between.batch),
+            ("Enabled", between.enabled),
+            ("EventSourceArn", between.arn),
+            ("FunctionName", self.target.name()),
+        ]);
+        let name = format!("{}EventSourceMapping", self.name);
+        made.push(Made::new(name, "AWS::Lambda::EventSourceMapping", mapping));
+        Ok(made)
     }
 
     fn bucket(&self, given: &Value) -> Result<(Made, Patch), Wrong> {
@@ -200,29 +237,29 @@ impl Event<'_> {
         }
     }
 
-    fn aimed(&self, given: &Value) -> Result<Value, Wrong> {
+    /// The one target of a rule, and what is made for its dead letters.
+    fn aimed(&self, given: &Value, made: &mut Vec<Made>) -> Result<Value, Wrong> {
         let id = get(given, "Target").and_then(|target| get(target, "Id")).cloned();
         let id = id.unwrap_or_else(|| Value::Str(format!("{}LambdaTarget", self.name)));
         let letters = match get(given, "DeadLetterConfig") {
             None => Value::Null,
-            Some(config) => match get(config, "Arn") {
-                Some(arn) => object([("Arn", arn.clone())]),
-                None => {
-                    return not_built(self.function, "A queue that is made for the dead letters of an event");
-                }
-            },
+            Some(config) => {
+                let arn = queue::letters_of_rule(self.function, &self.name, config, made)?;
+                object([("Arn", arn)])
+            }
         };
         Ok(list([object([
             ("Arn", self.target.arn()),
             ("Id", id),
             ("Input", prop(given, "Input")),
             ("InputPath", prop(given, "InputPath")),
+            ("InputTransformer", prop(given, "InputTransformer")),
             ("DeadLetterConfig", letters),
             ("RetryPolicy", prop(given, "RetryPolicy")),
         ])]))
     }
 
-    fn schedule(&self, given: &Value) -> Result<[Made; 2], Wrong> {
+    fn schedule(&self, given: &Value) -> Result<Vec<Made>, Wrong> {
         let known = [
             "Schedule",
             "Input",
@@ -234,22 +271,25 @@ impl Event<'_> {
             "RetryPolicy",
         ];
         self.only(given, &known)?;
+        let mut made = Vec::new();
         let body = object([
             ("ScheduleExpression", self.needed(given, "Schedule")?),
             ("State", Self::state(given)),
             ("Name", prop(given, "Name")),
             ("Description", prop(given, "Description")),
-            ("Targets", self.aimed(given)?),
+            ("Targets", self.aimed(given, &mut made)?),
         ]);
-        Ok(self.ruled(body))
+        made.extend(self.ruled(body));
+        Ok(made)
     }
 
-    fn rule(&self, given: &Value) -> Result<[Made; 2], Wrong> {
+    fn rule(&self, given: &Value) -> Result<Vec<Made>, Wrong> {
         let known = [
             "Pattern",
             "EventBusName",
             "Input",
             "InputPath",
+            "InputTransformer",
             "Enabled",
             "State",
             "RuleName",
@@ -258,14 +298,104 @@ impl Event<'_> {
             "Target",
         ];
         self.only(given, &known)?;
+        let mut made = Vec::new();
         let body = object([
             ("EventPattern", self.needed(given, "Pattern")?),
             ("EventBusName", prop(given, "EventBusName")),
             ("State", Self::state(given)),
             ("Name", prop(given, "RuleName")),
-            ("Targets", self.aimed(given)?),
+            ("Targets", self.aimed(given, &mut made)?),
         ]);
-        Ok(self.ruled(body))
+        made.extend(self.ruled(body));
+        Ok(made)
+    }
+
+    /// A schedule of EventBridge Scheduler, with a role by which it invokes the function.
+    fn scheduled(&self, given: &Value) -> Result<Vec<Made>, Wrong> {
+        const PLAIN: [&str; 8] = [
+            "Description",
+            "EndDate",
+            "GroupName",
+            "KmsKeyArn",
+            "ScheduleExpression",
+            "ScheduleExpressionTimezone",
+            "StartDate",
+            "State",
+        ];
+        const OWN: [&str; 8] = [
+            "DeadLetterConfig",
+            "FlexibleTimeWindow",
+            "Input",
+            "Name",
+            "OmitName",
+            "PermissionsBoundary",
+            "RetryPolicy",
+            "RoleArn",
+        ];
+        let known: Vec<&str> = PLAIN.into_iter().chain(OWN).collect();
+        self.only(given, &known)?;
+        self.needed(given, "ScheduleExpression")?;
+        let unnamed = get(given, "OmitName").and_then(text_of).is_some_and(|omits| omits == "true");
+        let name = match (get(given, "Name"), unnamed) {
+            (Some(_), true) => return invalid(self.function, "Name cannot be set when OmitName is True"),
+            (None, true) => Value::Null,
+            (Some(name), false) => name.clone(),
+            (None, false) => Value::str(&self.name),
+        };
+        let mut made = Vec::new();
+        let letters = get(given, "DeadLetterConfig")
+            .map(|config| queue::letters(self.function, &self.name, config, &mut made))
+            .transpose()?
+            .map(|(arn, _)| arn);
+        let role = match get(given, "RoleArn") {
+            Some(role) => role.clone(),
+            None => {
+                let role = self.scheduler_role(given, letters.as_ref());
+                let arn = attribute(&role.name, "Arn");
+                made.push(role);
+                arn
+            }
+        };
+        let target = object([
+            ("Arn", self.target.arn()),
+            ("RoleArn", role),
+            ("Input", prop(given, "Input")),
+            ("DeadLetterConfig", letters.map_or(Value::Null, |arn| object([("Arn", arn)]))),
+            ("RetryPolicy", prop(given, "RetryPolicy")),
+        ]);
+        let window = get(given, "FlexibleTimeWindow").cloned();
+        let Value::Map(mut body) = object([
+            ("Name", name),
+            ("FlexibleTimeWindow", window.unwrap_or_else(|| object([("Mode", Value::str("OFF"))]))),
+            ("Target", target),
+        ]) else {
+            unreachable!("an object is a map")
+        };
+        body.extend(PLAIN.iter().filter_map(|own| Some(((*own).to_owned(), get(given, own)?.clone()))));
+        made.push(Made::new(&self.name, "AWS::Scheduler::Schedule", Value::Map(body)));
+        Ok(made)
+    }
+
+    fn scheduler_role(&self, given: &Value, letters: Option<&Value>) -> Made {
+        let policy = |suffix: &str, action: &str, resource: Value| {
+            let statement = object([
+                ("Action", Value::str(action)),
+                ("Effect", Value::str("Allow")),
+                ("Resource", resource),
+            ]);
+            object([
+                ("PolicyName", Value::Str(format!("{}{suffix}", self.name))),
+                ("PolicyDocument", object([("Statement", list([statement]))])),
+            ])
+        };
+        let mut policies = vec![policy("LambdaPolicy", "lambda:InvokeFunction", self.target.arn())];
+        policies.extend(letters.map(|arn| policy("SQSPolicy", "sqs:SendMessage", arn.clone())));
+        let body = object([
+            ("AssumeRolePolicyDocument", trust("scheduler.amazonaws.com")),
+            ("Policies", Value::List(policies)),
+            ("PermissionsBoundary", prop(given, "PermissionsBoundary")),
+        ]);
+        Made::new(format!("{}Role", self.name), "AWS::IAM::Role", body)
     }
 
     fn logs(&self, given: &Value) -> Result<[Made; 2], Wrong> {

@@ -1,8 +1,9 @@
 //! Functions: the function itself, its role, what it is published as.
 
 use super::event::{self, Target};
+use super::queue::{Grant, outcome};
 use super::{CREATED_BY, Made, Patch, World, attribute, beside, invalid, list, not_built, object, policy};
-use super::{prop, reference, tags, texts};
+use super::{prop, reference, tags};
 use crate::cloudformation::template::{Wrong, get, text};
 use auth::sigv4::{Checksum, ChecksumKind};
 use base64::Engine;
@@ -45,6 +46,10 @@ const OWN: &[&str] = &[
     "AutoPublishAlias",
     "AutoPublishCodeSha256",
     "VersionDescription",
+    "VersionDeletionPolicy",
+    "FunctionUrlConfig",
+    "RolePath",
+    "AssumeRolePolicyDocument",
     "ProvisionedConcurrencyConfig",
     "EventInvokeConfig",
 ];
@@ -61,7 +66,6 @@ pub(super) fn made(
         return not_built(name, &format!("The property {unknown} of AWS::Serverless::Function"));
     }
     let code = code(name, properties)?;
-    let condition = beside(resource, &["Condition"]);
     let mut all = Vec::new();
     let alias = match get(properties, "AutoPublishAlias") {
         None => None,
@@ -80,26 +84,32 @@ pub(super) fn made(
         alias: alias.as_ref().map(|alias| format!("{name}Alias{alias}")),
     };
     let mut own_policies = Vec::new();
-    let events = event::made(name, properties, &target, &mut own_policies)?;
+    let (of_events, patches) = event::made(world, name, properties, &target, &mut own_policies)?;
+    let (handling, grants) = match get(properties, "EventInvokeConfig") {
+        Some(handling) => handled(name, handling, alias.as_deref(), &target)?,
+        None => (Vec::new(), Vec::new()),
+    };
     all.push(function(name, resource, properties, code.clone()));
     if get(properties, "Role").is_none() {
-        all.push(role(name, properties, own_policies)?);
+        all.push(role(name, properties, own_policies, grants)?);
     }
     if let (Some(alias), Some(place)) = (&alias, &target.alias) {
         all.extend(published(name, properties, &code, alias, place));
     }
-    if let Some(handling) = get(properties, "EventInvokeConfig") {
-        all.push(handled(name, handling, alias.as_deref())?);
+    if let Some(config) = get(properties, "FunctionUrlConfig") {
+        all.extend(addressed(name, config, &target)?);
     }
-    let (made, patches) = events;
-    all.extend(made);
+    all.extend(handling);
+    all.extend(of_events);
+    let beside = beside(resource, &["Condition", "DeletionPolicy", "UpdateReplacePolicy"]);
     for one in all.iter_mut().skip(1) {
-        one.more.extend(condition.iter().cloned());
+        one.more.retain(|(own, _)| beside.iter().all(|(name, _)| name != own));
+        one.more.extend(beside.iter().cloned());
     }
     Ok((all, patches))
 }
 
-/// `s3://bucket/key?versionId=v`, or the parts of it, or the code itself, or an image.
+/// An object, the code itself, or an image.
 fn code(name: &str, properties: &Value) -> Result<Value, Wrong> {
     if get(properties, "PackageType").and_then(text).as_deref() == Some("Image") {
         return match get(properties, "ImageUri") {
@@ -110,14 +120,22 @@ fn code(name: &str, properties: &Value) -> Result<Value, Wrong> {
     if let Some(inline) = get(properties, "InlineCode") {
         return Ok(object([("ZipFile", inline.clone())]));
     }
-    let wrong = || {
-        invalid(
-            name,
-            "'CodeUri' is not a valid S3 Uri of the form 's3://bucket/key' with optional versionId query parameter.",
-        )
-    };
     match get(properties, "CodeUri") {
-        Some(Value::Str(uri)) => {
+        Some(uri) => place(name, uri, "CodeUri"),
+        None => invalid(name, "Missing required property 'CodeUri'."),
+    }
+}
+
+/// An object by `s3://bucket/key?versionId=v`, or by the parts of it.
+pub(super) fn place(name: &str, said: &Value, property: &str) -> Result<Value, Wrong> {
+    let wrong = || {
+        let why = format!(
+            "'{property}' is not a valid S3 Uri of the form 's3://bucket/key' with optional versionId query parameter."
+        );
+        invalid(name, &why)
+    };
+    let (bucket, key, version) = match said {
+        Value::Str(uri) => {
             let place = uri.strip_prefix("s3://").and_then(|rest| rest.split_once('/'));
             let Some((bucket, key)) = place.filter(|(bucket, key)| !bucket.is_empty() && !key.is_empty())
             else {
@@ -127,33 +145,26 @@ fn code(name: &str, properties: &Value) -> Result<Value, Wrong> {
                 Some((key, version)) => (key, Value::str(version)),
                 None => (key, Value::Null),
             };
-            Ok(object([
-                ("S3Bucket", Value::str(bucket)),
-                ("S3Key", Value::str(key)),
-                ("S3ObjectVersion", version),
-            ]))
+            (Value::str(bucket), Value::str(key), version)
         }
-        Some(map @ Value::Map(_)) => {
+        map @ Value::Map(_) => {
             let (Some(bucket), Some(key)) = (get(map, "Bucket"), get(map, "Key")) else { return wrong() };
-            let version = prop(map, "Version");
-            Ok(object([("S3Bucket", bucket.clone()), ("S3Key", key.clone()), ("S3ObjectVersion", version)]))
+            (bucket.clone(), key.clone(), prop(map, "Version"))
         }
-        Some(_) => wrong(),
-        None => invalid(name, "Missing required property 'CodeUri'."),
-    }
+        _ => return wrong(),
+    };
+    Ok(object([("S3Bucket", bucket), ("S3Key", key), ("S3ObjectVersion", version)]))
 }
 
 fn function(name: &str, resource: &Value, properties: &Value, code: Value) -> Made {
     let role = get(properties, "Role").cloned().unwrap_or_else(|| attribute(&format!("{name}Role"), "Arn"));
-    let mut own = vec![object([("Key", Value::str(CREATED_BY)), ("Value", Value::str("SAM"))])];
-    own.extend(tags(&prop(properties, "Tags")));
     let tracing = get(properties, "Tracing").map_or(Value::Null, |mode| object([("Mode", mode.clone())]));
     let letters = get(properties, "DeadLetterQueue").and_then(|queue| get(queue, "TargetArn"));
     let letters = letters.map_or(Value::Null, |arn| object([("TargetArn", arn.clone())]));
     let Value::Map(mut body) = object([
         ("Code", code),
         ("Role", role),
-        ("Tags", Value::List(own)),
+        ("Tags", created(properties)),
         ("TracingConfig", tracing),
         ("DeadLetterConfig", letters),
     ]) else {
@@ -164,8 +175,14 @@ fn function(name: &str, resource: &Value, properties: &Value, code: Value) -> Ma
     Made { more: beside(resource, &names), ..Made::new(name, "AWS::Lambda::Function", Value::Map(body)) }
 }
 
+/// The function's own tags, and the one that says who made it.
+fn created(properties: &Value) -> Value {
+    let by = object([("Key", Value::str(CREATED_BY)), ("Value", Value::str("SAM"))]);
+    Value::List([by].into_iter().chain(tags(&prop(properties, "Tags"))).collect())
+}
+
 /// The role of one that names none.
-fn role(name: &str, properties: &Value, own: Vec<&'static str>) -> Result<Made, Wrong> {
+fn role(name: &str, properties: &Value, own: Vec<&'static str>, grants: Vec<Grant>) -> Result<Made, Wrong> {
     let logical = format!("{name}Role");
     let service = |role: &str| Value::Str(format!("arn:aws:iam::aws:policy/service-role/{role}"));
     let mut managed = vec![service("AWSLambdaBasicExecutionRole")];
@@ -207,24 +224,18 @@ fn role(name: &str, properties: &Value, own: Vec<&'static str>) -> Result<Made, 
         let called = Value::str("DeadLetterQueuePolicy");
         inline.push(object([("PolicyName", called), ("PolicyDocument", document)]));
     }
-    let trust = object([
-        ("Version", Value::str("2012-10-17")),
-        (
-            "Statement",
-            list([object([
-                ("Action", texts(&["sts:AssumeRole"])),
-                ("Effect", Value::str("Allow")),
-                ("Principal", object([("Service", texts(&["lambda.amazonaws.com"]))])),
-            ])]),
-        ),
-    ]);
-    let created = object([("Key", Value::str(CREATED_BY)), ("Value", Value::str("SAM"))]);
+    for Grant { name, document } in grants {
+        inline.push(object([("PolicyName", Value::Str(name)), ("PolicyDocument", document)]));
+    }
+    let trust = get(properties, "AssumeRolePolicyDocument").cloned();
+    let trust = trust.unwrap_or_else(|| super::trust("lambda.amazonaws.com"));
     let body = object([
         ("AssumeRolePolicyDocument", trust),
         ("ManagedPolicyArns", Value::List(managed)),
         ("Policies", if inline.is_empty() { Value::Null } else { Value::List(inline) }),
+        ("Path", prop(properties, "RolePath")),
         ("PermissionsBoundary", prop(properties, "PermissionsBoundary")),
-        ("Tags", list([created])),
+        ("Tags", created(properties)),
     ]);
     Ok(Made::new(logical, "AWS::IAM::Role", body))
 }
@@ -233,12 +244,13 @@ fn role(name: &str, properties: &Value, own: Vec<&'static str>) -> Result<Made, 
 fn published(name: &str, properties: &Value, code: &Value, alias: &str, place: &str) -> [Made; 2] {
     let hash = match get(properties, "AutoPublishCodeSha256").and_then(text) {
         Some(told) => told.chars().take(10).collect(),
-        None => hashed(&sorted(code)),
+        None => hashed(code),
     };
     let version = format!("{name}Version{hash}");
     let body =
         object([("FunctionName", reference(name)), ("Description", prop(properties, "VersionDescription"))]);
-    let stays = vec![("DeletionPolicy".to_owned(), Value::str("Retain"))];
+    let stays = get(properties, "VersionDeletionPolicy").cloned().unwrap_or_else(|| Value::str("Retain"));
+    let stays = vec![("DeletionPolicy".to_owned(), stays)];
     let first = Made { more: stays, ..Made::new(version.clone(), "AWS::Lambda::Version", body) };
     let body = object([
         ("Name", Value::str(alias)),
@@ -263,24 +275,74 @@ fn sorted(value: &Value) -> Value {
 }
 
 /// Ten digits of what the value is.
-fn hashed(value: &Value) -> String {
-    let digest = Checksum::of(ChecksumKind::Sha1, wire::json::text(value).as_bytes());
+pub(super) fn hashed(value: &Value) -> String {
+    let digest = Checksum::of(ChecksumKind::Sha1, wire::json::text(&sorted(value)).as_bytes());
     let bytes = STANDARD.decode(&digest).unwrap_or_default();
     bytes.iter().take(5).map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// How events that come late are handled.
-fn handled(name: &str, handling: &Value, alias: Option<&str>) -> Result<Made, Wrong> {
+/// The URL of a function, and who may call it there.
+fn addressed(name: &str, config: &Value, target: &Target) -> Result<Vec<Made>, Wrong> {
+    let known = ["AuthType", "Cors", "InvokeMode"];
+    if let Value::Map(entries) = config
+        && let Some((unknown, _)) = entries.iter().find(|(own, _)| !known.contains(&own.as_str()))
+    {
+        return not_built(name, &format!("The property {unknown} of FunctionUrlConfig"));
+    }
+    let auth = prop(config, "AuthType");
+    let is_public = auth.as_str() == Some("NONE");
+    if !is_public
+        && auth.as_str() != Some("AWS_IAM")
+        && crate::cloudformation::template::function(&auth).is_none()
+    {
+        let why = "AuthType is required to configure function property `FunctionUrlConfig`. Please provide either AWS_IAM or NONE.";
+        return invalid(name, why);
+    }
+    let body = object([
+        ("AuthType", auth.clone()),
+        ("Cors", prop(config, "Cors")),
+        ("InvokeMode", prop(config, "InvokeMode")),
+        ("TargetFunctionArn", target.name()),
+    ]);
+    let mut out = vec![Made::new(format!("{name}Url"), "AWS::Lambda::Url", body)];
+    if is_public {
+        let permission = |suffix: &str, action: &str, more: [(&str, Value); 1]| {
+            let Value::Map(mut body) = object([
+                ("Action", Value::str(action)),
+                ("FunctionName", target.name()),
+                ("Principal", Value::str("*")),
+            ]) else {
+                unreachable!("an object is a map")
+            };
+            body.extend(more.map(|(name, value)| (name.to_owned(), value)));
+            Made::new(format!("{name}{suffix}"), "AWS::Lambda::Permission", Value::Map(body))
+        };
+        let auth = [("FunctionUrlAuthType", auth)];
+        out.push(permission("UrlPublicPermissions", "lambda:InvokeFunctionUrl", auth));
+        let via = [("InvokedViaFunctionUrl", Value::Bool(true))];
+        out.push(permission("URLInvokeAllowPublicAccess", "lambda:InvokeFunction", via));
+    }
+    Ok(out)
+}
+
+/// How events that come late are handled, and what the function's role needs for it.
+fn handled(
+    name: &str,
+    handling: &Value,
+    alias: Option<&str>,
+    target: &Target,
+) -> Result<(Vec<Made>, Vec<Grant>), Wrong> {
+    let own = format!("{name}EventInvokeConfig");
+    let (mut made, mut grants) = (Vec::new(), Vec::new());
     let destination = match get(handling, "DestinationConfig") {
         None => Value::Null,
         Some(config) => {
             let mut out = Vec::new();
             for side in ["OnSuccess", "OnFailure"] {
-                let Some(own) = get(config, side) else { continue };
-                let Some(place) = get(own, "Destination") else {
-                    return not_built(name, "A destination that is made for a function");
-                };
-                out.push((side.to_owned(), object([("Destination", place.clone())])));
+                let Some(config) = get(config, side) else { continue };
+                let (place, grant) = outcome(name, &format!("{own}{side}"), config, &mut made)?;
+                out.push((side.to_owned(), object([("Destination", place)])));
+                grants.extend(grant);
             }
             Value::Map(out)
         }
@@ -292,5 +354,8 @@ fn handled(name: &str, handling: &Value, alias: Option<&str>) -> Result<Made, Wr
         ("MaximumEventAgeInSeconds", prop(handling, "MaximumEventAgeInSeconds")),
         ("MaximumRetryAttempts", prop(handling, "MaximumRetryAttempts")),
     ]);
-    Ok(Made::new(format!("{name}EventInvokeConfig"), "AWS::Lambda::EventInvokeConfig", body))
+    let depends = target.alias.iter().map(|alias| ("DependsOn".to_owned(), list([Value::str(alias)])));
+    let more = depends.collect();
+    made.push(Made { more, ..Made::new(own, "AWS::Lambda::EventInvokeConfig", body) });
+    Ok((made, grants))
 }

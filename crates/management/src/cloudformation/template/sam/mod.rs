@@ -1,17 +1,21 @@
 //! `AWS::Serverless-2016-10-31`: resources of `AWS::Serverless::*` become what they stand for, by the names that the
 //! published transform gives them. Pure.
 //!
-//! Not here: APIs, state machines, applications, connectors, layers, deployment preferences, queues between topics and
-//! functions, what follows a resource's `Ref` behind a dot. Each is refused by name.
+//! Not here: APIs, state machines, applications, connectors, deployment preferences, tags that pass on to all that a
+//! resource becomes. Each is refused by name.
 //!
 //! AWS: <https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/sam-specification.html>
 
 mod event;
 mod function;
 mod globals;
+mod layer;
 mod policy;
+mod queue;
+mod reference;
 
 use super::{Wrong, get, text};
+use reference::Names;
 use std::collections::BTreeMap;
 use wire::Value;
 
@@ -41,6 +45,16 @@ fn texts(items: &[&str]) -> Value {
     Value::List(items.iter().map(|item| Value::str(*item)).collect())
 }
 
+/// The trust of a role that a service assumes.
+fn trust(service: &str) -> Value {
+    let statement = object([
+        ("Action", texts(&["sts:AssumeRole"])),
+        ("Effect", Value::str("Allow")),
+        ("Principal", object([("Service", texts(&[service]))])),
+    ]);
+    object([("Version", Value::str("2012-10-17")), ("Statement", list([statement]))])
+}
+
 /// A property as it stands; `Null` where there is none.
 fn prop(properties: &Value, name: &str) -> Value {
     get(properties, name).cloned().unwrap_or(Value::Null)
@@ -59,6 +73,19 @@ struct Made {
 impl Made {
     fn new(name: impl Into<String>, kind: &'static str, properties: Value) -> Made {
         Made { name: name.into(), kind, properties, more: Vec::new() }
+    }
+
+    /// What the template may say for it, behind the dot of the function that it belongs to.
+    fn refer(&self, function: &str, names: &mut Names) {
+        let is_outcome = self.name.starts_with(&format!("{function}EventInvokeConfig"));
+        let property = match self.kind {
+            "AWS::Lambda::Alias" => "Alias",
+            "AWS::Lambda::Version" => "Version",
+            "AWS::SNS::Topic" if is_outcome => "DestinationTopic",
+            "AWS::SQS::Queue" if is_outcome => "DestinationQueue",
+            _ => return,
+        };
+        names.add(format!("{function}.{property}"), &self.name);
     }
 
     fn entry(self) -> (String, Value) {
@@ -98,7 +125,7 @@ pub(crate) fn transform(root: &Value, given: &BTreeMap<String, String>) -> Resul
     let Some(Value::Map(resources)) = get(root, "Resources") else { return Ok(root.clone()) };
     let world = World { root, given };
     let mut out: Vec<(String, Value)> = Vec::new();
-    let mut patches = Vec::new();
+    let (mut patches, mut names) = (Vec::new(), Names::default());
     for (name, resource) in resources {
         let kind = get(resource, "Type").and_then(Value::as_str).unwrap_or_default();
         match kind.strip_prefix(PREFIX) {
@@ -106,8 +133,15 @@ pub(crate) fn transform(root: &Value, given: &BTreeMap<String, String>) -> Resul
             Some("Function") => {
                 let properties = globals::laid(root, "Function", resource);
                 let (made, own) = function::made(&world, name, resource, &properties)?;
+                made.iter().for_each(|made| made.refer(name, &mut names));
                 out.extend(made.into_iter().map(Made::entry));
                 patches.extend(own);
+            }
+            Some("LayerVersion") => {
+                let properties = globals::laid(root, "LayerVersion", resource);
+                let made = layer::made(&world, name, resource, &properties)?;
+                names.add(name.clone(), &made.name);
+                out.push(made.entry());
             }
             Some("SimpleTable") => {
                 let properties = globals::laid(root, "SimpleTable", resource);
@@ -119,10 +153,13 @@ pub(crate) fn transform(root: &Value, given: &BTreeMap<String, String>) -> Resul
     for patch in patches {
         patch.apply(&mut out)?;
     }
+    let resource = |(name, body): &(String, Value)| (name.clone(), names.resource(body));
+    let out: Vec<(String, Value)> = out.iter().map(resource).collect();
     let section = |(name, body): &(String, Value)| match name.as_str() {
         "Transform" => others(body).map(|rest| (name.clone(), rest)),
         "Globals" => None,
         "Resources" => Some((name.clone(), Value::Map(out.clone()))),
+        "Outputs" => Some((name.clone(), names.value(body))),
         _ => Some((name.clone(), body.clone())),
     };
     Ok(Value::Map(sections.iter().filter_map(section).collect()))

@@ -123,12 +123,117 @@ fn a_template_becomes_what_it_stands_for() {
     Template::read(&json(&root)).unwrap();
 }
 
+const WORDS: &str = "
+Transform: AWS::Serverless-2016-10-31
+Globals: { Function: { CodeUri: 's3://b/k.zip', Tags: { own: tag } } }
+Parameters: { License: { Type: String, Default: MIT } }
+Resources:
+  Words:
+    Type: AWS::Serverless::LayerVersion
+    Properties: { ContentUri: 's3://b/l.zip', LicenseInfo: !Ref License, CompatibleRuntimes: [python3.11] }
+  Own:
+    Type: AWS::Serverless::LayerVersion
+    DependsOn: Words
+    Properties: { ContentUri: { Bucket: b, Key: k }, LayerName: own, RetentionPolicy: delete }
+  Fifo: { Type: AWS::SNS::Topic, Properties: { FifoTopic: true } }
+  One:
+    Type: AWS::Serverless::Function
+    DeletionPolicy: Retain
+    Properties:
+      AutoPublishAlias: live
+      Layers: [!Ref Words]
+      FunctionUrlConfig: { AuthType: NONE }
+      EventInvokeConfig: { DestinationConfig: { OnSuccess: { Type: SQS }, OnFailure: { Type: SNS } } }
+      Events:
+        V: { Type: ScheduleV2, Properties: { ScheduleExpression: rate(1 hour), DeadLetterConfig: { Type: SQS } } }
+        R: { Type: EventBridgeRule, Properties: { Pattern: {}, DeadLetterConfig: { Type: SQS, QueueLogicalId: L } } }
+        T: { Type: SNS, Properties: { Topic: !Ref Fifo, SqsSubscription: true } }
+  Two:
+    Type: AWS::Serverless::Function
+    DependsOn: [Words, One]
+    Properties:
+      FunctionUrlConfig: { AuthType: AWS_IAM }
+      Environment: { Variables: { A: !Ref One.Alias, S: !Sub '${One.Version} ${Words} ${!Words} ${AWS::Region}' } }
+Outputs:
+  V: { Value: !GetAtt One.Version.Version }
+  Q: { Value: !Ref One.DestinationQueue }
+  L: { Value: !GetAtt Own.LayerVersionArn }
+";
+
+#[test]
+fn layers_addresses_and_queues_that_nobody_wrote() {
+    let root = out(WORDS).unwrap();
+    let Value::Map(resources) = at(&root, "Resources") else { panic!("no resources") };
+    let mut found: Vec<&str> = resources.iter().map(|(name, _)| name.as_str()).collect();
+    found.sort_unstable();
+    // The names are those that the published transform gives, hashes and all.
+    let wanted = [
+        "Fifo",
+        "L",
+        "One",
+        "OneAliaslive",
+        "OneEventInvokeConfig",
+        "OneEventInvokeConfigOnFailureTopic",
+        "OneEventInvokeConfigOnSuccessQueue",
+        "OneR",
+        "OneRPermission",
+        "OneRQueuePolicy",
+        "OneRole",
+        "OneT",
+        "OneTEventSourceMapping",
+        "OneTQueue",
+        "OneTQueuePolicy",
+        "OneURLInvokeAllowPublicAccess",
+        "OneUrl",
+        "OneUrlPublicPermissions",
+        "OneV",
+        "OneVQueue",
+        "OneVRole",
+        "OneVersion694d741b46",
+        "OwnHASH",
+        "Two",
+        "TwoRole",
+        "TwoUrl",
+        "Words210ac6d108",
+    ];
+    let own = found.iter().find(|name| name.starts_with("Own")).copied().unwrap();
+    assert_eq!(found, wanted.map(|name| if name == "OwnHASH" { own } else { name }));
+    let of = |path: &str| json(at(&root, path));
+    let of_own = |path: &str| json(at(&root, &format!("Resources/{own}/{path}")));
+    assert_eq!(of("Resources/Words210ac6d108/DeletionPolicy"), r#""Retain""#);
+    assert_eq!(of("Resources/Words210ac6d108/Properties/LayerName"), r#""Words""#);
+    assert_eq!(of_own("DeletionPolicy"), r#""Delete""#);
+    assert_eq!(of_own("DependsOn"), r#""Words210ac6d108""#);
+    assert_eq!(of_own("Properties/Content"), r#"{"S3Bucket":"b","S3Key":"k"}"#);
+    assert_eq!(of("Resources/One/Properties/Layers"), r#"[{"Ref":"Words210ac6d108"}]"#);
+    assert_eq!(of("Resources/Two/DependsOn"), r#"["Words210ac6d108","One"]"#);
+    let said = r#"{"A":{"Ref":"OneAliaslive"},"S":{"Fn::Sub":"${OneVersion694d741b46} ${Words210ac6d108} ${!Words} ${AWS::Region}"}}"#;
+    assert_eq!(of("Resources/Two/Properties/Environment/Variables"), said);
+    assert_eq!(of("Outputs/V/Value"), r#"{"Fn::GetAtt":["OneVersion694d741b46","Version"]}"#);
+    assert_eq!(of("Outputs/Q/Value"), r#"{"Ref":"OneEventInvokeConfigOnSuccessQueue"}"#);
+    assert_eq!(of("Outputs/L/Value"), format!(r#"{{"Fn::GetAtt":["{own}","LayerVersionArn"]}}"#));
+    assert_eq!(of("Resources/OneTQueue/Properties"), r#"{"FifoQueue":true}"#);
+    assert_eq!(of("Resources/OneV/Properties/Target/DeadLetterConfig/Arn/Fn::GetAtt/0"), r#""OneVQueue""#);
+    assert_eq!(of("Resources/OneR/Properties/Targets/0/DeadLetterConfig/Arn/Fn::GetAtt/0"), r#""L""#);
+    assert_eq!(of("Resources/OneRQueuePolicy/Properties/Queues"), r#"[{"Ref":"L"}]"#);
+    assert_eq!(of("Resources/OneUrl/Properties/TargetFunctionArn"), r#"{"Ref":"OneAliaslive"}"#);
+    assert_eq!(of("Resources/OneRole/DeletionPolicy"), r#""Retain""#);
+    let names = of("Resources/OneRole/Properties/Policies");
+    for name in ["OneEventInvokeConfigOnSuccessSQSPolicy", "OneEventInvokeConfigOnFailureSNSPolicy"] {
+        assert!(names.contains(name), "{names}");
+    }
+    Template::read(&json(&root)).unwrap();
+}
+
 #[test]
 fn what_is_not_built_is_refused_by_name() {
     let function = |more: &str| {
         format!(
             "Transform: AWS::Serverless-2016-10-31\nResources: {{ F: {{ Type: 'AWS::Serverless::Function', Properties: {{ {more} }} }} }}"
         )
+    };
+    let other = |kind: &str, more: &str| {
+        function(more).replace("AWS::Serverless::Function", &format!("AWS::Serverless::{kind}"))
     };
     let rows = [
         (function("Handler: x"), "Missing required property 'CodeUri'."),
@@ -158,9 +263,27 @@ fn what_is_not_built_is_refused_by_name() {
             "S3 events must reference an S3 bucket in the same template.",
         ),
         (
-            "Transform: AWS::Serverless-2016-10-31\nResources: { A: { Type: 'AWS::Serverless::Api' } }"
-                .to_owned(),
-            "AWS::Serverless::Api is not built",
+            function("CodeUri: 's3://b/k', FunctionUrlConfig: { AuthType: OWN }"),
+            "AuthType is required to configure function property `FunctionUrlConfig`. Please provide either AWS_IAM or NONE.",
+        ),
+        (
+            function(
+                "CodeUri: 's3://b/k', EventInvokeConfig: { DestinationConfig: { OnFailure: { Type: Lambda } } }",
+            ),
+            "Destination is required if Type is not ['SQS', 'SNS']",
+        ),
+        (
+            function(
+                "CodeUri: 's3://b/k', Events: { A: { Type: ScheduleV2, Properties: { ScheduleExpression: x, Name: n, OmitName: true } } }",
+            ),
+            "Name cannot be set when OmitName is True",
+        ),
+        (other("Api", ""), "AWS::Serverless::Api is not built"),
+        (other("Application", ""), "AWS::Serverless::Application is not built"),
+        (other("LayerVersion", "ContentUri: here"), "'ContentUri' is not a valid S3 Uri of the form"),
+        (
+            other("LayerVersion", "ContentUri: 's3://b/k', RetentionPolicy: Never"),
+            "'RetentionPolicy' must be one of the following options: ['Retain', 'Delete'].",
         ),
     ];
     for (text, words) in rows {

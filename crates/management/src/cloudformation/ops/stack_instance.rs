@@ -1,0 +1,349 @@
+//! Stack instances: where a set has its stacks.
+
+use super::stack_set::{Begun, as_self, existing_set, idle_set, shown};
+use super::stack_set_operation::{Preferred, page};
+use super::{Parameter, ParameterView};
+use crate::cloudformation::access;
+use crate::cloudformation::errors::{CfnError, invalid};
+use crate::cloudformation::sets::model::{
+    Instance, OPERATIONS, Operation, Outcome, Overrides, Preferences, SET_JOBS, SetJob, StackSet, open_texts,
+    seal_texts,
+};
+use base::{AccountId, Region};
+use kernel::Cx;
+
+kernel::ops! { pub(crate) static OPS:
+    CreateStackInstances: create, "cloudformation:CreateStackInstances", access::stack_instances;
+    UpdateStackInstances: update, "cloudformation:UpdateStackInstances", access::stack_instances;
+    DeleteStackInstances: delete, "cloudformation:DeleteStackInstances", access::stack_instances;
+    DescribeStackInstance: describe, "cloudformation:DescribeStackInstance", access::stack_set;
+    ListStackInstances: list, "cloudformation:ListStackInstances", access::stack_set;
+}
+
+wire::shape! {
+    #[derive(Clone, Debug)]
+    pub(crate) struct Change {
+        name: String = "StackSetName",
+        accounts: Vec<String> = "Accounts",
+        targets: Option<Targets> = "DeploymentTargets",
+        regions: Vec<String> = "Regions",
+        overrides: Option<Vec<Parameter>> = "ParameterOverrides",
+        preferences: Option<Preferred> = "OperationPreferences",
+        operation: Option<String> = "OperationId",
+        call_as: Option<String> = "CallAs",
+    }
+
+    #[derive(Clone, Debug)]
+    pub(crate) struct Targets { accounts: Vec<String> = "Accounts" }
+
+    #[derive(Clone, Debug)]
+    pub(crate) struct Delete {
+        name: String = "StackSetName",
+        accounts: Vec<String> = "Accounts",
+        targets: Option<Targets> = "DeploymentTargets",
+        regions: Vec<String> = "Regions",
+        preferences: Option<Preferred> = "OperationPreferences",
+        retain: bool = "RetainStacks",
+        operation: Option<String> = "OperationId",
+        call_as: Option<String> = "CallAs",
+    }
+
+    #[derive(Clone, Debug)]
+    pub(crate) struct One {
+        name: String = "StackSetName",
+        account: String = "StackInstanceAccount",
+        region: String = "StackInstanceRegion",
+        call_as: Option<String> = "CallAs",
+    }
+
+    #[derive(Clone, Debug)]
+    pub(crate) struct Described { instance: View = "StackInstance" }
+
+    #[derive(Clone, Debug)]
+    pub(crate) struct Detailed { status: String = "DetailedStatus" }
+
+    #[derive(Clone, Debug)]
+    pub(crate) struct View {
+        set: String = "StackSetId",
+        region: String = "Region",
+        account: String = "Account",
+        stack: Option<String> = "StackId",
+        overrides: Option<Vec<ParameterView>> = "ParameterOverrides",
+        status: String = "Status",
+        detailed: Detailed = "StackInstanceStatus",
+        reason: Option<String> = "StatusReason",
+        drift: String = "DriftStatus",
+        operation: Option<String> = "LastOperationId",
+    }
+
+    #[derive(Clone, Debug)]
+    pub(crate) struct ListStackInstances {
+        name: String = "StackSetName",
+        token: Option<String> = "NextToken",
+        most: Option<i64> = "MaxResults",
+        filters: Vec<Filter> = "Filters",
+        account: Option<String> = "StackInstanceAccount",
+        region: Option<String> = "StackInstanceRegion",
+        call_as: Option<String> = "CallAs",
+    }
+
+    #[derive(Clone, Debug)]
+    pub(crate) struct Filter {
+        name: Option<String> = "Name",
+        values: Option<String> = "Values",
+    }
+
+    #[derive(Clone, Debug)]
+    pub(crate) struct Instances {
+        instances: Vec<Summary> = "Summaries",
+        token: Option<String> = "NextToken",
+    }
+
+    #[derive(Clone, Debug)]
+    pub(crate) struct Summary {
+        set: String = "StackSetId",
+        region: String = "Region",
+        account: String = "Account",
+        stack: Option<String> = "StackId",
+        status: String = "Status",
+        reason: Option<String> = "StatusReason",
+        detailed: Detailed = "StackInstanceStatus",
+        drift: String = "DriftStatus",
+        operation: Option<String> = "LastOperationId",
+    }
+}
+
+/// AWS: the drift of instances is known once it was looked for.
+const NOT_CHECKED: &str = "NOT_CHECKED";
+
+/// An operation that is to begin.
+pub(super) struct Asked {
+    action: &'static str,
+    id: Option<String>,
+    preferences: Option<Preferences>,
+    retain: Option<bool>,
+    overrides: Option<Overrides>,
+    /// Accounts and regions.
+    pub(super) places: Vec<(String, String)>,
+}
+
+impl Asked {
+    pub(super) fn new(
+        action: &'static str,
+        id: Option<String>,
+        preferences: Option<Preferred>,
+    ) -> Result<Asked, CfnError> {
+        let preferences = preferences.map(Preferred::checked).transpose()?;
+        Ok(Asked { action, id, preferences, retain: None, overrides: None, places: Vec::new() })
+    }
+}
+
+/// Puts an operation on its way.
+pub(super) fn begin(cx: &mut Cx<'_>, set: &StackSet, asked: Asked) -> Result<Begun, CfnError> {
+    let id = asked.id.unwrap_or_else(|| base::id::uuid(cx.rng()));
+    if OPERATIONS.contains(cx.tx, &set.operation_key(&id))? {
+        return Err(CfnError::OperationExists(id));
+    }
+    let mut places = asked.places;
+    // Each region's together: those that have an order in that, and then the others in theirs.
+    let mut order = asked.preferences.as_ref().map(|own| own.order.clone()).unwrap_or_default();
+    for (_, region) in &places {
+        if !order.contains(region) {
+            order.push(region.clone());
+        }
+    }
+    places.sort_by_key(|(_, region)| order.iter().position(|own| own == region));
+    let operation = Operation {
+        id: id.clone(),
+        action: asked.action.to_owned(),
+        status: "RUNNING".to_owned(),
+        preferences: asked.preferences,
+        retain: asked.retain,
+        administrator: set.administrator.clone(),
+        executor: set.executor.clone(),
+        created: cx.now,
+        ended: None,
+        overrides: asked.overrides,
+    };
+    OPERATIONS.put(cx.tx, &set.operation_key(&id), &operation);
+    for (place, (account, region)) in places.into_iter().enumerate() {
+        let known = set.instance(cx.tx, &account, &region)?;
+        let creates = asked.action == "CREATE";
+        if known.is_some() || creates {
+            let fresh = Instance {
+                account: account.clone(),
+                region: region.clone(),
+                status: "OUTDATED".into(),
+                sealed_overrides: seal_texts(cx.cloud(), &[]),
+                ..Instance::default()
+            };
+            let instance = Instance {
+                detailed: "PENDING".into(),
+                reason: None,
+                operation: Some(id.clone()),
+                ..known.unwrap_or(fresh)
+            };
+            set.put(cx.tx, &instance);
+        }
+        let outcome = Outcome { account, region, status: "PENDING".into(), ..Outcome::default() };
+        set.put_outcome(cx.tx, &id, place, &outcome);
+    }
+    let job = SetJob { account: set.account, region: set.region, set: set.id.clone(), operation: id.clone() };
+    SET_JOBS.put(cx.tx, &set.key(), &job);
+    Ok(Begun { id })
+}
+
+/// All accounts in all regions.
+fn places(
+    accounts: Vec<String>,
+    targets: Option<Targets>,
+    regions: &[String],
+) -> Result<Vec<(String, String)>, CfnError> {
+    let accounts = match targets {
+        Some(_) if !accounts.is_empty() => {
+            return Err(invalid("You can specify Accounts or DeploymentTargets, but not both."));
+        }
+        Some(targets) => targets.accounts,
+        None => accounts,
+    };
+    if accounts.is_empty() || regions.is_empty() {
+        return Err(invalid("Accounts and Regions must be specified."));
+    }
+    if let Some(account) = accounts.iter().find(|account| AccountId::parse(account).is_none()) {
+        return Err(invalid(format!("Invalid account: {account}")));
+    }
+    if let Some(region) = regions.iter().find(|region| Region::parse(region).is_none()) {
+        return Err(invalid(format!("Invalid region: {region}")));
+    }
+    let mut out: Vec<(String, String)> = Vec::new();
+    for (account, region) in regions.iter().flat_map(|r| accounts.iter().map(move |a| (a.clone(), r.clone())))
+    {
+        if !out.contains(&(account.clone(), region.clone())) {
+            out.push((account, region));
+        }
+    }
+    Ok(out)
+}
+
+/// Parameters that a set has, with other values.
+fn overrides(cx: &Cx<'_>, set: &StackSet, asked: Vec<Parameter>) -> Result<Overrides, CfnError> {
+    let own = open_texts(cx.cloud(), &set.sealed_parameters);
+    let (mut out, mut kept) = (Vec::new(), Vec::new());
+    for one in super::given(asked) {
+        if own.iter().all(|(name, _)| *name != one.name) {
+            return Err(invalid(format!("Parameters: [{}] do not exist in the template", one.name)));
+        }
+        match (one.value, one.previous) {
+            (Some(value), false) => out.push((one.name, value)),
+            (None, true) => kept.push(one.name),
+            (Some(_), true) => {
+                return Err(invalid(format!(
+                    "Invalid input for parameter key {}. Cannot specify usePreviousValue as true and non empty value for a parameter",
+                    one.name
+                )));
+            }
+            (None, false) => {
+                return Err(invalid(format!("Parameters: [{}] must have values", one.name)));
+            }
+        }
+    }
+    Ok(Overrides { sealed: seal_texts(cx.cloud(), &out), kept })
+}
+
+fn create(cx: &mut Cx<'_>, req: Change) -> Result<Begun, CfnError> {
+    as_self(req.call_as.as_deref())?;
+    let set = idle_set(cx, &req.name)?;
+    let mut asked = Asked::new("CREATE", req.operation, req.preferences)?;
+    asked.places = places(req.accounts, req.targets, &req.regions)?;
+    asked.overrides = Some(overrides(cx, &set, req.overrides.unwrap_or_default())?);
+    begin(cx, &set, asked)
+}
+
+fn update(cx: &mut Cx<'_>, req: Change) -> Result<Begun, CfnError> {
+    as_self(req.call_as.as_deref())?;
+    let set = idle_set(cx, &req.name)?;
+    let mut asked = Asked::new("UPDATE", req.operation, req.preferences)?;
+    asked.places = places(req.accounts, req.targets, &req.regions)?;
+    for (account, region) in &asked.places {
+        if set.instance(cx.tx, account, region)?.is_none() {
+            return Err(CfnError::NoInstance(set.full_id(), account.clone(), region.clone()));
+        }
+    }
+    // AWS: those that a request does not name stay as they are only where it names none at all.
+    asked.overrides = req.overrides.map(|all| overrides(cx, &set, all)).transpose()?;
+    begin(cx, &set, asked)
+}
+
+fn delete(cx: &mut Cx<'_>, req: Delete) -> Result<Begun, CfnError> {
+    as_self(req.call_as.as_deref())?;
+    let set = idle_set(cx, &req.name)?;
+    let mut asked = Asked::new("DELETE", req.operation, req.preferences)?;
+    asked.places = places(req.accounts, req.targets, &req.regions)?;
+    asked.retain = Some(req.retain);
+    begin(cx, &set, asked)
+}
+
+fn describe(cx: &mut Cx<'_>, req: One) -> Result<Described, CfnError> {
+    as_self(req.call_as.as_deref())?;
+    let set = existing_set(cx, &req.name)?;
+    let found = set.instance(cx.tx, &req.account, &req.region)?;
+    let own = found.ok_or_else(|| CfnError::NoInstance(set.full_id(), req.account, req.region))?;
+    let overrides = shown(&set, open_texts(cx.cloud(), &own.sealed_overrides));
+    Ok(Described {
+        instance: View {
+            set: set.full_id(),
+            region: own.region,
+            account: own.account,
+            stack: own.stack,
+            overrides: (!overrides.is_empty()).then_some(overrides),
+            status: own.status,
+            detailed: Detailed { status: own.detailed },
+            reason: own.reason,
+            drift: NOT_CHECKED.to_owned(),
+            operation: own.operation,
+        },
+    })
+}
+
+fn list(cx: &mut Cx<'_>, req: ListStackInstances) -> Result<Instances, CfnError> {
+    as_self(req.call_as.as_deref())?;
+    let set = existing_set(cx, &req.name)?;
+    let passes = |own: &Instance, filter: &Filter| {
+        let wanted = filter.values.as_deref();
+        match filter.name.as_deref() {
+            Some("DETAILED_STATUS") => wanted == Some(own.detailed.as_str()),
+            Some("LAST_OPERATION_ID") => wanted == own.operation.as_deref(),
+            Some("DRIFT_STATUS") => wanted == Some(NOT_CHECKED),
+            _ => true,
+        }
+    };
+    let is = |wanted: &Option<String>, own: &str| wanted.as_deref().is_none_or(|wanted| wanted == own);
+    let mut all = set.instances(cx.tx)?;
+    all.retain(|own| {
+        is(&req.account, &own.account)
+            && is(&req.region, &own.region)
+            && req.filters.iter().all(|filter| passes(own, filter))
+    });
+    let filters: Vec<String> = req.filters.iter().map(|filter| format!("{filter:?}")).collect();
+    let list = format!(
+        "cloudformation:ListStackInstances {} {:?} {:?} {}",
+        set.id,
+        req.account,
+        req.region,
+        filters.join(",")
+    );
+    let name = |own: &Instance| format!("{} {}", own.account, own.region);
+    let (page, token) = page(cx, &list, req.token.as_deref(), req.most, all, name)?;
+    let summary = |own: Instance| Summary {
+        set: set.full_id(),
+        region: own.region,
+        account: own.account,
+        stack: own.stack,
+        status: own.status,
+        reason: own.reason,
+        detailed: Detailed { status: own.detailed },
+        drift: NOT_CHECKED.to_owned(),
+        operation: own.operation,
+    };
+    Ok(Instances { instances: page.into_iter().map(summary).collect(), token })
+}

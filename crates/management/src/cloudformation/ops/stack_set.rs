@@ -1,0 +1,383 @@
+//! Stack sets: made, changed, shown, deleted.
+
+use super::expansion::looked_at;
+use super::stack_instance::{Asked, begin};
+use super::stack_set_operation::{Preferred, page};
+use super::{Parameter, ParameterView, Tag, capabilities_of, given, source, tags};
+use crate::cloudformation::access;
+use crate::cloudformation::errors::{CfnError, invalid};
+use crate::cloudformation::sets::model::{
+    INSTANCES, SET_JOBS, SET_NAMES, SETS, SetJob, StackSet, Texts, open_texts, seal_texts,
+};
+use crate::cloudformation::template::Template;
+use crate::cloudformation::template::parameter::{Given, resolve};
+use base::Arn;
+use kernel::{Answer, Body as Payload, Cx, Dx, Empty};
+use std::collections::BTreeMap;
+use store::{Direction, Key};
+use wire::Fault;
+
+kernel::ops! { pub(crate) static OPS:
+    CreateStackSet: [wait] create, "cloudformation:CreateStackSet", access::stack_set;
+    UpdateStackSet: [wait] update, "cloudformation:UpdateStackSet", access::stack_set;
+    DeleteStackSet: delete, "cloudformation:DeleteStackSet", access::stack_set;
+    DescribeStackSet: describe, "cloudformation:DescribeStackSet", access::stack_set;
+    ListStackSets: list, "cloudformation:ListStackSets", access::any;
+}
+
+const NAME_CHARS_MAX: usize = 128;
+const ADMINISTRATOR: &str = "AWSCloudFormationStackSetAdministrationRole";
+const EXECUTOR: &str = "AWSCloudFormationStackSetExecutionRole";
+
+wire::shape! {
+    #[derive(Clone, Debug)]
+    pub(crate) struct CreateStackSet {
+        name: String = "StackSetName",
+        description: Option<String> = "Description",
+        body: Option<String> = "TemplateBody",
+        url: Option<String> = "TemplateURL",
+        parameters: Vec<Parameter> = "Parameters",
+        capabilities: Vec<String> = "Capabilities",
+        tags: Vec<Tag> = "Tags",
+        administrator: Option<String> = "AdministrationRoleARN",
+        executor: Option<String> = "ExecutionRoleName",
+        model: Option<String> = "PermissionModel",
+        call_as: Option<String> = "CallAs",
+        token: Option<String> = "ClientRequestToken",
+        managed: Option<Managed> = "ManagedExecution",
+    }
+
+    #[derive(Clone, Debug)]
+    pub(crate) struct Managed { active: Option<bool> = "Active" }
+
+    #[derive(Clone, Debug)]
+    pub(crate) struct Created { id: String = "StackSetId" }
+
+    #[derive(Clone, Debug)]
+    pub(crate) struct UpdateStackSet {
+        name: String = "StackSetName",
+        description: Option<String> = "Description",
+        body: Option<String> = "TemplateBody",
+        url: Option<String> = "TemplateURL",
+        previous: Option<bool> = "UsePreviousTemplate",
+        parameters: Vec<Parameter> = "Parameters",
+        capabilities: Vec<String> = "Capabilities",
+        tags: Option<Vec<Tag>> = "Tags",
+        preferences: Option<Preferred> = "OperationPreferences",
+        administrator: Option<String> = "AdministrationRoleARN",
+        executor: Option<String> = "ExecutionRoleName",
+        model: Option<String> = "PermissionModel",
+        call_as: Option<String> = "CallAs",
+        operation: Option<String> = "OperationId",
+        accounts: Vec<String> = "Accounts",
+        regions: Vec<String> = "Regions",
+        managed: Option<Managed> = "ManagedExecution",
+    }
+
+    #[derive(Clone, Debug)]
+    pub(crate) struct Begun { pub(super) id: String = "OperationId" }
+
+    #[derive(Clone, Debug)]
+    pub(crate) struct Named {
+        name: String = "StackSetName",
+        call_as: Option<String> = "CallAs",
+    }
+
+    #[derive(Clone, Debug)]
+    pub(crate) struct Described { set: View = "StackSet" }
+
+    #[derive(Clone, Debug)]
+    pub(crate) struct View {
+        name: String = "StackSetName",
+        id: String = "StackSetId",
+        description: Option<String> = "Description",
+        status: String = "Status",
+        body: String = "TemplateBody",
+        parameters: Vec<ParameterView> = "Parameters",
+        capabilities: Vec<String> = "Capabilities",
+        tags: Vec<Tag> = "Tags",
+        arn: String = "StackSetARN",
+        administrator: String = "AdministrationRoleARN",
+        executor: String = "ExecutionRoleName",
+        model: String = "PermissionModel",
+        managed: Managed = "ManagedExecution",
+        regions: Vec<String> = "Regions",
+    }
+
+    #[derive(Clone, Debug)]
+    pub(crate) struct ListStackSets {
+        token: Option<String> = "NextToken",
+        most: Option<i64> = "MaxResults",
+        status: Option<String> = "Status",
+        call_as: Option<String> = "CallAs",
+    }
+
+    #[derive(Clone, Debug)]
+    pub(crate) struct Sets {
+        sets: Vec<Summary> = "Summaries",
+        token: Option<String> = "NextToken",
+    }
+
+    #[derive(Clone, Debug)]
+    pub(crate) struct Summary {
+        name: String = "StackSetName",
+        id: String = "StackSetId",
+        description: Option<String> = "Description",
+        status: String = "Status",
+        model: String = "PermissionModel",
+        drift: String = "DriftStatus",
+        managed: Managed = "ManagedExecution",
+    }
+}
+
+const SELF_MANAGED: &str = "SELF_MANAGED";
+const UNMANAGED: Managed = Managed { active: Some(false) };
+
+/// What only sets have whose permissions are an organization's.
+fn only_own(model: Option<&str>, call_as: Option<&str>, managed: Option<&Managed>) -> Result<(), CfnError> {
+    if model.is_some_and(|model| model != SELF_MANAGED) {
+        return Err(CfnError::NotBuilt("A stack set with service-managed permissions".into()));
+    }
+    if managed.is_some_and(|managed| managed.active == Some(true)) {
+        return Err(CfnError::NotBuilt("Managed execution of stack sets".into()));
+    }
+    as_self(call_as)
+}
+
+/// # Errors
+/// For whom acts for an organization.
+pub(super) fn as_self(call_as: Option<&str>) -> Result<(), CfnError> {
+    match call_as {
+        Some("DELEGATED_ADMIN") => Err(CfnError::NotBuilt("CallAs DELEGATED_ADMIN".into())),
+        _ => Ok(()),
+    }
+}
+
+/// A set by its name, or by name and id; one that is deleted by the latter only.
+pub(crate) fn find_set(cx: &Cx<'_>, named: &str) -> Result<Option<StackSet>, CfnError> {
+    let region = Key::regional(cx.account, cx.region);
+    let (name, id) = named.split_once(':').map_or((named, None), |(name, id)| (name, Some(id.to_owned())));
+    let id = match id {
+        Some(id) => Some(id),
+        None => SET_NAMES.get(cx.tx, &region.clone().str(name))?.map(|link| link.set),
+    };
+    let found = id.map(|id| SETS.get(cx.tx, &region.str(&id))).transpose()?.flatten();
+    Ok(found.filter(|set| set.name == name))
+}
+
+pub(super) fn existing_set(cx: &Cx<'_>, named: &str) -> Result<StackSet, CfnError> {
+    find_set(cx, named)?.ok_or_else(|| CfnError::NoStackSet(named.to_owned()))
+}
+
+/// One that may be changed now.
+pub(super) fn idle_set(cx: &Cx<'_>, named: &str) -> Result<StackSet, CfnError> {
+    let set = existing_set(cx, named)?;
+    if set.deleted {
+        return Err(CfnError::NoStackSet(named.to_owned()));
+    }
+    match SET_JOBS.contains(cx.tx, &set.key())? {
+        true => Err(CfnError::SetBusy(set.arn())),
+        false => Ok(set),
+    }
+}
+
+/// Parameters as they are shown.
+pub(super) fn shown(set: &StackSet, texts: Texts) -> Vec<ParameterView> {
+    let view = |(key, value): (String, String)| {
+        let value = if set.hidden.contains(&key) { "****".to_owned() } else { value };
+        ParameterView { key, value, resolved: None }
+    };
+    texts.into_iter().map(view).collect()
+}
+
+async fn create(dx: Dx, mut req: CreateStackSet, _: Payload) -> Result<Answer<Created>, Fault> {
+    only_own(req.model.as_deref(), req.call_as.as_deref(), req.managed.as_ref())?;
+    let text = source::text(&dx, req.body.take(), req.url.take()).await?;
+    dx.transact(|cx| make(cx, req.clone(), text.clone())).await.map(Answer::from)
+}
+
+fn make(cx: &mut Cx<'_>, req: CreateStackSet, text: Option<String>) -> Result<Created, CfnError> {
+    check_name(&req.name)?;
+    if let Some(known) = find_set(cx, &req.name)? {
+        return match &req.token {
+            Some(token) if known.token.as_ref() == Some(token) => Ok(Created { id: known.full_id() }),
+            _ => Err(CfnError::StackSetExists(req.name)),
+        };
+    }
+    let own = Arn::new("iam", "", cx.account.as_str(), &format!("role/{ADMINISTRATOR}")).to_string();
+    let mut set = StackSet {
+        name: req.name,
+        id: base::id::uuid(cx.rng()),
+        account: cx.account,
+        region: cx.region,
+        description: req.description,
+        tags: tags(req.tags)?,
+        administrator: req.administrator.unwrap_or(own),
+        executor: req.executor.unwrap_or_else(|| EXECUTOR.to_owned()),
+        created: cx.now,
+        token: req.token,
+        ..StackSet::default()
+    };
+    take(cx, &mut set, text.ok_or_else(source::missing)?, given(req.parameters), req.capabilities)?;
+    set.save(cx.tx);
+    let link = SetJob { account: set.account, region: set.region, set: set.id.clone(), ..SetJob::default() };
+    SET_NAMES.put(cx.tx, &Key::regional(set.account, set.region).str(&set.name), &link);
+    Ok(Created { id: set.full_id() })
+}
+
+fn check_name(name: &str) -> Result<(), CfnError> {
+    let good = name.starts_with(|c: char| c.is_ascii_alphabetic())
+        && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    if !good {
+        return Err(invalid(format!(
+            "1 validation error detected: Value '{name}' at 'stackSetName' failed to satisfy constraint: Member must satisfy regular expression pattern: [a-zA-Z][-a-zA-Z0-9]*"
+        )));
+    }
+    if name.len() > NAME_CHARS_MAX {
+        return Err(invalid(format!(
+            "1 validation error detected: Value '{name}' at 'stackSetName' failed to satisfy constraint: Member must have length less than or equal to {NAME_CHARS_MAX}"
+        )));
+    }
+    Ok(())
+}
+
+/// The set's template, with what its parameters are; each stack expands and checks it where it is.
+fn take(
+    cx: &Cx<'_>,
+    set: &mut StackSet,
+    text: String,
+    given: Vec<Given>,
+    capabilities: Vec<String>,
+) -> Result<(), CfnError> {
+    let template = looked_at(cx, &text)?;
+    let before: BTreeMap<String, String> =
+        open_texts(cx.cloud(), &set.sealed_parameters).into_iter().collect();
+    let parameters = resolve(&template, &given, &before)?;
+    acknowledged(&template, &capabilities)?;
+    let texts: Texts = parameters.into_iter().collect();
+    set.sealed_parameters = seal_texts(cx.cloud(), &texts);
+    set.hidden = template.parameters.iter().filter(|p| p.no_echo).map(|p| p.name.clone()).collect();
+    (set.text, set.capabilities) = (text, capabilities);
+    Ok(())
+}
+
+fn acknowledged(template: &Template, capabilities: &[String]) -> Result<(), CfnError> {
+    let has = |name: &str| capabilities.iter().any(|own| own == name);
+    let needed = capabilities_of(template);
+    let lacks = |own: &&str| !(has(own) || *own == "CAPABILITY_IAM" && has("CAPABILITY_NAMED_IAM"));
+    match needed.iter().any(lacks) {
+        true => Err(CfnError::Capabilities(needed.join(", "))),
+        false => Ok(()),
+    }
+}
+
+async fn update(dx: Dx, mut req: UpdateStackSet, _: Payload) -> Result<Answer<Begun>, Fault> {
+    only_own(req.model.as_deref(), req.call_as.as_deref(), req.managed.as_ref())?;
+    let text = source::text(&dx, req.body.take(), req.url.take()).await?;
+    dx.transact(|cx| change(cx, req.clone(), text.clone())).await.map(Answer::from)
+}
+
+fn change(cx: &mut Cx<'_>, req: UpdateStackSet, text: Option<String>) -> Result<Begun, CfnError> {
+    let mut set = idle_set(cx, &req.name)?;
+    let text = match (req.previous, text) {
+        (Some(true), Some(_)) => {
+            return Err(invalid("You cannot specify both usePreviousTemplate and Template Body."));
+        }
+        (Some(true), None) => set.text.clone(),
+        (_, text) => text.ok_or_else(source::missing)?,
+    };
+    take(cx, &mut set, text, given(req.parameters), req.capabilities)?;
+    set.description = req.description.or(set.description);
+    set.tags = req.tags.map(tags).transpose()?.unwrap_or(set.tags);
+    set.administrator = req.administrator.unwrap_or(set.administrator);
+    set.executor = req.executor.unwrap_or(set.executor);
+    set.save(cx.tx);
+    if req.accounts.is_empty() != req.regions.is_empty() {
+        return Err(invalid("Accounts and Regions must be specified together."));
+    }
+    let mut asked = Asked::new("UPDATE", req.operation, req.preferences)?;
+    for mut instance in set.instances(cx.tx)? {
+        if instance.status == "INOPERABLE" {
+            continue;
+        }
+        let named = req.accounts.is_empty()
+            || req.accounts.contains(&instance.account) && req.regions.contains(&instance.region);
+        instance.status = "OUTDATED".into();
+        set.put(cx.tx, &instance);
+        if named {
+            asked.places.push((instance.account, instance.region));
+        }
+    }
+    for (account, region) in req.accounts.iter().flat_map(|a| req.regions.iter().map(move |r| (a, r))) {
+        if set.instance(cx.tx, account, region)?.is_none() {
+            return Err(CfnError::NoInstance(set.full_id(), account.clone(), region.clone()));
+        }
+    }
+    begin(cx, &set, asked)
+}
+
+fn delete(cx: &mut Cx<'_>, req: Named) -> Result<Empty, CfnError> {
+    as_self(req.call_as.as_deref())?;
+    // AWS: deleting one that is not there succeeds.
+    let Some(known) = find_set(cx, &req.name)?.filter(|set| !set.deleted) else { return Ok(Empty) };
+    let mut set = idle_set(cx, &known.full_id())?;
+    if INSTANCES.scan(cx.tx, &set.key(), Direction::Forward).next().is_some() {
+        return Err(CfnError::StackSetNotEmpty);
+    }
+    set.deleted = true;
+    set.save(cx.tx);
+    SET_NAMES.delete(cx.tx, &Key::regional(set.account, set.region).str(&set.name));
+    Ok(Empty)
+}
+
+fn status(set: &StackSet) -> String {
+    if set.deleted { "DELETED" } else { "ACTIVE" }.to_owned()
+}
+
+fn describe(cx: &mut Cx<'_>, req: Named) -> Result<Described, CfnError> {
+    as_self(req.call_as.as_deref())?;
+    let set = existing_set(cx, &req.name)?;
+    let mut regions: Vec<String> = set.instances(cx.tx)?.into_iter().map(|own| own.region).collect();
+    regions.sort_unstable();
+    regions.dedup();
+    let parameters = shown(&set, open_texts(cx.cloud(), &set.sealed_parameters));
+    Ok(Described {
+        set: View {
+            id: set.full_id(),
+            arn: set.arn(),
+            status: status(&set),
+            parameters,
+            name: set.name,
+            description: set.description,
+            body: set.text,
+            capabilities: set.capabilities,
+            tags: set.tags.into_iter().map(|(key, value)| Tag { key, value }).collect(),
+            administrator: set.administrator,
+            executor: set.executor,
+            model: SELF_MANAGED.to_owned(),
+            managed: UNMANAGED,
+            regions,
+        },
+    })
+}
+
+fn list(cx: &mut Cx<'_>, req: ListStackSets) -> Result<Sets, CfnError> {
+    as_self(req.call_as.as_deref())?;
+    let all = SETS.scan(cx.tx, &Key::regional(cx.account, cx.region), Direction::Forward);
+    let all: Result<Vec<StackSet>, _> = all.map(|entry| entry.map(|(_, set)| set)).collect();
+    let mut all = all?;
+    all.retain(|set| req.status.as_ref().is_none_or(|wanted| *wanted == status(set)));
+    all.sort_by_key(StackSet::full_id);
+    let list = format!("cloudformation:ListStackSets {}", req.status.as_deref().unwrap_or_default());
+    let (page, token) = page(cx, &list, req.token.as_deref(), req.most, all, StackSet::full_id)?;
+    let summary = |set: StackSet| Summary {
+        id: set.full_id(),
+        status: status(&set),
+        name: set.name,
+        description: set.description,
+        model: SELF_MANAGED.to_owned(),
+        drift: "NOT_CHECKED".to_owned(),
+        managed: UNMANAGED,
+    };
+    Ok(Sets { sets: page.into_iter().map(summary).collect(), token })
+}

@@ -1,0 +1,12 @@
+//! Stack sets: one template, a stack of it in each of several accounts and regions.
+//!
+//! CloudFormation assumes the set's administration role, by that the execution role of each account, and makes, changes
+//! and ends the stacks there by its own public operations. One operation at a time works on a set; how far it goes at
+//! once, and when it gives up, [`pace`] decides.
+//!
+//! Not here: service-managed permissions, account gates, macros in their templates, drift of sets, managed execution, stacks that are imported.
+//!
+//! AWS: <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/stacksets-concepts.html>
+
+pub(crate) mod model;
+pub(crate) mod pace;
