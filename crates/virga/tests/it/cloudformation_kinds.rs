@@ -334,6 +334,17 @@ Resources:
       FilterPattern: '{{ $.level = \"{level}\" }}'
       MetricTransformations: [{{ MetricName: m, MetricNamespace: App, MetricValue: '1', Dimensions: [{{ Key: {dimension}, Value: $.level }}] }}]
   Low: {{ Type: 'AWS::CloudWatch::Alarm', Properties: {{ MetricName: m, Namespace: App, Statistic: Sum, Period: 60, EvaluationPeriods: 1, Threshold: 1, ComparisonOperator: GreaterThanThreshold }} }}
+  Rate:
+    Type: AWS::CloudWatch::Alarm
+    Properties:
+      AlarmName: rate
+      EvaluationPeriods: 1
+      Threshold: {minutes}
+      ComparisonOperator: GreaterThanThreshold
+      Metrics:
+        - {{ Id: rate, Expression: 100 * errors / calls }}
+        - {{ Id: errors, ReturnData: false, MetricStat: {{ Metric: {{ Namespace: App, MetricName: Errors }}, Period: 60, Stat: Sum }} }}
+        - {{ Id: calls, ReturnData: false, MetricStat: {{ Metric: {{ Namespace: App, MetricName: Calls }}, Period: 60, Stat: Sum }} }}
   Both: {{ Type: 'AWS::CloudWatch::CompositeAlarm', Properties: {{ AlarmRule: !Sub 'ALARM(${{Low}}) OR FALSE', AlarmDescription: d{minutes} }} }}
   Board: {{ Type: 'AWS::CloudWatch::Dashboard', Properties: {{ DashboardName: board, DashboardBody: '{{\"widgets\": [], \"n\": {minutes}}}' }} }}
 Outputs:
@@ -352,6 +363,11 @@ fn buses_rules_parameters_filters_and_alarms_of_alarms() {
     assert!(output(&stack, "Rule").starts_with("arn:aws:events:us-east-1:123456789012:rule/app/w-OnBus-"));
     assert!(physical(&root, "w", "OnBus").starts_with("app|w-OnBus-"));
     update(&cloud, &root, "w", &watchers(7, "two", "fatal", "Grade"));
+    let rate = root.call("cloudwatch", "DescribeAlarms", json!({ "AlarmNames": ["rate"] })).ok();
+    let rate = &rate["MetricAlarms"][0];
+    assert_eq!(rate["Threshold"], 7.0);
+    assert_eq!(rate["Metrics"][0]["Expression"], "100 * errors / calls");
+    assert_eq!(rate["Metrics"][2]["MetricStat"]["Metric"]["MetricName"], "Calls");
     let parameter = root.call("ssm", "GetParameter", json!({ "Name": "/app/x" })).ok();
     assert_eq!(
         (&parameter["Parameter"]["Value"], &parameter["Parameter"]["Version"]),

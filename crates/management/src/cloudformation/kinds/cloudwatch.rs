@@ -27,6 +27,7 @@ pub(super) const MEMBERS: &[&str] = &[
     "ExtendedStatistic",
     "InsufficientDataActions",
     "MetricName",
+    "Metrics",
     "Namespace",
     "OKActions",
     "Period",

@@ -20,6 +20,7 @@ pub(in crate::cloudformation::kinds) static METRIC: Look = Look {
         "ExtendedStatistic",
         "InsufficientDataActions",
         "MetricName",
+        "Metrics",
         "Namespace",
         "OKActions",
         "Period",
