@@ -160,8 +160,9 @@ def test_a_refresh_replaces_every_machine_through_kill_9(group):
     assert sorted(instance["InstanceId"] for instance in after) == group.running()
     for instance in after:
         assert instance["LaunchTemplate"]["Version"] == "2"
-        said = group.cloud.run("exec", instance["InstanceId"], "--", "cat", "/tmp/release", check=False)
-        assert said.stdout == "second\n"
+        read = ("exec", instance["InstanceId"], "--", "cat", "/tmp/release")
+        # Its user data runs when it is in service already.
+        eventually(lambda read=read: group.cloud.run(*read, check=False).stdout == "second\n")
 
 
 def test_a_machine_on_standby_leaves_and_comes_back(group):

@@ -117,6 +117,7 @@ READS = {
     "lambda": lambda client: client.list_functions(),
     "logs": lambda client: client.describe_log_groups(),
     "organizations": lambda client: client.create_organization(),
+    "pipes": lambda client: client.list_pipes(),
     "s3": lambda client: client.list_buckets(),
     "scheduler": lambda client: client.list_schedules(),
     "sns": lambda client: client.list_topics(),
