@@ -4,6 +4,7 @@
 //! pages stay in the process afterwards, by far the largest part of what it holds, though they are the file's and can be
 //! had again from there at the price of a fault. So a cloud that idles lets go of them; what is still used comes back.
 
+use crate::allocator;
 use std::time::Duration;
 
 /// How long nothing may have happened.
@@ -19,6 +20,7 @@ pub(crate) async fn keep_small(cloud: std::sync::Arc<kernel::Cloud>) {
             (seen, given) = (calls, false);
         } else if !given {
             give_back();
+            allocator::give_back();
             given = true;
         }
     }
