@@ -24,6 +24,8 @@ mod simulator;
 
 pub use driver::{Boot, Count, Driver, Flow, Flows, Inventory, Place, Process, Spawn};
 pub use error::HostError;
-pub use linux::{Linux, Missing, missing, missing_for_disks, missing_for_logins, run_child};
+pub use linux::{
+    Linux, Missing, missing, missing_for_disks, missing_for_logins, raise_descriptor_limit, run_child,
+};
 pub use sandbox::Sandbox;
 pub use simulator::Simulator;

@@ -1,6 +1,5 @@
 //! The socket that clients come to, with room for many who come at once.
 
-use rustix::process::{Resource, getrlimit, setrlimit};
 use std::io;
 use std::net::SocketAddr;
 use tokio::net::{TcpListener, TcpSocket};
@@ -8,16 +7,12 @@ use tokio::net::{TcpListener, TcpSocket};
 /// Connections that wait to be taken. Who comes when there is no room tries again, but only a second later.
 const WAITING_MAX: u32 = 4096;
 
-/// Listens at the address. A process may have as many descriptors from then on as the system lets it: the usual 1,024
-/// are for programs that answer nobody.
+/// Listens at the address; the process may have as many descriptors from then on as the system lets it.
 ///
 /// # Errors
 /// The system's, where the address is in use or not this machine's.
 pub(crate) fn open(at: SocketAddr) -> io::Result<TcpListener> {
-    let mut limit = getrlimit(Resource::Nofile);
-    limit.current = limit.maximum;
-    // With what it has, it serves as well, only fewer at a time.
-    let _ = setrlimit(Resource::Nofile, limit);
+    host::raise_descriptor_limit();
     let socket = if at.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
     // The port of a cloud that has just ended is free.
     socket.set_reuseaddr(true)?;

@@ -92,7 +92,9 @@ fn serve() -> io::Result<()> {
     child.run()
 }
 
-fn raise_descriptor_limit() {
+/// Lets this process have as many descriptors as the system allows it: the usual 1,024 are for programs that answer
+/// nobody. Where that is refused, it serves as well with what it has, only fewer at a time.
+pub fn raise_descriptor_limit() {
     use rustix::process::{Resource, getrlimit, setrlimit};
     let mut limit = getrlimit(Resource::Nofile);
     limit.current = limit.maximum;

@@ -15,7 +15,7 @@ mod residents;
 mod sandbox;
 mod start;
 
-pub use child::run_child;
+pub use child::{raise_descriptor_limit, run_child};
 pub use disk::missing as missing_for_disks;
 pub use start::{Missing, missing, missing_for_logins};
 

@@ -3,6 +3,7 @@
 use super::action;
 use super::change::{self, Change};
 use super::compose::{self, Looked};
+use super::errors::WatchError;
 use super::evaluate::{MORE_PERIODS, Missing, evaluate};
 use super::math::{Outcome, Points};
 use super::model::alarm::{ALARMS, Alarm, State};
@@ -137,7 +138,12 @@ fn points(
         let queries: Vec<Query> = alarm.queries.iter().cloned().map(Query::of).collect();
         let watched = queries.iter().find(|query| query.is_returned());
         // It could be reckoned when the alarm was put. Where that depends on the data, there are none now.
-        let Ok(mut known) = place.reckon(&queries, start, end) else { return Ok(Points::new()) };
+        let mut known = match place.reckon(&queries, start, end) {
+            Ok(known) => known,
+            // What cannot be read says nothing about the data.
+            Err(WatchError::Unreadable) => return Err("the metrics cannot be read".to_owned()),
+            Err(_) => return Ok(Points::new()),
+        };
         return Ok(match watched.and_then(|query| known.remove(&query.id)) {
             Some(Outcome::Series(points)) => points,
             _ => Points::new(),
