@@ -20,6 +20,7 @@ pub mod public;
 pub mod register;
 pub mod served;
 pub mod shapes;
+pub mod share;
 pub mod tags;
 pub mod token;
 pub mod zone;

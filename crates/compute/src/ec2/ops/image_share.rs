@@ -10,6 +10,7 @@ use crate::ec2::image::{self, Image, MADE};
 use base::AccountId;
 use ec2::access::Access;
 use ec2::kind::IMAGE;
+use ec2::share::{self, Change, Permission};
 use ec2::{Ec2Error, Plain, register};
 use kernel::{Cx, Empty};
 
@@ -38,18 +39,6 @@ wire::shape! {
     struct Text { value: Option<String> = "Value" }
 
     #[derive(Debug)]
-    struct Change {
-        add: Vec<Permission> = "Add",
-        remove: Vec<Permission> = "Remove",
-    }
-
-    #[derive(Debug)]
-    struct Permission {
-        group: Option<String> = "Group",
-        user: Option<String> = "UserId",
-    }
-
-    #[derive(Debug)]
     struct Asked {
         attribute: String = "Attribute",
         id: String = "ImageId",
@@ -67,27 +56,6 @@ wire::shape! {
 
 const PERMISSION: &str = "launchPermission";
 const DESCRIPTION: &str = "description";
-
-/// Both ways of saying it, as one list: whether to add, and whom.
-fn changes(req: &mut Modify) -> Result<Vec<(bool, Permission)>, Ec2Error> {
-    let mut out = Vec::new();
-    if let Some(change) = req.change.take() {
-        out.extend(change.add.into_iter().map(|permission| (true, permission)));
-        out.extend(change.remove.into_iter().map(|permission| (false, permission)));
-    }
-    let adds = match req.kind.as_deref() {
-        Some("add") => true,
-        Some("remove") => false,
-        Some(other) => return Err(Ec2Error::value(other, "operationType", "Valid values: add, remove.")),
-        None if req.users.is_empty() && req.groups.is_empty() => true,
-        None => return Err(Plain::MissingParameter("operationType".into()).into()),
-    };
-    let users = req.users.drain(..).map(|user| Permission { user: Some(user), group: None });
-    out.extend(users.map(|permission| (adds, permission)));
-    let groups = req.groups.drain(..).map(|group| Permission { user: None, group: Some(group) });
-    out.extend(groups.map(|permission| (adds, permission)));
-    Ok(out)
-}
 
 fn permit(image: &mut Image, adds: bool, permission: Permission) -> Result<(), Ec2Error> {
     let wrong = |value: String, kind: &str| Err(Plain::ImageAttributeItem(value, kind.into()).into());
@@ -118,7 +86,7 @@ fn modify(cx: &mut Cx<'_>, mut req: Modify) -> Result<Empty, Ec2Error> {
     }
     let named = req.value.take().filter(|_| by_name.as_deref() == Some(DESCRIPTION));
     let description = req.description.take().and_then(|text| text.value).or(named);
-    let changes = changes(&mut req)?;
+    let changes = share::changes(req.change, req.kind.as_deref(), req.users, req.groups)?;
     if description.is_none() && changes.is_empty() {
         return Err(Plain::MissingParameter("attribute".into()).into());
     }
@@ -137,11 +105,7 @@ fn show(cx: &mut Cx<'_>, req: Asked) -> Result<Attribute, Ec2Error> {
     let mut out = Attribute { id: req.id, description: None, permissions: None, mappings: None, codes: None };
     match req.attribute.as_str() {
         DESCRIPTION => out.description = Some(Text { value: Some(image.description) }),
-        PERMISSION => {
-            let all = image.public.then(|| Permission { group: Some("all".into()), user: None });
-            let users = image.shared.into_iter().map(|user| Permission { group: None, user: Some(user) });
-            out.permissions = Some(all.into_iter().chain(users).collect());
-        }
+        PERMISSION => out.permissions = Some(share::all(image.public, image.shared)),
         "blockDeviceMapping" => out.mappings = Some(mappings(&image)),
         "productCodes" => out.codes = Some(Vec::new()),
         other => {

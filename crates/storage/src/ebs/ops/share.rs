@@ -9,6 +9,7 @@ use crate::ebs::news::{self, Here};
 use base::AccountId;
 use ec2::access::Access;
 use ec2::kind::SNAPSHOT;
+use ec2::share::{self, Change, Permission};
 use ec2::{Ec2Error, Plain, register};
 use kernel::{Cx, Empty};
 use std::sync::Arc;
@@ -33,18 +34,6 @@ wire::shape! {
     }
 
     #[derive(Debug)]
-    struct Change {
-        add: Vec<Permission> = "Add",
-        remove: Vec<Permission> = "Remove",
-    }
-
-    #[derive(Debug)]
-    struct Permission {
-        user: Option<String> = "UserId",
-        group: Option<String> = "Group",
-    }
-
-    #[derive(Debug)]
     struct Asked {
         attribute: String = "Attribute",
         id: String = "SnapshotId",
@@ -59,28 +48,6 @@ wire::shape! {
 }
 
 const PERMISSION: &str = "createVolumePermission";
-
-/// Both ways of saying it, as one list: whether to add, and whom.
-fn changes(req: Modify) -> Result<Vec<(bool, Permission)>, Ec2Error> {
-    let mut out = Vec::new();
-    if let Some(change) = req.change {
-        out.extend(change.add.into_iter().map(|permission| (true, permission)));
-        out.extend(change.remove.into_iter().map(|permission| (false, permission)));
-    }
-    let adds = match req.kind.as_deref() {
-        Some("add") => true,
-        Some("remove") => false,
-        Some(other) => return Err(Ec2Error::value(other, "operationType", "Valid values: add, remove.")),
-        None if req.users.is_empty() && req.groups.is_empty() => true,
-        None => return Err(Plain::MissingParameter("operationType".into()).into()),
-    };
-    out.extend(req.users.into_iter().map(|user| (adds, Permission { user: Some(user), group: None })));
-    out.extend(req.groups.into_iter().map(|group| (adds, Permission { user: None, group: Some(group) })));
-    if out.is_empty() {
-        return Err(Plain::MissingParameter(PERMISSION.into()).into());
-    }
-    Ok(out)
-}
 
 /// What keeps a snapshot from being shared further.
 fn may_share(cx: &mut Cx<'_>, snapshot: &Snapshot, with_all: bool) -> Result<(), Ec2Error> {
@@ -104,7 +71,11 @@ fn modify(cx: &mut Cx<'_>, req: Modify) -> Result<Empty, Ec2Error> {
         return Err(Ec2Error::value(other, "attribute", "Only createVolumePermission can be modified."));
     }
     let mut snapshot = snapshots::own(cx, &req.id)?;
-    for (adds, permission) in changes(req)? {
+    let changes = share::changes(req.change, req.kind.as_deref(), req.users, req.groups)?;
+    if changes.is_empty() {
+        return Err(Plain::MissingParameter(PERMISSION.into()).into());
+    }
+    for (adds, permission) in changes {
         match (permission.user, permission.group.as_deref()) {
             (Some(user), None) => {
                 let Some(with) = AccountId::parse(&user) else {
@@ -142,9 +113,7 @@ fn show(cx: &mut Cx<'_>, req: Asked) -> Result<Attribute, Ec2Error> {
     if req.attribute == "productCodes" {
         return Ok(Attribute { codes: Some(Vec::new()), id: req.id, permissions: None });
     }
-    let all = snapshot.public.then(|| Permission { user: None, group: Some("all".into()) });
-    let users = snapshot.shared.into_iter().map(|user| Permission { user: Some(user), group: None });
-    Ok(Attribute { codes: None, id: req.id, permissions: Some(all.into_iter().chain(users).collect()) })
+    Ok(Attribute { codes: None, id: req.id, permissions: Some(share::all(snapshot.public, snapshot.shared)) })
 }
 
 fn reset(cx: &mut Cx<'_>, req: Asked) -> Result<Empty, Ec2Error> {
