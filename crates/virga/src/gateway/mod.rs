@@ -4,8 +4,10 @@
 //! [`HEAD_TIMEOUT`], the body by what the kernel says for its service, each piece of it by [`BODY_IDLE_TIMEOUT`], and
 //! the connections by [`CONNECTIONS_MAX`].
 
+mod answer;
 mod az;
 mod body;
+mod brief;
 mod cipher;
 pub(crate) mod exec;
 mod front;
@@ -19,9 +21,11 @@ pub(crate) use internal::is_loopback_name;
 pub(crate) use usage::By;
 
 use crate::authority::Authority;
+use bytes::BytesMut;
 use ec2::front::Gate;
 use http::header::{CONNECTION, EXPECT, USER_AGENT};
-use http::{HeaderMap, HeaderValue, Response, StatusCode};
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{Either, Full};
 use hyper::body::Incoming;
@@ -29,13 +33,16 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use kernel::body::Cut;
 use kernel::{Cloud, Content, Peer, Tls};
 use std::convert::Infallible;
+use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::task::Poll;
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
+use tokio::time::Instant;
 use tokio_rustls::TlsAcceptor;
 
 /// AWS's own front ends refuse heads somewhat above 16 KiB; session tokens and metadata need room.
@@ -45,6 +52,8 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(20);
 /// The first byte of a TLS connection (RFC 8446, section 5.1), and of no HTTP request.
 const TLS_HANDSHAKE: u8 = 22;
 const BODY_IDLE_TIMEOUT: Duration = Duration::from_secs(20);
+/// Bodies that follow their heads come at once, or are not read as requests that come whole.
+const BODY_PATIENCE: Duration = Duration::from_millis(500);
 const CONNECTIONS_MAX: usize = 4096;
 /// Who functions are, and the cloud itself where it calls for its users: an address that is nobody's.
 const INSIDERS: SocketAddr =
@@ -137,7 +146,72 @@ impl Gateway {
         self.converse(stream, peer.into(), None).await;
     }
 
+    /// Answers what comes whole, and leaves the rest to hyper.
     async fn converse(
+        self: &Arc<Self>,
+        mut stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        guest: Guest,
+        tls: Option<Tls>,
+    ) {
+        let mut stop = self.stop.subscribe();
+        let stopped = self.stop.subscribe();
+        let mut stopping = std::pin::pin!(stop.wait_for(|stop| *stop));
+        let mut patience = std::pin::pin!(tokio::time::sleep(HEAD_TIMEOUT));
+        let (mut buffer, mut out) = (BytesMut::new(), Vec::new());
+        let (mut until, mut reads) = (Instant::now() + HEAD_TIMEOUT, 0);
+        loop {
+            let is_body = match brief::take(&mut buffer) {
+                brief::Seen::Whole(parts, body) => {
+                    let to_head = parts.method == Method::HEAD;
+                    let response = self.request(&parts, body.into(), guest.clone(), tls).await;
+                    let (last, now) = (*stopped.borrow(), self.cloud.wall_now());
+                    // A client that goes away is its own affair.
+                    match answer::write(&mut stream, response, to_head, last, now, &mut out).await {
+                        Ok(true) => (until, reads) = (Instant::now() + HEAD_TIMEOUT, 0),
+                        Ok(false) => return drop(stream.shutdown().await),
+                        Err(_) => return,
+                    }
+                    continue;
+                }
+                brief::Seen::Part { head } if reads < brief::READS_MAX => head,
+                brief::Seen::Part { .. } | brief::Seen::Other => break,
+            };
+            if is_body {
+                until = Instant::now() + BODY_PATIENCE;
+                patience.as_mut().reset(until);
+            }
+            buffer.reserve(brief::READ_BYTES);
+            let mut read = std::pin::pin!(stream.read_buf(&mut buffer));
+            let read = std::future::poll_fn(|cx| {
+                if let Poll::Ready(read) = read.as_mut().poll(cx) {
+                    return Poll::Ready(Some(read));
+                }
+                if stopping.as_mut().poll(cx).is_ready() {
+                    return Poll::Ready(None);
+                }
+                // It was set for an earlier request, mostly: to set it for each would cost more than to look.
+                while patience.as_mut().poll(cx).is_ready() {
+                    if until <= Instant::now() {
+                        return Poll::Ready(None);
+                    }
+                    patience.as_mut().reset(until);
+                }
+                Poll::Pending
+            });
+            match read.await {
+                // Who closes its side with a request half said has that answered by hyper, too.
+                Some(Ok(0)) if buffer.is_empty() => return,
+                Some(Ok(0)) => break,
+                Some(Ok(_)) => reads += 1,
+                // Bodies that are slow to come are waited for there.
+                None if is_body && !*stopped.borrow() => break,
+                Some(Err(_)) | None => return,
+            }
+        }
+        self.converse_at_length(brief::Rewound::new(buffer, stream), guest, tls).await;
+    }
+
+    async fn converse_at_length(
         self: &Arc<Self>,
         stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
         guest: Guest,
@@ -146,7 +220,7 @@ impl Gateway {
         let gateway = Arc::clone(self);
         let service = hyper::service::service_fn(move |request| {
             let (gateway, guest) = (Arc::clone(&gateway), guest.clone());
-            async move { Ok::<_, Infallible>(gateway.request(request, guest, tls).await) }
+            async move { Ok::<_, Infallible>(gateway.request_at_length(request, guest, tls).await) }
         });
         let connection = hyper::server::conn::http1::Builder::new()
             .timer(TokioTimer::new())
@@ -167,25 +241,45 @@ impl Gateway {
         let _ = connection.await;
     }
 
-    async fn request(
+    async fn request_at_length(
         &self,
         request: http::Request<Incoming>,
-        Guest { peer, gate }: Guest,
+        guest: Guest,
         tls: Option<Tls>,
     ) -> Response<Answered> {
-        // What the cloud calls for its users comes from this machine, too, and goes wherever they want.
-        let mut agents = request.headers().get_all(USER_AGENT).iter();
-        let is_own = agents.any(|agent| agent.to_str().is_ok_and(kernel::outbound::is_own_call));
-        let peer = if is_own { INSIDERS } else { peer };
         if request.uri().path() == tunnel::PATH {
+            let peer = self.peer(request.headers(), guest.peer);
             return tunnel::answer(self, request, peer).await;
         }
         let (parts, body) = request.into_parts();
         let asks = parts.headers.get(EXPECT).is_some_and(|value| value.as_bytes() == b"100-continue");
         let invited = asks.then(body::Invited::default);
         let incoming = body::incoming(body, BODY_IDLE_TIMEOUT, invited.clone());
+        let mut response = self.request(&parts, incoming, guest, tls).await;
+        if invited.is_some_and(|invited| !invited.load(Ordering::Relaxed)) {
+            // Whether the body still comes is open; and botocore takes the next answer on the connection for this one.
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        response
+    }
+
+    /// What the cloud calls for its users comes from this machine, too, and goes wherever they want.
+    fn peer(&self, headers: &HeaderMap, peer: SocketAddr) -> SocketAddr {
+        let mut agents = headers.get_all(USER_AGENT).iter();
+        let is_own = agents.any(|agent| agent.to_str().is_ok_and(kernel::outbound::is_own_call));
+        if is_own { INSIDERS } else { peer }
+    }
+
+    async fn request(
+        &self,
+        parts: &Parts,
+        incoming: kernel::Incoming,
+        Guest { peer, gate }: Guest,
+        tls: Option<Tls>,
+    ) -> Response<Answered> {
+        let peer = self.peer(&parts.headers, peer);
         if internal::is_internal(parts.uri.path()) {
-            return internal::answer(self, &parts, incoming, peer).await;
+            return internal::answer(self, parts, incoming, peer).await;
         }
         let mut peer = Peer::at(peer.ip(), tls);
         if let Some(gate) = gate {
@@ -196,14 +290,8 @@ impl Gateway {
                 Err(_) => return closed(StatusCode::INTERNAL_SERVER_ERROR),
             }
         }
-        let reply = self.cloud.serve(&parts, incoming, peer).await;
-        // Of an answer to HEAD, hyper sends the length and keeps the body.
-        let mut response = response(reply.status, reply.headers, reply.content);
-        if invited.is_some_and(|invited| !invited.load(Ordering::Relaxed)) {
-            // Whether the body still comes is open; and botocore takes the next answer on the connection for this one.
-            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-        }
-        response
+        let reply = self.cloud.serve(parts, incoming, peer).await;
+        response(reply.status, reply.headers, reply.content)
     }
 }
 
