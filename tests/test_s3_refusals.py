@@ -1,10 +1,12 @@
 """What S3 answers to requests that no SDK would send: signed by hand, so that nothing is mended on the way."""
 
+import base64
 import hashlib
 import hmac
 import http.client
 import re
 import uuid
+import zlib
 from datetime import UTC, datetime
 
 import pytest
@@ -46,6 +48,10 @@ def members(document):
     """The leaves of an error's document but those that differ each time."""
     found = re.findall(r"<(\w[\w-]*)>([^<]*)</\1>", document)
     return {name: text for name, text in found if name not in ("RequestId", "HostId")}
+
+
+def md5(data):
+    return base64.b64encode(hashlib.md5(data).digest()).decode()
 
 
 @pytest.fixture
@@ -112,10 +118,39 @@ def test_a_tag_whose_value_is_wrong(raw, bucket):
     for value in ("?", "v" * 257):
         tags = f"<Tagging><TagSet><Tag><Key>a</Key><Value>{value}</Value></Tag></TagSet></Tagging>"
         for target in (f"/{bucket}?tagging", f"/{bucket}/k?tagging"):
-            status, _, document = raw("PUT", target, tags.encode())
+            status, _, document = raw("PUT", target, tags.encode(), content_md5=md5(tags.encode()))
             message = "The TagValue you have provided is invalid"
             expected = {"Code": "InvalidTag", "Message": message, "TagKey": "a", "TagValue": value}
             assert (status, members(document)) == (400, expected)
+
+
+DIGESTED = {
+    "?delete": ("POST", "<Delete><Object><Key>k</Key></Object></Delete>"),
+    "?tagging": ("PUT", "<Tagging><TagSet><Tag><Key>a</Key><Value>b</Value></Tag></TagSet></Tagging>"),
+    "?cors": (
+        "PUT",
+        "<CORSConfiguration><CORSRule><AllowedMethod>GET</AllowedMethod><AllowedOrigin>*</AllowedOrigin></CORSRule>"
+        "</CORSConfiguration>",
+    ),
+    "?lifecycle": (
+        "PUT",
+        "<LifecycleConfiguration><Rule><Status>Enabled</Status><Prefix/><Expiration><Days>1</Days></Expiration></Rule>"
+        "</LifecycleConfiguration>",
+    ),
+}
+
+
+@pytest.mark.parametrize("target", DIGESTED)
+def test_some_requests_are_taken_with_a_digest_only(raw, bucket, target):
+    method, document = DIGESTED[target]
+    data = document.encode()
+    status, _, said = raw(method, f"/{bucket}{target}", data)
+    message = "Missing required header for this request: Content-MD5 OR x-amz-checksum-*"
+    assert (status, members(said)) == (400, {"Code": "InvalidRequest", "Message": message})
+    assert raw("GET", f"/{bucket}/k")[0] == 200
+    crc32 = base64.b64encode(zlib.crc32(data).to_bytes(4)).decode()
+    assert raw(method, f"/{bucket}{target}", data, x_amz_checksum_crc32=crc32)[0] in (200, 204)
+    assert raw(method, f"/{bucket}{target}", data, content_md5=md5(data))[0] in (200, 204)
 
 
 def test_dates_that_cannot_be_read_are_no_conditions(raw, bucket):

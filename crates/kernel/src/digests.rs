@@ -12,10 +12,27 @@ use wire::head::Head;
 use wire::model::Operation;
 
 const MD5_BYTES: usize = 16;
+/// What must not arrive otherwise than it was sent, so that a digest of it is asked for.
+const REQUIRED: [&str; 6] = [
+    "DeleteObjects",
+    "PutBucketCors",
+    "PutBucketLifecycle",
+    "PutBucketLifecycleConfiguration",
+    "PutBucketTagging",
+    "PutObjectLockConfiguration",
+];
 
 /// # Errors
-/// `InvalidDigest` and `InvalidRequest` for what is no digest, `BadDigest` for one of another body.
+/// `InvalidDigest` and `InvalidRequest` for what is no digest, `BadDigest` for one of another body; `InvalidRequest` where
+/// one is missing that must be there.
 pub(crate) fn check(head: &Head<'_>, operation: &Operation, body: &[u8]) -> Result<(), Fault> {
+    let has = |name: &str| head.header(name).is_some();
+    let is_held =
+        has("content-md5") || has("x-amz-trailer") || ChecksumKind::ALL.iter().any(|kind| has(kind.header()));
+    if !is_held && REQUIRED.contains(&operation.name) {
+        let message = "Missing required header for this request: Content-MD5 OR x-amz-checksum-*";
+        return Err(Fault::new(400, "InvalidRequest", message));
+    }
     if let Some(text) = head.header("content-md5") {
         let invalid = || {
             Fault::new(400, "InvalidDigest", "The Content-MD5 you specified was invalid.")
@@ -56,6 +73,25 @@ mod tests {
         let head = Head { method: "PUT", path: "/b", query: "cors", headers: &headers };
         let operation = wire::catalog::service("s3").and_then(|s3| s3.operation("PutBucketCors")).unwrap();
         check(&head, operation, b"123456789").map_or_else(|fault| fault.code, |()| String::new())
+    }
+
+    #[test]
+    fn some_requests_must_have_one() {
+        let s3 = wire::catalog::service("s3").unwrap();
+        let said = |operation: &str, headers: &HeaderMap| {
+            let head = Head { method: "PUT", path: "/b", query: "", headers };
+            check(&head, s3.operation(operation).unwrap(), b"").map_err(|fault| fault.message)
+        };
+        let missing = "Missing required header for this request: Content-MD5 OR x-amz-checksum-*";
+        for operation in super::REQUIRED.iter().filter(|name| s3.operation(name).is_some()) {
+            assert_eq!(said(operation, &HeaderMap::new()), Err(missing.to_owned()), "{operation}");
+        }
+        assert_eq!(said("PutBucketPolicy", &HeaderMap::new()), Ok(()));
+        let trailer = HeaderMap::from_iter([(
+            "x-amz-trailer".parse().unwrap(),
+            HeaderValue::from_static("x-amz-checksum-crc32"),
+        )]);
+        assert_eq!(said("DeleteObjects", &trailer), Ok(()));
     }
 
     #[test]

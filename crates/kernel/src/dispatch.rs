@@ -173,7 +173,10 @@ impl Cloud {
                 Run::Data(_) => (Body::of(bytes.clone(), None), bytes),
                 Run::Control(_) => (Body::empty(), bytes),
             },
-            (_, incoming @ Incoming::Stream(_)) => (Body::claimed(incoming, &head, &claim)?, Bytes::new()),
+            // Whether it is still to come, or is there with its chunks and their signatures.
+            (_, incoming) if matches!(incoming, Incoming::Stream(_)) || self.streams(&route) => {
+                (Body::claimed(incoming, &head, &claim)?, Bytes::new())
+            }
             (_, incoming) => {
                 let mut body = Body::claimed(incoming, &head, &claim)?;
                 (Body::empty(), body.whole(body_bytes_max(route.service.id)).await?)

@@ -14,6 +14,8 @@
 use auth::sigv4::sign::{Signer, presign, sign_headers};
 use auth::sigv4::{Algorithm, BodyHash, Dialect, Payload, Secret};
 use base::{Clock, Rng, Timestamp};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Request};
 use kernel::{Incoming, Peer, Settings};
@@ -220,6 +222,11 @@ impl<'c> Caller<'c> {
         headers.insert("user-agent", HeaderValue::from_static("it/1"));
         if content_type.contains("x-amz-json") {
             headers.insert("x-amz-target", format!("{}.{operation}", model.target_prefix).parse().unwrap());
+        }
+        if model.operation(operation).is_some_and(|operation| operation.checksum_required) {
+            // As the SDKs do.
+            let digest = STANDARD.encode(blob::md5::Md5::of(request.body()));
+            request.headers_mut().entry("content-md5").or_insert(digest.parse().unwrap());
         }
         if !self.access_key.is_empty() {
             self.sign(&mut request, model.signing_name);
