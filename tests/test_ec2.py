@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import os
 import socket
 import subprocess
 import time
@@ -61,6 +62,27 @@ def test_who_may_launch(account, ec2):
         user.run_instances(**launch)
     with refused("InvalidInstanceID.NotFound"):
         ec2.stop_instances(InstanceIds=["i-00000000000000000"])
+
+
+def test_a_machine_gets_no_more_memory_than_its_type_has(machines, cloud, ec2):
+    findings = json.loads(cloud.run("doctor", "--json", check=False).stdout)["findings"]
+    held = next(finding for finding in findings if finding["what"] == "limits")
+    launch = {"ImageId": IMAGE, "MinCount": 1, "MaxCount": 1}
+    small = ec2.run_instances(InstanceType="t3.nano", **launch)["Instances"][0]["InstanceId"]
+    large = ec2.run_instances(InstanceType="m5.4xlarge", **launch)["Instances"][0]["InstanceId"]
+    ec2.get_waiter("instance_status_ok").wait(InstanceIds=[small, large], WaiterConfig=WAIT)
+    # More than 512 MiB at once.
+    hog = ["dd", "if=/dev/zero", "of=/dev/null", "bs=800M", "count=1"]
+    killed = cloud.run("exec", small, "--", *hog, check=False).returncode != 0
+    assert killed == held["good"]
+    if not held["good"]:
+        says(ec2, small, f"not held to what t3.nano has: {held['detail'].split(': ', 1)[1]}")
+        return
+    assert cloud.run("exec", large, "--", *hog, check=False).returncode == 0
+    cpus = os.cpu_count()
+    says(ec2, large, f"m5.4xlarge has 16 vCPUs, this machine {cpus}: it gets those", times=int(cpus < 16))
+    ec2.terminate_instances(InstanceIds=[small, large])
+    ec2.get_waiter("instance_terminated").wait(InstanceIds=[small, large], WaiterConfig=WAIT)
 
 
 def test_a_machine_comes_back_after_kill_9(machines, own_cloud):

@@ -9,6 +9,7 @@ wire::errors! {
         AnalysisExists(what: String) = 400, "AnalysisExistsForNetworkInsightsPath", "{what}";
         AuthFailure(what: String) = 403, "AuthFailure", "{what}";
         CannotDelete(what: String) = 400, "CannotDelete", "{what}";
+        CreditsNotSupported(kind: String) = 400, "InstanceCreditSpecification.NotSupported", "The {kind} instance type does not support T2 Unlimited.";
         DefaultSubnetAlreadyExists(what: String) = 400, "DefaultSubnetAlreadyExistsInAvailabilityZone", "{what}";
         DefaultVpcAlreadyExists = 400, "DefaultVpcAlreadyExists", "A Default VPC already exists for this account in this region.";
         DefaultVpcDoesNotExist = 400, "DefaultVpcDoesNotExist", "No default VPC for this user";

@@ -5,7 +5,7 @@ use super::disks::{self, Mapping};
 use super::metadata::{self, Wanted};
 use super::profile::{self, Named};
 use super::spot_launch::Way;
-use super::{call, interface, key_pair, list, spot_rules, template_version, text, texts};
+use super::{call, credit, interface, key_pair, list, monitoring, spot_rules, template_version, text, texts};
 use crate::ec2::image::{self, Found};
 use crate::ec2::model::{INSTANCES, Instance, MetadataOptions, state};
 use crate::ec2::spot::terms::Market;
@@ -62,6 +62,8 @@ wire::shape! {
         template: Option<Template> = "LaunchTemplate",
         disks: Vec<Mapping> = "BlockDeviceMappings",
         market: Option<Market> = "InstanceMarketOptions",
+        credits: Option<credit::Wanted> = "CreditSpecification",
+        monitoring: Option<monitoring::Wanted> = "Monitoring",
     }
 
     #[derive(Clone, Debug)]
@@ -506,6 +508,7 @@ fn pattern(cx: &mut Cx<'_>, req: &Run, way: Way<'_>) -> Result<(Instance, Found)
         Some(wanted) => metadata::change(MetadataOptions::default(), wanted, own.keys())?,
         None => MetadataOptions::default(),
     };
+    let unlimited = credit::of_launch(req.credits.as_ref(), &kind)?;
     let layer = match &found {
         Found::BuiltIn(_) => None,
         Found::Made(_, image) => Some(image.layer.clone()),
@@ -526,6 +529,8 @@ fn pattern(cx: &mut Cx<'_>, req: &Run, way: Way<'_>) -> Result<(Instance, Found)
         stop_protected: req.stop_protected.unwrap_or(false),
         token: req.token.clone(),
         metadata,
+        unlimited,
+        monitored: req.monitoring.as_ref().is_some_and(|wanted| wanted.enabled),
         ..Instance::default()
     };
     Ok((pattern, found))
