@@ -90,6 +90,7 @@ wire::errors! {
         SpotMaxPriceTooLow(what: String) = 400, "SpotMaxPriceTooLow", "{what}";
         TagLimitExceeded = 400, "TagLimitExceeded", "More than 50 tags specified";
         Unsupported(what: String) = 400, "Unsupported", "{what}";
+        UnsupportedHibernation(what: String) = 400, "UnsupportedHibernationConfiguration", "{what}";
         UnsupportedOperation(what: String) = 400, "UnsupportedOperation", "{what}";
         UnsupportedTenancy(what: String) = 400, "UnsupportedTenancy", "{what}";
         InvalidBlockDeviceMapping(what: String) = 400, "InvalidBlockDeviceMapping", "{what}";

@@ -40,6 +40,14 @@ store::record! {
 
 pub(crate) const CREDITS: Table<Credits> = Table::new(0x2240, "compute/cpu-credits");
 
+store::record! {
+    /// What machines of a family are launched with in a region, where an account has said; under the family.
+    #[derive(Clone, PartialEq, Debug)]
+    pub(crate) struct Family { 1 => pub(crate) unlimited: bool }
+}
+
+pub(crate) const FAMILIES: Table<Family> = Table::new(0x2241, "compute/cpu-credit-defaults");
+
 /// What a time has done to them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Reckoned {
@@ -48,9 +56,14 @@ pub(crate) struct Reckoned {
     pub(crate) charged: i64,
 }
 
-/// Whether a family may spend more than it has, if nobody says.
+/// AWS: T2 machines are standard, others unlimited, if nobody says.
+pub(crate) fn is_t2(kind: &str) -> bool {
+    kind.split('.').next() == Some("t2")
+}
+
+/// Whether a machine may spend more than it has.
 pub(crate) fn is_unlimited(instance: &Instance) -> bool {
-    instance.unlimited.unwrap_or_else(|| !instance.kind.starts_with("t2."))
+    instance.unlimited.unwrap_or_else(|| !is_t2(&instance.kind))
 }
 
 /// Whether a machine boots with its baseline of processors, with what it has or begins with.
@@ -63,8 +76,7 @@ pub(crate) fn begins_spent(found: Option<Credits>, instance: &Instance) -> bool 
 impl Credits {
     /// What a machine begins with.
     pub(crate) fn new(kind: &InstanceType, unlimited: bool) -> Credits {
-        let is_t2 = kind.name.starts_with("t2.");
-        let launch = if is_t2 && !unlimited { LAUNCH * kind.cpus } else { 0 };
+        let launch = if is_t2(kind.name) && !unlimited { LAUNCH * kind.cpus } else { 0 };
         Credits { launch, spent: launch == 0, ..Credits::default() }
     }
 
@@ -119,7 +131,7 @@ impl Credits {
     /// The machine is off. Whether they are kept.
     pub(crate) fn rest(&mut self, kind: &str, since: Timestamp) -> bool {
         self.stopped = Some(since);
-        !kind.starts_with("t2.")
+        !is_t2(kind)
     }
 
     /// It is on again. Whether it has been off for too long to have kept them.

@@ -7,7 +7,7 @@ use super::ops::credit::Wanted as Credits;
 use super::ops::metadata::Wanted;
 use super::ops::monitoring::Wanted as Monitoring;
 use super::ops::profile::Named;
-use super::ops::run::{Placement, Plug};
+use super::ops::run::{Hibernation, Placement, Plug};
 use super::spot::terms::Market;
 use base::Timestamp;
 use ec2::tags::TagSpecification;
@@ -32,6 +32,7 @@ wire::shape! {
         pub(crate) market: Option<Market> = "InstanceMarketOptions",
         pub(crate) credits: Option<Credits> = "CreditSpecification",
         pub(crate) monitoring: Option<Monitoring> = "Monitoring",
+        pub(crate) hibernation: Option<Hibernation> = "HibernationOptions",
     }
 }
 

@@ -171,8 +171,7 @@ impl Machines {
     }
 
     /// What a machine is booted from: its own files over the image's.
-    /// `notes` are the first lines on its console.
-    fn boot_of(&self, folder: &Path, instance: &Instance, disks: &[String], notes: &str) -> io::Result<Boot> {
+    fn boot_of(&self, folder: &Path, instance: &Instance, disks: &[String]) -> io::Result<Boot> {
         let (image, binds) = self.image(folder)?;
         let own = folder.join(&instance.id);
         let seed = own.join("seed");
@@ -211,8 +210,7 @@ impl Machines {
         }
         let bundle = format!("/{TRUSTED}");
         let pair = |(name, value): (&str, &str)| (name.into(), value.into());
-        let mut console = fs::File::options().create(true).append(true).open(own.join("console"))?;
-        console.write_all(notes.as_bytes())?;
+        let console = fs::File::options().create(true).append(true).open(own.join("console"))?;
         Ok(Boot {
             layers: [Some(seed), layer, Some(image)].into_iter().flatten().collect(),
             disk: own.join(DISK),
@@ -237,12 +235,18 @@ impl Machines {
         self.metadata.serve(cloud, &driver, &instance.vpc)?;
         let notes = share::hold(&*driver, instance, spent)?;
         let boot = match &self.folder {
-            Some(folder) => self.boot_of(folder, instance, disks, &notes).map_err(|why| {
-                HostError::Refused { step: format!("make the files of {}", instance.id), why }
+            Some(folder) => self.boot_of(folder, instance, disks).map_err(|why| HostError::Refused {
+                step: format!("make the files of {}", instance.id),
+                why,
             })?,
             None => Boot::default(),
         };
+        let console = boot.console.as_ref().and_then(|console| console.try_clone().ok());
         let process: Arc<dyn Process> = Arc::from(driver.boot(&instance.id, boot)?);
+        if let Some(console) = console {
+            // What cannot be said is no reason not to run.
+            let _ = fs::File::from(console).write_all(notes.as_bytes());
+        }
         let ended = Arc::new(OnceLock::new());
         let (waits, tells) = (Arc::clone(&process), Arc::clone(&ended));
         let thread = std::thread::Builder::new().name("machine".into());

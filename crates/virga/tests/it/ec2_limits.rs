@@ -151,6 +151,53 @@ fn in_detail_it_is_by_the_minute() {
     assert_eq!(items(&found["Metrics"]).len(), 5, "{found}");
 }
 
+#[test]
+fn a_familys_default_is_of_the_account_and_region() {
+    let (cloud, _) = cloud(Simulator::new(), None);
+    let root = cloud.root(ACCOUNT);
+    let default = |family: &str| {
+        let found = ec2(&root, "GetDefaultCreditSpecification", json!({ "InstanceFamily": family }));
+        text(&found["instanceFamilyCreditSpecification"]["cpuCredits"])
+    };
+    assert_eq!((default("t2"), default("t3")), ("standard".into(), "unlimited".into()));
+    let before = run(&root, "t3.nano", json!({}));
+    let set = |option: &str| {
+        let asked = json!({ "InstanceFamily": "t3", "CpuCredits": option });
+        root.call("ec2", "ModifyDefaultCreditSpecification", asked)
+    };
+    assert_eq!(set("some").error().0, "InvalidParameterValue");
+    set("standard").ok();
+    assert_eq!((default("t2"), default("t3")), ("standard".into(), "standard".into()));
+    let after = run(&root, "t3.nano", json!({}));
+    assert_eq!((option(&root, &before), option(&root, &after)), ("unlimited".into(), "standard".into()));
+    let said = run(&root, "t3.nano", json!({ "CreditSpecification": { "CpuCredits": "unlimited" } }));
+    assert_eq!(option(&root, &said), "unlimited");
+}
+
+#[test]
+fn no_machine_hibernates() {
+    let (cloud, _) = cloud(Simulator::new(), None);
+    let root = cloud.root(ACCOUNT);
+    let id = run(&root, "m5.large", json!({ "HibernationOptions": { "Configured": false } }));
+    until(&cloud, &root, &id, "running");
+    assert_eq!(instance(&root, &id)["hibernationOptions"]["configured"], "false");
+    let asked = json!({ "InstanceIds": [id], "Hibernate": true });
+    let (code, words) = root.call("ec2", "StopInstances", asked).error();
+    assert_eq!(code, "UnsupportedHibernationConfiguration");
+    assert_eq!(
+        words,
+        format!(
+            "The instance can't be hibernated because it was not configured at launch for hibernation: {id}"
+        )
+    );
+    assert_eq!(instance(&root, &id)["instanceState"]["name"], "running");
+    let configured = launch(json!({ "HibernationOptions": { "Configured": true } }));
+    let refused = root.call("ec2", "RunInstances", configured).error();
+    assert_eq!(refused.0, "UnsupportedHibernationConfiguration");
+    ec2(&root, "StopInstances", json!({ "InstanceIds": [id], "Hibernate": false }));
+    until(&cloud, &root, &id, "stopped");
+}
+
 /// The one value that CloudWatch has of a metric in the first ten minutes, by statistic.
 fn metric(root: &Caller<'_>, id: &str, name: &str, statistic: &str) -> Option<f64> {
     let asked = json!({

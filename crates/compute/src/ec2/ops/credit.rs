@@ -3,7 +3,7 @@
 //! AWS: <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ModifyInstanceCreditSpecification.html>
 
 use super::run::check_kind;
-use crate::ec2::credits::is_unlimited;
+use crate::ec2::credits::{FAMILIES, Family, is_t2, is_unlimited};
 use crate::ec2::kinds;
 use crate::ec2::model::{INSTANCES, Instance, state};
 use ec2::access::{Access, list};
@@ -13,6 +13,7 @@ use ec2::kind::INSTANCE;
 use ec2::tags::Tag;
 use ec2::{Ec2Error, Plain, register, token};
 use kernel::{Cx, Target};
+use store::Key;
 use wire::{Fault, Struct, Value};
 
 kernel::ops! {
@@ -20,12 +21,32 @@ kernel::ops! {
     pub static OPS:
         DescribeInstanceCreditSpecifications: show, "ec2:DescribeInstanceCreditSpecifications", list;
         ModifyInstanceCreditSpecification: modify, "ec2:ModifyInstanceCreditSpecification", modifying;
+        GetDefaultCreditSpecification: get_default, "ec2:GetDefaultCreditSpecification", list;
+        ModifyDefaultCreditSpecification: set_default, "ec2:ModifyDefaultCreditSpecification", list;
 }
 
 wire::shape! {
     /// Of a launch.
     #[derive(Clone, Debug)]
     pub(crate) struct Wanted { option: String = "CpuCredits" }
+
+    #[derive(Debug)]
+    struct GetDefault { family: String = "InstanceFamily" }
+
+    #[derive(Debug)]
+    struct SetDefault {
+        family: String = "InstanceFamily",
+        option: String = "CpuCredits",
+    }
+
+    #[derive(Debug)]
+    struct Default { family: FamilyView = "InstanceFamilyCreditSpecification" }
+
+    #[derive(Debug)]
+    struct FamilyView {
+        family: String = "InstanceFamily",
+        option: String = "CpuCredits",
+    }
 
     #[derive(Debug)]
     struct Show {
@@ -106,7 +127,11 @@ static FILTERS: &Known<View> = &[("instance-id", |view| vec![view.id.clone()])];
 fn view(instance: &Instance) -> View {
     // A type without credits is asked about, too, where it is named: it spends no more than it has.
     let unlimited = is_burstable(instance) && is_unlimited(instance);
-    View { id: instance.id.clone(), option: if unlimited { UNLIMITED } else { STANDARD }.into() }
+    View { id: instance.id.clone(), option: word(unlimited).into() }
+}
+
+fn word(unlimited: bool) -> &'static str {
+    if unlimited { UNLIMITED } else { STANDARD }
 }
 
 fn is_burstable(instance: &Instance) -> bool {
@@ -138,12 +163,16 @@ fn parse(option: &str) -> Result<bool, Ec2Error> {
     }
 }
 
-/// What a launch asks for.
+/// What a launch asks for, or its family's default.
 ///
 /// # Errors
 /// `InstanceCreditSpecification.NotSupported` for a type without credits.
-pub(super) fn of_launch(wanted: Option<&Wanted>, kind: &str) -> Result<Option<bool>, Ec2Error> {
-    let Some(wanted) = wanted else { return Ok(None) };
+pub(super) fn of_launch(cx: &Cx<'_>, wanted: Option<&Wanted>, kind: &str) -> Result<Option<bool>, Ec2Error> {
+    let Some(wanted) = wanted else {
+        let family = kind.split('.').next().unwrap_or_default();
+        let found = FAMILIES.get(cx.tx, &Key::regional(cx.account, cx.region).str(family))?;
+        return Ok(found.map(|family| family.unlimited));
+    };
     let unlimited = parse(&wanted.option)?;
     if !check_kind(kind)?.is_burstable() {
         return Err(Plain::CreditsNotSupported(kind.into()).into());
@@ -188,4 +217,17 @@ fn modify(cx: &mut Cx<'_>, req: Modify) -> Result<Modified, Ec2Error> {
         token::keep(cx, req.token.as_ref(), &req, "changed");
     }
     Ok(Modified { done, refused })
+}
+
+fn get_default(cx: &mut Cx<'_>, req: GetDefault) -> Result<Default, Ec2Error> {
+    let found = FAMILIES.get(cx.tx, &Key::regional(cx.account, cx.region).str(&req.family))?;
+    let unlimited = found.map_or_else(|| !is_t2(&req.family), |family| family.unlimited);
+    Ok(Default { family: FamilyView { option: word(unlimited).into(), family: req.family } })
+}
+
+/// Machines that are there stay what they are.
+fn set_default(cx: &mut Cx<'_>, req: SetDefault) -> Result<Default, Ec2Error> {
+    let unlimited = parse(&req.option)?;
+    FAMILIES.put(cx.tx, &Key::regional(cx.account, cx.region).str(&req.family), &Family { unlimited });
+    Ok(Default { family: FamilyView { option: word(unlimited).into(), family: req.family } })
 }

@@ -2,6 +2,7 @@
 
 use super::disks;
 use super::profile::ProfileView;
+use super::run::Hibernation;
 use super::{call, list, text, texts};
 use super::{metadata, monitoring};
 use crate::ec2::image::architecture;
@@ -123,6 +124,7 @@ wire::shape! {
         interfaces: Vec<Interface> = "NetworkInterfaces",
         metadata: metadata::View = "MetadataOptions",
         monitoring: monitoring::View = "Monitoring",
+        hibernation: Hibernation = "HibernationOptions",
         profile: Option<ProfileView> = "IamInstanceProfile",
         lifecycle: Option<String> = "InstanceLifecycle",
         spot: Option<String> = "SpotInstanceRequestId",
@@ -286,6 +288,7 @@ pub(crate) fn views(cx: &mut Cx<'_>, found: Vec<Instance>) -> Result<Vec<(String
             interfaces,
             metadata,
             monitoring,
+            hibernation: Hibernation { configured: Some(false) },
             profile: instance.profile.as_ref().map(ProfileView::of),
             lifecycle: instance.spot.as_ref().map(|_| "spot".to_owned()),
             spot: instance.spot,

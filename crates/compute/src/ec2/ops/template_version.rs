@@ -362,6 +362,7 @@ fn get_data(cx: &mut Cx<'_>, req: GetData) -> Result<Got, Ec2Error> {
         market: request.as_ref().map(Market::like),
         credits: Credits::like(&instance),
         monitoring: Some(Monitoring { enabled: instance.monitored }),
+        hibernation: None,
         image: Some(instance.image),
         kind: Some(instance.kind),
         key_name: instance.key_name,
