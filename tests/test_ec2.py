@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import os
 import socket
 import subprocess
 import time
@@ -63,6 +64,38 @@ def test_who_may_launch(account, ec2):
         ec2.stop_instances(InstanceIds=["i-00000000000000000"])
 
 
+def test_a_machine_gets_no_more_memory_than_its_type_has(machines, cloud, ec2):
+    findings = json.loads(cloud.run("doctor", "--json", check=False).stdout)["findings"]
+    held = next(finding for finding in findings if finding["what"] == "limits")
+    launch = {"ImageId": IMAGE, "MinCount": 1, "MaxCount": 1}
+    small = ec2.run_instances(InstanceType="t3.nano", **launch)["Instances"][0]["InstanceId"]
+    large = ec2.run_instances(InstanceType="m5.4xlarge", **launch)["Instances"][0]["InstanceId"]
+    ec2.get_waiter("instance_status_ok").wait(InstanceIds=[small, large], WaiterConfig=WAIT)
+    # More than 512 MiB at once.
+    hog = ["dd", "if=/dev/zero", "of=/dev/null", "bs=800M", "count=1"]
+    killed = cloud.run("exec", small, "--", *hog, check=False).returncode != 0
+    assert killed == held["good"]
+    if not held["good"]:
+        says(ec2, small, f"not held to what t3.nano has: {held['detail'].split(': ', 1)[1]}")
+        return
+    assert cloud.run("exec", large, "--", *hog, check=False).returncode == 0
+    cpus = os.cpu_count()
+    says(ec2, large, f"m5.4xlarge has 16 vCPUs, this machine {cpus}: it gets those", times=int(cpus < 16))
+    ec2.terminate_instances(InstanceIds=[small, large])
+    ec2.get_waiter("instance_terminated").wait(InstanceIds=[small, large], WaiterConfig=WAIT)
+
+
+def nothing_left(pid):
+    """No control group of a cloud that was killed: its host process takes them away."""
+    groups = []
+    for _ in range(100):
+        groups = [folder for folder, _, _ in os.walk("/sys/fs/cgroup") if f"/virga-{pid}-" in folder]
+        if not groups:
+            return
+        time.sleep(0.1)
+    raise AssertionError(groups)
+
+
 def test_a_machine_comes_back_after_kill_9(machines, own_cloud):
     """The cloud dies at once, machines and all; started again, the machine boots again under its address."""
     ec2 = own_cloud.client("ec2")
@@ -71,7 +104,10 @@ def test_a_machine_comes_back_after_kill_9(machines, own_cloud):
     address = made["Instances"][0]["PrivateIpAddress"]
     ec2.get_waiter("instance_status_ok").wait(InstanceIds=[instance], WaiterConfig=WAIT)
     says(ec2, instance, " is up")
-    own_cloud.restart(kill=True)
+    pid = own_cloud.process.pid
+    own_cloud.kill()
+    nothing_left(pid)
+    own_cloud.start()
     ec2 = own_cloud.client("ec2")
     says(ec2, instance, " is up", times=2)
     found = ec2.describe_instances(InstanceIds=[instance])["Reservations"][0]["Instances"][0]

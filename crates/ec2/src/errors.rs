@@ -9,6 +9,7 @@ wire::errors! {
         AnalysisExists(what: String) = 400, "AnalysisExistsForNetworkInsightsPath", "{what}";
         AuthFailure(what: String) = 403, "AuthFailure", "{what}";
         CannotDelete(what: String) = 400, "CannotDelete", "{what}";
+        CreditsNotSupported(kind: String) = 400, "InstanceCreditSpecification.NotSupported", "The {kind} instance type does not support T2 Unlimited.";
         DefaultSubnetAlreadyExists(what: String) = 400, "DefaultSubnetAlreadyExistsInAvailabilityZone", "{what}";
         DefaultVpcAlreadyExists = 400, "DefaultVpcAlreadyExists", "A Default VPC already exists for this account in this region.";
         DefaultVpcDoesNotExist = 400, "DefaultVpcDoesNotExist", "No default VPC for this user";
@@ -89,6 +90,7 @@ wire::errors! {
         SpotMaxPriceTooLow(what: String) = 400, "SpotMaxPriceTooLow", "{what}";
         TagLimitExceeded = 400, "TagLimitExceeded", "More than 50 tags specified";
         Unsupported(what: String) = 400, "Unsupported", "{what}";
+        UnsupportedHibernation(what: String) = 400, "UnsupportedHibernationConfiguration", "{what}";
         UnsupportedOperation(what: String) = 400, "UnsupportedOperation", "{what}";
         UnsupportedTenancy(what: String) = 400, "UnsupportedTenancy", "{what}";
         InvalidBlockDeviceMapping(what: String) = 400, "InvalidBlockDeviceMapping", "{what}";

@@ -1,7 +1,7 @@
 //! What services ask of a data plane.
 
 use crate::image::Bind;
-use crate::{HostError, Sandbox};
+use crate::{HostError, Sandbox, Share};
 use net::Topology;
 use net::program::flows::FlowKey;
 use std::collections::BTreeMap;
@@ -45,6 +45,15 @@ pub struct Flow {
     pub count: Count,
     /// How long ago the last of them came.
     pub ago: Duration,
+}
+
+/// What a machine has used since it is there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// How long processors have worked for it, all together.
+    pub processor: Duration,
+    pub received: Count,
+    pub sent: Count,
 }
 
 impl std::ops::AddAssign for Count {
@@ -164,7 +173,7 @@ pub trait Driver: Send + Sync + Debug {
     /// Boots a machine that interfaces are attached to. The process is its init.
     ///
     /// Its root is root of the data plane's user namespace: it may do in its own namespaces what root may, and nothing
-    /// outside. There are no limits on memory or processors.
+    /// outside. What it takes is limited by [`Driver::limit`] only.
     ///
     /// # Errors
     /// [`HostError::Refused`], [`HostError::NotThere`]; a machine that runs already is refused with "busy".
@@ -214,6 +223,19 @@ pub trait Driver: Send + Sync + Debug {
     /// # Errors
     /// [`HostError::Refused`], [`HostError::NotThere`]; a machine that runs already is refused with "busy".
     fn confine(&self, machine: &str, sandbox: Sandbox) -> Result<Box<dyn Process>, HostError>;
+
+    /// Holds all that runs in a machine to a share, from now on: also what is booted, shut in or run in it later, but not
+    /// what runs already where it had no limits before.
+    ///
+    /// # Errors
+    /// [`HostError::Unable`] where there are no control groups to be had, [`HostError::Refused`]
+    fn limit(&self, machine: &str, share: Share) -> Result<(), HostError>;
+
+    /// What those processes in a machine that are there, and their children that have ended, have used.
+    ///
+    /// # Errors
+    /// [`HostError::Refused`], [`HostError::NotThere`]
+    fn usage(&self, machine: &str) -> Result<Usage, HostError>;
 
     /// How much memory the processes in a machine have for themselves, in bytes.
     ///

@@ -10,7 +10,9 @@
 //!
 //! Disks are plugged into booted machines as files that their owner serves ([`disk`]).
 //!
-//! Not there: limits on memory and processors; block devices; virtual machines.
+//! What runs in a machine may be held to a [`Share`] of this one, where control groups are to be had.
+//!
+//! Not there: block devices; virtual machines.
 //!
 //! The kernel is spoken to in its own language (netlink), so that neither `ip` nor `nft` has to be there.
 
@@ -20,12 +22,15 @@ mod error;
 pub mod image;
 mod linux;
 pub mod sandbox;
+mod share;
 mod simulator;
 
-pub use driver::{Boot, Count, Driver, Flow, Flows, Inventory, Place, Process, Spawn};
+pub use driver::{Boot, Count, Driver, Flow, Flows, Inventory, Place, Process, Spawn, Usage};
 pub use error::HostError;
 pub use linux::{
-    Linux, Missing, missing, missing_for_disks, missing_for_logins, raise_descriptor_limit, run_child,
+    Linux, Missing, missing, missing_for_disks, missing_for_limits, missing_for_logins,
+    raise_descriptor_limit, run_child,
 };
 pub use sandbox::Sandbox;
+pub use share::{Share, whole};
 pub use simulator::Simulator;

@@ -1,6 +1,6 @@
 //! A data plane in memory: nothing is real but what [`net::walk`] says, and sockets that stand in on loopback.
 
-use crate::{Boot, Count, Driver, Flows, HostError, Inventory, Place, Process, Sandbox, Spawn};
+use crate::{Boot, Count, Driver, Flows, HostError, Inventory, Place, Process, Sandbox, Share, Spawn, Usage};
 use net::walk::{End, Flow, Origin, Transport, walk};
 use net::{Program, Topology};
 use std::collections::{BTreeMap, BTreeSet};
@@ -29,6 +29,9 @@ struct State {
     listeners: BTreeMap<(Place, u16), SocketAddr>,
     counts: BTreeMap<String, BTreeMap<String, Count>>,
     booted: BTreeMap<String, Arc<Switch>>,
+    shares: BTreeMap<String, Share>,
+    /// What machines are said to have used.
+    usage: BTreeMap<String, Usage>,
 }
 
 /// Whether a machine is on; its exit code when it is off.
@@ -74,6 +77,16 @@ impl Simulator {
     /// What was last applied for a VPC.
     pub fn program(&self, vpc: &str) -> Option<Program> {
         self.state().programs.get(vpc).cloned()
+    }
+
+    /// What a machine was last held to.
+    pub fn share(&self, machine: &str) -> Option<Share> {
+        self.state().shares.get(machine).copied()
+    }
+
+    /// Says what a machine has used so far.
+    pub fn use_up(&self, machine: &str, usage: Usage) {
+        self.state().usage.insert(machine.to_owned(), usage);
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -212,6 +225,8 @@ impl Driver for Simulator {
         let mut state = self.state();
         state.machines.remove(machine);
         state.lone.remove(machine);
+        state.shares.remove(machine);
+        state.usage.remove(machine);
         state.tethers.remove(machine);
         if let Some(switch) = state.booted.remove(machine) {
             switch.off(128 + 9);
@@ -322,6 +337,17 @@ impl Driver for Simulator {
             echo::start(server);
         }
         Ok(booted)
+    }
+
+    fn limit(&self, machine: &str, share: Share) -> Result<(), HostError> {
+        self.state().shares.insert(machine.to_owned(), share);
+        Ok(())
+    }
+
+    fn usage(&self, machine: &str) -> Result<Usage, HostError> {
+        let state = self.state();
+        state.check(&Place::Machine(machine.to_owned()))?;
+        Ok(state.usage.get(machine).copied().unwrap_or_default())
     }
 
     fn memory(&self, machine: &str) -> Result<u64, HostError> {

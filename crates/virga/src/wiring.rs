@@ -145,6 +145,7 @@ pub fn cloud_on(
         Arc::new(network::vpc::flows::deliver::DeliverFlows),
         Arc::new(storage::ebs::Plugs::new(Arc::clone(&networks))),
         Arc::new(compute::ec2::image::work::Images::new(ground.machines.clone())),
+        Arc::new(compute::ec2::meter::Meters::new(Arc::clone(&networks))),
         Arc::new(compute::ec2::work::Machines::new(networks, ground.machines, ground.authority)),
         Arc::new(compute::ec2::spot::work::SpotRequests),
         Arc::new(compute::autoscaling::work::Keep),

@@ -18,9 +18,34 @@ pub(crate) struct InstanceType {
 }
 
 impl InstanceType {
-    /// T types earn credits.
+    /// T types earn credits: so many thousandths an hour.
+    /// AWS: <https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/burstable-credits-baseline-concepts.html>
+    pub(crate) fn credits(&self) -> Option<i64> {
+        let (family, size) = self.name.split_once('.')?;
+        let [t2, t3] = match size {
+            "nano" => [3_000, 6_000],
+            "micro" => [6_000, 12_000],
+            "small" => [12_000, 24_000],
+            "medium" => [24_000, 24_000],
+            "large" => [36_000, 36_000],
+            "xlarge" => [54_000, 96_000],
+            "2xlarge" => [81_600, 192_000],
+            _ => return None,
+        };
+        match family {
+            "t2" => Some(t2),
+            "t3" => Some(t3),
+            _ => None,
+        }
+    }
+
+    /// What that lets it do for ever, in thousandths of a processor: a credit is a minute of one.
+    pub(crate) fn baseline(&self) -> Option<i64> {
+        self.credits().map(|credits| credits / 60)
+    }
+
     pub(crate) fn is_burstable(&self) -> bool {
-        self.name.starts_with('t')
+        self.credits().is_some()
     }
 }
 

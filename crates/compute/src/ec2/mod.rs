@@ -14,16 +14,22 @@
 //!
 //! On capacity that is to spare, machines are [`spot`] machines. What a machine has become can be the [`image`] of others.
 //!
-//! Not here: volumes that machines boot from, limits on processors and memory by type.
+//! What a machine takes of processors and memory is held to its [`share`] of this one, and that of a T machine to its
+//! [`credits`]; the [`meter`] tells CloudWatch.
+//!
+//! Not here: volumes that machines boot from.
 
+mod credits;
 mod errors;
 pub mod exec;
 pub mod image;
 mod kinds;
 mod metadata;
+pub mod meter;
 pub mod model;
 mod news;
 pub mod ops;
+mod share;
 pub mod spot;
 mod template;
 pub mod tunnel;
@@ -42,8 +48,10 @@ pub const TABLES: &[&[kernel::Op]] = &[
     ops::state::OPS,
     ops::interface::OPS,
     ops::attribute::OPS,
+    ops::credit::OPS,
     ops::profile::OPS,
     ops::metadata::OPS,
+    ops::monitoring::OPS,
     ops::template::OPS,
     ops::template_version::OPS,
     ops::spot_request::OPS,

@@ -93,6 +93,10 @@ store::record! {
         28 => pub notice: Option<Notice>,
         /// What it boots from above the cloud's own image ([`super::image`]).
         29 => pub layer: Option<String>,
+        /// Whether it may spend more CPU credits than it has, where that was said.
+        30 => pub unlimited: Option<bool>,
+        /// CloudWatch is told by the minute.
+        31 => pub monitored: bool,
     }
 
     /// Under its id.

@@ -3,9 +3,11 @@
 //! Members here are those that a launch acts on; others are reported or refused as those of RunInstances are.
 //! AWS: <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_RequestLaunchTemplateData.html>
 
+use super::ops::credit::Wanted as Credits;
 use super::ops::metadata::Wanted;
+use super::ops::monitoring::Wanted as Monitoring;
 use super::ops::profile::Named;
-use super::ops::run::{Placement, Plug};
+use super::ops::run::{Hibernation, Placement, Plug};
 use super::spot::terms::Market;
 use base::Timestamp;
 use ec2::tags::TagSpecification;
@@ -28,6 +30,9 @@ wire::shape! {
         pub(crate) profile: Option<Named> = "IamInstanceProfile",
         pub(crate) metadata: Option<Wanted> = "MetadataOptions",
         pub(crate) market: Option<Market> = "InstanceMarketOptions",
+        pub(crate) credits: Option<Credits> = "CreditSpecification",
+        pub(crate) monitoring: Option<Monitoring> = "Monitoring",
+        pub(crate) hibernation: Option<Hibernation> = "HibernationOptions",
     }
 }
 

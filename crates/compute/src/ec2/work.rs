@@ -3,12 +3,14 @@
 //! A machine whose first process ends by itself has been shut down from within: it is stopped or terminated, as its
 //! record says. One that the records call running and that does not run (Virga was started again) is booted.
 
+use super::credits::{CREDITS, begins_spent};
 use super::errors::INTERNAL;
 use super::exec::PATH;
 use super::image::{self, MADE};
 use super::metadata::Metadata;
 use super::model::{INSTANCES, Instance, state};
 use super::news;
+use super::share;
 use super::user_data;
 use base::{AccountId, Region, Timestamp};
 use ec2::attachment::ATTACHMENTS;
@@ -22,7 +24,7 @@ use kernel::Cloud;
 use kernel::reconcile::Reconciler;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -226,10 +228,12 @@ impl Machines {
         instance: &Instance,
         disks: &[String],
         failures: u64,
+        spent: bool,
     ) -> Result<(), HostError> {
         let driver = self.plane.driver()?;
         // Before its first program can ask.
         self.metadata.serve(cloud, &driver, &instance.vpc)?;
+        let notes = share::hold(&*driver, instance, spent)?;
         let boot = match &self.folder {
             Some(folder) => self.boot_of(folder, instance, disks).map_err(|why| HostError::Refused {
                 step: format!("make the files of {}", instance.id),
@@ -237,7 +241,12 @@ impl Machines {
             })?,
             None => Boot::default(),
         };
+        let console = boot.console.as_ref().and_then(|console| console.try_clone().ok());
         let process: Arc<dyn Process> = Arc::from(driver.boot(&instance.id, boot)?);
+        if let Some(console) = console {
+            // What cannot be said is no reason not to run.
+            let _ = fs::File::from(console).write_all(notes.as_bytes());
+        }
         let ended = Arc::new(OnceLock::new());
         let (waits, tells) = (Arc::clone(&process), Arc::clone(&ended));
         let thread = std::thread::Builder::new().name("machine".into());
@@ -329,7 +338,8 @@ impl Machines {
         let was = instance.state;
         // Without them it would wait for none; what cannot be read now is read at the next run.
         let disks = devices(cloud, home, &instance.id)?;
-        Ok(match self.boot(cloud, &instance, &disks, failures_of(zone)) {
+        let spent = spent(cloud, home, &instance)?;
+        Ok(match self.boot(cloud, &instance, &disks, failures_of(zone), spent) {
             Ok(()) => {
                 instance.enter(state::RUNNING, now, None);
                 (was != state::RUNNING).then_some(instance)
@@ -450,6 +460,13 @@ fn devices(cloud: &Cloud, home: Home, instance: &str) -> Result<Vec<String>, Str
     let all = disk::of_instance(&cloud.store().snapshot(), home.account, home.region, instance);
     let all = all.map_err(|why| format!("the disks of {instance}: {why}"))?;
     Ok(all.into_iter().map(|attachment| attachment.device).collect())
+}
+
+/// Whether it has its baseline of processors only.
+fn spent(cloud: &Cloud, home: Home, instance: &Instance) -> Result<bool, String> {
+    let key = register::key(home.account, home.region, &instance.id);
+    let found = CREDITS.get(&cloud.store().snapshot(), &key).map_err(|error| error.to_string())?;
+    Ok(begins_spent(found, instance))
 }
 
 /// The volumes of an instance that is no more: those who keep them take them away.

@@ -2,7 +2,7 @@
 //! messages, with the machine's own network.
 
 use super::frame::{Put, Take};
-use super::powers;
+use super::{groups, powers};
 use rustix::fs::{Mode, StatVfsMountFlags};
 use rustix::mount::{
     MountFlags, MountPropagationFlags, UnmountFlags, mount, mount_bind, mount_change, mount_remount, unmount,
@@ -11,7 +11,7 @@ use rustix::thread::{LinkNameSpaceType, UnshareFlags, move_into_link_name_space,
 use std::ffi::{CString, OsStr, OsString};
 use std::fs::File;
 use std::io;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::symlink;
 use std::os::unix::process::CommandExt;
@@ -77,9 +77,9 @@ impl Machine {
 
     /// Starts it in a network namespace; its init is the first process of a process namespace.
     /// `guarded`: its root is not to have all that it would have ([`powers`]).
-    pub(super) fn boot(self, network: File, streams: [Stdio; 3], guarded: bool) -> io::Result<Child> {
+    pub(super) fn boot(self, network: File, ends: Ends, guarded: bool) -> io::Result<Child> {
         let (init, env) = (self.init.clone(), self.env.clone());
-        launch(&init, &env, streams, network, move || {
+        launch(&init, &env, ends, network, move || {
             self.prepare(guarded)?;
             if guarded { powers::shed() } else { Ok(()) }
         })
@@ -124,21 +124,39 @@ impl Machine {
     }
 }
 
+/// What a new process begins with: its streams, and the doors of the control groups that it is to enter.
+#[derive(Debug)]
+pub(super) struct Ends {
+    pub(super) streams: [Stdio; 3],
+    pub(super) doors: Vec<OwnedFd>,
+}
+
+impl Ends {
+    /// The streams come first.
+    pub(super) fn of(descriptors: Vec<OwnedFd>) -> Ends {
+        let mut all = descriptors.into_iter();
+        let mut next = || all.next().map_or_else(Stdio::null, Stdio::from);
+        Ends { streams: [next(), next(), next()], doors: all.collect() }
+    }
+}
+
 /// Starts a program in a network namespace, with further namespaces that `prepare` makes ready from within.
 pub(super) fn launch(
     program: &[OsString],
     env: &[(OsString, OsString)],
-    [stdin, stdout, stderr]: [Stdio; 3],
+    ends: Ends,
     network: File,
     mut prepare: impl FnMut() -> io::Result<()> + Send + Sync + 'static,
 ) -> io::Result<Child> {
     let (name, words) = program.split_first().ok_or(io::ErrorKind::InvalidInput)?;
     let mut command = Command::new(name);
     command.args(words).env_clear().envs(env.iter().map(|(name, value)| (name, value)));
+    let Ends { streams: [stdin, stdout, stderr], doors } = ends;
     command.stdin(stdin).stdout(stdout).stderr(stderr);
     // SAFETY: the host process has one thread, so a child of it may do whatever a process may.
     unsafe {
         command.pre_exec(move || {
+            doors.iter().try_for_each(groups::enter)?;
             move_into_link_name_space(network.as_fd(), Some(LinkNameSpaceType::Network))?;
             unshare_unsafe(UnshareFlags::NEWNS | UnshareFlags::NEWUTS | UnshareFlags::NEWIPC)?;
             prepare()

@@ -4,12 +4,12 @@
 //! and waits until its parent has mapped its ids; the second is the first process of the new process namespace, so that
 //! all that run in it end with it. It ends when its parent does: its end of the socket is then the only one left.
 
-use super::boot::Machine;
+use super::boot::{Ends, Machine};
 use super::disk;
 use super::frame::{Frame, Order, Put, Take, receive, send};
-use super::powers;
 use super::residents::signal_all;
-use super::sandbox::{self, Cell};
+use super::sandbox::Cell;
+use super::{groups, powers, usage};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 use rustix::mount::{MountFlags, MountPropagationFlags, mount, mount_change};
@@ -66,6 +66,7 @@ fn enter() -> io::Result<()> {
         .env_clear()
         .stdin(Stdio::inherit())
         .status()?;
+    groups::sweep();
     if status.success() { Ok(()) } else { Err(Errno::CHILD.into()) }
 }
 
@@ -182,9 +183,11 @@ impl Child {
             Order::Confine => self.confine(&mut take, frame.descriptors).map(|pid| (put.u32(pid), None)),
             Order::Memory => {
                 let space = self.spaces.get(&take.u32()?).ok_or(Errno::NODEV)?;
-                let bytes = sandbox::memory(&space.namespace)?;
-                let half = |n: u64| u32::try_from(n & u64::from(u32::MAX)).unwrap_or(0);
-                Ok((put.u32(half(bytes >> 32)).u32(half(bytes)), None))
+                Ok((put.u64(usage::memory(&space.namespace)?), None))
+            }
+            Order::Usage => {
+                let space = self.spaces.get(&take.u32()?).ok_or(Errno::NODEV)?;
+                Ok((usage::usage(&space.namespace)?.into_iter().fold(put, Put::u64), None))
             }
             Order::Freeze => {
                 let space = self.spaces.get(&take.u32()?).ok_or(Errno::NODEV)?;
@@ -272,13 +275,13 @@ impl Child {
     fn boot(&mut self, take: &mut Take<'_>, descriptors: Vec<OwnedFd>) -> io::Result<u32> {
         let key = take.u32()?;
         let (machine, guarded) = (Machine::read(take)?, self.guarded);
-        self.first_process(key, descriptors, |network, streams| machine.boot(network, streams, guarded))
+        self.first_process(key, descriptors, |network, ends| machine.boot(network, ends, guarded))
     }
 
     fn confine(&mut self, take: &mut Take<'_>, descriptors: Vec<OwnedFd>) -> io::Result<u32> {
         let key = take.u32()?;
         let cell = Cell::read(take)?;
-        self.first_process(key, descriptors, |network, streams| cell.start(network, streams))
+        self.first_process(key, descriptors, |network, ends| cell.start(network, ends))
     }
 
     /// Starts what is to be the first process of a new process namespace.
@@ -286,20 +289,18 @@ impl Child {
         &mut self,
         key: u32,
         descriptors: Vec<OwnedFd>,
-        start: impl FnOnce(File, [Stdio; 3]) -> io::Result<std::process::Child>,
+        start: impl FnOnce(File, Ends) -> io::Result<std::process::Child>,
     ) -> io::Result<u32> {
         let space = self.spaces.get(&key).ok_or(Errno::NODEV)?;
         if space.running_init().is_some() {
             return Err(Errno::BUSY.into());
         }
         let network = space.namespace.try_clone()?;
-        let mut streams = descriptors.into_iter().map(Stdio::from);
-        let mut next = || streams.next().unwrap_or_else(Stdio::null);
-        let streams = [next(), next(), next()];
+        let ends = Ends::of(descriptors);
         let own = File::open("/proc/self/ns/pid")?;
         // SAFETY: this process has one thread, and descriptors are not unshared.
         unsafe { unshare_unsafe(UnshareFlags::NEWPID) }?;
-        let booted = start(network, streams);
+        let booted = start(network, ends);
         // Children are born here again.
         move_into_link_name_space(own.as_fd(), Some(LinkNameSpaceType::ProcessID))?;
         let init = self.adopt(&booted?)?;
@@ -324,9 +325,8 @@ impl Child {
         if take.u8()? != 0 && init.is_none() {
             return Err(Errno::HOSTUNREACH.into());
         }
-        let mut streams = descriptors.into_iter().map(Stdio::from);
-        let mut next = || streams.next().unwrap_or_else(Stdio::null);
-        command.stdin(next()).stdout(next()).stderr(next());
+        let Ends { streams: [stdin, stdout, stderr], doors } = Ends::of(descriptors);
+        command.stdin(stdin).stdout(stdout).stderr(stderr);
         let own = File::open("/proc/self/ns/pid")?;
         if let Some(init) = &init {
             // Which process namespace a child is born in is decided before it is born.
@@ -339,6 +339,7 @@ impl Child {
         // SAFETY: the closure makes system calls only, in a child of a process with one thread.
         unsafe {
             command.pre_exec(move || {
+                doors.iter().try_for_each(groups::enter)?;
                 move_into_link_name_space(namespace.as_fd(), Some(LinkNameSpaceType::Network))?;
                 if let Some(init) = &init {
                     move_into_thread_name_spaces(init.as_fd(), inside)?;

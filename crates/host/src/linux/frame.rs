@@ -14,7 +14,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 /// Larger ones are a mistake.
 const FRAME_MAX: usize = 64 << 20;
-const DESCRIPTORS_MAX: usize = 4;
+const DESCRIPTORS_MAX: usize = 8;
 
 /// What the parent orders.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +30,7 @@ pub(super) enum Order {
     Confine = 20,
     Memory = 21,
     Freeze = 22,
+    Usage = 23,
     Plug = 30,
     Unplug = 31,
 }
@@ -38,10 +39,13 @@ impl Order {
     pub(super) fn from_byte(byte: u8) -> Option<Order> {
         use Order::{
             Boot, Confine, DropSpace, Freeze, Memory, Netlink, NewSpace, Plug, Signal, Socket, Spawn, Unplug,
+            Usage,
         };
-        [NewSpace, DropSpace, Netlink, Socket, Spawn, Signal, Boot, Confine, Memory, Freeze, Plug, Unplug]
-            .into_iter()
-            .find(|order| *order as u8 == byte)
+        let all = [
+            NewSpace, DropSpace, Netlink, Socket, Spawn, Signal, Boot, Confine, Memory, Freeze, Usage, Plug,
+            Unplug,
+        ];
+        all.into_iter().find(|order| *order as u8 == byte)
     }
 }
 
@@ -56,6 +60,11 @@ impl Put {
     }
 
     pub(super) fn u32(mut self, n: u32) -> Put {
+        self.0.extend_from_slice(&n.to_le_bytes());
+        self
+    }
+
+    pub(super) fn u64(mut self, n: u64) -> Put {
         self.0.extend_from_slice(&n.to_le_bytes());
         self
     }
@@ -87,6 +96,11 @@ impl<'a> Take<'a> {
 
     pub(super) fn u8(&mut self) -> io::Result<u8> {
         Ok(self.split(1)?[0])
+    }
+
+    pub(super) fn u64(&mut self) -> io::Result<u64> {
+        let bytes = self.split(8)?.try_into().map_err(|_| io::ErrorKind::UnexpectedEof)?;
+        Ok(u64::from_le_bytes(bytes))
     }
 
     pub(super) fn u32(&mut self) -> io::Result<u32> {

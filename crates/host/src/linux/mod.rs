@@ -6,6 +6,7 @@ mod disk;
 mod filter;
 mod flows;
 mod frame;
+mod groups;
 mod links;
 mod netlink;
 mod plane;
@@ -14,19 +15,23 @@ mod process;
 mod residents;
 mod sandbox;
 mod start;
+mod usage;
 
 pub use child::{raise_descriptor_limit, run_child};
 pub use disk::missing as missing_for_disks;
+pub use groups::missing as missing_for_limits;
 pub use start::{Missing, missing, missing_for_logins};
 
-use crate::{Boot, Count, Driver, Flows, HostError, Inventory, Place, Process, Sandbox, Spawn};
+use crate::{Boot, Count, Driver, Flows, HostError, Inventory, Place, Process, Sandbox, Share, Spawn, Usage};
 use frame::{Order, Put, Take};
+use groups::Groups;
 use net::Topology;
 use netlink::Messages;
 use plane::Plane;
 use process::Exits;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::collections::{BTreeMap, HashMap};
+use std::fs::File;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -42,6 +47,8 @@ pub struct Linux {
     plane: Mutex<Plane>,
     child: Mutex<std::process::Child>,
     inside: u32,
+    /// Or why there are none. They end after the host process.
+    groups: Mutex<Result<Groups, String>>,
 }
 
 /// The line to the host process. Orders may be given by many threads; answers find their way by number.
@@ -67,7 +74,11 @@ impl Linux {
     ///
     /// # Errors
     /// [`HostError::Unable`] when this machine does not let it make its namespaces.
-    pub fn start(command: Command) -> Result<Linux, HostError> {
+    pub fn start(mut command: Command) -> Result<Linux, HostError> {
+        let groups = Groups::find();
+        if let Ok(groups) = &groups {
+            command.env(groups::HOMES, groups.homes());
+        }
         let start::Started { child, socket, ipv6, inside } = start::start(command)?;
         let line = Arc::new(Line {
             socket,
@@ -81,7 +92,13 @@ impl Linux {
             .spawn(move || reader.read())
             .map_err(|why| HostError::refused("start a thread", why))?;
         let plane = Plane::new(Arc::clone(&line), ipv6)?;
-        Ok(Linux { line, plane: Mutex::new(plane), child: Mutex::new(child), inside })
+        Ok(Linux {
+            line,
+            plane: Mutex::new(plane),
+            child: Mutex::new(child),
+            inside,
+            groups: Mutex::new(groups),
+        })
     }
 
     /// The host process, for whoever looks at it from outside.
@@ -91,6 +108,33 @@ impl Linux {
 
     fn plane(&self) -> MutexGuard<'_, Plane> {
         self.plane.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn groups(&self) -> MutexGuard<'_, Result<Groups, String>> {
+        self.groups.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Where a machine is, and the doors of its groups.
+    fn machine(&self, machine: &str) -> Result<(u32, Vec<File>), HostError> {
+        let space = self.plane().place(&Place::Machine(machine.to_owned()))?;
+        let refused = |why| HostError::refused(format!("enter the groups of {machine}"), why);
+        match &*self.groups() {
+            Ok(groups) => Ok((space, groups.doors(machine).map_err(refused)?)),
+            Err(_) => Ok((space, Vec::new())),
+        }
+    }
+
+    /// Numbers that a machine is measured by.
+    fn measure<const N: usize>(&self, machine: &str, order: Order) -> Result<[u64; N], HostError> {
+        let space = self.plane().place(&Place::Machine(machine.to_owned()))?;
+        let answer = self.line.call(order, &Put::default().u32(space).0, &[])?;
+        let (body, _) = answer.map_err(|why| HostError::refused("measure a machine", why))?;
+        let mut take = Take(&body);
+        let mut numbers = [0; N];
+        for number in &mut numbers {
+            *number = take.u64().map_err(|_| HostError::Ended)?;
+        }
+        Ok(numbers)
     }
 
     fn socket(
@@ -227,7 +271,11 @@ impl Driver for Linux {
     }
 
     fn remove_machine(&self, machine: &str) -> Result<(), HostError> {
-        self.plane().remove_machine(machine)
+        self.plane().remove_machine(machine)?;
+        if let Ok(groups) = &mut *self.groups() {
+            groups.remove(machine);
+        }
+        Ok(())
     }
 
     fn counters(&self, vpc: &str) -> Result<BTreeMap<String, Count>, HostError> {
@@ -263,13 +311,13 @@ impl Driver for Linux {
     }
 
     fn boot(&self, machine: &str, boot: Boot) -> Result<Box<dyn Process>, HostError> {
-        let space = self.plane().place(&Place::Machine(machine.to_owned()))?;
-        process::boot(&self.line, space, boot)
+        let (space, doors) = self.machine(machine)?;
+        process::boot(&self.line, space, boot, &doors)
     }
 
     fn spawn(&self, machine: &str, command: Spawn) -> Result<Box<dyn Process>, HostError> {
-        let space = self.plane().place(&Place::Machine(machine.to_owned()))?;
-        process::spawn(&self.line, space, command)
+        let (space, doors) = self.machine(machine)?;
+        process::spawn(&self.line, space, command, &doors)
     }
 
     fn disks(&self) -> Result<(), HostError> {
@@ -301,17 +349,30 @@ impl Driver for Linux {
     }
 
     fn confine(&self, machine: &str, sandbox: Sandbox) -> Result<Box<dyn Process>, HostError> {
-        let space = self.plane().place(&Place::Machine(machine.to_owned()))?;
-        sandbox::confine(&self.line, space, sandbox)
+        let (space, doors) = self.machine(machine)?;
+        sandbox::confine(&self.line, space, sandbox, &doors)
     }
 
     fn memory(&self, machine: &str) -> Result<u64, HostError> {
-        let space = self.plane().place(&Place::Machine(machine.to_owned()))?;
-        let answer = self.line.call(Order::Memory, &Put::default().u32(space).0, &[])?;
-        let (body, _) = answer.map_err(|why| HostError::refused("measure a machine's memory", why))?;
-        let mut take = Take(&body);
-        let mut half = || take.u32().map(u64::from).map_err(|_| HostError::Ended);
-        Ok(half()? << 32 | half()?)
+        let [bytes] = self.measure(machine, Order::Memory)?;
+        Ok(bytes)
+    }
+
+    fn limit(&self, machine: &str, share: Share) -> Result<(), HostError> {
+        match &mut *self.groups() {
+            Ok(groups) => groups.limit(machine, share),
+            Err(why) => Err(HostError::Unable(why.clone())),
+        }
+    }
+
+    fn usage(&self, machine: &str) -> Result<Usage, HostError> {
+        let [ticks, bytes_in, packets_in, bytes_out, packets_out] = self.measure(machine, Order::Usage)?;
+        Ok(Usage {
+            // The kernel tells it to programs in hundredths of a second.
+            processor: Duration::from_millis(ticks.saturating_mul(10)),
+            received: Count { packets: packets_in, bytes: bytes_in },
+            sent: Count { packets: packets_out, bytes: bytes_out },
+        })
     }
 
     fn freeze(&self, machine: &str, still: bool) -> Result<(), HostError> {

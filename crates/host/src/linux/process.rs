@@ -6,7 +6,7 @@ use super::frame::{Order, Put, Take};
 use crate::{Boot, HostError, Process, Spawn};
 use std::collections::HashMap;
 use std::fs::File;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
 
@@ -56,7 +56,17 @@ struct Spawned {
     code: OnceLock<i32>,
 }
 
-pub(super) fn spawn(line: &Arc<Line>, space: u32, command: Spawn) -> Result<Box<dyn Process>, HostError> {
+/// What a new process is sent: the doors follow the streams.
+pub(super) fn with_doors<'a>(streams: [BorrowedFd<'a>; 3], doors: &'a [File]) -> Vec<BorrowedFd<'a>> {
+    streams.into_iter().chain(doors.iter().map(AsFd::as_fd)).collect()
+}
+
+pub(super) fn spawn(
+    line: &Arc<Line>,
+    space: u32,
+    command: Spawn,
+    doors: &[File],
+) -> Result<Box<dyn Process>, HostError> {
     let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
     let mut put = Put::default().u32(space).bytes(command.program.as_bytes()).u32(count(command.args.len()));
     for arg in &command.args {
@@ -72,14 +82,19 @@ pub(super) fn spawn(line: &Arc<Line>, space: u32, command: Spawn) -> Result<Box<
     let null = File::options().read(true).write(true).open("/dev/null").map_err(refused)?;
     let streams = [&command.stdin, &command.stdout, &command.stderr];
     let streams = streams.map(|stream| stream.as_ref().map_or(null.as_fd(), OwnedFd::as_fd));
-    let (body, _) = line.call(Order::Spawn, &put.0, &streams)?.map_err(refused)?;
+    let (body, _) = line.call(Order::Spawn, &put.0, &with_doors(streams, doors))?.map_err(refused)?;
     // The streams are the process's alone now: their other ends notice when it ends.
     drop(command);
     let pid = Take(&body).u32().map_err(|_| HostError::Ended)?;
     Ok(Box::new(Spawned { line: Arc::clone(line), pid, code: OnceLock::new() }))
 }
 
-pub(super) fn boot(line: &Arc<Line>, space: u32, boot: Boot) -> Result<Box<dyn Process>, HostError> {
+pub(super) fn boot(
+    line: &Arc<Line>,
+    space: u32,
+    boot: Boot,
+    doors: &[File],
+) -> Result<Box<dyn Process>, HostError> {
     let step = format!("boot {}", boot.hostname.display());
     let refused = |why| HostError::refused(step.clone(), why);
     for folder in ["upper", "work", "root"] {
@@ -97,7 +112,8 @@ pub(super) fn boot(line: &Arc<Line>, space: u32, boot: Boot) -> Result<Box<dyn P
     let null = File::options().read(true).write(true).open("/dev/null").map_err(refused)?;
     let console = boot.console.as_ref().map_or(null.as_fd(), OwnedFd::as_fd);
     let body = machine.write(Put::default().u32(space)).0;
-    let (body, _) = line.call(Order::Boot, &body, &[null.as_fd(), console, console])?.map_err(refused)?;
+    let streams = with_doors([null.as_fd(), console, console], doors);
+    let (body, _) = line.call(Order::Boot, &body, &streams)?.map_err(refused)?;
     let pid = Take(&body).u32().map_err(|_| HostError::Ended)?;
     Ok(Box::new(Spawned { line: Arc::clone(line), pid, code: OnceLock::new() }))
 }

@@ -2,12 +2,11 @@
 //!
 //! Which system calls it may make is in [`super::filter`].
 //!
-//! Not here: control groups, which few users may make. Limits are the kernel's per process and per user namespace; who
-//! watches the whole of a sandbox's memory asks for it ([`super::Order::Memory`]).
+//! Limits are the kernel's per process and per user namespace; who watches the whole of a sandbox's memory asks for it
+//! ([`super::Order::Memory`]). Not here: control groups, which not every user may make ([`super::groups`]).
 
-use super::boot::{bind, devices, launch, plain};
+use super::boot::{Ends, bind, devices, launch, plain};
 use super::frame::{Order, Put, Take};
-use super::residents::inside;
 use super::{Line, process};
 use crate::sandbox::Limits;
 use crate::{HostError, Process, Sandbox};
@@ -21,7 +20,7 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
-use std::process::{Child, Stdio};
+use std::process::Child;
 use std::sync::Arc;
 
 /// Who the program is, in its own namespace and, where there are ids to give, outside of it.
@@ -48,7 +47,12 @@ fn count(n: usize) -> u32 {
 }
 
 /// Orders a sandbox.
-pub(super) fn confine(line: &Arc<Line>, space: u32, sandbox: Sandbox) -> Result<Box<dyn Process>, HostError> {
+pub(super) fn confine(
+    line: &Arc<Line>,
+    space: u32,
+    sandbox: Sandbox,
+    doors: &[File],
+) -> Result<Box<dyn Process>, HostError> {
     let step = format!("shut in {}", sandbox.hostname.display());
     let refused = |why| HostError::refused(step.clone(), why);
     let null = File::options().read(true).write(true).open("/dev/null").map_err(refused)?;
@@ -64,7 +68,9 @@ pub(super) fn confine(line: &Arc<Line>, space: u32, sandbox: Sandbox) -> Result<
         limits: sandbox.limits,
     };
     let body = cell.write(Put::default().u32(space)).0;
-    let (body, _) = line.call(Order::Confine, &body, &[null.as_fd(), output, output])?.map_err(refused)?;
+    let streams = [null.as_fd(), output, output];
+    let (body, _) =
+        line.call(Order::Confine, &body, &process::with_doors(streams, doors))?.map_err(refused)?;
     let pid = Take(&body).u32().map_err(|_| HostError::Ended)?;
     Ok(process::spawned(line, pid))
 }
@@ -110,9 +116,9 @@ impl Cell {
     }
 
     /// Starts the program in a network namespace, as the first process of a process namespace.
-    pub(super) fn start(self, network: File, streams: [Stdio; 3]) -> io::Result<Child> {
+    pub(super) fn start(self, network: File, ends: Ends) -> io::Result<Child> {
         let (program, env) = (self.program.clone(), self.env.clone());
-        launch(&program, &env, streams, network, move || {
+        launch(&program, &env, ends, network, move || {
             self.furnish()?;
             self.become_nobody()
         })
@@ -187,36 +193,9 @@ fn limit(what: Resource, most: u64) -> io::Result<()> {
     Ok(setrlimit(what, Rlimit { current: Some(most), maximum: Some(most) })?)
 }
 
-/// What the processes in a network namespace occupy, in bytes.
-pub(super) fn memory(namespace: &File) -> io::Result<u64> {
-    let mut all = 0;
-    for pid in inside(namespace)? {
-        // Who has ended meanwhile has nothing.
-        let text = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-        // What is shared with files is the machine's anyway.
-        all += own_memory(&text);
-    }
-    Ok(all)
-}
-
-/// What a process has for itself or shares with its like, of its `status`, in bytes.
-fn own_memory(status: &str) -> u64 {
-    let kib = |line: &str| line.split_whitespace().nth(1).and_then(|n| n.parse::<u64>().ok());
-    let own = |line: &&str| line.starts_with("RssAnon:") || line.starts_with("RssShmem:");
-    status.lines().filter(own).filter_map(kib).sum::<u64>() << 10
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn memory_of_a_process() {
-        let status =
-            "Name:\tx\nVmRSS:\t  100 kB\nRssAnon:\t      12 kB\nRssFile:\t 80 kB\nRssShmem:\t   3 kB\n";
-        assert_eq!(own_memory(status), 15 << 10);
-        assert_eq!(own_memory(""), 0);
-    }
 
     #[test]
     fn a_sandbox_comes_over_the_line_as_it_is() {

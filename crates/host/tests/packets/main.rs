@@ -6,6 +6,7 @@ mod disks;
 mod flows;
 mod ipv6;
 mod lab;
+mod limits;
 mod machines;
 mod model;
 mod peering;

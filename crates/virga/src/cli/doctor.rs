@@ -21,6 +21,7 @@ pub(super) fn run(cx: &Context) -> Outcome {
         networks(),
         volumes(),
         logins(),
+        limits(),
         functions(),
     ];
     let good = findings.iter().all(|f| f.good);
@@ -121,6 +122,20 @@ fn logins() -> Finding {
     let detail =
         missing.unwrap_or_else(|| "instances take logins by SSH, with the keys of their key pairs".into());
     Finding { what: "logins", good, detail }
+}
+
+/// Whether instances are held to what their types have.
+fn limits() -> Finding {
+    let host::Share { millicpus, memory_bytes } = host::whole();
+    let (cpus, mib) = (millicpus / 1_000, memory_bytes >> 20);
+    let here = format!("no instance has more than this machine's {cpus} processors and {mib} MiB");
+    let missing = host::missing_for_limits();
+    let good = missing.is_none();
+    let detail = match missing {
+        None => format!("instances are held to the processors and the memory of their types; {here}"),
+        Some(what) => format!("instances are not held to their types: {what}"),
+    };
+    Finding { what: "limits", good, detail }
 }
 
 /// Which functions can run here, and what holds them.

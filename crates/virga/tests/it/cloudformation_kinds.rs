@@ -234,6 +234,7 @@ fn a_network_of_two_tiers() {
 }
 
 fn machines(key: &str, size: &str) -> String {
+    let (watched, credits) = if size == "t3.micro" { (true, "standard") } else { (false, "unlimited") };
     format!(
         "
 Resources:
@@ -266,6 +267,8 @@ Resources:
     Properties:
       ImageId: ami-0a1f5c0de0b1a0001
       InstanceType: {size}
+      Monitoring: {watched}
+      CreditSpecification: {{ CPUCredits: {credits} }}
       KeyName: !Ref Key
       SubnetId: !Ref Net
       SecurityGroupIds: [!GetAtt Group.GroupId]
@@ -297,7 +300,13 @@ fn a_machine_with_an_address() {
     let log = || root.call("ec2", "DescribeFlowLogs", json!({})).ok()["flowLogSet"][0].clone();
     assert_eq!(log()["flowLogId"], output(&stack, "Log"));
     assert_eq!((&log()["trafficType"], &log()["maxAggregationInterval"]), (&json!("REJECT"), &json!("60")));
+    let credits = || {
+        let asked = json!({ "InstanceIds": [id] });
+        root.call("ec2", "DescribeInstanceCreditSpecifications", asked).ok().to_string()
+    };
+    assert!(credits().contains("standard") && shown().contains(r#"{"state":"enabled"}"#), "{}", shown());
     update(&cloud, &root, "m", &machines(key, "t3.small"));
+    assert!(credits().contains("unlimited") && shown().contains(r#"{"state":"disabled"}"#), "{}", shown());
     assert_eq!(log()["tagSet"].to_string().matches("t3.small").count(), 1, "{}", log());
     assert_eq!(
         (physical(&root, "m", "Watched"), physical(&root, "m", "Machine")),

@@ -63,6 +63,7 @@ mod ec2_events;
 mod ec2_images;
 mod ec2_instances;
 mod ec2_interfaces;
+mod ec2_limits;
 mod ec2_metadata;
 mod ec2_profiles;
 mod ec2_spot;

@@ -1,9 +1,10 @@
 //! DescribeInstances and DescribeInstanceStatus.
 
 use super::disks;
-use super::metadata;
 use super::profile::ProfileView;
+use super::run::Hibernation;
 use super::{call, list, text, texts};
+use super::{metadata, monitoring};
 use crate::ec2::image::architecture;
 use crate::ec2::model::{INSTANCES, Instance, state};
 use base::Timestamp;
@@ -122,6 +123,8 @@ wire::shape! {
         groups: Vec<GroupView> = "SecurityGroups",
         interfaces: Vec<Interface> = "NetworkInterfaces",
         metadata: metadata::View = "MetadataOptions",
+        monitoring: monitoring::View = "Monitoring",
+        hibernation: Hibernation = "HibernationOptions",
         profile: Option<ProfileView> = "IamInstanceProfile",
         lifecycle: Option<String> = "InstanceLifecycle",
         spot: Option<String> = "SpotInstanceRequestId",
@@ -262,6 +265,7 @@ pub(crate) fn views(cx: &mut Cx<'_>, found: Vec<Instance>) -> Result<Vec<(String
             _ => String::new(),
         };
         let metadata = metadata::View::of(&instance);
+        let monitoring = monitoring::View::of(&instance);
         let view = View {
             state: state_view(instance.state),
             reason: instance.reason.map(|(code, message)| Reason { code, message }),
@@ -283,6 +287,8 @@ pub(crate) fn views(cx: &mut Cx<'_>, found: Vec<Instance>) -> Result<Vec<(String
             groups: first.map(|first| first.groups.clone()).unwrap_or_default(),
             interfaces,
             metadata,
+            monitoring,
+            hibernation: Hibernation { configured: Some(false) },
             profile: instance.profile.as_ref().map(ProfileView::of),
             lifecycle: instance.spot.as_ref().map(|_| "spot".to_owned()),
             spot: instance.spot,
@@ -344,6 +350,7 @@ static FILTERS: &Known<View> = &[
     ("metadata-options.http-put-response-hop-limit", |i| vec![i.metadata.hops.to_string()]),
     ("metadata-options.http-tokens", |i| vec![i.metadata.tokens.clone()]),
     ("metadata-options.instance-metadata-tags", |i| vec![i.metadata.tags.clone()]),
+    ("monitoring-state", |i| vec![i.monitoring.state.clone()]),
     ("network-interface.network-interface-id", |i| i.interfaces.iter().map(|n| n.id.clone()).collect()),
     ("network-interface.subnet-id", |i| i.interfaces.iter().map(|n| n.subnet.clone()).collect()),
     ("private-dns-name", |i| vec![i.private_dns.clone()]),

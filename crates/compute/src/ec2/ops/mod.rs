@@ -3,6 +3,7 @@
 #![allow(clippy::needless_pass_by_value, reason = "a handler is given its request: that is its shape")]
 
 pub(crate) mod attribute;
+pub(crate) mod credit;
 pub(crate) mod describe;
 pub(crate) mod disks;
 pub(crate) mod image;
@@ -12,6 +13,7 @@ pub(crate) mod interface;
 pub(crate) mod key_pair;
 pub(crate) mod kinds;
 pub(crate) mod metadata;
+pub(crate) mod monitoring;
 pub(crate) mod profile;
 pub(crate) mod run;
 pub(crate) mod spot_launch;

@@ -5,7 +5,7 @@ use super::disks::{self, Mapping};
 use super::metadata::{self, Wanted};
 use super::profile::{self, Named};
 use super::spot_launch::Way;
-use super::{call, interface, key_pair, list, spot_rules, template_version, text, texts};
+use super::{call, credit, interface, key_pair, list, monitoring, spot_rules, template_version, text, texts};
 use crate::ec2::image::{self, Found};
 use crate::ec2::model::{INSTANCES, Instance, MetadataOptions, state};
 use crate::ec2::spot::terms::Market;
@@ -62,7 +62,13 @@ wire::shape! {
         template: Option<Template> = "LaunchTemplate",
         disks: Vec<Mapping> = "BlockDeviceMappings",
         market: Option<Market> = "InstanceMarketOptions",
+        credits: Option<credit::Wanted> = "CreditSpecification",
+        monitoring: Option<monitoring::Wanted> = "Monitoring",
+        hibernation: Option<Hibernation> = "HibernationOptions",
     }
+
+    #[derive(Clone, Debug)]
+    pub(crate) struct Hibernation { pub(crate) configured: Option<bool> = "Configured" }
 
     #[derive(Clone, Debug)]
     struct Template {
@@ -445,6 +451,10 @@ pub(crate) fn check_kind(kind: &str) -> Result<&'static kinds::InstanceType, Ec2
 fn check(cx: &Cx<'_>, req: &Run) -> Result<(Found, String), Ec2Error> {
     let image = req.image.as_ref().ok_or_else(|| Plain::MissingParameter("ImageId".into()))?;
     let image = image::launchable(cx, image)?;
+    if req.hibernation.as_ref().and_then(|wanted| wanted.configured) == Some(true) {
+        let what = "Hibernation is not built in this version of Virga.";
+        return Err(Plain::UnsupportedHibernation(what.into()).into());
+    }
     let kind = req.kind.clone().unwrap_or_else(|| TYPE.into());
     let known = check_kind(&kind)?;
     if req.min < 1 || req.max < req.min || req.max > INSTANCES_MAX {
@@ -506,6 +516,7 @@ fn pattern(cx: &mut Cx<'_>, req: &Run, way: Way<'_>) -> Result<(Instance, Found)
         Some(wanted) => metadata::change(MetadataOptions::default(), wanted, own.keys())?,
         None => MetadataOptions::default(),
     };
+    let unlimited = credit::of_launch(cx, req.credits.as_ref(), &kind)?;
     let layer = match &found {
         Found::BuiltIn(_) => None,
         Found::Made(_, image) => Some(image.layer.clone()),
@@ -526,6 +537,8 @@ fn pattern(cx: &mut Cx<'_>, req: &Run, way: Way<'_>) -> Result<(Instance, Found)
         stop_protected: req.stop_protected.unwrap_or(false),
         token: req.token.clone(),
         metadata,
+        unlimited,
+        monitored: req.monitoring.as_ref().is_some_and(|wanted| wanted.enabled),
         ..Instance::default()
     };
     Ok((pattern, found))

@@ -31,6 +31,14 @@ wire::shape! {
         ids: Vec<String> = "InstanceIds",
         force: Option<bool> = "Force",
         skip: Option<bool> = "SkipOsShutdown",
+        hibernate: Option<bool> = "Hibernate",
+    }
+
+    #[derive(Debug)]
+    struct Terminate {
+        ids: Vec<String> = "InstanceIds",
+        force: Option<bool> = "Force",
+        skip: Option<bool> = "SkipOsShutdown",
     }
 
     #[derive(Debug)]
@@ -121,6 +129,14 @@ pub(crate) fn boot(cx: &mut Cx<'_>, instance: &mut Instance) -> Result<(), Ec2Er
 fn stop(cx: &mut Cx<'_>, req: Stop) -> Result<Stopping, Ec2Error> {
     let mut changes = Vec::new();
     for mut instance in named(cx, &req.ids)? {
+        if req.hibernate == Some(true) {
+            // None is, here.
+            let what = format!(
+                "The instance can't be hibernated because it was not configured at launch for hibernation: {}",
+                instance.id
+            );
+            return Err(Plain::UnsupportedHibernation(what).into());
+        }
         let before = instance.state;
         match before {
             state::STOPPING | state::STOPPED => {}
@@ -154,7 +170,7 @@ fn reboot(cx: &mut Cx<'_>, req: Named) -> Result<Empty, Ec2Error> {
     Ok(Empty)
 }
 
-fn terminate(cx: &mut Cx<'_>, req: Stop) -> Result<Terminating, Ec2Error> {
+fn terminate(cx: &mut Cx<'_>, req: Terminate) -> Result<Terminating, Ec2Error> {
     let found = named(cx, &req.ids)?;
     // AWS: one that is protected keeps all of the call from happening.
     if let Some(protected) = found.iter().find(|i| i.termination_protected && !i.is_over()) {

@@ -1,6 +1,8 @@
 //! Versions of launch templates: numbered from 1, never changed, one of them the default.
 
+use super::credit::Wanted as Credits;
 use super::metadata::Wanted;
+use super::monitoring::Wanted as Monitoring;
 use super::profile::Named;
 use super::run::{self, Placement, Plug};
 use super::template::{self, find};
@@ -358,6 +360,9 @@ fn get_data(cx: &mut Cx<'_>, req: GetData) -> Result<Got, Ec2Error> {
         profile: instance.profile.as_ref().map(|held| Named::by_arn(&held.arn)),
         metadata: Some(Wanted::like(&options)),
         market: request.as_ref().map(Market::like),
+        credits: Credits::like(&instance),
+        monitoring: Some(Monitoring { enabled: instance.monitored }),
+        hibernation: None,
         image: Some(instance.image),
         kind: Some(instance.kind),
         key_name: instance.key_name,

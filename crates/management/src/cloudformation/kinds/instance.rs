@@ -8,10 +8,12 @@ use wire::Value;
 pub(super) static KINDS: &[Kind] = &[Kind {
     name: "AWS::EC2::Instance",
     changes: &[
+        "CreditSpecification",
         "DisableApiTermination",
         "IamInstanceProfile",
         "InstanceInitiatedShutdownBehavior",
         "InstanceType",
+        "Monitoring",
         "SecurityGroupIds",
         "Tags",
     ],
@@ -62,6 +64,8 @@ fn create(on: &mut On<'_, '_>) -> Done<Made> {
         ("NetworkInterfaces", interfaces(on)),
         ("UserData", on.prop("UserData")),
         ("IamInstanceProfile", profile(on)),
+        ("Monitoring", monitoring(on)),
+        ("CreditSpecification", credits(on).map_or(Value::Null, |option| map([("CpuCredits", option)]))),
         ("DisableApiTermination", on.prop("DisableApiTermination")),
         ("InstanceInitiatedShutdownBehavior", on.prop("InstanceInitiatedShutdownBehavior")),
         ("Placement", if place == Value::Null { place } else { map([("AvailabilityZone", place)]) }),
@@ -70,6 +74,18 @@ fn create(on: &mut On<'_, '_>) -> Done<Made> {
     let answer = on.call(EC2, "RunInstances", input)?;
     let id = text_at(&answer, "Instances.0.InstanceId");
     Ok(on.made(id.clone(), vec![("InstanceId", Value::Str(id))]))
+}
+
+fn monitoring(on: &On<'_, '_>) -> Value {
+    match on.prop("Monitoring") {
+        Value::Null => Value::Null,
+        _ => map([("Enabled", Value::Bool(on.flag("Monitoring")))]),
+    }
+}
+
+/// Templates spell it their own way.
+fn credits(on: &On<'_, '_>) -> Option<Value> {
+    at(&on.prop("CreditSpecification"), "CPUCredits").cloned()
 }
 
 /// A template names a profile, and nothing else of it.
@@ -136,6 +152,17 @@ fn update(on: &mut On<'_, '_>) -> Done<Made> {
         let interface = Value::Str(text_at(&instance, "NetworkInterfaces.0.NetworkInterfaceId"));
         let input = map([("NetworkInterfaceId", interface), ("Groups", on.prop("SecurityGroupIds"))]);
         on.call(EC2, "ModifyNetworkInterfaceAttribute", input)?;
+    }
+    if on.changed("Monitoring") {
+        let operation = if on.flag("Monitoring") { "MonitorInstances" } else { "UnmonitorInstances" };
+        on.call(EC2, operation, map([("InstanceIds", Value::List(vec![on.physical()]))]))?;
+    }
+    if on.changed("CreditSpecification")
+        && let Some(option) = credits(on)
+    {
+        let wanted = map([("InstanceId", on.physical()), ("CpuCredits", option)]);
+        let input = map([("InstanceCreditSpecifications", Value::List(vec![wanted]))]);
+        on.call(EC2, "ModifyInstanceCreditSpecification", input)?;
     }
     if on.changed("IamInstanceProfile") {
         change_profile(on)?;

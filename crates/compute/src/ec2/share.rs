@@ -1,0 +1,66 @@
+//! What a machine may take of the one that Virga runs on: what its type has, and no more than there is.
+
+use super::kinds;
+use super::model::Instance;
+use host::{Driver, HostError, Share};
+
+/// What a type has; while its credits are spent, a T type's baseline of processors. `None` for a type that is unknown.
+pub(super) fn of(kind: &str, at_baseline: bool) -> Option<Share> {
+    let kind = kinds::find(kind)?;
+    let whole = kind.cpus * 1_000;
+    let millicpus = if at_baseline { kind.baseline().unwrap_or(whole) } else { whole };
+    Some(Share {
+        millicpus: u32::try_from(millicpus).unwrap_or(u32::MAX),
+        memory_bytes: u64::try_from(kind.memory_mib).unwrap_or(0) << 20,
+    })
+}
+
+/// Holds a machine to its share; lines for its console about what it does not get, or is not held to.
+pub(super) fn hold(driver: &dyn Driver, instance: &Instance, at_baseline: bool) -> Result<String, HostError> {
+    let Some(wanted) = of(&instance.kind, at_baseline) else { return Ok(String::new()) };
+    let here = host::whole();
+    match driver.limit(&instance.id, wanted.at_most(here)) {
+        Ok(()) => Ok(capped(&instance.kind, wanted, here)),
+        Err(HostError::Unable(what)) => Ok(format!("not held to what {} has: {what}\n", instance.kind)),
+        Err(why) => Err(why),
+    }
+}
+
+fn capped(kind: &str, wanted: Share, here: Share) -> String {
+    let mut lines = String::new();
+    for (wanted, here, what) in [
+        (u64::from(wanted.millicpus) / 1_000, u64::from(here.millicpus) / 1_000, "vCPUs"),
+        (wanted.memory_bytes >> 20, here.memory_bytes >> 20, "MiB of memory"),
+    ] {
+        if wanted > here {
+            lines += &format!("{kind} has {wanted} {what}, this machine {here}: it gets those\n");
+        }
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_type_is_its_figures() {
+        let of = |kind: &str, at_baseline| of(kind, at_baseline).map(|s| (s.millicpus, s.memory_bytes >> 20));
+        assert_eq!(of("m5.2xlarge", false), Some((8_000, 32_768)));
+        assert_eq!(of("m5.2xlarge", true), Some((8_000, 32_768)));
+        assert_eq!(of("t3.nano", false), Some((2_000, 512)));
+        assert_eq!(of("t3.nano", true), Some((100, 512)));
+        assert_eq!(of("m1.small", false), None);
+    }
+
+    #[test]
+    fn what_a_machine_does_not_get_is_said() {
+        let here = Share { millicpus: 2_000, memory_bytes: 4 << 30 };
+        let wanted = Share { millicpus: 8_000, memory_bytes: 8 << 30 };
+        assert_eq!(
+            capped("x", wanted, here),
+            "x has 8 vCPUs, this machine 2: it gets those\nx has 8192 MiB of memory, this machine 4096: it gets those\n"
+        );
+        assert_eq!(capped("x", here, here), "");
+    }
+}
