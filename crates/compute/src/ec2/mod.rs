@@ -39,6 +39,7 @@ pub const TABLES: &[&[kernel::Op]] = &[
     ops::kinds::OPS,
     ops::run::OPS,
     ops::describe::OPS,
+    ops::credit::OPS,
     ops::state::OPS,
     ops::interface::OPS,
     ops::attribute::OPS,

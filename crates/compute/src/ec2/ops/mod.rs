@@ -3,6 +3,7 @@
 #![allow(clippy::needless_pass_by_value, reason = "a handler is given its request: that is its shape")]
 
 pub(crate) mod attribute;
+pub(crate) mod credit;
 pub(crate) mod describe;
 pub(crate) mod disks;
 pub(crate) mod image;
