@@ -321,7 +321,7 @@ fn inline_policies_members_providers_and_certificates() {
             .collect::<Vec<_>>()
     };
     assert!(policies().iter().all(|policy| policy.contains("ListQueues")), "{:?}", policies());
-    assert_eq!(members(), [ann.clone()]);
+    assert_eq!(members(), std::slice::from_ref(&ann));
     update(&cloud, &root, "ids", &identities("sns:ListTopics", "!Ref Bob", "two", "/web/"));
     assert!(policies().iter().all(|policy| policy.contains("ListTopics")), "{:?}", policies());
     assert_eq!(members(), [physical(&root, "ids", "Bob")]);

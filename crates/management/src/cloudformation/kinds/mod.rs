@@ -16,6 +16,7 @@ mod ecr;
 mod endpoint;
 mod events;
 mod function;
+mod global_table;
 mod group;
 mod iam;
 mod iam_inline;
@@ -127,6 +128,7 @@ static ALL: &[&[Kind]] = &[
     sqs::KINDS,
     sns::KINDS,
     table::KINDS,
+    global_table::KINDS,
     bucket::KINDS,
     logs::KINDS,
     cloudwatch::KINDS,
@@ -252,6 +254,7 @@ mod tests {
         // One operation makes the new association of the old one, so the hook does what a replacement would.
         ("AWS::EC2::SubnetRouteTableAssociation", "RouteTableId"),
         // No operation changes these of what is there.
+        ("AWS::DynamoDB::GlobalTable", "KeySchema LocalSecondaryIndexes"),
         ("AWS::DynamoDB::Table", "LocalSecondaryIndexes"),
         ("AWS::EC2::EIP", "Domain"),
         ("AWS::EC2::LaunchTemplate", "TagSpecifications"),
