@@ -56,6 +56,7 @@ pub static LAMBDA: kernel::Service = kernel::Service {
         ops::alias::OPS,
         ops::code::OPS,
         ops::concurrency::OPS,
+        ops::signing::OPS,
         ops::configuration::OPS,
         ops::function::OPS,
         ops::handling::OPS,

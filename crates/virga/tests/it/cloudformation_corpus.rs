@@ -6,6 +6,7 @@ use crate::harness::{Caller, Cloud};
 use serde_json::json;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
+use std::time::Duration;
 use store::{Direction, KeyRange, Read};
 
 /// Name and text of each.
@@ -47,9 +48,7 @@ fn rows(cloud: &Cloud) -> BTreeSet<Vec<u8>> {
     let snapshot = cloud.cloud.store().snapshot();
     let all = snapshot.scan(KeyRange::all(), Direction::Forward);
     let keys = all.map(|pair| pair.unwrap().0);
-    // A NAT gateway is shown for an hour after its end.
-    let is_gateway = |key: &[u8]| key.windows(4).any(|part| part == b"nat-");
-    let keys = keys.filter(|key| KEEPERS.iter().all(|own| !key.starts_with(own)) && !is_gateway(key));
+    let keys = keys.filter(|key| KEEPERS.iter().all(|own| !key.starts_with(own)));
     keys.map(|key| key.to_vec()).collect()
 }
 
@@ -94,9 +93,18 @@ fn end(cloud: &Cloud, root: &Caller<'_>, id: &str) {
     assert_eq!(settle(cloud, root, id), "DELETE_COMPLETE", "{:#?}", events(root, id));
 }
 
+/// Longer than anything that has ended is shown.
+const SHOWN: Duration = Duration::from_secs(3 * 3600);
+
 /// Says what is left of a stack that has ended.
 fn look(cloud: &Cloud, before: &BTreeSet<Vec<u8>>, what: &str, problems: &mut Vec<String>) {
-    let now = rows(cloud);
+    let mut now = rows(cloud);
+    if now.difference(before).next().is_some() {
+        // Gateways, machines and peerings are shown for a while after their end.
+        cloud.advance(SHOWN);
+        cloud.reconcile();
+        now = rows(cloud);
+    }
     let left: Vec<String> = now.difference(before).map(|key| key.escape_ascii().to_string()).collect();
     if !left.is_empty() {
         problems.push(format!("{what} leaves {left:#?}"));

@@ -5,7 +5,7 @@ use crate::harness::{Caller, Cloud};
 use serde_json::{Value, json};
 
 /// Looks at the whole stack; what is said when that is done.
-fn detect(cloud: &Cloud, caller: &Caller<'_>, more: Value) -> Value {
+pub(crate) fn detect(cloud: &Cloud, caller: &Caller<'_>, more: Value) -> Value {
     let begun = caller.call("cloudformation", "DetectStackDrift", more).ok();
     let id = json!({ "StackDriftDetectionId": begun["StackDriftDetectionId"] });
     let told = caller.call("cloudformation", "DescribeStackDriftDetectionStatus", id.clone()).ok();
@@ -15,14 +15,14 @@ fn detect(cloud: &Cloud, caller: &Caller<'_>, more: Value) -> Value {
     caller.call("cloudformation", "DescribeStackDriftDetectionStatus", id).ok()
 }
 
-fn drifts(caller: &Caller<'_>, stack: &str) -> Vec<Value> {
+pub(crate) fn drifts(caller: &Caller<'_>, stack: &str) -> Vec<Value> {
     let told =
         caller.call("cloudformation", "DescribeStackResourceDrifts", json!({ "StackName": stack })).ok();
     told["StackResourceDrifts"].as_array().cloned().unwrap_or_default()
 }
 
 /// `kind path expected actual` of each difference of a resource.
-fn differences(caller: &Caller<'_>, stack: &str, name: &str) -> Vec<String> {
+pub(crate) fn differences(caller: &Caller<'_>, stack: &str, name: &str) -> Vec<String> {
     let all = drifts(caller, stack);
     let drift = all.iter().find(|drift| drift["LogicalResourceId"] == name).unwrap();
     let text = |value: &Value| value.as_str().unwrap().to_owned();

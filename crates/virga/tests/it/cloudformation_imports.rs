@@ -5,7 +5,7 @@ use crate::cloudformation_stacks::{ACCOUNT, created, describe, events, output, p
 use crate::harness::{Caller, Cloud, Reply};
 use serde_json::{Value, json};
 
-fn make(caller: &Caller<'_>, stack: &str, template: &str, imports: Value, more: Value) -> Reply {
+pub(crate) fn make(caller: &Caller<'_>, stack: &str, template: &str, imports: Value, more: Value) -> Reply {
     let mut input = json!({
         "StackName": stack, "ChangeSetName": "in", "ChangeSetType": "IMPORT", "TemplateBody": template,
         "ResourcesToImport": imports, "Capabilities": ["CAPABILITY_NAMED_IAM"],
@@ -19,13 +19,13 @@ fn seen(caller: &Caller<'_>, stack: &str) -> Value {
     caller.call("cloudformation", "DescribeChangeSet", asked).ok()
 }
 
-fn carry_out(cloud: &Cloud, caller: &Caller<'_>, stack: &str) -> String {
+pub(crate) fn carry_out(cloud: &Cloud, caller: &Caller<'_>, stack: &str) -> String {
     let asked = json!({ "StackName": stack, "ChangeSetName": "in" });
     caller.call("cloudformation", "ExecuteChangeSet", asked).ok();
     settle(cloud, caller, stack)
 }
 
-fn one(name: &str, kind: &str, identifier: Value) -> Value {
+pub(crate) fn one(name: &str, kind: &str, identifier: Value) -> Value {
     json!({ "LogicalResourceId": name, "ResourceType": kind, "ResourceIdentifier": identifier })
 }
 

@@ -1,7 +1,7 @@
 //! Tables: whose contributors are looked at, and their indexes'; limits of indexes; members that are not known.
 
 use crate::cloudformation_kinds::{delete, update};
-use crate::cloudformation_stacks::{ACCOUNT, create, created, events, physical, settle};
+use crate::cloudformation_stacks::{ACCOUNT, create, created, events, output, physical, settle};
 use crate::harness::{Caller, Cloud};
 use serde_json::{Value, json};
 
@@ -257,4 +257,78 @@ fn members_that_are_not_known_fail_the_table() {
     assert_eq!(settle(&cloud, &root, "s"), "UPDATE_ROLLBACK_COMPLETE", "{:#?}", events(&root, "s"));
     let table = json!({ "TableName": physical(&root, "s", "Table") });
     assert!(root.call("dynamodb", "DescribeTable", table).ok()["Table"]["LatestStreamArn"].is_null());
+}
+
+fn global(more: &str, replica: &str, region: &str) -> String {
+    format!(
+        "
+Resources:
+  Key: {{ Type: 'AWS::KMS::Key' }}
+  Table:
+    Type: AWS::DynamoDB::GlobalTable
+    Properties:
+      AttributeDefinitions: [{{ AttributeName: k, AttributeType: S }}, {{ AttributeName: g, AttributeType: S }}]
+      BillingMode: PAY_PER_REQUEST
+      KeySchema: [{{ AttributeName: k, KeyType: HASH }}]
+      GlobalSecondaryIndexes: [{{ IndexName: one, KeySchema: [{{ AttributeName: g, KeyType: HASH }}], Projection: {{ ProjectionType: ALL }} }}]
+      SSESpecification: {{ SSEEnabled: true, SSEType: KMS }}
+      StreamSpecification: {{ StreamViewType: NEW_AND_OLD_IMAGES }}
+      {more}
+      Replicas:
+        - Region: {region}
+          SSESpecification: {{ KMSMasterKeyId: !GetAtt Key.Arn }}
+          TableClass: STANDARD
+          {replica}
+Outputs:
+  Arn: {{ Value: !GetAtt Table.Arn }}
+  Stream: {{ Value: !GetAtt Table.StreamArn }}
+"
+    )
+}
+
+#[test]
+fn a_global_table_of_one_region() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ACCOUNT);
+    let region = "!Ref 'AWS::Region'";
+    let first = global("", "Tags: [{ Key: a, Value: b }]", region);
+    let stack = created(&cloud, &root, "s", &first);
+    let table = physical(&root, "s", "Table");
+    let arn = format!("arn:aws:dynamodb:us-east-1:{ACCOUNT}:table/{table}");
+    assert_eq!(output(&stack, "Arn"), arn);
+    assert!(output(&stack, "Stream").starts_with(&format!("{arn}/stream/")));
+    let shown =
+        || root.call("dynamodb", "DescribeTable", json!({ "TableName": table })).ok()["Table"].clone();
+    let key = physical(&root, "s", "Key");
+    assert!(shown()["SSEDescription"]["KMSMasterKeyArn"].as_str().unwrap().ends_with(&key));
+    let tags = root.call("dynamodb", "ListTagsOfResource", json!({ "ResourceArn": arn })).ok();
+    assert_eq!(tags["Tags"], json!([{ "Key": "a", "Value": "b" }]));
+
+    let settings = "WriteOnDemandThroughputSettings: { MaxWriteRequestUnits: 7 }";
+    let replica = "DeletionProtectionEnabled: true\n          ReadOnDemandThroughputSettings: { MaxReadRequestUnits: 5 }";
+    update(&cloud, &root, "s", &global(settings, replica, region));
+    assert_eq!(shown()["OnDemandThroughput"], json!({ "MaxReadRequestUnits": 5, "MaxWriteRequestUnits": 7 }));
+    assert_eq!(shown()["DeletionProtectionEnabled"], true);
+
+    // What is not built changes nothing.
+    for (template, why) in [
+        (global("", "", "eu-west-1"), "Global tables with replicas in other regions are not built."),
+        (
+            first.replace("PAY_PER_REQUEST", "PROVISIONED"),
+            "Global tables with provisioned throughput are not built.",
+        ),
+        (
+            global("", "KinesisStreamSpecification: { StreamArn: a }", region),
+            "Encountered unsupported property KinesisStreamSpecification",
+        ),
+    ] {
+        let told = not_updated(&cloud, &root, &template);
+        assert!(told.ends_with(why), "{told}");
+    }
+    assert_eq!(physical(&root, "s", "Table"), table);
+    update(&cloud, &root, "s", &first);
+    assert_eq!(shown()["DeletionProtectionEnabled"], false);
+    delete(&cloud, &root, "s");
+    root.call("dynamodb", "DescribeTable", json!({ "TableName": table }))
+        .refused(400, "ResourceNotFoundException");
 }

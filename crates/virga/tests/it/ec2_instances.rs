@@ -131,6 +131,19 @@ fn states_follow_each_other() {
     assert_eq!(items(&by_tag["reservationSet"][0]["instancesSet"]).len(), 2);
     let status = ec2(&root, "DescribeInstanceStatus", named.clone());
     assert_eq!(status["instanceStatusSet"][0]["instanceStatus"]["status"], "ok");
+    for asked in [named.clone(), json!({ "Filters": filter("instance-id", id) })] {
+        let credits = ec2(&root, "DescribeInstanceCreditSpecifications", asked);
+        let wanted = json!([{ "cpuCredits": "unlimited", "instanceId": id }]);
+        assert_eq!(credits["instanceCreditSpecificationSet"], wanted);
+    }
+    assert_eq!(
+        refused(
+            &root,
+            "DescribeInstanceCreditSpecifications",
+            json!({ "InstanceIds": ["i-00000000000000000"] })
+        ),
+        "InvalidInstanceID.NotFound"
+    );
     assert_eq!(
         refused(&root, "StartInstances", json!({ "InstanceIds": ["i-00000000000000000"] })),
         "InvalidInstanceID.NotFound"

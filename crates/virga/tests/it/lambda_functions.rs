@@ -276,4 +276,9 @@ fn tags_and_concurrency() {
     assert_eq!(settings["AccountLimit"]["UnreservedConcurrentExecutions"], 995);
     one(&root, "DeleteFunctionConcurrency", json!({})).ok();
     assert_eq!(one(&root, "GetFunctionConcurrency", json!({})).ok(), json!({}));
+    // No function can have a configuration of signatures.
+    let signing = one(&root, "GetFunctionCodeSigningConfig", json!({})).ok();
+    assert!(signing["FunctionName"].is_string() && signing["CodeSigningConfigArn"].is_null(), "{signing}");
+    root.call("lambda", "GetFunctionCodeSigningConfig", json!({ "FunctionName": "none" }))
+        .refused(404, "ResourceNotFoundException");
 }

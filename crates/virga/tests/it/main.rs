@@ -25,6 +25,7 @@ mod cloudformation_imports;
 mod cloudformation_kinds;
 mod cloudformation_lookups;
 mod cloudformation_members;
+mod cloudformation_more_kinds;
 mod cloudformation_nested;
 mod cloudformation_pipes;
 mod cloudformation_policies;

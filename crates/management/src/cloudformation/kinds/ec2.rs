@@ -31,15 +31,10 @@ pub(super) static KINDS: &[Kind] = &[
     },
     Kind {
         name: "AWS::EC2::KeyPair",
-        changes: &["Tags"],
-        fixed: &["KeyName", "KeyType", "KeyFormat", "PublicKeyMaterial"],
+        fixed: &["KeyName", "KeyType", "KeyFormat", "PublicKeyMaterial", "Tags"],
         attributes: &["KeyPairId", "KeyFingerprint"],
         named: Some("KeyName"),
         create: import_key,
-        update: |on| {
-            on.retag(&TAGGER, Value::Str(on.attribute("KeyPairId")))?;
-            Ok(on.same())
-        },
         delete: |on| on.end(EC2, "DeleteKeyPair", map([("KeyName", on.physical())])),
         mark: |on| on.mark(Value::Str(on.attribute("KeyPairId"))),
         ..BASE

@@ -22,6 +22,7 @@ pub(super) static KINDS: &[Kind] = &[
     Kind {
         name: "AWS::Lambda::Function",
         changes: &[
+            "Architectures",
             "Code",
             "DeadLetterConfig",
             "Description",
@@ -38,7 +39,7 @@ pub(super) static KINDS: &[Kind] = &[
             "Timeout",
             "VpcConfig",
         ],
-        fixed: &["Architectures", "FunctionName", "PackageType"],
+        fixed: &["FunctionName", "PackageType"],
         attributes: &["Arn"],
         named: Some("FunctionName"),
         create,
@@ -408,9 +409,12 @@ fn update(on: &mut On<'_, '_>) -> Done<Made> {
         on.call(LAMBDA, "UpdateFunctionConfiguration", Value::Map(input))?;
     }
     // At last: until an image is there nothing else can be changed.
-    if on.changed("Code") {
+    if on.changed("Code") || on.changed("Architectures") {
         let Value::Map(mut input) = code(on)? else { return Err(Refusal::of("Code must be an object.")) };
         input.push(("FunctionName".to_owned(), on.physical()));
+        if on.changed("Architectures") && on.prop("Architectures") != Value::Null {
+            input.push(("Architectures".to_owned(), on.prop("Architectures")));
+        }
         on.call(LAMBDA, "UpdateFunctionCode", Value::Map(input))?;
     }
     reserve(on, on.physical)?;

@@ -26,6 +26,7 @@ pub(super) static KINDS: &[Kind] = &[
     },
     Kind {
         name: "AWS::EC2::SecurityGroupIngress",
+        changes: &["Description"],
         fixed: &[
             "GroupId",
             "IpProtocol",
@@ -33,18 +34,19 @@ pub(super) static KINDS: &[Kind] = &[
             "ToPort",
             "CidrIp",
             "CidrIpv6",
-            "Description",
             "SourcePrefixListId",
             "SourceSecurityGroupId",
             "SourceSecurityGroupOwnerId",
         ],
         attributes: &["Id"],
         create: |on| create_rule(on, "Ingress"),
+        update: |on| describe_rule(on, "Ingress"),
         delete: |on| delete_rule(on, "Ingress"),
         ..BASE
     },
     Kind {
         name: "AWS::EC2::SecurityGroupEgress",
+        changes: &["Description"],
         fixed: &[
             "GroupId",
             "IpProtocol",
@@ -52,12 +54,12 @@ pub(super) static KINDS: &[Kind] = &[
             "ToPort",
             "CidrIp",
             "CidrIpv6",
-            "Description",
             "DestinationPrefixListId",
             "DestinationSecurityGroupId",
         ],
         attributes: &["Id"],
         create: |on| create_rule(on, "Egress"),
+        update: |on| describe_rule(on, "Egress"),
         delete: |on| delete_rule(on, "Egress"),
         ..BASE
     },
@@ -177,6 +179,14 @@ fn create_rule(on: &mut On<'_, '_>, way: &str) -> Done<Made> {
     let answer = on.call(EC2, &format!("AuthorizeSecurityGroup{way}"), input)?;
     let id = text_at(&answer, "SecurityGroupRules.0.SecurityGroupRuleId");
     Ok(on.made(id.clone(), vec![("Id", Value::Str(id))]))
+}
+
+fn describe_rule(on: &mut On<'_, '_>, way: &str) -> Done<Made> {
+    let text = Value::Str(on.text("Description").unwrap_or_default());
+    let rules = Value::List(vec![map([("SecurityGroupRuleId", on.physical()), ("Description", text)])]);
+    let input = map([("GroupId", on.prop("GroupId")), ("SecurityGroupRuleDescriptions", rules)]);
+    on.call(EC2, &format!("UpdateSecurityGroupRuleDescriptions{way}"), input)?;
+    Ok(on.same())
 }
 
 fn delete_rule(on: &mut On<'_, '_>, way: &str) -> Done<()> {

@@ -169,7 +169,7 @@ fn update(on: &mut On<'_, '_>, noun: &str) -> Done<Made> {
     Ok(on.same())
 }
 
-fn tagger(tag: &'static str, untag: &'static str, id: &'static str) -> Tagger {
+pub(super) fn tagger(tag: &'static str, untag: &'static str, id: &'static str) -> Tagger {
     Tagger { service: IAM, tag, untag, id, tags: "Tags", keys: "TagKeys", form: KEYS }
 }
 

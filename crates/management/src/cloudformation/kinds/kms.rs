@@ -1,7 +1,7 @@
 //! KMS keys and their aliases.
 
 use super::on::{Form, On, Tagger, map, text_at};
-use super::{BASE, Done, Kind, Made, look};
+use super::{BASE, Done, Kind, Made, Refusal, look};
 use wire::Value;
 
 pub(super) const KMS: &str = "kms";
@@ -27,9 +27,12 @@ pub(super) static KINDS: &[Kind] = &[
             "KeyPolicy",
             "PendingWindowInDays",
             "BypassPolicyLockoutSafetyCheck",
+            "KeySpec",
+            "KeyUsage",
+            "MultiRegion",
+            "Origin",
             "Tags",
         ],
-        fixed: &["KeySpec", "KeyUsage", "MultiRegion", "Origin"],
         attributes: &["Arn", "KeyId"],
         create: create_key,
         update: update_key,
@@ -105,6 +108,11 @@ fn settle(on: &mut On<'_, '_>, id: Value) -> Done<()> {
 }
 
 fn update_key(on: &mut On<'_, '_>) -> Done<Made> {
+    // AWS: a key is never replaced for these, as the data under it would be lost with it.
+    if let Some(name) = ["KeySpec", "KeyUsage", "MultiRegion", "Origin"].iter().find(|name| on.changed(name))
+    {
+        return Err(Refusal::of(format!("{name} of a KMS key cannot be changed.")));
+    }
     let id = on.physical();
     if on.changed("Description") {
         let description = Value::Str(on.text("Description").unwrap_or_default());

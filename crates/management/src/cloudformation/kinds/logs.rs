@@ -1,4 +1,4 @@
-//! CloudWatch Logs' groups, metric filters and subscription filters.
+//! CloudWatch Logs' groups, streams, filters, saved queries and resource policies.
 
 use super::on::{Form, On, Tagger, map, only, text_at};
 use super::{BASE, Done, Kind, Made, Refusal, look};
@@ -15,16 +15,20 @@ const TAGGER: Tagger = Tagger {
     form: Form::Map,
 };
 
-pub(super) static KINDS: &[Kind] = &[GROUP, METRIC_FILTER, SUBSCRIPTION_FILTER];
+pub(super) static KINDS: &[Kind] =
+    &[GROUP, METRIC_FILTER, SUBSCRIPTION_FILTER, STREAM, QUERY, RESOURCE_POLICY];
 
 const GROUP: Kind = Kind {
     name: "AWS::Logs::LogGroup",
-    changes: &["RetentionInDays", "DeletionProtectionEnabled", "Tags"],
-    fixed: &["LogGroupName", "LogGroupClass"],
+    changes: &["RetentionInDays", "DeletionProtectionEnabled", "LogGroupClass", "Tags"],
+    fixed: &["LogGroupName"],
     attributes: &["Arn"],
     named: Some("LogGroupName"),
     create,
     update: |on| {
+        if on.changed("LogGroupClass") {
+            return Err(Refusal::of("The class of a log group cannot be changed."));
+        }
         retention(on, on.physical())?;
         if on.changed("DeletionProtectionEnabled") {
             let protects = Value::Bool(on.flag("DeletionProtectionEnabled"));
@@ -81,6 +85,72 @@ const SUBSCRIPTION_FILTER: Kind = Kind {
     },
     ..BASE
 };
+
+const STREAM: Kind = Kind {
+    name: "AWS::Logs::LogStream",
+    fixed: &["LogGroupName", "LogStreamName"],
+    named: Some("LogStreamName"),
+    create: |on| {
+        let name = on.name("LogStreamName", 512);
+        let input = map([("logGroupName", on.prop("LogGroupName")), ("logStreamName", Value::str(&name))]);
+        on.call(LOGS, "CreateLogStream", input)?;
+        Ok(on.made(name, Vec::new()))
+    },
+    delete: |on| {
+        let input = map([("logGroupName", on.was("LogGroupName")), ("logStreamName", on.physical())]);
+        on.end(LOGS, "DeleteLogStream", input)
+    },
+    ..BASE
+};
+
+const QUERY: Kind = Kind {
+    name: "AWS::Logs::QueryDefinition",
+    changes: &["LogGroupNames", "Name", "QueryLanguage", "QueryString"],
+    attributes: &["QueryDefinitionId"],
+    create: |on| {
+        let id = query(on, Value::Null)?;
+        Ok(on.made(id.clone(), vec![("QueryDefinitionId", Value::Str(id))]))
+    },
+    update: |on| {
+        query(on, on.physical())?;
+        Ok(on.same())
+    },
+    delete: |on| on.end(LOGS, "DeleteQueryDefinition", map([("queryDefinitionId", on.physical())])),
+    ..BASE
+};
+
+const RESOURCE_POLICY: Kind = Kind {
+    name: "AWS::Logs::ResourcePolicy",
+    changes: &["PolicyDocument"],
+    fixed: &["PolicyName"],
+    create: |on| {
+        put_policy(on)?;
+        Ok(on.made(on.text("PolicyName").unwrap_or_default(), Vec::new()))
+    },
+    update: |on| {
+        put_policy(on)?;
+        Ok(on.same())
+    },
+    delete: |on| on.end(LOGS, "DeleteResourcePolicy", map([("policyName", on.physical())])),
+    ..BASE
+};
+
+fn query(on: &mut On<'_, '_>, id: Value) -> Done<String> {
+    let input = map([
+        ("name", on.prop("Name")),
+        ("queryString", on.prop("QueryString")),
+        ("queryLanguage", on.prop("QueryLanguage")),
+        ("logGroupNames", on.prop("LogGroupNames")),
+        ("queryDefinitionId", id),
+    ]);
+    Ok(text_at(&on.call(LOGS, "PutQueryDefinition", input)?, "queryDefinitionId"))
+}
+
+fn put_policy(on: &mut On<'_, '_>) -> Done<()> {
+    let policy = on.document("PolicyDocument");
+    let input = map([("policyName", on.prop("PolicyName")), ("policyDocument", policy)]);
+    on.call(LOGS, "PutResourcePolicy", input).map(drop)
+}
 
 fn subscription(on: &mut On<'_, '_>, name: &str) -> Done<()> {
     let input = map([

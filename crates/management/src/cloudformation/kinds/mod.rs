@@ -4,8 +4,10 @@
 //! A property that is not in the table fails the resource ("Encountered unsupported property"): nothing is passed
 //! over. AWS: <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-template-resource-type-ref.html>
 
+mod acl;
 mod bind;
 mod bucket;
+mod bus_policy;
 mod cdk;
 mod cloudwatch;
 pub(super) mod custom;
@@ -14,16 +16,22 @@ mod ecr;
 mod endpoint;
 mod events;
 mod function;
+mod global_table;
 mod group;
 mod iam;
+mod iam_inline;
 mod iam_policy;
+mod iam_provider;
 mod instance;
+mod interface;
 mod kms;
 mod logs;
 pub(crate) mod look;
 mod macros;
 pub(super) mod nested;
+mod network;
 mod on;
+mod organizations;
 mod parameter;
 mod pipes;
 mod published;
@@ -120,6 +128,7 @@ static ALL: &[&[Kind]] = &[
     sqs::KINDS,
     sns::KINDS,
     table::KINDS,
+    global_table::KINDS,
     bucket::KINDS,
     logs::KINDS,
     cloudwatch::KINDS,
@@ -142,6 +151,13 @@ static ALL: &[&[Kind]] = &[
     pipes::KINDS,
     scaling::KINDS,
     macros::KINDS,
+    interface::KINDS,
+    acl::KINDS,
+    network::KINDS,
+    iam_inline::KINDS,
+    iam_provider::KINDS,
+    bus_policy::KINDS,
+    organizations::KINDS,
 ];
 
 pub(crate) fn kind(name: &str) -> Option<&'static Kind> {
@@ -225,5 +241,67 @@ mod tests {
             assert!(kind.named.is_none_or(|named| kind.fixed.contains(&named)), "{}", kind.name);
         }
         assert!(names.len() > 30);
+    }
+
+    /// AWS's schemas of the kinds, a line each: the properties, those that are only given at the making with `!` and
+    /// those that are so under conditions with `?`; then what `Fn::GetAtt` knows beside them.
+    const SCHEMAS: &str = include_str!("schemas.txt");
+
+    /// Where a kind does otherwise than its schema says, and why.
+    const OTHERWISE: &[(&str, &str)] = &[
+        // Updates are refused, as AWS documents it.
+        ("AWS::EC2::VolumeAttachment", "Device InstanceId VolumeId"),
+        // One operation makes the new association of the old one, so the hook does what a replacement would.
+        ("AWS::EC2::SubnetRouteTableAssociation", "RouteTableId"),
+        // No operation changes these of what is there.
+        ("AWS::DynamoDB::GlobalTable", "KeySchema LocalSecondaryIndexes"),
+        ("AWS::DynamoDB::Table", "LocalSecondaryIndexes"),
+        ("AWS::EC2::EIP", "Domain"),
+        ("AWS::EC2::LaunchTemplate", "TagSpecifications"),
+        ("AWS::EC2::PrefixList", "AddressFamily"),
+        ("AWS::S3::Bucket", "ObjectLockEnabled"),
+        ("AWS::Scheduler::Schedule", "GroupName"),
+    ];
+
+    #[test]
+    fn every_name_is_one_of_the_schema_of_its_kind() {
+        let mut problems = Vec::new();
+        let mut schemas = std::collections::BTreeMap::new();
+        for line in SCHEMAS.lines() {
+            let (name, rest) = line.split_once(": ").unwrap();
+            schemas.insert(name, rest.split_once('/').unwrap());
+        }
+        for kind in
+            ALL.iter().copied().flatten().filter(|kind| !kind.any && kind.name != "AWS::CDK::Metadata")
+        {
+            let Some((properties, attributes)) = schemas.remove(kind.name) else {
+                problems.push(format!("{} has no schema", kind.name));
+                continue;
+            };
+            let properties: Vec<&str> = properties.split_whitespace().collect();
+            let known = |name: &str| properties.iter().any(|own| own.trim_end_matches(['!', '?']) == name);
+            let otherwise = |name: &str| {
+                OTHERWISE.iter().any(|(of, all)| *of == kind.name && all.split(' ').any(|own| own == name))
+            };
+            let has = |name: &str, sign: &str| properties.contains(&format!("{name}{sign}").as_str());
+            for name in kind.fixed.iter().chain(kind.changes) {
+                if !known(name) {
+                    problems.push(format!("{}: no property {name}", kind.name));
+                }
+            }
+            for name in kind.changes.iter().filter(|name| has(name, "!") && !otherwise(name)) {
+                problems.push(format!("{}: {name} would change in place", kind.name));
+            }
+            for name in kind.fixed.iter().filter(|name| has(name, "") && !otherwise(name)) {
+                problems.push(format!("{}: {name} would be replaced", kind.name));
+            }
+            for name in kind.attributes {
+                if !known(name) && !attributes.split_whitespace().any(|own| own == *name) {
+                    problems.push(format!("{}: no attribute {name}", kind.name));
+                }
+            }
+        }
+        problems.extend(schemas.into_keys().map(|name| format!("{name} is a schema without its kind")));
+        assert!(problems.is_empty(), "{}", problems.join("\n"));
     }
 }

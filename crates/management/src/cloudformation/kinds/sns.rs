@@ -99,6 +99,27 @@ pub(super) static KINDS: &[Kind] = &[
         delete: set_policies,
         ..BASE
     },
+    Kind {
+        name: "AWS::SNS::TopicInlinePolicy",
+        changes: &["PolicyDocument"],
+        fixed: &["TopicArn"],
+        create: |on| {
+            let arn = on.text("TopicArn").unwrap_or_default();
+            let policy = on.document("PolicyDocument");
+            on.call(SNS, "SetTopicAttributes", policy_of(&arn, policy))?;
+            Ok(on.made(arn, Vec::new()))
+        },
+        update: |on| {
+            let policy = on.document("PolicyDocument");
+            on.call(SNS, "SetTopicAttributes", policy_of(on.physical, policy))?;
+            Ok(on.same())
+        },
+        delete: |on| {
+            let policy = default_policy(on.physical, on.account());
+            on.end(SNS, "SetTopicAttributes", policy_of(on.physical, policy))
+        },
+        ..BASE
+    },
 ];
 
 fn attribute(value: &Value) -> Option<Value> {
@@ -198,22 +219,19 @@ fn default_policy(topic: &str, account: &str) -> Value {
     ]))
 }
 
+fn policy_of(arn: &str, policy: Value) -> Value {
+    map([("TopicArn", Value::str(arn)), ("AttributeName", Value::str("Policy")), ("AttributeValue", policy)])
+}
+
 fn set_policies(on: &mut On<'_, '_>) -> Done<()> {
     let (wanted, was) = on.lists("Topics");
-    let set = |arn: &str, policy: Value| {
-        map([
-            ("TopicArn", Value::str(arn)),
-            ("AttributeName", Value::str("Policy")),
-            ("AttributeValue", policy),
-        ])
-    };
     for arn in was.iter().filter(|arn| !wanted.contains(arn)) {
         let policy = default_policy(arn, on.account());
-        on.end(SNS, "SetTopicAttributes", set(arn, policy))?;
+        on.end(SNS, "SetTopicAttributes", policy_of(arn, policy))?;
     }
     for arn in wanted {
         let policy = on.document("PolicyDocument");
-        on.call(SNS, "SetTopicAttributes", set(&arn, policy))?;
+        on.call(SNS, "SetTopicAttributes", policy_of(&arn, policy))?;
     }
     Ok(())
 }

@@ -77,6 +77,24 @@ pub(super) static KINDS: &[Kind] = &[
         delete: set_policies,
         ..BASE
     },
+    Kind {
+        name: "AWS::SQS::QueueInlinePolicy",
+        changes: &["PolicyDocument"],
+        fixed: &["Queue"],
+        create: |on| {
+            let url = on.text("Queue").unwrap_or_default();
+            let policy = on.document("PolicyDocument");
+            on.call(SQS, "SetQueueAttributes", policy_of(&url, policy))?;
+            Ok(on.made(url, Vec::new()))
+        },
+        update: |on| {
+            let policy = on.document("PolicyDocument");
+            on.call(SQS, "SetQueueAttributes", policy_of(on.physical, policy))?;
+            Ok(on.same())
+        },
+        delete: |on| on.end(SQS, "SetQueueAttributes", policy_of(on.physical, Value::str(""))),
+        ..BASE
+    },
 ];
 
 /// An attribute of a queue is text, whatever the property is.
@@ -125,17 +143,18 @@ fn update_queue(on: &mut On<'_, '_>) -> Done<Made> {
     Ok(on.same())
 }
 
+fn policy_of(url: &str, policy: Value) -> Value {
+    map([("QueueUrl", Value::str(url)), ("Attributes", map([("Policy", policy)]))])
+}
+
 fn set_policies(on: &mut On<'_, '_>) -> Done<()> {
     let (wanted, was) = on.lists("Queues");
-    let set = |url: &str, policy: Value| {
-        map([("QueueUrl", Value::str(url)), ("Attributes", map([("Policy", policy)]))])
-    };
     for url in was.iter().filter(|url| !wanted.contains(url)) {
-        on.end(SQS, "SetQueueAttributes", set(url, Value::str("")))?;
+        on.end(SQS, "SetQueueAttributes", policy_of(url, Value::str("")))?;
     }
     for url in wanted {
         let policy = on.document("PolicyDocument");
-        on.call(SQS, "SetQueueAttributes", set(&url, policy))?;
+        on.call(SQS, "SetQueueAttributes", policy_of(&url, policy))?;
     }
     Ok(())
 }

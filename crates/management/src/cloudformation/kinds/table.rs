@@ -43,12 +43,9 @@ pub(super) static KINDS: &[Kind] = &[Kind {
     named: Some("TableName"),
     create,
     update,
-    delete: |on| on.end(DYNAMODB, "DeleteTable", map([("TableName", on.physical())])),
+    delete,
     ready,
-    gone: |on| match on.call(DYNAMODB, "DescribeTable", map([("TableName", on.physical())])) {
-        Err(refusal) if refusal.gone => Ok(true),
-        other => other.map(|_| false),
-    },
+    gone,
     look: Some(&look::table::TABLE),
     ..BASE
 }];
@@ -110,7 +107,18 @@ fn indexes(on: &On<'_, '_>) -> Value {
     }
 }
 
-fn create(on: &mut On<'_, '_>) -> Done<Made> {
+pub(super) fn delete(on: &mut On<'_, '_>) -> Done<()> {
+    on.end(DYNAMODB, "DeleteTable", map([("TableName", on.physical())]))
+}
+
+pub(super) fn gone(on: &mut On<'_, '_>) -> Done<bool> {
+    match on.call(DYNAMODB, "DescribeTable", map([("TableName", on.physical())])) {
+        Err(refusal) if refusal.gone => Ok(true),
+        other => other.map(|_| false),
+    }
+}
+
+pub(super) fn create(on: &mut On<'_, '_>) -> Done<Made> {
     on.only(MEMBERS)?;
     let name = on.name("TableName", 255);
     let input = map([
@@ -135,7 +143,7 @@ fn create(on: &mut On<'_, '_>) -> Done<Made> {
 }
 
 /// What one call may change at once; the rest is for [`ready`].
-fn update(on: &mut On<'_, '_>) -> Done<Made> {
+pub(super) fn update(on: &mut On<'_, '_>) -> Done<Made> {
     on.only(MEMBERS)?;
     check_indexes(&list(on.prop("GlobalSecondaryIndexes")), &list(on.was("GlobalSecondaryIndexes")))?;
     let mut input = vec![("TableName".to_owned(), on.physical())];
@@ -258,7 +266,7 @@ fn index_names(value: Option<&Value>) -> Vec<String> {
     }
 }
 
-fn ready(on: &mut On<'_, '_>) -> Done<Option<Attributes>> {
+pub(super) fn ready(on: &mut On<'_, '_>) -> Done<Option<Attributes>> {
     let answer = on.call(DYNAMODB, "DescribeTable", map([("TableName", on.physical())]))?;
     let indexes = at(&answer, "Table.GlobalSecondaryIndexes");
     let active = match indexes {

@@ -67,20 +67,20 @@ pub(super) static KINDS: &[Kind] = &[
     },
     Kind {
         name: "AWS::EC2::VPCGatewayAttachment",
-        fixed: &["VpcId", "InternetGatewayId"],
+        changes: &["InternetGatewayId"],
+        fixed: &["VpcId"],
         attributes: &["AttachmentType"],
         create: |on| {
-            on.call(
-                EC2,
-                "AttachInternetGateway",
-                attachment(on.prop("InternetGatewayId"), on.prop("VpcId")),
-            )?;
+            attach_gateway(on)?;
             let vpc = on.text("VpcId").unwrap_or_default();
             Ok(on.made(format!("IGW|{vpc}"), vec![("AttachmentType", Value::str("IGW"))]))
         },
-        delete: |on| {
-            on.end(EC2, "DetachInternetGateway", attachment(on.was("InternetGatewayId"), on.was("VpcId")))
+        update: |on| {
+            detach_gateway(on)?;
+            attach_gateway(on)?;
+            Ok(on.same())
         },
+        delete: detach_gateway,
         ..BASE
     },
     Kind {
@@ -156,6 +156,7 @@ pub(super) static KINDS: &[Kind] = &[
             other => Ok(matches!(other?.0.as_str(), "deleted" | "")),
         },
         mark: |on| on.mark(on.physical()),
+        look: Some(&look::beside::NAT),
         ..BASE
     },
 ];
@@ -190,6 +191,15 @@ fn simple(on: &mut On<'_, '_>, operation: &str, noun: &str, id: &'static str, ow
     Ok(on.made(physical.clone(), vec![(attribute, Value::Str(physical))]))
 }
 
+fn attach_gateway(on: &mut On<'_, '_>) -> Done<()> {
+    let input = attachment(on.prop("InternetGatewayId"), on.prop("VpcId"));
+    on.call(EC2, "AttachInternetGateway", input).map(drop)
+}
+
+fn detach_gateway(on: &mut On<'_, '_>) -> Done<()> {
+    on.end(EC2, "DetachInternetGateway", attachment(on.was("InternetGatewayId"), on.was("VpcId")))
+}
+
 fn attachment(gateway: Value, vpc: Value) -> Value {
     map([("InternetGatewayId", gateway), ("VpcId", vpc)])
 }
@@ -199,7 +209,8 @@ fn route(on: &On<'_, '_>) -> Value {
     Value::Map(own.filter(|(_, value)| !matches!(value, Value::Null)).collect())
 }
 
-fn associated(on: &mut On<'_, '_>, operation: &str, input: Value, member: &str) -> Done<Made> {
+/// Makes what is known by one id, which templates ask for as `Id`.
+pub(super) fn associated(on: &mut On<'_, '_>, operation: &str, input: Value, member: &str) -> Done<Made> {
     let id = text_at(&on.call(EC2, operation, input)?, member);
     Ok(on.made(id.clone(), vec![("Id", Value::Str(id))]))
 }

@@ -6,6 +6,7 @@
 //! AWS: <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-stack-drift.html#drift-considerations>
 
 pub(super) mod alarm;
+pub(super) mod beside;
 pub(super) mod bucket;
 pub(super) mod ecr;
 pub(super) mod function;

@@ -47,7 +47,7 @@ pub(in crate::cloudformation::kinds) static TABLE: Look = Look {
 };
 
 /// The one that is described by its id: `id` names it, `noun` the list of them.
-fn described(on: &mut On<'_, '_>, operation: &str, noun: &str, id: &str) -> Done<Value> {
+pub(super) fn described(on: &mut On<'_, '_>, operation: &str, noun: &str, id: &str) -> Done<Value> {
     let ids = Value::List(vec![on.physical()]);
     let answer = on.ask(EC2, operation, Value::map([(format!("{id}s").as_str(), ids)]))?;
     match own(&answer, &format!("{noun}.0")) {
@@ -56,7 +56,7 @@ fn described(on: &mut On<'_, '_>, operation: &str, noun: &str, id: &str) -> Done
     }
 }
 
-fn tagged(told: &Value) -> Vec<(String, Value)> {
+pub(super) fn tagged(told: &Value) -> Vec<(String, Value)> {
     vec![("Tags".to_owned(), tags(&own(told, "Tags")))]
 }
 
