@@ -7,8 +7,20 @@ use crate::Outcome;
 use std::path::Path;
 use std::process::Command;
 
-const TARGETS: [&str; 10] =
-    ["json", "query", "xml", "cbor", "eventstream", "route", "signature", "policy", "saml", "dynamodb"];
+const TARGETS: [&str; 12] = [
+    "json",
+    "query",
+    "xml",
+    "cbor",
+    "eventstream",
+    "route",
+    "signature",
+    "policy",
+    "saml",
+    "jwt",
+    "keys",
+    "dynamodb",
+];
 
 const FLAGS: &str = "--cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
     -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table -Ccodegen-units=1";

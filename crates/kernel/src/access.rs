@@ -45,6 +45,8 @@ pub struct Target {
     pub canonical_id: Option<String>,
     /// Who asks, where a request proves that otherwise than by its signature (the bearer of a web identity token).
     pub bearer: Option<Principal>,
+    /// What is said of a refusal, where its usual words would tell more than the caller may know.
+    pub words: Option<String>,
 }
 
 impl Target {
@@ -61,6 +63,7 @@ impl Target {
             keys: Vec::new(),
             canonical_id: None,
             bearer: None,
+            words: None,
         }
     }
 
@@ -246,6 +249,7 @@ pub(crate) fn decide(
         _ if decision.allowed => String::new(),
         // AWS does not say to the bearer of a token for whom it was taken.
         Some(_) => format!("Not authorized to perform {action}"),
+        None if let Some(words) = &target.words => words.clone(),
         None if cx.request.service == "s3" => s3_words(cx, &decision, &asked, owner),
         None => decision.denial_message(&asked),
     };

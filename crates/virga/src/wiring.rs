@@ -169,6 +169,7 @@ pub fn cloud_on(
         sites: vec![
             // By host name alone, whatever is asked there.
             Arc::new(compute::lambda::url::Urls),
+            Arc::new(security::sts::discovery::Issuers),
             Arc::new(storage::s3::sites::Website),
             Arc::new(storage::s3::sites::Cors),
             Arc::new(storage::s3::form::Forms),

@@ -273,6 +273,20 @@ impl Policy {
         candidates.any(|statement| statement.effect == Effect::Allow && statement.actions.cover(&action))
     }
 
+    /// Whether a statement denies the action, in any case, on every resource and under every condition.
+    pub fn denies_outright(&self, action: &str) -> bool {
+        let action = action.to_ascii_lowercase();
+        let mut candidates = self.candidates(&action);
+        candidates.any(|statement| {
+            let everywhere = match &statement.resources {
+                Resources::These(list) => list.contains(&ArnPattern::Any),
+                Resources::Own | Resources::AllBut(_) => false,
+            };
+            let outright = everywhere && statement.conditions.is_empty();
+            outright && statement.effect == Effect::Deny && statement.actions.cover(&action)
+        })
+    }
+
     /// The statements that may apply to an action (in lower case), in the order of the document.
     pub(super) fn candidates(&self, action: &str) -> impl Iterator<Item = &Statement> {
         self.index.candidates(action).filter_map(|at| self.statements.get(at))

@@ -31,6 +31,8 @@ wire::errors! {
         NotManagement = 400, "CallerIsNotManagementAccountException", "The request was rejected because the account making the request is not the management account for the organization.";
         NotAllFeatures = 400, "OrganizationNotInAllFeaturesModeException", "The request was rejected because your organization does not have All features enabled.";
         ServiceAccessNotEnabled = 400, "ServiceAccessNotEnabledException", "The request was rejected because trusted access is not enabled for IAM in Organizations.";
+        OutboundEnabled = 409, "FeatureEnabled", "Outbound web identity federation is already enabled for this account.";
+        OutboundDisabled = 404, "FeatureDisabled", "Outbound web identity federation is disabled for this account.";
         Unreadable = 500, "InternalFailure", "The request processing has failed because of an unknown error, exception or failure.";
     }
 }

@@ -24,14 +24,14 @@ pub mod model;
 pub mod ops;
 pub mod page;
 pub mod password;
-mod pem;
+pub(crate) mod pem;
 mod qr;
 mod report;
 mod saml;
 pub mod service_linked;
 mod simulation;
 mod source;
-mod ssh;
+pub(crate) mod ssh;
 mod subject;
 pub mod tags;
 pub mod totp;
@@ -67,8 +67,10 @@ pub static IAM: kernel::Service = kernel::Service {
         ops::oidc_provider::OPS,
         ops::saml_provider::OPS,
         ops::root_access::OPS,
+        ops::outbound_federation::OPS,
         ops::simulate::OPS,
         ops::authorization_details::OPS,
         ops::service_access::OPS,
+        ops::organization_access::OPS,
     ],
 };

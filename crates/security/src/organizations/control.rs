@@ -107,7 +107,11 @@ fn read(from: &dyn Read, account: AccountId, compiled: &Compiled) -> Result<Limi
     Ok(Limits { membership, service: Arc::new(service), resource: Arc::new(resource) })
 }
 
-fn levels(
+/// The policies of one kind at each target of a path, from the root down; no level where the kind is not enabled.
+///
+/// # Errors
+/// When the store cannot be read.
+pub(crate) fn levels(
     from: &dyn Read,
     organization: &Organization,
     path: &[String],

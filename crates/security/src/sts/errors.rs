@@ -15,6 +15,8 @@ wire::errors! {
         IdpRejectedClaim(what: String) = 403, "IDPRejectedClaim", "{what}";
         IdpCommunication(what: String) = 400, "IDPCommunicationError", "{what}";
         InvalidAuthorizationMessage(what: String) = 400, "InvalidAuthorizationMessageException", "{what}";
+        OutboundDisabled = 403, "OutboundWebIdentityFederationDisabledException", "The outbound web identity federation feature is not enabled for this account.";
+        SessionDurationEscalation = 403, "SessionDurationEscalationException", "The requested token duration would extend the session beyond its original expiration time.";
         Unreadable = 500, "InternalFailure", "The request processing has failed because of an unknown error, exception or failure.";
     }
 }

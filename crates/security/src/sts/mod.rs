@@ -3,14 +3,16 @@
 //! Credentials are stateless: the session token is a sealed record of the session ([`token`]), read back on each use
 //! together with what the role or user may do by then ([`caller`]). So there is nothing to expire, to list or to lose.
 //!
-//! Not here: GetWebIdentityToken and GetDelegatedAccessToken.
+//! Not here: GetDelegatedAccessToken, whose trade-in tokens come from AWS's product partners.
 
 pub(crate) mod caller;
+pub mod discovery;
 pub mod errors;
 pub mod issuer;
 pub mod jwt;
 pub mod key_id;
 pub mod ops;
+pub mod outbound;
 pub mod policies;
 pub mod role;
 pub mod saml;
@@ -28,6 +30,7 @@ pub static STS: Service = Service {
         ops::assume_role::OPS,
         ops::assume_root::OPS,
         ops::web_identity::OPS,
+        ops::identity_token::OPS,
         ops::saml::OPS,
         ops::session_token::OPS,
         ops::federation_token::OPS,

@@ -261,7 +261,7 @@ fn the_summary_counts_what_there_is() {
     assert_eq!(summary.as_array().unwrap().len(), 34);
 }
 
-fn counted(summary: &Value, name: &str) -> String {
+pub(crate) fn counted(summary: &Value, name: &str) -> String {
     let entry = summary.as_array().unwrap().iter().find(|entry| entry["key"] == name);
     entry.unwrap()["value"].as_str().unwrap().to_owned()
 }

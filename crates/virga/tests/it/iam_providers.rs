@@ -75,7 +75,7 @@ fn an_openid_connect_provider() {
     );
 }
 
-fn metadata(id: &str, until: &str) -> String {
+pub(crate) fn metadata(id: &str, until: &str) -> String {
     // The model wants a thousand characters.
     let filler = "x".repeat(1000);
     format!(

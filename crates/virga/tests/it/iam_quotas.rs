@@ -2,13 +2,17 @@
 //!
 //! AWS: <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html>
 
-use crate::harness::{Caller, Cloud};
-use crate::iam_pems::{LEAF, LEAF_KEY};
+use crate::harness::{Caller, Cloud, START};
+use crate::iam_pems::{CA, LEAF, LEAF_KEY, RSA, SSH};
+use crate::iam_providers::metadata;
 use base::AccountId;
 use security::iam::model::{
-    INSTANCE_PROFILES, InstanceProfile, MANAGED_POLICIES, ManagedPolicy, OIDC_PROVIDERS, OidcProvider, ROLES,
-    Role, SERVER_CERTIFICATES, ServerCertificate, USERS, User, named,
+    INSTANCE_PROFILES, InstanceProfile, MANAGED_POLICIES, MFA_DEVICES, ManagedPolicy, MfaDevice,
+    OIDC_PROVIDERS, OidcProvider, ROLES, Role, SAML_PROVIDERS, SERVER_CERTIFICATES, SIGNING_CERTIFICATES,
+    SSH_PUBLIC_KEYS, SamlProvider, ServerCertificate, SigningCertificate, SshPublicKey, USERS, User, mfa_key,
+    named, of_user,
 };
+use security::iam::totp;
 use serde_json::{Value, json};
 use store::{Record, Table};
 
@@ -72,9 +76,83 @@ fn accounts_have_room_for_so_many() {
         100,
         |name| json!({ "Url": format!("https://{name}.example.com") }),
     );
+    fill(&cloud, &SAML_PROVIDERS, &SamlProvider::default(), 99);
+    let document = metadata("https://idp.example", "");
+    full(
+        &root,
+        "CreateSAMLProvider",
+        "SAMLProvidersPerAccount",
+        100,
+        |name| json!({ "Name": name, "SAMLMetadataDocument": document }),
+    );
     fill(&cloud, &SERVER_CERTIFICATES, &ServerCertificate::default(), 19);
     let certificate = |name: &str| json!({ "ServerCertificateName": name, "CertificateBody": LEAF, "PrivateKey": LEAF_KEY });
     full(&root, "UploadServerCertificate", "ServerCertificatesPerAccount", 20, certificate);
     // Another account has places of its own.
     cloud.root("210987654321").call("iam", "CreateUser", json!({ "UserName": "last" })).ok();
+}
+
+/// A user has room for so many credentials of each kind, whatever another has.
+#[test]
+fn users_have_room_for_so_many() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ACCOUNT);
+    let account = AccountId::parse(ACCOUNT).unwrap();
+    let user = |name: &str| {
+        let made = root.call("iam", "CreateUser", json!({ "UserName": name })).ok();
+        of_user(account, made["User"]["UserId"].as_str().unwrap())
+    };
+    let (eva, _bob) = (user("eva"), user("bob"));
+    let mut tx = cloud.cloud.store().begin();
+    for n in 0..4 {
+        SSH_PUBLIC_KEYS.put(&mut tx, &eva.clone().str(&format!("n{n}")), &SshPublicKey::default());
+    }
+    let one = SigningCertificate { body: LEAF.into(), ..SigningCertificate::default() };
+    SIGNING_CERTIFICATES.put(&mut tx, &eva.clone().str("n0"), &one);
+    tx.commit().wait().unwrap();
+    // The same but for one byte of the modulus.
+    let other = &SSH.replacen("M12pXO", "M13pXO", 1);
+    let ssh = |name: &str, body: &str| {
+        let asked = json!({ "UserName": name, "SSHPublicKeyBody": body });
+        root.call("iam", "UploadSSHPublicKey", asked)
+    };
+    ssh("eva", SSH).ok();
+    ssh("eva", other).refused_with(409, "LimitExceeded", "Cannot exceed quota for SSHPublicKeysPerUser: 5");
+    ssh("bob", other).ok();
+    let signing = |name: &str, body: &str| {
+        let asked = json!({ "UserName": name, "CertificateBody": body });
+        root.call("iam", "UploadSigningCertificate", asked)
+    };
+    signing("eva", CA).ok();
+    signing("eva", RSA).refused_with(409, "LimitExceeded", "Cannot exceed quota for CertificatesPerUser: 2");
+    signing("bob", RSA).ok();
+}
+
+#[test]
+fn a_user_has_eight_devices() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ACCOUNT);
+    let account = AccountId::parse(ACCOUNT).unwrap();
+    root.call("iam", "CreateUser", json!({ "UserName": "eva" })).ok();
+    let seed = b"12345678901234567890";
+    let serial = |n: usize| format!("arn:aws:iam::{ACCOUNT}:mfa/d{n}");
+    let mut tx = cloud.cloud.store().begin();
+    for n in 0..9 {
+        let sealed_seed = cloud.cloud.sealer().seal(cloud.cloud.rng(), "iam/mfa-seed", seed);
+        let device = MfaDevice { serial: serial(n), sealed_seed, ..MfaDevice::default() };
+        MFA_DEVICES.put(&mut tx, &mfa_key(account, &serial(n)), &device);
+    }
+    tx.commit().wait().unwrap();
+    let now = totp::step(START);
+    let enable = |n: usize| {
+        let asked = json!({
+            "UserName": "eva", "SerialNumber": serial(n),
+            "AuthenticationCode1": totp::code(seed, now), "AuthenticationCode2": totp::code(seed, now + 1),
+        });
+        root.call("iam", "EnableMFADevice", asked)
+    };
+    (0..8).for_each(|n| drop(enable(n).ok()));
+    enable(8).refused_with(409, "LimitExceeded", "Cannot exceed quota for MFADevicesPerUser: 8");
+    root.call("iam", "DeactivateMFADevice", json!({ "UserName": "eva", "SerialNumber": serial(0) })).ok();
+    enable(8).ok();
 }

@@ -19,12 +19,11 @@ fn why_names_the_call_and_its_caller() {
 fn what_is_not_built_says_so() {
     let cloud = Cloud::new();
     let root = cloud.root("123456789012");
-    let message =
-        root.call("sts", "GetWebIdentityToken", json!({"Audience": ["a"], "SigningAlgorithm": "RS256"}));
+    let message = root.call("sts", "GetDelegatedAccessToken", json!({"TradeInToken": "a"}));
     message.refused_with(
         501,
         "NotImplemented",
-        "sts:GetWebIdentityToken is not built in this version of Virga.",
+        "sts:GetDelegatedAccessToken is not built in this version of Virga.",
     );
 }
 

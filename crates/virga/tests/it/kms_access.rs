@@ -184,8 +184,30 @@ fn another_account_needs_both_sides() {
     encrypt(&ann, &key).refused(400, "AccessDeniedException");
     // The ciphertext names the key, and by it the account.
     bob.call("kms", "Decrypt", json!({ "CiphertextBlob": sealed["CiphertextBlob"] })).ok();
-    ann.call("kms", "Decrypt", json!({ "CiphertextBlob": sealed["CiphertextBlob"] }))
-        .refused(400, "AccessDeniedException");
+    // Whom it is closed to it tells neither the key nor the account; who names the key hears of that.
+    let closed = |operation: &str| {
+        format!(
+            "User: {} is not authorized to perform: kms:{operation} on the resource associated with this ciphertext \
+             because the resource does not exist in this Region, no resource-based policies allow access, or a \
+             resource-based policy explicitly denies access",
+            arn(OTHER, "user/ann")
+        )
+    };
+    ann.call("kms", "Decrypt", json!({ "CiphertextBlob": sealed["CiphertextBlob"] })).refused_with(
+        400,
+        "AccessDeniedException",
+        &closed("Decrypt"),
+    );
+    let own = new_key(&there, json!({}));
+    ann.call(
+        "kms",
+        "ReEncrypt",
+        json!({ "CiphertextBlob": sealed["CiphertextBlob"], "DestinationKeyId": own }),
+    )
+    .refused_with(400, "AccessDeniedException", &closed("ReEncryptFrom"));
+    let named = json!({ "CiphertextBlob": sealed["CiphertextBlob"], "KeyId": key });
+    let message = ann.call("kms", "Decrypt", named).refused(400, "AccessDeniedException");
+    assert!(message.contains(&key), "{message}");
     // What the API reference does not offer across accounts, no policy opens.
     for operation in
         ["DisableKey", "GetKeyPolicy", "ListResourceTags", "ScheduleKeyDeletion", "EnableKeyRotation"]

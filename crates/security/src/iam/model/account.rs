@@ -12,6 +12,8 @@ store::record! {
         2 => pub password_policy: Option<PasswordPolicy>,
         /// Access keys of root.
         3 => pub access_keys: Vec<String>,
+        /// Session tokens of the global endpoint are version 2.
+        4 => pub token_version_2: bool,
     }
 
     /// AWS: <https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_passwords_account-policy.html>

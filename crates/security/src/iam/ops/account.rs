@@ -1,4 +1,7 @@
-//! The account's alias, its summary, and its credential report.
+//! The account's alias, its summary, its credential report, and its preference for session tokens.
+//!
+//! The version of the global endpoint's tokens is kept and shown. Every token of this cloud holds in all regions, which
+//! is what AWS says of version 2 and of those of its regional endpoints.
 //!
 //! AWS: <https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_getting-report.html>
 
@@ -22,6 +25,8 @@ kernel::ops! {
     CreateAccountAlias: create_alias, "iam:CreateAccountAlias", any;
     DeleteAccountAlias: delete_alias, "iam:DeleteAccountAlias", any;
     ListAccountAliases: list_aliases, "iam:ListAccountAliases", any;
+    SetSecurityTokenServicePreferences:
+        set_token_preferences, "iam:SetSecurityTokenServicePreferences", any;
     GetAccountSummary: get_summary, "iam:GetAccountSummary", any;
     GenerateCredentialReport: generate_report, "iam:GenerateCredentialReport", any;
     GetCredentialReport: get_report, "iam:GetCredentialReport", any;
@@ -32,6 +37,9 @@ wire::shape! {
     pub struct OneAlias {
         pub alias: String = "AccountAlias",
     }
+
+    #[derive(Clone, Debug)]
+    pub struct TokenPreferences { pub version: String = "GlobalEndpointTokenVersion" }
 
     /// Of at most one alias there is only one page.
     #[derive(Clone, Debug)]
@@ -101,6 +109,13 @@ fn list_aliases(cx: &mut Cx<'_>, req: ListAliases) -> Result<AliasPage, IamError
     Ok(AliasPage { aliases, is_truncated, marker })
 }
 
+fn set_token_preferences(cx: &mut Cx<'_>, req: TokenPreferences) -> Result<Empty, IamError> {
+    let mut account = Account::of(cx.tx, cx.account)?;
+    account.token_version_2 = req.version == "v2Token";
+    account.save(cx.tx, cx.account);
+    Ok(Empty)
+}
+
 /// What does not depend on the account.
 ///
 /// AWS: <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html>
@@ -155,7 +170,7 @@ fn get_summary(cx: &mut Cx<'_>, _: Nothing) -> Result<Summary, IamError> {
         ("AccountMFAEnabled", 0),
         ("AccountPasswordPresent", 0),
         ("AccountSigningCertificatesPresent", 0),
-        ("GlobalEndpointTokenVersion", 1),
+        ("GlobalEndpointTokenVersion", 1 + usize::from(root.token_version_2)),
     ];
     let counts = counts.into_iter().map(|(name, n)| (name, i64::try_from(n).unwrap_or(i64::MAX)));
     let map = counts.chain(QUOTAS).map(|(name, n)| (name.to_owned(), n)).collect();

@@ -9,6 +9,8 @@ pub mod instance_profile;
 pub mod login_profile;
 pub mod mfa;
 pub mod oidc_provider;
+pub mod organization_access;
+pub mod outbound_federation;
 pub mod policy;
 pub mod policy_list;
 pub mod policy_version;

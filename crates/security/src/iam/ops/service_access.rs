@@ -191,7 +191,10 @@ fn scope(cx: &Cx<'_>, arn: &str) -> Result<Scope, IamError> {
 }
 
 /// Forgets the account's old reports.
-fn clear(cx: &mut Cx<'_>) -> Result<(), IamError> {
+///
+/// # Errors
+/// The store's own.
+pub(super) fn clear(cx: &mut Cx<'_>) -> Result<(), IamError> {
     let limit = cx.now.minus(KEPT);
     let mut old = Vec::new();
     for pair in ACCESS_REPORTS.scan(cx.tx, &Key::account(cx.account), Direction::Forward) {
@@ -224,14 +227,18 @@ fn generate(cx: &mut Cx<'_>, req: Generate) -> Result<Job, IamError> {
     Ok(Job { id })
 }
 
-fn report(cx: &Cx<'_>, id: &str) -> Result<AccessReport, IamError> {
+/// A report of this kind (about an ARN, or about an entity of an organization) that `asker` may read.
+///
+/// # Errors
+/// `NoSuchEntity`.
+pub(super) fn report(cx: &Cx<'_>, id: &str, asker: &str, of_arn: bool) -> Result<AccessReport, IamError> {
     let found = ACCESS_REPORTS.get(cx.tx, &job_key(cx.account, id))?;
-    let own = found.filter(|report| report.asked_by == asker(cx));
+    let own = found.filter(|report| report.asked_by == asker && report.arn.starts_with("arn:") == of_arn);
     own.ok_or_else(|| IamError::NoSuchEntity(format!("Job with id {id} not found")))
 }
 
 fn get(cx: &mut Cx<'_>, req: GetDetails) -> Result<Details, IamError> {
-    let AccessReport { by_action, created, services, .. } = report(cx, &req.id)?;
+    let AccessReport { by_action, created, services, .. } = report(cx, &req.id, &asker(cx), true)?;
     let paging = Paging::of(cx, &[&req.id], req.marker.as_deref(), req.max_items)?;
     let page = paging.slice(cx, services, |service: &ServiceAccess| service.namespace.clone());
     let (services, is_truncated, marker) = page.map(|service| shown(service, by_action)).parts();
@@ -260,7 +267,7 @@ fn shown(service: ServiceAccess, by_action: bool) -> LastAccessed {
 }
 
 fn get_entities(cx: &mut Cx<'_>, req: GetEntities) -> Result<Entities, IamError> {
-    let report = report(cx, &req.id)?;
+    let report = report(cx, &req.id, &asker(cx), true)?;
     let service = report.services.iter().find(|service| service.namespace == req.namespace);
     let uses = service.map(|service| service.uses.as_slice()).unwrap_or_default();
     // The latest first, then those that never used it.

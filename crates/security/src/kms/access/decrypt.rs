@@ -13,9 +13,11 @@ use wire::{Fault, Struct, Value};
 /// `InvalidCiphertextException` for a ciphertext that names no key.
 pub(crate) fn decrypt(cx: &mut Cx<'_>, request: &Struct) -> Result<Vec<Target>, Fault> {
     let Some(place) = source(cx, request, "KeyId", "Decrypt")? else { return Ok(vec![Target::any()]) };
+    let words = untold(cx, request, "KeyId", &place, "Decrypt");
     let context = condition::context(request, "EncryptionContext");
     let wanted = Wanted { operation: "Decrypt", context: &context, child: None };
-    Ok(vec![target(cx, place, &wanted, request)?])
+    let target = target(cx, place, &wanted, request)?;
+    Ok(vec![Target { words, ..target }])
 }
 
 /// `ReEncryptFrom` the one key, `ReEncryptTo` the other.
@@ -25,6 +27,7 @@ pub(crate) fn decrypt(cx: &mut Cx<'_>, request: &Struct) -> Result<Vec<Target>, 
 pub(crate) fn re_encrypt(cx: &mut Cx<'_>, request: &Struct) -> Result<Vec<Target>, Fault> {
     let from = source(cx, request, "SourceKeyId", "ReEncryptFrom")?;
     let Some(from) = from else { return Ok(vec![Target::any()]) };
+    let mut words = untold(cx, request, "SourceKeyId", &from, "ReEncryptFrom");
     let destination = request.str("DestinationKeyId").unwrap_or_default();
     managed::provide(cx, destination)?;
     let to = place(cx, destination, Accepts::KeysAndAliases)?;
@@ -43,7 +46,7 @@ pub(crate) fn re_encrypt(cx: &mut Cx<'_>, request: &Struct) -> Result<Vec<Target
         let context = condition::context(request, &format!("{side}EncryptionContext"));
         let algorithm = request.str(&format!("{side}EncryptionAlgorithm")).unwrap_or("SYMMETRIC_DEFAULT");
         let wanted = Wanted { operation, context: &context, child: None };
-        let target = target(cx, place, &wanted, &nothing)?.doing(action);
+        let target = Target { words: words.take(), ..target(cx, place, &wanted, &nothing)?.doing(action) };
         let target = target.key("kms:EncryptionAlgorithm", algorithm);
         targets.push(target.key("kms:ReEncryptOnSameKey", same.to_string()));
     }
@@ -66,12 +69,22 @@ fn source(cx: &Cx<'_>, request: &Struct, member: &str, operation: &str) -> Resul
     Ok(Some(Place::Key { account: blob.account, id, alias: None }))
 }
 
+/// The words of a refusal for a key that only the ciphertext names: whose it is in another account, nobody is told.
+fn untold(cx: &Cx<'_>, request: &Struct, member: &str, place: &Place, operation: &str) -> Option<String> {
+    let foreign = matches!(place, Place::Key { account, .. } if *account != cx.account);
+    (foreign && request.str(member).is_none()).then(|| words(cx, operation))
+}
+
 /// AWS answers the same whether the key is gone, elsewhere, or closed to the caller.
 fn unreachable(cx: &Cx<'_>, operation: &str) -> KmsError {
-    KmsError::AccessDenied(format!(
+    KmsError::AccessDenied(words(cx, operation))
+}
+
+fn words(cx: &Cx<'_>, operation: &str) -> String {
+    format!(
         "User: {} is not authorized to perform: kms:{operation} on the resource associated with this ciphertext because \
          the resource does not exist in this Region, no resource-based policies allow access, or a resource-based \
          policy explicitly denies access",
         cx.caller.arn()
-    ))
+    )
 }

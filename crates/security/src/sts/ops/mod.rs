@@ -6,6 +6,7 @@ pub mod assume_root;
 pub mod decode_message;
 pub mod federation_token;
 pub mod identity;
+pub mod identity_token;
 pub mod saml;
 pub mod session_token;
 pub mod web_identity;

@@ -9,6 +9,7 @@ use crate::iam::model::{OIDC_PROVIDERS, provider_key};
 use crate::sts::errors::StsError;
 use crate::sts::issuer;
 use crate::sts::jwt::{Claims, Unverified};
+use crate::sts::outbound;
 use crate::sts::policies::{PolicyDescriptor, SessionPolicies};
 use crate::sts::role::{self, Asked};
 use crate::sts::tags::SessionTags;
@@ -69,6 +70,11 @@ fn bearer(cx: &mut Cx<'_>, account: AccountId, token: &str) -> Result<Bearer, St
         .or_else(|| issuer.strip_prefix("http://"))
         .unwrap_or(issuer)
         .to_owned();
+    // AWS: its own tokens are for services outside.
+    if outbound::id_in(&url).is_some() {
+        let what = "Tokens of GetWebIdentityToken cannot be used with AssumeRoleWithWebIdentity.";
+        return Err(StsError::InvalidIdentityToken(what.into()));
+    }
     let provider = OIDC_PROVIDERS.get(cx.tx, &provider_key(account, &url))?;
     let Some(provider) = provider else {
         let what = format!("No OpenIDConnect provider found in your account for {issuer}");

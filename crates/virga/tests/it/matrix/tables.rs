@@ -157,8 +157,7 @@ pub(super) const OTHER_WORDS: List = &[];
 pub(super) const ACROSS_ACCOUNTS: List = &[];
 
 /// Operations that tell whoever asks which account something belongs to.
-pub(super) const TELLS_THE_ACCOUNT: List =
-    &[("kms:Decrypt", "a refusal names the key under which the ciphertext is")];
+pub(super) const TELLS_THE_ACCOUNT: List = &[];
 
 /// Operations whose least request another one has, too, which is built and answers it.
 pub(super) const SAME_REQUEST: List = &[
@@ -302,6 +301,7 @@ impl Prepared {
             }
             // AWS refuses whoever asks about a key that is not there.
             ("iam", "GetAccessKeyLastUsed", "AccessKeyId") => self.access_key.as_deref()?,
+            ("iam", _, "EntityPath") => "o-0123456789/r-0123",
             ("iam", _, "SAMLProviderArn") => "arn:aws:iam::123456789012:saml-provider/matrix",
             ("iam", _, "OpenIDConnectProviderArn") => "arn:aws:iam::123456789012:oidc-provider/example.com",
             ("iam", _, "SerialNumber") if is_required(service, operation, member) => {
