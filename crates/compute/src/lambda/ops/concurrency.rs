@@ -25,7 +25,7 @@ wire::shape! {
     }
 
     #[derive(Debug)]
-    pub(crate) struct OneFunction { name: String = "FunctionName" }
+    pub(crate) struct OneFunction { pub(crate) name: String = "FunctionName" }
 
     #[derive(Debug)]
     pub(crate) struct Concurrency { reserved: Option<u32> = "ReservedConcurrentExecutions" }

@@ -96,7 +96,10 @@ pub(super) fn furnish(
     if version.network.is_some() {
         trust(ground, &runtime)?;
     }
-    let code = unpacked(cloud, folder, version.code, version.code_size)?;
+    let code = match &version.folder {
+        Some(folder) => PathBuf::from(folder),
+        None => unpacked(cloud, folder, version.code, version.code_size)?,
+    };
     sandbox.root = image;
     sandbox.binds = binds;
     if version.network.is_some() {
