@@ -36,7 +36,8 @@ fn main() -> std::io::Result<()> {
         to.write_all(format!("GET {path}/next HTTP/1.1\r\nhost: {api}\r\n\r\n").as_bytes())?;
         let (id, event) = answer(&mut from)?;
         let length = event.len();
-        let head = format!("POST {path}/{id}/response HTTP/1.1\r\nhost: {api}\r\ncontent-length: {length}\r\n\r\n");
+        let head =
+            format!("POST {path}/{id}/response HTTP/1.1\r\nhost: {api}\r\ncontent-length: {length}\r\n\r\n");
         to.write_all(&[head.as_bytes(), &event[..]].concat())?;
         answer(&mut from)?;
     }
