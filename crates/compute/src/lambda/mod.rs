@@ -33,6 +33,7 @@ mod errors;
 pub mod hot;
 pub mod image;
 mod invocation;
+pub mod java;
 mod layer;
 mod lineage;
 mod logs;
