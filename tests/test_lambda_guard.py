@@ -5,7 +5,7 @@ import time
 import zipfile
 
 from cloudtest import refused
-from test_lambda import invoke, make, role, runs_here  # noqa: F401
+from test_lambda import invoke, make, runs_here  # noqa: F401
 
 CALLS = """
 import ctypes, errno, os, socket
@@ -203,51 +203,3 @@ def test_between_events_all_stands_still(account):
     assert "Init Duration" not in log, "it is the same environment"
     assert gap > 1.5, "its threads did not run meanwhile"
     assert invoke(client)[0] is None
-
-
-SPINS = """
-import os, time
-def spin(until):
-    turns = 0
-    while time.time() < until:
-        turns += 1
-    return turns
-def handler(event, context):
-    others = []
-    for _ in range(event["more"]):
-        if (other := os.fork()) == 0:
-            spin(event["until"])
-            os._exit(0)
-        others.append(other)
-    turns = spin(event["until"])
-    for other in others:
-        os.waitpid(other, 0)
-    return turns
-"""
-
-
-def test_more_memory_is_more_of_the_processors(account):
-    """Where all processors are wanted by several: who has little memory has little of them, however many it is."""
-    import os
-    import threading
-
-    runs = role(account)
-    small = make(account, SPINS, name="small", Role=runs, MemorySize=128)
-    make(account, SPINS, name="large", Role=runs, MemorySize=1769)
-    cores, turns = os.cpu_count(), {}
-    for name in ("small", "large"):
-        assert invoke(small, {"until": 0, "more": 0}, name=name)[1] == 0
-
-    def run(name, more, until):
-        turns[name] = invoke(small, {"until": until, "more": more}, name=name)[1] * (more + 1)
-
-    until = time.time() + 6
-    threads = [
-        threading.Thread(target=run, args=("small", 4 * cores - 1, until)),
-        threading.Thread(target=run, args=("large", cores - 1, until)),
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert turns["large"] > 3 * turns["small"], turns

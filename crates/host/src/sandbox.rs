@@ -33,6 +33,4 @@ pub struct Limits {
     pub data: u32,
     pub processes: u32,
     pub descriptors: u32,
-    /// How far it stands back where processors are short: a nice value, 0 to 19.
-    pub niceness: u32,
 }

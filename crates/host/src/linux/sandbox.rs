@@ -87,8 +87,8 @@ impl Cell {
         for (name, value) in &self.env {
             put = put.bytes(name.as_bytes()).bytes(value.as_bytes());
         }
-        let Limits { scratch, data, processes, descriptors, niceness } = self.limits;
-        put.u32(scratch).u32(data).u32(processes).u32(descriptors).u32(niceness)
+        let Limits { scratch, data, processes, descriptors } = self.limits;
+        put.u32(scratch).u32(data).u32(processes).u32(descriptors)
     }
 
     pub(super) fn read(take: &mut Take<'_>) -> io::Result<Cell> {
@@ -105,7 +105,6 @@ impl Cell {
             data: take.u32()?,
             processes: take.u32()?,
             descriptors: take.u32()?,
-            niceness: take.u32()?,
         };
         Ok(Cell { root, binds, folder, hostname, program, env, limits })
     }
@@ -153,7 +152,6 @@ impl Cell {
         limit(Resource::Core, 0)?;
         limit(Resource::Msgqueue, 0)?;
         limit(Resource::Memlock, 64 << 10)?;
-        self.stand_back()?;
         // Another id than Virga's own, where this namespace has others.
         let _ = rustix::thread::set_thread_groups(&[]);
         let (gid, uid) = (Gid::from_raw(NOBODY), Uid::from_raw(NOBODY));
@@ -174,18 +172,6 @@ impl Cell {
         limit(Resource::Nproc, self.limits.processes.into())?;
         rustix::thread::set_no_new_privs(true)?;
         super::filter::install()
-    }
-}
-
-impl Cell {
-    /// Gives the sandbox its share of the processors, for times when they are short.
-    fn stand_back(&self) -> io::Result<()> {
-        let niceness = i32::try_from(self.limits.niceness).unwrap_or(0);
-        // In a session of its own all of it has one share together, where the kernel groups by sessions.
-        let _ = rustix::process::setsid();
-        let _ = fs::write("/proc/self/autogroup", niceness.to_string());
-        // Where it does not, each process has one.
-        Ok(rustix::process::setpriority_process(None, niceness)?)
     }
 }
 
@@ -241,7 +227,7 @@ mod tests {
             hostname: "h".into(),
             program: vec!["p".into(), "q".into()],
             env: vec![("A".into(), "b".into())],
-            limits: Limits { scratch: 1, data: 2, processes: 3, descriptors: 4, niceness: 5 },
+            limits: Limits { scratch: 1, data: 2, processes: 3, descriptors: 4 },
         };
         let bytes = cell.write(Put::default()).0;
         assert_eq!(Cell::read(&mut Take(&bytes)).unwrap(), cell);

@@ -51,9 +51,6 @@ const API_PORT: u16 = 9001;
 const CLOUD_PORT: u16 = 4566;
 /// Beside what a function is given: interpreters and their threads' stacks.
 const RUNTIME_MIB: u32 = 256;
-/// AWS: a function with so much memory, in MB, has the equivalent of one processor.
-const WHOLE_PROCESSOR: u32 = 1769;
-const NICENESS_MAX: u32 = 19;
 /// AWS: the quotas of the developer guide.
 const PROCESSES_MAX: u32 = 1024;
 const DESCRIPTORS_MAX: u32 = 1024;
@@ -214,17 +211,6 @@ fn unable(what: &str, why: &dyn std::fmt::Display) -> LambdaError {
     ))
 }
 
-/// How far a function stands back where processors are short: its share is to that of a whole processor as its memory is to
-/// the memory that comes with one. A step of niceness is a fifth less.
-/// AWS: <https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html>
-fn niceness(memory: u32) -> u32 {
-    let (mut steps, mut share) = (0, f64::from(WHOLE_PROCESSOR));
-    while share * 0.8 >= f64::from(memory) && steps < NICENESS_MAX {
-        (steps, share) = (steps + 1, share * 0.8);
-    }
-    steps
-}
-
 /// The sandbox of a version, and the names of the external extensions in it.
 fn furnished(
     cloud: &Cloud,
@@ -247,7 +233,6 @@ fn furnished(
             data: version.memory + RUNTIME_MIB,
             processes: PROCESSES_MAX,
             descriptors: DESCRIPTORS_MAX,
-            niceness: niceness(version.memory),
         },
         ..Sandbox::default()
     };
@@ -415,16 +400,5 @@ fn inhabit(
             tasks.iter().for_each(tokio::task::AbortHandle::abort);
             Err(why)
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::niceness;
-
-    #[test]
-    fn more_memory_is_more_of_the_processors() {
-        let all = [128, 512, 1024, 1416, 1769, 10_240].map(niceness);
-        assert_eq!(all, [11, 5, 2, 0, 0, 0]);
     }
 }
