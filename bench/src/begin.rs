@@ -10,6 +10,7 @@ use crate::{
     scenario::{ACCOUNT, python},
     sign::Signer,
 };
+use base::Clock;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 use std::{
@@ -17,7 +18,7 @@ use std::{
     io::{Cursor, Write},
     path::Path,
     process::Command,
-    time::{Duration, Instant, SystemTime},
+    time::{Duration, Instant},
 };
 use zip::{ZipWriter, write::SimpleFileOptions};
 
@@ -122,8 +123,7 @@ impl Client<'_> {
         self.ask("s3", ("PUT", "/bench-told?notification="), "application/xml", &notes)?;
         let mut puts = Vec::new();
         for round in 0..ROUNDS + 2 {
-            let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_err(text)?;
-            puts.push(now.as_micros());
+            puts.push(Clock::system().now().micros());
             self.ask("s3", ("PUT", &format!("/bench-told/{round}")), "text/plain", "x")?;
             // The first begins with a start of its own.
             std::thread::sleep(if round == 0 { Duration::from_secs(1) } else { APART });
@@ -142,7 +142,7 @@ impl Client<'_> {
     }
 
     /// How long it took until each object was told of, by their order, of those that were.
-    fn times(&self, puts: &[u128]) -> Result<Vec<Duration>, String> {
+    fn times(&self, puts: &[i64]) -> Result<Vec<Duration>, String> {
         let signer = Signer::new(ACCOUNT, "any", "logs");
         let headers = [
             ("content-type", "application/x-amz-json-1.1"),
@@ -157,9 +157,9 @@ impl Client<'_> {
         for event in answer["events"].as_array().into_iter().flatten() {
             let words: Vec<&str> = event["message"].as_str().unwrap_or_default().split_whitespace().collect();
             let ["told", key, at] = words[..] else { continue };
-            let (Ok(key), Ok(at)) = (key.parse::<usize>(), at.parse::<u128>()) else { continue };
+            let (Ok(key), Ok(at)) = (key.parse::<usize>(), at.parse::<i64>()) else { continue };
             if let (Some(found), Some(put)) = (found.get_mut(key), puts.get(key)) {
-                *found = u64::try_from(at.saturating_sub(*put)).ok().map(Duration::from_micros);
+                *found = u64::try_from(at - put).ok().map(Duration::from_micros);
             }
         }
         Ok(found.into_iter().flatten().collect())
