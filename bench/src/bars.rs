@@ -4,6 +4,7 @@
 //! Bars that name a peer count only where that peer was measured in the same run; the others are meant for a machine
 //! that does nothing else meanwhile.
 
+use crate::begin::Begun;
 use crate::measure::{Filled, Numbers, Report};
 use crate::report::OURS;
 use crate::stack::{Deployed, RESOURCES};
@@ -28,6 +29,15 @@ const OBJECTS_BYTES_MAX: u64 = 60 << 20;
 /// A stack of as many resources as there may be is planned at once, and made at this rate.
 const PLAN_MAX: Duration = Duration::from_millis(100);
 const RESOURCES_PER_SECOND_MIN: f64 = 50.0;
+
+/// A function begins within this, by what it is of, and answers within that once it has begun.
+const STARTS_MAX: [(&str, Duration); 3] = [
+    ("Python", Duration::from_millis(150)),
+    ("Node", Duration::from_millis(150)),
+    ("a static Rust program", Duration::from_millis(40)),
+];
+const TOLD_MAX: Duration = Duration::from_millis(20);
+const WARM_MICROS_MAX: u32 = 2_000;
 
 /// How often something has to be done in a second: so many times the best peer of the same run, and where no peer was
 /// measured, so often.
@@ -127,6 +137,20 @@ fn stocked(ours: &Report, stocked: &Stocked) -> Vec<Bar> {
     out
 }
 
+fn begun(begun: &Begun) -> Vec<Bar> {
+    let millis = |time: Duration| time.as_secs_f64() * 1000.0;
+    let within = |what: &str, took: Duration, most: Duration| {
+        bar(took <= most, format!("{what}: {:.1} ms, at most {:.0} ms", millis(took), millis(most)))
+    };
+    let starts = begun.starts.iter().filter_map(|(name, took)| {
+        let (_, most) = STARTS_MAX.iter().find(|(known, _)| known == name)?;
+        Some(within(&format!("a cold start of {name}"), *took, *most))
+    });
+    let mut out: Vec<Bar> = starts.collect();
+    out.push(within("from an object that is put to a function that runs", begun.told, TOLD_MAX));
+    out
+}
+
 fn stack(deployed: &Deployed) -> [Bar; 2] {
     let (plan, rate) = (deployed.plan.as_secs_f64() * 1000.0, deployed.per_second());
     let plan = format!("a stack of {RESOURCES} resources planned: {plan:.1} ms, at most 100 ms");
@@ -162,6 +186,12 @@ pub(crate) fn all(results: &[Report]) -> Vec<Bar> {
         let text = format!("a page of a listing: {:.0} us of CPU, at most 1000", list.server_cpu_micros);
         out.push(bar(list.server_cpu_micros <= LIST_CPU_MICROS_MAX, text));
     }
+    if let Some(warm) = numbers(ours, "Lambda Invoke", 1) {
+        let text =
+            format!("a warm function's answer: p50 {} us, at most {WARM_MICROS_MAX} us", warm.p50_micros);
+        out.push(bar(warm.p50_micros <= WARM_MICROS_MAX, text));
+    }
+    out.extend(ours.begun.iter().flat_map(begun));
     out.extend(ours.deployed.iter().flat_map(stack));
     if let Some(filled) = ours.filled.as_ref().filter(|filled| filled.items >= ITEMS) {
         out.extend(among(ours, filled));
@@ -272,6 +302,23 @@ mod tests {
         };
         assert_eq!(missed(&[with(100, 10_000)]), Vec::<String>::new());
         assert_eq!(missed(&[with(101, 10_001)]).len(), 2);
+    }
+
+    #[test]
+    fn functions_begin_and_answer_in_time() {
+        let with = |python: u64, rust: u64, told: u64, p50_micros: u32| {
+            let starts = vec![
+                ("Python", Duration::from_millis(python)),
+                ("a static Rust program", Duration::from_millis(rust)),
+            ];
+            let mut report = report(OURS, 10, 0, 20.0);
+            report.begun = Some(Begun { starts, told: Duration::from_millis(told) });
+            let numbers = Numbers { per_second: 1e6, p50_micros, p99_micros: 1, server_cpu_micros: 1.0 };
+            report.legs.push(Leg { scenario: "Lambda Invoke".into(), concurrency: 1, result: Ok(numbers) });
+            report
+        };
+        assert_eq!(missed(&[with(150, 40, 20, 2_000)]), Vec::<String>::new());
+        assert_eq!(missed(&[with(151, 41, 21, 2_001)]).len(), 4);
     }
 
     #[test]

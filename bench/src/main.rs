@@ -11,6 +11,7 @@
 #![allow(clippy::print_stdout, reason = "a tool for people: its output is its purpose")]
 
 mod bars;
+mod begin;
 mod contestants;
 mod http;
 mod load;

@@ -1,5 +1,6 @@
 //! What is done with one contestant, from its first start to its end.
 
+use crate::begin::{self, Begun};
 use crate::stock::{Stocked, stock};
 use crate::{
     contestants::Contestant,
@@ -62,6 +63,8 @@ pub(crate) struct Report {
     pub(crate) stocked: Option<Stocked>,
     /// Of the cloud that is ours.
     pub(crate) deployed: Option<Deployed>,
+    /// Likewise.
+    pub(crate) begun: Option<Begun>,
     pub(crate) legs: Vec<Leg>,
     pub(crate) problem: Option<String>,
     pub(crate) captured: Captured,
@@ -139,6 +142,7 @@ fn measure(
             stack::RESOURCES
         );
         report.deployed = Some(deployed);
+        report.begun = Some(begin::begin(&server, &folder.join("begin"))?);
     }
     if contestant.keeps && options.items > 0 && loaded.is_ok() {
         fill(&server, plan, options, report)?;

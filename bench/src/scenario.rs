@@ -91,7 +91,7 @@ pub(crate) fn load(path: &Path, only: &[String]) -> Result<Plan, String> {
 }
 
 /// `python3.13`; of a machine without one the oldest that functions may have, which nobody will have then.
-fn python() -> String {
+pub(crate) fn python() -> String {
     let asked = "import sys; print('python3.%d' % sys.version_info[1])";
     let told = std::process::Command::new("python3").args(["-c", asked]).output();
     let told = told.ok().and_then(|told| String::from_utf8(told.stdout).ok());

@@ -71,7 +71,12 @@ async fn receive(post: &Post, most: usize, wait: u64) -> Result<Vec<Record>, Fau
     let read = |said: &Value| {
         let text = |name: &str| said.member(name).and_then(Value::as_str).unwrap_or_default().to_owned();
         let json = wire::json::text(&record::message(said, &post.feed.source, region));
-        Record { id: text("MessageId"), handle: text("ReceiptHandle"), arrived: now, json }
+        let chain = match said.member("Attributes") {
+            Some(Value::Map(all)) => all.iter().find(|(name, _)| name == "AWSTraceHeader"),
+            _ => None,
+        };
+        let chain = chain.and_then(|(_, value)| value.as_str()).map(str::to_owned);
+        Record { id: text("MessageId"), handle: text("ReceiptHandle"), arrived: now, chain, json }
     };
     Ok(messages.iter().map(read).collect())
 }

@@ -19,6 +19,8 @@ pub struct Record {
     /// What the source knows it by: a receipt handle, what orders it.
     pub handle: String,
     pub arrived: Timestamp,
+    /// The chain of requests that it belongs to (`X-Amzn-Trace-Id`).
+    pub chain: Option<String>,
     pub json: String,
 }
 
@@ -162,6 +164,7 @@ mod tests {
             id: String::new(),
             handle: String::new(),
             arrived: Timestamp::default(),
+            chain: None,
             json: "1".repeat(size),
         };
         let half = [record(BYTES_MAX / 2), record(BYTES_MAX / 2), record(1)];

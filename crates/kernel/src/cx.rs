@@ -27,6 +27,8 @@ pub struct Request {
     pub user_agent: String,
     /// The page that led a browser here (`aws:referer`), as it says.
     pub referer: Option<String>,
+    /// The chain of requests that this one belongs to (`X-Amzn-Trace-Id`), as it says.
+    pub chain: Option<String>,
     /// The name and port by which the caller found the cloud; `None` where the cloud itself calls.
     pub host: Option<String>,
     /// The service on whose behalf a caller's permissions are used (`aws:CalledVia`), first caller first.

@@ -79,6 +79,7 @@ impl Cloud {
             peer: Some(peer),
             user_agent: head.header("user-agent").unwrap_or_default().to_owned(),
             referer: head.header("referer").map(str::to_owned),
+            chain: head.header("x-amzn-trace-id").map(str::to_owned),
             // An upload answers with no URL of this cloud.
             host: None,
             via: Vec::new(),

@@ -100,9 +100,25 @@ impl Cloud {
         source: Option<&str>,
         call: Call<'_>,
     ) -> Result<Value, Fault> {
+        self.call_along(tx, name, (account, region), (source, None), call)
+    }
+
+    /// As [`Cloud::call_for`], in the chain of requests of which this call is a consequence.
+    ///
+    /// # Errors
+    /// The fault that the operation answers.
+    pub fn call_along(
+        self: &Arc<Cloud>,
+        tx: &mut Tx,
+        name: &'static str,
+        (account, region): (AccountId, Region),
+        (source, chain): (Option<&str>, Option<&str>),
+        call: Call<'_>,
+    ) -> Result<Value, Fault> {
         let caller = Arc::new(Caller::service(name, account));
         let mut request = own_request(self, name);
         request.source = source.map(|arn| (arn.to_owned(), account));
+        request.chain = chain.map(str::to_owned);
         let audit = audit::caller_fields(&caller);
         run(&Place { cloud: self, caller: &caller, audit: &audit, account, region }, tx, request, call)
     }
@@ -250,6 +266,7 @@ pub(crate) fn own_request(cloud: &Cloud, name: &str) -> Request {
         peer: None,
         user_agent: name.to_owned(),
         referer: None,
+        chain: None,
         host: None,
         via: Vec::new(),
         source: None,

@@ -51,6 +51,7 @@ pub(crate) fn run(
         networks: wiring::real_networks(),
         machines: Some(place.data.join("machines")),
         functions: Some(place.data.join("functions")),
+        hot: options.hot_reload.as_deref().map(compute::lambda::hot::allowed).transpose()?,
         front: Arc::clone(&front),
         authority: Arc::new(compute::ec2::work::Trust(Box::new(move || trusted.pem()))),
         door: Arc::clone(&door),

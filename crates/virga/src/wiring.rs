@@ -63,6 +63,8 @@ pub struct Ground {
     pub machines: Option<std::path::PathBuf>,
     /// Where functions' code is unpacked; `None` likewise.
     pub functions: Option<std::path::PathBuf>,
+    /// Below it, folders may be functions' code that changes.
+    pub hot: Option<std::path::PathBuf>,
     /// The way from machines to the cloud, and whom they are to trust there.
     pub front: Arc<ec2::front::Door>,
     pub authority: Arc<compute::ec2::work::Trust>,
@@ -93,6 +95,7 @@ pub fn simulated() -> Ground {
         networks: DataPlane::new(Box::new(|| Ok(Arc::new(host::Simulator::new())))),
         machines: None,
         functions: None,
+        hot: None,
         front: Arc::default(),
         authority: compute::ec2::work::Trust::nobody(),
         door: Arc::default(),
@@ -129,6 +132,7 @@ pub fn cloud_on(
     let functions = compute::lambda::workshop::Ground {
         plane: Arc::clone(&networks),
         folder: ground.functions,
+        hot: ground.hot,
         door: ground.door,
         authority: Arc::clone(&ground.authority),
     };

@@ -262,6 +262,15 @@ impl Environments {
         }
     }
 
+    /// Takes away what ran a function before: what is called so, and not by this key.
+    pub(crate) fn outdate(&self, prefix: &str, key: &str) {
+        let mut state = self.state();
+        let is_old = |name: &String| name.starts_with(prefix) && name != key;
+        let gone: Vec<_> = state.idle.extract_if(|name, _| is_old(name)).collect();
+        drop(state);
+        drop(gone);
+    }
+
     /// Takes away those without anything to do that are of this kind.
     fn clear(&self, which: impl Fn(&Environment) -> bool) {
         let mut gone = Vec::new();

@@ -20,6 +20,7 @@ wire::errors! {
         Service(what: String) = 500, "ServiceException", "{what}";
         Entrypoint(why: String) = 502, "Runtime.InvalidEntrypoint", "{why}";
         Folder(why: String) = 502, "Runtime.InvalidWorkingDir", "{why}";
+        Recursive = 400, "RecursiveInvocationException", "Lambda has detected your function being invoked in a recursive loop with other AWS resources and stopped your function's invocation.";
         Throttled = 429, "TooManyRequestsException", "Rate Exceeded.";
     }
 }
@@ -69,6 +70,11 @@ pub(crate) fn is_unsigned(fault: &wire::Fault) -> bool {
 /// Whether as many run as may.
 pub(crate) fn is_throttled(fault: &wire::Fault) -> bool {
     fault.code == "TooManyRequestsException"
+}
+
+/// Whether a function is a consequence of itself once too often.
+pub(crate) fn is_recursive(fault: &wire::Fault) -> bool {
+    fault.code == "RecursiveInvocationException"
 }
 
 /// Whether a function could not begin because of what it is itself.

@@ -2,8 +2,10 @@
 
 use super::beginning::{self, Kind};
 use super::environments::{self, Limits, Slot};
-use super::errors::{EXIT, LambdaError, is_of_function, is_throttled};
+use super::errors::{EXIT, LambdaError, is_of_function, is_recursive, is_throttled};
+use super::hot;
 use super::image;
+use super::lineage::{Chain, RUNS_MAX};
 use super::metering;
 use super::model::{self, FUNCTIONS, Function, Version};
 use super::name::Named;
@@ -35,6 +37,8 @@ pub(crate) struct Asked {
     pub(crate) request_id: String,
     pub(crate) client_context: Option<String>,
     pub(crate) payload: Bytes,
+    /// The chain of requests that it belongs to.
+    pub(crate) chain: Option<String>,
     /// Whether the end of the log is wanted.
     pub(crate) tail: bool,
 }
@@ -107,8 +111,12 @@ fn admit(cloud: &Arc<Cloud>, workshop: &Arc<Workshop>, asked: &Asked) -> Result<
     let from = cloud.store().snapshot();
     let named = &asked.named;
     let function = model::function(&from, named)?;
+    if !function.loops && Chain::read(asked.chain.as_deref()).runs(&function.arn()) >= RUNS_MAX {
+        return Err(LambdaError::Recursive.into());
+    }
     let draw = u32::try_from(cloud.rng().below(10_000)).unwrap_or(0);
-    let version = image::running(&from, model::resolve(&from, named, draw)?)?;
+    let mut version = image::running(&from, model::resolve(&from, named, draw)?)?;
+    hot::refresh(workshop, &function, &mut version);
     let home = (named.account, named.region);
     // AWS: what is provisioned is taken from what is reserved, else from what the account's functions share.
     let (own, provisioned) = provision::totals(&from, home, &function.name)?;
@@ -169,6 +177,8 @@ async fn run_to(
         let (runs, mut slot) = admit(cloud, &workshop, &asked).inspect_err(|fault| {
             if is_throttled(fault) {
                 metering::throttled(cloud, &asked.named);
+            } else if is_recursive(fault) {
+                metering::dropped(cloud, &asked.named);
             }
         })?;
         let warm =
@@ -273,6 +283,11 @@ async fn hand_over(
         request_id: asked.request_id.clone(),
         deadline_millis: deadline.micros() / 1000,
         arn: asked.named.qualified_arn(),
+        trace: Chain::read(asked.chain.as_deref()).with(
+            &runs.function.arn(),
+            &asked.request_id,
+            cloud.clock().now(),
+        ),
         client_context: asked.client_context.clone(),
         payload: asked.payload.clone(),
         reply,

@@ -75,6 +75,11 @@ pub(crate) fn throttled(cloud: &Cloud, named: &Named) {
     note(cloud, named, &[(count("Throttles"), 1.0)], true);
 }
 
+/// A function was a consequence of itself once too often.
+pub(crate) fn dropped(cloud: &Cloud, named: &Named) {
+    note(cloud, named, &[(count("RecursiveInvocationsDropped"), 1.0)], false);
+}
+
 /// A function URL answered.
 pub(crate) fn answered(cloud: &Cloud, named: &Named, status: u16, took: Duration) {
     let within = |from: u16| f64::from(u8::from((from..from + 100).contains(&status)));

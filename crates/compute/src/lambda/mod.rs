@@ -12,11 +12,15 @@
 //! A function is of an archive and layers ([`layer`]), or of a container image ([`image`]), and may have a URL ([`url`]), and may say its response piece by piece. One that is in a VPC
 //! ([`network`]) sends by an interface there, and reaches what that reaches.
 //!
+//! For development, code may be a folder of this machine that changes ([`hot`]).
+//!
 //! Which runtimes there are depends on what this machine has ([`runtimes`]): the others are refused.
+//!
+//! A function that is a consequence of itself too often is stopped ([`lineage`]).
 //!
 //! Not here: links to download code and layers, SnapStart,
 //! tumbling windows and other event sources than queues and DynamoDB's streams, X-Ray, code signing, JSON
-//! logging, limits by control groups.
+//! logging, limits by control groups, shares of the processors by memory.
 
 mod access;
 mod allotment;
@@ -26,9 +30,12 @@ pub mod code;
 mod destination;
 mod environments;
 mod errors;
+pub mod hot;
 pub mod image;
 mod invocation;
+pub mod java;
 mod layer;
+mod lineage;
 mod logs;
 pub mod mapping;
 pub mod metering;
@@ -66,6 +73,7 @@ pub static LAMBDA: kernel::Service = kernel::Service {
         ops::mapping::OPS,
         ops::permission::OPS,
         ops::provision::OPS,
+        ops::recursion::OPS,
         ops::tag::OPS,
         ops::url::OPS,
         ops::version::OPS,

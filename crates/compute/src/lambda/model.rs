@@ -22,6 +22,8 @@ store::record! {
         6 => pub reserved: Option<u32>,
         /// Distinguishes it from one of the same name that was before.
         7 => pub id: String,
+        /// It may be a consequence of itself without end.
+        8 => pub loops: bool,
     }
 
     /// A version: the one that changes, or one that was published.
@@ -56,6 +58,8 @@ store::record! {
         /// What runs until that has been unpacked.
         20 => pub before: Option<Image>,
         21 => pub started: Started,
+        /// Where on this machine its code is, and changes, if not in its archive.
+        22 => pub folder: Option<String>,
     }
 
     /// A container image, as it was when a function was told to be of it.
@@ -248,6 +252,8 @@ store::record! {
         10 => pub client_context: Option<String>,
         /// How often it could not be tried.
         11 => pub throttled: u32,
+        /// The chain of requests that it belongs to.
+        12 => pub chain: Option<String>,
     }
 }
 

@@ -1,5 +1,6 @@
 //! Which runtimes this machine has: its own interpreters, in exactly the version that a runtime names.
 
+use super::java;
 use std::path::Path;
 use std::process::Command;
 use std::sync::OnceLock;
@@ -15,7 +16,7 @@ pub struct Runtime {
 
 /// AWS: runtimes that can be chosen for new functions.
 /// <https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html>
-const KNOWN: [&str; 8] = [
+const KNOWN: [&str; 12] = [
     "python3.10",
     "python3.11",
     "python3.12",
@@ -24,6 +25,10 @@ const KNOWN: [&str; 8] = [
     "nodejs20.x",
     "nodejs22.x",
     "nodejs24.x",
+    "java11",
+    "java17",
+    "java21",
+    "java25",
 ];
 /// They run `/var/task/bootstrap`.
 const PROVIDED: [&str; 2] = ["provided.al2023", "provided.al2"];
@@ -56,6 +61,7 @@ fn look() -> Vec<Runtime> {
             break;
         }
     }
+    found.extend(java::here().filter(|java| KNOWN.contains(&java.name.as_str())));
     found.extend(PROVIDED.iter().map(|name| Runtime { name: (*name).to_owned(), program: String::new() }));
     found
 }

@@ -8,7 +8,7 @@
 
 use super::access::SERVICE;
 use super::destination::{self, News};
-use super::errors::is_gone;
+use super::errors::{is_gone, is_recursive};
 use super::invocation::{self, Asked, Outcome};
 use super::model::{self, EVENTS, Event, HANDLING, Handling};
 use super::name::{LATEST, Named};
@@ -122,6 +122,7 @@ fn asked(event: &Event) -> Asked {
         request_id: event.request_id.clone(),
         client_context: event.client_context.clone(),
         payload: event.payload.clone().into(),
+        chain: event.chain.clone(),
         tail: false,
     }
 }
@@ -167,7 +168,11 @@ fn settle(cloud: &Arc<Cloud>, key: &Key, event: &Event, outcome: &Result<Outcome
         let named = asked(event).named;
         let label = named.qualifier.as_deref().unwrap_or(LATEST);
         let rules = HANDLING.get(&tx, &named.key().str(label)).ok().flatten().unwrap_or_default();
-        match next(event, &rules, handled, cloud.clock().now()) {
+        let next = match outcome {
+            Err(fault) if is_recursive(fault) => Next::Lost("RetriesExhausted"),
+            _ => next(event, &rules, handled, cloud.clock().now()),
+        };
+        match next {
             Next::Again(event) => EVENTS.put(&mut tx, key, &event),
             Next::Done => {
                 EVENTS.delete(&mut tx, key);

@@ -38,6 +38,8 @@ pub struct Ground {
     /// Where their code is unpacked; `None` where their sandboxes are simulated.
     pub folder: Option<PathBuf>,
     pub door: Arc<Door>,
+    /// Folders below may be code that changes; `None`: none may.
+    pub hot: Option<PathBuf>,
     /// Whom functions in customers' networks trust there: the cloud.
     pub authority: Arc<crate::ec2::work::Trust>,
 }

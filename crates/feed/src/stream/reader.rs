@@ -160,7 +160,13 @@ impl Reader {
             _ => None,
         };
         let handle = key.map(|(_, value)| wire::json::text(value)).unwrap_or_default();
-        Record { id: text(&["dynamodb", "SequenceNumber"]), handle, arrived, json: String::new() }
+        Record {
+            id: text(&["dynamodb", "SequenceNumber"]),
+            handle,
+            arrived,
+            chain: None,
+            json: String::new(),
+        }
     }
 
     /// Gathers more, until there is a batch, the window is over, or it is to stop.

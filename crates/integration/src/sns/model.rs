@@ -99,6 +99,8 @@ store::record! {
         24 => pub policy: Option<Policy>,
         /// What its token would restore is over.
         25 => pub ends: bool,
+        /// The chain of requests that it belongs to.
+        26 => pub chain: Option<String>,
     }
 
     /// The position of a FIFO topic's last message.

@@ -238,6 +238,7 @@ pub(crate) fn publish(cx: &mut Cx<'_>, topic: &Topic, parcel: &Parcel) -> Result
             group: parcel.group.clone(),
             deduplication: deduplication.clone(),
             number,
+            chain: cx.request.chain.clone(),
             ..address(topic, subscription, cx.now, cx.request.origin())
         };
         enqueue(cx.tx, &delivery, order);

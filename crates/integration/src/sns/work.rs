@@ -172,7 +172,8 @@ fn invoke(cloud: &Arc<Cloud>, tx: &mut Tx, delivery: &Delivery, signer: &Signer)
     members.push("Payload", Value::Blob(envelope::event(delivery, signer).into()));
     let source = topic_arn(delivery.account, delivery.region, &delivery.topic);
     let call = Call { service: "lambda", operation: "Invoke", value: Value::Struct(members) };
-    cloud.call_for(tx, NAME, (delivery.account, region), Some(&source), call).map(drop)
+    let along = (Some(source.as_str()), delivery.chain.as_deref());
+    cloud.call_along(tx, NAME, (delivery.account, region), along, call).map(drop)
 }
 
 /// Sends to a queue as SNS does: on behalf of the topic.
@@ -204,7 +205,8 @@ fn send(
     }
     let source = topic_arn(delivery.account, delivery.region, &delivery.topic);
     let call = Call { service: "sqs", operation: "SendMessage", value: Value::Struct(members) };
-    cloud.call_for(tx, NAME, (delivery.account, region), Some(&source), call).map(drop)
+    let along = (Some(source.as_str()), delivery.chain.as_deref());
+    cloud.call_along(tx, NAME, (delivery.account, region), along, call).map(drop)
 }
 
 /// Forgets the deduplication ids of FIFO topics, and the subscriptions that nothing restores any more.

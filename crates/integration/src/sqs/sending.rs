@@ -89,7 +89,8 @@ pub(crate) fn send(cx: &mut Cx<'_>, known: &Known, parcel: Parcel) -> Result<Sen
         sender: cx.caller.user_id.clone(),
         group,
         deduplication: deduplication_id,
-        trace: trace.and_then(|attribute| attribute.text),
+        // AWS: what a message says itself goes before what came with the request.
+        trace: trace.and_then(|attribute| attribute.text).or_else(|| cx.request.chain.clone()),
         dead_letter_source: None,
         size,
         number: None,

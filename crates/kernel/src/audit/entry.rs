@@ -204,6 +204,7 @@ mod tests {
             peer: Some(Peer::at("::ffff:192.0.2.1".parse().unwrap(), None)),
             user_agent: "é".repeat(600),
             referer: None,
+            chain: None,
             host: None,
             via: Vec::new(),
             source: None,

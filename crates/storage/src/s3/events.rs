@@ -36,6 +36,8 @@ store::record! {
         4 => pub text: String,
         /// The bucket's ARN.
         5 => pub source: String,
+        /// The chain of requests that it belongs to.
+        6 => pub chain: Option<String>,
     }
 }
 
@@ -68,6 +70,8 @@ pub struct Actor<'a> {
     pub requester: &'a str,
     pub address: &'a str,
     pub request_id: &'a str,
+    /// The chain of requests that it belongs to.
+    pub chain: Option<&'a str>,
 }
 
 /// Notes an event of an operation, for whomever it concerns.
@@ -87,6 +91,7 @@ pub fn happened(cx: &mut Cx<'_>, bucket: &Bucket, what: &Happened<'_>) -> Result
         requester: &requester,
         address: &address,
         request_id: &id,
+        chain: cx.request.chain.as_deref(),
     };
     let cloud = Arc::clone(cx.cloud());
     note(&cloud, cx.tx, bucket, &configuration, what, &actor);
@@ -105,7 +110,14 @@ pub fn by_itself(
 ) -> Result<(), S3Error> {
     let Some(configuration) = NOTIFICATION.get(cx.tx, &bucket.scope)? else { return Ok(()) };
     let id = cx.request.id.clone();
-    let actor = Actor { now: cx.now, principal, requester: SERVICE, address: "127.0.0.1", request_id: &id };
+    let actor = Actor {
+        now: cx.now,
+        principal,
+        requester: SERVICE,
+        address: "127.0.0.1",
+        request_id: &id,
+        chain: None,
+    };
     let cloud = Arc::clone(cx.cloud());
     note(&cloud, cx.tx, bucket, &configuration, what, &actor);
     Ok(())
@@ -130,6 +142,7 @@ pub fn note(
             region: record.region,
             text,
             source: record.arn(),
+            chain: actor.chain.map(str::to_owned),
         };
         let key =
             Key::global().time(actor.now).u64(cloud.rng().u64()).u32(u32::try_from(at).unwrap_or_default());
@@ -371,7 +384,8 @@ impl Reconciler for Tell {
 fn hand_over(cloud: &Arc<Cloud>, tx: &mut store::Tx, note: &Note) {
     let Some((_, call)) = delivery(&note.arn, &note.text) else { return };
     let savepoint = tx.savepoint();
-    if let Err(fault) = cloud.call_for(tx, SERVICE, (note.account, note.region), Some(&note.source), call) {
+    let along = (Some(note.source.as_str()), note.chain.as_deref());
+    if let Err(fault) = cloud.call_along(tx, SERVICE, (note.account, note.region), along, call) {
         tx.rollback_to(savepoint);
         let fields = [("destination", note.arn.as_str()), ("problem", &fault.to_string())];
         kernel::log::warn("a notification of S3 was not taken", &fields);

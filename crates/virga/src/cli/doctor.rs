@@ -141,8 +141,9 @@ fn limits() -> Finding {
 /// Which functions can run here, and what holds them.
 fn functions() -> Finding {
     let runtimes: Vec<&str> = compute::lambda::runtimes::here().iter().map(|r| r.name.as_str()).collect();
+    let java = compute::lambda::java::missing().map(|missing| format!("; {missing}")).unwrap_or_default();
     let detail = format!(
-        "runtimes: {}; memory and processes are limited by process and by watching, not by control groups",
+        "runtimes: {}; memory and processes are limited by process and by watching, not by control groups{java}",
         runtimes.join(", ")
     );
     Finding { what: "functions", good: true, detail }

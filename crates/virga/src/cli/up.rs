@@ -51,6 +51,10 @@ pub(crate) struct Options {
     #[arg(long, value_name = "FILE")]
     pub(crate) trust: Option<PathBuf>,
 
+    /// Let functions be of folders below this one, and run what is changed there (S3Bucket=hot-reload, S3Key=/its/path)
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) hot_reload: Option<PathBuf>,
+
     /// Keep the bytes of objects, volumes and images in a bucket of another object store (s3://BUCKET[/PREFIX], for a
     /// new data folder only; the keys come by VIRGA_CONTENTS_ACCESS_KEY_ID and VIRGA_CONTENTS_SECRET_ACCESS_KEY)
     #[arg(long, value_name = "ADDRESS")]
@@ -71,7 +75,12 @@ impl Options {
         let anywhere = self.listen.port() == 0 || self.listen.to_string() == LISTEN_DEFAULT;
         let elsewhere = !anywhere && running.endpoint != format!("http://{}", self.listen);
         let others = self.expose || self.strict || self.seed.is_some() || self.dynamodb_lag > 0;
-        elsewhere || others || self.cache.is_some() || self.trust.is_some() || self.contents.is_some()
+        elsewhere
+            || others
+            || self.cache.is_some()
+            || self.trust.is_some()
+            || self.contents.is_some()
+            || self.hot_reload.is_some()
     }
 }
 
@@ -126,6 +135,9 @@ fn spawn(cx: &Context, options: &Options) -> Result<Child, String> {
     }
     if let Some(file) = &options.trust {
         command.arg("--trust").arg(file);
+    }
+    if let Some(folder) = &options.hot_reload {
+        command.arg("--hot-reload").arg(folder);
     }
     if let Some(contents) = &options.contents {
         command.arg("--contents").arg(contents).arg("--contents-region").arg(&options.contents_region);

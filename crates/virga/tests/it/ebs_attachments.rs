@@ -191,6 +191,7 @@ fn where_there_can_be_no_disk_it_is_said() {
         networks: plane,
         machines: None,
         functions: None,
+        hot: None,
         front: std::sync::Arc::default(),
         authority: compute::ec2::work::Trust::nobody(),
         door: std::sync::Arc::default(),

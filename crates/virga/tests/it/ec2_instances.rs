@@ -191,6 +191,7 @@ fn a_machine_that_cannot_be_is_refused_at_the_call() {
         networks: DataPlane::new(Box::new(unable)),
         machines: None,
         functions: None,
+        hot: None,
         door: std::sync::Arc::default(),
         client: endpoint::nobody(),
     });

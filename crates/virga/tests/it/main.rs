@@ -127,6 +127,7 @@ mod lambda_layers;
 mod lambda_mappings;
 mod lambda_network;
 mod lambda_provision;
+mod lambda_recursion;
 mod lambda_urls;
 mod logs_embedded;
 mod logs_events;

@@ -444,6 +444,7 @@ fn over(store: &Store, clock: Clock) -> Cloud {
         networks: plane,
         machines: None,
         functions: None,
+        hot: None,
         front: Arc::default(),
         authority: compute::ec2::work::Trust::nobody(),
         door: Arc::default(),

@@ -28,6 +28,7 @@ pub(crate) fn cloud<D: Driver + 'static>(driver: D, machines: Option<PathBuf>) -
             networks: plane,
             machines,
             functions: None,
+            hot: None,
             front,
             authority,
             door: Arc::default(),

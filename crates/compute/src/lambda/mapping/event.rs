@@ -3,6 +3,7 @@
 use crate::lambda::access::SERVICE;
 use crate::lambda::destination::{self, News};
 use crate::lambda::invocation::{self, Asked};
+use crate::lambda::lineage::Chain;
 use crate::lambda::model::{self, MAPPINGS, Mapping};
 use feed::record::Record;
 use feed::verdict::{self, Verdict};
@@ -24,6 +25,13 @@ fn event(records: &[Record]) -> String {
 }
 
 impl Fed {
+    /// The chain in which the function has run most often: one batch may be of several.
+    fn chain(&self, records: &[Record]) -> Option<String> {
+        let arn = self.0.named().arn();
+        let chains = records.iter().filter_map(|record| record.chain.as_deref());
+        chains.max_by_key(|chain| Chain::read(Some(chain)).runs(&arn)).map(str::to_owned)
+    }
+
     async fn run(&self, cloud: &Arc<Cloud>, records: &[Record]) -> Result<Handed, Fault> {
         let request_id = base::id::uuid(cloud.rng());
         let asked = Asked {
@@ -31,6 +39,7 @@ impl Fed {
             request_id: request_id.clone(),
             client_context: None,
             payload: event(records).into(),
+            chain: self.chain(records),
             tail: false,
         };
         let outcome = invocation::run(cloud, asked).await?;
@@ -132,6 +141,7 @@ mod tests {
             id: String::new(),
             handle: String::new(),
             arrived: Timestamp::default(),
+            chain: None,
             json: json.to_owned(),
         };
         assert_eq!(event(&[record("1"), record("11")]), r#"{"Records":[1,11]}"#);

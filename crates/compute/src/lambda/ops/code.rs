@@ -6,6 +6,7 @@ use super::source::Source;
 use crate::lambda::access;
 use crate::lambda::code;
 use crate::lambda::errors::{LambdaError, invalid};
+use crate::lambda::hot;
 use crate::lambda::image;
 use crate::lambda::layer;
 use crate::lambda::model::{self, Function, VERSIONS, Version};
@@ -63,7 +64,11 @@ fn update(cx: &mut Cx<'_>, req: UpdateCode) -> Result<Shown, LambdaError> {
         }
         (false, None) => {}
     }
-    let zip = source.archive(cx)?;
+    version.folder = source.folder(cx)?;
+    let zip = match version.folder {
+        Some(_) => hot::NOTHING,
+        None => source.archive(cx)?,
+    };
     version.unzipped = kernel::slow(|| code::check(&zip))?;
     layer::check_size(&version)?;
     check_storage(cx, zip.len())?;

@@ -92,6 +92,7 @@ wire::shape! {
         vpc: Option<Vpc> = "VpcConfig",
         layers: Option<Vec<String>> = "Layers",
         image: Option<ImageConfig> = "ImageConfig",
+        snap: Option<SnapStart> = "SnapStart",
     }
 
     #[derive(Clone, Debug)]
@@ -135,12 +136,22 @@ wire::shape! {
         logging: Logging = "LoggingConfig",
         layers: Option<Vec<Used>> = "Layers",
         vpc: Option<VpcShown> = "VpcConfig",
+        snap: SnapShown = "SnapStart",
     }
 
     #[derive(Debug)]
     pub(crate) struct Used {
         arn: String = "Arn",
         size: i64 = "CodeSize",
+    }
+
+    #[derive(Clone, Debug)]
+    pub(crate) struct SnapStart { on: Option<String> = "ApplyOn" }
+
+    #[derive(Debug)]
+    pub(crate) struct SnapShown {
+        on: String = "ApplyOn",
+        status: String = "OptimizationStatus",
     }
 
     #[derive(Debug)]
@@ -206,7 +217,19 @@ pub(crate) fn shown(
             vpc: network.vpc,
             ipv6: false,
         }),
+        snap: SnapShown { on: NO_SNAP.into(), status: "Off".into() },
     })
+}
+
+const NO_SNAP: &str = "None";
+
+/// # Errors
+/// `NotImplemented` where versions are to be started from snapshots.
+pub(crate) fn check_snap(asked: Option<SnapStart>) -> Result<(), LambdaError> {
+    match asked.and_then(|asked| asked.on).filter(|on| on != NO_SNAP) {
+        Some(_) => Err(LambdaError::NotBuilt("SnapStart".into())),
+        None => Ok(()),
+    }
 }
 
 /// How far a version is in becoming what it was told to be; each reason with its code.
@@ -432,6 +455,7 @@ fn update(cx: &mut Cx<'_>, req: UpdateConfiguration) -> Result<Shown, LambdaErro
     let function = model::function(cx.tx, &named)?;
     let mut version = model::version(cx.tx, &named, LATEST)?;
     check_revision(req.revision.as_deref(), &version.revision)?;
+    check_snap(req.snap)?;
     image::check_settled(cx.tx, &version, &named.arn())?;
     let is_image = version.image.is_some();
     if is_image && (req.handler.is_some() || req.runtime.is_some() || req.layers.is_some()) {

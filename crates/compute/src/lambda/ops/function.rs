@@ -1,10 +1,11 @@
 //! Functions: they are made, shown, listed and deleted.
 
 use super::configuration::{
-    self, DeadLetters, Environment, GetConfiguration, ImageConfig, Shown, Storage, Vpc, check_handler,
-    check_role, shown, touch,
+    self, DeadLetters, Environment, GetConfiguration, ImageConfig, Shown, SnapStart, Storage, Vpc,
+    check_handler, check_role, shown, touch,
 };
 use super::page;
+use super::signing;
 use super::source::Source;
 use super::tag::checked;
 use crate::lambda::access;
@@ -53,6 +54,8 @@ wire::shape! {
         vpc: Option<Vpc> = "VpcConfig",
         layers: Vec<String> = "Layers",
         image: Option<ImageConfig> = "ImageConfig",
+        signing: Option<String> = "CodeSigningConfigArn",
+        snap: Option<SnapStart> = "SnapStart",
     }
 
     #[derive(Debug)]
@@ -116,6 +119,8 @@ fn create(cx: &mut Cx<'_>, req: CreateFunction) -> Result<Shown, LambdaError> {
         return Err(LambdaError::Conflict(format!("Function already exist: {}", named.name)));
     }
     check_architectures(&req.architectures)?;
+    signing::refuse(req.signing.as_deref())?;
+    configuration::check_snap(req.snap)?;
     let is_image = req.package.as_deref() == Some("Image");
     let of_archive = req.runtime.is_some() || req.handler.is_some() || !req.layers.is_empty();
     let started = configuration::started(req.image, is_image, "creating")?;

@@ -108,7 +108,8 @@ fn checked(cx: &Cx<'_>, req: Invoke) -> Result<(Kind, Asked), LambdaError> {
         None => None,
     };
     let tail = req.log.as_deref() == Some("Tail");
-    Ok((kind, Asked { named, request_id: cx.request.id.clone(), client_context, payload, tail }))
+    let (request_id, chain) = (cx.request.id.clone(), cx.request.chain.clone());
+    Ok((kind, Asked { named, request_id, client_context, payload, chain, tail }))
 }
 
 /// Notes an event down; it is handled when that is on the disk.
@@ -125,6 +126,7 @@ fn enqueue(cx: &mut Cx<'_>, asked: &Asked) {
         not_before: cx.now,
         client_context: asked.client_context.clone(),
         throttled: 0,
+        chain: asked.chain.clone(),
     };
     EVENTS.put(cx.tx, &Key::global().time(cx.now).str(&event.request_id), &event);
 }

@@ -15,6 +15,7 @@ pub(crate) mod layer_permission;
 pub(crate) mod mapping;
 pub(crate) mod permission;
 pub(crate) mod provision;
+pub(crate) mod recursion;
 pub(crate) mod signing;
 pub(crate) mod source;
 pub(crate) mod tag;

@@ -6,6 +6,7 @@ use super::function::check_storage;
 use crate::lambda::access::SERVICE;
 use crate::lambda::code::{self, ZIPPED_MAX};
 use crate::lambda::errors::{LambdaError, invalid, is_denied};
+use crate::lambda::hot;
 use crate::lambda::image;
 use crate::lambda::layer;
 use crate::lambda::model::Version;
@@ -31,7 +32,11 @@ impl Source {
     /// # Errors
     /// Those of [`Source::archive`]; `CodeStorageExceededException`
     pub(crate) fn set_archive(self, cx: &mut Cx<'_>, version: &mut Version) -> Result<(), LambdaError> {
-        let zip = self.archive(cx)?;
+        version.folder = self.folder(cx)?;
+        let zip = match version.folder {
+            Some(_) => hot::NOTHING,
+            None => self.archive(cx)?,
+        };
         version.unzipped = kernel::slow(|| code::check(&zip))?;
         check_storage(cx, zip.len())?;
         layer::check_size(version)?;
@@ -72,6 +77,17 @@ impl Source {
                 "Please do not provide other FunctionCode parameters when providing an ImageUri.",
             )),
             false => Ok(self.image.clone()),
+        }
+    }
+
+    /// The folder of this machine that the code is, where that is asked for.
+    ///
+    /// # Errors
+    /// `InvalidParameterValueException`
+    pub(crate) fn folder(&self, cx: &Cx<'_>) -> Result<Option<String>, LambdaError> {
+        match (self.bucket.as_deref(), &self.key) {
+            (Some(hot::BUCKET), Some(path)) => hot::found(&cx.memory(), path),
+            _ => Ok(None),
         }
     }
 

@@ -49,6 +49,11 @@ pub(crate) fn publish(
 ) -> Result<(Function, Version), LambdaError> {
     let mut function = model::function(cx.tx, named)?;
     let latest = model::version(cx.tx, named, LATEST)?;
+    if let Some(folder) = &latest.folder {
+        return Err(invalid(format!(
+            "A version does not change, and the folder {folder} may: update the function's code with an archive first."
+        )));
+    }
     let last = match function.published {
         0 => None,
         number => VERSIONS.get(cx.tx, &named.key().u64(number))?,

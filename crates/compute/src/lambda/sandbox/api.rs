@@ -33,6 +33,8 @@ pub(crate) struct Job {
     pub(crate) request_id: String,
     pub(crate) deadline_millis: i64,
     pub(crate) arn: String,
+    /// `X-Amzn-Trace-Id`
+    pub(crate) trace: String,
     pub(crate) client_context: Option<String>,
     pub(crate) payload: Bytes,
     pub(crate) reply: oneshot::Sender<Said>,
@@ -272,19 +274,14 @@ impl Desk {
         let Some(job) = self.waiting.lock().await.recv().await else {
             return refused(StatusCode::INTERNAL_SERVER_ERROR, "Ended", "The environment has ended.");
         };
-        let trace = format!(
-            "Root=1-{:08x}-{:0>24};Sampled=0",
-            job.deadline_millis / 1000,
-            &job.request_id.replace('-', "")[..24]
-        );
-        self.extensions.invoke(&job.request_id, &job.arn, job.deadline_millis, &trace);
+        self.extensions.invoke(&job.request_id, &job.arn, job.deadline_millis, &job.trace);
         let mut out = answer(StatusCode::OK, job.payload);
         let deadline = job.deadline_millis.to_string();
         for (name, value) in [
             ("lambda-runtime-aws-request-id", Some(job.request_id.as_str())),
             ("lambda-runtime-deadline-ms", Some(&deadline)),
             ("lambda-runtime-invoked-function-arn", Some(&job.arn)),
-            ("lambda-runtime-trace-id", Some(&trace)),
+            ("lambda-runtime-trace-id", Some(&job.trace)),
             ("lambda-runtime-client-context", job.client_context.as_deref()),
         ] {
             if let Some(value) = value.and_then(|value| HeaderValue::from_str(value).ok()) {

@@ -2,6 +2,7 @@
 
 use super::hex;
 use crate::lambda::code;
+use crate::lambda::java;
 use crate::lambda::layer::lay_over;
 use crate::lambda::model::{UsedLayer, Version};
 use crate::lambda::workshop::Ground;
@@ -27,6 +28,7 @@ pub(super) fn program(version: &Version) -> Vec<OsString> {
     let program = program.map(|runtime| runtime.program.clone()).unwrap_or_default();
     let words = match version.runtime.as_str() {
         name if name.starts_with("python") => vec![program, "/var/runtime/bootstrap.py".into()],
+        name if name.starts_with("java") => java::words(program, version),
         name if name.starts_with("node") => vec![program, "/var/runtime/bootstrap.mjs".into()],
         _ => vec!["/var/task/bootstrap".into()],
     };
@@ -54,7 +56,9 @@ pub(super) fn ready(folder: &Path) -> io::Result<Vec<Bind>> {
         None => {
             fs::create_dir_all(&image)?;
             let binds = host::image::of_this_machine(&image)?;
-            fs::create_dir_all(&runtime)?;
+            // Where archives of a client are put over it.
+            fs::create_dir_all(runtime.join("lib"))?;
+            fs::set_permissions(runtime.join("lib"), fs::Permissions::from_mode(0o755))?;
             fs::set_permissions(&image, fs::Permissions::from_mode(0o755))?;
             fs::set_permissions(&runtime, fs::Permissions::from_mode(0o755))?;
             // Of another run, whose authority may be another.
@@ -96,7 +100,10 @@ pub(super) fn furnish(
     if version.network.is_some() {
         trust(ground, &runtime)?;
     }
-    let code = unpacked(cloud, folder, version.code, version.code_size)?;
+    let code = match &version.folder {
+        Some(folder) => PathBuf::from(folder),
+        None => unpacked(cloud, folder, version.code, version.code_size)?,
+    };
     sandbox.root = image;
     sandbox.binds = binds;
     if version.network.is_some() {
@@ -104,6 +111,9 @@ pub(super) fn furnish(
         sandbox.binds.push(Bind { from, to, read_only: true });
     }
     sandbox.binds.push(Bind { from: runtime, to: "var/runtime".into(), read_only: true });
+    if version.runtime.starts_with("java") {
+        java::furnish(sandbox)?;
+    }
     sandbox.binds.push(Bind { from: code, to: "var/task".into(), read_only: true });
     if version.layers.is_empty() {
         return Ok(Vec::new());

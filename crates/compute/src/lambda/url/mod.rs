@@ -184,6 +184,7 @@ async fn serve(cloud: &Arc<Cloud>, url: &Url, parts: &Parts, incoming: Incoming,
         request_id: visitor.id().to_owned(),
         client_context: None,
         payload,
+        chain: parts.headers.get("x-amzn-trace-id").and_then(|value| value.to_str().ok()).map(str::to_owned),
         tail: false,
     };
     let mut reply = if url.streams { streamed(cloud, asked).await } else { buffered(cloud, asked).await };
