@@ -283,6 +283,7 @@ fn integration_work(client: Arc<Client>) -> Work {
         Arc::new(sqs::work::ForgetIds),
         Arc::new(sqs::work::Sweep),
         Arc::new(sqs::work::Move),
+        Arc::new(sqs::metering::Tell),
         Arc::new(sns::replay::Replays),
         Arc::new(sns::work::Deliver),
         Arc::new(sns::work::CallOut(Arc::clone(&client))),

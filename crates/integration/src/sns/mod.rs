@@ -17,6 +17,7 @@ mod delivery_policy;
 mod envelope;
 mod errors;
 pub mod mailbox;
+mod metering;
 pub mod model;
 mod ops;
 mod policy;

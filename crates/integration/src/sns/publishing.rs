@@ -5,6 +5,7 @@
 
 use super::archive;
 use super::errors::{SnsError, invalid};
+use super::metering;
 use super::model::{
     Archived, Attribute, CALLS, COUNTERS, Counter, DELIVERIES, Delivery, SUBSCRIPTIONS, Subscription, Topic,
     USED, Used,
@@ -278,8 +279,10 @@ pub(crate) fn publish(cx: &mut Cx<'_>, topic: &Topic, parcel: &Parcel) -> Result
     }
     let subscriptions = SUBSCRIPTIONS.scan(cx.tx, &topic.key(), Direction::Forward);
     let all: Result<Vec<Subscription>, _> = subscriptions.map(|entry| entry.map(|(_, s)| s)).collect();
+    let cloud = cx.cloud().clone();
+    metering::published(&cloud, cx.tx, topic, parcel.size, time);
     for subscription in all?.iter().filter(|s| s.is_live()) {
-        send(cx.tx, topic, subscription, parcel, &accepted, time)?;
+        send(&cloud, cx.tx, (topic, subscription), parcel, &accepted, time)?;
     }
     let number = number.map(super::envelope::number_text);
     Ok(Published { message_id: accepted.message_id, number })
@@ -290,15 +293,16 @@ pub(crate) fn publish(cx: &mut Cx<'_>, topic: &Topic, parcel: &Parcel) -> Result
 /// # Errors
 /// `InternalError` for a stored filter that cannot be read.
 pub(crate) fn send(
+    cloud: &kernel::Cloud,
     tx: &mut Tx,
-    topic: &Topic,
-    subscription: &Subscription,
+    (topic, subscription): (&Topic, &Subscription),
     parcel: &Parcel,
     accepted: &Accepted,
     now: Timestamp,
 ) -> Result<(), SnsError> {
     let body = parcel.body(push::channel(&subscription.protocol, &subscription.endpoint));
     if !wants(subscription, &parcel.attributes, body)? {
+        metering::filtered(cloud, tx, topic, (subscription, !parcel.attributes.is_empty()), now);
         return Ok(());
     }
     let delivery = Delivery {

@@ -160,7 +160,8 @@ fn step(cloud: &Cloud, tx: &mut Tx, key: &Key, mut replay: Replay) -> Result<boo
             deduplication: message.deduplication.clone(),
             replayed: true,
         };
-        publishing::send(tx, &topic, &subscription, &Parcel::of_archive(message), &accepted, now)?;
+        let parcel = Parcel::of_archive(message);
+        publishing::send(cloud, tx, (&topic, &subscription), &parcel, &accepted, now)?;
     }
     if is_over {
         end(tx, key, &mut subscription, "Completed");

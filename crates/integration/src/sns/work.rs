@@ -10,6 +10,7 @@ use super::confirming;
 use super::envelope;
 use super::errors::SnsError;
 use super::mailbox;
+use super::metering::{self, Ended};
 use super::model::{ARCHIVING, Attribute, CALLS, DELIVERIES, Delivery, Letter, topic_arn};
 use super::publishing;
 use super::push;
@@ -105,7 +106,7 @@ fn deliver(
             _ => send(cloud, tx, delivery, &delivery.endpoint, signer),
         };
         match outcome {
-            Ok(()) => {}
+            Ok(()) => metering::ended(cloud, tx, delivery, Ended::Delivered),
             Err(fault) if fault.is_sender() => bury(cloud, tx, delivery, signer, &fault.to_string()),
             Err(_) => {
                 let not_before = now.plus(RETRY);
@@ -135,8 +136,9 @@ fn deliver(
             message_id: delivery.message_id.clone(),
             ..Letter::default()
         };
-        if let Err(error) = into_mailbox(tx, delivery, letter) {
-            bury(cloud, tx, delivery, signer, &Fault::from(error).to_string());
+        match into_mailbox(tx, delivery, letter) {
+            Ok(()) => metering::ended(cloud, tx, delivery, Ended::Delivered),
+            Err(error) => bury(cloud, tx, delivery, signer, &Fault::from(error).to_string()),
         }
     }
     DELIVERIES.delete(tx, key);
@@ -162,12 +164,17 @@ fn bury(cloud: &Arc<Cloud>, tx: &mut Tx, delivery: &Delivery, signer: &Signer, w
     let Some(target) = &delivery.dead_letters else {
         let arn = delivery.subscription_arn();
         kernel::log::warn("a message was not delivered", &[("subscription", &arn), ("problem", why)]);
-        return;
+        return metering::ended(cloud, tx, delivery, Ended::Failed);
     };
-    if let Err(fault) = send(cloud, tx, delivery, target, signer) {
-        let problem = fault.to_string();
-        kernel::log::warn("a dead letter was not delivered", &[("queue", target), ("problem", &problem)]);
-    }
+    let how = match send(cloud, tx, delivery, target, signer) {
+        Ok(()) => Ended::Redriven,
+        Err(fault) => {
+            let problem = fault.to_string();
+            kernel::log::warn("a dead letter was not delivered", &[("queue", target), ("problem", &problem)]);
+            Ended::NotRedriven
+        }
+    };
+    metering::ended(cloud, tx, delivery, how);
 }
 
 fn attribute(value: &Attribute) -> Value {
@@ -359,6 +366,7 @@ fn settle(
     let (problem, is_final) = match outcome {
         Ok(200..=299) => {
             CALLS.delete(tx, key);
+            metering::ended(cloud, tx, delivery, Ended::Delivered);
             return None;
         }
         Ok(status) => (format!("the endpoint answered {status}"), !matches!(status, 429 | 500..=599)),

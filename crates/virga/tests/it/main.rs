@@ -151,6 +151,7 @@ mod s3_replication;
 mod s3_sites;
 mod s3_uploads;
 mod scheduler_schedules;
+mod services_metrics;
 mod sns_archives;
 mod sns_delivery;
 mod sns_endpoints;
