@@ -164,6 +164,7 @@ pub fn cloud_on(
         directory,
         reconcilers: [own, work(ground.client)].concat(),
         subscribers: vec![Arc::new(events::work::OwnEvents)],
+        recorder: Some(&management::cloudtrail::Records),
         sagas: vec![&security::organizations::create::CREATE_ACCOUNT],
         sites: vec![
             // By host name alone, whatever is asked there.

@@ -2,12 +2,13 @@
 
 use super::archive::{self, ARCHIVES, GONE, REPLAYS, RUNNING};
 use super::errors::{self, EventsError};
+use super::listening::Listening;
 use super::metering::{self, Tried};
 use super::model::{Bus, DEFAULT, DELIVERIES, DUE, Delivery, Due, RULES, Rule};
 use super::routing::{self, Envelope, Event};
 use super::target;
 use crate::schedule::Schedule;
-use base::{Region, Timestamp};
+use base::{AccountId, Region, Timestamp};
 use kernel::bus::Subscriber;
 use kernel::reconcile::Reconciler;
 use kernel::{Cloud, bus, due};
@@ -257,6 +258,10 @@ pub struct OwnEvents;
 impl Subscriber for OwnEvents {
     fn name(&self) -> &'static str {
         "events"
+    }
+
+    fn wants_calls(&self, cloud: &Cloud, home: (AccountId, Region)) -> bool {
+        cloud.memory::<Listening>().wants_calls(cloud, home)
     }
 
     fn take(&self, cloud: &Arc<Cloud>, event: &bus::Event) -> Result<(), String> {

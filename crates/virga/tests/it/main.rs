@@ -75,6 +75,7 @@ mod ecr_registry;
 mod edges;
 mod endpoint;
 mod events_archives;
+mod events_calls;
 mod events_delivery;
 mod events_destinations;
 mod events_oauth;
