@@ -98,7 +98,8 @@ def test_a_replay_survives_a_kill(own_cloud, own_account):
     events = own_account.client("events")
     url, arn = _queue(own_account)
     bus = events.describe_event_bus()["Arn"]
-    archive = events.create_archive(ArchiveName="a", EventSourceArn=bus)["ArchiveArn"]
+    own = json.dumps({"source": ["app"]})
+    archive = events.create_archive(ArchiveName="a", EventSourceArn=bus, EventPattern=own)["ArchiveArn"]
     for n in range(60):
         entry = {"Source": "app", "DetailType": "t", "Detail": json.dumps({"n": n})}
         assert events.put_events(Entries=[entry])["FailedEntryCount"] == 0

@@ -218,3 +218,62 @@ def test_kill_9_loses_no_notification_and_no_order(own_cloud, own_account):
     for worker in {body.split()[0] for body in got}:
         order = [int(body.split()[1]) for body in got if body.split()[0] == worker]
         assert order == sorted(order)
+
+
+def test_a_replay_goes_on_after_a_kill(own_cloud, own_account):
+    sns, sqs = own_account.client("sns"), own_account.client("sqs")
+    settings = {
+        "FifoTopic": "true",
+        "ContentBasedDeduplication": "true",
+        "ArchivePolicy": json.dumps({"MessageRetentionPeriod": "30"}),
+    }
+    topic = sns.create_topic(Name="kept.fifo", Attributes=settings)["TopicArn"]
+    for start in range(0, 400, 10):
+        entries = [{"Id": str(n), "Message": str(n), "MessageGroupId": "g"} for n in range(start, start + 10)]
+        assert not sns.publish_batch(TopicArn=topic, PublishBatchRequestEntries=entries).get("Failed")
+    own_cloud.kill()
+    own_cloud.start()
+    url, arn = queue(own_account, "late.fifo", topic, FifoQueue="true")
+    begins = sns.get_topic_attributes(TopicArn=topic)["Attributes"]["BeginningArchiveTime"]
+    policy = json.dumps({"PointType": "Timestamp", "StartingPoint": begins})
+    made = sns.subscribe(
+        TopicArn=topic, Protocol="sqs", Endpoint=arn, Attributes={"ReplayPolicy": policy, "RawMessageDelivery": "true"}
+    )
+    own_cloud.kill()
+    own_cloud.start()
+    sns.publish(TopicArn=topic, Message="400", MessageGroupId="g")
+    got = []
+    while messages := receive(sqs, url, wait=5):
+        got += [int(m["Body"]) for m in messages]
+        for message in messages:
+            sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+    assert got == list(range(401))
+    shown = sns.get_subscription_attributes(SubscriptionArn=made["SubscriptionArn"])["Attributes"]
+    assert shown["ReplayStatus"] == "Completed"
+    with refused("InvalidState", status=400):
+        sns.delete_topic(TopicArn=topic)
+
+
+def test_who_replies_stop_gets_no_more_text_messages(own_cloud, own_account):
+    sns = own_account.client("sns")
+    sns.publish(PhoneNumber="+4915112345678", Message="one")
+    assert "1 accounts" in own_cloud.run("mailbox", "reply", "+4915112345678", "Stop").stdout
+    sns.publish(PhoneNumber="+4915112345678", Message="two")
+    assert sns.check_if_phone_number_is_opted_out(phoneNumber="+4915112345678")["isOptedOut"]
+    assert [m["body"] for m in own_cloud.ask("mailbox")["letters"]] == ["one"]
+    sns.opt_in_phone_number(phoneNumber="+4915112345678")
+    assert sns.list_phone_numbers_opted_out()["phoneNumbers"] == []
+
+
+def test_what_is_published_to_a_device_is_in_the_mailbox(own_cloud, own_account):
+    sns = own_account.client("sns")
+    made = sns.create_platform_application(Name="app", Platform="GCM", Attributes={"PlatformCredential": "key"})
+    device = sns.create_platform_endpoint(PlatformApplicationArn=made["PlatformApplicationArn"], Token="t")
+    message = json.dumps({"default": "d", "GCM": json.dumps({"notification": {"title": "hi"}})})
+    sns.publish(TargetArn=device["EndpointArn"], Message=message, MessageStructure="json")
+    [letter] = own_cloud.ask("mailbox")["letters"]
+    assert (letter["protocol"], letter["to"]) == ("application", device["EndpointArn"])
+    assert json.loads(letter["body"]) == {"notification": {"title": "hi"}}
+    sns.set_endpoint_attributes(EndpointArn=device["EndpointArn"], Attributes={"Enabled": "false"})
+    with refused("EndpointDisabled", status=400):
+        sns.publish(TargetArn=device["EndpointArn"], Message="m")

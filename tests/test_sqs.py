@@ -189,3 +189,30 @@ def test_kill_9_loses_no_message_and_no_order(own_cloud):
             for worker in {body.split()[0] for body in rest}:
                 order = [int(body.split()[1]) for body in rest if body.split()[0] == worker]
                 assert order == sorted(order)
+
+
+def test_a_long_poll_notices_that_the_clock_was_moved(own_cloud):
+    sqs = own_cloud.client("sqs")
+    url = sqs.create_queue(QueueName="later")["QueueUrl"]
+    sqs.send_message(QueueUrl=url, MessageBody="delayed", DelaySeconds=900)
+    got, began = [], time.monotonic()
+    poll = threading.Thread(target=lambda: got.extend(drain_once(sqs, url)))
+    poll.start()
+    time.sleep(0.5)
+    own_cloud.run("clock", "+1h")
+    poll.join()
+    assert [m["Body"] for m in got] == ["delayed"]
+    assert time.monotonic() - began < 15
+
+
+def drain_once(sqs, url):
+    return sqs.receive_message(QueueUrl=url, WaitTimeSeconds=20).get("Messages", [])
+
+
+def test_the_key_that_sqs_has_itself(account):
+    sqs = account.client("sqs")
+    url = sqs.create_queue(QueueName="managed", Attributes={"KmsMasterKeyId": "alias/aws/sqs"})["QueueUrl"]
+    sqs.send_message(QueueUrl=url, MessageBody="secret")
+    assert sqs.receive_message(QueueUrl=url)["Messages"][0]["Body"] == "secret"
+    described = account.client("kms").describe_key(KeyId="alias/aws/sqs")["KeyMetadata"]
+    assert (described["KeyManager"], described["Description"][:11]) == ("AWS", "Default key")

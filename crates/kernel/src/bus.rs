@@ -5,7 +5,7 @@
 
 use crate::cloud::Cloud;
 use crate::reconcile::Reconciler;
-use base::{AccountId, Timestamp};
+use base::{AccountId, Region, Timestamp};
 use std::sync::Arc;
 use store::{Key, Table, Tx};
 use wire::Value;
@@ -44,6 +44,11 @@ pub trait Subscriber: Send + Sync + std::fmt::Debug {
     /// # Errors
     /// A sentence for the log; the event is offered again.
     fn take(&self, cloud: &Arc<Cloud>, event: &Event) -> Result<(), String>;
+
+    /// Whether it wants to be told of API calls of an account in a region. Asked on every change.
+    fn wants_calls(&self, _: &Cloud, _: (AccountId, Region)) -> bool {
+        false
+    }
 }
 
 /// Of what an event tells, and where it happened.
@@ -77,7 +82,7 @@ impl Cloud {
     }
 }
 
-fn post(tx: &mut Tx, event: &Event) {
+pub(crate) fn post(tx: &mut Tx, event: &Event) {
     OUTBOX.put(tx, &Key::global().time(event.time).str(&event.id), event);
 }
 

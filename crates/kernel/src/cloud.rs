@@ -1,6 +1,6 @@
 //! [`Cloud`]: everything that the rooms share, wired once at start.
 
-use crate::audit::{self, Trail};
+use crate::audit::{self, Recorder, Trail};
 use crate::bus::{Delivery, Subscriber};
 use crate::callers::Callers;
 use crate::identity::Directory;
@@ -44,6 +44,8 @@ pub struct Parts {
     pub directory: Arc<dyn Directory>,
     pub reconcilers: Vec<Arc<dyn Reconciler>>,
     pub subscribers: Vec<Arc<dyn Subscriber>>,
+    /// Who words API calls for them.
+    pub recorder: Option<&'static dyn Recorder>,
     pub sagas: Vec<&'static Saga>,
     pub sites: Vec<Arc<dyn Site>>,
     pub witnesses: Vec<Arc<dyn Witness>>,
@@ -81,6 +83,7 @@ pub struct Cloud {
     pub(crate) directory: Arc<dyn Directory>,
     reconcilers: Vec<Arc<dyn Reconciler>>,
     subscribers: Vec<Arc<dyn Subscriber>>,
+    pub(crate) recorder: Option<&'static dyn Recorder>,
     pub(crate) sagas: Vec<&'static Saga>,
     pub(crate) sites: Vec<Arc<dyn Site>>,
     pub(crate) witnesses: Vec<Arc<dyn Witness>>,
@@ -183,6 +186,7 @@ impl Cloud {
             directory: parts.directory,
             reconcilers,
             subscribers: parts.subscribers,
+            recorder: parts.recorder,
             sagas: parts.sagas,
             sites: parts.sites,
             witnesses: parts.witnesses,

@@ -223,7 +223,10 @@ impl Journey<'_> {
             if !op.event {
                 let response = self.answered(built, &response);
                 let told = Told { response: &response, resources: &resources, decisions: &decisions, ..told };
-                self.with_record(told, |note| self.cloud.trail().write(&mut tx, note));
+                let id = base::id::uuid(self.cloud.rng());
+                let note = self.noted(told, &id);
+                self.cloud.tell_of_call(&mut tx, &note);
+                self.cloud.trail().write(&mut tx, &note);
             }
             Some(tx.commit())
         };
@@ -292,13 +295,13 @@ impl Journey<'_> {
         tariff.count(&called, &mut |line, amount| self.cloud.meter().add(self.now, line, amount));
     }
 
-    fn with_record<T>(&self, told: Told<'_>, record: impl FnOnce(&Note<'_>) -> T) -> T {
+    fn noted<'n>(&'n self, told: Told<'n>, event_id: &'n str) -> Note<'n> {
         if let Some(trace) = &self.request.trace {
             trace.note(|facts| facts.decisions = told.decisions.to_vec());
         }
-        record(&Note {
+        Note {
             request: &self.request,
-            event_id: &base::id::uuid(self.cloud.rng()),
+            event_id,
             time: self.now,
             region: self.region.name(),
             account: self.caller.caller.account,
@@ -309,13 +312,18 @@ impl Journey<'_> {
             resources: told.resources,
             decisions: told.decisions,
             nested: false,
-        })
+        }
     }
 
     /// Records a call outside of any transaction.
     async fn note(&self, told: Told<'_>) {
-        let blocks = self.with_record(told, |note| self.cloud.trail().note(note));
+        let id = base::id::uuid(self.cloud.rng());
+        let note = self.noted(told, &id);
+        let blocks = self.cloud.trail().note(&note);
         self.cloud.write_blocks(blocks).await;
+        if self.built.is_some_and(|built| !built.reads && !built.op.event) {
+            self.cloud.tell_apart(&note).await;
+        }
     }
 
     /// Records a call that failed, and hands its fault back.

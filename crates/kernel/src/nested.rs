@@ -426,13 +426,23 @@ fn run(place: &Place<'_>, tx: &mut Tx, mut request: Request, call: Call<'_>) -> 
         decisions: &decisions,
         nested: true,
     };
-    if outcome.is_err() || tx.is_read_only() || built.op.event {
-        // Nothing to be undone with. A block that is full is left to the next flush: this is no place to wait.
-        cloud.trail().note(&note);
-    } else {
-        cloud.trail().write(tx, &note);
-    }
+    let apart = outcome.is_err() || built.op.event;
+    record(cloud, tx, &note, apart, is_own);
     outcome
+}
+
+/// Records a call: in the transaction, unless it is one that leaves nothing there or is a data event.
+fn record(cloud: &Cloud, tx: &mut Tx, note: &Note<'_>, apart: bool, is_own: bool) {
+    if apart || tx.is_read_only() {
+        // Nothing to be undone with. A block that is full is left to the next flush: this is no place to wait.
+        cloud.trail().note(note);
+        return;
+    }
+    // What services do in their own name is no news.
+    if !is_own {
+        cloud.tell_of_call(tx, note);
+    }
+    cloud.trail().write(tx, note);
 }
 
 fn attempt(cx: &mut Cx<'_>, op: &Op, handler: Within, value: Value) -> (Vec<Decided>, Result<Value, Fault>) {

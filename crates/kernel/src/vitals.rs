@@ -109,6 +109,16 @@ impl Vitals {
     }
 }
 
+/// Adds one value to each of some metrics once a transaction commits.
+pub fn note_after(cloud: &Cloud, tx: &mut Tx, place: Place, at: Timestamp, samples: Vec<(Metric, f64)>) {
+    let vitals = cloud.memory::<Vitals>();
+    tx.on_end(move |commit| {
+        if commit.is_some() {
+            vitals.note(place, at, &samples);
+        }
+    });
+}
+
 fn add_up(all: &mut Values, more: Values) {
     more.into_iter().for_each(|(value, times)| *all.entry(value).or_default() += times);
 }

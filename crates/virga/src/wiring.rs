@@ -169,6 +169,7 @@ pub fn cloud_on(
         directory,
         reconcilers: [own, work(ground.client)].concat(),
         subscribers: vec![Arc::new(events::work::OwnEvents)],
+        recorder: Some(&management::cloudtrail::Records),
         sagas: vec![&security::organizations::create::CREATE_ACCOUNT],
         sites: vec![
             // By host name alone, whatever is asked there.
@@ -289,6 +290,8 @@ fn integration_work(client: Arc<Client>) -> Work {
         Arc::new(sqs::work::ForgetIds),
         Arc::new(sqs::work::Sweep),
         Arc::new(sqs::work::Move),
+        Arc::new(sqs::metering::Tell),
+        Arc::new(sns::replay::Replays),
         Arc::new(sns::work::Deliver),
         Arc::new(sns::work::CallOut(Arc::clone(&client))),
         Arc::new(sns::work::ForgetIds),

@@ -6,6 +6,7 @@
 use super::destination::Destination;
 use super::errors::EventsError;
 use super::invocation::failed;
+use super::metering::{self, Tried};
 use super::model::{CALLS, Delivery};
 use super::outcall::{self, Asked, change};
 use super::routing;
@@ -144,7 +145,9 @@ impl CallOut {
 /// Notes how a call went.
 fn settle(cloud: &Arc<Cloud>, tx: &mut Tx, due: &Due<'_>, outcome: &Outcome) {
     CALLS.delete(tx, due.key);
-    let Err((fault, wait)) = outcome else { return };
+    let Err((fault, wait)) = outcome else {
+        return metering::tried(cloud, tx, due.delivery, Tried::Succeeded);
+    };
     let (delivery, now) = (due.delivery, cloud.clock().now());
     let bound = match due.turn {
         Turn::End(_, bound) => bound,
@@ -155,6 +158,7 @@ fn settle(cloud: &Arc<Cloud>, tx: &mut Tx, due: &Due<'_>, outcome: &Outcome) {
         return give_up(cloud, tx, delivery, fault.clone(), bound);
     }
     let attempts = delivery.attempts + 1;
+    metering::tried(cloud, tx, delivery, Tried::Again);
     // AWS: whichever is longer.
     let wait = kernel::due::pause(attempts).max(*wait);
     routing::put(tx, now.plus(wait), &Delivery { attempts, ..delivery.clone() });

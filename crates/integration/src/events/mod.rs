@@ -19,6 +19,8 @@ mod connection;
 mod destination;
 mod errors;
 mod invocation;
+mod listening;
+mod metering;
 mod model;
 mod ops;
 pub(crate) mod outcall;

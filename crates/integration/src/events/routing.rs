@@ -2,6 +2,7 @@
 
 use super::archive;
 use super::errors::EventsError;
+use super::metering;
 use super::model::{Bus, CALLS, DELIVERIES, Delivery, RULES, Rule};
 use super::target;
 use super::transform::{self, About};
@@ -116,6 +117,7 @@ pub(super) fn send(
     event: &Event,
     now: Timestamp,
 ) -> Result<(), EventsError> {
+    metering::triggered(cloud, tx, rule, now);
     let arn = rule.arn();
     let about = About { rule_arn: &arn, rule_name: &rule.name, taken: &now.iso8601() };
     for target in rule.targets(tx)? {

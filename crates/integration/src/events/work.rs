@@ -2,11 +2,13 @@
 
 use super::archive::{self, ARCHIVES, GONE, REPLAYS, RUNNING};
 use super::errors::{self, EventsError};
+use super::listening::Listening;
+use super::metering::{self, Tried};
 use super::model::{Bus, DEFAULT, DELIVERIES, DUE, Delivery, Due, RULES, Rule};
 use super::routing::{self, Envelope, Event};
 use super::target;
 use crate::schedule::Schedule;
-use base::{Region, Timestamp};
+use base::{AccountId, Region, Timestamp};
 use kernel::bus::Subscriber;
 use kernel::reconcile::Reconciler;
 use kernel::{Cloud, bus, due};
@@ -43,7 +45,9 @@ impl Reconciler for Deliver {
 /// Makes one delivery; where it fails it is put for later, or into the dead-letter queue.
 fn deliver(cloud: &Arc<Cloud>, tx: &mut Tx, delivery: &Delivery, now: Timestamp) {
     let savepoint = tx.savepoint();
-    let Err(fault) = target::reach(cloud, tx, delivery, now) else { return };
+    let Err(fault) = target::reach(cloud, tx, delivery, now) else {
+        return metering::tried(cloud, tx, delivery, Tried::Succeeded);
+    };
     tx.rollback_to(savepoint);
     // AWS: what the target refuses is not tried again, unless it had too much to do.
     let exhausted = if fault.is_sender() && errors::listed(&fault) != "THROTTLING" {
@@ -53,6 +57,7 @@ fn deliver(cloud: &Arc<Cloud>, tx: &mut Tx, delivery: &Delivery, now: Timestamp)
     };
     if let Some(None) = exhausted {
         let attempts = delivery.attempts + 1;
+        metering::tried(cloud, tx, delivery, Tried::Again);
         return routing::put(tx, now.plus(due::pause(attempts)), &Delivery { attempts, ..delivery.clone() });
     }
     give_up(cloud, tx, delivery, fault, exhausted.flatten());
@@ -78,6 +83,12 @@ pub(super) fn give_up(
         }
         None => Err(fault),
     };
+    let how = match (queue, &buried) {
+        (_, Ok(())) => Tried::Buried,
+        (Some(_), Err(_)) => Tried::NotBuried,
+        (None, Err(_)) => Tried::Failed,
+    };
+    metering::tried(cloud, tx, delivery, how);
     if let Err(why) = buried {
         let fields = [
             ("rule", delivery.rule.as_str()),
@@ -247,6 +258,10 @@ pub struct OwnEvents;
 impl Subscriber for OwnEvents {
     fn name(&self) -> &'static str {
         "events"
+    }
+
+    fn wants_calls(&self, cloud: &Cloud, home: (AccountId, Region)) -> bool {
+        cloud.memory::<Listening>().wants_calls(cloud, home)
     }
 
     fn take(&self, cloud: &Arc<Cloud>, event: &bus::Event) -> Result<(), String> {

@@ -10,6 +10,7 @@
 
 mod access;
 mod errors;
+mod metering;
 mod model;
 mod ops;
 mod payload;

@@ -1,6 +1,7 @@
 //! What happens by itself: schedules come due, targets are called, groups that leave take their schedules along.
 
 use super::errors::{SchedulerError, is_throttled};
+use super::metering;
 use super::model::{DUE, Due, GROUPS, Group, RUNS, Run, SCHEDULES, Schedule};
 use super::target::{self, Failed};
 use super::{payload, token};
@@ -108,8 +109,13 @@ fn deliver(cloud: &Arc<Cloud>, tx: &mut Tx, run: &Run, now: Timestamp) -> Result
     let execution = format!("{:016x}", cloud.rng().u64());
     let input = payload::of(run, &execution);
     let savepoint = tx.savepoint();
-    let Err(fault) = target::reach(cloud, tx, run, &input) else { return end(tx, run) };
+    let Err(fault) = target::reach(cloud, tx, run, &input) else {
+        metering::note(cloud, tx, run, &[metering::ATTEMPT]);
+        return end(tx, run);
+    };
     tx.rollback_to(savepoint);
+    let error = if is_throttled(&fault) { metering::THROTTLED } else { metering::ERROR };
+    metering::note(cloud, tx, run, &[metering::ATTEMPT, error]);
     // What the target refuses is not tried again.
     let may_help = !fault.is_sender() || is_throttled(&fault);
     let exhausted = if may_help { exhausted(run, now) } else { None };
@@ -124,12 +130,18 @@ fn deliver(cloud: &Arc<Cloud>, tx: &mut Tx, run: &Run, now: Timestamp) -> Result
         Some(queue) => target::bury(cloud, tx, run, queue, &failed),
         None => Err(fault.clone()),
     };
+    let how = match (&run.target.dead_letters, &buried) {
+        (_, Ok(())) => metering::BURIED,
+        (Some(_), Err(_)) => metering::NOT_BURIED,
+        (None, Err(_)) => metering::DROPPED,
+    };
     if let Err(why) = buried {
         tx.rollback_to(savepoint);
         let (arn, problem) = (run.schedule_arn(), why.to_string());
         let fields = [("schedule", arn.as_str()), ("target", run.target.arn.as_str()), ("problem", &problem)];
         kernel::log::warn("a schedule's target was not reached", &fields);
     }
+    metering::note(cloud, tx, run, &[how]);
     end(tx, run)
 }
 

@@ -5,6 +5,7 @@
 use super::errors::SnsError;
 use super::model::{Place, SUBSCRIPTIONS, TOPICS, topic_arn};
 use super::policy;
+use super::push;
 use auth::policy::{Principal, ResourceMode};
 use kernel::{Cx, Target};
 use wire::{Fault, Struct, Value};
@@ -84,4 +85,22 @@ pub(crate) fn publish(cx: &mut Cx<'_>, request: &Struct) -> Targets {
         }
         None => Ok(vec![Target::any()]),
     }
+}
+
+pub(crate) fn new_application(cx: &mut Cx<'_>, request: &Struct) -> Targets {
+    let text = |member: &str| request.str(member).unwrap_or_default().to_owned();
+    let (platform, name) = (text("Platform"), text("Name"));
+    let place = push::Place { account: cx.account, region: cx.region, platform, name };
+    Ok(vec![Target::on(place.arn())])
+}
+
+pub(crate) fn application(_: &mut Cx<'_>, request: &Struct) -> Targets {
+    let place = push::Place::of_application(request.str("PlatformApplicationArn").unwrap_or_default())?;
+    Ok(vec![Target::on(place.arn()).owned_by(place.account)])
+}
+
+pub(crate) fn endpoint(_: &mut Cx<'_>, request: &Struct) -> Targets {
+    let arn = request.str("EndpointArn").unwrap_or_default();
+    let (place, _) = push::Place::of_endpoint(arn, "EndpointArn")?;
+    Ok(vec![Target::on(arn).owned_by(place.account)])
 }

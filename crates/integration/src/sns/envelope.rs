@@ -156,6 +156,9 @@ pub(crate) fn document(delivery: &Delivery, signer: &Signer) -> String {
     if confirm.is_none() {
         out.text("UnsubscribeURL", &unsubscribe_url(delivery));
     }
+    if delivery.replayed {
+        out.text("Replayed", "true");
+    }
     if !delivery.attributes.is_empty() {
         let attribute = |(name, attribute): (&String, &Attribute)| {
             let (kind, value) = (quoted(&attribute.data_type), quoted(&value_text(attribute)));

@@ -8,6 +8,14 @@ wire::errors! {
         Value(what: String) = 400, "ParameterValueInvalid", "{what}";
         NoTopic = 404, "NotFound", "Topic does not exist";
         NoSubscription = 404, "NotFound", "Subscription does not exist";
+        NoApplication = 404, "NotFound", "PlatformApplication does not exist";
+        NoEndpoint = 404, "NotFound", "Endpoint does not exist";
+        EndpointDisabled = 400, "EndpointDisabled", "Endpoint is disabled";
+        ApplicationDisabled = 400, "PlatformApplicationDisabled", "Platform application is disabled";
+        OptedOut = 400, "OptedOut", "The phone number has opted out of receiving SMS messages.";
+        User(what: String) = 400, "UserError", "{what}";
+        Verification = 400, "VerificationException", "The one-time password is not valid.";
+        NoNumber = 404, "ResourceNotFound", "The phone number is not in the SMS sandbox.";
         NoResource = 404, "ResourceNotFound", "Resource does not exist";
         Token = 400, "InvalidParameter", "Invalid token";
         TooManyTags = 400, "TagLimitExceeded", "Could not complete request: tag quota of per resource exceeded";
@@ -17,6 +25,7 @@ wire::errors! {
         BatchId = 400, "InvalidBatchEntryId", "The Id of a batch entry in a batch request doesn't abide by the specification.";
         LongBatch = 400, "BatchRequestTooLong", "The length of all the batch messages put together is more than the limit.";
         NotConfirmed = 403, "AuthorizationError", "This subscription can only be ended by its owner.";
+        Archived = 400, "InvalidState", "Invalid state: Cannot delete a topic with an ArchivePolicy";
         NotBuilt(what: String) = 501, "NotImplemented", "{what} is not built in this version of Virga.";
         Internal = 500, "InternalError", "The request processing has failed because of an unknown error, exception or failure.";
     }

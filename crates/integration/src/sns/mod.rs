@@ -2,28 +2,34 @@
 //!
 //! Publishing writes a delivery for each subscription whose filter lets the message through, in the transaction that
 //! accepts it ([`publishing`]). Reconcilers deliver ([`work`]): to queues by calling SQS on behalf of the topic, so
-//! that the queue's policy decides, and likewise to functions; to HTTP and HTTPS endpoints on this machine; e-mails and text messages into a mailbox.
-//! Notifications are signed under a key of the cloud's own, whose certificate it serves ([`signing`], [`site`]).
+//! that the queue's policy decides, and likewise to functions; to HTTP and HTTPS endpoints on this machine; e-mails, text
+//! messages and notifications of mobile devices into a mailbox. FIFO topics may keep what was published ([`archive`]), for
+//! subscriptions that have it replayed ([`replay`]). Notifications are signed under a key of the cloud's own, whose certificate it serves ([`signing`], [`site`]).
 //!
-//! Not here: Firehose and mobile push as endpoints, archives and replay, encryption of topics, delivery
-//! status logging, data protection policies, the SMS sandbox.
+//! Not here: Firehose as an endpoint, encryption of topics, delivery status logging, data protection policies, a limit of
+//! what text messages cost.
 
 mod access;
+mod archive;
 mod calling;
 mod confirming;
 mod delivery_policy;
 mod envelope;
 mod errors;
 pub mod mailbox;
+mod metering;
 pub mod model;
 mod ops;
 mod policy;
 mod publishing;
+mod push;
+pub mod replay;
 pub mod requests;
 mod rsa;
 mod signing;
 pub mod site;
 mod subscribing;
+pub mod text;
 pub mod work;
 
 pub use errors::SnsError;
@@ -32,8 +38,12 @@ pub static SNS: kernel::Service = kernel::Service {
     id: "sns",
     global: false,
     ops: &[
+        ops::application::OPS,
+        ops::endpoint::OPS,
         ops::permission::OPS,
         ops::publish::OPS,
+        ops::sandbox::OPS,
+        ops::sms::OPS,
         ops::subscription::OPS,
         ops::subscription_attributes::OPS,
         ops::tag::OPS,

@@ -4,7 +4,7 @@ use base::tag::Tags;
 use base::{AccountId, Arn, Region, Timestamp};
 use kernel::Cx;
 use std::collections::BTreeMap;
-use store::{Key, Table};
+use store::{Index, Key, Table};
 
 use super::delivery_policy::{Policy, Retry};
 use super::errors::{SnsError, invalid};
@@ -31,6 +31,10 @@ store::record! {
         11 => pub ended: u32,
         /// Passed on to queues, if it is `Active`.
         12 => pub tracing: Option<String>,
+        /// As it was given; None where nothing is archived.
+        13 => pub archive: Option<String>,
+        14 => pub archive_days: u32,
+        15 => pub archive_since: Timestamp,
     }
 
     #[derive(Clone, PartialEq, Debug)]
@@ -55,6 +59,11 @@ store::record! {
         17 => pub authenticated: bool,
         /// Only who signs may end it.
         18 => pub ends_authenticated: bool,
+        /// As it was given.
+        19 => pub replay: Option<String>,
+        20 => pub replay_status: String,
+        /// What is published later than the end of its replay is not for it.
+        21 => pub replay_ends: bool,
     }
 
     /// A message attribute's value.
@@ -101,6 +110,44 @@ store::record! {
         25 => pub ends: bool,
         /// The chain of requests that it belongs to.
         26 => pub chain: Option<String>,
+        /// Out of the archive.
+        27 => pub replayed: bool,
+    }
+
+    /// A message in a topic's archive.
+    #[derive(Clone, PartialEq, Debug)]
+    pub struct Archived {
+        1 => pub message_id: String,
+        2 => pub time: Timestamp,
+        /// What each protocol gets.
+        3 => pub bodies: BTreeMap<String, String>,
+        4 => pub subject: Option<String>,
+        5 => pub attributes: BTreeMap<String, Attribute>,
+        6 => pub group: Option<String>,
+        7 => pub deduplication: Option<String>,
+        /// What URLs begin with.
+        8 => pub origin: String,
+    }
+
+    /// A topic that has an archive, or had one that is not yet removed.
+    #[derive(Clone, PartialEq, Debug)]
+    pub struct Archiving {
+        1 => pub account: AccountId,
+        2 => pub region: Region,
+        3 => pub topic: String,
+    }
+
+    /// A replay that is not over.
+    #[derive(Clone, PartialEq, Debug)]
+    pub struct Replay {
+        1 => pub account: AccountId,
+        2 => pub region: Region,
+        3 => pub topic: String,
+        4 => pub subscription: String,
+        5 => pub from: Timestamp,
+        6 => pub to: Option<Timestamp>,
+        /// The number of the last message that was looked at.
+        7 => pub position: u64,
     }
 
     /// The position of a FIFO topic's last message.
@@ -130,6 +177,49 @@ store::record! {
         7 => pub time: Timestamp,
         8 => pub topic_arn: Option<String>,
         9 => pub message_id: String,
+        /// Of a text message: as whom it is sent, and whether as `Promotional` or `Transactional`.
+        10 => pub sender: Option<String>,
+        11 => pub kind: Option<String>,
+    }
+
+    /// An application that gets notifications on mobile devices.
+    #[derive(Clone, PartialEq, Debug)]
+    pub struct Application {
+        1 => pub account: AccountId,
+        2 => pub region: Region,
+        /// `GCM`
+        3 => pub platform: String,
+        4 => pub name: String,
+        /// Those that are shown. Its credentials are not kept: nothing leaves that they were needed for.
+        5 => pub attributes: BTreeMap<String, String>,
+    }
+
+    /// An application on one device.
+    #[derive(Clone, PartialEq, Debug)]
+    pub struct Endpoint {
+        1 => pub id: String,
+        /// `Enabled`, `Token` and `CustomUserData`.
+        2 => pub attributes: BTreeMap<String, String>,
+    }
+
+    /// What an account says about its text messages.
+    #[derive(Clone, PartialEq, Debug)]
+    pub struct TextSettings {
+        1 => pub attributes: BTreeMap<String, String>,
+    }
+
+    /// A number that wants no text messages.
+    #[derive(Clone, PartialEq, Debug)]
+    pub struct OptedOut {
+        1 => pub number: String,
+    }
+
+    /// A number of the sandbox.
+    #[derive(Clone, PartialEq, Debug)]
+    pub struct SandboxNumber {
+        1 => pub number: String,
+        2 => pub password: String,
+        3 => pub verified_at: Option<Timestamp>,
     }
 
     /// The key under which notifications are signed, and its certificate.
@@ -154,6 +244,21 @@ pub(crate) const MAILBOX: Table<Letter> = Table::new(0x1307, "sns/mailbox");
 /// Subscriptions of HTTP endpoints that were ended, for as long as their tokens restore them.
 pub(crate) const ENDED: Table<Subscription> = Table::new(0x1309, "sns/ended subscriptions");
 pub(crate) const SIGNING_KEY: Table<SigningKey> = Table::new(0x1308, "sns/signing key");
+
+/// By topic and number.
+pub(crate) const ARCHIVE: Table<Archived> = Table::new(0x130A, "sns/archive");
+pub(crate) const ARCHIVING: Table<Archiving> = Table::new(0x130B, "sns/archiving topics");
+pub(crate) const REPLAYS: Table<Replay> = Table::new(0x130C, "sns/replays");
+
+/// By account, region, platform and name.
+pub(crate) const APPLICATIONS: Table<Application> = Table::new(0x130D, "sns/platform applications");
+/// By their application and their id.
+pub(crate) const ENDPOINTS: Table<Endpoint> = Table::new(0x130E, "sns/platform endpoints");
+/// By application and token.
+pub(crate) const TOKENS: Index = Index::new(0x130F, "sns/tokens of endpoints");
+pub(crate) const TEXT_SETTINGS: Table<TextSettings> = Table::new(0x1310, "sns/settings of text messages");
+pub(crate) const OPTED_OUT: Table<OptedOut> = Table::new(0x1311, "sns/numbers that opted out");
+pub(crate) const SANDBOX: Table<SandboxNumber> = Table::new(0x1312, "sns/numbers of the sandbox");
 
 pub(crate) fn topic_arn(account: AccountId, region: Region, name: &str) -> String {
     Arn::new("sns", region.name(), account.as_str(), name).to_string()
@@ -189,6 +294,18 @@ impl Subscription {
 
     pub(crate) fn arn(&self) -> String {
         format!("{}:{}", self.topic_arn(), self.id)
+    }
+}
+
+impl Subscription {
+    /// Whether what is published now is for it: a replay brings it everything else, in its order.
+    pub(crate) fn is_live(&self) -> bool {
+        self.confirmed
+            && match self.replay_status.as_str() {
+                "" => true,
+                "Completed" => !self.replay_ends,
+                _ => false,
+            }
     }
 }
 

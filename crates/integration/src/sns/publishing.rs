@@ -3,10 +3,14 @@
 //! The message, its filters' decisions and one delivery for each subscription that wants it are one transaction: what
 //! is accepted is on its way.
 
+use super::archive;
 use super::errors::{SnsError, invalid};
+use super::metering;
 use super::model::{
-    Attribute, CALLS, COUNTERS, Counter, DELIVERIES, Delivery, SUBSCRIPTIONS, Subscription, Topic, USED, Used,
+    Archived, Attribute, CALLS, COUNTERS, Counter, DELIVERIES, Delivery, SUBSCRIPTIONS, Subscription, Topic,
+    USED, Used,
 };
+use super::push;
 use super::subscribing;
 use aws_lc_rs::digest::{SHA256, digest as sha};
 use base::Timestamp;
@@ -57,7 +61,46 @@ pub(crate) struct Parcel {
     pub(crate) size: usize,
 }
 
+/// What a message got when it was accepted.
+#[derive(Clone, Debug)]
+pub(crate) struct Accepted {
+    pub(crate) message_id: String,
+    pub(crate) time: Timestamp,
+    /// What URLs begin with.
+    pub(crate) origin: String,
+    /// Of a FIFO topic.
+    pub(crate) number: Option<u64>,
+    pub(crate) deduplication: Option<String>,
+    /// The chain of requests that it belongs to; who asks for a replay begins another.
+    pub(crate) chain: Option<String>,
+    pub(crate) replayed: bool,
+}
+
 impl Parcel {
+    fn archived(&self, accepted: &Accepted) -> Archived {
+        Archived {
+            message_id: accepted.message_id.clone(),
+            time: accepted.time,
+            bodies: self.bodies.iter().cloned().collect(),
+            subject: self.subject.clone(),
+            attributes: self.attributes.clone(),
+            group: self.group.clone(),
+            deduplication: accepted.deduplication.clone(),
+            origin: accepted.origin.clone(),
+        }
+    }
+
+    pub(crate) fn of_archive(message: Archived) -> Parcel {
+        Parcel {
+            bodies: message.bodies.into_iter().collect(),
+            subject: message.subject,
+            attributes: message.attributes,
+            group: message.group,
+            deduplication: message.deduplication,
+            size: 0,
+        }
+    }
+
     pub(crate) fn body(&self, protocol: &str) -> &str {
         let find = |name: &str| self.bodies.iter().find(|(key, _)| key == name);
         find(protocol).or_else(|| find("default")).map_or("", |(_, body)| body)
@@ -68,6 +111,14 @@ impl Draft {
     /// # Errors
     /// `InvalidParameter`, `ParameterValueInvalid`.
     pub(crate) fn check(self) -> Result<Parcel, SnsError> {
+        self.check_for("default")
+    }
+
+    /// As [`Draft::check`], where one protocol's body is enough.
+    ///
+    /// # Errors
+    /// `InvalidParameter`, `ParameterValueInvalid`.
+    pub(crate) fn check_for(self, protocol: &str) -> Result<Parcel, SnsError> {
         if self.message.is_empty() {
             return Err(invalid("Empty message"));
         }
@@ -91,7 +142,7 @@ impl Draft {
             return Err(invalid("Message too long"));
         }
         let bodies = match self.structure.as_deref() {
-            Some("json") => structured(&self.message)?,
+            Some("json") => structured(&self.message, protocol)?,
             Some(_) => return Err(invalid("MessageStructure")),
             None => vec![("default".to_owned(), self.message)],
         };
@@ -119,7 +170,7 @@ fn check_id(parameter: &str, id: Option<&str>) -> Result<(), SnsError> {
     }
 }
 
-fn structured(message: &str) -> Result<Vec<(String, String)>, SnsError> {
+fn structured(message: &str, needed: &str) -> Result<Vec<(String, String)>, SnsError> {
     let Some(Value::Map(members)) = wire::json::read(message) else {
         return Err(invalid("Message Structure - JSON message body failed to parse"));
     };
@@ -127,7 +178,7 @@ fn structured(message: &str) -> Result<Vec<(String, String)>, SnsError> {
         .into_iter()
         .filter_map(|(protocol, body)| Some((protocol, body.as_str()?.to_owned())))
         .collect();
-    if !bodies.iter().any(|(protocol, _)| protocol == "default") {
+    if !bodies.iter().any(|(protocol, _)| protocol == "default" || protocol == needed) {
         return Err(invalid("Message Structure - No default entry in JSON message body"));
     }
     Ok(bodies)
@@ -207,13 +258,13 @@ pub(crate) fn no_deduplication() -> SnsError {
 /// `InvalidParameter`.
 pub(crate) fn publish(cx: &mut Cx<'_>, topic: &Topic, parcel: &Parcel) -> Result<Published, SnsError> {
     let message_id = base::id::uuid(cx.rng());
-    let (order, number, deduplication) = if topic.is_fifo() {
+    let (number, deduplication) = if topic.is_fifo() {
         match place(cx, topic, parcel, &message_id)? {
             Placed::Before(used) => {
                 let number = Some(super::envelope::number_text(used.number));
                 return Ok(Published { message_id: used.message_id, number });
             }
-            Placed::At { number, deduplication } => (number, Some(number), Some(deduplication)),
+            Placed::At { number, deduplication } => (Some(number), Some(deduplication)),
         }
     } else {
         if parcel.deduplication.is_some() {
@@ -221,29 +272,58 @@ pub(crate) fn publish(cx: &mut Cx<'_>, topic: &Topic, parcel: &Parcel) -> Result
                 "MessageDeduplicationId Reason: The request includes MessageDeduplicationId parameter that is not valid for this topic type",
             ));
         }
-        (cx.now.micros().unsigned_abs(), None, None)
+        (None, None)
     };
+    let (time, origin) = (cx.now, cx.request.origin());
+    let chain = cx.request.chain.clone();
+    let accepted = Accepted { message_id, time, origin, number, deduplication, chain, replayed: false };
+    if let Some(number) = number {
+        archive::keep(cx.tx, topic, number, &parcel.archived(&accepted));
+    }
     let subscriptions = SUBSCRIPTIONS.scan(cx.tx, &topic.key(), Direction::Forward);
     let all: Result<Vec<Subscription>, _> = subscriptions.map(|entry| entry.map(|(_, s)| s)).collect();
-    for subscription in all?.iter().filter(|s| s.confirmed) {
-        let body = parcel.body(&subscription.protocol);
-        if !wants(subscription, &parcel.attributes, body)? {
-            continue;
-        }
-        let delivery = Delivery {
-            message_id: message_id.clone(),
-            message: body.to_owned(),
-            subject: parcel.subject.clone(),
-            attributes: parcel.attributes.clone(),
-            group: parcel.group.clone(),
-            deduplication: deduplication.clone(),
-            number,
-            chain: cx.request.chain.clone(),
-            ..address(topic, subscription, cx.now, cx.request.origin())
-        };
-        enqueue(cx.tx, &delivery, order);
+    let cloud = cx.cloud().clone();
+    metering::published(&cloud, cx.tx, topic, parcel.size, time);
+    for subscription in all?.iter().filter(|s| s.is_live()) {
+        send(&cloud, cx.tx, (topic, subscription), parcel, &accepted, time)?;
     }
-    Ok(Published { message_id, number: number.map(super::envelope::number_text) })
+    let number = number.map(super::envelope::number_text);
+    Ok(Published { message_id: accepted.message_id, number })
+}
+
+/// Puts a message on its way to a subscription, if its filter lets it through.
+///
+/// # Errors
+/// `InternalError` for a stored filter that cannot be read.
+pub(crate) fn send(
+    cloud: &kernel::Cloud,
+    tx: &mut Tx,
+    (topic, subscription): (&Topic, &Subscription),
+    parcel: &Parcel,
+    accepted: &Accepted,
+    now: Timestamp,
+) -> Result<(), SnsError> {
+    let body = parcel.body(push::channel(&subscription.protocol, &subscription.endpoint));
+    if !wants(subscription, &parcel.attributes, body)? {
+        metering::filtered(cloud, tx, topic, (subscription, !parcel.attributes.is_empty()), now);
+        return Ok(());
+    }
+    let delivery = Delivery {
+        message_id: accepted.message_id.clone(),
+        message: body.to_owned(),
+        subject: parcel.subject.clone(),
+        attributes: parcel.attributes.clone(),
+        group: parcel.group.clone(),
+        deduplication: accepted.deduplication.clone(),
+        number: accepted.number,
+        time: accepted.time,
+        chain: accepted.chain.clone(),
+        replayed: accepted.replayed,
+        ..address(topic, subscription, now, accepted.origin.clone())
+    };
+    let order = accepted.number.unwrap_or_else(|| accepted.time.micros().unsigned_abs());
+    enqueue(tx, &delivery, order);
+    Ok(())
 }
 
 /// A delivery to a subscription, before it has a message.

@@ -27,7 +27,7 @@ fn flag(name: &str, text: &str) -> Result<bool, SnsError> {
 /// Sets one attribute.
 ///
 /// # Errors
-/// `InvalidParameter`; `NotImplemented` for replays.
+/// `InvalidParameter`; `NotImplemented` for what would not be acted upon.
 pub(crate) fn set(subscription: &mut Subscription, name: &str, text: &str) -> Result<(), SnsError> {
     let some = Some(text).filter(|text| !text.is_empty()).map(str::to_owned);
     match name {
@@ -64,9 +64,6 @@ pub(crate) fn set(subscription: &mut Subscription, name: &str, text: &str) -> Re
                 )));
             }
             subscription.delivery_policy = some;
-        }
-        "ReplayPolicy" | "ReplayStatus" => {
-            return Err(SnsError::NotBuilt("Archiving and replaying messages".into()));
         }
         "SubscriptionRoleArn" => return Err(SnsError::NotBuilt("Delivery to Firehose".into())),
         _ => return Err(invalid("AttributeName")),

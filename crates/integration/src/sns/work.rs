@@ -4,14 +4,18 @@
 //! Deliveries of one subscription to a FIFO topic go in their order. HTTP endpoints are called apart from the others,
 //! and again until they take it or their retries are over.
 
+use super::archive;
 use super::calling;
 use super::confirming;
 use super::envelope;
 use super::errors::SnsError;
 use super::mailbox;
-use super::model::{Attribute, CALLS, DELIVERIES, Delivery, Letter, topic_arn};
+use super::metering::{self, Ended};
+use super::model::{ARCHIVING, Attribute, CALLS, DELIVERIES, Delivery, Letter, topic_arn};
 use super::publishing;
+use super::push;
 use super::signing::{self, Signer};
+use super::text;
 use crate::rates::Rates;
 use base::{AccountId, Arn, Timestamp};
 use kernel::outbound::Client;
@@ -102,7 +106,7 @@ fn deliver(
             _ => send(cloud, tx, delivery, &delivery.endpoint, signer),
         };
         match outcome {
-            Ok(()) => {}
+            Ok(()) => metering::ended(cloud, tx, delivery, Ended::Delivered),
             Err(fault) if fault.is_sender() => bury(cloud, tx, delivery, signer, &fault.to_string()),
             Err(_) => {
                 let not_before = now.plus(RETRY);
@@ -130,11 +134,29 @@ fn deliver(
             time: delivery.time,
             topic_arn: Some(delivery.topic_arn()),
             message_id: delivery.message_id.clone(),
+            ..Letter::default()
         };
-        mailbox::put(tx, &letter, &delivery.subscription);
+        match into_mailbox(tx, delivery, letter) {
+            Ok(()) => metering::ended(cloud, tx, delivery, Ended::Delivered),
+            Err(error) => bury(cloud, tx, delivery, signer, &Fault::from(error).to_string()),
+        }
     }
     DELIVERIES.delete(tx, key);
     None
+}
+
+/// What would leave the cloud, unless its recipient takes none.
+fn into_mailbox(tx: &mut Tx, delivery: &Delivery, letter: Letter) -> Result<(), SnsError> {
+    match delivery.protocol.as_str() {
+        "sms" => return text::deliver(tx, letter, &delivery.attributes, &delivery.subscription),
+        "application" => {
+            let (place, id) = push::Place::of_endpoint(&delivery.endpoint, "Endpoint")?;
+            push::open(tx, &place, &id)?;
+        }
+        _ => {}
+    }
+    mailbox::put(tx, &letter, &delivery.subscription);
+    Ok(())
 }
 
 /// To the dead-letter queue, where there is one; else it ends here, as in AWS.
@@ -142,12 +164,17 @@ fn bury(cloud: &Arc<Cloud>, tx: &mut Tx, delivery: &Delivery, signer: &Signer, w
     let Some(target) = &delivery.dead_letters else {
         let arn = delivery.subscription_arn();
         kernel::log::warn("a message was not delivered", &[("subscription", &arn), ("problem", why)]);
-        return;
+        return metering::ended(cloud, tx, delivery, Ended::Failed);
     };
-    if let Err(fault) = send(cloud, tx, delivery, target, signer) {
-        let problem = fault.to_string();
-        kernel::log::warn("a dead letter was not delivered", &[("queue", target), ("problem", &problem)]);
-    }
+    let how = match send(cloud, tx, delivery, target, signer) {
+        Ok(()) => Ended::Redriven,
+        Err(fault) => {
+            let problem = fault.to_string();
+            kernel::log::warn("a dead letter was not delivered", &[("queue", target), ("problem", &problem)]);
+            Ended::NotRedriven
+        }
+    };
+    metering::ended(cloud, tx, delivery, how);
 }
 
 fn attribute(value: &Attribute) -> Value {
@@ -160,6 +187,12 @@ fn attribute(value: &Attribute) -> Value {
         members.push("BinaryValue", Value::Blob(binary.clone().into()));
     }
     Value::Struct(members)
+}
+
+/// What tells a message out of the archive, where there is no envelope that could.
+fn replayed() -> (String, Value) {
+    let (data_type, text) = ("String".to_owned(), Some("true".to_owned()));
+    ("Replayed".to_owned(), attribute(&Attribute { data_type, text, binary: None }))
 }
 
 /// Hands the notification to a function, on behalf of the topic; the function takes it from there.
@@ -191,9 +224,12 @@ fn send(
     let mut members = Struct::new();
     members.push("QueueUrl", Value::Str(format!("/{owner}/{}", queue.resource)));
     members.push("MessageBody", Value::Str(body));
-    if delivery.raw && !delivery.attributes.is_empty() {
-        let all = delivery.attributes.iter().map(|(name, value)| (name.clone(), attribute(value)));
-        members.push("MessageAttributes", Value::Map(all.collect()));
+    if delivery.raw {
+        let own = delivery.attributes.iter().map(|(name, value)| (name.clone(), attribute(value)));
+        let all: Vec<(String, Value)> = own.chain(delivery.replayed.then(replayed)).collect();
+        if !all.is_empty() {
+            members.push("MessageAttributes", Value::Map(all));
+        }
     }
     if let Some(group) = &delivery.group {
         members.push("MessageGroupId", Value::str(group));
@@ -209,7 +245,8 @@ fn send(
     cloud.call_along(tx, NAME, (delivery.account, region), along, call).map(drop)
 }
 
-/// Forgets the deduplication ids of FIFO topics, and the subscriptions that nothing restores any more.
+/// Forgets the deduplication ids of FIFO topics, the subscriptions that nothing restores any more, and what archives no
+/// longer keep.
 #[derive(Debug)]
 pub struct ForgetIds;
 
@@ -219,11 +256,12 @@ impl Reconciler for ForgetIds {
     }
 
     fn watches(&self) -> Vec<Vec<u8>> {
-        Vec::new()
+        vec![ARCHIVING.stored_key(&Key::empty())]
     }
 
     fn run(&self, cloud: &Arc<Cloud>) -> Result<Option<Timestamp>, String> {
         let forgotten = publishing::forget_used(cloud).and_then(|()| confirming::forget_ended(cloud));
+        let forgotten = forgotten.and_then(|()| archive::forget(cloud));
         forgotten.map_err(|error| Fault::from(error).to_string())?;
         Ok(None)
     }
@@ -330,6 +368,7 @@ fn settle(
     let (problem, is_final) = match outcome {
         Ok(200..=299) => {
             CALLS.delete(tx, key);
+            metering::ended(cloud, tx, delivery, Ended::Delivered);
             return None;
         }
         Ok(status) => (format!("the endpoint answered {status}"), !matches!(status, 429 | 500..=599)),

@@ -6,6 +6,7 @@
 
 use super::dispatch::{Dispatcher, Lease, Seq};
 use super::errors::SqsError;
+use super::metering::{Happened, Tally};
 use super::model::message::{self, MESSAGES, Message, RECEIVES};
 use super::model::queue::Queue;
 use base::Timestamp;
@@ -36,6 +37,8 @@ pub(crate) struct Desk {
     attempts: Mutex<HashMap<String, Attempt>>,
     /// What is too old and still on the disk.
     expired: Mutex<Vec<Seq>>,
+    /// What CloudWatch is told.
+    tally: Mutex<Tally>,
     /// One waiting receive is woken for each message that becomes visible.
     pub(crate) arrivals: Notify,
 }
@@ -55,6 +58,10 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Desks {
     pub(crate) fn find(&self, queue: u64) -> Option<Arc<Desk>> {
         self.all.read().unwrap_or_else(PoisonError::into_inner).get(&queue).cloned()
+    }
+
+    pub(crate) fn all(&self) -> Vec<Arc<Desk>> {
+        self.all.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
     }
 
     fn remove(&self, queue: u64) -> Option<Arc<Desk>> {
@@ -112,6 +119,7 @@ fn set_up(cloud: &Cloud, queue: &Queue) -> Result<Desk, SqsError> {
         dispatcher: Mutex::new(dispatcher),
         attempts: Mutex::default(),
         expired: Mutex::default(),
+        tally: Mutex::new(Tally::new(queue, now)),
         arrivals: Notify::new(),
     })
 }
@@ -127,6 +135,24 @@ fn forget_orphans(cloud: &Cloud, queue: u64, orphans: impl Iterator<Item = Seq>)
 impl Desk {
     pub(crate) fn with<T>(&self, work: impl FnOnce(&mut Dispatcher) -> T) -> T {
         work(&mut locked(&self.dispatcher))
+    }
+
+    pub(crate) fn tally<T>(&self, work: impl FnOnce(&mut Tally) -> T) -> T {
+        work(&mut locked(&self.tally))
+    }
+
+    pub(crate) fn note(&self, what: Happened, now: Timestamp) {
+        self.tally(|tally| tally.note(what, now));
+    }
+
+    /// Notes what has happened once the transaction commits.
+    pub(crate) fn note_after(self: &Arc<Self>, tx: &mut Tx, what: Happened, now: Timestamp) {
+        let desk = Arc::clone(self);
+        tx.on_end(move |commit| {
+            if commit.is_some() {
+                desk.note(what, now);
+            }
+        });
     }
 
     /// Takes the next place, for a message that `tx` is to write; it arrives when the transaction commits. The place

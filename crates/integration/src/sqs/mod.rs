@@ -18,6 +18,7 @@ mod digest;
 mod dispatch;
 mod errors;
 mod handle;
+pub mod metering;
 pub mod model;
 mod moving;
 mod ops;

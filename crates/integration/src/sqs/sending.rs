@@ -5,6 +5,7 @@ use super::desk;
 use super::digest;
 use super::dispatch::Seq;
 use super::errors::SqsError;
+use super::metering::Happened;
 use super::model::known::Known;
 use super::model::message::{Attribute, Content, FORGET, Forget, Message, USED, Used, used_key};
 use super::sealing;
@@ -74,6 +75,7 @@ pub(crate) fn send(cx: &mut Cx<'_>, known: &Known, parcel: Parcel) -> Result<Sen
         && used.at.plus(DEDUPLICATION_LIFE) > cx.now
     {
         (sent.id, sent.number) = (used.message_id, Some(number_text(used.number)));
+        desk::of(cx.cloud(), known)?.note(Happened::Deduplicated, cx.now);
         return Ok(sent);
     }
     let Parcel { body, attributes, trace, group, size, .. } = parcel;
@@ -97,6 +99,7 @@ pub(crate) fn send(cx: &mut Cx<'_>, known: &Known, parcel: Parcel) -> Result<Sen
     };
     let cloud = Arc::clone(cx.cloud());
     let seq = enter(cx.tx, &cloud, known, envelope, cx.now)?;
+    desk::of(&cloud, known)?.note_after(cx.tx, Happened::Sent { bytes: size }, cx.now);
     if let Some((group, id)) = deduplication {
         note_use(cx.tx, known.uid, (&group, &id), &sent.id, seq, cx.now);
         sent.number = Some(number_text(seq));

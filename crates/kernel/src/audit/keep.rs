@@ -236,6 +236,7 @@ mod tests {
             directory: Arc::new(Nobody),
             reconcilers: Vec::new(),
             subscribers: Vec::new(),
+            recorder: None,
             sagas: Vec::new(),
             sites: Vec::new(),
             witnesses: Vec::new(),

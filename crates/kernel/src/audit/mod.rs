@@ -19,6 +19,7 @@
 mod entry;
 mod identity;
 mod keep;
+mod telling;
 mod trail;
 mod walk;
 
@@ -26,6 +27,7 @@ pub use entry::{Decided, Entry};
 pub(crate) use entry::{Note, caller_fields};
 pub(crate) use identity::last_part;
 pub(crate) use keep::{Flush, Trim, delete, flush};
+pub use telling::{Record, Recorder};
 pub use trail::Trail;
 pub use walk::{Query, find, walk};
 

@@ -1,8 +1,9 @@
 //! How a composite alarm comes to stand: by its rule, and by how the alarms stand that it names.
 
 use super::change::{self, Change};
-use super::model::alarm::{ALARMS, Alarm, State};
+use super::model::alarm::{ALARMS, Alarm, State, Suppressed};
 use super::rule::Rule;
+use super::suppress;
 use base::{Region, Timestamp};
 use kernel::Cloud;
 use std::sync::Arc;
@@ -11,7 +12,8 @@ use wire::{Struct, Value};
 
 /// What came of it.
 pub(super) enum Looked {
-    Same,
+    /// The next time is when its actions are no longer suppressed.
+    Same(Option<Timestamp>),
     Changed,
     /// Somebody else has changed it meanwhile.
     Again,
@@ -20,9 +22,23 @@ pub(super) enum Looked {
 /// Evaluates one composite alarm.
 pub(super) fn look_at(cloud: &Arc<Cloud>, key: &Key, now: Timestamp) -> Result<Looked, String> {
     let mut tx = cloud.store().begin();
-    let Some(alarm) = ALARMS.get(&tx, key).map_err(|e| e.to_string())? else { return Ok(Looked::Same) };
-    let Some(change) = judge(&tx, &alarm, now)? else { return Ok(Looked::Same) };
-    change::apply(cloud, &mut tx, alarm, change, now);
+    let none = Ok(Looked::Same(None));
+    let Some(alarm) = ALARMS.get(&tx, key).map_err(|e| e.to_string())? else { return none };
+    let change = match judge(&tx, &alarm, now)? {
+        Some(change) => change,
+        None => {
+            let Some(suppressor) = &alarm.suppressor else { return none };
+            let holds = change::holds(&tx, &alarm, suppressor).map_err(|e| e.to_string())?;
+            let (by, until) = suppress::next(&alarm, suppressor, alarm.state, holds, now);
+            let is_timed = matches!(by, Suppressed::Wait | Suppressed::Extension);
+            if by == suppressor.by && (by != Suppressed::Not || alarm.state == suppressor.acted) {
+                return Ok(Looked::Same(is_timed.then_some(until)));
+            }
+            let (reason, data) = (alarm.reason.clone(), alarm.reason_data.clone());
+            Change { state: alarm.state, reason, data, due: alarm.due }
+        }
+    };
+    change::apply(cloud, &mut tx, alarm, change, now).map_err(|e| e.to_string())?;
     match tx.commit().wait() {
         Ok(_) => Ok(Looked::Changed),
         Err(CommitError::Conflict) => Ok(Looked::Again),

@@ -5,10 +5,10 @@
 //! clock with AWS's treatment of missing data, also on what is reckoned, and act: on topics, functions, instances and
 //! policies of Auto Scaling, by an event, in their history.
 //!
-//! Composite alarms stand by how others stand; dashboards are kept as they are written. Rules of Contributor Insights that
+//! Composite alarms stand by how others stand, and act unless another alarm suppresses that; dashboards are kept as they are written. Rules of Contributor Insights that
 //! services keep are reported of.
 //!
-//! Not here: suppressors of actions, alarms on bands, logs and Metrics Insights, recovery of instances and items of Systems
+//! Not here: alarms on bands, logs and Metrics Insights, recovery of instances and items of Systems
 //! Manager as actions (they are refused); streams, Contributor Insights of log groups, anomaly detection, `SEARCH`.
 
 mod access;
@@ -22,6 +22,7 @@ pub(crate) mod model;
 mod ops;
 mod queries;
 mod rule;
+mod suppress;
 mod telling;
 pub mod work;
 

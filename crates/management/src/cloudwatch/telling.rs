@@ -1,8 +1,9 @@
 //! How a change of an alarm is told: to topics, to functions and on the event bus. Pure.
 
 use super::change::text;
-use super::model::alarm::{Alarm, Watched};
+use super::model::alarm::{Alarm, Suppressed, Watched};
 use super::model::metric::Dimension;
+use super::suppress;
 use base::Timestamp;
 use wire::{Struct, Value};
 
@@ -17,6 +18,10 @@ fn state(alarm: &Alarm) -> Value {
         state.push("reasonData", Value::str(data));
     }
     state.push("timestamp", Value::str(time(alarm.updated)));
+    let by = alarm.suppressor.as_ref().map_or(Suppressed::Not, |suppressor| suppressor.by);
+    if let (Some(name), Some(reason)) = (by.name(), suppress::reason(by)) {
+        state.extend(text(&[("actionsSuppressedBy", name), ("actionsSuppressedReason", reason)]));
+    }
     Value::Struct(state)
 }
 
@@ -50,7 +55,14 @@ fn configuration(alarm: &Alarm, id: &str) -> Value {
         out.push("description", Value::str(description));
     }
     match &alarm.rule {
-        Some(rule) => out.push("alarmRule", Value::str(rule)),
+        Some(rule) => {
+            out.push("alarmRule", Value::str(rule));
+            if let Some(suppressor) = &alarm.suppressor {
+                out.push("actionsSuppressor", Value::str(&suppressor.alarm));
+                out.push("actionsSuppressorWaitPeriod", Value::Int(suppressor.wait.into()));
+                out.push("actionsSuppressorExtensionPeriod", Value::Int(suppressor.extension.into()));
+            }
+        }
         None => {
             let own = || Watched {
                 id: id.to_owned(),

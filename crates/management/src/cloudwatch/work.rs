@@ -56,7 +56,7 @@ impl Reconciler for Evaluate {
         while std::mem::take(&mut changes) {
             for key in &composites {
                 match compose::look_at(cloud, key, now)? {
-                    Looked::Same => {}
+                    Looked::Same(due) => next = [next, due].into_iter().flatten().min(),
                     Looked::Changed => changes = true,
                     Looked::Again => next = Some(now),
                 }
@@ -88,7 +88,7 @@ fn look_at(cloud: &Arc<Cloud>, key: &Key, now: Timestamp) -> Result<Option<Times
             action::scale_again(cloud, &mut tx, &alarm, newest);
         }
     } else {
-        change::apply(cloud, &mut tx, alarm, change, now);
+        change::apply(cloud, &mut tx, alarm, change, now).map_err(|e| e.to_string())?;
     }
     match tx.commit().wait() {
         Ok(_) => Ok(Some(due)),

@@ -15,6 +15,7 @@ mod embedded;
 pub mod errors;
 pub mod exporting;
 mod insights;
+mod metering;
 mod metrics;
 mod model;
 mod ops;

@@ -72,8 +72,8 @@ enum Command {
     Reset(reset::Options),
     /// Print the cloud's log
     Logs(logs::Options),
-    /// Print the e-mails and text messages that SNS would have sent
-    Mailbox,
+    /// Print what SNS would have sent as e-mails, text messages and to mobile devices, or reply to a text message
+    Mailbox(mailbox::Options),
     /// Tell which layer and statement decided a call, or which rules decide about a packet
     Why(why::Options),
     /// List the availability zones that have failed, fail one, or restore it
@@ -114,7 +114,7 @@ pub(crate) fn run(args: Args) -> Outcome {
         Command::Console(options) => console::run(&cx, &options),
         Command::Reset(options) => reset::run(&cx, &options),
         Command::Logs(options) => logs::run(&cx, &options),
-        Command::Mailbox => mailbox::run(&cx),
+        Command::Mailbox(options) => mailbox::run(&cx, &options),
         Command::Why(options) => why::run(&cx, &options),
         Command::Az(options) => az::run(&cx, &options),
         Command::Spot(options) => spot::run(&cx, &options),

@@ -119,6 +119,10 @@ async fn page(gateway: &Gateway, parts: &Parts, body: &[u8]) -> Result<Value, Re
             let cloud = Arc::clone(cloud);
             aside(move || mailbox(&cloud)).await
         }
+        ("POST", "/_virga/mailbox") => {
+            let (cloud, order) = (Arc::clone(cloud), body.to_vec());
+            aside(move || reply(&cloud, &order)).await?
+        }
         ("GET", path) if path.starts_with("/_virga/console/") => {
             let instance = path["/_virga/console/".len()..].to_owned();
             let from = parts.uri.query().and_then(|query| query.strip_prefix("from=")).unwrap_or_default();
@@ -154,9 +158,22 @@ fn mailbox(cloud: &kernel::Cloud) -> Result<Value, String> {
             "time": letter.time.iso8601(),
             "topicArn": letter.topic_arn,
             "messageId": letter.message_id,
+            "sender": letter.sender,
+            "kind": letter.kind,
         })
     });
     Ok(json!({ "letters": shown.collect::<Vec<_>>() }))
+}
+
+/// `{"from": "+4915112345678", "words": "STOP"}`: what the recipient of a text message replies.
+fn reply(cloud: &kernel::Cloud, order: &[u8]) -> Result<Result<Value, Refusal>, String> {
+    let order: Value = serde_json::from_slice(order).unwrap_or_default();
+    let text = |name: &str| order.get(name).and_then(Value::as_str);
+    let (Some(from), Some(words)) = (text("from"), text("words")) else {
+        return Ok(Err(Refusal(400, "the body must say from whom and with which words".into())));
+    };
+    let count = integration::sns::text::reply(cloud, from, words)?;
+    Ok(Ok(json!({ "optedOut": count })))
 }
 
 fn services(gateway: &Gateway, word: &str) -> Value {

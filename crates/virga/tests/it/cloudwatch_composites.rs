@@ -10,6 +10,7 @@ fn metric_alarm(root: &Caller<'_>, name: &str) {
     let alarm = json!({
         "AlarmName": name, "Namespace": "App", "MetricName": name, "Statistic": "Sum", "Period": 60,
         "EvaluationPeriods": 1, "Threshold": 1.0, "ComparisonOperator": "GreaterThanThreshold",
+        "TreatMissingData": "ignore",
     });
     root.call("cloudwatch", "PutMetricAlarm", alarm).ok();
 }
@@ -125,8 +126,17 @@ fn what_is_no_composite_alarm_is_refused() {
     let both = json!({ "AlarmNames": ["c", "cpu"] });
     root.call("cloudwatch", "DeleteAlarms", both).refused(400, "ValidationException");
     root.call("cloudwatch", "DeleteAlarms", json!({ "AlarmNames": ["d"] })).ok();
-    let suppressed = json!({ "AlarmName": "s", "AlarmRule": "TRUE", "ActionsSuppressor": "cpu" });
-    root.call("cloudwatch", "PutCompositeAlarm", suppressed).refused(400, "ValidationException");
+    for more in [
+        json!({ "ActionsSuppressor": "cpu" }),
+        json!({ "ActionsSuppressor": "cpu", "ActionsSuppressorWaitPeriod": 60 }),
+        json!({ "ActionsSuppressorWaitPeriod": 60 }),
+        json!({ "ActionsSuppressor": "none", "ActionsSuppressorWaitPeriod": 60, "ActionsSuppressorExtensionPeriod": 60 }),
+        json!({ "ActionsSuppressor": "s", "ActionsSuppressorWaitPeriod": 60, "ActionsSuppressorExtensionPeriod": 60 }),
+    ] {
+        let mut suppressed = json!({ "AlarmName": "s", "AlarmRule": "TRUE" });
+        suppressed.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        root.call("cloudwatch", "PutCompositeAlarm", suppressed).refused(400, "ValidationException");
+    }
     let metric = json!({
         "AlarmName": "c", "Namespace": "App", "MetricName": "m", "Statistic": "Sum", "Period": 60,
         "EvaluationPeriods": 1, "Threshold": 1.0, "ComparisonOperator": "GreaterThanThreshold",
@@ -168,4 +178,66 @@ fn dashboards_are_kept_as_they_are_written() {
     root.call("cloudwatch", "DeleteDashboards", json!({ "DashboardNames": ["web"] })).ok();
     root.call("cloudwatch", "GetDashboard", json!({ "DashboardName": "web" }))
         .refused(404, "DashboardNotFoundError");
+}
+
+/// How often the topic was told since the queue was last asked, and of what.
+fn told(root: &Caller<'_>, queue: &str) -> Vec<String> {
+    let asked = json!({ "QueueUrl": queue, "MaxNumberOfMessages": 10 });
+    let got = root.call("sqs", "ReceiveMessage", asked).ok();
+    let all = got.get("Messages").and_then(Value::as_array).cloned().unwrap_or_default();
+    for message in &all {
+        let gone = json!({ "QueueUrl": queue, "ReceiptHandle": message["ReceiptHandle"] });
+        root.call("sqs", "DeleteMessage", gone).ok();
+    }
+    let read = |text: &Value| serde_json::from_str::<Value>(text.as_str().unwrap()).unwrap();
+    all.iter()
+        .map(|m| read(&read(&m["Body"])["Message"])["NewStateValue"].as_str().unwrap().to_owned())
+        .collect()
+}
+
+#[test]
+fn actions_wait_for_a_suppressor() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ACCOUNT);
+    let (topic, queue) = topic(&root);
+    ["cpu", "deploys"].iter().for_each(|name| metric_alarm(&root, name));
+    let alarm = json!({
+        "AlarmName": "c", "AlarmRule": "ALARM(cpu)", "AlarmActions": [topic], "OKActions": [topic],
+        "ActionsSuppressor": format!("{ARN}deploys"), "ActionsSuppressorWaitPeriod": 120,
+        "ActionsSuppressorExtensionPeriod": 180,
+    });
+    root.call("cloudwatch", "PutCompositeAlarm", alarm).ok();
+    cloud.reconcile();
+    let later = |seconds: u64| {
+        cloud.advance(std::time::Duration::from_secs(seconds));
+        cloud.reconcile();
+        // What was told is delivered by the next run.
+        cloud.reconcile();
+        told(&root, &queue)
+    };
+    let by = || described(&root)[0].get("ActionsSuppressedBy").cloned().unwrap_or_default();
+    assert_eq!((later(1), by()), (vec!["OK".to_owned()], Value::Null));
+    // Nobody suppresses it in time.
+    set(&cloud, &root, "cpu", "ALARM");
+    assert_eq!((later(60), by()), (vec![], json!("WaitPeriod")));
+    assert_eq!(described(&root)[0]["ActionsSuppressedReason"], "Actions suppressed by WaitPeriod");
+    assert_eq!((later(61), by()), (vec!["ALARM".to_owned()], Value::Null));
+    set(&cloud, &root, "cpu", "OK");
+    assert_eq!((later(1), by()), (vec!["OK".to_owned()], Value::Null));
+    // The suppressor comes, and the alarm outlives it.
+    set(&cloud, &root, "cpu", "ALARM");
+    set(&cloud, &root, "deploys", "ALARM");
+    assert_eq!((later(1_000), by()), (vec![], json!("Alarm")));
+    set(&cloud, &root, "deploys", "OK");
+    assert_eq!((later(100), by()), (vec![], json!("ExtensionPeriod")));
+    assert_eq!((later(81), by()), (vec!["ALARM".to_owned()], Value::Null));
+    // What comes and goes while it is suppressed is told nobody.
+    set(&cloud, &root, "deploys", "ALARM");
+    set(&cloud, &root, "cpu", "OK");
+    set(&cloud, &root, "cpu", "ALARM");
+    set(&cloud, &root, "deploys", "OK");
+    assert_eq!((later(181), by()), (vec![], Value::Null));
+    let shown = &described(&root)[0];
+    assert_eq!(shown["ActionsSuppressor"], format!("{ARN}deploys"));
+    assert_eq!(shown["ActionsSuppressorWaitPeriod"], json!(120));
 }

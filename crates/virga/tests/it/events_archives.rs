@@ -134,7 +134,8 @@ fn a_replay_is_cancelled() {
 fn archived_events_leave_when_their_days_are_over() {
     let cloud = Cloud::new();
     let root = cloud.root(ACCOUNT);
-    archive(&root, json!({ "RetentionDays": 2 })).ok();
+    let own = r#"{"source":["app"]}"#;
+    archive(&root, json!({ "RetentionDays": 2, "EventPattern": own })).ok();
     for number in 0..60 {
         send(&root, "app", number, NOW);
     }

@@ -154,6 +154,7 @@ pub(crate) fn wire(store: Store, clock: Clock, strict: bool, extra: Extra) -> Cl
         directory,
         reconcilers,
         subscribers,
+        recorder: None,
         sagas,
         sites,
         witnesses: Vec::new(),

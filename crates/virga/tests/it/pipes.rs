@@ -213,8 +213,12 @@ fn a_bus_gets_events() {
     let policy = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"Service":"events.amazonaws.com"},"Action":"sqs:SendMessage","Resource":"*"}}"#;
     root.call("sqs", "SetQueueAttributes", json!({ "QueueUrl": "out", "Attributes": { "Policy": policy } }))
         .ok();
-    root.call("events", "PutRule", json!({ "Name": "r", "EventPattern": r#"{"account":["123456789012"]}"# }))
-        .ok();
+    root.call(
+        "events",
+        "PutRule",
+        json!({ "Name": "r", "EventPattern": r#"{"source":["Pipe p","my.app"]}"# }),
+    )
+    .ok();
     root.call(
         "events",
         "PutTargets",

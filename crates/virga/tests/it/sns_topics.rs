@@ -257,7 +257,7 @@ fn the_life_of_a_subscription() {
         r#"{"deadLetterTargetArn":"fake"}"#,
         "Invalid parameter: RedrivePolicy: deadLetterTargetArn is an invalid arn",
     );
-    set("ReplayPolicy", "{}").refused(501, "NotImplemented");
+    set("ReplayPolicy", "{}").refused_with(400, "InvalidParameter", "Invalid parameter: AttributeName");
     set("FilterPolicyScope", "MessageBody").ok();
     set("FilterPolicy", r#"{"object":{"key":[{"prefix":"auto-"}]}}"#).ok();
     assert_eq!(get()["FilterPolicyScope"], "MessageBody");

@@ -4,8 +4,12 @@
     reason = "a handler owns its request, whether or not it takes it apart"
 )]
 
+pub(crate) mod application;
+pub(crate) mod endpoint;
 pub(crate) mod permission;
 pub(crate) mod publish;
+pub(crate) mod sandbox;
+pub(crate) mod sms;
 pub(crate) mod subscription;
 pub(crate) mod subscription_attributes;
 pub(crate) mod tag;
@@ -24,7 +28,19 @@ fn page<R: Record>(
     cx: &Cx<'_>,
     table: &Table<R>,
     prefix: &Key,
+    asked: (&str, Option<&str>),
+    name: impl Fn(&R) -> Vec<String>,
+) -> Result<(Vec<R>, Option<String>), SnsError> {
+    page_of(cx, table, prefix, asked, PAGE, name)
+}
+
+/// As [`page`], of as many rows as are asked for.
+fn page_of<R: Record>(
+    cx: &Cx<'_>,
+    table: &Table<R>,
+    prefix: &Key,
     (list, token): (&str, Option<&str>),
+    size: usize,
     name: impl Fn(&R) -> Vec<String>,
 ) -> Result<(Vec<R>, Option<String>), SnsError> {
     let after = match token {
@@ -35,7 +51,7 @@ fn page<R: Record>(
             Some(text.split(' ').fold(prefix.clone(), |key, part| key.str(part)))
         }
     };
-    let found = table.page(cx.tx, prefix, after.as_ref(), PAGE)?;
+    let found = table.page(cx.tx, prefix, after.as_ref(), size)?;
     let last = found.items.last().filter(|_| found.next.is_some());
     let token = last.map(|(_, row)| cx.pager().token(list, name(row).join(" ").as_bytes()));
     Ok((found.items.into_iter().map(|(_, row)| row).collect(), token))

@@ -5,6 +5,8 @@ use crate::sns::errors::{SnsError, invalid};
 use crate::sns::mailbox;
 use crate::sns::model::{self, Letter};
 use crate::sns::publishing::{self, AttributeValue, BYTES_MAX, Draft, Published};
+use crate::sns::push;
+use crate::sns::text;
 use kernel::Cx;
 use std::collections::HashSet;
 use wire::{Fault, Pairs};
@@ -85,7 +87,7 @@ fn publish(cx: &mut Cx<'_>, req: Publish) -> Result<PublishedMessage, SnsError> 
         _ => return Err(invalid("TopicArn or TargetArn Reason: no value for required parameter")),
     };
     if arn.contains(":endpoint/") {
-        return Err(invalid("TargetArn Reason: No endpoint found for the target arn specified"));
+        return to_endpoint(cx, &arn, draft);
     }
     let topic = model::topic(cx, &arn)?;
     let parcel = draft.check()?;
@@ -93,27 +95,45 @@ fn publish(cx: &mut Cx<'_>, req: Publish) -> Result<PublishedMessage, SnsError> 
     Ok(PublishedMessage { message_id, number })
 }
 
+/// A letter of who calls.
+fn letter(cx: &Cx<'_>, protocol: &str, to: String, body: &str) -> Letter {
+    Letter {
+        account: cx.account,
+        region: cx.region,
+        protocol: protocol.to_owned(),
+        to,
+        body: body.to_owned(),
+        time: cx.now,
+        message_id: base::id::uuid(cx.rng()),
+        ..Letter::default()
+    }
+}
+
 /// A text message stays in the mailbox: nothing leaves the cloud.
 fn by_telephone(cx: &mut Cx<'_>, phone: String, draft: Draft) -> Result<PublishedMessage, SnsError> {
-    let digits = phone.strip_prefix('+').unwrap_or_default();
-    if digits.len() < 7 || digits.len() > 15 || !digits.bytes().all(|b| b.is_ascii_digit()) {
+    if text::number(&phone).is_err() {
         return Err(invalid(format!("PhoneNumber Reason: {phone} is not valid to publish to")));
     }
     let parcel = draft.check()?;
-    let message_id = base::id::uuid(cx.rng());
+    let letter = letter(cx, "sms", phone, parcel.body("sms"));
+    let message_id = letter.message_id.clone();
+    text::deliver(cx.tx, letter, &parcel.attributes, "")?;
+    Ok(PublishedMessage { message_id, number: None })
+}
+
+/// And so does what goes to a mobile device.
+fn to_endpoint(cx: &mut Cx<'_>, arn: &str, draft: Draft) -> Result<PublishedMessage, SnsError> {
+    let (place, id) = push::Place::of_endpoint(arn, "TargetArn")?;
+    push::open(cx.tx, &place, &id)?;
+    let parcel = draft.check_for(&place.platform)?;
     let letter = Letter {
-        account: cx.account,
-        region: cx.region,
-        protocol: "sms".to_owned(),
-        to: phone,
-        subject: None,
-        body: parcel.body("sms").to_owned(),
-        time: cx.now,
-        topic_arn: None,
-        message_id: message_id.clone(),
+        account: place.account,
+        region: place.region,
+        subject: parcel.subject.clone(),
+        ..letter(cx, "application", arn.to_owned(), parcel.body(&place.platform))
     };
     mailbox::put(cx.tx, &letter, "");
-    Ok(PublishedMessage { message_id, number: None })
+    Ok(PublishedMessage { message_id: letter.message_id, number: None })
 }
 
 fn check_ids(entries: &[Entry]) -> Result<(), SnsError> {

@@ -4,7 +4,9 @@ use super::page;
 use crate::sns::access;
 use crate::sns::confirming::{self, Handshake};
 use crate::sns::errors::{SnsError, invalid};
-use crate::sns::model::{self, FIFO, SUBSCRIPTIONS, Subscription};
+use crate::sns::model::{self, ENDPOINTS, FIFO, SUBSCRIPTIONS, Subscription};
+use crate::sns::push;
+use crate::sns::replay;
 use crate::sns::subscribing;
 use base::Arn;
 use kernel::outbound::Address;
@@ -82,7 +84,7 @@ fn view(subscription: Subscription) -> View {
 }
 
 /// Checks protocol and endpoint; whether the subscription has to be confirmed.
-fn check(topic: &model::Topic, protocol: &str, endpoint: &str) -> Result<bool, SnsError> {
+fn check(cx: &Cx<'_>, topic: &model::Topic, protocol: &str, endpoint: &str) -> Result<bool, SnsError> {
     match protocol {
         "sqs" => {
             let is_queue = Arn::parse(endpoint).is_some_and(|arn| arn.service == "sqs");
@@ -96,7 +98,7 @@ fn check(topic: &model::Topic, protocol: &str, endpoint: &str) -> Result<bool, S
             }
             Ok(false)
         }
-        other if topic.is_fifo() && matches!(other, "http" | "https" | "email" | "email-json" | "sms" | "lambda") => Err(
+        other if topic.is_fifo() && matches!(other, "http" | "https" | "email" | "email-json" | "sms" | "lambda" | "application") => Err(
             invalid(format!("Invalid parameter: Protocol Reason: {other} can not be subscribed to a FIFO topic")),
         ),
         "http" | "https" => match Address::read(endpoint).filter(|a| a.is_secure == (protocol == "https")) {
@@ -117,7 +119,12 @@ fn check(topic: &model::Topic, protocol: &str, endpoint: &str) -> Result<bool, S
                 arn.is_some_and(|arn| arn.service == "lambda" && arn.resource.starts_with("function:"));
             if is_function { Ok(false) } else { Err(invalid("Lambda endpoint ARN")) }
         }
-        "application" => Err(SnsError::NotBuilt("Mobile push".into())),
+        "application" => {
+            let found = push::Place::of_endpoint(endpoint, "Endpoint");
+            let Ok((place, id)) = found else { return Err(invalid("Application endpoint arn invalid")) };
+            let exists = ENDPOINTS.contains(cx.tx, &place.key().str(&id))?;
+            if exists { Ok(false) } else { Err(invalid("Endpoint Reason: Endpoint does not exist for endpoint arn")) }
+        }
         "firehose" => Err(SnsError::NotBuilt("Delivery to Firehose".into())),
         other => Err(invalid(format!("Amazon SNS does not support this protocol string: {other}"))),
     }
@@ -126,7 +133,7 @@ fn check(topic: &model::Topic, protocol: &str, endpoint: &str) -> Result<bool, S
 fn subscribe(cx: &mut Cx<'_>, req: Subscribe) -> Result<SubscriptionArn, SnsError> {
     let topic = model::topic(cx, &req.topic)?;
     let endpoint = req.endpoint.unwrap_or_default();
-    let asks = check(&topic, &req.protocol, &endpoint)?;
+    let asks = check(cx, &topic, &req.protocol, &endpoint)?;
     let mut fresh = Subscription {
         id: base::id::uuid(cx.rng()),
         account: topic.account,
@@ -145,7 +152,7 @@ fn subscribe(cx: &mut Cx<'_>, req: Subscribe) -> Result<SubscriptionArn, SnsErro
         SnsError::Invalid(what) => invalid(format!("Attributes Reason: {what}")),
         other => other,
     };
-    for (name, text) in &req.attributes.0 {
+    for (name, text) in req.attributes.0.iter().filter(|(name, _)| name != "ReplayPolicy") {
         subscribing::set(&mut fresh, name, text).map_err(within)?;
     }
     subscribing::check_filter(&fresh).map_err(within)?;
@@ -162,6 +169,9 @@ fn subscribe(cx: &mut Cx<'_>, req: Subscribe) -> Result<SubscriptionArn, SnsErro
             confirming::ask(cx, &topic, known.clone());
         }
         return Ok(answer(&known, req.wants_arn));
+    }
+    if let Some((_, text)) = req.attributes.0.iter().find(|(name, _)| name == "ReplayPolicy") {
+        replay::set(cx.tx, &topic, &mut fresh, text, cx.now).map_err(within)?;
     }
     let arn = answer(&fresh, req.wants_arn);
     if asks {

@@ -2,7 +2,8 @@
 
 use crate::sns::access;
 use crate::sns::errors::{SnsError, invalid};
-use crate::sns::model::{self, SUBSCRIPTIONS, Subscription, TOPICS};
+use crate::sns::model::{self, SUBSCRIPTIONS, Subscription, TOPICS, Topic};
+use crate::sns::replay;
 use crate::sns::subscribing;
 use kernel::{Cx, Empty};
 use wire::Pairs;
@@ -45,6 +46,10 @@ fn all(subscription: &Subscription) -> Vec<(&'static str, String)> {
         out.push(("FilterPolicyScope", scope.to_owned()));
     }
     out.extend(subscription.redrive.clone().map(|text| ("RedrivePolicy", text)));
+    if let Some(policy) = &subscription.replay {
+        out.push(("ReplayPolicy", policy.clone()));
+        out.push(("ReplayStatus", subscription.replay_status.clone()));
+    }
     out.extend(subscription.delivery_policy.clone().map(|text| ("DeliveryPolicy", text)));
     out
 }
@@ -54,10 +59,15 @@ pub(super) fn value(subscription: &Subscription, name: &str) -> Option<String> {
     all(subscription).into_iter().find(|(n, _)| *n == name).map(|(_, value)| value)
 }
 
+/// The topic of a subscription.
+fn topic(cx: &Cx<'_>, subscription: &Subscription) -> Result<Topic, SnsError> {
+    let key = model::topic_key(subscription.account, subscription.region, &subscription.topic);
+    TOPICS.get(cx.tx, &key)?.ok_or(SnsError::NoTopic)
+}
+
 fn get(cx: &mut Cx<'_>, req: GetAttributes) -> Result<Attributes, SnsError> {
     let subscription = model::subscription(cx, &req.arn)?;
-    let topic = model::topic_key(subscription.account, subscription.region, &subscription.topic);
-    let topic = TOPICS.get(cx.tx, &topic)?.ok_or(SnsError::NoTopic)?;
+    let topic = topic(cx, &subscription)?;
     let mut all = all(&subscription);
     let policy = subscribing::policy(&topic, &subscription);
     all.extend(policy.map(|policy| ("EffectiveDeliveryPolicy", policy.text())));
@@ -67,7 +77,13 @@ fn get(cx: &mut Cx<'_>, req: GetAttributes) -> Result<Attributes, SnsError> {
 
 fn set(cx: &mut Cx<'_>, req: SetAttribute) -> Result<Empty, SnsError> {
     let mut subscription = model::subscription(cx, &req.arn)?;
-    subscribing::set(&mut subscription, &req.name, req.value.as_deref().unwrap_or_default())?;
+    let text = req.value.as_deref().unwrap_or_default();
+    if req.name == "ReplayPolicy" {
+        let topic = topic(cx, &subscription)?;
+        replay::set(cx.tx, &topic, &mut subscription, text, cx.now)?;
+    } else {
+        subscribing::set(&mut subscription, &req.name, text)?;
+    }
     if req.name.starts_with("FilterPolicy") {
         subscribing::check_filter(&subscription)?;
     }

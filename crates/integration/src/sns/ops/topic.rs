@@ -4,6 +4,7 @@ use super::page;
 use super::tag::{Tag, checked};
 use super::topic_attributes;
 use crate::sns::access;
+use crate::sns::archive;
 use crate::sns::errors::{SnsError, invalid};
 use crate::sns::model::{COUNTERS, ENDED, FIFO, SUBSCRIPTIONS, TOPICS, Topic, topic_arn, topic_key};
 use kernel::{Cx, Empty};
@@ -64,6 +65,7 @@ fn create(cx: &mut Cx<'_>, req: CreateTopic) -> Result<TopicArn, SnsError> {
         }
         return Ok(answer);
     }
+    archive::settle(cx.tx, 0, &mut topic, cx.now);
     TOPICS.put(cx.tx, &topic.key(), &topic);
     Ok(answer)
 }
@@ -96,6 +98,9 @@ fn check_name(name: &str, fifo: bool) -> Result<(), SnsError> {
 /// AWS: deleting a topic that is not there succeeds.
 fn delete(cx: &mut Cx<'_>, req: DeleteTopic) -> Result<Empty, SnsError> {
     let place = crate::sns::model::Place::read(&req.arn, "TopicArn")?;
+    if TOPICS.get(cx.tx, &place.key())?.is_some_and(|topic| topic.archive_days > 0) {
+        return Err(SnsError::Archived);
+    }
     TOPICS.delete(cx.tx, &place.key());
     COUNTERS.delete(cx.tx, &place.key());
     let all = topic_key(place.account, place.region, &place.name);

@@ -1,6 +1,7 @@
 //! Attributes of topics.
 
 use crate::sns::access;
+use crate::sns::archive;
 use crate::sns::delivery_policy;
 use crate::sns::errors::{SnsError, invalid};
 use crate::sns::model::{self, SUBSCRIPTIONS, TOPICS, Topic};
@@ -90,7 +91,7 @@ pub(super) fn set(topic: &mut Topic, name: &str, text: &str) -> Result<(), SnsEr
             _ => return Err(invalid("TracingConfig")),
         },
         "KmsMasterKeyId" => return Err(SnsError::NotBuilt("Encryption of topics under a key of KMS".into())),
-        "ArchivePolicy" => return Err(SnsError::NotBuilt("Archiving and replaying messages".into())),
+        "ArchivePolicy" => archive::set(topic, text)?,
         name if name.ends_with("FeedbackRoleArn") || name.ends_with("FeedbackSampleRate") => {
             return Err(SnsError::NotBuilt("Delivery status logging".into()));
         }
@@ -114,6 +115,7 @@ fn own(topic: &Topic) -> Vec<(&'static str, String)> {
         ("EffectiveDeliveryPolicy", delivery_policy::topic_text(topic.delivery_policy.as_deref())),
     ];
     out.extend(topic.delivery_policy.clone().map(|text| ("DeliveryPolicy", text)));
+    out.extend(topic.archive.clone().map(|text| ("ArchivePolicy", text)));
     out.extend(topic.tracing.clone().map(|text| ("TracingConfig", text)));
     if topic.signature_version != 0 {
         out.push(("SignatureVersion", topic.signature_version.to_string()));
@@ -134,6 +136,8 @@ fn get(cx: &mut Cx<'_>, req: GetTopicAttributes) -> Result<Attributes, SnsError>
         if entry?.1.confirmed { confirmed += 1 } else { pending += 1 }
     }
     let mut all = own(&topic);
+    let begins = archive::beginning(&topic, cx.now);
+    all.extend(begins.map(|time| ("BeginningArchiveTime", time.iso8601_millis())));
     all.push(("SubscriptionsConfirmed", confirmed.to_string()));
     all.push(("SubscriptionsPending", pending.to_string()));
     all.push(("SubscriptionsDeleted", topic.ended.to_string()));
@@ -145,7 +149,9 @@ fn set_one(cx: &mut Cx<'_>, req: SetTopicAttributes) -> Result<Empty, SnsError> 
     if req.name == "FifoTopic" {
         return Err(invalid("AttributeName"));
     }
+    let days = topic.archive_days;
     set(&mut topic, &req.name, req.value.as_deref().unwrap_or_default())?;
+    archive::settle(cx.tx, days, &mut topic, cx.now);
     TOPICS.put(cx.tx, &topic.key(), &topic);
     Ok(Empty)
 }

@@ -6,6 +6,7 @@ use crate::sqs::desk;
 use crate::sqs::dispatch::Stale;
 use crate::sqs::errors::SqsError;
 use crate::sqs::handle::Handle;
+use crate::sqs::metering::Happened;
 use crate::sqs::model::known::{self, Known};
 use kernel::{Cx, Empty};
 
@@ -69,6 +70,7 @@ fn delete(cx: &mut Cx<'_>, known: &Known, text: &str) -> Result<(), SqsError> {
         Err(Stale::Expired(_)) => {}
     }
     desk.delete(cx.tx, handle.seq);
+    desk.note_after(cx.tx, Happened::Deleted, cx.now);
     Ok(())
 }
 

@@ -3,11 +3,12 @@
 use super::visibility::VISIBILITY_MAX;
 use crate::sqs::access;
 use crate::sqs::content::{AttributeView, check_id};
-use crate::sqs::desk::{self, Desk};
+use crate::sqs::desk::{self, Desk, Desks};
 use crate::sqs::digest;
 use crate::sqs::dispatch::{Asked, Lease, Seq};
 use crate::sqs::errors::SqsError;
 use crate::sqs::handle::Handle;
+use crate::sqs::metering::Happened;
 use crate::sqs::model::known::{self, Known};
 use crate::sqs::model::message::{Attribute, Message};
 use crate::sqs::receiving::{self, Given};
@@ -119,6 +120,10 @@ async fn receive(dx: Dx, req: ReceiveMessage, _: Body) -> Result<Answer<Received
     let wait = req.wait.unwrap_or(known.wait.into()).unsigned_abs();
     let deadline = Instant::now() + Duration::from_secs(wait);
     let given = wait_for(&dx, &req, deadline).await?;
+    // The queue may have gone meanwhile.
+    if let Some(desk) = dx.cloud().memory::<Desks>().find(known.uid) {
+        desk.note(Happened::Received(given.len()), dx.cloud().clock().now());
+    }
     let messages: Vec<MessageView> = given.into_iter().map(|given| view(&req, given)).collect();
     Ok(Received { messages: Some(messages).filter(|messages| !messages.is_empty()) }.into())
 }

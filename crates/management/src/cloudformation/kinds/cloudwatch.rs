@@ -41,6 +41,9 @@ pub(super) const MEMBERS: &[&str] = &[
 /// The same of composite alarms.
 pub(super) const COMPOSITE_MEMBERS: &[&str] = &[
     "ActionsEnabled",
+    "ActionsSuppressor",
+    "ActionsSuppressorExtensionPeriod",
+    "ActionsSuppressorWaitPeriod",
     "AlarmActions",
     "AlarmDescription",
     "AlarmRule",

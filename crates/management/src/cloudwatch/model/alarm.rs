@@ -22,6 +22,28 @@ store::record_enum! {
     }
 }
 
+store::record_enum! {
+    /// By what a composite alarm's actions are suppressed.
+    #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+    pub(crate) enum Suppressed {
+        1 => Not,
+        2 => Alarm,
+        3 => Wait,
+        4 => Extension,
+    }
+}
+
+impl Suppressed {
+    pub(crate) fn name(self) -> Option<&'static str> {
+        Some(match self {
+            Suppressed::Not => return None,
+            Suppressed::Alarm => "Alarm",
+            Suppressed::Wait => "WaitPeriod",
+            Suppressed::Extension => "ExtensionPeriod",
+        })
+    }
+}
+
 impl State {
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -72,6 +94,22 @@ store::record! {
         29 => pub(crate) rule: Option<String>,
         /// Of an alarm on what is reckoned; then it has no metric of its own.
         30 => pub(crate) queries: Vec<Watched>,
+        /// Of a composite alarm.
+        31 => pub(crate) suppressor: Option<Suppressor>,
+    }
+
+    /// The alarm that suppresses another's actions.
+    #[derive(Clone, PartialEq, Debug)]
+    pub(crate) struct Suppressor {
+        /// A name or an ARN, as it was given.
+        1 => pub(crate) alarm: String,
+        /// In seconds.
+        2 => pub(crate) wait: u32,
+        3 => pub(crate) extension: u32,
+        4 => pub(crate) by: Suppressed,
+        5 => pub(crate) until: Timestamp,
+        /// How the suppressed alarm stood when it last acted, or might have.
+        6 => pub(crate) acted: State,
     }
 
     /// One of an alarm's queries: a metric, or an expression.
@@ -88,6 +126,13 @@ store::record! {
         /// None of an expression.
         9 => pub(crate) statistic: Option<String>,
         10 => pub(crate) unit: Option<String>,
+    }
+}
+
+impl Suppressor {
+    /// The name in an ARN.
+    pub(crate) fn name(&self) -> &str {
+        self.alarm.rsplit_once(":alarm:").map_or(self.alarm.as_str(), |(_, name)| name)
     }
 }
 

@@ -3,8 +3,9 @@
 use super::{NameValue, dimensions, position, shown};
 use crate::cloudwatch::access;
 use crate::cloudwatch::errors::WatchError;
-use crate::cloudwatch::model::alarm::{ALARMS, Alarm};
+use crate::cloudwatch::model::alarm::{ALARMS, Alarm, Suppressed};
 use crate::cloudwatch::queries::Query;
+use crate::cloudwatch::suppress;
 use base::Timestamp;
 use kernel::Cx;
 use store::{Direction, Key};
@@ -51,6 +52,11 @@ wire::shape! {
         updated: Timestamp = "StateUpdatedTimestamp",
         transitioned: Timestamp = "StateTransitionedTimestamp",
         rule: String = "AlarmRule",
+        suppressor: Option<String> = "ActionsSuppressor",
+        wait: Option<i64> = "ActionsSuppressorWaitPeriod",
+        extension: Option<i64> = "ActionsSuppressorExtensionPeriod",
+        suppressed_by: Option<String> = "ActionsSuppressedBy",
+        suppressed_reason: Option<String> = "ActionsSuppressedReason",
     }
 
     #[derive(Debug)]
@@ -131,7 +137,14 @@ fn view(alarm: Alarm) -> MetricAlarm {
 }
 
 fn composite(alarm: Alarm) -> CompositeAlarm {
+    let suppressor = alarm.suppressor.as_ref();
+    let by = suppressor.map_or(Suppressed::Not, |suppressor| suppressor.by);
     CompositeAlarm {
+        suppressor: suppressor.map(|suppressor| suppressor.alarm.clone()),
+        wait: suppressor.map(|suppressor| suppressor.wait.into()),
+        extension: suppressor.map(|suppressor| suppressor.extension.into()),
+        suppressed_by: by.name().map(str::to_owned),
+        suppressed_reason: suppress::reason(by).map(str::to_owned),
         arn: alarm.arn(),
         description: alarm.description,
         configured: alarm.configured,

@@ -29,6 +29,6 @@ fn set(cx: &mut Cx<'_>, req: SetAlarmState) -> Result<Empty, WatchError> {
     let state = State::parse(&req.state).unwrap_or_default();
     let change = Change { state, reason: req.reason, data: req.data, due: alarm.due };
     let cloud = cx.cloud().clone();
-    change::apply(&cloud, cx.tx, alarm, change, cx.now);
+    change::apply(&cloud, cx.tx, alarm, change, cx.now)?;
     Ok(Empty)
 }

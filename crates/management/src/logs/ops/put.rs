@@ -6,6 +6,7 @@ use super::named;
 use crate::logs::access;
 use crate::logs::embedded;
 use crate::logs::errors::{LogsError, invalid};
+use crate::logs::metering;
 use crate::logs::metrics;
 use crate::logs::model::event::{EVENTS, Event, OVERHEAD_BYTES, Place, millis};
 use crate::logs::model::group::Group;
@@ -117,6 +118,7 @@ fn put(cx: &mut Cx<'_>, req: PutLogEvents) -> Result<Put, LogsError> {
         let filters = subscribers(cx.tx, group.id)?;
         subscription::send(cx, &group, &stream.name, &filters, &sent);
     }
+    let before = stream.bytes;
     for event in req.events.into_iter().skip(range.start).take(range.len()) {
         let place = Place { time: event.time, number: stream.next };
         stream.next += 1;
@@ -126,6 +128,7 @@ fn put(cx: &mut Cx<'_>, req: PutLogEvents) -> Result<Put, LogsError> {
         stream.ingested = Some(cx.now);
         EVENTS.put(cx.tx, &place.key(stream.id), &Event { message: event.message, ingested: cx.now });
     }
+    metering::came_in(cx, &group, range.len(), stream.bytes - before);
     stream.save(cx.tx, group.id);
     Ok(Put { next: sequence_token(stream.id, stream.next), rejected })
 }

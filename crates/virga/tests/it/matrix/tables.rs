@@ -275,6 +275,10 @@ impl Prepared {
             ("sns", _, "SubscriptionArn") => {
                 "arn:aws:sns:us-east-1:123456789012:matrix:cf3b8a35-0000-4000-8000-000000000000"
             }
+            ("sns", _, "PlatformApplicationArn") => "arn:aws:sns:us-east-1:123456789012:app/GCM/matrix",
+            ("sns", _, "EndpointArn") => {
+                "arn:aws:sns:us-east-1:123456789012:endpoint/GCM/matrix/cf3b8a35-0000-4000-8000-000000000000"
+            }
             ("sqs", _, "SourceArn") => "arn:aws:sqs:us-east-1:123456789012:matrix",
             ("dynamodb", _, "BackupArn") => BACKUP_ARN,
             ("dynamodb", "DescribeExport", "ExportArn") => EXPORT_ARN,
