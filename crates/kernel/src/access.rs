@@ -47,6 +47,8 @@ pub struct Target {
     pub bearer: Option<Principal>,
     /// What is said of a refusal, where its usual words would tell more than the caller may know.
     pub words: Option<String>,
+    /// A header of a refusal: S3 tells where a bucket is even to those who may do nothing with it.
+    pub header: Option<(&'static str, &'static str)>,
 }
 
 impl Target {
@@ -64,6 +66,7 @@ impl Target {
             canonical_id: None,
             bearer: None,
             words: None,
+            header: None,
         }
     }
 
@@ -176,6 +179,10 @@ pub(crate) fn authorize(
                 _ => message,
             };
             let fault = refusal(cx.request.service, protocol, message);
+            let fault = match target.header {
+                Some((name, value)) => fault.header(name, value),
+                None => fault,
+            };
             return Err(Refused { fault, decisions });
         }
     }

@@ -171,17 +171,7 @@ pub fn cloud_on(
         subscribers: vec![Arc::new(events::work::OwnEvents)],
         recorder: Some(&management::cloudtrail::Records),
         sagas: vec![&security::organizations::create::CREATE_ACCOUNT],
-        sites: vec![
-            // By host name alone, whatever is asked there.
-            Arc::new(compute::lambda::url::Urls),
-            Arc::new(security::sts::discovery::Issuers),
-            Arc::new(storage::s3::sites::Website),
-            Arc::new(storage::s3::sites::Cors),
-            Arc::new(storage::s3::form::Forms),
-            Arc::new(sns::site::Links),
-            Arc::new(compute::ecr::site::Registries),
-            Arc::new(management::cloudformation::site::Responses),
-        ],
+        sites: sites(),
         witnesses: vec![Arc::new(storage::s3::watched::Requests::default())],
         tariffs: TARIFFS.to_vec(),
         gauges: gauges(),
@@ -192,6 +182,21 @@ pub fn cloud_on(
     cloud.memory::<compute::lambda::workshop::Workshop>().set(&functions);
     doors(&cloud);
     Ok(cloud)
+}
+
+/// Who answers before a request is taken for an API's.
+fn sites() -> Vec<Arc<dyn kernel::site::Site>> {
+    vec![
+        // By host name alone, whatever is asked there.
+        Arc::new(compute::lambda::url::Urls),
+        Arc::new(security::sts::discovery::Issuers),
+        Arc::new(storage::s3::sites::Website),
+        Arc::new(storage::s3::sites::Cors),
+        Arc::new(storage::s3::form::Forms),
+        Arc::new(sns::site::Links),
+        Arc::new(compute::ecr::site::Registries),
+        Arc::new(management::cloudformation::site::Responses),
+    ]
 }
 
 /// By what the rooms of EC2's API reach each other.

@@ -75,6 +75,12 @@ fn buckets_lie_in_regions() {
     let moved = east.call("s3", "GetBucketAcl", bucket("west"));
     assert_eq!(moved.headers["x-amz-bucket-region"], "eu-west-1");
     moved.refused(301, "PermanentRedirect");
+    // Those who may do nothing with it still learn where it is.
+    let stranger = cloud.root("999999999999").in_region("eu-west-1").call("s3", "HeadBucket", bucket("west"));
+    assert_eq!(
+        (stranger.status, &stranger.headers["x-amz-bucket-region"]),
+        (403, &"eu-west-1".parse().unwrap())
+    );
     let listed = east.call("s3", "ListBuckets", json!({ "BucketRegion": "eu-west-1" })).ok();
     assert_eq!(listed["Buckets"][0]["BucketRegion"], "eu-west-1");
     let none = east.call("s3", "ListBuckets", json!({ "BucketRegion": "us-east-1", "MaxBuckets": 3 })).ok();

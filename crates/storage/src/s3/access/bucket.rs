@@ -6,6 +6,9 @@ use crate::s3::model::bucket::arn;
 use kernel::{Cx, Target};
 use wire::{Struct, Value};
 
+/// Where the bucket is. AWS: HeadBucket answers it with 403, too, and clients find buckets by that.
+const REGION: &str = "x-amz-bucket-region";
+
 /// What an operation needs of the bucket's ACL, where that can allow it at all.
 fn permission(operation: &str) -> Option<Permission> {
     match operation {
@@ -31,7 +34,9 @@ pub fn on_bucket(cx: &mut Cx<'_>, request: &Struct) -> Targets {
         return Ok(vec![Target::on(bucket.record.arn())]);
     }
     let guarded = guard::bucket(&bucket, permission(cx.request.operation));
-    Ok(guarded.asked_by(cx, request).targets(cx))
+    let mut targets = guarded.asked_by(cx, request).targets(cx);
+    targets.iter_mut().for_each(|target| target.header = Some((REGION, bucket.record.region.name())));
+    Ok(targets)
 }
 
 /// `ListBuckets`: of the caller's account.
