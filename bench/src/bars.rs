@@ -5,6 +5,7 @@
 //! that does nothing else meanwhile.
 
 use crate::begin::Begun;
+use crate::clockwork::{Clockwork, WATCHED};
 use crate::measure::{Filled, Numbers, Report};
 use crate::report::OURS;
 use crate::stack::{Deployed, RESOURCES};
@@ -25,6 +26,10 @@ const AMONG_ITEMS_MIN: f64 = 0.7;
 /// Objects are rows on disk: a million of them cost little memory, and a page of their listing what one of ten thousand does.
 const OBJECTS: u64 = 1_000_000;
 const OBJECTS_BYTES_MAX: u64 = 60 << 20;
+
+/// Schedules cost nothing until their time comes: what is left is what clocks are read with.
+const SCHEDULES: u64 = 100_000;
+const SCHEDULES_CPU_MAX: Duration = Duration::from_millis(50);
 
 /// A stack of as many resources as there may be is planned at once, and made at this rate.
 const PLAN_MAX: Duration = Duration::from_millis(100);
@@ -137,6 +142,14 @@ fn stocked(ours: &Report, stocked: &Stocked) -> Vec<Bar> {
     out
 }
 
+fn clockwork(clockwork: &Clockwork) -> Bar {
+    let text = format!(
+        "{} schedules, idle: {:.0?} of a processor in {WATCHED:.0?}, at most {SCHEDULES_CPU_MAX:.0?}",
+        clockwork.schedules, clockwork.cpu
+    );
+    bar(clockwork.cpu <= SCHEDULES_CPU_MAX, text)
+}
+
 fn begun(begun: &Begun) -> Vec<Bar> {
     let millis = |time: Duration| time.as_secs_f64() * 1000.0;
     let within = |what: &str, took: Duration, most: Duration| {
@@ -199,6 +212,7 @@ pub(crate) fn all(results: &[Report]) -> Vec<Bar> {
     if let Some(many) = ours.stocked.as_ref().filter(|stocked| stocked.objects >= OBJECTS) {
         out.extend(stocked(ours, many));
     }
+    out.extend(ours.clockwork.iter().filter(|clockwork| clockwork.schedules >= SCHEDULES).map(clockwork));
     let identity = |report: &Report| numbers(report, "GetCallerIdentity", 32).map(|n| n.server_cpu_micros);
     if let (Some(ours), Some(peer)) = (identity(ours), of(PEER).and_then(identity)) {
         let text = format!(
@@ -292,6 +306,17 @@ mod tests {
         assert_eq!(missed(&[with(60 << 20, OBJECTS, 1000.0)]), Vec::<String>::new());
         assert_eq!(missed(&[with((60 << 20) + 1, OBJECTS, 1000.5)]).len(), 2);
         assert_eq!(missed(&[with(1 << 40, OBJECTS - 1, 9000.0)]), Vec::<String>::new());
+    }
+
+    #[test]
+    fn schedules_cost_nothing_until_their_time() {
+        let with = |schedules: u64, cpu: u64| {
+            let clockwork = Clockwork { schedules, cpu: Duration::from_millis(cpu) };
+            Report { clockwork: Some(clockwork), ..report(OURS, 10, 0, 20.0) }
+        };
+        assert_eq!(missed(&[with(SCHEDULES, 50)]), Vec::<String>::new());
+        assert_eq!(missed(&[with(SCHEDULES, 51)]).len(), 1);
+        assert_eq!(missed(&[with(SCHEDULES - 1, 51)]), Vec::<String>::new());
     }
 
     #[test]

@@ -12,6 +12,7 @@
 
 mod bars;
 mod begin;
+mod clockwork;
 mod contestants;
 mod http;
 mod load;

@@ -1,6 +1,7 @@
 //! What is done with one contestant, from its first start to its end.
 
 use crate::begin::{self, Begun};
+use crate::clockwork::{Clockwork, wind};
 use crate::stock::{Stocked, stock};
 use crate::{
     contestants::Contestant,
@@ -61,6 +62,7 @@ pub(crate) struct Report {
     pub(crate) grown: Option<Grown>,
     pub(crate) filled: Option<Filled>,
     pub(crate) stocked: Option<Stocked>,
+    pub(crate) clockwork: Option<Clockwork>,
     /// Of the cloud that is ours.
     pub(crate) deployed: Option<Deployed>,
     /// Likewise.
@@ -156,6 +158,9 @@ fn measure(
     }
     if contestant.keeps && options.objects > 0 && contestant.has("s3") && loaded.is_ok() {
         stock(contestant, program, folder, (plan, options), report)?;
+    }
+    if contestant.name == OURS && options.schedules > 0 && loaded.is_ok() {
+        wind(contestant, program, folder, (plan, options), report)?;
     }
     loaded
 }

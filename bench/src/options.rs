@@ -12,6 +12,7 @@ pub(crate) struct Options {
     pub(crate) items: u64,
     /// Objects in a cloud of their own, with which its memory is measured; 0 leaves that out.
     pub(crate) objects: u64,
+    pub(crate) schedules: u64,
     pub(crate) readme: bool,
     /// A bar that is missed fails the run.
     pub(crate) hold: bool,
@@ -28,7 +29,7 @@ impl Options {
 
 const USAGE: &str =
     "usage: bench [--only NAME,...] [--scenario NAME,...] [--seconds N] [--records N] [--items N]
-             [--objects N] [--readme] [--hold]
+             [--objects N] [--schedules N] [--readme] [--hold]
 
   --only      contestants: virga, fakecloud, fakecloud-disk, ministack, moto, dynalite, nginx
   --scenario  names from bench/scenarios.json
@@ -36,6 +37,7 @@ const USAGE: &str =
   --records   records for the measurement of a grown cloud (default 100000; 0 leaves it out)
   --items     items of a DynamoDB table that is measured again when it is large, made within ten minutes (default 0)
   --objects   objects in a bucket, made within ten minutes, with which memory and listing are measured (default 0)
+  --schedules schedules that stand, made within ten minutes, whose cost is measured (default 0)
   --readme    write the table into README.md, between its `bench` marks
   --hold      fail when a bar is missed (first answer, memory, size, ...)";
 
@@ -49,6 +51,7 @@ pub(crate) fn parse(arguments: &[String]) -> Result<Options, String> {
         records: 100_000,
         items: 0,
         objects: 0,
+        schedules: 0,
         readme: false,
         hold: false,
         only: Vec::new(),
@@ -72,6 +75,7 @@ fn valued(options: &mut Options, name: &str, value: &str) -> Result<(), String> 
         "--scenario" => options.scenarios = names(),
         "--items" => options.items = value.parse().map_err(|_| USAGE)?,
         "--objects" => options.objects = value.parse().map_err(|_| USAGE)?,
+        "--schedules" => options.schedules = value.parse().map_err(|_| USAGE)?,
         "--records" => options.records = value.parse().map_err(|_| USAGE)?,
         "--seconds" => {
             let seconds: f64 = value.parse().map_err(|_| USAGE)?;

@@ -188,6 +188,10 @@ fn json(result: &Report) -> Value {
             "objects": stocked.objects,
             "bytes": stocked.bytes,
         })),
+        "clockwork": result.clockwork.as_ref().map(|clockwork| json!({
+            "schedules": clockwork.schedules,
+            "cpu_us": micros(clockwork.cpu),
+        })),
         "stack": result.deployed.as_ref().map(|deployed| json!({
             "plan_us": micros(deployed.plan),
             "resources_per_second": deployed.per_second().round(),

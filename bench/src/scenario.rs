@@ -29,6 +29,9 @@ pub(crate) struct Plan {
     pub(crate) bucket: Ask,
     pub(crate) stock: Ask,
     pub(crate) stocked: Vec<Scenario>,
+    /// Makes a role, and schedules by it.
+    pub(crate) clockwork: Ask,
+    pub(crate) schedule: Ask,
 }
 
 pub(crate) struct Scenario {
@@ -87,6 +90,8 @@ pub(crate) fn load(path: &Path, only: &[String]) -> Result<Plan, String> {
         bucket: ask(&json["bucket"]).map_err(fail)?,
         stock: ask(&json["stock"]).map_err(fail)?,
         stocked: stocked.map_err(fail)?,
+        clockwork: ask(&json["clockwork"]).map_err(fail)?,
+        schedule: ask(&json["schedule"]).map_err(fail)?,
     })
 }
 
