@@ -248,6 +248,34 @@ mod tests {
         assert!(matches!(take(&mut endless), Seen::Other));
     }
 
+    proptest::proptest! {
+        /// Whatever a stranger sends: nothing is lost of it, and what is taken is what its head says.
+        #[test]
+        fn nothing_is_lost_of_what_anybody_sends(
+            lines in proptest::collection::vec("[ -~\\t]{0,40}", 0..6),
+            length in 0_usize..20,
+            body in proptest::collection::vec(proptest::arbitrary::any::<u8>(), 0..40),
+            spoiled in proptest::option::of((0_usize..200, proptest::arbitrary::any::<u8>())),
+        ) {
+            let head = format!("PUT /a HTTP/1.1\r\ncontent-length: {length}\r\n{}\r\n\r\n", lines.join("\r\n"));
+            let mut all = [head.as_bytes(), &body].concat();
+            if let Some((at, byte)) = spoiled {
+                let at = at % all.len();
+                all[at] = byte;
+            }
+            let mut bytes = buffer(&all);
+            match take(&mut bytes) {
+                Seen::Whole(parts, taken) => {
+                    let said = parts.headers.get("content-length").map_or("0", |said| said.to_str().unwrap());
+                    proptest::prop_assert_eq!(said.parse(), Ok(taken.len()));
+                    let rest = [&taken[..], &bytes[..]].concat();
+                    proptest::prop_assert!(all.ends_with(&rest) && all[..all.len() - rest.len()].ends_with(b"\n"));
+                }
+                Seen::Part { .. } | Seen::Other => proptest::prop_assert_eq!(&bytes[..], &all[..]),
+            }
+        }
+    }
+
     #[tokio::test]
     async fn what_was_read_is_read_again_first() {
         let mut all = Vec::new();
