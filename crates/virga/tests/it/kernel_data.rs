@@ -192,6 +192,10 @@ fn chunks_are_decoded_and_their_signatures_and_checksum_verified() {
             let (head, seed) = signed(caller, "/b/k", payload, &more);
             assert_eq!(put_of(&cloud, head, stream(&body(&seed), 777)).status, 200, "{payload:?}");
             assert_eq!(find(&cloud.cloud.store().snapshot(), "k").unwrap().value, text);
+            // Small uploads are there at once, with their chunks.
+            let (head, seed) = signed(caller, "/b/whole", payload, &more);
+            assert_eq!(put_of(&cloud, head, Incoming::Whole(body(&seed).into())).status, 200, "{payload:?}");
+            assert_eq!(find(&cloud.cloud.store().snapshot(), "whole").unwrap().value, text);
 
             let (head, seed) = signed(caller, "/b/spoilt", payload, &more);
             let mut spoilt = body(&seed);
