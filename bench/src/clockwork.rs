@@ -2,10 +2,10 @@
 //! do: schedules whose time is far away are to cost nothing.
 
 use crate::contestants::Contestant;
-use crate::load::{self, Until};
-use crate::measure::{FILL_SECONDS_MAX, MANY, Report, settle, started};
+use crate::measure::{Report, settle};
 use crate::options::Options;
-use crate::scenario::{Captured, Maker, Plan};
+use crate::scenario::Plan;
+use crate::stock::filled;
 use std::path::Path;
 use std::time::Duration;
 
@@ -26,20 +26,15 @@ pub(crate) fn wind(
     (plan, options): (&Plan, &Options),
     report: &mut Report,
 ) -> Result<(), String> {
-    let (server, _) = started(contestant, program, &folder.join("clockwork"))?;
-    let (host, nothing) = (server.address.to_string(), Captured::new());
-    load::one(server.address, &Maker::new(&plan.clockwork, &host, &nothing, 0)?.next())?;
-    let mut maker = Maker::new(&plan.schedule, &host, &nothing, 0)?;
-    let until = Until { time: Duration::from_secs(FILL_SECONDS_MAX), count: options.schedules };
-    let outcome = load::run(server.address, MANY, until, 1, &mut |_| (maker.next(), 0));
-    let outcome = outcome.map_err(|why| format!("while schedules were made: {why}"))?;
-    println!("  {} schedules made in {:.1} s", outcome.answered, outcome.took.as_secs_f64());
+    let asks = (&plan.clockwork, &plan.schedule);
+    let folder = folder.join("clockwork");
+    let (server, schedules) = filled(contestant, program, &folder, asks, options.schedules, "schedules")?;
     settle(&server);
     let before = server.cpu();
     std::thread::sleep(WATCHED);
     let cpu = server.cpu().saturating_sub(before);
     println!("  with them, idle: {cpu:.0?} of a processor in {WATCHED:.0?}");
-    report.clockwork = Some(Clockwork { schedules: outcome.answered, cpu });
+    report.clockwork = Some(Clockwork { schedules, cpu });
     server.end();
     Ok(())
 }

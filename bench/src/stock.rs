@@ -5,7 +5,8 @@ use crate::contestants::Contestant;
 use crate::load::{self, Until};
 use crate::measure::{FILL_SECONDS_MAX, IDLE, Leg, MANY, Report, leg, settle, started, tell};
 use crate::options::Options;
-use crate::scenario::{Captured, Maker, Plan};
+use crate::process::Server;
+use crate::scenario::{Ask, Captured, Maker, Plan};
 use std::path::Path;
 use std::time::Duration;
 
@@ -23,6 +24,26 @@ impl Stocked {
     }
 }
 
+/// A cloud of its own that was asked once for the first, and then for so many of the second; how many there are.
+pub(crate) fn filled(
+    contestant: &Contestant,
+    program: &Path,
+    folder: &Path,
+    (first, each): (&Ask, &Ask),
+    count: u64,
+    what: &str,
+) -> Result<(Server, u64), String> {
+    let (server, _) = started(contestant, program, folder)?;
+    let (host, nothing) = (server.address.to_string(), Captured::new());
+    load::one(server.address, &Maker::new(first, &host, &nothing, 0)?.next())?;
+    let mut maker = Maker::new(each, &host, &nothing, 0)?;
+    let until = Until { time: Duration::from_secs(FILL_SECONDS_MAX), count };
+    let outcome = load::run(server.address, MANY, until, 1, &mut |_| (maker.next(), 0));
+    let outcome = outcome.map_err(|why| format!("while {what} were made: {why}"))?;
+    println!("  {} {what} made in {:.1} s", outcome.answered, outcome.took.as_secs_f64());
+    Ok((server, outcome.answered))
+}
+
 pub(crate) fn stock(
     contestant: &Contestant,
     program: &Path,
@@ -30,20 +51,16 @@ pub(crate) fn stock(
     (plan, options): (&Plan, &Options),
     report: &mut Report,
 ) -> Result<(), String> {
-    let (server, _) = started(contestant, program, &folder.join("stock"))?;
-    let (host, nothing) = (server.address.to_string(), Captured::new());
-    load::one(server.address, &Maker::new(&plan.bucket, &host, &nothing, 0)?.next())?;
-    let mut maker = Maker::new(&plan.stock, &host, &nothing, 0)?;
-    let until = Until { time: Duration::from_secs(FILL_SECONDS_MAX), count: options.objects };
-    let outcome = load::run(server.address, MANY, until, 1, &mut |_| (maker.next(), 0));
-    let outcome = outcome.map_err(|why| format!("while objects were made: {why}"))?;
-    println!("  {} objects made in {:.1} s", outcome.answered, outcome.took.as_secs_f64());
+    let asks = (&plan.bucket, &plan.stock);
+    let (server, answered) =
+        filled(contestant, program, &folder.join("stock"), asks, options.objects, "objects")?;
     println!("  settled after {:.1} s", settle(&server).as_secs_f64());
-    let mut stocked = Stocked { objects: outcome.answered, bytes: server.memory() };
+    let nothing = Captured::new();
+    let mut stocked = Stocked { objects: answered, bytes: server.memory() };
     for scenario in &plan.stocked {
         for concurrency in &scenario.concurrency {
             let name = stocked.leg(&scenario.name);
-            let filled = (&nothing, outcome.answered);
+            let filled = (&nothing, answered);
             let result = leg(&server, scenario, *concurrency, filled, options.leg, &mut 0);
             tell(&name, *concurrency, &result);
             report.legs.push(Leg { scenario: name, concurrency: *concurrency, result });

@@ -27,9 +27,10 @@ const REQUIRED: [&str; 6] = [
 /// one is missing that must be there.
 pub(crate) fn check(head: &Head<'_>, operation: &Operation, body: &[u8]) -> Result<(), Fault> {
     let has = |name: &str| head.header(name).is_some();
-    let is_held =
-        has("content-md5") || has("x-amz-trailer") || ChecksumKind::ALL.iter().any(|kind| has(kind.header()));
-    if !is_held && REQUIRED.contains(&operation.name) {
+    let is_held = || {
+        has("content-md5") || has("x-amz-trailer") || ChecksumKind::ALL.iter().any(|kind| has(kind.header()))
+    };
+    if REQUIRED.contains(&operation.name) && !is_held() {
         let message = "Missing required header for this request: Content-MD5 OR x-amz-checksum-*";
         return Err(Fault::new(400, "InvalidRequest", message));
     }

@@ -42,6 +42,13 @@ pub struct Metric {
     pub unit: &'static str,
 }
 
+impl Metric {
+    /// One that counts.
+    pub const fn count(name: &'static str) -> Metric {
+        Metric { name, unit: "Count" }
+    }
+}
+
 /// What metrics are of.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Place {

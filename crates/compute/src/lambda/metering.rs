@@ -16,10 +16,6 @@ use std::time::Duration;
 
 const SOURCE: Source = Source { service: SERVICE, namespace: "AWS/Lambda" };
 
-const fn count(name: &'static str) -> Metric {
-    Metric { name, unit: "Count" }
-}
-
 const fn time(name: &'static str) -> Metric {
     Metric { name, unit: "Milliseconds" }
 }
@@ -46,25 +42,25 @@ fn note(cloud: &Cloud, named: &Named, samples: &[(Metric, f64)], together: bool)
 /// A function ran at its place among the others.
 pub(crate) fn ran(cloud: &Cloud, named: &Named, took: Duration, failed: bool, slot: &Slot) {
     let samples = [
-        (count("Invocations"), 1.0),
-        (count("Errors"), f64::from(u8::from(failed))),
-        (count("Throttles"), 0.0),
+        (Metric::count("Invocations"), 1.0),
+        (Metric::count("Errors"), f64::from(u8::from(failed))),
+        (Metric::count("Throttles"), 0.0),
         (time("Duration"), millis(took)),
     ];
     note(cloud, named, &samples, true);
-    note(cloud, named, &[(count("ConcurrentExecutions"), f64::from(slot.at_once))], false);
+    note(cloud, named, &[(Metric::count("ConcurrentExecutions"), f64::from(slot.at_once))], false);
     match slot.provisioned {
         Provisioned::Yes(at_work, share) => {
             let utilization = f64::from(at_work) / f64::from(share.max(1));
             let samples = [
-                (count("ProvisionedConcurrencyInvocations"), 1.0),
-                (count("ProvisionedConcurrentExecutions"), f64::from(at_work)),
-                (count("ProvisionedConcurrencyUtilization"), utilization),
+                (Metric::count("ProvisionedConcurrencyInvocations"), 1.0),
+                (Metric::count("ProvisionedConcurrentExecutions"), f64::from(at_work)),
+                (Metric::count("ProvisionedConcurrencyUtilization"), utilization),
             ];
             note(cloud, named, &samples, false);
         }
         Provisioned::Spilled => {
-            note(cloud, named, &[(count("ProvisionedConcurrencySpilloverInvocations"), 1.0)], false);
+            note(cloud, named, &[(Metric::count("ProvisionedConcurrencySpilloverInvocations"), 1.0)], false);
         }
         Provisioned::No => {}
     }
@@ -72,21 +68,21 @@ pub(crate) fn ran(cloud: &Cloud, named: &Named, took: Duration, failed: bool, sl
 
 /// A function was not let run.
 pub(crate) fn throttled(cloud: &Cloud, named: &Named) {
-    note(cloud, named, &[(count("Throttles"), 1.0)], true);
+    note(cloud, named, &[(Metric::count("Throttles"), 1.0)], true);
 }
 
 /// A function was a consequence of itself once too often.
 pub(crate) fn dropped(cloud: &Cloud, named: &Named) {
-    note(cloud, named, &[(count("RecursiveInvocationsDropped"), 1.0)], false);
+    note(cloud, named, &[(Metric::count("RecursiveInvocationsDropped"), 1.0)], false);
 }
 
 /// A function URL answered.
 pub(crate) fn answered(cloud: &Cloud, named: &Named, status: u16, took: Duration) {
     let within = |from: u16| f64::from(u8::from((from..from + 100).contains(&status)));
     let samples = [
-        (count("UrlRequestCount"), 1.0),
-        (count("Url4xxCount"), within(400)),
-        (count("Url5xxCount"), within(500)),
+        (Metric::count("UrlRequestCount"), 1.0),
+        (Metric::count("Url4xxCount"), within(400)),
+        (Metric::count("Url5xxCount"), within(500)),
         (time("UrlRequestLatency"), millis(took)),
     ];
     note(cloud, named, &samples, false);

@@ -34,27 +34,29 @@ const MINUTE: i64 = 60;
 /// AWS: metrics beside those of requests come every five minutes.
 const LEVELS_EVERY: i64 = 300;
 
-const fn count(name: &'static str) -> Metric {
-    Metric { name, unit: "Count" }
-}
-
-const CONSUMED: [Metric; 2] = [count("ConsumedReadCapacityUnits"), count("ConsumedWriteCapacityUnits")];
+const CONSUMED: [Metric; 2] =
+    [Metric::count("ConsumedReadCapacityUnits"), Metric::count("ConsumedWriteCapacityUnits")];
 const PROVISIONED: [Metric; 2] =
-    [count("ProvisionedReadCapacityUnits"), count("ProvisionedWriteCapacityUnits")];
-const LIMITS: [Metric; 2] = [count("OnDemandMaxReadRequestUnits"), count("OnDemandMaxWriteRequestUnits")];
-const THROTTLES: [Metric; 2] = [count("ReadThrottleEvents"), count("WriteThrottleEvents")];
-const PROVISIONED_THROTTLES: [Metric; 2] =
-    [count("ReadProvisionedThroughputThrottleEvents"), count("WriteProvisionedThroughputThrottleEvents")];
-const LIMIT_THROTTLES: [Metric; 2] =
-    [count("ReadMaxOnDemandThroughputThrottleEvents"), count("WriteMaxOnDemandThroughputThrottleEvents")];
+    [Metric::count("ProvisionedReadCapacityUnits"), Metric::count("ProvisionedWriteCapacityUnits")];
+const LIMITS: [Metric; 2] =
+    [Metric::count("OnDemandMaxReadRequestUnits"), Metric::count("OnDemandMaxWriteRequestUnits")];
+const THROTTLES: [Metric; 2] = [Metric::count("ReadThrottleEvents"), Metric::count("WriteThrottleEvents")];
+const PROVISIONED_THROTTLES: [Metric; 2] = [
+    Metric::count("ReadProvisionedThroughputThrottleEvents"),
+    Metric::count("WriteProvisionedThroughputThrottleEvents"),
+];
+const LIMIT_THROTTLES: [Metric; 2] = [
+    Metric::count("ReadMaxOnDemandThroughputThrottleEvents"),
+    Metric::count("WriteMaxOnDemandThroughputThrottleEvents"),
+];
 const LATENCY: Metric = Metric { name: "SuccessfulRequestLatency", unit: "Milliseconds" };
-const RETURNED: Metric = count("ReturnedItemCount");
-const RECORDS: Metric = count("ReturnedRecordsCount");
-const CONDITIONS: Metric = count("ConditionalCheckFailedRequests");
-const EXPIRED: Metric = count("TimeToLiveDeletedItemCount");
-const THROTTLED: Metric = count("ThrottledRequests");
-const USER_ERRORS: Metric = count("UserErrors");
-const SYSTEM_ERRORS: Metric = count("SystemErrors");
+const RETURNED: Metric = Metric::count("ReturnedItemCount");
+const RECORDS: Metric = Metric::count("ReturnedRecordsCount");
+const CONDITIONS: Metric = Metric::count("ConditionalCheckFailedRequests");
+const EXPIRED: Metric = Metric::count("TimeToLiveDeletedItemCount");
+const THROTTLED: Metric = Metric::count("ThrottledRequests");
+const USER_ERRORS: Metric = Metric::count("UserErrors");
+const SYSTEM_ERRORS: Metric = Metric::count("SystemErrors");
 
 /// In thousandths, as [`Vitals`] has them.
 const ONE: i64 = 1_000;

@@ -14,10 +14,6 @@ use store::Tx;
 
 const SOURCE: Source = Source { service: "events.amazonaws.com", namespace: "AWS/Events" };
 
-const fn count(name: &'static str) -> Metric {
-    Metric { name, unit: "Count" }
-}
-
 fn place(home: (AccountId, Region), bus: &str, rule: &str) -> Place {
     let bus = (bus != DEFAULT).then(|| ("EventBusName", bus.to_owned()));
     let dimensions = bus.into_iter().chain([("RuleName", rule.to_owned())]).collect();
@@ -33,8 +29,8 @@ fn of_delivery(delivery: &Delivery) -> Place {
 
 /// A rule runs, for an event or because it is time.
 pub(super) fn triggered(cloud: &Cloud, tx: &mut Tx, rule: &Rule, now: Timestamp) {
-    let matched = rule.pattern.is_some().then_some((count("MatchedEvents"), 1.0));
-    let samples = matched.into_iter().chain([(count("TriggeredRules"), 1.0)]).collect();
+    let matched = rule.pattern.is_some().then_some((Metric::count("MatchedEvents"), 1.0));
+    let samples = matched.into_iter().chain([(Metric::count("TriggeredRules"), 1.0)]).collect();
     vitals::note_after(cloud, tx, place(rule.home(), &rule.bus, &rule.name), now, samples);
 }
 
@@ -51,16 +47,18 @@ pub(super) enum Tried {
 }
 
 pub(super) fn tried(cloud: &Cloud, tx: &mut Tx, delivery: &Delivery, how: Tried) {
-    let attempt = (count("InvocationAttempts"), 1.0);
-    let retry = (delivery.attempts > 0).then_some((count("RetryInvocationAttempts"), 1.0));
-    let failed = [(count("Invocations"), 1.0), (count("FailedInvocations"), 1.0)];
+    let attempt = (Metric::count("InvocationAttempts"), 1.0);
+    let retry = (delivery.attempts > 0).then_some((Metric::count("RetryInvocationAttempts"), 1.0));
+    let failed = [(Metric::count("Invocations"), 1.0), (Metric::count("FailedInvocations"), 1.0)];
     let own: Vec<(Metric, f64)> = match how {
-        Tried::Succeeded => vec![(count("Invocations"), 1.0), (count("SuccessfulInvocationAttempts"), 1.0)],
+        Tried::Succeeded => {
+            vec![(Metric::count("Invocations"), 1.0), (Metric::count("SuccessfulInvocationAttempts"), 1.0)]
+        }
         Tried::Again => Vec::new(),
         Tried::Failed => failed.to_vec(),
-        Tried::Buried => failed.into_iter().chain([(count("InvocationsSentToDlq"), 1.0)]).collect(),
+        Tried::Buried => failed.into_iter().chain([(Metric::count("InvocationsSentToDlq"), 1.0)]).collect(),
         Tried::NotBuried => {
-            failed.into_iter().chain([(count("InvocationsFailedToBeSentToDlq"), 1.0)]).collect()
+            failed.into_iter().chain([(Metric::count("InvocationsFailedToBeSentToDlq"), 1.0)]).collect()
         }
     };
     let samples = own.into_iter().chain([attempt]).chain(retry).collect();

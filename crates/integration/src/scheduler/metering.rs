@@ -10,7 +10,7 @@ use store::Tx;
 const SOURCE: Source = Source { service: "scheduler.amazonaws.com", namespace: "AWS/Scheduler" };
 
 const fn count(name: &'static str) -> (Metric, f64) {
-    (Metric { name, unit: "Count" }, 1.0)
+    (Metric::count(name), 1.0)
 }
 
 pub(super) const ATTEMPT: (Metric, f64) = count("InvocationAttemptCount");

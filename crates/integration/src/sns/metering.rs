@@ -13,16 +13,12 @@ use store::Tx;
 const SOURCE: Source = Source { service: "sns.amazonaws.com", namespace: "AWS/SNS" };
 
 const SIZE: Metric = Metric { name: "PublishSize", unit: "Bytes" };
-const PUBLISHED: Metric = count("NumberOfMessagesPublished");
-const FILTERED: Metric = count("NumberOfNotificationsFilteredOut");
-const DELIVERED: Metric = count("NumberOfNotificationsDelivered");
-const FAILED: Metric = count("NumberOfNotificationsFailed");
-const REDRIVEN: Metric = count("NumberOfNotificationsRedrivenToDlq");
-const NOT_REDRIVEN: Metric = count("NumberOfNotificationsFailedToRedriveToDlq");
-
-const fn count(name: &'static str) -> Metric {
-    Metric { name, unit: "Count" }
-}
+const PUBLISHED: Metric = Metric::count("NumberOfMessagesPublished");
+const FILTERED: Metric = Metric::count("NumberOfNotificationsFilteredOut");
+const DELIVERED: Metric = Metric::count("NumberOfNotificationsDelivered");
+const FAILED: Metric = Metric::count("NumberOfNotificationsFailed");
+const REDRIVEN: Metric = Metric::count("NumberOfNotificationsRedrivenToDlq");
+const NOT_REDRIVEN: Metric = Metric::count("NumberOfNotificationsFailedToRedriveToDlq");
 
 fn place(account: AccountId, region: Region, topic: &str) -> Place {
     Place { source: SOURCE, home: (account, region), dimensions: vec![("TopicName", topic.to_owned())] }
@@ -50,7 +46,7 @@ pub(crate) fn filtered(
         (false, true) => "NumberOfNotificationsFilteredOut-MessageAttributes",
         (false, false) => "NumberOfNotificationsFilteredOut-NoMessageAttributes",
     };
-    let samples = vec![(FILTERED, 1.0), (count(why), 1.0)];
+    let samples = vec![(FILTERED, 1.0), (Metric::count(why), 1.0)];
     vitals::note_after(cloud, tx, of_topic(topic), now, samples);
 }
 

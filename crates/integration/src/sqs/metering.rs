@@ -23,15 +23,15 @@ const EVERY: Duration = Duration::from_secs(5);
 /// AWS: a queue is active for six hours after it was last used.
 const ACTIVE: Duration = Duration::from_secs(6 * 3_600);
 
-const SENT: Metric = Metric { name: "NumberOfMessagesSent", unit: "Count" };
+const SENT: Metric = Metric::count("NumberOfMessagesSent");
 const SIZE: Metric = Metric { name: "SentMessageSize", unit: "Bytes" };
-const DEDUPLICATED: Metric = Metric { name: "NumberOfDeduplicatedSentMessages", unit: "Count" };
-const RECEIVED: Metric = Metric { name: "NumberOfMessagesReceived", unit: "Count" };
-const EMPTY: Metric = Metric { name: "NumberOfEmptyReceives", unit: "Count" };
-const DELETED: Metric = Metric { name: "NumberOfMessagesDeleted", unit: "Count" };
-const VISIBLE: Metric = Metric { name: "ApproximateNumberOfMessagesVisible", unit: "Count" };
-const IN_FLIGHT: Metric = Metric { name: "ApproximateNumberOfMessagesNotVisible", unit: "Count" };
-const DELAYED: Metric = Metric { name: "ApproximateNumberOfMessagesDelayed", unit: "Count" };
+const DEDUPLICATED: Metric = Metric::count("NumberOfDeduplicatedSentMessages");
+const RECEIVED: Metric = Metric::count("NumberOfMessagesReceived");
+const EMPTY: Metric = Metric::count("NumberOfEmptyReceives");
+const DELETED: Metric = Metric::count("NumberOfMessagesDeleted");
+const VISIBLE: Metric = Metric::count("ApproximateNumberOfMessagesVisible");
+const IN_FLIGHT: Metric = Metric::count("ApproximateNumberOfMessagesNotVisible");
+const DELAYED: Metric = Metric::count("ApproximateNumberOfMessagesDelayed");
 const AGE: Metric = Metric { name: "ApproximateAgeOfOldestMessage", unit: "Seconds" };
 
 /// What was counted in one minute.

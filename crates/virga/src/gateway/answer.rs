@@ -51,38 +51,47 @@ pub(super) async fn write(
         date(out, now);
     }
     out.extend_from_slice(b"\r\n");
-    if framing == Framing::None {
-        stream.write_all(out).await?;
-        return Ok(!closes);
+    if framing != Framing::None {
+        content(stream, &mut body, framing == Framing::Chunks, out).await?;
     }
+    send(stream, out, Bytes::new(), b"").await?;
+    stream.flush().await?;
+    Ok(!closes)
+}
+
+/// Writes a body behind what waits; its end waits then.
+async fn content(
+    stream: &mut (impl AsyncWrite + Unpin),
+    body: &mut Answered,
+    in_chunks: bool,
+    out: &mut Vec<u8>,
+) -> io::Result<()> {
     // What is there already goes out with the head; what is not must not hold it up.
     let mut first = true;
     loop {
-        let next = std::future::poll_fn(|cx| match Pin::new(&mut body).poll_frame(cx) {
+        let next = std::future::poll_fn(|cx| match Pin::new(&mut *body).poll_frame(cx) {
             Poll::Pending if first => Poll::Ready(None),
             Poll::Pending => Poll::Pending,
             Poll::Ready(frame) => Poll::Ready(Some(frame)),
         });
-        let frame = next.await;
-        let data = match frame {
+        let data = match next.await {
             None => Bytes::new(),
             Some(None) => break,
             Some(Some(Ok(frame))) => frame.into_data().unwrap_or_default(),
             Some(Some(Err(_))) => return Err(io::ErrorKind::UnexpectedEof.into()),
         };
         first = false;
-        if framing == Framing::Chunks && !data.is_empty() {
+        // An empty chunk would be the last one.
+        let is_chunk = in_chunks && !data.is_empty();
+        if is_chunk {
             out.extend_from_slice(format!("{:x}\r\n", data.len()).as_bytes());
         }
-        let end: &[u8] = if framing == Framing::Chunks && !data.is_empty() { b"\r\n" } else { b"" };
-        send(stream, out, data, end).await?;
+        send(stream, out, data, if is_chunk { b"\r\n" } else { b"" }).await?;
     }
-    if framing == Framing::Chunks {
+    if in_chunks {
         out.extend_from_slice(b"0\r\n\r\n");
     }
-    send(stream, out, Bytes::new(), b"").await?;
-    stream.flush().await?;
-    Ok(!closes)
+    Ok(())
 }
 
 /// Writes what waits, the data and what ends it.

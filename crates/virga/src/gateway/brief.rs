@@ -52,10 +52,8 @@ pub(super) fn take(buffer: &mut BytesMut) -> Seen {
         return Seen::Other;
     }
     let Some(body) = body_length(request.headers) else { return Seen::Other };
-    let whole = head + body;
-    if whole > BYTES_MAX {
-        return Seen::Other;
-    }
+    // A length may be as large as numbers are.
+    let Some(whole) = head.checked_add(body).filter(|whole| *whole <= BYTES_MAX) else { return Seen::Other };
     if buffer.len() < whole {
         return Seen::Part { head: true };
     }
@@ -225,6 +223,7 @@ mod tests {
             "content-length:",
             "content-length: 0\r\ncontent-length: 0",
             "content-length: 99999999999999999999999",
+            "content-length: 18446744073709551615",
             &long,
             "no colon",
         ] {
