@@ -52,6 +52,7 @@ pub static IAM: kernel::Service = kernel::Service {
         ops::access_key::OPS,
         ops::login_profile::OPS,
         ops::account::OPS,
+        ops::account_properties::OPS,
         ops::mfa::OPS,
         ops::ssh_public_key::OPS,
         ops::service_credential::OPS,

@@ -268,6 +268,12 @@ pub const ALL: &[ServiceLinkedRole] = &[
     ),
     role("replicator.lambda.amazonaws.com", "AWSServiceRoleForLambdaReplicator", "AWSLambdaReplicator", ""),
     role(
+        "role-manager.iam.amazonaws.com",
+        "AWSServiceRoleForIAMRoleManager",
+        "AWSIAMRoleManagerServiceRolePolicy",
+        "",
+    ),
+    role(
         "route53resolver.amazonaws.com",
         "AWSServiceRoleForRoute53Resolver",
         "Route53ResolverServiceRolePolicy",

@@ -87,6 +87,7 @@ mod glacier_archives;
 mod glacier_jobs;
 mod glacier_vaults;
 mod harness;
+mod iam_account_properties;
 mod iam_credentials;
 mod iam_groups;
 mod iam_keys;

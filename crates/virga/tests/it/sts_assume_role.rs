@@ -400,3 +400,55 @@ fn chains_are_short_and_carry_what_is_transitive() {
     two.call("sts", "AssumeRole", assume(&third)).ok();
     two.call("sts", "AssumeRole", assume(&fourth)).refused(403, "AccessDenied");
 }
+
+/// This cloud has no IAM Identity Center: nothing that a context asserts can be believed, and only who may set contexts
+/// learns so.
+#[test]
+fn contexts_of_people_need_a_provider() {
+    let cloud = Cloud::new();
+    let user = put_user(&cloud, ONE, "eva", &policy("Allow", "sts:AssumeRole"));
+    let only_identity_center = json!({
+        "StringEquals": {"sts:RequestContextProviders": "arn:aws:iam::aws:contextProvider/IdentityCenter"}
+    });
+    let assumes = json!({"Effect": "Allow", "Principal": {"AWS": ONE}, "Action": "sts:AssumeRole"});
+    let sets = json!({"Effect": "Allow", "Principal": {"AWS": user_arn()}, "Action": "sts:SetContext",
+        "Condition": only_identity_center});
+    let both = json!({"Version": "2012-10-17", "Statement": [assumes, sets]}).to_string();
+    let (open, narrow) = (
+        put_role(&cloud, ONE, "open", &both, ""),
+        put_role(
+            &cloud,
+            ONE,
+            "narrow",
+            &trust(&json!({"AWS": ONE}), &json!("sts:AssumeRole"), &json!({})),
+            "",
+        ),
+    );
+    let asked = |arn: &str, provider: &str| {
+        let context = json!([{"ProviderArn": provider, "ContextAssertion": "eyJhbGciOiJub25lIn0"}]);
+        user.call("sts", "AssumeRole", with(assume(arn), json!({"ProvidedContexts": context})))
+    };
+    let identity_center = "arn:aws:iam::aws:contextProvider/IdentityCenter";
+    asked(&narrow, identity_center).refused_with(
+        403,
+        "AccessDenied",
+        &format!("User: {} is not authorized to perform: sts:SetContext on resource: {narrow}", user_arn()),
+    );
+    asked(&open, "arn:aws:iam::aws:contextProvider/Other").refused_with(
+        403,
+        "AccessDenied",
+        &format!("User: {} is not authorized to perform: sts:SetContext on resource: {open}", user_arn()),
+    );
+    asked(&open, identity_center).refused_with(
+        400,
+        "ValidationError",
+        "The context assertion is invalid: no IAM Identity Center of this cloud has issued it.",
+    );
+    let nameless = json!({"ProvidedContexts": [{"ContextAssertion": "eyJhbGciOiJub25lIn0"}]});
+    user.call("sts", "AssumeRole", with(assume(&open), nameless)).refused(403, "AccessDenied");
+    user.call("sts", "AssumeRole", assume(&open)).ok();
+}
+
+fn user_arn() -> String {
+    format!("arn:aws:iam::{ONE}:user/eva")
+}

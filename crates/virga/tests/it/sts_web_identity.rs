@@ -160,6 +160,32 @@ fn keys_of_issuers_elsewhere_cannot_be_had() {
     );
 }
 
+/// Access tokens of OAuth 2.0 say nothing by themselves, and who gave them is not reached from here.
+#[test]
+fn access_tokens_are_refused_by_the_name_of_their_provider() {
+    let (cloud, issuer) = (Cloud::new(), Issuer::start());
+    provide(&cloud, &issuer);
+    let action = json!("sts:AssumeRoleWithWebIdentity");
+    let trusts = trust(&json!({"Federated": issuer.arn(ONE)}), &action, &issuer.condition("sub", "repo:a/b"));
+    let arn = put_role(&cloud, ONE, "ci", &trusts, "");
+    let asked = |provider: &str| {
+        let token = issuer.token(&issuer.claims());
+        let request = json!({"RoleArn": arn, "RoleSessionName": "it", "WebIdentityToken": token, "ProviderId": provider});
+        cloud.anonymous().call("sts", "AssumeRoleWithWebIdentity", request)
+    };
+    for provider in ["www.amazon.com", "graph.facebook.com"] {
+        let words = format!(
+            "The identity provider {provider} that was asked to verify the identity token could not be reached."
+        );
+        asked(provider).refused_with(400, "IDPCommunicationError", &words);
+    }
+    asked(&issuer.host).refused_with(
+        400,
+        "ValidationError",
+        "ProviderId must be www.amazon.com or graph.facebook.com; OpenID Connect tokens take none.",
+    );
+}
+
 /// Each character in turn is another one, or missing; and the token ends anywhere.
 #[test]
 fn a_token_that_was_touched_is_never_believed() {

@@ -5,6 +5,8 @@ use wire::model::{Kind, Service, ShapeId};
 
 /// Actions that AWS's service authorization reference does not list, and why they are right all the same.
 const UNLISTED_ACTIONS: &[(&str, &str)] = &[
+    ("iam:GetAccountProperties", "in the model, newer than the reference"),
+    ("iam:PutAccountProperties", "in the model, newer than the reference"),
     ("kms:Decapsulate", "in the model, newer than the reference"),
     ("kms:Encapsulate", "in the model, newer than the reference"),
     ("kms:GetKeyLastUsage", "in the model, newer than the reference"),

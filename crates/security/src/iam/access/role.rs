@@ -40,10 +40,15 @@ pub fn boundary(cx: &mut Cx<'_>, request: &Struct) -> Result<Vec<Target>, Fault>
 /// The role that a service is to get; of a service that has none, the place where it would be.
 pub fn create_linked(cx: &mut Cx<'_>, request: &Struct) -> Result<Vec<Target>, Fault> {
     let service = request.str("AWSServiceName").unwrap_or_default();
-    let name = service_linked::find(service).map(|linked| linked.name(request.str("CustomSuffix")));
+    Ok(vec![linked(cx, service, request.str("CustomSuffix"))])
+}
+
+/// As [`create_linked`], of a service by name.
+pub fn linked(cx: &Cx<'_>, service: &str, suffix: Option<&str>) -> Target {
+    let name = service_linked::find(service).map(|linked| linked.name(suffix));
     let path = format!("/aws-service-role/{service}/");
     let arn = model::arn(cx.account, "role", &path, name.as_deref().unwrap_or_default());
-    Ok(vec![Target::on(arn).key("iam:AWSServiceName", service)])
+    Target::on(arn).key("iam:AWSServiceName", service)
 }
 
 /// The role that a deletion task is about: `task/aws-service-role/service/name/uuid`.

@@ -14,6 +14,8 @@ store::record! {
         3 => pub access_keys: Vec<String>,
         /// Session tokens of the global endpoint are version 2.
         4 => pub token_version_2: bool,
+        /// The property `RoleManager/Enabled`.
+        5 => pub role_manager: bool,
     }
 
     /// AWS: <https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_passwords_account-policy.html>

@@ -3,6 +3,7 @@
 
 pub mod access_key;
 pub mod account;
+pub mod account_properties;
 pub mod authorization_details;
 pub mod group;
 pub mod instance_profile;

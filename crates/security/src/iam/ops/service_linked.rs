@@ -32,13 +32,32 @@ wire::shape! {
     pub struct Status { pub status: String = "Status" }
 }
 
+/// The name of the role that a service is linked to.
+///
+/// # Errors
+/// `InvalidInput` for a service that has none.
+pub(super) fn named(service: &str) -> Result<String, IamError> {
+    Ok(linked_to(service)?.name(None))
+}
+
+/// Makes the role of a service that has one.
+///
+/// # Errors
+/// As `CreateServiceLinkedRole`.
+pub(super) fn make(cx: &mut Cx<'_>, service: &str) -> Result<(), IamError> {
+    create(cx, CreateLinked { service: service.to_owned(), description: None, suffix: None }).map(drop)
+}
+
+fn linked_to(service: &str) -> Result<&'static service_linked::ServiceLinkedRole, IamError> {
+    service_linked::find(service).ok_or_else(|| {
+        IamError::InvalidInput(format!(
+            "Service-linked roles are not supported for service principal {service}."
+        ))
+    })
+}
+
 fn create(cx: &mut Cx<'_>, req: CreateLinked) -> Result<OneRole, IamError> {
-    let Some(linked) = service_linked::find(&req.service) else {
-        return Err(IamError::InvalidInput(format!(
-            "Service-linked roles are not supported for service principal {}.",
-            req.service
-        )));
-    };
+    let linked = linked_to(&req.service)?;
     if req.suffix.is_some() && !linked.custom_suffix {
         return Err(IamError::InvalidInput(format!("Custom suffix is not allowed for {}", req.service)));
     }

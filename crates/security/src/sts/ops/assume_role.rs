@@ -21,6 +21,8 @@ kernel::ops! {
 const DEFAULT_SECONDS: i64 = 3600;
 /// AWS limits sessions that are asked for with temporary credentials of any kind to an hour.
 const CHAINED_SECONDS_MAX: i64 = 3600;
+/// The one provider of trusted contexts.
+const IDENTITY_CENTER: &str = "arn:aws:iam::aws:contextProvider/IdentityCenter";
 
 wire::shape! {
     #[derive(Clone, Debug)]
@@ -35,9 +37,17 @@ wire::shape! {
         pub external_id: Option<String> = "ExternalId",
         pub source_identity: Option<String> = "SourceIdentity",
         pub token_bytes_min: Option<i64> = "MinimumSessionTokenSize",
+        pub contexts: Vec<ProvidedContext> = "ProvidedContexts",
         /// Both are acted on where access is decided: trust policies ask for MFA.
         pub serial_number: Option<String> = "SerialNumber",
         pub token_code: Option<String> = "TokenCode",
+    }
+
+    /// What an identity provider says of the person for whom a session is, signed.
+    #[derive(Clone, Debug)]
+    pub struct ProvidedContext {
+        pub provider: Option<String> = "ProviderArn",
+        pub assertion: Option<String> = "ContextAssertion",
     }
 
     pub struct AssumeRoleResult {
@@ -55,7 +65,7 @@ wire::shape! {
     }
 }
 
-/// The role, for each of up to three actions: becoming it, tagging the session, naming who is behind it.
+/// The role, for each of up to four actions: becoming it, tagging the session, naming who is behind it, adding contexts.
 fn access(cx: &mut Cx<'_>, request: &Struct) -> Result<Vec<Target>, Fault> {
     if let Principal::Root { .. } = cx.caller.principal {
         return Err(StsError::AccessDenied("Roles may not be assumed by root accounts.".into()).into());
@@ -73,7 +83,13 @@ fn access(cx: &mut Cx<'_>, request: &Struct) -> Result<Vec<Target>, Fault> {
     }
     let inherited = session.and_then(|session| session.source_identity.as_deref());
     if let Some(identity) = request.str("SourceIdentity").or(inherited) {
-        targets.push(target.key("sts:SourceIdentity", identity).doing("sts:SetSourceIdentity"));
+        targets.push(target.clone().key("sts:SourceIdentity", identity).doing("sts:SetSourceIdentity"));
+    }
+    let contexts = request.get("ProvidedContexts").and_then(Value::as_list).unwrap_or_default();
+    if !contexts.is_empty() {
+        let providers = contexts.iter().filter_map(|context| context.member("ProviderArn")?.as_str());
+        let providers = providers.map(str::to_owned).collect();
+        targets.push(target.keys("sts:RequestContextProviders", providers).doing("sts:SetContext"));
     }
     Ok(targets)
 }
@@ -108,6 +124,7 @@ fn keys(request: &Struct, target: Target) -> Target {
 fn assume_role(cx: &mut Cx<'_>, req: AssumeRole) -> Result<AssumeRoleResult, StsError> {
     let asked = asked(cx, &req.role_arn)?;
     let Some(role) = asked.role else { return Err(StsError::Unreadable) };
+    believe(&req.contexts)?;
     let seconds = duration(&role, req.duration_seconds, cx.caller.session.is_some())?;
     let policies = SessionPolicies::checked(req.policy, req.policy_arns)?;
     let inherited = match &cx.caller.session {
@@ -148,6 +165,20 @@ impl AssumedRoleUser {
             arn: format!("arn:aws:sts::{}:assumed-role/{}/{}", token.account, role.name, token.name),
         }
     }
+}
+
+/// Whether there is a provider who may have signed these contexts. This cloud has no IAM Identity Center, so nothing that a
+/// context asserts was ever signed by it. AWS does not document its words for that; these are ours.
+fn believe(contexts: &[ProvidedContext]) -> Result<(), StsError> {
+    let Some(context) = contexts.first() else { return Ok(()) };
+    let what = match context.provider.as_deref() {
+        Some(IDENTITY_CENTER) => {
+            "The context assertion is invalid: no IAM Identity Center of this cloud has issued it.".to_owned()
+        }
+        Some(other) => format!("{other} is not a supported context provider."),
+        None => "A provided context must name its provider.".to_owned(),
+    };
+    Err(StsError::ValidationError(what))
 }
 
 /// How long the session lasts, in seconds.

@@ -30,6 +30,7 @@ wire::shape! {
         pub role_arn: String = "RoleArn",
         pub role_session_name: String = "RoleSessionName",
         pub web_identity_token: String = "WebIdentityToken",
+        pub provider_id: Option<String> = "ProviderId",
         pub policy_arns: Vec<PolicyDescriptor> = "PolicyArns",
         pub policy: Option<String> = "Policy",
         pub duration_seconds: Option<i64> = "DurationSeconds",
@@ -59,6 +60,24 @@ struct Bearer {
 
 fn asked(cx: &Cx<'_>, arn: &str) -> Result<Asked, StsError> {
     role::find(cx.tx, arn)?.ok_or_else(|| StsError::ValidationError("Request ARN is invalid".into()))
+}
+
+/// The providers whose OAuth 2.0 access tokens AWS takes, by `ProviderId`.
+const OAUTH_PROVIDERS: [&str; 2] = ["www.amazon.com", "graph.facebook.com"];
+
+/// An access token says nothing by itself: its provider must be asked, and both are on an internet that is not reached
+/// from here. AWS documents the code for a provider that cannot be reached; the words for another provider are ours.
+fn must_be_id_token(provider_id: Option<&str>) -> Result<(), StsError> {
+    let Some(id) = provider_id else { return Ok(()) };
+    if !OAUTH_PROVIDERS.contains(&id) {
+        let what =
+            "ProviderId must be www.amazon.com or graph.facebook.com; OpenID Connect tokens take none.";
+        return Err(StsError::ValidationError(what.into()));
+    }
+    let what = format!(
+        "The identity provider {id} that was asked to verify the identity token could not be reached."
+    );
+    Err(StsError::IdpCommunication(what))
 }
 
 /// Verifies the token against the provider in the role's account.
@@ -120,6 +139,7 @@ impl Bearer {
 
 fn access(cx: &mut Cx<'_>, request: &Struct) -> Result<Vec<Target>, Fault> {
     let asked = asked(cx, request.str("RoleArn").unwrap_or_default())?;
+    must_be_id_token(request.str("ProviderId"))?;
     let bearer = bearer(cx, asked.account, request.str("WebIdentityToken").unwrap_or_default())?;
     let principal = Principal::WebIdentity { provider: bearer.provider_arn.clone() };
     let mut target = asked.target()?.borne_by(principal);
