@@ -36,6 +36,8 @@ pub struct Session {
     pub chained: bool,
     /// Further condition keys that hold for the whole session: of federation, of the instance, ...
     pub keys: Vec<(String, String)>,
+    /// The account of the product provider to whom the caller has delegated what it may do.
+    pub delegate: Option<AccountId>,
     /// Which operations the credentials may be used for at all; all where there is none.
     pub reaches: Option<Reach>,
     /// By which a service that works on later finds this session again.

@@ -9,6 +9,7 @@ use kernel::meter::{Gauge, Tariff};
 use kernel::outbound::{Client, Trust};
 use kernel::reconcile::Reconciler;
 use kernel::{Cloud, Parts, Service, Settings};
+use security::iam::delegation::work::DelegationLife;
 use security::iam::directory::IamDirectory;
 use security::iam::last_used::{LastUsed, WriteLastUsed};
 use security::kms::usage::WriteUsages;
@@ -141,6 +142,7 @@ pub fn cloud_on(
     let own: Work = vec![
         Arc::new(KeyLife),
         Arc::new(WriteUsages),
+        Arc::new(DelegationLife),
         Arc::new(WriteLastUsed(last_used)),
         Arc::new(ec2::token::ForgetTokens),
         Arc::new(network::vpc::work::NetworkLife),

@@ -30,6 +30,9 @@ const IAM_PATHS: [&str; 13] = [
     "access-report/",
 ];
 
+/// Kinds that are newer than the sentence about the others, which does not name them.
+const UNNAMED_IAM_PATHS: [&str; 2] = ["delegation-request/", "role-template/"];
+
 fn iam(text: impl Into<String>) -> Fault {
     Fault::Iam(text.into())
 }
@@ -218,7 +221,7 @@ fn resource_format(text: &str) -> Option<Fault> {
         }
         // Root users are resources too, of `sts:AssumeRoot`, though the sentence does not name them.
         "iam" => parts.get(5).copied().filter(|path| !["*", "root"].contains(path)).and_then(|path| {
-            let known = IAM_PATHS.iter().any(|start| path.starts_with(start));
+            let known = IAM_PATHS.iter().chain(&UNNAMED_IAM_PATHS).any(|start| path.starts_with(start));
             let paths = IAM_PATHS.join(", ");
             (!known).then(|| iam(format!("IAM resource path must either be \"*\" or start with {paths}.")))
         }),

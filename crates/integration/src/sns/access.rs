@@ -17,9 +17,11 @@ type Targets = Result<Vec<Target>, Fault>;
 /// A topic, whether it exists or not.
 fn target(cx: &Cx<'_>, place: &Place) -> Result<Target, SnsError> {
     let target = Target::on(place.arn()).owned_by(place.account);
-    // AWS: the key is there when a service calls on behalf of an account.
+    // AWS: the key is there when a service calls on behalf of an account, for the sake of something there.
     let target = match &cx.caller.principal {
-        Principal::Service { .. } => target.key("aws:SourceOwner", cx.caller.account.as_str()),
+        Principal::Service { .. } if cx.request.source.is_some() => {
+            target.key("aws:SourceOwner", cx.caller.account.as_str())
+        }
         _ => target,
     };
     match TOPICS.get(cx.tx, &place.key())? {

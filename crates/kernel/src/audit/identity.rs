@@ -33,6 +33,9 @@ fn element(caller: &Caller) -> Struct {
     }
     if let Some(session) = &caller.session {
         out.push("sessionContext", session_context(caller, session));
+        if let Some(account) = session.delegate {
+            out.push("invokedByDelegate", texts(&[("accountId", account.as_str())]));
+        }
     }
     out
 }
@@ -84,8 +87,16 @@ pub(crate) fn last_part(arn: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::json;
-    use crate::identity::Caller;
+    use crate::identity::{Caller, Session};
     use base::AccountId;
+
+    #[test]
+    fn a_delegate_is_named() {
+        let account = AccountId::parse("123456789012").unwrap();
+        let session = Session { delegate: AccountId::parse("444455556666"), ..Session::default() };
+        let caller = Caller { session: Some(session), ..Caller::root(account, "AKID") };
+        assert!(json(&caller).ends_with(r#""invokedByDelegate":{"accountId":"444455556666"}}"#));
+    }
 
     #[test]
     fn root_and_nobody() {

@@ -4,12 +4,12 @@
 //! to its holders.
 
 use super::holder::{self, Bounded, Holder};
-use super::model::{self, ATTACHMENTS, MANAGED_POLICIES, attachment_key};
+use super::model::{self, ATTACHMENTS, MANAGED_POLICIES, PARTNER_BOUNDARIES, attachment_key};
 use super::page::{Page, Paging};
-use super::{IamError, attached::last_part, managed};
+use super::{IamError, attached::PARTNER_PREFIX, attached::last_part, managed};
 use base::AccountId;
 use kernel::Cx;
-use store::Tx;
+use store::{Key, Tx};
 
 wire::shape! {
     /// One entry of `ListAttached...Policies`.
@@ -141,8 +141,11 @@ pub fn must_be_attachable(tx: &Tx, account: AccountId, arn: &str) -> Result<(), 
 }
 
 /// # Errors
-/// As [`must_be_attachable`], in the words that AWS has for boundaries.
+/// As [`must_be_attachable`], in the words that AWS has for boundaries. Those of product providers are boundaries only.
 pub fn must_be_boundary(tx: &Tx, account: AccountId, arn: &str) -> Result<(), IamError> {
+    if arn.starts_with(PARTNER_PREFIX) && PARTNER_BOUNDARIES.contains(tx, &Key::global().str(arn))? {
+        return Ok(());
+    }
     must_be_policy_arn(arn)?;
     must_not_be_service_linked(arn, "Cannot use a Service Role Policy as a permissions boundary.")?;
     if exists(tx, account, arn)? {

@@ -1,7 +1,7 @@
 //! Policies as they hang on users, groups and roles, compiled; the same document is compiled once.
 
 use super::managed;
-use super::model::{self, GROUPS, Group, MANAGED_POLICIES, Role, User};
+use super::model::{self, GROUPS, Group, MANAGED_POLICIES, PARTNER_BOUNDARIES, Role, User};
 use auth::policy::{Policy, PolicyForm, PolicyKind, PolicySource};
 use aws_lc_rs::digest::{SHA256, digest};
 use base::AccountId;
@@ -9,6 +9,9 @@ use kernel::identity::Attached;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, PoisonError, RwLock};
 use store::{StoreError, Tx};
+
+/// How the ARNs of product providers' permissions boundaries begin.
+pub(crate) const PARTNER_PREFIX: &str = "arn:aws:iam::partner:policy/";
 
 /// Beyond this many the memory is emptied and fills again.
 const COMPILED_MAX: usize = 4096;
@@ -112,7 +115,7 @@ impl Compiled {
         Ok(())
     }
 
-    /// A managed policy's default version, AWS's or the account's.
+    /// A managed policy's default version, AWS's, a product provider's or the account's.
     pub(crate) fn managed(
         &self,
         tx: &Tx,
@@ -122,6 +125,12 @@ impl Compiled {
     ) -> Result<Option<Attached>, StoreError> {
         let text = match managed::by_arn(arn) {
             Some(policy) => policy.document(),
+            None if arn.starts_with(PARTNER_PREFIX) => {
+                match PARTNER_BOUNDARIES.get(tx, &store::Key::global().str(arn))? {
+                    Some(boundary) => boundary.document,
+                    None => return Ok(None),
+                }
+            }
             None => match MANAGED_POLICIES.get(tx, &model::named(account, last_part(arn)))? {
                 Some(policy) => policy.default_document().to_owned(),
                 None => return Ok(None),

@@ -9,6 +9,7 @@
 pub mod access;
 pub mod attach;
 mod attached;
+pub mod delegation;
 pub mod directory;
 pub mod document;
 pub mod errors;
@@ -73,5 +74,7 @@ pub static IAM: kernel::Service = kernel::Service {
         ops::authorization_details::OPS,
         ops::service_access::OPS,
         ops::organization_access::OPS,
+        ops::delegation_request::OPS,
+        ops::delegation_answer::OPS,
     ],
 };

@@ -129,6 +129,8 @@ fn session_policies(
 
 fn session(token: Token, sealed: &str) -> Session {
     let reaches = match token.holder {
+        // What is delegated is delegated whole: the session's policy alone limits it.
+        _ if token.delegate.is_some() => None,
         Holder::Role(_) | Holder::RootTask => None,
         Holder::Root | Holder::User(_) if token.mfa.is_some() => Some(reach::with_mfa as _),
         Holder::Root | Holder::User(_) => Some(reach::without_mfa as _),
@@ -142,6 +144,7 @@ fn session(token: Token, sealed: &str) -> Session {
         transitive_tags: token.transitive,
         chained: matches!(token.holder, Holder::Role(_)),
         keys: token.keys,
+        delegate: token.delegate,
         reaches,
         token: SessionToken(sealed.to_owned()),
     }

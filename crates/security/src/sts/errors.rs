@@ -12,6 +12,7 @@ wire::errors! {
         PackedPolicyTooLarge(what: String) = 400, "PackedPolicyTooLarge", "{what}";
         InvalidIdentityToken(what: String) = 400, "InvalidIdentityToken", "{what}";
         ExpiredToken(what: String) = 400, "ExpiredTokenException", "{what}";
+        ExpiredTradeIn = 400, "ExpiredTradeInTokenException", "The trade-in token provided in the request has expired and can no longer be exchanged for credentials. Request a new token and retry the operation.";
         IdpRejectedClaim(what: String) = 403, "IDPRejectedClaim", "{what}";
         IdpCommunication(what: String) = 400, "IDPCommunicationError", "{what}";
         InvalidAuthorizationMessage(what: String) = 400, "InvalidAuthorizationMessageException", "{what}";

@@ -2,8 +2,6 @@
 //!
 //! Credentials are stateless: the session token is a sealed record of the session ([`token`]), read back on each use
 //! together with what the role or user may do by then ([`caller`]). So there is nothing to expire, to list or to lose.
-//!
-//! Not here: GetDelegatedAccessToken, whose trade-in tokens come from AWS's product partners.
 
 pub(crate) mod caller;
 pub mod discovery;
@@ -18,6 +16,7 @@ pub mod role;
 pub mod saml;
 pub mod tags;
 pub mod token;
+pub mod trade_in;
 
 use kernel::Service;
 
@@ -36,5 +35,6 @@ pub static STS: Service = Service {
         ops::federation_token::OPS,
         ops::access_key_info::OPS,
         ops::decode_message::OPS,
+        ops::delegated_access::OPS,
     ],
 };

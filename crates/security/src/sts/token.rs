@@ -55,6 +55,8 @@ store::record! {
         14 => pub keys: Vec<(String, String)>,
         /// Says nothing: makes the token as long as somebody asked for.
         15 => pub padding: Vec<u8>,
+        /// The product provider who uses what the holder has delegated.
+        16 => pub delegate: Option<AccountId>,
     }
 }
 

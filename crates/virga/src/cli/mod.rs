@@ -13,6 +13,7 @@ mod lab;
 mod least_privilege;
 mod logs;
 mod mailbox;
+mod partner;
 mod reset;
 mod spot;
 mod ssh;
@@ -74,6 +75,8 @@ enum Command {
     Logs(logs::Options),
     /// Print what SNS would have sent as e-mails, text messages and to mobile devices, or reply to a text message
     Mailbox(mailbox::Options),
+    /// List the product providers that may ask for temporary delegation, register one, or what it asks for
+    Partner(partner::Options),
     /// Tell which layer and statement decided a call, or which rules decide about a packet
     Why(why::Options),
     /// List the availability zones that have failed, fail one, or restore it
@@ -115,6 +118,7 @@ pub(crate) fn run(args: Args) -> Outcome {
         Command::Reset(options) => reset::run(&cx, &options),
         Command::Logs(options) => logs::run(&cx, &options),
         Command::Mailbox(options) => mailbox::run(&cx, &options),
+        Command::Partner(options) => partner::run(&cx, &options),
         Command::Why(options) => why::run(&cx, &options),
         Command::Az(options) => az::run(&cx, &options),
         Command::Spot(options) => spot::run(&cx, &options),

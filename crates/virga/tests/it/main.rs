@@ -89,6 +89,7 @@ mod glacier_vaults;
 mod harness;
 mod iam_account_properties;
 mod iam_credentials;
+mod iam_delegation;
 mod iam_groups;
 mod iam_keys;
 mod iam_mfa;

@@ -7,6 +7,7 @@ use wire::model::{Kind, Service, ShapeId};
 const UNLISTED_ACTIONS: &[(&str, &str)] = &[
     ("iam:GetAccountProperties", "in the model, newer than the reference"),
     ("iam:PutAccountProperties", "in the model, newer than the reference"),
+    ("iam:UpdateDelegationRequest", "in the model, newer than the reference"),
     ("kms:Decapsulate", "in the model, newer than the reference"),
     ("kms:Encapsulate", "in the model, newer than the reference"),
     ("kms:GetKeyLastUsage", "in the model, newer than the reference"),

@@ -3,6 +3,7 @@
 //! AWS: <https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsidentityandaccessmanagementiam.html>
 
 pub mod credential;
+pub mod delegation;
 pub mod group;
 pub mod instance_profile;
 pub mod policy;

@@ -7,6 +7,7 @@
 mod access_key;
 mod account;
 mod credentials;
+mod delegation;
 mod group;
 mod instance_profile;
 mod job;
@@ -22,6 +23,11 @@ pub use credentials::{
     LOGIN_PROFILES, LoginProfile, MFA_DEVICES, MfaDevice, SERVER_CERTIFICATES, SERVICE_CREDENTIALS,
     SIGNING_CERTIFICATES, SSH_PUBLIC_KEYS, ServerCertificate, ServiceCredential, SigningCertificate,
     SshPublicKey, mfa_key, of_user,
+};
+pub use delegation::{
+    DELEGATION_REQUESTS, DELEGATIONS_DUE, DelegationDue, DelegationRequest, DelegationState, OWNED_REQUESTS,
+    OwnedRequest, PARTNER_BOUNDARIES, PROVIDERS, Provider, Registered, TEMPLATES, TemplateParameter,
+    WORKFLOWS, workflow_key,
 };
 pub use group::{GROUPS, Group};
 pub use instance_profile::{INSTANCE_PROFILES, InstanceProfile, PROFILES_BY_ROLE, role_key};

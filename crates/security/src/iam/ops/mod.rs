@@ -5,6 +5,8 @@ pub mod access_key;
 pub mod account;
 pub mod account_properties;
 pub mod authorization_details;
+pub mod delegation_answer;
+pub mod delegation_request;
 pub mod group;
 pub mod instance_profile;
 pub mod login_profile;

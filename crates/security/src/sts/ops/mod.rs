@@ -4,6 +4,7 @@ pub mod access_key_info;
 pub mod assume_role;
 pub mod assume_root;
 pub mod decode_message;
+pub mod delegated_access;
 pub mod federation_token;
 pub mod identity;
 pub mod identity_token;

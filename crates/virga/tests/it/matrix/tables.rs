@@ -247,6 +247,10 @@ impl Prepared {
             let audit = "arn:aws:iam::aws:policy/root-task/IAMAuditRootUserCredentials";
             return Some(structure([("arn", Value::str(audit))]));
         }
+        if let ("iam", "CreateDelegationRequest", "Permissions") = (service, operation, member) {
+            let template = Value::str("arn:aws:iam:::delegation-template/matrix");
+            return Some(structure([("PolicyTemplateArn", template)]));
+        }
         let text = match (service, operation, member) {
             ("ebs", _, "SnapshotId" | "SecondSnapshotId") => "snap-0123456789abcdef0",
             ("cloudwatch", _, "ResourceARN") => "arn:aws:cloudwatch:us-east-1:123456789012:alarm:matrix",

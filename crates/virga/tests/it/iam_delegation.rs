@@ -1,0 +1,674 @@
+//! Temporary delegation: a provider asks, a customer decides, SNS tells, and the credentials at the end are limited.
+
+use crate::harness::{Caller, Cloud, Reply};
+use base::AccountId;
+use security::iam::delegation::partner::{self, Kind};
+use serde_json::{Value, json};
+use std::time::Duration;
+
+const PROVIDER: &str = "444455556666";
+const CUSTOMER: &str = "123456789012";
+const STRANGER: &str = "210987654321";
+const TEMPLATE: &str = r#"{"Version":"2012-10-17","Statement":[
+    {"Effect":"Allow","Action":["sqs:CreateQueue","sqs:GetQueueAttributes"],"Resource":"arn:aws:sqs:*:@{accountId}:@{prefix}*"},
+    {"@Enabled":"MAKES_ROLES","Effect":"Allow","Action":["iam:CreateRole","iam:GetRole"],"Resource":"*",
+     "Condition":{"StringEqualsIfExists":{"iam:PermissionsBoundary":"arn:aws:iam::partner:policy/permissions-boundary/example.com/Limit_2026_01_15"}}}]}"#;
+const BOUNDARY: &str =
+    r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"sqs:*","Resource":"*"}}"#;
+
+const STATES: [&str; 6] = ["ASSIGNED", "PENDING_APPROVAL", "ACCEPTED", "FINALIZED", "REJECTED", "EXPIRED"];
+
+/// A provider with a template, and a topic whose messages come into a queue.
+struct Shop<'c> {
+    cloud: &'c Cloud,
+    provider: Caller<'c>,
+    customer: Caller<'c>,
+    template: String,
+}
+
+const TOPIC: &str = "arn:aws:sns:eu-west-1:444455556666:requests";
+
+fn shop(cloud: &Cloud) -> Shop<'_> {
+    let account = AccountId::parse(PROVIDER).unwrap();
+    partner::register(&cloud.cloud, account, "Example", "example.com").unwrap();
+    let template = partner::add(&cloud.cloud, account, Kind::Template, "deploy", TEMPLATE).unwrap();
+    let provider = cloud.root(PROVIDER);
+    let here = provider.in_region("eu-west-1");
+    let may_publish = json!({"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "SNS:Publish",
+        "Principal": {"Service": "iam.amazonaws.com"}, "Resource": TOPIC}});
+    let topic = json!({"Name": "requests", "Attributes": {"Policy": may_publish.to_string()}});
+    here.call("sns", "CreateTopic", topic).ok();
+    let may_send = json!({"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "sqs:SendMessage",
+        "Principal": {"Service": "sns.amazonaws.com"}, "Resource": "*"}});
+    let queue = json!({"QueueName": "told", "Attributes": {"Policy": may_send.to_string()}});
+    here.call("sqs", "CreateQueue", queue).ok();
+    let subscription = json!({"TopicArn": TOPIC, "Protocol": "sqs", "Endpoint": format!("arn:aws:sqs:eu-west-1:{PROVIDER}:told"),
+        "Attributes": {"RawMessageDelivery": "true"}});
+    here.call("sns", "Subscribe", subscription).ok();
+    Shop { cloud, provider, customer: cloud.root(CUSTOMER), template }
+}
+
+impl Shop<'_> {
+    fn request(&self, workflow: &str, more: Value) -> Value {
+        let value = |name: &str, value: &str| json!({"Name": name, "Values": [value], "Type": "string"});
+        let parameters =
+            [value("accountId", CUSTOMER), value("prefix", "shop-"), value("MAKES_ROLES", "True")];
+        let mut request = json!({
+            "Description": "sets up a queue", "RequestorWorkflowId": workflow, "NotificationChannel": TOPIC,
+            "SessionDuration": 3600,
+            "Permissions": {"PolicyTemplateArn": self.template, "Parameters": parameters},
+        });
+        request.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        request
+    }
+
+    fn ask(&self, workflow: &str, more: Value) -> Value {
+        let made = self.provider.call("iam", "CreateDelegationRequest", self.request(workflow, more)).ok();
+        json!({"DelegationRequestId": made["DelegationRequestId"]})
+    }
+
+    /// What the provider has been told since it last looked.
+    fn told(&self) -> Vec<Value> {
+        let here = self.provider.in_region("eu-west-1");
+        let mut all: Vec<Value> = Vec::new();
+        loop {
+            self.cloud.reconcile();
+            let got = here
+                .call("sqs", "ReceiveMessage", json!({"QueueUrl": "told", "MaxNumberOfMessages": 10}))
+                .ok();
+            let Some(messages) = got["Messages"].as_array().filter(|all| !all.is_empty()) else { break };
+            for message in messages {
+                all.push(serde_json::from_str(message["Body"].as_str().unwrap()).unwrap());
+                let handle = &message["ReceiptHandle"];
+                here.call("sqs", "DeleteMessage", json!({"QueueUrl": "told", "ReceiptHandle": handle})).ok();
+            }
+        }
+        // Topics and queues that are not FIFO keep no order.
+        all.sort_by_key(|one| {
+            let state = one["State"].as_str();
+            (STATES.iter().position(|known| Some(*known) == state), one["Type"] == "ExchangeToken")
+        });
+        all
+    }
+
+    fn states(&self) -> Vec<String> {
+        let told = self.told().into_iter();
+        told.map(|one| format!("{} {}", one["Type"].as_str().unwrap(), one["State"].as_str().unwrap()))
+            .collect()
+    }
+
+    fn exchange(&self, token: &str) -> Reply {
+        self.provider.call("sts", "GetDelegatedAccessToken", json!({"TradeInToken": token}))
+    }
+
+    /// The token of a request that is brought to its end by one approver.
+    fn release(&self, approver: &Caller<'_>, id: &Value) -> String {
+        for operation in ["AssociateDelegationRequest", "AcceptDelegationRequest", "SendDelegationToken"] {
+            approver.call("iam", operation, id.clone()).ok();
+        }
+        let told = self.told();
+        let token = told.iter().find(|one| one["Type"] == "ExchangeToken").unwrap();
+        token["ExchangeToken"].as_str().unwrap().to_owned()
+    }
+}
+
+fn policy(actions: &Value) -> String {
+    json!({"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": actions, "Resource": "*"}})
+        .to_string()
+}
+
+fn state(caller: &Caller<'_>, id: &Value) -> Value {
+    caller.call("iam", "GetDelegationRequest", id.clone()).ok()["DelegationRequest"]["State"].clone()
+}
+
+/// The whole way: who owns it has no permission but what comes with that, an administrator approves, and what the provider
+/// gets is what both the administrator may do and the request has asked for.
+#[test]
+fn from_a_request_to_credentials() {
+    let cloud = Cloud::new();
+    let shop = shop(&cloud);
+    let eva = cloud.user(&shop.customer, "eva", "");
+    let admin =
+        cloud.user(&shop.customer, "admin", &policy(&json!(["sqs:*", "iam:AcceptDelegationRequest"])));
+    let id = shop.ask("flow-1", json!({"OnlySendByOwner": true, "RequestMessage": "for eva"}));
+    assert_eq!(state(&eva, &id), "UNASSIGNED");
+    eva.call("iam", "AssociateDelegationRequest", id.clone()).ok();
+    let noted = json!({"DelegationRequestId": id["DelegationRequestId"], "Notes": "please"});
+    eva.call("iam", "UpdateDelegationRequest", noted).ok();
+    eva.call("iam", "AcceptDelegationRequest", id.clone()).refused(403, "AccessDenied");
+    admin.call("iam", "AcceptDelegationRequest", id.clone()).ok();
+    let shown = eva.call("iam", "GetDelegationRequest", id.clone()).ok()["DelegationRequest"].clone();
+    let eva_arn = format!("arn:aws:iam::{CUSTOMER}:user/eva");
+    let admin_arn = format!("arn:aws:iam::{CUSTOMER}:user/admin");
+    for (member, value) in [
+        ("State", json!("ACCEPTED")),
+        ("OwnerId", json!(eva_arn)),
+        ("OwnerAccountId", json!(CUSTOMER)),
+        ("ApproverId", json!(admin_arn)),
+        ("RequestorId", json!(PROVIDER)),
+        ("RequestorName", json!("Example")),
+        ("Notes", json!("please")),
+        ("RequestMessage", json!("for eva")),
+        ("SessionDuration", json!("3600")),
+        ("OnlySendByOwner", json!("true")),
+        ("CreateDate", json!("2026-01-15T12:00:00Z")),
+        ("ExpirationTime", json!("2026-01-22T12:00:00Z")),
+    ] {
+        assert_eq!(shown[member], value, "{member}");
+    }
+    let rendered: Value = serde_json::from_str(shown["PermissionPolicy"].as_str().unwrap()).unwrap();
+    assert_eq!(rendered["Statement"][0]["Resource"], format!("arn:aws:sqs:*:{CUSTOMER}:shop-*"));
+    let boundary = "arn:aws:iam::partner:policy/permissions-boundary/example.com/Limit_2026_01_15";
+    assert!(shown["RolePermissionRestrictionArns"].to_string().contains(boundary), "{shown}");
+    // The approver is not the owner.
+    let words = "Only the owner of this delegation request can send its token.";
+    shop.customer.call("iam", "SendDelegationToken", id.clone()).refused_with(403, "AccessDenied", words);
+    eva.call("iam", "SendDelegationToken", id.clone()).ok();
+    let told = shop.told();
+    let kinds: Vec<_> =
+        told.iter().map(|one| (one["Type"].as_str().unwrap(), one["State"].as_str().unwrap())).collect();
+    assert_eq!(
+        kinds,
+        [
+            ("StateChange", "ASSIGNED"),
+            ("StateChange", "PENDING_APPROVAL"),
+            ("StateChange", "ACCEPTED"),
+            ("StateChange", "FINALIZED"),
+            ("ExchangeToken", "FINALIZED"),
+        ]
+    );
+    let last = told.last().unwrap();
+    assert_eq!(
+        (&last["RequestorWorkflowId"], &last["OwnerAccountId"], &last["RequestId"]),
+        (&json!("flow-1"), &json!(CUSTOMER), &id["DelegationRequestId"])
+    );
+    assert_eq!(last["ExpiresAt"], "2026-01-15T13:00:00.000Z");
+
+    let token = last["ExchangeToken"].as_str().unwrap();
+    cloud.advance(Duration::from_secs(1200));
+    let got = shop.exchange(token).ok();
+    assert_eq!(got["AssumedPrincipal"], admin_arn.as_str());
+    // From the release on, not from the exchange.
+    assert_eq!(got["Credentials"]["Expiration"], "2026-01-15T13:00:00Z");
+    let session = cloud.session(&got["Credentials"]);
+    let me = session.call("sts", "GetCallerIdentity", json!({})).ok();
+    assert_eq!((&me["Arn"], &me["Account"]), (&json!(admin_arn), &json!(CUSTOMER)));
+    session.call("sqs", "CreateQueue", json!({"QueueName": "shop-1"})).ok();
+    // The administrator may, and it was not asked for.
+    let refused = session
+        .call("sqs", "CreateQueue", json!({"QueueName": "other"}))
+        .refused(403, "AccessDeniedException");
+    assert!(refused.ends_with("because no session policy allows the sqs:CreateQueue action"), "{refused}");
+    // It was asked for, and the administrator may not.
+    let refused = session.call("iam", "GetRole", json!({"RoleName": "r"})).refused(403, "AccessDenied");
+    assert!(refused.ends_with("because no identity-based policy allows the iam:GetRole action"), "{refused}");
+    // The trail tells on whose behalf.
+    let seen = shop
+        .customer
+        .call(
+            "cloudtrail",
+            "LookupEvents",
+            json!({"LookupAttributes":
+        [{"AttributeKey": "EventName", "AttributeValue": "CreateQueue"}]}),
+        )
+        .ok();
+    let event: Value = serde_json::from_str(seen["Events"][0]["CloudTrailEvent"].as_str().unwrap()).unwrap();
+    assert_eq!(event["userIdentity"]["invokedByDelegate"], json!({"accountId": PROVIDER}));
+    // Once more gives others, that end at the same time.
+    cloud.advance(Duration::from_secs(1200));
+    let again = shop.exchange(token).ok();
+    assert_eq!(again["Credentials"]["Expiration"], "2026-01-15T13:00:00Z");
+    assert_ne!(again["Credentials"]["AccessKeyId"], got["Credentials"]["AccessKeyId"]);
+    cloud.advance(Duration::from_secs(1200));
+    shop.exchange(token).refused_with(
+        400,
+        "ExpiredTradeInTokenException",
+        "The trade-in token provided in the request has expired and can no longer be exchanged for credentials. Request a \
+         new token and retry the operation.",
+    );
+    session.call("sts", "GetCallerIdentity", json!({})).refused(403, "ExpiredToken");
+}
+
+/// A role that a provider makes has the boundary that the provider has registered, and is limited by it for good.
+#[test]
+fn roles_that_stay_are_bounded() {
+    let cloud = Cloud::new();
+    let shop = shop(&cloud);
+    let account = AccountId::parse(PROVIDER).unwrap();
+    let boundary = partner::add(&cloud.cloud, account, Kind::Boundary, "Limit_2026_01_15", BOUNDARY).unwrap();
+    let admin = cloud.user(&shop.customer, "admin", &policy(&json!("*")));
+    let id = shop.ask("flow-1", json!({}));
+    let token = shop.release(&admin, &id);
+    let session = cloud.session(&shop.exchange(&token).ok()["Credentials"]);
+    let trust = json!({"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "sts:AssumeRole",
+        "Principal": {"AWS": CUSTOMER}}});
+    let role = |boundary: &str| json!({"RoleName": "shop", "AssumeRolePolicyDocument": trust.to_string(), "PermissionsBoundary": boundary});
+    session
+        .call("iam", "CreateRole", role("arn:aws:iam::aws:policy/AdministratorAccess"))
+        .refused(403, "AccessDenied");
+    let made = session.call("iam", "CreateRole", role(&boundary)).ok();
+    let arn = made["Role"]["Arn"].as_str().unwrap();
+    assert_eq!(made["Role"]["PermissionsBoundary"]["PermissionsBoundaryArn"], boundary.as_str());
+    let all = json!({"RoleName": "shop", "PolicyName": "all", "PolicyDocument": policy(&json!("*"))});
+    shop.customer.call("iam", "PutRolePolicy", all).ok();
+    let assumed = admin.call("sts", "AssumeRole", json!({"RoleArn": arn, "RoleSessionName": "it"})).ok();
+    let role = cloud.session(&assumed["Credentials"]);
+    role.call("sqs", "ListQueues", json!({})).ok();
+    let refused = role.call("iam", "ListUsers", json!({})).refused(403, "AccessDenied");
+    assert!(
+        refused.ends_with("because no permissions boundary allows the iam:ListUsers action"),
+        "{refused}"
+    );
+    // A boundary is no policy that could be attached.
+    let attached = json!({"RoleName": "shop", "PolicyArn": boundary});
+    shop.customer.call("iam", "AttachRolePolicy", attached).refused(400, "InvalidInput");
+    // One that is not registered is none.
+    let other = "arn:aws:iam::partner:policy/permissions-boundary/example.com/Other_2026_01_15";
+    shop.customer
+        .call("iam", "PutRolePermissionsBoundary", json!({"RoleName": "shop", "PermissionsBoundary": other}))
+        .refused(400, "InvalidInput");
+}
+
+/// Sessions of roles approve as what they are, and what they have delegated ends with the role.
+#[test]
+fn a_role_approves_and_goes() {
+    let cloud = Cloud::new();
+    let shop = shop(&cloud);
+    let trust = json!({"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "sts:AssumeRole",
+        "Principal": {"AWS": CUSTOMER}}});
+    let role = json!({"RoleName": "Admin", "AssumeRolePolicyDocument": trust.to_string()});
+    let role_arn = shop.customer.call("iam", "CreateRole", role).ok()["Role"]["Arn"].clone();
+    let all = json!({"RoleName": "Admin", "PolicyName": "all", "PolicyDocument": policy(&json!("*"))});
+    shop.customer.call("iam", "PutRolePolicy", all).ok();
+    let eva = cloud.user(&shop.customer, "eva", &policy(&json!("sts:AssumeRole")));
+    let assume = |more: Value| {
+        let mut asked = json!({"RoleArn": role_arn, "RoleSessionName": "eva"});
+        asked.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        cloud.session(&eva.call("sts", "AssumeRole", asked).ok()["Credentials"])
+    };
+    let id = shop.ask("flow-1", json!({}));
+    let limited = assume(json!({"Policy": policy(&json!("iam:*"))}));
+    limited.call("iam", "AssociateDelegationRequest", id.clone()).ok();
+    limited.call("iam", "AcceptDelegationRequest", id.clone()).refused_with(
+        403,
+        "AccessDenied",
+        "Sessions with a session policy cannot approve delegation requests.",
+    );
+    let admin = assume(json!({}));
+    admin.call("iam", "AcceptDelegationRequest", id.clone()).ok();
+    admin.call("iam", "SendDelegationToken", id.clone()).ok();
+    let told = shop.told();
+    let token = told.last().unwrap()["ExchangeToken"].as_str().unwrap();
+    let got = shop.exchange(token).ok();
+    assert_eq!(got["AssumedPrincipal"], role_arn);
+    let session = cloud.session(&got["Credentials"]);
+    let me = session.call("sts", "GetCallerIdentity", json!({})).ok();
+    assert_eq!(me["Arn"], format!("arn:aws:sts::{CUSTOMER}:assumed-role/Admin/eva"));
+    session.call("sqs", "CreateQueue", json!({"QueueName": "shop-1"})).ok();
+    for (operation, asked) in [
+        ("DeleteRolePolicy", json!({"RoleName": "Admin", "PolicyName": "all"})),
+        ("DeleteRole", json!({"RoleName": "Admin"})),
+    ] {
+        shop.customer.call("iam", operation, asked).ok();
+    }
+    session
+        .call("sqs", "CreateQueue", json!({"QueueName": "shop-2"}))
+        .refused(400, "UnrecognizedClientException");
+    shop.exchange(token).refused_with(400, "ValidationError", "Invalid trade-in token");
+}
+
+#[test]
+fn tokens_are_for_their_provider() {
+    let cloud = Cloud::new();
+    let shop = shop(&cloud);
+    let id = shop.ask("flow-1", json!({}));
+    let token = shop.release(&shop.customer, &id);
+    let words = "Invalid trade-in token";
+    for account in [CUSTOMER, STRANGER] {
+        cloud
+            .root(account)
+            .call("sts", "GetDelegatedAccessToken", json!({"TradeInToken": token}))
+            .refused_with(400, "ValidationError", words);
+    }
+    shop.exchange("nothing").refused_with(400, "ValidationError", words);
+    shop.exchange(&token[1..]).refused_with(400, "ValidationError", words);
+    let nobody = cloud.user(&shop.provider, "nobody", "");
+    nobody
+        .call("sts", "GetDelegatedAccessToken", json!({"TradeInToken": token}))
+        .refused(403, "AccessDenied");
+    let got = shop.exchange(&token).ok();
+    assert_eq!(got["AssumedPrincipal"], format!("arn:aws:iam::{CUSTOMER}:root"));
+    // What root has delegated is limited, too.
+    let session = cloud.session(&got["Credentials"]);
+    session.call("sqs", "CreateQueue", json!({"QueueName": "shop-1"})).ok();
+    session.call("sqs", "ListQueues", json!({})).refused(403, "AccessDeniedException");
+}
+
+#[test]
+fn what_cannot_be_asked_for() {
+    let cloud = Cloud::new();
+    let shop = shop(&cloud);
+    let refused = |more: Value, code: &str, status: u16, words: &str| {
+        shop.provider
+            .call("iam", "CreateDelegationRequest", shop.request("flow-2", more))
+            .refused_with(status, code, words);
+    };
+    shop.customer.call("iam", "CreateDelegationRequest", shop.request("flow-1", json!({}))).refused_with(
+        403,
+        "AccessDenied",
+        "Account 123456789012 is not registered as a product provider.",
+    );
+    let foreign = "arn:aws:sns:eu-west-1:210987654321:requests";
+    let words = format!("NotificationChannel {foreign} is not a topic of account {PROVIDER}.");
+    refused(json!({"NotificationChannel": foreign}), "InvalidInput", 400, &words);
+    let words = "NotificationChannel arn:aws:sqs:eu-west-1:444455556666:q is not the ARN of an SNS topic.";
+    refused(
+        json!({"NotificationChannel": "arn:aws:sqs:eu-west-1:444455556666:q"}),
+        "InvalidInput",
+        400,
+        words,
+    );
+    let value = json!([{"Name": "prefix", "Values": ["x"], "Type": "string"}]);
+    refused(
+        json!({"Permissions": {"Parameters": value}}),
+        "InvalidInput",
+        400,
+        "Permissions must name a PolicyTemplateArn.",
+    );
+    let other = json!({"Permissions": {"PolicyTemplateArn": "arn:aws:iam:::delegation-template/other"}});
+    let words = format!(
+        "The policy template arn:aws:iam:::delegation-template/other is not registered for account {PROVIDER}."
+    );
+    refused(other, "InvalidInput", 400, &words);
+    let bare = json!({"Permissions": {"PolicyTemplateArn": shop.template}});
+    refused(bare, "InvalidInput", 400, "The policy template needs the parameter accountId.");
+    shop.provider
+        .call("iam", "CreateDelegationRequest", shop.request("flow-2", json!({"SessionDuration": 299})))
+        .refused(400, "ValidationError");
+    shop.provider
+        .call("iam", "CreateDelegationRequest", shop.request("flow-2", json!({"SessionDuration": 43201})))
+        .refused(400, "ValidationError");
+    shop.ask("flow-2", json!({}));
+    let words = "A delegation request with the workflow id flow-2 already exists.";
+    refused(json!({}), "EntityAlreadyExists", 409, words);
+    // Another provider has templates and workflows of its own.
+    let account = AccountId::parse(STRANGER).unwrap();
+    partner::register(&cloud.cloud, account, "Other", "example.org").unwrap();
+    let mut asked = shop.request("flow-2", json!({"NotificationChannel": foreign}));
+    cloud.root(STRANGER).call("iam", "CreateDelegationRequest", asked.clone()).refused(400, "InvalidInput");
+    asked["Permissions"]["PolicyTemplateArn"] =
+        json!(partner::add(&cloud.cloud, account, Kind::Template, "own", TEMPLATE).unwrap());
+    cloud.root(STRANGER).call("iam", "CreateDelegationRequest", asked).ok();
+}
+
+#[test]
+fn a_request_is_its_customers_and_nobody_elses() {
+    let cloud = Cloud::new();
+    let shop = shop(&cloud);
+    let stranger = cloud.root(STRANGER);
+    let none = |caller: &Caller<'_>, operation: &str, id: &Value| {
+        let words = format!(
+            "The delegation request with id {} cannot be found.",
+            id["DelegationRequestId"].as_str().unwrap()
+        );
+        caller.call("iam", operation, id.clone()).refused_with(404, "NoSuchEntity", &words);
+    };
+    // For one customer from the beginning.
+    let named = shop.ask("flow-1", json!({"OwnerAccountId": CUSTOMER}));
+    none(&stranger, "GetDelegationRequest", &named);
+    none(&stranger, "AssociateDelegationRequest", &named);
+    none(&shop.provider, "GetDelegationRequest", &named);
+    assert_eq!(state(&shop.customer, &named), "UNASSIGNED");
+    // For whoever takes it up.
+    let open = shop.ask("flow-2", json!({}));
+    assert_eq!(state(&stranger, &open), "UNASSIGNED");
+    let eva = cloud.user(&shop.customer, "eva", "");
+    let adam = cloud.user(&shop.customer, "adam", "");
+    eva.call("iam", "AssociateDelegationRequest", open.clone()).ok();
+    for operation in [
+        "GetDelegationRequest",
+        "AssociateDelegationRequest",
+        "UpdateDelegationRequest",
+        "AcceptDelegationRequest",
+        "RejectDelegationRequest",
+        "SendDelegationToken",
+    ] {
+        none(&stranger, operation, &open);
+        none(&shop.provider, operation, &open);
+        // Another user of the customer needs a permission.
+        adam.call("iam", operation, open.clone()).refused(403, "AccessDenied");
+    }
+    // Which a policy may give for what is somebody's.
+    let of_eva = json!({"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "iam:RejectDelegationRequest",
+        "Resource": format!("arn:aws:iam::{CUSTOMER}:delegation-request/*"),
+        "Condition": {"ArnEquals": {"iam:DelegationRequestOwner": format!("arn:aws:iam::{CUSTOMER}:user/eva")}}}});
+    let put = json!({"UserName": "adam", "PolicyName": "p", "PolicyDocument": of_eva.to_string()});
+    shop.customer.call("iam", "PutUserPolicy", put).ok();
+    let why = json!({"DelegationRequestId": open["DelegationRequestId"], "Notes": "too much"});
+    adam.call("iam", "RejectDelegationRequest", why).ok();
+    let shown = eva.call("iam", "GetDelegationRequest", open.clone()).ok()["DelegationRequest"].clone();
+    assert_eq!((&shown["State"], &shown["RejectionReason"]), (&json!("REJECTED"), &json!("too much")));
+    // What a policy denies is denied to the owner as well.
+    let deny = json!({"Version": "2012-10-17", "Statement": {"Effect": "Deny", "Action": "iam:GetDelegationRequest", "Resource": "*"}});
+    let put = json!({"UserName": "eva", "PolicyName": "p", "PolicyDocument": deny.to_string()});
+    shop.customer.call("iam", "PutUserPolicy", put).ok();
+    eva.call("iam", "GetDelegationRequest", open).refused(403, "AccessDenied");
+}
+
+#[test]
+fn states_lead_on_and_end_by_themselves() {
+    let cloud = Cloud::new();
+    let shop = shop(&cloud);
+    let root = &shop.customer;
+    let id = shop.ask("flow-1", json!({}));
+    let key = id["DelegationRequestId"].as_str().unwrap().to_owned();
+    let stuck = |operation: &str, state: &str, what: &str| {
+        let words = format!("The delegation request {key} is in the state {state} and cannot be {what}.");
+        root.call("iam", operation, id.clone()).refused_with(400, "InvalidInput", &words);
+    };
+    stuck("AcceptDelegationRequest", "UNASSIGNED", "accepted");
+    stuck("UpdateDelegationRequest", "UNASSIGNED", "updated");
+    stuck("SendDelegationToken", "UNASSIGNED", "finalized");
+    stuck("RejectDelegationRequest", "UNASSIGNED", "rejected");
+    root.call("iam", "AssociateDelegationRequest", id.clone()).ok();
+    stuck("AssociateDelegationRequest", "ASSIGNED", "associated");
+    stuck("SendDelegationToken", "ASSIGNED", "finalized");
+    root.call("iam", "AcceptDelegationRequest", id.clone()).ok();
+    // Approval can be taken back until the token is out.
+    root.call("iam", "RejectDelegationRequest", id.clone()).ok();
+    stuck("AcceptDelegationRequest", "REJECTED", "accepted");
+    stuck("SendDelegationToken", "REJECTED", "finalized");
+    assert_eq!(shop.states(), ["StateChange ASSIGNED", "StateChange ACCEPTED", "StateChange REJECTED"]);
+
+    // A day for somebody to come, a week for each step, a week to be looked at; then there is nothing.
+    let waits = shop.ask("flow-2", json!({}));
+    let taken = shop.ask("flow-3", json!({}));
+    cloud.advance(Duration::from_secs(86_399));
+    root.call("iam", "AssociateDelegationRequest", taken.clone()).ok();
+    cloud.advance(Duration::from_secs(1));
+    assert_eq!((state(root, &waits), state(root, &taken)), (json!("EXPIRED"), json!("ASSIGNED")));
+    assert_eq!(shop.states(), ["StateChange ASSIGNED", "StateChange EXPIRED"]);
+    let words = format!(
+        "The delegation request {} is in the state EXPIRED and cannot be associated.",
+        waits["DelegationRequestId"].as_str().unwrap()
+    );
+    root.call("iam", "AssociateDelegationRequest", waits.clone()).refused_with(400, "InvalidInput", &words);
+    // The workflow's id is free once the request is gone.
+    let again = shop.request("flow-2", json!({}));
+    shop.provider.call("iam", "CreateDelegationRequest", again.clone()).refused(409, "EntityAlreadyExists");
+    cloud.advance(Duration::from_secs(7 * 86_400));
+    assert_eq!(state(root, &taken), "EXPIRED");
+    cloud.reconcile();
+    root.call("iam", "GetDelegationRequest", waits).refused(404, "NoSuchEntity");
+    shop.provider.call("iam", "CreateDelegationRequest", again).ok();
+}
+
+#[test]
+fn root_approves_four_hours_at_most() {
+    let cloud = Cloud::new();
+    let shop = shop(&cloud);
+    let id = shop.ask("flow-1", json!({"SessionDuration": 14_401}));
+    shop.customer.call("iam", "AssociateDelegationRequest", id.clone()).ok();
+    let words = "The root user cannot approve delegation requests with a duration of more than 4 hours.";
+    shop.customer.call("iam", "AcceptDelegationRequest", id.clone()).refused_with(403, "AccessDenied", words);
+    let admin = cloud.user(&shop.customer, "admin", &policy(&json!("*")));
+    admin.call("iam", "AcceptDelegationRequest", id).ok();
+    let four = shop.ask("flow-2", json!({"SessionDuration": 14_400}));
+    shop.release(&shop.customer, &four);
+}
+
+/// A topic that does not let IAM publish is told nothing, and the customer's steps go on.
+#[test]
+fn a_topic_that_is_closed_gets_nothing() {
+    let cloud = Cloud::new();
+    let shop = shop(&cloud);
+    let here = shop.provider.in_region("eu-west-1");
+    here.call("sns", "CreateTopic", json!({"Name": "closed"})).ok();
+    let closed = format!("arn:aws:sns:eu-west-1:{PROVIDER}:closed");
+    let endpoint = format!("arn:aws:sqs:eu-west-1:{PROVIDER}:told");
+    let subscription = json!({"TopicArn": closed, "Protocol": "sqs", "Endpoint": endpoint});
+    here.call("sns", "Subscribe", subscription).ok();
+    for (workflow, topic) in
+        [("flow-1", closed), ("flow-2", format!("arn:aws:sns:eu-west-1:{PROVIDER}:none"))]
+    {
+        let id = shop.ask(workflow, json!({"NotificationChannel": topic}));
+        for operation in ["AssociateDelegationRequest", "AcceptDelegationRequest", "SendDelegationToken"] {
+            shop.customer.call("iam", operation, id.clone()).ok();
+        }
+        assert_eq!(state(&shop.customer, &id), "FINALIZED");
+    }
+    assert_eq!(shop.told(), Vec::<Value>::new());
+}
+
+#[test]
+fn lists_have_what_somebody_owns() {
+    let cloud = Cloud::new();
+    let shop = shop(&cloud);
+    let eva = cloud.user(&shop.customer, "eva", "");
+    shop.ask("unowned", json!({"OwnerAccountId": CUSTOMER}));
+    for at in 0..3 {
+        let id = shop.ask(&format!("eva-{at}"), json!({}));
+        eva.call("iam", "AssociateDelegationRequest", id).ok();
+    }
+    let id = shop.ask("other", json!({}));
+    shop.customer.call("iam", "AssociateDelegationRequest", id).ok();
+    let list = |caller: &Caller<'_>, asked: Value| caller.call("iam", "ListDelegationRequests", asked);
+    let count = |page: &Value| page["DelegationRequests"].as_array().map_or(0, Vec::len);
+    assert_eq!(count(&list(&shop.customer, json!({})).ok()), 4);
+    let hers = json!({"OwnerId": format!("arn:aws:iam::{CUSTOMER}:user/eva")});
+    assert_eq!(count(&list(&shop.customer, hers.clone()).ok()), 3);
+    // Her own she may list without a permission, and no others.
+    assert_eq!(count(&list(&eva, hers.clone()).ok()), 3);
+    list(&eva, json!({})).refused(403, "AccessDenied");
+    list(&eva, json!({"OwnerId": format!("arn:aws:iam::{CUSTOMER}:root")})).refused(403, "AccessDenied");
+    let mut paged = hers;
+    paged["MaxItems"] = json!(2);
+    let first = list(&eva, paged.clone()).ok();
+    assert_eq!((count(&first), &first["isTruncated"]), (2, &json!("true")));
+    paged["Marker"] = first["Marker"].clone();
+    let second = list(&eva, paged.clone()).ok();
+    assert_eq!((count(&second), &second["isTruncated"]), (1, &json!("false")));
+    paged["Marker"] = json!("nonsense");
+    list(&eva, paged).refused(400, "ValidationError");
+    assert_eq!(count(&list(&shop.provider, json!({})).ok()), 0);
+    assert_eq!(count(&list(&cloud.root(STRANGER), json!({})).ok()), 0);
+}
+
+#[test]
+fn summaries_and_estimates() {
+    let cloud = Cloud::new();
+    let shop = shop(&cloud);
+    let id = shop.ask("flow-1", json!({}));
+    let arn =
+        format!("arn:aws:iam::{CUSTOMER}:delegation-request/{}", id["DelegationRequestId"].as_str().unwrap());
+    let eva = cloud.user(&shop.customer, "eva", "");
+    let summary = |locale: &str| {
+        eva.call("iam", "GetHumanReadableSummary", json!({"EntityArn": arn, "Locale": locale})).ok()
+    };
+    let english = summary("en_US");
+    assert_eq!((&english["SummaryState"], &english["Locale"]), (&json!("AVAILABLE"), &json!("en_US")));
+    let words = english["SummaryContent"].as_str().unwrap();
+    let line =
+        format!("It may do sqs:CreateQueue, sqs:GetQueueAttributes on arn:aws:sqs:*:{CUSTOMER}:shop-*.");
+    assert!(words.starts_with("Example (account 444455556666) asks") && words.contains(&line), "{words}");
+    let german = summary("de_DE");
+    assert_eq!((&german["SummaryState"], german.get("SummaryContent")), (&json!("NOT_SUPPORTED"), None));
+    let user = json!({"EntityArn": format!("arn:aws:iam::{CUSTOMER}:user/eva")});
+    shop.customer.call("iam", "GetHumanReadableSummary", user).refused(400, "InvalidInput");
+    eva.call("iam", "AssociateDelegationRequest", id.clone()).ok();
+    let theirs = arn.replace(CUSTOMER, STRANGER);
+    cloud
+        .root(STRANGER)
+        .call("iam", "GetHumanReadableSummary", json!({"EntityArn": theirs}))
+        .refused(404, "NoSuchEntity");
+
+    // Whether somebody has what is asked for: not with conditions, which this request has.
+    let check = |caller: &Caller<'_>, id: &Value| {
+        let asked =
+            json!({"DelegationRequestId": id["DelegationRequestId"], "DelegationPermissionCheck": true});
+        let got = caller.call("iam", "GetDelegationRequest", asked).ok();
+        assert_eq!(got["PermissionCheckStatus"], "COMPLETE");
+        got["PermissionCheckResult"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(check(&eva, &id), "UNSURE");
+    let mut plain = shop.request("flow-2", json!({}));
+    plain["Permissions"]["Parameters"][2]["Values"] = json!(["False"]);
+    let made = shop.provider.call("iam", "CreateDelegationRequest", plain).ok();
+    let plain = json!({"DelegationRequestId": made["DelegationRequestId"]});
+    let admin = cloud.user(&shop.customer, "admin", &policy(&json!("*")));
+    let half = cloud.user(&shop.customer, "half", &policy(&json!("sqs:CreateQueue")));
+    for (caller, result) in
+        [(&eva, "DENIED"), (&half, "DENIED"), (&admin, "ALLOWED"), (&shop.customer, "ALLOWED")]
+    {
+        assert_eq!(check(caller, &plain), result);
+    }
+    let got = eva.call("iam", "GetDelegationRequest", plain).ok();
+    assert_eq!((got.get("PermissionCheckStatus"), got.get("PermissionCheckResult")), (None, None));
+}
+
+#[test]
+fn who_may_create_and_with_what() {
+    let cloud = Cloud::new();
+    let shop = shop(&cloud);
+    let statement = json!({"Effect": "Allow", "Action": "iam:CreateDelegationRequest",
+        "Resource": format!("arn:aws:iam::{PROVIDER}:delegation-request/*"),
+        "Condition": {"StringEquals": {"iam:TemplateArn": shop.template, "iam:NotificationChannel": TOPIC},
+            "NumericLessThanEquals": {"iam:DelegationDuration": "3600"}}});
+    let policy = json!({"Version": "2012-10-17", "Statement": statement}).to_string();
+    let dev = cloud.user(&shop.provider, "dev", &policy);
+    dev.call("iam", "CreateDelegationRequest", shop.request("flow-1", json!({}))).ok();
+    dev.call("iam", "CreateDelegationRequest", shop.request("flow-2", json!({"SessionDuration": 3601})))
+        .refused(403, "AccessDenied");
+    let nobody = cloud.user(&shop.provider, "nobody", "");
+    nobody
+        .call("iam", "CreateDelegationRequest", shop.request("flow-3", json!({})))
+        .refused(403, "AccessDenied");
+}
+
+#[test]
+fn what_providers_can_register() {
+    let cloud = Cloud::new();
+    let account = AccountId::parse(PROVIDER).unwrap();
+    let add = |kind, name: &str, document: &str| partner::add(&cloud.cloud, account, kind, name, document);
+    assert_eq!(
+        add(Kind::Template, "deploy", TEMPLATE),
+        Err(format!("account {PROVIDER} is not a product provider"))
+    );
+    partner::register(&cloud.cloud, account, "Example", "example.com").unwrap();
+    assert_eq!(
+        add(Kind::Template, "deploy", TEMPLATE).as_deref(),
+        Ok("arn:aws:iam:::delegation-template/deploy")
+    );
+    assert!(add(Kind::Template, "deploy", TEMPLATE).unwrap_err().contains("is registered already"));
+    assert_eq!(add(Kind::Template, "none", "{}"), Err("The policy template has no Statement.".into()));
+    assert!(add(Kind::Boundary, "Limit", BOUNDARY).unwrap_err().contains("must end with a date"));
+    assert!(add(Kind::Boundary, "Limit_2026_01_15", "{}").is_err());
+    assert_eq!(
+        add(Kind::Boundary, "Limit_2026_01_15", BOUNDARY).as_deref(),
+        Ok("arn:aws:iam::partner:policy/permissions-boundary/example.com/Limit_2026_01_15")
+    );
+    let all = partner::all(&cloud.cloud).unwrap();
+    assert_eq!((all.len(), all[0].templates.len(), all[0].boundaries.len()), (1, 1, 1));
+    assert!(partner::register(&cloud.cloud, account, &"x".repeat(31), "example.com").is_err());
+    assert!(partner::register(&cloud.cloud, account, "Example", "a b").is_err());
+}
