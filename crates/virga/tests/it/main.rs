@@ -90,6 +90,7 @@ mod harness;
 mod iam_account_properties;
 mod iam_credentials;
 mod iam_delegation;
+mod iam_delegation_requests;
 mod iam_groups;
 mod iam_keys;
 mod iam_mfa;

@@ -137,3 +137,33 @@ fn every_operation_has_a_row_or_a_reason() {
         assert_eq!(violations, [], "{}", row.name());
     }
 }
+
+/// Every operation of the three models has a row in each column of the matrix, or stands in a list that says why not. Each
+/// column takes all rows: without a signature, without a permission, of another account, with bad input.
+#[test]
+fn the_whole_of_iam_sts_and_kms_is_tried() {
+    let cloud = Cloud::new();
+    let prepared = tables::Prepared::new(&cloud.root(ACCOUNT));
+    let (rows, _) = rows(&prepared);
+    let is_in = |list: &[(&str, &str)], name: &str| list.iter().any(|(listed, _)| *listed == name);
+    let (mut wrong, mut tried) = (Vec::new(), 0);
+    for service in ["iam", "sts", "kms"].map(|id| wire::catalog::service(id).unwrap()) {
+        for operation in &service.operations {
+            let name = format!("{}:{}", service.id, operation.name);
+            let row = rows.iter().find(|row| row.name() == name);
+            if row.is_some() == is_in(tables::UNBUILT, &name) {
+                wrong.push(format!("{name}: built is {}", row.is_some()));
+            }
+            let Some(row) = row else { continue };
+            tried += 1;
+            if operation.unsigned != is_in(tables::UNSIGNED, &name) {
+                wrong.push(format!("{name}: unsigned is {}", operation.unsigned));
+            }
+            if !bad::is_tried(row) {
+                wrong.push(format!("{name}: nothing bad is sent"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(tried > 240, "{tried} operations");
+}

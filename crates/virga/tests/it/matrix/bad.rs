@@ -231,3 +231,22 @@ fn what_breaks_a_constraint_is_named() {
         Ok(())
     });
 }
+
+/// Whether any of the tests here has something to send for the row, or its operation takes nothing that could be bad.
+pub(super) fn is_tried(row: &Row) -> bool {
+    if input(row).is_none_or(|structure| structure.members.is_empty()) {
+        return true;
+    }
+    let Some(shape) = row.operation.input else { return false };
+    let breaks = |member: &MemberModel, value: &wire::Value| {
+        let mut whole = row.input.clone();
+        whole.set(member.name, value.clone());
+        !check(row.service, shape, &wire::Value::Struct(whole)).is_empty()
+    };
+    input(row).into_iter().flat_map(|s| &s.members).any(|member| {
+        let missing = member.required && !member.idempotency_token;
+        missing
+            || of_another_type(row, member).is_some()
+            || suspects(row, member).iter().any(|value| breaks(member, value))
+    })
+}

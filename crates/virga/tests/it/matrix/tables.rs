@@ -133,6 +133,21 @@ pub(super) const OPEN: List = &[
     ("sts:GetSessionToken", "AWS: no permissions are required, since it gives none that the caller lacks"),
 ];
 
+/// Operations of IAM, STS and KMS that are not built.
+pub(super) const UNBUILT: List = &[
+    ("iam:AcquireRole", "AWS publishes the names of its role templates, and not what is in them"),
+    ("iam:GetRoleTemplateVersion", "likewise"),
+];
+
+/// Operations of IAM, STS and KMS that come without a signature: what they carry says who asks.
+pub(super) const UNSIGNED: List = &[
+    ("sts:AssumeRoleWithSAML", "the assertion is the proof; sts_saml tries what is wrong with one"),
+    (
+        "sts:AssumeRoleWithWebIdentity",
+        "the token is the proof; sts_web_identity tries what is wrong with one",
+    ),
+];
+
 /// Operations that keep what nothing acts on: strict clouds refuse it, once the caller is authorized.
 pub(super) const KEPT_ONLY: List = &[
     ("s3:PutBucketAnalyticsConfiguration", "no analysis is made yet"),
