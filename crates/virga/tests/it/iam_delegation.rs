@@ -259,6 +259,20 @@ fn roles_that_stay_are_bounded() {
         refused.ends_with("because no permissions boundary allows the iam:ListUsers action"),
         "{refused}"
     );
+    // Every customer may read what limits the role, and none may change it.
+    let policy =
+        shop.customer.call("iam", "GetPolicy", json!({"PolicyArn": boundary})).ok()["Policy"].clone();
+    assert_eq!(
+        (&policy["PolicyName"], &policy["Path"], &policy["PermissionsBoundaryUsageCount"]),
+        (&json!("Limit_2026_01_15"), &json!("/permissions-boundary/example.com/"), &json!("1"))
+    );
+    let version = json!({"PolicyArn": boundary, "VersionId": policy["DefaultVersionId"]});
+    let read =
+        shop.customer.call("iam", "GetPolicyVersion", version).ok()["PolicyVersion"]["Document"].clone();
+    assert!(read.as_str().unwrap().contains("sqs%3A%2A"), "{read}");
+    let other = json!({"PolicyArn": boundary, "PolicyDocument": BOUNDARY, "SetAsDefault": true});
+    shop.customer.call("iam", "CreatePolicyVersion", other).refused(403, "AccessDenied");
+    shop.customer.call("iam", "DeletePolicy", json!({"PolicyArn": boundary})).refused(403, "AccessDenied");
     // A boundary is no policy that could be attached.
     let attached = json!({"RoleName": "shop", "PolicyArn": boundary});
     shop.customer.call("iam", "AttachRolePolicy", attached).refused(400, "InvalidInput");

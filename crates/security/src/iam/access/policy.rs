@@ -24,7 +24,7 @@ pub fn one(cx: &mut Cx<'_>, request: &Struct) -> Result<Vec<Target>, Fault> {
     // What is no ARN is for the handler to refuse.
     let Some(parsed) = Arn::parse(arn) else { return Ok(vec![Target::any()]) };
     let target = Target::on(arn);
-    // The policies of another account are refused by evaluation; those of AWS belong to everyone.
+    // The policies of another account are refused by evaluation; those of AWS and of providers belong to everyone.
     let owner = AccountId::parse(&parsed.account).unwrap_or(cx.account);
     if owner != cx.account {
         return Ok(vec![target.owned_by(owner)]);

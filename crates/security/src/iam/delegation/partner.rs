@@ -93,7 +93,13 @@ pub fn add(
         if kind.table().contains(tx, &key).map_err(|e| e.to_string())? {
             return Err(format!("{arn} is registered already; a new version has a name of its own"));
         }
-        let registered = Registered { arn: arn.clone(), provider: account, document: document.to_owned() };
+        let registered = Registered {
+            arn: arn.clone(),
+            provider: account,
+            document: document.to_owned(),
+            created: cloud.clock().now().whole_seconds(),
+            policy_id: base::id::iam_unique_id(cloud.rng(), "ANPA"),
+        };
         kind.table().put(tx, &key, &registered);
         Ok(arn)
     })

@@ -108,6 +108,9 @@ store::record! {
         1 => pub arn: String,
         2 => pub provider: AccountId,
         3 => pub document: String,
+        4 => pub created: Timestamp,
+        /// `ANPA...`
+        5 => pub policy_id: String,
     }
 }
 

@@ -249,7 +249,7 @@ fn policy_detail(cx: &Cx<'_>, policy: &AnyPolicy) -> Result<PolicyInFull, IamErr
         is_attachable: shown.is_attachable,
         description: match policy {
             AnyPolicy::Own(policy) => policy.description.clone(),
-            AnyPolicy::Aws(_) => None,
+            AnyPolicy::Aws(_) | AnyPolicy::Partner(_) => None,
         },
         create_date: shown.create_date,
         update_date: shown.update_date,

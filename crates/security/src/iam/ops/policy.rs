@@ -1,7 +1,10 @@
-//! Customer managed policies, and reading those of AWS.
+//! Customer managed policies, and reading those of AWS and the boundaries of product providers.
 
 use crate::iam::managed::{self, ManagedPolicy as AwsPolicy};
-use crate::iam::model::{self, ATTACHMENTS, MANAGED_POLICIES, ManagedPolicy, PolicyVersion, attached_prefix};
+use crate::iam::model::{
+    self, ATTACHMENTS, MANAGED_POLICIES, ManagedPolicy, PARTNER_BOUNDARIES, PolicyVersion, Registered,
+    attached_prefix,
+};
 use crate::iam::tags::{self, Tag, TagPage};
 use crate::iam::{IamError, access, attach, attached::last_part, document, page::Paging, quota};
 use auth::policy::PolicyKind;
@@ -79,6 +82,8 @@ wire::shape! {
 #[derive(Clone, Debug)]
 pub enum AnyPolicy {
     Aws(AwsPolicy),
+    /// A permissions boundary of a product provider, which all customers may read and nobody changes.
+    Partner(ManagedPolicy),
     Own(ManagedPolicy),
 }
 
@@ -86,6 +91,9 @@ impl AnyPolicy {
     pub fn arn(&self, account: AccountId) -> String {
         match self {
             AnyPolicy::Aws(policy) => policy.arn(),
+            AnyPolicy::Partner(policy) => {
+                format!("arn:aws:iam::partner:policy{}{}", policy.path, policy.name)
+            }
             AnyPolicy::Own(policy) => policy.arn(account),
         }
     }
@@ -93,7 +101,7 @@ impl AnyPolicy {
     pub fn path(&self) -> &str {
         match self {
             AnyPolicy::Aws(policy) => policy.path(),
-            AnyPolicy::Own(policy) => &policy.path,
+            AnyPolicy::Partner(policy) | AnyPolicy::Own(policy) => &policy.path,
         }
     }
 
@@ -117,7 +125,7 @@ impl AnyPolicy {
                 update_date: policy.update_date(),
                 tags: None,
             },
-            AnyPolicy::Own(policy) => Policy {
+            AnyPolicy::Partner(policy) | AnyPolicy::Own(policy) => Policy {
                 policy_name: policy.name.clone(),
                 policy_id: policy.id.clone(),
                 arn,
@@ -148,6 +156,9 @@ pub fn uses(tx: &Tx, account: AccountId, arn: &str, boundary: bool) -> Result<i3
 /// # Errors
 /// `InvalidInput` for what is no policy's ARN, `NoSuchEntity`.
 pub fn find(tx: &Tx, account: AccountId, arn: &str) -> Result<AnyPolicy, IamError> {
+    if let Some(boundary) = PARTNER_BOUNDARIES.get(tx, &Key::global().str(arn))? {
+        return Ok(AnyPolicy::Partner(of_partner(boundary)));
+    }
     attach::must_be_policy_arn(arn)?;
     if let Some(policy) = managed::by_arn(arn) {
         return Ok(AnyPolicy::Aws(policy));
@@ -157,14 +168,30 @@ pub fn find(tx: &Tx, account: AccountId, arn: &str) -> Result<AnyPolicy, IamErro
     found.ok_or_else(|| IamError::NoSuchEntity(format!("Policy {arn} was not found.")))
 }
 
+/// A provider's boundary as a policy of one version.
+fn of_partner(boundary: Registered) -> ManagedPolicy {
+    let version = PolicyVersion { number: 1, document: boundary.document, created: boundary.created };
+    ManagedPolicy {
+        name: last_part(&boundary.arn).to_owned(),
+        path: attach::path_of(&boundary.arn).to_owned(),
+        id: boundary.policy_id,
+        created: boundary.created,
+        updated: boundary.created,
+        default_version: 1,
+        versions: vec![version],
+        next_version: 2,
+        ..ManagedPolicy::default()
+    }
+}
+
 /// A policy that may be changed.
 ///
 /// # Errors
-/// Those of [`find`]; `AccessDenied` for the policies of AWS.
+/// Those of [`find`]; `AccessDenied` for the policies of AWS and of providers.
 pub fn find_own(cx: &Cx<'_>, arn: &str) -> Result<ManagedPolicy, IamError> {
     match find(cx.tx, cx.account, arn)? {
         AnyPolicy::Own(policy) => Ok(policy),
-        AnyPolicy::Aws(_) => Err(IamError::AccessDenied(format!(
+        AnyPolicy::Aws(_) | AnyPolicy::Partner(_) => Err(IamError::AccessDenied(format!(
             "User: {} is not authorized to perform: iam:{} on resource: policy {arn}",
             cx.caller.arn(),
             cx.request.operation,
@@ -263,7 +290,7 @@ fn untag(cx: &mut Cx<'_>, req: UntagPolicy) -> Result<Empty, IamError> {
 fn list_tags(cx: &mut Cx<'_>, req: ListTags) -> Result<TagPage, IamError> {
     let tags = match find(cx.tx, cx.account, &req.policy_arn)? {
         AnyPolicy::Own(policy) => tags::list(&policy.tags),
-        AnyPolicy::Aws(_) => Vec::new(),
+        AnyPolicy::Aws(_) | AnyPolicy::Partner(_) => Vec::new(),
     };
     let paging = Paging::of(cx, &[&req.policy_arn], req.marker.as_deref(), req.max_items)?;
     Ok(paging.slice(cx, tags, |tag| tag.key.clone()).into())

@@ -86,7 +86,7 @@ pub fn versions(policy: &AnyPolicy) -> Vec<PolicyVersion> {
             is_default_version: true,
             create_date: policy.update_date(),
         }],
-        AnyPolicy::Own(policy) => {
+        AnyPolicy::Partner(policy) | AnyPolicy::Own(policy) => {
             let with_document = |version: &Version| PolicyVersion {
                 document: Some(document::encoded(&version.document)),
                 ..shown(version, policy.default_version)
