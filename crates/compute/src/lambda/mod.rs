@@ -20,7 +20,7 @@
 //!
 //! Not here: links to download code and layers, SnapStart,
 //! tumbling windows and other event sources than queues and DynamoDB's streams, X-Ray, code signing, JSON
-//! logging, limits by control groups, shares of the processors by memory.
+//! logging.
 
 mod access;
 mod allotment;
