@@ -50,6 +50,7 @@ mod report;
 pub mod runtimes;
 mod sandbox;
 pub mod url;
+mod variables;
 pub mod work;
 pub mod workshop;
 

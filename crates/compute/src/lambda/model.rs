@@ -60,6 +60,10 @@ store::record! {
         21 => pub started: Started,
         /// Where on this machine its code is, and changes, if not in its archive.
         22 => pub folder: Option<String>,
+        /// The key of KMS for its environment variables, as it was named.
+        23 => pub key: Option<String>,
+        /// What seals them, as that key has encrypted it; `None`: the cloud's own key.
+        24 => pub data_key: Option<Vec<u8>>,
     }
 
     /// A container image, as it was when a function was told to be of it.

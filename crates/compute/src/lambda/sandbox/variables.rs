@@ -8,7 +8,8 @@ use crate::lambda::errors::LambdaError;
 use crate::lambda::image::unpack;
 use crate::lambda::invocation::Runs;
 use crate::lambda::model::{Function, Version};
-use crate::lambda::ops::configuration::{log_group, variables};
+use crate::lambda::ops::configuration::log_group;
+use crate::lambda::variables;
 use base::Timestamp;
 use kernel::Cloud;
 use std::collections::BTreeMap;
@@ -60,7 +61,7 @@ pub(super) fn credentials(
 ///
 /// AWS: <https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html>
 pub(super) fn environment(
-    cloud: &Cloud,
+    cloud: &Arc<Cloud>,
     Runs { function, version }: &Runs,
     kind: Kind,
     credentials: &Credentials,
@@ -118,6 +119,6 @@ pub(super) fn environment(
         let modules = "node_modules:/opt/nodejs/node_modules:/var/runtime/node_modules";
         say(&[("NODE_PATH", &format!("/opt/nodejs/node{major}/{modules}"))]);
     }
-    all.extend(variables(cloud.sealer(), version)?.0);
+    all.extend(variables::handed_over(cloud, function, version)?);
     Ok(all.into_iter().map(|(name, value)| (name.into(), value.into())).collect())
 }

@@ -30,8 +30,10 @@ pub(super) static KINDS: &[Kind] = &[
             "EphemeralStorage",
             "Handler",
             "ImageConfig",
+            "KmsKeyArn",
             "Layers",
             "MemorySize",
+            "RecursiveLoop",
             "ReservedConcurrentExecutions",
             "Role",
             "Runtime",
@@ -336,6 +338,7 @@ fn create(on: &mut On<'_, '_>) -> Done<Made> {
         ("EphemeralStorage", on.prop("EphemeralStorage")),
         ("Handler", on.prop("Handler")),
         ("ImageConfig", on.prop("ImageConfig")),
+        ("KMSKeyArn", on.prop("KmsKeyArn")),
         ("Layers", on.prop("Layers")),
         ("MemorySize", on.prop("MemorySize")),
         ("PackageType", on.prop("PackageType")),
@@ -347,6 +350,7 @@ fn create(on: &mut On<'_, '_>) -> Done<Made> {
     ]);
     let answer = on.call(LAMBDA, "CreateFunction", input)?;
     reserve(on, &name)?;
+    recursion(on, &name)?;
     let arn = Value::Str(text_at(&answer, "FunctionArn"));
     Ok(on.made(name, vec![("Arn", arn)]))
 }
@@ -382,6 +386,19 @@ fn reserve(on: &mut On<'_, '_>, name: &str) -> Done<()> {
     }
 }
 
+/// What becomes of a function that is a consequence of itself.
+fn recursion(on: &mut On<'_, '_>, name: &str) -> Done<()> {
+    if !on.changed("RecursiveLoop") {
+        return Ok(());
+    }
+    let wanted = match on.prop("RecursiveLoop") {
+        Value::Null => Value::str("Terminate"),
+        wanted => wanted,
+    };
+    let input = map([("FunctionName", Value::str(name)), ("RecursiveLoop", wanted)]);
+    on.call(LAMBDA, "PutFunctionRecursionConfig", input).map(drop)
+}
+
 fn update(on: &mut On<'_, '_>) -> Done<Made> {
     on.only(&[IMAGES])?;
     let nobody = || Value::List(Vec::new());
@@ -401,6 +418,10 @@ fn update(on: &mut On<'_, '_>) -> Done<Made> {
         ("VpcConfig", map([("SecurityGroupIds", nobody()), ("SubnetIds", nobody())])),
     ];
     let mut input = vec![("FunctionName".to_owned(), on.physical())];
+    if on.changed("KmsKeyArn") {
+        let key = on.text("KmsKeyArn").unwrap_or_default();
+        input.push(("KMSKeyArn".to_owned(), Value::Str(key)));
+    }
     for (name, otherwise) in configuration.into_iter().filter(|(name, _)| on.changed(name)) {
         let wanted = on.prop(name);
         input.push((name.to_owned(), if wanted == Value::Null { otherwise } else { wanted }));
@@ -418,6 +439,7 @@ fn update(on: &mut On<'_, '_>) -> Done<Made> {
         on.call(LAMBDA, "UpdateFunctionCode", Value::Map(input))?;
     }
     reserve(on, on.physical)?;
+    recursion(on, on.physical)?;
     let arn = Value::Str(on.attribute("Arn"));
     on.retag(&TAGGER, arn)?;
     Ok(on.same())

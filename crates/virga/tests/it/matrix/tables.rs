@@ -270,6 +270,10 @@ impl Prepared {
             ("logs", "PutSubscriptionFilter", "destinationArn") => {
                 "arn:aws:lambda:us-east-1:123456789012:function:matrix"
             }
+            ("logs", "PutAccountPolicy", "policyType") => "SUBSCRIPTION_FILTER_POLICY",
+            ("logs", "PutAccountPolicy", "policyDocument") => {
+                r#"{"DestinationArn":"arn:aws:lambda:us-east-1:123456789012:function:matrix","FilterPattern":""}"#
+            }
             ("dynamodb", _, "ResourceArn") => TABLE_ARN,
             ("sns", _, "TopicArn" | "ResourceArn") => "arn:aws:sns:us-east-1:123456789012:matrix",
             ("sns", _, "SubscriptionArn") => {
