@@ -5,6 +5,7 @@ use super::tag::{self, Tag};
 use crate::events::access;
 use crate::events::errors::{EventsError, invalid};
 use crate::events::model::{BUSES, Bus, DEFAULT, RULES, own_bus};
+use crate::events::partner;
 use base::Timestamp;
 use kernel::{Cx, Empty};
 use store::{Direction, Key};
@@ -89,9 +90,10 @@ fn refuse_key(key: Option<&String>) -> Result<(), EventsError> {
 
 fn create(cx: &mut Cx<'_>, req: CreateEventBus) -> Result<Created, EventsError> {
     refuse_key(req.key.as_ref())?;
-    if req.source.is_some() || req.name.contains('/') {
+    // AWS: a partner's bus is called as its source, and no other bus has a slash in its name.
+    if req.source.as_ref().map_or(req.name.contains('/'), |source| *source != req.name) {
         return Err(invalid(
-            "Event buses of partners are not built, and no other bus has a slash in its name.",
+            "The name of a partner event bus must be that of its event source, and no other has a slash.",
         ));
     }
     let home = (cx.account, cx.region);
@@ -100,6 +102,9 @@ fn create(cx: &mut Cx<'_>, req: CreateEventBus) -> Result<Created, EventsError> 
     }
     if !cx.has_room(&BUSES, &Key::regional(cx.account, cx.region), BUSES_MAX)? {
         return Err(EventsError::Limit);
+    }
+    if let Some(source) = &req.source {
+        partner::take(cx.tx, home, source, cx.now)?;
     }
     let bus = Bus {
         account: cx.account,
@@ -163,6 +168,9 @@ fn delete(cx: &mut Cx<'_>, req: DeleteEventBus) -> Result<Empty, EventsError> {
         return Err(invalid(format!("Event bus {} can't be deleted since it has rules.", req.name)));
     }
     // AWS: one that is not there is no error.
-    BUSES.delete(cx.tx, &key);
+    if BUSES.contains(cx.tx, &key)? {
+        BUSES.delete(cx.tx, &key);
+        partner::leave(cx.tx, (cx.account, cx.region), &req.name, cx.now)?;
+    }
     Ok(Empty)
 }
