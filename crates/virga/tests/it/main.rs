@@ -22,6 +22,7 @@ mod cloudformation_custom;
 mod cloudformation_drift;
 mod cloudformation_functions;
 mod cloudformation_imports;
+mod cloudformation_keys;
 mod cloudformation_kinds;
 mod cloudformation_lookups;
 mod cloudformation_members;

@@ -66,6 +66,7 @@ wire::shape! {
         layers: Option<Vec<String>> = "Layers",
         image: Option<ImageConfig> = "ImageConfig",
         snap: Option<SnapStart> = "SnapStart",
+        logging: Option<Logging> = "LoggingConfig",
     }
 
     #[derive(Clone, Debug)]
@@ -131,10 +132,12 @@ wire::shape! {
     #[derive(Debug)]
     pub(crate) struct Tracing { mode: String = "Mode" }
 
-    #[derive(Debug)]
+    #[derive(Clone, Debug)]
     pub(crate) struct Logging {
-        format: String = "LogFormat",
-        group: String = "LogGroup",
+        format: Option<String> = "LogFormat",
+        application: Option<String> = "ApplicationLogLevel",
+        system: Option<String> = "SystemLogLevel",
+        group: Option<String> = "LogGroup",
     }
 }
 
@@ -184,7 +187,12 @@ pub(crate) fn shown(
         package: if is_image { "Image" } else { "Zip" }.into(),
         architectures: vec![architecture().into()],
         storage: Storage { size: version.storage },
-        logging: Logging { format: "Text".into(), group: log_group(&function.name) },
+        logging: Logging {
+            format: Some(TEXT.into()),
+            application: None,
+            system: None,
+            group: Some(version.log_group(&function.name)),
+        },
         layers: (!version.layers.is_empty()).then(|| version.layers.iter().map(used).collect()),
         vpc: version.network.clone().map(|network| VpcShown {
             subnets: network.subnets,
@@ -278,8 +286,24 @@ fn used(layer: &UsedLayer) -> Used {
     Used { arn: layer.arn.clone(), size: i64::try_from(layer.size).unwrap_or(i64::MAX) }
 }
 
-pub(crate) fn log_group(name: &str) -> String {
-    format!("/aws/lambda/{name}")
+const TEXT: &str = "Text";
+
+/// The log group of its own that a function is told to have; as it was where nothing is said of its logs.
+///
+/// # Errors
+/// `NotImplemented` for logs in JSON; `InvalidParameterValueException` for levels, which only those have.
+pub(crate) fn log_group(
+    asked: Option<Logging>,
+    before: Option<String>,
+) -> Result<Option<String>, LambdaError> {
+    let Some(Logging { format, application, system, group }) = asked else { return Ok(before) };
+    if format.is_some_and(|format| format != TEXT) {
+        return Err(LambdaError::NotBuilt("The log format JSON".into()));
+    }
+    if application.is_some() || system.is_some() {
+        return Err(invalid("Log levels can be set for functions with the log format JSON only."));
+    }
+    Ok(group)
 }
 
 /// The role must be this account's, and let Lambda assume it.
@@ -424,6 +448,7 @@ fn update(cx: &mut Cx<'_>, req: UpdateConfiguration) -> Result<Configuration, La
     }
     let who = (named.name.as_str(), version.role.as_str());
     version.network = network(cx, who, req.vpc, version.network.as_ref())?;
+    version.log_group = log_group(req.logging, version.log_group)?;
     version.handler = req.handler.unwrap_or(version.handler);
     version.description = req.description.unwrap_or(version.description);
     version.timeout = req.timeout.unwrap_or(version.timeout);

@@ -1,8 +1,8 @@
 //! Functions: they are made, shown, listed and deleted.
 
 use super::configuration::{
-    self, Configuration, DeadLetters, GetConfiguration, ImageConfig, SnapStart, Storage, Vpc, check_handler,
-    check_role, shown, touch,
+    self, Configuration, DeadLetters, GetConfiguration, ImageConfig, Logging, SnapStart, Storage, Vpc,
+    check_handler, check_role, shown, touch,
 };
 use super::page;
 use super::signing;
@@ -58,6 +58,7 @@ wire::shape! {
         image: Option<ImageConfig> = "ImageConfig",
         signing: Option<String> = "CodeSigningConfigArn",
         snap: Option<SnapStart> = "SnapStart",
+        logging: Option<Logging> = "LoggingConfig",
     }
 
     #[derive(Debug)]
@@ -143,6 +144,7 @@ fn create(cx: &mut Cx<'_>, req: CreateFunction) -> Result<Configuration, LambdaE
         dead_letters: req.dead_letters.map(configuration::dead_letters).transpose()?.flatten(),
         layers: layer::used(cx, &req.layers)?,
         started,
+        log_group: configuration::log_group(req.logging, None)?,
         ..Version::default()
     };
     variables::keep(cx, &named.arn(), &mut version, (req.environment, req.key), true)?;

@@ -8,7 +8,6 @@ use crate::lambda::errors::LambdaError;
 use crate::lambda::image::unpack;
 use crate::lambda::invocation::Runs;
 use crate::lambda::model::{Function, Version};
-use crate::lambda::ops::configuration::log_group;
 use crate::lambda::variables;
 use base::Timestamp;
 use kernel::Cloud;
@@ -68,7 +67,7 @@ pub(super) fn environment(
     stream: &str,
 ) -> Result<Vec<(OsString, OsString)>, LambdaError> {
     let region = function.region.name();
-    let (memory, group) = (version.memory.to_string(), log_group(&function.name));
+    let (memory, group) = (version.memory.to_string(), version.log_group(&function.name));
     let execution = format!("AWS_Lambda_{}", version.runtime);
     let (api, cloud_url) = (format!("127.0.0.1:{API_PORT}"), format!("http://127.0.0.1:{CLOUD_PORT}"));
     let label = version.label();

@@ -32,6 +32,7 @@ pub(super) static KINDS: &[Kind] = &[
             "ImageConfig",
             "KmsKeyArn",
             "Layers",
+            "LoggingConfig",
             "MemorySize",
             "RecursiveLoop",
             "ReservedConcurrentExecutions",
@@ -63,6 +64,8 @@ pub(super) static KINDS: &[Kind] = &[
             ];
             let Value::Map(mut input) = map(source) else { return Err(Refusal::of("No event source.")) };
             input.extend(mapped(on));
+            let tags = on.tags(Form::Map);
+            input.extend((tags != Value::Null).then(|| (TAGS.to_owned(), tags)));
             let answer = on.call(LAMBDA, "CreateEventSourceMapping", Value::Map(input))?;
             let (id, arn) = (text_at(&answer, "UUID"), text_at(&answer, "EventSourceMappingArn"));
             let attributes = vec![("Id", Value::str(&id)), ("EventSourceMappingArn", Value::Str(arn))];
@@ -71,7 +74,11 @@ pub(super) static KINDS: &[Kind] = &[
         update: |on| {
             let mut input = vec![("UUID".to_owned(), on.physical())];
             input.extend(mapped(on));
-            on.call(LAMBDA, "UpdateEventSourceMapping", Value::Map(input))?;
+            if MAPPED.iter().any(|name| *name != TAGS && on.changed(name)) {
+                on.call(LAMBDA, "UpdateEventSourceMapping", Value::Map(input))?;
+            }
+            let arn = Value::Str(on.attribute("EventSourceMappingArn"));
+            on.retag(&TAGGER, arn)?;
             Ok(on.same())
         },
         delete: |on| on.end(LAMBDA, "DeleteEventSourceMapping", map([("UUID", on.physical())])),
@@ -244,7 +251,7 @@ fn numbered(arn: &str) -> Done<(Value, Value)> {
 }
 
 /// What an event source mapping is told, and may be told anew.
-const MAPPED: [&str; 13] = [
+const MAPPED: [&str; 14] = [
     "BatchSize",
     "BisectBatchOnFunctionError",
     "DestinationConfig",
@@ -257,8 +264,11 @@ const MAPPED: [&str; 13] = [
     "MaximumRetryAttempts",
     "ParallelizationFactor",
     "ScalingConfig",
+    TAGS,
     "TumblingWindowInSeconds",
 ];
+/// They have operations of their own.
+const TAGS: &str = "Tags";
 
 /// How the events of a function are handled: all that is not said is as it is where nobody says it.
 fn handling(on: &mut On<'_, '_>) -> Done<()> {
@@ -274,7 +284,7 @@ fn handling(on: &mut On<'_, '_>) -> Done<()> {
 
 fn mapped(on: &On<'_, '_>) -> Vec<(String, Value)> {
     let all = MAPPED.map(|name| (name.to_owned(), on.prop(name)));
-    all.into_iter().filter(|(_, value)| *value != Value::Null).collect()
+    all.into_iter().filter(|(name, value)| name != TAGS && *value != Value::Null).collect()
 }
 
 /// What code in a template may import beside the language's own.
@@ -340,6 +350,7 @@ fn create(on: &mut On<'_, '_>) -> Done<Made> {
         ("ImageConfig", on.prop("ImageConfig")),
         ("KMSKeyArn", on.prop("KmsKeyArn")),
         ("Layers", on.prop("Layers")),
+        ("LoggingConfig", on.prop("LoggingConfig")),
         ("MemorySize", on.prop("MemorySize")),
         ("PackageType", on.prop("PackageType")),
         ("Role", on.prop("Role")),
@@ -411,6 +422,7 @@ fn update(on: &mut On<'_, '_>) -> Done<Made> {
         ("Handler", Value::Null),
         ("ImageConfig", Value::Map(Vec::new())),
         ("Layers", Value::List(Vec::new())),
+        ("LoggingConfig", map([("LogFormat", Value::str("Text"))])),
         ("MemorySize", Value::Int(128)),
         ("Role", Value::Null),
         ("Runtime", Value::Null),
