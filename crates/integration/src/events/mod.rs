@@ -8,10 +8,12 @@
 //! API destinations are HTTPS endpoints on this machine; they are called apart from other deliveries ([`calling`]), authorized by
 //! connections ([`connection`]).
 //!
+//! What comes over a bus with a key of KMS lies sealed until it is delivered ([`sealing`]).
+//!
 //! Partners' sources are offered by any account and taken by a bus of their name ([`partner`]).
 //!
 //! Not here: targets other than queues, topics, functions, log groups, buses and API destinations; rules on another
-//! account's bus; global endpoints; own keys and logs of buses.
+//! account's bus; global endpoints; archives with keys of KMS; logs of buses.
 
 mod access;
 mod archive;
@@ -29,6 +31,7 @@ pub(crate) mod outcall;
 mod partner;
 mod policy;
 mod routing;
+mod sealing;
 mod target;
 mod token;
 pub(crate) mod transform;

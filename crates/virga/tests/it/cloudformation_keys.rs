@@ -14,7 +14,7 @@ const BASE: &str = "
         Version: '2012-10-17'
         Statement:
           - { Effect: Allow, Principal: { AWS: !Sub 'arn:aws:iam::${AWS::AccountId}:root' }, Action: 'kms:*', Resource: '*' }
-          - { Effect: Allow, Principal: { Service: logs.us-east-1.amazonaws.com }, Action: ['kms:GenerateDataKey*', 'kms:Decrypt*'], Resource: '*' }
+          - { Effect: Allow, Principal: { Service: [logs.us-east-1.amazonaws.com, events.amazonaws.com] }, Action: ['kms:GenerateDataKey*', 'kms:Decrypt*'], Resource: '*' }
   Role:
     Type: AWS::IAM::Role
     Properties:
@@ -23,7 +23,7 @@ const BASE: &str = "
         Statement: [{ Effect: Allow, Principal: { Service: lambda.amazonaws.com }, Action: 'sts:AssumeRole' }]
 ";
 
-fn template(function: &str, logs: &str, topic: &str, fifo: &str) -> String {
+fn template([function, logs, topic, fifo, bus]: [&str; 5]) -> String {
     format!(
         "
 Resources:{BASE}
@@ -51,6 +51,11 @@ Resources:{BASE}
     Properties:
       FifoTopic: true
 {fifo}
+  Bus:
+    Type: AWS::Events::EventBus
+    Properties:
+      Name: b
+{bus}
 "
     )
 }
@@ -77,12 +82,13 @@ fn topic(root: &Caller<'_>, name: &str) -> String {
 fn keys_come_change_and_go() {
     let cloud = Cloud::new();
     let root = cloud.root(ACCOUNT);
-    let all = template(
+    let all = template([
         "      KmsKeyArn: !GetAtt Key.Arn\n      RecursiveLoop: Allow\n      LoggingConfig: { LogGroup: apps }",
         "      KmsKeyId: !GetAtt Key.Arn",
         "      KmsMasterKeyId: !Ref Key",
         "      ArchivePolicy: { MessageRetentionPeriod: 3 }",
-    );
+        "      KmsKeyIdentifier: !Ref Key\n      DeadLetterConfig: { Arn: 'arn:aws:sqs:us-east-1:123456789012:lost' }",
+    ]);
     created(&cloud, &root, "keys", &all);
     let key = physical(&root, "keys", "Key");
     let arn = format!("arn:aws:kms:us-east-1:{ACCOUNT}:key/{key}");
@@ -92,13 +98,16 @@ fn keys_come_change_and_go() {
     assert_eq!(group(&root)["kmsKeyId"], json!(arn));
     assert!(topic(&root, "Topic").contains(&key), "{}", topic(&root, "Topic"));
     assert!(topic(&root, "Fifo").contains("MessageRetentionPeriod"));
+    let bus = || root.call("events", "DescribeEventBus", json!({ "Name": "b" })).ok();
+    assert_eq!(bus()["KmsKeyIdentifier"], json!(key));
+    assert_eq!(bus()["DeadLetterConfig"]["Arn"], "arn:aws:sqs:us-east-1:123456789012:lost");
     detect(&cloud, &root, json!({ "StackName": "keys" }));
     for name in ["Function", "Logs", "Topic", "Fifo"] {
         let found = drifts(&root, "keys");
         let one = found.iter().find(|drift| drift["LogicalResourceId"] == name).unwrap();
         assert_eq!(one["StackResourceDriftStatus"], "IN_SYNC", "{one}");
     }
-    update(&cloud, &root, "keys", &template("", "", "", ""));
+    update(&cloud, &root, "keys", &template([""; 5]));
     let shown = function(&root);
     assert_eq!((&shown["KMSKeyArn"], &shown["Loops"]), (&Value::Null, &json!("Terminate")));
     assert_eq!(shown["Environment"]["Variables"], json!({ "NAME": "b" }));
@@ -106,5 +115,6 @@ fn keys_come_change_and_go() {
     assert_eq!(group(&root)["kmsKeyId"], Value::Null);
     assert!(!topic(&root, "Topic").contains("KmsMasterKeyId"));
     assert!(!topic(&root, "Fifo").contains("ArchivePolicy"));
+    assert_eq!((&bus()["KmsKeyIdentifier"], &bus()["DeadLetterConfig"]), (&Value::Null, &Value::Null));
     delete(&cloud, &root, "keys");
 }

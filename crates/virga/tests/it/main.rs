@@ -81,6 +81,7 @@ mod events_archives;
 mod events_calls;
 mod events_delivery;
 mod events_destinations;
+mod events_keys;
 mod events_oauth;
 mod events_partners;
 mod events_rules;
