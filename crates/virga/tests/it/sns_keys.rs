@@ -1,7 +1,10 @@
 //! Topics whose messages are encrypted under a key of KMS.
 
-use crate::harness::{Caller, Cloud, Reply};
+use crate::harness::{Caller, Cloud, MASTER, Reply, START};
+use base::{Clock, Rng};
+use kernel::Settings;
 use serde_json::json;
+use std::sync::Arc;
 use std::time::Duration;
 
 const ACCOUNT: &str = "123456789012";
@@ -109,4 +112,47 @@ fn no_archive_of_what_is_sealed() {
     let arn = format!("{TOPIC}.fifo");
     let archive = json!({ "TopicArn": arn, "AttributeName": "ArchivePolicy", "AttributeValue": r#"{"MessageRetentionPeriod":"1"}"# });
     root.call("sns", "SetTopicAttributes", archive).refused(501, "NotImplemented");
+}
+
+/// The same store, of a process that remembers nothing.
+fn again(store: &store::Store) -> Cloud {
+    let (blobs, clock) = (Arc::new(blob::Memory::default()), Clock::frozen(START));
+    let settings = Settings { strict: true, ..Settings::default() };
+    let cloud = virga::wiring::cloud(store.clone(), blobs, clock, Rng::seeded(8), &MASTER, settings);
+    Cloud::around(cloud.unwrap())
+}
+
+#[test]
+fn what_waits_over_a_restart_waits_for_the_next_publisher() {
+    let store = store::Store::memory();
+    let cloud = again(&store);
+    let (root, _, url) = set_up(&cloud);
+    publish(&root).ok();
+    drop(cloud);
+    let cloud = again(&store);
+    let root = cloud.root(ACCOUNT);
+    // The key's policy does not speak of SNS.
+    cloud.reconcile();
+    assert!(received(&root, &url).is_empty());
+    assert!(!cloud.holds(SECRET));
+    publish(&root).ok();
+    cloud.reconcile();
+    assert_eq!(received(&root, &url), [SECRET, SECRET]);
+}
+
+#[test]
+fn a_key_that_sns_may_use_itself_lets_it_go_on() {
+    let store = store::Store::memory();
+    let cloud = again(&store);
+    let (root, key, url) = set_up(&cloud);
+    let policy = json!({ "Version": "2012-10-17", "Statement": [
+        { "Effect": "Allow", "Principal": { "AWS": "arn:aws:iam::123456789012:root" }, "Action": "kms:*", "Resource": "*" },
+        { "Effect": "Allow", "Principal": { "Service": "sns.amazonaws.com" }, "Action": "kms:Decrypt", "Resource": "*" },
+    ] });
+    root.call("kms", "PutKeyPolicy", json!({ "KeyId": key, "Policy": policy.to_string() })).ok();
+    publish(&root).ok();
+    drop(cloud);
+    let cloud = again(&store);
+    cloud.reconcile();
+    assert_eq!(received(&cloud.root(ACCOUNT), &url), [SECRET]);
 }
