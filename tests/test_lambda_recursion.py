@@ -3,7 +3,9 @@
 import json
 import time
 
-from cloudtest import SIGNED
+import boto3
+from botocore.config import Config
+from cloudtest import REGION, SIGNED
 from test_lambda import eventually, logged, make, role, runs_here  # noqa: F401
 
 MAY = json.dumps(
@@ -109,5 +111,49 @@ def test_a_loop_through_a_topic_ends(account):
     account.client("sns").publish(TopicArn=topic, Message="first")
     found = eventually(lambda: received(account, lost))[0]
     assert json.loads(found["Body"])["Records"][0]["Sns"]["Message"] == "again"
+    assert "recursive loop" in found["MessageAttributes"]["ErrorMessage"]["StringValue"]
+    assert stays(account, RUNS)
+
+
+# By a link that was signed for it, as nothing but Python is there.
+PUTS = """
+import os, urllib.request
+def handler(event, context):
+    print("ran", os.environ["_X_AMZN_TRACE_ID"])
+    headers = {"X-Amzn-Trace-Id": os.environ["_X_AMZN_TRACE_ID"]}
+    request = urllib.request.Request(os.environ["TO"], b"again", headers, method="PUT")
+    urllib.request.urlopen(request, timeout=10).read()
+"""
+
+
+def test_a_loop_through_a_bucket_ends(account):
+    lost, lost_arn = queue(account, "lost")
+    bucket = f"loop-{account.account}"
+    account.client("s3").create_bucket(Bucket=bucket)
+    user = account.user("puts", {"Effect": "Allow", "Action": "s3:PutObject", "Resource": "*"})
+    # As the function finds the cloud.
+    inside = boto3.client(
+        "s3",
+        endpoint_url="http://127.0.0.1:4566",
+        region_name=REGION,
+        aws_access_key_id=user.key,
+        aws_secret_access_key=user.secret,
+        config=Config(s3={"addressing_style": "path"}, signature_version="s3v4"),
+    )
+    link = inside.generate_presigned_url("put_object", {"Bucket": bucket, "Key": "again"})
+    told = {"Variables": {"TO": link}}
+    dead = {"TargetArn": lost_arn}
+    client = make(account, PUTS, Role=caller(account), Environment=told, DeadLetterConfig=dead)
+    arn = client.get_function(FunctionName="it")["Configuration"]["FunctionArn"]
+    client.add_permission(
+        FunctionName="it", StatementId="s3", Action="lambda:InvokeFunction", Principal="s3.amazonaws.com"
+    )
+    wanted = [{"LambdaFunctionArn": arn, "Events": ["s3:ObjectCreated:*"]}]
+    account.client("s3").put_bucket_notification_configuration(
+        Bucket=bucket, NotificationConfiguration={"LambdaFunctionConfigurations": wanted}
+    )
+    account.client("s3").put_object(Bucket=bucket, Key="first", Body=b"first")
+    found = eventually(lambda: received(account, lost))[0]
+    assert json.loads(found["Body"])["Records"][0]["s3"]["object"]["key"] == "again"
     assert "recursive loop" in found["MessageAttributes"]["ErrorMessage"]["StringValue"]
     assert stays(account, RUNS)

@@ -20,6 +20,7 @@ mod context;
 pub mod contributors;
 mod cx;
 mod data;
+pub mod data_key;
 mod digests;
 mod dispatch;
 pub mod due;

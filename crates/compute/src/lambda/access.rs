@@ -5,6 +5,7 @@
 use super::layer::{self, LayerName};
 use super::model::{FUNCTIONS, MAPPINGS, URLS, Url, VERSIONS};
 use super::name::Named;
+use super::ops::tag::mapping_id;
 use super::policy;
 use auth::policy::ResourceMode;
 use kernel::{Cx, Target};
@@ -179,6 +180,9 @@ pub(crate) fn configuration(cx: &mut Cx<'_>, request: &Struct) -> Targets {
 
 /// What tags are about.
 pub(crate) fn resource(cx: &mut Cx<'_>, request: &Struct) -> Targets {
+    if let Some(id) = request.str("Resource").and_then(mapping_id) {
+        return one_mapping(cx, &id);
+    }
     let mut named = Named::read(cx, request.str("Resource").unwrap_or_default(), None)?;
     named.qualifier = None;
     let arn = named.arn();
@@ -188,17 +192,25 @@ pub(crate) fn resource(cx: &mut Cx<'_>, request: &Struct) -> Targets {
 /// A mapping that is to be made: of no resource, but of a function.
 pub(crate) fn new_mapping(cx: &mut Cx<'_>, request: &Struct) -> Targets {
     let named = named(cx, request)?;
-    Ok(vec![Target::on("*").key("lambda:FunctionArn", named.qualified_arn())])
+    let target = Target::on("*").key("lambda:FunctionArn", named.qualified_arn());
+    let is_tagged = matches!(request.get("Tags"), Some(Value::Map(tags)) if !tags.is_empty());
+    let tagging = is_tagged.then(|| target.clone().doing("lambda:TagResource"));
+    Ok([target].into_iter().chain(tagging).collect())
 }
 
 /// A mapping, and the function that it is of.
 pub(crate) fn mapping(cx: &mut Cx<'_>, request: &Struct) -> Targets {
-    let id = request.str("UUID").unwrap_or_default();
+    one_mapping(cx, request.str("UUID").unwrap_or_default())
+}
+
+fn one_mapping(cx: &Cx<'_>, id: &str) -> Targets {
     let target = Target::on(cx.arn("lambda", &format!("event-source-mapping:{id}")).to_string());
     let key = Key::regional(cx.account, cx.region).str(id);
     let known = MAPPINGS.get(cx.tx, &key).map_err(super::errors::LambdaError::from)?;
     Ok(vec![match known {
-        Some(mapping) => target.key("lambda:FunctionArn", mapping.named().qualified_arn()),
+        Some(mapping) => {
+            target.key("lambda:FunctionArn", mapping.named().qualified_arn()).tagged(mapping.tags)
+        }
         None => target,
     }])
 }

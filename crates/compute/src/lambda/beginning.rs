@@ -60,7 +60,7 @@ pub(crate) async fn begin(
 }
 
 /// Waits until a new environment asks for its first event.
-pub(crate) async fn initialized(environment: &Environment, limit: Duration) -> Option<End> {
+pub(crate) async fn initialized(environment: &Arc<Environment>, limit: Duration) -> Option<End> {
     let mut init = environment.desk.init();
     let mut ended = environment.ended.clone();
     let desk = &environment.desk;
@@ -74,17 +74,22 @@ pub(crate) async fn initialized(environment: &Environment, limit: Duration) -> O
         }
         state.map(|_| desk.init().borrow().clone())
     };
-    tokio::select! {
+    let early = tokio::select! {
         biased;
         state = begun => match state {
             Ok(Init::Failed(why)) => Some(End::Init(why)),
             _ => {
-                let mut known = environment.init.lock().unwrap_or_else(PoisonError::into_inner);
-                *known = Some(environment.started.elapsed());
+                let took = environment.started.elapsed();
+                *environment.init.lock().unwrap_or_else(PoisonError::into_inner) = Some(took);
                 None
             }
         },
         code = ended.wait_for(Option::is_some) => Some(End::Exited(code.ok().and_then(|code| *code).unwrap_or(-1))),
         () = tokio::time::sleep(limit) => Some(End::TimedOut(limit)),
+    };
+    if early.is_none() {
+        let begun = Arc::clone(environment);
+        let _ = tokio::task::spawn_blocking(move || begun.settle_down()).await;
     }
+    early
 }

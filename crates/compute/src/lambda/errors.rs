@@ -18,10 +18,31 @@ wire::errors! {
         Denied(what: String) = 403, "AccessDeniedException", "{what}";
         NotBuilt(what: String) = 501, "NotImplemented", "{what} is not built in this version of Virga.";
         Service(what: String) = 500, "ServiceException", "{what}";
+        KmsDenied(what: String) = 502, "KMSAccessDeniedException", "{what}";
+        KmsDisabled(what: String) = 502, "KMSDisabledException", "{what}";
+        KmsState(what: String) = 502, "KMSInvalidStateException", "{what}";
+        KmsNotFound(what: String) = 502, "KMSNotFoundException", "{what}";
         Entrypoint(why: String) = 502, "Runtime.InvalidEntrypoint", "{why}";
         Folder(why: String) = 502, "Runtime.InvalidWorkingDir", "{why}";
         Recursive = 400, "RecursiveInvocationException", "Lambda has detected your function being invoked in a recursive loop with other AWS resources and stopped your function's invocation.";
         Throttled = 429, "TooManyRequestsException", "Rate Exceeded.";
+    }
+}
+
+impl LambdaError {
+    /// What KMS answered when the variables of a function that is to begin were opened, and how that is said.
+    pub(crate) fn of_kms(code: &str, said: &str) -> LambdaError {
+        let (variant, why): (fn(String) -> LambdaError, _) = match code {
+            "DisabledException" => (LambdaError::KmsDisabled, "the KMS key used is disabled"),
+            "KMSInvalidStateException" => {
+                (LambdaError::KmsState, "the state of the KMS key used is not valid for Decrypt")
+            }
+            "NotFoundException" => (LambdaError::KmsNotFound, "the KMS key was not found"),
+            _ => (LambdaError::KmsDenied, "KMS access was denied"),
+        };
+        variant(format!(
+            "Lambda was unable to decrypt the environment variables because {why}. Please check the function's KMS key settings. {said}"
+        ))
     }
 }
 

@@ -3,7 +3,6 @@
 use super::access::SERVICE;
 use super::errors::is_there;
 use super::invocation::Runs;
-use super::ops::configuration::log_group;
 use super::sandbox::Environment;
 use super::sandbox::output::Line;
 use kernel::{As, Cloud, Cx};
@@ -66,7 +65,7 @@ pub(crate) fn write(cloud: &Arc<Cloud>, environment: &Environment, runs: &Runs, 
         let mut said = said();
         let bytes = lines.iter().map(|(_, text)| text.len()).sum::<usize>();
         if said.bytes + bytes > WAITING_MAX {
-            let group = log_group(&runs.function.name);
+            let group = runs.version.log_group(&runs.function.name);
             kernel::log::warn("a function says more than can be kept", &[("group", &group)]);
         } else {
             said.bytes += bytes;
@@ -113,7 +112,7 @@ pub(crate) fn write_alone(cloud: &Arc<Cloud>, stream: &str, runs: &Runs, lines: 
 
 /// Whether they were kept.
 fn batch_in(cloud: &Arc<Cloud>, stream: &str, runs: &Runs, first: bool, lines: &[Line]) -> bool {
-    let group = log_group(&runs.function.name);
+    let group = runs.version.log_group(&runs.function.name);
     let home = (runs.function.account, runs.function.region);
     for _ in 0..CONFLICTS_MAX {
         let mut tx = cloud.store().begin();

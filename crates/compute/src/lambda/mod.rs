@@ -20,7 +20,7 @@
 //!
 //! Not here: links to download code and layers, SnapStart,
 //! tumbling windows and other event sources than queues and DynamoDB's streams, X-Ray, code signing, JSON
-//! logging, limits by control groups, shares of the processors by memory.
+//! logging.
 
 mod access;
 mod allotment;
@@ -50,6 +50,7 @@ mod report;
 pub mod runtimes;
 mod sandbox;
 pub mod url;
+mod variables;
 pub mod work;
 pub mod workshop;
 

@@ -60,6 +60,12 @@ store::record! {
         21 => pub started: Started,
         /// Where on this machine its code is, and changes, if not in its archive.
         22 => pub folder: Option<String>,
+        /// The key of KMS for its environment variables, as it was named.
+        23 => pub key: Option<String>,
+        /// What seals them, as that key has encrypted it; `None`: the cloud's own key.
+        24 => pub data_key: Option<Vec<u8>>,
+        /// Where its logs go, if not to the group that is called after its function.
+        25 => pub log_group: Option<String>,
     }
 
     /// A container image, as it was when a function was told to be of it.
@@ -316,6 +322,7 @@ store::record! {
         22 => pub result: Option<String>,
         /// Counts the changes of what it is told to be.
         23 => pub revision: u64,
+        24 => pub tags: Tags,
     }
 }
 
@@ -418,6 +425,11 @@ impl Function {
 }
 
 impl Version {
+    /// Where the logs go of a function of that name.
+    pub(crate) fn log_group(&self, function: &str) -> String {
+        self.log_group.clone().unwrap_or_else(|| format!("/aws/lambda/{function}"))
+    }
+
     pub fn label(&self) -> String {
         if self.number == 0 { LATEST.to_owned() } else { self.number.to_string() }
     }

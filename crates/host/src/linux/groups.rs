@@ -149,7 +149,12 @@ fn make(home: &Path) -> io::Result<()> {
             clear(&entry.path());
         }
     }
-    match fs::create_dir(home) {
+    folder(home)
+}
+
+/// A group, which may be there already.
+fn folder(group: &Path) -> io::Result<()> {
+    match fs::create_dir(group) {
         Err(why) if why.kind() == io::ErrorKind::AlreadyExists => Ok(()),
         other => other,
     }
@@ -219,7 +224,7 @@ impl Groups {
         self.leaving.remove(machine);
         for tree in &self.trees {
             let group = tree.home.join(machine);
-            let done = make(&group).and_then(|()| tree.rules.write(&group, share));
+            let done = folder(&group).and_then(|()| tree.rules.write(&group, share));
             done.map_err(|why| HostError::refused(format!("limit what {machine} takes"), why))?;
         }
         self.machines.insert(machine.to_owned());

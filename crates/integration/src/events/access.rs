@@ -61,6 +61,15 @@ fn rule_target(cx: &Cx<'_>, request: &Struct, member: &str) -> Result<Target, Ev
     })
 }
 
+/// The event source that `Name` or `EventSourceName` tells.
+///
+/// # Errors
+/// Never.
+pub(super) fn source(cx: &mut Cx<'_>, request: &Struct) -> Targets {
+    let name = request.str("EventSourceName").or(request.str("Name")).unwrap_or_default();
+    Ok(vec![Target::on(super::partner::arn(cx.region, name)).owned_by(cx.account)])
+}
+
 /// The archive that `ArchiveName` tells.
 ///
 /// # Errors

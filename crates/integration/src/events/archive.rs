@@ -11,6 +11,7 @@ use super::model::{Bus, Home};
 use super::routing::{self, Event};
 use base::{AccountId, Region, Timestamp};
 use kernel::Cloud;
+use std::sync::Arc;
 use std::time::Duration;
 use store::{Direction, Key, Read, StoreError, Table, Tx};
 use wire::Value;
@@ -234,7 +235,7 @@ impl Replay {
     ///
     /// # Errors
     /// The store's.
-    pub(super) fn step(mut self, cloud: &Cloud, tx: &mut Tx, now: Timestamp) -> Result<(), EventsError> {
+    pub(super) fn step(mut self, cloud: &Arc<Cloud>, tx: &mut Tx, now: Timestamp) -> Result<(), EventsError> {
         if self.state == "CANCELLING" {
             self.end(tx, "CANCELLED", now);
             return Ok(());
@@ -271,7 +272,7 @@ impl Replay {
 
     fn send(
         &self,
-        cloud: &Cloud,
+        cloud: &Arc<Cloud>,
         tx: &mut Tx,
         bus: &Bus,
         kept: &Kept,

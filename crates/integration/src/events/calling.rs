@@ -10,13 +10,15 @@ use super::metering::{self, Tried};
 use super::model::{CALLS, Delivery};
 use super::outcall::{self, Asked, change};
 use super::routing;
+use super::sealing;
 use super::target::NAME;
-use super::work::{exhausted, give_up, too_old};
+use super::work::{closed, exhausted, give_up, too_old};
 use crate::rates::Rates;
 use base::Timestamp;
 use kernel::Cloud;
 use kernel::outbound::Client;
 use kernel::reconcile::Reconciler;
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 use store::{Key, Tx};
@@ -42,7 +44,8 @@ enum Turn {
 /// A delivery whose turn it is.
 struct Due<'d> {
     key: &'d Key,
-    delivery: &'d Delivery,
+    kept: &'d Delivery,
+    delivery: Cow<'d, Delivery>,
     turn: Turn,
 }
 
@@ -71,7 +74,16 @@ impl Reconciler for CallOut {
                 let turn =
                     turn(cloud, &rates, delivery, now).map_err(|error| Fault::from(error).to_string())?;
                 match turn {
-                    Ok(turn) => due.push(Due { key, delivery, turn }),
+                    Ok(turn) => {
+                        let opened = sealing::opened(cloud, &mut cloud.store().begin(), delivery, now);
+                        match opened {
+                            Ok(open) => due.push(Due { key, kept: delivery, delivery: open, turn }),
+                            Err(fault) => change(cloud, |tx| {
+                                CALLS.delete(tx, key);
+                                closed(cloud, tx, delivery, &fault, now);
+                            })?,
+                        }
+                    }
                     Err(at) => next = [next, Some(at)].into_iter().flatten().min(),
                 }
             }
@@ -128,7 +140,7 @@ impl CallOut {
             Turn::Call(destination) => destination,
             Turn::End(fault, _) => return Err(at_once(fault.clone())),
         };
-        let delivery = due.delivery;
+        let delivery = &*due.delivery;
         let event = wire::json::read(&delivery.event).ok_or_else(|| at_once(EventsError::Internal.into()))?;
         let asked = Asked {
             service: NAME,
@@ -146,9 +158,9 @@ impl CallOut {
 fn settle(cloud: &Arc<Cloud>, tx: &mut Tx, due: &Due<'_>, outcome: &Outcome) {
     CALLS.delete(tx, due.key);
     let Err((fault, wait)) = outcome else {
-        return metering::tried(cloud, tx, due.delivery, Tried::Succeeded);
+        return metering::tried(cloud, tx, &due.delivery, Tried::Succeeded);
     };
-    let (delivery, now) = (due.delivery, cloud.clock().now());
+    let (delivery, now) = (&*due.delivery, cloud.clock().now());
     let bound = match due.turn {
         Turn::End(_, bound) => bound,
         Turn::Call(_) if fault.is_sender() => None,
@@ -161,5 +173,5 @@ fn settle(cloud: &Arc<Cloud>, tx: &mut Tx, due: &Due<'_>, outcome: &Outcome) {
     metering::tried(cloud, tx, delivery, Tried::Again);
     // AWS: whichever is longer.
     let wait = kernel::due::pause(attempts).max(*wait);
-    routing::put(tx, now.plus(wait), &Delivery { attempts, ..delivery.clone() });
+    routing::put(tx, now.plus(wait), &Delivery { attempts, ..due.kept.clone() });
 }

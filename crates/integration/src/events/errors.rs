@@ -6,6 +6,9 @@ wire::errors! {
         Validation(what: String) = 400, "ValidationException", "{what}";
         Pattern(why: String) = 400, "InvalidEventPatternException", "Event pattern is not valid. Reason: {why}";
         NoBus(name: String) = 400, "ResourceNotFoundException", "Event bus {name} does not exist.";
+        NoSource(name: String) = 400, "ResourceNotFoundException", "Event source {name} does not exist.";
+        SourceExists(name: String) = 400, "ResourceAlreadyExistsException", "Event source {name} already exists.";
+        SourceState(name: String, state: &'static str) = 400, "InvalidStateException", "Event source {name} is in the state {state}, which is not valid for this operation.";
         NoRule(name: String, bus: String) = 400, "ResourceNotFoundException", "Rule {name} does not exist on EventBus {bus}.";
         NoArchive(name: String) = 400, "ResourceNotFoundException", "Archive {name} does not exist.";
         NoReplay(name: String) = 400, "ResourceNotFoundException", "Replay {name} does not exist.";

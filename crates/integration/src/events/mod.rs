@@ -8,8 +8,12 @@
 //! API destinations are HTTPS endpoints on this machine; they are called apart from other deliveries ([`calling`]), authorized by
 //! connections ([`connection`]).
 //!
+//! What comes over a bus with a key of KMS lies sealed until it is delivered ([`sealing`]).
+//!
+//! Partners' sources are offered by any account and taken by a bus of their name ([`partner`]).
+//!
 //! Not here: targets other than queues, topics, functions, log groups, buses and API destinations; rules on another
-//! account's bus; partner sources, global endpoints; own keys and logs of buses.
+//! account's bus; global endpoints; archives with keys of KMS; logs of buses.
 
 mod access;
 mod archive;
@@ -24,8 +28,10 @@ mod metering;
 mod model;
 mod ops;
 pub(crate) mod outcall;
+mod partner;
 mod policy;
 mod routing;
+mod sealing;
 mod target;
 mod token;
 pub(crate) mod transform;
@@ -42,8 +48,10 @@ pub static EVENTS: kernel::Service = kernel::Service {
         ops::permission::OPS,
         ops::rule::OPS,
         ops::target::OPS,
+        ops::partner::OPS,
         ops::put::OPS,
         ops::pattern::OPS,
+        ops::source::OPS,
         ops::tag::OPS,
         ops::archive::OPS,
         ops::connection::OPS,

@@ -34,6 +34,10 @@ store::record! {
         /// The default bus has none: it was always there.
         7 => pub(super) created: Option<Timestamp>,
         8 => pub(super) modified: Option<Timestamp>,
+        /// As it was named.
+        9 => pub(super) key: Option<String>,
+        /// Where events go that this key keeps from being kept.
+        10 => pub(super) dead_letters: Option<String>,
     }
 
     #[derive(Clone, PartialEq, Debug)]
@@ -100,6 +104,10 @@ store::record! {
         /// Tells those of the same instant apart.
         10 => pub(super) number: u64,
         11 => pub(super) rule_name: String,
+        /// Event and input, of a bus with a key; what seals them, as KMS has encrypted it; and the bus.
+        12 => pub(super) sealed: Vec<u8>,
+        13 => pub(super) data_key: Vec<u8>,
+        14 => pub(super) bus: String,
     }
 
     #[derive(Clone, PartialEq, Debug)]

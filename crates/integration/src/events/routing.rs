@@ -4,9 +4,11 @@ use super::archive;
 use super::errors::EventsError;
 use super::metering;
 use super::model::{Bus, CALLS, DELIVERIES, Delivery, RULES, Rule};
+use super::sealing;
 use super::target;
 use super::transform::{self, About};
 use base::Timestamp;
+use kernel::data_key::DataKey;
 use kernel::pattern::Pattern;
 use kernel::{Cloud, Remembered};
 use std::convert::Infallible;
@@ -75,7 +77,7 @@ pub(super) fn is_wanted(cloud: &Cloud, pattern: &str, event: &Event) -> bool {
 /// # Errors
 /// The store's.
 pub(super) fn route(
-    cloud: &Cloud,
+    cloud: &Arc<Cloud>,
     tx: &mut Tx,
     bus: &Bus,
     event: &Event,
@@ -90,7 +92,7 @@ pub(super) fn route(
 /// # Errors
 /// The store's.
 pub(super) fn route_to(
-    cloud: &Cloud,
+    cloud: &Arc<Cloud>,
     tx: &mut Tx,
     bus: &Bus,
     event: &Event,
@@ -103,10 +105,22 @@ pub(super) fn route_to(
     };
     let rules = RULES.scan(tx, &Bus::key(bus.home(), &bus.name), Direction::Forward);
     let rules = rules.map(|pair| pair.map(|(_, rule)| rule)).collect::<Result<Vec<_>, _>>()?;
-    rules.iter().filter(|rule| wants(rule)).try_for_each(|rule| send(cloud, tx, rule, event, now))
+    let wanted: Vec<&Rule> = rules.iter().filter(|rule| wants(rule)).collect();
+    if wanted.is_empty() {
+        return Ok(());
+    }
+    match sealing::key(cloud, tx, bus, event, now) {
+        Ok(key) => {
+            wanted.into_iter().try_for_each(|rule| send(cloud, tx, rule, event, (bus, key.as_ref()), now))
+        }
+        Err(fault) => {
+            sealing::lost(cloud, tx, bus, event, &fault);
+            Ok(())
+        }
+    }
 }
 
-/// Puts an event on its way to all targets of one rule.
+/// Puts an event on its way to all targets of one rule of a bus, sealed where that has a key.
 ///
 /// # Errors
 /// The store's.
@@ -115,6 +129,7 @@ pub(super) fn send(
     tx: &mut Tx,
     rule: &Rule,
     event: &Event,
+    (bus, key): (&Bus, Option<&DataKey>),
     now: Timestamp,
 ) -> Result<(), EventsError> {
     metering::triggered(cloud, tx, rule, now);
@@ -134,8 +149,9 @@ pub(super) fn send(
             attempts: 0,
             hops: event.hops,
             number: cloud.rng().u64(),
+            ..Delivery::default()
         };
-        put(tx, now, &delivery);
+        put(tx, now, &sealing::sealed(cloud, delivery, bus, key));
     }
     Ok(())
 }

@@ -6,6 +6,7 @@ use super::listening::Listening;
 use super::metering::{self, Tried};
 use super::model::{Bus, DEFAULT, DELIVERIES, DUE, Delivery, Due, RULES, Rule};
 use super::routing::{self, Envelope, Event};
+use super::sealing;
 use super::target;
 use crate::schedule::Schedule;
 use base::{AccountId, Region, Timestamp};
@@ -43,8 +44,12 @@ impl Reconciler for Deliver {
 }
 
 /// Makes one delivery; where it fails it is put for later, or into the dead-letter queue.
-fn deliver(cloud: &Arc<Cloud>, tx: &mut Tx, delivery: &Delivery, now: Timestamp) {
-    let savepoint = tx.savepoint();
+fn deliver(cloud: &Arc<Cloud>, tx: &mut Tx, kept: &Delivery, now: Timestamp) {
+    let opened = match sealing::opened(cloud, tx, kept, now) {
+        Ok(opened) => opened,
+        Err(fault) => return closed(cloud, tx, kept, &fault, now),
+    };
+    let (delivery, savepoint) = (&*opened, tx.savepoint());
     let Err(fault) = target::reach(cloud, tx, delivery, now) else {
         return metering::tried(cloud, tx, delivery, Tried::Succeeded);
     };
@@ -58,9 +63,22 @@ fn deliver(cloud: &Arc<Cloud>, tx: &mut Tx, delivery: &Delivery, now: Timestamp)
     if let Some(None) = exhausted {
         let attempts = delivery.attempts + 1;
         metering::tried(cloud, tx, delivery, Tried::Again);
-        return routing::put(tx, now.plus(due::pause(attempts)), &Delivery { attempts, ..delivery.clone() });
+        return routing::put(tx, now.plus(due::pause(attempts)), &Delivery { attempts, ..kept.clone() });
     }
     give_up(cloud, tx, delivery, fault, exhausted.flatten());
+}
+
+/// A delivery whose key is closed: it waits for that, and is lost when its retries are over, since nobody can read it.
+pub(super) fn closed(cloud: &Arc<Cloud>, tx: &mut Tx, kept: &Delivery, fault: &Fault, now: Timestamp) {
+    if exhausted(kept, now).is_none() {
+        let attempts = kept.attempts + 1;
+        metering::tried(cloud, tx, kept, Tried::Again);
+        return routing::put(tx, now.plus(due::pause(attempts)), &Delivery { attempts, ..kept.clone() });
+    }
+    metering::tried(cloud, tx, kept, Tried::Failed);
+    let fields =
+        [("rule", kept.rule.as_str()), ("target", &kept.target.arn), ("problem", &fault.to_string())];
+    kernel::log::warn("an event was not delivered", &fields);
 }
 
 /// Into the dead-letter queue, where there is one; with the bound of the retry policy that was reached.
@@ -146,7 +164,9 @@ fn tick(cloud: &Arc<Cloud>, tx: &mut Tx, due: &Due, now: Timestamp) -> Result<()
         resources: &[rule.arn()],
         detail: Value::Map(Vec::new()),
     });
-    routing::send(cloud, tx, &rule, &event, now)?;
+    // Schedules are the default bus's, and what they tell is EventBridge's own.
+    let bus = Bus::load(tx, home, DEFAULT)?.unwrap_or_default();
+    routing::send(cloud, tx, &rule, &event, (&bus, None), now)?;
     let next = next(&rule, now);
     rule.save(tx, next);
     Ok(())

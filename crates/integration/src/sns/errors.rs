@@ -26,8 +26,26 @@ wire::errors! {
         LongBatch = 400, "BatchRequestTooLong", "The length of all the batch messages put together is more than the limit.";
         NotConfirmed = 403, "AuthorizationError", "This subscription can only be ended by its owner.";
         Archived = 400, "InvalidState", "Invalid state: Cannot delete a topic with an ArchivePolicy";
+        KmsDenied(what: String) = 400, "KMSAccessDenied", "{what}";
+        KmsDisabled(what: String) = 400, "KMSDisabled", "{what}";
+        KmsState(what: String) = 400, "KMSInvalidState", "{what}";
+        KmsNotFound(what: String) = 400, "KMSNotFound", "{what}";
         NotBuilt(what: String) = 501, "NotImplemented", "{what} is not built in this version of Virga.";
         Internal = 500, "InternalError", "The request processing has failed because of an unknown error, exception or failure.";
+    }
+}
+
+impl SnsError {
+    /// What KMS refuses, in SNS's names.
+    pub(crate) fn of_kms(fault: wire::Fault) -> SnsError {
+        let what = fault.message;
+        match fault.code.as_str() {
+            "AccessDeniedException" => SnsError::KmsDenied(what),
+            "DisabledException" => SnsError::KmsDisabled(what),
+            "KMSInvalidStateException" | "InvalidKeyUsageException" => SnsError::KmsState(what),
+            "NotFoundException" | "InvalidArnException" => SnsError::KmsNotFound(what),
+            _ => SnsError::Internal,
+        }
     }
 }
 

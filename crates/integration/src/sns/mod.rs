@@ -6,7 +6,9 @@
 //! messages and notifications of mobile devices into a mailbox. FIFO topics may keep what was published ([`archive`]), for
 //! subscriptions that have it replayed ([`replay`]). Notifications are signed under a key of the cloud's own, whose certificate it serves ([`signing`], [`site`]).
 //!
-//! Not here: Firehose as an endpoint, encryption of topics, delivery status logging, data protection policies, a limit of
+//! What is published to a topic with a key of KMS lies sealed ([`sealing`]).
+//!
+//! Not here: Firehose as an endpoint, delivery status logging, data protection policies, a limit of
 //! what text messages cost.
 
 mod access;
@@ -26,6 +28,7 @@ mod push;
 pub mod replay;
 pub mod requests;
 mod rsa;
+mod sealing;
 mod signing;
 pub mod site;
 mod subscribing;

@@ -35,6 +35,8 @@ store::record! {
         13 => pub archive: Option<String>,
         14 => pub archive_days: u32,
         15 => pub archive_since: Timestamp,
+        /// As it was named.
+        16 => pub kms_key: Option<String>,
     }
 
     #[derive(Clone, PartialEq, Debug)]
@@ -112,6 +114,9 @@ store::record! {
         26 => pub chain: Option<String>,
         /// Out of the archive.
         27 => pub replayed: bool,
+        /// The message where its topic has a key, and what seals it, as KMS has encrypted that.
+        28 => pub sealed: Option<Vec<u8>>,
+        29 => pub data_key: Vec<u8>,
     }
 
     /// A message in a topic's archive.

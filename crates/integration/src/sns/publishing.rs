@@ -11,11 +11,13 @@ use super::model::{
     USED, Used,
 };
 use super::push;
+use super::sealing;
 use super::subscribing;
 use aws_lc_rs::digest::{SHA256, digest as sha};
 use base::Timestamp;
 use bytes::Bytes;
 use kernel::Cx;
+use kernel::data_key::DataKey;
 use kernel::pattern::Pattern;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -74,6 +76,8 @@ pub(crate) struct Accepted {
     /// The chain of requests that it belongs to; who asks for a replay begins another.
     pub(crate) chain: Option<String>,
     pub(crate) replayed: bool,
+    /// Under which it is kept, of a topic with a key of KMS.
+    pub(crate) key: Option<DataKey>,
 }
 
 impl Parcel {
@@ -255,8 +259,9 @@ pub(crate) fn no_deduplication() -> SnsError {
 /// Publishes to a topic.
 ///
 /// # Errors
-/// `InvalidParameter`.
+/// `InvalidParameter`; those of KMS.
 pub(crate) fn publish(cx: &mut Cx<'_>, topic: &Topic, parcel: &Parcel) -> Result<Published, SnsError> {
+    let key = sealing::key(cx, topic)?;
     let message_id = base::id::uuid(cx.rng());
     let (number, deduplication) = if topic.is_fifo() {
         match place(cx, topic, parcel, &message_id)? {
@@ -276,7 +281,7 @@ pub(crate) fn publish(cx: &mut Cx<'_>, topic: &Topic, parcel: &Parcel) -> Result
     };
     let (time, origin) = (cx.now, cx.request.origin());
     let chain = cx.request.chain.clone();
-    let accepted = Accepted { message_id, time, origin, number, deduplication, chain, replayed: false };
+    let accepted = Accepted { message_id, time, origin, number, deduplication, chain, replayed: false, key };
     if let Some(number) = number {
         archive::keep(cx.tx, topic, number, &parcel.archived(&accepted));
     }
@@ -322,7 +327,7 @@ pub(crate) fn send(
         ..address(topic, subscription, now, accepted.origin.clone())
     };
     let order = accepted.number.unwrap_or_else(|| accepted.time.micros().unsigned_abs());
-    enqueue(tx, &delivery, order);
+    enqueue(tx, &sealing::sealed(cloud, delivery, accepted.key.as_ref()), order);
     Ok(())
 }
 

@@ -160,6 +160,8 @@ fn step(cloud: &Cloud, tx: &mut Tx, key: &Key, mut replay: Replay) -> Result<boo
             deduplication: message.deduplication.clone(),
             chain: None,
             replayed: true,
+            // A topic with a key has no archive.
+            key: None,
         };
         let parcel = Parcel::of_archive(message);
         publishing::send(cloud, tx, (&topic, &subscription), &parcel, &accepted, now)?;

@@ -14,6 +14,7 @@ use super::metering::{self, Ended};
 use super::model::{ARCHIVING, Attribute, CALLS, DELIVERIES, Delivery, Letter, topic_arn};
 use super::publishing;
 use super::push;
+use super::sealing;
 use super::signing::{self, Signer};
 use super::text;
 use crate::rates::Rates;
@@ -21,6 +22,7 @@ use base::{AccountId, Arn, Timestamp};
 use kernel::outbound::Client;
 use kernel::reconcile::Reconciler;
 use kernel::{Call, Cloud};
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -72,7 +74,11 @@ fn deliver_all(cloud: &Arc<Cloud>) -> Result<Option<Timestamp>, SnsError> {
                 next = [next, Some(delivery.not_before.max(now))].into_iter().flatten().min();
                 continue;
             }
-            if let Some(at) = deliver(cloud, &mut tx, key, delivery, &signer, now) {
+            let again = match sealing::opened(cloud, delivery) {
+                Ok(open) => deliver(cloud, &mut tx, (key, delivery), &open, &signer, now),
+                Err(again) => Some(again),
+            };
+            if let Some(at) = again {
                 held.insert(delivery.subscription.clone());
                 next = [next, Some(at)].into_iter().flatten().min();
             }
@@ -91,11 +97,11 @@ fn deliver_all(cloud: &Arc<Cloud>) -> Result<Option<Timestamp>, SnsError> {
     }
 }
 
-/// Delivers once; returns when to try again, if that is needed.
+/// Delivers once what is `kept` under a key; returns when to try again, if that is needed.
 fn deliver(
     cloud: &Arc<Cloud>,
     tx: &mut Tx,
-    key: &Key,
+    (key, kept): (&Key, &Delivery),
     delivery: &Delivery,
     signer: &Signer,
     now: Timestamp,
@@ -111,7 +117,7 @@ fn deliver(
             Err(_) => {
                 let not_before = now.plus(RETRY);
                 let attempts = delivery.attempts + 1;
-                DELIVERIES.put(tx, key, &Delivery { not_before, attempts, ..delivery.clone() });
+                DELIVERIES.put(tx, key, &Delivery { not_before, attempts, ..kept.clone() });
                 return Some(not_before);
             }
         }
@@ -285,6 +291,13 @@ impl Reconciler for CallOut {
     }
 }
 
+/// A call that is due.
+struct Due<'d> {
+    key: &'d Key,
+    kept: &'d Delivery,
+    open: Cow<'d, Delivery>,
+}
+
 fn call_all(cloud: &Arc<Cloud>, client: &Client) -> Result<Option<Timestamp>, SnsError> {
     let (mut after, mut next, rates) = (None, None, cloud.memory::<Rates>());
     loop {
@@ -292,8 +305,9 @@ fn call_all(cloud: &Arc<Cloud>, client: &Client) -> Result<Option<Timestamp>, Sn
         let now = cloud.clock().now();
         let mut due = Vec::new();
         for (key, delivery) in &page.items {
-            match may_go(&rates, delivery, now) {
-                Ok(()) => due.push((key, delivery)),
+            let open = may_go(&rates, delivery, now).and_then(|()| sealing::opened(cloud, delivery));
+            match open {
+                Ok(open) => due.push(Due { key, kept: delivery, open }),
                 Err(at) => next = [next, Some(at)].into_iter().flatten().min(),
             }
         }
@@ -303,7 +317,7 @@ fn call_all(cloud: &Arc<Cloud>, client: &Client) -> Result<Option<Timestamp>, Sn
             let outcomes: Vec<Result<u16, String>> = std::thread::scope(|scope| {
                 let calls: Vec<_> = due
                     .iter()
-                    .map(|(_, d)| scope.spawn(move || calling::call(client, d, key_holder)))
+                    .map(|due| scope.spawn(move || calling::call(client, &due.open, key_holder)))
                     .collect();
                 let failed = |_| Err("the call broke".to_owned());
                 calls.into_iter().map(|call| call.join().unwrap_or_else(failed)).collect()
@@ -320,15 +334,14 @@ fn call_all(cloud: &Arc<Cloud>, client: &Client) -> Result<Option<Timestamp>, Sn
 /// Notes how calls went, until that meets no other change; returns when to try the first of them again.
 fn note(
     cloud: &Arc<Cloud>,
-    due: &[(&Key, &Delivery)],
+    due: &[Due<'_>],
     outcomes: &[Result<u16, String>],
     signer: &Signer,
 ) -> Result<Option<Timestamp>, SnsError> {
     loop {
         let mut tx = cloud.store().begin();
         let pairs = due.iter().zip(outcomes);
-        let again = pairs
-            .filter_map(|((key, delivery), outcome)| settle(cloud, &mut tx, key, delivery, outcome, signer));
+        let again = pairs.filter_map(|(due, outcome)| settle(cloud, &mut tx, due, outcome, signer));
         let first = again.min();
         match tx.commit().wait() {
             Ok(_) => return Ok(first),
@@ -359,11 +372,11 @@ fn may_go(rates: &Rates, delivery: &Delivery, now: Timestamp) -> Result<(), Time
 fn settle(
     cloud: &Arc<Cloud>,
     tx: &mut Tx,
-    key: &Key,
-    delivery: &Delivery,
+    due: &Due<'_>,
     outcome: &Result<u16, String>,
     signer: &Signer,
 ) -> Option<Timestamp> {
+    let (key, delivery) = (due.key, &*due.open);
     // AWS: what the endpoint answers itself is final, but for 429 and what begins with 5.
     let (problem, is_final) = match outcome {
         Ok(200..=299) => {
@@ -381,6 +394,6 @@ fn settle(
         return None;
     };
     let not_before = cloud.clock().now().plus(wait);
-    CALLS.put(tx, key, &Delivery { not_before, attempts: delivery.attempts + 1, ..delivery.clone() });
+    CALLS.put(tx, key, &Delivery { not_before, attempts: delivery.attempts + 1, ..due.kept.clone() });
     Some(not_before)
 }

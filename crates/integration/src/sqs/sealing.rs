@@ -10,14 +10,12 @@ use super::errors::SqsError;
 use super::model::known::Known;
 use super::model::message::{Content, DataKey, Message, Sealing};
 use base::Timestamp;
-use bytes::Bytes;
 use kernel::seal::Sealer;
-use kernel::{As, Cx};
+use kernel::{As, Cx, data_key};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use store::Record;
-use wire::{Struct, Value};
 
 const PURPOSE: &str = "sqs message";
 const VIA: &str = "sqs.amazonaws.com";
@@ -54,21 +52,7 @@ fn kept<K: std::hash::Hash + Eq>(all: &Mutex<HashMap<K, Held>>, id: &K, now: Tim
     all.lock().unwrap_or_else(PoisonError::into_inner).get(id).filter(|held| held.until > now).cloned()
 }
 
-fn context(queue_arn: &str) -> Value {
-    Value::Map(vec![("aws:sqs:arn".to_owned(), Value::str(queue_arn))])
-}
-
-fn blob(answer: &Value, member: &str) -> Result<Bytes, SqsError> {
-    match answer.member(member) {
-        Some(Value::Blob(bytes)) => Ok(bytes.clone()),
-        _ => Err(SqsError::Internal),
-    }
-}
-
-fn sealer(plaintext: &[u8]) -> Result<Arc<Sealer>, SqsError> {
-    let key: &[u8; 32] = plaintext.try_into().map_err(|_| SqsError::Internal)?;
-    Ok(Arc::new(Sealer::new(key)))
-}
+const CONTEXT: &str = "aws:sqs:arn";
 
 /// Seals what is in a message as its queue wants it.
 ///
@@ -98,28 +82,19 @@ fn data_key(cx: &mut Cx<'_>, known: &Known, kms_key: &str) -> Result<Held, SqsEr
     if let Some(held) = kept(&keys.fresh, &id, cx.now).filter(|held| held.kms_key == kms_key) {
         return Ok(held);
     }
-    let mut ask = Struct::new();
-    ask.push("KeyId", Value::str(kms_key));
-    ask.push("KeySpec", Value::str("AES_256"));
-    ask.push("EncryptionContext", context(&known.arn));
-    let via = As::CallerVia(VIA);
-    let answer = cx.call("kms", "GenerateDataKey", Value::Struct(ask), via).map_err(SqsError::of_kms)?;
-    let (encrypted, plaintext) = (blob(&answer, "CiphertextBlob")?, blob(&answer, "Plaintext")?);
-    let key = DataKey { encrypted: encrypted.to_vec(), queue_arn: known.arn.clone() };
+    let pairs = [(CONTEXT, known.arn.as_str())];
+    let made = data_key::generate(cx, kms_key, &pairs, As::CallerVia(VIA)).map_err(SqsError::of_kms)?;
+    let key = DataKey { encrypted: made.encrypted, queue_arn: known.arn.clone() };
     decrypt(cx, &key)?;
     let until = cx.now.plus(Duration::from_secs(known.kms_reuse.into()));
-    let held = Held { sealer: sealer(&plaintext)?, key, kms_key: kms_key.to_owned(), until };
+    let held = Held { sealer: made.sealer, key, kms_key: kms_key.to_owned(), until };
     keep(&keys.fresh, id, held.clone());
     Ok(held)
 }
 
-fn decrypt(cx: &mut Cx<'_>, key: &DataKey) -> Result<Bytes, SqsError> {
-    let mut ask = Struct::new();
-    ask.push("CiphertextBlob", Value::Blob(key.encrypted.clone().into()));
-    ask.push("EncryptionContext", context(&key.queue_arn));
-    let answer =
-        cx.call("kms", "Decrypt", Value::Struct(ask), As::CallerVia(VIA)).map_err(SqsError::of_kms)?;
-    blob(&answer, "Plaintext")
+fn decrypt(cx: &mut Cx<'_>, key: &DataKey) -> Result<Arc<Sealer>, SqsError> {
+    let pairs = [(CONTEXT, key.queue_arn.as_str())];
+    data_key::open(cx, &key.encrypted, &pairs, As::CallerVia(VIA)).map_err(SqsError::of_kms)
 }
 
 /// What is in a message.
@@ -136,7 +111,7 @@ pub(crate) fn open(cx: &mut Cx<'_>, known: &Known, message: &Message) -> Result<
             let held = match kept(&keys.known, &id, cx.now) {
                 Some(held) => held,
                 None => {
-                    let sealer = sealer(&decrypt(cx, key)?)?;
+                    let sealer = decrypt(cx, key)?;
                     let until = cx.now.plus(Duration::from_secs(known.kms_reuse.into()));
                     let held = Held { sealer, key: key.clone(), kms_key: String::new(), until };
                     keep(&keys.known, id, held.clone());

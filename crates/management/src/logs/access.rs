@@ -106,6 +106,31 @@ pub(super) fn groups(cx: &mut Cx<'_>, _: &Struct) -> Targets {
     Ok(vec![Target::on(format!("{arn}:log-stream:"))])
 }
 
+/// An account policy that is to be: who puts one must be let do what it does as well.
+/// AWS: the page of `PutAccountPolicy`.
+///
+/// # Errors
+/// Never.
+pub(super) fn put_account_policy(cx: &mut Cx<'_>, request: &Struct) -> Targets {
+    account_policy(cx, request, "logs:PutSubscriptionFilter")
+}
+
+/// One that is to go.
+///
+/// # Errors
+/// Never.
+pub(super) fn delete_account_policy(cx: &mut Cx<'_>, request: &Struct) -> Targets {
+    account_policy(cx, request, "logs:DeleteSubscriptionFilter")
+}
+
+fn account_policy(cx: &mut Cx<'_>, request: &Struct, also: &'static str) -> Targets {
+    let mut targets = vec![Target::on("*")];
+    if request.str("policyType") == Some(super::ops::account_policy::SUBSCRIPTIONS) {
+        targets.extend(groups(cx, request)?.into_iter().map(|target| target.doing(also)));
+    }
+    Ok(targets)
+}
+
 /// The group that a listing is about, or all of them.
 ///
 /// # Errors

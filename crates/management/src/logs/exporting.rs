@@ -10,6 +10,7 @@ use super::model::event::{Place, millis};
 use super::model::export::{EXPORTS, Export};
 use super::model::group::Group;
 use super::model::stream::{STREAMS, Stream, prefix};
+use super::sealing;
 use super::walk::{self, Span};
 use base::{Region, Timestamp};
 use bytes::Bytes;
@@ -99,12 +100,14 @@ fn write(cloud: &Arc<Cloud>, export: &Export) -> Result<bool, Fault> {
         group.keeps_since(cloud.clock().now()).map_or(export.since, |kept| export.since.max(millis(kept)));
     let until = Place { time: export.until.saturating_add(1), number: 0 };
     let span = Span { since: Place { time: since, number: 0 }, until };
+    let ring = sealing::ring_of(cloud, &group)?;
     let named = prefix(group.id).str_prefix(export.streams.as_deref().unwrap_or_default());
     for pair in STREAMS.scan(&snapshot, &named, Direction::Forward) {
         let (_, stream): (_, Stream) = pair.map_err(say)?;
         let (mut text, mut number) = (String::new(), 0);
         for found in walk::stream(&snapshot, stream.id, span, Direction::Forward) {
             let (place, event) = found.map_err(say)?;
+            let event = ring.open(event)?;
             let at = Timestamp::from_micros(place.time.saturating_mul(1_000));
             text.push_str(&at.iso8601_millis());
             text.push(' ');

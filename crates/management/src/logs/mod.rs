@@ -3,12 +3,11 @@
 //! Promises: an event that was taken is on the disk; `FilterLogEvents` speaks the whole filter pattern language;
 //! retention goes by the cloud's clock (an event whose time is over is not shown, and soon after is gone); the
 //! account's resource policies decide with the callers' own; metric filters and metrics that are
-//! embedded in events ([`embedded`]) feed CloudWatch in the transaction that takes the events, and subscription filters send them on to functions in its wake ([`subscription`]); Logs Insights
+//! embedded in events ([`embedded`]) feed CloudWatch in the transaction that takes the events, and subscription filters, a group's and the account's, send them on to functions in its wake ([`subscription`]); Logs Insights
 //! queries run by themselves ([`querying`]) in a pure engine ([`insights`]), and so do exports to buckets ([`exporting`]);
-//! live tails hear of events once they are on the disk ([`tail`]).
+//! live tails hear of events once they are on the disk ([`tail`]). Events of a group with a key of KMS lie sealed ([`sealing`]).
 //!
-//! Not here: subscriptions other than functions, encryption with KMS keys,
-//! delivery sources and destinations, transformers, anomaly detection, groups of the class `DELIVERY`.
+//! Not here: subscriptions other than functions, delivery sources and destinations, transformers, anomaly detection, groups of the class `DELIVERY`.
 
 mod access;
 mod embedded;
@@ -21,6 +20,7 @@ mod model;
 mod ops;
 mod pattern;
 pub mod querying;
+mod sealing;
 pub mod subscription;
 mod tail;
 mod walk;
@@ -31,6 +31,8 @@ pub static LOGS: kernel::Service = kernel::Service {
     id: "logs",
     global: false,
     ops: &[
+        ops::account_policy::OPS,
+        ops::field::OPS,
         ops::group::OPS,
         ops::retention::OPS,
         ops::deletion::OPS,
@@ -41,6 +43,7 @@ pub static LOGS: kernel::Service = kernel::Service {
         ops::filter::OPS,
         ops::event::OPS,
         ops::export::OPS,
+        ops::key::OPS,
         ops::live::OPS,
         ops::test_filter::OPS,
         ops::metric_filter::OPS,

@@ -8,6 +8,7 @@ use super::model::event::{Place, millis};
 use super::model::group::Group;
 use super::model::query::{Asked, Cell, ENDS, Found, Named, QUERIES, RESULTS, WAITING, key};
 use super::model::stream::{STREAMS, prefix};
+use super::sealing;
 use super::walk::{Merged, Span};
 use base::Timestamp;
 use kernel::reconcile::Reconciler;
@@ -43,19 +44,24 @@ impl Reconciler for Ask {
     }
 }
 
-fn ask(cloud: &Cloud, tx: &mut Tx, named: &Named, now: Timestamp) -> Result<(), LogsError> {
+fn ask(cloud: &Arc<Cloud>, tx: &mut Tx, named: &Named, now: Timestamp) -> Result<(), LogsError> {
     let found = QUERIES.get(tx, &key(named.account, named.region, &named.id))?;
     let Some(mut asked) = found.filter(|asked| asked.status == "Scheduled") else { return Ok(()) };
     // It was read when it was asked.
     let Ok(query) = Query::read(&asked.text) else { return Ok(()) };
     let mut running = Running::new(&query);
     let snapshot = cloud.store().snapshot();
-    scan(&snapshot, &mut asked, now, |record| running.take(record))?;
+    let is_sealed = scan(cloud, &snapshot, &mut asked, now, |record| running.take(record))?;
     asked.matched = running.matched;
     let rows = running.end(usize::try_from(asked.limit).unwrap_or(usize::MAX));
     for (at, row) in (0u64..).zip(rows) {
         let cells = row.into_iter().map(|(field, value)| Cell { field, value }).collect();
-        RESULTS.put(tx, &asked.key().u64(at), &Found { cells });
+        let found = Found { cells, hidden: Vec::new() };
+        let found = match is_sealed {
+            true => Found { cells: Vec::new(), hidden: sealing::hide(cloud.as_ref(), &found) },
+            false => found,
+        };
+        RESULTS.put(tx, &asked.key().u64(at), &found);
     }
     "Complete".clone_into(&mut asked.status);
     asked.ended = Some(now);
@@ -64,32 +70,35 @@ fn ask(cloud: &Cloud, tx: &mut Tx, named: &Named, now: Timestamp) -> Result<(), 
     Ok(())
 }
 
-/// Tells all events of a query's groups within its time, the oldest first.
+/// Tells all events of a query's groups within its time, the oldest first; whether some of the groups have a key of KMS.
 fn scan(
+    cloud: &Arc<Cloud>,
     from: &dyn Read,
     asked: &mut Asked,
     now: Timestamp,
     mut take: impl FnMut(Record),
-) -> Result<(), LogsError> {
-    let (mut ids, mut sources) = (Vec::new(), Vec::new());
+) -> Result<bool, LogsError> {
+    let (mut ids, mut sources, mut rings) = (Vec::new(), Vec::new(), Vec::new());
     for name in &asked.groups {
         let Some(group) = Group::load(from, asked.account, asked.region, name)? else { continue };
         let since = group.keeps_since(now).map_or(i64::MIN, millis);
+        rings.push(sealing::ring_of(cloud, &group)?);
         let log = format!("{}:{}", group.account, group.name);
         for stream in STREAMS.scan(from, &prefix(group.id), Direction::Forward) {
             let (_, stream) = stream?;
             ids.push(stream.id);
-            sources.push((since, log.clone(), stream.name));
+            sources.push((since, log.clone(), stream.name, rings.len() - 1));
         }
     }
     let until = Place { time: asked.until.saturating_add(1), number: 0 };
     let span = Span { since: Place { time: asked.since, number: 0 }, until };
     for found in Merged::new(from, &ids, span) {
         let (at, place, event) = found?;
-        let (since, log, stream) = &sources[at];
+        let (since, log, stream, ring) = &sources[at];
         if place.time < *since {
             continue;
         }
+        let event = rings[*ring].open(event)?;
         asked.scanned += 1;
         asked.bytes += event.message.len() as u64;
         let system = vec![
@@ -101,7 +110,7 @@ fn scan(
         ];
         take(Record { message: event.message, system });
     }
-    Ok(())
+    Ok(rings.iter().any(sealing::Ring::has_keys))
 }
 
 fn forget(tx: &mut Tx, named: &Named) -> Result<(), store::StoreError> {

@@ -3,9 +3,11 @@
 //! AWS: <https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/SubscriptionFilters.html>
 
 use super::errors::{LogsError, invalid};
+use super::model::account_policy::{ACCOUNT_POLICIES, AccountPolicy, of_account};
 use super::model::group::{Group, group_arn};
-use super::model::subscription::{DELIVERIES, Delivery, SUBSCRIPTIONS, Sent, Subscription};
+use super::model::subscription::{DELIVERIES, Delivery, Events, SUBSCRIPTIONS, Sent, Subscription, of_group};
 use super::pattern::Pattern;
+use super::sealing;
 use base::{AccountId, Region, Timestamp};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -27,13 +29,38 @@ const TRIED: Duration = Duration::from_secs(24 * 3_600);
 /// AWS: for so long nothing is sent after the destination has refused something for good.
 const OFF: Duration = Duration::from_secs(600);
 
-/// Puts events on their way to those who want them.
-pub(super) fn send(cx: &mut Cx<'_>, group: &Group, stream: &str, filters: &[Subscription], events: &[Sent]) {
-    for filter in filters.iter().filter(|filter| filter.off_until.is_none_or(|until| until <= cx.now)) {
+/// Puts events on their way to those who want them: by the filters of their group and by the account's.
+///
+/// # Errors
+/// The store's.
+pub(super) fn send(
+    cx: &mut Cx<'_>,
+    group: &Group,
+    stream: &str,
+    events: impl FnOnce() -> Vec<Sent>,
+) -> Result<(), LogsError> {
+    let own = if group.subscriptions > 0 { of_group(cx.tx, group.id)? } else { Vec::new() };
+    let mut all: Vec<(Subscription, bool)> = own.into_iter().map(|filter| (filter, false)).collect();
+    let policies = of_account(cx.tx, cx.account, cx.region)?;
+    let policies = policies.into_iter().filter(|policy| !policy.without.contains(&group.name));
+    all.extend(policies.map(|policy| (policy.subscription(), true)));
+    all.retain(|(filter, _)| filter.off_until.is_none_or(|until| until <= cx.now));
+    if !all.is_empty() {
+        put(cx, group, stream, &all, &events());
+    }
+    Ok(())
+}
+
+fn put(cx: &mut Cx<'_>, group: &Group, stream: &str, filters: &[(Subscription, bool)], events: &[Sent]) {
+    for (filter, of_account) in filters {
         // It was read when it was put.
         let Ok(pattern) = Pattern::parse(&filter.pattern) else { continue };
         let wanted = events.iter().filter(|event| pattern.matches(&event.message));
         for events in portions(wanted) {
+            let (events, hidden) = match group.kms_key {
+                Some(_) => (Vec::new(), sealing::hide(cx.cloud(), &Events { all: events })),
+                None => (events, Vec::new()),
+            };
             let delivery = Delivery {
                 account: cx.account,
                 region: cx.region,
@@ -46,6 +73,8 @@ pub(super) fn send(cx: &mut Cx<'_>, group: &Group, stream: &str, filters: &[Subs
                 taken: cx.now,
                 attempts: 0,
                 number: cx.rng().u64(),
+                hidden,
+                of_account: *of_account,
             };
             delivery.put(cx.tx, cx.now);
         }
@@ -75,7 +104,7 @@ fn payload(document: &Value) -> Option<String> {
     Some(wire::json::text(&Value::map([("awslogs", Value::map([("data", Value::Str(data))]))])))
 }
 
-fn data(delivery: &Delivery) -> Value {
+fn data(delivery: &Delivery, events: &[Sent]) -> Value {
     let event = |event: &Sent| {
         Value::map([
             ("id", Value::str(&event.id)),
@@ -83,14 +112,18 @@ fn data(delivery: &Delivery) -> Value {
             ("message", Value::str(&event.message)),
         ])
     };
-    Value::map([
+    let mut members = vec![
         ("messageType", Value::str("DATA_MESSAGE")),
         ("owner", Value::str(delivery.account.as_str())),
         ("logGroup", Value::str(&delivery.group)),
         ("logStream", Value::str(&delivery.stream)),
         ("subscriptionFilters", Value::List(vec![Value::str(&delivery.filter)])),
-        ("logEvents", Value::List(delivery.events.iter().map(event).collect())),
-    ])
+        ("logEvents", Value::List(events.iter().map(event).collect())),
+    ];
+    if delivery.of_account {
+        members.push(("policyLevel", Value::str("ACCOUNT_LEVEL_POLICY")));
+    }
+    Value::map(members)
 }
 
 fn invoke(function: &str, payload: String) -> Call<'static> {
@@ -111,7 +144,7 @@ fn source(account: AccountId, region: &str, group: &str) -> String {
 ///
 /// # Errors
 /// `InvalidParameterException` where it cannot.
-pub(super) fn test(cx: &mut Cx<'_>, group: &Group, function: &str) -> Result<(), LogsError> {
+pub(super) fn test(cx: &mut Cx<'_>, group: &str, function: &str) -> Result<(), LogsError> {
     let event = Value::map([
         ("id", Value::str("")),
         ("timestamp", Value::Int(super::model::event::millis(cx.now))),
@@ -126,7 +159,7 @@ pub(super) fn test(cx: &mut Cx<'_>, group: &Group, function: &str) -> Result<(),
         ("logEvents", Value::List(vec![event])),
     ]);
     let payload = payload(&document).ok_or(LogsError::Unreadable)?;
-    let source = source(cx.account, &group.region, &group.name);
+    let source = source(cx.account, cx.region.name(), group);
     let account = cx.account;
     cx.call_for(&source, invoke(function, payload), NAME, account).map(drop).map_err(|_| {
         invalid("Could not execute the lambda function. Make sure you have given CloudWatch Logs permission to execute your function.")
@@ -154,7 +187,12 @@ impl Reconciler for Deliver {
 }
 
 fn reach(cloud: &Arc<Cloud>, tx: &mut Tx, delivery: &Delivery) -> Result<(), Fault> {
-    let Some(payload) = payload(&data(delivery)) else { return Ok(()) };
+    let hidden = match delivery.hidden.is_empty() {
+        true => Events::default(),
+        false => sealing::show(cloud, &delivery.hidden)?,
+    };
+    let events = if hidden.all.is_empty() { &delivery.events } else { &hidden.all };
+    let Some(payload) = payload(&data(delivery, events)) else { return Ok(()) };
     let Delivery { account, region, .. } = *delivery;
     let source = source(account, region.name(), &delivery.group);
     let place = (account, destination_region(&delivery.destination).unwrap_or(region));
@@ -181,6 +219,14 @@ fn deliver(cloud: &Arc<Cloud>, tx: &mut Tx, delivery: &Delivery, now: Timestamp)
     let problem = fault.to_string();
     let fields = [("group", delivery.group.as_str()), ("filter", &delivery.filter), ("problem", &problem)];
     kernel::log::warn("log events were not delivered", &fields);
+    if delivery.of_account {
+        let key = AccountPolicy::key(delivery.account, delivery.region, &delivery.filter);
+        let found = ACCOUNT_POLICIES.get(tx, &key)?;
+        if let Some(policy) = found.filter(|policy| policy.destination == delivery.destination) {
+            AccountPolicy { off_until: Some(now.plus(OFF)), ..policy }.save(tx);
+        }
+        return Ok(());
+    }
     let found = SUBSCRIPTIONS.get(tx, &Subscription::key(delivery.group_id, &delivery.filter))?;
     if let Some(filter) = found.filter(|filter| filter.destination == delivery.destination) {
         Subscription { off_until: Some(now.plus(OFF)), ..filter }.save(tx, delivery.group_id);

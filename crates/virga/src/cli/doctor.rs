@@ -142,10 +142,14 @@ fn limits() -> Finding {
 fn functions() -> Finding {
     let runtimes: Vec<&str> = compute::lambda::runtimes::here().iter().map(|r| r.name.as_str()).collect();
     let java = compute::lambda::java::missing().map(|missing| format!("; {missing}")).unwrap_or_default();
-    let detail = format!(
-        "runtimes: {}; memory and processes are limited by process and by watching, not by control groups{java}",
-        runtimes.join(", ")
-    );
+    let held = match host::missing_for_limits() {
+        None => "they are held to their memory, and to processors by their memory, by control groups",
+        Some(_) => {
+            "memory and processes are limited by process and by watching, and nobody is held to processors: \
+             there are no control groups (see limits)"
+        }
+    };
+    let detail = format!("runtimes: {}; {held}{java}", runtimes.join(", "));
     Finding { what: "functions", good: true, detail }
 }
 

@@ -136,6 +136,15 @@ impl Cloud {
         }
     }
 
+    /// Whether a text lies anywhere in the store as it is.
+    pub(crate) fn holds(&self, text: &str) -> bool {
+        use store::{Direction, KeyRange, Read};
+        let snapshot = self.cloud.store().snapshot();
+        snapshot
+            .scan(KeyRange::all(), Direction::Forward)
+            .any(|pair| pair.unwrap().1.windows(text.len()).any(|window| window == text.as_bytes()))
+    }
+
     /// Runs one future on the cloud's runtime.
     pub(crate) fn block_on<F: Future>(&self, future: F) -> F::Output {
         self.runtime.block_on(future)

@@ -158,3 +158,31 @@ fn cloudwatch_is_told() {
     assert_eq!(sum("Duration", both).1, 2.0);
     assert_eq!(sum("ConcurrentExecutions", named()), (2.0, 2.0));
 }
+
+#[test]
+fn logs_go_where_they_are_told_to() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ACCOUNT);
+    create(&root);
+    let may = json!({ "Version": "2012-10-17", "Statement": {
+        "Effect": "Allow", "Action": "logs:*", "Resource": "arn:aws:logs:us-east-1:123456789012:log-group:apps:*",
+    } });
+    let put = json!({ "RoleName": "runs", "PolicyName": "logs", "PolicyDocument": may.to_string() });
+    root.call("iam", "PutRolePolicy", put).ok();
+    let told = |more: Value| {
+        let asked = json!({ "FunctionName": "f", "LoggingConfig": more });
+        root.call("lambda", "UpdateFunctionConfiguration", asked)
+    };
+    let shown = told(json!({ "LogGroup": "apps" })).ok();
+    assert_eq!(shown["LoggingConfig"], json!({ "LogFormat": "Text", "LogGroup": "apps" }));
+    // Who wants to see the end of the log hears of it when it is written.
+    invoke(&root, &json!({ "LogType": "Tail" })).ok();
+    let groups = root.call("logs", "DescribeLogGroups", json!({})).ok();
+    assert_eq!(groups["logGroups"][0]["logGroupName"], "apps");
+    let events = root.call("logs", "FilterLogEvents", json!({ "logGroupName": "apps" })).ok();
+    assert!(events["events"][0]["message"].as_str().unwrap().starts_with("START RequestId: "));
+    told(json!({ "LogFormat": "JSON" })).refused(501, "NotImplemented");
+    told(json!({ "SystemLogLevel": "WARN" })).refused(400, "InvalidParameterValueException");
+    let shown = told(json!({ "LogFormat": "Text" })).ok();
+    assert_eq!(shown["LoggingConfig"]["LogGroup"], "/aws/lambda/f");
+}

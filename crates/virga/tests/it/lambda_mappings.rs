@@ -270,3 +270,28 @@ fn changes_of_a_table_and_what_becomes_of_those_that_fail() {
     let snapshot = cloud.cloud.store().snapshot();
     assert_eq!(compute::lambda::model::PROGRESS.count(&snapshot, &store::Key::empty()).unwrap(), 0);
 }
+
+#[test]
+fn tags_of_mappings() {
+    let cloud = Cloud::new();
+    let root = begin(&cloud);
+    let made = map(&root, json!({ "Tags": { "a": "1", "b": "2" } })).ok();
+    let arn = made["EventSourceMappingArn"].as_str().unwrap().to_owned();
+    let tags = |caller: &Caller<'_>| caller.call("lambda", "ListTags", json!({ "Resource": arn }));
+    root.call("lambda", "TagResource", json!({ "Resource": arn, "Tags": { "b": "3" } })).ok();
+    root.call("lambda", "UntagResource", json!({ "Resource": arn, "TagKeys": ["a"] })).ok();
+    assert_eq!(tags(&root).ok()["Tags"], json!({ "b": "3" }));
+    let none = json!({ "Resource": arn.replace(made["UUID"].as_str().unwrap(), "00000000-0000-4000-8000-000000000000") });
+    root.call("lambda", "ListTags", none).refused(404, "ResourceNotFoundException");
+    // Policies may ask about them, and giving them is a right of its own.
+    let policy = json!({ "Version": "2012-10-17", "Statement": [
+        { "Effect": "Allow", "Action": ["lambda:ListTags", "lambda:CreateEventSourceMapping"], "Resource": "*",
+          "Condition": { "StringEqualsIfExists": { "aws:ResourceTag/b": "3" } } },
+    ] });
+    let user = cloud.user(&root, "user", &policy.to_string());
+    tags(&user).ok();
+    root.call("lambda", "TagResource", json!({ "Resource": arn, "Tags": { "b": "4" } })).ok();
+    tags(&user).refused(403, "AccessDeniedException");
+    let words = map(&user, json!({ "Tags": { "a": "1" } })).refused(403, "AccessDeniedException");
+    assert!(words.contains("lambda:TagResource"), "{words}");
+}

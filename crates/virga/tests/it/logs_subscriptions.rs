@@ -42,7 +42,7 @@ fn put(root: &Caller<'_>, messages: &[&str]) {
 }
 
 /// What waits for the function, unpacked.
-fn waiting(cloud: &Cloud) -> Vec<Value> {
+pub(crate) fn waiting(cloud: &Cloud) -> Vec<Value> {
     let snapshot = cloud.cloud.store().snapshot();
     let all = compute::lambda::model::EVENTS.scan(&snapshot, &Key::empty(), Direction::Forward);
     let unpack = |payload: &[u8]| {
@@ -55,7 +55,7 @@ fn waiting(cloud: &Cloud) -> Vec<Value> {
     all.map(|pair| unpack(&pair.unwrap().1.payload)).collect()
 }
 
-fn deliver(cloud: &Cloud) {
+pub(crate) fn deliver(cloud: &Cloud) {
     let all = cloud.cloud.reconcilers();
     let own = all.iter().find(|reconciler| reconciler.name() == "logs subscriptions").unwrap();
     own.run(&cloud.cloud).unwrap();

@@ -1,6 +1,6 @@
 //! UpdateFunctionCode.
 
-use super::configuration::{Shown, check_revision, shown, touch};
+use super::configuration::{Configuration, check_revision, shown, touch};
 use super::function::{check_architectures, check_storage};
 use super::source::Source;
 use crate::lambda::access;
@@ -35,7 +35,7 @@ wire::shape! {
     }
 }
 
-fn update(cx: &mut Cx<'_>, req: UpdateCode) -> Result<Shown, LambdaError> {
+fn update(cx: &mut Cx<'_>, req: UpdateCode) -> Result<Configuration, LambdaError> {
     let named = Named::read(cx, &req.name, None)?;
     let function = model::function(cx.tx, &named)?;
     let mut version = model::version(cx.tx, &named, LATEST)?;
@@ -90,7 +90,7 @@ fn changed(
     function: &Function,
     mut version: Version,
     publish: Option<bool>,
-) -> Result<Shown, LambdaError> {
+) -> Result<Configuration, LambdaError> {
     touch(cx, &mut version);
     VERSIONS.put(cx.tx, &named.key().u64(0), &version);
     if publish == Some(true) {

@@ -9,46 +9,18 @@ use crate::lambda::model::{self, Function, Network, Started, UsedLayer, VERSIONS
 use crate::lambda::name::{LATEST, Named};
 use crate::lambda::network;
 use crate::lambda::runtimes::architecture;
+use crate::lambda::variables::{self, Environment, Shown};
 use crate::lambda::workshop::Workshop;
 use base::{AccountId, Arn};
 use kernel::{As, Cx};
-use wire::{Pairs, Value};
+use wire::Value;
 
 kernel::ops! { pub(crate) static OPS:
     GetFunctionConfiguration: get, "lambda:GetFunctionConfiguration", access::function;
     UpdateFunctionConfiguration: update, "lambda:UpdateFunctionConfiguration", access::configuration;
 }
 
-/// AWS: the quotas of the developer guide.
-const VARIABLES_BYTES_MAX: usize = 4096;
-/// What functions find in their environment anyway.
-/// <https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html#configuration-envvars-runtime>
-const RESERVED: [&str; 18] = [
-    "_HANDLER",
-    "_X_AMZN_TRACE_ID",
-    "AWS_DEFAULT_REGION",
-    "AWS_REGION",
-    "AWS_EXECUTION_ENV",
-    "AWS_LAMBDA_FUNCTION_NAME",
-    "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
-    "AWS_LAMBDA_FUNCTION_VERSION",
-    "AWS_LAMBDA_INITIALIZATION_TYPE",
-    "AWS_LAMBDA_LOG_GROUP_NAME",
-    "AWS_LAMBDA_LOG_STREAM_NAME",
-    "AWS_ACCESS_KEY",
-    "AWS_ACCESS_KEY_ID",
-    "AWS_SECRET_ACCESS_KEY",
-    "AWS_SESSION_TOKEN",
-    "AWS_LAMBDA_RUNTIME_API",
-    "LAMBDA_TASK_ROOT",
-    "LAMBDA_RUNTIME_DIR",
-];
-const PURPOSE: &str = "lambda environment";
-
 wire::shape! {
-    #[derive(Clone, Debug)]
-    pub(crate) struct Environment { pub(crate) variables: Pairs<String> = "Variables" }
-
     #[derive(Clone, Debug)]
     pub(crate) struct Storage { pub(crate) size: u32 = "Size" }
 
@@ -85,6 +57,7 @@ wire::shape! {
         timeout: Option<u32> = "Timeout",
         memory: Option<u32> = "MemorySize",
         environment: Option<Environment> = "Environment",
+        key: Option<String> = "KMSKeyArn",
         runtime: Option<String> = "Runtime",
         revision: Option<String> = "RevisionId",
         storage: Option<Storage> = "EphemeralStorage",
@@ -93,6 +66,7 @@ wire::shape! {
         layers: Option<Vec<String>> = "Layers",
         image: Option<ImageConfig> = "ImageConfig",
         snap: Option<SnapStart> = "SnapStart",
+        logging: Option<Logging> = "LoggingConfig",
     }
 
     #[derive(Clone, Debug)]
@@ -106,7 +80,7 @@ wire::shape! {
     pub(crate) struct ImageShown { config: ImageConfig = "ImageConfig" }
 
     #[derive(Debug)]
-    pub(crate) struct Shown {
+    pub(crate) struct Configuration {
         name: String = "FunctionName",
         arn: String = "FunctionArn",
         runtime: Option<String> = "Runtime",
@@ -119,7 +93,8 @@ wire::shape! {
         modified: String = "LastModified",
         code_hash: String = "CodeSha256",
         version: String = "Version",
-        environment: Option<Environment> = "Environment",
+        environment: Option<Shown> = "Environment",
+        key: Option<String> = "KMSKeyArn",
         dead_letters: Option<DeadLetters> = "DeadLetterConfig",
         tracing: Tracing = "TracingConfig",
         revision: String = "RevisionId",
@@ -157,10 +132,12 @@ wire::shape! {
     #[derive(Debug)]
     pub(crate) struct Tracing { mode: String = "Mode" }
 
-    #[derive(Debug)]
+    #[derive(Clone, Debug)]
     pub(crate) struct Logging {
-        format: String = "LogFormat",
-        group: String = "LogGroup",
+        format: Option<String> = "LogFormat",
+        application: Option<String> = "ApplicationLogLevel",
+        system: Option<String> = "SystemLogLevel",
+        group: Option<String> = "LogGroup",
     }
 }
 
@@ -169,20 +146,20 @@ wire::shape! {
 /// # Errors
 /// `ServiceException` for a sealed environment that does not open.
 pub(crate) fn shown(
-    cx: &Cx<'_>,
+    cx: &mut Cx<'_>,
     function: &Function,
     version: &Version,
     qualifier: Option<&str>,
-) -> Result<Shown, LambdaError> {
+) -> Result<Configuration, LambdaError> {
     let arn = match qualifier {
         Some(qualifier) => format!("{}:{qualifier}", function.arn()),
         None => function.arn(),
     };
-    let variables = variables(cx.sealer(), version)?;
+    let environment = variables::shown(cx, &function.arn(), version)?;
     let is_image = version.image.is_some();
     let is_own = version.runtime.starts_with("provided") && version.handler.is_empty();
     let condition = condition(cx, version)?;
-    Ok(Shown {
+    Ok(Configuration {
         name: function.name.clone(),
         arn,
         runtime: (!is_image).then(|| version.runtime.clone()),
@@ -195,7 +172,8 @@ pub(crate) fn shown(
         modified: format!("{}+0000", version.modified.iso8601_millis().trim_end_matches('Z')),
         code_hash: version.code_hash.clone(),
         version: version.label(),
-        environment: version.environment.is_some().then_some(Environment { variables }),
+        environment,
+        key: version.key.clone(),
         dead_letters: version.dead_letters.clone().map(|target| DeadLetters { target: Some(target) }),
         tracing: Tracing { mode: "PassThrough".into() },
         revision: version.revision.clone(),
@@ -209,7 +187,12 @@ pub(crate) fn shown(
         package: if is_image { "Image" } else { "Zip" }.into(),
         architectures: vec![architecture().into()],
         storage: Storage { size: version.storage },
-        logging: Logging { format: "Text".into(), group: log_group(&function.name) },
+        logging: Logging {
+            format: Some(TEXT.into()),
+            application: None,
+            system: None,
+            group: Some(version.log_group(&function.name)),
+        },
         layers: (!version.layers.is_empty()).then(|| version.layers.iter().map(used).collect()),
         vpc: version.network.clone().map(|network| VpcShown {
             subnets: network.subnets,
@@ -303,48 +286,24 @@ fn used(layer: &UsedLayer) -> Used {
     Used { arn: layer.arn.clone(), size: i64::try_from(layer.size).unwrap_or(i64::MAX) }
 }
 
-pub(crate) fn log_group(name: &str) -> String {
-    format!("/aws/lambda/{name}")
-}
+const TEXT: &str = "Text";
 
-/// The environment variables of a version.
+/// The log group of its own that a function is told to have; as it was where nothing is said of its logs.
 ///
 /// # Errors
-/// `ServiceException` where they do not open.
-pub(crate) fn variables(
-    sealer: &kernel::seal::Sealer,
-    version: &Version,
-) -> Result<Pairs<String>, LambdaError> {
-    let Some(sealed) = &version.environment else { return Ok(Pairs::default()) };
-    let broken = || LambdaError::Service("The environment variables cannot be read.".into());
-    let opened = sealer.open(PURPOSE, sealed).map_err(|_| broken())?;
-    let text = std::str::from_utf8(&opened).map_err(|_| broken())?;
-    let Some(Value::Map(pairs)) = wire::json::read(text) else { return Err(broken()) };
-    let pairs = pairs.into_iter().filter_map(|(name, value)| Some((name, value.as_str()?.to_owned())));
-    Ok(Pairs(pairs.collect()))
-}
-
-/// Checks environment variables and seals them; `None` where there are none.
-///
-/// # Errors
-/// `InvalidParameterValueException`
-pub(crate) fn sealed(cx: &Cx<'_>, environment: Environment) -> Result<Option<Vec<u8>>, LambdaError> {
-    let pairs = environment.variables.0;
-    if pairs.is_empty() {
-        return Ok(None);
+/// `NotImplemented` for logs in JSON; `InvalidParameterValueException` for levels, which only those have.
+pub(crate) fn log_group(
+    asked: Option<Logging>,
+    before: Option<String>,
+) -> Result<Option<String>, LambdaError> {
+    let Some(Logging { format, application, system, group }) = asked else { return Ok(before) };
+    if format.is_some_and(|format| format != TEXT) {
+        return Err(LambdaError::NotBuilt("The log format JSON".into()));
     }
-    if let Some((name, _)) = pairs.iter().find(|(name, _)| RESERVED.contains(&name.as_str())) {
-        return Err(invalid(format!(
-            "Lambda was unable to configure your environment variables because the environment variables you have provided contains reserved keys that are currently not supported for modification. Reserved keys used in this request: {name}"
-        )));
+    if application.is_some() || system.is_some() {
+        return Err(invalid("Log levels can be set for functions with the log format JSON only."));
     }
-    let text = wire::json::text(&Value::Map(pairs.into_iter().map(|(k, v)| (k, Value::Str(v))).collect()));
-    if text.len() > VARIABLES_BYTES_MAX {
-        return Err(invalid(format!(
-            "Lambda was unable to configure your environment variables because the environment variables you have provided exceeded the 4KB limit. String measured: {text}"
-        )));
-    }
-    Ok(Some(cx.sealer().seal(cx.rng(), PURPOSE, text.as_bytes())))
+    Ok(group)
 }
 
 /// The role must be this account's, and let Lambda assume it.
@@ -444,13 +403,13 @@ pub(crate) fn found(cx: &Cx<'_>, named: &Named) -> Result<(Function, Version), L
     Ok((function, version))
 }
 
-fn get(cx: &mut Cx<'_>, req: GetConfiguration) -> Result<Shown, LambdaError> {
+fn get(cx: &mut Cx<'_>, req: GetConfiguration) -> Result<Configuration, LambdaError> {
     let named = Named::read(cx, &req.name, req.qualifier.as_deref())?;
     let (function, version) = found(cx, &named)?;
     shown(cx, &function, &version, named.qualifier.as_deref())
 }
 
-fn update(cx: &mut Cx<'_>, req: UpdateConfiguration) -> Result<Shown, LambdaError> {
+fn update(cx: &mut Cx<'_>, req: UpdateConfiguration) -> Result<Configuration, LambdaError> {
     let named = Named::read(cx, &req.name, None)?;
     let function = model::function(cx.tx, &named)?;
     let mut version = model::version(cx.tx, &named, LATEST)?;
@@ -464,7 +423,9 @@ fn update(cx: &mut Cx<'_>, req: UpdateConfiguration) -> Result<Shown, LambdaErro
     if req.image.is_some() {
         version.started = started(req.image, is_image, "updating")?;
     }
-    if let Some(role) = req.role.filter(|role| *role != version.role) {
+    let role = req.role.filter(|role| *role != version.role);
+    let is_other = role.is_some();
+    if let Some(role) = role {
         check_role(cx, &role)?;
         version.role = role;
     }
@@ -472,9 +433,7 @@ fn update(cx: &mut Cx<'_>, req: UpdateConfiguration) -> Result<Shown, LambdaErro
         check_runtime(cx, &runtime)?;
         version.runtime = runtime;
     }
-    if let Some(environment) = req.environment {
-        version.environment = sealed(cx, environment)?;
-    }
+    variables::keep(cx, &named.arn(), &mut version, (req.environment, req.key), is_other)?;
     if let Some(asked) = req.dead_letters {
         version.dead_letters = dead_letters(asked)?;
     }
@@ -489,6 +448,7 @@ fn update(cx: &mut Cx<'_>, req: UpdateConfiguration) -> Result<Shown, LambdaErro
     }
     let who = (named.name.as_str(), version.role.as_str());
     version.network = network(cx, who, req.vpc, version.network.as_ref())?;
+    version.log_group = log_group(req.logging, version.log_group)?;
     version.handler = req.handler.unwrap_or(version.handler);
     version.description = req.description.unwrap_or(version.description);
     version.timeout = req.timeout.unwrap_or(version.timeout);

@@ -1,7 +1,7 @@
 //! Functions: they are made, shown, listed and deleted.
 
 use super::configuration::{
-    self, DeadLetters, Environment, GetConfiguration, ImageConfig, Shown, SnapStart, Storage, Vpc,
+    self, Configuration, DeadLetters, GetConfiguration, ImageConfig, Logging, SnapStart, Storage, Vpc,
     check_handler, check_role, shown, touch,
 };
 use super::page;
@@ -18,6 +18,7 @@ use crate::lambda::model::{
 use crate::lambda::name::{LATEST, Named};
 use crate::lambda::package;
 use crate::lambda::runtimes::architecture;
+use crate::lambda::variables::{self, Environment};
 use kernel::{Cx, Empty};
 use store::{Direction, Key};
 use wire::Pairs;
@@ -47,6 +48,7 @@ wire::shape! {
         publish: Option<bool> = "Publish",
         package: Option<String> = "PackageType",
         environment: Option<Environment> = "Environment",
+        key: Option<String> = "KMSKeyArn",
         tags: Pairs<String> = "Tags",
         architectures: Vec<String> = "Architectures",
         storage: Option<Storage> = "EphemeralStorage",
@@ -56,11 +58,12 @@ wire::shape! {
         image: Option<ImageConfig> = "ImageConfig",
         signing: Option<String> = "CodeSigningConfigArn",
         snap: Option<SnapStart> = "SnapStart",
+        logging: Option<Logging> = "LoggingConfig",
     }
 
     #[derive(Debug)]
     pub(crate) struct Got {
-        configuration: Shown = "Configuration",
+        configuration: Configuration = "Configuration",
         code: Location = "Code",
         tags: Option<Pairs<String>> = "Tags",
         concurrency: Option<Concurrency> = "Concurrency",
@@ -86,7 +89,7 @@ wire::shape! {
     #[derive(Debug)]
     pub(crate) struct Functions {
         marker: Option<String> = "NextMarker",
-        functions: Vec<Shown> = "Functions",
+        functions: Vec<Configuration> = "Functions",
     }
 
 }
@@ -110,7 +113,7 @@ pub(crate) fn check_storage(cx: &Cx<'_>, more: usize) -> Result<(), LambdaError>
     if used + more as u64 > code::STORAGE_MAX { Err(LambdaError::CodeStorage) } else { Ok(()) }
 }
 
-fn create(cx: &mut Cx<'_>, req: CreateFunction) -> Result<Shown, LambdaError> {
+fn create(cx: &mut Cx<'_>, req: CreateFunction) -> Result<Configuration, LambdaError> {
     let named = Named::read(cx, &req.name, None)?;
     if named.account != cx.account || named.qualifier.is_some() {
         return Err(invalid(format!("Invalid function name: {}", req.name)));
@@ -130,10 +133,6 @@ fn create(cx: &mut Cx<'_>, req: CreateFunction) -> Result<Shown, LambdaError> {
     let runtime = if is_image { String::new() } else { configuration::runtime(cx, req.runtime)? };
     check_role(cx, &req.role)?;
     let tags = checked(req.tags)?;
-    let environment = match req.environment {
-        Some(environment) => configuration::sealed(cx, environment)?,
-        None => None,
-    };
     let mut version = Version {
         runtime,
         role: req.role,
@@ -142,12 +141,13 @@ fn create(cx: &mut Cx<'_>, req: CreateFunction) -> Result<Shown, LambdaError> {
         timeout: req.timeout.unwrap_or(TIMEOUT_DEFAULT),
         memory: req.memory.unwrap_or(MEMORY_DEFAULT),
         storage: req.storage.map_or(STORAGE_DEFAULT, |storage| storage.size),
-        environment,
         dead_letters: req.dead_letters.map(configuration::dead_letters).transpose()?.flatten(),
         layers: layer::used(cx, &req.layers)?,
         started,
+        log_group: configuration::log_group(req.logging, None)?,
         ..Version::default()
     };
+    variables::keep(cx, &named.arn(), &mut version, (req.environment, req.key), true)?;
     match is_image {
         true => req.code.set_image(cx, &named, &mut version)?,
         false => {

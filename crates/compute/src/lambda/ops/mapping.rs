@@ -1,6 +1,6 @@
 //! Event source mappings: they are made, shown, listed, changed and taken away. What they do is in [`crate::lambda::mapping`].
 
-use super::page;
+use super::{page, tag};
 use crate::lambda::access;
 use crate::lambda::errors::{LambdaError, invalid};
 use crate::lambda::mapping::settings::{Asked, Destinations, Filtered, Scaling};
@@ -9,6 +9,7 @@ use crate::lambda::name::Named;
 use base::Timestamp;
 use kernel::Cx;
 use store::{Direction, Key};
+use wire::Pairs;
 
 kernel::ops! { pub(crate) static OPS:
     CreateEventSourceMapping: create, "lambda:CreateEventSourceMapping", access::new_mapping;
@@ -36,6 +37,7 @@ wire::shape! {
         bisects: Option<bool> = "BisectBatchOnFunctionError",
         retries: Option<i64> = "MaximumRetryAttempts",
         tumbling: Option<u32> = "TumblingWindowInSeconds",
+        tags: Pairs<String> = "Tags",
     }
 
     #[derive(Debug)]
@@ -148,7 +150,9 @@ fn function(cx: &Cx<'_>, name: &str) -> Result<Named, LambdaError> {
     Ok(named)
 }
 
-fn found(cx: &Cx<'_>, id: &str) -> Result<Mapping, LambdaError> {
+/// # Errors
+/// `ResourceNotFoundException`
+pub(crate) fn found(cx: &Cx<'_>, id: &str) -> Result<Mapping, LambdaError> {
     let key = Key::regional(cx.account, cx.region).str(id);
     let missing = || LambdaError::NotFound("The resource you requested does not exist.".into());
     MAPPINGS.get(cx.tx, &key)?.ok_or_else(missing)
@@ -190,6 +194,7 @@ fn create(cx: &mut Cx<'_>, req: CreateMapping) -> Result<MappingView, LambdaErro
         created: cx.now,
         modified: cx.now,
         parallel: 1,
+        tags: tag::checked(req.tags)?,
         ..Mapping::default()
     };
     mapping.begin(req.start)?;

@@ -1,11 +1,14 @@
-//! Tags of functions.
+//! Tags of functions and event source mappings.
 
+use super::mapping;
 use crate::lambda::access;
 use crate::lambda::errors::{LambdaError, invalid};
-use crate::lambda::model::{self, FUNCTIONS, Function};
+use crate::lambda::model::{self, FUNCTIONS, Function, MAPPINGS, Mapping};
 use crate::lambda::name::Named;
+use base::Arn;
 use base::tag::{self, TagError, Tags};
 use kernel::{Cx, Empty};
+use store::Tx;
 use wire::Pairs;
 
 kernel::ops! { pub(crate) static OPS:
@@ -55,35 +58,66 @@ fn too_many() -> LambdaError {
     invalid("Number of tags exceeds resource tag limit.")
 }
 
-/// AWS: tags are a function's, not a version's.
-fn found(cx: &Cx<'_>, resource: &str) -> Result<Function, LambdaError> {
+/// What has tags.
+enum Tagged {
+    /// AWS: as a whole, not a version of it.
+    Function(Function),
+    Mapping(Mapping),
+}
+
+impl Tagged {
+    fn tags(&mut self) -> &mut Tags {
+        match self {
+            Tagged::Function(function) => &mut function.tags,
+            Tagged::Mapping(mapping) => &mut mapping.tags,
+        }
+    }
+
+    fn save(&self, tx: &mut Tx) {
+        match self {
+            Tagged::Function(function) => FUNCTIONS.put(tx, &function.key(), function),
+            Tagged::Mapping(mapping) => MAPPINGS.put(tx, &mapping.key(), mapping),
+        }
+    }
+}
+
+fn found(cx: &Cx<'_>, resource: &str) -> Result<Tagged, LambdaError> {
+    if let Some(id) = mapping_id(resource) {
+        return mapping::found(cx, &id).map(Tagged::Mapping);
+    }
     let named = Named::read(cx, resource, None)?;
     if named.qualifier.is_some() {
         return Err(invalid(
             "Tags on function aliases and versions are not supported. Please specify either a function ARN or an event source mapping ARN.",
         ));
     }
-    model::function(cx.tx, &named)
+    model::function(cx.tx, &named).map(Tagged::Function)
+}
+
+/// Of the ARN of an event source mapping.
+pub(crate) fn mapping_id(resource: &str) -> Option<String> {
+    let arn = Arn::parse(resource).filter(|arn| arn.service == "lambda")?;
+    arn.resource.strip_prefix("event-source-mapping:").map(str::to_owned)
 }
 
 fn add(cx: &mut Cx<'_>, req: TagResource) -> Result<Empty, LambdaError> {
-    let mut function = found(cx, &req.resource)?;
-    function.tags.extend(checked(req.tags)?);
-    if function.tags.len() > tag::PER_RESOURCE_MAX {
+    let mut tagged = found(cx, &req.resource)?;
+    tagged.tags().extend(checked(req.tags)?);
+    if tagged.tags().len() > tag::PER_RESOURCE_MAX {
         return Err(too_many());
     }
-    FUNCTIONS.put(cx.tx, &function.key(), &function);
+    tagged.save(cx.tx);
     Ok(Empty)
 }
 
 fn remove(cx: &mut Cx<'_>, req: UntagResource) -> Result<Empty, LambdaError> {
-    let mut function = found(cx, &req.resource)?;
-    function.tags.retain(|key, _| !req.keys.contains(key));
-    FUNCTIONS.put(cx.tx, &function.key(), &function);
+    let mut tagged = found(cx, &req.resource)?;
+    tagged.tags().retain(|key, _| !req.keys.contains(key));
+    tagged.save(cx.tx);
     Ok(Empty)
 }
 
 fn list(cx: &mut Cx<'_>, req: ListTags) -> Result<TagList, LambdaError> {
-    let function = found(cx, &req.resource)?;
-    Ok(TagList { tags: Pairs(function.tags.into_iter().collect()) })
+    let mut tagged = found(cx, &req.resource)?;
+    Ok(TagList { tags: Pairs(std::mem::take(tagged.tags()).into_iter().collect()) })
 }

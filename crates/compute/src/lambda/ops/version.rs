@@ -1,6 +1,6 @@
 //! Versions: what a function was at a time, for ever.
 
-use super::configuration::{Shown, check_revision, shown};
+use super::configuration::{Configuration, check_revision, shown};
 use super::page;
 use crate::lambda::access;
 use crate::lambda::errors::{LambdaError, invalid};
@@ -34,7 +34,7 @@ wire::shape! {
     #[derive(Debug)]
     pub(crate) struct Versions {
         marker: Option<String> = "NextMarker",
-        versions: Vec<Shown> = "Versions",
+        versions: Vec<Configuration> = "Versions",
     }
 }
 
@@ -71,7 +71,7 @@ pub(crate) fn publish(
     Ok((function, version))
 }
 
-fn publish_version(cx: &mut Cx<'_>, req: PublishVersion) -> Result<Shown, LambdaError> {
+fn publish_version(cx: &mut Cx<'_>, req: PublishVersion) -> Result<Configuration, LambdaError> {
     let named = Named::read(cx, &req.name, None)?;
     let latest = model::version(cx.tx, &named, LATEST)?;
     check_revision(req.revision.as_deref(), &latest.revision)?;
@@ -91,6 +91,6 @@ fn list(cx: &mut Cx<'_>, req: ListVersions) -> Result<Versions, LambdaError> {
     let function = model::function(cx.tx, &named)?;
     let list = format!("ListVersionsByFunction {}", named.name);
     let (found, marker) = page(cx, &VERSIONS, &named.key(), &list, (req.marker.as_deref(), req.most))?;
-    let show = |(_, version): &(_, Version)| shown(cx, &function, version, Some(&version.label()));
-    Ok(Versions { marker, versions: found.iter().map(show).collect::<Result<_, _>>()? })
+    let mut show = |(_, version): &(_, Version)| shown(cx, &function, version, Some(&version.label()));
+    Ok(Versions { marker, versions: found.iter().map(&mut show).collect::<Result<_, _>>()? })
 }

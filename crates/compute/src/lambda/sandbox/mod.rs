@@ -6,6 +6,7 @@ mod archive;
 mod container;
 mod extensions;
 pub(crate) mod output;
+mod share;
 mod variables;
 
 pub(crate) use archive::{LAID, code_folder};
@@ -23,7 +24,7 @@ use api::Desk;
 use base::Timestamp;
 use extensions::{About, END_MAX};
 use host::sandbox::Limits;
-use host::{Driver, HostError, Place, Process, Sandbox};
+use host::{Driver, HostError, Place, Process, Sandbox, Share};
 use kernel::Cloud;
 use output::Output;
 use std::ffi::OsString;
@@ -73,6 +74,8 @@ pub(crate) struct Environment {
     /// How long it took until the first event was asked for, until that is told.
     pub(crate) init: Mutex<Option<Duration>>,
     pub(crate) said: Mutex<Said>,
+    /// What it may take once it has begun.
+    share: Share,
     /// What it sends by, where that is a VPC.
     tether: Option<Linked>,
     /// Keeps the image that it stands on.
@@ -189,6 +192,13 @@ impl Environment {
         self.ended.borrow().is_none()
     }
 
+    /// From now on it gets its share of the processors and no more. Blocks.
+    pub(crate) fn settle_down(&self) {
+        if let Err(why) = share::hold(&*self.driver, &self.machine, self.share) {
+            kernel::log::error("a function is not held to its share", &[("problem", &why.to_string())]);
+        }
+    }
+
     pub(crate) fn take_init(&self) -> Option<Duration> {
         self.init.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
@@ -283,6 +293,11 @@ pub(crate) fn start(
     let (sandbox, external, pin) = furnished(cloud, ground, version, env, end.into())?;
     let program = sandbox.program.clone();
     driver.lone_machine(&machine).map_err(|why| unable("make a sandbox", &why))?;
+    let share = share::of(version);
+    share::hold(&*driver, &machine, share::beginning(share)).map_err(|why| {
+        let _ = driver.remove_machine(&machine);
+        unable("limit the sandbox", &why)
+    })?;
     let tether = match &version.network {
         Some(network) => Some(linked(cloud, &driver, &machine, function, network)?),
         None => None,
@@ -313,6 +328,7 @@ pub(crate) fn start(
         started,
         init: Mutex::default(),
         said: Mutex::default(),
+        share,
         tether,
         pin,
         busy: AtomicBool::new(true),

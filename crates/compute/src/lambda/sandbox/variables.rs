@@ -8,7 +8,7 @@ use crate::lambda::errors::LambdaError;
 use crate::lambda::image::unpack;
 use crate::lambda::invocation::Runs;
 use crate::lambda::model::{Function, Version};
-use crate::lambda::ops::configuration::{log_group, variables};
+use crate::lambda::variables;
 use base::Timestamp;
 use kernel::Cloud;
 use std::collections::BTreeMap;
@@ -60,14 +60,14 @@ pub(super) fn credentials(
 ///
 /// AWS: <https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html>
 pub(super) fn environment(
-    cloud: &Cloud,
+    cloud: &Arc<Cloud>,
     Runs { function, version }: &Runs,
     kind: Kind,
     credentials: &Credentials,
     stream: &str,
 ) -> Result<Vec<(OsString, OsString)>, LambdaError> {
     let region = function.region.name();
-    let (memory, group) = (version.memory.to_string(), log_group(&function.name));
+    let (memory, group) = (version.memory.to_string(), version.log_group(&function.name));
     let execution = format!("AWS_Lambda_{}", version.runtime);
     let (api, cloud_url) = (format!("127.0.0.1:{API_PORT}"), format!("http://127.0.0.1:{CLOUD_PORT}"));
     let label = version.label();
@@ -118,6 +118,6 @@ pub(super) fn environment(
         let modules = "node_modules:/opt/nodejs/node_modules:/var/runtime/node_modules";
         say(&[("NODE_PATH", &format!("/opt/nodejs/node{major}/{modules}"))]);
     }
-    all.extend(variables(cloud.sealer(), version)?.0);
+    all.extend(variables::handed_over(cloud, function, version)?);
     Ok(all.into_iter().map(|(name, value)| (name.into(), value.into())).collect())
 }

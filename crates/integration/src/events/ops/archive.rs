@@ -118,6 +118,9 @@ pub(super) fn own(cx: &Cx<'_>, name: &str) -> Result<Archive, EventsError> {
 fn create(cx: &mut Cx<'_>, req: CreateArchive) -> Result<Put, EventsError> {
     check(req.pattern.as_ref(), req.key.as_ref())?;
     let bus = own_bus(cx, Some(&req.source))?;
+    if bus.key.is_some() {
+        return Err(invalid("Archives of event buses with a key of KMS are not built."));
+    }
     if ARCHIVES.contains(cx.tx, &archive::key(bus.home(), &req.name))? {
         return Err(EventsError::ArchiveExists(req.name));
     }

@@ -3,9 +3,11 @@
 use super::page;
 use super::tag::{self, Tag};
 use crate::events::access;
+use crate::events::archive::ARCHIVES;
 use crate::events::errors::{EventsError, invalid};
 use crate::events::model::{BUSES, Bus, DEFAULT, RULES, own_bus};
-use base::Timestamp;
+use crate::events::{partner, sealing};
+use base::{Arn, Timestamp};
 use kernel::{Cx, Empty};
 use store::{Direction, Key};
 
@@ -27,13 +29,19 @@ wire::shape! {
         source: Option<String> = "EventSourceName",
         description: Option<String> = "Description",
         key: Option<String> = "KmsKeyIdentifier",
+        dead_letters: Option<DeadLetters> = "DeadLetterConfig",
         tags: Vec<Tag> = "Tags",
     }
+
+    #[derive(Clone, Debug)]
+    pub(crate) struct DeadLetters { arn: Option<String> = "Arn" }
 
     #[derive(Debug)]
     pub(crate) struct Created {
         arn: String = "EventBusArn",
         description: Option<String> = "Description",
+        key: Option<String> = "KmsKeyIdentifier",
+        dead_letters: Option<DeadLetters> = "DeadLetterConfig",
     }
 
     #[derive(Debug)]
@@ -47,6 +55,19 @@ wire::shape! {
         policy: Option<String> = "Policy",
         created: Option<Timestamp> = "CreationTime",
         modified: Option<Timestamp> = "LastModifiedTime",
+    }
+
+    /// With what a listing does not show.
+    #[derive(Debug)]
+    pub(crate) struct DescribedWhole {
+        name: String = "Name",
+        arn: String = "Arn",
+        description: Option<String> = "Description",
+        policy: Option<String> = "Policy",
+        created: Option<Timestamp> = "CreationTime",
+        modified: Option<Timestamp> = "LastModifiedTime",
+        key: Option<String> = "KmsKeyIdentifier",
+        dead_letters: Option<DeadLetters> = "DeadLetterConfig",
     }
 
     #[derive(Debug)]
@@ -67,6 +88,7 @@ wire::shape! {
         name: Option<String> = "Name",
         description: Option<String> = "Description",
         key: Option<String> = "KmsKeyIdentifier",
+        dead_letters: Option<DeadLetters> = "DeadLetterConfig",
     }
 
     #[derive(Debug)]
@@ -74,24 +96,51 @@ wire::shape! {
         arn: String = "Arn",
         name: String = "Name",
         description: Option<String> = "Description",
+        key: Option<String> = "KmsKeyIdentifier",
+        dead_letters: Option<DeadLetters> = "DeadLetterConfig",
     }
 
     #[derive(Debug)]
     pub(crate) struct DeleteEventBus { name: String = "Name" }
 }
 
-fn refuse_key(key: Option<&String>) -> Result<(), EventsError> {
-    match key {
-        Some(_) => Err(invalid("Encryption of event buses with keys of one's own is not built.")),
-        None => Ok(()),
+/// Gives a bus a key, or none, once EventBridge has tried that it may use it.
+fn set_key(cx: &mut Cx<'_>, bus: &mut Bus, key: Option<String>) -> Result<(), EventsError> {
+    let Some(key) = key else { return Ok(()) };
+    bus.key = Some(key).filter(|key| !key.is_empty());
+    let Some(key) = &bus.key else { return Ok(()) };
+    for pair in ARCHIVES.scan(cx.tx, &Key::regional(bus.account, bus.region), Direction::Forward) {
+        if pair?.1.bus == bus.name {
+            return Err(invalid("Keys of KMS for event buses that have archives are not built."));
+        }
+    }
+    let cloud = cx.cloud().clone();
+    let tried = sealing::fresh(&cloud, cx.tx, bus, key, cx.now);
+    tried.map(drop).map_err(|fault| invalid(format!("KmsKeyIdentifier is not valid: {}", fault.message)))
+}
+
+fn set_dead_letters(bus: &mut Bus, asked: Option<DeadLetters>) -> Result<(), EventsError> {
+    let Some(asked) = asked else { return Ok(()) };
+    // Without an ARN it has none any more.
+    bus.dead_letters = asked.arn;
+    let is_queue = |arn: &String| Arn::parse(arn).is_some_and(|arn| arn.service == "sqs");
+    match bus.dead_letters.as_ref().is_none_or(is_queue) {
+        true => Ok(()),
+        false => Err(invalid(
+            "Parameter DeadLetterConfig.Arn is not valid. Reason: it must be the ARN of a queue.",
+        )),
     }
 }
 
+fn dead_letters(bus: &Bus) -> Option<DeadLetters> {
+    bus.dead_letters.clone().map(|arn| DeadLetters { arn: Some(arn) })
+}
+
 fn create(cx: &mut Cx<'_>, req: CreateEventBus) -> Result<Created, EventsError> {
-    refuse_key(req.key.as_ref())?;
-    if req.source.is_some() || req.name.contains('/') {
+    // AWS: a partner's bus is called as its source, and no other bus has a slash in its name.
+    if req.source.as_ref().map_or(req.name.contains('/'), |source| *source != req.name) {
         return Err(invalid(
-            "Event buses of partners are not built, and no other bus has a slash in its name.",
+            "The name of a partner event bus must be that of its event source, and no other has a slash.",
         ));
     }
     let home = (cx.account, cx.region);
@@ -101,7 +150,10 @@ fn create(cx: &mut Cx<'_>, req: CreateEventBus) -> Result<Created, EventsError> 
     if !cx.has_room(&BUSES, &Key::regional(cx.account, cx.region), BUSES_MAX)? {
         return Err(EventsError::Limit);
     }
-    let bus = Bus {
+    if let Some(source) = &req.source {
+        partner::take(cx.tx, home, source, cx.now)?;
+    }
+    let mut bus = Bus {
         account: cx.account,
         region: cx.region,
         name: req.name,
@@ -110,9 +162,13 @@ fn create(cx: &mut Cx<'_>, req: CreateEventBus) -> Result<Created, EventsError> 
         tags: tag::checked(req.tags)?,
         created: Some(cx.now),
         modified: Some(cx.now),
+        ..Bus::default()
     };
+    set_key(cx, &mut bus, req.key)?;
+    set_dead_letters(&mut bus, req.dead_letters)?;
     bus.save(cx.tx);
-    Ok(Created { arn: bus.arn(), description: bus.description })
+    let (arn, dead_letters) = (bus.arn(), dead_letters(&bus));
+    Ok(Created { arn, description: bus.description, key: bus.key, dead_letters })
 }
 
 fn shown(bus: Bus) -> Described {
@@ -126,8 +182,11 @@ fn shown(bus: Bus) -> Described {
     }
 }
 
-fn describe(cx: &mut Cx<'_>, req: OneBus) -> Result<Described, EventsError> {
-    own_bus(cx, req.name.as_deref()).map(shown)
+fn describe(cx: &mut Cx<'_>, req: OneBus) -> Result<DescribedWhole, EventsError> {
+    let bus = own_bus(cx, req.name.as_deref())?;
+    let (key, dead_letters) = (bus.key.clone(), dead_letters(&bus));
+    let Described { name, arn, description, policy, created, modified } = shown(bus);
+    Ok(DescribedWhole { name, arn, description, policy, created, modified, key, dead_letters })
 }
 
 fn list(cx: &mut Cx<'_>, req: ListEventBuses) -> Result<Buses, EventsError> {
@@ -146,12 +205,14 @@ fn list(cx: &mut Cx<'_>, req: ListEventBuses) -> Result<Buses, EventsError> {
 }
 
 fn update(cx: &mut Cx<'_>, req: UpdateEventBus) -> Result<Updated, EventsError> {
-    refuse_key(req.key.as_ref())?;
     let mut bus = own_bus(cx, req.name.as_deref())?;
     bus.description = req.description.or(bus.description);
+    set_key(cx, &mut bus, req.key)?;
+    set_dead_letters(&mut bus, req.dead_letters)?;
     bus.modified = Some(cx.now);
     bus.save(cx.tx);
-    Ok(Updated { arn: bus.arn(), name: bus.name, description: bus.description })
+    let (arn, dead_letters) = (bus.arn(), dead_letters(&bus));
+    Ok(Updated { arn, name: bus.name, description: bus.description, key: bus.key, dead_letters })
 }
 
 fn delete(cx: &mut Cx<'_>, req: DeleteEventBus) -> Result<Empty, EventsError> {
@@ -163,6 +224,9 @@ fn delete(cx: &mut Cx<'_>, req: DeleteEventBus) -> Result<Empty, EventsError> {
         return Err(invalid(format!("Event bus {} can't be deleted since it has rules.", req.name)));
     }
     // AWS: one that is not there is no error.
-    BUSES.delete(cx.tx, &key);
+    if BUSES.contains(cx.tx, &key)? {
+        BUSES.delete(cx.tx, &key);
+        partner::leave(cx.tx, (cx.account, cx.region), &req.name, cx.now)?;
+    }
     Ok(Empty)
 }

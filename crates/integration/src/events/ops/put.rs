@@ -60,23 +60,34 @@ fn put(cx: &mut Cx<'_>, req: PutEvents) -> Result<Taken, EventsError> {
     if req.entries.iter().map(Entry::bytes).sum::<usize>() > BYTES_MAX {
         return Err(invalid("Total size of the entries in the request is over the limit."));
     }
-    let mut entries = Vec::with_capacity(req.entries.len());
-    for entry in &req.entries {
-        entries.push(match take(cx, entry) {
-            Ok(id) => Outcome { id: Some(id), code: None, message: None },
-            Err(EventsError::Internal) => return Err(EventsError::Internal),
+    let outcomes = req.entries.iter().map(|entry| Outcome::of(take(cx, entry)));
+    Ok(Taken::of(outcomes.collect::<Result<_, _>>()?))
+}
+
+impl Outcome {
+    /// # Errors
+    /// What is wrong with the cloud itself.
+    pub(super) fn of(taken: Result<String, EventsError>) -> Result<Outcome, EventsError> {
+        match taken {
+            Ok(id) => Ok(Outcome { id: Some(id), code: None, message: None }),
+            Err(EventsError::Internal) => Err(EventsError::Internal),
             Err(error) => {
                 let fault = wire::Fault::from(error);
-                Outcome { id: None, code: Some(fault.code), message: Some(fault.message) }
+                Ok(Outcome { id: None, code: Some(fault.code), message: Some(fault.message) })
             }
-        });
+        }
     }
-    let failed = entries.iter().filter(|outcome| outcome.id.is_none()).count() as i64;
-    Ok(Taken { failed, entries })
+}
+
+impl Taken {
+    pub(super) fn of(entries: Vec<Outcome>) -> Taken {
+        let failed = entries.iter().filter(|outcome| outcome.id.is_none()).count() as i64;
+        Taken { failed, entries }
+    }
 }
 
 /// A member that an event must have.
-fn given<'e>(value: Option<&'e String>, name: &'static str) -> Result<&'e str, EventsError> {
+pub(super) fn given<'e>(value: Option<&'e String>, name: &'static str) -> Result<&'e str, EventsError> {
     value.filter(|text| !text.is_empty()).map(String::as_str).ok_or(EventsError::Argument(name))
 }
 

@@ -90,7 +90,12 @@ pub(super) fn set(topic: &mut Topic, name: &str, text: &str) -> Result<(), SnsEr
             "Active" => return Err(SnsError::NotBuilt("Active tracing".into())),
             _ => return Err(invalid("TracingConfig")),
         },
-        "KmsMasterKeyId" => return Err(SnsError::NotBuilt("Encryption of topics under a key of KMS".into())),
+        "KmsMasterKeyId" => {
+            if some.is_some() && topic.archive_days > 0 {
+                return Err(SnsError::NotBuilt("A key of KMS for a topic with an archive".into()));
+            }
+            topic.kms_key = some;
+        }
         "ArchivePolicy" => archive::set(topic, text)?,
         name if name.ends_with("FeedbackRoleArn") || name.ends_with("FeedbackSampleRate") => {
             return Err(SnsError::NotBuilt("Delivery status logging".into()));
@@ -116,6 +121,7 @@ fn own(topic: &Topic) -> Vec<(&'static str, String)> {
     ];
     out.extend(topic.delivery_policy.clone().map(|text| ("DeliveryPolicy", text)));
     out.extend(topic.archive.clone().map(|text| ("ArchivePolicy", text)));
+    out.extend(topic.kms_key.clone().map(|key| ("KmsMasterKeyId", key)));
     out.extend(topic.tracing.clone().map(|text| ("TracingConfig", text)));
     if topic.signature_version != 0 {
         out.push(("SignatureVersion", topic.signature_version.to_string()));

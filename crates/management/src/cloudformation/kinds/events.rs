@@ -21,8 +21,8 @@ pub(super) static KINDS: &[Kind] = &[
     DESTINATION,
     Kind {
         name: "AWS::Events::EventBus",
-        changes: &["Description", "Policy", "Tags"],
-        fixed: &["Name"],
+        changes: &["DeadLetterConfig", "Description", "KmsKeyIdentifier", "Policy", "Tags"],
+        fixed: &["EventSourceName", "Name"],
         attributes: &["Arn", "Name"],
         named: Some("Name"),
         create: |on| {
@@ -30,6 +30,9 @@ pub(super) static KINDS: &[Kind] = &[
             let input = map([
                 ("Name", Value::str(&name)),
                 ("Description", on.prop("Description")),
+                ("DeadLetterConfig", on.prop("DeadLetterConfig")),
+                ("EventSourceName", on.prop("EventSourceName")),
+                ("KmsKeyIdentifier", on.prop("KmsKeyIdentifier")),
                 ("Tags", on.tags(KEYS)),
             ]);
             on.call(EVENTS, "CreateEventBus", input)?;
@@ -38,9 +41,19 @@ pub(super) static KINDS: &[Kind] = &[
             Ok(on.made(name.clone(), vec![("Arn", arn), ("Name", Value::Str(name))]))
         },
         update: |on| {
-            if on.changed("Description") {
-                let text = Value::Str(on.text("Description").unwrap_or_default());
-                on.call(EVENTS, "UpdateEventBus", map([("Name", on.physical()), ("Description", text)]))?;
+            let mut input = vec![("Name".to_owned(), on.physical())];
+            for name in ["Description", "KmsKeyIdentifier"].into_iter().filter(|name| on.changed(name)) {
+                input.push((name.to_owned(), Value::Str(on.text(name).unwrap_or_default())));
+            }
+            if on.changed("DeadLetterConfig") {
+                let wanted = match on.prop("DeadLetterConfig") {
+                    Value::Null => Value::Map(Vec::new()),
+                    wanted => wanted,
+                };
+                input.push(("DeadLetterConfig".to_owned(), wanted));
+            }
+            if input.len() > 1 {
+                on.call(EVENTS, "UpdateEventBus", Value::Map(input))?;
             }
             permit(on, on.physical)?;
             let arn = Value::Str(on.attribute("Arn"));

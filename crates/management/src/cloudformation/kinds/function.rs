@@ -30,8 +30,11 @@ pub(super) static KINDS: &[Kind] = &[
             "EphemeralStorage",
             "Handler",
             "ImageConfig",
+            "KmsKeyArn",
             "Layers",
+            "LoggingConfig",
             "MemorySize",
+            "RecursiveLoop",
             "ReservedConcurrentExecutions",
             "Role",
             "Runtime",
@@ -61,6 +64,8 @@ pub(super) static KINDS: &[Kind] = &[
             ];
             let Value::Map(mut input) = map(source) else { return Err(Refusal::of("No event source.")) };
             input.extend(mapped(on));
+            let tags = on.tags(Form::Map);
+            input.extend((tags != Value::Null).then(|| (TAGS.to_owned(), tags)));
             let answer = on.call(LAMBDA, "CreateEventSourceMapping", Value::Map(input))?;
             let (id, arn) = (text_at(&answer, "UUID"), text_at(&answer, "EventSourceMappingArn"));
             let attributes = vec![("Id", Value::str(&id)), ("EventSourceMappingArn", Value::Str(arn))];
@@ -69,7 +74,11 @@ pub(super) static KINDS: &[Kind] = &[
         update: |on| {
             let mut input = vec![("UUID".to_owned(), on.physical())];
             input.extend(mapped(on));
-            on.call(LAMBDA, "UpdateEventSourceMapping", Value::Map(input))?;
+            if MAPPED.iter().any(|name| *name != TAGS && on.changed(name)) {
+                on.call(LAMBDA, "UpdateEventSourceMapping", Value::Map(input))?;
+            }
+            let arn = Value::Str(on.attribute("EventSourceMappingArn"));
+            on.retag(&TAGGER, arn)?;
             Ok(on.same())
         },
         delete: |on| on.end(LAMBDA, "DeleteEventSourceMapping", map([("UUID", on.physical())])),
@@ -242,7 +251,7 @@ fn numbered(arn: &str) -> Done<(Value, Value)> {
 }
 
 /// What an event source mapping is told, and may be told anew.
-const MAPPED: [&str; 13] = [
+const MAPPED: [&str; 14] = [
     "BatchSize",
     "BisectBatchOnFunctionError",
     "DestinationConfig",
@@ -255,8 +264,11 @@ const MAPPED: [&str; 13] = [
     "MaximumRetryAttempts",
     "ParallelizationFactor",
     "ScalingConfig",
+    TAGS,
     "TumblingWindowInSeconds",
 ];
+/// They have operations of their own.
+const TAGS: &str = "Tags";
 
 /// How the events of a function are handled: all that is not said is as it is where nobody says it.
 fn handling(on: &mut On<'_, '_>) -> Done<()> {
@@ -272,7 +284,7 @@ fn handling(on: &mut On<'_, '_>) -> Done<()> {
 
 fn mapped(on: &On<'_, '_>) -> Vec<(String, Value)> {
     let all = MAPPED.map(|name| (name.to_owned(), on.prop(name)));
-    all.into_iter().filter(|(_, value)| *value != Value::Null).collect()
+    all.into_iter().filter(|(name, value)| name != TAGS && *value != Value::Null).collect()
 }
 
 /// What code in a template may import beside the language's own.
@@ -336,7 +348,9 @@ fn create(on: &mut On<'_, '_>) -> Done<Made> {
         ("EphemeralStorage", on.prop("EphemeralStorage")),
         ("Handler", on.prop("Handler")),
         ("ImageConfig", on.prop("ImageConfig")),
+        ("KMSKeyArn", on.prop("KmsKeyArn")),
         ("Layers", on.prop("Layers")),
+        ("LoggingConfig", on.prop("LoggingConfig")),
         ("MemorySize", on.prop("MemorySize")),
         ("PackageType", on.prop("PackageType")),
         ("Role", on.prop("Role")),
@@ -347,6 +361,7 @@ fn create(on: &mut On<'_, '_>) -> Done<Made> {
     ]);
     let answer = on.call(LAMBDA, "CreateFunction", input)?;
     reserve(on, &name)?;
+    recursion(on, &name)?;
     let arn = Value::Str(text_at(&answer, "FunctionArn"));
     Ok(on.made(name, vec![("Arn", arn)]))
 }
@@ -382,6 +397,19 @@ fn reserve(on: &mut On<'_, '_>, name: &str) -> Done<()> {
     }
 }
 
+/// What becomes of a function that is a consequence of itself.
+fn recursion(on: &mut On<'_, '_>, name: &str) -> Done<()> {
+    if !on.changed("RecursiveLoop") {
+        return Ok(());
+    }
+    let wanted = match on.prop("RecursiveLoop") {
+        Value::Null => Value::str("Terminate"),
+        wanted => wanted,
+    };
+    let input = map([("FunctionName", Value::str(name)), ("RecursiveLoop", wanted)]);
+    on.call(LAMBDA, "PutFunctionRecursionConfig", input).map(drop)
+}
+
 fn update(on: &mut On<'_, '_>) -> Done<Made> {
     on.only(&[IMAGES])?;
     let nobody = || Value::List(Vec::new());
@@ -394,6 +422,7 @@ fn update(on: &mut On<'_, '_>) -> Done<Made> {
         ("Handler", Value::Null),
         ("ImageConfig", Value::Map(Vec::new())),
         ("Layers", Value::List(Vec::new())),
+        ("LoggingConfig", map([("LogFormat", Value::str("Text"))])),
         ("MemorySize", Value::Int(128)),
         ("Role", Value::Null),
         ("Runtime", Value::Null),
@@ -401,6 +430,10 @@ fn update(on: &mut On<'_, '_>) -> Done<Made> {
         ("VpcConfig", map([("SecurityGroupIds", nobody()), ("SubnetIds", nobody())])),
     ];
     let mut input = vec![("FunctionName".to_owned(), on.physical())];
+    if on.changed("KmsKeyArn") {
+        let key = on.text("KmsKeyArn").unwrap_or_default();
+        input.push(("KMSKeyArn".to_owned(), Value::Str(key)));
+    }
     for (name, otherwise) in configuration.into_iter().filter(|(name, _)| on.changed(name)) {
         let wanted = on.prop(name);
         input.push((name.to_owned(), if wanted == Value::Null { otherwise } else { wanted }));
@@ -418,6 +451,7 @@ fn update(on: &mut On<'_, '_>) -> Done<Made> {
         on.call(LAMBDA, "UpdateFunctionCode", Value::Map(input))?;
     }
     reserve(on, on.physical)?;
+    recursion(on, on.physical)?;
     let arn = Value::Str(on.attribute("Arn"));
     on.retag(&TAGGER, arn)?;
     Ok(on.same())

@@ -20,7 +20,7 @@ pub(super) static KINDS: &[Kind] =
 
 const GROUP: Kind = Kind {
     name: "AWS::Logs::LogGroup",
-    changes: &["RetentionInDays", "DeletionProtectionEnabled", "LogGroupClass", "Tags"],
+    changes: &["RetentionInDays", "DeletionProtectionEnabled", "KmsKeyId", "LogGroupClass", "Tags"],
     fixed: &["LogGroupName"],
     attributes: &["Arn"],
     named: Some("LogGroupName"),
@@ -34,6 +34,13 @@ const GROUP: Kind = Kind {
             let protects = Value::Bool(on.flag("DeletionProtectionEnabled"));
             let input = map([("logGroupIdentifier", on.physical()), ("deletionProtectionEnabled", protects)]);
             on.call(LOGS, "PutLogGroupDeletionProtection", input)?;
+        }
+        if on.changed("KmsKeyId") {
+            let name = ("logGroupName", on.physical());
+            match on.prop("KmsKeyId") {
+                Value::Null => on.call(LOGS, "DisassociateKmsKey", map([name]))?,
+                key => on.call(LOGS, "AssociateKmsKey", map([name, ("kmsKeyId", key)]))?,
+            };
         }
         let arn = on.attribute("Arn");
         on.retag(&TAGGER, Value::str(arn.trim_end_matches(":*")))?;
@@ -209,6 +216,7 @@ fn create(on: &mut On<'_, '_>) -> Done<Made> {
     let input = map([
         ("logGroupName", Value::str(&name)),
         ("logGroupClass", on.prop("LogGroupClass")),
+        ("kmsKeyId", on.prop("KmsKeyId")),
         ("deletionProtectionEnabled", on.prop("DeletionProtectionEnabled")),
         ("tags", on.tags(Form::Map)),
     ]);

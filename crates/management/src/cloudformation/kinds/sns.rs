@@ -18,6 +18,7 @@ const TAGGER: Tagger = Tagger {
 
 /// Attributes by their names, and what they are where the template does not say.
 pub(super) const TOPIC: &[(&str, &str)] = &[
+    ("ArchivePolicy", ""),
     ("ContentBasedDeduplication", "false"),
     ("DisplayName", ""),
     ("FifoThroughputScope", "Topic"),
@@ -31,12 +32,14 @@ pub(super) const SUBSCRIPTION: &[(&str, &str)] = &[
     ("FilterPolicyScope", "MessageAttributes"),
     ("RawMessageDelivery", "false"),
     ("RedrivePolicy", ""),
+    ("ReplayPolicy", ""),
 ];
 
 pub(super) static KINDS: &[Kind] = &[
     Kind {
         name: "AWS::SNS::Topic",
         changes: &[
+            "ArchivePolicy",
             "ContentBasedDeduplication",
             "DisplayName",
             "FifoThroughputScope",
@@ -68,6 +71,7 @@ pub(super) static KINDS: &[Kind] = &[
             "FilterPolicyScope",
             "RawMessageDelivery",
             "RedrivePolicy",
+            "ReplayPolicy",
         ],
         fixed: &["TopicArn", "Protocol", "Endpoint"],
         attributes: &["Arn"],

@@ -10,7 +10,7 @@ use wire::Value;
 const FIELDS_MAX: usize = 200;
 
 /// `{"a": {"b": [1]}}` has the field `a.b.0`.
-pub(super) fn fields(message: &str) -> BTreeMap<String, Val> {
+pub(in crate::logs) fn fields(message: &str) -> BTreeMap<String, Val> {
     let mut out = BTreeMap::new();
     let start = message.find('{').map(|at| &message[at..]);
     if let Some(value @ Value::Map(_)) = start.and_then(wire::json::read) {

@@ -6,7 +6,7 @@
 //! AWS: <https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CWL_QuerySyntax.html>
 
 mod aggregate;
-mod discover;
+pub(super) mod discover;
 mod expression;
 mod function;
 mod read;

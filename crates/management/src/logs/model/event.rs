@@ -18,6 +18,9 @@ store::record! {
     pub(crate) struct Event {
         1 => pub(crate) message: String,
         2 => pub(crate) ingested: Timestamp,
+        /// The number of the data key that seals the message; 0: it lies as it is.
+        3 => pub(crate) key: u64,
+        4 => pub(crate) sealed: Vec<u8>,
     }
 }
 

@@ -35,6 +35,10 @@ store::record! {
         /// How many there are.
         10 => pub(crate) metric_filters: u32,
         11 => pub(crate) subscriptions: u32,
+        /// As it was named.
+        12 => pub(crate) kms_key: Option<String>,
+        /// The number of the data key for what comes in; 0: there is none.
+        13 => pub(crate) data_key: u64,
     }
 }
 

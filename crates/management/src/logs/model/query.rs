@@ -45,7 +45,11 @@ store::record! {
 
     /// A row.
     #[derive(Clone, PartialEq, Debug)]
-    pub(crate) struct Found { 1 => pub(crate) cells: Vec<Cell> }
+    pub(crate) struct Found {
+        1 => pub(crate) cells: Vec<Cell>,
+        /// The same, sealed.
+        2 => pub(crate) hidden: Vec<u8>,
+    }
 
     #[derive(Clone, PartialEq, Debug)]
     pub(crate) struct Cell {

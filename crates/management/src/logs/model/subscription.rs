@@ -35,7 +35,14 @@ store::record! {
         10 => pub(crate) attempts: u32,
         /// Tells those of the same instant apart.
         11 => pub(crate) number: u64,
+        /// [`Events`], sealed, of a group with a key of KMS.
+        12 => pub(crate) hidden: Vec<u8>,
+        /// The filter is the account's, not the group's.
+        13 => pub(crate) of_account: bool,
     }
+
+    #[derive(Clone, PartialEq, Debug)]
+    pub(crate) struct Events { 1 => pub(crate) all: Vec<Sent> }
 
     #[derive(Clone, PartialEq, Debug)]
     pub(crate) struct Sent {

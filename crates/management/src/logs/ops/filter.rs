@@ -9,6 +9,7 @@ use crate::logs::model::event::{Place, millis};
 use crate::logs::model::group::Group;
 use crate::logs::model::stream::{STREAMS, Stream, prefix};
 use crate::logs::pattern::Pattern;
+use crate::logs::sealing;
 use crate::logs::walk::{Merged, PAGE_BYTES_MAX, PAGE_EVENTS_MAX, Span};
 use kernel::Cx;
 use store::Direction;
@@ -93,11 +94,13 @@ fn filter(cx: &mut Cx<'_>, req: FilterLogEvents) -> Result<Filtered, LogsError> 
         },
         _ => true,
     };
+    let ring = sealing::ring(cx, &group)?;
     for (visited, found) in Merged::new(cx.tx, &ids, span).enumerate() {
         let (stream, place, event) = found?;
         if !behind(place, stream) {
             continue;
         }
+        let event = ring.open(event)?;
         let matches = pattern.matches(&event.message);
         bytes += if matches { event.message.len() } else { 0 };
         let full = matches && (out.events.len() == limit || bytes > PAGE_BYTES_MAX && !out.events.is_empty());

@@ -7,6 +7,7 @@ use crate::logs::access;
 use crate::logs::errors::{LogsError, invalid};
 use crate::logs::model::event::{Event, Place, millis};
 use crate::logs::model::stream::Stream;
+use crate::logs::sealing;
 use crate::logs::walk::{self, PAGE_BYTES_MAX, PAGE_EVENTS_MAX, Span};
 use kernel::Cx;
 use store::Direction;
@@ -94,8 +95,10 @@ fn get(cx: &mut Cx<'_>, req: GetLogEvents) -> Result<LogEvents, LogsError> {
     let limit = req.limit.map_or(PAGE_EVENTS_MAX, |limit| limit as usize);
     let mut found: Vec<(Place, Event)> = Vec::new();
     let mut bytes = 0;
+    let ring = sealing::ring(cx, &group)?;
     for event in walk::stream(cx.tx, stream.id, span, direction) {
         let (place, event) = event?;
+        let event = ring.open(event)?;
         bytes += event.message.len();
         if found.len() == limit || bytes > PAGE_BYTES_MAX && !found.is_empty() {
             break;

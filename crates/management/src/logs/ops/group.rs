@@ -9,6 +9,7 @@ use crate::logs::model::metric_filter::{METRIC_FILTERS, MetricFilter, of_group};
 use crate::logs::model::stream::{STREAMS, prefix};
 use crate::logs::model::subscription::{self, Subscription};
 use crate::logs::ops::tag;
+use crate::logs::sealing;
 use crate::logs::work::RUBBISH;
 use kernel::{Cx, Empty};
 use store::{Direction, Key};
@@ -32,6 +33,7 @@ wire::shape! {
         tags: Option<Pairs<String>> = "tags",
         class: Option<String> = "logGroupClass",
         protected: Option<bool> = "deletionProtectionEnabled",
+        key: Option<String> = "kmsKeyId",
     }
 
     #[derive(Debug)]
@@ -64,6 +66,7 @@ wire::shape! {
         bare_arn: String = "logGroupArn",
         protected: bool = "deletionProtectionEnabled",
         filters: i64 = "metricFilterCount",
+        key: Option<String> = "kmsKeyId",
     }
 
     #[derive(Debug)]
@@ -100,7 +103,7 @@ fn create(cx: &mut Cx<'_>, req: CreateLogGroup) -> Result<Empty, LogsError> {
     if !cx.has_room(&GROUPS, &Key::regional(cx.account, cx.region), GROUPS_MAX)? {
         return Err(LogsError::Limit("Resource limit exceeded.".into()));
     }
-    let group = Group {
+    let mut group = Group {
         account: cx.account,
         region: cx.region.name().into(),
         id: cx.rng().u64(),
@@ -111,8 +114,13 @@ fn create(cx: &mut Cx<'_>, req: CreateLogGroup) -> Result<Empty, LogsError> {
         protected: req.protected.unwrap_or_default(),
         metric_filters: 0,
         subscriptions: 0,
+        kms_key: None,
+        data_key: 0,
         name: req.name,
     };
+    if let Some(key) = &req.key {
+        sealing::associate(cx, &mut group, key)?;
+    }
     group.save(cx.tx);
     Ok(Empty)
 }
@@ -129,6 +137,7 @@ fn delete(cx: &mut Cx<'_>, req: OneGroup) -> Result<Empty, LogsError> {
     for filter in subscription::of_group(cx.tx, group.id)? {
         subscription::SUBSCRIPTIONS.delete(cx.tx, &Subscription::key(group.id, &filter.name));
     }
+    sealing::forget(cx, &group)?;
     // Nobody can name its streams any more; they and their events are swept away in pieces.
     RUBBISH.put(cx.tx, &Key::global().u64(group.id), &Default::default());
     Ok(Empty)
@@ -218,6 +227,7 @@ fn shown(cx: &Cx<'_>, group: Group) -> Result<LogGroup, LogsError> {
         bare_arn,
         protected: group.protected,
         filters: i64::from(group.metric_filters),
+        key: group.kms_key,
         name: group.name,
     })
 }

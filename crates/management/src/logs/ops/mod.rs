@@ -1,11 +1,14 @@
 //! Handlers, one file a noun.
 
+pub(super) mod account_policy;
 pub(super) mod deletion;
 pub(super) mod event;
 pub(super) mod export;
+pub(super) mod field;
 pub(super) mod filter;
 pub(super) mod get;
 pub(super) mod group;
+pub(super) mod key;
 pub(super) mod live;
 pub(super) mod metric_filter;
 pub(super) mod policy;

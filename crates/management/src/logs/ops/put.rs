@@ -8,12 +8,12 @@ use crate::logs::embedded;
 use crate::logs::errors::{LogsError, invalid};
 use crate::logs::metering;
 use crate::logs::metrics;
-use crate::logs::model::event::{EVENTS, Event, OVERHEAD_BYTES, Place, millis};
+use crate::logs::model::event::{EVENTS, OVERHEAD_BYTES, Place, millis};
 use crate::logs::model::group::Group;
 use crate::logs::model::metric_filter::of_group;
 use crate::logs::model::stream::Stream;
-use crate::logs::model::subscription::{Sent, of_group as subscribers};
-use crate::logs::{subscription, tail};
+use crate::logs::model::subscription::Sent;
+use crate::logs::{sealing, subscription, tail};
 use kernel::Cx;
 
 kernel::ops! { pub(crate) static OPS:
@@ -98,6 +98,7 @@ fn put(cx: &mut Cx<'_>, req: PutLogEvents) -> Result<Put, LogsError> {
     check(&req.events)?;
     let group = named(cx, &req.group)?;
     let mut stream = Stream::load(cx.tx, group.id, &req.stream)?.ok_or(LogsError::NoStream)?;
+    let lock = sealing::lock(cx, &group)?;
     let (range, rejected) = taken(&req.events, &group, cx);
     let filters = if group.metric_filters > 0 { of_group(cx.tx, group.id)? } else { Vec::new() };
     if !filters.is_empty() {
@@ -108,16 +109,14 @@ fn put(cx: &mut Cx<'_>, req: PutLogEvents) -> Result<Put, LogsError> {
     embedded::feed(cx, &group, req.events[range.clone()].iter().map(|event| event.message.as_str()))?;
     let arriving = req.events[range.clone()].iter().map(|event| (event.time, event.message.as_str()));
     tail::tell(cx, &group, &stream.name, arriving);
-    if group.subscriptions > 0 {
+    subscription::send(cx, &group, &stream.name, || {
         let sent = |(at, event): (u64, &InputLogEvent)| Sent {
             id: Place { time: event.time, number: stream.next + at }.digits(stream.id),
             time: event.time,
             message: event.message.clone(),
         };
-        let sent: Vec<_> = (0..).zip(&req.events[range.clone()]).map(sent).collect();
-        let filters = subscribers(cx.tx, group.id)?;
-        subscription::send(cx, &group, &stream.name, &filters, &sent);
-    }
+        (0..).zip(&req.events[range.clone()]).map(sent).collect()
+    })?;
     let before = stream.bytes;
     for event in req.events.into_iter().skip(range.start).take(range.len()) {
         let place = Place { time: event.time, number: stream.next };
@@ -126,7 +125,8 @@ fn put(cx: &mut Cx<'_>, req: PutLogEvents) -> Result<Put, LogsError> {
         stream.first = Some(stream.first.map_or(event.time, |first| first.min(event.time)));
         stream.last = Some(stream.last.map_or(event.time, |last| last.max(event.time)));
         stream.ingested = Some(cx.now);
-        EVENTS.put(cx.tx, &place.key(stream.id), &Event { message: event.message, ingested: cx.now });
+        let event = lock.event(cx, event.message);
+        EVENTS.put(cx.tx, &place.key(stream.id), &event);
     }
     metering::came_in(cx, &group, range.len(), stream.bytes - before);
     stream.save(cx.tx, group.id);

@@ -6,7 +6,9 @@ use crate::logs::errors::{LogsError, invalid};
 use crate::logs::insights::Query;
 use crate::logs::insights::run::ROWS;
 use crate::logs::model::event::millis;
-use crate::logs::model::query::{Asked, QUERIES, RESULTS, WAITING, key};
+use crate::logs::model::group::group_arn;
+use crate::logs::model::query::{Asked, Found, QUERIES, RESULTS, WAITING, key};
+use crate::logs::sealing;
 use kernel::Cx;
 use store::{Direction, Key};
 
@@ -14,6 +16,7 @@ kernel::ops! { pub(crate) static OPS:
     StartQuery: start, "logs:StartQuery", access::queried;
     GetQueryResults: results, "logs:GetQueryResults", kernel::access::any;
     StopQuery: stop, "logs:StopQuery", kernel::access::any;
+    ListLogGroupsForQuery: list_groups, "logs:ListLogGroupsForQuery", kernel::access::any;
     DescribeQueries: describe, "logs:DescribeQueries", kernel::access::any;
 }
 
@@ -71,6 +74,16 @@ wire::shape! {
         bytes: f64 = "bytesScanned",
         groups: f64 = "logGroupsScanned",
     }
+
+    #[derive(Debug)]
+    pub(crate) struct ListGroups {
+        id: String = "queryId",
+        token: Option<String> = "nextToken",
+        limit: Option<i64> = "maxResults",
+    }
+
+    #[derive(Debug)]
+    pub(crate) struct Listing { groups: Vec<String> = "logGroupIdentifiers" }
 
     #[derive(Debug)]
     pub(crate) struct Stopped { success: bool = "success" }
@@ -181,7 +194,14 @@ fn results(cx: &mut Cx<'_>, req: GetQueryResults) -> Result<Results, LogsError> 
     let last = (first + page.items.len() as u64).saturating_sub(1);
     let token = page.next.is_some().then(|| cx.pager().token(&list, last.to_string().as_bytes()));
     let field = |cell: crate::logs::model::query::Cell| ResultField { field: cell.field, value: cell.value };
-    let rows = page.items.into_iter().map(|(_, row)| row.cells.into_iter().map(field).collect());
+    let cloud = cx.cloud();
+    let shown = |row: Found| match row.hidden.is_empty() {
+        true => Ok(row),
+        false => sealing::show(cloud, &row.hidden),
+    };
+    let rows = page.items.into_iter().map(|(_, row)| shown(row));
+    let rows: Vec<Found> = rows.collect::<Result<_, LogsError>>()?;
+    let rows = rows.into_iter().map(|row| row.cells.into_iter().map(field).collect());
     Ok(Results {
         language: LANGUAGE.to_owned(),
         rows: rows.collect(),
@@ -194,6 +214,16 @@ fn results(cx: &mut Cx<'_>, req: GetQueryResults) -> Result<Results, LogsError> 
         status: asked.status,
         token,
     })
+}
+
+/// AWS: a page has fifty at least, and a query not more.
+fn list_groups(cx: &mut Cx<'_>, req: ListGroups) -> Result<Listing, LogsError> {
+    let asked = own(cx, &req.id)?;
+    // No page has ever told of a second.
+    position(cx, "logs:ListLogGroupsForQuery", req.token.as_deref())?;
+    let arn = |name: &String| group_arn(asked.account, asked.region.name(), name);
+    let most = req.limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(GROUPS_MAX);
+    Ok(Listing { groups: asked.groups.iter().take(most).map(arn).collect() })
 }
 
 fn stop(cx: &mut Cx<'_>, req: OneQuery) -> Result<Stopped, LogsError> {

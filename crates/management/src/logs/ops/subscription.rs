@@ -62,12 +62,14 @@ wire::shape! {
     }
 }
 
-fn check_destination(req: &PutSubscriptionFilter) -> Result<(), LogsError> {
-    let arn = Arn::parse(&req.destination).ok_or_else(|| invalid("Invalid destinationArn."))?;
+/// # Errors
+/// `InvalidParameterException`; `NotImplemented` for what is no function.
+pub(super) fn check_destination(destination: &str, role: Option<&str>) -> Result<(), LogsError> {
+    let arn = Arn::parse(destination).ok_or_else(|| invalid("Invalid destinationArn."))?;
     if arn.service != "lambda" {
         return Err(LogsError::NotBuilt(format!("Subscriptions of the service {}", arn.service)));
     }
-    if req.role.is_some() {
+    if role.is_some() {
         return Err(invalid("destinationArn for vendor lambda cannot be used with roleArn"));
     }
     Ok(())
@@ -76,13 +78,13 @@ fn check_destination(req: &PutSubscriptionFilter) -> Result<(), LogsError> {
 fn put(cx: &mut Cx<'_>, req: PutSubscriptionFilter) -> Result<Empty, LogsError> {
     let mut group = named(cx, &req.group)?;
     Pattern::parse(&req.pattern).map_err(LogsError::Invalid)?;
-    check_destination(&req)?;
+    check_destination(&req.destination, req.role.as_deref())?;
     let before = of_group(cx.tx, group.id)?;
     let known = before.iter().find(|filter| filter.name == req.name);
     if known.is_none() && before.len() >= PER_GROUP_MAX {
         return Err(LogsError::Limit("Resource limit exceeded.".into()));
     }
-    subscription::test(cx, &group, &req.destination)?;
+    subscription::test(cx, &group.name, &req.destination)?;
     let created = known.map_or(cx.now, |filter| filter.created);
     if known.is_none() {
         group.subscriptions = before.len() as u32 + 1;

@@ -23,6 +23,7 @@ pub(super) struct Codes {
     pub(super) own_words: &'static [&'static str],
 }
 
+const PARTNER_SOURCE: &str = "aws.partner/example.com/matrix";
 const QUERY: Codes = Codes {
     anonymous: "MissingAuthenticationToken",
     anonymous_status: 403,
@@ -285,9 +286,18 @@ impl Prepared {
             ("events", "CreateApiDestination", "ConnectionArn") => {
                 "arn:aws:events:us-east-1:123456789012:connection/matrix/01234567-89ab-cdef-0123-456789abcdef"
             }
+            ("events", _, "EventSourceName") => PARTNER_SOURCE,
+            ("events", operation, "Name" | "NamePrefix") if operation.ends_with("EventSource") => {
+                PARTNER_SOURCE
+            }
+            ("events", "ListPartnerEventSources", "NamePrefix") => PARTNER_SOURCE,
             ("logs", "StartQuery", "logGroupName") => "matrix",
             ("logs", "PutSubscriptionFilter", "destinationArn") => {
                 "arn:aws:lambda:us-east-1:123456789012:function:matrix"
+            }
+            ("logs", "PutAccountPolicy", "policyType") => "SUBSCRIPTION_FILTER_POLICY",
+            ("logs", "PutAccountPolicy", "policyDocument") => {
+                r#"{"DestinationArn":"arn:aws:lambda:us-east-1:123456789012:function:matrix","FilterPattern":""}"#
             }
             ("dynamodb", _, "ResourceArn") => TABLE_ARN,
             ("sns", _, "TopicArn" | "ResourceArn") => "arn:aws:sns:us-east-1:123456789012:matrix",

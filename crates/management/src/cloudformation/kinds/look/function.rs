@@ -17,9 +17,12 @@ pub(in crate::cloudformation::kinds) static FUNCTION: Look = Look {
         "EphemeralStorage",
         "FunctionName",
         "Handler",
+        "KmsKeyArn",
         "Layers",
+        "LoggingConfig",
         "MemorySize",
         "PackageType",
+        "RecursiveLoop",
         "ReservedConcurrentExecutions",
         "Role",
         "Runtime",
@@ -42,6 +45,8 @@ const MEMBERS: &[(&str, &str)] = &[
     ("EphemeralStorage", "EphemeralStorage"),
     ("FunctionName", "FunctionName"),
     ("Handler", "Handler"),
+    ("KmsKeyArn", "KMSKeyArn"),
+    ("LoggingConfig", "LoggingConfig"),
     ("MemorySize", "MemorySize"),
     ("PackageType", "PackageType"),
     ("Role", "Role"),
@@ -60,6 +65,8 @@ fn function(on: &mut On<'_, '_>) -> Done<Seen> {
     all.push(("VpcConfig".into(), network));
     let reserved = own(&told, "Concurrency.ReservedConcurrentExecutions");
     all.push(("ReservedConcurrentExecutions".into(), reserved));
+    let loops = on.ask(LAMBDA, "GetFunctionRecursionConfig", map([("FunctionName", on.physical())]))?;
+    all.push(("RecursiveLoop".into(), own(&loops, "RecursiveLoop")));
     all.push(("Tags".into(), tags(&own(&told, "Tags"))));
     Ok(Seen::of(all, vec![("Arn", own(&configuration, "FunctionArn"))]))
 }

@@ -8,7 +8,14 @@ use crate::cloudformation::kinds::on::{On, map, text_at};
 use wire::Value;
 
 pub(in crate::cloudformation::kinds) static GROUP: Look = Look {
-    sees: &["DeletionProtectionEnabled", "LogGroupClass", "LogGroupName", "RetentionInDays", "Tags"],
+    sees: &[
+        "DeletionProtectionEnabled",
+        "KmsKeyId",
+        "LogGroupClass",
+        "LogGroupName",
+        "RetentionInDays",
+        "Tags",
+    ],
     blind: &[],
     whole: &[],
     read: group,
@@ -25,6 +32,7 @@ fn group(on: &mut On<'_, '_>) -> Done<Seen> {
         &[
             ("LogGroupName", "logGroupName"),
             ("LogGroupClass", "logGroupClass"),
+            ("KmsKeyId", "kmsKeyId"),
             ("RetentionInDays", "retentionInDays"),
         ],
     );

@@ -9,10 +9,12 @@ use wire::Value;
 
 pub(in crate::cloudformation::kinds) static TOPICS: Look = Look {
     sees: &[
+        "ArchivePolicy",
         "ContentBasedDeduplication",
         "DisplayName",
         "FifoThroughputScope",
         "FifoTopic",
+        "KmsMasterKeyId",
         "SignatureVersion",
         "Subscription",
         "Tags",
@@ -34,10 +36,11 @@ pub(in crate::cloudformation::kinds) static SUBSCRIPTIONS: Look = Look {
         "Protocol",
         "RawMessageDelivery",
         "RedrivePolicy",
+        "ReplayPolicy",
         "TopicArn",
     ],
     blind: &[],
-    whole: &["DeliveryPolicy", "FilterPolicy", "RedrivePolicy"],
+    whole: &["DeliveryPolicy", "FilterPolicy", "RedrivePolicy", "ReplayPolicy"],
     read: subscription,
     identifier: None,
 };

@@ -1,0 +1,195 @@
+//! Buses with a key of KMS: what their own and partners' events bring targets lies sealed until it is delivered.
+//!
+//! EventBridge asks KMS in its own name, for the sake of the bus, and remembers an answer for five minutes. An event that cannot
+//! be sealed goes into the dead-letter queue of the bus, if that has one. What the cloud's own services tell is not sealed by it,
+//! as in AWS.
+//!
+//! AWS: <https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-encryption-at-rest-key-options.html>
+//!
+//! Not here: archives of such buses, which are refused.
+
+use super::errors;
+use super::model::{Bus, Delivery, Home};
+use super::routing::Event;
+use super::target::NAME;
+use base::{Arn, Region, Timestamp};
+use kernel::data_key::{self, DataKey};
+use kernel::seal::Sealer;
+use kernel::{Call, Cloud};
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use store::{Record, Tx};
+use wire::{Fault, Struct, Value};
+
+const PURPOSE: &str = "event";
+const CONTEXT: &str = "aws:events:event-bus:arn";
+const REMEMBERED: Duration = Duration::from_secs(300);
+/// Beyond this many a memory is emptied and fills again.
+const KEYS_MAX: usize = 4096;
+
+store::record! {
+    /// What of a delivery is sealed.
+    #[derive(Clone, PartialEq, Debug)]
+    struct Contents {
+        1 => event: String,
+        2 => input: String,
+    }
+}
+
+/// What is remembered of keys.
+#[derive(Debug, Default)]
+struct Keys(Mutex<Known>);
+
+#[derive(Debug, Default)]
+struct Known {
+    /// By bus and key, and until when.
+    fresh: HashMap<(String, String), (DataKey, Timestamp)>,
+    /// By what KMS made of them, and until when.
+    open: HashMap<Vec<u8>, (Arc<Sealer>, Timestamp)>,
+}
+
+impl Keys {
+    fn with<T>(&self, work: impl FnOnce(&mut Known) -> T) -> T {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.fresh.len() + known.open.len() > KEYS_MAX {
+            *known = Known::default();
+        }
+        work(&mut known)
+    }
+}
+
+fn ask(cloud: &Arc<Cloud>, tx: &mut Tx, home: Home, bus: &str, call: Call<'static>) -> Result<Value, Fault> {
+    let savepoint = tx.savepoint();
+    let answer = cloud.call_for(tx, NAME, home, Some(bus), call);
+    if answer.is_err() {
+        tx.rollback_to(savepoint);
+    }
+    answer
+}
+
+/// The data key for what comes over a bus now; none where it has no key, or the event is the cloud's own.
+///
+/// # Errors
+/// Those of KMS.
+pub(super) fn key(
+    cloud: &Arc<Cloud>,
+    tx: &mut Tx,
+    bus: &Bus,
+    event: &Event,
+    now: Timestamp,
+) -> Result<Option<DataKey>, Fault> {
+    let source = event.document.entry("source").and_then(Value::as_str).unwrap_or_default();
+    let is_own = source.starts_with("aws.") && !source.starts_with("aws.partner/");
+    match &bus.key {
+        Some(kms_key) if !is_own => fresh(cloud, tx, bus, kms_key, now).map(Some),
+        _ => Ok(None),
+    }
+}
+
+/// A data key of a bus, made now or within the last minutes.
+///
+/// # Errors
+/// Those of KMS.
+pub(super) fn fresh(
+    cloud: &Arc<Cloud>,
+    tx: &mut Tx,
+    bus: &Bus,
+    kms_key: &str,
+    now: Timestamp,
+) -> Result<DataKey, Fault> {
+    let (keys, arn) = (cloud.memory::<Keys>(), bus.arn());
+    let id = (arn.clone(), kms_key.to_owned());
+    let known = keys.with(|known| known.fresh.get(&id).cloned()).filter(|(_, until)| *until > now);
+    if let Some((key, _)) = known {
+        return Ok(key);
+    }
+    let call = data_key::generation(kms_key, &[(CONTEXT, arn.as_str())]);
+    let key = data_key::made(&ask(cloud, tx, bus.home(), &arn, call)?)?;
+    let until = now.plus(REMEMBERED);
+    keys.with(|known| known.fresh.insert(id, (key.clone(), until)));
+    Ok(key)
+}
+
+/// A delivery as it is kept.
+pub(super) fn sealed(cloud: &Cloud, delivery: Delivery, bus: &Bus, key: Option<&DataKey>) -> Delivery {
+    let Some(key) = key else { return delivery };
+    let contents = Contents { event: delivery.event, input: delivery.input };
+    let sealed = key.sealer.seal(cloud.rng(), PURPOSE, &contents.to_bytes());
+    Delivery {
+        event: String::new(),
+        input: String::new(),
+        sealed,
+        data_key: key.encrypted.clone(),
+        bus: bus.name.clone(),
+        ..delivery
+    }
+}
+
+/// A delivery as it is made.
+///
+/// # Errors
+/// Those of KMS.
+pub(super) fn opened<'d>(
+    cloud: &Arc<Cloud>,
+    tx: &mut Tx,
+    delivery: &'d Delivery,
+    now: Timestamp,
+) -> Result<Cow<'d, Delivery>, Fault> {
+    if delivery.sealed.is_empty() {
+        return Ok(Cow::Borrowed(delivery));
+    }
+    let broken = || Fault::from(errors::EventsError::Internal);
+    let sealer = sealer(cloud, tx, delivery, now)?;
+    let bytes = sealer.open(PURPOSE, &delivery.sealed).map_err(|_| broken())?;
+    let Contents { event, input } = Contents::from_bytes(&bytes).map_err(|_| broken())?;
+    let (sealed, data_key) = (Vec::new(), Vec::new());
+    Ok(Cow::Owned(Delivery { event, input, sealed, data_key, ..delivery.clone() }))
+}
+
+fn sealer(
+    cloud: &Arc<Cloud>,
+    tx: &mut Tx,
+    delivery: &Delivery,
+    now: Timestamp,
+) -> Result<Arc<Sealer>, Fault> {
+    let keys = cloud.memory::<Keys>();
+    let known = keys.with(|known| known.open.get(&delivery.data_key).cloned());
+    if let Some((sealer, _)) = known.filter(|(_, until)| *until > now) {
+        return Ok(sealer);
+    }
+    let home = (delivery.account, delivery.region);
+    let arn = super::model::bus_arn(home, &delivery.bus);
+    let call = data_key::opening(&delivery.data_key, &[(CONTEXT, arn.as_str())]);
+    let sealer = data_key::sealer(&ask(cloud, tx, home, &arn, call)?)?;
+    let entry = (Arc::clone(&sealer), now.plus(REMEMBERED));
+    keys.with(|known| known.open.insert(delivery.data_key.clone(), entry));
+    Ok(sealer)
+}
+
+/// An event that could not be sealed: into the dead-letter queue of its bus, if there is one.
+pub(super) fn lost(cloud: &Arc<Cloud>, tx: &mut Tx, bus: &Bus, event: &Event, fault: &Fault) {
+    let arn = bus.arn();
+    let fields = [("bus", arn.as_str()), ("problem", &fault.to_string())];
+    kernel::log::warn("an event could not be sealed", &fields);
+    let Some(queue) = bus.dead_letters.as_deref().and_then(Arn::parse) else { return };
+    let attribute = |name: &str, value: &str| {
+        let members = [("DataType", Value::str("String")), ("StringValue", Value::str(value))];
+        (name.to_owned(), Value::Struct(members.into_iter().collect()))
+    };
+    let attributes = vec![
+        attribute("ERROR_CODE", errors::listed(fault)),
+        attribute("ERROR_MESSAGE", if fault.message.is_empty() { "-" } else { &fault.message }),
+    ];
+    let mut members = Struct::new();
+    members.push("QueueUrl", Value::Str(format!("/{}/{}", queue.account, queue.resource)));
+    members.push("MessageBody", Value::str(&event.text));
+    members.push("MessageAttributes", Value::Map(attributes));
+    let call = Call { service: "sqs", operation: "SendMessage", value: Value::Struct(members) };
+    let region = Region::parse(&queue.region).unwrap_or(bus.region);
+    if let Err(fault) = ask(cloud, tx, (bus.account, region), &arn, call) {
+        let fields = [("queue", queue.resource.as_str()), ("problem", &fault.to_string())];
+        kernel::log::warn("a dead letter was not delivered", &fields);
+    }
+}
