@@ -4,4 +4,5 @@ pub mod autoscaling;
 pub mod ec2;
 pub mod ecr;
 pub mod lambda;
+mod pools;
 mod tar;

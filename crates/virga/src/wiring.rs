@@ -152,6 +152,7 @@ pub fn cloud_on(
         Arc::new(compute::ec2::meter::Meters::new(Arc::clone(&networks))),
         Arc::new(compute::ec2::work::Machines::new(networks, ground.machines, ground.authority)),
         Arc::new(compute::ec2::spot::work::SpotRequests),
+        Arc::new(compute::ec2::fleet::work::Fleets),
         Arc::new(compute::autoscaling::work::Keep),
         Arc::new(compute::autoscaling::work::metrics::Measure),
         Arc::new(compute::autoscaling::work::schedule::Actions),

@@ -11,6 +11,7 @@
 mod accessanalyzer;
 mod autoscaling;
 mod autoscaling_hooks;
+mod autoscaling_mixed;
 mod autoscaling_policies;
 mod autoscaling_refreshes;
 mod autoscaling_schedules;
@@ -61,6 +62,7 @@ mod ebs_events;
 mod ebs_snapshots;
 mod ebs_volumes;
 mod ec2_events;
+mod ec2_fleets;
 mod ec2_images;
 mod ec2_instances;
 mod ec2_interfaces;

@@ -11,6 +11,7 @@ pub(crate) mod hook;
 pub(crate) mod instance;
 pub(crate) mod limits;
 pub(crate) mod metrics;
+pub(crate) mod mixed;
 pub(crate) mod notification;
 pub(crate) mod policy;
 pub(crate) mod process;

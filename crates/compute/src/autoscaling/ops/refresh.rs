@@ -237,6 +237,10 @@ pub(crate) fn keep_refresh(cx: &mut Cx<'_>, refresh: &Refresh) {
 
 fn start(cx: &mut Cx<'_>, req: Start) -> Result<Started, AutoScalingError> {
     let mut group = find(cx, &req.name)?;
+    if group.mixed.is_some() {
+        let what = "Instance refreshes of groups with a mixed instances policy are not built in this version of Virga.";
+        return Err(invalid(what));
+    }
     if req.strategy.as_deref().is_some_and(|strategy| strategy != ROLLING) {
         return Err(unbuilt("The strategy ReplaceRootVolume"));
     }

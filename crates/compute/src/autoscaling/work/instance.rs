@@ -1,5 +1,6 @@
 //! Instances of a group launched and ended by EC2's public operations, with the activities that tell of it.
 
+use super::mixed::Place;
 use super::{hook, notify, tell};
 use crate::autoscaling::model::{
     ACTIVITIES, Activity, Group, Member, PENDING, TERMINATING, TERMINATING_WAIT, Template, key,
@@ -70,14 +71,9 @@ fn tags(group: &Group, data: &Value) -> Vec<Value> {
 }
 
 /// Launches one instance and writes it into the group.
-pub(super) fn launch(
-    cx: &mut Cx<'_>,
-    group: &mut Group,
-    zone: &str,
-    subnet: &str,
-    cause: String,
-) -> Result<(), Fault> {
-    let template = group.launches_by().clone();
+pub(super) fn launch(cx: &mut Cx<'_>, group: &mut Group, place: &Place, cause: String) -> Result<(), Fault> {
+    let (zone, subnet) = (place.zone.as_str(), place.subnet.as_str());
+    let template = place.template.clone();
     let (data, version) = data(cx, &template)?;
     let by = structure([("LaunchTemplateId", Value::str(&template.id)), ("Version", Value::str(&version))]);
     let placement = structure([("AvailabilityZone", Value::str(zone))]);
@@ -87,6 +83,13 @@ pub(super) fn launch(
         ("MaxCount", Value::Int(1)),
         ("Placement", placement),
     ];
+    members.extend(place.kind.as_ref().map(|kind| ("InstanceType", Value::str(kind))));
+    members.extend(place.image.as_ref().map(|image| ("ImageId", Value::str(image))));
+    if place.is_spot {
+        let options = structure(place.max.as_ref().map(|max| ("MaxPrice", Value::str(max))));
+        let market = structure([("MarketType", Value::str("spot")), ("SpotOptions", options)]);
+        members.push(("InstanceMarketOptions", market));
+    }
     // The group says in which subnet; where the template has interfaces, the first of them is there.
     let mut plugs = list(&data, "NetworkInterfaces").to_vec();
     match plugs.first_mut() {
@@ -119,6 +122,9 @@ pub(super) fn launch(
         acted: Some(cx.now),
         waits: Vec::new(),
         template: template.id,
+        weight: place.weight,
+        spot: place.is_spot,
+        leaves: false,
         id,
     });
     Ok(())

@@ -7,6 +7,7 @@ mod hook;
 pub(crate) mod instance;
 mod look;
 pub mod metrics;
+mod mixed;
 pub(crate) mod notify;
 pub(crate) mod refresh;
 pub mod schedule;
@@ -152,6 +153,7 @@ fn observe(cx: &mut Cx<'_>, group: &mut Group, seen: &Seen) -> Result<Option<Tim
     let checks = !group.is_suspended("HealthCheck");
     let mut kept = Vec::new();
     for mut member in std::mem::take(&mut group.members) {
+        member.leaves = group.rebalances && seen.interrupted.contains(&member.id);
         let state = seen.states.get(&member.id).map(String::as_str);
         let is_over = matches!(state, None | Some("terminated"));
         match member.state.as_str() {
@@ -250,7 +252,7 @@ fn change(cx: &mut Cx<'_>, group: &mut Group, seen: &Seen) -> Result<Next, Fault
         return Ok(Next::Again);
     }
     let flawed = |member: &Member| member.flaw.clone().map(|flaw| (member.id.clone(), flaw));
-    let flawed = group.live().find_map(flawed);
+    let flawed = group.present().find_map(flawed);
     if may_end
         && !group.is_suspended("ReplaceUnhealthy")
         && let Some((id, flaw)) = flawed
@@ -303,33 +305,59 @@ fn keep_size(cx: &mut Cx<'_>, group: &mut Group, seen: &Seen) -> Result<Next, Fa
     }
     // What a refresh has too many of goes with those that it replaces.
     if size > desired && may_end && settled && !refresh::holds_more(cx, group)? {
-        let Some(id) = group.victim(cx.now).map(|member| member.id.clone()) else {
-            return Ok(Next::Rest(None));
-        };
-        let cause = shrinking(cx, group, &id);
-        end(cx, group, &id, cause)?;
-        return Ok(Next::Again);
+        let chosen = group.victim(cx.now).map(|member| member.id.clone());
+        match chosen {
+            Some(id) => {
+                let cause = shrinking(cx, group, &id);
+                end(cx, group, &id, cause)?;
+                return Ok(Next::Again);
+            }
+            // What is too much is less than any of them counts: it stays.
+            None if group.mixed.is_some() => {}
+            None => return Ok(Next::Rest(None)),
+        }
     }
     let balances = may_launch
         && may_end
         && !group.refreshes
         && !group.is_suspended("AZRebalance")
         && group.retry <= cx.now;
-    if size == desired && settled && balances && group.is_out_of_balance(&seen.available) {
+    if size >= desired && settled && balances && group.is_out_of_balance(&seen.available) {
         let zone = group.place(&seen.available).map(|(zone, _)| zone.clone()).unwrap_or_default();
         let words = format!(
             "instances were launched to balance instances in zones {zone} with other zones resulting in more than desired number of instances in the group."
         );
         let cause = at(cx.now, &words);
-        return start(cx, group, seen, cause);
+        // It comes in the stead of the one that goes then, and is of its market.
+        let is_spot = group.crowded().is_some_and(|member| member.spot);
+        return start_of(cx, group, seen, is_spot, cause);
+    }
+    if may_end && let Some(id) = group.leaver().map(|member| member.id.clone()) {
+        let cause = at(
+            cx.now,
+            "an instance was taken out of service in response to an EC2 instance rebalance recommendation.",
+        );
+        end(cx, group, &id, cause)?;
+        return Ok(Next::Again);
     }
     Ok(Next::Rest(None))
 }
 
 fn start(cx: &mut Cx<'_>, group: &mut Group, seen: &Seen, cause: String) -> Result<Next, Fault> {
+    let is_spot = group.next_is_spot();
+    start_of(cx, group, seen, is_spot, cause)
+}
+
+fn start_of(
+    cx: &mut Cx<'_>,
+    group: &mut Group,
+    seen: &Seen,
+    is_spot: bool,
+    cause: String,
+) -> Result<Next, Fault> {
     // No zone is there: the next that comes back is news.
-    let Some((zone, subnet)) = group.place(&seen.available).cloned() else { return Ok(Next::Rest(None)) };
-    Ok(match launch(cx, group, &zone, &subnet, cause) {
+    let Some(spot) = mixed::choose(cx, group, &seen.available, is_spot)? else { return Ok(Next::Rest(None)) };
+    Ok(match launch(cx, group, &spot, cause) {
         Ok(()) => Next::Again,
         Err(fault) => Next::Refused(fault),
     })

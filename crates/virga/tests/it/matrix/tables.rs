@@ -370,6 +370,10 @@ fn ec2(operation: &str, member: &str) -> Option<Value> {
             ("Key", Value::str("domain-name")),
             ("Values", Value::List(vec![Value::str("example.com")])),
         ]),
+        ("CreateFleet", "LaunchTemplateConfigs") => {
+            let by = [("LaunchTemplateName", Value::str("matrix")), ("Version", Value::str("1"))];
+            structure([("LaunchTemplateSpecification", structure(by))])
+        }
         _ => return None,
     };
     Some(Value::List(vec![item]))
