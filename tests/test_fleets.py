@@ -63,3 +63,31 @@ def test_an_instant_fleet_answers_with_its_machines_and_what_it_could_not(machin
     ec2.get_waiter("instance_running").wait(InstanceIds=launched["InstanceIds"], WaiterConfig=WAIT)
     ec2.delete_fleets(FleetIds=[made["FleetId"]], TerminateInstances=True)
     ec2.get_waiter("instance_terminated").wait(InstanceIds=launched["InstanceIds"], WaiterConfig=WAIT)
+
+
+def test_a_warm_pool_is_ready_before_it_is_needed(machines, own_cloud):
+    ec2, scaling = own_cloud.client("ec2"), own_cloud.client("autoscaling")
+    scaling.create_auto_scaling_group(
+        AutoScalingGroupName="web",
+        LaunchTemplate=template(ec2),
+        MinSize=0,
+        MaxSize=1,
+        AvailabilityZones=["us-east-1a"],
+    )
+    scaling.put_warm_pool(AutoScalingGroupName="web")
+
+    def warmed():
+        return scaling.describe_warm_pool(AutoScalingGroupName="web")["Instances"]
+
+    def members():
+        return scaling.describe_auto_scaling_groups(AutoScalingGroupNames=["web"])["AutoScalingGroups"][0]["Instances"]
+
+    eventually(lambda: [one["LifecycleState"] for one in warmed()] == ["Warmed:Stopped"])
+    ready = warmed()[0]["InstanceId"]
+    ec2.get_waiter("instance_stopped").wait(InstanceIds=[ready], WaiterConfig=WAIT)
+    scaling.set_desired_capacity(AutoScalingGroupName="web", DesiredCapacity=1)
+    eventually(lambda: [one["LifecycleState"] for one in members()] == ["InService"])
+    assert members()[0]["InstanceId"] == ready
+    assert not warmed()
+    scaling.delete_auto_scaling_group(AutoScalingGroupName="web", ForceDelete=True)
+    ec2.get_waiter("instance_terminated").wait(InstanceIds=[ready], WaiterConfig=WAIT)

@@ -16,6 +16,7 @@ mod autoscaling_policies;
 mod autoscaling_refreshes;
 mod autoscaling_schedules;
 mod autoscaling_standby;
+mod autoscaling_warm;
 mod checklist;
 mod cloudformation_change_sets;
 mod cloudformation_corpus;

@@ -5,6 +5,7 @@ pub mod mixed;
 pub mod policy;
 pub mod refresh;
 pub mod schedule;
+pub mod warm;
 
 use base::{AccountId, Region, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
@@ -64,6 +65,9 @@ store::record! {
         29 => pub mixed: Option<mixed::Mixed>,
         /// A spot instance that will be interrupted is replaced before it is.
         30 => pub rebalances: bool,
+        31 => pub pool: Option<warm::WarmPool>,
+        /// The instances of the pool.
+        32 => pub warmed: Vec<Member>,
     }
 
     /// What instances are launched by.
@@ -103,6 +107,10 @@ store::record! {
         16 => pub spot: bool,
         /// It will be interrupted, and counts no longer.
         17 => pub leaves: bool,
+        /// It came from the warm pool.
+        18 => pub drawn: bool,
+        /// It goes back into the warm pool.
+        19 => pub returns: bool,
     }
 
     /// Lets instances wait on their way in or out.
@@ -146,6 +154,8 @@ store::record! {
         /// JSON, as AWS shows it.
         9 => pub details: String,
         10 => pub arn: String,
+        /// Where the instance comes from and goes to, where that is not between EC2 and the group.
+        11 => pub way: Option<(String, String)>,
     }
 }
 

@@ -1,7 +1,7 @@
 //! Groups: what they should be. [`crate::autoscaling::work`] makes them so.
 
 use super::mixed::{self, MixedShape};
-use super::{all, call, find, keep, list, of_group, page, size, text, texts};
+use super::{all, call, find, keep, list, of_group, page, size, text, texts, warm_pool};
 use crate::autoscaling::access::{any, group as named, new_group};
 use crate::autoscaling::errors::{AutoScalingError, invalid};
 use crate::autoscaling::model::policy::POLICIES;
@@ -106,6 +106,8 @@ wire::shape! {
         template: Option<TemplateSpecification> = "LaunchTemplate",
         mixed: Option<MixedShape> = "MixedInstancesPolicy",
         rebalances: Option<bool> = "CapacityRebalance",
+        pool: Option<warm_pool::View> = "WarmPoolConfiguration",
+        pool_size: Option<i64> = "WarmPoolSize",
         min: i64 = "MinSize",
         max: i64 = "MaxSize",
         desired: i64 = "DesiredCapacity",
@@ -138,7 +140,7 @@ wire::shape! {
     }
 
     #[derive(Debug)]
-    struct InstanceView {
+    pub(super) struct InstanceView {
         id: String = "InstanceId",
         kind: String = "InstanceType",
         zone: String = "AvailabilityZone",
@@ -186,7 +188,7 @@ impl From<Template> for TemplateSpecification {
 }
 
 impl InstanceView {
-    fn of(group: &Group, member: &Member) -> InstanceView {
+    pub(super) fn of(group: &Group, member: &Member) -> InstanceView {
         InstanceView {
             id: member.id.clone(),
             kind: member.kind.clone(),
@@ -238,6 +240,8 @@ impl View {
                 .then(|| TemplateSpecification::of(group, group.template.version.clone())),
             mixed: group.mixed.as_ref().map(|mixed| MixedShape::of(group, mixed)),
             rebalances: group.rebalances.then_some(true),
+            pool: group.pool.as_ref().map(warm_pool::View::of),
+            pool_size: group.pool.as_ref().map(|_| group.warm_size()),
             min: group.min,
             max: group.max,
             desired: group.desired,
@@ -466,6 +470,9 @@ fn change_launches(cx: &mut Cx<'_>, group: &mut Group, req: &Update) -> Result<(
             group.template = template(cx, asked)?;
             group.mixed = None;
         }
+        (None, Some(_)) if group.pool.is_some() => {
+            return Err(invalid("A group that has a warm pool may not have a mixed instances policy."));
+        }
         (None, Some(_)) if group.refreshes => return Err(AutoScalingError::RefreshInProgress),
         (None, Some(asked)) => {
             let (template, mixed) = mixed::policy(cx, asked, Some(group))?;
@@ -523,7 +530,7 @@ fn describe(cx: &mut Cx<'_>, req: Describe) -> Result<Described, AutoScalingErro
 
 fn delete(cx: &mut Cx<'_>, req: Delete) -> Result<Empty, AutoScalingError> {
     let mut group = find(cx, &req.name)?;
-    if group.members.is_empty() {
+    if group.members.is_empty() && group.warmed.is_empty() {
         remove(cx, &group)?;
         return Ok(Empty);
     }

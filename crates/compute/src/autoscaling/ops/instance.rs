@@ -73,7 +73,11 @@ wire::shape! {
 fn describe(cx: &mut Cx<'_>, req: Describe) -> Result<Described, AutoScalingError> {
     let mut views = Vec::new();
     for group in all(cx)? {
-        for member in group.members.iter().filter(|member| req.ids.is_empty() || req.ids.contains(&member.id))
+        for member in group
+            .members
+            .iter()
+            .chain(&group.warmed)
+            .filter(|member| req.ids.is_empty() || req.ids.contains(&member.id))
         {
             views.push(View {
                 id: member.id.clone(),

@@ -1,7 +1,6 @@
 //! `MixedInstancesPolicy`: several types in one group, on demand and as spot instances.
 
 use super::group::{TemplateSpecification, template};
-use super::{call, list};
 use crate::autoscaling::errors::{AutoScalingError, invalid};
 use crate::autoscaling::model::mixed::{Mixed, ON_DEMAND, Override, POOLS, SPOT};
 use crate::autoscaling::model::{Group, Template};
@@ -116,19 +115,19 @@ pub(super) fn policy(
 /// A template that leaves it to the group how its instances are paid for.
 fn on_demand_template(cx: &mut Cx<'_>, named: &TemplateSpecification) -> Result<Template, AutoScalingError> {
     let found = template(cx, named)?;
-    let version = Value::str(found.version.as_deref().unwrap_or("$Default"));
-    let members = [("LaunchTemplateId", Value::str(&found.id)), ("Versions", Value::List(vec![version]))];
-    let told =
-        call(cx, "ec2", "DescribeLaunchTemplateVersions", members).map_err(|fault| invalid(fault.message))?;
-    let market = list(&told, "LaunchTemplateVersions")
-        .first()
-        .and_then(|version| version.at(&["LaunchTemplateData", "InstanceMarketOptions"]));
-    match market {
-        None => Ok(found),
-        Some(_) => Err(invalid(
+    if says_market(cx, &found)? {
+        return Err(invalid(
             "Incompatible launch template: You cannot use a launch template that is set to request Spot Instances (InstanceMarketOptions) when you configure an Auto Scaling group with a mixed instances policy. Add a different launch template to the group and try again.",
-        )),
+        ));
     }
+    Ok(found)
+}
+
+/// Whether a template says how its instances are paid for.
+pub(super) fn says_market(cx: &mut Cx<'_>, template: &Template) -> Result<bool, AutoScalingError> {
+    let (data, _) =
+        crate::autoscaling::work::instance::data(cx, template).map_err(|fault| invalid(fault.message))?;
+    Ok(data.member("InstanceMarketOptions").is_some())
 }
 
 fn overrides_of(cx: &mut Cx<'_>, asked: &[OverrideShape]) -> Result<Vec<Override>, AutoScalingError> {

@@ -19,6 +19,7 @@ pub(crate) mod refresh;
 pub(crate) mod schedule;
 pub(crate) mod standby;
 pub(crate) mod tag;
+pub(crate) mod warm_pool;
 
 use super::SELF;
 use super::errors::AutoScalingError;

@@ -2,6 +2,7 @@
 
 use super::mixed::Place;
 use super::{hook, notify, tell};
+use crate::autoscaling::model::warm;
 use crate::autoscaling::model::{
     ACTIVITIES, Activity, Group, Member, PENDING, TERMINATING, TERMINATING_WAIT, Template, key,
 };
@@ -33,6 +34,7 @@ pub(crate) fn activity(
         message: None,
         details: wire::json::text(&details),
         arn: group.arn(cx.account, cx.region),
+        way: None,
     }
 }
 
@@ -70,8 +72,14 @@ fn tags(group: &Group, data: &Value) -> Vec<Value> {
     others
 }
 
-/// Launches one instance and writes it into the group.
-pub(super) fn launch(cx: &mut Cx<'_>, group: &mut Group, place: &Place, cause: String) -> Result<(), Fault> {
+/// Launches one instance, for the group or for where else its way leads.
+pub(super) fn launch(
+    cx: &mut Cx<'_>,
+    group: &Group,
+    place: &Place,
+    cause: String,
+    way: Option<(&str, &str)>,
+) -> Result<Member, Fault> {
     let (zone, subnet) = (place.zone.as_str(), place.subnet.as_str());
     let template = place.template.clone();
     let (data, version) = data(cx, &template)?;
@@ -106,9 +114,12 @@ pub(super) fn launch(cx: &mut Cx<'_>, group: &mut Group, place: &Place, cause: S
     let made = call(cx, "ec2", "RunInstances", members)?;
     let made = list(&made, "Instances").first().cloned().unwrap_or(Value::Null);
     let id = text(&made, "InstanceId");
-    let told = activity(cx, group, format!("Launching a new EC2 instance: {id}"), cause, (zone, subnet));
+    let into = if way.is_some() { " into warm pool" } else { "" };
+    let description = format!("Launching a new EC2 instance{into}: {id}");
+    let mut told = activity(cx, group, description, cause, (zone, subnet));
+    told.way = way.map(|(from, to)| (from.to_owned(), to.to_owned()));
     tell(cx, &told)?;
-    group.members.push(Member {
+    Ok(Member {
         kind: text(&made, "InstanceType"),
         image: text(&made, "ImageId"),
         zone: zone.to_owned(),
@@ -124,10 +135,9 @@ pub(super) fn launch(cx: &mut Cx<'_>, group: &mut Group, place: &Place, cause: S
         template: template.id,
         weight: place.weight,
         spot: place.is_spot,
-        leaves: false,
         id,
-    });
-    Ok(())
+        ..Member::default()
+    })
 }
 
 /// Ends an instance, once it has waited for those hooks that there are.
@@ -141,7 +151,8 @@ pub(crate) fn end(cx: &mut Cx<'_>, group: &mut Group, id: &str, cause: String) -
     let told = activity(cx, &whole, format!("Terminating EC2 instance: {id}"), cause, (&member.zone, ""));
     tell(cx, &told)?;
     member.waits.clear();
-    hook::begin(cx, &whole, member, false);
+    let to = if member.returns { warm::POOL } else { warm::EC2 };
+    hook::begin(cx, &whole, member, false, [warm::GROUP, to]);
     (member.state, member.since, member.acted) = (TERMINATING_WAIT.into(), cx.now, Some(cx.now));
     member.activity.clone_from(&told.id);
     Ok(told)

@@ -22,7 +22,8 @@ pub(super) struct Seen {
 
 pub(super) fn look(cx: &mut Cx<'_>, group: &Group) -> Result<Seen, Fault> {
     let mut states = BTreeMap::new();
-    let ids: Vec<String> = group.members.iter().map(|member| member.id.clone()).collect();
+    let ids: Vec<String> =
+        group.members.iter().chain(&group.warmed).map(|member| member.id.clone()).collect();
     for chunk in ids.chunks(CHUNK) {
         let filter = [("Name", Value::str("instance-id")), ("Values", texts(chunk))];
         let filters = Value::List(vec![Value::Struct(filter.into_iter().collect())]);
