@@ -85,6 +85,7 @@ mod events_delivery;
 mod events_destinations;
 mod events_oauth;
 mod events_rules;
+mod fis;
 mod fixture;
 mod glacier_archives;
 mod glacier_jobs;

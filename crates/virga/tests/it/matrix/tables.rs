@@ -117,6 +117,7 @@ pub(super) static CODES: &[(&str, Codes)] = &[
     ("lambda", REST_JSON),
     ("scheduler", REST_JSON),
     ("pipes", REST_JSON),
+    ("fis", REST_JSON),
     ("ecr", Codes { invalid: "InvalidParameterException", ..JSON }),
     ("organizations", Codes { invalid: "InvalidInputException", ..JSON }),
 ];
@@ -254,8 +255,10 @@ impl Prepared {
             ("scheduler", _, "ResourceArn") => {
                 "arn:aws:scheduler:us-east-1:123456789012:schedule-group/matrix"
             }
+            ("fis", _, "resourceArn") => "arn:aws:fis:us-east-1:123456789012:experiment-template/EXTmatrix",
             ("pipes", _, "resourceArn") => "arn:aws:pipes:us-east-1:123456789012:pipe/matrix",
             ("pipes", "CreatePipe", "Source" | "Target") => "arn:aws:sqs:us-east-1:123456789012:matrix",
+            ("fis", _, "roleArn") => "arn:aws:iam::123456789012:role/matrix",
             ("pipes", _, "RoleArn") => "arn:aws:iam::123456789012:role/matrix",
             ("events", "CreateArchive", "EventSourceArn") => {
                 "arn:aws:events:us-east-1:123456789012:event-bus/default"
