@@ -34,6 +34,7 @@ wire::errors! {
         InvalidCidrAssociation(id: String) = 400, "InvalidVpcCidrBlockAssociationID.NotFound", "The vpc CIDR block association ID '{id}' does not exist";
         InvalidSubnetCidrAssociation(id: String) = 400, "InvalidSubnetCidrBlockAssociationID.NotFound", "The subnet CIDR block association ID '{id}' does not exist";
         InvalidFleetConfig(what: String) = 400, "InvalidFleetConfig", "{what}";
+        InvalidSpotFleetConfig(what: String) = 400, "InvalidSpotFleetRequestConfig", "{what}";
         InvalidGroupDuplicate(name: String, vpc: String) = 400, "InvalidGroup.Duplicate", "The security group '{name}' already exists for VPC '{vpc}'";
         InvalidGroupNotFound(what: String) = 400, "InvalidGroup.NotFound", "{what}";
         InvalidGroupReserved = 400, "InvalidGroup.Reserved", "Cannot use reserved security group name: default";

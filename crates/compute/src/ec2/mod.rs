@@ -59,4 +59,5 @@ pub const TABLES: &[&[kernel::Op]] = &[
     ops::spot_price::OPS,
     ops::fleet::OPS,
     ops::fleet_describe::OPS,
+    ops::spot_fleet::OPS,
 ];

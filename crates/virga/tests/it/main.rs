@@ -71,6 +71,7 @@ mod ec2_limits;
 mod ec2_metadata;
 mod ec2_profiles;
 mod ec2_spot;
+mod ec2_spot_fleets;
 mod ec2_spot_interruptions;
 mod ec2_templates;
 mod ec2_user_data;

@@ -9,30 +9,50 @@ use crate::pools::UNIT;
 use ec2::errors::is_denied;
 use ec2::register::{self, REGISTER};
 use ec2::{Ec2Error, Plain};
-use kernel::{As, Cx};
+use kernel::{As, Cx, Whom};
+use std::sync::Arc;
 use wire::{Struct, ToValue, Value};
 
 /// What a machine of a fleet is tagged with.
 pub(crate) const TAG: &str = "aws:ec2:fleet-id";
+const SPOT_TAG: &str = "aws:ec2spot:fleet-request-id";
+/// Who acts where the role of a Spot Fleet is assumed.
+pub(crate) const SPOT_FLEET: &str = "spotfleet.amazonaws.com";
 
 /// In whose name a fleet acts.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Actor {
     /// The one whose request it is.
     Caller,
-    /// By its service-linked role.
+    /// By its service-linked role, or that which a Spot Fleet was given.
     Service,
 }
 
 impl Actor {
     /// # Errors
     /// What the operation answers; `UnauthorizedOperation` where who acts may not.
-    pub(crate) fn calls(self, cx: &mut Cx<'_>, operation: &str, value: Struct) -> Result<Value, Ec2Error> {
-        let who = match self {
-            Actor::Caller => As::CallerVia(SELF),
-            Actor::Service => As::Service { name: SELF, account: cx.account },
+    pub(crate) fn calls(
+        self,
+        cx: &mut Cx<'_>,
+        role: Option<&str>,
+        operation: &str,
+        value: Struct,
+    ) -> Result<Value, Ec2Error> {
+        let value = Value::Struct(value);
+        let done = match (self, role) {
+            (Actor::Caller, _) => cx.call("ec2", operation, value, As::CallerVia(SELF)),
+            (Actor::Service, None) => {
+                let account = cx.account;
+                cx.call("ec2", operation, value, As::Service { name: SELF, account })
+            }
+            (Actor::Service, Some(arn)) => {
+                let whom = Whom::Role { arn, account: cx.account, source: None };
+                let (cloud, region) = (Arc::clone(cx.cloud()), cx.region);
+                let work = |cx: &mut Cx<'_>| cx.call("ec2", operation, value, As::Caller);
+                cloud.act_for(cx.tx, SPOT_FLEET, whom, region, None, work).and_then(|done| done)
+            }
         };
-        cx.call("ec2", operation, Value::Struct(value), who).map_err(|fault| match is_denied(&fault) {
+        done.map_err(|fault| match is_denied(&fault) {
             true => {
                 let what = format!("You are not authorized to perform this operation. {}", fault.message);
                 Plain::UnauthorizedOperation(what).into()
@@ -190,10 +210,10 @@ pub(crate) fn fill(
 
 fn launched(cx: &mut Cx<'_>, fleet: &Fleet, place: &Place, order: Order) -> Result<Member, Ec2Error> {
     let asked = launch(cx, fleet, place, order.market)?;
-    let made = order.actor.calls(cx, "RunInstances", asked)?;
+    let made = order.actor.calls(cx, fleet.role.as_deref(), "RunInstances", asked)?;
     let made = list(&made, "Instances").first().cloned().ok_or(Plain::InternalError)?;
     let id = text(&made, "InstanceId");
-    tag(cx, &id, &fleet.id)?;
+    tag(cx, &id, fleet)?;
     let request = text(&made, "SpotInstanceRequestId");
     let index = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
     Ok(Member {
@@ -211,10 +231,11 @@ fn launched(cx: &mut Cx<'_>, fleet: &Fleet, place: &Place, order: Order) -> Resu
 }
 
 /// A machine says whose it is. Nobody else may set such a tag.
-fn tag(cx: &mut Cx<'_>, id: &str, fleet: &str) -> Result<(), Ec2Error> {
+fn tag(cx: &mut Cx<'_>, id: &str, fleet: &Fleet) -> Result<(), Ec2Error> {
     let key = register::key(cx.account, cx.region, id);
     if let Some(mut entry) = REGISTER.get(cx.tx, &key)? {
-        entry.tags.insert(TAG.to_owned(), fleet.to_owned());
+        let name = if fleet.role.is_some() { SPOT_TAG } else { TAG };
+        entry.tags.insert(name.to_owned(), fleet.id.clone());
         REGISTER.put(cx.tx, &key, &entry);
     }
     Ok(())

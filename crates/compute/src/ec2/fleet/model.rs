@@ -10,6 +10,7 @@
 
 use crate::pools::{Strategy, UNIT};
 use base::Timestamp;
+use ec2::kind::{FLEET, SPOT_FLEET};
 use std::collections::BTreeSet;
 use store::Table;
 
@@ -52,6 +53,8 @@ store::record! {
         23 => pub(crate) unusable: BTreeSet<String>,
         /// Tags of an instant fleet's machines, in JSON as RunInstances takes them.
         24 => pub(crate) tags: Option<String>,
+        /// Of a Spot Fleet: the role by which it acts.
+        25 => pub(crate) role: Option<String>,
     }
 
     /// A launch template and what is said beside it.
@@ -230,6 +233,15 @@ impl Fleet {
     pub(crate) fn placed(&mut self, market: Market, units: i64) {
         let (on_demand, spot) = &mut self.placed;
         *(if market == Market::Spot { spot } else { on_demand }) += units;
+    }
+
+    /// AWS says of Spot Fleets that they are cancelled.
+    pub(crate) fn word(&self, state: &str) -> String {
+        if self.role.is_some() { state.replace(DELETED, "cancelled") } else { state.to_owned() }
+    }
+
+    pub(crate) fn noun(&self) -> &'static str {
+        if self.role.is_some() { SPOT_FLEET.noun } else { FLEET.noun }
     }
 
     pub(crate) fn is_deleted(&self) -> bool {

@@ -3,7 +3,6 @@
 //! AWS: <https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ec2-fleet-event-types.html>
 
 use super::model::{EVENTS, Event, Fleet, INSTANT, Member};
-use ec2::kind::FLEET;
 use ec2::register;
 use kernel::Cx;
 use std::time::Duration;
@@ -15,8 +14,9 @@ const TOLD: Duration = Duration::from_secs(48 * 3600);
 
 /// The fleet itself has changed: `active`, `expired`, `deleted_running`.
 pub(crate) fn changed(cx: &mut Cx<'_>, fleet: &Fleet, sub: &'static str) {
-    emit(cx, fleet, "EC2 Fleet State Change", vec![("sub-type", Value::str(sub))]);
-    keep(cx, fleet, "fleet-change", sub, None, None);
+    let sub = fleet.word(sub);
+    emit(cx, fleet, [CHANGE, "EC2 Spot Fleet State Change"], vec![("sub-type", Value::str(&sub))]);
+    keep(cx, fleet, "fleet-change", &sub, None, None);
 }
 
 /// It has launched or lost a machine.
@@ -34,29 +34,39 @@ pub(crate) fn instance(cx: &mut Cx<'_>, fleet: &Fleet, member: &Member, image: &
         ("description", Value::str(&said)),
         ("sub-type", Value::str(sub)),
     ];
-    emit(cx, fleet, "EC2 Fleet Instance Change", detail);
+    emit(cx, fleet, ["EC2 Fleet Instance Change", "EC2 Spot Fleet Instance Change"], detail);
     keep(cx, fleet, "instance-change", sub, Some(said), Some(member.id.clone()));
 }
 
-/// Something that may pass: it is told on the bus alone.
+/// Something that may pass.
 pub(crate) fn information(cx: &mut Cx<'_>, fleet: &Fleet, sub: &'static str, said: &str) {
     let detail = vec![("description", Value::str(said)), ("sub-type", Value::str(sub))];
-    emit(cx, fleet, "EC2 Fleet Information", detail);
+    emit(cx, fleet, ["EC2 Fleet Information", "EC2 Spot Fleet Information"], detail);
+    // What is told of EC2 Fleets has no such kind.
+    if fleet.role.is_some() {
+        keep(cx, fleet, "information", sub, Some(said.to_owned()), None);
+    }
 }
 
 /// Nothing can be launched.
 pub(crate) fn error(cx: &mut Cx<'_>, fleet: &Fleet, sub: &'static str, said: &str) {
     let detail = vec![("description", Value::str(said)), ("sub-type", Value::str(sub))];
-    emit(cx, fleet, "EC2 Fleet Error", detail);
+    emit(cx, fleet, ["EC2 Fleet Error", "EC2 Spot Fleet Error"], detail);
     keep(cx, fleet, "service-error", sub, Some(said.to_owned()), None);
 }
 
-fn emit(cx: &mut Cx<'_>, fleet: &Fleet, kind: &'static str, detail: Vec<(&'static str, Value)>) {
+const CHANGE: &str = "EC2 Fleet State Change";
+
+/// AWS: EC2 Fleets and Spot Fleets have words of their own.
+fn emit(cx: &mut Cx<'_>, fleet: &Fleet, kinds: [&'static str; 2], detail: Vec<(&'static str, Value)>) {
     if fleet.kind == INSTANT {
         return;
     }
-    let resources = vec![register::arn(cx.account, cx.region, FLEET.noun, &fleet.id)];
-    cx.emit("aws.ec2fleet", kind, resources, &Value::map(detail));
+    let resources = vec![register::arn(cx.account, cx.region, fleet.noun(), &fleet.id)];
+    let [own, spots] = kinds;
+    let (source, kind) =
+        if fleet.role.is_some() { ("aws.ec2spotfleet", spots) } else { ("aws.ec2fleet", own) };
+    cx.emit(source, kind, resources, &Value::map(detail));
 }
 
 fn keep(

@@ -243,10 +243,15 @@ pub(crate) fn end(cx: &mut Cx<'_>, actor: Actor, fleet: &mut Fleet, ids: &[Strin
         if protected {
             let off: Struct = [("Value", Value::Bool(false))].into_iter().collect();
             let members = [("InstanceId", Value::str(&id)), ("DisableApiTermination", Value::Struct(off))];
-            actor.calls(cx, "ModifyInstanceAttribute", members.into_iter().collect())?;
+            actor.calls(
+                cx,
+                fleet.role.as_deref(),
+                "ModifyInstanceAttribute",
+                members.into_iter().collect(),
+            )?;
         }
         let members = [("InstanceIds", texts([&id]))];
-        actor.calls(cx, "TerminateInstances", members.into_iter().collect())?;
+        actor.calls(cx, fleet.role.as_deref(), "TerminateInstances", members.into_iter().collect())?;
     }
     Ok(())
 }
@@ -356,7 +361,7 @@ fn grow(cx: &mut Cx<'_>, fleet: &mut Fleet) -> Result<Next, Ec2Error> {
     let found = match places(cx, fleet) {
         Ok(found) => found,
         Err(error) if error.is_ours() => return Err(error),
-        Err(error) => return Ok(give_up(cx, fleet, error.message())),
+        Err(error) => return Ok(give_up(cx, fleet, &error)),
     };
     let (mut launched, mut refused, mut wake) = (false, None, None);
     for market in [Market::OnDemand, Market::Spot] {
@@ -374,7 +379,7 @@ fn grow(cx: &mut Cx<'_>, fleet: &mut Fleet) -> Result<Next, Ec2Error> {
         }
         // For want of capacity it waits for the zone; whatever else is wrong is told.
         let wrong = refusals.into_iter().find(|refusal| !refusal.error.is_capacity());
-        refused = refused.or(wrong.map(|refusal| refusal.error.message().to_owned()));
+        refused = refused.or(wrong.map(|refusal| refusal.error));
         if market == Market::Spot {
             wake = soonest(wake, dear(cx, fleet, &found));
         }
@@ -422,9 +427,11 @@ fn dear(cx: &mut Cx<'_>, fleet: &mut Fleet, places: &[Place]) -> Option<Timestam
 }
 
 /// Nothing could be launched: that is told, and tried again later.
-fn give_up(cx: &mut Cx<'_>, fleet: &mut Fleet, why: &str) -> Next {
+fn give_up(cx: &mut Cx<'_>, fleet: &mut Fleet, why: &Ec2Error) -> Next {
     if fleet.failures == 0 {
-        news::error(cx, fleet, "spotFleetRequestConfigurationInvalid", why);
+        let is_denied = why.code() == "UnauthorizedOperation";
+        let sub = if is_denied { "iamFleetRoleInvalid" } else { "spotFleetRequestConfigurationInvalid" };
+        news::error(cx, fleet, sub, why.message());
     }
     fleet.activity = ERROR.into();
     fleet.failures += 1;

@@ -143,7 +143,7 @@ wire::shape! {
 }
 
 /// The templates that a request names; those that are not there are refused by the handler.
-fn with_templates<'a, 'c>(mut access: Access<'a, 'c>, request: &Struct) -> Access<'a, 'c> {
+pub(super) fn with_templates<'a, 'c>(mut access: Access<'a, 'c>, request: &Struct) -> Access<'a, 'c> {
     let configs = request.get("LaunchTemplateConfigs").and_then(Value::as_list).unwrap_or_default();
     let mut seen: Vec<String> = Vec::new();
     for named in configs.iter().filter_map(|config| config.member("LaunchTemplateSpecification")) {
@@ -497,7 +497,7 @@ fn delete(cx: &mut Cx<'_>, req: Delete) -> Result<Deleted, Ec2Error> {
             }
         };
         let savepoint = cx.tx.savepoint();
-        match put_away(cx, &mut fleet, req.ends) {
+        match put_away(cx, &mut fleet, req.ends, Actor::Caller) {
             Ok(before) => done.push(DeletedView { id: id.clone(), now: fleet.state, before }),
             Err(error) if error.is_ours() => return Err(error),
             Err(error) => {
@@ -511,13 +511,21 @@ fn delete(cx: &mut Cx<'_>, req: Delete) -> Result<Deleted, Ec2Error> {
     Ok(Deleted { done, failed })
 }
 
-/// Deletes a fleet, with its machines where that is asked for: in the caller's name. The state that it was in.
-fn put_away(cx: &mut Cx<'_>, fleet: &mut Fleet, ends: bool) -> Result<String, Ec2Error> {
+/// Deletes a fleet, with its machines where that is asked for. The state that it was in.
+///
+/// # Errors
+/// What EC2 answers to who acts.
+pub(super) fn put_away(
+    cx: &mut Cx<'_>,
+    fleet: &mut Fleet,
+    ends: bool,
+    actor: Actor,
+) -> Result<String, Ec2Error> {
     let next = if ends { DELETED_TERMINATING } else { DELETED_RUNNING };
     let before = std::mem::replace(&mut fleet.state, next.into());
     if ends {
         let all: Vec<String> = fleet.members.iter().map(|member| member.id.clone()).collect();
-        end(cx, Actor::Caller, fleet, &all)?;
+        end(cx, actor, fleet, &all)?;
     } else {
         // AWS: its spot requests are cancelled; their machines go on.
         for id in fleet.members.iter().filter_map(|member| member.request.clone()).collect::<Vec<_>>() {

@@ -2,7 +2,7 @@
 
 use super::fleet::{FlawView, LaunchedView, flaws, launched};
 use super::fleet_config::{ConfigShape, OnDemandShape, SpotShape, TargetShape, units};
-use crate::ec2::fleet::model::{EVENTS, Event, FLEETS, Fleet, INSTANT, MAINTAIN, Market};
+use crate::ec2::fleet::model::{EVENTS, Event, FLEETS, Fleet, INSTANT, MAINTAIN, Market, Member};
 use crate::ec2::fleet::work::impaired;
 use base::Timestamp;
 use ec2::access::{self, Access};
@@ -80,7 +80,7 @@ wire::shape! {
     }
 
     #[derive(Debug)]
-    struct ActiveView {
+    pub(super) struct ActiveView {
         id: String = "InstanceId",
         kind: String = "InstanceType",
         request: Option<String> = "SpotInstanceRequestId",
@@ -106,7 +106,7 @@ wire::shape! {
     }
 
     #[derive(Debug)]
-    struct RecordView {
+    pub(super) struct RecordView {
         kind: String = "EventType",
         at: Timestamp = "Timestamp",
         what: WhatView = "EventInformation",
@@ -176,7 +176,7 @@ static FILTERS: &Known<View> = &[
 fn describe_fleets(cx: &mut Cx<'_>, req: Describe) -> Result<Described, Ec2Error> {
     let mut found = describe::some(cx, &FLEETS, &FLEET, &req.ids)?;
     // AWS: an instant fleet appears only where it is asked for.
-    found.retain(|fleet| fleet.kind != INSTANT || !req.ids.is_empty());
+    found.retain(|fleet| fleet.role.is_none() && (fleet.kind != INSTANT || !req.ids.is_empty()));
     let views = found.iter().map(|fleet| View::of(cx, fleet)).collect::<Result<_, _>>()?;
     let ask = Ask::new(&req.filters, req.max, req.next.as_ref());
     let (fleets, next) = describe::page(cx, views, ask, FILTERS)?;
@@ -195,43 +195,78 @@ fn watched(cx: &Cx<'_>, id: &str, what: &str) -> Result<Fleet, Ec2Error> {
 
 static OF_INSTANCES: &Known<ActiveView> = &[("instance-type", |i| vec![i.kind.clone()])];
 
-fn instances(cx: &mut Cx<'_>, req: Instances) -> Result<Active, Ec2Error> {
-    let fleet = watched(cx, &req.id, "Describe fleet instances")?;
-    filter::check(&req.filters, OF_INSTANCES)?;
+/// The machines of a fleet that count.
+pub(super) fn active(cx: &mut Cx<'_>, fleet: &Fleet) -> Result<Vec<ActiveView>, Ec2Error> {
     let ids: Vec<String> = fleet.members.iter().map(|member| member.id.clone()).collect();
     let ill = impaired(cx, &ids)?;
-    let running = fleet.members.iter().filter(|member| !member.leaves);
-    let view = |member: &crate::ec2::fleet::model::Member| ActiveView {
+    let view = |member: &Member| ActiveView {
         id: member.id.clone(),
         kind: member.kind.clone(),
         request: member.request.clone(),
         health: if ill.contains(&member.id) { "unhealthy" } else { "healthy" }.into(),
     };
-    let mut views: Vec<ActiveView> = running.map(view).collect();
+    Ok(fleet.members.iter().filter(|member| !member.leaves).map(view).collect())
+}
+
+fn instances(cx: &mut Cx<'_>, req: Instances) -> Result<Active, Ec2Error> {
+    let fleet = watched(cx, &req.id, "Describe fleet instances")?;
+    filter::check(&req.filters, OF_INSTANCES)?;
+    let mut views = active(cx, &fleet)?;
     views.retain(|view| filter::passes(view, &[], &req.filters, OF_INSTANCES));
     let ask = Ask::new(&req.filters, req.max, req.next.as_ref());
-    let (instances, next) = describe::cut(cx, views, ask, |view| view.id.clone())?;
+    let (instances, next) = page_of(cx, views, ask)?;
     Ok(Active { id: req.id, instances, next })
+}
+
+pub(super) fn page_of(
+    cx: &Cx<'_>,
+    views: Vec<ActiveView>,
+    ask: Ask<'_>,
+) -> Result<(Vec<ActiveView>, Option<String>), Ec2Error> {
+    describe::cut(cx, views, ask, |view| view.id.clone())
+}
+
+/// What history is asked for; kinds in the words of the record, and how they are told.
+pub(super) struct Past<'a> {
+    pub(super) id: &'a str,
+    pub(super) kind: Option<&'a str>,
+    pub(super) from: Timestamp,
+    pub(super) max: Option<i64>,
+    pub(super) next: Option<&'a String>,
+    pub(super) word: fn(&str) -> String,
+}
+
+impl Past<'_> {
+    pub(super) fn told(self, cx: &Cx<'_>) -> Result<(Vec<RecordView>, Option<String>), Ec2Error> {
+        let place = register::key(cx.account, cx.region, self.id);
+        let mut views: Vec<(usize, RecordView)> = Vec::new();
+        let all = EVENTS.scan(cx.tx, &place, Direction::Forward);
+        let all: Vec<Event> = all.map(|pair| pair.map(|(_, event)| event)).collect::<Result<_, _>>()?;
+        for (at, event) in all.into_iter().enumerate() {
+            if event.at < self.from || self.kind.is_some_and(|kind| kind != (self.word)(&event.kind)) {
+                continue;
+            }
+            let what = WhatView { description: event.description, sub: event.sub, instance: event.instance };
+            views.push((at, RecordView { kind: (self.word)(&event.kind), at: event.at, what }));
+        }
+        let max = self.max.filter(|max| (1..=EVENTS_MAX).contains(max)).unwrap_or(EVENTS_MAX);
+        let position = |(at, view): &(usize, RecordView)| format!("{:020} {at:08}", view.at.seconds());
+        let (views, next) = describe::cut(cx, views, Ask::new(&[], Some(max), self.next), position)?;
+        Ok((views.into_iter().map(|(_, view)| view).collect(), next))
+    }
 }
 
 fn history(cx: &mut Cx<'_>, req: History) -> Result<Told, Ec2Error> {
     watched(cx, &req.id, "Describe fleet history")?;
-    let place = register::key(cx.account, cx.region, &req.id);
-    let mut views: Vec<(usize, RecordView)> = Vec::new();
-    let all = EVENTS.scan(cx.tx, &place, Direction::Forward);
-    let all: Vec<Event> = all.map(|pair| pair.map(|(_, event)| event)).collect::<Result<_, _>>()?;
-    for (at, event) in all.into_iter().enumerate() {
-        if event.at < req.from || req.kind.as_ref().is_some_and(|kind| *kind != event.kind) {
-            continue;
-        }
-        let what = WhatView { description: event.description, sub: event.sub, instance: event.instance };
-        views.push((at, RecordView { kind: event.kind, at: event.at, what }));
-    }
-    let max = req.max.filter(|max| (1..=EVENTS_MAX).contains(max)).unwrap_or(EVENTS_MAX);
-    let position = |(at, view): &(usize, RecordView)| format!("{:020} {at:08}", view.at.seconds());
-    let ask = Ask::new(&[], Some(max), req.next.as_ref());
-    let (views, next) = describe::cut(cx, views, ask, position)?;
+    let past = Past {
+        id: &req.id,
+        kind: req.kind.as_deref(),
+        from: req.from,
+        max: req.max,
+        next: req.next.as_ref(),
+        word: str::to_owned,
+    };
+    let (records, next) = past.told(cx)?;
     let last = next.is_none().then_some(cx.now);
-    let records = views.into_iter().map(|(_, view)| view).collect();
     Ok(Told { id: req.id, records, from: req.from, last, next })
 }

@@ -50,7 +50,7 @@ wire::shape! {
         targets: Option<Pairs<TargetShape>> = "targets",
         actions: Option<Pairs<ActionShape>> = "actions",
         role: Option<String> = "roleArn",
-        options: Option<OptionsShape> = "experimentOptions",
+        options: Option<EmptyShape> = "experimentOptions",
         log: Option<Value> = "logConfiguration",
         report: Option<Value> = "experimentReportConfiguration",
     }
@@ -90,6 +90,9 @@ wire::shape! {
         accounts: Option<String> = "accountTargeting",
         empty: Option<String> = "emptyTargetResolutionMode",
     }
+
+    #[derive(Clone, Debug)]
+    struct EmptyShape { empty: Option<String> = "emptyTargetResolutionMode" }
 
     #[derive(Debug)]
     struct One { template: View = "experimentTemplate" }
@@ -353,8 +356,9 @@ fn unbuilt(
     Ok(())
 }
 
-fn skips(options: Option<&OptionsShape>, before: bool) -> bool {
-    options.and_then(|options| options.empty.as_deref()).map_or(before, |mode| mode == "skip")
+/// Whether actions without a target are passed by.
+fn skips(mode: Option<&String>, before: bool) -> bool {
+    mode.map_or(before, |mode| mode == "skip")
 }
 
 /// # Errors
@@ -387,7 +391,7 @@ fn create(cx: &mut Cx<'_>, req: Create) -> Result<One, FisError> {
         targets: targets(req.targets)?,
         actions: actions(req.actions)?,
         stops: stops(req.stops)?,
-        skips_empty: skips(req.options.as_ref(), false),
+        skips_empty: skips(req.options.as_ref().and_then(|options| options.empty.as_ref()), false),
     };
     check(&plan)?;
     let template = Template {
@@ -422,7 +426,7 @@ fn list(cx: &mut Cx<'_>, req: List) -> Result<Listed, FisError> {
 
 fn update(cx: &mut Cx<'_>, req: Update) -> Result<One, FisError> {
     let mut template = find(cx, &req.id)?;
-    unbuilt(req.log.as_ref(), req.report.as_ref(), req.options.as_ref())?;
+    unbuilt(req.log.as_ref(), req.report.as_ref(), None)?;
     let plan = &mut template.plan;
     plan.description = req.description.unwrap_or(std::mem::take(&mut plan.description));
     plan.role = req.role.unwrap_or(std::mem::take(&mut plan.role));
@@ -435,7 +439,8 @@ fn update(cx: &mut Cx<'_>, req: Update) -> Result<One, FisError> {
     if let Some(asked) = req.actions {
         plan.actions = actions(asked)?;
     }
-    plan.skips_empty = skips(req.options.as_ref(), plan.skips_empty);
+    let empty = req.options.as_ref().and_then(|options| options.empty.as_ref());
+    plan.skips_empty = skips(empty, plan.skips_empty);
     check(plan)?;
     template.updated = cx.now;
     keep(cx, &template);

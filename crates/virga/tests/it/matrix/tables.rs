@@ -367,6 +367,9 @@ fn ec2(operation: &str, member: &str) -> Option<Value> {
     if member == "LaunchTemplateData" {
         return Some(structure([("InstanceType", Value::str("t3.micro"))]));
     }
+    if member == "IamFleetRole" {
+        return Some(Value::str("arn:aws:iam::123456789012:role/matrix"));
+    }
     let item = match (operation, member) {
         ("CreateTags", "Tags") => structure([("Key", Value::str("matrix")), ("Value", Value::str("matrix"))]),
         ("CreateDhcpOptions", "DhcpConfigurations") => structure([
