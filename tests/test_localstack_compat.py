@@ -111,6 +111,7 @@ READS = {
     "ec2": lambda client: client.describe_vpcs(),
     "ecr": lambda client: client.describe_repositories(),
     "events": lambda client: client.list_event_buses(),
+    "fis": lambda client: client.list_experiments(),
     "glacier": lambda client: client.list_vaults(accountId="-"),
     "iam": lambda client: client.list_users(),
     "kms": lambda client: client.list_keys(),

@@ -1,7 +1,10 @@
-//! Compute: machines that live in the cloud's networks, functions, and the registry of container images.
+//! Compute: machines that live in the cloud's networks, functions, the registry of container images, and
+//! experiments on machines.
 
 pub mod autoscaling;
 pub mod ec2;
 pub mod ecr;
+pub mod fis;
 pub mod lambda;
+mod pools;
 mod tar;

@@ -15,6 +15,7 @@ wire::errors! {
         DefaultVpcDoesNotExist = 400, "DefaultVpcDoesNotExist", "No default VPC for this user";
         DependencyViolation(what: String) = 400, "DependencyViolation", "{what}";
         DuplicateSubnetsInSameZone(what: String) = 400, "DuplicateSubnetsInSameZone", "{what}";
+        FleetNotModifiable(id: String) = 400, "FleetNotInModifiableState", "Fleet Request: {id} is not a modifiable fleet request type.";
         FlowLogAlreadyExists = 400, "FlowLogAlreadyExists", "Error. There is an existing Flow Log with the same configuration and log destination.";
         FlowLogsNotFound(count: usize, ids: String) = 400, "InvalidFlowLogId.NotFound", "These flow log ids in the input list are not found: [TotalCount: {count}] {ids}";
         FilterLimitExceeded(max: usize) = 400, "FilterLimitExceeded", "The maximum number of filter values specified on a single call is {max}";
@@ -32,6 +33,8 @@ wire::errors! {
         InvalidAttachment(id: String) = 400, "InvalidAttachmentID.NotFound", "The attachment '{id}' does not exist";
         InvalidCidrAssociation(id: String) = 400, "InvalidVpcCidrBlockAssociationID.NotFound", "The vpc CIDR block association ID '{id}' does not exist";
         InvalidSubnetCidrAssociation(id: String) = 400, "InvalidSubnetCidrBlockAssociationID.NotFound", "The subnet CIDR block association ID '{id}' does not exist";
+        InvalidFleetConfig(what: String) = 400, "InvalidFleetConfig", "{what}";
+        InvalidSpotFleetConfig(what: String) = 400, "InvalidSpotFleetRequestConfig", "{what}";
         InvalidGroupDuplicate(name: String, vpc: String) = 400, "InvalidGroup.Duplicate", "The security group '{name}' already exists for VPC '{vpc}'";
         InvalidGroupNotFound(what: String) = 400, "InvalidGroup.NotFound", "{what}";
         InvalidGroupReserved = 400, "InvalidGroup.Reserved", "Cannot use reserved security group name: default";
@@ -86,7 +89,7 @@ wire::errors! {
         ResourceAlreadyAssociated(what: String) = 400, "Resource.AlreadyAssociated", "{what}";
         RouteAlreadyExists(destination: String) = 400, "RouteAlreadyExists", "The route identified by {destination} already exists.";
         RouteNotSupported(what: String) = 400, "RouteNotSupported", "{what}";
-        ServiceLinkedRoleNotPermitted = 403, "AuthFailure.ServiceLinkedRoleCreationNotPermitted", "The provided credentials do not have permission to create the service-linked role for EC2 Spot Instances.";
+        ServiceLinkedRoleNotPermitted(what: &'static str) = 403, "AuthFailure.ServiceLinkedRoleCreationNotPermitted", "The provided credentials do not have permission to create the service-linked role for {what}.";
         SpotMaxPriceTooLow(what: String) = 400, "SpotMaxPriceTooLow", "{what}";
         TagLimitExceeded = 400, "TagLimitExceeded", "More than 50 tags specified";
         Unsupported(what: String) = 400, "Unsupported", "{what}";

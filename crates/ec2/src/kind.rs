@@ -58,15 +58,22 @@ kinds! {
     KEY_PAIR = "key-pair", "key", "InvalidKeyPair.NotFound", "InvalidKeyPair.Format", "key pair", "";
     LAUNCH_TEMPLATE = "launch-template", "lt", "InvalidLaunchTemplateId.NotFound", "InvalidLaunchTemplateId.Malformed", "launch template ID", "";
     SPOT_REQUEST = "spot-instances-request", "sir", "InvalidSpotInstanceRequestID.NotFound", "InvalidSpotInstanceRequestID.Malformed", "spot instance request ID", "";
+    FLEET = "fleet", "fleet", "InvalidFleetId.NotFound", "InvalidFleetId.Malformed", "fleet ID", "";
+    SPOT_FLEET = "spot-fleet-request", "sfr", "InvalidSpotFleetRequestId.NotFound", "InvalidSpotFleetRequestId.Malformed", "spot fleet request ID", "";
     PLACEMENT_GROUP = "placement-group", "pg", "InvalidPlacementGroup.Unknown", "InvalidPlacementGroupId.Malformed", "placement group", "";
 }
 
-/// AWS's ids are a prefix and eight or seventeen hexadecimal digits.
+/// AWS's ids are a prefix and eight or seventeen hexadecimal digits,
 const DIGITS: [usize; 2] = [8, 17];
+/// but for some, which are UUIDs.
+const UUIDS: [&str; 2] = ["fleet", "sfr"];
 
 impl Kind {
     /// A new id.
     pub fn id(&self, rng: &Rng) -> String {
+        if UUIDS.contains(&self.prefix) {
+            return format!("{}-{}", self.prefix, base::id::uuid(rng));
+        }
         base::id::ec2_resource_id(rng, self.prefix)
     }
 
@@ -74,6 +81,11 @@ impl Kind {
     pub fn fits(&self, id: &str) -> bool {
         let digits = id.strip_prefix(self.prefix).and_then(|rest| rest.strip_prefix('-'));
         let is_hex = |c: char| c.is_ascii_digit() || matches!(c, 'a'..='f');
+        if UUIDS.contains(&self.prefix) {
+            let parts: Vec<&str> = digits.map(|digits| digits.split('-').collect()).unwrap_or_default();
+            let fits = |(part, length): (&&str, usize)| part.len() == length && part.chars().all(is_hex);
+            return parts.len() == 5 && parts.iter().zip([8, 4, 4, 4, 12]).all(fits);
+        }
         digits.is_some_and(|digits| DIGITS.contains(&digits.len()) && digits.chars().all(is_hex))
     }
 }
@@ -98,7 +110,7 @@ pub fn of_id(id: &str) -> Option<&'static Kind> {
 
 #[cfg(test)]
 mod tests {
-    use super::{ALL, SUBNET, VPC, of_id};
+    use super::{ALL, FLEET, SUBNET, VPC, of_id};
 
     #[test]
     fn ids_have_a_form() {
@@ -108,6 +120,8 @@ mod tests {
         }
         assert_eq!(of_id("subnet-12345678"), Some(&SUBNET));
         assert_eq!(of_id("x-12345678"), None);
+        assert_eq!(of_id("fleet-598fb973-87b7-422d-be4d-6b0809bfff0a"), Some(&FLEET));
+        assert!(!FLEET.fits("fleet-12345678") && !FLEET.fits("fleet-598fb973-87b7-422d-be4d"));
     }
 
     #[test]

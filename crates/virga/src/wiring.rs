@@ -44,6 +44,7 @@ pub fn services() -> Vec<&'static Service> {
         &compute::lambda::LAMBDA,
         &compute::autoscaling::AUTOSCALING,
         &compute::ecr::ECR,
+        &compute::fis::FIS,
     ]
 }
 
@@ -154,6 +155,8 @@ pub fn cloud_on(
         Arc::new(compute::ec2::meter::Meters::new(Arc::clone(&networks))),
         Arc::new(compute::ec2::work::Machines::new(networks, ground.machines, ground.authority)),
         Arc::new(compute::ec2::spot::work::SpotRequests),
+        Arc::new(compute::ec2::fleet::work::Fleets),
+        Arc::new(compute::fis::work::Experiments),
         Arc::new(compute::autoscaling::work::Keep),
         Arc::new(compute::autoscaling::work::metrics::Measure),
         Arc::new(compute::autoscaling::work::schedule::Actions),

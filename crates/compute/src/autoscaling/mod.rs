@@ -5,11 +5,13 @@
 //! a zone that has failed, is replaced where there is room. Policies change the wanted size: for their user, or for an
 //! alarm of CloudWatch, which carries them out by `ExecutePolicy`, each minute for as long as it stands so; and scheduled
 //! actions do by the cloud's clock. Groups tell of themselves in `AWS/AutoScaling`, by the minute. A refresh
-//! ([`model::refresh`]) replaces what they have, so many at a time as the healthy leave.
+//! ([`model::refresh`]) replaces what they have, so many at a time as the healthy leave. Groups of several types and
+//! markets ([`model::mixed`]) choose among them by the strategies of fleets. Beside a group there may be a warm pool
+//! ([`model::warm`]) of instances that are ready before they are needed.
 //!
-//! Not here: launch configurations, mixed instances, targets of lifecycle hooks (they tell EventBridge), policies on metric math or on what the cloud does not
+//! Not here: launch configurations, instance requirements by attributes, refreshes of mixed groups, targets of lifecycle hooks (they tell EventBridge), policies on metric math or on what the cloud does not
 //! measure, predictive ones, how they sum up several data points (the newest decides), refreshes that watch alarms or replace root
-//! volumes, warm pools and their metrics, load balancers, policies of termination by functions.
+//! volumes, the metrics of warm pools, load balancers, policies of termination by functions.
 
 mod access;
 mod errors;
@@ -39,6 +41,7 @@ pub static AUTOSCALING: kernel::Service = kernel::Service {
         ops::schedule::OPS,
         ops::standby::OPS,
         ops::tag::OPS,
+        ops::warm_pool::OPS,
     ],
 };
 

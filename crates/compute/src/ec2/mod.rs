@@ -12,7 +12,7 @@
 //! One logs in by SSH with the key pair's key: a small SSH server of this machine's (dropbear) runs in each. The developer's
 //! own programs come in by [`tunnel`].
 //!
-//! On capacity that is to spare, machines are [`spot`] machines. What a machine has become can be the [`image`] of others.
+//! On capacity that is to spare, machines are [`spot`] machines. A [`fleet`] is many of both. What a machine has become can be the [`image`] of others.
 //!
 //! What a machine takes of processors and memory is held to its [`share`] of this one, and that of a T machine to its
 //! [`credits`]; the [`meter`] tells CloudWatch.
@@ -22,8 +22,9 @@
 mod credits;
 mod errors;
 pub mod exec;
+pub mod fleet;
 pub mod image;
-mod kinds;
+pub(crate) mod kinds;
 mod metadata;
 pub mod meter;
 pub mod model;
@@ -56,4 +57,7 @@ pub const TABLES: &[&[kernel::Op]] = &[
     ops::template_version::OPS,
     ops::spot_request::OPS,
     ops::spot_price::OPS,
+    ops::fleet::OPS,
+    ops::fleet_describe::OPS,
+    ops::spot_fleet::OPS,
 ];

@@ -16,7 +16,7 @@ use std::time::Duration;
 const ACCOUNT: &str = "123456789012";
 const NOTICE: Duration = Duration::from_secs(120);
 
-fn interrupt(cloud: &Cloud, id: &str) -> Result<(), String> {
+pub(crate) fn interrupt(cloud: &Cloud, id: &str) -> Result<(), String> {
     let mut tx = cloud.cloud.store().begin();
     notice::interrupt(&cloud.cloud, &mut tx, id)?;
     tx.commit().wait().unwrap();

@@ -1,9 +1,11 @@
 //! Records of groups, their instances and what was done to them; and which instance is where to be, or to go. Pure.
 
 pub mod cron;
+pub mod mixed;
 pub mod policy;
 pub mod refresh;
 pub mod schedule;
+pub mod warm;
 
 use base::{AccountId, Region, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
@@ -59,6 +61,13 @@ store::record! {
         27 => pub refreshes: bool,
         /// What new instances are launched by as long as they are, where that is another template.
         28 => pub launches: Option<Template>,
+        /// Its types and markets, where there are several.
+        29 => pub mixed: Option<mixed::Mixed>,
+        /// A spot instance that will be interrupted is replaced before it is.
+        30 => pub rebalances: bool,
+        31 => pub pool: Option<warm::WarmPool>,
+        /// The instances of the pool.
+        32 => pub warmed: Vec<Member>,
     }
 
     /// What instances are launched by.
@@ -93,6 +102,15 @@ store::record! {
         13 => pub acted: Option<Timestamp>,
         /// The id of the template that its version is of.
         14 => pub template: String,
+        /// The units that it counts; 0 where nothing is said of that, which is 1.
+        15 => pub weight: i64,
+        16 => pub spot: bool,
+        /// It will be interrupted, and counts no longer.
+        17 => pub leaves: bool,
+        /// It came from the warm pool.
+        18 => pub drawn: bool,
+        /// It goes back into the warm pool.
+        19 => pub returns: bool,
     }
 
     /// Lets instances wait on their way in or out.
@@ -136,6 +154,8 @@ store::record! {
         /// JSON, as AWS shows it.
         9 => pub details: String,
         10 => pub arn: String,
+        /// Where the instance comes from and goes to, where that is not between EC2 and the group.
+        11 => pub way: Option<(String, String)>,
     }
 }
 
@@ -230,6 +250,11 @@ impl Group {
 
     /// Those that count: neither on their way out nor on standby.
     pub fn live(&self) -> impl Iterator<Item = &Member> {
+        self.present().filter(|member| !member.leaves)
+    }
+
+    /// The same with those that will be interrupted.
+    pub fn present(&self) -> impl Iterator<Item = &Member> {
         self.members.iter().filter(|member| !member.is_going() && member.state != STANDBY)
     }
 
@@ -241,13 +266,13 @@ impl Group {
     /// Those that have been in service for so many seconds.
     pub fn warm(&self, seconds: i64, now: Timestamp) -> i64 {
         let warm = |member: &&Member| member.state == IN_SERVICE && after(member.since, seconds) <= now;
-        i64::try_from(self.live().filter(warm).count()).unwrap_or(i64::MAX)
+        self.live().filter(warm).map(Member::units).sum()
     }
 
     /// Until when the wanted size is left alone by those who honour that: some seconds from when the last change of it
     /// was made real. None while that is being done.
     pub fn rests_until(&self) -> Option<Timestamp> {
-        let done = self.size() == self.desired && self.live().all(|member| member.state == IN_SERVICE);
+        let done = self.size() >= self.desired && self.live().all(|member| member.state == IN_SERVICE);
         let newest = self.live().filter(|member| member.launched >= self.scaled).map(|member| member.since);
         let from = newest.max().unwrap_or(self.scaled).max(self.scaled);
         done.then(|| after(from, self.rest.unwrap_or(self.cooldown)))
@@ -264,7 +289,7 @@ impl Group {
     }
 
     pub fn size(&self) -> i64 {
-        i64::try_from(self.live().count()).unwrap_or(i64::MAX)
+        self.live().map(Member::units).sum()
     }
 
     pub fn zones(&self) -> BTreeSet<&String> {
@@ -279,9 +304,14 @@ impl Group {
 
     /// The zone and subnet of the next instance: where there are fewest.
     pub fn place(&self, available: &BTreeSet<String>) -> Option<&(String, String)> {
-        let counts = self.counts(available);
-        let (zone, _) = counts.into_iter().min_by_key(|(_, count)| *count)?;
-        self.subnets.iter().find(|(of, _)| of == zone)
+        self.places(available).into_iter().next()
+    }
+
+    /// The zones for the next instance, each with a subnet, in their order.
+    pub fn places(&self, available: &BTreeSet<String>) -> Vec<&(String, String)> {
+        let mut counts: Vec<_> = self.counts(available).into_iter().collect();
+        counts.sort_by_key(|(_, count)| *count);
+        counts.iter().filter_map(|(zone, _)| self.subnets.iter().find(|(of, _)| of == *zone)).collect()
     }
 
     /// Whether an instance more in one zone and one less in another would make them more equal.
@@ -295,11 +325,20 @@ impl Group {
         if self.termination.is_empty() { vec!["Default".into()] } else { self.termination.clone() }
     }
 
-    /// Who is to go: of the zone with most instances the one that the policies choose, unless it is protected.
+    /// Who is to go: of the market that has too much, and of the zone with most instances, the one that the policies
+    /// choose, unless it is protected or counts more than there is too much.
     /// AWS: <https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-termination-policies.html>
     pub fn victim(&self, now: Timestamp) -> Option<&Member> {
         let of_zone = |member: &Member| self.live().filter(|other| other.zone == member.zone).count();
-        let mut open: Vec<&Member> = self.live().filter(|member| !member.protected).collect();
+        let over = self.size() - self.desired;
+        // Where the size is right, one more is there to come in its stead.
+        let fits = |member: &&Member| self.mixed.is_none() || member.units() <= over.max(1);
+        let mut open: Vec<&Member> = self.live().filter(|member| !member.protected).filter(fits).collect();
+        if let Some(spot) = self.market_of_victim()
+            && open.iter().any(|member| member.spot == spot)
+        {
+            open.retain(|member| member.spot == spot);
+        }
         let most = open.iter().map(|member| of_zone(member)).max()?;
         open.retain(|member| of_zone(member) == most);
         let age = |member: &Member| now.seconds() - member.launched.seconds();

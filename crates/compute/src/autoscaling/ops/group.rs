@@ -1,6 +1,7 @@
 //! Groups: what they should be. [`crate::autoscaling::work`] makes them so.
 
-use super::{all, call, find, keep, list, of_group, page, size, text, texts};
+use super::mixed::{self, MixedShape};
+use super::{all, call, find, keep, list, of_group, page, size, text, texts, warm_pool};
 use crate::autoscaling::access::{any, group as named, new_group};
 use crate::autoscaling::errors::{AutoScalingError, invalid};
 use crate::autoscaling::model::policy::POLICIES;
@@ -32,9 +33,9 @@ const COOLDOWN: i64 = 300;
 wire::shape! {
     #[derive(Clone, Debug)]
     pub(super) struct TemplateSpecification {
-        id: Option<String> = "LaunchTemplateId",
-        name: Option<String> = "LaunchTemplateName",
-        version: Option<String> = "Version",
+        pub(super) id: Option<String> = "LaunchTemplateId",
+        pub(super) name: Option<String> = "LaunchTemplateName",
+        pub(super) version: Option<String> = "Version",
     }
 
     #[derive(Debug)]
@@ -50,6 +51,8 @@ wire::shape! {
     struct Create {
         name: String = "AutoScalingGroupName",
         template: Option<TemplateSpecification> = "LaunchTemplate",
+        mixed: Option<MixedShape> = "MixedInstancesPolicy",
+        rebalances: Option<bool> = "CapacityRebalance",
         min: i64 = "MinSize",
         max: i64 = "MaxSize",
         desired: Option<i64> = "DesiredCapacity",
@@ -68,6 +71,8 @@ wire::shape! {
     struct Update {
         name: String = "AutoScalingGroupName",
         template: Option<TemplateSpecification> = "LaunchTemplate",
+        mixed: Option<MixedShape> = "MixedInstancesPolicy",
+        rebalances: Option<bool> = "CapacityRebalance",
         min: Option<i64> = "MinSize",
         max: Option<i64> = "MaxSize",
         desired: Option<i64> = "DesiredCapacity",
@@ -98,7 +103,11 @@ wire::shape! {
     struct View {
         name: String = "AutoScalingGroupName",
         arn: String = "AutoScalingGroupARN",
-        template: TemplateSpecification = "LaunchTemplate",
+        template: Option<TemplateSpecification> = "LaunchTemplate",
+        mixed: Option<MixedShape> = "MixedInstancesPolicy",
+        rebalances: Option<bool> = "CapacityRebalance",
+        pool: Option<warm_pool::View> = "WarmPoolConfiguration",
+        pool_size: Option<i64> = "WarmPoolSize",
         min: i64 = "MinSize",
         max: i64 = "MaxSize",
         desired: i64 = "DesiredCapacity",
@@ -131,7 +140,7 @@ wire::shape! {
     }
 
     #[derive(Debug)]
-    struct InstanceView {
+    pub(super) struct InstanceView {
         id: String = "InstanceId",
         kind: String = "InstanceType",
         zone: String = "AvailabilityZone",
@@ -140,6 +149,7 @@ wire::shape! {
         template: Option<TemplateSpecification> = "LaunchTemplate",
         image: String = "ImageId",
         protected: bool = "ProtectedFromScaleIn",
+        weight: Option<String> = "WeightedCapacity",
     }
 
     #[derive(Debug)]
@@ -178,7 +188,7 @@ impl From<Template> for TemplateSpecification {
 }
 
 impl InstanceView {
-    fn of(group: &Group, member: &Member) -> InstanceView {
+    pub(super) fn of(group: &Group, member: &Member) -> InstanceView {
         InstanceView {
             id: member.id.clone(),
             kind: member.kind.clone(),
@@ -188,8 +198,14 @@ impl InstanceView {
             template: TemplateSpecification::of_member(group, member),
             image: member.image.clone(),
             protected: member.protected,
+            weight: weight(member),
         }
     }
+}
+
+/// As AWS tells it, where it is told.
+pub(super) fn weight(member: &Member) -> Option<String> {
+    (member.weight > 0).then(|| member.weight.to_string())
 }
 
 pub(super) fn health(member: &Member) -> &'static str {
@@ -218,7 +234,14 @@ impl View {
         View {
             name: group.name.clone(),
             arn: group.arn(cx.account, cx.region),
-            template: TemplateSpecification::of(group, group.template.version.clone()),
+            template: group
+                .mixed
+                .is_none()
+                .then(|| TemplateSpecification::of(group, group.template.version.clone())),
+            mixed: group.mixed.as_ref().map(|mixed| MixedShape::of(group, mixed)),
+            rebalances: group.rebalances.then_some(true),
+            pool: group.pool.as_ref().map(warm_pool::View::of),
+            pool_size: group.pool.as_ref().map(|_| group.warm_size()),
             min: group.min,
             max: group.max,
             desired: group.desired,
@@ -387,9 +410,16 @@ fn create(cx: &mut Cx<'_>, req: Create) -> Result<Empty, AutoScalingError> {
             "The maximum number of Auto Scaling groups has been reached.".into(),
         ));
     }
-    let Some(asked) = &req.template else {
-        let what = "Valid requests must contain either LaunchTemplate, LaunchConfigurationName, InstanceId or MixedInstancesPolicy parameter.";
-        return Err(invalid(what));
+    let (template, mixed) = match (&req.template, &req.mixed) {
+        (Some(asked), None) => (template(cx, asked)?, None),
+        (None, Some(asked)) => {
+            let (template, mixed) = mixed::policy(cx, asked, None)?;
+            (template, Some(mixed))
+        }
+        _ => {
+            let what = "Valid requests must contain either LaunchTemplate, LaunchConfigurationName, InstanceId or MixedInstancesPolicy parameter.";
+            return Err(invalid(what));
+        }
     };
     let desired = req.desired.unwrap_or(req.min);
     let words = format!(
@@ -397,7 +427,9 @@ fn create(cx: &mut Cx<'_>, req: Create) -> Result<Empty, AutoScalingError> {
     );
     let group = Group {
         id: base::id::uuid(cx.rng()),
-        template: template(cx, asked)?,
+        template,
+        mixed,
+        rebalances: req.rebalances == Some(true),
         min: req.min,
         max: req.max,
         desired,
@@ -427,14 +459,36 @@ pub(crate) fn at(now: Timestamp, words: &str) -> String {
     format!("At {seconds}Z {words}")
 }
 
+/// What instances are launched by from now on: one template, or several types.
+fn change_launches(cx: &mut Cx<'_>, group: &mut Group, req: &Update) -> Result<(), AutoScalingError> {
+    match (&req.template, &req.mixed) {
+        (None, None) => return Ok(()),
+        (Some(_), Some(_)) => {
+            return Err(invalid("LaunchTemplate and MixedInstancesPolicy may not be specified together."));
+        }
+        (Some(asked), None) => {
+            group.template = template(cx, asked)?;
+            group.mixed = None;
+        }
+        (None, Some(_)) if group.pool.is_some() => {
+            return Err(invalid("A group that has a warm pool may not have a mixed instances policy."));
+        }
+        (None, Some(_)) if group.refreshes => return Err(AutoScalingError::RefreshInProgress),
+        (None, Some(asked)) => {
+            let (template, mixed) = mixed::policy(cx, asked, Some(group))?;
+            (group.template, group.mixed) = (template, Some(mixed));
+        }
+    }
+    (group.failures, group.retry) = (0, cx.now);
+    Ok(())
+}
+
 fn update(cx: &mut Cx<'_>, req: Update) -> Result<Empty, AutoScalingError> {
     check_type(req.check.as_ref())?;
     let mut group = find(cx, &req.name)?;
     let before = group.desired;
-    if let Some(asked) = &req.template {
-        group.template = template(cx, asked)?;
-        (group.failures, group.retry) = (0, cx.now);
-    }
+    change_launches(cx, &mut group, &req)?;
+    group.rebalances = req.rebalances.unwrap_or(group.rebalances);
     if req.subnets.is_some() || !req.zones.is_empty() {
         group.subnets = subnets(cx, req.subnets.as_ref(), &req.zones)?;
         group.identifier = req.subnets;
@@ -476,7 +530,7 @@ fn describe(cx: &mut Cx<'_>, req: Describe) -> Result<Described, AutoScalingErro
 
 fn delete(cx: &mut Cx<'_>, req: Delete) -> Result<Empty, AutoScalingError> {
     let mut group = find(cx, &req.name)?;
-    if group.members.is_empty() {
+    if group.members.is_empty() && group.warmed.is_empty() {
         remove(cx, &group)?;
         return Ok(Empty);
     }

@@ -157,7 +157,8 @@ fn delete(cx: &mut Cx<'_>, req: Delete) -> Result<Empty, AutoScalingError> {
     };
     let hook = group.hooks.remove(at);
     let result = if hook.launches { "ABANDON" } else { "CONTINUE" };
-    let waits = group.members.iter_mut().flat_map(|member| &mut member.waits);
+    let all = group.members.iter_mut().chain(&mut group.warmed);
+    let waits = all.flat_map(|member| &mut member.waits);
     waits.filter(|wait| wait.hook == hook.name).for_each(|wait| wait.result = Some(result.to_owned()));
     keep(cx, &group);
     Ok(Empty)
@@ -175,7 +176,8 @@ fn wait<'g>(
     };
     let what = if instance.is_some() { "instance ID" } else { "token" };
     let none = || invalid(format!("No active Lifecycle Action found with {what} {named}"));
-    let members = group.members.iter_mut().filter(|member| instance.is_none_or(|id| *id == member.id));
+    let all = group.members.iter_mut().chain(&mut group.warmed);
+    let members = all.filter(|member| instance.is_none_or(|id| *id == member.id));
     let mut waits = members.flat_map(|member| &mut member.waits);
     let is_meant = |wait: &&mut Wait| {
         wait.hook == hook && wait.result.is_none() && token.is_none_or(|token| *token == wait.token)

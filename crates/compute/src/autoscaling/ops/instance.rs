@@ -1,7 +1,7 @@
 //! A group's instances: told, ended, protected, and called unhealthy.
 
 use super::activity;
-use super::group::{TemplateSpecification, at, health};
+use super::group::{TemplateSpecification, at, health, weight};
 use super::{all, find, keep, page, size};
 use crate::autoscaling::access::{self, any, group as named, holder};
 use crate::autoscaling::errors::AutoScalingError;
@@ -43,6 +43,7 @@ wire::shape! {
         template: Option<TemplateSpecification> = "LaunchTemplate",
         image: String = "ImageId",
         protected: bool = "ProtectedFromScaleIn",
+        weight: Option<String> = "WeightedCapacity",
     }
 
     #[derive(Debug)]
@@ -72,7 +73,11 @@ wire::shape! {
 fn describe(cx: &mut Cx<'_>, req: Describe) -> Result<Described, AutoScalingError> {
     let mut views = Vec::new();
     for group in all(cx)? {
-        for member in group.members.iter().filter(|member| req.ids.is_empty() || req.ids.contains(&member.id))
+        for member in group
+            .members
+            .iter()
+            .chain(&group.warmed)
+            .filter(|member| req.ids.is_empty() || req.ids.contains(&member.id))
         {
             views.push(View {
                 id: member.id.clone(),
@@ -84,6 +89,7 @@ fn describe(cx: &mut Cx<'_>, req: Describe) -> Result<Described, AutoScalingErro
                 template: TemplateSpecification::of_member(&group, member),
                 image: member.image.clone(),
                 protected: member.protected,
+                weight: weight(member),
             });
         }
     }

@@ -11,6 +11,7 @@ pub(crate) mod hook;
 pub(crate) mod instance;
 pub(crate) mod limits;
 pub(crate) mod metrics;
+pub(crate) mod mixed;
 pub(crate) mod notification;
 pub(crate) mod policy;
 pub(crate) mod process;
@@ -18,6 +19,7 @@ pub(crate) mod refresh;
 pub(crate) mod schedule;
 pub(crate) mod standby;
 pub(crate) mod tag;
+pub(crate) mod warm_pool;
 
 use super::SELF;
 use super::errors::AutoScalingError;

@@ -237,6 +237,12 @@ pub(crate) fn keep_refresh(cx: &mut Cx<'_>, refresh: &Refresh) {
 
 fn start(cx: &mut Cx<'_>, req: Start) -> Result<Started, AutoScalingError> {
     let mut group = find(cx, &req.name)?;
+    if group.mixed.is_some() {
+        return Err(unbuilt("An instance refresh of a group with a mixed instances policy"));
+    }
+    if group.pool.is_some() {
+        return Err(unbuilt("An instance refresh of a group with a warm pool"));
+    }
     if req.strategy.as_deref().is_some_and(|strategy| strategy != ROLLING) {
         return Err(unbuilt("The strategy ReplaceRootVolume"));
     }

@@ -16,7 +16,13 @@ pub(super) enum Outcome {
 }
 
 /// Lets a member wait for the hooks of its way, and tells of each; whether there are any.
-pub(super) fn begin(cx: &mut Cx<'_>, group: &Group, member: &mut Member, launches: bool) -> bool {
+pub(super) fn begin(
+    cx: &mut Cx<'_>,
+    group: &Group,
+    member: &mut Member,
+    launches: bool,
+    way: [&'static str; 2],
+) -> bool {
     let hooks: Vec<&Hook> = group.hooks.iter().filter(|hook| hook.launches == launches).collect();
     for hook in &hooks {
         let token = base::id::uuid(cx.rng());
@@ -31,18 +37,23 @@ pub(super) fn begin(cx: &mut Cx<'_>, group: &Group, member: &mut Member, launche
             result: None,
             goes_on: hook.goes_on,
         };
-        tell(cx, group, hook, &member.id, &wait.token);
+        tell(cx, group, hook, (&member.id, &wait.token), way);
         member.waits.push(wait);
     }
     !hooks.is_empty()
 }
 
-fn tell(cx: &mut Cx<'_>, group: &Group, hook: &Hook, instance: &str, token: &str) {
+fn tell(
+    cx: &mut Cx<'_>,
+    group: &Group,
+    hook: &Hook,
+    (instance, token): (&str, &str),
+    [from, to]: [&'static str; 2],
+) {
     let event = match hook.launches {
         true => "EC2 Instance-launch Lifecycle Action",
         false => "EC2 Instance-terminate Lifecycle Action",
     };
-    let [from, to] = super::notify::way(hook.launches);
     let mut detail = vec![
         ("LifecycleActionToken", Value::str(token)),
         ("AutoScalingGroupName", Value::str(&group.name)),

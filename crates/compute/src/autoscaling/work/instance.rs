@@ -1,6 +1,8 @@
 //! Instances of a group launched and ended by EC2's public operations, with the activities that tell of it.
 
+use super::mixed::Place;
 use super::{hook, notify, tell};
+use crate::autoscaling::model::warm;
 use crate::autoscaling::model::{
     ACTIVITIES, Activity, Group, Member, PENDING, TERMINATING, TERMINATING_WAIT, Template, key,
 };
@@ -32,6 +34,7 @@ pub(crate) fn activity(
         message: None,
         details: wire::json::text(&details),
         arn: group.arn(cx.account, cx.region),
+        way: None,
     }
 }
 
@@ -69,15 +72,16 @@ fn tags(group: &Group, data: &Value) -> Vec<Value> {
     others
 }
 
-/// Launches one instance and writes it into the group.
+/// Launches one instance, for the group or for where else its way leads.
 pub(super) fn launch(
     cx: &mut Cx<'_>,
-    group: &mut Group,
-    zone: &str,
-    subnet: &str,
+    group: &Group,
+    place: &Place,
     cause: String,
-) -> Result<(), Fault> {
-    let template = group.launches_by().clone();
+    way: Option<(&str, &str)>,
+) -> Result<Member, Fault> {
+    let (zone, subnet) = (place.zone.as_str(), place.subnet.as_str());
+    let template = place.template.clone();
     let (data, version) = data(cx, &template)?;
     let by = structure([("LaunchTemplateId", Value::str(&template.id)), ("Version", Value::str(&version))]);
     let placement = structure([("AvailabilityZone", Value::str(zone))]);
@@ -87,6 +91,13 @@ pub(super) fn launch(
         ("MaxCount", Value::Int(1)),
         ("Placement", placement),
     ];
+    members.extend(place.kind.as_ref().map(|kind| ("InstanceType", Value::str(kind))));
+    members.extend(place.image.as_ref().map(|image| ("ImageId", Value::str(image))));
+    if place.is_spot {
+        let options = structure(place.max.as_ref().map(|max| ("MaxPrice", Value::str(max))));
+        let market = structure([("MarketType", Value::str("spot")), ("SpotOptions", options)]);
+        members.push(("InstanceMarketOptions", market));
+    }
     // The group says in which subnet; where the template has interfaces, the first of them is there.
     let mut plugs = list(&data, "NetworkInterfaces").to_vec();
     match plugs.first_mut() {
@@ -103,9 +114,12 @@ pub(super) fn launch(
     let made = call(cx, "ec2", "RunInstances", members)?;
     let made = list(&made, "Instances").first().cloned().unwrap_or(Value::Null);
     let id = text(&made, "InstanceId");
-    let told = activity(cx, group, format!("Launching a new EC2 instance: {id}"), cause, (zone, subnet));
+    let into = if way.is_some() { " into warm pool" } else { "" };
+    let description = format!("Launching a new EC2 instance{into}: {id}");
+    let mut told = activity(cx, group, description, cause, (zone, subnet));
+    told.way = way.map(|(from, to)| (from.to_owned(), to.to_owned()));
     tell(cx, &told)?;
-    group.members.push(Member {
+    Ok(Member {
         kind: text(&made, "InstanceType"),
         image: text(&made, "ImageId"),
         zone: zone.to_owned(),
@@ -119,9 +133,11 @@ pub(super) fn launch(
         acted: Some(cx.now),
         waits: Vec::new(),
         template: template.id,
+        weight: place.weight,
+        spot: place.is_spot,
         id,
-    });
-    Ok(())
+        ..Member::default()
+    })
 }
 
 /// Ends an instance, once it has waited for those hooks that there are.
@@ -135,7 +151,8 @@ pub(crate) fn end(cx: &mut Cx<'_>, group: &mut Group, id: &str, cause: String) -
     let told = activity(cx, &whole, format!("Terminating EC2 instance: {id}"), cause, (&member.zone, ""));
     tell(cx, &told)?;
     member.waits.clear();
-    hook::begin(cx, &whole, member, false);
+    let to = if member.returns { warm::POOL } else { warm::EC2 };
+    hook::begin(cx, &whole, member, false, [warm::GROUP, to]);
     (member.state, member.since, member.acted) = (TERMINATING_WAIT.into(), cx.now, Some(cx.now));
     member.activity.clone_from(&told.id);
     Ok(told)

@@ -14,13 +14,16 @@ pub(super) struct Seen {
     pub(super) states: BTreeMap<String, String>,
     /// Those whose status checks fail.
     pub(super) impaired: BTreeSet<String>,
+    /// Spot instances that are told that they will be interrupted, where their group wants to know.
+    pub(super) interrupted: BTreeSet<String>,
     /// The zones that are available.
     pub(super) available: BTreeSet<String>,
 }
 
 pub(super) fn look(cx: &mut Cx<'_>, group: &Group) -> Result<Seen, Fault> {
     let mut states = BTreeMap::new();
-    let ids: Vec<String> = group.members.iter().map(|member| member.id.clone()).collect();
+    let ids: Vec<String> =
+        group.members.iter().chain(&group.warmed).map(|member| member.id.clone()).collect();
     for chunk in ids.chunks(CHUNK) {
         let filter = [("Name", Value::str("instance-id")), ("Values", texts(chunk))];
         let filters = Value::List(vec![Value::Struct(filter.into_iter().collect())]);
@@ -43,9 +46,27 @@ pub(super) fn look(cx: &mut Cx<'_>, group: &Group) -> Result<Seen, Fault> {
             }
         }
     }
+    let interrupted = if group.rebalances { interrupted(cx, &ids)? } else { BTreeSet::new() };
     let zones = call(cx, "ec2", "DescribeAvailabilityZones", [])?;
     let up = |zone: &&Value| text(zone, "State") == "available";
     let available =
         list(&zones, "AvailabilityZones").iter().filter(up).map(|zone| text(zone, "ZoneName")).collect();
-    Ok(Seen { states, impaired, available })
+    Ok(Seen { states, impaired, interrupted, available })
+}
+
+/// A spot request that is no longer fulfilled though its instance is there says that this is about to end.
+fn interrupted(cx: &mut Cx<'_>, ids: &[String]) -> Result<BTreeSet<String>, Fault> {
+    let mut out = BTreeSet::new();
+    for chunk in ids.chunks(CHUNK) {
+        let filter = [("Name", Value::str("instance-id")), ("Values", texts(chunk))];
+        let filters = Value::List(vec![Value::Struct(filter.into_iter().collect())]);
+        let found = call(cx, "ec2", "DescribeSpotInstanceRequests", [("Filters", filters)])?;
+        for request in list(&found, "SpotInstanceRequests") {
+            let code = request.at(&["Status", "Code"]).and_then(Value::as_str).unwrap_or_default();
+            if matches!(code, "marked-for-termination" | "instance-terminated-no-capacity") {
+                out.insert(text(request, "InstanceId"));
+            }
+        }
+    }
+    Ok(out)
 }

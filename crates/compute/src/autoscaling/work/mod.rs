@@ -7,13 +7,16 @@ mod hook;
 pub(crate) mod instance;
 mod look;
 pub mod metrics;
+mod mixed;
 pub(crate) mod notify;
 pub(crate) mod refresh;
 pub mod schedule;
+pub(crate) mod warm;
 
 use super::SELF;
 use super::model::{
-    ACTIVITIES, GROUPS, Group, IN_SERVICE, Member, PENDING, PENDING_WAIT, TERMINATING, TERMINATING_WAIT, key,
+    self, ACTIVITIES, GROUPS, Group, IN_SERVICE, Member, PENDING, PENDING_WAIT, TERMINATING,
+    TERMINATING_WAIT, key,
 };
 use super::ops::group::{at, remove};
 use crate::ec2::model::INSTANCES;
@@ -121,6 +124,10 @@ fn give_up(cx: &mut Cx<'_>, name: &str, fault: &Fault) -> Result<Next, Fault> {
     Ok(Next::Rest(Some(group.retry)))
 }
 
+fn soonest(a: Option<Timestamp>, b: Option<Timestamp>) -> Option<Timestamp> {
+    [a, b].into_iter().flatten().min()
+}
+
 fn internal(_: store::StoreError) -> Fault {
     super::errors::AutoScalingError::Internal.into()
 }
@@ -130,9 +137,9 @@ fn step(cx: &mut Cx<'_>, name: &str) -> Result<Next, Fault> {
     let Some(mut group) = GROUPS.get(cx.tx, &place).map_err(internal)? else { return Ok(Next::Rest(None)) };
     let before = group.clone();
     let seen = look(cx, &group)?;
-    let wait = observe(cx, &mut group, &seen)?;
+    let wait = soonest(observe(cx, &mut group, &seen)?, warm::observe(cx, &mut group, &seen)?);
     let next = change(cx, &mut group, &seen)?;
-    if group.deleting && group.members.is_empty() {
+    if group.deleting && group.members.is_empty() && group.warmed.is_empty() {
         remove(cx, &group)?;
         return Ok(Next::Rest(None));
     }
@@ -152,6 +159,7 @@ fn observe(cx: &mut Cx<'_>, group: &mut Group, seen: &Seen) -> Result<Option<Tim
     let checks = !group.is_suspended("HealthCheck");
     let mut kept = Vec::new();
     for mut member in std::mem::take(&mut group.members) {
+        member.leaves = group.rebalances && seen.interrupted.contains(&member.id);
         let state = seen.states.get(&member.id).map(String::as_str);
         let is_over = matches!(state, None | Some("terminated"));
         match member.state.as_str() {
@@ -161,7 +169,8 @@ fn observe(cx: &mut Cx<'_>, group: &mut Group, seen: &Seen) -> Result<Option<Tim
             }
             PENDING if state == Some("running") && !seen.impaired.contains(&member.id) => {
                 (group.failures, group.retry) = (0, cx.now);
-                if hook::begin(cx, group, &mut member, true) {
+                let from = if member.drawn { model::warm::POOL } else { model::warm::EC2 };
+                if hook::begin(cx, group, &mut member, true, [from, model::warm::GROUP]) {
                     (member.state, member.since) = (PENDING_WAIT.into(), cx.now);
                     wait =
                         [wait, member.waits.iter().map(|wait| wait.until).min()].into_iter().flatten().min();
@@ -214,7 +223,14 @@ fn release(cx: &mut Cx<'_>, group: &mut Group) -> Result<bool, Fault> {
         let waits = matches!(hook::outcome(member, cx.now), Outcome::Waits(_));
         is_out && (group.deleting || !waits)
     };
-    if let Some(id) = group.members.iter().find(over).map(|member| member.id.clone()) {
+    if let Some((id, returns)) =
+        group.members.iter().find(over).map(|member| (member.id.clone(), member.returns))
+    {
+        if returns && group.takes_back() {
+            let cause = at(cx.now, "an instance returns to the warm pool in response to a scale-in.");
+            warm::take_back(cx, group, &id, cause)?;
+            return Ok(true);
+        }
         stop(cx, &id)?;
         for member in group.members.iter_mut().filter(|member| member.id == id) {
             member.waits.clear();
@@ -237,20 +253,20 @@ fn release(cx: &mut Cx<'_>, group: &mut Group) -> Result<bool, Fault> {
 /// One change towards what the group should be.
 fn change(cx: &mut Cx<'_>, group: &mut Group, seen: &Seen) -> Result<Next, Fault> {
     let (may_launch, may_end) = (!group.is_suspended("Launch"), !group.is_suspended("Terminate"));
-    if release(cx, group)? {
+    if release(cx, group)? || warm::release(cx, group)? {
         return Ok(Next::Again);
     }
     if group.deleting {
         let left = group.members.iter().find(|member| !member.is_going());
         let Some(id) = left.map(|member| member.id.clone()) else {
-            return Ok(Next::Rest(None));
+            return warm::keep(cx, group, seen);
         };
         let cause = shrinking(cx, group, &id);
         end(cx, group, &id, cause)?;
         return Ok(Next::Again);
     }
     let flawed = |member: &Member| member.flaw.clone().map(|flaw| (member.id.clone(), flaw));
-    let flawed = group.live().find_map(flawed);
+    let flawed = group.present().find_map(flawed);
     if may_end
         && !group.is_suspended("ReplaceUnhealthy")
         && let Some((id, flaw)) = flawed
@@ -281,7 +297,11 @@ fn change(cx: &mut Cx<'_>, group: &mut Group, seen: &Seen) -> Result<Next, Fault
         Turn::End(_) | Turn::Launch => Some(group.retry.max(cx.now.plus(AGAIN))),
     };
     Ok(match keep_size(cx, group, seen)? {
-        Next::Rest(until) => Next::Rest([until, wake].into_iter().flatten().min()),
+        // The pool comes after the group itself.
+        Next::Rest(until) => match warm::keep(cx, group, seen)? {
+            Next::Rest(then) => Next::Rest(soonest(soonest(until, wake), then)),
+            other => other,
+        },
         other => other,
     })
 }
@@ -303,34 +323,84 @@ fn keep_size(cx: &mut Cx<'_>, group: &mut Group, seen: &Seen) -> Result<Next, Fa
     }
     // What a refresh has too many of goes with those that it replaces.
     if size > desired && may_end && settled && !refresh::holds_more(cx, group)? {
-        let Some(id) = group.victim(cx.now).map(|member| member.id.clone()) else {
-            return Ok(Next::Rest(None));
-        };
-        let cause = shrinking(cx, group, &id);
-        end(cx, group, &id, cause)?;
-        return Ok(Next::Again);
+        let chosen = group.victim(cx.now).map(|member| member.id.clone());
+        match chosen {
+            Some(id) => {
+                let cause = shrinking(cx, group, &id);
+                retire(cx, group, &id, cause)?;
+                return Ok(Next::Again);
+            }
+            // What is too much is less than any of them counts: it stays.
+            None if group.mixed.is_some() => {}
+            None => return Ok(Next::Rest(None)),
+        }
     }
     let balances = may_launch
         && may_end
         && !group.refreshes
         && !group.is_suspended("AZRebalance")
         && group.retry <= cx.now;
-    if size == desired && settled && balances && group.is_out_of_balance(&seen.available) {
+    if size >= desired && settled && balances && group.is_out_of_balance(&seen.available) {
         let zone = group.place(&seen.available).map(|(zone, _)| zone.clone()).unwrap_or_default();
         let words = format!(
             "instances were launched to balance instances in zones {zone} with other zones resulting in more than desired number of instances in the group."
         );
         let cause = at(cx.now, &words);
-        return start(cx, group, seen, cause);
+        // It comes in the stead of the one that goes then, and is of its market.
+        let is_spot = group.crowded().is_some_and(|member| member.spot);
+        return start_of(cx, group, seen, is_spot, cause);
+    }
+    if may_end && let Some(id) = group.leaver().map(|member| member.id.clone()) {
+        let cause = at(
+            cx.now,
+            "an instance was taken out of service in response to an EC2 instance rebalance recommendation.",
+        );
+        end(cx, group, &id, cause)?;
+        return Ok(Next::Again);
     }
     Ok(Next::Rest(None))
 }
 
+/// One that is too many goes: into the warm pool where that takes it back, once it has waited for its hooks.
+fn retire(cx: &mut Cx<'_>, group: &mut Group, id: &str, cause: String) -> Result<(), Fault> {
+    if !group.takes_back() {
+        end(cx, group, id, cause)?;
+        return Ok(());
+    }
+    for member in group.members.iter_mut().filter(|member| member.id == id) {
+        member.returns = true;
+    }
+    if group.hooks.iter().any(|hook| !hook.launches) {
+        end(cx, group, id, cause)?;
+        return Ok(());
+    }
+    warm::take_back(cx, group, id, cause)
+}
+
 fn start(cx: &mut Cx<'_>, group: &mut Group, seen: &Seen, cause: String) -> Result<Next, Fault> {
+    if warm::draw(cx, group, seen, &cause)? {
+        return Ok(Next::Again);
+    }
+    let is_spot = group.next_is_spot();
+    start_of(cx, group, seen, is_spot, cause)
+}
+
+fn start_of(
+    cx: &mut Cx<'_>,
+    group: &mut Group,
+    seen: &Seen,
+    is_spot: bool,
+    cause: String,
+) -> Result<Next, Fault> {
     // No zone is there: the next that comes back is news.
-    let Some((zone, subnet)) = group.place(&seen.available).cloned() else { return Ok(Next::Rest(None)) };
-    Ok(match launch(cx, group, &zone, &subnet, cause) {
-        Ok(()) => Next::Again,
+    let Some(place) = mixed::choose(cx, group, &seen.available, is_spot)? else {
+        return Ok(Next::Rest(None));
+    };
+    Ok(match launch(cx, group, &place, cause, None) {
+        Ok(member) => {
+            group.members.push(member);
+            Next::Again
+        }
         Err(fault) => Next::Refused(fault),
     })
 }

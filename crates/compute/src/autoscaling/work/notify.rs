@@ -18,7 +18,8 @@ fn kind(event: &str) -> &'static str {
 /// What events and topics tell of an activity.
 pub(super) fn detail(activity: &Activity, instance: &str, event: &str) -> [(&'static str, Value); 13] {
     let text = |text: &str| Value::str(text);
-    let [from, to] = way(event.contains("Launch"));
+    let usual = way(event.contains("Launch"));
+    let [from, to] = activity.way.as_ref().map_or(usual, |(from, to)| [from.as_str(), to.as_str()]);
     [
         ("StatusCode", text(if event.ends_with("Unsuccessful") { "Failed" } else { "InProgress" })),
         ("Description", text(&activity.description)),

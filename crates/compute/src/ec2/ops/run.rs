@@ -136,7 +136,7 @@ const NAMED: [(&str, &[&str]); 5] = [
 
 /// Authorization of a launch: of what it needs with its template, and that this is used.
 /// AWS: <https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ExamplePolicies_EC2.html#iam-example-runinstances-launch-templates>
-fn launch(cx: &mut Cx<'_>, request: &Struct) -> Result<Vec<Target>, Fault> {
+pub(crate) fn launch(cx: &mut Cx<'_>, request: &Struct) -> Result<Vec<Target>, Fault> {
     let asked = request.get("LaunchTemplate").cloned().and_then(|asked| Template::from_value(asked).ok());
     let Some(asked) = asked else { return needed(cx, request) };
     // One that is not there is refused by the handler.

@@ -22,20 +22,33 @@ fn of(cx: &Cx<'_>, instance: &Instance) -> Result<Option<Request>, Ec2Error> {
     Ok(REQUESTS.get(cx.tx, &register::key(cx.account, cx.region, id))?)
 }
 
-/// The role by which EC2 launches spot machines: made with the first request, with the permissions of whoever asks.
+/// The role by which EC2 launches spot machines.
 ///
 /// # Errors
 /// `AuthFailure.ServiceLinkedRoleCreationNotPermitted`.
 pub(crate) fn role(cx: &mut Cx<'_>) -> Result<(), Ec2Error> {
-    match call_to(cx, "iam", "GetRole", [("RoleName", Value::str(ROLE))]) {
+    linked(cx, SPOT, ROLE, "EC2 Spot Instances")
+}
+
+/// A service-linked role: made with the first request, with the permissions of whoever asks.
+///
+/// # Errors
+/// `AuthFailure.ServiceLinkedRoleCreationNotPermitted`.
+pub(crate) fn linked(
+    cx: &mut Cx<'_>,
+    service: &'static str,
+    role: &'static str,
+    what: &'static str,
+) -> Result<(), Ec2Error> {
+    match call_to(cx, "iam", "GetRole", [("RoleName", Value::str(role))]) {
         Ok(_) => return Ok(()),
         Err(error) if error.is_ours() => return Err(error),
         Err(_) => {}
     }
-    let asked = Value::Struct([("AWSServiceName", Value::str(SPOT))].into_iter().collect());
+    let asked = Value::Struct([("AWSServiceName", Value::str(service))].into_iter().collect());
     match cx.call("iam", "CreateServiceLinkedRole", asked, As::CallerVia(SELF)) {
         Ok(_) => Ok(()),
-        Err(fault) if is_denied(&fault) => Err(Plain::ServiceLinkedRoleNotPermitted.into()),
+        Err(fault) if is_denied(&fault) => Err(Plain::ServiceLinkedRoleNotPermitted(what).into()),
         Err(fault) => Err(fault.into()),
     }
 }

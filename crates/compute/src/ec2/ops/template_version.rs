@@ -188,7 +188,7 @@ pub(super) fn existing(cx: &Cx<'_>, template: &Template, version: &str) -> Resul
 ///
 /// # Errors
 /// As [`find`] and [`existing`].
-pub(super) fn data(
+pub(crate) fn data(
     cx: &Cx<'_>,
     id: Option<&String>,
     name: Option<&String>,

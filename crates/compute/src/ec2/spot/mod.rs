@@ -5,7 +5,7 @@
 //! orders it ([`notice::interrupt`]): then its place is needed. What was told in the notice happens by the cloud's clock,
 //! and to the real machine.
 //!
-//! Not here: hibernation, fleets, launch groups and zone groups, rebalance recommendations, data feeds.
+//! Not here: hibernation, launch groups and zone groups, rebalance recommendations, data feeds.
 
 pub(crate) mod model;
 pub mod notice;

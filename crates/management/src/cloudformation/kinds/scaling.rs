@@ -50,6 +50,7 @@ const GROUP: Kind = Kind {
     name: "AWS::AutoScaling::AutoScalingGroup",
     changes: &[
         "AvailabilityZones",
+        "CapacityRebalance",
         "Cooldown",
         "DesiredCapacity",
         "HealthCheckGracePeriod",
@@ -57,6 +58,7 @@ const GROUP: Kind = Kind {
         "LaunchTemplate",
         "MaxSize",
         "MinSize",
+        "MixedInstancesPolicy",
         "NewInstancesProtectedFromScaleIn",
         "Tags",
         "TerminationPolicies",
@@ -210,6 +212,7 @@ fn group(on: &On<'_, '_>, name: &str, tags: Value) -> Value {
     map([
         ("AutoScalingGroupName", Value::str(name)),
         ("AvailabilityZones", on.prop("AvailabilityZones")),
+        ("CapacityRebalance", on.prop("CapacityRebalance")),
         ("DefaultCooldown", on.prop("Cooldown")),
         ("DesiredCapacity", on.prop("DesiredCapacity")),
         ("HealthCheckGracePeriod", on.prop("HealthCheckGracePeriod")),
@@ -217,6 +220,7 @@ fn group(on: &On<'_, '_>, name: &str, tags: Value) -> Value {
         ("LaunchTemplate", on.prop("LaunchTemplate")),
         ("MaxSize", on.prop("MaxSize")),
         ("MinSize", on.prop("MinSize")),
+        ("MixedInstancesPolicy", on.prop("MixedInstancesPolicy")),
         ("NewInstancesProtectedFromScaleIn", on.prop("NewInstancesProtectedFromScaleIn")),
         ("Tags", tags),
         ("TerminationPolicies", on.prop("TerminationPolicies")),

@@ -118,6 +118,7 @@ pub(super) static CODES: &[(&str, Codes)] = &[
     ("lambda", REST_JSON),
     ("scheduler", REST_JSON),
     ("pipes", REST_JSON),
+    ("fis", REST_JSON),
     ("ecr", Codes { invalid: "InvalidParameterException", ..JSON }),
     ("organizations", Codes { invalid: "InvalidInputException", ..JSON }),
 ];
@@ -274,8 +275,10 @@ impl Prepared {
             ("scheduler", _, "ResourceArn") => {
                 "arn:aws:scheduler:us-east-1:123456789012:schedule-group/matrix"
             }
+            ("fis", _, "resourceArn") => "arn:aws:fis:us-east-1:123456789012:experiment-template/EXTmatrix",
             ("pipes", _, "resourceArn") => "arn:aws:pipes:us-east-1:123456789012:pipe/matrix",
             ("pipes", "CreatePipe", "Source" | "Target") => "arn:aws:sqs:us-east-1:123456789012:matrix",
+            ("fis", _, "roleArn") => "arn:aws:iam::123456789012:role/matrix",
             ("pipes", _, "RoleArn") => "arn:aws:iam::123456789012:role/matrix",
             ("events", "CreateArchive", "EventSourceArn") => {
                 "arn:aws:events:us-east-1:123456789012:event-bus/default"
@@ -393,12 +396,19 @@ fn ec2(operation: &str, member: &str) -> Option<Value> {
     if member == "LaunchTemplateData" {
         return Some(structure([("InstanceType", Value::str("t3.micro"))]));
     }
+    if member == "IamFleetRole" {
+        return Some(Value::str("arn:aws:iam::123456789012:role/matrix"));
+    }
     let item = match (operation, member) {
         ("CreateTags", "Tags") => structure([("Key", Value::str("matrix")), ("Value", Value::str("matrix"))]),
         ("CreateDhcpOptions", "DhcpConfigurations") => structure([
             ("Key", Value::str("domain-name")),
             ("Values", Value::List(vec![Value::str("example.com")])),
         ]),
+        ("CreateFleet", "LaunchTemplateConfigs") => {
+            let by = [("LaunchTemplateName", Value::str("matrix")), ("Version", Value::str("1"))];
+            structure([("LaunchTemplateSpecification", structure(by))])
+        }
         _ => return None,
     };
     Some(Value::List(vec![item]))

@@ -1,0 +1,242 @@
+//! Launches of a fleet, one machine after the other, where its strategy says.
+
+use super::model::{Fleet, Market, Member, REQUEST};
+use super::place::{Place, is_too_dear, pools, price_of};
+use crate::ec2::ops::{SELF, list, template_version, text};
+use crate::ec2::spot::price;
+use crate::ec2::template::members;
+use crate::pools::UNIT;
+use ec2::errors::is_denied;
+use ec2::register::{self, REGISTER};
+use ec2::{Ec2Error, Plain};
+use kernel::{As, Cx, Whom};
+use std::sync::Arc;
+use wire::{Struct, ToValue, Value};
+
+/// What a machine of a fleet is tagged with.
+pub(crate) const TAG: &str = "aws:ec2:fleet-id";
+const SPOT_TAG: &str = "aws:ec2spot:fleet-request-id";
+/// Who acts where the role of a Spot Fleet is assumed.
+pub(crate) const SPOT_FLEET: &str = "spotfleet.amazonaws.com";
+
+/// In whose name a fleet acts.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Actor {
+    /// The one whose request it is.
+    Caller,
+    /// By its service-linked role, or that which a Spot Fleet was given.
+    Service,
+}
+
+impl Actor {
+    /// # Errors
+    /// What the operation answers; `UnauthorizedOperation` where who acts may not.
+    pub(crate) fn calls(
+        self,
+        cx: &mut Cx<'_>,
+        role: Option<&str>,
+        operation: &str,
+        value: Struct,
+    ) -> Result<Value, Ec2Error> {
+        let value = Value::Struct(value);
+        let done = match (self, role) {
+            (Actor::Caller, _) => cx.call("ec2", operation, value, As::CallerVia(SELF)),
+            (Actor::Service, None) => {
+                let account = cx.account;
+                cx.call("ec2", operation, value, As::Service { name: SELF, account })
+            }
+            (Actor::Service, Some(arn)) => {
+                let whom = Whom::Role { arn, account: cx.account, source: None };
+                let (cloud, region) = (Arc::clone(cx.cloud()), cx.region);
+                let work = |cx: &mut Cx<'_>| cx.call("ec2", operation, value, As::Caller);
+                cloud.act_for(cx.tx, SPOT_FLEET, whom, region, None, work).and_then(|done| done)
+            }
+        };
+        done.map_err(|fault| match is_denied(&fault) {
+            true => {
+                let what = format!("You are not authorized to perform this operation. {}", fault.message);
+                Plain::UnauthorizedOperation(what).into()
+            }
+            false => fault.into(),
+        })
+    }
+}
+
+fn structure(members: impl IntoIterator<Item = (&'static str, Value)>) -> Value {
+    Value::Struct(members.into_iter().collect::<Struct>())
+}
+
+/// What RunInstances is asked for one machine of a place.
+///
+/// # Errors
+/// When the template is gone.
+pub(crate) fn launch(cx: &Cx<'_>, fleet: &Fleet, place: &Place, market: Market) -> Result<Struct, Ec2Error> {
+    let config = fleet.configs.get(place.config).ok_or(Plain::InternalError)?;
+    let over = place.over.and_then(|nth| config.overrides.get(nth));
+    let (_, data) = template_version::data(cx, Some(&config.id), None, Some(&config.version))?;
+    let by =
+        structure([("LaunchTemplateId", Value::str(&config.id)), ("Version", Value::str(&config.version))]);
+    let mut asked: Struct = [
+        ("LaunchTemplate", by),
+        ("MinCount", Value::Int(1)),
+        ("MaxCount", Value::Int(1)),
+        ("InstanceType", Value::str(place.kind.name)),
+        ("Placement", structure([("AvailabilityZone", Value::str(&place.zone))])),
+    ]
+    .into_iter()
+    .collect();
+    if let Some(image) = over.and_then(|over| over.image.as_ref()) {
+        asked.set("ImageId", Value::str(image));
+    }
+    if let Some(subnet) = &place.subnet {
+        // Where the template has interfaces, the first of them is there.
+        let mut plugs = data.interfaces.clone();
+        match plugs.first_mut() {
+            Some(first) => {
+                first.subnet = Some(subnet.clone());
+                asked.set("NetworkInterfaces", plugs.to_value().unwrap_or(Value::Null));
+            }
+            None => asked.set("SubnetId", Value::str(subnet)),
+        }
+    }
+    if market == Market::Spot {
+        let max = place.max.map(|max| ("MaxPrice", Value::Str(price::text(max))));
+        let options = structure(max);
+        asked.set(
+            "InstanceMarketOptions",
+            structure([("MarketType", Value::str("spot")), ("SpotOptions", options)]),
+        );
+    }
+    if let Some(own) = fleet.tags.as_deref().and_then(crate::ec2::template::kept::<Tagged>) {
+        let both = [data.tags, own.tags].concat();
+        asked.set("TagSpecifications", merged(both).to_value().unwrap_or(Value::Null));
+    }
+    Ok(asked)
+}
+
+wire::shape! {
+    /// The tags of a launch.
+    #[derive(Clone, Debug)]
+    pub(crate) struct Tagged { pub(crate) tags: Vec<ec2::tags::TagSpecification> = "TagSpecifications" }
+}
+
+impl Tagged {
+    /// As a record keeps it.
+    pub(crate) fn text(self) -> String {
+        wire::json::text(&Value::Struct(members(self)))
+    }
+}
+
+/// One specification for each type of resource; of a key that is there twice the later value.
+fn merged(all: Vec<ec2::tags::TagSpecification>) -> Vec<ec2::tags::TagSpecification> {
+    let mut out: Vec<ec2::tags::TagSpecification> = Vec::new();
+    for one in all {
+        let Some(same) = out.iter_mut().find(|other| other.resource_type == one.resource_type) else {
+            out.push(one);
+            continue;
+        };
+        same.tags.retain(|tag| one.tags.iter().all(|other| other.key != tag.key));
+        same.tags.extend(one.tags);
+    }
+    out
+}
+
+/// A launch that was refused.
+#[derive(Debug)]
+pub(crate) struct Refusal {
+    pub(crate) place: usize,
+    pub(crate) error: Ec2Error,
+}
+
+/// How a market is filled.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Order {
+    pub(crate) actor: Actor,
+    pub(crate) market: Market,
+    /// Machines in one go.
+    pub(crate) machines: usize,
+    /// Launches are tried where it is known that they will be refused: their caller is told why.
+    pub(crate) tries_all: bool,
+}
+
+/// Launches until nothing is missing or no place is left; tells what was refused. A place that has refused once is
+/// left out.
+///
+/// # Errors
+/// When the cloud itself is at fault.
+pub(crate) fn fill(
+    cx: &mut Cx<'_>,
+    fleet: &mut Fleet,
+    places: &[Place],
+    order: Order,
+) -> Result<Vec<Refusal>, Ec2Error> {
+    let market = order.market;
+    let (strategy, limit) = (fleet.options(market).strategy(), fleet.options(market).total_price);
+    let waits = fleet.kind == REQUEST;
+    let mut refusals: Vec<Refusal> = Vec::new();
+    for _ in 0..order.machines {
+        let missing = fleet.missing(market);
+        if missing <= 0 {
+            break;
+        }
+        let spent: i64 = fleet.of(market).map(|member| member.price).sum();
+        let mut pools = pools(cx, fleet, places, market)?;
+        for (at, pool) in pools.iter_mut().enumerate() {
+            let refused = refusals.iter().any(|refusal| refusal.place == at);
+            let affordable = limit.is_none_or(|limit| spent + pool.price <= limit);
+            // AWS: a request fleet asks where its strategy says, and waits there.
+            let asks = waits && places.get(at).is_some_and(|place| !is_too_dear(cx, place, market));
+            pool.open = (pool.open || order.tries_all || asks) && affordable && !refused;
+        }
+        let Some(at) = strategy.next(&pools, missing) else { break };
+        let Some(place) = places.get(at) else { break };
+        match launched(cx, fleet, place, order) {
+            Ok(member) => {
+                fleet.placed(market, member.weight);
+                fleet.members.push(member);
+            }
+            Err(error) if error.is_ours() && !error.is_capacity() => return Err(error),
+            Err(error) => {
+                let is_over = waits && error.is_capacity();
+                refusals.push(Refusal { place: at, error });
+                if is_over {
+                    break;
+                }
+            }
+        }
+    }
+    Ok(refusals)
+}
+
+fn launched(cx: &mut Cx<'_>, fleet: &Fleet, place: &Place, order: Order) -> Result<Member, Ec2Error> {
+    let asked = launch(cx, fleet, place, order.market)?;
+    let made = order.actor.calls(cx, fleet.role.as_deref(), "RunInstances", asked)?;
+    let made = list(&made, "Instances").first().cloned().ok_or(Plain::InternalError)?;
+    let id = text(&made, "InstanceId");
+    tag(cx, &id, fleet)?;
+    let request = text(&made, "SpotInstanceRequestId");
+    let index = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
+    Ok(Member {
+        kind: text(&made, "InstanceType"),
+        zone: made.at(&["Placement", "AvailabilityZone"]).and_then(Value::as_str).unwrap_or_default().into(),
+        subnet: text(&made, "SubnetId"),
+        weight: place.weight.max(UNIT / 1000),
+        request: (!request.is_empty()).then_some(request),
+        config: index(place.config),
+        over: place.over.map(index),
+        leaves: false,
+        price: price_of(cx, place, order.market),
+        id,
+    })
+}
+
+/// A machine says whose it is. Nobody else may set such a tag.
+fn tag(cx: &mut Cx<'_>, id: &str, fleet: &Fleet) -> Result<(), Ec2Error> {
+    let key = register::key(cx.account, cx.region, id);
+    if let Some(mut entry) = REGISTER.get(cx.tx, &key)? {
+        let name = if fleet.role.is_some() { SPOT_TAG } else { TAG };
+        entry.tags.insert(name.to_owned(), fleet.id.clone());
+        REGISTER.put(cx.tx, &key, &entry);
+    }
+    Ok(())
+}

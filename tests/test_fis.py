@@ -1,0 +1,66 @@
+"""An experiment with a real client and a real machine, over a crash of the cloud."""
+
+import json
+
+from cloudtest import eventually
+from test_ec2 import IMAGE, WAIT
+
+TRUST = {
+    "Version": "2012-10-17",
+    "Statement": {
+        "Effect": "Allow",
+        "Principal": {"Service": "fis.amazonaws.com"},
+        "Action": "sts:AssumeRole",
+    },
+}
+RIGHTS = {
+    "Version": "2012-10-17",
+    "Statement": {
+        "Effect": "Allow",
+        "Action": ["ec2:DescribeInstances", "ec2:StopInstances", "ec2:StartInstances"],
+        "Resource": "*",
+    },
+}
+
+
+def test_a_machine_is_stopped_for_a_time_and_comes_back(machines, own_cloud):
+    ec2, iam, fis = own_cloud.client("ec2"), own_cloud.client("iam"), own_cloud.client("fis")
+    role = iam.create_role(RoleName="chaos", AssumeRolePolicyDocument=json.dumps(TRUST))["Role"]["Arn"]
+    iam.put_role_policy(RoleName="chaos", PolicyName="own", PolicyDocument=json.dumps(RIGHTS))
+    tags = [{"ResourceType": "instance", "Tags": [{"Key": "chaos", "Value": "yes"}]}]
+    made = ec2.run_instances(ImageId=IMAGE, InstanceType="t3.micro", MinCount=1, MaxCount=1, TagSpecifications=tags)
+    instance = made["Instances"][0]["InstanceId"]
+    ec2.get_waiter("instance_running").wait(InstanceIds=[instance], WaiterConfig=WAIT)
+    template = fis.create_experiment_template(
+        description="a loss",
+        roleArn=role,
+        stopConditions=[{"source": "none"}],
+        targets={
+            "mine": {
+                "resourceType": "aws:ec2:instance",
+                "resourceTags": {"chaos": "yes"},
+                "selectionMode": "COUNT(1)",
+            }
+        },
+        actions={
+            "stop": {
+                "actionId": "aws:ec2:stop-instances",
+                "parameters": {"startInstancesAfterDuration": "PT10M"},
+                "targets": {"Instances": "mine"},
+            }
+        },
+    )["experimentTemplate"]["id"]
+    experiment = fis.start_experiment(experimentTemplateId=template)["experiment"]["id"]
+    ec2.get_waiter("instance_stopped").wait(InstanceIds=[instance], WaiterConfig=WAIT)
+    own_cloud.restart(kill=True)
+    ec2, fis = own_cloud.client("ec2"), own_cloud.client("fis")
+    assert fis.get_experiment(id=experiment)["experiment"]["state"]["status"] == "running"
+    own_cloud.run("clock", "+10m")
+    ec2.get_waiter("instance_running").wait(InstanceIds=[instance], WaiterConfig=WAIT)
+
+    def done():
+        return fis.get_experiment(id=experiment)["experiment"]["state"]["status"] == "completed"
+
+    eventually(done)
+    resolved = fis.list_experiment_resolved_targets(experimentId=experiment)["resolvedTargets"]
+    assert resolved[0]["targetInformation"]["arn"].endswith(instance)
