@@ -122,6 +122,15 @@ fn weights_count_towards_the_size() {
     until(&cloud, || settled(&root, 2));
     (0..3).for_each(|_| cloud.reconcile());
     assert!(settled(&root, 2));
+    // One that its user takes away takes its units along.
+    let first = ids(&root).remove(0);
+    let end = json!({ "InstanceId": first, "ShouldDecrementDesiredCapacity": true });
+    asg(&root, "TerminateInstanceInAutoScalingGroup", end);
+    assert_eq!(group(&root)["DesiredCapacity"], "4");
+    let second = ids(&root).into_iter().find(|id| *id != first).unwrap();
+    let rest = json!({ "AutoScalingGroupName": "web", "InstanceIds": [second], "ShouldDecrementDesiredCapacity": true });
+    asg(&root, "EnterStandby", rest);
+    assert_eq!(group(&root)["DesiredCapacity"], "0");
 }
 
 #[test]

@@ -64,6 +64,11 @@ impl Member {
 }
 
 impl Group {
+    /// What some of its instances count.
+    pub fn units_of(&self, ids: &[String]) -> i64 {
+        self.members.iter().filter(|member| ids.contains(&member.id)).map(Member::units).sum()
+    }
+
     fn on_demand(&self) -> i64 {
         self.live().filter(|member| !member.spot).map(Member::units).sum()
     }

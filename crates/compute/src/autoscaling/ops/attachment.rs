@@ -122,22 +122,23 @@ fn attach(cx: &mut Cx<'_>, req: Attach) -> Result<Empty, AutoScalingError> {
 /// They go on running, and are nobody's.
 fn detach(cx: &mut Cx<'_>, req: Detach) -> Result<Detached, AutoScalingError> {
     let mut group = find(cx, &req.name)?;
-    let count = check_ids(&req.ids)?;
+    check_ids(&req.ids)?;
     let before = group.desired;
     if req.shrink {
         // Whoever is on standby is not counted.
-        let counted = req.ids.iter().filter(|id| group.live().any(|member| member.id == **id)).count();
-        shrink(&mut group, count.min(i64::try_from(counted).unwrap_or_default()), "detach")?;
+        let counted = group.present().filter(|member| req.ids.contains(&member.id)).map(Member::units).sum();
+        shrink(&mut group, counted, "detach")?;
     }
     let mut activities = Vec::new();
     let mut size = before;
     for id in &req.ids {
+        let units = group.units_of(std::slice::from_ref(id));
         let found = member(&mut group, id, &[IN_SERVICE, STANDBY])?;
         let (zone, counts) = (found.zone.clone(), found.state != STANDBY);
         let mut words = format!("instance {id} was detached in response to a user request");
         if req.shrink && counts {
-            words.push_str(&format!(", shrinking the capacity from {size} to {}", size - 1));
-            size -= 1;
+            words.push_str(&format!(", shrinking the capacity from {size} to {}", size - units));
+            size -= units;
         }
         let description = format!("Detaching EC2 instance: {id}");
         let mut told = activity(cx, &group, description, at(cx.now, &format!("{words}.")), (&zone, ""));

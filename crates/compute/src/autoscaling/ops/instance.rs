@@ -114,7 +114,8 @@ fn terminate(cx: &mut Cx<'_>, req: Terminate) -> Result<Terminated, AutoScalingE
     let mut group = of(cx, &id)?;
     let mut words = format!("instance {id} was taken out of service in response to a user request");
     if req.shrink {
-        if group.desired <= group.min {
+        let by = group.units_of(std::slice::from_ref(&id));
+        if group.desired - by < group.min {
             let what = format!(
                 "Currently, desiredSize equals minSize ({}). Terminating instance without replacement will violate group's min size constraint. Either set shouldDecrementDesiredCapacity flag to false or lower group's min size.",
                 group.min
@@ -122,7 +123,7 @@ fn terminate(cx: &mut Cx<'_>, req: Terminate) -> Result<Terminated, AutoScalingE
             return Err(AutoScalingError::Validation(what));
         }
         let before = group.desired;
-        group.desired -= 1;
+        group.desired -= by;
         words.push_str(&format!(", shrinking the capacity from {before} to {}", group.desired));
     }
     let cause = at(cx.now, &format!("{words}."));

@@ -83,24 +83,23 @@ pub(super) fn shrink(group: &mut Group, by: i64, doing: &str) -> Result<(), Auto
 
 fn enter(cx: &mut Cx<'_>, req: Enter) -> Result<Moved, AutoScalingError> {
     let mut group = find(cx, &req.name)?;
-    let count = check_ids(&req.ids)?;
-    let before = group.desired;
+    check_ids(&req.ids)?;
+    let mut size = group.desired;
     if req.shrink {
-        shrink(&mut group, count, "place into standby")?;
+        let by = group.units_of(&req.ids);
+        shrink(&mut group, by, "place into standby")?;
     }
     let mut activities = Vec::new();
-    for (nth, id) in (1..).zip(&req.ids) {
+    for id in &req.ids {
         let now = cx.now;
+        let units = group.units_of(std::slice::from_ref(id));
         let found = member(&mut group, id, &[IN_SERVICE])?;
         (found.state, found.since) = (STANDBY.into(), now);
         let zone = found.zone.clone();
         let mut words = format!("instance {id} was moved to standby in response to a user request");
         if req.shrink {
-            words.push_str(&format!(
-                ", shrinking the capacity from {} to {}",
-                before - nth + 1,
-                before - nth
-            ));
+            words.push_str(&format!(", shrinking the capacity from {size} to {}", size - units));
+            size -= units;
         }
         let description = format!("Moving EC2 instance to Standby: {id}");
         let cause = at(now, &format!("{words}."));
@@ -117,18 +116,20 @@ fn enter(cx: &mut Cx<'_>, req: Enter) -> Result<Moved, AutoScalingError> {
 /// AWS: they come into service as new ones do, and the wanted size grows by them.
 fn exit(cx: &mut Cx<'_>, req: Exit) -> Result<Moved, AutoScalingError> {
     let mut group = find(cx, &req.name)?;
-    let count = check_ids(&req.ids)?;
-    let before = group.desired;
-    super::attachment::grow(&mut group, count)?;
+    check_ids(&req.ids)?;
+    let mut size = group.desired;
+    let by = group.units_of(&req.ids);
+    super::attachment::grow(&mut group, by)?;
     let mut activities = Vec::new();
-    for (nth, id) in (1..).zip(&req.ids) {
+    for id in &req.ids {
         let now = cx.now;
+        let units = group.units_of(std::slice::from_ref(id));
         let zone = member(&mut group, id, &[STANDBY])?.zone.clone();
         let words = format!(
-            "instance {id} was moved out of standby in response to a user request, increasing the capacity from {} to {}.",
-            before + nth - 1,
-            before + nth
+            "instance {id} was moved out of standby in response to a user request, increasing the capacity from {size} to {}.",
+            size + units
         );
+        size += units;
         let description = format!("Moving EC2 instance out of Standby: {id}");
         let mut told = activity(cx, &group, description, at(now, &words), (&zone, ""));
         told.status = "PreInService".into();
