@@ -208,6 +208,8 @@ wire::errors! {
         CorsOff = 403, "AccessForbidden", "CORSResponse: CORS is not enabled for this bucket.";
         EmailGrantees = 405, "MethodNotAllowed", "Grantees by email address are no longer supported.";
         EncryptionMissing = 404, "ServerSideEncryptionConfigurationNotFoundError", "The server side encryption configuration was not found";
+        IdMismatch = 400, "IdMismatch", "Document ID does not match the specified configuration ID.";
+        InventoryTarget = 400, "InvalidS3DestinationBucket", "Invalid bucket ARN.";
         HeaderMissing = 400, "MissingSecurityHeader", "Your request was missing a required header";
         LifecycleMissing = 404, "NoSuchLifecycleConfiguration", "The lifecycle configuration does not exist";
         LocationIllegal(constraint: String) = 400, "IllegalLocationConstraintException", "The {constraint} location constraint is incompatible for the region specific endpoint this request was sent to.";
@@ -216,7 +218,7 @@ wire::errors! {
         LockNone = 400, "InvalidRequest", "Bucket is missing Object Lock Configuration";
         LockOfObjectMissing = 404, "NoSuchObjectLockConfiguration", "The specified object does not have a ObjectLock configuration";
         Locked = 403, "AccessDenied", "Access Denied because object protected by object lock.";
-        LoggingElsewhere = 403, "CrossLocationLoggingProhibited", "Cross S3 location logging not allowed";
+        LoggingElsewhere = 403, "CrossLocationLoggingProhibitted", "Cross S3 location logging not allowed. ";
         LoggingTarget(message: String) = 400, "InvalidTargetBucketForLogging", "{message}";
         Moved(endpoint: String) = 301, "PermanentRedirect", "The bucket you are attempting to access must be addressed using the specified endpoint. Please send all future requests to this endpoint.";
         OwnerNumber(said: String) = 400, "InvalidBucketOwnerAWSAccountID", "The value of the expected bucket owner parameter must be an AWS Account ID... [{said}]";

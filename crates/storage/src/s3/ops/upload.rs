@@ -276,7 +276,8 @@ fn complete(cx: &mut Cx<'_>, mut req: CompleteUpload) -> Result<CompletedAnswer,
     check_size(&req, size)?;
     let checksum = whole_checksum(&mut req, &upload, &chosen)?;
     if writing.is_there() {
-        writing.compare(versions::current(cx.tx, bucket, &req.key)?.as_ref(), &req.key)?;
+        let newest = versions::newest(cx.tx, bucket, &req.key)?;
+        writing.compare_since(newest.as_ref(), &req.key, upload.begun)?;
     }
     for part in &chosen {
         if let Some((key, _)) = all.remove(&part.piece.number) {

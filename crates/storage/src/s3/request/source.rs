@@ -24,6 +24,7 @@ pub(crate) fn read(text: &str) -> Result<Source, S3Error> {
         None if text.trim_matches('/').is_empty() => {
             Err(argument("Invalid copy source bucket name", name, text))
         }
-        None => Err(argument("Invalid copy source object key", name, text)),
+        // AWS says the header's name for its value.
+        None => Err(argument("Invalid copy source object key", name, name)),
     }
 }
