@@ -1,6 +1,7 @@
 """What AWS was seen to answer where its documentation is silent: codes, words and further members, held one by one."""
 
 import html
+import http.client
 import uuid
 from datetime import UTC, datetime, timedelta
 
@@ -418,3 +419,64 @@ def test_headers_of_all_answers(make, raw):
     for method, target in (("HEAD", f"/{bucket}"), ("GET", f"/{bucket}"), ("GET", f"/{bucket}/none"), ("GET", "/")):
         assert raw(method, target)[1]["server"] == "AmazonS3"
     assert raw("HEAD", f"/{bucket}")[1]["content-type"] == "application/xml"
+
+
+def test_browsers_that_ask_first(s3, make, cloud):
+    def asked(target, **headers):
+        connection = http.client.HTTPConnection("127.0.0.1", cloud.port, timeout=20)
+        connection.request("OPTIONS", target, headers=headers)
+        answer = connection.getresponse()
+        return answer.status, answer.headers, members(html.unescape(answer.read().decode()))
+
+    def refused(message, method):
+        error = {"Code": "AccessForbidden", "Message": message, "Method": method, "ResourceType": "BUCKET"}
+        return 403, error
+
+    bucket = make()
+    off, nowhere = "CORSResponse: CORS is not enabled for this bucket.", "CORSResponse: Bucket not found"
+    put = {"Access-Control-Request-Method": "PUT"}
+    for target, headers, expected in (
+        (f"/{bucket}", {}, refused(off, "OPTIONS")),
+        (f"/{bucket}", put, refused(off, "PUT")),
+        (f"/no-{bucket}/k", {}, refused(nowhere, "OPTIONS")),
+    ):
+        status, _, error = asked(target, Origin="http://a.test", **headers)
+        assert (status, error) == expected
+    rule = {"AllowedOrigins": ["*"], "AllowedMethods": ["PUT"]}
+    s3.put_bucket_cors(Bucket=bucket, CORSConfiguration={"CORSRules": [rule]})
+    assert asked(f"/{bucket}", Origin="http://a.test", **put)[1]["server"] == "AmazonS3"
+    assert asked(f"/{bucket}", Origin="http://a.test")[2]["Message"] == "Invalid Access-Control-Request-Method: null"
+
+
+def test_parts_that_a_completion_names(s3, make):
+    bucket = make()
+    place = {"Bucket": bucket, "Key": "k"}
+    upload = s3.create_multipart_upload(**place, ChecksumAlgorithm="CRC32", ChecksumType="FULL_OBJECT")["UploadId"]
+    body = {"PartNumber": 1, "Body": b"part", "ChecksumAlgorithm": "CRC32"}
+    part = {"PartNumber": 1, "ETag": s3.upload_part(**place, UploadId=upload, **body)["ETag"]}
+    sha = "n2alat9FhKiZXkZO18V2LLcZFM3IT8R7DjSMvK//7WU="
+    unreadable = argument("Invalid Base64 or multiple checksums present in request", "Checksum")
+    other = "The sha256 you specified for part 1 did not match what we received."
+    for given, expected in (
+        ({"PartNumber": 0}, argument("PartNumber must be >= 1", "PartNumber", ArgumentValue="0")),
+        ({"ChecksumCRC32": "nonsense!"}, unreadable),
+        ({"ChecksumSHA256": sha, "ChecksumCRC32": "AAAAAA=="}, unreadable),
+        ({"ChecksumSHA256": sha}, (400, {"Code": "BadDigest", "Message": other})),
+    ):
+        parts = {"Parts": [part | given]}
+        assert said(s3.complete_multipart_upload, **place, UploadId=upload, MultipartUpload=parts) == expected
+
+
+def test_what_belongs_to_other_requests(s3, make, raw):
+    bucket = make()
+    status, _, answer = raw("PUT", f"/{bucket}/k?partNumber=1", b"not an object")
+    message = "This operation does not accept partNumber without uploadId"
+    assert (status, members(answer)) == argument(message, "partNumber", ArgumentValue="1")
+    message = "You can only specify a copy source header for copy requests."
+    status, _, answer = raw("GET", f"/{bucket}", x_amz_copy_source="a/b")
+    assert (status, members(answer)) == argument(message, "x-amz-copy-source", ArgumentValue="a/b")
+    for source in ("bucket/%ZZ", "100%/k", "%", "bucket/%C3%"):
+        status, _, answer = raw("PUT", f"/{bucket}/c", x_amz_copy_source=source)
+        refused = argument("Invalid copy source encoding", "x-amz-copy-source", ArgumentValue=source)
+        assert (status, members(answer)) == refused
+    assert "Contents" not in s3.list_objects_v2(Bucket=bucket)

@@ -9,6 +9,7 @@ wire::errors! {
         BadDigest = 400, "BadDigest", "The Content-MD5 you specified did not match what we received.";
         BadRequest(message: String) = 400, "BadRequest", "{message}";
         BadChecksum(algorithm: String) = 400, "BadDigest", "The {algorithm} you specified did not match the calculated checksum.";
+        BadPartChecksum(algorithm: String, part: u32) = 400, "BadDigest", "The {algorithm} you specified for part {part} did not match what we received.";
         ConditionalConflict = 409, "ConditionalRequestConflict", "The conditional request cannot succeed due to a conflicting operation against this resource.";
         EncryptionAlgorithm = 400, "InvalidEncryptionAlgorithmError", "The Encryption request you specified is not valid. Supported value: AES256.";
         EntityTooSmall(part: u32, size: u64, etag: String) = 400, "EntityTooSmall", "Your proposed upload is smaller than the minimum allowed size";
@@ -205,6 +206,7 @@ wire::errors! {
         ConfigurationsTooMany = 400, "TooManyConfigurations", "You are attempting to create a new configuration but have already reached the 1,000-configuration limit.";
         CorsForbidden = 403, "AccessForbidden", "CORSResponse: This CORS request is not allowed. This is usually because the evalution of Origin, request method / Access-Control-Request-Method or Access-Control-Request-Headers are not whitelisted by the resource's CORS spec.";
         CorsMissing = 404, "NoSuchCORSConfiguration", "The CORS configuration does not exist";
+        CorsNowhere = 403, "AccessForbidden", "CORSResponse: Bucket not found";
         CorsOff = 403, "AccessForbidden", "CORSResponse: CORS is not enabled for this bucket.";
         EmailGrantees = 405, "MethodNotAllowed", "Grantees by email address are no longer supported.";
         EncryptionMissing = 404, "ServerSideEncryptionConfigurationNotFoundError", "The server side encryption configuration was not found";

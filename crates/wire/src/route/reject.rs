@@ -137,7 +137,8 @@ const S3_SELECTORS: &[&str] = &[
     "website",
 ];
 
-/// S3 refuses a query string that asks for several things at once, or for a list of a kind that it has not.
+/// S3 refuses a query string that asks for several things at once, for a list of a kind that it has not, or for a part of no
+/// upload, and a source where nothing is copied.
 // AWS: recorded answers to `?uploads&versioning`, `?acl&versioning` and `?list-type=3`.
 pub(super) fn unclear(service: &'static Service, operation: &Operation, head: &Head) -> Option<Rejection> {
     if service.id != "s3" {
@@ -147,7 +148,15 @@ pub(super) fn unclear(service: &'static Service, operation: &Operation, head: &H
         head.query_pairs().map(|(name, _)| name).filter(|name| S3_SELECTORS.contains(name)).collect();
     found.sort_unstable();
     found.dedup();
+    let is_copy = matches!(operation.name, "CopyObject" | "UploadPartCopy");
+    let part =
+        head.query_value("partNumber").filter(|_| head.method == "PUT" && !found.contains(&"uploadId"));
     let (message, name, value) = match (&found[..], head.query_value("list-type")) {
+        _ if !is_copy && head.header("x-amz-copy-source").is_some() => {
+            let words = "You can only specify a copy source header for copy requests.";
+            let source = head.header("x-amz-copy-source").unwrap_or_default();
+            (words.to_owned(), "x-amz-copy-source", source.to_owned())
+        }
         ([first, _, ..], _) => {
             let words = format!("Conflicting query string parameters: {}", found.join(", "));
             (words, "ResourceType", (*first).to_owned())
@@ -155,7 +164,10 @@ pub(super) fn unclear(service: &'static Service, operation: &Operation, head: &H
         (_, Some(kind)) if operation.name == "ListObjects" => {
             ("Invalid List Type specified in Request".to_owned(), "list-type", kind.to_string())
         }
-        _ => return None,
+        _ => {
+            let words = "This operation does not accept partNumber without uploadId";
+            (words.to_owned(), "partNumber", part?.to_owned())
+        }
     };
     let fault = Fault::new(400, "InvalidArgument", message)
         .with("ArgumentName", Value::str(name))

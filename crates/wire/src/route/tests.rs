@@ -253,6 +253,7 @@ fn s3_by_path_query_and_header() {
     for (line, message) in [
         ("GET /b?versioning&acl", "Conflicting query string parameters: acl, versioning"),
         ("GET /b/k?uploadId=1&uploads", "Conflicting query string parameters: uploadId, uploads"),
+        ("PUT /b/k?partNumber=1", "This operation does not accept partNumber without uploadId"),
         ("GET /b?list-type=1", "Invalid List Type specified in Request"),
         ("GET /b?list-type=3", "Invalid List Type specified in Request"),
     ] {

@@ -206,7 +206,8 @@ impl Attributes {
         names.sort_unstable();
         let repeated = names.windows(2).any(|pair| pair[0] == pair[1]);
         // A second equals sign would have to be encoded.
-        let unreadable = header.split('&').any(|pair| pair.matches('=').count() > 1);
+        let unreadable =
+            header.split('&').any(|pair| pair.matches('=').count() > 1) || !wire::head::is_escaped(header);
         if repeated || unreadable || names.iter().any(|name| name.is_empty()) {
             return Err(whole());
         }
@@ -342,5 +343,6 @@ mod tests {
         assert_eq!(said("=1"), Err("InvalidArgument".into()));
         assert_eq!(said("a=1,b=2"), Err("InvalidArgument".into()));
         assert_eq!(said("a=1%3D2"), Ok(1));
+        assert_eq!(said("a%"), Err("InvalidArgument".into()));
     }
 }
