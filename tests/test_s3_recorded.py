@@ -480,3 +480,21 @@ def test_what_belongs_to_other_requests(s3, make, raw):
         refused = argument("Invalid copy source encoding", "x-amz-copy-source", ArgumentValue=source)
         assert (status, members(answer)) == refused
     assert "Contents" not in s3.list_objects_v2(Bucket=bucket)
+
+
+def test_old_urls(cloud, s3, make):
+    bucket = make()
+    s3.put_object(Bucket=bucket, Key="k", Body=b"x")
+
+    def got(query):
+        connection = http.client.HTTPConnection("127.0.0.1", cloud.port, timeout=20)
+        connection.request("GET", f"/{bucket}/k?{query}")
+        answer = connection.getresponse()
+        return answer.status, members(html.unescape(answer.read().decode()))
+
+    status, error = got("AWSAccessKeyId=test&Signature=x&Expires=1000000000")
+    assert (status, error["Message"], error["Expires"]) == (403, "Request has expired", "2001-09-09T01:46:40Z")
+    assert sorted(error) == ["Code", "Expires", "Message", "ServerTime"]
+    message = "Query-string authentication requires the Signature, Expires and AWSAccessKeyId parameters"
+    lacking = {"Code": "AccessDenied", "Message": message}
+    assert got("AWSAccessKeyId=test&Expires=1000000000") == (403, lacking)
