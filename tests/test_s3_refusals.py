@@ -72,6 +72,7 @@ def argument(name, value, message):
 
 
 NO_INTEGER = "Provided max-keys not an integer or within integer range"
+SOURCE = "x-amz-copy-source"
 PART_NUMBERS = "Part number must be an integer between 1 and 10000, inclusive"
 
 # Method, what follows the bucket, headers, and the answer.
@@ -84,7 +85,7 @@ WRONG_ARGUMENTS = [
     ("GET", "/k?versionId=", {}, "versionId", "", "Version id cannot be the empty string"),
     ("GET", "/k?versionId=x", {}, "versionId", "x", "Invalid version id specified"),
     ("GET", "/k?partNumber=10001", {}, "partNumber", "10001", PART_NUMBERS),
-    ("PUT", "/c", {"x_amz_copy_source": "x"}, "x-amz-copy-source", "x", "Invalid copy source object key"),
+    ("PUT", "/c", {"x_amz_copy_source": "x"}, SOURCE, SOURCE, "Invalid copy source object key"),
     ("PUT", "/c", {"x_amz_copy_source": "/"}, "x-amz-copy-source", "/", "Invalid copy source bucket name"),
     (
         "GET",

@@ -63,7 +63,9 @@ pub(crate) fn caller(
         Ok(Authenticated { who, claim: Claim { payload, verified: None, dialect } })
     };
     let tell = |cause: Cause| fault(cause.tell(dialect));
-    if let (Dialect::S3, Some(url)) = (dialect, PresignedV2::read(head)) {
+    if dialect == Dialect::S3
+        && let Some(url) = PresignedV2::read(head).map_err(fault)?
+    {
         return unverified(by_old_url(cloud, head, &url, peer)?, None);
     }
     let Some(presented) = sigv4::read(head).map_err(tell)? else {
@@ -118,7 +120,7 @@ fn by_old_url(
     let dialect = Dialect::S3;
     let tell = |cause: Cause| fault(cause.tell(dialect));
     let unknown = || tell(Cause::UnknownKey { access_key: url.access_key.clone() });
-    url.check(cloud.wall_now()).map_err(tell)?;
+    url.check(cloud.wall_now()).map_err(fault)?;
     // As with any signature of root's shared keys, there is no secret to verify it with.
     if let Some(root) = shared_by_key(cloud, &url.access_key, peer)? {
         return Ok(root);

@@ -50,6 +50,11 @@ pub fn form_pairs(text: &str) -> Vec<(String, String)> {
     pairs(text).map(|(name, value)| (decoded(name), decoded(value))).collect()
 }
 
+/// Whether every percent sign begins an escape.
+pub fn is_escaped(text: &str) -> bool {
+    text.split('%').skip(1).all(|rest| rest.bytes().take(2).filter(u8::is_ascii_hexdigit).count() == 2)
+}
+
 /// A path without its escapes; `None` where that is not UTF-8.
 pub fn percent_decoded(path: &str) -> Option<String> {
     percent::path(path).map(std::borrow::Cow::into_owned)

@@ -300,6 +300,10 @@ fn by_candidates<'a>(
         }
     }
     if let Some((model, found)) = best {
+        let operation = &model.service.operations[found.operation as usize];
+        if let Some(rejection) = reject::unclear(&model.service, operation, head) {
+            return Err(rejection);
+        }
         return Ok(Step::Ready(finish(model, found, region, name.website)));
     }
     Err(no_match(miss, all().next().map(|(at, _)| at), action, head)?)

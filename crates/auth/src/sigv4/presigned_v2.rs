@@ -4,8 +4,8 @@
 //! Source: the S3 developer guide, "Signing and authenticating REST requests (AWS signature version 2)". Not here: its
 //! `Authorization: AWS …` header, which is refused.
 
-use super::cause::Cause;
 use super::dialect::SigError;
+use super::encode::spaced_hex;
 use super::head::RequestHead;
 use super::key::Secret;
 use aws_lc_rs::{constant_time, hmac};
@@ -91,9 +91,12 @@ fn decoded(text: &str) -> String {
 
 impl PresignedV2 {
     /// `None` for a request that is not signed so.
-    pub fn read(head: &RequestHead<'_>) -> Option<PresignedV2> {
+    ///
+    /// # Errors
+    /// `AccessDenied` for one that says by whom it is signed, and lacks the rest.
+    pub fn read(head: &RequestHead<'_>) -> Result<Option<PresignedV2>, SigError> {
         if head.headers.contains_key(http::header::AUTHORIZATION) || !head.query.contains("AWSAccessKeyId=") {
-            return None;
+            return Ok(None);
         }
         let pairs: Vec<(String, String)> = head
             .query
@@ -103,22 +106,30 @@ impl PresignedV2 {
             .map(|(name, value)| (decoded(name), decoded(value)))
             .collect();
         let find = |name: &str| pairs.iter().find(|(n, _)| n == name).map(|(_, value)| value.clone());
-        Some(PresignedV2 {
-            access_key: find("AWSAccessKeyId")?,
-            token: find("x-amz-security-token"),
-            signature: find("Signature")?,
-            expires: find("Expires")?,
-            pairs,
-        })
+        let (access_key, token) = (find("AWSAccessKeyId"), find("x-amz-security-token"));
+        match (access_key, find("Signature"), find("Expires")) {
+            (Some(access_key), Some(signature), Some(expires)) => {
+                Ok(Some(PresignedV2 { access_key, token, signature, expires, pairs }))
+            }
+            _ => {
+                let words = "Query-string authentication requires the Signature, Expires and AWSAccessKeyId parameters";
+                Err(SigError::new("AccessDenied", 403, words))
+            }
+        }
     }
 
     /// Whether its time is not over.
     ///
     /// # Errors
-    /// [`Cause::UrlExpired`].
-    pub fn check(&self, now: Timestamp) -> Result<(), Cause> {
+    /// `AccessDenied`, without the duration that URLs of version 4 have.
+    pub fn check(&self, now: Timestamp) -> Result<(), SigError> {
         let end = self.expires.parse().map_or(Timestamp::from_seconds(0), Timestamp::from_seconds);
-        if now <= end { Ok(()) } else { Err(Cause::UrlExpired { at: end, expires_seconds: 0, now }) }
+        if now <= end {
+            return Ok(());
+        }
+        Err(SigError::new("AccessDenied", 403, "Request has expired")
+            .with("Expires", end.iso8601())
+            .with("ServerTime", now.whole_seconds().iso8601()))
     }
 
     /// Holds the signature against the secret. `bucket`: what the host name says, if it says one.
@@ -141,8 +152,9 @@ impl PresignedV2 {
                      signing method.";
         Err(SigError::new("SignatureDoesNotMatch", 403, words)
             .with("AWSAccessKeyId", self.access_key.as_str())
-            .with("StringToSign", text)
-            .with("SignatureProvided", self.signature.as_str()))
+            .with("StringToSign", text.as_str())
+            .with("SignatureProvided", self.signature.as_str())
+            .with("StringToSignBytes", spaced_hex(text.as_bytes())))
     }
 
     fn string_to_sign(&self, head: &RequestHead<'_>, bucket: Option<&str>) -> String {
@@ -193,7 +205,7 @@ mod tests {
         headers.insert("host", "awsexamplebucket1.us-west-1.s3.amazonaws.com".parse().unwrap());
         let query = "AWSAccessKeyId=AKIAIOSFODNN7EXAMPLE&Signature=NpgCjnDzrM%2BWFzoENXmpNDUsSn8%3D&Expires=1175139620";
         let head = RequestHead { method: "GET", path: "/photos/puppy.jpg", query, headers: &headers };
-        let url = PresignedV2::read(&head).unwrap();
+        let url = PresignedV2::read(&head).unwrap().unwrap();
         assert_eq!(url.access_key, "AKIAIOSFODNN7EXAMPLE");
         assert_eq!(
             url.string_to_sign(&head, Some("awsexamplebucket1")),
@@ -212,7 +224,7 @@ mod tests {
         headers.insert("content-type", "text/plain".parse().unwrap());
         let query = "versionId=3&AWSAccessKeyId=a&Signature=s&Expires=9&response-content-type=text%2Fcsv&x-amz-meta-a=1&prefix=p";
         let head = RequestHead { method: "PUT", path: "/b/k%20", query, headers: &headers };
-        let url = PresignedV2::read(&head).unwrap();
+        let url = PresignedV2::read(&head).unwrap().unwrap();
         assert_eq!(
             url.string_to_sign(&head, None),
             "PUT\n\ntext/plain\n9\nx-amz-meta-a:1\nx-amz-meta-b:2\n/b/k%20?response-content-type=text/csv&versionId=3"
@@ -223,14 +235,14 @@ mod tests {
     fn others_are_not_signed_so() {
         let mut headers = HeaderMap::new();
         let query = "AWSAccessKeyId=a&Signature=s";
-        assert_eq!(
-            PresignedV2::read(&RequestHead { method: "GET", path: "/", query, headers: &headers }),
-            None
-        );
+        let head = RequestHead { method: "GET", path: "/", query, headers: &headers };
+        assert_eq!(PresignedV2::read(&head).unwrap_err().code, "AccessDenied");
+        let head = RequestHead { query: "Signature=s&Expires=1", ..head };
+        assert_eq!(PresignedV2::read(&head).unwrap(), None);
         headers.insert("authorization", "AWS a:s".parse().unwrap());
         let query = "AWSAccessKeyId=a&Signature=s&Expires=1";
         assert_eq!(
-            PresignedV2::read(&RequestHead { method: "GET", path: "/", query, headers: &headers }),
+            PresignedV2::read(&RequestHead { method: "GET", path: "/", query, headers: &headers }).unwrap(),
             None
         );
     }

@@ -9,6 +9,7 @@ wire::errors! {
         BadDigest = 400, "BadDigest", "The Content-MD5 you specified did not match what we received.";
         BadRequest(message: String) = 400, "BadRequest", "{message}";
         BadChecksum(algorithm: String) = 400, "BadDigest", "The {algorithm} you specified did not match the calculated checksum.";
+        BadPartChecksum(algorithm: String, part: u32) = 400, "BadDigest", "The {algorithm} you specified for part {part} did not match what we received.";
         ConditionalConflict = 409, "ConditionalRequestConflict", "The conditional request cannot succeed due to a conflicting operation against this resource.";
         EncryptionAlgorithm = 400, "InvalidEncryptionAlgorithmError", "The Encryption request you specified is not valid. Supported value: AES256.";
         EntityTooSmall(part: u32, size: u64, etag: String) = 400, "EntityTooSmall", "Your proposed upload is smaller than the minimum allowed size";
@@ -205,9 +206,12 @@ wire::errors! {
         ConfigurationsTooMany = 400, "TooManyConfigurations", "You are attempting to create a new configuration but have already reached the 1,000-configuration limit.";
         CorsForbidden = 403, "AccessForbidden", "CORSResponse: This CORS request is not allowed. This is usually because the evalution of Origin, request method / Access-Control-Request-Method or Access-Control-Request-Headers are not whitelisted by the resource's CORS spec.";
         CorsMissing = 404, "NoSuchCORSConfiguration", "The CORS configuration does not exist";
+        CorsNowhere = 403, "AccessForbidden", "CORSResponse: Bucket not found";
         CorsOff = 403, "AccessForbidden", "CORSResponse: CORS is not enabled for this bucket.";
         EmailGrantees = 405, "MethodNotAllowed", "Grantees by email address are no longer supported.";
         EncryptionMissing = 404, "ServerSideEncryptionConfigurationNotFoundError", "The server side encryption configuration was not found";
+        IdMismatch = 400, "IdMismatch", "Document ID does not match the specified configuration ID.";
+        InventoryTarget = 400, "InvalidS3DestinationBucket", "Invalid bucket ARN.";
         HeaderMissing = 400, "MissingSecurityHeader", "Your request was missing a required header";
         LifecycleMissing = 404, "NoSuchLifecycleConfiguration", "The lifecycle configuration does not exist";
         LocationIllegal(constraint: String) = 400, "IllegalLocationConstraintException", "The {constraint} location constraint is incompatible for the region specific endpoint this request was sent to.";
@@ -216,7 +220,7 @@ wire::errors! {
         LockNone = 400, "InvalidRequest", "Bucket is missing Object Lock Configuration";
         LockOfObjectMissing = 404, "NoSuchObjectLockConfiguration", "The specified object does not have a ObjectLock configuration";
         Locked = 403, "AccessDenied", "Access Denied because object protected by object lock.";
-        LoggingElsewhere = 403, "CrossLocationLoggingProhibited", "Cross S3 location logging not allowed";
+        LoggingElsewhere = 403, "CrossLocationLoggingProhibitted", "Cross S3 location logging not allowed. ";
         LoggingTarget(message: String) = 400, "InvalidTargetBucketForLogging", "{message}";
         Moved(endpoint: String) = 301, "PermanentRedirect", "The bucket you are attempting to access must be addressed using the specified endpoint. Please send all future requests to this endpoint.";
         OwnerNumber(said: String) = 400, "InvalidBucketOwnerAWSAccountID", "The value of the expected bucket owner parameter must be an AWS Account ID... [{said}]";

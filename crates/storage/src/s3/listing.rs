@@ -20,6 +20,8 @@ pub struct Query<'a> {
     pub delimiter: Option<&'a str>,
     /// Entries up to this one have been listed.
     pub after: Option<&'a str>,
+    /// A key in `after` stands for the prefix that it is rolled up under, as markers do (and `start-after` does not).
+    pub whole_prefix: bool,
     pub max: usize,
 }
 
@@ -64,7 +66,7 @@ impl<'a> Query<'a> {
         };
         let start = match self.rolled(after) {
             // A whole prefix has been listed.
-            Some(rolled) if rolled == after => behind_prefix(after),
+            Some(rolled) if rolled == after || self.whole_prefix => behind_prefix(rolled),
             _ => behind_key(after),
         };
         start.max(self.prefix.as_bytes().to_vec())
@@ -173,12 +175,16 @@ mod tests {
     #[test]
     fn rolled_up_by_the_delimiter() {
         let all = keys(&["a", "b/1", "b/2", "c/x/1", "c/y", "d"]);
-        let all_of = |prefix, delimiter, after, max| names(&all, Query { prefix, delimiter, after, max });
+        let all_of = |prefix, delimiter, after, max| {
+            names(&all, Query { prefix, delimiter, after, max, whole_prefix: false })
+        };
         let strings = |list: &[&str]| list.iter().map(|s| (*s).to_owned()).collect::<Vec<_>>();
         assert_eq!(all_of("", Some("/"), None, 10), (strings(&["a", "b/", "c/", "d"]), false));
         assert_eq!(all_of("", Some("/"), None, 2), (strings(&["a", "b/"]), true));
         assert_eq!(all_of("", Some("/"), Some("b/"), 2), (strings(&["c/", "d"]), false));
         assert_eq!(all_of("", Some("/"), Some("b/1"), 1), (strings(&["b/"]), true));
+        let marked = Query { delimiter: Some("/"), after: Some("b/1"), max: 1, ..Query::default() };
+        assert_eq!(names(&all, Query { whole_prefix: true, ..marked }), (strings(&["c/"]), true));
         assert_eq!(all_of("c/", Some("/"), None, 10), (strings(&["c/x/", "c/y"]), false));
         assert_eq!(all_of("c/", None, Some("a"), 1), (strings(&["c/x/1"]), true));
         assert_eq!(all_of("", None, None, 0), (strings(&[]), false));
@@ -210,7 +216,7 @@ mod tests {
             max in 1_usize..5,
         ) {
             let all: Keys = list.iter().map(|key| key.as_bytes().to_vec()).collect();
-            let whole = Query { prefix: &prefix, delimiter: delimiter.as_deref(), after: None, max: 1000 };
+            let whole = Query { prefix: &prefix, delimiter: delimiter.as_deref(), max: 1000, ..Query::default() };
             let mut expected: Vec<String> = Vec::new();
             for key in list.iter().filter(|key| key.starts_with(&prefix)) {
                 let name = whole.rolled(key).unwrap_or(key);

@@ -74,6 +74,15 @@ pub fn is_compliance(mode: &str) -> Result<bool, S3Error> {
     }
 }
 
+/// A version's legal hold, once there was one; `OFF` is told as well.
+pub fn hold_name(version: &Version) -> Option<&'static str> {
+    match (version.legal_hold, version.hold_was_put) {
+        (true, _) => Some("ON"),
+        (false, true) => Some("OFF"),
+        (false, false) => None,
+    }
+}
+
 pub fn mode_name(compliance: bool) -> &'static str {
     if compliance { "COMPLIANCE" } else { "GOVERNANCE" }
 }

@@ -35,7 +35,7 @@ pub fn checked(pairs: impl IntoIterator<Item = (String, String)>, max: usize) ->
     let pairs: Vec<(String, String)> = pairs.into_iter().collect();
     let tags = tag::checked(pairs.iter().cloned()).map_err(|error| match error {
         TagError::TooMany(_) => too_many(max),
-        error => refused(&error, &pairs),
+        error => refused(&error, &pairs, max),
     })?;
     if tags.len() > max { Err(too_many(max)) } else { Ok(tags) }
 }
@@ -49,7 +49,7 @@ pub fn of_views(views: Vec<TagView>, max: usize) -> Result<Tags, S3Error> {
 }
 
 /// With the key of the tag, and with its value where that is what is wrong.
-fn refused(error: &TagError, pairs: &[(String, String)]) -> S3Error {
+fn refused(error: &TagError, pairs: &[(String, String)], max: usize) -> S3Error {
     let key = key(error);
     let value = pairs.iter().find(|(own, _)| *own == key).map(|(_, value)| value).filter(|_| match error {
         TagError::ValueTooLong(_) => true,
@@ -57,7 +57,13 @@ fn refused(error: &TagError, pairs: &[(String, String)]) -> S3Error {
         TagError::BadCharacter(_) => tag::checked([(key.clone(), String::new())]).is_ok(),
         _ => false,
     });
-    let words = value.map_or(words(error), |_| "The TagValue you have provided is invalid");
+    let words = match (value, error) {
+        (Some(_), _) => "The TagValue you have provided is invalid",
+        (None, TagError::ReservedPrefix(_)) if max == OF_OBJECT_MAX => {
+            "Your TagKey cannot be prefixed with aws:"
+        }
+        (None, error) => words(error),
+    };
     let refusal = S3Error::from(Refusal::InvalidTag(words.to_owned())).with("TagKey", key);
     match value {
         Some(value) => refusal.with("TagValue", value.clone()),
@@ -103,7 +109,8 @@ mod tests {
             let error = checked(pairs, max).unwrap_err();
             (error.code().to_owned(), error.message().to_owned())
         };
-        assert_eq!(said(&[("aws:a", "")], 10).1, "System tags cannot be added/updated by requester");
+        assert_eq!(said(&[("aws:a", "")], 10).1, "Your TagKey cannot be prefixed with aws:");
+        assert_eq!(said(&[("aws:a", "")], 50).1, "System tags cannot be added/updated by requester");
         assert_eq!(said(&[("a", ""), ("a", "")], 10).1, "Cannot provide multiple Tags with the same key");
         assert_eq!(said(&[("a?", "")], 10).1, "The TagKey you have provided is invalid");
         assert_eq!(said(&[("a", "?")], 10).1, "The TagValue you have provided is invalid");

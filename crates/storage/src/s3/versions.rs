@@ -87,7 +87,11 @@ pub fn by_id(from: &dyn Read, bucket: &Bucket, key: &str, id: &str) -> Result<Op
         return Ok(Some(Found { version, current: true }));
     }
     let version = VERSIONS.get(from, &version_key(&bucket.scope, key, parsed.order))?;
-    Ok(version.filter(|version| is_it(version)).map(|version| Found { version, current: false }))
+    match version.filter(|version| is_it(version)) {
+        Some(version) => Ok(Some(Found { version, current: false })),
+        None if parsed.is_genuine() => Ok(None),
+        None => Err(invalid()),
+    }
 }
 
 /// The version that a request means: by its id, or the current one. Never a delete marker.
@@ -101,27 +105,50 @@ pub fn wanted(
     id: Option<&str>,
     method: &'static str,
 ) -> Result<Found, S3Error> {
-    let marked = |error: S3Error, marker: &Version| {
-        let error = error.header("x-amz-delete-marker", "true");
-        if bucket.record.is_versioned() { error.header("x-amz-version-id", marker.id()) } else { error }
-    };
     let Some(id) = id else {
         return match newest(from, bucket, key)? {
             Some(version) if !version.delete_marker => Ok(Found { version, current: true }),
-            Some(marker) => Err(marked(Refusal::NoSuchKey(key.to_owned()).into(), &marker)),
+            Some(marker) => Err(marked(bucket, Refusal::NoSuchKey(key.to_owned()).into(), &marker)),
             None => Err(Refusal::NoSuchKey(key.to_owned()).into()),
         };
     };
     match by_id(from, bucket, key, id)? {
         Some(found) if !found.version.delete_marker => Ok(found),
-        Some(marker) => {
-            let refusal = Refusal::MethodNotAllowed(method, "DeleteMarker");
-            let modified = marker.version.modified.http_date();
-            let error = S3Error::from(refusal).header("allow", "DELETE").header("last-modified", modified);
-            Err(marked(error, &marker.version))
-        }
+        Some(marker) => Err(is_marker(bucket, &marker.version, method)),
         None => Err(Refusal::NoSuchVersion(key.to_owned(), id.to_owned()).into()),
     }
+}
+
+/// As [`wanted`], for what belongs to a version itself (tags, locks, the ACL that is put): a delete marker on top is
+/// taken for what is meant.
+///
+/// # Errors
+/// `NoSuchKey`, `NoSuchVersion`; `MethodNotAllowed` for delete markers.
+pub fn wanted_itself(
+    from: &dyn Read,
+    bucket: &Bucket,
+    key: &str,
+    id: Option<&str>,
+    method: &'static str,
+) -> Result<Found, S3Error> {
+    if id.is_none()
+        && let Some(marker) = newest(from, bucket, key)?.filter(|version| version.delete_marker)
+    {
+        return Err(is_marker(bucket, &marker, method));
+    }
+    wanted(from, bucket, key, id, method)
+}
+
+fn is_marker(bucket: &Bucket, marker: &Version, method: &'static str) -> S3Error {
+    let refusal = Refusal::MethodNotAllowed(method, "DeleteMarker");
+    let modified = marker.modified.http_date();
+    let error = S3Error::from(refusal).header("allow", "DELETE").header("last-modified", modified);
+    marked(bucket, error, marker)
+}
+
+fn marked(bucket: &Bucket, error: S3Error, marker: &Version) -> S3Error {
+    let error = error.header("x-amz-delete-marker", "true");
+    if bucket.record.is_versioned() { error.header("x-amz-version-id", marker.id()) } else { error }
 }
 
 /// Puts a version; its order, id and time are set here. Answers it as it was put.

@@ -455,7 +455,7 @@ fn bad_configurations_are_refused() {
     let on = json!({ "Bucket": "strict", "VersioningConfiguration": { "Status": "Enabled" } });
     root.call("s3", "PutBucketVersioning", on).ok();
     let refused = root.call("s3", "PutBucketReplication", put);
-    refused.refused_with(400, "InvalidRequest", "Destination bucket must exist.");
+    refused.refused_with(400, "InvalidRequest", "Destination bucket must have versioning enabled.");
 }
 
 /// Nothing acts on archive tiers yet: strict clouds refuse them, others keep them and say so.

@@ -269,9 +269,9 @@ fn what_is_refused() {
     };
     refused(to("Format", json!("ORC")), 501, "NotImplemented");
     refused(to("Format", json!("Parquet")), 501, "NotImplemented");
-    refused(to("Bucket", json!("lists")), 400, "InvalidArgument");
+    refused(to("Bucket", json!("lists")), 400, "InvalidS3DestinationBucket");
     refused(to("Encryption", json!({})), 400, "MalformedXML");
-    refused(json!({ "Id": "else" }), 400, "InvalidArgument");
+    refused(json!({ "Id": "else" }), 400, "IdMismatch");
     let get = json!({ "Bucket": "shop", "Id": "all" });
     root.call("s3", "GetBucketInventoryConfiguration", get).refused(404, "NoSuchConfiguration");
 }

@@ -249,8 +249,8 @@ fn what_the_target_must_be() {
     put("theirs", json!({})).refused(400, "InvalidTargetBucketForLogging");
     put("west", json!({})).refused_with(
         403,
-        "CrossLocationLoggingProhibited",
-        "Cross S3 location logging not allowed",
+        "CrossLocationLoggingProhibitted",
+        "Cross S3 location logging not allowed. ",
     );
     put("writers", json!({})).refused_with(
         400,

@@ -143,7 +143,7 @@ fn browsers_ask_before_they_cross() {
     let no = ask("/shared/k", &[("origin", "http://b.example"), ("access-control-request-method", "PUT")]);
     assert_eq!((no.status, code(&no)), (403, "AccessForbidden".into()));
     assert_eq!(ask("/shared/k", &[("access-control-request-method", "PUT")]).status, 400);
-    assert_eq!(ask("/none/k", &asked).status, 404);
+    assert_eq!(ask("/none/k", &asked).status, 403);
     let mut request = root.request("s3", "ListObjectsV2", &json!({ "Bucket": "shared" }));
     request.headers_mut().insert("origin", "http://a.example".parse().unwrap());
     let crossed = cloud.send(request, Ipv4Addr::LOCALHOST.into());

@@ -6,7 +6,7 @@ use crate::model::{Kind, Location, MemberRef, Protocol, Service, Structure, Time
 use crate::value::{Struct, Value};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, SERVER};
 
 const AMZN_REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
 const S3_REQUEST_ID: HeaderName = HeaderName::from_static("x-amz-request-id");
@@ -34,6 +34,7 @@ impl ReplyHead {
         let id = HeaderValue::from_str(request_id).unwrap_or(HeaderValue::from_static(""));
         if service.is_some_and(quirk::is_s3) {
             headers.insert(S3_REQUEST_ID, id);
+            headers.insert(SERVER, HeaderValue::from_static("AmazonS3"));
             if let Ok(host) = HeaderValue::from_str(&host_id(request_id)) {
                 headers.insert(S3_HOST_ID, host);
             }

@@ -70,7 +70,7 @@ pub fn success(
     };
     if matches!(head.status, 204 | 304) {
         body.clear();
-    } else if written {
+    } else if written || quirk::is_typed_without_body(service, op) {
         head.content_type(head::of_body(service, protocol));
     }
     Reply { status: head.status, headers: head.headers, body: body.into() }

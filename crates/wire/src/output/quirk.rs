@@ -99,12 +99,25 @@ pub(crate) fn message(service: &Service, protocol: Protocol, code: &str) -> Opti
 }
 
 /// Statuses that S3 answers and its model does not have, from the response syntax of its API reference.
-const S3_STATUSES: &[(&str, u16)] = &[("PutBucketPolicy", 204), ("PutBucketTagging", 204)];
+// AWS: recorded answers, for the configurations by id.
+const S3_STATUSES: &[(&str, u16)] = &[
+    ("PutBucketAnalyticsConfiguration", 204),
+    ("PutBucketIntelligentTieringConfiguration", 204),
+    ("PutBucketInventoryConfiguration", 204),
+    ("PutBucketMetricsConfiguration", 204),
+    ("PutBucketPolicy", 204),
+    ("PutBucketTagging", 204),
+];
 
 /// The status of an answer that went well.
 pub(crate) fn status(service: &Service, op: &Operation) -> u16 {
     let of_s3 = S3_STATUSES.iter().find(|(name, _)| *name == op.name && is_s3(service));
     of_s3.map_or(op.status, |(_, status)| *status)
+}
+
+/// AWS: recorded answers of this one tell the type of a document that they do not have.
+pub(crate) fn is_typed_without_body(service: &Service, op: &Operation) -> bool {
+    op.name == "HeadBucket" && is_s3(service)
 }
 
 pub(crate) fn is_s3(service: &Service) -> bool {

@@ -3,7 +3,7 @@
 use super::host;
 use crate::fault::Fault;
 use crate::head::Head;
-use crate::model::{Protocol, Service};
+use crate::model::{Operation, Protocol, Service};
 use crate::value::Value;
 
 /// Why a request leads nowhere.
@@ -99,6 +99,80 @@ fn of_resource(head: &Head) -> Fault {
         _ => "OBJECT",
     };
     method_not_allowed().with("Method", Value::str(head.method)).with("ResourceType", Value::str(kind))
+}
+
+/// What selects an operation of S3 in the query string by being there. Two of them select none.
+const S3_SELECTORS: &[&str] = &[
+    "accelerate",
+    "acl",
+    "analytics",
+    "attributes",
+    "cors",
+    "delete",
+    "encryption",
+    "intelligent-tiering",
+    "inventory",
+    "legal-hold",
+    "lifecycle",
+    "location",
+    "logging",
+    "metrics",
+    "notification",
+    "object-lock",
+    "ownershipControls",
+    "policy",
+    "policyStatus",
+    "publicAccessBlock",
+    "replication",
+    "requestPayment",
+    "restore",
+    "retention",
+    "select",
+    "tagging",
+    "torrent",
+    "uploadId",
+    "uploads",
+    "versioning",
+    "versions",
+    "website",
+];
+
+/// S3 refuses a query string that asks for several things at once, for a list of a kind that it has not, or for a part of no
+/// upload, and a source where nothing is copied.
+// AWS: recorded answers to `?uploads&versioning`, `?acl&versioning` and `?list-type=3`.
+pub(super) fn unclear(service: &'static Service, operation: &Operation, head: &Head) -> Option<Rejection> {
+    if service.id != "s3" {
+        return None;
+    }
+    let mut found: Vec<&str> =
+        head.query_pairs().map(|(name, _)| name).filter(|name| S3_SELECTORS.contains(name)).collect();
+    found.sort_unstable();
+    found.dedup();
+    let is_copy = matches!(operation.name, "CopyObject" | "UploadPartCopy");
+    let part =
+        head.query_value("partNumber").filter(|_| head.method == "PUT" && !found.contains(&"uploadId"));
+    let (message, name, value) = match (&found[..], head.query_value("list-type")) {
+        _ if !is_copy && head.header("x-amz-copy-source").is_some() => {
+            let words = "You can only specify a copy source header for copy requests.";
+            let source = head.header("x-amz-copy-source").unwrap_or_default();
+            (words.to_owned(), "x-amz-copy-source", source.to_owned())
+        }
+        ([first, _, ..], _) => {
+            let words = format!("Conflicting query string parameters: {}", found.join(", "));
+            (words, "ResourceType", (*first).to_owned())
+        }
+        (_, Some(kind)) if operation.name == "ListObjects" => {
+            ("Invalid List Type specified in Request".to_owned(), "list-type", kind.to_string())
+        }
+        _ => {
+            let words = "This operation does not accept partNumber without uploadId";
+            (words.to_owned(), "partNumber", part?.to_owned())
+        }
+    };
+    let fault = Fault::new(400, "InvalidArgument", message)
+        .with("ArgumentName", Value::str(name))
+        .with("ArgumentValue", Value::Str(value));
+    Some(malformed(Some(service), Protocol::RestXml, fault))
 }
 
 pub(super) fn missing_action(service: &'static Service, protocol: Protocol) -> Rejection {

@@ -211,7 +211,6 @@ fn s3_by_path_query_and_header() {
         ("GET /b", &[], "ListObjects Bucket=b"),
         ("GET /b/", &[], "ListObjects Bucket=b"),
         ("GET /b?list-type=2&prefix=a", &[], "ListObjectsV2 Bucket=b"),
-        ("GET /b?list-type=1", &[], "ListObjects Bucket=b"),
         ("GET /b?acl", &[], "GetBucketAcl Bucket=b"),
         ("GET /b?lifecycle", &[], "GetBucketLifecycleConfiguration Bucket=b"),
         ("PUT /b?lifecycle=", &[], "PutBucketLifecycleConfiguration Bucket=b"),
@@ -249,6 +248,16 @@ fn s3_by_path_query_and_header() {
         list.extend(*more);
         let got = run(line, &list, "").unwrap_or_else(|e| format!("{e:?}"));
         assert_eq!(got, format!("s3 RestXml {want} in eu-west-1"), "{line} {more:?}");
+    }
+    let unclear = |message: &str| format!(r#"(Malformed, 400, "InvalidArgument", "{message}")"#);
+    for (line, message) in [
+        ("GET /b?versioning&acl", "Conflicting query string parameters: acl, versioning"),
+        ("GET /b/k?uploadId=1&uploads", "Conflicting query string parameters: uploadId, uploads"),
+        ("PUT /b/k?partNumber=1", "This operation does not accept partNumber without uploadId"),
+        ("GET /b?list-type=1", "Invalid List Type specified in Request"),
+        ("GET /b?list-type=3", "Invalid List Type specified in Request"),
+    ] {
+        assert_eq!(signed(line, "s3", &[], ""), unclear(message), "{line}");
     }
     let control = signed("GET /v20180820/jobs", "s3", &[("x-amz-account-id", "1")], "");
     assert_eq!(control, "s3control RestXml ListJobs in eu-west-1");

@@ -183,6 +183,20 @@ fn parameter(service: &Service, code: &str, violation: &Violation, stop: bool) -
 // MalformedXML, an argument in the head of the request InvalidArgument with its name and value.
 fn s3(service: &Service, code: &str, violation: &Violation) -> Fault {
     match (violation.location, &violation.constraint) {
+        (Location::Body, Constraint::Required) if violation.input == "PutBucketPolicyRequest" => {
+            Fault::new(400, "MalformedPolicy", "Policies must be valid JSON and the first byte must be '{'")
+        }
+        (Location::Body, Constraint::Enum(_))
+            if violation.input == "PutBucketWebsiteRequest" && violation.path.ends_with(".protocol") =>
+        {
+            let message = "Invalid protocol, protocol can be http or https. If not defined the protocol will be selected automatically.";
+            Fault::new(400, "InvalidRequest", message)
+        }
+        (Location::Body, _) if violation.input.ends_with("AclRequest") => Fault::new(
+            400,
+            "MalformedACLError",
+            "The XML you provided was not well-formed or did not validate against our published schema",
+        ),
         (Location::Body, Constraint::Required) if !violation.path.contains('.') => {
             Fault::new(400, "MissingRequestBodyError", "Request Body is empty")
         }

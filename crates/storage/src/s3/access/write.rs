@@ -67,6 +67,9 @@ pub fn upload_part(cx: &mut Cx<'_>, request: &Struct) -> Targets {
 
 /// What a `CopySource` names: bucket, key and version.
 pub fn copy_source(text: &str) -> Option<(String, String, Option<String>)> {
+    if !wire::head::is_escaped(text) {
+        return None;
+    }
     let (path, version) = match text.split_once("?versionId=") {
         Some((path, version)) => (path, Some(version.to_owned())),
         None => (text, None),

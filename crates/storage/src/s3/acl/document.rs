@@ -99,7 +99,9 @@ pub fn grant(view: GrantView) -> Result<Grant, S3Error> {
     let permission = view.permission.as_deref().and_then(permission).ok_or(Denial::AclMalformed)?;
     let grantee = view.grantee.ok_or(Denial::AclMalformed)?;
     let grantee = match grantee.kind.as_str() {
-        "CanonicalUser" => headers::canonical_user(&grantee.id.ok_or(Denial::AclMalformed)?)?,
+        "CanonicalUser" => {
+            headers::canonical_user(&grantee.id.ok_or(Denial::AclMalformed)?, "CanonicalUser/ID")?
+        }
         "Group" => {
             let uri = grantee.uri.ok_or(Denial::AclMalformed)?;
             group(&uri).ok_or_else(|| argument("Invalid group uri", "Group/URI", &uri))?

@@ -20,19 +20,19 @@ pub struct Stated<'a> {
 }
 
 impl Stated<'_> {
-    fn grants(&self) -> [(Option<&str>, Permission); 5] {
+    fn grants(&self) -> [(&'static str, Option<&str>, Permission); 5] {
         [
-            (self.read, Permission::Read),
-            (self.write, Permission::Write),
-            (self.read_acp, Permission::ReadAcp),
-            (self.write_acp, Permission::WriteAcp),
-            (self.full_control, Permission::FullControl),
+            ("x-amz-grant-read", self.read, Permission::Read),
+            ("x-amz-grant-write", self.write, Permission::Write),
+            ("x-amz-grant-read-acp", self.read_acp, Permission::ReadAcp),
+            ("x-amz-grant-write-acp", self.write_acp, Permission::WriteAcp),
+            ("x-amz-grant-full-control", self.full_control, Permission::FullControl),
         ]
     }
 
     /// Whether there are headers with grants.
     pub fn has_grants(&self) -> bool {
-        self.grants().iter().any(|(header, _)| header.is_some())
+        self.grants().iter().any(|(_, header, _)| header.is_some())
     }
 
     /// Whether the request says nothing about the ACL.
@@ -56,8 +56,8 @@ impl Stated<'_> {
             return Ok(None);
         }
         let mut list = Vec::new();
-        for (header, permission) in self.grants() {
-            for grantee in header.map(grantees).transpose()?.unwrap_or_default() {
+        for (name, header, permission) in self.grants() {
+            for grantee in header.map(|header| grantees(name, header)).transpose()?.unwrap_or_default() {
                 list.push(Grant { grantee, permission });
             }
         }
@@ -69,27 +69,29 @@ impl Stated<'_> {
 }
 
 /// `id="...", uri="..."`: grantees, separated by commas, with or without quotes.
-fn grantees(header: &str) -> Result<Vec<Grantee>, S3Error> {
-    header.split(',').map(str::trim).filter(|part| !part.is_empty()).map(grantee).collect()
+fn grantees(name: &str, header: &str) -> Result<Vec<Grantee>, S3Error> {
+    let parts = header.split(',').map(str::trim).filter(|part| !part.is_empty());
+    parts.map(|part| grantee(name, part)).collect()
 }
 
-fn grantee(part: &str) -> Result<Grantee, S3Error> {
-    let malformed = || argument("Argument format not recognized", "x-amz-grant", part);
+fn grantee(name: &str, part: &str) -> Result<Grantee, S3Error> {
+    let malformed = || argument("Argument format not recognized", name, part);
     let (kind, value) = part.split_once('=').ok_or_else(malformed)?;
     let value = value.trim().trim_matches('"');
     match kind.trim().to_ascii_lowercase().as_str() {
-        "id" => canonical_user(value),
-        "uri" => group(value).ok_or_else(|| argument("Invalid group uri", "Group/URI", value)),
+        "id" => canonical_user(value, "id"),
+        "uri" => group(value).ok_or_else(|| argument("Invalid group uri", "uri", value)),
         "emailaddress" => Err(Denial::EmailGrantees.into()),
         _ => Err(malformed()),
     }
 }
 
-pub(crate) fn canonical_user(id: &str) -> Result<Grantee, S3Error> {
+/// `name`: what the id is called where it stands, in a header or in a document.
+pub(crate) fn canonical_user(id: &str, name: &str) -> Result<Grantee, S3Error> {
     let known = canonical::account(id).map(Grantee::Account);
     // What AWS calls the group of log delivery may be named by its id too.
     let known = known.or_else(|| (id == canonical::LOG_DELIVERY).then_some(Grantee::LogDelivery));
-    known.ok_or_else(|| argument("Invalid id", "CanonicalUser/ID", id))
+    known.ok_or_else(|| argument("Invalid id", name, id))
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ pub mod manifest;
 pub mod row;
 pub mod schedule;
 
-use super::errors::{Refusal, S3Error, argument};
+use super::errors::{Denial, Refusal, S3Error};
 use super::settings::{InventoryBucket, InventoryConfiguration};
 
 /// What a destination's ARN begins with; it is a bucket's.
@@ -25,11 +25,11 @@ impl InventoryBucket {
 
 impl InventoryConfiguration {
     /// # Errors
-    /// `InvalidArgument`, `MalformedXML`; `NotImplemented` for formats that are not written.
+    /// `InvalidS3DestinationBucket`, `MalformedXML`; `NotImplemented` for formats that are not written.
     pub fn check(&self) -> Result<(), S3Error> {
         let to = &self.destination.bucket;
         if to.name().is_none() {
-            return Err(argument("Invalid bucket ARN.", "Bucket", to.bucket.as_str()));
+            return Err(Denial::InventoryTarget.into());
         }
         if to.format != "CSV" {
             return Err(Refusal::NotBuilt(format!("An inventory in the format {}", to.format)).into());

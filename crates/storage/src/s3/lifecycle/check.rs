@@ -4,7 +4,7 @@
 //! on the elements of a configuration.
 
 use super::rules::{Expiration, LifecycleConfiguration, LifecycleRule, Transition};
-use crate::s3::errors::{Refusal, S3Error};
+use crate::s3::errors::{self, Refusal, S3Error};
 use base::Timestamp;
 
 const RULES_MAX: usize = 1000;
@@ -205,6 +205,10 @@ fn is_midnight(date: Timestamp) -> bool {
     date.micros().rem_euclid(DAY_MICROS) == 0
 }
 
+fn not_midnight(date: Timestamp) -> S3Error {
+    errors::argument("'Date' must be at midnight GMT", "Date", date.iso8601())
+}
+
 fn least_age(days: i64, class: &str, member: &str, action: &str) -> Result<(), S3Error> {
     if days < INFREQUENT_DAYS_MIN && matches!(class, "STANDARD_IA" | "ONEZONE_IA") {
         return Err(argument(format!(
@@ -223,8 +227,8 @@ impl Expiration {
         if self.days.is_some_and(|days| days < 1) {
             return Err(argument("'Days' for Expiration action must be a positive integer"));
         }
-        if self.date.is_some_and(|date| !is_midnight(date)) {
-            return Err(argument("'Date' must be at midnight GMT"));
+        if let Some(date) = self.date.filter(|date| !is_midnight(*date)) {
+            return Err(not_midnight(date));
         }
         Ok(())
     }
@@ -238,7 +242,7 @@ impl Transition {
                 Err(argument("'Days' in Transition action must be nonnegative"))
             }
             (Some(days), None) => least_age(days, class, "Days", "Transition"),
-            (None, Some(date)) if !is_midnight(date) => Err(argument("'Date' must be at midnight GMT")),
+            (None, Some(date)) if !is_midnight(date) => Err(not_midnight(date)),
             (None, Some(_)) => Ok(()),
             _ => Err(malformed()),
         }

@@ -56,6 +56,8 @@ store::record! {
         3 => pub bucket_key: bool,
         /// Kinds of encryption with which nothing new may be put, or `NONE`, as they were said.
         4 => pub blocked: Vec<String>,
+        /// Somebody has said so, be it what holds anyway.
+        5 => pub was_put: bool,
     }
 
     #[derive(Clone, PartialEq, Eq, Debug)]

@@ -1,7 +1,9 @@
 //! [`VersionId`]: which version of an object, and where it stands among the others.
 //!
-//! An id is 32 characters of 24 bytes: the version's order (8 bytes, hidden under a mask made of the chance behind it) and
-//! 16 bytes of chance. So an id that a caller brings leads to its row without a search, and nobody guesses one.
+//! An id is 32 characters of 24 bytes: the version's order (8 bytes, hidden under a mask made of what is behind it), 12
+//! bytes of chance and 4 that both must fit. So an id that a caller brings leads to its row without a search, nobody
+//! guesses one, and what never was an id is told from that of a version that has gone. (Ids of older data folders have 16
+//! bytes of chance. They are found as others are.)
 
 use base::Rng;
 use base64::Engine;
@@ -19,6 +21,9 @@ static ENGINE: LazyLock<GeneralPurpose> = LazyLock::new(|| {
 /// The id of versions that were put while versions were not kept.
 pub const NULL: &str = "null";
 
+/// So many of the 16 bytes are chance.
+const CHANCE: usize = 12;
+
 /// An order and 16 bytes that make it unguessable; the null version has none.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct VersionId {
@@ -28,7 +33,25 @@ pub struct VersionId {
 
 impl VersionId {
     pub fn new(order: u64, rng: &Rng) -> VersionId {
-        VersionId { order, chance: rng.bytes() }
+        let mut id = VersionId { order, chance: rng.bytes() };
+        let check = id.check();
+        id.chance[CHANCE..].copy_from_slice(&check);
+        id
+    }
+
+    /// Whether the id can be one that was given out.
+    pub fn is_genuine(&self) -> bool {
+        self.chance[CHANCE..] == self.check()
+    }
+
+    fn check(&self) -> [u8; 4] {
+        let mut bytes = [0; 8 + CHANCE];
+        bytes[..8].copy_from_slice(&self.order.to_be_bytes());
+        bytes[8..].copy_from_slice(&self.chance[..CHANCE]);
+        let sum = bytes.iter().fold(0xCBF2_9CE4_8422_2325, |sum: u64, byte| {
+            (sum ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01B3).rotate_left(17)
+        });
+        ((sum ^ (sum >> 32)) as u32).to_be_bytes()
     }
 
     pub fn text(&self) -> String {
@@ -66,7 +89,10 @@ mod tests {
             let id = VersionId::new(order, &rng);
             assert_eq!(id.text().len(), 32);
             assert_eq!(VersionId::parse(&id.text()), Some(id));
+            assert!(id.is_genuine());
         }
+        // The length and the letters of an id, and nothing more.
+        assert!(!VersionId::parse("HPniJFCxqTsMuIH9KX8K8wEjNUgmABCD").unwrap().is_genuine());
         for bad in ["", "null", "UIORUnfndfiufdisojhr398493jfdkj-", "short"] {
             assert_eq!(VersionId::parse(bad), None, "{bad}");
         }

@@ -119,7 +119,7 @@ fn get_object_acl(cx: &mut Cx<'_>, req: GetObjectAcl) -> Result<AclView, S3Error
 
 fn put_object_acl(cx: &mut Cx<'_>, req: PutObjectAcl) -> Result<Empty, S3Error> {
     let bucket = load(cx, &req.bucket)?;
-    let mut found = versions::wanted(cx.tx, &bucket, &req.key, req.version_id.as_deref(), "PUT")?;
+    let mut found = versions::wanted_itself(cx.tx, &bucket, &req.key, req.version_id.as_deref(), "PUT")?;
     let stated = Stated {
         canned: req.acl.as_deref(),
         full_control: req.grant_full_control.as_deref(),

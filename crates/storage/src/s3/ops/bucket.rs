@@ -113,11 +113,11 @@ pub(super) fn ownership(name: &str) -> Result<Ownership, S3Error> {
         "BucketOwnerEnforced" => Ok(Ownership::BucketOwnerEnforced),
         "BucketOwnerPreferred" => Ok(Ownership::BucketOwnerPreferred),
         "ObjectWriter" => Ok(Ownership::ObjectWriter),
-        other => Err(argument(
-            format!("Invalid x-amz-object-ownership header: {other}"),
-            "x-amz-object-ownership",
-            other,
-        )),
+        other => {
+            let message = format!("Invalid x-amz-object-ownership header: {other}");
+            let refusal = S3Error::from(Refusal::InvalidArgument(message));
+            Err(refusal.with("ArgumentName", "x-amz-object-ownership"))
+        }
     }
 }
 

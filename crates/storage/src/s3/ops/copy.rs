@@ -3,7 +3,7 @@
 //! AWS: <https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html>
 
 use super::get::quoted;
-use super::put::{Prepared, Way, again, new_id, store, tell};
+use super::put::{Prepared, Way, again, store, tell};
 use crate::outgo::Plan;
 use crate::s3::access;
 use crate::s3::buckets::{self, Bucket};
@@ -186,7 +186,9 @@ fn look(
         || attributes.redirect.is_some()
         || attributes.encryption.sse.is_some()
         || !attributes.encryption.customer.is_silent()
-        || door.bucket.record.encryption.kms;
+        // AWS: the bucket's own default counts as a change, whatever it is.
+        || door.bucket.record.encryption.kms
+        || door.bucket.record.encryption.was_put;
     check_not_itself(cx, &door.bucket, &req.key, &source, &opened.version, changes)?;
     check_size(&opened.version)?;
     let kind = match req.algorithm.as_deref() {
@@ -209,7 +211,7 @@ async fn copy_object(dx: Dx, mut req: CopyObject, _: Body) -> Result<Answer<Copy
     let found = dx.transact(|cx| look(cx, &req, &attributes, &writing)).await?;
     let Found { prepared, source, plan, kind } = found;
     source.retrieved(&dx, "CopyObject", source.version.size);
-    let source_version_id = source.bucket.record.is_versioned().then(|| source.version.id());
+    let source_version_id = source_id(&source.bucket, &source.version);
     let stored = if is_shareable(&source.version, &prepared.sealed, kind) {
         share(&dx, &req.key, prepared, &source.version, plan, &writing).await?
     } else {
@@ -230,7 +232,8 @@ async fn copy_object(dx: Dx, mut req: CopyObject, _: Body) -> Result<Answer<Copy
         result,
         expiration: stored.expiration,
         source_version_id,
-        version_id: new_id(&stored.bucket, &stored.version),
+        // AWS: unlike a put, a copy tells the null version of a bucket whose versions are kept no more.
+        version_id: stored.bucket.record.is_versioned().then(|| stored.version.id()),
         sse: shown.sse.map(str::to_owned),
         customer_algorithm: shown.customer_algorithm,
         customer_md5: shown.customer_md5,
@@ -240,6 +243,11 @@ async fn copy_object(dx: Dx, mut req: CopyObject, _: Body) -> Result<Answer<Copy
         charged: stored.charged,
     }
     .into())
+}
+
+/// The id of a copy's source. AWS tells none of the null version.
+pub(crate) fn source_id(bucket: &Bucket, version: &Version) -> Option<String> {
+    (bucket.record.is_versioned() && !version.is_null()).then(|| version.id())
 }
 
 impl CopyObject {

@@ -102,6 +102,7 @@ struct Wanted<'a> {
 
 fn delete_object(cx: &mut Cx<'_>, req: DeleteObject) -> Result<DeleteObjectResult, S3Error> {
     let door = door::open(cx, &req.bucket, &req.key, req.payer.as_deref())?;
+    check_bypass(&door.bucket, req.bypass)?;
     let bypass = req.bypass == Some(true) && access::may_bypass_governance(cx, &door.bucket, &req.key)?;
     let wanted = Wanted {
         key: &req.key,
@@ -118,6 +119,16 @@ fn delete_object(cx: &mut Cx<'_>, req: DeleteObject) -> Result<DeleteObjectResul
         version_id: deleted.id,
         charged: door.charged,
     })
+}
+
+/// AWS: the header is refused where nothing is locked, whatever it says.
+fn check_bypass(bucket: &Bucket, bypass: Option<bool>) -> Result<(), S3Error> {
+    if bypass.is_none() || bucket.record.object_lock {
+        return Ok(());
+    }
+    let message = "x-amz-bypass-governance-retention is only applicable to Object Lock enabled buckets.";
+    let refusal = S3Error::from(Refusal::InvalidArgument(message.to_owned()));
+    Err(refusal.with("ArgumentName", "x-amz-bypass-governance-retention"))
 }
 
 fn delete(cx: &mut Cx<'_>, bucket: &Bucket, wanted: &Wanted<'_>) -> Result<Deleted, S3Error> {
@@ -157,7 +168,8 @@ fn told(cx: &Cx<'_>, bucket: &Bucket, key: &str, id: Option<&str>) -> Result<Opt
         return Ok(None);
     }
     let size = match id {
-        Some(id) => versions::by_id(cx.tx, bucket, key, id)?.map(|found| found.version.size),
+        // What is no id is told by the delete itself.
+        Some(id) => versions::by_id(cx.tx, bucket, key, id).ok().flatten().map(|found| found.version.size),
         None => versions::current(cx.tx, bucket, key)?.map(|version| version.size),
     };
     Ok(Some(Thing { name: key.to_owned(), version: id.map(str::to_owned), size, refused: None }))
@@ -185,6 +197,7 @@ fn tell(
 
 fn delete_objects(cx: &mut Cx<'_>, req: DeleteObjects) -> Result<DeleteObjectsResult, S3Error> {
     let door = door::open(cx, &req.bucket, "", req.payer.as_deref())?;
+    check_bypass(&door.bucket, req.bypass)?;
     if req.delete.objects.is_empty() || req.delete.objects.len() > OBJECTS_MAX {
         return Err(Refusal::MalformedXml.into());
     }
@@ -238,7 +251,13 @@ fn delete_one(
     if outcome.is_err() {
         cx.tx.rollback_to(savepoint);
     }
-    outcome
+    match (outcome, id) {
+        // AWS: among many, what is no id at all is a version that is not there.
+        (Err(error), Some(id)) if error.code() == "InvalidArgument" => {
+            Err(Refusal::NoSuchVersion(object.key.clone(), id.to_owned()).into())
+        }
+        (outcome, _) => outcome,
+    }
 }
 
 fn shown(object: Identifier, deleted: Deleted) -> DeletedView {

@@ -2,7 +2,7 @@
 
 use super::shapes::{OfBucket, change, load, requests};
 use crate::s3::access;
-use crate::s3::errors::{Refusal, S3Error, argument};
+use crate::s3::errors::{Refusal, S3Error};
 use crate::s3::model::bucket::DefaultEncryption;
 use kernel::{Cx, Empty};
 
@@ -46,7 +46,8 @@ fn put_encryption(cx: &mut Cx<'_>, req: PutEncryption) -> Result<Empty, S3Error>
     let kms = match default.algorithm.as_str() {
         "AES256" if default.key.is_some() => {
             let message = "a KMSMasterKeyID is not applicable if the default sse algorithm is not aws:kms or aws:kms:dsse";
-            return Err(argument(message, "ApplyServerSideEncryptionByDefault", default.algorithm.clone()));
+            let refusal = S3Error::from(Refusal::InvalidArgument(message.to_owned()));
+            return Err(refusal.with("ArgumentName", "ApplyServerSideEncryptionByDefault"));
         }
         "AES256" => false,
         "aws:kms" => true,
@@ -55,14 +56,15 @@ fn put_encryption(cx: &mut Cx<'_>, req: PutEncryption) -> Result<Empty, S3Error>
     let bucket_key = rule.bucket_key.unwrap_or_default();
     let blocked = rule.blocked.as_ref().map(|blocked| blocked.kinds.clone()).unwrap_or_default();
     change(cx, &req.bucket, |record| {
-        record.encryption = DefaultEncryption { kms, key: default.key.clone(), bucket_key, blocked };
+        record.encryption =
+            DefaultEncryption { kms, key: default.key.clone(), bucket_key, blocked, was_put: true };
         Ok(Empty)
     })
 }
 
 fn get_encryption(cx: &mut Cx<'_>, req: OfBucket) -> Result<EncryptionView, S3Error> {
     let bucket = load(cx, &req.bucket)?;
-    let DefaultEncryption { kms, key, bucket_key, blocked } = bucket.record.encryption.clone();
+    let DefaultEncryption { kms, key, bucket_key, blocked, .. } = bucket.record.encryption.clone();
     let algorithm = if kms { "aws:kms" } else { "AES256" };
     let default = ByDefault { algorithm: algorithm.to_owned(), key };
     let blocked = (!blocked.is_empty()).then_some(Blocked { kinds: blocked });

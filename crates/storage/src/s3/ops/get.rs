@@ -239,6 +239,10 @@ fn look(cx: &mut Cx<'_>, req: &ReadObject, method: &'static str) -> Result<Reads
         (None, None) => None,
     };
     let mut view = view(cx, &door, &req.key, &version, &req.customer())?;
+    if req.version_id.is_some() {
+        // AWS: when the current version expires, not this one.
+        view.expiration = None;
+    }
     view.apply(req);
     if let Some(part) = &part {
         view.parts = part.count;
@@ -246,7 +250,10 @@ fn look(cx: &mut Cx<'_>, req: &ReadObject, method: &'static str) -> Result<Reads
     if req.checksum_mode.is_some() {
         match (&part, &version.checksum) {
             (Some(Part { checksum: Some(own), .. }), _) => view.show_checksum(own, None),
-            (None, Some(all)) if range.is_none() => view.show_checksum(all, Some(version.pieces.len())),
+            // AWS: a range that is all of it has the checksum of all of it.
+            (None, Some(all)) if range.as_ref().is_none_or(|range| *range == (0..version.size)) => {
+                view.show_checksum(all, Some(version.pieces.len()));
+            }
             _ => {}
         }
     }
@@ -346,7 +353,7 @@ pub(crate) fn view(
         tags: (!version.tags.is_empty()).then_some(version.tags.len() as i64),
         lock_mode: version.retention.as_ref().map(|r| lock::mode_name(r.compliance).to_owned()),
         lock_until: version.retention.as_ref().map(|r| r.until),
-        legal_hold: version.legal_hold.then(|| "ON".to_owned()),
+        legal_hold: lock::hold_name(version).map(str::to_owned),
         ..ObjectView::default()
     })
 }

@@ -222,6 +222,7 @@ fn list_objects(cx: &mut Cx<'_>, req: ListObjects) -> Result<ListedObjects, S3Er
         prefix: req.prefix.as_deref().unwrap_or_default(),
         delimiter: not_empty(req.delimiter.as_deref()),
         after: not_empty(req.marker.as_deref()),
+        whole_prefix: true,
         max,
     };
     let names = Names::of(req.encoding.as_deref());
@@ -261,6 +262,7 @@ fn list_objects_v2(cx: &mut Cx<'_>, req: ListObjectsV2) -> Result<ListedObjectsV
         prefix: req.prefix.as_deref().unwrap_or_default(),
         delimiter: not_empty(req.delimiter.as_deref()),
         after: position.as_deref().or(not_empty(req.start_after.as_deref())),
+        whole_prefix: false,
         max,
     };
     let names = Names::of(req.encoding.as_deref());
@@ -275,7 +277,8 @@ fn list_objects_v2(cx: &mut Cx<'_>, req: ListObjectsV2) -> Result<ListedObjectsV
         key_count: i64::try_from(contents.len() + prefixes.len()).unwrap_or_default(),
         max_keys: i64::try_from(max).unwrap_or_default(),
         delimiter: query.delimiter.map(|text| names.out(text)),
-        start_after: req.start_after.map(|text| names.out(text)),
+        // AWS: where a token goes on, what it began behind is not looked at.
+        start_after: req.start_after.filter(|_| req.token.is_none()).map(|text| names.out(text)),
         token: req.token,
         name: req.bucket,
         encoding: req.encoding,

@@ -8,7 +8,7 @@ use crate::s3::canonical;
 use crate::s3::content::checksum::{COMPOSITE, Checksummed, FULL_OBJECT, with_checksums};
 use crate::s3::errors::{S3Error, argument};
 use crate::s3::expiry;
-use crate::s3::listing::{Entry, Query, url_encoded};
+use crate::s3::listing::{Entry, Page, Query, url_encoded};
 use crate::s3::model::upload::{UPLOADS, Upload, UploadId};
 use crate::s3::request::door;
 use base::Timestamp;
@@ -218,8 +218,33 @@ fn range(tx: &dyn Read, range: KeyRange, skip: usize) -> Box<dyn Iterator<Item =
     }))
 }
 
-fn marked(text: &str) -> Result<UploadId, S3Error> {
-    UploadId::parse(text).ok_or_else(|| argument("Invalid uploadId marker", "upload-id-marker", text))
+/// The upload behind which a page begins: one of the marker's key, under way or over since.
+fn marked(cx: &Cx<'_>, scope: &Key, key: &str, text: &str) -> Result<UploadId, S3Error> {
+    let invalid = || argument("Invalid uploadId marker", "upload-id-marker", text);
+    let id = UploadId::parse(text).ok_or_else(invalid)?;
+    let is_elsewhere = || -> Result<bool, S3Error> {
+        // Uploads end while others read the list; of one that is under way it is known which key it is of.
+        for row in from(cx.tx, scope, &[]) {
+            let (name, (other, _)) = row?;
+            if other == id {
+                return Ok(name != key);
+            }
+        }
+        Ok(false)
+    };
+    if !UPLOADS.contains(cx.tx, &id.key(scope, key))? && is_elsewhere()? {
+        return Err(invalid());
+    }
+    Ok(id)
+}
+
+/// AWS tells the last entry, whether more follow or not; but where that is a prefix and all was listed, its recorded answers
+/// have no markers. Where more follows they have none either, which leaves callers without a way on: here they get it.
+fn next_markers(page: &Page<(UploadId, Upload)>) -> Option<(&str, String)> {
+    match page.entries.last()? {
+        Entry::Item(key, (id, _)) => Some((key, id.text())),
+        Entry::Prefix(prefix) => page.truncated.then(|| (prefix.as_str(), String::new())),
+    }
 }
 
 fn list_uploads(cx: &mut Cx<'_>, req: ListUploads) -> Result<UploadsListed, S3Error> {
@@ -237,12 +262,15 @@ fn list_uploads(cx: &mut Cx<'_>, req: ListUploads) -> Result<UploadsListed, S3Er
         prefix: &prefix,
         delimiter: req.delimiter.as_deref().filter(|d| !d.is_empty()),
         after: req.key_marker.as_deref().filter(|m| !m.is_empty()),
+        whole_prefix: true,
         max: max as usize,
     };
     let scope = &door.bucket.scope;
     let marker = req.id_marker.as_deref().filter(|m| !m.is_empty());
     // Without a key the marker is not looked at.
-    let marker = marker.filter(|_| query.after.is_some()).map(marked).transpose()?;
+    let marker = marker.filter(|_| query.after.is_some());
+    let shown_marker = marker.unwrap_or_default().to_owned();
+    let marker = marker.map(|text| marked(cx, scope, query.after.unwrap_or_default(), text)).transpose()?;
     let first = match (query.after, marker) {
         // The uploads of the marker's own key that were begun later are still to come.
         (Some(key), Some(id)) => {
@@ -257,7 +285,7 @@ fn list_uploads(cx: &mut Cx<'_>, req: ListUploads) -> Result<UploadsListed, S3Er
     let mut listed = UploadsListed {
         bucket: req.bucket.clone(),
         key_marker: Some(shown(req.key_marker.as_deref().unwrap_or_default())),
-        id_marker: Some(req.id_marker.clone().unwrap_or_default()),
+        id_marker: Some(shown_marker),
         next_key: Some(String::new()),
         prefix: Some(shown(&prefix)),
         delimiter: req.delimiter.as_deref().filter(|d| !d.is_empty()).map(shown),
@@ -269,13 +297,9 @@ fn list_uploads(cx: &mut Cx<'_>, req: ListUploads) -> Result<UploadsListed, S3Er
         encoding: encodes.then(|| "url".to_owned()),
         charged: door.charged,
     };
-    // AWS's examples have the last entry here, whether more follow or not.
-    if let Some(last) = page.entries.last() {
-        listed.next_key = Some(shown(last.name()));
-        listed.next_id = match last {
-            Entry::Item(_, (id, _)) => Some(id.text()),
-            Entry::Prefix(_) => Some(String::new()),
-        };
+    if let Some((key, id)) = next_markers(&page) {
+        listed.next_key = Some(shown(key));
+        listed.next_id = Some(id);
     }
     for entry in page.entries {
         match entry {

@@ -148,6 +148,7 @@ fn list_versions(cx: &mut Cx<'_>, req: ListVersions) -> Result<InOrder, S3Error>
         prefix: req.prefix.as_deref().unwrap_or_default(),
         delimiter: not_empty(req.delimiter.as_deref()),
         after: not_empty(req.key_marker.as_deref()),
+        whole_prefix: true,
         max,
     };
     let page = page(cx, &req, &query)?;

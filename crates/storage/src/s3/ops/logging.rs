@@ -13,6 +13,7 @@ use crate::s3::logging::{BucketLoggingStatus, KeyFormat, LoggingEnabled, SERVICE
 use crate::s3::model::acl::{Grant, Permission};
 use crate::s3::model::bucket::Ownership;
 use auth::policy::Principal;
+use base::Region;
 use kernel::{Cx, Empty};
 
 kernel::ops! { pub(crate) static OPS:
@@ -44,7 +45,12 @@ fn put_logging(cx: &mut Cx<'_>, req: PutLogging) -> Result<Empty, S3Error> {
         return Err(refused("The owner for the bucket to be logged and the target bucket must be the same."));
     }
     if there.record.region != bucket.record.region {
-        return Err(Denial::LoggingElsewhere.into());
+        let mut refusal = S3Error::from(Denial::LoggingElsewhere);
+        // AWS: us-east-1 is not named as a source.
+        if bucket.record.region != Region::US_EAST_1 {
+            refusal = refusal.with("SourceBucketLocation", bucket.record.region.name());
+        }
+        return Err(refusal.with("TargetBucketLocation", there.record.region.name()));
     }
     if enabled.format.as_ref().is_some_and(|format| !is_one(format)) {
         return Err(Refusal::MalformedXml.into());

@@ -1,6 +1,6 @@
 //! The parts of an upload: sent, or copied from another object.
 
-use super::copy::{open, rewrite};
+use super::copy::{open, rewrite, source_id};
 use super::get::quoted;
 use super::put::again;
 use super::upload;
@@ -284,7 +284,7 @@ async fn upload_part_copy(
         result.show(&part.shown());
     }
     Ok(PartCopyAnswer {
-        source_version_id: opened.bucket.record.is_versioned().then(|| opened.version.id()),
+        source_version_id: source_id(&opened.bucket, &opened.version),
         result,
         sse: shown.sse.map(str::to_owned),
         customer_algorithm: shown.customer_algorithm,

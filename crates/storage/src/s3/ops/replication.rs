@@ -34,9 +34,9 @@ fn put_replication(cx: &mut Cx<'_>, req: PutReplication) -> Result<Empty, S3Erro
     configuration.check()?;
     configuration.name_rules(|| base::id::uuid(cx.rng()));
     for rule in &configuration.rules {
-        let there = buckets::find(cx.cloud(), cx.tx, rule.bucket())?
-            .ok_or_else(|| Refusal::InvalidRequest("Destination bucket must exist.".into()))?;
-        if there.record.versioning != Versioning::Enabled {
+        // AWS: one that is not there keeps no versions either.
+        let there = buckets::find(cx.cloud(), cx.tx, rule.bucket())?;
+        if there.is_none_or(|there| there.record.versioning != Versioning::Enabled) {
             return Err(
                 Refusal::InvalidRequest("Destination bucket must have versioning enabled.".into()).into()
             );

@@ -74,7 +74,7 @@ fn find(
     method: &'static str,
 ) -> Result<Found, S3Error> {
     lockable(bucket)?;
-    versions::wanted(cx.tx, bucket, key, id, method)
+    versions::wanted_itself(cx.tx, bucket, key, id, method)
 }
 
 fn get_retention(cx: &mut Cx<'_>, req: OfObject) -> Result<GotRetention, S3Error> {
@@ -101,10 +101,7 @@ fn put_retention(cx: &mut Cx<'_>, req: PutRetention) -> Result<Charged, S3Error>
 fn get_hold(cx: &mut Cx<'_>, req: OfObject) -> Result<GotHold, S3Error> {
     let bucket = load(cx, &req.bucket)?;
     let found = find(cx, &bucket, &req.key, req.version_id.as_deref(), "GET")?;
-    if !found.version.legal_hold && !found.version.hold_was_put {
-        return Err(Denial::LockOfObjectMissing.into());
-    }
-    let status = if found.version.legal_hold { "ON" } else { "OFF" };
+    let status = lock::hold_name(&found.version).ok_or(Denial::LockOfObjectMissing)?;
     Ok(GotHold { hold: HoldView { status: Some(status.to_owned()) } })
 }
 

@@ -4,7 +4,7 @@
 use super::shapes::load;
 use crate::s3::access;
 use crate::s3::configs::{ANALYTICS, INVENTORY, METRICS, TIERING};
-use crate::s3::errors::{Denial, S3Error, argument};
+use crate::s3::errors::{Denial, Refusal, S3Error, argument};
 use crate::s3::inventory::schedule;
 use crate::s3::settings::{
     AnalyticsConfiguration, InventoryConfiguration, MetricsConfiguration, TieringConfiguration,
@@ -120,6 +120,11 @@ pub(crate) struct Keep<T> {
 pub(crate) trait Kept: Record + Clone {
     fn id(&self) -> &str;
 
+    /// The refusal of a configuration under another id than its own.
+    fn mismatch() -> S3Error {
+        Refusal::MalformedXml.into()
+    }
+
     /// # Errors
     /// What the schema does not refuse.
     fn check(&self) -> Result<(), S3Error> {
@@ -166,6 +171,10 @@ impl Kept for InventoryConfiguration {
         &self.id
     }
 
+    fn mismatch() -> S3Error {
+        Denial::IdMismatch.into()
+    }
+
     fn check(&self) -> Result<(), S3Error> {
         InventoryConfiguration::check(self)
     }
@@ -207,8 +216,7 @@ fn put<T: Kept>(
 ) -> Result<Key, S3Error> {
     let bucket = load(cx, bucket)?;
     if configuration.id() != id {
-        let message = "The id of the configuration is not the one of the request";
-        return Err(argument(message, "id", id));
+        return Err(T::mismatch());
     }
     configuration.check()?;
     let key = bucket.scope.clone().str(id);

@@ -83,14 +83,19 @@ fn delete_bucket_tags(cx: &mut Cx<'_>, req: OfBucket) -> Result<Empty, S3Error> 
 fn put_object_tags(cx: &mut Cx<'_>, req: PutObjectTags) -> Result<Touched, S3Error> {
     let tags = tags::of_views(req.tagging.tags, tags::OF_OBJECT_MAX)?;
     let bucket = load(cx, &req.bucket)?;
-    let mut found = versions::wanted(cx.tx, &bucket, &req.key, req.version_id.as_deref(), "PUT")?;
+    let mut found = versions::wanted_itself(cx.tx, &bucket, &req.key, req.version_id.as_deref(), "PUT")?;
     found.version.tags = tags;
     touch(cx, &bucket, &req.key, &found, ("ObjectTagging:Put", "Object Tags Added"))
 }
 
 fn get_object_tags(cx: &mut Cx<'_>, req: OfObject) -> Result<TagsOfObject, S3Error> {
     let bucket = load(cx, &req.bucket)?;
-    let found = versions::wanted(cx.tx, &bucket, &req.key, req.version_id.as_deref(), "GET")?;
+    let found = versions::wanted_itself(cx.tx, &bucket, &req.key, req.version_id.as_deref(), "GET");
+    // AWS: of this one operation the key is told with its bucket.
+    let found = found.map_err(|error| match error.code() {
+        "NoSuchKey" => error.with("Key", [&req.bucket, "/", &req.key].concat()),
+        _ => error,
+    })?;
     Ok(TagsOfObject {
         version_id: bucket.record.is_versioned().then(|| found.version.id()),
         tags: tags::views(&found.version.tags),
@@ -99,7 +104,7 @@ fn get_object_tags(cx: &mut Cx<'_>, req: OfObject) -> Result<TagsOfObject, S3Err
 
 fn delete_object_tags(cx: &mut Cx<'_>, req: DeleteObjectTags) -> Result<Touched, S3Error> {
     let bucket = load(cx, &req.bucket)?;
-    let mut found = versions::wanted(cx.tx, &bucket, &req.key, req.version_id.as_deref(), "DELETE")?;
+    let mut found = versions::wanted_itself(cx.tx, &bucket, &req.key, req.version_id.as_deref(), "DELETE")?;
     found.version.tags.clear();
     touch(cx, &bucket, &req.key, &found, ("ObjectTagging:Delete", "Object Tags Deleted"))
 }

@@ -8,7 +8,7 @@ use crate::s3::access;
 use crate::s3::buckets::Bucket;
 use crate::s3::content::checksum::{self, COMPOSITE, Checksummed, FULL_OBJECT, with_checksums};
 use crate::s3::content::encryption;
-use crate::s3::errors::{Refusal, S3Error};
+use crate::s3::errors::{Refusal, S3Error, argument};
 use crate::s3::model::object::{Checksum, Version};
 use crate::s3::model::upload::{COMPLETED, Completed, PARTS, Part, UPLOADS, Upload, UploadId};
 use crate::s3::request::attributes::{of_upload, with_attributes};
@@ -276,7 +276,8 @@ fn complete(cx: &mut Cx<'_>, mut req: CompleteUpload) -> Result<CompletedAnswer,
     check_size(&req, size)?;
     let checksum = whole_checksum(&mut req, &upload, &chosen)?;
     if writing.is_there() {
-        writing.compare(versions::current(cx.tx, bucket, &req.key)?.as_ref(), &req.key)?;
+        let newest = versions::newest(cx.tx, bucket, &req.key)?;
+        writing.compare_since(newest.as_ref(), &req.key, upload.begun)?;
     }
     for part in &chosen {
         if let Some((key, _)) = all.remove(&part.piece.number) {
@@ -369,7 +370,11 @@ fn choose(
     let mut last = 0;
     let mut unordered = false;
     for mut given in given {
-        let number = given.number.and_then(|n| u32::try_from(n).ok()).ok_or(Refusal::MalformedXml)?;
+        let number = given.number.ok_or(Refusal::MalformedXml)?;
+        let number = u32::try_from(number)
+            .ok()
+            .filter(|number| *number > 0)
+            .ok_or_else(|| argument("PartNumber must be >= 1", "PartNumber", number.to_string()))?;
         let etag = given.etag.take().ok_or(Refusal::MalformedXml)?;
         unordered |= number <= last;
         last = number;
@@ -381,13 +386,13 @@ fn choose(
             _ if unordered => return Err(Refusal::InvalidPartOrder(upload_id.to_owned()).into()),
             _ => return Err(invalid()),
         };
-        match given.stated_text()? {
-            Some((kind, text)) => {
-                let own = part.stated(kind);
-                if own.is_none_or(|own| kind.decode(&text).as_deref() != Some(own)) {
-                    return Err(invalid());
-                }
+        match given.stated().map_err(|_| unreadable_checksum())? {
+            // Of an upload with an algorithm S3 tells which one it did not get.
+            Some((kind, _)) if upload.checksum.as_deref().is_some_and(|own| own != kind.name()) => {
+                return Err(Refusal::BadPartChecksum(kind.name().to_ascii_lowercase(), number).into());
             }
+            Some((kind, value)) if part.stated(kind) != Some(&value) => return Err(invalid()),
+            Some(_) => {}
             None if upload.composite => {
                 let name = upload.checksum.as_deref().unwrap_or_default().to_ascii_lowercase();
                 let message = format!(
@@ -400,6 +405,11 @@ fn choose(
         chosen.push(part.clone());
     }
     if unordered { Err(Refusal::InvalidPartOrder(upload_id.to_owned()).into()) } else { Ok(chosen) }
+}
+
+fn unreadable_checksum() -> S3Error {
+    let message = "Invalid Base64 or multiple checksums present in request";
+    S3Error::from(Refusal::InvalidArgument(message.to_owned())).with("ArgumentName", "Checksum")
 }
 
 fn check_sizes(chosen: &[Part]) -> Result<(), S3Error> {

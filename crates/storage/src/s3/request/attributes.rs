@@ -205,7 +205,10 @@ impl Attributes {
         let mut names: Vec<&str> = pairs.iter().map(|(name, _)| name.as_str()).collect();
         names.sort_unstable();
         let repeated = names.windows(2).any(|pair| pair[0] == pair[1]);
-        if repeated || names.iter().any(|name| name.is_empty()) {
+        // A second equals sign would have to be encoded.
+        let unreadable =
+            header.split('&').any(|pair| pair.matches('=').count() > 1) || !wire::head::is_escaped(header);
+        if repeated || unreadable || names.iter().any(|name| name.is_empty()) {
             return Err(whole());
         }
         tags::checked(pairs, tags::OF_OBJECT_MAX)
@@ -338,5 +341,8 @@ mod tests {
         assert_eq!(said(""), Ok(0));
         assert_eq!(said("a=1&a=2"), Err("InvalidArgument".into()));
         assert_eq!(said("=1"), Err("InvalidArgument".into()));
+        assert_eq!(said("a=1,b=2"), Err("InvalidArgument".into()));
+        assert_eq!(said("a=1%3D2"), Ok(1));
+        assert_eq!(said("a%"), Err("InvalidArgument".into()));
     }
 }

@@ -88,8 +88,8 @@ impl Writing {
                 "We don't accept the provided value of If-None-Match header for this API",
             )),
             (Some(tags), _) if tags.trim() == "*" => Err(not_implemented(
-                "If-None-Match",
-                "We don't accept the provided value of If-None-Match header for this API",
+                "If-Match",
+                "We don't accept the provided value of If-Match header for this API",
             )),
             _ => Ok(()),
         }
@@ -97,6 +97,28 @@ impl Writing {
 
     pub(crate) fn is_there(&self) -> bool {
         self.if_match.is_some() || self.if_none_match.is_some()
+    }
+
+    /// As [`Writing::compare`], for an upload that was begun `since` then: what came between is a conflict, even where
+    /// it is what the condition names.
+    ///
+    /// # Errors
+    /// Those of [`Writing::compare`]; `ConditionalRequestConflict`.
+    pub(crate) fn compare_since(
+        &self,
+        newest: Option<&Version>,
+        key: &str,
+        since: Timestamp,
+    ) -> Result<(), S3Error> {
+        self.compare(newest.filter(|version| !version.delete_marker), key)?;
+        let condition = if self.if_match.is_some() { "If-Match" } else { "If-None-Match" };
+        match newest {
+            Some(version) if version.modified > since => {
+                let conflict = S3Error::from(Refusal::ConditionalConflict);
+                Err(conflict.with("Condition", condition).with("Key", key))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Compares with the current version, if there is one.
@@ -175,5 +197,25 @@ mod tests {
         assert_eq!(said(&writing(Some("\"x\""), None), Some(&version)), Err("PreconditionFailed".into()));
         assert_eq!(said(&writing(Some("\"abc\""), None), None), Err("NoSuchKey".into()));
         assert_eq!(said(&writing(None, Some("\"abc\"")), None), Err("NotImplemented".into()));
+        assert_eq!(said(&writing(Some("*"), None), None), Err("NotImplemented".into()));
+    }
+
+    #[test]
+    fn completions() {
+        let marker = Version { delete_marker: true, ..version() };
+        let (before, after) = (Timestamp::from_seconds(999_999), Timestamp::from_seconds(1_000_001));
+        let said = |m: Option<&str>, n: Option<&str>, newest: Option<&Version>, since| {
+            let writing = Writing { if_match: m.map(str::to_owned), if_none_match: n.map(str::to_owned) };
+            writing.compare_since(newest, "k", since).map_err(|e| e.code().to_owned())
+        };
+        let conflict = Err("ConditionalRequestConflict".to_owned());
+        assert_eq!(said(Some("abc"), None, Some(&version()), after), Ok(()));
+        assert_eq!(said(Some("abc"), None, Some(&version()), before), conflict);
+        assert_eq!(said(Some("x"), None, Some(&version()), before), Err("PreconditionFailed".into()));
+        assert_eq!(said(Some("abc"), None, Some(&marker), before), Err("NoSuchKey".into()));
+        assert_eq!(said(None, Some("*"), Some(&version()), before), Err("PreconditionFailed".into()));
+        assert_eq!(said(None, Some("*"), Some(&marker), before), conflict);
+        assert_eq!(said(None, Some("*"), Some(&marker), after), Ok(()));
+        assert_eq!(said(None, Some("*"), None, before), Ok(()));
     }
 }

@@ -51,13 +51,17 @@ pub(crate) fn content_range(range: &Range<u64>, size: u64) -> String {
 /// The range of a copy's source: `bytes=first-last`, both given and both within.
 ///
 /// # Errors
-/// `InvalidArgument`; `InvalidRange` where it reaches beyond the source.
+/// `InvalidArgument`; `InvalidRequest` where it begins beyond the source.
 pub(crate) fn of_copy(header: &str, size: u64) -> Result<Range<u64>, S3Error> {
     let invalid = || {
         let message = "The x-amz-copy-source-range value must be of the form bytes=first-last where first and last are the zero-based offsets of the first and last bytes to copy";
         crate::s3::errors::argument(message, "x-amz-copy-source-range", header)
     };
     let Some((Some(first), Some(last))) = parse(header) else { return Err(invalid()) };
+    if first >= size {
+        let message = "The specified copy range is invalid for the source object size";
+        return Err(Refusal::InvalidRequest(message.to_owned()).into());
+    }
     if last >= size {
         let message = format!("Range specified is not valid for source object of size: {size}");
         return Err(crate::s3::errors::argument(message, "x-amz-copy-source-range", header));
@@ -110,5 +114,6 @@ mod tests {
             assert_eq!(of_copy(header, 5).unwrap_err().code(), "InvalidArgument", "{header}");
         }
         assert_eq!(of_copy("bytes=0-5", 5).unwrap_err().code(), "InvalidArgument");
+        assert_eq!(of_copy("bytes=5-6", 5).unwrap_err().code(), "InvalidRequest");
     }
 }

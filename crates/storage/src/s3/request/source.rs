@@ -20,10 +20,12 @@ pub(crate) struct Source {
 pub(crate) fn read(text: &str) -> Result<Source, S3Error> {
     let name = "x-amz-copy-source";
     match access::copy_source(text) {
+        _ if !wire::head::is_escaped(text) => Err(argument("Invalid copy source encoding", name, text)),
         Some((bucket, key, version)) => Ok(Source { bucket, key, version }),
         None if text.trim_matches('/').is_empty() => {
             Err(argument("Invalid copy source bucket name", name, text))
         }
-        None => Err(argument("Invalid copy source object key", name, text)),
+        // AWS says the header's name for its value.
+        None => Err(argument("Invalid copy source object key", name, name)),
     }
 }

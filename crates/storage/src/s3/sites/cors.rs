@@ -82,18 +82,22 @@ fn preflight(cloud: &Cloud, parts: &Parts) -> Result<Reply, S3Error> {
     let bad = |message: &str| S3Error::from(Refusal::BadRequest(message.to_owned()));
     let origin = text(parts, "origin")
         .ok_or_else(|| bad("Insufficient information. Origin request header needed."))?;
-    let method = text(parts, "access-control-request-method").unwrap_or("null");
+    let asked = text(parts, "access-control-request-method");
+    let kind = if parts.uri.path().trim_matches('/').contains('/') { "OBJECT" } else { "BUCKET" };
+    let refused = |denial: Denial, kind: &str| {
+        // AWS: who does not say what is to be asked is told of the question itself.
+        S3Error::from(denial).with("Method", asked.unwrap_or("OPTIONS")).with("ResourceType", kind)
+    };
+    let bucket = find(cloud, asked_bucket(parts).unwrap_or_default())?;
+    let bucket = bucket.ok_or_else(|| refused(Denial::CorsNowhere, "BUCKET"))?;
+    let rules = CORS.get(&cloud.store().snapshot(), &bucket.scope)?;
+    let rules = rules.ok_or_else(|| refused(Denial::CorsOff, kind))?;
+    let method = asked.unwrap_or("null");
     if !["GET", "HEAD", "PUT", "POST", "DELETE"].contains(&method) {
         return Err(bad(&format!("Invalid Access-Control-Request-Method: {method}")));
     }
-    let name = asked_bucket(parts).unwrap_or_default();
-    let bucket = find(cloud, name)?.ok_or_else(|| Refusal::NoSuchBucket(name.to_owned()))?;
-    let kind = if parts.uri.path().trim_matches('/').contains('/') { "OBJECT" } else { "BUCKET" };
-    let refused = |denial: Denial| S3Error::from(denial).with("Method", method).with("ResourceType", kind);
-    let rules = CORS.get(&cloud.store().snapshot(), &bucket.scope)?;
-    let rules = rules.ok_or_else(|| refused(Denial::CorsOff))?;
     let crossing = Crossing { origin, method, headers: text(parts, "access-control-request-headers") };
-    let headers = rules.answer(&crossing).ok_or_else(|| refused(Denial::CorsForbidden))?;
+    let headers = rules.answer(&crossing).ok_or_else(|| refused(Denial::CorsForbidden, kind))?;
     let mut reply = empty(200);
     headers.iter().for_each(|(name, value)| set(&mut reply, name, value));
     Ok(reply)

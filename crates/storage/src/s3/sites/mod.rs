@@ -39,7 +39,9 @@ fn refusal(cloud: &Cloud, error: S3Error) -> Reply {
 }
 
 fn empty(status: u16) -> Reply {
-    Reply { status, headers: Default::default(), content: Bytes::new().into() }
+    let mut reply = Reply { status, headers: Default::default(), content: Bytes::new().into() };
+    set(&mut reply, "server", "AmazonS3");
+    reply
 }
 
 fn set(reply: &mut Reply, name: &'static str, value: &str) {

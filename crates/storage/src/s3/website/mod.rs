@@ -80,6 +80,9 @@ impl WebsiteConfiguration {
             return Err(argument("The ErrorDocument Key is not well formed", "ErrorDocument", ""));
         }
         let rules = self.rules.as_deref().unwrap_or_default();
+        if self.rules.as_ref().is_some_and(Vec::is_empty) {
+            return Err(Refusal::MalformedXml.into());
+        }
         if rules.len() > RULES_MAX {
             return Err(request(format!(
                 "{} routing rules provided, the number of routing rules in a website configuration is limited to {RULES_MAX}.",

@@ -81,6 +81,8 @@ const S3: Codes = Codes {
     own_words: &[
         "InvalidArgument",
         "InvalidRequest",
+        "MalformedACLError",
+        "MalformedPolicy",
         "MalformedXML",
         "MissingRequestBodyError",
         "InvalidBucketName",

@@ -178,7 +178,7 @@ fn not_modified_has_no_body() {
         ID,
     );
     assert_eq!((answer.status, answer.body.len()), (304, 0));
-    assert_eq!(headers(&answer), ["x-amz-id-2: cmVxLTE=", "x-amz-request-id: req-1"]);
+    assert_eq!(headers(&answer), ["server: AmazonS3", "x-amz-id-2: cmVxLTE=", "x-amz-request-id: req-1"]);
 }
 
 /// An operation's own error is preferred to another shape of the same code.

@@ -63,6 +63,7 @@ fn prefixes_and_status() {
     assert_eq!(
         headers(&answer),
         [
+            "server: AmazonS3",
             "x-amz-id-2: cmVxLTE=",
             "x-amz-meta-colour: red",
             "x-amz-missing-meta: 1",

@@ -199,7 +199,13 @@ fn s3_attributes_and_roots() {
     assert_eq!(super::text(&answer), s3_document(&expected));
     assert_eq!(
         headers(&answer),
-        ["content-type: application/xml", "etag: \"e\"", "x-amz-id-2: cmVxLTE=", "x-amz-request-id: req-1"]
+        [
+            "content-type: application/xml",
+            "etag: \"e\"",
+            "server: AmazonS3",
+            "x-amz-id-2: cmVxLTE=",
+            "x-amz-request-id: req-1"
+        ]
     );
 }
 
