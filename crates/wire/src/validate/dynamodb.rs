@@ -112,7 +112,11 @@ const ABOUT_TABLES: &[&str] = &[
     "DescribeTableInput",
     "DescribeTimeToLiveInput",
     "UpdateTableInput",
+    "UpdateTimeToLiveInput",
 ];
+
+/// Operations about tags, which do likewise.
+const ABOUT_TAGS: &[&str] = &["ListTagsOfResourceInput", "TagResourceInput", "UntagResourceInput"];
 
 /// Inputs that the newer layer reads.
 const NEWER: &[&str] = &["PutItemInput", "UpdateItemInput", "DeleteItemInput", "QueryInput"];
@@ -234,6 +238,10 @@ pub(super) fn message(service: &Service, violations: &[Violation], request: &Val
     if violations.iter().any(|v| no_table(&v)) {
         return "The parameter 'TableName' is required but was not present in the request".to_owned();
     }
+    let no_arn = |v: &Violation| v.path == "resourceArn" && v.constraint == Constraint::Required;
+    if violations.iter().any(|v| ABOUT_TAGS.contains(&v.input) && no_arn(v)) {
+        return "Invalid TableArn".to_owned();
+    }
     let mut sorted: Vec<&Violation> = violations.iter().collect();
     sorted.sort_by_key(|violation| rank(violation));
     let whole = sorted.iter().any(|v| v.constraint == Constraint::Required);
@@ -342,6 +350,8 @@ mod tests {
     fn sentences_of_its_own() {
         let required = "The parameter 'TableName' is required but was not present in the request";
         assert_eq!(of("DescribeTable", vec![]), required);
+        assert_eq!(of("UpdateTimeToLive", vec![]), required);
+        assert_eq!(of("TagResource", vec![]), "Invalid TableArn");
         assert_eq!(
             of("Query", vec![("TableName", Value::str("abc")), ("Limit", Value::Int(0))]),
             "1 validation error detected: Value at 'Limit' failed to satisfy constraint: Member must have value greater than or equal to 1"
