@@ -4,6 +4,7 @@
 use crate::authenticate::{self, Asked, Authenticated};
 use crate::body::{Body, Cut, Incoming};
 use crate::cloud::{Built, Cloud};
+use crate::coding;
 use crate::cx::{Peer, Request};
 use crate::data::Answer;
 use crate::journey::Journey;
@@ -60,6 +61,17 @@ impl Cloud {
 
     /// Answers one request to an AWS interface.
     pub async fn serve_api(self: &Arc<Cloud>, parts: &Parts, incoming: Incoming, peer: Peer) -> Reply {
+        let (reply, service) = self.call_of(parts, incoming, peer).await;
+        if service.is_some_and(coding::applies) { coding::finished(reply, &parts.headers) } else { reply }
+    }
+
+    /// The answer, and the service that was called.
+    async fn call_of(
+        self: &Arc<Cloud>,
+        parts: &Parts,
+        incoming: Incoming,
+        peer: Peer,
+    ) -> (Reply, Option<&'static str>) {
         let started = Instant::now();
         let id = base::id::uuid(self.rng());
         let head = head(parts);
@@ -72,7 +84,7 @@ impl Cloud {
                 Ok(bytes) => (step.and_then(|step| step.with_body(&bytes)), Incoming::Whole(bytes)),
                 Err(fault) => {
                     refused(&fault);
-                    return self.refuse(parts, &fault);
+                    return (self.refuse(parts, &fault), None);
                 }
             },
         };
@@ -83,7 +95,8 @@ impl Cloud {
                     (facts.id, facts.service) = (id.clone(), rejection.service.map(|service| service.id));
                 });
                 refused(&rejection.fault);
-                return self.rejected(&rejection, &rejection.fault, &id);
+                let service = rejection.service.map(|service| service.id);
+                return (self.rejected(&rejection, &rejection.fault, &id), service);
             }
         };
         let (service, operation, protocol) = (route.service, route.operation, route.protocol);
@@ -110,7 +123,7 @@ impl Cloud {
             }
         };
         self.metrics().count(service.id, operation.name, reply.status, started.elapsed());
-        reply
+        (reply, Some(service.id))
     }
 
     /// Answers a request whose body could not be read.
@@ -181,6 +194,10 @@ impl Cloud {
                 let mut body = Body::claimed(incoming, &head, &claim)?;
                 (Body::empty(), body.whole(body_bytes_max(route.service.id)).await?)
             }
+        };
+        let bytes = match coding::applies(route.service.id) {
+            true => coding::unpacked(head.headers, bytes)?,
+            false => bytes,
         };
         // Whoever streams its payload holds it against them itself.
         if route.service.signing_name == "s3" && !bytes.is_empty() && !self.streams(&route) {

@@ -171,7 +171,11 @@ impl Journey<'_> {
     fn parse(&self) -> Result<Parsed, Fault> {
         let mut parsed = wire::input::parse(&self.route, &self.head, self.bytes.clone())?;
         if !parsed.violations.is_empty() {
-            return Err(wire::validate::violations_fault(self.route.service, &parsed.violations));
+            return Err(wire::validate::violations_fault(
+                self.route.service,
+                &parsed.violations,
+                &parsed.value,
+            ));
         }
         for member in std::mem::take(&mut parsed.idempotency) {
             if let Value::Struct(members) = &mut parsed.value {

@@ -15,6 +15,7 @@ pub mod body;
 pub mod bus;
 mod callers;
 mod cloud;
+pub mod coding;
 mod contents;
 mod context;
 pub mod contributors;

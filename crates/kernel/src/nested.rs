@@ -331,7 +331,7 @@ pub(crate) fn check(
 ) -> Result<(), Fault> {
     let violations = modelled.input.map(|shape| wire::validate::check(model, shape, value));
     if let Some(violations) = violations.filter(|v| !v.is_empty()) {
-        return Err(wire::validate::violations_fault(model, &violations));
+        return Err(wire::validate::violations_fault(model, &violations, value));
     }
     // Nobody would read a report, so what is not acted on is refused.
     let mut ignored = Vec::new();

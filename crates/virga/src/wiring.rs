@@ -197,6 +197,7 @@ fn sites() -> Vec<Arc<dyn kernel::site::Site>> {
         Arc::new(security::sts::discovery::Issuers),
         Arc::new(storage::s3::sites::Website),
         Arc::new(storage::s3::sites::Cors),
+        Arc::new(database::dynamodb::door::Door),
         Arc::new(storage::s3::form::Forms),
         Arc::new(sns::site::Links),
         Arc::new(compute::ecr::site::Registries),

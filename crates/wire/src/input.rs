@@ -5,6 +5,7 @@
 //! which idempotency tokens the caller left to us. Streaming payloads stay out of the tree.
 
 mod cbor;
+mod coral;
 mod json;
 pub mod percent;
 mod query;
@@ -27,8 +28,9 @@ use crate::validate::{self, Violation};
 use crate::value::{Struct, Value};
 use bytes::Bytes;
 
-/// Containers within containers, in any protocol. DynamoDB's attribute values need the most: 32 levels of two.
-pub const DEPTH_MAX: u32 = 100;
+/// Containers within containers, in any protocol. DynamoDB's attribute values need the most: it tells of values nested beyond
+/// its 32 levels of two itself, in words that depend on how deep they are.
+pub const DEPTH_MAX: u32 = 250;
 /// Nodes of one request's tree: a request of a few megabytes must not become gigabytes of values.
 pub const NODES_MAX: u32 = 1_000_000;
 /// Pairs in a form or a query string.

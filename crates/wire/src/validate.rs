@@ -11,6 +11,7 @@ mod pattern;
 mod tests;
 
 pub use dialect::violations_fault;
+pub use dynamodb::is_too_deep_for_newer;
 pub use pattern::is_understood;
 
 use crate::model::{Kind, Location, MemberRef, Service, Shape, ShapeId};

@@ -15,6 +15,9 @@
 //!
 //! Replicas in other regions ([`global`]) take each other's writes.
 //!
+//! Its bodies travel packed where clients ask for that (`kernel::coding`); health checks and preflights are answered at
+//! the [`door`].
+//!
 //! Past states go to S3, and new tables come from there ([`transfer`]).
 //!
 //! Not here: recovery and replicas of tables with a KMS key. Vector indexes are refused.
@@ -27,6 +30,7 @@ pub mod census;
 mod change;
 pub mod codec;
 mod definition;
+pub mod door;
 mod encryption;
 mod errors;
 pub mod expression;

@@ -292,7 +292,7 @@ fn no_number(text: &str) -> Invalid {
 
 /// The older layer reads numbers as Java's `BigDecimal` does, whose exponents have 32 bits and overflow.
 fn in_java(invalid: Invalid, read: &Scanned, magnitude: i64, text: &str) -> Invalid {
-    if i32::try_from(read.exponent).is_err() {
+    if i32::try_from(read.power).is_err() || i32::try_from(read.scale).is_err() {
         let older = no_number(text).message().to_owned();
         return invalid.or_older(older);
     }
@@ -323,13 +323,16 @@ struct Scanned {
     significand: u128,
     digits: i64,
     exponent: i64,
+    /// The exponent as it is written, and the digits behind the point less it.
+    power: i64,
+    scale: i64,
     negative: bool,
 }
 
 impl Scanned {
     fn read(text: &[u8]) -> Option<Scanned> {
         let (negative, text) = take_sign(text);
-        let mut out = Scanned { significand: 0, digits: 0, exponent: 0, negative };
+        let mut out = Scanned { significand: 0, digits: 0, exponent: 0, power: 0, scale: 0, negative };
         let mut zeros = 0i64;
         let mut fraction = None;
         let mut seen = false;
@@ -354,6 +357,8 @@ impl Scanned {
             Some((_, tail)) => read_power(tail)?,
             None => 0,
         };
+        out.power = power;
+        out.scale = fraction.unwrap_or(0).saturating_sub(power);
         out.exponent = power.saturating_sub(fraction.unwrap_or(0)).saturating_add(zeros);
         Some(out)
     }
@@ -466,6 +471,9 @@ mod tests {
             ("1e126", overflow),
             ("1e2147483647", underflow),
             ("1e99999999999", "The parameter cannot be converted to a numeric value: 1e99999999999"),
+            ("1e-2147483648", "The parameter cannot be converted to a numeric value: 1e-2147483648"),
+            ("1.5e-2147483647", "The parameter cannot be converted to a numeric value: 1.5e-2147483647"),
+            ("10e2147483647", underflow),
         ] {
             assert_eq!(Number::parse(text).unwrap_err().older().message(), older, "{text}");
         }

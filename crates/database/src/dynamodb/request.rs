@@ -1,6 +1,6 @@
 //! What the parameters of requests about items have in common: expressions and their legacy forms.
 
-use super::errors::Error;
+use super::errors::{Error, validation};
 use super::expression::{Condition, Kind, Placeholders, Projection};
 use super::invalid::Invalid;
 use super::item::Item;
@@ -48,6 +48,18 @@ pub(crate) fn placeholders(
         return Err(Invalid::new(SENTENCE).or_older(format!("{SENTENCE}: {all} {is} null")));
     }
     Placeholders::new(names, values)
+}
+
+/// Whether a put or a delete returns what was there.
+///
+/// # Errors
+/// `ValidationException`.
+pub(crate) fn returns_old(return_values: Option<&str>) -> Result<bool, Error> {
+    match return_values {
+        None | Some("NONE") => Ok(false),
+        Some("ALL_OLD") => Ok(true),
+        Some(_) => Err(validation("ReturnValues can only be ALL_OLD or NONE")),
+    }
 }
 
 /// Names of parameters that are present.

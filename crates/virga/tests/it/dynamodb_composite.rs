@@ -95,6 +95,15 @@ fn keys_of_several_attributes() {
         query(&root, condition, json!({})).refused_with(400, "ValidationException", message);
     }
     let select = r#"SELECT pk FROM "matches"."by-place" WHERE t = 'w' AND r = 'eu'"#;
-    let found = root.call("dynamodb", "ExecuteStatement", json!({"Statement": select})).ok();
-    assert_eq!(found["Items"], json!([{"pk": {"S": "5"}}]));
+    let refused = "PartiQL statements cannot be executed on tables with multi-attribute HASH keys or multi-attribute RANGE keys.";
+    root.call("dynamodb", "ExecuteStatement", json!({"Statement": select})).refused_with(
+        400,
+        "ValidationException",
+        refused,
+    );
+    // It comes before what a batch asks of its statements, and fails no other of them.
+    let batch = json!({"Statements": [{"Statement": select}, {"Statement": r#"SELECT pk FROM "matches" WHERE pk = '5'"#}]});
+    let answers = root.call("dynamodb", "BatchExecuteStatement", batch).ok()["Responses"].clone();
+    assert_eq!(answers[0]["Error"]["Message"], refused);
+    assert_eq!(answers[1]["Item"], json!({"pk": {"S": "5"}}));
 }

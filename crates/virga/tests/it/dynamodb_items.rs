@@ -139,6 +139,41 @@ fn keys_and_items_are_checked() {
     }
 }
 
+/// A string in this many maps.
+fn nested(levels: usize) -> Value {
+    (0..levels).fold(s("leaf"), |inner, _| json!({"M": {"n": inner}}))
+}
+
+#[test]
+fn what_is_nested_too_deep_is_told_of_by_the_older_layer() {
+    let cloud = cloud();
+    let root = cloud.root(ONE);
+    let deep = "Nesting Levels have exceeded supported limits: Attributes in the item have nested levels beyond supported limit";
+    let one = format!("1 validation error detected: {deep}");
+    for levels in [32, 61, 63, 100] {
+        let item = json!({"TableName": "plain", "Item": {"pk": s("a"), "d": nested(levels)}});
+        root.call("dynamodb", "PutItem", item).refused_with(400, "ValidationException", &one);
+    }
+    let delete = |levels: usize, returned: &str| {
+        let condition = json!({
+            "TableName": "plain", "Key": {"pk": s("a")}, "ReturnValues": returned,
+            "ConditionExpression": "d = :d", "ExpressionAttributeValues": {":d": nested(levels)},
+        });
+        root.call("dynamodb", "DeleteItem", condition)
+    };
+    let only = "ReturnValues can only be ALL_OLD or NONE";
+    let newer = "1 validation error detected: Failed to satisfy constraint: Member must satisfy enum value set: [ALL_OLD, UPDATED_OLD, ALL_NEW, UPDATE_NEW, NONE]";
+    let older = "1 validation error detected: Value 'BOGUS' at 'returnValues' failed to satisfy constraint: Member must satisfy enum value set: [ALL_NEW, UPDATED_OLD, ALL_OLD, NONE, UPDATED_NEW]";
+    for (levels, returned, message) in [
+        (40, "UPDATED_NEW", one.as_str()),
+        (63, "UPDATED_NEW", only),
+        (40, "BOGUS", newer),
+        (63, "BOGUS", older),
+    ] {
+        delete(levels, returned).refused_with(400, "ValidationException", message);
+    }
+}
+
 #[test]
 fn conditions() {
     let cloud = cloud();

@@ -254,8 +254,10 @@ fn batches_answer_statement_by_statement() {
         {"Statement": "SELECT v FROM music WHERE pk = 'a'"},
         {"Statement": "SELECT v FROM"},
         {"Statement": "SELECT v FROM nothere WHERE pk = 'a'"},
+        {"Statement": "SELECT v FROM music WHERE pk = 'a' AND sk = 1 AND attribute_exists(v)"},
     ]))
     .ok();
+    assert_eq!(reads["Responses"][5]["Error"], reads["Responses"][2]["Error"]);
     let error = |code: &str, message: &str| json!({"Code": code, "Message": message});
     assert_eq!(reads["Responses"][0], json!({"TableName": "music", "Item": {"v": n(10)}}));
     assert_eq!(reads["Responses"][1], json!({"TableName": "music"}));
@@ -285,6 +287,33 @@ fn batches_answer_statement_by_statement() {
     assert_eq!(sorts(&root, "SELECT * FROM music WHERE pk = 'a'"), "a1 a2 a4");
     batch(json!([{"Statement": "SELECT * FROM music WHERE pk = 'a' AND sk = 1"}, {"Statement": "DELETE FROM music WHERE pk = 'a' AND sk = 1"}]))
         .refused_with(400, "ValidationException", "Read and write requests together in the same batch is not supported.");
+}
+
+#[test]
+fn numbers_of_parameters_are_read_as_java_reads_them() {
+    let cloud = cloud();
+    let root = cloud.root(ONE);
+    fill(&root);
+    let refusal = |text: &str| format!("The parameter cannot be converted to a numeric value: {text}");
+    let underflow =
+        "Number underflow. Attempting to store a number with magnitude smaller than supported range";
+    let numbers = [
+        ("1e99999999999", refusal("1e99999999999")),
+        ("1e-2147483648", refusal("1e-2147483648")),
+        ("1e2147483648", refusal("1e2147483648")),
+        ("1e2147483647", underflow.to_owned()),
+        ("", "The parameter cannot be converted to a numeric value".to_owned()),
+    ];
+    let update = "UPDATE music SET v = ? WHERE pk = 'a' AND sk = 1";
+    for (number, message) in numbers {
+        let parameters = json!([{"L": [{"N": number}]}]);
+        for statement in ["SELECT * FROM music WHERE pk = 'a' AND v = ?", update] {
+            execute(&root, statement, parameters.clone()).refused_with(400, "ValidationException", &message);
+        }
+        // A transaction does not say in which of its statements.
+        let one = json!({"TransactStatements": [{"Statement": update, "Parameters": parameters}]});
+        root.call("dynamodb", "ExecuteTransaction", one).refused_with(400, "ValidationException", &message);
+    }
 }
 
 #[test]
@@ -332,7 +361,7 @@ fn transactions_are_whole() {
         "EXISTS(SELECT * FROM music WHERE pk = 'a' AND sk = 3 AND v = 30)",
     ];
     for _ in 0..2 {
-        run(&once, Some("token")).ok();
+        assert_eq!(run(&once, Some("token")).ok()["Responses"], json!([]), "writes have no answers");
     }
     assert_eq!(items(&root, "SELECT v FROM music WHERE pk = 'a' AND sk = 1"), json!([{"v": n(11)}]));
     run(&["DELETE FROM music WHERE pk = 'a' AND sk = 1"], Some("token"))
@@ -351,9 +380,12 @@ fn transactions_are_whole() {
         invalid,
         "Validation failed in TransactStatements[0]: Reads on indices are not supported within transactions.",
     );
-    run(&["SELECT * FROM music WHERE pk = 'a'"], None).refused_with(
-        400, invalid, "Validation failed in TransactStatements[0]: Where clause does not contain a mandatory equality on all key attributes",
-    );
+    // Reads are gets: they name an item, and ask nothing else of it.
+    for others in ["", " AND sk = 1 AND attribute_exists(v)"] {
+        run(&[&format!("SELECT * FROM music WHERE pk = 'a'{others}")], None).refused_with(
+            400, invalid, "Validation failed in TransactStatements[0]: Select statements within ExecuteTransaction must specify the primary key in the where clause.",
+        );
+    }
     run(&[once[0], once[0]], None).refused_with(
         400,
         invalid,

@@ -28,7 +28,7 @@ fn nesting_is_limited() {
     let deep = format!("The request is nested more than {DEPTH_MAX} levels deep.");
     let serialization = Err((400, "SerializationException".to_owned(), deep));
     for (open, close) in [(r#"{"L":["#, "]}"), (r#"{"Unknown":["#, "]}")] {
-        for (levels, fits) in [(40, true), (60, false), (100_000, false)] {
+        for (levels, fits) in [(100, true), (130, false), (100_000, false)] {
             let body = format!(r#"{{"Item":{{"a":{}{}}}}}"#, open.repeat(levels), close.repeat(levels));
             let body = body.replace("[]", "[{}]");
             let got = code("POST /", &JSON, body.as_bytes());

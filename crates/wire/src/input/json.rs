@@ -2,7 +2,7 @@
 //!
 //! Where a value is of the wrong type the words are those of AWS's own JSON services, which name Java's tokens.
 
-use super::{Bad, Context, DEPTH_MAX, Path, Read, scalar, without_repeats};
+use super::{Bad, Context, DEPTH_MAX, Path, Read, coral, scalar, without_repeats};
 use crate::model::{Kind, MemberRef, ShapeId, Structure, TimestampFormat};
 use crate::value::{Struct, Value};
 use base::Timestamp;
@@ -24,7 +24,7 @@ pub(super) fn request(cx: &mut Context, input: &Structure, body: &[u8]) -> Read<
 pub(super) fn document(cx: &mut Context, shape: ShapeId, body: &[u8], path: &Path) -> Read<Value> {
     let mut reader = Reader::new(body)?;
     reader.space();
-    let value = reader.value(cx, shape, TimestampFormat::Default, path)?;
+    let value = reader.value(cx, shape, TimestampFormat::Default, path, false)?;
     reader.end()?;
     Ok(value)
 }
@@ -132,7 +132,7 @@ impl<'b> Reader<'b> {
                 Some(member) => {
                     let inner = path.down(member.name);
                     let target = &member.target;
-                    let value = self.value(cx, target.shape, target.timestamp, &inner)?;
+                    let value = self.value(cx, target.shape, target.timestamp, &inner, false)?;
                     out.set(member.name, value);
                 }
                 None => {
@@ -148,14 +148,17 @@ impl<'b> Reader<'b> {
         Ok(out)
     }
 
+    /// A value of `shape`, which is an `item` of a list or map, or a member of a structure.
     fn value(
         &mut self,
         cx: &mut Context,
         shape: ShapeId,
         format: TimestampFormat,
         path: &Path,
+        item: bool,
     ) -> Read<Value> {
         cx.node()?;
+        let start = self.at;
         let service = cx.service;
         let first = self.peek().ok_or(Bad::Syntax)?;
         let kind = &service.shape(shape).kind;
@@ -167,7 +170,12 @@ impl<'b> Reader<'b> {
             Kind::String { .. } if first == b'"' => Ok(Value::Str(self.string()?.into_owned())),
             Kind::Boolean if first == b't' => self.word("true").map(|()| Value::Bool(true)),
             Kind::Boolean if first == b'f' => self.word("false").map(|()| Value::Bool(false)),
-            Kind::Integer { long, .. } if is_number(first) => self.integer(*long),
+            Kind::Integer { long, .. } if is_number(first) => self.integer(*long).map_err(|bad| match bad {
+                Bad::Type(_) if coral::reads(service) => {
+                    coral::mismatch(service, shape, item, &self.text[start..self.at])
+                }
+                bad => bad,
+            }),
             Kind::Float { .. } if is_number(first) => Ok(Value::Float(self.number()?.1)),
             Kind::Float { .. } if first == b'"' => {
                 let text = self.string()?;
@@ -177,8 +185,10 @@ impl<'b> Reader<'b> {
             }
             Kind::Blob { .. } if first == b'"' => {
                 let text = self.string()?;
-                let bad = || Bad::Type("Invalid base64 encoding".to_owned());
-                scalar::base64(&text).map(Value::Blob).ok_or_else(bad)
+                scalar::base64(&text).map(Value::Blob).ok_or_else(|| match coral::reads(service) {
+                    true => coral::not_base64(&text),
+                    false => Bad::Type("Invalid base64 encoding".to_owned()),
+                })
             }
             Kind::Timestamp { .. } if is_number(first) => {
                 let seconds = self.number()?.1;
@@ -193,7 +203,10 @@ impl<'b> Reader<'b> {
             _ => {
                 // What is not JSON at all is that first.
                 self.skip()?;
-                Err(mismatch(first, kind))
+                Err(match coral::reads(service) {
+                    true => coral::mismatch(service, shape, item, &self.text[start..self.at]),
+                    false => mismatch(first, kind),
+                })
             }
         }
     }
@@ -225,7 +238,7 @@ impl<'b> Reader<'b> {
             cx.node()?;
             return self.word("null").map(|()| Value::Null);
         }
-        self.value(cx, target.shape, target.timestamp, path)
+        self.value(cx, target.shape, target.timestamp, path, true)
     }
 
     /// Any JSON, as documents hold it.

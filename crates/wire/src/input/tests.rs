@@ -86,17 +86,17 @@ fn json_is_read() {
         ("-0", "{Limit: 0}"),
         ("2.0", "{Limit: 2}"),
         ("1e2", "{Limit: 100}"),
-        ("1.5", "400 SerializationException NUMBER_VALUE can not be converted to an Integer"),
-        ("99999999999", "400 SerializationException NUMBER_VALUE can not be converted to an Integer"),
+        ("1.5", "400 SerializationException DECIMAL_VALUE cannot be converted to Integer"),
+        ("99999999999", "400 SerializationException NUMBER_VALUE cannot be converted to Integer"),
         ("01", "400 SerializationException"),
         ("1.", "400 SerializationException"),
         (".5", "400 SerializationException"),
         ("+1", "400 SerializationException"),
         ("NaN", "400 SerializationException"),
-        ("\"1\"", "400 SerializationException STRING_VALUE can not be converted to an Integer"),
-        ("true", "400 SerializationException TRUE_VALUE can not be converted to an Integer"),
-        ("[1]", "400 SerializationException Start of list found where not expected"),
-        ("{}", "400 SerializationException Start of structure or map found where not expected."),
+        ("\"1\"", "400 SerializationException STRING_VALUE cannot be converted to Integer"),
+        ("true", "400 SerializationException TRUE_VALUE cannot be converted to Integer"),
+        ("[1]", "400 SerializationException Unrecognized collection type class java.lang.Integer"),
+        ("{}", "400 SerializationException Start of structure or map found where not expected"),
     ];
     for (number, want) in numbers {
         let body = format!("{{\"Limit\":{number}}}");
@@ -116,15 +116,73 @@ fn json_that_cannot_be_read() {
         ("{\"TableName\":\"a\nb\"}", "400 SerializationException"),
         (r#"{"TableName":"\x"}"#, "400 SerializationException"),
         (r#"{"TableName":"\u12"}"#, "400 SerializationException"),
-        (r#"{"TableName":7}"#, "400 SerializationException NUMBER_VALUE can not be converted to a String"),
+        (r#"{"TableName":7}"#, "400 SerializationException NUMBER_VALUE cannot be converted to String"),
         (r#"{"TableName":["#, "400 SerializationException"),
-        (r#"{"Item":[]}"#, "400 SerializationException Start of list found where not expected"),
+        (
+            r#"{"Item":[]}"#,
+            "400 SerializationException Unrecognized collection type java.util.Map<java.lang.String, com.amazonaws.dynamodb.v20120810.AttributeValue>",
+        ),
         (r#"{"Item":"x"}"#, "400 SerializationException Unexpected field type"),
-        (r#"{"Item":{"b":{"B":"!"}}}"#, "400 SerializationException Invalid base64 encoding"),
+        (
+            r#"{"Item":{"b":{"B":"!"}}}"#,
+            "400 SerializationException Base64 encoded length is expected a multiple of 4 bytes but found: 1",
+        ),
     ];
     for (body, want) in table {
         assert_eq!(json("DynamoDB_20120810.PutItem", body), want, "{body}");
     }
+}
+
+#[test]
+fn dynamodb_has_words_of_its_own_for_types() {
+    let class = "Unrecognized collection type class";
+    let package = "com.amazonaws.dynamodb.v20120810";
+    let structure = "Start of structure or map found where not expected";
+    let cast = "class sun.reflect.generics.reflectiveObjects.ParameterizedTypeImpl cannot be cast to class java.lang.Class (sun.reflect.generics.reflectiveObjects.ParameterizedTypeImpl and java.lang.Class are in module java.base of loader 'bootstrap')";
+    let map = format!("Unrecognized collection type java.util.Map<java.lang.String, {package}");
+    let last = "Invalid last non-pad Base64 character dectected";
+    for (operation, body, want) in [
+        ("PutItem", r#"{"TableName":false}"#, "FALSE_VALUE cannot be converted to String"),
+        ("PutItem", r#"{"TableName":3.5}"#, "DECIMAL_VALUE cannot be converted to String"),
+        ("PutItem", r#"{"TableName":[]}"#, &format!("{class} java.lang.String")),
+        ("PutItem", r#"{"TableName":{}}"#, structure),
+        ("PutItem", r#"{"Item":{"a":"x"}}"#, "Unexpected value type in payload"),
+        ("PutItem", r#"{"Item":{"a":[]}}"#, &format!("{class} {package}.AttributeValue")),
+        ("PutItem", r#"{"Item":{"a":{"BOOL":"x"}}}"#, "Unexpected token received from parser"),
+        ("PutItem", r#"{"Item":{"a":{"BOOL":1}}}"#, "NUMBER_VALUE cannot be converted to Boolean"),
+        ("PutItem", r#"{"Item":{"a":{"SS":{}}}}"#, structure),
+        ("PutItem", r#"{"Item":{"a":{"SS":1}}}"#, "Unexpected field type"),
+        ("PutItem", r#"{"Item":{"a":{"B":1}}}"#, "only base-64-encoded strings are convertible to bytes"),
+        ("PutItem", r#"{"Item":{"a":{"B":[]}}}"#, &format!("{class} java.nio.ByteBuffer")),
+        ("PutItem", r#"{"Item":{"a":{"B":"=+/="}}}"#, last),
+        ("PutItem", r#"{"Item":{"a":{"B":"+/+="}}}"#, last),
+        ("PutItem", r#"{"Item":{"a":{"B":"a!bc"}}}"#, "Invalid Base64 character: '!'"),
+        ("PutItem", r#"{"Expected":{"a":{"Value":1}}}"#, "Unexpected field type"),
+        ("PutItem", r#"{"Expected":[]}"#, &format!("{map}.ExpectedAttributeValue>")),
+        ("BatchGetItem", r#"{"RequestItems":{"t":{"Keys":[1]}}}"#, cast),
+        ("BatchGetItem", r#"{"RequestItems":{"t":{"Keys":[[]]}}}"#, &format!("{map}.AttributeValue>")),
+        ("BatchWriteItem", r#"{"RequestItems":{"t":1}}"#, cast),
+        (
+            "BatchWriteItem",
+            r#"{"RequestItems":[]}"#,
+            &format!(
+                "Unrecognized collection type java.util.Map<java.lang.String, java.util.List<{package}.WriteRequest>>"
+            ),
+        ),
+        (
+            "UpdateTable",
+            r#"{"ProvisionedThroughput":{"ReadCapacityUnits":"1"}}"#,
+            "STRING_VALUE cannot be converted to Long",
+        ),
+    ] {
+        let got = json(&format!("DynamoDB_20120810.{operation}"), body);
+        assert_eq!(got, format!("400 SerializationException {want}"), "{body}");
+    }
+    // Others keep the words of AWS's other JSON services.
+    assert_eq!(
+        json("TrentService.ListKeys", r#"{"Limit":"1"}"#),
+        "400 SerializationException STRING_VALUE can not be converted to an Integer"
+    );
 }
 
 #[test]

@@ -115,8 +115,12 @@ impl Writer<'_> {
             self.known.as_ref().and_then(|k| k.structure.members.iter().find(|m| is_message(m.name)));
         match modelled {
             Some(member) => members::name(self.protocol, member),
-            // The framework's own refusal is the one that AWS writes with a capital.
-            None if self.fault.code == "AccessDeniedException" => "Message",
+            // The framework's own refusal is the one that AWS writes with a capital, and DynamoDB's of what it cannot read.
+            None if self.fault.code == "AccessDeniedException"
+                || quirk::is_dynamodbs(self.service(), &self.fault.code) =>
+            {
+                "Message"
+            }
             None => "message",
         }
     }

@@ -82,6 +82,11 @@ const QUERY_MESSAGES: &[(&str, &str, &str)] = &[(
     "The specified queue does not exist for this wsdl version.",
 )];
 
+/// Whether the error is DynamoDB's of a request that it cannot read.
+pub(crate) fn is_dynamodbs(service: &Service, code: &str) -> bool {
+    code == "SerializationException" && matches!(service.id, "dynamodb" | "dynamodbstreams")
+}
+
 /// JSON's name of an error that no operation models.
 pub(crate) fn shape_of(service: &Service, code: &str) -> Option<&'static str> {
     TWO_NAMES.iter().find(|(id, _, query)| *id == service.id && *query == code).map(|(_, shape, _)| *shape)

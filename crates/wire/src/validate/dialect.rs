@@ -81,13 +81,13 @@ const DIALECTS: &[Dialect] = &[
 ];
 
 /// The error for a request that breaks constraints; `violations` is not empty.
-pub fn violations_fault(service: &Service, violations: &[Violation]) -> Fault {
+pub fn violations_fault(service: &Service, violations: &[Violation], request: &Value) -> Fault {
     let rest = [Protocol::Query, Protocol::Ec2Query, Protocol::RestXml];
     let default = if service.protocols.iter().all(|p| rest.contains(p)) { &QUERY } else { &JSON };
     let dialect = DIALECTS.iter().find(|d| d.services.contains(&service.id)).unwrap_or(default);
     let Some(first) = violations.first() else { return Fault::new(400, dialect.code, "") };
     if service.id == "dynamodb" {
-        return Fault::new(400, dialect.code, super::dynamodb::message(violations));
+        return Fault::new(400, dialect.code, super::dynamodb::message(service, violations, request));
     }
     match dialect.style {
         Style::DetectedUnquoted if violations.len() == 1 && name_sentence(first).is_some() => {

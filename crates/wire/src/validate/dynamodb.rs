@@ -1,9 +1,14 @@
 //! How DynamoDB tells of violations, where its ways are not those of its model: the order of members and of enums,
 //! the tables that must be named, and the operations that already speak in the generic words of AWS's newer validation.
 //!
+//! Requests about one item are read by two layers. The newer one has words of its own and stops early; a request
+//! without a member that it must have, or one that is nested too deep for it, is told of by the older one.
+//!
 //! AWS: recorded answers of the service; public suites that were verified against it hold them.
 
-use super::{Constraint, Violation};
+use super::{Constraint, Violation, show};
+use crate::model::{Kind, Service};
+use crate::value::Value;
 
 /// The order in which an operation's members are checked, by its input's name; others follow in the model's order.
 const ORDER: &[(&str, &[&str])] = &[
@@ -107,12 +112,71 @@ const ABOUT_TABLES: &[&str] = &[
     "DescribeTableInput",
     "DescribeTimeToLiveInput",
     "UpdateTableInput",
+    "UpdateTimeToLiveInput",
 ];
+
+/// Operations about tags, which do likewise.
+const ABOUT_TAGS: &[&str] = &["ListTagsOfResourceInput", "TagResourceInput", "UntagResourceInput"];
+
+/// Inputs that the newer layer reads.
+const NEWER: &[&str] = &["PutItemInput", "UpdateItemInput", "DeleteItemInput", "QueryInput"];
+
+/// Levels of JSON, the request's own among them, that the newer layer reads.
+const NEWER_DEPTH_MAX: usize = 128;
+
+/// Whether a request with these members is nested too deep for the newer layer.
+pub fn is_too_deep_for_newer<'v>(mut members: impl Iterator<Item = &'v Value>) -> bool {
+    members.any(|member| is_deeper(member, NEWER_DEPTH_MAX - 1))
+}
+
+fn is_deeper(value: &Value, levels: usize) -> bool {
+    let inner = |value| is_deeper(value, levels - 1);
+    match value {
+        Value::List(_) | Value::Map(_) | Value::Struct(_) if levels == 0 => true,
+        Value::List(items) => items.iter().any(inner),
+        Value::Map(pairs) => pairs.iter().any(|(_, value)| inner(value)),
+        Value::Struct(members) => members.iter().any(|(_, value)| inner(value)),
+        _ => false,
+    }
+}
+
+/// What the newer layer says of a violation; `None` where it says what the older one says.
+///
+/// AWS: recorded, misnamed values of the enums among them.
+fn newer(violation: &Violation) -> Option<String> {
+    let is_enum = matches!(violation.constraint, Constraint::Enum(_));
+    let one_of =
+        |all: &str| format!("Failed to satisfy constraint: Member must satisfy enum value set: [{all}]");
+    Some(match violation.member {
+        "TableName" if matches!(violation.constraint, Constraint::LengthMin(_)) => {
+            format!("Value at 'TableName' failed to satisfy constraint: {}", violation.constraint)
+        }
+        "ReturnValues" if is_enum => one_of("ALL_OLD, UPDATED_OLD, ALL_NEW, UPDATE_NEW, NONE"),
+        "ConditionalOperator" if is_enum => one_of("ALL, OR"),
+        "ReturnItemCollectionMetrics" if is_enum => {
+            "ReturnItemCollectionMetrics can only be SIZE or NONE".to_owned()
+        }
+        _ => return None,
+    })
+}
+
+/// Where the newer layer stops, and no other violation is told of.
+fn is_last(violation: &Violation) -> bool {
+    let by_itself = match violation.input {
+        "UpdateItemInput" => &["TableName", "ReturnValues", "ConditionalOperator"][..],
+        "QueryInput" => &["ConditionalOperator"],
+        _ => &["TableName"],
+    };
+    by_itself.contains(&violation.member) && newer(violation).is_some()
+}
 
 fn rank(violation: &Violation) -> usize {
     let order = ORDER.iter().find(|(input, _)| *input == violation.input).map(|(_, order)| *order);
     order.and_then(|order| order.iter().position(|member| *member == violation.member)).unwrap_or(usize::MAX)
 }
+
+/// AWS: writes of one batch, in the model the bounds of the map's values.
+const WRITES_MAX: u64 = 25;
 
 fn named(constraint: &Constraint) -> String {
     let Constraint::Enum(allowed) = constraint else { return constraint.to_string() };
@@ -121,8 +185,8 @@ fn named(constraint: &Constraint) -> String {
     Constraint::Enum(ENUMS.iter().find(same).copied().unwrap_or(allowed)).to_string()
 }
 
-/// `Value 'x' at 'y' failed to satisfy constraint: ...`
-fn sentence(violation: &Violation) -> String {
+/// `Value 'x' at 'y' failed to satisfy constraint: ...`; `whole` is the member that it is in, shown.
+fn sentence(violation: &Violation, whole: Option<&str>) -> String {
     let Violation { path, value, constraint, .. } = violation;
     let generic = |path: &str, constraint: &str| {
         format!("Value at '{path}' failed to satisfy constraint: {constraint}")
@@ -130,6 +194,13 @@ fn sentence(violation: &Violation) -> String {
     match (violation.input, violation.member, constraint) {
         // Query and the batches have moved to the generic words for these.
         ("QueryInput", "Limit", _) => return generic("Limit", &constraint.to_string()),
+        // Where a table's own list is empty, the batch of writes still shows the whole map.
+        ("BatchWriteItemInput", "RequestItems", Constraint::LengthMin(min)) if path != "requestItems" => {
+            let rules = [Constraint::LengthMax(WRITES_MAX), Constraint::LengthMin(*min)];
+            let shown = whole.unwrap_or_default();
+            let rule = Constraint::Values(rules.to_vec());
+            return format!("Value '{shown}' at 'requestItems' failed to satisfy constraint: {rule}");
+        }
         (
             "BatchGetItemInput" | "BatchWriteItemInput",
             "RequestItems",
@@ -152,26 +223,46 @@ fn sentence(violation: &Violation) -> String {
     format!("Value{value} at '{path}' failed to satisfy constraint: {}", named(constraint))
 }
 
-/// The message for `violations`, of which there is at least one.
-pub(super) fn message(violations: &[Violation]) -> String {
+/// A top-level member of the request as AWS prints it.
+fn shown(service: &Service, violation: &Violation, request: &Value) -> Option<String> {
+    let input = service.shapes.iter().find(|shape| shape.name == violation.input)?;
+    let Kind::Structure(structure) = &input.kind else { return None };
+    show(service, structure.member(violation.member)?.target.shape, request.member(violation.member)?)
+}
+
+/// The message for `violations` of `request`, of which there is at least one.
+pub(super) fn message(service: &Service, violations: &[Violation], request: &Value) -> String {
     let no_table = |v: &&Violation| {
         ABOUT_TABLES.contains(&v.input) && v.path == "tableName" && v.constraint == Constraint::Required
     };
     if violations.iter().any(|v| no_table(&v)) {
         return "The parameter 'TableName' is required but was not present in the request".to_owned();
     }
+    let no_arn = |v: &Violation| v.path == "resourceArn" && v.constraint == Constraint::Required;
+    if violations.iter().any(|v| ABOUT_TAGS.contains(&v.input) && no_arn(v)) {
+        return "Invalid TableArn".to_owned();
+    }
     let mut sorted: Vec<&Violation> = violations.iter().collect();
     sorted.sort_by_key(|violation| rank(violation));
-    // UpdateItem stops at the first, unless its key is missing.
     let whole = sorted.iter().any(|v| v.constraint == Constraint::Required);
-    if sorted.first().is_some_and(|first| first.input == "UpdateItemInput") && !whole {
-        sorted.sort_by_key(|v| v.member != "TableName");
-        sorted.truncate(1);
+    let input = sorted.first().map_or("", |first| first.input);
+    let deep = match request {
+        Value::Struct(members) => is_too_deep_for_newer(members.iter().map(|(_, value)| value)),
+        _ => false,
+    };
+    let is_newer = NEWER.contains(&input) && !whole && !deep;
+    if let Some(last) = sorted.iter().find(|violation| is_newer && is_last(violation)) {
+        let sentence = newer(last).unwrap_or_default();
+        let is_counted = input != "QueryInput";
+        return if is_counted { format!("1 validation error detected: {sentence}") } else { sentence };
     }
     let count = sorted.len();
-    let sentences: Vec<String> = sorted.into_iter().map(sentence).collect();
+    let sentences = sorted.into_iter().map(|violation| match newer(violation) {
+        Some(sentence) if is_newer => sentence,
+        _ => sentence(violation, shown(service, violation, request).as_deref()),
+    });
     let s = if count == 1 { "" } else { "s" };
-    format!("{count} validation error{s} detected: {}", sentences.join("; "))
+    format!("{count} validation error{s} detected: {}", sentences.collect::<Vec<_>>().join("; "))
 }
 
 #[cfg(test)]
@@ -184,7 +275,7 @@ mod tests {
         let service = crate::catalog::service("dynamodb").unwrap();
         let operation = service.operation(input).unwrap();
         let value = Value::Struct(members.into_iter().collect::<Struct>());
-        message(&check(service, operation.input.unwrap(), &value))
+        message(service, &check(service, operation.input.unwrap(), &value), &value)
     }
 
     #[test]
@@ -202,18 +293,65 @@ mod tests {
              satisfy constraint: Member must satisfy enum value set: [ALL_NEW, UPDATED_OLD, ALL_OLD, NONE, \
              UPDATED_NEW]; Value null at 'key' failed to satisfy constraint: Member must not be null"
         );
-        let key = || Value::Map(Vec::new());
-        let first = of("UpdateItem", vec![("TableName", name()), ("Key", key()), ("ReturnValues", bad())]);
-        assert!(
-            first.starts_with("1 validation error detected: Value 'INVALID' at 'returnValues'"),
-            "{first}"
-        );
+    }
+
+    /// A map of one name, nested so that the request with it has `levels` levels.
+    fn nested(levels: usize) -> Value {
+        (2..levels).fold(Value::Map(Vec::new()), |inner, _| Value::Map(vec![("n".into(), inner)]))
+    }
+
+    #[test]
+    fn the_newer_layer_has_words_of_its_own_and_stops_early() {
+        let bad = || Value::str("INVALID");
+        let with = |more: Vec<(&'static str, Value)>| {
+            let mut all = vec![("Key", nested(3)), ("Item", nested(3))];
+            all.extend(more);
+            if !all.iter().any(|(name, _)| *name == "TableName") {
+                all.push(("TableName", Value::str("abc")));
+            }
+            all
+        };
+        let enums = || {
+            with(vec![
+                ("ReturnValues", bad()),
+                ("ReturnConsumedCapacity", bad()),
+                ("ReturnItemCollectionMetrics", bad()),
+            ])
+        };
+        let old = "Value 'INVALID' at 'returnConsumedCapacity' failed to satisfy constraint: Member must satisfy enum \
+                   value set: [INDEXES, TOTAL, NONE]";
+        let values = "Failed to satisfy constraint: Member must satisfy enum value set: [ALL_OLD, UPDATED_OLD, ALL_NEW, UPDATE_NEW, NONE]";
+        let metrics = "ReturnItemCollectionMetrics can only be SIZE or NONE";
+        let operator = "Failed to satisfy constraint: Member must satisfy enum value set: [ALL, OR]";
+        let table = "Value at 'TableName' failed to satisfy constraint: Member must have length greater than or equal to 1";
+        let one = |sentence: &str| format!("1 validation error detected: {sentence}");
+        for (operation, given, want) in [
+            ("PutItem", enums(), format!("3 validation errors detected: {old}; {values}; {metrics}")),
+            ("DeleteItem", enums(), format!("3 validation errors detected: {old}; {values}; {metrics}")),
+            ("UpdateItem", enums(), one(values)),
+            ("UpdateItem", with(vec![("ReturnConsumedCapacity", bad())]), one(old)),
+            ("PutItem", with(vec![("TableName", Value::str("")), ("ReturnValues", bad())]), one(table)),
+            ("DeleteItem", with(vec![("ConditionalOperator", bad())]), one(operator)),
+            ("Query", with(vec![("ConditionalOperator", bad()), ("Select", bad())]), operator.to_owned()),
+        ] {
+            assert_eq!(of(operation, given), want);
+        }
+        // Beyond its levels the older layer speaks.
+        for (levels, want) in [(128, values), (129, "Value 'INVALID' at 'returnValues' failed to satisfy")] {
+            let said = of(
+                "DeleteItem",
+                vec![("TableName", Value::str("abc")), ("Key", nested(levels)), ("ReturnValues", bad())],
+            );
+            assert!(said.starts_with(&one(want)), "{levels}: {said}");
+        }
     }
 
     #[test]
     fn sentences_of_its_own() {
         let required = "The parameter 'TableName' is required but was not present in the request";
         assert_eq!(of("DescribeTable", vec![]), required);
+        assert_eq!(of("UpdateTimeToLive", vec![]), required);
+        assert_eq!(of("TagResource", vec![]), "Invalid TableArn");
         assert_eq!(
             of("Query", vec![("TableName", Value::str("abc")), ("Limit", Value::Int(0))]),
             "1 validation error detected: Value at 'Limit' failed to satisfy constraint: Member must have value greater than or equal to 1"
@@ -224,9 +362,14 @@ mod tests {
         );
         let write = || Value::Struct(Struct::new());
         let writes = |count| vec![("RequestItems", Value::Map(vec![("keys".into(), Value::List(count))]))];
+        assert_eq!(
+            of("BatchWriteItem", writes(Vec::new())),
+            "1 validation error detected: Value '{keys=[]}' at 'requestItems' failed to satisfy constraint: Map value \
+             must satisfy constraint: [Member must have length less than or equal to 25, Member must have length \
+             greater than or equal to 1]"
+        );
         for (writes, path, rule) in [
             (vec![("RequestItems", Value::Map(Vec::new()))], "RequestItems", "greater than or equal to 1"),
-            (writes(Vec::new()), "RequestItems.keys.member", "greater than or equal to 1"),
             (
                 writes((0..26).map(|_| write()).collect()),
                 "RequestItems.keys.member",

@@ -20,7 +20,8 @@ fn fault(line: &str, list: &[(&str, &str)], body: &str) -> String {
     if parsed.violations.is_empty() {
         return String::new();
     }
-    let Fault { status, code, message, .. } = violations_fault(route.service, &parsed.violations);
+    let Fault { status, code, message, .. } =
+        violations_fault(route.service, &parsed.violations, &parsed.value);
     assert_eq!(status, 400);
     format!("{code}: {message}")
 }

@@ -7,7 +7,7 @@ use super::{Targets, target};
 use crate::dynamodb::expression::Condition;
 use crate::dynamodb::model::name::Place;
 use crate::dynamodb::model::schema::Schema;
-use crate::dynamodb::ops::partiql::parse;
+use crate::dynamodb::ops::partiql::{parse, values};
 use crate::dynamodb::partiql::keys::{Access, access, single_item};
 use crate::dynamodb::partiql::{Returning, Select, Statement};
 use crate::dynamodb::value::{AttributeValue, base64};
@@ -41,6 +41,10 @@ fn all(
     let mut targets = Vec::with_capacity(statements.len());
     for (place, statement) in statements.iter().enumerate() {
         let Value::Struct(part) = statement else { continue };
+        // AWS: what is wrong with a value is told without its place.
+        if let (Err(error), false) = (values(part.get("Parameters").and_then(Value::as_list)), lenient) {
+            return Err(error.into());
+        }
         match of(cx, part, request.str("ReturnConsumedCapacity"), enclosing) {
             Ok(target) => targets.push(target),
             Err(_) if lenient => {}

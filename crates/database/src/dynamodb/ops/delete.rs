@@ -3,12 +3,13 @@
 use super::shapes::{Wanted, WriteOutput, write_one};
 use crate::dynamodb::access;
 use crate::dynamodb::action::{Act, What};
-use crate::dynamodb::errors::{Error, validation};
+use crate::dynamodb::errors::Error;
 use crate::dynamodb::item::Item;
 use crate::dynamodb::legacy;
-use crate::dynamodb::request::{ConditionParameters, placeholders, present};
+use crate::dynamodb::request::{ConditionParameters, placeholders, present, returns_old};
 use kernel::Cx;
 use wire::Value;
+use wire::validate::is_too_deep_for_newer;
 
 kernel::ops! { pub(crate) static OPS:
     DeleteItem: [event] delete_item, "dynamodb:DeleteItem", access::by_key;
@@ -32,6 +33,11 @@ wire::shape! {
 }
 
 fn delete_item(cx: &mut Cx<'_>, req: DeleteItem) -> Result<WriteOutput, Error> {
+    // AWS: the layer that reads these looks at this first, and does not count.
+    let members = [Some(&req.key), req.expected.as_ref(), req.values.as_ref()];
+    if is_too_deep_for_newer(members.into_iter().flatten()) {
+        returns_old(req.return_values.as_deref())?;
+    }
     let (act, wanted) = read(req).map_err(Error::counted)?;
     let (outcome, mut output) = write_one(cx, act, &wanted)?;
     if wanted.old {
@@ -47,11 +53,7 @@ fn read(req: DeleteItem) -> Result<(Act, Wanted), Error> {
     legacy::check_not_mixed(&legacy_present, &present(&expressions))?;
     let mut placeholders = placeholders(req.names, req.values, &expressions, true)?;
     let key = Item::from_wire(req.key)?;
-    let old = match req.return_values.as_deref() {
-        None | Some("NONE") => false,
-        Some("ALL_OLD") => true,
-        Some(_) => return Err(validation("ReturnValues can only be ALL_OLD or NONE")),
-    };
+    let old = returns_old(req.return_values.as_deref())?;
     let parameters =
         ConditionParameters { expression: req.condition, expected: req.expected, operator: req.operator };
     let condition = parameters.compile(&mut placeholders)?;

@@ -98,6 +98,7 @@ fn bodies() {
 fn what_no_model_knows_goes_out_as_it_is() {
     let denied = Fault::new(400, "AccessDeniedException", "no").with("Reason", Value::Int(7));
     let failure = Fault::new(500, "InternalFailure", "");
+    let unread = Fault::new(400, "SerializationException", "no");
     let cases = [
         ("kms", Protocol::Json11, &denied, r#"{"__type":"AccessDeniedException","Message":"no","Reason":7}"#),
         (
@@ -106,6 +107,13 @@ fn what_no_model_knows_goes_out_as_it_is() {
             &denied,
             r#"{"__type":"com.amazon.coral.service#AccessDeniedException","Message":"no","Reason":7}"#,
         ),
+        (
+            "dynamodb",
+            Protocol::Json10,
+            &unread,
+            r#"{"__type":"com.amazon.coral.service#SerializationException","Message":"no"}"#,
+        ),
+        ("kms", Protocol::Json11, &unread, r#"{"__type":"SerializationException","message":"no"}"#),
         ("lambda", Protocol::RestJson, &failure, "{}"),
         (
             "iam",

@@ -2,8 +2,8 @@
 //!
 //! All of them run in one transaction of the store, in order; one that fails leaves nothing behind.
 
-use super::select::Plan;
-use super::write::{named, returned, write};
+use super::select::{Plan, index};
+use super::write::{only_named, returned, write};
 use super::{misplaced_exists, parse};
 use crate::dynamodb::access;
 use crate::dynamodb::capacity::{Detail, Kind, Meter, meter_indexes};
@@ -106,6 +106,7 @@ fn run(
     let schema = schema::usable(cx, &table)?;
     match statement {
         Statement::Select(select) => {
+            index(&schema, &select, false)?;
             check_single(&schema, &select)?;
             let plan = Plan::new(&schema, &select, asked.consistent == Some(true))?;
             let rows = plan.page(cx, None, None, consistency(asked.consistent), meter)?;
@@ -127,7 +128,7 @@ fn run(
 }
 
 fn check_single(schema: &schema::Schema, select: &Select) -> Result<(), Error> {
-    let single = select.source.index.is_none() && named(schema, select.condition.as_ref()).is_ok();
+    let single = select.source.index.is_none() && only_named(schema, select.condition.as_ref()).is_some();
     if single {
         return Ok(());
     }

@@ -8,6 +8,7 @@ pub(crate) mod transaction;
 mod write;
 
 use crate::dynamodb::errors::{Error, validation};
+use crate::dynamodb::invalid::Invalid;
 use crate::dynamodb::partiql::Statement;
 use crate::dynamodb::value::AttributeValue;
 use wire::Value;
@@ -17,8 +18,16 @@ use wire::Value;
 /// # Errors
 /// `ValidationException`.
 pub(crate) fn parse(text: &str, parameters: Option<&[Value]>) -> Result<Statement, Error> {
+    Ok(Statement::parse(text, values(parameters)?)?)
+}
+
+/// Reads parameters.
+///
+/// # Errors
+/// `ValidationException`, in the words of the older layer, as AWS says them here.
+pub(crate) fn values(parameters: Option<&[Value]>) -> Result<Vec<AttributeValue>, Error> {
     let values = parameters.unwrap_or_default().iter().cloned().map(AttributeValue::from_wire);
-    Ok(Statement::parse(text, values.collect::<Result<_, _>>()?)?)
+    Ok(values.collect::<Result<_, _>>().map_err(Invalid::older)?)
 }
 
 /// A condition of a transaction, where there is none.

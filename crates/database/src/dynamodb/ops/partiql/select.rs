@@ -67,11 +67,7 @@ impl<'s> Plan<'s> {
         let index = index(schema, select, consistent)?;
         let keys = index.map_or(&schema.keys, |index| &index.keys);
         let range = keys.range.as_ref().map(|range| range.name.as_str());
-        // Keys of several attributes are met by a scan, which finds the same.
-        let mut access = match keys.is_composite() {
-            true => Access::Scan,
-            false => access(select.condition.as_ref(), &keys.hash.name, range),
-        };
+        let mut access = access(select.condition.as_ref(), &keys.hash.name, range);
         if let Access::Query { partitions, range: test } = &access {
             check_kinds(&keys.hash, partitions.iter())?;
             if let (Some(part), Some(test)) = (&keys.range, test) {
@@ -187,7 +183,10 @@ impl<'s> Plan<'s> {
 }
 
 /// The index that a statement names. AWS words these refusals otherwise than those of Query.
-fn index<'s>(
+///
+/// # Errors
+/// `ValidationException`.
+pub(super) fn index<'s>(
     schema: &'s Schema,
     select: &Select,
     consistent: bool,
@@ -195,6 +194,11 @@ fn index<'s>(
     let Some(name) = select.source.index.as_deref() else { return Ok(None) };
     let missing = || validation("The table does not have the specified index");
     let index = schema.index(name).filter(|index| index.is_kept()).ok_or_else(missing)?;
+    if index.keys.is_composite() {
+        return Err(validation(
+            "PartiQL statements cannot be executed on tables with multi-attribute HASH keys or multi-attribute RANGE keys.",
+        ));
+    }
     if index.record.global && consistent {
         return Err(validation("Strongly consistent read is not supported on Global Secondary Indexes"));
     }

@@ -1,7 +1,7 @@
 //! ExecuteTransaction: up to 100 statements that read, or that write, all together.
 
-use super::parse;
-use super::write::{check, named, write};
+use super::values;
+use super::write::{check, only_named, write};
 use crate::dynamodb::access;
 use crate::dynamodb::action::Act;
 use crate::dynamodb::capacity::{Kind, Meter};
@@ -11,7 +11,6 @@ use crate::dynamodb::model::rows;
 use crate::dynamodb::model::schema;
 use crate::dynamodb::ops::transact_write::{Reason, cancelled, commit, fingerprint_of};
 use crate::dynamodb::partiql::Statement;
-use crate::dynamodb::request::holds;
 use crate::dynamodb::size::{Consistency, Units};
 use crate::dynamodb::throttle;
 use kernel::Cx;
@@ -57,7 +56,9 @@ fn at<T>(place: usize, outcome: Result<T, Error>) -> Result<T, Error> {
 fn execute_transaction(cx: &mut Cx<'_>, req: ExecuteTransaction) -> Result<ExecuteTransactionOutput, Error> {
     let mut statements = Vec::with_capacity(req.statements.len());
     for (place, asked) in req.statements.iter().enumerate() {
-        statements.push(at(place, parse(&asked.statement, asked.parameters.as_deref()))?);
+        // AWS: what is wrong with a value is told without its place.
+        let values = values(asked.parameters.as_deref())?;
+        statements.push(at(place, Statement::parse(&asked.statement, values).map_err(Error::from))?);
     }
     let reads = statements.iter().filter(|statement| statement.is_read()).count();
     if reads == statements.len() {
@@ -73,10 +74,9 @@ fn execute_transaction(cx: &mut Cx<'_>, req: ExecuteTransaction) -> Result<Execu
     for (place, (statement, asked)) in statements.into_iter().zip(&req.statements).enumerate() {
         acts.push(at(place, act(cx, statement, asked.on_failure.as_deref() == Some("ALL_OLD")))?);
     }
-    let responses = acts.iter().map(|_| Response { item: None }).collect();
     let token = req.token.map(|token| (token, fingerprint));
     let output = commit(cx, acts, token, req.capacity.as_deref(), None)?;
-    Ok(ExecuteTransactionOutput { responses, consumed: output.consumed })
+    Ok(ExecuteTransactionOutput { responses: Vec::new(), consumed: output.consumed })
 }
 
 fn act(cx: &mut Cx<'_>, statement: Statement, show: bool) -> Result<Act, Error> {
@@ -106,7 +106,10 @@ fn read_all(
             return at(place, Err(refused));
         }
         let schema = schema::usable(cx, &select.source.table)?;
-        let (key, rest) = at(place, named(&schema, select.condition.as_ref()))?;
+        let key = only_named(&schema, select.condition.as_ref()).ok_or_else(|| {
+            validation("Select statements within ExecuteTransaction must specify the primary key in the where clause.")
+        });
+        let key = at(place, key)?;
         let reason = Reason::of_check(schema.check_key(&key))?;
         let refused = reason.is_some();
         reasons.push(reason);
@@ -124,8 +127,7 @@ fn read_all(
         }
         meter.table(&select.source.table, units);
         let item = row.map(|row| rows::decode(&schema.vault, &row)).transpose()?;
-        let found = item.filter(|item| holds(rest.as_ref(), Some(item)));
-        responses.push(Response { item: found.map(|item| Item::into_wire(select.row(&item))) });
+        responses.push(Response { item: item.map(|item| Item::into_wire(select.row(&item))) });
     }
     if reasons.iter().any(Option::is_some) {
         return Err(cancelled(reasons));

@@ -32,6 +32,14 @@ pub(super) fn named(
     Ok(single_item(condition, hash, range)?)
 }
 
+/// The item that a condition names and asks nothing else of.
+///
+/// AWS: reads of batches and transactions are gets, which have no filter.
+pub(super) fn only_named(schema: &Schema, condition: Option<&Condition>) -> Option<Item> {
+    let (key, rest) = named(schema, condition).ok()?;
+    rest.is_none().then_some(key)
+}
+
 /// # Errors
 /// `ValidationException`, also for statements that do not write.
 pub(super) fn write(schema: &Schema, statement: Statement, show_on_failure: bool) -> Result<Write, Error> {
