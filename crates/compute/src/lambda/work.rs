@@ -96,8 +96,12 @@ impl Reconciler for Events {
                 next = Some(next.map_or(soon, |next| next.min(soon)));
             }
             if begins {
-                let cloud = Arc::clone(cloud);
                 let handled = Handled { under_way: Arc::clone(&under_way), key: key.clone() };
+                // Since the scan's snapshot somebody else may have handled it to its end, or to another try.
+                if !is_still(cloud, &key, &event)? {
+                    continue;
+                }
+                let cloud = Arc::clone(cloud);
                 let handle = async move {
                     let outcome = invocation::run(&cloud, asked(&event)).await;
                     let settled =
@@ -113,6 +117,12 @@ impl Reconciler for Events {
         }
         Ok(next)
     }
+}
+
+/// Whether an event is as it was, now that nobody else handles it: who did has written what became of it before.
+fn is_still(cloud: &Cloud, key: &Key, event: &Event) -> Result<bool, String> {
+    let found = EVENTS.get(&cloud.store().snapshot(), key).map_err(|e| e.to_string())?;
+    Ok(found.is_some_and(|found| (found.attempts, found.throttled) == (event.attempts, event.throttled)))
 }
 
 fn asked(event: &Event) -> Asked {

@@ -93,7 +93,11 @@ fn a_table_lives_and_dies() {
     let free = json!({"TableName": "music", "DeletionProtectionEnabled": false});
     root.call("dynamodb", "UpdateTable", free).ok();
     let gone = root.call("dynamodb", "DeleteTable", json!({"TableName": "music"})).ok();
-    assert_eq!(gone["TableDescription"]["TableStatus"], "DELETING");
+    let gone = &gone["TableDescription"];
+    assert_eq!(gone["TableStatus"], "DELETING");
+    for no_longer_told in ["AttributeDefinitions", "CreationDateTime", "KeySchema"] {
+        assert!(gone.get(no_longer_told).is_none(), "{no_longer_told}");
+    }
     cloud.reconcile();
     root.call("dynamodb", "DescribeTable", json!({"TableName": "music"})).refused_with(
         400,

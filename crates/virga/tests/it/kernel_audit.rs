@@ -19,12 +19,8 @@ fn why_names_the_call_and_its_caller() {
 fn what_is_not_built_says_so() {
     let cloud = Cloud::new();
     let root = cloud.root("123456789012");
-    let message = root.call("sts", "GetDelegatedAccessToken", json!({"TradeInToken": "a"}));
-    message.refused_with(
-        501,
-        "NotImplemented",
-        "sts:GetDelegatedAccessToken is not built in this version of Virga.",
-    );
+    let message = root.call("iam", "AcquireRole", json!({}));
+    message.refused_with(501, "NotImplemented", "iam:AcquireRole is not built in this version of Virga.");
 }
 
 #[test]

@@ -107,11 +107,11 @@ wire::shape! {
 
     #[derive(Clone, Debug)]
     pub(crate) struct TableDescription {
-        attributes: Vec<AttributeDefinition> = "AttributeDefinitions",
+        attributes: Option<Vec<AttributeDefinition>> = "AttributeDefinitions",
         name: String = "TableName",
-        keys: Vec<KeySchemaElement> = "KeySchema",
+        keys: Option<Vec<KeySchemaElement>> = "KeySchema",
         status: String = "TableStatus",
-        created: Timestamp = "CreationDateTime",
+        created: Option<Timestamp> = "CreationDateTime",
         throughput: ThroughputDescription = "ProvisionedThroughput",
         bytes: i64 = "TableSizeBytes",
         count: i64 = "ItemCount",
@@ -286,11 +286,11 @@ pub(crate) fn describe(
     let mode = if table.on_demand { "PAY_PER_REQUEST" } else { "PROVISIONED" };
     let class = table.class.clone().map(|class| TableClassSummary { class, updated: table.class_updated });
     Ok(TableDescription {
-        attributes: table.attributes.iter().map(definition).collect(),
+        attributes: Some(table.attributes.iter().map(definition).collect()),
         name: table.name.clone(),
-        keys: elements(&table.hash, table.range.as_ref()),
+        keys: Some(elements(&table.hash, table.range.as_ref())),
         status: status(table).to_owned(),
-        created: table.created,
+        created: Some(table.created),
         throughput: provisioned(&table.throughput, cx.now),
         bytes: counted.bytes,
         count: counted.items,
@@ -312,4 +312,11 @@ pub(crate) fn describe(
         warm: throughput::described_warm(table.warm, &table.throughput, table.on_demand, changing),
         stream_label: table.latest_stream.clone(),
     })
+}
+
+impl TableDescription {
+    /// What AWS still tells of a table that it is deleting: neither its keys nor its indexes nor its age.
+    pub(crate) fn of_deleted(self) -> TableDescription {
+        TableDescription { attributes: None, keys: None, created: None, locals: None, globals: None, ..self }
+    }
 }

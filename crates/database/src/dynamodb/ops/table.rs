@@ -250,7 +250,7 @@ fn delete_table(cx: &mut Cx<'_>, req: DeleteTable) -> Result<TableOutput, Error>
     stream::close(cx.tx, cx.now, &mut table)?;
     TABLES.put(cx.tx, &table.own_key(), &table);
     cx.touch(cx.arn("dynamodb", &format!("table/{}", table.name)));
-    Ok(TableOutput { table: describe(cx, &table, Some(&schema))? })
+    Ok(TableOutput { table: describe(cx, &table, Some(&schema))?.of_deleted() })
 }
 
 fn list_tables(cx: &mut Cx<'_>, req: ListTables) -> Result<ListTablesOutput, Error> {

@@ -259,6 +259,7 @@ mod tests {
         ("AWS::EC2::EIP", "Domain"),
         ("AWS::EC2::LaunchTemplate", "TagSpecifications"),
         ("AWS::EC2::PrefixList", "AddressFamily"),
+        ("AWS::Events::EventBus", "EventSourceName"),
         ("AWS::S3::Bucket", "ObjectLockEnabled"),
         ("AWS::Scheduler::Schedule", "GroupName"),
     ];

@@ -84,8 +84,8 @@ fn what_is_missing_is_named() {
                 "1 validation error detected: {value} at '{name}' failed to satisfy constraint: Member must not be null"
             );
             let iam_words = words.replace("Value at", "Value null at");
-            // DynamoDB's operations about tables have a sentence of their own.
-            if row.service.id == "dynamodb" && message == NO_TABLE {
+            // DynamoDB's operations about tables and about tags have a sentence of their own.
+            if row.service.id == "dynamodb" && (message == NO_TABLE || message == "Invalid TableArn") {
                 continue;
             }
             let own = format!("The request must contain the parameter {}.", member.name);
