@@ -12,8 +12,9 @@ done < /var/lib/virga/devices
 echo "$(cat /etc/hostname) is up"
 sh /var/lib/virga/every
 if [ ! -e /var/lib/virga/booted ]; then
-    : > /var/lib/virga/booted
     sh /var/lib/virga/first
+    # Settings may be made again, programs run once: an end before this loses none of them.
+    : > /var/lib/virga/booted
     for program in /var/lib/virga/late/*; do
         [ ! -e "$program" ] || "$program"
     done &
