@@ -124,7 +124,8 @@ def test_volumes_come_along(machines, own_cloud):
     ec2 = own_cloud.client("ec2")
     disk = {"DeviceName": "/dev/sdf", "Ebs": {"VolumeSize": 1, "VolumeType": "gp3", "DeleteOnTermination": True}}
     first = start(ec2, BlockDeviceMappings=[disk])
-    said(own_cloud, first, "echo data | dd of=/dev/sdf conv=notrunc 2>&1")
+    # Before it is plugged in, this would write a file of that name.
+    said(own_cloud, first, "test -e /dev/sdf && echo data | dd of=/dev/sdf conv=notrunc 2>&1")
     tags = [{"ResourceType": kind, "Tags": [{"Key": "a", "Value": kind}]} for kind in ("image", "snapshot")]
     image = image_of(ec2, first, "with data", NoReboot=True, TagSpecifications=tags)
     assert image["Tags"] == [{"Key": "a", "Value": "image"}]

@@ -39,7 +39,8 @@ fn key(cx: &Cx<'_>, token: &str) -> Key {
     Key::regional(cx.account, cx.region).str(cx.request.operation).str(token)
 }
 
-fn fingerprint(request: &impl std::fmt::Debug) -> Vec<u8> {
+/// The SHA-256 of a request's parameters, by which one that is sent again is known.
+pub fn fingerprint(request: &impl std::fmt::Debug) -> Vec<u8> {
     digest(&SHA256, format!("{request:?}").as_bytes()).as_ref().to_vec()
 }
 

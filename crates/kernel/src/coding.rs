@@ -52,7 +52,9 @@ pub(crate) fn unpacked(headers: &HeaderMap, body: Bytes) -> Result<Bytes, Fault>
 /// An answer as it travels to who sent `asked`.
 pub(crate) fn finished(mut reply: Reply, asked: &HeaderMap) -> Reply {
     let Content::Whole(body) = &mut reply.content else { return reply };
-    if let Some(coding) = wanted(asked).filter(|_| body.len() >= PACKED_BYTES_MIN) {
+    if body.len() >= PACKED_BYTES_MIN
+        && let Some(coding) = wanted(asked)
+    {
         let mut out = Vec::with_capacity(body.len() / 2);
         let packed = match coding {
             Coding::Gzip => GzEncoder::new(&body[..], Compression::fast()).read_to_end(&mut out),

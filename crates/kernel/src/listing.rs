@@ -21,6 +21,31 @@ impl From<StoreError> for NoPage {
 }
 
 impl Cx<'_> {
+    /// At most `limit` items of a list that is at hand, in its order, and the token of what is behind them. `list` as in
+    /// [`Cx::list`].
+    ///
+    /// # Errors
+    /// [`NoPage::Token`]
+    pub fn cut<V>(
+        &self,
+        items: Vec<V>,
+        list: &str,
+        token: Option<&str>,
+        limit: usize,
+    ) -> Result<(Vec<V>, Option<String>), NoPage> {
+        let from = match token {
+            Some(token) => {
+                let bytes = self.pager().position(list, token).map_err(|_| NoPage::Token)?;
+                let text = String::from_utf8(bytes).ok().and_then(|text| text.parse::<usize>().ok());
+                text.ok_or(NoPage::Token)?
+            }
+            None => 0,
+        };
+        let end = from.saturating_add(limit);
+        let next = (items.len() > end).then(|| self.pager().token(list, end.to_string().as_bytes()));
+        Ok((items.into_iter().skip(from).take(limit).collect(), next))
+    }
+
     /// At most `limit` records below `prefix` that `wanted` wants, in the order of their keys, and the token of what is
     /// behind them. `list` names the list with all that narrows it: a token is of no other.
     ///

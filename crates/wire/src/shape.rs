@@ -6,6 +6,7 @@
 use crate::value::{Struct, Value};
 use base::Timestamp;
 use bytes::Bytes;
+use std::collections::BTreeMap;
 
 /// A type that one [`Value`] can be read into.
 ///
@@ -161,6 +162,12 @@ pub struct Pairs<T>(pub Vec<(String, T)>);
 impl<T> Default for Pairs<T> {
     fn default() -> Self {
         Pairs(Vec::new())
+    }
+}
+
+impl<T: Clone> From<&BTreeMap<String, T>> for Pairs<T> {
+    fn from(map: &BTreeMap<String, T>) -> Self {
+        Pairs(map.iter().map(|(key, value)| (key.clone(), value.clone())).collect())
     }
 }
 

@@ -46,25 +46,6 @@ pub(crate) fn group(cx: &mut Cx<'_>, request: &Struct) -> Targets {
     Ok(vec![target])
 }
 
-/// A group that the request makes, with its tags.
-pub(crate) fn new_group(cx: &mut Cx<'_>, request: &Struct) -> Targets {
-    let mut targets = group(cx, request)?;
-    let tags = request.get("Tags").and_then(Value::as_list).unwrap_or_default();
-    let text = |tag: &Value, name: &str| tag.member(name).and_then(Value::as_str).map(str::to_owned);
-    let pairs: Vec<(String, String)> = tags
-        .iter()
-        .filter_map(|tag| Some((text(tag, "Key")?, text(tag, "Value").unwrap_or_default())))
-        .collect();
-    if let Some(target) = targets.pop() {
-        let target = pairs
-            .iter()
-            .fold(target, |target, (key, value)| target.key(format!("aws:RequestTag/{key}"), value));
-        let keys: Vec<String> = pairs.into_iter().map(|(key, _)| key).collect();
-        targets.push(if keys.is_empty() { target } else { target.keys("aws:TagKeys", keys) });
-    }
-    Ok(targets)
-}
-
 /// The groups whose tags the request changes, with those tags.
 pub(crate) fn tagged(cx: &mut Cx<'_>, request: &Struct) -> Targets {
     let tags = request.get("Tags").and_then(Value::as_list).unwrap_or_default();

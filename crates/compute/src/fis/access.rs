@@ -33,16 +33,6 @@ fn one_experiment(cx: &Cx<'_>, id: &str) -> Result<Target, Fault> {
     Ok(with_tags(target, found.map(|found| found.tags)))
 }
 
-/// With the tags that the request gives to what it makes or changes.
-fn given(target: Target, request: &Struct) -> Target {
-    let Some(Value::Map(pairs)) = request.get("tags") else { return target };
-    let target = pairs.iter().fold(target, |target, (key, value)| {
-        target.key(format!("aws:RequestTag/{key}"), value.as_str().unwrap_or_default())
-    });
-    let keys: Vec<String> = pairs.iter().map(|(key, _)| key.clone()).collect();
-    if keys.is_empty() { target } else { target.keys("aws:TagKeys", keys) }
-}
-
 /// The actions that a request names.
 fn actions(cx: &Cx<'_>, request: &Struct) -> Vec<Target> {
     let Some(Value::Map(all)) = request.get("actions") else { return Vec::new() };
@@ -59,8 +49,7 @@ fn passed(request: &Struct) -> Option<Target> {
 }
 
 pub(crate) fn new_template(cx: &mut Cx<'_>, request: &Struct) -> Targets {
-    let mut targets =
-        vec![given(Target::on(arn(cx.account, cx.region, "experiment-template", "*")), request)];
+    let mut targets = vec![Target::on(arn(cx.account, cx.region, "experiment-template", "*"))];
     targets.extend(actions(cx, request));
     targets.extend(passed(request));
     Ok(targets)
@@ -78,7 +67,7 @@ pub(crate) fn template(cx: &mut Cx<'_>, request: &Struct) -> Targets {
 }
 
 pub(crate) fn new_experiment(cx: &mut Cx<'_>, request: &Struct) -> Targets {
-    let new = given(Target::on(arn(cx.account, cx.region, "experiment", "*")), request);
+    let new = Target::on(arn(cx.account, cx.region, "experiment", "*"));
     Ok(vec![new, one_template(cx, request.str("experimentTemplateId").unwrap_or_default())?])
 }
 
@@ -101,5 +90,5 @@ pub(crate) fn tagged(cx: &mut Cx<'_>, request: &Struct) -> Targets {
         Ok(tags) => with_tags(Target::on(text), Some(tags)),
         Err(_) => Target::on(text),
     };
-    Ok(vec![given(target.owned_by(owner), request)])
+    Ok(vec![target.owned_by(owner)])
 }

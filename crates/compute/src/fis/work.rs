@@ -15,15 +15,17 @@ use super::ops::experiment::keep;
 use crate::ec2::model::INSTANCES;
 use crate::ec2::ops::{list, text, texts};
 use crate::ec2::spot::notice;
-use base::{AccountId, Region, Timestamp};
+use base::Timestamp;
 use ec2::access::Access;
 use ec2::kind::INSTANCE;
 use kernel::access::allowed;
 use kernel::reconcile::Reconciler;
+use kernel::steps::{self, soonest};
 use kernel::{As, Cloud, Cx, Whom};
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
-use store::{Direction, Key};
+use store::Key;
 use wire::{Fault, Struct, Value};
 
 /// AWS: experiments are told for 120 days.
@@ -42,12 +44,7 @@ const DONE: &str = "Action was completed.";
 #[derive(Debug)]
 pub struct Experiments;
 
-/// What comes after a step.
-enum Next {
-    Again,
-    /// Nothing before that time, but for news.
-    Rest(Option<Timestamp>),
-}
+type Next = kernel::steps::Next<Infallible>;
 
 impl Reconciler for Experiments {
     fn name(&self) -> &'static str {
@@ -60,50 +57,15 @@ impl Reconciler for Experiments {
     }
 
     fn run(&self, cloud: &Arc<Cloud>) -> Result<Option<Timestamp>, String> {
-        let names: Vec<(AccountId, Region, String)> = {
-            let snapshot = cloud.store().snapshot();
-            let all = EXPERIMENTS.scan(&snapshot, &Key::empty(), Direction::Forward);
-            let all: Vec<(Key, Experiment)> = all.collect::<Result<_, _>>().map_err(|e| e.to_string())?;
-            let place = |(key, one): (Key, Experiment)| {
-                let (account, region) = key.reader().regional()?;
-                Some((account, region, one.id))
-            };
-            all.into_iter().filter_map(place).collect()
-        };
-        let (mut next, mut problem) = (None, None);
-        for (account, region, id) in names {
-            match bring_on(cloud, account, region, &id) {
-                Ok(wake) => next = soonest(next, wake),
-                // It holds up no other.
-                Err(why) => problem = Some(format!("{id}: {why}")),
-            }
-        }
-        problem.map_or(Ok(next), Err)
+        steps::each(
+            cloud,
+            &EXPERIMENTS,
+            |one| one.id,
+            |home, id| {
+                steps::bring_on(cloud, SELF, home, STEPS_MAX, |cx| step(cx, id), |_, never| match *never {})
+            },
+        )
     }
-}
-
-fn soonest(a: Option<Timestamp>, b: Option<Timestamp>) -> Option<Timestamp> {
-    [a, b].into_iter().flatten().min()
-}
-
-fn bring_on(
-    cloud: &Arc<Cloud>,
-    account: AccountId,
-    region: Region,
-    id: &str,
-) -> Result<Option<Timestamp>, String> {
-    for _ in 0..STEPS_MAX {
-        let mut tx = cloud.store().begin();
-        let done = cloud.act(&mut tx, SELF, account, region, |cx| step(cx, id));
-        let next = done.map_err(|fault| fault.message)?;
-        if !tx.is_read_only() {
-            tx.commit().wait().map_err(|e| e.to_string())?;
-        }
-        if let Next::Rest(until) = next {
-            return Ok(until);
-        }
-    }
-    Ok(Some(cloud.clock().now()))
 }
 
 /// An experiment enters a state, and says so on the bus.

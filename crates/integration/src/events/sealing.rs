@@ -11,23 +11,21 @@
 use super::errors;
 use super::model::{Bus, Delivery, Home};
 use super::routing::Event;
-use super::target::NAME;
+use super::target::{NAME, attribute, letter};
 use base::{Arn, Region, Timestamp};
 use kernel::data_key::{self, DataKey};
 use kernel::seal::Sealer;
-use kernel::{Call, Cloud};
+use kernel::{Call, Cloud, Expiring};
 use std::borrow::Cow;
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 use store::{Record, Tx};
-use wire::{Fault, Struct, Value};
+use wire::{Fault, Value};
 
 const PURPOSE: &str = "event";
 const CONTEXT: &str = "aws:events:event-bus:arn";
 const REMEMBERED: Duration = Duration::from_secs(300);
-/// Beyond this many a memory is emptied and fills again.
-const KEYS_MAX: usize = 4096;
+const KEYS_MAX: usize = 2048;
 
 store::record! {
     /// What of a delivery is sealed.
@@ -40,24 +38,11 @@ store::record! {
 
 /// What is remembered of keys.
 #[derive(Debug, Default)]
-struct Keys(Mutex<Known>);
-
-#[derive(Debug, Default)]
-struct Known {
-    /// By bus and key, and until when.
-    fresh: HashMap<(String, String), (DataKey, Timestamp)>,
-    /// By what KMS made of them, and until when.
-    open: HashMap<Vec<u8>, (Arc<Sealer>, Timestamp)>,
-}
-
-impl Keys {
-    fn with<T>(&self, work: impl FnOnce(&mut Known) -> T) -> T {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if known.fresh.len() + known.open.len() > KEYS_MAX {
-            *known = Known::default();
-        }
-        work(&mut known)
-    }
+struct Keys {
+    /// By bus and key.
+    fresh: Expiring<(String, String), DataKey, KEYS_MAX>,
+    /// By what KMS made of them.
+    open: Expiring<Vec<u8>, Arc<Sealer>, KEYS_MAX>,
 }
 
 fn ask(cloud: &Arc<Cloud>, tx: &mut Tx, home: Home, bus: &str, call: Call<'static>) -> Result<Value, Fault> {
@@ -101,14 +86,12 @@ pub(super) fn fresh(
 ) -> Result<DataKey, Fault> {
     let (keys, arn) = (cloud.memory::<Keys>(), bus.arn());
     let id = (arn.clone(), kms_key.to_owned());
-    let known = keys.with(|known| known.fresh.get(&id).cloned()).filter(|(_, until)| *until > now);
-    if let Some((key, _)) = known {
+    if let Some(key) = keys.fresh.get(&id, now) {
         return Ok(key);
     }
     let call = data_key::generation(kms_key, &[(CONTEXT, arn.as_str())]);
     let key = data_key::made(&ask(cloud, tx, bus.home(), &arn, call)?)?;
-    let until = now.plus(REMEMBERED);
-    keys.with(|known| known.fresh.insert(id, (key.clone(), until)));
+    keys.fresh.keep(id, key.clone(), now.plus(REMEMBERED));
     Ok(key)
 }
 
@@ -155,16 +138,14 @@ fn sealer(
     now: Timestamp,
 ) -> Result<Arc<Sealer>, Fault> {
     let keys = cloud.memory::<Keys>();
-    let known = keys.with(|known| known.open.get(&delivery.data_key).cloned());
-    if let Some((sealer, _)) = known.filter(|(_, until)| *until > now) {
+    if let Some(sealer) = keys.open.get(&delivery.data_key, now) {
         return Ok(sealer);
     }
     let home = (delivery.account, delivery.region);
     let arn = super::model::bus_arn(home, &delivery.bus);
     let call = data_key::opening(&delivery.data_key, &[(CONTEXT, arn.as_str())]);
     let sealer = data_key::sealer(&ask(cloud, tx, home, &arn, call)?)?;
-    let entry = (Arc::clone(&sealer), now.plus(REMEMBERED));
-    keys.with(|known| known.open.insert(delivery.data_key.clone(), entry));
+    keys.open.keep(delivery.data_key.clone(), Arc::clone(&sealer), now.plus(REMEMBERED));
     Ok(sealer)
 }
 
@@ -174,19 +155,12 @@ pub(super) fn lost(cloud: &Arc<Cloud>, tx: &mut Tx, bus: &Bus, event: &Event, fa
     let fields = [("bus", arn.as_str()), ("problem", &fault.to_string())];
     kernel::log::warn("an event could not be sealed", &fields);
     let Some(queue) = bus.dead_letters.as_deref().and_then(Arn::parse) else { return };
-    let attribute = |name: &str, value: &str| {
-        let members = [("DataType", Value::str("String")), ("StringValue", Value::str(value))];
-        (name.to_owned(), Value::Struct(members.into_iter().collect()))
-    };
+    let words = if fault.message.is_empty() { "-".into() } else { fault.message.to_string() };
     let attributes = vec![
-        attribute("ERROR_CODE", errors::listed(fault)),
-        attribute("ERROR_MESSAGE", if fault.message.is_empty() { "-" } else { &fault.message }),
+        attribute("ERROR_CODE", "String", errors::listed(fault).to_owned()),
+        attribute("ERROR_MESSAGE", "String", words),
     ];
-    let mut members = Struct::new();
-    members.push("QueueUrl", Value::Str(format!("/{}/{}", queue.account, queue.resource)));
-    members.push("MessageBody", Value::str(&event.text));
-    members.push("MessageAttributes", Value::Map(attributes));
-    let call = Call { service: "sqs", operation: "SendMessage", value: Value::Struct(members) };
+    let call = letter(&queue, &event.text, attributes);
     let region = Region::parse(&queue.region).unwrap_or(bus.region);
     if let Err(fault) = ask(cloud, tx, (bus.account, region), &arn, call) {
         let fields = [("queue", queue.resource.as_str()), ("problem", &fault.to_string())];

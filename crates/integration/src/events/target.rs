@@ -266,10 +266,6 @@ pub(super) fn bury(
 ) -> Result<(), Fault> {
     let arn =
         Arn::parse(queue_arn).ok_or_else(|| Fault::from(invalid("the dead-letter queue's ARN is none")))?;
-    let attribute = |name: &str, kind: &str, value: String| {
-        let value = members([("DataType", Value::str(kind)), ("StringValue", Value::Str(value))]);
-        (name.to_owned(), value)
-    };
     let mut attributes = vec![
         attribute("RULE_ARN", "String", delivery.rule.clone()),
         attribute("TARGET_ARN", "String", delivery.target.arn.clone()),
@@ -279,12 +275,23 @@ pub(super) fn bury(
     ];
     attributes
         .extend(exhausted.map(|which| attribute("EXHAUSTED_RETRY_CONDITION", "String", which.to_owned())));
+    let call = letter(&arn, &delivery.event, attributes);
+    let region = Region::parse(&arn.region).unwrap_or(delivery.region);
+    cloud.call_for(tx, NAME, (delivery.account, region), Some(&delivery.rule), call).map(drop)
+}
+
+/// An attribute of a dead letter.
+pub(super) fn attribute(name: &str, kind: &str, value: String) -> (String, Value) {
+    let value = members([("DataType", Value::str(kind)), ("StringValue", Value::Str(value))]);
+    (name.to_owned(), value)
+}
+
+/// What a queue is asked that takes a dead letter.
+pub(super) fn letter(arn: &Arn, event: &str, attributes: Vec<(String, Value)>) -> Call<'static> {
     let value = members([
-        queue(&arn),
-        ("MessageBody", Value::str(&delivery.event)),
+        queue(arn),
+        ("MessageBody", Value::str(event)),
         ("MessageAttributes", Value::Map(attributes)),
     ]);
-    let region = Region::parse(&arn.region).unwrap_or(delivery.region);
-    let call = Call { service: "sqs", operation: "SendMessage", value };
-    cloud.call_for(tx, NAME, (delivery.account, region), Some(&delivery.rule), call).map(drop)
+    Call { service: "sqs", operation: "SendMessage", value }
 }

@@ -9,26 +9,23 @@
 use super::errors::SqsError;
 use super::model::known::Known;
 use super::model::message::{Content, DataKey, Message, Sealing};
-use base::Timestamp;
 use kernel::seal::Sealer;
-use kernel::{As, Cx, data_key};
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use kernel::{As, Cx, Expiring, data_key};
+use std::sync::Arc;
 use std::time::Duration;
 use store::Record;
 
 const PURPOSE: &str = "sqs message";
 const VIA: &str = "sqs.amazonaws.com";
-/// Beyond this many the memory is emptied and fills again.
 const KEYS_MAX: usize = 1024;
 
 /// Data keys that are in use. Each is its caller's alone.
 #[derive(Default)]
 pub(crate) struct DataKeys {
     /// For sending: by queue and caller.
-    fresh: Mutex<HashMap<(u64, String), Held>>,
+    fresh: Expiring<(u64, String), Held, KEYS_MAX>,
     /// For receiving: by the encrypted key and the caller.
-    known: Mutex<HashMap<(Vec<u8>, String), Held>>,
+    known: Expiring<(Vec<u8>, String), Held, KEYS_MAX>,
 }
 
 #[derive(Clone)]
@@ -37,19 +34,6 @@ struct Held {
     key: DataKey,
     /// The key that the queue then named.
     kms_key: String,
-    until: Timestamp,
-}
-
-fn keep<K: std::hash::Hash + Eq>(all: &Mutex<HashMap<K, Held>>, id: K, held: Held) {
-    let mut all = all.lock().unwrap_or_else(PoisonError::into_inner);
-    if all.len() >= KEYS_MAX {
-        all.clear();
-    }
-    all.insert(id, held);
-}
-
-fn kept<K: std::hash::Hash + Eq>(all: &Mutex<HashMap<K, Held>>, id: &K, now: Timestamp) -> Option<Held> {
-    all.lock().unwrap_or_else(PoisonError::into_inner).get(id).filter(|held| held.until > now).cloned()
 }
 
 const CONTEXT: &str = "aws:sqs:arn";
@@ -79,7 +63,7 @@ pub(crate) fn seal(
 fn data_key(cx: &mut Cx<'_>, known: &Known, kms_key: &str) -> Result<Held, SqsError> {
     let keys = cx.memory::<DataKeys>();
     let id = (known.uid, cx.caller.arn().into_owned());
-    if let Some(held) = kept(&keys.fresh, &id, cx.now).filter(|held| held.kms_key == kms_key) {
+    if let Some(held) = keys.fresh.get(&id, cx.now).filter(|held| held.kms_key == kms_key) {
         return Ok(held);
     }
     let pairs = [(CONTEXT, known.arn.as_str())];
@@ -87,8 +71,8 @@ fn data_key(cx: &mut Cx<'_>, known: &Known, kms_key: &str) -> Result<Held, SqsEr
     let key = DataKey { encrypted: made.encrypted, queue_arn: known.arn.clone() };
     decrypt(cx, &key)?;
     let until = cx.now.plus(Duration::from_secs(known.kms_reuse.into()));
-    let held = Held { sealer: made.sealer, key, kms_key: kms_key.to_owned(), until };
-    keep(&keys.fresh, id, held.clone());
+    let held = Held { sealer: made.sealer, key, kms_key: kms_key.to_owned() };
+    keys.fresh.keep(id, held.clone(), until);
     Ok(held)
 }
 
@@ -108,13 +92,13 @@ pub(crate) fn open(cx: &mut Cx<'_>, known: &Known, message: &Message) -> Result<
         Sealing::Kms(key) => {
             let keys = cx.memory::<DataKeys>();
             let id = (key.encrypted.clone(), cx.caller.arn().into_owned());
-            let held = match kept(&keys.known, &id, cx.now) {
+            let held = match keys.known.get(&id, cx.now) {
                 Some(held) => held,
                 None => {
                     let sealer = decrypt(cx, key)?;
                     let until = cx.now.plus(Duration::from_secs(known.kms_reuse.into()));
-                    let held = Held { sealer, key: key.clone(), kms_key: String::new(), until };
-                    keep(&keys.known, id, held.clone());
+                    let held = Held { sealer, key: key.clone(), kms_key: String::new() };
+                    keys.known.keep(id, held.clone(), until);
                     held
                 }
             };

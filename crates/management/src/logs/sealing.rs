@@ -14,11 +14,11 @@ use super::exporting::regional;
 use super::model::data_key::{self as rows, DATA_KEYS, DataKey};
 use super::model::event::Event;
 use super::model::group::Group;
-use base::{Region, Timestamp};
+use base::Region;
 use kernel::seal::Sealer;
-use kernel::{As, Cloud, Cx, data_key};
+use kernel::{As, Cloud, Cx, Expiring, data_key};
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 use store::Record;
 use wire::Fault;
@@ -27,27 +27,10 @@ const PURPOSE: &str = "log event";
 const CONTEXT: &str = "aws:logs:arn";
 /// AWS: for so long a change of a key may go unnoticed.
 const REMEMBERED: Duration = Duration::from_secs(300);
-/// Beyond this many the memory is emptied and fills again.
 const KEYS_MAX: usize = 4096;
 
-/// Data keys that are open, by number, and until when.
-#[derive(Debug, Default)]
-struct Keyring(Mutex<HashMap<u64, (Arc<Sealer>, Timestamp)>>);
-
-impl Keyring {
-    fn known(&self, number: u64, now: Timestamp) -> Option<Arc<Sealer>> {
-        let keys = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        keys.get(&number).filter(|(_, until)| *until > now).map(|(sealer, _)| Arc::clone(sealer))
-    }
-
-    fn remember(&self, number: u64, sealer: &Arc<Sealer>, now: Timestamp) {
-        let mut keys = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if keys.len() >= KEYS_MAX {
-            keys.clear();
-        }
-        keys.insert(number, (Arc::clone(sealer), now.plus(REMEMBERED)));
-    }
-}
+/// Data keys that are open, by number.
+type Keyring = Expiring<u64, Arc<Sealer>, KEYS_MAX>;
 
 fn refused(group: &Group) -> LogsError {
     let arn = group.arn();
@@ -124,12 +107,12 @@ pub(super) fn ring_of(cloud: &Arc<Cloud>, group: &Group) -> Result<Ring, LogsErr
 
 fn open(cx: &mut Cx<'_>, group: &Group, key: &DataKey) -> Result<Arc<Sealer>, Fault> {
     let known = cx.memory::<Keyring>();
-    if let Some(sealer) = known.known(key.number, cx.now) {
+    if let Some(sealer) = known.get(&key.number, cx.now) {
         return Ok(sealer);
     }
     let (arn, who) = (group.arn(), service(cx, group));
     let sealer = data_key::open(cx, &key.encrypted, &[(CONTEXT, arn.as_str())], who)?;
-    known.remember(key.number, &sealer, cx.now);
+    known.keep(key.number, Arc::clone(&sealer), cx.now.plus(REMEMBERED));
     Ok(sealer)
 }
 

@@ -2,7 +2,7 @@
 
 use super::mixed::{self, MixedShape};
 use super::{all, call, find, keep, list, of_group, page, size, text, texts, warm_pool};
-use crate::autoscaling::access::{any, group as named, new_group};
+use crate::autoscaling::access::{any, group as named};
 use crate::autoscaling::errors::{AutoScalingError, invalid};
 use crate::autoscaling::model::policy::POLICIES;
 use crate::autoscaling::model::refresh::REFRESHES;
@@ -18,7 +18,7 @@ use wire::{Struct, Value};
 kernel::ops! {
     /// Groups.
     pub static OPS:
-        CreateAutoScalingGroup: create, "autoscaling:CreateAutoScalingGroup", new_group;
+        CreateAutoScalingGroup: create, "autoscaling:CreateAutoScalingGroup", named;
         UpdateAutoScalingGroup: update, "autoscaling:UpdateAutoScalingGroup", named;
         DescribeAutoScalingGroups: describe, "autoscaling:DescribeAutoScalingGroups", any;
         DeleteAutoScalingGroup: delete, "autoscaling:DeleteAutoScalingGroup", named;

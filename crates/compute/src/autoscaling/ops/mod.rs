@@ -91,23 +91,14 @@ pub(crate) fn keep(cx: &mut Cx<'_>, group: &Group) {
 /// `InvalidNextToken`.
 pub(crate) fn page<V>(
     cx: &Cx<'_>,
-    mut items: Vec<V>,
+    items: Vec<V>,
     max: usize,
     token: Option<&String>,
 ) -> Result<(Vec<V>, Option<String>), AutoScalingError> {
     let list = format!("{}/{}/{}", cx.request.operation, cx.account, cx.region);
-    let from = match token {
-        Some(token) => {
-            let bytes = cx.pager().position(&list, token).map_err(|_| AutoScalingError::InvalidNextToken)?;
-            let text = String::from_utf8(bytes).ok().and_then(|text| text.parse().ok());
-            text.ok_or(AutoScalingError::InvalidNextToken)?
-        }
-        None => 0,
-    };
-    let more = items.len() > from + max;
-    items = items.into_iter().skip(from).take(max).collect();
-    let next = more.then(|| cx.pager().token(&list, (from + max).to_string().as_bytes()));
-    Ok((items, next))
+    let token = token.map(String::as_str);
+    // The list is at hand: nothing but the token can be wrong.
+    cx.cut(items, &list, token, max).map_err(|_| AutoScalingError::InvalidNextToken)
 }
 
 /// How many items a page has: what is asked for, within AWS's bounds.

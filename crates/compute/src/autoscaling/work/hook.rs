@@ -5,6 +5,7 @@
 use crate::autoscaling::model::{Group, Hook, Member, Wait, after};
 use base::Timestamp;
 use kernel::Cx;
+use kernel::steps::soonest;
 use wire::Value;
 
 /// How a member stands that waits.
@@ -75,7 +76,7 @@ pub(super) fn outcome(member: &Member, now: Timestamp) -> Outcome {
             Some(result) => (*result == "CONTINUE", "Lifecycle Action Completed with ABANDON Result"),
             None if wait.until <= now => (wait.goes_on, "Heartbeat Timeout"),
             None => {
-                until = [until, Some(wait.until)].into_iter().flatten().min();
+                until = soonest(until, Some(wait.until));
                 continue;
             }
         };

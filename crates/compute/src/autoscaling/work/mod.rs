@@ -25,6 +25,7 @@ use ec2::zone::ZONES;
 use hook::Outcome;
 use instance::{end, end_now, failed, finish, launch, stop};
 use kernel::reconcile::Reconciler;
+use kernel::steps::{self, soonest};
 use kernel::{Cloud, Cx};
 use look::{Seen, look};
 use refresh::Turn;
@@ -47,14 +48,8 @@ const IMPAIRED: &str = "an EC2 instance status checks failure.";
 #[derive(Debug)]
 pub struct Keep;
 
-/// What comes after a step.
-enum Next {
-    Again,
-    /// Nothing before that time, but for news.
-    Rest(Option<Timestamp>),
-    /// EC2 refuses to launch; what the step has begun is dropped.
-    Refused(Fault),
-}
+/// Refused: EC2 refuses to launch.
+type Next = kernel::steps::Next<Fault>;
 
 impl Reconciler for Keep {
     fn name(&self) -> &'static str {
@@ -80,36 +75,13 @@ impl Reconciler for Keep {
         };
         let mut next = None;
         for (account, region, name) in names {
-            let wake = converge(cloud, account, region, &name)?;
-            next = [next, wake].into_iter().flatten().min();
+            let give_up = |cx: &mut Cx<'_>, why: &Fault| give_up(cx, &name, why);
+            let wake =
+                steps::bring_on(cloud, SELF, (account, region), STEPS_MAX, |cx| step(cx, &name), give_up)?;
+            next = soonest(next, wake);
         }
         Ok(next)
     }
-}
-
-fn converge(
-    cloud: &Arc<Cloud>,
-    account: AccountId,
-    region: Region,
-    name: &str,
-) -> Result<Option<Timestamp>, String> {
-    for _ in 0..STEPS_MAX {
-        let mut tx = cloud.store().begin();
-        let done = cloud.act(&mut tx, SELF, account, region, |cx| step(cx, name));
-        let mut next = done.map_err(|fault| fault.message)?;
-        if let Next::Refused(fault) = &next {
-            tx = cloud.store().begin();
-            let noted = cloud.act(&mut tx, SELF, account, region, |cx| give_up(cx, name, fault));
-            next = noted.map_err(|fault| fault.message)?;
-        }
-        if !tx.is_read_only() {
-            tx.commit().wait().map_err(|e| e.to_string())?;
-        }
-        if let Next::Rest(until) = next {
-            return Ok(until);
-        }
-    }
-    Ok(Some(cloud.clock().now()))
 }
 
 /// Notes a launch that failed, and for how long no other is tried.
@@ -122,10 +94,6 @@ fn give_up(cx: &mut Cx<'_>, name: &str, fault: &Fault) -> Result<Next, Fault> {
     failed(cx, &group, fault);
     GROUPS.put(cx.tx, &place, &group);
     Ok(Next::Rest(Some(group.retry)))
-}
-
-fn soonest(a: Option<Timestamp>, b: Option<Timestamp>) -> Option<Timestamp> {
-    [a, b].into_iter().flatten().min()
 }
 
 fn internal(_: store::StoreError) -> Fault {
@@ -147,7 +115,7 @@ fn step(cx: &mut Cx<'_>, name: &str) -> Result<Next, Fault> {
         GROUPS.put(cx.tx, &place, &group);
     }
     Ok(match next {
-        Next::Rest(until) => Next::Rest([until, wait].into_iter().flatten().min()),
+        Next::Rest(until) => Next::Rest(soonest(until, wait)),
         other => other,
     })
 }
@@ -172,19 +140,18 @@ fn observe(cx: &mut Cx<'_>, group: &mut Group, seen: &Seen) -> Result<Option<Tim
                 let from = if member.drawn { model::warm::POOL } else { model::warm::EC2 };
                 if hook::begin(cx, group, &mut member, true, [from, model::warm::GROUP]) {
                     (member.state, member.since) = (PENDING_WAIT.into(), cx.now);
-                    wait =
-                        [wait, member.waits.iter().map(|wait| wait.until).min()].into_iter().flatten().min();
+                    wait = soonest(wait, member.waits.iter().map(|wait| wait.until).min());
                 } else {
                     serve(cx, group, &mut member)?;
                 }
             }
             TERMINATING_WAIT => {
                 if let Outcome::Waits(until) = hook::outcome(&member, cx.now) {
-                    wait = [wait, Some(until)].into_iter().flatten().min();
+                    wait = soonest(wait, Some(until));
                 }
             }
             PENDING_WAIT if !is_over => match hook::outcome(&member, cx.now) {
-                Outcome::Waits(until) => wait = [wait, Some(until)].into_iter().flatten().min(),
+                Outcome::Waits(until) => wait = soonest(wait, Some(until)),
                 Outcome::GoesOn => serve(cx, group, &mut member)?,
                 Outcome::IsAbandoned(_) => {}
             },
@@ -193,7 +160,7 @@ fn observe(cx: &mut Cx<'_>, group: &mut Group, seen: &Seen) -> Result<Option<Tim
                 let is_lost = seen.impaired.contains(&member.id) || !seen.available.contains(&member.zone);
                 match state {
                     Some("pending" | "running") if is_lost && in_grace => {
-                        wait = [wait, Some(member.since.plus(grace))].into_iter().flatten().min();
+                        wait = soonest(wait, Some(member.since.plus(grace)));
                     }
                     Some("pending" | "running") if is_lost => member.flaw = Some(IMPAIRED.into()),
                     Some("pending" | "running") => {}

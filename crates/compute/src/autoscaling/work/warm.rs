@@ -4,7 +4,7 @@
 use super::hook::{self, Outcome};
 use super::instance::{activity, finish, launch, stop};
 use super::look::Seen;
-use super::{IMPAIRED, Next, mixed, soonest, tell};
+use super::{IMPAIRED, Next, mixed, tell};
 use crate::autoscaling::model::warm::{
     EC2, GROUP, PENDING, PENDING_WAIT, POOL, PROCEED, RUNNING, STOPPED, TERMINATING, TERMINATING_WAIT,
     is_going,
@@ -14,6 +14,7 @@ use crate::autoscaling::ops::group::at;
 use crate::autoscaling::ops::{call, texts};
 use base::Timestamp;
 use kernel::Cx;
+use kernel::steps::soonest;
 use wire::Fault;
 
 const LAUNCHED: &str = "EC2 Instance Launch Successful";

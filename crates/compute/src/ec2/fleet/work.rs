@@ -12,15 +12,17 @@ use crate::ec2::model::{INSTANCES, Instance, state};
 use crate::ec2::ops::{SELF, call, list, text, texts};
 use crate::ec2::spot::price;
 use crate::ec2::spot::terms::pool;
-use base::{AccountId, Region, Timestamp};
+use base::Timestamp;
 use ec2::zone::ZONES;
 use ec2::{Ec2Error, register};
 use kernel::reconcile::Reconciler;
+use kernel::steps::{self, soonest};
 use kernel::{Cloud, Cx};
 use std::collections::BTreeSet;
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
-use store::{Direction, Key};
+use store::Key;
 use wire::{Struct, Value};
 
 /// AWS: fleets are forgotten two days after their machines are gone.
@@ -36,12 +38,7 @@ const CHUNK: usize = 200;
 #[derive(Debug)]
 pub struct Fleets;
 
-/// What comes after a step.
-enum Next {
-    Again,
-    /// Nothing before that time, but for news.
-    Rest(Option<Timestamp>),
-}
+type Next = kernel::steps::Next<Infallible>;
 
 impl Reconciler for Fleets {
     fn name(&self) -> &'static str {
@@ -54,50 +51,15 @@ impl Reconciler for Fleets {
     }
 
     fn run(&self, cloud: &Arc<Cloud>) -> Result<Option<Timestamp>, String> {
-        let names: Vec<(AccountId, Region, String)> = {
-            let snapshot = cloud.store().snapshot();
-            let all = FLEETS.scan(&snapshot, &Key::empty(), Direction::Forward);
-            let all: Vec<(Key, Fleet)> = all.collect::<Result<_, _>>().map_err(|e| e.to_string())?;
-            let place = |(key, fleet): (Key, Fleet)| {
-                let (account, region) = key.reader().regional()?;
-                Some((account, region, fleet.id))
-            };
-            all.into_iter().filter_map(place).collect()
-        };
-        let (mut next, mut problem) = (None, None);
-        for (account, region, id) in names {
-            match bring_on(cloud, account, region, &id) {
-                Ok(wake) => next = soonest(next, wake),
-                // It holds up no other.
-                Err(why) => problem = Some(format!("{id}: {why}")),
-            }
-        }
-        problem.map_or(Ok(next), Err)
+        steps::each(
+            cloud,
+            &FLEETS,
+            |fleet| fleet.id,
+            |home, id| {
+                steps::bring_on(cloud, SELF, home, STEPS_MAX, |cx| step(cx, id), |_, never| match *never {})
+            },
+        )
     }
-}
-
-fn soonest(a: Option<Timestamp>, b: Option<Timestamp>) -> Option<Timestamp> {
-    [a, b].into_iter().flatten().min()
-}
-
-fn bring_on(
-    cloud: &Arc<Cloud>,
-    account: AccountId,
-    region: Region,
-    id: &str,
-) -> Result<Option<Timestamp>, String> {
-    for _ in 0..STEPS_MAX {
-        let mut tx = cloud.store().begin();
-        let done = cloud.act(&mut tx, SELF, account, region, |cx| step(cx, id));
-        let next = done.map_err(|error| error.message().to_owned())?;
-        if !tx.is_read_only() {
-            tx.commit().wait().map_err(|e| e.to_string())?;
-        }
-        if let Next::Rest(until) = next {
-            return Ok(until);
-        }
-    }
-    Ok(Some(cloud.clock().now()))
 }
 
 /// Writes a fleet.
@@ -141,11 +103,13 @@ fn observe(cx: &mut Cx<'_>, fleet: &mut Fleet) -> Result<Option<Timestamp>, Ec2E
     let mut wake = None;
     let mut kept = Vec::new();
     for mut member in std::mem::take(&mut fleet.members) {
-        let instance = found(cx, &member)?;
-        let Some(instance) = instance.filter(|instance| instance.state != state::TERMINATED) else {
-            let image = found(cx, &member)?.map(|gone| gone.image).unwrap_or_default();
-            news::instance(cx, fleet, &member, &image, "terminated");
-            continue;
+        let instance = match found(cx, &member)? {
+            Some(instance) if instance.state != state::TERMINATED => instance,
+            gone => {
+                let image = gone.map(|gone| gone.image).unwrap_or_default();
+                news::instance(cx, fleet, &member, &image, "terminated");
+                continue;
+            }
         };
         if !matches!(instance.state, state::PENDING | state::RUNNING) {
             // It is nobody's capacity, whether it ends or is stopped.

@@ -136,9 +136,9 @@ wire::shape! {
     }
 
     #[derive(Debug)]
-    struct WhyView {
-        code: String = "Code",
-        message: String = "Message",
+    pub(super) struct WhyView {
+        pub(super) code: String = "Code",
+        pub(super) message: String = "Message",
     }
 }
 
@@ -355,7 +355,7 @@ fn flaw(places: &[Place], refusal: &Refusal, market: Market) -> Flaw {
 }
 
 fn by(fleet: &Fleet, config: u32, over: Option<u32>) -> ByView {
-    let none = (TemplateShape { id: None, name: None, version: None }, None);
+    let none = (TemplateShape::default(), None);
     let found = usize::try_from(config).ok().and_then(|at| fleet.configs.get(at));
     let (template, over) = found.map_or(none, |config| {
         let over = over.and_then(|at| config.overrides.get(usize::try_from(at).ok()?));
@@ -419,11 +419,30 @@ fn created(cx: &Cx<'_>, fleet: &Fleet) -> Created {
     Created { id: fleet.id.clone(), flaws: flaws(fleet), instances }
 }
 
-fn modify(cx: &mut Cx<'_>, req: Modify) -> Result<Modified, Ec2Error> {
-    let mut fleet = describe::get(cx, &FLEETS, &FLEET, &req.id)?;
+/// A fleet, where it may be changed.
+///
+/// # Errors
+/// `FleetNotInModifiableState`
+pub(super) fn modifiable(fleet: Fleet) -> Result<Fleet, Ec2Error> {
     if fleet.kind != MAINTAIN || !matches!(fleet.state.as_str(), SUBMITTED | ACTIVE | MODIFYING) {
-        return Err(Plain::FleetNotModifiable(req.id).into());
+        return Err(Plain::FleetNotModifiable(fleet.id).into());
     }
+    Ok(fleet)
+}
+
+/// A fleet that was changed begins anew: what was in its way is forgotten.
+pub(super) fn modified(cx: &mut Cx<'_>, mut fleet: Fleet) {
+    (fleet.failures, fleet.retry) = (0, None);
+    fleet.unusable.clear();
+    if fleet.state != SUBMITTED {
+        fleet.state = MODIFYING.into();
+        news::changed(cx, &fleet, "modify_in_progress");
+    }
+    keep(cx, &fleet);
+}
+
+fn modify(cx: &mut Cx<'_>, req: Modify) -> Result<Modified, Ec2Error> {
+    let mut fleet = modifiable(describe::get(cx, &FLEETS, &FLEET, &req.id)?)?;
     fleet.keeps_excess = excess(req.excess.as_ref(), fleet.keeps_excess)?;
     if let Some(asked) = &req.target {
         fleet.target = config::target(asked, Some(&fleet.target))?;
@@ -433,13 +452,7 @@ fn modify(cx: &mut Cx<'_>, req: Modify) -> Result<Modified, Ec2Error> {
     }
     let places = places(cx, &fleet)?;
     may_launch(cx, &fleet, &places)?;
-    (fleet.failures, fleet.retry) = (0, None);
-    fleet.unusable.clear();
-    if fleet.state != SUBMITTED {
-        fleet.state = MODIFYING.into();
-        news::changed(cx, &fleet, "modify_in_progress");
-    }
-    keep(cx, &fleet);
+    modified(cx, fleet);
     Ok(Modified { done: true })
 }
 

@@ -21,14 +21,14 @@ wire::shape! {
         pub(crate) overrides: Vec<OverrideShape> = "Overrides",
     }
 
-    #[derive(Clone, Debug)]
+    #[derive(Clone, Debug, Default)]
     pub(crate) struct TemplateShape {
         pub(crate) id: Option<String> = "LaunchTemplateId",
         pub(crate) name: Option<String> = "LaunchTemplateName",
         pub(crate) version: Option<String> = "Version",
     }
 
-    #[derive(Clone, Debug)]
+    #[derive(Clone, Debug, Default)]
     pub(crate) struct OverrideShape {
         pub(crate) kind: Option<String> = "InstanceType",
         pub(crate) max: Option<String> = "MaxPrice",
@@ -49,7 +49,7 @@ wire::shape! {
         pub(crate) unit: Option<String> = "TargetCapacityUnitType",
     }
 
-    #[derive(Clone, Debug)]
+    #[derive(Clone, Debug, Default)]
     pub(crate) struct SpotShape {
         pub(crate) strategy: Option<String> = "AllocationStrategy",
         pub(crate) maintenance: Option<MaintenanceShape> = "MaintenanceStrategies",
@@ -70,7 +70,7 @@ wire::shape! {
         pub(crate) delay: Option<i64> = "TerminationDelay",
     }
 
-    #[derive(Clone, Debug)]
+    #[derive(Clone, Debug, Default)]
     pub(crate) struct OnDemandShape {
         pub(crate) strategy: Option<String> = "AllocationStrategy",
         pub(crate) one_type: Option<bool> = "SingleInstanceType",
@@ -218,16 +218,7 @@ fn alone(kind: &str, options: &Options) -> Result<(), Ec2Error> {
 /// # Errors
 /// For what does not go together, or is not built.
 pub(crate) fn spot(kind: &str, asked: Option<&SpotShape>) -> Result<Options, Ec2Error> {
-    let none = SpotShape {
-        strategy: None,
-        maintenance: None,
-        behaviour: None,
-        pools: None,
-        one_type: None,
-        one_zone: None,
-        least: None,
-        total_price: None,
-    };
+    let none = SpotShape::default();
     let asked = asked.unwrap_or(&none);
     let strategy = asked.strategy.clone().unwrap_or_else(|| "lowest-price".into());
     match Strategy::named(&strategy, 1) {
@@ -296,17 +287,19 @@ fn rebalancing(kind: &str, asked: Option<&RebalanceShape>) -> Result<(bool, Opti
 /// # Errors
 /// As [`spot`].
 pub(crate) fn on_demand(kind: &str, asked: Option<&OnDemandShape>) -> Result<Options, Ec2Error> {
-    let strategy = asked.and_then(|asked| asked.strategy.clone()).unwrap_or_else(|| "lowest-price".into());
+    let none = OnDemandShape::default();
+    let asked = asked.unwrap_or(&none);
+    let strategy = asked.strategy.clone().unwrap_or_else(|| "lowest-price".into());
     if !matches!(strategy.as_str(), "lowest-price" | "prioritized") {
         let why = "It is no strategy for On-Demand Instances.";
         return Err(Ec2Error::value(strategy, "allocationStrategy", why));
     }
     let options = Options {
         strategy,
-        total_price: total_price(asked.and_then(|asked| asked.total_price.as_ref()))?,
-        one_type: asked.is_some_and(|asked| asked.one_type == Some(true)),
-        one_zone: asked.is_some_and(|asked| asked.one_zone == Some(true)),
-        least: asked.and_then(|asked| asked.least),
+        total_price: total_price(asked.total_price.as_ref())?,
+        one_type: asked.one_type == Some(true),
+        one_zone: asked.one_zone == Some(true),
+        least: asked.least,
         ..Options::default()
     };
     alone(kind, &options)?;
@@ -361,7 +354,8 @@ impl TargetShape {
     }
 }
 
-fn told(price: Option<i64>) -> Option<String> {
+/// A price as AWS tells it.
+pub(super) fn told(price: Option<i64>) -> Option<String> {
     price.map(price::text)
 }
 
@@ -411,45 +405,36 @@ mod tests {
         OnDemandShape, RebalanceShape, SpotShape, TargetShape, on_demand, rebalancing, spot, target,
     };
 
-    fn none() -> SpotShape {
-        SpotShape {
-            strategy: None,
-            maintenance: None,
-            behaviour: None,
-            pools: None,
-            one_type: None,
-            one_zone: None,
-            least: None,
-            total_price: None,
-        }
-    }
-
     #[test]
     fn options_that_do_not_go_together_are_refused() {
         let text = |text: &str| Some(text.to_owned());
         let (value, combination) = ("InvalidParameterValue", "InvalidParameterCombination");
         for (kind, asked, code) in [
-            ("maintain", SpotShape { strategy: text("prioritized"), ..none() }, value),
-            ("maintain", SpotShape { strategy: text("diversified"), pools: Some(2), ..none() }, combination),
-            ("maintain", SpotShape { pools: Some(0), ..none() }, value),
-            ("maintain", SpotShape { behaviour: text("stop"), ..none() }, value),
-            ("maintain", SpotShape { one_type: Some(true), ..none() }, combination),
-            ("request", SpotShape { least: Some(1), ..none() }, combination),
-            ("instant", SpotShape { least: Some(1), ..none() }, combination),
-            ("instant", SpotShape { least: Some(1001), one_type: Some(true), ..none() }, value),
-            ("instant", SpotShape { total_price: text("much"), ..none() }, value),
+            ("maintain", SpotShape { strategy: text("prioritized"), ..SpotShape::default() }, value),
+            (
+                "maintain",
+                SpotShape { strategy: text("diversified"), pools: Some(2), ..SpotShape::default() },
+                combination,
+            ),
+            ("maintain", SpotShape { pools: Some(0), ..SpotShape::default() }, value),
+            ("maintain", SpotShape { behaviour: text("stop"), ..SpotShape::default() }, value),
+            ("maintain", SpotShape { one_type: Some(true), ..SpotShape::default() }, combination),
+            ("request", SpotShape { least: Some(1), ..SpotShape::default() }, combination),
+            ("instant", SpotShape { least: Some(1), ..SpotShape::default() }, combination),
+            ("instant", SpotShape { least: Some(1001), one_type: Some(true), ..SpotShape::default() }, value),
+            ("instant", SpotShape { total_price: text("much"), ..SpotShape::default() }, value),
         ] {
             let refused = spot(kind, Some(&asked)).unwrap_err();
             assert_eq!(refused.code(), code, "{asked:?} {}", refused.message());
         }
-        assert!(spot("instant", Some(&SpotShape { least: Some(1), one_type: Some(true), ..none() })).is_ok());
-        let asked = OnDemandShape {
-            strategy: text("diversified"),
-            one_type: None,
-            one_zone: None,
-            least: None,
-            total_price: None,
-        };
+        assert!(
+            spot(
+                "instant",
+                Some(&SpotShape { least: Some(1), one_type: Some(true), ..SpotShape::default() })
+            )
+            .is_ok()
+        );
+        let asked = OnDemandShape { strategy: text("diversified"), ..OnDemandShape::default() };
         assert_eq!(on_demand("maintain", Some(&asked)).unwrap_err().code(), value);
     }
 

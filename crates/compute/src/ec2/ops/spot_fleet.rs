@@ -2,21 +2,20 @@
 //!
 //! Not here: launch specifications without a template, load balancers.
 
-use super::fleet::{put_away, with_templates};
+use super::fleet::{WhyView, modifiable, modified, put_away, with_templates};
 use super::fleet_config::{
     self as config, ConfigShape, MaintenanceShape, OnDemandShape, OverrideShape, SpotShape, TargetShape,
-    TemplateShape, units,
+    TemplateShape, told, units,
 };
 use super::fleet_describe::{ActiveView, Past, RecordView, active, page_of};
 use super::spot_rules;
 use crate::ec2::fleet::fill::{Actor, SPOT_FLEET as SERVICE};
 use crate::ec2::fleet::model::{
-    ACTIVE, Config, FLEETS, Fleet, MAINTAIN, MODIFYING, Market, Override, PENDING, REQUEST, SUBMITTED,
+    Config, FLEETS, Fleet, MAINTAIN, Market, Override, PENDING, REQUEST, SUBMITTED,
 };
 use crate::ec2::fleet::news;
 use crate::ec2::fleet::place::places;
 use crate::ec2::fleet::work::keep;
-use crate::ec2::spot::price;
 use crate::ec2::work::Machinery;
 use base::{Arn, Timestamp};
 use ec2::access::{self, Access};
@@ -79,7 +78,7 @@ wire::shape! {
         overrides: Vec<Over> = "Overrides",
     }
 
-    #[derive(Clone, Debug)]
+    #[derive(Clone, Debug, Default)]
     struct Over {
         kind: Option<String> = "InstanceType",
         price: Option<String> = "SpotPrice",
@@ -128,12 +127,6 @@ wire::shape! {
     struct FailedView {
         id: String = "SpotFleetRequestId",
         why: WhyView = "Error",
-    }
-
-    #[derive(Debug)]
-    struct WhyView {
-        code: String = "Code",
-        message: String = "Message",
     }
 
     #[derive(Debug)]
@@ -226,15 +219,6 @@ fn humped(name: &str) -> String {
 
 /// In the shapes of EC2 Fleets; what the whole says of the price is said for each override that says nothing.
 fn shapes(configs: &[By], price: Option<&String>) -> Vec<ConfigShape> {
-    let none = Over {
-        kind: None,
-        price: None,
-        subnet: None,
-        zone: None,
-        weight: None,
-        priority: None,
-        requirements: None,
-    };
     let over = |over: &Over| OverrideShape {
         kind: over.kind.clone(),
         max: over.price.clone().or(price.cloned()),
@@ -248,7 +232,7 @@ fn shapes(configs: &[By], price: Option<&String>) -> Vec<ConfigShape> {
     let config = |by: &By| {
         let mut overrides: Vec<OverrideShape> = by.overrides.iter().map(over).collect();
         if overrides.is_empty() && price.is_some() {
-            overrides.push(over(&none));
+            overrides.push(over(&Over::default()));
         }
         ConfigShape { template: by.template.clone(), overrides }
     };
@@ -288,17 +272,13 @@ fn wanted(cx: &Cx<'_>, data: &Data) -> Result<Fleet, Ec2Error> {
         maintenance: data.maintenance.clone(),
         behaviour: data.behaviour.clone(),
         pools: data.pools,
-        one_type: None,
-        one_zone: None,
-        least: None,
         total_price: data.spot_total_price.clone(),
+        ..SpotShape::default()
     };
     let on_demand = OnDemandShape {
         strategy: data.on_demand_strategy.as_deref().map(hyphened),
-        one_type: None,
-        one_zone: None,
-        least: None,
         total_price: data.on_demand_total_price.clone(),
+        ..OnDemandShape::default()
     };
     let target = TargetShape {
         total: data.total,
@@ -349,10 +329,7 @@ fn request(cx: &mut Cx<'_>, req: Wish) -> Result<Requested, Ec2Error> {
 }
 
 fn modify(cx: &mut Cx<'_>, req: Modify) -> Result<Modified, Ec2Error> {
-    let mut fleet = describe::get(cx, &FLEETS, &SPOT_FLEET, &req.id)?;
-    if fleet.kind != MAINTAIN || !matches!(fleet.state.as_str(), SUBMITTED | ACTIVE | MODIFYING) {
-        return Err(Plain::FleetNotModifiable(req.id).into());
-    }
+    let mut fleet = modifiable(describe::get(cx, &FLEETS, &SPOT_FLEET, &req.id)?)?;
     fleet.keeps_excess = excess(req.excess.as_ref(), fleet.keeps_excess)?;
     let target = TargetShape {
         total: req.total.unwrap_or(fleet.target.total),
@@ -366,13 +343,7 @@ fn modify(cx: &mut Cx<'_>, req: Modify) -> Result<Modified, Ec2Error> {
         fleet.configs = config::configs(cx, &shapes(&req.configs, None))?;
         places(cx, &fleet)?;
     }
-    (fleet.failures, fleet.retry) = (0, None);
-    fleet.unusable.clear();
-    if fleet.state != SUBMITTED {
-        fleet.state = MODIFYING.into();
-        news::changed(cx, &fleet, "modify_in_progress");
-    }
-    keep(cx, &fleet);
+    modified(cx, fleet);
     Ok(Modified { done: true })
 }
 
@@ -432,7 +403,6 @@ fn by(config: &Config) -> By {
 fn view(cx: &Cx<'_>, fleet: &Fleet) -> Result<View, Ec2Error> {
     let spot = SpotShape::of(fleet);
     let on_demand = fleet.held(Market::OnDemand);
-    let told = |price: Option<i64>| price.map(price::text);
     let data = Data {
         strategy: Some(humped(&fleet.spot.strategy)),
         on_demand_strategy: Some(humped(&fleet.on_demand.strategy)),

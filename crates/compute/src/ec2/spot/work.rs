@@ -15,14 +15,15 @@ use crate::ec2::ops::run::check_kind;
 use crate::ec2::ops::spot_launch::{launch_for, zone_for};
 use crate::ec2::ops::spot_request::{keep, withdraw};
 use crate::ec2::ops::state::{boot, keep as keep_instance};
-use base::{AccountId, Region, Timestamp};
+use base::Timestamp;
 use ec2::zone::{self, ZONES};
 use ec2::{Ec2Error, register};
 use kernel::reconcile::Reconciler;
+use kernel::steps::{self, soonest};
 use kernel::{Cloud, Cx};
 use std::sync::Arc;
 use std::time::Duration;
-use store::{Direction, Key};
+use store::Key;
 
 /// AWS: requests are deleted four hours after they are cancelled and their instances are terminated.
 const KEPT: Duration = Duration::from_secs(4 * 3600);
@@ -35,14 +36,8 @@ const STEPS_MAX: usize = 10;
 #[derive(Debug)]
 pub struct SpotRequests;
 
-/// What comes after a step.
-enum Next {
-    Again,
-    /// Nothing before that time, but for news.
-    Rest(Option<Timestamp>),
-    /// EC2 refuses to launch; what the step has begun is dropped.
-    Refused(Ec2Error),
-}
+/// Refused: EC2 refuses to launch.
+type Next = kernel::steps::Next<Ec2Error>;
 
 impl Reconciler for SpotRequests {
     fn name(&self) -> &'static str {
@@ -55,55 +50,22 @@ impl Reconciler for SpotRequests {
     }
 
     fn run(&self, cloud: &Arc<Cloud>) -> Result<Option<Timestamp>, String> {
-        let names: Vec<(AccountId, Region, String)> = {
-            let snapshot = cloud.store().snapshot();
-            let all = REQUESTS.scan(&snapshot, &Key::empty(), Direction::Forward);
-            let all: Vec<(Key, Request)> = all.collect::<Result<_, _>>().map_err(|e| e.to_string())?;
-            let place = |(key, request): (Key, Request)| {
-                let (account, region) = key.reader().regional()?;
-                Some((account, region, request.id))
-            };
-            all.into_iter().filter_map(place).collect()
-        };
-        let (mut next, mut problem) = (None, None);
-        for (account, region, id) in names {
-            match bring_on(cloud, account, region, &id) {
-                Ok(wake) => next = soonest(next, wake),
-                // It holds up no other.
-                Err(why) => problem = Some(format!("{id}: {why}")),
-            }
-        }
-        problem.map_or(Ok(next), Err)
+        steps::each(
+            cloud,
+            &REQUESTS,
+            |request| request.id,
+            |home, id| {
+                steps::bring_on(
+                    cloud,
+                    SELF,
+                    home,
+                    STEPS_MAX,
+                    |cx| step(cx, id),
+                    |cx, why| give_up(cx, id, why),
+                )
+            },
+        )
     }
-}
-
-fn soonest(a: Option<Timestamp>, b: Option<Timestamp>) -> Option<Timestamp> {
-    [a, b].into_iter().flatten().min()
-}
-
-fn bring_on(
-    cloud: &Arc<Cloud>,
-    account: AccountId,
-    region: Region,
-    id: &str,
-) -> Result<Option<Timestamp>, String> {
-    for _ in 0..STEPS_MAX {
-        let mut tx = cloud.store().begin();
-        let done = cloud.act(&mut tx, SELF, account, region, |cx| step(cx, id));
-        let mut next = done.map_err(|error| error.message().to_owned())?;
-        if let Next::Refused(error) = &next {
-            tx = cloud.store().begin();
-            let noted = cloud.act(&mut tx, SELF, account, region, |cx| give_up(cx, id, error));
-            next = noted.map_err(|error| error.message().to_owned())?;
-        }
-        if !tx.is_read_only() {
-            tx.commit().wait().map_err(|e| e.to_string())?;
-        }
-        if let Next::Rest(until) = next {
-            return Ok(until);
-        }
-    }
-    Ok(Some(cloud.clock().now()))
 }
 
 /// A launch that was refused: for want of capacity it is tried again, whatever else is wrong stays so.

@@ -1,7 +1,7 @@
 //! Experiments begun, stopped and told. [`crate::fis::work`] carries them out.
 
 use super::template::{StopShape, TargetShape, find as template};
-use super::{checked, cut, id, is_same, page, token, told};
+use super::{checked, cut, id, is_same, page, token};
 use crate::fis::access::{any, experiment as named, new_experiment};
 use crate::fis::errors::{FisError, invalid};
 use crate::fis::model::{
@@ -140,16 +140,13 @@ impl StateView {
 impl View {
     fn of(cx: &Cx<'_>, experiment: &Experiment) -> View {
         let plan = &experiment.plan;
-        let pairs = |map: &std::collections::BTreeMap<String, String>| {
-            Pairs(map.iter().map(|(key, value)| (key.clone(), value.clone())).collect())
-        };
         let action = |(name, action): (&String, &Action)| {
             let run = experiment.runs.get(name).cloned().unwrap_or_default();
             let view = ActionView {
                 id: action.id.clone(),
                 description: action.description.clone(),
-                parameters: pairs(&action.parameters),
-                targets: pairs(&action.targets),
+                parameters: Pairs::from(&action.parameters),
+                targets: Pairs::from(&action.targets),
                 after: action.after.clone(),
                 state: StateView::of(&run.state),
                 start: run.start,
@@ -169,7 +166,7 @@ impl View {
             created: experiment.created,
             start: experiment.start,
             end: experiment.end,
-            tags: told(&experiment.tags),
+            tags: Pairs::from(&experiment.tags),
             options: OptionsView {
                 accounts: "single-account".into(),
                 empty: if plan.skips_empty { "skip" } else { "fail" }.into(),
@@ -250,7 +247,7 @@ fn list(cx: &mut Cx<'_>, req: List) -> Result<Listed, FisError> {
         id: one.id,
         template: one.template,
         created: one.created,
-        tags: told(&one.tags),
+        tags: Pairs::from(&one.tags),
     };
     Ok(Listed { experiments: found.into_iter().map(view).collect(), next })
 }

@@ -9,7 +9,6 @@ pub(crate) mod template;
 
 use super::errors::{FisError, invalid};
 use super::model::Token;
-use aws_lc_rs::digest::{SHA256, digest};
 use base::tag::Tags;
 use kernel::Cx;
 use kernel::listing::NoPage;
@@ -21,8 +20,7 @@ const PAGE: usize = 100;
 
 /// What tells a request that is sent again from another.
 fn token(token: &str, request: &impl std::fmt::Debug) -> Token {
-    let request = digest(&SHA256, format!("{request:?}").as_bytes()).as_ref().to_vec();
-    Token { token: token.to_owned(), request }
+    Token { token: token.to_owned(), request: ec2::token::fingerprint(request) }
 }
 
 /// Whether a record was made by the same request.
@@ -50,10 +48,6 @@ fn checked(tags: Option<Pairs<String>>) -> Result<Tags, FisError> {
     base::tag::checked(pairs).map_err(|error| invalid(format!("The tags are not valid: {error:?}.")))
 }
 
-fn told(tags: &Tags) -> Pairs<String> {
-    Pairs(tags.iter().map(|(key, value)| (key.clone(), value.clone())).collect())
-}
-
 /// A page of a table of the account's.
 fn page<R: Record>(
     cx: &Cx<'_>,
@@ -65,8 +59,7 @@ fn page<R: Record>(
 ) -> Result<(Vec<R>, Option<String>), FisError> {
     let all = Key::regional(cx.account, cx.region);
     let list = format!("{}/{}/{}/{narrowed}", cx.request.operation, cx.account, cx.region);
-    let limit = max.and_then(|max| usize::try_from(max).ok()).unwrap_or(PAGE);
-    cx.list(table, &all, &list, next, limit, wanted).map_err(wrong)
+    cx.list(table, &all, &list, next, most(max), wanted).map_err(wrong)
 }
 
 /// A page of a list that is not of the store.
@@ -78,18 +71,11 @@ fn cut<V>(
     next: Option<&str>,
 ) -> Result<(Vec<V>, Option<String>), FisError> {
     let list = format!("{}/{}/{}/{narrowed}", cx.request.operation, cx.account, cx.region);
-    let from = match next {
-        Some(token) => {
-            let bytes = cx.pager().position(&list, token).map_err(|_| wrong(NoPage::Token))?;
-            let text = String::from_utf8(bytes).ok().and_then(|text| text.parse::<usize>().ok());
-            text.ok_or_else(|| wrong(NoPage::Token))?
-        }
-        None => 0,
-    };
-    let limit = max.and_then(|max| usize::try_from(max).ok()).unwrap_or(PAGE);
-    let more = items.len() > from + limit;
-    let next = more.then(|| cx.pager().token(&list, (from + limit).to_string().as_bytes()));
-    Ok((items.into_iter().skip(from).take(limit).collect(), next))
+    cx.cut(items, &list, next, most(max)).map_err(wrong)
+}
+
+fn most(max: Option<i64>) -> usize {
+    max.and_then(|max| usize::try_from(max).ok()).unwrap_or(PAGE)
 }
 
 fn wrong(none: NoPage) -> FisError {

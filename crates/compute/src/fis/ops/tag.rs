@@ -1,6 +1,6 @@
 //! Tags of templates and experiments.
 
-use super::{checked, told};
+use super::checked;
 use crate::fis::access::tagged;
 use crate::fis::errors::{FisError, invalid};
 use crate::fis::model::{EXPERIMENTS, Experiment, TEMPLATES, Template, arn, key};
@@ -97,5 +97,5 @@ fn untag(cx: &mut Cx<'_>, req: UntagResource) -> Result<Empty, FisError> {
 }
 
 fn list(cx: &mut Cx<'_>, req: OneResource) -> Result<TagList, FisError> {
-    Ok(TagList { tags: told(&tags(cx, &req.arn)?) })
+    Ok(TagList { tags: Pairs::from(&tags(cx, &req.arn)?) })
 }

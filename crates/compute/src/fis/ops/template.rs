@@ -1,6 +1,6 @@
 //! Templates of experiments: what is done to what, in which order, and what stops it.
 
-use super::{checked, id, is_same, page, token, told};
+use super::{checked, id, is_same, page, token};
 use crate::fis::access::{any, changed_template, new_template, template as named};
 use crate::fis::errors::{FisError, invalid};
 use crate::fis::model::action::{SPOT, TYPES, known};
@@ -142,10 +142,6 @@ fn map(pairs: Option<Pairs<String>>) -> BTreeMap<String, String> {
     pairs.map(|pairs| pairs.0.into_iter().collect()).unwrap_or_default()
 }
 
-fn pairs(map: &BTreeMap<String, String>) -> Pairs<String> {
-    Pairs(map.iter().map(|(key, value)| (key.clone(), value.clone())).collect())
-}
-
 impl StopShape {
     pub(super) fn all(plan: &Plan) -> Vec<StopShape> {
         if plan.stops.is_empty() {
@@ -165,7 +161,7 @@ impl TargetShape {
             let view = TargetShape {
                 kind: target.kind.clone(),
                 arns: target.arns.clone(),
-                tags: (!target.tags.is_empty()).then(|| pairs(&target.tags)),
+                tags: (!target.tags.is_empty()).then(|| Pairs::from(&target.tags)),
                 filters: target.filters.iter().map(filter).collect(),
                 mode: target.mode.clone(),
             };
@@ -182,8 +178,8 @@ impl View {
             let view = ActionShape {
                 id: Some(action.id.clone()),
                 description: action.description.clone(),
-                parameters: Some(pairs(&action.parameters)),
-                targets: Some(pairs(&action.targets)),
+                parameters: Some(Pairs::from(&action.parameters)),
+                targets: Some(Pairs::from(&action.targets)),
                 after: action.after.clone(),
             };
             (name.clone(), view)
@@ -198,7 +194,7 @@ impl View {
             created: template.created,
             updated: template.updated,
             role: plan.role.clone(),
-            tags: told(&template.tags),
+            tags: Pairs::from(&template.tags),
             options: OptionsShape {
                 accounts: Some("single-account".into()),
                 empty: Some(if plan.skips_empty { "skip" } else { "fail" }.into()),
@@ -419,7 +415,7 @@ fn list(cx: &mut Cx<'_>, req: List) -> Result<Listed, FisError> {
         description: template.plan.description,
         created: template.created,
         updated: template.updated,
-        tags: told(&template.tags),
+        tags: Pairs::from(&template.tags),
     };
     Ok(Listed { templates: found.into_iter().map(view).collect(), next })
 }

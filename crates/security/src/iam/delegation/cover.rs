@@ -3,6 +3,7 @@
 //! Each action of each statement that allows something is tried on each of its resources as it is written, wildcards and all.
 //! Where a policy of the caller, or the request, has conditions or exceptions, nobody can tell beforehand.
 
+use super::template::listed;
 use kernel::{Cx, Failure, Target, access};
 use wire::{Struct, Value};
 
@@ -39,7 +40,7 @@ fn depends(cx: &Cx<'_>) -> bool {
 fn questions(document: &Value) -> Option<Vec<(String, String)>> {
     let statements = document.entry("Statement")?;
     let mut out = Vec::new();
-    for statement in texts_or(statements) {
+    for statement in listed(statements) {
         if statement.entry("Effect")?.as_str()? == "Deny" {
             continue;
         }
@@ -47,9 +48,9 @@ fn questions(document: &Value) -> Option<Vec<(String, String)>> {
             return None;
         }
         let (actions, resources) = (statement.entry("Action")?, statement.entry("Resource")?);
-        for action in texts_or(actions) {
+        for action in listed(actions) {
             for action in concrete(action.as_str()?) {
-                for resource in texts_or(resources) {
+                for resource in listed(resources) {
                     out.push((action.clone(), resource.as_str()?.to_owned()));
                 }
                 if out.len() > QUESTIONS_MAX {
@@ -69,13 +70,6 @@ fn concrete(pattern: &str) -> Vec<String> {
         known.push(pattern.to_owned());
     }
     known
-}
-
-fn texts_or(value: &Value) -> &[Value] {
-    match value {
-        Value::List(items) => items,
-        one => std::slice::from_ref(one),
-    }
 }
 
 #[cfg(test)]

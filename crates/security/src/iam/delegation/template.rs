@@ -106,7 +106,7 @@ fn read(text: &str) -> Result<Vec<(String, Value)>, Unfit> {
 }
 
 /// A list's items; what is no list stands for itself.
-fn listed(value: &Value) -> &[Value] {
+pub(super) fn listed(value: &Value) -> &[Value] {
     match value {
         Value::List(items) => items,
         one => std::slice::from_ref(one),
