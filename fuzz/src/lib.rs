@@ -13,7 +13,7 @@ pub fn run(method: &str, path: &str, query: &str, headers: &[(&'static str, &str
     let Ok(route) = route::route(&head, body) else { return };
     let Ok(parsed) = input::parse(&route, &head, Bytes::copy_from_slice(body)) else { return };
     if !parsed.violations.is_empty() {
-        let fault = validate::violations_fault(route.service, &parsed.violations);
+        let fault = validate::violations_fault(route.service, &parsed.violations, &parsed.value);
         assert_eq!(fault.status, 400);
     }
 }
