@@ -7,21 +7,6 @@ use crate::Outcome;
 use std::path::Path;
 use std::process::Command;
 
-const TARGETS: [&str; 12] = [
-    "json",
-    "query",
-    "xml",
-    "cbor",
-    "eventstream",
-    "route",
-    "signature",
-    "policy",
-    "saml",
-    "jwt",
-    "keys",
-    "dynamodb",
-];
-
 const FLAGS: &str = "--cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
     -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table -Ccodegen-units=1";
 
@@ -31,13 +16,14 @@ pub(crate) fn run(args: &[String]) -> Outcome {
         _ => return Err("usage: --seconds N (for each target)".into()),
     };
     let fuzz = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz");
-    for target in TARGETS {
-        let corpus = fuzz.join("corpus").join(target);
+    for target in targets(&fuzz)? {
+        let corpus = fuzz.join("corpus").join(&target);
         std::fs::create_dir_all(&corpus).map_err(|e| e.to_string())?;
         let status = Command::new("cargo")
             .current_dir(&fuzz)
             .env("RUSTFLAGS", FLAGS)
-            .args(["run", "--release", "--quiet", "--target", &host()?, "--bin", target, "--"])
+            .env("VIRGA_FUZZ", &target)
+            .args(["run", "--release", "--quiet", "--target", &host()?, "--"])
             .arg(&corpus)
             .args([format!("-max_total_time={seconds}"), "-max_len=4096".into(), "-verbosity=0".into()])
             .status()
@@ -55,4 +41,15 @@ fn host() -> Result<String, String> {
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     let host = text.lines().find_map(|l| l.strip_prefix("host: "));
     host.map(str::to_owned).ok_or_else(|| "rustc does not name its host".into())
+}
+
+/// A target is a file.
+fn targets(fuzz: &Path) -> Result<Vec<String>, String> {
+    let files = std::fs::read_dir(fuzz.join("src/targets")).map_err(|e| e.to_string())?;
+    let mut names: Vec<String> = files
+        .filter_map(|file| file.ok()?.file_name().to_str()?.strip_suffix(".rs").map(str::to_owned))
+        .filter(|name| name != "mod")
+        .collect();
+    names.sort_unstable();
+    Ok(names)
 }

@@ -91,6 +91,7 @@ mod events_partners;
 mod events_rules;
 mod fis;
 mod fixture;
+mod fuzz;
 mod glacier_archives;
 mod glacier_jobs;
 mod glacier_vaults;

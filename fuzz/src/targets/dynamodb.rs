@@ -1,14 +1,12 @@
 //! DynamoDB's languages: whatever the text, they answer, and what they compile runs. Stored items: whatever the
 //! bytes, they are read or refused.
-#![no_main]
 
 use database::dynamodb::expression::{Condition, KeyCondition, Kind, Placeholders, Projection, Update};
 use database::dynamodb::item::Item;
 use database::dynamodb::partiql::Statement;
 use database::dynamodb::value::{AttributeValue, Type};
-use libfuzzer_sys::fuzz_target;
 
-fuzz_target!(|data: &[u8]| {
+pub(crate) fn run(data: &[u8]) {
     if let Ok(item) = Item::decode(data) {
         assert_eq!(Item::decode(&item.encode()).as_ref(), Ok(&item));
     }
@@ -31,4 +29,4 @@ fuzz_target!(|data: &[u8]| {
         let _ = update.apply(Some(&item), &item);
     }
     let _ = Statement::parse(text, Vec::new());
-});
+}

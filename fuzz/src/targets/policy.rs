@@ -1,16 +1,14 @@
 //! Policy documents, as each kind of policy, and what the validation finds in them.
-#![no_main]
 
 use auth::findings::{PolicyType, validate};
 use auth::policy::{Policy, PolicyKind};
-use libfuzzer_sys::fuzz_target;
 
 const KINDS: [PolicyKind; 5] =
     [PolicyKind::Identity, PolicyKind::Resource("s3"), PolicyKind::Trust, PolicyKind::Scp, PolicyKind::Rcp];
 const TYPES: [PolicyType; 4] =
     [PolicyType::Identity, PolicyType::Resource, PolicyType::ServiceControl, PolicyType::ResourceControl];
 
-fuzz_target!(|data: &[u8]| {
+pub(crate) fn run(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     for kind in KINDS {
         // What may be stored must be readable again.
@@ -21,4 +19,4 @@ fuzz_target!(|data: &[u8]| {
     for kind in TYPES {
         validate(text, kind, None);
     }
-});
+}
