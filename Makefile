@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 # Where rustup puts its programs, for shells that have not been opened anew since.
 export PATH := $(PATH):$(HOME)/.cargo/bin
-.PHONY: help up down check test bench install-deps
+.PHONY: help up down image check test bench install-deps
 
 help: ## Show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-14s %s\n", $$1, $$2 }'
@@ -12,6 +12,9 @@ up: ## Install what is missing, build the release binary, start the cloud on 127
 
 down: ## Stop the cloud that `make up` started
 	@target/release/virga down
+
+image: ## Build the release binary and a container image `virga` of it, by Docker or Podman
+	@scripts/deps.sh build && cargo build --release --locked --package virga && scripts/image.sh
 
 check: ## The quick look before a commit: format, tidy, clippy and unit tests
 	@scripts/deps.sh build lint && cargo xtask ci --quick

@@ -62,6 +62,13 @@ sam_deps() {
     venv .venv-sam tests/sam/requirements.txt || echo 'the test of the SAM CLI will be skipped' >&2
 }
 
+# An engine for the image of `make image`, where none is. Its test is skipped where it cannot be installed.
+engine_deps() {
+    docker version >/dev/null 2>&1 && return 0
+    { have podman && have runc && have slirp4netns; } || need_packages podman runc slirp4netns ||
+        echo 'the test of the container image will be skipped' >&2
+}
+
 # What instances need for logins. Without it there are none, and `virga doctor` says so.
 machine_deps() {
     { [ -x /usr/sbin/dropbear ] && have newuidmap; } || need_packages dropbear-bin uidmap ||
@@ -76,6 +83,7 @@ for purpose in "$@"; do
     test)
         venv .venv tests/requirements.txt
         client_deps
+        engine_deps
         machine_deps
         cdk_deps
         sam_deps

@@ -296,6 +296,19 @@ def test_beyond_loopback_only_keys_that_were_given_count(tmp_path):
         process.wait()
 
 
+def test_half_a_root_key_is_refused(tmp_path):
+    command = [str(binary()), "up", "--data", str(tmp_path / "data"), "--listen", "127.0.0.1:0"]
+    for given, said in (
+        ({"VIRGA_ROOT_ACCESS_KEY_ID": "mine"}, "only one is set"),
+        ({"VIRGA_ROOT_SECRET_ACCESS_KEY": "secret"}, "only one is set"),
+        ({"VIRGA_ROOT_ACCESS_KEY_ID": "a/b", "VIRGA_ROOT_SECRET_ACCESS_KEY": "secret"}, "is no access key id"),
+    ):
+        done = subprocess.run(command, capture_output=True, text=True, timeout=10, env={**os.environ, **given})
+        assert done.returncode == 1
+        assert said in done.stderr
+        assert "secret" not in done.stderr.lower().replace("secret_access_key", "")
+
+
 def test_a_mistake_on_the_command_line_is_explained():
     done = subprocess.run([str(binary()), "upp"], capture_output=True, text=True, timeout=10)
     assert done.returncode == 2

@@ -3,13 +3,13 @@
 use crate::audit;
 use crate::body::{Claim, Incoming, fault};
 use crate::callers::Remembered;
-use crate::cloud::Cloud;
+use crate::cloud::{Cloud, RootKey};
 use crate::cx::Peer;
 use crate::identity::{Caller, Known, Unknown};
 use auth::sigv4::{
     self, Algorithm, BodyHash, Cause, Dialect, Expect, Payload, Presented, PresignedV2, RequestHead,
 };
-use base::AccountId;
+use base::{AccountId, Timestamp};
 use std::sync::Arc;
 use wire::Fault;
 use wire::model::{Operation, Protocol, Service};
@@ -78,7 +78,7 @@ pub(crate) fn caller(
             Err(tell(Cause::Anonymous))
         };
     };
-    if let Some(account) = shared_root(presented.access_key()) {
+    if let Some(account) = shared_root(cloud, presented.access_key()) {
         let who = shared(&presented, head, account, peer, cloud, service, dialect)?;
         return unverified(who, presented.payload());
     }
@@ -146,9 +146,18 @@ pub(crate) fn service(name: &str, account: AccountId) -> Arc<Remembered> {
     remember(Known { caller: Caller::service(name, account), secret: None })
 }
 
-/// `test` and every twelve-digit key stand for the root of an account.
-fn shared_root(access_key: &str) -> Option<AccountId> {
+/// `test` and every twelve-digit key stand for the root of an account, but where one is the very key that was chosen
+/// for root: what is signed by that is verified.
+fn shared_root(cloud: &Cloud, access_key: &str) -> Option<AccountId> {
+    if chosen_root(cloud, access_key).is_some() { None } else { root_by_name(access_key) }
+}
+
+fn root_by_name(access_key: &str) -> Option<AccountId> {
     if access_key == "test" { Some(AccountId::DEFAULT) } else { AccountId::parse(access_key) }
+}
+
+fn chosen_root<'a>(cloud: &'a Cloud, access_key: &str) -> Option<&'a RootKey> {
+    cloud.settings().root_key.as_ref().filter(|root| root.access_key == access_key)
 }
 
 /// Root's shared key. Its secret is whatever the user typed, so nothing can be verified but the form; that is why it
@@ -195,7 +204,7 @@ pub(crate) fn shared_by_key(
     access_key: &str,
     peer: &Peer,
 ) -> Result<Option<Arc<Remembered>>, Fault> {
-    let Some(account) = shared_root(access_key) else { return Ok(None) };
+    let Some(account) = shared_root(cloud, access_key) else { return Ok(None) };
     if !peer.is_loopback() {
         let cause = Cause::UnknownKey { access_key: access_key.to_owned() };
         return Err(fault(cause.tell(Dialect::S3)));
@@ -226,10 +235,10 @@ pub(crate) fn holder(
     access_key: &str,
     token: Option<&str>,
 ) -> Result<Arc<Caller>, Fault> {
-    if let (Some(account), None) = (shared_root(access_key), token) {
+    if let (Some(account), None) = (shared_root(cloud, access_key), token) {
         return Ok(Arc::clone(&root_of(cloud, account, access_key)?.caller));
     }
-    let known = cloud.directory.look_up(tx, access_key, token, cloud.clock().now());
+    let known = known(cloud, tx, access_key, token, cloud.clock().now());
     let known = known.map_err(|unknown| unknown_fault(unknown, access_key, token, Dialect::Query))?;
     Ok(Arc::new(known.caller))
 }
@@ -255,10 +264,29 @@ fn look_up(cloud: &Arc<Cloud>, access_key: &str, token: Option<&str>) -> Result<
         return if ended { Err(Unknown::ExpiredToken) } else { Ok(remembered) };
     }
     let generation = cloud.callers.generation();
-    let known = cloud.directory.look_up(&cloud.store().begin(), access_key, token, now)?;
+    let known = known(cloud, &cloud.store().begin(), access_key, token, now)?;
     let remembered = remember(known);
     cloud.callers.put(access_key, token, generation, &remembered);
     Ok(remembered)
+}
+
+/// The holder of the chosen root key, or of one that the directory has.
+fn known(
+    cloud: &Cloud,
+    tx: &store::Tx,
+    access_key: &str,
+    token: Option<&str>,
+    now: Timestamp,
+) -> Result<Known, Unknown> {
+    match (chosen_root(cloud, access_key), token) {
+        (Some(root), None) => {
+            let account = root_by_name(access_key).unwrap_or(AccountId::DEFAULT);
+            let caller = cloud.directory.root(account, access_key);
+            let caller = caller.map_err(|e| Unknown::Unreadable(e.to_string()))?;
+            Ok(Known { caller, secret: Some(root.secret.clone()) })
+        }
+        _ => cloud.directory.look_up(tx, access_key, token, now),
+    }
 }
 
 fn unknown_fault(unknown: Unknown, access_key: &str, token: Option<&str>, dialect: Dialect) -> Fault {

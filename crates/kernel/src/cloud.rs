@@ -16,7 +16,7 @@ use crate::site::Site;
 use crate::turned_away::TurnedAway;
 use crate::witness::Witness;
 use auth::actions::AccessLevel;
-use auth::sigv4::KeyCache;
+use auth::sigv4::{KeyCache, Secret};
 use base::page::Pager;
 use base::{Clock, Rng, Timestamp};
 use blob::{Blobs, Contents};
@@ -27,7 +27,7 @@ use store::{CommitError, Direction, Key, KeyRange, Read, Store, StoreError, Tabl
 use tokio::sync::{Mutex, watch};
 
 /// How the cloud was asked to run.
-#[derive(Clone, Copy, Default, Debug)]
+#[derive(Clone, Default, Debug)]
 pub struct Settings {
     /// Refuse members that an operation does not act on, instead of reporting them.
     pub strict: bool,
@@ -35,6 +35,15 @@ pub struct Settings {
     pub seed: Option<u64>,
     /// How old a state may be that is shown to readers who ask for no more; zero where all see the latest.
     pub lag: Duration,
+    /// The key that whoever started the cloud chose for root.
+    pub root_key: Option<RootKey>,
+}
+
+/// A key of an account's root. Unlike the shared ones its signatures are verified, and they are taken from everywhere.
+#[derive(Clone, Debug)]
+pub struct RootKey {
+    pub access_key: String,
+    pub secret: Secret,
 }
 
 /// What the services bring along.
@@ -236,8 +245,8 @@ impl Cloud {
         &self.sealer
     }
 
-    pub fn settings(&self) -> Settings {
-        self.settings
+    pub fn settings(&self) -> &Settings {
+        &self.settings
     }
 
     pub fn trail(&self) -> &Trail {

@@ -62,7 +62,7 @@ pub mod witness;
 
 pub use access::Target;
 pub use body::{Body, Incoming};
-pub use cloud::{CLOCK_STEP_SECONDS_MAX, ClockChange, Cloud, Parts, Settings};
+pub use cloud::{CLOCK_STEP_SECONDS_MAX, ClockChange, Cloud, Parts, RootKey, Settings};
 pub use cx::{As, Cx, Peer, Request, Signed, Tls};
 pub use data::{Answer, Dx, Running};
 pub use encoded::decode as decode_authorization_message;

@@ -3,6 +3,9 @@
 use std::fs;
 use std::path::PathBuf;
 
+/// As long as an access key id may be in AWS.
+const ACCESS_KEY_MAX: usize = 128;
+
 /// The data folder and the well-known files in it.
 #[derive(Clone, Debug)]
 pub(crate) struct Place {
@@ -18,10 +21,9 @@ pub(crate) struct Running {
 
 impl Place {
     /// The folder given, or the user's own data folder.
-    #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
     pub(crate) fn find(given: Option<PathBuf>) -> Result<Place, String> {
-        let home = |tail: &str| std::env::var("HOME").ok().map(|home| PathBuf::from(home).join(tail));
-        let xdg = || std::env::var("XDG_DATA_HOME").ok().filter(|d| !d.is_empty()).map(PathBuf::from);
+        let home = |tail: &str| read("HOME").map(|home| PathBuf::from(home).join(tail));
+        let xdg = || read("XDG_DATA_HOME").map(PathBuf::from);
         let data = given
             .or_else(|| xdg().map(|d| d.join("virga")))
             .or_else(|| home(".local/share/virga"))
@@ -60,9 +62,7 @@ impl Place {
     }
 
     /// With whose keys that bucket is used. They come by the environment alone: command lines are seen by others.
-    #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
     pub(crate) fn bucket_credentials() -> Result<blob::object_store::Credentials, String> {
-        let read = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
         let must =
             |name: &str| read(name).ok_or_else(|| format!("{name} is not set: the contents lie in a bucket"));
         Ok(blob::object_store::Credentials {
@@ -70,6 +70,23 @@ impl Place {
             secret: auth::sigv4::Secret::new(must("VIRGA_CONTENTS_SECRET_ACCESS_KEY")?),
             session_token: read("VIRGA_CONTENTS_SESSION_TOKEN"),
         })
+    }
+
+    /// The key that is to be root's, from the environment as well.
+    pub(crate) fn root_key() -> Result<Option<kernel::RootKey>, String> {
+        const NAMES: [&str; 2] = ["VIRGA_ROOT_ACCESS_KEY_ID", "VIRGA_ROOT_SECRET_ACCESS_KEY"];
+        match NAMES.map(read) {
+            [None, None] => Ok(None),
+            [Some(access_key), Some(_)]
+                if access_key.len() > ACCESS_KEY_MAX || access_key.contains(['/', ',', ' ']) =>
+            {
+                Err(format!("{} is no access key id", NAMES[0]))
+            }
+            [Some(access_key), Some(secret)] => {
+                Ok(Some(kernel::RootKey { access_key, secret: auth::sigv4::Secret::new(secret) }))
+            }
+            _ => Err(format!("of {} and {} only one is set", NAMES[0], NAMES[1])),
+        }
     }
 
     /// The cloud that runs on this folder, if one does. A file left by a killed one does not count.
@@ -86,6 +103,12 @@ impl Place {
         self.running()
             .ok_or_else(|| format!("no cloud runs on {}; start one with `virga up`", self.data.display()))
     }
+}
+
+/// A variable that is set to something.
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+fn read(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
 /// Whether a process runs. One that was killed and that its parent has not asked about still has its number.

@@ -41,7 +41,8 @@ pub(crate) fn run(
     // After the lock of the store: two starts on one empty folder must not make two keys.
     let master = master_key(&place.master_key_file(), &rng)?;
     let lag = Duration::from_millis(options.dynamodb_lag.into());
-    let settings = kernel::Settings { strict: options.strict, seed: options.seed, lag };
+    let root_key = Place::root_key()?;
+    let settings = kernel::Settings { strict: options.strict, seed: options.seed, lag, root_key };
     let door = Arc::new(compute::lambda::workshop::Door::default());
     let front = Arc::new(ec2::front::Door::default());
     let authority = Arc::new(Authority::of(place.authority_file()));

@@ -194,6 +194,9 @@ fn banner(cx: &Context, running: &Running, state: &str) -> Result<(), String> {
     super::print(
         "  keys  test/test is the root of account 000000000000; any 12 digits are the root of that account",
     );
+    if let Some(root) = Place::root_key()? {
+        super::print(&format!("        {} is root, too, from wherever it is reached", root.access_key));
+    }
     // The same command in a shell that knows nothing of `--data` would look at the user's own folder.
     let own = Place::find(None).is_ok_and(|own| own.data == cx.place.data);
     let data = if own { String::new() } else { format!(" --data {}", super::env::quoted(&cx.place.data)) };

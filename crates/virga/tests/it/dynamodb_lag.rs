@@ -9,7 +9,7 @@ use std::time::Duration;
 const LAG: Duration = Duration::from_secs(1);
 
 fn lagging(seed: u64) -> Cloud {
-    let cloud = Cloud::with(Settings { strict: true, seed: Some(seed), lag: LAG });
+    let cloud = Cloud::with(Settings { strict: true, seed: Some(seed), lag: LAG, ..Settings::default() });
     let mut request = table("items", true);
     request["AttributeDefinitions"]
         .as_array_mut()

@@ -1,9 +1,10 @@
 //! Who may speak at all: signatures, keys, addresses.
 
 use crate::harness::{Caller, Cloud, Reply};
-use auth::sigv4::Algorithm;
+use auth::sigv4::{Algorithm, Secret};
 use bytes::Bytes;
 use http::Request;
+use kernel::{RootKey, Settings};
 use serde_json::json;
 
 #[test]
@@ -24,6 +25,35 @@ fn the_shared_root_keys_are_refused_beyond_loopback() {
     let outside = cloud.root("123456789012").from_address("192.0.2.7");
     let message = outside.call("sts", "GetCallerIdentity", json!({})).refused(403, "InvalidClientTokenId");
     assert_eq!(message, "The security token included in the request is invalid.");
+}
+
+#[test]
+fn a_key_that_was_chosen_for_root_is_verified_and_taken_from_everywhere() {
+    let chosen = |access_key: &str| {
+        let root_key = RootKey { access_key: access_key.into(), secret: Secret::new("chosen") };
+        Cloud::with(Settings { root_key: Some(root_key), ..Settings::default() })
+    };
+    let cloud = chosen("container-root");
+    let root = cloud.caller("container-root", "chosen", None).from_address("192.0.2.7");
+    let me = root.call("sts", "GetCallerIdentity", json!({})).ok();
+    assert_eq!(me["Arn"], "arn:aws:iam::000000000000:root");
+    root.call("iam", "CreateUser", json!({"UserName": "eva"})).ok();
+    let other = cloud.caller("container-root", "guessed", None).from_address("192.0.2.7");
+    other.call("sts", "GetCallerIdentity", json!({})).refused(403, "SignatureDoesNotMatch");
+    let token = cloud.caller("container-root", "chosen", Some("made up"));
+    token.call("sts", "GetCallerIdentity", json!({})).refused(403, "InvalidClientTokenId");
+    // The shared ones stay what they are.
+    let shared = cloud.caller("test", "test", None);
+    shared.call("sts", "GetCallerIdentity", json!({})).ok();
+    let shared = shared.from_address("192.0.2.7");
+    shared.call("sts", "GetCallerIdentity", json!({})).refused(403, "InvalidClientTokenId");
+
+    // Unless one of them is the chosen one: then it has a secret, on this machine as well.
+    let cloud = chosen("123456789012");
+    let root = cloud.caller("123456789012", "chosen", None);
+    assert_eq!(root.call("sts", "GetCallerIdentity", json!({})).ok()["Account"], "123456789012");
+    let other = cloud.caller("123456789012", "test", None);
+    other.call("sts", "GetCallerIdentity", json!({})).refused(403, "SignatureDoesNotMatch");
 }
 
 #[test]
