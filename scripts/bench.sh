@@ -4,5 +4,6 @@
 
 step 'what building needs' scripts/deps.sh build
 step 'peers' scripts/deps.sh bench
+step 'what a decision costs' cargo bench --quiet --locked --package auth --bench policy
 step 'cargo xtask bench' cargo xtask bench "$@"
 total

@@ -6,7 +6,7 @@
 
 use crate::begin::Begun;
 use crate::clockwork::{Clockwork, WATCHED};
-use crate::measure::{Filled, Numbers, Report};
+use crate::measure::{Filled, MANY, Numbers, Report};
 use crate::report::OURS;
 use crate::stack::{Deployed, RESOURCES};
 use crate::stock::Stocked;
@@ -34,6 +34,11 @@ const SCHEDULES_CPU_MAX: Duration = Duration::from_millis(50);
 /// A stack of as many resources as there may be is planned at once, and made at this rate.
 const PLAN_MAX: Duration = Duration::from_millis(100);
 const RESOURCES_PER_SECOND_MIN: f64 = 50.0;
+
+/// A record that is kept waits for one flush, not for two; and one flush keeps the records of several callers.
+const KEPT: &str = "CreateUser";
+const KEPT_FLUSHES_MAX: f64 = 2.0;
+const KEPT_PER_FLUSH_MIN: f64 = 2.0;
 
 /// A function begins within this, by what it is of, and answers within that once it has begun.
 const STARTS_MAX: [(&str, Duration); 3] = [
@@ -171,6 +176,23 @@ fn stack(deployed: &Deployed) -> [Bar; 2] {
     [bar(deployed.plan <= PLAN_MAX, plan), bar(rate >= RESOURCES_PER_SECOND_MIN, made)]
 }
 
+/// What it costs to keep a record, against what a flush of this disk costs.
+fn kept(ours: &Report, flush: Duration) -> Vec<Bar> {
+    let micros = flush.as_secs_f64() * 1e6;
+    let alone = numbers(ours, KEPT, 1).map(|alone| {
+        let took = f64::from(alone.p50_micros);
+        let text = format!("{KEPT} x1: p50 {took:.0} us, less than two flushes of {micros:.0} us");
+        bar(took < micros * KEPT_FLUSHES_MAX, text)
+    });
+    let many = numbers(ours, KEPT, MANY).map(|many| {
+        let (rate, flushes) = (many.per_second, 1e6 / micros);
+        let text =
+            format!("{KEPT} x{MANY}: {rate:.0} per second, at least two a flush ({flushes:.0} per second)");
+        bar(rate >= flushes * KEPT_PER_FLUSH_MIN, text)
+    });
+    alone.into_iter().chain(many).collect()
+}
+
 /// Every bar that the run has something to say about.
 pub(crate) fn all(results: &[Report]) -> Vec<Bar> {
     let of = |name: &str| results.iter().find(|report| report.name == name);
@@ -204,6 +226,7 @@ pub(crate) fn all(results: &[Report]) -> Vec<Bar> {
             format!("a warm function's answer: p50 {} us, at most {WARM_MICROS_MAX} us", warm.p50_micros);
         out.push(bar(warm.p50_micros <= WARM_MICROS_MAX, text));
     }
+    out.extend(ours.flush.iter().flat_map(|flush| kept(ours, *flush)));
     out.extend(ours.begun.iter().flat_map(begun));
     out.extend(ours.deployed.iter().flat_map(stack));
     if let Some(filled) = ours.filled.as_ref().filter(|filled| filled.items >= ITEMS) {
@@ -317,6 +340,22 @@ mod tests {
         assert_eq!(missed(&[with(SCHEDULES, 50)]), Vec::<String>::new());
         assert_eq!(missed(&[with(SCHEDULES, 51)]).len(), 1);
         assert_eq!(missed(&[with(SCHEDULES - 1, 51)]), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_kept_record_is_held_against_a_flush() {
+        let with = |alone: u32, many: f64| {
+            let leg = |concurrency: usize, p50_micros: u32, per_second: f64| Leg {
+                scenario: KEPT.to_owned(),
+                concurrency,
+                result: Ok(Numbers { per_second, p50_micros, p99_micros: 0, server_cpu_micros: 1.0 }),
+            };
+            let mut report = report(OURS, 10, 0, 20.0);
+            report.legs.extend([leg(1, alone, 1.0), leg(MANY, 0, many)]);
+            Report { flush: Some(Duration::from_micros(800)), ..report }
+        };
+        assert_eq!(missed(&[with(1599, 2500.0)]), Vec::<String>::new());
+        assert_eq!(missed(&[with(1600, 2499.0)]).len(), 2);
     }
 
     #[test]

@@ -14,6 +14,7 @@ mod bars;
 mod begin;
 mod clockwork;
 mod contestants;
+mod flush;
 mod http;
 mod load;
 mod measure;

@@ -2,6 +2,7 @@
 
 use crate::begin::{self, Begun};
 use crate::clockwork::{Clockwork, wind};
+use crate::flush::flush;
 use crate::stock::{Stocked, stock};
 use crate::{
     contestants::Contestant,
@@ -63,6 +64,8 @@ pub(crate) struct Report {
     pub(crate) filled: Option<Filled>,
     pub(crate) stocked: Option<Stocked>,
     pub(crate) clockwork: Option<Clockwork>,
+    /// What this disk needs for a flush, measured beside the cloud that is ours.
+    pub(crate) flush: Option<Duration>,
     /// Of the cloud that is ours.
     pub(crate) deployed: Option<Deployed>,
     /// Likewise.
@@ -136,6 +139,11 @@ fn measure(
         limit(&server, options, report)
     };
     report.loaded_bytes = Some(server.memory());
+    if contestant.name == OURS && loaded.is_ok() {
+        let took = flush(folder)?;
+        println!("  a flush of this disk takes {took:.0?}");
+        report.flush = Some(took);
+    }
     if contestant.name == OURS && options.scenarios.is_empty() && loaded.is_ok() {
         let deployed = stack::deploy(&server)?;
         let (plan, rate) = (deployed.plan, deployed.per_second());

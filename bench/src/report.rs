@@ -188,6 +188,7 @@ fn json(result: &Report) -> Value {
             "objects": stocked.objects,
             "bytes": stocked.bytes,
         })),
+        "flush_us": result.flush.map(micros),
         "clockwork": result.clockwork.as_ref().map(|clockwork| json!({
             "schedules": clockwork.schedules,
             "cpu_us": micros(clockwork.cpu),
