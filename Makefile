@@ -22,7 +22,7 @@ check: ## The quick look before a commit: format, tidy, clippy and unit tests
 test: ## Everything, from a fresh clone on a fresh machine
 	@scripts/test.sh
 
-bench: ## Measure beside the peers (bounded to about five minutes after the builds)
+bench: ## Measure beside the peers (bounded to about ten minutes after the builds)
 	@scripts/bench.sh
 
 install-deps: ## Install what building, testing and measuring need

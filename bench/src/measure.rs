@@ -14,6 +14,7 @@ use crate::{
     stack::{self, Deployed},
 };
 use std::{
+    collections::BTreeMap,
     fs::{self, File},
     io::Read,
     net::SocketAddr,
@@ -30,8 +31,9 @@ const WARM_UP: Duration = Duration::from_millis(300);
 pub(crate) const IDLE: Duration = Duration::from_secs(3);
 const GROW_SECONDS_MAX: u64 = 45;
 pub(crate) const FILL_SECONDS_MAX: u64 = 600;
-/// How long it may take to make what is measured upon. A server that writes all that it has with each change never ends.
-const PREPARE_MAX: Duration = Duration::from_secs(240);
+/// How long one step may take that makes what is measured upon. A peer's service for which it takes longer is not
+/// measured: a server that writes all that it has with each change would never end.
+const PREPARE_MAX: Duration = Duration::from_secs(40);
 /// How long a server may sort what it was filled with before it is measured again.
 const SETTLE_MAX: Duration = Duration::from_secs(120);
 /// The scenarios have made some of the first numbers already.
@@ -232,11 +234,14 @@ fn scenarios(
     options: &Options,
     report: &mut Report,
 ) -> Result<(), String> {
-    let captured = prepare(contestant, server, plan)?;
+    let (captured, unprepared) = prepare(contestant, server, plan)?;
     for scenario in plan.scenarios.iter().filter(|one| contestant.has(&one.ask.service)) {
         let mut first = 0;
         for concurrency in &scenario.concurrency {
-            let result = leg(server, scenario, *concurrency, (&captured, 1), options.leg, &mut first);
+            let result = match unprepared.get(scenario.ask.service.as_str()) {
+                Some(why) => Err(why.clone()),
+                None => leg(server, scenario, *concurrency, (&captured, 1), options.leg, &mut first),
+            };
             tell(&scenario.name, *concurrency, &result);
             report.legs.push(Leg { scenario: scenario.name.clone(), concurrency: *concurrency, result });
         }
@@ -245,26 +250,41 @@ fn scenarios(
     Ok(())
 }
 
-fn prepare(contestant: &Contestant, server: &Server, plan: &Plan) -> Result<Captured, String> {
-    let host = server.address.to_string();
+/// What the steps gave, and the services for which they fail or take too long. The cloud that is ours must stand them all.
+fn prepare<'a>(
+    contestant: &Contestant,
+    server: &Server,
+    plan: &'a Plan,
+) -> Result<(Captured, BTreeMap<&'a str, String>), String> {
     let mut captured = Captured::new();
-    let begun = Instant::now();
+    let mut unprepared = BTreeMap::new();
     for step in plan.prepare.iter().filter(|step| contestant.has(&step.service)) {
-        let mut maker = Maker::new(step, &host, &captured, 0)?;
-        for _ in 0..step.repeat {
-            if begun.elapsed() > PREPARE_MAX {
-                return Err(format!("preparation takes more than {} s", PREPARE_MAX.as_secs()));
+        if let Err(why) = prepare_step(server, step, &mut captured) {
+            let why = format!("preparation: {why}");
+            if contestant.name == OURS {
+                return Err(why);
             }
-            let answer =
-                load::one(server.address, &maker.next()).map_err(|why| format!("preparation: {why}"))?;
-            for name in &step.capture {
-                let value =
-                    find_value(&answer, name).ok_or_else(|| format!("preparation: no {name} in {answer}"))?;
-                captured.insert(name.clone(), value);
-            }
+            println!("  {}: {why}", step.service);
+            unprepared.insert(step.service.as_str(), why);
         }
     }
-    Ok(captured)
+    Ok((captured, unprepared))
+}
+
+fn prepare_step(server: &Server, step: &Ask, captured: &mut Captured) -> Result<(), String> {
+    let mut maker = Maker::new(step, &server.address.to_string(), captured, 0)?;
+    let begun = Instant::now();
+    for done in 0..step.repeat {
+        if begun.elapsed() > PREPARE_MAX {
+            return Err(format!("{done} of {} requests took {} s", step.repeat, PREPARE_MAX.as_secs()));
+        }
+        let answer = load::one(server.address, &maker.next())?;
+        for name in &step.capture {
+            let value = find_value(&answer, name).ok_or_else(|| format!("no {name} in {answer}"))?;
+            captured.insert(name.clone(), value);
+        }
+    }
+    Ok(())
 }
 
 /// `first` is the number of the leg's first request, and is moved on, so that no two legs make the same record.
