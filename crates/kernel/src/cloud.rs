@@ -413,7 +413,7 @@ fn built(
 ) -> HashMap<(&'static str, &'static str), Built> {
     let ops = services.iter().flat_map(|service| service.ops().map(move |op| (service, op)));
     let entry = |(service, op): (&&'static Service, &'static Op)| {
-        let level = auth::actions::action(op.action).map(auth::actions::Action::access_level);
+        let level = auth::actions::access_level(op.action);
         let reads = matches!(level, Some(AccessLevel::List | AccessLevel::Read));
         let tariff = tariffs.iter().copied().find(|tariff| tariff.service() == service.id);
         ((service.id, op.name), Built { op, global: service.global, reads, tariff })
