@@ -65,3 +65,43 @@ def test_an_operation_goes_on_after_a_crash(own_cloud, own_account):
     eventually(lambda: cfn.list_stack_set_operations(StackSetName="set")["Summaries"][0]["Status"] == "SUCCEEDED")
     assert "QueueUrls" not in accounts[1].client("sqs", region="eu-west-1").list_queues()
     cfn.delete_stack_set(StackSetName="set")
+
+
+def test_a_set_follows_the_organization(own_cloud, own_account):
+    organization = own_account.client("organizations")
+    organization.create_organization(FeatureSet="ALL")
+    root = organization.list_roots()["Roots"][0]["Id"]
+    unit = organization.create_organizational_unit(ParentId=root, Name="unit")["OrganizationalUnit"]["Id"]
+    cfn = own_account.client("cloudformation")
+    cfn.activate_organizations_access()
+    cfn.create_stack_set(
+        StackSetName="set",
+        TemplateBody=json.dumps(TEMPLATE),
+        PermissionModel="SERVICE_MANAGED",
+        AutoDeployment={"Enabled": True, "RetainStacksOnAccountRemoval": False},
+    )
+    # A unit without accounts may be meant, too.
+    cfn.create_stack_instances(
+        StackSetName="set", DeploymentTargets={"OrganizationalUnitIds": [unit]}, Regions=REGIONS[:2]
+    )
+    eventually(lambda: cfn.list_stack_set_operations(StackSetName="set")["Summaries"][0]["Status"] == "SUCCEEDED")
+    made = organization.create_account(Email="m@example.com", AccountName="m")["CreateAccountStatus"]["Id"]
+
+    def joined():
+        status = organization.describe_create_account_status(CreateAccountRequestId=made)["CreateAccountStatus"]
+        return status.get("AccountId")
+
+    member = Account(own_cloud, eventually(joined))
+    organization.move_account(AccountId=member.account, SourceParentId=root, DestinationParentId=unit)
+    own_cloud.restart()
+
+    def queues(region):
+        return member.client("sqs", region=region).list_queues().get("QueueUrls", [])
+
+    eventually(lambda: all(queues(region) for region in REGIONS[:2]))
+    shown = own_account.aws("cloudformation", "list-stack-instances", "--stack-set-name", "set")["Summaries"]
+    assert {(one["Account"], one["OrganizationalUnitId"]) for one in shown} == {(member.account, unit)}
+    own_account.client("organizations").move_account(
+        AccountId=member.account, SourceParentId=unit, DestinationParentId=root
+    )
+    eventually(lambda: not any(queues(region) for region in REGIONS[:2]))

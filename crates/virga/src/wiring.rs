@@ -245,6 +245,9 @@ fn management_work() -> Work {
     vec![
         Arc::new(management::cloudformation::work::Deploy),
         Arc::new(management::cloudformation::work::sets::Spread),
+        Arc::new(management::cloudformation::work::follow::Follow {
+            organizations: security::organizations::model::TABLES.to_vec(),
+        }),
         Arc::new(management::cloudformation::work::notify::Notify),
         Arc::new(management::cloudformation::work::inspect::Inspect),
         Arc::new(management::cloudformation::work::Forget),

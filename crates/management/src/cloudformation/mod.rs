@@ -46,6 +46,7 @@ pub static CLOUDFORMATION: kernel::Service = kernel::Service {
         ops::signal::OPS,
         ops::policy::OPS,
         ops::drift::OPS,
+        ops::organizations_access::OPS,
         ops::stack_set::OPS,
         ops::stack_instance::OPS,
         ops::stack_set_operation::OPS,

@@ -11,8 +11,11 @@ use store::{Direction, Key, StoreError, Tx};
 /// IAM's centralized root access.
 pub const IAM: &str = "iam.amazonaws.com";
 
+/// CloudFormation's stack sets.
+pub const STACK_SETS: &str = "member.org.stacksets.cloudformation.amazonaws.com";
+
 /// The services of this cloud that ask for trusted access.
-pub const SERVICES: [&str; 1] = [IAM];
+pub const SERVICES: [&str; 2] = [IAM, STACK_SETS];
 
 pub fn delegation_key(organization: &str, account: AccountId, principal: &str) -> Key {
     Key::global().str(organization).account_number(account).str(principal)

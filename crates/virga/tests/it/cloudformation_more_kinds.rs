@@ -540,7 +540,7 @@ Resources:
     delete(&cloud, &root, "s");
 }
 
-/// Stack refactors, generated templates, hooks, the registry and what is service-managed of stack sets.
+/// Stack refactors, generated templates, hooks and the registry.
 const NOT_BUILT: &[(&str, &str)] = &[
     ("CreateStackRefactor", r#"{"StackDefinitions":[{"StackName":"s"}]}"#),
     ("DescribeStackRefactor", r#"{"StackRefactorId":"11111111-1111-4111-8111-111111111111"}"#),
@@ -556,8 +556,6 @@ const NOT_BUILT: &[(&str, &str)] = &[
     ("ListTypes", "{}"),
     ("SetTypeConfiguration", r#"{"Configuration":"{}","TypeName":"A::B::C","Type":"HOOK"}"#),
     ("ListHookResults", r#"{"TargetType":"STACK","TargetId":"s"}"#),
-    ("ActivateOrganizationsAccess", "{}"),
-    ("DescribeOrganizationsAccess", "{}"),
     ("DetectStackSetDrift", r#"{"StackSetName":"s"}"#),
 ];
 

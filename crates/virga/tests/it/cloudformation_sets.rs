@@ -298,7 +298,7 @@ fn what_is_refused() {
         .refused(409, "NameAlreadyExistsException");
     root.call(CFN, "CreateStackSet", set(json!({ "StackSetName": "1st" }))).refused(400, "ValidationError");
     root.call(CFN, "CreateStackSet", set(json!({ "PermissionModel": "SERVICE_MANAGED" })))
-        .refused(501, "NotImplemented");
+        .refused(400, "ValidationError");
     root.call(CFN, "CreateStackSet", set(json!({ "CallAs": "DELEGATED_ADMIN" })))
         .refused(501, "NotImplemented");
     let iam = "Resources: { U: { Type: 'AWS::IAM::User' } }";

@@ -30,6 +30,7 @@ mod cloudformation_lookups;
 mod cloudformation_members;
 mod cloudformation_more_kinds;
 mod cloudformation_nested;
+mod cloudformation_org_sets;
 mod cloudformation_pipes;
 mod cloudformation_policies;
 mod cloudformation_rights;

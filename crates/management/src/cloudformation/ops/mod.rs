@@ -10,6 +10,7 @@ pub(super) mod hold;
 mod import;
 mod lookup;
 mod macros;
+pub(super) mod organizations_access;
 pub(super) mod policy;
 pub(super) mod resource;
 pub(super) mod signal;

@@ -6,9 +6,10 @@ use super::{Parameter, ParameterView};
 use crate::cloudformation::access;
 use crate::cloudformation::errors::{CfnError, invalid};
 use crate::cloudformation::sets::model::{
-    Instance, OPERATIONS, Operation, Outcome, Overrides, Preferences, SET_JOBS, SetJob, StackSet, open_texts,
-    seal_texts,
+    Aim, Instance, OPERATIONS, Operation, Outcome, Overrides, Preferences, SET_JOBS, SetJob, StackSet,
+    open_texts, seal_texts,
 };
+use crate::cloudformation::sets::organization;
 use base::{AccountId, Region};
 use kernel::Cx;
 
@@ -34,7 +35,12 @@ wire::shape! {
     }
 
     #[derive(Clone, Debug)]
-    pub(crate) struct Targets { accounts: Vec<String> = "Accounts" }
+    pub(crate) struct Targets {
+        accounts: Vec<String> = "Accounts",
+        url: Option<String> = "AccountsUrl",
+        pub(super) units: Vec<String> = "OrganizationalUnitIds",
+        filter: Option<String> = "AccountFilterType",
+    }
 
     #[derive(Clone, Debug)]
     pub(crate) struct Delete {
@@ -72,6 +78,7 @@ wire::shape! {
         status: String = "Status",
         detailed: Detailed = "StackInstanceStatus",
         reason: Option<String> = "StatusReason",
+        unit: Option<String> = "OrganizationalUnitId",
         drift: String = "DriftStatus",
         operation: Option<String> = "LastOperationId",
     }
@@ -108,6 +115,7 @@ wire::shape! {
         status: String = "Status",
         reason: Option<String> = "StatusReason",
         detailed: Detailed = "StackInstanceStatus",
+        unit: Option<String> = "OrganizationalUnitId",
         drift: String = "DriftStatus",
         operation: Option<String> = "LastOperationId",
     }
@@ -116,15 +124,32 @@ wire::shape! {
 /// AWS: the drift of instances is known once it was looked for.
 const NOT_CHECKED: &str = "NOT_CHECKED";
 
+/// Where a stack of a set is to be.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) struct Place {
+    pub(crate) account: String,
+    pub(crate) region: String,
+    /// The root or unit by which the account was meant.
+    pub(crate) unit: Option<String>,
+}
+
+impl Place {
+    /// By whatever unit it was meant.
+    pub(super) fn is(&self, other: &Place) -> bool {
+        (&self.account, &self.region) == (&other.account, &other.region)
+    }
+}
+
 /// An operation that is to begin.
-pub(super) struct Asked {
+pub(crate) struct Asked {
     action: &'static str,
     id: Option<String>,
     preferences: Option<Preferences>,
     retain: Option<bool>,
     overrides: Option<Overrides>,
-    /// Accounts and regions.
-    pub(super) places: Vec<(String, String)>,
+    pub(super) places: Vec<Place>,
+    /// The roots and units that were named.
+    pub(super) units: Vec<String>,
 }
 
 impl Asked {
@@ -134,12 +159,17 @@ impl Asked {
         preferences: Option<Preferred>,
     ) -> Result<Asked, CfnError> {
         let preferences = preferences.map(Preferred::checked).transpose()?;
-        Ok(Asked { action, id, preferences, retain: None, overrides: None, places: Vec::new() })
+        Ok(Asked { id, preferences, ..Asked::of(action, Vec::new(), None) })
+    }
+
+    /// One that nobody has wishes about.
+    pub(crate) fn of(action: &'static str, places: Vec<Place>, retain: Option<bool>) -> Asked {
+        Asked { action, id: None, preferences: None, retain, overrides: None, places, units: Vec::new() }
     }
 }
 
 /// Puts an operation on its way.
-pub(super) fn begin(cx: &mut Cx<'_>, set: &StackSet, asked: Asked) -> Result<Begun, CfnError> {
+pub(crate) fn begin(cx: &mut Cx<'_>, set: &StackSet, asked: Asked) -> Result<Begun, CfnError> {
     let id = asked.id.unwrap_or_else(|| base::id::uuid(cx.rng()));
     if OPERATIONS.contains(cx.tx, &set.operation_key(&id))? {
         return Err(CfnError::OperationExists(id));
@@ -147,12 +177,12 @@ pub(super) fn begin(cx: &mut Cx<'_>, set: &StackSet, asked: Asked) -> Result<Beg
     let mut places = asked.places;
     // Each region's together: those that have an order in that, and then the others in theirs.
     let mut order = asked.preferences.as_ref().map(|own| own.order.clone()).unwrap_or_default();
-    for (_, region) in &places {
-        if !order.contains(region) {
-            order.push(region.clone());
+    for place in &places {
+        if !order.contains(&place.region) {
+            order.push(place.region.clone());
         }
     }
-    places.sort_by_key(|(_, region)| order.iter().position(|own| own == region));
+    places.sort_by_key(|place| order.iter().position(|own| *own == place.region));
     let operation = Operation {
         id: id.clone(),
         action: asked.action.to_owned(),
@@ -164,9 +194,10 @@ pub(super) fn begin(cx: &mut Cx<'_>, set: &StackSet, asked: Asked) -> Result<Beg
         created: cx.now,
         ended: None,
         overrides: asked.overrides,
+        units: asked.units,
     };
     OPERATIONS.put(cx.tx, &set.operation_key(&id), &operation);
-    for (place, (account, region)) in places.into_iter().enumerate() {
+    for (place, Place { account, region, unit }) in places.into_iter().enumerate() {
         let known = set.instance(cx.tx, &account, &region)?;
         let creates = asked.action == "CREATE";
         if known.is_some() || creates {
@@ -181,11 +212,12 @@ pub(super) fn begin(cx: &mut Cx<'_>, set: &StackSet, asked: Asked) -> Result<Beg
                 detailed: "PENDING".into(),
                 reason: None,
                 operation: Some(id.clone()),
+                unit: unit.clone(),
                 ..known.unwrap_or(fresh)
             };
             set.put(cx.tx, &instance);
         }
-        let outcome = Outcome { account, region, status: "PENDING".into(), ..Outcome::default() };
+        let outcome = Outcome { account, region, status: "PENDING".into(), unit, ..Outcome::default() };
         set.put_outcome(cx.tx, &id, place, &outcome);
     }
     let job = SetJob { account: set.account, region: set.region, set: set.id.clone(), operation: id.clone() };
@@ -194,35 +226,144 @@ pub(super) fn begin(cx: &mut Cx<'_>, set: &StackSet, asked: Asked) -> Result<Beg
 }
 
 /// All accounts in all regions.
-fn places(
+pub(super) fn places(
+    cx: &mut Cx<'_>,
+    set: &StackSet,
     accounts: Vec<String>,
     targets: Option<Targets>,
     regions: &[String],
-) -> Result<Vec<(String, String)>, CfnError> {
-    let accounts = match targets {
-        Some(_) if !accounts.is_empty() => {
-            return Err(invalid("You can specify Accounts or DeploymentTargets, but not both."));
+) -> Result<Vec<Place>, CfnError> {
+    if targets.is_some() && !accounts.is_empty() {
+        return Err(invalid("You can specify Accounts or DeploymentTargets, but not both."));
+    }
+    if targets.as_ref().is_some_and(|targets| targets.url.is_some()) {
+        return Err(CfnError::NotBuilt("DeploymentTargets.AccountsUrl".into()));
+    }
+    let accounts = if set.is_managed() {
+        meant(cx, targets)?
+    } else {
+        let accounts = match targets {
+            Some(targets) if !targets.units.is_empty() => {
+                return Err(invalid(
+                    "StackSets with SELF_MANAGED permission model can only have accounts as target",
+                ));
+            }
+            Some(targets) => targets.accounts,
+            None => accounts,
+        };
+        if accounts.is_empty() {
+            return Err(invalid("Accounts and Regions must be specified."));
         }
-        Some(targets) => targets.accounts,
-        None => accounts,
+        accounts.into_iter().map(|account| (account, None)).collect()
     };
-    if accounts.is_empty() || regions.is_empty() {
+    if regions.is_empty() {
         return Err(invalid("Accounts and Regions must be specified."));
     }
-    if let Some(account) = accounts.iter().find(|account| AccountId::parse(account).is_none()) {
+    if let Some((account, _)) = accounts.iter().find(|(account, _)| AccountId::parse(account).is_none()) {
         return Err(invalid(format!("Invalid account: {account}")));
     }
     if let Some(region) = regions.iter().find(|region| Region::parse(region).is_none()) {
         return Err(invalid(format!("Invalid region: {region}")));
     }
-    let mut out: Vec<(String, String)> = Vec::new();
-    for (account, region) in regions.iter().flat_map(|r| accounts.iter().map(move |a| (a.clone(), r.clone())))
-    {
-        if !out.contains(&(account.clone(), region.clone())) {
-            out.push((account, region));
+    let mut out: Vec<Place> = Vec::new();
+    for (region, (account, unit)) in regions.iter().flat_map(|r| accounts.iter().map(move |a| (r, a))) {
+        let place = Place { account: account.clone(), region: region.clone(), unit: unit.clone() };
+        if !out.iter().any(|own| own.is(&place)) {
+            out.push(place);
         }
     }
     Ok(out)
+}
+
+/// The accounts of an organization that are meant, each with the root or unit by which it is.
+///
+/// AWS: <https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DeploymentTargets.html>
+fn meant(cx: &mut Cx<'_>, targets: Option<Targets>) -> Result<Vec<(String, Option<String>)>, CfnError> {
+    organization::must_operate(cx)?;
+    let Some(targets) = targets else {
+        return Err(invalid(
+            "StackSets with SERVICE_MANAGED permission model can only have OrganizationalUnit as target",
+        ));
+    };
+    if targets.units.is_empty() {
+        return Err(invalid("OrganizationalUnitIds are required"));
+    }
+    let Targets { accounts, units, filter, .. } = targets;
+    let filter = filter.as_deref();
+    if filter.is_none() && !accounts.is_empty() {
+        return Err(invalid(
+            "AccountFilterType should be specified when both OrganizationalUnitIds and Accounts are provided",
+        ));
+    }
+    if filter.is_some_and(|filter| (filter == "NONE") != accounts.is_empty()) {
+        return Err(invalid("Accounts and AccountFilterType do not fit together"));
+    }
+    let mut out: Vec<(String, Option<String>)> = Vec::new();
+    for unit in &units {
+        let below = organization::accounts_below(cx, unit).map_err(|fault| invalid(fault.message))?;
+        for account in below {
+            let keeps = match filter {
+                Some("INTERSECTION") => accounts.contains(&account),
+                Some("DIFFERENCE") => !accounts.contains(&account),
+                _ => true,
+            };
+            if keeps && out.iter().all(|(own, _)| *own != account) {
+                out.push((account, Some(unit.clone())));
+            }
+        }
+    }
+    if filter == Some("UNION") {
+        let more = accounts.into_iter().filter(|account| *account != cx.account.as_str());
+        for account in more {
+            if out.iter().all(|(own, _)| *own != account) {
+                out.push((account, None));
+            }
+        }
+    }
+    Ok(out)
+}
+
+/// From now on the set follows these units, or no longer.
+fn aim(
+    cx: &mut Cx<'_>,
+    set: &mut StackSet,
+    units: &[String],
+    regions: &[String],
+    on: bool,
+) -> Result<(), CfnError> {
+    for unit in units {
+        let place = set.aims.iter().position(|aim| aim.unit == *unit);
+        let place = match place {
+            Some(place) => place,
+            None if on => {
+                let accounts =
+                    organization::accounts_below(cx, unit).map_err(|fault| invalid(fault.message))?;
+                set.aims.push(Aim { unit: unit.clone(), regions: Vec::new(), accounts });
+                set.aims.len() - 1
+            }
+            None => continue,
+        };
+        let own = &mut set.aims[place].regions;
+        own.retain(|region| !regions.contains(region));
+        if on {
+            own.extend_from_slice(regions);
+            own.sort_unstable();
+        }
+    }
+    set.aims.retain(|aim| !aim.regions.is_empty());
+    set.aims.sort_by(|one, other| one.unit.cmp(&other.unit));
+    set.save(cx.tx);
+    Ok(())
+}
+
+/// Units that a request names as a whole: the set follows those, and none of which only some accounts are meant.
+fn whole(targets: Option<&Targets>) -> Vec<String> {
+    let all = |targets: &&Targets| !matches!(targets.filter.as_deref(), Some("INTERSECTION" | "DIFFERENCE"));
+    targets.filter(all).map(|targets| targets.units.clone()).unwrap_or_default()
+}
+
+fn named(targets: Option<&Targets>) -> Vec<String> {
+    targets.map(|targets| targets.units.clone()).unwrap_or_default()
 }
 
 /// Parameters that a set has, with other values.
@@ -252,9 +393,12 @@ fn overrides(cx: &Cx<'_>, set: &StackSet, asked: Vec<Parameter>) -> Result<Overr
 
 fn create(cx: &mut Cx<'_>, req: Change) -> Result<Begun, CfnError> {
     as_self(req.call_as.as_deref())?;
-    let set = idle_set(cx, &req.name)?;
+    let mut set = idle_set(cx, &req.name)?;
     let mut asked = Asked::new("CREATE", req.operation, req.preferences)?;
-    asked.places = places(req.accounts, req.targets, &req.regions)?;
+    let followed = whole(req.targets.as_ref());
+    asked.units = named(req.targets.as_ref());
+    asked.places = places(cx, &set, req.accounts, req.targets, &req.regions)?;
+    aim(cx, &mut set, &followed, &req.regions, true)?;
     asked.overrides = Some(overrides(cx, &set, req.overrides.unwrap_or_default())?);
     begin(cx, &set, asked)
 }
@@ -263,12 +407,17 @@ fn update(cx: &mut Cx<'_>, req: Change) -> Result<Begun, CfnError> {
     as_self(req.call_as.as_deref())?;
     let set = idle_set(cx, &req.name)?;
     let mut asked = Asked::new("UPDATE", req.operation, req.preferences)?;
-    asked.places = places(req.accounts, req.targets, &req.regions)?;
-    for (account, region) in &asked.places {
-        if set.instance(cx.tx, account, region)?.is_none() {
-            return Err(CfnError::NoInstance(set.full_id(), account.clone(), region.clone()));
+    asked.units = named(req.targets.as_ref());
+    let mut all = Vec::new();
+    for place in places(cx, &set, req.accounts, req.targets, &req.regions)? {
+        match set.instance(cx.tx, &place.account, &place.region)? {
+            Some(_) => all.push(place),
+            // Of a unit those that are there.
+            None if set.is_managed() => {}
+            None => return Err(CfnError::NoInstance(set.full_id(), place.account, place.region)),
         }
     }
+    asked.places = all;
     // AWS: those that a request does not name stay as they are only where it names none at all.
     asked.overrides = req.overrides.map(|all| overrides(cx, &set, all)).transpose()?;
     begin(cx, &set, asked)
@@ -276,9 +425,12 @@ fn update(cx: &mut Cx<'_>, req: Change) -> Result<Begun, CfnError> {
 
 fn delete(cx: &mut Cx<'_>, req: Delete) -> Result<Begun, CfnError> {
     as_self(req.call_as.as_deref())?;
-    let set = idle_set(cx, &req.name)?;
+    let mut set = idle_set(cx, &req.name)?;
     let mut asked = Asked::new("DELETE", req.operation, req.preferences)?;
-    asked.places = places(req.accounts, req.targets, &req.regions)?;
+    let left = whole(req.targets.as_ref());
+    asked.units = named(req.targets.as_ref());
+    asked.places = places(cx, &set, req.accounts, req.targets, &req.regions)?;
+    aim(cx, &mut set, &left, &req.regions, false)?;
     asked.retain = Some(req.retain);
     begin(cx, &set, asked)
 }
@@ -299,6 +451,7 @@ fn describe(cx: &mut Cx<'_>, req: One) -> Result<Described, CfnError> {
             status: own.status,
             detailed: Detailed { status: own.detailed },
             reason: own.reason,
+            unit: own.unit,
             drift: NOT_CHECKED.to_owned(),
             operation: own.operation,
         },
@@ -342,6 +495,7 @@ fn list(cx: &mut Cx<'_>, req: ListStackInstances) -> Result<Instances, CfnError>
         status: own.status,
         reason: own.reason,
         detailed: Detailed { status: own.detailed },
+        unit: own.unit,
         drift: NOT_CHECKED.to_owned(),
         operation: own.operation,
     };

@@ -1,14 +1,16 @@
 //! Stack sets: made, changed, shown, deleted.
 
 use super::expansion::looked_at;
-use super::stack_instance::{Asked, begin};
+use super::stack_instance::{Asked, Place, Targets, begin, places};
 use super::stack_set_operation::{Preferred, page};
 use super::{Parameter, ParameterView, Tag, capabilities_of, given, source, tags};
 use crate::cloudformation::access;
 use crate::cloudformation::errors::{CfnError, invalid};
 use crate::cloudformation::sets::model::{
-    INSTANCES, SET_JOBS, SET_NAMES, SETS, SetJob, StackSet, Texts, open_texts, seal_texts,
+    Aim, AutoDeployment, INSTANCES, SET_JOBS, SET_NAMES, SETS, SetJob, StackSet, Texts, open_texts,
+    seal_texts,
 };
+use crate::cloudformation::sets::organization;
 use crate::cloudformation::template::Template;
 use crate::cloudformation::template::parameter::{Given, resolve};
 use base::Arn;
@@ -23,6 +25,7 @@ kernel::ops! { pub(crate) static OPS:
     DeleteStackSet: delete, "cloudformation:DeleteStackSet", access::stack_set;
     DescribeStackSet: describe, "cloudformation:DescribeStackSet", access::stack_set;
     ListStackSets: list, "cloudformation:ListStackSets", access::any;
+    ListStackSetAutoDeploymentTargets: aims, "cloudformation:ListStackSetAutoDeploymentTargets", access::stack_set;
 }
 
 const NAME_CHARS_MAX: usize = 128;
@@ -45,6 +48,20 @@ wire::shape! {
         call_as: Option<String> = "CallAs",
         token: Option<String> = "ClientRequestToken",
         managed: Option<Managed> = "ManagedExecution",
+        auto: Option<Auto> = "AutoDeployment",
+    }
+
+    #[derive(Clone, Debug)]
+    pub(crate) struct Auto {
+        enabled: Option<bool> = "Enabled",
+        retains: Option<bool> = "RetainStacksOnAccountRemoval",
+        depends: Vec<String> = "DependsOn",
+    }
+
+    #[derive(Clone, Debug)]
+    pub(crate) struct AutoView {
+        enabled: bool = "Enabled",
+        retains: Option<bool> = "RetainStacksOnAccountRemoval",
     }
 
     #[derive(Clone, Debug)]
@@ -72,6 +89,8 @@ wire::shape! {
         accounts: Vec<String> = "Accounts",
         regions: Vec<String> = "Regions",
         managed: Option<Managed> = "ManagedExecution",
+        auto: Option<Auto> = "AutoDeployment",
+        targets: Option<Targets> = "DeploymentTargets",
     }
 
     #[derive(Clone, Debug)]
@@ -97,9 +116,11 @@ wire::shape! {
         capabilities: Vec<String> = "Capabilities",
         tags: Vec<Tag> = "Tags",
         arn: String = "StackSetARN",
-        administrator: String = "AdministrationRoleARN",
-        executor: String = "ExecutionRoleName",
+        administrator: Option<String> = "AdministrationRoleARN",
+        executor: Option<String> = "ExecutionRoleName",
         model: String = "PermissionModel",
+        auto: Option<AutoView> = "AutoDeployment",
+        units: Option<Vec<String>> = "OrganizationalUnitIds",
         managed: Managed = "ManagedExecution",
         regions: Vec<String> = "Regions",
     }
@@ -124,24 +145,68 @@ wire::shape! {
         id: String = "StackSetId",
         description: Option<String> = "Description",
         status: String = "Status",
+        auto: Option<AutoView> = "AutoDeployment",
         model: String = "PermissionModel",
         drift: String = "DriftStatus",
         managed: Managed = "ManagedExecution",
     }
+
+    #[derive(Clone, Debug)]
+    pub(crate) struct ListAims {
+        name: String = "StackSetName",
+        token: Option<String> = "NextToken",
+        most: Option<i64> = "MaxResults",
+        call_as: Option<String> = "CallAs",
+    }
+
+    #[derive(Clone, Debug)]
+    pub(crate) struct Aims {
+        aims: Vec<AimView> = "Summaries",
+        token: Option<String> = "NextToken",
+    }
+
+    #[derive(Clone, Debug)]
+    pub(crate) struct AimView {
+        unit: String = "OrganizationalUnitId",
+        regions: Vec<String> = "Regions",
+    }
 }
 
 const SELF_MANAGED: &str = "SELF_MANAGED";
+const SERVICE_MANAGED: &str = "SERVICE_MANAGED";
 const UNMANAGED: Managed = Managed { active: Some(false) };
 
-/// What only sets have whose permissions are an organization's.
-fn only_own(model: Option<&str>, call_as: Option<&str>, managed: Option<&Managed>) -> Result<(), CfnError> {
-    if model.is_some_and(|model| model != SELF_MANAGED) {
-        return Err(CfnError::NotBuilt("A stack set with service-managed permissions".into()));
-    }
+/// What is not built of sets.
+fn only_own(call_as: Option<&str>, managed: Option<&Managed>) -> Result<(), CfnError> {
     if managed.is_some_and(|managed| managed.active == Some(true)) {
         return Err(CfnError::NotBuilt("Managed execution of stack sets".into()));
     }
     as_self(call_as)
+}
+
+impl Auto {
+    fn kept(self) -> Result<AutoDeployment, CfnError> {
+        if !self.depends.is_empty() {
+            return Err(CfnError::NotBuilt("AutoDeployment.DependsOn".into()));
+        }
+        let enabled = self.enabled == Some(true);
+        if self.retains == Some(true) && !enabled {
+            return Err(invalid(
+                "RetainStacksOnAccountRemoval can be specified only if AutoDeployment is enabled",
+            ));
+        }
+        Ok(AutoDeployment { enabled, retains: self.retains == Some(true) })
+    }
+}
+
+impl AutoView {
+    fn of(auto: &AutoDeployment) -> AutoView {
+        AutoView { enabled: auto.enabled, retains: auto.enabled.then_some(auto.retains) }
+    }
+}
+
+fn model_of(set: &StackSet) -> String {
+    if set.is_managed() { SERVICE_MANAGED } else { SELF_MANAGED }.to_owned()
 }
 
 /// # Errors
@@ -191,7 +256,7 @@ pub(super) fn shown(set: &StackSet, texts: Texts) -> Vec<ParameterView> {
 }
 
 async fn create(dx: Dx, mut req: CreateStackSet, _: Payload) -> Result<Answer<Created>, Fault> {
-    only_own(req.model.as_deref(), req.call_as.as_deref(), req.managed.as_ref())?;
+    only_own(req.call_as.as_deref(), req.managed.as_ref())?;
     let text = source::text(&dx, req.body.take(), req.url.take()).await?;
     dx.transact(|cx| make(cx, req.clone(), text.clone())).await.map(Answer::from)
 }
@@ -204,7 +269,8 @@ fn make(cx: &mut Cx<'_>, req: CreateStackSet, text: Option<String>) -> Result<Cr
             _ => Err(CfnError::StackSetExists(req.name)),
         };
     }
-    let own = Arn::new("iam", "", cx.account.as_str(), &format!("role/{ADMINISTRATOR}")).to_string();
+    let (administrator, executor, auto) =
+        permissions(cx, req.model.as_deref(), req.administrator, req.executor, req.auto)?;
     let mut set = StackSet {
         name: req.name,
         id: base::id::uuid(cx.rng()),
@@ -212,8 +278,9 @@ fn make(cx: &mut Cx<'_>, req: CreateStackSet, text: Option<String>) -> Result<Cr
         region: cx.region,
         description: req.description,
         tags: tags(req.tags)?,
-        administrator: req.administrator.unwrap_or(own),
-        executor: req.executor.unwrap_or_else(|| EXECUTOR.to_owned()),
+        administrator,
+        executor,
+        auto,
         created: cx.now,
         token: req.token,
         ..StackSet::default()
@@ -223,6 +290,35 @@ fn make(cx: &mut Cx<'_>, req: CreateStackSet, text: Option<String>) -> Result<Cr
     let link = SetJob { account: set.account, region: set.region, set: set.id.clone(), ..SetJob::default() };
     SET_NAMES.put(cx.tx, &Key::regional(set.account, set.region).str(&set.name), &link);
     Ok(Created { id: set.full_id() })
+}
+
+/// The roles of a new set, and whether it follows an organization.
+fn permissions(
+    cx: &mut Cx<'_>,
+    model: Option<&str>,
+    administrator: Option<String>,
+    executor: Option<String>,
+    auto: Option<Auto>,
+) -> Result<(String, String, Option<AutoDeployment>), CfnError> {
+    if model != Some(SERVICE_MANAGED) {
+        if auto.is_some() {
+            return Err(invalid("AutoDeployment can be specified only for SERVICE_MANAGED permission model"));
+        }
+        let own = || Arn::new("iam", "", cx.account.as_str(), &format!("role/{ADMINISTRATOR}")).to_string();
+        return Ok((
+            administrator.unwrap_or_else(own),
+            executor.unwrap_or_else(|| EXECUTOR.to_owned()),
+            None,
+        ));
+    }
+    if administrator.is_some() || executor.is_some() {
+        return Err(invalid(
+            "AdministrationRoleARN and ExecutionRoleName can not be specified for SERVICE_MANAGED permission model",
+        ));
+    }
+    organization::must_operate(cx)?;
+    let auto = auto.map(Auto::kept).transpose()?.unwrap_or_default();
+    Ok((organization::administrator(cx.account), organization::executor(cx.account), Some(auto)))
 }
 
 fn check_name(name: &str) -> Result<(), CfnError> {
@@ -272,13 +368,27 @@ fn acknowledged(template: &Template, capabilities: &[String]) -> Result<(), CfnE
 }
 
 async fn update(dx: Dx, mut req: UpdateStackSet, _: Payload) -> Result<Answer<Begun>, Fault> {
-    only_own(req.model.as_deref(), req.call_as.as_deref(), req.managed.as_ref())?;
+    only_own(req.call_as.as_deref(), req.managed.as_ref())?;
     let text = source::text(&dx, req.body.take(), req.url.take()).await?;
     dx.transact(|cx| change(cx, req.clone(), text.clone())).await.map(Answer::from)
 }
 
 fn change(cx: &mut Cx<'_>, req: UpdateStackSet, text: Option<String>) -> Result<Begun, CfnError> {
     let mut set = idle_set(cx, &req.name)?;
+    if req.model.as_ref().is_some_and(|model| *model != model_of(&set)) {
+        return Err(CfnError::NotBuilt("Changing the permission model of a stack set".into()));
+    }
+    if set.is_managed() {
+        organization::must_operate(cx)?;
+        if let Some(auto) = req.auto.clone() {
+            if req.targets.is_some() || !req.regions.is_empty() {
+                return Err(invalid("AutoDeployment cannot be specified with DeploymentTargets or Regions"));
+            }
+            set.auto = Some(auto.kept()?);
+        }
+    } else if req.auto.is_some() {
+        return Err(invalid("AutoDeployment can be specified only for SERVICE_MANAGED permission model"));
+    }
     let text = match (req.previous, text) {
         (Some(true), Some(_)) => {
             return Err(invalid("You cannot specify both usePreviousTemplate and Template Body."));
@@ -289,28 +399,38 @@ fn change(cx: &mut Cx<'_>, req: UpdateStackSet, text: Option<String>) -> Result<
     take(cx, &mut set, text, given(req.parameters), req.capabilities)?;
     set.description = req.description.or(set.description);
     set.tags = req.tags.map(tags).transpose()?.unwrap_or(set.tags);
+    if set.is_managed() && (req.administrator.is_some() || req.executor.is_some()) {
+        return Err(invalid(
+            "AdministrationRoleARN and ExecutionRoleName can not be specified for SERVICE_MANAGED permission model",
+        ));
+    }
     set.administrator = req.administrator.unwrap_or(set.administrator);
     set.executor = req.executor.unwrap_or(set.executor);
     set.save(cx.tx);
-    if req.accounts.is_empty() != req.regions.is_empty() {
+    let named_any = !req.accounts.is_empty() || req.targets.is_some();
+    if named_any == req.regions.is_empty() {
         return Err(invalid("Accounts and Regions must be specified together."));
     }
     let mut asked = Asked::new("UPDATE", req.operation, req.preferences)?;
+    asked.units = req.targets.as_ref().map(|targets| targets.units.clone()).unwrap_or_default();
+    let named = match named_any {
+        true => places(cx, &set, req.accounts, req.targets, &req.regions)?,
+        false => Vec::new(),
+    };
     for mut instance in set.instances(cx.tx)? {
         if instance.status == "INOPERABLE" {
             continue;
         }
-        let named = req.accounts.is_empty()
-            || req.accounts.contains(&instance.account) && req.regions.contains(&instance.region);
         instance.status = "OUTDATED".into();
         set.put(cx.tx, &instance);
-        if named {
-            asked.places.push((instance.account, instance.region));
+        let place = Place { account: instance.account, region: instance.region, unit: instance.unit };
+        if !named_any || named.iter().any(|own| own.is(&place)) {
+            asked.places.push(place);
         }
     }
-    for (account, region) in req.accounts.iter().flat_map(|a| req.regions.iter().map(move |r| (a, r))) {
-        if set.instance(cx.tx, account, region)?.is_none() {
-            return Err(CfnError::NoInstance(set.full_id(), account.clone(), region.clone()));
+    for place in named.iter().filter(|_| !set.is_managed()) {
+        if set.instance(cx.tx, &place.account, &place.region)?.is_none() {
+            return Err(CfnError::NoInstance(set.full_id(), place.account.clone(), place.region.clone()));
         }
     }
     begin(cx, &set, asked)
@@ -337,9 +457,16 @@ fn status(set: &StackSet) -> String {
 fn describe(cx: &mut Cx<'_>, req: Named) -> Result<Described, CfnError> {
     as_self(req.call_as.as_deref())?;
     let set = existing_set(cx, &req.name)?;
-    let mut regions: Vec<String> = set.instances(cx.tx)?.into_iter().map(|own| own.region).collect();
-    regions.sort_unstable();
-    regions.dedup();
+    let managed = set.is_managed();
+    let (mut regions, mut units) = (Vec::new(), Vec::new());
+    for instance in set.instances(cx.tx)? {
+        regions.push(instance.region);
+        units.extend(instance.unit);
+    }
+    for list in [&mut regions, &mut units] {
+        list.sort_unstable();
+        list.dedup();
+    }
     let parameters = shown(&set, open_texts(cx.cloud(), &set.sealed_parameters));
     Ok(Described {
         set: View {
@@ -347,14 +474,16 @@ fn describe(cx: &mut Cx<'_>, req: Named) -> Result<Described, CfnError> {
             arn: set.arn(),
             status: status(&set),
             parameters,
+            model: model_of(&set),
             name: set.name,
             description: set.description,
             body: set.text,
             capabilities: set.capabilities,
             tags: set.tags.into_iter().map(|(key, value)| Tag { key, value }).collect(),
-            administrator: set.administrator,
-            executor: set.executor,
-            model: SELF_MANAGED.to_owned(),
+            auto: set.auto.as_ref().map(AutoView::of),
+            units: managed.then_some(units),
+            administrator: (!managed).then_some(set.administrator),
+            executor: (!managed).then_some(set.executor),
             managed: UNMANAGED,
             regions,
         },
@@ -373,11 +502,22 @@ fn list(cx: &mut Cx<'_>, req: ListStackSets) -> Result<Sets, CfnError> {
     let summary = |set: StackSet| Summary {
         id: set.full_id(),
         status: status(&set),
+        model: model_of(&set),
+        auto: set.auto.as_ref().map(AutoView::of),
         name: set.name,
         description: set.description,
-        model: SELF_MANAGED.to_owned(),
         drift: "NOT_CHECKED".to_owned(),
         managed: UNMANAGED,
     };
     Ok(Sets { sets: page.into_iter().map(summary).collect(), token })
+}
+
+fn aims(cx: &mut Cx<'_>, req: ListAims) -> Result<Aims, CfnError> {
+    as_self(req.call_as.as_deref())?;
+    let set = existing_set(cx, &req.name)?;
+    let all = if set.auto.as_ref().is_some_and(|auto| auto.enabled) { set.aims } else { Vec::new() };
+    let list = format!("cloudformation:ListStackSetAutoDeploymentTargets {}", set.id);
+    let (page, token) = page(cx, &list, req.token.as_deref(), req.most, all, |aim| aim.unit.clone())?;
+    let view = |aim: Aim| AimView { unit: aim.unit, regions: aim.regions };
+    Ok(Aims { aims: page.into_iter().map(view).collect(), token })
 }

@@ -43,6 +43,9 @@ wire::shape! {
     pub(crate) struct Details { failed: i64 = "FailedStackInstancesCount" }
 
     #[derive(Clone, Debug)]
+    pub(crate) struct TargetsView { units: Vec<String> = "OrganizationalUnitIds" }
+
+    #[derive(Clone, Debug)]
     pub(crate) struct View {
         id: String = "OperationId",
         set: String = "StackSetId",
@@ -50,8 +53,9 @@ wire::shape! {
         status: String = "Status",
         preferences: Option<Preferred> = "OperationPreferences",
         retain: Option<bool> = "RetainStacks",
-        administrator: String = "AdministrationRoleARN",
-        executor: String = "ExecutionRoleName",
+        administrator: Option<String> = "AdministrationRoleARN",
+        executor: Option<String> = "ExecutionRoleName",
+        targets: Option<TargetsView> = "DeploymentTargets",
         created: Timestamp = "CreationTimestamp",
         ended: Option<Timestamp> = "EndTimestamp",
         details: Details = "StatusDetails",
@@ -110,6 +114,7 @@ wire::shape! {
         region: String = "Region",
         status: String = "Status",
         reason: Option<String> = "StatusReason",
+        unit: Option<String> = "OrganizationalUnitId",
     }
 }
 
@@ -205,8 +210,9 @@ fn describe(cx: &mut Cx<'_>, req: One) -> Result<Described, CfnError> {
             status: own.status,
             preferences: own.preferences.map(Preferred::of),
             retain: own.retain,
-            administrator: own.administrator,
-            executor: own.executor,
+            administrator: (!set.is_managed()).then_some(own.administrator),
+            executor: (!set.is_managed()).then_some(own.executor),
+            targets: (!own.units.is_empty()).then_some(TargetsView { units: own.units }),
             created: own.created,
             ended: own.ended,
         },
@@ -254,6 +260,7 @@ fn results(cx: &mut Cx<'_>, req: ListResults) -> Result<Results, CfnError> {
         region: outcome.region,
         status: outcome.status,
         reason: outcome.reason,
+        unit: outcome.unit,
     };
     Ok(Results { results: page.into_iter().map(view).collect(), token })
 }

@@ -4,9 +4,12 @@
 //! and ends the stacks there by its own public operations. One operation at a time works on a set; how far it goes at
 //! once, and when it gives up, [`pace`] decides.
 //!
-//! Not here: service-managed permissions, account gates, macros in their templates, drift of sets, managed execution, stacks that are imported.
+//! With service-managed permissions the roles are the service's own, and accounts are those of an [`organization`]'s units.
+//!
+//! Not here: account gates, macros in their templates, drift of sets, managed execution, stacks that are imported.
 //!
 //! AWS: <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/stacksets-concepts.html>
 
 pub(crate) mod model;
+pub(crate) mod organization;
 pub(crate) mod pace;

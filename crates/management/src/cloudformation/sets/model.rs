@@ -28,6 +28,27 @@ store::record! {
         14 => pub(crate) deleted: bool,
         /// Of the request that made it.
         15 => pub(crate) token: Option<String>,
+        /// Of a set with service-managed permissions.
+        16 => pub(crate) auto: Option<AutoDeployment>,
+        /// Where accounts that join get it, and those that leave lose it.
+        17 => pub(crate) aims: Vec<Aim>,
+    }
+
+    /// Whether it follows the organization.
+    #[derive(Clone, PartialEq, Debug)]
+    pub(crate) struct AutoDeployment {
+        1 => pub(crate) enabled: bool,
+        /// The stacks of an account that leaves stay.
+        2 => pub(crate) retains: bool,
+    }
+
+    /// A root or a unit of the organization, and regions.
+    #[derive(Clone, PartialEq, Debug)]
+    pub(crate) struct Aim {
+        1 => pub(crate) unit: String,
+        2 => pub(crate) regions: Vec<String>,
+        /// Those below it, when it was last looked at.
+        3 => pub(crate) accounts: Vec<String>,
     }
 
     /// A stack of a set, or the want of one.
@@ -44,6 +65,8 @@ store::record! {
         7 => pub(crate) reason: Option<String>,
         /// The last operation that had to do with it.
         8 => pub(crate) operation: Option<String>,
+        /// The root or unit by which its account was meant.
+        9 => pub(crate) unit: Option<String>,
     }
 
     /// As they were given.
@@ -72,6 +95,8 @@ store::record! {
         9 => pub(crate) ended: Option<Timestamp>,
         /// What the instances' own parameters become; they stay where it says nothing.
         10 => pub(crate) overrides: Option<Overrides>,
+        /// The roots and units that were named.
+        11 => pub(crate) units: Vec<String>,
     }
 
     #[derive(Clone, PartialEq, Debug)]
@@ -91,6 +116,7 @@ store::record! {
         /// The stack that is at work, and since when.
         5 => pub(crate) stack: Option<String>,
         6 => pub(crate) started: Option<Timestamp>,
+        7 => pub(crate) unit: Option<String>,
     }
 
     /// The operation on a set that is under way.
@@ -133,6 +159,11 @@ pub(crate) fn open_texts(cloud: &Cloud, sealed: &[u8]) -> Texts {
 }
 
 impl StackSet {
+    /// Whether its permissions are the organization's.
+    pub(crate) fn is_managed(&self) -> bool {
+        self.auto.is_some()
+    }
+
     pub(crate) fn arn(&self) -> String {
         let resource = format!("stackset/{}:{}", self.name, self.id);
         Arn::new("cloudformation", self.region.name(), self.account.as_str(), &resource).to_string()

@@ -5,6 +5,7 @@
 //! that becomes active) is asked for again a little later.
 
 mod back;
+pub mod follow;
 mod forward;
 pub(crate) mod import;
 pub mod inspect;

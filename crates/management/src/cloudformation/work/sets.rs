@@ -9,8 +9,9 @@ use crate::cloudformation::sets::model::{
     INSTANCES, Instance, OPERATIONS, Operation, Outcome, SET_JOBS, SETS, SetJob, StackSet, Texts, open_texts,
     seal_texts,
 };
+use crate::cloudformation::sets::organization;
 use crate::cloudformation::sets::pace::{State, next};
-use base::{Arn, Region, Timestamp};
+use base::{AccountId, Arn, Region, Timestamp};
 use kernel::reconcile::Reconciler;
 use kernel::{As, Cloud, Whom};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -325,7 +326,16 @@ impl Work<'_> {
         ];
         let assume = Value::Struct(members.into_iter().collect());
         let (home, source) = ((self.set.account, self.set.region), self.set.arn());
-        let assumed = self.cloud.act_as_role_for(tx, SERVICE, administrator, home, Some(&source), |cx| {
+        let mut name = SERVICE;
+        if self.set.is_managed() {
+            name = organization::MANAGEMENT;
+            let account = AccountId::parse(&instance.account).ok_or("No such account.")?;
+            let admitted = self.cloud.act(tx, organization::MEMBER, account, region, |cx| {
+                organization::admit(cx, administrator, executor)
+            });
+            admitted.map_err(|fault| fault.message)?;
+        }
+        let assumed = self.cloud.act_as_role_for(tx, name, administrator, home, Some(&source), |cx| {
             cx.call("sts", "AssumeRole", assume, As::Caller)
         });
         let unassumed = |_: Fault| {

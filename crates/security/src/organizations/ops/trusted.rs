@@ -1,7 +1,7 @@
 //! Trusted access of services, and the accounts that administer them for the organization.
 //!
-//! Of the services that AWS knows to ask for trusted access this cloud has one, IAM with its centralized root access;
-//! the others are refused by name, so that nobody waits for what they would do.
+//! Of the services that AWS knows to ask for trusted access this cloud has two, IAM with its centralized root access and
+//! CloudFormation with its stack sets; the others are refused by name, so that nobody waits for what they would do.
 //!
 //! AWS: <https://docs.aws.amazon.com/organizations/latest/APIReference/API_EnableAWSServiceAccess.html>,
 //! <https://docs.aws.amazon.com/organizations/latest/APIReference/API_RegisterDelegatedAdministrator.html>
