@@ -12,6 +12,7 @@
 //! - [`kinds`]: what each kind of resource does by which operations.
 //! - [`work`]: the reconciler.
 //! - [`sets`]: one template in many accounts and regions.
+//! - [`news`]: what the event bus is told.
 //! - [`drift`]: what is there held against what should be.
 //! - [`asked`] and [`site`]: what providers of custom resources are asked and who signals what, by addresses of the cloud.
 
@@ -23,6 +24,7 @@ pub mod errors;
 mod kinds;
 mod macros;
 mod model;
+mod news;
 mod ops;
 mod sets;
 pub mod site;
