@@ -6,7 +6,7 @@
 //!
 //! Not here: macros in nested stacks, serverless APIs, rules that ask about the account, dynamic references to secrets or to what the
 //! stack itself makes, update policies, hooks, a registry of kinds. Change sets do not look into nested stacks. The tags
-//! `aws:cloudformation:*` are set on EC2's resources only.
+//! `aws:cloudformation:*` do not come to Auto Scaling groups (with their machines) and nested stacks.
 //!
 //! - [`template`]: the language, pure.
 //! - [`kinds`]: what each kind of resource does by which operations.
