@@ -4,8 +4,7 @@
 
 use crate::errors::{Ec2Error, Plain};
 use crate::kind::Kind;
-use auth::policy::Principal;
-use base::tag::{KEY_CHARS_MAX, PER_RESOURCE_MAX, Tags, VALUE_CHARS_MAX};
+use base::tag::{KEY_CHARS_MAX, PER_RESOURCE_MAX, Tags, VALUE_CHARS_MAX, is_own, is_reserved};
 use kernel::identity::Caller;
 
 wire::shape! {
@@ -27,24 +26,6 @@ pub fn view(tags: &Tags) -> Vec<Tag> {
     tags.iter().map(|(key, value)| Tag { key: Some(key.clone()), value: Some(value.clone()) }).collect()
 }
 
-/// Keys that begin so belong to AWS.
-fn is_reserved(key: &str) -> bool {
-    key.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("aws:"))
-}
-
-/// Whether a key is the own one of who calls: `aws:cloudformation:stack-name` is CloudFormation's, when it calls in its
-/// own name. No caller from outside has any.
-fn is_own(caller: &Caller, key: &str) -> bool {
-    let Principal::Service { name } = &caller.principal else { return false };
-    let own = name.strip_suffix(".amazonaws.com").and_then(|own| key.strip_prefix("aws:")?.strip_prefix(own));
-    own.is_some_and(|rest| rest.starts_with(':'))
-}
-
-/// How many of them count. AWS: its own do not.
-pub(crate) fn counted(tags: &Tags) -> usize {
-    tags.keys().filter(|key| !is_reserved(key)).count()
-}
-
 /// Takes away what nobody but AWS has set.
 pub(crate) fn clear(tags: &mut Tags) {
     tags.retain(|key, _| is_reserved(key));
@@ -60,7 +41,7 @@ pub fn checked(tags: &[Tag]) -> Result<Tags, Ec2Error> {
 
 /// The same of tags that this caller sets.
 pub(crate) fn checked_by(caller: &Caller, tags: &[Tag]) -> Result<Tags, Ec2Error> {
-    checked_of(tags, |key| is_own(caller, key))
+    checked_of(tags, |key| is_own(caller.service_id(), key))
 }
 
 fn checked_of(tags: &[Tag], is_own: impl Fn(&str) -> bool) -> Result<Tags, Ec2Error> {
@@ -135,7 +116,7 @@ pub fn of_new(specifications: &[TagSpecification], kind: &Kind, kinds: &[&Kind])
 
 #[cfg(test)]
 mod tests {
-    use super::{Caller, Tag, TagSpecification, checked, checked_by, clear, counted, of_new};
+    use super::{Caller, Tag, TagSpecification, checked, checked_by, clear, of_new};
     use crate::kind::{SUBNET, VPC};
 
     fn tag(key: &str, value: &str) -> Tag {
@@ -163,7 +144,6 @@ mod tests {
             assert!(checked_by(&service, &[tag(other, "")]).is_err(), "{other}");
         }
         let mut tags = checked_by(&service, &[tag("aws:cloudformation:a", ""), tag("b", "")]).unwrap();
-        assert_eq!(counted(&tags), 1);
         clear(&mut tags);
         assert_eq!(tags.len(), 1);
     }

@@ -325,11 +325,12 @@ fn s3_words(cx: &Cx<'_>, decision: &Decision<'_>, asked: &Request<'_>, owner: Ac
 }
 
 /// A service of the cloud that works within the account for which it was asked to. It has no policies there, and a
-/// resource that has none either could never let it in. Where there is a policy, that decides; and nothing lifts an
-/// explicit deny.
+/// resource that has none either could never let it in. Where there is a policy, that decides, but for tags of its own;
+/// and nothing lifts an explicit deny.
 fn acts_by_itself(caller: &Caller, target: &Target, owner: AccountId) -> bool {
     let is_service = matches!(caller.principal, Principal::Service { .. }) && target.bearer.is_none();
-    is_service && target.mode == ResourceMode::None && target.policy.is_none() && owner == caller.account
+    let is_open = target.mode == ResourceMode::None && target.policy.is_none();
+    is_service && (is_open || caller.marks) && owner == caller.account
 }
 
 fn view(attached: &Attached) -> policy::Attached<'_> {

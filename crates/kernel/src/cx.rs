@@ -151,6 +151,8 @@ pub enum As {
     Caller,
     /// As the service itself, acting in `account`.
     Service { name: &'static str, account: AccountId },
+    /// The same, to set tags of its own on a resource of `account`: it needs no policy of that.
+    Marking { name: &'static str, account: AccountId },
 }
 
 impl<'a> Cx<'a> {

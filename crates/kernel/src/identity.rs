@@ -21,6 +21,8 @@ pub struct Caller {
     pub tags: Tags,
     pub session: Option<Session>,
     pub policies: CallerPolicies,
+    /// A service that sets tags of its own, which no policy of the resource's has to let it.
+    pub marks: bool,
 }
 
 /// What temporary credentials carry.
@@ -170,6 +172,7 @@ impl Caller {
             tags: Tags::new(),
             session: None,
             policies: CallerPolicies::default(),
+            marks: false,
         }
     }
 
@@ -188,6 +191,14 @@ impl Caller {
             principal: Principal::Service { name: name.to_owned() },
             user_id: name.to_owned(),
             ..Caller::root(account, "")
+        }
+    }
+
+    /// The service that asks in its own name: `cloudformation`. No caller from outside is one.
+    pub fn service_id(&self) -> Option<&str> {
+        match &self.principal {
+            Principal::Service { name } => name.strip_suffix(".amazonaws.com"),
+            _ => None,
         }
     }
 

@@ -59,8 +59,9 @@ pub(crate) fn nested_for(cx: &mut Cx<'_>, call: Call<'_>, who: As, beside: Besid
             (Arc::clone(cx.caller), cx.account, Cow::Borrowed(cx.audit))
         }
         As::Caller => (Arc::clone(cx.caller), cx.account, Cow::Borrowed(cx.audit)),
-        As::Service { name, account } => {
-            let caller = Arc::new(Caller::service(name, account));
+        As::Service { name, account } | As::Marking { name, account } => {
+            let marks = matches!(who, As::Marking { .. });
+            let caller = Arc::new(Caller { marks, ..Caller::service(name, account) });
             let said = Cow::Owned(audit::caller_fields(&caller));
             (request.peer, request.referer) = (None, None);
             request.user_agent = name.to_owned();

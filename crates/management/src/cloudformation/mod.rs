@@ -6,12 +6,13 @@
 //!
 //! Not here: macros in nested stacks, serverless APIs, rules that ask about the account, dynamic references to secrets or to what the
 //! stack itself makes, update policies, hooks, a registry of kinds. Change sets do not look into nested stacks. The tags
-//! `aws:cloudformation:*` are set on EC2's resources only.
+//! `aws:cloudformation:*` do not come to Auto Scaling groups (with their machines) and nested stacks.
 //!
 //! - [`template`]: the language, pure.
 //! - [`kinds`]: what each kind of resource does by which operations.
 //! - [`work`]: the reconciler.
 //! - [`sets`]: one template in many accounts and regions.
+//! - [`news`]: what the event bus is told.
 //! - [`drift`]: what is there held against what should be.
 //! - [`asked`] and [`site`]: what providers of custom resources are asked and who signals what, by addresses of the cloud.
 
@@ -23,6 +24,7 @@ pub mod errors;
 mod kinds;
 mod macros;
 mod model;
+mod news;
 mod ops;
 mod sets;
 pub mod site;

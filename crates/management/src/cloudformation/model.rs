@@ -302,6 +302,7 @@ impl Stack {
             token: self.token.clone(),
         };
         EVENTS.put(tx, &self.key().u64(u64::MAX - self.events), &event);
+        super::news::happened(cloud, tx, self, &event);
         self.note(tx, &event);
     }
 

@@ -87,6 +87,7 @@ impl IamDirectory {
             tags: user.tags.into_iter().collect::<Tags>(),
             session: None,
             policies,
+            marks: false,
         })
     }
 }

@@ -76,6 +76,7 @@ fn role(directory: &IamDirectory, tx: &Tx, token: &Token, name: &str, id: &str) 
         tags: role.tags,
         session: None,
         policies,
+        marks: false,
     })
 }
 

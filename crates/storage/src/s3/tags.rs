@@ -48,6 +48,27 @@ pub fn of_views(views: Vec<TagView>, max: usize) -> Result<Tags, S3Error> {
     checked(views.into_iter().map(|tag| (tag.key, tag.value)), max)
 }
 
+/// The tags of a bucket once these are put. What AWS has set stays: who puts tags has to say it as it is, and a service
+/// that puts tags of its own puts only those.
+///
+/// # Errors
+/// As [`checked`].
+pub fn put(before: &Tags, views: Vec<TagView>, service: Option<&str>) -> Result<Tags, S3Error> {
+    let is_there = |view: &TagView| tag::is_reserved(&view.key) && before.get(&view.key) == Some(&view.value);
+    if service.is_some_and(|_| views.iter().all(|view| tag::is_own(service, &view.key))) {
+        let mut tags = before.clone();
+        tags.extend(views.into_iter().map(|view| (view.key, view.value)));
+        return Ok(tags);
+    }
+    let (kept, own): (Vec<_>, Vec<_>) = views.into_iter().partition(is_there);
+    let mut tags = of_views(own, OF_BUCKET_MAX)?;
+    tags.extend(kept.into_iter().map(|view| (view.key, view.value)));
+    match before.keys().any(|key| tag::is_reserved(key) && !tags.contains_key(key)) {
+        true => Err(Refusal::InvalidTag("System Tags cannot be removed by requester".to_owned()).into()),
+        false => Ok(tags),
+    }
+}
+
 /// With the key of the tag, and with its value where that is what is wrong.
 fn refused(error: &TagError, pairs: &[(String, String)], max: usize) -> S3Error {
     let key = key(error);
@@ -101,6 +122,28 @@ fn key(error: &TagError) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_aws_has_set_is_said_as_it_is_or_nothing_is_put() {
+        let of = |pairs: &[(&str, &str)]| -> Vec<TagView> {
+            let view = |(key, value): &(&str, &str)| TagView { key: (*key).into(), value: (*value).into() };
+            pairs.iter().map(view).collect()
+        };
+        let system = ("aws:cloudformation:stack-name", "s");
+        let before = put(&Tags::new(), of(&[("a", "1")]), None).unwrap();
+        let before = put(&before, of(&[system]), Some("cloudformation")).unwrap();
+        assert_eq!(before.len(), 2);
+        let said = |pairs: &[(&str, &str)]| put(&before, of(pairs), None).unwrap_err().message().to_owned();
+        assert_eq!(said(&[("b", "2")]), "System Tags cannot be removed by requester");
+        assert_eq!(said(&[(system.0, "t")]), "System tags cannot be added/updated by requester");
+        assert_eq!(said(&[system, ("aws:a", "")]), "System tags cannot be added/updated by requester");
+        let after = put(&before, of(&[system, ("b", "2")]), None).unwrap();
+        assert_eq!(after.keys().map(String::as_str).collect::<Vec<_>>(), [system.0, "b"]);
+        let many: Vec<String> = (0..50).map(|n| n.to_string()).collect();
+        let mut full: Vec<(&str, &str)> = many.iter().map(|key| (key.as_str(), "")).collect();
+        full.push(system);
+        assert_eq!(put(&before, of(&full), None).unwrap().len(), 51);
+    }
 
     #[test]
     fn how_s3_words_it() {

@@ -1,6 +1,7 @@
 //! What a template takes from Parameter Store, and the rules that it holds its parameters to.
 
 use crate::cloudformation_stacks::{ACCOUNT, create, created, describe, events, output, settle};
+use crate::cloudformation_tags::unmarked;
 use crate::harness::{Caller, Cloud};
 use serde_json::json;
 
@@ -177,7 +178,7 @@ Outputs: {{ Name: {{ Value: !Ref R }}, Arn: {{ Value: !GetAtt R.Arn }}, Uri: {{ 
         (&json!(output(&stack, "Arn")), &json!(output(&stack, "Uri")))
     );
     let tags = root.call("ecr", "ListTagsForResource", json!({ "resourceArn": output(&stack, "Arn") })).ok();
-    assert_eq!(tags["tags"], json!([{ "Key": "days", "Value": "12" }]));
+    assert_eq!(unmarked(&tags["tags"]), json!([{ "Key": "days", "Value": "12" }]));
     root.call(CFN, "DeleteStack", json!({ "StackName": "Images" })).ok();
     let id = stack["StackId"].as_str().unwrap();
     assert_eq!(settle(&cloud, &root, id), "DELETE_COMPLETE", "{:#?}", events(&root, id));

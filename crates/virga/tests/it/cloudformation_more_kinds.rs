@@ -453,6 +453,11 @@ fn an_organization_with_a_unit_a_member_and_a_policy() {
     let parents = root.call("organizations", "ListParents", json!({ "ChildId": member })).ok();
     assert_eq!(parents["Parents"][0]["Id"], physical(&root, "org", "Unit").as_str());
     update(&cloud, &root, "org", &company("test", "second"));
+    for (name, id) in [("Unit", physical(&root, "org", "Unit")), ("Member", member.to_string())] {
+        let tags = root.call("organizations", "ListTagsForResource", json!({ "ResourceId": id })).ok();
+        let mark = json!({ "Key": "aws:cloudformation:logical-id", "Value": name });
+        assert!(tags["Tags"].as_array().unwrap().contains(&mark), "{tags}");
+    }
     let unit = json!({ "OrganizationalUnitId": physical(&root, "org", "Unit") });
     let told = root.call("organizations", "DescribeOrganizationalUnit", unit).ok();
     assert_eq!(told["OrganizationalUnit"]["Name"], "test");

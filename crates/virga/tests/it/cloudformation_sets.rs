@@ -45,7 +45,7 @@ fn execute(cloud: &Cloud, account: &str) {
 }
 
 /// A set, with the roles that it needs.
-fn ready<'c>(cloud: &'c Cloud, accounts: &[&str]) -> Caller<'c> {
+pub(crate) fn ready<'c>(cloud: &'c Cloud, accounts: &[&str]) -> Caller<'c> {
     administer(cloud);
     accounts.iter().for_each(|account| execute(cloud, account));
     let root = cloud.root(ACCOUNT);
@@ -59,7 +59,7 @@ fn merged(mut one: Value, other: &Value) -> Value {
 }
 
 /// Begins an operation; its id.
-fn begin(root: &Caller<'_>, operation: &str, more: Value) -> String {
+pub(crate) fn begin(root: &Caller<'_>, operation: &str, more: Value) -> String {
     let asked = merged(json!({ "StackSetName": "set" }), &more);
     root.call(CFN, operation, asked).ok()["OperationId"].as_str().unwrap().to_owned()
 }
@@ -70,7 +70,7 @@ fn operation(root: &Caller<'_>, id: &str) -> Value {
 }
 
 /// Lets the cloud work until the operation is over; its status.
-fn over(cloud: &Cloud, root: &Caller<'_>, id: &str) -> String {
+pub(crate) fn over(cloud: &Cloud, root: &Caller<'_>, id: &str) -> String {
     for _ in 0..200 {
         cloud.reconcile();
         let status = operation(root, id)["Status"].as_str().unwrap().to_owned();
@@ -97,7 +97,7 @@ fn results(root: &Caller<'_>, id: &str) -> Vec<String> {
     told["Summaries"].as_array().map(|all| all.iter().map(one).collect()).unwrap_or_default()
 }
 
-fn instance(root: &Caller<'_>, account: &str, region: &str) -> Value {
+pub(crate) fn instance(root: &Caller<'_>, account: &str, region: &str) -> Value {
     let asked = json!({
         "StackSetName": "set", "StackInstanceAccount": account, "StackInstanceRegion": region,
     });

@@ -22,6 +22,7 @@ mod cloudformation_change_sets;
 mod cloudformation_corpus;
 mod cloudformation_custom;
 mod cloudformation_drift;
+mod cloudformation_events;
 mod cloudformation_functions;
 mod cloudformation_imports;
 mod cloudformation_keys;

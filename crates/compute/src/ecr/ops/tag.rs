@@ -3,7 +3,7 @@
 use super::super::access;
 use crate::ecr::errors::{EcrError, invalid};
 use crate::ecr::model::{REPOSITORIES, Repository};
-use base::tag::{self, PER_RESOURCE_MAX, TagError, Tags};
+use base::tag::{self, TagError, Tags};
 use kernel::{Cx, Empty};
 
 kernel::ops! { pub(crate) static OPS:
@@ -41,10 +41,14 @@ wire::shape! {
 /// # Errors
 /// `InvalidTagParameterException`, `TooManyTagsException`
 pub(super) fn checked(tags: Vec<Tag>) -> Result<Tags, EcrError> {
-    tag::checked(tags.into_iter().map(|tag| (tag.key, tag.value))).map_err(|error| match error {
+    tag::checked(tags.into_iter().map(|tag| (tag.key, tag.value))).map_err(worded)
+}
+
+fn worded(error: TagError) -> EcrError {
+    match error {
         TagError::TooMany(_) => EcrError::TooManyTags,
         error => EcrError::InvalidTag(format!("Invalid tag: {error:?}")),
-    })
+    }
 }
 
 fn found(cx: &Cx<'_>, arn: &str) -> Result<Repository, EcrError> {
@@ -56,17 +60,15 @@ fn found(cx: &Cx<'_>, arn: &str) -> Result<Repository, EcrError> {
 
 fn add(cx: &mut Cx<'_>, req: AddTags) -> Result<Empty, EcrError> {
     let mut repository = found(cx, &req.arn)?;
-    repository.tags.extend(checked(req.tags)?);
-    if repository.tags.len() > PER_RESOURCE_MAX {
-        return Err(EcrError::TooManyTags);
-    }
+    let pairs = req.tags.into_iter().map(|tag| (tag.key, tag.value));
+    tag::lay(&mut repository.tags, pairs, cx.caller.service_id()).map_err(worded)?;
     repository.save(cx.tx);
     Ok(Empty)
 }
 
 fn remove(cx: &mut Cx<'_>, req: RemoveTags) -> Result<Empty, EcrError> {
     let mut repository = found(cx, &req.arn)?;
-    repository.tags.retain(|key, _| !req.keys.contains(key));
+    tag::take(&mut repository.tags, &req.keys).map_err(worded)?;
     repository.save(cx.tx);
     Ok(Empty)
 }

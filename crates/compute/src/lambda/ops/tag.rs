@@ -40,8 +40,12 @@ wire::shape! {
 /// # Errors
 /// `InvalidParameterValueException`
 pub(crate) fn checked(tags: Pairs<String>) -> Result<Tags, LambdaError> {
-    tag::checked(tags.0).map_err(|error| match error {
-        TagError::TooMany(_) => too_many(),
+    tag::checked(tags.0).map_err(worded)
+}
+
+fn worded(error: TagError) -> LambdaError {
+    match error {
+        TagError::TooMany(_) => invalid("Number of tags exceeds resource tag limit."),
         TagError::ReservedPrefix(_) => invalid("System tags cannot be added or updated."),
         TagError::Duplicate(key) => invalid(format!("The tag key {key} stands twice.")),
         TagError::EmptyKey => invalid("Tag keys must not be empty."),
@@ -51,11 +55,7 @@ pub(crate) fn checked(tags: Pairs<String>) -> Result<Tags, LambdaError> {
         TagError::BadCharacter(key) => {
             invalid(format!("The tag {key} has characters that tags cannot have."))
         }
-    })
-}
-
-fn too_many() -> LambdaError {
-    invalid("Number of tags exceeds resource tag limit.")
+    }
 }
 
 /// What has tags.
@@ -102,17 +102,14 @@ pub(crate) fn mapping_id(resource: &str) -> Option<String> {
 
 fn add(cx: &mut Cx<'_>, req: TagResource) -> Result<Empty, LambdaError> {
     let mut tagged = found(cx, &req.resource)?;
-    tagged.tags().extend(checked(req.tags)?);
-    if tagged.tags().len() > tag::PER_RESOURCE_MAX {
-        return Err(too_many());
-    }
+    tag::lay(tagged.tags(), req.tags.0, cx.caller.service_id()).map_err(worded)?;
     tagged.save(cx.tx);
     Ok(Empty)
 }
 
 fn remove(cx: &mut Cx<'_>, req: UntagResource) -> Result<Empty, LambdaError> {
     let mut tagged = found(cx, &req.resource)?;
-    tagged.tags().retain(|key, _| !req.keys.contains(key));
+    tag::take(tagged.tags(), &req.keys).map_err(worded)?;
     tagged.save(cx.tx);
     Ok(Empty)
 }

@@ -3,13 +3,13 @@
 use crate::events::access;
 use crate::events::errors::{EventsError, invalid};
 use crate::events::model::{Bus, DEFAULT, RULES, Rule};
-use base::tag::{PER_RESOURCE_MAX, Tags};
+use base::tag::{self, PER_RESOURCE_MAX, TagError, Tags};
 use base::{AccountId, Arn, Region};
 use kernel::{Cx, Empty};
 
 kernel::ops! { pub(crate) static OPS:
-    TagResource: tag, "events:TagResource", access::tagged;
-    UntagResource: untag, "events:UntagResource", access::tagged;
+    TagResource: add, "events:TagResource", access::tagged;
+    UntagResource: remove, "events:UntagResource", access::tagged;
     ListTagsForResource: list, "events:ListTagsForResource", access::tagged;
 }
 
@@ -43,7 +43,14 @@ wire::shape! {
 /// `ValidationException`.
 pub(super) fn checked(tags: Vec<Tag>) -> Result<Tags, EventsError> {
     let pairs = tags.into_iter().map(|tag| (tag.key, tag.value));
-    base::tag::checked(pairs).map_err(|error| invalid(format!("The tags are not valid: {error:?}.")))
+    tag::checked(pairs).map_err(worded)
+}
+
+fn worded(error: TagError) -> EventsError {
+    invalid(match error {
+        TagError::TooMany(_) => format!("A resource can have at most {PER_RESOURCE_MAX} tags."),
+        error => format!("The tags are not valid: {error:?}."),
+    })
 }
 
 /// What has tags.
@@ -99,19 +106,17 @@ pub(in crate::events) fn find(cx: &Cx<'_>, text: &str) -> Result<Tagged, EventsE
     found.map(Tagged::Rule).ok_or_else(|| EventsError::NoRule(name.to_owned(), bus.to_owned()))
 }
 
-fn tag(cx: &mut Cx<'_>, req: TagResource) -> Result<Empty, EventsError> {
+fn add(cx: &mut Cx<'_>, req: TagResource) -> Result<Empty, EventsError> {
     let mut found = find(cx, &req.arn)?;
-    found.own().extend(checked(req.tags)?);
-    if found.own().len() > PER_RESOURCE_MAX {
-        return Err(invalid(format!("A resource can have at most {PER_RESOURCE_MAX} tags.")));
-    }
+    let pairs = req.tags.into_iter().map(|tag| (tag.key, tag.value));
+    tag::lay(found.own(), pairs, cx.caller.service_id()).map_err(worded)?;
     found.save(cx);
     Ok(Empty)
 }
 
-fn untag(cx: &mut Cx<'_>, req: UntagResource) -> Result<Empty, EventsError> {
+fn remove(cx: &mut Cx<'_>, req: UntagResource) -> Result<Empty, EventsError> {
     let mut found = find(cx, &req.arn)?;
-    found.own().retain(|key, _| !req.keys.contains(key));
+    tag::take(found.own(), &req.keys).map_err(worded)?;
     found.save(cx);
     Ok(Empty)
 }

@@ -4,13 +4,13 @@ use crate::pipes::access;
 use crate::pipes::errors::{PipesError, invalid};
 use crate::pipes::model::Pipe;
 use base::Arn;
-use base::tag::{PER_RESOURCE_MAX, Tags};
+use base::tag::{self, PER_RESOURCE_MAX, TagError, Tags};
 use kernel::{Cx, Empty};
 use wire::Pairs;
 
 kernel::ops! { pub(crate) static OPS:
-    TagResource: tag, "pipes:TagResource", access::tagged;
-    UntagResource: untag, "pipes:UntagResource", access::tagged;
+    TagResource: add, "pipes:TagResource", access::tagged;
+    UntagResource: remove, "pipes:UntagResource", access::tagged;
     ListTagsForResource: list, "pipes:ListTagsForResource", access::tagged;
 }
 
@@ -37,7 +37,14 @@ wire::shape! {
 /// # Errors
 /// `ValidationException`.
 pub(super) fn checked(tags: Pairs<String>) -> Result<Tags, PipesError> {
-    base::tag::checked(tags.0).map_err(|error| invalid(format!("The tags are not valid: {error:?}.")))
+    tag::checked(tags.0).map_err(worded)
+}
+
+fn worded(error: TagError) -> PipesError {
+    invalid(match error {
+        TagError::TooMany(_) => format!("A resource can have at most {PER_RESOURCE_MAX} tags."),
+        error => format!("The tags are not valid: {error:?}."),
+    })
 }
 
 /// # Errors
@@ -50,19 +57,16 @@ pub(in crate::pipes) fn find(cx: &Cx<'_>, text: &str) -> Result<Pipe, PipesError
     found.filter(|pipe| pipe.arn() == text).ok_or_else(gone)
 }
 
-fn tag(cx: &mut Cx<'_>, req: TagResource) -> Result<Empty, PipesError> {
+fn add(cx: &mut Cx<'_>, req: TagResource) -> Result<Empty, PipesError> {
     let mut pipe = find(cx, &req.arn)?;
-    pipe.tags.extend(checked(req.tags)?);
-    if pipe.tags.len() > PER_RESOURCE_MAX {
-        return Err(invalid(format!("A resource can have at most {PER_RESOURCE_MAX} tags.")));
-    }
+    tag::lay(&mut pipe.tags, req.tags.0, cx.caller.service_id()).map_err(worded)?;
     pipe.save(cx.tx);
     Ok(Empty)
 }
 
-fn untag(cx: &mut Cx<'_>, req: UntagResource) -> Result<Empty, PipesError> {
+fn remove(cx: &mut Cx<'_>, req: UntagResource) -> Result<Empty, PipesError> {
     let mut pipe = find(cx, &req.arn)?;
-    pipe.tags.retain(|key, _| !req.keys.contains(key));
+    tag::take(&mut pipe.tags, &req.keys).map_err(worded)?;
     pipe.save(cx.tx);
     Ok(Empty)
 }

@@ -4,12 +4,12 @@ use crate::scheduler::access;
 use crate::scheduler::errors::{SchedulerError, invalid};
 use crate::scheduler::model::{Group, group_arn};
 use base::Arn;
-use base::tag::{PER_RESOURCE_MAX, Tags};
+use base::tag::{self, PER_RESOURCE_MAX, TagError, Tags};
 use kernel::{Cx, Empty};
 
 kernel::ops! { pub(crate) static OPS:
-    TagResource: tag, "scheduler:TagResource", access::tagged;
-    UntagResource: untag, "scheduler:UntagResource", access::tagged;
+    TagResource: add, "scheduler:TagResource", access::tagged;
+    UntagResource: remove, "scheduler:UntagResource", access::tagged;
     ListTagsForResource: list, "scheduler:ListTagsForResource", access::tagged;
 }
 
@@ -43,7 +43,14 @@ wire::shape! {
 /// `ValidationException`.
 pub(super) fn checked(tags: Vec<Tag>) -> Result<Tags, SchedulerError> {
     let pairs = tags.into_iter().map(|tag| (tag.key, tag.value));
-    base::tag::checked(pairs).map_err(|error| invalid(format!("The tags are not valid: {error:?}.")))
+    tag::checked(pairs).map_err(worded)
+}
+
+fn worded(error: TagError) -> SchedulerError {
+    invalid(match error {
+        TagError::TooMany(_) => format!("A resource can have at most {PER_RESOURCE_MAX} tags."),
+        error => format!("The tags are not valid: {error:?}."),
+    })
 }
 
 /// # Errors
@@ -59,20 +66,18 @@ pub(in crate::scheduler) fn find(cx: &Cx<'_>, text: &str) -> Result<Group, Sched
     Group::load(cx.tx, home, name)?.ok_or_else(gone)
 }
 
-fn tag(cx: &mut Cx<'_>, req: TagResource) -> Result<Empty, SchedulerError> {
+fn add(cx: &mut Cx<'_>, req: TagResource) -> Result<Empty, SchedulerError> {
     let mut group = find(cx, &req.arn)?;
-    group.tags.extend(checked(req.tags)?);
-    if group.tags.len() > PER_RESOURCE_MAX {
-        return Err(invalid(format!("A resource can have at most {PER_RESOURCE_MAX} tags.")));
-    }
+    let pairs = req.tags.into_iter().map(|tag| (tag.key, tag.value));
+    tag::lay(&mut group.tags, pairs, cx.caller.service_id()).map_err(worded)?;
     group.modified = Some(cx.now);
     group.save(cx.tx);
     Ok(Empty)
 }
 
-fn untag(cx: &mut Cx<'_>, req: UntagResource) -> Result<Empty, SchedulerError> {
+fn remove(cx: &mut Cx<'_>, req: UntagResource) -> Result<Empty, SchedulerError> {
     let mut group = find(cx, &req.arn)?;
-    group.tags.retain(|key, _| !req.keys.contains(key));
+    tag::take(&mut group.tags, &req.keys).map_err(worded)?;
     group.modified = Some(cx.now);
     group.save(cx.tx);
     Ok(Empty)

@@ -41,7 +41,11 @@ wire::shape! {
 /// # Errors
 /// `InvalidParameter`, `TagLimitExceeded`.
 pub(super) fn checked(tags: Vec<Tag>) -> Result<Tags, SnsError> {
-    tag::checked(tags.into_iter().map(|tag| (tag.key, tag.value))).map_err(|error| match error {
+    tag::checked(tags.into_iter().map(|tag| (tag.key, tag.value))).map_err(worded)
+}
+
+fn worded(error: TagError) -> SnsError {
+    match error {
         TagError::Duplicate(_) => invalid("Duplicated keys are not allowed."),
         TagError::TooMany(_) => SnsError::TooManyTags,
         TagError::ReservedPrefix(key) => invalid(format!("Tag keys must not begin with aws: {key}")),
@@ -52,7 +56,7 @@ pub(super) fn checked(tags: Vec<Tag>) -> Result<Tags, SnsError> {
         TagError::BadCharacter(key) => {
             invalid(format!("The tag {key} has characters that tags cannot have."))
         }
-    })
+    }
 }
 
 fn topic(cx: &Cx<'_>, arn: &str) -> Result<Topic, SnsError> {
@@ -62,17 +66,15 @@ fn topic(cx: &Cx<'_>, arn: &str) -> Result<Topic, SnsError> {
 
 fn tag_resource(cx: &mut Cx<'_>, req: TagResource) -> Result<Empty, SnsError> {
     let mut topic = topic(cx, &req.arn)?;
-    topic.tags.extend(checked(req.tags)?);
-    if topic.tags.len() > tag::PER_RESOURCE_MAX {
-        return Err(SnsError::TooManyTags);
-    }
+    let pairs = req.tags.into_iter().map(|tag| (tag.key, tag.value));
+    tag::lay(&mut topic.tags, pairs, cx.caller.service_id()).map_err(worded)?;
     TOPICS.put(cx.tx, &topic.key(), &topic);
     Ok(Empty)
 }
 
 fn untag_resource(cx: &mut Cx<'_>, req: UntagResource) -> Result<Empty, SnsError> {
     let mut topic = topic(cx, &req.arn)?;
-    topic.tags.retain(|key, _| !req.keys.contains(key));
+    tag::take(&mut topic.tags, &req.keys).map_err(worded)?;
     TOPICS.put(cx.tx, &topic.key(), &topic);
     Ok(Empty)
 }

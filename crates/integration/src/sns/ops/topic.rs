@@ -7,6 +7,7 @@ use crate::sns::access;
 use crate::sns::archive;
 use crate::sns::errors::{SnsError, invalid};
 use crate::sns::model::{COUNTERS, ENDED, FIFO, SUBSCRIPTIONS, TOPICS, Topic, topic_arn, topic_key};
+use base::tag::is_reserved;
 use kernel::{Cx, Empty};
 use store::{Direction, Key};
 use wire::Pairs;
@@ -55,7 +56,8 @@ fn create(cx: &mut Cx<'_>, req: CreateTopic) -> Result<TopicArn, SnsError> {
     }
     let answer = TopicArn { arn: topic.arn() };
     if let Some(known) = known {
-        if !topic.tags.is_empty() && topic.tags != known.tags {
+        let tagged = known.tags.iter().filter(|(key, _)| !is_reserved(key));
+        if !topic.tags.is_empty() && topic.tags.iter().ne(tagged) {
             return Err(invalid("Tags Reason: Topic already exists with different tags"));
         }
         let differs =

@@ -2,7 +2,7 @@
 
 use super::interface::filtered;
 use super::on::{On, at, map, text_at};
-use super::vpc::{EC2, associated, retagged};
+use super::vpc::{EC2, TAGGER, associated, retagged};
 use super::{BASE, Done, Kind, look};
 use wire::Value;
 
@@ -19,7 +19,7 @@ pub(super) static KINDS: &[Kind] = &[
         },
         update: retagged,
         delete: |on| on.end(EC2, "DeleteNetworkAcl", map([("NetworkAclId", on.physical())])),
-        mark: |on| on.mark(on.physical()),
+        mark: Some(|on| on.mark(&TAGGER, on.physical())),
         look: Some(&look::beside::ACL),
         ..BASE
     },

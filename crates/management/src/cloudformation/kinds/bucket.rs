@@ -2,7 +2,7 @@
 //!
 //! Each setting of a bucket is a property here and an operation there; what stands under other names is renamed.
 
-use super::on::{KEYS, On, map, text_at};
+use super::on::{KEYS, On, Pair, map, pairs, tags_as, text_at};
 use super::{Attributes, BASE, Done, Kind, Made, look};
 use crate::cloudformation::template::get;
 use wire::Value;
@@ -37,6 +37,7 @@ pub(super) static KINDS: &[Kind] = &[
             Ok(on.same())
         },
         delete: |on| on.end(S3, "DeleteBucket", map([("Bucket", on.physical())])),
+        mark: Some(mark),
         look: Some(&look::bucket::BUCKET),
         ..BASE
     },
@@ -214,16 +215,27 @@ fn settings(on: &mut On<'_, '_>, bucket: Value) -> Done<()> {
         )?;
     }
     if on.changed("Tags") {
-        match on.tags(KEYS) {
-            Value::Null => on.end(S3, "DeleteBucketTagging", map([of(&bucket)]))?,
-            tags => drop(on.call(
-                S3,
-                "PutBucketTagging",
-                map([of(&bucket), ("Tagging", map([("TagSet", tags)]))]),
-            )?),
+        match pairs(get(on.wanted, "Tags")) {
+            none if none.is_empty() => on.end(S3, "DeleteBucketTagging", map([of(&bucket)]))?,
+            mut tags => {
+                // What AWS has set is taken away by nobody: it has to be said as well.
+                if !on.physical.is_empty() {
+                    mark(on)?;
+                    tags.extend(on.marks());
+                }
+                drop(on.call(S3, "PutBucketTagging", tagging(bucket, tags))?);
+            }
         }
     }
     Ok(())
+}
+
+fn tagging(bucket: Value, tags: Vec<Pair>) -> Value {
+    map([("Bucket", bucket), ("Tagging", map([("TagSet", tags_as(tags, KEYS))]))])
+}
+
+fn mark(on: &mut On<'_, '_>) -> Done<()> {
+    on.mark_by(S3, "PutBucketTagging", tagging(on.physical(), on.marks()))
 }
 
 /// `PublicRead` is `public-read`.

@@ -115,6 +115,7 @@ const fn alarm(
             let names = Value::List(vec![on.physical()]);
             on.end(CLOUDWATCH, "DeleteAlarms", map([("AlarmNames", names)]))
         },
+        mark: Some(|on| on.mark(&TAGGER, Value::Str(on.attribute("Arn")))),
         look: Some(look),
         ..BASE
     }

@@ -26,7 +26,7 @@ pub(super) static KINDS: &[Kind] = &[
             }
             on.end(EC2, "ReleaseAddress", map([("AllocationId", Value::Str(on.attribute("AllocationId")))]))
         },
-        mark: |on| on.mark(Value::Str(on.attribute("AllocationId"))),
+        mark: Some(|on| on.mark(&TAGGER, Value::Str(on.attribute("AllocationId")))),
         ..BASE
     },
     Kind {
@@ -36,7 +36,6 @@ pub(super) static KINDS: &[Kind] = &[
         named: Some("KeyName"),
         create: import_key,
         delete: |on| on.end(EC2, "DeleteKeyPair", map([("KeyName", on.physical())])),
-        mark: |on| on.mark(Value::Str(on.attribute("KeyPairId"))),
         ..BASE
     },
     Kind {
@@ -56,7 +55,7 @@ pub(super) static KINDS: &[Kind] = &[
             let input = map([("EgressOnlyInternetGatewayId", on.physical())]);
             on.end(EC2, "DeleteEgressOnlyInternetGateway", input)
         },
-        mark: |on| on.mark(on.physical()),
+        mark: Some(|on| on.mark(&TAGGER, on.physical())),
         ..BASE
     },
     Kind {
@@ -67,7 +66,7 @@ pub(super) static KINDS: &[Kind] = &[
         create: create_flow_log,
         update: retagged,
         delete: |on| on.end(EC2, "DeleteFlowLogs", map([("FlowLogIds", Value::List(vec![on.physical()]))])),
-        mark: |on| on.mark(on.physical()),
+        mark: Some(|on| on.mark(&TAGGER, on.physical())),
         ..BASE
     },
 ];

@@ -37,6 +37,7 @@ pub(super) static KINDS: &[Kind] = &[Kind {
         let force = on.was("EmptyOnDelete");
         on.end(ECR, "DeleteRepository", map([("repositoryName", on.physical()), ("force", force)]))
     },
+    mark: Some(|on| on.mark(&TAGGER, Value::Str(on.attribute("Arn")))),
     look: Some(&look::ecr::REPOSITORY),
     ..BASE
 }];

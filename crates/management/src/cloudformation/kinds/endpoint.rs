@@ -28,7 +28,7 @@ pub(super) static KINDS: &[Kind] = &[Kind {
         Err(refusal) if refusal.gone => Ok(true),
         other => Ok(matches!(text_at(&other?, "State").as_str(), "deleted" | "")),
     },
-    mark: |on| on.mark(on.physical()),
+    mark: Some(|on| on.mark(&TAGGER, on.physical())),
     ..BASE
 }];
 

@@ -61,6 +61,7 @@ pub(super) static KINDS: &[Kind] = &[
             Ok(on.same())
         },
         delete: |on| on.end(EVENTS, "DeleteEventBus", map([("Name", on.physical())])),
+        mark: Some(|on| on.mark(&TAGGER, Value::Str(on.attribute("Arn")))),
         ..BASE
     },
     Kind {
@@ -93,6 +94,7 @@ pub(super) static KINDS: &[Kind] = &[
             }
             on.end(EVENTS, "DeleteRule", map([("Name", name), ("EventBusName", bus)]))
         },
+        mark: Some(|on| on.mark(&TAGGER, Value::Str(on.attribute("Arn")))),
         look: Some(&look::rule::RULE),
         ..BASE
     },

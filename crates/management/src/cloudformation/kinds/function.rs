@@ -49,6 +49,10 @@ pub(super) static KINDS: &[Kind] = &[
         update,
         delete: |on| on.end(LAMBDA, "DeleteFunction", map([("FunctionName", on.physical())])),
         ready,
+        mark: Some(|on| {
+            let arn = on.arn(LAMBDA, &format!("function:{}", on.physical));
+            on.mark(&TAGGER, arn)
+        }),
         look: Some(&look::function::FUNCTION),
         ..BASE
     },
@@ -82,6 +86,7 @@ pub(super) static KINDS: &[Kind] = &[
             Ok(on.same())
         },
         delete: |on| on.end(LAMBDA, "DeleteEventSourceMapping", map([("UUID", on.physical())])),
+        mark: Some(|on| on.mark(&TAGGER, Value::Str(on.attribute("EventSourceMappingArn")))),
         ready: |on| {
             let answer = on.call(LAMBDA, "GetEventSourceMapping", map([("UUID", on.physical())]))?;
             let is_settled = matches!(text_at(&answer, "State").as_str(), "Enabled" | "Disabled");

@@ -21,7 +21,7 @@ pub(super) static KINDS: &[Kind] = &[
         },
         delete: |on| on.end(EC2, "DeleteSecurityGroup", map([("GroupId", on.physical())])),
         look: Some(&look::group::GROUP),
-        mark: |on| on.mark(on.physical()),
+        mark: Some(|on| on.mark(&TAGGER, on.physical())),
         ..BASE
     },
     Kind {

@@ -46,7 +46,7 @@ pub(super) static KINDS: &[Kind] = &[Kind {
         Err(refusal) if refusal.gone => Ok(true),
         other => Ok(matches!(text_at(&other?, "State.Name").as_str(), "terminated" | "")),
     },
-    mark: |on| on.mark(on.physical()),
+    mark: Some(|on| on.mark(&TAGGER, on.physical())),
     ..BASE
 }];
 

@@ -27,7 +27,7 @@ pub(super) static KINDS: &[Kind] = &[
         create,
         update,
         delete: |on| on.end(EC2, "DeleteNetworkInterface", map([("NetworkInterfaceId", on.physical())])),
-        mark: |on| on.mark(on.physical()),
+        mark: Some(|on| on.mark(&TAGGER, on.physical())),
         look: Some(&look::beside::INTERFACE),
         ..BASE
     },

@@ -42,14 +42,19 @@ const GROUP: Kind = Kind {
                 key => on.call(LOGS, "AssociateKmsKey", map([name, ("kmsKeyId", key)]))?,
             };
         }
-        let arn = on.attribute("Arn");
-        on.retag(&TAGGER, Value::str(arn.trim_end_matches(":*")))?;
+        on.retag(&TAGGER, group(on))?;
         Ok(on.same())
     },
     delete: |on| on.end(LOGS, "DeleteLogGroup", map([("logGroupName", on.physical())])),
+    mark: Some(|on| on.mark(&TAGGER, group(on))),
     look: Some(&look::logs::GROUP),
     ..BASE
 };
+
+/// The ARN by which a group has tags.
+fn group(on: &On<'_, '_>) -> Value {
+    Value::str(on.attribute("Arn").trim_end_matches(":*"))
+}
 
 const METRIC_FILTER: Kind = Kind {
     name: "AWS::Logs::MetricFilter",

@@ -88,8 +88,9 @@ pub(crate) struct Kind {
     pub(crate) ready: fn(&mut On<'_, '_>) -> Done<Option<Attributes>>,
     /// Whether it is no longer there, once it has been deleted.
     pub(crate) gone: fn(&mut On<'_, '_>) -> Done<bool>,
-    /// Its stack's own tags come to it (`aws:cloudformation:*`), once it is there; of kinds that do not take them none do.
-    pub(crate) mark: fn(&mut On<'_, '_>) -> Done<()>,
+    /// Its stack's own tags come to it (`aws:cloudformation:*`), once it is there; `None` where AWS's schema of the kind says
+    /// that they do not.
+    pub(crate) mark: Option<fn(&mut On<'_, '_>) -> Done<()>>,
     /// How it is looked at as it is now; `None` where nobody can.
     pub(crate) look: Option<&'static look::Look>,
 }
@@ -114,7 +115,7 @@ const BASE: Kind = Kind {
     delete: |_| Ok(()),
     ready: |_| Ok(Some(Vec::new())),
     gone: |_| Ok(true),
-    mark: |_| Ok(()),
+    mark: None,
     look: None,
 };
 
@@ -243,7 +244,7 @@ mod tests {
         assert!(names.len() > 30);
     }
 
-    /// AWS's schemas of the kinds, a line each: the properties, those that are only given at the making with `!` and
+    /// AWS's schemas of the kinds, a line each, with `@` where CloudFormation's own tags come to it: the properties, those that are only given at the making with `!` and
     /// those that are so under conditions with `?`; then what `Fn::GetAtt` knows beside them.
     const SCHEMAS: &str = include_str!("schemas.txt");
 
@@ -264,21 +265,32 @@ mod tests {
         ("AWS::Scheduler::Schedule", "GroupName"),
     ];
 
+    /// Kinds that have no tags here, whose own tags would go on to what they make, or that get them when they are ready.
+    const UNMARKED: &[&str] = &[
+        "AWS::AutoScaling::AutoScalingGroup",
+        "AWS::CloudFormation::Stack",
+        "AWS::CloudWatch::Dashboard",
+        "AWS::Organizations::Account",
+    ];
+
     #[test]
     fn every_name_is_one_of_the_schema_of_its_kind() {
         let mut problems = Vec::new();
         let mut schemas = std::collections::BTreeMap::new();
         for line in SCHEMAS.lines() {
             let (name, rest) = line.split_once(": ").unwrap();
-            schemas.insert(name, rest.split_once('/').unwrap());
+            schemas.insert(name.trim_end_matches('@'), (name.ends_with('@'), rest.split_once('/').unwrap()));
         }
         for kind in
             ALL.iter().copied().flatten().filter(|kind| !kind.any && kind.name != "AWS::CDK::Metadata")
         {
-            let Some((properties, attributes)) = schemas.remove(kind.name) else {
+            let Some((marked, (properties, attributes))) = schemas.remove(kind.name) else {
                 problems.push(format!("{} has no schema", kind.name));
                 continue;
             };
+            if marked != kind.mark.is_some() && !UNMARKED.contains(&kind.name) {
+                problems.push(format!("{}: the tags of its stack", kind.name));
+            }
             let properties: Vec<&str> = properties.split_whitespace().collect();
             let known = |name: &str| properties.iter().any(|own| own.trim_end_matches(['!', '?']) == name);
             let otherwise = |name: &str| {

@@ -16,7 +16,7 @@ pub(super) static KINDS: &[Kind] = &[
         create: create_options,
         update: retagged,
         delete: |on| on.end(EC2, "DeleteDhcpOptions", map([("DhcpOptionsId", on.physical())])),
-        mark: |on| on.mark(on.physical()),
+        mark: Some(|on| on.mark(&TAGGER, on.physical())),
         look: Some(&look::beside::OPTIONS),
         ..BASE
     },
@@ -84,7 +84,7 @@ const PEERING: Kind = Kind {
     },
     update: retagged,
     delete: |on| on.end(EC2, "DeleteVpcPeeringConnection", map([("VpcPeeringConnectionId", on.physical())])),
-    mark: |on| on.mark(on.physical()),
+    mark: Some(|on| on.mark(&TAGGER, on.physical())),
     look: Some(&look::beside::PEERING),
     ..BASE
 };
@@ -118,7 +118,7 @@ const PREFIX_LIST: Kind = Kind {
             ("Version", told("Version")),
         ]))
     },
-    mark: |on| on.mark(on.physical()),
+    mark: Some(|on| on.mark(&TAGGER, on.physical())),
     look: Some(&look::beside::PREFIX_LIST),
     ..BASE
 };

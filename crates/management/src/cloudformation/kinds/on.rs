@@ -256,24 +256,30 @@ impl On<'_, '_> {
         }
     }
 
-    /// Says of a resource of EC2's which stack it is of. The tags are CloudFormation's own: it sets them in its own
-    /// name, as nobody else can.
+    /// What tells of a resource which stack it is of, as a service writes tags.
     ///
-    /// AWS: <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cfn-console-create-stack-templates-stack-tags.html>
-    pub(super) fn mark(&mut self, id: Value) -> Done<()> {
+    /// AWS: <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-properties-resource-tags.html>
+    pub(super) fn marks(&self) -> Vec<Pair> {
         let tags = [
             ("logical-id", self.logical.to_owned()),
             ("stack-id", self.whole.arn()),
             ("stack-name", self.stack.to_owned()),
         ];
-        let pair = |(name, value): (&str, String)| {
-            map([("Key", Value::Str(format!("aws:cloudformation:{name}"))), ("Value", Value::Str(value))])
-        };
-        let tags = Value::List(tags.into_iter().map(pair).collect());
-        let input = map([("Resources", Value::List(vec![id])), ("Tags", tags)]);
-        let who =
-            std::mem::replace(&mut self.who, As::Service { name: SERVICE, account: self.whole.account });
-        let done = self.call("ec2", "CreateTags", input);
+        tags.into_iter().map(|(name, value)| (format!("aws:cloudformation:{name}"), Some(value))).collect()
+    }
+
+    /// Says of a resource which stack it is of.
+    pub(super) fn mark(&mut self, tagger: &Tagger, id: Value) -> Done<()> {
+        let tags = tags_as(self.marks(), tagger.form);
+        self.mark_by(tagger.service, tagger.tag, map([(tagger.id, tagger.ids(id)), (tagger.tags, tags)]))
+    }
+
+    /// The same by an operation that takes tags. They are CloudFormation's own: it sets them in its own name, as nobody
+    /// else can.
+    pub(super) fn mark_by(&mut self, service: &str, operation: &str, input: Value) -> Done<()> {
+        let marking = As::Marking { name: SERVICE, account: self.whole.account };
+        let who = std::mem::replace(&mut self.who, marking);
+        let done = self.call(service, operation, input);
         self.who = who;
         done.map(drop)
     }
@@ -288,7 +294,7 @@ impl On<'_, '_> {
             .cloned()
             .collect();
         let fresh: Vec<_> = wanted.into_iter().filter(|pair| !was.contains(pair)).collect();
-        let id = || if tagger.id == "Resources" { Value::List(vec![id.clone()]) } else { id.clone() };
+        let id = || tagger.ids(id.clone());
         if !dropped.is_empty() {
             let keys = match tagger.keys {
                 "Tags" => tags_as(dropped.into_iter().map(|key| (key, None)).collect(), tagger.form),
@@ -323,6 +329,13 @@ pub(super) struct Tagger {
     pub(super) tags: &'static str,
     pub(super) keys: &'static str,
     pub(super) form: Form,
+}
+
+impl Tagger {
+    /// EC2 tags several at once.
+    fn ids(&self, id: Value) -> Value {
+        if self.id == "Resources" { Value::List(vec![id]) } else { id }
+    }
 }
 
 pub(super) fn texts(value: Option<&Value>) -> Vec<String> {
@@ -389,7 +402,7 @@ pub(super) fn pairs(tags: Option<&Value>) -> Vec<Pair> {
     items.iter().filter_map(pair).collect()
 }
 
-fn tags_as(pairs: Vec<Pair>, form: Form) -> Value {
+pub(super) fn tags_as(pairs: Vec<Pair>, form: Form) -> Value {
     if pairs.is_empty() {
         return Value::Null;
     }

@@ -54,6 +54,7 @@ pub(super) static KINDS: &[Kind] = &[
             let id = map([("OrganizationalUnitId", on.physical())]);
             on.end(ORGANIZATIONS, "DeleteOrganizationalUnit", id)
         },
+        mark: Some(|on| on.mark(&TAGGER, on.physical())),
         ..BASE
     },
     POLICY,
@@ -98,6 +99,7 @@ const POLICY: Kind = Kind {
         }
         on.end(ORGANIZATIONS, "DeletePolicy", map([("PolicyId", on.physical())]))
     },
+    mark: Some(|on| on.mark(&TAGGER, on.physical())),
     ..BASE
 };
 
@@ -212,6 +214,7 @@ fn account_ready(on: &mut On<'_, '_>) -> Done<Option<Attributes>> {
         }
         on.told = Some(id.clone());
         move_to_parent(on, &id)?;
+        on.mark(&TAGGER, Value::str(&id))?;
     }
     let seen = on.call(ORGANIZATIONS, "DescribeAccount", map([("AccountId", Value::str(&id))]))?;
     let told = |member: &str| Value::Str(text_at(&seen, &format!("Account.{member}")));

@@ -1,6 +1,6 @@
 //! Parameter Store's parameters.
 
-use super::on::{KEYS, On, map, pairs};
+use super::on::{KEYS, On, map, pairs, tags_as};
 use super::{BASE, Done, Kind, Made, Refusal, look};
 use wire::Value;
 
@@ -19,6 +19,12 @@ pub(super) static KINDS: &[Kind] = &[Kind {
     },
     update,
     delete: |on| on.end(SSM, "DeleteParameter", map([("Name", on.physical())])),
+    mark: Some(|on| {
+        let tags = tags_as(on.marks(), KEYS);
+        let input =
+            map([("ResourceType", Value::str("Parameter")), ("ResourceId", on.physical()), ("Tags", tags)]);
+        on.mark_by(SSM, "AddTagsToResource", input)
+    }),
     look: Some(&look::parameter::PARAMETER),
     ..BASE
 }];

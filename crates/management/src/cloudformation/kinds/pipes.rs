@@ -49,6 +49,7 @@ pub(super) static KINDS: &[Kind] = &[Kind {
         on.retag(&TAGGER, arn)?;
         Ok(on.same())
     },
+    mark: Some(|on| on.mark(&TAGGER, Value::Str(on.attribute("Arn")))),
     ready: |on| {
         let seen = on.call(PIPES, "DescribePipe", map([("Name", on.physical())]))?;
         let state = text_at(&seen, "CurrentState");

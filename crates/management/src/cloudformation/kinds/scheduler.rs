@@ -35,6 +35,7 @@ const GROUP: Kind = Kind {
         Ok(on.same())
     },
     delete: |on| on.end(SCHEDULER, "DeleteScheduleGroup", map([("Name", on.physical())])),
+    mark: Some(|on| on.mark(&TAGGER, Value::Str(on.attribute("Arn")))),
     gone: |on| match on.call(SCHEDULER, "GetScheduleGroup", map([("Name", on.physical())])) {
         Ok(_) => Ok(false),
         Err(refusal) if refusal.gone => Ok(true),

@@ -60,6 +60,7 @@ pub(super) static KINDS: &[Kind] = &[
             Ok(on.same())
         },
         delete: |on| on.end(SNS, "DeleteTopic", map([("TopicArn", on.physical())])),
+        mark: Some(|on| on.mark(&TAGGER, on.physical())),
         look: Some(&look::sns::TOPICS),
         ..BASE
     },

@@ -37,7 +37,7 @@ pub(super) static KINDS: &[Kind] = &[
                 other => Err(Refusal::of(format!("Volume {} did not stabilize: {other}.", on.physical))),
             }
         },
-        mark: |on| on.mark(on.physical()),
+        mark: Some(|on| on.mark(&TAGGER, on.physical())),
         ..BASE
     },
     Kind {

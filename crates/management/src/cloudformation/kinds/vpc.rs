@@ -28,7 +28,7 @@ pub(super) static KINDS: &[Kind] = &[
         },
         delete: |on| on.end(EC2, "DeleteVpc", map([("VpcId", on.physical())])),
         ready: vpc_ready,
-        mark: |on| on.mark(on.physical()),
+        mark: Some(|on| on.mark(&TAGGER, on.physical())),
         look: Some(&look::network::VPC),
         ..BASE
     },
@@ -48,7 +48,7 @@ pub(super) static KINDS: &[Kind] = &[
                 on.call(EC2, "DescribeSubnets", map([("SubnetIds", Value::List(vec![on.physical()]))]))?;
             Ok((text_at(&answer, "Subnets.0.State") == "available").then(Vec::new))
         },
-        mark: |on| on.mark(on.physical()),
+        mark: Some(|on| on.mark(&TAGGER, on.physical())),
         look: Some(&look::network::SUBNET),
         ..BASE
     },
@@ -61,7 +61,7 @@ pub(super) static KINDS: &[Kind] = &[
         },
         update: retagged,
         delete: |on| on.end(EC2, "DeleteInternetGateway", map([("InternetGatewayId", on.physical())])),
-        mark: |on| on.mark(on.physical()),
+        mark: Some(|on| on.mark(&TAGGER, on.physical())),
         look: Some(&look::network::GATEWAY),
         ..BASE
     },
@@ -91,7 +91,7 @@ pub(super) static KINDS: &[Kind] = &[
         create: |on| simple(on, "CreateRouteTable", "route-table", "RouteTable.RouteTableId", &["VpcId"]),
         update: retagged,
         delete: |on| on.end(EC2, "DeleteRouteTable", map([("RouteTableId", on.physical())])),
-        mark: |on| on.mark(on.physical()),
+        mark: Some(|on| on.mark(&TAGGER, on.physical())),
         look: Some(&look::network::TABLE),
         ..BASE
     },
@@ -155,7 +155,7 @@ pub(super) static KINDS: &[Kind] = &[
             Err(refusal) if refusal.gone => Ok(true),
             other => Ok(matches!(other?.0.as_str(), "deleted" | "")),
         },
-        mark: |on| on.mark(on.physical()),
+        mark: Some(|on| on.mark(&TAGGER, on.physical())),
         look: Some(&look::beside::NAT),
         ..BASE
     },

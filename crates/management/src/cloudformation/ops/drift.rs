@@ -8,6 +8,7 @@ use crate::cloudformation::drift::{
 use crate::cloudformation::errors::{CfnError, invalid};
 use crate::cloudformation::kinds::{On, kind};
 use crate::cloudformation::model::{Job, RESOURCES, Resource, SERVICE, Stack, open};
+use crate::cloudformation::news;
 use crate::cloudformation::work::inspect::{drift, expected};
 use crate::cloudformation::work::plan::known;
 use base::Timestamp;
@@ -142,6 +143,7 @@ fn detect(cx: &mut Cx<'_>, req: Detect) -> Result<Begun, CfnError> {
         ..Detection::default()
     };
     DETECTIONS.put(cx.tx, &Key::regional(cx.account, cx.region).str(&detection.id), &detection);
+    news::looked(&std::sync::Arc::clone(cx.cloud()), cx.tx, &stack, &detection, None);
     let check = Check {
         account: stack.account,
         region: stack.region,

@@ -5,6 +5,7 @@ use super::stack_set_operation::{Preferred, page};
 use super::{Parameter, ParameterView};
 use crate::cloudformation::access;
 use crate::cloudformation::errors::{CfnError, invalid};
+use crate::cloudformation::news;
 use crate::cloudformation::sets::model::{
     Aim, Instance, OPERATIONS, Operation, Outcome, Overrides, Preferences, SET_JOBS, SetJob, StackSet,
     open_texts, seal_texts,
@@ -197,6 +198,7 @@ pub(crate) fn begin(cx: &mut Cx<'_>, set: &StackSet, asked: Asked) -> Result<Beg
         units: asked.units,
     };
     OPERATIONS.put(cx.tx, &set.operation_key(&id), &operation);
+    news::operated(&std::sync::Arc::clone(cx.cloud()), cx.tx, set, &operation);
     for (place, Place { account, region, unit }) in places.into_iter().enumerate() {
         let known = set.instance(cx.tx, &account, &region)?;
         let creates = asked.action == "CREATE";
@@ -216,6 +218,7 @@ pub(crate) fn begin(cx: &mut Cx<'_>, set: &StackSet, asked: Asked) -> Result<Beg
                 ..known.unwrap_or(fresh)
             };
             set.put(cx.tx, &instance);
+            news::settled(&std::sync::Arc::clone(cx.cloud()), cx.tx, set, asked.action, &instance);
         }
         let outcome = Outcome { account, region, status: "PENDING".into(), unit, ..Outcome::default() };
         set.put_outcome(cx.tx, &id, place, &outcome);

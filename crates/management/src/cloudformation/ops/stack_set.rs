@@ -6,6 +6,7 @@ use super::stack_set_operation::{Preferred, page};
 use super::{Parameter, ParameterView, Tag, capabilities_of, given, source, tags};
 use crate::cloudformation::access;
 use crate::cloudformation::errors::{CfnError, invalid};
+use crate::cloudformation::news;
 use crate::cloudformation::sets::model::{
     Aim, AutoDeployment, INSTANCES, SET_JOBS, SET_NAMES, SETS, SetJob, StackSet, Texts, open_texts,
     seal_texts,
@@ -287,6 +288,7 @@ fn make(cx: &mut Cx<'_>, req: CreateStackSet, text: Option<String>) -> Result<Cr
     };
     take(cx, &mut set, text.ok_or_else(source::missing)?, given(req.parameters), req.capabilities)?;
     set.save(cx.tx);
+    news::set_changed(&std::sync::Arc::clone(cx.cloud()), cx.tx, &set);
     let link = SetJob { account: set.account, region: set.region, set: set.id.clone(), ..SetJob::default() };
     SET_NAMES.put(cx.tx, &Key::regional(set.account, set.region).str(&set.name), &link);
     Ok(Created { id: set.full_id() })
@@ -446,12 +448,9 @@ fn delete(cx: &mut Cx<'_>, req: Named) -> Result<Empty, CfnError> {
     }
     set.deleted = true;
     set.save(cx.tx);
+    news::set_changed(&std::sync::Arc::clone(cx.cloud()), cx.tx, &set);
     SET_NAMES.delete(cx.tx, &Key::regional(set.account, set.region).str(&set.name));
     Ok(Empty)
-}
-
-fn status(set: &StackSet) -> String {
-    if set.deleted { "DELETED" } else { "ACTIVE" }.to_owned()
 }
 
 fn describe(cx: &mut Cx<'_>, req: Named) -> Result<Described, CfnError> {
@@ -472,7 +471,7 @@ fn describe(cx: &mut Cx<'_>, req: Named) -> Result<Described, CfnError> {
         set: View {
             id: set.full_id(),
             arn: set.arn(),
-            status: status(&set),
+            status: set.status().to_owned(),
             parameters,
             model: model_of(&set),
             name: set.name,
@@ -495,13 +494,13 @@ fn list(cx: &mut Cx<'_>, req: ListStackSets) -> Result<Sets, CfnError> {
     let all = SETS.scan(cx.tx, &Key::regional(cx.account, cx.region), Direction::Forward);
     let all: Result<Vec<StackSet>, _> = all.map(|entry| entry.map(|(_, set)| set)).collect();
     let mut all = all?;
-    all.retain(|set| req.status.as_ref().is_none_or(|wanted| *wanted == status(set)));
+    all.retain(|set| req.status.as_ref().is_none_or(|wanted| wanted == set.status()));
     all.sort_by_key(StackSet::full_id);
     let list = format!("cloudformation:ListStackSets {}", req.status.as_deref().unwrap_or_default());
     let (page, token) = page(cx, &list, req.token.as_deref(), req.most, all, StackSet::full_id)?;
     let summary = |set: StackSet| Summary {
         id: set.full_id(),
-        status: status(&set),
+        status: set.status().to_owned(),
         model: model_of(&set),
         auto: set.auto.as_ref().map(AutoView::of),
         name: set.name,

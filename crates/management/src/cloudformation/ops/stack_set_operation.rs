@@ -3,6 +3,7 @@
 use super::stack_set::{as_self, existing_set};
 use crate::cloudformation::access;
 use crate::cloudformation::errors::{CfnError, invalid};
+use crate::cloudformation::news;
 use crate::cloudformation::sets::model::{OPERATIONS, Operation, Outcome, Preferences, StackSet};
 use base::Timestamp;
 use kernel::{Cx, Empty};
@@ -281,5 +282,6 @@ fn stop(cx: &mut Cx<'_>, req: One) -> Result<Empty, CfnError> {
     }
     own.status = "STOPPING".to_owned();
     OPERATIONS.put(cx.tx, &set.operation_key(&own.id), &own);
+    news::operated(&std::sync::Arc::clone(cx.cloud()), cx.tx, &set, &own);
     Ok(Empty)
 }

@@ -169,6 +169,10 @@ impl StackSet {
         Arn::new("cloudformation", self.region.name(), self.account.as_str(), &resource).to_string()
     }
 
+    pub(crate) fn status(&self) -> &'static str {
+        if self.deleted { "DELETED" } else { "ACTIVE" }
+    }
+
     /// `name:id`, as AWS calls it.
     pub(crate) fn full_id(&self) -> String {
         format!("{}:{}", self.name, self.id)

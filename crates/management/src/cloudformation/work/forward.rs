@@ -287,6 +287,7 @@ impl Worker<'_> {
         resource: &Resource,
         kind: &Kind,
     ) -> Result<(), Refusal> {
+        let Some(mark) = kind.mark else { return Ok(()) };
         let properties = open(self.cloud, &resource.properties);
         let task = Task {
             logical: &resource.name,
@@ -295,7 +296,7 @@ impl Worker<'_> {
             before: &properties,
             known: &open(self.cloud, &resource.attributes),
         };
-        self.act(tx, stack, &task, kind.mark)
+        self.act(tx, stack, &task, mark)
     }
 
     fn update(

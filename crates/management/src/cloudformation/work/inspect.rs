@@ -10,6 +10,7 @@ use crate::cloudformation::drift::{
 use crate::cloudformation::kinds::look::{Look, Seen};
 use crate::cloudformation::kinds::{Done, kind};
 use crate::cloudformation::model::{NOW, RESOURCES, Resource, STACKS, Stack, open};
+use crate::cloudformation::news;
 use base::Timestamp;
 use kernel::Cloud;
 use kernel::reconcile::Reconciler;
@@ -76,7 +77,7 @@ fn step(cloud: &Arc<Cloud>, key: &Key) -> Result<bool, String> {
         }
         CHECKS.put(&mut tx, key, &check);
     } else {
-        end(&mut tx, &mut stack, &check)?;
+        end(cloud, &mut tx, &mut stack, &check)?;
         CHECKS.delete(&mut tx, key);
     }
     // One that lost to another transaction is taken again.
@@ -168,7 +169,7 @@ fn whole(tx: &Tx, stack: &Stack, failed: bool) -> Result<(&'static str, u32), St
     })
 }
 
-fn end(tx: &mut Tx, stack: &mut Stack, check: &Check) -> Result<(), String> {
+fn end(cloud: &Cloud, tx: &mut Tx, stack: &mut Stack, check: &Check) -> Result<(), String> {
     let failed = !check.failures.is_empty();
     let (status, drifted) = whole(tx, stack, failed)?;
     stack.drift = Some(status.to_owned());
@@ -181,6 +182,7 @@ fn end(tx: &mut Tx, stack: &mut Stack, check: &Check) -> Result<(), String> {
     // AWS: the number is told of those that are complete.
     detection.drifted = (!failed).then_some(drifted);
     DETECTIONS.put(tx, &key, &detection);
+    news::looked(cloud, tx, stack, &detection, Some(drifted));
     Ok(())
 }
 

@@ -5,6 +5,7 @@
 
 use super::step::commit;
 use crate::cloudformation::model::{EVENTS, Event, JOBS, SERVICE, STACK, STACKS, Stack};
+use crate::cloudformation::news;
 use crate::cloudformation::sets::model::{
     INSTANCES, Instance, OPERATIONS, Operation, Outcome, SET_JOBS, SETS, SetJob, StackSet, Texts, open_texts,
     seal_texts,
@@ -185,6 +186,11 @@ impl Work<'_> {
         }))
     }
 
+    /// The event bus hears of an instance.
+    fn told(&self, tx: &mut Tx, instance: &Instance) {
+        news::settled(self.cloud, tx, self.set, &self.operation.action, instance);
+    }
+
     /// An account and region is done with.
     fn settle(
         &self,
@@ -199,6 +205,8 @@ impl Work<'_> {
         let known = self.set.instance(tx, &own.account, &own.region).map_err(said)?;
         let Some(mut instance) = known else { return Ok(()) };
         if self.deletes() && status == "SUCCEEDED" {
+            instance.detailed = status.to_owned();
+            self.told(tx, &instance);
             INSTANCES.delete(tx, &self.set.instance_key(&own.account, &own.region));
             return Ok(());
         }
@@ -211,6 +219,7 @@ impl Work<'_> {
         instance.detailed = if instance.status == "INOPERABLE" { "INOPERABLE" } else { status }.to_owned();
         instance.reason = reason;
         self.set.put(tx, &instance);
+        self.told(tx, &instance);
         Ok(())
     }
 
@@ -243,6 +252,7 @@ impl Work<'_> {
                 let status = "RUNNING".to_owned();
                 let own = Outcome { status, stack: Some(stack), started, ..outcome.clone() };
                 self.set.put(&mut tx, &instance);
+                self.told(&mut tx, &instance);
                 self.set.put_outcome(&mut tx, &self.operation.id, place, &own);
             }
             Ok(None) => {
@@ -376,6 +386,7 @@ impl Work<'_> {
         .to_owned();
         operation.ended = Some(self.cloud.clock().now());
         OPERATIONS.put(&mut tx, &key, &operation);
+        news::operated(self.cloud, &mut tx, self.set, &operation);
         SET_JOBS.delete(&mut tx, &self.set.key());
         commit(tx)
     }

@@ -4,12 +4,12 @@ use crate::cloudwatch::access;
 use crate::cloudwatch::errors::{WatchError, invalid};
 use crate::cloudwatch::model::alarm::{ALARMS, Alarm};
 use base::Arn;
-use base::tag::{PER_RESOURCE_MAX, Tags};
+use base::tag::{self, PER_RESOURCE_MAX, TagError, Tags};
 use kernel::{Cx, Empty};
 
 kernel::ops! { pub(crate) static OPS:
-    TagResource: tag, "cloudwatch:TagResource", access::tagged;
-    UntagResource: untag, "cloudwatch:UntagResource", access::tagged;
+    TagResource: add, "cloudwatch:TagResource", access::tagged;
+    UntagResource: remove, "cloudwatch:UntagResource", access::tagged;
     ListTagsForResource: list, "cloudwatch:ListTagsForResource", access::tagged;
 }
 
@@ -43,7 +43,14 @@ wire::shape! {
 /// `InvalidParameterValue`.
 pub(super) fn checked(tags: Vec<Tag>) -> Result<Tags, WatchError> {
     let pairs = tags.into_iter().map(|tag| (tag.key, tag.value));
-    base::tag::checked(pairs).map_err(|error| invalid(format!("The tags are invalid: {error:?}.")))
+    tag::checked(pairs).map_err(worded)
+}
+
+fn worded(error: TagError) -> WatchError {
+    invalid(match error {
+        TagError::TooMany(_) => format!("A resource can have at most {PER_RESOURCE_MAX} tags."),
+        error => format!("The tags are invalid: {error:?}."),
+    })
 }
 
 /// # Errors
@@ -58,19 +65,17 @@ fn alarm(cx: &Cx<'_>, arn: &str) -> Result<Alarm, WatchError> {
     ALARMS.get(cx.tx, &Alarm::key(cx.account, cx.region, name))?.ok_or_else(missing)
 }
 
-fn tag(cx: &mut Cx<'_>, req: TagResource) -> Result<Empty, WatchError> {
+fn add(cx: &mut Cx<'_>, req: TagResource) -> Result<Empty, WatchError> {
     let mut alarm = alarm(cx, &req.arn)?;
-    alarm.tags.extend(checked(req.tags)?);
-    if alarm.tags.len() > PER_RESOURCE_MAX {
-        return Err(invalid(format!("A resource can have at most {PER_RESOURCE_MAX} tags.")));
-    }
+    let pairs = req.tags.into_iter().map(|tag| (tag.key, tag.value));
+    tag::lay(&mut alarm.tags, pairs, cx.caller.service_id()).map_err(worded)?;
     ALARMS.put(cx.tx, &alarm.own_key(), &alarm);
     Ok(Empty)
 }
 
-fn untag(cx: &mut Cx<'_>, req: UntagResource) -> Result<Empty, WatchError> {
+fn remove(cx: &mut Cx<'_>, req: UntagResource) -> Result<Empty, WatchError> {
     let mut alarm = alarm(cx, &req.arn)?;
-    alarm.tags.retain(|key, _| !req.keys.contains(key));
+    tag::take(&mut alarm.tags, &req.keys).map_err(worded)?;
     ALARMS.put(cx.tx, &alarm.own_key(), &alarm);
     Ok(Empty)
 }

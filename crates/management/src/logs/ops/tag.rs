@@ -5,7 +5,7 @@ use super::{name_of, named};
 use crate::logs::access;
 use crate::logs::errors::{LogsError, invalid};
 use crate::logs::model::group::Group;
-use base::tag::{PER_RESOURCE_MAX, TagError, Tags};
+use base::tag::{self, PER_RESOURCE_MAX, TagError, Tags};
 use kernel::{Cx, Empty};
 use wire::shape::Pairs;
 
@@ -53,8 +53,14 @@ wire::shape! {
 /// # Errors
 /// `InvalidParameterException`, `TooManyTagsException`.
 pub(super) fn checked(pairs: Vec<(String, String)>, resource: &str) -> Result<Tags, LogsError> {
-    base::tag::checked(pairs).map_err(|error| match error {
-        TagError::TooMany(_) => too_many(resource),
+    tag::checked(pairs).map_err(|error| worded(error, resource))
+}
+
+fn worded(error: TagError, resource: &str) -> LogsError {
+    match error {
+        TagError::TooMany(_) => {
+            LogsError::TooManyTags(format!("{resource} can have at most {PER_RESOURCE_MAX} tags."))
+        }
         TagError::ReservedPrefix(_) => {
             invalid("aws: prefixed tag key names are not allowed for external use.")
         }
@@ -63,11 +69,7 @@ pub(super) fn checked(pairs: Vec<(String, String)>, resource: &str) -> Result<Ta
         | TagError::KeyTooLong(_)
         | TagError::ValueTooLong(_)
         | TagError::BadCharacter(_) => invalid("Invalid tag key or value."),
-    })
-}
-
-fn too_many(resource: &str) -> LogsError {
-    LogsError::TooManyTags(format!("{resource} can have at most {PER_RESOURCE_MAX} tags."))
+    }
 }
 
 fn by_arn(cx: &Cx<'_>, arn: &str) -> Result<Group, LogsError> {
@@ -80,16 +82,14 @@ fn by_arn(cx: &Cx<'_>, arn: &str) -> Result<Group, LogsError> {
 }
 
 fn add(cx: &mut Cx<'_>, mut group: Group, tags: Pairs<String>) -> Result<Empty, LogsError> {
-    group.tags.extend(checked(tags.0, &group.name)?);
-    if group.tags.len() > PER_RESOURCE_MAX {
-        return Err(too_many(&group.name));
-    }
+    let laid = tag::lay(&mut group.tags, tags.0, cx.caller.service_id());
+    laid.map_err(|error| worded(error, &group.name))?;
     group.save(cx.tx);
     Ok(Empty)
 }
 
 fn remove(cx: &mut Cx<'_>, mut group: Group, keys: &[String]) -> Result<Empty, LogsError> {
-    group.tags.retain(|key, _| !keys.contains(key));
+    tag::take(&mut group.tags, keys).map_err(|error| worded(error, &group.name))?;
     group.save(cx.tx);
     Ok(Empty)
 }

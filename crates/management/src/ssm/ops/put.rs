@@ -8,7 +8,6 @@ use crate::ssm::model::{
 };
 use crate::ssm::sealing::{self, DEFAULT_KEY};
 use crate::ssm::{access, name};
-use base::tag::Tags;
 use kernel::{As, Cx};
 use store::Key;
 use wire::{Struct, Value};
@@ -201,7 +200,7 @@ fn put(cx: &mut Cx<'_>, req: PutParameter) -> Result<Put, SsmError> {
             ("Update", Parameter { latest: version, ..before })
         }
         None => {
-            let tags = tag::checked(req.tags, &Tags::new())?;
+            let tags = tag::checked(req.tags)?;
             ("Create", Parameter { name: req.name, latest: version, tags, labels: Vec::new() })
         }
     };

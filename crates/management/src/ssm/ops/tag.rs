@@ -4,7 +4,7 @@ use super::home;
 use crate::ssm::access;
 use crate::ssm::errors::{SsmError, invalid};
 use crate::ssm::model::Parameter;
-use base::tag::{PER_RESOURCE_MAX, TagError, Tags};
+use base::tag::{self, TagError, Tags};
 use kernel::{Cx, Empty};
 
 kernel::ops! { pub(crate) static OPS:
@@ -44,19 +44,17 @@ wire::shape! {
     pub(crate) struct TagList { tags: Vec<Tag> = "TagList" }
 }
 
-/// Tags with those of a request added.
-///
 /// # Errors
 /// `ValidationException`, `TooManyTagsError`.
-pub(super) fn checked(added: Vec<Tag>, before: &Tags) -> Result<Tags, SsmError> {
-    let pairs = added.into_iter().map(|tag| (tag.key, tag.value));
-    let added = base::tag::checked(pairs).map_err(|error| match error {
+pub(super) fn checked(tags: Vec<Tag>) -> Result<Tags, SsmError> {
+    tag::checked(tags.into_iter().map(|tag| (tag.key, tag.value))).map_err(worded)
+}
+
+fn worded(error: TagError) -> SsmError {
+    match error {
         TagError::TooMany(_) => SsmError::TooManyTags,
         error => invalid(format!("The tags are invalid: {error:?}.")),
-    })?;
-    let mut tags = before.clone();
-    tags.extend(added);
-    if tags.len() > PER_RESOURCE_MAX { Err(SsmError::TooManyTags) } else { Ok(tags) }
+    }
 }
 
 /// # Errors
@@ -72,14 +70,15 @@ fn tagged(cx: &Cx<'_>, kind: &str, id: &str) -> Result<Parameter, SsmError> {
 
 fn add(cx: &mut Cx<'_>, req: AddTags) -> Result<Empty, SsmError> {
     let mut parameter = tagged(cx, &req.kind, &req.id)?;
-    parameter.tags = checked(req.tags, &parameter.tags)?;
+    let pairs = req.tags.into_iter().map(|tag| (tag.key, tag.value));
+    tag::lay(&mut parameter.tags, pairs, cx.caller.service_id()).map_err(worded)?;
     parameter.save(cx.tx, home(cx));
     Ok(Empty)
 }
 
 fn remove(cx: &mut Cx<'_>, req: RemoveTags) -> Result<Empty, SsmError> {
     let mut parameter = tagged(cx, &req.kind, &req.id)?;
-    parameter.tags.retain(|key, _| !req.keys.contains(key));
+    tag::take(&mut parameter.tags, &req.keys).map_err(worded)?;
     parameter.save(cx.tx, home(cx));
     Ok(Empty)
 }

@@ -38,19 +38,15 @@ fn tag_error(error: &TagError) -> OrgError {
             "INVALID_SYSTEM_TAGS_PARAMETER",
             "You specified a tag key that is reserved for system use. Tag keys must not begin with aws:.",
         ),
-        TagError::TooMany(_) => too_many_tags(),
+        TagError::TooMany(_) => OrgError::constraint(
+            "MAX_TAG_LIMIT_EXCEEDED",
+            "You have exceeded the number of tags allowed on this resource.",
+        ),
         TagError::EmptyKey
         | TagError::KeyTooLong(_)
         | TagError::ValueTooLong(_)
         | TagError::BadCharacter(_) => OrgError::input("INVALID_PATTERN", "You provided an invalid value."),
     }
-}
-
-fn too_many_tags() -> OrgError {
-    OrgError::constraint(
-        "MAX_TAG_LIMIT_EXCEEDED",
-        "You have exceeded the number of tags allowed on this resource.",
-    )
 }
 
 /// The policy type, if it is one that acts here.

@@ -8,7 +8,7 @@ use super::super::model::{
 use super::super::page::page;
 use super::super::tree::{self, Node};
 use super::Tag;
-use base::tag::{PER_RESOURCE_MAX, Tags};
+use base::tag::{Tags, lay, take};
 use kernel::{Cx, Empty};
 use store::Key;
 
@@ -93,10 +93,8 @@ fn tag_resource(cx: &mut Cx<'_>, req: TagResource) -> Result<Empty, OrgError> {
     let organization = tree::managed(cx)?;
     let found = find(cx, &organization, &req.id)?;
     let mut tags = tags_of(&organization, &found);
-    tags.extend(super::tags(req.tags)?);
-    if tags.len() > PER_RESOURCE_MAX {
-        return Err(super::too_many_tags());
-    }
+    let pairs = req.tags.into_iter().map(|tag| (tag.key, tag.value));
+    lay(&mut tags, pairs, cx.caller.service_id()).map_err(|error| super::tag_error(&error))?;
     put(cx, organization, found, tags)?;
     Ok(Empty)
 }
@@ -105,7 +103,7 @@ fn untag_resource(cx: &mut Cx<'_>, req: UntagResource) -> Result<Empty, OrgError
     let organization = tree::managed(cx)?;
     let found = find(cx, &organization, &req.id)?;
     let mut tags = tags_of(&organization, &found);
-    tags.retain(|key, _| !req.keys.contains(key));
+    take(&mut tags, &req.keys).map_err(|error| super::tag_error(&error))?;
     put(cx, organization, found, tags)?;
     Ok(Empty)
 }

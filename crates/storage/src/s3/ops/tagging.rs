@@ -7,6 +7,7 @@ use crate::s3::errors::{Denial, S3Error};
 use crate::s3::events::{self, Happened};
 use crate::s3::tags::{self, TagView, Tagging};
 use crate::s3::versions::{self, Found};
+use base::tag::is_reserved;
 use kernel::{Cx, Empty};
 
 kernel::ops! { pub(crate) static OPS:
@@ -58,9 +59,9 @@ wire::shape! {
 }
 
 fn put_bucket_tags(cx: &mut Cx<'_>, req: PutBucketTags) -> Result<Empty, S3Error> {
-    let tags = tags::of_views(req.tagging.tags, tags::OF_BUCKET_MAX)?;
+    let service = cx.caller.service_id().map(str::to_owned);
     change(cx, &req.bucket, |record| {
-        record.tags = tags;
+        record.tags = tags::put(&record.tags, req.tagging.tags, service.as_deref())?;
         Ok(Empty)
     })
 }
@@ -75,7 +76,7 @@ fn get_bucket_tags(cx: &mut Cx<'_>, req: OfBucket) -> Result<Tagging, S3Error> {
 
 fn delete_bucket_tags(cx: &mut Cx<'_>, req: OfBucket) -> Result<Empty, S3Error> {
     change(cx, &req.bucket, |record| {
-        record.tags.clear();
+        record.tags.retain(|key, _| is_reserved(key));
         Ok(Empty)
     })
 }
