@@ -181,7 +181,7 @@ fn sequencer(what: &Happened<'_>, actor: &Actor<'_>) -> Option<String> {
 fn message(bucket: &Bucket, what: &Happened<'_>, actor: &Actor<'_>, configuration_id: &str) -> Value {
     let record = &bucket.record;
     let owner = structure(vec![("principalId", Value::Str(canonical::id(record.owner)))]);
-    let mut object = vec![("key", Value::Str(key_encoded(what.key)))];
+    let mut object = vec![("key", Value::Str(super::listing::form_encoded(what.key)))];
     if let Some(version) = what.version.filter(|_| !what.marker) {
         object.push(("size", Value::Int(i64::try_from(version.size).unwrap_or(i64::MAX))));
         object.push(("eTag", Value::str(version.etag.as_str())));
@@ -259,11 +259,6 @@ fn detail(bucket: &Bucket, what: &Happened<'_>, actor: &Actor<'_>) -> Value {
         members.push(("deletion-type", Value::str(kind)));
     }
     structure(members)
-}
-
-/// Keys travel as in a form.
-fn key_encoded(key: &str) -> String {
-    super::listing::url_encoded(key).replace("%20", "+")
 }
 
 /// Sends the test event to a destination that a configuration names for the first time: whoever is not there, or does

@@ -123,7 +123,12 @@ pub fn behind_key(key: &str) -> Vec<u8> {
     bytes
 }
 
-/// A name for `encoding-type=url`. Most need nothing done.
+/// A name for `encoding-type=url`, and a key in events: encoded as in a form, where a space is a plus.
+pub fn form_encoded(text: impl Into<String>) -> String {
+    url_encoded(text).replace("%20", "+")
+}
+
+/// A key as a part of an address. Most need nothing done.
 pub fn url_encoded(text: impl Into<String>) -> String {
     let text = text.into();
     let is_plain =
@@ -204,6 +209,7 @@ mod tests {
     #[test]
     fn names_on_the_wire() {
         assert_eq!(url_encoded("a b+c/ü(1)_-.*"), "a%20b%2Bc/%C3%BC%281%29_-.*");
+        assert_eq!(form_encoded("a b+c%20"), "a+b%2Bc%2520");
     }
 
     proptest! {

@@ -27,6 +27,7 @@ pub mod model;
 pub mod name;
 pub mod notification;
 mod ops;
+mod overtaken;
 pub mod replication;
 mod request;
 pub mod restore;

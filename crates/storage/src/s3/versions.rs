@@ -15,7 +15,7 @@ use super::errors::{Refusal, S3Error, argument};
 use super::model::bucket::Versioning;
 use super::model::object::{CURRENT, NULLS, NullVersion, VERSIONS, Version, current_key, version_key};
 use super::model::version_id::{NULL, VersionId};
-use super::work;
+use super::{overtaken, work};
 use base::Timestamp;
 use kernel::Cx;
 use store::{Direction, Read, StoreError};
@@ -215,6 +215,10 @@ pub fn delete(cx: &mut Cx<'_>, bucket: &Bucket, key: &str) -> Result<Deleted, St
     let place = Place { bucket, key };
     let older = place.make_way(cx)?;
     if !bucket.record.is_versioned() {
+        // Where nothing was, nothing has gone.
+        if older != 0 {
+            overtaken::note(cx, bucket, key)?;
+        }
         return Ok(Deleted::default());
     }
     let order = place.next_order(cx, older);
@@ -252,6 +256,9 @@ pub fn delete_version(
         CURRENT.delete(cx.tx, &current_key(&bucket.scope, key));
     } else {
         place.delete_other(cx, version);
+    }
+    if found.current {
+        overtaken::note(cx, bucket, key)?;
     }
     // An older one comes up, unless a marker is on top.
     if bucket.record.is_versioned()

@@ -40,6 +40,8 @@ store::record! {
         /// `COMPOSITE` rather than `FULL_OBJECT`.
         15 => pub composite: bool,
         16 => pub initiator_name: String,
+        /// An object of its key was deleted, and has left nothing that tells of it.
+        17 => pub overtaken: bool,
     }
 
     #[derive(Clone, PartialEq, Debug)]

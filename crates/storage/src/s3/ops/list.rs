@@ -4,7 +4,7 @@ use super::shapes::load;
 use crate::s3::access;
 use crate::s3::acl::document::{OwnerView, owner};
 use crate::s3::errors::{Refusal, S3Error, argument};
-use crate::s3::listing::{Entry, PAGE_MAX, Page, Query, url_encoded};
+use crate::s3::listing::{Entry, PAGE_MAX, Page, Query, form_encoded};
 use crate::s3::restore::{self, State};
 use crate::s3::rows::{self, Listed};
 use base::Timestamp;
@@ -113,7 +113,7 @@ impl Names {
     }
 
     pub(super) fn out(self, name: impl Into<String>) -> String {
-        if self.encoded { url_encoded(name) } else { name.into() }
+        if self.encoded { form_encoded(name) } else { name.into() }
     }
 }
 

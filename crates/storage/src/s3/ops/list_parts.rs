@@ -8,7 +8,7 @@ use crate::s3::canonical;
 use crate::s3::content::checksum::{COMPOSITE, Checksummed, FULL_OBJECT, with_checksums};
 use crate::s3::errors::{S3Error, argument};
 use crate::s3::expiry;
-use crate::s3::listing::{Entry, Page, Query, url_encoded};
+use crate::s3::listing::{Entry, Page, Query, form_encoded};
 use crate::s3::model::upload::{UPLOADS, Upload, UploadId};
 use crate::s3::request::door;
 use base::Timestamp;
@@ -281,7 +281,7 @@ fn list_uploads(cx: &mut Cx<'_>, req: ListUploads) -> Result<UploadsListed, S3Er
         _ => from(cx.tx, scope, &query.start()),
     };
     let page = query.page(first, |start| from(cx.tx, scope, start))?;
-    let shown = |text: &str| if encodes { url_encoded(text) } else { text.to_owned() };
+    let shown = |text: &str| if encodes { form_encoded(text) } else { text.to_owned() };
     let mut listed = UploadsListed {
         bucket: req.bucket.clone(),
         key_marker: Some(shown(req.key_marker.as_deref().unwrap_or_default())),

@@ -33,6 +33,7 @@ with_attributes! { with_checksums =>
         algorithm: Option<String> = "ChecksumAlgorithm",
         if_match: Option<String> = "IfMatch",
         if_none_match: Option<String> = "IfNoneMatch",
+        offset: Option<i64> = "WriteOffsetBytes",
         payer: Option<String> = "RequestPayer",
         expected_owner: Option<String> = "ExpectedBucketOwner",
     }
@@ -75,6 +76,10 @@ async fn put_object(dx: Dx, mut req: PutObject, body: Body) -> Result<Answer<Put
     let claims = Claims::read(req.content_md5.as_deref(), stated, req.algorithm.as_deref())?;
     let writing = Writing { if_match: req.if_match.take(), if_none_match: req.if_none_match.take() };
     writing.check()?;
+    if req.offset.is_some() {
+        // Appending is for directory buckets.
+        return Err(Refusal::NotImplemented("x-amz-write-offset-bytes").into());
+    }
     if attributes.locks() && claims.md5.is_none() && claims.checksum.is_none() && req.algorithm.is_none() {
         let message = "Content-MD5 OR x-amz-checksum- HTTP header is required for Put Object requests with Object Lock parameters";
         return Err(Refusal::InvalidRequest(message.to_owned()).into());

@@ -154,6 +154,7 @@ fn create(cx: &mut Cx<'_>, mut req: CreateUpload) -> Result<Created, S3Error> {
         checksum: algorithm.map(|kind| kind.name().to_owned()),
         composite,
         initiator_name: String::new(),
+        overtaken: false,
     };
     UPLOADS.put(cx.tx, &id.key(&door.bucket.scope, &req.key), &upload);
     let abort = expiry::abort(cx, &door.bucket, &req.key, cx.now)?;
@@ -277,7 +278,7 @@ fn complete(cx: &mut Cx<'_>, mut req: CompleteUpload) -> Result<CompletedAnswer,
     let checksum = whole_checksum(&mut req, &upload, &chosen)?;
     if writing.is_there() {
         let newest = versions::newest(cx.tx, bucket, &req.key)?;
-        writing.compare_since(newest.as_ref(), &req.key, upload.begun)?;
+        writing.compare_since(newest.as_ref(), &req.key, &upload)?;
     }
     for part in &chosen {
         if let Some((key, _)) = all.remove(&part.piece.number) {

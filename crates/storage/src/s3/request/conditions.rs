@@ -5,6 +5,7 @@
 
 use crate::s3::errors::{Refusal, S3Error};
 use crate::s3::model::object::Version;
+use crate::s3::model::upload::Upload;
 use base::Timestamp;
 
 /// What a read is conditional on.
@@ -99,8 +100,8 @@ impl Writing {
         self.if_match.is_some() || self.if_none_match.is_some()
     }
 
-    /// As [`Writing::compare`], for an upload that was begun `since` then: what came between is a conflict, even where
-    /// it is what the condition names.
+    /// As [`Writing::compare`], for an upload: what came since it was begun is a conflict, even where it is what the
+    /// condition names or where nothing is left of it.
     ///
     /// # Errors
     /// Those of [`Writing::compare`]; `ConditionalRequestConflict`.
@@ -108,17 +109,15 @@ impl Writing {
         &self,
         newest: Option<&Version>,
         key: &str,
-        since: Timestamp,
+        upload: &Upload,
     ) -> Result<(), S3Error> {
         self.compare(newest.filter(|version| !version.delete_marker), key)?;
         let condition = if self.if_match.is_some() { "If-Match" } else { "If-None-Match" };
-        match newest {
-            Some(version) if version.modified > since => {
-                let conflict = S3Error::from(Refusal::ConditionalConflict);
-                Err(conflict.with("Condition", condition).with("Key", key))
-            }
-            _ => Ok(()),
+        if upload.overtaken || newest.is_some_and(|version| version.modified > upload.begun) {
+            let conflict = S3Error::from(Refusal::ConditionalConflict);
+            return Err(conflict.with("Condition", condition).with("Key", key));
         }
+        Ok(())
     }
 
     /// Compares with the current version, if there is one.
@@ -148,6 +147,7 @@ fn not_implemented(header: &'static str, additional: &str) -> S3Error {
 mod tests {
     use super::{Reading, Verdict, Writing};
     use crate::s3::model::object::Version;
+    use crate::s3::model::upload::Upload;
     use base::Timestamp;
 
     fn version() -> Version {
@@ -204,9 +204,12 @@ mod tests {
     fn completions() {
         let marker = Version { delete_marker: true, ..version() };
         let (before, after) = (Timestamp::from_seconds(999_999), Timestamp::from_seconds(1_000_001));
-        let said = |m: Option<&str>, n: Option<&str>, newest: Option<&Version>, since| {
+        let with = |m: Option<&str>, n: Option<&str>, newest: Option<&Version>, upload: Upload| {
             let writing = Writing { if_match: m.map(str::to_owned), if_none_match: n.map(str::to_owned) };
-            writing.compare_since(newest, "k", since).map_err(|e| e.code().to_owned())
+            writing.compare_since(newest, "k", &upload).map_err(|e| e.code().to_owned())
+        };
+        let said = |m: Option<&str>, n: Option<&str>, newest: Option<&Version>, begun| {
+            with(m, n, newest, Upload { begun, ..Upload::default() })
         };
         let conflict = Err("ConditionalRequestConflict".to_owned());
         assert_eq!(said(Some("abc"), None, Some(&version()), after), Ok(()));
@@ -217,5 +220,8 @@ mod tests {
         assert_eq!(said(None, Some("*"), Some(&marker), before), conflict);
         assert_eq!(said(None, Some("*"), Some(&marker), after), Ok(()));
         assert_eq!(said(None, Some("*"), None, before), Ok(()));
+        let overtaken = Upload { overtaken: true, ..Upload::default() };
+        assert_eq!(with(None, Some("*"), None, overtaken.clone()), conflict);
+        assert_eq!(with(Some("abc"), None, None, overtaken), Err("NoSuchKey".into()));
     }
 }

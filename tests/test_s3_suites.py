@@ -1,0 +1,80 @@
+"""What suites for S3 that everybody can read hold a server to, where no other test here says it."""
+
+import uuid
+
+import pytest
+from cloudtest import refused
+from test_s3_refusals import Raw
+
+
+@pytest.fixture
+def s3(account):
+    return account.client("s3")
+
+
+@pytest.fixture
+def bucket(s3):
+    name = f"suites-{uuid.uuid4()}"
+    s3.create_bucket(Bucket=name)
+    return name
+
+
+def test_names_in_listings_are_encoded_as_in_a_form(s3, bucket, cloud, account):
+    for key in ("a b+c", "quux ab/thud", "~"):
+        s3.put_object(Bucket=bucket, Key=key, Body=b"")
+    upload = s3.create_multipart_upload(Bucket=bucket, Key="in parts")["UploadId"]
+    for version in ("", "&list-type=2"):
+        document = Raw(cloud, account.key)("GET", f"/{bucket}?delimiter=%2F&encoding-type=url{version}")[2]
+        assert "<Key>a+b%2Bc</Key>" in document
+        assert "<Key>%7E</Key>" in document
+        assert "<CommonPrefixes><Prefix>quux+ab/</Prefix></CommonPrefixes>" in document
+    # A client that asks for the encoding gets the names back.
+    assert [found["Key"] for found in s3.list_objects_v2(Bucket=bucket)["Contents"]] == ["a b+c", "quux ab/thud", "~"]
+    uploads = s3.list_multipart_uploads(Bucket=bucket)["Uploads"]
+    assert [(found["Key"], found["UploadId"]) for found in uploads] == [("in parts", upload)]
+
+
+def test_what_is_appended_does_not_replace(s3, bucket):
+    s3.put_object(Bucket=bucket, Key="k", Body=b"first")
+    with refused("NotImplemented", status=501) as caught:
+        s3.put_object(Bucket=bucket, Key="k", Body=b"second", WriteOffsetBytes=5)
+    assert caught.value.response["Error"]["Header"] == "x-amz-write-offset-bytes"
+    assert s3.get_object(Bucket=bucket, Key="k")["Body"].read() == b"first"
+
+
+def test_a_delete_overtakes_uploads(s3, bucket):
+    def begin():
+        upload = s3.create_multipart_upload(Bucket=bucket, Key="k")["UploadId"]
+        part = s3.upload_part(Bucket=bucket, Key="k", UploadId=upload, PartNumber=1, Body=b"part")
+        parts = {"Parts": [{"PartNumber": 1, "ETag": part["ETag"]}]}
+        return {"Bucket": bucket, "Key": "k", "UploadId": upload, "MultipartUpload": parts}
+
+    def conflicts(begun):
+        with refused("ConditionalRequestConflict", status=409) as caught:
+            s3.complete_multipart_upload(**begun, IfNoneMatch="*")
+        assert caught.value.response["Error"]["Condition"] == "If-None-Match"
+
+    # It was there when the upload began, or came later: it has gone since.
+    s3.put_object(Bucket=bucket, Key="k", Body=b"x")
+    begun = begin()
+    with refused("PreconditionFailed", status=412):
+        s3.complete_multipart_upload(**begun, IfNoneMatch="*")
+    s3.delete_object(Bucket=bucket, Key="k")
+    conflicts(begun)
+    later = begin()
+    # There was nothing to delete.
+    s3.delete_object(Bucket=bucket, Key="k")
+    s3.complete_multipart_upload(**later, IfNoneMatch="*")
+    s3.delete_object(Bucket=bucket, Key="k")
+    again = begin()
+    s3.put_object(Bucket=bucket, Key="k", Body=b"x")
+    s3.delete_objects(Bucket=bucket, Delete={"Objects": [{"Key": "k"}]})
+    conflicts(again)
+    s3.complete_multipart_upload(**again)
+    # A version that goes for good leaves no marker either.
+    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    s3.delete_object(Bucket=bucket, Key="k", VersionId="null")
+    version = s3.put_object(Bucket=bucket, Key="k", Body=b"x")["VersionId"]
+    of_versions = begin()
+    s3.delete_object(Bucket=bucket, Key="k", VersionId=version)
+    conflicts(of_versions)
