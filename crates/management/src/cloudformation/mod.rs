@@ -50,6 +50,7 @@ pub static CLOUDFORMATION: kernel::Service = kernel::Service {
         ops::drift::OPS,
         ops::organizations_access::OPS,
         ops::stack_set::OPS,
+        ops::stack_set_drift::OPS,
         ops::stack_instance::OPS,
         ops::stack_set_operation::OPS,
     ],

@@ -561,7 +561,6 @@ const NOT_BUILT: &[(&str, &str)] = &[
     ("ListTypes", "{}"),
     ("SetTypeConfiguration", r#"{"Configuration":"{}","TypeName":"A::B::C","Type":"HOOK"}"#),
     ("ListHookResults", r#"{"TargetType":"STACK","TargetId":"s"}"#),
-    ("DetectStackSetDrift", r#"{"StackSetName":"s"}"#),
 ];
 
 #[test]

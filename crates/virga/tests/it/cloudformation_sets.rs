@@ -372,3 +372,81 @@ fn roles_are_passed_assumed_and_asked() {
         "{told}"
     );
 }
+
+#[test]
+fn the_drift_of_a_set_is_that_of_its_stacks() {
+    let cloud = Cloud::new();
+    let root = ready(&cloud, &[ACCOUNT, OTHER]);
+    let template =
+        "Resources: { Queue: { Type: 'AWS::SQS::Queue', Properties: { QueueName: own, DelaySeconds: 5 } } }";
+    let changed = json!({ "StackSetName": "set", "TemplateBody": template });
+    let id = root.call(CFN, "UpdateStackSet", changed).ok()["OperationId"].as_str().unwrap().to_owned();
+    over(&cloud, &root, &id);
+    let both = json!({ "Accounts": [ACCOUNT, OTHER], "Regions": ["us-east-1"] });
+    let id = begin(&root, "CreateStackInstances", both);
+    assert_eq!(over(&cloud, &root, &id), "SUCCEEDED");
+    let set =
+        || root.call(CFN, "DescribeStackSet", json!({ "StackSetName": "set" })).ok()["StackSet"].clone();
+    assert_eq!(set().get("StackSetDriftDetectionDetails"), None);
+    assert_eq!(instance(&root, OTHER, "us-east-1")["DriftStatus"], "NOT_CHECKED");
+
+    let looked = || {
+        let id = begin(&root, "DetectStackSetDrift", json!({}));
+        let status = over(&cloud, &root, &id);
+        let details = operation(&root, &id)["StackSetDriftDetectionDetails"].clone();
+        let count = |name: &str| details[name].as_str().unwrap_or_default().to_owned();
+        let told = ["DriftStatus", "DriftDetectionStatus", "TotalStackInstancesCount"];
+        let told = told.into_iter().chain([
+            "DriftedStackInstancesCount",
+            "InSyncStackInstancesCount",
+            "FailedStackInstancesCount",
+        ]);
+        assert_eq!(details, set()["StackSetDriftDetectionDetails"]);
+        (id, format!("{status} {}", told.map(count).collect::<Vec<_>>().join(" ")))
+    };
+    assert_eq!(looked().1, "SUCCEEDED IN_SYNC COMPLETED 2 0 2 0");
+    assert_eq!(instance(&root, OTHER, "us-east-1")["DriftStatus"], "IN_SYNC");
+    let other = cloud.root(OTHER);
+    let url = other.call("sqs", "GetQueueUrl", json!({ "QueueName": "own" })).ok()["QueueUrl"].clone();
+    let attributes = json!({ "QueueUrl": url, "Attributes": { "DelaySeconds": "7" } });
+    other.call("sqs", "SetQueueAttributes", attributes).ok();
+    let (id, told) = looked();
+    assert_eq!(told, "SUCCEEDED DRIFTED COMPLETED 2 1 1 0");
+    assert_eq!(instance(&root, OTHER, "us-east-1")["DriftStatus"], "DRIFTED");
+    assert_eq!(instance(&root, ACCOUNT, "us-east-1")["DriftStatus"], "IN_SYNC");
+    // To look changes nothing.
+    assert_eq!(instance(&root, OTHER, "us-east-1")["Status"], "CURRENT");
+    let filter = json!([{ "Name": "DRIFT_STATUS", "Values": "DRIFTED" }]);
+    let drifted =
+        root.call(CFN, "ListStackInstances", json!({ "StackSetName": "set", "Filters": filter })).ok();
+    assert_eq!(drifted["Summaries"].as_array().map(Vec::len), Some(1));
+    assert_eq!(drifted["Summaries"][0]["Account"], OTHER);
+    let of = |account: &str, operation: &str| {
+        json!({
+            "StackSetName": "set", "StackInstanceAccount": account, "StackInstanceRegion": "us-east-1", "OperationId": operation,
+        })
+    };
+    let told = root.call(CFN, "ListStackInstanceResourceDrifts", of(OTHER, &id)).ok()["Summaries"].clone();
+    assert_eq!(
+        (&told[0]["LogicalResourceId"], &told[0]["StackResourceDriftStatus"]),
+        (&json!("Queue"), &json!("MODIFIED"))
+    );
+    let difference = &told[0]["PropertyDifferences"][0];
+    assert_eq!((&difference["ExpectedValue"], &difference["ActualValue"]), (&json!("5"), &json!("7")));
+    root.call(CFN, "ListStackInstanceResourceDrifts", of(OTHER, "nope"))
+        .refused(404, "OperationNotFoundException");
+    root.call(CFN, "ListStackInstanceResourceDrifts", of(THIRD, &id))
+        .refused(404, "StackInstanceNotFoundException");
+
+    // Where the role is gone nobody can look.
+    other.call("iam", "DeleteRolePolicy", json!({ "RoleName": EXECUTOR, "PolicyName": "own" })).ok();
+    other.call("iam", "DeleteRole", json!({ "RoleName": EXECUTOR })).ok();
+    let tolerant = json!({ "OperationPreferences": { "FailureToleranceCount": 1 } });
+    let id = begin(&root, "DetectStackSetDrift", tolerant);
+    assert_eq!(over(&cloud, &root, &id), "SUCCEEDED");
+    let details = operation(&root, &id)["StackSetDriftDetectionDetails"].clone();
+    assert_eq!(
+        (&details["DriftDetectionStatus"], &details["FailedStackInstancesCount"]),
+        (&json!("PARTIAL_SUCCESS"), &json!("1"))
+    );
+}

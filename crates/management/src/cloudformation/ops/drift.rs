@@ -232,20 +232,25 @@ fn describe(cx: &mut Cx<'_>, req: Describe) -> Result<Described, CfnError> {
     Ok(Described { drifts: page.into_iter().map(|drift| view(cx, &stack, drift)).collect(), token })
 }
 
-fn view(cx: &Cx<'_>, stack: &Stack, drift: Drift) -> View {
-    let cloud = cx.cloud();
+/// `None` where there are none.
+pub(super) fn differences(cx: &Cx<'_>, drift: &Drift) -> Option<Vec<DifferenceView>> {
     let one = |found: Difference| DifferenceView {
         path: found.path,
         expected: found.expected,
         actual: found.actual,
         kind: found.kind,
     };
-    let differences: Vec<DifferenceView> = drift.differences(cloud).into_iter().map(one).collect();
+    let all: Vec<DifferenceView> = drift.differences(cx.cloud()).into_iter().map(one).collect();
+    (!all.is_empty()).then_some(all)
+}
+
+fn view(cx: &Cx<'_>, stack: &Stack, drift: Drift) -> View {
+    let cloud = cx.cloud();
     View {
         stack: stack.arn(),
         expected: drift.expected(cloud),
         actual: drift.actual(cloud),
-        differences: (!differences.is_empty()).then_some(differences),
+        differences: differences(cx, &drift),
         name: drift.name,
         physical: Some(drift.physical),
         kind: drift.kind,

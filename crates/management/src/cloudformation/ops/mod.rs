@@ -18,6 +18,7 @@ pub(super) mod source;
 pub(super) mod stack;
 pub(super) mod stack_instance;
 pub(super) mod stack_set;
+pub(super) mod stack_set_drift;
 pub(super) mod stack_set_operation;
 pub(super) mod template;
 

@@ -1,9 +1,11 @@
 //! Stack instances: where a set has its stacks.
 
-use super::stack_set::{Begun, as_self, existing_set, idle_set, shown};
+pub(super) use super::stack_set::Begun;
+use super::stack_set::{as_self, existing_set, idle_set, shown};
 use super::stack_set_operation::{Preferred, page};
 use super::{Parameter, ParameterView};
 use crate::cloudformation::access;
+use crate::cloudformation::drift::NOT_CHECKED;
 use crate::cloudformation::errors::{CfnError, invalid};
 use crate::cloudformation::news;
 use crate::cloudformation::sets::model::{
@@ -11,7 +13,7 @@ use crate::cloudformation::sets::model::{
     open_texts, seal_texts,
 };
 use crate::cloudformation::sets::organization;
-use base::{AccountId, Region};
+use base::{AccountId, Region, Timestamp};
 use kernel::Cx;
 
 kernel::ops! { pub(crate) static OPS:
@@ -81,6 +83,7 @@ wire::shape! {
         reason: Option<String> = "StatusReason",
         unit: Option<String> = "OrganizationalUnitId",
         drift: String = "DriftStatus",
+        checked: Option<Timestamp> = "LastDriftCheckTimestamp",
         operation: Option<String> = "LastOperationId",
     }
 
@@ -118,12 +121,15 @@ wire::shape! {
         detailed: Detailed = "StackInstanceStatus",
         unit: Option<String> = "OrganizationalUnitId",
         drift: String = "DriftStatus",
+        checked: Option<Timestamp> = "LastDriftCheckTimestamp",
         operation: Option<String> = "LastOperationId",
     }
 }
 
 /// AWS: the drift of instances is known once it was looked for.
-const NOT_CHECKED: &str = "NOT_CHECKED";
+fn drift_of(own: &Instance) -> String {
+    own.drift.clone().unwrap_or_else(|| NOT_CHECKED.to_owned())
+}
 
 /// Where a stack of a set is to be.
 #[derive(Clone, PartialEq, Debug)]
@@ -135,6 +141,10 @@ pub(crate) struct Place {
 }
 
 impl Place {
+    pub(super) fn of(instance: Instance) -> Place {
+        Place { account: instance.account, region: instance.region, unit: instance.unit }
+    }
+
     /// By whatever unit it was meant.
     pub(super) fn is(&self, other: &Place) -> bool {
         (&self.account, &self.region) == (&other.account, &other.region)
@@ -196,13 +206,14 @@ pub(crate) fn begin(cx: &mut Cx<'_>, set: &StackSet, asked: Asked) -> Result<Beg
         ended: None,
         overrides: asked.overrides,
         units: asked.units,
+        drift: None,
     };
     OPERATIONS.put(cx.tx, &set.operation_key(&id), &operation);
     news::operated(&std::sync::Arc::clone(cx.cloud()), cx.tx, set, &operation);
     for (place, Place { account, region, unit }) in places.into_iter().enumerate() {
         let known = set.instance(cx.tx, &account, &region)?;
         let creates = asked.action == "CREATE";
-        if known.is_some() || creates {
+        if (known.is_some() || creates) && !operation.looks() {
             let fresh = Instance {
                 account: account.clone(),
                 region: region.clone(),
@@ -446,6 +457,8 @@ fn describe(cx: &mut Cx<'_>, req: One) -> Result<Described, CfnError> {
     let overrides = shown(&set, open_texts(cx.cloud(), &own.sealed_overrides));
     Ok(Described {
         instance: View {
+            drift: drift_of(&own),
+            checked: own.drift_checked,
             set: set.full_id(),
             region: own.region,
             account: own.account,
@@ -455,7 +468,6 @@ fn describe(cx: &mut Cx<'_>, req: One) -> Result<Described, CfnError> {
             detailed: Detailed { status: own.detailed },
             reason: own.reason,
             unit: own.unit,
-            drift: NOT_CHECKED.to_owned(),
             operation: own.operation,
         },
     })
@@ -469,7 +481,7 @@ fn list(cx: &mut Cx<'_>, req: ListStackInstances) -> Result<Instances, CfnError>
         match filter.name.as_deref() {
             Some("DETAILED_STATUS") => wanted == Some(own.detailed.as_str()),
             Some("LAST_OPERATION_ID") => wanted == own.operation.as_deref(),
-            Some("DRIFT_STATUS") => wanted == Some(NOT_CHECKED),
+            Some("DRIFT_STATUS") => wanted == Some(&drift_of(own)),
             _ => true,
         }
     };
@@ -491,6 +503,8 @@ fn list(cx: &mut Cx<'_>, req: ListStackInstances) -> Result<Instances, CfnError>
     let name = |own: &Instance| format!("{} {}", own.account, own.region);
     let (page, token) = page(cx, &list, req.token.as_deref(), req.most, all, name)?;
     let summary = |own: Instance| Summary {
+        drift: drift_of(&own),
+        checked: own.drift_checked,
         set: set.full_id(),
         region: own.region,
         account: own.account,
@@ -499,7 +513,6 @@ fn list(cx: &mut Cx<'_>, req: ListStackInstances) -> Result<Instances, CfnError>
         reason: own.reason,
         detailed: Detailed { status: own.detailed },
         unit: own.unit,
-        drift: NOT_CHECKED.to_owned(),
         operation: own.operation,
     };
     Ok(Instances { instances: page.into_iter().map(summary).collect(), token })

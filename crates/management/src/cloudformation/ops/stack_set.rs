@@ -2,9 +2,11 @@
 
 use super::expansion::looked_at;
 use super::stack_instance::{Asked, Place, Targets, begin, places};
+use super::stack_set_drift::Details;
 use super::stack_set_operation::{Preferred, page};
 use super::{Parameter, ParameterView, Tag, capabilities_of, given, source, tags};
 use crate::cloudformation::access;
+use crate::cloudformation::drift::NOT_CHECKED;
 use crate::cloudformation::errors::{CfnError, invalid};
 use crate::cloudformation::news;
 use crate::cloudformation::sets::model::{
@@ -14,7 +16,7 @@ use crate::cloudformation::sets::model::{
 use crate::cloudformation::sets::organization;
 use crate::cloudformation::template::Template;
 use crate::cloudformation::template::parameter::{Given, resolve};
-use base::Arn;
+use base::{Arn, Timestamp};
 use kernel::{Answer, Body as Payload, Cx, Dx, Empty};
 use std::collections::BTreeMap;
 use store::{Direction, Key};
@@ -122,6 +124,7 @@ wire::shape! {
         model: String = "PermissionModel",
         auto: Option<AutoView> = "AutoDeployment",
         units: Option<Vec<String>> = "OrganizationalUnitIds",
+        drift: Option<Details> = "StackSetDriftDetectionDetails",
         managed: Managed = "ManagedExecution",
         regions: Vec<String> = "Regions",
     }
@@ -149,6 +152,7 @@ wire::shape! {
         auto: Option<AutoView> = "AutoDeployment",
         model: String = "PermissionModel",
         drift: String = "DriftStatus",
+        checked: Option<Timestamp> = "LastDriftCheckTimestamp",
         managed: Managed = "ManagedExecution",
     }
 
@@ -425,7 +429,7 @@ fn change(cx: &mut Cx<'_>, req: UpdateStackSet, text: Option<String>) -> Result<
         }
         instance.status = "OUTDATED".into();
         set.put(cx.tx, &instance);
-        let place = Place { account: instance.account, region: instance.region, unit: instance.unit };
+        let place = Place::of(instance);
         if !named_any || named.iter().any(|own| own.is(&place)) {
             asked.places.push(place);
         }
@@ -481,6 +485,7 @@ fn describe(cx: &mut Cx<'_>, req: Named) -> Result<Described, CfnError> {
             tags: set.tags.into_iter().map(|(key, value)| Tag { key, value }).collect(),
             auto: set.auto.as_ref().map(AutoView::of),
             units: managed.then_some(units),
+            drift: set.drift.map(Details::from),
             administrator: (!managed).then_some(set.administrator),
             executor: (!managed).then_some(set.executor),
             managed: UNMANAGED,
@@ -505,7 +510,8 @@ fn list(cx: &mut Cx<'_>, req: ListStackSets) -> Result<Sets, CfnError> {
         auto: set.auto.as_ref().map(AutoView::of),
         name: set.name,
         description: set.description,
-        drift: "NOT_CHECKED".to_owned(),
+        drift: set.drift.as_ref().map_or(NOT_CHECKED, |drift| &drift.status).to_owned(),
+        checked: set.drift.as_ref().map(|drift| drift.checked),
         managed: UNMANAGED,
     };
     Ok(Sets { sets: page.into_iter().map(summary).collect(), token })

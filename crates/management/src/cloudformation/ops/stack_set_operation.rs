@@ -1,6 +1,7 @@
 //! Operations on stack sets: what they are to do, what they have come to, and how they are stopped.
 
 use super::stack_set::{as_self, existing_set};
+use super::stack_set_drift::Details as DriftDetails;
 use crate::cloudformation::access;
 use crate::cloudformation::errors::{CfnError, invalid};
 use crate::cloudformation::news;
@@ -57,6 +58,7 @@ wire::shape! {
         administrator: Option<String> = "AdministrationRoleARN",
         executor: Option<String> = "ExecutionRoleName",
         targets: Option<TargetsView> = "DeploymentTargets",
+        drift: Option<DriftDetails> = "StackSetDriftDetectionDetails",
         created: Timestamp = "CreationTimestamp",
         ended: Option<Timestamp> = "EndTimestamp",
         details: Details = "StatusDetails",
@@ -213,6 +215,7 @@ fn describe(cx: &mut Cx<'_>, req: One) -> Result<Described, CfnError> {
             retain: own.retain,
             administrator: (!set.is_managed()).then_some(own.administrator),
             executor: (!set.is_managed()).then_some(own.executor),
+            drift: own.drift.map(DriftDetails::from),
             targets: (!own.units.is_empty()).then_some(TargetsView { units: own.units }),
             created: own.created,
             ended: own.ended,

@@ -32,6 +32,22 @@ store::record! {
         16 => pub(crate) auto: Option<AutoDeployment>,
         /// Where accounts that join get it, and those that leave lose it.
         17 => pub(crate) aims: Vec<Aim>,
+        /// What was found when somebody last looked.
+        18 => pub(crate) drift: Option<SetDrift>,
+    }
+
+    /// How many stacks of a set are as their template wants them.
+    #[derive(Clone, PartialEq, Debug)]
+    pub(crate) struct SetDrift {
+        /// `DRIFTED`, `IN_SYNC` or `NOT_CHECKED`.
+        1 => pub(crate) status: String,
+        /// How far the look has come: `COMPLETED`, `PARTIAL_SUCCESS`, `FAILED` or `STOPPED`.
+        2 => pub(crate) detection: String,
+        3 => pub(crate) checked: Timestamp,
+        4 => pub(crate) total: u32,
+        5 => pub(crate) drifted: u32,
+        6 => pub(crate) in_sync: u32,
+        7 => pub(crate) failed: u32,
     }
 
     /// Whether it follows the organization.
@@ -67,6 +83,9 @@ store::record! {
         8 => pub(crate) operation: Option<String>,
         /// The root or unit by which its account was meant.
         9 => pub(crate) unit: Option<String>,
+        /// `DRIFTED` or `IN_SYNC`, once somebody has looked.
+        10 => pub(crate) drift: Option<String>,
+        11 => pub(crate) drift_checked: Option<Timestamp>,
     }
 
     /// As they were given.
@@ -84,7 +103,7 @@ store::record! {
     #[derive(Clone, PartialEq, Debug)]
     pub(crate) struct Operation {
         1 => pub(crate) id: String,
-        /// `CREATE`, `UPDATE` or `DELETE`.
+        /// `CREATE`, `UPDATE`, `DELETE` or `DETECT_DRIFT`.
         2 => pub(crate) action: String,
         3 => pub(crate) status: String,
         4 => pub(crate) preferences: Option<Preferences>,
@@ -97,6 +116,7 @@ store::record! {
         10 => pub(crate) overrides: Option<Overrides>,
         /// The roots and units that were named.
         11 => pub(crate) units: Vec<String>,
+        12 => pub(crate) drift: Option<SetDrift>,
     }
 
     #[derive(Clone, PartialEq, Debug)]
@@ -117,6 +137,8 @@ store::record! {
         5 => pub(crate) stack: Option<String>,
         6 => pub(crate) started: Option<Timestamp>,
         7 => pub(crate) unit: Option<String>,
+        /// The id of the look at a stack's drift.
+        8 => pub(crate) detection: Option<String>,
     }
 
     /// The operation on a set that is under way.
@@ -141,6 +163,8 @@ pub(crate) const OUTCOMES: Table<Outcome> = Table::new(0x1716, "cloudformation/s
 /// By set.
 pub(crate) const SET_JOBS: Table<SetJob> = Table::new(0x1717, "cloudformation/stack set jobs");
 
+pub(crate) const DETECT_DRIFT: &str = "DETECT_DRIFT";
+
 pub(crate) type Texts = Vec<(String, String)>;
 
 pub(crate) fn seal_texts(cloud: &Cloud, texts: &[(String, String)]) -> Vec<u8> {
@@ -155,6 +179,13 @@ pub(crate) fn open_texts(cloud: &Cloud, sealed: &[u8]) -> Texts {
             entries.into_iter().filter_map(pair).collect()
         }
         _ => Vec::new(),
+    }
+}
+
+impl Operation {
+    /// Whether it only looks at the stacks.
+    pub(crate) fn looks(&self) -> bool {
+        self.action == DETECT_DRIFT
     }
 }
 

@@ -4,11 +4,13 @@
 //! twice. What becomes of the stack is the work of the other reconciler; here it is looked at until it is at rest.
 
 use super::step::commit;
+use crate::cloudformation::drift::{CHECKS, DETECTIONS, Detection};
 use crate::cloudformation::model::{EVENTS, Event, JOBS, SERVICE, STACK, STACKS, Stack};
 use crate::cloudformation::news;
+use crate::cloudformation::sets::drift::{Look, summary};
 use crate::cloudformation::sets::model::{
-    INSTANCES, Instance, OPERATIONS, Operation, Outcome, SET_JOBS, SETS, SetJob, StackSet, Texts, open_texts,
-    seal_texts,
+    INSTANCES, Instance, OPERATIONS, Operation, Outcome, SET_JOBS, SETS, SetDrift, SetJob, StackSet, Texts,
+    open_texts, seal_texts,
 };
 use crate::cloudformation::sets::organization;
 use crate::cloudformation::sets::pace::{State, next};
@@ -35,9 +37,9 @@ impl Reconciler for Spread {
     }
 
     fn watches(&self) -> Vec<Vec<u8>> {
-        // That the work on a stack is over is the end of its job.
+        // That the work on a stack is over, or the look at it, is the end of its job.
         let all = Key::empty();
-        vec![SET_JOBS.stored_key(&all), JOBS.stored_key(&all)]
+        vec![SET_JOBS.stored_key(&all), JOBS.stored_key(&all), CHECKS.stored_key(&all)]
     }
 
     fn run(&self, cloud: &Arc<Cloud>) -> Result<Option<Timestamp>, String> {
@@ -143,6 +145,14 @@ impl Work<'_> {
     }
 
     fn rest(&self, tx: &Tx, outcome: &Outcome) -> Result<Rest, String> {
+        if self.operation.looks() {
+            return Ok(match self.detection(tx, outcome)? {
+                Some(own) if own.status == "DETECTION_IN_PROGRESS" => Rest::AtWork,
+                Some(own) if own.status == "DETECTION_COMPLETE" => Rest::Good,
+                Some(own) => Rest::Bad(own.reason.unwrap_or_default()),
+                None => Rest::Bad("The stack is gone.".into()),
+            });
+        }
         let key = outcome.stack.as_deref().and_then(Stack::key_of_arn);
         let stack = key.map(|key| STACKS.get(tx, &key)).transpose().map_err(said)?.flatten();
         let Some(stack) = stack else {
@@ -159,6 +169,13 @@ impl Work<'_> {
             return Ok(Rest::Good);
         }
         Ok(Rest::Bad(self.cause(tx, &stack, outcome)?))
+    }
+
+    /// The look at a stack.
+    fn detection(&self, tx: &Tx, outcome: &Outcome) -> Result<Option<Detection>, String> {
+        let place = AccountId::parse(&outcome.account).zip(Region::parse(&outcome.region));
+        let (Some((account, region)), Some(id)) = (place, &outcome.detection) else { return Ok(None) };
+        DETECTIONS.get(tx, &Key::regional(account, region).str(id)).map_err(said)
     }
 
     /// The first thing that failed, in AWS's words.
@@ -204,6 +221,13 @@ impl Work<'_> {
         self.set.put_outcome(tx, &self.operation.id, place, &own);
         let known = self.set.instance(tx, &own.account, &own.region).map_err(said)?;
         let Some(mut instance) = known else { return Ok(()) };
+        if self.operation.looks() {
+            if let Some(found) = self.detection(tx, outcome)?.filter(|_| status == "SUCCEEDED") {
+                (instance.drift, instance.drift_checked) = (found.stack_status, Some(found.started));
+                self.set.put(tx, &instance);
+            }
+            return Ok(());
+        }
         if self.deletes() && status == "SUCCEEDED" {
             instance.detailed = status.to_owned();
             self.told(tx, &instance);
@@ -237,6 +261,9 @@ impl Work<'_> {
             self.settle(&mut tx, place, outcome, "SUCCEEDED", None)?;
             return commit(tx).map(drop);
         };
+        if self.operation.looks() {
+            return self.start_look(tx, place, outcome, &instance);
+        }
         if let Some(overrides) = &self.operation.overrides {
             let mut own = open_texts(self.cloud, &instance.sealed_overrides);
             own.retain(|(name, _)| overrides.kept.contains(name));
@@ -266,6 +293,49 @@ impl Work<'_> {
             }
         }
         commit(tx).map(drop)
+    }
+
+    /// Begins to look at a stack.
+    fn start_look(
+        &self,
+        mut tx: Tx,
+        place: usize,
+        outcome: &Outcome,
+        instance: &Instance,
+    ) -> Result<(), String> {
+        let savepoint = tx.savepoint();
+        let begun = match &instance.stack {
+            Some(stack) => {
+                let input = [("StackName", Value::str(stack))].into_iter().collect();
+                self.call(&mut tx, instance, "DetectStackDrift", input)
+            }
+            None => Err("There is no stack.".to_owned()),
+        };
+        match begun {
+            Ok(answer) => {
+                let id = answer.member("StackDriftDetectionId").and_then(Value::as_str).map(str::to_owned);
+                let started = Some(self.cloud.clock().now());
+                let own = Outcome { status: "RUNNING".to_owned(), detection: id, started, ..outcome.clone() };
+                self.set.put_outcome(&mut tx, &self.operation.id, place, &own);
+            }
+            Err(why) => {
+                tx.rollback_to(savepoint);
+                self.settle(&mut tx, place, outcome, "FAILED", Some(why))?;
+            }
+        }
+        commit(tx).map(drop)
+    }
+
+    /// What all the looks of an operation have come to.
+    fn seen(&self, tx: &Tx, stopped: bool) -> Result<SetDrift, String> {
+        let outcomes = self.set.outcomes(tx, &self.operation.id).map_err(said)?;
+        let mut found = Vec::with_capacity(outcomes.len());
+        for outcome in &outcomes {
+            found.push(self.detection(tx, outcome)?.and_then(|own| own.stack_status));
+        }
+        let looks: Vec<Look<'_>> =
+            outcomes.iter().zip(&found).map(|(own, found)| (own.status.as_str(), found.as_deref())).collect();
+        Ok(summary(&looks, stopped, self.cloud.clock().now()))
     }
 
     /// The stack that is at work now; `None` where nothing has to be done.
@@ -385,6 +455,13 @@ impl Work<'_> {
         }
         .to_owned();
         operation.ended = Some(self.cloud.clock().now());
+        if operation.looks() {
+            operation.drift = Some(self.seen(&tx, stopped)?);
+            if let Some(mut set) = SETS.get(&tx, &self.set.key()).map_err(said)? {
+                set.drift.clone_from(&operation.drift);
+                set.save(&mut tx);
+            }
+        }
         OPERATIONS.put(&mut tx, &key, &operation);
         news::operated(self.cloud, &mut tx, self.set, &operation);
         SET_JOBS.delete(&mut tx, &self.set.key());
