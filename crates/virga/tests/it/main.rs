@@ -90,6 +90,8 @@ mod events_oauth;
 mod events_partners;
 mod events_rules;
 mod fis;
+mod fis_network;
+mod fis_refusals;
 mod fixture;
 mod fuzz;
 mod glacier_archives;

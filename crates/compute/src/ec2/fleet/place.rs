@@ -123,7 +123,7 @@ pub(crate) fn pools(
     places: &[Place],
     market: Market,
 ) -> Result<Vec<Pool>, Ec2Error> {
-    let down = zone::down(cx.tx)?;
+    let closed = zone::closed(cx)?;
     let pools = places.iter().map(|place| {
         let price = price_of(cx, place, market);
         let same = |member: &&Member| member.kind == place.kind.name && member.zone == place.zone;
@@ -132,7 +132,7 @@ pub(crate) fn pools(
             scarcity: price * 1000 / place.kind.price.max(1),
             weight: place.weight,
             priority: place.priority,
-            open: !down.contains(&place.zone) && !is_too_dear(cx, place, market),
+            open: !closed.contains(&place.zone) && !is_too_dear(cx, place, market),
             held: fleet.of(market).filter(same).map(|member| member.weight).sum(),
         }
     });

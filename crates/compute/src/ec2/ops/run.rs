@@ -357,10 +357,10 @@ pub(super) fn subnet(
             call(cx, "DescribeSubnets", [("Filters", Value::List(filters))])?
         }
     };
-    // Where the choice is the cloud's, it is not of a zone that is down.
-    let down = zone::down(cx.tx)?;
+    // Where the choice is the cloud's, it is not of a zone that is closed.
+    let closed = zone::closed(cx)?;
     let all = list(&answer, "Subnets");
-    let up = all.iter().find(|subnet| !down.contains(&text(subnet, "AvailabilityZone")));
+    let up = all.iter().find(|subnet| !closed.contains(&text(subnet, "AvailabilityZone")));
     let found = up.or(all.first()).cloned();
     let found = found.ok_or_else(|| {
         let what = "No subnets found for the default VPC. Please specify a subnet.";
