@@ -71,6 +71,7 @@ mod ec2_interfaces;
 mod ec2_limits;
 mod ec2_metadata;
 mod ec2_profiles;
+mod ec2_requirements;
 mod ec2_spot;
 mod ec2_spot_fleets;
 mod ec2_spot_interruptions;

@@ -186,7 +186,8 @@ pub(crate) fn fill(
             let affordable = limit.is_none_or(|limit| spent + pool.price <= limit);
             // AWS: a request fleet asks where its strategy says, and waits there.
             let asks = waits && places.get(at).is_some_and(|place| !is_too_dear(cx, place, market));
-            pool.open = (pool.open || order.tries_all || asks) && affordable && !refused;
+            let barred = places.get(at).is_some_and(|place| place.is_barred(cx, market, fleet.target.unit()));
+            pool.open = (pool.open || order.tries_all || asks) && affordable && !refused && !barred;
         }
         let Some(at) = strategy.next(&pools, missing) else { break };
         let Some(place) = places.get(at) else { break };

@@ -166,6 +166,10 @@ fn whole(cx: &Cx<'_>, req: &Run) -> Result<Run, Ec2Error> {
     let Some(asked) = &req.template else { return Ok(req.clone()) };
     let (_, data) =
         template_version::data(cx, asked.id.as_ref(), asked.name.as_ref(), asked.version.as_deref())?;
+    if data.requirements.is_some() && req.kind.is_none() {
+        let what = "A launch template with InstanceRequirements needs an InstanceType where it is used by RunInstances: fleets and groups choose among types.";
+        return Err(Plain::InvalidParameterCombination(what.into()).into());
+    }
     let whole = merged(members(data), members(req.clone()));
     Run::from_value(Value::Struct(whole)).map_err(|_| Plain::InternalError.into())
 }

@@ -17,6 +17,7 @@ use crate::ec2::fleet::news;
 use crate::ec2::fleet::place::places;
 use crate::ec2::fleet::work::keep;
 use crate::ec2::work::Machinery;
+use crate::requirements::Requirements;
 use base::{Arn, Timestamp};
 use ec2::access::{self, Access};
 use ec2::describe::{self, Ask};
@@ -86,7 +87,7 @@ wire::shape! {
         zone: Option<String> = "AvailabilityZone",
         weight: Option<f64> = "WeightedCapacity",
         priority: Option<f64> = "Priority",
-        requirements: Option<Value> = "InstanceRequirements",
+        requirements: Option<Requirements> = "InstanceRequirements",
     }
 
     #[derive(Debug)]
@@ -315,6 +316,7 @@ fn request(cx: &mut Cx<'_>, req: Wish) -> Result<Requested, Ec2Error> {
     }
     let own = tags::of_new(&data.tags, &SPOT_FLEET, &[&SPOT_FLEET])?;
     let fleet = wanted(cx, data)?;
+    super::fleet::check_unit(cx, &fleet)?;
     cx.memory::<Machinery>().possible()?;
     spot_rules::linked(cx, SERVICE, ROLE, "EC2 Spot Fleet")?;
     // Of spot machines: the fleet's own role need not be able to make it.
@@ -336,7 +338,7 @@ fn modify(cx: &mut Cx<'_>, req: Modify) -> Result<Modified, Ec2Error> {
         on_demand: req.on_demand,
         spot: None,
         default: None,
-        unit: None,
+        unit: fleet.target.unit.clone(),
     };
     fleet.target = config::target(&target, Some(&fleet.target))?;
     if !req.configs.is_empty() {
@@ -395,7 +397,7 @@ fn by(config: &Config) -> By {
         zone: over.zone.clone(),
         weight: over.weight,
         priority: over.priority,
-        requirements: None,
+        requirements: over.requirements.as_deref().and_then(Requirements::read),
     };
     By { template: Some(TemplateShape::of(config)), overrides: config.overrides.iter().map(over).collect() }
 }
@@ -427,7 +429,7 @@ fn view(cx: &Cx<'_>, fleet: &Fleet) -> Result<View, Ec2Error> {
         behaviour: spot.behaviour,
         balancers: None,
         pools: spot.pools,
-        unit: None,
+        unit: fleet.target.unit.clone(),
         tags: Vec::new(),
     };
     Ok(View {
