@@ -8,7 +8,7 @@
 //! role that it was given.
 //!
 //! Not here: capacity reservations, placement groups, interruptions that stop machines, events about the spot requests of
-//! a fleet, Spot Fleets without launch templates.
+//! a fleet.
 
 pub(crate) mod fill;
 pub(crate) mod model;

@@ -66,6 +66,8 @@ store::record! {
         /// As it was given.
         3 => pub(crate) version: String,
         4 => pub(crate) overrides: Vec<Override>,
+        /// Of a Spot Fleet without a template: what is launched, in JSON.
+        5 => pub(crate) launch: Option<String>,
     }
 
     #[derive(Clone, PartialEq, Debug)]

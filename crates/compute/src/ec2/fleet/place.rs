@@ -1,9 +1,9 @@
 //! Where a fleet may launch: its overrides, each in each zone that it leaves open, with what a machine costs there.
 
-use super::model::{Fleet, Market, Member, Override};
+use super::model::{Config, Fleet, Market, Member, Override};
 use crate::ec2::kinds::InstanceType;
 use crate::ec2::ops::run::check_kind;
-use crate::ec2::ops::{call, list, template_version, text};
+use crate::ec2::ops::{call, list, spot_fleet_launch, template_version, text};
 use crate::ec2::spot::price;
 use crate::ec2::spot::terms::pool;
 use crate::ec2::template::Data;
@@ -65,6 +65,18 @@ fn subnets(cx: &mut Cx<'_>) -> Result<Subnets, Ec2Error> {
     Ok(Subnets { zones, default })
 }
 
+/// What a part of a fleet launches by: its template's data, or what it says itself.
+///
+/// # Errors
+/// For templates that are not there.
+pub(crate) fn data(cx: &Cx<'_>, config: &Config) -> Result<Data, Ec2Error> {
+    if let Some(data) = spot_fleet_launch::data(config) {
+        return Ok(data);
+    }
+    let (_, data) = template_version::data(cx, Some(&config.id), None, Some(&config.version))?;
+    Ok(data)
+}
+
 /// All places of a fleet, in the order of its overrides.
 ///
 /// # Errors
@@ -73,7 +85,7 @@ pub(crate) fn places(cx: &mut Cx<'_>, fleet: &Fleet) -> Result<Vec<Place>, Ec2Er
     let subnets = subnets(cx)?;
     let mut places = Vec::new();
     for (at, config) in fleet.configs.iter().enumerate() {
-        let (_, data) = template_version::data(cx, Some(&config.id), None, Some(&config.version))?;
+        let data = data(cx, config)?;
         let none = Override::default();
         let overrides = config.overrides.iter().enumerate().map(|(nth, over)| (Some(nth), over));
         let alone = config.overrides.is_empty().then_some((None, &none));

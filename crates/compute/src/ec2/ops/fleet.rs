@@ -195,7 +195,7 @@ pub(super) fn check_unit(cx: &Cx<'_>, fleet: &Fleet) -> Result<(), Ec2Error> {
         return Ok(());
     }
     for config in &fleet.configs {
-        let (_, data) = super::template_version::data(cx, Some(&config.id), None, Some(&config.version))?;
+        let data = crate::ec2::fleet::place::data(cx, config)?;
         let alone = config.overrides.is_empty() && data.requirements.is_some();
         if alone
             || config.overrides.iter().any(|over| over.requirements.is_some() || data.requirements.is_some())

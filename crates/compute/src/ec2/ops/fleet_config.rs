@@ -117,10 +117,10 @@ fn of_config(cx: &Cx<'_>, asked: &ConfigShape) -> Result<Config, Ec2Error> {
         .into());
     }
     let overrides = asked.overrides.iter().map(of_override).collect::<Result<_, _>>()?;
-    Ok(Config { id: found.id, name: found.name, version, overrides })
+    Ok(Config { id: found.id, name: found.name, version, overrides, launch: None })
 }
 
-fn of_override(asked: &OverrideShape) -> Result<Override, Ec2Error> {
+pub(super) fn of_override(asked: &OverrideShape) -> Result<Override, Ec2Error> {
     if let Some(requirements) = &asked.requirements {
         if asked.kind.is_some() {
             return Err(apart(

@@ -1,6 +1,6 @@
 //! Spot Fleets: fleets that act by a role which they are given, under names of their own.
 //!
-//! Not here: launch specifications without a template, load balancers.
+//! Not here: load balancers, interruptions that stop machines.
 
 use super::fleet::{WhyView, modifiable, modified, put_away, with_templates};
 use super::fleet_config::{
@@ -8,6 +8,7 @@ use super::fleet_config::{
     TemplateShape, told, units,
 };
 use super::fleet_describe::{ActiveView, Past, RecordView, active, page_of};
+use super::spot_fleet_launch::{Specification, read};
 use super::spot_rules;
 use crate::ec2::fleet::fill::{Actor, SPOT_FLEET as SERVICE};
 use crate::ec2::fleet::model::{
@@ -54,7 +55,7 @@ wire::shape! {
         fulfilled: Option<f64> = "FulfilledCapacity",
         on_demand_fulfilled: Option<f64> = "OnDemandFulfilledCapacity",
         role: String = "IamFleetRole",
-        launches: Option<Value> = "LaunchSpecifications",
+        launches: Vec<Specification> = "LaunchSpecifications",
         configs: Vec<By> = "LaunchTemplateConfigs",
         price: Option<String> = "SpotPrice",
         total: i64 = "TargetCapacity",
@@ -250,10 +251,23 @@ fn excess(asked: Option<&String>, before: bool) -> Result<bool, Ec2Error> {
     }
 }
 
+fn parts(cx: &Cx<'_>, data: &Data) -> Result<Vec<Config>, Ec2Error> {
+    if data.launches.is_empty() {
+        return config::configs(cx, &shapes(&data.configs, data.price.as_ref()));
+    }
+    data.launches.iter().map(|specification| specification.config(data.price.as_ref())).collect()
+}
+
 fn wanted(cx: &Cx<'_>, data: &Data) -> Result<Fleet, Ec2Error> {
-    if data.launches.is_some() || data.balancers.is_some() {
-        let what = "Of Spot Fleets, LaunchSpecifications and LoadBalancersConfig are not built in this version of Virga: use LaunchTemplateConfigs.";
+    if data.balancers.is_some() {
+        let what = "Of Spot Fleets, LoadBalancersConfig is not built in this version of Virga.";
         return Err(Plain::UnsupportedOperation(what.into()).into());
+    }
+    if !data.launches.is_empty() && !data.configs.is_empty() {
+        return Err(invalid("LaunchSpecifications and LaunchTemplateConfigs may not be specified together."));
+    }
+    if !data.launches.is_empty() && data.on_demand.is_some_and(|units| units > 0) {
+        return Err(invalid("On-Demand capacity needs LaunchTemplateConfigs."));
     }
     if !Arn::parse(&data.role).is_some_and(|arn| arn.service == "iam" && arn.resource.starts_with("role/")) {
         return Err(invalid("Parameter: SpotFleetRequestConfig.IamFleetRole is invalid."));
@@ -291,7 +305,7 @@ fn wanted(cx: &Cx<'_>, data: &Data) -> Result<Fleet, Ec2Error> {
     Ok(Fleet {
         id: SPOT_FLEET.id(cx.rng()),
         created: cx.now,
-        configs: config::configs(cx, &shapes(&data.configs, data.price.as_ref()))?,
+        configs: parts(cx, data)?,
         target: config::target(&target, None)?,
         spot: config::spot(&kind, Some(&spot))?,
         on_demand: config::on_demand(&kind, Some(&on_demand))?,
@@ -342,6 +356,9 @@ fn modify(cx: &mut Cx<'_>, req: Modify) -> Result<Modified, Ec2Error> {
     };
     fleet.target = config::target(&target, Some(&fleet.target))?;
     if !req.configs.is_empty() {
+        if fleet.configs.iter().any(|config| config.launch.is_some()) {
+            return Err(invalid("A Spot Fleet with LaunchSpecifications has no LaunchTemplateConfigs."));
+        }
         fleet.configs = config::configs(cx, &shapes(&req.configs, None))?;
         places(cx, &fleet)?;
     }
@@ -405,6 +422,7 @@ fn by(config: &Config) -> By {
 fn view(cx: &Cx<'_>, fleet: &Fleet) -> Result<View, Ec2Error> {
     let spot = SpotShape::of(fleet);
     let on_demand = fleet.held(Market::OnDemand);
+    let launches = fleet.configs.iter().filter_map(|config| config.launch.as_deref().and_then(read));
     let data = Data {
         strategy: Some(humped(&fleet.spot.strategy)),
         on_demand_strategy: Some(humped(&fleet.on_demand.strategy)),
@@ -414,8 +432,8 @@ fn view(cx: &Cx<'_>, fleet: &Fleet) -> Result<View, Ec2Error> {
         fulfilled: Some(units(on_demand + fleet.held(Market::Spot))),
         on_demand_fulfilled: Some(units(on_demand)),
         role: fleet.role.clone().unwrap_or_default(),
-        launches: None,
-        configs: fleet.configs.iter().map(by).collect(),
+        launches: launches.collect(),
+        configs: fleet.configs.iter().filter(|config| config.launch.is_none()).map(by).collect(),
         price: None,
         total: fleet.target.total,
         on_demand: Some(fleet.target.on_demand.unwrap_or(0)),
