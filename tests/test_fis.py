@@ -64,3 +64,62 @@ def test_a_machine_is_stopped_for_a_time_and_comes_back(machines, own_cloud):
     eventually(done)
     resolved = fis.list_experiment_resolved_targets(experimentId=experiment)["resolvedTargets"]
     assert resolved[0]["targetInformation"]["arn"].endswith(instance)
+
+
+def test_connectivity_is_disrupted_over_a_crash_and_comes_back(machines, own_cloud):
+    ec2, iam, fis = own_cloud.client("ec2"), own_cloud.client("iam"), own_cloud.client("fis")
+    role = iam.create_role(RoleName="chaos", AssumeRolePolicyDocument=json.dumps(TRUST))["Role"]["Arn"]
+    policy = "arn:aws:iam::aws:policy/service-role/AWSFaultInjectionSimulatorNetworkAccess"
+    iam.attach_role_policy(RoleName="chaos", PolicyArn=policy)
+
+    def launch(zone):
+        made = ec2.run_instances(
+            ImageId=IMAGE,
+            InstanceType="t3.micro",
+            MinCount=1,
+            MaxCount=1,
+            Placement={"AvailabilityZone": zone},
+        )
+        return made["Instances"][0]
+
+    near, far = launch("us-east-1a"), launch("us-east-1b")
+    ids = [near["InstanceId"], far["InstanceId"]]
+    ec2.get_waiter("instance_running").wait(InstanceIds=ids, WaiterConfig=WAIT)
+
+    def reaches():
+        get = ["curl", "-s", "-m", "2", f"http://{far['PrivateIpAddress']}:81/"]
+        # Refused by the machine, and so there.
+        return own_cloud.run("exec", near["InstanceId"], "--", *get, check=False).returncode == 7
+
+    eventually(reaches)
+    template = fis.create_experiment_template(
+        description="a cut",
+        roleArn=role,
+        stopConditions=[{"source": "none"}],
+        targets={
+            "mine": {
+                "resourceType": "aws:ec2:subnet",
+                "parameters": {"vpc": far["VpcId"], "availabilityZoneIdentifier": "us-east-1b"},
+                "selectionMode": "ALL",
+            }
+        },
+        actions={
+            "cut": {
+                "actionId": "aws:network:disrupt-connectivity",
+                "parameters": {"scope": "availability-zone", "duration": "PT10M"},
+                "targets": {"Subnets": "mine"},
+            }
+        },
+    )["experimentTemplate"]["id"]
+    experiment = fis.start_experiment(experimentTemplateId=template)["experiment"]["id"]
+    eventually(lambda: not reaches())
+    told = own_cloud.run("why", "--from", ids[0], "--to", ids[1], "--port", "81").stdout
+    assert "SUBNET_ACL_RESTRICTION" in told
+    assert f"[by the experiment {experiment}]" in told
+    own_cloud.restart(kill=True)
+    fis = own_cloud.client("fis")
+    own_cloud.client("ec2").get_waiter("instance_running").wait(InstanceIds=ids, WaiterConfig=WAIT)
+    assert not reaches()
+    own_cloud.run("clock", "+10m")
+    eventually(reaches)
+    eventually(lambda: fis.get_experiment(id=experiment)["experiment"]["state"]["status"] == "completed")

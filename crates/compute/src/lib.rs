@@ -7,4 +7,5 @@ pub mod ecr;
 pub mod fis;
 pub mod lambda;
 mod pools;
+mod requirements;
 mod tar;

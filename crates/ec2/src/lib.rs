@@ -11,6 +11,7 @@ pub mod backing;
 pub mod describe;
 pub mod disk;
 pub mod errors;
+pub mod fault;
 pub mod filter;
 pub mod front;
 pub mod kind;

@@ -4,6 +4,7 @@
 //! here; nothing else about the zone's resources changes.
 
 use crate::errors::{Ec2Error, Plain};
+use crate::fault;
 use base::{Region, Timestamp};
 use kernel::Cx;
 use std::collections::{BTreeMap, BTreeSet};
@@ -72,17 +73,29 @@ pub fn down(from: &dyn Read) -> Result<BTreeSet<String>, StoreError> {
     Ok(all(from)?.into_iter().filter(|(_, zone)| zone.down).map(|(name, _)| name).collect())
 }
 
-/// Refuses a machine of a type in a zone that is down.
+/// The names of those where whoever calls gets no machine: they are down, or an experiment has shut them.
 ///
 /// # Errors
-/// `InsufficientInstanceCapacity`, with the zones of the region that are up.
+/// As [`find`].
+pub fn closed(cx: &Cx<'_>) -> Result<BTreeSet<String>, StoreError> {
+    let mut closed = down(cx.tx)?;
+    closed.extend(fault::shut(cx)?);
+    Ok(closed)
+}
+
+/// Refuses a machine of a type in a zone that is closed.
+///
+/// # Errors
+/// `InsufficientInstanceCapacity`, with the zones of the region that are open.
 pub fn capacity(cx: &Cx<'_>, zone: &str, kind: &str) -> Result<(), Ec2Error> {
-    let down = down(cx.tx)?;
-    if !down.contains(zone) {
-        return Ok(());
-    }
-    let others: Vec<String> = cx.region.zones().filter(|name| !down.contains(name)).collect();
-    Err(Plain::InsufficientInstanceCapacity(kind.to_owned(), zone.to_owned(), others.join(", ")).into())
+    let closed = closed(cx)?;
+    if closed.contains(zone) { Err(no_capacity(cx, zone, kind, &closed)) } else { Ok(()) }
+}
+
+/// `InsufficientInstanceCapacity`, where these zones are closed.
+pub fn no_capacity(cx: &Cx<'_>, zone: &str, kind: &str, closed: &BTreeSet<String>) -> Ec2Error {
+    let others: Vec<String> = cx.region.zones().filter(|name| !closed.contains(name)).collect();
+    Plain::InsufficientInstanceCapacity(kind.to_owned(), zone.to_owned(), others.join(", ")).into()
 }
 
 /// Fails a zone or restores it; nothing where it is as asked.

@@ -3,6 +3,7 @@
 use crate::audit::{self, Recorder, Trail};
 use crate::bus::{Delivery, Subscriber};
 use crate::callers::Callers;
+use crate::gate::Gate;
 use crate::identity::Directory;
 use crate::memory::Memory;
 use crate::meter::{self, Gauge, Meter, Tariff};
@@ -61,6 +62,7 @@ pub struct Parts {
     /// How services count what they are asked for, and what they have standing.
     pub tariffs: Vec<&'static dyn Tariff>,
     pub gauges: Vec<Arc<dyn Gauge>>,
+    pub gates: Vec<&'static dyn Gate>,
     /// Where contents lie that are too large for the store.
     pub blobs: Arc<dyn Blobs>,
 }
@@ -73,6 +75,7 @@ pub(crate) struct Built {
     /// It only lists or reads, so its answer is no part of its audit record.
     pub(crate) reads: bool,
     pub(crate) tariff: Option<&'static dyn Tariff>,
+    pub(crate) gate: Option<&'static dyn Gate>,
 }
 
 /// The running cloud. Shared by every request and reconciler.
@@ -190,7 +193,7 @@ impl Cloud {
             pager: Pager::new(&page_key),
             sealer,
             settings,
-            built: built(&parts.services, &parts.tariffs),
+            built: built(&parts.services, &parts.tariffs, &parts.gates),
             services: parts.services,
             directory: parts.directory,
             reconcilers,
@@ -410,13 +413,15 @@ impl Cloud {
 fn built(
     services: &[&'static Service],
     tariffs: &[&'static dyn Tariff],
+    gates: &[&'static dyn Gate],
 ) -> HashMap<(&'static str, &'static str), Built> {
     let ops = services.iter().flat_map(|service| service.ops().map(move |op| (service, op)));
     let entry = |(service, op): (&&'static Service, &'static Op)| {
         let level = auth::actions::access_level(op.action);
         let reads = matches!(level, Some(AccessLevel::List | AccessLevel::Read));
         let tariff = tariffs.iter().copied().find(|tariff| tariff.service() == service.id);
-        ((service.id, op.name), Built { op, global: service.global, reads, tariff })
+        let gate = gates.iter().copied().find(|gate| gate.service() == service.id);
+        ((service.id, op.name), Built { op, global: service.global, reads, tariff, gate })
     };
     ops.map(entry).collect()
 }

@@ -9,6 +9,7 @@ use crate::cx::{Cx, Request};
 use crate::data::{self, Dx};
 use crate::dispatch::Outcome;
 use crate::failure::{Refused, internal_failure};
+use crate::gate::Passing;
 use crate::meter::{Called, Kind, Tariff};
 use crate::op::{Answering, Op, Run};
 use base::{Region, Timestamp};
@@ -16,7 +17,7 @@ use bytes::Bytes;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Instant;
-use store::CommitError;
+use store::{CommitError, Read};
 use wire::head::Head;
 use wire::input::Parsed;
 use wire::model::Protocol;
@@ -148,7 +149,8 @@ impl Journey<'_> {
         // Told once the caller is authorized, and not before.
         let admitted = self
             .ignored(built.op, &parsed)
-            .and_then(|ignored| if self.is_dry_run(&parsed.value) { Err(dry_run()) } else { Ok(ignored) });
+            .and_then(|ignored| if self.is_dry_run(&parsed.value) { Err(dry_run()) } else { Ok(ignored) })
+            .and_then(|ignored| self.admitted(built, &self.cloud.store().begin()).map(|()| ignored));
         let protocol = self.route.protocol;
         let (decisions, outcome) =
             data::perform(&dx, built, handler, parsed.value, protocol, body, admitted).await;
@@ -215,6 +217,9 @@ impl Journey<'_> {
         if self.is_dry_run(&parsed.value) {
             return Err(Refused { fault: dry_run(), decisions });
         }
+        if let Err(fault) = self.admitted(built, cx.tx) {
+            return Err(Refused { fault, decisions });
+        }
         let response = match handler(&mut cx, parsed.value) {
             Ok(response) => response,
             Err(fault) => return Err(Refused { fault, decisions }),
@@ -235,6 +240,14 @@ impl Journey<'_> {
             Some(tx.commit())
         };
         Ok(Done { response, decisions, resources, ignored, kind, commit })
+    }
+
+    /// Whether nobody has put a fault in the way of the call.
+    fn admitted(&self, built: Built, from: &dyn Read) -> Result<(), Fault> {
+        let Some(gate) = built.gate else { return Ok(()) };
+        let Request { operation, ref id, .. } = *self.request;
+        let caller = &self.caller.caller;
+        gate.admits(from, &Passing { caller, region: self.region, operation, request: id, now: self.now })
     }
 
     /// EC2's question whether a call would be allowed. Its model has the member in nearly every operation.

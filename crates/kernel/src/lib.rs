@@ -31,6 +31,7 @@ mod explain;
 mod failure;
 pub mod flow;
 pub mod form;
+pub mod gate;
 pub mod identity;
 mod journey;
 pub mod listing;

@@ -6,6 +6,7 @@ use crate::access;
 use crate::audit::{self, Decided, Note};
 use crate::cloud::{Built, Cloud};
 use crate::cx::{As, Cx, Request};
+use crate::gate::Passing;
 use crate::identity::Caller;
 use crate::meter::Called;
 use crate::op::{Op, Run, Within};
@@ -370,6 +371,8 @@ fn run(place: &Place<'_>, tx: &mut Tx, mut request: Request, call: Call<'_>) -> 
     let handler = handler_of(built.op, &call)?;
     check(model, modelled, built.op, &call.value)?;
     reach(place.caller, model, modelled)?;
+    // What a service asks of itself is part of a call that it has let in.
+    let comes = request.service != model.id;
     (request.service, request.operation) = (model.id, modelled.name);
     let region = if built.global { Region::US_EAST_1 } else { place.region };
     let parameters = wire::json::audit_text(model, modelled.input, &call.value);
@@ -391,7 +394,7 @@ fn run(place: &Place<'_>, tx: &mut Tx, mut request: Request, call: Call<'_>) -> 
     let is_own = matches!(caller.principal, Principal::Service { .. });
     let tariff = built.tariff.filter(|tariff| tariff.counts_nested() && !is_own);
     let size = tariff.map_or(0, |tariff| tariff.size(modelled.name, &call.value));
-    let (decisions, outcome) = attempt(&mut cx, built.op, handler, call.value);
+    let (decisions, outcome) = attempt(&mut cx, built, handler, call.value, comes);
     if let Some(tariff) = tariff {
         let called = Called {
             cloud,
@@ -446,12 +449,26 @@ fn record(cloud: &Cloud, tx: &mut Tx, note: &Note<'_>, apart: bool, is_own: bool
     cloud.trail().write(tx, note);
 }
 
-fn attempt(cx: &mut Cx<'_>, op: &Op, handler: Within, value: Value) -> (Vec<Decided>, Result<Value, Fault>) {
+fn attempt(
+    cx: &mut Cx<'_>,
+    built: Built,
+    handler: Within,
+    value: Value,
+    comes: bool,
+) -> (Vec<Decided>, Result<Value, Fault>) {
     // Whoever called may go on after a refusal: then nothing of this call may stay.
     let savepoint = cx.tx.savepoint();
-    match access::authorize(cx, op, &value, Protocol::Json11) {
+    match access::authorize(cx, built.op, &value, Protocol::Json11) {
         Ok(decisions) => {
-            let outcome = handler(cx, value);
+            let admitted = built.gate.filter(|_| comes).map_or(Ok(()), |gate| {
+                let Request { operation, ref id, .. } = *cx.request;
+                let caller = cx.caller;
+                gate.admits(
+                    cx.tx,
+                    &Passing { caller, region: cx.region, operation, request: id, now: cx.now },
+                )
+            });
+            let outcome = admitted.and_then(|()| handler(cx, value));
             if outcome.is_err() {
                 cx.tx.rollback_to(savepoint);
             }

@@ -180,6 +180,7 @@ pub fn cloud_on(
         witnesses: vec![Arc::new(storage::s3::watched::Requests::default())],
         tariffs: TARIFFS.to_vec(),
         gauges: gauges(),
+        gates: vec![&ec2::fault::Injected],
         blobs,
     };
     let cloud = Cloud::new(store, clock, rng, master, settings, parts)?;

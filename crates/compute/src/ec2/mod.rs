@@ -32,7 +32,7 @@ mod news;
 pub mod ops;
 mod share;
 pub mod spot;
-mod template;
+pub(crate) mod template;
 pub mod tunnel;
 mod user_data;
 pub mod work;

@@ -9,8 +9,10 @@ use super::ops::monitoring::Wanted as Monitoring;
 use super::ops::profile::Named;
 use super::ops::run::{Hibernation, Placement, Plug};
 use super::spot::terms::Market;
+use crate::requirements::Requirements;
 use base::Timestamp;
 use ec2::tags::TagSpecification;
+use ec2::{Ec2Error, Plain};
 use wire::{FromValue, Struct, ToValue, Value};
 
 wire::shape! {
@@ -33,6 +35,7 @@ wire::shape! {
         pub(crate) credits: Option<Credits> = "CreditSpecification",
         pub(crate) monitoring: Option<Monitoring> = "Monitoring",
         pub(crate) hibernation: Option<Hibernation> = "HibernationOptions",
+        pub(crate) requirements: Option<Requirements> = "InstanceRequirements",
     }
 }
 
@@ -40,6 +43,17 @@ impl Data {
     /// As a record keeps it.
     pub(crate) fn text(self) -> String {
         wire::json::text(&Value::Struct(members(self)))
+    }
+
+    /// # Errors
+    /// Where it says of two kinds which types are meant, or requirements that nothing can meet.
+    pub(crate) fn check(&self) -> Result<(), Ec2Error> {
+        let Some(requirements) = &self.requirements else { return Ok(()) };
+        if self.kind.is_some() {
+            let what = "InstanceType and InstanceRequirements may not be specified together.";
+            return Err(Plain::InvalidParameterCombination(what.into()).into());
+        }
+        requirements.flaw().map_or(Ok(()), |flaw| Err(Plain::InvalidParameterValue(flaw).into()))
     }
 
     /// What a record keeps; `None` where it is none.

@@ -242,6 +242,7 @@ mod tests {
             witnesses: Vec::new(),
             tariffs: Vec::new(),
             gauges: Vec::new(),
+            gates: Vec::new(),
             blobs: Arc::new(blob::Memory::default()),
         };
         let (clock, rng) = (Clock::frozen(START), Rng::seeded(1));

@@ -70,7 +70,9 @@ fn print_step(arrow: &str, step: &Value) {
     let text = if step["stopped"].is_null() { text.to_owned() } else { yellow(text) };
     let packets = step["counter"]["packets"].as_u64();
     let counted = packets.map(|n| format!("  [counted {n}]")).unwrap_or_default();
-    super::print(&format!("{arrow} {text}{counted}"));
+    let experiment = step["experiment"].as_str();
+    let by = experiment.map(|id| format!("  [by the experiment {id}]")).unwrap_or_default();
+    super::print(&format!("{arrow} {text}{counted}{by}"));
 }
 
 fn print_call(why: &Value) {

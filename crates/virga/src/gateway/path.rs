@@ -1,10 +1,12 @@
 //! `POST /_virga/path`: a packet's way from one end to another, with what decided at each step.
 
 use super::internal::Refusal;
+use compute::fis::work::experiment_of;
 use kernel::Cloud;
-use net::walk::{Path, Walk};
+use net::walk::{Component, Path, Walk};
 use network::vpc::why::{Protocol, Question, Told, why};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// `{"from": "i-…", "to": "10.0.0.5", "protocol": "tcp", "port": 443}`
@@ -29,23 +31,48 @@ fn question(body: &[u8]) -> Result<Question, Refusal> {
 pub(super) async fn tell(cloud: &Arc<Cloud>, body: &[u8]) -> Result<Value, Refusal> {
     let question = question(body)?;
     let cloud = Arc::clone(cloud);
-    let told = tokio::task::spawn_blocking(move || why(&cloud, &question)).await;
+    let ask = move || {
+        Ok::<_, store::StoreError>(match why(&cloud, &question)? {
+            Ok(told) => {
+                let experiments = experiments(&cloud, &told)?;
+                Ok((told, experiments))
+            }
+            Err(why) => Err(why),
+        })
+    };
+    let told = tokio::task::spawn_blocking(ask).await;
     let told = told.map_err(|e| Refusal(500, e.to_string()))?.map_err(|e| Refusal(500, e.to_string()))?;
-    told.map(|told| shown(&told)).map_err(|why| Refusal(404, why))
+    told.map(|(told, experiments)| shown(&told, &experiments)).map_err(|why| Refusal(404, why))
 }
 
-fn shown(told: &Told) -> Value {
+/// The experiments that have put network ACLs in the packet's way, by those.
+type Experiments = BTreeMap<String, String>;
+
+fn experiments(cloud: &Cloud, told: &Told) -> Result<Experiments, store::StoreError> {
+    let tx = cloud.store().begin();
+    let mut out = Experiments::new();
+    for obstacle in told.walk.obstacles() {
+        if let Component::NetworkAcl(acl) = &obstacle.component
+            && let Some(experiment) = experiment_of(&tx, acl)?
+        {
+            out.insert(acl.clone(), experiment);
+        }
+    }
+    Ok(out)
+}
+
+fn shown(told: &Told, experiments: &Experiments) -> Value {
     let Walk { forward, back } = &told.walk;
     json!({
         "works": told.works,
         "ends_at_instead": told.astray,
-        "forward": way(told, forward),
-        "back": back.as_ref().map(|path| way(told, path)),
+        "forward": way(told, forward, experiments),
+        "back": back.as_ref().map(|path| way(told, path, experiments)),
     })
 }
 
 /// The steps of one direction, what stops the packet last.
-fn way(told: &Told, path: &Path) -> Vec<Value> {
+fn way(told: &Told, path: &Path, experiments: &Experiments) -> Vec<Value> {
     let counter = |vpc: Option<&String>, name: Option<String>| {
         let count = told.count(vpc, name.as_deref()?)?;
         Some(json!({ "rule": name, "packets": count.packets, "bytes": count.bytes }))
@@ -58,6 +85,7 @@ fn way(told: &Told, path: &Path) -> Vec<Value> {
             "packet": hop.packet.to_string(),
             "counter": counter(hop.vpc.as_ref(), hop.counter()),
             "stopped": null,
+            "experiment": null,
             "text": hop.to_string(),
         })
     });
@@ -69,6 +97,7 @@ fn way(told: &Told, path: &Path) -> Vec<Value> {
             "packet": obstacle.packet.to_string(),
             "counter": counter(obstacle.vpc.as_ref(), obstacle.counter()),
             "stopped": obstacle.code.as_str(),
+            "experiment": experiments.get(obstacle.component.id()),
             "text": obstacle.to_string(),
         })
     });

@@ -219,7 +219,7 @@ fn what_does_not_fit_is_refused() {
             "one override only",
         ),
         (
-            json!([{ "InstanceRequirements": { "VCpuCount": { "Min": 1 }, "MemoryMiB": { "Min": 1 } } }]),
+            json!([{ "InstanceType": "t3.micro", "InstanceRequirements": { "VCpuCount": { "Min": 1 }, "MemoryMiB": { "Min": 1 } } }]),
             json!({}),
             "InstanceRequirements",
         ),

@@ -478,13 +478,12 @@ fn what_is_not_built_or_does_not_fit_is_refused() {
     let root = cloud.root(ACCOUNT);
     template(&root);
     let one = || asked("maintain", 1, "spot", json!([]));
-    let requirements =
-        json!([{ "InstanceRequirements": { "VCpuCount": { "Min": 1 }, "MemoryMiB": { "Min": 1 } } }]);
+    let requirements = json!([{ "InstanceType": "t3.micro", "InstanceRequirements": { "VCpuCount": { "Min": 1 }, "MemoryMiB": { "Min": 1 } } }]);
     let no_version = json!({ "LaunchTemplateConfigs": [{ "LaunchTemplateSpecification": { "LaunchTemplateName": "fleet" } }] });
     let unknown = json!({ "LaunchTemplateConfigs": [{ "LaunchTemplateSpecification": { "LaunchTemplateName": "none", "Version": "1" } }] });
     let tags = json!({ "TagSpecifications": [{ "ResourceType": "instance", "Tags": [{ "Key": "a", "Value": "b" }] }] });
     for (wanted, code) in [
-        (asked("maintain", 1, "spot", requirements), "UnsupportedOperation"),
+        (asked("maintain", 1, "spot", requirements), "InvalidParameterCombination"),
         (with(one(), no_version), "MissingParameter"),
         (with(one(), unknown), "InvalidLaunchTemplateName.NotFoundException"),
         (with(one(), tags), "InvalidParameterValue"),

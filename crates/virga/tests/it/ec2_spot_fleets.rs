@@ -1,6 +1,7 @@
 //! Spot Fleets: the same as fleets, with the rights of the role that they are given, and under names of their own.
 
 use crate::ec2_fleets::template;
+use crate::ec2_profiles::IMAGE;
 use crate::ec2_spot::instance;
 use crate::ec2_spot_interruptions::interrupt;
 use crate::ec2_zones::until;
@@ -135,12 +136,28 @@ fn what_a_spot_fleet_cannot_be() {
     let root = cloud.root(ACCOUNT);
     template(&root);
     let role = role(&root, json!("ec2:*"));
-    let launches =
-        json!({ "LaunchSpecifications": [{ "ImageId": "ami-12345678" }], "LaunchTemplateConfigs": [] });
+    let alone = |more: Value| {
+        let mut specification = json!({ "ImageId": IMAGE, "InstanceType": "t3.micro" });
+        specification.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        json!({ "LaunchSpecifications": [specification], "LaunchTemplateConfigs": [] })
+    };
+    let both = json!({ "LaunchSpecifications": [{ "ImageId": IMAGE, "InstanceType": "t3.micro" }] });
+    let mut on_demand = alone(json!({}));
+    on_demand["OnDemandTargetCapacity"] = json!(1);
+    let no_image =
+        json!({ "LaunchSpecifications": [{ "InstanceType": "t3.micro" }], "LaunchTemplateConfigs": [] });
     for (wanted, code) in [
         (asked("fleet", 1, json!({})), "InvalidSpotFleetRequestConfig"),
         (asked(&role, 1, json!({ "Type": "instant" })), "InvalidSpotFleetRequestConfig"),
-        (asked(&role, 1, launches), "UnsupportedOperation"),
+        (asked(&role, 1, both), "InvalidSpotFleetRequestConfig"),
+        (asked(&role, 1, on_demand), "InvalidSpotFleetRequestConfig"),
+        (asked(&role, 1, no_image), "MissingParameter"),
+        (asked(&role, 1, alone(json!({ "InstanceType": "x1.large" }))), "InvalidParameterValue"),
+        (
+            asked(&role, 1, alone(json!({ "Placement": { "AvailabilityZone": "us-east-1a, us-east-1x" } }))),
+            "InvalidZone.NotFound",
+        ),
+        (asked(&role, 1, alone(json!({ "SubnetId": "subnet-12345678" }))), "InvalidSubnetID.NotFound"),
         (
             asked(&role, 1, json!({ "AllocationStrategy": "diversified", "InstancePoolsToUseCount": 2 })),
             "InvalidParameterCombination",
@@ -159,4 +176,48 @@ fn what_a_spot_fleet_cannot_be() {
     let none = json!({ "SpotFleetRequestIds": ["sfr-123f8fc2-11aa-22bb-33cc-123456789abc"] });
     let (code, message) = root.call("ec2", "DescribeSpotFleetRequests", none).error();
     assert_eq!(code, "InvalidSpotFleetRequestId.NotFound", "{message}");
+}
+
+#[test]
+fn a_spot_fleet_launches_by_specifications_of_its_own() {
+    let (cloud, _plane) = cloud(Simulator::new(), None);
+    let root = cloud.root(ACCOUNT);
+    let role = role(&root, json!(["ec2:*"]));
+    let made = ec2(&root, "CreateSecurityGroup", json!({ "GroupName": "web", "GroupDescription": "web" }));
+    let group = text(&made["groupId"]);
+    let tags = json!([{ "ResourceType": "instance", "Tags": [{ "Key": "of", "Value": "fleet" }] }]);
+    let specification = json!({ "ImageId": IMAGE, "InstanceType": "t3.small", "WeightedCapacity": 2.0,
+        "Placement": { "AvailabilityZone": "us-east-1b, us-east-1c" }, "SecurityGroups": [{ "GroupId": group }],
+        "Monitoring": { "Enabled": true }, "TagSpecifications": tags, "UserData": "IyEvYmluL3NoCg==" });
+    let other = json!({ "ImageId": IMAGE, "InstanceType": "m5.large", "SpotPrice": "0.0011" });
+    let more = json!({ "LaunchSpecifications": [specification, other], "LaunchTemplateConfigs": [] });
+    let id = text(&ec2(&root, "RequestSpotFleet", asked(&role, 4, more))["spotFleetRequestId"]);
+    until(&cloud, || ids(&root, &id).len() == 2);
+    for one in ids(&root, &id) {
+        let seen = instance(&root, &one);
+        assert_eq!((&seen["instanceType"], &seen["instanceLifecycle"]), (&json!("t3.small"), &json!("spot")));
+        assert_eq!(seen["groupSet"][0]["groupId"], group.as_str());
+        assert_eq!(seen["monitoring"]["state"], "enabled");
+        let zone = text(&seen["placement"]["availabilityZone"]);
+        assert!(["us-east-1b", "us-east-1c"].contains(&zone.as_str()), "{zone}");
+        assert!(items(&seen["tagSet"]).contains(&json!({ "key": "of", "value": "fleet" })), "{seen}");
+    }
+    let config = told(&root, &id)["spotFleetRequestConfig"].clone();
+    let shown = items(&config["launchSpecifications"]);
+    assert_eq!(shown[0]["placement"]["availabilityZone"], "us-east-1b, us-east-1c");
+    assert_eq!((&shown[0]["weightedCapacity"], &shown[1]["spotPrice"]), (&json!("2.0"), &json!("0.0011")));
+    assert!(config["launchTemplateConfigs"].is_null() || items(&config["launchTemplateConfigs"]).is_empty());
+    // What ends is replaced; a template it has none.
+    let lost = ids(&root, &id)[0].clone();
+    ec2(&root, "TerminateInstances", json!({ "InstanceIds": [lost] }));
+    until(&cloud, || ids(&root, &id).len() == 2 && !ids(&root, &id).contains(&lost));
+    template(&root);
+    let by = json!({ "LaunchTemplateName": "fleet", "Version": "$Latest" });
+    let change =
+        json!({ "SpotFleetRequestId": id, "LaunchTemplateConfigs": [{ "LaunchTemplateSpecification": by }] });
+    let (code, message) = root.call("ec2", "ModifySpotFleetRequest", change).error();
+    assert!(
+        code == "InvalidSpotFleetRequestConfig" && message.contains("no LaunchTemplateConfigs"),
+        "{message}"
+    );
 }

@@ -8,22 +8,23 @@ use crate::vpc_networks::{ec2, items, text};
 use crate::vpc_plane::cloud;
 use host::Simulator;
 use serde_json::{Value, json};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
-const ACCOUNT: &str = "123456789012";
-const MINUTE: Duration = Duration::from_secs(60);
+pub(crate) const ACCOUNT: &str = "123456789012";
+pub(crate) const MINUTE: Duration = Duration::from_secs(60);
 
-fn fis(caller: &Caller<'_>, operation: &str, parameters: Value) -> Value {
+pub(crate) fn fis(caller: &Caller<'_>, operation: &str, parameters: Value) -> Value {
     caller.call("fis", operation, parameters).ok()
 }
 
 #[track_caller]
-fn refused(caller: &Caller<'_>, operation: &str, parameters: Value) -> (String, String) {
+pub(crate) fn refused(caller: &Caller<'_>, operation: &str, parameters: Value) -> (String, String) {
     caller.call("fis", operation, parameters).error()
 }
 
 /// A role that FIS may assume, with some rights.
-fn role(root: &Caller<'_>, actions: Value) -> String {
+pub(crate) fn role(root: &Caller<'_>, actions: Value) -> String {
     let trust = json!({ "Version": "2012-10-17", "Statement": { "Effect": "Allow",
         "Principal": { "Service": "fis.amazonaws.com" }, "Action": "sts:AssumeRole" } });
     let policy = json!({ "Version": "2012-10-17", "Statement": { "Effect": "Allow", "Action": actions, "Resource": "*" } });
@@ -39,7 +40,7 @@ fn role(root: &Caller<'_>, actions: Value) -> String {
     text(&made["Role"]["Arn"])
 }
 
-fn machine(cloud: &Cloud, root: &Caller<'_>, tag: &str) -> String {
+pub(crate) fn machine(cloud: &Cloud, root: &Caller<'_>, tag: &str) -> String {
     let tags = json!([{ "ResourceType": "instance", "Tags": [{ "Key": "chaos", "Value": tag }] }]);
     let asked = json!({ "ImageId": IMAGE, "InstanceType": "t3.micro", "MinCount": 1, "MaxCount": 1, "TagSpecifications": tags });
     let id = text(&ec2(root, "RunInstances", asked)["instancesSet"][0]["instanceId"]);
@@ -47,13 +48,15 @@ fn machine(cloud: &Cloud, root: &Caller<'_>, tag: &str) -> String {
     id
 }
 
-fn state(root: &Caller<'_>, id: &str) -> String {
+pub(crate) fn state(root: &Caller<'_>, id: &str) -> String {
     text(&instance(root, id)["instanceState"]["name"])
 }
 
 /// A template by its actions and targets.
-fn plan(role: &str, actions: Value, targets: Value) -> Value {
-    json!({ "clientToken": format!("of-{}", actions.to_string().len()),
+pub(crate) fn plan(role: &str, actions: Value, targets: Value) -> Value {
+    let mut hasher = DefaultHasher::new();
+    format!("{actions}{targets}").hash(&mut hasher);
+    json!({ "clientToken": format!("of-{}", hasher.finish()),
         "description": "a trial", "roleArn": role, "stopConditions": [{ "source": "none" }],
         "actions": actions, "targets": targets })
 }
@@ -62,20 +65,20 @@ fn tagged(kind: &str, value: &str, mode: &str) -> Value {
     json!({ "resourceType": kind, "resourceTags": { "chaos": value }, "selectionMode": mode })
 }
 
-fn make(caller: &Caller<'_>, plan: Value) -> String {
+pub(crate) fn make(caller: &Caller<'_>, plan: Value) -> String {
     text(&fis(caller, "CreateExperimentTemplate", plan)["experimentTemplate"]["id"])
 }
 
-fn start(caller: &Caller<'_>, template: &str) -> String {
+pub(crate) fn start(caller: &Caller<'_>, template: &str) -> String {
     let asked = json!({ "clientToken": format!("of-{template}"), "experimentTemplateId": template });
     text(&fis(caller, "StartExperiment", asked)["experiment"]["id"])
 }
 
-fn experiment(caller: &Caller<'_>, id: &str) -> Value {
+pub(crate) fn experiment(caller: &Caller<'_>, id: &str) -> Value {
     fis(caller, "GetExperiment", json!({ "id": id }))["experiment"].clone()
 }
 
-fn is(caller: &Caller<'_>, id: &str, status: &str) -> bool {
+pub(crate) fn is(caller: &Caller<'_>, id: &str, status: &str) -> bool {
     experiment(caller, id)["state"]["status"] == status
 }
 
@@ -314,12 +317,12 @@ fn what_there_is_is_told_and_what_is_not_is_refused() {
     let role = role(&root, json!("ec2:*"));
     let first = fis(&root, "ListActions", json!({ "maxResults": 2 }));
     let rest = fis(&root, "ListActions", json!({ "nextToken": first["nextToken"] }));
-    assert_eq!((items(&first["actions"]).len(), items(&rest["actions"]).len()), (2, 3));
+    assert_eq!((items(&first["actions"]).len(), items(&rest["actions"]).len()), (2, 10));
     let stop = fis(&root, "GetAction", json!({ "id": "aws:ec2:stop-instances" }))["action"].clone();
     assert_eq!(stop["targets"], json!({ "Instances": { "resourceType": "aws:ec2:instance" } }));
     assert_eq!(stop["parameters"]["startInstancesAfterDuration"]["required"], false);
     assert_eq!(refused(&root, "GetAction", json!({ "id": "aws:none:none" })).0, "ResourceNotFoundException");
-    assert_eq!(items(&fis(&root, "ListTargetResourceTypes", json!({}))["targetResourceTypes"]).len(), 2);
+    assert_eq!(items(&fis(&root, "ListTargetResourceTypes", json!({}))["targetResourceTypes"]).len(), 5);
     let kind = fis(&root, "GetTargetResourceType", json!({ "resourceType": "aws:ec2:instance" }));
     assert_eq!(kind["targetResourceType"]["resourceType"], "aws:ec2:instance");
 

@@ -160,6 +160,7 @@ pub(crate) fn wire(store: Store, clock: Clock, strict: bool, extra: Extra) -> Cl
         witnesses: Vec::new(),
         tariffs,
         gauges,
+        gates: Vec::new(),
         blobs: Arc::new(blob::Memory::default()),
     };
     let settings = Settings { strict, seed: Some(7), ..Settings::default() };

@@ -30,6 +30,8 @@ store::record! {
         2 => pub weight: Option<i64>,
         3 => pub template: Option<Template>,
         4 => pub image: Option<String>,
+        /// In JSON, instead of a type: all that have these attributes.
+        5 => pub requirements: Option<String>,
     }
 }
 
@@ -37,6 +39,8 @@ store::record! {
 pub const ON_DEMAND: &str = "prioritized";
 pub const SPOT: &str = "lowest-price";
 pub const POOLS: i64 = 2;
+/// Where types are chosen by attributes.
+pub const ON_DEMAND_BY_ATTRIBUTES: &str = "lowest-price";
 
 impl Mixed {
     /// How many units of so many are on demand: what is no whole number is rounded up.
@@ -46,9 +50,15 @@ impl Mixed {
     }
 
     pub(crate) fn strategy(&self, is_spot: bool) -> Strategy {
-        let pools = usize::try_from(self.pools.unwrap_or(POOLS)).unwrap_or(1);
+        // On demand the cheapest is the cheapest: it is not spread.
+        let pools = self.pools.unwrap_or(POOLS);
+        let pools = usize::try_from(if is_spot { pools } else { 1 }).unwrap_or(1);
         let name = if is_spot { &self.spot } else { &self.on_demand };
         Strategy::named(name, pools).unwrap_or(Strategy::Prioritized)
+    }
+
+    pub fn goes_by_attributes(&self) -> bool {
+        self.overrides.iter().any(|over| over.requirements.is_some())
     }
 
     pub fn has_weights(&self) -> bool {

@@ -68,6 +68,8 @@ store::record! {
         31 => pub pool: Option<warm::WarmPool>,
         /// The instances of the pool.
         32 => pub warmed: Vec<Member>,
+        /// AWS's name of what its size is counted in, where it was said.
+        33 => pub unit: Option<String>,
     }
 
     /// What instances are launched by.

@@ -4,10 +4,12 @@ use super::mixed::{self, MixedShape};
 use super::{all, call, find, keep, list, of_group, page, size, text, texts, warm_pool};
 use crate::autoscaling::access::{any, group as named};
 use crate::autoscaling::errors::{AutoScalingError, invalid};
+use crate::autoscaling::model::mixed::Mixed;
 use crate::autoscaling::model::policy::POLICIES;
 use crate::autoscaling::model::refresh::REFRESHES;
 use crate::autoscaling::model::schedule::ACTIONS;
 use crate::autoscaling::model::{ACTIVITIES, GROUPS, Group, Member, POLICIES_OF_TERMINATION, Template, key};
+use crate::requirements::Unit;
 use base::Timestamp;
 use kernel::access::allowed;
 use kernel::{Cx, Empty, Target};
@@ -53,6 +55,7 @@ wire::shape! {
         template: Option<TemplateSpecification> = "LaunchTemplate",
         mixed: Option<MixedShape> = "MixedInstancesPolicy",
         rebalances: Option<bool> = "CapacityRebalance",
+        unit: Option<String> = "DesiredCapacityType",
         min: i64 = "MinSize",
         max: i64 = "MaxSize",
         desired: Option<i64> = "DesiredCapacity",
@@ -73,6 +76,7 @@ wire::shape! {
         template: Option<TemplateSpecification> = "LaunchTemplate",
         mixed: Option<MixedShape> = "MixedInstancesPolicy",
         rebalances: Option<bool> = "CapacityRebalance",
+        unit: Option<String> = "DesiredCapacityType",
         min: Option<i64> = "MinSize",
         max: Option<i64> = "MaxSize",
         desired: Option<i64> = "DesiredCapacity",
@@ -106,6 +110,7 @@ wire::shape! {
         template: Option<TemplateSpecification> = "LaunchTemplate",
         mixed: Option<MixedShape> = "MixedInstancesPolicy",
         rebalances: Option<bool> = "CapacityRebalance",
+        unit: Option<String> = "DesiredCapacityType",
         pool: Option<warm_pool::View> = "WarmPoolConfiguration",
         pool_size: Option<i64> = "WarmPoolSize",
         min: i64 = "MinSize",
@@ -240,6 +245,7 @@ impl View {
                 .then(|| TemplateSpecification::of(group, group.template.version.clone())),
             mixed: group.mixed.as_ref().map(|mixed| MixedShape::of(group, mixed)),
             rebalances: group.rebalances.then_some(true),
+            unit: group.unit.clone(),
             pool: group.pool.as_ref().map(warm_pool::View::of),
             pool_size: group.pool.as_ref().map(|_| group.warm_size()),
             min: group.min,
@@ -411,7 +417,7 @@ fn create(cx: &mut Cx<'_>, req: Create) -> Result<Empty, AutoScalingError> {
         ));
     }
     let (template, mixed) = match (&req.template, &req.mixed) {
-        (Some(asked), None) => (template(cx, asked)?, None),
+        (Some(asked), None) => (of_one_type(cx, asked)?, None),
         (None, Some(asked)) => {
             let (template, mixed) = mixed::policy(cx, asked, None)?;
             (template, Some(mixed))
@@ -430,6 +436,7 @@ fn create(cx: &mut Cx<'_>, req: Create) -> Result<Empty, AutoScalingError> {
         template,
         mixed,
         rebalances: req.rebalances == Some(true),
+        unit: req.unit,
         min: req.min,
         max: req.max,
         desired,
@@ -448,8 +455,32 @@ fn create(cx: &mut Cx<'_>, req: Create) -> Result<Empty, AutoScalingError> {
         ..Group::default()
     };
     check_sizes(&group)?;
+    check_unit(&group)?;
     keep(cx, &group);
     Ok(Empty)
+}
+
+/// AWS: sizes are counted in processors or memory where types are chosen by attributes.
+fn check_unit(group: &Group) -> Result<(), AutoScalingError> {
+    let Some(unit) = &group.unit else { return Ok(()) };
+    if Unit::named(unit).is_none() {
+        return Err(invalid(format!("DesiredCapacityType must be units, vcpu or memory-mib, not {unit}.")));
+    }
+    if !group.mixed.as_ref().is_some_and(Mixed::goes_by_attributes) {
+        return Err(invalid("DesiredCapacityType can be specified only with InstanceRequirements."));
+    }
+    Ok(())
+}
+
+/// A template by which types are chosen is for groups of several.
+fn of_one_type(cx: &mut Cx<'_>, asked: &TemplateSpecification) -> Result<Template, AutoScalingError> {
+    let found = template(cx, asked)?;
+    if mixed::says(cx, &found, "InstanceRequirements")? {
+        return Err(invalid(
+            "A launch template with InstanceRequirements needs a MixedInstancesPolicy whose overrides have them.",
+        ));
+    }
+    Ok(found)
 }
 
 /// `At 2026-01-15T12:00:00Z …`
@@ -467,7 +498,7 @@ fn change_launches(cx: &mut Cx<'_>, group: &mut Group, req: &Update) -> Result<(
             return Err(invalid("LaunchTemplate and MixedInstancesPolicy may not be specified together."));
         }
         (Some(asked), None) => {
-            group.template = template(cx, asked)?;
+            group.template = of_one_type(cx, asked)?;
             group.mixed = None;
         }
         (None, Some(_)) if group.pool.is_some() => {
@@ -493,6 +524,7 @@ fn update(cx: &mut Cx<'_>, req: Update) -> Result<Empty, AutoScalingError> {
         group.subnets = subnets(cx, req.subnets.as_ref(), &req.zones)?;
         group.identifier = req.subnets;
     }
+    group.unit = req.unit.clone().or(group.unit);
     group.min = req.min.unwrap_or(group.min);
     group.max = req.max.unwrap_or(group.max);
     // AWS: a size that the new bounds leave out is moved to the nearer of them.
@@ -506,6 +538,7 @@ fn update(cx: &mut Cx<'_>, req: Update) -> Result<Empty, AutoScalingError> {
         group.termination = termination(req.policies)?;
     }
     check_sizes(&group)?;
+    check_unit(&group)?;
     if group.desired != before {
         group.rest = None;
         let Group { min, max, desired, .. } = group;

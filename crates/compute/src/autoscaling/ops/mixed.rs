@@ -2,11 +2,12 @@
 
 use super::group::{TemplateSpecification, template};
 use crate::autoscaling::errors::{AutoScalingError, invalid};
-use crate::autoscaling::model::mixed::{Mixed, ON_DEMAND, Override, POOLS, SPOT};
+use crate::autoscaling::model::mixed::{Mixed, ON_DEMAND, ON_DEMAND_BY_ATTRIBUTES, Override, POOLS, SPOT};
 use crate::autoscaling::model::{Group, Template};
 use crate::ec2::kinds;
 use crate::ec2::spot::price;
 use crate::pools::Strategy;
+use crate::requirements::Requirements;
 use kernel::Cx;
 use wire::Value;
 
@@ -34,7 +35,7 @@ wire::shape! {
         weight: Option<String> = "WeightedCapacity",
         template: Option<TemplateSpecification> = "LaunchTemplateSpecification",
         image: Option<String> = "ImageId",
-        requirements: Option<Value> = "InstanceRequirements",
+        requirements: Option<Requirements> = "InstanceRequirements",
     }
 
     #[derive(Clone, Debug)]
@@ -56,7 +57,7 @@ impl MixedShape {
             weight: over.weight.map(|weight| weight.to_string()),
             template: over.template.clone().map(TemplateSpecification::from),
             image: over.image.clone(),
-            requirements: None,
+            requirements: over.requirements.as_deref().and_then(Requirements::read),
         };
         let cheapest = mixed.spot == SPOT;
         MixedShape {
@@ -109,13 +110,31 @@ pub(super) fn policy(
     if let Some(distribution) = &asked.distribution {
         distribute(&mut mixed, distribution)?;
     }
+    let asked = asked.distribution.as_ref().and_then(|distribution| distribution.on_demand.as_ref());
+    by_attributes(&mut mixed, asked.is_some())?;
     Ok((template, mixed))
+}
+
+/// AWS: what is chosen by attributes has no order, and so no priorities.
+fn by_attributes(mixed: &mut Mixed, is_said: bool) -> Result<(), AutoScalingError> {
+    if !mixed.goes_by_attributes() {
+        return Ok(());
+    }
+    if mixed.on_demand == ON_DEMAND && !is_said {
+        mixed.on_demand = ON_DEMAND_BY_ATTRIBUTES.into();
+    }
+    match (mixed.on_demand.as_str(), mixed.spot.as_str()) {
+        (ON_DEMAND, _) | (_, "capacity-optimized-prioritized") => Err(invalid(
+            "The allocation strategies prioritized and capacity-optimized-prioritized are not supported with InstanceRequirements.",
+        )),
+        _ => Ok(()),
+    }
 }
 
 /// A template that leaves it to the group how its instances are paid for.
 fn on_demand_template(cx: &mut Cx<'_>, named: &TemplateSpecification) -> Result<Template, AutoScalingError> {
     let found = template(cx, named)?;
-    if says_market(cx, &found)? {
+    if says(cx, &found, "InstanceMarketOptions")? {
         return Err(invalid(
             "Incompatible launch template: You cannot use a launch template that is set to request Spot Instances (InstanceMarketOptions) when you configure an Auto Scaling group with a mixed instances policy. Add a different launch template to the group and try again.",
         ));
@@ -123,11 +142,11 @@ fn on_demand_template(cx: &mut Cx<'_>, named: &TemplateSpecification) -> Result<
     Ok(found)
 }
 
-/// Whether a template says how its instances are paid for.
-pub(super) fn says_market(cx: &mut Cx<'_>, template: &Template) -> Result<bool, AutoScalingError> {
+/// Whether a template has a member, as one that says how its instances are paid for.
+pub(super) fn says(cx: &mut Cx<'_>, template: &Template, member: &str) -> Result<bool, AutoScalingError> {
     let (data, _) =
         crate::autoscaling::work::instance::data(cx, template).map_err(|fault| invalid(fault.message))?;
-    Ok(data.member("InstanceMarketOptions").is_some())
+    Ok(data.member(member).is_some())
 }
 
 fn overrides_of(cx: &mut Cx<'_>, asked: &[OverrideShape]) -> Result<Vec<Override>, AutoScalingError> {
@@ -136,10 +155,19 @@ fn overrides_of(cx: &mut Cx<'_>, asked: &[OverrideShape]) -> Result<Vec<Override
     }
     let mut out: Vec<Override> = Vec::new();
     for over in asked {
-        if over.requirements.is_some() {
-            return Err(invalid(
-                "InstanceRequirements are not built in this version of Virga: name instance types.",
-            ));
+        if let Some(requirements) = &over.requirements {
+            if over.kind.is_some() {
+                return Err(invalid("An override may have InstanceType or InstanceRequirements, not both."));
+            }
+            match requirements.flaw() {
+                Some(flaw) => return Err(invalid(flaw)),
+                None if requirements.matching().is_empty() => {
+                    return Err(invalid(
+                        "No instance type of this cloud has the attributes of InstanceRequirements.",
+                    ));
+                }
+                None => {}
+            }
         }
         if let Some(kind) = over.kind.as_ref().filter(|kind| kinds::find(kind).is_none()) {
             return Err(invalid(format!("You must use a valid instance type: {kind} is not known.")));
@@ -159,6 +187,7 @@ fn overrides_of(cx: &mut Cx<'_>, asked: &[OverrideShape]) -> Result<Vec<Override
             weight: weight.transpose()?,
             template,
             image: over.image.clone(),
+            requirements: over.requirements.as_ref().map(Requirements::text),
         });
     }
     let weighted = out.iter().filter(|over| over.weight.is_some()).count();

@@ -82,7 +82,7 @@ fn fits(cx: &mut Cx<'_>, group: &Group) -> Result<(), AutoScalingError> {
             "You can't add a warm pool to an Auto Scaling group that has a mixed instances policy.",
         ));
     }
-    if super::mixed::says_market(cx, &group.template)? {
+    if super::mixed::says(cx, &group.template, "InstanceMarketOptions")? {
         return Err(invalid(
             "You can't add a warm pool to an Auto Scaling group whose launch template requests Spot Instances.",
         ));

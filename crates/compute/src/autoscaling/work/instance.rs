@@ -7,6 +7,7 @@ use crate::autoscaling::model::{
     ACTIVITIES, Activity, Group, Member, PENDING, TERMINATING, TERMINATING_WAIT, Template, key,
 };
 use crate::autoscaling::ops::{call, list, structure, text};
+use ec2::{fault, zone};
 use kernel::Cx;
 use std::collections::BTreeMap;
 use wire::{Fault, Value};
@@ -83,6 +84,11 @@ pub(super) fn launch(
     let (zone, subnet) = (place.zone.as_str(), place.subnet.as_str());
     let template = place.template.clone();
     let (data, version) = data(cx, &template)?;
+    let shut = fault::shut_for(cx, &group.arn(cx.account, cx.region)).map_err(super::internal)?;
+    if shut.contains(zone) {
+        let kind = place.kind.clone().unwrap_or_else(|| text(&data, "InstanceType"));
+        return Err(zone::no_capacity(cx, zone, &kind, &shut).into());
+    }
     let by = structure([("LaunchTemplateId", Value::str(&template.id)), ("Version", Value::str(&version))]);
     let placement = structure([("AvailabilityZone", Value::str(zone))]);
     let mut members = vec![

@@ -40,6 +40,9 @@ const STEPS_MAX: usize = 1000;
 /// Between two looks at what a refresh cannot do just now.
 const AGAIN: Duration = Duration::from_secs(60);
 
+/// What EC2 answers where a zone has no room.
+const NO_CAPACITY: &str = "InsufficientInstanceCapacity";
+
 /// Why an instance is not healthy.
 const GONE: &str = "an EC2 health check indicating it has been terminated or stopped.";
 const IMPAIRED: &str = "an EC2 instance status checks failure.";
@@ -258,7 +261,7 @@ fn change(cx: &mut Cx<'_>, group: &mut Group, seen: &Seen) -> Result<Next, Fault
         }
         Turn::Launch if may_launch && group.retry <= cx.now => {
             let cause = at(cx.now, "an instance was started in response to an instance refresh.");
-            return start(cx, group, seen, cause);
+            return start(cx, group, seen, &cause);
         }
         // What is suspended, or was refused a moment ago, waits; it gives up in its time.
         Turn::End(_) | Turn::Launch => Some(group.retry.max(cx.now.plus(AGAIN))),
@@ -286,7 +289,7 @@ fn keep_size(cx: &mut Cx<'_>, group: &mut Group, seen: &Seen) -> Result<Next, Fa
             "an instance was started in response to a difference between desired and actual capacity, increasing the capacity from {size} to {desired}."
         );
         let cause = format!("{}  {}", group.cause, at(cx.now, &words));
-        return start(cx, group, seen, cause);
+        return start(cx, group, seen, &cause);
     }
     // What a refresh has too many of goes with those that it replaces.
     if size > desired && may_end && settled && !refresh::holds_more(cx, group)? {
@@ -344,12 +347,30 @@ fn retire(cx: &mut Cx<'_>, group: &mut Group, id: &str, cause: String) -> Result
     warm::take_back(cx, group, id, cause)
 }
 
-fn start(cx: &mut Cx<'_>, group: &mut Group, seen: &Seen, cause: String) -> Result<Next, Fault> {
-    if warm::draw(cx, group, seen, &cause)? {
+fn start(cx: &mut Cx<'_>, group: &mut Group, seen: &Seen, cause: &str) -> Result<Next, Fault> {
+    if warm::draw(cx, group, seen, cause)? {
         return Ok(Next::Again);
     }
     let is_spot = group.next_is_spot();
-    start_of(cx, group, seen, is_spot, cause)
+    let mut zones = seen.available.clone();
+    loop {
+        let Some(place) = mixed::choose(cx, group, &zones, is_spot)? else { return Ok(Next::Rest(None)) };
+        match launch(cx, group, &place, cause.to_owned(), None) {
+            Ok(member) => {
+                group.members.push(member);
+                return Ok(Next::Again);
+            }
+            // AWS: another zone of the group is tried.
+            Err(fault) if fault.code == NO_CAPACITY => {
+                zones.remove(&place.zone);
+                if mixed::choose(cx, group, &zones, is_spot)?.is_none() {
+                    return Ok(Next::Refused(fault));
+                }
+                failed(cx, group, &fault);
+            }
+            Err(fault) => return Ok(Next::Refused(fault)),
+        }
+    }
 }
 
 fn start_of(

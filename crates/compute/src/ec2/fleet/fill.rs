@@ -1,8 +1,8 @@
 //! Launches of a fleet, one machine after the other, where its strategy says.
 
 use super::model::{Fleet, Market, Member, REQUEST};
-use super::place::{Place, is_too_dear, pools, price_of};
-use crate::ec2::ops::{SELF, list, template_version, text};
+use super::place::{Place, data, is_too_dear, pools, price_of};
+use crate::ec2::ops::{SELF, list, spot_fleet_launch, text};
 use crate::ec2::spot::price;
 use crate::ec2::template::members;
 use crate::pools::UNIT;
@@ -73,18 +73,15 @@ fn structure(members: impl IntoIterator<Item = (&'static str, Value)>) -> Value 
 pub(crate) fn launch(cx: &Cx<'_>, fleet: &Fleet, place: &Place, market: Market) -> Result<Struct, Ec2Error> {
     let config = fleet.configs.get(place.config).ok_or(Plain::InternalError)?;
     let over = place.over.and_then(|nth| config.overrides.get(nth));
-    let (_, data) = template_version::data(cx, Some(&config.id), None, Some(&config.version))?;
+    let data = data(cx, config)?;
     let by =
         structure([("LaunchTemplateId", Value::str(&config.id)), ("Version", Value::str(&config.version))]);
-    let mut asked: Struct = [
-        ("LaunchTemplate", by),
-        ("MinCount", Value::Int(1)),
-        ("MaxCount", Value::Int(1)),
-        ("InstanceType", Value::str(place.kind.name)),
-        ("Placement", structure([("AvailabilityZone", Value::str(&place.zone))])),
-    ]
-    .into_iter()
-    .collect();
+    let by_template = || [("LaunchTemplate", by)].into_iter().collect();
+    let mut asked: Struct = spot_fleet_launch::launch(config).unwrap_or_else(by_template);
+    asked.set("MinCount", Value::Int(1));
+    asked.set("MaxCount", Value::Int(1));
+    asked.set("InstanceType", Value::str(place.kind.name));
+    asked.set("Placement", structure([("AvailabilityZone", Value::str(&place.zone))]));
     if let Some(image) = over.and_then(|over| over.image.as_ref()) {
         asked.set("ImageId", Value::str(image));
     }
@@ -186,7 +183,8 @@ pub(crate) fn fill(
             let affordable = limit.is_none_or(|limit| spent + pool.price <= limit);
             // AWS: a request fleet asks where its strategy says, and waits there.
             let asks = waits && places.get(at).is_some_and(|place| !is_too_dear(cx, place, market));
-            pool.open = (pool.open || order.tries_all || asks) && affordable && !refused;
+            let barred = places.get(at).is_some_and(|place| place.is_barred(cx, market, fleet.target.unit()));
+            pool.open = (pool.open || order.tries_all || asks) && affordable && !refused && !barred;
         }
         let Some(at) = strategy.next(&pools, missing) else { break };
         let Some(place) = places.get(at) else { break };

@@ -7,8 +7,8 @@
 //! they act by the service-linked role, as Auto Scaling does. A Spot Fleet is the same under names of its own, and acts by the
 //! role that it was given.
 //!
-//! Not here: instance requirements by attributes, capacity reservations, placement groups, interruptions that stop
-//! machines, events about the spot requests of a fleet, Spot Fleets without launch templates.
+//! Not here: capacity reservations, placement groups, interruptions that stop machines, events about the spot requests of
+//! a fleet.
 
 pub(crate) mod fill;
 pub(crate) mod model;

@@ -9,6 +9,7 @@
 //! AWS: <https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/EC2-fleet-states.html>
 
 use crate::pools::{Strategy, UNIT};
+use crate::requirements::Unit;
 use base::Timestamp;
 use ec2::kind::{FLEET, SPOT_FLEET};
 use std::collections::BTreeSet;
@@ -65,6 +66,8 @@ store::record! {
         /// As it was given.
         3 => pub(crate) version: String,
         4 => pub(crate) overrides: Vec<Override>,
+        /// Of a Spot Fleet without a template: what is launched, in JSON.
+        5 => pub(crate) launch: Option<String>,
     }
 
     #[derive(Clone, PartialEq, Debug)]
@@ -76,6 +79,8 @@ store::record! {
         5 => pub(crate) weight: Option<f64>,
         6 => pub(crate) priority: Option<f64>,
         7 => pub(crate) image: Option<String>,
+        /// In JSON, instead of a type.
+        8 => pub(crate) requirements: Option<String>,
     }
 
     /// How many units are wanted, as it was said.
@@ -86,6 +91,8 @@ store::record! {
         3 => pub(crate) spot: Option<i64>,
         /// What the rest is of.
         4 => pub(crate) rest_is_spot: bool,
+        /// AWS's name of what is counted, where it was said.
+        5 => pub(crate) unit: Option<String>,
     }
 
     /// How one market is used.
@@ -194,6 +201,10 @@ impl Target {
         Some(if self.rest_is_spot { (on_demand, spot + rest) } else { (on_demand + rest, spot) })
     }
 
+    pub(crate) fn unit(&self) -> Unit {
+        self.unit.as_deref().and_then(Unit::named).unwrap_or(Unit::Machines)
+    }
+
     /// In thousandths.
     pub(crate) fn of(&self, market: Market) -> i64 {
         let (on_demand, spot) = self.split().unwrap_or_default();
@@ -255,7 +266,13 @@ mod tests {
 
     #[test]
     fn the_rest_of_a_target_is_of_its_default() {
-        let target = |total, on_demand, spot, rest_is_spot| Target { total, on_demand, spot, rest_is_spot };
+        let target = |total, on_demand, spot, rest_is_spot| Target {
+            total,
+            on_demand,
+            spot,
+            rest_is_spot,
+            ..Target::default()
+        };
         for (target, expected) in [
             (target(10, None, None, true), Some((0, 10))),
             (target(10, Some(4), None, true), Some((4, 6))),
@@ -269,7 +286,7 @@ mod tests {
 
     #[test]
     fn what_a_request_fleet_has_placed_is_not_placed_again() {
-        let target = Target { total: 3, on_demand: Some(1), spot: None, rest_is_spot: true };
+        let target = Target { total: 3, on_demand: Some(1), rest_is_spot: true, ..Target::default() };
         let member = Member { weight: 1000, request: Some("sir-1".into()), ..Member::default() };
         let mut fleet = Fleet { kind: REQUEST.into(), target, members: vec![member], ..Fleet::default() };
         fleet.placed(Market::Spot, 2000);

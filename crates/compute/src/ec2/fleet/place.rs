@@ -1,15 +1,16 @@
 //! Where a fleet may launch: its overrides, each in each zone that it leaves open, with what a machine costs there.
 
-use super::model::{Fleet, Market, Member, Override};
+use super::model::{Config, Fleet, Market, Member, Override};
 use crate::ec2::kinds::InstanceType;
 use crate::ec2::ops::run::check_kind;
-use crate::ec2::ops::{call, list, template_version, text};
+use crate::ec2::ops::{call, list, spot_fleet_launch, template_version, text};
 use crate::ec2::spot::price;
 use crate::ec2::spot::terms::pool;
 use crate::ec2::template::Data;
 use crate::pools::{Pool, UNIT};
+use crate::requirements::{Ceiling, Requirements, Unit, by_unit};
 use ec2::kind::SUBNET;
-use ec2::{Ec2Error, zone};
+use ec2::{Ec2Error, Plain, zone};
 use kernel::Cx;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -26,6 +27,17 @@ pub(crate) struct Place {
     pub(crate) max: Option<i64>,
     pub(crate) weight: i64,
     pub(crate) priority: Option<i64>,
+    /// What an hour of a thousand units may cost beside other types that fit as well.
+    pub(crate) ceiling: Option<Ceiling>,
+}
+
+impl Place {
+    /// Whether it is too dear beside others for a fleet that says which attributes it needs.
+    pub(crate) fn is_barred(&self, cx: &Cx<'_>, market: Market, unit: Unit) -> bool {
+        let Some(ceiling) = self.ceiling else { return false };
+        let most = if market == Market::Spot { ceiling.spot } else { ceiling.on_demand };
+        by_unit(price_of(cx, self, market), unit.of(self.kind)) > most
+    }
 }
 
 /// A number in thousandths.
@@ -53,6 +65,18 @@ fn subnets(cx: &mut Cx<'_>) -> Result<Subnets, Ec2Error> {
     Ok(Subnets { zones, default })
 }
 
+/// What a part of a fleet launches by: its template's data, or what it says itself.
+///
+/// # Errors
+/// For templates that are not there.
+pub(crate) fn data(cx: &Cx<'_>, config: &Config) -> Result<Data, Ec2Error> {
+    if let Some(data) = spot_fleet_launch::data(config) {
+        return Ok(data);
+    }
+    let (_, data) = template_version::data(cx, Some(&config.id), None, Some(&config.version))?;
+    Ok(data)
+}
+
 /// All places of a fleet, in the order of its overrides.
 ///
 /// # Errors
@@ -61,28 +85,68 @@ pub(crate) fn places(cx: &mut Cx<'_>, fleet: &Fleet) -> Result<Vec<Place>, Ec2Er
     let subnets = subnets(cx)?;
     let mut places = Vec::new();
     for (at, config) in fleet.configs.iter().enumerate() {
-        let (_, data) = template_version::data(cx, Some(&config.id), None, Some(&config.version))?;
+        let data = data(cx, config)?;
         let none = Override::default();
         let overrides = config.overrides.iter().enumerate().map(|(nth, over)| (Some(nth), over));
         let alone = config.overrides.is_empty().then_some((None, &none));
         for (nth, over) in overrides.chain(alone) {
-            of_override(&mut places, &subnets, &data, (at, nth), over)?;
+            let from = places.len();
+            for kind in kinds_of(&data, over)? {
+                of_kind(&mut places, &subnets, &data, (at, nth), (over, kind, fleet.target.unit()))?;
+            }
+            if let Some(requirements) = requirements(&data, over) {
+                protect(cx, &requirements, fleet.target.unit(), &mut places, from);
+            }
         }
     }
     Ok(places)
 }
 
-fn of_override(
+/// The attributes that are asked for, where no type is named; what an override says goes before its template.
+fn requirements(data: &Data, over: &Override) -> Option<Requirements> {
+    if over.kind.is_some() {
+        return None;
+    }
+    over.requirements.as_deref().and_then(Requirements::read).or_else(|| data.requirements.clone())
+}
+
+/// The types of an override.
+fn kinds_of(data: &Data, over: &Override) -> Result<Vec<&'static InstanceType>, Ec2Error> {
+    if let Some(requirements) = requirements(data, over) {
+        let found = requirements.matching();
+        if found.is_empty() {
+            let what = "No instance type of this cloud has the attributes of InstanceRequirements.";
+            return Err(Plain::InvalidFleetConfig(what.into()).into());
+        }
+        return Ok(found);
+    }
+    let kind = over.kind.as_ref().or(data.kind.as_ref());
+    let kind = kind.ok_or_else(|| Plain::MissingParameter("InstanceType".into()))?;
+    Ok(vec![check_kind(kind)?])
+}
+
+/// Notes what the places of an override may cost beside each other.
+fn protect(cx: &Cx<'_>, asked: &Requirements, unit: Unit, places: &mut [Place], from: usize) {
+    let own = places.get_mut(from..).unwrap_or_default();
+    let zones: BTreeSet<String> = own.iter().map(|place| place.zone.clone()).collect();
+    let cheapest = |kind: &InstanceType| {
+        zones.iter().map(|zone| pool(cx, kind, zone).price(cx.now)).min().unwrap_or(kind.price)
+    };
+    let ceiling = asked.ceiling(unit, cheapest);
+    own.iter_mut().for_each(|place| place.ceiling = ceiling);
+}
+
+fn of_kind(
     places: &mut Vec<Place>,
     subnets: &Subnets,
     data: &Data,
     (config, nth): (usize, Option<usize>),
-    over: &Override,
+    (over, kind, unit): (&Override, &'static InstanceType, Unit),
 ) -> Result<(), Ec2Error> {
-    let kind = over.kind.as_ref().or(data.kind.as_ref());
-    let kind = kind.ok_or_else(|| ec2::Plain::MissingParameter("InstanceType".into()))?;
-    let kind = check_kind(kind)?;
-    let weight = over.weight.map_or(UNIT, thousandths);
+    let weight = match unit {
+        Unit::Machines => over.weight.map_or(UNIT, thousandths),
+        _ => unit.of(kind) * UNIT,
+    };
     // What is paid is said for a unit.
     let by_unit = over.max.as_deref().and_then(price::parse);
     let place = |zone: &str, subnet: Option<&str>| Place {
@@ -94,6 +158,7 @@ fn of_override(
         max: by_unit.map(|max| max.saturating_mul(weight) / UNIT),
         weight,
         priority: over.priority.map(thousandths),
+        ceiling: None,
     };
     let plugged = data.interfaces.first().and_then(|plug| plug.subnet.as_ref());
     let named = over.subnet.as_ref().or_else(|| plugged.filter(|_| over.zone.is_none()));
@@ -106,7 +171,7 @@ fn of_override(
     }
     let zone = over.zone.as_ref().or_else(|| data.placement.as_ref().and_then(|placed| placed.zone.as_ref()));
     match zone {
-        Some(zone) if !zone::exists(zone) => return Err(ec2::Plain::InvalidZone(zone.clone()).into()),
+        Some(zone) if !zone::exists(zone) => return Err(Plain::InvalidZone(zone.clone()).into()),
         Some(zone) => places.push(place(zone, None)),
         None => places.extend(subnets.default.iter().map(|zone| place(zone, None))),
     }
@@ -123,7 +188,7 @@ pub(crate) fn pools(
     places: &[Place],
     market: Market,
 ) -> Result<Vec<Pool>, Ec2Error> {
-    let down = zone::down(cx.tx)?;
+    let closed = zone::closed(cx)?;
     let pools = places.iter().map(|place| {
         let price = price_of(cx, place, market);
         let same = |member: &&Member| member.kind == place.kind.name && member.zone == place.zone;
@@ -132,7 +197,9 @@ pub(crate) fn pools(
             scarcity: price * 1000 / place.kind.price.max(1),
             weight: place.weight,
             priority: place.priority,
-            open: !down.contains(&place.zone) && !is_too_dear(cx, place, market),
+            open: !closed.contains(&place.zone)
+                && !is_too_dear(cx, place, market)
+                && !place.is_barred(cx, market, fleet.target.unit()),
             held: fleet.of(market).filter(same).map(|member| member.weight).sum(),
         }
     });

@@ -189,6 +189,24 @@ fn tags_of(req: &Create, kind: &str) -> Result<Option<String>, Ec2Error> {
     Ok((!others.is_empty()).then(|| Tagged { tags: others }.text()))
 }
 
+/// Capacity is counted in processors or memory where machines are chosen by what they have.
+pub(super) fn check_unit(cx: &Cx<'_>, fleet: &Fleet) -> Result<(), Ec2Error> {
+    if fleet.target.unit.is_none() {
+        return Ok(());
+    }
+    for config in &fleet.configs {
+        let data = crate::ec2::fleet::place::data(cx, config)?;
+        let alone = config.overrides.is_empty() && data.requirements.is_some();
+        if alone
+            || config.overrides.iter().any(|over| over.requirements.is_some() || data.requirements.is_some())
+        {
+            return Ok(());
+        }
+    }
+    let what = "TargetCapacityUnitType can be specified only when InstanceRequirements is specified.";
+    Err(Plain::InvalidParameterCombination(what.into()).into())
+}
+
 /// The fleet that is asked for.
 fn wanted(cx: &Cx<'_>, req: &Create) -> Result<Fleet, Ec2Error> {
     let kind = req.kind.clone().unwrap_or_else(|| MAINTAIN.into());
@@ -233,6 +251,9 @@ fn may_launch(cx: &mut Cx<'_>, fleet: &Fleet, places: &[Place]) -> Result<(), Ec
             continue;
         }
         for place in places {
+            if place.is_barred(cx, market, fleet.target.unit()) {
+                continue;
+            }
             let asked = launch(cx, fleet, place, market)?;
             for target in super::run::launch(cx, &asked)? {
                 let action = target.action.unwrap_or("ec2:RunInstances");
@@ -256,6 +277,7 @@ fn create(cx: &mut Cx<'_>, req: Create) -> Result<Created, Ec2Error> {
     }
     let own = tags::of_new(&req.tags, &FLEET, &[&FLEET, &INSTANCE, &VOLUME, &NETWORK_INTERFACE])?;
     let mut fleet = wanted(cx, &req)?;
+    check_unit(cx, &fleet)?;
     cx.memory::<Machinery>().possible()?;
     spot_rules::linked(cx, SERVICE, ROLE, "EC2 Fleet")?;
     let places = places(cx, &fleet)?;
@@ -308,7 +330,8 @@ fn of_market(cx: &mut Cx<'_>, fleet: &mut Fleet, places: &[Place], market: Marke
     if let Some(first) = first.and_then(|at| places.get(at)) {
         let has = |group: &Vec<Place>| {
             group.iter().any(|place| {
-                (place.config, place.over, &place.zone) == (first.config, first.over, &first.zone)
+                let same = |place: &Place| (place.config, place.over, place.kind.name, place.zone.clone());
+                same(place) == same(first)
             })
         };
         groups.sort_by_key(|group| !has(group));
@@ -450,6 +473,7 @@ fn modify(cx: &mut Cx<'_>, req: Modify) -> Result<Modified, Ec2Error> {
     if !req.configs.is_empty() {
         fleet.configs = config::configs(cx, &req.configs)?;
     }
+    check_unit(cx, &fleet)?;
     let places = places(cx, &fleet)?;
     may_launch(cx, &fleet, &places)?;
     modified(cx, fleet);

@@ -4,9 +4,9 @@ use super::template;
 use crate::ec2::fleet::model::{Config, Fleet, INSTANT, MAINTAIN, Options, Override, Target};
 use crate::ec2::spot::price;
 use crate::pools::{Strategy, UNIT};
+use crate::requirements::{Requirements, Unit};
 use ec2::{Ec2Error, Plain};
 use kernel::Cx;
-use wire::Value;
 
 /// AWS: of all templates together, and units of one fleet.
 const OVERRIDES_MAX: usize = 300;
@@ -37,7 +37,7 @@ wire::shape! {
         pub(crate) weight: Option<f64> = "WeightedCapacity",
         pub(crate) priority: Option<f64> = "Priority",
         pub(crate) image: Option<String> = "ImageId",
-        pub(crate) requirements: Option<Value> = "InstanceRequirements",
+        pub(crate) requirements: Option<Requirements> = "InstanceRequirements",
     }
 
     #[derive(Clone, Debug)]
@@ -117,13 +117,19 @@ fn of_config(cx: &Cx<'_>, asked: &ConfigShape) -> Result<Config, Ec2Error> {
         .into());
     }
     let overrides = asked.overrides.iter().map(of_override).collect::<Result<_, _>>()?;
-    Ok(Config { id: found.id, name: found.name, version, overrides })
+    Ok(Config { id: found.id, name: found.name, version, overrides, launch: None })
 }
 
-fn of_override(asked: &OverrideShape) -> Result<Override, Ec2Error> {
-    if asked.requirements.is_some() {
-        let what = "InstanceRequirements are not built in this version of Virga: name instance types.";
-        return Err(Plain::UnsupportedOperation(what.into()).into());
+pub(super) fn of_override(asked: &OverrideShape) -> Result<Override, Ec2Error> {
+    if let Some(requirements) = &asked.requirements {
+        if asked.kind.is_some() {
+            return Err(apart(
+                "InstanceType and InstanceRequirements may not be specified for one override.",
+            ));
+        }
+        if let Some(flaw) = requirements.flaw() {
+            return Err(Plain::InvalidFleetConfig(flaw).into());
+        }
     }
     if let Some(max) = &asked.max
         && price::parse(max).is_none_or(|price| price <= PRICE_MIN)
@@ -148,6 +154,7 @@ fn of_override(asked: &OverrideShape) -> Result<Override, Ec2Error> {
         weight: asked.weight,
         priority: asked.priority,
         image: asked.image.clone(),
+        requirements: asked.requirements.as_ref().map(Requirements::text),
     })
 }
 
@@ -156,8 +163,8 @@ fn of_override(asked: &OverrideShape) -> Result<Override, Ec2Error> {
 /// # Errors
 /// `InvalidParameterValue` where its parts do not fit.
 pub(crate) fn target(asked: &TargetShape, before: Option<&Target>) -> Result<Target, Ec2Error> {
-    if let Some(unit) = asked.unit.as_ref().filter(|unit| *unit != "units") {
-        let why = "Only units are built in this version of Virga, as instance requirements are not.";
+    if let Some(unit) = asked.unit.as_ref().filter(|unit| Unit::named(unit).is_none()) {
+        let why = "Valid values: vcpu, memory-mib, units.";
         return Err(Ec2Error::value(unit, "targetCapacityUnitType", why));
     }
     let rest_is_spot = match asked.default.as_deref() {
@@ -175,6 +182,7 @@ pub(crate) fn target(asked: &TargetShape, before: Option<&Target>) -> Result<Tar
         on_demand: asked.on_demand.or(before.and_then(|before| before.on_demand)),
         spot: asked.spot.or(before.and_then(|before| before.spot)),
         rest_is_spot,
+        unit: asked.unit.clone().or(before.and_then(|before| before.unit.clone())),
     };
     if !(0..=UNITS_MAX).contains(&target.total) {
         return Err(invalid(format!("TotalTargetCapacity must be from 0 to {UNITS_MAX}.")));
@@ -326,7 +334,7 @@ impl OverrideShape {
             weight: over.weight,
             priority: over.priority,
             image: over.image.clone(),
-            requirements: None,
+            requirements: over.requirements.as_deref().and_then(Requirements::read),
         }
     }
 }
@@ -349,7 +357,7 @@ impl TargetShape {
             on_demand: Some(on_demand),
             spot: Some(spot),
             default: Some(default.into()),
-            unit: None,
+            unit: target.unit.clone(),
         }
     }
 }
@@ -472,7 +480,7 @@ mod tests {
             (asked(-1, None), None),
             (asked(10_001, None), None),
             (asked(1, Some("capacity-block")), None),
-            (TargetShape { unit: Some("vcpu".into()), ..asked(1, None) }, None),
+            (TargetShape { unit: Some("gpu".into()), ..asked(1, None) }, None),
         ] {
             assert_eq!(target(&wrong, before).unwrap_err().code(), "InvalidParameterValue", "{wrong:?}");
         }

@@ -1,7 +1,8 @@
-//! DescribeInstanceTypes.
+//! Types of instances: told by name, and found by what they have.
 
 use crate::ec2::image::architecture;
 use crate::ec2::kinds::{InstanceType, TYPES, find};
+use crate::requirements::Requirements;
 use ec2::access::list;
 use ec2::describe::{self, Ask, Item, ids_or_pages};
 use ec2::filter::{Filter, Known};
@@ -13,6 +14,7 @@ kernel::ops! {
     /// Types of instances.
     pub static OPS:
         DescribeInstanceTypes: describe_types, "ec2:DescribeInstanceTypes", list;
+        GetInstanceTypesFromInstanceRequirements: by_requirements, "ec2:GetInstanceTypesFromInstanceRequirements", list;
 }
 
 wire::shape! {
@@ -43,6 +45,24 @@ wire::shape! {
         burstable: bool = "BurstablePerformanceSupported",
         usage: Vec<String> = "SupportedUsageClasses",
     }
+
+    #[derive(Debug)]
+    struct ByRequirements {
+        architectures: Vec<String> = "ArchitectureTypes",
+        virtualizations: Vec<String> = "VirtualizationTypes",
+        requirements: Requirements = "InstanceRequirements",
+        max: Option<i64> = "MaxResults",
+        next: Option<String> = "NextToken",
+    }
+
+    #[derive(Debug)]
+    struct Found {
+        types: Vec<FoundView> = "InstanceTypes",
+        next: Option<String> = "NextToken",
+    }
+
+    #[derive(Debug)]
+    struct FoundView { name: String = "InstanceType" }
 
     #[derive(Debug)]
     struct Processor { architectures: Vec<String> = "SupportedArchitectures" }
@@ -120,4 +140,18 @@ fn describe_types(cx: &mut Cx<'_>, req: DescribeTypes) -> Result<Types, Ec2Error
     let (types, next) =
         describe::page(cx, items, Ask::new(&req.filters, req.max, req.next.as_ref()), FILTERS)?;
     Ok(Types { types, next })
+}
+
+/// AWS: what they cost beside each other is not asked here.
+fn by_requirements(cx: &mut Cx<'_>, req: ByRequirements) -> Result<Found, Ec2Error> {
+    if let Some(flaw) = req.requirements.flaw() {
+        return Err(Plain::InvalidParameterValue(flaw).into());
+    }
+    let is_here = req.architectures.iter().any(|one| one == architecture())
+        && req.virtualizations.iter().any(|one| one == "hvm");
+    let found = if is_here { req.requirements.matching() } else { Vec::new() };
+    let views = found.into_iter().map(|kind| FoundView { name: kind.name.into() }).collect();
+    let ask = Ask::new(&[], req.max, req.next.as_ref());
+    let (types, next) = describe::cut(cx, views, ask, |view| view.name.clone())?;
+    Ok(Found { types, next })
 }

@@ -20,6 +20,7 @@ pub(crate) mod monitoring;
 pub(crate) mod profile;
 pub(crate) mod run;
 pub(crate) mod spot_fleet;
+pub(crate) mod spot_fleet_launch;
 pub(crate) mod spot_launch;
 pub(crate) mod spot_price;
 pub(crate) mod spot_request;

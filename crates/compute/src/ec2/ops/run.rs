@@ -166,6 +166,10 @@ fn whole(cx: &Cx<'_>, req: &Run) -> Result<Run, Ec2Error> {
     let Some(asked) = &req.template else { return Ok(req.clone()) };
     let (_, data) =
         template_version::data(cx, asked.id.as_ref(), asked.name.as_ref(), asked.version.as_deref())?;
+    if data.requirements.is_some() && req.kind.is_none() {
+        let what = "A launch template with InstanceRequirements needs an InstanceType where it is used by RunInstances: fleets and groups choose among types.";
+        return Err(Plain::InvalidParameterCombination(what.into()).into());
+    }
     let whole = merged(members(data), members(req.clone()));
     Run::from_value(Value::Struct(whole)).map_err(|_| Plain::InternalError.into())
 }
@@ -357,10 +361,10 @@ pub(super) fn subnet(
             call(cx, "DescribeSubnets", [("Filters", Value::List(filters))])?
         }
     };
-    // Where the choice is the cloud's, it is not of a zone that is down.
-    let down = zone::down(cx.tx)?;
+    // Where the choice is the cloud's, it is not of a zone that is closed.
+    let closed = zone::closed(cx)?;
     let all = list(&answer, "Subnets");
-    let up = all.iter().find(|subnet| !down.contains(&text(subnet, "AvailabilityZone")));
+    let up = all.iter().find(|subnet| !closed.contains(&text(subnet, "AvailabilityZone")));
     let found = up.or(all.first()).cloned();
     let found = found.ok_or_else(|| {
         let what = "No subnets found for the default VPC. Please specify a subnet.";

@@ -1,6 +1,6 @@
 //! Spot Fleets: fleets that act by a role which they are given, under names of their own.
 //!
-//! Not here: launch specifications without a template, load balancers.
+//! Not here: load balancers, interruptions that stop machines.
 
 use super::fleet::{WhyView, modifiable, modified, put_away, with_templates};
 use super::fleet_config::{
@@ -8,6 +8,7 @@ use super::fleet_config::{
     TemplateShape, told, units,
 };
 use super::fleet_describe::{ActiveView, Past, RecordView, active, page_of};
+use super::spot_fleet_launch::{Specification, read};
 use super::spot_rules;
 use crate::ec2::fleet::fill::{Actor, SPOT_FLEET as SERVICE};
 use crate::ec2::fleet::model::{
@@ -17,6 +18,7 @@ use crate::ec2::fleet::news;
 use crate::ec2::fleet::place::places;
 use crate::ec2::fleet::work::keep;
 use crate::ec2::work::Machinery;
+use crate::requirements::Requirements;
 use base::{Arn, Timestamp};
 use ec2::access::{self, Access};
 use ec2::describe::{self, Ask};
@@ -53,7 +55,7 @@ wire::shape! {
         fulfilled: Option<f64> = "FulfilledCapacity",
         on_demand_fulfilled: Option<f64> = "OnDemandFulfilledCapacity",
         role: String = "IamFleetRole",
-        launches: Option<Value> = "LaunchSpecifications",
+        launches: Vec<Specification> = "LaunchSpecifications",
         configs: Vec<By> = "LaunchTemplateConfigs",
         price: Option<String> = "SpotPrice",
         total: i64 = "TargetCapacity",
@@ -86,7 +88,7 @@ wire::shape! {
         zone: Option<String> = "AvailabilityZone",
         weight: Option<f64> = "WeightedCapacity",
         priority: Option<f64> = "Priority",
-        requirements: Option<Value> = "InstanceRequirements",
+        requirements: Option<Requirements> = "InstanceRequirements",
     }
 
     #[derive(Debug)]
@@ -249,10 +251,23 @@ fn excess(asked: Option<&String>, before: bool) -> Result<bool, Ec2Error> {
     }
 }
 
+fn parts(cx: &Cx<'_>, data: &Data) -> Result<Vec<Config>, Ec2Error> {
+    if data.launches.is_empty() {
+        return config::configs(cx, &shapes(&data.configs, data.price.as_ref()));
+    }
+    data.launches.iter().map(|specification| specification.config(data.price.as_ref())).collect()
+}
+
 fn wanted(cx: &Cx<'_>, data: &Data) -> Result<Fleet, Ec2Error> {
-    if data.launches.is_some() || data.balancers.is_some() {
-        let what = "Of Spot Fleets, LaunchSpecifications and LoadBalancersConfig are not built in this version of Virga: use LaunchTemplateConfigs.";
+    if data.balancers.is_some() {
+        let what = "Of Spot Fleets, LoadBalancersConfig is not built in this version of Virga.";
         return Err(Plain::UnsupportedOperation(what.into()).into());
+    }
+    if !data.launches.is_empty() && !data.configs.is_empty() {
+        return Err(invalid("LaunchSpecifications and LaunchTemplateConfigs may not be specified together."));
+    }
+    if !data.launches.is_empty() && data.on_demand.is_some_and(|units| units > 0) {
+        return Err(invalid("On-Demand capacity needs LaunchTemplateConfigs."));
     }
     if !Arn::parse(&data.role).is_some_and(|arn| arn.service == "iam" && arn.resource.starts_with("role/")) {
         return Err(invalid("Parameter: SpotFleetRequestConfig.IamFleetRole is invalid."));
@@ -290,7 +305,7 @@ fn wanted(cx: &Cx<'_>, data: &Data) -> Result<Fleet, Ec2Error> {
     Ok(Fleet {
         id: SPOT_FLEET.id(cx.rng()),
         created: cx.now,
-        configs: config::configs(cx, &shapes(&data.configs, data.price.as_ref()))?,
+        configs: parts(cx, data)?,
         target: config::target(&target, None)?,
         spot: config::spot(&kind, Some(&spot))?,
         on_demand: config::on_demand(&kind, Some(&on_demand))?,
@@ -315,6 +330,7 @@ fn request(cx: &mut Cx<'_>, req: Wish) -> Result<Requested, Ec2Error> {
     }
     let own = tags::of_new(&data.tags, &SPOT_FLEET, &[&SPOT_FLEET])?;
     let fleet = wanted(cx, data)?;
+    super::fleet::check_unit(cx, &fleet)?;
     cx.memory::<Machinery>().possible()?;
     spot_rules::linked(cx, SERVICE, ROLE, "EC2 Spot Fleet")?;
     // Of spot machines: the fleet's own role need not be able to make it.
@@ -336,10 +352,13 @@ fn modify(cx: &mut Cx<'_>, req: Modify) -> Result<Modified, Ec2Error> {
         on_demand: req.on_demand,
         spot: None,
         default: None,
-        unit: None,
+        unit: fleet.target.unit.clone(),
     };
     fleet.target = config::target(&target, Some(&fleet.target))?;
     if !req.configs.is_empty() {
+        if fleet.configs.iter().any(|config| config.launch.is_some()) {
+            return Err(invalid("A Spot Fleet with LaunchSpecifications has no LaunchTemplateConfigs."));
+        }
         fleet.configs = config::configs(cx, &shapes(&req.configs, None))?;
         places(cx, &fleet)?;
     }
@@ -395,7 +414,7 @@ fn by(config: &Config) -> By {
         zone: over.zone.clone(),
         weight: over.weight,
         priority: over.priority,
-        requirements: None,
+        requirements: over.requirements.as_deref().and_then(Requirements::read),
     };
     By { template: Some(TemplateShape::of(config)), overrides: config.overrides.iter().map(over).collect() }
 }
@@ -403,6 +422,7 @@ fn by(config: &Config) -> By {
 fn view(cx: &Cx<'_>, fleet: &Fleet) -> Result<View, Ec2Error> {
     let spot = SpotShape::of(fleet);
     let on_demand = fleet.held(Market::OnDemand);
+    let launches = fleet.configs.iter().filter_map(|config| config.launch.as_deref().and_then(read));
     let data = Data {
         strategy: Some(humped(&fleet.spot.strategy)),
         on_demand_strategy: Some(humped(&fleet.on_demand.strategy)),
@@ -412,8 +432,8 @@ fn view(cx: &Cx<'_>, fleet: &Fleet) -> Result<View, Ec2Error> {
         fulfilled: Some(units(on_demand + fleet.held(Market::Spot))),
         on_demand_fulfilled: Some(units(on_demand)),
         role: fleet.role.clone().unwrap_or_default(),
-        launches: None,
-        configs: fleet.configs.iter().map(by).collect(),
+        launches: launches.collect(),
+        configs: fleet.configs.iter().filter(|config| config.launch.is_none()).map(by).collect(),
         price: None,
         total: fleet.target.total,
         on_demand: Some(fleet.target.on_demand.unwrap_or(0)),
@@ -427,7 +447,7 @@ fn view(cx: &Cx<'_>, fleet: &Fleet) -> Result<View, Ec2Error> {
         behaviour: spot.behaviour,
         balancers: None,
         pools: spot.pools,
-        unit: None,
+        unit: fleet.target.unit.clone(),
         tags: Vec::new(),
     };
     Ok(View {

@@ -225,11 +225,16 @@ fn create(cx: &mut Cx<'_>, req: Create) -> Result<Created, Ec2Error> {
         let warning = warning(cx, &version.data)?;
         return Ok(Created { version, warning });
     }
+    req.data.check()?;
     let own = members(req.data.clone());
     let whole = match &req.source {
         Some(source) => {
             let version = existing(cx, &template, source)?;
-            merged(members(Data::read(&version.data).ok_or(Plain::InternalError)?), own)
+            let mut base = Data::read(&version.data).ok_or(Plain::InternalError)?;
+            // Of the two ways to say which type, the later one counts.
+            base.kind = base.kind.filter(|_| req.data.requirements.is_none());
+            base.requirements = base.requirements.filter(|_| req.data.kind.is_none());
+            merged(members(base), own)
         }
         None => own,
     };
@@ -363,6 +368,7 @@ fn get_data(cx: &mut Cx<'_>, req: GetData) -> Result<Got, Ec2Error> {
         credits: Credits::like(&instance),
         monitoring: Some(Monitoring { enabled: instance.monitored }),
         hibernation: None,
+        requirements: None,
         image: Some(instance.image),
         kind: Some(instance.kind),
         key_name: instance.key_name,

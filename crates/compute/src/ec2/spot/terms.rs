@@ -184,7 +184,7 @@ fn short(price: i64) -> String {
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
-/// Where a machine goes that no zone is named for: to the cheapest one that is up and has a default subnet.
+/// Where a machine goes that no zone is named for: to the cheapest one that is open and has a default subnet.
 ///
 /// # Errors
 /// What the network answers.
@@ -193,9 +193,9 @@ pub(crate) fn cheapest(cx: &mut Cx<'_>, kind: &InstanceType) -> Result<Option<St
     let filter =
         Value::Struct([("Name", Value::str("default-for-az")), ("Values", values)].into_iter().collect());
     let found = call(cx, "DescribeSubnets", [("Filters", Value::List(vec![filter]))])?;
-    let down = zone::down(cx.tx)?;
+    let closed = zone::closed(cx)?;
     let zones = list(&found, "Subnets").iter().map(|subnet| text(subnet, "AvailabilityZone"));
-    let zones: Vec<String> = zones.filter(|zone| !down.contains(zone)).collect();
+    let zones: Vec<String> = zones.filter(|zone| !closed.contains(zone)).collect();
     Ok(zones.into_iter().min_by_key(|zone| (pool(cx, kind, zone).price(cx.now), zone.clone())))
 }
 

@@ -9,6 +9,7 @@
 
 pub(crate) mod action;
 pub(crate) mod choice;
+pub(crate) mod disruption;
 
 use base::tag::Tags;
 use base::{AccountId, Region, Timestamp};
@@ -48,6 +49,7 @@ store::record! {
         4 => pub(crate) filters: Vec<Filter>,
         /// `ALL`, `COUNT(1)`, `PERCENT(50)`
         5 => pub(crate) mode: String,
+        6 => pub(crate) parameters: BTreeMap<String, String>,
     }
 
     #[derive(Clone, PartialEq, Debug)]
@@ -87,7 +89,7 @@ store::record! {
         7 => pub(crate) end: Option<Timestamp>,
         8 => pub(crate) tags: Tags,
         9 => pub(crate) runs: BTreeMap<String, Run>,
-        /// What its targets have come to: ids of instances.
+        /// What its targets have come to: ids of instances and subnets, ARNs of others.
         10 => pub(crate) resolved: BTreeMap<String, Vec<String>>,
         11 => pub(crate) skips_all: bool,
         12 => pub(crate) made_by: Token,
@@ -113,6 +115,16 @@ store::record! {
         4 => pub(crate) due: Option<Timestamp>,
         /// Instances that it has still to do something about.
         5 => pub(crate) left: Vec<String>,
+        /// Network ACLs that stand in the place of others while it lasts.
+        6 => pub(crate) swaps: Vec<Swap>,
+    }
+
+    #[derive(Clone, PartialEq, Debug)]
+    pub(crate) struct Swap {
+        1 => pub(crate) subnet: String,
+        2 => pub(crate) vpc: String,
+        3 => pub(crate) before: String,
+        4 => pub(crate) acl: String,
     }
 }
 

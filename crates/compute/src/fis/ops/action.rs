@@ -3,7 +3,7 @@
 use super::cut;
 use crate::fis::access::{action, any};
 use crate::fis::errors::FisError;
-use crate::fis::model::action::{KNOWN, Known, TYPES, known};
+use crate::fis::model::action::{KNOWN, Known, TYPES, Type, kind, known};
 use crate::fis::model::arn;
 use kernel::Cx;
 use wire::Pairs;
@@ -77,10 +77,23 @@ wire::shape! {
     }
 
     #[derive(Debug)]
+    struct WholeType {
+        kind: String = "resourceType",
+        description: String = "description",
+        parameters: Pairs<TypeParameter> = "parameters",
+    }
+
+    #[derive(Debug)]
+    struct TypeParameter {
+        description: String = "description",
+        required: bool = "required",
+    }
+
+    #[derive(Debug)]
     struct OneType { kind: String = "resourceType" }
 
     #[derive(Debug)]
-    struct GotType { kind: TypeView = "targetResourceType" }
+    struct GotType { kind: WholeType = "targetResourceType" }
 }
 
 fn targets(known: &Known) -> Pairs<TargetView> {
@@ -118,18 +131,23 @@ fn get(cx: &mut Cx<'_>, req: Get) -> Result<Got, FisError> {
     Ok(Got { action })
 }
 
-fn type_view((kind, description): &(&str, &str)) -> TypeView {
-    TypeView { kind: (*kind).into(), description: (*description).into() }
-}
-
 fn types(cx: &mut Cx<'_>, req: List) -> Result<Types, FisError> {
-    let all = TYPES.iter().map(type_view).collect();
+    let view = |kind: &Type| TypeView { kind: kind.id.into(), description: kind.description.into() };
+    let all = TYPES.iter().map(view).collect();
     let (types, next) = cut(cx, all, "", req.max, req.next.as_deref())?;
     Ok(Types { types, next })
 }
 
 fn one_type(_: &mut Cx<'_>, req: OneType) -> Result<GotType, FisError> {
-    let found = TYPES.iter().find(|(kind, _)| *kind == req.kind).map(type_view);
-    let kind = found.ok_or_else(|| FisError::NotFound(format!("Target resource type {}", req.kind)))?;
+    let found =
+        kind(&req.kind).ok_or_else(|| FisError::NotFound(format!("Target resource type {}", req.kind)))?;
+    let parameter = |(name, description): &(&str, &str)| {
+        ((*name).to_owned(), TypeParameter { description: (*description).into(), required: false })
+    };
+    let kind = WholeType {
+        kind: found.id.into(),
+        description: found.description.into(),
+        parameters: Pairs(found.parameters.iter().map(parameter).collect()),
+    };
     Ok(GotType { kind })
 }

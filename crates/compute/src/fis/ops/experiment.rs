@@ -4,6 +4,7 @@ use super::template::{StopShape, TargetShape, find as template};
 use super::{checked, cut, id, is_same, page, token};
 use crate::fis::access::{any, experiment as named, new_experiment};
 use crate::fis::errors::{FisError, invalid};
+use crate::fis::model::action::kind as kind_of;
 use crate::fis::model::{
     Action, EXPERIMENTS, Experiment, INITIATING, PENDING, RUNNING, Run, STOPPING, State, arn, key,
 };
@@ -261,8 +262,12 @@ fn resolved(cx: &mut Cx<'_>, req: Resolved) -> Result<Targets, FisError> {
         }
         let kind = experiment.plan.targets.get(name).map(|target| target.kind.clone()).unwrap_or_default();
         all.extend(ids.iter().map(|id| {
-            let of_instance = cx.arn("ec2", &format!("instance/{id}")).to_string();
-            let what = Pairs(vec![("arn".to_owned(), of_instance)]);
+            let (service, noun) = kind_of(&kind).map(|kind| kind.named).unwrap_or_default();
+            let arn = match id.starts_with("arn:") {
+                true => id.clone(),
+                false => cx.arn(service, &format!("{noun}{id}")).to_string(),
+            };
+            let what = Pairs(vec![("arn".to_owned(), arn)]);
             TargetView { kind: kind.clone(), name: name.clone(), what }
         }));
     }

@@ -3,7 +3,7 @@
 use super::{checked, id, is_same, page, token};
 use crate::fis::access::{any, changed_template, new_template, template as named};
 use crate::fis::errors::{FisError, invalid};
-use crate::fis::model::action::{SPOT, TYPES, known};
+use crate::fis::model::action::{INSTANCE, SPOT, kind, known};
 use crate::fis::model::choice::Mode;
 use crate::fis::model::{Action, Filter, Plan, TEMPLATES, Target, Template, arn, key};
 use base::{Arn, Timestamp};
@@ -68,6 +68,7 @@ wire::shape! {
         tags: Option<Pairs<String>> = "resourceTags",
         filters: Vec<FilterShape> = "filters",
         mode: String = "selectionMode",
+        parameters: Option<Pairs<String>> = "parameters",
     }
 
     #[derive(Clone, Debug)]
@@ -164,6 +165,7 @@ impl TargetShape {
                 tags: (!target.tags.is_empty()).then(|| Pairs::from(&target.tags)),
                 filters: target.filters.iter().map(filter).collect(),
                 mode: target.mode.clone(),
+                parameters: (!target.parameters.is_empty()).then(|| Pairs::from(&target.parameters)),
             };
             (name.clone(), view)
         };
@@ -228,33 +230,41 @@ fn stops(asked: Vec<StopShape>) -> Result<Vec<String>, FisError> {
 }
 
 fn target(name: &str, asked: TargetShape) -> Result<Target, FisError> {
-    if TYPES.iter().all(|(kind, _)| *kind != asked.kind) {
+    let Some(known) = kind(&asked.kind) else {
         return Err(FisError::NotBuilt(format!("The target resource type {}", asked.kind)));
-    }
+    };
     if Mode::read(&asked.mode).is_none() {
         return Err(invalid(format!("The selection mode {} of the target {name} is not valid.", asked.mode)));
     }
-    let tags = map(asked.tags);
-    let chooses = !tags.is_empty() || !asked.filters.is_empty();
+    let (tags, parameters) = (map(asked.tags), map(asked.parameters));
+    let chooses = !tags.is_empty() || !asked.filters.is_empty() || !parameters.is_empty();
     if asked.arns.is_empty() && !chooses {
         return Err(invalid(format!("The target {name} must have resource ARNs, resource tags or filters.")));
     }
     if !asked.arns.is_empty() && chooses {
         return Err(invalid(format!(
-            "The target {name} may have resource ARNs or tags and filters, not both."
+            "The target {name} may have resource ARNs or tags, filters and parameters, not both."
         )));
     }
-    let is_instance = |arn: &&String| {
-        Arn::parse(arn).is_some_and(|arn| arn.service == "ec2" && arn.resource.starts_with("instance/"))
+    if chooses && !known.chosen {
+        return Err(invalid(format!("The target {name} of the type {} must have resource ARNs.", known.id)));
+    }
+    let has = |name: &&String| known.parameters.iter().any(|(own, _)| own == name);
+    if let Some(other) = parameters.keys().find(|name| !has(name)) {
+        return Err(invalid(format!("The target resource type {} has no parameter {other}.", known.id)));
+    }
+    let (service, noun) = known.named;
+    let is_one = |arn: &&String| {
+        Arn::parse(arn).is_some_and(|arn| arn.service == service && arn.resource.starts_with(noun))
     };
-    if let Some(other) = asked.arns.iter().find(|arn| !is_instance(arn)) {
+    if let Some(other) = asked.arns.iter().find(|arn| !is_one(arn)) {
         return Err(invalid(format!(
             "The resource {other} of the target {name} is not of its resource type."
         )));
     }
     let filters =
         asked.filters.into_iter().map(|one| Filter { path: one.path, values: one.values }).collect();
-    Ok(Target { kind: asked.kind, arns: asked.arns, tags, filters, mode: asked.mode })
+    Ok(Target { kind: asked.kind, arns: asked.arns, tags, filters, mode: asked.mode, parameters })
 }
 
 fn targets(asked: Pairs<TargetShape>) -> Result<BTreeMap<String, Target>, FisError> {
@@ -301,7 +311,8 @@ fn check(plan: &Plan) -> Result<(), FisError> {
                 invalid(format!("The action {name} must have a target {own} of the template's."))
             })?;
             // A spot instance is an instance as well.
-            if of_plan.kind != kind && of_plan.kind != SPOT {
+            let is_instance = of_plan.kind == SPOT && kind == INSTANCE;
+            if of_plan.kind != kind && !is_instance {
                 return Err(invalid(format!(
                     "The target {own} of the action {name} is not of the type {kind}."
                 )));

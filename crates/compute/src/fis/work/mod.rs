@@ -1,27 +1,31 @@
 //! Experiments carried out: targets found, actions begun and ended by the cloud's clock, alarms watched. One step of one
 //! experiment is one transaction.
 
+mod machine;
+mod network;
+mod refusal;
+mod target;
+
+pub use network::experiment_of;
+
 use super::SELF;
-use super::errors::FisError;
+use super::errors::{FisError, invalid};
 use super::model::action::{
-    BEFORE, DURATION, INTERRUPT, MAY_END, REBOOT, RESTART, SPOT, STOP, TERMINATE, WAIT, known,
+    ALARMS, ASSERT, BEFORE, DISRUPT, DURATION, INTERRUPT, REBOOT, RESTART, STATES, STOP, TERMINATE, WAIT,
+    known,
 };
-use super::model::choice::{Mode, passes};
 use super::model::{
     Action, CANCELLED, COMPLETED, EXPERIMENTS, Experiment, FAILED, INITIATING, PENDING, RUNNING, Run,
-    SKIPPED, STOPPED, STOPPING, State, Target, arn, key,
+    SKIPPED, STOPPED, STOPPING, State, arn, key,
 };
 use super::ops::experiment::keep;
 use crate::ec2::model::INSTANCES;
 use crate::ec2::ops::{list, text, texts};
-use crate::ec2::spot::notice;
 use base::Timestamp;
-use ec2::access::Access;
-use ec2::kind::INSTANCE;
 use kernel::access::allowed;
 use kernel::reconcile::Reconciler;
 use kernel::steps::{self, soonest};
-use kernel::{As, Cloud, Cx, Whom};
+use kernel::{As, Cloud, Cx, Target, Whom};
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
@@ -97,12 +101,34 @@ fn by_role<T>(
     cloud.act_for(cx.tx, SELF, whom, region, None, work)?
 }
 
+/// Calls EC2 as the role.
 fn call(
     cx: &mut Cx<'_>,
     operation: &str,
     members: impl IntoIterator<Item = (&'static str, Value)>,
 ) -> Result<Value, Fault> {
-    cx.call("ec2", operation, Value::Struct(members.into_iter().collect()), As::Caller)
+    call_of(cx, "ec2", operation, members)
+}
+
+fn call_of(
+    cx: &mut Cx<'_>,
+    service: &str,
+    operation: &str,
+    members: impl IntoIterator<Item = (&'static str, Value)>,
+) -> Result<Value, Fault> {
+    cx.call(service, operation, Value::Struct(members.into_iter().collect()), As::Caller)
+}
+
+/// Asks for a right of the role's that no operation of another service asks for.
+fn may(cx: &Cx<'_>, right: &str, target: &Target) -> Result<(), Fault> {
+    if allowed(cx, right, target, &Struct::new())? {
+        return Ok(());
+    }
+    let what = format!(
+        "The role of the experiment is not authorized to perform: {right} on resource: {}",
+        target.arn
+    );
+    Err(FisError::Denied(what).into())
 }
 
 fn internal(error: store::StoreError) -> Fault {
@@ -142,7 +168,7 @@ fn initiate(cx: &mut Cx<'_>, experiment: &mut Experiment) {
     experiment.start = Some(cx.now);
     let targets = experiment.plan.targets.clone();
     for (name, target) in &targets {
-        let found = by_role(cx, experiment, |cx| resolve(cx, target));
+        let found = by_role(cx, experiment, |cx| target::resolve(cx, target));
         match found {
             Ok(ids) if ids.is_empty() && !experiment.plan.skips_empty => {
                 return fail(cx, experiment, "Target resolution returned empty set.");
@@ -170,56 +196,26 @@ fn fail(cx: &mut Cx<'_>, experiment: &mut Experiment, why: &str) {
     enter(cx, experiment, FAILED, why);
 }
 
-/// The instances of a target, as the role sees them.
-fn resolve(cx: &mut Cx<'_>, target: &Target) -> Result<Vec<String>, Fault> {
-    let filter = |(key, value): (&String, &String)| {
-        let values = Value::List(vec![Value::str(value)]);
-        let name = Value::Str(format!("tag:{key}"));
-        Value::Struct([("Name", name), ("Values", values)].into_iter().collect())
-    };
-    let members = if target.arns.is_empty() {
-        let filters: Vec<Value> = target.tags.iter().map(filter).collect();
-        if filters.is_empty() { Vec::new() } else { vec![("Filters", Value::List(filters))] }
-    } else {
-        let ids: Vec<String> =
-            target.arns.iter().filter_map(|arn| arn.rsplit('/').next().map(str::to_owned)).collect();
-        vec![("InstanceIds", texts(&ids))]
-    };
-    let told = call(cx, "DescribeInstances", members)?;
-    let mut found = Vec::new();
-    for instance in list(&told, "Reservations").iter().flat_map(|shown| list(shown, "Instances")) {
-        let state = instance.at(&["State", "Name"]).and_then(Value::as_str).unwrap_or_default();
-        let is_there = !matches!(state, "terminated" | "shutting-down");
-        let is_kind = target.kind != SPOT || text(instance, "InstanceLifecycle") == "spot";
-        if is_there && is_kind && passes(instance, &target.filters) {
-            found.push(text(instance, "InstanceId"));
-        }
-    }
-    let wanted = Mode::read(&target.mode).unwrap_or(Mode::All).of(found.len());
-    let mut chosen = Vec::new();
-    while chosen.len() < wanted && !found.is_empty() {
-        let at = cx.rng().below(u64::try_from(found.len()).unwrap_or(1));
-        chosen.push(found.swap_remove(usize::try_from(at).unwrap_or_default()));
-    }
-    chosen.sort_unstable();
-    Ok(chosen)
-}
-
 /// Whether an alarm that stops an experiment is on.
 fn is_alarmed(cx: &mut Cx<'_>, experiment: &Experiment) -> Result<bool, Fault> {
+    let account = cx.account;
+    let told = described(cx, &experiment.plan.stops, As::Service { name: SELF, account })?;
+    Ok(told.iter().any(|alarm| text(alarm, "StateValue") == "ALARM"))
+}
+
+/// Alarms, by their ARNs.
+fn described(cx: &mut Cx<'_>, arns: &[String], who: As) -> Result<Vec<Value>, Fault> {
     let name = |arn: &String| arn.split_once(":alarm:").map(|(_, name)| name.to_owned());
-    let names: Vec<String> = experiment.plan.stops.iter().filter_map(name).collect();
+    let names: Vec<String> = arns.iter().filter_map(name).collect();
     if names.is_empty() {
-        return Ok(false);
+        return Ok(Vec::new());
     }
     let kinds = ["MetricAlarm", "CompositeAlarm"].map(str::to_owned);
     let members: Struct =
         [("AlarmNames", texts(&names)), ("AlarmTypes", texts(&kinds))].into_iter().collect();
-    let account = cx.account;
-    let told =
-        cx.call("cloudwatch", "DescribeAlarms", Value::Struct(members), As::Service { name: SELF, account })?;
+    let told = cx.call("cloudwatch", "DescribeAlarms", Value::Struct(members), who)?;
     let all = ["MetricAlarms", "CompositeAlarms"].into_iter().flat_map(|kind| list(&told, kind));
-    Ok(all.into_iter().any(|alarm| text(alarm, "StateValue") == "ALARM"))
+    Ok(all.into_iter().cloned().collect())
 }
 
 fn go_on(cx: &mut Cx<'_>, experiment: &mut Experiment) -> Result<Next, Fault> {
@@ -248,8 +244,17 @@ fn go_on(cx: &mut Cx<'_>, experiment: &mut Experiment) -> Result<Next, Fault> {
     Ok(Next::Rest(soonest(wake, look)))
 }
 
-/// What is done about an action: by its experiment's role, to the instances of its target.
-type Deed = fn(&mut Cx<'_>, &Action, &[String], &mut Run) -> Result<(), Fault>;
+/// An action at work.
+struct Doing<'a> {
+    experiment: &'a str,
+    name: &'a str,
+    action: &'a Action,
+    /// What its target has come to.
+    targets: &'a [String],
+}
+
+/// What is done about an action, by its experiment's role.
+type Deed = fn(&mut Cx<'_>, &Doing<'_>, &mut Run) -> Result<(), Fault>;
 
 fn act(cx: &mut Cx<'_>, experiment: &mut Experiment, name: &str, deed: Deed) {
     let (Some(action), Some(run)) = (experiment.plan.actions.get(name).cloned(), experiment.runs.get(name))
@@ -257,22 +262,37 @@ fn act(cx: &mut Cx<'_>, experiment: &mut Experiment, name: &str, deed: Deed) {
         return;
     };
     let mut run = run.clone();
+    let before = run.clone();
     let target = action.targets.values().next();
-    let ids = target.and_then(|target| experiment.resolved.get(target)).cloned().unwrap_or_default();
+    let targets = target.and_then(|target| experiment.resolved.get(target)).cloned().unwrap_or_default();
     let needs = known(&action.id).is_some_and(|known| known.target.is_some());
-    if needs && ids.is_empty() {
+    if needs && targets.is_empty() {
         run.ends(SKIPPED, "Action was skipped, as its target is empty.", cx.now);
     } else {
         let savepoint = cx.tx.savepoint();
-        let done = by_role(cx, experiment, |cx| deed(cx, &action, &ids, &mut run));
-        if let Err(fault) = done {
-            cx.tx.rollback_to(savepoint);
-            run.ends(FAILED, &shortened(&fault.message), cx.now);
-            experiment.failure = Some(format!("Experiment failed, as the action {name} has failed."));
+        let doing = Doing { experiment: &experiment.id, name, action: &action, targets: &targets };
+        match by_role(cx, experiment, |cx| deed(cx, &doing, &mut run)) {
+            Ok(()) => {}
+            // What was begun is to be undone: a fault that passes is waited for.
+            Err(fault) if passes_over(&fault) && before.is(RUNNING) => {
+                cx.tx.rollback_to(savepoint);
+                run = Run { due: Some(cx.now.plus(AGAIN)), ..before };
+            }
+            Err(fault) => {
+                cx.tx.rollback_to(savepoint);
+                run = before;
+                run.ends(FAILED, &shortened(&fault.message), cx.now);
+                experiment.failure = Some(format!("Experiment failed, as the action {name} has failed."));
+            }
         }
     }
     run.start = run.start.or(Some(cx.now));
     experiment.runs.insert(name.to_owned(), run);
+}
+
+/// Whether it is the other side's, and another try may go better: experiments may strike their own role as well.
+fn passes_over(fault: &Fault) -> bool {
+    matches!(fault.status, 500 | 503)
 }
 
 /// AWS: of reasons.
@@ -280,12 +300,21 @@ fn shortened(text: &str) -> String {
     text.chars().take(512).collect()
 }
 
-fn begin(cx: &mut Cx<'_>, action: &Action, ids: &[String], run: &mut Run) -> Result<(), Fault> {
-    let instances = || [("InstanceIds", texts(ids))];
+fn begin(cx: &mut Cx<'_>, doing: &Doing<'_>, run: &mut Run) -> Result<(), Fault> {
+    let action = doing.action;
+    let instances = || [("InstanceIds", texts(doing.targets))];
     run.state = State::new(RUNNING, "Action is running.");
     run.start = Some(cx.now);
+    if let Some(kind) = refusal::kind(&action.id) {
+        return refusal::begin(cx, doing, kind, run);
+    }
     match action.id.as_str() {
         WAIT => run.due = action.after(DURATION, cx.now),
+        DISRUPT => network::begin(cx, doing, run)?,
+        ASSERT => {
+            assert_states(cx, action)?;
+            run.ends(COMPLETED, DONE, cx.now);
+        }
         REBOOT => {
             call(cx, "RebootInstances", instances())?;
             run.ends(COMPLETED, DONE, cx.now);
@@ -297,78 +326,67 @@ fn begin(cx: &mut Cx<'_>, action: &Action, ids: &[String], run: &mut Run) -> Res
         STOP => {
             call(cx, "StopInstances", instances())?;
             match action.after(RESTART, cx.now) {
-                Some(then) => (run.due, run.left) = (Some(then), ids.to_vec()),
+                Some(then) => (run.due, run.left) = (Some(then), doing.targets.to_vec()),
                 None => run.ends(COMPLETED, DONE, cx.now),
             }
         }
         INTERRUPT => {
             // The notice comes two minutes before the interruption.
             run.due = action.after(BEFORE, cx.now).map(|then| then.minus(NOTICE));
-            run.left = ids.to_vec();
+            run.left = doing.targets.to_vec();
         }
         other => return Err(FisError::NotBuilt(format!("The action {other}")).into()),
     }
     Ok(())
 }
 
-/// The next part of an action whose time has come.
-fn advance(cx: &mut Cx<'_>, action: &Action, _: &[String], run: &mut Run) -> Result<(), Fault> {
-    match action.id.as_str() {
-        STOP => {
-            restart(cx, action, run)?;
-            if !run.left.is_empty() {
-                run.due = Some(cx.now.plus(AGAIN));
-                return Ok(());
-            }
+/// Fails where one of the alarms is in none of the states.
+fn assert_states(cx: &mut Cx<'_>, action: &Action) -> Result<(), Fault> {
+    let (arns, states) = (action.parts(ALARMS), action.parts(STATES));
+    let told = described(cx, &arns, As::Caller)?;
+    for arn in &arns {
+        let state = told.iter().find(|alarm| text(alarm, "AlarmArn") == *arn);
+        let state = state.map(|alarm| text(alarm, "StateValue"));
+        if !state.as_ref().is_some_and(|state| states.contains(state)) {
+            let state = state.unwrap_or_else(|| "not there".into());
+            let what = format!("The alarm {arn} is {state}, and not {}.", states.join(" or "));
+            return Err(invalid(what).into());
         }
+    }
+    Ok(())
+}
+
+/// The next part of an action whose time has come.
+fn advance(cx: &mut Cx<'_>, doing: &Doing<'_>, run: &mut Run) -> Result<(), Fault> {
+    match doing.action.id.as_str() {
         INTERRUPT if !run.left.is_empty() => {
             for id in std::mem::take(&mut run.left) {
-                interrupt(cx, &id)?;
+                machine::interrupt(cx, &id)?;
             }
             run.due = Some(cx.now.plus(NOTICE));
             return Ok(());
         }
-        _ => {}
+        _ => undo(cx, doing, run)?,
     }
-    run.ends(COMPLETED, DONE, cx.now);
-    Ok(())
-}
-
-/// Starts again what an action has stopped; what does not run yet is left.
-fn restart(cx: &mut Cx<'_>, action: &Action, run: &mut Run) -> Result<(), Fault> {
-    let may_end = action.parameters.get(MAY_END).is_some_and(|value| value == "true");
-    for id in std::mem::take(&mut run.left) {
-        let told = call(cx, "DescribeInstances", [("InstanceIds", texts([&id]))])?;
-        let shown = list(&told, "Reservations").first().map(|shown| list(shown, "Instances"));
-        let state = shown.and_then(|all| all.first()).and_then(|one| one.at(&["State", "Name"]));
-        match state.and_then(Value::as_str) {
-            Some("running") => {}
-            Some("stopping" | "pending") => run.left.push(id),
-            Some("terminated" | "shutting-down") if may_end => {}
-            _ => {
-                call(cx, "StartInstances", [("InstanceIds", texts([&id]))])?;
-                run.left.push(id);
-            }
-        }
+    if run.left.is_empty() {
+        run.ends(COMPLETED, DONE, cx.now);
+    } else {
+        run.due = Some(cx.now.plus(AGAIN));
     }
     Ok(())
 }
 
-/// Gives a spot instance its notice, where the role may. EC2 has no operation for that: it is FIS's own.
-fn interrupt(cx: &mut Cx<'_>, id: &str) -> Result<(), Fault> {
-    const RIGHT: &str = "ec2:SendSpotInstanceInterruptions";
-    let none = Struct::new();
-    for target in Access::of(cx, &none).id(&INSTANCE, id).done()? {
-        if !allowed(cx, RIGHT, &target, &none)? {
-            let what = format!(
-                "The role of the experiment is not authorized to perform: {RIGHT} on resource: {}",
-                target.arn
-            );
-            return Err(FisError::Denied(what).into());
+/// Takes back what lasts; what machines are not there yet is left.
+fn undo(cx: &mut Cx<'_>, doing: &Doing<'_>, run: &mut Run) -> Result<(), Fault> {
+    match doing.action.id.as_str() {
+        STOP => machine::restart(cx, doing, run),
+        DISRUPT => network::end(cx, run),
+        _ => {
+            refusal::end(cx, doing);
+            run.left.clear();
+            Ok(())
         }
     }
-    let cloud = Arc::clone(cx.cloud());
-    notice::interrupt(&cloud, cx.tx, id).map(drop).map_err(|why| FisError::Validation(why).into())
 }
 
 /// Ends what is left of an experiment that stops or has failed: what it has stopped is started before.
@@ -381,15 +399,22 @@ fn wind_down(cx: &mut Cx<'_>, experiment: &mut Experiment) -> Next {
         else {
             continue;
         };
-        let (action, mut run) = (action.clone(), run.clone());
-        let undone = match action.id.as_str() {
-            STOP => by_role(cx, experiment, |cx| restart(cx, &action, &mut run)),
-            _ => Ok(()),
-        };
-        match undone {
-            Ok(()) if action.id == STOP && !run.left.is_empty() => waits = true,
+        let (action, before) = (action.clone(), run.clone());
+        let mut run = before.clone();
+        let doing = Doing { experiment: &experiment.id, name: &name, action: &action, targets: &[] };
+        let savepoint = cx.tx.savepoint();
+        match by_role(cx, experiment, |cx| undo(cx, &doing, &mut run)) {
+            Ok(()) if !run.left.is_empty() => waits = true,
             Ok(()) => run.ends(STOPPED, "Action was stopped.", cx.now),
-            Err(fault) => run.ends(FAILED, &shortened(&fault.message), cx.now),
+            Err(fault) => {
+                cx.tx.rollback_to(savepoint);
+                run = before;
+                if passes_over(&fault) {
+                    waits = true;
+                } else {
+                    run.ends(FAILED, &shortened(&fault.message), cx.now);
+                }
+            }
         }
         experiment.runs.insert(name, run);
     }
