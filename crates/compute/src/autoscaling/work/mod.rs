@@ -20,7 +20,7 @@ use super::model::{
 };
 use super::ops::group::{at, remove};
 use crate::ec2::model::INSTANCES;
-use base::{AccountId, Region, Timestamp};
+use base::Timestamp;
 use ec2::zone::ZONES;
 use hook::Outcome;
 use instance::{end, end_now, failed, finish, launch, stop};
@@ -66,24 +66,15 @@ impl Reconciler for Keep {
     }
 
     fn run(&self, cloud: &Arc<Cloud>) -> Result<Option<Timestamp>, String> {
-        let names: Vec<(AccountId, Region, String)> = {
-            let tx = cloud.store().begin();
-            let all = GROUPS.scan(&tx, &Key::empty(), Direction::Forward);
-            let all: Vec<(Key, Group)> = all.collect::<Result<_, _>>().map_err(|e| e.to_string())?;
-            let place = |(key, group): (Key, Group)| {
-                let (account, region) = key.reader().regional()?;
-                Some((account, region, group.name))
-            };
-            all.into_iter().filter_map(place).collect()
-        };
-        let mut next = None;
-        for (account, region, name) in names {
-            let give_up = |cx: &mut Cx<'_>, why: &Fault| give_up(cx, &name, why);
-            let wake =
-                steps::bring_on(cloud, SELF, (account, region), STEPS_MAX, |cx| step(cx, &name), give_up)?;
-            next = soonest(next, wake);
-        }
-        Ok(next)
+        steps::each(
+            cloud,
+            &GROUPS,
+            |group| group.name,
+            |home, name| {
+                let give_up = |cx: &mut Cx<'_>, why: &Fault| give_up(cx, name, why);
+                steps::bring_on(cloud, SELF, home, STEPS_MAX, |cx| step(cx, name), give_up)
+            },
+        )
     }
 }
 
