@@ -124,6 +124,7 @@ fn defaults_of_a_new_bucket() {
     assert_eq!(get("GetBucketOwnershipControls").ok()["OwnershipControls"], owner);
     let rule = json!({
         "ApplyServerSideEncryptionByDefault": { "SSEAlgorithm": "AES256" }, "BucketKeyEnabled": false,
+        "BlockedEncryptionTypes": { "EncryptionType": ["SSE-C"] },
     });
     assert_eq!(get("GetBucketEncryption").ok()["ServerSideEncryptionConfiguration"]["Rules"], json!([rule]));
     let acl = get("GetBucketAcl").ok();
@@ -366,7 +367,7 @@ fn configurations_come_back_as_they_were_put() {
     let tagging = json!({ "TagSet": [{ "Key": "team", "Value": "blue" }] });
     let encryption = json!({ "Rules": [{
         "ApplyServerSideEncryptionByDefault": { "SSEAlgorithm": "aws:kms", "KMSMasterKeyID": "alias/a" },
-        "BucketKeyEnabled": true,
+        "BucketKeyEnabled": true, "BlockedEncryptionTypes": { "EncryptionType": ["NONE"] },
     }] });
     let table = [
         ("BucketCors", "CORSConfiguration", cors, None),

@@ -174,6 +174,9 @@ fn copy(
     {
         return Err(denied());
     }
+    if matches!(version.encryption, Encryption::Customer(_)) && there.record.encryption.blocks_customers() {
+        return Err(denied());
+    }
     let mut replica = version.clone();
     replica.pieces =
         version.pieces.iter().map(|piece| again(cx, version, piece)).collect::<Result<_, _>>()?;
