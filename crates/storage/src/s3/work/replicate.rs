@@ -182,6 +182,8 @@ fn copy(
         version.pieces.iter().map(|piece| again(cx, version, piece)).collect::<Result<_, _>>()?;
     replica.replication = Some(REPLICA.to_owned());
     replica.restore = None;
+    replica.archive = None;
+    replica.accessed = None;
     if let Some(class) = rule.destination.class.as_deref().and_then(StorageClass::parse) {
         replica.class = class;
     }
