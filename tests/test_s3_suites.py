@@ -1,10 +1,11 @@
 """What suites for S3 that everybody can read hold a server to, where no other test here says it."""
 
+import http.client
 import uuid
 
 import pytest
 from cloudtest import refused
-from test_s3_refusals import Raw
+from test_s3_refusals import Raw, members
 
 
 @pytest.fixture
@@ -99,3 +100,15 @@ def test_whom_the_acl_lets_list_learns_what_is_missing(s3, cloud, other_account)
             stranger.get_object(Bucket=bucket, Key="private")
         with refused("AccessDenied", status=403):
             stranger.get_object_acl(Bucket=bucket, Key="missing")
+
+
+def test_an_empty_authorization_is_none(bucket, cloud):
+    for method, target, body in (
+        ("PUT", f"/{bucket}/k", b"bar"),
+        ("PUT", "/suites-of-nobody", None),
+        ("GET", "/", None),
+    ):
+        connection = http.client.HTTPConnection("127.0.0.1", cloud.port, timeout=20)
+        connection.request(method, target, body, {"Authorization": ""})
+        answer = connection.getresponse()
+        assert (answer.status, members(answer.read().decode())["Code"]) == (403, "AccessDenied")
