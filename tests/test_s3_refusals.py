@@ -181,16 +181,33 @@ def test_listings_say_whole_seconds_and_the_last_upload(account, raw, bucket):
     assert places == sorted(places)
 
 
-def test_callers_own_keys_can_be_blocked(account, bucket):
+def test_callers_own_keys_are_blocked_and_can_be_let_in(account, bucket):
     s3 = account.client("s3")
     own = {"SSECustomerAlgorithm": "AES256", "SSECustomerKey": b"k" * 32}
+    default = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}, "BucketKeyEnabled": False}
+
+    def put(rule):
+        s3.put_bucket_encryption(Bucket=bucket, ServerSideEncryptionConfiguration={"Rules": [rule]})
+
+    def shown():
+        return s3.get_bucket_encryption(Bucket=bucket)["ServerSideEncryptionConfiguration"]["Rules"]
 
     def block(*kinds):
-        rule = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}, "BucketKeyEnabled": False}
-        rule["BlockedEncryptionTypes"] = {"EncryptionType": list(kinds)}
-        s3.put_bucket_encryption(Bucket=bucket, ServerSideEncryptionConfiguration={"Rules": [rule]})
-        assert s3.get_bucket_encryption(Bucket=bucket)["ServerSideEncryptionConfiguration"]["Rules"] == [rule]
+        rule = {**default, "BlockedEncryptionTypes": {"EncryptionType": list(kinds)}}
+        put(rule)
+        assert shown() == [rule]
 
+    # A new bucket blocks them, and a default that does not speak of it changes nothing.
+    blocked = {**default, "BlockedEncryptionTypes": {"EncryptionType": ["SSE-C"]}}
+    assert shown() == [blocked]
+    put(default)
+    assert shown() == [blocked]
+    with refused("AccessDenied", status=403):
+        s3.put_object(Bucket=bucket, Key="own", Body=b"old", **own)
+    put({"BlockedEncryptionTypes": {"EncryptionType": ["NONE"]}})
+    assert shown() == [{**default, "BlockedEncryptionTypes": {"EncryptionType": ["NONE"]}}]
+    with refused("MalformedXML", status=400):
+        put({"BucketKeyEnabled": False})
     s3.put_object(Bucket=bucket, Key="own", Body=b"old", **own)
     block("SSE-C")
     with refused("AccessDenied", status=403):
@@ -205,3 +222,5 @@ def test_callers_own_keys_can_be_blocked(account, bucket):
         block("ROT13")
     block("NONE")
     s3.put_object(Bucket=bucket, Key="own", Body=b"new", **own)
+    s3.delete_bucket_encryption(Bucket=bucket)
+    assert shown() == [blocked]

@@ -1,10 +1,11 @@
 """What suites for S3 that everybody can read hold a server to, where no other test here says it."""
 
+import http.client
 import uuid
 
 import pytest
 from cloudtest import refused
-from test_s3_refusals import Raw
+from test_s3_refusals import Raw, members
 
 
 @pytest.fixture
@@ -78,3 +79,36 @@ def test_a_delete_overtakes_uploads(s3, bucket):
     of_versions = begin()
     s3.delete_object(Bucket=bucket, Key="k", VersionId=version)
     conflicts(of_versions)
+
+
+def test_whom_the_acl_lets_list_learns_what_is_missing(s3, cloud, other_account):
+    bucket = f"suites-{uuid.uuid4()}"
+    s3.create_bucket(Bucket=bucket, ObjectOwnership="ObjectWriter")
+    s3.delete_public_access_block(Bucket=bucket)
+    s3.put_object(Bucket=bucket, Key="private", Body=b"x")
+    strangers = [cloud.anonymous("s3"), other_account.client("s3")]
+    for stranger in strangers:
+        with refused("AccessDenied", status=403):
+            stranger.get_object(Bucket=bucket, Key="missing")
+    s3.put_bucket_acl(Bucket=bucket, ACL="public-read")
+    for stranger in strangers:
+        with refused("NoSuchKey", status=404):
+            stranger.get_object(Bucket=bucket, Key="missing")
+        with refused("404", status=404):
+            stranger.head_object(Bucket=bucket, Key="missing")
+        with refused("AccessDenied", status=403):
+            stranger.get_object(Bucket=bucket, Key="private")
+        with refused("AccessDenied", status=403):
+            stranger.get_object_acl(Bucket=bucket, Key="missing")
+
+
+def test_an_empty_authorization_is_none(bucket, cloud):
+    for method, target, body in (
+        ("PUT", f"/{bucket}/k", b"bar"),
+        ("PUT", "/suites-of-nobody", None),
+        ("GET", "/", None),
+    ):
+        connection = http.client.HTTPConnection("127.0.0.1", cloud.port, timeout=20)
+        connection.request(method, target, body, {"Authorization": ""})
+        answer = connection.getresponse()
+        assert (answer.status, members(answer.read().decode())["Code"]) == (403, "AccessDenied")

@@ -274,6 +274,7 @@ fn storage_work() -> Work {
         Arc::new(storage::s3::work::Lifecycle),
         Arc::new(storage::s3::work::Replicate),
         Arc::new(storage::s3::work::Restores),
+        Arc::new(storage::s3::work::Tiers),
         Arc::new(storage::s3::work::WriteLogs),
         Arc::new(storage::s3::work::DeliverLogs),
         Arc::new(storage::s3::work::Inventories),

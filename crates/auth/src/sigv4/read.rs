@@ -109,7 +109,9 @@ impl Presented<'_> {
 /// A [`Cause`] when it is signed in a way that cannot be understood; which service was meant, and so which
 /// [`Dialect`](super::Dialect) to tell it in, the caller knows.
 pub fn read<'a>(head: &RequestHead<'a>) -> Result<Option<Presented<'a>>, Cause> {
+    // An empty header says as little as none.
     let authorization = head.headers.get(http::header::AUTHORIZATION);
+    let authorization = authorization.filter(|value| !value.as_bytes().trim_ascii().is_empty());
     if head.path.len() + head.query.len() > TARGET_BYTES_MAX
         || authorization.is_some_and(|value| value.len() > AUTHORIZATION_BYTES_MAX)
     {

@@ -1,5 +1,6 @@
 //! What S3 refuses, and [`S3Error`], in which refusals travel with their further members.
 
+use crate::s3::model::object::{ArchiveTier, StorageClass};
 use wire::{Fault, Value};
 
 wire::errors! {
@@ -18,7 +19,7 @@ wire::errors! {
         Internal = 500, "InternalError", "We encountered an internal error. Please try again.";
         InvalidArgument(message: String) = 400, "InvalidArgument", "{message}";
         InvalidDigest = 400, "InvalidDigest", "The Content-MD5 you specified was invalid.";
-        InvalidObjectState(class: String) = 403, "InvalidObjectState", "The operation is not valid for the object's storage class";
+        InvalidObjectState(class: StorageClass, tier: Option<ArchiveTier>) = 403, "InvalidObjectState", "The operation is not valid for the object's storage class";
         InvalidPart(upload: String, part: u32, etag: String) = 400, "InvalidPart", "One or more of the specified parts could not be found.  The part may not have been uploaded, or the specified entity tag may not match the part's entity tag.";
         InvalidPartNumber(requested: u32, actual: u32) = 416, "InvalidPartNumber", "The requested partnumber is not satisfiable";
         InvalidPartOrder(upload: String) = 400, "InvalidPartOrder", "The list of parts was not in ascending order. Parts must be ordered by part number.";
@@ -41,7 +42,7 @@ wire::errors! {
         PreconditionFailed(condition: &'static str) = 412, "PreconditionFailed", "At least one of the pre-conditions you specified did not hold";
         RedirectLocation = 400, "InvalidRedirectLocation", "The website redirect location must have a prefix of 'http://' or 'https://' or '/'.";
         SlowDown = 503, "SlowDown", "Please reduce your request rate.";
-        SourceState(class: String) = 403, "InvalidObjectState", "Operation is not valid for the source object's storage class";
+        SourceState(class: StorageClass, tier: Option<ArchiveTier>) = 403, "InvalidObjectState", "Operation is not valid for the source object's storage class";
         WrongCustomerKey = 403, "AccessDenied", "Requests specifying Server Side Encryption with Customer provided keys must provide the correct secret key.";
     }
 }
@@ -134,8 +135,9 @@ impl Refusal {
             Refusal::InvalidRange(requested, size) => {
                 vec![("RangeRequested", requested.clone()), ("ActualObjectSize", size.to_string())]
             }
-            Refusal::InvalidObjectState(class) | Refusal::SourceState(class) => {
-                vec![("StorageClass", class.clone())]
+            Refusal::InvalidObjectState(class, tier) | Refusal::SourceState(class, tier) => {
+                let tier = tier.map(|tier| ("AccessTier", tier.name().to_owned()));
+                [("StorageClass", class.name().to_owned())].into_iter().chain(tier).collect()
             }
             Refusal::InvalidStorageClass(class) => vec![("StorageClassRequested", class.clone())],
             Refusal::KeyTooLong(size) => {

@@ -166,11 +166,15 @@ fn structure(members: Vec<(&'static str, Value)>) -> Value {
 }
 
 /// The families of the message's version 2.3; the others are of 2.1.
-const YOUNGER: [&str; 4] = ["LifecycleExpiration", "LifecycleTransition", "ObjectAcl", "ObjectTagging"];
+const YOUNGER: [&str; 5] =
+    ["LifecycleExpiration", "LifecycleTransition", "ObjectAcl", "ObjectTagging", "IntelligentTiering"];
+
+/// An object has come to an archive within its class.
+pub const TIERED: &str = "IntelligentTiering";
 
 /// Sixteen digits that grow with the versions of a key. What only touches a version has none.
 fn sequencer(what: &Happened<'_>, actor: &Actor<'_>) -> Option<String> {
-    if ["ObjectAcl:", "ObjectTagging:"].iter().any(|family| what.event.starts_with(family)) {
+    if ["ObjectAcl:", "ObjectTagging:", TIERED].iter().any(|family| what.event.starts_with(family)) {
         return None;
     }
     let order = what.version.map_or(0, |version| version.order);
@@ -221,6 +225,10 @@ fn message(bucket: &Bucket, what: &Happened<'_>, actor: &Actor<'_>, configuratio
         ),
         ("s3", s3),
     ];
+    if let Some(tier) = what.version.and_then(|version| version.archive).filter(|_| what.event == TIERED) {
+        let data = structure(vec![("destinationAccessTier", Value::str(tier.name()))]);
+        entry.push(("intelligentTieringEventData", data));
+    }
     let restore = what.version.filter(|_| what.event == "ObjectRestore:Completed");
     if let Some((version, restore)) = restore.and_then(|version| Some((version, version.restore.as_ref()?))) {
         let data = structure(vec![
@@ -230,6 +238,24 @@ fn message(bucket: &Bucket, what: &Happened<'_>, actor: &Actor<'_>, configuratio
         entry.push(("glacierEventData", structure(vec![("restoreEventData", data)])));
     }
     structure(vec![("Records", Value::List(vec![structure(entry)]))])
+}
+
+/// What EventBridge is told of a version's class, and of its copy.
+fn of_class(event: &str, version: &Version) -> Vec<(&'static str, Value)> {
+    let class = Value::str(version.class.name());
+    match (event, &version.restore, version.archive) {
+        ("ObjectRestore:Post", ..) => vec![("source-storage-class", class)],
+        ("ObjectRestore:Completed", Some(restore), _) => {
+            vec![
+                ("restore-expiry-time", Value::Str(restore.expires.iso8601())),
+                ("source-storage-class", class),
+            ]
+        }
+        ("ObjectRestore:Completed", None, _) => vec![("source-storage-class", class)],
+        ("LifecycleTransition", ..) => vec![("destination-storage-class", class)],
+        (TIERED, _, Some(tier)) => vec![("destination-access-tier", Value::str(tier.name()))],
+        _ => Vec::new(),
+    }
 }
 
 /// EventBridge's `detail`.
@@ -249,8 +275,12 @@ fn detail(bucket: &Bucket, what: &Happened<'_>, actor: &Actor<'_>) -> Value {
         ("object", structure(object)),
         ("request-id", Value::str(actor.request_id)),
         ("requester", Value::str(actor.requester)),
-        ("source-ip-address", Value::str(actor.address)),
     ];
+    // There is none of what S3 does by itself.
+    if actor.requester != SERVICE {
+        members.push(("source-ip-address", Value::str(actor.address)));
+    }
+    members.extend(what.version.into_iter().flat_map(|version| of_class(what.event, version)));
     if !what.reason.is_empty() {
         members.push(("reason", Value::str(what.reason)));
     }

@@ -36,6 +36,7 @@ pub mod settings;
 pub mod sites;
 mod stored;
 pub mod tags;
+pub mod tiering;
 pub mod usage;
 pub mod versions;
 pub mod watched;

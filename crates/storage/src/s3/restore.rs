@@ -4,35 +4,52 @@
 
 use super::errors::{S3Error, argument};
 use super::lifecycle::due::after_days;
-use super::model::object::{Restore, StorageClass, Version};
+use super::model::object::{ArchiveTier, Restore, StorageClass, Version};
+use super::rows::Listed;
 use crate::retrieval::{HOUR, Tier};
 use base::Timestamp;
 use std::time::Duration;
+
+/// The archive that a version lies in, by its class or within it.
+pub fn archive(class: StorageClass, tier: Option<ArchiveTier>) -> Option<ArchiveTier> {
+    match class {
+        StorageClass::Glacier => Some(ArchiveTier::Archive),
+        StorageClass::DeepArchive => Some(ArchiveTier::Deep),
+        StorageClass::IntelligentTiering => tier,
+        _ => None,
+    }
+}
 
 /// How long a retrieval takes.
 ///
 /// # Errors
 /// `InvalidArgument` for an expedited retrieval from deep archive, which has none.
-pub fn duration(class: StorageClass, tier: &str) -> Result<Duration, S3Error> {
-    let seconds = match (class, tier) {
-        (StorageClass::DeepArchive, "Expedited") => {
+pub fn duration(archive: ArchiveTier, tier: &str) -> Result<Duration, S3Error> {
+    let seconds = match (archive, tier) {
+        (ArchiveTier::Deep, "Expedited") => {
             let message = "Retrieval option is not supported by this storage class";
             return Err(argument(message, "Tier", tier));
         }
-        (StorageClass::DeepArchive, "Bulk") => 48 * HOUR,
-        (StorageClass::DeepArchive, _) => 12 * HOUR,
+        (ArchiveTier::Deep, "Bulk") => 48 * HOUR,
+        (ArchiveTier::Deep, _) => 12 * HOUR,
         _ => return Ok(Tier::parse(tier).unwrap_or_default().duration()),
     };
     Ok(Duration::from_secs(seconds))
 }
 
-/// A retrieval that begins now, for so many days.
+/// A retrieval that begins now: of a copy for so many days, or for good.
 ///
 /// # Errors
 /// As [`duration`].
-pub fn begin(class: StorageClass, tier: &str, days: u32, now: Timestamp) -> Result<Restore, S3Error> {
-    let ready = now.plus(duration(class, tier)?);
-    Ok(Restore { ready, days, expires: after_days(ready, i64::from(days)), tier: tier.to_owned() })
+pub fn begin(
+    archive: ArchiveTier,
+    tier: &str,
+    days: Option<u32>,
+    now: Timestamp,
+) -> Result<Restore, S3Error> {
+    let ready = now.plus(duration(archive, tier)?);
+    let expires = days.map_or(ready, |days| after_days(ready, i64::from(days)));
+    Ok(Restore { ready, days: days.unwrap_or_default(), expires, tier: tier.to_owned() })
 }
 
 /// How an archived version stands.
@@ -46,21 +63,21 @@ pub enum State {
     Restored(Timestamp),
 }
 
-/// How a version stands now; `None` where it was never archived.
+/// How a version stands now; `None` where it is not archived.
 pub fn state(version: &Version, now: Timestamp) -> Option<State> {
-    state_of(version.class, version.restore.as_ref(), now)
+    state_of(&Listed::of(version), now)
 }
 
-/// As [`state`], of a version's parts.
-pub fn state_of(class: StorageClass, restore: Option<&Restore>, now: Timestamp) -> Option<State> {
-    if !class.is_archive() {
-        return None;
+/// As [`state`], of what listings read.
+pub fn state_of(listed: &Listed, now: Timestamp) -> Option<State> {
+    archive(listed.class, listed.archive)?;
+    match &listed.restore {
+        Some(restore) if now < restore.ready => Some(State::Ongoing),
+        // What was archived within its class comes back for good.
+        Some(_) if !listed.class.is_archive() => None,
+        Some(restore) if now < restore.expires => Some(State::Restored(restore.expires)),
+        _ => Some(State::Archived),
     }
-    Some(match restore {
-        Some(restore) if now < restore.ready => State::Ongoing,
-        Some(restore) if now < restore.expires => State::Restored(restore.expires),
-        _ => State::Archived,
-    })
 }
 
 /// Whether the bytes can be read now.
@@ -89,7 +106,7 @@ mod tests {
         let mut version = Version { class: StorageClass::Glacier, ..Version::default() };
         assert_eq!(state(&version, now), Some(State::Archived));
         assert!(!is_readable(&version, now));
-        version.restore = Some(begin(StorageClass::Glacier, "Standard", 2, now).unwrap());
+        version.restore = Some(begin(ArchiveTier::Archive, "Standard", Some(2), now).unwrap());
         assert_eq!(header(&version, now).unwrap(), "ongoing-request=\"true\"");
         let ready = now.plus(Duration::from_secs(5 * HOUR));
         assert!(is_readable(&version, ready));
@@ -102,9 +119,9 @@ mod tests {
 
     #[test]
     fn classes_differ() {
-        assert_eq!(duration(StorageClass::Glacier, "Expedited").unwrap(), Duration::from_secs(300));
-        assert_eq!(duration(StorageClass::DeepArchive, "Bulk").unwrap(), Duration::from_secs(48 * HOUR));
-        assert!(duration(StorageClass::DeepArchive, "Expedited").is_err());
+        assert_eq!(duration(ArchiveTier::Archive, "Expedited").unwrap(), Duration::from_secs(300));
+        assert_eq!(duration(ArchiveTier::Deep, "Bulk").unwrap(), Duration::from_secs(48 * HOUR));
+        assert!(duration(ArchiveTier::Deep, "Expedited").is_err());
         assert!(is_readable(
             &Version { class: StorageClass::GlacierIr, ..Version::default() },
             Timestamp::from_seconds(0)

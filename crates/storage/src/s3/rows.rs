@@ -3,7 +3,7 @@
 
 use super::buckets::Bucket;
 use super::errors::{Refusal, S3Error};
-use super::model::object::{CURRENT, Restore, StorageClass, VERSIONS, version_key};
+use super::model::object::{ArchiveTier, CURRENT, Restore, StorageClass, VERSIONS, Version, version_key};
 use super::model::version_id::{NULL, VersionId};
 use base::{AccountId, Timestamp};
 use std::iter::Peekable;
@@ -24,6 +24,8 @@ store::record! {
         8 => pub checksum: Option<ListedChecksum>,
         9 => pub owner: AccountId,
         19 => pub restore: Option<Restore>,
+        23 => pub accessed: Option<Timestamp>,
+        24 => pub archive: Option<ArchiveTier>,
     }
 
     /// Of [`super::model::object::Checksum`].
@@ -35,6 +37,19 @@ store::record! {
 }
 
 impl Listed {
+    /// What a version's class, age and archive are told by.
+    pub(crate) fn of(version: &Version) -> Listed {
+        Listed {
+            modified: version.modified,
+            size: version.size,
+            class: version.class,
+            restore: version.restore.clone(),
+            accessed: version.accessed,
+            archive: version.archive,
+            ..Listed::default()
+        }
+    }
+
     pub(crate) fn id(&self) -> String {
         match self.chance.as_slice().try_into() {
             Ok(chance) => VersionId { order: self.order, chance }.text(),

@@ -1,7 +1,7 @@
 //! Configurations that a bucket has several of, by id: inventories, request metrics, storage class analyses, and
 //! archive tiers. Their ids are unique in the bucket, each kind for itself.
 //!
-//! Analyses and archive tiers are kept, and whoever puts one is told that nothing acts on it yet.
+//! Analyses are kept, and whoever puts one is told that nothing acts on it yet.
 
 use super::errors::{Refusal, S3Error};
 use super::filter::{RuleTag, TagFilter};

@@ -174,6 +174,7 @@ mod s3_metrics;
 mod s3_objects;
 mod s3_replication;
 mod s3_sites;
+mod s3_tiering;
 mod s3_uploads;
 mod scheduler_schedules;
 mod services_metrics;

@@ -124,6 +124,7 @@ fn defaults_of_a_new_bucket() {
     assert_eq!(get("GetBucketOwnershipControls").ok()["OwnershipControls"], owner);
     let rule = json!({
         "ApplyServerSideEncryptionByDefault": { "SSEAlgorithm": "AES256" }, "BucketKeyEnabled": false,
+        "BlockedEncryptionTypes": { "EncryptionType": ["SSE-C"] },
     });
     assert_eq!(get("GetBucketEncryption").ok()["ServerSideEncryptionConfiguration"]["Rules"], json!([rule]));
     let acl = get("GetBucketAcl").ok();
@@ -366,7 +367,7 @@ fn configurations_come_back_as_they_were_put() {
     let tagging = json!({ "TagSet": [{ "Key": "team", "Value": "blue" }] });
     let encryption = json!({ "Rules": [{
         "ApplyServerSideEncryptionByDefault": { "SSEAlgorithm": "aws:kms", "KMSMasterKeyID": "alias/a" },
-        "BucketKeyEnabled": true,
+        "BucketKeyEnabled": true, "BlockedEncryptionTypes": { "EncryptionType": ["NONE"] },
     }] });
     let table = [
         ("BucketCors", "CORSConfiguration", cors, None),
@@ -458,14 +459,12 @@ fn bad_configurations_are_refused() {
     refused.refused_with(400, "InvalidRequest", "Destination bucket must have versioning enabled.");
 }
 
-/// Nothing acts on archive tiers yet: strict clouds refuse them, others keep them and say so.
+/// Nothing acts on storage class analyses yet: strict clouds refuse them, others keep them and say so.
 #[test]
 fn what_does_not_act_is_reported() {
-    let tiers = json!({
-        "Id": "all", "Status": "Enabled", "Tierings": [{ "Days": 90, "AccessTier": "ARCHIVE_ACCESS" }],
-    });
-    let put = json!({ "Bucket": "counted", "Id": "all", "IntelligentTieringConfiguration": tiers });
-    let operation = "PutBucketIntelligentTieringConfiguration";
+    let analysis = json!({ "Id": "all", "StorageClassAnalysis": {} });
+    let put = json!({ "Bucket": "counted", "Id": "all", "AnalyticsConfiguration": analysis });
+    let operation = "PutBucketAnalyticsConfiguration";
     let strict = Cloud::new();
     strict.root(ACCOUNT).call("s3", "CreateBucket", bucket("counted")).ok();
     strict.root(ACCOUNT).call("s3", operation, put.clone()).refused(501, "NotImplemented");
@@ -473,12 +472,12 @@ fn what_does_not_act_is_reported() {
     let root = cloud.root(ACCOUNT);
     root.call("s3", "CreateBucket", bucket("counted")).ok();
     let reply = root.call("s3", operation, put);
-    assert_eq!(reply.headers["x-virga-ignored"], "IntelligentTieringConfiguration");
+    assert_eq!(reply.headers["x-virga-ignored"], "AnalyticsConfiguration");
     let one = json!({ "Bucket": "counted", "Id": "all" });
-    let got = root.call("s3", "GetBucketIntelligentTieringConfiguration", one.clone()).ok();
-    assert_eq!(got["IntelligentTieringConfiguration"], tiers);
-    let listed = root.call("s3", "ListBucketIntelligentTieringConfigurations", bucket("counted")).ok();
-    assert_eq!(listed, json!({ "IsTruncated": false, "IntelligentTieringConfigurationList": [tiers] }));
-    root.call("s3", "DeleteBucketIntelligentTieringConfiguration", one.clone()).ok();
-    root.call("s3", "GetBucketIntelligentTieringConfiguration", one).refused(404, "NoSuchConfiguration");
+    let got = root.call("s3", "GetBucketAnalyticsConfiguration", one.clone()).ok();
+    assert_eq!(got["AnalyticsConfiguration"]["Id"], "all");
+    let listed = root.call("s3", "ListBucketAnalyticsConfigurations", bucket("counted")).ok();
+    assert_eq!(listed["AnalyticsConfigurationList"].as_array().unwrap().len(), 1);
+    root.call("s3", "DeleteBucketAnalyticsConfiguration", one.clone()).ok();
+    root.call("s3", "GetBucketAnalyticsConfiguration", one).refused(404, "NoSuchConfiguration");
 }

@@ -460,10 +460,20 @@ fn customer(key: &[u8], prefix: &str) -> Value {
     })
 }
 
+/// New buckets take nothing under callers' keys.
+fn allow_keys_of_callers(root: &Caller<'_>) {
+    let rules = json!({ "Rules": [{ "BlockedEncryptionTypes": { "EncryptionType": ["NONE"] } }] });
+    let allow = json!({ "Bucket": "bkt", "ServerSideEncryptionConfiguration": rules });
+    root.call("s3", "PutBucketEncryption", allow).ok();
+}
+
 #[test]
 fn keys_of_callers() {
     let cloud = Cloud::new();
     let root = with_bucket(&cloud);
+    let refused = and(of("k"), and(json!({ "Body": "x" }), customer(&[1; 32], "")));
+    root.call("s3", "PutObject", refused).refused_with(403, "AccessDenied", "Access Denied");
+    allow_keys_of_callers(&root);
     let body = "secret".repeat(20_000);
     let mine = customer(&[1; 32], "");
     let put = and(of("k"), and(json!({ "Body": body }), mine.clone()));

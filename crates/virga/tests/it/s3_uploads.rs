@@ -274,6 +274,9 @@ fn keys_of_callers_stay_the_same() {
             "SSECustomerKeyMD5": STANDARD.encode(Md5::of(key)),
         })
     };
+    let rules = json!({ "Rules": [{ "BlockedEncryptionTypes": { "EncryptionType": ["NONE"] } }] });
+    let allow = json!({ "Bucket": "bkt", "ServerSideEncryptionConfiguration": rules });
+    root.call("s3", "PutBucketEncryption", allow).ok();
     let upload = Upload::begin(&root, customer(&[1; 32]));
     upload.part(1, "x", json!({})).refused_with(
         400,

@@ -43,7 +43,12 @@ pub(super) fn object<'b>(
         Some(version) if record.ownership != Ownership::BucketOwnerEnforced => version.owner,
         _ => record.owner,
     };
-    let acl = wanted.zip(version).map(|(wanted, version)| (Cow::Owned(acl_of(version)), wanted));
+    let acl = match (wanted, version) {
+        (Some(wanted), Some(version)) => Some((Cow::Owned(acl_of(version)), wanted)),
+        // What is not there has no ACL: whoever the bucket's lets list learns that it is missing.
+        (Some(Permission::Read), None) => Some((Cow::Borrowed(&record.grants[..]), Permission::Read)),
+        _ => None,
+    };
     let target = keys::of_version(Target::on(object_arn(&record.name, key)), version);
     Guarded { bucket, target, owner, acl }
 }

@@ -31,8 +31,6 @@ const DSSE: &str = "aws:kms:dsse";
 const AES256: &str = "AES256";
 const SSE: &str = "x-amz-server-side-encryption";
 const SALT: usize = 16;
-/// How the block of a bucket calls encryption with the caller's own keys.
-const BY_CUSTOMER: &str = "SSE-C";
 
 /// What a request says of the encryption of what it writes.
 #[derive(Clone, Default, Debug)]
@@ -156,7 +154,7 @@ impl Asked {
         }
         if let Some(customer) = self.customer.read()? {
             // AWS: https://docs.aws.amazon.com/AmazonS3/latest/userguide/blocking-unblocking-s3-c-encryption-gpb.html
-            if bucket.record.encryption.blocked.iter().any(|kind| kind == BY_CUSTOMER) {
+            if bucket.record.encryption.blocks_customers() {
                 return Err(Refusal::AccessDenied.into());
             }
             let kept = fingerprint(&cx.rng().bytes::<SALT>(), &customer);

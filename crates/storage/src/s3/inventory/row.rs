@@ -9,8 +9,11 @@ use crate::s3::lifecycle::rules::LifecycleConfiguration;
 use crate::s3::listing::url_encoded;
 use crate::s3::model::acl::{Grant, Grantee};
 use crate::s3::model::bucket::{BucketRecord, Ownership};
-use crate::s3::model::object::{Encryption, StorageClass, Version};
+use crate::s3::model::object::{Encryption, Version};
+use crate::s3::rows::Listed;
 use crate::s3::settings::InventoryConfiguration;
+use crate::s3::tiering;
+use base::Timestamp;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use wire::{Struct, Value};
@@ -56,6 +59,8 @@ pub struct Row<'a> {
     pub latest: bool,
     /// The rules of the bucket, where the configuration asks when objects expire.
     pub rules: Option<&'a LifecycleConfiguration>,
+    /// When the list is made.
+    pub now: Timestamp,
 }
 
 impl Row<'_> {
@@ -97,9 +102,9 @@ impl Row<'_> {
             },
             "ObjectLockLegalHoldStatus" if !version.hold_was_put => String::new(),
             "ObjectLockLegalHoldStatus" => if version.legal_hold { "On" } else { "Off" }.to_owned(),
-            // No object has changed its tier: there are no others.
-            "IntelligentTieringAccessTier" if version.class == StorageClass::IntelligentTiering => {
-                "FREQUENT".to_owned()
+            "IntelligentTieringAccessTier" => {
+                let tier = tiering::tier(&Listed::of(version), self.now);
+                tier.map(|tier| tier.name().to_owned()).unwrap_or_default()
             }
             "BucketKeyStatus" => match &version.encryption {
                 Encryption::Kms(kms) if kms.bucket_key => "ENABLED".to_owned(),

@@ -91,6 +91,22 @@ pub const BUCKETS: Table<BucketRecord> = Table::new(0x2001, "s3/buckets");
 /// An account's buckets, by name.
 pub const BUCKETS_OF: Index = Index::new(0x2002, "s3/buckets by owner");
 
+/// What [`DefaultEncryption::blocked`] calls encryption under keys that callers bring.
+const BY_CUSTOMER: &str = "SSE-C";
+
+impl DefaultEncryption {
+    /// AWS, since April 2026: nothing new under callers' own keys, unless the bucket's encryption says so.
+    /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/default-s3-c-encryption-setting-faq.html>
+    pub fn of_new_buckets() -> DefaultEncryption {
+        DefaultEncryption { blocked: vec![BY_CUSTOMER.to_owned()], ..DefaultEncryption::default() }
+    }
+
+    /// Whether nothing new may be put under callers' own keys.
+    pub fn blocks_customers(&self) -> bool {
+        self.blocked.iter().any(|kind| kind == BY_CUSTOMER)
+    }
+}
+
 impl BucketRecord {
     pub fn key(name: &str) -> Key {
         Key::global().str(name)

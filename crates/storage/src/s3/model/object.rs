@@ -57,6 +57,10 @@ store::record! {
         21 => pub multipart: bool,
         /// When it stopped being the current version.
         22 => pub noncurrent_since: Option<Timestamp>,
+        /// When it was read last, or came into its class, where its access tier goes by that.
+        23 => pub accessed: Option<Timestamp>,
+        /// The archive of Intelligent-Tiering that it lies in.
+        24 => pub archive: Option<ArchiveTier>,
         /// A legal hold was put at some time, be it `OFF` now.
         30 => pub hold_was_put: bool,
     }
@@ -126,6 +130,15 @@ store::record_enum! {
     }
 }
 
+store::record_enum! {
+    /// Where what is archived lies: the deeper, the longer it takes to come back.
+    #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+    pub enum ArchiveTier {
+        1 => Archive,
+        2 => Deep,
+    }
+}
+
 pub const CURRENT: Table<Version> = Table::new(0x2003, "s3/objects");
 pub const VERSIONS: Table<Version> = Table::new(0x2004, "s3/versions");
 pub const NULLS: Table<NullVersion> = Table::new(0x2005, "s3/null versions");
@@ -190,7 +203,7 @@ impl StorageClass {
         StorageClass::ALL.into_iter().find(|class| class.name() == name)
     }
 
-    /// Its objects cannot be read until they are restored.
+    /// Its objects, all of them, cannot be read until they are restored.
     pub fn is_archive(self) -> bool {
         matches!(self, StorageClass::Glacier | StorageClass::DeepArchive)
     }

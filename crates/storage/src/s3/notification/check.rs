@@ -36,8 +36,8 @@ pub const EVENTS: [&str; 27] = [
     "s3:ObjectTagging:Delete",
 ];
 
-/// Nobody tells of these here: replication tells by states, and no object is moved to an archive tier.
-const UNTOLD: &[&str] = &["s3:Replication:", "s3:IntelligentTiering"];
+/// Nobody tells of these here: replication tells by states.
+const UNTOLD: &str = "s3:Replication:";
 
 const FILTER_BYTES_MAX: usize = 1024;
 
@@ -99,7 +99,7 @@ impl Destination<'_> {
         if let Some(event) = self.events.iter().find(|event| !EVENTS.contains(&event.as_str())) {
             return Err(argument("A specified event is not supported for notifications.", "Event", event));
         }
-        let is_untold = |event: &&String| UNTOLD.iter().any(|untold| event.starts_with(untold));
+        let is_untold = |event: &&String| event.starts_with(UNTOLD);
         if let Some(event) = self.events.iter().find(is_untold) {
             return Err(Refusal::NotBuilt(format!("The event {event}")).into());
         }

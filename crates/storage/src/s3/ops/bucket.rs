@@ -164,7 +164,7 @@ fn create_bucket(cx: &mut Cx<'_>, req: CreateBucket) -> Result<Created, S3Error>
         created: cx.now,
         versioning: if object_lock { Versioning::Enabled } else { Versioning::Never },
         object_lock,
-        encryption: DefaultEncryption::default(),
+        encryption: DefaultEncryption::of_new_buckets(),
         ownership,
         grants,
         public_access: Some(PublicAccess {

@@ -17,6 +17,7 @@ use crate::s3::request::attributes::with_attributes;
 use crate::s3::request::conditions::{Reading, Writing};
 use crate::s3::request::door;
 use crate::s3::request::source::{self, Source};
+use crate::s3::tiering;
 use crate::s3::usage::{self, kinds};
 use crate::s3::{expiry, restore, versions};
 use auth::sigv4::ChecksumKind;
@@ -118,7 +119,7 @@ pub(crate) fn open(
         Err(error) => return Err(error.without_headers()),
     };
     if !restore::is_readable(&version, cx.now) {
-        return Err(Refusal::SourceState(version.class.name().to_owned()).into());
+        return Err(Refusal::SourceState(version.class, version.archive).into());
     }
     encryption::check_customer(&version.encryption, customer)?;
     conditions.check_source(&version, cx.now)?;
@@ -208,7 +209,14 @@ async fn copy_object(dx: Dx, mut req: CopyObject, _: Body) -> Result<Answer<Copy
     writing.check()?;
     let attributes = req.attributes();
     // It reads, but for the first use of an AWS managed key, which KMS makes then.
-    let found = dx.transact(|cx| look(cx, &req, &attributes, &writing)).await?;
+    let found = dx
+        .transact(|cx| {
+            let found = look(cx, &req, &attributes, &writing)?;
+            let Opened { bucket, version, .. } = &found.source;
+            tiering::note(cx, bucket, &source::read(&req.source)?.key, version)?;
+            Ok::<_, S3Error>(found)
+        })
+        .await?;
     let Found { prepared, source, plan, kind } = found;
     source.retrieved(&dx, "CopyObject", source.version.size);
     let source_version_id = source_id(&source.bucket, &source.version);

@@ -42,24 +42,33 @@ wire::shape! {
 
 fn put_encryption(cx: &mut Cx<'_>, req: PutEncryption) -> Result<Empty, S3Error> {
     let [rule] = &req.configuration.rules[..] else { return Err(Refusal::MalformedXml.into()) };
-    let default = rule.default.as_ref().ok_or(Refusal::MalformedXml)?;
-    let kms = match default.algorithm.as_str() {
+    let (kms, key) = match &rule.default {
+        Some(default) => (by_kms(default)?, default.key.clone()),
+        // Only what is blocked is said.
+        None if rule.blocked.is_some() => (false, None),
+        None => return Err(Refusal::MalformedXml.into()),
+    };
+    let bucket_key = rule.bucket_key.unwrap_or_default();
+    let blocked = rule.blocked.as_ref().map(|blocked| blocked.kinds.clone());
+    change(cx, &req.bucket, |record| {
+        // What is not said stays blocked, or free.
+        let blocked = blocked.unwrap_or_else(|| std::mem::take(&mut record.encryption.blocked));
+        record.encryption = DefaultEncryption { kms, key, bucket_key, blocked, was_put: true };
+        Ok(Empty)
+    })
+}
+
+fn by_kms(default: &ByDefault) -> Result<bool, S3Error> {
+    match default.algorithm.as_str() {
         "AES256" if default.key.is_some() => {
             let message = "a KMSMasterKeyID is not applicable if the default sse algorithm is not aws:kms or aws:kms:dsse";
             let refusal = S3Error::from(Refusal::InvalidArgument(message.to_owned()));
-            return Err(refusal.with("ArgumentName", "ApplyServerSideEncryptionByDefault"));
+            Err(refusal.with("ArgumentName", "ApplyServerSideEncryptionByDefault"))
         }
-        "AES256" => false,
-        "aws:kms" => true,
-        other => return Err(Refusal::NotBuilt(format!("Default encryption with {other}")).into()),
-    };
-    let bucket_key = rule.bucket_key.unwrap_or_default();
-    let blocked = rule.blocked.as_ref().map(|blocked| blocked.kinds.clone()).unwrap_or_default();
-    change(cx, &req.bucket, |record| {
-        record.encryption =
-            DefaultEncryption { kms, key: default.key.clone(), bucket_key, blocked, was_put: true };
-        Ok(Empty)
-    })
+        "AES256" => Ok(false),
+        "aws:kms" => Ok(true),
+        other => Err(Refusal::NotBuilt(format!("Default encryption with {other}")).into()),
+    }
 }
 
 fn get_encryption(cx: &mut Cx<'_>, req: OfBucket) -> Result<EncryptionView, S3Error> {
@@ -72,10 +81,10 @@ fn get_encryption(cx: &mut Cx<'_>, req: OfBucket) -> Result<EncryptionView, S3Er
     Ok(EncryptionView { configuration: Configuration { rules: vec![rule] } })
 }
 
-/// Back to S3's own keys.
+/// Back to S3's own keys, and to what new buckets block.
 fn delete_encryption(cx: &mut Cx<'_>, req: OfBucket) -> Result<Empty, S3Error> {
     change(cx, &req.bucket, |record| {
-        record.encryption = DefaultEncryption::default();
+        record.encryption = DefaultEncryption::of_new_buckets();
         Ok(Empty)
     })
 }

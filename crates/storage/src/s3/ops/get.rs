@@ -11,6 +11,7 @@ use crate::s3::model::object::{Checksum, StorageClass, Version};
 use crate::s3::request::conditions::{Reading, Verdict};
 use crate::s3::request::door::{self, Door};
 use crate::s3::request::range;
+use crate::s3::tiering;
 use crate::s3::usage::{self, kinds};
 use crate::s3::{expiry, lock, restore, versions};
 use base::Timestamp;
@@ -61,6 +62,7 @@ with_checksums! {
         accept_ranges: Option<String> = "AcceptRanges",
         expiration: Option<String> = "Expiration",
         restore: Option<String> = "Restore",
+        archive: Option<String> = "ArchiveStatus",
         modified: Timestamp = "LastModified",
         length: i64 = "ContentLength",
         etag: String = "ETag",
@@ -117,7 +119,7 @@ struct Reads {
 fn planned(cx: &mut Cx<'_>, req: &ReadObject) -> Result<(Reads, Plan), S3Error> {
     let reads = look(cx, req, "GET")?;
     if !restore::is_readable(&reads.version, cx.now) {
-        return Err(Refusal::InvalidObjectState(reads.version.class.name().to_owned()).into());
+        return Err(Refusal::InvalidObjectState(reads.version.class, reads.version.archive).into());
     }
     let customer = req.customer();
     let root = encryption::open(cx, &reads.door.bucket, &req.key, &reads.version.encryption, &customer)?;
@@ -127,6 +129,9 @@ fn planned(cx: &mut Cx<'_>, req: &ReadObject) -> Result<(Reads, Plan), S3Error> 
 
 async fn get_object(dx: Dx, req: ReadObject, _: Body) -> Result<Answer<ObjectView>, S3Error> {
     let (reads, mut plan) = dx.read(|cx| planned(cx, &req))?;
+    if tiering::is_news(&reads.version, dx.cloud().clock().now()) {
+        dx.transact(|cx| tiering::note(cx, &reads.door.bucket, &req.key, &reads.version)).await?;
+    }
     sent(&dx, &reads, plan.left());
     let mut answer = Answer::from(reads.view);
     answer.status = reads.status;
@@ -157,7 +162,8 @@ fn sent(dx: &Dx, reads: &Reads, bytes: u64) {
 
 /// For services that need an object within a transaction: code, a definition.
 fn get_whole(cx: &mut Cx<'_>, req: ReadObject) -> Result<WholeObject, S3Error> {
-    let (Reads { view, .. }, mut plan) = planned(cx, &req)?;
+    let (Reads { view, door, version, .. }, mut plan) = planned(cx, &req)?;
+    tiering::note(cx, &door.bucket, &req.key, &version)?;
     if plan.left() > WHOLE_MAX {
         return Err(Refusal::EntityTooLarge(plan.left()).into());
     }
@@ -330,6 +336,9 @@ pub(crate) fn view(
         accept_ranges: Some("bytes".to_owned()),
         expiration: expiry::header(cx, &door.bucket, key, version)?,
         restore: restore::header(version, cx.now),
+        archive: restore::state(version, cx.now)
+            .and(version.archive)
+            .map(|archive| archive.name().to_owned()),
         modified: version.modified.whole_seconds(),
         length: version.size as i64,
         etag: quoted(&version.etag),

@@ -141,7 +141,7 @@ pub(super) fn wants_restore(attributes: &[String]) -> bool {
 
 /// What a listing tells of an archived object.
 pub(super) fn restore_view(listed: &Listed, now: Timestamp) -> Option<RestoreView> {
-    match restore::state_of(listed.class, listed.restore.as_ref(), now)? {
+    match restore::state_of(listed, now)? {
         State::Archived => None,
         State::Ongoing => Some(RestoreView { ongoing: true, expires: None }),
         State::Restored(until) => Some(RestoreView { ongoing: false, expires: Some(until) }),

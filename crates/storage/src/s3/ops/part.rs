@@ -15,6 +15,7 @@ use crate::s3::model::upload::{PARTS, Part, Upload};
 use crate::s3::request::conditions::Reading;
 use crate::s3::request::door::{self, Door};
 use crate::s3::request::{range, source};
+use crate::s3::tiering;
 use crate::s3::usage::{self, kinds};
 use crate::s3::versions;
 use auth::sigv4::ChecksumKind;
@@ -271,6 +272,10 @@ async fn upload_part_copy(
         let plan = Plan::new(cx, &opened.version.pieces, opened.root.clone(), range)?;
         Ok::<_, S3Error>((target, opened, plan))
     })?;
+    if tiering::is_news(&opened.version, dx.cloud().clock().now()) {
+        dx.transact(|cx| tiering::note(cx, &opened.bucket, &source::read(&req.source)?.key, &opened.version))
+            .await?;
+    }
     opened.retrieved(&dx, "UploadPartCopy", plan.left());
     let received = rewrite(&dx, plan, &target.root, target.kind()).await?;
     let part = target.store(&dx, received).await?;

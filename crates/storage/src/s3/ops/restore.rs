@@ -57,27 +57,33 @@ fn begin(cx: &mut Cx<'_>, req: &RestoreObject) -> Result<u16, S3Error> {
     let bucket = load(cx, &req.bucket)?;
     let mut found = versions::wanted(cx.tx, &bucket, &req.key, req.version_id.as_deref(), "POST")?;
     let request = req.request.as_ref().ok_or(Refusal::MalformedXml)?;
-    let days = request.days.ok_or(Refusal::MalformedXml)?;
-    let days = u32::try_from(days)
-        .ok()
-        .filter(|days| *days > 0)
-        .ok_or_else(|| Refusal::InvalidArgument("restoration days should be at least 1".into()))?;
+    let version = &found.version;
+    let (class, from) = (version.class, restore::archive(version.class, version.archive));
+    // What was archived within its class comes back for good, so there are no days to it.
+    let days = match (class.is_archive(), request.days) {
+        (false, Some(_)) if from.is_some() => return Err(Refusal::MalformedXml.into()),
+        (false, _) => None,
+        (true, days) => Some(checked(days)?),
+    };
     let tier = request.job.as_ref().map(|job| job.tier.as_str()).or(request.tier.as_deref());
     let mut retrieved = None;
-    let status = match (restore::state(&found.version, cx.now), &mut found.version.restore) {
-        (None, _) => return Err(Denial::RestoreNeedless.into()),
-        (Some(State::Ongoing), _) => return Err(Denial::RestoreOngoing.into()),
-        (Some(State::Restored(_)), Some(restored)) => {
+    let state = restore::state(&found.version, cx.now).zip(from);
+    let status = match (state, &mut found.version.restore, days) {
+        (None, ..) => return Err(Denial::RestoreNeedless.into()),
+        (Some((State::Ongoing, _)), ..) => return Err(Denial::RestoreOngoing.into()),
+        (Some((State::Restored(_), _)), Some(restored), Some(days)) => {
             (restored.days, restored.expires) = (days, after_days(cx.now, i64::from(days)));
             MOVED
         }
-        (Some(_), slot) => {
+        (Some((_, from)), slot, days) => {
             let tier = tier.unwrap_or("Standard");
-            let class = found.version.class;
-            *slot = Some(restore::begin(class, tier, days, cx.now)?);
-            let (request, bytes) = kinds::restores(class, tier);
-            cx.is_a(request);
-            retrieved = Some(bytes);
+            *slot = Some(restore::begin(from, tier, days, cx.now)?);
+            // AWS: from within the class it costs nothing, but when it is to be fast.
+            if class.is_archive() || tier == "Expedited" {
+                let (request, bytes) = kinds::restores(class, tier);
+                cx.is_a(request);
+                retrieved = Some(bytes);
+            }
             ACCEPTED
         }
     };
@@ -90,6 +96,11 @@ fn begin(cx: &mut Cx<'_>, req: &RestoreObject) -> Result<u16, S3Error> {
         tell(cx, &bucket, &req.key, &found)?;
     }
     Ok(status)
+}
+
+fn checked(days: Option<i64>) -> Result<u32, S3Error> {
+    let days = u32::try_from(days.ok_or(Refusal::MalformedXml)?).ok().filter(|days| *days > 0);
+    Ok(days.ok_or_else(|| Refusal::InvalidArgument("restoration days should be at least 1".into()))?)
 }
 
 fn tell(cx: &mut Cx<'_>, bucket: &Bucket, key: &str, found: &Found) -> Result<(), S3Error> {

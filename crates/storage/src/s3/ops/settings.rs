@@ -1,5 +1,5 @@
-//! Inventories, metrics, storage class analyses and archive tiers. Nothing acts on the latter two yet, and whoever
-//! puts one is told so: the configuration is no declared member of these requests.
+//! Inventories, metrics, archive tiers and storage class analyses. Nothing acts on the latter yet, and whoever puts one
+//! is told so: the configuration is no declared member of that request.
 
 use super::shapes::load;
 use crate::s3::access;
@@ -65,6 +65,14 @@ wire::shape! {
     }
 
     #[derive(Clone, Debug)]
+    pub(crate) struct PutTiering {
+        bucket: String = "Bucket",
+        id: String = "Id",
+        configuration: TieringConfiguration = "IntelligentTieringConfiguration",
+        expected_owner: Option<String> = "ExpectedBucketOwner",
+    }
+
+    #[derive(Clone, Debug)]
     pub(crate) struct AnalyticsView { configuration: AnalyticsConfiguration = "AnalyticsConfiguration" }
 
     #[derive(Clone, Debug)]
@@ -111,9 +119,9 @@ wire::shape! {
 
 /// A request that puts a configuration on which nothing acts: it is read, and not declared.
 #[derive(Clone, Debug)]
-pub(crate) struct Keep<T> {
+pub(crate) struct KeepAnalytics {
     of: OfId,
-    configuration: T,
+    configuration: AnalyticsConfiguration,
 }
 
 /// What is kept under an id.
@@ -132,31 +140,18 @@ pub(crate) trait Kept: Record + Clone {
     }
 }
 
-/// What nothing acts on.
-pub(crate) trait Idle: Kept + FromValue {
-    /// The member that holds it.
-    const MEMBER: &'static str;
-}
-
-impl Idle for AnalyticsConfiguration {
-    const MEMBER: &'static str = "AnalyticsConfiguration";
-}
-
-impl Idle for TieringConfiguration {
-    const MEMBER: &'static str = "IntelligentTieringConfiguration";
-}
-
-impl<T: Idle> FromValue for Keep<T> {
+impl FromValue for KeepAnalytics {
     const MEMBERS: Option<&'static [Member]> = OfId::MEMBERS;
 
     fn from_value(value: Value) -> Result<Self, Mismatch> {
         let Value::Struct(mut members) = value else { return Err(Mismatch::expected("a structure")) };
-        let configuration = match members.take(T::MEMBER) {
-            Some(value) => T::from_value(value),
-            None => T::from_absent(),
+        let member = "AnalyticsConfiguration";
+        let configuration = match members.take(member) {
+            Some(value) => AnalyticsConfiguration::from_value(value),
+            None => AnalyticsConfiguration::from_absent(),
         };
-        let configuration = configuration.map_err(|m| m.in_member(T::MEMBER))?;
-        Ok(Keep { of: OfId::from_value(Value::Struct(members))?, configuration })
+        let configuration = configuration.map_err(|m| m.in_member(member))?;
+        Ok(KeepAnalytics { of: OfId::from_value(Value::Struct(members))?, configuration })
     }
 }
 
@@ -253,7 +248,7 @@ fn delete_metrics(cx: &mut Cx<'_>, req: OfId) -> Result<Empty, S3Error> {
     delete(cx, &METRICS, &req)
 }
 
-fn put_analytics(cx: &mut Cx<'_>, req: Keep<AnalyticsConfiguration>) -> Result<Empty, S3Error> {
+fn put_analytics(cx: &mut Cx<'_>, req: KeepAnalytics) -> Result<Empty, S3Error> {
     put(cx, &ANALYTICS, (&req.of.bucket, &req.of.id), &req.configuration).map(|_| Empty)
 }
 
@@ -261,8 +256,8 @@ fn delete_analytics(cx: &mut Cx<'_>, req: OfId) -> Result<Empty, S3Error> {
     delete(cx, &ANALYTICS, &req)
 }
 
-fn put_tiering(cx: &mut Cx<'_>, req: Keep<TieringConfiguration>) -> Result<Empty, S3Error> {
-    put(cx, &TIERING, (&req.of.bucket, &req.of.id), &req.configuration).map(|_| Empty)
+fn put_tiering(cx: &mut Cx<'_>, req: PutTiering) -> Result<Empty, S3Error> {
+    put(cx, &TIERING, (&req.bucket, &req.id), &req.configuration).map(|_| Empty)
 }
 
 fn delete_tiering(cx: &mut Cx<'_>, req: OfId) -> Result<Empty, S3Error> {

@@ -1,6 +1,7 @@
 //! S3's usage types.
 
 use crate::s3::model::object::StorageClass;
+use crate::s3::tiering::AccessTier;
 use kernel::meter::Kind;
 
 const PRODUCT: &str = "AmazonS3";
@@ -135,6 +136,34 @@ static CLASSES: [OfClass; 8] = [
 pub(super) fn of(class: StorageClass) -> &'static OfClass {
     let at = StorageClass::ALL.iter().position(|known| *known == class).unwrap_or(0);
     &CLASSES[at]
+}
+
+static INFREQUENT: Kind = standing("TimedStorage-INT-IA-ByteHrs");
+static INSTANT: Kind = standing("TimedStorage-INT-AIA-ByteHrs");
+static ARCHIVE: Kind = standing("TimedStorage-INT-AA-ByteHrs");
+static DEEP: Kind = standing("TimedStorage-INT-DAA-ByteHrs");
+
+/// What is kept in a tier of Intelligent-Tiering, and in which operation's name.
+pub(super) fn tiered(tier: AccessTier) -> (&'static Kind, &'static str) {
+    let kind = match tier {
+        AccessTier::Frequent => &of(StorageClass::IntelligentTiering).stored,
+        AccessTier::Infrequent => &INFREQUENT,
+        AccessTier::ArchiveInstant => &INSTANT,
+        AccessTier::Archive => &ARCHIVE,
+        AccessTier::DeepArchive => &DEEP,
+    };
+    (kind, stored_in(tier))
+}
+
+/// As usage reports and metrics name it.
+pub(crate) fn stored_in(tier: AccessTier) -> &'static str {
+    match tier {
+        AccessTier::Frequent => "IntelligentTieringFAStorage",
+        AccessTier::Infrequent => "IntelligentTieringIAStorage",
+        AccessTier::ArchiveInstant => "IntelligentTieringAIAStorage",
+        AccessTier::Archive => "IntelligentTieringAAStorage",
+        AccessTier::DeepArchive => "IntelligentTieringDAAStorage",
+    }
 }
 
 /// A request that writes an object of this class.

@@ -8,6 +8,7 @@ use crate::s3::model::bucket::{BUCKETS, BucketRecord};
 use crate::s3::model::object::StorageClass;
 use crate::s3::restore::{State, state_of};
 use crate::s3::rows::Listed;
+use crate::s3::tiering::{self, AccessTier};
 use base::Timestamp;
 use kernel::Cloud;
 use kernel::meter::{Gauge, Kind, Line};
@@ -74,23 +75,27 @@ fn under_way(class: StorageClass) -> (&'static Kind, &'static str) {
 
 fn version(sums: &mut Sums, listed: &Listed, now: Timestamp) {
     let of = kinds::of(listed.class);
-    add(sums, &of.stored, of.stored_by, listed.size);
+    let tier = tiering::tier(listed, now);
+    let (stored, stored_by) = tier.map_or((&of.stored, of.stored_by), kinds::tiered);
+    add(sums, stored, stored_by, listed.size);
     if let Some((kind, operation)) = &of.small {
         let missing = SMALL.saturating_sub(listed.size);
         if missing > 0 {
             add(sums, kind, operation, missing);
         }
     }
-    let (name, index, restored) = match listed.class {
-        StorageClass::Glacier => ("GlacierS3ObjectOverhead", "GlacierObjectOverhead", "RestoreObject"),
-        StorageClass::DeepArchive => {
+    let (name, index, restored) = match (listed.class, tier) {
+        (StorageClass::Glacier, _) => ("GlacierS3ObjectOverhead", "GlacierObjectOverhead", "RestoreObject"),
+        (StorageClass::DeepArchive, _) => {
             ("DeepArchiveS3ObjectOverhead", "DeepArchiveObjectOverhead", "DeepArchiveRestoreObject")
         }
+        (_, Some(AccessTier::Archive)) => ("IntAAS3ObjectOverhead", "IntAAObjectOverhead", ""),
+        (_, Some(AccessTier::DeepArchive)) => ("IntDAAS3ObjectOverhead", "IntDAAObjectOverhead", ""),
         _ => return,
     };
     add(sums, &STANDARD, name, ARCHIVED_NAME);
-    add(sums, &of.stored, index, ARCHIVED_INDEX);
-    if let Some(State::Restored(_)) = state_of(listed.class, listed.restore.as_ref(), now) {
+    add(sums, stored, index, ARCHIVED_INDEX);
+    if let Some(State::Restored(_)) = state_of(listed, now) {
         add(sums, &STANDARD, restored, listed.size);
     }
 }
@@ -119,6 +124,21 @@ mod tests {
         assert_eq!(
             counted(StorageClass::StandardIa, SMALL),
             [("TimedStorage-SIA-ByteHrs", "StandardIAStorage", SMALL)]
+        );
+        let archive = Some(crate::s3::model::object::ArchiveTier::Deep);
+        let listed =
+            Listed { class: StorageClass::IntelligentTiering, size: SMALL, archive, ..Listed::default() };
+        let mut sums = Sums::new();
+        version(&mut sums, &listed, Timestamp::from_seconds(0));
+        let counted_so: Vec<_> =
+            sums.into_iter().map(|((_, operation), (_, bytes))| (operation, bytes)).collect();
+        assert_eq!(
+            counted_so,
+            [
+                ("IntDAAS3ObjectOverhead", 8_192),
+                ("IntDAAObjectOverhead", 32_768),
+                ("IntelligentTieringDAAStorage", SMALL),
+            ]
         );
         assert_eq!(
             counted(StorageClass::Glacier, 5),

@@ -161,7 +161,7 @@ impl List<'_> {
         latest: bool,
         rules: Option<&'r LifecycleConfiguration>,
     ) -> Row<'r> {
-        Row { bucket: self.bucket, key, version, latest, rules }
+        Row { bucket: self.bucket, key, version, latest, rules, now: self.cloud.clock().now() }
     }
 
     fn put(&self, key: &str, bytes: Vec<u8>) -> Result<(), Fault> {

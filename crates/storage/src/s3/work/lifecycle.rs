@@ -22,7 +22,7 @@ use store::{CommitError, Direction, Key, Table};
 use wire::Fault;
 
 /// As whom the rules act.
-const SERVICE: &str = "s3.amazonaws.com";
+pub(super) const SERVICE: &str = "s3.amazonaws.com";
 /// Rows that one transaction looks at.
 const BATCH: usize = 128;
 
@@ -65,14 +65,14 @@ fn age(cloud: &Arc<Cloud>, name: &str, rules: &LifecycleRecord) -> Result<(), S3
 }
 
 /// The object's key, which follows the bucket's scope in a row's.
-fn object_key(bucket: &Bucket, key: &Key) -> String {
+pub(super) fn object_key(bucket: &Bucket, key: &Key) -> String {
     let rest = key.as_bytes().get(bucket.scope.as_bytes().len()..).unwrap_or_default();
     store::key::KeyReader::over(rest).str().unwrap_or_default()
 }
 
 /// Runs `each` over batches of rows, each in a transaction; one that loses to others runs again, from the state that it
 /// began with.
-fn walk<R: store::Record, S: Clone + Default>(
+pub(super) fn walk<R: store::Record, S: Clone + Default>(
     cloud: &Arc<Cloud>,
     name: &str,
     table: &Table<R>,
@@ -167,6 +167,9 @@ fn transition(
     let Some(class) = StorageClass::parse(class) else { return Ok(()) };
     found.version.class = class;
     found.version.restore = None;
+    found.version.archive = None;
+    // In Intelligent-Tiering it begins as if it had just been read.
+    found.version.accessed = (class == StorageClass::IntelligentTiering).then_some(cx.now);
     versions::update(cx, bucket, key, &found);
     let (kind, operation) = kinds::moves(class);
     cx.meter(&usage::line(&bucket.record, None, kind, operation), 1);

@@ -8,6 +8,8 @@ use crate::s3::inventory::schedule;
 use crate::s3::metering::SOURCE;
 use crate::s3::model::bucket::{BUCKETS, BucketRecord};
 use crate::s3::model::object::StorageClass;
+use crate::s3::tiering::{self, AccessTier};
+use crate::s3::usage::kinds;
 use base::Timestamp;
 use kernel::Cloud;
 use kernel::reconcile::Reconciler;
@@ -86,7 +88,10 @@ fn measured(cloud: &Cloud, bucket: &BucketRecord, now: Timestamp) -> Result<Vec<
         number += 1;
         match held {
             Held::Version(listed) if listed.delete_marker => {}
-            Held::Version(listed) => *sizes.entry(storage_type(listed.class)).or_default() += listed.size,
+            Held::Version(listed) => {
+                let kind = tiering::tier(listed, now).map_or(storage_type(listed.class), kinds::stored_in);
+                *sizes.entry(kind).or_default() += listed.size;
+            }
             Held::Part(class, size) => *sizes.entry(storage_type(class)).or_default() += size,
         }
     })?;
@@ -107,8 +112,7 @@ fn storage_type(class: StorageClass) -> &'static str {
         StorageClass::ReducedRedundancy => "ReducedRedundancyStorage",
         StorageClass::StandardIa => "StandardIAStorage",
         StorageClass::OnezoneIa => "OneZoneIAStorage",
-        // No object has changed its tier.
-        StorageClass::IntelligentTiering => "IntelligentTieringFAStorage",
+        StorageClass::IntelligentTiering => kinds::stored_in(AccessTier::Frequent),
         StorageClass::GlacierIr => "GlacierInstantRetrievalStorage",
         StorageClass::Glacier => "GlacierStorage",
         StorageClass::DeepArchive => "DeepArchiveStorage",

@@ -1,5 +1,5 @@
-//! What S3 does by itself: rules that let objects age, copies that follow what is put, restores that end, logs and
-//! inventories that are delivered, metrics.
+//! What S3 does by itself: rules that let objects age, archives of what is not read, copies that follow what
+//! is put, restores that end, logs and inventories that are delivered, metrics.
 
 mod inventory;
 mod lifecycle;
@@ -7,6 +7,7 @@ mod logs;
 mod metrics;
 mod replicate;
 mod restore;
+mod tiers;
 
 pub use inventory::{Inventories, NEXT, NextList};
 pub use lifecycle::Lifecycle;
@@ -16,3 +17,4 @@ pub(crate) use replicate::note as note_replica;
 pub use replicate::{PENDING, Pending, Replicate};
 pub(crate) use restore::wait as wait_for_restore;
 pub use restore::{Restores, WAITING, Waiting};
+pub use tiers::Tiers;

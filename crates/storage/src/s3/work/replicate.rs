@@ -174,11 +174,16 @@ fn copy(
     {
         return Err(denied());
     }
+    if matches!(version.encryption, Encryption::Customer(_)) && there.record.encryption.blocks_customers() {
+        return Err(denied());
+    }
     let mut replica = version.clone();
     replica.pieces =
         version.pieces.iter().map(|piece| again(cx, version, piece)).collect::<Result<_, _>>()?;
     replica.replication = Some(REPLICA.to_owned());
     replica.restore = None;
+    replica.archive = None;
+    replica.accessed = None;
     if let Some(class) = rule.destination.class.as_deref().and_then(StorageClass::parse) {
         replica.class = class;
     }

@@ -6,6 +6,7 @@ use super::lifecycle::commit;
 use crate::s3::buckets::{self, Bucket};
 use crate::s3::errors::S3Error;
 use crate::s3::events::{self, Happened};
+use crate::s3::model::object::Version;
 use crate::s3::restore::{State, state};
 use crate::s3::versions::{self, Found};
 use base::Timestamp;
@@ -83,6 +84,10 @@ fn one(cloud: &Arc<Cloud>, row: &Key, waiting: &Waiting) -> Result<(), S3Error> 
 }
 
 fn look_at(cx: &mut Cx<'_>, bucket: &Bucket, waiting: &Waiting, found: &Found) -> Result<(), S3Error> {
+    let back = found.version.archive.is_some() && found.version.restore.is_some();
+    if back && state(&found.version, cx.now).is_none() {
+        return come_back(cx, bucket, waiting, found);
+    }
     let (event, detail_type) = match (waiting.told, state(&found.version, cx.now)) {
         (false, Some(State::Restored(_))) => ("ObjectRestore:Completed", "Object Restore Completed"),
         (true, Some(State::Archived)) => ("ObjectRestore:Delete", "Object Restore Expired"),
@@ -94,19 +99,32 @@ fn look_at(cx: &mut Cx<'_>, bucket: &Bucket, waiting: &Waiting, found: &Found) -
         // Another restore goes on in the meantime, and waits by itself.
         _ => return Ok(()),
     };
-    let id = bucket.record.is_versioned().then(|| found.version.id());
-    let what = Happened {
-        event,
-        detail_type,
-        reason: "",
-        key: &waiting.key,
-        version: Some(&found.version),
-        version_id: id.as_deref(),
-        marker: false,
-    };
-    events::by_itself(cx, bucket, &what, "AmazonCustomer:S3-Restore")?;
+    tell(cx, bucket, &waiting.key, &found.version, (event, detail_type))?;
     if !waiting.told {
         wait(cx, bucket, &waiting.key, found, true);
     }
     Ok(())
+}
+
+/// What was archived within Intelligent-Tiering is in its first tier again.
+fn come_back(cx: &mut Cx<'_>, bucket: &Bucket, waiting: &Waiting, found: &Found) -> Result<(), S3Error> {
+    let mut found = found.clone();
+    found.version.accessed = found.version.restore.take().map(|restore| restore.ready);
+    found.version.archive = None;
+    versions::update(cx, bucket, &waiting.key, &found);
+    let completed = ("ObjectRestore:Completed", "Object Restore Completed");
+    tell(cx, bucket, &waiting.key, &found.version, completed)
+}
+
+fn tell(
+    cx: &mut Cx<'_>,
+    bucket: &Bucket,
+    key: &str,
+    version: &Version,
+    (event, detail_type): (&'static str, &'static str),
+) -> Result<(), S3Error> {
+    let id = bucket.record.is_versioned().then(|| version.id());
+    let (version, version_id) = (Some(version), id.as_deref());
+    let what = Happened { event, detail_type, reason: "", key, version, version_id, marker: false };
+    events::by_itself(cx, bucket, &what, "AmazonCustomer:S3-Restore")
 }
