@@ -108,6 +108,8 @@ wire::errors! {
         VolumeInUse(what: String) = 400, "VolumeInUse", "{what}";
         VolumeModificationRate = 400, "VolumeModificationRateExceeded", "You've reached the maximum modification rate per volume limit. Wait at least 6 hours between modifications per EBS volume.";
         VpcIdNotSpecified = 400, "VPCIdNotSpecified", "No default VPC for this user";
+        ReservationCapacityExceeded = 400, "ReservationCapacityExceeded", "The targeted Capacity Reservation does not have enough available instance capacity to fulfill your request. Either increase the instance capacity for the targeted Capacity Reservation, or target a different Capacity Reservation.";
+        InvalidCapacityReservationState(id: String, state: String) = 400, "InvalidCapacityReservationState", "The Capacity Reservation '{id}' is {state}, and not active.";
         RequestLimitExceeded = 503, "RequestLimitExceeded", "Request limit exceeded.";
         Unavailable = 503, "Unavailable", "The server is overloaded and can't handle the request.";
         InternalError = 500, "InternalError", "An internal error has occurred";

@@ -60,6 +60,7 @@ kinds! {
     SPOT_REQUEST = "spot-instances-request", "sir", "InvalidSpotInstanceRequestID.NotFound", "InvalidSpotInstanceRequestID.Malformed", "spot instance request ID", "";
     FLEET = "fleet", "fleet", "InvalidFleetId.NotFound", "InvalidFleetId.Malformed", "fleet ID", "";
     SPOT_FLEET = "spot-fleet-request", "sfr", "InvalidSpotFleetRequestId.NotFound", "InvalidSpotFleetRequestId.Malformed", "spot fleet request ID", "";
+    CAPACITY_RESERVATION = "capacity-reservation", "cr", "InvalidCapacityReservationId.NotFound", "InvalidCapacityReservationId.Malformed", "Capacity Reservation ID", "";
     PLACEMENT_GROUP = "placement-group", "pg", "InvalidPlacementGroup.Unknown", "InvalidPlacementGroupId.Malformed", "placement group", "";
 }
 

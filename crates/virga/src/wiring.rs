@@ -155,6 +155,7 @@ pub fn cloud_on(
         Arc::new(compute::ec2::meter::Meters::new(Arc::clone(&networks))),
         Arc::new(compute::ec2::work::Machines::new(networks, ground.machines, ground.authority)),
         Arc::new(compute::ec2::spot::work::SpotRequests),
+        Arc::new(compute::ec2::reservation::work::Reservations),
         Arc::new(compute::ec2::fleet::work::Fleets),
         Arc::new(compute::fis::work::Experiments),
         Arc::new(compute::autoscaling::work::Keep),
@@ -230,6 +231,7 @@ fn gauges() -> Vec<Arc<dyn Gauge>> {
         Arc::new(storage::s3::usage::stored::Stored),
         Arc::new(dynamodb::metering::Standing),
         Arc::new(compute::lambda::billing::Standing),
+        Arc::new(compute::ec2::reservation::work::Unused),
     ]
 }
 

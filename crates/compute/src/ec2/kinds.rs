@@ -3,6 +3,8 @@
 //! AWS: <https://docs.aws.amazon.com/ec2/latest/instancetypes/gp.html>, and <https://aws.amazon.com/ec2/pricing/on-demand/>
 //! for what an hour of Linux costs in us-east-1, which is the price in every region here.
 
+use kernel::meter::Kind;
+
 /// A type.
 #[derive(Debug)]
 pub(crate) struct InstanceType {
@@ -15,6 +17,8 @@ pub(crate) struct InstanceType {
     pub(crate) current: bool,
     /// An hour on demand, in millionths of a dollar.
     pub(crate) price: i64,
+    /// An hour of reserved room for one that is not used.
+    pub(crate) unused: Kind,
 }
 
 impl InstanceType {
@@ -54,6 +58,7 @@ macro_rules! types {
         pub(crate) static TYPES: &[InstanceType] = &[ $( InstanceType {
             name: $name, cpus: $cpus, memory_mib: $memory, interfaces: $interfaces, addresses: $addresses,
             network: $network, current: $current, price: $price,
+            unused: Kind::hours("AmazonEC2", concat!("UnusedBox:", $name), "Hrs"),
         } ),+ ];
     };
 }

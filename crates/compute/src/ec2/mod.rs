@@ -14,6 +14,8 @@
 //!
 //! On capacity that is to spare, machines are [`spot`] machines. A [`fleet`] is many of both. What a machine has become can be the [`image`] of others.
 //!
+//! Room for machines is reserved by [`reservation`]s.
+//!
 //! What a machine takes of processors and memory is held to its [`share`] of this one, and that of a T machine to its
 //! [`credits`]; the [`meter`] tells CloudWatch.
 //!
@@ -30,6 +32,7 @@ pub mod meter;
 pub mod model;
 mod news;
 pub mod ops;
+pub mod reservation;
 mod share;
 pub mod spot;
 pub(crate) mod template;
@@ -60,4 +63,5 @@ pub const TABLES: &[&[kernel::Op]] = &[
     ops::fleet::OPS,
     ops::fleet_describe::OPS,
     ops::spot_fleet::OPS,
+    ops::reservation::OPS,
 ];

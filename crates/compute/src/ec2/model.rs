@@ -97,6 +97,17 @@ store::record! {
         30 => pub unlimited: Option<bool>,
         /// CloudWatch is told by the minute.
         31 => pub monitored: bool,
+        /// The capacity reservation that it is in while it runs.
+        32 => pub reserved: Option<String>,
+        33 => pub wish: Wish,
+    }
+
+    /// In which capacity reservation a machine is to be: in any that is open, unless it says otherwise.
+    #[derive(Clone, PartialEq, Debug)]
+    pub struct Wish {
+        /// In none.
+        1 => pub none: bool,
+        2 => pub target: Option<String>,
     }
 
     /// Under its id.

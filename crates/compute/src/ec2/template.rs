@@ -7,6 +7,7 @@ use super::ops::credit::Wanted as Credits;
 use super::ops::metadata::Wanted;
 use super::ops::monitoring::Wanted as Monitoring;
 use super::ops::profile::Named;
+use super::ops::reservation::Wanted as Reserved;
 use super::ops::run::{Hibernation, Placement, Plug};
 use super::spot::terms::Market;
 use crate::requirements::Requirements;
@@ -36,6 +37,7 @@ wire::shape! {
         pub(crate) monitoring: Option<Monitoring> = "Monitoring",
         pub(crate) hibernation: Option<Hibernation> = "HibernationOptions",
         pub(crate) requirements: Option<Requirements> = "InstanceRequirements",
+        pub(crate) reservation: Option<Reserved> = "CapacityReservationSpecification",
     }
 }
 

@@ -237,8 +237,95 @@ fn what_does_not_fit_is_refused() {
     both["LaunchTemplate"] = json!({ "LaunchTemplateName": "web" });
     assert_eq!(refused(&root, "CreateAutoScalingGroup", both).0, "ValidationError");
     asg(&root, "CreateAutoScalingGroup", asked(json!([]), json!({}), json!({})));
-    let (code, message) = refused(&root, "StartInstanceRefresh", json!({ "AutoScalingGroupName": "web" }));
+    let alone = json!({ "LaunchTemplate": { "LaunchTemplateName": "web", "Version": "1" } });
+    let asked = json!({ "AutoScalingGroupName": "web", "DesiredConfiguration": alone });
+    let (code, message) = refused(&root, "StartInstanceRefresh", asked);
     assert!(code == "ValidationError" && message.contains("mixed instances policy"), "{code} {message}");
+}
+
+/// A refresh of the group, with what it shall become; its id.
+fn refresh(root: &Caller<'_>, wanted: Option<Value>, preferences: Value) -> String {
+    let mut asked = json!({ "AutoScalingGroupName": "web", "Preferences": preferences });
+    if let Some(policy) = wanted {
+        asked["DesiredConfiguration"] = json!({ "MixedInstancesPolicy": policy });
+    }
+    text(&asg(root, "StartInstanceRefresh", asked)["InstanceRefreshId"])
+}
+
+fn told(root: &Caller<'_>, id: &str) -> Value {
+    let asked = json!({ "AutoScalingGroupName": "web", "InstanceRefreshIds": [id] });
+    asg(root, "DescribeInstanceRefreshes", asked)["InstanceRefreshes"][0].clone()
+}
+
+fn policy(version: &str, overrides: Value) -> Value {
+    let by = json!({ "LaunchTemplateName": "web", "Version": version });
+    json!({ "LaunchTemplate": { "LaunchTemplateSpecification": by, "Overrides": overrides } })
+}
+
+#[test]
+fn a_refresh_brings_a_mixed_group_to_other_types_by_units() {
+    let (cloud, _plane) = cloud(Simulator::new(), None);
+    let root = cloud.root(ACCOUNT);
+    ready(&root);
+    let data = json!({ "ImageId": IMAGE, "InstanceType": "t3.nano" });
+    let version = json!({ "LaunchTemplateName": "web", "LaunchTemplateData": data });
+    crate::vpc_networks::ec2(&root, "CreateLaunchTemplateVersion", version);
+    let mut wanted = asked(json!([]), json!({}), json!({ "DesiredCapacity": 8 }));
+    wanted["MixedInstancesPolicy"] =
+        policy("1", json!([{ "InstanceType": "t3.micro", "WeightedCapacity": "2" }]));
+    asg(&root, "CreateAutoScalingGroup", wanted);
+    until(&cloud, || settled(&root, 4));
+    // Towards machines that count four each, half of the units at a time.
+    let bigger = || policy("2", json!([{ "InstanceType": "t3.small", "WeightedCapacity": "4" }]));
+    let id = refresh(&root, Some(bigger()), json!({ "MinHealthyPercentage": 50, "InstanceWarmup": 0 }));
+    let shown = told(&root, &id)["DesiredConfiguration"]["MixedInstancesPolicy"]["LaunchTemplate"].clone();
+    assert_eq!(shown["Overrides"][0]["InstanceType"], "t3.small");
+    until(&cloud, || {
+        let units = |one: &Value| text(&one["WeightedCapacity"]).parse::<i64>().unwrap();
+        let serving: i64 =
+            members(&root).iter().filter(|one| one["LifecycleState"] == "InService").map(units).sum();
+        assert!(serving >= 4, "{serving} {:?}", members(&root));
+        told(&root, &id)["Status"] == "Successful"
+    });
+    assert_eq!(kinds(&root), counted(&[("t3.small", false, 2)]));
+    let seen = group(&root)["MixedInstancesPolicy"]["LaunchTemplate"].clone();
+    assert_eq!(seen["LaunchTemplateSpecification"]["Version"], "2");
+    assert_eq!(seen["Overrides"][0]["WeightedCapacity"], "4");
+    // Those that match are spared.
+    let before = ids(&root);
+    let id = refresh(&root, Some(bigger()), json!({ "SkipMatching": true }));
+    until(&cloud, || told(&root, &id)["Status"] == "Successful");
+    assert_eq!(ids(&root), before);
+    // All are replaced where nothing is said of what they shall be.
+    let id = refresh(&root, None, json!({ "MinHealthyPercentage": 0, "InstanceWarmup": 0 }));
+    until(&cloud, || told(&root, &id)["Status"] == "Successful");
+    assert_eq!(kinds(&root), counted(&[("t3.small", false, 2)]));
+    assert!(ids(&root).iter().all(|id| !before.contains(id)));
+}
+
+#[test]
+fn a_refresh_of_a_mixed_group_is_turned_round() {
+    let (cloud, _plane) = cloud(Simulator::new(), None);
+    let root = cloud.root(ACCOUNT);
+    ready(&root);
+    let mut wanted = asked(json!([]), json!({}), json!({ "DesiredCapacity": 2 }));
+    wanted["MixedInstancesPolicy"] = policy("1", json!([{ "InstanceType": "t3.micro" }]));
+    wanted["MixedInstancesPolicy"]["InstancesDistribution"] =
+        json!({ "OnDemandBaseCapacity": 1, "OnDemandPercentageAboveBaseCapacity": 0 });
+    asg(&root, "CreateAutoScalingGroup", wanted);
+    until(&cloud, || settled(&root, 2));
+    let both = counted(&[("t3.micro", false, 1), ("t3.micro", true, 1)]);
+    assert_eq!(kinds(&root), both);
+    let small = policy("1", json!([{ "InstanceType": "t3.small" }]));
+    let rest = json!({ "MinHealthyPercentage": 50, "InstanceWarmup": 0, "CheckpointPercentages": [50, 100] });
+    let id = refresh(&root, Some(small), rest);
+    until(&cloud, || told(&root, &id)["PercentageComplete"] == "50" && settled(&root, 2));
+    assert_eq!(kinds(&root).into_iter().filter(|((kind, _), _)| kind == "t3.small").count(), 1);
+    asg(&root, "RollbackInstanceRefresh", json!({ "AutoScalingGroupName": "web" }));
+    until(&cloud, || told(&root, &id)["Status"] == "RollbackSuccessful" && settled(&root, 2));
+    assert_eq!(kinds(&root), both);
+    let over = &group(&root)["MixedInstancesPolicy"]["LaunchTemplate"]["Overrides"][0];
+    assert_eq!(over["InstanceType"], "t3.micro");
 }
 
 #[test]

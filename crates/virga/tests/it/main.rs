@@ -74,6 +74,7 @@ mod ec2_limits;
 mod ec2_metadata;
 mod ec2_profiles;
 mod ec2_requirements;
+mod ec2_reservations;
 mod ec2_spot;
 mod ec2_spot_fleets;
 mod ec2_spot_interruptions;

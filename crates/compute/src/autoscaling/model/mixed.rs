@@ -85,13 +85,13 @@ impl Group {
 
     /// Whether the next instance is a spot instance.
     pub fn next_is_spot(&self) -> bool {
-        let Some(mixed) = &self.mixed else { return false };
+        let Some(mixed) = self.mixed_by() else { return false };
         self.on_demand() >= mixed.on_demand_of(self.desired.max(self.size() + 1))
     }
 
     /// The market that has too much, where one goes of which there is too much: true is spot.
     pub(super) fn market_of_victim(&self) -> Option<bool> {
-        let mixed = self.mixed.as_ref()?;
+        let mixed = self.mixed_by()?;
         Some(self.on_demand() <= mixed.on_demand_of(self.desired))
     }
 

@@ -70,6 +70,8 @@ store::record! {
         32 => pub warmed: Vec<Member>,
         /// AWS's name of what its size is counted in, where it was said.
         33 => pub unit: Option<String>,
+        /// The types and markets of new instances as long as they are refreshed, where those are others.
+        34 => pub launches_mixed: Option<mixed::Mixed>,
     }
 
     /// What instances are launched by.
@@ -263,6 +265,11 @@ impl Group {
     /// What the next instance is launched by.
     pub fn launches_by(&self) -> &Template {
         self.launches.as_ref().unwrap_or(&self.template)
+    }
+
+    /// The types and markets of new instances.
+    pub fn mixed_by(&self) -> Option<&mixed::Mixed> {
+        self.launches_mixed.as_ref().or(self.mixed.as_ref())
     }
 
     /// Those that have been in service for so many seconds.

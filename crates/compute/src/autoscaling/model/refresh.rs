@@ -8,6 +8,7 @@
 //! ```
 //! AWS: <https://docs.aws.amazon.com/autoscaling/ec2/userguide/instance-refresh-overview.html>
 
+use super::mixed::Mixed;
 use super::{Group, IN_SERVICE, Member, STANDBY, Template, after};
 use base::Timestamp;
 use std::collections::BTreeSet;
@@ -44,6 +45,8 @@ store::record! {
         17 => pub rollback: Option<Rollback>,
         /// A cancellation waits for instances that come and go.
         18 => pub waits: bool,
+        /// Beside the template: the types and markets that the group shall have.
+        19 => pub wanted_mixed: Option<Mixed>,
     }
 
     #[derive(Clone, PartialEq, Debug)]
@@ -102,6 +105,17 @@ pub enum Move {
     Fail(&'static str),
 }
 
+/// What some instances count: a refresh goes by units, as the size of its group does.
+fn units<'m>(members: impl Iterator<Item = &'m Member>) -> i64 {
+    members.map(Member::units).sum()
+}
+
+/// Whether a group has what it should, and nothing that it could do without.
+fn is_sized(group: &Group) -> bool {
+    let over = group.size() - group.desired;
+    over >= 0 && !group.live().any(|member| member.units() <= over)
+}
+
 impl Refresh {
     pub fn is_over(&self) -> bool {
         matches!(self.status.as_str(), SUCCESSFUL | FAILED | CANCELLED | ROLLED_BACK | ROLLBACK_FAILED)
@@ -156,11 +170,10 @@ impl Refresh {
                 self.spared.insert(id);
             }
         }
-        let spared = group.live().filter(|member| self.spared.contains(&member.id)).count();
-        let spared = i64::try_from(spared).unwrap_or_default();
-        let ready = group.live().filter(|member| self.is_fresh(member) && self.is_ready(member, now)).count();
+        let spared = units(group.live().filter(|member| self.spared.contains(&member.id)));
+        let ready = units(group.live().filter(|member| self.is_fresh(member) && self.is_ready(member, now)));
         self.total = (group.desired - spared).max(0);
-        let ready = i64::try_from(ready).unwrap_or_default().min(self.total);
+        let ready = ready.min(self.total);
         let percent = if self.total == 0 { 100 } else { ready * 100 / self.total };
         let (percent, left) = match &self.rollback {
             // AWS: back to nothing, from where it was.
@@ -191,13 +204,13 @@ impl Refresh {
         if let Some(idle) = idle {
             return Move::End(idle.id.clone());
         }
-        let serving = remaining.iter().filter(|member| member.state != STANDBY).count();
-        let replaced = self.total - i64::try_from(serving).unwrap_or_default();
+        let serving = remaining.iter().copied().filter(|member| member.state != STANDBY);
+        let replaced = self.total - units(serving);
         let whole = self.rollback.is_some() || self.preferences.checkpoints.is_empty();
         let bound = if whole { self.total } else { self.bound() };
         let leaving = group.members.iter().any(|member| member.is_going() && self.is_old(member));
         let ready = group.live().all(|member| self.is_ready(member, now));
-        let settled = group.size() == group.desired && ready && !leaving;
+        let settled = is_sized(group) && ready && !leaving;
         if remaining.is_empty() && settled {
             return self.ends();
         }
@@ -232,8 +245,7 @@ impl Refresh {
     fn replaces(&self, group: &Group, remaining: &[&Member], more: i64, now: Timestamp) -> Option<Move> {
         let (desired, preferences) = (group.desired, &self.preferences);
         let floor = (desired * preferences.min + 99) / 100;
-        let healthy = group.live().filter(|member| self.is_ready(member, now)).count();
-        let healthy = i64::try_from(healthy).unwrap_or_default();
+        let healthy = units(group.live().filter(|member| self.is_ready(member, now)));
         let is_open = |member: &&&Member| self.may_touch(member) && member.state != STANDBY;
         let mut open: Vec<&&Member> = remaining.iter().filter(is_open).collect();
         let of_zone = |member: &Member| group.live().filter(|other| other.zone == member.zone).count();

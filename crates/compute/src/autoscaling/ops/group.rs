@@ -243,7 +243,7 @@ impl View {
                 .mixed
                 .is_none()
                 .then(|| TemplateSpecification::of(group, group.template.version.clone())),
-            mixed: group.mixed.as_ref().map(|mixed| MixedShape::of(group, mixed)),
+            mixed: group.mixed.as_ref().map(|mixed| MixedShape::of(&group.template, mixed)),
             rebalances: group.rebalances.then_some(true),
             unit: group.unit.clone(),
             pool: group.pool.as_ref().map(warm_pool::View::of),

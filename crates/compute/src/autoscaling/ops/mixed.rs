@@ -51,7 +51,7 @@ wire::shape! {
 }
 
 impl MixedShape {
-    pub(super) fn of(group: &Group, mixed: &Mixed) -> MixedShape {
+    pub(super) fn of(template: &Template, mixed: &Mixed) -> MixedShape {
         let over = |over: &Override| OverrideShape {
             kind: over.kind.clone(),
             weight: over.weight.map(|weight| weight.to_string()),
@@ -62,7 +62,7 @@ impl MixedShape {
         let cheapest = mixed.spot == SPOT;
         MixedShape {
             by: Some(ByShape {
-                template: Some(TemplateSpecification::from(group.template.clone())),
+                template: Some(TemplateSpecification::from(template.clone())),
                 overrides: Some(mixed.overrides.iter().map(over).collect()),
             }),
             distribution: Some(Distribution {

@@ -1,15 +1,18 @@
 //! Instance refreshes: begun, broken off, turned round, and told. [`crate::autoscaling::work`] carries them out.
 
 use super::group::{TemplateSpecification, template};
+use super::mixed::{self, MixedShape};
 use super::{find, keep, of_group, page, size};
 use crate::autoscaling::access::{any, group as named};
 use crate::autoscaling::errors::{AutoScalingError, invalid};
+use crate::autoscaling::model::mixed::{Mixed, Override};
 use crate::autoscaling::model::refresh::{
     BAKING, CANCELLING, IN_PROGRESS, Preferences, REFRESHES, ROLLING_BACK, Refresh, WAITING,
 };
-use crate::autoscaling::model::{Group, Template, key};
+use crate::autoscaling::model::{Group, Member, Template, key};
 use crate::autoscaling::work::instance::data;
 use crate::autoscaling::work::refresh::{event, tell};
+use crate::requirements::Requirements;
 use base::Timestamp;
 use kernel::Cx;
 use wire::Value;
@@ -39,7 +42,7 @@ wire::shape! {
     #[derive(Debug)]
     struct Wanted {
         template: Option<TemplateSpecification> = "LaunchTemplate",
-        mixed: Option<Value> = "MixedInstancesPolicy",
+        mixed: Option<MixedShape> = "MixedInstancesPolicy",
     }
 
     #[derive(Debug)]
@@ -100,7 +103,10 @@ wire::shape! {
     }
 
     #[derive(Debug)]
-    struct WantedView { template: TemplateSpecification = "LaunchTemplate" }
+    struct WantedView {
+        template: Option<TemplateSpecification> = "LaunchTemplate",
+        mixed: Option<MixedShape> = "MixedInstancesPolicy",
+    }
 
     #[derive(Debug)]
     struct WishesView {
@@ -128,8 +134,10 @@ wire::shape! {
 impl View {
     fn of(refresh: Refresh) -> View {
         let preferences = refresh.preferences;
-        let wanted =
-            refresh.wanted.map(|template| WantedView { template: TemplateSpecification::from(template) });
+        let wanted = refresh.wanted.map(|template| WantedView {
+            mixed: refresh.wanted_mixed.as_ref().map(|mixed| MixedShape::of(&template, mixed)),
+            template: refresh.wanted_mixed.is_none().then(|| TemplateSpecification::from(template)),
+        });
         View {
             id: refresh.id,
             group: refresh.group,
@@ -212,13 +220,48 @@ fn preferences(group: &Group, asked: Option<Wishes>) -> Result<Preferences, Auto
 
 /// Why a group cannot go back to what it is launched by.
 fn irreversible(group: &Group, wanted: Option<&Template>) -> Option<&'static str> {
-    match (wanted, group.template.version.as_deref()) {
-        (None, _) => Some("no desired configuration was specified for the instance refresh."),
-        (_, None | Some("$Default" | "$Latest")) => {
-            Some("the Auto Scaling group uses the $Latest or $Default version of its launch template.")
-        }
-        _ => None,
+    if wanted.is_none() {
+        return Some("no desired configuration was specified for the instance refresh.");
     }
+    let overrides = group.mixed.iter().flat_map(|mixed| &mixed.overrides);
+    let mut used =
+        std::iter::once(&group.template).chain(overrides.filter_map(|over| over.template.as_ref()));
+    let moves =
+        |template: &Template| matches!(template.version.as_deref(), None | Some("$Default" | "$Latest"));
+    used.any(moves)
+        .then_some("the Auto Scaling group uses the $Latest or $Default version of its launch template.")
+}
+
+/// An instance that is launched by a configuration: by which version of which template, and as which types, where it says.
+struct Form {
+    template: String,
+    version: String,
+    kinds: Option<Vec<String>>,
+}
+
+impl Form {
+    fn is_of(&self, member: &Member) -> bool {
+        let kinds = self.kinds.as_ref();
+        self.template == member.template
+            && self.version == member.version
+            && kinds.is_none_or(|kinds| kinds.contains(&member.kind))
+    }
+}
+
+fn forms(cx: &mut Cx<'_>, by: &Template, mixed: Option<&Mixed>) -> Result<Vec<Form>, AutoScalingError> {
+    let alone = [Override::default()];
+    let overrides = mixed.map(|mixed| &mixed.overrides[..]).filter(|all| !all.is_empty());
+    let mut out = Vec::new();
+    for over in overrides.unwrap_or(&alone) {
+        let template = over.template.as_ref().unwrap_or(by);
+        let (_, version) = data(cx, template).map_err(|fault| invalid(fault.message))?;
+        let asked = over.requirements.as_deref().and_then(Requirements::read);
+        let by_attributes =
+            asked.map(|asked| asked.matching().iter().map(|kind| kind.name.to_owned()).collect());
+        let kinds = over.kind.clone().map(|kind| vec![kind]).or(by_attributes);
+        out.push(Form { template: template.id.clone(), version, kinds });
+    }
+    Ok(out)
 }
 
 /// The refresh of a group that is not over.
@@ -237,9 +280,6 @@ pub(crate) fn keep_refresh(cx: &mut Cx<'_>, refresh: &Refresh) {
 
 fn start(cx: &mut Cx<'_>, req: Start) -> Result<Started, AutoScalingError> {
     let mut group = find(cx, &req.name)?;
-    if group.mixed.is_some() {
-        return Err(unbuilt("An instance refresh of a group with a mixed instances policy"));
-    }
     if group.pool.is_some() {
         return Err(unbuilt("An instance refresh of a group with a warm pool"));
     }
@@ -250,10 +290,19 @@ fn start(cx: &mut Cx<'_>, req: Start) -> Result<Started, AutoScalingError> {
         return Err(AutoScalingError::RefreshInProgress);
     }
     let preferences = preferences(&group, req.preferences)?;
-    let wanted = match req.wanted {
-        Some(wanted) if wanted.mixed.is_some() => return Err(unbuilt("MixedInstancesPolicy")),
-        Some(wanted) => wanted.template.map(|asked| template(cx, &asked)).transpose()?,
-        None => None,
+    let (wanted, wanted_mixed) = match req.wanted {
+        Some(Wanted { template: Some(_), mixed: Some(_) }) => {
+            return Err(invalid("LaunchTemplate and MixedInstancesPolicy may not be specified together."));
+        }
+        Some(Wanted { template: Some(_), .. }) if group.mixed.is_some() => {
+            return Err(unbuilt("A refresh by which a group loses its mixed instances policy"));
+        }
+        Some(Wanted { mixed: Some(asked), .. }) => {
+            let (template, mixed) = mixed::policy(cx, &asked, Some(&group))?;
+            (Some(template), Some(mixed))
+        }
+        Some(Wanted { template: Some(asked), .. }) => (Some(template(cx, &asked)?), None),
+        _ => (None, None),
     };
     if preferences.rolls_back
         && let Some(why) = irreversible(&group, wanted.as_ref())
@@ -261,11 +310,11 @@ fn start(cx: &mut Cx<'_>, req: Start) -> Result<Started, AutoScalingError> {
         return Err(invalid(format!("AutoRollback is not supported: {why}")));
     }
     let by = wanted.as_ref().unwrap_or(&group.template).clone();
-    let (_, number) = data(cx, &by).map_err(|fault| invalid(fault.message))?;
-    let matches = |template: &str, version: &str| preferences.skips && template == by.id && version == number;
+    let forms = forms(cx, &by, wanted_mixed.as_ref().or(group.mixed.as_ref()))?;
+    let matches = |member: &Member| preferences.skips && forms.iter().any(|form| form.is_of(member));
     let there = || group.members.iter().filter(|member| !member.is_going());
     let ids = |skipped: bool| {
-        let those = there().filter(|member| matches(&member.template, &member.version) == skipped);
+        let those = there().filter(|member| matches(member) == skipped);
         those.map(|member| member.id.clone()).collect()
     };
     let mut refresh = Refresh {
@@ -277,12 +326,14 @@ fn start(cx: &mut Cx<'_>, req: Start) -> Result<Started, AutoScalingError> {
         old: ids(false),
         spared: ids(true),
         wanted,
+        wanted_mixed,
         preferences,
         ..Refresh::default()
     };
     refresh.observe(&group, cx.now);
     group.refreshes = true;
     group.launches.clone_from(&refresh.wanted);
+    group.launches_mixed.clone_from(&refresh.wanted_mixed);
     keep_refresh(cx, &refresh);
     keep(cx, &group);
     Ok(Started { id: refresh.id })
@@ -306,7 +357,7 @@ fn cancel(cx: &mut Cx<'_>, req: Cancel) -> Result<Started, AutoScalingError> {
     refresh.waits = req.waits != Some(false);
     refresh.rests = None;
     // AWS: what it has changed stays, and the group is what it was.
-    group.launches = None;
+    (group.launches, group.launches_mixed) = (None, None);
     keep_refresh(cx, &refresh);
     keep(cx, &group);
     Ok(Started { id: refresh.id })
@@ -320,7 +371,7 @@ fn roll_back(cx: &mut Cx<'_>, req: RollBack) -> Result<Started, AutoScalingError
     }
     refresh.observe(&group, cx.now);
     refresh.roll_back(&group, "A user request started the rollback.", cx.now);
-    group.launches = None;
+    (group.launches, group.launches_mixed) = (None, None);
     tell(cx, &group, &refresh, event::ROLLBACK_STARTED, Vec::new());
     keep_refresh(cx, &refresh);
     keep(cx, &group);

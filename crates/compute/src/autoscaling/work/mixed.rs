@@ -34,7 +34,7 @@ pub(super) fn choose(
     is_spot: bool,
 ) -> Result<Option<Place>, Fault> {
     let places = group.places(available);
-    let Some(mixed) = &group.mixed else {
+    let Some(mixed) = group.mixed_by() else {
         return Ok(places.first().map(|(zone, subnet)| Place {
             zone: zone.clone(),
             subnet: subnet.clone(),
@@ -67,7 +67,7 @@ pub(super) fn choose(
         let place = Place {
             zone: (*zone).clone(),
             subnet: (*subnet).clone(),
-            template: over.template.clone().unwrap_or_else(|| group.template.clone()),
+            template: over.template.clone().unwrap_or_else(|| group.launches_by().clone()),
             kind: (!name.is_empty()).then(|| name.clone()),
             image: over.image.clone(),
             weight: candidate.weight,
@@ -116,7 +116,7 @@ fn candidates<'m>(cx: &mut Cx<'_>, group: &Group, mixed: &'m Mixed) -> Result<Ve
         let mut asked = over.requirements.as_deref().and_then(Requirements::read);
         let mut named = over.kind.clone();
         if named.is_none() && asked.is_none() {
-            let template = over.template.as_ref().unwrap_or(&group.template);
+            let template = over.template.as_ref().unwrap_or(group.launches_by());
             let (data, _) = super::instance::data(cx, template)?;
             asked = data.member("InstanceRequirements").and_then(Requirements::told);
             named = Some(crate::autoscaling::ops::text(&data, "InstanceType"));

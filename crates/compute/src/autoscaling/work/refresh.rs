@@ -104,6 +104,9 @@ fn succeed(cx: &mut Cx<'_>, group: &mut Group, refresh: &mut Refresh) -> Turn {
     if let Some(wanted) = &refresh.wanted {
         group.template.clone_from(wanted);
     }
+    if refresh.wanted_mixed.is_some() {
+        group.mixed.clone_from(&refresh.wanted_mixed);
+    }
     finish(cx, group, refresh, SUCCESSFUL, event::SUCCEEDED);
     Turn::Again
 }
@@ -115,7 +118,7 @@ fn fail(cx: &mut Cx<'_>, group: &mut Group, refresh: &mut Refresh, why: &str) {
         finish(cx, group, refresh, ROLLBACK_FAILED, event::ROLLBACK_FAILED);
     } else if refresh.preferences.rolls_back {
         refresh.roll_back(group, &reason, cx.now);
-        group.launches = None;
+        (group.launches, group.launches_mixed) = (None, None);
         tell(cx, group, refresh, event::ROLLBACK_STARTED, Vec::new());
     } else {
         refresh.reason = Some(reason);
@@ -125,7 +128,7 @@ fn fail(cx: &mut Cx<'_>, group: &mut Group, refresh: &mut Refresh, why: &str) {
 
 fn finish(cx: &mut Cx<'_>, group: &mut Group, refresh: &mut Refresh, status: &str, event: &'static str) {
     (refresh.status, refresh.end, refresh.rests) = (status.into(), Some(cx.now), None);
-    (group.refreshes, group.launches) = (false, None);
+    (group.refreshes, group.launches, group.launches_mixed) = (false, None, None);
     tell(cx, group, refresh, event, Vec::new());
 }
 

@@ -2,11 +2,13 @@
 
 use super::disks;
 use super::profile::ProfileView;
+use super::reservation::Wanted as Reserved;
 use super::run::Hibernation;
 use super::{call, list, text, texts};
 use super::{metadata, monitoring};
 use crate::ec2::image::architecture;
 use crate::ec2::model::{INSTANCES, Instance, state};
+use crate::ec2::reservation;
 use base::Timestamp;
 use ec2::access;
 use ec2::attachment;
@@ -128,6 +130,8 @@ wire::shape! {
         profile: Option<ProfileView> = "IamInstanceProfile",
         lifecycle: Option<String> = "InstanceLifecycle",
         spot: Option<String> = "SpotInstanceRequestId",
+        reserved: Option<String> = "CapacityReservationId",
+        wish: Reserved = "CapacityReservationSpecification",
         disks: Vec<disks::View> = "BlockDeviceMappings",
         tags: Vec<Tag> = "Tags",
     }
@@ -257,6 +261,7 @@ pub(crate) fn views(cx: &mut Cx<'_>, found: Vec<Instance>) -> Result<Vec<(String
         let public = association.map(|a| a.address.clone());
         let dns = association.map(|a| a.dns.clone());
         let there = instance.state != state::TERMINATED;
+        let takes_room = reservation::takes_room(&instance);
         let transition = match &instance.reason {
             Some((code, _)) if code.starts_with("Client.User") => {
                 format!("User initiated ({})", instance.since.iso8601())
@@ -292,6 +297,8 @@ pub(crate) fn views(cx: &mut Cx<'_>, found: Vec<Instance>) -> Result<Vec<(String
             profile: instance.profile.as_ref().map(ProfileView::of),
             lifecycle: instance.spot.as_ref().map(|_| "spot".to_owned()),
             spot: instance.spot,
+            wish: Reserved::of(&instance.wish),
+            reserved: instance.reserved.filter(|_| takes_room),
             disks: disks::of(cx, &instance.id)?,
             tags: tags::view(&register::tags(cx, &instance.id)?),
             id: instance.id,
@@ -330,6 +337,7 @@ static FILTERS: &Known<View> = &[
     ("block-device-mapping.status", |i| disks::View::each(&i.disks, disks::View::status)),
     ("block-device-mapping.volume-id", |i| disks::View::each(&i.disks, disks::View::volume)),
     ("availability-zone", |i| vec![i.placement.zone.clone()]),
+    ("capacity-reservation-id", |i| maybe(&i.reserved)),
     ("client-token", |i| maybe(&i.token)),
     ("dns-name", |i| vec![i.public_dns.clone()]),
     ("iam-instance-profile.arn", |i| i.profile.iter().map(|p| p.arn.clone()).collect()),

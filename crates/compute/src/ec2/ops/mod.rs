@@ -18,6 +18,7 @@ pub(crate) mod kinds;
 pub(crate) mod metadata;
 pub(crate) mod monitoring;
 pub(crate) mod profile;
+pub(crate) mod reservation;
 pub(crate) mod run;
 pub(crate) mod spot_fleet;
 pub(crate) mod spot_fleet_launch;

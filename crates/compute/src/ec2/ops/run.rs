@@ -5,9 +5,13 @@ use super::disks::{self, Mapping};
 use super::metadata::{self, Wanted};
 use super::profile::{self, Named};
 use super::spot_launch::Way;
-use super::{call, credit, interface, key_pair, list, monitoring, spot_rules, template_version, text, texts};
+use super::{
+    call, credit, interface, key_pair, list, monitoring, reservation, spot_rules, template_version, text,
+    texts,
+};
 use crate::ec2::image::{self, Found};
 use crate::ec2::model::{INSTANCES, Instance, MetadataOptions, state};
+use crate::ec2::reservation::claim;
 use crate::ec2::spot::terms::Market;
 use crate::ec2::template::{members, merged};
 use crate::ec2::work::Machinery;
@@ -17,7 +21,10 @@ use base64::engine::general_purpose::STANDARD;
 use ec2::access::Access;
 use ec2::attachment::{ATTACHMENTS, Attachment};
 use ec2::describe;
-use ec2::kind::{INSTANCE, LAUNCH_TEMPLATE, NETWORK_INTERFACE, SECURITY_GROUP, SPOT_REQUEST, SUBNET, VOLUME};
+use ec2::kind::{
+    CAPACITY_RESERVATION, INSTANCE, LAUNCH_TEMPLATE, NETWORK_INTERFACE, SECURITY_GROUP, SPOT_REQUEST, SUBNET,
+    VOLUME,
+};
 use ec2::tags::{self, TagSpecification};
 use ec2::{Ec2Error, Plain, public, register, token, zone};
 use kernel::{Cx, Target};
@@ -65,6 +72,7 @@ wire::shape! {
         credits: Option<credit::Wanted> = "CreditSpecification",
         monitoring: Option<monitoring::Wanted> = "Monitoring",
         hibernation: Option<Hibernation> = "HibernationOptions",
+        reservation: Option<reservation::Wanted> = "CapacityReservationSpecification",
     }
 
     #[derive(Clone, Debug)]
@@ -191,6 +199,12 @@ fn needed(cx: &mut Cx<'_>, request: &Struct) -> Result<Vec<Target>, Fault> {
     }
     access = metadata::asked(access, |name| request.get("MetadataOptions")?.member(name).cloned());
     access = disks::access(access.target(image), request);
+    let target = request.get("CapacityReservationSpecification").and_then(|asked| {
+        asked.at(&["CapacityReservationTarget", "CapacityReservationId"])?.as_str().map(str::to_owned)
+    });
+    if let Some(id) = target {
+        access = access.id(&CAPACITY_RESERVATION, &id);
+    }
     // AWS: a launch is asked about its spot request only where it tags that.
     if is_spot && tags_of(request, &SPOT_REQUEST) {
         access = access.new(&SPOT_REQUEST);
@@ -543,6 +557,7 @@ fn pattern(cx: &mut Cx<'_>, req: &Run, way: Way<'_>) -> Result<(Instance, Found)
         metadata,
         unlimited,
         monitored: req.monitoring.as_ref().is_some_and(|wanted| wanted.enabled),
+        wish: reservation::Wanted::wish(req.reservation.as_ref())?,
         ..Instance::default()
     };
     Ok((pattern, found))
@@ -567,6 +582,7 @@ pub(super) fn start(cx: &mut Cx<'_>, req: &Run, way: Way<'_>) -> Result<Vec<Inst
         }
         zone::capacity(cx, &instance.zone, &instance.kind)?;
         instance.spot = way.request(cx, req, &instance, &of_requests)?;
+        instance.reserved = claim(cx, &instance)?;
         INSTANCES.put(cx.tx, &register::key(cx.account, cx.region, &instance.id), &instance);
         let cloud = Arc::clone(cx.cloud());
         news::entered(&cloud, cx.tx, (cx.account, cx.region), cx.now, &instance);

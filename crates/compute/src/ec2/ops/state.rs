@@ -4,6 +4,7 @@ use super::describe::{StateView, state_view};
 use super::spot_rules;
 use crate::ec2::model::{INSTANCES, Instance, state};
 use crate::ec2::news;
+use crate::ec2::reservation::claim;
 use crate::ec2::work::Machinery;
 use ec2::access::Access;
 use ec2::attachment::ATTACHMENTS;
@@ -110,6 +111,7 @@ fn start(cx: &mut Cx<'_>, req: Named) -> Result<Starting, Ec2Error> {
 pub(crate) fn boot(cx: &mut Cx<'_>, instance: &mut Instance) -> Result<(), Ec2Error> {
     cx.memory::<Machinery>().possible()?;
     zone::capacity(cx, &instance.zone, &instance.kind)?;
+    instance.reserved = claim(cx, instance)?;
     instance.enter(state::PENDING, cx.now, None);
     instance.launched = cx.now;
     instance.forced = false;

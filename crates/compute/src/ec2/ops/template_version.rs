@@ -4,6 +4,7 @@ use super::credit::Wanted as Credits;
 use super::metadata::Wanted;
 use super::monitoring::Wanted as Monitoring;
 use super::profile::Named;
+use super::reservation::Wanted as Reserved;
 use super::run::{self, Placement, Plug};
 use super::template::{self, find};
 use super::{call, key_pair, list, text, texts};
@@ -369,6 +370,7 @@ fn get_data(cx: &mut Cx<'_>, req: GetData) -> Result<Got, Ec2Error> {
         monitoring: Some(Monitoring { enabled: instance.monitored }),
         hibernation: None,
         requirements: None,
+        reservation: Some(Reserved::of(&instance.wish)),
         image: Some(instance.image),
         kind: Some(instance.kind),
         key_name: instance.key_name,
