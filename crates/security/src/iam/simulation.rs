@@ -40,6 +40,8 @@ pub(crate) struct Evaluated {
     pub(crate) missing: Vec<String>,
     pub(crate) by_organization: Option<bool>,
     pub(crate) by_boundary: Option<bool>,
+    /// Of each side the most restrictive outcome.
+    pub(crate) sides: Option<Sides>,
     /// Empty where no resource was named.
     pub(crate) resources: Vec<OnResource>,
 }
@@ -53,9 +55,12 @@ pub(crate) struct OnResource {
     pub(crate) missing: Vec<String>,
     pub(crate) by_organization: Option<bool>,
     pub(crate) by_boundary: Option<bool>,
-    /// What each side came to, where the resource is another account's.
-    pub(crate) sides: Option<(Outcome, Option<Outcome>)>,
+    /// Where the resource is another account's, and the organization has not ended it before.
+    pub(crate) sides: Option<Sides>,
 }
+
+/// What the caller's policies and the resource's came to.
+pub(crate) type Sides = (Outcome, Option<Outcome>);
 
 /// A statement that determined an outcome.
 #[derive(Clone, PartialEq, Debug)]
@@ -151,7 +156,8 @@ fn reported(arn: &str, simulation: &Simulation<'_>, crossing: bool) -> OnResourc
         missing: simulation.missing.iter().map(|key| (*key).to_owned()).collect(),
         by_organization: simulation.allowed_by_organizations,
         by_boundary: simulation.allowed_by_boundary,
-        sides: crossing.then_some((simulation.by_identity, simulation.by_resource)),
+        sides: (crossing && simulation.allowed_by_organizations != Some(false))
+            .then_some((simulation.by_identity, simulation.by_resource)),
     }
 }
 
@@ -164,13 +170,13 @@ fn statement(matched: &Matched<'_>) -> Statement {
     }
 }
 
-/// How much an outcome forbids.
-fn severity(outcome: Outcome) -> u8 {
-    match outcome {
+/// The outcome that forbids most.
+fn worst(outcomes: impl Iterator<Item = Outcome>) -> Option<Outcome> {
+    outcomes.max_by_key(|outcome| match outcome {
         Outcome::Allowed => 0,
         Outcome::ImplicitDeny => 1,
         Outcome::ExplicitDeny => 2,
-    }
+    })
 }
 
 /// `Some(false)` where one of them forbids.
@@ -179,8 +185,10 @@ fn all(verdicts: impl Iterator<Item = Option<bool>>) -> Option<bool> {
 }
 
 fn summed(action: &str, template: &str, resources: Vec<OnResource>) -> Evaluated {
-    let outcome = resources.iter().map(|r| r.outcome).max_by_key(|o| severity(*o));
-    let outcome = outcome.unwrap_or(Outcome::ImplicitDeny);
+    let outcome = worst(resources.iter().map(|r| r.outcome)).unwrap_or(Outcome::ImplicitDeny);
+    let sides = || resources.iter().filter_map(|r| r.sides);
+    let by_identity = worst(sides().map(|(identity, _)| identity));
+    let by_resource = worst(sides().filter_map(|(_, resource)| resource));
     let (mut matched, mut missing) = (Vec::new(), Vec::new());
     for resource in &resources {
         for statement in resource.matched.iter().filter(|_| resource.outcome == outcome) {
@@ -202,6 +210,7 @@ fn summed(action: &str, template: &str, resources: Vec<OnResource>) -> Evaluated
         missing,
         by_organization: all(resources.iter().map(|r| r.by_organization)),
         by_boundary: all(resources.iter().map(|r| r.by_boundary)),
+        sides: by_identity.map(|identity| (identity, by_resource)),
         resources,
     }
 }

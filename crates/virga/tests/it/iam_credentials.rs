@@ -198,6 +198,10 @@ fn an_alias_is_unique_in_the_cloud() {
         "NoSuchEntity",
         "The account alias with name acme cannot be found.",
     );
+    for malformed in ["Acme", "acme_two", "acme--two", "acme-"] {
+        let reply = root.call("iam", "CreateAccountAlias", json!({ "AccountAlias": malformed }));
+        reply.refused(400, "ValidationError");
+    }
     iam(&root, "DeleteAccountAlias", json!({"AccountAlias": "acme-two"}));
     assert_eq!(iam(&root, "ListAccountAliases", json!({}))["AccountAliases"], "");
 }

@@ -154,13 +154,21 @@ fn a_resource_policy_across_accounts() {
             "PolicyInputList": [policy], "ActionNames": ["s3:GetObject"], "ResourceArns": ["arn:aws:s3:::open/a"],
             "ResourcePolicy": bucket, "CallerArn": "arn:aws:iam::123456789012:user/eva", "ResourceOwner": owner,
         });
-        root.call("iam", "SimulateCustomPolicy", request).ok()["EvaluationResults"][0]["ResourceSpecificResults"][0].clone()
+        let result = root.call("iam", "SimulateCustomPolicy", request).ok()["EvaluationResults"][0].clone();
+        (result["ResourceSpecificResults"][0].clone(), result["EvalDecisionDetails"].clone())
     };
     let nothing = READ.replace("s3:Get*", "sqs:*");
-    assert_eq!(ask(ACCOUNT, &nothing)["EvalResourceDecision"], json!("allowed"));
-    let across = ask("arn:aws:iam::999999999999:root", &nothing);
+    let (within, details) = ask(ACCOUNT, &nothing);
+    assert_eq!(within["EvalResourceDecision"], json!("allowed"));
+    assert_eq!((&within["EvalDecisionDetails"], details), (&Value::Null, json!("")), "present and empty");
+    let (across, details) = ask("arn:aws:iam::999999999999:root", &nothing);
     assert_eq!(across["EvalResourceDecision"], json!("implicitDeny"));
-    assert_eq!(ask("999999999999", READ)["EvalResourceDecision"], json!("allowed"));
+    assert_eq!(across["EvalDecisionDetails"], details);
+    let sides = |identity: &str| json!([{"key": "IAM Policy", "value": identity}, {"key": "Resource Policy", "value": "allowed"}]);
+    assert_eq!(details, sides("implicitDeny"));
+    let (across, details) = ask("999999999999", READ);
+    assert_eq!(across["EvalResourceDecision"], json!("allowed"));
+    assert_eq!(details, sides("allowed"));
 }
 
 #[test]

@@ -108,18 +108,22 @@ pub fn violations_fault(service: &Service, violations: &[Violation], request: &V
     }
 }
 
-/// IAM has a sentence of its own for names with characters that names may not have.
+/// IAM has sentences of its own for names with characters that names may not have, and for aliases of accounts.
 // AWS: recorded `The specified value for roleName is invalid. It must contain only alphanumeric characters and/or the
-// following: +=,.@_-` for roleName (https://github.com/aws-amplify/amplify-cli/issues/9120).
+// following: +=,.@_-` for roleName (https://github.com/aws-amplify/amplify-cli/issues/9120); the one for accountAlias from
+// https://github.com/app-sre/qontract-schemas/pull/824.
 fn name_sentence(violation: &Violation) -> Option<String> {
     let Constraint::Pattern(pattern) = &violation.constraint else { return None };
     let path = &violation.path;
-    (*pattern == r"[\w+=,.@-]+").then(|| {
-        format!(
-            "The specified value for {path} is invalid. It must contain only alphanumeric characters and/or the \
-             following: +=,.@_-"
-        )
-    })
+    let rule = match *pattern {
+        r"[\w+=,.@-]+" => "contain only alphanumeric characters and/or the following: +=,.@_-",
+        "^[a-z0-9]([a-z0-9]|-(?!-)){1,61}[a-z0-9]$" => {
+            "be a minimum length of 3 characters and maximum length of 63 characters, contain only digits, lowercase \
+             letters, and hyphens (-), but cannot begin or end with a hyphen."
+        }
+        _ => return None,
+    };
+    Some(format!("The specified value for {path} is invalid. It must {rule}"))
 }
 
 fn detected(style: Style, violations: &[Violation]) -> String {

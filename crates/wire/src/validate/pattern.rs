@@ -1,7 +1,8 @@
 //! The models' patterns, compiled at first use and kept.
 //!
 //! They are written for Java. What the engine does not know in them (categories of Unicode) is widened: exact for
-//! ASCII, permissive beyond it. A pattern that still does not compile (look-around) lets everything pass.
+//! ASCII, permissive beyond it. Nor does it know look-around: those patterns that built operations have are put another
+//! way; one that still does not compile lets everything pass.
 
 use regex_lite::Regex;
 use std::collections::HashMap;
@@ -111,7 +112,7 @@ fn class(pattern: &str) -> Option<Matcher> {
 }
 
 /// Java's spellings that the engine does not know. Categories are exact for ASCII and take all beyond it.
-const TRANSLATIONS: [(&str, &str); 26] = [
+const TRANSLATIONS: [(&str, &str); 32] = [
     // A range over surrogate pairs: all characters beyond the first plane.
     (r"\uD800\uDC00-\uDBFF\uDFFF", r"\x{10000}-\x{10FFFF}"),
     (r"\ud800\udc00-\udbff\udfff", r"\x{10000}-\x{10FFFF}"),
@@ -123,6 +124,16 @@ const TRANSLATIONS: [(&str, &str); 26] = [
     (r"\p{Z}-_", r"\p{Z}\-_"),
     // Not blank.
     (r"(?!\s*$).+", r".*\S.*"),
+    // No two hyphens in a row (how long it may be, the model says beside the pattern).
+    (r"([a-z0-9]|-(?!-)){1,61}[a-z0-9]", r"(-?[a-z0-9])+"),
+    // Not only digits.
+    (r"(?!^[0-9]+$)([a-zA-Z0-9-_]+)", r"[0-9]*[a-zA-Z\-_][a-zA-Z0-9\-_]*"),
+    (r"(?!^\d+$)^[0-9a-zA-Z-_]+$", r"[0-9]*[a-zA-Z\-_][a-zA-Z0-9\-_]*"),
+    (r"(?!\d+$)[0-9a-zA-Z-_]+", r"[0-9]*[a-zA-Z\-_][a-zA-Z0-9\-_]*"),
+    // Not with a full stop at the end.
+    (r"[0-9A-Za-z\.\-_]*(?<!\.)", r"([0-9A-Za-z.\-_]*[0-9A-Za-z\-_])?"),
+    // Not with `aws.` at the beginning.
+    (r"(?=[/\.\-_A-Za-z0-9]+)((?!aws\.).*)|", r"([/.\-_A-Zb-z0-9]|a([^w]|$|w([^s]|$|s([^.]|$)))).*|"),
     (r"\p{L}", r"a-zA-Z\x{AA}-\x{10FFFF}"),
     (r"\p{Lu}", r"A-Z\x{C0}-\x{10FFFF}"),
     (r"\p{Ll}", r"a-z\x{AA}-\x{10FFFF}"),

@@ -3,7 +3,7 @@
 use crate::iam::attached::{Compiled, last_part};
 use crate::iam::exclusion::{self, Exclusion};
 use crate::iam::page::Paging;
-use crate::iam::simulation::{Evaluated, OnResource, Scene, Statement};
+use crate::iam::simulation::{Evaluated, OnResource, Scene, Sides, Statement};
 use crate::iam::source::{self, Source};
 use crate::iam::{IamError, access::source as access};
 use auth::policy::{Policy, PolicyForm, PolicyKind, PolicySource, Principal};
@@ -82,6 +82,7 @@ wire::shape! {
         pub decision: String = "EvalDecision",
         pub matched: Vec<MatchedStatement> = "MatchedStatements",
         pub missing: Vec<String> = "MissingContextValues",
+        pub details: Option<Pairs<String>> = "EvalDecisionDetails",
         pub organization: Option<OrganizationsDetail> = "OrganizationsDecisionDetail",
         pub boundary: Option<BoundaryDetail> = "PermissionsBoundaryDecisionDetail",
         pub resources: Option<Vec<ResourceResult>> = "ResourceSpecificResults",
@@ -352,6 +353,11 @@ fn run(
 }
 
 fn shown(result: Evaluated) -> EvaluationResult {
+    // Within an account there are none; of named resources that is said, too.
+    let details = match (result.by_organization, result.resources.is_empty()) {
+        (Some(false), _) | (_, true) => None,
+        _ => Some(result.sides.map_or_else(|| Pairs(Vec::new()), shown_sides)),
+    };
     let resources: Vec<ResourceResult> = result.resources.into_iter().map(shown_resource).collect();
     EvaluationResult {
         action: result.action,
@@ -359,6 +365,7 @@ fn shown(result: Evaluated) -> EvaluationResult {
         decision: result.outcome.as_str().to_owned(),
         matched: result.matched.iter().map(matched).collect(),
         missing: result.missing,
+        details,
         organization: result.by_organization.map(|allowed| OrganizationsDetail { allowed }),
         boundary: result.by_boundary.map(|allowed| BoundaryDetail { allowed }),
         resources: (!resources.is_empty()).then_some(resources),
@@ -366,19 +373,20 @@ fn shown(result: Evaluated) -> EvaluationResult {
 }
 
 fn shown_resource(result: OnResource) -> ResourceResult {
-    let details = result.sides.map(|(identity, resource)| {
-        let mut sides = vec![("IAM Policy".to_owned(), identity.as_str().to_owned())];
-        sides.extend(resource.map(|outcome| ("Resource Policy".to_owned(), outcome.as_str().to_owned())));
-        Pairs(sides)
-    });
     ResourceResult {
         resource: result.arn,
         decision: result.outcome.as_str().to_owned(),
         matched: result.matched.iter().map(matched).collect(),
         missing: result.missing,
-        details,
+        details: result.sides.map(shown_sides),
         boundary: result.by_boundary.map(|allowed| BoundaryDetail { allowed }),
     }
+}
+
+fn shown_sides((identity, resource): Sides) -> Pairs<String> {
+    let mut sides = vec![("IAM Policy".to_owned(), identity.as_str().to_owned())];
+    sides.extend(resource.map(|outcome| ("Resource Policy".to_owned(), outcome.as_str().to_owned())));
+    Pairs(sides)
 }
 
 fn matched(statement: &Statement) -> MatchedStatement {
