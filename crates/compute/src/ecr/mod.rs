@@ -15,6 +15,7 @@ mod layers;
 mod lifecycle;
 mod login;
 pub(crate) mod manifest;
+mod metering;
 mod model;
 mod ops;
 mod policy;

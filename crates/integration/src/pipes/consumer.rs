@@ -2,11 +2,12 @@
 
 use super::enrichment::{self, resolved};
 use super::errors::is_passing;
+use super::metering::{Execution, Went};
 use super::model::{Http, PIPES, Pipe};
 use super::target::{self, Sent, members, queue_url};
 use super::template::Item;
 use crate::events::outcall::{self, Asked};
-use base::{Arn, Region};
+use base::{Arn, Region, Timestamp};
 use feed::record::Record;
 use feed::verdict::{self, Verdict};
 use feed::{Actor, Consumer, Handed, Lost};
@@ -48,11 +49,22 @@ fn failed(records: &[Value], events: &[Item], places: &BTreeSet<usize>) -> Verdi
     }
 }
 
+fn went(verdict: &Verdict) -> Went {
+    match verdict {
+        Verdict::None => Went::Well,
+        Verdict::These(_) => Went::Partly,
+        Verdict::All => Went::Wrong,
+    }
+}
+
 impl Fed {
     async fn run(&self, cloud: &Arc<Cloud>, records: &[Record]) -> Result<Handed, Fault> {
+        let mut execution = Execution::begin(cloud.clock().now(), records);
         let records: Vec<Value> =
             records.iter().filter_map(|record| wire::json::read(&record.json)).collect();
-        let (verdict, note) = match self.pass(cloud, &records).await {
+        let passed = self.pass(cloud, &records, &mut execution).await;
+        execution.end(cloud, &self.pipe, passed.as_ref().map_or(Went::Wrong, |(verdict, _)| went(verdict)));
+        let (verdict, note) = match passed {
             Ok(done) => done,
             Err(fault) if is_passing(&fault) => return Err(fault),
             Err(fault) => (Verdict::All, format!("{}: {}", fault.code, fault.message)),
@@ -60,17 +72,40 @@ impl Fed {
         Ok(Handed { verdict, note, request_id: base::id::uuid(cloud.rng()), response: None })
     }
 
-    async fn pass(&self, cloud: &Arc<Cloud>, records: &[Value]) -> Result<(Verdict, String), Fault> {
+    async fn pass(
+        &self,
+        cloud: &Arc<Cloud>,
+        records: &[Value],
+        execution: &mut Execution,
+    ) -> Result<(Verdict, String), Fault> {
         let mut items: Vec<Item> = records.iter().cloned().map(Item::new).collect();
         if let Some(by) = &self.pipe.enrichment {
-            items = enrichment::enrich(self, cloud, by, items, cloud.clock().now()).await?;
+            let began = cloud.clock().now();
+            let enriched = enrichment::enrich(self, cloud, by, items, began).await;
+            execution.enriched(began, cloud.clock().now(), enriched.is_err());
+            items = enriched?;
         }
         if items.is_empty() {
+            execution.skipped();
             return Ok((Verdict::None, OK.to_owned()));
         }
-        Ok(match target::send(self, cloud, &items, cloud.clock().now()).await? {
+        let began = cloud.clock().now();
+        let sent = self.send(cloud, records, &items, began).await;
+        let how = sent.as_ref().map_or(Went::Wrong, |(verdict, _)| went(verdict));
+        execution.sent(began, cloud.clock().now(), how);
+        sent
+    }
+
+    async fn send(
+        &self,
+        cloud: &Arc<Cloud>,
+        records: &[Value],
+        items: &[Item],
+        now: Timestamp,
+    ) -> Result<(Verdict, String), Fault> {
+        Ok(match target::send(self, cloud, items, now).await? {
             Sent::Well => (Verdict::None, OK.to_owned()),
-            Sent::Without(places, why) => (failed(records, &items, &places), why),
+            Sent::Without(places, why) => (failed(records, items, &places), why),
             Sent::Said(answer) => {
                 let ids: Vec<&str> = records.iter().map(|record| id(record).unwrap_or_default()).collect();
                 // What is no JSON says nothing of failures: an endpoint may answer as it likes.

@@ -12,6 +12,7 @@ mod access;
 mod consumer;
 mod enrichment;
 mod errors;
+mod metering;
 mod model;
 mod ops;
 mod settings;

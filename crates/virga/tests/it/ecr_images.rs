@@ -47,7 +47,7 @@ pub(crate) fn manifest(config: &str, layers: &[&str]) -> String {
 }
 
 /// Pushes an image of one layer; answers its digest.
-fn push(caller: &Caller<'_>, name: &str, content: &str, tag: &str) -> String {
+pub(crate) fn push(caller: &Caller<'_>, name: &str, content: &str, tag: &str) -> String {
     let config = upload(caller, name, format!("config of {content}").as_bytes());
     let layer = upload(caller, name, content.as_bytes());
     let manifest = manifest(&config, &[&layer]);

@@ -4,6 +4,7 @@
 use crate::endpoint::{Authority, Endpoint};
 use crate::harness::{Caller, Cloud, Reply};
 use crate::lambda_functions::create as create_function;
+use crate::services_metrics::{publish, told};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
@@ -179,7 +180,7 @@ fn messages_are_filtered_enriched_and_sent() {
         json!({
             "Enrichment": FUNCTION,
             "EnrichmentParameters": { "InputTemplate": "{\"order\": <$.body>, \"messageId\": <$.messageId>}" },
-            "SourceParameters": { "FilterCriteria": { "Filters": [{ "Pattern": "{\"body\":{\"n\":[{\"numeric\":[\">\",1]}]}}" }] } },
+            "SourceParameters": { "FilterCriteria": { "Filters": [{ "Pattern": "{\"body\":{\"n\":[{\"numeric\":[\">\",1]}]}}" }] }, "SqsQueueParameters": { "BatchSize": 1 } },
             "TargetParameters": { "InputTemplate": "<aws.pipes.pipe-name>: <$.order.n>" },
         }),
     );
@@ -194,6 +195,30 @@ fn messages_are_filtered_enriched_and_sent() {
     send(&root, &json!({ "n": 9, "x": "fail" }).to_string());
     until(&cloud, || describe(&root)["StateReason"].as_str().unwrap().starts_with("FunctionError: "));
     assert_eq!(left(&root, "in"), (0, 1));
+    // CloudWatch is told of two that went well and of the one that did not come as far as the target.
+    publish(&cloud);
+    let of = |name: &str, statistic: &str| {
+        told(&root, "AWS/EventBridge/Pipes", name, &[("PipeName", "p")], statistic)
+    };
+    for (name, sum, count) in [
+        ("Invocations", 3.0, 3.0),
+        ("EventCount", 3.0, 3.0),
+        ("ExecutionFailed", 1.0, 3.0),
+        ("ExecutionPartiallyFailed", 0.0, 3.0),
+        ("EnrichmentStageFailed", 1.0, 3.0),
+        ("TargetStageFailed", 0.0, 2.0),
+        ("TargetStagePartiallyFailed", 0.0, 2.0),
+        ("TargetStageSkipped", 0.0, 2.0),
+    ] {
+        assert_eq!((of(name, "Sum"), of(name, "SampleCount")), (Some(sum), Some(count)), "{name}");
+    }
+    for name in ["Duration", "EnrichmentStageDuration"] {
+        assert_eq!(of(name, "SampleCount"), Some(3.0), "{name}");
+    }
+    assert_eq!(of("TargetStageDuration", "SampleCount"), Some(2.0));
+    assert!(of("EventSize", "Minimum") > Some(100.0));
+    let all = told(&root, "AWS/EventBridge/Pipes", "Invocations", &[("AwsAccountId", ACCOUNT)], "Sum");
+    assert_eq!(all, Some(3.0));
     // What a change does not say stays.
     let before = describe(&root);
     root.call("pipes", "UpdatePipe", json!({ "Name": "p", "RoleArn": ROLE, "Enrichment": FUNCTION })).ok();

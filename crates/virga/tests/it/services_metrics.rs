@@ -1,5 +1,6 @@
-//! What queues, topics, rules, schedules and log groups tell CloudWatch of themselves.
+//! What queues, topics, rules, schedules, log groups and repositories tell CloudWatch of themselves.
 
+use crate::ecr_images;
 use crate::harness::{Caller, Cloud};
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -7,7 +8,7 @@ use std::time::Duration;
 const ACCOUNT: &str = "123456789012";
 
 /// All that was told of a metric.
-fn told(
+pub(crate) fn told(
     root: &Caller<'_>,
     namespace: &str,
     name: &str,
@@ -27,7 +28,7 @@ fn told(
     })
 }
 
-fn publish(cloud: &Cloud) {
+pub(crate) fn publish(cloud: &Cloud) {
     // What happens in the first run is told in the second.
     cloud.reconcile();
     cloud.reconcile();
@@ -199,4 +200,23 @@ fn log_groups() {
     // AWS counts 26 bytes more for each event.
     assert_eq!((of("IncomingBytes", &own), of("IncomingLogEvents", &own)), (Some(58.0), Some(2.0)));
     assert_eq!((of("IncomingBytes", &[]), of("IncomingLogEvents", &[])), (Some(116.0), Some(4.0)));
+}
+
+#[test]
+fn repositories() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ACCOUNT);
+    root.call("ecr", "CreateRepository", json!({ "repositoryName": "aa" })).ok();
+    ecr_images::push(&root, "aa", "one", "v1");
+    let pull = |ids: Value| {
+        root.call("ecr", "BatchGetImage", json!({ "repositoryName": "aa", "imageIds": ids })).ok();
+    };
+    pull(json!([{ "imageTag": "none" }]));
+    publish(&cloud);
+    let pulls = |name| told(&root, "AWS/ECR", "RepositoryPullCount", &[("RepositoryName", name)], "Sum");
+    assert_eq!(pulls("aa"), None);
+    pull(json!([{ "imageTag": "v1" }]));
+    pull(json!([{ "imageTag": "v1" }, { "imageTag": "none" }]));
+    publish(&cloud);
+    assert_eq!(pulls("aa"), Some(2.0));
 }

@@ -5,6 +5,7 @@ use super::repository;
 use crate::ecr::errors::{EcrError, invalid};
 use crate::ecr::layers;
 use crate::ecr::manifest::{Manifest, is_digest};
+use crate::ecr::metering;
 use crate::ecr::model::{IMAGES, IMAGES_MAX, Image, LAYERS, Repository, TAGS, TAGS_MAX, Tagged};
 use kernel::Cx;
 use std::collections::BTreeSet;
@@ -284,6 +285,9 @@ fn get(cx: &mut Cx<'_>, req: GetImages) -> Result<Got, EcrError> {
             }
             Err(why) => got.failures.push(not_found(id, why)),
         }
+    }
+    if !got.images.is_empty() {
+        metering::pulled(cx, &repository, got.images.len());
     }
     Ok(got)
 }
