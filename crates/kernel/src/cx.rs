@@ -3,7 +3,7 @@
 
 use crate::bus::News;
 use crate::cloud::Cloud;
-use crate::identity::Caller;
+use crate::identity::{Bound, Caller, Names};
 use crate::meter::{Kind, Line};
 use crate::seal::Sealer;
 use crate::way::Way;
@@ -12,7 +12,7 @@ use base::page::Pager;
 use base::{AccountId, Arn, Region, Rng, Timestamp};
 use std::net::IpAddr;
 use std::sync::Arc;
-use store::Tx;
+use store::{StoreError, Tx};
 use wire::{Fault, Value};
 
 /// What is known of a request beside its parameters.
@@ -162,6 +162,22 @@ impl<'a> Cx<'a> {
 
     pub fn pager(&self) -> &Pager {
         self.cloud.pager()
+    }
+
+    /// As [`Directory::bind`](crate::identity::Directory::bind).
+    ///
+    /// # Errors
+    /// The store's own.
+    pub fn bind(&self, policy: &str) -> Result<Result<Bound, String>, StoreError> {
+        self.cloud.directory.bind(self.tx, policy)
+    }
+
+    /// As [`Directory::unbind`](crate::identity::Directory::unbind).
+    ///
+    /// # Errors
+    /// The store's own.
+    pub fn unbind(&self, policy: &str, names: &Names) -> Result<String, StoreError> {
+        self.cloud.directory.unbind(self.tx, policy, names)
     }
 
     pub fn sealer(&self) -> &Sealer {

@@ -4,6 +4,7 @@ use auth::policy::{Policy, PolicySource, Principal};
 use auth::sigv4::Secret;
 use base::tag::Tags;
 use base::{AccountId, Timestamp};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use store::Tx;
 
@@ -101,6 +102,12 @@ pub enum Unknown {
     Unreadable(String),
 }
 
+/// The ARNs of those whom a policy names, by their unique ids.
+pub type Names = BTreeMap<String, String>;
+
+/// A policy's text with the unique ids of the users and roles that it names, and their ARNs.
+pub type Bound = (String, Names);
+
 /// What the kernel asks of IAM.
 pub trait Directory: Send + Sync + std::fmt::Debug {
     /// Finds who holds this access key. `token` is the session token that came with it.
@@ -147,6 +154,21 @@ pub trait Directory: Send + Sync + std::fmt::Debug {
         region: &'static str,
         at: Timestamp,
     );
+
+    /// Binds a resource's policy to the users and roles that it names now, by their unique ids: who is deleted and made
+    /// again under the same name is somebody else. The inner error is an entry that names nobody.
+    ///
+    /// AWS: <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html>
+    ///
+    /// # Errors
+    /// The store's own.
+    fn bind(&self, tx: &Tx, policy: &str) -> Result<Result<Bound, String>, store::StoreError>;
+
+    /// A bound policy as it is shown: ids as ARNs, where their bearers still exist.
+    ///
+    /// # Errors
+    /// The store's own.
+    fn unbind(&self, tx: &Tx, policy: &str, names: &Names) -> Result<String, store::StoreError>;
 
     /// The prefixes of the tables that decide who a caller is: a change there empties the kernel's cache.
     fn watched(&self) -> Vec<Vec<u8>>;

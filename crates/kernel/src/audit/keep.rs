@@ -195,7 +195,7 @@ mod tests {
     use super::*;
     use crate::audit::{Note, Query, caller_fields, walk};
     use crate::cx::Request;
-    use crate::identity::{Caller, ControlLevel, Directory, Known, Membership, Unknown};
+    use crate::identity::{Bound, Caller, ControlLevel, Directory, Known, Membership, Names, Unknown};
     use crate::{Parts, Settings};
     use base::{AccountId, Clock, Region, Rng};
     use store::{Store, StoreError, Tx};
@@ -224,6 +224,14 @@ mod tests {
         }
 
         fn used(&self, _: &Caller, _: &'static str, _: &'static str, _: &'static str, _: Timestamp) {}
+
+        fn bind(&self, _: &Tx, policy: &str) -> Result<Result<Bound, String>, StoreError> {
+            Ok(Ok((policy.to_owned(), Names::new())))
+        }
+
+        fn unbind(&self, _: &Tx, policy: &str, _: &Names) -> Result<String, StoreError> {
+            Ok(policy.to_owned())
+        }
 
         fn watched(&self) -> Vec<Vec<u8>> {
             Vec::new()

@@ -8,7 +8,9 @@ use auth::policy::Principal;
 use auth::sigv4::Secret;
 use base::tag::Tags;
 use base::{AccountId, Timestamp};
-use kernel::identity::{Caller, CallerPolicies, ControlLevel, Directory, Known, Membership, Unknown};
+use kernel::identity::{
+    Bound, Caller, CallerPolicies, ControlLevel, Directory, Known, Membership, Names, Unknown,
+};
 use kernel::seal::Sealer;
 use std::sync::Arc;
 use store::{Key, Store, StoreError, Tx};
@@ -138,6 +140,14 @@ impl Directory for IamDirectory {
             None => self.long_term(tx, access_key),
             Some(token) => crate::sts::caller::look_up(self, tx, access_key, token, now),
         }
+    }
+
+    fn bind(&self, tx: &Tx, policy: &str) -> Result<Result<Bound, String>, StoreError> {
+        super::trust::bind(tx, policy)
+    }
+
+    fn unbind(&self, tx: &Tx, policy: &str, names: &Names) -> Result<String, StoreError> {
+        super::trust::unbind(tx, policy, names)
     }
 
     fn root(&self, account: AccountId, access_key: &str) -> Result<Caller, StoreError> {

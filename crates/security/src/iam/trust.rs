@@ -10,6 +10,7 @@ use auth::policy::{
     ResourceMode, evaluate, rewrite_principals,
 };
 use base::{AccountId, Arn, Timestamp};
+use kernel::identity::{Bound, Names};
 use std::collections::BTreeMap;
 use store::{Direction, Key, StoreError, Tx};
 
@@ -32,9 +33,6 @@ pub(crate) fn set(tx: &Tx, role: &mut Role, text: &str) -> Result<(), IamError> 
     (role.trust, role.trusted) = (kept, trusted);
     Ok(())
 }
-
-/// A policy's text with the unique ids of the users and roles that it names, and their ARNs by id.
-pub(crate) type Bound = (String, BTreeMap<String, String>);
 
 /// Binds a policy of a resource to those whom it names now. The inner error is an entry that names nobody.
 ///
@@ -75,7 +73,7 @@ pub(crate) fn shown(tx: &Tx, role: &Role) -> Result<String, StoreError> {
 ///
 /// # Errors
 /// The store's own.
-pub(crate) fn unbind(tx: &Tx, text: &str, named: &BTreeMap<String, String>) -> Result<String, StoreError> {
+pub(crate) fn unbind(tx: &Tx, text: &str, named: &Names) -> Result<String, StoreError> {
     if named.is_empty() {
         return Ok(text.to_owned());
     }

@@ -8,12 +8,13 @@
 use super::KmsError;
 use super::cache::KmsMemory;
 use super::model::KmsKey;
-use crate::iam::trust::{self, Bound};
+use crate::iam::trust;
 use auth::policy::{
     self, Context, Layers, Policy, PolicyForm, PolicyKind, PolicySource, Request, ResourceMode,
 };
 use base::AccountId;
 use kernel::identity::Attached;
+use kernel::identity::Bound;
 use kernel::{Cx, Target};
 use std::sync::Arc;
 use wire::Struct;

@@ -173,6 +173,7 @@ mod s3_inventories;
 mod s3_logging;
 mod s3_metrics;
 mod s3_objects;
+mod s3_principals;
 mod s3_replication;
 mod s3_sites;
 mod s3_tiering;

@@ -28,8 +28,9 @@ store::record! {
         11 => pub grants: Vec<Grant>,
         /// The public access block, where there is one.
         12 => pub public_access: Option<PublicAccess>,
-        /// The policy as it was put.
+        /// The policy, bound to those whom it names, and who they are.
         13 => pub policy: Option<String>,
+        31 => pub policy_names: BTreeMap<String, String>,
         14 => pub tags: BTreeMap<String, String>,
         15 => pub requester_pays: bool,
         /// `Enabled` or `Suspended`.

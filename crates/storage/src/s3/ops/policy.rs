@@ -9,6 +9,7 @@ use crate::s3::model::bucket::arn;
 use auth::policy::{Policy, PolicyForm, PolicyKind, PolicySource, ResourceMode};
 use base::AccountId;
 use kernel::{Cx, Empty, Target};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use wire::Struct;
 
@@ -77,11 +78,15 @@ fn put_policy(cx: &mut Cx<'_>, req: PutPolicy) -> Result<Empty, S3Error> {
     if blocks && policy.is_public() {
         return Err(Refusal::AccessDenied.into());
     }
-    if req.confirm != Some(true) && locks_out(cx, &req.bucket, policy)? {
+    let nobody = |_| Denial::PolicyMalformed("Invalid principal in policy".into());
+    let (bound, names) = cx.bind(&req.policy)?.map_err(nobody)?;
+    let compiled = Policy::load(&bound, PolicyKind::Resource("s3"))
+        .map_err(|malformed| Denial::PolicyMalformed(malformed.message))?;
+    if req.confirm != Some(true) && locks_out(cx, &req.bucket, compiled)? {
         return Err(Refusal::AccessDenied.into());
     }
     change(cx, &req.bucket, |record| {
-        record.policy = Some(req.policy);
+        (record.policy, record.policy_names) = (Some(bound), names);
         Ok(Empty)
     })
 }
@@ -101,8 +106,8 @@ fn locks_out(cx: &Cx<'_>, bucket: &str, policy: Policy) -> Result<bool, S3Error>
 fn get_policy(cx: &mut Cx<'_>, req: OfBucket) -> Result<PolicyView, S3Error> {
     let bucket = load(cx, &req.bucket)?;
     owners_only(cx, bucket.record.owner)?;
-    let policy = bucket.record.policy.clone().ok_or(Denial::PolicyMissing(req.bucket))?;
-    Ok(PolicyView { policy })
+    let policy = bucket.record.policy.as_ref().ok_or(Denial::PolicyMissing(req.bucket))?;
+    Ok(PolicyView { policy: cx.unbind(policy, &bucket.record.policy_names)? })
 }
 
 fn get_policy_status(cx: &mut Cx<'_>, req: OfBucket) -> Result<StatusView, S3Error> {
@@ -116,7 +121,7 @@ fn get_policy_status(cx: &mut Cx<'_>, req: OfBucket) -> Result<StatusView, S3Err
 fn delete_policy(cx: &mut Cx<'_>, req: OfBucket) -> Result<Empty, S3Error> {
     owners_only(cx, load(cx, &req.bucket)?.record.owner)?;
     change(cx, &req.bucket, |record| {
-        record.policy = None;
+        (record.policy, record.policy_names) = (None, BTreeMap::new());
         Ok(Empty)
     })
 }
