@@ -579,3 +579,59 @@ fn what_is_not_built_is_refused_in_the_words_of_the_protocol() {
             .refused_with(400, "ValidationError", &words);
     }
 }
+
+#[test]
+fn a_replica_of_a_key_in_another_region() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ACCOUNT);
+    let made = root.call("kms", "CreateKey", json!({ "MultiRegion": true })).ok();
+    let (primary, id) = (made["KeyMetadata"]["Arn"].clone(), made["KeyMetadata"]["KeyId"].clone());
+    let there = root.in_region("eu-west-1");
+    let template = |more: &str| {
+        format!(
+            "
+Resources:
+  Replica:
+    Type: AWS::KMS::ReplicaKey
+    Properties:
+      PrimaryKeyArn: {}
+      Description: mine
+      PendingWindowInDays: 7
+      KeyPolicy: {{ Version: 2012-10-17, Statement: [{{ Effect: Allow, Principal: {{ AWS: !Ref 'AWS::AccountId' }}, Action: 'kms:*', Resource: '*' }}] }}
+      Tags: [{{ Key: a, Value: b }}]
+      {more}
+Outputs:
+  Arn: {{ Value: !GetAtt Replica.Arn }}
+",
+            primary.as_str().unwrap()
+        )
+    };
+    let stack = created(&cloud, &there, "replica", &template(""));
+    assert_eq!(output(&stack, "Arn"), primary.as_str().unwrap().replace("us-east-1", "eu-west-1"));
+    assert_eq!(physical(&there, "replica", "Replica"), id.as_str().unwrap());
+    let told = there.call("kms", "DescribeKey", json!({ "KeyId": id })).ok()["KeyMetadata"].clone();
+    assert_eq!((&told["Description"], &told["Enabled"]), (&json!("mine"), &json!(true)));
+    assert_eq!(told["MultiRegionConfiguration"]["MultiRegionKeyType"], "REPLICA");
+    // What one encrypts the other opens.
+    let sealed = there.call("kms", "Encrypt", json!({ "KeyId": id, "Plaintext": "aGk=" })).ok();
+    let opened = root.call("kms", "Decrypt", json!({ "CiphertextBlob": sealed["CiphertextBlob"] })).ok();
+    assert_eq!(opened["Plaintext"], "aGk=");
+    update(&cloud, &there, "replica", &template("Enabled: false"));
+    let told = there.call("kms", "DescribeKey", json!({ "KeyId": id })).ok()["KeyMetadata"].clone();
+    assert_eq!(told["Enabled"], false);
+    assert_eq!(root.call("kms", "DescribeKey", json!({ "KeyId": id })).ok()["KeyMetadata"]["Enabled"], true);
+    delete(&cloud, &there, "replica");
+    let told = there.call("kms", "DescribeKey", json!({ "KeyId": id })).ok()["KeyMetadata"].clone();
+    assert_eq!(told["KeyState"], "PendingDeletion");
+    // The rights are the caller's in the primary's region too, and a primary there has to be.
+    let policy = json!({ "Version": "2012-10-17", "Statement": [
+        { "Effect": "Allow", "Action": "*", "Resource": "*" },
+        { "Effect": "Deny", "Action": "kms:ReplicateKey", "Resource": "*" },
+    ] });
+    let eva = cloud.user(&root, "eva", &policy.to_string());
+    let there = eva.in_region("us-west-2");
+    create(&there, "denied", &template(""), json!({}));
+    assert_eq!(settle(&cloud, &there, "denied"), "ROLLBACK_COMPLETE");
+    let told = events(&there, "denied");
+    assert!(told.iter().any(|event| event.contains("kms:ReplicateKey")), "{told:#?}");
+}

@@ -2,6 +2,7 @@
 
 use super::on::{Form, On, Tagger, map, text_at};
 use super::{BASE, Done, Kind, Made, Refusal, look};
+use base::{Arn, Region};
 use wire::Value;
 
 pub(super) const KMS: &str = "kms";
@@ -36,12 +37,18 @@ pub(super) static KINDS: &[Kind] = &[
         attributes: &["Arn", "KeyId"],
         create: create_key,
         update: update_key,
-        delete: |on| {
-            let input =
-                map([("KeyId", on.physical()), ("PendingWindowInDays", on.was("PendingWindowInDays"))]);
-            on.end(KMS, "ScheduleKeyDeletion", input)
-        },
+        delete: schedule_deletion,
         look: Some(&look::kms::KEY),
+        ..BASE
+    },
+    Kind {
+        name: "AWS::KMS::ReplicaKey",
+        changes: &["Description", "Enabled", "KeyPolicy", "PendingWindowInDays", "Tags"],
+        fixed: &["PrimaryKeyArn"],
+        attributes: &["Arn", "KeyId"],
+        create: replicate,
+        update: update_key,
+        delete: schedule_deletion,
         ..BASE
     },
     Kind {
@@ -82,6 +89,32 @@ fn create_key(on: &mut On<'_, '_>) -> Done<Made> {
     let (id, arn) = (text_at(&answer, "KeyMetadata.KeyId"), text_at(&answer, "KeyMetadata.Arn"));
     settle(on, Value::str(&id))?;
     Ok(on.made(id.clone(), vec![("Arn", Value::Str(arn)), ("KeyId", Value::Str(id))]))
+}
+
+/// A replica is made where its primary is.
+fn replicate(on: &mut On<'_, '_>) -> Done<Made> {
+    let arn = on.text("PrimaryKeyArn").unwrap_or_default();
+    let primary = Arn::parse(&arn).and_then(|arn| Region::parse(&arn.region));
+    let Some(primary) = primary else {
+        return Err(Refusal::of(format!("PrimaryKeyArn {arn} is not the ARN of a key.")));
+    };
+    let input = map([
+        ("KeyId", Value::Str(arn)),
+        ("ReplicaRegion", Value::str(on.cx.region.name())),
+        ("Description", on.prop("Description")),
+        ("Policy", on.document("KeyPolicy")),
+        ("Tags", on.tags(TAGS)),
+    ]);
+    let answer = on.call_in(primary, KMS, "ReplicateKey", input)?;
+    let told = |member: &str| text_at(&answer, &format!("ReplicaKeyMetadata.{member}"));
+    let (id, arn) = (told("KeyId"), told("Arn"));
+    settle(on, Value::str(&id))?;
+    Ok(on.made(id.clone(), vec![("Arn", Value::Str(arn)), ("KeyId", Value::Str(id))]))
+}
+
+fn schedule_deletion(on: &mut On<'_, '_>) -> Done<()> {
+    let input = map([("KeyId", on.physical()), ("PendingWindowInDays", on.was("PendingWindowInDays"))]);
+    on.end(KMS, "ScheduleKeyDeletion", input)
 }
 
 fn enabled(value: &Value) -> bool {

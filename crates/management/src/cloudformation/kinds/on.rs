@@ -4,9 +4,11 @@
 use super::bind::bind;
 use super::{Attributes, Done, Made};
 use crate::cloudformation::errors::{handler_code, is_gone};
-use crate::cloudformation::model::{Job, SERVICE, Stack};
+use crate::cloudformation::model::{Job, SERVICE, Stack, open_text};
 use crate::cloudformation::template::{alike, dynamic, get, text};
-use kernel::{As, Cx, Failure};
+use base::Region;
+use kernel::{As, Cx, Failure, Whom};
+use std::sync::Arc;
 use store::StoreError;
 use wire::{Fault, Value};
 
@@ -197,13 +199,28 @@ impl On<'_, '_> {
 
     /// Calls an operation, with the rights that this work has.
     pub(super) fn call(&mut self, service: &str, operation: &str, input: Value) -> Done<Value> {
-        let model = wire::catalog::service(service);
-        let shape = model.and_then(|model| Some((model, model.operation(operation)?.input?)));
-        let bound = match shape {
-            Some((model, shape)) => bind(model, shape, operation, &input).map_err(Refusal::of)?,
-            None => Value::Struct(wire::Struct::new()),
-        };
+        let bound = bound(service, operation, &input)?;
         self.cx.call(service, operation, bound, self.who).map_err(|fault| self.refusal(service, &fault))
+    }
+
+    /// The same in another region.
+    pub(super) fn call_in(
+        &mut self,
+        region: Region,
+        service: &str,
+        operation: &str,
+        input: Value,
+    ) -> Done<Value> {
+        let bound = bound(service, operation, &input)?;
+        let (cloud, job, who) = (Arc::clone(self.cx.cloud()), self.job, self.who);
+        let token = job.sealed_token.as_ref().and_then(|sealed| open_text(&cloud, sealed));
+        let whom = match &job.role {
+            Some(arn) => Whom::Role { arn, account: job.account, source: None },
+            None => Whom::Caller { access_key: &job.access_key, token: token.as_deref() },
+        };
+        let call = |cx: &mut Cx<'_>| cx.call(service, operation, bound, who);
+        let done = cloud.act_for(self.cx.tx, SERVICE, whom, region, job.host.as_deref(), call);
+        done.and_then(|answer| answer).map_err(|fault| self.refusal(service, &fault))
     }
 
     pub(crate) fn refusal(&self, service: &str, fault: &Fault) -> Refusal {
@@ -307,6 +324,16 @@ impl On<'_, '_> {
             self.call(tagger.service, tagger.tag, map([(tagger.id, id()), (tagger.tags, tags)]))?;
         }
         Ok(())
+    }
+}
+
+/// What an operation is asked, as its model has it.
+fn bound(service: &str, operation: &str, input: &Value) -> Done<Value> {
+    let model = wire::catalog::service(service);
+    let shape = model.and_then(|model| Some((model, model.operation(operation)?.input?)));
+    match shape {
+        Some((model, shape)) => bind(model, shape, operation, input).map_err(Refusal::of),
+        None => Ok(Value::Struct(wire::Struct::new())),
     }
 }
 
