@@ -262,7 +262,14 @@ fn projected(projection: &Projection) -> Result<(String, Vec<String>), Error> {
         (None, "INCLUDE") => {
             Err(parameter("ProjectionType is INCLUDE, but NonKeyAttributes is not specified"))
         }
-        (attributes, _) => Ok((kind, attributes.clone().unwrap_or_default())),
+        (attributes, _) => {
+            let include = attributes.clone().unwrap_or_default();
+            let mut seen = BTreeSet::new();
+            match include.iter().find(|name| !seen.insert(name.as_str())) {
+                Some(twice) => Err(parameter(format_args!("Duplicate element in NonKeyAttributes: {twice}"))),
+                None => Ok((kind, include)),
+            }
+        }
     }
 }
 

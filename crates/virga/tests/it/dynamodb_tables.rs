@@ -181,6 +181,10 @@ fn definitions_are_checked() {
             format!("{INVALID}ProjectionType is ALL, but NonKeyAttributes is specified"),
         ),
         (
+            change("GlobalSecondaryIndexes", json!([index("bys", "sk", json!({"ProjectionType": "INCLUDE", "NonKeyAttributes": ["x", "y", "x"]}))])),
+            format!("{INVALID}Duplicate element in NonKeyAttributes: x"),
+        ),
+        (
             change("GlobalSecondaryIndexes", (0..21).map(|n| index(&format!("by{n}"), "sk", all.clone())).collect()),
             format!("{INVALID}GlobalSecondaryIndex count exceeds the per-table limit of 20"),
         ),
