@@ -73,7 +73,6 @@ impl Cloud {
         peer: Peer,
     ) -> (Reply, Option<&'static str>) {
         let started = Instant::now();
-        let id = base::id::uuid(self.rng());
         let head = head(parts);
         let trace = Trace::of(parts);
         let note = |write: &dyn Fn(&mut Facts)| trace.iter().for_each(|trace| trace.note(write));
@@ -91,15 +90,15 @@ impl Cloud {
         let route = match route {
             Ok(route) => route,
             Err(rejection) => {
-                note(&|facts| {
-                    (facts.id, facts.service) = (id.clone(), rejection.service.map(|service| service.id));
-                });
-                refused(&rejection.fault);
                 let service = rejection.service.map(|service| service.id);
+                let id = base::id::request(self.rng(), service);
+                note(&|facts| (facts.id, facts.service) = (id.clone(), service));
+                refused(&rejection.fault);
                 return (self.rejected(&rejection, &rejection.fault, &id), service);
             }
         };
         let (service, operation, protocol) = (route.service, route.operation, route.protocol);
+        let id = base::id::request(self.rng(), Some(service.id));
         note(&|facts| {
             facts.id.clone_from(&id);
             (facts.service, facts.operation) = (Some(service.id), Some(operation.name));
@@ -128,13 +127,17 @@ impl Cloud {
 
     /// Answers a request whose body could not be read.
     pub fn refuse(&self, parts: &Parts, fault: &Fault) -> Reply {
-        let id = base::id::uuid(self.rng());
+        let id = |service| base::id::request(self.rng(), service);
         match wire::route::route(&head(parts), &[]) {
             Ok(route) => {
+                let id = id(Some(route.service.id));
                 self.turn_away(&id, Some((route.service.id, route.operation.name)), fault);
                 output::fault(Some(route.service), Some(route.operation), route.protocol, fault, &id).into()
             }
-            Err(rejection) => self.rejected(&rejection, fault, &id),
+            Err(rejection) => {
+                let id = id(rejection.service.map(|service| service.id));
+                self.rejected(&rejection, fault, &id)
+            }
         }
     }
 

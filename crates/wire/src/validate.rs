@@ -11,7 +11,9 @@ mod pattern;
 mod tests;
 
 pub use dialect::violations_fault;
-pub use dynamodb::is_too_deep_for_newer;
+pub use dynamodb::{
+    TABLE_NAME_MAX, TABLE_NAME_MIN, TABLE_NAME_PATTERN, is_too_deep_for_newer, misnamed_tables,
+};
 pub use pattern::is_understood;
 
 use crate::model::{Kind, Location, MemberRef, Service, Shape, ShapeId};

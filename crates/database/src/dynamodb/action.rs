@@ -96,6 +96,16 @@ impl Act {
                         part.name
                     )));
                 }
+                schema.check_index_types(|name| update.written_type(name))?;
+                let mut nested: Vec<String> = Vec::new();
+                update.paths(&mut |path| {
+                    if path.is_nested() {
+                        nested.push(path.attribute().to_owned());
+                    }
+                });
+                if !nested.is_empty() {
+                    schema.check_scalars(|name| nested.iter().any(|one| one == name))?;
+                }
             }
         }
         Ok(schema.item_key(self.key_item()))
@@ -167,10 +177,11 @@ fn apply(schema: &Schema, update: &Update, old: Option<&Item>, key: Item) -> Res
     let changed = indexed
         .map(|part| part.name.as_str())
         .filter(|name| old.and_then(|old| old.get(name)) != updated.item.get(name));
-    schema.check_index_keys(&updated.item.only(changed), |_, _| {
-        validation(
-            "One or more parameter values are not valid. The update expression attempted to update a secondary index key to a value that is not supported. The AttributeValue for a key attribute cannot contain an empty string value.",
-        )
+    schema.check_index_keys(&updated.item.only(changed), |_, part, value| {
+        validation(match value.kind() == part.kind {
+            false => "The update expression attempted to update the secondary index key to unsupported type",
+            true => "One or more parameter values are not valid. The update expression attempted to update a secondary index key to a value that is not supported. The AttributeValue for a key attribute cannot contain an empty string value.",
+        })
     })?;
     Ok(Some(updated))
 }

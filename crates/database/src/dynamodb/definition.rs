@@ -1,7 +1,7 @@
 //! The rules that the definition of a table or an index must keep, with AWS's sentences.
 
 use super::errors::{Error, constraint, parameter, validation};
-use super::model::table::{Attribute, IndexRecord, OnDemandLimits, Status, Throughput, Warm};
+use super::model::table::{Attribute, IndexRecord, OnDemandLimits, Status, TableRecord, Throughput, Warm};
 use super::ops::describe::{AttributeDefinition, KeySchemaElement, Projection};
 use super::throughput::{self, OnDemandThroughput, WarmThroughput};
 use std::collections::BTreeSet;
@@ -176,6 +176,64 @@ fn check_defined(elements: &[KeySchemaElement], attributes: &[Attribute]) -> Res
     Ok(())
 }
 
+/// Takes the attributes that a change of a table defines: of the types that are known, and all that the new index needs.
+///
+/// # Errors
+/// `ValidationException`.
+pub(crate) fn redefine(
+    table: &mut TableRecord,
+    definitions: Option<&[AttributeDefinition]>,
+    create: Option<&GlobalIndex>,
+) -> Result<(), Error> {
+    let new = definitions.map(attributes).transpose()?;
+    match (&new, create) {
+        (None, Some(create)) => {
+            return Err(parameter(format_args!(
+                "AttributeDefinitions is not specified for index: {}",
+                create.name
+            )));
+        }
+        (Some(new), Some(create)) => check_defined(&create.keys, new)?,
+        _ => {}
+    }
+    for new in new.unwrap_or_default() {
+        match table.kind(&new.name) {
+            Some(kind) if kind != new.kind => return Err(redefined(table, &new, create)),
+            Some(_) => {}
+            None => table.attributes.push(new),
+        }
+    }
+    Ok(())
+}
+
+/// The refusal of an attribute that has another type already, with the keys that know it.
+fn redefined(table: &TableRecord, new: &Attribute, create: Option<&GlobalIndex>) -> Error {
+    fn shown<'k>(keys: impl Iterator<Item = (&'k str, &'k str, &'k str)>) -> String {
+        let element = |(name, kind, role)| format!("SchemaElement: key{{{name}:{kind}:{role}}}");
+        format!("Schema:[{}]", keys.map(element).collect::<Vec<_>>().join(", "))
+    }
+    let kind = |name: &str| table.kind(name).unwrap_or(&new.kind);
+    let whole = |hashes: &[&String], ranges: &[&String]| {
+        let hashes = hashes.iter().map(|name| (name.as_str(), kind(name), "HASH"));
+        shown(hashes.chain(ranges.iter().map(|name| (name.as_str(), kind(name), "RANGE"))))
+    };
+    let index = table.indexes.iter().find(|index| index.has_key(&new.name));
+    let own = table.hash == new.name || table.range.as_ref() == Some(&new.name);
+    let existing = match index.filter(|_| !own) {
+        Some(index) => whole(&index.hashes().collect::<Vec<_>>(), &index.ranges().collect::<Vec<_>>()),
+        None => whole(&[&table.hash], &table.range.iter().collect::<Vec<_>>()),
+    };
+    let elements = create.map_or(&[][..], |create| &create.keys);
+    let wanted = elements.iter().map(|element| {
+        let kind = if element.name == new.name { &new.kind } else { kind(&element.name) };
+        (element.name.as_str(), kind, element.kind.as_str())
+    });
+    parameter(format_args!(
+        "Attributes cannot be redefined. Please check that your attribute has the same type as previously defined. Existing schema: {existing} New schema: {}",
+        shown(wanted)
+    ))
+}
+
 fn key(elements: &[KeySchemaElement], attributes: &[Attribute]) -> Result<Names, Error> {
     check_defined(elements, attributes)?;
     let second = elements.get(1);
@@ -204,7 +262,14 @@ fn projected(projection: &Projection) -> Result<(String, Vec<String>), Error> {
         (None, "INCLUDE") => {
             Err(parameter("ProjectionType is INCLUDE, but NonKeyAttributes is not specified"))
         }
-        (attributes, _) => Ok((kind, attributes.clone().unwrap_or_default())),
+        (attributes, _) => {
+            let include = attributes.clone().unwrap_or_default();
+            let mut seen = BTreeSet::new();
+            match include.iter().find(|name| !seen.insert(name.as_str())) {
+                Some(twice) => Err(parameter(format_args!("Duplicate element in NonKeyAttributes: {twice}"))),
+                None => Ok((kind, include)),
+            }
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use super::capacity::{Kind, Meter};
 use super::errors::{Error, parameter, validation};
 use super::expression::{Condition, Projection};
 use super::item::Item;
-use super::model::schema::{IndexSchema, KeySchema, Schema};
+use super::model::schema::{IndexSchema, KeyPart, KeySchema, Schema};
 use super::model::table::Status;
 use super::read::Page;
 use wire::Value;
@@ -49,7 +49,7 @@ pub(crate) struct Selection {
     pub(crate) fetch: bool,
 }
 
-/// Checks `Select` by itself, before the table is known. `verb` is how AWS's sentences call the operation.
+/// Checks `Select` by itself, before the table is known. AWS's sentences are about queries where they are about scans.
 ///
 /// # Errors
 /// `ValidationException`.
@@ -58,12 +58,11 @@ pub(crate) fn check_select(
     index: Option<&str>,
     legacy_projection: bool,
     projects: bool,
-    verb: &str,
 ) -> Result<(), Error> {
     match select {
-        Some("ALL_PROJECTED_ATTRIBUTES") if index.is_none() => Err(validation(format!(
-            "ALL_PROJECTED_ATTRIBUTES can be used only when {verb} using an IndexName"
-        ))),
+        Some("ALL_PROJECTED_ATTRIBUTES") if index.is_none() => {
+            Err(validation("ALL_PROJECTED_ATTRIBUTES can be used only when Querying using an IndexName"))
+        }
         Some("SPECIFIC_ATTRIBUTES") if !projects => Err(validation(
             "Must specify the AttributesToGet or ProjectionExpression when choosing to get SPECIFIC_ATTRIBUTES",
         )),
@@ -138,6 +137,32 @@ pub(crate) fn check_filter(filter: &Condition, keys: &KeySchema, legacy: bool) -
     }
 }
 
+/// Checks of `ExclusiveStartKey` how many attributes it has, and these parts of the key by which is read. AWS looks at
+/// them in turn with the rest of the request, and at last at the key of the item ([`start_key`]).
+///
+/// # Errors
+/// `ValidationException`.
+pub(crate) fn check_start<'k>(
+    schema: &Schema,
+    index: Option<&IndexSchema>,
+    start: &Item,
+    parts: impl Iterator<Item = &'k KeyPart>,
+) -> Result<(), Error> {
+    let invalid = || validation("The provided starting key is invalid");
+    let own = index.map_or(0, |index| index.keys.parts().count());
+    let is_else = |part: &&KeyPart| !index.is_some_and(|index| index.keys.has(&part.name));
+    if start.len() != own + schema.keys.parts().filter(is_else).count() {
+        return Err(invalid());
+    }
+    for part in parts {
+        let value = start.get(&part.name).ok_or_else(invalid)?;
+        if value.kind() != part.kind {
+            return Err(validation("The provided key element does not match the schema"));
+        }
+    }
+    Ok(())
+}
+
 /// The row at which `ExclusiveStartKey` stands.
 ///
 /// # Errors
@@ -147,23 +172,44 @@ pub(crate) fn start_key(
     index: Option<&IndexSchema>,
     start: &Item,
 ) -> Result<Vec<u8>, Error> {
-    let Some(index) = index else {
-        schema.check_key(start).map_err(|error| match error.validation() {
-            Some(message) => validation(format!("The provided starting key is invalid: {message}")),
-            None => error,
-        })?;
-        return Ok(schema.item_key(start));
+    let checked = match index {
+        None => schema.check_key(start),
+        Some(_) => schema.check_key(&schema.key_of(start)),
     };
-    let named = |name: &str| index.keys.has(name) || schema.keys.has(name);
-    let parts = index.keys.parts().chain(schema.keys.parts());
-    let mut names: Vec<&str> = parts.map(|part| part.name.as_str()).collect();
-    names.sort_unstable();
-    names.dedup();
-    let invalid = || validation("The provided starting key is invalid");
-    if start.len() != names.len() || !start.names().all(named) {
-        return Err(invalid());
+    checked.map_err(|error| match error.validation() {
+        Some(message) => validation(format!("The provided starting key is invalid: {message}")),
+        None => error,
+    })?;
+    match index {
+        None => Ok(schema.item_key(start)),
+        Some(index) => index
+            .entry_key(&schema.keys, start)
+            .ok_or_else(|| validation("The provided starting key is invalid")),
     }
-    index.entry_key(&schema.keys, start).ok_or_else(invalid)
+}
+
+/// Refuses what looks into attributes that are parts of keys: these are scalars.
+///
+/// # Errors
+/// `ValidationException`.
+pub(crate) fn check_scalars(
+    schema: &Schema,
+    projection: Option<&Projection>,
+    filter: Option<&Condition>,
+) -> Result<(), Error> {
+    if let Some(filter) = filter {
+        let mut nested: Vec<String> = Vec::new();
+        filter.paths(&mut |path| {
+            if path.is_nested() {
+                nested.push(path.attribute().to_owned());
+            }
+        });
+        schema.check_scalars(|name| nested.iter().any(|one| one == name))?;
+    }
+    match projection {
+        Some(projection) => schema.check_scalars(|name| projection.is_nested(name)),
+        None => Ok(()),
+    }
 }
 
 /// The answer for a page.

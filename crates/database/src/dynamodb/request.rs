@@ -1,7 +1,7 @@
 //! What the parameters of requests about items have in common: expressions and their legacy forms.
 
 use super::errors::{Error, validation};
-use super::expression::{Condition, Kind, Placeholders, Projection};
+use super::expression::{Condition, Kind, Placeholders, Projection, check_placeholders_allowed};
 use super::invalid::Invalid;
 use super::item::Item;
 use super::legacy;
@@ -35,18 +35,8 @@ pub(crate) fn placeholders(
     names: Option<Value>,
     values: Option<Value>,
     expressions: &[(&str, bool)],
-    takes_values: bool,
 ) -> Result<Placeholders, Invalid> {
-    let any = expressions.iter().any(|(_, present)| *present);
-    if names.is_some() && !any {
-        return Err(Invalid::new("ExpressionAttributeNames can only be specified when using expressions"));
-    }
-    if values.is_some() && takes_values && !any {
-        let all: Vec<&str> = expressions.iter().map(|(name, _)| *name).collect();
-        let (all, is) = (all.join(" and "), if all.len() > 1 { "are" } else { "is" });
-        const SENTENCE: &str = "ExpressionAttributeValues can only be specified when using expressions";
-        return Err(Invalid::new(SENTENCE).or_older(format!("{SENTENCE}: {all} {is} null")));
-    }
+    check_placeholders_allowed(names.is_some(), values.is_some(), expressions)?;
     Placeholders::new(names, values)
 }
 

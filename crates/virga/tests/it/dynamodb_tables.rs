@@ -181,6 +181,10 @@ fn definitions_are_checked() {
             format!("{INVALID}ProjectionType is ALL, but NonKeyAttributes is specified"),
         ),
         (
+            change("GlobalSecondaryIndexes", json!([index("bys", "sk", json!({"ProjectionType": "INCLUDE", "NonKeyAttributes": ["x", "y", "x"]}))])),
+            format!("{INVALID}Duplicate element in NonKeyAttributes: x"),
+        ),
+        (
             change("GlobalSecondaryIndexes", (0..21).map(|n| index(&format!("by{n}"), "sk", all.clone())).collect()),
             format!("{INVALID}GlobalSecondaryIndex count exceeds the per-table limit of 20"),
         ),
@@ -264,6 +268,8 @@ fn an_index_is_made_on_a_table_with_items() {
     };
     (0..1200).for_each(|n| put(format!("{n:04}"), json!({"S": if n % 2 == 0 { "a" } else { "b" }})));
     put("number".into(), json!({"N": "1"}));
+    put("empty".into(), json!({"S": ""}));
+    put("long".into(), json!({"S": "b".repeat(2049)}));
     let create = json!({
         "TableName": "music",
         "AttributeDefinitions": [{"AttributeName": "artist", "AttributeType": "S"}],
@@ -289,7 +295,7 @@ fn an_index_is_made_on_a_table_with_items() {
     let described = root.call("dynamodb", "DescribeTable", json!({"TableName": "music"})).ok();
     assert_eq!(
         (&described["Table"]["ItemCount"], &described["Table"]["GlobalSecondaryIndexes"][0]["ItemCount"]),
-        (&json!(1201), &json!(1200))
+        (&json!(1203), &json!(1200))
     );
     let delete = json!({"TableName": "music", "GlobalSecondaryIndexUpdates": [{"Delete": {"IndexName": "by-artist"}}]});
     root.call("dynamodb", "UpdateTable", delete).ok();
@@ -301,6 +307,80 @@ fn an_index_is_made_on_a_table_with_items() {
     );
     let described = root.call("dynamodb", "DescribeTable", json!({"TableName": "music"})).ok();
     assert_eq!(described["Table"]["AttributeDefinitions"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn changes_of_indexes_are_refused_in_dynamodbs_words() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ONE);
+    let mut request = indexed("music", true);
+    let more = json!({"AttributeName": "l", "AttributeType": "S"});
+    request["AttributeDefinitions"].as_array_mut().unwrap().push(more);
+    request["LocalSecondaryIndexes"] = json!([{
+        "IndexName": "by-l", "Projection": {"ProjectionType": "ALL"},
+        "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "l", "KeyType": "RANGE"}],
+    }]);
+    make(&cloud, &root, request);
+    let (known, local) = ("g", "by-l");
+    let update = |changes: Value, more: Value| {
+        let mut request = json!({"TableName": "music", "GlobalSecondaryIndexUpdates": changes});
+        request.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        root.call("dynamodb", "UpdateTable", request)
+    };
+    let create = || index("fresh", known, json!({"ProjectionType": "ALL"}));
+    let define = |name: &str, kind: &str| json!({"AttributeDefinitions": [{"AttributeName": name, "AttributeType": kind}]});
+    let none = json!({});
+    let invalid = "One or more parameter values were invalid: ";
+    for (changes, more, message) in [
+        (json!([{"Create": create()}]), &none, format!("{invalid}AttributeDefinitions is not specified for index: fresh")),
+        (
+            json!([{"Create": create()}]),
+            &define("other", "S"),
+            format!("{invalid}Some index key attributes are not defined in AttributeDefinitions. Keys: [{known}], AttributeDefinitions: [other]"),
+        ),
+        (
+            json!([{"Create": create()}]),
+            &define(known, "N"),
+            format!(
+                "{invalid}Attributes cannot be redefined. Please check that your attribute has the same type as previously defined. Existing schema: Schema:[SchemaElement: key{{g:S:HASH}}] New schema: Schema:[SchemaElement: key{{g:N:HASH}}]"
+            ),
+        ),
+        (
+            json!([{"Create": create(), "Delete": {"IndexName": "old"}}]),
+            &define(known, "S"),
+            format!("{invalid}Only one global secondary index action is allowed per GlobalSecondaryIndexUpdate object"),
+        ),
+        (
+            json!([{}]),
+            &none,
+            format!("{invalid}One of GlobalSecondaryIndexUpdate.Update, GlobalSecondaryIndexUpdate.Create, GlobalSecondaryIndexUpdate.Delete must not be null"),
+        ),
+        (
+            json!([{"Delete": {"IndexName": local}}]),
+            &none,
+            format!("Cannot delete an index that is not a GlobalSecondaryIndex: {local}"),
+        ),
+        (
+            json!([]),
+            &none,
+            "At least one of ProvisionedThroughput, BillingMode, UpdateStreamEnabled, GlobalSecondaryIndexUpdates, SSESpecification, ReplicaUpdates, MultiAccountReplicaReady, ReplicaTransitRoleArn, MultiRegionConsistency, DeletionProtectionEnabled, OnDemandThroughput, WarmThroughput or TableClass is required".into(),
+        ),
+    ] {
+        update(changes, more.clone()).refused_with(400, "ValidationException", &message);
+    }
+    update(json!([{"Delete": {"IndexName": "none"}}]), none).refused(400, "ResourceNotFoundException");
+}
+
+#[test]
+fn a_table_that_is_being_made_has_no_time_to_live_yet() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ONE);
+    root.call("dynamodb", "CreateTable", table("music", false)).ok();
+    root.call("dynamodb", "DescribeTimeToLive", json!({"TableName": "music"})).refused_with(
+        400,
+        "ValidationException",
+        "Cannot describe time to live while table is in CREATING state: Current table state is CREATING",
+    );
 }
 
 #[test]

@@ -56,6 +56,7 @@ mod dynamodb_lag;
 mod dynamodb_metrics;
 mod dynamodb_model;
 mod dynamodb_partiql;
+mod dynamodb_refusals;
 mod dynamodb_streams;
 mod dynamodb_tables;
 mod dynamodb_throughput;

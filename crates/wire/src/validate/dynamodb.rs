@@ -31,6 +31,7 @@ const ORDER: &[(&str, &[&str])] = &[
         &["ReturnConsumedCapacity", "TableName", "ReturnValues", "ReturnItemCollectionMetrics", "Key"],
     ),
     ("GetItemInput", &["ReturnConsumedCapacity", "AttributesToGet", "TableName", "Key"]),
+    ("ListTablesInput", &["Limit", "ExclusiveStartTableName"]),
     (
         "PutItemInput",
         &[
@@ -242,6 +243,20 @@ pub(super) fn message(service: &Service, violations: &[Violation], request: &Val
     if violations.iter().any(|v| ABOUT_TAGS.contains(&v.input) && no_arn(v)) {
         return "Invalid TableArn".to_owned();
     }
+    if let [only] = violations
+        && (only.input, &*only.path) == ("UpdateTimeToLiveInput", "timeToLiveSpecification.attributeName")
+        && matches!(only.constraint, Constraint::LengthMin(_))
+    {
+        return "TimeToLiveSpecification.AttributeName must be non empty".to_owned();
+    }
+    if let [Violation { path, constraint: Constraint::Enum(all), .. }] = violations
+        && path == "tableClass"
+    {
+        let all = all.join(", ");
+        return format!(
+            "Invalid table-class parameter provided. Please try again with a valid table-class value: [{all}]."
+        );
+    }
     let mut sorted: Vec<&Violation> = violations.iter().collect();
     sorted.sort_by_key(|violation| rank(violation));
     let whole = sorted.iter().any(|v| v.constraint == Constraint::Required);
@@ -256,13 +271,38 @@ pub(super) fn message(service: &Service, violations: &[Violation], request: &Val
         let is_counted = input != "QueryInput";
         return if is_counted { format!("1 validation error detected: {sentence}") } else { sentence };
     }
-    let count = sorted.len();
+    // AWS: BatchGetItem tells of its tables' names with the rest, BatchWriteItem when nothing else is wrong.
+    let tables = request.member("RequestItems").filter(|_| input == "BatchGetItemInput");
+    let names = tables.and_then(|tables| misnamed_tables(tables, crate::json::text));
     let sentences = sorted.into_iter().map(|violation| match newer(violation) {
         Some(sentence) if is_newer => sentence,
         _ => sentence(violation, shown(service, violation, request).as_deref()),
     });
-    let s = if count == 1 { "" } else { "s" };
-    format!("{count} validation error{s} detected: {}", sentences.collect::<Vec<_>>().join("; "))
+    let sentences: Vec<String> = names.into_iter().chain(sentences).collect();
+    let (count, s) = (sentences.len(), if sentences.len() == 1 { "" } else { "s" });
+    format!("{count} validation error{s} detected: {}", sentences.join("; "))
+}
+
+/// AWS: the service's quotas; tables may be named by their ARNs too, so the model does not have them.
+pub const TABLE_NAME_MIN: usize = 3;
+pub const TABLE_NAME_MAX: usize = 255;
+pub const TABLE_NAME_PATTERN: &str = "[a-zA-Z0-9_.-]+";
+
+/// What is said of a batch with a table whose name is none; `show` prints its map.
+pub fn misnamed_tables(tables: &Value, show: impl FnOnce(&Value) -> String) -> Option<String> {
+    let good = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-');
+    let length = TABLE_NAME_MIN..=TABLE_NAME_MAX;
+    let is_name = |name: &str| length.contains(&name.len()) && name.bytes().all(good);
+    let Value::Map(pairs) = tables else { return None };
+    if pairs.iter().all(|(name, _)| name.starts_with("arn:") || is_name(name)) {
+        return None;
+    }
+    let rule = Constraint::Keys(vec![
+        Constraint::LengthMax(TABLE_NAME_MAX as u64),
+        Constraint::LengthMin(TABLE_NAME_MIN as u64),
+        Constraint::Pattern(TABLE_NAME_PATTERN),
+    ]);
+    Some(format!("Value '{}' at 'requestItems' failed to satisfy constraint: {rule}", show(tables)))
 }
 
 #[cfg(test)]
@@ -292,6 +332,31 @@ mod tests {
              Member must satisfy enum value set: [INDEXES, TOTAL, NONE]; Value 'INVALID' at 'returnValues' failed to \
              satisfy constraint: Member must satisfy enum value set: [ALL_NEW, UPDATED_OLD, ALL_OLD, NONE, \
              UPDATED_NEW]; Value null at 'key' failed to satisfy constraint: Member must not be null"
+        );
+    }
+
+    #[test]
+    fn tables_and_their_time_to_live_have_sentences_of_their_own() {
+        assert_eq!(
+            of("ListTables", vec![("ExclusiveStartTableName", Value::str("a;")), ("Limit", Value::Int(500))]),
+            "3 validation errors detected: Value '500' at 'limit' failed to satisfy constraint: Member must have value \
+             less than or equal to 100; Value 'a;' at 'exclusiveStartTableName' failed to satisfy constraint: Member \
+             must satisfy regular expression pattern: [a-zA-Z0-9_.-]+; Value 'a;' at 'exclusiveStartTableName' failed \
+             to satisfy constraint: Member must have length greater than or equal to 3"
+        );
+        assert_eq!(
+            of("UpdateTable", vec![("TableName", Value::str("abc")), ("TableClass", Value::str("standard"))]),
+            "Invalid table-class parameter provided. Please try again with a valid table-class value: [STANDARD, \
+             STANDARD_INFREQUENT_ACCESS]."
+        );
+        let unnamed = vec![("AttributeName", Value::str("")), ("Enabled", Value::Bool(true))];
+        let unnamed = Value::Struct(unnamed.into_iter().collect::<Struct>());
+        assert_eq!(
+            of(
+                "UpdateTimeToLive",
+                vec![("TableName", Value::str("abc")), ("TimeToLiveSpecification", unnamed)]
+            ),
+            "TimeToLiveSpecification.AttributeName must be non empty"
         );
     }
 
@@ -359,6 +424,19 @@ mod tests {
         assert_eq!(
             of("BatchGetItem", vec![("RequestItems", Value::Map(Vec::new()))]),
             "1 validation error detected: Value at 'RequestItems' failed to satisfy constraint: Member must have length greater than or equal to 1"
+        );
+        let two = vec![
+            ("RequestItems", Value::Map(vec![("a!".into(), Value::Struct(Struct::new()))])),
+            ("ReturnConsumedCapacity", Value::str("B")),
+        ];
+        assert_eq!(
+            of("BatchGetItem", two),
+            "3 validation errors detected: Value '{\"a!\":{}}' at 'requestItems' failed to satisfy constraint: Map keys \
+             must satisfy constraint: [Member must have length less than or equal to 255, Member must have length \
+             greater than or equal to 3, Member must satisfy regular expression pattern: [a-zA-Z0-9_.-]+]; Value null \
+             at 'requestItems.a!.member.keys' failed to satisfy constraint: Member must not be null; Value 'B' at \
+             'returnConsumedCapacity' failed to satisfy constraint: Member must satisfy enum value set: [INDEXES, \
+             TOTAL, NONE]"
         );
         let write = || Value::Struct(Struct::new());
         let writes = |count| vec![("RequestItems", Value::Map(vec![("keys".into(), Value::List(count))]))];

@@ -57,7 +57,7 @@ fn condition(request: &Struct, hash: &str) -> Option<String> {
         }
         None => legacy::key_conditions(request.get("KeyConditions")?.clone()).ok()?,
     };
-    compiled.tests().iter().find_map(|(name, test)| match test {
+    compiled.tests().find_map(|(name, test)| match test {
         KeyTest::Equal(value) if name == hash => text(&value.clone().into_wire()),
         _ => None,
     })

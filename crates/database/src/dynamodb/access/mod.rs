@@ -11,8 +11,8 @@ mod attributes;
 mod keys;
 pub(crate) mod partiql;
 
-use crate::dynamodb::errors::{Error, constraint};
-use crate::dynamodb::model::name::{PATTERN, Place, check_name};
+use crate::dynamodb::errors::{Error, validation};
+use crate::dynamodb::model::name::Place;
 use crate::dynamodb::model::schema::{self, Schema};
 use auth::policy::ResourceMode;
 use base::{Arn, Region};
@@ -20,6 +20,7 @@ use kernel::{Cx, Target};
 use keys::Leading;
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use wire::validate::misnamed_tables;
 use wire::{Fault, Struct, Value};
 
 pub(crate) use kernel::access::any;
@@ -209,18 +210,11 @@ fn by_table(request: &Struct) -> &[(String, Value)] {
     if let Some(Value::Map(tables)) = request.get("RequestItems") { tables } else { &[] }
 }
 
-/// Refuses tables of a batch whose names are none, in the words of the model's constraint on the map's keys.
+/// Refuses tables of a batch whose names are none.
 fn check_names(request: &Struct, shown: impl Fn(&Value) -> String) -> Result<(), Error> {
-    let bad = |name: &str| !name.starts_with("arn:") && check_name(name, "").is_err();
-    match request.get("RequestItems") {
-        Some(all) if by_table(request).iter().any(|(name, _)| bad(name)) => Err(constraint(
-            &shown(all),
-            "requestItems",
-            &format!(
-                "Map keys must satisfy constraint: [Member must have length less than or equal to 255, Member must have length greater than or equal to 3, Member must satisfy regular expression pattern: {PATTERN}]"
-            ),
-        )),
-        _ => Ok(()),
+    match request.get("RequestItems").and_then(|all| misnamed_tables(all, shown)) {
+        Some(sentence) => Err(validation(sentence).counted()),
+        None => Ok(()),
     }
 }
 

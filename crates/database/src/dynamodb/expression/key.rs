@@ -9,9 +9,10 @@ use crate::dynamodb::value::{AttributeValue, Type};
 use std::cmp::Ordering;
 
 /// One condition for each key attribute, before the schema says which is which.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Default, Debug)]
 pub struct KeyCondition {
-    tests: Vec<(String, KeyTest)>,
+    /// Without a test where the legacy parameter has an operator that no index answers.
+    tests: Vec<(String, Option<KeyTest>)>,
 }
 
 /// What a query asks of a key of any number of attributes.
@@ -73,20 +74,24 @@ impl KeyTest {
 impl KeyCondition {
     /// Compiles a KeyConditionExpression.
     pub fn compile(text: &str, placeholders: &mut Placeholders) -> Result<KeyCondition, Invalid> {
-        let condition = Condition::compile(Kind::KeyCondition, text, placeholders)?;
-        let mut tests = Vec::with_capacity(2);
-        collect(condition, &mut tests)?;
-        Ok(KeyCondition { tests })
+        KeyCondition::read(Condition::compile(Kind::KeyCondition, text, placeholders)?)
     }
 
-    /// One test for each named attribute, as the legacy `KeyConditions` has them.
-    pub fn of(tests: Vec<(String, KeyTest)>) -> KeyCondition {
+    /// Reads a condition as one on keys.
+    pub fn read(condition: Condition) -> Result<KeyCondition, Invalid> {
+        let mut tests = Vec::with_capacity(2);
+        collect(condition, &mut tests)?;
+        Ok(KeyCondition { tests: tests.into_iter().map(|(name, test)| (name, Some(test))).collect() })
+    }
+
+    /// One test for each named attribute, as the legacy `KeyConditions` has them; none where no index answers it.
+    pub fn of(tests: Vec<(String, Option<KeyTest>)>) -> KeyCondition {
         KeyCondition { tests }
     }
 
     /// The tests in the order of the text, for schemas of other than one or two attributes.
-    pub fn tests(&self) -> &[(String, KeyTest)] {
-        &self.tests
+    pub fn tests(&self) -> impl Iterator<Item = (&str, &KeyTest)> {
+        self.tests.iter().filter_map(|(name, test)| Some((name.as_str(), test.as_ref()?)))
     }
 
     /// What is asked of an index whose keys consist of several attributes: all of the partition key's must be given,
@@ -105,15 +110,16 @@ impl KeyCondition {
         let mut open = self.tests;
         let mut take =
             |name: &str| open.iter().position(|(known, _)| known == name).map(|at| open.swap_remove(at).1);
-        let missed = |name: &str| Invalid::new(format!("Query condition missed key schema element: {name}"));
         let mut partition = Vec::with_capacity(hashes.len());
         for (name, kind) in hashes {
             match take(name).ok_or_else(|| missed(name))? {
-                KeyTest::Equal(value) => partition.push((value, *kind)),
-                _ => return Err(Invalid::new("Query key condition not supported")),
+                Some(KeyTest::Equal(value)) => partition.push((value, *kind)),
+                Some(_) => return Err(not_supported()),
+                None => return Err(not_indexable()),
             }
         }
-        let tests: Vec<Option<KeyTest>> = ranges.iter().map(|(name, _)| take(name)).collect();
+        let tests = ranges.iter().map(|(name, _)| take(name).map(indexable).transpose());
+        let tests = tests.collect::<Result<Vec<Option<KeyTest>>, Invalid>>()?;
         let given = tests.iter().rposition(Option::is_some).map_or(0, |last| last + 1);
         let unequal = (0..given.saturating_sub(1)).find(|at| !matches!(tests[*at], Some(KeyTest::Equal(_))));
         if let Some(at) = unequal {
@@ -126,7 +132,7 @@ impl KeyCondition {
         if !open.is_empty() {
             return Err(match ranges.get(given) {
                 Some((name, _)) => missed(name),
-                None => Invalid::new("Query key condition not supported"),
+                None => not_supported(),
             });
         }
         let mismatch = |value: &AttributeValue, kind: Type| value.kind() != kind;
@@ -166,27 +172,39 @@ impl KeyCondition {
                 sort = Some(test);
             }
         }
-        let missed = |name: &str| Invalid::new(format!("Query condition missed key schema element: {name}"));
-        let partition = partition.ok_or_else(|| missed(hash.0))?;
-        if count == 2 && sort.is_none() {
-            return Err(match range {
-                Some(range) => missed(range.0),
-                None => Invalid::new("Query key condition not supported"),
-            });
+        // AWS: of a table without sort keys, two conditions are one too many whatever they are about.
+        if count == 2 && range.is_none() {
+            return Err(not_supported());
         }
-        let KeyTest::Equal(partition) = partition else {
-            return Err(Invalid::new("Query key condition not supported"));
-        };
-        let mismatch = |value: &AttributeValue, kind: Type| value.kind() != kind;
-        let sort_mismatch = sort
-            .iter()
-            .flat_map(KeyTest::values)
-            .any(|value| range.is_some_and(|range| mismatch(value, range.1)));
-        if mismatch(&partition, hash.1) || sort_mismatch {
+        let partition = partition.ok_or_else(|| missed(hash.0))?;
+        if let (2, None, Some(range)) = (count, &sort, range) {
+            return Err(missed(range.0));
+        }
+        let (partition, sort) = (indexable(partition)?, sort.map(indexable).transpose()?);
+        let is_other = |test: &KeyTest, kind: Type| test.values().any(|value| value.kind() != kind);
+        let sort_is_other = sort.as_ref().zip(range).is_some_and(|(test, range)| is_other(test, range.1));
+        if is_other(&partition, hash.1) || sort_is_other {
             return Err(Invalid::parameter("Condition parameter type does not match schema type"));
         }
+        let KeyTest::Equal(partition) = partition else { return Err(not_supported()) };
         Ok((partition, sort))
     }
+}
+
+fn missed(name: &str) -> Invalid {
+    Invalid::new(format!("Query condition missed key schema element: {name}"))
+}
+
+fn not_supported() -> Invalid {
+    Invalid::new("Query key condition not supported")
+}
+
+fn not_indexable() -> Invalid {
+    Invalid::new("Attempted conditional constraint is not an indexable operation")
+}
+
+fn indexable(test: Option<KeyTest>) -> Result<KeyTest, Invalid> {
+    test.ok_or_else(not_indexable)
 }
 
 fn unsupported(operator: &str) -> Invalid {

@@ -64,24 +64,20 @@ impl Placeholders {
 pub fn check_placeholders_allowed(
     names: bool,
     values: bool,
-    expressions: &[(Kind, bool)],
+    expressions: &[(&str, bool)],
 ) -> Result<(), Invalid> {
-    let given = |kinds: &[(Kind, bool)]| kinds.iter().any(|(_, given)| *given);
-    if names && !given(expressions) {
+    if names && !expressions.iter().any(|(_, given)| *given) {
         return Err(Invalid::new("ExpressionAttributeNames can only be specified when using expressions"));
     }
     // A projection has no values.
-    let with_values: Vec<(Kind, bool)> =
-        expressions.iter().copied().filter(|(kind, _)| *kind != Kind::Projection).collect();
-    if !values || with_values.is_empty() || given(&with_values) {
+    let mut with_values = expressions.iter().filter(|(name, _)| *name != Kind::Projection.name()).peekable();
+    if !values || with_values.peek().is_none() || with_values.clone().any(|(_, given)| *given) {
         return Ok(());
     }
-    let kinds: Vec<&str> = with_values.iter().map(|(kind, _)| kind.name()).collect();
-    let verb = if kinds.len() > 1 { "are" } else { "is" };
-    Err(Invalid::new(format!(
-        "ExpressionAttributeValues can only be specified when using expressions: {} {verb} null",
-        kinds.join(" and ")
-    )))
+    let all: Vec<&str> = with_values.map(|(name, _)| *name).collect();
+    let (all, is) = (all.join(" and "), if all.len() > 1 { "are" } else { "is" });
+    const SENTENCE: &str = "ExpressionAttributeValues can only be specified when using expressions";
+    Err(Invalid::new(SENTENCE).or_older(format!("{SENTENCE}: {all} {is} null")))
 }
 
 fn unused<T>(parameter: &str, entries: &[Entry<T>]) -> Result<(), Invalid> {

@@ -371,29 +371,27 @@ fn placeholders_are_checked() {
 
 #[test]
 fn placeholders_need_an_expression() {
-    for (names, values, expressions, message) in [
-        (
-            true,
-            false,
-            &[(Kind::Condition, false)][..],
-            "ExpressionAttributeNames can only be specified when using expressions",
-        ),
-        (
-            false,
-            true,
-            &[(Kind::Condition, false)][..],
-            "ExpressionAttributeValues can only be specified when using expressions: ConditionExpression is null",
-        ),
+    let (condition, key, filter) =
+        (("ConditionExpression", false), ("KeyConditionExpression", false), ("FilterExpression", false));
+    let projection = ("ProjectionExpression", true);
+    const NAMES: &str = "ExpressionAttributeNames can only be specified when using expressions";
+    const VALUES: &str = "ExpressionAttributeValues can only be specified when using expressions";
+    for (names, values, expressions, message, older) in [
+        (true, true, &[condition][..], NAMES, NAMES.to_owned()),
+        (false, true, &[condition], VALUES, format!("{VALUES}: ConditionExpression is null")),
         (
             true,
             true,
-            &[(Kind::Filter, false), (Kind::KeyCondition, false), (Kind::Projection, true)][..],
-            "ExpressionAttributeValues can only be specified when using expressions: FilterExpression and KeyConditionExpression are null",
+            &[filter, key, projection],
+            VALUES,
+            format!("{VALUES}: FilterExpression and KeyConditionExpression are null"),
         ),
     ] {
-        assert_eq!(check_placeholders_allowed(names, values, expressions).unwrap_err().message(), message);
+        let refused = check_placeholders_allowed(names, values, expressions).unwrap_err();
+        assert_eq!((refused.message(), refused.clone().older().message()), (message, older.as_str()));
     }
-    assert_eq!(check_placeholders_allowed(true, true, &[(Kind::Condition, true)]), Ok(()));
+    assert_eq!(check_placeholders_allowed(true, true, &[("ConditionExpression", true)]), Ok(()));
+    assert_eq!(check_placeholders_allowed(true, true, &[projection]), Ok(()));
 }
 
 fn key(text: &str) -> Result<KeyCondition, Invalid> {
@@ -435,6 +433,13 @@ fn key_conditions() {
     ] {
         assert_eq!(schema(text).unwrap_err().message(), message, "{text}");
     }
+    let two = key("b = :a AND c = :b").unwrap().resolve(("a", Type::N), None).unwrap_err();
+    assert_eq!(two.message(), "Query key condition not supported");
+    let turned = key(":a > a").unwrap().resolve(("a", Type::S), None).unwrap_err();
+    assert_eq!(
+        turned.message(),
+        "One or more parameter values were invalid: Condition parameter type does not match schema type"
+    );
     let strings = key("a = :a").unwrap().resolve(("a", Type::S), None).unwrap_err();
     assert_eq!(
         strings.message(),

@@ -127,6 +127,24 @@ impl Update {
         self.actions.iter().map(Action::path)
     }
 
+    /// Every path of the update, on either side.
+    pub fn paths(&self, visit: &mut impl FnMut(&Path)) {
+        self.targets().for_each(&mut *visit);
+        self.sources(visit);
+    }
+
+    /// The type that the update gives a top-level attribute, where that is written in the update itself.
+    pub fn written_type(&self, attribute: &str) -> Option<Type> {
+        let is_it = |path: &Path| !path.is_nested() && path.attribute() == attribute;
+        match self.actions.iter().find(|action| is_it(action.path()))? {
+            Action::Set(_, SetValue::Plus(..) | SetValue::Minus(..)) => Some(Type::N),
+            Action::Set(_, SetValue::Operand(SetOperand::ListAppend(..))) => Some(Type::L),
+            Action::Set(_, SetValue::Operand(operand)) => operand.literal_type(),
+            Action::Add(_, value) => Some(value.kind()),
+            Action::Remove(_) | Action::Delete(..) => None,
+        }
+    }
+
     /// Every path that the update reads on the right side of an assignment.
     pub fn sources(&self, visit: &mut impl FnMut(&Path)) {
         for action in &self.actions {

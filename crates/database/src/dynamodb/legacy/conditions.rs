@@ -32,23 +32,23 @@ pub fn key_conditions(conditions: Value) -> Result<KeyCondition, Invalid> {
     if !matches!(read_all.len(), 1 | 2) {
         return Err(Invalid::new("Conditions can be of length 1 or 2 only"));
     }
-    let tests = read_all.into_iter().map(|(name, operator, values)| Ok((name, key_test(&operator, values)?)));
-    Ok(KeyCondition::of(tests.collect::<Result<_, Invalid>>()?))
+    let tests = read_all.into_iter().map(|(name, operator, values)| (name, key_test(&operator, values)));
+    Ok(KeyCondition::of(tests.collect()))
 }
 
-fn key_test(operator: &str, values: Vec<AttributeValue>) -> Result<KeyTest, Invalid> {
-    let unsupported = || Invalid::new("Attempted conditional constraint is not an indexable operation");
+/// None where no index answers the operator: which attribute it is about decides what AWS says first.
+fn key_test(operator: &str, values: Vec<AttributeValue>) -> Option<KeyTest> {
     let mut values = values.into_iter();
-    let first = values.next().ok_or_else(unsupported)?;
-    Ok(match operator {
+    let first = values.next()?;
+    Some(match operator {
         "EQ" => KeyTest::Equal(first),
         "LT" => KeyTest::Less(first),
         "LE" => KeyTest::LessOrEqual(first),
         "GT" => KeyTest::Greater(first),
         "GE" => KeyTest::GreaterOrEqual(first),
-        "BETWEEN" => KeyTest::Between(first, values.next().ok_or_else(unsupported)?),
+        "BETWEEN" => KeyTest::Between(first, values.next()?),
         "BEGINS_WITH" => KeyTest::BeginsWith(first),
-        _ => return Err(unsupported()),
+        _ => return None,
     })
 }
 

@@ -3,11 +3,7 @@
 use crate::dynamodb::errors::{Error, constraint, validation};
 use base::{AccountId, Arn, Region};
 use kernel::Cx;
-
-/// AWS: the service's quotas.
-const NAME_MIN: usize = 3;
-const NAME_MAX: usize = 255;
-pub const PATTERN: &str = "[a-zA-Z0-9_.-]+";
+use wire::validate::{TABLE_NAME_MAX as NAME_MAX, TABLE_NAME_MIN as NAME_MIN, TABLE_NAME_PATTERN as PATTERN};
 
 /// A table, whether it exists or not.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -137,10 +137,21 @@ impl IndexSchema {
     pub fn entry_key(&self, table: &KeySchema, item: &Item) -> Option<Vec<u8>> {
         let mut key = Vec::with_capacity(self.prefix.len() + 96);
         key.extend_from_slice(&self.prefix);
-        let whole = self.keys.push(&mut key, item)
+        let whole = self.takes(item)
+            && self.keys.push(&mut key, item)
             && (!self.record.global || table.hash.push(&mut key, item))
             && table.range.as_ref().is_none_or(|range| range.push(&mut key, item));
         whole.then_some(key)
+    }
+
+    /// Whether an item's attributes may be keys here: of what was there before the index, neither what is empty nor
+    /// what is too long comes in.
+    fn takes(&self, item: &Item) -> bool {
+        let size = |part: &KeyPart| item.get(&part.name).map_or(0, AttributeValue::size);
+        let is_filled = |part: &KeyPart| item.get(&part.name).is_some_and(|value| !is_empty(value));
+        self.keys.parts().all(is_filled)
+            && self.keys.hashes().map(size).sum::<usize>() <= HASH_KEY_MAX
+            && self.keys.ranges().map(size).sum::<usize>() <= RANGE_KEY_MAX
     }
 
     /// What the entry holds of the item.
@@ -274,12 +285,48 @@ impl Schema {
             }
         }
         self.check_key_values(item)?;
-        self.check_index_keys(item, |index, part| {
-            validation(format!(
+        self.check_index_keys(item, |index, part, value| match value.kind() == part.kind {
+            false => mismatch(index, part, value.kind()),
+            true => validation(format!(
                 "One or more parameter values are not valid. A value specified for a secondary index key is not supported. The AttributeValue for a key attribute cannot contain an empty {} value. IndexName: {}, IndexKey: {}",
                 empty_kind(part.kind), index.record.name, part.name
-            ))
+            )),
         })
+    }
+
+    /// Refuses an update that gives an attribute a type which the key of an index does not have; `written` are the
+    /// types that stand in the request itself.
+    ///
+    /// # Errors
+    /// `ValidationException`.
+    pub fn check_index_types(&self, written: impl Fn(&str) -> Option<Type>) -> Result<(), Error> {
+        for index in self.kept_indexes() {
+            for part in index.keys.parts() {
+                if let Some(kind) = written(&part.name).filter(|kind| *kind != part.kind) {
+                    return Err(mismatch(index, part, kind));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Refuses paths into attributes that are parts of keys, the table's first.
+    ///
+    /// # Errors
+    /// `ValidationException`.
+    pub fn check_scalars(&self, is_nested: impl Fn(&str) -> bool) -> Result<(), Error> {
+        let bad = |part: &&KeyPart| is_nested(&part.name);
+        let (which, part) = match self.keys.parts().find(bad) {
+            Some(part) => ("Key", part),
+            None => match self.kept_indexes().flat_map(|index| index.keys.parts()).find(bad) {
+                Some(part) => ("IndexKey", part),
+                None => return Ok(()),
+            },
+        };
+        Err(validation(format!(
+            "Key attributes must be scalars; list random access '[]' and map lookup '.' are not allowed: {which}: {}",
+            part.name
+        )))
     }
 
     /// Checks that no part of the key is empty.
@@ -315,29 +362,21 @@ impl Schema {
         self.keys.parts().all(fits)
     }
 
-    /// Checks the attributes of an item that are keys of indexes. `empty` words the refusal of an empty one.
+    /// Checks the attributes of an item that are keys of indexes. `refuse` words what is said of an empty one, and of
+    /// one of another type.
     ///
     /// # Errors
     /// `ValidationException`.
     pub fn check_index_keys(
         &self,
         item: &Item,
-        empty: impl Fn(&IndexSchema, &KeyPart) -> Error,
+        refuse: impl Fn(&IndexSchema, &KeyPart, &AttributeValue) -> Error,
     ) -> Result<(), Error> {
         for index in self.kept_indexes() {
             for part in index.keys.parts() {
                 let Some(value) = item.get(&part.name) else { continue };
-                if value.kind() != part.kind {
-                    return Err(parameter(format_args!(
-                        "Type mismatch for Index Key {} Expected: {} Actual: {} IndexName: {}",
-                        part.name,
-                        part.kind,
-                        value.kind(),
-                        index.record.name
-                    )));
-                }
-                if is_empty(value) {
-                    return Err(empty(index, part));
+                if value.kind() != part.kind || is_empty(value) {
+                    return Err(refuse(index, part, value));
                 }
             }
             let size = |part: &KeyPart| item.get(&part.name).map_or(0, AttributeValue::size);
@@ -351,6 +390,13 @@ impl Schema {
     pub fn needs_old(&self) -> bool {
         self.keeps.any || self.record.backup.is_some() || self.indexes.iter().any(IndexSchema::is_kept)
     }
+}
+
+fn mismatch(index: &IndexSchema, part: &KeyPart, actual: Type) -> Error {
+    let (name, expected, index) = (&part.name, part.kind, &index.record.name);
+    parameter(format_args!(
+        "Type mismatch for Index Key {name} Expected: {expected} Actual: {actual} IndexName: {index}"
+    ))
 }
 
 fn is_empty(value: &AttributeValue) -> bool {

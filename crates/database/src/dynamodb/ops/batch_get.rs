@@ -9,6 +9,7 @@ use crate::dynamodb::insights;
 use crate::dynamodb::item::Item;
 use crate::dynamodb::lag;
 use crate::dynamodb::legacy;
+use crate::dynamodb::listing;
 use crate::dynamodb::model::rows;
 use crate::dynamodb::model::schema;
 use crate::dynamodb::request::{placeholders, present, projection};
@@ -63,7 +64,7 @@ fn read(table: String, asked: KeysAndAttributes) -> Result<Part, Error> {
     let legacy_present = present(&[("AttributesToGet", asked.attributes.is_some())]);
     let expressions = [("ProjectionExpression", asked.projection.is_some())];
     legacy::check_not_mixed(&legacy_present, &present(&expressions))?;
-    let mut placeholders = placeholders(asked.names.clone(), None, &expressions, false)?;
+    let mut placeholders = placeholders(asked.names.clone(), None, &expressions)?;
     let projection = projection(asked.projection.as_deref(), asked.attributes.as_deref(), &mut placeholders)?;
     placeholders.check_used()?;
     let keys: Vec<Item> = asked.keys.iter().cloned().map(Item::from_wire).collect::<Result<_, _>>()?;
@@ -96,6 +97,7 @@ fn batch_get_item(cx: &mut Cx<'_>, req: BatchGetItem) -> Result<BatchGetItemOutp
     for part in parts {
         let schema = schema::usable(cx, &part.table)?;
         part.keys.iter().try_for_each(|key| schema.check_key(key))?;
+        listing::check_scalars(&schema, part.projection.as_ref(), None)?;
         let (mut found, mut left) = (Vec::new(), Vec::new());
         let consistency = consistency(part.asked.consistent);
         for key in part.keys {

@@ -51,7 +51,7 @@ fn read(req: DeleteItem) -> Result<(Act, Wanted), Error> {
         present(&[("Expected", req.expected.is_some()), ("ConditionalOperator", req.operator.is_some())]);
     let expressions = [("ConditionExpression", req.condition.is_some())];
     legacy::check_not_mixed(&legacy_present, &present(&expressions))?;
-    let mut placeholders = placeholders(req.names, req.values, &expressions, true)?;
+    let mut placeholders = placeholders(req.names, req.values, &expressions)?;
     let key = Item::from_wire(req.key)?;
     let old = returns_old(req.return_values.as_deref())?;
     let parameters =

@@ -3,7 +3,9 @@
 use super::get::consistency;
 use crate::dynamodb::access;
 use crate::dynamodb::errors::{Error, validation};
-use crate::dynamodb::expression::{Condition, KeyCondition, KeyTest, Kind, Sought};
+use crate::dynamodb::expression::{
+    Condition, KeyCondition, KeyTest, Kind, Placeholders, Projection, Sought, check_placeholders_allowed,
+};
 use crate::dynamodb::insights;
 use crate::dynamodb::invalid::Invalid;
 use crate::dynamodb::item::Item;
@@ -13,7 +15,7 @@ use crate::dynamodb::listing::{self, ListingOutput};
 use crate::dynamodb::model::keys;
 use crate::dynamodb::model::schema::{self, IndexSchema, KeyPart, KeySchema, Schema};
 use crate::dynamodb::read::{self, Asked};
-use crate::dynamodb::request::{placeholders, present, projection};
+use crate::dynamodb::request::present;
 use crate::dynamodb::throttle;
 use crate::dynamodb::value::{AttributeValue, Type};
 use kernel::Cx;
@@ -49,13 +51,12 @@ wire::shape! {
 
 impl Query {
     fn check_parameters(&self) -> Result<(), Error> {
-        let mixes = self.filter.is_some() && self.key_condition.is_none() && self.projection.is_none();
         let legacy_present = present(&[
             ("AttributesToGet", self.attributes.is_some()),
             ("QueryFilter", self.query_filter.is_some()),
             ("ConditionalOperator", self.operator.is_some()),
-            // A filter expression beside them is the one mixture that AWS takes.
-            ("KeyConditions", self.key_conditions.is_some() && !mixes),
+            // Beside other expressions they are the one mixture that AWS takes.
+            ("KeyConditions", self.key_conditions.is_some() && self.key_condition.is_some()),
         ]);
         let expressions = present(&[
             ("ProjectionExpression", self.projection.is_some()),
@@ -65,50 +66,68 @@ impl Query {
         legacy::check_not_mixed(&legacy_present, &expressions)?;
         let projects = self.attributes.is_some() || self.projection.is_some();
         let legacy_projection = self.attributes.is_some();
-        listing::check_select(
-            self.select.as_deref(),
-            self.index.as_deref(),
-            legacy_projection,
-            projects,
-            "Querying",
-        )
+        listing::check_select(self.select.as_deref(), self.index.as_deref(), legacy_projection, projects)
+            // The newer layer counts what is wrong with a request by itself, of a query only this.
+            .map_err(Error::counted)
     }
 }
 
-fn query(cx: &mut Cx<'_>, mut req: Query) -> Result<ListingOutput, Error> {
+/// What a query asks for, read but not yet held against its table.
+struct Parsed {
+    condition: KeyCondition,
+    filter: Option<Condition>,
+    projection: Option<Projection>,
+    start: Option<Item>,
+}
+
+/// In AWS's order: who sends two faults is told of the one that is looked for first.
+fn read(req: &mut Query) -> Result<Parsed, Error> {
     req.check_parameters()?;
     let expressions = [
         ("FilterExpression", req.filter.is_some()),
         ("KeyConditionExpression", req.key_condition.is_some()),
         ("ProjectionExpression", req.projection.is_some()),
     ];
-    let any = expressions.iter().any(|(_, present)| *present);
-    let mut placeholders = placeholders(req.names.take(), req.values.take(), &expressions, true)
-        // Of these AWS tells here as of old, of values not.
-        .map_err(|invalid| if any { invalid } else { invalid.older() })?;
+    let (names, values) = (req.names.take(), req.values.take());
+    check_placeholders_allowed(names.is_some(), values.is_some(), &expressions).map_err(Invalid::older)?;
+    let filtered = legacy::filter(req.query_filter.clone(), req.operator.as_deref())?;
+    let attributes =
+        req.attributes.as_deref().map(|names| legacy::attributes_to_get(names.iter().map(String::as_str)));
+    let attributes = attributes.transpose()?;
     let start = req.start.take().map(start_item).transpose()?;
-    let legacy_filter = req.query_filter.is_some();
-    let filter = match &req.filter {
-        Some(text) => Some(Condition::compile(Kind::Filter, text, &mut placeholders)?),
-        None => legacy::filter(req.query_filter.take(), req.operator.as_deref())?,
+    let conditions = req.key_conditions.take().map(legacy::key_conditions).transpose()?;
+    if req.key_condition.is_none() && conditions.is_none() {
+        return Err(validation(
+            "Either the KeyConditions or KeyConditionExpression parameter must be specified in the request.",
+        ));
+    }
+    let mut placeholders = Placeholders::new(names, values)?;
+    let mut compiled = |kind, text: Option<&str>| {
+        text.map(|text| Condition::compile(kind, text, &mut placeholders)).transpose()
     };
-    let projection = projection(req.projection.as_deref(), req.attributes.as_deref(), &mut placeholders)?;
-    let condition = match (&req.key_condition, req.key_conditions.take()) {
-        (Some(text), _) => KeyCondition::compile(text, &mut placeholders)?,
-        (None, Some(conditions)) => legacy::key_conditions(conditions)?,
-        (None, None) => {
-            return Err(validation(
-                "Either the KeyConditions or KeyConditionExpression parameter must be specified in the request.",
-            ));
-        }
-    };
+    let condition = compiled(Kind::KeyCondition, req.key_condition.as_deref())?;
+    let filter = compiled(Kind::Filter, req.filter.as_deref())?.or(filtered);
+    let projected = req.projection.as_deref().map(|text| Projection::compile(text, &mut placeholders));
+    let projection = projected.transpose()?.or(attributes);
     placeholders.check_used()?;
+    let condition = condition.map(KeyCondition::read).transpose()?.or(conditions).unwrap_or_default();
+    Ok(Parsed { condition, filter, projection, start })
+}
+
+fn query(cx: &mut Cx<'_>, mut req: Query) -> Result<ListingOutput, Error> {
+    let Parsed { condition, filter, projection, start } = read(&mut req)?;
     let schema = schema::usable(cx, &req.table)?;
     let index = listing::index(&schema, req.index.as_deref(), req.consistent)?;
     let keys = index.map_or(&schema.keys, |index| &index.keys);
+    if let Some(start) = &start {
+        listing::check_start(&schema, index, start, keys.hashes())?;
+    }
     let sought = resolve(condition, keys)?;
+    if let Some(start) = &start {
+        listing::check_start(&schema, index, start, keys.ranges())?;
+    }
     if let Some(filter) = &filter {
-        listing::check_filter(filter, keys, legacy_filter)?;
+        listing::check_filter(filter, keys, req.query_filter.is_some())?;
     }
     let selection = listing::selection(index, req.select.as_deref(), projection.as_ref(), filter.as_ref())?;
     let forward = req.forward != Some(false);
@@ -117,6 +136,7 @@ fn query(cx: &mut Cx<'_>, mut req: Query) -> Result<ListingOutput, Error> {
         let at = start_key(&schema, index, start, &sought)?;
         range = if forward { range.after(&at) } else { range.before(&at) };
     }
+    listing::check_scalars(&schema, projection.as_ref(), filter.as_ref())?;
     let asked = Asked {
         schema: &schema,
         index,
@@ -229,11 +249,6 @@ fn start_key(
     let at = listing::start_key(schema, index, start)?;
     let keys = index.map_or(&schema.keys, |index| &index.keys);
     let is = |(part, value): (&KeyPart, &AttributeValue)| start.get(&part.name) == Some(value);
-    if !keys.hashes().zip(&sought.partition).all(is) {
-        return Err(validation(
-            "The provided starting key is outside query boundaries based on provided conditions",
-        ));
-    }
     let range = keys.ranges().nth(sought.equals.len()).and_then(|range| start.get(&range.name));
     let passes = match (&sought.last, range) {
         (Some(test), Some(value)) => test.accepts(value),
@@ -242,5 +257,12 @@ fn start_key(
     if !passes || !keys.ranges().zip(&sought.equals).all(is) {
         return Err(validation("The provided starting key does not match the range key predicate"));
     }
-    Ok(at)
+    if keys.hashes().zip(&sought.partition).all(is) {
+        return Ok(at);
+    }
+    // AWS: to the letter; one of another partition is not that of a query of a part of one.
+    Err(validation(match sought.last.is_none() && sought.equals.is_empty() {
+        true => "The provided starting key is outside query boundaries based on provided conditions",
+        false => "The query can return at most one row and cannot be restarted",
+    }))
 }

@@ -4,7 +4,7 @@ use super::get::consistency;
 use super::query::start_item;
 use crate::dynamodb::access;
 use crate::dynamodb::errors::{Error, validation};
-use crate::dynamodb::expression::{Condition, Kind};
+use crate::dynamodb::expression::{Condition, Kind, Placeholders, Projection, check_placeholders_allowed};
 use crate::dynamodb::invalid::Invalid;
 use crate::dynamodb::lag;
 use crate::dynamodb::legacy;
@@ -12,7 +12,7 @@ use crate::dynamodb::listing::{self, ListingOutput};
 use crate::dynamodb::model::keys;
 use crate::dynamodb::model::schema;
 use crate::dynamodb::read::{self, Asked};
-use crate::dynamodb::request::{placeholders, present, projection};
+use crate::dynamodb::request::present;
 use crate::dynamodb::throttle;
 use kernel::Cx;
 use store::{Direction, KeyRange};
@@ -58,13 +58,7 @@ impl Scan {
         legacy::check_not_mixed(&legacy_present, &expressions)?;
         let projects = self.attributes.is_some() || self.projection.is_some();
         let legacy_projection = self.attributes.is_some();
-        listing::check_select(
-            self.select.as_deref(),
-            self.index.as_deref(),
-            legacy_projection,
-            projects,
-            "Scanning",
-        )
+        listing::check_select(self.select.as_deref(), self.index.as_deref(), legacy_projection, projects)
     }
 
     /// The segment and how many there are.
@@ -89,29 +83,38 @@ fn scan(cx: &mut Cx<'_>, mut req: Scan) -> Result<ListingOutput, Error> {
     req.check_parameters()?;
     let expressions =
         [("FilterExpression", req.filter.is_some()), ("ProjectionExpression", req.projection.is_some())];
-    let mut placeholders =
-        placeholders(req.names.take(), req.values.take(), &expressions, true).map_err(Invalid::older)?;
-    let segment = req.segment()?;
+    let (names, values) = (req.names.take(), req.values.take());
+    check_placeholders_allowed(names.is_some(), values.is_some(), &expressions).map_err(Invalid::older)?;
+    let attributes =
+        req.attributes.as_deref().map(|names| legacy::attributes_to_get(names.iter().map(String::as_str)));
+    let attributes = attributes.transpose()?;
+    let filtered = legacy::filter(req.scan_filter.take(), req.operator.as_deref()).map_err(Invalid::older)?;
     let start = req.start.take().map(start_item).transpose().map_err(Invalid::older)?;
-    let filter = match &req.filter {
-        Some(text) => Some(Condition::compile(Kind::Filter, text, &mut placeholders)?),
-        None => legacy::filter(req.scan_filter.take(), req.operator.as_deref()).map_err(Invalid::older)?,
-    };
-    let projection = projection(req.projection.as_deref(), req.attributes.as_deref(), &mut placeholders)?;
+    let segment = req.segment()?;
+    let mut placeholders = Placeholders::new(names, values).map_err(Invalid::older)?;
+    let compiled =
+        req.filter.as_deref().map(|text| Condition::compile(Kind::Filter, text, &mut placeholders));
+    let filter = compiled.transpose()?.or(filtered);
+    let projected = req.projection.as_deref().map(|text| Projection::compile(text, &mut placeholders));
+    let projection = projected.transpose()?.or(attributes);
     placeholders.check_used()?;
     let schema = schema::usable(cx, &req.table)?;
     let index = listing::index(&schema, req.index.as_deref(), req.consistent)?;
+    if let (Some(start), Some(index)) = (&start, index) {
+        listing::check_start(&schema, Some(index), start, index.keys.parts())?;
+    }
     let selection = listing::selection(index, req.select.as_deref(), projection.as_ref(), filter.as_ref())?;
     let mut range = range(index.map_or(&schema.prefix, |index| &index.prefix), segment);
     if let Some(start) = &start {
         let at = listing::start_key(&schema, index, start)?;
-        if !range.contains(&at) {
-            return Err(validation(
-                "The provided Exclusive start key is not within the segment specified by Segment and TotalSegments",
-            ));
+        if let Some((segment, total)) = segment.filter(|_| !range.contains(&at)) {
+            return Err(validation(format!(
+                "The provided starting key is invalid: Invalid ExclusiveStartKey. Please use ExclusiveStartKey with correct Segment. TotalSegments: {total} Segment: {segment}"
+            )));
         }
         range = range.after(&at);
     }
+    listing::check_scalars(&schema, projection.as_ref(), filter.as_ref())?;
     let asked = Asked {
         schema: &schema,
         index,

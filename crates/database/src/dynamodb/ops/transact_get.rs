@@ -57,7 +57,7 @@ struct Asked {
 
 fn read(get: Get) -> Result<Asked, Error> {
     let expressions = [("ProjectionExpression", get.projection.is_some())];
-    let mut placeholders = placeholders(get.names, None, &expressions, false).map_err(Invalid::older)?;
+    let mut placeholders = placeholders(get.names, None, &expressions).map_err(Invalid::older)?;
     let projection = projection(get.projection.as_deref(), None, &mut placeholders)?;
     placeholders.check_used()?;
     Ok(Asked { table: get.table, key: Item::from_wire(get.key).map_err(Invalid::older)?, projection })

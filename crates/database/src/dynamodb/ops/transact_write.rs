@@ -177,8 +177,7 @@ impl Shared {
         if update.is_some() {
             expressions.insert(0, ("UpdateExpression", true));
         }
-        let mut placeholders =
-            placeholders(self.names, self.values, &expressions, true).map_err(Invalid::older)?;
+        let mut placeholders = placeholders(self.names, self.values, &expressions).map_err(Invalid::older)?;
         let update = update.map(|text| Update::compile(&text, &mut placeholders)).transpose()?;
         let parameters = ConditionParameters { expression: self.condition, ..ConditionParameters::default() };
         let condition = parameters.compile(&mut placeholders)?;
@@ -253,12 +252,13 @@ pub(crate) fn commit(
     }
     // AWS: what is empty is refused before the transaction begins.
     prepared.iter().try_for_each(|(act, schema, _)| schema.check_key_filled(act.key_item()))?;
-    let mut reasons = Vec::with_capacity(prepared.len());
-    for (act, schema, _) in &prepared {
-        reasons.push(Reason::of_check(act.check(schema).map(drop))?);
-    }
-    if reasons.iter().any(Option::is_some) {
-        return Err(cancelled(reasons));
+    let mut reasons = vec![None; prepared.len()];
+    for (at, (act, schema, _)) in prepared.iter().enumerate() {
+        // AWS: the first that cannot be done is told of, and no other is looked at.
+        if let Some(reason) = Reason::of_check(act.check(schema).map(drop))? {
+            reasons[at] = Some(reason);
+            return Err(cancelled(reasons));
+        }
     }
     let output = run(cx, prepared, capacity, wants_metrics)?;
     if let Some((key, request)) = token {
@@ -277,14 +277,17 @@ fn prepare(cx: &mut Cx<'_>, acts: Vec<Act>) -> Result<Prepared, Error> {
     for act in acts {
         let schema = schema::usable(cx, &act.table)?;
         let key = schema.item_key(act.key_item());
-        if !seen.insert(key.clone()) {
+        // Of a key that is none is told later.
+        if schema.has_key(act.key_item()) && !seen.insert(key.clone()) {
             return Err(validation("Transaction request cannot include multiple operations on one item"));
         }
         bytes += act.key_item().size();
         prepared.push((act, schema, key));
     }
     if bytes > BYTES_MAX {
-        return Err(validation("Collection size of items in the transaction exceeds the limit of 4 MB"));
+        // AWS: recorded; it says so twice.
+        let sentence = "Transaction payload size cannot exceed 4MB. Payload Size: ";
+        return Err(validation(format!("{sentence}: {sentence}{bytes}")));
     }
     Ok(prepared)
 }

@@ -77,6 +77,12 @@ fn describe_time_to_live(
     req: DescribeTimeToLive,
 ) -> Result<DescribeTimeToLiveOutput, Error> {
     let schema = schema::existing(cx, &req.table)?;
+    if let status @ (Status::Creating | Status::Deleting) = schema.record.status {
+        let state = status.name();
+        return Err(validation(format!(
+            "Cannot describe time to live while table is in {state} state: Current table state is {state}"
+        )));
+    }
     let ttl = &schema.record.ttl;
     let status = match (&ttl.attribute, ttl.enabling) {
         (None, _) => "DISABLED",

@@ -51,7 +51,7 @@ fn read(req: UpdateItem) -> Result<(Act, Wanted), Error> {
     let expressions =
         [("UpdateExpression", req.update.is_some()), ("ConditionExpression", req.condition.is_some())];
     legacy::check_not_mixed(&legacy_present, &present(&expressions))?;
-    let mut placeholders = placeholders(req.names, req.values, &expressions, true)?;
+    let mut placeholders = placeholders(req.names, req.values, &expressions)?;
     let key = Item::from_wire(req.key)?;
     let update = match (req.update, req.updates) {
         (Some(text), _) => Update::compile(&text, &mut placeholders)?,

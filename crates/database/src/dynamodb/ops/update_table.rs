@@ -66,7 +66,10 @@ impl IndexUpdate {
         let mut names = names.into_iter().flatten();
         match (names.next(), names.next()) {
             (Some(name), None) => Ok(name),
-            _ => Err(parameter(
+            (Some(_), Some(_)) => Err(parameter(
+                "Only one global secondary index action is allowed per GlobalSecondaryIndexUpdate object",
+            )),
+            (None, _) => Err(parameter(
                 "One of GlobalSecondaryIndexUpdate.Update, GlobalSecondaryIndexUpdate.Create, GlobalSecondaryIndexUpdate.Delete must not be null",
             )),
         }
@@ -87,7 +90,7 @@ fn check_parameters(req: &UpdateTable) -> Result<(), Error> {
         || req.warm.is_some();
     if !any {
         return Err(validation(
-            "At least one of ProvisionedThroughput, BillingMode, UpdateStreamEnabled, GlobalSecondaryIndexUpdates or SSESpecification or ReplicaUpdates is required",
+            "At least one of ProvisionedThroughput, BillingMode, UpdateStreamEnabled, GlobalSecondaryIndexUpdates, SSESpecification, ReplicaUpdates, MultiAccountReplicaReady, ReplicaTransitRoleArn, MultiRegionConsistency, DeletionProtectionEnabled, OnDemandThroughput, WarmThroughput or TableClass is required",
         ));
     }
     let others = req.throughput.is_some()
@@ -140,20 +143,8 @@ fn update_table(cx: &mut Cx<'_>, req: UpdateTable) -> Result<TableOutput, Error>
         TABLES.put(cx.tx, &table.own_key(), &table);
         return Ok(TableOutput { table: describe(cx, &table, Some(&schema))? });
     }
-    if let Some(definitions) = &req.attributes {
-        for new in definition::attributes(definitions)? {
-            match table.attributes.iter().find(|known| known.name == new.name) {
-                Some(known) if known.kind != new.kind => {
-                    return Err(parameter(format_args!(
-                        "Attribute {} is already defined with type {}",
-                        new.name, known.kind
-                    )));
-                }
-                Some(_) => {}
-                None => table.attributes.push(new),
-            }
-        }
-    }
+    let create = req.indexes.iter().flatten().find_map(|update| update.create.as_ref());
+    definition::redefine(&mut table, req.attributes.as_deref(), create)?;
     let works = change_billing(cx, &mut table, &req)?;
     let works = change_limits(&mut table, req.limits, req.warm)? || works;
     let works = change_stream(cx, &mut table, req.stream.as_ref())? || works;
@@ -324,7 +315,7 @@ fn change_indexes(cx: &Cx<'_>, table: &mut TableRecord, updates: Vec<IndexUpdate
         if let Some(create) = update.create {
             create_index(table, &create, at)?;
         } else if let Some(IndexName { name }) = update.delete {
-            find(table, &name)?.status = Status::Deleting;
+            find(table, &name, "delete")?.status = Status::Deleting;
         } else if let Some(update) = update.update {
             change_index(cx, table, update)?;
         }
@@ -342,7 +333,7 @@ fn change_index(cx: &Cx<'_>, table: &mut TableRecord, update: IndexThroughput) -
             "ProvisionedThroughput should not be specified for index: {name} when BillingMode is PAY_PER_REQUEST"
         )));
     }
-    let index = find(table, &name)?;
+    let index = find(table, &name, "update")?;
     if let Some(new) = new {
         throughput::check_decrease(&index.throughput, &new, cx.now)?;
         index.throughput.change(new.read, new.write, cx.now);
@@ -354,9 +345,14 @@ fn change_index(cx: &Cx<'_>, table: &mut TableRecord, update: IndexThroughput) -
     Ok(())
 }
 
-fn find<'t>(table: &'t mut TableRecord, name: &str) -> Result<&'t mut IndexRecord, Error> {
-    let missing = || Error::from(Refusal::NoResource);
-    table.indexes.iter_mut().find(|index| index.global && index.name == name).ok_or_else(missing)
+fn find<'t>(table: &'t mut TableRecord, name: &str, verb: &str) -> Result<&'t mut IndexRecord, Error> {
+    match table.indexes.iter_mut().find(|index| index.name == name) {
+        Some(index) if index.global => Ok(index),
+        Some(_) => {
+            Err(validation(format!("Cannot {verb} an index that is not a GlobalSecondaryIndex: {name}")))
+        }
+        None => Err(Refusal::NoResource.into()),
+    }
 }
 
 fn create_index(table: &mut TableRecord, create: &GlobalIndex, at: usize) -> Result<(), Error> {
