@@ -1,9 +1,15 @@
 """CloudWatch with boto3 (RPC v2 CBOR) and the AWS CLI."""
 
+import gzip
 import time
+import urllib.parse
+import urllib.request
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
 
@@ -83,3 +89,28 @@ def test_composite_alarms_and_dashboards_survive_a_kill(own_cloud, own_account):
     assert alarm["StateValue"] == "ALARM", alarm
     with pytest.raises(ClientError, match="does not exist"):
         watch.get_dashboard(DashboardName="missing")
+
+
+def test_much_metric_data_comes_packed(account):
+    """SDKs pack what is larger than 10 KiB; so do older ones, whose protocol has the operation in the body."""
+    client = account.client("cloudwatch")
+    datums = [
+        {"MetricName": f"m-{n % 5}", "Value": n, "Unit": "Count", "Dimensions": [{"Name": "d", "Value": "x" * 60}]}
+        for n in range(1000)
+    ]
+    client.put_metric_data(Namespace="packed", MetricData=datums)
+    names = {metric["MetricName"] for metric in client.list_metrics(Namespace="packed")["Metrics"]}
+    assert names == {f"m-{n}" for n in range(5)}
+
+    form = {"Action": "PutMetricData", "Version": "2010-08-01", "Namespace": "old"}
+    for n in range(1, 301):
+        form[f"MetricData.member.{n}.MetricName"] = "m"
+        form[f"MetricData.member.{n}.Value"] = "1"
+    body = gzip.compress(urllib.parse.urlencode(form).encode())
+    headers = {"Content-Encoding": "gzip", "Content-Type": "application/x-www-form-urlencoded; charset=utf-8"}
+    request = AWSRequest("POST", account.cloud.endpoint + "/", data=body, headers=headers)
+    SigV4Auth(Credentials(account.account, "test"), "monitoring", "us-east-1").add_auth(request)
+    sent = urllib.request.Request(request.url, body, dict(request.headers), method="POST")
+    with urllib.request.urlopen(sent, timeout=10) as answer:
+        assert answer.status == 200
+    assert [metric["MetricName"] for metric in client.list_metrics(Namespace="old")["Metrics"]] == ["m"]

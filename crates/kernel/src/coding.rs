@@ -1,14 +1,15 @@
 //! How DynamoDB's bodies travel: requests may come packed by gzip, answers go packed to who takes that, with a checksum
-//! of what goes and, to pages of other origins, with the leave to read it.
+//! of what goes and, to pages of other origins, with the leave to read it. To CloudWatch requests may come packed, too:
+//! its model says so (`requestCompression`), and SDKs pack what is larger than 10 KiB.
 //!
-//! AWS: the guide's page on data compression, recorded answers. Of the services only DynamoDB and its streams do this.
+//! AWS: the guide's page on data compression, recorded answers. Of the services only DynamoDB and its streams pack answers.
 //! What is signed is the body as it travels, so it is unpacked once the caller is known.
 
 use crate::reply::{Content, Reply};
 use bytes::Bytes;
 use flate2::Compression;
 use flate2::read::{GzEncoder, MultiGzDecoder, ZlibEncoder};
-use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, HeaderName, ORIGIN};
+use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, HeaderName, ORIGIN};
 use http::{HeaderMap, HeaderValue};
 use std::io::Read;
 use wire::Fault;
@@ -27,6 +28,27 @@ const UNPACKED_BYTES_MAX: u64 = 64 << 20;
 /// Whether a service's bodies travel so.
 pub(crate) fn applies(service: &str) -> bool {
     matches!(service, "dynamodb" | "dynamodbstreams")
+}
+
+/// Whether a service takes packed requests.
+pub(crate) fn unpacks(service: &str) -> bool {
+    applies(service) || service == "cloudwatch"
+}
+
+/// Enough of a packed form to find the operation in, which clients write first; `None` for what is no such thing. Nobody
+/// knows yet who sends it: no more is unpacked.
+pub(crate) fn beginning(headers: &HeaderMap, body: &[u8]) -> Option<Vec<u8>> {
+    const BYTES: u64 = 4096;
+    let says = |name: &HeaderName, value: &[u8]| {
+        headers.get(name).is_some_and(|own| own.as_bytes().to_ascii_lowercase().starts_with(value))
+    };
+    let form = says(&CONTENT_TYPE, b"application/x-www-form-urlencoded");
+    if !form || !says(&CONTENT_ENCODING, b"gzip") {
+        return None;
+    }
+    let mut out = Vec::new();
+    MultiGzDecoder::new(body).take(BYTES).read_to_end(&mut out).ok()?;
+    Some(out)
 }
 
 /// The body of a request as its client wrote it.

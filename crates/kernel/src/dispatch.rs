@@ -80,7 +80,11 @@ impl Cloud {
         let (route, incoming) = match wire::route::route_head(&head) {
             Ok(Step::Ready(route)) if self.streams(&route) => (Ok(route), incoming),
             step => match collected(incoming, body_limit(&step)).await {
-                Ok(bytes) => (step.and_then(|step| step.with_body(&bytes)), Incoming::Whole(bytes)),
+                Ok(bytes) => {
+                    let beginning = coding::beginning(head.headers, &bytes);
+                    let route = step.and_then(|step| step.with_body(beginning.as_deref().unwrap_or(&bytes)));
+                    (route, Incoming::Whole(bytes))
+                }
                 Err(fault) => {
                     refused(&fault);
                     return (self.refuse(parts, &fault), None);
@@ -198,7 +202,7 @@ impl Cloud {
                 (Body::empty(), body.whole(body_bytes_max(route.service.id)).await?)
             }
         };
-        let bytes = match coding::applies(route.service.id) {
+        let bytes = match coding::unpacks(route.service.id) {
             true => coding::unpacked(head.headers, bytes)?,
             false => bytes,
         };

@@ -2,7 +2,7 @@
 
 use crate::cloudformation_stacks::{ACCOUNT, create, created, events, settle};
 use crate::harness::Cloud;
-use serde_json::json;
+use serde_json::{Value, json};
 
 fn resource(kind: &str, properties: &str) -> String {
     format!("Resources:\n  One:\n    Type: {kind}\n    Properties: {{ {properties} }}\n")
@@ -140,4 +140,50 @@ fn a_bucket_tells_the_event_bus() {
         let told = root.call("s3", "GetBucketNotificationConfiguration", json!({ "Bucket": name })).ok();
         assert_eq!(told.get("EventBridgeConfiguration").is_some(), is_on == "true", "{told}");
     }
+}
+
+#[test]
+fn what_would_make_a_deployment_safer_is_refused_where_it_is_not_built() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ACCOUNT);
+    let template = "Resources: { Q: { Type: 'AWS::SQS::Queue' } }";
+    let trigger = json!({ "Arn": "arn:aws:cloudwatch:us-east-1:123456789012:alarm:a", "Type": "AWS::CloudWatch::Alarm" });
+    let safer = [
+        json!({ "RollbackConfiguration": { "RollbackTriggers": [trigger] } }),
+        json!({ "ResourceTypes": ["AWS::SNS::*"] }),
+        json!({ "RetainExceptOnCreate": true }),
+    ];
+    let asked = |name: &str, more: &Value| {
+        let mut asked = json!({ "StackName": name, "TemplateBody": template });
+        asked.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        asked
+    };
+    for more in &safer {
+        root.call("cloudformation", "CreateStack", asked("s", more)).refused(501, "NotImplemented");
+    }
+    let mode = json!({ "ChangeSetName": "c", "DeploymentMode": "REVERT_DRIFT" });
+    root.call("cloudformation", "CreateChangeSet", asked("s", &mode)).refused(501, "NotImplemented");
+    // To say what is so anyway is no wish.
+    let nothing = json!({ "RollbackConfiguration": {}, "RetainExceptOnCreate": false });
+    root.call("cloudformation", "CreateStack", asked("s", &nothing)).ok();
+    assert_eq!(settle(&cloud, &root, "s"), "CREATE_COMPLETE");
+    for more in &safer {
+        root.call("cloudformation", "UpdateStack", asked("s", more)).refused(501, "NotImplemented");
+    }
+}
+
+#[test]
+fn a_flow_log_needs_no_tags() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ACCOUNT);
+    let template = "
+Resources:
+  Net: { Type: 'AWS::EC2::VPC', Properties: { CidrBlock: 10.0.0.0/16 } }
+  Logs: { Type: 'AWS::S3::Bucket' }
+  Flow:
+    Type: AWS::EC2::FlowLog
+    Properties: { ResourceId: !Ref Net, ResourceType: VPC, TrafficType: ALL, LogDestinationType: s3, LogDestination: !GetAtt Logs.Arn }
+";
+    root.call("cloudformation", "CreateStack", json!({ "StackName": "s", "TemplateBody": template })).ok();
+    assert_eq!(settle(&cloud, &root, "s"), "CREATE_COMPLETE");
 }

@@ -87,12 +87,12 @@ const FLOW_LOG: &[&str] = &[
 
 fn create_flow_log(on: &mut On<'_, '_>) -> Done<Made> {
     let given = FLOW_LOG[1..].iter().map(|name| (*name, on.prop(name)));
-    let given: Vec<_> = given.filter(|(_, value)| *value != Value::Null).collect();
     let own = [
         ("ResourceIds", Value::List(vec![on.prop("ResourceId")])),
         ("TagSpecifications", on.tag_specification("vpc-flow-log")),
     ];
-    let answer = on.call(EC2, "CreateFlowLogs", Value::map(given.into_iter().chain(own)))?;
+    let all: Vec<_> = given.chain(own).filter(|(_, value)| *value != Value::Null).collect();
+    let answer = on.call(EC2, "CreateFlowLogs", Value::map(all))?;
     match text_at(&answer, "FlowLogIds.0") {
         id if id.is_empty() => Err(Refusal::of(text_at(&answer, "Unsuccessful.0.Error.Message"))),
         id => Ok(on.made(id.clone(), vec![("Id", Value::Str(id))])),

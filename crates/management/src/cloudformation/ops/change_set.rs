@@ -2,7 +2,9 @@
 
 use super::import::Retold;
 use super::macros::{Macros, asking};
-use super::stack::{check_kinds, check_name, differs, fresh, may_update, register, start_update};
+use super::stack::{
+    Rollback, check_kinds, check_name, differs, fresh, may_update, refuse_unbuilt, register, start_update,
+};
 use super::{
     Offer, Parameter, ParameterView, Tag, Taken, begin, body, changeable, existing, find, given, import,
     live, source, tags, take, topics, views,
@@ -46,6 +48,9 @@ wire::shape! {
         notifies: Option<Vec<String>> = "NotificationARNs",
         imports: Vec<ToImport> = "ResourcesToImport",
         looks: Option<bool> = "ImportExistingResources",
+        kinds: Vec<String> = "ResourceTypes",
+        rollback: Option<Rollback> = "RollbackConfiguration",
+        mode: Option<String> = "DeploymentMode",
     }
 
     #[derive(Clone, Debug)]
@@ -73,6 +78,7 @@ wire::shape! {
         stack: Option<String> = "StackName",
         token: Option<String> = "ClientRequestToken",
         disable_rollback: Option<bool> = "DisableRollback",
+        retain: Option<bool> = "RetainExceptOnCreate",
     }
 
     #[derive(Clone, Debug)]
@@ -181,6 +187,10 @@ fn make(
     text: Option<String>,
     macros: &Macros,
 ) -> Result<Created, CfnError> {
+    refuse_unbuilt(&req.kinds, None, req.rollback.as_ref())?;
+    if let Some(mode) = &req.mode {
+        return Err(CfnError::NotBuilt(format!("DeploymentMode {mode}")));
+    }
     let imports = req.kind.as_deref() == Some("IMPORT");
     let (stack, creates) = stack_of(cx, &req)?;
     if let Some(known) = CHANGE_SETS.get(cx.tx, &stack.key().str(&req.name))? {
@@ -399,6 +409,7 @@ fn stack_for(cx: &mut Cx<'_>, named: &str, creates: bool) -> Result<Stack, CfnEr
 }
 
 fn execute(cx: &mut Cx<'_>, req: Execute) -> Result<Empty, CfnError> {
+    refuse_unbuilt(&[], req.retain, None)?;
     let (mut stack, mut set) = find_set(cx, req.stack.as_deref(), &req.name)?;
     if set.execution == "EXECUTE_COMPLETE" && req.token.is_some() && req.token == stack.token {
         return Ok(Empty);

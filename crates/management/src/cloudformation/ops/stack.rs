@@ -41,7 +41,16 @@ wire::shape! {
         notifies: Vec<String> = "NotificationARNs",
         policy: Option<String> = "StackPolicyBody",
         policy_url: Option<String> = "StackPolicyURL",
+        kinds: Vec<String> = "ResourceTypes",
+        retain: Option<bool> = "RetainExceptOnCreate",
+        rollback: Option<Rollback> = "RollbackConfiguration",
     }
+
+    #[derive(Clone, Debug)]
+    pub(crate) struct Rollback { triggers: Vec<Trigger> = "RollbackTriggers" }
+
+    #[derive(Clone, Debug)]
+    pub(crate) struct Trigger { arn: String = "Arn" }
 
     #[derive(Clone, Debug)]
     pub(crate) struct UpdateStack {
@@ -60,6 +69,9 @@ wire::shape! {
         policy_url: Option<String> = "StackPolicyURL",
         during: Option<String> = "StackPolicyDuringUpdateBody",
         during_url: Option<String> = "StackPolicyDuringUpdateURL",
+        kinds: Vec<String> = "ResourceTypes",
+        retain: Option<bool> = "RetainExceptOnCreate",
+        rollback: Option<Rollback> = "RollbackConfiguration",
     }
 
     #[derive(Clone, Debug)]
@@ -89,6 +101,22 @@ pub(super) fn check_name(name: &str) -> Result<(), CfnError> {
         )));
     }
     Ok(())
+}
+
+/// # Errors
+/// `NotImplemented` for what would make a deployment safer and is not built: nobody is to rely on it.
+pub(super) fn refuse_unbuilt(
+    kinds: &[String],
+    retain: Option<bool>,
+    rollback: Option<&Rollback>,
+) -> Result<(), CfnError> {
+    let unbuilt = |what: &str| Err(CfnError::NotBuilt(what.into()));
+    match rollback.is_some_and(|own| !own.triggers.is_empty()) {
+        true => unbuilt("RollbackConfiguration"),
+        false if !kinds.is_empty() => unbuilt("ResourceTypes"),
+        false if retain == Some(true) => unbuilt("RetainExceptOnCreate"),
+        false => Ok(()),
+    }
 }
 
 /// A stack that nobody has seen yet.
@@ -129,6 +157,7 @@ fn make(
     macros: Option<&Macros>,
 ) -> Result<StackId, CfnError> {
     check_name(&req.name)?;
+    refuse_unbuilt(&req.kinds, req.retain, req.rollback.as_ref())?;
     if let Some(known) = find(cx, &req.name)? {
         // The same request once more.
         return match &req.token {
@@ -234,6 +263,7 @@ fn change(
     text: Option<String>,
     macros: Option<&Macros>,
 ) -> Result<StackId, CfnError> {
+    refuse_unbuilt(&req.kinds, req.retain, req.rollback.as_ref())?;
     let mut stack = changeable(cx, &req.name)?;
     let answer = StackId { id: stack.arn() };
     if req.token.is_some() && req.token == stack.token && stack.round > 1 {
