@@ -32,6 +32,8 @@ pub(super) fn number(value: &Value) -> Option<f64> {
 
 impl Condition {
     pub(super) fn matches(&self, value: Option<&Value>) -> bool {
+        // AWS: of what has members only these are there, not it itself.
+        let value = value.filter(|value| !matches!(value, Value::Map(_) | Value::Struct(_)));
         let Some(value) = value else { return *self == Condition::Exists(false) };
         let text = value.as_str();
         let lower = || text.map(str::to_lowercase);
