@@ -5,6 +5,7 @@ import io
 import json
 import zipfile
 
+import pytest
 from test_lambda import eventually, invoke, make, runs_here, runtime  # noqa: F401
 
 
@@ -132,3 +133,46 @@ def test_an_extension_is_told_of_events(account):
         return sum(point["Sum"] for point in points)
 
     assert eventually(lambda: invocations() == 2), "with extensions as without"
+
+
+WRAPPED = """
+import os
+def handler(event, context):
+    return [os.environ["GREETING"], os.environ["WORDS"]]
+"""
+WRAPPED_NODE = """
+export const handler = async () => [process.env.GREETING, process.env.WORDS];
+"""
+WRAPPER = """#!/bin/sh
+export GREETING=hello WORDS="$*"
+exec "$@"
+"""
+
+
+@pytest.mark.parametrize(("kind", "text", "last"), [("python", WRAPPED, ".py"), ("nodejs", WRAPPED_NODE, ".mjs")])
+def test_a_wrapper_begins_the_runtime(account, kind, text, last):
+    client = make(account, text, kind=kind)
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as zipped:
+        for name, mode in (("wrapper", 0o755), ("text", 0o644)):
+            info = zipfile.ZipInfo(name)
+            info.external_attr = mode << 16
+            zipped.writestr(info, WRAPPER)
+    layer = client.publish_layer_version(LayerName="wraps", Content={"ZipFile": archive.getvalue()})
+
+    def told(path):
+        client.update_function_configuration(
+            FunctionName="it",
+            Layers=[layer["LayerVersionArn"]],
+            Environment={"Variables": {"AWS_LAMBDA_EXEC_WRAPPER": path}},
+        )
+        return invoke(client)
+
+    error, got, _ = told("/opt/wrapper")
+    assert error is None, got
+    assert got[0] == "hello"
+    assert got[1].endswith(last), "the runtime's command is what it is given"
+    for path, status in (("/opt/none", 127), ("/opt/text", 126)):
+        error, got, _ = told(path)
+        assert (error, got["errorType"]) == ("Unhandled", "Runtime.ExitError")
+        assert got["errorMessage"].endswith(f"exit status {status}")

@@ -4,6 +4,7 @@ wire::errors! {
     /// AWS: <https://docs.aws.amazon.com/lambda/latest/api/CommonErrors.html> and each operation's page.
     pub enum LambdaError {
         Invalid(what: String) = 400, "InvalidParameterValueException", "{what}";
+        Limit(value: u32, member: &'static str, most: u32) = 400, "ValidationException", "1 validation error detected: Value '{value}' at '{member}' failed to satisfy constraint: Member must have value less than or equal to {most}";
         NotFound(what: String) = 404, "ResourceNotFoundException", "{what}";
         Conflict(what: String) = 409, "ResourceConflictException", "{what}";
         NoProvision = 404, "ProvisionedConcurrencyConfigNotFoundException", "No Provisioned Concurrency Config found for this function";

@@ -187,3 +187,51 @@ Resources:
     root.call("cloudformation", "CreateStack", json!({ "StackName": "s", "TemplateBody": template })).ok();
     assert_eq!(settle(&cloud, &root, "s"), "CREATE_COMPLETE");
 }
+
+#[test]
+fn what_is_not_of_its_type_fails_the_resource() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ACCOUNT);
+    for (stack, kind, properties, words) in [
+        (
+            "queue",
+            "AWS::SQS::Queue",
+            "QueueName: [a]",
+            "#/QueueName: expected type: String, found: JSONArray",
+        ),
+        (
+            "topic",
+            "AWS::SNS::Topic",
+            "TopicName: [a]",
+            "#/TopicName: expected type: String, found: JSONArray",
+        ),
+        (
+            "bucket",
+            "AWS::S3::Bucket",
+            "BucketName: { a: b }",
+            "#/BucketName: expected type: String, found: JSONObject",
+        ),
+        (
+            "vpc",
+            "AWS::EC2::VPC",
+            "CidrBlock: 10.0.0.0/16, EnableDnsSupport: abc",
+            "#/EnableDnsSupport: expected type: Boolean, found: String",
+        ),
+        (
+            "user",
+            "AWS::IAM::User",
+            "Tags: [{ key: a, value: b }]",
+            "#/Tags: expected type: {Key, Value}, found: JSONObject",
+        ),
+    ] {
+        create(
+            &root,
+            stack,
+            &resource(kind, properties),
+            json!({ "Capabilities": ["CAPABILITY_NAMED_IAM"] }),
+        );
+        assert_eq!(settle(&cloud, &root, stack), "ROLLBACK_COMPLETE", "{stack}");
+        let reasons = events(&root, stack).join("\n");
+        assert!(reasons.contains(words), "{stack}: {reasons}");
+    }
+}

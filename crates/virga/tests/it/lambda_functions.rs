@@ -282,3 +282,72 @@ fn tags_and_concurrency() {
     root.call("lambda", "GetFunctionCodeSigningConfig", json!({ "FunctionName": "none" }))
         .refused(404, "ResourceNotFoundException");
 }
+
+#[test]
+fn more_than_a_function_may_have_is_refused() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ACCOUNT);
+    create(&root);
+    let too_much = |value: u32, member: &str, most: u32| {
+        format!(
+            "1 validation error detected: Value '{value}' at '{member}' failed to satisfy constraint: Member must have value less than or equal to {most}"
+        )
+    };
+    let second = |changes: Value| with(with(input(), json!({ "FunctionName": "g" })), changes);
+    let limits = [("Timeout", "timeout", 900), ("MemorySize", "memorySize", 10_240)];
+    for (name, member, most) in limits {
+        let (most_allowed, over) = (json!({ name: most }), json!({ name: most + 1 }));
+        let message = too_much(most + 1, member, most);
+        root.call("lambda", "CreateFunction", second(over.clone())).refused_with(
+            400,
+            "ValidationException",
+            &message,
+        );
+        one(&root, "UpdateFunctionConfiguration", over).refused_with(400, "ValidationException", &message);
+        assert_eq!(one(&root, "UpdateFunctionConfiguration", most_allowed).ok()[name], most);
+    }
+    one(&root, "CreateAlias", json!({ "Name": "12", "FunctionVersion": "$LATEST" }))
+        .refused(400, "ValidationException");
+    one(&root, "PublishVersion", json!({})).ok();
+    one(&root, "CreateFunctionUrlConfig", json!({ "Qualifier": "1", "AuthType": "NONE" }))
+        .refused(400, "ValidationException");
+    let statement = json!({ "StatementId": "s", "Action": "lambda:InvokeFunction", "Principal": "*" });
+    let on = |qualifier: &str| with(statement.clone(), json!({ "Qualifier": qualifier }));
+    let message = "We currently do not support adding policies for $LATEST.";
+    one(&root, "AddPermission", on("$LATEST")).refused_with(400, "InvalidParameterValueException", message);
+    one(&root, "AddPermission", on("1")).ok();
+}
+
+#[test]
+fn what_no_function_can_be_is_refused() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ACCOUNT);
+    create(&root);
+    let second = |changes: Value| with(with(input(), json!({ "FunctionName": "g" })), changes);
+    let files = json!([{
+        "Arn": "arn:aws:elasticfilesystem:us-east-1:123456789012:access-point/fsap-0123456789abcdef0",
+        "LocalMountPath": "/mnt/x",
+    }]);
+    let provider = "arn:aws:lambda:us-east-1:123456789012:capacity-provider:p";
+    let capacity =
+        json!({ "LambdaManagedInstancesCapacityProviderConfig": { "CapacityProviderArn": provider } });
+    let both = [
+        json!({ "TracingConfig": { "Mode": "Active" } }),
+        json!({ "FileSystemConfigs": files }),
+        json!({ "DurableConfig": { "ExecutionTimeout": 60 } }),
+        json!({ "CapacityProviderConfig": capacity }),
+    ];
+    for said in both {
+        root.call("lambda", "CreateFunction", second(said.clone())).refused(501, "NotImplemented");
+        one(&root, "UpdateFunctionConfiguration", said).refused(501, "NotImplemented");
+    }
+    let tenancy = json!({ "TenancyConfig": { "TenantIsolationMode": "PER_TENANT" } });
+    root.call("lambda", "CreateFunction", second(tenancy)).refused(501, "NotImplemented");
+    one(&root, "Invoke", json!({ "TenantId": "t" })).refused(501, "NotImplemented");
+    root.call("lambda", "GetFunction", json!({ "FunctionName": "g" }))
+        .refused(404, "ResourceNotFoundException");
+    // What clears such a setting says nothing.
+    let cleared = json!({ "TracingConfig": { "Mode": "PassThrough" }, "FileSystemConfigs": [] });
+    let updated = one(&root, "UpdateFunctionConfiguration", cleared).ok();
+    assert_eq!(updated["TracingConfig"], json!({ "Mode": "PassThrough" }));
+}

@@ -123,6 +123,12 @@ fn a_mappings_life() {
 fn what_cannot_be_mapped() {
     let cloud = Cloud::new();
     let root = begin(&cloud);
+    for unbuilt in [
+        json!({ "ProvisionedPollerConfig": { "MinimumPollers": 2 } }),
+        json!({ "MetricsConfig": { "Metrics": ["EventCount"] } }),
+    ] {
+        map(&root, unbuilt).refused(501, "NotImplemented");
+    }
     queue(&root, "short", json!({ "VisibilityTimeout": "2" }));
     queue(&root, "q.fifo", json!({ "FifoQueue": "true" }));
     let of = |name: &str, more: Value| {

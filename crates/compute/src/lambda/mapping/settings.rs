@@ -6,6 +6,7 @@ use crate::lambda::access::SERVICE;
 use crate::lambda::destination;
 use crate::lambda::errors::{LambdaError, invalid, is_denied};
 use crate::lambda::model::{self, Mapping};
+use crate::lambda::ops::configuration::{not_built, says};
 use base::Arn;
 use feed::filter::Filters;
 use kernel::{As, Cx, Target};
@@ -62,6 +63,8 @@ pub(crate) struct Asked {
     pub(crate) bisects: Option<bool>,
     pub(crate) retries: Option<i64>,
     pub(crate) tumbling: Option<u32>,
+    pub(crate) pollers: Option<Value>,
+    pub(crate) metrics: Option<Value>,
 }
 
 impl Mapping {
@@ -112,6 +115,10 @@ impl Mapping {
     /// # Errors
     /// `InvalidParameterValueException`, `NotImplemented`
     pub(crate) fn apply(&mut self, asked: Asked) -> Result<(), LambdaError> {
+        not_built(&[
+            (asked.pollers.as_ref().is_some_and(says), "Provisioned pollers (ProvisionedPollerConfig)"),
+            (asked.metrics.as_ref().is_some_and(says), "Metrics of a mapping (MetricsConfig)"),
+        ])?;
         if self.is_queue() {
             self.refuse_of_queue(&asked)?;
         } else {

@@ -67,6 +67,10 @@ wire::shape! {
         image: Option<ImageConfig> = "ImageConfig",
         snap: Option<SnapStart> = "SnapStart",
         logging: Option<Logging> = "LoggingConfig",
+        tracing: Option<Tracing> = "TracingConfig",
+        files: Option<Value> = "FileSystemConfigs",
+        durable: Option<Value> = "DurableConfig",
+        capacity: Option<Value> = "CapacityProviderConfig",
     }
 
     #[derive(Clone, Debug)]
@@ -129,8 +133,8 @@ wire::shape! {
         status: String = "OptimizationStatus",
     }
 
-    #[derive(Debug)]
-    pub(crate) struct Tracing { mode: String = "Mode" }
+    #[derive(Clone, Debug)]
+    pub(crate) struct Tracing { mode: Option<String> = "Mode" }
 
     #[derive(Clone, Debug)]
     pub(crate) struct Logging {
@@ -175,7 +179,7 @@ pub(crate) fn shown(
         environment,
         key: version.key.clone(),
         dead_letters: version.dead_letters.clone().map(|target| DeadLetters { target: Some(target) }),
-        tracing: Tracing { mode: "PassThrough".into() },
+        tracing: Tracing { mode: Some(NOT_TRACED.into()) },
         revision: version.revision.clone(),
         state: condition.state.into(),
         state_reason: condition.state_why.as_ref().map(|(_, reason)| reason.clone()),
@@ -205,6 +209,64 @@ pub(crate) fn shown(
 }
 
 const NO_SNAP: &str = "None";
+const NOT_TRACED: &str = "PassThrough";
+
+/// AWS: the quotas of the developer guide. The model has more: what other kinds of functions may have.
+const TIMEOUT_MAX: u32 = 900;
+const MEMORY_MAX: u32 = 10_240;
+
+/// # Errors
+/// `ValidationException` for more than a function may have.
+pub(crate) fn check_limits(timeout: Option<u32>, memory: Option<u32>) -> Result<(), LambdaError> {
+    let limits = [(timeout, "timeout", TIMEOUT_MAX), (memory, "memorySize", MEMORY_MAX)];
+    for (asked, member, most) in limits {
+        if let Some(asked) = asked.filter(|asked| *asked > most) {
+            return Err(LambdaError::Limit(asked, member, most));
+        }
+    }
+    Ok(())
+}
+
+/// What a request says of kinds of functions that there are none of.
+pub(crate) struct Kinds {
+    pub(crate) tracing: Option<Tracing>,
+    pub(crate) files: Option<Value>,
+    pub(crate) tenancy: Option<Value>,
+    pub(crate) durable: Option<Value>,
+    pub(crate) capacity: Option<Value>,
+}
+
+/// # Errors
+/// `NotImplemented` where a request says what no function can be.
+pub(crate) fn check_kinds(asked: &Kinds) -> Result<(), LambdaError> {
+    let mode = asked.tracing.as_ref().and_then(|tracing| tracing.mode.as_deref());
+    let refused = [
+        (mode.is_some_and(|mode| mode != NOT_TRACED), "Tracing by X-Ray (TracingConfig)"),
+        (asked.files.as_ref().is_some_and(says), "A file system (FileSystemConfigs)"),
+        (asked.tenancy.is_some(), "Isolation of tenants (TenancyConfig)"),
+        (asked.durable.is_some(), "Durable execution (DurableConfig)"),
+        (asked.capacity.is_some(), "A capacity provider (CapacityProviderConfig)"),
+    ];
+    not_built(&refused)
+}
+
+/// # Errors
+/// `NotImplemented` for the first of what is said.
+pub(crate) fn not_built(refused: &[(bool, &str)]) -> Result<(), LambdaError> {
+    match refused.iter().find(|(is_said, _)| *is_said) {
+        Some((_, what)) => Err(LambdaError::NotBuilt((*what).to_owned())),
+        None => Ok(()),
+    }
+}
+
+/// Whether there is anything in it: clients clear settings with empty ones.
+pub(crate) fn says(value: &Value) -> bool {
+    match value {
+        Value::Struct(members) => members.iter().any(|(_, member)| says(member)),
+        Value::List(items) => !items.is_empty(),
+        _ => *value != Value::Null,
+    }
+}
 
 /// # Errors
 /// `NotImplemented` where versions are to be started from snapshots.
@@ -410,11 +472,14 @@ fn get(cx: &mut Cx<'_>, req: GetConfiguration) -> Result<Configuration, LambdaEr
 }
 
 fn update(cx: &mut Cx<'_>, req: UpdateConfiguration) -> Result<Configuration, LambdaError> {
+    check_limits(req.timeout, req.memory)?;
     let named = Named::read(cx, &req.name, None)?;
     let function = model::function(cx.tx, &named)?;
     let mut version = model::version(cx.tx, &named, LATEST)?;
     check_revision(req.revision.as_deref(), &version.revision)?;
     check_snap(req.snap)?;
+    let (tracing, files, durable, capacity) = (req.tracing, req.files, req.durable, req.capacity);
+    check_kinds(&Kinds { tracing, files, tenancy: None, durable, capacity })?;
     image::check_settled(cx.tx, &version, &named.arn())?;
     let is_image = version.image.is_some();
     if is_image && (req.handler.is_some() || req.runtime.is_some() || req.layers.is_some()) {

@@ -1,8 +1,8 @@
 //! Functions: they are made, shown, listed and deleted.
 
 use super::configuration::{
-    self, Configuration, DeadLetters, GetConfiguration, ImageConfig, Logging, SnapStart, Storage, Vpc,
-    check_handler, check_role, shown, touch,
+    self, Configuration, DeadLetters, GetConfiguration, ImageConfig, Kinds, Logging, SnapStart, Storage,
+    Tracing, Vpc, check_handler, check_role, shown, touch,
 };
 use super::page;
 use super::signing;
@@ -21,7 +21,7 @@ use crate::lambda::runtimes::architecture;
 use crate::lambda::variables::{self, Environment};
 use kernel::{Cx, Empty};
 use store::{Direction, Key};
-use wire::Pairs;
+use wire::{Pairs, Value};
 
 kernel::ops! { pub(crate) static OPS:
     CreateFunction: create, "lambda:CreateFunction", access::new_function;
@@ -59,6 +59,11 @@ wire::shape! {
         signing: Option<String> = "CodeSigningConfigArn",
         snap: Option<SnapStart> = "SnapStart",
         logging: Option<Logging> = "LoggingConfig",
+        tracing: Option<Tracing> = "TracingConfig",
+        files: Option<Value> = "FileSystemConfigs",
+        tenancy: Option<Value> = "TenancyConfig",
+        durable: Option<Value> = "DurableConfig",
+        capacity: Option<Value> = "CapacityProviderConfig",
     }
 
     #[derive(Debug)]
@@ -114,6 +119,7 @@ pub(crate) fn check_storage(cx: &Cx<'_>, more: usize) -> Result<(), LambdaError>
 }
 
 fn create(cx: &mut Cx<'_>, req: CreateFunction) -> Result<Configuration, LambdaError> {
+    configuration::check_limits(req.timeout, req.memory)?;
     let named = Named::read(cx, &req.name, None)?;
     if named.account != cx.account || named.qualifier.is_some() {
         return Err(invalid(format!("Invalid function name: {}", req.name)));
@@ -124,6 +130,13 @@ fn create(cx: &mut Cx<'_>, req: CreateFunction) -> Result<Configuration, LambdaE
     check_architectures(&req.architectures)?;
     signing::refuse(req.signing.as_deref())?;
     configuration::check_snap(req.snap)?;
+    configuration::check_kinds(&Kinds {
+        tracing: req.tracing,
+        files: req.files,
+        tenancy: req.tenancy,
+        durable: req.durable,
+        capacity: req.capacity,
+    })?;
     let is_image = req.package.as_deref() == Some("Image");
     let of_archive = req.runtime.is_some() || req.handler.is_some() || !req.layers.is_empty();
     let started = configuration::started(req.image, is_image, "creating")?;

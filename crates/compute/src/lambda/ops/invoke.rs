@@ -37,6 +37,7 @@ wire::shape! {
         context: Option<String> = "ClientContext",
         payload: Option<Bytes> = "Payload",
         qualifier: Option<String> = "Qualifier",
+        tenant: Option<String> = "TenantId",
     }
 
     #[derive(Debug)]
@@ -81,6 +82,9 @@ enum Kind {
 
 /// A request that was checked, against what there is.
 fn checked(cx: &Cx<'_>, req: Invoke) -> Result<(Kind, Asked), LambdaError> {
+    if req.tenant.is_some() {
+        return Err(LambdaError::NotBuilt("Isolation of tenants (TenantId)".into()));
+    }
     let named = Named::read(cx, &req.name, req.qualifier.as_deref())?;
     model::function(cx.tx, &named)?;
     model::resolve(cx.tx, &named, 0)?;

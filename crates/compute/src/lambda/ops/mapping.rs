@@ -9,7 +9,7 @@ use crate::lambda::name::Named;
 use base::Timestamp;
 use kernel::Cx;
 use store::{Direction, Key};
-use wire::Pairs;
+use wire::{Pairs, Value};
 
 kernel::ops! { pub(crate) static OPS:
     CreateEventSourceMapping: create, "lambda:CreateEventSourceMapping", access::new_mapping;
@@ -37,6 +37,8 @@ wire::shape! {
         bisects: Option<bool> = "BisectBatchOnFunctionError",
         retries: Option<i64> = "MaximumRetryAttempts",
         tumbling: Option<u32> = "TumblingWindowInSeconds",
+        pollers: Option<Value> = "ProvisionedPollerConfig",
+        metrics: Option<Value> = "MetricsConfig",
         tags: Pairs<String> = "Tags",
     }
 
@@ -56,6 +58,8 @@ wire::shape! {
         bisects: Option<bool> = "BisectBatchOnFunctionError",
         retries: Option<i64> = "MaximumRetryAttempts",
         tumbling: Option<u32> = "TumblingWindowInSeconds",
+        pollers: Option<Value> = "ProvisionedPollerConfig",
+        metrics: Option<Value> = "MetricsConfig",
     }
 
     #[derive(Debug)]
@@ -210,6 +214,8 @@ fn create(cx: &mut Cx<'_>, req: CreateMapping) -> Result<MappingView, LambdaErro
         bisects: req.bisects,
         retries: req.retries,
         tumbling: req.tumbling,
+        pollers: req.pollers,
+        metrics: req.metrics,
     };
     mapping.apply(asked)?;
     mapping.check_source(cx)?;
@@ -269,6 +275,8 @@ fn update(cx: &mut Cx<'_>, req: UpdateMapping) -> Result<MappingView, LambdaErro
         bisects: req.bisects,
         retries: req.retries,
         tumbling: req.tumbling,
+        pollers: req.pollers,
+        metrics: req.metrics,
     };
     mapping.apply(asked)?;
     mapping.check_source(cx)?;

@@ -4,7 +4,7 @@ use super::configuration::found;
 use crate::lambda::access;
 use crate::lambda::errors::{LambdaError, invalid};
 use crate::lambda::model::{POLICIES, PolicyOf};
-use crate::lambda::name::Named;
+use crate::lambda::name::{LATEST, Named};
 use crate::lambda::policy;
 use base::AccountId;
 use kernel::{Cx, Empty};
@@ -113,6 +113,9 @@ fn statement(named: &Named, req: &AddPermission) -> Result<String, LambdaError> 
 
 fn add(cx: &mut Cx<'_>, req: AddPermission) -> Result<Added, LambdaError> {
     let named = Named::read(cx, &req.name, req.qualifier.as_deref())?;
+    if named.qualifier.as_deref() == Some(LATEST) {
+        return Err(invalid("We currently do not support adding policies for $LATEST."));
+    }
     found(cx, &named)?;
     let mut policy = policy::of(cx.tx, &named)?.unwrap_or_default();
     policy.check_new(&req.id, req.revision.as_deref())?;

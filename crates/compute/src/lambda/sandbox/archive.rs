@@ -22,8 +22,28 @@ const NODE: &str = include_str!("bootstrap.mjs");
 /// Whom programs trust, beside the runtime's own files.
 pub(super) const TRUSTED: &str = "ca-cert.pem";
 
-/// What a runtime runs.
-pub(super) fn program(version: &Version) -> Vec<OsString> {
+/// The variable that names the program which begins the runtime, given the runtime's command.
+/// AWS: <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-modify.html>
+const WRAPPER: &str = "AWS_LAMBDA_EXEC_WRAPPER";
+/// Says what is wrong with a wrapper where its function's log has it, and ends as shells do.
+const WRAPS: &str = r#"[ -f "$0" ] || { echo "$0: does not exist"; exit 127; }
+[ -x "$0" ] || { echo "$0: is not an executable"; exit 126; }
+exec "$0" "$@""#;
+
+/// What a runtime runs, in the wrapper that its function's variables name. A function's own program has none.
+pub(super) fn program(version: &Version, env: &[(OsString, OsString)]) -> Vec<OsString> {
+    let words = words(version);
+    let wrapper = env.iter().find(|(name, value)| name == WRAPPER && !value.is_empty());
+    match wrapper.filter(|_| !version.runtime.starts_with("provided")) {
+        Some((_, wrapper)) => {
+            let shell = ["/bin/sh", "-c", WRAPS].map(OsString::from);
+            shell.into_iter().chain([wrapper.clone()]).chain(words).collect()
+        }
+        None => words,
+    }
+}
+
+fn words(version: &Version) -> Vec<OsString> {
     let program = crate::lambda::runtimes::here().iter().find(|runtime| runtime.name == version.runtime);
     let program = program.map(|runtime| runtime.program.clone()).unwrap_or_default();
     let words = match version.runtime.as_str() {
@@ -213,4 +233,24 @@ fn readable(folder: &Path) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::program;
+    use crate::lambda::model::Version;
+
+    #[test]
+    fn a_wrapper_is_given_the_runtimes_command() {
+        let env = |wrapper: &str| vec![("AWS_LAMBDA_EXEC_WRAPPER".into(), wrapper.into())];
+        let of = |runtime: &str| Version { runtime: runtime.into(), ..Version::default() };
+        for runtime in ["python3.12", "nodejs22.x"] {
+            let version = of(runtime);
+            let (bare, wrapped) = (program(&version, &[]), program(&version, &env("/opt/w")));
+            assert_eq!((&wrapped[3], &wrapped[4..]), (&"/opt/w".into(), &bare[..]));
+            assert_eq!(program(&version, &env("")), bare);
+        }
+        let own = of("provided.al2023");
+        assert_eq!(program(&own, &env("/opt/w")), program(&own, &[]));
+    }
 }

@@ -234,7 +234,7 @@ fn furnished(
         hostname: "169-254-100-1".into(),
         program: match &version.image {
             Some(image) => container::program(version, image),
-            None => archive::program(version),
+            None => archive::program(version, &env),
         },
         env,
         output: Some(output),

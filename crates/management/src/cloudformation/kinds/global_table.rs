@@ -67,8 +67,10 @@ fn as_table<T>(on: &mut On<'_, '_>, act: fn(&mut On<'_, '_>) -> Done<T>) -> Done
         physical: on.physical,
         known: on.known,
         told: None,
+        misfit: std::cell::OnceCell::new(),
     };
-    act(&mut inner)
+    let done = act(&mut inner)?;
+    inner.fits().map(|()| done)
 }
 
 fn table_of(global: &Value, region: &str) -> Done<Value> {

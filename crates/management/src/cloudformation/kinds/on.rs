@@ -8,6 +8,7 @@ use crate::cloudformation::model::{Job, SERVICE, Stack, open_text};
 use crate::cloudformation::template::{alike, dynamic, get, text};
 use base::Region;
 use kernel::{As, Cx, Failure, Whom};
+use std::cell::OnceCell;
 use std::sync::Arc;
 use store::StoreError;
 use wire::{Fault, Value};
@@ -29,6 +30,8 @@ pub(crate) struct On<'a, 'c> {
     pub(crate) known: &'a Value,
     /// A hook may say here what it is called by now.
     pub(crate) told: Option<String>,
+    /// The first property that was read as what it is not: without it the hook has done something else than was wanted.
+    pub(crate) misfit: OnceCell<Refusal>,
 }
 
 /// Why a resource did not become what it should.
@@ -134,11 +137,34 @@ impl On<'_, '_> {
     }
 
     pub(super) fn text(&self, name: &str) -> Option<String> {
-        get(self.wanted, name).and_then(text)
+        let value = get(self.wanted, name)?;
+        if matches!(value, Value::List(_) | Value::Map(_)) {
+            self.misfits(name, "String", value);
+        }
+        text(value)
     }
 
     pub(super) fn flag(&self, name: &str) -> bool {
-        self.text(name).is_some_and(|value| value.eq_ignore_ascii_case("true"))
+        let Some(value) = self.text(name) else { return false };
+        let is = |wanted: &str| value.eq_ignore_ascii_case(wanted);
+        if !is("true") && !is("false") {
+            self.misfits(name, "Boolean", &Value::Str(value.clone()));
+        }
+        is("true")
+    }
+
+    fn misfits(&self, name: &str, wanted: &str, value: &Value) {
+        // Only the first is told of.
+        let _ = self.misfit.set(Refusal::of(format!(
+            "Model validation failed (#/{name}: expected type: {wanted}, found: {})",
+            form(value)
+        )));
+    }
+
+    /// # Errors
+    /// The first property that did not fit.
+    pub(crate) fn fits(&self) -> Done<()> {
+        self.misfit.get().cloned().map_or(Ok(()), Err)
     }
 
     /// A list of texts, and what it was.
@@ -262,6 +288,11 @@ impl On<'_, '_> {
 
     /// The wanted tags, in a service's own words.
     pub(super) fn tags(&self, form: Form) -> Value {
+        if let Some(Value::List(items)) = get(self.wanted, "Tags")
+            && let Some(item) = items.iter().find(|item| get(item, "Key").and_then(text).is_none())
+        {
+            self.misfits("Tags", "{Key, Value}", item);
+        }
         tags_as(pairs(get(self.wanted, "Tags")), form)
     }
 
@@ -384,14 +415,18 @@ fn each(value: &Value, path: &str, look: &mut dyn FnMut(&Value) -> Done<()>) -> 
 }
 
 fn unfit(wanted: &str, value: &Value) -> Refusal {
-    let found = match value {
+    Refusal::of(format!("Properties validation failed: expected type: {wanted}, found: {}", form(value)))
+}
+
+/// What AWS calls the form of a value.
+fn form(value: &Value) -> &'static str {
+    match value {
         Value::List(_) => "JSONArray",
         Value::Map(_) => "JSONObject",
         Value::Bool(_) => "Boolean",
         Value::Int(_) | Value::Float(_) => "Number",
         _ => "String",
-    };
-    Refusal::of(format!("Properties validation failed: expected type: {wanted}, found: {found}"))
+    }
 }
 
 /// Refuses what a map within a property says beside these: nothing is passed over.

@@ -253,7 +253,7 @@ impl Worker<'_> {
                     before: &nothing,
                     known: &nothing,
                 };
-                self.act(tx, stack, &task, wanted.kind.create)
+                self.make(tx, stack, &task, wanted.kind.create)
             }
         };
         match made {
@@ -320,7 +320,7 @@ impl Worker<'_> {
                     before: was,
                     known: &known,
                 };
-                self.act(tx, stack, &task, wanted.kind.update)
+                self.make(tx, stack, &task, wanted.kind.update)
             }
         };
         match made {

@@ -3,7 +3,7 @@
 use crate::cloudformation::kinds::{Attributes, Done, On, Refusal};
 use crate::cloudformation::model::{Job, RESOURCES, Resource, SERVICE, STACKS, Said, Stack, open_text};
 use kernel::{As, Cloud, Whom};
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::sync::Arc;
 use store::{CommitError, Tx};
 use wire::Value;
@@ -34,6 +34,28 @@ impl Worker<'_> {
         task: &Task<'_>,
         hook: fn(&mut On<'_, '_>) -> Done<T>,
     ) -> Done<T> {
+        self.acted(tx, stack, task, hook, false)
+    }
+
+    /// As [`Worker::act`], for a hook that brings about what is wanted: it fails by what is not of its type.
+    pub(crate) fn make<T>(
+        &self,
+        tx: &mut Tx,
+        stack: &Stack,
+        task: &Task<'_>,
+        hook: fn(&mut On<'_, '_>) -> Done<T>,
+    ) -> Done<T> {
+        self.acted(tx, stack, task, hook, true)
+    }
+
+    fn acted<T>(
+        &self,
+        tx: &mut Tx,
+        stack: &Stack,
+        task: &Task<'_>,
+        hook: fn(&mut On<'_, '_>) -> Done<T>,
+        strict: bool,
+    ) -> Done<T> {
         let (job, cloud) = (self.job, self.cloud);
         let savepoint = tx.savepoint();
         let token = job.sealed_token.as_ref().and_then(|sealed| open_text(cloud, sealed));
@@ -48,8 +70,11 @@ impl Worker<'_> {
             let Task { logical, physical, wanted, before, known } = *task;
             let (whole, told) = (stack, None);
             let stack = stack.name.as_str();
-            let mut on = On { cx, who, whole, job, stack, logical, wanted, before, physical, known, told };
+            let misfit = OnceCell::new();
+            let mut on =
+                On { cx, who, whole, job, stack, logical, wanted, before, physical, known, told, misfit };
             let done = hook(&mut on);
+            let done = if strict { done.and_then(|done| on.fits().map(|()| done)) } else { done };
             self.told.replace(on.told);
             done
         });
