@@ -1,7 +1,7 @@
 //! [`Query`]: metrics, and what is reckoned from them; asked for at once, or watched by an alarm.
 
 use super::errors::{WatchError, invalid};
-use super::math::{Expression, Outcome, Points};
+use super::math::{Expression, Known, Outcome, Points};
 use super::model::alarm::Watched;
 use super::model::series::{self, Asked};
 use super::model::statistic::Statistic;
@@ -155,11 +155,13 @@ impl Place<'_> {
         let wrong = |query: &Query, what: &str| {
             WatchError::Validation(format!("Error in expression '{}': {what}", query.id))
         };
-        let mut known: BTreeMap<String, Outcome> = BTreeMap::new();
+        let mut known = Known { range: (start.seconds(), end.seconds()), ..Known::default() };
         let mut waiting = Vec::new();
         for query in queries {
             if let Some(stat) = &query.metric {
-                known.insert(query.id.clone(), Outcome::Series(self.read(stat, start, end)?));
+                let points = self.read(stat, start, end)?;
+                known.outcomes.insert(query.id.clone(), Outcome::Series(points));
+                known.periods.insert(query.id.clone(), stat.period);
             } else if let Some(text) = &query.expression {
                 waiting.push((query, Expression::parse(text).map_err(|what| wrong(query, &what))?));
             }
@@ -169,9 +171,12 @@ impl Place<'_> {
             let (first, before) = (*first, waiting.len());
             let mut later = Vec::new();
             for (query, parsed) in waiting {
-                if parsed.names().iter().all(|name| known.contains_key(*name)) {
+                if parsed.names().iter().all(|name| known.outcomes.contains_key(*name)) {
                     let outcome = parsed.reckon(&known).map_err(|what| wrong(query, &what))?;
-                    known.insert(query.id.clone(), outcome);
+                    if let Some(period) = known.period(&parsed) {
+                        known.periods.insert(query.id.clone(), period);
+                    }
+                    known.outcomes.insert(query.id.clone(), outcome);
                 } else {
                     later.push((query, parsed));
                 }
@@ -181,7 +186,7 @@ impl Place<'_> {
                 return Err(wrong(first, "it names a metric that is not among the queries, or itself."));
             }
         }
-        Ok(known)
+        Ok(known.outcomes)
     }
 
     fn read(&self, stat: &MetricStat, start: Timestamp, end: Timestamp) -> Result<Points, WatchError> {

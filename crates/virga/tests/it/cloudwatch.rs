@@ -127,6 +127,90 @@ fn expressions_are_reckoned() {
 }
 
 #[test]
+fn gaps_are_filled_over_the_whole_range() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ACCOUNT);
+    put(&root, json!([{ "MetricName": "Errors", "Value": 5.0 }]));
+    let values = |name: &str, expression: &str| {
+        let stat =
+            json!({ "Metric": { "Namespace": "App", "MetricName": name }, "Period": 60, "Stat": "Sum" });
+        let asked = json!({
+            "StartTime": 1_768_478_340, "EndTime": 1_768_478_520, "ScanBy": "TimestampAscending",
+            "MetricDataQueries": [
+                { "Id": "filled", "Expression": expression },
+                { "Id": "a", "MetricStat": stat, "ReturnData": false },
+            ],
+        });
+        let answer = root.call("cloudwatch", "GetMetricData", asked).ok();
+        answer["MetricDataResults"][0]["Values"].clone()
+    };
+    assert_eq!(values("Errors", "FILL(a, 0)"), json!([0.0, 5.0, 0.0]));
+    assert_eq!(values("Errors", "FILL(a, REPEAT)"), json!([5.0, 5.0]));
+    assert_eq!(values("Nothing", "FILL(a, 1)"), json!([1.0, 1.0, 1.0]));
+}
+
+#[test]
+fn data_comes_in_pages() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ACCOUNT);
+    let stat = json!({ "Metric": { "Namespace": "App", "MetricName": "None" }, "Period": 60, "Stat": "Sum" });
+    let (mut seen, mut token, mut pages) = (Vec::new(), Value::Null, 0);
+    loop {
+        let mut asked = json!({
+            "StartTime": 1_768_478_340, "EndTime": 1_768_478_520, "MaxDatapoints": 2,
+            "MetricDataQueries": [
+                { "Id": "a", "MetricStat": stat, "ReturnData": false },
+                { "Id": "x", "Expression": "FILL(a, 1)" },
+                { "Id": "y", "Expression": "FILL(a, 2) + RUNNING_SUM(x)" },
+            ],
+        });
+        if token.is_string() {
+            asked["NextToken"] = token;
+        }
+        let page = root.call("cloudwatch", "GetMetricData", asked).ok();
+        for result in page["MetricDataResults"].as_array().unwrap() {
+            let text = |member: &str| result[member].as_str().unwrap().to_owned();
+            seen.push((text("Id"), text("StatusCode"), result["Values"].clone()));
+        }
+        (token, pages) = (page["NextToken"].clone(), pages + 1);
+        if !token.is_string() {
+            break;
+        }
+    }
+    let row = |id: &str, status: &str, values: Value| (id.to_owned(), status.to_owned(), values);
+    assert_eq!(
+        seen,
+        [
+            row("x", "PartialData", json!([1.0, 1.0])),
+            row("x", "Complete", json!([1.0])),
+            row("y", "PartialData", json!([5.0])),
+            row("y", "Complete", json!([4.0, 3.0])),
+        ]
+    );
+    assert_eq!(pages, 3);
+}
+
+#[test]
+fn an_alarm_sees_filled_gaps() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ACCOUNT);
+    let stat =
+        json!({ "Metric": { "Namespace": "App", "MetricName": "Latency" }, "Period": 60, "Stat": "Sum" });
+    let asked = json!({
+        "AlarmName": "slow", "EvaluationPeriods": 1, "Threshold": 3.0,
+        "ComparisonOperator": "GreaterThanThreshold",
+        "Metrics": [
+            { "Id": "filled", "Expression": "FILL(a, 0)" },
+            { "Id": "a", "MetricStat": stat, "ReturnData": false },
+        ],
+    });
+    root.call("cloudwatch", "PutMetricAlarm", asked).ok();
+    cloud.advance(Duration::from_secs(60));
+    cloud.reconcile();
+    assert_eq!(state(&root).0, "OK");
+}
+
+#[test]
 fn data_that_is_not_taken() {
     let cloud = Cloud::new();
     let root = cloud.root(ACCOUNT);

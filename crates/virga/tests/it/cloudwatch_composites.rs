@@ -123,8 +123,6 @@ fn what_is_no_composite_alarm_is_refused() {
     composite(&root, "d", "ALARM(c)", topic).ok();
     let said = composite(&root, "c", "ALARM(cpu) OR ALARM(d)", topic).refused(400, "ValidationException");
     assert!(said.contains("leads back"), "{said}");
-    let both = json!({ "AlarmNames": ["c", "cpu"] });
-    root.call("cloudwatch", "DeleteAlarms", both).refused(400, "ValidationException");
     root.call("cloudwatch", "DeleteAlarms", json!({ "AlarmNames": ["d"] })).ok();
     for more in [
         json!({ "ActionsSuppressor": "cpu" }),
@@ -142,6 +140,59 @@ fn what_is_no_composite_alarm_is_refused() {
         "EvaluationPeriods": 1, "Threshold": 1.0, "ComparisonOperator": "GreaterThanThreshold",
     });
     root.call("cloudwatch", "PutMetricAlarm", metric).refused(400, "ValidationException");
+}
+
+#[test]
+fn alarms_that_others_stand_on_are_found_and_not_deleted() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ACCOUNT);
+    let topic = "arn:aws:sns:us-east-1:123456789012:t";
+    ["cpu", "disk", "net"].iter().for_each(|name| metric_alarm(&root, name));
+    composite(&root, "low", &format!("ALARM(cpu) OR ALARM(\"{ARN}disk\")"), topic).ok();
+    composite(&root, "high", "ALARM(low) OR ALARM(net)", topic).ok();
+    let describe = |asked: Value| root.call("cloudwatch", "DescribeAlarms", asked);
+    let names = |told: &Value, kind: &str| -> Vec<String> {
+        told[kind].as_array().unwrap().iter().map(|a| a["AlarmName"].as_str().unwrap().to_owned()).collect()
+    };
+    let children = describe(json!({ "ChildrenOfAlarmName": "high" })).ok();
+    assert_eq!(names(&children, "MetricAlarms"), ["net"]);
+    assert_eq!(names(&children, "CompositeAlarms"), ["low"]);
+    let net = &children["MetricAlarms"][0];
+    assert_eq!(net["AlarmArn"], format!("{ARN}net"));
+    assert_eq!(net["StateValue"], "INSUFFICIENT_DATA");
+    assert!(net.get("Threshold").is_none() && net.get("EvaluationPeriods").is_none(), "{net}");
+    let parents = describe(json!({ "ParentsOfAlarmName": "cpu" })).ok();
+    assert_eq!(
+        (names(&parents, "MetricAlarms").len(), names(&parents, "CompositeAlarms")),
+        (0, vec!["low".to_owned()])
+    );
+    assert!(parents["CompositeAlarms"][0].get("StateValue").is_none(), "{parents}");
+    let page = describe(json!({ "ChildrenOfAlarmName": "low", "MaxRecords": 1 })).ok();
+    assert_eq!(names(&page, "MetricAlarms"), ["cpu"]);
+    let next = json!({ "ChildrenOfAlarmName": "low", "MaxRecords": 1, "NextToken": page["NextToken"] });
+    assert_eq!(names(&describe(next).ok(), "MetricAlarms"), ["disk"]);
+    for more in [
+        json!({ "ChildrenOfAlarmName": "low", "ParentsOfAlarmName": "low" }),
+        json!({ "ChildrenOfAlarmName": "low", "StateValue": "OK" }),
+        json!({ "ParentsOfAlarmName": "low", "AlarmTypes": ["CompositeAlarm"] }),
+    ] {
+        describe(more).refused(400, "ValidationException");
+    }
+
+    let delete = |names: Value| root.call("cloudwatch", "DeleteAlarms", json!({ "AlarmNames": names }));
+    let kept = |names: Value, list: &str, them: &str| {
+        let said = format!("Cannot delete {list} as there are composite alarm(s) depending on {them}.");
+        delete(names).refused_with(400, "ValidationException", &said);
+    };
+    kept(json!(["cpu"]), "cpu", "it");
+    kept(json!(["cpu", "disk"]), "cpu,disk", "them");
+    kept(json!(["low", "disk"]), "low", "it");
+    delete(json!(["low", "high"])).refused(400, "ValidationException");
+    // One composite alarm goes together with those that it stands on.
+    delete(json!(["high", "net", "gone"])).ok();
+    delete(json!(["low", "cpu", "disk"])).ok();
+    let left = describe(json!({ "AlarmTypes": ["MetricAlarm", "CompositeAlarm"] })).ok();
+    assert_eq!(names(&left, "MetricAlarms").len() + names(&left, "CompositeAlarms").len(), 0);
 }
 
 #[test]

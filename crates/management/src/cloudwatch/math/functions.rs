@@ -1,12 +1,10 @@
 //! The functions of metric math.
 
-use super::{Expression, Outcome, Points, Reckoned, mapped, series};
-use std::collections::{BTreeMap, BTreeSet};
+use super::{Expression, Known, Outcome, Points, Reckoned, gaps, lists, mapped, series};
+use std::collections::BTreeSet;
 
 /// From all values to one; nothing of none.
-type Summary = fn(&[f64]) -> Option<f64>;
-
-type Known = BTreeMap<String, Outcome>;
+pub(super) type Summary = fn(&[f64]) -> Option<f64>;
 
 /// # Errors
 /// For a function that is not built, and for arguments that it does not take.
@@ -14,10 +12,14 @@ pub(super) fn call(name: &str, parts: &[Expression], known: &Known) -> Reckoned 
     match (name, parts) {
         ("METRICS", []) => Ok(Outcome::Many(all(known))),
         ("METRICS", [Expression::Text(part)]) => {
-            let wanted = known.iter().filter(|(id, _)| id.contains(part.as_str()));
+            let wanted = known.outcomes.iter().filter(|(id, _)| id.contains(part.as_str()));
             Ok(Outcome::Many(wanted.flat_map(|(_, outcome)| flat(outcome)).collect()))
         }
-        ("FILL", [inner, with]) => fill(inner.reckon(known)?, with, known),
+        ("FILL", [inner, with]) => gaps::fill(inner, with, known),
+        ("TIME_SERIES", [inner]) => gaps::time_series(inner, known),
+        ("SORT", [inner, by @ ..]) => lists::sort(many(name, inner, known)?, by, known),
+        ("SLICE", [inner, places @ ..]) => lists::slice(many(name, inner, known)?, places, known),
+        ("REMOVE_EMPTY", [inner]) => lists::remove_empty(many(name, inner, known)?),
         ("IF", [condition, yes]) => choose(condition, yes, None, known),
         ("IF", [condition, yes, no]) => choose(condition, yes, Some(no), known),
         (_, [inner]) => of_one(name, inner.reckon(known)?),
@@ -25,12 +27,19 @@ pub(super) fn call(name: &str, parts: &[Expression], known: &Known) -> Reckoned 
     }
 }
 
-fn not_built(name: &str) -> String {
+pub(super) fn not_built(name: &str) -> String {
     format!("the function {name} is not built, or does not take these arguments")
 }
 
+fn many(name: &str, inner: &Expression, known: &Known) -> Result<Vec<Points>, String> {
+    match inner.reckon(known)? {
+        Outcome::Many(many) => Ok(many),
+        Outcome::Series(_) | Outcome::Number(_) => Err(format!("{name} takes a list of time series")),
+    }
+}
+
 fn all(known: &Known) -> Vec<Points> {
-    known.values().flat_map(flat).collect()
+    known.outcomes.values().flat_map(flat).collect()
 }
 
 fn flat(outcome: &Outcome) -> Vec<Points> {
@@ -41,19 +50,23 @@ fn flat(outcome: &Outcome) -> Vec<Points> {
     }
 }
 
+pub(super) fn summary(name: &str) -> Option<Summary> {
+    Some(match name {
+        "SUM" => |values| Some(values.iter().sum()),
+        "AVG" => mean,
+        "MIN" => |values| values.iter().copied().reduce(f64::min),
+        "MAX" => |values| values.iter().copied().reduce(f64::max),
+        "STDDEV" => deviation,
+        "DATAPOINT_COUNT" => |values| Some(values.len() as f64),
+        _ => return None,
+    })
+}
+
 fn of_one(name: &str, inner: Outcome) -> Reckoned {
-    let summary: Option<Summary> = match name {
-        "SUM" => Some(|values| Some(values.iter().sum())),
-        "AVG" => Some(mean),
-        "MIN" => Some(|values| values.iter().copied().reduce(f64::min)),
-        "MAX" => Some(|values| values.iter().copied().reduce(f64::max)),
-        "STDDEV" => Some(deviation),
-        "METRIC_COUNT" => {
-            return Ok(Outcome::Number(flat(&inner).len() as f64));
-        }
-        _ => None,
-    };
-    if let Some(summary) = summary {
+    if name == "METRIC_COUNT" {
+        return Ok(Outcome::Number(flat(&inner).len() as f64));
+    }
+    if let Some(summary) = summary(name) {
         return summarize(summary, inner);
     }
     if let "FIRST" | "LAST" = name {
@@ -147,38 +160,6 @@ fn differences(points: &Points, of: impl Fn(f64, f64, f64) -> f64) -> Points {
 
 fn differences_in_time(points: &Points) -> Points {
     points.keys().zip(points.keys().skip(1)).map(|(before, at)| (*at, (at - before) as f64)).collect()
-}
-
-/// Fills gaps between the first and the last point, in steps of the shortest distance.
-fn fill(inner: Outcome, with: &Expression, known: &Known) -> Reckoned {
-    let filler = match with {
-        Expression::Name(name) if name == "REPEAT" => None,
-        other => match other.reckon(known)? {
-            Outcome::Number(number) => Some(number),
-            Outcome::Series(_) | Outcome::Many(_) => return Err("FILL takes a number or REPEAT".into()),
-        },
-    };
-    let one = |points: &Points| {
-        let step = points.keys().zip(points.keys().skip(1)).map(|(a, b)| b - a).min();
-        let (Some(step), Some((first, _)), Some((last, _))) =
-            (step, points.first_key_value(), points.last_key_value())
-        else {
-            return points.clone();
-        };
-        let mut out = Points::new();
-        let (mut at, mut before) = (*first, 0.0);
-        while at <= *last {
-            before = points.get(&at).copied().unwrap_or_else(|| filler.unwrap_or(before));
-            out.insert(at, before);
-            at += step;
-        }
-        out
-    };
-    Ok(match inner {
-        Outcome::Number(number) => Outcome::Number(number),
-        Outcome::Series(points) => Outcome::Series(one(&points)),
-        Outcome::Many(many) => Outcome::Many(many.iter().map(one).collect()),
-    })
 }
 
 /// `IF(condition, yes, no)`, point by point; without `no`, points that do not hold are left out.

@@ -5,6 +5,8 @@
 //! `ANOMALY_DETECTION_BAND`, `INSIGHT_RULE_METRIC`, `LAMBDA` and Metrics Insights' SQL, which are refused by name.
 
 mod functions;
+mod gaps;
+mod lists;
 mod parse;
 
 #[cfg(test)]
@@ -51,6 +53,36 @@ pub(crate) enum Binary {
     Or,
 }
 
+/// What has been reckoned already, and the range that is asked for.
+#[derive(Default, Debug)]
+pub(crate) struct Known {
+    pub(crate) outcomes: BTreeMap<String, Outcome>,
+    /// Of the outcomes that have one, in seconds.
+    pub(crate) periods: BTreeMap<String, i64>,
+    /// In seconds since the epoch, the first inclusive and the last not.
+    pub(crate) range: (i64, i64),
+}
+
+impl Known {
+    /// The longest period of what an expression names, else of all there is.
+    pub(crate) fn period(&self, of: &Expression) -> Option<i64> {
+        let named = of.names().into_iter().filter_map(|name| self.periods.get(name)).max();
+        named.or_else(|| self.periods.values().max()).copied()
+    }
+
+    /// The beginnings of all periods of the range; nothing where they are more than one answer holds.
+    fn grid(&self, period: i64) -> Option<impl Iterator<Item = i64>> {
+        let (start, end) = self.range;
+        let period = period.max(1);
+        let start = start.div_euclid(period) * period;
+        let count = end.saturating_sub(start).div_euclid(period);
+        (count <= GRID_MAX).then(|| (start..end).step_by(period.unsigned_abs() as usize))
+    }
+}
+
+/// AWS: the most points that one answer holds.
+const GRID_MAX: i64 = 100_800;
+
 type Reckoned = Result<Outcome, String>;
 
 impl Expression {
@@ -70,6 +102,8 @@ impl Expression {
     fn collect<'e>(&'e self, out: &mut Vec<&'e str>) {
         match self {
             Expression::Number(_) | Expression::Text(_) => {}
+            // AWS: names of queries begin with a small letter; words like `REPEAT` are none.
+            Expression::Name(name) if name.starts_with(|c: char| c.is_ascii_uppercase()) => {}
             Expression::Name(name) => out.push(name),
             Expression::Negative(inner) => inner.collect(out),
             Expression::Binary(_, left, right) => {
@@ -84,12 +118,12 @@ impl Expression {
 
     /// # Errors
     /// A sentence about what cannot be reckoned.
-    pub(crate) fn reckon(&self, known: &BTreeMap<String, Outcome>) -> Reckoned {
+    pub(crate) fn reckon(&self, known: &Known) -> Reckoned {
         match self {
             Expression::Number(number) => Ok(Outcome::Number(*number)),
             Expression::Text(text) => Err(format!("'{text}' is no number")),
             Expression::Name(name) => {
-                known.get(name).cloned().ok_or_else(|| format!("{name} is not among the queries"))
+                known.outcomes.get(name).cloned().ok_or_else(|| format!("{name} is not among the queries"))
             }
             Expression::Negative(inner) => {
                 binary(Binary::Subtract, Outcome::Number(0.0), inner.reckon(known)?)

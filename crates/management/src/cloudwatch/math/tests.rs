@@ -1,13 +1,13 @@
-use super::{Expression, Outcome, Points};
-use std::collections::BTreeMap;
+use super::{Expression, Known, Outcome, Points};
 
-fn known() -> BTreeMap<String, Outcome> {
+fn known() -> Known {
     let series = |points: &[(i64, f64)]| Outcome::Series(points.iter().copied().collect());
-    [
+    let outcomes = [
         ("m1".to_owned(), series(&[(0, 1.0), (60, 2.0), (180, 4.0)])),
         ("m2".to_owned(), series(&[(0, 10.0), (60, 0.0), (120, 30.0)])),
-    ]
-    .into()
+    ];
+    let periods = [("m1".to_owned(), 60), ("m2".to_owned(), 60)].into();
+    Known { outcomes: outcomes.into(), periods, range: (-60, 300) }
 }
 
 fn reckon(text: &str) -> Result<Outcome, String> {
@@ -29,8 +29,18 @@ fn expressions() {
         ("SUM([m1, m2])", series(&[(0, 11.0), (60, 2.0), (120, 30.0), (180, 4.0)])),
         ("MAX(METRICS())", series(&[(0, 10.0), (60, 2.0), (120, 30.0), (180, 4.0)])),
         ("AVG(METRICS(\"1\"))", series(&[(0, 1.0), (60, 2.0), (180, 4.0)])),
-        ("FILL(m1, 0)", series(&[(0, 1.0), (60, 2.0), (120, 0.0), (180, 4.0)])),
-        ("FILL(m1, REPEAT)", series(&[(0, 1.0), (60, 2.0), (120, 2.0), (180, 4.0)])),
+        ("FILL(m1, 0)", series(&[(-60, 0.0), (0, 1.0), (60, 2.0), (120, 0.0), (180, 4.0), (240, 0.0)])),
+        ("FILL(m1, REPEAT)", series(&[(0, 1.0), (60, 2.0), (120, 2.0), (180, 4.0), (240, 4.0)])),
+        ("FILL(m1, LINEAR)", series(&[(0, 1.0), (60, 2.0), (120, 3.0), (180, 4.0)])),
+        ("FILL(m1 / 0, 7) - m1", series(&[(0, 6.0), (60, 5.0), (180, 3.0)])),
+        ("TIME_SERIES(AVG(m1) + 1)", series(&[-60, 0, 60, 120, 180, 240].map(|at| (at, 10.0 / 3.0)))),
+        ("DATAPOINT_COUNT(m1)", Outcome::Number(3.0)),
+        ("FIRST(SORT(METRICS(), SUM, DESC))", series(&[(0, 10.0), (60, 0.0), (120, 30.0)])),
+        ("FIRST(SORT(METRICS(), MIN, ASC, 1))", series(&[(0, 10.0), (60, 0.0), (120, 30.0)])),
+        ("METRIC_COUNT(SORT(METRICS(), AVG, ASC, 1))", Outcome::Number(1.0)),
+        ("FIRST(SLICE(METRICS(), 1))", series(&[(0, 10.0), (60, 0.0), (120, 30.0)])),
+        ("METRIC_COUNT(SLICE(METRICS(), 0, 1))", Outcome::Number(1.0)),
+        ("METRIC_COUNT(REMOVE_EMPTY([m1, m1 / 0]))", Outcome::Number(1.0)),
         ("DIFF(m1)", series(&[(60, 1.0), (180, 2.0)])),
         ("RATE(m1) * 60", series(&[(60, 1.0), (180, 1.0)])),
         ("IF(m1 > 1, m1, 0)", series(&[(0, 0.0), (60, 2.0), (180, 4.0)])),
@@ -54,9 +64,36 @@ fn expressions() {
 }
 
 #[test]
+fn only_queries_are_names() {
+    let parsed = Expression::parse("FILL(m1, REPEAT) + SUM(SORT(METRICS(), AVG, DESC))").unwrap();
+    assert_eq!(parsed.names(), ["m1"]);
+}
+
+#[test]
+fn a_range_that_is_too_long_is_not_filled() {
+    let known = Known { range: (0, 60 * 200_000), ..known() };
+    assert!(Expression::parse("FILL(m1, 0)").unwrap().reckon(&known).is_err());
+}
+
+#[test]
 fn what_is_no_expression() {
-    for text in ["", "1 +", "(1", "m1 m2", "SEARCH('x', 'Sum', 300)", "NOTHING(m1)", "m9", "1 / 0", "[m1, 1]"]
-    {
+    for text in [
+        "",
+        "1 +",
+        "(1",
+        "m1 m2",
+        "SEARCH('x', 'Sum', 300)",
+        "NOTHING(m1)",
+        "m9",
+        "1 / 0",
+        "[m1, 1]",
+        "FILL(m1, m2)",
+        "REPEAT",
+        "SORT(METRICS(), STDDEV, ASC)",
+        "SORT(METRICS(), SUM)",
+        "SORT(m1, SUM, ASC)",
+        "SLICE(METRICS(), 0.5)",
+    ] {
         assert!(reckon(text).is_err(), "{text}");
     }
     assert!(Expression::parse(&"(".repeat(2000)).is_err());

@@ -5,7 +5,7 @@
 
 use super::get_statistics::checked_period;
 use super::tag::{self, Tag};
-use super::{NameValue, dimensions};
+use super::{NameValue, describe, dimensions};
 use crate::cloudwatch::access;
 use crate::cloudwatch::action::Action;
 use crate::cloudwatch::errors::{WatchError, invalid};
@@ -16,6 +16,7 @@ use crate::cloudwatch::model::history::{self, Item};
 use crate::cloudwatch::model::metric::Real;
 use crate::cloudwatch::model::statistic::Statistic;
 use crate::cloudwatch::queries::{self, Place, Query};
+use crate::cloudwatch::rule::Rule;
 use kernel::{Cx, Empty};
 use std::time::Duration;
 use store::Key;
@@ -271,13 +272,26 @@ pub(super) fn check_actions<'a>(
 
 fn delete(cx: &mut Cx<'_>, req: AlarmNames) -> Result<Empty, WatchError> {
     let keys: Vec<Key> = req.names.iter().map(|name| Alarm::key(cx.account, cx.region, name)).collect();
-    // AWS: alarms that do not exist are passed over, and a composite alarm is deleted by itself.
+    // AWS: alarms that do not exist are passed over, and of composite alarms there may be one.
     let found = keys.iter().filter_map(|key| ALARMS.get(cx.tx, key).transpose());
     let found = found.collect::<Result<Vec<_>, _>>()?;
-    if keys.len() > 1 && found.iter().any(|alarm| alarm.rule.is_some()) {
+    if found.iter().filter(|alarm| alarm.rule.is_some()).count() > 1 {
         return Err(WatchError::Validation(
-            "A composite alarm must be deleted in a request of its own.".into(),
+            "No more than one composite alarm can be deleted in a request.".into(),
         ));
+    }
+    let mut rules = describe::all(cx, "")?;
+    rules.retain(|alarm| !req.names.contains(&alarm.name));
+    let rules: Vec<Rule> =
+        rules.iter().filter_map(|alarm| Rule::parse(alarm.rule.as_deref()?).ok()).collect();
+    let is_named = |alarm: &&Alarm| rules.iter().any(|rule| rule.alarms().contains(&alarm.name.as_str()));
+    let needed: Vec<&str> = found.iter().filter(is_named).map(|alarm| alarm.name.as_str()).collect();
+    if !needed.is_empty() {
+        let them = if needed.len() == 1 { "it" } else { "them" };
+        return Err(WatchError::Validation(format!(
+            "Cannot delete {} as there are composite alarm(s) depending on {them}.",
+            needed.join(",")
+        )));
     }
     keys.iter().for_each(|key| ALARMS.delete(cx.tx, key));
     Ok(Empty)

@@ -5,6 +5,7 @@ use crate::cloudwatch::access;
 use crate::cloudwatch::errors::WatchError;
 use crate::cloudwatch::model::alarm::{ALARMS, Alarm, Suppressed};
 use crate::cloudwatch::queries::Query;
+use crate::cloudwatch::rule::Rule;
 use crate::cloudwatch::suppress;
 use base::Timestamp;
 use kernel::Cx;
@@ -23,6 +24,8 @@ wire::shape! {
         names: Vec<String> = "AlarmNames",
         prefix: Option<String> = "AlarmNamePrefix",
         types: Vec<String> = "AlarmTypes",
+        children: Option<String> = "ChildrenOfAlarmName",
+        parents: Option<String> = "ParentsOfAlarmName",
         state: Option<String> = "StateValue",
         action: Option<String> = "ActionPrefix",
         max: Option<i64> = "MaxRecords",
@@ -36,22 +39,22 @@ wire::shape! {
         token: Option<String> = "NextToken",
     }
 
-    #[derive(Debug)]
+    #[derive(Default, Debug)]
     pub(crate) struct CompositeAlarm {
         name: String = "AlarmName",
         arn: String = "AlarmArn",
         description: Option<String> = "AlarmDescription",
-        configured: Timestamp = "AlarmConfigurationUpdatedTimestamp",
-        enabled: bool = "ActionsEnabled",
+        configured: Option<Timestamp> = "AlarmConfigurationUpdatedTimestamp",
+        enabled: Option<bool> = "ActionsEnabled",
         ok: Vec<String> = "OKActions",
         alarm: Vec<String> = "AlarmActions",
         insufficient: Vec<String> = "InsufficientDataActions",
-        state: String = "StateValue",
-        reason: String = "StateReason",
+        state: Option<String> = "StateValue",
+        reason: Option<String> = "StateReason",
         data: Option<String> = "StateReasonData",
-        updated: Timestamp = "StateUpdatedTimestamp",
-        transitioned: Timestamp = "StateTransitionedTimestamp",
-        rule: String = "AlarmRule",
+        updated: Option<Timestamp> = "StateUpdatedTimestamp",
+        transitioned: Option<Timestamp> = "StateTransitionedTimestamp",
+        rule: Option<String> = "AlarmRule",
         suppressor: Option<String> = "ActionsSuppressor",
         wait: Option<i64> = "ActionsSuppressorWaitPeriod",
         extension: Option<i64> = "ActionsSuppressorExtensionPeriod",
@@ -59,20 +62,20 @@ wire::shape! {
         suppressed_reason: Option<String> = "ActionsSuppressedReason",
     }
 
-    #[derive(Debug)]
+    #[derive(Default, Debug)]
     pub(crate) struct MetricAlarm {
         name: String = "AlarmName",
         arn: String = "AlarmArn",
         description: Option<String> = "AlarmDescription",
-        configured: Timestamp = "AlarmConfigurationUpdatedTimestamp",
-        enabled: bool = "ActionsEnabled",
+        configured: Option<Timestamp> = "AlarmConfigurationUpdatedTimestamp",
+        enabled: Option<bool> = "ActionsEnabled",
         ok: Vec<String> = "OKActions",
         alarm: Vec<String> = "AlarmActions",
         insufficient: Vec<String> = "InsufficientDataActions",
-        state: String = "StateValue",
-        reason: String = "StateReason",
+        state: Option<String> = "StateValue",
+        reason: Option<String> = "StateReason",
         data: Option<String> = "StateReasonData",
-        updated: Timestamp = "StateUpdatedTimestamp",
+        updated: Option<Timestamp> = "StateUpdatedTimestamp",
         metric: Option<String> = "MetricName",
         namespace: Option<String> = "Namespace",
         statistic: Option<String> = "Statistic",
@@ -80,12 +83,12 @@ wire::shape! {
         dimensions: Vec<NameValue> = "Dimensions",
         period: Option<i64> = "Period",
         unit: Option<String> = "Unit",
-        periods: i64 = "EvaluationPeriods",
+        periods: Option<i64> = "EvaluationPeriods",
         to_alarm: Option<i64> = "DatapointsToAlarm",
-        threshold: f64 = "Threshold",
-        comparison: String = "ComparisonOperator",
+        threshold: Option<f64> = "Threshold",
+        comparison: Option<String> = "ComparisonOperator",
         missing: Option<String> = "TreatMissingData",
-        transitioned: Timestamp = "StateTransitionedTimestamp",
+        transitioned: Option<Timestamp> = "StateTransitionedTimestamp",
         queries: Vec<Query> = "Metrics",
     }
 
@@ -109,15 +112,15 @@ fn view(alarm: Alarm) -> MetricAlarm {
     MetricAlarm {
         arn: alarm.arn(),
         description: alarm.description,
-        configured: alarm.configured,
-        enabled: alarm.enabled,
+        configured: Some(alarm.configured),
+        enabled: Some(alarm.enabled),
         ok: alarm.ok_actions,
         alarm: alarm.alarm_actions,
         insufficient: alarm.missing_actions,
-        state: alarm.state.name().to_owned(),
-        reason: alarm.reason,
+        state: Some(alarm.state.name().to_owned()),
+        reason: Some(alarm.reason),
         data: alarm.reason_data,
-        updated: alarm.updated,
+        updated: Some(alarm.updated),
         metric: of_metric.then_some(alarm.metric),
         namespace: of_metric.then_some(alarm.namespace),
         statistic: alarm.statistic,
@@ -125,12 +128,12 @@ fn view(alarm: Alarm) -> MetricAlarm {
         dimensions: shown(alarm.dimensions),
         period: of_metric.then_some(i64::from(alarm.period)),
         unit: alarm.unit,
-        periods: i64::from(alarm.periods),
+        periods: Some(i64::from(alarm.periods)),
         to_alarm: alarm.to_alarm.map(i64::from),
-        threshold: alarm.threshold.0,
-        comparison: alarm.comparison,
+        threshold: Some(alarm.threshold.0),
+        comparison: Some(alarm.comparison),
         missing: alarm.missing,
-        transitioned: alarm.transitioned,
+        transitioned: Some(alarm.transitioned),
         queries: alarm.queries.into_iter().map(Query::of).collect(),
         name: alarm.name,
     }
@@ -147,22 +150,22 @@ fn composite(alarm: Alarm) -> CompositeAlarm {
         suppressed_reason: suppress::reason(by).map(str::to_owned),
         arn: alarm.arn(),
         description: alarm.description,
-        configured: alarm.configured,
-        enabled: alarm.enabled,
+        configured: Some(alarm.configured),
+        enabled: Some(alarm.enabled),
         ok: alarm.ok_actions,
         alarm: alarm.alarm_actions,
         insufficient: alarm.missing_actions,
-        state: alarm.state.name().to_owned(),
-        reason: alarm.reason,
+        state: Some(alarm.state.name().to_owned()),
+        reason: Some(alarm.reason),
         data: alarm.reason_data,
-        updated: alarm.updated,
-        transitioned: alarm.transitioned,
-        rule: alarm.rule.unwrap_or_default(),
+        updated: Some(alarm.updated),
+        transitioned: Some(alarm.transitioned),
+        rule: alarm.rule,
         name: alarm.name,
     }
 }
 
-fn all(cx: &Cx<'_>, prefix: &str) -> Result<Vec<Alarm>, WatchError> {
+pub(super) fn all(cx: &Cx<'_>, prefix: &str) -> Result<Vec<Alarm>, WatchError> {
     let prefix = Key::regional(cx.account, cx.region).str_prefix(prefix);
     let found = ALARMS.scan(cx.tx, &prefix, Direction::Forward).map(|pair| pair.map(|(_, alarm)| alarm));
     Ok(found.collect::<Result<_, _>>()?)
@@ -173,6 +176,9 @@ fn describe(cx: &mut Cx<'_>, req: DescribeAlarms) -> Result<Alarms, WatchError> 
         return Err(WatchError::Validation(
             "AlarmNames and AlarmNamePrefix are mutually exclusive; only one can be specified.".into(),
         ));
+    }
+    if let Some(kin) = Kin::asked(&req)? {
+        return related(cx, &req, &kin);
     }
     let list = format!(
         "cloudwatch:DescribeAlarms {} {} {:?} {:?} {:?} {:?} {:?}",
@@ -204,16 +210,92 @@ fn describe(cx: &mut Cx<'_>, req: DescribeAlarms) -> Result<Alarms, WatchError> 
             && req.action.as_ref().is_none_or(has_action)
             && after.as_ref().is_none_or(|after| alarm.name.as_bytes() > after.as_slice())
     });
-    let max = req.max.unwrap_or(PAGE_DEFAULT) as usize;
-    let more = alarms.len() > max;
-    alarms.truncate(max);
-    let token = alarms.last().filter(|_| more).map(|last| cx.pager().token(&list, last.name.as_bytes()));
+    let token = cut(cx, &req, &list, &mut alarms);
     let (composites, metric): (Vec<_>, Vec<_>) = alarms.into_iter().partition(|alarm| alarm.rule.is_some());
     Ok(Alarms {
         metric: metric.into_iter().map(view).collect(),
         composite: composites.into_iter().map(composite).collect(),
         token,
     })
+}
+
+/// Alarms by what their rules name.
+#[derive(Debug)]
+enum Kin {
+    ChildrenOf(String),
+    ParentsOf(String),
+}
+
+impl Kin {
+    /// AWS: beside it, only the page may be said.
+    fn asked(req: &DescribeAlarms) -> Result<Option<Kin>, WatchError> {
+        let children = req.children.clone().map(|name| ("ChildrenOfAlarmName", Kin::ChildrenOf(name)));
+        let parents = req.parents.clone().map(|name| ("ParentsOfAlarmName", Kin::ParentsOf(name)));
+        let Some((member, kin)) = children.or(parents) else { return Ok(None) };
+        let has_more = !req.names.is_empty()
+            || req.prefix.is_some()
+            || !req.types.is_empty()
+            || req.state.is_some()
+            || req.action.is_some()
+            || (req.children.is_some() && req.parents.is_some());
+        if has_more {
+            return Err(WatchError::Validation(format!(
+                "{member} can be specified only with MaxRecords and NextToken."
+            )));
+        }
+        Ok(Some(kin))
+    }
+}
+
+fn related(cx: &Cx<'_>, req: &DescribeAlarms, kin: &Kin) -> Result<Alarms, WatchError> {
+    let list = format!("cloudwatch:DescribeAlarms {} {} {kin:?}", cx.account, cx.region.name());
+    let after = position(cx, &list, req.token.as_deref())?;
+    let rule = |alarm: &Alarm| Rule::parse(alarm.rule.as_deref()?).ok();
+    let names = |rule: &Rule, name: &str| rule.alarms().contains(&name);
+    let mut alarms = all(cx, "")?;
+    match kin {
+        Kin::ChildrenOf(parent) => {
+            let parent = alarms.iter().find(|alarm| alarm.name == *parent).and_then(rule);
+            alarms.retain(|alarm| parent.as_ref().is_some_and(|parent| names(parent, &alarm.name)));
+        }
+        Kin::ParentsOf(child) => {
+            alarms.retain(|alarm| rule(alarm).is_some_and(|rule| names(&rule, child)));
+        }
+    }
+    alarms.retain(|alarm| after.as_ref().is_none_or(|after| alarm.name.as_bytes() > after.as_slice()));
+    let token = cut(cx, req, &list, &mut alarms);
+    let (composites, metric): (Vec<_>, Vec<_>) = alarms.into_iter().partition(|alarm| alarm.rule.is_some());
+    // AWS: of parents, not even how they stand is told.
+    let stands = matches!(kin, Kin::ChildrenOf(_));
+    let state = |alarm: &Alarm| stands.then(|| alarm.state.name().to_owned());
+    let updated = |alarm: &Alarm| stands.then_some(alarm.updated);
+    let one = |alarm: Alarm| MetricAlarm {
+        arn: alarm.arn(),
+        state: state(&alarm),
+        updated: updated(&alarm),
+        name: alarm.name,
+        ..MetricAlarm::default()
+    };
+    let composite = |alarm: Alarm| CompositeAlarm {
+        arn: alarm.arn(),
+        state: state(&alarm),
+        updated: updated(&alarm),
+        name: alarm.name,
+        ..CompositeAlarm::default()
+    };
+    Ok(Alarms {
+        metric: metric.into_iter().map(one).collect(),
+        composite: composites.into_iter().map(composite).collect(),
+        token,
+    })
+}
+
+/// Leaves one page of a list, and says where the next begins.
+fn cut(cx: &Cx<'_>, req: &DescribeAlarms, list: &str, alarms: &mut Vec<Alarm>) -> Option<String> {
+    let max = req.max.unwrap_or(PAGE_DEFAULT) as usize;
+    let more = alarms.len() > max;
+    alarms.truncate(max);
+    alarms.last().filter(|_| more).map(|last| cx.pager().token(list, last.name.as_bytes()))
 }
 
 fn of_metric(cx: &mut Cx<'_>, req: OfMetric) -> Result<MetricAlarms, WatchError> {

@@ -2,7 +2,8 @@
 //!
 //! AWS: <https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_GetMetricData.html>
 
-use crate::cloudwatch::errors::{WatchError, invalid};
+use super::position;
+use crate::cloudwatch::errors::WatchError;
 use crate::cloudwatch::math::Outcome;
 use crate::cloudwatch::queries::{self, Place, Query};
 use base::Timestamp;
@@ -14,7 +15,7 @@ kernel::ops! { pub(crate) static OPS:
 }
 
 const QUERIES_MAX: usize = 500;
-/// AWS: the most that one answer holds. Longer answers would need pages, which are not built: they are refused.
+/// AWS: the most that one answer holds; longer ones come in pages.
 const POINTS_MAX: usize = 100_800;
 
 wire::shape! {
@@ -24,10 +25,15 @@ wire::shape! {
         start: Timestamp = "StartTime",
         end: Timestamp = "EndTime",
         order: Option<String> = "ScanBy",
+        max: Option<i64> = "MaxDatapoints",
+        token: Option<String> = "NextToken",
     }
 
     #[derive(Debug)]
-    pub(crate) struct Results { results: Vec<Answered> = "MetricDataResults" }
+    pub(crate) struct Results {
+        results: Vec<Answered> = "MetricDataResults",
+        token: Option<String> = "NextToken",
+    }
 
     #[derive(Debug)]
     pub(crate) struct Answered {
@@ -50,19 +56,41 @@ fn check(req: &GetMetricData) -> Result<(), WatchError> {
             "The parameter StartTime must be less than the parameter EndTime.".into(),
         ));
     }
+    if req.max.is_some_and(|max| max < 1) {
+        return Err(WatchError::Validation("The parameter MaxDatapoints must be greater than 0.".into()));
+    }
     queries::check(&req.queries)
 }
 
+/// The last point of a page: the place of its query, and its time.
+type Last = (usize, i64);
+
 fn get(cx: &mut Cx<'_>, req: GetMetricData) -> Result<Results, WatchError> {
     check(&req)?;
+    let asked = (&req.queries, req.start, req.end, &req.order);
+    let list = format!("cloudwatch:GetMetricData {} {} {asked:?}", cx.account, cx.region.name());
+    let after = position(cx, &list, req.token.as_deref())?.and_then(|after| {
+        let (query, at) = std::str::from_utf8(&after).ok()?.split_once(' ')?;
+        Some((query.parse().ok()?, at.parse().ok()?))
+    });
     let place = Place { from: &*cx.tx, account: cx.account, region: cx.region, now: cx.now };
-    answer(&req, &place.reckon(&req.queries, req.start, req.end)?)
+    let known = place.reckon(&req.queries, req.start, req.end)?;
+    let (results, last) = answer(&req, &known, after)?;
+    let token = last.map(|(query, at)| cx.pager().token(&list, format!("{query} {at}").as_bytes()));
+    Ok(Results { results, token })
 }
 
-fn answer(req: &GetMetricData, known: &BTreeMap<String, Outcome>) -> Result<Results, WatchError> {
+/// A page, and its last point where there are more.
+fn answer(
+    req: &GetMetricData,
+    known: &BTreeMap<String, Outcome>,
+    after: Option<Last>,
+) -> Result<(Vec<Answered>, Option<Last>), WatchError> {
     let mut results = Vec::new();
-    let mut total = 0;
-    for query in req.queries.iter().filter(|query| query.returned.unwrap_or(true)) {
+    let mut left = req.max.and_then(|max| usize::try_from(max).ok()).unwrap_or(POINTS_MAX).min(POINTS_MAX);
+    let mut last = after;
+    let is_ascending = req.order.as_deref() == Some("TimestampAscending");
+    for (place, query) in req.queries.iter().enumerate().filter(|(_, query)| query.is_returned()) {
         let Some(outcome) = known.get(&query.id) else { continue };
         let Outcome::Series(points) = outcome else {
             return Err(WatchError::Validation(format!(
@@ -71,20 +99,35 @@ fn answer(req: &GetMetricData, known: &BTreeMap<String, Outcome>) -> Result<Resu
             )));
         };
         let mut pairs: Vec<(i64, f64)> = points.iter().map(|(at, value)| (*at, *value)).collect();
-        if req.order.as_deref() != Some("TimestampAscending") {
+        if !is_ascending {
             pairs.reverse();
         }
-        total += pairs.len();
-        if total > POINTS_MAX {
-            return Err(invalid(format!("More than {POINTS_MAX} data points are not answered at once.")));
+        match after {
+            Some((before, _)) if place < before => continue,
+            Some((before, time)) if place == before => {
+                pairs.retain(|(at, _)| if is_ascending { *at > time } else { *at < time });
+                if pairs.is_empty() {
+                    continue;
+                }
+            }
+            _ => {}
         }
-        results.push(Answered {
-            id: query.id.clone(),
-            label: query.label(),
-            times: pairs.iter().map(|(at, _)| Timestamp::from_seconds(*at)).collect(),
-            values: pairs.iter().map(|(_, value)| *value).collect(),
-            status: "Complete".into(),
-        });
+        let is_whole = pairs.len() <= left;
+        pairs.truncate(left);
+        left -= pairs.len();
+        last = pairs.last().map(|(at, _)| (place, *at)).or(last);
+        if is_whole || !pairs.is_empty() {
+            results.push(Answered {
+                id: query.id.clone(),
+                label: query.label(),
+                times: pairs.iter().map(|(at, _)| Timestamp::from_seconds(*at)).collect(),
+                values: pairs.iter().map(|(_, value)| *value).collect(),
+                status: if is_whole { "Complete" } else { "PartialData" }.into(),
+            });
+        }
+        if !is_whole {
+            return Ok((results, last));
+        }
     }
-    Ok(Results { results })
+    Ok((results, None))
 }

@@ -23,6 +23,10 @@ pub(crate) enum Expression {
     Call(Function, Vec<Expression>),
     /// The time of the event, cut to so many milliseconds.
     Bin(i64),
+    /// A time, cut to so many milliseconds.
+    Floor(Box<Expression>, i64),
+    /// A time, raised to so many milliseconds.
+    Ceil(Box<Expression>, i64),
 }
 
 const COMPARISONS: [&str; 7] = ["!=", "<=", ">=", "=~", "=", "<", ">"];
@@ -54,12 +58,20 @@ impl Expression {
                 let inputs: Vec<Val> = inputs.iter().map(|input| input.of(field)).collect();
                 function.of(&inputs)
             }
+            Expression::Floor(time, millis) => stepped(&time.of(field), *millis, 0),
+            Expression::Ceil(time, millis) => stepped(&time.of(field), *millis, millis - 1),
             Expression::Bin(millis) => match field("@timestamp").number() {
                 Some(time) => Val::Time((time as i64).div_euclid(*millis) * millis),
                 None => Val::None,
             },
         }
     }
+}
+
+/// The last whole step before a time and some more of it.
+fn stepped(time: &Val, step: i64, more: i64) -> Val {
+    let steps = time.number().map(|time| (time as i64).saturating_add(more).div_euclid(step));
+    steps.and_then(|steps| steps.checked_mul(step)).map_or(Val::None, Val::Time)
 }
 
 /// What is not there equals nothing, and is neither less nor more than anything.
@@ -212,6 +224,14 @@ fn read_one(text: &mut Text<'_>, depth: u32) -> Read<Expression> {
         let millis = read_period(text)?;
         text.want(")")?;
         return Ok(Expression::Bin(millis));
+    }
+    if name.eq_ignore_ascii_case("datefloor") || name.eq_ignore_ascii_case("dateceil") {
+        let time = Box::new(read_or(text, depth + 1)?);
+        text.want(",")?;
+        let millis = read_period(text)?;
+        text.want(")")?;
+        let is_floor = name.eq_ignore_ascii_case("datefloor");
+        return Ok(if is_floor { Expression::Floor(time, millis) } else { Expression::Ceil(time, millis) });
     }
     let mut inputs = Vec::new();
     while !text.take(")") {

@@ -34,9 +34,11 @@ pub(super) fn named(name: &str, count: usize) -> Read<Function> {
     Ok(Function(entry))
 }
 
+/// The end of the year 9999: what comes later is no time.
+const MILLIS_END: f64 = 253_402_300_800_000.0;
 const MANY: usize = usize::MAX;
 
-static FUNCTIONS: [Entry; 24] = [
+static FUNCTIONS: [Entry; 25] = [
     ("abs", 1, 1, |v| number(v, f64::abs)),
     ("ceil", 1, 1, |v| number(v, f64::ceil)),
     ("floor", 1, 1, |v| number(v, f64::floor)),
@@ -62,6 +64,10 @@ static FUNCTIONS: [Entry; 24] = [
     ("replace", 3, 3, |v| {
         let with = v[2].shown().unwrap_or_default();
         pair(v, |t, part| Val::Text(t.replace(part, &with)))
+    }),
+    ("fromMillis", 1, 1, |v| {
+        let millis = v[0].number().filter(|millis| (0.0..MILLIS_END).contains(millis));
+        millis.map_or(Val::None, |millis| Val::Time(millis as i64))
     }),
     ("toMillis", 1, 1, |v| v[0].number().map_or(Val::None, Val::Number)),
 ];

@@ -86,6 +86,26 @@ fn stats_group_by_fields_and_time() {
 }
 
 #[test]
+fn times_are_made_and_rounded() {
+    let last = "filter not ispresent(path) | fields";
+    let rounded =
+        "datefloor(@timestamp, 1h) as down, dateceil(@timestamp, 1h) as up, dateceil(@timestamp, 4m) as same";
+    assert_eq!(
+        run(&format!("{last} {rounded}"), &REQUESTS),
+        ["down=2026-01-15 12:00:00.000 up=2026-01-15 13:00:00.000 same=2026-01-15 12:04:00.000"]
+    );
+    assert_eq!(
+        run(
+            &format!("{last} fromMillis(0) as t, toMillis(fromMillis(60000)) as m, fromMillis(-1) as none"),
+            &REQUESTS
+        ),
+        ["t=1970-01-01 00:00:00.000 m=60000"]
+    );
+    assert!(Query::read("fields datefloor(@timestamp)").is_err());
+    assert!(Query::read("fields dateceil(@timestamp, 0h)").is_err());
+}
+
+#[test]
 fn texts_are_parsed_by_asterisks_and_by_groups() {
     let expected = ["user=kim ms=7"];
     let glob = "parse @message \"user=*, took * ms\" as user, ms | filter user = 'kim' | display user, ms";
