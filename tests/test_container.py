@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 import subprocess
+import tempfile
 import time
 from pathlib import Path
 
@@ -27,11 +28,12 @@ cgroup_manager = "cgroupfs"
 
 
 @pytest.fixture(scope="module")
-def engine(tmp_path_factory):
+def engine():
     """An engine with a store of its own, and the image in it."""
     if not (shutil.which("podman") and shutil.which("slirp4netns") and shutil.which("runc")):
         pytest.skip("Podman is not installed")
-    folder = tmp_path_factory.mktemp("podman")
+    # A short one: Podman takes no path of more than 50 characters for what runs.
+    folder = Path(tempfile.mkdtemp(prefix="virga-", dir="/tmp"))
     environment = dict(os.environ)
     if os.geteuid() == 0:
         (folder / "containers.conf").write_text(AS_ROOT)
@@ -42,8 +44,7 @@ def engine(tmp_path_factory):
     build = ["scripts/image.sh", IMAGE, str(binary())]
     built = subprocess.run(build, cwd=REPOSITORY, env=environment, capture_output=True, text=True, timeout=300)
     assert built.returncode == 0, built.stderr
-    # The path of a socket may be 108 bytes long.
-    socket = Path(f"/tmp/virga-podman-{os.getpid()}")
+    socket = folder / "socket"
     service = subprocess.Popen([*podman, "system", "service", "--time", "0", f"unix://{socket}"], env=environment)
     try:
         for _ in range(200):
@@ -54,8 +55,9 @@ def engine(tmp_path_factory):
     finally:
         service.send_signal(signal.SIGTERM)
         service.wait(30)
-        socket.unlink(missing_ok=True)
-        subprocess.run([*podman, "rm", "--all", "--force", "--time", "0"], env=environment, capture_output=True)
+        for end in (["rm", "--all", "--force", "--time", "0"], ["rmi", "--all", "--force"]):
+            subprocess.run([*podman, *end], env=environment, capture_output=True)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture

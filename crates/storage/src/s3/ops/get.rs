@@ -19,7 +19,7 @@ use bytes::{Bytes, BytesMut};
 use kernel::{Answer, Body, Cx, Dx};
 use std::ops::Range;
 use tokio::task::spawn_blocking;
-use wire::Pairs;
+use wire::{Member, Pairs, ToValue, Value};
 
 kernel::ops! { pub(crate) static OPS:
     GetObject: [data] get_object => get_whole, "s3:GetObject", access::get_object;
@@ -62,7 +62,6 @@ with_checksums! {
         accept_ranges: Option<String> = "AcceptRanges",
         expiration: Option<String> = "Expiration",
         restore: Option<String> = "Restore",
-        archive: Option<String> = "ArchiveStatus",
         modified: Timestamp = "LastModified",
         length: i64 = "ContentLength",
         etag: String = "ETag",
@@ -181,9 +180,46 @@ fn get_whole(cx: &mut Cx<'_>, req: ReadObject) -> Result<WholeObject, S3Error> {
     Ok(WholeObject { body, length: view.length, etag: view.etag, version_id: view.version_id })
 }
 
-async fn head_object(dx: Dx, req: ReadObject, _: Body) -> Result<Answer<ObjectView>, S3Error> {
-    let reads = dx.read(|cx| look(cx, &req, "HEAD"))?;
-    let mut answer = Answer::from(reads.view);
+/// What is told of an object that is not read: in which archive of its class it lies, too.
+#[derive(Debug)]
+pub(crate) struct Head {
+    view: ObjectView,
+    archive: Option<String>,
+}
+
+const VIEW: &[Member] = match <ObjectView as ToValue>::MEMBERS {
+    Some(members) => members,
+    None => &[],
+};
+const HEAD: [Member; VIEW.len() + 1] = {
+    let mut all = [Member { name: "ArchiveStatus", inner: || None }; VIEW.len() + 1];
+    let mut at = 0;
+    while at < VIEW.len() {
+        all[at] = VIEW[at];
+        at += 1;
+    }
+    all
+};
+
+impl ToValue for Head {
+    const MEMBERS: Option<&'static [Member]> = Some(&HEAD);
+
+    fn to_value(self) -> Option<Value> {
+        let mut value = self.view.to_value()?;
+        if let (Value::Struct(members), Some(archive)) = (&mut value, self.archive) {
+            members.push("ArchiveStatus", Value::Str(archive));
+        }
+        Some(value)
+    }
+}
+
+async fn head_object(dx: Dx, req: ReadObject, _: Body) -> Result<Answer<Head>, S3Error> {
+    let (reads, archive) = dx.read(|cx| {
+        let reads = look(cx, &req, "HEAD")?;
+        let archive = restore::state(&reads.version, cx.now).and(reads.version.archive);
+        Ok::<_, S3Error>((reads, archive.map(|archive| archive.name().to_owned())))
+    })?;
+    let mut answer = Answer::from(Head { view: reads.view, archive });
     answer.status = reads.status;
     Ok(answer)
 }
@@ -336,9 +372,6 @@ pub(crate) fn view(
         accept_ranges: Some("bytes".to_owned()),
         expiration: expiry::header(cx, &door.bucket, key, version)?,
         restore: restore::header(version, cx.now),
-        archive: restore::state(version, cx.now)
-            .and(version.archive)
-            .map(|archive| archive.name().to_owned()),
         modified: version.modified.whole_seconds(),
         length: version.size as i64,
         etag: quoted(&version.etag),
