@@ -34,6 +34,9 @@ pub(crate) const FILL_SECONDS_MAX: u64 = 600;
 /// How long one step may take that makes what is measured upon. A peer's service for which it takes longer is not
 /// measured: a server that writes all that it has with each change would never end.
 const PREPARE_MAX: Duration = Duration::from_secs(40);
+/// How long a server may finish what the leg before has left it with: that is not what the next one costs.
+const REST_MAX: Duration = Duration::from_secs(5);
+const REST_STEP: Duration = Duration::from_millis(200);
 /// How long a server may sort what it was filled with before it is measured again.
 const SETTLE_MAX: Duration = Duration::from_secs(120);
 /// The scenarios have made some of the first numbers already.
@@ -240,7 +243,10 @@ fn scenarios(
         for concurrency in &scenario.concurrency {
             let result = match unprepared.get(scenario.ask.service.as_str()) {
                 Some(why) => Err(why.clone()),
-                None => leg(server, scenario, *concurrency, (&captured, 1), options.leg, &mut first),
+                None => {
+                    rest(server);
+                    leg(server, scenario, *concurrency, (&captured, 1), options.leg, &mut first)
+                }
             };
             tell(&scenario.name, *concurrency, &result);
             report.legs.push(Leg { scenario: scenario.name.clone(), concurrency: *concurrency, result });
@@ -269,6 +275,20 @@ fn prepare<'a>(
         }
     }
     Ok((captured, unprepared))
+}
+
+/// Waits until the server does next to nothing.
+fn rest(server: &Server) {
+    let begun = Instant::now();
+    let mut before = server.cpu();
+    while begun.elapsed() < REST_MAX {
+        std::thread::sleep(REST_STEP);
+        let now = server.cpu();
+        if now.saturating_sub(before) < REST_STEP / 20 {
+            return;
+        }
+        before = now;
+    }
 }
 
 fn prepare_step(server: &Server, step: &Ask, captured: &mut Captured) -> Result<(), String> {
