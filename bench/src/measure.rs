@@ -244,7 +244,7 @@ fn scenarios(
             let result = match unprepared.get(scenario.ask.service.as_str()) {
                 Some(why) => Err(why.clone()),
                 None => {
-                    rest(server);
+                    quiet(server, REST_STEP, REST_MAX);
                     leg(server, scenario, *concurrency, (&captured, 1), options.leg, &mut first)
                 }
             };
@@ -275,20 +275,6 @@ fn prepare<'a>(
         }
     }
     Ok((captured, unprepared))
-}
-
-/// Waits until the server does next to nothing.
-fn rest(server: &Server) {
-    let begun = Instant::now();
-    let mut before = server.cpu();
-    while begun.elapsed() < REST_MAX {
-        std::thread::sleep(REST_STEP);
-        let now = server.cpu();
-        if now.saturating_sub(before) < REST_STEP / 20 {
-            return;
-        }
-        before = now;
-    }
 }
 
 fn prepare_step(server: &Server, step: &Ask, captured: &mut Captured) -> Result<(), String> {
@@ -406,12 +392,17 @@ fn grow(server: &Server, plan: &Plan, options: &Options, report: &mut Report) ->
 
 /// Waits until the server has nothing left to do of what it was given, or for as long as that is waited for.
 pub(crate) fn settle(server: &Server) -> Duration {
+    quiet(server, IDLE, SETTLE_MAX)
+}
+
+/// Waits until the server does next to nothing for that long.
+fn quiet(server: &Server, step: Duration, most: Duration) -> Duration {
     let begun = Instant::now();
     let mut before = server.cpu();
-    while begun.elapsed() < SETTLE_MAX {
-        std::thread::sleep(IDLE);
+    while begun.elapsed() < most {
+        std::thread::sleep(step);
         let now = server.cpu();
-        if now.saturating_sub(before) < IDLE / 20 {
+        if now.saturating_sub(before) < step / 20 {
             break;
         }
         before = now;

@@ -9,25 +9,22 @@
 //! (`policy`), and which actions Virga itself has built (each service's `access.rs`).
 
 use crate::global_keys;
-use std::io::Read;
+use crate::packed::Packed;
 use std::sync::LazyLock;
 
 const PACKED: &[u8] = include_bytes!("../../../models/authorization.bin");
 /// Of each action five bytes, little-endian: the upper 37 bits of its name's hash, and its level. Sorted.
 static LEVELS: &[u8] = include_bytes!("../../../models/access-levels.bin");
 
-const STRINGS: usize = 44;
 const SERVICE_SIZE: usize = 16;
 const ACTION_SIZE: usize = 8;
 const RESOURCE_SIZE: usize = 8;
 const TYPE_SIZE: usize = 6;
 const KEY_SIZE: usize = 4;
 
-/// The file as it was before it was compressed, and where its parts begin.
-#[derive(Default)]
+/// The file, and where its parts begin.
 struct Shelf {
-    bytes: Vec<u8>,
-    string_bytes: usize,
+    file: Packed,
     lists: usize,
     list_items: usize,
     services: usize,
@@ -35,49 +32,19 @@ struct Shelf {
     resources: usize,
     types: usize,
     keys: usize,
-    end: usize,
 }
 
 static SHELF: LazyLock<Shelf> = LazyLock::new(|| {
-    let mut shelf = Shelf::default();
-    // INVARIANT: a constant of this program, which its tests unpack, too.
-    if flate2::read::ZlibDecoder::new(PACKED).read_to_end(&mut shelf.bytes).is_ok() {
-        shelf.string_bytes = STRINGS + 4 * (shelf.count(0) + 1);
-        shelf.lists = shelf.string_bytes + shelf.count(1);
-        shelf.list_items = shelf.lists + 4 * (shelf.count(2) + 1);
-        shelf.services = shelf.list_items + 2 * shelf.count(3);
-        shelf.actions = shelf.services + SERVICE_SIZE * (shelf.count(4) + 1);
-        shelf.resources = shelf.actions + ACTION_SIZE * (shelf.count(5) + 1);
-        shelf.types = shelf.resources + RESOURCE_SIZE * shelf.count(6);
-        shelf.keys = shelf.types + TYPE_SIZE * shelf.count(7);
-        shelf.end = shelf.keys + KEY_SIZE * shelf.count(8);
-    }
-    shelf
+    let file = Packed::unpack(PACKED, 9);
+    let lists = file.rest();
+    let list_items = lists + 4 * (file.count(2) + 1);
+    let services = list_items + 2 * file.count(3);
+    let actions = services + SERVICE_SIZE * (file.count(4) + 1);
+    let resources = actions + ACTION_SIZE * (file.count(5) + 1);
+    let types = resources + RESOURCE_SIZE * file.count(6);
+    let keys = types + TYPE_SIZE * file.count(7);
+    Shelf { file, lists, list_items, services, actions, resources, types, keys }
 });
-
-impl Shelf {
-    /// One of the nine counts after the magic.
-    fn count(&self, index: usize) -> usize {
-        self.u32_at(8 + index * 4)
-    }
-
-    // These readers index a constant of this program with offsets from that same constant, which the walk in the tests
-    // covers; no input reaches them.
-    fn u32_at(&self, at: usize) -> usize {
-        let bytes = &self.bytes;
-        u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]) as usize
-    }
-
-    fn u16_at(&self, at: usize) -> u16 {
-        u16::from_le_bytes([self.bytes[at], self.bytes[at + 1]])
-    }
-
-    fn string(&self, number: u16) -> &str {
-        let at = STRINGS + usize::from(number) * 4;
-        let range = self.string_bytes + self.u32_at(at)..self.string_bytes + self.u32_at(at + 4);
-        self.bytes.get(range).and_then(|b| std::str::from_utf8(b).ok()).unwrap_or_default()
-    }
-}
 
 /// The kind of effect that an action has, as the service authorization reference groups them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -150,15 +117,15 @@ pub struct ResourceType {
 
 /// The service with this prefix (`iam`), in any case.
 pub fn service(prefix: &str) -> Option<Service> {
-    let found = search(0..SHELF.count(4), |i| {
-        compare(string(SHELF.u16_at(SHELF.services + i * SERVICE_SIZE)), prefix)
+    let found = search(0..SHELF.file.count(4), |i| {
+        compare(string(SHELF.file.u16_at(SHELF.services + i * SERVICE_SIZE)), prefix)
     })?;
     Some(Service { index: found })
 }
 
 /// All services, by prefix.
 pub fn services() -> impl Iterator<Item = Service> {
-    (0..SHELF.count(4)).map(|index| Service { index })
+    (0..SHELF.file.count(4)).map(|index| Service { index })
 }
 
 /// The action with this full name (`iam:CreateUser`), in any case; no wildcards.
@@ -219,17 +186,17 @@ pub fn condition_key(name: &str) -> Option<ConditionKey> {
 impl Service {
     /// The prefix in actions and in most ARNs: `iam`.
     pub fn prefix(self) -> &'static str {
-        string(SHELF.u16_at(SHELF.services + self.index * SERVICE_SIZE))
+        string(SHELF.file.u16_at(SHELF.services + self.index * SERVICE_SIZE))
     }
 
     /// The name for people: "AWS Identity and Access Management (IAM)".
     pub fn name(self) -> &'static str {
-        string(SHELF.u16_at(SHELF.services + self.index * SERVICE_SIZE + 2))
+        string(SHELF.file.u16_at(SHELF.services + self.index * SERVICE_SIZE + 2))
     }
 
     /// One action by its name without the prefix, in any case.
     pub fn action(self, name: &str) -> Option<Action> {
-        let name_of = |i| string(SHELF.u16_at(SHELF.actions + i * ACTION_SIZE));
+        let name_of = |i| string(SHELF.file.u16_at(SHELF.actions + i * ACTION_SIZE));
         let index = search(self.children(4), |i| compare(name_of(i), name))?;
         Some(Action { service: self, index })
     }
@@ -246,7 +213,7 @@ impl Service {
 
     /// One resource type by name, in any case.
     pub fn resource_type(self, name: &str) -> Option<ResourceType> {
-        let name_of = |i| string(SHELF.u16_at(SHELF.types + i * TYPE_SIZE));
+        let name_of = |i| string(SHELF.file.u16_at(SHELF.types + i * TYPE_SIZE));
         search(self.children(8), |i| compare(name_of(i), name)).map(|index| ResourceType { index })
     }
 
@@ -254,15 +221,15 @@ impl Service {
     pub fn condition_keys(self) -> impl Iterator<Item = ConditionKey> {
         self.children(12).map(|index| {
             let at = SHELF.keys + index * KEY_SIZE;
-            let bits = SHELF.u16_at(at + 2);
-            ConditionKey { name: string(SHELF.u16_at(at)), kind: key_kind(bits), many: bits & 0x80 != 0 }
+            let bits = SHELF.file.u16_at(at + 2);
+            ConditionKey { name: string(SHELF.file.u16_at(at)), kind: key_kind(bits), many: bits & 0x80 != 0 }
         })
     }
 
     /// The records that a start at byte `field` of the service's record and of the next one enclose.
     fn children(self, field: usize) -> std::ops::Range<usize> {
         let at = SHELF.services + self.index * SERVICE_SIZE + field;
-        SHELF.u32_at(at)..SHELF.u32_at(at + SERVICE_SIZE)
+        SHELF.file.u32_at(at)..SHELF.file.u32_at(at + SERVICE_SIZE)
     }
 }
 
@@ -274,7 +241,7 @@ impl Action {
 
     /// The name without the prefix: `CreateUser`.
     pub fn name(self) -> &'static str {
-        string(SHELF.u16_at(SHELF.actions + self.index * ACTION_SIZE))
+        string(SHELF.file.u16_at(SHELF.actions + self.index * ACTION_SIZE))
     }
 
     /// `iam:CreateUser`.
@@ -284,14 +251,15 @@ impl Action {
 
     /// What the action does, roughly.
     pub fn access_level(self) -> AccessLevel {
-        level(u64::from(SHELF.u16_at(SHELF.actions + self.index * ACTION_SIZE + 2)) & 0xff)
+        level(u64::from(SHELF.file.u16_at(SHELF.actions + self.index * ACTION_SIZE + 2)) & 0xff)
     }
 
     /// The lines of the action's table, one for each resource type and one with an empty type for what always applies.
     pub fn resources(self) -> impl Iterator<Item = ActionResource> {
         let at = SHELF.actions + self.index * ACTION_SIZE + 4;
         let service = self.service;
-        (SHELF.u32_at(at)..SHELF.u32_at(at + ACTION_SIZE)).map(move |index| ActionResource { service, index })
+        (SHELF.file.u32_at(at)..SHELF.file.u32_at(at + ACTION_SIZE))
+            .map(move |index| ActionResource { service, index })
     }
 
     /// Whether a policy may name particular resources for this action; if not, only `*` has an effect.
@@ -320,7 +288,7 @@ impl Action {
 impl ActionResource {
     /// The resource type's name, empty for the line that applies whatever the resource.
     pub fn kind(self) -> &'static str {
-        string(SHELF.u16_at(SHELF.resources + self.index * RESOURCE_SIZE))
+        string(SHELF.file.u16_at(SHELF.resources + self.index * RESOURCE_SIZE))
     }
 
     /// The type itself; `None` for the empty line.
@@ -330,34 +298,34 @@ impl ActionResource {
 
     /// Whether every request of this action names a resource of this type.
     pub fn required(self) -> bool {
-        SHELF.u16_at(SHELF.resources + self.index * RESOURCE_SIZE + 2) != 0
+        SHELF.file.u16_at(SHELF.resources + self.index * RESOURCE_SIZE + 2) != 0
     }
 
     /// The condition keys of this line.
     pub fn condition_keys(self) -> impl Iterator<Item = &'static str> {
-        list(SHELF.u16_at(SHELF.resources + self.index * RESOURCE_SIZE + 4))
+        list(SHELF.file.u16_at(SHELF.resources + self.index * RESOURCE_SIZE + 4))
     }
 
     /// The other actions that this line needs.
     pub fn dependent_actions(self) -> impl Iterator<Item = &'static str> {
-        list(SHELF.u16_at(SHELF.resources + self.index * RESOURCE_SIZE + 6))
+        list(SHELF.file.u16_at(SHELF.resources + self.index * RESOURCE_SIZE + 6))
     }
 }
 
 impl ResourceType {
     /// `user`.
     pub fn name(self) -> &'static str {
-        string(SHELF.u16_at(SHELF.types + self.index * TYPE_SIZE))
+        string(SHELF.file.u16_at(SHELF.types + self.index * TYPE_SIZE))
     }
 
     /// `arn:${Partition}:iam::${Account}:user/${UserNameWithPath}`.
     pub fn arn(self) -> &'static str {
-        string(SHELF.u16_at(SHELF.types + self.index * TYPE_SIZE + 2))
+        string(SHELF.file.u16_at(SHELF.types + self.index * TYPE_SIZE + 2))
     }
 
     /// The condition keys that the type brings along.
     pub fn condition_keys(self) -> impl Iterator<Item = &'static str> {
-        list(SHELF.u16_at(SHELF.types + self.index * TYPE_SIZE + 4))
+        list(SHELF.file.u16_at(SHELF.types + self.index * TYPE_SIZE + 4))
     }
 }
 
@@ -444,12 +412,13 @@ fn search(range: std::ops::Range<usize>, order: impl Fn(usize) -> std::cmp::Orde
 }
 
 fn string(number: u16) -> &'static str {
-    SHELF.string(number)
+    SHELF.file.string(number.into())
 }
 
 fn list(number: u16) -> impl Iterator<Item = &'static str> {
     let at = SHELF.lists + usize::from(number) * 4;
-    (SHELF.u32_at(at)..SHELF.u32_at(at + 4)).map(|item| string(SHELF.u16_at(SHELF.list_items + item * 2)))
+    (SHELF.file.u32_at(at)..SHELF.file.u32_at(at + 4))
+        .map(|item| string(SHELF.file.u16_at(SHELF.list_items + item * 2)))
 }
 
 /// Of a full name, in any case: FNV-1a, as `xtask authorization` writes it.

@@ -9,6 +9,7 @@ pub mod actions;
 pub mod findings;
 pub mod global_keys;
 pub mod least_privilege;
+pub mod packed;
 pub mod policy;
 pub mod sigv4;
 pub mod spans;

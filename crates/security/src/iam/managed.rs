@@ -7,53 +7,28 @@
 //! writes them and lists keep theirs, but white space is this writer's own. Ids are AWS's where a public list has them;
 //! for the others a stable one is made from the name, because the API must answer with one.
 
+use auth::packed::Packed;
 use base::Timestamp;
-use std::io::Read;
 use std::sync::LazyLock;
 
 const PACKED: &[u8] = include_bytes!("../../../../models/managed-policies.bin");
 
-const STRINGS: usize = 20;
 const RECORD_SIZE: usize = 20;
 
-/// The file as it was before it was compressed, and where its parts begin.
+/// The file, and where its parts begin.
 struct Shelf {
-    bytes: Vec<u8>,
-    string_bytes: usize,
+    file: Packed,
     records: usize,
     count: usize,
     documents: usize,
 }
 
 static SHELF: LazyLock<Shelf> = LazyLock::new(|| {
-    let mut shelf = Shelf { bytes: Vec::new(), string_bytes: 0, records: 0, count: 0, documents: 0 };
-    // INVARIANT: a constant of this program, which its tests unpack, too.
-    if flate2::read::ZlibDecoder::new(PACKED).read_to_end(&mut shelf.bytes).is_ok() {
-        shelf.string_bytes = STRINGS + 4 * (shelf.u32_at(8) + 1);
-        shelf.records = shelf.string_bytes + shelf.u32_at(12);
-        shelf.count = shelf.u32_at(16);
-        shelf.documents = shelf.records + RECORD_SIZE * (shelf.count + 1);
-    }
-    shelf
+    let file = Packed::unpack(PACKED, 3);
+    let (records, count) = (file.rest(), file.count(2));
+    let documents = records + RECORD_SIZE * (count + 1);
+    Shelf { file, records, count, documents }
 });
-
-impl Shelf {
-    // These readers index a constant of this program with offsets from that same constant; no input reaches them.
-    fn u32_at(&self, at: usize) -> usize {
-        let bytes = &self.bytes;
-        u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]) as usize
-    }
-
-    fn u16_at(&self, at: usize) -> u16 {
-        u16::from_le_bytes([self.bytes[at], self.bytes[at + 1]])
-    }
-
-    fn string(&self, number: usize) -> &str {
-        let at = STRINGS + number * 4;
-        let range = self.string_bytes + self.u32_at(at)..self.string_bytes + self.u32_at(at + 4);
-        self.bytes.get(range).and_then(|b| std::str::from_utf8(b).ok()).unwrap_or_default()
-    }
-}
 
 const ARN_PREFIX: &str = "arn:aws:iam::aws:policy";
 
@@ -139,7 +114,7 @@ impl ManagedPolicy {
     /// The document as JSON, indented by four spaces.
     pub fn document(self) -> String {
         let mut out = String::new();
-        let mut at = SHELF.documents + SHELF.u32_at(self.at(16));
+        let mut at = SHELF.documents + SHELF.file.u32_at(self.at(16));
         write_value(&mut at, 0, &mut out);
         out
     }
@@ -149,11 +124,11 @@ impl ManagedPolicy {
     }
 
     fn number(self, field: usize) -> usize {
-        usize::from(SHELF.u16_at(self.at(field)))
+        usize::from(SHELF.file.u16_at(self.at(field)))
     }
 
     fn date(self, field: usize) -> Timestamp {
-        let seconds = SHELF.u32_at(self.at(field));
+        let seconds = SHELF.file.u32_at(self.at(field));
         Timestamp::from_seconds(i64::try_from(seconds).unwrap_or_default())
     }
 }
@@ -221,7 +196,7 @@ fn write_string(text: &str, out: &mut String) {
 fn varint(at: &mut usize) -> usize {
     let (mut value, mut shift) = (0, 0);
     loop {
-        let byte = SHELF.bytes[*at];
+        let byte = SHELF.file.bytes()[*at];
         *at += 1;
         value |= usize::from(byte & 0x7f) << shift;
         if byte < 0x80 {
@@ -232,7 +207,7 @@ fn varint(at: &mut usize) -> usize {
 }
 
 fn string(number: usize) -> &'static str {
-    SHELF.string(number)
+    SHELF.file.string(number)
 }
 
 #[cfg(test)]
@@ -242,7 +217,7 @@ mod tests {
     #[test]
     fn the_file_has_the_length_that_its_own_counts_announce() {
         let last = SHELF.records + RECORD_SIZE * SHELF.count;
-        assert_eq!(SHELF.documents + SHELF.u32_at(last + 16), SHELF.bytes.len());
+        assert_eq!(SHELF.documents + SHELF.file.u32_at(last + 16), SHELF.file.bytes().len());
     }
 
     #[test]

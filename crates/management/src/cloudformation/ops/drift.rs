@@ -220,17 +220,22 @@ fn describe(cx: &mut Cx<'_>, req: Describe) -> Result<Described, CfnError> {
         }
     };
     let most = req.most.and_then(|most| usize::try_from(most).ok()).unwrap_or(PAGE_MAX);
-    let mut found = Vec::new();
-    for resource in known(cx.tx, &stack)?.values().filter(|resource| resource.is_live()) {
-        let drift = of(cx.tx, &stack, resource)?;
-        let fits = |drift: &Drift| req.statuses.is_empty() || req.statuses.contains(&drift.status);
-        found.extend(drift.filter(fits));
-    }
+    let found = drifts(cx, &stack, &req.statuses)?;
     let skip = after.map_or(0, |after| found.iter().take_while(|drift| drift.name <= after).count());
     let more = found.len() > skip + most;
     let page: Vec<Drift> = found.into_iter().skip(skip).take(most).collect();
     let token = page.last().filter(|_| more).map(|last| cx.pager().token(&list, last.name.as_bytes()));
     Ok(Described { drifts: page.into_iter().map(|drift| view(cx, &stack, drift)).collect(), token })
+}
+
+/// What was found of the resources of a stack, by name: of these statuses, or of all.
+pub(super) fn drifts(cx: &Cx<'_>, stack: &Stack, statuses: &[String]) -> Result<Vec<Drift>, CfnError> {
+    let mut found = Vec::new();
+    for resource in known(cx.tx, stack)?.values().filter(|resource| resource.is_live()) {
+        let drift = of(cx.tx, stack, resource)?;
+        found.extend(drift.filter(|drift| statuses.is_empty() || statuses.contains(&drift.status)));
+    }
+    Ok(found)
 }
 
 /// `None` where there are none.

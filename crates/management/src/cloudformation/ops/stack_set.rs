@@ -179,6 +179,9 @@ wire::shape! {
 
 const SELF_MANAGED: &str = "SELF_MANAGED";
 const SERVICE_MANAGED: &str = "SERVICE_MANAGED";
+const AUTO_OF_OWN: &str = "AutoDeployment can be specified only for SERVICE_MANAGED permission model";
+const ROLES_OF_MANAGED: &str =
+    "AdministrationRoleARN and ExecutionRoleName can not be specified for SERVICE_MANAGED permission model";
 const UNMANAGED: Managed = Managed { active: Some(false) };
 
 /// What is not built of sets.
@@ -308,7 +311,7 @@ fn permissions(
 ) -> Result<(String, String, Option<AutoDeployment>), CfnError> {
     if model != Some(SERVICE_MANAGED) {
         if auto.is_some() {
-            return Err(invalid("AutoDeployment can be specified only for SERVICE_MANAGED permission model"));
+            return Err(invalid(AUTO_OF_OWN));
         }
         let own = || Arn::new("iam", "", cx.account.as_str(), &format!("role/{ADMINISTRATOR}")).to_string();
         return Ok((
@@ -318,9 +321,7 @@ fn permissions(
         ));
     }
     if administrator.is_some() || executor.is_some() {
-        return Err(invalid(
-            "AdministrationRoleARN and ExecutionRoleName can not be specified for SERVICE_MANAGED permission model",
-        ));
+        return Err(invalid(ROLES_OF_MANAGED));
     }
     organization::must_operate(cx)?;
     let auto = auto.map(Auto::kept).transpose()?.unwrap_or_default();
@@ -393,7 +394,7 @@ fn change(cx: &mut Cx<'_>, req: UpdateStackSet, text: Option<String>) -> Result<
             set.auto = Some(auto.kept()?);
         }
     } else if req.auto.is_some() {
-        return Err(invalid("AutoDeployment can be specified only for SERVICE_MANAGED permission model"));
+        return Err(invalid(AUTO_OF_OWN));
     }
     let text = match (req.previous, text) {
         (Some(true), Some(_)) => {
@@ -406,9 +407,7 @@ fn change(cx: &mut Cx<'_>, req: UpdateStackSet, text: Option<String>) -> Result<
     set.description = req.description.or(set.description);
     set.tags = req.tags.map(tags).transpose()?.unwrap_or(set.tags);
     if set.is_managed() && (req.administrator.is_some() || req.executor.is_some()) {
-        return Err(invalid(
-            "AdministrationRoleARN and ExecutionRoleName can not be specified for SERVICE_MANAGED permission model",
-        ));
+        return Err(invalid(ROLES_OF_MANAGED));
     }
     set.administrator = req.administrator.unwrap_or(set.administrator);
     set.executor = req.executor.unwrap_or(set.executor);

@@ -1,15 +1,14 @@
 //! Drift of stack sets: looked for in each of their stacks, and told of.
 
-use super::drift::{DifferenceView, differences};
+use super::drift::{DifferenceView, differences, drifts};
 use super::stack_instance::{Asked, Begun, Place, begin};
 use super::stack_set::{as_self, existing_set, idle_set};
 use super::stack_set_operation::{Preferred, page};
 use crate::cloudformation::access;
-use crate::cloudformation::drift::{Drift, of};
+use crate::cloudformation::drift::Drift;
 use crate::cloudformation::errors::{CfnError, invalid};
 use crate::cloudformation::model::{STACKS, Stack};
 use crate::cloudformation::sets::model::{DETECT_DRIFT, OPERATIONS, SetDrift};
-use crate::cloudformation::work::plan::known;
 use base::Timestamp;
 use kernel::Cx;
 
@@ -89,8 +88,7 @@ fn detect(cx: &mut Cx<'_>, req: Detect) -> Result<Begun, CfnError> {
     as_self(req.call_as.as_deref())?;
     let set = idle_set(cx, &req.name)?;
     let mut asked = Asked::new(DETECT_DRIFT, req.operation, req.preferences)?;
-    let place = |own| Place::of(own);
-    asked.places = set.instances(cx.tx)?.into_iter().map(place).collect();
+    asked.places = set.instances(cx.tx)?.into_iter().map(Place::of).collect();
     begin(cx, &set, asked)
 }
 
@@ -106,12 +104,7 @@ fn list(cx: &mut Cx<'_>, req: List) -> Result<Drifts, CfnError> {
     let instance = set.instance(cx.tx, &req.account, &req.region)?.ok_or_else(missing)?;
     let key = instance.stack.as_deref().and_then(Stack::key_of_arn).ok_or_else(missing)?;
     let stack = STACKS.get(cx.tx, &key)?.ok_or_else(missing)?;
-    let mut all = Vec::new();
-    for resource in known(cx.tx, &stack)?.values().filter(|resource| resource.is_live()) {
-        let drift = of(cx.tx, &stack, resource)?;
-        let fits = |drift: &Drift| req.statuses.is_empty() || req.statuses.contains(&drift.status);
-        all.extend(drift.filter(fits));
-    }
+    let all = drifts(cx, &stack, &req.statuses)?;
     let list = format!(
         "cloudformation:ListStackInstanceResourceDrifts {} {} {}",
         stack.id,

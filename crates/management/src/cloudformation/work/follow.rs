@@ -6,7 +6,7 @@
 //! AWS: <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/stacksets-orgs-manage-auto-deployment.html>
 
 use super::step::commit;
-use crate::cloudformation::errors::CfnError;
+use crate::cloudformation::errors::{CfnError, invalid, is_gone};
 use crate::cloudformation::ops::stack_instance::{Asked, Place, begin};
 use crate::cloudformation::sets::model::{Aim, SET_JOBS, SETS, StackSet};
 use crate::cloudformation::sets::organization::{MANAGEMENT, accounts_below, has_access};
@@ -66,8 +66,11 @@ fn follow(cx: &mut Cx<'_>, set: &StackSet) -> Result<bool, CfnError> {
     let (mut came, mut went) = (Vec::new(), Vec::new());
     let before = set.aims.clone();
     for aim in &mut set.aims {
-        // A unit that is gone has no accounts any more.
-        let below = accounts_below(cx, &aim.unit).unwrap_or_default();
+        // A unit that is gone has no accounts any more; one that cannot be read may have all of them.
+        let below = match accounts_below(cx, &aim.unit) {
+            Err(fault) if is_gone(&fault.code) => Vec::new(),
+            other => other.map_err(|fault| invalid(fault.message))?,
+        };
         let place = |account: &String, region: &String| Place {
             account: account.clone(),
             region: region.clone(),

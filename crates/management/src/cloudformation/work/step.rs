@@ -17,6 +17,9 @@ pub(crate) struct Task<'a> {
     pub(crate) known: &'a Value,
 }
 
+/// What a kind does.
+pub(crate) type Hook<T> = fn(&mut On<'_, '_>) -> Done<T>;
+
 /// The work on one stack.
 pub(crate) struct Worker<'a> {
     pub(crate) cloud: &'a Arc<Cloud>,
@@ -27,25 +30,13 @@ pub(crate) struct Worker<'a> {
 
 impl Worker<'_> {
     /// Calls a hook in whose stead the job is done. What a hook that fails has done is undone.
-    pub(crate) fn act<T>(
-        &self,
-        tx: &mut Tx,
-        stack: &Stack,
-        task: &Task<'_>,
-        hook: fn(&mut On<'_, '_>) -> Done<T>,
-    ) -> Done<T> {
-        self.acted(tx, stack, task, hook, false)
+    pub(crate) fn act<T>(&self, tx: &mut Tx, stack: &Stack, task: &Task<'_>, hook: Hook<T>) -> Done<T> {
+        self.acted(tx, stack, task, hook, |_| Ok(()))
     }
 
     /// As [`Worker::act`], for a hook that brings about what is wanted: it fails by what is not of its type.
-    pub(crate) fn make<T>(
-        &self,
-        tx: &mut Tx,
-        stack: &Stack,
-        task: &Task<'_>,
-        hook: fn(&mut On<'_, '_>) -> Done<T>,
-    ) -> Done<T> {
-        self.acted(tx, stack, task, hook, true)
+    pub(crate) fn make<T>(&self, tx: &mut Tx, stack: &Stack, task: &Task<'_>, hook: Hook<T>) -> Done<T> {
+        self.acted(tx, stack, task, hook, |on| on.fits())
     }
 
     fn acted<T>(
@@ -53,8 +44,8 @@ impl Worker<'_> {
         tx: &mut Tx,
         stack: &Stack,
         task: &Task<'_>,
-        hook: fn(&mut On<'_, '_>) -> Done<T>,
-        strict: bool,
+        hook: Hook<T>,
+        then: fn(&On<'_, '_>) -> Done<()>,
     ) -> Done<T> {
         let (job, cloud) = (self.job, self.cloud);
         let savepoint = tx.savepoint();
@@ -73,8 +64,7 @@ impl Worker<'_> {
             let misfit = OnceCell::new();
             let mut on =
                 On { cx, who, whole, job, stack, logical, wanted, before, physical, known, told, misfit };
-            let done = hook(&mut on);
-            let done = if strict { done.and_then(|done| on.fits().map(|()| done)) } else { done };
+            let done = hook(&mut on).and_then(|done| then(&on).map(|()| done));
             self.told.replace(on.told);
             done
         });
