@@ -3,11 +3,13 @@
 use crate::ContentId;
 use crate::blobs::Blobs;
 use crate::cipher::Root;
+use crate::hot::{Hot, Name};
 use crate::pool::Pool;
-use crate::read::Reader;
+use crate::read::{self, Reader};
 use crate::refs::{self, CONTENTS, GARBAGE};
 use crate::write::Writer;
 use base::{Clock, Rng, Timestamp};
+use bytes::Bytes;
 use std::collections::HashMap;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -26,6 +28,7 @@ pub struct Contents {
     wall: Clock,
     started: Timestamp,
     pool: Arc<Pool>,
+    hot: Arc<Hot>,
     pins: Arc<Pins>,
 }
 
@@ -56,7 +59,7 @@ impl Contents {
     pub fn new(blobs: Arc<dyn Blobs>) -> Contents {
         let wall = Clock::system();
         let started = wall.now();
-        Contents { blobs, wall, started, pool: Arc::default(), pins: Arc::default() }
+        Contents { blobs, wall, started, pool: Arc::default(), hot: Arc::default(), pins: Arc::default() }
     }
 
     pub fn new_id(&self, rng: &Rng) -> ContentId {
@@ -92,7 +95,23 @@ impl Contents {
     /// `NotFound` where it is gone.
     pub fn read(&self, id: ContentId, root: &Root, size: u64) -> io::Result<Reader> {
         let source = self.blobs.open(id)?;
-        Ok(Reader::new(source, root.cipher(id), size, Arc::clone(&self.pool)))
+        let name = Name::of(root, id);
+        Ok(Reader::new(source, root.cipher(id), size, name, Arc::clone(&self.pool), Arc::clone(&self.hot)))
+    }
+
+    /// What a content is found by, for [`Contents::hot`].
+    pub fn name(&self, id: ContentId, root: &Root) -> Name {
+        Name::of(root, id)
+    }
+
+    /// What [`Reader::piece`] would give, where that is there already: then nothing blocks.
+    pub fn hot(&self, name: Name, from: u64, to: u64) -> Option<Bytes> {
+        read::hot(&self.hot, name, from, to)
+    }
+
+    /// Forgets what is kept of contents that are read often.
+    pub fn cool(&self) {
+        self.hot.clear();
     }
 
     fn is_pinned(&self, id: ContentId) -> bool {

@@ -1,5 +1,5 @@
-//! Reads the archives that layers of images are, entry by entry. Pure: it asks nothing but what it reads from.
-//! ([`crate::ec2::image::pack`] writes them.)
+//! Reads the archives that layers of images are, entry by entry, and writes them ([`write`]). Pure: it asks nothing but what
+//! it reads from.
 //!
 //! Names and links of any length (GNU's and pax headers), sizes beyond eight gigabytes. Nothing that the archive says of
 //! itself is trusted: sizes of headers are limited, and checksums are held against them.
@@ -7,6 +7,8 @@
 //! Not here: sparse files and archives in several volumes, which are refused; extended attributes, which are passed over.
 //!
 //! Specifications: POSIX's pax and ustar formats; the manual of GNU tar, "Basic Tar Format".
+
+pub(crate) mod write;
 
 use std::ffi::OsString;
 use std::io::{self, Read};

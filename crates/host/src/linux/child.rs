@@ -7,6 +7,7 @@
 use super::boot::{Ends, Machine};
 use super::disk;
 use super::frame::{Frame, Order, Put, Take, receive, send};
+use super::listen;
 use super::residents::signal_all;
 use super::sandbox::Cell;
 use super::{groups, powers, usage};
@@ -38,8 +39,11 @@ pub(super) const MAPPED: u8 = b'm';
 
 /// The host process's `main`; the socket to its parent is its standard input.
 pub fn run_child(mut args: impl Iterator<Item = OsString>) -> ExitCode {
-    let inside = args.next().is_some_and(|arg| arg == INSIDE);
-    let done = if inside { serve() } else { enter() };
+    let done = match args.next() {
+        Some(word) if word == INSIDE => serve(),
+        Some(word) if word == listen::WORD => listen::run(args),
+        _ => enter(),
+    };
     match done {
         Ok(()) => ExitCode::SUCCESS,
         // 100 and the error's number: the parent words it.

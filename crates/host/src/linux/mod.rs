@@ -8,6 +8,7 @@ mod flows;
 mod frame;
 mod groups;
 mod links;
+mod listen;
 mod netlink;
 mod plane;
 mod powers;
