@@ -264,6 +264,29 @@ mod tests {
     }
 
     #[test]
+    fn what_is_read_twice_is_open_to_whom_has_its_key() {
+        let contents = Contents::new(Arc::new(Memory::default()));
+        let id = contents.new_id(&Rng::seeded(1));
+        let bytes: Vec<u8> = (0..5 * BLOCK + 17).map(|n| (n * 31 % 253) as u8).collect();
+        let size = bytes.len() as u64;
+        put(&contents, id, &bytes);
+        let name = contents.name(id, &root());
+        let read = |root: &Root, from| contents.read(id, root, size).and_then(|open| open.piece(from, size));
+        for _ in 0..2 {
+            assert_eq!(contents.hot(name, 0, size), None);
+            assert_eq!(read(&root(), 0).unwrap(), bytes[..4 * BLOCK]);
+        }
+        assert_eq!(contents.hot(name, 7, 10).unwrap(), bytes[7..10]);
+        assert_eq!(contents.hot(name, 7, size).unwrap(), bytes[7..4 * BLOCK]);
+        assert_eq!(contents.hot(name, 4 * BLOCK as u64, size), None);
+        let another = Root::new(&[4; 32]);
+        assert_eq!(contents.hot(contents.name(id, &another), 0, size), None);
+        assert_eq!(read(&another, 0).unwrap_err().kind(), std::io::ErrorKind::InvalidData);
+        contents.cool();
+        assert_eq!(contents.hot(name, 0, size), None);
+    }
+
+    #[test]
     fn what_nobody_keeps_is_gone() {
         everywhere(|blobs| {
             let contents = Contents::new(Arc::clone(&blobs));
