@@ -2,6 +2,7 @@
 
 use crate::begin::{self, Begun};
 use crate::clockwork::{Clockwork, wind};
+use crate::contestants::FILES;
 use crate::flush::flush;
 use crate::stock::{Stocked, stock};
 use crate::{
