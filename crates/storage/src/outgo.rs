@@ -30,7 +30,8 @@ pub(crate) struct Plan {
 #[derive(Debug)]
 struct Span {
     content: ContentId,
-    name: Name,
+    /// What it is found by where it lies open; a content in the store never does.
+    name: Option<Name>,
     /// Of the whole content.
     size: u64,
     range: Range<u64>,
@@ -59,7 +60,7 @@ impl Plan {
                 };
                 spans.push_back(Span {
                     content: piece.content,
-                    name: contents.name(piece.content, &root),
+                    name: sealed.is_none().then(|| contents.name(piece.content, &root)),
                     size: piece.size,
                     range: from - start..to - start,
                     _pin: sealed.is_none().then(|| contents.pin(piece.content)),
@@ -118,8 +119,8 @@ impl Plan {
 
     /// The next piece, if it lies open.
     fn hot(&mut self) -> Option<Bytes> {
-        let span = self.spans.front().filter(|span| span.sealed.is_none())?;
-        let bytes = self.cloud.contents().hot(span.name, span.range.start, span.range.end)?;
+        let span = self.spans.front()?;
+        let bytes = self.cloud.contents().hot(span.name?, span.range.start, span.range.end)?;
         self.advance(bytes.len() as u64);
         Some(bytes)
     }
