@@ -10,10 +10,10 @@
 
 pub(crate) mod write;
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io::{self, Read};
 use std::os::unix::ffi::OsStringExt;
-use std::path::PathBuf;
+use std::path::{Component, Path, PathBuf};
 
 pub(crate) const BLOCK: usize = 512;
 /// Of a pax header or a long name: no path is as long.
@@ -63,6 +63,22 @@ struct Said {
 /// A layer that is no archive, in words.
 pub(crate) fn bad(why: &str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, why.to_owned())
+}
+
+/// The parts of a name within an image.
+///
+/// # Errors
+/// [`io::ErrorKind::InvalidData`] for one that leads out of it.
+pub(crate) fn parts(path: &Path) -> io::Result<Vec<&OsStr>> {
+    let mut all = Vec::new();
+    for part in path.components() {
+        match part {
+            Component::Normal(name) => all.push(name),
+            Component::CurDir | Component::RootDir => {}
+            _ => return Err(bad("a name leads out of the image")),
+        }
+    }
+    Ok(all)
 }
 
 /// A field's text, up to its first zero.

@@ -144,7 +144,7 @@ pub(crate) fn import(
 }
 
 /// Asks until there is something to say.
-fn patiently<T>(mut ask: impl FnMut() -> Result<Option<T>, String>) -> Result<T, String> {
+fn until<T>(mut ask: impl FnMut() -> Result<Option<T>, String>) -> Result<T, String> {
     let begun = Instant::now();
     loop {
         match ask()? {
@@ -156,7 +156,7 @@ fn patiently<T>(mut ask: impl FnMut() -> Result<Option<T>, String>) -> Result<T,
 }
 
 fn completed(caller: &Caller<'_>, snapshot: &str) -> Result<(), String> {
-    patiently(|| {
+    until(|| {
         let found = caller.call("ec2", "DescribeSnapshots", &[("SnapshotId.1", snapshot)])?;
         match xml::text(&found, "status") {
             Some("completed") => Ok(Some(())),
@@ -181,7 +181,7 @@ fn register(caller: &Caller<'_>, name: &str, snapshot: &str) -> Result<String, S
         ],
     )?;
     let image = xml::text(&made, "imageId").unwrap_or_default().to_owned();
-    let state = patiently(|| {
+    let state = until(|| {
         let found = caller.call("ec2", "DescribeImages", &[("ImageId.1", &image)])?;
         Ok(match xml::text(&found, "imageState") {
             Some("available") => Some(Ok(())),

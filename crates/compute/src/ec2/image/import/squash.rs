@@ -4,12 +4,12 @@
 //! Specification: <https://github.com/opencontainers/image-spec/blob/main/layer.md>
 
 use crate::ec2::image::pack::{ALL_GONE, BYTES_MAX, GONE};
-use crate::tar::{BLOCK, Entry, Kind, Reader, bad, write};
+use crate::tar::{BLOCK, Entry, Kind, Reader, bad, parts, write};
 use std::collections::{HashMap, HashSet};
 use std::ffi::OsStr;
 use std::io::{self, Read, Write};
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 /// Opens a layer by its number, the lowest being 0: once to look, and once to take.
 type Open<'a> = &'a mut dyn FnMut(usize) -> io::Result<Box<dyn Read>>;
@@ -41,15 +41,7 @@ struct Squash<'a> {
 
 /// A name within the root.
 fn plain(path: &Path) -> io::Result<PathBuf> {
-    let mut out = PathBuf::new();
-    for part in path.components() {
-        match part {
-            Component::Normal(name) => out.push(name),
-            Component::CurDir | Component::RootDir => {}
-            _ => return Err(bad("a name leads out of the image")),
-        }
-    }
-    Ok(out)
+    Ok(parts(path)?.into_iter().collect())
 }
 
 /// The folders that a name is in, with the root, which has none.
