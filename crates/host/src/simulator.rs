@@ -286,6 +286,10 @@ impl Driver for Simulator {
         Ok(Box::new(Booted(switch)))
     }
 
+    fn guests(&self) -> Result<(), HostError> {
+        Ok(())
+    }
+
     fn disks(&self) -> Result<(), HostError> {
         Ok(())
     }

@@ -7,6 +7,7 @@
 use super::boot::{Ends, Machine};
 use super::disk;
 use super::frame::{Frame, Order, Put, Take, receive, send};
+use super::guest::{keeper, runs};
 use super::residents::signal_all;
 use super::sandbox::Cell;
 use super::{groups, powers, usage};
@@ -32,14 +33,24 @@ use std::process::{Command, ExitCode, Stdio};
 
 /// The argument of the second step.
 const INSIDE: &str = "inside";
+/// That of the keeper of a virtual machine.
+const GUEST: &str = "guest";
+/// That of what stands for a program in one.
+const RUN: &str = "run";
 /// What the first step says and hears on the socket before frames begin.
 pub(super) const ENTERED: u8 = b'e';
 pub(super) const MAPPED: u8 = b'm';
 
 /// The host process's `main`; the socket to its parent is its standard input.
 pub fn run_child(mut args: impl Iterator<Item = OsString>) -> ExitCode {
-    let inside = args.next().is_some_and(|arg| arg == INSIDE);
-    let done = if inside { serve() } else { enter() };
+    let step = args.next();
+    if step.as_ref().is_some_and(|arg| arg == GUEST) {
+        return keeper::run();
+    }
+    if step.as_ref().is_some_and(|arg| arg == RUN) {
+        return runs::stand_for(&args.collect::<Vec<_>>());
+    }
+    let done = if step.is_some_and(|arg| arg == INSIDE) { serve() } else { enter() };
     match done {
         Ok(()) => ExitCode::SUCCESS,
         // 100 and the error's number: the parent words it.
@@ -89,6 +100,7 @@ fn serve() -> io::Result<()> {
         next: 1,
         guarded: powers::are_the_hosts(),
         processes: BTreeMap::new(),
+        keepers: BTreeMap::new(),
     };
     child.run()
 }
@@ -109,6 +121,14 @@ struct Space {
     filter: OwnedFd,
     /// Of a machine that is booted: its first process.
     init: Option<OwnedFd>,
+    /// That process keeps a virtual machine.
+    is_guest: bool,
+}
+
+/// This program again, for another purpose.
+fn again(purpose: &str) -> Vec<OsString> {
+    let own = std::env::args_os().skip(1).filter(|arg| arg != INSIDE);
+    std::iter::once("/proc/self/exe".into()).chain(own).chain([purpose.into()]).collect()
 }
 
 struct Child {
@@ -121,6 +141,8 @@ struct Child {
     guarded: bool,
     /// By process id.
     processes: BTreeMap<i32, OwnedFd>,
+    /// Of virtual machines, by the same; where they are told something.
+    keepers: BTreeMap<i32, UnixStream>,
 }
 
 impl Child {
@@ -160,6 +182,7 @@ impl Child {
             if self.processes.remove(&pid).is_none() {
                 continue;
             }
+            self.keepers.remove(&pid);
             let signal = || status.terminating_signal().map(|signal| 128 + signal);
             let code = status.exit_status().or_else(signal).unwrap_or(255).unsigned_abs();
             send(&self.socket, 0, 0, &Put::default().u32(pid.unsigned_abs()).u32(code).0, &[])?;
@@ -180,6 +203,7 @@ impl Child {
                 Ok((put, None))
             }
             Order::Boot => self.boot(&mut take, frame.descriptors).map(|pid| (put.u32(pid), None)),
+            Order::Guest => self.guest(&mut take, frame.descriptors).map(|pid| (put.u32(pid), None)),
             Order::Confine => self.confine(&mut take, frame.descriptors).map(|pid| (put.u32(pid), None)),
             Order::Memory => {
                 let space = self.spaces.get(&take.u32()?).ok_or(Errno::NODEV)?;
@@ -195,6 +219,7 @@ impl Child {
                 space.freeze(still)?;
                 Ok((put, None))
             }
+            Order::Plug if self.is_guest(&take)? => Err(Errno::OPNOTSUPP.into()),
             Order::Plug => {
                 // The machine has no such file, and its own would not be ours.
                 let channel = disk::channel()?;
@@ -227,10 +252,21 @@ impl Child {
                 let (pid, signal) = (take.u32()?.cast_signed(), take.u32()?.cast_signed());
                 let process = self.processes.get(&pid).ok_or(Errno::SRCH)?;
                 let signal = Signal::from_named_raw(signal).ok_or(Errno::INVAL)?;
+                if let Some(keeper) = self.keepers.get_mut(&pid).filter(|_| signal == Signal::TERM) {
+                    // One that has just ended cannot be told any more.
+                    let _ = keeper.write_all(&[keeper::END]);
+                    return Ok((put, None));
+                }
                 rustix::process::pidfd_send_signal(process, signal)?;
                 Ok((put, None))
             }
         }
+    }
+
+    /// Whether what an order is about is a virtual machine.
+    fn is_guest(&self, take: &Take<'_>) -> io::Result<bool> {
+        let key = Take(take.0).u32()?;
+        Ok(self.spaces.get(&key).ok_or(Errno::NODEV)?.is_guest)
     }
 
     fn new_space(&mut self, take: &mut Take<'_>) -> io::Result<Put> {
@@ -278,6 +314,25 @@ impl Child {
         self.first_process(key, descriptors, |network, ends| machine.boot(network, ends, guarded))
     }
 
+    /// Starts the keeper of a virtual machine, which is this program.
+    fn guest(&mut self, take: &mut Take<'_>, mut descriptors: Vec<OwnedFd>) -> io::Result<u32> {
+        let key = take.u32()?;
+        let (machine, guarded) = (Machine::read(take)?, self.guarded);
+        let (near, far) = UnixStream::pair()?;
+        *descriptors.first_mut().ok_or(Errno::INVAL)? = far.into();
+        let keeper = again(GUEST);
+        let told = take.0.to_vec();
+        let pid = self.first_process(key, descriptors, |network, ends| {
+            machine.boot_guest(&keeper, network, ends, guarded)
+        })?;
+        send(&near, 0, 0, &told, &[])?;
+        self.keepers.insert(pid.cast_signed(), near);
+        if let Some(space) = self.spaces.get_mut(&key) {
+            space.is_guest = true;
+        }
+        Ok(pid)
+    }
+
     fn confine(&mut self, take: &mut Take<'_>, descriptors: Vec<OwnedFd>) -> io::Result<u32> {
         let key = take.u32()?;
         let cell = Cell::read(take)?;
@@ -314,15 +369,21 @@ impl Child {
         let space = self.spaces.get(&take.u32()?).ok_or(Errno::NODEV)?;
         let namespace = space.namespace.try_clone()?;
         let init = space.running_init().map(OwnedFd::try_clone).transpose()?;
-        let mut command = Command::new(OsStr::from_bytes(take.bytes()?));
-        command.env_clear();
+        // A guest's programs are not here: somebody stands for them.
+        let is_guest = init.is_some() && space.is_guest;
+        let init = init.filter(|_| !is_guest);
+        let program = OsStr::from_bytes(take.bytes()?);
+        let words = if is_guest { again(RUN) } else { Vec::new() };
+        let mut words = words.into_iter().chain([program.to_owned()]);
+        let mut command = Command::new(words.next().unwrap_or_default());
+        command.env_clear().args(words);
         for _ in 0..take.u32()? {
             command.arg(OsStr::from_bytes(take.bytes()?));
         }
         for _ in 0..take.u32()? {
             command.env(OsStr::from_bytes(take.bytes()?), OsStr::from_bytes(take.bytes()?));
         }
-        if take.u8()? != 0 && init.is_none() {
+        if take.u8()? != 0 && init.is_none() && !is_guest {
             return Err(Errno::HOSTUNREACH.into());
         }
         let Ends { streams: [stdin, stdout, stderr], doors } = Ends::of(descriptors);
@@ -413,7 +474,7 @@ impl Space {
         let answers = converse(&route, take.bytes()?, false)?;
         match super::netlink::error(&answers) {
             Some(why) => Err(why),
-            None => Ok(Space { namespace, route, filter, init: None }),
+            None => Ok(Space { namespace, route, filter, init: None, is_guest: false }),
         }
     }
 }
