@@ -1,13 +1,12 @@
-"""Virtual machines: instances with a kernel of their own, by the same calls, images, keys and networks as containers."""
+"""Virtual machines: instances with a kernel of their own, by the same calls, images, keys and networks."""
 
 import json
 import os
 import shutil
-import subprocess
 import time
 
 import pytest
-from cloudtest import Account, Cloud, refused
+from cloudtest import Cloud, refused
 
 WAIT = {"Delay": 1, "MaxAttempts": 120}
 IMAGE = "ami-0a1f5c0de0b1a0001"
@@ -141,3 +140,56 @@ def test_a_virtual_machine_lives_as_a_container_does(guests, own_cloud, tmp_path
     guest.end()
     assert processes(own_cloud.data) == []
     until(lambda: not (own_cloud.data / "machines" / guest.id).exists())
+
+
+def test_all_are_virtual_and_have_disks(guests, tmp_path):
+    cloud = Cloud(tmp_path, "--vm").start()
+    try:
+        ec2 = cloud.client("ec2")
+        disk = {"DeviceName": "/dev/sdf", "Ebs": {"VolumeSize": 1, "DeleteOnTermination": True}}
+        guest = Guest(cloud, ec2, tmp_path, ImageId=IMAGE, BlockDeviceMappings=[disk])
+        ec2.get_waiter("instance_running").wait(InstanceIds=[guest.id], WaiterConfig=WAIT)
+
+        def run(command, check=True):
+            return cloud.run("exec", guest.id, "--", "sh", "-c", command, check=check)
+
+        until(lambda: run("true", check=False).returncode == 0)
+        assert run("uname -r").stdout.strip() != os.uname().release
+        coded = run("echo out; echo aside >&2; exit 7", check=False)
+        assert (coded.returncode, coded.stdout, coded.stderr) == (7, "out\n", "aside\n")
+        # A volume is a disk: a file system on it is mounted, and is there when it comes back.
+        until(lambda: run("test -b /dev/sdf", check=False).returncode == 0)
+        run("mkfs.ext4 -q /dev/sdf && mount /dev/sdf /mnt && echo kept > /mnt/file && umount /mnt")
+        mapped = ec2.describe_instances(InstanceIds=[guest.id])["Reservations"][0]["Instances"][0]
+        volume = mapped["BlockDeviceMappings"][0]["Ebs"]["VolumeId"]
+        ec2.detach_volume(VolumeId=volume)
+        ec2.get_waiter("volume_available").wait(VolumeIds=[volume], WaiterConfig=WAIT)
+        assert run("test -e /dev/sdf", check=False).returncode == 1
+        ec2.attach_volume(VolumeId=volume, InstanceId=guest.id, Device="/dev/sdg")
+        until(lambda: run("test -b /dev/sdg", check=False).returncode == 0)
+        assert run("mount /dev/sdg /mnt && cat /mnt/file").stdout == "kept\n"
+        # What a virtual machine cannot do is said.
+        inside = cloud.run("ssh", guest.id, "-i", str(guest.key), "--inside", "--", "true", check=False)
+        assert inside.returncode == 255
+        assert "no way leads into it but its network" in inside.stderr
+        interface = ec2.create_network_interface(SubnetId=guest.made["SubnetId"])["NetworkInterface"]
+        with refused("Unsupported"):
+            ec2.attach_network_interface(
+                NetworkInterfaceId=interface["NetworkInterfaceId"], InstanceId=guest.id, DeviceIndex=1
+            )
+        # An image of it makes virtual machines that have what it has written.
+        run("umount /mnt; echo of the image > /srv/made")
+        ec2.detach_volume(VolumeId=volume)
+        ec2.get_waiter("volume_available").wait(VolumeIds=[volume], WaiterConfig=WAIT)
+        image = ec2.create_image(InstanceId=guest.id, Name="mine")["ImageId"]
+        ec2.get_waiter("image_available").wait(ImageIds=[image], WaiterConfig=WAIT)
+        launch = {"InstanceType": "t3.small", "MinCount": 1, "MaxCount": 1}
+        other = ec2.run_instances(ImageId=image, **launch)["Instances"][0]["InstanceId"]
+        look = ["exec", other, "--", "cat", "/srv/made"]
+        until(lambda: cloud.run(*look, check=False).stdout == "of the image\n")
+        ec2.terminate_instances(InstanceIds=[guest.id, other])
+        ec2.get_waiter("instance_terminated").wait(InstanceIds=[guest.id, other], WaiterConfig=WAIT)
+        assert processes(cloud.data) == []
+    finally:
+        cloud.kill()
+    assert processes(cloud.data) == []

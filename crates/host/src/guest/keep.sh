@@ -41,12 +41,42 @@ serve() {
         $b rm "$here/out.$1" "$here/err.$1" "$here/command.$1"
     done <&3
 }
+# Disks are known by the names that they were asked for, and systems know those by a second one. The serial number tells.
+links() {
+    for found in /sys/class/nvme/nvme*; do
+        [ -e "$found/serial" ] && read -r name < "$found/serial"
+        node=${found##*/}n1
+        [ "$name" != root ] && [ -b "/dev/$node" ] || continue
+        case $name in
+        sd*) twin=xvd${name#sd} ;;
+        xvd*) twin=sd${name#xvd} ;;
+        *) twin=$name ;;
+        esac
+        for link in "$name" "$twin"; do
+            [ -e "/dev/$link" ] || $b ln -sf "$node" "/dev/$link"
+        done
+    done
+    for link in /dev/sd* /dev/xvd*; do
+        [ -e "$link" ] || $b rm -f "$link"
+    done
+}
+links
 for number in 0 1 2 3; do
     serve $number &
 done
 while read -r order number; do
     case $order in
     end) kill -TERM 1 ;;
+    disk)
+        # The kernel finds it in its own time.
+        tries=0
+        while [ ! -e "/dev/$number" ] && [ $tries -lt 100 ]; do
+            $b sleep 0.1
+            tries=$((tries + 1))
+            links
+        done
+        ;;
+    disks) links ;;
     kill) kill -KILL "-$($b cat "$here/command.$number")" ;;
     esac
 done < "$(port orders)" &

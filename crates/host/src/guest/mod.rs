@@ -15,7 +15,7 @@ mod qemu;
 
 pub(crate) use probe::has_kvm;
 pub use probe::{missing as missing_for_guests, speed as speed_of_guests};
-pub(crate) use qemu::{Ends, Hardware, arguments, files_arguments};
+pub(crate) use qemu::{DISKS, Ends, Hardware, arguments, files_arguments};
 
 use cpio::Archive;
 use modules::Modules;

@@ -7,6 +7,10 @@ use std::path::{Path, PathBuf};
 
 /// Blocks of translated code are kept up to so many mebibytes: a server's programs are small.
 const TRANSLATED_MIB: u32 = 64;
+/// A guest has places for as many disks as AWS lets be attached.
+pub(crate) const DISKS: usize = 27;
+/// Where the hardware leaves slots free.
+const FIRST_SLOT: usize = 0x18;
 
 /// A guest, as its keeper starts it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +31,7 @@ pub(crate) struct Ends {
     pub(crate) files: RawFd,
     pub(crate) console: RawFd,
     pub(crate) orders: RawFd,
+    pub(crate) monitor: RawFd,
     /// Of each program that can be run at a time: where it is told, its output and its errors.
     pub(crate) runs: Vec<[RawFd; 3]>,
     /// As many as there are interfaces.
@@ -66,6 +71,8 @@ pub(crate) fn arguments(hardware: &Hardware, ends: &Ends) -> Vec<OsString> {
             say(&["-device", &format!("virtserialport,chardev={name}{number},name=virga.{name}.{number}")]);
         }
     }
+    say(&["-chardev", &stream("monitor", ends.monitor), "-mon", "chardev=monitor,mode=control"]);
+    ports(&mut say);
     for (number, (address, end)) in hardware.cards.iter().zip(&ends.cards).enumerate() {
         let address = mac(*address);
         say(&["-netdev", &format!("socket,id=net{number},fd={end}")]);
@@ -74,6 +81,17 @@ pub(crate) fn arguments(hardware: &Hardware, ends: &Ends) -> Vec<OsString> {
     out.extend(["-kernel".into(), hardware.kernel.clone().into()]);
     out.extend(["-initrd".into(), hardware.archive.clone().into()]);
     out
+}
+
+/// Places for disks, eight to a slot. The first controller is the one that a root would have, so that the disks have the
+/// numbers that they have in AWS.
+fn ports(say: &mut impl FnMut(&[&str])) {
+    say(&["-device", "nvme,serial=root"]);
+    for number in 1..=DISKS {
+        let (slot, function) = (FIRST_SLOT + (number - 1) / 8, (number - 1) % 8);
+        let place = format!("bus=pcie.0,addr={slot:#x}.{function},multifunction=on");
+        say(&["-device", &format!("pcie-root-port,id=port{number},chassis={number},{place}")]);
+    }
 }
 
 /// Those of the server of its files; it listens already.
@@ -100,7 +118,8 @@ mod tests {
     }
 
     fn line(kvm: bool) -> String {
-        let ends = Ends { files: 3, console: 4, orders: 5, runs: vec![[8, 9, 10]], cards: vec![6, 7] };
+        let ends =
+            Ends { files: 3, console: 4, orders: 5, monitor: 11, runs: vec![[8, 9, 10]], cards: vec![6, 7] };
         let words = arguments(&hardware(kvm), &ends);
         words.iter().map(|word| word.to_str().unwrap()).collect::<Vec<_>>().join(" ")
     }
@@ -114,6 +133,8 @@ mod tests {
             "-chardev socket,id=files,fd=3 -device vhost-user-fs-pci,chardev=files,tag=root",
             "-netdev socket,id=net0,fd=6 -device virtio-net-pci,netdev=net0,mac=02:00:00:00:00:0a,romfile=",
             "-netdev socket,id=net1,fd=7 -device virtio-net-pci,netdev=net1,mac=02:00:00:00:00:0b,romfile=",
+            "-device pcie-root-port,id=port27,chassis=27,bus=pcie.0,addr=0x1b.2,multifunction=on",
+            "-chardev socket,id=monitor,fd=11 -mon chardev=monitor,mode=control",
             "-chardev socket,id=err0,fd=10 -device virtserialport,chardev=err0,name=virga.err.0",
             "-accel tcg,thread=multi,tb-size=64 -cpu max",
             "-kernel /boot/vmlinuz -initrd /disk/archive",

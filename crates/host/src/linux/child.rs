@@ -7,7 +7,7 @@
 use super::boot::{Ends, Machine};
 use super::disk;
 use super::frame::{Frame, Order, Put, Take, receive, send};
-use super::guest::{keeper, runs};
+use super::guest::{Disks, keeper, make_disk, runs};
 use super::residents::signal_all;
 use super::sandbox::Cell;
 use super::{groups, powers, usage};
@@ -121,8 +121,14 @@ struct Space {
     filter: OwnedFd,
     /// Of a machine that is booted: its first process.
     init: Option<OwnedFd>,
-    /// That process keeps a virtual machine.
-    is_guest: bool,
+    /// What that process keeps, if it is a virtual machine.
+    guest: Option<Guest>,
+}
+
+/// A virtual machine, whose keeper hears of what is to be done.
+struct Guest {
+    keeper: UnixStream,
+    disks: Disks,
 }
 
 /// This program again, for another purpose.
@@ -219,7 +225,15 @@ impl Child {
                 space.freeze(still)?;
                 Ok((put, None))
             }
-            Order::Plug if self.is_guest(&take)? => Err(Errno::OPNOTSUPP.into()),
+            Order::Plug if self.is_guest(&take)? => {
+                let key = take.u32()?;
+                self.plug_guest(key, take.text()?).map(|channel| (put, Some(channel)))
+            }
+            Order::Unplug if self.is_guest(&take)? => {
+                let key = take.u32()?;
+                let device = take.text()?;
+                self.unplug_guest(key, device, take.u8()? != 0).map(|()| (put, None))
+            }
             Order::Plug => {
                 // The machine has no such file, and its own would not be ours.
                 let channel = disk::channel()?;
@@ -252,9 +266,9 @@ impl Child {
                 let (pid, signal) = (take.u32()?.cast_signed(), take.u32()?.cast_signed());
                 let process = self.processes.get(&pid).ok_or(Errno::SRCH)?;
                 let signal = Signal::from_named_raw(signal).ok_or(Errno::INVAL)?;
-                if let Some(keeper) = self.keepers.get_mut(&pid).filter(|_| signal == Signal::TERM) {
+                if let Some(keeper) = self.keepers.get(&pid).filter(|_| signal == Signal::TERM) {
                     // One that has just ended cannot be told any more.
-                    let _ = keeper.write_all(&[keeper::END]);
+                    let _ = send(keeper, 0, Order::Signal as u32, &[], &[]);
                     return Ok((put, None));
                 }
                 rustix::process::pidfd_send_signal(process, signal)?;
@@ -266,7 +280,7 @@ impl Child {
     /// Whether what an order is about is a virtual machine.
     fn is_guest(&self, take: &Take<'_>) -> io::Result<bool> {
         let key = Take(take.0).u32()?;
-        Ok(self.spaces.get(&key).ok_or(Errno::NODEV)?.is_guest)
+        Ok(self.spaces.get(&key).ok_or(Errno::NODEV)?.guest.is_some())
     }
 
     fn new_space(&mut self, take: &mut Take<'_>) -> io::Result<Put> {
@@ -314,22 +328,51 @@ impl Child {
         self.first_process(key, descriptors, |network, ends| machine.boot(network, ends, guarded))
     }
 
+    /// A new disk of a virtual machine: its channel.
+    fn plug_guest(&mut self, key: u32, device: &str) -> io::Result<OwnedFd> {
+        let channel = disk::channel()?;
+        let (name, path) = self.guest_of(key)?.disks.next(device)?;
+        self.in_machine(key, || make_disk(&channel, &path))?;
+        let guest = self.guest_of(key)?;
+        guest.disks.plug(&guest.keeper, name, device)?;
+        Ok(channel)
+    }
+
+    fn unplug_guest(&mut self, key: u32, device: &str, force: bool) -> io::Result<()> {
+        let guest = self.spaces.get_mut(&key).and_then(|space| space.guest.take()).ok_or(Errno::NODEV)?;
+        let Guest { keeper, mut disks } = guest;
+        let done = disks.unplug(&keeper, device, force, |work| self.in_machine(key, work));
+        if let Some(space) = self.spaces.get_mut(&key) {
+            space.guest = Some(Guest { keeper, disks });
+        }
+        done
+    }
+
+    fn guest_of(&mut self, key: u32) -> io::Result<&mut Guest> {
+        let space = self.spaces.get_mut(&key).ok_or(Errno::NODEV)?;
+        if space.running_init().is_none() {
+            return Err(Errno::HOSTUNREACH.into());
+        }
+        Ok(space.guest.as_mut().ok_or(Errno::NODEV)?)
+    }
+
     /// Starts the keeper of a virtual machine, which is this program.
     fn guest(&mut self, take: &mut Take<'_>, mut descriptors: Vec<OwnedFd>) -> io::Result<u32> {
         let key = take.u32()?;
         let (machine, guarded) = (Machine::read(take)?, self.guarded);
         let (near, far) = UnixStream::pair()?;
         *descriptors.first_mut().ok_or(Errno::INVAL)? = far.into();
+        let disks = Disks::new(&machine.disk)?;
         let keeper = again(GUEST);
         let told = take.0.to_vec();
         let pid = self.first_process(key, descriptors, |network, ends| {
             machine.boot_guest(&keeper, network, ends, guarded)
         })?;
         send(&near, 0, 0, &told, &[])?;
-        self.keepers.insert(pid.cast_signed(), near);
         if let Some(space) = self.spaces.get_mut(&key) {
-            space.is_guest = true;
+            space.guest = Some(Guest { keeper: near.try_clone()?, disks });
         }
+        self.keepers.insert(pid.cast_signed(), near);
         Ok(pid)
     }
 
@@ -370,7 +413,7 @@ impl Child {
         let namespace = space.namespace.try_clone()?;
         let init = space.running_init().map(OwnedFd::try_clone).transpose()?;
         // A guest's programs are not here: somebody stands for them.
-        let is_guest = init.is_some() && space.is_guest;
+        let is_guest = init.is_some() && space.guest.is_some();
         let init = init.filter(|_| !is_guest);
         let program = OsStr::from_bytes(take.bytes()?);
         let words = if is_guest { again(RUN) } else { Vec::new() };
@@ -474,7 +517,7 @@ impl Space {
         let answers = converse(&route, take.bytes()?, false)?;
         match super::netlink::error(&answers) {
             Some(why) => Err(why),
-            None => Ok(Space { namespace, route, filter, init: None, is_guest: false }),
+            None => Ok(Space { namespace, route, filter, init: None, guest: None }),
         }
     }
 }

@@ -1,13 +1,17 @@
 //! Virtual machines: the same interfaces and files as containers, under a kernel of their own. Left out, visibly, where
 //! this machine lacks what they are made of.
 
+use crate::disks::Memory;
 use crate::lab::{Lab, SHORT};
 use crate::machines::{Folder, run};
 use crate::processes::spawn;
-use host::{Boot, Driver, Place, Process, Share, image};
+use host::disk::serve;
+use host::{Boot, Driver, HostError, Place, Process, Share, image};
 use net::sample;
-use std::io::Read;
+use std::io::{self, Read};
 use std::path::Path;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 /// Serves on a port of the database's, and takes its time for nothing else.
@@ -188,13 +192,60 @@ fn programs_run_in_a_guest() {
     assert!(!Path::new("/usr/virga-x").exists());
     keeper.signal(15).unwrap();
     assert_eq!(keeper.wait().unwrap(), 0);
-    assert_eq!(run_refused(&lab), std::io::ErrorKind::HostUnreachable);
+    assert_eq!(run_refused(&lab), io::ErrorKind::HostUnreachable);
 }
 
-fn run_refused(lab: &Lab) -> std::io::ErrorKind {
+/// To a guest a disk is a block device, and file systems can be on it.
+#[test]
+fn a_guest_has_disks_with_file_systems() {
+    if !can_run() {
+        return;
+    }
+    let base = Folder::new("guest-disks");
+    let lab = Lab::new(sample::two_tier());
+    if lab.plane.disks().is_err() {
+        return;
+    }
+    let _keeper = boot(&lab, &base);
+    let does = |script: &str| {
+        let (code, said) = run(&lab, script);
+        assert_eq!(code, 0, "{script}: {said}");
+        said
+    };
+    let channel = lab.plane.plug("db", "/dev/sdf").unwrap().unwrap();
+    let disk = Arc::new(Mutex::new(Memory { bytes: vec![0; 16 << 20], flushed: Vec::new() }));
+    let same = Arc::clone(&disk);
+    let server = std::thread::spawn(move || serve(&channel, &same, &AtomicBool::new(false)));
+    soon(|| run(&lab, "test -b /dev/sdf -a -b /dev/xvdf").0 == 0);
+    assert_eq!(does("readlink /dev/sdf; cat /sys/block/nvme1n1/size"), "nvme1n1\n32768\n");
+    does("mkfs.ext4 -q /dev/sdf && mount /dev/sdf /mnt && echo kept > /mnt/file && umount /mnt");
+    let on_disk = disk.lock().unwrap().flushed.windows(5).any(|part| part == b"kept\n");
+    assert!(on_disk, "what was unmounted is safe");
+    assert!(lab.plane.plug("db", "/dev/sdf").is_err(), "the name is taken");
+    let pulled = || match lab.plane.unplug("db", "/dev/sdf", false) {
+        Ok(()) => true,
+        Err(HostError::Refused { why, .. }) if why.kind() == io::ErrorKind::ResourceBusy => false,
+        Err(why) => panic!("{why}"),
+    };
+    soon(pulled);
+    server.join().unwrap().unwrap();
+    soon(|| run(&lab, "test -e /dev/sdf -o -e /dev/xvdf -o -e /dev/nvme1n1").0 == 1);
+    // It is the same disk when it comes again.
+    let channel = lab.plane.plug("db", "/dev/xvdg").unwrap().unwrap();
+    let same = Arc::clone(&disk);
+    let server = std::thread::spawn(move || serve(&channel, &same, &AtomicBool::new(false)));
+    soon(|| run(&lab, "test -b /dev/sdg").0 == 0);
+    assert_eq!(does("mount /dev/xvdg /mnt && cat /mnt/file"), "kept\n");
+    // By force it goes whatever the guest says.
+    lab.plane.unplug("db", "/dev/xvdg", true).unwrap();
+    drop(lab);
+    server.join().unwrap().unwrap();
+}
+
+fn run_refused(lab: &Lab) -> io::ErrorKind {
     let command = host::Spawn { booted: true, ..spawn("/bin/true", &[], None) };
     match lab.plane.spawn("db", command) {
-        Err(host::HostError::Refused { why, .. }) => why.kind(),
+        Err(HostError::Refused { why, .. }) => why.kind(),
         other => panic!("{other:?}"),
     }
 }

@@ -4,7 +4,8 @@
 //! It is this program again, in the machine's own namespaces. It is told what to do at its standard input, where later it
 //! hears that the machine is to end; what the guest says goes to its standard output, as a container's console does.
 
-use super::super::frame::{self, Take};
+use super::super::frame::{self, Frame, Order, Take};
+use super::monitor::Monitor;
 use super::{Kept, relay, runs};
 use crate::guest::{Ends, arguments, files_arguments};
 use rustix::io::{FdFlags, fcntl_setfd};
@@ -16,8 +17,6 @@ use std::process::{Child, Command, ExitCode, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
-/// What it hears when the machine is to end.
-pub(in super::super) const END: u8 = b'e';
 /// By which name the server of the files is found: in this network namespace, where nobody else is.
 const FILES: &[u8] = b"virga-files";
 
@@ -41,13 +40,20 @@ fn keep() -> io::Result<u8> {
     let (orders, ordered) = UnixStream::pair()?;
     let orders = Arc::new(Mutex::new(orders));
     let places = runs::start(&orders)?;
+    let (monitor, watched) = UnixStream::pair()?;
     let names = kept.links.iter().map(|link| link.to_string_lossy());
     let cards = names.map(|link| relay::start(&link)).collect::<io::Result<Vec<OwnedFd>>>()?;
-    let mut qemu = start_qemu(&kept, [&channel.into(), &said.into(), &ordered.into()], &places, &cards)?;
+    let mut qemu = start_qemu(
+        &kept,
+        [&channel.into(), &said.into(), &ordered.into(), &watched.into()],
+        &places,
+        &cards,
+    )?;
     // Their other ends notice when QEMU ends.
     drop((places, cards));
+    let monitor = Monitor::start(monitor, Arc::clone(&orders))?;
     thread::Builder::new().name("console".into()).spawn(move || copy_console(console))?;
-    thread::Builder::new().name("orders".into()).spawn(move || pass_orders(told, &orders))?;
+    thread::Builder::new().name("orders".into()).spawn(move || obey(&told, &orders, &monitor))?;
     // It ends after QEMU, when nobody speaks with it any more. Before that the guest would have lost its files.
     thread::Builder::new().name("files".into()).spawn(move || {
         let _ = files.wait();
@@ -72,17 +78,19 @@ fn serve_files(kept: &Kept) -> io::Result<(Child, UnixStream)> {
 
 fn start_qemu(
     kept: &Kept,
-    [files, console, orders]: [&OwnedFd; 3],
+    [files, console, orders, monitor]: [&OwnedFd; 4],
     places: &[[OwnedFd; 3]],
     cards: &[OwnedFd],
 ) -> io::Result<Child> {
-    for descriptor in [files, console, orders].into_iter().chain(places.as_flattened()).chain(cards) {
+    for descriptor in [files, console, orders, monitor].into_iter().chain(places.as_flattened()).chain(cards)
+    {
         fcntl_setfd(descriptor, FdFlags::empty())?;
     }
     let ends = Ends {
         files: files.as_raw_fd(),
         console: console.as_raw_fd(),
         orders: orders.as_raw_fd(),
+        monitor: monitor.as_raw_fd(),
         runs: places.iter().map(|place| place.each_ref().map(AsRawFd::as_raw_fd)).collect(),
         cards: cards.iter().map(AsRawFd::as_raw_fd).collect(),
     };
@@ -101,14 +109,27 @@ fn copy_console(mut console: UnixStream) {
     }
 }
 
-/// Tells the guest to end when that is asked for.
-fn pass_orders(told: OwnedFd, orders: &Mutex<UnixStream>) {
-    let mut told = UnixStream::from(told);
-    let mut word = [0];
-    while told.read_exact(&mut word).is_ok() {
-        if word == [END] {
-            let mut orders = orders.lock().unwrap_or_else(PoisonError::into_inner);
-            let _ = orders.write_all(b"end\n");
+/// Does what the host process says.
+fn obey(told: &OwnedFd, orders: &Mutex<UnixStream>, monitor: &Monitor) {
+    while let Ok(Some(frame)) = frame::receive(told) {
+        if let Err(why) = obey_one(&frame, orders, monitor) {
+            eprintln!("virga: {why}");
         }
+    }
+}
+
+fn obey_one(frame: &Frame, orders: &Mutex<UnixStream>, monitor: &Monitor) -> io::Result<()> {
+    let mut take = Take(&frame.body);
+    match u8::try_from(frame.word).ok().and_then(Order::from_byte) {
+        Some(Order::Signal) => {
+            let mut orders = orders.lock().unwrap_or_else(PoisonError::into_inner);
+            orders.write_all(b"end\n")
+        }
+        Some(Order::Plug) => {
+            let (disk, path) = (take.text()?, take.text()?.into());
+            monitor.plug(disk, path, take.text()?)
+        }
+        Some(Order::Unplug) => monitor.unplug(take.text()?),
+        _ => Err(io::ErrorKind::InvalidInput.into()),
     }
 }

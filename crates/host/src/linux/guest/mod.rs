@@ -8,9 +8,13 @@
 //! So all that decides about a machine's packets, and all that is done with its files, is the same as for a container.
 //! The namespace itself must not answer in the guest's stead: what comes up to its own programs is dropped.
 
+mod disks;
 pub(super) mod keeper;
+mod monitor;
 mod relay;
 pub(super) mod runs;
+
+pub(super) use disks::{Disks, make as make_disk};
 
 use super::Line;
 use super::boot::{Machine, text};
