@@ -7,7 +7,7 @@
 use crate::begin::Begun;
 use crate::clockwork::{Clockwork, WATCHED};
 use crate::measure::{Filled, MANY, Numbers, Report};
-use crate::report::OURS;
+use crate::report::{LIMIT, OURS};
 use crate::stack::{Deployed, RESOURCES};
 use crate::stock::Stocked;
 use std::time::Duration;
@@ -80,6 +80,10 @@ const RATES: &[Rate] = &[
     rate("Lambda Invoke", 8, 1_000.0, 0.0),
 ];
 
+/// Large objects leave at this part of what the limit, which only hands out files, does in the same run.
+const LARGE: [(&str, usize); 2] = [("S3 GET 1 MiB", 32), ("S3 GET 64 MiB", 1)];
+const OF_LIMIT_MIN: f64 = 0.8;
+
 /// A bar and whether it was met.
 pub(crate) struct Bar {
     pub(crate) is_met: bool,
@@ -99,7 +103,7 @@ impl Rate {
     fn bar(&self, ours: &Report, results: &[Report]) -> Option<Bar> {
         let of = |report: &Report| numbers(report, self.scenario, self.concurrency).map(|n| n.per_second);
         let measured = of(ours)?;
-        let peers = results.iter().filter(|report| report.name != OURS).filter_map(of);
+        let peers = results.iter().filter(|report| ![OURS, LIMIT].contains(&report.name)).filter_map(of);
         let best = peers.reduce(f64::max).filter(|_| self.times_best > 0.0);
         let (least, why) = match best {
             Some(best) => (best * self.times_best, format!("{} times the best peer", self.times_best)),
@@ -192,6 +196,19 @@ fn kept(ours: &Report, flush: Duration) -> Vec<Bar> {
     out
 }
 
+/// How large objects leave, beside files.
+fn large(ours: &Report, limit: &Report) -> Vec<Bar> {
+    let pairs = LARGE.iter().filter_map(|(scenario, concurrency)| {
+        let of = |report| numbers(report, scenario, *concurrency).map(|n| n.per_second);
+        let (measured, limit) = (of(ours)?, of(limit)?);
+        let text = format!(
+            "{scenario} x{concurrency}: {measured:.0} per second, at least {OF_LIMIT_MIN} of the {limit:.0} of {LIMIT}"
+        );
+        Some(bar(measured >= limit * OF_LIMIT_MIN, text))
+    });
+    pairs.collect()
+}
+
 /// Every bar that the run has something to say about.
 pub(crate) fn all(results: &[Report]) -> Vec<Bar> {
     let of = |name: &str| results.iter().find(|report| report.name == name);
@@ -216,6 +233,7 @@ pub(crate) fn all(results: &[Report]) -> Vec<Bar> {
         out.push(bar(bytes <= PROGRAM_BYTES_MAX, text));
     }
     out.extend(RATES.iter().filter_map(|rate| rate.bar(ours, results)));
+    out.extend(of(LIMIT).iter().flat_map(|limit| large(ours, limit)));
     if let Some(list) = numbers(ours, "S3 list 1000 of 10000", 32) {
         let text = format!("a page of a listing: {:.0} us of CPU, at most 1000", list.server_cpu_micros);
         out.push(bar(list.server_cpu_micros <= LIST_CPU_MICROS_MAX, text));
@@ -295,6 +313,21 @@ mod tests {
             Vec::<String>::new()
         );
         assert_eq!(missed(&[with(OURS, 1299.0), with("other", 1000.0)]).len(), 1);
+    }
+
+    #[test]
+    fn large_objects_are_held_against_files() {
+        let with = |name: &'static str, per_second: f64| {
+            let mut report = report(name, 10, 0, 20.0);
+            report.legs[1].scenario = LARGE[0].0.to_owned();
+            if let Ok(numbers) = &mut report.legs[1].result {
+                numbers.per_second = per_second;
+            }
+            report
+        };
+        // The limit is no peer: nobody has to be ahead of it.
+        assert_eq!(missed(&[with(OURS, 800.0), with(LIMIT, 1000.0)]), Vec::<String>::new());
+        assert_eq!(missed(&[with(OURS, 799.0), with(LIMIT, 1000.0)]).len(), 1);
     }
 
     #[test]

@@ -130,13 +130,22 @@ impl Contestant {
     }
 }
 
-/// What nginx serves: a file of 1 KiB by one worker, no log.
+/// A file that nginx serves, the scenario that it is the limit of, its length, and by how many at a time it is asked for.
+type Served = (&'static str, &'static str, usize, &'static [usize]);
+
+pub(crate) const FILES: &[Served] = &[
+    ("1k", "S3 GET 1 KiB", 1 << 10, &[1, 32]),
+    ("1m", "S3 GET 1 MiB", 1 << 20, &[1, 32]),
+    ("64m", "S3 GET 64 MiB", 64 << 20, &[1]),
+];
+
+/// What nginx serves: files, by one worker, by the kernel's own copying, no log.
 pub(crate) fn nginx_files(folder: &Path, port: u16) -> std::io::Result<()> {
     let configuration = format!(
         "daemon off; master_process off; pid nginx.pid; error_log stderr crit;
 events {{ worker_connections 256; }}
 http {{
-  access_log off; keepalive_requests 100000000; open_file_cache max=16;
+  access_log off; sendfile on; keepalive_requests 100000000; open_file_cache max=16;
   client_body_temp_path body; proxy_temp_path proxy; fastcgi_temp_path fastcgi; uwsgi_temp_path uwsgi;
   scgi_temp_path scgi;
   server {{ listen 127.0.0.1:{port}; root .; }}
@@ -144,5 +153,5 @@ http {{
 "
     );
     std::fs::write(folder.join("nginx.conf"), configuration)?;
-    std::fs::write(folder.join("1k"), [b'x'; 1024])
+    FILES.iter().try_for_each(|(name, _, size, _)| std::fs::write(folder.join(name), vec![b'x'; *size]))
 }

@@ -2,6 +2,7 @@
 
 use crate::begin::{self, Begun};
 use crate::clockwork::{Clockwork, wind};
+use crate::contestants::FILES;
 use crate::flush::flush;
 use crate::stock::{Stocked, stock};
 use crate::{
@@ -211,7 +212,7 @@ pub(crate) fn started(
 
 fn first_request(contestant: &Contestant, address: SocketAddr) -> Result<Vec<u8>, String> {
     if !contestant.cloud {
-        return Ok(file_request(address));
+        return Ok(file_request(address, FILES[0].0));
     }
     if contestant.service == Some("dynamodb") {
         let signer = crate::sign::Signer::new(ACCOUNT, "any", "dynamodb");
@@ -226,8 +227,8 @@ fn first_request(contestant: &Contestant, address: SocketAddr) -> Result<Vec<u8>
     Ok(signer.post(&address.to_string(), &headers, "Action=GetCallerIdentity&Version=2011-06-15"))
 }
 
-fn file_request(address: SocketAddr) -> Vec<u8> {
-    format!("GET /1k HTTP/1.1\r\nhost: {address}\r\n\r\n").into_bytes()
+fn file_request(address: SocketAddr, name: &str) -> Vec<u8> {
+    format!("GET /{name} HTTP/1.1\r\nhost: {address}\r\n\r\n").into_bytes()
 }
 
 fn scenarios(
@@ -361,11 +362,13 @@ fn timed(
 
 /// What a server that only hands out a file needs: what is left is the price of being a cloud.
 fn limit(server: &Server, options: &Options, report: &mut Report) -> Result<(), String> {
-    let request = file_request(server.address);
-    for concurrency in [1, 32] {
-        let result = timed(server, concurrency, options.leg, 1, &mut |_| (request.clone(), 0));
-        tell("1 KiB file", concurrency, &result);
-        report.legs.push(Leg { scenario: "1 KiB file".to_owned(), concurrency, result });
+    for (name, scenario, _, concurrencies) in FILES {
+        let request = file_request(server.address, name);
+        for concurrency in *concurrencies {
+            let result = timed(server, *concurrency, options.leg, 1, &mut |_| (request.clone(), 0));
+            tell(scenario, *concurrency, &result);
+            report.legs.push(Leg { scenario: (*scenario).to_owned(), concurrency: *concurrency, result });
+        }
     }
     Ok(())
 }

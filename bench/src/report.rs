@@ -10,7 +10,7 @@ use std::{
 
 /// Ours, and what it is compared with: the peers, without the limit (which is no cloud).
 pub(crate) const OURS: &str = "virga";
-const LIMIT: &str = "nginx";
+pub(crate) const LIMIT: &str = "nginx";
 
 /// A line of a table: what is measured, and each contestant's value with the text to show.
 struct Row {

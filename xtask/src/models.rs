@@ -2,7 +2,8 @@
 //!
 //! For each line of `models/services.txt`, the newest `service-2.json` (plain or gzipped; for the latter the
 //! `gzip` program is used) is read, patched by `models/patches/<id>.json` and written to `models/<id>.bin` without
-//! its documentation and without shapes that nothing reaches. The same source gives the same bytes.
+//! its documentation and without shapes that nothing reaches. The same source gives the same bytes. Behind a service's id
+//! may stand `packed`: then its file is compressed, which makes the program smaller and its first use slower.
 //!
 //! To add a service: add it to `services.txt`, run this, then add it to `wire`'s catalog.
 
@@ -13,6 +14,7 @@ use serde_json::Value;
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use wire::catalog::{format, packed};
 
 /// The line of `models/NOTICE` that names the source; the version follows.
 const SOURCE: &str = "The files models/*.bin are made from the API models of botocore ";
@@ -30,14 +32,15 @@ pub(crate) fn run(args: &[String]) -> Outcome {
 fn rebuild(source: &Path, models: &Path) -> Outcome {
     let services = read(&models.join("services.txt"))?;
     let mut total = 0;
-    for id in services.lines().filter(|l| !l.is_empty()) {
+    for line in services.lines().filter(|l| !l.is_empty()) {
+        let (id, packed) = line.split_once(' ').map_or((line, false), |(id, how)| (id, how == "packed"));
         let mut json = parse(&newest(source, id)?)?;
         let patches = models.join(format!("patches/{id}.json"));
         if patches.exists() {
             patch(&mut json, &parse(&read(&patches)?)?).map_err(|e| format!("{id}: {e}"))?;
         }
-        let bytes =
-            wire::catalog::format::encode(&build::service(id, &json).map_err(|e| format!("{id}: {e}"))?);
+        let service = build::service(id, &json).map_err(|e| format!("{id}: {e}"))?;
+        let bytes = if packed { packed::encode(&service) } else { format::encode(&service) };
         total += bytes.len();
         println!("{id:28} {:8} bytes", bytes.len());
         fs::write(models.join(format!("{id}.bin")), bytes).map_err(|e| format!("{id}: {e}"))?;
@@ -59,7 +62,7 @@ fn with_version(notice: &str, version: &str) -> Option<String> {
 
 fn print(models: &Path, id: &str) -> Outcome {
     let bytes = fs::read(models.join(format!("{id}.bin"))).map_err(|e| format!("{id}: {e}"))?;
-    let service = wire::catalog::format::decode(bytes.leak()).map_err(|e| e.to_string())?;
+    let service = packed::decode(bytes.leak()).map_err(|e| e.to_string())?;
     writeln!(std::io::stdout(), "{service:#?}").map_err(|e| e.to_string())
 }
 

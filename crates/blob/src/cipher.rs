@@ -55,12 +55,23 @@ impl Root {
     }
 
     pub fn cipher(&self, id: ContentId) -> Cipher {
-        let mut context = hmac::Context::with_key(&self.0);
-        context.update(b"virga content 1");
-        context.update(id.as_bytes());
-        let key = context.sign();
+        let key = self.derived(b"virga content 1", id);
         let key = UnboundKey::new(&AES_256_GCM, key.as_ref()).expect("any 32 bytes are an AES-256 key");
         Cipher(LessSafeKey::new(key))
+    }
+
+    /// What a content is called among those who have the key to it.
+    pub(crate) fn name(&self, id: ContentId) -> [u8; 16] {
+        let mut name = [0; 16];
+        name.copy_from_slice(&self.derived(b"virga content name 1", id).as_ref()[..16]);
+        name
+    }
+
+    fn derived(&self, what: &[u8], id: ContentId) -> hmac::Tag {
+        let mut context = hmac::Context::with_key(&self.0);
+        context.update(what);
+        context.update(id.as_bytes());
+        context.sign()
     }
 }
 

@@ -3,11 +3,13 @@
 use crate::ContentId;
 use crate::blobs::Blobs;
 use crate::cipher::Root;
+use crate::hot::{Hot, Name};
 use crate::pool::Pool;
-use crate::read::Reader;
+use crate::read::{self, Reader};
 use crate::refs::{self, CONTENTS, GARBAGE};
 use crate::write::Writer;
 use base::{Clock, Rng, Timestamp};
+use bytes::Bytes;
 use std::collections::HashMap;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -26,6 +28,7 @@ pub struct Contents {
     wall: Clock,
     started: Timestamp,
     pool: Arc<Pool>,
+    hot: Arc<Hot>,
     pins: Arc<Pins>,
 }
 
@@ -56,7 +59,7 @@ impl Contents {
     pub fn new(blobs: Arc<dyn Blobs>) -> Contents {
         let wall = Clock::system();
         let started = wall.now();
-        Contents { blobs, wall, started, pool: Arc::default(), pins: Arc::default() }
+        Contents { blobs, wall, started, pool: Arc::default(), hot: Arc::default(), pins: Arc::default() }
     }
 
     pub fn new_id(&self, rng: &Rng) -> ContentId {
@@ -92,7 +95,23 @@ impl Contents {
     /// `NotFound` where it is gone.
     pub fn read(&self, id: ContentId, root: &Root, size: u64) -> io::Result<Reader> {
         let source = self.blobs.open(id)?;
-        Ok(Reader::new(source, root.cipher(id), size, Arc::clone(&self.pool)))
+        let name = Name::of(root, id);
+        Ok(Reader::new(source, root.cipher(id), size, name, Arc::clone(&self.pool), Arc::clone(&self.hot)))
+    }
+
+    /// What a content is found by, for [`Contents::hot`].
+    pub fn name(&self, id: ContentId, root: &Root) -> Name {
+        Name::of(root, id)
+    }
+
+    /// What [`Reader::piece`] would give, where that is there already: then nothing blocks.
+    pub fn hot(&self, name: Name, from: u64, to: u64) -> Option<Bytes> {
+        read::hot(&self.hot, name, from, to)
+    }
+
+    /// Forgets what is kept of contents that are read often.
+    pub fn cool(&self) {
+        self.hot.clear();
     }
 
     fn is_pinned(&self, id: ContentId) -> bool {
@@ -242,6 +261,29 @@ mod tests {
                 }
             }
         });
+    }
+
+    #[test]
+    fn what_is_read_twice_is_open_to_whom_has_its_key() {
+        let contents = Contents::new(Arc::new(Memory::default()));
+        let id = contents.new_id(&Rng::seeded(1));
+        let bytes: Vec<u8> = (0..5 * BLOCK + 17).map(|n| (n * 31 % 253) as u8).collect();
+        let size = bytes.len() as u64;
+        put(&contents, id, &bytes);
+        let name = contents.name(id, &root());
+        let read = |root: &Root, from| contents.read(id, root, size).and_then(|open| open.piece(from, size));
+        for _ in 0..2 {
+            assert_eq!(contents.hot(name, 0, size), None);
+            assert_eq!(read(&root(), 0).unwrap(), bytes[..4 * BLOCK]);
+        }
+        assert_eq!(contents.hot(name, 7, 10).unwrap(), bytes[7..10]);
+        assert_eq!(contents.hot(name, 7, size).unwrap(), bytes[7..4 * BLOCK]);
+        assert_eq!(contents.hot(name, 4 * BLOCK as u64, size), None);
+        let another = Root::new(&[4; 32]);
+        assert_eq!(contents.hot(contents.name(id, &another), 0, size), None);
+        assert_eq!(read(&another, 0).unwrap_err().kind(), std::io::ErrorKind::InvalidData);
+        contents.cool();
+        assert_eq!(contents.hot(name, 0, size), None);
     }
 
     #[test]

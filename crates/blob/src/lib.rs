@@ -3,7 +3,7 @@
 //! A [`ContentId`] names them; who refers to them is kept by the services, in the store. Small contents are rows of the
 //! store ([`inline`]), larger ones lie behind the [`Blobs`] trait: files by default, or
 //! objects of a bucket elsewhere. Everything is encrypted under a key that its service gives, in blocks, so that any
-//! range can be read ([`cipher`]).
+//! range can be read ([`cipher`]). What is read again and again is kept open for a while ([`hot`]).
 //!
 //! What it promises: a content that [`Contents::write`] has finished is on the disk; one that nobody claimed
 //! ([`refs`]) goes away, after a crash too; one that somebody reads stays until he is done.
@@ -14,6 +14,7 @@ pub mod blobs;
 pub mod cipher;
 pub mod contents;
 pub mod files;
+pub mod hot;
 pub mod id;
 pub mod inline;
 pub mod md5;
@@ -28,6 +29,7 @@ pub use blobs::{Blobs, Sink, Source};
 pub use cipher::{Cipher, Damaged};
 pub use contents::Contents;
 pub use files::Files;
+pub use hot::Name;
 pub use id::ContentId;
 pub use md5::Md5;
 pub use memory::Memory;

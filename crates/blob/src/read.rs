@@ -2,6 +2,7 @@
 
 use crate::blobs::Source;
 use crate::cipher::{BLOCK, Cipher, TAG, last_block};
+use crate::hot::{Hot, Name};
 use crate::pool::{Pool, SIZE};
 use bytes::Bytes;
 use std::cell::RefCell;
@@ -22,12 +23,31 @@ pub struct Reader {
     source: Arc<dyn Source>,
     cipher: Cipher,
     size: u64,
+    name: Name,
     pool: Arc<Pool>,
+    hot: Arc<Hot>,
+}
+
+/// A piece that is open already.
+pub(crate) fn hot(hot: &Hot, name: Name, from: u64, to: u64) -> Option<Bytes> {
+    let first = from / BLOCK as u64;
+    let start = first * BLOCK as u64;
+    let bytes = hot.get((name, first))?;
+    let upto = bytes.len().min(usize::try_from(to.checked_sub(start)?).unwrap_or(usize::MAX));
+    let skip = (from - start) as usize;
+    (skip < upto).then(|| bytes.slice(skip..upto))
 }
 
 impl Reader {
-    pub(crate) fn new(source: Arc<dyn Source>, cipher: Cipher, size: u64, pool: Arc<Pool>) -> Reader {
-        Reader { source, cipher, size, pool }
+    pub(crate) fn new(
+        source: Arc<dyn Source>,
+        cipher: Cipher,
+        size: u64,
+        name: Name,
+        pool: Arc<Pool>,
+        hot: Arc<Hot>,
+    ) -> Reader {
+        Reader { source, cipher, size, name, pool, hot }
     }
 
     pub fn size(&self) -> u64 {
@@ -42,6 +62,9 @@ impl Reader {
         let to = to.min(self.size);
         if from >= to {
             return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        if let Some(bytes) = hot(&self.hot, self.name, from, to) {
+            return Ok(bytes);
         }
         let first = from / BLOCK as u64;
         let end = (to.div_ceil(BLOCK as u64)).min(first + BLOCKS);
@@ -63,6 +86,11 @@ impl Reader {
         })?;
         let skip = (from - start) as usize;
         let upto = len.min((to - start) as usize);
-        Ok(buffer.freeze(upto).slice(skip..))
+        let bytes = buffer.freeze(len);
+        // A part of what could be read at once would stand in for all of it.
+        if len == SIZE || start + len as u64 == self.size {
+            self.hot.opened((self.name, first), &bytes);
+        }
+        Ok(bytes.slice(skip..upto))
     }
 }

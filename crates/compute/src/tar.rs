@@ -1,5 +1,5 @@
-//! Reads the archives that layers of images are, entry by entry. Pure: it asks nothing but what it reads from.
-//! ([`crate::ec2::image::pack`] writes them.)
+//! Reads the archives that layers of images are, entry by entry, and writes them ([`write`]). Pure: it asks nothing but what
+//! it reads from.
 //!
 //! Names and links of any length (GNU's and pax headers), sizes beyond eight gigabytes. Nothing that the archive says of
 //! itself is trusted: sizes of headers are limited, and checksums are held against them.
@@ -8,10 +8,12 @@
 //!
 //! Specifications: POSIX's pax and ustar formats; the manual of GNU tar, "Basic Tar Format".
 
-use std::ffi::OsString;
+pub(crate) mod write;
+
+use std::ffi::{OsStr, OsString};
 use std::io::{self, Read};
 use std::os::unix::ffi::OsStringExt;
-use std::path::PathBuf;
+use std::path::{Component, Path, PathBuf};
 
 pub(crate) const BLOCK: usize = 512;
 /// Of a pax header or a long name: no path is as long.
@@ -61,6 +63,22 @@ struct Said {
 /// A layer that is no archive, in words.
 pub(crate) fn bad(why: &str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, why.to_owned())
+}
+
+/// The parts of a name within an image.
+///
+/// # Errors
+/// [`io::ErrorKind::InvalidData`] for one that leads out of it.
+pub(crate) fn parts(path: &Path) -> io::Result<Vec<&OsStr>> {
+    let mut all = Vec::new();
+    for part in path.components() {
+        match part {
+            Component::Normal(name) => all.push(name),
+            Component::CurDir | Component::RootDir => {}
+            _ => return Err(bad("a name leads out of the image")),
+        }
+    }
+    Ok(all)
 }
 
 /// A field's text, up to its first zero.

@@ -14,7 +14,7 @@
 //!
 //! A machine may have a kernel of its own, in a virtual machine (`guest`), with the same files behind the same interfaces.
 //!
-//! Not there: block devices of containers; disks of virtual machines, and programs that are run in them from outside.
+//! Not there: block devices of containers; disks that machines boot from.
 //!
 //! The kernel is spoken to in its own language (netlink), so that neither `ip` nor `nft` has to be there.
 

@@ -1,9 +1,10 @@
-//! Sending bytes: decrypted in large pieces by threads for blocking work, one piece ahead of the connection.
+//! Sending bytes: decrypted in large pieces by threads for blocking work, one piece ahead of the connection. What is read
+//! often lies open, and is sent at once.
 
 use crate::piece::Piece;
 use blob::cipher::{Root, open_whole};
 use blob::contents::Pin;
-use blob::{ContentId, Reader, inline};
+use blob::{ContentId, Name, Reader, inline};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use kernel::body::Cut;
@@ -29,6 +30,8 @@ pub(crate) struct Plan {
 #[derive(Debug)]
 struct Span {
     content: ContentId,
+    /// What it is found by where it lies open; a content in the store never does.
+    name: Option<Name>,
     /// Of the whole content.
     size: u64,
     range: Range<u64>,
@@ -57,6 +60,7 @@ impl Plan {
                 };
                 spans.push_back(Span {
                     content: piece.content,
+                    name: sealed.is_none().then(|| contents.name(piece.content, &root)),
                     size: piece.size,
                     range: from - start..to - start,
                     _pin: sealed.is_none().then(|| contents.pin(piece.content)),
@@ -109,14 +113,26 @@ impl Plan {
                 bytes
             }
         };
-        self.left -= bytes.len() as u64;
+        self.advance(bytes.len() as u64);
+        Ok(Some(bytes))
+    }
+
+    /// The next piece, if it lies open.
+    fn hot(&mut self) -> Option<Bytes> {
+        let span = self.spans.front()?;
+        let bytes = self.cloud.contents().hot(span.name?, span.range.start, span.range.end)?;
+        self.advance(bytes.len() as u64);
+        Some(bytes)
+    }
+
+    fn advance(&mut self, count: u64) {
+        self.left -= count;
         if let Some(span) = self.spans.front_mut() {
-            span.range.start += bytes.len() as u64;
+            span.range.start += count;
             if span.range.is_empty() || span.sealed.is_some() {
                 self.spans.pop_front();
             }
         }
-        Ok(Some(bytes))
     }
 
     /// As the payload of an answer.
@@ -127,7 +143,7 @@ impl Plan {
     /// The same behind a piece that has been read already.
     pub(crate) fn stream_after(self, first: Option<Bytes>) -> Outgoing {
         let left = self.left + first.as_ref().map_or(0, |first| first.len() as u64);
-        Outgoing { left, first, ahead: Some(ahead(self)) }
+        Outgoing { left, first, rest: Rest::begin(self) }
     }
 }
 
@@ -136,13 +152,28 @@ fn missing(content: ContentId) -> Failure {
     Failure
 }
 
-type Ahead = JoinHandle<io::Result<(Plan, Option<Bytes>)>>;
+/// What comes behind the piece that is sent.
+#[derive(Debug)]
+enum Rest {
+    Open(Box<Plan>, Bytes),
+    /// It is being read.
+    Ahead(JoinHandle<io::Result<(Plan, Option<Bytes>)>>),
+    End,
+}
 
-fn ahead(mut plan: Plan) -> Ahead {
-    spawn_blocking(move || {
-        let piece = plan.next()?;
-        Ok((plan, piece))
-    })
+impl Rest {
+    fn begin(mut plan: Plan) -> Rest {
+        if plan.left == 0 {
+            return Rest::End;
+        }
+        match plan.hot() {
+            Some(piece) => Rest::Open(Box::new(plan), piece),
+            None => Rest::Ahead(spawn_blocking(move || {
+                let piece = plan.next()?;
+                Ok((plan, piece))
+            })),
+        }
+    }
 }
 
 /// Bytes on their way out.
@@ -150,8 +181,7 @@ fn ahead(mut plan: Plan) -> Ahead {
 pub(crate) struct Outgoing {
     left: u64,
     first: Option<Bytes>,
-    /// The piece that is being read while the one before it is sent.
-    ahead: Option<Ahead>,
+    rest: Rest,
 }
 
 impl Body for Outgoing {
@@ -164,27 +194,27 @@ impl Body for Outgoing {
             this.left -= first.len() as u64;
             return Poll::Ready(Some(Ok(Frame::data(first))));
         }
-        let Some(handle) = &mut this.ahead else { return Poll::Ready(None) };
-        let done = ready!(Pinned::new(handle).poll(cx));
-        this.ahead = None;
-        let (plan, piece) = match done {
-            Ok(Ok(done)) => done,
-            Ok(Err(error)) => {
+        let done = match &mut this.rest {
+            Rest::Ahead(handle) => Some(ready!(Pinned::new(handle).poll(cx))),
+            _ => None,
+        };
+        let (plan, piece) = match (std::mem::replace(&mut this.rest, Rest::End), done) {
+            (Rest::Open(plan, piece), _) => (*plan, piece),
+            (Rest::Ahead(_), Some(Ok(Ok((plan, Some(piece)))))) => (plan, piece),
+            (Rest::Ahead(_), Some(Ok(Ok((_, None))))) | (Rest::End, _) => return Poll::Ready(None),
+            (Rest::Ahead(_), Some(Ok(Err(error)))) => {
                 kernel::log::error("bytes could not be read", &[("problem", &error.to_string())]);
                 return Poll::Ready(Some(Err(Cut::Broken)));
             }
-            Err(_) => return Poll::Ready(Some(Err(Cut::Broken))),
+            (Rest::Ahead(_), _) => return Poll::Ready(Some(Err(Cut::Broken))),
         };
-        let Some(piece) = piece else { return Poll::Ready(None) };
         this.left -= piece.len() as u64;
-        if plan.left > 0 {
-            this.ahead = Some(ahead(plan));
-        }
+        this.rest = Rest::begin(plan);
         Poll::Ready(Some(Ok(Frame::data(piece))))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.first.is_none() && self.ahead.is_none()
+        self.first.is_none() && matches!(self.rest, Rest::End)
     }
 
     fn size_hint(&self) -> SizeHint {

@@ -1,6 +1,7 @@
 //! The embedded models: found by id, decoded at first use, kept for the life of the process.
 
 pub mod format;
+pub mod packed;
 
 pub use format::Entry;
 
@@ -18,7 +19,7 @@ macro_rules! slots {
     };
 }
 
-/// Sorted by id; the same list as `models/services.txt`.
+/// Sorted by id; the same list as `models/services.txt`, which says as well whose files are [`packed`].
 static SLOTS: [Slot; 51] = slots![
     "accessanalyzer",
     "acm",
@@ -91,7 +92,7 @@ pub(crate) struct Model {
 
 impl Model {
     fn decode(file: &'static [u8]) -> Option<Model> {
-        let service = format::decode(file).ok()?;
+        let service = packed::decode(file).ok()?;
         let mut by_name: Vec<u32> = (0..service.operations.len() as u32).collect();
         by_name.sort_by_key(|n| service.operations[*n as usize].name);
         let rest = Index::new(&service);
@@ -114,7 +115,7 @@ pub fn service(id: &str) -> Option<&'static Service> {
 /// What every model says of itself, by id; decodes no operation and no shape.
 pub fn services() -> &'static [Entry] {
     static ENTRIES: OnceLock<Vec<Entry>> = OnceLock::new();
-    ENTRIES.get_or_init(|| SLOTS.iter().filter_map(|slot| format::entry(slot.file).ok()).collect())
+    ENTRIES.get_or_init(|| SLOTS.iter().filter_map(|slot| packed::entry(slot.file).ok()).collect())
 }
 
 /// Places in [`services`] by a name, sorted, so that those of one name are neighbours.

@@ -19,17 +19,25 @@ if [ ! -e /var/lib/virga/booted ]; then
         [ ! -e "$program" ] || "$program"
     done &
 fi
+# What lets people in is in /usr, or where an image that brings its own programs has it.
+usr=/usr
+tool() { "$@"; }
+[ ! -e /var/lib/virga/tools ] || . /var/lib/virga/tools
 # Logins by key. The host key is made at the first boot, and its fingerprint told, as cloud-init does.
-if [ ! -x /usr/sbin/dropbear ] || [ "$(cat /proc/self/setgroups)" = deny ]; then
+if [ ! -x $usr/sbin/dropbear ] || [ "$(cat /proc/self/setgroups)" = deny ]; then
     echo 'nobody can log in by SSH: virga doctor says why'
 else
     key=/etc/dropbear/dropbear_ed25519_host_key
     mkdir -p /etc/dropbear
-    [ -e $key ] || dropbearkey -t ed25519 -f $key >/dev/null 2>&1
+    [ -e $key ] || tool $usr/bin/dropbearkey -t ed25519 -f $key >/dev/null 2>&1
     echo '-----BEGIN SSH HOST KEY FINGERPRINTS-----'
-    dropbearkey -y -f $key | sed -n 's/^Fingerprint: //p'
+    tool $usr/bin/dropbearkey -y -f $key | sed -n 's/^Fingerprint: //p'
     echo '-----END SSH HOST KEY FINGERPRINTS-----'
-    dropbear -F -E -e -s -R -r $key &
+    if [ $usr = /usr ]; then
+        dropbear -F -E -e -s -R -r $key &
+    else
+        listen 22 $usr/sbin/dropbear -i -e -s -r $key &
+    fi
 fi
 while :; do
     sleep 3600 &

@@ -20,6 +20,8 @@
 //! What a machine takes of processors and memory is held to its [`share`] of this one, and that of a T machine to its
 //! [`credits`]; the [`meter`] tells CloudWatch.
 //!
+//! Where an image brings a root of its own, nothing of this machine's programs is seen but what lets people in ([`whole`]).
+//!
 //! Not here: volumes that machines boot from, images that are disks.
 
 mod credits;
@@ -40,6 +42,7 @@ pub mod spot;
 pub(crate) mod template;
 pub mod tunnel;
 mod user_data;
+mod whole;
 pub mod work;
 
 /// The operation tables, for the wiring.

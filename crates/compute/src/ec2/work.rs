@@ -13,6 +13,7 @@ use super::model::{INSTANCES, Instance, state};
 use super::news;
 use super::share;
 use super::user_data;
+use super::whole;
 use base::{AccountId, Region, Timestamp};
 use ec2::attachment::ATTACHMENTS;
 use ec2::plane::DataPlane;
@@ -116,23 +117,29 @@ impl Machines {
         }
     }
 
-    /// The image's folder and what is bound into it; made once.
-    fn image(&self, folder: &Path) -> io::Result<(PathBuf, Vec<Bind>)> {
+    /// The layers of a machine's root below its own files, and what is bound into it; what all have in common is made once.
+    fn root(&self, folder: &Path, layer: Option<PathBuf>) -> io::Result<(Vec<PathBuf>, Vec<Bind>)> {
+        if let Some(layer) = layer.as_ref().filter(|layer| whole::is(layer)) {
+            let places = folder.join(PLACES);
+            whole::places(&places)?;
+            return Ok((vec![layer.clone(), places], whole::binds()?));
+        }
         let image = folder.join(IMAGE);
         let mut programs = self.programs.lock().unwrap_or_else(PoisonError::into_inner);
         if programs.is_none() {
             fs::create_dir_all(&image)?;
             *programs = Some(host::image::of_this_machine(&image)?);
         }
-        Ok((image, programs.clone().unwrap_or_default()))
+        Ok((layer.into_iter().chain([image]).collect(), programs.clone().unwrap_or_default()))
     }
 
     /// What a machine is booted from: its own files over the image's.
     fn boot_of(&self, folder: &Path, instance: &Instance, disks: &[String]) -> io::Result<Boot> {
-        let (image, binds) = self.image(folder)?;
         let own = folder.join(&instance.id);
         let seed = own.join("seed");
         let layer = instance.layer.as_ref().map(|layer| folder.join(LAYERS).join(layer));
+        let brings = layer.as_ref().filter(|layer| whole::is(layer)).map(|layer| whole::files(layer));
+        let (below, binds) = self.root(folder, layer)?;
         let plan = user_data::plan(&instance.user_data);
         let by_address = || format!("ip-{}", instance.address.replace('.', "-"));
         let name = plan.name.clone().unwrap_or_else(by_address);
@@ -154,6 +161,9 @@ impl Machines {
             (&authorized, public.as_bytes(), 0o600),
         ];
         files.extend(fixed.map(|(path, bytes, mode)| (path.to_owned(), bytes.to_vec(), mode)));
+        for (path, text) in brings.transpose()?.unwrap_or_default() {
+            files.push((path.to_owned(), text.into_bytes(), 0o644));
+        }
         files.extend(numbered(LATE, plan.late, 0o700));
         files.extend(numbered(user_data::FILES, plan.files, 0o600));
         for (path, contents, mode) in files {
@@ -169,7 +179,7 @@ impl Machines {
         let pair = |(name, value): (&str, &str)| (name.into(), value.into());
         let console = fs::File::options().create(true).append(true).open(own.join("console"))?;
         Ok(Boot {
-            layers: [Some(seed), layer, Some(image)].into_iter().flatten().collect(),
+            layers: [seed].into_iter().chain(below).collect(),
             disk: own.join(DISK),
             binds,
             hostname: name.into(),
@@ -328,7 +338,8 @@ impl Machines {
         for entry in fs::read_dir(folder)? {
             let entry = entry?;
             let name = entry.file_name();
-            if name != IMAGE && name != LAYERS && !name.to_str().is_some_and(|name| kept.contains(name)) {
+            let common = [IMAGE, LAYERS, PLACES].iter().any(|common| name == *common);
+            if !common && !name.to_str().is_some_and(|name| kept.contains(name)) {
                 host::image::remove(&entry.path())?;
             }
         }
@@ -396,6 +407,8 @@ fn failures_of(zone: Option<&Zone>) -> u64 {
 
 /// The folder of what machines are made of, beside their own.
 const IMAGE: &str = "image";
+/// And of places for mounts, where an image brings all else.
+const PLACES: &str = "places";
 /// The folder of the layers of images that were made here ([`image::work`]).
 pub(super) const LAYERS: &str = "layers";
 /// In a machine's folder: what it has written.

@@ -7,7 +7,8 @@
 use super::boot::{Ends, Machine};
 use super::disk;
 use super::frame::{Frame, Order, Put, Take, receive, send};
-use super::guest::{Disks, keeper, make_disk, runs};
+use super::guest::{GUEST, Guest, keeper, runs};
+use super::listen;
 use super::residents::signal_all;
 use super::sandbox::Cell;
 use super::{groups, powers, usage};
@@ -33,8 +34,6 @@ use std::process::{Command, ExitCode, Stdio};
 
 /// The argument of the second step.
 const INSIDE: &str = "inside";
-/// That of the keeper of a virtual machine.
-const GUEST: &str = "guest";
 /// That of what stands for a program in one.
 const RUN: &str = "run";
 /// What the first step says and hears on the socket before frames begin.
@@ -43,14 +42,13 @@ pub(super) const MAPPED: u8 = b'm';
 
 /// The host process's `main`; the socket to its parent is its standard input.
 pub fn run_child(mut args: impl Iterator<Item = OsString>) -> ExitCode {
-    let step = args.next();
-    if step.as_ref().is_some_and(|arg| arg == GUEST) {
-        return keeper::run();
-    }
-    if step.as_ref().is_some_and(|arg| arg == RUN) {
-        return runs::stand_for(&args.collect::<Vec<_>>());
-    }
-    let done = if step.is_some_and(|arg| arg == INSIDE) { serve() } else { enter() };
+    let done = match args.next() {
+        Some(word) if word == INSIDE => serve(),
+        Some(word) if word == GUEST => return keeper::run(),
+        Some(word) if word == RUN => return runs::stand_for(&args.collect::<Vec<_>>()),
+        Some(word) if word == listen::WORD => listen::run(args),
+        _ => enter(),
+    };
     match done {
         Ok(()) => ExitCode::SUCCESS,
         // 100 and the error's number: the parent words it.
@@ -115,40 +113,34 @@ pub fn raise_descriptor_limit() {
 }
 
 /// A network namespace with the sockets by which the kernel is spoken to in it.
-struct Space {
+pub(super) struct Space {
     namespace: File,
     route: OwnedFd,
     filter: OwnedFd,
     /// Of a machine that is booted: its first process.
     init: Option<OwnedFd>,
     /// What that process keeps, if it is a virtual machine.
-    guest: Option<Guest>,
-}
-
-/// A virtual machine, whose keeper hears of what is to be done.
-struct Guest {
-    keeper: UnixStream,
-    disks: Disks,
+    pub(super) guest: Option<Guest>,
 }
 
 /// This program again, for another purpose.
-fn again(purpose: &str) -> Vec<OsString> {
+pub(super) fn again(purpose: &str) -> Vec<OsString> {
     let own = std::env::args_os().skip(1).filter(|arg| arg != INSIDE);
     std::iter::once("/proc/self/exe".into()).chain(own).chain([purpose.into()]).collect()
 }
 
-struct Child {
+pub(super) struct Child {
     socket: OwnedFd,
     home: File,
     mounts: File,
-    spaces: BTreeMap<u32, Space>,
+    pub(super) spaces: BTreeMap<u32, Space>,
     next: u32,
     /// Root of a machine would be the host's.
-    guarded: bool,
+    pub(super) guarded: bool,
     /// By process id.
     processes: BTreeMap<i32, OwnedFd>,
     /// Of virtual machines, by the same; where they are told something.
-    keepers: BTreeMap<i32, UnixStream>,
+    pub(super) keepers: BTreeMap<i32, UnixStream>,
 }
 
 impl Child {
@@ -225,15 +217,7 @@ impl Child {
                 space.freeze(still)?;
                 Ok((put, None))
             }
-            Order::Plug if self.is_guest(&take)? => {
-                let key = take.u32()?;
-                self.plug_guest(key, take.text()?).map(|channel| (put, Some(channel)))
-            }
-            Order::Unplug if self.is_guest(&take)? => {
-                let key = take.u32()?;
-                let device = take.text()?;
-                self.unplug_guest(key, device, take.u8()? != 0).map(|()| (put, None))
-            }
+            Order::Plug | Order::Unplug if self.is_guest(&take)? => self.obey_of_guest(order, &mut take),
             Order::Plug => {
                 // The machine has no such file, and its own would not be ours.
                 let channel = disk::channel()?;
@@ -277,12 +261,6 @@ impl Child {
         }
     }
 
-    /// Whether what an order is about is a virtual machine.
-    fn is_guest(&self, take: &Take<'_>) -> io::Result<bool> {
-        let key = Take(take.0).u32()?;
-        Ok(self.spaces.get(&key).ok_or(Errno::NODEV)?.guest.is_some())
-    }
-
     fn new_space(&mut self, take: &mut Take<'_>) -> io::Result<Put> {
         // SAFETY: this process has one thread, and descriptors are not unshared.
         unsafe { unshare_unsafe(UnshareFlags::NEWNET) }?;
@@ -306,7 +284,7 @@ impl Child {
     }
 
     /// Does something where a booted machine has its files, and comes back.
-    fn in_machine<T>(&self, key: u32, work: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+    pub(super) fn in_machine<T>(&self, key: u32, work: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
         let space = self.spaces.get(&key).ok_or(Errno::NODEV)?;
         let init = space.running_init().ok_or(Errno::HOSTUNREACH)?;
         move_into_thread_name_spaces(init.as_fd(), ThreadNameSpaceType::MOUNT)?;
@@ -328,54 +306,6 @@ impl Child {
         self.first_process(key, descriptors, |network, ends| machine.boot(network, ends, guarded))
     }
 
-    /// A new disk of a virtual machine: its channel.
-    fn plug_guest(&mut self, key: u32, device: &str) -> io::Result<OwnedFd> {
-        let channel = disk::channel()?;
-        let (name, path) = self.guest_of(key)?.disks.next(device)?;
-        self.in_machine(key, || make_disk(&channel, &path))?;
-        let guest = self.guest_of(key)?;
-        guest.disks.plug(&guest.keeper, name, device)?;
-        Ok(channel)
-    }
-
-    fn unplug_guest(&mut self, key: u32, device: &str, force: bool) -> io::Result<()> {
-        let guest = self.spaces.get_mut(&key).and_then(|space| space.guest.take()).ok_or(Errno::NODEV)?;
-        let Guest { keeper, mut disks } = guest;
-        let done = disks.unplug(&keeper, device, force, |work| self.in_machine(key, work));
-        if let Some(space) = self.spaces.get_mut(&key) {
-            space.guest = Some(Guest { keeper, disks });
-        }
-        done
-    }
-
-    fn guest_of(&mut self, key: u32) -> io::Result<&mut Guest> {
-        let space = self.spaces.get_mut(&key).ok_or(Errno::NODEV)?;
-        if space.running_init().is_none() {
-            return Err(Errno::HOSTUNREACH.into());
-        }
-        Ok(space.guest.as_mut().ok_or(Errno::NODEV)?)
-    }
-
-    /// Starts the keeper of a virtual machine, which is this program.
-    fn guest(&mut self, take: &mut Take<'_>, mut descriptors: Vec<OwnedFd>) -> io::Result<u32> {
-        let key = take.u32()?;
-        let (machine, guarded) = (Machine::read(take)?, self.guarded);
-        let (near, far) = UnixStream::pair()?;
-        *descriptors.first_mut().ok_or(Errno::INVAL)? = far.into();
-        let disks = Disks::new(&machine.disk)?;
-        let keeper = again(GUEST);
-        let told = take.0.to_vec();
-        let pid = self.first_process(key, descriptors, |network, ends| {
-            machine.boot_guest(&keeper, network, ends, guarded)
-        })?;
-        send(&near, 0, 0, &told, &[])?;
-        if let Some(space) = self.spaces.get_mut(&key) {
-            space.guest = Some(Guest { keeper: near.try_clone()?, disks });
-        }
-        self.keepers.insert(pid.cast_signed(), near);
-        Ok(pid)
-    }
-
     fn confine(&mut self, take: &mut Take<'_>, descriptors: Vec<OwnedFd>) -> io::Result<u32> {
         let key = take.u32()?;
         let cell = Cell::read(take)?;
@@ -383,7 +313,7 @@ impl Child {
     }
 
     /// Starts what is to be the first process of a new process namespace.
-    fn first_process(
+    pub(super) fn first_process(
         &mut self,
         key: u32,
         descriptors: Vec<OwnedFd>,
@@ -472,7 +402,7 @@ impl Child {
 
 impl Space {
     /// The first process of the machine, while it lives.
-    fn running_init(&self) -> Option<&OwnedFd> {
+    pub(super) fn running_init(&self) -> Option<&OwnedFd> {
         let init = self.init.as_ref()?;
         let mut fds = [PollFd::new(init, PollFlags::IN)];
         let ended =

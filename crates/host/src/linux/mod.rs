@@ -9,6 +9,7 @@ mod frame;
 mod groups;
 mod guest;
 mod links;
+mod listen;
 mod netlink;
 mod plane;
 mod powers;

@@ -26,6 +26,7 @@ const REPLY_BYTES_MAX: u64 = 16 << 20;
 #[derive(Clone, Debug)]
 pub(crate) struct Caller<'e> {
     pub(crate) endpoint: &'e str,
+    pub(crate) region: &'e str,
     pub(crate) access_key: String,
     pub(crate) secret: String,
     pub(crate) token: Option<String>,
@@ -66,7 +67,13 @@ impl Reply {
 impl<'e> Caller<'e> {
     /// The root of an account, by its shared key.
     pub(crate) fn root(endpoint: &'e str, account: &str) -> Caller<'e> {
-        Caller { endpoint, access_key: account.to_owned(), secret: "test".into(), token: None }
+        Caller {
+            endpoint,
+            region: REGION,
+            access_key: account.to_owned(),
+            secret: "test".into(),
+            token: None,
+        }
     }
 
     /// What a successful call of such an operation has answered.
@@ -117,7 +124,8 @@ impl<'e> Caller<'e> {
         self.send("s3", method, &escaped(path, "/"), headers, body)
     }
 
-    fn send(
+    /// A request to a service that speaks REST, as it stands.
+    pub(crate) fn send(
         &self,
         service: &str,
         method: &str,
@@ -138,7 +146,7 @@ impl<'e> Caller<'e> {
             access_key: &self.access_key,
             secret: &secret,
             session_token: self.token.as_deref(),
-            region: REGION,
+            region: self.region,
             service,
             dialect: if service == "s3" { Dialect::S3 } else { Dialect::Query },
             algorithm: Algorithm::Hmac,

@@ -9,6 +9,7 @@ mod down;
 mod env;
 pub(crate) mod exec;
 mod forward;
+mod image;
 mod lab;
 mod least_privilege;
 mod logs;
@@ -67,6 +68,8 @@ enum Command {
     Ssh(ssh::Options),
     /// Lead ports of this machine to an instance's
     Forward(forward::Options),
+    /// Make an image of one that was made elsewhere
+    Image(image::Options),
     /// Print what an instance has said on its console
     Console(console::Options),
     /// Delete everything in the cloud
@@ -114,6 +117,7 @@ pub(crate) fn run(args: Args) -> Outcome {
         Command::Exec(options) => exec::run(&cx, &options),
         Command::Ssh(options) => ssh::run(&cx, &options),
         Command::Forward(options) => forward::run(&cx, &options),
+        Command::Image(options) => image::run(&cx, &options),
         Command::Console(options) => console::run(&cx, &options),
         Command::Reset(options) => reset::run(&cx, &options),
         Command::Logs(options) => logs::run(&cx, &options),

@@ -2,8 +2,8 @@
 //!
 //! Layout: magic, length of the string pool (u32, little-endian), the pool, then the records in the order of
 //! [`crate::model`]. Numbers are LEB128; a string is an offset and a length into the pool, so that a decoded model
-//! borrows its strings from the embedded file. There is no compression (the binary is mapped, not read) and no
-//! version: writer and reader live in this file and the models are rebuilt with it.
+//! borrows its strings from the embedded file. There is no compression here (the binary is mapped, not read; [`super::packed`]
+//! has it) and no version: writer and reader live in this file and the models are rebuilt with it.
 
 use crate::model::{
     ErrorTrait, Kind, Location, MemberModel, MemberRef, Operation, Protocol, Service, Shape, ShapeId,

@@ -6,14 +6,14 @@
 //! Specifications: as of [`super::pack`].
 
 use super::pack::{ALL_GONE, BYTES_MAX, GONE, OPAQUE};
-use crate::tar::{Entry, Kind, Reader, bad};
+use crate::tar::{Entry, Kind, Reader, bad, parts};
 use rustix::fs::{AtFlags, CWD, FileType, Gid, Mode, Timespec, Timestamps, Uid, XattrFlags};
 use std::ffi::OsStr;
 use std::fs::{self, File, Permissions};
 use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{PermissionsExt, symlink};
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 /// Names alone would still fill a disk.
 const ENTRIES_MAX: usize = 4_000_000;
@@ -56,14 +56,7 @@ fn there(path: &Path) -> io::Result<Option<fs::Metadata>> {
 impl Layer<'_> {
     /// A place within the layer whose folders are there, as folders.
     fn place(&self, path: &Path) -> io::Result<Option<PathBuf>> {
-        let mut names = Vec::new();
-        for part in path.components() {
-            match part {
-                Component::Normal(name) => names.push(name),
-                Component::CurDir | Component::RootDir => {}
-                _ => return Err(bad("a name leads out of the image")),
-            }
-        }
+        let names = parts(path)?;
         let Some((name, above)) = names.split_last() else { return Ok(None) };
         let mut at = self.folder.to_owned();
         for name in above {

@@ -12,6 +12,7 @@
 //! What is no part of an image, so that its machines are new ones: what a machine was told at its launch (its user data,
 //! keys that its logins go by, its name), that it has been started once, and the host key of its SSH server.
 
+pub mod import;
 pub(crate) mod lay;
 pub(crate) mod pack;
 pub mod work;

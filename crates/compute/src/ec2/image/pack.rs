@@ -10,7 +10,7 @@
 //! Specifications: POSIX's pax and ustar formats; <https://github.com/opencontainers/image-spec/blob/main/layer.md>;
 //! the kernel's documentation of overlayfs, "whiteouts and opaque directories".
 
-use crate::tar::BLOCK;
+use crate::tar::{BLOCK, Entry, Kind, write};
 use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
 use std::collections::{BTreeMap, HashMap};
@@ -34,7 +34,6 @@ const OWN: [&str; 2] = ["var/lib/virga", "etc/dropbear/dropbear_ed25519_host_key
 pub(super) const BYTES_MAX: u64 = 64 << 30;
 /// Folders in folders at most.
 const DEPTH_MAX: usize = 200;
-const LONG_MAX: u64 = 0o77_777_777_777;
 
 /// Writes an archive of what the folders hold, the uppermost first; one that is not there is empty.
 ///
@@ -50,8 +49,13 @@ pub(crate) fn pack(folders: &[PathBuf], out: &mut dyn Write) -> io::Result<()> {
         }
     }
     let mut packer = Packer { out, names: HashMap::new(), left: BYTES_MAX };
+    if let Some(at) = open.iter().position(is_opaque) {
+        // A root of its own, not one over the cloud's image.
+        open.truncate(at + 1);
+        packer.head(Path::new(ALL_GONE), Kind::File, &rustix::fs::fstat(&open[at])?, 0, "".as_ref())?;
+    }
     packer.folder(&open, Path::new(""), 0)?;
-    packer.out.write_all(&[0; 2 * BLOCK])
+    write::end(packer.out)
 }
 
 const FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
@@ -135,22 +139,22 @@ impl Packer<'_> {
         match kind(&stat) {
             FileType::Directory => {
                 let (found, hides) = folders(first, below, name)?;
-                self.head(path, b'5', &stat, 0, "".as_ref())?;
+                self.head(path, Kind::Folder, &stat, 0, "".as_ref())?;
                 if hides {
-                    self.head(&path.join(ALL_GONE), b'0', &stat, 0, "".as_ref())?;
+                    self.head(&path.join(ALL_GONE), Kind::File, &stat, 0, "".as_ref())?;
                 }
                 self.folder(&found, path, depth + 1)
             }
             FileType::RegularFile => self.file(first, name, path),
             FileType::Symlink => {
                 let target = rustix::fs::readlinkat(first, name, Vec::new())?;
-                self.head(path, b'2', &stat, 0, OsStr::from_bytes(target.to_bytes()))
+                self.head(path, Kind::Symbolic, &stat, 0, OsStr::from_bytes(target.to_bytes()))
             }
-            FileType::Fifo => self.head(path, b'6', &stat, 0, "".as_ref()),
+            FileType::Fifo => self.head(path, Kind::Special, &stat, 0, "".as_ref()),
             _ if is_gone(&stat) => {
                 let mut gone = GONE.as_bytes().to_vec();
                 gone.extend(name.to_bytes());
-                self.head(&path.with_file_name(OsStr::from_bytes(&gone)), b'0', &stat, 0, "".as_ref())
+                self.head(&path.with_file_name(OsStr::from_bytes(&gone)), Kind::File, &stat, 0, "".as_ref())
             }
             _ => Ok(()),
         }
@@ -165,14 +169,14 @@ impl Packer<'_> {
         let itself = (stat.st_dev, stat.st_ino);
         if let Some(first) = self.names.get(&itself) {
             let first = first.clone();
-            return self.head(path, b'1', &stat, 0, first.as_os_str());
+            return self.head(path, Kind::Hard, &stat, 0, first.as_os_str());
         }
         let size = stat.st_size.unsigned_abs();
         self.left = self
             .left
             .checked_sub(size)
             .ok_or_else(|| io::Error::other("its files are larger than 64 GiB"))?;
-        self.head(path, b'0', &stat, size, "".as_ref())?;
+        self.head(path, Kind::File, &stat, size, "".as_ref())?;
         if stat.st_nlink > 1 {
             self.names.insert(itself, path.to_owned());
         }
@@ -183,25 +187,17 @@ impl Packer<'_> {
         io::copy(&mut io::repeat(0).take(whole - copied), &mut self.out).map(drop)
     }
 
-    /// The header of an entry, and one before it for what does not fit into that.
-    fn head(&mut self, path: &Path, kind: u8, stat: &Stat, size: u64, link: &OsStr) -> io::Result<()> {
-        let (name, link) = (path.as_os_str().as_bytes(), link.as_bytes());
-        let mut more = Vec::new();
-        for (key, value) in [("path", name), ("linkpath", link)] {
-            if value.len() > 100 {
-                more.extend(record(key, value));
-            }
-        }
-        if size > LONG_MAX {
-            more.extend(record("size", size.to_string().as_bytes()));
-        }
-        if !more.is_empty() {
-            let header = header(b"pax", b'x', stat, more.len() as u64, b"");
-            more.resize(more.len().next_multiple_of(BLOCK), 0);
-            self.out.write_all(&header)?;
-            self.out.write_all(&more)?;
-        }
-        self.out.write_all(&header(name, kind, stat, size.min(LONG_MAX), link))
+    fn head(&mut self, path: &Path, kind: Kind, stat: &Stat, size: u64, link: &OsStr) -> io::Result<()> {
+        let entry = Entry {
+            path: path.to_owned(),
+            kind,
+            mode: stat.st_mode & 0o7777,
+            size,
+            link: link.into(),
+            owner: (stat.st_uid, stat.st_gid),
+            modified: u64::try_from(stat.st_mtime).unwrap_or(0),
+        };
+        write::head(self.out, &entry)
     }
 }
 
@@ -233,33 +229,4 @@ fn folders(first: &OwnedFd, below: &[OwnedFd], name: &CStr) -> io::Result<(Vec<O
         }
     }
     Ok((found, false))
-}
-
-/// A record of a pax header: its own length, which counts itself, comes first.
-fn record(key: &str, value: &[u8]) -> Vec<u8> {
-    let rest = key.len() + value.len() + 3;
-    let mut length = rest + 1;
-    while length != rest + length.to_string().len() {
-        length = rest + length.to_string().len();
-    }
-    [format!("{length} {key}=").as_bytes(), value, b"\n"].concat()
-}
-
-fn header(name: &[u8], kind: u8, stat: &Stat, size: u64, link: &[u8]) -> [u8; BLOCK] {
-    let mut header = [0; BLOCK];
-    let mut field = |at: usize, bytes: &[u8]| header[at..at + bytes.len()].copy_from_slice(bytes);
-    field(0, &name[..name.len().min(100)]);
-    field(100, format!("{:07o}", stat.st_mode & 0o7777).as_bytes());
-    for (at, id) in [(108, stat.st_uid), (116, stat.st_gid)] {
-        field(at, format!("{:07o}", id.min(0o7_777_777)).as_bytes());
-    }
-    field(124, format!("{size:011o}").as_bytes());
-    field(136, format!("{:011o}", u64::try_from(stat.st_mtime).unwrap_or(0).min(LONG_MAX)).as_bytes());
-    field(148, &[b' '; 8]);
-    field(156, &[kind]);
-    field(157, &link[..link.len().min(100)]);
-    field(257, b"ustar\x0000");
-    let sum: u64 = header.iter().map(|byte| u64::from(*byte)).sum();
-    header[148..155].copy_from_slice(format!("{sum:06o}\0").as_bytes());
-    header
 }

@@ -7,7 +7,7 @@
 //!
 //! Specification: <https://github.com/opencontainers/image-spec/blob/main/layer.md>
 
-use crate::tar::{Entry, Kind, Reader, bad};
+use crate::tar::{Entry, Kind, Reader, bad, parts};
 use std::collections::{HashSet, VecDeque};
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, Metadata, Permissions};
@@ -43,19 +43,6 @@ pub(crate) struct Root<'a> {
     modes: Vec<(PathBuf, u32)>,
     /// What this layer has brought.
     own: HashSet<PathBuf>,
-}
-
-/// The parts of a name within a root.
-fn parts(path: &Path) -> io::Result<Vec<&OsStr>> {
-    let mut all = Vec::new();
-    for part in path.components() {
-        match part {
-            Component::Normal(name) => all.push(name),
-            Component::CurDir | Component::RootDir => {}
-            _ => return Err(bad("a name leads out of the image")),
-        }
-    }
-    Ok(all)
 }
 
 fn there(path: &Path) -> io::Result<Option<Metadata>> {

@@ -19,7 +19,7 @@ const FOLDER: &str = "disks";
 
 /// The disks of a guest, by the names that they were asked for.
 #[derive(Debug)]
-pub(in super::super) struct Disks {
+pub(super) struct Disks {
     folder: PathBuf,
     names: BTreeMap<String, String>,
 }
@@ -31,7 +31,7 @@ pub(super) fn held(path: &Path) -> PathBuf {
 
 impl Disks {
     /// Of a machine that is being booted: there are none yet.
-    pub(in super::super) fn new(disk: &Path) -> io::Result<Disks> {
+    pub(super) fn new(disk: &Path) -> io::Result<Disks> {
         let folder = disk.join(FOLDER);
         match fs::remove_dir_all(&folder) {
             Err(why) if why.kind() != io::ErrorKind::NotFound => return Err(why),
@@ -41,7 +41,7 @@ impl Disks {
     }
 
     /// Where the next disk is, as which it is to be plugged in.
-    pub(in super::super) fn next(&mut self, device: &str) -> io::Result<(String, PathBuf)> {
+    pub(super) fn next(&mut self, device: &str) -> io::Result<(String, PathBuf)> {
         if self.names.contains_key(device) {
             return Err(Errno::EXIST.into());
         }
@@ -53,12 +53,7 @@ impl Disks {
     }
 
     /// It is there, and the keeper is told.
-    pub(in super::super) fn plug(
-        &mut self,
-        keeper: &UnixStream,
-        name: String,
-        device: &str,
-    ) -> io::Result<()> {
+    pub(super) fn plug(&mut self, keeper: &UnixStream, name: String, device: &str) -> io::Result<()> {
         let path = self.folder.join(&name);
         File::create(held(&path))?;
         let path = path.to_str().ok_or(Errno::INVAL)?;
@@ -70,7 +65,7 @@ impl Disks {
 
     /// Takes one away when QEMU has let go of it, and asks for that before: busy. `within` does something where the keeper
     /// has its files.
-    pub(in super::super) fn unplug(
+    pub(super) fn unplug(
         &mut self,
         keeper: &UnixStream,
         device: &str,
@@ -94,7 +89,7 @@ impl Disks {
 }
 
 /// The channel of a disk, and the file that it is where the thread is.
-pub(in super::super) fn make(channel: &OwnedFd, path: &Path) -> io::Result<()> {
+pub(super) fn make(channel: &OwnedFd, path: &Path) -> io::Result<()> {
     disk::serve_at(channel, path)
 }
 
@@ -119,7 +114,11 @@ mod tests {
         assert_eq!(busy.unwrap_err().kind(), io::ErrorKind::ResourceBusy);
         fs::remove_file(held(&base.join(FOLDER).join("disk1"))).unwrap();
         let mut released = false;
-        disks.unplug(&keeper, "/dev/sdf", false, |_| Ok(released = true)).unwrap();
+        let release = |_: &mut dyn FnMut() -> io::Result<()>| {
+            released = true;
+            Ok(())
+        };
+        disks.unplug(&keeper, "/dev/sdf", false, release).unwrap();
         assert!(released);
         assert_eq!(disks.next("/dev/sdh").unwrap().0, "disk1");
         // One that is not there is no error.

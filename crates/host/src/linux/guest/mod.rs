@@ -11,10 +11,11 @@
 mod disks;
 pub(super) mod keeper;
 mod monitor;
+mod orders;
 mod relay;
 pub(super) mod runs;
 
-pub(super) use disks::{Disks, make as make_disk};
+pub(super) use orders::{GUEST, Guest};
 
 use super::Line;
 use super::boot::{Machine, text};
