@@ -69,10 +69,37 @@ engine_deps() {
         echo 'the test of the container image will be skipped' >&2
 }
 
+# What instances with a kernel of their own need. The kernel and its first program are unpacked below the user's cache, not
+# installed, so that this machine's boot stays as it is. Without it there are none, and `virga doctor` says so.
+guest_deps() {
+    [ "$(uname -m)" = x86_64 ] || return 0
+    { have qemu-system-x86_64 && { [ -x /usr/lib/qemu/virtiofsd ] || [ -x /usr/libexec/virtiofsd ]; }; } ||
+        need_packages qemu-system-x86 || return 1
+    guest=${XDG_CACHE_HOME:-$HOME/.cache}/virga/guest
+    [ -e "$guest" ] && return 0
+    have apt-get || { echo 'missing: the Debian packages linux-image-cloud-amd64 and busybox-static' >&2 && return 1; }
+    printf 'unpacking a kernel into %s\n' "$guest"
+    mkdir -p "$guest.new/packages"
+    (
+        cd "$guest.new/packages"
+        kernel=$(apt-cache depends linux-image-cloud-amd64 | sed -n 's/^ *Depends: \(linux-image-[0-9].*\)$/\1/p' | head -n 1)
+        apt-get download "${kernel:?}" busybox-static >/dev/null 2>&1 || exit 1
+        for package in *.deb; do
+            dpkg-deb -x "$package" ..
+        done
+    ) || { rm -rf "$guest.new" && return 1; }
+    rm -rf "$guest.new/packages" "$guest.new/usr/share" "$guest.new"/boot/System.map-*
+    # Its modules are read as they are.
+    find "$guest.new" -name '*.ko.xz' -exec xz -d {} +
+    # The folder is last, so that an interrupted download is done again.
+    mv "$guest.new" "$guest"
+}
+
 # What instances need for logins. Without it there are none, and `virga doctor` says so.
 machine_deps() {
     { [ -x /usr/sbin/dropbear ] && have newuidmap; } || need_packages dropbear-bin uidmap ||
         echo 'nobody will be able to log in to instances' >&2
+    guest_deps || echo 'instances will have no kernel of their own' >&2
 }
 
 for purpose in "$@"; do

@@ -78,7 +78,7 @@ pub struct Spawn {
     pub booted: bool,
 }
 
-/// A machine to be booted: a system container.
+/// A machine to be booted: a system container, or a virtual machine.
 #[derive(Debug, Default)]
 pub struct Boot {
     /// Folders that its root file system is made of, read-only, the uppermost first.
@@ -92,6 +92,8 @@ pub struct Boot {
     pub env: Vec<(OsString, OsString)>,
     /// Where what init says goes.
     pub console: Option<OwnedFd>,
+    /// It has a kernel of its own, on so much of this machine.
+    pub guest: Option<Share>,
 }
 
 /// A process in a machine's network. It ends with the data plane at the latest.
@@ -178,6 +180,12 @@ pub trait Driver: Send + Sync + Debug {
     /// # Errors
     /// [`HostError::Refused`], [`HostError::NotThere`]; a machine that runs already is refused with "busy".
     fn boot(&self, machine: &str, boot: Boot) -> Result<Box<dyn Process>, HostError>;
+
+    /// Whether machines can have kernels of their own.
+    ///
+    /// # Errors
+    /// [`HostError::Unable`]
+    fn guests(&self) -> Result<(), HostError>;
 
     /// Runs a program in a machine: in its network, and in all of it while it is booted.
     ///

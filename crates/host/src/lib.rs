@@ -12,13 +12,16 @@
 //!
 //! What runs in a machine may be held to a [`Share`] of this one, where control groups are to be had.
 //!
-//! Not there: block devices; virtual machines.
+//! A machine may have a kernel of its own, in a virtual machine (`guest`), with the same files behind the same interfaces.
+//!
+//! Not there: block devices of containers; disks that machines boot from.
 //!
 //! The kernel is spoken to in its own language (netlink), so that neither `ip` nor `nft` has to be there.
 
 pub mod disk;
 mod driver;
 mod error;
+mod guest;
 pub mod image;
 mod linux;
 pub mod sandbox;
@@ -27,6 +30,7 @@ mod simulator;
 
 pub use driver::{Boot, Count, Driver, Flow, Flows, Inventory, Place, Process, Spawn, Usage};
 pub use error::HostError;
+pub use guest::{missing_for_guests, speed_of_guests};
 pub use linux::{
     Linux, Missing, missing, missing_for_disks, missing_for_limits, missing_for_logins,
     raise_descriptor_limit, run_child,

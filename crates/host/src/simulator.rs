@@ -32,6 +32,8 @@ struct State {
     shares: BTreeMap<String, Share>,
     /// What machines are said to have used.
     usage: BTreeMap<String, Usage>,
+    /// What is said to be missing for virtual machines.
+    lacks: Option<String>,
 }
 
 /// Whether a machine is on; its exit code when it is off.
@@ -82,6 +84,11 @@ impl Simulator {
     /// What a machine was last held to.
     pub fn share(&self, machine: &str) -> Option<Share> {
         self.state().shares.get(machine).copied()
+    }
+
+    /// Lets it have no virtual machines from now on, and say that this is missing.
+    pub fn lack_guests(&self, what: &str) {
+        self.state().lacks = Some(what.to_owned());
     }
 
     /// Says what a machine has used so far.
@@ -284,6 +291,10 @@ impl Driver for Simulator {
         let switch = Arc::new(Switch::default());
         state.booted.insert(machine.to_owned(), Arc::clone(&switch));
         Ok(Box::new(Booted(switch)))
+    }
+
+    fn guests(&self) -> Result<(), HostError> {
+        self.state().lacks.clone().map_or(Ok(()), |what| Err(HostError::Unable(what)))
     }
 
     fn disks(&self) -> Result<(), HostError> {

@@ -60,6 +60,9 @@ pub(crate) fn run(
     };
     let cloud = wiring::cloud_on(ground, store, blobs, Clock::system(), rng, &master, settings)
         .map_err(|e| e.to_string())?;
+    if options.vm {
+        cloud.memory::<compute::ec2::machinery::Machinery>().make_all_virtual();
+    }
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|e| e.to_string())?;
     let tls = authority::server(Arc::clone(&authority))?.into();

@@ -1,7 +1,7 @@
 //! Programs that the cloud's owner runs in a machine: `virga exec`.
 
-use super::model::{INSTANCES, state};
-use super::work::Machinery;
+use super::machinery::Machinery;
+use super::model::{INSTANCES, Instance, state};
 use base::{AccountId, Region};
 use ec2::kind::INSTANCE;
 use host::{HostError, Process, Spawn};
@@ -77,8 +77,11 @@ pub(super) fn off(instance: &str, word: &str) -> String {
     format!("{instance} is {word}: nothing can be run in it")
 }
 
-/// In which account and region the instance runs.
-pub(super) fn running(cloud: &Arc<Cloud>, instance: &str) -> Result<(AccountId, Region), NotStarted> {
+/// A running instance, with its account and region.
+pub(super) fn running(
+    cloud: &Arc<Cloud>,
+    instance: &str,
+) -> Result<(AccountId, Region, Instance), NotStarted> {
     if !INSTANCE.fits(instance) {
         return Err(NotStarted::Machine(format!("{instance:?} is not the id of an instance (i-…)")));
     }
@@ -86,10 +89,10 @@ pub(super) fn running(cloud: &Arc<Cloud>, instance: &str) -> Result<(AccountId, 
     for pair in INSTANCES.scan(&tx, &Key::empty(), Direction::Forward) {
         let (key, record) = pair.map_err(|why| NotStarted::Failed(why.to_string()))?;
         if record.id == instance
-            && let Some(home) = key.reader().regional()
+            && let Some((account, region)) = key.reader().regional()
         {
             return match record.state {
-                state::RUNNING => Ok(home),
+                state::RUNNING => Ok((account, region, record)),
                 other => Err(NotStarted::Machine(off(instance, state::word(other)))),
             };
         }

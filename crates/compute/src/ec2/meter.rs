@@ -108,9 +108,9 @@ impl Meters {
         }
         let at_baseline = credits.is_some_and(|credits| credits.spent) && !is_unlimited(instance);
         if meter.at_baseline != Some(at_baseline)
-            && let Some(share) = share::of(&instance.kind, at_baseline)
+            && let Some(share) = share::held(instance, at_baseline)
         {
-            match looked.driver.limit(&instance.id, share.at_most(host::whole())) {
+            match looked.driver.limit(&instance.id, share) {
                 // What this machine cannot do was said when the other was booted.
                 Ok(()) | Err(HostError::Unable(_)) => meter.at_baseline = Some(at_baseline),
                 Err(why) => return Err(format!("the processors of {}: {why}", instance.id)),

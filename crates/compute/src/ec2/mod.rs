@@ -2,7 +2,8 @@
 //! key pairs, images and types; as part of EC2's API.
 //!
 //! Handlers write what is wanted, and [`work`] boots and stops the machines: system containers whose programs are those
-//! of the machine that Virga runs on. A machine keeps what it has written over stops and reboots, until it is terminated.
+//! of the machine that Virga runs on, or the same under a kernel of their own, as virtual machines. A machine keeps what
+//! it has written over stops and reboots, until it is terminated.
 //!
 //! What a machine does at its boots is what its [`user_data`] says. Each change of state is an event on the bus ([`news`]).
 //!
@@ -21,7 +22,7 @@
 //!
 //! Where an image brings a root of its own, nothing of this machine's programs is seen but what lets people in ([`whole`]).
 //!
-//! Not here: volumes that machines boot from.
+//! Not here: volumes that machines boot from, images that are disks.
 
 mod credits;
 mod errors;
@@ -29,6 +30,7 @@ pub mod exec;
 pub mod fleet;
 pub mod image;
 pub(crate) mod kinds;
+pub mod machinery;
 mod metadata;
 pub mod meter;
 pub mod model;

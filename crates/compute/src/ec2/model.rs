@@ -100,6 +100,8 @@ store::record! {
         /// The capacity reservation that it is in while it runs.
         32 => pub reserved: Option<String>,
         33 => pub wish: Wish,
+        /// It has a kernel of its own.
+        34 => pub virtual_machine: bool,
     }
 
     /// In which capacity reservation a machine is to be: in any that is open, unless it says otherwise.

@@ -15,11 +15,29 @@ pub(super) fn of(kind: &str, at_baseline: bool) -> Option<Share> {
     })
 }
 
+/// What QEMU and the server of a guest's files have beside the guest's own memory.
+const BESIDE_GUEST: u64 = 384 << 20;
+
+/// What a virtual machine is built with: its type's figures, whatever it may take of them.
+pub(super) fn of_guest(instance: &Instance) -> Option<Share> {
+    of(&instance.kind, false).filter(|_| instance.virtual_machine).map(|share| share.at_most(host::whole()))
+}
+
+/// What a machine may take, all together.
+pub(super) fn held(instance: &Instance, at_baseline: bool) -> Option<Share> {
+    let mut share = of(&instance.kind, at_baseline)?.at_most(host::whole());
+    if instance.virtual_machine {
+        share.memory_bytes = share.memory_bytes.saturating_add(BESIDE_GUEST);
+    }
+    Some(share)
+}
+
 /// Holds a machine to its share; lines for its console about what it does not get, or is not held to.
 pub(super) fn hold(driver: &dyn Driver, instance: &Instance, at_baseline: bool) -> Result<String, HostError> {
     let Some(wanted) = of(&instance.kind, at_baseline) else { return Ok(String::new()) };
     let here = host::whole();
-    match driver.limit(&instance.id, wanted.at_most(here)) {
+    let held = held(instance, at_baseline).unwrap_or(here);
+    match driver.limit(&instance.id, held) {
         Ok(()) => Ok(capped(&instance.kind, wanted, here)),
         Err(HostError::Unable(what)) => Ok(format!("not held to what {} has: {what}\n", instance.kind)),
         Err(why) => Err(why),

@@ -1,8 +1,8 @@
 //! Connections from the developer's programs to a machine: `virga ssh`, `virga forward`.
 
 use super::exec::{NotStarted, off, running};
+use super::machinery::Machinery;
 use super::ops::SELF;
-use super::work::Machinery;
 use host::{HostError, Place};
 use kernel::{Call, Cloud};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
@@ -28,7 +28,12 @@ pub enum Way {
 /// # Errors
 /// [`NotStarted::Machine`] where there is no such machine, it has no public address, or nothing answers.
 pub fn connect(cloud: &Arc<Cloud>, instance: &str, port: u16, way: Way) -> Result<TcpStream, NotStarted> {
-    let (account, region) = running(cloud, instance)?;
+    let (account, region, record) = running(cloud, instance)?;
+    if record.virtual_machine && way == Way::Inside {
+        return Err(NotStarted::Machine(format!(
+            "{instance} is a virtual machine: no way leads into it but its network"
+        )));
+    }
     let driver = cloud.memory::<Machinery>().driver();
     let driver = driver.ok_or_else(|| NotStarted::Machine(off(instance, "booting")))?;
     let (from, to) = match way {

@@ -7,6 +7,7 @@ use super::credits::{CREDITS, begins_spent};
 use super::errors::INTERNAL;
 use super::exec::PATH;
 use super::image::{self, MADE};
+use super::machinery::Machinery;
 use super::metadata::Metadata;
 use super::model::{INSTANCES, Instance, state};
 use super::news;
@@ -17,15 +18,15 @@ use base::{AccountId, Region, Timestamp};
 use ec2::attachment::ATTACHMENTS;
 use ec2::plane::DataPlane;
 use ec2::zone::{self, ZONES, Zone};
-use ec2::{Plain, disk, public, register};
+use ec2::{disk, public, register};
 use host::image::Bind;
-use host::{Boot, Driver, HostError, Process};
+use host::{Boot, HostError, Process};
 use kernel::Call;
 use kernel::Cloud;
 use kernel::reconcile::Reconciler;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -39,10 +40,9 @@ const SHOWN: Duration = Duration::from_secs(3600);
 /// Between two looks while something is under way, and while machines run.
 const LOOK_OFTEN: Duration = Duration::from_millis(100);
 const LOOK: Duration = Duration::from_secs(1);
-/// Looks at a machine that was asked to end, before it is made to.
+/// Looks at a machine that was asked to end, before it is made to: a kernel of its own has more to do.
 const LOOKS_MAX: u32 = 50;
-/// Of a console's end, as AWS keeps it.
-const CONSOLE_BYTES: u64 = 64 << 10;
+const LOOKS_AT_GUEST_MAX: u32 = 300;
 
 /// Whom machines trust when the cloud answers them by TLS: makes certificates in PEM, or says why not.
 pub struct Trust(pub Box<dyn Fn() -> Result<String, String> + Send + Sync>);
@@ -70,49 +70,6 @@ fn trust(bundle: &str) -> [(&'static str, &str); 3] {
 
 /// The first process of a machine.
 const INIT: &str = include_str!("init.sh");
-
-/// What handlers may ask about machines.
-#[derive(Debug, Default)]
-pub struct Machinery(OnceLock<(Arc<DataPlane>, Option<PathBuf>)>);
-
-impl Machinery {
-    /// Refuses what needs a machine where there can be none, so that it is not accepted only to be undone later.
-    ///
-    /// # Errors
-    /// `Unsupported`, with what this machine lacks.
-    pub fn possible(&self) -> Result<(), Plain> {
-        match self.0.get().map(|(plane, _)| plane.driver()) {
-            Some(Err(HostError::Unable(what))) => {
-                let help = "`virga doctor` says more";
-                Err(Plain::Unsupported(format!("This machine cannot run instances: {what} ({help})")))
-            }
-            // Whatever else is wrong may be better at the next try, which is the reconciler's.
-            _ => Ok(()),
-        }
-    }
-
-    /// The data plane that machines run on, if it does.
-    pub(super) fn driver(&self) -> Option<Arc<dyn Driver>> {
-        self.0.get().and_then(|(plane, _)| plane.running())
-    }
-
-    /// The end of what a machine has said; `None` where it has never run.
-    pub fn console(&self, instance: &str) -> Option<Vec<u8>> {
-        self.console_from(instance, 0).map(|(said, _)| said)
-    }
-
-    /// What it has said from a place on, or the end of that; and the place to go on from.
-    pub fn console_from(&self, instance: &str, from: u64) -> Option<(Vec<u8>, u64)> {
-        let (_, folder) = self.0.get()?;
-        let mut file = fs::File::open(folder.as_ref()?.join(instance).join("console")).ok()?;
-        let length = file.metadata().ok()?.len();
-        let from = from.max(length.saturating_sub(CONSOLE_BYTES));
-        file.seek(SeekFrom::Start(from)).ok()?;
-        let mut said = Vec::new();
-        let read = file.take(CONSOLE_BYTES).read_to_end(&mut said).ok()?;
-        Some((said, from + read as u64))
-    }
-}
 
 /// Keeps machines at what the records say.
 #[derive(Debug)]
@@ -229,6 +186,7 @@ impl Machines {
             init: ["/bin/sh", "/etc/virga-init"].map(Into::into).to_vec(),
             env: [&[PATH], &trust(&bundle)[..]].concat().into_iter().map(pair).collect(),
             console: Some(console.into()),
+            guest: None,
         })
     }
 
@@ -244,13 +202,14 @@ impl Machines {
         // Before its first program can ask.
         self.metadata.serve(cloud, &driver, &instance.vpc)?;
         let notes = share::hold(&*driver, instance, spent)?;
-        let boot = match &self.folder {
+        let mut boot = match &self.folder {
             Some(folder) => self.boot_of(folder, instance, disks).map_err(|why| HostError::Refused {
                 step: format!("make the files of {}", instance.id),
                 why,
             })?,
             None => Boot::default(),
         };
+        boot.guest = share::of_guest(instance);
         let console = boot.console.as_ref().and_then(|console| console.try_clone().ok());
         let process: Arc<dyn Process> = Arc::from(driver.boot(&instance.id, boot)?);
         if let Some(console) = console {
@@ -281,10 +240,11 @@ impl Machines {
             running.remove(&instance.id);
             return true;
         }
+        let most = if instance.virtual_machine { LOOKS_AT_GUEST_MAX } else { LOOKS_MAX };
         let signal = match machine.looks {
             _ if instance.forced => Some(9),
             0 => Some(15),
-            LOOKS_MAX.. => Some(9),
+            looks if looks >= most => Some(9),
             _ => None,
         };
         machine.looks += 1;
@@ -545,7 +505,7 @@ impl Reconciler for Machines {
 
     fn run(&self, cloud: &Arc<Cloud>) -> Result<Option<Timestamp>, String> {
         self.busy.store(false, Ordering::Relaxed);
-        cloud.memory::<Machinery>().0.get_or_init(|| (Arc::clone(&self.plane), self.folder.clone()));
+        cloud.memory::<Machinery>().set(&self.plane, self.folder.as_ref());
         let now = cloud.clock().now();
         let mut tx = cloud.store().begin();
         let all: Vec<(Key, Instance)> = INSTANCES

@@ -31,7 +31,7 @@ pub(super) struct Machine {
     pub(super) env: Vec<(OsString, OsString)>,
 }
 
-fn text(take: &mut Take<'_>) -> io::Result<OsString> {
+pub(super) fn text(take: &mut Take<'_>) -> io::Result<OsString> {
     Ok(OsStr::from_bytes(take.bytes()?).to_owned())
 }
 
@@ -85,8 +85,22 @@ impl Machine {
         })
     }
 
-    /// In the new namespaces: makes the root, and makes it the root.
-    fn prepare(&self, guarded: bool) -> io::Result<()> {
+    /// Starts its keeper instead, where its files are laid together, and nothing else is changed.
+    pub(super) fn boot_guest(
+        self,
+        keeper: &[OsString],
+        network: File,
+        ends: Ends,
+        guarded: bool,
+    ) -> io::Result<Child> {
+        launch(keeper, &[], ends, network, move || {
+            self.lay()?;
+            if guarded { powers::shed() } else { Ok(()) }
+        })
+    }
+
+    /// In the new namespaces: lays the root together; where it is.
+    fn lay(&self) -> io::Result<PathBuf> {
         mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC)?;
         let root = self.disk.join("root");
         let layers: Vec<&OsStr> = self.layers.iter().map(|layer| layer.as_os_str()).collect();
@@ -101,6 +115,12 @@ impl Machine {
         for (from, to, read_only) in &self.binds {
             bind(from, &root.join(to.strip_prefix("/").unwrap_or(to)), *read_only)?;
         }
+        Ok(root)
+    }
+
+    /// Makes the root ready for its programs, and makes it the root.
+    fn prepare(&self, guarded: bool) -> io::Result<()> {
+        let root = self.lay()?;
         devices(&root.join("dev"))?;
         plain("proc", &root.join("proc"), MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC, None)?;
         if guarded {

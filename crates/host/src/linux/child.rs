@@ -7,6 +7,7 @@
 use super::boot::{Ends, Machine};
 use super::disk;
 use super::frame::{Frame, Order, Put, Take, receive, send};
+use super::guest::{GUEST, Guest, keeper, runs};
 use super::listen;
 use super::residents::signal_all;
 use super::sandbox::Cell;
@@ -33,6 +34,8 @@ use std::process::{Command, ExitCode, Stdio};
 
 /// The argument of the second step.
 const INSIDE: &str = "inside";
+/// That of what stands for a program in one.
+const RUN: &str = "run";
 /// What the first step says and hears on the socket before frames begin.
 pub(super) const ENTERED: u8 = b'e';
 pub(super) const MAPPED: u8 = b'm';
@@ -41,6 +44,8 @@ pub(super) const MAPPED: u8 = b'm';
 pub fn run_child(mut args: impl Iterator<Item = OsString>) -> ExitCode {
     let done = match args.next() {
         Some(word) if word == INSIDE => serve(),
+        Some(word) if word == GUEST => return keeper::run(),
+        Some(word) if word == RUN => return runs::stand_for(&args.collect::<Vec<_>>()),
         Some(word) if word == listen::WORD => listen::run(args),
         _ => enter(),
     };
@@ -93,6 +98,7 @@ fn serve() -> io::Result<()> {
         next: 1,
         guarded: powers::are_the_hosts(),
         processes: BTreeMap::new(),
+        keepers: BTreeMap::new(),
     };
     child.run()
 }
@@ -107,24 +113,34 @@ pub fn raise_descriptor_limit() {
 }
 
 /// A network namespace with the sockets by which the kernel is spoken to in it.
-struct Space {
+pub(super) struct Space {
     namespace: File,
     route: OwnedFd,
     filter: OwnedFd,
     /// Of a machine that is booted: its first process.
     init: Option<OwnedFd>,
+    /// What that process keeps, if it is a virtual machine.
+    pub(super) guest: Option<Guest>,
 }
 
-struct Child {
+/// This program again, for another purpose.
+pub(super) fn again(purpose: &str) -> Vec<OsString> {
+    let own = std::env::args_os().skip(1).filter(|arg| arg != INSIDE);
+    std::iter::once("/proc/self/exe".into()).chain(own).chain([purpose.into()]).collect()
+}
+
+pub(super) struct Child {
     socket: OwnedFd,
     home: File,
     mounts: File,
-    spaces: BTreeMap<u32, Space>,
+    pub(super) spaces: BTreeMap<u32, Space>,
     next: u32,
     /// Root of a machine would be the host's.
-    guarded: bool,
+    pub(super) guarded: bool,
     /// By process id.
     processes: BTreeMap<i32, OwnedFd>,
+    /// Of virtual machines, by the same; where they are told something.
+    pub(super) keepers: BTreeMap<i32, UnixStream>,
 }
 
 impl Child {
@@ -164,6 +180,7 @@ impl Child {
             if self.processes.remove(&pid).is_none() {
                 continue;
             }
+            self.keepers.remove(&pid);
             let signal = || status.terminating_signal().map(|signal| 128 + signal);
             let code = status.exit_status().or_else(signal).unwrap_or(255).unsigned_abs();
             send(&self.socket, 0, 0, &Put::default().u32(pid.unsigned_abs()).u32(code).0, &[])?;
@@ -184,6 +201,7 @@ impl Child {
                 Ok((put, None))
             }
             Order::Boot => self.boot(&mut take, frame.descriptors).map(|pid| (put.u32(pid), None)),
+            Order::Guest => self.guest(&mut take, frame.descriptors).map(|pid| (put.u32(pid), None)),
             Order::Confine => self.confine(&mut take, frame.descriptors).map(|pid| (put.u32(pid), None)),
             Order::Memory => {
                 let space = self.spaces.get(&take.u32()?).ok_or(Errno::NODEV)?;
@@ -199,6 +217,7 @@ impl Child {
                 space.freeze(still)?;
                 Ok((put, None))
             }
+            Order::Plug | Order::Unplug if self.is_guest(&take)? => self.obey_of_guest(order, &mut take),
             Order::Plug => {
                 // The machine has no such file, and its own would not be ours.
                 let channel = disk::channel()?;
@@ -231,6 +250,11 @@ impl Child {
                 let (pid, signal) = (take.u32()?.cast_signed(), take.u32()?.cast_signed());
                 let process = self.processes.get(&pid).ok_or(Errno::SRCH)?;
                 let signal = Signal::from_named_raw(signal).ok_or(Errno::INVAL)?;
+                if let Some(keeper) = self.keepers.get(&pid).filter(|_| signal == Signal::TERM) {
+                    // One that has just ended cannot be told any more.
+                    let _ = send(keeper, 0, Order::Signal as u32, &[], &[]);
+                    return Ok((put, None));
+                }
                 rustix::process::pidfd_send_signal(process, signal)?;
                 Ok((put, None))
             }
@@ -260,7 +284,7 @@ impl Child {
     }
 
     /// Does something where a booted machine has its files, and comes back.
-    fn in_machine<T>(&self, key: u32, work: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+    pub(super) fn in_machine<T>(&self, key: u32, work: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
         let space = self.spaces.get(&key).ok_or(Errno::NODEV)?;
         let init = space.running_init().ok_or(Errno::HOSTUNREACH)?;
         move_into_thread_name_spaces(init.as_fd(), ThreadNameSpaceType::MOUNT)?;
@@ -289,7 +313,7 @@ impl Child {
     }
 
     /// Starts what is to be the first process of a new process namespace.
-    fn first_process(
+    pub(super) fn first_process(
         &mut self,
         key: u32,
         descriptors: Vec<OwnedFd>,
@@ -318,15 +342,21 @@ impl Child {
         let space = self.spaces.get(&take.u32()?).ok_or(Errno::NODEV)?;
         let namespace = space.namespace.try_clone()?;
         let init = space.running_init().map(OwnedFd::try_clone).transpose()?;
-        let mut command = Command::new(OsStr::from_bytes(take.bytes()?));
-        command.env_clear();
+        // A guest's programs are not here: somebody stands for them.
+        let is_guest = init.is_some() && space.guest.is_some();
+        let init = init.filter(|_| !is_guest);
+        let program = OsStr::from_bytes(take.bytes()?);
+        let words = if is_guest { again(RUN) } else { Vec::new() };
+        let mut words = words.into_iter().chain([program.to_owned()]);
+        let mut command = Command::new(words.next().unwrap_or_default());
+        command.env_clear().args(words);
         for _ in 0..take.u32()? {
             command.arg(OsStr::from_bytes(take.bytes()?));
         }
         for _ in 0..take.u32()? {
             command.env(OsStr::from_bytes(take.bytes()?), OsStr::from_bytes(take.bytes()?));
         }
-        if take.u8()? != 0 && init.is_none() {
+        if take.u8()? != 0 && init.is_none() && !is_guest {
             return Err(Errno::HOSTUNREACH.into());
         }
         let Ends { streams: [stdin, stdout, stderr], doors } = Ends::of(descriptors);
@@ -372,7 +402,7 @@ impl Child {
 
 impl Space {
     /// The first process of the machine, while it lives.
-    fn running_init(&self) -> Option<&OwnedFd> {
+    pub(super) fn running_init(&self) -> Option<&OwnedFd> {
         let init = self.init.as_ref()?;
         let mut fds = [PollFd::new(init, PollFlags::IN)];
         let ended =
@@ -417,7 +447,7 @@ impl Space {
         let answers = converse(&route, take.bytes()?, false)?;
         match super::netlink::error(&answers) {
             Some(why) => Err(why),
-            None => Ok(Space { namespace, route, filter, init: None }),
+            None => Ok(Space { namespace, route, filter, init: None, guest: None }),
         }
     }
 }

@@ -43,6 +43,30 @@ fn twin(name: &str) -> Option<String> {
     }
 }
 
+/// Makes a file that whoever holds the channel serves.
+pub(super) fn serve_at(channel: &OwnedFd, path: &Path) -> io::Result<()> {
+    File::create(path)?;
+    let options = format!(
+        "fd={},rootmode=100000,user_id=0,group_id=0,allow_other,default_permissions",
+        channel.as_raw_fd()
+    );
+    let flags = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
+    let name = path.file_name().unwrap_or_default();
+    if let Err(why) = mount(name, path, "fuse", flags, Some(CString::new(options)?.as_c_str())) {
+        fs::remove_file(path)?;
+        return Err(why.into());
+    }
+    Ok(())
+}
+
+/// Takes such a file away; by force also where it is open.
+pub(super) fn release(path: &Path, force: bool) -> io::Result<()> {
+    match unmount(path, if force { UnmountFlags::DETACH } else { UnmountFlags::empty() }) {
+        Ok(()) | Err(Errno::INVAL | Errno::NOENT) => fs::remove_file(path),
+        Err(why) => Err(why.into()),
+    }
+}
+
 /// Where the machine's files are: a disk with the next name that NVMe gives, and the names that it was asked for.
 pub(super) fn plug(channel: &OwnedFd, device: &str) -> io::Result<()> {
     let name = device.strip_prefix("/dev/").filter(|name| !name.is_empty() && !name.contains('/'));
@@ -53,16 +77,7 @@ pub(super) fn plug(channel: &OwnedFd, device: &str) -> io::Result<()> {
     }
     let own = (1_u32..).map(|n| format!("nvme{n}n1")).find(|own| !there.contains(own)).ok_or(Errno::NFILE)?;
     let path = Path::new(DEV).join(&own);
-    File::create(&path)?;
-    let options = format!(
-        "fd={},rootmode=100000,user_id=0,group_id=0,allow_other,default_permissions",
-        channel.as_raw_fd()
-    );
-    let flags = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
-    if let Err(why) = mount(own.as_str(), &path, "fuse", flags, Some(CString::new(options)?.as_c_str())) {
-        fs::remove_file(&path)?;
-        return Err(why.into());
-    }
+    serve_at(channel, &path)?;
     for name in [Some(name.to_owned()), twin(name)].into_iter().flatten() {
         // A twin may have a disk of its own.
         if !there.contains(&name) {

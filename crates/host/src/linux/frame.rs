@@ -27,6 +27,7 @@ pub(super) enum Order {
     Spawn = 5,
     Signal = 6,
     Boot = 7,
+    Guest = 8,
     Confine = 20,
     Memory = 21,
     Freeze = 22,
@@ -38,12 +39,12 @@ pub(super) enum Order {
 impl Order {
     pub(super) fn from_byte(byte: u8) -> Option<Order> {
         use Order::{
-            Boot, Confine, DropSpace, Freeze, Memory, Netlink, NewSpace, Plug, Signal, Socket, Spawn, Unplug,
-            Usage,
+            Boot, Confine, DropSpace, Freeze, Guest, Memory, Netlink, NewSpace, Plug, Signal, Socket, Spawn,
+            Unplug, Usage,
         };
         let all = [
-            NewSpace, DropSpace, Netlink, Socket, Spawn, Signal, Boot, Confine, Memory, Freeze, Usage, Plug,
-            Unplug,
+            NewSpace, DropSpace, Netlink, Socket, Spawn, Signal, Boot, Guest, Confine, Memory, Freeze, Usage,
+            Plug, Unplug,
         ];
         all.into_iter().find(|order| *order as u8 == byte)
     }

@@ -167,7 +167,10 @@ impl Plane {
         let settings = new.values().map(|kind| if plain(kind) { MACHINE_SETTINGS } else { NAT_SETTINGS });
         let spaces = new_spaces(&self.line, settings)?;
         for ((id, kind), space) in new.into_iter().zip(spaces) {
-            self.machines.insert(id, Machine { space, rules: BTreeMap::new(), kind, is_lone: false });
+            self.machines.insert(
+                id,
+                Machine { space, rules: BTreeMap::new(), kind, is_lone: false, is_silent: false },
+            );
         }
         Ok(())
     }

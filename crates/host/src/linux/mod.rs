@@ -7,6 +7,7 @@ mod filter;
 mod flows;
 mod frame;
 mod groups;
+mod guest;
 mod links;
 mod listen;
 mod netlink;
@@ -313,7 +314,14 @@ impl Driver for Linux {
 
     fn boot(&self, machine: &str, boot: Boot) -> Result<Box<dyn Process>, HostError> {
         let (space, doors) = self.machine(machine)?;
-        process::boot(&self.line, space, boot, &doors)
+        let Some(share) = boot.guest else { return process::boot(&self.line, space, boot, &doors) };
+        let made = process::machine(boot);
+        let made = made.map_err(|why| HostError::refused(format!("boot {machine}"), why))?;
+        guest::boot(&self.line, || self.plane(), machine, share, made, &doors)
+    }
+
+    fn guests(&self) -> Result<(), HostError> {
+        crate::guest::missing_for_guests().map_or(Ok(()), |what| Err(HostError::Unable(what)))
     }
 
     fn spawn(&self, machine: &str, command: Spawn) -> Result<Box<dyn Process>, HostError> {

@@ -119,6 +119,8 @@ pub(super) struct Machine {
     pub(super) kind: Translates,
     /// It has no place in any network.
     pub(super) is_lone: bool,
+    /// Its guest alone speaks for it.
+    pub(super) is_silent: bool,
 }
 
 #[derive(Debug)]
@@ -242,6 +244,11 @@ impl Plane {
             self.routers.insert(vpc.to_owned(), router);
         }
         Ok(())
+    }
+
+    /// What is applied.
+    pub(super) fn programs(&self) -> impl Iterator<Item = &Program> {
+        self.routers.values().map(|router| &router.applied)
     }
 
     pub(super) fn converge(&mut self, program: Program) -> Result<(), HostError> {
@@ -429,7 +436,7 @@ impl Plane {
         let space = new_space(&self.line, MACHINE_SETTINGS)?;
         self.machines.insert(
             machine.to_owned(),
-            Machine { space, rules: BTreeMap::new(), kind: Translates::No, is_lone: true },
+            Machine { space, rules: BTreeMap::new(), kind: Translates::No, is_lone: true, is_silent: false },
         );
         Ok(())
     }

@@ -86,7 +86,7 @@ pub(super) fn spawn(
     // The streams are the process's alone now: their other ends notice when it ends.
     drop(command);
     let pid = Take(&body).u32().map_err(|_| HostError::Ended)?;
-    Ok(Box::new(Spawned { line: Arc::clone(line), pid, code: OnceLock::new() }))
+    Ok(spawned(line, pid))
 }
 
 pub(super) fn boot(
@@ -97,9 +97,22 @@ pub(super) fn boot(
 ) -> Result<Box<dyn Process>, HostError> {
     let step = format!("boot {}", boot.hostname.display());
     let refused = |why| HostError::refused(step.clone(), why);
+    let (machine, console) = machine(boot).map_err(refused)?;
+    let null = File::options().read(true).write(true).open("/dev/null").map_err(refused)?;
+    let body = machine.write(Put::default().u32(space)).0;
+    let streams = with_doors([null.as_fd(), console.as_fd(), console.as_fd()], doors);
+    let (body, _) = line.call(Order::Boot, &body, &streams)?.map_err(refused)?;
+    let pid = Take(&body).u32().map_err(|_| HostError::Ended)?;
+    Ok(spawned(line, pid))
+}
+
+/// A machine with the folders that it needs, and its console.
+pub(super) fn machine(boot: Boot) -> std::io::Result<(Machine, OwnedFd)> {
     for folder in ["upper", "work", "root"] {
-        std::fs::create_dir_all(boot.disk.join(folder)).map_err(refused)?;
+        std::fs::create_dir_all(boot.disk.join(folder))?;
     }
+    let null = || File::options().write(true).open("/dev/null").map(OwnedFd::from);
+    let console = boot.console.map_or_else(null, Ok)?;
     let binds = boot.binds.into_iter().map(|bind| (bind.from, bind.to, bind.read_only)).collect();
     let machine = Machine {
         layers: boot.layers,
@@ -109,13 +122,7 @@ pub(super) fn boot(
         init: boot.init,
         env: boot.env,
     };
-    let null = File::options().read(true).write(true).open("/dev/null").map_err(refused)?;
-    let console = boot.console.as_ref().map_or(null.as_fd(), OwnedFd::as_fd);
-    let body = machine.write(Put::default().u32(space)).0;
-    let streams = with_doors([null.as_fd(), console, console], doors);
-    let (body, _) = line.call(Order::Boot, &body, &streams)?.map_err(refused)?;
-    let pid = Take(&body).u32().map_err(|_| HostError::Ended)?;
-    Ok(Box::new(Spawned { line: Arc::clone(line), pid, code: OnceLock::new() }))
+    Ok((machine, console))
 }
 
 /// A process that the host process has started.

@@ -10,9 +10,9 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
 /// Bytes in memory, and how many of them are safe.
-struct Memory {
-    bytes: Vec<u8>,
-    flushed: Vec<u8>,
+pub(crate) struct Memory {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) flushed: Vec<u8>,
 }
 
 impl Disk for Memory {

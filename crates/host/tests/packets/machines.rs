@@ -53,6 +53,7 @@ pub(crate) fn boot(lab: &Lab, base: &Path) -> Box<dyn Process> {
         init: ["/bin/sh", "-c", INIT].map(Into::into).to_vec(),
         env: vec![("PATH".into(), "/usr/sbin:/usr/bin".into())],
         console: Some(writer.into()),
+        guest: None,
     };
     let init = lab.plane.boot("db", machine).unwrap_or_else(|why| panic!("{why}"));
     let mut word = [0; 3];

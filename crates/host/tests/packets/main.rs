@@ -4,6 +4,7 @@
 
 mod disks;
 mod flows;
+mod guests;
 mod ipv6;
 mod lab;
 mod limits;

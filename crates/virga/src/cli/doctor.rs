@@ -20,6 +20,7 @@ pub(super) fn run(cx: &Context) -> Outcome {
         endpoint(cx),
         networks(),
         volumes(),
+        virtual_machines(),
         logins(),
         limits(),
         functions(),
@@ -112,6 +113,20 @@ fn endpoint(cx: &Context) -> Finding {
                 detail: format!("{}: {e}; start with --listen and another port", super::up::LISTEN_DEFAULT),
             },
         },
+    }
+}
+
+/// Whether instances can have kernels of their own, and how fast those are.
+fn virtual_machines() -> Finding {
+    let what = "virtual machines";
+    match host::speed_of_guests() {
+        Ok(how) => {
+            Finding { what, good: true, detail: format!("instances with a kernel of their own run {how}") }
+        }
+        Err(missing) => {
+            let detail = format!("{missing}; without it every instance is a container");
+            Finding { what, good: false, detail }
+        }
     }
 }
 

@@ -55,6 +55,10 @@ pub(crate) struct Options {
     #[arg(long, value_name = "FOLDER")]
     pub(crate) hot_reload: Option<PathBuf>,
 
+    /// Give every instance that is launched a kernel of its own, in a virtual machine
+    #[arg(long)]
+    pub(crate) vm: bool,
+
     /// Keep the bytes of objects, volumes and images in a bucket of another object store (s3://BUCKET[/PREFIX], for a
     /// new data folder only; the keys come by VIRGA_CONTENTS_ACCESS_KEY_ID and VIRGA_CONTENTS_SECRET_ACCESS_KEY)
     #[arg(long, value_name = "ADDRESS")]
@@ -74,7 +78,7 @@ impl Options {
     fn ask_for_another(&self, running: &Running) -> bool {
         let anywhere = self.listen.port() == 0 || self.listen.to_string() == LISTEN_DEFAULT;
         let elsewhere = !anywhere && running.endpoint != format!("http://{}", self.listen);
-        let others = self.expose || self.strict || self.seed.is_some() || self.dynamodb_lag > 0;
+        let others = self.expose || self.strict || self.vm || self.seed.is_some() || self.dynamodb_lag > 0;
         elsewhere
             || others
             || self.cache.is_some()
@@ -124,6 +128,7 @@ fn spawn(cx: &Context, options: &Options) -> Result<Child, String> {
     let mut command = Command::new(program);
     command.arg("up").arg("--data").arg(&cx.place.data).arg("--listen").arg(options.listen.to_string());
     command.args(options.expose.then_some("--expose")).args(options.strict.then_some("--strict"));
+    command.args(options.vm.then_some("--vm"));
     if let Some(seed) = options.seed {
         command.arg("--seed").arg(seed.to_string());
     }

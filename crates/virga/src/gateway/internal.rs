@@ -148,7 +148,7 @@ fn console(cloud: &kernel::Cloud, instance: &str, from: u64) -> Result<Value, Re
     if !ec2::kind::INSTANCE.fits(instance) {
         return Err(Refusal(400, format!("{instance:?} is not the id of an instance (i-…)")));
     }
-    let said = cloud.memory::<compute::ec2::work::Machinery>().console_from(instance, from);
+    let said = cloud.memory::<compute::ec2::machinery::Machinery>().console_from(instance, from);
     let (said, end) = said.ok_or_else(none)?;
     Ok(json!({ "output": String::from_utf8_lossy(&said), "end": end }))
 }

@@ -81,6 +81,7 @@ mod ec2_spot_fleets;
 mod ec2_spot_interruptions;
 mod ec2_templates;
 mod ec2_user_data;
+mod ec2_virtual_machines;
 mod ec2_zones;
 mod ecr_images;
 mod ecr_registry;

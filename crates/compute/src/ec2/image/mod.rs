@@ -33,14 +33,27 @@ pub(crate) struct BuiltIn {
     pub(crate) name: &'static str,
     pub(crate) description: &'static str,
     pub(crate) created: &'static str,
+    /// Its machines have kernels of their own.
+    pub(crate) virtual_machine: bool,
 }
 
-pub(crate) static IMAGES: &[BuiltIn] = &[BuiltIn {
-    id: "ami-0a1f5c0de0b1a0001",
-    name: "virga/host-userland-1",
-    description: "The programs of the machine that Virga runs on, around a root of its own",
-    created: "2026-01-01T00:00:00.000Z",
-}];
+pub(crate) static IMAGES: &[BuiltIn] = &[
+    BuiltIn {
+        id: "ami-0a1f5c0de0b1a0001",
+        name: "virga/host-userland-1",
+        description: "The programs of the machine that Virga runs on, around a root of its own",
+        created: "2026-01-01T00:00:00.000Z",
+        virtual_machine: false,
+    },
+    // Older, so that whoever asks for the newest gets the other.
+    BuiltIn {
+        id: "ami-0a1f5c0de0b1a0002",
+        name: "virga/virtual-machine-1",
+        description: "The same files under a kernel of their own, in a virtual machine",
+        created: "2025-12-31T00:00:00.000Z",
+        virtual_machine: true,
+    },
+];
 
 /// The device that the root of a machine would be, which images are known by.
 pub(crate) const ROOT: &str = "/dev/xvda";
@@ -74,6 +87,8 @@ store::record! {
         14 => pub reboots: bool,
         /// The request that made it.
         15 => pub request: String,
+        /// Its machines have kernels of their own.
+        16 => pub virtual_machine: bool,
     }
 
     /// A device of an image's machines.

@@ -2,8 +2,8 @@
 
 use super::{call, describe::groups, list, texts};
 use crate::ec2::kinds;
+use crate::ec2::machinery::Machinery;
 use crate::ec2::model::{INSTANCES, Instance, state};
-use crate::ec2::work::Machinery;
 use base::Timestamp;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;

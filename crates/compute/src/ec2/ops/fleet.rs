@@ -12,8 +12,8 @@ use crate::ec2::fleet::model::{
 use crate::ec2::fleet::news;
 use crate::ec2::fleet::place::{Place, places};
 use crate::ec2::fleet::work::{end, keep};
+use crate::ec2::machinery::Machinery;
 use crate::ec2::spot::model::REQUESTS;
-use crate::ec2::work::Machinery;
 use base::Timestamp;
 use ec2::access::Access;
 use ec2::describe;

@@ -225,6 +225,7 @@ fn create_now(cx: &mut Cx<'_>, req: &Create) -> Result<Made, Ec2Error> {
         source: Some((instance.image.clone(), cx.region.name().to_owned())),
         stage: if reboots || instance.state == state::STOPPING { stage::REST } else { stage::PACK },
         reboots: reboots || instance.state == state::STOPPING,
+        virtual_machine: instance.virtual_machine,
         instance: Some(instance.id),
         ..Image::default()
     };
@@ -370,6 +371,7 @@ fn copy(cx: &mut Cx<'_>, req: Copy) -> Result<Made, Ec2Error> {
         layer: from.layer.clone(),
         source: Some((from.id.clone(), region.name().to_owned())),
         stage: stage::SNAPSHOTS,
+        virtual_machine: from.virtual_machine,
         ..Image::default()
     };
     let made = enter(cx, image, &own);

@@ -10,11 +10,11 @@ use super::{
     texts,
 };
 use crate::ec2::image::{self, Found};
+use crate::ec2::machinery::Machinery;
 use crate::ec2::model::{INSTANCES, Instance, MetadataOptions, state};
 use crate::ec2::reservation::claim;
 use crate::ec2::spot::terms::Market;
 use crate::ec2::template::{members, merged};
-use crate::ec2::work::Machinery;
 use crate::ec2::{kinds, news};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -521,7 +521,16 @@ fn run(cx: &mut Cx<'_>, asked: Run) -> Result<Reservation, Ec2Error> {
 fn pattern(cx: &mut Cx<'_>, req: &Run, way: Way<'_>) -> Result<(Instance, Found), Ec2Error> {
     let own = tags::of_new(&req.tags, &INSTANCE, TAGGED)?;
     let (found, kind) = check(cx, req)?;
-    cx.memory::<Machinery>().possible()?;
+    let machinery = cx.memory::<Machinery>();
+    machinery.possible()?;
+    let virtual_machine = machinery.all_virtual()
+        || match &found {
+            Found::BuiltIn(image) => image.virtual_machine,
+            Found::Made(_, image) => image.virtual_machine,
+        };
+    if virtual_machine {
+        machinery.possible_guest()?;
+    }
     let user_data = user_data(req.user_data.as_ref())?;
     let pair = match &req.key_name {
         Some(name) => {
@@ -557,6 +566,7 @@ fn pattern(cx: &mut Cx<'_>, req: &Run, way: Way<'_>) -> Result<(Instance, Found)
         metadata,
         unlimited,
         monitored: req.monitoring.as_ref().is_some_and(|wanted| wanted.enabled),
+        virtual_machine,
         wish: reservation::Wanted::wish(req.reservation.as_ref())?,
         ..Instance::default()
     };

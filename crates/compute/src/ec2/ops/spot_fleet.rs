@@ -17,7 +17,7 @@ use crate::ec2::fleet::model::{
 use crate::ec2::fleet::news;
 use crate::ec2::fleet::place::places;
 use crate::ec2::fleet::work::keep;
-use crate::ec2::work::Machinery;
+use crate::ec2::machinery::Machinery;
 use crate::requirements::Requirements;
 use base::{Arn, Timestamp};
 use ec2::access::{self, Access};

@@ -6,6 +6,7 @@ use super::run::{Placement, Plug, Run, check_kind, image_target, key_target};
 use super::spot_rules::role;
 use super::{call, list, text, texts};
 use crate::ec2::kinds;
+use crate::ec2::machinery::Machinery;
 use crate::ec2::model::{INSTANCES, Instance, state};
 use crate::ec2::news;
 use crate::ec2::spot::model::{
@@ -14,7 +15,6 @@ use crate::ec2::spot::model::{
 use crate::ec2::spot::price;
 use crate::ec2::spot::terms::{Said, Terms, product};
 use crate::ec2::template::{kept, members};
-use crate::ec2::work::Machinery;
 use base::Timestamp;
 use base::tag::Tags;
 use ec2::access::{self, Access};

@@ -2,10 +2,10 @@
 
 use super::describe::{StateView, state_view};
 use super::spot_rules;
+use crate::ec2::machinery::Machinery;
 use crate::ec2::model::{INSTANCES, Instance, state};
 use crate::ec2::news;
 use crate::ec2::reservation::claim;
-use crate::ec2::work::Machinery;
 use ec2::access::Access;
 use ec2::attachment::ATTACHMENTS;
 use ec2::describe;
@@ -109,7 +109,11 @@ fn start(cx: &mut Cx<'_>, req: Named) -> Result<Starting, Ec2Error> {
 /// # Errors
 /// Where there is no capacity for it, or no public address.
 pub(crate) fn boot(cx: &mut Cx<'_>, instance: &mut Instance) -> Result<(), Ec2Error> {
-    cx.memory::<Machinery>().possible()?;
+    let machinery = cx.memory::<Machinery>();
+    machinery.possible()?;
+    if instance.virtual_machine {
+        machinery.possible_guest()?;
+    }
     zone::capacity(cx, &instance.zone, &instance.kind)?;
     instance.reserved = claim(cx, instance)?;
     instance.enter(state::PENDING, cx.now, None);

@@ -1,0 +1,86 @@
+//! What handlers may ask about machines.
+
+use ec2::Plain;
+use ec2::plane::DataPlane;
+use host::{Driver, HostError};
+use std::fs;
+use std::io::{Read, Seek, SeekFrom};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+
+/// Of a console's end, as AWS keeps it.
+const CONSOLE_BYTES: u64 = 64 << 10;
+
+/// The machines' data plane and where their files are, once there are any.
+#[derive(Debug, Default)]
+pub struct Machinery {
+    found: OnceLock<(Arc<DataPlane>, Option<PathBuf>)>,
+    all_virtual: AtomicBool,
+}
+
+impl Machinery {
+    pub(super) fn set(&self, plane: &Arc<DataPlane>, folder: Option<&PathBuf>) {
+        self.found.get_or_init(|| (Arc::clone(plane), folder.cloned()));
+    }
+
+    /// Refuses what needs a machine where there can be none, so that it is not accepted only to be undone later.
+    ///
+    /// # Errors
+    /// `Unsupported`, with what this machine lacks.
+    pub fn possible(&self) -> Result<(), Plain> {
+        match self.found.get().map(|(plane, _)| plane.driver()) {
+            Some(Err(HostError::Unable(what))) => {
+                let help = "`virga doctor` says more";
+                Err(Plain::Unsupported(format!("This machine cannot run instances: {what} ({help})")))
+            }
+            // Whatever else is wrong may be better at the next try, which is the reconciler's.
+            _ => Ok(()),
+        }
+    }
+
+    /// Every machine that is launched from now on has a kernel of its own.
+    pub fn make_all_virtual(&self) {
+        self.all_virtual.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn all_virtual(&self) -> bool {
+        self.all_virtual.load(Ordering::Relaxed)
+    }
+
+    /// Refuses what needs a kernel of its own where there can be none.
+    ///
+    /// # Errors
+    /// `Unsupported`, with what this machine lacks.
+    pub(super) fn possible_guest(&self) -> Result<(), Plain> {
+        match self.found.get().map(|(plane, _)| plane.driver().and_then(|driver| driver.guests())) {
+            Some(Err(HostError::Unable(what))) => {
+                let help = "`virga doctor` says more";
+                Err(Plain::Unsupported(format!("This machine cannot run virtual machines: {what} ({help})")))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The data plane that machines run on, if it does.
+    pub(super) fn driver(&self) -> Option<Arc<dyn Driver>> {
+        self.found.get().and_then(|(plane, _)| plane.running())
+    }
+
+    /// The end of what a machine has said; `None` where it has never run.
+    pub fn console(&self, instance: &str) -> Option<Vec<u8>> {
+        self.console_from(instance, 0).map(|(said, _)| said)
+    }
+
+    /// What it has said from a place on, or the end of that; and the place to go on from.
+    pub fn console_from(&self, instance: &str, from: u64) -> Option<(Vec<u8>, u64)> {
+        let (_, folder) = self.found.get()?;
+        let mut file = fs::File::open(folder.as_ref()?.join(instance).join("console")).ok()?;
+        let length = file.metadata().ok()?.len();
+        let from = from.max(length.saturating_sub(CONSOLE_BYTES));
+        file.seek(SeekFrom::Start(from)).ok()?;
+        let mut said = Vec::new();
+        let read = file.take(CONSOLE_BYTES).read_to_end(&mut said).ok()?;
+        Some((said, from + read as u64))
+    }
+}

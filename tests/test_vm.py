@@ -1,0 +1,195 @@
+"""Virtual machines: instances with a kernel of their own, by the same calls, images, keys and networks."""
+
+import json
+import os
+import shutil
+import time
+
+import pytest
+from cloudtest import Cloud, refused
+
+WAIT = {"Delay": 1, "MaxAttempts": 120}
+IMAGE = "ami-0a1f5c0de0b1a0001"
+VIRTUAL = "ami-0a1f5c0de0b1a0002"
+
+
+def finding(cloud, what):
+    findings = json.loads(cloud.run("doctor", "--json", check=False).stdout)["findings"]
+    return next(finding for finding in findings if finding["what"] == what)
+
+
+@pytest.fixture
+def guests(cloud):
+    """For tests that boot virtual machines: left out, visibly, where `virga doctor` says that there can be none."""
+    for what in ("networks", "virtual machines", "logins"):
+        found = finding(cloud, what)
+        if not found["good"]:
+            pytest.skip(found["detail"])
+    if not shutil.which("ssh"):
+        pytest.skip("openssh-client is not installed")
+
+
+def said(ec2, instance):
+    return ec2.get_console_output(InstanceId=instance).get("Output", "")
+
+
+def until(what, seconds=60):
+    """Waits until a question is answered with something."""
+    end = time.monotonic() + seconds
+    while not (answer := what()):
+        assert time.monotonic() < end
+        time.sleep(0.2)
+    return answer
+
+
+def processes(data):
+    """Those that hold a machine of a cloud, by their command lines."""
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{pid}/cmdline", "rb") as file:
+                line = file.read().replace(b"\0", b" ").decode(errors="replace")
+        except OSError:
+            continue
+        if f"{data}/machines/" in line:
+            found.append(line)
+    return found
+
+
+class Guest:
+    """A virtual machine that one logs in to."""
+
+    def __init__(self, cloud, ec2, folder, **launch):
+        self.cloud, self.ec2 = cloud, ec2
+        self.key = folder / "key.pem"
+        self.key.write_text(ec2.create_key_pair(KeyName="mine", KeyType="ed25519")["KeyMaterial"])
+        self.key.chmod(0o600)
+        self.group = ec2.create_security_group(GroupName="guest", Description="guest")["GroupId"]
+        launch = {"InstanceType": "t3.small", "MinCount": 1, "MaxCount": 1, "KeyName": "mine", **launch}
+        self.made = ec2.run_instances(SecurityGroupIds=[self.group], **launch)["Instances"][0]
+        self.id = self.made["InstanceId"]
+
+    def open(self):
+        self.ec2.authorize_security_group_ingress(
+            GroupId=self.group, IpProtocol="tcp", FromPort=22, ToPort=22, CidrIp="192.0.2.1/32"
+        )
+
+    def ssh(self, command):
+        return self.cloud.run("ssh", self.id, "-i", str(self.key), "--", command, check=False)
+
+    def says(self, command):
+        """What a command prints, at the first login that works."""
+        return until(lambda: (done := self.ssh(command)).returncode == 0 and done.stdout.strip())
+
+    def end(self):
+        self.ec2.terminate_instances(InstanceIds=[self.id])
+        self.ec2.get_waiter("instance_terminated").wait(InstanceIds=[self.id], WaiterConfig=WAIT)
+
+
+SCRIPT = """#!/bin/sh
+echo the script ran on $(uname -r)
+mkdir -p /srv/page
+echo made by user data > /srv/page/index.html
+"""
+
+
+def test_a_virtual_machine_lives_as_a_container_does(guests, own_cloud, tmp_path):
+    ec2 = own_cloud.client("ec2")
+    begun = time.monotonic()
+    guest = Guest(own_cloud, ec2, tmp_path, ImageId=VIRTUAL, UserData=SCRIPT)
+    ec2.get_waiter("instance_running").wait(InstanceIds=[guest.id], WaiterConfig=WAIT)
+    until(lambda: "END SSH HOST KEY" in said(ec2, guest.id))
+    print(f"at its logins after {time.monotonic() - begun:.1f} s")
+    # It is up, and its group lets nobody in.
+    closed = guest.ssh("true")
+    assert closed.returncode == 255
+    assert f"virga why --from 192.0.2.1 --to {guest.id} --port 22" in closed.stderr
+    guest.open()
+    kernel = guest.says("uname -r")
+    assert kernel != os.uname().release
+    assert f"the script ran on {kernel}" in said(ec2, guest.id)
+    assert guest.says("cat /srv/page/index.html") == "made by user data"
+    # Its place in the network is the interface's, and the metadata service knows it by that.
+    interface = guest.made["NetworkInterfaces"][0]
+    assert guest.says("cat /sys/class/net/eth0/address") == interface["MacAddress"]
+    ask = "curl -sf -H 'X-aws-ec2-metadata-token: '$(curl -sf -X PUT -H 'X-aws-ec2-metadata-token-ttl-seconds: 60' "
+    ask += "http://169.254.169.254/latest/api/token) http://169.254.169.254/latest/meta-data/"
+    assert guest.says(f"{ask}instance-id") == guest.id
+    assert guest.says(f"{ask}local-ipv4") == guest.made["PrivateIpAddress"]
+    assert guest.says("getent hosts sts.us-east-1.amazonaws.com")
+    # What it keeps outlives a boot of its own, one that is asked for, and the end of the cloud.
+    guest.says("echo kept > /var/kept && cat /var/kept")
+    first = guest.says("cat /proc/sys/kernel/random/boot_id")
+    ec2.reboot_instances(InstanceIds=[guest.id])
+    second = until(lambda: (new := guest.says("cat /proc/sys/kernel/random/boot_id")) != first and new)
+    assert guest.says("cat /var/kept") == "kept"
+    own_cloud.restart()
+    guest.ec2 = ec2 = own_cloud.client("ec2")
+    assert until(lambda: guest.says("cat /proc/sys/kernel/random/boot_id") != second)
+    assert guest.says("cat /var/kept") == "kept"
+    assert said(ec2, guest.id).count("the script ran") == 1
+    found = ec2.describe_instances(InstanceIds=[guest.id])["Reservations"][0]["Instances"][0]
+    assert (found["State"]["Name"], found["PrivateIpAddress"]) == ("running", guest.made["PrivateIpAddress"])
+    # Switched off from within it is stopped, and starts again.
+    guest.ssh("kill -TERM 1")
+    ec2.get_waiter("instance_stopped").wait(InstanceIds=[guest.id], WaiterConfig=WAIT)
+    assert processes(own_cloud.data) == []
+    ec2.start_instances(InstanceIds=[guest.id])
+    assert guest.says("cat /var/kept") == "kept"
+    assert processes(own_cloud.data)
+    guest.end()
+    assert processes(own_cloud.data) == []
+    until(lambda: not (own_cloud.data / "machines" / guest.id).exists())
+
+
+def test_all_are_virtual_and_have_disks(guests, tmp_path):
+    cloud = Cloud(tmp_path, "--vm").start()
+    try:
+        ec2 = cloud.client("ec2")
+        disk = {"DeviceName": "/dev/sdf", "Ebs": {"VolumeSize": 1, "DeleteOnTermination": True}}
+        guest = Guest(cloud, ec2, tmp_path, ImageId=IMAGE, BlockDeviceMappings=[disk])
+        ec2.get_waiter("instance_running").wait(InstanceIds=[guest.id], WaiterConfig=WAIT)
+
+        def run(command, check=True):
+            return cloud.run("exec", guest.id, "--", "sh", "-c", command, check=check)
+
+        until(lambda: run("true", check=False).returncode == 0)
+        assert run("uname -r").stdout.strip() != os.uname().release
+        coded = run("echo out; echo aside >&2; exit 7", check=False)
+        assert (coded.returncode, coded.stdout, coded.stderr) == (7, "out\n", "aside\n")
+        # A volume is a disk: a file system on it is mounted, and is there when it comes back.
+        until(lambda: run("test -b /dev/sdf", check=False).returncode == 0)
+        run("mkfs.ext4 -q /dev/sdf && mount /dev/sdf /mnt && echo kept > /mnt/file && umount /mnt")
+        mapped = ec2.describe_instances(InstanceIds=[guest.id])["Reservations"][0]["Instances"][0]
+        volume = mapped["BlockDeviceMappings"][0]["Ebs"]["VolumeId"]
+        ec2.detach_volume(VolumeId=volume)
+        ec2.get_waiter("volume_available").wait(VolumeIds=[volume], WaiterConfig=WAIT)
+        assert run("test -e /dev/sdf", check=False).returncode == 1
+        ec2.attach_volume(VolumeId=volume, InstanceId=guest.id, Device="/dev/sdg")
+        until(lambda: run("test -b /dev/sdg", check=False).returncode == 0)
+        assert run("mount /dev/sdg /mnt && cat /mnt/file").stdout == "kept\n"
+        # What a virtual machine cannot do is said.
+        inside = cloud.run("ssh", guest.id, "-i", str(guest.key), "--inside", "--", "true", check=False)
+        assert inside.returncode == 255
+        assert "no way leads into it but its network" in inside.stderr
+        interface = ec2.create_network_interface(SubnetId=guest.made["SubnetId"])["NetworkInterface"]
+        with refused("Unsupported"):
+            ec2.attach_network_interface(
+                NetworkInterfaceId=interface["NetworkInterfaceId"], InstanceId=guest.id, DeviceIndex=1
+            )
+        # An image of it makes virtual machines that have what it has written.
+        run("umount /mnt; echo of the image > /srv/made")
+        ec2.detach_volume(VolumeId=volume)
+        ec2.get_waiter("volume_available").wait(VolumeIds=[volume], WaiterConfig=WAIT)
+        image = ec2.create_image(InstanceId=guest.id, Name="mine")["ImageId"]
+        ec2.get_waiter("image_available").wait(ImageIds=[image], WaiterConfig=WAIT)
+        launch = {"InstanceType": "t3.small", "MinCount": 1, "MaxCount": 1}
+        other = ec2.run_instances(ImageId=image, **launch)["Instances"][0]["InstanceId"]
+        look = ["exec", other, "--", "cat", "/srv/made"]
+        until(lambda: cloud.run(*look, check=False).stdout == "of the image\n")
+        ec2.terminate_instances(InstanceIds=[guest.id, other])
+        ec2.get_waiter("instance_terminated").wait(InstanceIds=[guest.id, other], WaiterConfig=WAIT)
+        assert processes(cloud.data) == []
+    finally:
+        cloud.kill()
+    assert processes(cloud.data) == []
