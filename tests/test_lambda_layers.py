@@ -135,6 +135,38 @@ def test_an_extension_is_told_of_events(account):
     assert eventually(lambda: invocations() == 2), "with extensions as without"
 
 
+# In the function's own process: it cannot be told of the end.
+INTERNAL = """
+import http.client, json, os, threading, time
+told, name = [], "inner"
+def ask(method, path, body=None, **headers):
+    connection = http.client.HTTPConnection(os.environ["AWS_LAMBDA_RUNTIME_API"])
+    headers = {"Lambda-Extension-" + name: value for name, value in headers.items()}
+    connection.request(method, "/2020-01-01/extension/" + path, body, headers)
+    answer = connection.getresponse()
+    return answer, json.loads(answer.read())
+refused = ask("POST", "register", json.dumps({"events": ["INVOKE", "SHUTDOWN"]}), Name=name)[1]["errorType"]
+answer, about = ask("POST", "register", json.dumps({"events": ["INVOKE"]}), Name=name)
+own = answer.headers["Lambda-Extension-Identifier"]
+def follow():
+    while True:
+        told.append(ask("GET", "event/next", Identifier=own)[1]["requestId"])
+threading.Thread(target=follow, daemon=True).start()
+def handler(event, context):
+    while context.aws_request_id not in told:
+        time.sleep(0.01)
+    return [refused, about["functionName"], len(told)]
+"""
+
+
+def test_an_extension_within_the_function_is_told_of_events(account):
+    client = make(account, INTERNAL)
+    for count in (1, 2, 3):
+        error, got, _ = invoke(client)
+        assert error is None, got
+        assert got == ["ShutdownEventNotSupportedForInternalExtension", "it", count]
+
+
 WRAPPED = """
 import os
 def handler(event, context):

@@ -6,6 +6,7 @@ use super::sandbox::api::Init;
 use super::sandbox::{self, Environment};
 use super::workshop::Workshop;
 use kernel::Cloud;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 use wire::Fault;
@@ -64,7 +65,8 @@ pub(crate) async fn initialized(environment: &Arc<Environment>, limit: Duration)
     let mut init = environment.desk.init();
     let mut ended = environment.ended.clone();
     let desk = &environment.desk;
-    if *init.borrow() == Init::Done && desk.extensions.all_wait() {
+    let is_begun = environment.begun.load(Ordering::SeqCst);
+    if is_begun && *init.borrow() == Init::Done && desk.extensions.all_wait() {
         return None;
     }
     let begun = async {
@@ -79,8 +81,10 @@ pub(crate) async fn initialized(environment: &Arc<Environment>, limit: Duration)
         state = begun => match state {
             Ok(Init::Failed(why)) => Some(End::Init(why)),
             _ => {
-                let took = environment.started.elapsed();
-                *environment.init.lock().unwrap_or_else(PoisonError::into_inner) = Some(took);
+                if !environment.begun.swap(true, Ordering::SeqCst) {
+                    let took = environment.started.elapsed();
+                    *environment.init.lock().unwrap_or_else(PoisonError::into_inner) = Some(took);
+                }
                 None
             }
         },

@@ -73,6 +73,8 @@ pub(crate) struct Environment {
     pub(crate) started: Instant,
     /// How long it took until the first event was asked for, until that is told.
     pub(crate) init: Mutex<Option<Duration>>,
+    /// Whether it has ever asked for an event.
+    pub(crate) begun: AtomicBool,
     pub(crate) said: Mutex<Said>,
     /// What it may take once it has begun.
     share: Share,
@@ -258,6 +260,7 @@ fn furnished(
         (None, _) => (Vec::new(), None),
     };
     if !external.is_empty() {
+        sandbox.template = None;
         let program = std::mem::take(&mut sandbox.program);
         sandbox.program =
             ["/bin/sh", "-c", BESIDE, "sh"].map(OsString::from).into_iter().chain(program).collect();
@@ -327,6 +330,7 @@ pub(crate) fn start(
         kind,
         started,
         init: Mutex::default(),
+        begun: AtomicBool::new(false),
         said: Mutex::default(),
         share,
         tether,
