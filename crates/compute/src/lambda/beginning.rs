@@ -2,9 +2,11 @@
 
 use super::errors::LambdaError;
 use super::invocation::{End, Runs};
+use super::platform;
 use super::sandbox::api::Init;
 use super::sandbox::{self, Environment};
 use super::workshop::Workshop;
+use base::Timestamp;
 use kernel::Cloud;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
@@ -61,7 +63,11 @@ pub(crate) async fn begin(
 }
 
 /// Waits until a new environment asks for its first event.
-pub(crate) async fn initialized(environment: &Arc<Environment>, limit: Duration) -> Option<End> {
+pub(crate) async fn initialized(
+    environment: &Arc<Environment>,
+    limit: Duration,
+    now: Timestamp,
+) -> Option<End> {
     let mut init = environment.desk.init();
     let mut ended = environment.ended.clone();
     let desk = &environment.desk;
@@ -83,6 +89,10 @@ pub(crate) async fn initialized(environment: &Arc<Environment>, limit: Duration)
             _ => {
                 if !environment.begun.swap(true, Ordering::SeqCst) {
                     let took = environment.started.elapsed();
+                    for said in platform::init_done(environment.kind, took) {
+                        desk.telemetry.platform(now, &said);
+                    }
+                    desk.telemetry.begun();
                     *environment.init.lock().unwrap_or_else(PoisonError::into_inner) = Some(took);
                 }
                 None

@@ -10,7 +10,7 @@ use super::metering;
 use super::model::{self, FUNCTIONS, Function, Version};
 use super::name::Named;
 use super::ops::account::CONCURRENCY;
-use super::platform::Status;
+use super::platform::{self, Status};
 use super::provision;
 use super::report::{self, Report, Told};
 use super::sandbox::Environment;
@@ -195,7 +195,7 @@ async fn run_to(
                 begun => begun?,
             },
         };
-        let early = beginning::initialized(&environment, INIT_MAX).await;
+        let early = beginning::initialized(&environment, INIT_MAX, cloud.clock().now()).await;
         let begun = Instant::now();
         let end = match early {
             Some(end) => end,
@@ -293,6 +293,8 @@ async fn hand_over(
         payload: asked.payload.clone(),
         reply,
     };
+    let said = platform::start(&asked.request_id, &runs.version.label());
+    environment.desk.telemetry.platform(cloud.clock().now(), &said);
     let mut ended = environment.ended.clone();
     let watch = async {
         let most = u64::from(runs.version.memory) << 20;

@@ -18,8 +18,7 @@
 //!
 //! A function that is a consequence of itself too often is stopped ([`lineage`]).
 //!
-//! Not here: SnapStart, tumbling windows and other event sources than queues and DynamoDB's streams, X-Ray, code signing, the
-//! Telemetry API.
+//! Not here: SnapStart, tumbling windows and other event sources than queues and DynamoDB's streams, X-Ray, code signing.
 
 mod access;
 mod allotment;

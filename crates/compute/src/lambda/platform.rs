@@ -1,4 +1,4 @@
-//! What Lambda itself says of a function in JSON: events of its platform, each with a level by which they are left out. Pure.
+//! What Lambda itself says of a function in JSON: events of its platform, each with a level by which logs leave it out. Pure.
 //!
 //! AWS: <https://docs.aws.amazon.com/lambda/latest/dg/telemetry-schema-reference.html>,
 //! <https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-log-level.html>
@@ -71,71 +71,89 @@ fn map(members: Vec<(&'static str, Value)>) -> Value {
     Value::map(members)
 }
 
+/// An event of the platform.
+#[derive(Clone, Debug)]
+pub(crate) struct Said {
+    pub(crate) kind: &'static str,
+    pub(crate) level: &'static str,
+    pub(crate) record: Value,
+}
+
+impl Said {
+    fn new(kind: &'static str, level: &'static str, record: Vec<(&'static str, Value)>) -> Said {
+        Said { kind, level, record: map(record) }
+    }
+
+    /// As it is shown.
+    pub(crate) fn shown(&self, time: Timestamp) -> Value {
+        let time = Value::Str(time.iso8601_millis());
+        map(vec![("time", time), ("type", Value::str(self.kind)), ("record", self.record.clone())])
+    }
+}
+
+/// An environment begins.
+pub(crate) fn init_start(runs: &Runs, kind: Kind) -> Said {
+    let record = vec![
+        ("initializationType", Value::str(kind.initialization())),
+        ("phase", Value::str("init")),
+        ("functionName", Value::str(&runs.function.name)),
+        ("functionVersion", Value::Str(runs.version.label())),
+    ];
+    Said::new("platform.initStart", "DEBUG", record)
+}
+
+/// It has begun.
+pub(crate) fn init_done(kind: Kind, took: Duration) -> [Said; 2] {
+    let own = || {
+        let kind = ("initializationType", Value::str(kind.initialization()));
+        vec![kind, ("phase", Value::str("init")), ("status", Value::str("success"))]
+    };
+    let metrics = ("metrics", map(vec![("durationMs", millis(took))]));
+    let level = if kind == Kind::OnDemand { "DEBUG" } else { "INFO" };
+    let report = own().into_iter().chain([metrics]).collect();
+    [Said::new("platform.initRuntimeDone", "DEBUG", own()), Said::new("platform.initReport", level, report)]
+}
+
+/// An event is handed to the function.
+pub(crate) fn start(id: &str, version: &str) -> Said {
+    let record = vec![("requestId", Value::str(id)), ("version", Value::str(version))];
+    Said::new("platform.start", "INFO", record)
+}
+
 impl Told<'_> {
-    /// The events in their order, each with its level.
-    fn events(&self) -> Vec<(Timestamp, &'static str, &'static str, Value)> {
-        let version = &self.runs.version;
+    /// The function has done with it, and what it took.
+    pub(crate) fn end(&self) -> [Said; 2] {
         let well = self.status == Status::Success;
         let status = || ("status", Value::str(self.status.name()));
         let id = || ("requestId", Value::str(self.id));
-        let mut all = Vec::new();
-        if let Some(init) = self.init {
-            let kind = || ("initializationType", Value::str(self.kind.initialization()));
-            let phase = || ("phase", Value::str("init"));
-            let begun = self.began.minus(init);
-            let start = vec![
-                kind(),
-                phase(),
-                ("functionName", Value::str(&self.runs.function.name)),
-                ("functionVersion", Value::Str(version.label())),
-            ];
-            all.push((begun, "DEBUG", "platform.initStart", map(start)));
-            let done = vec![kind(), phase(), ("status", Value::str("success"))];
-            all.push((self.began, "DEBUG", "platform.initRuntimeDone", map(done)));
-            let metrics = map(vec![("durationMs", millis(init))]);
-            let report = vec![kind(), phase(), ("status", Value::str("success")), ("metrics", metrics)];
-            let level = if self.kind == Kind::OnDemand { "DEBUG" } else { "INFO" };
-            all.push((self.began, level, "platform.initReport", map(report)));
-        }
-        let start = vec![id(), ("version", Value::Str(version.label()))];
-        all.push((self.began, "INFO", "platform.start", map(start)));
         let metrics = map(vec![("durationMs", millis(self.took))]);
         let level = if well { "DEBUG" } else { "WARN" };
-        let done = vec![id(), status(), ("metrics", metrics)];
-        all.push((self.ended, level, "platform.runtimeDone", map(done)));
-        let billed = (self.took.as_secs_f64() * 1000.0).ceil() as i64;
+        let done = Said::new("platform.runtimeDone", level, vec![id(), status(), ("metrics", metrics)]);
         let mut metrics = vec![
             ("durationMs", millis(self.took)),
-            ("billedDurationMs", Value::Int(billed)),
-            ("memorySizeMB", Value::Int(version.memory.into())),
+            ("billedDurationMs", Value::Int((self.took.as_secs_f64() * 1000.0).ceil() as i64)),
+            ("memorySizeMB", Value::Int(self.runs.version.memory.into())),
             ("maxMemoryUsedMB", Value::Int(i64::try_from(self.used).unwrap_or(i64::MAX))),
         ];
         metrics.extend(self.init.map(|init| ("initDurationMs", millis(init))));
         let report = vec![id(), ("metrics", map(metrics)), status()];
-        all.push((self.ended, if well { "INFO" } else { "WARN" }, "platform.report", map(report)));
-        all
+        [done, Said::new("platform.report", if well { "INFO" } else { "WARN" }, report)]
     }
 
-    /// The lines that a log in JSON has of them: before what the function says, and after it.
+    /// The lines that a log in JSON has of it: before what the function says, and after it.
     pub(crate) fn lines(&self, logs: &JsonLogs) -> [Vec<(Timestamp, String)>; 2] {
         let least = rank(&logs.system).unwrap_or(INFO);
-        let (mut before, mut after) = (Vec::new(), Vec::new());
-        let mut begun = false;
-        for (time, level, kind, record) in self.events() {
-            let is_after = begun;
-            begun |= kind == "platform.start";
-            if rank(level).unwrap_or(INFO) < least {
-                continue;
-            }
-            let members = vec![
-                ("time", Value::Str(time.iso8601_millis())),
-                ("type", Value::str(kind)),
-                ("record", record),
-            ];
-            let line = (time, wire::json::text(&map(members)));
-            if is_after { after.push(line) } else { before.push(line) }
+        let mut before = Vec::new();
+        if let Some(init) = self.init {
+            before.push((self.began.minus(init), init_start(self.runs, self.kind)));
+            before.extend(init_done(self.kind, init).map(|said| (self.began, said)));
         }
-        [before, after]
+        before.push((self.began, start(self.id, &self.runs.version.label())));
+        let after = self.end().map(|said| (self.ended, said)).to_vec();
+        [before, after].map(|all| {
+            let told = all.into_iter().filter(|(_, said)| rank(said.level).unwrap_or(INFO) >= least);
+            told.map(|(time, said)| (time, wire::json::text(&said.shown(time)))).collect()
+        })
     }
 }
 

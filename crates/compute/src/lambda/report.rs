@@ -57,6 +57,9 @@ impl Report {
         let millis = (took.as_secs_f64() * 1000.0).ceil() as u64;
         billing::count(&self.cloud, &self.runs, self.environment.kind, millis);
         let init = self.environment.take_init();
+        let (runs, kind, status) = (&self.runs, self.environment.kind, said.status);
+        let told = platform::Told { runs, kind, id, began, ended: now, took, used, init, status };
+        told.end().iter().for_each(|said| self.environment.desk.telemetry.platform(now, said));
         let mut lines = match &self.runs.version.json_logs {
             None => {
                 let init = init.map(|init| format!("Init Duration: {:.2} ms\t", init.as_secs_f64() * 1000.0));
@@ -69,8 +72,6 @@ impl Report {
                 all.chain(end.map(|line| (now, line))).collect::<Vec<Line>>()
             }
             Some(logs) => {
-                let (runs, kind, status) = (&self.runs, self.environment.kind, said.status);
-                let told = platform::Told { runs, kind, id, began, ended: now, took, used, init, status };
                 let [before, after] = told.lines(logs);
                 let own = said.lines.into_iter().filter(|(_, line)| platform::is_told(line, logs));
                 before.into_iter().chain(own).chain(after).collect()

@@ -24,6 +24,8 @@ const PYTHON: &str = include_str!("bootstrap.py");
 /// What interpreters run that functions begin as copies of.
 const TEMPLATE: &str = include_str!("template.py");
 const NODE: &str = include_str!("bootstrap.mjs");
+/// By the second name extensions are found.
+pub(crate) const HOSTS: &str = "127.0.0.1 localhost\n127.0.0.1 sandbox.localdomain sandbox\n::1 localhost\n";
 /// Whom programs trust, beside the runtime's own files.
 pub(super) const TRUSTED: &str = "ca-cert.pem";
 
@@ -139,6 +141,7 @@ pub(super) fn ready(folder: &Path) -> io::Result<Vec<Bind>> {
             let passwd =
                 "root:x:0:0:root:/:/usr/sbin/nologin\nsbx_user1051:x:993:993::/tmp:/usr/sbin/nologin\n";
             fs::write(image.join("etc/passwd"), passwd)?;
+            fs::write(image.join("etc/hosts"), HOSTS)?;
             fs::write(image.join("etc/resolv.conf"), "")?;
             fs::write(folder.join(RESOLVER), "nameserver 169.254.169.253\n")?;
             fs::set_permissions(folder.join(RESOLVER), fs::Permissions::from_mode(0o644))?;
