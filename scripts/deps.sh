@@ -102,6 +102,27 @@ machine_deps() {
     guest_deps || echo 'instances will have no kernel of their own' >&2
 }
 
+# AWS's libraries, which functions find as in AWS's runtimes: boto3, and the clients of the SDK for JavaScript that
+# functions use most. Functions bring what is not there along, and `virga doctor` says so.
+library_deps() {
+    target=/usr/local/lib/virga
+    [ "$(id -u)" -eq 0 ] || target=$HOME/.local/lib/virga
+    if have python3 && [ ! -d "$target/python/boto3" ]; then
+        mkdir -p "$target" && python3 -m pip install --quiet --disable-pip-version-check --no-compile \
+            --target "$target/python" boto3 || echo 'functions in Python will have to bring boto3 along' >&2
+    fi
+    if have npm && [ ! -d "$target/node_modules/@aws-sdk" ]; then
+        packages='lib-dynamodb s3-request-presigner util-dynamodb'
+        for client in cloudwatch cloudwatch-logs dynamodb ec2 eventbridge iam kms lambda s3 scheduler sns sqs ssm sts; do
+            packages="$packages client-$client"
+        done
+        # shellcheck disable=SC2086
+        mkdir -p "$target" && npm install --prefix "$target" --no-save --no-audit --no-fund --loglevel=error \
+            $(printf '@aws-sdk/%s ' $packages) >/dev/null ||
+            echo 'functions in Node will have to bring the AWS SDK along' >&2
+    fi
+}
+
 for purpose in "$@"; do
     case $purpose in
     build) build_deps ;;
@@ -112,10 +133,14 @@ for purpose in "$@"; do
         client_deps
         engine_deps
         machine_deps
+        library_deps
         cdk_deps
         sam_deps
         ;;
-    machines) machine_deps ;;
+    machines)
+        machine_deps
+        library_deps
+        ;;
     bench) scripts/peers.sh ;;
     *) echo "usage: scripts/deps.sh [build] [machines] [lint] [fuzz] [test] [bench]" >&2 && exit 2 ;;
     esac

@@ -1,9 +1,12 @@
 """Lambda end to end: real code in real sandboxes, and what keeps it in."""
 
 import base64
+import datetime
 import io
 import json
 import time
+import urllib.error
+import urllib.request
 import zipfile
 
 import pytest
@@ -378,6 +381,127 @@ def test_what_fails_thrice_is_a_dead_letter(own_cloud, own_account):
     )[0]
     assert message["Body"] == '"x"'
     assert "ValueError" in message["MessageAttributes"]["ErrorMessage"]["StringValue"]
+
+
+def test_what_is_too_old_is_given_up(own_cloud, own_account):
+    sqs = own_account.client("sqs")
+    url = sqs.create_queue(QueueName="lost")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    runs = role(own_account)
+    may = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": arn}]}
+    own_account.client("iam").put_role_policy(RoleName="runs", PolicyName="may", PolicyDocument=json.dumps(may))
+    client = make(own_account, "def handler(event, context):\n    return event\n", Role=runs)
+    client.put_function_event_invoke_config(
+        FunctionName="it",
+        MaximumEventAgeInSeconds=60,
+        DestinationConfig={"OnFailure": {"Destination": arn}},
+    )
+    # It cannot be tried at all.
+    client.put_function_concurrency(FunctionName="it", ReservedConcurrentExecutions=0)
+    client.invoke(FunctionName="it", InvocationType="Event", Payload='{"a": 1}')
+    time.sleep(2)
+    assert "Messages" not in sqs.receive_message(QueueUrl=url)
+    own_cloud.run("clock", "+90s")
+    message = eventually(lambda: sqs.receive_message(QueueUrl=url, WaitTimeSeconds=1).get("Messages"))[0]
+    record = json.loads(message["Body"])
+    assert record["requestContext"]["condition"] == "EventAgeExceeded"
+    assert (record["requestContext"]["approximateInvokeCount"], record["requestPayload"]) == (0, {"a": 1})
+    now = datetime.datetime.now(datetime.UTC)
+    hour = datetime.timedelta(hours=1)
+
+    def total(metric, statistic="Sum"):
+        points = own_account.client("cloudwatch").get_metric_statistics(
+            Namespace="AWS/Lambda",
+            MetricName=metric,
+            Dimensions=[{"Name": "FunctionName", "Value": "it"}],
+            StartTime=now - hour,
+            EndTime=now + hour,
+            Period=3600,
+            Statistics=[statistic],
+        )["Datapoints"]
+        return sum(point[statistic] for point in points)
+
+    assert eventually(lambda: total("AsyncEventsReceived") == 1)
+    assert eventually(lambda: total("AsyncEventsDropped") == 1)
+    assert eventually(lambda: total("AsyncEventAge", "Maximum") >= 60_000)
+
+
+def test_the_older_form_of_an_event(account):
+    client = make(account, "def handler(event, context):\n    print('it was', event['a'])\n")
+    assert client.invoke_async(FunctionName="it", InvokeArgs=b'{"a": "heard"}')["Status"] == 202
+    assert eventually(lambda: any("it was heard" in line for line in logged(account)))
+
+
+def test_code_is_got_by_its_link(account):
+    client = make(account, "def handler(event, context):\n    return 'this'\n")
+    code = client.get_function(FunctionName="it")["Code"]
+    assert code["RepositoryType"] == "S3"
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with opener.open(code["Location"]) as answer:
+        assert answer.headers["Content-Type"] == "application/zip"
+        with zipfile.ZipFile(io.BytesIO(answer.read())) as got:
+            assert b"'this'" in got.read("app.py")
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        opener.open(code["Location"][:-2])
+    assert refused.value.code == 403
+
+
+LOGS_OF_PYTHON = """
+import logging
+def handler(event, context):
+    log = logging.getLogger("mine")
+    log.info("left out")
+    log.warning("it is %s", "told", extra={"more": 1})
+    print('{"level": "debug", "message": "left out"}')
+    print("as it is")
+    if event == "raise":
+        raise ValueError("broken")
+"""
+LOGS_OF_NODE = """
+export const handler = async (event) => {
+  console.info("left out");
+  console.warn({ more: 1 });
+  console.error("it broke", new TypeError("so"));
+};
+"""
+
+
+def test_logs_in_json(account):
+    how = {"LogFormat": "JSON", "ApplicationLogLevel": "WARN", "SystemLogLevel": "DEBUG"}
+    client = make(account, LOGS_OF_PYTHON, LoggingConfig=how)
+    _, _, log = invoke(client)
+    lines = log.splitlines()
+    assert "as it is" in lines
+    told = [json.loads(line) for line in lines if line.startswith("{")]
+    assert "left out" not in log
+    (own,) = [line for line in told if line.get("logger") == "mine"]
+    assert (own["level"], own["message"], own["more"]) == ("WARNING", "it is told", 1)
+    kinds = [line["type"].removeprefix("platform.") for line in told if "type" in line]
+    assert kinds == ["initStart", "initRuntimeDone", "initReport", "start", "runtimeDone", "report"]
+    report = told[-1]["record"]
+    assert (report["requestId"], report["status"]) == (own["requestId"], "success")
+    assert report["metrics"]["memorySizeMB"] == 128
+    assert report["metrics"]["billedDurationMs"] >= report["metrics"]["durationMs"] > 0
+    _, _, log = invoke(client, "raise")
+    failed = [json.loads(line) for line in log.splitlines() if "errorType" in line]
+    assert (failed[0]["errorType"], failed[0]["errorMessage"]) == ("ValueError", "broken")
+    assert '"status":"error"' in log
+
+
+def test_logs_of_node_in_json(account):
+    client = make(
+        account, LOGS_OF_NODE, kind="nodejs", LoggingConfig={"LogFormat": "JSON", "ApplicationLogLevel": "WARN"}
+    )
+    _, _, log = invoke(client)
+    told = [json.loads(line) for line in log.splitlines()]
+    assert [line.get("type") or line["level"] for line in told] == [
+        "platform.start",
+        "WARN",
+        "ERROR",
+        "platform.report",
+    ]
+    assert told[1]["message"] == {"more": 1}
+    assert (told[2]["errorType"], told[2]["errorMessage"]) == ("TypeError", "so")
 
 
 def test_the_command_line(account):

@@ -135,6 +135,111 @@ def test_an_extension_is_told_of_events(account):
     assert eventually(lambda: invocations() == 2), "with extensions as without"
 
 
+# In the function's own process: it cannot be told of the end.
+INTERNAL = """
+import http.client, json, os, threading, time
+told, name = [], "inner"
+def ask(method, path, body=None, **headers):
+    connection = http.client.HTTPConnection(os.environ["AWS_LAMBDA_RUNTIME_API"])
+    headers = {"Lambda-Extension-" + name: value for name, value in headers.items()}
+    connection.request(method, "/2020-01-01/extension/" + path, body, headers)
+    answer = connection.getresponse()
+    return answer, json.loads(answer.read())
+refused = ask("POST", "register", json.dumps({"events": ["INVOKE", "SHUTDOWN"]}), Name=name)[1]["errorType"]
+answer, about = ask("POST", "register", json.dumps({"events": ["INVOKE"]}), Name=name)
+own = answer.headers["Lambda-Extension-Identifier"]
+def follow():
+    while True:
+        told.append(ask("GET", "event/next", Identifier=own)[1]["requestId"])
+threading.Thread(target=follow, daemon=True).start()
+def handler(event, context):
+    while context.aws_request_id not in told:
+        time.sleep(0.01)
+    return [refused, about["functionName"], len(told)]
+"""
+
+
+def test_an_extension_within_the_function_is_told_of_events(account):
+    client = make(account, INTERNAL)
+    for count in (1, 2, 3):
+        error, got, _ = invoke(client)
+        assert error is None, got
+        assert got == ["ShutdownEventNotSupportedForInternalExtension", "it", count]
+
+
+# An extension that keeps what it is sent, for its function to read.
+LISTENS = """#!/usr/bin/env python3
+import http.client, http.server, json, os, threading
+def ask(method, path, body=None, **headers):
+    connection = http.client.HTTPConnection(os.environ["AWS_LAMBDA_RUNTIME_API"])
+    headers = {"Lambda-Extension-" + name: value for name, value in headers.items()}
+    connection.request(method, path, body, headers)
+    answer = connection.getresponse()
+    return answer, json.loads(answer.read())
+class Listener(http.server.BaseHTTPRequestHandler):
+    def do_POST(self):
+        batch = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        with open("/tmp/told", "a") as told:
+            told.writelines(json.dumps(event) + "\\n" for event in batch)
+        self.send_response(200)
+        self.end_headers()
+    def log_message(self, *_):
+        pass
+server = http.server.HTTPServer(("sandbox.localdomain", 4243), Listener)
+threading.Thread(target=server.serve_forever, daemon=True).start()
+answer, _ = ask("POST", "/2020-01-01/extension/register", json.dumps({"events": ["INVOKE"]}), Name="listens")
+own = answer.headers["Lambda-Extension-Identifier"]
+def subscribe(**more):
+    asked = {"schemaVersion": "2022-12-13", "types": ["platform", "function"], "buffering": {"timeoutMs": 25}}
+    asked["destination"] = {"protocol": "HTTP", "URI": "http://sandbox.localdomain:4243"}
+    return ask("PUT", "/2022-07-01/telemetry", json.dumps(asked | more), Identifier=own)
+refused, why = subscribe(types=[])
+assert (refused.status, why["errorType"]) == (400, "ValidationError"), why
+answer, text = subscribe()
+assert (answer.status, text) == (200, "OK"), text
+while True:
+    ask("GET", "/2020-01-01/extension/event/next", Identifier=own)
+"""
+
+READS = """
+import os, time
+def handler(event, context):
+    print("it said", event)
+    end = time.time() + 10
+    while time.time() < end:
+        told = open("/tmp/told").read() if os.path.exists("/tmp/told") else ""
+        if "it said " + str(event) in told or event == "quiet":
+            break
+        print(end="", flush=True)
+        time.sleep(0.05)
+    return told.splitlines()
+"""
+
+
+def test_an_extension_is_sent_what_the_platform_tells(account):
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as zipped:
+        info = zipfile.ZipInfo("extensions/listens")
+        info.external_attr = 0o755 << 16
+        zipped.writestr(info, LISTENS)
+    client = make(account, READS)
+    version = client.publish_layer_version(LayerName="ext", Content={"ZipFile": out.getvalue()})
+    client.update_function_configuration(FunctionName="it", Layers=[version["LayerVersionArn"]])
+    invoke(client, 1)
+    error, lines, _ = invoke(client, 2)
+    assert error is None, lines
+    events = [json.loads(line) for line in lines]
+    kinds = [event["type"] for event in events if event["type"] != "function"]
+    begun = ["initStart", "telemetrySubscription", "initRuntimeDone", "initReport"]
+    of_one = ["start", "runtimeDone", "report"]
+    assert kinds == ["platform." + kind for kind in [*begun, *of_one, "start"]]
+    said = [event["record"] for event in events if event["type"] == "function"]
+    assert [line for line in said if line.startswith("it said")] == ["it said 1", "it said 2"]
+    report = next(event for event in events if event["type"] == "platform.report")["record"]
+    assert (report["status"], report["metrics"]["memorySizeMB"]) == ("success", 128)
+    assert report["metrics"]["initDurationMs"] > 0
+
+
 WRAPPED = """
 import os
 def handler(event, context):

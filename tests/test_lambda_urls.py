@@ -2,7 +2,12 @@
 
 import http.client
 import json
+import shutil
+import socket
+import subprocess
 import time
+import urllib.error
+import urllib.request
 
 import pytest
 from botocore.auth import SigV4Auth
@@ -165,3 +170,31 @@ def test_a_url_outlives_a_kill(own_account):
     url = opened(client)
     cloud.restart()
     assert eventually(lambda: json.loads(ask(cloud, url).read()) == "here")
+
+
+def test_a_url_is_found_from_this_machine(account):
+    client = make(account, "def handler(event, context):\n    return [event['rawPath'], event['rawQueryString']]\n")
+    url = opened(client)
+    port, name = account.cloud.port, url.split("/")[2].split(":")[0]
+    # curl and browsers know by themselves what is below `localhost`.
+    if shutil.which("curl"):
+        said = subprocess.run(["curl", "-sS", "--noproxy", "*", url + "a/b?c=d"], capture_output=True, text=True)
+        assert (said.returncode, said.stdout) == (0, '["/a/b", "c=d"]'), said
+    # The C library asks this machine's resolver, which may or may not; the path needs no name.
+    try:
+        known = socket.getaddrinfo(name, port)
+    except OSError:
+        known = []
+    assert all(address[4][0] in ("127.0.0.1", "::1") for address in known)
+    identifier, _, region = name.split(".")[:3]
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    below = f"http://localhost:{port}/_lambda-url/{region}/{identifier}"
+    for base in [below] + ([url.rstrip("/")] if known else []):
+        with opener.open(base + "/a/b?c=d") as answer:
+            assert json.load(answer) == ["/a/b", "c=d"], base
+    with opener.open(below) as answer:
+        assert json.load(answer) == ["/", ""]
+        assert "sandbox" in answer.headers["content-security-policy"], "it is not the cloud's own page"
+    with pytest.raises(urllib.error.HTTPError) as strange:
+        opener.open(f"http://localhost:{port}/_lambda-url/{region}/none/")
+    assert strange.value.code == 403

@@ -4,43 +4,43 @@ use std::fmt;
 
 /// A region of the `aws` partition. Cheap to copy: it points into the table of all of them.
 #[derive(Clone, Copy)]
-pub struct Region(&'static (&'static str, &'static str, &'static str));
+pub struct Region(&'static (&'static str, &'static str, &'static str, &'static str));
 
-/// Name, zone-id prefix, zone letters. AWS: "Availability Zones" in the RAM and EC2 user guides.
-static REGIONS: &[(&str, &str, &str)] = &[
-    ("us-east-1", "use1", "abcdef"),
-    ("us-east-2", "use2", "abc"),
-    ("us-west-1", "usw1", "ab"),
-    ("us-west-2", "usw2", "abcd"),
-    ("af-south-1", "afs1", "abc"),
-    ("ap-east-1", "ape1", "abc"),
-    ("ap-east-2", "ape2", "abc"),
-    ("ap-northeast-1", "apne1", "acd"),
-    ("ap-northeast-2", "apne2", "abcd"),
-    ("ap-northeast-3", "apne3", "abc"),
-    ("ap-south-1", "aps1", "abc"),
-    ("ap-south-2", "aps2", "abc"),
-    ("ap-southeast-1", "apse1", "abc"),
-    ("ap-southeast-2", "apse2", "abc"),
-    ("ap-southeast-3", "apse3", "abc"),
-    ("ap-southeast-4", "apse4", "abc"),
-    ("ap-southeast-5", "apse5", "abc"),
-    ("ap-southeast-7", "apse7", "abc"),
-    ("ca-central-1", "cac1", "abd"),
-    ("ca-west-1", "caw1", "abc"),
-    ("eu-central-1", "euc1", "abc"),
-    ("eu-central-2", "euc2", "abc"),
-    ("eu-north-1", "eun1", "abc"),
-    ("eu-south-1", "eus1", "abc"),
-    ("eu-south-2", "eus2", "abc"),
-    ("eu-west-1", "euw1", "abc"),
-    ("eu-west-2", "euw2", "abc"),
-    ("eu-west-3", "euw3", "abc"),
-    ("il-central-1", "ilc1", "abc"),
-    ("me-central-1", "mec1", "abc"),
-    ("me-south-1", "mes1", "abc"),
-    ("mx-central-1", "mxc1", "abc"),
-    ("sa-east-1", "sae1", "abc"),
+/// Name, zone-id prefix, zone letters, and the name in words as AWS's messages have it. AWS: "Availability Zones" in the RAM and EC2 user guides.
+static REGIONS: &[(&str, &str, &str, &str)] = &[
+    ("us-east-1", "use1", "abcdef", "US East (N. Virginia)"),
+    ("us-east-2", "use2", "abc", "US East (Ohio)"),
+    ("us-west-1", "usw1", "ab", "US West (N. California)"),
+    ("us-west-2", "usw2", "abcd", "US West (Oregon)"),
+    ("af-south-1", "afs1", "abc", "Africa (Cape Town)"),
+    ("ap-east-1", "ape1", "abc", "Asia Pacific (Hong Kong)"),
+    ("ap-east-2", "ape2", "abc", "Asia Pacific (Taipei)"),
+    ("ap-northeast-1", "apne1", "acd", "Asia Pacific (Tokyo)"),
+    ("ap-northeast-2", "apne2", "abcd", "Asia Pacific (Seoul)"),
+    ("ap-northeast-3", "apne3", "abc", "Asia Pacific (Osaka)"),
+    ("ap-south-1", "aps1", "abc", "Asia Pacific (Mumbai)"),
+    ("ap-south-2", "aps2", "abc", "Asia Pacific (Hyderabad)"),
+    ("ap-southeast-1", "apse1", "abc", "Asia Pacific (Singapore)"),
+    ("ap-southeast-2", "apse2", "abc", "Asia Pacific (Sydney)"),
+    ("ap-southeast-3", "apse3", "abc", "Asia Pacific (Jakarta)"),
+    ("ap-southeast-4", "apse4", "abc", "Asia Pacific (Melbourne)"),
+    ("ap-southeast-5", "apse5", "abc", "Asia Pacific (Malaysia)"),
+    ("ap-southeast-7", "apse7", "abc", "Asia Pacific (Thailand)"),
+    ("ca-central-1", "cac1", "abd", "Canada (Central)"),
+    ("ca-west-1", "caw1", "abc", "Canada West (Calgary)"),
+    ("eu-central-1", "euc1", "abc", "EU (Frankfurt)"),
+    ("eu-central-2", "euc2", "abc", "Europe (Zurich)"),
+    ("eu-north-1", "eun1", "abc", "EU (Stockholm)"),
+    ("eu-south-1", "eus1", "abc", "EU (Milan)"),
+    ("eu-south-2", "eus2", "abc", "Europe (Spain)"),
+    ("eu-west-1", "euw1", "abc", "EU (Ireland)"),
+    ("eu-west-2", "euw2", "abc", "EU (London)"),
+    ("eu-west-3", "euw3", "abc", "EU (Paris)"),
+    ("il-central-1", "ilc1", "abc", "Israel (Tel Aviv)"),
+    ("me-central-1", "mec1", "abc", "Middle East (UAE)"),
+    ("me-south-1", "mes1", "abc", "Middle East (Bahrain)"),
+    ("mx-central-1", "mxc1", "abc", "Mexico (Central)"),
+    ("sa-east-1", "sae1", "abc", "South America (Sao Paulo)"),
 ];
 
 impl Region {
@@ -57,6 +57,11 @@ impl Region {
 
     pub fn name(self) -> &'static str {
         self.0.0
+    }
+
+    /// `US East (N. Virginia)`
+    pub fn words(self) -> &'static str {
+        self.0.3
     }
 
     /// `us-east-1a`, `us-east-1b`, ...

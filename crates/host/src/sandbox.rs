@@ -22,6 +22,19 @@ pub struct Sandbox {
     /// Where what it says goes.
     pub output: Option<OwnedFd>,
     pub limits: Limits,
+    /// What it may begin as a copy of, in the place of its program.
+    pub template: Option<Template>,
+}
+
+/// A program that has begun and waits, to be copied: it is trusted, and knows how copies are ordered.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Template {
+    pub program: Vec<OsString>,
+    pub env: Vec<(OsString, OsString)>,
+    pub root: PathBuf,
+    pub binds: Vec<Bind>,
+    /// Empty folders that its loader must find, each alone in the folder above it.
+    pub folders: Vec<PathBuf>,
 }
 
 /// What it may take.

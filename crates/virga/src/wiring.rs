@@ -196,6 +196,7 @@ fn sites() -> Vec<Arc<dyn kernel::site::Site>> {
     vec![
         // By host name alone, whatever is asked there.
         Arc::new(compute::lambda::url::Urls),
+        Arc::new(compute::lambda::link::Links),
         Arc::new(security::sts::discovery::Issuers),
         Arc::new(storage::s3::sites::Website),
         Arc::new(storage::s3::sites::Cors),

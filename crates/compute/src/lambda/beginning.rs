@@ -2,10 +2,13 @@
 
 use super::errors::LambdaError;
 use super::invocation::{End, Runs};
+use super::platform;
 use super::sandbox::api::Init;
 use super::sandbox::{self, Environment};
 use super::workshop::Workshop;
+use base::Timestamp;
 use kernel::Cloud;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 use wire::Fault;
@@ -60,11 +63,16 @@ pub(crate) async fn begin(
 }
 
 /// Waits until a new environment asks for its first event.
-pub(crate) async fn initialized(environment: &Arc<Environment>, limit: Duration) -> Option<End> {
+pub(crate) async fn initialized(
+    environment: &Arc<Environment>,
+    limit: Duration,
+    now: Timestamp,
+) -> Option<End> {
     let mut init = environment.desk.init();
     let mut ended = environment.ended.clone();
     let desk = &environment.desk;
-    if *init.borrow() == Init::Done && desk.extensions.all_wait() {
+    let is_begun = environment.begun.load(Ordering::SeqCst);
+    if is_begun && *init.borrow() == Init::Done && desk.extensions.all_wait() {
         return None;
     }
     let begun = async {
@@ -79,8 +87,14 @@ pub(crate) async fn initialized(environment: &Arc<Environment>, limit: Duration)
         state = begun => match state {
             Ok(Init::Failed(why)) => Some(End::Init(why)),
             _ => {
-                let took = environment.started.elapsed();
-                *environment.init.lock().unwrap_or_else(PoisonError::into_inner) = Some(took);
+                if !environment.begun.swap(true, Ordering::SeqCst) {
+                    let took = environment.started.elapsed();
+                    for said in platform::init_done(environment.kind, took) {
+                        desk.telemetry.platform(now, &said);
+                    }
+                    desk.telemetry.begun();
+                    *environment.init.lock().unwrap_or_else(PoisonError::into_inner) = Some(took);
+                }
                 None
             }
         },

@@ -59,6 +59,8 @@ impl From<store::StoreError> for LambdaError {
     }
 }
 
+/// An extension asks for telemetry as it cannot be had.
+pub(crate) const WRONG_SUBSCRIPTION: &str = "ValidationError";
 /// The runtime ended before it had answered.
 pub(crate) const EXIT: &str = "Runtime.ExitError";
 

@@ -10,8 +10,9 @@ use super::metering;
 use super::model::{self, FUNCTIONS, Function, Version};
 use super::name::Named;
 use super::ops::account::CONCURRENCY;
+use super::platform::{self, Status};
 use super::provision;
-use super::report::{self, Report};
+use super::report::{self, Report, Told};
 use super::sandbox::Environment;
 use super::sandbox::api::{Job, Piece, RESPONSE_MAX, Said, Streams};
 use super::workshop::Workshop;
@@ -194,7 +195,7 @@ async fn run_to(
                 begun => begun?,
             },
         };
-        let early = beginning::initialized(&environment, INIT_MAX).await;
+        let early = beginning::initialized(&environment, INIT_MAX, cloud.clock().now()).await;
         let begun = Instant::now();
         let end = match early {
             Some(end) => end,
@@ -292,6 +293,8 @@ async fn hand_over(
         payload: asked.payload.clone(),
         reply,
     };
+    let said = platform::start(&asked.request_id, &runs.version.label());
+    environment.desk.telemetry.platform(cloud.clock().now(), &said);
     let mut ended = environment.ended.clone();
     let watch = async {
         let most = u64::from(runs.version.memory) << 20;
@@ -348,9 +351,14 @@ async fn finish(
 ) -> Outcome {
     let id = &asked.request_id;
     let now = cloud.clock().now();
-    let mut lines =
-        vec![(now.minus(took), format!("START RequestId: {id} Version: {}", runs.version.label()))];
-    lines.extend(environment.output.take());
+    let lines = environment.output.take();
+    let mut problem = Vec::new();
+    let status = match &end {
+        End::Said(Said::Response(_) | Said::Streams(_)) => Status::Success,
+        End::Said(_) | End::Init(_) => Status::Error,
+        End::Exited(_) => Status::Failure,
+        End::TimedOut(_) => Status::Timeout,
+    };
     let (payload, failed) = match end {
         End::Said(Said::Response(payload)) => (payload, false),
         End::Said(Said::Error(payload)) | End::Init(payload) => (payload, true),
@@ -363,20 +371,19 @@ async fn finish(
         End::Said(Said::Streams(_)) => (Bytes::new(), false),
         End::Exited(code) => {
             let text = format!("RequestId: {id} Error: {}", exit(code));
-            lines.push((now, text.clone()));
-            lines.push((now, EXIT.to_owned()));
+            problem.extend([text.clone(), EXIT.to_owned()]);
             (error(EXIT, &text), true)
         }
         End::TimedOut(limit) => {
             let said = format!("Task timed out after {:.2} seconds", limit.as_secs_f64());
-            lines.push((now, format!("{} {id} {said}", now.iso8601_millis())));
+            problem.push(format!("{} {id} {said}", now.iso8601_millis()));
             (error("Sandbox.Timedout", &format!("RequestId: {id} Error: {said}")), true)
         }
     };
     let report =
         Report { cloud: Arc::clone(cloud), environment: Arc::clone(environment), runs: runs.clone() };
-    let (id, began) = (id.clone(), now.minus(took));
-    let written = tokio::task::spawn_blocking(move || report.write(lines, &id, (began, now), took));
+    let (id, began, told) = (id.clone(), now.minus(took), Told { lines, problem, status });
+    let written = tokio::task::spawn_blocking(move || report.write(told, &id, (began, now), took));
     let tail = if asked.tail { written.await.ok() } else { None };
     Outcome { payload, failed, version: runs.version.label(), tail }
 }

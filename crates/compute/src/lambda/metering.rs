@@ -3,7 +3,7 @@
 //! Functions are seen as a whole, by what was called (`Resource`: the function, a version or an alias), and all of an
 //! account together.
 //!
-//! Not here: the metrics of asynchronous events, event source mappings, extensions, and `ExecutedVersion`.
+//! Not here: the metrics of event source mappings but `IteratorAge`, of extensions, and `ExecutedVersion`.
 //!
 //! AWS: <https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html>
 
@@ -74,6 +74,26 @@ pub(crate) fn throttled(cloud: &Cloud, named: &Named) {
 /// A function was a consequence of itself once too often.
 pub(crate) fn dropped(cloud: &Cloud, named: &Named) {
     note(cloud, named, &[(Metric::count("RecursiveInvocationsDropped"), 1.0)], false);
+}
+
+/// An event was taken that nobody waits for.
+pub(crate) fn received(cloud: &Cloud, named: &Named) {
+    note(cloud, named, &[(Metric::count("AsyncEventsReceived"), 1.0)], true);
+}
+
+/// Such an event is handed to its function, so long after it was taken.
+pub(crate) fn aged(cloud: &Cloud, named: &Named, age: Duration) {
+    note(cloud, named, &[(time("AsyncEventAge"), millis(age))], true);
+}
+
+/// Such an event was given up.
+pub(crate) fn given_up(cloud: &Cloud, named: &Named) {
+    note(cloud, named, &[(Metric::count("AsyncEventsDropped"), 1.0)], true);
+}
+
+/// The last record of a batch of a stream was as old when its function got it.
+pub(crate) fn behind(cloud: &Cloud, named: &Named, age: Duration) {
+    note(cloud, named, &[(time("IteratorAge"), millis(age))], true);
 }
 
 /// A function URL answered.

@@ -18,9 +18,7 @@
 //!
 //! A function that is a consequence of itself too often is stopped ([`lineage`]).
 //!
-//! Not here: links to download code and layers, SnapStart,
-//! tumbling windows and other event sources than queues and DynamoDB's streams, X-Ray, code signing, JSON
-//! logging.
+//! Not here: SnapStart, tumbling windows and other event sources than queues and DynamoDB's streams, X-Ray, code signing.
 
 mod access;
 mod allotment;
@@ -35,7 +33,9 @@ pub mod image;
 mod invocation;
 pub mod java;
 mod layer;
+pub mod libraries;
 mod lineage;
+pub mod link;
 mod logs;
 pub mod mapping;
 pub mod metering;
@@ -44,6 +44,7 @@ mod name;
 pub mod network;
 mod ops;
 mod package;
+mod platform;
 mod policy;
 pub mod provision;
 mod report;

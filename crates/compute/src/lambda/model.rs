@@ -66,6 +66,15 @@ store::record! {
         24 => pub data_key: Option<Vec<u8>>,
         /// Where its logs go, if not to the group that is called after its function.
         25 => pub log_group: Option<String>,
+        /// How its logs are told, if not as text.
+        26 => pub json_logs: Option<JsonLogs>,
+    }
+
+    /// Logs in JSON: from which level on a function's own lines and Lambda's are kept.
+    #[derive(Clone, PartialEq, Eq, Debug)]
+    pub struct JsonLogs {
+        1 => pub application: String,
+        2 => pub system: String,
     }
 
     /// A container image, as it was when a function was told to be of it.

@@ -186,7 +186,7 @@ async fn made(cloud: &Arc<Cloud>, runs: &Runs) -> Result<Arc<Environment>, Failu
         Failure { reason: why.message, again: Some(cloud.clock().now().plus(AGAIN)) }
     })?;
     let limit = Duration::from_secs(INIT_MAX.max(runs.version.timeout).into());
-    let failed = beginning::initialized(&environment, limit).await.is_some();
+    let failed = beginning::initialized(&environment, limit, cloud.clock().now()).await.is_some();
     let lines = environment.output.take();
     if !lines.is_empty() {
         let (cloud, runs, environment) = (Arc::clone(cloud), runs.clone(), Arc::clone(&environment));

@@ -5,6 +5,7 @@ use super::billing;
 use super::invocation::Runs;
 use super::logs;
 use super::model::Image;
+use super::platform::{self, Status};
 use super::sandbox::output::Line;
 use super::sandbox::{self, Environment};
 use base::Timestamp;
@@ -18,6 +19,14 @@ pub(crate) struct Report {
     pub(crate) cloud: Arc<Cloud>,
     pub(crate) environment: Arc<Environment>,
     pub(crate) runs: Runs,
+}
+
+/// What was said meanwhile, and how it ended.
+pub(crate) struct Told {
+    pub(crate) lines: Vec<Line>,
+    /// In words, where it did not end well.
+    pub(crate) problem: Vec<String>,
+    pub(crate) status: Status,
 }
 
 fn text(lines: &[Line]) -> String {
@@ -39,7 +48,7 @@ impl Report {
     /// Ends the log of an invocation and keeps it; gives its text. Blocks.
     pub(crate) fn write(
         self,
-        mut lines: Vec<Line>,
+        said: Told,
         id: &str,
         (began, now): (Timestamp, Timestamp),
         took: Duration,
@@ -47,12 +56,27 @@ impl Report {
         let used = self.environment.memory().div_ceil(1 << 20);
         let millis = (took.as_secs_f64() * 1000.0).ceil() as u64;
         billing::count(&self.cloud, &self.runs, self.environment.kind, millis);
-        let init = self
-            .environment
-            .take_init()
-            .map(|init| format!("Init Duration: {:.2} ms\t", init.as_secs_f64() * 1000.0));
-        let end = ended(&self.runs, id, took, used, &init.unwrap_or_default());
-        lines.extend(end.map(|line| (now, line)));
+        let init = self.environment.take_init();
+        let (runs, kind, status) = (&self.runs, self.environment.kind, said.status);
+        let told = platform::Told { runs, kind, id, began, ended: now, took, used, init, status };
+        told.end().iter().for_each(|said| self.environment.desk.telemetry.platform(now, said));
+        let mut lines = match &self.runs.version.json_logs {
+            None => {
+                let init = init.map(|init| format!("Init Duration: {:.2} ms\t", init.as_secs_f64() * 1000.0));
+                let end = ended(&self.runs, id, took, used, &init.unwrap_or_default());
+                let start = format!("START RequestId: {id} Version: {}", self.runs.version.label());
+                let all = [(began, start)]
+                    .into_iter()
+                    .chain(said.lines)
+                    .chain(said.problem.into_iter().map(|line| (now, line)));
+                all.chain(end.map(|line| (now, line))).collect::<Vec<Line>>()
+            }
+            Some(logs) => {
+                let [before, after] = told.lines(logs);
+                let own = said.lines.into_iter().filter(|(_, line)| platform::is_told(line, logs));
+                before.into_iter().chain(own).chain(after).collect()
+            }
+        };
         lines.iter_mut().for_each(|(time, _)| *time = (*time).clamp(began, now));
         let text = text(&lines);
         logs::write(&self.cloud, &self.environment, &self.runs, lines);

@@ -10,6 +10,7 @@ use super::access::SERVICE;
 use super::destination::{self, News};
 use super::errors::{is_gone, is_recursive};
 use super::invocation::{self, Asked, Outcome};
+use super::metering;
 use super::model::{self, EVENTS, Event, HANDLING, Handling};
 use super::name::{LATEST, Named};
 use super::sandbox::{LAID, code_folder};
@@ -103,6 +104,8 @@ impl Reconciler for Events {
                 }
                 let cloud = Arc::clone(cloud);
                 let handle = async move {
+                    let age = cloud.clock().now().since(event.accepted);
+                    metering::aged(&cloud, &asked(&event).named, age);
                     let outcome = invocation::run(&cloud, asked(&event)).await;
                     let settled =
                         tokio::task::spawn_blocking(move || settle(&cloud, &key, &event, &outcome)).await;
@@ -182,6 +185,7 @@ fn settle(cloud: &Arc<Cloud>, key: &Key, event: &Event, outcome: &Result<Outcome
             Err(fault) if is_recursive(fault) => Next::Lost("RetriesExhausted"),
             _ => next(event, &rules, handled, cloud.clock().now()),
         };
+        let is_lost = matches!(next, Next::Lost(_));
         match next {
             Next::Again(event) => EVENTS.put(&mut tx, key, &event),
             Next::Done => {
@@ -199,6 +203,7 @@ fn settle(cloud: &Arc<Cloud>, key: &Key, event: &Event, outcome: &Result<Outcome
             }
         }
         match tx.commit().wait() {
+            Ok(_) if is_lost => return metering::given_up(cloud, &named),
             Ok(_) => return,
             Err(CommitError::Conflict) => {}
             Err(why) => {

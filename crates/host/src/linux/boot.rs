@@ -2,18 +2,15 @@
 //! messages, with the machine's own network.
 
 use super::frame::{Put, Take};
+use super::steps::Steps;
 use super::{groups, powers};
-use rustix::fs::{Mode, StatVfsMountFlags};
-use rustix::mount::{
-    MountFlags, MountPropagationFlags, UnmountFlags, mount, mount_bind, mount_change, mount_remount, unmount,
-};
+use rustix::mount::{MountFlags, MountPropagationFlags, UnmountFlags, mount, mount_change, unmount};
 use rustix::thread::{LinkNameSpaceType, UnshareFlags, move_into_link_name_space, unshare_unsafe};
 use std::ffi::{CString, OsStr, OsString};
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::os::unix::fs::symlink;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -121,7 +118,9 @@ impl Machine {
     /// Makes the root ready for its programs, and makes it the root.
     fn prepare(&self, guarded: bool) -> io::Result<()> {
         let root = self.lay()?;
-        devices(&root.join("dev"))?;
+        let mut steps = Steps::default();
+        steps.devices(&root.join("dev"))?;
+        steps.take()?;
         plain("proc", &root.join("proc"), MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC, None)?;
         if guarded {
             powers::guard(&root.join("proc"))?;
@@ -195,53 +194,9 @@ pub(super) fn plain(
 }
 
 pub(super) fn bind(from: &Path, to: &Path, read_only: bool) -> io::Result<()> {
-    mount_bind(from, to)?;
-    if read_only {
-        // What restricted the mount before may not be lifted here, so it is said again.
-        let was = rustix::fs::statvfs(to)?.f_flag;
-        let mut flags = MountFlags::BIND | MountFlags::RDONLY;
-        for (had, flag) in [
-            (StatVfsMountFlags::NOSUID, MountFlags::NOSUID),
-            (StatVfsMountFlags::NODEV, MountFlags::NODEV),
-            (StatVfsMountFlags::NOEXEC, MountFlags::NOEXEC),
-            (StatVfsMountFlags::NOATIME, MountFlags::NOATIME),
-            (StatVfsMountFlags::RELATIME, MountFlags::RELATIME),
-        ] {
-            if was.contains(had) {
-                flags |= flag;
-            }
-        }
-        mount_remount(to, flags, "")?;
-    }
-    Ok(())
-}
-
-/// The few devices that every program expects, borrowed from the machine underneath: none can be made here.
-pub(super) fn devices(dev: &Path) -> io::Result<()> {
-    plain("tmpfs", dev, MountFlags::NOSUID, Some(c"mode=755"))?;
-    for name in ["null", "zero", "full", "random", "urandom", "tty"] {
-        let (from, to) = (Path::new("/dev").join(name), dev.join(name));
-        if from.exists() {
-            File::create(&to)?;
-            bind(&from, &to, false)?;
-        }
-    }
-    for (name, mode) in [("pts", 0o755), ("shm", 0o1777)] {
-        rustix::fs::mkdir(dev.join(name), Mode::from_raw_mode(mode))?;
-    }
-    let terminals = Some(c"newinstance,ptmxmode=0666,mode=0620");
-    plain("devpts", &dev.join("pts"), MountFlags::NOSUID | MountFlags::NOEXEC, terminals)?;
-    plain("tmpfs", &dev.join("shm"), MountFlags::NOSUID | MountFlags::NODEV, Some(c"mode=1777"))?;
-    for (name, target) in [
-        ("ptmx", "pts/ptmx"),
-        ("fd", "/proc/self/fd"),
-        ("stdin", "/proc/self/fd/0"),
-        ("stdout", "/proc/self/fd/1"),
-        ("stderr", "/proc/self/fd/2"),
-    ] {
-        symlink(target, dev.join(name))?;
-    }
-    Ok(())
+    let mut steps = Steps::default();
+    steps.bind(from, to, read_only)?;
+    steps.take()
 }
 
 #[cfg(test)]

@@ -11,8 +11,9 @@ use super::guest::{GUEST, Guest, keeper, runs};
 use super::listen;
 use super::residents::signal_all;
 use super::sandbox::Cell;
+use super::template::{self, Running};
 use super::{groups, powers, usage};
-use rustix::event::{PollFd, PollFlags, poll};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::mount::{MountFlags, MountPropagationFlags, mount, mount_change};
 use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, netlink};
@@ -39,6 +40,8 @@ const RUN: &str = "run";
 /// What the first step says and hears on the socket before frames begin.
 pub(super) const ENTERED: u8 = b'e';
 pub(super) const MAPPED: u8 = b'm';
+/// How often it looks whether a template is still needed.
+const LOOK: Timespec = Timespec { tv_sec: 60, tv_nsec: 0 };
 
 /// The host process's `main`; the socket to its parent is its standard input.
 pub fn run_child(mut args: impl Iterator<Item = OsString>) -> ExitCode {
@@ -99,6 +102,7 @@ fn serve() -> io::Result<()> {
         guarded: powers::are_the_hosts(),
         processes: BTreeMap::new(),
         keepers: BTreeMap::new(),
+        templates: Vec::new(),
     };
     child.run()
 }
@@ -141,6 +145,7 @@ pub(super) struct Child {
     processes: BTreeMap<i32, OwnedFd>,
     /// Of virtual machines, by the same; where they are told something.
     pub(super) keepers: BTreeMap<i32, UnixStream>,
+    templates: Vec<Running>,
 }
 
 impl Child {
@@ -149,13 +154,16 @@ impl Child {
             let readable = {
                 let mut fds = vec![PollFd::new(&self.socket, PollFlags::IN)];
                 fds.extend(self.processes.values().map(|fd| PollFd::new(fd, PollFlags::IN)));
-                match poll(&mut fds, None) {
+                // Only templates end by themselves.
+                let wait = (!self.templates.is_empty()).then_some(LOOK);
+                match poll(&mut fds, wait.as_ref()) {
                     Ok(_) | Err(Errno::INTR) => {}
                     Err(why) => return Err(why.into()),
                 }
                 !fds[0].revents().is_empty()
             };
             self.reap()?;
+            self.templates.retain(|template| !template.is_idle());
             if readable {
                 let Some(frame) = receive(&self.socket)? else { return Ok(()) };
                 let id = frame.id;
@@ -309,7 +317,35 @@ impl Child {
     fn confine(&mut self, take: &mut Take<'_>, descriptors: Vec<OwnedFd>) -> io::Result<u32> {
         let key = take.u32()?;
         let cell = Cell::read(take)?;
+        if let Some(pid) = self.copied(key, &cell, &descriptors)? {
+            return Ok(pid);
+        }
         self.first_process(key, descriptors, |network, ends| cell.start(network, ends))
+    }
+
+    /// Begins as a copy of a template, where there is one that is ready; else one is there for the next.
+    fn copied(&mut self, key: u32, cell: &Cell, descriptors: &[OwnedFd]) -> io::Result<Option<u32>> {
+        let Some(wanted) = &cell.template else { return Ok(None) };
+        let space = self.spaces.get(&key).ok_or(Errno::NODEV)?;
+        if space.running_init().is_some() {
+            return Err(Errno::BUSY.into());
+        }
+        let Some(place) = self.templates.iter().position(|template| template.is(wanted)) else {
+            // Where it does not start, programs start as they do without it.
+            self.templates.extend(Running::start(wanted));
+            return Ok(None);
+        };
+        let template = &mut self.templates[place];
+        if !template.is_ready() {
+            return Ok(None);
+        }
+        let handed = template::handed(descriptors, space.namespace.as_fd(), self.mounts.as_fd());
+        let copied = template.copy(cell, &handed);
+        let Ok(Some(pid)) = copied else {
+            self.templates.swap_remove(place);
+            return copied.map(|_| None);
+        };
+        self.adopt_first(key, Pid::from_raw(pid).ok_or(Errno::INVAL)?).map(Some)
     }
 
     /// Starts what is to be the first process of a new process namespace.
@@ -331,7 +367,11 @@ impl Child {
         let booted = start(network, ends);
         // Children are born here again.
         move_into_link_name_space(own.as_fd(), Some(LinkNameSpaceType::ProcessID))?;
-        let init = self.adopt(&booted?)?;
+        self.adopt_first(key, Pid::from_child(&booted?))
+    }
+
+    fn adopt_first(&mut self, key: u32, process: Pid) -> io::Result<u32> {
+        let init = self.adopt(process)?;
         if let (Some(space), Some(descriptor)) = (self.spaces.get_mut(&key), self.processes.get(&init)) {
             space.init = Some(descriptor.try_clone()?);
         }
@@ -386,12 +426,11 @@ impl Child {
         }
         let process = command.spawn();
         move_into_link_name_space(own.as_fd(), Some(LinkNameSpaceType::ProcessID))?;
-        Ok(self.adopt(&process?)?.unsigned_abs())
+        Ok(self.adopt(Pid::from_child(&process?))?.unsigned_abs())
     }
 
     /// Keeps an eye on a new process.
-    fn adopt(&mut self, process: &std::process::Child) -> io::Result<i32> {
-        let pid = Pid::from_child(process);
+    fn adopt(&mut self, pid: Pid) -> io::Result<i32> {
         // A process that has ended is still there until it is waited for.
         let descriptor = pidfd_open(pid, PidfdFlags::empty())?;
         let pid = pid.as_raw_nonzero().get();
@@ -405,8 +444,7 @@ impl Space {
     pub(super) fn running_init(&self) -> Option<&OwnedFd> {
         let init = self.init.as_ref()?;
         let mut fds = [PollFd::new(init, PollFlags::IN)];
-        let ended =
-            poll(&mut fds, Some(&rustix::event::Timespec { tv_sec: 0, tv_nsec: 0 })).is_ok_and(|n| n > 0);
+        let ended = poll(&mut fds, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })).is_ok_and(|n| n > 0);
         (!ended).then_some(init)
     }
 

@@ -8,8 +8,6 @@
 //!
 //! Not here: what calls are given by address, which a filter cannot see.
 
-use std::io;
-
 /// `seccomp_data`: the number of the call, the architecture, the first argument (its lower half).
 const NUMBER: u32 = 0;
 const ARCHITECTURE: u32 = 4;
@@ -146,17 +144,13 @@ fn program() -> Vec<libc::sock_filter> {
     all
 }
 
-/// Puts the filter before this process and all that come of it. It has given up new privileges before.
-///
-/// # Errors
-/// Where the kernel has no filters.
-pub(super) fn install() -> io::Result<()> {
-    let mut steps = program();
-    let len = libc::c_ushort::try_from(steps.len()).map_err(|_| io::ErrorKind::InvalidInput)?;
-    let program = libc::sock_fprog { len, filter: steps.as_mut_ptr() };
-    // SAFETY: the kernel copies the program, which lives until the call is back.
-    let done = unsafe { libc::prctl(libc::PR_SET_SECCOMP, libc::SECCOMP_MODE_FILTER, &raw const program) };
-    if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+/// The filter as the kernel reads it. It stands before a process and all that come of it, once that has given up new
+/// privileges.
+pub(super) fn bytes() -> Vec<u8> {
+    let halves = |step: &libc::sock_filter| {
+        [&step.code.to_ne_bytes()[..], &[step.jt, step.jf], &step.k.to_ne_bytes()].concat()
+    };
+    program().iter().flat_map(halves).collect()
 }
 
 #[cfg(test)]

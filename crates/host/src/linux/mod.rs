@@ -17,6 +17,8 @@ mod process;
 mod residents;
 mod sandbox;
 mod start;
+mod steps;
+mod template;
 mod usage;
 
 pub use child::{raise_descriptor_limit, run_child};

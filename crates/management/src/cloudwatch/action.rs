@@ -51,7 +51,8 @@ impl Action {
         Some(Action::Instance(match verb {
             "stop" => "StopInstances",
             "terminate" => "TerminateInstances",
-            "reboot" => "RebootInstances",
+            // AWS: what is recovered begins again elsewhere, with all that it had but its memory. There is one machine here.
+            "reboot" | "recover" => "RebootInstances",
             _ => return None,
         }))
     }
@@ -154,7 +155,7 @@ fn scale(cloud: &Arc<Cloud>, tx: &mut Tx, alarm: &Alarm, policy: &str) -> Result
 
 fn publish(cloud: &Arc<Cloud>, tx: &mut Tx, occasion: &Occasion<'_>, topic: &str) -> Result<(), String> {
     let alarm = occasion.alarm;
-    let subject = format!("{}: \"{}\" in {}", alarm.state.name(), alarm.name, alarm.region);
+    let subject = format!("{}: \"{}\" in {}", alarm.state.name(), alarm.name, telling::region(alarm));
     let members = [
         ("TopicArn", Value::str(topic)),
         ("Subject", Value::str(subject.chars().take(100).collect::<String>())),
@@ -203,7 +204,8 @@ mod tests {
                 "arn:aws:swf:us-east-1:123456789012:action/actions/AWS_EC2.InstanceId.Reboot/1.0",
                 Some(Action::Instance("RebootInstances")),
             ),
-            ("arn:aws:automate:us-east-1:ec2:recover", None),
+            ("arn:aws:automate:us-east-1:ec2:recover", Some(Action::Instance("RebootInstances"))),
+            ("arn:aws:automate:us-east-1:ec2:hibernate", None),
             ("arn:aws:ssm:us-east-1:123456789012:opsitem:3", None),
             ("arn:aws:iam::123456789012:user/u", None),
         ] {

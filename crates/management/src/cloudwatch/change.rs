@@ -6,8 +6,8 @@ use super::model::history::{self, Item};
 use super::suppress;
 use super::telling;
 use base::{Region, Timestamp};
-use kernel::Cloud;
 use kernel::bus::News;
+use kernel::{Cloud, Cx};
 use std::sync::Arc;
 use store::{Read, StoreError, Tx};
 use wire::{Struct, Value};
@@ -101,6 +101,20 @@ fn note(cloud: &Cloud, tx: &mut Tx, alarm: &Alarm, before: &Alarm, now: Timestam
         is_composite: alarm.rule.is_some(),
     };
     history::write(tx, alarm.account, &alarm.region, cloud.rng().u64(), &item);
+}
+
+/// An alarm is put or deleted, as the event bus hears of it.
+pub(super) fn configured(cx: &mut Cx<'_>, alarm: &Alarm, operation: &str, before: Option<&Alarm>) {
+    let news = News {
+        account: alarm.account,
+        region: &alarm.region,
+        source: "aws.cloudwatch",
+        detail_type: "CloudWatch Alarm Configuration Change",
+        resources: vec![alarm.arn()],
+        detail: &telling::configured(alarm, operation, before, &base::id::uuid(cx.rng())),
+    };
+    let (cloud, now) = (Arc::clone(cx.cloud()), cx.now);
+    cloud.emit(cx.tx, now, news);
 }
 
 /// AWS: <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch-and-eventbridge.html>

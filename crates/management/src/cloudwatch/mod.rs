@@ -17,6 +17,7 @@ mod change;
 mod compose;
 pub mod errors;
 mod evaluate;
+mod label;
 mod math;
 pub(crate) mod model;
 mod ops;

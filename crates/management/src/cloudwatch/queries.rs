@@ -77,10 +77,10 @@ impl Query {
         self.returned.unwrap_or(true)
     }
 
-    /// What its values are called.
-    pub(super) fn label(&self) -> String {
+    /// What its values are called where nothing else is said.
+    pub(super) fn own_label(&self) -> String {
         let own = self.metric.as_ref().map(|stat| stat.metric.name.clone().unwrap_or_default());
-        self.label.clone().or(own).unwrap_or_else(|| self.id.clone())
+        own.unwrap_or_else(|| self.id.clone())
     }
 
     /// Of its values, in seconds; none where its expression does not say.

@@ -3,8 +3,8 @@
 //! ```text
 //! ALARM("cpu") AND (ALARM(disk) OR NOT OK("arn:aws:cloudwatch:us-east-1:123456789012:alarm:net")) OR FALSE
 //! ```
-//! AWS: <https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutCompositeAlarm.html>. Not here:
-//! `AT_LEAST`.
+//! AWS: <https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutCompositeAlarm.html>, and
+//! `AT_LEAST(2, ALARM, (a, b, c))` or `AT_LEAST(50%, NOT OK, (a, b))`, which the user guide has.
 
 use super::model::alarm::State;
 
@@ -20,6 +20,8 @@ pub(super) enum Rule {
     /// The alarm, by its name, stands like this.
     Stands(State, String),
     Not(Box<Rule>),
+    /// So many of the parts hold.
+    AtLeast(usize, Vec<Rule>),
     All(Vec<Rule>),
     Any(Vec<Rule>),
 }
@@ -50,6 +52,7 @@ impl Rule {
             Rule::Is(truth) => *truth,
             Rule::Stands(wanted, alarm) => state(alarm) == Some(*wanted),
             Rule::Not(inner) => !inner.holds(state),
+            Rule::AtLeast(count, parts) => parts.iter().filter(|part| part.holds(state)).count() >= *count,
             Rule::All(parts) => parts.iter().all(|part| part.holds(state)),
             Rule::Any(parts) => parts.iter().any(|part| part.holds(state)),
         }
@@ -69,7 +72,9 @@ impl Rule {
             Rule::Is(_) => {}
             Rule::Stands(_, alarm) => found.push(alarm),
             Rule::Not(inner) => inner.gather(found),
-            Rule::All(parts) | Rule::Any(parts) => parts.iter().for_each(|part| part.gather(found)),
+            Rule::AtLeast(_, parts) | Rule::All(parts) | Rule::Any(parts) => {
+                parts.iter().for_each(|part| part.gather(found));
+            }
         }
     }
 }
@@ -138,10 +143,11 @@ impl<'t> Reader<'t> {
         if self.word("FALSE") {
             return Ok(Rule::Is(false));
         }
-        for state in [State::InsufficientData, State::Ok, State::Alarm] {
-            if self.word(state.name()) {
-                return Ok(Rule::Stands(state, self.alarm()?));
-            }
+        if let Some(state) = self.state() {
+            return Ok(Rule::Stands(state, self.alarm()?));
+        }
+        if self.word("AT_LEAST") {
+            return self.at_least();
         }
         if !self.take('(') {
             return Err(format!("unexpected text at \"{}\"", self.near()));
@@ -150,22 +156,68 @@ impl<'t> Reader<'t> {
         if self.take(')') { Ok(inner) } else { Err("a parenthesis is not closed".into()) }
     }
 
+    fn state(&mut self) -> Option<State> {
+        [State::InsufficientData, State::Ok, State::Alarm].into_iter().find(|state| self.word(state.name()))
+    }
+
+    fn expect(&mut self, sign: char) -> Result<(), String> {
+        if self.take(sign) { Ok(()) } else { Err(format!("'{sign}' is expected at \"{}\"", self.near())) }
+    }
+
+    /// `(2, ALARM, (a, b, c))`; a part of a hundred is rounded up.
+    fn at_least(&mut self) -> Result<Rule, String> {
+        self.expect('(')?;
+        self.skip();
+        let end = self.rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(self.rest.len());
+        let (digits, rest) = self.rest.split_at(end);
+        self.rest = rest;
+        let number: usize = digits.parse().map_err(|_| "AT_LEAST begins with a number".to_owned())?;
+        let is_part = self.take('%');
+        self.expect(',')?;
+        let is_not = self.word("NOT");
+        let state = self.state().ok_or_else(|| format!("a state is expected at \"{}\"", self.near()))?;
+        self.expect(',')?;
+        self.expect('(')?;
+        let mut parts = Vec::new();
+        loop {
+            self.count()?;
+            let stands = Rule::Stands(state, self.name(&[',', ')'])?);
+            parts.push(if is_not { Rule::Not(Box::new(stands)) } else { stands });
+            if !self.take(',') {
+                break;
+            }
+        }
+        self.expect(')')?;
+        self.expect(')')?;
+        let most = if is_part { 100 } else { parts.len() };
+        if number == 0 || number > most {
+            return Err(format!("AT_LEAST takes a number between 1 and {most}"));
+        }
+        Ok(Rule::AtLeast(if is_part { (number * parts.len()).div_ceil(100) } else { number }, parts))
+    }
+
     /// `("name")`, `(name)`, or either with an ARN.
     fn alarm(&mut self) -> Result<String, String> {
         if !self.take('(') {
             return Err(format!("an alarm is expected at \"{}\"", self.near()));
         }
+        let name = self.name(&[')'])?;
+        if self.take(')') { Ok(name) } else { Err(format!("an alarm is expected at \"{}\"", self.near())) }
+    }
+
+    /// A name in quotation marks, or one that ends before a sign.
+    fn name(&mut self, ends: &[char]) -> Result<String, String> {
         self.skip();
         let (name, rest) = match self.rest.strip_prefix('"') {
             Some(quoted) => quoted.split_once('"').ok_or("a quotation is not closed")?,
             None => {
-                let end = self.rest.find(')').ok_or("a parenthesis is not closed")?;
+                let end = self.rest.find(ends).ok_or("a parenthesis is not closed")?;
                 self.rest.split_at(end)
             }
         };
         self.rest = rest;
         let name = name.trim();
-        if name.is_empty() || !self.take(')') {
+        if name.is_empty() {
             return Err(format!("an alarm is expected at \"{}\"", self.near()));
         }
         let of_arn =
@@ -205,6 +257,12 @@ mod tests {
             ("(TRUE OR FALSE) AND FALSE", false),
             ("NOT FALSE AND FALSE", false),
             ("NOT (FALSE AND FALSE)", true),
+            ("AT_LEAST(1, ALARM, (a, o, i))", true),
+            ("AT_LEAST(2, ALARM, (a, o, i))", false),
+            ("AT_LEAST(2, NOT OK, (\"a\", o, i)) AND TRUE", true),
+            ("AT_LEAST(34%, ALARM, (a, o, i))", false),
+            ("AT_LEAST(33%, ALARM, (a, o, i))", true),
+            ("NOT AT_LEAST(3, INSUFFICIENT_DATA, (a, o, i))", true),
         ] {
             let rule = Rule::parse(text).unwrap_or_else(|why| panic!("{text}: {why}"));
             assert_eq!(rule.holds(&state), holds, "{text}");
@@ -227,6 +285,12 @@ mod tests {
             "TRUE AND",
             "alarm(a)",
             "TRUEX",
+            "AT_LEAST(0, ALARM, (a))",
+            "AT_LEAST(2, ALARM, (a))",
+            "AT_LEAST(101%, ALARM, (a))",
+            "AT_LEAST(1, ALARM, ())",
+            "AT_LEAST(1, TRUE, (a))",
+            "AT_LEAST(1, ALARM, a)",
             &deep,
             &wide,
             &many,

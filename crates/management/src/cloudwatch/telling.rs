@@ -4,7 +4,7 @@ use super::change::text;
 use super::model::alarm::{Alarm, Suppressed, Watched};
 use super::model::metric::Dimension;
 use super::suppress;
-use base::Timestamp;
+use base::{Region, Timestamp};
 use wire::{Struct, Value};
 
 /// `2026-01-15T12:00:00.000+0000`
@@ -105,20 +105,65 @@ fn query(watched: &Watched) -> Value {
     Value::Struct(out)
 }
 
+/// What the event bus is told when an alarm is put or deleted.
+/// AWS: <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch-and-eventbridge.html>
+pub(super) fn configured(alarm: &Alarm, operation: &str, before: Option<&Alarm>, id: &str) -> Value {
+    let mut out = text(&[("alarmName", &alarm.name), ("operation", operation)]);
+    out.push("state", state(alarm));
+    out.push("configuration", whole(alarm, id));
+    out.extend(before.map(|before| ("previousConfiguration", whole(before, id))));
+    Value::Struct(out)
+}
+
+/// All that an alarm was told to be.
+fn whole(alarm: &Alarm, id: &str) -> Value {
+    let mut out = Struct::new();
+    if alarm.rule.is_none() {
+        out.push("evaluationPeriods", Value::Int(alarm.periods.into()));
+        out.extend(alarm.to_alarm.map(|number| ("datapointsToAlarm", Value::Int(number.into()))));
+        out.push("threshold", Value::Float(alarm.threshold.0));
+        out.push("comparisonOperator", Value::str(&alarm.comparison));
+        out.push("treatMissingData", Value::str(alarm.missing.as_deref().unwrap_or("missing")));
+    }
+    if let Value::Struct(own) = configuration(alarm, id) {
+        out.extend(own);
+    }
+    out.push("alarmName", Value::str(&alarm.name));
+    out.push("actionsEnabled", Value::Bool(alarm.enabled));
+    out.push("timestamp", Value::str(time(alarm.configured)));
+    out.push("okActions", list(&alarm.ok_actions));
+    out.push("alarmActions", list(&alarm.alarm_actions));
+    out.push("insufficientDataActions", list(&alarm.missing_actions));
+    Value::Struct(out)
+}
+
+fn list(all: &[String]) -> Value {
+    Value::List(all.iter().map(|own| Value::str(own.as_str())).collect())
+}
+
+fn or_null(text: Option<&str>) -> Value {
+    text.map_or(Value::Null, Value::str)
+}
+
+/// How AWS calls a region in what people read.
+pub(super) fn region(alarm: &Alarm) -> &str {
+    Region::parse(&alarm.region).map_or(alarm.region.as_str(), |region| region.words())
+}
+
 /// The message that SNS carries, as AWS writes it.
 pub(super) fn message(alarm: &Alarm, before: &Alarm, now: Timestamp) -> String {
-    let mut body = text(&[
-        ("AlarmName", &alarm.name),
-        ("AlarmDescription", alarm.description.as_deref().unwrap_or_default()),
+    let mut body = text(&[("AlarmName", &alarm.name)]);
+    body.push("AlarmDescription", or_null(alarm.description.as_deref()));
+    body.extend(text(&[
         ("AWSAccountId", alarm.account.as_str()),
+        ("AlarmConfigurationUpdatedTimestamp", &time(alarm.configured)),
         ("NewStateValue", alarm.state.name()),
         ("NewStateReason", &alarm.reason),
-        ("StateChangeTime", &now.iso8601_millis()),
-        ("Region", &alarm.region),
+        ("StateChangeTime", &time(now)),
+        ("Region", region(alarm)),
         ("AlarmArn", &alarm.arn()),
         ("OldStateValue", before.state.name()),
-    ]);
-    let list = |all: &[String]| Value::List(all.iter().map(|own| Value::str(own.as_str())).collect());
+    ]));
     body.push("OKActions", list(&alarm.ok_actions));
     body.push("AlarmActions", list(&alarm.alarm_actions));
     body.push("InsufficientDataActions", list(&alarm.missing_actions));
@@ -132,24 +177,26 @@ pub(super) fn message(alarm: &Alarm, before: &Alarm, now: Timestamp) -> String {
 fn trigger(alarm: &Alarm) -> Struct {
     let mut trigger = Struct::new();
     if alarm.queries.is_empty() {
-        trigger.extend(text(&[
-            ("MetricName", &alarm.metric),
-            ("Namespace", &alarm.namespace),
-            ("StatisticType", if alarm.extended.is_some() { "ExtendedStatistic" } else { "Statistic" }),
-            ("Statistic", &alarm.statistic.as_deref().unwrap_or_default().to_uppercase()),
-        ]));
+        trigger.extend(text(&[("MetricName", &alarm.metric), ("Namespace", &alarm.namespace)]));
+        trigger.extend(match &alarm.extended {
+            Some(name) => text(&[("StatisticType", "ExtendedStatistic"), ("ExtendedStatistic", name)]),
+            None => {
+                let name = alarm.statistic().to_uppercase();
+                text(&[("StatisticType", "Statistic"), ("Statistic", &name)])
+            }
+        });
+        trigger.push("Unit", or_null(alarm.unit.as_deref()));
         trigger.push("Dimensions", dimensions(&alarm.dimensions));
     } else {
         trigger.push("Metrics", Value::List(alarm.queries.iter().map(triggering).collect()));
     }
-    trigger.push("ComparisonOperator", Value::str(&alarm.comparison));
-    trigger.push("TreatMissingData", Value::str(alarm.missing.as_deref().unwrap_or("missing")));
     trigger.push("Period", Value::Int(i64::from(alarm.period)));
     trigger.push("EvaluationPeriods", Value::Int(i64::from(alarm.periods)));
-    if let Some(number) = alarm.to_alarm {
-        trigger.push("DatapointsToAlarm", Value::Int(i64::from(number)));
-    }
+    trigger.extend(alarm.to_alarm.map(|number| ("DatapointsToAlarm", Value::Int(number.into()))));
+    trigger.push("ComparisonOperator", Value::str(&alarm.comparison));
     trigger.push("Threshold", Value::Float(alarm.threshold.0));
+    trigger.push("TreatMissingData", Value::str(alarm.missing.as_deref().unwrap_or("missing")));
+    trigger.push("EvaluateLowSampleCountPercentile", Value::str(""));
     trigger
 }
 

@@ -49,7 +49,7 @@ fn ask(cloud: &Arc<Cloud>, tx: &mut Tx, named: &Named, now: Timestamp) -> Result
     let Some(mut asked) = found.filter(|asked| asked.status == "Scheduled") else { return Ok(()) };
     // It was read when it was asked.
     let Ok(query) = Query::read(&asked.text) else { return Ok(()) };
-    let mut running = Running::new(&query);
+    let mut running = Running::new(&query, now);
     let snapshot = cloud.store().snapshot();
     let is_sealed = scan(cloud, &snapshot, &mut asked, now, |record| running.take(record))?;
     asked.matched = running.matched;

@@ -3,6 +3,7 @@
 //! AWS: <https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/SubscriptionFilters.html>
 
 use super::errors::{LogsError, invalid};
+use super::metering;
 use super::model::account_policy::{ACCOUNT_POLICIES, AccountPolicy, of_account};
 use super::model::group::{Group, group_arn};
 use super::model::subscription::{DELIVERIES, Delivery, Events, SUBSCRIPTIONS, Sent, Subscription, of_group};
@@ -186,18 +187,20 @@ impl Reconciler for Deliver {
     }
 }
 
-fn reach(cloud: &Arc<Cloud>, tx: &mut Tx, delivery: &Delivery) -> Result<(), Fault> {
+/// Gives how many events went, and how many bytes.
+fn reach(cloud: &Arc<Cloud>, tx: &mut Tx, delivery: &Delivery) -> Result<(usize, usize), Fault> {
     let hidden = match delivery.hidden.is_empty() {
         true => Events::default(),
         false => sealing::show(cloud, &delivery.hidden)?,
     };
     let events = if hidden.all.is_empty() { &delivery.events } else { &hidden.all };
-    let Some(payload) = payload(&data(delivery, events)) else { return Ok(()) };
+    let Some(payload) = payload(&data(delivery, events)) else { return Ok((0, 0)) };
+    let sent = (events.len(), payload.len());
     let Delivery { account, region, .. } = *delivery;
     let source = source(account, region.name(), &delivery.group);
     let place = (account, destination_region(&delivery.destination).unwrap_or(region));
     let call = invoke(&delivery.destination, payload);
-    cloud.call_for(tx, NAME, place, Some(&source), call).map(drop)
+    cloud.call_for(tx, NAME, place, Some(&source), call).map(|_| sent)
 }
 
 fn destination_region(arn: &str) -> Option<Region> {
@@ -208,8 +211,15 @@ fn destination_region(arn: &str) -> Option<Region> {
 /// while.
 fn deliver(cloud: &Arc<Cloud>, tx: &mut Tx, delivery: &Delivery, now: Timestamp) -> Result<(), StoreError> {
     let savepoint = tx.savepoint();
-    let Err(fault) = reach(cloud, tx, delivery) else { return Ok(()) };
+    let fault = match reach(cloud, tx, delivery) {
+        Ok(sent) => {
+            metering::forwarded(cloud, tx, delivery, now, Some(sent));
+            return Ok(());
+        }
+        Err(fault) => fault,
+    };
     tx.rollback_to(savepoint);
+    metering::forwarded(cloud, tx, delivery, now, None);
     let may_help = !fault.is_sender() || fault.status == 429;
     if may_help && now.since(delivery.taken) < TRIED {
         let attempts = delivery.attempts + 1;

@@ -3,6 +3,7 @@
 use super::table::{green, layout, yellow};
 use super::{Context, Outcome};
 use serde_json::json;
+use std::net::ToSocketAddrs;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -164,7 +165,16 @@ fn functions() -> Finding {
              there are no control groups (see limits)"
         }
     };
-    let detail = format!("runtimes: {}; {held}{java}", runtimes.join(", "));
+    let libraries = compute::lambda::libraries::missing(&runtimes);
+    let libraries = libraries.map(|missing| format!("; {missing}")).unwrap_or_default();
+    let names = match ("virga.localhost", 0).to_socket_addrs() {
+        Ok(_) => "",
+        Err(_) => {
+            "; names below localhost, as function URLs have them, are known to browsers and curl here, not to the C \
+             library (install libnss-myhostname, or use http://localhost:4566/_lambda-url/<region>/<id>/)"
+        }
+    };
+    let detail = format!("runtimes: {}; {held}{java}{libraries}{names}", runtimes.join(", "));
     Finding { what: "functions", good: true, detail }
 }
 

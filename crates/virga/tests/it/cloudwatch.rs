@@ -127,6 +127,30 @@ fn expressions_are_reckoned() {
 }
 
 #[test]
+fn labels_tell_of_the_values() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ACCOUNT);
+    put(&root, json!([{ "MetricName": "Errors", "Values": [1.0, 4.0], "Counts": [2.0, 1.0] }]));
+    let label = |stat: &str, label: &str| {
+        let stat =
+            json!({ "Metric": { "Namespace": "App", "MetricName": "Errors" }, "Period": 60, "Stat": stat });
+        let query = json!({ "Id": "e", "MetricStat": stat, "Label": label });
+        let asked = json!({
+            "StartTime": 1_768_478_000, "EndTime": 1_768_482_000, "MetricDataQueries": [query],
+        });
+        root.call("cloudwatch", "GetMetricData", asked)
+    };
+    let told = |stat: &str, text: &str| label(stat, text).ok()["MetricDataResults"][0]["Label"].clone();
+    assert_eq!(told("Sum", "plain"), "plain");
+    assert_eq!(told("Sum", "${LABEL}: ${MAX} of ${DATAPOINT_COUNT}, ${AVG}"), "Errors: 6 of 1, 6");
+    assert_eq!(told("PR(1:)", "${LAST} ${PROP('Stat')} ${PROP(\"MetricName\")}"), "33.333 PR(1:) Errors");
+    assert_eq!(told("Sum", "${PROP('AccountId')} ${PROP('Region')}"), "123456789012 us-east-1");
+    for wrong in ["${MAX_TIME}", "${NOTHING}", "${MAX", "${PROP('Nothing')}"] {
+        label("Sum", wrong).refused(400, "ValidationException");
+    }
+}
+
+#[test]
 fn gaps_are_filled_over_the_whole_range() {
     let cloud = Cloud::new();
     let root = cloud.root(ACCOUNT);

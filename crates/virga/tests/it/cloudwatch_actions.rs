@@ -188,6 +188,7 @@ fn the_instance_that_is_watched_is_stopped_and_ended() {
         assert_eq!(told(&root), format!("Successfully executed action {action}"));
     };
     watch("arn:aws:automate:us-east-1:ec2:reboot");
+    watch("arn:aws:automate:us-east-1:ec2:recover");
     watch("arn:aws:automate:us-east-1:ec2:stop");
     until(&cloud, &root, &id, "stopped");
     watch("arn:aws:swf:us-east-1:123456789012:action/actions/AWS_EC2.InstanceId.Terminate/1.0");
@@ -198,7 +199,8 @@ fn the_instance_that_is_watched_is_stopped_and_ended() {
 fn what_would_never_be_done_is_refused() {
     let cloud = Cloud::new();
     let root = cloud.root(ACCOUNT);
-    for action in ["arn:aws:automate:us-east-1:ec2:recover", "arn:aws:ssm:us-east-1:123456789012:opsitem:3"] {
+    for action in ["arn:aws:automate:us-east-1:ec2:hibernate", "arn:aws:ssm:us-east-1:123456789012:opsitem:3"]
+    {
         let message =
             put(&root, of_metric(json!({ "OKActions": [action] }))).refused(400, "ValidationException");
         assert_eq!(message, format!("Actions of this kind are not built: {action}"));

@@ -57,6 +57,87 @@ fn topic(root: &Caller<'_>) -> (String, String) {
     (topic, url)
 }
 
+fn heard(root: &Caller<'_>, queue: &str) -> Vec<Value> {
+    let received = json!({ "QueueUrl": queue, "MaxNumberOfMessages": 10 });
+    let received = root.call("sqs", "ReceiveMessage", received).ok();
+    let body = |message: &Value| serde_json::from_str(message["Body"].as_str().unwrap()).unwrap();
+    received["Messages"].as_array().map(|all| all.iter().map(body).collect()).unwrap_or_default()
+}
+
+#[test]
+fn a_rule_may_ask_for_so_many_alarms() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ACCOUNT);
+    let (topic, _) = topic(&root);
+    ["a", "b", "c"].iter().for_each(|name| metric_alarm(&root, name));
+    composite(&root, "two", "AT_LEAST(2, ALARM, (a, \"b\", c))", &topic).ok();
+    cloud.reconcile();
+    set(&cloud, &root, "a", "ALARM");
+    assert_eq!(states(&root), [("two".to_owned(), "OK".to_owned())]);
+    set(&cloud, &root, "c", "ALARM");
+    assert_eq!(states(&root), [("two".to_owned(), "ALARM".to_owned())]);
+    composite(&root, "more", "AT_LEAST(4, ALARM, (a, b, c))", &topic).refused(400, "ValidationException");
+}
+
+#[test]
+fn what_an_alarm_tells_has_all_that_aws_says() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ACCOUNT);
+    let (topic, queue) = topic(&root);
+    let policy = json!({ "Version": "2012-10-17", "Statement": {
+        "Effect": "Allow", "Principal": "*", "Action": "sqs:SendMessage", "Resource": "*",
+    } });
+    let bus = json!({ "QueueName": "bus", "Attributes": { "Policy": policy.to_string() } });
+    let bus = root.call("sqs", "CreateQueue", bus).ok()["QueueUrl"].as_str().unwrap().to_owned();
+    let pattern = r#"{"detail-type":["CloudWatch Alarm Configuration Change"]}"#;
+    root.call("events", "PutRule", json!({ "Name": "r", "EventPattern": pattern })).ok();
+    let target = json!([{ "Id": "q", "Arn": format!("arn:aws:sqs:us-east-1:{ACCOUNT}:bus") }]);
+    root.call("events", "PutTargets", json!({ "Rule": "r", "Targets": target })).ok();
+    let alarm = |threshold: f64| {
+        let alarm = json!({
+            "AlarmName": "cpu", "Namespace": "App", "MetricName": "m", "ExtendedStatistic": "p99", "Period": 60,
+            "EvaluationPeriods": 2, "DatapointsToAlarm": 1, "Threshold": threshold,
+            "ComparisonOperator": "GreaterThanThreshold", "AlarmActions": [topic],
+        });
+        root.call("cloudwatch", "PutMetricAlarm", alarm).ok();
+        cloud.reconcile();
+    };
+    alarm(1.0);
+    alarm(2.0);
+    set(&cloud, &root, "cpu", "ALARM");
+    let [envelope] = &heard(&root, &queue)[..] else { panic!("not one message") };
+    assert_eq!(envelope["Subject"], "ALARM: \"cpu\" in US East (N. Virginia)");
+    let message: Value = serde_json::from_str(envelope["Message"].as_str().unwrap()).unwrap();
+    let expected = json!({
+        "AlarmName": "cpu", "AlarmDescription": null, "AWSAccountId": ACCOUNT,
+        "AlarmConfigurationUpdatedTimestamp": "2026-01-15T12:00:00.000+0000", "NewStateValue": "ALARM",
+        "NewStateReason": "test", "StateChangeTime": "2026-01-15T12:00:00.000+0000",
+        "Region": "US East (N. Virginia)", "AlarmArn": format!("{ARN}cpu"), "OldStateValue": "INSUFFICIENT_DATA",
+        "OKActions": [], "AlarmActions": [topic], "InsufficientDataActions": [],
+        "Trigger": {
+            "MetricName": "m", "Namespace": "App", "StatisticType": "ExtendedStatistic", "ExtendedStatistic": "p99",
+            "Unit": null, "Dimensions": [], "Period": 60, "EvaluationPeriods": 2, "DatapointsToAlarm": 1,
+            "ComparisonOperator": "GreaterThanThreshold", "Threshold": 2.0, "TreatMissingData": "missing",
+            "EvaluateLowSampleCountPercentile": "",
+        },
+    });
+    assert_eq!(message, expected);
+
+    root.call("cloudwatch", "DeleteAlarms", json!({ "AlarmNames": ["cpu"] })).ok();
+    // What is told in one run is delivered in the next.
+    (0..3).for_each(|_| cloud.reconcile());
+    let told = heard(&root, &bus);
+    let of = |operation: &str| told.iter().find(|event| event["detail"]["operation"] == operation).unwrap();
+    assert_eq!(told.len(), 3, "{told:?}");
+    assert_eq!(of("create")["resources"], json!([format!("{ARN}cpu")]));
+    assert_eq!(of("create")["detail"]["configuration"]["threshold"], 1.0);
+    let update = &of("update")["detail"];
+    assert_eq!(update["previousConfiguration"]["threshold"], 1.0);
+    assert_eq!(update["configuration"]["threshold"], 2.0);
+    assert_eq!(update["configuration"]["metrics"][0]["metricStat"]["stat"], "p99");
+    assert_eq!(of("delete")["detail"]["state"]["value"], "ALARM");
+}
+
 #[test]
 fn composite_alarms_stand_by_their_rules_and_act() {
     let cloud = Cloud::new();

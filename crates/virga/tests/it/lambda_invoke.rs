@@ -181,7 +181,12 @@ fn logs_go_where_they_are_told_to() {
     assert_eq!(groups["logGroups"][0]["logGroupName"], "apps");
     let events = root.call("logs", "FilterLogEvents", json!({ "logGroupName": "apps" })).ok();
     assert!(events["events"][0]["message"].as_str().unwrap().starts_with("START RequestId: "));
-    told(json!({ "LogFormat": "JSON" })).refused(501, "NotImplemented");
+    let shown = told(json!({ "LogFormat": "JSON", "SystemLogLevel": "DEBUG", "LogGroup": "apps" })).ok();
+    let json = json!({
+        "LogFormat": "JSON", "ApplicationLogLevel": "INFO", "SystemLogLevel": "DEBUG", "LogGroup": "apps",
+    });
+    assert_eq!(shown["LoggingConfig"], json);
+    told(json!({ "LogFormat": "Text", "LogGroup": "apps" })).ok();
     told(json!({ "SystemLogLevel": "WARN" })).refused(400, "InvalidParameterValueException");
     let shown = told(json!({ "LogFormat": "Text" })).ok();
     assert_eq!(shown["LoggingConfig"]["LogGroup"], "/aws/lambda/f");

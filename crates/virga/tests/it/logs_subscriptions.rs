@@ -91,6 +91,12 @@ fn what_matches_goes_to_the_function() {
     let told: Vec<_> =
         events.iter().map(|event| (event["timestamp"].as_i64(), event["message"].as_str())).collect();
     assert_eq!(told, [(Some(NOW + 1), Some("ERROR one")), (Some(NOW + 2), Some("ERROR two"))]);
+    crate::services_metrics::publish(&cloud);
+    let own = [("LogGroupName", "app"), ("DestinationType", "Lambda"), ("FilterName", "f")];
+    let told = |name: &str| crate::services_metrics::told(&root, "AWS/Logs", name, &own, "Sum");
+    assert_eq!(told("ForwardedLogEvents"), Some(2.0));
+    assert!(told("ForwardedBytes") > Some(0.0));
+    assert_eq!(told("DeliveryErrors"), None);
     // By its id the event is found as by `FilterLogEvents`.
     let found =
         root.call("logs", "FilterLogEvents", json!({ "logGroupName": "app", "filterPattern": "one" })).ok();

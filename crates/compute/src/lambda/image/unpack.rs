@@ -7,6 +7,7 @@
 //!
 //! Specification: <https://github.com/opencontainers/image-spec/blob/main/layer.md>
 
+use crate::lambda::sandbox::HOSTS;
 use crate::tar::{Entry, Kind, Reader, bad, parts};
 use std::collections::{HashSet, VecDeque};
 use std::ffi::{OsStr, OsString};
@@ -257,7 +258,7 @@ impl Root<'_> {
             self.file(name, text)?;
         }
         if there(&self.folder.join("etc/hosts"))?.is_none() {
-            self.file("etc/hosts", "127.0.0.1 localhost\n::1 localhost\n")?;
+            self.file("etc/hosts", HOSTS)?;
         }
         self.modes.push((self.folder.to_owned(), 0o755));
         // What was said last holds, and what is within before what it is in: then that may be closed.
@@ -363,7 +364,7 @@ mod tests {
             ("b/c/new", Some("2")),
             ("both", Some("2")),
             ("same", Some("1")),
-            ("etc/hosts", Some("127.0.0.1 localhost\n::1 localhost\n")),
+            ("etc/hosts", Some(HOSTS)),
             ("etc/resolv.conf", Some("")),
         ] {
             assert_eq!(place.read(name).as_deref(), text, "{name}");

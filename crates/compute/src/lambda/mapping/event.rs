@@ -4,6 +4,7 @@ use crate::lambda::access::SERVICE;
 use crate::lambda::destination::{self, News};
 use crate::lambda::invocation::{self, Asked};
 use crate::lambda::lineage::Chain;
+use crate::lambda::metering;
 use crate::lambda::model::{self, MAPPINGS, Mapping};
 use feed::record::Record;
 use feed::verdict::{self, Verdict};
@@ -42,6 +43,9 @@ impl Fed {
             chain: self.chain(records),
             tail: false,
         };
+        if let Some(last) = records.last().filter(|_| !self.0.is_queue()) {
+            metering::behind(cloud, &self.0.named(), cloud.clock().now().since(last.arrived));
+        }
         let outcome = invocation::run(cloud, asked).await?;
         let verdict = match (outcome.failed, self.0.reports) {
             (true, _) => Verdict::All,

@@ -5,7 +5,7 @@ use crate::lambda::code;
 use crate::lambda::errors::{LambdaError, invalid};
 use crate::lambda::image::{self, State};
 use crate::lambda::layer;
-use crate::lambda::model::{self, Function, Network, Started, UsedLayer, VERSIONS, Version};
+use crate::lambda::model::{self, Function, JsonLogs, Network, Started, UsedLayer, VERSIONS, Version};
 use crate::lambda::name::{LATEST, Named};
 use crate::lambda::network;
 use crate::lambda::runtimes::architecture;
@@ -192,9 +192,9 @@ pub(crate) fn shown(
         architectures: vec![architecture().into()],
         storage: Storage { size: version.storage },
         logging: Logging {
-            format: Some(TEXT.into()),
-            application: None,
-            system: None,
+            format: Some(if version.json_logs.is_some() { JSON } else { TEXT }.into()),
+            application: version.json_logs.as_ref().map(|logs| logs.application.clone()),
+            system: version.json_logs.as_ref().map(|logs| logs.system.clone()),
             group: Some(version.log_group(&function.name)),
         },
         layers: (!version.layers.is_empty()).then(|| version.layers.iter().map(used).collect()),
@@ -349,23 +349,30 @@ fn used(layer: &UsedLayer) -> Used {
 }
 
 const TEXT: &str = "Text";
+const JSON: &str = "JSON";
+/// AWS: of functions that are told none.
+const LEVEL: &str = "INFO";
 
-/// The log group of its own that a function is told to have; as it was where nothing is said of its logs.
+/// Sets how a function is told to log; what is not said is as it was.
 ///
 /// # Errors
-/// `NotImplemented` for logs in JSON; `InvalidParameterValueException` for levels, which only those have.
-pub(crate) fn log_group(
-    asked: Option<Logging>,
-    before: Option<String>,
-) -> Result<Option<String>, LambdaError> {
-    let Some(Logging { format, application, system, group }) = asked else { return Ok(before) };
-    if format.is_some_and(|format| format != TEXT) {
-        return Err(LambdaError::NotBuilt("The log format JSON".into()));
-    }
-    if application.is_some() || system.is_some() {
+/// `InvalidParameterValueException` for levels, which only logs in JSON have.
+pub(crate) fn set_logging(version: &mut Version, asked: Option<Logging>) -> Result<(), LambdaError> {
+    let Some(Logging { format, application, system, group }) = asked else { return Ok(()) };
+    let is_json = format.map_or(version.json_logs.is_some(), |format| format == JSON);
+    if !is_json && (application.is_some() || system.is_some()) {
         return Err(invalid("Log levels can be set for functions with the log format JSON only."));
     }
-    Ok(group)
+    version.log_group = group;
+    let known = version.json_logs.take();
+    version.json_logs = is_json.then(|| {
+        let known = known.unwrap_or_else(|| JsonLogs { application: LEVEL.into(), system: LEVEL.into() });
+        JsonLogs {
+            application: application.unwrap_or(known.application),
+            system: system.unwrap_or(known.system),
+        }
+    });
+    Ok(())
 }
 
 /// The role must be this account's, and let Lambda assume it.
@@ -513,7 +520,7 @@ fn update(cx: &mut Cx<'_>, req: UpdateConfiguration) -> Result<Configuration, La
     }
     let who = (named.name.as_str(), version.role.as_str());
     version.network = network(cx, who, req.vpc, version.network.as_ref())?;
-    version.log_group = log_group(req.logging, version.log_group)?;
+    set_logging(&mut version, req.logging)?;
     version.handler = req.handler.unwrap_or(version.handler);
     version.description = req.description.unwrap_or(version.description);
     version.timeout = req.timeout.unwrap_or(version.timeout);

@@ -12,6 +12,7 @@ use crate::lambda::access;
 use crate::lambda::code;
 use crate::lambda::errors::{LambdaError, invalid};
 use crate::lambda::layer;
+use crate::lambda::link;
 use crate::lambda::model::{
     self, ALIASES, FUNCTIONS, Function, HANDLING, Image, POLICIES, PROVISIONS, URLS, VERSIONS, Version,
 };
@@ -77,6 +78,7 @@ wire::shape! {
     #[derive(Debug)]
     pub(crate) struct Location {
         repository: String = "RepositoryType",
+        link: Option<String> = "Location",
         image: Option<String> = "ImageUri",
         resolved: Option<String> = "ResolvedImageUri",
     }
@@ -157,9 +159,9 @@ fn create(cx: &mut Cx<'_>, req: CreateFunction) -> Result<Configuration, LambdaE
         dead_letters: req.dead_letters.map(configuration::dead_letters).transpose()?.flatten(),
         layers: layer::used(cx, &req.layers)?,
         started,
-        log_group: configuration::log_group(req.logging, None)?,
         ..Version::default()
     };
+    configuration::set_logging(&mut version, req.logging)?;
     variables::keep(cx, &named.arn(), &mut version, (req.environment, req.key), true)?;
     match is_image {
         true => req.code.set_image(cx, &named, &mut version)?,
@@ -194,9 +196,12 @@ fn get(cx: &mut Cx<'_>, req: GetConfiguration) -> Result<Got, LambdaError> {
     let tags: Vec<(String, String)> = function.tags.into_iter().collect();
     let code = match version.image {
         Some(Image { uri, resolved, .. }) => {
-            Location { repository: "ECR".into(), image: Some(uri), resolved: Some(resolved) }
+            Location { repository: "ECR".into(), link: None, image: Some(uri), resolved: Some(resolved) }
         }
-        None => Location { repository: "S3".into(), image: None, resolved: None },
+        None => {
+            let link = link::to(cx, &named.name, version.code, version.code_size);
+            Location { repository: "S3".into(), link, image: None, resolved: None }
+        }
     };
     Ok(Got {
         configuration,

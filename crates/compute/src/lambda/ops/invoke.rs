@@ -3,6 +3,7 @@
 use crate::lambda::access;
 use crate::lambda::errors::LambdaError;
 use crate::lambda::invocation::{self, Asked, Begun, Heard};
+use crate::lambda::metering;
 use crate::lambda::model::{self, EVENTS, Event};
 use crate::lambda::name::Named;
 use base64::Engine;
@@ -11,12 +12,14 @@ use bytes::Bytes;
 use kernel::body::Cut;
 use kernel::flow::{Flow, Source};
 use kernel::{Answer, Body, Cx, Dx};
+use std::sync::Arc;
 use store::Key;
 use wire::model::Protocol;
 use wire::{Fault, ToValue, Value};
 
 kernel::ops! { pub(crate) static OPS:
     Invoke: [data] invoke => invoke_within, "lambda:InvokeFunction", access::qualified;
+    InvokeAsync: [data] invoke_async, "lambda:InvokeAsync", access::function;
     InvokeWithResponseStream: [data] stream, "lambda:InvokeFunction", access::qualified;
 }
 
@@ -62,6 +65,12 @@ wire::shape! {
         details: Option<String> = "ErrorDetails",
         log: Option<String> = "LogResult",
     }
+
+    #[derive(Debug)]
+    pub(crate) struct InvokeAsync { name: String = "FunctionName" }
+
+    #[derive(Debug)]
+    pub(crate) struct Noted { status: i32 = "Status" }
 
     #[derive(Debug)]
     pub(crate) struct Invoked {
@@ -133,6 +142,12 @@ fn enqueue(cx: &mut Cx<'_>, asked: &Asked) {
         chain: asked.chain.clone(),
     };
     EVENTS.put(cx.tx, &Key::global().time(cx.now).str(&event.request_id), &event);
+    let (cloud, named) = (Arc::clone(cx.cloud()), asked.named.clone());
+    cx.tx.on_end(move |commit| {
+        if commit.is_some() {
+            metering::received(&cloud, &named);
+        }
+    });
 }
 
 fn without_answer(status: i32) -> Invoked {
@@ -237,6 +252,27 @@ async fn invoke(dx: Dx, req: Invoke, _: Body) -> Result<Answer<Invoked>, Fault> 
             }))
         }
     }
+}
+
+/// The older form of an event, whose arguments are the body.
+async fn invoke_async(dx: Dx, req: InvokeAsync, mut body: Body) -> Result<Answer<Noted>, Fault> {
+    let payload = Some(body.whole(ASYNC_MAX).await?);
+    let req = Invoke {
+        name: req.name,
+        kind: Some("Event".to_owned()),
+        log: None,
+        context: None,
+        payload,
+        qualifier: None,
+        tenant: None,
+    };
+    let (_, asked) = dx.read(|cx| checked(cx, req))?;
+    dx.transact(|cx| {
+        enqueue(cx, &asked);
+        Ok::<_, Fault>(())
+    })
+    .await?;
+    Ok(Answer::from(Noted { status: 202 }).status(202))
 }
 
 /// For services that call within a transaction: an event is noted down with the rest. Nobody can wait there.

@@ -7,6 +7,7 @@ use crate::lambda::access;
 use crate::lambda::code;
 use crate::lambda::errors::{LambdaError, invalid};
 use crate::lambda::layer::{self, LayerName};
+use crate::lambda::link;
 use crate::lambda::model::{LAYER_POLICIES, LAYER_VERSIONS, LAYERS, Layer, LayerVersion};
 use bytes::Bytes;
 use kernel::{Cx, Empty};
@@ -69,6 +70,7 @@ wire::shape! {
 
     #[derive(Debug)]
     pub(crate) struct Kept {
+        link: Option<String> = "Location",
         hash: String = "CodeSha256",
         size: i64 = "CodeSize",
     }
@@ -129,13 +131,13 @@ fn date(version: &LayerVersion) -> String {
     format!("{}+0000", version.created.iso8601_millis().trim_end_matches('Z'))
 }
 
-fn shown(named: &LayerName, version: LayerVersion) -> Shown {
+fn shown(named: &LayerName, version: LayerVersion, link: Option<String>) -> Shown {
     Shown {
         layer: named.arn(),
         arn: named.at(version.number).version_arn(),
         created: date(&version),
         version: long(version.number),
-        content: Kept { hash: version.hash, size: long(version.size) },
+        content: Kept { link, hash: version.hash, size: long(version.size) },
         description: version.description,
         runtimes: some(version.runtimes),
         license: version.license,
@@ -145,7 +147,7 @@ fn shown(named: &LayerName, version: LayerVersion) -> Shown {
 
 fn listed(named: &LayerName, version: LayerVersion) -> Listed {
     let Shown { arn, version, description, created, runtimes, license, architectures, .. } =
-        shown(named, version);
+        shown(named, version, None);
     Listed { arn, version, description, created, runtimes, license, architectures }
 }
 
@@ -176,7 +178,8 @@ fn publish(cx: &mut Cx<'_>, req: Publish) -> Result<Shown, LambdaError> {
     };
     LAYERS.put(cx.tx, &named.key(), &layer);
     LAYER_VERSIONS.put(cx.tx, &named.at(version.number).version_key(), &version);
-    Ok(shown(&named, version))
+    let link = link::to(cx, &named.name, version.content, version.size);
+    Ok(shown(&named, version, link))
 }
 
 fn numbered(cx: &Cx<'_>, name: &str, version: i64) -> Result<LayerName, LambdaError> {
@@ -184,14 +187,20 @@ fn numbered(cx: &Cx<'_>, name: &str, version: i64) -> Result<LayerName, LambdaEr
     Ok(named.at(u64::try_from(version).unwrap_or(0)))
 }
 
+fn with_link(cx: &Cx<'_>, named: &LayerName) -> Result<Shown, LambdaError> {
+    let version = layer::version(cx.tx, named)?;
+    let link = link::to(cx, &named.name, version.content, version.size);
+    Ok(shown(named, version, link))
+}
+
 fn get(cx: &mut Cx<'_>, req: OneVersion) -> Result<Shown, LambdaError> {
     let named = numbered(cx, &req.name, req.version)?;
-    Ok(shown(&named, layer::version(cx.tx, &named)?))
+    with_link(cx, &named)
 }
 
 fn get_by_arn(cx: &mut Cx<'_>, req: ByArn) -> Result<Shown, LambdaError> {
     let named = LayerName::read(cx, &req.arn)?;
-    Ok(shown(&named, layer::version(cx.tx, &named)?))
+    with_link(cx, &named)
 }
 
 /// AWS: one that is not there is no error; functions that use it keep it.

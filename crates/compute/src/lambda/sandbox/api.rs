@@ -3,10 +3,13 @@
 //! AWS: <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>
 
 use super::extensions::{self, About, Extensions};
+use super::telemetry::{self, Reach, Telemetry};
+use crate::lambda::errors::WRONG_SUBSCRIPTION;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
+use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
@@ -14,7 +17,7 @@ use hyper_util::rt::TokioIo;
 use kernel::Cloud;
 use std::convert::Infallible;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -84,6 +87,8 @@ pub(crate) struct Desk {
     current: Mutex<Option<(String, oneshot::Sender<Said>)>>,
     init: watch::Sender<Init>,
     pub(crate) extensions: Extensions,
+    pub(crate) telemetry: Arc<Telemetry>,
+    pub(super) reach: OnceLock<Reach>,
     /// An extension said that it cannot go on.
     spoiled: AtomicBool,
     cloud: Weak<Cloud>,
@@ -125,6 +130,8 @@ impl Desk {
             current: Mutex::default(),
             init: watch::Sender::new(Init::Begun),
             extensions: Extensions::new(about),
+            telemetry: Arc::default(),
+            reach: OnceLock::new(),
             spoiled: AtomicBool::new(false),
             cloud: Arc::downgrade(cloud),
         }
@@ -193,6 +200,9 @@ impl Desk {
             }
             return answer;
         }
+        if parts.uri.path().trim_end_matches('/') == telemetry::PATH && parts.method == Method::PUT {
+            return self.subscribe(&parts, body).await;
+        }
         let path = parts.uri.path().strip_prefix(PREFIX).unwrap_or_default().to_owned();
         let words: Vec<&str> = path.split('/').collect();
         if (parts.method == Method::GET) && words == ["invocation", "next"] {
@@ -221,6 +231,20 @@ impl Desk {
                 self.said(id, said)
             }
             _ => refused(StatusCode::NOT_FOUND, "NotFound", "There is no such page."),
+        }
+    }
+
+    async fn subscribe(&self, parts: &Parts, body: Incoming) -> Answer {
+        let id = match self.extensions.asking(parts) {
+            Ok(id) => id,
+            Err(refusal) => return *refusal,
+        };
+        let body = Limited::new(body, EXTENSION_MAX).collect().await.map(|whole| whole.to_bytes());
+        let now = self.cloud.upgrade().map(|cloud| cloud.clock().now()).unwrap_or_default();
+        let (name, body) = (self.extensions.name(&id), body.unwrap_or_default());
+        match self.telemetry.subscribe(self.reach.get(), &name, &body, now) {
+            Ok(()) => answer(StatusCode::OK, "\"OK\""),
+            Err(why) => refused(StatusCode::BAD_REQUEST, WRONG_SUBSCRIPTION, &why),
         }
     }
 

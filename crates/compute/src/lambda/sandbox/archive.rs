@@ -1,14 +1,17 @@
 //! The sandbox of a function that is of an archive: this machine's programs, the runtime's own files, the code, and layers.
 
 use super::hex;
+use super::variables::RUNTIME_ENV;
 use crate::lambda::code;
 use crate::lambda::java;
 use crate::lambda::layer::lay_over;
+use crate::lambda::libraries;
 use crate::lambda::model::{UsedLayer, Version};
 use crate::lambda::workshop::Ground;
 use blob::ContentId;
 use host::Sandbox;
 use host::image::Bind;
+use host::sandbox::Template;
 use kernel::Cloud;
 use std::ffi::OsString;
 use std::fs;
@@ -18,7 +21,11 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 const PYTHON: &str = include_str!("bootstrap.py");
+/// What interpreters run that functions begin as copies of.
+const TEMPLATE: &str = include_str!("template.py");
 const NODE: &str = include_str!("bootstrap.mjs");
+/// By the second name extensions are found.
+pub(crate) const HOSTS: &str = "127.0.0.1 localhost\n127.0.0.1 sandbox.localdomain sandbox\n::1 localhost\n";
 /// Whom programs trust, beside the runtime's own files.
 pub(super) const TRUSTED: &str = "ca-cert.pem";
 
@@ -55,6 +62,35 @@ fn words(version: &Version) -> Vec<OsString> {
     words.into_iter().map(OsString::from).collect()
 }
 
+/// What interpreters and loaders look for when they start, and never again.
+const EARLY: [&str; 6] = ["PYTHON", "LD_", "LC_", "LANG", "MALLOC_", "GLIBC_"];
+/// Room for what the kernel shows of a function's environment.
+const ROOM: usize = 24 << 10;
+
+/// What a function may begin as a copy of: an interpreter that has begun, where nothing that the function says would have
+/// made it begin otherwise.
+fn template(version: &Version, sandbox: &Sandbox, shared: Vec<Bind>) -> Option<Template> {
+    let program = version.runtime.starts_with("python").then(|| words(version))?;
+    if sandbox.program != program {
+        return None;
+    }
+    let early =
+        |name: &OsString| EARLY.iter().any(|early| name.as_encoded_bytes().starts_with(early.as_bytes()));
+    let mut env: Vec<_> = sandbox.env.iter().filter(|(name, _)| early(name)).cloned().collect();
+    let usual = RUNTIME_ENV.map(|(name, value)| (name.into(), value.into()));
+    if !env.iter().all(|pair| usual.contains(pair)) {
+        return None;
+    }
+    env.push(("ROOM".into(), "x".repeat(ROOM).into()));
+    Some(Template {
+        program: [program[0].clone(), "/var/runtime/template.py".into()].into(),
+        env,
+        root: sandbox.root.clone(),
+        binds: shared,
+        folders: ["var/task/lib", "opt/lib"].map(PathBuf::from).into(),
+    })
+}
+
 /// Between the contents that a folder of layers is called after.
 pub(crate) const LAID: &str = "+";
 /// The file that tells functions in a VPC who knows names.
@@ -76,9 +112,11 @@ pub(super) fn ready(folder: &Path) -> io::Result<Vec<Bind>> {
         None => {
             fs::create_dir_all(&image)?;
             let binds = host::image::of_this_machine(&image)?;
-            // Where archives of a client are put over it.
-            fs::create_dir_all(runtime.join("lib"))?;
-            fs::set_permissions(runtime.join("lib"), fs::Permissions::from_mode(0o755))?;
+            // Where archives of a client and AWS's libraries are put over it.
+            for name in ["lib"].iter().chain(&libraries::FOLDERS) {
+                fs::create_dir_all(runtime.join(name))?;
+                fs::set_permissions(runtime.join(name), fs::Permissions::from_mode(0o755))?;
+            }
             fs::set_permissions(&image, fs::Permissions::from_mode(0o755))?;
             fs::set_permissions(&runtime, fs::Permissions::from_mode(0o755))?;
             // Of another run, whose authority may be another.
@@ -90,13 +128,20 @@ pub(super) fn ready(folder: &Path) -> io::Result<Vec<Bind>> {
                 fs::create_dir_all(image.join(inner))?;
                 fs::set_permissions(image.join(inner), fs::Permissions::from_mode(0o755))?;
             }
-            for (name, text) in [("bootstrap.py", PYTHON), ("bootstrap.mjs", NODE)] {
+            // Node looks for what modules import in the folders above them only.
+            match std::os::unix::fs::symlink("runtime/node_modules", image.join("var/node_modules")) {
+                Err(why) if why.kind() != io::ErrorKind::AlreadyExists => return Err(why),
+                _ => {}
+            }
+            for (name, text) in [("bootstrap.py", PYTHON), ("template.py", TEMPLATE), ("bootstrap.mjs", NODE)]
+            {
                 fs::write(runtime.join(name), text)?;
                 fs::set_permissions(runtime.join(name), fs::Permissions::from_mode(0o644))?;
             }
             let passwd =
                 "root:x:0:0:root:/:/usr/sbin/nologin\nsbx_user1051:x:993:993::/tmp:/usr/sbin/nologin\n";
             fs::write(image.join("etc/passwd"), passwd)?;
+            fs::write(image.join("etc/hosts"), HOSTS)?;
             fs::write(image.join("etc/resolv.conf"), "")?;
             fs::write(folder.join(RESOLVER), "nameserver 169.254.169.253\n")?;
             fs::set_permissions(folder.join(RESOLVER), fs::Permissions::from_mode(0o644))?;
@@ -124,13 +169,18 @@ pub(super) fn furnish(
         Some(folder) => PathBuf::from(folder),
         None => unpacked(cloud, folder, version.code, version.code_size)?,
     };
+    let mut shared = binds.clone();
     sandbox.root = image;
     sandbox.binds = binds;
     if version.network.is_some() {
         let (from, to) = (folder.join(RESOLVER), "etc/resolv.conf".into());
         sandbox.binds.push(Bind { from, to, read_only: true });
     }
-    sandbox.binds.push(Bind { from: runtime, to: "var/runtime".into(), read_only: true });
+    let runtime = Bind { from: runtime, to: "var/runtime".into(), read_only: true };
+    sandbox.binds.push(runtime.clone());
+    shared.push(runtime);
+    sandbox.template = template(version, sandbox, shared);
+    sandbox.binds.extend(libraries::bind(&version.runtime));
     if version.runtime.starts_with("java") {
         java::furnish(sandbox)?;
     }

@@ -28,10 +28,35 @@ function ask(method, what, body, headers = {}) {
   });
 }
 
-for (const [name, level] of Object.entries({ log: "INFO", info: "INFO", warn: "WARN", error: "ERROR", debug: "DEBUG", trace: "TRACE" })) {
+const LEVELS = ["TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"];
+const isJson = env.AWS_LAMBDA_LOG_FORMAT === "JSON";
+const least = isJson ? Math.max(0, LEVELS.indexOf(env.AWS_LAMBDA_LOG_LEVEL ?? "TRACE")) : 0;
+
+function failure(error) {
+  return { errorType: error.name, errorMessage: error.message, stackTrace: (error.stack ?? "").split("\n") };
+}
+
+// A line in JSON: one thing is told as it is, several as text; an error tells what it is.
+function record(level, words) {
+  const time = new Date().toISOString();
+  const line = { timestamp: time, level, requestId: requestId === "undefined" ? undefined : requestId };
+  const error = words.find((word) => word instanceof Error);
+  const replaced = (_, value) => (value instanceof Error ? failure(value) : typeof value === "bigint" ? `${value}` : value);
+  const whole = { ...line, message: words.length === 1 ? words[0] : format(...words), ...(error && failure(error)) };
+  try {
+    return JSON.stringify(whole, replaced);
+  } catch {
+    return JSON.stringify({ ...line, message: format(...words) });
+  }
+}
+
+const NAMES = { log: "INFO", info: "INFO", warn: "WARN", error: "ERROR", debug: "DEBUG", trace: "TRACE" };
+for (const [name, level] of Object.entries(NAMES)) {
   console[name] = (...words) => {
-    const text = format(...words).replaceAll("\n", "\r");
-    process.stdout.write(`${new Date().toISOString()}\t${requestId}\t${level}\t${text}\n`);
+    if (LEVELS.indexOf(level) < least) return;
+    const text = isJson ? record(level, words) : undefined;
+    const plain = () => `${new Date().toISOString()}\t${requestId}\t${level}\t${format(...words).replaceAll("\n", "\r")}`;
+    process.stdout.write(`${text ?? plain()}\n`);
   };
 }
 

@@ -10,7 +10,6 @@ import time
 import traceback
 
 API = "/2018-06-01/runtime"
-TASK = os.environ["LAMBDA_TASK_ROOT"]
 
 
 class Server:
@@ -79,7 +78,36 @@ class Lines(logging.Handler):
 
     request_id = ""
 
+    def __init__(self):
+        super().__init__()
+        self.own = set(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
+        self.is_json = os.environ.get("AWS_LAMBDA_LOG_FORMAT") == "JSON"
+        level = {"TRACE": "NOTSET", "WARN": "WARNING", "FATAL": "CRITICAL"}
+        if self.is_json and (least := os.environ.get("AWS_LAMBDA_LOG_LEVEL")):
+            logging.root.setLevel(level.get(least, least))
+
+    def written(self, record):
+        """A record in JSON, with what the function has added to it."""
+        out = {
+            "timestamp": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(record.created)),
+            "level": record.levelname,
+            "message": record.getMessage(),
+            "logger": record.name,
+        }
+        if record.exc_info and record.exc_info[0]:
+            kind, error, frames = record.exc_info
+            out |= {"stackTrace": traceback.format_list(traceback.extract_tb(frames))}
+            out |= {"errorType": kind.__name__, "errorMessage": str(error)}
+            out |= {"location": f"{record.pathname}:{record.funcName}:{record.lineno}"}
+        if Lines.request_id:
+            out["requestId"] = Lines.request_id
+        out |= {name: value for name, value in vars(record).items() if name not in self.own}
+        return json.dumps(out, default=str, ensure_ascii=False)
+
     def emit(self, record):
+        if self.is_json:
+            sys.stdout.write(self.written(record) + "\n")
+            return
         stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
         text = self.format(record)
         sys.stdout.write(f"[{record.levelname}]\t{stamp}.{int(record.msecs):03d}Z\t{Lines.request_id}\t{text}\n")
@@ -96,6 +124,11 @@ def described(error, skip=1):
 
 
 def said(error):
+    if os.environ.get("AWS_LAMBDA_LOG_FORMAT") == "JSON":
+        stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        print(json.dumps({"timestamp": stamp, "level": "ERROR", "log_level": "ERROR", **error}, ensure_ascii=False))
+        sys.stdout.flush()
+        return
     kind, message = error["errorType"], error["errorMessage"]
     lines = ["[ERROR] " + (f"{kind}: {message}" if message else kind)]
     if error["stackTrace"]:
@@ -129,7 +162,9 @@ def found(name):
 def main():
     server = Server()
     version = f"python{sys.version_info.major}.{sys.version_info.minor}"
-    sys.path[:0] = [TASK, f"/opt/python/lib/{version}/site-packages", "/opt/python"]
+    sys.path[:0] = [os.environ["LAMBDA_TASK_ROOT"], f"/opt/python/lib/{version}/site-packages", "/opt/python"]
+    # AWS's own library comes last: a function may bring another one.
+    sys.path.append("/var/runtime/python")
     logging.root.addHandler(Lines())
     handler, problem = found(os.environ["_HANDLER"])
     if problem:
@@ -165,4 +200,5 @@ def main():
         server.ask("POST", path + "/response", body, {"Content-Type": "application/json"})
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -3,7 +3,7 @@
 //! External extensions are programs of layers in `/opt/extensions`, which are started before the runtime; internal ones
 //! run within it. An environment has begun, and has done with an event, when all of them ask for the next one.
 //!
-//! Not here: `SHUTDOWN` after a timeout or a crash (all ends with the runtime then), the telemetry API.
+//! Not here: `SHUTDOWN` after a timeout or a crash (all ends with the runtime then).
 //!
 //! AWS: <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-extensions-api.html>
 
@@ -74,6 +74,16 @@ impl Extensions {
         let external = |name: &String| known.iter().any(|extension| extension.name == *name);
         self.about.external.iter().all(external)
             && known.iter().all(|extension| extension.waits && extension.events.is_empty())
+    }
+
+    /// The name of an extension.
+    pub(super) fn name(&self, id: &str) -> String {
+        let known = self.known();
+        known
+            .iter()
+            .find(|extension| extension.id == id)
+            .map(|extension| extension.name.clone())
+            .unwrap_or_default()
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -186,7 +196,7 @@ impl Extensions {
     }
 
     /// The place of whoever asks among those that are known.
-    fn asking(&self, parts: &Parts) -> Result<String, Box<Answer>> {
+    pub(super) fn asking(&self, parts: &Parts) -> Result<String, Box<Answer>> {
         let forbidden = |kind: &str, message: &str| Box::new(refused(StatusCode::FORBIDDEN, kind, message));
         let id = header(parts, IDENTIFIER).ok_or_else(|| {
             forbidden("Extension.MissingHeader", "The header Lambda-Extension-Identifier is missing.")

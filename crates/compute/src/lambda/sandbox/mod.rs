@@ -7,9 +7,10 @@ mod container;
 mod extensions;
 pub(crate) mod output;
 mod share;
+mod telemetry;
 mod variables;
 
-pub(crate) use archive::{LAID, code_folder};
+pub(crate) use archive::{HOSTS, LAID, code_folder};
 
 use super::allotment::Kept;
 use super::beginning::Kind;
@@ -19,6 +20,7 @@ use super::invocation::Runs;
 use super::logs::Said;
 use super::model::{Function, Network, Version};
 use super::network::{self, Tether};
+use super::platform;
 use super::workshop::{Ground, Workshop};
 use api::Desk;
 use base::Timestamp;
@@ -35,6 +37,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
+use telemetry::Reach;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
@@ -73,6 +76,8 @@ pub(crate) struct Environment {
     pub(crate) started: Instant,
     /// How long it took until the first event was asked for, until that is told.
     pub(crate) init: Mutex<Option<Duration>>,
+    /// Whether it has ever asked for an event.
+    pub(crate) begun: AtomicBool,
     pub(crate) said: Mutex<Said>,
     /// What it may take once it has begun.
     share: Share,
@@ -258,6 +263,7 @@ fn furnished(
         (None, _) => (Vec::new(), None),
     };
     if !external.is_empty() {
+        sandbox.template = None;
         let program = std::mem::take(&mut sandbox.program);
         sandbox.program =
             ["/bin/sh", "-c", BESIDE, "sh"].map(OsString::from).into_iter().chain(program).collect();
@@ -289,7 +295,6 @@ pub(crate) fn start(
     let credentials = variables::credentials(cloud, function, version)?;
     let env = variables::environment(cloud, runs, kind, &credentials, &log_stream)?;
     let (pipe, end) = io::pipe().map_err(|why| unable("make a pipe", &why))?;
-    let output = Output::new(pipe.into(), cloud).map_err(|why| unable("make a pipe", &why))?;
     let (sandbox, external, pin) = furnished(cloud, ground, version, env, end.into())?;
     let program = sandbox.program.clone();
     driver.lone_machine(&machine).map_err(|why| unable("make a sandbox", &why))?;
@@ -303,6 +308,10 @@ pub(crate) fn start(
         None => None,
     };
     let desk = Arc::new(Desk::new(about(function, version, external), cloud));
+    let _ = desk.reach.set(Reach { driver: Arc::clone(&driver), machine: machine.clone() });
+    desk.telemetry.platform(cloud.clock().now(), &platform::init_start(runs, kind));
+    let output = Output::new(pipe.into(), cloud, &desk.telemetry);
+    let output = output.map_err(|why| unable("make a pipe", &why))?;
     let made = inhabit(ground, &driver, &machine, sandbox, &desk, tether.is_none());
     let (process, mut tasks) = made.map_err(|why| {
         let _ = driver.remove_machine(&machine);
@@ -327,6 +336,7 @@ pub(crate) fn start(
         kind,
         started,
         init: Mutex::default(),
+        begun: AtomicBool::new(false),
         said: Mutex::default(),
         share,
         tether,

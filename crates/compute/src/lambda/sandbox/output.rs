@@ -1,5 +1,6 @@
 //! What an environment says: its standard output and error, line by line with the time.
 
+use super::telemetry::Telemetry;
 use base::Timestamp;
 use std::io;
 use std::os::fd::OwnedFd;
@@ -19,12 +20,15 @@ pub(crate) struct Output {
     pipe: Receiver,
     said: Mutex<Said>,
     cloud: std::sync::Weak<kernel::Cloud>,
+    telemetry: Arc<Telemetry>,
 }
 
 #[derive(Debug, Default)]
 struct Said {
     lines: Vec<Line>,
     bytes: usize,
+    /// How many of the lines extensions were told of.
+    told: usize,
     /// What has no end yet.
     rest: Vec<u8>,
 }
@@ -32,9 +36,14 @@ struct Said {
 impl Output {
     /// # Errors
     /// When the pipe cannot be waited for.
-    pub(crate) fn new(pipe: OwnedFd, cloud: &Arc<kernel::Cloud>) -> io::Result<Output> {
+    pub(crate) fn new(
+        pipe: OwnedFd,
+        cloud: &Arc<kernel::Cloud>,
+        telemetry: &Arc<Telemetry>,
+    ) -> io::Result<Output> {
         let pipe = Receiver::from_owned_fd(pipe)?;
-        Ok(Output { pipe, said: Mutex::default(), cloud: Arc::downgrade(cloud) })
+        let telemetry = Arc::clone(telemetry);
+        Ok(Output { pipe, said: Mutex::default(), cloud: Arc::downgrade(cloud), telemetry })
     }
 
     /// Reads along until the environment is gone, so that it never waits for a reader.
@@ -56,7 +65,10 @@ impl Output {
             match self.pipe.try_read(&mut buffer) {
                 Ok(0) => return true,
                 Ok(length) => said.add(&buffer[..length], now),
-                Err(why) if why.kind() == io::ErrorKind::WouldBlock => return false,
+                Err(why) if why.kind() == io::ErrorKind::WouldBlock => {
+                    said.tell(&self.telemetry);
+                    return false;
+                }
                 Err(_) => return true,
             }
         }
@@ -69,12 +81,20 @@ impl Output {
         if let Some(cloud) = self.cloud.upgrade() {
             said.end(cloud.clock().now());
         }
-        said.bytes = 0;
+        said.tell(&self.telemetry);
+        (said.bytes, said.told) = (0, 0);
         std::mem::take(&mut said.lines)
     }
 }
 
 impl Said {
+    fn tell(&mut self, telemetry: &Telemetry) {
+        for (time, line) in &self.lines[self.told..] {
+            telemetry.function(*time, line);
+        }
+        self.told = self.lines.len();
+    }
+
     fn add(&mut self, bytes: &[u8], now: Timestamp) {
         for byte in bytes {
             if *byte == b'\n' || self.rest.len() >= LINE_MAX {

@@ -19,6 +19,13 @@ use wire::Value;
 /// Where programs look for whom they trust: those by OpenSSL, AWS's SDKs, Python's requests, Node.
 const TRUSTS: [&str; 4] = ["SSL_CERT_FILE", "AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS"];
 
+/// What loaders and interpreters look for when they start.
+pub(super) const RUNTIME_ENV: [(&str, &str); 3] = [
+    ("LANG", "en_US.UTF-8"),
+    ("LD_LIBRARY_PATH", "/var/task:/var/task/lib:/opt/lib"),
+    ("PYTHONDONTWRITEBYTECODE", "1"),
+];
+
 /// Temporary credentials of the function's role.
 pub(super) struct Credentials {
     key: String,
@@ -75,7 +82,8 @@ pub(super) fn environment(
     let mut say = |pairs: &[(&str, &str)]| {
         all.extend(pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
     };
-    say(&[("LANG", "en_US.UTF-8"), ("TZ", ":UTC")]);
+    let [language, libraries, no_files] = RUNTIME_ENV;
+    say(&[language, ("TZ", ":UTC")]);
     match &version.image {
         Some(image) => {
             say(&[("PATH", container::PATH)]);
@@ -83,8 +91,8 @@ pub(super) fn environment(
         }
         None => say(&[
             ("PATH", "/var/lang/bin:/usr/local/bin:/usr/bin/:/bin:/opt/bin"),
-            ("LD_LIBRARY_PATH", "/var/task:/var/task/lib:/opt/lib"),
-            ("PYTHONDONTWRITEBYTECODE", "1"),
+            libraries,
+            no_files,
             ("_HANDLER", version.handler.as_str()),
             ("AWS_EXECUTION_ENV", execution.as_str()),
         ]),
@@ -105,6 +113,12 @@ pub(super) fn environment(
         ("LAMBDA_TASK_ROOT", "/var/task"),
         ("LAMBDA_RUNTIME_DIR", "/var/runtime"),
     ]);
+    match &version.json_logs {
+        Some(logs) => {
+            say(&[("AWS_LAMBDA_LOG_FORMAT", "JSON"), ("AWS_LAMBDA_LOG_LEVEL", logs.application.as_str())]);
+        }
+        None => say(&[("AWS_LAMBDA_LOG_FORMAT", "Text")]),
+    }
     let trusted = match version.image {
         Some(_) => format!("/{}", unpack::TRUSTED),
         None => format!("/var/runtime/{TRUSTED}"),

@@ -16,6 +16,8 @@ use wire::Value;
 #[derive(Debug)]
 pub(super) struct Visit<'v> {
     pub(super) url: &'v Url,
+    /// Below the URL.
+    pub(super) path: &'v str,
     pub(super) host: &'v str,
     pub(super) peer: Peer,
     pub(super) id: &'v str,
@@ -95,7 +97,7 @@ fn context(parts: &Parts, visit: &Visit<'_>) -> Value {
             "http",
             Value::map(vec![
                 ("method", Value::str(parts.method.as_str())),
-                ("path", Value::str(parts.uri.path())),
+                ("path", Value::str(visit.path)),
                 ("protocol", Value::Str(format!("{:?}", parts.version))),
                 ("sourceIp", Value::Str(visit.peer.address.to_canonical().to_string())),
                 ("userAgent", Value::str(agent)),
@@ -131,7 +133,7 @@ pub(super) fn write(parts: &Parts, body: &[u8], visit: &Visit<'_>) -> String {
     let mut members = vec![
         ("version", Value::str("2.0")),
         ("routeKey", Value::str("$default")),
-        ("rawPath", Value::str(parts.uri.path())),
+        ("rawPath", Value::str(visit.path)),
         ("rawQueryString", Value::str(query)),
         ("headers", headers(parts, visit)),
         ("requestContext", context(parts, visit)),
@@ -160,8 +162,16 @@ mod tests {
         let peer = Peer::at(Ipv4Addr::LOCALHOST.into(), None);
         let now = Timestamp::from_seconds(1_583_348_638);
         let host = "abc.lambda-url.us-east-1.localhost:4566";
-        let visit =
-            Visit { url: &url, host, peer, id: "id", now, caller, organization: Some("o-1".to_owned()) };
+        let visit = Visit {
+            url: &url,
+            path: parts.uri.path(),
+            host,
+            peer,
+            id: "id",
+            now,
+            caller,
+            organization: Some("o-1".to_owned()),
+        };
         wire::json::read(&write(&parts, body, &visit)).unwrap()
     }
 

@@ -1,7 +1,7 @@
 //! Function URLs: functions that answer HTTP under host names of their own.
 //!
 //! `<id>.lambda-url.<region>.localhost` leads to this machine; the names of `on.aws` are understood, too, for whoever
-//! sends them here. Whoever comes needs `lambda:InvokeFunctionUrl` and `lambda:InvokeFunction`, by a signature where the
+//! sends them here, and so is a path for programs whose machine knows no names below `localhost` ([`host`]). Whoever comes needs `lambda:InvokeFunctionUrl` and `lambda:InvokeFunction`, by a signature where the
 //! URL asks for one, else as anybody; the function is given the payload format 2.0, and may answer as a stream.
 //!
 //! Not here: headers of X-Ray, renaming the headers that AWS keeps for itself.
@@ -19,6 +19,7 @@ use super::model::{URLS_BY_ID, Url};
 use answer::Head;
 use bytes::{Bytes, BytesMut};
 use event::Visit;
+use host::Found;
 use http::header::CONTENT_TYPE;
 use http::request::Parts;
 use http::{HeaderName, HeaderValue};
@@ -54,7 +55,7 @@ impl Site for Urls {
     }
 
     fn claims(&self, parts: &Parts) -> bool {
-        host::read(host_of(parts)).is_some()
+        host::find(host_of(parts), parts.uri.path()).is_some()
     }
 
     fn answer<'a>(
@@ -65,29 +66,36 @@ impl Site for Urls {
         peer: Peer,
     ) -> Running<'a, Reply> {
         Box::pin(async move {
-            let Some(url) = find(cloud, host_of(parts)) else { return forbidden(None) };
+            let found = host::find(host_of(parts), parts.uri.path());
+            let Some((found, url)) = found.and_then(|found| find(cloud, &found).map(|url| (found, url)))
+            else {
+                return forbidden(None);
+            };
             let begun = Instant::now();
             let headers = url.cors.as_ref().map(|cors| cors::headers(cors, parts)).unwrap_or_default();
             let mut reply = match &url.cors {
                 Some(_) if cors::is_preflight(parts) => {
                     Reply { status: 200, headers: Default::default(), content: Bytes::new().into() }
                 }
-                _ => serve(cloud, &url, parts, incoming, peer).await,
+                _ => serve(cloud, (&url, found.path), parts, incoming, peer).await,
             };
             metering::answered(cloud, &url.named(), reply.status, begun.elapsed());
             for (name, value) in headers.iter() {
                 reply.headers.insert(name, value.clone());
+            }
+            if found.by_path {
+                // In a browser it would stand where the cloud itself answers.
+                put(&mut reply, "content-security-policy", "sandbox allow-scripts allow-forms");
             }
             reply
         })
     }
 }
 
-/// The URL that a host name is, where the cloud has it.
-fn find(cloud: &Cloud, host: &str) -> Option<Url> {
-    let (id, region) = host::read(host)?;
-    let url = URLS_BY_ID.get(&cloud.store().snapshot(), &Key::global().str(id)).ok().flatten();
-    url.filter(|url| url.region == region)
+/// The URL that was asked for, where the cloud has it.
+fn find(cloud: &Cloud, found: &Found<'_>) -> Option<Url> {
+    let url = URLS_BY_ID.get(&cloud.store().snapshot(), &Key::global().str(found.id)).ok().flatten();
+    url.filter(|url| url.region == found.region)
 }
 
 fn put(reply: &mut Reply, name: &'static str, value: &str) {
@@ -152,7 +160,13 @@ fn visitor(
     })
 }
 
-async fn serve(cloud: &Arc<Cloud>, url: &Url, parts: &Parts, incoming: Incoming, peer: Peer) -> Reply {
+async fn serve(
+    cloud: &Arc<Cloud>,
+    (url, path): (&Url, &str),
+    parts: &Parts,
+    incoming: Incoming,
+    peer: Peer,
+) -> Reply {
     let body = match collected(incoming).await {
         Ok(body) => body,
         Err(fault) => return told(fault.status, &base::id::uuid(cloud.rng()), &fault.code, &fault.message),
@@ -166,6 +180,7 @@ async fn serve(cloud: &Arc<Cloud>, url: &Url, parts: &Parts, incoming: Incoming,
     }
     let visit = Visit {
         url,
+        path,
         host: host_of(parts),
         peer,
         id: visitor.id(),

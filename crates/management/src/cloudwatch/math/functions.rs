@@ -144,9 +144,20 @@ fn each(name: &str, points: &Points) -> Result<Points, String> {
         "MINUTE" => by_time(points, |at| at.div_euclid(60).rem_euclid(60)),
         // The epoch began on a Thursday; Monday is 1.
         "DAY" => by_time(points, |at| (at.div_euclid(86_400) + 3).rem_euclid(7) + 1),
+        "DATE" => by_time(points, |at| day(at).2),
+        "MONTH" => by_time(points, |at| day(at).1),
+        "YEAR" => by_time(points, |at| day(at).0),
         "EPOCH" => by_time(points, |at| at),
         _ => return Err(not_built(name)),
     })
+}
+
+/// The year, the month and the day of the month, in UTC.
+fn day(at: i64) -> (i64, i64, i64) {
+    let date = base::Timestamp::from_seconds(at).iso8601();
+    let mut parts = date[..10.min(date.len())].split('-').map(|part| part.parse().unwrap_or(0));
+    let mut next = || parts.next().unwrap_or(0);
+    (next(), next(), next())
 }
 
 fn by_time(points: &Points, of: impl Fn(i64) -> i64) -> Points {

@@ -22,6 +22,20 @@ pub(crate) enum Statistic {
     WinsorizedMean(f64, f64),
     /// `IQM`: `tm(25%:75%)`
     InterquartileMean,
+    /// `TM(150:1000)` and the like: of values above the first bound, up to the second.
+    Within(Part, f64, f64),
+}
+
+/// What is told of values between two others.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Part {
+    Mean,
+    Sum,
+    Count,
+    /// With what lies outside moved to the bounds.
+    Winsorized,
+    /// `PR(:300)`: how many of a hundred they are.
+    Rank,
 }
 
 impl Statistic {
@@ -43,11 +57,15 @@ impl Statistic {
         if lower == "iqm" {
             return Some(Statistic::InterquartileMean);
         }
-        if let Some(rest) = lower.strip_prefix('p') {
+        if let Some(rest) = lower.strip_prefix('p').filter(|rest| !rest.starts_with('r')) {
             return percent(rest).map(Statistic::Percentile);
         }
         let (kind, rest) = lower.split_at_checked(2)?;
-        let (from, to) = match rest.strip_prefix('(').and_then(|rest| rest.strip_suffix(')')) {
+        let range = rest.strip_prefix('(').and_then(|rest| rest.strip_suffix(')'));
+        if let Some(range) = range.filter(|range| !range.contains('%')) {
+            return within(kind, range);
+        }
+        let (from, to) = match range {
             Some(range) => {
                 let (from, to) = range.split_once(':')?;
                 let bound = |text: &str, open: f64| match text.strip_suffix('%') {
@@ -85,6 +103,44 @@ impl Statistic {
             Statistic::TrimmedCount(from, to) => trimmed(from, to).map(|(count, _)| count),
             Statistic::InterquartileMean => trimmed(25.0, 75.0).map(|(count, sum)| sum / count),
             Statistic::WinsorizedMean(from, to) => winsorized(sums, from, to),
+            Statistic::Within(part, from, to) => of_values(sums, part, from, to),
+        }
+    }
+}
+
+/// The bounds of values; one of them may be open.
+fn within(kind: &str, range: &str) -> Option<Statistic> {
+    let part = match kind {
+        "tm" => Part::Mean,
+        "ts" => Part::Sum,
+        "tc" => Part::Count,
+        "wm" => Part::Winsorized,
+        "pr" => Part::Rank,
+        _ => return None,
+    };
+    let (from, to) = range.split_once(':')?;
+    let bound = |text: &str, open: f64| if text.is_empty() { Some(open) } else { text.parse::<f64>().ok() };
+    let (low, high) = (bound(from, f64::NEG_INFINITY)?, bound(to, f64::INFINITY)?);
+    let is_bounded = low.is_finite() || high.is_finite();
+    (is_bounded && low < high).then_some(Statistic::Within(part, low, high))
+}
+
+/// AWS: the lower bound is no part of the range, and the upper one is.
+fn of_values(sums: &Sums, part: Part, from: f64, to: f64) -> Option<f64> {
+    if !has_values(sums) {
+        return None;
+    }
+    let inside = sums.values.iter().filter(|own| own.value.0 > from && own.value.0 <= to);
+    let (count, sum) =
+        inside.fold((0.0, 0.0), |(count, sum), own| (count + own.weight.0, sum + own.value.0 * own.weight.0));
+    match part {
+        Part::Mean => (count > 0.0).then(|| sum / count),
+        Part::Sum => Some(sum),
+        Part::Count => Some(count),
+        Part::Rank => Some(100.0 * count / sums.count.0),
+        Part::Winsorized => {
+            let moved = sums.values.iter().map(|own| own.value.0.clamp(from, to) * own.weight.0);
+            Some(moved.sum::<f64>() / sums.count.0)
         }
     }
 }
@@ -168,12 +224,20 @@ mod tests {
             ("ts(:10%)", 55.0),
             ("IQM", 50.5),
             ("wm(2%:98%)", 50.5),
+            ("TM(50:)", 75.5),
+            ("TC(10:20)", 10.0),
+            ("TS(:3)", 6.0),
+            ("PR(:30)", 30.0),
+            ("PR(98:200)", 2.0),
+            ("WM(:50)", 37.75),
         ] {
             let statistic = Statistic::parse(name).unwrap_or_else(|| panic!("{name}"));
             let value = statistic.of(&hundred()).unwrap();
             assert!((value - expected).abs() < 0.51, "{name}: {value}");
         }
-        for name in ["average", "p101", "p", "tm(90%:10%)", "x50", "tmx"] {
+        for name in
+            ["average", "p101", "p", "tm(90%:10%)", "x50", "tmx", "PR(:)", "PR(3:2)", "PR90", "TM(1:2"]
+        {
             assert_eq!(Statistic::parse(name), None, "{name}");
         }
     }

@@ -8,6 +8,7 @@ use super::tag::{self, Tag};
 use super::{NameValue, describe, dimensions};
 use crate::cloudwatch::access;
 use crate::cloudwatch::action::Action;
+use crate::cloudwatch::change;
 use crate::cloudwatch::errors::{WatchError, invalid};
 use crate::cloudwatch::evaluate::Missing;
 use crate::cloudwatch::math::Outcome;
@@ -108,7 +109,7 @@ fn put(cx: &mut Cx<'_>, mut req: PutMetricAlarm) -> Result<Empty, WatchError> {
         queries: sight.queries,
         ..old
     };
-    save(cx, alarm, is_new);
+    save(cx, alarm, is_new)?;
     Ok(Empty)
 }
 
@@ -207,8 +208,13 @@ pub(super) fn before(
 }
 
 /// Keeps an alarm as it was put, and tells its history.
-pub(super) fn save(cx: &mut Cx<'_>, alarm: Alarm, is_new: bool) {
+///
+/// # Errors
+/// The store's.
+pub(super) fn save(cx: &mut Cx<'_>, alarm: Alarm, is_new: bool) -> Result<(), WatchError> {
+    let before = ALARMS.get(cx.tx, &alarm.own_key())?;
     ALARMS.put(cx.tx, &alarm.own_key(), &alarm);
+    change::configured(cx, &alarm, if is_new { "create" } else { "update" }, before.as_ref());
     let what = if is_new { "created" } else { "updated" };
     let item = Item {
         summary: format!("Alarm \"{}\" {what}", alarm.name),
@@ -220,6 +226,7 @@ pub(super) fn save(cx: &mut Cx<'_>, alarm: Alarm, is_new: bool) {
     };
     let (number, region) = (cx.rng().u64(), cx.region.name());
     history::write(cx.tx, cx.account, region, number, &item);
+    Ok(())
 }
 
 fn check(req: &PutMetricAlarm, period: i64, periods: i64) -> Result<(), WatchError> {
@@ -294,6 +301,7 @@ fn delete(cx: &mut Cx<'_>, req: AlarmNames) -> Result<Empty, WatchError> {
         )));
     }
     keys.iter().for_each(|key| ALARMS.delete(cx.tx, key));
+    found.iter().for_each(|alarm| change::configured(cx, alarm, "delete", None));
     Ok(Empty)
 }
 

@@ -116,6 +116,6 @@ fn put(cx: &mut Cx<'_>, req: PutCompositeAlarm) -> Result<Empty, WatchError> {
         configured: cx.now,
         ..old
     };
-    save(cx, alarm, is_new);
+    save(cx, alarm, is_new)?;
     Ok(Empty)
 }

@@ -4,6 +4,7 @@
 
 use super::position;
 use crate::cloudwatch::errors::WatchError;
+use crate::cloudwatch::label::{self, Facts};
 use crate::cloudwatch::math::Outcome;
 use crate::cloudwatch::queries::{self, Place, Query};
 use base::Timestamp;
@@ -75,7 +76,7 @@ fn get(cx: &mut Cx<'_>, req: GetMetricData) -> Result<Results, WatchError> {
     });
     let place = Place { from: &*cx.tx, account: cx.account, region: cx.region, now: cx.now };
     let known = place.reckon(&req.queries, req.start, req.end)?;
-    let (results, last) = answer(&req, &known, after)?;
+    let (results, last) = answer(&req, &known, after, (cx.account.as_str(), cx.region.name()))?;
     let token = last.map(|(query, at)| cx.pager().token(&list, format!("{query} {at}").as_bytes()));
     Ok(Results { results, token })
 }
@@ -85,6 +86,7 @@ fn answer(
     req: &GetMetricData,
     known: &BTreeMap<String, Outcome>,
     after: Option<Last>,
+    (account, region): (&str, &str),
 ) -> Result<(Vec<Answered>, Option<Last>), WatchError> {
     let mut results = Vec::new();
     let mut left = req.max.and_then(|max| usize::try_from(max).ok()).unwrap_or(POINTS_MAX).min(POINTS_MAX);
@@ -98,6 +100,12 @@ fn answer(
                 query.id
             )));
         };
+        let label = query.label.clone().map_or_else(
+            || Ok(query.own_label()),
+            |own| label::fill(&own, &Facts { query, points, account, region }),
+        );
+        let label = label
+            .map_err(|why| WatchError::Validation(format!("Error in the label of '{}': {why}.", query.id)))?;
         let mut pairs: Vec<(i64, f64)> = points.iter().map(|(at, value)| (*at, *value)).collect();
         if !is_ascending {
             pairs.reverse();
@@ -119,7 +127,7 @@ fn answer(
         if is_whole || !pairs.is_empty() {
             results.push(Answered {
                 id: query.id.clone(),
-                label: query.label(),
+                label,
                 times: pairs.iter().map(|(at, _)| Timestamp::from_seconds(*at)).collect(),
                 values: pairs.iter().map(|(_, value)| *value).collect(),
                 status: if is_whole { "Complete" } else { "PartialData" }.into(),

@@ -2,6 +2,7 @@
 //!
 //! AWS: <https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CWL_AnalyzeLogData-discoverable-fields.html>
 
+use super::lambda;
 use super::value::Val;
 use std::collections::BTreeMap;
 use wire::Value;
@@ -11,7 +12,7 @@ const FIELDS_MAX: usize = 200;
 
 /// `{"a": {"b": [1]}}` has the field `a.b.0`.
 pub(in crate::logs) fn fields(message: &str) -> BTreeMap<String, Val> {
-    let mut out = BTreeMap::new();
+    let mut out = lambda::fields(message);
     let start = message.find('{').map(|at| &message[at..]);
     if let Some(value @ Value::Map(_)) = start.and_then(wire::json::read) {
         add(&mut out, String::new(), value);

@@ -1,6 +1,7 @@
 //! Expressions: how they are read, and what they give for a row.
 
 use super::function::{self, Function};
+use super::run::NOW;
 use super::text::{Read, Text};
 use super::value::Val;
 use regex_lite::Regex;
@@ -239,6 +240,9 @@ fn read_one(text: &mut Text<'_>, depth: u32) -> Read<Expression> {
             text.want(",")?;
         }
         inputs.push(read_or(text, depth + 1)?);
+    }
+    if name.eq_ignore_ascii_case("now") && inputs.is_empty() {
+        return Ok(Expression::Field(NOW.to_owned()));
     }
     let function = function::named(&name, inputs.len())?;
     Ok(Expression::Call(function, inputs))

@@ -4,6 +4,7 @@
 
 use super::text::Read;
 use super::value::Val;
+use std::net::IpAddr;
 
 /// A function by its name, with how many inputs it has at least and at most.
 type Entry = (&'static str, usize, usize, fn(&[Val]) -> Val);
@@ -38,7 +39,7 @@ pub(super) fn named(name: &str, count: usize) -> Read<Function> {
 const MILLIS_END: f64 = 253_402_300_800_000.0;
 const MANY: usize = usize::MAX;
 
-static FUNCTIONS: [Entry; 25] = [
+static FUNCTIONS: [Entry; 35] = [
     ("abs", 1, 1, |v| number(v, f64::abs)),
     ("ceil", 1, 1, |v| number(v, f64::ceil)),
     ("floor", 1, 1, |v| number(v, f64::floor)),
@@ -51,9 +52,9 @@ static FUNCTIONS: [Entry; 25] = [
     ("isempty", 1, 1, |v| Val::flag(v[0].shown().is_none_or(|text| text.is_empty()))),
     ("isblank", 1, 1, |v| Val::flag(v[0].shown().is_none_or(|text| text.trim().is_empty()))),
     ("concat", 1, MANY, |v| Val::Text(v.iter().filter_map(Val::shown).collect())),
-    ("trim", 1, 1, |v| text(v, |t| t.trim().to_owned())),
-    ("ltrim", 1, 1, |v| text(v, |t| t.trim_start().to_owned())),
-    ("rtrim", 1, 1, |v| text(v, |t| t.trim_end().to_owned())),
+    ("trim", 1, 2, |v| trimmed(v, |t| t.trim(), |t, signs| t.trim_matches(signs))),
+    ("ltrim", 1, 2, |v| trimmed(v, |t| t.trim_start(), |t, signs| t.trim_start_matches(signs))),
+    ("rtrim", 1, 2, |v| trimmed(v, |t| t.trim_end(), |t, signs| t.trim_end_matches(signs))),
     ("toupper", 1, 1, |v| text(v, str::to_uppercase)),
     ("tolower", 1, 1, |v| text(v, str::to_lowercase)),
     ("upper", 1, 1, |v| text(v, str::to_uppercase)),
@@ -70,7 +71,64 @@ static FUNCTIONS: [Entry; 25] = [
         millis.map_or(Val::None, |millis| Val::Time(millis as i64))
     }),
     ("toMillis", 1, 1, |v| v[0].number().map_or(Val::None, Val::Number)),
+    ("if", 2, 3, case),
+    ("case", 2, MANY, case),
+    ("jsonparse", 1, 1, json),
+    ("jsonstringify", 1, 1, json),
+    ("isvalidip", 1, 1, |v| Val::flag(ip(v).is_some())),
+    ("isvalidipv4", 1, 1, |v| Val::flag(ip(v).is_some_and(|ip| ip.is_ipv4()))),
+    ("isvalidipv6", 1, 1, |v| Val::flag(ip(v).is_some_and(|ip| ip.is_ipv6()))),
+    ("isipinsubnet", 2, 2, |v| within(v, |_| true)),
+    ("isipv4insubnet", 2, 2, |v| within(v, IpAddr::is_ipv4)),
+    ("isipv6insubnet", 2, 2, |v| within(v, IpAddr::is_ipv6)),
 ];
+
+fn trimmed(values: &[Val], spaces: fn(&str) -> &str, of: for<'t> fn(&'t str, &[char]) -> &'t str) -> Val {
+    let signs = values.get(1).and_then(Val::shown).map(|signs| signs.chars().collect::<Vec<_>>());
+    text(values, |text| match &signs {
+        Some(signs) => of(text, signs).to_owned(),
+        None => spaces(text).to_owned(),
+    })
+}
+
+/// Conditions and values by turns; at the end what it is where none holds.
+fn case(values: &[Val]) -> Val {
+    let mut pairs = values.chunks_exact(2);
+    let found = pairs.by_ref().find(|pair| pair[0].is_true()).map(|pair| pair[1].clone());
+    let other = if values.len() % 2 == 1 { values.last().cloned() } else { None };
+    found.or(other).unwrap_or(Val::None)
+}
+
+/// A text that is an object or a list in JSON, whose parts are then found by their names.
+fn json(values: &[Val]) -> Val {
+    let read = values[0].shown().and_then(|text| Some((wire::json::read(&text)?, text)));
+    match read {
+        Some((wire::Value::Map(_) | wire::Value::List(_), text)) => Val::Text(text),
+        _ => Val::None,
+    }
+}
+
+fn ip(values: &[Val]) -> Option<IpAddr> {
+    values[0].shown()?.trim().parse().ok()
+}
+
+/// Whether an address is in a range (`10.0.0.0/8`), of the kinds that are asked for.
+fn within(values: &[Val], kind: fn(&IpAddr) -> bool) -> Val {
+    let bits = |ip: IpAddr| match ip {
+        IpAddr::V4(ip) => (u128::from(u32::from(ip)) << 96, 32),
+        IpAddr::V6(ip) => (u128::from(ip), 128),
+    };
+    let holds = || {
+        let address = ip(values).filter(kind)?;
+        let range = values[1].shown()?;
+        let (network, length) = range.split_once('/')?;
+        let (network, length): (IpAddr, u32) = (network.parse().ok()?, length.parse().ok()?);
+        let ((own, _), (other, most)) = (bits(address), bits(network));
+        let mask = if length == 0 { 0 } else { u128::MAX << (128 - length.min(128)) };
+        Some(address.is_ipv4() == network.is_ipv4() && length <= most && own & mask == other & mask)
+    };
+    Val::flag(holds() == Some(true))
+}
 
 fn number(values: &[Val], work: fn(f64) -> f64) -> Val {
     values[0].number().map(work).filter(|n| n.is_finite()).map_or(Val::None, Val::Number)

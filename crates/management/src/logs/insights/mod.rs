@@ -1,7 +1,7 @@
 //! Logs Insights: the query language over log events. Pure.
 //!
 //! A query is read into a list of [`Command`]s, which rows go through ([`run`]). What stands in the language but is not here
-//! (`pattern`, `diff`, `unmask`, joins, sources, arithmetic of aggregates) is refused when the query is read.
+//! (`pattern`, `diff`, `anomaly`, `unmask`, joins, sources, arithmetic of aggregates) is refused when the query is read.
 //!
 //! AWS: <https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CWL_QuerySyntax.html>
 
@@ -9,6 +9,7 @@ mod aggregate;
 pub(super) mod discover;
 mod expression;
 mod function;
+mod lambda;
 mod read;
 pub(crate) mod run;
 #[cfg(test)]

@@ -9,6 +9,10 @@ use regex_lite::Regex;
 /// AWS: <https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CWL_QuerySyntax-Limit.html>
 const ROWS_MAX: f64 = 10_000.0;
 
+/// What AWS has beside these.
+const NOT_BUILT: [&str; 9] =
+    ["pattern", "diff", "anomaly", "unmask", "unnest", "lookup", "join", "filterIndex", "source"];
+
 impl Query {
     /// # Errors
     /// A sentence for `MalformedQueryException`.
@@ -63,6 +67,9 @@ fn command(text: &mut Text<'_>) -> Read<Command> {
     }
     if text.word("dedup") {
         return listed(text, Expression::read).map(Command::Dedup);
+    }
+    if let Some(name) = NOT_BUILT.into_iter().find(|name| text.word(name)) {
+        return Err(format!("the command {name} is not built"));
     }
     text.wrong("one of the commands fields, display, filter, stats, sort, limit, parse and dedup")
 }

@@ -3,12 +3,15 @@
 use super::aggregate::Seen;
 use super::value::Val;
 use super::{Column, Command, Query, discover};
+use base::Timestamp;
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Rows where a query asks for no other number.
 pub(crate) const ROWS: usize = 10_000;
 const PTR: &str = "@ptr";
+/// What `now()` reads; no field is called so.
+pub(super) const NOW: &str = "now()";
 
 /// A log event as a query sees it.
 #[derive(Clone, Debug)]
@@ -20,6 +23,8 @@ pub(crate) struct Record {
 
 /// A row on its way.
 struct Row {
+    /// When the query was begun, in seconds.
+    now: i64,
     record: Option<Record>,
     discovered: OnceCell<BTreeMap<String, Val>>,
     own: BTreeMap<String, Val>,
@@ -29,6 +34,16 @@ impl Row {
     fn field(&self, name: &str) -> Val {
         if let Some(value) = self.own.get(name) {
             return value.clone();
+        }
+        if name == NOW {
+            return Val::Number(self.now as f64);
+        }
+        // A column that is JSON has what is in it.
+        let parts = name.match_indices('.').map(|(at, _)| (&name[..at], &name[at + 1..]));
+        for (column, rest) in parts {
+            if let Some(Val::Text(text)) = self.own.get(column).filter(|_| !rest.is_empty()) {
+                return discover::fields(text).remove(rest).unwrap_or(Val::None);
+            }
         }
         let Some(record) = &self.record else { return Val::None };
         if name == "@message" {
@@ -55,6 +70,7 @@ pub(crate) type Rows = Vec<Vec<(String, String)>>;
 /// A query at work.
 pub(crate) struct Running<'q> {
     query: &'q Query,
+    now: i64,
     /// How many commands each record goes through as it comes.
     ahead: usize,
     rows: Vec<Row>,
@@ -68,17 +84,18 @@ impl std::fmt::Debug for Running<'_> {
 }
 
 impl<'q> Running<'q> {
-    pub(crate) fn new(query: &'q Query) -> Running<'q> {
+    pub(crate) fn new(query: &'q Query, now: Timestamp) -> Running<'q> {
         let by_itself = |command: &&Command| {
             matches!(command, Command::Fields(_) | Command::Filter(_) | Command::Parse { .. })
         };
         let ahead = query.0.iter().take_while(by_itself).count();
-        Running { query, ahead, rows: Vec::new(), matched: 0 }
+        Running { query, now: now.seconds(), ahead, rows: Vec::new(), matched: 0 }
     }
 
     /// Takes a record; the oldest come first.
     pub(crate) fn take(&mut self, record: Record) {
-        let row = Row { record: Some(record), discovered: OnceCell::new(), own: BTreeMap::new() };
+        let now = self.now;
+        let row = Row { now, record: Some(record), discovered: OnceCell::new(), own: BTreeMap::new() };
         let row = self.query.0[..self.ahead].iter().try_fold(row, |row, command| one(command, row));
         if let Some(row) = row {
             self.matched += 1;
@@ -92,7 +109,7 @@ impl<'q> Running<'q> {
         // AWS: the newest first, where nothing else is said.
         rows.reverse();
         for command in &self.query.0[self.ahead..] {
-            rows = all(command, rows);
+            rows = all(command, rows, self.now);
         }
         let has_limit = self.query.0.iter().any(|command| matches!(command, Command::Limit(_)));
         rows.truncate(if has_limit { ROWS } else { limit });
@@ -126,7 +143,7 @@ fn one(command: &Command, row: Row) -> Option<Row> {
     }
 }
 
-fn all(command: &Command, mut rows: Vec<Row>) -> Vec<Row> {
+fn all(command: &Command, mut rows: Vec<Row>, now: i64) -> Vec<Row> {
     match command {
         Command::Sort(keys) => {
             let keyed = |row: Row| {
@@ -165,7 +182,7 @@ fn all(command: &Command, mut rows: Vec<Row>) -> Vec<Row> {
                 let fresh = || {
                     let own = by.iter().map(|(_, name)| name.clone()).zip(values);
                     let own = own.filter(|(_, value)| value.is_there()).collect();
-                    let row = Row { record: None, discovered: OnceCell::new(), own };
+                    let row = Row { now, record: None, discovered: OnceCell::new(), own };
                     (row, aggregates.iter().map(|_| Seen::default()).collect())
                 };
                 let (_, seen) = groups.entry(key).or_insert_with(fresh);

@@ -4,7 +4,7 @@ use super::value::Val;
 
 fn run(query: &str, messages: &[&str]) -> Vec<String> {
     let query = Query::read(query).unwrap();
-    let mut running = Running::new(&query);
+    let mut running = Running::new(&query, base::Timestamp::from_seconds(1_768_478_500));
     for (at, message) in (0i64..).zip(messages) {
         let system =
             vec![("@timestamp", Val::Time(1_768_478_400_000 + at * 60_000)), ("@logStream", Val::text("s"))];
@@ -131,8 +131,8 @@ fn of_those_alike_the_first_stays() {
 fn what_is_no_query_is_told() {
     let cases = [
         (
-            "pattern @message",
-            "expected one of the commands fields, display, filter, stats, sort, limit, parse and dedup at position 0, found 'pattern @message'",
+            "patterns @message",
+            "expected one of the commands fields, display, filter, stats, sort, limit, parse and dedup at position 0, found 'patterns @message'",
         ),
         ("fields a b", "expected '|' at position 9, found 'b'"),
         ("filter a =", "expected an expression at position 10, found the end"),
@@ -149,4 +149,66 @@ fn what_is_no_query_is_told() {
     }
     let deep = format!("filter {}a{}", "(".repeat(50), ")".repeat(50));
     assert!(Query::read(&deep).is_err());
+}
+
+#[test]
+fn functions_of_one_value() {
+    let of =
+        |expression: &str| run(&format!("fields {expression} as x | display x | limit 1"), &[REQUESTS[0]]);
+    for (expression, value) in [
+        ("now()", "1768478500"),
+        ("if(ms > 5, 'slow', 'fast')", "slow"),
+        ("if(ms > 50, 'slow', 'fast')", "fast"),
+        ("case(ms > 50, 'slow', ms > 5, 'fair', 'fast')", "fair"),
+        ("case(ms > 50, 'slow', 'fast')", "fast"),
+        ("trim('xaxx', 'x')", "a"),
+        ("ltrim('xax', 'x')", "ax"),
+        ("isValidIp('10.0.0.1') + isValidIp('10.0.0.300') + isValidIpv6('::1')", "2"),
+        ("isIpInSubnet('10.1.2.3', '10.0.0.0/8') + isIpv4InSubnet('11.1.2.3', '10.0.0.0/8')", "1"),
+        ("isIpv6InSubnet('2001:db8::1', '2001:db8::/32') + isIpv6InSubnet('10.0.0.1', '10.0.0.0/8')", "1"),
+    ] {
+        assert_eq!(
+            of(expression)[0].split(" @ptr").next(),
+            Some(format!("x={value}").as_str()),
+            "{expression}"
+        );
+    }
+    assert!(of("if(ms > 50, 'slow')")[0].is_empty());
+    let parsed = "fields jsonParse(@message) as m | stats count(*) as n by m.user.name | sort n";
+    assert_eq!(run(parsed, &REQUESTS[..2]), ["m.user.name=ben n=1", "m.user.name=eva n=1"]);
+}
+
+#[test]
+fn fields_of_lambdas_lines() {
+    let id = "8f507cfc-1b0d-4b3c-9d5a-2d6d4a9f0c11";
+    let report = format!(
+        "REPORT RequestId: {id}\tDuration: 12.50 ms\tBilled Duration: 13 ms\tMemory Size: 128 MB\t\
+         Max Memory Used: 30 MB\tInit Duration: 44.00 ms\t\n"
+    );
+    let lines = [
+        format!("START RequestId: {id} Version: $LATEST\n"),
+        format!("[INFO]\t2026-01-15T12:00:00.000Z\t{id}\thello\n"),
+        format!("END RequestId: {id}\n"),
+        report,
+        "START of something else".to_owned(),
+    ];
+    let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+    let all = "fields @duration, @billedDuration, @memorySize, @maxMemoryUsed, @initDuration";
+    assert_eq!(
+        run(&format!("{all} | filter @type = 'REPORT'"), &lines),
+        ["@duration=12.5 @billedDuration=13 @memorySize=128000000 @maxMemoryUsed=30000000 @initDuration=44"]
+    );
+    assert_eq!(
+        run("stats count(*) as n by @requestId | filter n > 1", &lines),
+        [format!("@requestId={id} n=4")]
+    );
+    assert_eq!(run("stats count(@type) as n", &lines), ["n=3"]);
+}
+
+#[test]
+fn what_is_not_built_is_named() {
+    for name in ["pattern @message", "diff", "unmask @message", "anomaly"] {
+        let why = Query::read(&format!("fields @message | {name}")).unwrap_err();
+        assert!(why.contains("is not built"), "{why}");
+    }
 }

@@ -60,6 +60,10 @@ fn what_is_missing_is_named() {
             if row.service.id == "ebs" && member.name == "BlockData" {
                 continue;
             }
+            // Arguments that are the whole body are read when the function is there.
+            if row.service.id == "lambda" && member.name == "InvokeArgs" {
+                continue;
+            }
             let (status, code, message) = send(world, row, member.name, None);
             if row.service.id == "ec2" {
                 let words = format!("The request must contain the parameter {}", member.name);
