@@ -6,6 +6,7 @@
 
 use crate::begin::Begun;
 use crate::clockwork::{Clockwork, WATCHED};
+use crate::machines::{MANY as MANY_MACHINES, Machines, mib};
 use crate::measure::{Filled, MANY, Numbers, Report};
 use crate::report::{LIMIT, OURS};
 use crate::stack::{Deployed, RESOURCES};
@@ -30,6 +31,10 @@ const OBJECTS_BYTES_MAX: u64 = 60 << 20;
 /// Schedules cost nothing until their time comes: what is left is what clocks are read with.
 const SCHEDULES: u64 = 100_000;
 const SCHEDULES_CPU_MAX: Duration = Duration::from_millis(50);
+
+/// A network and two machines are there, to be logged in to, within this, and a machine costs little beside its own processes.
+const LOGINS_MAX: Duration = Duration::from_secs(3);
+const MACHINE_BYTES_MAX: u64 = 10 << 20;
 
 /// A stack of as many resources as there may be is planned at once, and made at this rate.
 const PLAN_MAX: Duration = Duration::from_millis(100);
@@ -173,6 +178,17 @@ fn begun(begun: &Begun) -> Vec<Bar> {
     out
 }
 
+fn machines(machines: &Machines) -> [Bar; 2] {
+    let logins = machines.logins.as_secs_f64();
+    let logins =
+        format!("a VPC, two subnets and two machines, to a login on both: {logins:.1} s, at most 3 s");
+    let each = format!(
+        "each of {MANY_MACHINES} machines, beside its own processes: {:.2} MiB, at most 10 MiB",
+        mib(machines.bytes_each)
+    );
+    [bar(machines.logins <= LOGINS_MAX, logins), bar(machines.bytes_each <= MACHINE_BYTES_MAX, each)]
+}
+
 fn stack(deployed: &Deployed) -> [Bar; 2] {
     let (plan, rate) = (deployed.plan.as_secs_f64() * 1000.0, deployed.per_second());
     let plan = format!("a stack of {RESOURCES} resources planned: {plan:.1} ms, at most 100 ms");
@@ -246,6 +262,7 @@ pub(crate) fn all(results: &[Report]) -> Vec<Bar> {
     out.extend(ours.flush.iter().flat_map(|flush| kept(ours, *flush)));
     out.extend(ours.begun.iter().flat_map(begun));
     out.extend(ours.deployed.iter().flat_map(stack));
+    out.extend(ours.machines.iter().flat_map(machines));
     if let Some(filled) = ours.filled.as_ref().filter(|filled| filled.items >= ITEMS) {
         out.extend(among(ours, filled));
     }
@@ -361,6 +378,17 @@ mod tests {
         assert_eq!(missed(&[with(60 << 20, OBJECTS, 1000.0)]), Vec::<String>::new());
         assert_eq!(missed(&[with((60 << 20) + 1, OBJECTS, 1000.5)]).len(), 2);
         assert_eq!(missed(&[with(1 << 40, OBJECTS - 1, 9000.0)]), Vec::<String>::new());
+    }
+
+    #[test]
+    fn machines_are_there_soon_and_cost_little() {
+        let with = |millis: u64, bytes_each: u64| {
+            let logins = Duration::from_millis(millis);
+            let machines = Machines { logins, many: Duration::ZERO, bytes_each };
+            Report { machines: Some(machines), ..report(OURS, 10, 0, 20.0) }
+        };
+        assert_eq!(missed(&[with(3000, 10 << 20)]), Vec::<String>::new());
+        assert_eq!(missed(&[with(3001, (10 << 20) + 1)]).len(), 2);
     }
 
     #[test]

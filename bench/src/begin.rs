@@ -5,6 +5,7 @@
 //! a compiler for a static program) is left out.
 
 use crate::{
+    client::Client,
     load,
     process::Server,
     scenario::{ACCOUNT, python},
@@ -59,34 +60,22 @@ fn median(mut times: Vec<Duration>) -> Duration {
     times.get(times.len() / 2).copied().unwrap_or_default()
 }
 
-struct Client<'s> {
-    server: &'s Server,
-    host: String,
-}
+/// What is asked of functions.
+struct Functions<'s>(Client<'s>);
 
-impl Client<'_> {
-    fn ask(&self, service: &str, how: (&str, &str), kind: &str, body: &str) -> Result<String, String> {
-        let signer = Signer::new(ACCOUNT, "any", service);
-        let headers = [("content-type", kind)];
-        load::one(self.server.address, &signer.request(how, &self.host, &headers, body))
-    }
-
-    fn rest(&self, service: &str, how: (&str, &str), body: &Value) -> Result<String, String> {
-        self.ask(service, how, "application/json", &body.to_string())
-    }
-
+impl Functions<'_> {
     fn make(&self, name: &str, runtime: &str, handler: &str, zip: &str) -> Result<(), String> {
         let made = json!({
             "FunctionName": name, "Runtime": runtime, "Handler": handler, "Timeout": 30,
             "Role": format!("arn:aws:iam::{ACCOUNT}:role/runs"), "Code": { "ZipFile": zip },
         });
-        self.rest("lambda", ("POST", "/2015-03-31/functions"), &made).map(drop)
+        self.0.rest("lambda", ("POST", "/2015-03-31/functions"), &made).map(drop)
     }
 
     fn invoke(&self, name: &str) -> Result<Duration, String> {
         let path = format!("/2015-03-31/functions/{name}/invocations");
         let begun = Instant::now();
-        let answer = self.rest("lambda", ("POST", &path), &json!({ "n": 1 }))?;
+        let answer = self.0.rest("lambda", ("POST", &path), &json!({ "n": 1 }))?;
         let took = begun.elapsed();
         let is_event = answer.replace(' ', "") == r#"{"n":1}"#;
         if is_event { Ok(took) } else { Err(format!("{name} answers {answer}")) }
@@ -99,7 +88,7 @@ impl Client<'_> {
         let path = format!("/2015-03-31/functions/{name}/configuration");
         let mut times = Vec::new();
         for round in 0..ROUNDS {
-            self.rest("lambda", ("PUT", &path), &json!({ "Description": round.to_string() }))?;
+            self.0.rest("lambda", ("PUT", &path), &json!({ "Description": round.to_string() }))?;
             times.push(self.invoke(name)?);
         }
         Ok(median(times))
@@ -107,24 +96,23 @@ impl Client<'_> {
 
     /// The median from a put object to a function that runs for it.
     fn told(&self) -> Result<Duration, String> {
-        let form = "application/x-www-form-urlencoded; charset=utf-8";
-        self.ask("iam", ("POST", "/"), form, LOGS)?;
+        self.0.form("iam", LOGS)?;
         self.make("told", &python(), "app.handler", &zipped("app.py", TOLD.as_bytes())?)?;
         let permission = json!({
             "StatementId": "s3", "Action": "lambda:InvokeFunction", "Principal": "s3.amazonaws.com",
         });
-        self.rest("lambda", ("POST", "/2015-03-31/functions/told/policy"), &permission)?;
-        self.ask("s3", ("PUT", "/bench-told"), "application/xml", "")?;
+        self.0.rest("lambda", ("POST", "/2015-03-31/functions/told/policy"), &permission)?;
+        self.0.ask("s3", ("PUT", "/bench-told"), "application/xml", "")?;
         let notes = format!(
             "<NotificationConfiguration><CloudFunctionConfiguration><CloudFunction>arn:aws:lambda:us-east-1:{ACCOUNT}:\
              function:told</CloudFunction><Event>s3:ObjectCreated:*</Event></CloudFunctionConfiguration>\
              </NotificationConfiguration>"
         );
-        self.ask("s3", ("PUT", "/bench-told?notification="), "application/xml", &notes)?;
+        self.0.ask("s3", ("PUT", "/bench-told?notification="), "application/xml", &notes)?;
         let mut puts = Vec::new();
         for round in 0..ROUNDS + 2 {
             puts.push(Clock::system().now().micros());
-            self.ask("s3", ("PUT", &format!("/bench-told/{round}")), "text/plain", "x")?;
+            self.0.ask("s3", ("PUT", &format!("/bench-told/{round}")), "text/plain", "x")?;
             // The first begins with a start of its own.
             std::thread::sleep(if round == 0 { Duration::from_secs(1) } else { APART });
         }
@@ -149,9 +137,9 @@ impl Client<'_> {
             ("x-amz-target", "Logs_20140328.FilterLogEvents"),
         ];
         let asked = json!({ "logGroupName": "/aws/lambda/told", "filterPattern": "told" }).to_string();
-        let request = signer.post(&self.host, &headers, &asked);
+        let request = signer.post(&self.0.host, &headers, &asked);
         // There is no group before there is a line.
-        let Ok(answer) = load::one(self.server.address, &request) else { return Ok(Vec::new()) };
+        let Ok(answer) = load::one(self.0.server.address, &request) else { return Ok(Vec::new()) };
         let answer: Value = serde_json::from_str(&answer).map_err(text)?;
         let mut found = vec![None; puts.len()];
         for event in answer["events"].as_array().into_iter().flatten() {
@@ -189,7 +177,7 @@ fn compiled(folder: &Path) -> Result<Vec<u8>, String> {
 
 /// Measures how functions begin. The role `runs` is the preparation's.
 pub(crate) fn begin(server: &Server, folder: &Path) -> Result<Begun, String> {
-    let client = Client { server, host: server.address.to_string() };
+    let client = Functions(Client::of(server));
     let mut starts = Vec::new();
     client.make("cold-python", &python(), "app.handler", &zipped("app.py", PYTHON.as_bytes())?)?;
     starts.push(("Python", client.cold("cold-python")?));

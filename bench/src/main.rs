@@ -12,11 +12,13 @@
 
 mod bars;
 mod begin;
+mod client;
 mod clockwork;
 mod contestants;
 mod flush;
 mod http;
 mod load;
+mod machines;
 mod measure;
 mod options;
 mod process;

@@ -4,6 +4,7 @@ use crate::begin::{self, Begun};
 use crate::clockwork::{Clockwork, wind};
 use crate::contestants::FILES;
 use crate::flush::flush;
+use crate::machines::{self, Machines};
 use crate::stock::{Stocked, stock};
 use crate::{
     contestants::Contestant,
@@ -76,6 +77,8 @@ pub(crate) struct Report {
     pub(crate) deployed: Option<Deployed>,
     /// Likewise.
     pub(crate) begun: Option<Begun>,
+    /// Likewise.
+    pub(crate) machines: Option<Machines>,
     pub(crate) legs: Vec<Leg>,
     pub(crate) problem: Option<String>,
     pub(crate) captured: Captured,
@@ -169,6 +172,9 @@ fn measure(
     server.end();
     if let Some(records) = grown {
         report.grown = Some(grown_start(contestant, program, &data, records?)?);
+    }
+    if contestant.name == OURS && options.scenarios.is_empty() && loaded.is_ok() {
+        report.machines = machines::run(contestant, program, &folder.join("machines"))?;
     }
     if contestant.keeps && options.objects > 0 && contestant.has("s3") && loaded.is_ok() {
         stock(contestant, program, folder, (plan, options), report)?;

@@ -69,6 +69,12 @@ impl Server {
         self.family().into_iter().filter_map(resident).sum()
     }
 
+    /// Resident memory of those of them that run this program: not of what it runs for its users.
+    pub(crate) fn own_memory(&self, program: &Path) -> u64 {
+        let own = |pid: &u32| fs::read_link(format!("/proc/{pid}/exe")).is_ok_and(|exe| exe == program);
+        self.family().into_iter().filter(own).filter_map(resident).sum()
+    }
+
     fn family(&self) -> Vec<u32> {
         let mut children: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
         for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {

@@ -197,6 +197,11 @@ fn json(result: &Report) -> Value {
             "plan_us": micros(deployed.plan),
             "resources_per_second": deployed.per_second().round(),
         })),
+        "machines": result.machines.as_ref().map(|machines| json!({
+            "logins_us": micros(machines.logins),
+            "many_us": micros(machines.many),
+            "bytes_each": machines.bytes_each,
+        })),
         "legs": legs.collect::<Vec<_>>(),
         "problem": result.problem,
     })

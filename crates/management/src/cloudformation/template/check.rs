@@ -1,7 +1,7 @@
 //! Names and functions of a template held against each other, before anything is made.
 
 use super::reference::{Reference, walk};
-use super::{Template, Wrong, dynamic, graph, wrong};
+use super::{Template, Wrong, dynamic, form, graph, wrong};
 use std::collections::BTreeSet;
 use wire::Value;
 
@@ -30,6 +30,7 @@ pub(crate) fn check(template: &Template, kinds: &dyn Kinds) -> Result<(), Wrong>
     conditions(template)?;
     rules(template)?;
     dynamic::check(template)?;
+    form::check(template)?;
     let mut unresolved = BTreeSet::new();
     for resource in &template.resources {
         names_of(template, kinds, &resource.properties, &mut unresolved)?;

@@ -3,7 +3,7 @@
 //! AWS: <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/intrinsic-function-reference.html>
 
 use super::reference::{GET_ATT, Holding, Part, get_att, parts, sub};
-use super::{Template, Wrong, cidr, function, get, text, wrong};
+use super::{Template, Wrong, cidr, form, function, get, text, wrong};
 use std::collections::BTreeMap;
 use wire::Value;
 
@@ -197,17 +197,13 @@ impl<'a> Evaluator<'a> {
                 _ => wrong("Template error: Fn::If requires a list argument with exactly three elements"),
             },
             "Fn::Base64" => {
-                let text = self.string(
-                    argument,
-                    world,
-                    "Template error: every Fn::Base64 object must have a String-typed value.",
-                )?;
+                let text = self.string(argument, world, form::BASE64)?;
                 Ok(Value::Str(base64(text.as_bytes())))
             }
             "Fn::GetAZs" => self.zones(argument, world),
             "Fn::Cidr" => self.cidr(argument, world),
             "Fn::ImportValue" => {
-                let name = self.string(argument, world, "Template error: the attribute in Fn::ImportValue must not depend on any resources, imported values, or Fn::GetAZs")?;
+                let name = self.string(argument, world, form::IMPORT)?;
                 world.import(&name).map(Value::Str)
             }
             "Fn::Length" if self.template.extended() => match self.value(argument, world)? {
@@ -221,7 +217,7 @@ impl<'a> Evaluator<'a> {
                 "Template format error: {name} needs the transform {}",
                 super::LANGUAGE_EXTENSIONS
             )),
-            other => wrong(format!("Template format error: Unrecognized intrinsic function {other}")),
+            other => Err(form::unrecognized(other)),
         }
     }
 
@@ -286,50 +282,44 @@ impl<'a> Evaluator<'a> {
     }
 
     fn join(&self, argument: &Value, world: &dyn World) -> Result<Value, Wrong> {
-        const FORM: &str = "Template error: every Fn::Join object requires two parameters, (1) a string delimiter and (2) a list of strings to be joined or a function that returns a list of strings (such as Fn::GetAZs) to be joined.";
-        let Value::List(parts) = argument else { return wrong(FORM) };
-        let [Value::Str(delimiter), list] = parts.as_slice() else { return wrong(FORM) };
-        let Value::List(items) = self.value(list, world)? else { return wrong(FORM) };
+        let Value::List(parts) = argument else { return wrong(form::JOIN) };
+        let [Value::Str(delimiter), list] = parts.as_slice() else { return wrong(form::JOIN) };
+        let Value::List(items) = self.value(list, world)? else { return wrong(form::JOIN) };
         let items: Option<Vec<String>> = items.iter().map(text).collect();
-        items.map_or_else(|| wrong(FORM), |items| Ok(Value::Str(items.join(delimiter))))
+        items.map_or_else(|| wrong(form::JOIN), |items| Ok(Value::Str(items.join(delimiter))))
     }
 
     fn select(&self, argument: &Value, world: &dyn World) -> Result<Value, Wrong> {
-        const FORM: &str = "Template error: every Fn::Select object requires two non-null parameters, the index and the list of objects.";
-        let Value::List(parts) = argument else { return wrong(FORM) };
-        let [index, list] = parts.as_slice() else { return wrong(FORM) };
-        let index = self.string(index, world, FORM)?;
-        let Value::List(items) = self.value(list, world)? else { return wrong(FORM) };
+        let Value::List(parts) = argument else { return wrong(form::SELECT) };
+        let [index, list] = parts.as_slice() else { return wrong(form::SELECT) };
+        let index = self.string(index, world, form::SELECT)?;
+        let Value::List(items) = self.value(list, world)? else { return wrong(form::SELECT) };
         let found = index.parse::<usize>().ok().and_then(|index| items.into_iter().nth(index));
-        found.ok_or_else(|| {
-            Wrong(format!("Template error: Fn::Select cannot select nonexistent value at index {index}"))
-        })
+        found.ok_or_else(|| form::no_such(&index))
     }
 
     fn split(&self, argument: &Value, world: &dyn World) -> Result<Value, Wrong> {
-        const FORM: &str = "Template error: every Fn::Split object requires two parameters, (1) a string delimiter and (2) a string to be split or a function that returns a string to be split.";
-        let Value::List(parts) = argument else { return wrong(FORM) };
-        let [Value::Str(delimiter), source] = parts.as_slice() else { return wrong(FORM) };
+        let Value::List(parts) = argument else { return wrong(form::SPLIT) };
+        let [Value::Str(delimiter), source] = parts.as_slice() else { return wrong(form::SPLIT) };
         if delimiter.is_empty() {
-            return wrong(FORM);
+            return wrong(form::SPLIT);
         }
-        let source = self.string(source, world, FORM)?;
+        let source = self.string(source, world, form::SPLIT)?;
         Ok(Value::List(source.split(delimiter.as_str()).map(Value::str).collect()))
     }
 
     fn find_in_map(&self, argument: &Value, world: &dyn World) -> Result<Value, Wrong> {
-        const FORM: &str = "Template error: every Fn::FindInMap object requires three parameters, the map name, map key and the attribute for return value";
-        let Value::List(parts) = argument else { return wrong(FORM) };
+        let Value::List(parts) = argument else { return wrong(form::FIND) };
         let (keys, default) = match parts.as_slice() {
             [map, top, key] => ([map, top, key], None),
             [map, top, key, default] if self.template.extended() => {
                 ([map, top, key], get(default, "DefaultValue"))
             }
-            _ => return wrong(FORM),
+            _ => return wrong(form::FIND),
         };
         let mut names = Vec::with_capacity(3);
         for key in keys {
-            names.push(self.string(key, world, FORM)?);
+            names.push(self.string(key, world, form::FIND)?);
         }
         let mapping = self.template.mappings.iter().find(|(name, _)| *name == names[0]);
         let found = mapping.and_then(|(_, tops)| get(get(tops, &names[1])?, &names[2]));
@@ -340,18 +330,12 @@ impl<'a> Evaluator<'a> {
                 "Template error: Mapping named '{}' is not present in the 'Mappings' section of template.",
                 names[0]
             )),
-            (None, Some(_), None) => {
-                wrong(format!("Template error: Unable to get mapping for {}", names.join("::")))
-            }
+            (None, Some(_), None) => Err(form::no_mapping(&names)),
         }
     }
 
     fn zones(&self, argument: &Value, world: &dyn World) -> Result<Value, Wrong> {
-        let named = self.string(
-            argument,
-            world,
-            "Template error: every Fn::GetAZs object must have a String-typed value.",
-        )?;
+        let named = self.string(argument, world, form::ZONES)?;
         let region = if named.is_empty() { Some(self.pseudo.region) } else { base::Region::parse(&named) };
         match region {
             Some(region) => Ok(Value::List(region.zones().map(Value::Str).collect())),
@@ -360,16 +344,16 @@ impl<'a> Evaluator<'a> {
     }
 
     fn cidr(&self, argument: &Value, world: &dyn World) -> Result<Value, Wrong> {
-        const FORM: &str = "Template error: every Fn::Cidr object requires two or three parameters, the block, the count and the bits of the blocks";
-        let Value::List(parts) = argument else { return wrong(FORM) };
+        let Value::List(parts) = argument else { return wrong(form::CIDR) };
         let (block, count, bits) = match parts.as_slice() {
             [block, count] => (block, count, &Value::Int(8)),
             [block, count, bits] => (block, count, bits),
-            _ => return wrong(FORM),
+            _ => return wrong(form::CIDR),
         };
-        let number =
-            |value| self.string(value, world, FORM)?.parse::<u32>().map_err(|_| Wrong(FORM.to_owned()));
-        let blocks = cidr::blocks(&self.string(block, world, FORM)?, number(count)?, number(bits)?)?;
+        let number = |value| {
+            self.string(value, world, form::CIDR)?.parse::<u32>().map_err(|_| Wrong(form::CIDR.to_owned()))
+        };
+        let blocks = cidr::blocks(&self.string(block, world, form::CIDR)?, number(count)?, number(bits)?)?;
         Ok(Value::List(blocks.into_iter().map(Value::Str).collect()))
     }
 }

@@ -11,6 +11,7 @@ mod cidr;
 pub(crate) mod dynamic;
 pub(crate) mod evaluate;
 pub(crate) mod foreach;
+mod form;
 pub(crate) mod graph;
 pub(crate) mod parameter;
 pub(crate) mod policy;

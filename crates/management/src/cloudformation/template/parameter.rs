@@ -47,6 +47,21 @@ fn stored(kind: &str) -> Option<&str> {
     kind.strip_prefix("AWS::SSM::Parameter::Value<")?.strip_suffix('>')
 }
 
+/// What a parameter's declaration may say.
+const MEMBERS: [&str; 11] = [
+    "AllowedPattern",
+    "AllowedValues",
+    "ConstraintDescription",
+    "Default",
+    "Description",
+    "MaxLength",
+    "MaxValue",
+    "MinLength",
+    "MinValue",
+    "NoEcho",
+    "Type",
+];
+
 /// Whether a parameter may be of this type.
 fn is_known(kind: &str) -> bool {
     let inner = kind.strip_prefix("List<").and_then(|kind| kind.strip_suffix('>')).unwrap_or(kind);
@@ -56,6 +71,11 @@ fn is_known(kind: &str) -> bool {
 impl Parameter {
     pub(super) fn read(name: &str, body: &Value) -> Result<Parameter, Wrong> {
         let name = checked_name(name, "Parameter")?;
+        if let Value::Map(members) = body
+            && let Some((unknown, _)) = members.iter().find(|(member, _)| !MEMBERS.contains(&member.as_str()))
+        {
+            return wrong(format!("Invalid template parameter property '{unknown}'"));
+        }
         let Some(kind) = get(body, "Type").and_then(Value::as_str) else {
             return wrong(format!(
                 "Template format error: Every Parameters object must contain a Type member. ({name})"
