@@ -62,6 +62,12 @@ sam_deps() {
     venv .venv-sam tests/sam/requirements.txt || echo 'the test of the SAM CLI will be skipped' >&2
 }
 
+# What a bootable disk is made with. Its test is skipped where they cannot be installed.
+disk_deps() {
+    { have syslinux && have mcopy && have qemu-img; } || need_packages syslinux mtools qemu-utils ||
+        echo 'the test of disks that boot by themselves will be skipped' >&2
+}
+
 # An engine for the image of `make image`, where none is. Its test is skipped where it cannot be installed.
 engine_deps() {
     docker version >/dev/null 2>&1 && return 0
@@ -134,6 +140,7 @@ for purpose in "$@"; do
         engine_deps
         machine_deps
         library_deps
+        disk_deps
         cdk_deps
         sam_deps
         ;;

@@ -1,12 +1,18 @@
 """Virtual machines: instances with a kernel of their own, by the same calls, images, keys and networks."""
 
+import http.client
 import json
 import os
+import pathlib
 import shutil
+import subprocess
 import time
+import urllib.error
+import urllib.request
 
+import bootable
 import pytest
-from cloudtest import Cloud, refused
+from cloudtest import Cloud, binary, refused
 
 WAIT = {"Delay": 1, "MaxAttempts": 120}
 IMAGE = "ami-0a1f5c0de0b1a0001"
@@ -192,4 +198,76 @@ def test_all_are_virtual_and_have_disks(guests, tmp_path):
         assert processes(cloud.data) == []
     finally:
         cloud.kill()
-    assert processes(cloud.data) == []
+    until(lambda: not processes(cloud.data))
+
+
+GUEST = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "virga/guest"
+
+
+def page(cloud, instance):
+    """What the instance says on its port 80, by its public address."""
+    command = [binary(), "--data", str(cloud.data), "forward", instance, "0:80"]
+    forward = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    try:
+        here = forward.stdout.readline().split()[0]
+
+        def ask():
+            try:
+                return urllib.request.urlopen(f"http://{here}/", timeout=5).read().decode().strip()
+            except (urllib.error.URLError, ConnectionError, http.client.HTTPException, TimeoutError):
+                return None
+
+        return until(ask)
+    finally:
+        forward.kill()
+        forward.wait()
+
+
+@pytest.mark.parametrize("kind", ["raw", "qcow2"])
+def test_a_disk_boots_by_its_own_loader(guests, own_cloud, tmp_path, kind):
+    if missing := bootable.missing(GUEST):
+        pytest.skip(f"there is no {missing}")
+    disk = tmp_path / "disk.raw"
+    bootable.make(GUEST, disk)
+    if kind == "qcow2":
+        if not shutil.which("qemu-img"):
+            pytest.skip("qemu-utils is not installed")
+        disk = tmp_path / "disk.qcow2"
+        subprocess.run(["qemu-img", "convert", "-O", "qcow2", str(tmp_path / "disk.raw"), str(disk)], check=True)
+    ec2 = own_cloud.client("ec2")
+    image = own_cloud.ask("image", "import", "disk", str(disk))["ImageId"]
+    assert not list(own_cloud.data.glob("import-*"))
+    group = ec2.create_security_group(GroupName="web", Description="web")["GroupId"]
+    ec2.authorize_security_group_ingress(GroupId=group, IpProtocol="tcp", FromPort=80, ToPort=80, CidrIp="192.0.2.1/32")
+    instance = ec2.run_instances(
+        ImageId=image,
+        InstanceType="t3.micro",
+        MinCount=1,
+        MaxCount=1,
+        SecurityGroupIds=[group],
+        UserData="#!/bin/sh\necho the script ran\n",
+    )["Instances"][0]["InstanceId"]
+    ec2.get_waiter("instance_running").wait(InstanceIds=[instance], WaiterConfig=WAIT)
+    assert page(own_cloud, instance) == f"boot 1 of {instance}"
+    console = said(ec2, instance)
+    assert "this is Amazon EC2 t3.micro" in console
+    assert "the script ran" in console
+    # It is switched off as by a button, and keeps what it has written, also where the cloud dies.
+    ec2.stop_instances(InstanceIds=[instance])
+    ec2.get_waiter("instance_stopped").wait(InstanceIds=[instance], WaiterConfig=WAIT)
+    assert "the switch was pressed" in said(ec2, instance)
+    ec2.start_instances(InstanceIds=[instance])
+    assert page(own_cloud, instance) == f"boot 2 of {instance}"
+    if kind == "raw":
+        own_cloud.restart()
+        ec2 = own_cloud.client("ec2")
+        assert page(own_cloud, instance) == f"boot 3 of {instance}"
+        # What it is not for is said.
+        asked = own_cloud.run("exec", instance, "--", "true", check=False)
+        assert "boots from a disk of its own" in asked.stderr
+        with refused("Unsupported"):
+            ec2.create_image(InstanceId=instance, Name="again")
+    ec2.terminate_instances(InstanceIds=[instance])
+    ec2.get_waiter("instance_terminated").wait(InstanceIds=[instance], WaiterConfig=WAIT)
+    assert processes(own_cloud.data) == []
+    until(lambda: not (own_cloud.data / "machines" / instance).exists())

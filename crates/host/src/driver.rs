@@ -92,8 +92,20 @@ pub struct Boot {
     pub env: Vec<(OsString, OsString)>,
     /// Where what init says goes.
     pub console: Option<OwnedFd>,
-    /// It has a kernel of its own, on so much of this machine.
-    pub guest: Option<Share>,
+    /// It has a kernel of its own.
+    pub guest: Option<Guest>,
+}
+
+/// A virtual machine's hardware.
+#[derive(Clone, Debug)]
+pub struct Guest {
+    /// What of this machine it is built of.
+    pub share: Share,
+    /// What it calls itself.
+    pub product: String,
+    /// A disk that it boots from by itself, and does not change: what it writes is beside. Nothing else of the boot's
+    /// is used then but the interfaces, the folder and the console. Without one it has the layers, and a kernel of ours.
+    pub disk: Option<PathBuf>,
 }
 
 /// A process in a machine's network. It ends with the data plane at the latest.

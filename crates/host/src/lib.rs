@@ -14,7 +14,7 @@
 //!
 //! A machine may have a kernel of its own, in a virtual machine (`guest`), with the same files behind the same interfaces.
 //!
-//! Not there: block devices of containers; disks that machines boot from.
+//! Not there: block devices of containers; disks that containers boot from.
 //!
 //! The kernel is spoken to in its own language (netlink), so that neither `ip` nor `nft` has to be there.
 
@@ -28,7 +28,7 @@ pub mod sandbox;
 mod share;
 mod simulator;
 
-pub use driver::{Boot, Count, Driver, Flow, Flows, Inventory, Place, Process, Spawn, Usage};
+pub use driver::{Boot, Count, Driver, Flow, Flows, Guest, Inventory, Place, Process, Spawn, Usage};
 pub use error::HostError;
 pub use guest::{missing_for_guests, speed_of_guests};
 pub use linux::{

@@ -46,7 +46,11 @@ impl From<io::Error> for NotStarted {
 pub fn start(cloud: &Arc<Cloud>, instance: &str, command: &[String]) -> Result<Started, NotStarted> {
     let (program, args) =
         command.split_first().ok_or_else(|| NotStarted::Machine("there is no command".into()))?;
-    running(cloud, instance)?;
+    if running(cloud, instance)?.2.disk {
+        let what =
+            "boots from a disk of its own, where nobody of Virga's runs programs (virga ssh leads into it)";
+        return Err(NotStarted::Machine(format!("{instance} {what}")));
+    }
     let driver = cloud.memory::<Machinery>().driver();
     let driver = driver.ok_or_else(|| NotStarted::Machine(off(instance, "booting")))?;
     let ((stdout, out), (stderr, err)) = (io::pipe()?, io::pipe()?);

@@ -22,7 +22,7 @@
 //!
 //! Where an image brings a root of its own, nothing of this machine's programs is seen but what lets people in ([`whole`]).
 //!
-//! Not here: volumes that machines boot from, images that are disks.
+//! Not here: volumes that machines boot from.
 
 mod credits;
 mod errors;

@@ -102,6 +102,8 @@ store::record! {
         33 => pub wish: Wish,
         /// It has a kernel of its own.
         34 => pub virtual_machine: bool,
+        /// It boots from a disk by itself.
+        35 => pub disk: bool,
     }
 
     /// In which capacity reservation a machine is to be: in any that is open, unless it says otherwise.

@@ -133,7 +133,20 @@ impl Machines {
         Ok((layer.into_iter().chain([image]).collect(), programs.clone().unwrap_or_default()))
     }
 
-    /// What a machine is booted from: its own files over the image's.
+    /// What a machine is booted from. One that boots from a disk by itself has its folder and its console.
+    fn files_of(&self, folder: &Path, instance: &Instance, disks: &[String]) -> io::Result<Boot> {
+        if !instance.disk {
+            return self.boot_of(folder, instance, disks);
+        }
+        let own = folder.join(&instance.id);
+        fs::create_dir_all(own.join(DISK))?;
+        disk_of(folder, instance).ok_or(io::ErrorKind::NotFound)?;
+        let console = fs::File::options().create(true).append(true).open(own.join("console"))?;
+        let hostname = instance.id.clone().into();
+        Ok(Boot { disk: own.join(DISK), hostname, console: Some(console.into()), ..Boot::default() })
+    }
+
+    /// Its own files over the image's.
     fn boot_of(&self, folder: &Path, instance: &Instance, disks: &[String]) -> io::Result<Boot> {
         let own = folder.join(&instance.id);
         let seed = own.join("seed");
@@ -203,13 +216,14 @@ impl Machines {
         self.metadata.serve(cloud, &driver, &instance.vpc)?;
         let notes = share::hold(&*driver, instance, spent)?;
         let mut boot = match &self.folder {
-            Some(folder) => self.boot_of(folder, instance, disks).map_err(|why| HostError::Refused {
+            Some(folder) => self.files_of(folder, instance, disks).map_err(|why| HostError::Refused {
                 step: format!("make the files of {}", instance.id),
                 why,
             })?,
             None => Boot::default(),
         };
-        boot.guest = share::of_guest(instance);
+        boot.guest =
+            share::of_guest(instance, self.folder.as_ref().and_then(|folder| disk_of(folder, instance)));
         let console = boot.console.as_ref().and_then(|console| console.try_clone().ok());
         let process: Arc<dyn Process> = Arc::from(driver.boot(&instance.id, boot)?);
         if let Some(console) = console {
@@ -390,6 +404,12 @@ impl Machines {
         (instance.state, instance.since) = (next, now);
         Ok(Some(instance))
     }
+}
+
+/// The disk that a machine boots from by itself.
+fn disk_of(folder: &Path, instance: &Instance) -> Option<PathBuf> {
+    let layer = instance.layer.as_ref().filter(|_| instance.disk)?;
+    image::disk::of(&folder.join(LAYERS).join(layer))
 }
 
 /// Where the programs of the first boot are.

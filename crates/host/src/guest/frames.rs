@@ -106,6 +106,11 @@ fn sum(bytes: &[u8]) -> u32 {
     words.map(|pair| u32::from(pair[0]) << 8 | u32::from(pair.get(1).copied().unwrap_or(0))).sum()
 }
 
+/// The sum of a header, as it stands in it.
+pub(super) fn header_sum(header: &[u8]) -> u16 {
+    folded(sum(header))
+}
+
 /// The internet's sum, as it stands in a header.
 fn folded(mut sum: u32) -> u16 {
     while sum > 0xffff {

@@ -5,19 +5,25 @@
 //! writes is at once on this machine's disk. Its first programs (`first.sh`, `keep.sh`) come in an archive beside the
 //! kernel, and are a BusyBox's.
 //!
+//! Or it boots from a disk, by what that has, and asks for its address as any computer does ([`dhcp`]).
+//!
 //! All of it is what Debian has: `scripts/deps.sh machines` gets it. The kernel is not installed, only unpacked.
 
 mod cpio;
+pub(crate) mod dhcp;
 pub(crate) mod frames;
 mod modules;
 mod probe;
+mod qcow2;
 mod qemu;
 
 pub(crate) use probe::has_kvm;
 pub use probe::{missing as missing_for_guests, speed as speed_of_guests};
-pub(crate) use qemu::{DISKS, Ends, Hardware, arguments, files_arguments};
+pub(crate) use qcow2::empty as empty_disk;
+pub(crate) use qemu::{DISKS, Ends, Hardware, Root, arguments, files_arguments, json};
 
 use cpio::Archive;
+use dhcp::Lease;
 use modules::Modules;
 use std::ffi::{OsStr, OsString};
 use std::fmt::Write as _;
@@ -34,7 +40,7 @@ const MODULES: [&str; 4] = ["virtio_pci", "virtiofs", "virtio_net", "virtio_cons
 /// Where things are that are not in the `PATH`.
 const FILE_SERVERS: [&str; 2] = ["/usr/lib/qemu/virtiofsd", "/usr/libexec/virtiofsd"];
 /// Of an interface, as of a container's.
-const MTU: u32 = 9001;
+const MTU: u16 = 9001;
 
 /// What virtual machines are made of, where it is here.
 #[derive(Clone, Debug)]
@@ -54,6 +60,19 @@ pub(crate) struct Card {
     pub(crate) addresses: Vec<(IpAddr, u8)>,
     /// Where everything else is, by either protocol.
     pub(crate) gateways: Vec<IpAddr>,
+}
+
+impl Card {
+    /// What its guest gets who asks for an address.
+    pub(crate) fn lease(&self) -> Option<Lease> {
+        let v4 = |address: &IpAddr| match address {
+            IpAddr::V4(address) => Some(*address),
+            IpAddr::V6(_) => None,
+        };
+        let (address, prefix) = self.addresses.iter().find_map(|(a, length)| Some((v4(a)?, *length)))?;
+        let gateway = self.gateways.iter().find_map(v4)?;
+        Some(Lease { mac: self.mac, address, prefix, gateway, mtu: MTU })
+    }
 }
 
 /// What a guest is told before its first program.

@@ -1,6 +1,6 @@
 //! How QEMU and the server of a guest's files are started.
 
-use super::mac;
+use super::{Card, mac};
 use std::ffi::OsString;
 use std::os::fd::RawFd;
 use std::path::{Path, PathBuf};
@@ -15,20 +15,32 @@ const FIRST_SLOT: usize = 0x18;
 /// A guest, as its keeper starts it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Hardware {
-    pub(crate) kernel: PathBuf,
-    pub(crate) archive: PathBuf,
+    /// The machine's id.
+    pub(crate) id: String,
+    pub(crate) product: String,
+    pub(crate) root: Root,
     /// With the processor's help.
     pub(crate) kvm: bool,
     pub(crate) cpus: u32,
     pub(crate) memory_mib: u64,
-    /// The MAC address of each interface, in order.
-    pub(crate) cards: Vec<[u8; 6]>,
+    /// In order.
+    pub(crate) cards: Vec<Card>,
+}
+
+/// What a guest boots from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Root {
+    /// Files that a server gives it, under a kernel of ours, with its first ones in an archive.
+    Files { server: PathBuf, files: PathBuf, kernel: PathBuf, archive: PathBuf },
+    /// A disk of its own over another, and what is on them.
+    Disk { own: PathBuf, below: PathBuf },
 }
 
 /// The descriptors by which QEMU speaks with its keeper.
 #[derive(Debug)]
 pub(crate) struct Ends {
-    pub(crate) files: RawFd,
+    /// Where there is a server of its files.
+    pub(crate) files: Option<RawFd>,
     pub(crate) console: RawFd,
     pub(crate) orders: RawFd,
     pub(crate) monitor: RawFd,
@@ -47,22 +59,16 @@ pub(crate) fn arguments(hardware: &Hardware, ends: &Ends) -> Vec<OsString> {
     say(&["-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"]);
     say(&["-no-user-config", "-nodefaults", "-display", "none"]);
     say(&["-machine", "q35,hpet=off,vmport=off,smbus=off,sata=off,usb=off,memory-backend=memory"]);
-    let kernel = "console=ttyS0 quiet panic=10 reboot=t random.trust_cpu=on net.ifnames=0";
     if *kvm {
-        say(&["-accel", "kvm", "-cpu", "host", "-append", kernel]);
+        say(&["-accel", "kvm", "-cpu", "host"]);
     } else {
-        let accel = format!("tcg,thread=multi,tb-size={TRANSLATED_MIB}");
-        // Translated code leaks nothing by speculation, and has no clock that could be measured by another.
-        let append = format!("{kernel} mitigations=off tsc=reliable no_timer_check");
-        say(&["-accel", &accel, "-cpu", "max", "-append", &append]);
+        say(&["-accel", &format!("tcg,thread=multi,tb-size={TRANSLATED_MIB}"), "-cpu", "max"]);
     }
     say(&["-smp", &cpus.to_string(), "-m", &format!("{memory_mib}M")]);
     // Shared with the server of its files.
     say(&["-object", &format!("memory-backend-memfd,id=memory,size={memory_mib}M,share=on")]);
-    let stream = |name: &str, end: RawFd| format!("socket,id={name},fd={end}");
+    say(&["-smbios", &identity(hardware)]);
     say(&["-chardev", &stream("console", ends.console), "-serial", "chardev:console"]);
-    say(&["-chardev", &stream("files", ends.files)]);
-    say(&["-device", "vhost-user-fs-pci,chardev=files,tag=root,queue-size=1024"]);
     say(&["-chardev", &stream("orders", ends.orders), "-device", "virtio-serial-pci"]);
     say(&["-device", "virtserialport,chardev=orders,name=virga.orders"]);
     for (number, ends) in ends.runs.iter().enumerate() {
@@ -72,26 +78,88 @@ pub(crate) fn arguments(hardware: &Hardware, ends: &Ends) -> Vec<OsString> {
         }
     }
     say(&["-chardev", &stream("monitor", ends.monitor), "-mon", "chardev=monitor,mode=control"]);
-    ports(&mut say);
-    for (number, (address, end)) in hardware.cards.iter().zip(&ends.cards).enumerate() {
-        let address = mac(*address);
+    for (number, (card, end)) in hardware.cards.iter().zip(&ends.cards).enumerate() {
+        let address = mac(card.mac);
         say(&["-netdev", &format!("socket,id=net{number},fd={end}")]);
         say(&["-device", &format!("virtio-net-pci,netdev=net{number},mac={address},romfile=")]);
     }
-    out.extend(["-kernel".into(), hardware.kernel.clone().into()]);
-    out.extend(["-initrd".into(), hardware.archive.clone().into()]);
+    out.extend(root(hardware, ends.files));
+    out.extend(ports());
     out
 }
 
-/// Places for disks, eight to a slot. The first controller is the one that a root would have, so that the disks have the
-/// numbers that they have in AWS.
-fn ports(say: &mut impl FnMut(&[&str])) {
-    say(&["-device", "nvme,serial=root"]);
-    for number in 1..=DISKS {
+fn stream(name: &str, end: RawFd) -> String {
+    format!("socket,id={name},fd={end}")
+}
+
+/// Who its firmware says that it is: an instance of EC2, as programs that ask find out.
+/// AWS: <https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/identify_ec2_instances.html>
+fn identity(hardware: &Hardware) -> String {
+    let digits = hardware.id.chars().filter(char::is_ascii_hexdigit).chain(std::iter::repeat_n('0', 32));
+    let all: Vec<char> = "ec2".chars().chain(digits).take(32).collect();
+    let part = |from: usize, to: usize| all[from..to].iter().collect::<String>();
+    let uuid = [part(0, 8), part(8, 12), part(12, 16), part(16, 20), part(20, 32)].join("-");
+    // A comma would end it.
+    let product = hardware.product.replace(',', "");
+    format!("type=1,manufacturer=Amazon EC2,product={product},serial={uuid},uuid={uuid}")
+}
+
+/// What it boots from. As in AWS the first NVMe controller is the root's, also where that has no disk: so the others have
+/// the numbers that they have there.
+fn root(hardware: &Hardware, files: Option<RawFd>) -> Vec<OsString> {
+    let mut out: Vec<OsString> = Vec::new();
+    match (&hardware.root, files) {
+        (Root::Files { kernel, archive, .. }, files) => {
+            let plain = "console=ttyS0 quiet panic=10 reboot=t random.trust_cpu=on net.ifnames=0";
+            // Translated code leaks nothing by speculation, and has no clock that could be measured by another.
+            let more = if hardware.kvm { "" } else { " mitigations=off tsc=reliable no_timer_check" };
+            out.extend(["-append".into(), format!("{plain}{more}").into()]);
+            out.extend(["-kernel".into(), kernel.clone().into(), "-initrd".into(), archive.clone().into()]);
+            if let Some(end) = files {
+                out.extend(["-chardev".into(), stream("files", end).into()]);
+                let device = "vhost-user-fs-pci,chardev=files,tag=root,queue-size=1024";
+                out.extend(["-device".into(), device.into()]);
+            }
+            out.extend(["-device", "nvme,serial=root"].map(OsString::from));
+        }
+        (Root::Disk { own, below }, _) => {
+            let file = |path: &Path| {
+                let name = json(&path.to_string_lossy());
+                format!("{{\"driver\": \"file\", \"filename\": {name}}}")
+            };
+            let below = format!("{{\"driver\": \"raw\", \"read-only\": true, \"file\": {}}}", file(below));
+            let disk = format!(
+                "{{\"driver\": \"qcow2\", \"node-name\": \"root\", \"file\": {}, \"backing\": {below}}}",
+                file(own)
+            );
+            out.extend(["-blockdev".into(), disk.into()]);
+            out.extend(["-device", "nvme,serial=root,drive=root,bootindex=0"].map(OsString::from));
+        }
+    }
+    out
+}
+
+/// A word of JSON's.
+pub(crate) fn json(word: &str) -> String {
+    let mut out = String::from('"');
+    for c in word.chars() {
+        match c {
+            '"' | '\\' => out.extend(['\\', c]),
+            c if c < ' ' => out.extend(format!("\\u{:04x}", u32::from(c)).chars()),
+            c => out.push(c),
+        }
+    }
+    out.push('"');
+    out
+}
+
+/// Places for disks, eight to a slot.
+fn ports() -> impl Iterator<Item = OsString> {
+    (1..=DISKS).flat_map(|number| {
         let (slot, function) = (FIRST_SLOT + (number - 1) / 8, (number - 1) % 8);
         let place = format!("bus=pcie.0,addr={slot:#x}.{function},multifunction=on");
-        say(&["-device", &format!("pcie-root-port,id=port{number},chassis={number},{place}")]);
-    }
+        ["-device".into(), format!("pcie-root-port,id=port{number},chassis={number},{place}").into()]
+    })
 }
 
 /// Those of the server of its files; it listens already.
@@ -107,21 +175,54 @@ mod tests {
     use super::*;
 
     fn hardware(kvm: bool) -> Hardware {
+        let card = |device: u8| Card {
+            device: device.into(),
+            mac: [2, 0, 0, 0, 0, 10 + device],
+            addresses: Vec::new(),
+            gateways: Vec::new(),
+        };
         Hardware {
-            kernel: "/boot/vmlinuz".into(),
-            archive: "/disk/archive".into(),
+            id: "i-0123456789abcdef0".into(),
+            product: "t3.micro".into(),
+            root: Root::Files {
+                server: "/usr/libexec/virtiofsd".into(),
+                files: "/disk/root".into(),
+                kernel: "/boot/vmlinuz".into(),
+                archive: "/disk/archive".into(),
+            },
             kvm,
             cpus: 2,
             memory_mib: 1024,
-            cards: vec![[2, 0, 0, 0, 0, 10], [2, 0, 0, 0, 0, 11]],
+            cards: vec![card(0), card(1)],
         }
     }
 
-    fn line(kvm: bool) -> String {
+    fn line_of(hardware: &Hardware, files: Option<RawFd>) -> String {
         let ends =
-            Ends { files: 3, console: 4, orders: 5, monitor: 11, runs: vec![[8, 9, 10]], cards: vec![6, 7] };
-        let words = arguments(&hardware(kvm), &ends);
+            Ends { files, console: 4, orders: 5, monitor: 11, runs: vec![[8, 9, 10]], cards: vec![6, 7] };
+        let words = arguments(hardware, &ends);
         words.iter().map(|word| word.to_str().unwrap()).collect::<Vec<_>>().join(" ")
+    }
+
+    fn line(kvm: bool) -> String {
+        line_of(&hardware(kvm), Some(3))
+    }
+
+    #[test]
+    fn a_disk_boots_by_itself() {
+        let root = Root::Disk { own: "/disk/own \"1\"".into(), below: "/layers/a/disk".into() };
+        let line = line_of(&Hardware { root, ..hardware(false) }, None);
+        let own = r#"{"driver": "file", "filename": "/disk/own \"1\""}"#;
+        let below = r#"{"driver": "raw", "read-only": true, "file": {"driver": "file", "filename": "/layers/a/disk"}}"#;
+        let disk =
+            format!(r#"{{"driver": "qcow2", "node-name": "root", "file": {own}, "backing": {below}}}"#);
+        assert!(line.contains(&disk), "{line}");
+        assert!(line.contains("-device nvme,serial=root,drive=root,bootindex=0"));
+        assert!(!line.contains("-kernel") && !line.contains("vhost-user"));
+        let uuid = "ec201234-5678-9abc-def0-000000000000";
+        assert!(
+            line.contains(&format!("manufacturer=Amazon EC2,product=t3.micro,serial={uuid},uuid={uuid}"))
+        );
     }
 
     #[test]

@@ -91,7 +91,10 @@ impl Machine {
         guarded: bool,
     ) -> io::Result<Child> {
         launch(keeper, &[], ends, network, move || {
-            self.lay()?;
+            // One that boots from a disk has no files here.
+            if !self.layers.is_empty() {
+                self.lay()?;
+            }
             if guarded { powers::shed() } else { Ok(()) }
         })
     }

@@ -316,10 +316,10 @@ impl Driver for Linux {
 
     fn boot(&self, machine: &str, boot: Boot) -> Result<Box<dyn Process>, HostError> {
         let (space, doors) = self.machine(machine)?;
-        let Some(share) = boot.guest else { return process::boot(&self.line, space, boot, &doors) };
+        let Some(own) = boot.guest.clone() else { return process::boot(&self.line, space, boot, &doors) };
         let made = process::machine(boot);
         let made = made.map_err(|why| HostError::refused(format!("boot {machine}"), why))?;
-        guest::boot(&self.line, || self.plane(), machine, share, made, &doors)
+        guest::boot(&self.line, || self.plane(), machine, own, made, &doors)
     }
 
     fn guests(&self) -> Result<(), HostError> {

@@ -54,9 +54,18 @@ pub(super) fn guard(proc: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// Lets nothing that this thread runs from now on have any of them.
+pub(super) fn shed_all() -> io::Result<()> {
+    without(|_| true)
+}
+
 /// Gives all other powers up, for this process and whatever it runs.
 pub(super) fn shed() -> io::Result<()> {
-    for capability in CapabilitySet::all().iter().filter(|own| !KEPT.contains(*own)) {
+    without(|own| !KEPT.contains(own))
+}
+
+fn without(gone: impl Fn(CapabilitySet) -> bool) -> io::Result<()> {
+    for capability in CapabilitySet::all().iter().filter(|own| gone(*own)) {
         match remove_capability_from_bounding_set(capability) {
             // An older kernel does not know it, so nobody has it.
             Ok(()) | Err(rustix::io::Errno::INVAL) => {}

@@ -6,7 +6,7 @@ use crate::lab::{Lab, SHORT};
 use crate::machines::{Folder, run};
 use crate::processes::spawn;
 use host::disk::serve;
-use host::{Boot, Driver, HostError, Place, Process, Share, image};
+use host::{Boot, Driver, Guest, HostError, Place, Process, Share, image};
 use net::sample;
 use std::io::{self, Read};
 use std::path::Path;
@@ -34,7 +34,7 @@ fn boot(lab: &Lab, base: &Path) -> Box<dyn Process> {
         init: ["/bin/sh", "-c", INIT].map(Into::into).to_vec(),
         env: vec![("PATH".into(), "/usr/sbin:/usr/bin".into())],
         console: Some(writer.into()),
-        guest: Some(share()),
+        guest: Some(Guest { share: share(), product: "t3.nano".into(), disk: None }),
     };
     let keeper = lab.plane.boot("db", machine).unwrap_or_else(|why| panic!("{why}"));
     let mut said = String::new();

@@ -6,12 +6,15 @@
 //!   └──boots from──▶ layer: the same archive, unpacked once for all machines ([`lay`])
 //! ```
 //!
+//! Where a root is no archive but a disk that boots by itself, the layer is that disk ([`disk`]), and the machines are virtual.
+//!
 //! A machine boots from its own files over the layer over the cloud's image. A layer stays for as long as an image or a
 //! machine needs it, so that neither asks for the snapshot again. [`work`] takes an image from `pending` on.
 //!
 //! What is no part of an image, so that its machines are new ones: what a machine was told at its launch (its user data,
 //! keys that its logins go by, its name), that it has been started once, and the host key of its SSH server.
 
+pub(crate) mod disk;
 pub mod import;
 pub(crate) mod lay;
 pub(crate) mod pack;
@@ -89,6 +92,8 @@ store::record! {
         15 => pub request: String,
         /// Its machines have kernels of their own.
         16 => pub virtual_machine: bool,
+        /// Its root is a disk that boots by itself.
+        17 => pub disk: bool,
     }
 
     /// A device of an image's machines.

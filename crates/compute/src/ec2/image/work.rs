@@ -3,7 +3,7 @@
 //! Each step is a transaction that finds its work done where a crash came between. What is on the disk is there before a
 //! record says so; what no record needs is swept away.
 
-use super::{AVAILABLE, FAILED, Image, MADE, PENDING, lay, pack, stage};
+use super::{AVAILABLE, FAILED, Image, MADE, PENDING, disk, lay, pack, stage};
 use crate::ec2::errors::{IMAGE_INSTANCE, IMAGE_SNAPSHOT, INTERNAL};
 use crate::ec2::model::{INSTANCES, state};
 use crate::ec2::news;
@@ -87,6 +87,12 @@ impl Images {
         }
     }
 
+    /// Whether its root has turned out to be a disk.
+    fn is_disk(&self, image: &Image) -> bool {
+        let layer = self.folder.as_ref().map(|folder| folder.join(LAYERS).join(&image.layer));
+        image.stage == stage::LAY && layer.is_some_and(|layer| disk::of(&layer).is_some())
+    }
+
     /// Removes layers that neither an image nor a machine needs.
     fn sweep(&self, kept: &BTreeSet<String>) -> io::Result<()> {
         let Some(folder) = self.folder.as_ref().map(|folder| folder.join(LAYERS)) else { return Ok(()) };
@@ -134,6 +140,9 @@ impl Images {
             Step::To(next) => {
                 if next == stage::LAY {
                     shelf.end(&mut tx, home, &root, Ok(bytes)).map_err(|e| e.to_string())?;
+                }
+                if self.is_disk(image) {
+                    (now.disk, now.virtual_machine) = (true, true);
                 }
                 now.stage = next;
             }
@@ -215,7 +224,12 @@ fn unpack(
         host::image::remove(&begun)?;
     }
     fs::create_dir_all(folder)?;
-    let done = open().and_then(|archive| lay::lay(&begun, archive)).and_then(|()| {
+    let take = |mut root: Box<dyn io::Read>| {
+        let first = disk::first(&mut root)?;
+        let whole = io::Read::chain(first.as_slice(), root);
+        if disk::begins(&first) { disk::lay(&begun, whole) } else { lay::lay(&begun, whole) }
+    };
+    let done = open().and_then(take).and_then(|()| {
         host::image::settle(folder)?;
         fs::rename(&begun, &whole)?;
         host::image::settle(folder)

@@ -2,7 +2,9 @@
 //!
 //! AWS: <https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ec2-instance-metadata.html>
 //!
-//! Not here: signatures of the identity document, dated versions of the tree, event categories.
+//! Each of AWS's dated versions of the tree has all of it, also what came later.
+//!
+//! Not here: signatures of the identity document, event categories.
 
 use crate::ec2::model::Notice;
 use base::Timestamp;
@@ -95,6 +97,36 @@ pub(super) struct Tree {
 }
 
 const ROOT: &str = "latest";
+/// The versions of the tree, by the day on which they came.
+const DATED: [&str; 27] = [
+    "1.0",
+    "2007-01-19",
+    "2007-03-01",
+    "2007-08-29",
+    "2007-10-10",
+    "2007-12-15",
+    "2008-02-01",
+    "2008-09-01",
+    "2009-04-04",
+    "2011-01-01",
+    "2011-05-01",
+    "2012-01-12",
+    "2014-02-25",
+    "2014-11-05",
+    "2015-10-20",
+    "2016-04-19",
+    "2016-06-30",
+    "2016-09-02",
+    "2018-03-28",
+    "2018-08-17",
+    "2018-09-24",
+    "2019-10-01",
+    "2020-10-27",
+    "2021-01-03",
+    "2021-03-23",
+    "2021-07-15",
+    "2022-09-24",
+];
 const KEYS: &str = "meta-data/public-keys/";
 
 impl Tree {
@@ -225,9 +257,10 @@ impl Tree {
     pub(super) fn get(&self, path: &str) -> Option<Leaf> {
         let path = path.strip_prefix('/').unwrap_or(path);
         if path.is_empty() {
-            return Some(Leaf::Text(ROOT.into()));
+            return Some(Leaf::Text([&DATED[..], &[ROOT]].concat().join("\n").into_bytes()));
         }
-        let below = path.strip_prefix(ROOT)?;
+        let version = path.split('/').next().filter(|name| *name == ROOT || DATED.contains(name))?;
+        let below = path.strip_prefix(version)?;
         if let Some(leaf) = below.strip_prefix('/').and_then(|path| self.leaves.get(path)) {
             return Some(leaf.clone());
         }
@@ -332,7 +365,6 @@ mod tests {
         let tree = Tree::of(&facts());
         let mac = "/latest/meta-data/network/interfaces/macs/02:00:00:00:00:01";
         for (path, expected) in [
-            ("/", Some("latest")),
             ("/latest", Some("dynamic\nmeta-data")),
             ("/latest/", Some("dynamic\nmeta-data")),
             ("/latest/meta-data/instance-id", Some("i-1")),
@@ -394,6 +426,12 @@ mod tests {
         }
         assert_eq!(text(&tree, "/latest/user-data").as_deref(), Some("#!"));
         assert_eq!(text(&tree, "/latest").as_deref(), Some("dynamic\nmeta-data\nuser-data"));
+        for dated in ["/1.0", "/2009-04-04", "/2021-03-23"] {
+            assert_eq!(text(&tree, &format!("{dated}/user-data")).as_deref(), Some("#!"), "{dated}");
+        }
+        assert_eq!(text(&tree, "/2009-04-05/user-data"), None);
+        let versions = text(&tree, "/").unwrap();
+        assert!(versions.starts_with("1.0\n2007-01-19\n") && versions.ends_with("\nlatest"));
         let gone = Profile { role: None, ..Profile::default() };
         let tree = Tree::of(&Facts { profile: Some(gone), ..facts() });
         assert!(text(&tree, "/latest/meta-data/iam/info").unwrap().contains("InstanceProfileNotFound"));

@@ -216,6 +216,10 @@ fn create_now(cx: &mut Cx<'_>, req: &Create) -> Result<Made, Ec2Error> {
         );
         return Err(Plain::InvalidParameterValue(what).into());
     }
+    if instance.disk {
+        let what = "Virga makes no image of an instance that boots from a disk of its own";
+        return Err(Plain::Unsupported(format!("{what}: '{}'.", instance.id)).into());
+    }
     check_name(cx, &req.name)?;
     let reboots = req.no_reboot != Some(true);
     let image = Image {
@@ -372,6 +376,7 @@ fn copy(cx: &mut Cx<'_>, req: Copy) -> Result<Made, Ec2Error> {
         source: Some((from.id.clone(), region.name().to_owned())),
         stage: stage::SNAPSHOTS,
         virtual_machine: from.virtual_machine,
+        disk: from.disk,
         ..Image::default()
     };
     let made = enter(cx, image, &own);

@@ -567,6 +567,7 @@ fn pattern(cx: &mut Cx<'_>, req: &Run, way: Way<'_>) -> Result<(Instance, Found)
         unlimited,
         monitored: req.monitoring.as_ref().is_some_and(|wanted| wanted.enabled),
         virtual_machine,
+        disk: matches!(&found, Found::Made(_, image) if image.disk),
         wish: reservation::Wanted::wish(req.reservation.as_ref())?,
         ..Instance::default()
     };

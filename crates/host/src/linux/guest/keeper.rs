@@ -5,20 +5,26 @@
 //! hears that the machine is to end; what the guest says goes to its standard output, as a container's console does.
 
 use super::super::frame::{self, Frame, Order, Take};
+use super::super::powers;
+use super::kept::Kept;
 use super::monitor::Monitor;
-use super::{Kept, relay, runs};
-use crate::guest::{Ends, arguments, files_arguments};
+use super::{relay, runs};
+use crate::guest::{Ends, Root, arguments, files_arguments};
 use rustix::io::{FdFlags, fcntl_setfd};
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixListener, UnixStream};
-use std::process::{Child, Command, ExitCode, Stdio};
+use std::path::Path;
+use std::process::{Command, ExitCode, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
+use std::time::Duration;
 
 /// By which name the server of the files is found: in this network namespace, where nobody else is.
 const FILES: &[u8] = b"virga-files";
+/// How long QEMU has to end after the server of the files.
+const GRACE: Duration = Duration::from_secs(2);
 
 /// The keeper's `main`.
 pub(in super::super) fn run() -> ExitCode {
@@ -34,69 +40,63 @@ pub(in super::super) fn run() -> ExitCode {
 fn keep() -> io::Result<u8> {
     let told = io::stdin().as_fd().try_clone_to_owned()?;
     let frame = frame::receive(&told)?.ok_or(io::ErrorKind::UnexpectedEof)?;
-    let kept = Kept::read(&mut Take(&frame.body))?;
-    let (mut files, channel) = serve_files(&kept)?;
+    let Kept { qemu, hardware } = Kept::read(&mut Take(&frame.body))?;
+    let files = match &hardware.root {
+        Root::Files { server, files, .. } => Some(serve_files(server, files)?),
+        Root::Disk { .. } => None,
+    };
+    let by_itself = files.is_none();
     let (console, said) = UnixStream::pair()?;
     let (orders, ordered) = UnixStream::pair()?;
     let orders = Arc::new(Mutex::new(orders));
-    let places = runs::start(&orders)?;
+    let places = if by_itself { Vec::new() } else { runs::start(&orders)? };
     let (monitor, watched) = UnixStream::pair()?;
-    let names = kept.links.iter().map(|link| link.to_string_lossy());
-    let cards = names.map(|link| relay::start(&link)).collect::<io::Result<Vec<OwnedFd>>>()?;
-    let mut qemu = start_qemu(
-        &kept,
-        [&channel.into(), &said.into(), &ordered.into(), &watched.into()],
-        &places,
-        &cards,
-    )?;
+    let cards = hardware.cards.iter().map(relay::start).collect::<io::Result<Vec<OwnedFd>>>()?;
+    // Nothing that QEMU runs has any power beyond what its user has.
+    powers::shed_all()?;
+    let mut given: Vec<&OwnedFd> = places.as_flattened().iter().chain(&cards).collect();
+    let own: [OwnedFd; 3] = [said.into(), ordered.into(), watched.into()];
+    given.extend(own.iter().chain(files.as_ref()));
+    for descriptor in given {
+        fcntl_setfd(descriptor, FdFlags::empty())?;
+    }
+    let ends = Ends {
+        files: files.as_ref().map(AsRawFd::as_raw_fd),
+        console: own[0].as_raw_fd(),
+        orders: own[1].as_raw_fd(),
+        monitor: own[2].as_raw_fd(),
+        runs: places.iter().map(|place| place.each_ref().map(AsRawFd::as_raw_fd)).collect(),
+        cards: cards.iter().map(AsRawFd::as_raw_fd).collect(),
+    };
+    let mut command = Command::new(&qemu);
+    command.args(arguments(&hardware, &ends)).stdin(Stdio::null()).stdout(Stdio::null());
+    let mut qemu = command.spawn()?;
     // Their other ends notice when QEMU ends.
-    drop((places, cards));
+    drop((places, cards, own, files));
     let monitor = Monitor::start(monitor, Arc::clone(&orders))?;
     thread::Builder::new().name("console".into()).spawn(move || copy_console(console))?;
-    thread::Builder::new().name("orders".into()).spawn(move || obey(&told, &orders, &monitor))?;
-    // It ends after QEMU, when nobody speaks with it any more. Before that the guest would have lost its files.
-    thread::Builder::new().name("files".into()).spawn(move || {
-        let _ = files.wait();
-    })?;
+    let obeys = Obeys { orders, monitor, by_itself };
+    thread::Builder::new().name("orders".into()).spawn(move || obeys.obey(&told))?;
     let status = qemu.wait()?;
     Ok(status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(255))
 }
 
-/// Starts the server of the guest's files; it, and QEMU's end of the line to it.
-fn serve_files(kept: &Kept) -> io::Result<(Child, UnixStream)> {
+/// Starts the server of the guest's files; QEMU's end of the line to it.
+fn serve_files(server: &Path, files: &Path) -> io::Result<OwnedFd> {
     let address = SocketAddr::from_abstract_name(FILES)?;
     let listener = UnixListener::bind_addr(&address)?;
     let channel = UnixStream::connect_addr(&address)?;
     fcntl_setfd(&listener, FdFlags::empty())?;
-    let mut command = Command::new(&kept.files);
-    command
-        .args(files_arguments(&kept.root, listener.as_raw_fd()))
-        .stdin(Stdio::null())
-        .stdout(Stdio::null());
-    Ok((command.spawn()?, channel))
-}
-
-fn start_qemu(
-    kept: &Kept,
-    [files, console, orders, monitor]: [&OwnedFd; 4],
-    places: &[[OwnedFd; 3]],
-    cards: &[OwnedFd],
-) -> io::Result<Child> {
-    for descriptor in [files, console, orders, monitor].into_iter().chain(places.as_flattened()).chain(cards)
-    {
-        fcntl_setfd(descriptor, FdFlags::empty())?;
-    }
-    let ends = Ends {
-        files: files.as_raw_fd(),
-        console: console.as_raw_fd(),
-        orders: orders.as_raw_fd(),
-        monitor: monitor.as_raw_fd(),
-        runs: places.iter().map(|place| place.each_ref().map(AsRawFd::as_raw_fd)).collect(),
-        cards: cards.iter().map(AsRawFd::as_raw_fd).collect(),
-    };
-    let mut command = Command::new(&kept.qemu);
-    command.args(arguments(&kept.hardware, &ends)).stdin(Stdio::null()).stdout(Stdio::null());
-    command.spawn()
+    let mut command = Command::new(server);
+    command.args(files_arguments(files, listener.as_raw_fd())).stdin(Stdio::null()).stdout(Stdio::null());
+    let mut server = command.spawn()?;
+    thread::Builder::new().name("files".into()).spawn(move || {
+        let _ = server.wait();
+        // It ends when QEMU has ended, and then this process does. A guest without its files is no machine.
+        thread::sleep(GRACE);
+        std::process::exit(1);
+    })?;
+    Ok(channel.into())
 }
 
 /// What the guest says, without what a terminal needs at the end of a line.
@@ -110,26 +110,36 @@ fn copy_console(mut console: UnixStream) {
 }
 
 /// Does what the host process says.
-fn obey(told: &OwnedFd, orders: &Mutex<UnixStream>, monitor: &Monitor) {
-    while let Ok(Some(frame)) = frame::receive(told) {
-        if let Err(why) = obey_one(&frame, orders, monitor) {
-            eprintln!("virga: {why}");
-        }
-    }
+struct Obeys {
+    orders: Arc<Mutex<UnixStream>>,
+    monitor: Arc<Monitor>,
+    /// Nobody of ours hears orders in it.
+    by_itself: bool,
 }
 
-fn obey_one(frame: &Frame, orders: &Mutex<UnixStream>, monitor: &Monitor) -> io::Result<()> {
-    let mut take = Take(&frame.body);
-    match u8::try_from(frame.word).ok().and_then(Order::from_byte) {
-        Some(Order::Signal) => {
-            let mut orders = orders.lock().unwrap_or_else(PoisonError::into_inner);
-            orders.write_all(b"end\n")
+impl Obeys {
+    fn obey(&self, told: &OwnedFd) {
+        while let Ok(Some(frame)) = frame::receive(told) {
+            if let Err(why) = self.one(&frame) {
+                eprintln!("virga: {why}");
+            }
         }
-        Some(Order::Plug) => {
-            let (disk, path) = (take.text()?, take.text()?.into());
-            monitor.plug(disk, path, take.text()?)
+    }
+
+    fn one(&self, frame: &Frame) -> io::Result<()> {
+        let mut take = Take(&frame.body);
+        match u8::try_from(frame.word).ok().and_then(Order::from_byte) {
+            Some(Order::Signal) if self.by_itself => self.monitor.switch_off(),
+            Some(Order::Signal) => {
+                let mut orders = self.orders.lock().unwrap_or_else(PoisonError::into_inner);
+                orders.write_all(b"end\n")
+            }
+            Some(Order::Plug) => {
+                let (disk, path) = (take.text()?, take.text()?.into());
+                self.monitor.plug(disk, path, take.text()?)
+            }
+            Some(Order::Unplug) => self.monitor.unplug(take.text()?),
+            _ => Err(io::ErrorKind::InvalidInput.into()),
         }
-        Some(Order::Unplug) => monitor.unplug(take.text()?),
-        _ => Err(io::ErrorKind::InvalidInput.into()),
     }
 }

@@ -10,6 +10,7 @@
 
 mod disks;
 pub(super) mod keeper;
+mod kept;
 mod monitor;
 mod orders;
 mod relay;
@@ -17,65 +18,27 @@ pub(super) mod runs;
 
 pub(super) use orders::{GUEST, Guest};
 
+use kept::Kept;
+
 use super::Line;
-use super::boot::{Machine, text};
+use super::boot::Machine;
 use super::frame::{Order, Put, Take};
 use super::netlink::filter::transactions;
 use super::plane::{Plane, ROUTER_V6};
 use super::process::{spawned, with_doors};
-use crate::guest::{Card, Ground, Hardware, Told, has_kvm};
-use crate::{HostError, Process, Share};
+use crate::guest::{Card, Ground, Hardware, Root, Told, empty_disk, has_kvm};
+use crate::{HostError, Process};
 use net::program::{Far, FilterDelta, Plug, guest_filter};
-use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::sync::{Arc, MutexGuard};
 
 /// In the folder of a machine: the first files of its guest.
 const ARCHIVE: &str = "archive";
-
-/// What a machine's keeper is told.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Kept {
-    qemu: PathBuf,
-    files: PathBuf,
-    /// What is the guest's root.
-    root: PathBuf,
-    hardware: Hardware,
-    /// The names of the namespace's interfaces, as the hardware's cards are.
-    links: Vec<OsString>,
-}
-
-impl Kept {
-    fn write(&self, mut put: Put) -> Put {
-        let hardware = &self.hardware;
-        for path in [&self.qemu, &self.files, &self.root, &hardware.kernel, &hardware.archive] {
-            put = put.bytes(path.as_os_str().as_bytes());
-        }
-        put = put.u8(u8::from(hardware.kvm)).u32(hardware.cpus).u64(hardware.memory_mib);
-        put = put.u32(u32::try_from(self.links.len()).unwrap_or(u32::MAX));
-        for (link, mac) in self.links.iter().zip(&hardware.cards) {
-            put = put.bytes(link.as_bytes()).bytes(mac);
-        }
-        put
-    }
-
-    pub(super) fn read(take: &mut Take<'_>) -> io::Result<Kept> {
-        let mut path = || Ok::<_, io::Error>(PathBuf::from(text(take)?));
-        let (qemu, files, root, kernel, archive) = (path()?, path()?, path()?, path()?, path()?);
-        let (kvm, cpus, memory_mib) = (take.u8()? != 0, take.u32()?, take.u64()?);
-        let (mut links, mut cards) = (Vec::new(), Vec::new());
-        for _ in 0..take.u32()? {
-            links.push(text(take)?);
-            cards.push(take.bytes()?.try_into().map_err(|_| io::ErrorKind::InvalidData)?);
-        }
-        let hardware = Hardware { kernel, archive, kvm, cpus, memory_mib, cards };
-        Ok(Kept { qemu, files, root, hardware, links })
-    }
-}
+/// Likewise: what it has written over the disk that it boots from.
+const OWN_DISK: &str = "disk.qcow2";
 
 /// A guest's interface, as a plug has it.
 fn card(plug: &Plug, ipv6: bool) -> Card {
@@ -121,7 +84,7 @@ pub(super) fn boot<'a>(
     line: &Arc<Line>,
     plane: impl Fn() -> MutexGuard<'a, Plane>,
     id: &str,
-    share: Share,
+    guest: crate::Guest,
     (machine, console): (Machine, OwnedFd),
     doors: &[File],
 ) -> Result<Box<dyn Process>, HostError> {
@@ -130,23 +93,20 @@ pub(super) fn boot<'a>(
     let kvm = has_kvm(&ground);
     let refused = |why| HostError::refused(format!("boot {id} as a virtual machine"), why);
     let cards = plane().cards(id);
-    let told = Told { name: &machine.hostname, init: &machine.init, env: &machine.env, cards: &cards };
-    let archive = machine.disk.join(ARCHIVE);
-    fs::write(&archive, ground.archive(&told).map_err(refused)?).map_err(refused)?;
-    let kept = Kept {
-        root: machine.disk.join("root"),
-        hardware: Hardware {
-            kvm,
-            kernel: ground.kernel,
-            archive,
-            cpus: share.millicpus.div_ceil(1000).max(1),
-            memory_mib: share.memory_bytes >> 20,
-            cards: cards.iter().map(|card| card.mac).collect(),
-        },
-        links: cards.iter().map(|card| format!("eth{}", card.device).into()).collect(),
-        qemu: ground.qemu,
-        files: ground.files,
+    let root = match guest.disk {
+        Some(below) => over(&machine, below).map_err(refused)?,
+        None => files(&ground, &machine, &cards).map_err(refused)?,
     };
+    let hardware = Hardware {
+        id: id.to_owned(),
+        product: guest.product,
+        root,
+        kvm,
+        cpus: guest.share.millicpus.div_ceil(1000).max(1),
+        memory_mib: guest.share.memory_bytes >> 20,
+        cards,
+    };
+    let kept = Kept { qemu: ground.qemu, hardware };
     let space = plane().silence(id)?;
     let body = kept.write(machine.write(Put::default().u32(space))).0;
     let null = File::open("/dev/null").map_err(refused)?;
@@ -155,28 +115,24 @@ pub(super) fn boot<'a>(
     Ok(spawned(line, Take(&body).u32().map_err(|_| HostError::Ended)?))
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// The layers, under a kernel of ours.
+fn files(ground: &Ground, machine: &Machine, cards: &[Card]) -> io::Result<Root> {
+    let told = Told { name: &machine.hostname, init: &machine.init, env: &machine.env, cards };
+    let archive = machine.disk.join(ARCHIVE);
+    fs::write(&archive, ground.archive(&told)?)?;
+    let (server, kernel) = (ground.files.clone(), ground.kernel.clone());
+    Ok(Root::Files { server, files: machine.disk.join("root"), kernel, archive })
+}
 
-    #[test]
-    fn a_keeper_is_told_what_was_written() {
-        let kept = Kept {
-            qemu: "/usr/bin/qemu".into(),
-            files: "/usr/libexec/virtiofsd".into(),
-            root: "/disk/root".into(),
-            hardware: Hardware {
-                kernel: "/boot/vmlinuz".into(),
-                archive: "/disk/archive".into(),
-                kvm: true,
-                cpus: 2,
-                memory_mib: 512,
-                cards: vec![[2, 0, 0, 0, 0, 1], [2, 0, 0, 0, 0, 2]],
-            },
-            links: vec!["eth0".into(), "eth1".into()],
-        };
-        let bytes = kept.write(Put::default()).0;
-        assert_eq!(Kept::read(&mut Take(&bytes)).unwrap(), kept);
-        assert!(Kept::read(&mut Take(&bytes[..bytes.len() - 1])).is_err());
+/// What the machine writes, over a disk. It has its name when it is whole.
+fn over(machine: &Machine, below: PathBuf) -> io::Result<Root> {
+    let own = machine.disk.join(OWN_DISK);
+    if !own.exists() {
+        let size = fs::metadata(&below)?.len();
+        let begun = machine.disk.join(OWN_DISK.to_owned() + ".new");
+        fs::write(&begun, empty_disk(size).ok_or(io::ErrorKind::FileTooLarge)?)?;
+        File::open(&begun)?.sync_all()?;
+        fs::rename(begun, &own)?;
     }
+    Ok(Root::Disk { own, below })
 }

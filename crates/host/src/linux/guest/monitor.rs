@@ -1,8 +1,8 @@
 //! How the keeper speaks with QEMU (QMP): lines of JSON, of which few words matter.
 
 use super::disks::held;
+use crate::guest::json;
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::fs;
 use std::io::{self, BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
@@ -18,27 +18,10 @@ pub(super) struct Monitor {
     orders: Arc<Mutex<UnixStream>>,
 }
 
-/// A word of JSON's.
-fn quoted(word: &str) -> String {
-    let mut out = String::from('"');
-    for c in word.chars() {
-        match c {
-            '"' | '\\' => out.extend(['\\', c]),
-            c if c < ' ' => {
-                let _ = write!(out, "\\u{:04x}", u32::from(c));
-            }
-            c => out.push(c),
-        }
-    }
-    out.push('"');
-    out
-}
-
 fn command(name: &str, arguments: &[(&str, String)], id: &str) -> String {
-    let all: Vec<String> =
-        arguments.iter().map(|(name, value)| format!("{}: {value}", quoted(name))).collect();
+    let all: Vec<String> = arguments.iter().map(|(name, value)| format!("{}: {value}", json(name))).collect();
     let arguments = all.join(", ");
-    format!("{{\"execute\": {}, \"arguments\": {{{arguments}}}, \"id\": {}}}\n", quoted(name), quoted(id))
+    format!("{{\"execute\": {}, \"arguments\": {{{arguments}}}, \"id\": {}}}\n", json(name), json(id))
 }
 
 /// What QEMU said that matters: about which disk.
@@ -86,7 +69,7 @@ impl Monitor {
             match read(&line) {
                 Said::Deleted(disk) => {
                     let closes =
-                        command("blockdev-del", &[("node-name", quoted(disk))], &format!("close {disk}"));
+                        command("blockdev-del", &[("node-name", json(disk))], &format!("close {disk}"));
                     let _ = self.say(&closes);
                 }
                 Said::Closed(disk) => {
@@ -115,15 +98,15 @@ impl Monitor {
         let name = device.trim_start_matches("/dev/");
         let file = format!(
             "{{\"driver\": \"file\", \"locking\": \"off\", \"filename\": {}}}",
-            quoted(&path.to_string_lossy())
+            json(&path.to_string_lossy())
         );
-        let opened = [("driver", quoted("raw")), ("node-name", quoted(disk)), ("file", file)];
+        let opened = [("driver", json("raw")), ("node-name", json(disk)), ("file", file)];
         let plugged = [
-            ("driver", quoted("nvme")),
-            ("id", quoted(disk)),
-            ("drive", quoted(disk)),
-            ("bus", quoted(&format!("port{number}"))),
-            ("serial", quoted(name)),
+            ("driver", json("nvme")),
+            ("id", json(disk)),
+            ("drive", json(disk)),
+            ("bus", json(&format!("port{number}"))),
+            ("serial", json(name)),
         ];
         self.disks.lock().unwrap_or_else(PoisonError::into_inner).insert(disk.to_owned(), path);
         self.say(&command("blockdev-add", &opened, &format!("open {disk}")))?;
@@ -132,9 +115,14 @@ impl Monitor {
         Ok(())
     }
 
+    /// Presses the switch: a guest that boots by itself ends by itself.
+    pub(super) fn switch_off(&self) -> io::Result<()> {
+        self.say(&command("system_powerdown", &[], "switch"))
+    }
+
     /// Asks the guest to let go of a disk.
     pub(super) fn unplug(&self, disk: &str) -> io::Result<()> {
-        self.say(&command("device_del", &[("id", quoted(disk))], &format!("pull {disk}")))
+        self.say(&command("device_del", &[("id", json(disk))], &format!("pull {disk}")))
     }
 }
 
@@ -164,7 +152,7 @@ mod tests {
 
     #[test]
     fn a_command_is_a_line_of_json() {
-        let said = command("device_del", &[("id", quoted("a\"b\\\n"))], "pull disk1");
+        let said = command("device_del", &[("id", json("a\"b\\\n"))], "pull disk1");
         let expected = "{\"execute\": \"device_del\", \"arguments\": {\"id\": \"a\\\"b\\\\\\u000a\"}, \"id\": \"pull disk1\"}\n";
         assert_eq!(said, expected);
     }

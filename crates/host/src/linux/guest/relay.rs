@@ -3,7 +3,9 @@
 //! A packet socket sees what comes in at the interface, and what is written to it goes out there: so no device is made
 //! for it, and nobody needs `/dev/net/tun`. The guest's frames meet the same link as a container's do.
 
-use crate::guest::frames;
+use super::super::plane::ROUTER_MAC;
+use crate::guest::dhcp::{self, Lease};
+use crate::guest::{Card, frames};
 use rustix::io::Errno;
 use rustix::net::{
     AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, netdevice, recv, send, socket_with,
@@ -26,15 +28,19 @@ const QUEUE_BYTES: usize = 1 << 20;
 struct Wire {
     link: String,
     socket: Mutex<Arc<OwnedFd>>,
+    /// For a guest that asks.
+    lease: Option<Lease>,
 }
 
 /// Links an interface of this namespace to a card; QEMU's end of the wire.
-pub(super) fn start(link: &str) -> io::Result<OwnedFd> {
+pub(super) fn start(card: &Card) -> io::Result<OwnedFd> {
+    let link = format!("eth{}", card.device);
     let (near, far) = socketpair(AddressFamily::UNIX, SocketType::DGRAM, SocketFlags::CLOEXEC, None)?;
     for end in [&near, &far] {
         rustix::net::sockopt::set_socket_send_buffer_size(end, QUEUE_BYTES)?;
     }
-    let wire = Wire { link: link.to_owned(), socket: Mutex::new(Arc::new(open(link)?)) };
+    let socket = Mutex::new(Arc::new(open(&link)?));
+    let wire = Wire { link, socket, lease: card.lease() };
     let (wire, near) = (Arc::new(wire), Arc::new(near));
     let (inward, outward) = ((Arc::clone(&wire), Arc::clone(&near)), (wire, near));
     thread::Builder::new().name("inward".into()).spawn(move || inward.0.carry_in(&inward.1))?;
@@ -71,7 +77,11 @@ impl Wire {
             match recv(guest, &mut message[frames::HEADER..], RecvFlags::empty()) {
                 Ok((length, _)) => {
                     let whole = &message[..frames::HEADER + length];
-                    let _ = send(&*self.socket(), whole, SendFlags::empty());
+                    let asks = |lease| dhcp::answer(&whole[frames::HEADER..], lease, ROUTER_MAC);
+                    let _ = match self.lease.as_ref().and_then(asks) {
+                        Some(answer) => send(guest, &answer, SendFlags::empty()),
+                        None => send(&*self.socket(), whole, SendFlags::empty()),
+                    };
                 }
                 Err(Errno::INTR) => {}
                 Err(_) => return,
