@@ -191,6 +191,14 @@ fn change_encryption(
     sse: Option<&SseSpecification>,
 ) -> Result<bool, Error> {
     let Some(sse) = sse else { return Ok(false) };
+    if !table.replicas.is_empty() {
+        return Err(match sse.key {
+            Some(_) => validation(
+                "Invalid operation: Customer Managed CMKs on Global Table Version 2019.11.21 replicas cannot be updated through SSESpecification parameter and can only be updated through ReplicaUpdates parameter",
+            ),
+            None => Refusal::NotBuilt("Another KMS key for a table that has replicas".into()).into(),
+        });
+    }
     let to = match sse.wants()? {
         Some(asked) => Some(encryption::new_key(cx, table, asked)?),
         None if table.encryption.is_none() => return Ok(false),
