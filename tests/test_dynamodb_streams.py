@@ -71,6 +71,31 @@ def test_a_stream_is_read_to_its_end_and_survives(own_cloud, own_account):
     assert records(streams, arn) == []
 
 
+def test_no_file_tells_what_a_table_with_a_key_holds(own_cloud, own_account):
+    """Rows, changes and past rows; after a restart too, when whoever uses the table has its key opened anew."""
+    dynamodb = own_account.client("dynamodb")
+    key = own_account.client("kms").create_key()["KeyMetadata"]["Arn"]
+    view = {"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"}
+    make(dynamodb, "vault", StreamSpecification=view, SSESpecification={"Enabled": True, "KMSMasterKeyId": key})
+    make(dynamodb, "open", StreamSpecification=view)
+    arn = dynamodb.describe_table(TableName="vault")["Table"]["LatestStreamArn"]
+    dynamodb.update_continuous_backups(
+        TableName="vault", PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True}
+    )
+    for turn in range(3):
+        for name in ["vault", "open"]:
+            item = {"pk": {"S": "same"}, "v": {"N": str(turn)}, "text": {"S": f"what {name} holds"}}
+            dynamodb.put_item(TableName=name, Item=item)
+        if turn == 0:
+            dynamodb.create_backup(TableName="vault", BackupName="first")
+    own_cloud.restart(kill=True)
+    files = [path.read_bytes() for path in own_cloud.data.rglob("*") if path.is_file()]
+    assert any(b"what open holds" in file for file in files)
+    assert not any(b"what vault holds" in file for file in files)
+    found = records(own_account.client("dynamodbstreams"), arn)
+    assert [record["dynamodb"]["NewImage"]["text"]["S"] for record in found] == ["what vault holds"] * 3
+
+
 def test_nothing_appears_behind_a_readers_back(account):
     """Writers race; whoever reads along sees every change once, those of a key in their order."""
     dynamodb = account.client("dynamodb")

@@ -39,7 +39,7 @@ impl How {
 /// as it was.
 ///
 /// # Errors
-/// The store's.
+/// The store's; where the table's key is not unlocked.
 pub(crate) fn record(
     tx: &mut Tx,
     schema: &Schema,
@@ -74,8 +74,9 @@ pub(crate) fn record(
         key: schema.key_of(item).encode(),
         old: old.filter(|_| keeps.old).map(Item::encode),
         new: new.filter(|_| keeps.new).map(Item::encode),
+        sealed: None,
     };
-    log::append(tx, &schema.log, &change);
+    log::append(tx, &schema.log, &change.sealed(&schema.vault)?);
     Ok(())
 }
 

@@ -9,9 +9,12 @@
 //! AWS: <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/EncryptionAtRest.html> and KMS's guide on
 //! DynamoDB.
 //!
-//! Not here: grants. What DynamoDB does by itself with such a table (indexes, expiry) waits, after a restart, until
-//! somebody who may use the key has used the table. The log of changes that a stream reads lies as
-//! it is; point-in-time recovery and replicas of such tables are refused. The archival of tables whose key is gone for seven days.
+//! What else is kept of a table's items lies under the same key: the log of changes, by which streams, recovery and
+//! replicas go ([`super::model::log`]), and rows that backups have saved. A table that changes its key has all of it
+//! written anew. Each replica has a key of its own region; a change is opened with the one and sealed with the other.
+//!
+//! Not here: grants. What DynamoDB does by itself with such a table (indexes, expiry, replication) waits, after a
+//! restart, until somebody who may use the key has used the table. The archival of tables whose key is gone for seven days.
 
 use super::errors::{Error, Refusal};
 use super::model::schema::Schema;
@@ -93,17 +96,6 @@ fn plaintext(answer: &Struct) -> Result<Zeroizing<[u8; 32]>, Error> {
     bytes.map(Zeroizing::new).ok_or_else(|| Refusal::Internal.into())
 }
 
-/// Refuses what is not built for tables with a KMS key: what is kept of them elsewhere would have to be sealed too.
-///
-/// # Errors
-/// `NotImplemented`.
-pub(crate) fn check_plain(table: &TableRecord, what: &str) -> Result<(), Error> {
-    if table.encryption.is_none() && table.next_encryption.is_none() {
-        return Ok(());
-    }
-    Err(Refusal::NotBuilt(format!("{what} of a table with a KMS key")).into())
-}
-
 /// Has a key made for the table, sealed by the KMS key `asked` or by the account's own for DynamoDB.
 ///
 /// # Errors
@@ -113,10 +105,6 @@ pub(crate) fn new_key(
     table: &TableRecord,
     asked: Option<&str>,
 ) -> Result<Encryption, Error> {
-    if table.recovery.is_some() || table.backup.is_some() || !table.replicas.is_empty() {
-        let what = "A KMS key for a table that has backups, point-in-time recovery or replicas";
-        return Err(Refusal::NotBuilt(what.into()).into());
-    }
     let described = ask(cx, "DescribeKey", vec![("KeyId", Value::str(asked.unwrap_or(DEFAULT_KEY)))])?;
     let arn = described.get("KeyMetadata").and_then(|data| data.member("Arn")).and_then(Value::as_str);
     let key_arn = arn.ok_or_else(|| Error::from(Refusal::Internal))?.to_owned();
@@ -154,6 +142,31 @@ pub(crate) fn unlock(cx: &mut Cx<'_>, schema: &Schema) -> Result<(), Error> {
         }
     }
     Ok(())
+}
+
+/// As [`new_key`], in another region, for the table's replica there.
+///
+/// # Errors
+/// Those of [`new_key`].
+pub(crate) fn key_of_replica(
+    cx: &mut Cx<'_>,
+    replica: &TableRecord,
+    asked: Option<&str>,
+) -> Result<Encryption, Error> {
+    let here = std::mem::replace(&mut cx.region, replica.region);
+    let made = new_key(cx, replica, asked);
+    cx.region = here;
+    made
+}
+
+/// Whether the table lies under the account's own key for DynamoDB, which AWS manages.
+///
+/// # Errors
+/// `AccessDeniedException`, `ValidationException`.
+pub(crate) fn is_managed(cx: &mut Cx<'_>, encryption: &Encryption) -> Result<bool, Error> {
+    let described = ask(cx, "DescribeKey", vec![("KeyId", Value::str(encryption.key_arn.as_str()))])?;
+    let manager = described.get("KeyMetadata").and_then(|data| data.member("KeyManager"));
+    Ok(manager.and_then(Value::as_str) == Some("AWS"))
 }
 
 fn decrypt(

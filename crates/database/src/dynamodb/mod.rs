@@ -20,7 +20,7 @@
 //!
 //! Past states go to S3, and new tables come from there ([`transfer`]).
 //!
-//! Not here: recovery and replicas of tables with a KMS key. Vector indexes are refused.
+//! Not here: another KMS key for a table that has replicas. Vector indexes are refused.
 
 mod access;
 mod action;

@@ -1,16 +1,19 @@
 //! What happens to tables by themselves: they become ready, take in new indexes, and go; items expire.
 
+use super::backups::ABSENT;
 use super::census;
 use super::change::How;
+use super::codec::Corrupt;
 use super::encryption;
 use super::errors::Error;
 use super::insights;
-use super::model::backup;
+use super::model::backup::{self, BACKUPS};
 use super::model::keys::{self, EXPIRIES};
-use super::model::log::{self, By};
+use super::model::log::{self, By, Change};
 use super::model::replica::{self, CURSORS};
 use super::model::rows;
 use super::model::schema::{self, Schema};
+use super::model::stream::StreamRecord;
 use super::model::table::{Status, TABLES, TableRecord};
 use super::model::token::{LIFE, TOKENS};
 use super::vitals;
@@ -20,7 +23,7 @@ use kernel::Cloud;
 use kernel::reconcile::Reconciler;
 use std::sync::Arc;
 use std::time::Duration;
-use store::{CommitError, Direction, Key, KeyRange, Slice, Tx};
+use store::{CommitError, Direction, Key, KeyRange, Record, Slice, Tx};
 use wire::Fault;
 
 /// Rows that one transaction enters into an index, or deletes.
@@ -97,14 +100,7 @@ fn settle(cloud: &Arc<Cloud>, key: &[u8]) -> Result<(), Error> {
         })?;
     }
     if table.next_encryption.is_some() {
-        let entries = keys::entries(table.account, table.region, table.number);
-        for prefix in [&schema.prefix, &entries] {
-            walk(cloud, prefix, |tx, key, row| {
-                let item = rows::decode(&schema.vault, row)?;
-                tx.put(key, rows::encode(&schema.vault, &item, rows::size(row)?)?);
-                Ok(())
-            })?;
-        }
+        seal_anew(cloud, &schema)?;
     }
     let mut tx = cloud.store().begin();
     // Whoever changed the table meanwhile has woken the next run.
@@ -113,6 +109,28 @@ fn settle(cloud: &Arc<Cloud>, key: &[u8]) -> Result<(), Error> {
         _ => return Ok(()),
     }
     commit(tx).map(drop)
+}
+
+/// Writes what is kept of a table's items under its next key. Rows that backups saved come after the items, of which
+/// they are copies; so what is saved meanwhile has the next key already.
+fn seal_anew(cloud: &Cloud, schema: &Schema) -> Result<(), Error> {
+    let TableRecord { account, region, number, .. } = schema.record;
+    let saved = backup::all_saved(account, region, number);
+    for prefix in [&schema.prefix, &keys::entries(account, region, number), &saved] {
+        walk(cloud, prefix, |tx, key, row| {
+            if *row != *ABSENT {
+                let item = rows::decode(&schema.vault, row)?;
+                tx.put(key, rows::encode(&schema.vault, &item, rows::size(row)?)?);
+            }
+            Ok(())
+        })?;
+    }
+    walk(cloud, &schema.log, |tx, key, row| {
+        let change = Change::from_bytes(row).map_err(|_| Error::from(Corrupt))?;
+        let change = change.opened(&schema.vault)?.sealed(&schema.vault)?;
+        tx.put(key, change.to_bytes());
+        Ok(())
+    })
 }
 
 /// Whether what is to be done needs to read items.
@@ -146,6 +164,10 @@ pub(crate) fn rest(tx: &mut Tx, mut table: TableRecord) -> Result<(), Error> {
     table.ttl.enabling = false;
     if let Some(next) = table.next_encryption.take() {
         table.encryption = next.to;
+        for mut backup in backup::of_table(tx, &table)? {
+            (backup.table.encryption, backup.table.next_encryption) = (table.encryption.clone(), None);
+            BACKUPS.put(tx, &backup.own_key(), &backup);
+        }
     }
     if let Some(stream) = &mut table.stream {
         stream.changing = false;
@@ -225,6 +247,9 @@ fn delete(cloud: &Cloud, schema: &Schema) -> Result<(), Error> {
     }
     for (index, _) in table.insights() {
         insights::forget(&mut tx, table, index)?;
+    }
+    if !schema.vault.locks().is_empty() {
+        StreamRecord::outlive(&mut tx, table)?;
     }
     TABLES.delete(&mut tx, &table.own_key());
     commit(tx).map(drop)

@@ -306,7 +306,9 @@ fn a_global_table_of_one_region() {
 
     let settings = "WriteOnDemandThroughputSettings: { MaxWriteRequestUnits: 7 }";
     let replica = "DeletionProtectionEnabled: true\n          ReadOnDemandThroughputSettings: { MaxReadRequestUnits: 5 }";
-    update(&cloud, &root, "s", &global(settings, replica, region));
+    let rare = global(settings, replica, region).replace("STANDARD", "STANDARD_INFREQUENT_ACCESS");
+    update(&cloud, &root, "s", &rare);
+    assert_eq!(shown()["TableClassSummary"]["TableClass"], "STANDARD_INFREQUENT_ACCESS");
     assert_eq!(shown()["OnDemandThroughput"], json!({ "MaxReadRequestUnits": 5, "MaxWriteRequestUnits": 7 }));
     assert_eq!(shown()["DeletionProtectionEnabled"], true);
 

@@ -372,6 +372,39 @@ fn changes_of_indexes_are_refused_in_dynamodbs_words() {
 }
 
 #[test]
+fn the_class_of_a_table_is_changed_alone() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ONE);
+    make(&cloud, &root, table("music", false));
+    let update = |more: Value| {
+        let mut request = json!({"TableName": "music", "TableClass": "STANDARD_INFREQUENT_ACCESS"});
+        request.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        root.call("dynamodb", "UpdateTable", request)
+    };
+    for more in [
+        json!({"DeletionProtectionEnabled": true}),
+        json!({"BillingMode": "PROVISIONED", "ProvisionedThroughput": {"ReadCapacityUnits": 1, "WriteCapacityUnits": 1}}),
+        json!({"StreamSpecification": {"StreamEnabled": true, "StreamViewType": "KEYS_ONLY"}}),
+        json!({"SSESpecification": {"Enabled": true}}),
+    ] {
+        update(more).refused_with(
+            400,
+            "ValidationException",
+            "One or more parameter values were invalid: TableClass modification must be the only operation in the request",
+        );
+    }
+    update(json!({"ReplicaUpdates": [{"Create": {"RegionName": "us-west-2"}}]})).refused_with(
+        400,
+        "ValidationException",
+        "One or more parameter values were invalid: Replica modification must be the only operation in the request",
+    );
+    update(json!({})).ok();
+    cloud.reconcile();
+    let described = root.call("dynamodb", "DescribeTable", json!({"TableName": "music"})).ok();
+    assert_eq!(described["Table"]["TableClassSummary"]["TableClass"], "STANDARD_INFREQUENT_ACCESS");
+}
+
+#[test]
 fn a_table_that_is_being_made_has_no_time_to_live_yet() {
     let cloud = Cloud::new();
     let root = cloud.root(ONE);

@@ -57,6 +57,7 @@ mod dynamodb_metrics;
 mod dynamodb_model;
 mod dynamodb_partiql;
 mod dynamodb_refusals;
+mod dynamodb_sealed;
 mod dynamodb_streams;
 mod dynamodb_tables;
 mod dynamodb_throughput;

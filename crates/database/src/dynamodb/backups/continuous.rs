@@ -1,7 +1,6 @@
 //! UpdateContinuousBackups and DescribeContinuousBackups: point-in-time recovery is switched on and off.
 
 use super::{access, source};
-use crate::dynamodb::encryption;
 use crate::dynamodb::errors::{Error, validation};
 use crate::dynamodb::model::backup::{DAYS_MAX, Recovery};
 use crate::dynamodb::model::table::TABLES;
@@ -67,9 +66,6 @@ fn update_continuous_backups(cx: &mut Cx<'_>, req: UpdateContinuousBackups) -> R
         ));
     }
     let schema = source(cx, &req.table)?;
-    if enabled {
-        encryption::check_plain(&schema.record, "Point-in-time recovery")?;
-    }
     let mut table = schema.record.clone();
     table.recovery = match (enabled, table.recovery) {
         (false, _) => None,

@@ -56,36 +56,35 @@ impl Reconciler for Restore {
 fn restore(cloud: &Arc<Cloud>, key: &[u8]) -> Result<(), Error> {
     let Some(target) = schema::load(cloud, &cloud.store().begin(), key)? else { return Ok(()) };
     let Some(restoring) = target.record.restore.as_deref() else { return Ok(()) };
-    let sources = sources(cloud, restoring)?;
+    let state = cloud.store().snapshot();
+    let source = source(cloud, &state, restoring)?;
     // Until somebody who may use the keys has used the tables.
-    let open = |schema: &Schema| encryption::unlock_known(cloud, schema);
-    if !open(&target) || !sources.iter().all(|schema| open(schema)) {
+    if !encryption::unlock_known(cloud, &target) || !encryption::unlock_known(cloud, &source) {
         return Ok(());
     }
-    let state = cloud.store().snapshot();
     let items = keys::items(restoring.account, restoring.region, restoring.number);
     // The changes since the moment, taken back: kept under the new table's own number.
     let undone = backup::saved(target.record.account, target.record.region, target.record.number, 0);
     match restoring.order {
         Some(order) => {
-            let source = &sources.last().ok_or(Refusal::Internal)?.record;
-            let later = backup::of_table(&state, source)?.into_iter().filter(|b| b.order >= order);
-            let saved = later.map(|b| backup::saved(source.account, source.region, source.number, b.order));
+            let table = &source.record;
+            let later = backup::of_table(&state, table)?.into_iter().filter(|b| b.order >= order);
+            let saved = later.map(|b| backup::saved(table.account, table.region, table.number, b.order));
             let layers = saved.chain([items]).map(|prefix| (&state as &dyn Read, prefix));
-            fill(cloud, &target, &sources, Merged::new(layers.collect()))?;
+            fill(cloud, &target, &source, Merged::new(layers.collect()))?;
         }
         None if restoring.latest => {
             if restoring.replica {
                 versions(cloud, &state, &items, &target.prefix)?;
             }
-            fill(cloud, &target, &sources, Merged::new(vec![(&state as &dyn Read, items)]))?;
+            fill(cloud, &target, &source, Merged::new(vec![(&state as &dyn Read, items)]))?;
         }
         None => {
             purge(cloud, &undone)?;
-            undo(cloud, &state, restoring, &sources, &undone)?;
+            undo(cloud, &state, restoring, &source, &undone)?;
             let overlay = cloud.store().snapshot();
             let layers = vec![(&overlay as &dyn Read, undone.clone()), (&state as &dyn Read, items)];
-            fill(cloud, &target, &sources, Merged::new(layers))?;
+            fill(cloud, &target, &source, Merged::new(layers))?;
         }
     }
     purge(cloud, &undone)?;
@@ -108,7 +107,7 @@ pub(in crate::dynamodb) struct Past<'a> {
     cloud: &'a Cloud,
     state: Snapshot,
     restoring: Restoring,
-    sources: Vec<Arc<Schema>>,
+    pub(in crate::dynamodb) source: Arc<Schema>,
     /// Where what is worked out lies meanwhile.
     scratch: Vec<u8>,
 }
@@ -135,9 +134,9 @@ impl<'a> Past<'a> {
         };
         // Before it is asked whether the table is still there: then it is there with all its rows.
         let state = cloud.store().snapshot();
-        let sources = sources(cloud, &restoring)?;
+        let source = source(cloud, &state, &restoring)?;
         let scratch = backup::saved(table.account, table.region, scratch, 0);
-        Ok(Past { cloud, state, restoring, sources, scratch })
+        Ok(Past { cloud, state, restoring, source, scratch })
     }
 
     /// Why the past since `from` cannot be told any more, in the words of the API's errors.
@@ -176,13 +175,13 @@ impl<'a> Past<'a> {
         mut each: impl FnMut(Item) -> Result<(), E>,
     ) -> Result<(), E> {
         self.forget()?;
-        undo(self.cloud, &self.state, &self.restoring, &self.sources, &self.scratch)?;
+        undo(self.cloud, &self.state, &self.restoring, &self.source, &self.scratch)?;
         let overlay = self.cloud.store().snapshot();
         let layers =
             vec![(&overlay as &dyn Read, self.scratch.clone()), (&self.state as &dyn Read, self.rows())];
         for row in Merged::new(layers) {
             let (_, row) = row.map_err(Error::from)?;
-            each(opened(&self.sources, &row)?)?;
+            each(rows::decode(&self.source.vault, &row).map_err(Error::from)?)?;
         }
         Ok(())
     }
@@ -203,14 +202,14 @@ impl<'a> Past<'a> {
         let item = |bytes: &Vec<u8>| Item::decode(bytes).map_err(Error::from);
         for pair in found.scan(KeyRange::prefix(&self.scratch), Direction::Forward) {
             let (key, row) = pair.map_err(Error::from)?;
-            let changed = Changed::from_bytes(&row).map_err(|_| Error::from(Corrupt))?;
+            let changed = self.read_changed(&row)?;
             let old = changed.old.as_ref().map(item).transpose()?;
             let new = if changed.settled {
                 changed.new.as_ref().map(item).transpose()?
             } else {
                 let own = [&self.rows()[..], key.get(self.scratch.len()..).unwrap_or_default()].concat();
                 let row = self.state.get(&own).map_err(Error::from)?;
-                row.map(|row| opened(&self.sources, &row)).transpose()?
+                row.map(|row| rows::decode(&self.source.vault, &row)).transpose().map_err(Error::from)?
             };
             if old.is_some() || new.is_some() {
                 each(changed.time, item(&changed.key)?, old, new)?;
@@ -219,24 +218,28 @@ impl<'a> Past<'a> {
         Ok(())
     }
 
+    fn read_changed(&self, row: &[u8]) -> Result<Changed, Error> {
+        let bytes = rows::unwrap(&self.source.vault, row)?;
+        Changed::from_bytes(&bytes).map_err(|_| Corrupt.into())
+    }
+
     /// Notes down, by items, what the log has about the window.
     fn gather(&self, window: &Window) -> Result<(), Error> {
         let Restoring { account, region, number, .. } = self.restoring;
         let prefix = log::prefix(account, region, number);
-        let source = self.sources.first().ok_or(Refusal::Internal)?;
+        let source = &self.source;
         let before = Timestamp::from_micros(window.from.micros() - 1);
         let first = first_after(&self.state, &prefix, before)?;
         let mut log = self.state.scan(log::range(&prefix, first, None), Direction::Forward).peekable();
         while log.peek().is_some() {
             let mut tx = self.cloud.store().begin();
             for pair in log.by_ref().take(BATCH) {
-                let change = read(&pair?.1)?;
+                let change = read(&pair?.1)?.opened(&source.vault)?;
                 let key = source.item_key(&change.key_item()?);
                 let key = [&self.scratch[..], key.get(source.prefix.len()..).unwrap_or_default()].concat();
-                let known = tx.get(&key)?.map(|row| Changed::from_bytes(&row)).transpose();
-                let known = known.map_err(|_| Error::from(Corrupt))?;
+                let known = tx.get(&key)?.map(|row| self.read_changed(&row)).transpose()?;
                 if let Some(changed) = gathered(known, change, window.to) {
-                    tx.put(key, changed.to_bytes());
+                    tx.put(key, rows::wrap(&source.vault, &changed.to_bytes())?);
                 }
             }
             if !tx.is_read_only() && !commit(tx)? {
@@ -294,35 +297,24 @@ fn follow(tx: &mut Tx, state: &Snapshot, restoring: &Restoring, table: &TableRec
     Ok(())
 }
 
-/// The source, by whose keys its rows are opened: as it is, if it still is, and as it was.
-fn sources(cloud: &Arc<Cloud>, restoring: &Restoring) -> Result<Vec<Arc<Schema>>, Error> {
+/// The source, by whose keys its rows in this state are opened: as it is, and as it was where it is gone. Everything that is
+/// kept of a table is under its keys of that moment ([`crate::dynamodb::work`]).
+fn source(cloud: &Cloud, state: &Snapshot, restoring: &Restoring) -> Result<Arc<Schema>, Error> {
     let was = restoring.source.as_deref().ok_or(Refusal::Internal)?;
-    let key = TABLES.stored_key(&was.own_key());
-    let is = schema::load(cloud, &cloud.store().snapshot(), &key)?;
-    let mut all: Vec<Arc<Schema>> = is.into_iter().filter(|is| is.record.number == was.number).collect();
-    all.push(Arc::new(Schema::of(was.clone())?));
-    Ok(all)
-}
-
-/// The item of a row that lies under one of the source's keys.
-fn opened(sources: &[Arc<Schema>], row: &[u8]) -> Result<Item, Error> {
-    let mut outcome = Err(Error::from(Refusal::Internal));
-    for source in sources {
-        outcome = rows::decode(&source.vault, row).map_err(Error::from);
-        if outcome.is_ok() {
-            break;
-        }
+    let is = schema::load(cloud, state, &TABLES.stored_key(&was.own_key()))?;
+    match is.filter(|is| is.record.number == was.number) {
+        Some(is) => Ok(is),
+        None => Ok(Arc::new(Schema::of(was.clone())?)),
     }
-    outcome
 }
 
 /// Writes the rows as items of the new table.
-fn fill(cloud: &Cloud, target: &Schema, sources: &[Arc<Schema>], rows: Merged<'_>) -> Result<(), Error> {
-    let mut rows = rows.peekable();
-    while rows.peek().is_some() {
+fn fill(cloud: &Cloud, target: &Schema, source: &Schema, rows: Merged<'_>) -> Result<(), Error> {
+    let mut all = rows.peekable();
+    while all.peek().is_some() {
         let mut tx = cloud.store().begin();
-        for row in rows.by_ref().take(BATCH) {
-            let item = opened(sources, &row?.1)?;
+        for row in all.by_ref().take(BATCH) {
+            let item = rows::decode(&source.vault, &row?.1)?;
             let how = How::by(By::Filling, cloud.clock().now());
             write::replace(&mut tx, target, target.item_key(&item), None, Some(&item), how)?;
         }
@@ -338,17 +330,16 @@ fn undo(
     cloud: &Cloud,
     state: &Snapshot,
     restoring: &Restoring,
-    sources: &[Arc<Schema>],
+    source: &Schema,
     undone: &[u8],
 ) -> Result<(), Error> {
     let prefix = log::prefix(restoring.account, restoring.region, restoring.number);
-    let source = sources.first().ok_or(Refusal::Internal)?;
     let first = first_after(state, &prefix, restoring.at)?;
     let mut changes = state.scan(log::range(&prefix, first, None), Direction::Forward).peekable();
     while changes.peek().is_some() {
         let mut tx = cloud.store().begin();
         for pair in changes.by_ref().take(BATCH) {
-            let change = read(&pair?.1)?;
+            let change = read(&pair?.1)?.opened(&source.vault)?;
             let key = source.item_key(&change.key_item()?);
             let key = [undone, key.get(source.prefix.len()..).unwrap_or_default()].concat();
             // Of several changes of an item, the first tells what it was.

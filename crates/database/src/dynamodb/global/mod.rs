@@ -3,8 +3,8 @@
 //! [`replicas`] adds and removes them, [`work`] carries changes from each to each, some time after they happened, and
 //! [`super::model::replica`] says which write is the last. Version 2017.11.29 is refused, as AWS now does.
 //!
-//! Not here: strong consistency between regions and witnesses, throughput, indexes and keys of one replica's own, and
-//! replicas of tables with a KMS key.
+//! Not here: strong consistency between regions and witnesses, throughput and indexes of one replica's own, and another
+//! KMS key for a table that has replicas.
 
 pub(super) mod legacy;
 pub(super) mod replicas;

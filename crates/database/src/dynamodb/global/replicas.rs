@@ -1,11 +1,12 @@
 //! `ReplicaUpdates` of UpdateTable, and what replicas keep in common.
 
 use crate::dynamodb::encryption;
-use crate::dynamodb::errors::{Error, validation};
+use crate::dynamodb::errors::{Error, parameter, validation};
 use crate::dynamodb::model::backup::Restoring;
 use crate::dynamodb::model::replica::{Replica, ReplicaStatus};
+use crate::dynamodb::model::schema::Schema;
 use crate::dynamodb::model::stream;
-use crate::dynamodb::model::table::{Status, TABLES, TableRecord};
+use crate::dynamodb::model::table::{Encryption, Status, TABLES, TableRecord};
 use base::{AccountId, Region, Timestamp};
 use kernel::{As, Cx};
 use store::Read;
@@ -17,8 +18,14 @@ const SOURCE_STAYS: std::time::Duration = std::time::Duration::from_secs(24 * 3_
 wire::shape! {
     #[derive(Clone, Debug)]
     pub(crate) struct ReplicaUpdate {
-        pub(crate) create: Option<InRegion> = "Create",
+        pub(crate) create: Option<Created> = "Create",
         pub(crate) delete: Option<InRegion> = "Delete",
+    }
+
+    #[derive(Clone, Debug)]
+    pub(crate) struct Created {
+        pub(crate) region: String = "RegionName",
+        pub(crate) key: Option<String> = "KMSMasterKeyId",
     }
 
     #[derive(Clone, Debug)]
@@ -29,6 +36,7 @@ wire::shape! {
         region: String = "RegionName",
         status: String = "ReplicaStatus",
         arn: String = "ReplicaArn",
+        key: Option<String> = "KMSMasterKeyId",
     }
 }
 
@@ -38,6 +46,7 @@ pub(crate) fn describe(table: &TableRecord) -> Option<Vec<ReplicaDescription>> {
         region: replica.region.name().to_owned(),
         status: replica.status.name().to_owned(),
         arn: crate::dynamodb::model::table::arn(table.account, replica.region, &table.name),
+        key: replica.key.clone(),
     };
     (!table.replicas.is_empty()).then(|| table.replicas.iter().map(one).collect())
 }
@@ -81,14 +90,14 @@ pub(crate) fn change(
     };
     let nothing =
         || validation("There are no actions specified in the Replica Update Action of the request.");
-    let (wanted, adds) = match (&update.create, &update.delete) {
+    let (wanted, created) = match (&update.create, &update.delete) {
         (Some(_), Some(_)) => {
             return Err(validation(
                 "Update table operation with more than one type of replica actions not allowed.",
             ));
         }
-        (Some(create), None) => (&create.region, true),
-        (None, Some(delete)) => (&delete.region, false),
+        (Some(create), None) => (&create.region, Some(create)),
+        (None, Some(delete)) => (&delete.region, None),
         (None, None) => return Err(nothing()),
     };
     let region = region(wanted)?;
@@ -104,14 +113,47 @@ pub(crate) fn change(
             busy.region.name()
         )));
     }
-    if adds { add(cx, table, region) } else { remove(cx, table, region) }
+    match created {
+        Some(created) => add(cx, table, region, created.key.as_deref()),
+        None => remove(cx, table, region),
+    }
 }
 
-fn add(cx: &mut Cx<'_>, table: &mut TableRecord, region: Region) -> Result<(), Error> {
+/// The key of a new replica: all have keys of the same kind, each of its own region.
+fn key(
+    cx: &mut Cx<'_>,
+    table: &TableRecord,
+    copy: &TableRecord,
+    asked: Option<&str>,
+) -> Result<Option<Encryption>, Error> {
+    let managed = match &table.encryption {
+        Some(encryption) => Some(encryption::is_managed(cx, encryption)?),
+        None => None,
+    };
+    match (managed, asked) {
+        (None, None) => return Ok(None),
+        (Some(false), None) => return Err(parameter("KMSMasterKeyId must be specified for each replica.")),
+        (None | Some(true), Some(_)) => {
+            return Err(parameter(
+                "KMSMasterKeyId can be specified for a replica only if the table has a customer managed key",
+            ));
+        }
+        (Some(_), _) => {}
+    }
+    // Who adds a replica must be able to read what it begins with.
+    encryption::unlock(cx, &Schema::of(table.clone())?)?;
+    encryption::key_of_replica(cx, copy, asked).map(Some)
+}
+
+fn add(
+    cx: &mut Cx<'_>,
+    table: &mut TableRecord,
+    region: Region,
+    asked_key: Option<&str>,
+) -> Result<(), Error> {
     if !table.on_demand {
         return Err(validation("Table write capacity should either be Pay-Per-Request or AutoScaled."));
     }
-    encryption::check_plain(table, "A replica")?;
     if member(&*cx.tx, table.account, region, &table.name)?.is_some() {
         return Err(validation(format!(
             "Failed to create a the new replica of table with name: ‘{}’ because one or more replicas already existed as tables.",
@@ -132,21 +174,24 @@ fn add(cx: &mut Cx<'_>, table: &mut TableRecord, region: Region) -> Result<(), E
         }
     }
     role(cx);
-    let new = |region| Replica { region, status: ReplicaStatus::Creating, since: cx.now };
-    let old = |region| Replica { region, status: ReplicaStatus::Active, since: cx.now };
     let mut copy = replica_of(cx, table, region);
-    copy.replicas =
-        table.replicas.iter().map(|replica| old(replica.region)).chain([old(cx.region)]).collect();
+    copy.encryption = key(cx, table, &copy, asked_key)?;
+    let arn = |encryption: &Option<Encryption>| encryption.as_ref().map(|key| key.key_arn.clone());
+    let with = |region, status, key| Replica { region, status, since: cx.now, key };
+    let added = with(region, ReplicaStatus::Creating, arn(&copy.encryption));
+    let own = with(cx.region, ReplicaStatus::Active, arn(&table.encryption));
+    let others = table.replicas.iter().map(|r| with(r.region, ReplicaStatus::Active, r.key.clone()));
+    copy.replicas = others.chain([own]).collect();
     let number = cx.rng().u64();
     stream::open(cx.tx, number, cx.now, &mut copy, "NEW_AND_OLD_IMAGES")?;
     TABLES.put(cx.tx, &copy.own_key(), &copy);
     for other in table.replicas.clone() {
         if let Some(mut record) = member(&*cx.tx, table.account, other.region, &table.name)? {
-            record.replicas.push(new(region));
+            record.replicas.push(added.clone());
             TABLES.put(cx.tx, &record.own_key(), &record);
         }
     }
-    table.replicas.push(new(region));
+    table.replicas.push(added);
     table.replica_source = Some(cx.now);
     Ok(())
 }

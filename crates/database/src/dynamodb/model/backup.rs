@@ -99,6 +99,11 @@ impl Recovery {
     }
 }
 
+/// The beginning of the keys of what all backups of a table have saved.
+pub fn all_saved(account: AccountId, region: Region, table: u64) -> Vec<u8> {
+    SAVED.stored_key(&Key::regional(account, region).u64(table))
+}
+
 /// The beginning of the keys of what a backup has saved.
 pub fn saved(account: AccountId, region: Region, table: u64, order: u32) -> Vec<u8> {
     SAVED.stored_key(&Key::regional(account, region).u64(table).u32(order))

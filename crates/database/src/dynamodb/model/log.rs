@@ -7,8 +7,13 @@
 //! ```text
 //! change  table (2) · account, region · table's number (8) · commit (8) · place within the commit (4)
 //! ```
+//!
+//! What a change of a table with a KMS key holds of its item lies sealed as the table's rows do; when, where and of
+//! which kind it was does not, so that logs are trimmed and shards found without the key.
 
+use super::rows::Unreadable;
 use super::table::TableRecord;
+use super::vault::{Locked, Vault};
 use crate::dynamodb::codec::Corrupt;
 use crate::dynamodb::item::Item;
 use base::{AccountId, Region, Timestamp};
@@ -36,6 +41,16 @@ store::record! {
         5 => pub key: Vec<u8>,
         6 => pub old: Option<Vec<u8>>,
         7 => pub new: Option<Vec<u8>>,
+        /// [`Images`] under the table's key; the three before this are then empty.
+        8 => pub sealed: Option<Vec<u8>>,
+    }
+
+    /// What is sealed of a change.
+    #[derive(Clone, PartialEq, Debug)]
+    struct Images {
+        1 => key: Vec<u8>,
+        2 => old: Option<Vec<u8>>,
+        3 => new: Option<Vec<u8>>,
     }
 }
 
@@ -144,6 +159,30 @@ pub fn range(prefix: &[u8], start: Position, end: Option<u64>) -> KeyRange {
 }
 
 impl Change {
+    /// As it is written: sealed where the table's rows are.
+    ///
+    /// # Errors
+    /// [`Locked`].
+    pub fn sealed(self, vault: &Vault) -> Result<Change, Locked> {
+        if vault.is_plain() {
+            return Ok(self);
+        }
+        let Change { time, hash, what, by, key, old, new, .. } = self;
+        let sealed = vault.seal(&Images { key, old, new }.to_bytes())?;
+        Ok(Change { time, hash, what, by, sealed, ..Change::default() })
+    }
+
+    /// As it was before it was sealed.
+    ///
+    /// # Errors
+    /// [`Unreadable`].
+    pub fn opened(self, vault: &Vault) -> Result<Change, Unreadable> {
+        let Some(sealed) = &self.sealed else { return Ok(self) };
+        let images = vault.open(sealed)?.ok_or(Corrupt)?;
+        let Images { key, old, new } = Images::from_bytes(&images).map_err(|_| Corrupt)?;
+        Ok(Change { key, old, new, sealed: None, ..self })
+    }
+
     /// # Errors
     /// [`Corrupt`]
     pub fn key_item(&self) -> Result<Item, Corrupt> {
@@ -153,7 +192,39 @@ impl Change {
 
 #[cfg(test)]
 mod tests {
-    use super::{Position, range};
+    use super::{Change, Position, range};
+    use crate::dynamodb::model::rows::Unreadable;
+    use crate::dynamodb::model::table::{Encryption, TableRecord};
+    use crate::dynamodb::model::vault::{Locked, Vault};
+    use base::Rng;
+    use store::Record as _;
+
+    #[test]
+    fn changes_are_sealed_as_rows_are() {
+        let change = Change {
+            hash: 7,
+            key: b"the key".to_vec(),
+            old: Some(b"what it was".to_vec()),
+            new: None,
+            ..Change::default()
+        };
+        let plain = Vault::of(&TableRecord::default());
+        assert_eq!(change.clone().sealed(&plain), Ok(change.clone()));
+        let encryption = Encryption { key_arn: String::new(), sealed: vec![1], id: 3, inaccessible: None };
+        let table = TableRecord { encryption: Some(encryption), ..TableRecord::default() };
+        let (locked, open) = (Vault::of(&table), Vault::of(&table));
+        open.locks()[0].unlock(&[3; 32], Rng::seeded(3));
+        let sealed = change.clone().sealed(&open).unwrap();
+        assert_eq!(sealed.hash, 7);
+        let bytes = sealed.to_bytes();
+        for clear in [&b"the key"[..], b"what it was"] {
+            assert!(!bytes.windows(clear.len()).any(|part| part == clear));
+        }
+        assert_eq!(sealed.clone().opened(&open), Ok(change.clone()));
+        assert_eq!(sealed.opened(&locked), Err(Unreadable::Locked));
+        assert_eq!(change.clone().sealed(&locked), Err(Locked));
+        assert_eq!(change.clone().opened(&locked), Ok(change), "from before the table had a key");
+    }
 
     #[test]
     fn positions_are_keys() {

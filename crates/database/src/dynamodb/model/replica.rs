@@ -18,6 +18,8 @@ store::record! {
         1 => pub region: Region,
         2 => pub status: ReplicaStatus,
         3 => pub since: Timestamp,
+        /// The ARN of its KMS key, where it has one.
+        4 => pub key: Option<String>,
     }
 
     /// The next change of one region's log that another region is to get.

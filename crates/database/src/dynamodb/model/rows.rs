@@ -17,6 +17,7 @@ use std::borrow::Cow;
 const SIZE: usize = 4;
 /// In the place of the item's version.
 const SEALED: u8 = 2;
+const PLAIN: u8 = 1;
 
 /// Why a row cannot be read.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -46,10 +47,9 @@ pub fn encode(vault: &Vault, item: &Item, size: usize) -> Result<Vec<u8>, Locked
     let mut out = Vec::with_capacity(SIZE + size + 8 * item.len() + 16);
     out.extend(u32::try_from(size).unwrap_or(u32::MAX).to_be_bytes());
     item.encode_into(&mut out);
-    if let Some((id, sealed)) = vault.seal(&out[SIZE..])? {
+    if let Some(sealed) = vault.seal(&out[SIZE..])? {
         out.truncate(SIZE);
         out.push(SEALED);
-        out.extend(id.to_be_bytes());
         out.extend(sealed);
     }
     Ok(out)
@@ -69,15 +69,36 @@ pub fn size(row: &[u8]) -> Result<usize, Corrupt> {
 pub fn body<'r>(vault: &Vault, row: &'r [u8]) -> Result<Cow<'r, [u8]>, Unreadable> {
     let body = row.get(SIZE..).ok_or(Corrupt)?;
     let Some((&SEALED, rest)) = body.split_first() else { return Ok(Cow::Borrowed(body)) };
-    let (id, sealed) = rest.split_first_chunk::<8>().ok_or(Corrupt)?;
-    let opened = vault.open(u64::from_be_bytes(*id), sealed)?;
-    Ok(Cow::Owned(opened.ok_or(Corrupt)?))
+    Ok(Cow::Owned(vault.open(rest)?.ok_or(Corrupt)?))
 }
 
 /// # Errors
 /// [`Unreadable`].
 pub fn decode(vault: &Vault, row: &[u8]) -> Result<Item, Unreadable> {
     Ok(Item::decode(&body(vault, row)?)?)
+}
+
+/// Something else that is kept of a table's items, sealed as its rows are: behind a byte that says whether it is.
+///
+/// # Errors
+/// [`Locked`].
+pub fn wrap(vault: &Vault, body: &[u8]) -> Result<Vec<u8>, Locked> {
+    Ok(match vault.seal(body)? {
+        Some(sealed) => [&[SEALED], &sealed[..]].concat(),
+        None => [&[PLAIN], body].concat(),
+    })
+}
+
+/// What was wrapped so.
+///
+/// # Errors
+/// [`Unreadable`].
+pub fn unwrap<'r>(vault: &Vault, wrapped: &'r [u8]) -> Result<Cow<'r, [u8]>, Unreadable> {
+    match wrapped.split_first() {
+        Some((&SEALED, sealed)) => Ok(Cow::Owned(vault.open(sealed)?.ok_or(Corrupt)?)),
+        Some((&PLAIN, body)) => Ok(Cow::Borrowed(body)),
+        _ => Err(Unreadable::Corrupt),
+    }
 }
 
 #[cfg(test)]

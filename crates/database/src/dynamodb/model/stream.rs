@@ -34,6 +34,8 @@ store::record! {
         10 => pub lanes: u32,
         11 => pub account: AccountId,
         12 => pub region: Region,
+        /// The table at its end, by whose keys what is left can be read: where it had any.
+        13 => pub ended: Option<Box<TableRecord>>,
     }
 
     #[derive(Clone, PartialEq, Debug)]
@@ -86,6 +88,20 @@ impl StreamRecord {
     /// Whether changes of partitions with this hash are in the lane.
     pub fn lane_of(&self, hash: u32) -> u32 {
         ((u64::from(hash) * u64::from(self.lanes.max(1))) >> 32) as u32
+    }
+
+    /// Notes with the streams of a table that goes by which keys their changes are opened.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn outlive(tx: &mut Tx, table: &TableRecord) -> Result<(), StoreError> {
+        let of_name = Key::regional(table.account, table.region).str(&table.name);
+        let all: Vec<_> = STREAMS.scan(&*tx, &of_name, Direction::Forward).collect::<Result<_, _>>()?;
+        for (key, mut stream) in all.into_iter().filter(|(_, stream)| stream.table_number == table.number) {
+            stream.ended = Some(Box::new(table.clone()));
+            STREAMS.put(tx, &key, &stream);
+        }
+        Ok(())
     }
 
     fn generations_prefix(&self) -> Vec<u8> {
@@ -217,6 +233,7 @@ pub fn open(
         lanes: lanes(table),
         account: table.account,
         region: table.region,
+        ended: None,
     };
     STREAMS.put(tx, &stream.own_key(), &stream);
     stream.turn(tx, now, false);

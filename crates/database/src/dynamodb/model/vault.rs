@@ -49,6 +49,11 @@ impl Vault {
         Vault { locks: next.into_iter().chain(&table.encryption).map(lock).collect(), plain }
     }
 
+    /// Whether rows are written as they are.
+    pub fn is_plain(&self) -> bool {
+        self.plain || self.locks.is_empty()
+    }
+
     pub fn locks(&self) -> &[Lock] {
         &self.locks
     }
@@ -58,25 +63,28 @@ impl Vault {
         self.locks.iter().all(|lock| lock.key.get().is_some())
     }
 
-    /// The number of the key that a row which is written now is sealed with, and the row's body sealed with it; none
-    /// where rows lie as they are.
+    /// What is written now: the number of the key that it is sealed with, and behind it the sealed body; none where
+    /// rows lie as they are.
     ///
     /// # Errors
     /// [`Locked`].
-    pub(super) fn seal(&self, body: &[u8]) -> Result<Option<(u64, Vec<u8>)>, Locked> {
+    pub(super) fn seal(&self, body: &[u8]) -> Result<Option<Vec<u8>>, Locked> {
         if self.plain {
             return Ok(None);
         }
         let Some(lock) = self.locks.first() else { return Ok(None) };
         let key = lock.key.get().ok_or(Locked)?;
-        Ok(Some((lock.encryption.id, key.sealer.seal(&key.rng, PURPOSE, body))))
+        let sealed = key.sealer.seal(&key.rng, PURPOSE, body);
+        Ok(Some([&lock.encryption.id.to_be_bytes()[..], &sealed].concat()))
     }
 
-    /// The body that was sealed with the key `id`; none where it does not open.
+    /// The body that was sealed so; none where it does not open.
     ///
     /// # Errors
     /// [`Locked`].
-    pub(super) fn open(&self, id: u64, sealed: &[u8]) -> Result<Option<Vec<u8>>, Locked> {
+    pub(super) fn open(&self, sealed: &[u8]) -> Result<Option<Vec<u8>>, Locked> {
+        let Some((id, sealed)) = sealed.split_first_chunk::<8>() else { return Ok(None) };
+        let id = u64::from_be_bytes(*id);
         let lock = self.locks.iter().find(|lock| lock.encryption.id == id).ok_or(Locked)?;
         let key = lock.key.get().ok_or(Locked)?;
         Ok(key.sealer.open(PURPOSE, sealed).ok().map(|body| body.to_vec()))

@@ -78,32 +78,25 @@ impl IndexUpdate {
 
 fn check_parameters(req: &UpdateTable) -> Result<(), Error> {
     let indexes = req.indexes.as_ref().is_some_and(|indexes| !indexes.is_empty());
-    let any = req.throughput.is_some()
-        || req.billing.is_some()
-        || indexes
-        || req.stream.is_some()
-        || req.sse.is_some()
-        || req.class.is_some()
-        || req.protected.is_some()
-        || req.replicas.is_some()
-        || req.limits.is_some()
-        || req.warm.is_some();
-    if !any {
-        return Err(validation(
-            "At least one of ProvisionedThroughput, BillingMode, UpdateStreamEnabled, GlobalSecondaryIndexUpdates, SSESpecification, ReplicaUpdates, MultiAccountReplicaReady, ReplicaTransitRoleArn, MultiRegionConsistency, DeletionProtectionEnabled, OnDemandThroughput, WarmThroughput or TableClass is required",
-        ));
-    }
+    // Beside the class of the table and its replicas, either of which is changed alone.
     let others = req.throughput.is_some()
         || req.billing.is_some()
         || indexes
         || req.stream.is_some()
         || req.sse.is_some()
-        || req.class.is_some()
         || req.protected.is_some()
         || req.limits.is_some()
         || req.warm.is_some();
-    if req.replicas.is_some() && others {
+    if !others && req.class.is_none() && req.replicas.is_none() {
+        return Err(validation(
+            "At least one of ProvisionedThroughput, BillingMode, UpdateStreamEnabled, GlobalSecondaryIndexUpdates, SSESpecification, ReplicaUpdates, MultiAccountReplicaReady, ReplicaTransitRoleArn, MultiRegionConsistency, DeletionProtectionEnabled, OnDemandThroughput, WarmThroughput or TableClass is required",
+        ));
+    }
+    if req.replicas.is_some() && (others || req.class.is_some()) {
         return Err(parameter("Replica modification must be the only operation in the request"));
+    }
+    if req.class.is_some() && others {
+        return Err(parameter("TableClass modification must be the only operation in the request"));
     }
     check_stream_alone(req)?;
     let mut seen = BTreeSet::new();
@@ -191,6 +184,14 @@ fn change_encryption(
     sse: Option<&SseSpecification>,
 ) -> Result<bool, Error> {
     let Some(sse) = sse else { return Ok(false) };
+    if !table.replicas.is_empty() {
+        return Err(match sse.key {
+            Some(_) => validation(
+                "Invalid operation: Customer Managed CMKs on Global Table Version 2019.11.21 replicas cannot be updated through SSESpecification parameter and can only be updated through ReplicaUpdates parameter",
+            ),
+            None => Refusal::NotBuilt("Another KMS key for a table that has replicas".into()).into(),
+        });
+    }
     let to = match sse.wants()? {
         Some(asked) => Some(encryption::new_key(cx, table, asked)?),
         None if table.encryption.is_none() => return Ok(false),

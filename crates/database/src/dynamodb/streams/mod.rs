@@ -11,10 +11,14 @@ mod list;
 mod records;
 pub mod work;
 
+use super::encryption;
 use super::errors::{Error, Refusal, validation};
+use super::model::schema::{self, Schema};
 use super::model::stream::{STREAMS, StreamRecord};
+use super::model::table::{TABLES, TableRecord};
 use base::{AccountId, Arn};
 use kernel::Cx;
+use std::sync::Arc;
 
 pub static DYNAMODBSTREAMS: kernel::Service = kernel::Service {
     id: "dynamodbstreams",
@@ -60,6 +64,24 @@ fn existing(cx: &Cx<'_>, arn: &str) -> Result<StreamRecord, Error> {
     let place = Place::read(cx, arn)?;
     let key = StreamRecord::key(place.account, cx.region, &place.table, &place.label);
     STREAMS.get(&*cx.tx, &key)?.ok_or_else(|| Refusal::NoStream(arn.to_owned()).into())
+}
+
+/// The table whose changes a stream shows, unlocked for the caller; none where the table is gone and had no key.
+///
+/// # Errors
+/// `AccessDeniedException` and `ValidationException` of its KMS key.
+fn unlocked(cx: &mut Cx<'_>, stream: &StreamRecord) -> Result<Option<Arc<Schema>>, Error> {
+    let key = TABLES.stored_key(&TableRecord::key(stream.account, stream.region, &stream.table));
+    let table = schema::load(cx.cloud(), &*cx.tx, &key)?;
+    let table = match (table.filter(|table| table.record.number == stream.table_number), &stream.ended) {
+        (Some(table), _) => Some(table),
+        (None, Some(ended)) => Some(Arc::new(Schema::of((**ended).clone())?)),
+        (None, None) => None,
+    };
+    if let Some(table) = &table {
+        encryption::unlock(cx, table)?;
+    }
+    Ok(table)
 }
 
 /// # Errors

@@ -1,7 +1,7 @@
 //! GetRecords.
 
 use super::iterator::{ShardIterator, arn_of, trimmed};
-use super::{access, existing, limit};
+use super::{access, existing, limit, unlocked};
 use crate::dynamodb::errors::{Error, Refusal};
 use crate::dynamodb::item::Item;
 use crate::dynamodb::metering;
@@ -71,6 +71,7 @@ fn get_records(cx: &mut Cx<'_>, req: GetRecords) -> Result<GetRecordsOutput, Err
     let arn = arn_of(&req.iterator)?;
     let stream = existing(cx, arn)?;
     metering::stream_read(cx, arn);
+    let table = unlocked(cx, &stream)?;
     let shards = stream.shards(&*cx.tx, cx.now)?;
     let is_it = |shard: &&Shard| shard.lane == iterator.lane && shard.start == iterator.start;
     let shard = shards.iter().find(is_it).ok_or(Refusal::Trimmed)?;
@@ -96,6 +97,10 @@ fn get_records(cx: &mut Cx<'_>, req: GetRecords) -> Result<GetRecordsOutput, Err
         if records.is_empty() && cx.now.since(change.time) > STREAM_LIFE {
             return Err(Refusal::Trimmed.into());
         }
+        let change = match &table {
+            Some(table) => change.opened(&table.vault)?,
+            None => change,
+        };
         let record = record(&stream, at, change)?;
         bytes += record.body.size as usize;
         records.push(record);

@@ -2,6 +2,7 @@
 
 use crate::dynamodb::errors::{Error, Refusal};
 use crate::dynamodb::model::log::{self, Change, LOG, Position, STREAM_LIFE, TRIMMED, Trimmed};
+use crate::dynamodb::model::replica::{CURSORS, ReplicaStatus, cursor_key};
 use crate::dynamodb::model::stream::{SHARD_LIFE, STREAMS, StreamRecord, generation_key};
 use crate::dynamodb::model::table::TABLES;
 use base::Timestamp;
@@ -15,6 +16,8 @@ use wire::Fault;
 
 /// Changes that one transaction trims.
 const BATCH: usize = 500;
+/// When to look again at what is old, and still to go to another region.
+const HELD_LOOK: Duration = Duration::from_secs(600);
 
 /// Closes shards and trims changes.
 #[derive(Debug)]
@@ -105,6 +108,26 @@ fn lives(cloud: &Cloud) -> Result<HashMap<u64, Option<Duration>>, Error> {
     Ok(lives)
 }
 
+/// Up to where each region has got a table's changes: what another has not got yet stays, however long it takes.
+fn held(cloud: &Cloud, key: &Key) -> Result<Option<Position>, Error> {
+    let state = cloud.store().snapshot();
+    let mut reader = key.reader();
+    let (Some((account, region)), Some(number)) = (reader.regional(), reader.u64()) else { return Ok(None) };
+    for pair in TABLES.scan(&state, &Key::regional(account, region), Direction::Forward) {
+        let (_, table) = pair?;
+        if table.number != number {
+            continue;
+        }
+        let active = table.replicas.iter().filter(|replica| replica.status == ReplicaStatus::Active);
+        let at = active.map(|replica| {
+            let cursor = CURSORS.get(&state, &cursor_key(account, region, number, replica.region))?;
+            Ok(cursor.unwrap_or_default().position())
+        });
+        return Ok(at.collect::<Result<Vec<_>, Error>>()?.into_iter().min());
+    }
+    Ok(None)
+}
+
 /// Trims every log. Says when the next change has its time.
 fn trim_all(cloud: &Cloud) -> Result<Option<Timestamp>, Error> {
     let lives = lives(cloud)?;
@@ -139,6 +162,7 @@ fn table_of(key: &[u8]) -> Option<(Key, u64)> {
 
 fn trim(cloud: &Cloud, table: &Key, life: Duration) -> Result<Option<Timestamp>, Error> {
     let prefix = LOG.stored_key(table);
+    let held = held(cloud, table)?;
     loop {
         let now = cloud.clock().now();
         let mut tx = cloud.store().begin();
@@ -148,6 +172,11 @@ fn trim(cloud: &Cloud, table: &Key, life: Duration) -> Result<Option<Timestamp>,
             let change = Change::from_bytes(&value).map_err(|_| Error::from(Refusal::Internal))?;
             if now.since(change.time) <= life {
                 next = Some(change.time.plus(life));
+                break;
+            }
+            let at = Position::of_key(&prefix, &key);
+            if held.is_some_and(|held| at.is_none_or(|at| at >= held)) {
+                next = Some(now.plus(HELD_LOOK));
                 break;
             }
             trimmed.push(key);

@@ -1,7 +1,9 @@
 //! [`Store`]: a bucket of S3, as the one sees it in whose stead a job is done.
 
 use super::{PURPOSE, SERVICE};
+use crate::dynamodb::encryption;
 use crate::dynamodb::errors::{Error, Refusal, failure};
+use crate::dynamodb::model::schema::Schema;
 use crate::dynamodb::model::transfer::{Location, Requester};
 use base::Region;
 use bytes::Bytes;
@@ -64,6 +66,19 @@ impl<'a> Store<'a> {
 
     pub(super) fn whom(&self) -> Whom<'_> {
         Whom::Caller { access_key: self.access_key, token: self.token.as_deref() }
+    }
+
+    /// Unlocks a table for what is done in the requester's stead: after a restart its key is known to nobody yet.
+    pub(super) fn unlock(&self, schema: &Schema) -> Result<(), Stop> {
+        if encryption::unlock_known(self.cloud, schema) {
+            return Ok(());
+        }
+        let mut tx = self.cloud.store().begin();
+        let opened = self.cloud.act_for(&mut tx, SERVICE, self.whom(), schema.record.region, None, |cx| {
+            encryption::unlock(cx, schema)
+        });
+        let refused = |fault: Fault| Stop::Failed(fault.code.to_string(), fault.message);
+        opened.map_err(refused)?.map_err(|error| refused(error.into()))
     }
 
     fn members(&self, more: impl IntoIterator<Item = (&'static str, Value)>) -> Value {

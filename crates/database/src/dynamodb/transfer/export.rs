@@ -4,6 +4,7 @@
 
 use super::describe::{ExportOutput, describe_export};
 use super::{access, new_id, requester};
+use crate::dynamodb::encryption;
 use crate::dynamodb::errors::{Error, Refusal, validation};
 use crate::dynamodb::model::name::Place;
 use crate::dynamodb::model::schema;
@@ -65,6 +66,8 @@ fn export(cx: &mut Cx<'_>, req: Export) -> Result<ExportOutput, Error> {
     let found = schema::find(cx, &place)?;
     let found = found.filter(|schema| schema.record.status != Status::Creating);
     let schema = found.ok_or_else(|| Error::from(Refusal::TableNotFound(req.table.clone())))?;
+    // Who exports must be able to read what is exported.
+    encryption::unlock(cx, &schema)?;
     let table = &schema.record;
     let Some(recovery) = table.recovery else {
         return Err(Refusal::NoRecovery(table.name.clone()).into());

@@ -118,6 +118,9 @@ pub(super) fn gone(on: &mut On<'_, '_>) -> Done<bool> {
     }
 }
 
+/// The class of tables that name none.
+const STANDARD: &str = "STANDARD";
+
 pub(super) fn create(on: &mut On<'_, '_>) -> Done<Made> {
     on.only(MEMBERS)?;
     let name = on.name("TableName", 255);
@@ -156,7 +159,6 @@ pub(super) fn update(on: &mut On<'_, '_>) -> Done<Made> {
     for (property, value) in [
         ("OnDemandThroughput", limits(on, on.wanted, on.before)?),
         ("SSESpecification", encryption(on)),
-        ("TableClass", Value::Str(on.text("TableClass").unwrap_or_else(|| "STANDARD".into()))),
         ("DeletionProtectionEnabled", Value::Bool(on.flag("DeletionProtectionEnabled"))),
     ] {
         if on.changed(property) {
@@ -276,7 +278,13 @@ pub(super) fn ready(on: &mut On<'_, '_>) -> Done<Option<Attributes>> {
     if text_at(&answer, "Table.TableStatus") != "ACTIVE" || !active {
         return Ok(None);
     }
-    if next_index(on, &index_names(indexes))? || time_to_live(on)? || recovery(on)? || insights(on)? {
+    let class = text_at(&answer, "Table.TableClassSummary.TableClass");
+    if next_class(on, &class)?
+        || next_index(on, &index_names(indexes))?
+        || time_to_live(on)?
+        || recovery(on)?
+        || insights(on)?
+    {
         return Ok(None);
     }
     let mut attributes = vec![("Arn", Value::Str(text_at(&answer, "Table.TableArn")))];
@@ -284,6 +292,18 @@ pub(super) fn ready(on: &mut On<'_, '_>) -> Done<Option<Attributes>> {
         attributes.push(("StreamArn", Value::str(stream)));
     }
     Ok(Some(attributes))
+}
+
+/// The class of a table is changed by a call that changes nothing else; whether there was anything to change.
+fn next_class(on: &mut On<'_, '_>, is: &str) -> Done<bool> {
+    let wanted = on.text("TableClass").unwrap_or_else(|| STANDARD.into());
+    let is = if is.is_empty() { STANDARD } else { is };
+    if !on.changed("TableClass") || wanted == is {
+        return Ok(false);
+    }
+    let input = map([("TableName", on.physical()), ("TableClass", Value::Str(wanted))]);
+    on.call(DYNAMODB, "UpdateTable", input)?;
+    Ok(true)
 }
 
 /// One index goes or comes; whether there was one to go or come.

@@ -63,6 +63,7 @@ fn write(cloud: &Arc<Cloud>, export: &mut ExportRecord) -> Result<(), Stop> {
         let fault = Fault::from(Error::from(missing));
         return Err(Stop::Failed(fault.code.to_string(), fault.message));
     }
+    bucket.unlock(&past.source)?;
     match &known.window {
         None => past.items(|item| {
             export.bytes += item.size() as i64;

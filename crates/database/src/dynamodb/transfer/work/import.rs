@@ -1,12 +1,10 @@
 //! [`Import`]: fills a table with what lies in S3.
 
-use super::super::SERVICE;
 use super::super::bucket::{Stop, Store};
 use super::super::source::{Next, Source};
 use super::faults::Faults;
 use crate::dynamodb::action::check_put_size;
 use crate::dynamodb::change::How;
-use crate::dynamodb::encryption;
 use crate::dynamodb::errors::{Error, Refusal, failure};
 use crate::dynamodb::item::Item;
 use crate::dynamodb::model::log::By;
@@ -114,7 +112,7 @@ fn read_all(
     let schema = schema::load(cloud, &cloud.store().begin(), &key)?;
     let schema = schema.filter(|schema| schema.record.number == known.table.number);
     let schema = schema.ok_or(Refusal::Internal)?;
-    unlock(cloud, bucket, &schema)?;
+    bucket.unlock(&schema)?;
     let bytes = Rc::new(Cell::new(0));
     for name in bucket.list()? {
         let object = Counted(bucket.get(&name)?, Rc::clone(&bytes));
@@ -131,19 +129,6 @@ fn read_all(
         import.bytes = bytes.get();
     }
     Ok(())
-}
-
-/// After a restart the key of a new table is known to nobody yet.
-fn unlock(cloud: &Arc<Cloud>, bucket: &Store<'_>, schema: &Schema) -> Result<(), Stop> {
-    if encryption::unlock_known(cloud, schema) {
-        return Ok(());
-    }
-    let mut tx = cloud.store().begin();
-    let opened = cloud.act_for(&mut tx, SERVICE, bucket.whom(), schema.record.region, None, |cx| {
-        encryption::unlock(cx, schema)
-    });
-    let refused = |fault: Fault| Stop::Failed(fault.code.to_string(), fault.message);
-    opened.map_err(refused)?.map_err(|error| refused(error.into()))
 }
 
 fn load(
