@@ -317,6 +317,47 @@ fn conditions_look_at_the_request_and_the_object() {
         .refused(403, "AccessDenied");
 }
 
+/// AWS: comparing a tag tells of the object, so it needs what reading needs; asking whether there is any does not.
+#[test]
+fn deletes_that_compare_tags_need_leave_to_read() {
+    let cloud = Cloud::new();
+    let root = prepared(&cloud);
+    let user = |name: &str, actions: Value, condition: Value| {
+        let statement =
+            json!({ "Effect": "Allow", "Action": actions, "Resource": "*", "Condition": condition });
+        let text = json!({ "Version": "2012-10-17", "Statement": [statement] }).to_string();
+        cloud.user(&root, name, &text)
+    };
+    let put = || root.call("s3", "PutObject", json!({ "Bucket": "table", "Key": "k", "Body": "hello" })).ok();
+    let one = |caller: &Caller<'_>, tag: &str| {
+        caller.call("s3", "DeleteObject", json!({ "Bucket": "table", "Key": "k", "IfMatch": tag }))
+    };
+    let many = |caller: &Caller<'_>, object: Value| {
+        let reply = caller.call(
+            "s3",
+            "DeleteObjects",
+            json!({ "Bucket": "table", "Delete": { "Objects": [object] } }),
+        );
+        reply.value["Errors"][0]["Code"].as_str().map(str::to_owned)
+    };
+    let tag = "\"5d41402abc4b2a76b9719d911017c592\"";
+    let blind = user("blind", json!("s3:DeleteObject"), json!({}));
+    one(&blind, tag).refused(403, "AccessDenied");
+    assert_eq!(many(&blind, json!({ "Key": "k", "ETag": tag })).as_deref(), Some("AccessDenied"));
+    assert_eq!(one(&blind, "*").status, 204);
+    put();
+    assert_eq!(many(&blind, json!({ "Key": "k", "ETag": "*" })), None);
+    put();
+    // Policies may ask for the condition, of each object as of one.
+    let held = json!({ "Null": { "s3:if-match": "false" } });
+    let careful = user("careful", json!(["s3:DeleteObject", "s3:GetObject"]), held);
+    careful.call("s3", "DeleteObject", json!({ "Bucket": "table", "Key": "k" })).refused(403, "AccessDenied");
+    assert_eq!(many(&careful, json!({ "Key": "k" })).as_deref(), Some("AccessDenied"));
+    assert_eq!(many(&careful, json!({ "Key": "k", "ETag": tag })), None);
+    put();
+    assert_eq!(one(&careful, tag).status, 204);
+}
+
 /// An object that another account owns is that account's affair.
 #[test]
 fn objects_of_others() {

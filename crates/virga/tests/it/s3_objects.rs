@@ -192,6 +192,31 @@ fn writes_may_be_conditional() {
     delete_if("*").refused(404, "NoSuchKey");
 }
 
+/// Measured by others against AWS: what a delete marker hides is not there, whatever its tag was.
+#[test]
+fn deletes_on_a_condition_do_not_look_under_a_delete_marker() {
+    let cloud = Cloud::new();
+    let root = with_bucket(&cloud);
+    let enabled = json!({ "Bucket": "bkt", "VersioningConfiguration": { "Status": "Enabled" } });
+    root.call("s3", "PutBucketVersioning", enabled).ok();
+    let etag = root.call("s3", "PutObject", and(of("k"), json!({ "Body": "v" })));
+    let etag = etag.value["ETag"].as_str().unwrap_or_default().to_owned();
+    let delete_if = |tag: &str| root.call("s3", "DeleteObject", and(of("k"), json!({ "IfMatch": tag })));
+    assert_eq!(delete_if(&etag).status, 204);
+    for tag in ["*", "\"x\"", etag.as_str()] {
+        let hidden = delete_if(tag);
+        assert_eq!(hidden.value["Key"], "k");
+        hidden.refused_with(404, "NoSuchKey", "The specified key does not exist.");
+        let many = json!({ "Bucket": "bkt", "Delete": { "Objects": [{ "Key": "k", "ETag": tag }] } });
+        let many = root.call("s3", "DeleteObjects", many);
+        assert_eq!(many.value["Errors"][0]["Code"], "NoSuchKey");
+    }
+    let versioned = and(of("k"), json!({ "IfMatch": "*", "VersionId": "null" }));
+    let versioned = root.call("s3", "DeleteObject", versioned);
+    assert_eq!(versioned.value["Header"], "If-Match");
+    versioned.refused(501, "NotImplemented");
+}
+
 #[test]
 fn digests_are_held_against_the_body() {
     let cloud = Cloud::new();

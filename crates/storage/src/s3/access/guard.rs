@@ -151,15 +151,52 @@ pub fn allowed_on_object(
     version_id: Option<&str>,
     action: &'static str,
 ) -> Result<bool, Fault> {
+    allowed_if(cx, bucket, key, (version_id, None), action)
+}
+
+/// Whether the caller may delete one object of a request about many.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn may_delete(
+    cx: &Cx<'_>,
+    bucket: &Bucket,
+    key: &str,
+    version_id: Option<&str>,
+    if_match: Option<&str>,
+) -> Result<bool, Fault> {
+    let action = if version_id.is_some() { "s3:DeleteObjectVersion" } else { "s3:DeleteObject" };
+    let reads = version_id.is_none() && if_match.is_some_and(names_tag);
+    Ok(allowed_if(cx, bucket, key, (version_id, if_match), action)?
+        && (!reads || allowed_if(cx, bucket, key, (None, if_match), "s3:GetObject")?))
+}
+
+/// AWS: a delete that compares an entity tag needs `s3:GetObject` beside; one that asks for any object does not.
+pub(super) fn names_tag(if_match: &str) -> bool {
+    if_match.trim() != "*"
+}
+
+/// As [`allowed_on_object`], on a condition.
+fn allowed_if(
+    cx: &Cx<'_>,
+    bucket: &Bucket,
+    key: &str,
+    (version_id, if_match): (Option<&str>, Option<&str>),
+    action: &'static str,
+) -> Result<bool, Fault> {
     let version = existing::find_version(cx.tx, bucket, key, version_id)?;
     let guarded = match action {
         "s3:DeleteObject" | "s3:PutObject" => into(bucket, key),
+        "s3:GetObject" => object(bucket, key, version.as_ref(), Some(Permission::Read)),
         _ => object(bucket, key, version.as_ref(), None),
     };
     let request = Struct::new();
     let mut guarded = guarded.doing(Some(action)).asked_by(cx, &request);
     if let Some(id) = version_id {
         guarded.target = guarded.target.key("s3:VersionId", id);
+    }
+    if let Some(tag) = if_match {
+        guarded.target = guarded.target.key("s3:if-match", tag);
     }
     all_allowed(cx, &guarded.targets(cx), &request)
 }

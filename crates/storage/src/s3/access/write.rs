@@ -162,12 +162,18 @@ pub fn delete_object(cx: &mut Cx<'_>, request: &Struct) -> Targets {
         None => "s3:DeleteObject",
     };
     let version = existing::find_version(cx.tx, &bucket, key(request), request.str("VersionId"));
+    let version = version.map_err(Fault::from)?;
     let mut guarded = guard::into(&bucket, key(request));
-    guarded.target = super::keys::of_version(guarded.target, version.map_err(Fault::from)?.as_ref());
-    Ok(ask(cx, guarded, Some(action), request))
+    guarded.target = super::keys::of_version(guarded.target, version.as_ref());
+    let mut targets = ask(cx, guarded, Some(action), request);
+    if request.str("VersionId").is_none() && request.str("IfMatch").is_some_and(guard::names_tag) {
+        let read = guard::object(&bucket, key(request), version.as_ref(), Some(Permission::Read));
+        targets.extend(ask(cx, read, Some("s3:GetObject"), request));
+    }
+    Ok(targets)
 }
 
-/// `DeleteObjects`: the bucket must be there; each object is decided about by itself ([`guard::allowed_on_object`]),
+/// `DeleteObjects`: the bucket must be there; each object is decided about by itself ([`guard::may_delete`]),
 /// and a refusal stands in the answer beside the others.
 ///
 /// # Errors

@@ -136,9 +136,10 @@ fn delete(cx: &mut Cx<'_>, bucket: &Bucket, wanted: &Wanted<'_>) -> Result<Delet
         return Err(Refusal::NotImplemented("If-Match").into());
     }
     if let Some(tags) = wanted.if_match {
-        match versions::newest(cx.tx, bucket, wanted.key)? {
+        // What is hidden by a delete marker is not there.
+        match versions::current(cx.tx, bucket, wanted.key)? {
             None => return Err(Refusal::NoSuchKey(wanted.key.to_owned()).into()),
-            Some(version) if version.delete_marker || !matches(tags, &version.etag) => {
+            Some(version) if !matches(tags, &version.etag) => {
                 return Err(Refusal::PreconditionFailed("If-Match").into());
             }
             Some(_) => {}
@@ -233,9 +234,8 @@ fn delete_one(
     bypass: bool,
 ) -> Result<Deleted, S3Error> {
     let id = object.version_id.as_deref().filter(|id| !id.is_empty());
-    let action = if id.is_some() { "s3:DeleteObjectVersion" } else { "s3:DeleteObject" };
-    let allowed = access::allowed_on_object(cx, bucket, &object.key, id, action).map_err(S3Error::from)?;
-    if !allowed {
+    let allowed = access::may_delete(cx, bucket, &object.key, id, object.etag.as_deref());
+    if !allowed.map_err(S3Error::from)? {
         return Err(Refusal::AccessDenied.into());
     }
     let wanted = Wanted {
