@@ -420,11 +420,23 @@ fn bad_configurations_are_refused() {
     let queue =
         json!({ "QueueArn": "arn:aws:sqs:us-east-1:123456789012:none", "Events": ["s3:ObjectCreated:*"] });
     let told = json!({ "Bucket": "strict", "NotificationConfiguration": { "QueueConfigurations": [queue] } });
-    root.call("s3", "PutBucketNotificationConfiguration", told).refused_with(
-        400,
-        "InvalidArgument",
-        "Unable to validate the following destination configurations",
-    );
+    let unreachable = root.call("s3", "PutBucketNotificationConfiguration", told);
+    assert_eq!(unreachable.value["ArgumentName1"], "arn:aws:sqs:us-east-1:123456789012:none");
+    assert_eq!(unreachable.value["ArgumentValue1"], "The destination queue does not exist");
+    let message = "Unable to validate the following destination configurations";
+    unreachable.refused_with(400, "InvalidArgument", message);
+    let function = "arn:aws:lambda:us-east-1:123456789012:function:none";
+    let told = json!({ "Bucket": "strict", "NotificationConfiguration": {
+        "TopicConfigurations":
+            [{ "TopicArn": "arn:aws:sns:us-east-1:123456789012:none", "Events": ["s3:ObjectRemoved:*"] }],
+        "LambdaFunctionConfigurations":
+            [{ "LambdaFunctionArn": function, "Events": ["s3:ObjectCreated:*"] }],
+    } });
+    let both = root.call("s3", "PutBucketNotificationConfiguration", told);
+    assert_eq!(both.value["ArgumentValue1"], "The destination topic does not exist");
+    assert_eq!(both.value["ArgumentName2"], format!("{function}, null"));
+    assert_eq!(both.value["ArgumentValue2"], format!("Not authorized to invoke function [{function}]"));
+    both.refused_with(400, "InvalidArgument", message);
     let event = json!({ "QueueArn": "arn:aws:sqs:us-east-1:123456789012:none", "Events": ["s3:Fly"] });
     let told = json!({ "Bucket": "strict", "NotificationConfiguration": { "QueueConfigurations": [event] } });
     root.call("s3", "PutBucketNotificationConfiguration", told).refused_with(
@@ -459,7 +471,8 @@ fn bad_configurations_are_refused() {
     refused.refused_with(400, "InvalidRequest", "Destination bucket must have versioning enabled.");
 }
 
-/// Nothing acts on storage class analyses yet: strict clouds refuse them, others keep them and say so.
+/// Nothing acts on storage class analyses yet: strict clouds refuse them, others keep them and say so, and none takes one
+/// whose reports somebody waits for.
 #[test]
 fn what_does_not_act_is_reported() {
     let analysis = json!({ "Id": "all", "StorageClassAnalysis": {} });
@@ -473,6 +486,16 @@ fn what_does_not_act_is_reported() {
     root.call("s3", "CreateBucket", bucket("counted")).ok();
     let reply = root.call("s3", operation, put);
     assert_eq!(reply.headers["x-virga-ignored"], "AnalyticsConfiguration");
+    let destination = json!({ "S3BucketDestination": { "Format": "CSV", "Bucket": "arn:aws:s3:::reports" } });
+    let export = json!({ "OutputSchemaVersion": "V_1", "Destination": destination });
+    let exported = json!({ "Bucket": "counted", "Id": "all", "AnalyticsConfiguration": {
+        "Id": "all", "StorageClassAnalysis": { "DataExport": export },
+    } });
+    root.call("s3", operation, exported).refused_with(
+        501,
+        "NotImplemented",
+        "The export of storage class analysis is not built in this version of Virga.",
+    );
     let one = json!({ "Bucket": "counted", "Id": "all" });
     let got = root.call("s3", "GetBucketAnalyticsConfiguration", one.clone()).ok();
     assert_eq!(got["AnalyticsConfiguration"]["Id"], "all");

@@ -136,9 +136,10 @@ fn delete(cx: &mut Cx<'_>, bucket: &Bucket, wanted: &Wanted<'_>) -> Result<Delet
         return Err(Refusal::NotImplemented("If-Match").into());
     }
     if let Some(tags) = wanted.if_match {
-        match versions::newest(cx.tx, bucket, wanted.key)? {
+        // Under a delete marker nothing is there to match: AWS's guide says 412 of that, S3 was seen to answer 404.
+        match versions::current(cx.tx, bucket, wanted.key)? {
             None => return Err(Refusal::NoSuchKey(wanted.key.to_owned()).into()),
-            Some(version) if version.delete_marker || !matches(tags, &version.etag) => {
+            Some(version) if !matches(tags, &version.etag) => {
                 return Err(Refusal::PreconditionFailed("If-Match").into());
             }
             Some(_) => {}
