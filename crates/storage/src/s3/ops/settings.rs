@@ -249,10 +249,6 @@ fn delete_metrics(cx: &mut Cx<'_>, req: OfId) -> Result<Empty, S3Error> {
 }
 
 fn put_analytics(cx: &mut Cx<'_>, req: KeepAnalytics) -> Result<Empty, S3Error> {
-    // Nobody analyses what is read, so there would be nothing in the reports.
-    if req.configuration.analysis.export.is_some() {
-        return Err(Refusal::NotBuilt("The export of storage class analysis".to_owned()).into());
-    }
     put(cx, &ANALYTICS, (&req.of.bucket, &req.of.id), &req.configuration).map(|_| Empty)
 }
 
