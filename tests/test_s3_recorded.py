@@ -419,6 +419,9 @@ def test_headers_of_all_answers(make, raw):
     for method, target in (("HEAD", f"/{bucket}"), ("GET", f"/{bucket}"), ("GET", f"/{bucket}/none"), ("GET", "/")):
         assert raw(method, target)[1]["server"] == "AmazonS3"
     assert raw("HEAD", f"/{bucket}")[1]["content-type"] == "application/xml"
+    for query in ("", "?list-type=2"):
+        assert raw("GET", f"/{bucket}{query}")[1]["x-amz-bucket-region"] == "us-east-1"
+    assert raw("POST", "/", b"")[1]["allow"] == "GET"
 
 
 def test_browsers_that_ask_first(s3, make, cloud):
@@ -471,7 +474,10 @@ def test_what_belongs_to_other_requests(s3, make, raw):
     bucket = make()
     status, _, answer = raw("PUT", f"/{bucket}/k?partNumber=1", b"not an object")
     message = "This operation does not accept partNumber without uploadId"
-    assert (status, members(answer)) == argument(message, "partNumber", ArgumentValue="1")
+    assert (status, members(answer)) == argument(message, "partNumber", ArgumentValue="partNumber")
+    status, headers, answer = raw("PUT", f"/{bucket}/k?uploadId=any", b"not an object")
+    expected = {"Code": "MethodNotAllowed", "Message": NOT_ALLOWED, "Method": "PUT", "ResourceType": "UPLOAD"}
+    assert (status, headers["allow"], members(answer)) == (405, "DELETE, POST, GET", expected)
     message = "You can only specify a copy source header for copy requests."
     status, _, answer = raw("GET", f"/{bucket}", x_amz_copy_source="a/b")
     assert (status, members(answer)) == argument(message, "x-amz-copy-source", ArgumentValue="a/b")
@@ -498,3 +504,29 @@ def test_old_urls(cloud, s3, make):
     message = "Query-string authentication requires the Signature, Expires and AWSAccessKeyId parameters"
     lacking = {"Code": "AccessDenied", "Message": message}
     assert got("AWSAccessKeyId=test&Expires=1000000000") == (403, lacking)
+
+
+def test_numbers_and_dates_that_are_none(s3, make, raw):
+    bucket = make()
+    upload = s3.create_multipart_upload(Bucket=bucket, Key="k")["UploadId"]
+    status, _, answer = raw("POST", f"/{bucket}/k?uploadId={upload}", b"", x_amz_mp_object_size="size")
+    message = "Value for x-amz-mp-object-size header is invalid: 'size'"
+    assert (status, members(html.unescape(answer))) == (400, {"Code": "InvalidRequest", "Message": message})
+    status, _, answer = raw("PUT", f"/{bucket}/k", b"", x_amz_object_lock_retain_until_date="abc")
+    message = "The retain until date must be provided in ISO 8601 format"
+    assert (status, members(answer)) == argument(message, "x-amz-object-lock-retain-until-date", ArgumentValue="abc")
+    status, _, answer = raw("GET", f"/{bucket}?versions&max-keys=-1")
+    assert (status, members(answer)) == argument("max-keys cannot be negative", "max-keys", ArgumentValue="-1")
+
+
+def test_what_a_read_or_a_checksum_cannot_be(make, raw):
+    bucket = make()
+    status, _, answer = raw("GET", f"/{bucket}/k?response-x=y")
+    message = (
+        "response-x is not in the set of overridable response headers. Please refer to the S3 API documentation for a "
+        "complete list of overridable response headers."
+    )
+    assert (status, members(answer)) == argument(message, "response-x", ArgumentValue="y")
+    status, _, answer = raw("PUT", f"/{bucket}/k", b"", x_amz_checksum_sha256a="dummy")
+    message = "The algorithm type you specified in x-amz-checksum- header is invalid."
+    assert (status, members(answer)) == (400, {"Code": "InvalidRequest", "Message": message})

@@ -40,9 +40,9 @@ pub(crate) fn check(head: &Head<'_>, operation: &Operation, body: &[u8]) -> Resu
                 .with("Content-MD5", Value::str(text))
         };
         let stated = STANDARD.decode(text).ok().filter(|d| d.len() == MD5_BYTES).ok_or_else(invalid)?;
-        if stated != blob::md5::Md5::of(body) {
-            let message = "The Content-MD5 you specified did not match what we received.";
-            return Err(Fault::new(400, "BadDigest", message));
+        let computed = blob::md5::Md5::of(body);
+        if stated != computed {
+            return Err(bad_md5(&stated, &computed));
         }
     }
     // Elsewhere such a header is about something else: the object that an upload is completed to.
@@ -61,6 +61,14 @@ pub(crate) fn check(head: &Head<'_>, operation: &Operation, body: &[u8]) -> Resu
         }
     }
     Ok(())
+}
+
+/// The refusal of bytes whose MD5 is another: S3 tells what it has got as the header would say it, and what was announced
+/// in hexadecimal digits.
+pub fn bad_md5(stated: &[u8], computed: &[u8]) -> Fault {
+    Fault::new(400, "BadDigest", "The Content-MD5 you specified did not match what we received.")
+        .with("CalculatedDigest", Value::Str(STANDARD.encode(computed)))
+        .with("ExpectedDigest", Value::Str(blob::md5::hex(stated)))
 }
 
 #[cfg(test)]

@@ -22,7 +22,7 @@ pub mod contributors;
 mod cx;
 mod data;
 pub mod data_key;
-mod digests;
+pub mod digests;
 mod dispatch;
 pub mod due;
 mod encoded;

@@ -233,6 +233,9 @@ impl Bad {
     fn xml_fault(self, service: &Service) -> Fault {
         let s3 = service.signing_name == "s3";
         match self {
+            Bad::Scalar { name, value, .. } if s3 && name == S3_WHOLE_SIZE => {
+                Fault::new(400, "InvalidRequest", format!("Value for {name} header is invalid: '{value}'"))
+            }
             Bad::Scalar { name, value, expected } if s3 => {
                 Fault::new(400, "InvalidArgument", s3_words(&name, expected))
                     .with("ArgumentName", Value::Str(name))
@@ -248,11 +251,17 @@ impl Bad {
     }
 }
 
+/// The one number that S3 refuses in other words.
+const S3_WHOLE_SIZE: &str = "x-amz-mp-object-size";
+
 /// S3 names the argument that is no number.
 fn s3_words(name: &str, expected: &'static str) -> String {
     match expected {
         scalar::INTEGER | scalar::INTEGER_RANGE => {
             format!("Provided {name} not an integer or within integer range")
+        }
+        _ if name == "x-amz-object-lock-retain-until-date" => {
+            "The retain until date must be provided in ISO 8601 format".to_owned()
         }
         other => other.to_owned(),
     }

@@ -156,13 +156,14 @@ impl Presented<'_> {
             return Ok(());
         }
         // The hash of the content is part of the canonical request in any case.
-        let unsigned: Vec<String> = head
+        let mut unsigned: Vec<String> = head
             .headers
             .keys()
             .map(http::HeaderName::as_str)
             .filter(|name| name.starts_with("x-amz-") && *name != "x-amz-content-sha256" && !self.signs(name))
             .map(str::to_owned)
             .collect();
+        unsigned.sort_unstable();
         if unsigned.is_empty() { Ok(()) } else { Err(Cause::HeadersNotSigned(unsigned)) }
     }
 

@@ -7,7 +7,6 @@ wire::errors! {
     /// AWS: <https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html>. Messages as S3 answers them.
     pub enum Refusal {
         AccessDenied = 403, "AccessDenied", "Access Denied";
-        BadDigest = 400, "BadDigest", "The Content-MD5 you specified did not match what we received.";
         BadRequest(message: String) = 400, "BadRequest", "{message}";
         BadChecksum(algorithm: String) = 400, "BadDigest", "The {algorithm} you specified did not match the calculated checksum.";
         BadPartChecksum(algorithm: String, part: u32) = 400, "BadDigest", "The {algorithm} you specified for part {part} did not match what we received.";
@@ -220,6 +219,7 @@ wire::errors! {
         LocationInvalid(constraint: String) = 400, "InvalidLocationConstraint", "The specified location-constraint is not valid";
         LockMissing(bucket: String) = 404, "ObjectLockConfigurationNotFoundError", "Object Lock configuration does not exist for this bucket";
         LockNone = 400, "InvalidRequest", "Bucket is missing Object Lock Configuration";
+        LockNoneForNew = 400, "InvalidRequest", "Bucket is missing ObjectLockConfiguration";
         LockOfObjectMissing = 404, "NoSuchObjectLockConfiguration", "The specified object does not have a ObjectLock configuration";
         Locked = 403, "AccessDenied", "Access Denied because object protected by object lock.";
         LoggingElsewhere = 403, "CrossLocationLoggingProhibitted", "Cross S3 location logging not allowed. ";
@@ -282,6 +282,7 @@ wire::errors! {
         Malformed = 400, "MalformedPOSTRequest", "The body of your POST request is not well-formed multipart/form-data.";
         NoFile = 400, "InvalidArgument", "POST requires exactly one file upload per request.";
         NoForm = 412, "PreconditionFailed", "At least one of the pre-conditions you specified did not hold";
+        OldSignature = 400, "InvalidRequest", "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256.";
         PolicyDocument(what: String) = 400, "InvalidPolicyDocument", "Invalid Policy: {what}";
         TooLarge(size: u64, most: u64) = 400, "EntityTooLarge", "Your proposed upload exceeds the maximum allowed size";
         TooSmall(size: u64, least: u64) = 400, "EntityTooSmall", "Your proposed upload is smaller than the minimum allowed size";

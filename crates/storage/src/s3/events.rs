@@ -11,7 +11,7 @@
 use super::buckets::Bucket;
 use super::canonical;
 use super::configs::NOTIFICATION;
-use super::errors::{S3Error, argument};
+use super::errors::{Refusal, S3Error};
 use super::model::object::Version;
 use super::notification::{Destination, Kind};
 use base::{AccountId, Region, Timestamp};
@@ -291,12 +291,21 @@ fn detail(bucket: &Bucket, what: &Happened<'_>, actor: &Actor<'_>) -> Value {
     structure(members)
 }
 
-/// Sends the test event to a destination that a configuration names for the first time: whoever is not there, or does
-/// not let S3 in, is refused.
+/// A destination that is not there, or does not let S3 in.
+pub(crate) struct Unreachable {
+    name: String,
+    why: String,
+}
+
+/// Sends the test event to a destination that a configuration names for the first time.
 ///
 /// # Errors
-/// `InvalidArgument`: `Unable to validate the following destination configurations`.
-pub(crate) fn greet(cx: &mut Cx<'_>, bucket: &Bucket, destination: &Destination<'_>) -> Result<(), S3Error> {
+/// [`Unreachable`].
+pub(crate) fn greet(
+    cx: &mut Cx<'_>,
+    bucket: &Bucket,
+    destination: &Destination<'_>,
+) -> Result<(), Unreachable> {
     let text = structure(vec![
         ("Service", Value::str("Amazon S3")),
         ("Event", Value::str("s3:TestEvent")),
@@ -318,19 +327,52 @@ pub(crate) fn greet(cx: &mut Cx<'_>, bucket: &Bucket, destination: &Destination<
         Some((_, call)) => cx.call_for(&arn, call, SERVICE, owner),
         None => Err(Fault::new(400, "", "")),
     };
-    let problem = match destination.kind {
-        Kind::Topic => "The destination topic does not exist",
-        Kind::Queue => "The destination queue does not exist",
-        Kind::Function => "The destination function does not exist",
+    sent.map(drop).map_err(|fault| unreachable(destination, crate::s3::errors::is_denied(&fault)))
+}
+
+/// AWS: recorded answers. A function is not told from one that does not let S3 in, and its name has a second half.
+fn unreachable(destination: &Destination<'_>, denied: bool) -> Unreachable {
+    let arn = destination.arn;
+    let kind = match destination.kind {
+        Kind::Function => {
+            let why = format!("Not authorized to invoke function [{arn}]");
+            return Unreachable { name: format!("{arn}, null"), why };
+        }
+        Kind::Topic => "topic",
+        Kind::Queue => "queue",
     };
-    sent.map(drop).map_err(|fault| {
-        let why = if crate::s3::errors::is_denied(&fault) {
-            "Permissions on the destination do not allow S3 to publish notifications from this bucket"
-        } else {
-            problem
-        };
-        argument("Unable to validate the following destination configurations", destination.arn, why)
-    })
+    let why = if denied {
+        format!(
+            "Permissions on the destination {kind} do not allow S3 to publish notifications from this bucket"
+        )
+    } else {
+        format!("The destination {kind} does not exist")
+    };
+    Unreachable { name: arn.to_owned(), why }
+}
+
+/// The names of what an error tells of several arguments.
+const COUNTED: [(&str, &str); 8] = [
+    ("ArgumentName1", "ArgumentValue1"),
+    ("ArgumentName2", "ArgumentValue2"),
+    ("ArgumentName3", "ArgumentValue3"),
+    ("ArgumentName4", "ArgumentValue4"),
+    ("ArgumentName5", "ArgumentValue5"),
+    ("ArgumentName6", "ArgumentValue6"),
+    ("ArgumentName7", "ArgumentValue7"),
+    ("ArgumentName8", "ArgumentValue8"),
+];
+
+/// The destinations of a configuration that cannot be reached, the first few of them by name.
+pub(crate) fn refusal(all: &[Unreachable]) -> S3Error {
+    let refusal =
+        Refusal::InvalidArgument("Unable to validate the following destination configurations".into());
+    let mut fault = Fault::from(S3Error::from(refusal));
+    for (one, (name, value)) in all.iter().zip(COUNTED) {
+        fault.members.push(name, Value::str(one.name.as_str()));
+        fault.members.push(value, Value::str(one.why.as_str()));
+    }
+    fault.into()
 }
 
 /// The call that hands a message over.

@@ -420,11 +420,23 @@ fn bad_configurations_are_refused() {
     let queue =
         json!({ "QueueArn": "arn:aws:sqs:us-east-1:123456789012:none", "Events": ["s3:ObjectCreated:*"] });
     let told = json!({ "Bucket": "strict", "NotificationConfiguration": { "QueueConfigurations": [queue] } });
-    root.call("s3", "PutBucketNotificationConfiguration", told).refused_with(
-        400,
-        "InvalidArgument",
-        "Unable to validate the following destination configurations",
-    );
+    let unreachable = root.call("s3", "PutBucketNotificationConfiguration", told);
+    assert_eq!(unreachable.value["ArgumentName1"], "arn:aws:sqs:us-east-1:123456789012:none");
+    assert_eq!(unreachable.value["ArgumentValue1"], "The destination queue does not exist");
+    let message = "Unable to validate the following destination configurations";
+    unreachable.refused_with(400, "InvalidArgument", message);
+    let function = "arn:aws:lambda:us-east-1:123456789012:function:none";
+    let told = json!({ "Bucket": "strict", "NotificationConfiguration": {
+        "TopicConfigurations":
+            [{ "TopicArn": "arn:aws:sns:us-east-1:123456789012:none", "Events": ["s3:ObjectRemoved:*"] }],
+        "LambdaFunctionConfigurations":
+            [{ "LambdaFunctionArn": function, "Events": ["s3:ObjectCreated:*"] }],
+    } });
+    let both = root.call("s3", "PutBucketNotificationConfiguration", told);
+    assert_eq!(both.value["ArgumentValue1"], "The destination topic does not exist");
+    assert_eq!(both.value["ArgumentName2"], format!("{function}, null"));
+    assert_eq!(both.value["ArgumentValue2"], format!("Not authorized to invoke function [{function}]"));
+    both.refused_with(400, "InvalidArgument", message);
     let event = json!({ "QueueArn": "arn:aws:sqs:us-east-1:123456789012:none", "Events": ["s3:Fly"] });
     let told = json!({ "Bucket": "strict", "NotificationConfiguration": { "QueueConfigurations": [event] } });
     root.call("s3", "PutBucketNotificationConfiguration", told).refused_with(

@@ -201,3 +201,39 @@ fn a_form_without_a_signature_is_anybodys() {
     send(&cloud, &format!("multipart/form-data; boundary={BOUNDARY}"), &[], torn)
         .refused(400, "MalformedPOSTRequest");
 }
+
+#[test]
+fn the_old_signature_is_of_old_regions() {
+    let cloud = Cloud::new();
+    let root = cloud.root("123456789012");
+    let made =
+        json!({ "Bucket": "bkt", "CreateBucketConfiguration": { "LocationConstraint": "eu-central-1" } });
+    root.call("s3", "CreateBucket", made).ok();
+    let policy = document(LATER, json!([{ "bucket": "bkt" }, { "key": "k" }]));
+    let (access_key, _) = root.key();
+    let own = [("key", "k"), ("AWSAccessKeyId", access_key), ("policy", &policy), ("signature", "any")];
+    post(&cloud, &own, "hello").refused_with(
+        400,
+        "InvalidRequest",
+        "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256.",
+    );
+}
+
+#[test]
+fn what_is_no_form_with_a_file_is_told_so_in_either_style() {
+    let cloud = Cloud::new();
+    with_bucket(&cloud);
+    for (host, path) in
+        [("bkt.s3.amazonaws.com", "/"), ("127.0.0.1:4566", "/bkt"), ("127.0.0.1:4566", "/bkt/")]
+    {
+        let request = Request::post(path)
+            .header("host", host)
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body(Bytes::from_static(b"key=k"))
+            .unwrap();
+        let refused = cloud.send(request, Ipv4Addr::LOCALHOST.into());
+        let condition = "Bucket POST must be of the enclosure-type multipart/form-data";
+        assert_eq!(refused.value["Condition"], condition, "{host}{path}");
+        refused.refused(412, "PreconditionFailed");
+    }
+}

@@ -190,6 +190,17 @@ fn writes_may_be_conditional() {
     delete_if("\"x\"").refused(412, "PreconditionFailed");
     assert_eq!(delete_if("*").status, 204);
     delete_if("*").refused(404, "NoSuchKey");
+    // Under a delete marker there is nothing either, whatever lies below it.
+    let enabled = json!({ "Bucket": "bkt", "VersioningConfiguration": { "Status": "Enabled" } });
+    root.call("s3", "PutBucketVersioning", enabled).ok();
+    put_if(json!({})).ok();
+    assert_eq!(delete_if("*").status, 204);
+    for tag in ["*", "\"x\"", "\"9e3669d19b675bd57058fd4664205d2a\""] {
+        delete_if(tag).refused_with(404, "NoSuchKey", "The specified key does not exist.");
+        let delete = json!({ "Bucket": "bkt", "Delete": { "Objects": [{ "Key": "k", "ETag": tag }] } });
+        let many = root.call("s3", "DeleteObjects", delete).ok();
+        assert_eq!(many["Errors"][0]["Code"], "NoSuchKey", "{tag}");
+    }
 }
 
 /// Measured by others against AWS: what a delete marker hides is not there, whatever its tag was.
@@ -227,6 +238,7 @@ fn digests_are_held_against_the_body() {
     put_with(json!({ "ContentMD5": md5 })).ok();
     let bad = put_with(json!({ "ContentMD5": STANDARD.encode([0; 16]) }));
     assert_eq!(bad.value["CalculatedDigest"], md5);
+    assert_eq!(bad.value["ExpectedDigest"], "0".repeat(32));
     bad.refused_with(400, "BadDigest", "The Content-MD5 you specified did not match what we received.");
     put_with(json!({ "ContentMD5": "short" })).refused_with(
         400,
@@ -288,7 +300,7 @@ fn attributes_are_checked() {
     put_with(json!({ "ObjectLockLegalHoldStatus": "ON", "ChecksumAlgorithm": "CRC32" })).refused_with(
         400,
         "InvalidRequest",
-        "Bucket is missing Object Lock Configuration",
+        "Bucket is missing ObjectLockConfiguration",
     );
     put_with(json!({ "StorageClass": "STANDARD_IA" })).ok();
     assert_eq!(header(&get(&root, "k", json!({})), "x-amz-storage-class"), "STANDARD_IA");

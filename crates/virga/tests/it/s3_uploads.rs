@@ -63,6 +63,7 @@ fn parts_become_one_object() {
     assert_eq!((&rest["Parts"][0]["ETag"], &rest["IsTruncated"]), (&unused, &json!(false)));
     let uploads = root.call("s3", "ListMultipartUploads", json!({ "Bucket": "bkt" })).ok();
     assert_eq!(uploads["Uploads"][0]["UploadId"], upload.id);
+    assert_eq!(uploads.get("Prefix"), None, "one that was not asked for is not told");
     let given = json!([listed(1, &one), listed(7, &seven)]);
     let done = upload.complete(given.clone(), json!({})).ok();
     let etag = done["ETag"].as_str().unwrap().to_owned();

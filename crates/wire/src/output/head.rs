@@ -13,6 +13,7 @@ const S3_REQUEST_ID: HeaderName = HeaderName::from_static("x-amz-request-id");
 const S3_HOST_ID: HeaderName = HeaderName::from_static("x-amz-id-2");
 /// How many of an object's metadata S3 could not send as headers.
 const S3_MISSING_META: HeaderName = HeaderName::from_static("x-amz-missing-meta");
+const S3_BUCKET_REGION: HeaderName = HeaderName::from_static("x-amz-bucket-region");
 const SMITHY_PROTOCOL: HeaderName = HeaderName::from_static("smithy-protocol");
 
 /// A response before its body: what a streamed one begins with.
@@ -62,6 +63,11 @@ impl ReplyHead {
         structure: &Structure,
         value: &Struct,
     ) {
+        if quirk::is_s3(service)
+            && let Some(Value::Str(region)) = value.get(members::BUCKET_REGION)
+        {
+            self.headers.insert(S3_BUCKET_REGION, header_value(region.as_bytes()));
+        }
         for member in &structure.members {
             if matches!(member.location, Location::Body | Location::Uri | Location::QueryString) {
                 continue;

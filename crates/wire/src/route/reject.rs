@@ -93,11 +93,14 @@ fn of_resource(head: &Head) -> Fault {
     let hosted = head.header("host").is_some_and(|name| host::read(name).bucket.is_some());
     let in_path =
         head.path.trim_start_matches('/').splitn(2, '/').filter(|segment| !segment.is_empty()).count();
-    let kind = match in_path + usize::from(hosted) {
-        0 => "SERVICE",
-        1 => "BUCKET",
-        _ => "OBJECT",
-    };
+    match in_path + usize::from(hosted) {
+        0 => not_allowed_of(head, "SERVICE").header("allow", "GET"),
+        1 => not_allowed_of(head, "BUCKET"),
+        _ => not_allowed_of(head, "OBJECT"),
+    }
+}
+
+fn not_allowed_of(head: &Head, kind: &str) -> Fault {
     method_not_allowed().with("Method", Value::str(head.method)).with("ResourceType", Value::str(kind))
 }
 
@@ -137,8 +140,66 @@ const S3_SELECTORS: &[&str] = &[
     "website",
 ];
 
-/// S3 refuses a query string that asks for several things at once, for a list of a kind that it has not, or for a part of no
-/// upload, and a source where nothing is copied.
+/// The headers of an answer that a request may choose, each in a parameter that begins so.
+const S3_OVERRIDE: &str = "response-";
+const S3_OVERRIDES: [&str; 6] = [
+    "cache-control",
+    "content-disposition",
+    "content-encoding",
+    "content-language",
+    "content-type",
+    "expires",
+];
+
+/// What may stand behind `x-amz-checksum-`: the algorithms, and what is said about them.
+const S3_CHECKSUM: &str = "x-amz-checksum-";
+const S3_CHECKSUMS: [&str; 13] = [
+    "algorithm",
+    "crc32",
+    "crc32c",
+    "crc64nvme",
+    "md5",
+    "mode",
+    "sha1",
+    "sha256",
+    "sha512",
+    "type",
+    "xxhash128",
+    "xxhash3",
+    "xxhash64",
+];
+
+/// What S3 does not know by name: a header of the answer that cannot be chosen, the checksum of another algorithm.
+// AWS: recorded answers to `?response-x=y` and `x-amz-checksum-sha256a`.
+fn unknown_to_s3(operation: &Operation, head: &Head) -> Option<Fault> {
+    match operation.name {
+        "GetObject" | "HeadObject" => {
+            let is_other = |name: &str| {
+                name.strip_prefix(S3_OVERRIDE).is_some_and(|header| !S3_OVERRIDES.contains(&header))
+            };
+            let (name, _) = head.query_pairs().find(|(name, _)| is_other(name))?;
+            let words = format!(
+                "{name} is not in the set of overridable response headers. Please refer to the S3 API documentation for a \
+                 complete list of overridable response headers."
+            );
+            let value = head.query_value(name).unwrap_or_default().to_string();
+            Some(
+                Fault::new(400, "InvalidArgument", words)
+                    .with("ArgumentName", Value::str(name))
+                    .with("ArgumentValue", Value::Str(value)),
+            )
+        }
+        "PutObject" | "UploadPart" => {
+            let mut names = head.headers.keys().filter_map(|name| name.as_str().strip_prefix(S3_CHECKSUM));
+            let words = "The algorithm type you specified in x-amz-checksum- header is invalid.";
+            names.any(|kind| !S3_CHECKSUMS.contains(&kind)).then(|| Fault::new(400, "InvalidRequest", words))
+        }
+        _ => None,
+    }
+}
+
+/// S3 refuses a query string that asks for several things at once, for a list of a kind that it has not, for a part of no
+/// upload or an upload of no part, and a source where nothing is copied.
 // AWS: recorded answers to `?uploads&versioning`, `?acl&versioning` and `?list-type=3`.
 pub(super) fn unclear(service: &'static Service, operation: &Operation, head: &Head) -> Option<Rejection> {
     if service.id != "s3" {
@@ -148,9 +209,16 @@ pub(super) fn unclear(service: &'static Service, operation: &Operation, head: &H
         head.query_pairs().map(|(name, _)| name).filter(|name| S3_SELECTORS.contains(name)).collect();
     found.sort_unstable();
     found.dedup();
+    if let Some(fault) = unknown_to_s3(operation, head) {
+        return Some(malformed(Some(service), Protocol::RestXml, fault));
+    }
+    if head.method == "PUT" && found == ["uploadId"] && head.query_value("partNumber").is_none() {
+        let fault = not_allowed_of(head, "UPLOAD").header("allow", "DELETE, POST, GET");
+        return Some(malformed(Some(service), Protocol::RestXml, fault));
+    }
     let is_copy = matches!(operation.name, "CopyObject" | "UploadPartCopy");
-    let part =
-        head.query_value("partNumber").filter(|_| head.method == "PUT" && !found.contains(&"uploadId"));
+    let is_part_of_none =
+        head.method == "PUT" && !found.contains(&"uploadId") && head.query_value("partNumber").is_some();
     let (message, name, value) = match (&found[..], head.query_value("list-type")) {
         _ if !is_copy && head.header("x-amz-copy-source").is_some() => {
             let words = "You can only specify a copy source header for copy requests.";
@@ -164,10 +232,12 @@ pub(super) fn unclear(service: &'static Service, operation: &Operation, head: &H
         (_, Some(kind)) if operation.name == "ListObjects" => {
             ("Invalid List Type specified in Request".to_owned(), "list-type", kind.to_string())
         }
-        _ => {
+        _ if is_part_of_none => {
             let words = "This operation does not accept partNumber without uploadId";
-            (words.to_owned(), "partNumber", part?.to_owned())
+            // The name once more, whatever the number.
+            (words.to_owned(), "partNumber", "partNumber".to_owned())
         }
+        _ => return None,
     };
     let fault = Fault::new(400, "InvalidArgument", message)
         .with("ArgumentName", Value::str(name))

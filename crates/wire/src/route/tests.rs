@@ -256,8 +256,24 @@ fn s3_by_path_query_and_header() {
         ("PUT /b/k?partNumber=1", "This operation does not accept partNumber without uploadId"),
         ("GET /b?list-type=1", "Invalid List Type specified in Request"),
         ("GET /b?list-type=3", "Invalid List Type specified in Request"),
+        (
+            "HEAD /b/k?response-x=y",
+            "response-x is not in the set of overridable response headers. Please refer to the S3 API documentation for a complete list of overridable response headers.",
+        ),
     ] {
         assert_eq!(signed(line, "s3", &[], ""), unclear(message), "{line}");
+    }
+    assert_eq!(
+        signed("PUT /b/k?uploadId=7", "s3", &[], ""),
+        r#"(Malformed, 405, "MethodNotAllowed", "The specified method is not allowed against this resource.")"#
+    );
+    assert_eq!(
+        signed("PUT /b/k", "s3", &[("x-amz-checksum-sha256a", "x")], ""),
+        r#"(Malformed, 400, "InvalidRequest", "The algorithm type you specified in x-amz-checksum- header is invalid.")"#
+    );
+    for name in ["x-amz-checksum-crc32", "x-amz-checksum-type", "x-amz-checksum-xxhash64"] {
+        let put = signed("PUT /b/k?response-x=y", "s3", &[(name, "x")], "");
+        assert_eq!(put, "s3 RestXml PutObject Bucket=b Key=k in eu-west-1");
     }
     let control = signed("GET /v20180820/jobs", "s3", &[("x-amz-account-id", "1")], "");
     assert_eq!(control, "s3control RestXml ListJobs in eu-west-1");

@@ -165,7 +165,5 @@ pub fn content_md5(text: &str) -> Result<[u8; 16], S3Error> {
 
 /// The refusal of bytes whose MD5 is another.
 pub fn bad_md5(stated: &[u8; 16], computed: &[u8; 16]) -> S3Error {
-    S3Error::from(Refusal::BadDigest)
-        .with("ExpectedDigest", STANDARD.encode(stated))
-        .with("CalculatedDigest", STANDARD.encode(computed))
+    S3Error::from(kernel::digests::bad_md5(stated, computed))
 }

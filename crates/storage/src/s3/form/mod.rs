@@ -5,7 +5,7 @@
 //! ```
 //!
 //! AWS: <https://docs.aws.amazon.com/AmazonS3/latest/API/RESTObjectPOST.html>. Signed with version 4 or, as old pages
-//! still are, with version 2. The order of refusals is S3's: fields, signature, policy, conditions.
+//! still are, with version 2 in the regions that know it. The order of refusals is S3's: fields, signature, policy, conditions.
 
 mod body;
 mod fields;
@@ -56,7 +56,7 @@ impl Site for Forms {
         });
         parts.method == http::Method::POST
             && parts.uri.query().is_none_or(str::is_empty)
-            && bucket(parts).is_some_and(|(_, virtual_host)| is_form || virtual_host)
+            && bucket(parts).is_some_and(|(_, virtual_host)| is_form || virtual_host || is_other_form(parts))
     }
 
     fn answer<'a>(
@@ -83,6 +83,15 @@ impl Site for Forms {
             }
         })
     }
+}
+
+/// A form of the kind that cannot carry a file, which nobody has signed as a request: that of another service would say
+/// which.
+fn is_other_form(parts: &Parts) -> bool {
+    let signed = ["authorization", "x-amz-target"].iter().any(|name| parts.headers.contains_key(*name));
+    !signed
+        && header(parts, "content-type")
+            .is_some_and(|kind| kind.starts_with("application/x-www-form-urlencoded"))
 }
 
 fn header<'p>(parts: &'p Parts, name: &str) -> Option<&'p str> {
@@ -139,6 +148,9 @@ async fn upload(
         old_signature: fields.get("signature"),
         token: fields.get("x-amz-security-token"),
     };
+    if (form.old_key.is_some() || form.old_signature.is_some()) && !takes_old_signatures(region) {
+        return Err(FormRefusal::OldSignature.into());
+    }
     let who = cloud.uploader(&form, peer, id, parts)?.traced(Trace::of(parts));
     let policy = match policy_text.filter(|_| who.is_signed()) {
         None => None,
@@ -161,6 +173,21 @@ async fn upload(
         // What is wrong with the file itself comes first.
         Err(fault) => Err(verdict.take().unwrap_or_else(|| fault.into())),
     }
+}
+
+/// AWS: regions that began after January 2014 never knew Signature Version 2.
+fn takes_old_signatures(region: Region) -> bool {
+    const OLD: [&str; 8] = [
+        "us-east-1",
+        "us-west-1",
+        "us-west-2",
+        "eu-west-1",
+        "ap-southeast-1",
+        "ap-southeast-2",
+        "ap-northeast-1",
+        "sa-east-1",
+    ];
+    OLD.contains(&region.name())
 }
 
 /// Reads up to the file.

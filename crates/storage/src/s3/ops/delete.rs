@@ -136,7 +136,7 @@ fn delete(cx: &mut Cx<'_>, bucket: &Bucket, wanted: &Wanted<'_>) -> Result<Delet
         return Err(Refusal::NotImplemented("If-Match").into());
     }
     if let Some(tags) = wanted.if_match {
-        // What is hidden by a delete marker is not there.
+        // Under a delete marker nothing is there to match: AWS's guide says 412 of that, S3 was seen to answer 404.
         match versions::current(cx.tx, bucket, wanted.key)? {
             None => return Err(Refusal::NoSuchKey(wanted.key.to_owned()).into()),
             Some(version) if !matches(tags, &version.etag) => {

@@ -3,6 +3,7 @@
 use super::shapes::load;
 use crate::s3::access;
 use crate::s3::acl::document::{OwnerView, owner};
+use crate::s3::buckets::Bucket;
 use crate::s3::errors::{Refusal, S3Error, argument};
 use crate::s3::listing::{Entry, PAGE_MAX, Page, Query, form_encoded};
 use crate::s3::restore::{self, State};
@@ -46,6 +47,8 @@ wire::shape! {
 
     #[derive(Clone, Debug)]
     pub(crate) struct ListedObjects {
+        /// A header that the model does not have.
+        region: String = "BucketRegion",
         name: String = "Name",
         prefix: String = "Prefix",
         marker: String = "Marker",
@@ -61,6 +64,8 @@ wire::shape! {
 
     #[derive(Clone, Debug)]
     pub(crate) struct ListedObjectsV2 {
+        /// A header that the model does not have.
+        region: String = "BucketRegion",
         name: String = "Name",
         prefix: String = "Prefix",
         token: Option<String> = "ContinuationToken",
@@ -206,11 +211,10 @@ fn views(page: Page<ObjectView>, showing: Showing) -> Views {
     Views { contents, prefixes, last }
 }
 
-fn page(cx: &Cx<'_>, bucket: &str, query: &Query<'_>, showing: Showing) -> Result<Views, S3Error> {
-    let bucket = load(cx, bucket)?;
+fn page(cx: &Cx<'_>, bucket: &Bucket, query: &Query<'_>, showing: Showing) -> Result<Views, S3Error> {
     let from: &dyn store::Read = &*cx.tx;
     let open = |start: &[u8]| {
-        let rows = rows::current(from, &bucket, start);
+        let rows = rows::current(from, bucket, start);
         rows.map(move |row| row.map(|(key, listed)| (key, view(listed, showing))))
     };
     Ok(views(query.page(open(&query.start()), open)?, showing))
@@ -227,9 +231,11 @@ fn list_objects(cx: &mut Cx<'_>, req: ListObjects) -> Result<ListedObjects, S3Er
     };
     let names = Names::of(req.encoding.as_deref());
     let showing = Showing { names, owners: true, restore: wants_restore(&req.attributes), now: cx.now };
-    let Views { contents, prefixes, last } = page(cx, &req.bucket, &query, showing)?;
+    let bucket = load(cx, &req.bucket)?;
+    let Views { contents, prefixes, last } = page(cx, &bucket, &query, showing)?;
     let delimiter = query.delimiter.map(|text| names.out(text));
     Ok(ListedObjects {
+        region: bucket.record.region.name().to_owned(),
         truncated: last.is_some(),
         // Without a delimiter the last key serves as the next marker.
         next_marker: last.filter(|_| delimiter.is_some()).map(|last| names.out(last)),
@@ -268,9 +274,11 @@ fn list_objects_v2(cx: &mut Cx<'_>, req: ListObjectsV2) -> Result<ListedObjectsV
     let names = Names::of(req.encoding.as_deref());
     let owners = req.fetch_owner == Some(true);
     let showing = Showing { names, owners, restore: wants_restore(&req.attributes), now: cx.now };
-    let Views { contents, prefixes, last } = page(cx, &req.bucket, &query, showing)?;
+    let bucket = load(cx, &req.bucket)?;
+    let Views { contents, prefixes, last } = page(cx, &bucket, &query, showing)?;
     let next_token = last.map(|last| cx.pager().token(TOKENS, last.as_bytes()));
     Ok(ListedObjectsV2 {
+        region: bucket.record.region.name().to_owned(),
         truncated: next_token.is_some(),
         next_token,
         prefix: names.out(query.prefix),

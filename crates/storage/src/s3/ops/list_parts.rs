@@ -287,7 +287,8 @@ fn list_uploads(cx: &mut Cx<'_>, req: ListUploads) -> Result<UploadsListed, S3Er
         key_marker: Some(shown(req.key_marker.as_deref().unwrap_or_default())),
         id_marker: Some(shown_marker),
         next_key: Some(String::new()),
-        prefix: Some(shown(&prefix)),
+        // Other listings say that there is none, this one is silent.
+        prefix: req.prefix.as_deref().filter(|p| !p.is_empty()).map(shown),
         delimiter: req.delimiter.as_deref().filter(|d| !d.is_empty()).map(shown),
         next_id: Some(String::new()),
         max,

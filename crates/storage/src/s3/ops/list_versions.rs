@@ -143,6 +143,9 @@ impl ToValue for InOrder {
 }
 
 fn list_versions(cx: &mut Cx<'_>, req: ListVersions) -> Result<InOrder, S3Error> {
+    if let Some(max) = req.max_keys.filter(|max| *max < 0) {
+        return Err(argument("max-keys cannot be negative", "max-keys", max.to_string()));
+    }
     let max = page_size(req.max_keys)?;
     let query = Query {
         prefix: req.prefix.as_deref().unwrap_or_default(),

@@ -35,10 +35,10 @@ fn put_notification(cx: &mut Cx<'_>, req: PutNotification) -> Result<Empty, S3Er
     if req.skip_validation != Some(true) {
         // Those that were there have been asked then.
         let before = NOTIFICATION.get(cx.tx, &bucket.scope)?.unwrap_or_default();
-        for destination in configuration.destinations() {
-            if !before.destinations().any(|old| old.arn == destination.arn) {
-                events::greet(cx, &bucket, &destination)?;
-            }
+        let new = configuration.destinations().filter(|d| !before.destinations().any(|old| old.arn == d.arn));
+        let unreachable: Vec<_> = new.filter_map(|d| events::greet(cx, &bucket, &d).err()).collect();
+        if !unreachable.is_empty() {
+            return Err(events::refusal(&unreachable));
         }
     }
     NOTIFICATION.put(cx.tx, &bucket.scope, &configuration);

@@ -277,7 +277,7 @@ impl Attributes {
 }
 
 fn check_lockable(bucket: &Bucket) -> Result<(), S3Error> {
-    if bucket.record.object_lock { Ok(()) } else { Err(Denial::LockNone.into()) }
+    if bucket.record.object_lock { Ok(()) } else { Err(Denial::LockNoneForNew.into()) }
 }
 
 /// `aws-chunked` is of the transfer, not of the object.
