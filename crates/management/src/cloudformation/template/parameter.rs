@@ -26,7 +26,7 @@ pub(crate) struct Parameter {
 
 const PLAIN: &[&str] = &["String", "Number", "List<Number>", "CommaDelimitedList", "List<String>"];
 
-/// Types that AWS looks up in the account; here they are the strings that they hold.
+/// Types of what is in the account, where it is looked up.
 const NAMED: &[&str] = &[
     "AWS::EC2::AvailabilityZone::Name",
     "AWS::EC2::Image::Id",
@@ -38,6 +38,20 @@ const NAMED: &[&str] = &[
     "AWS::EC2::Volume::Id",
     "AWS::EC2::VPC::Id",
     "AWS::Route53::HostedZone::Id",
+];
+
+const MEMBERS: &[&str] = &[
+    "AllowedPattern",
+    "AllowedValues",
+    "ConstraintDescription",
+    "Default",
+    "Description",
+    "MaxLength",
+    "MaxValue",
+    "MinLength",
+    "MinValue",
+    "NoEcho",
+    "Type",
 ];
 
 const STORED_NAME: &str = "AWS::SSM::Parameter::Name";
@@ -56,6 +70,11 @@ fn is_known(kind: &str) -> bool {
 impl Parameter {
     pub(super) fn read(name: &str, body: &Value) -> Result<Parameter, Wrong> {
         let name = checked_name(name, "Parameter")?;
+        if let Value::Map(members) = body
+            && let Some((unknown, _)) = members.iter().find(|(member, _)| !MEMBERS.contains(&member.as_str()))
+        {
+            return wrong(format!("Invalid template parameter property '{unknown}'"));
+        }
         let Some(kind) = get(body, "Type").and_then(Value::as_str) else {
             return wrong(format!(
                 "Template format error: Every Parameters object must contain a Type member. ({name})"
@@ -105,6 +124,13 @@ impl Parameter {
 
     pub(crate) fn is_list(&self) -> bool {
         self.kind == "CommaDelimitedList" || self.kind.starts_with("List<")
+    }
+
+    /// The type of what it names in the account, if it does.
+    pub(crate) fn named(&self) -> Option<&str> {
+        let kind = self.stored_value().unwrap_or(&self.kind);
+        let inner = kind.strip_prefix("List<").and_then(|kind| kind.strip_suffix('>')).unwrap_or(kind);
+        NAMED.contains(&inner).then_some(inner)
     }
 
     fn is_number(&self) -> bool {

@@ -231,7 +231,10 @@ fn functions_that_have_no_value() {
         ("!Select [5, !Ref Zones]", "Template error: Fn::Select cannot select nonexistent value at index 5"),
         ("!FindInMap [M, eu-north-1, x]", "Template error: Unable to get mapping for M::eu-north-1::x"),
         ("!ImportValue other", "No export named other found."),
-        ("!Foo x", "Template format error: Unrecognized intrinsic function Fn::Foo"),
+        (
+            "!Foo x",
+            "Template Error: Encountered unsupported function: Fn::Foo Supported functions are: [Fn::Base64, Fn::GetAtt, Fn::GetAZs, Fn::ImportValue, Fn::Join, Fn::Split, Fn::FindInMap, Fn::Select, Ref, Fn::Equals, Fn::If, Fn::Not, Condition, Fn::And, Fn::Or, Fn::Contains, Fn::EachMemberEquals, Fn::EachMemberIn, Fn::ValueOf, Fn::ValueOfAll, Fn::RefAll, Fn::Sub, Fn::Cidr]",
+        ),
         (
             "!Cidr ['10.0.0.0/30', 8, 1]",
             "Template error: Fn::Cidr cannot make 8 blocks of 1 bits within 10.0.0.0/30",
