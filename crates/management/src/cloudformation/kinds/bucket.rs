@@ -3,7 +3,7 @@
 //! Each setting of a bucket is a property here and an operation there; what stands under other names is renamed.
 
 use super::on::{KEYS, On, Pair, map, pairs, tags_as, text_at};
-use super::{Attributes, BASE, Done, Kind, Made, look};
+use super::{Attributes, BASE, Done, Kind, Made, bucket_list, look};
 use crate::cloudformation::template::get;
 use wire::Value;
 
@@ -15,13 +15,20 @@ pub(super) static KINDS: &[Kind] = &[
     Kind {
         name: "AWS::S3::Bucket",
         changes: &[
+            "AccelerateConfiguration",
             "AccessControl",
             "BucketEncryption",
             "CorsConfiguration",
+            "IntelligentTieringConfigurations",
+            "InventoryConfigurations",
             "LifecycleConfiguration",
+            "LoggingConfiguration",
+            "MetricsConfigurations",
             "NotificationConfiguration",
+            "ObjectLockConfiguration",
             "OwnershipControls",
             "PublicAccessBlockConfiguration",
+            "ReplicationConfiguration",
             "Tags",
             "VersioningConfiguration",
             "WebsiteConfiguration",
@@ -146,7 +153,8 @@ pub(super) fn names(bucket: &str, region: &str) -> Attributes {
     ]
 }
 
-/// A setting: the property, the operations, the member, and how the value is written there.
+/// A setting: the property, the operations, the member, and how the value is written there. Where nothing deletes it, what is
+/// no longer wanted (null) is written as well.
 type Setting = (&'static str, &'static str, &'static str, &'static str, fn(&Value) -> Value);
 
 static SETTINGS: &[Setting] = &[
@@ -180,6 +188,21 @@ static SETTINGS: &[Setting] = &[
         lifecycle,
     ),
     ("WebsiteConfiguration", "PutBucketWebsite", "DeleteBucketWebsite", "WebsiteConfiguration", website),
+    (
+        "ReplicationConfiguration",
+        "PutBucketReplication",
+        "DeleteBucketReplication",
+        "ReplicationConfiguration",
+        replication,
+    ),
+    (
+        "AccelerateConfiguration",
+        "PutBucketAccelerateConfiguration",
+        "",
+        "AccelerateConfiguration",
+        accelerate,
+    ),
+    ("ObjectLockConfiguration", "PutObjectLockConfiguration", "", "ObjectLockConfiguration", lock),
 ];
 
 fn settings(on: &mut On<'_, '_>, bucket: Value) -> Done<()> {
@@ -196,10 +219,15 @@ fn settings(on: &mut On<'_, '_>, bucket: Value) -> Done<()> {
             continue;
         }
         match on.prop(property) {
-            Value::Null => on.end(S3, delete, map([of(&bucket)]))?,
+            Value::Null if !delete.is_empty() => on.end(S3, delete, map([of(&bucket)]))?,
             wanted => drop(on.call(S3, put, map([of(&bucket), (member, form(&wanted))]))?),
         }
     }
+    if on.changed("LoggingConfiguration") {
+        let status = logging(&on.prop("LoggingConfiguration"), &bucket);
+        on.call(S3, "PutBucketLogging", map([of(&bucket), ("BucketLoggingStatus", status)]))?;
+    }
+    bucket_list::settings(on, &bucket)?;
     let acl = on.text("AccessControl").unwrap_or_else(|| PRIVATE.into());
     // What a bucket is anyway needs no ACL, which by default it would not take.
     let is_private_already = acl == PRIVATE && on.was("AccessControl") == Value::Null;
@@ -283,6 +311,37 @@ fn cors(value: &Value) -> Value {
             ("MaxAge", "MaxAgeSeconds"),
         ],
     )
+}
+
+fn replication(value: &Value) -> Value {
+    renamed(value, &[("Id", "ID"), ("TagFilter", "Tag"), ("TagFilters", "Tags")])
+}
+
+fn accelerate(value: &Value) -> Value {
+    let status = get(value, "AccelerationStatus").cloned().unwrap_or_else(|| Value::str("Suspended"));
+    map([("Status", status)])
+}
+
+/// A bucket that has it keeps it, without a rule.
+fn lock(value: &Value) -> Value {
+    match value {
+        Value::Null => map([("ObjectLockEnabled", Value::str("Enabled"))]),
+        value => value.clone(),
+    }
+}
+
+/// AWS: the logs of a bucket that names no other lie in itself.
+fn logging(value: &Value, bucket: &Value) -> Value {
+    if matches!(value, Value::Null) {
+        return map([]);
+    }
+    let own = |member: &str| get(value, member).cloned();
+    let enabled = map([
+        ("TargetBucket", own("DestinationBucketName").unwrap_or_else(|| bucket.clone())),
+        ("TargetPrefix", own("LogFilePrefix").unwrap_or_else(|| Value::str(""))),
+        ("TargetObjectKeyFormat", own("TargetObjectKeyFormat").unwrap_or(Value::Null)),
+    ]);
+    map([("LoggingEnabled", enabled)])
 }
 
 fn website(value: &Value) -> Value {

@@ -13,14 +13,18 @@ pub(super) static KINDS: &[Kind] = &[Kind {
         "IamInstanceProfile",
         "InstanceInitiatedShutdownBehavior",
         "InstanceType",
+        "MetadataOptions",
         "Monitoring",
         "SecurityGroupIds",
         "Tags",
     ],
     fixed: &[
         "AvailabilityZone",
+        "BlockDeviceMappings",
+        "HibernationOptions",
         "ImageId",
         "KeyName",
+        "LaunchTemplate",
         "NetworkInterfaces",
         "PrivateIpAddress",
         "SubnetId",
@@ -58,6 +62,10 @@ fn create(on: &mut On<'_, '_>) -> Done<Made> {
         ("ImageId", on.prop("ImageId")),
         ("InstanceType", on.prop("InstanceType")),
         ("KeyName", on.prop("KeyName")),
+        ("LaunchTemplate", on.prop("LaunchTemplate")),
+        ("BlockDeviceMappings", on.prop("BlockDeviceMappings")),
+        ("HibernationOptions", on.prop("HibernationOptions")),
+        ("MetadataOptions", on.prop("MetadataOptions")),
         ("SubnetId", on.prop("SubnetId")),
         ("SecurityGroupIds", on.prop("SecurityGroupIds")),
         ("PrivateIpAddress", on.prop("PrivateIpAddress")),
@@ -163,6 +171,13 @@ fn update(on: &mut On<'_, '_>) -> Done<Made> {
         let wanted = map([("InstanceId", on.physical()), ("CpuCredits", option)]);
         let input = map([("InstanceCreditSpecifications", Value::List(vec![wanted]))]);
         on.call(EC2, "ModifyInstanceCreditSpecification", input)?;
+    }
+    if on.changed("MetadataOptions")
+        && let Value::Map(options) = on.prop("MetadataOptions")
+    {
+        let id = ("InstanceId".to_owned(), on.physical());
+        let input = Value::Map(options.into_iter().chain([id]).collect());
+        on.call(EC2, "ModifyInstanceMetadataOptions", input)?;
     }
     if on.changed("IamInstanceProfile") {
         change_profile(on)?;

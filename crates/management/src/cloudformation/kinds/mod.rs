@@ -7,6 +7,7 @@
 mod acl;
 mod bind;
 mod bucket;
+mod bucket_list;
 mod bus_policy;
 mod cdk;
 mod cloudwatch;
@@ -16,6 +17,7 @@ mod ecr;
 mod endpoint;
 mod events;
 mod function;
+pub(super) mod given;
 mod global_table;
 mod group;
 mod iam;
@@ -36,7 +38,9 @@ mod parameter;
 mod pipes;
 mod published;
 mod scaling;
+mod scaling_beside;
 mod scheduler;
+mod shape;
 mod sns;
 mod sqs;
 mod table;
@@ -151,6 +155,7 @@ static ALL: &[&[Kind]] = &[
     scheduler::KINDS,
     pipes::KINDS,
     scaling::KINDS,
+    scaling_beside::KINDS,
     macros::KINDS,
     interface::KINDS,
     acl::KINDS,
@@ -180,8 +185,24 @@ impl Kind {
         self.changes.contains(&"Tags") || self.fixed.contains(&"Tags")
     }
 
+    /// Its tags are a map, and not a list of pairs.
+    pub(crate) fn maps_tags(&self) -> bool {
+        shape::is_map(self.name, "Tags")
+    }
+
+    /// Why these properties cannot be those of a resource of this kind, whoever is asked.
+    ///
+    /// # Errors
+    /// In AWS's words.
+    pub(crate) fn check(&self, logical: &str, properties: &Value) -> Result<(), String> {
+        match self.stranger(properties) {
+            Some(stranger) => Err(format!("Encountered unsupported property {stranger}")),
+            None => shape::check(self.name, logical, properties),
+        }
+    }
+
     /// The property that it does not have.
-    pub(crate) fn stranger<'v>(&self, properties: &'v Value) -> Option<&'v str> {
+    fn stranger<'v>(&self, properties: &'v Value) -> Option<&'v str> {
         let Value::Map(entries) = properties else { return None };
         if self.any {
             return None;
@@ -316,5 +337,29 @@ mod tests {
         }
         problems.extend(schemas.into_keys().map(|name| format!("{name} is a schema without its kind")));
         assert!(problems.is_empty(), "{}", problems.join("\n"));
+    }
+
+    /// Properties of AWS's schemas that no hook acts on, kind by kind.
+    const UNHANDLED: &str = include_str!("unhandled.txt");
+
+    #[test]
+    fn what_is_not_handled_is_listed_and_fails() {
+        let mut listed = String::new();
+        for kind in ALL.iter().copied().flatten() {
+            let mut unhandled = super::shape::properties(kind.name).unwrap_or_default();
+            unhandled.retain(|name| !kind.changes.contains(name) && !kind.fixed.contains(name));
+            if kind.any || unhandled.is_empty() {
+                continue;
+            }
+            for name in &unhandled {
+                let used = wire::Value::Map(vec![((*name).to_owned(), wire::Value::str("x"))]);
+                let told = kind.check("It", &used);
+                assert_eq!(told, Err(format!("Encountered unsupported property {name}")), "{}", kind.name);
+            }
+            listed.push_str(&format!("{}: {}\n", kind.name, unhandled.join(" ")));
+        }
+        let mut lines: Vec<&str> = listed.lines().collect();
+        lines.sort_unstable();
+        assert_eq!(lines.join("\n"), UNHANDLED.trim_end(), "kinds/unhandled.txt");
     }
 }

@@ -359,7 +359,7 @@ impl On<'_, '_> {
 }
 
 /// What an operation is asked, as its model has it.
-fn bound(service: &str, operation: &str, input: &Value) -> Done<Value> {
+pub(super) fn bound(service: &str, operation: &str, input: &Value) -> Done<Value> {
     let model = wire::catalog::service(service);
     let shape = model.and_then(|model| Some((model, model.operation(operation)?.input?)));
     match shape {
@@ -419,7 +419,7 @@ fn unfit(wanted: &str, value: &Value) -> Refusal {
 }
 
 /// What AWS calls the form of a value.
-fn form(value: &Value) -> &'static str {
+pub(super) fn form(value: &Value) -> &'static str {
     match value {
         Value::List(_) => "JSONArray",
         Value::Map(_) => "JSONObject",

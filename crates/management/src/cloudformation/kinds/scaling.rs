@@ -2,10 +2,10 @@
 
 use super::on::{On, at, map, text_at, texts_at};
 use super::vpc::EC2;
-use super::{BASE, Done, Kind, Made, Refusal};
+use super::{BASE, Done, Kind, Made, Refusal, scaling_beside};
 use wire::Value;
 
-const SCALING: &str = "autoscaling";
+pub(super) const SCALING: &str = "autoscaling";
 
 pub(super) static KINDS: &[Kind] = &[TEMPLATE, GROUP, POLICY, ACTION, HOOK];
 
@@ -52,15 +52,18 @@ const GROUP: Kind = Kind {
         "AvailabilityZones",
         "CapacityRebalance",
         "Cooldown",
+        "DefaultInstanceWarmup",
         "DesiredCapacity",
         "DesiredCapacityType",
         "HealthCheckGracePeriod",
         "HealthCheckType",
         "LaunchTemplate",
+        "LifecycleHookSpecificationList",
         "MaxSize",
         "MinSize",
         "MixedInstancesPolicy",
         "NewInstancesProtectedFromScaleIn",
+        "NotificationConfigurations",
         "Tags",
         "TerminationPolicies",
         "VPCZoneIdentifier",
@@ -71,11 +74,13 @@ const GROUP: Kind = Kind {
         let name = on.name("AutoScalingGroupName", 255);
         let input = group(on, &name, on.prop("Tags"));
         on.call(SCALING, "CreateAutoScalingGroup", input)?;
+        scaling_beside::settings(on, &name)?;
         Ok(on.made(name, Vec::new()))
     },
     update: |on| {
         let input = group(on, on.physical, Value::Null);
         on.call(SCALING, "UpdateAutoScalingGroup", input)?;
+        scaling_beside::settings(on, on.physical)?;
         retag(on)?;
         Ok(on.same())
     },
@@ -210,11 +215,17 @@ fn group(on: &On<'_, '_>, name: &str, tags: Value) -> Value {
         }
         other => other,
     };
+    // AWS: what is no longer said is taken away by this.
+    let warmup = match on.prop("DefaultInstanceWarmup") {
+        Value::Null if on.changed("DefaultInstanceWarmup") => Value::Int(-1),
+        warmup => warmup,
+    };
     map([
         ("AutoScalingGroupName", Value::str(name)),
         ("AvailabilityZones", on.prop("AvailabilityZones")),
         ("CapacityRebalance", on.prop("CapacityRebalance")),
         ("DefaultCooldown", on.prop("Cooldown")),
+        ("DefaultInstanceWarmup", warmup),
         ("DesiredCapacity", on.prop("DesiredCapacity")),
         ("DesiredCapacityType", on.prop("DesiredCapacityType")),
         ("HealthCheckGracePeriod", on.prop("HealthCheckGracePeriod")),

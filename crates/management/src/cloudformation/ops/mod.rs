@@ -154,6 +154,18 @@ fn called(
     answer.and_then(|answer| answer)
 }
 
+/// Whether CloudFormation may become the role that a stack is to be made by.
+fn assumable(cx: &mut Cx<'_>, role: Option<&str>) -> Result<(), CfnError> {
+    let Some(arn) = role else { return Ok(()) };
+    if Arn::parse(arn).is_none() {
+        return Err(invalid(format!("{arn} is not a valid RoleARN")));
+    }
+    let cloud = std::sync::Arc::clone(cx.cloud());
+    let (whom, region) = (Whom::Role { arn, account: cx.account, source: None }, cx.region);
+    let assumed = cloud.act_for(cx.tx, SERVICE, whom, region, None, |_| ());
+    assumed.map_err(|_| invalid(format!("Role {arn} is invalid or cannot be assumed")))
+}
+
 /// What a request brings for a stack.
 pub(super) struct Offer<'o> {
     /// In whose stead the stack is made; the caller's own, where there is none.
@@ -182,6 +194,7 @@ fn values(given: &[Given], before: &BTreeMap<String, String>) -> BTreeMap<String
 /// A template with its parameters, for a stack that is there or is to be.
 pub(super) fn take(cx: &mut Cx<'_>, stack: &Stack, offer: Offer<'_>) -> Result<Taken, CfnError> {
     let Offer { role, text, given, before, tags, capabilities, reviewed, macros } = offer;
+    assumable(cx, role)?;
     let allowed = reviewed || capabilities.iter().any(|own| own == "CAPABILITY_AUTO_EXPAND");
     let means = expansion::Means { role, given: &values(&given, before), macros, allowed };
     let processed = expansion::expanded(cx, &text, &means)?;
@@ -208,7 +221,7 @@ pub(super) fn take(cx: &mut Cx<'_>, stack: &Stack, offer: Offer<'_>) -> Result<T
     let sealed_parameters = seal(cx.cloud(), &Value::Map(entries.collect()));
     let resolved = lookup::parameters(cx, role, &template, &parameters)?;
     let mut body = Body { text, sealed_parameters, tags, resolved, references: Vec::new(), processed };
-    let mut plan = Plan::new(stack, &body, template, parameters);
+    let mut plan = Plan::new(stack, &body, template, parameters)?;
     let evaluator = plan.evaluator()?;
     evaluator.assert(&plan.template.rules)?;
     plan.order(&evaluator)?;
@@ -257,6 +270,7 @@ pub(super) fn body(cx: &Cx<'_>, stack: &Stack) -> Result<Option<Body>, CfnError>
 /// Puts an operation on its way, in the stead of the stack's role or of the caller. `how`: what it is, and what is
 /// particular to it.
 pub(super) fn begin(cx: &mut Cx<'_>, stack: &Stack, how: Job) -> Result<(), CfnError> {
+    assumable(cx, stack.role.as_deref())?;
     let job = Job { role: stack.role.clone(), ..how };
     let job = in_stead(cx, stack, job)?;
     JOBS.put(cx.tx, &Key::global().str(&stack.id), &job);

@@ -394,6 +394,16 @@ fn delete(cx: &mut Cx<'_>, req: DeleteStack) -> Result<Empty, CfnError> {
         }
         _ => {}
     }
+    let cloud = std::sync::Arc::clone(cx.cloud());
+    for export in stack.outputs.iter().filter_map(|output| output.export.clone()) {
+        if let Some(user) = user_of(cx.tx, &stack, &export)? {
+            let why = format!("Export {export} cannot be deleted as it is in use by {user}");
+            // AWS: the call is answered, and an event says why the stack stays what it was.
+            let status = stack.status.clone();
+            stack.enter(&cloud, cx.tx, &status, Some(&why));
+            return Ok(Empty);
+        }
+    }
     let mut skip = req.retain;
     if failed && req.mode.as_deref() == Some("FORCE_DELETE_STACK") {
         let resources = known(cx.tx, &stack)?;
@@ -402,14 +412,6 @@ fn delete(cx: &mut Cx<'_>, req: DeleteStack) -> Result<Empty, CfnError> {
     stack.role = req.role.or(stack.role);
     stack.token = req.token;
     stack.round += 1;
-    let cloud = std::sync::Arc::clone(cx.cloud());
-    for export in stack.outputs.iter().filter_map(|output| output.export.clone()) {
-        if let Some(user) = user_of(cx.tx, &stack, &export)? {
-            let why = format!("Export {export} cannot be deleted as it is in use by {user}");
-            stack.enter(&cloud, cx.tx, "DELETE_FAILED", Some(&why));
-            return Ok(Empty);
-        }
-    }
     begin(cx, &stack, Job { phase: Phase::Delete, skip, ..Job::default() })?;
     stack.enter(&cloud, cx.tx, "DELETE_IN_PROGRESS", Some("User Initiated"));
     Ok(Empty)

@@ -1,7 +1,7 @@
 //! Names and functions of a template held against each other, before anything is made.
 
 use super::reference::{Reference, walk};
-use super::{Template, Wrong, dynamic, form, graph, wrong};
+use super::{Template, Wrong, dynamic, form, graph, text, wrong};
 use std::collections::BTreeSet;
 use wire::Value;
 
@@ -30,13 +30,13 @@ pub(crate) fn check(template: &Template, kinds: &dyn Kinds) -> Result<(), Wrong>
     conditions(template)?;
     rules(template)?;
     dynamic::check(template)?;
-    form::check(template)?;
     let mut unresolved = BTreeSet::new();
     for resource in &template.resources {
         names_of(template, kinds, &resource.properties, &mut unresolved)?;
         unresolved.extend(
             resource.depends_on.iter().filter(|name| template.resource(name).is_none()).map(String::as_str),
         );
+        form::check(template, &resource.properties)?;
         condition_of(template, resource.condition.as_deref(), "resource", &resource.name)?;
     }
     unresolved_in(unresolved, "Resources")?;
@@ -46,9 +46,11 @@ pub(crate) fn check(template: &Template, kinds: &dyn Kinds) -> Result<(), Wrong>
         if let Some(export) = &output.export {
             names_of(template, kinds, export, &mut unresolved)?;
         }
+        output.export.iter().chain([&output.value]).try_for_each(|own| form::check(template, own))?;
         condition_of(template, output.condition.as_deref(), "output", &output.name)?;
     }
     unresolved_in(unresolved, "Outputs")?;
+    exports(template)?;
     let unknown: BTreeSet<&str> =
         template.resources.iter().map(|r| r.kind.as_str()).filter(|kind| !kinds.knows(kind)).collect();
     if !unknown.is_empty() {
@@ -65,6 +67,27 @@ fn unresolved_in(names: BTreeSet<&str>, section: &str) -> Result<(), Wrong> {
     let named: Vec<&str> = names.into_iter().collect();
     wrong(format!(
         "Template format error: Unresolved resource dependencies [{}] in the {section} block of the template",
+        named.join(", ")
+    ))
+}
+
+/// Names of exports that are told as they are; those that follow from something meet when they are published.
+fn exports(template: &Template) -> Result<(), Wrong> {
+    let mut seen = BTreeSet::new();
+    let told = template.outputs.iter().filter(|output| output.condition.is_none());
+    let told = told.filter_map(|output| output.export.as_ref().and_then(text));
+    let twice: BTreeSet<String> = told.filter(|name| !seen.insert(name.clone())).collect();
+    twice_exported(twice)
+}
+
+/// No export has the name of another of its stack.
+pub(crate) fn twice_exported(names: BTreeSet<String>) -> Result<(), Wrong> {
+    if names.is_empty() {
+        return Ok(());
+    }
+    let named: Vec<String> = names.into_iter().collect();
+    wrong(format!(
+        "Template format error: The Outputs section contains duplicate Export names: [{}]. Specify a unique name for each export.",
         named.join(", ")
     ))
 }
@@ -163,6 +186,7 @@ fn conditions(template: &Template) -> Result<(), Wrong> {
             }
             Ok(())
         })?;
+        form::condition(template, condition)?;
     }
     if strangers.is_empty() {
         return Ok(());

@@ -3,6 +3,9 @@
 use super::{Wrong, wrong};
 use std::net::{Ipv4Addr, Ipv6Addr};
 
+/// AWS: the bits of a block where none are told.
+pub(super) const BITS: u32 = 8;
+
 /// `count` blocks, each of `bits` host bits.
 pub(super) fn blocks(block: &str, count: u32, bits: u32) -> Result<Vec<String>, Wrong> {
     let refused = || {

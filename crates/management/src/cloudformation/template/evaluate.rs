@@ -2,8 +2,9 @@
 //!
 //! AWS: <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/intrinsic-function-reference.html>
 
+use super::form;
 use super::reference::{GET_ATT, Holding, Part, get_att, parts, sub};
-use super::{Template, Wrong, cidr, form, function, get, text, wrong};
+use super::{Template, Wrong, cidr, function, get, text, wrong};
 use std::collections::BTreeMap;
 use wire::Value;
 
@@ -38,8 +39,8 @@ pub(crate) struct Evaluator<'a> {
     holding: Holding,
 }
 
-/// Nothing is there: conditions see no resource.
-pub(super) struct Nothing;
+/// Nothing is there: conditions and policies see no resource.
+pub(crate) struct Nothing;
 
 impl World for Nothing {
     fn physical(&self, _: &str) -> Option<Value> {
@@ -108,40 +109,28 @@ impl<'a> Evaluator<'a> {
     }
 
     fn condition(&mut self, expression: &Value, path: &mut Vec<String>) -> Result<bool, Wrong> {
-        const FORM: &str = "Template format error: Conditions can only be boolean operations on parameters and other conditions";
-        let Value::Map(entries) = expression else { return wrong(FORM) };
-        let [(name, argument)] = entries.as_slice() else { return wrong(FORM) };
-        let several = |argument: &'_ Value| match argument {
-            Value::List(items) if (2..=10).contains(&items.len()) => Ok(items.clone()),
-            _ => wrong(format!(
-                "Template error: every {name} object requires a list of at least 2 and at most 10 boolean parameters."
-            )),
-        };
-        match name.as_str() {
-            "Condition" => match argument {
+        let Value::Map(entries) = expression else { return wrong(form::CONDITION) };
+        let [(name, argument)] = entries.as_slice() else { return wrong(form::CONDITION) };
+        if name == "Condition" {
+            return match argument {
                 Value::Str(other) => self.decide(other, path),
                 _ => wrong("Template format error: Every Condition member must be a string."),
-            },
-            "Fn::And" => {
-                let all = several(argument)?;
+            };
+        }
+        let items = form::operands(name, argument)?;
+        match (name.as_str(), items) {
+            ("Fn::And", all) => {
                 all.iter().try_fold(true, |so_far, item| Ok(self.condition(item, path)? && so_far))
             }
-            "Fn::Or" => {
-                let all = several(argument)?;
+            ("Fn::Or", all) => {
                 all.iter().try_fold(false, |so_far, item| Ok(self.condition(item, path)? || so_far))
             }
-            "Fn::Not" => match argument {
-                Value::List(items) if items.len() == 1 => Ok(!self.condition(&items[0], path)?),
-                _ => wrong("Template error: every Fn::Not object requires one boolean parameter."),
-            },
-            "Fn::Equals" => match argument {
-                Value::List(items) if items.len() == 2 => {
-                    let (left, right) = (self.value(&items[0], &Nothing)?, self.value(&items[1], &Nothing)?);
-                    Ok(plain(&left) == plain(&right))
-                }
-                _ => wrong("Template error: every Fn::Equals object requires a list of 2 string parameters."),
-            },
-            _ => wrong(FORM),
+            ("Fn::Not", [item]) => Ok(!self.condition(item, path)?),
+            ("Fn::Equals", [left, right]) => {
+                let (left, right) = (self.value(left, &Nothing)?, self.value(right, &Nothing)?);
+                Ok(plain(&left) == plain(&right))
+            }
+            _ => wrong(form::CONDITION),
         }
     }
 
@@ -172,7 +161,7 @@ impl<'a> Evaluator<'a> {
         match name {
             "Ref" => match argument {
                 Value::Str(name) => self.reference(name, world),
-                _ => wrong("Template format error: every Ref object must have a single String value."),
+                _ => wrong(form::REF),
             },
             "Fn::GetAtt" => {
                 let (resource, expression, plain) = get_att(argument)?;
@@ -208,16 +197,12 @@ impl<'a> Evaluator<'a> {
             }
             "Fn::Length" if self.template.extended() => match self.value(argument, world)? {
                 Value::List(items) => Ok(Value::Int(items.len() as i64)),
-                _ => wrong("Template error: Fn::Length object requires a list as its argument"),
+                _ => wrong(form::LENGTH),
             },
             "Fn::ToJsonString" if self.template.extended() => {
                 Ok(Value::Str(wire::json::text(&self.value(argument, world)?)))
             }
-            "Fn::Length" | "Fn::ToJsonString" => wrong(format!(
-                "Template format error: {name} needs the transform {}",
-                super::LANGUAGE_EXTENSIONS
-            )),
-            other => Err(form::unrecognized(other)),
+            other => form::unsupported(other),
         }
     }
 
@@ -294,8 +279,8 @@ impl<'a> Evaluator<'a> {
         let [index, list] = parts.as_slice() else { return wrong(form::SELECT) };
         let index = self.string(index, world, form::SELECT)?;
         let Value::List(items) = self.value(list, world)? else { return wrong(form::SELECT) };
-        let found = index.parse::<usize>().ok().and_then(|index| items.into_iter().nth(index));
-        found.ok_or_else(|| form::no_such(&index))
+        let place = form::place(&index, items.len())?;
+        Ok(items.into_iter().nth(place).unwrap_or(Value::Null))
     }
 
     fn split(&self, argument: &Value, world: &dyn World) -> Result<Value, Wrong> {
@@ -309,17 +294,17 @@ impl<'a> Evaluator<'a> {
     }
 
     fn find_in_map(&self, argument: &Value, world: &dyn World) -> Result<Value, Wrong> {
-        let Value::List(parts) = argument else { return wrong(form::FIND) };
+        let Value::List(parts) = argument else { return wrong(form::FIND_IN_MAP) };
         let (keys, default) = match parts.as_slice() {
             [map, top, key] => ([map, top, key], None),
             [map, top, key, default] if self.template.extended() => {
                 ([map, top, key], get(default, "DefaultValue"))
             }
-            _ => return wrong(form::FIND),
+            _ => return wrong(form::FIND_IN_MAP),
         };
         let mut names = Vec::with_capacity(3);
         for key in keys {
-            names.push(self.string(key, world, form::FIND)?);
+            names.push(self.string(key, world, form::FIND_IN_MAP)?);
         }
         let mapping = self.template.mappings.iter().find(|(name, _)| *name == names[0]);
         let found = mapping.and_then(|(_, tops)| get(get(tops, &names[1])?, &names[2]));
@@ -330,7 +315,7 @@ impl<'a> Evaluator<'a> {
                 "Template error: Mapping named '{}' is not present in the 'Mappings' section of template.",
                 names[0]
             )),
-            (None, Some(_), None) => Err(form::no_mapping(&names)),
+            (None, Some(_), None) => form::unmapped(&names),
         }
     }
 
@@ -346,7 +331,7 @@ impl<'a> Evaluator<'a> {
     fn cidr(&self, argument: &Value, world: &dyn World) -> Result<Value, Wrong> {
         let Value::List(parts) = argument else { return wrong(form::CIDR) };
         let (block, count, bits) = match parts.as_slice() {
-            [block, count] => (block, count, &Value::Int(8)),
+            [block, count] => (block, count, &Value::Int(i64::from(cidr::BITS))),
             [block, count, bits] => (block, count, bits),
             _ => return wrong(form::CIDR),
         };

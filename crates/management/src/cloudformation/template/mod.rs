@@ -73,6 +73,8 @@ pub(crate) struct Resource {
     pub(crate) deletion_is_said: bool,
     /// What becomes of the old one when it is replaced.
     pub(crate) replacement: Keep,
+    /// Policies that a function tells, by the attribute: only `AWS::LanguageExtensions` knows them, once parameters have values.
+    pub(crate) told: Vec<(&'static str, Value)>,
     /// What its creation waits for, not yet evaluated.
     pub(crate) creation: Option<Value>,
     pub(crate) metadata: Option<Value>,
@@ -85,6 +87,21 @@ pub(crate) enum Keep {
     Delete,
     Retain,
     RetainExceptOnCreate,
+}
+
+impl Resource {
+    /// A policy that a function told.
+    ///
+    /// # Errors
+    /// In AWS's words, where that is none.
+    pub(crate) fn keep(&mut self, attribute: &'static str, value: &Value) -> Result<(), Wrong> {
+        let keep = section::keep(Some(value), &self.name, attribute)?;
+        match attribute {
+            section::DELETION => self.deletion = keep,
+            _ => self.replacement = keep,
+        }
+        Ok(())
+    }
 }
 
 /// What a stack tells of itself.

@@ -26,7 +26,7 @@ pub(crate) struct Parameter {
 
 const PLAIN: &[&str] = &["String", "Number", "List<Number>", "CommaDelimitedList", "List<String>"];
 
-/// Types that AWS looks up in the account; here they are the strings that they hold.
+/// Types of what is in the account, where it is looked up.
 const NAMED: &[&str] = &[
     "AWS::EC2::AvailabilityZone::Name",
     "AWS::EC2::Image::Id",
@@ -40,15 +40,7 @@ const NAMED: &[&str] = &[
     "AWS::Route53::HostedZone::Id",
 ];
 
-const STORED_NAME: &str = "AWS::SSM::Parameter::Name";
-
-/// What is within `AWS::SSM::Parameter::Value<...>`.
-fn stored(kind: &str) -> Option<&str> {
-    kind.strip_prefix("AWS::SSM::Parameter::Value<")?.strip_suffix('>')
-}
-
-/// What a parameter's declaration may say.
-const MEMBERS: [&str; 11] = [
+const MEMBERS: &[&str] = &[
     "AllowedPattern",
     "AllowedValues",
     "ConstraintDescription",
@@ -61,6 +53,13 @@ const MEMBERS: [&str; 11] = [
     "NoEcho",
     "Type",
 ];
+
+const STORED_NAME: &str = "AWS::SSM::Parameter::Name";
+
+/// What is within `AWS::SSM::Parameter::Value<...>`.
+fn stored(kind: &str) -> Option<&str> {
+    kind.strip_prefix("AWS::SSM::Parameter::Value<")?.strip_suffix('>')
+}
 
 /// Whether a parameter may be of this type.
 fn is_known(kind: &str) -> bool {
@@ -125,6 +124,13 @@ impl Parameter {
 
     pub(crate) fn is_list(&self) -> bool {
         self.kind == "CommaDelimitedList" || self.kind.starts_with("List<")
+    }
+
+    /// The type of what it names in the account, if it does.
+    pub(crate) fn named(&self) -> Option<&str> {
+        let kind = self.stored_value().unwrap_or(&self.kind);
+        let inner = kind.strip_prefix("List<").and_then(|kind| kind.strip_suffix('>')).unwrap_or(kind);
+        NAMED.contains(&inner).then_some(inner)
     }
 
     fn is_number(&self) -> bool {

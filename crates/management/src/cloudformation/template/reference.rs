@@ -1,6 +1,6 @@
 //! What an expression names: parameters, resources, attributes, conditions, mappings, exports.
 
-use super::{Wrong, function, get, wrong};
+use super::{Wrong, form, function, get, wrong};
 use std::collections::BTreeMap;
 use wire::Value;
 
@@ -36,7 +36,7 @@ pub(crate) fn walk<'v>(
     };
     match (name, argument) {
         ("Ref", Value::Str(name)) => each(Reference::Name(name)),
-        ("Ref", _) => wrong("Template format error: every Ref object must have a single String value."),
+        ("Ref", _) => wrong(form::REF),
         ("Fn::GetAtt", _) => attribute(argument, holding, each),
         ("Fn::Sub", _) => substitution(argument, holding, each),
         ("Fn::If", Value::List(items)) => match items.as_slice() {

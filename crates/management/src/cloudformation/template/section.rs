@@ -2,7 +2,8 @@
 
 use super::sam::SERVERLESS;
 use super::{
-    Keep, LANGUAGE_EXTENSIONS, Output, Parameter, Resource, Rule, Template, Wrong, get, policy, text, wrong,
+    Keep, LANGUAGE_EXTENSIONS, Output, Parameter, Resource, Rule, Template, Wrong, function, get, policy,
+    text, wrong,
 };
 use wire::Value;
 
@@ -61,6 +62,7 @@ pub(super) fn template(root: &Value, whole: bool) -> Result<Template, Wrong> {
         return wrong("Template format error: At least one Resources member must be defined.");
     }
     let (transforms, resources) = (transforms(root)?, limited(resources, "resources", RESOURCES_MAX)?);
+    let extended = transforms.iter().any(|name| name == LANGUAGE_EXTENSIONS);
     let parameters = entries(root, "Parameters", PARAMETERS_MAX)?;
     let outputs = entries(root, "Outputs", OUTPUTS_MAX)?;
     Ok(Template {
@@ -78,7 +80,10 @@ pub(super) fn template(root: &Value, whole: bool) -> Result<Template, Wrong> {
             .collect::<Result<_, _>>()?,
         mappings: mappings(entries(root, "Mappings", MAPPINGS_MAX)?)?,
         conditions: entries(root, "Conditions", usize::MAX)?.to_vec(),
-        resources: resources.iter().map(|(name, body)| resource(name, body)).collect::<Result<_, _>>()?,
+        resources: resources
+            .iter()
+            .map(|(name, body)| resource(name, body, extended))
+            .collect::<Result<_, _>>()?,
         outputs: outputs.iter().map(|(name, body)| output(name, body)).collect::<Result<_, _>>()?,
     })
 }
@@ -171,7 +176,10 @@ const ATTRIBUTES: &[&str] = &[
     "CreationPolicy",
 ];
 
-fn resource(name: &str, body: &Value) -> Result<Resource, Wrong> {
+pub(super) const DELETION: &str = "DeletionPolicy";
+const REPLACEMENT: &str = "UpdateReplacePolicy";
+
+fn resource(name: &str, body: &Value, extended: bool) -> Result<Resource, Wrong> {
     let name = checked_name(name, "Resource")?;
     let Value::Map(members) = body else {
         return wrong(format!("Template format error: [/Resources/{name}] resource definition is malformed"));
@@ -204,14 +212,22 @@ fn resource(name: &str, body: &Value) -> Result<Resource, Wrong> {
     if let Some(path) = null_within(&properties, &format!("/Resources/{name}/Properties")) {
         return wrong(format!("Template format error: [{path}] 'null' values are not allowed in templates"));
     }
+    let told = |attribute: &'static str| {
+        let value = get(body, attribute).filter(|value| extended && function(value).is_some())?;
+        Some((attribute, value.clone()))
+    };
+    let told: Vec<_> = [DELETION, REPLACEMENT].into_iter().filter_map(told).collect();
+    let plain =
+        |attribute: &str| get(body, attribute).filter(|_| !told.iter().any(|(own, _)| *own == attribute));
     Ok(Resource {
         kind: kind.clone(),
         properties,
         depends_on: names(get(body, "DependsOn"), &name)?,
         condition: get(body, "Condition").and_then(text),
-        deletion: keep(get(body, "DeletionPolicy"), &name, "DeletionPolicy")?,
-        deletion_is_said: get(body, "DeletionPolicy").is_some(),
-        replacement: keep(get(body, "UpdateReplacePolicy"), &name, "UpdateReplacePolicy")?,
+        deletion: keep(plain(DELETION), &name, DELETION)?,
+        deletion_is_said: get(body, DELETION).is_some(),
+        replacement: keep(plain(REPLACEMENT), &name, REPLACEMENT)?,
+        told,
         metadata: get(body, "Metadata").cloned(),
         creation: policy::creation(get(body, "CreationPolicy"), kind, &name)?,
         name,
@@ -244,11 +260,11 @@ fn names(value: Option<&Value>, of: &str) -> Result<Vec<String>, Wrong> {
     }
 }
 
-fn keep(value: Option<&Value>, name: &str, attribute: &str) -> Result<Keep, Wrong> {
+pub(super) fn keep(value: Option<&Value>, name: &str, attribute: &str) -> Result<Keep, Wrong> {
     match value.map(|value| value.as_str().unwrap_or_default()) {
         None | Some("Delete") => Ok(Keep::Delete),
         Some("Retain") => Ok(Keep::Retain),
-        Some("RetainExceptOnCreate") if attribute == "DeletionPolicy" => Ok(Keep::RetainExceptOnCreate),
+        Some("RetainExceptOnCreate") if attribute == DELETION => Ok(Keep::RetainExceptOnCreate),
         Some("Snapshot") => wrong(format!(
             "Template error: resource type of {name} does not support deletion policy Snapshot"
         )),

@@ -243,9 +243,9 @@ impl Worker<'_> {
         let (in_progress, shown) = (format!("{verb}_IN_PROGRESS"), Some(wanted.shown.as_str()));
         enter(self.cloud, tx, stack, resource, &in_progress, why, shown);
         let nothing = Value::Map(Vec::new());
-        let made = match wanted.kind.stranger(&wanted.properties) {
-            Some(stranger) => Err(Refusal::of(format!("Encountered unsupported property {stranger}"))),
-            None => {
+        let made = match wanted.kind.check(&resource.name, &wanted.properties) {
+            Err(why) => Err(Refusal::of(why)),
+            Ok(()) => {
                 let task = Task {
                     logical: &resource.name,
                     physical: "",
@@ -310,9 +310,9 @@ impl Worker<'_> {
         let shown = Some(wanted.shown.as_str());
         enter(self.cloud, tx, stack, resource, "UPDATE_IN_PROGRESS", None, shown);
         let known = open(self.cloud, &resource.attributes);
-        let made = match wanted.kind.stranger(&wanted.properties) {
-            Some(stranger) => Err(Refusal::of(format!("Encountered unsupported property {stranger}"))),
-            None => {
+        let made = match wanted.kind.check(&resource.name, &wanted.properties) {
+            Err(why) => Err(Refusal::of(why)),
+            Ok(()) => {
                 let task = Task {
                     logical: &resource.name,
                     physical: &resource.physical,

@@ -137,8 +137,8 @@ impl Worker<'_> {
         };
         let properties = plan.properties(&evaluator, &import.name, &world).map_err(wrong)?;
         let used = world.imports.into_inner();
-        if let Some(stranger) = kind(&import.kind).and_then(|kind| kind.stranger(&properties)) {
-            return Err(format!("Encountered unsupported property {stranger}"));
+        if let Some(kind) = kind(&import.kind) {
+            kind.check(&import.name, &properties)?;
         }
         for name in used {
             let key = Key::regional(stack.account, stack.region).str(&name).str(&stack.id);

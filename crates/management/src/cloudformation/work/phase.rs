@@ -12,12 +12,14 @@
 
 use super::forward::Pass;
 use super::plan::{Known, Made, Plan, known};
-use super::step::{Worker, commit, enter, reread};
+use super::step::{Task, Worker, commit, enter, reread};
+use crate::cloudformation::kinds::given;
 use crate::cloudformation::model::{
     BODIES, EXPORTS, Export, IMPORTS, JOBS, Job, Link, NAMES, NEXT, NOW, Phase, Resource, STACK, STACKS,
     Shown, Stack,
 };
 use crate::cloudformation::stack_policy::{Act, StackPolicy};
+use crate::cloudformation::template::check::twice_exported;
 use crate::cloudformation::template::evaluate::Evaluator;
 use crate::cloudformation::template::{Wrong, dynamic, text, wrong};
 use kernel::Cloud;
@@ -26,6 +28,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 use store::{Direction, Key, StoreError, Tx};
+use wire::Value;
 
 fn said(error: StoreError) -> String {
     error.to_string()
@@ -97,6 +100,9 @@ impl Worker<'_> {
         if late {
             return self.fail(stack, Some("Stack creation time exceeded the specified timeout."));
         }
+        if let Some(why) = self.missing_value(stack, &plan)? {
+            return self.fail(stack, Some(&why));
+        }
         if let Err(why) = self.permits_removal(stack, &order.0)? {
             return self.fail(stack, Some(&why));
         }
@@ -106,6 +112,43 @@ impl Worker<'_> {
             Pass { waits: true, .. } => Ok(true),
             Pass { .. } => self.complete(stack, &plan, &evaluator),
         }
+    }
+
+    /// Why a parameter cannot have its value: it names what is not in the account. Looked at before anything is made.
+    fn missing_value(&self, stack: &Stack, plan: &Plan) -> Result<Option<String>, String> {
+        let named = || plan.template.parameters.iter().filter_map(|own| Some((own, own.named()?)));
+        if named().next().is_none() {
+            return Ok(None);
+        }
+        let mut tx = self.cloud.store().begin();
+        if known(&tx, stack).map_err(said)?.values().any(|resource| resource.round == stack.round) {
+            return Ok(None);
+        }
+        let nothing = Value::Map(Vec::new());
+        for (parameter, kind) in named() {
+            let given = plan.parameters.get(&parameter.name).map(String::as_str).unwrap_or_default();
+            let entries = [("Type", Value::str(kind)), ("Value", parameter.value(given))];
+            let wanted = Value::Map(entries.map(|(name, value)| (name.to_owned(), value)).into());
+            let task = Task {
+                logical: &parameter.name,
+                physical: "",
+                wanted: &wanted,
+                before: &nothing,
+                known: &nothing,
+            };
+            match self.act(&mut tx, stack, &task, given::missing) {
+                Ok(None) => {}
+                Ok(Some(value)) => {
+                    let shown = if parameter.no_echo { "****" } else { &value };
+                    return Ok(Some(format!(
+                        "Parameter validation failed: parameter value {shown} for parameter name {} does not exist.",
+                        parameter.name
+                    )));
+                }
+                Err(refusal) => return Ok(Some(format!("Parameter validation failed: {}", refusal.reason))),
+            }
+        }
+        Ok(None)
     }
 
     /// Whether the stack's policy lets go what the template no longer has.
@@ -402,6 +445,9 @@ pub(crate) fn user_of(tx: &Tx, stack: &Stack, export: &str) -> Result<Option<Str
 /// Writes a stack's exports, and takes back those that it no longer has.
 fn publish(tx: &mut Tx, stack: &Stack, outputs: &[Shown]) -> Result<(), Wrong> {
     let wrong_store = |error: StoreError| Wrong(error.to_string());
+    let mut seen = BTreeSet::new();
+    let names = outputs.iter().filter_map(|output| output.export.clone());
+    twice_exported(names.filter(|name| !seen.insert(name.clone())).collect())?;
     let region = Key::regional(stack.account, stack.region);
     for old in
         stack.outputs.iter().filter_map(|output| output.export.as_ref().map(|export| (export, &output.value)))

@@ -3,7 +3,7 @@
 use crate::cloudformation::kinds::{Kind, custom, kind, nested};
 use crate::cloudformation::model::{BODIES, Body, EXPORTS, RESOURCES, Resource, STACK, Stack, open};
 use crate::cloudformation::template::dynamic::{self, Values};
-use crate::cloudformation::template::evaluate::{Evaluator, Pseudo, World};
+use crate::cloudformation::template::evaluate::{Evaluator, Nothing, Pseudo, World};
 use crate::cloudformation::template::policy::{Signals, signals};
 use crate::cloudformation::template::{Template, Wrong, get, graph, wrong};
 use kernel::Cloud;
@@ -47,18 +47,20 @@ fn pseudo(stack: &Stack) -> Pseudo {
 
 impl Plan {
     pub(crate) fn of(cloud: &Cloud, stack: &Stack, body: &Body) -> Result<Plan, Wrong> {
-        Ok(Plan::new(stack, body, Template::read(body.template())?, body.parameters(cloud)))
+        Plan::new(stack, body, Template::read(body.template())?, body.parameters(cloud))
     }
 
+    /// # Errors
+    /// A policy of a resource that is told by a function and is none.
     pub(crate) fn new(
         stack: &Stack,
         body: &Body,
         template: Template,
         given: BTreeMap<String, String>,
-    ) -> Plan {
+    ) -> Result<Plan, Wrong> {
         let mut parameters = given.clone();
         parameters.extend(body.resolved.iter().cloned());
-        Plan {
+        let mut plan = Plan {
             template,
             given,
             parameters,
@@ -66,7 +68,27 @@ impl Plan {
             references: body.references.iter().cloned().collect(),
             pseudo: pseudo(stack),
             tags: body.tags.clone(),
+        };
+        let told = plan.policies()?;
+        for (place, attribute, value) in told {
+            plan.template.resources[place].keep(attribute, &value)?;
         }
+        Ok(plan)
+    }
+
+    /// The policies of resources that functions tell: of which, and what.
+    fn policies(&self) -> Result<Vec<(usize, &'static str, Value)>, Wrong> {
+        let resources = self.template.resources.iter().enumerate();
+        let told: Vec<_> =
+            resources.flat_map(|(place, r)| r.told.iter().map(move |own| (place, own))).collect();
+        if told.is_empty() {
+            return Ok(Vec::new());
+        }
+        let evaluator = self.evaluator()?;
+        let value = |(place, (attribute, told)): (usize, &(&'static str, Value))| {
+            Ok((place, *attribute, evaluator.value(told, &Nothing)?))
+        };
+        told.into_iter().map(value).collect()
     }
 
     /// The one that is kept under a name (`now`, `next`).
@@ -196,6 +218,10 @@ fn with_tags(
             own.extend(fresh.into_iter().map(|(key, value)| (key.clone(), Value::str(value))));
         }
         Some(_) => {}
+        None if kind.maps_tags() => {
+            let own = tags.iter().map(|(key, value)| (key.clone(), Value::str(value)));
+            entries.push(("Tags".into(), Value::Map(own.collect())));
+        }
         None => entries.push(("Tags".into(), Value::List(tags.iter().map(pair).collect()))),
     }
     entries

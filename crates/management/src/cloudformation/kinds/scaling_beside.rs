@@ -1,0 +1,90 @@
+//! What a group of Auto Scaling's template says that other operations than the group's own bring about: hooks, topics and
+//! the pool of warm instances.
+
+use super::on::{On, at, map, text_at};
+use super::scaling::SCALING;
+use super::{BASE, Done, Kind};
+use crate::cloudformation::template::{alike, get};
+use wire::Value;
+
+pub(super) static KINDS: &[Kind] = &[Kind {
+    name: "AWS::AutoScaling::WarmPool",
+    changes: &["InstanceReusePolicy", "MaxGroupPreparedCapacity", "MinSize", "PoolState"],
+    fixed: &["AutoScalingGroupName"],
+    create: |on| {
+        put_pool(on, on.prop("MaxGroupPreparedCapacity"))?;
+        Ok(on.made(on.text("AutoScalingGroupName").unwrap_or_default(), Vec::new()))
+    },
+    update: |on| {
+        // AWS: what is no longer said is taken away by this.
+        let most = match on.prop("MaxGroupPreparedCapacity") {
+            Value::Null if on.changed("MaxGroupPreparedCapacity") => Value::Int(-1),
+            most => most,
+        };
+        put_pool(on, most)?;
+        Ok(on.same())
+    },
+    delete: |on| {
+        // It goes with its group.
+        if !is_there(on)? {
+            return Ok(());
+        }
+        let input = map([("AutoScalingGroupName", on.physical()), ("ForceDelete", Value::Bool(true))]);
+        on.end(SCALING, "DeleteWarmPool", input)
+    },
+    gone: |on| Ok(!is_there(on)?),
+    ..BASE
+}];
+
+fn put_pool(on: &mut On<'_, '_>, most: Value) -> Done<()> {
+    let input = map([
+        ("AutoScalingGroupName", on.prop("AutoScalingGroupName")),
+        ("InstanceReusePolicy", on.prop("InstanceReusePolicy")),
+        ("MaxGroupPreparedCapacity", most),
+        ("MinSize", on.prop("MinSize")),
+        ("PoolState", on.prop("PoolState")),
+    ]);
+    on.call(SCALING, "PutWarmPool", input).map(drop)
+}
+
+fn is_there(on: &mut On<'_, '_>) -> Done<bool> {
+    let names = Value::List(vec![on.physical()]);
+    let told = on.call(SCALING, "DescribeAutoScalingGroups", map([("AutoScalingGroupNames", names)]))?;
+    Ok(at(&told, "AutoScalingGroups.0.WarmPoolConfiguration").is_some())
+}
+
+/// A list of a group: the property, what names an item, and the operations.
+type List = (&'static str, &'static str, &'static str, &'static str);
+
+static LISTS: &[List] = &[
+    ("LifecycleHookSpecificationList", "LifecycleHookName", "PutLifecycleHook", "DeleteLifecycleHook"),
+    (
+        "NotificationConfigurations",
+        "TopicARN",
+        "PutNotificationConfiguration",
+        "DeleteNotificationConfiguration",
+    ),
+];
+
+/// Brings the lists of a group to what is wanted.
+pub(super) fn settings(on: &mut On<'_, '_>, group: &str) -> Done<()> {
+    for (property, naming, put, delete) in LISTS {
+        let items = |list: Value| match list {
+            Value::List(items) => items,
+            _ => Vec::new(),
+        };
+        let (wanted, was) = (items(on.prop(property)), items(on.was(property)));
+        let name = |item: &Value| text_at(item, naming);
+        let of_group = ("AutoScalingGroupName".to_owned(), Value::str(group));
+        for gone in was.iter().filter(|old| !wanted.iter().any(|item| name(item) == name(old))) {
+            let named = ((*naming).to_owned(), get(gone, naming).cloned().unwrap_or(Value::Null));
+            on.call(SCALING, delete, Value::Map(vec![of_group.clone(), named]))?;
+        }
+        for item in wanted.iter().filter(|item| !was.iter().any(|old| alike(Some(old), Some(item)))) {
+            let Value::Map(entries) = item else { continue };
+            let input = entries.iter().cloned().chain([of_group.clone()]).collect();
+            on.call(SCALING, put, Value::Map(input))?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,99 @@
+//! Settings of buckets and groups that are operations of their own: made, changed and taken away.
+
+use crate::cloudformation_stacks::{ACCOUNT, created, events, settle};
+use crate::ec2_profiles::IMAGE;
+use crate::harness::{Caller, Cloud};
+use serde_json::{Value, json};
+
+fn updated(cloud: &Cloud, root: &Caller<'_>, template: &str) {
+    root.call("cloudformation", "UpdateStack", json!({ "StackName": "s", "TemplateBody": template })).ok();
+    assert_eq!(settle(cloud, root, "s"), "UPDATE_COMPLETE", "{:#?}", events(root, "s"));
+}
+
+#[test]
+fn a_bucket_with_lists_logs_and_locks() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ACCOUNT);
+    let template = |more: &str| {
+        format!(
+            "Resources: {{ B: {{ Type: 'AWS::S3::Bucket', Properties: {{ BucketName: kept, ObjectLockEnabled: true, VersioningConfiguration: {{ Status: Enabled }}, {more} }} }} }}"
+        )
+    };
+    created(
+        &cloud,
+        &root,
+        "s",
+        &template(
+            "AccelerateConfiguration: { AccelerationStatus: Enabled }, ObjectLockConfiguration: { ObjectLockEnabled: Enabled, Rule: { DefaultRetention: { Mode: GOVERNANCE, Days: 3 } } }, MetricsConfigurations: [{ Id: all }, { Id: some, Prefix: a/}], IntelligentTieringConfigurations: [{ Id: cold, Prefix: b/, Status: Enabled, Tierings: [{ AccessTier: ARCHIVE_ACCESS, Days: 90 }] }], InventoryConfigurations: [{ Id: daily, Enabled: true, IncludedObjectVersions: Current, ScheduleFrequency: Daily, Prefix: c/, Destination: { BucketArn: 'arn:aws:s3:::kept', Format: CSV } }]",
+        ),
+    );
+    let of = |operation: &str| root.call("s3", operation, json!({ "Bucket": "kept" })).ok();
+    assert_eq!(of("GetBucketAccelerateConfiguration")["Status"], "Enabled");
+    let days = |told: &Value| told["ObjectLockConfiguration"]["Rule"]["DefaultRetention"]["Days"].clone();
+    assert_eq!(days(&of("GetObjectLockConfiguration")), json!(3));
+    let ids = |operation: &str, member: &str| {
+        let told = of(operation)[member].clone();
+        told.as_array().into_iter().flatten().map(|one| one["Id"].clone()).collect::<Vec<_>>()
+    };
+    let metrics = || ids("ListBucketMetricsConfigurations", "MetricsConfigurationList");
+    assert_eq!(metrics(), ["all", "some"]);
+    let some =
+        root.call("s3", "GetBucketMetricsConfiguration", json!({ "Bucket": "kept", "Id": "some" })).ok();
+    assert_eq!(some["MetricsConfiguration"]["Filter"]["Prefix"], "a/");
+    let inventory = of("ListBucketInventoryConfigurations")["InventoryConfigurationList"][0].clone();
+    assert_eq!(inventory["Destination"]["S3BucketDestination"]["Bucket"], "arn:aws:s3:::kept");
+    assert_eq!(
+        (&inventory["Filter"]["Prefix"], &inventory["Schedule"]["Frequency"]),
+        (&json!("c/"), &json!("Daily"))
+    );
+    let tiers = "IntelligentTieringConfigurationList";
+    assert_eq!(ids("ListBucketIntelligentTieringConfigurations", tiers), ["cold"]);
+    updated(&cloud, &root, &template("MetricsConfigurations: [{ Id: some }]"));
+    assert_eq!(metrics(), ["some"]);
+    assert!(ids("ListBucketInventoryConfigurations", "InventoryConfigurationList").is_empty());
+    assert!(ids("ListBucketIntelligentTieringConfigurations", tiers).is_empty());
+    assert_eq!(of("GetBucketAccelerateConfiguration")["Status"], "Suspended");
+    assert_eq!(days(&of("GetObjectLockConfiguration")), Value::Null);
+}
+
+#[test]
+fn a_group_with_hooks_a_warmup_and_a_warm_pool() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ACCOUNT);
+    let template = |more: &str, rest: &str| {
+        format!(
+            "
+Resources:
+  Template: {{ Type: 'AWS::EC2::LaunchTemplate', Properties: {{ LaunchTemplateData: {{ ImageId: {IMAGE}, InstanceType: t3.micro }} }} }}
+  Group:
+    Type: AWS::AutoScaling::AutoScalingGroup
+    Properties: {{ AutoScalingGroupName: web, MinSize: 0, MaxSize: 1, AvailabilityZones: [us-east-1a], LaunchTemplate: {{ LaunchTemplateId: !Ref Template, Version: '1' }}{more} }}
+{rest}"
+        )
+    };
+    let pool = "  Pool: { Type: 'AWS::AutoScaling::WarmPool', Properties: { AutoScalingGroupName: !Ref Group, MinSize: 0, PoolState: Stopped } }\n";
+    let hook = "LifecycleTransition: 'autoscaling:EC2_INSTANCE_LAUNCHING'";
+    let more = format!(
+        ", DefaultInstanceWarmup: 45, LifecycleHookSpecificationList: [{{ LifecycleHookName: one, {hook} }}, {{ LifecycleHookName: two, {hook} }}]"
+    );
+    created(&cloud, &root, "s", &template(&more, pool));
+    let group = || {
+        root.call("autoscaling", "DescribeAutoScalingGroups", json!({})).ok()["AutoScalingGroups"][0].clone()
+    };
+    let hooks = || {
+        let told =
+            root.call("autoscaling", "DescribeLifecycleHooks", json!({ "AutoScalingGroupName": "web" })).ok();
+        let all = told["LifecycleHooks"].as_array().unwrap().clone();
+        all.iter().map(|hook| hook["LifecycleHookName"].clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(group()["DefaultInstanceWarmup"], "45");
+    assert_eq!(group()["WarmPoolConfiguration"]["PoolState"], "Stopped");
+    assert_eq!(hooks(), ["one", "two"]);
+    let fewer = format!(", LifecycleHookSpecificationList: [{{ LifecycleHookName: two, {hook} }}]");
+    updated(&cloud, &root, &template(&fewer, ""));
+    assert_eq!(hooks(), ["two"]);
+    assert_eq!(
+        (&group()["DefaultInstanceWarmup"], &group()["WarmPoolConfiguration"]),
+        (&Value::Null, &Value::Null)
+    );
+}
