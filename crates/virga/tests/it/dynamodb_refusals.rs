@@ -372,3 +372,26 @@ fn requests_have_dynamodbs_own_ids() {
         assert!(long(id), "{operation}: {id}");
     }
 }
+
+#[test]
+fn an_expression_may_be_nested_as_deep_as_its_operators_reach() {
+    let cloud = cloud();
+    let scan = |filter: String| {
+        cloud.root(ONE).call("dynamodb", "Scan", json!({"TableName": "plain", "FilterExpression": filter}))
+    };
+    let nested = |left: &str, middle: &str, right: &str, depth: usize| {
+        left.repeat(depth) + middle + &right.repeat(depth)
+    };
+    let put = json!({"TableName": "plain", "Item": {"a": s("a"), "b": s("b")}});
+    cloud.root(ONE).call("dynamodb", "PutItem", put).ok();
+    assert_eq!(scan(nested("b<a or (", "a<b", ")", 149)).ok()["Count"], 1);
+    for (filter, message) in [
+        (
+            nested("b<a or (", "a<b", ")", 454),
+            "The expression contains too many operators; operator count: 301",
+        ),
+        (nested("(", "a<b", ")", 2_046), "The expression has redundant parentheses;"),
+    ] {
+        scan(filter).refused_with(400, INVALID, &format!("Invalid FilterExpression: {message}"));
+    }
+}

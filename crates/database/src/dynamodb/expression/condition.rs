@@ -16,6 +16,7 @@ use super::findings::Rank;
 use super::operand::Operand;
 use super::parser::Parser;
 use super::placeholders::Placeholders;
+use super::room::with_room;
 use super::token::Token;
 use crate::dynamodb::invalid::Invalid;
 use crate::dynamodb::path::Path;
@@ -101,9 +102,11 @@ impl Condition {
     /// Errors: AWS's, beginning with "Invalid " and the parameter's name.
     pub fn compile(kind: Kind, text: &str, placeholders: &mut Placeholders) -> Result<Condition, Invalid> {
         let mut parser = Parser::new(kind, text, placeholders)?;
-        let (parsed, _) = parser.or()?;
-        let condition = parser.as_condition(parsed)?;
-        parser.finish(condition)
+        with_room(kind, text, move || {
+            let (parsed, _) = parser.or()?;
+            let condition = parser.as_condition(parsed)?;
+            parser.finish(condition)
+        })
     }
 
     /// Stands where a finding has made the expression invalid.
@@ -315,7 +318,10 @@ impl Parser<'_> {
         if matches!(name.to_ascii_uppercase().as_str(), "BETWEEN" | "IN" | "AND" | "OR" | "NOT") {
             return Err(self.syntax_error());
         }
-        self.operator();
+        // AWS does not count those that it does not know.
+        if function(name).is_some() {
+            self.operator();
+        }
         self.skip();
         let arguments = self.arguments()?;
         let Some((name, arity)) = function(name) else {

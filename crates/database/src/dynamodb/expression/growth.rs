@@ -49,8 +49,9 @@ fn texts() {
     check("AND", 12, |n| filter(repeated("a<>b", " AND ", n)));
     check("OR", 12, |n| filter(repeated("a=b", " OR ", n)));
     check("AND within OR", 6, |n| filter(repeated("a=b AND b=a", " OR ", n)));
-    check("NOT", 12, |n| filter(format!("{}a=b", "NOT ".repeat(n))));
-    check("parentheses", 12, |n| filter(format!("{}a=b{}", "(".repeat(n), ")".repeat(n))));
+    // Deep enough that both sizes are read on stacks of their own.
+    check("NOT", 16, |n| filter(format!("{}a=b", "NOT ".repeat(n))));
+    check("parentheses", 16, |n| filter(format!("{}a=b{}", "(".repeat(n), ")".repeat(n))));
     check("unclosed", 500, |n| filter("(".repeat(n)));
     check("IN", 12, |n| filter(format!("a IN ({})", repeated("b", ", ", n))));
     check("functions", 20, |n| filter(repeated("contains(b,a)", " OR ", n.min(150))));

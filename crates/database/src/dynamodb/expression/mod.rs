@@ -11,7 +11,8 @@
 //!
 //! One pass of a recursive-descent parser both reads and checks. A syntax error ends it; other findings are ranked
 //! as AWS ranks them and the first of the highest rank is the error, whatever came first in the text. Every limit of
-//! AWS's is held (4 KB, 300 operators, 100 operands of `IN`, 32 elements of a path), which bounds time and stack.
+//! AWS's is held (4 KB, 300 operators, 100 operands of `IN`, 32 elements of a path), which bounds time; stack is
+//! made where it is needed ([`room`]).
 
 mod condition;
 mod evaluate;
@@ -21,6 +22,7 @@ mod operand;
 mod parser;
 mod placeholders;
 mod projection;
+mod room;
 mod token;
 mod update;
 mod update_apply;

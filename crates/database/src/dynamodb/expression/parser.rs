@@ -3,6 +3,7 @@
 use super::Kind;
 use super::findings::{Findings, Rank};
 use super::placeholders::Placeholders;
+use super::room::{DEPTH_MAX, too_deep};
 use super::token::{Span, Token, tokenize};
 use crate::dynamodb::invalid::Invalid;
 use crate::dynamodb::path::{ELEMENTS_MAX, Element, INDEX_MAX, Path};
@@ -13,9 +14,6 @@ use crate::dynamodb::value::AttributeValue;
 const TEXT_MAX: usize = 4096;
 /// Most operators and functions of an expression.
 const OPERATORS_MAX: usize = 300;
-/// Deepest nesting of parentheses, `NOT` and function calls: what the stack is good for. AWS documents none; 300
-/// operators rarely nest further.
-const DEPTH_MAX: usize = 100;
 
 /// The cursor over one expression.
 pub(super) struct Parser<'p> {
@@ -141,9 +139,7 @@ impl<'p> Parser<'p> {
         parse: impl FnOnce(&mut Self) -> Result<T, Invalid>,
     ) -> Result<T, Invalid> {
         if self.depth >= DEPTH_MAX {
-            return Err(self
-                .kind
-                .invalid(format_args!("The expression is nested too deeply; levels: {}", DEPTH_MAX + 1)));
+            return Err(too_deep(self.kind));
         }
         self.depth += 1;
         let parsed = parse(self);

@@ -258,10 +258,35 @@ fn limits() {
         filter_error(&format!("{deep} = b"), &[], &[]),
         "The document path has too many nesting levels; nesting levels: 33"
     );
-    let nots = "NOT ".repeat(250) + "a = b";
-    assert_eq!(filter_error(&nots, &[], &[]), "The expression is nested too deeply; levels: 101");
     let open = "(".repeat(4000);
-    assert_eq!(filter_error(&open, &[], &[]), "The expression is nested too deeply; levels: 101");
+    assert_eq!(filter_error(&open, &[], &[]), "The expression is nested too deeply");
+}
+
+/// AWS has no bound of its own for depth.
+#[test]
+fn what_is_nested_deeply_is_read() {
+    let nested = |left: &str, middle: &str, right: &str, depth: usize| {
+        left.repeat(depth) + middle + &right.repeat(depth)
+    };
+    let item = Item::from_wire(Value::Map(vec![("a".into(), n("1")), ("b".into(), n("2"))])).unwrap();
+    // 299 operators.
+    for text in [nested("a<b or (", "a<b", ")", 149), nested("NOT ", "a>b", "", 299)] {
+        let mut none = placeholders(&[], &[]);
+        let condition = Condition::compile(Kind::Filter, &text, &mut none).unwrap();
+        assert!(condition.matches(&item), "{text}");
+    }
+    let operators = "The expression contains too many operators; operator count: 301";
+    for (text, message) in [
+        (nested("a<b or (", "a<b", ")", 150), operators),
+        (nested("NOT ", "a<b", "", 1_000), operators),
+        (nested("(", "a<b", ")", 2_046), "The expression has redundant parentheses;"),
+        (nested("f(", "b", ")", 1_355), "Invalid function name; function: f"),
+    ] {
+        let text = if text.starts_with("f(") { format!("a < {text}") } else { text };
+        assert_eq!(filter_error(&text, &[], &[]), message);
+    }
+    let update = format!("SET a = {}", nested("if_not_exists(c, ", "b", ")", 200));
+    Update::compile(&update, &mut placeholders(&[], &[])).unwrap();
 }
 
 #[test]
@@ -275,6 +300,7 @@ fn findings_of_updates_are_ranked() {
     for (text, message) in [
         (" set #c = :c set abOrt = true ", "Attribute name is a reserved keyword; reserved keyword: abOrt".into()),
         ("set #c = if_not_exist(:c) set c = d", "Invalid function name; function: if_not_exist".into()),
+        ("set a = list_append(list_append(b, c), d)", "The function is not allowed to be used this way in an expression; function: list_append".into()),
         ("set a = size(b)", "The function is not allowed in an update expression; function: size".into()),
         ("set a = #c set c = :d", section("SET")),
         ("remove #d set a = b remove e", section("REMOVE")),

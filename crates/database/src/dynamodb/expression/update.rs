@@ -12,6 +12,7 @@ use super::findings::Rank;
 use super::parser::Parser;
 use super::placeholders::Placeholders;
 use super::projection::check_apart;
+use super::room::with_room;
 use super::token::Token;
 use crate::dynamodb::invalid::Invalid;
 use crate::dynamodb::path::Path;
@@ -89,17 +90,19 @@ impl Update {
     /// Compiles an UpdateExpression.
     pub fn compile(text: &str, placeholders: &mut Placeholders) -> Result<Update, Invalid> {
         let mut parser = Parser::new(Kind::Update, text, placeholders)?;
-        let mut actions = Vec::new();
-        let mut seen = [false; 4];
-        loop {
-            parser.section(&mut actions, &mut seen)?;
-            if parser.peek() == Token::End {
-                break;
+        with_room(Kind::Update, text, move || {
+            let mut actions = Vec::new();
+            let mut seen = [false; 4];
+            loop {
+                parser.section(&mut actions, &mut seen)?;
+                if parser.peek() == Token::End {
+                    break;
+                }
             }
-        }
-        let paths: Vec<Path> = actions.iter().map(|action| action.path().clone()).collect();
-        check_apart(&paths, &mut parser.leaf);
-        parser.finish(Update::of(actions))
+            let paths: Vec<Path> = actions.iter().map(|action| action.path().clone()).collect();
+            check_apart(&paths, &mut parser.leaf);
+            parser.finish(Update::of(actions))
+        })
     }
 
     /// The same actions from another grammar, which must not touch one place twice.
@@ -291,6 +294,13 @@ impl Parser<'_> {
             return Ok(nothing);
         };
         if name == "list_append" {
+            if [&first, &second].iter().any(|operand| matches!(operand, SetOperand::ListAppend(..))) {
+                self.findings.add(Rank::MisusedFunction, || {
+                    format!(
+                        "The function is not allowed to be used this way in an expression; function: {name}"
+                    )
+                });
+            }
             self.check_types(name, Type::L, [&first, &second]);
             return Ok(SetOperand::ListAppend(Box::new(first), Box::new(second)));
         }
