@@ -139,7 +139,12 @@ fn what_is_of_another_type_is_refused() {
         for member in input(row).into_iter().flat_map(|s| &s.members) {
             let Some(value) = of_another_type(row, member) else { continue };
             let (status, code, message) = send(world, row, member.name, Some(value.clone()));
-            if (status, code.as_str()) != (400, row.codes().malformed) {
+            let malformed = match (row.operation.name, member.name) {
+                // S3 has words of its own for this header.
+                ("CompleteMultipartUpload", "MpuObjectSize") => "InvalidRequest",
+                _ => row.codes().malformed,
+            };
+            if (status, code.as_str()) != (400, malformed) {
                 return Err(format!("{} = {value}: {status} {code}: {message}", member.name));
             }
         }
