@@ -20,7 +20,7 @@ import pytest
 from botocore.awsrequest import HeadersDict
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-SERVICES = (ROOT / "models" / "services.txt").read_text().split()
+SERVICES = [line.split()[0] for line in (ROOT / "models" / "services.txt").read_text().splitlines()]
 PARSERS = {
     "Query": "query",
     "Ec2Query": "ec2",
