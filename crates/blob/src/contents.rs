@@ -4,7 +4,6 @@ use crate::ContentId;
 use crate::blobs::Blobs;
 use crate::cipher::Root;
 use crate::hot::{Hot, Name};
-use crate::memfile::Place;
 use crate::pool::Pool;
 use crate::read::{self, Reader};
 use crate::refs::{self, CONTENTS, GARBAGE};
@@ -108,12 +107,6 @@ impl Contents {
     /// What [`Reader::piece`] would give, where that is there already: then nothing blocks.
     pub fn hot(&self, name: Name, from: u64, to: u64) -> Option<Bytes> {
         read::hot(&self.hot, name, from, to)
-    }
-
-    /// Where some bytes, as [`Contents::hot`] and [`Reader::piece`] give them, lie as a part of a file, if they do. They
-    /// stay there for as long as they are held.
-    pub fn place(&self, bytes: &Bytes) -> Option<Place> {
-        self.hot.place(bytes)
     }
 
     /// Forgets what is kept of contents that are read often.

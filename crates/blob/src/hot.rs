@@ -1,17 +1,15 @@
 //! [`Hot`]: opened pieces of contents that are read again and again, so that they are opened once.
 //!
-//! They lie in files that are in memory only, so that the kernel can send them without our touching them ([`MemFile`]).
 //! A piece comes in when it is read for the second time within a while: what is read once, however large, takes no room.
 //! It is found by what only the right key gives ([`Root::name`]), so that nobody reads by it what he could not open. A
 //! content never changes, so nothing here is ever stale; what nobody reads any more goes, at the latest when the cloud idles.
 
 use crate::ContentId;
 use crate::cipher::Root;
-use crate::memfile::{MemFile, Place};
 use crate::pool::SIZE;
 use bytes::Bytes;
-use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// All pieces together, in bytes.
 const BYTES_MAX: usize = 96 << 20;
@@ -34,19 +32,10 @@ type At = (Name, u64);
 
 #[derive(Debug, Default)]
 struct Pieces {
-    all: HashMap<At, Piece>,
-    /// The same by where they lie.
-    by_address: BTreeMap<usize, Arc<MemFile>>,
+    all: HashMap<At, (Bytes, bool)>,
     /// The oldest first.
     order: VecDeque<At>,
     guests: Vec<u32>,
-}
-
-#[derive(Debug)]
-struct Piece {
-    file: Arc<MemFile>,
-    /// Since it last came to the front of the order.
-    used: bool,
 }
 
 /// Opened pieces.
@@ -68,9 +57,9 @@ impl Hot {
 
     pub(crate) fn get(&self, at: At) -> Option<Bytes> {
         let mut pieces = self.lock();
-        let piece = pieces.all.get_mut(&at)?;
-        piece.used = true;
-        Some(piece.file.bytes())
+        let (bytes, used) = pieces.all.get_mut(&at)?;
+        *used = true;
+        Some(bytes.clone())
     }
 
     /// A piece has been opened.
@@ -87,28 +76,16 @@ impl Hot {
         while pieces.all.len() >= PIECES_MAX {
             let Some(oldest) = pieces.order.pop_front() else { break };
             match pieces.all.get_mut(&oldest) {
-                Some(piece) if piece.used => {
-                    piece.used = false;
+                // It was read since it came to the front: it stays for another round.
+                Some((_, used)) if *used => {
+                    *used = false;
                     pieces.order.push_back(oldest);
                 }
-                _ => {
-                    let gone = pieces.all.remove(&oldest);
-                    gone.map(|piece| pieces.by_address.remove(&piece.file.address()));
-                }
+                _ => drop(pieces.all.remove(&oldest)),
             }
         }
-        // Where the system gives no such files, nothing is kept.
-        let Ok(file) = MemFile::of(bytes).map(Arc::new) else { return };
-        pieces.by_address.insert(file.address(), Arc::clone(&file));
-        pieces.all.insert(at, Piece { file, used: false });
+        pieces.all.insert(at, (bytes.clone(), false));
         pieces.order.push_back(at);
-    }
-
-    /// Where some bytes lie as a part of a file, if they do.
-    pub(crate) fn place(&self, bytes: &Bytes) -> Option<Place> {
-        let pieces = self.lock();
-        let (_, file) = pieces.by_address.range(..=bytes.as_ptr() as usize).next_back()?;
-        file.place(bytes)
     }
 
     pub(crate) fn clear(&self) {
@@ -136,14 +113,10 @@ mod tests {
         hot.opened(at(1), &Bytes::from_static(b"one"));
         assert_eq!(hot.get(at(1)), None);
         hot.opened(at(1), &Bytes::from_static(b"one"));
-        let kept = hot.get(at(1)).unwrap();
-        assert_eq!(kept[..], *b"one");
-        assert_eq!(hot.place(&kept.slice(1..)).unwrap().offset, 1);
-        assert!(hot.place(&Bytes::from_static(b"one")).is_none());
+        assert_eq!(hot.get(at(1)), Some(Bytes::from_static(b"one")));
         assert_eq!(hot.get((Name([8; 16]), 1)), None);
         hot.clear();
         assert_eq!(hot.get(at(1)), None);
-        assert!(hot.place(&kept).is_none());
     }
 
     #[test]
@@ -158,7 +131,6 @@ mod tests {
             twice(&hot, n);
         }
         assert!(hot.get(at(0)).is_some() && hot.get(at(1)).is_none() && hot.get(at(all + 9)).is_some());
-        let pieces = hot.lock();
-        assert_eq!((pieces.all.len(), pieces.by_address.len()), (PIECES_MAX, PIECES_MAX));
+        assert_eq!(hot.lock().all.len(), PIECES_MAX);
     }
 }

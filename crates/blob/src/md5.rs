@@ -1,6 +1,6 @@
 //! MD5, where a format wants it as a name for something and not as a proof (entity tags, `Content-MD5`).
 //!
-//! The library under aws-lc-rs has it and aws-lc-rs does not show it.
+//! The library under aws-lc-rs has it and aws-lc-rs does not show it. The only unsafe code of this crate.
 
 use aws_lc_sys as sys;
 use std::fmt;

@@ -1,9 +1,7 @@
 //! Answers as bytes of HTTP/1.1 (RFC 9112), for requests that were read [whole](super::brief).
 
 use super::Answered;
-use super::outlet::Outlet;
 use base::Timestamp;
-use blob::Place;
 use bytes::{Buf, Bytes};
 use http::header::{CONNECTION, CONTENT_LENGTH, DATE, TRANSFER_ENCODING};
 use http::{HeaderMap, Response, StatusCode};
@@ -12,12 +10,10 @@ use std::cell::RefCell;
 use std::io;
 use std::pin::Pin;
 use std::task::Poll;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncWrite, AsyncWriteExt};
 
 /// Smaller answers are written in one piece.
 const PIECE_BYTES_MAX: usize = 16 << 10;
-/// For less it is not worth to ask where it lies.
-const FILE_BYTES_MIN: usize = 64 << 10;
 
 /// How the end of a body is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,19 +24,16 @@ enum Framing {
     Chunks,
 }
 
-/// Where in a file some bytes lie, if they do.
-pub(super) type Places<'a> = &'a (dyn Fn(&Bytes) -> Option<Place> + Sync);
-
 /// Writes an answer. Whether the connection can be used again.
 ///
 /// # Errors
 /// The connection's; and where a body breaks off, because the head has promised more.
 pub(super) async fn write(
-    stream: &mut impl Outlet,
+    stream: &mut (impl AsyncWrite + Unpin),
     response: Response<Answered>,
-    (to_head, last): (bool, bool),
+    to_head: bool,
+    last: bool,
     now: Timestamp,
-    places: Places<'_>,
     out: &mut Vec<u8>,
 ) -> io::Result<bool> {
     let (parts, mut body) = response.into_parts();
@@ -59,7 +52,7 @@ pub(super) async fn write(
     }
     out.extend_from_slice(b"\r\n");
     if framing != Framing::None {
-        content(stream, &mut body, framing == Framing::Chunks, places, out).await?;
+        content(stream, &mut body, framing == Framing::Chunks, out).await?;
     }
     send(stream, out, Bytes::new(), b"").await?;
     stream.flush().await?;
@@ -68,10 +61,9 @@ pub(super) async fn write(
 
 /// Writes a body behind what waits; its end waits then.
 async fn content(
-    stream: &mut impl Outlet,
+    stream: &mut (impl AsyncWrite + Unpin),
     body: &mut Answered,
     in_chunks: bool,
-    places: Places<'_>,
     out: &mut Vec<u8>,
 ) -> io::Result<()> {
     // What is there already goes out with the head; what is not must not hold it up.
@@ -94,16 +86,7 @@ async fn content(
         if is_chunk {
             out.extend_from_slice(format!("{:x}\r\n", data.len()).as_bytes());
         }
-        let place = if data.len() >= FILE_BYTES_MIN { places(&data) } else { None };
-        let sent = match &place {
-            Some(place) if stream.sends_files() => {
-                send(stream, out, Bytes::new(), b"").await?;
-                stream.send_file(place, data.len()).await?;
-                Bytes::new()
-            }
-            _ => data,
-        };
-        send(stream, out, sent, if is_chunk { b"\r\n" } else { b"" }).await?;
+        send(stream, out, data, if is_chunk { b"\r\n" } else { b"" }).await?;
     }
     if in_chunks {
         out.extend_from_slice(b"0\r\n\r\n");
@@ -112,7 +95,12 @@ async fn content(
 }
 
 /// Writes what waits, the data and what ends it.
-async fn send(stream: &mut impl Outlet, out: &mut Vec<u8>, data: Bytes, end: &[u8]) -> io::Result<()> {
+async fn send(
+    stream: &mut (impl AsyncWrite + Unpin),
+    out: &mut Vec<u8>,
+    data: Bytes,
+    end: &[u8],
+) -> io::Result<()> {
     if out.len() + data.len() + end.len() <= PIECE_BYTES_MAX {
         out.extend_from_slice(&data);
         out.extend_from_slice(end);
@@ -230,15 +218,8 @@ mod tests {
             .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)))
             .collect();
         let (mut stream, mut out) = (Vec::new(), b"of the last answer".to_vec());
-        let keeps = write(
-            &mut stream,
-            response(status, headers, content),
-            (to_head, false),
-            NOW,
-            &|_| None,
-            &mut out,
-        )
-        .await?;
+        let keeps =
+            write(&mut stream, response(status, headers, content), to_head, false, NOW, &mut out).await?;
         Ok((String::from_utf8(stream).unwrap(), keeps))
     }
 
@@ -295,7 +276,7 @@ mod tests {
         assert_eq!(broken.unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
         let (mut stream, mut out) = (Vec::new(), Vec::new());
         let answer = response(200, HeaderMap::new(), Content::Whole(Bytes::new()));
-        assert!(!write(&mut stream, answer, (false, true), NOW, &|_| None, &mut out).await.unwrap());
+        assert!(!write(&mut stream, answer, false, true, NOW, &mut out).await.unwrap());
         let text = String::from_utf8(stream).unwrap();
         assert!(
             text.contains("\r\nconnection: close\r\n")

@@ -12,7 +12,6 @@ mod cipher;
 pub(crate) mod exec;
 mod front;
 mod internal;
-mod outlet;
 mod partner;
 mod path;
 mod spot;
@@ -34,7 +33,6 @@ use hyper::body::Incoming;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use kernel::body::Cut;
 use kernel::{Cloud, Content, Peer, Tls};
-use outlet::Outlet;
 use std::convert::Infallible;
 use std::future::Future;
 use std::net::SocketAddr;
@@ -150,7 +148,12 @@ impl Gateway {
     }
 
     /// Answers what comes whole, and leaves the rest to hyper.
-    async fn converse(self: &Arc<Self>, mut stream: impl AsyncRead + Outlet, guest: Guest, tls: Option<Tls>) {
+    async fn converse(
+        self: &Arc<Self>,
+        mut stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        guest: Guest,
+        tls: Option<Tls>,
+    ) {
         let mut stop = self.stop.subscribe();
         let stopped = self.stop.subscribe();
         let mut stopping = std::pin::pin!(stop.wait_for(|stop| *stop));
@@ -164,9 +167,7 @@ impl Gateway {
                     let response = self.request(&parts, body.into(), guest.clone(), tls).await;
                     let (last, now) = (*stopped.borrow(), self.cloud.wall_now());
                     // A client that goes away is its own affair.
-                    let places = |bytes: &bytes::Bytes| self.cloud.contents().place(bytes);
-                    match answer::write(&mut stream, response, (to_head, last), now, &places, &mut out).await
-                    {
+                    match answer::write(&mut stream, response, to_head, last, now, &mut out).await {
                         Ok(true) => (until, reads) = (Instant::now() + HEAD_TIMEOUT, 0),
                         Ok(false) => return drop(stream.shutdown().await),
                         Err(_) => return,
