@@ -73,6 +73,12 @@ def test_layers_survive_a_kill(own_account):
     assert json.dumps(shown["Content"]["CodeSize"]).isdigit()
 
 
+def in_the_same(client, event=None):
+    """An environment whose extension is still at an event is not free for the next one: this waits for it."""
+    client.put_function_concurrency(FunctionName="it", ReservedConcurrentExecutions=1)
+    return eventually(lambda: invoke(client, event))
+
+
 EXTENSION = """#!/usr/bin/env python3
 import http.client, json, os
 def ask(method, path, body=None, **headers):
@@ -115,7 +121,7 @@ def test_an_extension_is_told_of_events(account):
     error, got, _ = invoke(client)
     assert error is None, got
     assert got[0].startswith("it INVOKE ")
-    error, got, log = invoke(client)
+    error, got, log = in_the_same(client)
     assert (error, len(got)) == (None, 2), "it is the same extension"
     now = datetime.datetime.now(datetime.UTC)
     hour = datetime.timedelta(hours=1)
@@ -162,7 +168,7 @@ def handler(event, context):
 def test_an_extension_within_the_function_is_told_of_events(account):
     client = make(account, INTERNAL)
     for count in (1, 2, 3):
-        error, got, _ = invoke(client)
+        error, got, _ = in_the_same(client)
         assert error is None, got
         assert got == ["ShutdownEventNotSupportedForInternalExtension", "it", count]
 
@@ -225,8 +231,8 @@ def test_an_extension_is_sent_what_the_platform_tells(account):
     client = make(account, READS)
     version = client.publish_layer_version(LayerName="ext", Content={"ZipFile": out.getvalue()})
     client.update_function_configuration(FunctionName="it", Layers=[version["LayerVersionArn"]])
-    invoke(client, 1)
-    error, lines, _ = invoke(client, 2)
+    in_the_same(client, 1)
+    error, lines, _ = in_the_same(client, 2)
     assert error is None, lines
     events = [json.loads(line) for line in lines]
     kinds = [event["type"] for event in events if event["type"] != "function"]

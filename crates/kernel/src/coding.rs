@@ -40,10 +40,10 @@ pub(crate) fn unpacks(service: &str) -> bool {
 pub(crate) fn beginning(headers: &HeaderMap, body: &[u8]) -> Option<Vec<u8>> {
     const BYTES: u64 = 4096;
     let says = |name: &HeaderName, value: &[u8]| {
-        headers.get(name).is_some_and(|own| own.as_bytes().to_ascii_lowercase().starts_with(value))
+        let begins = headers.get(name).and_then(|own| own.as_bytes().get(..value.len()));
+        begins.is_some_and(|begins| begins.eq_ignore_ascii_case(value))
     };
-    let form = says(&CONTENT_TYPE, b"application/x-www-form-urlencoded");
-    if !form || !says(&CONTENT_ENCODING, b"gzip") {
+    if !says(&CONTENT_ENCODING, b"gzip") || !says(&CONTENT_TYPE, b"application/x-www-form-urlencoded") {
         return None;
     }
     let mut out = Vec::new();

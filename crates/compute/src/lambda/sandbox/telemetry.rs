@@ -82,29 +82,37 @@ impl Telemetry {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn tell(&self, event: Event) {
+    /// An event, which is written down only where somebody is to be told of it, or still may be.
+    fn tell(&self, kind: usize, text: impl FnOnce() -> String) {
         let mut state = self.state();
+        let is_early = !state.has_begun && state.early.len() < EARLY;
+        if !is_early && !state.all.iter().any(|subscriber| subscriber.types[kind]) {
+            return;
+        }
+        let event = Event { kind, text: text() };
         for subscriber in state.all.iter_mut().filter(|subscriber| subscriber.types[event.kind]) {
             if subscriber.events.try_send(event.clone()).is_err() {
                 subscriber.lost += 1;
             }
         }
-        if !state.has_begun && state.early.len() < EARLY {
+        if is_early {
             state.early.push(event);
         }
     }
 
     /// The platform has something to tell.
     pub(crate) fn platform(&self, time: Timestamp, said: &Said) {
-        self.tell(Event { kind: 0, text: wire::json::text(&said.shown(time)) });
+        self.tell(0, || wire::json::text(&said.shown(time)));
     }
 
     /// The function says a line; in JSON it is told as it is.
     pub(crate) fn function(&self, time: Timestamp, line: &str) {
-        let object = line.starts_with('{').then(|| wire::json::read(line)).flatten();
-        let record = object.filter(|read| matches!(read, Value::Map(_))).unwrap_or_else(|| Value::str(line));
-        let event = Said { kind: "function", level: "INFO", record };
-        self.tell(Event { kind: 1, text: wire::json::text(&event.shown(time)) });
+        self.tell(1, || {
+            let object = line.starts_with('{').then(|| wire::json::read(line)).flatten();
+            let record =
+                object.filter(|read| matches!(read, Value::Map(_))).unwrap_or_else(|| Value::str(line));
+            wire::json::text(&Said { kind: "function", level: "INFO", record }.shown(time))
+        });
     }
 
     /// From here on nobody can subscribe.
