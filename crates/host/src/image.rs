@@ -18,6 +18,10 @@ pub struct Bind {
 /// By which name one logs in, as with AWS's own images. It is root under another name: where only one id of this machine
 /// is ours, there is no other, and nothing could make it root.
 pub const USER: &str = "ec2-user";
+/// The names that a machine knows by itself.
+pub const HOSTS: &str = "127.0.0.1 localhost\n::1 localhost\n";
+/// Who answers for all others.
+pub const RESOLVER: &str = "nameserver 169.254.169.253\n";
 
 /// A root file system that needs no download: the programs of the machine that Virga runs on, read-only, around an
 /// `/etc`, `/root`, `/var` of its own. Nothing else of that machine is in it.
@@ -70,8 +74,8 @@ pub fn of_this_machine(folder: &Path) -> io::Result<Vec<Bind>> {
         ("etc/shells", "/bin/sh\n/bin/bash\n"),
         ("etc/group", "root:x:0:\nnogroup:x:65534:\n"),
         ("etc/nsswitch.conf", "passwd: files\ngroup: files\nhosts: files dns\n"),
-        ("etc/hosts", "127.0.0.1 localhost\n::1 localhost\n"),
-        ("etc/resolv.conf", "nameserver 169.254.169.253\n"),
+        ("etc/hosts", HOSTS),
+        ("etc/resolv.conf", RESOLVER),
     ];
     for (name, text) in files {
         fs::write(folder.join(name), text)?;

@@ -29,14 +29,26 @@ impl Machinery {
     /// # Errors
     /// `Unsupported`, with what this machine lacks.
     pub fn possible(&self) -> Result<(), Plain> {
-        match self.found.get().map(|(plane, _)| plane.driver()) {
-            Some(Err(HostError::Unable(what))) => {
-                let help = "`virga doctor` says more";
-                Err(Plain::Unsupported(format!("This machine cannot run instances: {what} ({help})")))
-            }
+        self.possible_as(false)
+    }
+
+    /// The same of one that may need a kernel of its own.
+    ///
+    /// # Errors
+    /// Those of [`Machinery::possible`].
+    pub(super) fn possible_as(&self, virtual_machine: bool) -> Result<(), Plain> {
+        let Some((plane, _)) = self.found.get() else { return Ok(()) };
+        let (what, lacks) = match plane.driver() {
+            Err(HostError::Unable(lacks)) => ("instances", lacks),
+            Ok(driver) if virtual_machine => match driver.guests() {
+                Err(HostError::Unable(lacks)) => ("virtual machines", lacks),
+                _ => return Ok(()),
+            },
             // Whatever else is wrong may be better at the next try, which is the reconciler's.
-            _ => Ok(()),
-        }
+            _ => return Ok(()),
+        };
+        let help = "`virga doctor` says more";
+        Err(Plain::Unsupported(format!("This machine cannot run {what}: {lacks} ({help})")))
     }
 
     /// Every machine that is launched from now on has a kernel of its own.
@@ -46,20 +58,6 @@ impl Machinery {
 
     pub(super) fn all_virtual(&self) -> bool {
         self.all_virtual.load(Ordering::Relaxed)
-    }
-
-    /// Refuses what needs a kernel of its own where there can be none.
-    ///
-    /// # Errors
-    /// `Unsupported`, with what this machine lacks.
-    pub(super) fn possible_guest(&self) -> Result<(), Plain> {
-        match self.found.get().map(|(plane, _)| plane.driver().and_then(|driver| driver.guests())) {
-            Some(Err(HostError::Unable(what))) => {
-                let help = "`virga doctor` says more";
-                Err(Plain::Unsupported(format!("This machine cannot run virtual machines: {what} ({help})")))
-            }
-            _ => Ok(()),
-        }
     }
 
     /// The data plane that machines run on, if it does.

@@ -4,8 +4,9 @@
 //! in under a folder of the cloud's, read-only, and run by this machine's loader with this machine's libraries, whichever
 //! the image has. The SSH server is started for each connection, because it could not start itself anew in this way.
 
+use super::image::is_marked;
 use super::image::pack::OPAQUE;
-use host::image::{Bind, USER};
+use host::image::{Bind, HOSTS, RESOLVER, USER};
 use std::fs;
 use std::io;
 use std::os::unix::fs::PermissionsExt;
@@ -15,22 +16,21 @@ use std::path::{Path, PathBuf};
 const PROGRAMS: &str = "var/lib/virga/usr";
 const ITSELF: &str = "var/lib/virga/virga";
 /// What the first process reads before it calls them.
-pub(super) const TOOLS: &str = "var/lib/virga/tools";
+const TOOLS: &str = "var/lib/virga/tools";
 /// Programs are started by it; the same name in all of them of a kind.
 const LOADER: &str =
     if cfg!(target_arch = "aarch64") { "/lib/ld-linux-aarch64.so.1" } else { "/lib64/ld-linux-x86-64.so.2" };
 
 /// Whether a layer hides the cloud's own image.
 pub(super) fn is(layer: &Path) -> bool {
-    let mut value = [0_u8; 2];
-    matches!(rustix::fs::getxattr(layer, OPAQUE, &mut value[..]), Ok(1) if value[0] == b'y')
+    is_marked(|value| rustix::fs::getxattr(layer, OPAQUE, value))
 }
 
-/// The layer below a whole root: places for what is mounted.
+/// Makes the layer below a whole root: places for what is mounted. Gives what of this machine is seen in one.
 ///
 /// # Errors
-/// What the disk says.
-pub(super) fn places(folder: &Path) -> io::Result<()> {
+/// What the disk says; where Virga's own program is gone.
+pub(super) fn places(folder: &Path) -> io::Result<Vec<Bind>> {
     for (name, mode) in
         [("dev", 0o755), ("proc", 0o755), ("run", 0o755), ("sys", 0o755), ("tmp", 0o1777), (PROGRAMS, 0o755)]
     {
@@ -38,14 +38,7 @@ pub(super) fn places(folder: &Path) -> io::Result<()> {
         fs::create_dir_all(&path)?;
         fs::set_permissions(&path, fs::Permissions::from_mode(mode))?;
     }
-    fs::write(folder.join(ITSELF), "")
-}
-
-/// What of this machine is seen in one.
-///
-/// # Errors
-/// Where Virga's own program is gone.
-pub(super) fn binds() -> io::Result<Vec<Bind>> {
+    fs::write(folder.join(ITSELF), "")?;
     let bind = |from: PathBuf, to: &str| Bind { from, to: to.into(), read_only: true };
     Ok(vec![bind("/usr".into(), PROGRAMS), bind(std::env::current_exe()?, ITSELF)])
 }
@@ -75,8 +68,8 @@ pub(super) fn files(layer: &Path) -> io::Result<Vec<(&'static str, String)>> {
     Ok(vec![
         (TOOLS, tools),
         ("etc/passwd", users(&read(layer, "etc/passwd")?, layer)),
-        ("etc/hosts", "127.0.0.1 localhost\n::1 localhost\n".into()),
-        ("etc/resolv.conf", "nameserver 169.254.169.253\n".into()),
+        ("etc/hosts", HOSTS.into()),
+        ("etc/resolv.conf", RESOLVER.into()),
     ])
 }
 

@@ -79,6 +79,7 @@ pub struct Machines {
     folder: Option<PathBuf>,
     authority: Arc<Trust>,
     programs: Mutex<Option<Vec<Bind>>>,
+    places: Mutex<Option<Vec<Bind>>>,
     running: Mutex<BTreeMap<String, Running>>,
     metadata: Metadata,
     busy: AtomicBool,
@@ -110,7 +111,8 @@ impl Machines {
             plane,
             folder,
             authority,
-            programs: Mutex::new(None),
+            programs: Mutex::default(),
+            places: Mutex::default(),
             running: Mutex::new(BTreeMap::new()),
             metadata: Metadata::default(),
             busy: AtomicBool::new(false),
@@ -118,19 +120,24 @@ impl Machines {
     }
 
     /// The layers of a machine's root below its own files, and what is bound into it; what all have in common is made once.
-    fn root(&self, folder: &Path, layer: Option<PathBuf>) -> io::Result<(Vec<PathBuf>, Vec<Bind>)> {
-        if let Some(layer) = layer.as_ref().filter(|layer| whole::is(layer)) {
-            let places = folder.join(PLACES);
-            whole::places(&places)?;
-            return Ok((vec![layer.clone(), places], whole::binds()?));
-        }
-        let image = folder.join(IMAGE);
-        let mut programs = self.programs.lock().unwrap_or_else(PoisonError::into_inner);
-        if programs.is_none() {
-            fs::create_dir_all(&image)?;
-            *programs = Some(host::image::of_this_machine(&image)?);
-        }
-        Ok((layer.into_iter().chain([image]).collect(), programs.clone().unwrap_or_default()))
+    fn root(
+        &self,
+        folder: &Path,
+        layer: Option<PathBuf>,
+        whole: bool,
+    ) -> io::Result<(Vec<PathBuf>, Vec<Bind>)> {
+        let (made, name) = if whole { (&self.places, PLACES) } else { (&self.programs, IMAGE) };
+        let below = folder.join(name);
+        let mut made = made.lock().unwrap_or_else(PoisonError::into_inner);
+        let binds = match &*made {
+            Some(binds) => binds.clone(),
+            None => {
+                fs::create_dir_all(&below)?;
+                let make = if whole { whole::places } else { host::image::of_this_machine };
+                made.insert(make(&below)?).clone()
+            }
+        };
+        Ok((layer.into_iter().chain([below]).collect(), binds))
     }
 
     /// What a machine is booted from. One that boots from a disk by itself has its folder and its console.
@@ -151,8 +158,9 @@ impl Machines {
         let own = folder.join(&instance.id);
         let seed = own.join("seed");
         let layer = instance.layer.as_ref().map(|layer| folder.join(LAYERS).join(layer));
-        let brings = layer.as_ref().filter(|layer| whole::is(layer)).map(|layer| whole::files(layer));
-        let (below, binds) = self.root(folder, layer)?;
+        let own_root = layer.as_ref().filter(|layer| whole::is(layer));
+        let (is_whole, brings) = (own_root.is_some(), own_root.map(|layer| whole::files(layer)));
+        let (below, binds) = self.root(folder, layer, is_whole)?;
         let plan = user_data::plan(&instance.user_data);
         let by_address = || format!("ip-{}", instance.address.replace('.', "-"));
         let name = plan.name.clone().unwrap_or_else(by_address);

@@ -31,7 +31,7 @@ const KINDS: [Kind; 2] = [
     Kind { runtimes: "nodejs", folder: "node_modules", sign: "@aws-sdk", name: "the AWS SDK for JavaScript" },
 ];
 /// Where sandboxes have them.
-pub(super) const FOLDERS: [&str; 2] = ["python", "node_modules"];
+pub(super) const FOLDERS: [&str; 2] = [KINDS[0].folder, KINDS[1].folder];
 
 /// Where libraries may be: where it is said, the user's own, the machine's.
 fn places() -> impl Iterator<Item = PathBuf> {

@@ -22,11 +22,26 @@ pub(crate) struct Imported {
     pub(crate) snapshot: String,
 }
 
-/// Who writes an archive out.
-pub(crate) type Source<'s> = &'s dyn Fn(&mut dyn Write) -> io::Result<()>;
+/// What a root comes from.
+pub(crate) trait Source {
+    /// Writes it out.
+    ///
+    /// # Errors
+    /// What it is read from says, or who takes it.
+    fn write(&self, out: &mut dyn Write) -> io::Result<()>;
+
+    /// How long it is, in bytes.
+    ///
+    /// # Errors
+    /// What it is read from says.
+    fn length(&self) -> io::Result<u64> {
+        let mut counter = Counter(0);
+        self.write(&mut counter)?;
+        Ok(counter.0)
+    }
+}
 
 /// Counts what is written, and keeps nothing.
-#[derive(Default)]
 struct Counter(u64);
 
 impl Write for Counter {
@@ -45,13 +60,26 @@ struct Blocks<'a> {
     caller: &'a Caller<'a>,
     snapshot: &'a str,
     block: Vec<u8>,
-    written: usize,
+    /// How many have been read, and sent.
+    done: usize,
+    sent: usize,
     all: usize,
     progress: &'a dyn Fn(usize, usize, &[String]),
 }
 
 impl Blocks<'_> {
+    /// What a snapshot does not have is zeros.
     fn put(&mut self) -> io::Result<()> {
+        if self.block.iter().any(|byte| *byte != 0) {
+            self.send()?;
+        }
+        self.block.clear();
+        self.done += 1;
+        (self.progress)(self.done, self.all, &["blocks".to_owned()]);
+        Ok(())
+    }
+
+    fn send(&mut self) -> io::Result<()> {
         self.block.resize(BLOCK, 0);
         let checksum = STANDARD.encode(digest(&SHA256, &self.block));
         let length = BLOCK.to_string();
@@ -60,12 +88,10 @@ impl Blocks<'_> {
             ("x-amz-checksum", &checksum),
             ("x-amz-checksum-algorithm", "SHA256"),
         ];
-        let path = format!("/snapshots/{}/blocks/{}", self.snapshot, self.written);
+        let path = format!("/snapshots/{}/blocks/{}", self.snapshot, self.done);
         let done = self.caller.send("ebs", "PUT", &path, &headers, &self.block);
         done.and_then(|reply| reply.good("PutSnapshotBlock")).map_err(io::Error::other)?;
-        self.block.clear();
-        self.written += 1;
-        (self.progress)(self.written, self.all, &["blocks".to_owned()]);
+        self.sent += 1;
         Ok(())
     }
 }
@@ -98,14 +124,14 @@ fn json(
     serde_json::from_str(&body).map_err(|why| format!("{what}: {why}"))
 }
 
-/// Makes an image of an archive that is written twice: to learn how long it is, before anything is made, and then.
+/// Makes an image of a root whose length is asked for before anything is made.
 ///
 /// # Errors
 /// What is wrong with the archive, or what the cloud says. A snapshot that could not be filled is deleted.
 pub(crate) fn import(
     caller: &Caller<'_>,
     name: &str,
-    source: Source<'_>,
+    source: &dyn Source,
     progress: &dyn Fn(usize, usize, &[String]),
 ) -> Result<Imported, String> {
     let known = caller.call(
@@ -116,20 +142,26 @@ pub(crate) fn import(
     if let Some(id) = xml::text(&known, "imageId") {
         return Err(format!("{id} has the name {name} already"));
     }
-    let mut counter = Counter::default();
-    source(&mut counter).map_err(|why| why.to_string())?;
-    let size = counter.0.div_ceil(GIB).max(1);
+    let length = source.length().map_err(|why| why.to_string())?;
+    let size = length.div_ceil(GIB).max(1);
     let start =
         serde_json::json!({ "VolumeSize": size, "Description": format!("Imported for the image {name}") });
     let started = json(caller, "StartSnapshot", "/snapshots", &[], &start.to_string())?;
     let snapshot = started["SnapshotId"].as_str().unwrap_or_default().to_owned();
-    let all = usize::try_from(counter.0.div_ceil(BLOCK as u64)).unwrap_or(usize::MAX);
-    let mut blocks =
-        Blocks { caller, snapshot: &snapshot, block: Vec::with_capacity(BLOCK), written: 0, all, progress };
-    let filled = source(&mut blocks).and_then(|()| blocks.flush()).map_err(|why| why.to_string());
-    let written = blocks.written.to_string();
+    let all = usize::try_from(length.div_ceil(BLOCK as u64)).unwrap_or(usize::MAX);
+    let mut blocks = Blocks {
+        caller,
+        snapshot: &snapshot,
+        block: Vec::with_capacity(BLOCK),
+        done: 0,
+        sent: 0,
+        all,
+        progress,
+    };
+    let filled = source.write(&mut blocks).and_then(|()| blocks.flush()).map_err(|why| why.to_string());
+    let sent = blocks.sent.to_string();
     let made = filled.and_then(|()| {
-        let changed = [("x-amz-changedblockscount", written.as_str())];
+        let changed = [("x-amz-changedblockscount", sent.as_str())];
         json(caller, "CompleteSnapshot", &format!("/snapshots/completion/{snapshot}"), &changed, "")?;
         completed(caller, &snapshot)?;
         register(caller, name, &snapshot)

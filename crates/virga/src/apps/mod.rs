@@ -13,7 +13,7 @@ pub(crate) mod xml;
 
 pub(crate) use aws::{Caller, REGION, Reply, exchange};
 pub(crate) use group::{Member, members};
-pub(crate) use image::import;
+pub(crate) use image::{Source, import};
 pub(crate) use stack::{Deployed, Progress, Stack};
 pub(crate) use trial::{OUTSIDE, PATIENCE, Proof, Site, Trial, Tried, patiently, prove};
 

@@ -2,7 +2,7 @@
 
 use super::trials::{clear_line, progress};
 use super::{Context, Outcome};
-use crate::apps::{ACCOUNT, Caller, REGION, import};
+use crate::apps::{ACCOUNT, Caller, REGION, Source, import};
 use clap::{Args, Subcommand};
 use compute::ec2::image::import::Bundle;
 use serde_json::json;
@@ -40,14 +40,12 @@ pub(super) fn run(cx: &Context, options: &Options) -> Outcome {
     let Order::Import { name, source, account, region } = &options.order;
     let say = |why: std::io::Error| format!("{}: {why}", source.display());
     let disk = Disk::find(source, &cx.place.data)?;
-    let bundle = if disk.is_none() { Some(Bundle::find(source).map_err(say)?) } else { None };
-    let write = |out: &mut dyn Write| match (&disk, &bundle) {
-        (Some(disk), _) => disk.copy(out),
-        (_, Some(bundle)) => bundle.squash(out),
-        _ => Ok(()),
+    let root: Box<dyn Source> = match disk {
+        Some(disk) => Box::new(disk),
+        None => Box::new(Bundle::find(source).map_err(say)?),
     };
     let caller = Caller { region, ..Caller::root(&running.endpoint, account) };
-    let made = import(&caller, name, &|out| write(out), &progress("written"));
+    let made = import(&caller, name, &*root, &progress("written"));
     clear_line();
     let made = made.map_err(|why| format!("{}: {why}", source.display()))?;
     match cx.json {
@@ -100,9 +98,21 @@ impl Disk {
             false => Err(format!("{}: its first sector cannot be booted", source.display())),
         }
     }
+}
 
-    fn copy(&self, out: &mut dyn Write) -> io::Result<()> {
+impl Source for Disk {
+    fn write(&self, out: &mut dyn Write) -> io::Result<()> {
         io::copy(&mut File::open(&self.raw)?, out).map(drop)
+    }
+
+    fn length(&self) -> io::Result<u64> {
+        Ok(std::fs::metadata(&self.raw)?.len())
+    }
+}
+
+impl Source for Bundle {
+    fn write(&self, out: &mut dyn Write) -> io::Result<()> {
+        self.squash(out)
     }
 }
 

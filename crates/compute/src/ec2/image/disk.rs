@@ -62,9 +62,7 @@ pub(crate) fn lay(folder: &Path, mut from: impl Read) -> io::Result<()> {
 
 /// The disk of a layer, if it is one.
 pub(crate) fn of(layer: &Path) -> Option<PathBuf> {
-    let mut value = [0_u8; 2];
-    let is = matches!(rustix::fs::getxattr(layer, MARK, &mut value[..]), Ok(1) if value[0] == b'y');
-    is.then(|| layer.join(NAME))
+    super::is_marked(|value| rustix::fs::getxattr(layer, MARK, value)).then(|| layer.join(NAME))
 }
 
 #[cfg(test)]

@@ -29,6 +29,12 @@ use kernel::Cx;
 use std::collections::BTreeSet;
 use store::{Direction, Key, Table};
 
+/// Whether a file has a mark, which this reads into the room that it is given: an attribute that says `y`.
+pub(crate) fn is_marked(read: impl FnOnce(&mut [u8]) -> rustix::io::Result<usize>) -> bool {
+    let mut value = [0_u8; 2];
+    matches!(read(&mut value), Ok(1) if value[0] == b'y')
+}
+
 /// An image that comes with the cloud.
 #[derive(Debug)]
 pub(crate) struct BuiltIn {

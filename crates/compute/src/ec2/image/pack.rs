@@ -99,8 +99,7 @@ fn open(folder: &OwnedFd, name: &CStr, flags: OFlags) -> io::Result<OwnedFd> {
 }
 
 fn is_opaque(folder: &OwnedFd) -> bool {
-    let mut value = [0_u8; 2];
-    matches!(rustix::fs::fgetxattr(folder, OPAQUE, &mut value[..]), Ok(1) if value[0] == b'y')
+    super::is_marked(|value| rustix::fs::fgetxattr(folder, OPAQUE, value))
 }
 
 impl Packer<'_> {

@@ -522,15 +522,12 @@ fn pattern(cx: &mut Cx<'_>, req: &Run, way: Way<'_>) -> Result<(Instance, Found)
     let own = tags::of_new(&req.tags, &INSTANCE, TAGGED)?;
     let (found, kind) = check(cx, req)?;
     let machinery = cx.memory::<Machinery>();
-    machinery.possible()?;
     let virtual_machine = machinery.all_virtual()
         || match &found {
             Found::BuiltIn(image) => image.virtual_machine,
             Found::Made(_, image) => image.virtual_machine,
         };
-    if virtual_machine {
-        machinery.possible_guest()?;
-    }
+    machinery.possible_as(virtual_machine)?;
     let user_data = user_data(req.user_data.as_ref())?;
     let pair = match &req.key_name {
         Some(name) => {

@@ -109,11 +109,7 @@ fn start(cx: &mut Cx<'_>, req: Named) -> Result<Starting, Ec2Error> {
 /// # Errors
 /// Where there is no capacity for it, or no public address.
 pub(crate) fn boot(cx: &mut Cx<'_>, instance: &mut Instance) -> Result<(), Ec2Error> {
-    let machinery = cx.memory::<Machinery>();
-    machinery.possible()?;
-    if instance.virtual_machine {
-        machinery.possible_guest()?;
-    }
+    cx.memory::<Machinery>().possible_as(instance.virtual_machine)?;
     zone::capacity(cx, &instance.zone, &instance.kind)?;
     instance.reserved = claim(cx, instance)?;
     instance.enter(state::PENDING, cx.now, None);

@@ -143,7 +143,7 @@ pub(super) fn ready(folder: &Path) -> io::Result<Vec<Bind>> {
             fs::write(image.join("etc/passwd"), passwd)?;
             fs::write(image.join("etc/hosts"), HOSTS)?;
             fs::write(image.join("etc/resolv.conf"), "")?;
-            fs::write(folder.join(RESOLVER), "nameserver 169.254.169.253\n")?;
+            fs::write(folder.join(RESOLVER), host::image::RESOLVER)?;
             fs::set_permissions(folder.join(RESOLVER), fs::Permissions::from_mode(0o644))?;
             made.push((image, binds.clone()));
             binds

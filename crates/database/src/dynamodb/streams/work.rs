@@ -5,7 +5,7 @@ use crate::dynamodb::model::log::{self, Change, LOG, Position, STREAM_LIFE, TRIM
 use crate::dynamodb::model::replica::{CURSORS, ReplicaStatus, cursor_key};
 use crate::dynamodb::model::stream::{SHARD_LIFE, STREAMS, StreamRecord, generation_key};
 use crate::dynamodb::model::table::TABLES;
-use base::Timestamp;
+use base::{Region, Timestamp};
 use kernel::Cloud;
 use kernel::reconcile::Reconciler;
 use std::collections::HashMap;
@@ -92,45 +92,54 @@ fn turn(cloud: &Cloud, stream: &StreamRecord) -> Result<Option<Timestamp>, Error
     Ok(next)
 }
 
-/// For how long the changes of each table are kept, by number; none where a table is being made of them. All others: as
-/// long as streams.
-fn lives(cloud: &Cloud) -> Result<HashMap<u64, Option<Duration>>, Error> {
-    let mut lives = HashMap::new();
+/// What keeps the changes of a table.
+struct Keeping {
+    /// How long they stay in any case; for good while a table is being made of them.
+    life: Option<Duration>,
+    /// Who has to get them.
+    regions: Vec<Region>,
+}
+
+impl Default for Keeping {
+    fn default() -> Keeping {
+        Keeping { life: Some(STREAM_LIFE), regions: Vec::new() }
+    }
+}
+
+/// What keeps the changes of each table, by its number.
+fn keepings(cloud: &Cloud) -> Result<HashMap<u64, Keeping>, Error> {
+    let mut all: HashMap<u64, Keeping> = HashMap::new();
     for pair in TABLES.scan(&cloud.store().snapshot(), &Key::empty(), Direction::Forward) {
         let (_, table) = pair?;
+        let own = all.entry(table.number).or_default();
+        let active = table.replicas.iter().filter(|replica| replica.status == ReplicaStatus::Active);
+        own.regions = active.map(|replica| replica.region).collect();
         if let Some(recovery) = table.recovery {
-            lives.entry(table.number).or_insert(Some(recovery.window().max(STREAM_LIFE)));
+            own.life = own.life.map(|life| life.max(recovery.window()));
         }
         if let Some(restoring) = table.restore {
-            lives.insert(restoring.number, None);
+            all.entry(restoring.number).or_default().life = None;
         }
     }
-    Ok(lives)
+    Ok(all)
 }
 
 /// Up to where each region has got a table's changes: what another has not got yet stays, however long it takes.
-fn held(cloud: &Cloud, key: &Key) -> Result<Option<Position>, Error> {
+fn held(cloud: &Cloud, table: &Key, regions: &[Region]) -> Result<Option<Position>, Error> {
     let state = cloud.store().snapshot();
-    let mut reader = key.reader();
+    let mut reader = table.reader();
     let (Some((account, region)), Some(number)) = (reader.regional(), reader.u64()) else { return Ok(None) };
-    for pair in TABLES.scan(&state, &Key::regional(account, region), Direction::Forward) {
-        let (_, table) = pair?;
-        if table.number != number {
-            continue;
-        }
-        let active = table.replicas.iter().filter(|replica| replica.status == ReplicaStatus::Active);
-        let at = active.map(|replica| {
-            let cursor = CURSORS.get(&state, &cursor_key(account, region, number, replica.region))?;
-            Ok(cursor.unwrap_or_default().position())
-        });
-        return Ok(at.collect::<Result<Vec<_>, Error>>()?.into_iter().min());
-    }
-    Ok(None)
+    let at = regions.iter().map(|other| {
+        let cursor = CURSORS.get(&state, &cursor_key(account, region, number, *other))?;
+        Ok(cursor.unwrap_or_default().position())
+    });
+    Ok(at.collect::<Result<Vec<_>, Error>>()?.into_iter().min())
 }
 
 /// Trims every log. Says when the next change has its time.
 fn trim_all(cloud: &Cloud) -> Result<Option<Timestamp>, Error> {
-    let lives = lives(cloud)?;
+    let keepings = keepings(cloud)?;
+    let other = Keeping::default();
     let whole = KeyRange::prefix(&LOG.stored_key(&Key::empty()));
     let mut rest = whole;
     let mut next = None;
@@ -141,8 +150,10 @@ fn trim_all(cloud: &Cloud) -> Result<Option<Timestamp>, Error> {
             rest = rest.after(&key);
             continue;
         };
-        if let Some(life) = lives.get(&number).copied().unwrap_or(Some(STREAM_LIFE)) {
-            next = sooner(next, trim(cloud, &table, life)?);
+        let keeping = keepings.get(&number).unwrap_or(&other);
+        if let Some(life) = keeping.life {
+            let held = held(cloud, &table, &keeping.regions)?;
+            next = sooner(next, trim(cloud, &table, life, held)?);
         }
         let end = KeyRange::prefix(&LOG.stored_key(&table)).end;
         let Some(end) = end else { return Ok(next) };
@@ -160,9 +171,13 @@ fn table_of(key: &[u8]) -> Option<(Key, u64)> {
     Some((log::table(account, region, number), number))
 }
 
-fn trim(cloud: &Cloud, table: &Key, life: Duration) -> Result<Option<Timestamp>, Error> {
+fn trim(
+    cloud: &Cloud,
+    table: &Key,
+    life: Duration,
+    held: Option<Position>,
+) -> Result<Option<Timestamp>, Error> {
     let prefix = LOG.stored_key(table);
-    let held = held(cloud, table)?;
     loop {
         let now = cloud.clock().now();
         let mut tx = cloud.store().begin();

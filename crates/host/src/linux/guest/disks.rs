@@ -10,7 +10,6 @@ use rustix::io::Errno;
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io;
-use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
@@ -86,11 +85,6 @@ impl Disks {
         self.names.remove(device);
         Ok(())
     }
-}
-
-/// The channel of a disk, and the file that it is where the thread is.
-pub(super) fn make(channel: &OwnedFd, path: &Path) -> io::Result<()> {
-    disk::serve_at(channel, path)
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use super::super::boot::Machine;
 use super::super::child::{Child, again};
 use super::super::disk;
 use super::super::frame::{Order, Put, Take, send};
-use super::disks::{Disks, make};
+use super::disks::Disks;
 use rustix::io::Errno;
 use std::io;
 use std::os::fd::OwnedFd;
@@ -45,7 +45,7 @@ impl Child {
     fn plug_guest(&mut self, key: u32, device: &str) -> io::Result<OwnedFd> {
         let channel = disk::channel()?;
         let (name, path) = self.guest_of(key)?.disks.next(device)?;
-        self.in_machine(key, || make(&channel, &path))?;
+        self.in_machine(key, || disk::serve_at(&channel, &path))?;
         let guest = self.guest_of(key)?;
         guest.disks.plug(&guest.keeper, name, device)?;
         Ok(channel)

@@ -1,6 +1,7 @@
 //! From a template's tree to the input of an operation, guided by the model: texts that are numbers become numbers,
 //! and what the model does not have is refused.
 
+use crate::cloudformation::template::text;
 use wire::model::{Kind, Service, ShapeId};
 use wire::{Struct, Value};
 
@@ -42,7 +43,7 @@ pub(super) fn bind(
                 .collect();
             entries.map(Value::Map)
         }
-        Kind::String { .. } => match super::super::template::text(value) {
+        Kind::String { .. } => match text(value) {
             Some(text) => Ok(Value::Str(text)),
             None => unfit("String"),
         },

@@ -2,7 +2,7 @@
 //!
 //! Each setting of a bucket is a property here and an operation there; what stands under other names is renamed.
 
-use super::on::{KEYS, On, Pair, map, pairs, tags_as, text_at};
+use super::on::{KEYS, On, Pair, items, map, pairs, tags_as, text_at};
 use super::{Attributes, BASE, Done, Kind, Made, bucket_list, look};
 use crate::cloudformation::template::get;
 use wire::Value;
@@ -442,10 +442,7 @@ fn rule(rule: &Value) -> Value {
 /// Which objects: one condition stands alone, several within `And`.
 fn filter(rule: &Value) -> Value {
     let own = |member: &str| get(rule, member).cloned().unwrap_or(Value::Null);
-    let tags = match own("TagFilters") {
-        Value::List(items) => items,
-        _ => Vec::new(),
-    };
+    let tags = items(own("TagFilters"));
     let sizes = ["ObjectSizeGreaterThan", "ObjectSizeLessThan"];
     let count = tags.len()
         + sizes.iter().chain(["Prefix"].iter()).filter(|member| own(member) != Value::Null).count();

@@ -2,8 +2,8 @@
 
 use super::Done;
 use super::bucket::{S3, renamed};
-use super::on::{On, map, text_at};
-use crate::cloudformation::template::{alike, get};
+use super::on::{On, items, map, text_at};
+use crate::cloudformation::template::get;
 use wire::Value;
 
 /// A list: the property, the operations, their member, and how an item is written there.
@@ -36,25 +36,17 @@ static LISTS: &[List] = &[
 /// Brings the lists of a bucket to what is wanted.
 pub(super) fn settings(on: &mut On<'_, '_>, bucket: &Value) -> Done<()> {
     for (property, put, delete, member, form) in LISTS {
-        let (wanted, was) = (items(on.prop(property)), items(on.was(property)));
-        let id = |item: &Value| text_at(item, "Id");
-        let of = |item: &Value| [("Bucket", bucket.clone()), ("Id", Value::Str(id(item)))];
-        for gone in was.iter().filter(|old| !wanted.iter().any(|item| id(item) == id(old))) {
-            on.end(S3, delete, map(of(gone)))?;
+        let of = |item: &Value| [("Bucket", bucket.clone()), ("Id", Value::Str(text_at(item, "Id")))];
+        let (gone, fresh) = on.list_changes(property, "Id");
+        for item in gone {
+            on.end(S3, delete, map(of(&item)))?;
         }
-        for item in wanted.iter().filter(|item| !was.iter().any(|old| alike(Some(old), Some(item)))) {
-            let [bucket, id] = of(item);
-            on.call(S3, put, map([bucket, id, (member, form(item))]))?;
+        for item in fresh {
+            let [bucket, id] = of(&item);
+            on.call(S3, put, map([bucket, id, (member, form(&item))]))?;
         }
     }
     Ok(())
-}
-
-fn items(list: Value) -> Vec<Value> {
-    match list {
-        Value::List(items) => items,
-        _ => Vec::new(),
-    }
 }
 
 /// The item without what a template says of which objects it is for, and that as S3's filter.

@@ -5,6 +5,7 @@
 use super::on::{On, bound, map, text_at};
 use super::{Done, Refusal};
 use crate::cloudformation::errors::is_gone;
+use crate::cloudformation::template::text;
 use wire::Value;
 
 /// A type, and the operation and its member that find what it names.
@@ -34,7 +35,7 @@ pub(crate) fn missing(on: &mut On<'_, '_>) -> Done<Option<String>> {
         one => vec![one],
     };
     for value in all {
-        let told = super::super::template::text(&value).unwrap_or_default();
+        let told = text(&value).unwrap_or_default();
         if told.is_empty() || !is_there(on, operation, map([(member, Value::List(vec![value]))]))? {
             return Ok(Some(told));
         }

@@ -67,7 +67,7 @@ fn as_table<T>(on: &mut On<'_, '_>, act: fn(&mut On<'_, '_>) -> Done<T>) -> Done
         physical: on.physical,
         known: on.known,
         told: None,
-        misfit: std::cell::OnceCell::new(),
+        misfit: Default::default(),
     };
     let done = act(&mut inner)?;
     inner.fits().map(|()| done)

@@ -1,6 +1,6 @@
 //! Security groups and their rules.
 
-use super::on::{On, map, text_at};
+use super::on::{On, items, map, text_at};
 use super::vpc::{EC2, TAGGER};
 use super::{BASE, Done, Kind, Made, look};
 use crate::cloudformation::template::get;
@@ -145,10 +145,6 @@ fn create(on: &mut On<'_, '_>) -> Done<Made> {
 
 /// The group's own rules become what is wanted.
 fn rules(on: &mut On<'_, '_>, id: Value) -> Done<()> {
-    let list = |value| match value {
-        Value::List(items) => items,
-        _ => Vec::new(),
-    };
     on.listed(&["SecurityGroupIngress", "SecurityGroupEgress"])?;
     on.only(MEMBERS)?;
     for (property, way, default) in
@@ -156,7 +152,7 @@ fn rules(on: &mut On<'_, '_>, id: Value) -> Done<()> {
     {
         let or_default =
             |rules: Vec<Value>| if rules.is_empty() { default.iter().cloned().collect() } else { rules };
-        let (wanted, was) = (or_default(list(on.prop(property))), or_default(list(on.was(property))));
+        let (wanted, was) = (or_default(items(on.prop(property))), or_default(items(on.was(property))));
         let differing = |these: &[Value], those: &[Value]| {
             let own = these.iter().filter(|rule| !those.contains(rule)).map(permission);
             Value::List(own.collect())

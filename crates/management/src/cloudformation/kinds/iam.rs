@@ -1,6 +1,6 @@
 //! IAM's users, groups, roles, instance profiles and access keys.
 
-use super::on::{KEYS, On, Tagger, at, document, map, only, text_at, texts};
+use super::on::{KEYS, On, Tagger, at, document, items, map, only, text_at, texts};
 use super::{BASE, Done, Kind, Made, look};
 use crate::cloudformation::template::{get, text};
 use wire::Value;
@@ -233,11 +233,7 @@ fn holdings(on: &mut On<'_, '_>, noun: &str, name: &Value) -> Done<()> {
 
 fn inline(on: &mut On<'_, '_>, noun: &str, name: &Value) -> Done<()> {
     let named = member(noun);
-    let list = |value: Value| match value {
-        Value::List(items) => items,
-        _ => Vec::new(),
-    };
-    let (wanted, was) = (list(on.prop("Policies")), list(on.was("Policies")));
+    let (wanted, was) = (items(on.prop("Policies")), items(on.was("Policies")));
     let names: Vec<String> = wanted.iter().map(|policy| text_at(policy, "PolicyName")).collect();
     for old in was.iter().map(|policy| text_at(policy, "PolicyName")).filter(|old| !names.contains(old)) {
         on.end(

@@ -3,6 +3,7 @@
 use super::on::{On, at, map, only, text_at, texts};
 use super::vpc::{EC2, TAGGER, associated, retagged};
 use super::{BASE, Done, Kind, Made, Refusal, look};
+use crate::cloudformation::template::text;
 use wire::Value;
 
 pub(super) static KINDS: &[Kind] = &[
@@ -138,7 +139,7 @@ fn entries(given: &Value) -> Done<Value> {
 
 /// Name and entries are one change, the size is another: AWS takes no two of them at once. A list that grows grows first.
 fn update_list(on: &mut On<'_, '_>) -> Done<Made> {
-    let size = |value: Value| super::super::template::text(&value).and_then(|n| n.parse::<i64>().ok());
+    let size = |value: Value| text(&value).and_then(|n| n.parse::<i64>().ok());
     let grows = size(on.prop("MaxEntries")) > size(on.was("MaxEntries"));
     if grows {
         resize(on)?;

@@ -75,6 +75,14 @@ pub(super) fn at<'v>(value: &'v Value, path: &str) -> Option<&'v Value> {
     })
 }
 
+/// The items of a list; none of what is no list.
+pub(super) fn items(value: Value) -> Vec<Value> {
+    match value {
+        Value::List(items) => items,
+        _ => Vec::new(),
+    }
+}
+
 /// The text at a path; empty where there is none.
 pub(super) fn text_at(value: &Value, path: &str) -> String {
     at(value, path).and_then(text).unwrap_or_default()
@@ -170,6 +178,15 @@ impl On<'_, '_> {
     /// A list of texts, and what it was.
     pub(super) fn lists(&self, name: &str) -> (Vec<String>, Vec<String>) {
         (texts(get(self.wanted, name)), texts(get(self.before, name)))
+    }
+
+    /// Of a list whose items have names: those whose name is no longer wanted, and those that are new or other than they were.
+    pub(super) fn list_changes(&self, property: &str, naming: &str) -> (Vec<Value>, Vec<Value>) {
+        let (mut wanted, mut was) = (items(self.prop(property)), items(self.was(property)));
+        let before = was.clone();
+        was.retain(|old| !wanted.iter().any(|item| text_at(item, naming) == text_at(old, naming)));
+        wanted.retain(|item| !before.iter().any(|old| alike(Some(old), Some(item))));
+        (was, wanted)
     }
 
     /// A property that is a document: as JSON text.

@@ -1,10 +1,10 @@
 //! What a group of Auto Scaling's template says that other operations than the group's own bring about: hooks, topics and
 //! the pool of warm instances.
 
-use super::on::{On, at, map, text_at};
+use super::on::{On, at, map};
 use super::scaling::SCALING;
 use super::{BASE, Done, Kind};
-use crate::cloudformation::template::{alike, get};
+use crate::cloudformation::template::get;
 use wire::Value;
 
 pub(super) static KINDS: &[Kind] = &[Kind {
@@ -69,20 +69,15 @@ static LISTS: &[List] = &[
 /// Brings the lists of a group to what is wanted.
 pub(super) fn settings(on: &mut On<'_, '_>, group: &str) -> Done<()> {
     for (property, naming, put, delete) in LISTS {
-        let items = |list: Value| match list {
-            Value::List(items) => items,
-            _ => Vec::new(),
-        };
-        let (wanted, was) = (items(on.prop(property)), items(on.was(property)));
-        let name = |item: &Value| text_at(item, naming);
         let of_group = ("AutoScalingGroupName".to_owned(), Value::str(group));
-        for gone in was.iter().filter(|old| !wanted.iter().any(|item| name(item) == name(old))) {
-            let named = ((*naming).to_owned(), get(gone, naming).cloned().unwrap_or(Value::Null));
+        let (gone, fresh) = on.list_changes(property, naming);
+        for item in gone {
+            let named = ((*naming).to_owned(), get(&item, naming).cloned().unwrap_or(Value::Null));
             on.call(SCALING, delete, Value::Map(vec![of_group.clone(), named]))?;
         }
-        for item in wanted.iter().filter(|item| !was.iter().any(|old| alike(Some(old), Some(item)))) {
+        for item in fresh {
             let Value::Map(entries) = item else { continue };
-            let input = entries.iter().cloned().chain([of_group.clone()]).collect();
+            let input = entries.into_iter().chain([of_group.clone()]).collect();
             on.call(SCALING, put, Value::Map(input))?;
         }
     }

@@ -20,14 +20,19 @@ struct Shapes<'s> {
     violations: Vec<String>,
 }
 
+/// The objects of a kind that there is a schema of; the first is its properties.
+fn objects(kind: &str) -> Option<impl Iterator<Item = &'static str>> {
+    let own = SHAPES.lines().find_map(|line| line.strip_prefix(kind)?.strip_prefix(' '));
+    own.map(|own| own.split('|'))
+}
+
 /// Whether the properties are what the schema of the kind says; what it has no schema of is for its hooks to know.
 ///
 /// # Errors
 /// All that does not fit, in AWS's words.
 pub(super) fn check(kind: &str, logical: &str, properties: &Value) -> Result<(), String> {
-    let own = SHAPES.lines().find_map(|line| line.strip_prefix(kind)?.strip_prefix(' '));
-    let Some(own) = own else { return Ok(()) };
-    let mut shapes = Shapes { objects: own.split('|').collect(), violations: Vec::new() };
+    let Some(own) = objects(kind) else { return Ok(()) };
+    let mut shapes = Shapes { objects: own.collect(), violations: Vec::new() };
     shapes.object(0, properties, "#");
     if shapes.violations.is_empty() {
         return Ok(());
@@ -38,16 +43,14 @@ pub(super) fn check(kind: &str, logical: &str, properties: &Value) -> Result<(),
 
 /// Whether a property of a kind is a map of names to values.
 pub(super) fn is_map(kind: &str, property: &str) -> bool {
-    let own = SHAPES.lines().find_map(|line| line.strip_prefix(kind)?.strip_prefix(' '));
-    let first = own.and_then(|own| own.split('|').next()).unwrap_or_default();
-    members(first).any(|(name, held, _)| name == property && held.starts_with('{'))
+    let first = objects(kind).and_then(|mut objects| objects.next());
+    members(first.unwrap_or_default()).any(|(name, held, _)| name == property && held.starts_with('{'))
 }
 
 /// The properties that a kind has.
 #[cfg(test)]
 pub(super) fn properties(kind: &str) -> Option<Vec<&'static str>> {
-    let own = SHAPES.lines().find_map(|line| line.strip_prefix(kind)?.strip_prefix(' '))?;
-    Some(members(own.split('|').next().unwrap_or_default()).map(|(name, ..)| name).collect())
+    Some(members(objects(kind)?.next().unwrap_or_default()).map(|(name, ..)| name).collect())
 }
 
 /// Name, type and whether it must be there.
@@ -97,11 +100,8 @@ impl<'s> Shapes<'s> {
             }
             (Some(("{", _)), _) => self.unfit(path, "JSONObject", value),
             (Some(("s", _)), _) if told.is_none() => self.unfit(path, "String", value),
-            (Some(("i", _)), _) if !reads(|text| text.trim().parse::<f64>().is_ok()) => {
-                self.unfit(path, "Integer", value);
-            }
-            (Some(("n", _)), _) if !reads(|text| text.trim().parse::<f64>().is_ok()) => {
-                self.unfit(path, "Number", value);
+            (Some((kind @ ("i" | "n"), _)), _) if !reads(|text| text.trim().parse::<f64>().is_ok()) => {
+                self.unfit(path, if kind == "i" { "Integer" } else { "Number" }, value);
             }
             (Some(("b", _)), _) if !reads(is_switch) => self.unfit(path, "Boolean", value),
             _ => {

@@ -1,6 +1,6 @@
 //! SNS topics, subscriptions and topic policies.
 
-use super::on::{KEYS, On, Tagger, document, map, only, text_at};
+use super::on::{KEYS, On, Tagger, document, items, map, only, text_at};
 use super::{BASE, Done, Kind, Made, look};
 use crate::cloudformation::template::text;
 use wire::Value;
@@ -185,12 +185,8 @@ fn subscribe(on: &mut On<'_, '_>, topic: &Value, of: &Value, attributes: Value) 
 
 /// Those that stand within the topic. AWS ends none of them before the topic itself ends.
 fn subscriptions(on: &mut On<'_, '_>, topic: Value) -> Done<()> {
-    let list = |value| match value {
-        Value::List(items) => items,
-        _ => Vec::new(),
-    };
-    let was = list(on.was("Subscription"));
-    for wanted in list(on.prop("Subscription")).iter().filter(|wanted| !was.contains(wanted)) {
+    let was = items(on.was("Subscription"));
+    for wanted in items(on.prop("Subscription")).iter().filter(|wanted| !was.contains(wanted)) {
         only(wanted, &["Endpoint", "Protocol"])?;
         subscribe(on, &topic, wanted, Value::Null)?;
     }

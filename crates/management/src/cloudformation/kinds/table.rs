@@ -2,7 +2,7 @@
 //!
 //! A table changes one thing at a time: what is left to do is done step by step, whenever the table is active again.
 
-use super::on::{KEYS, On, Tagger, at, map, only, text_at};
+use super::on::{KEYS, On, Tagger, at, items, map, only, text_at};
 use super::{Attributes, BASE, Done, Kind, Made, Refusal, look};
 use crate::cloudformation::template::{alike, get, text};
 use wire::Value;
@@ -148,7 +148,7 @@ pub(super) fn create(on: &mut On<'_, '_>) -> Done<Made> {
 /// What one call may change at once; the rest is for [`ready`].
 pub(super) fn update(on: &mut On<'_, '_>) -> Done<Made> {
     on.only(MEMBERS)?;
-    check_indexes(&list(on.prop("GlobalSecondaryIndexes")), &list(on.was("GlobalSecondaryIndexes")))?;
+    check_indexes(&items(on.prop("GlobalSecondaryIndexes")), &items(on.was("GlobalSecondaryIndexes")))?;
     let mut input = vec![("TableName".to_owned(), on.physical())];
     let billing = on.changed("BillingMode") || on.changed("ProvisionedThroughput");
     if billing {
@@ -192,13 +192,6 @@ pub(super) fn update(on: &mut On<'_, '_>) -> Done<Made> {
     Ok(on.same())
 }
 
-fn list(value: Value) -> Vec<Value> {
-    match value {
-        Value::List(items) => items,
-        _ => Vec::new(),
-    }
-}
-
 /// AWS: an update makes or ends one global index, and changes nothing of those that stay but their throughput and
 /// whether they tell of their contributors.
 /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-dynamodb-table.html>
@@ -240,7 +233,7 @@ fn limits(on: &On<'_, '_>, wanted: &Value, was: &Value) -> Done<Value> {
 
 /// The indexes that stay and whose throughput does not.
 fn throughputs(on: &On<'_, '_>) -> Done<Vec<Value>> {
-    let (wanted, was) = (list(on.prop("GlobalSecondaryIndexes")), list(on.was("GlobalSecondaryIndexes")));
+    let (wanted, was) = (items(on.prop("GlobalSecondaryIndexes")), items(on.was("GlobalSecondaryIndexes")));
     let mut all = Vec::new();
     for index in &wanted {
         let name = text_at(index, "IndexName");
@@ -308,7 +301,7 @@ fn next_class(on: &mut On<'_, '_>, is: &str) -> Done<bool> {
 
 /// One index goes or comes; whether there was one to go or come.
 fn next_index(on: &mut On<'_, '_>, there: &[String]) -> Done<bool> {
-    let wanted = list(on.prop("GlobalSecondaryIndexes"));
+    let wanted = items(on.prop("GlobalSecondaryIndexes"));
     let named = |name: &String| wanted.iter().any(|index| text_at(index, "IndexName") == *name);
     let change = match there.iter().find(|name| !named(name)) {
         Some(old) => map([("Delete", map([("IndexName", Value::str(old))]))]),
@@ -382,7 +375,7 @@ fn recovery(on: &mut On<'_, '_>) -> Done<bool> {
 
 /// The table and its indexes tell of their contributors, or no longer do; whether that is still on its way.
 fn insights(on: &mut On<'_, '_>) -> Done<bool> {
-    let (wanted, was) = (list(on.prop("GlobalSecondaryIndexes")), list(on.was("GlobalSecondaryIndexes")));
+    let (wanted, was) = (items(on.prop("GlobalSecondaryIndexes")), items(on.was("GlobalSecondaryIndexes")));
     let mut all = vec![(Value::Null, on.prop(INSIGHTS), on.was(INSIGHTS))];
     let own = |index: Option<&Value>| index.and_then(|i| get(i, INSIGHTS)).cloned().unwrap_or(Value::Null);
     for index in &wanted {

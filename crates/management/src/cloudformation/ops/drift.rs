@@ -195,7 +195,7 @@ fn detect_one(cx: &mut Cx<'_>, req: DetectOne) -> Result<One, CfnError> {
         physical: &resource.physical,
         known: &known,
         told: None,
-        misfit: std::cell::OnceCell::new(),
+        misfit: Default::default(),
     });
     let drift = drift(&cloud, &resource, look, &expected, seen);
     DRIFTS.put(cx.tx, &resource.key(&stack), &drift);

@@ -218,7 +218,7 @@ fn seen(cx: &mut Cx<'_>, stack: &Stack, import: &Import) -> Result<(), Refusal> 
         physical: &import.physical,
         known: &nothing,
         told: None,
-        misfit: std::cell::OnceCell::new(),
+        misfit: Default::default(),
     };
     exists(&mut on, import).map(drop)
 }
