@@ -268,7 +268,9 @@ def launched(ec2, **more):
 
 
 def test_exec_runs_a_command_in_a_machine(machines, cloud, ec2):
-    instance = launched(ec2)
+    name = f"near-{os.urandom(4).hex()}"
+    ec2.create_placement_group(GroupName=name, Strategy="partition", PartitionCount=2)
+    instance = launched(ec2, Placement={"GroupName": name, "PartitionNumber": 2})
 
     def run(*command):
         done = cloud.run("exec", instance, "--", *command, check=False)
@@ -288,7 +290,10 @@ def test_exec_runs_a_command_in_a_machine(machines, cloud, ec2):
     assert time.monotonic() - began < 10
     # The machine's own files, address and metadata, and none of this machine's.
     assert run("cat", "/etc/hostname")[1].startswith("ip-172-31-")
-    assert run("curl", "-s", "http://169.254.169.254/latest/meta-data/instance-id")[1] == instance
+    metadata = "http://169.254.169.254/latest/meta-data/"
+    assert run("curl", "-s", metadata + "instance-id")[1] == instance
+    assert run("curl", "-s", metadata + "placement/group-name")[1] == name
+    assert run("curl", "-s", metadata + "placement/partition-number")[1] == "2"
     name = run("cat", "/etc/hostname")[1].strip() + ".ec2.internal"
     assert run("getent", "hosts", name)[1].split()[1] == name
     assert run("test", "-e", str(cloud.data))[0] == 1

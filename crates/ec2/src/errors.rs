@@ -15,6 +15,7 @@ wire::errors! {
         DefaultVpcDoesNotExist = 400, "DefaultVpcDoesNotExist", "No default VPC for this user";
         DependencyViolation(what: String) = 400, "DependencyViolation", "{what}";
         DuplicateSubnetsInSameZone(what: String) = 400, "DuplicateSubnetsInSameZone", "{what}";
+        FastRestoreLimit(max: usize) = 400, "FastSnapshotRestoreLimitExceeded", "At most {max} snapshots may be enabled for fast restores in a region.";
         FleetNotModifiable(id: String) = 400, "FleetNotInModifiableState", "Fleet Request: {id} is not a modifiable fleet request type.";
         FlowLogAlreadyExists = 400, "FlowLogAlreadyExists", "Error. There is an existing Flow Log with the same configuration and log destination.";
         FlowLogsNotFound(count: usize, ids: String) = 400, "InvalidFlowLogId.NotFound", "These flow log ids in the input list are not found: [TotalCount: {count}] {ids}";
@@ -60,6 +61,10 @@ wire::errors! {
         InvalidPermissionDuplicate(what: String) = 400, "InvalidPermission.Duplicate", "{what}";
         InvalidPermissionMalformed(what: String) = 400, "InvalidPermission.Malformed", "{what}";
         InvalidPermissionNotFound = 400, "InvalidPermission.NotFound", "The specified rule does not exist in this security group.";
+        PlacementGroupDuplicate(name: String) = 400, "InvalidPlacementGroup.Duplicate", "The placement group '{name}' already exists.";
+        PlacementGroupInUse(what: String) = 400, "InvalidPlacementGroup.InUse", "{what}";
+        PlacementGroupLimit(max: usize) = 400, "PlacementGroupLimitExceeded", "The maximum number of placement groups ({max}) has been reached.";
+        PlacementGroupUnknown(name: String) = 400, "InvalidPlacementGroup.Unknown", "The Placement Group '{name}' is unknown.";
         InvalidPolicyDocument(what: String) = 400, "InvalidPolicyDocument", "{what}";
         InvalidPrefixListVersion(what: String) = 400, "PrefixListVersionNotFound", "{what}";
         InvalidRouteNotFound(table: String, destination: String) = 400, "InvalidRoute.NotFound", "no route with destination-cidr-block {destination} in route table {table}";

@@ -15,7 +15,7 @@
 //!
 //! On capacity that is to spare, machines are [`spot`] machines. A [`fleet`] is many of both. What a machine has become can be the [`image`] of others.
 //!
-//! Room for machines is reserved by [`reservation`]s.
+//! Room for machines is reserved by [`reservation`]s, and which of them belong together is said by [`placement`] groups.
 //!
 //! What a machine takes of processors and memory is held to its [`share`] of this one, and that of a T machine to its
 //! [`credits`]; the [`meter`] tells CloudWatch.
@@ -36,6 +36,7 @@ pub mod meter;
 pub mod model;
 mod news;
 pub mod ops;
+pub(crate) mod placement;
 pub mod reservation;
 mod share;
 pub mod spot;
@@ -69,4 +70,5 @@ pub const TABLES: &[&[kernel::Op]] = &[
     ops::fleet_describe::OPS,
     ops::spot_fleet::OPS,
     ops::reservation::OPS,
+    ops::placement::OPS,
 ];

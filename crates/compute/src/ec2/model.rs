@@ -104,6 +104,12 @@ store::record! {
         34 => pub virtual_machine: bool,
         /// It boots from a disk by itself.
         35 => pub disk: bool,
+        /// Its placement group's id.
+        36 => pub group: Option<String>,
+        /// Of that, from 1 on; 0 is none.
+        37 => pub partition: i64,
+        /// On hardware that no other account is on.
+        38 => pub dedicated: bool,
     }
 
     /// In which capacity reservation a machine is to be: in any that is open, unless it says otherwise.

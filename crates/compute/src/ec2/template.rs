@@ -8,7 +8,8 @@ use super::ops::metadata::Wanted;
 use super::ops::monitoring::Wanted as Monitoring;
 use super::ops::profile::Named;
 use super::ops::reservation::Wanted as Reserved;
-use super::ops::run::{Hibernation, Placement, Plug};
+use super::ops::run::{Hibernation, Plug};
+use super::placement::Placement;
 use super::spot::terms::Market;
 use crate::requirements::Requirements;
 use base::Timestamp;
@@ -108,6 +109,21 @@ pub(crate) fn merged(mut base: Struct, over: Struct) -> Struct {
         }
     }
     base
+}
+
+/// What a launch asks for, over what its template has. Of the place each says its part: a fleet says the zone only.
+pub(crate) fn laid_over(base: Struct, over: Struct) -> Struct {
+    let place = match (base.get("Placement"), over.get("Placement")) {
+        (Some(Value::Struct(below)), Some(Value::Struct(above))) => {
+            Some(merged(below.clone(), above.clone()))
+        }
+        _ => None,
+    };
+    let mut whole = merged(base, over);
+    if let Some(place) = place {
+        whole.set("Placement", Value::Struct(place));
+    }
+    whole
 }
 
 #[cfg(test)]

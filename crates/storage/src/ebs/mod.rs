@@ -7,7 +7,7 @@
 //! A machine has a volume as a file in its `/dev` that this process serves ([`plug`], [`live`]): programs read, write and
 //! format it as they do a disk. It is no block device, so that the kernel mounts no file system from it.
 //!
-//! What becomes of volumes and snapshots is told on the bus ([`news`]).
+//! What becomes of volumes and snapshots is told on the bus ([`news`]); which snapshots are restored [`fast`], in its own words.
 //!
 //! Not here: attachments to several instances, archived snapshots and the recycle bin, local snapshots, product codes,
 //! the rate at which a volume is filled from its snapshot (its blocks are there from the beginning), data lifecycle
@@ -18,6 +18,7 @@ pub mod blocks;
 mod copies;
 pub mod direct;
 mod errors;
+mod fast;
 mod key;
 mod live;
 mod model;
@@ -43,4 +44,5 @@ pub const TABLES: &[&[kernel::Op]] = &[
     ops::snapshots::OPS,
     ops::copy::OPS,
     ops::share::OPS,
+    ops::fast::OPS,
 ];

@@ -26,6 +26,8 @@ store::record! {
         12 => pub auto_io: bool,
         /// The request that made it.
         13 => pub request: String,
+        /// Its snapshot was enabled for that ([`super::fast`]).
+        14 => pub fast: bool,
     }
 
     /// Under its id.

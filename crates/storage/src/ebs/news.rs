@@ -2,6 +2,7 @@
 //!
 //! AWS: <https://docs.aws.amazon.com/ebs/latest/userguide/ebs-cloud-watch-events.html>
 
+use super::fast::Restore;
 use super::model::Snapshot;
 use base::{AccountId, Region, Timestamp};
 use ec2::kind::{SNAPSHOT, VOLUME};
@@ -130,6 +131,19 @@ pub(super) fn all_completed(cloud: &Cloud, tx: &mut Tx, here: Here, snapshots: &
     detail.push("snapshots", Value::List(snapshots.iter().map(one).collect()));
     let resources = snapshots.iter().map(|snapshot| here.snapshot(&snapshot.id)).collect();
     here.emit(cloud, tx, "EBS Multi-Volume Snapshots Completion Status", resources, detail);
+}
+
+/// A snapshot is restored fast in a zone, or is on its way there or back.
+pub(super) fn restore(cloud: &Cloud, tx: &mut Tx, here: Here, restore: &Restore, why: &'static str) {
+    let arn = here.snapshot(&restore.snapshot);
+    let members = [
+        ("snapshot_id", Value::str(&arn)),
+        ("state", Value::str(&restore.told)),
+        ("zone", Value::str(&restore.zone)),
+        ("message", Value::str(why)),
+    ];
+    let detail = members.into_iter().collect();
+    here.emit(cloud, tx, "EBS Fast Snapshot Restore State-change Notification", vec![arn], detail);
 }
 
 /// An account is told that another shares a snapshot with it.

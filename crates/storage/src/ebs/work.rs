@@ -3,6 +3,7 @@
 
 use super::blocks::{self, LOOSE};
 use super::copies::{self, COPIES};
+use super::fast::{BY_ITSELF, RESTORES};
 use super::model::{AVAILABLE, COMPLETED, CREATING, ERROR, PENDING, SNAPSHOTS, Snapshot, VOLUMES};
 use super::news::{self, Here};
 use base::Timestamp;
@@ -88,6 +89,28 @@ fn snapshots(cloud: &Cloud, tx: &mut Tx, now: Timestamp) -> Result<Option<Timest
     Ok(next)
 }
 
+/// What fast restores have come to is told; when there is more to tell.
+fn restores(cloud: &Cloud, tx: &mut Tx, now: Timestamp) -> Result<Option<Timestamp>, String> {
+    let mut next: Option<Timestamp> = None;
+    let all = RESTORES.scan(tx, &Key::empty(), Direction::Forward).collect::<Result<Vec<_>, _>>();
+    for (at, mut restore) in all.map_err(|e| e.to_string())? {
+        let course = restore.course();
+        let told = course.iter().position(|(state, _)| *state == restore.told).unwrap_or(0);
+        for (state, when) in course.into_iter().skip(told + 1) {
+            if when > now {
+                next = Some(next.map_or(when, |next| next.min(when)));
+                break;
+            }
+            restore.told = state.to_owned();
+            RESTORES.put(tx, &at, &restore);
+            if let Some(here) = home(&at, now) {
+                news::restore(cloud, tx, here, &restore, BY_ITSELF);
+            }
+        }
+    }
+    Ok(next)
+}
+
 impl Reconciler for Life {
     fn name(&self) -> &'static str {
         "volumes"
@@ -98,6 +121,7 @@ impl Reconciler for Life {
         vec![
             VOLUMES.stored_key(&all),
             SNAPSHOTS.stored_key(&all),
+            RESTORES.stored_key(&all),
             LOOSE.stored_key(&all),
             COPIES.stored_key(&all),
         ]
@@ -110,7 +134,8 @@ impl Reconciler for Life {
             let mut tx = cloud.store().begin();
             let now = cloud.clock().now();
             volumes(cloud, &mut tx, now)?;
-            let next = snapshots(cloud, &mut tx, now)?;
+            let next = [snapshots(cloud, &mut tx, now)?, restores(cloud, &mut tx, now)?];
+            let next = next.into_iter().flatten().min();
             if tx.is_read_only() {
                 return Ok(next);
             }

@@ -11,7 +11,7 @@ const ACCOUNT: &str = "123456789012";
 const OTHER: &str = "210987654321";
 
 /// Runs only what takes volumes on, so that events stay to be seen.
-fn life(cloud: &Cloud) {
+pub(crate) fn life(cloud: &Cloud) {
     let all = cloud.cloud.reconcilers();
     all.iter().find(|one| one.name() == "volumes").unwrap().run(&cloud.cloud).unwrap();
 }

@@ -72,6 +72,8 @@ store::record! {
         33 => pub unit: Option<String>,
         /// The types and markets of new instances as long as they are refreshed, where those are others.
         34 => pub launches_mixed: Option<mixed::Mixed>,
+        /// The name of the placement group of new instances.
+        35 => pub placement: Option<String>,
     }
 
     /// What instances are launched by.

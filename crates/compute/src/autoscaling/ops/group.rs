@@ -63,6 +63,7 @@ wire::shape! {
         warmup: Option<i64> = "DefaultInstanceWarmup",
         zones: Vec<String> = "AvailabilityZones",
         subnets: Option<String> = "VPCZoneIdentifier",
+        placement: Option<String> = "PlacementGroup",
         check: Option<String> = "HealthCheckType",
         grace: Option<i64> = "HealthCheckGracePeriod",
         protects: Option<bool> = "NewInstancesProtectedFromScaleIn",
@@ -84,6 +85,7 @@ wire::shape! {
         warmup: Option<i64> = "DefaultInstanceWarmup",
         zones: Vec<String> = "AvailabilityZones",
         subnets: Option<String> = "VPCZoneIdentifier",
+        placement: Option<String> = "PlacementGroup",
         check: Option<String> = "HealthCheckType",
         grace: Option<i64> = "HealthCheckGracePeriod",
         protects: Option<bool> = "NewInstancesProtectedFromScaleIn",
@@ -126,6 +128,7 @@ wire::shape! {
         suspended: Vec<Suspended> = "SuspendedProcesses",
         metrics: Vec<Enabled> = "EnabledMetrics",
         identifier: Option<String> = "VPCZoneIdentifier",
+        placement: Option<String> = "PlacementGroup",
         status: Option<String> = "Status",
         tags: Vec<Tag> = "Tags",
         policies: Vec<String> = "TerminationPolicies",
@@ -261,6 +264,7 @@ impl View {
             suspended: group.suspended.iter().map(suspended).collect(),
             metrics: group.metrics.iter().map(enabled).collect(),
             identifier: group.identifier.clone(),
+            placement: group.placement.clone(),
             status: group.deleting.then(|| "Delete in progress".into()),
             tags: Tag::of(group),
             policies: group.policies(),
@@ -342,6 +346,14 @@ fn subnets(
         return Err(invalid(format!("One or more Availability Zones have no subnet of the group: {none}")));
     }
     Ok(pairs)
+}
+
+/// The placement group that is named; an empty name is none.
+fn placement(cx: &mut Cx<'_>, named: Option<String>) -> Result<Option<String>, AutoScalingError> {
+    let Some(name) = named.filter(|name| !name.is_empty()) else { return Ok(None) };
+    let members = [("GroupNames", texts([&name]))];
+    call(cx, "ec2", "DescribePlacementGroups", members).map_err(|fault| invalid(fault.message))?;
+    Ok(Some(name))
 }
 
 /// The template that is named, once the caller may launch by it and hand its role over.
@@ -445,6 +457,7 @@ fn create(cx: &mut Cx<'_>, req: Create) -> Result<Empty, AutoScalingError> {
         grace: req.grace.unwrap_or(0),
         subnets: subnets(cx, req.subnets.as_ref(), &req.zones)?,
         identifier: req.subnets,
+        placement: placement(cx, req.placement)?,
         protects_new: req.protects.unwrap_or(false),
         tags: tags(&req.name, &req.tags)?,
         termination: termination(req.policies)?,
@@ -523,6 +536,9 @@ fn update(cx: &mut Cx<'_>, req: Update) -> Result<Empty, AutoScalingError> {
     if req.subnets.is_some() || !req.zones.is_empty() {
         group.subnets = subnets(cx, req.subnets.as_ref(), &req.zones)?;
         group.identifier = req.subnets;
+    }
+    if req.placement.is_some() {
+        group.placement = placement(cx, req.placement)?;
     }
     group.unit = req.unit.clone().or(group.unit);
     group.min = req.min.unwrap_or(group.min);

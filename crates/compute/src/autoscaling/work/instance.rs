@@ -73,6 +73,12 @@ fn tags(group: &Group, data: &Value) -> Vec<Value> {
     others
 }
 
+/// In a zone, and in the placement group of the group.
+fn placement(group: &Group, zone: &str) -> Value {
+    let within = group.placement.as_ref().map(|name| ("GroupName", Value::str(name)));
+    structure([("AvailabilityZone", Value::str(zone))].into_iter().chain(within))
+}
+
 /// Launches one instance, for the group or for where else its way leads.
 pub(super) fn launch(
     cx: &mut Cx<'_>,
@@ -90,7 +96,7 @@ pub(super) fn launch(
         return Err(zone::no_capacity(cx, zone, &kind, &shut).into());
     }
     let by = structure([("LaunchTemplateId", Value::str(&template.id)), ("Version", Value::str(&version))]);
-    let placement = structure([("AvailabilityZone", Value::str(zone))]);
+    let placement = placement(group, zone);
     let mut members = vec![
         ("LaunchTemplate", by),
         ("MinCount", Value::Int(1)),

@@ -6,6 +6,7 @@ use crate::ec2::model::{Association, INSTANCES, Instance, state};
 use crate::ec2::ops::describe::private_dns;
 use crate::ec2::ops::profile::{self as profiles, name_of};
 use crate::ec2::ops::{SELF, call, list, text, texts};
+use crate::ec2::placement;
 use base::{AccountId, Region};
 use ec2::{Ec2Error, attachment, public, register};
 use kernel::{Cloud, Cx};
@@ -79,6 +80,8 @@ pub(super) fn of(cx: &mut Cx<'_>, instance: &Instance) -> Result<Facts, Ec2Error
         region: cx.region.name().to_owned(),
         zone: instance.zone.clone(),
         zone_id: zone_id.unwrap_or_default(),
+        group: placement::of(cx, instance)?.map(|group| group.name).unwrap_or_default(),
+        partition: if instance.partition > 0 { instance.partition.to_string() } else { String::new() },
         instance: instance.id.clone(),
         image: instance.image.clone(),
         index: instance.index,

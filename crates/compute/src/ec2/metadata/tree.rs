@@ -19,6 +19,9 @@ pub(super) struct Facts {
     pub(super) region: String,
     pub(super) zone: String,
     pub(super) zone_id: String,
+    /// The name of its placement group, and its partition; empty where there is none.
+    pub(super) group: String,
+    pub(super) partition: String,
     pub(super) instance: String,
     pub(super) image: String,
     pub(super) index: i64,
@@ -173,6 +176,8 @@ impl Tree {
             ("local-ipv4", &facts.address),
             ("placement/availability-zone", &facts.zone),
             ("placement/availability-zone-id", &facts.zone_id),
+            ("placement/group-name", &facts.group),
+            ("placement/partition-number", &facts.partition),
             ("placement/region", &facts.region),
             ("reservation-id", &facts.reservation),
             ("services/domain", "amazonaws.com"),

@@ -8,6 +8,7 @@ use super::{call, list, text, texts};
 use super::{metadata, monitoring};
 use crate::ec2::image::architecture;
 use crate::ec2::model::{INSTANCES, Instance, state};
+use crate::ec2::placement;
 use crate::ec2::reservation;
 use base::Timestamp;
 use ec2::access;
@@ -67,6 +68,9 @@ wire::shape! {
     #[derive(Debug)]
     struct Placement {
         zone: String = "AvailabilityZone",
+        group_id: Option<String> = "GroupId",
+        group: String = "GroupName",
+        partition: Option<i64> = "PartitionNumber",
         tenancy: String = "Tenancy",
     }
 
@@ -194,6 +198,19 @@ impl Item for Status {
     }
 }
 
+impl Placement {
+    fn of(cx: &Cx<'_>, instance: &Instance) -> Result<Placement, Ec2Error> {
+        let group = placement::of(cx, instance)?;
+        Ok(Placement {
+            zone: instance.zone.clone(),
+            group_id: group.as_ref().map(|group| group.id.clone()),
+            group: group.map(|group| group.name).unwrap_or_default(),
+            partition: (instance.partition > 0).then_some(instance.partition),
+            tenancy: placement::tenancy(instance).into(),
+        })
+    }
+}
+
 pub(crate) fn state_view(code: i64) -> StateView {
     StateView { code, name: state::word(code).into() }
 }
@@ -271,6 +288,7 @@ pub(crate) fn views(cx: &mut Cx<'_>, found: Vec<Instance>) -> Result<Vec<(String
         };
         let metadata = metadata::View::of(&instance);
         let monitoring = monitoring::View::of(&instance);
+        let place = Placement::of(cx, &instance)?;
         let view = View {
             state: state_view(instance.state),
             reason: instance.reason.map(|(code, message)| Reason { code, message }),
@@ -282,7 +300,7 @@ pub(crate) fn views(cx: &mut Cx<'_>, found: Vec<Instance>) -> Result<Vec<(String
             index: instance.index,
             kind: instance.kind,
             launched: instance.launched,
-            placement: Placement { zone: instance.zone, tenancy: "default".into() },
+            placement: place,
             subnet: there.then_some(instance.subnet),
             vpc: there.then_some(instance.vpc),
             address: there.then_some(instance.address),
@@ -361,6 +379,8 @@ static FILTERS: &Known<View> = &[
     ("monitoring-state", |i| vec![i.monitoring.state.clone()]),
     ("network-interface.network-interface-id", |i| i.interfaces.iter().map(|n| n.id.clone()).collect()),
     ("network-interface.subnet-id", |i| i.interfaces.iter().map(|n| n.subnet.clone()).collect()),
+    ("placement-group-name", |i| vec![i.placement.group.clone()]),
+    ("placement-partition-number", |i| i.placement.partition.iter().map(i64::to_string).collect()),
     ("private-dns-name", |i| vec![i.private_dns.clone()]),
     ("private-ip-address", |i| maybe(&i.address)),
     ("spot-instance-request-id", |i| maybe(&i.spot)),

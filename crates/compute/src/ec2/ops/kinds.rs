@@ -2,10 +2,11 @@
 
 use crate::ec2::image::architecture;
 use crate::ec2::kinds::{InstanceType, TYPES, find};
+use crate::ec2::placement::{CLUSTER, PARTITION, SPREAD};
 use crate::requirements::Requirements;
 use ec2::access::list;
 use ec2::describe::{self, Ask, Item, ids_or_pages};
-use ec2::filter::{Filter, Known};
+use ec2::filter::{self, Filter, Known};
 use ec2::tags::Tag;
 use ec2::{Ec2Error, Plain};
 use kernel::Cx;
@@ -14,6 +15,7 @@ kernel::ops! {
     /// Types of instances.
     pub static OPS:
         DescribeInstanceTypes: describe_types, "ec2:DescribeInstanceTypes", list;
+        DescribeInstanceTypeOfferings: offerings, "ec2:DescribeInstanceTypeOfferings", list;
         GetInstanceTypesFromInstanceRequirements: by_requirements, "ec2:GetInstanceTypesFromInstanceRequirements", list;
 }
 
@@ -43,6 +45,7 @@ wire::shape! {
         storage: bool = "InstanceStorageSupported",
         network: Network = "NetworkInfo",
         burstable: bool = "BurstablePerformanceSupported",
+        placement: Strategies = "PlacementGroupInfo",
         usage: Vec<String> = "SupportedUsageClasses",
     }
 
@@ -63,6 +66,30 @@ wire::shape! {
 
     #[derive(Debug)]
     struct FoundView { name: String = "InstanceType" }
+
+    #[derive(Debug)]
+    struct Offered {
+        location: Option<String> = "LocationType",
+        filters: Vec<Filter> = "Filters",
+        max: Option<i64> = "MaxResults",
+        next: Option<String> = "NextToken",
+    }
+
+    #[derive(Debug)]
+    struct Offerings {
+        offerings: Vec<Offering> = "InstanceTypeOfferings",
+        next: Option<String> = "NextToken",
+    }
+
+    #[derive(Debug)]
+    struct Offering {
+        kind: String = "InstanceType",
+        location_type: String = "LocationType",
+        location: String = "Location",
+    }
+
+    #[derive(Debug)]
+    struct Strategies { all: Vec<String> = "SupportedStrategies" }
 
     #[derive(Debug)]
     struct Processor { architectures: Vec<String> = "SupportedArchitectures" }
@@ -107,6 +134,13 @@ fn view(kind: &InstanceType) -> View {
             addresses: kind.addresses,
         },
         burstable: kind.is_burstable(),
+        placement: Strategies {
+            all: [CLUSTER, PARTITION, SPREAD]
+                .into_iter()
+                .filter(|strategy| *strategy != CLUSTER || !kind.is_burstable())
+                .map(str::to_owned)
+                .collect(),
+        },
         usage: vec!["on-demand".into(), "spot".into()],
     }
 }
@@ -119,6 +153,7 @@ static FILTERS: &Known<View> = &[
     ("instance-type", |t| vec![t.name.clone()]),
     ("memory-info.size-in-mib", |t| vec![t.memory.mib.to_string()]),
     ("network-info.network-performance", |t| vec![t.network.performance.clone()]),
+    ("placement-group-info.supported-strategies", |t| t.placement.all.clone()),
     ("processor-info.supported-architecture", |t| t.processor.architectures.clone()),
     ("supported-usage-class", |t| t.usage.clone()),
     ("vcpu-info.default-vcpus", |t| vec![t.cpus.default.to_string()]),
@@ -140,6 +175,39 @@ fn describe_types(cx: &mut Cx<'_>, req: DescribeTypes) -> Result<Types, Ec2Error
     let (types, next) =
         describe::page(cx, items, Ask::new(&req.filters, req.max, req.next.as_ref()), FILTERS)?;
     Ok(Types { types, next })
+}
+
+static OFFERING_FILTERS: &Known<Offering> =
+    &[("instance-type", |o| vec![o.kind.clone()]), ("location", |o| vec![o.location.clone()])];
+
+/// Every type is in every zone.
+fn offerings(cx: &mut Cx<'_>, req: Offered) -> Result<Offerings, Ec2Error> {
+    let of = req.location.as_deref().unwrap_or("region");
+    let places: Vec<String> = match of {
+        "region" => vec![cx.region.name().to_owned()],
+        "availability-zone" => cx.region.zones().collect(),
+        "availability-zone-id" => cx.region.zones().filter_map(|zone| cx.region.zone_id(&zone)).collect(),
+        "outpost" => Vec::new(),
+        other => {
+            let why = "Valid values: region, availability-zone, availability-zone-id, outpost.";
+            return Err(Ec2Error::value(other, "locationType", why));
+        }
+    };
+    let mut items = Vec::new();
+    for location in places {
+        let of_type = |kind: &InstanceType| Offering {
+            kind: kind.name.into(),
+            location_type: of.into(),
+            location: location.clone(),
+        };
+        items.extend(TYPES.iter().map(of_type));
+    }
+    filter::check(&req.filters, OFFERING_FILTERS)?;
+    items.retain(|item| filter::passes(item, &[], &req.filters, OFFERING_FILTERS));
+    let ask = Ask::new(&[], req.max, req.next.as_ref());
+    let position = |item: &Offering| format!("{}/{}", item.location, item.kind);
+    let (offerings, next) = describe::cut(cx, items, ask, position)?;
+    Ok(Offerings { offerings, next })
 }
 
 /// AWS: what they cost beside each other is not asked here.

@@ -12,9 +12,10 @@ use super::{
 use crate::ec2::image::{self, Found};
 use crate::ec2::machinery::Machinery;
 use crate::ec2::model::{INSTANCES, Instance, MetadataOptions, state};
+use crate::ec2::placement::{self, Placement};
 use crate::ec2::reservation::claim;
 use crate::ec2::spot::terms::Market;
-use crate::ec2::template::{members, merged};
+use crate::ec2::template::{laid_over, members};
 use crate::ec2::{kinds, news};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -22,8 +23,8 @@ use ec2::access::Access;
 use ec2::attachment::{ATTACHMENTS, Attachment};
 use ec2::describe;
 use ec2::kind::{
-    CAPACITY_RESERVATION, INSTANCE, LAUNCH_TEMPLATE, NETWORK_INTERFACE, SECURITY_GROUP, SPOT_REQUEST, SUBNET,
-    VOLUME,
+    CAPACITY_RESERVATION, INSTANCE, LAUNCH_TEMPLATE, NETWORK_INTERFACE, PLACEMENT_GROUP, SECURITY_GROUP,
+    SPOT_REQUEST, SUBNET, VOLUME,
 };
 use ec2::tags::{self, TagSpecification};
 use ec2::{Ec2Error, Plain, public, register, token, zone};
@@ -86,9 +87,6 @@ wire::shape! {
     }
 
     #[derive(Clone, Debug)]
-    pub(crate) struct Placement { pub(crate) zone: Option<String> = "AvailabilityZone" }
-
-    #[derive(Clone, Debug)]
     pub(crate) struct Plug {
         pub(crate) public: Option<bool> = "AssociatePublicIpAddress",
         pub(crate) delete: Option<bool> = "DeleteOnTermination",
@@ -127,12 +125,6 @@ impl Run {
     }
 }
 
-impl Placement {
-    pub(crate) fn of(zone: &str) -> Placement {
-        Placement { zone: Some(zone.to_owned()) }
-    }
-}
-
 /// Members of a request that name a resource themselves, by its noun: a template's is then not used.
 const NAMED: [(&str, &[&str]); 5] = [
     ("image", &["ImageId"]),
@@ -153,7 +145,7 @@ pub(crate) fn launch(cx: &mut Cx<'_>, request: &Struct) -> Result<Vec<Target>, F
     else {
         return needed(cx, request);
     };
-    let mut targets = needed(cx, &merged(members(data), request.clone()))?;
+    let mut targets = needed(cx, &laid_over(members(data), request.clone()))?;
     targets.extend(Access::of(cx, request).id(&LAUNCH_TEMPLATE, &template.id).done()?);
     let arn = register::arn(cx.account, cx.region, LAUNCH_TEMPLATE.noun, &template.id);
     let given = |name: &&str| request.get(name).is_some();
@@ -178,7 +170,7 @@ fn whole(cx: &Cx<'_>, req: &Run) -> Result<Run, Ec2Error> {
         let what = "A launch template with InstanceRequirements needs an InstanceType where it is used by RunInstances: fleets and groups choose among types.";
         return Err(Plain::InvalidParameterCombination(what.into()).into());
     }
-    let whole = merged(members(data), members(req.clone()));
+    let whole = laid_over(members(data), members(req.clone()));
     Run::from_value(Value::Struct(whole)).map_err(|_| Plain::InternalError.into())
 }
 
@@ -197,8 +189,20 @@ fn needed(cx: &mut Cx<'_>, request: &Struct) -> Result<Vec<Target>, Fault> {
     if let Some(profile) = &profile {
         access = access.key("ec2:InstanceProfile", &profile.arn);
     }
+    let place = |name: &str| request.get("Placement").and_then(|place| place.member(name)?.as_str());
+    let tenancy = place("Tenancy").filter(|tenancy| !tenancy.is_empty()).unwrap_or("default");
+    access = access.key("ec2:Tenancy", tenancy);
+    let named = placement::name_of(access.cx, place("GroupId"), place("GroupName"));
+    if let Some(name) = &named {
+        let (account, region) = (access.cx.account, access.cx.region);
+        access = access.key("ec2:PlacementGroup", register::arn(account, region, PLACEMENT_GROUP.noun, name));
+    }
     access = metadata::asked(access, |name| request.get("MetadataOptions")?.member(name).cloned());
     access = disks::access(access.target(image), request);
+    if let Some(name) = &named {
+        let group = placement::target(access.cx, name);
+        access = access.target(group);
+    }
     let target = request.get("CapacityReservationSpecification").and_then(|asked| {
         asked.at(&["CapacityReservationTarget", "CapacityReservationId"])?.as_str().map(str::to_owned)
     });
@@ -545,7 +549,7 @@ fn pattern(cx: &mut Cx<'_>, req: &Run, way: Way<'_>) -> Result<(Instance, Found)
         Found::BuiltIn(_) => None,
         Found::Made(_, image) => Some(image.layer.clone()),
     };
-    let pattern = Instance {
+    let mut pattern = Instance {
         reservation: base::id::ec2_resource_id(cx.rng(), "r"),
         image: req.image.clone().unwrap_or_default(),
         layer,
@@ -568,6 +572,11 @@ fn pattern(cx: &mut Cx<'_>, req: &Run, way: Way<'_>) -> Result<(Instance, Found)
         wish: reservation::Wanted::wish(req.reservation.as_ref())?,
         ..Instance::default()
     };
+    placement::put(cx, &mut pattern, req.placement.as_ref())?;
+    if pattern.group.is_some() && way.stops() {
+        let what = "A Spot Instance that is stopped by its interruption may not be in a placement group.";
+        return Err(Plain::InvalidParameterCombination(what.into()).into());
+    }
     Ok((pattern, found))
 }
 
@@ -589,6 +598,7 @@ pub(super) fn start(cx: &mut Cx<'_>, req: &Run, way: Way<'_>) -> Result<Vec<Inst
             plug(cx, &mut instance, wanted, &req.tags, zone.as_ref())?;
         }
         zone::capacity(cx, &instance.zone, &instance.kind)?;
+        placement::take(cx, &mut instance)?;
         instance.spot = way.request(cx, req, &instance, &of_requests)?;
         instance.reserved = claim(cx, &instance)?;
         INSTANCES.put(cx.tx, &register::key(cx.account, cx.region, &instance.id), &instance);
@@ -597,11 +607,12 @@ pub(super) fn start(cx: &mut Cx<'_>, req: &Run, way: Way<'_>) -> Result<Vec<Inst
         let mut keys = vec![
             ("ec2:InstanceType", instance.kind.clone()),
             ("ec2:AvailabilityZone", instance.zone.clone()),
-            ("ec2:Tenancy", "default".to_owned()),
+            ("ec2:Tenancy", placement::tenancy(&instance).to_owned()),
             ("ec2:InstanceMarketType", if instance.spot.is_some() { "spot" } else { "on-demand" }.to_owned()),
         ];
         keys.extend(metadata::View::of(&instance).keys());
         keys.extend(instance.profile.as_ref().map(|held| ("ec2:InstanceProfile", held.arn.clone())));
+        keys.extend(placement::arn(cx, &instance)?.map(|arn| ("ec2:PlacementGroup", arn)));
         register::enter(cx, &INSTANCE, &instance.id, &own, &keys);
         disks::make(cx, &instance, &image, &req.disks, &of_disks)?;
         made.push(instance);

@@ -4,7 +4,7 @@ use super::disks::Mapping;
 use super::fleet_config::{OverrideShape, of_override};
 use super::monitoring::Wanted as Monitoring;
 use super::profile::Named;
-use super::run::{Placement, Plug};
+use super::run::Plug;
 use crate::ec2::fleet::model::Config;
 use crate::ec2::template::{Data, kept, members};
 use crate::requirements::Requirements;
@@ -23,7 +23,7 @@ wire::shape! {
         key_name: Option<String> = "KeyName",
         monitoring: Option<Monitoring> = "Monitoring",
         interfaces: Vec<Plug> = "NetworkInterfaces",
-        placement: Option<Placement> = "Placement",
+        placement: Option<Zones> = "Placement",
         price: Option<String> = "SpotPrice",
         subnet: Option<String> = "SubnetId",
         user_data: Option<String> = "UserData",
@@ -31,6 +31,9 @@ wire::shape! {
         tags: Vec<TagSpecification> = "TagSpecifications",
         requirements: Option<Requirements> = "InstanceRequirements",
     }
+
+    #[derive(Clone, Debug)]
+    struct Zones { zone: Option<String> = "AvailabilityZone" }
 
     #[derive(Clone, Debug)]
     struct Group { id: Option<String> = "GroupId" }

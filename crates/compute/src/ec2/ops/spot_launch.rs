@@ -1,8 +1,9 @@
 //! Launches of spot machines: how they differ from those on demand.
 
-use super::run::{Placement, Run, check_kind, start, subnet};
+use super::run::{Run, check_kind, start, subnet};
 use super::{interface, spot_request, text};
 use crate::ec2::model::Instance;
+use crate::ec2::placement::Placement;
 use crate::ec2::spot::model::Request;
 use crate::ec2::spot::terms::{self, Terms};
 use crate::ec2::template::kept;
@@ -57,6 +58,15 @@ impl Way<'_> {
         }
     }
 
+    /// Whether its interruption stops the machine, which can go on then.
+    pub(super) fn stops(self) -> bool {
+        match self {
+            Way::OnDemand => false,
+            Way::Spot(terms) => terms.stops,
+            Way::Request(request) => request.stops,
+        }
+    }
+
     /// The zone that is asked for; that of a spot machine for which none is, is the cheapest.
     pub(super) fn zone(self, cx: &mut Cx<'_>, req: &Run, kind: &str) -> Result<Option<String>, Ec2Error> {
         if self.is_spot() && !names_place(req) {
@@ -103,7 +113,7 @@ fn names_place(req: &Run) -> bool {
 pub(crate) fn launch_for(cx: &mut Cx<'_>, request: &Request, zone: &str) -> Result<Instance, Ec2Error> {
     let mut req: Run = kept(&request.launch).ok_or(Plain::InternalError)?;
     if !names_place(&req) {
-        req.placement = Some(Placement::of(zone));
+        req.placement = Some(Placement { zone: Some(zone.to_owned()), ..req.placement.unwrap_or_default() });
     }
     start(cx, &req, Way::Request(request))?.pop().ok_or_else(|| Plain::InternalError.into())
 }

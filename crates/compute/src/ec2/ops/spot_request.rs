@@ -2,13 +2,14 @@
 
 use super::disks::Mapping;
 use super::profile::{self, Named};
-use super::run::{Placement, Plug, Run, check_kind, image_target, key_target};
+use super::run::{Plug, Run, check_kind, image_target, key_target};
 use super::spot_rules::role;
 use super::{call, list, text, texts};
 use crate::ec2::kinds;
 use crate::ec2::machinery::Machinery;
 use crate::ec2::model::{INSTANCES, Instance, state};
 use crate::ec2::news;
+use crate::ec2::placement::Placement;
 use crate::ec2::spot::model::{
     ACTIVE, CANCELED, CANCELLED, CLOSED, DISABLED, ENDED_BY_SERVICE, OPEN, REQUESTS, Request, STILL_RUNNING,
 };

@@ -5,6 +5,7 @@ use super::spot_rules;
 use crate::ec2::machinery::Machinery;
 use crate::ec2::model::{INSTANCES, Instance, state};
 use crate::ec2::news;
+use crate::ec2::placement;
 use crate::ec2::reservation::claim;
 use ec2::access::Access;
 use ec2::attachment::ATTACHMENTS;
@@ -111,6 +112,7 @@ fn start(cx: &mut Cx<'_>, req: Named) -> Result<Starting, Ec2Error> {
 pub(crate) fn boot(cx: &mut Cx<'_>, instance: &mut Instance) -> Result<(), Ec2Error> {
     cx.memory::<Machinery>().possible_as(instance.virtual_machine)?;
     zone::capacity(cx, &instance.zone, &instance.kind)?;
+    placement::take(cx, instance)?;
     instance.reserved = claim(cx, instance)?;
     instance.enter(state::PENDING, cx.now, None);
     instance.launched = cx.now;

@@ -5,11 +5,12 @@ use super::metadata::Wanted;
 use super::monitoring::Wanted as Monitoring;
 use super::profile::Named;
 use super::reservation::Wanted as Reserved;
-use super::run::{self, Placement, Plug};
+use super::run::{self, Plug};
 use super::template::{self, find};
 use super::{call, key_pair, list, text, texts};
 use crate::ec2::image;
 use crate::ec2::model::{INSTANCES, Instance, TEMPLATE_VERSIONS, TEMPLATES, Template, TemplateVersion};
+use crate::ec2::placement::{self, Placement};
 use crate::ec2::spot::model::REQUESTS;
 use crate::ec2::spot::terms::Market;
 use crate::ec2::template::{Data, members, merged};
@@ -357,7 +358,12 @@ fn get_data(cx: &mut Cx<'_>, req: GetData) -> Result<Got, Ec2Error> {
     let data = Data {
         user_data: (!instance.user_data.is_empty()).then(|| STANDARD.encode(&instance.user_data)),
         groups: Vec::new(),
-        placement: Some(Placement::of(&instance.zone)),
+        placement: Some(Placement {
+            group: placement::of(cx, &instance)?.map(|group| group.name),
+            partition: (instance.partition > 0).then_some(instance.partition),
+            tenancy: Some(placement::tenancy(&instance).into()),
+            ..Placement::of(&instance.zone)
+        }),
         interfaces,
         tags: if own.is_empty() { Vec::new() } else { vec![specification] },
         behaviour: Some(if instance.terminates_on_shutdown { "terminate" } else { "stop" }.into()),

@@ -52,7 +52,7 @@ impl Reservation {
     }
 
     pub(crate) fn is_for(&self, instance: &Instance) -> bool {
-        self.kind == instance.kind && self.zone == instance.zone
+        self.kind == instance.kind && self.zone == instance.zone && !instance.dedicated
     }
 }
 

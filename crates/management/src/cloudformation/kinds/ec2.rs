@@ -1,4 +1,4 @@
-//! Elastic IP addresses, key pairs, the gateways that only let out, and flow logs.
+//! Elastic IP addresses, key pairs, placement groups, the gateways that only let out, and flow logs.
 
 use super::on::{On, map, text_at};
 use super::vpc::{EC2, TAGGER, retagged};
@@ -36,6 +36,26 @@ pub(super) static KINDS: &[Kind] = &[
         named: Some("KeyName"),
         create: import_key,
         delete: |on| on.end(EC2, "DeleteKeyPair", map([("KeyName", on.physical())])),
+        ..BASE
+    },
+    Kind {
+        name: "AWS::EC2::PlacementGroup",
+        fixed: &["PartitionCount", "SpreadLevel", "Strategy", "Tags"],
+        attributes: &["GroupId", "GroupName"],
+        create: |on| {
+            let name = on.generated(255);
+            let input = map([
+                ("GroupName", Value::str(&name)),
+                ("PartitionCount", on.prop("PartitionCount")),
+                ("SpreadLevel", on.prop("SpreadLevel")),
+                ("Strategy", on.prop("Strategy")),
+                ("TagSpecifications", on.tag_specification("placement-group")),
+            ]);
+            let answer = on.call(EC2, "CreatePlacementGroup", input)?;
+            let id = text_at(&answer, "PlacementGroup.GroupId");
+            Ok(on.made(name.clone(), vec![("GroupId", Value::Str(id)), ("GroupName", Value::Str(name))]))
+        },
+        delete: |on| on.end(EC2, "DeletePlacementGroup", map([("GroupName", on.physical())])),
         ..BASE
     },
     Kind {

@@ -26,8 +26,10 @@ pub(super) static KINDS: &[Kind] = &[Kind {
         "KeyName",
         "LaunchTemplate",
         "NetworkInterfaces",
+        "PlacementGroupName",
         "PrivateIpAddress",
         "SubnetId",
+        "Tenancy",
         "UserData",
     ],
     attributes: &[
@@ -55,7 +57,11 @@ pub(super) static KINDS: &[Kind] = &[Kind {
 }];
 
 fn create(on: &mut On<'_, '_>) -> Done<Made> {
-    let place = on.prop("AvailabilityZone");
+    let place = map([
+        ("AvailabilityZone", on.prop("AvailabilityZone")),
+        ("GroupName", on.prop("PlacementGroupName")),
+        ("Tenancy", on.prop("Tenancy")),
+    ]);
     let input = map([
         ("MinCount", Value::Int(1)),
         ("MaxCount", Value::Int(1)),
@@ -76,7 +82,7 @@ fn create(on: &mut On<'_, '_>) -> Done<Made> {
         ("CreditSpecification", credits(on).map_or(Value::Null, |option| map([("CpuCredits", option)]))),
         ("DisableApiTermination", on.prop("DisableApiTermination")),
         ("InstanceInitiatedShutdownBehavior", on.prop("InstanceInitiatedShutdownBehavior")),
-        ("Placement", if place == Value::Null { place } else { map([("AvailabilityZone", place)]) }),
+        ("Placement", if place == Value::Map(Vec::new()) { Value::Null } else { place }),
         ("TagSpecifications", on.tag_specification("instance")),
     ]);
     let answer = on.call(EC2, "RunInstances", input)?;

@@ -64,6 +64,7 @@ const GROUP: Kind = Kind {
         "MixedInstancesPolicy",
         "NewInstancesProtectedFromScaleIn",
         "NotificationConfigurations",
+        "PlacementGroup",
         "Tags",
         "TerminationPolicies",
         "VPCZoneIdentifier",
@@ -220,6 +221,10 @@ fn group(on: &On<'_, '_>, name: &str, tags: Value) -> Value {
         Value::Null if on.changed("DefaultInstanceWarmup") => Value::Int(-1),
         warmup => warmup,
     };
+    let placement = match on.prop("PlacementGroup") {
+        Value::Null if on.changed("PlacementGroup") => Value::str(""),
+        placement => placement,
+    };
     map([
         ("AutoScalingGroupName", Value::str(name)),
         ("AvailabilityZones", on.prop("AvailabilityZones")),
@@ -235,6 +240,7 @@ fn group(on: &On<'_, '_>, name: &str, tags: Value) -> Value {
         ("MinSize", on.prop("MinSize")),
         ("MixedInstancesPolicy", on.prop("MixedInstancesPolicy")),
         ("NewInstancesProtectedFromScaleIn", on.prop("NewInstancesProtectedFromScaleIn")),
+        ("PlacementGroup", placement),
         ("Tags", tags),
         ("TerminationPolicies", on.prop("TerminationPolicies")),
         ("VPCZoneIdentifier", subnets),

@@ -4,6 +4,7 @@ pub(crate) mod attachment;
 pub(crate) mod attribute;
 pub(crate) mod copy;
 pub(crate) mod defaults;
+pub(crate) mod fast;
 pub(crate) mod modify;
 pub(crate) mod share;
 pub(crate) mod snapshot;

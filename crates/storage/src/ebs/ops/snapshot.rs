@@ -1,5 +1,6 @@
 //! CreateSnapshot, CreateSnapshots, DeleteSnapshot.
 
+use super::fast;
 use super::snapshots::{self, View, view};
 use crate::ebs::blocks;
 use crate::ebs::copies;
@@ -212,6 +213,7 @@ fn delete(cx: &mut Cx<'_>, req: Named) -> Result<Empty, Ec2Error> {
         let what = format!("The snapshot {} is currently in use by {image}", snapshot.id);
         return Err(Plain::InvalidSnapshotInUse(what).into());
     }
+    fast::let_go(cx, &snapshot.id)?;
     SNAPSHOTS.delete(cx.tx, &register::key(cx.account, cx.region, &snapshot.id));
     HOMES.delete(cx.tx, &home(cx.region, &snapshot.id));
     copies::give_up(cx.tx, snapshot.map)?;

@@ -1,7 +1,7 @@
 //! CreateVolume, DeleteVolume.
 
-use super::snapshots;
 use super::volumes::{View, view};
+use super::{fast, snapshots};
 use crate::ebs::blocks;
 use crate::ebs::copies;
 use crate::ebs::key;
@@ -188,6 +188,10 @@ fn make(
     }
     let id = VOLUME.id(cx.rng());
     let (map, key) = bytes(cx, &id, req, from.as_ref())?;
+    let fast = match &req.snapshot {
+        Some(snapshot) => fast::spend(cx, snapshot, &zone)?,
+        None => false,
+    };
     let volume = Volume {
         id: id.clone(),
         zone,
@@ -202,6 +206,7 @@ fn make(
         key,
         auto_io: false,
         request: cx.request.id.clone(),
+        fast,
     };
     VOLUMES.put(cx.tx, &register::key(cx.account, cx.region, &id), &volume);
     register::enter(cx, &VOLUME, &id, tags, &condition_keys(cx, &volume));

@@ -51,6 +51,7 @@ wire::shape! {
         created: Timestamp = "CreateTime",
         attachments: Vec<AttachmentView> = "Attachments",
         encrypted: bool = "Encrypted",
+        fast: Option<bool> = "FastRestored",
         key: Option<String> = "KmsKeyId",
     }
 
@@ -142,6 +143,7 @@ pub(crate) fn view(cx: &Cx<'_>, volume: &Volume) -> Result<View, Ec2Error> {
         created: volume.created,
         attachments: attachment.iter().map(attachment_view).collect(),
         encrypted: volume.key.is_some(),
+        fast: volume.fast.then_some(true),
         key: volume.key.clone(),
     })
 }
@@ -161,7 +163,7 @@ static FILTERS: &Known<View> = &[
     ("availability-zone-id", |v| maybe(&v.zone_id)),
     ("create-time", |v| one(v.created.iso8601_millis())),
     ("encrypted", |v| one(v.encrypted)),
-    ("fast-restored", |_| one(false)),
+    ("fast-restored", |v| one(v.fast == Some(true))),
     ("multi-attach-enabled", |v| one(v.multi)),
     ("operator.managed", |_| one(false)),
     ("operator.principal", |_| Vec::new()),
