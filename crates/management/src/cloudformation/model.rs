@@ -117,6 +117,30 @@ store::record! {
         /// What `CreationPolicy` waits for: how many signals, and until when.
         21 => pub(crate) signals: u32,
         22 => pub(crate) signals_until: Option<Timestamp>,
+        /// `UpdatePolicy`, evaluated, as JSON.
+        23 => pub(crate) policy: Option<String>,
+        /// Its instances are being replaced.
+        24 => pub(crate) roll: Option<Roll>,
+    }
+
+    /// A rolling update that is under way.
+    #[derive(Clone, PartialEq, Debug)]
+    pub(crate) struct Roll {
+        /// The sizes before.
+        1 => pub(crate) desired: i64,
+        2 => pub(crate) min: i64,
+        /// Processes that it has suspended.
+        3 => pub(crate) suspends: Vec<String>,
+        /// How many instances were obsolete.
+        4 => pub(crate) total: u32,
+        /// By how many the group was enlarged.
+        5 => pub(crate) raised: u32,
+        /// How many have been replaced, how many are new, and until when those are waited for.
+        6 => pub(crate) ended: u32,
+        7 => pub(crate) fresh: u32,
+        8 => pub(crate) until: Option<Timestamp>,
+        /// The batch that is being terminated.
+        9 => pub(crate) ending: Vec<String>,
     }
 
     /// A resource as it was.

@@ -39,6 +39,7 @@ mod pipes;
 mod published;
 mod scaling;
 mod scaling_beside;
+pub(crate) mod scaling_roll;
 mod scheduler;
 mod shape;
 mod sns;

@@ -274,7 +274,7 @@ fn retag(on: &mut On<'_, '_>) -> Done<()> {
     Ok(())
 }
 
-fn described(on: &mut On<'_, '_>) -> Done<Value> {
+pub(super) fn described(on: &mut On<'_, '_>) -> Done<Value> {
     let names = Value::List(vec![on.physical()]);
     on.call(SCALING, "DescribeAutoScalingGroups", map([("AutoScalingGroupNames", names)]))
 }

@@ -26,7 +26,7 @@ fn signal(cx: &mut Cx<'_>, req: SignalResource) -> Result<Empty, CfnError> {
     let key = stack.key().str(&req.name);
     let missing = || invalid(format!("Resource {} does not exist for stack {}", req.name, stack.name));
     let resource = RESOURCES.get(cx.tx, &key)?.ok_or_else(missing)?;
-    if resource.signals == 0 || !resource.status.ends_with("_IN_PROGRESS") {
+    if (resource.signals == 0 && resource.roll.is_none()) || !resource.status.ends_with("_IN_PROGRESS") {
         return Err(invalid(format!(
             "Resource {} is in {} state and cannot be signaled",
             resource.name, resource.status

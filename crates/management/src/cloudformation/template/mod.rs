@@ -77,6 +77,8 @@ pub(crate) struct Resource {
     pub(crate) told: Vec<(&'static str, Value)>,
     /// What its creation waits for, not yet evaluated.
     pub(crate) creation: Option<Value>,
+    /// How it is updated, not yet evaluated.
+    pub(crate) update: Option<Value>,
     pub(crate) metadata: Option<Value>,
 }
 

@@ -1,6 +1,10 @@
-//! `CreationPolicy`: a resource is there once enough signals say so.
+//! `CreationPolicy`: a resource is there once enough signals say so. `UpdatePolicy`: how a group of Auto Scaling's takes up what
+//! is new.
 //!
-//! AWS: <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-attribute-creationpolicy.html>
+//! AWS: <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-attribute-creationpolicy.html>,
+//! <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-attribute-updatepolicy.html>
+//!
+//! Not here: aliases that CodeDeploy moves, and what is for services that are not built.
 
 use super::{Wrong, get, wrong};
 use std::time::Duration;
@@ -59,6 +63,119 @@ pub(crate) fn signals(evaluated: &Value, name: &str) -> Result<Signals, Wrong> {
     Ok(Signals { count, timeout })
 }
 
+const GROUP: &str = "AWS::AutoScaling::AutoScalingGroup";
+/// AWS: one hour.
+const PAUSE_MAX: Duration = Duration::from_secs(60 * 60);
+
+/// How a group takes up what is new.
+#[derive(Clone, Default, PartialEq, Eq, Debug)]
+pub(crate) struct Update {
+    /// Another group comes in its stead.
+    pub(crate) replaces: bool,
+    /// Sizes that the template has not changed are left as they are.
+    pub(crate) keeps_sizes: bool,
+    /// Its instances are replaced, batch by batch.
+    pub(crate) rolling: Option<Rolling>,
+}
+
+/// AWS: `AutoScalingRollingUpdate`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Rolling {
+    pub(crate) batch: u32,
+    /// How many are kept in service.
+    pub(crate) least: u32,
+    /// Of new instances that must signal success.
+    pub(crate) percent: u32,
+    /// Between two batches; for that long signals are waited for, where they are.
+    pub(crate) pause: Duration,
+    pub(crate) signals: bool,
+    pub(crate) suspends: Vec<String>,
+}
+
+/// The policy of a resource, not yet evaluated.
+pub(super) fn update(policy: Option<&Value>, kind: &str, name: &str) -> Result<Option<Value>, Wrong> {
+    const KNOWN: &[&str] =
+        &["AutoScalingReplacingUpdate", "AutoScalingRollingUpdate", "AutoScalingScheduledAction"];
+    let Some(policy) = policy else { return Ok(None) };
+    let Value::Map(members) = policy else {
+        return wrong(format!("Template format error: UpdatePolicy of {name} must be an object."));
+    };
+    if let Some((other, _)) = members.iter().find(|(member, _)| !KNOWN.contains(&member.as_str())) {
+        return wrong(format!(
+            "Template format error: {other} in UpdatePolicy of resource {name} is not built in this version of Virga."
+        ));
+    }
+    if kind != GROUP {
+        return wrong(format!("UpdatePolicy is not supported for resource type {kind}"));
+    }
+    Ok(Some(policy.clone()))
+}
+
+/// What an evaluated `UpdatePolicy` says.
+///
+/// # Errors
+/// What it does not have, and values that are none.
+pub(crate) fn updates(evaluated: &Value, name: &str) -> Result<Update, Wrong> {
+    let flag = |part: &str, member: &str| {
+        let value = get(evaluated, part).and_then(|part| get(part, member)).and_then(super::text);
+        value.is_some_and(|value| value.eq_ignore_ascii_case("true"))
+    };
+    Ok(Update {
+        replaces: flag("AutoScalingReplacingUpdate", "WillReplace"),
+        keeps_sizes: flag("AutoScalingScheduledAction", "IgnoreUnmodifiedGroupSizeProperties"),
+        rolling: get(evaluated, "AutoScalingRollingUpdate").map(|said| rolling(said, name)).transpose()?,
+    })
+}
+
+fn rolling(said: &Value, name: &str) -> Result<Rolling, Wrong> {
+    const KNOWN: &[&str] = &[
+        "MaxBatchSize",
+        "MinActiveInstancesPercent",
+        "MinInstancesInService",
+        "MinSuccessfulInstancesPercent",
+        "PauseTime",
+        "SuspendProcesses",
+        "WaitOnResourceSignals",
+    ];
+    let of = |what: String| Wrong(format!("UpdatePolicy of resource {name}: {what}"));
+    let Value::Map(members) = said else {
+        return Err(of("AutoScalingRollingUpdate must be an object".into()));
+    };
+    if let Some((other, _)) = members.iter().find(|(member, _)| !KNOWN.contains(&member.as_str())) {
+        return Err(of(format!("AutoScalingRollingUpdate has no {other}")));
+    }
+    let word = |member: &str| get(said, member).and_then(super::text);
+    let number = |member: &str, default: u32, range: std::ops::RangeInclusive<u32>| match word(member) {
+        None => Ok(default),
+        Some(text) => text.parse().ok().filter(|number| range.contains(number)).ok_or_else(|| {
+            of(format!("{member} must be from {} to {} and not {text}", range.start(), range.end()))
+        }),
+    };
+    if number("MinActiveInstancesPercent", 100, 0..=100)? != 100 {
+        return Err(of("MinActiveInstancesPercent below 100 is not built in this version of Virga".into()));
+    }
+    let signals = word("WaitOnResourceSignals").is_some_and(|text| text.eq_ignore_ascii_case("true"));
+    let pause = match word("PauseTime") {
+        None if signals => TIMEOUT,
+        None => Duration::ZERO,
+        Some(text) => duration(&text).filter(|time| *time <= PAUSE_MAX).ok_or_else(|| {
+            of(format!("PauseTime must be an ISO 8601 duration of at most one hour and not {text}"))
+        })?,
+    };
+    let suspends = match get(said, "SuspendProcesses") {
+        Some(Value::List(items)) => items.iter().filter_map(super::text).collect(),
+        _ => Vec::new(),
+    };
+    Ok(Rolling {
+        batch: number("MaxBatchSize", 1, 1..=100)?,
+        least: number("MinInstancesInService", 0, 0..=10_000)?,
+        percent: number("MinSuccessfulInstancesPercent", 100, 0..=100)?,
+        pause,
+        signals,
+        suspends,
+    })
+}
+
 /// `PT1H30M5S`
 fn duration(text: &str) -> Option<Duration> {
     let mut rest = text.strip_prefix("PT").filter(|rest| !rest.is_empty())?;
@@ -84,7 +201,47 @@ fn duration(text: &str) -> Option<Duration> {
 
 #[cfg(test)]
 mod tests {
-    use super::duration;
+    use super::{Rolling, Update, duration, updates};
+    use crate::cloudformation::template::yaml;
+    use std::time::Duration;
+
+    fn read(text: &str) -> Result<Update, String> {
+        updates(&yaml::read(text).unwrap(), "It").map_err(|wrong| wrong.0)
+    }
+
+    #[test]
+    fn what_groups_do_with_what_is_new() {
+        assert_eq!(read("{}"), Ok(Update::default()));
+        let said = read("{AutoScalingReplacingUpdate: {WillReplace: true}}").unwrap();
+        assert!(said.replaces && !said.keeps_sizes && said.rolling.is_none());
+        let said =
+            read("{AutoScalingScheduledAction: {IgnoreUnmodifiedGroupSizeProperties: 'true'}}").unwrap();
+        assert!(said.keeps_sizes);
+        let plain = Rolling {
+            batch: 1,
+            least: 0,
+            percent: 100,
+            pause: Duration::ZERO,
+            signals: false,
+            suspends: Vec::new(),
+        };
+        assert_eq!(read("{AutoScalingRollingUpdate: {}}").unwrap().rolling, Some(plain.clone()));
+        let waits = read("{AutoScalingRollingUpdate: {WaitOnResourceSignals: true, MaxBatchSize: '3'}}");
+        let expected = Rolling { batch: 3, signals: true, pause: Duration::from_secs(300), ..plain };
+        assert_eq!(waits.unwrap().rolling, Some(expected));
+        for (text, why) in [
+            ("{MaxBatchSize: 0}", "MaxBatchSize must be from 1 to 100 and not 0"),
+            (
+                "{MinSuccessfulInstancesPercent: 101}",
+                "MinSuccessfulInstancesPercent must be from 0 to 100 and not 101",
+            ),
+            ("{PauseTime: PT2H}", "PauseTime must be an ISO 8601 duration of at most one hour and not PT2H"),
+            ("{Pause: PT2H}", "AutoScalingRollingUpdate has no Pause"),
+        ] {
+            let said = read(&format!("{{AutoScalingRollingUpdate: {text}}}"));
+            assert_eq!(said, Err(format!("UpdatePolicy of resource It: {why}")));
+        }
+    }
 
     #[test]
     fn durations() {

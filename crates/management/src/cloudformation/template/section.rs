@@ -174,6 +174,7 @@ const ATTRIBUTES: &[&str] = &[
     "UpdateReplacePolicy",
     "Metadata",
     "CreationPolicy",
+    "UpdatePolicy",
 ];
 
 pub(super) const DELETION: &str = "DeletionPolicy";
@@ -185,15 +186,7 @@ fn resource(name: &str, body: &Value, extended: bool) -> Result<Resource, Wrong>
         return wrong(format!("Template format error: [/Resources/{name}] resource definition is malformed"));
     };
     if let Some((unknown, _)) = members.iter().find(|(member, _)| !ATTRIBUTES.contains(&member.as_str())) {
-        // AWS knows them, and nothing here would act on them.
-        return wrong(match unknown.as_str() {
-            "UpdatePolicy" => {
-                format!(
-                    "Template format error: {unknown} of resource {name} is not built in this version of Virga."
-                )
-            }
-            _ => format!("Invalid template resource property '{unknown}'"),
-        });
+        return wrong(format!("Invalid template resource property '{unknown}'"));
     }
     let Some(Value::Str(kind)) = get(body, "Type") else {
         return wrong(format!(
@@ -230,6 +223,7 @@ fn resource(name: &str, body: &Value, extended: bool) -> Result<Resource, Wrong>
         told,
         metadata: get(body, "Metadata").cloned(),
         creation: policy::creation(get(body, "CreationPolicy"), kind, &name)?,
+        update: policy::update(get(body, "UpdatePolicy"), kind, &name)?,
         name,
     })
 }

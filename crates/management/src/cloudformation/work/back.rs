@@ -2,6 +2,7 @@
 
 use super::forward::{Pass, called};
 use super::plan::known;
+use super::roll;
 use super::step::{Task, Worker, commit, enter, merged, reread};
 use crate::cloudformation::drift::DRIFTS;
 use crate::cloudformation::kinds::{Kind, kind};
@@ -74,10 +75,12 @@ impl Worker<'_> {
         enter(self.cloud, tx, stack, resource, "UPDATE_IN_PROGRESS", None, None);
         let (wanted, before) = (open(self.cloud, &old.properties), open(self.cloud, &resource.properties));
         let known = open(self.cloud, &resource.attributes);
+        self.stop_roll(tx, stack, resource);
+        let asked_for = roll::asked_for(resource, &wanted, &before);
         let task = Task {
             logical: &resource.name,
             physical: &resource.physical,
-            wanted: &wanted,
+            wanted: &asked_for,
             before: &before,
             known: &known,
         };

@@ -1,6 +1,7 @@
 //! Forward: each resource becomes what the template says, once those that it needs have become so.
 
 use super::plan::{Known, Made, Plan, known};
+use super::roll;
 use super::step::{Task, Worker, commit, enter, merged, reread};
 use crate::cloudformation::asked::{self, SIGNALS, Signal, Tally, tally};
 use crate::cloudformation::kinds::{Kind, Refusal, kind};
@@ -36,6 +37,7 @@ struct Wanted<'a> {
     /// As events show them.
     shown: String,
     signals: Option<Signals>,
+    policy: Option<String>,
 }
 
 /// What the functions of a resource have come to.
@@ -44,6 +46,7 @@ struct Evaluated {
     shown: String,
     imports: BTreeSet<String>,
     signals: Option<Signals>,
+    policy: Option<String>,
 }
 
 impl Worker<'_> {
@@ -121,7 +124,7 @@ impl Worker<'_> {
         }
         let mut stack = reread(&tx, stack)?;
         let evaluated = self.evaluated(&tx, &stack, plan, evaluator, name, known);
-        let Evaluated { properties, shown, imports, signals } = match evaluated {
+        let Evaluated { properties, shown, imports, signals, policy } = match evaluated {
             Ok(found) => found,
             Err(Wrong(why)) => {
                 let mut resource = fresh(&stack, drawn, needs, known.get(name));
@@ -137,7 +140,7 @@ impl Worker<'_> {
             let key = Key::regional(stack.account, stack.region).str(&import).str(&stack.id);
             IMPORTS.put(&mut tx, &key, &Link { stack: stack.id.clone(), name: stack.name.clone() });
         }
-        let wanted = Wanted { drawn, kind, needs, properties, shown, signals };
+        let wanted = Wanted { drawn, kind, needs, properties, shown, signals, policy };
         let resource = self.become_wanted(&mut tx, &mut stack, &wanted, known.get(name));
         Ok(commit(tx)?.then_some(resource))
     }
@@ -157,7 +160,8 @@ impl Worker<'_> {
         let veiled = plan.veiled(evaluator, name, &world)?;
         let shown = wire::json::text(veiled.as_ref().unwrap_or(&properties));
         let signals = plan.signals(evaluator, name, &world)?;
-        Ok(Evaluated { properties, shown, imports: world.imports.into_inner(), signals })
+        let policy = plan.update(evaluator, name, &world)?;
+        Ok(Evaluated { properties, shown, imports: world.imports.into_inner(), signals, policy })
     }
 
     fn become_wanted(
@@ -168,6 +172,7 @@ impl Worker<'_> {
         before: Option<&Resource>,
     ) -> Resource {
         let mut resource = fresh(stack, wanted.drawn, wanted.needs, before);
+        resource.policy.clone_from(&wanted.policy);
         let there = before.filter(|old| old.is_live() && !old.physical.is_empty());
         let Some(old) = there.filter(|old| old.status != "CREATE_FAILED") else {
             resource.doomed.extend(there.map(Resource::past));
@@ -184,7 +189,8 @@ impl Worker<'_> {
             RESOURCES.put(tx, &resource.key(stack), &resource);
             return resource;
         }
-        let replaces = differing.iter().any(|name| wanted.kind.fixed.contains(name));
+        let replaces = differing.iter().any(|name| wanted.kind.fixed.contains(name))
+            || (roll::policy(&resource).replaces && differing.iter().any(|name| roll::RENEWS.contains(name)));
         let act = if replaces { Act::Replace } else { Act::Modify };
         let permitted = match differing.is_empty() {
             true => Ok(()),
@@ -313,10 +319,11 @@ impl Worker<'_> {
         let made = match wanted.kind.check(&resource.name, &wanted.properties) {
             Err(why) => Err(Refusal::of(why)),
             Ok(()) => {
+                let asked_for = roll::asked_for(resource, &wanted.properties, was);
                 let task = Task {
                     logical: &resource.name,
                     physical: &resource.physical,
-                    wanted: &wanted.properties,
+                    wanted: &asked_for,
                     before: was,
                     known: &known,
                 };
@@ -366,7 +373,7 @@ impl Worker<'_> {
             called(resource, physical);
         }
         let done = match done {
-            Ok(Some(attributes)) => self.signalled(tx, stack, resource).map(|all| all.then_some(attributes)),
+            Ok(Some(attributes)) => self.done(tx, stack, resource).map(|all| all.then_some(attributes)),
             other => other,
         };
         match done {
@@ -400,6 +407,11 @@ impl Worker<'_> {
         resource.signals = count;
         resource.signals_until = Some(self.cloud.clock().now().plus(timeout));
         Ok(asked::forget_signals(tx, &resource.key(stack))?)
+    }
+
+    /// Whether all that a policy asks for has been done: its instances are new, its signals have come.
+    fn done(&self, tx: &mut Tx, stack: &mut Stack, resource: &mut Resource) -> Result<bool, Refusal> {
+        Ok(self.rolled(tx, stack, resource)? && self.signalled(tx, stack, resource)?)
     }
 
     /// Whether the signals have come that its creation waits for.
@@ -484,6 +496,7 @@ fn fresh(stack: &Stack, drawn: &Drawn, needs: &BTreeSet<String>, before: Option<
         settling: false,
         signals: 0,
         signals_until: None,
+        roll: None,
         ..known
     }
 }

@@ -13,6 +13,7 @@ pub mod notify;
 pub(crate) mod phase;
 pub(crate) mod plan;
 mod removal;
+mod roll;
 pub mod sets;
 mod step;
 
