@@ -53,3 +53,27 @@ fn a_volume_is_made_attached_grown_and_ended() {
     root.call("ec2", "DescribeVolumes", json!({ "VolumeIds": [disk] }))
         .refused(400, "InvalidVolume.NotFound");
 }
+
+#[test]
+fn what_was_on_a_volume_is_in_a_snapshot() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ACCOUNT);
+    let text =
+        template(1, "us-east-1a", false).replace("Properties:", "DeletionPolicy: Snapshot, Properties:");
+    let stack = created(&cloud, &root, "v", &text);
+    let disk = output(&stack, "Disk");
+    let snapshots =
+        || root.call("ec2", "DescribeSnapshots", json!({ "OwnerIds": ["self"] })).ok()["snapshotSet"].clone();
+    assert_eq!(snapshots(), "");
+    let id = stack["StackId"].as_str().unwrap();
+    root.call("cloudformation", "DeleteStack", json!({ "StackName": "v" })).ok();
+    assert_eq!(settle(&cloud, &root, id), "DELETE_COMPLETE", "{:#?}", events(&root, id));
+    assert_eq!(snapshots()[0]["volumeId"], disk.as_str());
+    root.call("ec2", "DescribeVolumes", json!({ "VolumeIds": [disk] }))
+        .refused(400, "InvalidVolume.NotFound");
+    // Of what has none, AWS refuses it.
+    let queue = "Resources: { Q: { Type: 'AWS::SQS::Queue', DeletionPolicy: Snapshot } }";
+    let asked = json!({ "StackName": "q", "TemplateBody": queue });
+    let said = root.call("cloudformation", "CreateStack", asked).refused(400, "ValidationError");
+    assert_eq!(said, "Template error: resource type of Q does not support deletion policy Snapshot");
+}

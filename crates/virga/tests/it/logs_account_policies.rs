@@ -10,7 +10,7 @@ const FUNCTION: &str = "arn:aws:lambda:us-east-1:123456789012:function:f";
 const NOW: i64 = 1_768_478_400_000;
 const KIND: &str = "SUBSCRIPTION_FILTER_POLICY";
 
-fn document(pattern: &str) -> String {
+pub(crate) fn document(pattern: &str) -> String {
     json!({ "DestinationArn": FUNCTION, "FilterPattern": pattern, "Distribution": "Random" }).to_string()
 }
 
@@ -21,7 +21,7 @@ fn policy(caller: &Caller<'_>, more: Value) -> Reply {
     caller.call("logs", "PutAccountPolicy", all)
 }
 
-fn let_in(root: &Caller<'_>) {
+pub(crate) fn let_in(root: &Caller<'_>) {
     let permission = json!({
         "FunctionName": "f", "StatementId": "logs", "Action": "lambda:InvokeFunction", "SourceAccount": ACCOUNT,
         "Principal": "logs.amazonaws.com", "SourceArn": "arn:aws:logs:us-east-1:123456789012:log-group:*",

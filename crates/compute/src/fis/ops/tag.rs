@@ -1,11 +1,10 @@
 //! Tags of templates and experiments.
 
-use super::checked;
 use crate::fis::access::tagged;
 use crate::fis::errors::{FisError, invalid};
 use crate::fis::model::{EXPERIMENTS, Experiment, TEMPLATES, Template, arn, key};
 use base::Arn;
-use base::tag::{PER_RESOURCE_MAX, Tags};
+use base::tag::{PER_RESOURCE_MAX, TagError, Tags, is_reserved, lay, take};
 use kernel::{Cx, Empty};
 use wire::Pairs;
 
@@ -80,18 +79,25 @@ pub(crate) fn tags(cx: &Cx<'_>, text: &str) -> Result<Tags, FisError> {
 
 fn tag(cx: &mut Cx<'_>, req: TagResource) -> Result<Empty, FisError> {
     let mut found = find(cx, &req.arn)?;
-    found.tags().extend(checked(Some(req.tags))?);
-    if found.tags().len() > PER_RESOURCE_MAX {
-        return Err(invalid(format!("A resource can have at most {PER_RESOURCE_MAX} tags.")));
-    }
+    lay(found.tags(), req.tags.0, cx.caller.service_id()).map_err(worded)?;
     found.keep(cx);
     Ok(Empty)
+}
+
+fn worded(error: TagError) -> FisError {
+    match error {
+        TagError::TooMany(_) => invalid(format!("A resource can have at most {PER_RESOURCE_MAX} tags.")),
+        error => invalid(format!("The tags are not valid: {error:?}.")),
+    }
 }
 
 /// AWS: where no key is said, all go.
 fn untag(cx: &mut Cx<'_>, req: UntagResource) -> Result<Empty, FisError> {
     let mut found = find(cx, &req.arn)?;
-    found.tags().retain(|key, _| !req.keys.is_empty() && !req.keys.contains(key));
+    match req.keys.is_empty() {
+        true => found.tags().retain(|key, _| is_reserved(key)),
+        false => take(found.tags(), &req.keys).map_err(worded)?,
+    }
     found.keep(cx);
     Ok(Empty)
 }

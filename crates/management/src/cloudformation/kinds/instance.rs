@@ -16,6 +16,7 @@ pub(super) static KINDS: &[Kind] = &[Kind {
         "MetadataOptions",
         "Monitoring",
         "SecurityGroupIds",
+        "SourceDestCheck",
         "Tags",
     ],
     fixed: &[
@@ -86,8 +87,20 @@ fn create(on: &mut On<'_, '_>) -> Done<Made> {
         ("TagSpecifications", on.tag_specification("instance")),
     ]);
     let answer = on.call(EC2, "RunInstances", input)?;
+    if on.prop("SourceDestCheck") != Value::Null {
+        let first = text_at(&answer, "Instances.0.NetworkInterfaces.0.NetworkInterfaceId");
+        check_source(on, first)?;
+    }
     let id = text_at(&answer, "Instances.0.InstanceId");
     Ok(on.made(id.clone(), vec![("InstanceId", Value::Str(id))]))
+}
+
+/// Whether the first interface takes only what is for it, as it does where nothing is said.
+fn check_source(on: &mut On<'_, '_>, interface: String) -> Done<()> {
+    let checks = on.prop("SourceDestCheck") == Value::Null || on.flag("SourceDestCheck");
+    let wanted = map([("Value", Value::Bool(checks))]);
+    let input = map([("NetworkInterfaceId", Value::Str(interface)), ("SourceDestCheck", wanted)]);
+    on.call(EC2, "ModifyNetworkInterfaceAttribute", input).map(drop)
 }
 
 fn monitoring(on: &On<'_, '_>) -> Value {
@@ -166,6 +179,10 @@ fn update(on: &mut On<'_, '_>) -> Done<Made> {
         let interface = Value::Str(text_at(&instance, "NetworkInterfaces.0.NetworkInterfaceId"));
         let input = map([("NetworkInterfaceId", interface), ("Groups", on.prop("SecurityGroupIds"))]);
         on.call(EC2, "ModifyNetworkInterfaceAttribute", input)?;
+    }
+    if on.changed("SourceDestCheck") {
+        let first = text_at(&describe(on)?, "NetworkInterfaces.0.NetworkInterfaceId");
+        check_source(on, first)?;
     }
     if on.changed("Monitoring") {
         let operation = if on.flag("Monitoring") { "MonitorInstances" } else { "UnmonitorInstances" };

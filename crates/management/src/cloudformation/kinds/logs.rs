@@ -16,7 +16,41 @@ const TAGGER: Tagger = Tagger {
 };
 
 pub(super) static KINDS: &[Kind] =
-    &[GROUP, METRIC_FILTER, SUBSCRIPTION_FILTER, STREAM, QUERY, RESOURCE_POLICY];
+    &[GROUP, METRIC_FILTER, SUBSCRIPTION_FILTER, STREAM, QUERY, RESOURCE_POLICY, ACCOUNT_POLICY];
+
+const ACCOUNT_POLICY: Kind = Kind {
+    name: "AWS::Logs::AccountPolicy",
+    changes: &["PolicyDocument", "Scope", "SelectionCriteria"],
+    fixed: &["PolicyName", "PolicyType"],
+    attributes: &["AccountId"],
+    create: |on| {
+        put_account_policy(on)?;
+        let account = on.account().to_owned();
+        let text = |name| on.text(name).unwrap_or_default();
+        let physical = format!("{account}|{}|{}", text("PolicyType"), text("PolicyName"));
+        Ok(on.made(physical, vec![("AccountId", Value::Str(account))]))
+    },
+    update: |on| {
+        put_account_policy(on)?;
+        Ok(on.same())
+    },
+    delete: |on| {
+        let input = map([("policyName", on.was("PolicyName")), ("policyType", on.was("PolicyType"))]);
+        on.end(LOGS, "DeleteAccountPolicy", input)
+    },
+    ..BASE
+};
+
+fn put_account_policy(on: &mut On<'_, '_>) -> Done<()> {
+    let input = map([
+        ("policyDocument", on.prop("PolicyDocument")),
+        ("policyName", on.prop("PolicyName")),
+        ("policyType", on.prop("PolicyType")),
+        ("scope", on.prop("Scope")),
+        ("selectionCriteria", on.prop("SelectionCriteria")),
+    ]);
+    on.call(LOGS, "PutAccountPolicy", input).map(drop)
+}
 
 const GROUP: Kind = Kind {
     name: "AWS::Logs::LogGroup",

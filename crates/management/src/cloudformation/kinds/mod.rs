@@ -9,6 +9,7 @@ mod bind;
 mod bucket;
 mod bucket_list;
 mod bus_policy;
+mod capacity;
 mod cdk;
 mod cloudwatch;
 pub(super) mod custom;
@@ -16,6 +17,7 @@ mod ec2;
 mod ecr;
 mod endpoint;
 mod events;
+mod fis;
 mod function;
 pub(super) mod given;
 mod global_table;
@@ -24,6 +26,7 @@ mod iam;
 mod iam_inline;
 mod iam_policy;
 mod iam_provider;
+mod insights;
 mod instance;
 mod interface;
 mod kms;
@@ -91,6 +94,8 @@ pub(crate) struct Kind {
     pub(crate) delete: fn(&mut On<'_, '_>) -> Done<()>,
     /// Whether it has become what is wanted: `None` as long as it has not. May take further steps towards it.
     pub(crate) ready: fn(&mut On<'_, '_>) -> Done<Option<Attributes>>,
+    /// Takes a snapshot of it before it goes, where `DeletionPolicy` may ask for one.
+    pub(crate) snapshot: Option<fn(&mut On<'_, '_>) -> Done<()>>,
     /// Whether it is no longer there, once it has been deleted.
     pub(crate) gone: fn(&mut On<'_, '_>) -> Done<bool>,
     /// Its stack's own tags come to it (`aws:cloudformation:*`), once it is there; `None` where AWS's schema of the kind says
@@ -118,6 +123,7 @@ const BASE: Kind = Kind {
     create: |on| Ok(on.made("", Vec::new())),
     update: |on| Ok(on.same()),
     delete: |_| Ok(()),
+    snapshot: None,
     ready: |_| Ok(Some(Vec::new())),
     gone: |_| Ok(true),
     mark: None,
@@ -165,6 +171,9 @@ static ALL: &[&[Kind]] = &[
     iam_provider::KINDS,
     bus_policy::KINDS,
     organizations::KINDS,
+    capacity::KINDS,
+    insights::KINDS,
+    fis::KINDS,
 ];
 
 pub(crate) fn kind(name: &str) -> Option<&'static Kind> {
@@ -281,6 +290,7 @@ mod tests {
         ("AWS::DynamoDB::Table", "LocalSecondaryIndexes"),
         ("AWS::EC2::EIP", "Domain"),
         ("AWS::EC2::LaunchTemplate", "TagSpecifications"),
+        ("AWS::EC2::CapacityReservation", "TagSpecifications"),
         ("AWS::EC2::PrefixList", "AddressFamily"),
         ("AWS::Events::EventBus", "EventSourceName"),
         ("AWS::S3::Bucket", "ObjectLockEnabled"),

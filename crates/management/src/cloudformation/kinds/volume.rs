@@ -28,6 +28,7 @@ pub(super) static KINDS: &[Kind] = &[
         create,
         update,
         delete: |on| on.end(EC2, "DeleteVolume", map([("VolumeId", on.physical())])),
+        snapshot: Some(|on| on.call(EC2, "CreateSnapshot", map([("VolumeId", on.physical())])).map(drop)),
         ready: |on| {
             let id = on.physical();
             let volume = describe(on, id)?;
@@ -38,6 +39,22 @@ pub(super) static KINDS: &[Kind] = &[
             }
         },
         mark: Some(|on| on.mark(&TAGGER, on.physical())),
+        ..BASE
+    },
+    Kind {
+        name: "AWS::EC2::SnapshotBlockPublicAccess",
+        changes: &["State"],
+        attributes: &["AccountId"],
+        create: |on| {
+            block(on)?;
+            let account = on.account().to_owned();
+            Ok(on.made(account.clone(), vec![("AccountId", Value::Str(account))]))
+        },
+        update: |on| {
+            block(on)?;
+            Ok(on.same())
+        },
+        delete: |on| on.end(EC2, "DisableSnapshotBlockPublicAccess", map([])),
         ..BASE
     },
     Kind {
@@ -69,6 +86,10 @@ pub(super) static KINDS: &[Kind] = &[
 
 fn unchangeable(kind: &str) -> Refusal {
     Refusal::of(format!("Update to resource type {kind} is not supported."))
+}
+
+fn block(on: &mut On<'_, '_>) -> Done<()> {
+    on.call(EC2, "EnableSnapshotBlockPublicAccess", map([("State", on.prop("State"))])).map(drop)
 }
 
 fn describe(on: &mut On<'_, '_>, id: Value) -> Done<Value> {

@@ -134,6 +134,26 @@ pub(super) static KINDS: &[Kind] = &[
         ..BASE
     },
     Kind {
+        name: "AWS::EC2::GatewayRouteTableAssociation",
+        changes: &["RouteTableId"],
+        fixed: &["GatewayId"],
+        attributes: &["AssociationId"],
+        create: |on| {
+            let input = map([("GatewayId", on.prop("GatewayId")), ("RouteTableId", on.prop("RouteTableId"))]);
+            led_in(on, "AssociateRouteTable", input, "AssociationId")
+        },
+        update: |on| {
+            let own = Value::Str(on.attribute("AssociationId"));
+            let input = map([("AssociationId", own), ("RouteTableId", on.prop("RouteTableId"))]);
+            led_in(on, "ReplaceRouteTableAssociation", input, "NewAssociationId")
+        },
+        delete: |on| {
+            let own = Value::Str(on.attribute("AssociationId"));
+            on.end(EC2, "DisassociateRouteTable", map([("AssociationId", own)]))
+        },
+        ..BASE
+    },
+    Kind {
         name: "AWS::EC2::NatGateway",
         changes: &["Tags"],
         fixed: &["AllocationId", "SubnetId", "ConnectivityType", "PrivateIpAddress"],
@@ -160,6 +180,12 @@ pub(super) static KINDS: &[Kind] = &[
         ..BASE
     },
 ];
+
+/// A gateway's table of routes; the association is known by the gateway.
+fn led_in(on: &mut On<'_, '_>, operation: &str, input: Value, id: &str) -> Done<Made> {
+    let made = text_at(&on.call(EC2, operation, input)?, id);
+    Ok(on.made(on.text("GatewayId").unwrap_or_default(), vec![("AssociationId", Value::Str(made))]))
+}
 
 const DESTINATIONS: &[&str] =
     &["RouteTableId", "DestinationCidrBlock", "DestinationIpv6CidrBlock", "DestinationPrefixListId"];

@@ -89,6 +89,15 @@ pub(crate) enum Keep {
     Delete,
     Retain,
     RetainExceptOnCreate,
+    /// It goes, and what was on it is in a snapshot.
+    Snapshot,
+}
+
+impl Keep {
+    /// Whether a resource goes that has this policy, as a record has it.
+    pub(crate) fn ends(keep: u32) -> bool {
+        keep == Keep::Delete as u32 || keep == Keep::Snapshot as u32
+    }
 }
 
 impl Resource {
@@ -97,7 +106,7 @@ impl Resource {
     /// # Errors
     /// In AWS's words, where that is none.
     pub(crate) fn keep(&mut self, attribute: &'static str, value: &Value) -> Result<(), Wrong> {
-        let keep = section::keep(Some(value), &self.name, attribute)?;
+        let keep = section::keep(Some(value), &self.kind, &self.name, attribute)?;
         match attribute {
             section::DELETION => self.deletion = keep,
             _ => self.replacement = keep,

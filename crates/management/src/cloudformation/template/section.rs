@@ -217,9 +217,9 @@ fn resource(name: &str, body: &Value, extended: bool) -> Result<Resource, Wrong>
         properties,
         depends_on: names(get(body, "DependsOn"), &name)?,
         condition: get(body, "Condition").and_then(text),
-        deletion: keep(plain(DELETION), &name, DELETION)?,
+        deletion: keep(plain(DELETION), kind, &name, DELETION)?,
         deletion_is_said: get(body, DELETION).is_some(),
-        replacement: keep(plain(REPLACEMENT), &name, REPLACEMENT)?,
+        replacement: keep(plain(REPLACEMENT), kind, &name, REPLACEMENT)?,
         told,
         metadata: get(body, "Metadata").cloned(),
         creation: policy::creation(get(body, "CreationPolicy"), kind, &name)?,
@@ -254,11 +254,15 @@ fn names(value: Option<&Value>, of: &str) -> Result<Vec<String>, Wrong> {
     }
 }
 
-pub(super) fn keep(value: Option<&Value>, name: &str, attribute: &str) -> Result<Keep, Wrong> {
+/// AWS: <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-attribute-deletionpolicy.html>
+const SNAPSHOTS: &[&str] = &["AWS::EC2::Volume"];
+
+pub(super) fn keep(value: Option<&Value>, kind: &str, name: &str, attribute: &str) -> Result<Keep, Wrong> {
     match value.map(|value| value.as_str().unwrap_or_default()) {
         None | Some("Delete") => Ok(Keep::Delete),
         Some("Retain") => Ok(Keep::Retain),
         Some("RetainExceptOnCreate") if attribute == DELETION => Ok(Keep::RetainExceptOnCreate),
+        Some("Snapshot") if SNAPSHOTS.contains(&kind) => Ok(Keep::Snapshot),
         Some("Snapshot") => wrong(format!(
             "Template error: resource type of {name} does not support deletion policy Snapshot"
         )),

@@ -93,7 +93,7 @@ impl Worker<'_> {
         let Some(mut past) = resource.doomed.pop() else { return Ok(true) };
         // Its events tell of the old one; the resource itself is what it is.
         let mut told = Resource { physical: past.physical.clone(), ..resource.clone() };
-        let outcome = if past.keep == Keep::Delete as u32 {
+        let outcome = if Keep::ends(past.keep) {
             let told_before = past.ending;
             let outcome = self.end(tx, stack, &told, &mut past)?;
             if !told_before && !past.settling {
@@ -106,7 +106,7 @@ impl Worker<'_> {
         };
         let ended = match outcome {
             Ok(true) => {
-                if past.keep == Keep::Delete as u32 {
+                if Keep::ends(past.keep) {
                     enter(self.cloud, tx, stack, &mut told, "DELETE_COMPLETE", None, None);
                 }
                 true
@@ -219,7 +219,9 @@ impl Worker<'_> {
             }
             past.settling = false;
             let task = Task { physical: &physical, ..task };
-            if let Err(refusal) = self.act(tx, stack, &task, kind.delete) {
+            let snapshot = kind.snapshot.filter(|_| past.keep == Keep::Snapshot as u32);
+            let kept = snapshot.map_or(Ok(()), |snapshot| self.act(tx, stack, &task, snapshot));
+            if let Err(refusal) = kept.and_then(|()| self.act(tx, stack, &task, kind.delete)) {
                 return Ok(Err(refusal));
             }
             past.ending = true;

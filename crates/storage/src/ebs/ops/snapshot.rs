@@ -25,7 +25,7 @@ use wire::{Fault, Struct, Value};
 kernel::ops! {
     /// Snapshots.
     pub(crate) static OPS:
-        CreateSnapshot: [wait] create, "ec2:CreateSnapshot", of_volume;
+        CreateSnapshot: [wait] create => create_within, "ec2:CreateSnapshot", of_volume;
         CreateSnapshots: [wait] create_all, "ec2:CreateSnapshots", of_instance;
         DeleteSnapshot: delete, "ec2:DeleteSnapshot", |cx, r| Access::of(cx, r).one(&SNAPSHOT, "SnapshotId").done();
 }
@@ -152,6 +152,15 @@ async fn settle(dx: &Dx, volumes: Vec<String>) -> Result<(), Fault> {
 async fn create(dx: Dx, req: Create, _: Body) -> Result<Answer<View>, Fault> {
     settle(&dx, vec![req.volume.clone()]).await?;
     dx.transact(|cx| create_one(cx, &req)).await.map(Answer::from)
+}
+
+/// For calls from within, which do not wait: of a volume that nothing writes to.
+fn create_within(cx: &mut Cx<'_>, req: Create) -> Result<View, Ec2Error> {
+    if let Some(attachment) = disk::of_volume(cx.tx, cx.account, cx.region, &req.volume)? {
+        let (id, instance) = (&req.volume, attachment.instance);
+        return Err(Plain::VolumeInUse(format!("Volume {id} is currently attached to {instance}")).into());
+    }
+    create_one(cx, &req)
 }
 
 async fn create_all(dx: Dx, req: CreateAll, _: Body) -> Result<Answer<All>, Fault> {
