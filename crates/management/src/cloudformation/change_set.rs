@@ -1,15 +1,16 @@
 //! Change sets: what an update would do, kept until it is done or thrown away.
 
-use super::kinds::kind;
+use super::kinds::{Kind, kind};
 use super::model::{Body, Import, Stack};
 use super::template::evaluate::{Evaluator, World};
 use super::template::reference::{Reference, walk};
 use super::template::{Wrong, get};
 use super::work::plan::{Known, Made, Plan};
+use super::work::roll::RENEWS;
 use base::{Arn, Timestamp};
 use kernel::Cx;
 use std::cell::RefCell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use store::{Direction, Key, StoreError, Table, Tx};
 use wire::Value;
 
@@ -128,6 +129,18 @@ pub(crate) fn forget(tx: &mut Tx, stack: &Stack) -> Result<(), StoreError> {
 struct Foreseen<'a> {
     made: Made<'a>,
     fresh: RefCell<BTreeSet<String>>,
+    /// What is changed in place, of which some attributes will be others.
+    changed: RefCell<BTreeMap<String, &'static Kind>>,
+}
+
+impl Foreseen<'_> {
+    fn is_new(&self, name: &str, attribute: &str) -> bool {
+        let varies = |kind: &&Kind| {
+            let is_it = |own: &&str| attribute == *own || (own.ends_with('.') && attribute.starts_with(own));
+            kind.any || kind.varies.iter().any(is_it)
+        };
+        self.fresh.borrow().contains(name) || self.changed.borrow().get(name).is_some_and(varies)
+    }
 }
 
 impl World for Foreseen<'_> {
@@ -139,7 +152,7 @@ impl World for Foreseen<'_> {
     }
 
     fn attribute(&self, name: &str, attribute: &str) -> Result<Value, Wrong> {
-        if self.fresh.borrow().contains(name) {
+        if self.is_new(name, attribute) {
             return Ok(Value::str(UNKNOWN));
         }
         Ok(self.made.attribute(name, attribute).unwrap_or_else(|_| Value::str(UNKNOWN)))
@@ -163,13 +176,13 @@ pub(crate) fn changes(
     stack: &Stack,
     plan: &Plan,
     known: &Known,
-    before: &std::collections::BTreeMap<String, String>,
+    before: &BTreeMap<String, String>,
 ) -> Result<Vec<Change>, Wrong> {
     let evaluator = plan.evaluator()?;
     let (order, _) = plan.order(&evaluator)?;
     let made =
         Made { cloud: cx.cloud(), from: cx.tx, stack, known, shows: true, imports: RefCell::default() };
-    let world = Foreseen { made, fresh: RefCell::default() };
+    let world = Foreseen { made, fresh: RefCell::default(), changed: RefCell::default() };
     let mut out = Vec::new();
     for name in &order {
         out.extend(change(cx, plan, &evaluator, &world, name, known, before)?);
@@ -192,7 +205,7 @@ fn change(
     world: &Foreseen<'_>,
     name: &str,
     known: &Known,
-    before: &std::collections::BTreeMap<String, String>,
+    before: &BTreeMap<String, String>,
 ) -> Result<Option<Change>, Wrong> {
     let Some(drawn) = plan.template.resource(name) else { return Ok(None) };
     let Some(kind) = kind(&drawn.kind) else { return Ok(None) };
@@ -211,12 +224,13 @@ fn change(
     if kind.stays(&was, &wanted) && !metadata && old.status.ends_with("_COMPLETE") {
         return Ok(None);
     }
+    let replaces = plan.update(evaluator, name, world)?.is_some_and(|(update, _)| update.replaces);
     let detail = |property: &&str| {
         let expression = get(&drawn.properties, property);
-        let (source, entity) = cause(plan, expression, before, &world.fresh.borrow());
+        let (source, entity) = cause(plan, expression, before, world);
         Detail {
             property: (*property).to_owned(),
-            recreates: kind.fixed.contains(property),
+            recreates: kind.fixed.contains(property) || (replaces && RENEWS.contains(property)),
             dynamic: is_unknown(get(&wanted, property)),
             source: source.to_owned(),
             entity,
@@ -233,8 +247,9 @@ fn change(
             Some(true) => "Conditional",
             None => "False",
         };
-    if replacement != "False" {
-        world.fresh.borrow_mut().insert(name.to_owned());
+    match replacement {
+        "False" => drop(world.changed.borrow_mut().insert(name.to_owned(), kind)),
+        _ => drop(world.fresh.borrow_mut().insert(name.to_owned())),
     }
     Ok(fresh(Change {
         action: "Modify".into(),
@@ -249,8 +264,8 @@ fn change(
 fn cause(
     plan: &Plan,
     expression: Option<&Value>,
-    before: &std::collections::BTreeMap<String, String>,
-    fresh: &BTreeSet<String>,
+    before: &BTreeMap<String, String>,
+    world: &Foreseen<'_>,
 ) -> (&'static str, Option<String>) {
     let mut found = None;
     let Some(expression) = expression else { return ("DirectModification", None) };
@@ -261,10 +276,10 @@ fn cause(
             {
                 found.get_or_insert(("ParameterReference", Some(name.to_owned())));
             }
-            Reference::Name(name) if fresh.contains(name) => {
+            Reference::Name(name) if world.fresh.borrow().contains(name) => {
                 found.get_or_insert(("ResourceReference", Some(name.to_owned())));
             }
-            Reference::Attribute(name, attribute) if fresh.contains(name) => {
+            Reference::Attribute(name, attribute) if world.is_new(name, attribute.unwrap_or_default()) => {
                 let entity = format!("{name}.{}", attribute.unwrap_or_default());
                 found.get_or_insert(("ResourceAttribute", Some(entity)));
             }

@@ -157,6 +157,18 @@ fn a_group_that_is_replaced_goes_when_the_other_is_there() {
         all.as_array().unwrap().iter().map(|one| one["AutoScalingGroupName"].clone()).collect::<Vec<_>>()
     };
     let before = names();
+    // A change set says so: whatever else changes, another template means another group.
+    let asked =
+        json!({ "StackName": "s", "ChangeSetName": "c", "TemplateBody": template("t3.small", policy, one) });
+    root.call("cloudformation", "CreateChangeSet", asked).ok();
+    cloud.reconcile();
+    let set = root
+        .call("cloudformation", "DescribeChangeSet", json!({ "StackName": "s", "ChangeSetName": "c" }))
+        .ok();
+    let changes = set["Changes"].as_array().unwrap().clone();
+    let of_group =
+        changes.iter().map(|one| &one["ResourceChange"]).find(|one| one["LogicalResourceId"] == "Group");
+    assert_eq!(of_group.unwrap()["Replacement"], "Conditional", "{set}");
     update(&root, &template("t3.small", policy, one));
     assert_eq!(settle(&cloud, &root, "s"), "UPDATE_COMPLETE", "{:#?}", told(&root));
     let after = names();

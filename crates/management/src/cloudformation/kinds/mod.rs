@@ -81,6 +81,8 @@ pub(crate) struct Kind {
     /// Properties whose change means another resource.
     pub(crate) fixed: &'static [&'static str],
     pub(crate) attributes: &'static [&'static str],
+    /// Those of them that an update in place may change; one with a dot at its end stands for all that begin with it.
+    pub(crate) varies: &'static [&'static str],
     /// It takes any property and has any attribute: what they mean is for its provider to know.
     pub(crate) any: bool,
     /// An update looks into it even where nothing of it is written otherwise.
@@ -117,6 +119,7 @@ const BASE: Kind = Kind {
     changes: &[],
     fixed: &[],
     attributes: &[],
+    varies: &[],
     any: false,
     always: false,
     named: None,

@@ -20,6 +20,7 @@ const NAME_MAX: usize = 128;
 pub(super) static KINDS: &[Kind] = &[Kind {
     name: STACK,
     changes: &["NotificationARNs", "Parameters", "Tags", "TemplateURL", "TimeoutInMinutes"],
+    varies: &["Outputs."],
     always: true,
     create: |on| {
         let name = on.generated(NAME_MAX);

@@ -14,6 +14,7 @@ const TEMPLATE: Kind = Kind {
     changes: &["LaunchTemplateData", "VersionDescription"],
     fixed: &["LaunchTemplateName", "TagSpecifications"],
     attributes: &["DefaultVersionNumber", "LatestVersionNumber", "LaunchTemplateId"],
+    varies: &["DefaultVersionNumber", "LatestVersionNumber"],
     named: Some("LaunchTemplateName"),
     create: |on| {
         let input = map([

@@ -160,7 +160,7 @@ impl Worker<'_> {
         let veiled = plan.veiled(evaluator, name, &world)?;
         let shown = wire::json::text(veiled.as_ref().unwrap_or(&properties));
         let signals = plan.signals(evaluator, name, &world)?;
-        let policy = plan.update(evaluator, name, &world)?;
+        let policy = plan.update(evaluator, name, &world)?.map(|(_, policy)| wire::json::text(&policy));
         Ok(Evaluated { properties, shown, imports: world.imports.into_inner(), signals, policy })
     }
 

@@ -13,7 +13,7 @@ pub mod notify;
 pub(crate) mod phase;
 pub(crate) mod plan;
 mod removal;
-mod roll;
+pub(crate) mod roll;
 pub mod sets;
 mod step;
 

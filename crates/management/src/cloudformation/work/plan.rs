@@ -4,7 +4,7 @@ use crate::cloudformation::kinds::{Kind, custom, kind, nested};
 use crate::cloudformation::model::{BODIES, Body, EXPORTS, RESOURCES, Resource, STACK, Stack, open};
 use crate::cloudformation::template::dynamic::{self, Values};
 use crate::cloudformation::template::evaluate::{Evaluator, Nothing, Pseudo, World};
-use crate::cloudformation::template::policy::{Signals, signals, updates};
+use crate::cloudformation::template::policy::{Signals, Update, signals, updates};
 use crate::cloudformation::template::{Template, Wrong, get, graph, wrong};
 use kernel::Cloud;
 use std::cell::RefCell;
@@ -192,18 +192,17 @@ impl Plan {
         creation.map(|policy| signals(&evaluator.value(policy, world)?, name)).transpose()
     }
 
-    /// How a resource is updated, as JSON.
+    /// How a resource is updated, and the policy that says so, evaluated.
     pub(crate) fn update(
         &self,
         evaluator: &Evaluator<'_>,
         name: &str,
         world: &dyn World,
-    ) -> Result<Option<String>, Wrong> {
+    ) -> Result<Option<(Update, Value)>, Wrong> {
         let update = self.template.resource(name).and_then(|resource| resource.update.as_ref());
         let Some(policy) = update else { return Ok(None) };
         let policy = evaluator.value(policy, world)?;
-        updates(&policy, name)?;
-        Ok(Some(wire::json::text(&policy)))
+        Ok(Some((updates(&policy, name)?, policy)))
     }
 }
 

@@ -24,7 +24,7 @@ use wire::Value;
 const SIZES: &[&str] = &["DesiredCapacity", "MaxSize", "MinSize"];
 
 /// AWS: what instances are launched by, and where.
-pub(super) const RENEWS: &[&str] =
+pub(crate) const RENEWS: &[&str] =
     &["AvailabilityZones", "LaunchTemplate", "MixedInstancesPolicy", "VPCZoneIdentifier"];
 
 /// What the resource's `UpdatePolicy` says; it was read before it was written down.
