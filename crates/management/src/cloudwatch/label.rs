@@ -10,6 +10,8 @@ use super::queries::Query;
 #[derive(Debug)]
 pub(super) struct Facts<'a> {
     pub(super) query: &'a Query,
+    /// What the series is called by itself.
+    pub(super) own: &'a str,
     pub(super) points: &'a Points,
     pub(super) account: &'a str,
     pub(super) region: &'a str,
@@ -39,7 +41,7 @@ fn value(name: &str, facts: &Facts<'_>) -> Result<String, String> {
     let values = || facts.points.values().copied();
     let count = facts.points.len();
     let number = match name {
-        "LABEL" => return Ok(facts.query.own_label()),
+        "LABEL" => return Ok(facts.own.to_owned()),
         "AVG" => (count > 0).then(|| values().sum::<f64>() / count as f64),
         "SUM" => (count > 0).then(|| values().sum()),
         "MIN" => values().reduce(f64::min),

@@ -9,7 +9,7 @@
 //! services keep are reported of.
 //!
 //! Not here: alarms on bands, logs and Metrics Insights, recovery of instances and items of Systems
-//! Manager as actions (they are refused); streams, Contributor Insights of log groups, anomaly detection, `SEARCH`.
+//! Manager as actions (they are refused); streams, Contributor Insights of log groups, anomaly detection.
 
 mod access;
 mod action;

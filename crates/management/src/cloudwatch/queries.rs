@@ -1,15 +1,17 @@
 //! [`Query`]: metrics, and what is reckoned from them; asked for at once, or watched by an alarm.
 
 use super::errors::{WatchError, invalid};
-use super::math::{Expression, Known, Outcome, Points};
+use super::math::search::{Search, Seen};
+use super::math::{Expression, Known, Line, Outcome, Points, Searched};
 use super::model::alarm::Watched;
+use super::model::metric::{LISTED_FOR, METRICS, Metric};
 use super::model::series::{self, Asked};
 use super::model::statistic::Statistic;
 use super::ops::get_statistics::checked_period;
 use super::ops::{NameValue, dimensions, shown};
 use base::{AccountId, Region, Timestamp};
 use std::collections::BTreeMap;
-use store::Read;
+use store::{Direction, Key, Read, StoreError};
 
 wire::shape! {
     #[derive(Debug)]
@@ -81,6 +83,16 @@ impl Query {
     pub(super) fn own_label(&self) -> String {
         let own = self.metric.as_ref().map(|stat| stat.metric.name.clone().unwrap_or_default());
         own.unwrap_or_else(|| self.id.clone())
+    }
+
+    /// Whether its expression has a `SEARCH`; whether it is one at all is for whoever reckons it.
+    pub(super) fn searches(&self) -> bool {
+        let mut out = Vec::new();
+        let parsed = self.expression.as_deref().and_then(|text| Expression::parse(text).ok());
+        parsed.is_some_and(|parsed| {
+            parsed.searches(&mut out);
+            !out.is_empty()
+        })
     }
 
     /// Of its values, in seconds; none where its expression does not say.
@@ -163,7 +175,18 @@ impl Place<'_> {
                 known.outcomes.insert(query.id.clone(), Outcome::Series(points));
                 known.periods.insert(query.id.clone(), stat.period);
             } else if let Some(text) = &query.expression {
-                waiting.push((query, Expression::parse(text).map_err(|what| wrong(query, &what))?));
+                let parsed = Expression::parse(text).map_err(|what| wrong(query, &what))?;
+                let mut searches = Vec::new();
+                parsed.searches(&mut searches);
+                for searched in searches {
+                    if known.searches.len() >= SEARCHES_MAX {
+                        return Err(wrong(query, &format!("there are more than {SEARCHES_MAX} searches.")));
+                    }
+                    let found = self.search(&searched, query, (start, end));
+                    let found = found.map_err(|what| wrong(query, &what))?;
+                    known.searches.insert(searched, found);
+                }
+                waiting.push((query, parsed));
             }
         }
         // Expressions may name each other in any order; each round reckons those whose parts are known.
@@ -189,6 +212,49 @@ impl Place<'_> {
         Ok(known.outcomes)
     }
 
+    /// The series of a search, and their period.
+    fn search(
+        &self,
+        (text, statistic, period): &Searched,
+        query: &Query,
+        (start, end): (Timestamp, Timestamp),
+    ) -> Result<(Vec<Line>, i64), String> {
+        let search = Search::parse(text)?;
+        let statistic =
+            Statistic::parse(statistic).ok_or_else(|| format!("the statistic {statistic} is not known"))?;
+        let period = period.or(query.seconds()).unwrap_or(PERIOD);
+        let period = checked_period(period).map_err(|_| format!("{period} is no period"))?;
+        let found = found(self.from, (self.account, self.region), &search, self.now);
+        let found = found.map_err(|_| "the metrics could not be read".to_owned())?;
+        let labels = labels(&found);
+        let mut lines = Vec::new();
+        for (metric, label) in found.iter().zip(labels) {
+            let asked = Asked {
+                account: self.account,
+                region: self.region,
+                namespace: &metric.namespace,
+                name: &metric.name,
+                dimensions: &metric.dimensions,
+                unit: None,
+                period,
+                start,
+                end,
+            };
+            let points = self.points(&asked, &statistic);
+            lines.push(Line {
+                label,
+                points: points.map_err(|_| "the metrics could not be read".to_owned())?,
+            });
+        }
+        Ok((lines, period))
+    }
+
+    fn points(&self, asked: &Asked<'_>, statistic: &Statistic) -> Result<Points, StoreError> {
+        let series = series::read(self.from, asked, self.now)?;
+        let points = series.into_iter().filter_map(|((_, at), sums)| Some((at, statistic.of(&sums)?)));
+        Ok(points.collect())
+    }
+
     fn read(&self, stat: &MetricStat, start: Timestamp, end: Timestamp) -> Result<Points, WatchError> {
         let statistic = Statistic::parse(&stat.statistic).ok_or_else(|| {
             invalid(format!("The value {} for parameter Stat is not supported.", stat.statistic))
@@ -205,8 +271,64 @@ impl Place<'_> {
             start,
             end,
         };
-        let series = series::read(self.from, &asked, self.now)?;
-        let points = series.into_iter().filter_map(|((_, at), sums)| Some((at, statistic.of(&sums)?)));
-        Ok(points.collect())
+        Ok(self.points(&asked, &statistic)?)
     }
+}
+
+/// AWS: in one request.
+const SEARCHES_MAX: usize = 100;
+/// AWS: time series of one search.
+const FOUND_MAX: usize = 500;
+/// Seconds, where nothing else is said.
+const PERIOD: i64 = 300;
+
+/// The metrics that a search finds, among those that got data in the last two weeks.
+fn found(
+    from: &dyn Read,
+    (account, region): (AccountId, Region),
+    search: &Search,
+    now: Timestamp,
+) -> Result<Vec<Metric>, StoreError> {
+    let all = Key::regional(account, region);
+    let prefix = match &search.schema {
+        Some((namespace, _)) => all.str(namespace),
+        None => all,
+    };
+    let oldest = now.minus(LISTED_FOR);
+    let mut out = Vec::new();
+    for pair in METRICS.scan(from, &prefix, Direction::Forward) {
+        let (_, metric) = pair?;
+        let dimensions: Vec<(&str, &str)> =
+            metric.dimensions.iter().map(|own| (own.name.as_str(), own.value.as_str())).collect();
+        let seen = Seen { namespace: &metric.namespace, name: &metric.name, dimensions: &dimensions };
+        if metric.fed >= oldest && search.finds(seen) {
+            out.push(metric);
+        }
+        if out.len() == FOUND_MAX {
+            break;
+        }
+    }
+    Ok(out)
+}
+
+/// What tells each of some metrics from the others; the name of the metric where that is alike in all.
+fn labels(found: &[Metric]) -> Vec<String> {
+    let differ = |of: fn(&Metric) -> &str| found.windows(2).any(|two| of(&two[0]) != of(&two[1]));
+    let (namespaces, names) = (differ(|one| &one.namespace), differ(|one| &one.name));
+    let value = |metric: &Metric, name: &str| {
+        metric.dimensions.iter().find(|own| own.name == name).map(|own| own.value.clone())
+    };
+    let label = |metric: &Metric| {
+        let mut parts: Vec<String> = namespaces.then(|| metric.namespace.clone()).into_iter().collect();
+        let own = metric
+            .dimensions
+            .iter()
+            .filter(|own| found.iter().any(|other| value(other, &own.name).as_ref() != Some(&own.value)));
+        parts.extend(own.map(|own| own.value.clone()));
+        if names || parts.is_empty() {
+            parts.push(metric.name.clone());
+        }
+        parts.join(" ")
+    };
+    found.iter().map(label).collect()
 }

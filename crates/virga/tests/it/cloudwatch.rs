@@ -374,3 +374,60 @@ fn alarms_that_make_no_sense() {
     let listed = root.call("cloudwatch", "ListTagsForResource", json!({ "ResourceARN": arn })).ok();
     assert_eq!(listed["Tags"], json!([{ "Key": "k", "Value": "v" }]));
 }
+
+#[test]
+fn a_search_finds_metrics_by_schema_and_words() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ACCOUNT);
+    let datum = |name: &str, host: &str, value: f64| json!({ "MetricName": name, "Value": value, "Dimensions": [{ "Name": "Host", "Value": host }] });
+    put(
+        &root,
+        json!([
+            datum("CPUUtilization", "a", 1.0),
+            datum("CPUUtilization", "b", 5.0),
+            datum("DiskReads", "a", 7.0),
+            { "MetricName": "CPUUtilization", "Value": 9.0 },
+        ]),
+    );
+    let asked = |expression: &str, more: Value| {
+        let mut query = json!({ "Id": "e1", "Expression": expression });
+        query.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        json!({ "StartTime": 1_768_478_000, "EndTime": 1_768_482_000, "MetricDataQueries": [query] })
+    };
+    let told = |expression: &str, more: Value| -> Vec<(String, Value)> {
+        let answer = root.call("cloudwatch", "GetMetricData", asked(expression, more)).ok();
+        let all = answer["MetricDataResults"].as_array().unwrap().clone();
+        assert!(all.iter().all(|one| one["Id"] == "e1"), "{answer}");
+        all.into_iter()
+            .map(|one| (one["Label"].as_str().unwrap().to_owned(), one["Values"].clone()))
+            .collect()
+    };
+    let pair = |label: &str, value: f64| (label.to_owned(), json!([value]));
+    let cpu = "SEARCH('{App,Host} MetricName=\"CPUUtilization\"', 'Average', 60)";
+    assert_eq!(told(cpu, json!({})), [pair("a", 1.0), pair("b", 5.0)]);
+    assert_eq!(told(cpu, json!({ "Label": "CPU" })), [pair("CPU a", 1.0), pair("CPU b", 5.0)]);
+    assert_eq!(told(cpu, json!({ "Label": "${LABEL}: ${MAX}" })), [pair("a: 1", 1.0), pair("b: 5", 5.0)]);
+    let worst = format!("SORT({cpu}, MAX, DESC, 1)");
+    assert_eq!(told(&worst, json!({})), [pair("b", 5.0)]);
+    assert_eq!(told(&format!("SUM({cpu})"), json!({})), [pair("e1", 6.0)]);
+    let all = told("SEARCH('{App,Host} cpu OR disk', 'Sum')", json!({ "Period": 300 }));
+    assert_eq!(all, [pair("a CPUUtilization", 1.0), pair("b CPUUtilization", 5.0), pair("a DiskReads", 7.0)]);
+    assert_eq!(told("SEARCH('{App} utilization', 'Maximum', 60)", json!({})), [pair("CPUUtilization", 9.0)]);
+    assert!(told("SEARCH('nothing', 'Sum', 60)", json!({})).is_empty());
+    for wrong in [
+        "SEARCH('', 'Sum', 60)",
+        "SEARCH('a', 'Some', 60)",
+        "SEARCH('a', 'Sum', 7)",
+        "SEARCH('(a', 'Sum', 60)",
+    ] {
+        root.call("cloudwatch", "GetMetricData", asked(wrong, json!({}))).refused(400, "ValidationException");
+    }
+    let metrics = json!([{ "Id": "e1", "Expression": format!("SUM({cpu})") }]);
+    let alarm = json!({ "AlarmName": "no", "EvaluationPeriods": 1, "Threshold": 1.0,
+        "ComparisonOperator": "GreaterThanThreshold", "Metrics": metrics });
+    root.call("cloudwatch", "PutMetricAlarm", alarm).refused_with(
+        400,
+        "ValidationException",
+        "SEARCH is not supported on Metric Alarms.",
+    );
+}

@@ -1,6 +1,6 @@
 //! The functions of metric math.
 
-use super::{Expression, Known, Outcome, Points, Reckoned, gaps, lists, mapped, series};
+use super::{Expression, Known, Line, Outcome, Points, Reckoned, Searched, gaps, lines, lists, mapped};
 use std::collections::BTreeSet;
 
 /// From all values to one; nothing of none.
@@ -13,7 +13,11 @@ pub(super) fn call(name: &str, parts: &[Expression], known: &Known) -> Reckoned 
         ("METRICS", []) => Ok(Outcome::Many(all(known))),
         ("METRICS", [Expression::Text(part)]) => {
             let wanted = known.outcomes.iter().filter(|(id, _)| id.contains(part.as_str()));
-            Ok(Outcome::Many(wanted.flat_map(|(_, outcome)| flat(outcome)).collect()))
+            Ok(Outcome::Many(wanted.flat_map(|(id, outcome)| flat(id, outcome)).collect()))
+        }
+        ("SEARCH", parts) => {
+            let found = searched(parts).and_then(|searched| known.searches.get(&searched));
+            found.map(|(lines, _)| Outcome::Many(lines.clone())).ok_or_else(|| not_built(name))
         }
         ("FILL", [inner, with]) => gaps::fill(inner, with, known),
         ("TIME_SERIES", [inner]) => gaps::time_series(inner, known),
@@ -31,20 +35,33 @@ pub(super) fn not_built(name: &str) -> String {
     format!("the function {name} is not built, or does not take these arguments")
 }
 
-fn many(name: &str, inner: &Expression, known: &Known) -> Result<Vec<Points>, String> {
+/// What a `SEARCH` with these parts searches for.
+pub(super) fn searched(parts: &[Expression]) -> Option<Searched> {
+    match parts {
+        [Expression::Text(text), Expression::Text(statistic)] => {
+            Some((text.clone(), statistic.clone(), None))
+        }
+        [Expression::Text(text), Expression::Text(statistic), Expression::Number(period)] => {
+            Some((text.clone(), statistic.clone(), Some(*period as i64)))
+        }
+        _ => None,
+    }
+}
+
+fn many(name: &str, inner: &Expression, known: &Known) -> Result<Vec<Line>, String> {
     match inner.reckon(known)? {
         Outcome::Many(many) => Ok(many),
         Outcome::Series(_) | Outcome::Number(_) => Err(format!("{name} takes a list of time series")),
     }
 }
 
-fn all(known: &Known) -> Vec<Points> {
-    known.outcomes.values().flat_map(flat).collect()
+fn all(known: &Known) -> Vec<Line> {
+    known.outcomes.iter().flat_map(|(id, outcome)| flat(id, outcome)).collect()
 }
 
-fn flat(outcome: &Outcome) -> Vec<Points> {
+fn flat(id: &str, outcome: &Outcome) -> Vec<Line> {
     match outcome {
-        Outcome::Series(points) => vec![points.clone()],
+        Outcome::Series(points) => vec![Line { label: id.to_owned(), points: points.clone() }],
         Outcome::Many(many) => many.clone(),
         Outcome::Number(_) => Vec::new(),
     }
@@ -64,7 +81,7 @@ pub(super) fn summary(name: &str) -> Option<Summary> {
 
 fn of_one(name: &str, inner: Outcome) -> Reckoned {
     if name == "METRIC_COUNT" {
-        return Ok(Outcome::Number(flat(&inner).len() as f64));
+        return Ok(Outcome::Number(flat(name, &inner).len() as f64));
     }
     if let Some(summary) = summary(name) {
         return summarize(summary, inner);
@@ -72,13 +89,14 @@ fn of_one(name: &str, inner: Outcome) -> Reckoned {
     if let "FIRST" | "LAST" = name {
         let Outcome::Many(many) = inner else { return Err(format!("{name} takes a list of time series")) };
         let found = if name == "FIRST" { many.into_iter().next() } else { many.into_iter().next_back() };
-        return found.map(Outcome::Series).ok_or_else(|| format!("{name} of an empty list"));
+        return found
+            .map(|line| Outcome::Series(line.points))
+            .ok_or_else(|| format!("{name} of an empty list"));
     }
     match inner {
         Outcome::Series(points) => each(name, &points).map(Outcome::Series),
         Outcome::Many(many) => {
-            let all = many.iter().map(|points| each(name, points).map(Outcome::Series));
-            series(all).map(Outcome::Many)
+            lines(many, |points| each(name, &points).map(Outcome::Series)).map(Outcome::Many)
         }
         Outcome::Number(number) => {
             let single: Points = [(0, number)].into();
@@ -106,9 +124,9 @@ fn summarize(summary: Summary, inner: Outcome) -> Reckoned {
             Ok(Outcome::Number(summary(&values).unwrap_or(0.0)))
         }
         Outcome::Many(many) => {
-            let times: BTreeSet<i64> = many.iter().flat_map(|points| points.keys().copied()).collect();
+            let times: BTreeSet<i64> = many.iter().flat_map(|line| line.points.keys().copied()).collect();
             let points = times.into_iter().filter_map(|at| {
-                let values: Vec<f64> = many.iter().filter_map(|points| points.get(&at).copied()).collect();
+                let values: Vec<f64> = many.iter().filter_map(|line| line.points.get(&at).copied()).collect();
                 Some((at, summary(&values)?))
             });
             Ok(Outcome::Series(points.collect()))

@@ -1,6 +1,6 @@
 //! Points where there are none: `FILL` and `TIME_SERIES`.
 
-use super::{Expression, Known, Outcome, Points, Reckoned};
+use super::{Expression, Known, Outcome, Points, Reckoned, lines};
 
 /// What stands where nothing was told.
 #[derive(Clone, Copy)]
@@ -29,7 +29,8 @@ pub(super) fn fill(inner: &Expression, with: &Expression, known: &Known) -> Reck
         Outcome::Number(number) => Outcome::Number(number),
         Outcome::Series(points) => Outcome::Series(filled(&points, &grid, filler)),
         Outcome::Many(many) => {
-            Outcome::Many(many.iter().map(|points| filled(points, &grid, filler)).collect())
+            let fill = |points: Points| Ok(Outcome::Series(filled(&points, &grid, filler)));
+            Outcome::Many(lines(many, fill)?)
         }
     })
 }

@@ -1,10 +1,10 @@
 //! Lists of time series: `SORT`, `SLICE` and `REMOVE_EMPTY`.
 
 use super::functions::{not_built, summary};
-use super::{Expression, Known, Outcome, Points, Reckoned};
+use super::{Expression, Known, Line, Outcome, Reckoned};
 
 /// `SORT(list, AVG, DESC, 10)`: by a number of each; the number of those that stay may be left out.
-pub(super) fn sort(mut list: Vec<Points>, by: &[Expression], known: &Known) -> Reckoned {
+pub(super) fn sort(mut list: Vec<Line>, by: &[Expression], known: &Known) -> Reckoned {
     let (summary, is_descending, rest) = match by {
         [Expression::Name(function), Expression::Name(order), rest @ ..] => {
             let of = matches!(function.as_str(), "AVG" | "MIN" | "MAX" | "SUM").then(|| summary(function));
@@ -16,7 +16,7 @@ pub(super) fn sort(mut list: Vec<Points>, by: &[Expression], known: &Known) -> R
         }
         _ => return Err("SORT takes AVG, MIN, MAX or SUM, and ASC or DESC".into()),
     };
-    let of = |points: &Points| summary(&points.values().copied().collect::<Vec<_>>());
+    let of = |line: &Line| summary(&line.points.values().copied().collect::<Vec<_>>());
     // What has no points comes last.
     list.sort_by(|a, b| match (of(a), of(b)) {
         (Some(a), Some(b)) if is_descending => b.total_cmp(&a),
@@ -32,7 +32,7 @@ pub(super) fn sort(mut list: Vec<Points>, by: &[Expression], known: &Known) -> R
 }
 
 /// `SLICE(list, first, end)`: from one place to before another, counted from zero.
-pub(super) fn slice(list: Vec<Points>, places: &[Expression], known: &Known) -> Reckoned {
+pub(super) fn slice(list: Vec<Line>, places: &[Expression], known: &Known) -> Reckoned {
     let (first, end) = match places {
         [first] => (place(first, known)?, list.len()),
         [first, end] => (place(first, known)?, place(end, known)?),
@@ -41,8 +41,8 @@ pub(super) fn slice(list: Vec<Points>, places: &[Expression], known: &Known) -> 
     Ok(Outcome::Many(list.into_iter().take(end).skip(first).collect()))
 }
 
-pub(super) fn remove_empty(mut list: Vec<Points>) -> Reckoned {
-    list.retain(|points| !points.is_empty());
+pub(super) fn remove_empty(mut list: Vec<Line>) -> Reckoned {
+    list.retain(|line| !line.points.is_empty());
     Ok(Outcome::Many(list))
 }
 

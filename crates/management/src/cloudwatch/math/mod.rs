@@ -1,13 +1,14 @@
 //! Metric math: expressions over time series. Pure.
 //!
 //! AWS: <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-metric-math.html>. Numbers, the names of
-//! other queries, `+ - * / ^`, comparisons, `AND`, `OR`, `IF`, and the functions of [`functions`]. Not here: `SEARCH`,
+//! other queries, `+ - * / ^`, comparisons, `AND`, `OR`, `IF`, the functions of [`functions`], and `SEARCH`. Not here:
 //! `ANOMALY_DETECTION_BAND`, `INSIGHT_RULE_METRIC`, `LAMBDA` and Metrics Insights' SQL, which are refused by name.
 
 mod functions;
 mod gaps;
 mod lists;
 mod parse;
+pub(crate) mod search;
 
 #[cfg(test)]
 mod tests;
@@ -22,8 +23,18 @@ pub(crate) type Points = BTreeMap<i64, f64>;
 pub(crate) enum Outcome {
     Number(f64),
     Series(Points),
-    Many(Vec<Points>),
+    Many(Vec<Line>),
 }
+
+/// One of a list, and what it is called.
+#[derive(Clone, PartialEq, Default, Debug)]
+pub(crate) struct Line {
+    pub(crate) label: String,
+    pub(crate) points: Points,
+}
+
+/// A `SEARCH` as it stands in an expression: what for, the statistic, and the period where it has one.
+pub(crate) type Searched = (String, String, Option<i64>);
 
 #[derive(Clone, PartialEq, Debug)]
 pub(crate) enum Expression {
@@ -59,6 +70,8 @@ pub(crate) struct Known {
     pub(crate) outcomes: BTreeMap<String, Outcome>,
     /// Of the outcomes that have one, in seconds.
     pub(crate) periods: BTreeMap<String, i64>,
+    /// What was found, and in which period.
+    pub(crate) searches: BTreeMap<Searched, (Vec<Line>, i64)>,
     /// In seconds since the epoch, the first inclusive and the last not.
     pub(crate) range: (i64, i64),
 }
@@ -66,7 +79,10 @@ pub(crate) struct Known {
 impl Known {
     /// The longest period of what an expression names, else of all there is.
     pub(crate) fn period(&self, of: &Expression) -> Option<i64> {
-        let named = of.names().into_iter().filter_map(|name| self.periods.get(name)).max();
+        let mut searches = Vec::new();
+        of.searches(&mut searches);
+        let found = searches.iter().filter_map(|search| self.searches.get(search)).map(|(_, period)| period);
+        let named = of.names().into_iter().filter_map(|name| self.periods.get(name)).chain(found).max();
         named.or_else(|| self.periods.values().max()).copied()
     }
 
@@ -116,6 +132,22 @@ impl Expression {
         }
     }
 
+    /// What it searches for.
+    pub(crate) fn searches(&self, out: &mut Vec<Searched>) {
+        match self {
+            Expression::Number(_) | Expression::Text(_) | Expression::Name(_) => {}
+            Expression::Negative(inner) => inner.searches(out),
+            Expression::Binary(_, left, right) => {
+                left.searches(out);
+                right.searches(out);
+            }
+            Expression::Call(name, parts) if name == "SEARCH" => out.extend(functions::searched(parts)),
+            Expression::Call(_, parts) | Expression::List(parts) => {
+                parts.iter().for_each(|part| part.searches(out));
+            }
+        }
+    }
+
     /// # Errors
     /// A sentence about what cannot be reckoned.
     pub(crate) fn reckon(&self, known: &Known) -> Reckoned {
@@ -136,7 +168,7 @@ impl Expression {
                 let mut all = Vec::new();
                 for part in parts {
                     match part.reckon(known)? {
-                        Outcome::Series(points) => all.push(points),
+                        Outcome::Series(points) => all.push(Line { label: part.label(), points }),
                         Outcome::Many(many) => all.extend(many),
                         Outcome::Number(_) => return Err("a list holds time series only".into()),
                     }
@@ -144,6 +176,13 @@ impl Expression {
                 Ok(Outcome::Many(all))
             }
         }
+    }
+}
+
+impl Expression {
+    /// What a series of it is called in a list.
+    fn label(&self) -> String {
+        if let Expression::Name(name) = self { name.clone() } else { String::new() }
     }
 }
 
@@ -183,23 +222,21 @@ fn binary(operator: Binary, left: Outcome, right: Outcome) -> Reckoned {
             a.iter().filter_map(|(at, a)| Some((*at, one(operator, *a, *b.get(at)?)?))).collect(),
         ),
         (Outcome::Many(all), other) => {
-            let each = all.into_iter().map(|a| binary(operator, Outcome::Series(a), other.clone()));
-            Outcome::Many(series(each)?)
+            let each = |points| binary(operator, Outcome::Series(points), other.clone());
+            Outcome::Many(lines(all, each)?)
         }
         (other, Outcome::Many(all)) => {
-            let each = all.into_iter().map(|b| binary(operator, other.clone(), Outcome::Series(b)));
-            Outcome::Many(series(each)?)
+            let each = |points| binary(operator, other.clone(), Outcome::Series(points));
+            Outcome::Many(lines(all, each)?)
         }
     })
 }
 
-fn series(all: impl Iterator<Item = Reckoned>) -> Result<Vec<Points>, String> {
-    let mut out = Vec::new();
-    for outcome in all {
-        match outcome? {
-            Outcome::Series(points) => out.push(points),
-            Outcome::Number(_) | Outcome::Many(_) => return Err("lists cannot be nested".into()),
-        }
-    }
-    Ok(out)
+/// Each of a list changed, under its own name.
+fn lines(all: Vec<Line>, each: impl Fn(Points) -> Reckoned) -> Result<Vec<Line>, String> {
+    let changed = all.into_iter().map(|line| match each(line.points)? {
+        Outcome::Series(points) => Ok(Line { label: line.label, points }),
+        Outcome::Number(_) | Outcome::Many(_) => Err("lists cannot be nested".to_owned()),
+    });
+    changed.collect()
 }

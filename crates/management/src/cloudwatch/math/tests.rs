@@ -1,4 +1,4 @@
-use super::{Expression, Known, Outcome, Points};
+use super::{Expression, Known, Line, Outcome, Points};
 
 fn known() -> Known {
     let series = |points: &[(i64, f64)]| Outcome::Series(points.iter().copied().collect());
@@ -7,7 +7,10 @@ fn known() -> Known {
         ("m2".to_owned(), series(&[(0, 10.0), (60, 0.0), (120, 30.0)])),
     ];
     let periods = [("m1".to_owned(), 60), ("m2".to_owned(), 60)].into();
-    Known { outcomes: outcomes.into(), periods, range: (-60, 300) }
+    let line = |label: &str, value: f64| Line { label: label.into(), points: [(0, value)].into() };
+    let found = (vec![line("a", 1.0), line("b", 2.0)], 60);
+    let searches = [(("CPU".to_owned(), "Sum".to_owned(), Some(60)), found)].into();
+    Known { outcomes: outcomes.into(), periods, searches, range: (-60, 300) }
 }
 
 fn reckon(text: &str) -> Result<Outcome, String> {
@@ -48,6 +51,8 @@ fn expressions() {
         ("PERIOD(m1)", series(&[(0, 60.0), (60, 60.0), (180, 60.0)])),
         ("METRIC_COUNT(METRICS())", Outcome::Number(2.0)),
         ("abs(m2 - 10)", series(&[(0, 0.0), (60, 10.0), (120, 20.0)])),
+        ("SUM(SEARCH('CPU', 'Sum', 60)) * 2", series(&[(0, 6.0)])),
+        ("FIRST(SORT(SEARCH('CPU', 'Sum', 60), MAX, DESC))", series(&[(0, 2.0)])),
         ("RUNNING_SUM(m1)", series(&[(0, 1.0), (60, 3.0), (180, 7.0)])),
     ];
     for (text, expected) in rows {
@@ -61,6 +66,15 @@ fn expressions() {
             (got, expected) => assert_eq!(got, *expected, "{text}"),
         }
     }
+}
+
+#[test]
+fn what_is_found_keeps_its_name() {
+    let Outcome::Many(lines) = reckon("SORT(SEARCH('CPU', 'Sum', 60), MAX, DESC) + 1").unwrap() else {
+        panic!("a list")
+    };
+    let named: Vec<(&str, f64)> = lines.iter().map(|line| (line.label.as_str(), line.points[&0])).collect();
+    assert_eq!(named, [("b", 3.0), ("a", 2.0)]);
 }
 
 #[test]

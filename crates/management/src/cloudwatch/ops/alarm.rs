@@ -160,6 +160,9 @@ fn of_queries(cx: &Cx<'_>, req: &PutMetricAlarm, queries: Vec<Query>) -> Result<
         )));
     }
     queries::check(&queries)?;
+    if queries.iter().any(Query::searches) {
+        return Err(WatchError::Validation("SEARCH is not supported on Metric Alarms.".into()));
+    }
     let mut returned = queries.iter().filter(|query| query.is_returned());
     let (Some(watched), None) = (returned.next(), returned.next()) else {
         return Err(WatchError::Validation(

@@ -5,7 +5,7 @@
 use super::position;
 use crate::cloudwatch::errors::WatchError;
 use crate::cloudwatch::label::{self, Facts};
-use crate::cloudwatch::math::Outcome;
+use crate::cloudwatch::math::{Line, Outcome, Points};
 use crate::cloudwatch::queries::{self, Place, Query};
 use base::Timestamp;
 use kernel::Cx;
@@ -63,7 +63,7 @@ fn check(req: &GetMetricData) -> Result<(), WatchError> {
     queries::check(&req.queries)
 }
 
-/// The last point of a page: the place of its query, and its time.
+/// The last point of a page: the place of its series, and its time.
 type Last = (usize, i64);
 
 fn get(cx: &mut Cx<'_>, req: GetMetricData) -> Result<Results, WatchError> {
@@ -81,6 +81,50 @@ fn get(cx: &mut Cx<'_>, req: GetMetricData) -> Result<Results, WatchError> {
     Ok(Results { results, token })
 }
 
+/// Every series that is to be told, and what it is called by itself.
+fn asked_for<'a>(
+    req: &'a GetMetricData,
+    known: &'a BTreeMap<String, Outcome>,
+) -> Result<Vec<(&'a Query, String, &'a Points)>, WatchError> {
+    let mut out = Vec::new();
+    for query in req.queries.iter().filter(|query| query.is_returned()) {
+        match known.get(&query.id) {
+            None => {}
+            Some(Outcome::Series(points)) => out.push((query, query.own_label(), points)),
+            Some(Outcome::Many(lines)) => {
+                let own = |line: &Line| match line.label.as_str() {
+                    "" => query.own_label(),
+                    label => label.to_owned(),
+                };
+                out.extend(lines.iter().map(|line| (query, own(line), &line.points)));
+            }
+            Some(Outcome::Number(_)) => {
+                return Err(WatchError::Validation(format!(
+                    "Error in expression '{}': the result is a single number, and no time series.",
+                    query.id
+                )));
+            }
+        }
+    }
+    if out.len() > QUERIES_MAX {
+        let what = format!("The expressions come to more than {QUERIES_MAX} time series.");
+        return Err(WatchError::Validation(what));
+    }
+    Ok(out)
+}
+
+/// AWS: several series of one expression have their own names behind its label.
+fn labelled(facts: &Facts<'_>) -> Result<String, String> {
+    let Some(label) = &facts.query.label else { return Ok(facts.own.to_owned()) };
+    let filled = label::fill(label, facts)?;
+    let is_one = facts.own == facts.query.own_label();
+    Ok(match (is_one || label.contains("${"), filled.is_empty()) {
+        (true, _) => filled,
+        (false, true) => facts.own.to_owned(),
+        (false, false) => format!("{filled} {}", facts.own),
+    })
+}
+
 /// A page, and its last point where there are more.
 fn answer(
     req: &GetMetricData,
@@ -92,19 +136,9 @@ fn answer(
     let mut left = req.max.and_then(|max| usize::try_from(max).ok()).unwrap_or(POINTS_MAX).min(POINTS_MAX);
     let mut last = after;
     let is_ascending = req.order.as_deref() == Some("TimestampAscending");
-    for (place, query) in req.queries.iter().enumerate().filter(|(_, query)| query.is_returned()) {
-        let Some(outcome) = known.get(&query.id) else { continue };
-        let Outcome::Series(points) = outcome else {
-            return Err(WatchError::Validation(format!(
-                "Error in expression '{}': the result is a single number or a list, and no time series.",
-                query.id
-            )));
-        };
-        let label = query.label.clone().map_or_else(
-            || Ok(query.own_label()),
-            |own| label::fill(&own, &Facts { query, points, account, region }),
-        );
-        let label = label
+    for (place, (query, own, points)) in asked_for(req, known)?.into_iter().enumerate() {
+        let facts = Facts { query, own: &own, points, account, region };
+        let label = labelled(&facts)
             .map_err(|why| WatchError::Validation(format!("Error in the label of '{}': {why}.", query.id)))?;
         let mut pairs: Vec<(i64, f64)> = points.iter().map(|(at, value)| (*at, *value)).collect();
         if !is_ascending {
