@@ -9,7 +9,6 @@ use crate::ec2::kinds;
 use crate::ec2::machinery::Machinery;
 use crate::ec2::model::{INSTANCES, Instance, state};
 use crate::ec2::news;
-use crate::ec2::placement::Placement;
 use crate::ec2::spot::model::{
     ACTIVE, CANCELED, CANCELLED, CLOSED, DISABLED, ENDED_BY_SERVICE, OPEN, REQUESTS, Request, STILL_RUNNING,
 };
@@ -67,9 +66,17 @@ wire::shape! {
         kind: Option<String> = "InstanceType",
         key_name: Option<String> = "KeyName",
         interfaces: Vec<Plug> = "NetworkInterfaces",
-        placement: Option<Placement> = "Placement",
+        placement: Option<SpotPlacement> = "Placement",
         subnet: Option<String> = "SubnetId",
         user_data: Option<String> = "UserData",
+    }
+
+    /// Of a request that may wait: what it can say of where its machine is to be.
+    #[derive(Clone, Debug)]
+    struct SpotPlacement {
+        zone: Option<String> = "AvailabilityZone",
+        group: Option<String> = "GroupName",
+        tenancy: Option<String> = "Tenancy",
     }
 
     #[derive(Debug)]
@@ -81,7 +88,7 @@ wire::shape! {
         kind: Option<String> = "InstanceType",
         key_name: Option<String> = "KeyName",
         interfaces: Vec<Plug> = "NetworkInterfaces",
-        placement: Option<Placement> = "Placement",
+        placement: Option<SpotPlacement> = "Placement",
         subnet: Option<String> = "SubnetId",
         user_data: Option<String> = "UserData",
     }

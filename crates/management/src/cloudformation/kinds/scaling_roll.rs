@@ -21,12 +21,21 @@ pub(crate) struct Members {
     pub(crate) suspended: Vec<String>,
 }
 
-/// The id and the number of what the group launches by.
-fn launches_by(on: &mut On<'_, '_>, group: &Value) -> Done<(String, String)> {
-    let places = ["LaunchTemplate", "MixedInstancesPolicy.LaunchTemplate.LaunchTemplateSpecification"];
-    let named = places.iter().find_map(|place| at(group, place)).cloned().unwrap_or(Value::Null);
-    let id = text_at(&named, "LaunchTemplateId");
-    let version = Some(text_at(&named, "Version")).filter(|version| !version.is_empty());
+/// The ids and the numbers of what the group launches by: one template, and those that some of its types have instead.
+fn launches_by(on: &mut On<'_, '_>, group: &Value) -> Done<Vec<(String, String)>> {
+    const MIXED: &str = "MixedInstancesPolicy.LaunchTemplate";
+    let overrides = items(at(group, &format!("{MIXED}.Overrides")).cloned().unwrap_or(Value::Null));
+    let own = ["LaunchTemplate".to_owned(), format!("{MIXED}.LaunchTemplateSpecification")];
+    let own = own.iter().filter_map(|place| at(group, place).cloned());
+    let others = overrides.iter().filter_map(|one| at(one, "LaunchTemplateSpecification").cloned());
+    let named: Vec<Value> = own.chain(others).collect();
+    named.iter().map(|template| number(on, template)).collect()
+}
+
+/// The id of a template, and the number of the version that is meant.
+fn number(on: &mut On<'_, '_>, named: &Value) -> Done<(String, String)> {
+    let id = text_at(named, "LaunchTemplateId");
+    let version = Some(text_at(named, "Version")).filter(|version| !version.is_empty());
     let version = version.unwrap_or_else(|| "$Default".to_owned());
     if version.parse::<u64>().is_ok() {
         return Ok((id, version));
@@ -65,14 +74,13 @@ pub(crate) fn look(on: &mut On<'_, '_>) -> Done<Members> {
     let is_at = |instance: &Value, state: &str| text_at(instance, "LifecycleState").starts_with(state);
     let here: Vec<&Value> =
         instances.iter().filter(|one| is_at(one, "InService") || is_at(one, "Pending")).collect();
-    let (template, version) = launches_by(on, &group)?;
+    let templates = launches_by(on, &group)?;
     let ids: Vec<String> = here.iter().map(|one| id(one)).collect();
     let elsewhere = elsewhere(on, &ids, &text_at(&group, "VPCZoneIdentifier"))?;
-    let is_old = |one: &&&Value| {
-        text_at(one, "LaunchTemplate.LaunchTemplateId") != template
-            || text_at(one, "LaunchTemplate.Version") != version
-            || elsewhere.contains(&id(one))
+    let by = |one: &Value| {
+        (text_at(one, "LaunchTemplate.LaunchTemplateId"), text_at(one, "LaunchTemplate.Version"))
     };
+    let is_old = |one: &&&Value| !templates.contains(&by(one)) || elsewhere.contains(&id(one));
     let number = |name: &str| text_at(&group, name).parse().unwrap_or(0);
     let suspended = items(at(&group, "SuspendedProcesses").cloned().unwrap_or(Value::Null));
     Ok(Members {
