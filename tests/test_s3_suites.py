@@ -112,3 +112,33 @@ def test_an_empty_authorization_is_none(bucket, cloud):
         connection.request(method, target, body, {"Authorization": ""})
         answer = connection.getresponse()
         assert (answer.status, members(answer.read().decode())["Code"]) == (403, "AccessDenied")
+
+
+def test_a_body_needs_a_length(bucket, cloud, account):
+    for chunked, status, code in ((True, 501, "NotImplemented"), (False, 411, "MissingContentLength")):
+        url = account.client("s3").generate_presigned_url("put_object", Params={"Bucket": bucket, "Key": "k"})
+        connection = http.client.HTTPConnection("127.0.0.1", cloud.port, timeout=20)
+        connection.putrequest("PUT", url.removeprefix(cloud.endpoint), skip_accept_encoding=True)
+        if chunked:
+            connection.putheader("Transfer-Encoding", "chunked")
+        connection.endheaders(b"3\r\nabc\r\n0\r\n\r\n" if chunked else None)
+        answer = connection.getresponse()
+        found = members(answer.read().decode())
+        assert (answer.status, found["Code"], found.get("Header")) == (
+            status,
+            code,
+            "Transfer-Encoding" if chunked else None,
+        )
+        connection.close()
+
+
+def test_encodings_stay_as_they_are_told(s3, bucket):
+    for told, kept in (
+        ("gzip", "gzip"),
+        ("deflate, gzip", "deflate, gzip"),
+        ("deflate, gzip, aws-chunked", "deflate, gzip"),
+        ("aws-chunked,gzip", "gzip"),
+        ("aws-chunked", None),
+    ):
+        s3.put_object(Bucket=bucket, Key="k", ContentEncoding=told)
+        assert s3.head_object(Bucket=bucket, Key="k").get("ContentEncoding") == kept

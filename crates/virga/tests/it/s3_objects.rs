@@ -633,6 +633,9 @@ fn raw_requests() {
     let made = cloud.send(request, root.address);
     assert_eq!(made.status, 200, "{}", made.value);
     assert_eq!(&get(&root, "café/x y", json!({})).body[..], b"body");
+    // What is not UTF-8 is nobody's key.
+    let request = Request::get("/bkt/%ff").body(Bytes::new()).unwrap();
+    cloud.send(request, root.address).refused_with(400, "InvalidURI", "Couldn't parse the specified URI.");
     // Whoever does not sign is nobody.
     let nobody = cloud.anonymous();
     get(&nobody, "café/x y", json!({})).refused_with(403, "AccessDenied", "Access Denied");
