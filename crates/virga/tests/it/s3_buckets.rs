@@ -284,6 +284,7 @@ fn policies_let_others_in_and_keep_them_out() {
         ("s3:ListBucket", objects, json!({}), "Action does not apply to any resource(s) in statement"),
         ("s3:GetObject", bucket, json!({}), "Action does not apply to any resource(s) in statement"),
         ("s3:GetObject", objects, with("s3:fly"), "Policy has an invalid condition key"),
+        ("s3:GetObject", objects, with("SourceIp"), "Policy has an invalid condition key"),
         (
             "s3:GetObject",
             objects,
@@ -296,6 +297,18 @@ fn policies_let_others_in_and_keep_them_out() {
     of("s3:ListBucket", bucket, with("s3:prefix")).ok();
     let broken = json!({ "Bucket": "guarded", "Policy": "{}" });
     root.call("s3", "PutBucketPolicy", broken).refused(400, "MalformedPolicy");
+    let naming = |user: &str| {
+        let statement = json!({
+            "Effect": "Allow", "Principal": { "CanonicalUser": user }, "Action": "s3:GetObject", "Resource": objects,
+        });
+        let text = json!({ "Version": "2012-10-17", "Statement": [statement] }).to_string();
+        root.call("s3", "PutBucketPolicy", json!({ "Bucket": "guarded", "Policy": text }))
+    };
+    let words = "Invalid principal in policy";
+    naming("anna").refused_with(400, "MalformedPolicy", words);
+    naming(&"ab".repeat(32)).refused_with(400, "MalformedPolicy", words);
+    let buckets = root.call("s3", "ListBuckets", json!({})).ok();
+    naming(buckets["Owner"]["ID"].as_str().unwrap()).ok();
 }
 
 #[test]
