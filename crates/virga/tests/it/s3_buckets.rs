@@ -212,6 +212,8 @@ fn explicit_grants() {
     let mut acl = root.call("s3", "GetBucketAcl", bucket("granted")).ok();
     let grant = json!({ "Grantee": { "Type": "CanonicalUser", "ID": theirs }, "Permission": "READ_ACP" });
     acl["Grants"].as_array_mut().unwrap().push(grant);
+    let twice = json!({ "Bucket": "granted", "GrantRead": "anna", "AccessControlPolicy": acl });
+    root.call("s3", "PutBucketAcl", twice).refused(400, "UnexpectedContent");
     root.call("s3", "PutBucketAcl", json!({ "Bucket": "granted", "AccessControlPolicy": acl })).ok();
     let seen = other.call("s3", "GetBucketAcl", bucket("granted")).ok();
     assert_eq!(seen["Grants"], acl["Grants"]);
@@ -352,6 +354,11 @@ fn versioning_and_lock_go_together() {
     let got = root.call("s3", "GetObjectLockConfiguration", bucket("locked")).ok();
     assert_eq!(got["ObjectLockConfiguration"], rule(3));
     root.call("s3", "PutObjectLockConfiguration", put("locked", 0)).refused(400, "InvalidRetentionPeriod");
+    root.call("s3", "PutObjectLockConfiguration", bucket("locked")).refused_with(
+        400,
+        "MissingRequestBodyError",
+        "Request Body is empty",
+    );
     root.call("s3", "CreateBucket", bucket("plain")).ok();
     root.call("s3", "PutObjectLockConfiguration", put("plain", 3)).refused(409, "InvalidBucketState");
     root.call("s3", "PutBucketVersioning", versioning("plain", "Enabled")).ok();

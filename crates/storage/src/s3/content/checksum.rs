@@ -159,8 +159,8 @@ impl Claims {
 /// # Errors
 /// `InvalidDigest`.
 pub fn content_md5(text: &str) -> Result<[u8; 16], S3Error> {
-    let bytes = STANDARD.decode(text).ok().and_then(|bytes| bytes.try_into().ok());
-    bytes.ok_or_else(|| S3Error::from(Refusal::InvalidDigest).with("Content-MD5", text))
+    kernel::digests::read_md5(text)
+        .ok_or_else(|| S3Error::from(Refusal::InvalidDigest).with("Content-MD5", text))
 }
 
 /// The refusal of bytes whose MD5 is another.

@@ -189,8 +189,8 @@ fn checksum_plan(
     let algorithm = algorithm.map(checksum::algorithm).transpose()?;
     let composite = match kind {
         None => None,
-        Some(COMPOSITE) => Some(true),
-        Some(FULL_OBJECT) => Some(false),
+        Some(kind) if kind.eq_ignore_ascii_case(COMPOSITE) => Some(true),
+        Some(kind) if kind.eq_ignore_ascii_case(FULL_OBJECT) => Some(false),
         Some(_) => return Err(invalid("Value for x-amz-checksum-type header is invalid.".to_owned())),
     };
     let Some(algorithm) = algorithm else {
@@ -530,6 +530,7 @@ mod tests {
             "The COMPOSITE checksum type cannot be used with the crc64nvme checksum algorithm."
         );
         assert!(said(None, Some("COMPOSITE")).is_err());
+        assert_eq!(said(Some("crc32"), Some("Full_Object")), Ok((Some("CRC32"), false)));
     }
 
     #[test]
