@@ -142,3 +142,22 @@ def test_encodings_stay_as_they_are_told(s3, bucket):
     ):
         s3.put_object(Bucket=bucket, Key="k", ContentEncoding=told)
         assert s3.head_object(Bucket=bucket, Key="k").get("ContentEncoding") == kept
+
+
+def test_a_checksum_is_of_the_algorithm_that_is_named(s3, bucket, cloud, account):
+    raw = Raw(cloud, account.key)
+    upload = s3.create_multipart_upload(Bucket=bucket, Key="k")["UploadId"]
+    stated = {"x_amz_checksum_sha256": "LCa0a2j/xo/5m0U8HTBBNBNCLXBkg7+g+YpeiGJm564="}
+    for address in (f"/{bucket}/k", f"/{bucket}/k?partNumber=1&uploadId={upload}"):
+        assert raw("PUT", address, b"foo", x_amz_sdk_checksum_algorithm="sha256", **stated)[0] == 200
+        for name, headers, words in (
+            ("CRC32", stated, "Value for x-amz-sdk-checksum-algorithm header is invalid."),
+            (
+                "SHA256",
+                {},
+                "x-amz-sdk-checksum-algorithm specified, but no corresponding x-amz-checksum-* or x-amz-trailer "
+                "headers were found.",
+            ),
+        ):
+            status, _, answer = raw("PUT", address, b"foo", x_amz_sdk_checksum_algorithm=name, **headers)
+            assert (status, members(answer)["Code"], members(answer)["Message"]) == (400, "InvalidRequest", words)

@@ -253,6 +253,17 @@ fn digests_are_held_against_the_body() {
         "BadDigest",
         "The CRC32 you specified did not match the calculated checksum.",
     );
+    put_with(json!({ "ChecksumCRC32": "DUoRhQ==", "ChecksumAlgorithm": "SHA1" })).refused_with(
+        400,
+        "InvalidRequest",
+        "Value for x-amz-sdk-checksum-algorithm header is invalid.",
+    );
+    put_with(json!({ "ChecksumAlgorithm": "SHA1" })).refused_with(
+        400,
+        "InvalidRequest",
+        "x-amz-sdk-checksum-algorithm specified, but no corresponding x-amz-checksum-* or x-amz-trailer headers were found.",
+    );
+    put_with(json!({ "ChecksumXXHASH64": "AAAAAAAAAAA=" })).refused(501, "NotImplemented");
     put_with(json!({ "ChecksumCRC32": "x" })).refused_with(
         400,
         "InvalidRequest",
@@ -297,7 +308,7 @@ fn attributes_are_checked() {
         "InvalidArgument",
         "Server Side Encryption with AWS KMS managed key requires HTTP header x-amz-server-side-encryption : aws:kms",
     );
-    put_with(json!({ "ObjectLockLegalHoldStatus": "ON", "ChecksumAlgorithm": "CRC32" })).refused_with(
+    put_with(json!({ "ObjectLockLegalHoldStatus": "ON", "ChecksumCRC32": "a2Q7hA==" })).refused_with(
         400,
         "InvalidRequest",
         "Bucket is missing ObjectLockConfiguration",
