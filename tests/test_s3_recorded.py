@@ -354,14 +354,6 @@ def test_when_a_version_expires_is_told_of_the_current_one(s3, make):
         assert "Expiration" not in call(Bucket=bucket, Key="k", VersionId=put["VersionId"])
 
 
-def test_a_checksum_decides_over_the_name_of_another_algorithm(s3, make, raw):
-    bucket = make()
-    stated = "LCa0a2j/xo/5m0U8HTBBNBNCLXBkg7+g+YpeiGJm564="
-    headers = {"x_amz_sdk_checksum_algorithm": "CRC32", "x_amz_checksum_sha256": stated}
-    assert raw("PUT", f"/{bucket}/k", b"foo", **headers)[0] == 200
-    assert s3.head_object(Bucket=bucket, Key="k", ChecksumMode="ENABLED")["ChecksumSHA256"] == stated
-
-
 def test_markers_within_what_is_rolled_up(s3, make):
     bucket = make("Enabled")
     for key in ("d/s/1", "d/s/2", "d/x", "d/y"):

@@ -112,3 +112,52 @@ def test_an_empty_authorization_is_none(bucket, cloud):
         connection.request(method, target, body, {"Authorization": ""})
         answer = connection.getresponse()
         assert (answer.status, members(answer.read().decode())["Code"]) == (403, "AccessDenied")
+
+
+def test_a_body_needs_a_length(bucket, cloud, account):
+    for chunked, status, code in ((True, 501, "NotImplemented"), (False, 411, "MissingContentLength")):
+        url = account.client("s3").generate_presigned_url("put_object", Params={"Bucket": bucket, "Key": "k"})
+        connection = http.client.HTTPConnection("127.0.0.1", cloud.port, timeout=20)
+        connection.putrequest("PUT", url.removeprefix(cloud.endpoint), skip_accept_encoding=True)
+        if chunked:
+            connection.putheader("Transfer-Encoding", "chunked")
+        connection.endheaders(b"3\r\nabc\r\n0\r\n\r\n" if chunked else None)
+        answer = connection.getresponse()
+        found = members(answer.read().decode())
+        assert (answer.status, found["Code"], found.get("Header")) == (
+            status,
+            code,
+            "Transfer-Encoding" if chunked else None,
+        )
+        connection.close()
+
+
+def test_encodings_stay_as_they_are_told(s3, bucket):
+    for told, kept in (
+        ("gzip", "gzip"),
+        ("deflate, gzip", "deflate, gzip"),
+        ("deflate, gzip, aws-chunked", "deflate, gzip"),
+        ("aws-chunked,gzip", "gzip"),
+        ("aws-chunked", None),
+    ):
+        s3.put_object(Bucket=bucket, Key="k", ContentEncoding=told)
+        assert s3.head_object(Bucket=bucket, Key="k").get("ContentEncoding") == kept
+
+
+def test_a_checksum_is_of_the_algorithm_that_is_named(s3, bucket, cloud, account):
+    raw = Raw(cloud, account.key)
+    upload = s3.create_multipart_upload(Bucket=bucket, Key="k")["UploadId"]
+    stated = {"x_amz_checksum_sha256": "LCa0a2j/xo/5m0U8HTBBNBNCLXBkg7+g+YpeiGJm564="}
+    for address in (f"/{bucket}/k", f"/{bucket}/k?partNumber=1&uploadId={upload}"):
+        assert raw("PUT", address, b"foo", x_amz_sdk_checksum_algorithm="sha256", **stated)[0] == 200
+        for name, headers, words in (
+            ("CRC32", stated, "Value for x-amz-sdk-checksum-algorithm header is invalid."),
+            (
+                "SHA256",
+                {},
+                "x-amz-sdk-checksum-algorithm specified, but no corresponding x-amz-checksum-* or x-amz-trailer "
+                "headers were found.",
+            ),
+        ):
+            status, _, answer = raw("PUT", address, b"foo", x_amz_sdk_checksum_algorithm=name, **headers)
+            assert (status, members(answer)["Code"], members(answer)["Message"]) == (400, "InvalidRequest", words)

@@ -88,6 +88,7 @@ pub struct Body {
     decoding: Decoding,
     length: Option<u64>,
     dialect: Dialect,
+    in_chunks: bool,
 }
 
 enum Decoding {
@@ -111,7 +112,22 @@ impl Body {
             Incoming::Whole(bytes) => Some(bytes.len() as u64),
             Incoming::Stream(_) => length,
         };
-        Body { incoming, pending: Bytes::new(), decoding: Decoding::Plain, length, dialect: Dialect::S3 }
+        Body {
+            incoming,
+            pending: Bytes::new(),
+            decoding: Decoding::Plain,
+            length,
+            dialect: Dialect::S3,
+            in_chunks: false,
+        }
+    }
+
+    /// A payload that is all there, and has been held against its signature. Where there is none, and nobody has said so,
+    /// its length is not known: S3 tells that.
+    pub(crate) fn checked(bytes: Bytes, head: &Head<'_>) -> Body {
+        let said = !bytes.is_empty() || head.header("content-length").is_some();
+        let body = Body::of(bytes, None);
+        Body { length: body.length.filter(|_| said), ..body }
     }
 
     pub fn empty() -> Body {
@@ -122,7 +138,8 @@ impl Body {
     /// Those of [`Decoder::new`].
     pub(crate) fn claimed(incoming: Incoming, head: &Head<'_>, claim: &Claim) -> Result<Body, Fault> {
         let length = head.header("content-length").and_then(|text| text.parse().ok());
-        let mut body = Body { dialect: claim.dialect, ..Body::of(incoming, length) };
+        let in_chunks = head.header("transfer-encoding").is_some();
+        let mut body = Body { dialect: claim.dialect, in_chunks, ..Body::of(incoming, length) };
         if claim.payload.is_chunked() {
             let decoded = head.header("x-amz-decoded-content-length");
             let trailer = head.header("x-amz-trailer");
@@ -142,6 +159,11 @@ impl Body {
     /// How many bytes the caller has announced, without any framing; `None` where it has not said.
     pub fn length(&self) -> Option<u64> {
         self.length
+    }
+
+    /// Whether it comes in HTTP's own chunks.
+    pub fn is_in_chunks(&self) -> bool {
+        self.in_chunks
     }
 
     /// The checksum that will come behind the payload; it is held against it.

@@ -190,7 +190,7 @@ impl Cloud {
         let (body, bytes) = match (built, incoming) {
             // Its hash has been compared already.
             (Some(Built { op, .. }), Incoming::Whole(bytes)) if !claim.payload.is_chunked() => match op.run {
-                Run::Data(_) => (Body::of(bytes.clone(), None), bytes),
+                Run::Data(_) => (Body::checked(bytes.clone(), &head), bytes),
                 Run::Control(_) => (Body::empty(), bytes),
             },
             // Whether it is still to come, or is there with its chunks and their signatures.

@@ -181,6 +181,8 @@ type Read<T> = Result<T, Bad>;
 enum Bad {
     /// Not JSON, not XML, not CBOR, not UTF-8, truncated.
     Syntax,
+    /// An address whose path is not UTF-8.
+    Path,
     TooDeep,
     TooLarge,
     /// The document is right, a value is of another type; the words are the JSON protocols'.
@@ -220,7 +222,7 @@ impl Bad {
     /// AWS says nothing about malformed JSON beyond its code.
     fn json_words(&self) -> String {
         match self {
-            Bad::Syntax => String::new(),
+            Bad::Syntax | Bad::Path => String::new(),
             Bad::TooDeep => format!("The request is nested more than {DEPTH_MAX} levels deep."),
             Bad::TooLarge => format!("The request has more than {NODES_MAX} values."),
             Bad::Type(words) => words.clone(),
@@ -241,6 +243,7 @@ impl Bad {
                     .with("ArgumentName", Value::Str(name))
                     .with("ArgumentValue", Value::Str(value))
             }
+            Bad::Path if s3 => Fault::new(400, "InvalidURI", "Couldn't parse the specified URI."),
             _ if s3 => Fault::new(
                 400,
                 "MalformedXML",

@@ -2,13 +2,14 @@
 //!
 //! Which action goes with which resource and condition key is what the service authorization reference says. A pattern of
 //! actions is good when one of those that it stands for is; each action that is written out has to be. Global condition keys
-//! are not looked at.
+//! are not looked at; only a key without a prefix is none.
 //!
 //! AWS: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/security_iam_service-with-iam.html>. The words are those that
 //! S3 answers with.
 
 use super::arn::ArnPattern;
 use super::document::{ActionPattern, Actions, Policy, Resources, Statement};
+use super::principal::{Named, Principals};
 use crate::actions::{self, Action};
 
 const SERVICE: &str = "s3";
@@ -25,6 +26,16 @@ impl Policy {
     pub fn unfit_for_bucket(&self) -> Option<&'static str> {
         self.statements.iter().find_map(unfit)
     }
+
+    /// The canonical user ids that it names.
+    pub fn canonical_users(&self) -> impl Iterator<Item = &str> {
+        let principals = self.statements.iter().filter_map(|statement| statement.principals.as_ref());
+        let all = principals.flat_map(|(Principals::These(list) | Principals::AllBut(list))| list);
+        all.filter_map(|named| match named {
+            Named::CanonicalUser(id) => Some(id.as_ref()),
+            _ => None,
+        })
+    }
 }
 
 fn unfit(statement: &Statement) -> Option<&'static str> {
@@ -32,8 +43,9 @@ fn unfit(statement: &Statement) -> Option<&'static str> {
     if patterns.iter().any(|pattern| *pattern != ActionPattern::Any && all(pattern).next().is_none()) {
         return Some("Policy has invalid action");
     }
-    let keys = || statement.conditions.iter().map(|condition| &*condition.key).filter(|key| is_own(key));
-    if keys().any(|key| actions::condition_key(key).is_none()) {
+    let all_keys = || statement.conditions.iter().map(|condition| &*condition.key);
+    let keys = || all_keys().filter(|key| is_own(key));
+    if all_keys().any(|key| !key.contains(':')) || keys().any(|key| actions::condition_key(key).is_none()) {
         return Some("Policy has an invalid condition key");
     }
     let Actions::These(patterns) = &statement.actions else { return None };
@@ -136,6 +148,7 @@ mod tests {
             (r#""ec2:RunInstances""#, object, "", ACTION),
             (r#""s3:GetObject""#, object, "s3:fly", KEY),
             (r#""s3:GetObject""#, object, "aws:SourceIp", None),
+            (r#""s3:GetObject""#, object, "SourceIp", KEY),
             (r#""s3:GetObject""#, object, "s3:prefix", CONDITION),
             (r#""s3:ListBucket""#, bucket, "s3:prefix", None),
             (r#"["s3:ListBucket","s3:GetBucketAcl"]"#, bucket, "s3:prefix", CONDITION),

@@ -364,6 +364,9 @@ impl Cause {
             Cause::BadDate { via: Via::Query, .. } => {
                 query_fault("X-Amz-Date must be in the ISO8601 Long Format \"yyyyMMdd'T'HHmmss'Z'\"")
             }
+            Cause::BadDate { via: Via::Form, value } => {
+                argument("X-Amz-Date must be formated via ISO8601 Long format", "X-Amz-Date", value)
+            }
             Cause::BadDate { .. } => SigError::new(
                 "AccessDenied",
                 403,
@@ -371,6 +374,9 @@ impl Cause {
             ),
             Cause::BadAlgorithm { via: Via::Query, .. } => {
                 query_fault("X-Amz-Algorithm only supports \"AWS4-HMAC-SHA256 and AWS4-ECDSA-P256-SHA256\"")
+            }
+            Cause::BadAlgorithm { via: Via::Form, value } => {
+                argument("Only AWS4-HMAC-SHA256 is supported", "X-Amz-Algorithm", value)
             }
             Cause::BadAlgorithm { value, .. } => {
                 argument("Unsupported Authorization Type", "Authorization", value)

@@ -150,7 +150,12 @@ fn a_post_policy_of_an_independent_signer() {
         (
             PostFields { algorithm: Some("AWS4"), ..fields },
             "InvalidArgument",
-            "Unsupported Authorization Type",
+            "Only AWS4-HMAC-SHA256 is supported",
+        ),
+        (
+            PostFields { date: Some("today"), ..fields },
+            "InvalidArgument",
+            "X-Amz-Date must be formated via ISO8601 Long format",
         ),
     ] {
         let error = verify_post_policy(&fields, &secret, &expect, None).unwrap_err();

@@ -32,6 +32,12 @@ fn digit(value: u8) -> char {
     char::from_digit(value.into(), 16).unwrap_or('0')
 }
 
+/// Whether somebody may have this id: an account, or one of those that S3 has of its own.
+pub fn exists(id: &str) -> bool {
+    let is_of_cloudfront = id.len() == 96 && id.bytes().all(|b| b.is_ascii_hexdigit());
+    is_of_cloudfront || id == LOG_DELIVERY || account(id).is_some()
+}
+
 /// The account whose canonical user id this is.
 pub fn account(id: &str) -> Option<AccountId> {
     let digits = id.as_bytes();

@@ -73,6 +73,11 @@ impl CorsConfiguration {
     }
 }
 
+/// A name of HTTP, perhaps with an asterisk, which is a letter of them.
+pub fn is_header(name: &str) -> bool {
+    name.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b))
+}
+
 impl CorsRule {
     fn check(&self) -> Result<(), S3Error> {
         if self.allowed_methods.is_empty() || self.allowed_origins.is_empty() {
@@ -85,6 +90,12 @@ impl CorsRule {
             .into());
         }
         let stars = |text: &str| text.matches('*').count();
+        if let Some(header) = self.allowed_headers.iter().chain(&self.expose_headers).find(|h| !is_header(h))
+        {
+            // Whichever of the two it is.
+            let message = format!("AllowedHeader \"{header}\" contains invalid character.");
+            return Err(Refusal::InvalidRequest(message).into());
+        }
         if let Some(origin) = self.allowed_origins.iter().find(|o| stars(o) > 1) {
             return Err(Refusal::InvalidRequest(format!(
                 "AllowedOrigin \"{origin}\" can not have more than one wildcard."

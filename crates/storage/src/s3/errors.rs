@@ -31,6 +31,7 @@ wire::errors! {
         MetadataTooLarge(size: usize) = 400, "MetadataTooLarge", "Your metadata headers exceed the maximum allowed metadata size";
         MethodNotAllowed(method: &'static str, kind: &'static str) = 405, "MethodNotAllowed", "The specified method is not allowed against this resource.";
         MissingContentLength = 411, "MissingContentLength", "You must provide the Content-Length HTTP header.";
+        MissingRequestBody = 400, "MissingRequestBodyError", "Request Body is empty";
         NoSuchBucket(bucket: String) = 404, "NoSuchBucket", "The specified bucket does not exist";
         NoSuchKey(key: String) = 404, "NoSuchKey", "The specified key does not exist.";
         NoSuchUpload(upload: String) = 404, "NoSuchUpload", "The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted or completed.";

@@ -273,7 +273,34 @@ fn a_missing_object_is_told_to_those_who_may_list() {
     );
     let all = cloud.user(&root, "all", EVERYTHING);
     all.call("s3", "GetObject", missing.clone()).refused(404, "NoSuchKey");
-    user("lister", "s3:ListBucket").call("s3", "GetObject", missing).refused(403, "AccessDenied");
+    let lister = user("lister", "s3:ListBucket");
+    for operation in ["GetObject", "HeadObject"] {
+        assert_eq!(lister.call("s3", operation, missing.clone()).status, 404, "{operation}");
+    }
+    lister.call("s3", "GetObjectAcl", missing).refused(403, "AccessDenied");
+    lister.call("s3", "GetObject", json!({ "Bucket": "table", "Key": "k" })).refused(403, "AccessDenied");
+}
+
+#[test]
+fn what_is_missing_is_told_under_the_prefix_that_may_be_listed() {
+    let cloud = Cloud::new();
+    let root = prepared(&cloud);
+    let other = cloud.root(OTHER);
+    let statements = json!([
+        {
+            "Effect": "Allow", "Principal": "*", "Action": "s3:ListBucket", "Resource": "arn:aws:s3:::table",
+            "Condition": { "StringLike": { "s3:prefix": "open/*" } },
+        },
+        {
+            "Effect": "Deny", "Principal": "*", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::table/open/denied",
+        },
+    ]);
+    let document = json!({ "Version": "2012-10-17", "Statement": statements }).to_string();
+    root.call("s3", "PutBucketPolicy", json!({ "Bucket": "table", "Policy": document })).ok();
+    let get = |key: &str| other.call("s3", "GetObject", json!({ "Bucket": "table", "Key": key }));
+    get("open/none").refused(404, "NoSuchKey");
+    get("open/denied").refused(403, "AccessDenied");
+    get("closed/none").refused(403, "AccessDenied");
 }
 
 #[test]
@@ -373,6 +400,35 @@ fn objects_of_others() {
     far.call("s3", "PutObjectAcl", shared).ok();
     root.call("s3", "GetObject", theirs.clone()).ok();
     root.call("s3", "DeleteObject", theirs).ok();
+}
+
+/// What is given to nobody but the bucket's owner needs no leave to set ACLs.
+#[test]
+fn full_control_for_the_owner_of_the_bucket() {
+    let cloud = Cloud::new();
+    let root = prepared(&cloud);
+    let far = cloud.root(OTHER);
+    let acl = root.call("s3", "GetBucketAcl", json!({ "Bucket": "table" })).ok();
+    let id = acl["Owner"]["ID"].as_str().unwrap();
+    let statement = json!({
+        "Effect": "Allow", "Principal": { "AWS": OTHER }, "Action": "s3:PutObject",
+        "Resource": "arn:aws:s3:::table/*",
+    });
+    let text = json!({ "Version": "2012-10-17", "Statement": [statement] }).to_string();
+    root.call("s3", "PutBucketPolicy", json!({ "Bucket": "table", "Policy": text })).ok();
+    let put = |mut more: Value| {
+        (more["Bucket"], more["Key"], more["Body"]) = (json!("table"), json!("theirs"), json!("x"));
+        far.call("s3", "PutObject", more)
+    };
+    put(json!({ "ACL": "bucket-owner-full-control" })).ok();
+    put(json!({ "GrantFullControl": format!("id={id}") })).ok();
+    put(json!({ "GrantFullControl": format!("id=\"{id}\"") })).ok();
+    root.call("s3", "GetObject", json!({ "Bucket": "table", "Key": "theirs" })).ok();
+    put(json!({ "ACL": "public-read" })).refused(403, "AccessDenied");
+    put(json!({ "GrantRead": format!("id={id}") })).refused(403, "AccessDenied");
+    let both = json!({ "GrantFullControl": format!("id={id}"), "GrantRead": format!("id={id}") });
+    put(both).refused(403, "AccessDenied");
+    put(json!({ "GrantFullControl": format!("id={id},id={id}") })).refused(403, "AccessDenied");
 }
 
 #[test]

@@ -212,6 +212,8 @@ fn explicit_grants() {
     let mut acl = root.call("s3", "GetBucketAcl", bucket("granted")).ok();
     let grant = json!({ "Grantee": { "Type": "CanonicalUser", "ID": theirs }, "Permission": "READ_ACP" });
     acl["Grants"].as_array_mut().unwrap().push(grant);
+    let twice = json!({ "Bucket": "granted", "GrantRead": "anna", "AccessControlPolicy": acl });
+    root.call("s3", "PutBucketAcl", twice).refused(400, "UnexpectedContent");
     root.call("s3", "PutBucketAcl", json!({ "Bucket": "granted", "AccessControlPolicy": acl })).ok();
     let seen = other.call("s3", "GetBucketAcl", bucket("granted")).ok();
     assert_eq!(seen["Grants"], acl["Grants"]);
@@ -284,6 +286,7 @@ fn policies_let_others_in_and_keep_them_out() {
         ("s3:ListBucket", objects, json!({}), "Action does not apply to any resource(s) in statement"),
         ("s3:GetObject", bucket, json!({}), "Action does not apply to any resource(s) in statement"),
         ("s3:GetObject", objects, with("s3:fly"), "Policy has an invalid condition key"),
+        ("s3:GetObject", objects, with("SourceIp"), "Policy has an invalid condition key"),
         (
             "s3:GetObject",
             objects,
@@ -296,6 +299,18 @@ fn policies_let_others_in_and_keep_them_out() {
     of("s3:ListBucket", bucket, with("s3:prefix")).ok();
     let broken = json!({ "Bucket": "guarded", "Policy": "{}" });
     root.call("s3", "PutBucketPolicy", broken).refused(400, "MalformedPolicy");
+    let naming = |user: &str| {
+        let statement = json!({
+            "Effect": "Allow", "Principal": { "CanonicalUser": user }, "Action": "s3:GetObject", "Resource": objects,
+        });
+        let text = json!({ "Version": "2012-10-17", "Statement": [statement] }).to_string();
+        root.call("s3", "PutBucketPolicy", json!({ "Bucket": "guarded", "Policy": text }))
+    };
+    let words = "Invalid principal in policy";
+    naming("anna").refused_with(400, "MalformedPolicy", words);
+    naming(&"ab".repeat(32)).refused_with(400, "MalformedPolicy", words);
+    let buckets = root.call("s3", "ListBuckets", json!({})).ok();
+    naming(buckets["Owner"]["ID"].as_str().unwrap()).ok();
 }
 
 #[test]
@@ -339,6 +354,11 @@ fn versioning_and_lock_go_together() {
     let got = root.call("s3", "GetObjectLockConfiguration", bucket("locked")).ok();
     assert_eq!(got["ObjectLockConfiguration"], rule(3));
     root.call("s3", "PutObjectLockConfiguration", put("locked", 0)).refused(400, "InvalidRetentionPeriod");
+    root.call("s3", "PutObjectLockConfiguration", bucket("locked")).refused_with(
+        400,
+        "MissingRequestBodyError",
+        "Request Body is empty",
+    );
     root.call("s3", "CreateBucket", bucket("plain")).ok();
     root.call("s3", "PutObjectLockConfiguration", put("plain", 3)).refused(409, "InvalidBucketState");
     root.call("s3", "PutBucketVersioning", versioning("plain", "Enabled")).ok();

@@ -253,6 +253,17 @@ fn digests_are_held_against_the_body() {
         "BadDigest",
         "The CRC32 you specified did not match the calculated checksum.",
     );
+    put_with(json!({ "ChecksumCRC32": "DUoRhQ==", "ChecksumAlgorithm": "SHA1" })).refused_with(
+        400,
+        "InvalidRequest",
+        "Value for x-amz-sdk-checksum-algorithm header is invalid.",
+    );
+    put_with(json!({ "ChecksumAlgorithm": "SHA1" })).refused_with(
+        400,
+        "InvalidRequest",
+        "x-amz-sdk-checksum-algorithm specified, but no corresponding x-amz-checksum-* or x-amz-trailer headers were found.",
+    );
+    put_with(json!({ "ChecksumXXHASH64": "AAAAAAAAAAA=" })).refused(501, "NotImplemented");
     put_with(json!({ "ChecksumCRC32": "x" })).refused_with(
         400,
         "InvalidRequest",
@@ -297,7 +308,7 @@ fn attributes_are_checked() {
         "InvalidArgument",
         "Server Side Encryption with AWS KMS managed key requires HTTP header x-amz-server-side-encryption : aws:kms",
     );
-    put_with(json!({ "ObjectLockLegalHoldStatus": "ON", "ChecksumAlgorithm": "CRC32" })).refused_with(
+    put_with(json!({ "ObjectLockLegalHoldStatus": "ON", "ChecksumCRC32": "a2Q7hA==" })).refused_with(
         400,
         "InvalidRequest",
         "Bucket is missing ObjectLockConfiguration",
@@ -633,6 +644,9 @@ fn raw_requests() {
     let made = cloud.send(request, root.address);
     assert_eq!(made.status, 200, "{}", made.value);
     assert_eq!(&get(&root, "café/x y", json!({})).body[..], b"body");
+    // What is not UTF-8 is nobody's key.
+    let request = Request::get("/bkt/%ff").body(Bytes::new()).unwrap();
+    cloud.send(request, root.address).refused_with(400, "InvalidURI", "Couldn't parse the specified URI.");
     // Whoever does not sign is nobody.
     let nobody = cloud.anonymous();
     get(&nobody, "café/x y", json!({})).refused_with(403, "AccessDenied", "Access Denied");

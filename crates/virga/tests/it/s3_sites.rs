@@ -95,6 +95,10 @@ fn a_website_leads_elsewhere() {
             "Redirect": { "HostName": "example.com", "HttpRedirectCode": "302", "Protocol": "https", "ReplaceKeyWith": "gone" },
         },
     ]);
+    root.call("s3", "CreateBucket", json!({ "Bucket": "nameless" })).ok();
+    let nameless = json!({ "IndexDocument": { "Suffix": "i" }, "ErrorDocument": { "Key": "" } });
+    root.call("s3", "PutBucketWebsite", json!({ "Bucket": "nameless", "WebsiteConfiguration": nameless }))
+        .refused_with(400, "InvalidArgument", "The ErrorDocument Key is not well formed");
     site(&root, "signs", json!({ "IndexDocument": { "Suffix": "i" }, "RoutingRules": rules }));
     let host = "signs.s3-website-us-east-1.amazonaws.com";
     let location = |path: &str| {
@@ -123,6 +127,23 @@ fn browsers_ask_before_they_cross() {
         (off.value["Method"].clone(), off.value["ResourceType"].clone()),
         (json!("PUT"), json!("OBJECT"))
     );
+    for (method, names, words) in [
+        ("get", "x-a", "Invalid Access-Control-Request-Method: get"),
+        ("GET", "x-a, x/b", "Access-Control-Request-Headers \" x/b\" contains invalid character."),
+    ] {
+        let names = ("access-control-request-headers", names);
+        let odd = ask("/shared/k", &[asked[0], ("access-control-request-method", method), names]);
+        odd.refused_with(400, "BadRequest", words);
+    }
+    for (rule, words) in [
+        (json!({ "AllowedHeaders": ["x a"] }), "AllowedHeader \"x a\" contains invalid character."),
+        (json!({ "ExposeHeaders": ["x:a"] }), "AllowedHeader \"x:a\" contains invalid character."),
+    ] {
+        let mut rule = rule;
+        (rule["AllowedMethods"], rule["AllowedOrigins"]) = (json!(["GET"]), json!(["*"]));
+        let put = json!({ "Bucket": "shared", "CORSConfiguration": { "CORSRules": [rule] } });
+        root.call("s3", "PutBucketCors", put).refused_with(400, "InvalidRequest", words);
+    }
     let rules = json!([{
         "AllowedMethods": ["GET", "PUT"], "AllowedOrigins": ["http://a.example"], "AllowedHeaders": ["*"],
         "ExposeHeaders": ["x-amz-meta-a"], "MaxAgeSeconds": 60,

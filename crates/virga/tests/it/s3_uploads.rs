@@ -125,11 +125,7 @@ fn every_part_is_checked() {
         "One or more of the specified parts could not be found.  The part may not have been uploaded, or the specified entity tag may not match the part's entity tag.",
     );
     upload.complete(json!([listed(3, &last)]), json!({})).refused(400, "InvalidPart");
-    upload.complete(json!([]), json!({})).refused_with(
-        400,
-        "InvalidRequest",
-        "You must specify at least one part",
-    );
+    upload.complete(json!([]), json!({})).refused(400, "MalformedXML");
     upload.complete(json!([listed(1, &small)]), json!({ "MpuObjectSize": 6 })).refused(400, "InvalidRequest");
     upload.part(10_001, "x", json!({})).refused_with(
         400,
@@ -183,6 +179,12 @@ fn checksums_of_parts_and_of_the_whole() {
     let told = root.call("s3", "GetObjectAttributes", told).ok();
     assert_eq!(told["Checksum"]["ChecksumSHA256"], composite);
     assert_eq!(told["ObjectParts"]["Parts"][0]["ChecksumSHA256"], sum(Sha256, &body));
+    let part = json!({ "Bucket": "bkt", "Key": "k", "PartNumber": 1, "ChecksumMode": "ENABLED" });
+    let part = root.call("s3", "HeadObject", part).ok();
+    assert_eq!(
+        (&part["ChecksumSHA256"], &part["ChecksumType"]),
+        (&json!(sum(Sha256, &body)), &json!("COMPOSITE"))
+    );
     assert_eq!(told["ObjectParts"]["TotalPartsCount"], 1);
 
     let upload = Upload::begin(&root, json!({ "ChecksumAlgorithm": "CRC32", "ChecksumType": "FULL_OBJECT" }));
@@ -290,9 +292,29 @@ fn keys_of_callers_stay_the_same() {
         "The provided encryption parameters did not match the ones used originally.",
     );
     let one = upload.part(1, "secret", customer(&[1; 32])).ok()["ETag"].clone();
+    upload.complete(json!([listed(1, &one)]), customer(&[2; 32])).refused_with(
+        400,
+        "InvalidRequest",
+        "The provided encryption parameters did not match the ones used originally.",
+    );
     upload.complete(json!([listed(1, &one)]), json!({})).ok();
     let got = root.call("s3", "GetObject", and(json!({ "Bucket": "bkt", "Key": "k" }), customer(&[1; 32])));
     assert_eq!(&got.body[..], b"secret");
+    // Whoever wants checksums brings the key to the end as well.
+    let sums = and(json!({ "ChecksumAlgorithm": "CRC64NVME" }), customer(&[1; 32]));
+    let upload = Upload::begin(&root, sums);
+    let one = upload.part(1, "secret", customer(&[1; 32])).ok()["ETag"].clone();
+    upload.complete(json!([listed(1, &one)]), json!({})).refused(400, "InvalidRequest");
+    upload.complete(json!([listed(1, &one)]), customer(&[1; 32])).ok();
+}
+
+#[test]
+fn parts_that_are_not_listed_at_all() {
+    let cloud = Cloud::new();
+    let root = with_bucket(&cloud);
+    let upload = Upload::begin(&root, json!({}));
+    upload.complete(json!([]), json!({})).refused(400, "MalformedXML");
+    root.call("s3", "CompleteMultipartUpload", upload.of(json!({}))).refused(400, "MalformedXML");
 }
 
 /// A rule that aborts uploads is told to whoever begins one, and to whoever lists its parts.

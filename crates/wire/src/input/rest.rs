@@ -87,7 +87,7 @@ fn wire_name(member: &MemberModel) -> &'static str {
 fn label(cx: &mut Context, member: &MemberModel, route: &Route) -> Read<Option<Value>> {
     let name = wire_name(member);
     let Some((_, raw)) = route.labels.iter().find(|(label, _)| *label == name) else { return Ok(None) };
-    let text = percent::path(raw).ok_or(Bad::Syntax)?;
+    let text = percent::path(raw).ok_or(Bad::Path)?;
     let shape = cx.service.shape(member.target.shape);
     scalar::read(shape, &text, name, format(member, shape, TimestampFormat::Iso8601)).map(Some)
 }

@@ -198,6 +198,27 @@ fn unknown_to_s3(operation: &Operation, head: &Head) -> Option<Fault> {
     }
 }
 
+/// A selector where it selects nothing. Some are of buckets alone; and nobody who asks for the ACL of a bucket or an object
+/// means the bucket or the object, to write or to delete it.
+// AWS: `NoLoggingStatusForKey` in the table of error responses; the words about keys as other servers have them of S3.
+fn misplaced(operation: &Operation, selector: &str, head: &Head) -> Option<Fault> {
+    let words = match (operation.name, selector) {
+        // A parameter, of which more is to be said.
+        (_, "uploadId") => return None,
+        ("GetObject" | "PutObject", "logging") => {
+            let words = "There is no such thing as a logging status sub-resource for a key.";
+            return Some(Fault::new(400, "NoLoggingStatusForKey", words));
+        }
+        ("GetObject", "uploads") => "Key is not expected for the GET method ?uploads subresource",
+        ("GetObject", "versions") => "There is no such thing as the ?versions sub-resource for a key",
+        ("PutObject" | "CreateBucket" | "DeleteObject" | "DeleteBucket", _) => {
+            return Some(of_resource(head));
+        }
+        _ => return None,
+    };
+    Some(Fault::new(400, "InvalidRequest", words))
+}
+
 /// S3 refuses a query string that asks for several things at once, for a list of a kind that it has not, for a part of no
 /// upload or an upload of no part, and a source where nothing is copied.
 // AWS: recorded answers to `?uploads&versioning`, `?acl&versioning` and `?list-type=3`.
@@ -214,6 +235,11 @@ pub(super) fn unclear(service: &'static Service, operation: &Operation, head: &H
     }
     if head.method == "PUT" && found == ["uploadId"] && head.query_value("partNumber").is_none() {
         let fault = not_allowed_of(head, "UPLOAD").header("allow", "DELETE, POST, GET");
+        return Some(malformed(Some(service), Protocol::RestXml, fault));
+    }
+    if let [selector] = found[..]
+        && let Some(fault) = misplaced(operation, selector, head)
+    {
         return Some(malformed(Some(service), Protocol::RestXml, fault));
     }
     let is_copy = matches!(operation.name, "CopyObject" | "UploadPartCopy");

@@ -263,10 +263,23 @@ fn s3_by_path_query_and_header() {
     ] {
         assert_eq!(signed(line, "s3", &[], ""), unclear(message), "{line}");
     }
-    assert_eq!(
-        signed("PUT /b/k?uploadId=7", "s3", &[], ""),
-        r#"(Malformed, 405, "MethodNotAllowed", "The specified method is not allowed against this resource.")"#
-    );
+    let not_allowed = r#"(Malformed, 405, "MethodNotAllowed", "The specified method is not allowed against this resource.")"#;
+    let of_no_key = |code: &str, message: &str| format!(r#"(Malformed, 400, "{code}", "{message}")"#);
+    let versions = "There is no such thing as the ?versions sub-resource for a key";
+    let uploads = "Key is not expected for the GET method ?uploads subresource";
+    let logging = "There is no such thing as a logging status sub-resource for a key.";
+    for (line, want) in [
+        ("PUT /b/k?uploadId=7", not_allowed.to_owned()),
+        ("DELETE /b/k?acl", not_allowed.to_owned()),
+        ("DELETE /b?versioning", not_allowed.to_owned()),
+        ("PUT /b?uploads", not_allowed.to_owned()),
+        ("GET /b/k?versions", of_no_key("InvalidRequest", versions)),
+        ("GET /b/k?uploads", of_no_key("InvalidRequest", uploads)),
+        ("GET /b/k?logging", of_no_key("NoLoggingStatusForKey", logging)),
+        ("PUT /b/k?logging", of_no_key("NoLoggingStatusForKey", logging)),
+    ] {
+        assert_eq!(signed(line, "s3", &[], ""), want, "{line}");
+    }
     assert_eq!(
         signed("PUT /b/k", "s3", &[("x-amz-checksum-sha256a", "x")], ""),
         r#"(Malformed, 400, "InvalidRequest", "The algorithm type you specified in x-amz-checksum- header is invalid.")"#

@@ -196,6 +196,14 @@ fn s3(service: &Service, code: &str, violation: &Violation) -> Fault {
             let message = "Invalid protocol, protocol can be http or https. If not defined the protocol will be selected automatically.";
             Fault::new(400, "InvalidRequest", message)
         }
+        (Location::Body, Constraint::LengthMin(_))
+            if violation.input == "PutBucketWebsiteRequest"
+                && violation.path.ends_with("rrorDocument.key") =>
+        {
+            Fault::new(400, "InvalidArgument", "The ErrorDocument Key is not well formed")
+                .with("ArgumentName", Value::str("ErrorDocument"))
+                .with("ArgumentValue", Value::str(""))
+        }
         (Location::Body, _) if violation.input.ends_with("AclRequest") => Fault::new(
             400,
             "MalformedACLError",

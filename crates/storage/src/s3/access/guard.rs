@@ -1,6 +1,6 @@
 //! What guards a bucket or an object: the policy, the ACL, the public access block.
 
-use super::{Targets, existing, is_of, is_service, keys};
+use super::{existing, is_of, is_service, keys};
 use crate::s3::acl;
 use crate::s3::buckets::Bucket;
 use crate::s3::canonical;
@@ -11,7 +11,7 @@ use auth::policy::{Grant, ResourceMode};
 use base::AccountId;
 use kernel::{Cx, Target};
 use std::borrow::Cow;
-use wire::{Fault, Struct};
+use wire::{Fault, Struct, Value};
 
 /// A target within a bucket, with everything that may let the caller in.
 #[derive(Clone, Debug)]
@@ -94,17 +94,19 @@ impl Guarded<'_> {
         let foreign = self.owner != record.owner;
         if foreign || is_shut_out(cx, self.bucket) {
             let action = target.action;
-            let mut denies = Target { policy: Some(policy.clone()), action, ..target.clone() };
-            denies.grant = Some(everybody());
-            denies.account = cx.caller.principal.account().or(Some(record.owner));
+            let denies = Target { policy: Some(policy.clone()), action, ..target.clone() };
+            let denies = unless_denied(cx, self.bucket, denies);
             return vec![target, denies];
         }
         vec![Target { policy: Some(policy.clone()), ..target }]
     }
 }
 
-fn everybody() -> Grant {
-    Grant { id: "the bucket's policy may only deny".into(), grantee: "*".into() }
+/// The same target, about which policies may only deny.
+pub(super) fn unless_denied(cx: &Cx<'_>, bucket: &Bucket, mut target: Target) -> Target {
+    target.grant = Some(Grant { id: "the policies may only deny".into(), grantee: "*".into() });
+    target.account = cx.caller.principal.account().or(Some(bucket.record.owner));
+    target
 }
 
 /// Whether `RestrictPublicBuckets` keeps the caller out of what a public policy allows.
@@ -209,8 +211,10 @@ pub fn may_bypass_governance(cx: &Cx<'_>, bucket: &Bucket, key: &str) -> Result<
     allowed_on_object(cx, bucket, key, None, "s3:BypassGovernanceRetention")
 }
 
-/// `s3:ListBucket`, which a caller needs to learn that an object is not there.
-pub(super) fn may_list(cx: &Cx<'_>, of: &Bucket, request: &Struct) -> Targets {
-    let guarded = bucket(of, Some(Permission::Read)).doing(Some("s3:ListBucket")).asked_by(cx, request);
-    Ok(guarded.targets(cx))
+/// `s3:ListBucket` of what begins with `key`, which a caller needs to learn that there is no such object.
+pub(super) fn may_list(cx: &Cx<'_>, of: &Bucket, key: &str) -> Vec<Target> {
+    let mut listing = Struct::new();
+    listing.push("Prefix", Value::str(key));
+    let guarded = bucket(of, Some(Permission::Read)).doing(Some("s3:ListBucket")).asked_by(cx, &listing);
+    guarded.targets(cx)
 }

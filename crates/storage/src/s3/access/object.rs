@@ -30,7 +30,7 @@ fn permission(operation: &str) -> Option<Permission> {
 }
 
 /// Every operation on one object, by `Key` and, where there is one, `VersionId`. Who may do it and may not list the
-/// bucket is not told that the object is missing.
+/// bucket is not told that the object is missing; who may list it is, even if he may not read the object.
 ///
 /// # Errors
 /// As [`bucket_of`].
@@ -43,9 +43,18 @@ pub fn on_object(cx: &mut Cx<'_>, request: &Struct) -> Targets {
     let action = id.and(of_version(operation));
     let mut targets = guarded.doing(action).asked_by(cx, request).targets(cx);
     if version.is_none() {
-        targets.extend(guard::may_list(cx, &bucket, request)?);
+        let lists = guard::may_list(cx, &bucket, key);
+        if reads(operation) && guard::all_allowed(cx, &lists, request)? {
+            targets = targets.into_iter().map(|target| guard::unless_denied(cx, &bucket, target)).collect();
+        }
+        targets.extend(lists);
     }
     Ok(targets)
+}
+
+/// Operations whose caller learns by the right to list alone that there is nothing to read.
+fn reads(operation: &str) -> bool {
+    matches!(operation, "GetObject" | "HeadObject" | "GetObjectAttributes")
 }
 
 /// `GetObject`, `HeadObject`, `GetObjectAttributes`, `GetObjectTorrent`.

@@ -3,6 +3,7 @@
 use super::guard::{self, Guarded};
 use super::{Targets, bucket_of, existing, named};
 use crate::s3::buckets::Bucket;
+use crate::s3::canonical;
 use crate::s3::errors::S3Error;
 use crate::s3::model::acl::Permission;
 use kernel::{Cx, Target};
@@ -29,10 +30,8 @@ fn put(cx: &Cx<'_>, bucket: &Bucket, request: &Struct) -> Vec<Target> {
     };
     let says = |name: &str| request.get(name).is_some();
     let is_private = request.str("ACL").is_none_or(|acl| acl == "private");
-    // What S3 delivers says so, and the policies that AWS documents for it allow `s3:PutObject` alone.
-    let delivers = super::is_service(cx) && request.str("ACL") == Some("bucket-owner-full-control");
-    let is_private = is_private || delivers;
-    if !is_private || GRANTS.iter().any(|name| says(name)) {
+    let grants = GRANTS.iter().any(|name| says(name));
+    if (!is_private || grants) && !is_for_the_owner(bucket, request) {
         also("s3:PutObjectAcl");
     }
     if request.str("Tagging").is_some_and(|tags| !tags.is_empty()) {
@@ -45,6 +44,21 @@ fn put(cx: &Cx<'_>, bucket: &Bucket, request: &Struct) -> Vec<Target> {
         also("s3:PutObjectLegalHold");
     }
     targets
+}
+
+/// Whether the headers give the bucket's owner full control, and nobody else anything. AWS: policies may ask for this
+/// of those whom they allow `s3:PutObject` alone.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/example-bucket-policies-condition-keys.html>
+fn is_for_the_owner(bucket: &Bucket, request: &Struct) -> bool {
+    let silent = |names: &[&str]| names.iter().all(|name| request.get(name).is_none());
+    match (request.str("ACL"), request.str("GrantFullControl")) {
+        (Some("bucket-owner-full-control"), _) => silent(&GRANTS),
+        (None, Some(grantee)) => {
+            let id = grantee.strip_prefix("id=").map(|id| id.trim_matches('"'));
+            silent(&GRANTS[1..]) && id.and_then(canonical::account) == Some(bucket.record.owner)
+        }
+        _ => false,
+    }
 }
 
 /// `PutObject` and `CreateMultipartUpload`.
@@ -98,7 +112,7 @@ fn source(cx: &Cx<'_>, request: &Struct) -> Result<Vec<Target>, S3Error> {
         targets.extend(ask(cx, Guarded { acl: None, ..object() }, Some(action), &nothing));
     }
     if version.is_none() {
-        targets.extend(guard::may_list(cx, &bucket, &nothing)?);
+        targets.extend(guard::may_list(cx, &bucket, &key));
     }
     Ok(targets)
 }

@@ -123,6 +123,15 @@ pub fn algorithm(name: &str) -> Result<ChecksumKind, S3Error> {
     })
 }
 
+/// # Errors
+/// `NotImplemented` for a checksum that would not be held against the bytes.
+pub fn none_of(others: &[(&str, &Option<String>)]) -> Result<(), S3Error> {
+    match others.iter().find(|(_, value)| value.is_some()) {
+        Some((name, _)) => Err(Refusal::NotBuilt(format!("The checksum algorithm {name}")).into()),
+        None => Ok(()),
+    }
+}
+
 /// Whether an algorithm can be of all parts together, without a second pass over the bytes.
 pub fn is_crc(kind: ChecksumKind) -> bool {
     matches!(kind, ChecksumKind::Crc32 | ChecksumKind::Crc32C | ChecksumKind::Crc64Nvme)
@@ -138,18 +147,29 @@ pub struct Claims {
 }
 
 impl Claims {
-    /// Reads `Content-MD5` and the headers about checksums.
+    /// Reads `Content-MD5` and the headers about checksums; one may be announced to come behind the body.
     ///
     /// # Errors
     /// `InvalidDigest`, `InvalidRequest`.
     pub(crate) fn read(
         md5: Option<&str>,
         checksum: Option<(ChecksumKind, Vec<u8>)>,
+        announced: Option<ChecksumKind>,
         sdk_algorithm: Option<&str>,
     ) -> Result<Claims, S3Error> {
         let md5 = md5.map(content_md5).transpose()?;
-        // AWS: a checksum that is there decides, whatever the algorithm's name beside it.
-        sdk_algorithm.map(algorithm).transpose()?;
+        if let Some(name) = sdk_algorithm {
+            let stated = checksum.as_ref().map(|(kind, _)| *kind).or(announced);
+            if stated.is_some() && ChecksumKind::from_name(name) != stated {
+                let message = "Value for x-amz-sdk-checksum-algorithm header is invalid.";
+                return Err(Refusal::InvalidRequest(message.to_owned()).into());
+            }
+            algorithm(name)?;
+            if stated.is_none() {
+                let message = "x-amz-sdk-checksum-algorithm specified, but no corresponding x-amz-checksum-* or x-amz-trailer headers were found.";
+                return Err(Refusal::InvalidRequest(message.to_owned()).into());
+            }
+        }
         Ok(Claims { md5, checksum, wanted: None })
     }
 }
@@ -159,8 +179,8 @@ impl Claims {
 /// # Errors
 /// `InvalidDigest`.
 pub fn content_md5(text: &str) -> Result<[u8; 16], S3Error> {
-    let bytes = STANDARD.decode(text).ok().and_then(|bytes| bytes.try_into().ok());
-    bytes.ok_or_else(|| S3Error::from(Refusal::InvalidDigest).with("Content-MD5", text))
+    kernel::digests::read_md5(text)
+        .ok_or_else(|| S3Error::from(Refusal::InvalidDigest).with("Content-MD5", text))
 }
 
 /// The refusal of bytes whose MD5 is another.

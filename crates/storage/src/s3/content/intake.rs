@@ -153,8 +153,8 @@ impl Draft {
 /// Receives all of `body`, and holds it against what the request claims of it.
 ///
 /// # Errors
-/// Those of [`Body::next`]; `MissingContentLength`, `EntityTooLarge`, `BadDigest`; `InternalError` where the disk
-/// fails.
+/// Those of [`Body::next`]; `MissingContentLength`, `NotImplemented`, `EntityTooLarge`, `BadDigest`; `InternalError`
+/// where the disk fails.
 pub(crate) async fn receive(
     dx: &Dx,
     mut body: Body,
@@ -162,6 +162,7 @@ pub(crate) async fn receive(
     claims: &Claims,
 ) -> Result<Received, S3Error> {
     let length = match body.length() {
+        None if body.is_in_chunks() => return Err(Refusal::NotImplemented("Transfer-Encoding").into()),
         // Only the end of a form tells where its file ends.
         None if !dx.request().form => return Err(Refusal::MissingContentLength.into()),
         Some(length) if length > SIZE_MAX => return Err(Refusal::EntityTooLarge(length).into()),

@@ -81,9 +81,11 @@ fn stated_list(
     if bucket.ownership == Ownership::BucketOwnerEnforced {
         return Err(Denial::AclUnsupported.into());
     }
+    if document.is_some() && !stated.is_silent() {
+        return Err(Denial::ContentUnexpected.into());
+    }
     match (stated.list(owner, bucket.owner)?, document) {
-        (Some(_), Some(_)) => Err(Denial::ContentUnexpected.into()),
-        (Some(list), None) => Ok(list),
+        (Some(list), _) => Ok(list),
         (None, Some(document)) => document::list(document, owner),
         (None, None) => Err(S3Error::from(Denial::HeaderMissing).with("MissingHeaderName", "x-amz-acl")),
     }

@@ -336,7 +336,8 @@ fn part(version: &Version, number: i64) -> Result<Part, S3Error> {
         let range = start..start + piece.size;
         if i64::from(piece.number) == number {
             let checksum = version.checksum.as_ref().filter(|_| !piece.checksum.is_empty()).map(|all| {
-                Checksum { value: piece.checksum.clone(), composite: false, algorithm: all.algorithm.clone() }
+                // A part's own checksum, and beside it the kind of the whole object's.
+                Checksum { value: piece.checksum.clone(), ..all.clone() }
             });
             return Ok(Part { range, count: Some(version.pieces.len() as i64), checksum });
         }

@@ -41,8 +41,8 @@ wire::shape! {
 }
 
 fn put_lock(cx: &mut Cx<'_>, req: PutLock) -> Result<Empty, S3Error> {
-    use crate::s3::errors::Refusal::MalformedXml;
-    let configuration = req.configuration.ok_or(MalformedXml)?;
+    use crate::s3::errors::Refusal::{MalformedXml, MissingRequestBody};
+    let configuration = req.configuration.ok_or(MissingRequestBody)?;
     if configuration.enabled.is_none() {
         return Err(MalformedXml.into());
     }

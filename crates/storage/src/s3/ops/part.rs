@@ -42,6 +42,10 @@ with_checksums! {
         content_length: Option<i64> = "ContentLength",
         content_md5: Option<String> = "ContentMD5",
         algorithm: Option<String> = "ChecksumAlgorithm",
+        checksum_md5: Option<String> = "ChecksumMD5",
+        xxhash3: Option<String> = "ChecksumXXHASH3",
+        xxhash64: Option<String> = "ChecksumXXHASH64",
+        xxhash128: Option<String> = "ChecksumXXHASH128",
         customer_algorithm: Option<String> = "SSECustomerAlgorithm",
         customer_key: Option<String> = "SSECustomerKey",
         customer_md5: Option<String> = "SSECustomerKeyMD5",
@@ -191,7 +195,14 @@ async fn upload_part(dx: Dx, mut req: UploadPart, body: Body) -> Result<Answer<P
         md5: req.customer_md5.take(),
     };
     let stated = req.stated()?;
-    let mut claims = Claims::read(req.content_md5.as_deref(), stated, req.algorithm.as_deref())?;
+    checksum::none_of(&[
+        ("MD5", &req.checksum_md5),
+        ("XXHASH3", &req.xxhash3),
+        ("XXHASH64", &req.xxhash64),
+        ("XXHASH128", &req.xxhash128),
+    ])?;
+    let algorithm = req.algorithm.as_deref();
+    let mut claims = Claims::read(req.content_md5.as_deref(), stated, body.announced(), algorithm)?;
     let place = (req.bucket.as_str(), req.key.as_str(), req.upload_id.as_str(), req.number);
     let target = dx.read(|cx| target(cx, place, req.payer.as_deref(), &customer))?;
     let stated = claims.checksum.as_ref().map(|(kind, _)| *kind).or(body.announced());

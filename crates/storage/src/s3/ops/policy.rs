@@ -4,6 +4,7 @@
 
 use super::shapes::{OfBucket, change, load, requests};
 use crate::s3::access;
+use crate::s3::canonical;
 use crate::s3::errors::{Denial, Refusal, S3Error};
 use crate::s3::model::bucket::arn;
 use auth::policy::{Policy, PolicyForm, PolicyKind, PolicySource, ResourceMode};
@@ -78,8 +79,11 @@ fn put_policy(cx: &mut Cx<'_>, req: PutPolicy) -> Result<Empty, S3Error> {
     if blocks && policy.is_public() {
         return Err(Refusal::AccessDenied.into());
     }
-    let nobody = |_| Denial::PolicyMalformed("Invalid principal in policy".into());
-    let (bound, names) = cx.bind(&req.policy)?.map_err(nobody)?;
+    let nobody = || Denial::PolicyMalformed("Invalid principal in policy".into());
+    if !policy.canonical_users().all(canonical::exists) {
+        return Err(nobody().into());
+    }
+    let (bound, names) = cx.bind(&req.policy)?.map_err(|_| nobody())?;
     let compiled = Policy::load(&bound, PolicyKind::Resource("s3"))
         .map_err(|malformed| Denial::PolicyMalformed(malformed.message))?;
     if req.confirm != Some(true) && locks_out(cx, &req.bucket, compiled)? {

@@ -31,6 +31,10 @@ with_attributes! { with_checksums =>
         content_length: Option<i64> = "ContentLength",
         content_md5: Option<String> = "ContentMD5",
         algorithm: Option<String> = "ChecksumAlgorithm",
+        checksum_md5: Option<String> = "ChecksumMD5",
+        xxhash3: Option<String> = "ChecksumXXHASH3",
+        xxhash64: Option<String> = "ChecksumXXHASH64",
+        xxhash128: Option<String> = "ChecksumXXHASH128",
         if_match: Option<String> = "IfMatch",
         if_none_match: Option<String> = "IfNoneMatch",
         offset: Option<i64> = "WriteOffsetBytes",
@@ -73,14 +77,21 @@ pub(crate) struct Prepared {
 async fn put_object(dx: Dx, mut req: PutObject, body: Body) -> Result<Answer<PutObjectResult>, S3Error> {
     let attributes = req.attributes();
     let stated = req.stated()?;
-    let claims = Claims::read(req.content_md5.as_deref(), stated, req.algorithm.as_deref())?;
+    checksum::none_of(&[
+        ("MD5", &req.checksum_md5),
+        ("XXHASH3", &req.xxhash3),
+        ("XXHASH64", &req.xxhash64),
+        ("XXHASH128", &req.xxhash128),
+    ])?;
+    let algorithm = req.algorithm.as_deref();
+    let claims = Claims::read(req.content_md5.as_deref(), stated, body.announced(), algorithm)?;
     let writing = Writing { if_match: req.if_match.take(), if_none_match: req.if_none_match.take() };
     writing.check()?;
     if req.offset.is_some() {
         // Appending is for directory buckets.
         return Err(Refusal::NotImplemented("x-amz-write-offset-bytes").into());
     }
-    if attributes.locks() && claims.md5.is_none() && claims.checksum.is_none() && req.algorithm.is_none() {
+    if attributes.locks() && claims.md5.is_none() && claims.checksum.is_none() && body.announced().is_none() {
         let message = "Content-MD5 OR x-amz-checksum- HTTP header is required for Put Object requests with Object Lock parameters";
         return Err(Refusal::InvalidRequest(message.to_owned()).into());
     }

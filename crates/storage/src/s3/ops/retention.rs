@@ -88,7 +88,7 @@ fn get_retention(cx: &mut Cx<'_>, req: OfObject) -> Result<GotRetention, S3Error
 fn put_retention(cx: &mut Cx<'_>, req: PutRetention) -> Result<Charged, S3Error> {
     let bucket = load(cx, &req.bucket)?;
     lockable(&bucket)?;
-    let stated = req.retention.ok_or(Refusal::MalformedXml)?;
+    let stated = req.retention.ok_or(Refusal::MissingRequestBody)?;
     let new = lock::retention(stated.mode.as_deref(), stated.until, cx.now)?;
     let mut found = find(cx, &bucket, &req.key, req.version_id.as_deref(), "PUT")?;
     let bypass = req.bypass == Some(true) && access::may_bypass_governance(cx, &bucket, &req.key)?;
@@ -108,7 +108,8 @@ fn get_hold(cx: &mut Cx<'_>, req: OfObject) -> Result<GotHold, S3Error> {
 fn put_hold(cx: &mut Cx<'_>, req: PutHold) -> Result<Charged, S3Error> {
     let bucket = load(cx, &req.bucket)?;
     lockable(&bucket)?;
-    let status = req.hold.and_then(|hold| hold.status).ok_or(Refusal::MalformedXml)?;
+    let hold = req.hold.ok_or(Refusal::MissingRequestBody)?;
+    let status = hold.status.ok_or(Refusal::MalformedXml)?;
     let mut found = find(cx, &bucket, &req.key, req.version_id.as_deref(), "PUT")?;
     found.version.legal_hold = status == "ON";
     found.version.hold_was_put = true;

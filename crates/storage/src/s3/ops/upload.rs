@@ -7,9 +7,9 @@ use super::put::{Way, new_id, tell};
 use crate::s3::access;
 use crate::s3::buckets::Bucket;
 use crate::s3::content::checksum::{self, COMPOSITE, Checksummed, FULL_OBJECT, with_checksums};
-use crate::s3::content::encryption;
+use crate::s3::content::encryption::{self, Customer};
 use crate::s3::errors::{Refusal, S3Error, argument};
-use crate::s3::model::object::{Checksum, Version};
+use crate::s3::model::object::{Checksum, Encryption, Version};
 use crate::s3::model::upload::{COMPLETED, Completed, PARTS, Part, UPLOADS, Upload, UploadId};
 use crate::s3::request::attributes::{of_upload, with_attributes};
 use crate::s3::request::conditions::Writing;
@@ -189,8 +189,8 @@ fn checksum_plan(
     let algorithm = algorithm.map(checksum::algorithm).transpose()?;
     let composite = match kind {
         None => None,
-        Some(COMPOSITE) => Some(true),
-        Some(FULL_OBJECT) => Some(false),
+        Some(kind) if kind.eq_ignore_ascii_case(COMPOSITE) => Some(true),
+        Some(kind) if kind.eq_ignore_ascii_case(FULL_OBJECT) => Some(false),
         Some(_) => return Err(invalid("Value for x-amz-checksum-type header is invalid.".to_owned())),
     };
     let Some(algorithm) = algorithm else {
@@ -261,14 +261,13 @@ fn complete(cx: &mut Cx<'_>, mut req: CompleteUpload) -> Result<CompletedAnswer,
     let bucket = &door.bucket;
     let writing = Writing { if_match: req.if_match.take(), if_none_match: req.if_none_match.take() };
     writing.check()?;
-    let given = req.given.take().map(|given| given.parts).unwrap_or_default();
-    if given.is_empty() {
-        return Err(Refusal::InvalidRequest("You must specify at least one part".to_owned()).into());
-    }
+    let given = req.given.take().map(|given| given.parts).filter(|parts| !parts.is_empty());
+    let given = given.ok_or(Refusal::MalformedXml)?;
     let (id, upload) = match find(cx, bucket, &req.key, &req.upload_id) {
         Ok(found) => found,
         Err(error) => return again(cx, bucket, &req, door.charged.clone()).transpose().unwrap_or(Err(error)),
     };
+    check_customer(&upload, &req.customer())?;
     let row = id.key(&bucket.scope, &req.key);
     let mut all = parts(cx, &row)?;
     let chosen = choose(&req.upload_id, &upload, given, &all)?;
@@ -328,7 +327,7 @@ fn answer(
     version: &Version,
     charged: Option<String>,
 ) -> Result<CompletedAnswer, S3Error> {
-    let shown = encryption::shown(&version.encryption, &encryption::Customer::default());
+    let shown = encryption::shown(&version.encryption, &Customer::default());
     let name = &bucket.record.name;
     let region = bucket.record.region.name();
     let mut answer = CompletedAnswer {
@@ -411,6 +410,27 @@ fn choose(
 fn unreadable_checksum() -> S3Error {
     let message = "Invalid Base64 or multiple checksums present in request";
     S3Error::from(Refusal::InvalidArgument(message.to_owned())).with("ArgumentName", "Checksum")
+}
+
+impl CompleteUpload {
+    fn customer(&mut self) -> Customer {
+        Customer {
+            algorithm: self.customer_algorithm.take(),
+            key: self.customer_key.take(),
+            md5: self.customer_md5.take(),
+        }
+    }
+}
+
+/// AWS: the caller's key must come along where the upload began with an algorithm for checksums. Where it comes it must
+/// be the one with which the upload began.
+fn check_customer(upload: &Upload, customer: &Customer) -> Result<(), S3Error> {
+    let needed = upload.checksum.is_some() && matches!(upload.encryption, Encryption::Customer(_));
+    if needed || !customer.is_silent() {
+        encryption::check_part(&upload.encryption, customer)
+    } else {
+        Ok(())
+    }
 }
 
 fn check_sizes(chosen: &[Part]) -> Result<(), S3Error> {
@@ -510,6 +530,7 @@ mod tests {
             "The COMPOSITE checksum type cannot be used with the crc64nvme checksum algorithm."
         );
         assert!(said(None, Some("COMPOSITE")).is_err());
+        assert_eq!(said(Some("crc32"), Some("Full_Object")), Ok((Some("CRC32"), false)));
     }
 
     #[test]

@@ -282,8 +282,8 @@ fn check_lockable(bucket: &Bucket) -> Result<(), S3Error> {
 
 /// `aws-chunked` is of the transfer, not of the object.
 fn without_chunking(encoding: &str) -> String {
-    let parts = encoding.split(',').map(str::trim).filter(|part| !part.eq_ignore_ascii_case("aws-chunked"));
-    parts.collect::<Vec<_>>().join(",")
+    let parts = encoding.split(',').filter(|part| !part.trim().eq_ignore_ascii_case("aws-chunked"));
+    parts.collect::<Vec<_>>().join(",").trim().to_owned()
 }
 
 /// A version that is completed from an upload.
@@ -315,7 +315,8 @@ mod tests {
             ("aws-chunked", ""),
             ("gzip,aws-chunked", "gzip"),
             ("aws-chunked, gzip", "gzip"),
-            ("gzip, br", "gzip,br"),
+            ("gzip, br", "gzip, br"),
+            ("gzip, br,aws-chunked", "gzip, br"),
         ] {
             assert_eq!(without_chunking(header), kept);
         }

@@ -25,10 +25,9 @@ pub(crate) fn read(header: &str, size: u64) -> Result<Option<Range<u64>>, S3Erro
 
 /// First and last byte; of a suffix only its length, as the last.
 fn parse(header: &str) -> Option<(Option<u64>, Option<u64>)> {
-    let spec = header.trim().strip_prefix("bytes=")?.trim();
+    let spec = header.trim().strip_prefix("bytes=")?;
     let (first, last) = spec.split_once('-')?;
     let number = |text: &str| -> Option<Option<u64>> {
-        let text = text.trim();
         if text.is_empty() {
             return Some(None);
         }
@@ -88,6 +87,8 @@ mod tests {
             ("bytes=", 11, None),
             ("bytes=-", 11, None),
             ("bytes=a-b", 11, None),
+            ("bytes= -1", 11, None),
+            ("bytes=0 - 4", 11, None),
             ("bytes=0-99999999999999999999999", 11, Some(0..11)),
         ] {
             assert_eq!(read(header, size).unwrap(), expected, "{header}");

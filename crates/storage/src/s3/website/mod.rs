@@ -114,7 +114,9 @@ impl RoutingRule {
                     "Condition cannot be empty. To redirect all requests without a condition, the condition element shouldn't be present.",
                 ));
             }
-            if let Some(code) = condition.error.as_deref().filter(|code| !is_in(code, 400, 599)) {
+            if let Some(code) =
+                condition.error.as_deref().map(number).transpose()?.filter(|code| !is_error(*code))
+            {
                 return Err(request(format!(
                     "The provided HTTP error code ({code}) is not valid. Valid codes are 4XX or 5XX."
                 )));
@@ -125,7 +127,9 @@ impl RoutingRule {
         if redirect.replace_prefix.is_some() && redirect.replace_key.is_some() {
             return Err(request("You can only define ReplaceKeyPrefix or ReplaceKey but not both."));
         }
-        if let Some(code) = redirect.code.as_deref().filter(|code| !is_in(code, 301, 399)) {
+        if let Some(code) =
+            redirect.code.as_deref().map(number).transpose()?.filter(|code| !REDIRECTS.contains(code))
+        {
             return Err(request(format!(
                 "The provided HTTP redirect code ({code}) is not valid. Valid codes are 3XX except 300."
             )));
@@ -139,8 +143,15 @@ impl RoutingRule {
     }
 }
 
-fn is_in(code: &str, from: u16, to: u16) -> bool {
-    code.parse::<u16>().is_ok_and(|code| (from..=to).contains(&code))
+fn number(code: &str) -> Result<u32, S3Error> {
+    code.parse().map_err(|_| Refusal::MalformedXml.into())
+}
+
+/// Those that HTTP knows, whatever the words of the refusal say.
+const REDIRECTS: [u32; 7] = [301, 302, 303, 304, 305, 307, 308];
+
+fn is_error(code: u32) -> bool {
+    matches!(code, 400..=417 | 421..=431 | 451 | 500..=505 | 507..=511)
 }
 
 #[cfg(test)]
@@ -174,6 +185,25 @@ mod tests {
             said(&with_rule(Some(bad), to)),
             "The provided HTTP error code (200) is not valid. Valid codes are 4XX or 5XX."
         );
+        for code in ["300", "306", "309", "399", "200"] {
+            let to = Redirect { code: Some(code.into()), ..Redirect::default() };
+            assert_eq!(
+                said(&with_rule(None, to)),
+                format!(
+                    "The provided HTTP redirect code ({code}) is not valid. Valid codes are 3XX except 300."
+                )
+            );
+        }
+        for code in ["399", "418", "499", "506"] {
+            let bad = Condition { error: Some(code.into()), prefix: None };
+            let to = Redirect { host: Some("h".into()), ..Redirect::default() };
+            assert_eq!(
+                said(&with_rule(Some(bad), to)),
+                format!("The provided HTTP error code ({code}) is not valid. Valid codes are 4XX or 5XX.")
+            );
+        }
+        let words = Redirect { code: Some("3xx".into()), ..Redirect::default() };
+        assert_eq!(with_rule(None, words).check().unwrap_err().code(), "MalformedXML");
         let both = Redirect {
             replace_key: Some("a".into()),
             replace_prefix: Some("b".into()),
