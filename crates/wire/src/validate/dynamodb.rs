@@ -176,6 +176,20 @@ fn rank(violation: &Violation) -> usize {
     order.and_then(|order| order.iter().position(|member| *member == violation.member)).unwrap_or(usize::MAX)
 }
 
+/// AWS: violations that one answer tells of.
+const TOLD_MAX: usize = 10;
+
+/// AWS: what the model bounds the names of attributes by, which has a sentence of its own.
+const NAME_BYTES_MAX: u64 = 65_535;
+
+fn is_long_name(violation: &Violation) -> bool {
+    let is_bound = |constraint: &Constraint| *constraint == Constraint::LengthMax(NAME_BYTES_MAX);
+    match &violation.constraint {
+        Constraint::Items(all) | Constraint::Keys(all) | Constraint::Values(all) => all.iter().any(is_bound),
+        constraint => is_bound(constraint),
+    }
+}
+
 /// AWS: writes of one batch, in the model the bounds of the map's values.
 const WRITES_MAX: u64 = 25;
 
@@ -271,6 +285,9 @@ pub(super) fn message(service: &Service, violations: &[Violation], request: &Val
         let is_counted = input != "QueryInput";
         return if is_counted { format!("1 validation error detected: {sentence}") } else { sentence };
     }
+    if sorted.iter().all(|violation| is_long_name(violation)) {
+        return "Attribute name is too large, must be less than 65536 bytes".to_owned();
+    }
     // AWS: BatchGetItem tells of its tables' names with the rest, BatchWriteItem when nothing else is wrong.
     let tables = request.member("RequestItems").filter(|_| input == "BatchGetItemInput");
     let names = tables.and_then(|tables| misnamed_tables(tables, crate::json::text));
@@ -278,7 +295,7 @@ pub(super) fn message(service: &Service, violations: &[Violation], request: &Val
         Some(sentence) if is_newer => sentence,
         _ => sentence(violation, shown(service, violation, request).as_deref()),
     });
-    let sentences: Vec<String> = names.into_iter().chain(sentences).collect();
+    let sentences: Vec<String> = names.into_iter().chain(sentences).take(TOLD_MAX).collect();
     let (count, s) = (sentences.len(), if sentences.len() == 1 { "" } else { "s" });
     format!("{count} validation error{s} detected: {}", sentences.join("; "))
 }
@@ -332,6 +349,35 @@ mod tests {
              Member must satisfy enum value set: [INDEXES, TOTAL, NONE]; Value 'INVALID' at 'returnValues' failed to \
              satisfy constraint: Member must satisfy enum value set: [ALL_NEW, UPDATED_OLD, ALL_OLD, NONE, \
              UPDATED_NEW]; Value null at 'key' failed to satisfy constraint: Member must not be null"
+        );
+    }
+
+    #[test]
+    fn ten_violations_are_told_of_and_long_names_by_themselves() {
+        let indexes = Value::List((0..9).map(|_| Value::Struct(Struct::new())).collect());
+        let said =
+            of("CreateTable", vec![("TableName", Value::str("abc")), ("LocalSecondaryIndexes", indexes)]);
+        assert!(said.starts_with("10 validation errors detected: "), "{said}");
+        assert!(said.ends_with("at 'localSecondaryIndexes.4.member.indexName' failed to satisfy constraint: Member must not be null"));
+        assert_eq!(said.matches("; ").count(), 9);
+
+        let name = |bytes: usize| "n".repeat(bytes);
+        let too_long = "Attribute name is too large, must be less than 65536 bytes";
+        let one = |name: String| Value::Map(vec![(name, Value::Struct(Struct::new()))]);
+        let table = || ("TableName", Value::str("abc"));
+        assert_eq!(of("PutItem", vec![table(), ("Item", one(name(65_536)))]), too_long);
+        let names = Value::Map(vec![("#n".into(), Value::str(name(65_536)))]);
+        assert_eq!(of("Scan", vec![table(), ("ExpressionAttributeNames", names)]), too_long);
+        assert_eq!(
+            of(
+                "GetItem",
+                vec![
+                    table(),
+                    ("Key", one("k".into())),
+                    ("AttributesToGet", Value::List(vec![Value::str(name(65_536))]))
+                ]
+            ),
+            too_long
         );
     }
 
