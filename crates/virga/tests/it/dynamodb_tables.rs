@@ -385,7 +385,6 @@ fn the_class_of_a_table_is_changed_alone() {
         json!({"DeletionProtectionEnabled": true}),
         json!({"BillingMode": "PROVISIONED", "ProvisionedThroughput": {"ReadCapacityUnits": 1, "WriteCapacityUnits": 1}}),
         json!({"StreamSpecification": {"StreamEnabled": true, "StreamViewType": "KEYS_ONLY"}}),
-        json!({"SSESpecification": {"Enabled": true}}),
     ] {
         update(more).refused_with(
             400,
@@ -435,6 +434,34 @@ fn tags() {
     let missing = format!("{arn}x");
     root.call("dynamodb", "ListTagsOfResource", json!({"ResourceArn": missing}))
         .refused(400, "ResourceNotFoundException");
+    root.call("dynamodb", "UntagResource", json!({"ResourceArn": missing, "TagKeys": ["k01"]})).refused_with(
+        400,
+        "ResourceNotFoundException",
+        "Requested resource not found",
+    );
+    let tag = |key: &str, value: &str| json!({"Key": key, "Value": value});
+    for (tags, message) in [
+        (json!([]), "Atleast one Tag needs to be provided as Input."),
+        (
+            json!([tag("a", "1"), tag("a", "2")]),
+            "Duplicate Tag Keys provided as input: Duplicate Tag Key found a",
+        ),
+        (json!([tag("a!", "1")]), "The Tag Key provided is invalid, Key: a!"),
+        (json!([tag("a", "1!")]), "The Tag Value provided is invalid, Value: 1!"),
+        (json!([tag("aws:a", "1")]), "Tag Key cannot be prefixed with aws:, Key: aws:a"),
+        (
+            (0..51).map(|n| tag(&n.to_string(), "v")).collect(),
+            "Number of Tags exceed the current limit for the provided ResourceArn",
+        ),
+    ] {
+        let request = json!({"ResourceArn": arn, "Tags": tags});
+        root.call("dynamodb", "TagResource", request).refused_with(400, "ValidationException", message);
+    }
+    root.call("dynamodb", "UntagResource", json!({"ResourceArn": arn, "TagKeys": []})).refused_with(
+        400,
+        "ValidationException",
+        "Atleast one Tag Key needs to be provided as Input.",
+    );
 }
 
 #[test]

@@ -38,7 +38,7 @@ impl Place {
         if arn.service != "dynamodb" || name.contains('/') || arn.region != cx.region.name() {
             return Err(invalid());
         }
-        check_name(name, "tableName")?;
+        check_name(name, "tableName").map_err(|_| invalid())?;
         let account = AccountId::parse(&arn.account).ok_or_else(invalid)?;
         Ok(Place { account, region: cx.region, name: name.to_owned() })
     }
