@@ -13,6 +13,7 @@ wire::errors! {
         Validation(what: String) = 400, "ValidationException", "{what}";
         NoResource = 400, "ResourceNotFoundException", "Requested resource not found";
         NoTable(name: String) = 400, "ResourceNotFoundException", "Requested resource not found: Table: {name} not found";
+        NoIndex(index: String, table: String) = 400, "ResourceNotFoundException", "Requested resource not found: Index {index} for table {table}";
         NoSuchArn(arn: String) = 400, "ResourceNotFoundException", "Requested resource not found: ResourcArn: {arn} not found";
         InUse(what: String) = 400, "ResourceInUseException", "{what}";
         Limit(what: String) = 400, "LimitExceededException", "{what}";

@@ -34,7 +34,7 @@ wire::shape! {
     }
 }
 
-/// Takes over the limits that a request names; -1 lifts one.
+/// Takes over the limits that a request names; -1 lifts one. `what` is `table`, or `index : ` and its name.
 ///
 /// # Errors
 /// `ValidationException` for a limit that is none, and for a table that is not on demand.
@@ -42,16 +42,19 @@ pub(crate) fn limits(
     current: OnDemandLimits,
     asked: Option<OnDemandThroughput>,
     on_demand: bool,
+    what: &str,
 ) -> Result<OnDemandLimits, Error> {
     let Some(asked) = asked else { return Ok(current) };
-    if !on_demand {
-        return Err(parameter("OnDemandThroughput cannot be specified when BillingMode is PROVISIONED"));
-    }
     let one = |name: &str, current: Option<i64>, asked: Option<i64>| match asked {
         None => Ok(current),
+        Some(_) if !on_demand => Err(parameter(format_args!(
+            "{name} for OnDemandThroughput cannot be specified when the table BillingMode is PROVISIONED"
+        ))),
         Some(-1) => Ok(None),
         Some(units) if units >= 1 => Ok(Some(units)),
-        Some(units) => Err(parameter(format_args!("{name} must be greater than 0, or -1: {units}"))),
+        Some(_) => Err(parameter(format_args!(
+            "Requested {name} for OnDemandThroughput for {what} is outside of valid range"
+        ))),
     };
     Ok(OnDemandLimits {
         read: one("MaxReadRequestUnits", current.read, asked.read)?,

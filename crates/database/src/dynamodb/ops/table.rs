@@ -85,16 +85,18 @@ impl SseSpecification {
     /// # Errors
     /// `ValidationException`.
     pub(crate) fn wants(&self) -> Result<Option<Option<&str>>, Error> {
-        let enabled = self.enabled.unwrap_or(self.key.is_some());
-        if self.kind.as_deref() == Some("AES256") {
-            return Err(parameter("Unsupported input parameter SSEType: AES256"));
-        }
-        match (enabled, &self.key) {
-            (true, key) => Ok(Some(key.as_deref())),
-            (false, None) => Ok(None),
-            (false, Some(_)) => Err(parameter(
-                "KMSMasterKeyId cannot be specified when server-side encryption is not enabled",
-            )),
+        let enabled = self.enabled.unwrap_or(self.kind.is_some());
+        match (enabled, self.kind.as_deref(), &self.key) {
+            (false, Some(_), _) => Err(parameter("SSEType can not be specified if Enabled is false")),
+            (_, Some("AES256"), _) => Err(parameter("SSEType AES256 is not supported")),
+            (_, None, Some(_)) if self.enabled != Some(false) => {
+                Err(parameter("SSEType KMS is required if KMSMasterKeyId is specified"))
+            }
+            (false, None, Some(_)) => {
+                Err(parameter("KMSMasterKeyId can not be specified if Enabled is false"))
+            }
+            (true, _, key) => Ok(Some(key.as_deref())),
+            (false, None, None) => Ok(None),
         }
     }
 }
@@ -200,7 +202,7 @@ fn define(cx: &Cx<'_>, req: &CreateTable, place: Place) -> Result<TableRecord, E
         hash: names.0,
         range: names.1,
         on_demand,
-        on_demand_limits: throughput::limits(OnDemandLimits::default(), req.limits, on_demand)?,
+        on_demand_limits: throughput::limits(OnDemandLimits::default(), req.limits, on_demand, "table")?,
         warm: throughput::warmed(Warm::default(), req.warm, &units, on_demand, "table")?,
         throughput: units,
         next_index: indexes.len() as u32 + 1,
