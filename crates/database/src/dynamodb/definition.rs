@@ -1,7 +1,7 @@
 //! The rules that the definition of a table or an index must keep, with AWS's sentences.
 
 use super::errors::{Error, constraint, parameter, validation};
-use super::model::table::{Attribute, IndexRecord, OnDemandLimits, Status, TableRecord, Throughput, Warm};
+use super::model::table::{Attribute, IndexRecord, Status, TableRecord, Throughput};
 use super::ops::describe::{AttributeDefinition, KeySchemaElement, Projection};
 use super::throughput::{self, OnDemandThroughput, WarmThroughput};
 use std::collections::BTreeSet;
@@ -370,9 +370,8 @@ pub(crate) fn global(
     };
     check_name_is_new(name, known)?;
     let what = format!("index : {name}");
-    let limits = throughput::limits(OnDemandLimits::default(), index.limits, on_demand, &what)?;
-    let warm =
-        throughput::warmed(Warm::default(), index.warm, &throughput, on_demand, &format!("index {name}"))?;
+    let limits = throughput::first_limits(index.limits, on_demand, &what)?;
+    let warm = throughput::first_warm(index.warm, &throughput, on_demand, &format!("index {name}"))?;
     Ok(IndexRecord {
         name: name.clone(),
         global: true,

@@ -212,9 +212,17 @@ pub(crate) fn parameter(what: impl std::fmt::Display) -> Error {
 
 /// A `ValidationException` in the words of the model's own constraints.
 pub(crate) fn constraint(value: &str, path: &str, rule: &str) -> Error {
-    validation(format!(
-        "1 validation error detected: Value '{value}' at '{path}' failed to satisfy constraint: {rule}"
-    ))
+    constraints(value, path, &[rule])
+}
+
+/// The same for several that one value breaks.
+pub(crate) fn constraints(value: &str, path: &str, rules: &[impl std::fmt::Display]) -> Error {
+    let told: Vec<String> = rules
+        .iter()
+        .map(|rule| format!("Value '{value}' at '{path}' failed to satisfy constraint: {rule}"))
+        .collect();
+    let s = if told.len() == 1 { "" } else { "s" };
+    validation(format!("{} validation error{s} detected: {}", told.len(), told.join("; ")))
 }
 
 impl From<Refusal> for Error {

@@ -55,11 +55,14 @@ fn changes_that_do_not_go_together() {
             "Projection": {"ProjectionType": "ALL"},
         }}]),
     );
+    let warmless =
+        &("GlobalSecondaryIndexUpdates", &json!([{"Update": {"IndexName": "by-g", "WarmThroughput": {}}}]));
     let alone = |what: &str| format!("{what} must be the only operation in the request");
     let limited = "OnDemandThroughput can only be combined with BillingMode in an UpdateTable request";
     let streaming = "You cannot modify stream status while updating table IOPS";
     let indexing = "You cannot create or delete index while updating table IOPS";
     for (parts, message) in [
+        (vec![class, warmless], "WarmThroughput must have at least one of ReadUnitsPerSecond or WriteUnitsPerSecond specified for index: by-g".into()),
         (vec![sse, class], alone("Server-Side Encryption modification")),
         (vec![sse, protected, stream], alone("Server-Side Encryption modification")),
         (vec![class, protected], alone("TableClass modification")),
@@ -82,6 +85,7 @@ fn changes_that_do_not_go_together() {
         update(&cloud, all(&parts)).refused_with(400, "ValidationException", &format!("{INVALID}{message}"));
     }
     // These do.
+    update(&cloud, all(&[("WarmThroughput", &json!({})), *class])).ok();
     update(&cloud, all(&[("BillingMode", &json!("PAY_PER_REQUEST")), *stream])).ok();
     update(&cloud, all(&[("BillingMode", &json!("PAY_PER_REQUEST")), *limits])).ok();
     let described = cloud.root(ONE).call("dynamodb", "DescribeTable", json!({"TableName": "music"})).ok();
@@ -203,4 +207,52 @@ fn keys_of_tables_are_said_in_full() {
         "ValidationException",
         &format!("{INVALID}Table is already encrypted by default"),
     );
+}
+
+#[test]
+fn what_is_not_yet_there_is_neither_lifted_nor_lowered() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ONE);
+    let refused = |more: Value, message: &str| {
+        let mut request = indexed("music", false);
+        request.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        root.call("dynamodb", "CreateTable", request).refused_with(
+            400,
+            "ValidationException",
+            &format!("{INVALID}{message}"),
+        );
+    };
+    refused(
+        json!({"OnDemandThroughput": {"MaxReadRequestUnits": -1, "MaxWriteRequestUnits": -1}}),
+        "Requested MaxReadRequestUnits for OnDemandThroughput for table is outside of valid range",
+    );
+    refused(
+        json!({"WarmThroughput": {"ReadUnitsPerSecond": 11_999, "WriteUnitsPerSecond": 4_000}}),
+        "Requested ReadUnitsPerSecond for WarmThroughput for table is lower than initial throughput for OnDemand. See: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/on-demand-capacity-mode.html#on-demand-capacity-mode-initial",
+    );
+    let mut provisioned = json!({"BillingMode": "PROVISIONED", "ProvisionedThroughput": units(5, 5)});
+    provisioned["GlobalSecondaryIndexes"] = indexed("music", false)["GlobalSecondaryIndexes"].clone();
+    provisioned["GlobalSecondaryIndexes"][0]["ProvisionedThroughput"] = units(5, 5);
+    provisioned["GlobalSecondaryIndexes"][0]["WarmThroughput"] =
+        json!({"ReadUnitsPerSecond": 5, "WriteUnitsPerSecond": 4});
+    refused(
+        provisioned,
+        "Requested WriteUnitsPerSecond for WarmThroughput for index by-g is lower than WriteCapacityUnits of ProvisionedThroughput",
+    );
+}
+
+#[test]
+fn a_table_does_not_go_while_an_index_changes() {
+    let cloud = cloud(false);
+    let root = cloud.root(ONE);
+    let gone =
+        json!({"TableName": "music", "GlobalSecondaryIndexUpdates": [{"Delete": {"IndexName": "by-g"}}]});
+    root.call("dynamodb", "UpdateTable", gone).ok();
+    root.call("dynamodb", "DeleteTable", json!({"TableName": "music"})).refused_with(
+        400,
+        "ResourceInUseException",
+        "Cannot delete table while indexes are being created, updated, or deleted",
+    );
+    cloud.reconcile();
+    root.call("dynamodb", "DeleteTable", json!({"TableName": "music"})).ok();
 }

@@ -521,6 +521,68 @@ fn another_account_gets_in_by_the_tables_policy() {
     other.call("dynamodb", "PutItem", put).refused(400, "AccessDeniedException");
     root.call("dynamodb", "GetResourcePolicy", json!({"ResourceArn": arn}))
         .refused(400, "PolicyNotFoundException");
-    root.call("dynamodb", "PutResourcePolicy", json!({"ResourceArn": arn, "Policy": "{}"}))
-        .refused(400, "ValidationException");
+    let bad = format!("{INVALID}Invalid policy document: ");
+    let whole = |statement: Value| json!({"Version": "2012-10-17", "Statement": statement}).to_string();
+    for (policy, message) in [
+        ("{}".to_owned(), format!("{bad}Syntax error at position (1,3)")),
+        ("[]".to_owned(), format!("{bad}This policy contains invalid Json")),
+        ("null".to_owned(), format!("{bad}This text appears not to be a policy")),
+        (whole(json!([])), format!("{bad}Could not parse the policy: Statement is empty!")),
+        (whole(json!([{}])), format!("{bad}Missing required field Effect")),
+        (
+            whole(json!([{"Effect": "Allow", "Principal": {"AWS": TWO}, "Action": "dynamodb:PutItem"}])),
+            format!("{bad}Missing required field Resource"),
+        ),
+        (" ".repeat(20_481), format!("{INVALID}Maximum policy size of 20480 bytes exceeded")),
+    ] {
+        root.call("dynamodb", "PutResourcePolicy", json!({"ResourceArn": arn, "Policy": policy}))
+            .refused_with(400, "ValidationException", &message);
+    }
+}
+
+#[test]
+fn arns_are_held_against_what_they_are_for() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ONE);
+    let arn = format!("arn:aws:dynamodb:us-east-1:{ONE}:table/music");
+    let (west, other) = (arn.replace("us-east-1", "us-west-2"), arn.replace(":aws:", ":other:"));
+    let index = format!("{arn}/index/by-g");
+    let thing = arn.replace("table/", "thing/");
+    let invalid = |what: &str| format!("1 validation error detected: Invalid {what} in ");
+    for (operation, member, given, message) in [
+        (
+            "ListTagsOfResource",
+            "ResourceArn",
+            "music",
+            format!("{INVALID}ARNs must start with 'arn:': music"),
+        ),
+        (
+            "GetResourcePolicy",
+            "ResourceArn",
+            "arn:aws:s3:::music",
+            format!("{INVALID}Provided Arn is not a DynamoDB resource arn: arn:aws:s3:::music"),
+        ),
+        (
+            "GetResourcePolicy",
+            "ResourceArn",
+            &index,
+            format!(
+                "{INVALID}Invalid resource arn provided, only table or stream is accepted. Provided resource arn: {index}"
+            ),
+        ),
+        ("GetResourcePolicy", "ResourceArn", &west, format!("{INVALID}Invalid resource Arn: {west}")),
+        (
+            "ListTagsOfResource",
+            "ResourceArn",
+            &west,
+            format!("Invalid TableArn: Invalid ResourceArn provided as input {west}"),
+        ),
+        ("DescribeTable", "TableName", &west, format!("{}'{west}'", invalid("AWS region"))),
+        ("DescribeTable", "TableName", &other, format!("{}'{other}'", invalid("AWS partition"))),
+        ("DescribeTable", "TableName", &thing, format!("{}'{thing}'", invalid("resource type"))),
+    ] {
+        let mut request = json!({});
+        request[member] = json!(given);
+        root.call("dynamodb", operation, request).refused_with(400, "ValidationException", &message);
+    }
 }

@@ -88,6 +88,8 @@ const ENUMS: &[&[&str]] = &[
     &["B", "N", "S"],
     &["PROVISIONED", "PAY_PER_REQUEST"],
     &["ALL", "INCLUDE", "KEYS_ONLY"],
+    &["OLD_IMAGE", "KEYS_ONLY", "NEW_AND_OLD_IMAGES", "NEW_IMAGE"],
+    &["THROTTLED_KEYS", "ACCESSED_AND_THROTTLED_KEYS"],
     &["SPECIFIC_ATTRIBUTES", "COUNT", "ALL_ATTRIBUTES", "ALL_PROJECTED_ATTRIBUTES"],
     &[
         "IN",
@@ -257,11 +259,8 @@ pub(super) fn message(service: &Service, violations: &[Violation], request: &Val
     if violations.iter().any(|v| ABOUT_TAGS.contains(&v.input) && no_arn(v)) {
         return "Invalid TableArn".to_owned();
     }
-    if let [only] = violations
-        && (only.input, &*only.path) == ("UpdateTimeToLiveInput", "timeToLiveSpecification.attributeName")
-        && matches!(only.constraint, Constraint::LengthMin(_))
-    {
-        return "TimeToLiveSpecification.AttributeName must be non empty".to_owned();
+    if let Some(sentence) = violations.first().and_then(|first| by_itself(first, violations)) {
+        return sentence;
     }
     if let [Violation { path, constraint: Constraint::Enum(all), .. }] = violations
         && path == "tableClass"
@@ -271,7 +270,9 @@ pub(super) fn message(service: &Service, violations: &[Violation], request: &Val
             "Invalid table-class parameter provided. Please try again with a valid table-class value: [{all}]."
         );
     }
-    let mut sorted: Vec<&Violation> = violations.iter().collect();
+    let named = violations.first().and_then(|first| misnamed_table(first, request)).unwrap_or_default();
+    let is_of_name = |v: &Violation| v.path == "tableName" && !named.is_empty();
+    let mut sorted: Vec<&Violation> = violations.iter().filter(|v| !is_of_name(v)).chain(&named).collect();
     sorted.sort_by_key(|violation| rank(violation));
     let whole = sorted.iter().any(|v| v.constraint == Constraint::Required);
     let input = sorted.first().map_or("", |first| first.input);
@@ -298,6 +299,74 @@ pub(super) fn message(service: &Service, violations: &[Violation], request: &Val
     let sentences: Vec<String> = names.into_iter().chain(sentences).take(TOLD_MAX).collect();
     let (count, s) = (sentences.len(), if sentences.len() == 1 { "" } else { "s" });
     format!("{count} validation error{s} detected: {}", sentences.join("; "))
+}
+
+/// What the request is told of its `first` violation, where that is in no list.
+fn by_itself(first: &Violation, all: &[Violation]) -> Option<String> {
+    let is_short = |constraint: &Constraint| matches!(constraint, Constraint::LengthMin(_));
+    match (&*first.path, first.member) {
+        ("backupArn", _) if is_short(&first.constraint) => Some("Invalid Backup ARN".to_owned()),
+        ("indexName", _) if first.input.ends_with("ContributorInsightsInput") => {
+            let bounds =
+                |v: &Violation| is_short(&v.constraint) || matches!(v.constraint, Constraint::LengthMax(_));
+            let rule = "IndexName must be at least 3 characters long and at most 255 characters long";
+            all.iter().any(bounds).then(|| rule.to_owned())
+        }
+        ("tagKeys", _) => match &first.constraint {
+            Constraint::Items(rules)
+                if rules.iter().any(is_short) && first.value.as_deref() == Some("[]") =>
+            {
+                Some("The Tag Key provided is invalid, Key: ".to_owned())
+            }
+            _ => None,
+        },
+        (path, "Tags") if all.iter().all(|v| v.member == "Tags") => {
+            let null = if first.constraint == Constraint::Required { "null" } else { "" };
+            let said = first.constraint == Constraint::Required || is_short(&first.constraint);
+            match path.rsplit('.').next() {
+                Some("key") if said => Some(format!("The Tag Key provided is invalid, Key: {null}")),
+                Some("value") if said => Some(format!("The Tag Value provided is invalid, Value: {null}")),
+                _ => None,
+            }
+        }
+        _ => None,
+    }
+}
+
+/// Operations about one table whose name is held against its rules with all else. Where items are read and written it
+/// is looked at later.
+fn is_about_table(input: &str) -> bool {
+    ABOUT_TABLES.contains(&input)
+        || ["ContinuousBackupsInput", "ContributorInsightsInput", "CreateBackupInput"]
+            .iter()
+            .any(|end| input.ends_with(end))
+}
+
+/// The name of the request's table broken down by its rules, which the model does not have.
+fn misnamed_table(first: &Violation, request: &Value) -> Option<Vec<Violation>> {
+    let name = request.member("TableName")?.as_str()?;
+    if !is_about_table(first.input) || name.starts_with("arn:") {
+        return None;
+    }
+    let of = |constraint| Violation {
+        member: "TableName",
+        path: "tableName".to_owned(),
+        value: Some(name.to_owned()),
+        constraint,
+        ..first.clone()
+    };
+    Some(table_name_rules(name).into_iter().map(of).collect())
+}
+
+/// The rules that the name of a table breaks.
+pub fn table_name_rules(name: &str) -> Vec<Constraint> {
+    let good = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-');
+    let rules = [
+        (name.len() < TABLE_NAME_MIN, Constraint::LengthMin(TABLE_NAME_MIN as u64)),
+        (name.len() > TABLE_NAME_MAX, Constraint::LengthMax(TABLE_NAME_MAX as u64)),
+        (name.is_empty() || !name.bytes().all(good), Constraint::Pattern(TABLE_NAME_PATTERN)),
+    ];
+    rules.into_iter().filter_map(|(breaks, rule)| breaks.then_some(rule)).collect()
 }
 
 /// AWS: the service's quotas; tables may be named by their ARNs too, so the model does not have them.
@@ -402,8 +471,53 @@ mod tests {
                 "UpdateTimeToLive",
                 vec![("TableName", Value::str("abc")), ("TimeToLiveSpecification", unnamed)]
             ),
-            "TimeToLiveSpecification.AttributeName must be non empty"
+            "1 validation error detected: Value '' at 'timeToLiveSpecification.attributeName' failed to satisfy \
+             constraint: Member must have length greater than or equal to 1"
         );
+    }
+
+    #[test]
+    fn names_of_tables_are_told_of_with_the_rest_and_tags_by_themselves() {
+        let of_name = |name: &str, rule: &str| {
+            format!("Value '{name}' at 'tableName' failed to satisfy constraint: Member must {rule}")
+        };
+        let (short, pattern) =
+            ("have length greater than or equal to 3", "satisfy regular expression pattern: [a-zA-Z0-9_.-]+");
+        let two = |name| format!("{}; {}", of_name(name, short), of_name(name, pattern));
+        for operation in
+            ["DescribeTable", "DeleteTable", "DescribeContinuousBackups", "DescribeContributorInsights"]
+        {
+            let told = of(operation, vec![("TableName", Value::str(""))]);
+            assert_eq!(told, format!("2 validation errors detected: {}", two("")));
+        }
+        assert_eq!(
+            of("UpdateTable", vec![("TableName", Value::str("a;")), ("BillingMode", Value::str("x"))]),
+            format!(
+                "3 validation errors detected: Value 'x' at 'billingMode' failed to satisfy constraint: Member must \
+                 satisfy enum value set: [PROVISIONED, PAY_PER_REQUEST]; {}",
+                two("a;")
+            )
+        );
+        let tag = |members: Vec<(&'static str, Value)>| {
+            let tags = Value::List(vec![Value::Struct(members.into_iter().collect::<Struct>())]);
+            of("TagResource", vec![("ResourceArn", Value::str("arn:aws:x")), ("Tags", tags)])
+        };
+        let (none, no_value) =
+            ("The Tag Key provided is invalid, Key: null", "The Tag Value provided is invalid, Value: null");
+        assert_eq!(tag(vec![]), none);
+        assert_eq!(tag(vec![("Value", Value::str("v"))]), none);
+        assert_eq!(tag(vec![("Key", Value::str("k"))]), no_value);
+        let keys = Value::List(vec![Value::str("")]);
+        assert_eq!(
+            of("UntagResource", vec![("ResourceArn", Value::str("arn:aws:x")), ("TagKeys", keys)]),
+            "The Tag Key provided is invalid, Key: "
+        );
+        let index = vec![("TableName", Value::str("abc")), ("IndexName", Value::str(""))];
+        assert_eq!(
+            of("DescribeContributorInsights", index),
+            "IndexName must be at least 3 characters long and at most 255 characters long"
+        );
+        assert_eq!(of("DescribeBackup", vec![("BackupArn", Value::str(""))]), "Invalid Backup ARN");
     }
 
     /// A map of one name, nested so that the request with it has `levels` levels.

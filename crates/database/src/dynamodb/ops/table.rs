@@ -11,7 +11,7 @@ use crate::dynamodb::global::replicas;
 use crate::dynamodb::model::name::{Place, check_name};
 use crate::dynamodb::model::schema;
 use crate::dynamodb::model::stream;
-use crate::dynamodb::model::table::{IndexRecord, OnDemandLimits, Status, TABLES, TableRecord, Warm};
+use crate::dynamodb::model::table::{IndexRecord, Status, TABLES, TableRecord};
 use crate::dynamodb::ops::policy::checked_policy;
 use crate::dynamodb::throughput::{self, OnDemandThroughput, WarmThroughput};
 use kernel::Cx;
@@ -202,8 +202,8 @@ fn define(cx: &Cx<'_>, req: &CreateTable, place: Place) -> Result<TableRecord, E
         hash: names.0,
         range: names.1,
         on_demand,
-        on_demand_limits: throughput::limits(OnDemandLimits::default(), req.limits, on_demand, "table")?,
-        warm: throughput::warmed(Warm::default(), req.warm, &units, on_demand, "table")?,
+        on_demand_limits: throughput::first_limits(req.limits, on_demand, "table")?,
+        warm: throughput::first_warm(req.warm, &units, on_demand, "table")?,
         throughput: units,
         next_index: indexes.len() as u32 + 1,
         indexes,
@@ -239,6 +239,14 @@ pub(crate) fn check_idle(table: &TableRecord) -> Result<(), Error> {
 
 fn delete_table(cx: &mut Cx<'_>, req: DeleteTable) -> Result<TableOutput, Error> {
     let schema = schema::existing(cx, &req.table)?;
+    if schema.record.status == Status::Updating
+        && schema.record.globals().any(|index| index.status != Status::Active)
+    {
+        return Err(Refusal::InUse(
+            "Cannot delete table while indexes are being created, updated, or deleted".into(),
+        )
+        .into());
+    }
     check_idle(&schema.record)?;
     if schema.record.deletion_protection {
         return Err(validation(

@@ -81,10 +81,15 @@ impl IndexUpdate {
         let units = update.and_then(|update| update.throughput);
         let units = units.or(self.create.as_ref().and_then(|create| create.throughput));
         units.map(|units| definition::units_of_index(units, name)).transpose()?;
-        let warm = update.and_then(|update| update.warm);
-        if warm.is_some_and(|warm| warm.read.is_none() && warm.write.is_none()) {
+        Ok(())
+    }
+
+    fn check_warm(&self) -> Result<(), Error> {
+        let Some(update) = &self.update else { return Ok(()) };
+        if update.warm.is_some_and(|warm| warm.read.is_none() && warm.write.is_none()) {
             return Err(parameter(format_args!(
-                "WarmThroughput must have at least one of ReadUnitsPerSecond or WriteUnitsPerSecond specified for index: {name}"
+                "WarmThroughput must have at least one of ReadUnitsPerSecond or WriteUnitsPerSecond specified for index: {}",
+                update.name
             )));
         }
         Ok(())
@@ -92,6 +97,9 @@ impl IndexUpdate {
 }
 
 fn check_parameters(req: &UpdateTable) -> Result<(), Error> {
+    for update in req.indexes.iter().flatten() {
+        update.check_warm()?;
+    }
     let indexes = req.indexes.as_ref().is_some_and(|indexes| !indexes.is_empty());
     let changes = [
         req.throughput.is_some(),
@@ -170,7 +178,9 @@ fn check_alone(req: &UpdateTable, changes: usize) -> Result<(), Error> {
     Ok(())
 }
 
-fn update_table(cx: &mut Cx<'_>, req: UpdateTable) -> Result<TableOutput, Error> {
+fn update_table(cx: &mut Cx<'_>, mut req: UpdateTable) -> Result<TableOutput, Error> {
+    // AWS: a table's warm throughput that says nothing is none, unlike an index's.
+    req.warm = req.warm.filter(|warm| warm.read.is_some() || warm.write.is_some());
     check_parameters(&req)?;
     let schema = schema::existing(cx, &req.table)?;
     check_idle(&schema.record)?;
