@@ -198,6 +198,11 @@ fn keys_of_tables_are_said_in_full() {
     ] {
         with(specification).refused_with(400, "ValidationException", &format!("{INVALID}{message}"));
     }
+    with(json!({"Enabled": true, "SSEType": "KMS", "KMSMasterKeyId": ""})).refused_with(
+        400,
+        "ValidationException",
+        "1 validation error detected: Value '' at 'sSESpecification.kMSMasterKeyId' failed to satisfy constraint: Member must have length greater than or equal to 1",
+    );
     let made = with(json!({"SSEType": "KMS"})).ok();
     assert_eq!(made["TableDescription"]["SSEDescription"]["SSEType"], "KMS");
     cloud.reconcile();

@@ -178,6 +178,27 @@ fn rank(violation: &Violation) -> usize {
     order.and_then(|order| order.iter().position(|member| *member == violation.member)).unwrap_or(usize::MAX)
 }
 
+/// Members that AWS checks after the ones that the model has after them.
+const AFTER: &[(&str, &str)] = &[
+    ("attributeName", "attributeType"),
+    ("enabled", "attributeName"),
+    ("readCapacityUnits", "writeCapacityUnits"),
+];
+
+/// Whether AWS tells of `first` after `second`, which the model has next to it. Names of indexes are measured before
+/// their characters are looked at.
+fn is_after(first: &Violation, second: &Violation) -> bool {
+    let parts = |violation: &Violation| {
+        violation.path.rsplit_once('.').map(|(of, own)| (of.to_owned(), own.to_owned()))
+    };
+    let (Some((of, one)), Some((also_of, other))) = (parts(first), parts(second)) else { return false };
+    let is_measured = matches!(second.constraint, Constraint::LengthMin(_));
+    let is_looked_at = matches!(first.constraint, Constraint::Pattern(_));
+    of == also_of
+        && (AFTER.contains(&(&*one, &*other))
+            || (one == "indexName" && other == one && is_looked_at && is_measured))
+}
+
 /// AWS: violations that one answer tells of.
 const TOLD_MAX: usize = 10;
 
@@ -274,6 +295,11 @@ pub(super) fn message(service: &Service, violations: &[Violation], request: &Val
     let is_of_name = |v: &Violation| v.path == "tableName" && !named.is_empty();
     let mut sorted: Vec<&Violation> = violations.iter().filter(|v| !is_of_name(v)).chain(&named).collect();
     sorted.sort_by_key(|violation| rank(violation));
+    for at in 1..sorted.len() {
+        if is_after(sorted[at - 1], sorted[at]) {
+            sorted.swap(at - 1, at);
+        }
+    }
     let whole = sorted.iter().any(|v| v.constraint == Constraint::Required);
     let input = sorted.first().map_or("", |first| first.input);
     let deep = match request {
@@ -474,6 +500,34 @@ mod tests {
             "1 validation error detected: Value '' at 'timeToLiveSpecification.attributeName' failed to satisfy \
              constraint: Member must have length greater than or equal to 1"
         );
+    }
+
+    #[test]
+    fn neighbours_stand_in_dynamodbs_order() {
+        let none = || Value::Struct(Struct::new());
+        let null = |path: &str| {
+            format!("Value null at '{path}' failed to satisfy constraint: Member must not be null")
+        };
+        let two =
+            |one: &str, other: &str| format!("2 validation errors detected: {}; {}", null(one), null(other));
+        let table = || ("TableName", Value::str("abc"));
+        assert_eq!(
+            of("UpdateTable", vec![table(), ("ProvisionedThroughput", none())]),
+            two("provisionedThroughput.writeCapacityUnits", "provisionedThroughput.readCapacityUnits")
+        );
+        assert_eq!(
+            of("UpdateTable", vec![table(), ("AttributeDefinitions", Value::List(vec![none()]))]),
+            two("attributeDefinitions.1.member.attributeType", "attributeDefinitions.1.member.attributeName")
+        );
+        assert_eq!(
+            of("UpdateTimeToLive", vec![table(), ("TimeToLiveSpecification", none())]),
+            two("timeToLiveSpecification.attributeName", "timeToLiveSpecification.enabled")
+        );
+        let gone: Struct = vec![("IndexName", Value::str(""))].into_iter().collect();
+        let update: Struct = vec![("Delete", Value::Struct(gone))].into_iter().collect();
+        let updates = Value::List(vec![Value::Struct(update)]);
+        let told = of("UpdateTable", vec![table(), ("GlobalSecondaryIndexUpdates", updates)]);
+        assert!(told.ends_with("Member must satisfy regular expression pattern: [a-zA-Z0-9_.-]+"), "{told}");
     }
 
     #[test]

@@ -6,7 +6,7 @@ use crate::dynamodb::access;
 use crate::dynamodb::backups::make;
 use crate::dynamodb::definition::{self, GlobalIndex, LocalIndex, ProvisionedThroughput};
 use crate::dynamodb::encryption;
-use crate::dynamodb::errors::{Error, Refusal, parameter, validation};
+use crate::dynamodb::errors::{Error, Refusal, constraint, parameter, validation};
 use crate::dynamodb::global::replicas;
 use crate::dynamodb::model::name::{Place, check_name};
 use crate::dynamodb::model::schema;
@@ -85,6 +85,10 @@ impl SseSpecification {
     /// # Errors
     /// `ValidationException`.
     pub(crate) fn wants(&self) -> Result<Option<Option<&str>>, Error> {
+        if self.key.as_deref() == Some("") {
+            let rule = "Member must have length greater than or equal to 1";
+            return Err(constraint("", "sSESpecification.kMSMasterKeyId", rule));
+        }
         let enabled = self.enabled.unwrap_or(self.kind.is_some());
         match (enabled, self.kind.as_deref(), &self.key) {
             (false, Some(_), _) => Err(parameter("SSEType can not be specified if Enabled is false")),
