@@ -533,6 +533,14 @@ fn another_account_gets_in_by_the_tables_policy() {
             whole(json!([{"Effect": "Allow", "Principal": {"AWS": TWO}, "Action": "dynamodb:PutItem"}])),
             format!("{bad}Missing required field Resource"),
         ),
+        (
+            whole(json!([{"Effect": "Allow", "Principal": {"AWS": "nobody"}, "Action": "dynamodb:PutItem", "Resource": arn}])),
+            "Invalid principal in policy document.".to_owned(),
+        ),
+        (
+            whole(json!([{"Effect": "Allow", "Principal": "*", "Action": "dynamodb:PutItem", "Resource": arn}])),
+            "Resource-based policy grants unbounded access in one or more elements. Please revise the policy to ensure least-privilege form of access".to_owned(),
+        ),
         (" ".repeat(20_481), format!("{INVALID}Maximum policy size of 20480 bytes exceeded")),
     ] {
         root.call("dynamodb", "PutResourcePolicy", json!({"ResourceArn": arn, "Policy": policy}))

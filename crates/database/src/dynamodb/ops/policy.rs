@@ -2,7 +2,7 @@
 
 use super::tag::table_of_arn;
 use crate::dynamodb::access;
-use crate::dynamodb::errors::{Error, Refusal, parameter};
+use crate::dynamodb::errors::{Error, Refusal, parameter, validation};
 use crate::dynamodb::model::table::TABLES;
 use auth::policy::{Policy, PolicyKind};
 use kernel::Cx;
@@ -63,7 +63,20 @@ pub(crate) fn checked_policy(text: &str) -> Result<String, Error> {
         Some(Value::Map(_)) => {}
         _ => return Err(invalid("This policy contains invalid Json")),
     }
-    Policy::parse(text, PolicyKind::Resource("dynamodb")).map_err(|malformed| invalid(&malformed.message))?;
+    let policy = Policy::parse(text, PolicyKind::Resource("dynamodb")).map_err(|malformed| {
+        // AWS: of all faults this one stands by itself.
+        match malformed.message.as_str() {
+            "Invalid principal in policy" => validation("Invalid principal in policy document."),
+            message => invalid(message),
+        }
+    })?;
+    // AWS: tables are never open to the public.
+    // <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/rbac-bpa-rbp.html>
+    if policy.is_public() {
+        return Err(validation(
+            "Resource-based policy grants unbounded access in one or more elements. Please revise the policy to ensure least-privilege form of access",
+        ));
+    }
     Ok(text.to_owned())
 }
 
