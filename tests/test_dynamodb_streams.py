@@ -76,7 +76,12 @@ def test_no_file_tells_what_a_table_with_a_key_holds(own_cloud, own_account):
     dynamodb = own_account.client("dynamodb")
     key = own_account.client("kms").create_key()["KeyMetadata"]["Arn"]
     view = {"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"}
-    make(dynamodb, "vault", StreamSpecification=view, SSESpecification={"Enabled": True, "KMSMasterKeyId": key})
+    make(
+        dynamodb,
+        "vault",
+        StreamSpecification=view,
+        SSESpecification={"Enabled": True, "SSEType": "KMS", "KMSMasterKeyId": key},
+    )
     make(dynamodb, "open", StreamSpecification=view)
     arn = dynamodb.describe_table(TableName="vault")["Table"]["LatestStreamArn"]
     dynamodb.update_continuous_backups(

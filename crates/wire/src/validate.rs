@@ -13,6 +13,7 @@ mod tests;
 pub use dialect::violations_fault;
 pub use dynamodb::{
     TABLE_NAME_MAX, TABLE_NAME_MIN, TABLE_NAME_PATTERN, is_too_deep_for_newer, misnamed_tables,
+    table_name_rules,
 };
 pub use pattern::is_understood;
 

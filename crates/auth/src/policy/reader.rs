@@ -212,7 +212,8 @@ fn check(drafts: &Drafts<'_>, kind: PolicyKind) -> Result<(), Fault> {
             return Err(Fault::Missing("Action"));
         }
         let empty = draft.resource.as_ref().map(|list| list.values.is_empty());
-        if empty == Some(true) || (empty.is_none() && kind == PolicyKind::Resource("s3")) {
+        if empty == Some(true) || (empty.is_none() && matches!(kind, PolicyKind::Resource("s3" | "dynamodb")))
+        {
             return Err(Fault::Missing("Resource"));
         }
     }

@@ -1,7 +1,7 @@
 //! The rules that the definition of a table or an index must keep, with AWS's sentences.
 
 use super::errors::{Error, constraint, parameter, validation};
-use super::model::table::{Attribute, IndexRecord, OnDemandLimits, Status, TableRecord, Throughput, Warm};
+use super::model::table::{Attribute, IndexRecord, Status, TableRecord, Throughput};
 use super::ops::describe::{AttributeDefinition, KeySchemaElement, Projection};
 use super::throughput::{self, OnDemandThroughput, WarmThroughput};
 use std::collections::BTreeSet;
@@ -72,9 +72,21 @@ pub(crate) fn billing(
 /// # Errors
 /// `ValidationException` beyond any table's bounds.
 pub(crate) fn units_of(units: ProvisionedThroughput) -> Result<Throughput, Error> {
+    bounded(units, "")
+}
+
+/// The same for an index.
+///
+/// # Errors
+/// `ValidationException` beyond any index's bounds.
+pub(crate) fn units_of_index(units: ProvisionedThroughput, index: &str) -> Result<Throughput, Error> {
+    bounded(units, &format!(" for index {index}"))
+}
+
+fn bounded(units: ProvisionedThroughput, whose: &str) -> Result<Throughput, Error> {
     for (value, name) in [(units.read, "ReadCapacityUnits"), (units.write, "WriteCapacityUnits")] {
         if value > UNITS_MAX {
-            return Err(validation(format!("Given value {value} for {name} is out of bounds")));
+            return Err(validation(format!("Given value {value} for {name} is out of bounds{whose}")));
         }
     }
     Ok(Throughput::of(units.read, units.write))
@@ -86,10 +98,7 @@ pub(crate) fn attributes(definitions: &[AttributeDefinition]) -> Result<Vec<Attr
     let mut seen = BTreeSet::new();
     for definition in definitions {
         if !seen.insert(&definition.name) {
-            return Err(parameter(format_args!(
-                "Cannot have duplicate attribute names in AttributeDefinitions: {}",
-                definition.name
-            )));
+            return Err(validation(format!("Attribute Name is duplicated: {}", definition.name)));
         }
     }
     let attribute = |d: &AttributeDefinition| Attribute { name: d.name.clone(), kind: d.kind.clone() };
@@ -143,21 +152,19 @@ fn global_key(
     }
     let distinct: BTreeSet<&str> = names(elements).collect();
     if distinct.len() != elements.len() {
-        return Err(validation("Invalid KeySchema: An attribute may be part of a key only once"));
+        return Err(validation("The KeySchema contains multiple key attributes with the same name"));
     }
     let of = |kind: &str| -> Vec<String> {
         elements.iter().filter(|e| e.kind == kind).map(|e| e.name.clone()).collect()
     };
     if elements.windows(2).any(|pair| pair[0].kind == "RANGE" && pair[1].kind == "HASH") {
-        return Err(validation(
-            "Invalid KeySchema: HASH key attributes must come before RANGE key attributes",
-        ));
+        return Err(parameter("All HASH key attributes must precede RANGE key attributes in the KeySchema"));
     }
     let (hashes, ranges) = (of("HASH"), of("RANGE"));
     for (kind, parts) in [("HASH", &hashes), ("RANGE", &ranges)] {
         if parts.len() > KEY_PARTS_MAX {
-            return Err(validation(format!(
-                "Invalid KeySchema: The number of {kind} key attributes exceeds the limit of {KEY_PARTS_MAX}"
+            return Err(parameter(format_args!(
+                "The KeySchema exceeds the maximum allowed number of {kind} key attributes"
             )));
         }
     }
@@ -357,14 +364,14 @@ pub(crate) fn global(
             )));
         }
         (false, None) => {
-            return Err(parameter(format_args!("ProvisionedThroughput must be specified for index: {name}")));
+            return Err(parameter(format_args!("ProvisionedThroughput is not specified for index: {name}")));
         }
-        (_, units) => units.map(units_of).transpose()?.unwrap_or_default(),
+        (_, units) => units.map(|units| units_of_index(units, name)).transpose()?.unwrap_or_default(),
     };
     check_name_is_new(name, known)?;
-    let limits = throughput::limits(OnDemandLimits::default(), index.limits, on_demand)?;
-    let warm =
-        throughput::warmed(Warm::default(), index.warm, &throughput, on_demand, &format!("index {name}"))?;
+    let what = format!("index : {name}");
+    let limits = throughput::first_limits(index.limits, on_demand, &what)?;
+    let warm = throughput::first_warm(index.warm, &throughput, on_demand, &format!("index {name}"))?;
     Ok(IndexRecord {
         name: name.clone(),
         global: true,

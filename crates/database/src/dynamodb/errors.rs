@@ -13,6 +13,7 @@ wire::errors! {
         Validation(what: String) = 400, "ValidationException", "{what}";
         NoResource = 400, "ResourceNotFoundException", "Requested resource not found";
         NoTable(name: String) = 400, "ResourceNotFoundException", "Requested resource not found: Table: {name} not found";
+        NoIndex(index: String, table: String) = 400, "ResourceNotFoundException", "Requested resource not found: Index {index} for table {table}";
         NoSuchArn(arn: String) = 400, "ResourceNotFoundException", "Requested resource not found: ResourcArn: {arn} not found";
         InUse(what: String) = 400, "ResourceInUseException", "{what}";
         Limit(what: String) = 400, "LimitExceededException", "{what}";
@@ -211,9 +212,17 @@ pub(crate) fn parameter(what: impl std::fmt::Display) -> Error {
 
 /// A `ValidationException` in the words of the model's own constraints.
 pub(crate) fn constraint(value: &str, path: &str, rule: &str) -> Error {
-    validation(format!(
-        "1 validation error detected: Value '{value}' at '{path}' failed to satisfy constraint: {rule}"
-    ))
+    constraints(value, path, &[rule])
+}
+
+/// The same for several that one value breaks.
+pub(crate) fn constraints(value: &str, path: &str, rules: &[impl std::fmt::Display]) -> Error {
+    let told: Vec<String> = rules
+        .iter()
+        .map(|rule| format!("Value '{value}' at '{path}' failed to satisfy constraint: {rule}"))
+        .collect();
+    let s = if told.len() == 1 { "" } else { "s" };
+    validation(format!("{} validation error{s} detected: {}", told.len(), told.join("; ")))
 }
 
 impl From<Refusal> for Error {

@@ -9,6 +9,7 @@ use std::time::Duration;
 /// index on demand is ready for from its beginning, in units a second.
 const WARM_READ: i64 = 12_000;
 const WARM_WRITE: i64 = 4_000;
+const WARM_GUIDE: &str = "https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/on-demand-capacity-mode.html#on-demand-capacity-mode-initial";
 /// AWS: the service's quotas: how often throughput may be lowered in a day (UTC) without waiting.
 const DECREASES_AT_ONCE: i64 = 4;
 const BETWEEN_DECREASES: Duration = Duration::from_secs(3_600);
@@ -34,7 +35,21 @@ wire::shape! {
     }
 }
 
-/// Takes over the limits that a request names; -1 lifts one.
+/// The limits that a new table or index is asked for with.
+///
+/// # Errors
+/// Those of [`limits`], and one for -1, which there is nothing to lift with yet.
+pub(crate) fn first_limits(
+    asked: Option<OnDemandThroughput>,
+    on_demand: bool,
+    what: &str,
+) -> Result<OnDemandLimits, Error> {
+    let none = |limit: Option<i64>| if limit == Some(-1) { Some(0) } else { limit };
+    let asked = asked.map(|asked| OnDemandThroughput { read: none(asked.read), write: none(asked.write) });
+    limits(OnDemandLimits::default(), asked, on_demand, what)
+}
+
+/// Takes over the limits that a request names; -1 lifts one. `what` is `table`, or `index : ` and its name.
 ///
 /// # Errors
 /// `ValidationException` for a limit that is none, and for a table that is not on demand.
@@ -42,16 +57,19 @@ pub(crate) fn limits(
     current: OnDemandLimits,
     asked: Option<OnDemandThroughput>,
     on_demand: bool,
+    what: &str,
 ) -> Result<OnDemandLimits, Error> {
     let Some(asked) = asked else { return Ok(current) };
-    if !on_demand {
-        return Err(parameter("OnDemandThroughput cannot be specified when BillingMode is PROVISIONED"));
-    }
     let one = |name: &str, current: Option<i64>, asked: Option<i64>| match asked {
         None => Ok(current),
+        Some(_) if !on_demand => Err(parameter(format_args!(
+            "{name} for OnDemandThroughput cannot be specified when the table BillingMode is PROVISIONED"
+        ))),
         Some(-1) => Ok(None),
         Some(units) if units >= 1 => Ok(Some(units)),
-        Some(units) => Err(parameter(format_args!("{name} must be greater than 0, or -1: {units}"))),
+        Some(_) => Err(parameter(format_args!(
+            "Requested {name} for OnDemandThroughput for {what} is outside of valid range"
+        ))),
     };
     Ok(OnDemandLimits {
         read: one("MaxReadRequestUnits", current.read, asked.read)?,
@@ -69,6 +87,35 @@ pub(crate) fn described_limits(limits: OnDemandLimits) -> Option<OnDemandThrough
 pub(crate) fn warm(warm: Warm, throughput: &Throughput, on_demand: bool) -> (i64, i64) {
     let (read, write) = if on_demand { (WARM_READ, WARM_WRITE) } else { (throughput.read, throughput.write) };
     (warm.read.unwrap_or(read).max(read), warm.write.unwrap_or(write).max(write))
+}
+
+/// The warm throughput that a new table or index is asked for with. `what` is `table`, or `index` and its name.
+///
+/// # Errors
+/// `ValidationException` for less than it has from its beginning.
+pub(crate) fn first_warm(
+    asked: Option<WarmThroughput>,
+    throughput: &Throughput,
+    on_demand: bool,
+    what: &str,
+) -> Result<Warm, Error> {
+    let Some(asked) = asked else { return Ok(Warm::default()) };
+    let (read, write) = warm(Warm::default(), throughput, on_demand);
+    for (name, units, least, provisioned) in [
+        ("ReadUnitsPerSecond", asked.read, read, "ReadCapacityUnits"),
+        ("WriteUnitsPerSecond", asked.write, write, "WriteCapacityUnits"),
+    ] {
+        if units.is_some_and(|units| units < least) {
+            let than = match on_demand {
+                true => format!("initial throughput for OnDemand. See: {WARM_GUIDE}"),
+                false => format!("{provisioned} of ProvisionedThroughput"),
+            };
+            return Err(parameter(format_args!(
+                "Requested {name} for WarmThroughput for {what} is lower than {than}"
+            )));
+        }
+    }
+    Ok(Warm { read: asked.read, write: asked.write })
 }
 
 /// Takes over the warm throughput that a request names. `what` is `table`, or `index` and its name.

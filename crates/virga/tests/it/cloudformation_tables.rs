@@ -193,6 +193,46 @@ fn limits_that_a_template_no_longer_has_are_none() {
 }
 
 /// Why the table was not changed.
+#[test]
+fn what_changes_one_at_a_time_may_change_in_one_update() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ACCOUNT);
+    let first = template("StreamSpecification: { StreamViewType: KEYS_ONLY }", "", "");
+    created(&cloud, &root, "s", &first);
+    let name = physical(&root, "s", "Table");
+    let all = "StreamSpecification: { StreamViewType: NEW_IMAGE }
+      SSESpecification: { SSEEnabled: true }
+      DeletionProtectionEnabled: true
+      TableClass: STANDARD_INFREQUENT_ACCESS
+      ProvisionedThroughput: { ReadCapacityUnits: 3, WriteCapacityUnits: '4' }";
+    let units = ", ProvisionedThroughput: { ReadCapacityUnits: 5, WriteCapacityUnits: 6 }";
+    let second = template(all, units, "").replace("PAY_PER_REQUEST", "PROVISIONED");
+    let told = || {
+        let table = root.call("dynamodb", "DescribeTable", json!({"TableName": name})).ok()["Table"].take();
+        json!([
+            table["StreamSpecification"]["StreamViewType"],
+            table["SSEDescription"]["Status"],
+            table["DeletionProtectionEnabled"],
+            table["TableClassSummary"]["TableClass"],
+            table["ProvisionedThroughput"]["WriteCapacityUnits"],
+            table["GlobalSecondaryIndexes"][0]["ProvisionedThroughput"]["WriteCapacityUnits"],
+        ])
+    };
+    let before = told();
+    update(&cloud, &root, "s", &second);
+    assert_eq!(told(), json!(["NEW_IMAGE", "ENABLED", true, "STANDARD_INFREQUENT_ACCESS", 4, 6]));
+    // And back, from wherever an update fails.
+    let worse =
+        second.replace("WriteCapacityUnits: 6", "WriteCapacityUnits: 7").replace("NEW_IMAGE", "NEW_NOTHING");
+    not_updated(&cloud, &root, &worse);
+    assert_eq!(told(), json!(["NEW_IMAGE", "ENABLED", true, "STANDARD_INFREQUENT_ACCESS", 4, 6]));
+    update(&cloud, &root, "s", &first);
+    assert_eq!(
+        (told()[0].clone(), told()[2].clone(), told()[5].clone()),
+        (before[0].clone(), before[2].clone(), json!(0))
+    );
+}
+
 fn not_updated(cloud: &Cloud, caller: &Caller<'_>, template: &str) -> String {
     let input = json!({ "StackName": "s", "TemplateBody": template });
     caller.call("cloudformation", "UpdateStack", input).ok();

@@ -438,7 +438,7 @@ fn sealed_tables_are_restored_under_a_key_of_their_own() {
     let root = cloud.root(ONE);
     let mut request = table("source", false);
     let made = root.call("kms", "CreateKey", json!({})).ok()["KeyMetadata"]["Arn"].clone();
-    request["SSESpecification"] = json!({"Enabled": true, "KMSMasterKeyId": made});
+    request["SSESpecification"] = json!({"Enabled": true, "SSEType": "KMS", "KMSMasterKeyId": made});
     make(&cloud, &root, request);
     put(&root, "source", "a", "1");
     let arn = backup(&root, "source");

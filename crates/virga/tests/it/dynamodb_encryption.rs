@@ -15,7 +15,7 @@ fn key(caller: &Caller<'_>) -> String {
 
 fn encrypted(name: &str, key: &str) -> Value {
     let mut request = indexed(name, false);
-    request["SSESpecification"] = json!({"Enabled": true, "KMSMasterKeyId": key});
+    request["SSESpecification"] = json!({"Enabled": true, "SSEType": "KMS", "KMSMasterKeyId": key});
     request
 }
 
@@ -71,12 +71,12 @@ fn rows_are_sealed_and_the_key_can_be_changed() {
         let request = json!({"TableName": "vault", "SSESpecification": specification});
         root.call("dynamodb", "UpdateTable", request)
     };
-    change(json!({"Enabled": true, "KMSMasterKeyId": first})).refused_with(
+    change(json!({"Enabled": true, "SSEType": "KMS", "KMSMasterKeyId": first})).refused_with(
         400,
         "ValidationException",
-        "One or more parameter values were invalid: Table is already encrypted by given KMSMasterKey",
+        "One or more parameter values were invalid: Table is already encrypted with given KMSMasterKeyId. Use KMSMasterKeyId parameter if you want to change Master Key",
     );
-    let changed = change(json!({"Enabled": true, "KMSMasterKeyId": second})).ok();
+    let changed = change(json!({"Enabled": true, "SSEType": "KMS", "KMSMasterKeyId": second})).ok();
     assert_eq!(changed["TableDescription"]["SSEDescription"]["Status"], "UPDATING");
     all("while it changes");
     cloud.reconcile();

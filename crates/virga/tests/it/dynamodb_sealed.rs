@@ -19,7 +19,7 @@ fn key(caller: &Caller<'_>) -> String {
 /// `vault` under the key, with a stream and recovery.
 fn vault(cloud: &Cloud, root: &Caller<'_>, key: &str) {
     let mut request = table("vault", false);
-    request["SSESpecification"] = json!({"Enabled": true, "KMSMasterKeyId": key});
+    request["SSESpecification"] = json!({"Enabled": true, "SSEType": "KMS", "KMSMasterKeyId": key});
     request["StreamSpecification"] = json!({"StreamEnabled": true, "StreamViewType": "NEW_AND_OLD_IMAGES"});
     make(cloud, root, request);
     let recovery = json!({"TableName": "vault", "PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": true}});
@@ -117,8 +117,7 @@ fn changes_are_sealed_and_outlive_key_and_table() {
     let stream = stream(&root);
     assert_eq!((told(&root, &stream), in_clear(&cloud)), (vec!["a1".into(), "a2".into(), "b1".into()], 0));
     // Everything is written anew under another key; then nothing needs the first.
-    let change =
-        json!({"TableName": "vault", "SSESpecification": {"Enabled": true, "KMSMasterKeyId": second}});
+    let change = json!({"TableName": "vault", "SSESpecification": {"Enabled": true, "SSEType": "KMS", "KMSMasterKeyId": second}});
     root.call("dynamodb", "UpdateTable", change).ok();
     put(&root, "c", 2).ok();
     cloud.reconcile();
@@ -244,7 +243,7 @@ fn each_replica_has_a_key_of_its_own_region() {
         assert_eq!(state(caller, "vault"), "a3 b2");
     }
     assert_eq!(in_clear(&cloud), 0);
-    let change = json!({"TableName": "vault", "SSESpecification": {"Enabled": true, "KMSMasterKeyId": here}});
+    let change = json!({"TableName": "vault", "SSESpecification": {"Enabled": true, "SSEType": "KMS", "KMSMasterKeyId": here}});
     east.call("dynamodb", "UpdateTable", change).refused_with(
         400,
         "ValidationException",

@@ -385,7 +385,6 @@ fn the_class_of_a_table_is_changed_alone() {
         json!({"DeletionProtectionEnabled": true}),
         json!({"BillingMode": "PROVISIONED", "ProvisionedThroughput": {"ReadCapacityUnits": 1, "WriteCapacityUnits": 1}}),
         json!({"StreamSpecification": {"StreamEnabled": true, "StreamViewType": "KEYS_ONLY"}}),
-        json!({"SSESpecification": {"Enabled": true}}),
     ] {
         update(more).refused_with(
             400,
@@ -435,6 +434,34 @@ fn tags() {
     let missing = format!("{arn}x");
     root.call("dynamodb", "ListTagsOfResource", json!({"ResourceArn": missing}))
         .refused(400, "ResourceNotFoundException");
+    root.call("dynamodb", "UntagResource", json!({"ResourceArn": missing, "TagKeys": ["k01"]})).refused_with(
+        400,
+        "ResourceNotFoundException",
+        "Requested resource not found",
+    );
+    let tag = |key: &str, value: &str| json!({"Key": key, "Value": value});
+    for (tags, message) in [
+        (json!([]), "Atleast one Tag needs to be provided as Input."),
+        (
+            json!([tag("a", "1"), tag("a", "2")]),
+            "Duplicate Tag Keys provided as input: Duplicate Tag Key found a",
+        ),
+        (json!([tag("a!", "1")]), "The Tag Key provided is invalid, Key: a!"),
+        (json!([tag("a", "1!")]), "The Tag Value provided is invalid, Value: 1!"),
+        (json!([tag("aws:a", "1")]), "Tag Key cannot be prefixed with aws:, Key: aws:a"),
+        (
+            (0..51).map(|n| tag(&n.to_string(), "v")).collect(),
+            "Number of Tags exceed the current limit for the provided ResourceArn",
+        ),
+    ] {
+        let request = json!({"ResourceArn": arn, "Tags": tags});
+        root.call("dynamodb", "TagResource", request).refused_with(400, "ValidationException", message);
+    }
+    root.call("dynamodb", "UntagResource", json!({"ResourceArn": arn, "TagKeys": []})).refused_with(
+        400,
+        "ValidationException",
+        "Atleast one Tag Key needs to be provided as Input.",
+    );
 }
 
 #[test]
@@ -494,6 +521,76 @@ fn another_account_gets_in_by_the_tables_policy() {
     other.call("dynamodb", "PutItem", put).refused(400, "AccessDeniedException");
     root.call("dynamodb", "GetResourcePolicy", json!({"ResourceArn": arn}))
         .refused(400, "PolicyNotFoundException");
-    root.call("dynamodb", "PutResourcePolicy", json!({"ResourceArn": arn, "Policy": "{}"}))
-        .refused(400, "ValidationException");
+    let bad = format!("{INVALID}Invalid policy document: ");
+    let whole = |statement: Value| json!({"Version": "2012-10-17", "Statement": statement}).to_string();
+    for (policy, message) in [
+        ("{}".to_owned(), format!("{bad}Syntax error at position (1,3)")),
+        ("[]".to_owned(), format!("{bad}This policy contains invalid Json")),
+        ("null".to_owned(), format!("{bad}This text appears not to be a policy")),
+        (whole(json!([])), format!("{bad}Could not parse the policy: Statement is empty!")),
+        (whole(json!([{}])), format!("{bad}Missing required field Effect")),
+        (
+            whole(json!([{"Effect": "Allow", "Principal": {"AWS": TWO}, "Action": "dynamodb:PutItem"}])),
+            format!("{bad}Missing required field Resource"),
+        ),
+        (
+            whole(json!([{"Effect": "Allow", "Principal": {"AWS": "nobody"}, "Action": "dynamodb:PutItem", "Resource": arn}])),
+            "Invalid principal in policy document.".to_owned(),
+        ),
+        (
+            whole(json!([{"Effect": "Allow", "Principal": "*", "Action": "dynamodb:PutItem", "Resource": arn}])),
+            "Resource-based policy grants unbounded access in one or more elements. Please revise the policy to ensure least-privilege form of access".to_owned(),
+        ),
+        (" ".repeat(20_481), format!("{INVALID}Maximum policy size of 20480 bytes exceeded")),
+    ] {
+        root.call("dynamodb", "PutResourcePolicy", json!({"ResourceArn": arn, "Policy": policy}))
+            .refused_with(400, "ValidationException", &message);
+    }
+}
+
+#[test]
+fn arns_are_held_against_what_they_are_for() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ONE);
+    let arn = format!("arn:aws:dynamodb:us-east-1:{ONE}:table/music");
+    let (west, other) = (arn.replace("us-east-1", "us-west-2"), arn.replace(":aws:", ":other:"));
+    let index = format!("{arn}/index/by-g");
+    let thing = arn.replace("table/", "thing/");
+    let invalid = |what: &str| format!("1 validation error detected: Invalid {what} in ");
+    for (operation, member, given, message) in [
+        (
+            "ListTagsOfResource",
+            "ResourceArn",
+            "music",
+            format!("{INVALID}ARNs must start with 'arn:': music"),
+        ),
+        (
+            "GetResourcePolicy",
+            "ResourceArn",
+            "arn:aws:s3:::music",
+            format!("{INVALID}Provided Arn is not a DynamoDB resource arn: arn:aws:s3:::music"),
+        ),
+        (
+            "GetResourcePolicy",
+            "ResourceArn",
+            &index,
+            format!(
+                "{INVALID}Invalid resource arn provided, only table or stream is accepted. Provided resource arn: {index}"
+            ),
+        ),
+        ("GetResourcePolicy", "ResourceArn", &west, format!("{INVALID}Invalid resource Arn: {west}")),
+        (
+            "ListTagsOfResource",
+            "ResourceArn",
+            &west,
+            format!("Invalid TableArn: Invalid ResourceArn provided as input {west}"),
+        ),
+        ("DescribeTable", "TableName", &west, format!("{}'{west}'", invalid("AWS region"))),
+        ("DescribeTable", "TableName", &other, format!("{}'{other}'", invalid("AWS partition"))),
+        ("DescribeTable", "TableName", &thing, format!("{}'{thing}'", invalid("resource type"))),
+    ] {
+        let mut request = json!({});
+        request[member] = json!(given);
+        root.call("dynamodb", operation, request).refused_with(400, "ValidationException", &message);
+    }
 }

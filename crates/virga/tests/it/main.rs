@@ -51,6 +51,7 @@ mod cloudwatch_actions;
 mod cloudwatch_composites;
 mod dynamodb_access;
 mod dynamodb_backups;
+mod dynamodb_changes;
 mod dynamodb_composite;
 mod dynamodb_encryption;
 mod dynamodb_global;

@@ -88,6 +88,8 @@ const ENUMS: &[&[&str]] = &[
     &["B", "N", "S"],
     &["PROVISIONED", "PAY_PER_REQUEST"],
     &["ALL", "INCLUDE", "KEYS_ONLY"],
+    &["OLD_IMAGE", "KEYS_ONLY", "NEW_AND_OLD_IMAGES", "NEW_IMAGE"],
+    &["THROTTLED_KEYS", "ACCESSED_AND_THROTTLED_KEYS"],
     &["SPECIFIC_ATTRIBUTES", "COUNT", "ALL_ATTRIBUTES", "ALL_PROJECTED_ATTRIBUTES"],
     &[
         "IN",
@@ -176,6 +178,41 @@ fn rank(violation: &Violation) -> usize {
     order.and_then(|order| order.iter().position(|member| *member == violation.member)).unwrap_or(usize::MAX)
 }
 
+/// Members that AWS checks after the ones that the model has after them.
+const AFTER: &[(&str, &str)] = &[
+    ("attributeName", "attributeType"),
+    ("enabled", "attributeName"),
+    ("readCapacityUnits", "writeCapacityUnits"),
+];
+
+/// Whether AWS tells of `first` after `second`, which the model has next to it. Names of indexes are measured before
+/// their characters are looked at.
+fn is_after(first: &Violation, second: &Violation) -> bool {
+    let parts = |violation: &Violation| {
+        violation.path.rsplit_once('.').map(|(of, own)| (of.to_owned(), own.to_owned()))
+    };
+    let (Some((of, one)), Some((also_of, other))) = (parts(first), parts(second)) else { return false };
+    let is_measured = matches!(second.constraint, Constraint::LengthMin(_));
+    let is_looked_at = matches!(first.constraint, Constraint::Pattern(_));
+    of == also_of
+        && (AFTER.contains(&(&*one, &*other))
+            || (one == "indexName" && other == one && is_looked_at && is_measured))
+}
+
+/// AWS: violations that one answer tells of.
+const TOLD_MAX: usize = 10;
+
+/// AWS: what the model bounds the names of attributes by, which has a sentence of its own.
+const NAME_BYTES_MAX: u64 = 65_535;
+
+fn is_long_name(violation: &Violation) -> bool {
+    let is_bound = |constraint: &Constraint| *constraint == Constraint::LengthMax(NAME_BYTES_MAX);
+    match &violation.constraint {
+        Constraint::Items(all) | Constraint::Keys(all) | Constraint::Values(all) => all.iter().any(is_bound),
+        constraint => is_bound(constraint),
+    }
+}
+
 /// AWS: writes of one batch, in the model the bounds of the map's values.
 const WRITES_MAX: u64 = 25;
 
@@ -243,11 +280,8 @@ pub(super) fn message(service: &Service, violations: &[Violation], request: &Val
     if violations.iter().any(|v| ABOUT_TAGS.contains(&v.input) && no_arn(v)) {
         return "Invalid TableArn".to_owned();
     }
-    if let [only] = violations
-        && (only.input, &*only.path) == ("UpdateTimeToLiveInput", "timeToLiveSpecification.attributeName")
-        && matches!(only.constraint, Constraint::LengthMin(_))
-    {
-        return "TimeToLiveSpecification.AttributeName must be non empty".to_owned();
+    if let Some(sentence) = violations.first().and_then(|first| by_itself(first, violations)) {
+        return sentence;
     }
     if let [Violation { path, constraint: Constraint::Enum(all), .. }] = violations
         && path == "tableClass"
@@ -257,8 +291,15 @@ pub(super) fn message(service: &Service, violations: &[Violation], request: &Val
             "Invalid table-class parameter provided. Please try again with a valid table-class value: [{all}]."
         );
     }
-    let mut sorted: Vec<&Violation> = violations.iter().collect();
+    let named = violations.first().and_then(|first| misnamed_table(first, request)).unwrap_or_default();
+    let is_of_name = |v: &Violation| v.path == "tableName" && !named.is_empty();
+    let mut sorted: Vec<&Violation> = violations.iter().filter(|v| !is_of_name(v)).chain(&named).collect();
     sorted.sort_by_key(|violation| rank(violation));
+    for at in 1..sorted.len() {
+        if is_after(sorted[at - 1], sorted[at]) {
+            sorted.swap(at - 1, at);
+        }
+    }
     let whole = sorted.iter().any(|v| v.constraint == Constraint::Required);
     let input = sorted.first().map_or("", |first| first.input);
     let deep = match request {
@@ -271,6 +312,9 @@ pub(super) fn message(service: &Service, violations: &[Violation], request: &Val
         let is_counted = input != "QueryInput";
         return if is_counted { format!("1 validation error detected: {sentence}") } else { sentence };
     }
+    if sorted.iter().all(|violation| is_long_name(violation)) {
+        return "Attribute name is too large, must be less than 65536 bytes".to_owned();
+    }
     // AWS: BatchGetItem tells of its tables' names with the rest, BatchWriteItem when nothing else is wrong.
     let tables = request.member("RequestItems").filter(|_| input == "BatchGetItemInput");
     let names = tables.and_then(|tables| misnamed_tables(tables, crate::json::text));
@@ -278,9 +322,77 @@ pub(super) fn message(service: &Service, violations: &[Violation], request: &Val
         Some(sentence) if is_newer => sentence,
         _ => sentence(violation, shown(service, violation, request).as_deref()),
     });
-    let sentences: Vec<String> = names.into_iter().chain(sentences).collect();
+    let sentences: Vec<String> = names.into_iter().chain(sentences).take(TOLD_MAX).collect();
     let (count, s) = (sentences.len(), if sentences.len() == 1 { "" } else { "s" });
     format!("{count} validation error{s} detected: {}", sentences.join("; "))
+}
+
+/// What the request is told of its `first` violation, where that is in no list.
+fn by_itself(first: &Violation, all: &[Violation]) -> Option<String> {
+    let is_short = |constraint: &Constraint| matches!(constraint, Constraint::LengthMin(_));
+    match (&*first.path, first.member) {
+        ("backupArn", _) if is_short(&first.constraint) => Some("Invalid Backup ARN".to_owned()),
+        ("indexName", _) if first.input.ends_with("ContributorInsightsInput") => {
+            let bounds =
+                |v: &Violation| is_short(&v.constraint) || matches!(v.constraint, Constraint::LengthMax(_));
+            let rule = "IndexName must be at least 3 characters long and at most 255 characters long";
+            all.iter().any(bounds).then(|| rule.to_owned())
+        }
+        ("tagKeys", _) => match &first.constraint {
+            Constraint::Items(rules)
+                if rules.iter().any(is_short) && first.value.as_deref() == Some("[]") =>
+            {
+                Some("The Tag Key provided is invalid, Key: ".to_owned())
+            }
+            _ => None,
+        },
+        (path, "Tags") if all.iter().all(|v| v.member == "Tags") => {
+            let null = if first.constraint == Constraint::Required { "null" } else { "" };
+            let said = first.constraint == Constraint::Required || is_short(&first.constraint);
+            match path.rsplit('.').next() {
+                Some("key") if said => Some(format!("The Tag Key provided is invalid, Key: {null}")),
+                Some("value") if said => Some(format!("The Tag Value provided is invalid, Value: {null}")),
+                _ => None,
+            }
+        }
+        _ => None,
+    }
+}
+
+/// Operations about one table whose name is held against its rules with all else. Where items are read and written it
+/// is looked at later.
+fn is_about_table(input: &str) -> bool {
+    ABOUT_TABLES.contains(&input)
+        || ["ContinuousBackupsInput", "ContributorInsightsInput", "CreateBackupInput"]
+            .iter()
+            .any(|end| input.ends_with(end))
+}
+
+/// The name of the request's table broken down by its rules, which the model does not have.
+fn misnamed_table(first: &Violation, request: &Value) -> Option<Vec<Violation>> {
+    let name = request.member("TableName")?.as_str()?;
+    if !is_about_table(first.input) || name.starts_with("arn:") {
+        return None;
+    }
+    let of = |constraint| Violation {
+        member: "TableName",
+        path: "tableName".to_owned(),
+        value: Some(name.to_owned()),
+        constraint,
+        ..first.clone()
+    };
+    Some(table_name_rules(name).into_iter().map(of).collect())
+}
+
+/// The rules that the name of a table breaks.
+pub fn table_name_rules(name: &str) -> Vec<Constraint> {
+    let good = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-');
+    let rules = [
+        (name.len() < TABLE_NAME_MIN, Constraint::LengthMin(TABLE_NAME_MIN as u64)),
+        (name.len() > TABLE_NAME_MAX, Constraint::LengthMax(TABLE_NAME_MAX as u64)),
+        (name.is_empty() || !name.bytes().all(good), Constraint::Pattern(TABLE_NAME_PATTERN)),
+    ];
+    rules.into_iter().filter_map(|(breaks, rule)| breaks.then_some(rule)).collect()
 }
 
 /// AWS: the service's quotas; tables may be named by their ARNs too, so the model does not have them.
@@ -336,6 +448,35 @@ mod tests {
     }
 
     #[test]
+    fn ten_violations_are_told_of_and_long_names_by_themselves() {
+        let indexes = Value::List((0..9).map(|_| Value::Struct(Struct::new())).collect());
+        let said =
+            of("CreateTable", vec![("TableName", Value::str("abc")), ("LocalSecondaryIndexes", indexes)]);
+        assert!(said.starts_with("10 validation errors detected: "), "{said}");
+        assert!(said.ends_with("at 'localSecondaryIndexes.4.member.indexName' failed to satisfy constraint: Member must not be null"));
+        assert_eq!(said.matches("; ").count(), 9);
+
+        let name = |bytes: usize| "n".repeat(bytes);
+        let too_long = "Attribute name is too large, must be less than 65536 bytes";
+        let one = |name: String| Value::Map(vec![(name, Value::Struct(Struct::new()))]);
+        let table = || ("TableName", Value::str("abc"));
+        assert_eq!(of("PutItem", vec![table(), ("Item", one(name(65_536)))]), too_long);
+        let names = Value::Map(vec![("#n".into(), Value::str(name(65_536)))]);
+        assert_eq!(of("Scan", vec![table(), ("ExpressionAttributeNames", names)]), too_long);
+        assert_eq!(
+            of(
+                "GetItem",
+                vec![
+                    table(),
+                    ("Key", one("k".into())),
+                    ("AttributesToGet", Value::List(vec![Value::str(name(65_536))]))
+                ]
+            ),
+            too_long
+        );
+    }
+
+    #[test]
     fn tables_and_their_time_to_live_have_sentences_of_their_own() {
         assert_eq!(
             of("ListTables", vec![("ExclusiveStartTableName", Value::str("a;")), ("Limit", Value::Int(500))]),
@@ -356,8 +497,81 @@ mod tests {
                 "UpdateTimeToLive",
                 vec![("TableName", Value::str("abc")), ("TimeToLiveSpecification", unnamed)]
             ),
-            "TimeToLiveSpecification.AttributeName must be non empty"
+            "1 validation error detected: Value '' at 'timeToLiveSpecification.attributeName' failed to satisfy \
+             constraint: Member must have length greater than or equal to 1"
         );
+    }
+
+    #[test]
+    fn neighbours_stand_in_dynamodbs_order() {
+        let none = || Value::Struct(Struct::new());
+        let null = |path: &str| {
+            format!("Value null at '{path}' failed to satisfy constraint: Member must not be null")
+        };
+        let two =
+            |one: &str, other: &str| format!("2 validation errors detected: {}; {}", null(one), null(other));
+        let table = || ("TableName", Value::str("abc"));
+        assert_eq!(
+            of("UpdateTable", vec![table(), ("ProvisionedThroughput", none())]),
+            two("provisionedThroughput.writeCapacityUnits", "provisionedThroughput.readCapacityUnits")
+        );
+        assert_eq!(
+            of("UpdateTable", vec![table(), ("AttributeDefinitions", Value::List(vec![none()]))]),
+            two("attributeDefinitions.1.member.attributeType", "attributeDefinitions.1.member.attributeName")
+        );
+        assert_eq!(
+            of("UpdateTimeToLive", vec![table(), ("TimeToLiveSpecification", none())]),
+            two("timeToLiveSpecification.attributeName", "timeToLiveSpecification.enabled")
+        );
+        let gone: Struct = vec![("IndexName", Value::str(""))].into_iter().collect();
+        let update: Struct = vec![("Delete", Value::Struct(gone))].into_iter().collect();
+        let updates = Value::List(vec![Value::Struct(update)]);
+        let told = of("UpdateTable", vec![table(), ("GlobalSecondaryIndexUpdates", updates)]);
+        assert!(told.ends_with("Member must satisfy regular expression pattern: [a-zA-Z0-9_.-]+"), "{told}");
+    }
+
+    #[test]
+    fn names_of_tables_are_told_of_with_the_rest_and_tags_by_themselves() {
+        let of_name = |name: &str, rule: &str| {
+            format!("Value '{name}' at 'tableName' failed to satisfy constraint: Member must {rule}")
+        };
+        let (short, pattern) =
+            ("have length greater than or equal to 3", "satisfy regular expression pattern: [a-zA-Z0-9_.-]+");
+        let two = |name| format!("{}; {}", of_name(name, short), of_name(name, pattern));
+        for operation in
+            ["DescribeTable", "DeleteTable", "DescribeContinuousBackups", "DescribeContributorInsights"]
+        {
+            let told = of(operation, vec![("TableName", Value::str(""))]);
+            assert_eq!(told, format!("2 validation errors detected: {}", two("")));
+        }
+        assert_eq!(
+            of("UpdateTable", vec![("TableName", Value::str("a;")), ("BillingMode", Value::str("x"))]),
+            format!(
+                "3 validation errors detected: Value 'x' at 'billingMode' failed to satisfy constraint: Member must \
+                 satisfy enum value set: [PROVISIONED, PAY_PER_REQUEST]; {}",
+                two("a;")
+            )
+        );
+        let tag = |members: Vec<(&'static str, Value)>| {
+            let tags = Value::List(vec![Value::Struct(members.into_iter().collect::<Struct>())]);
+            of("TagResource", vec![("ResourceArn", Value::str("arn:aws:x")), ("Tags", tags)])
+        };
+        let (none, no_value) =
+            ("The Tag Key provided is invalid, Key: null", "The Tag Value provided is invalid, Value: null");
+        assert_eq!(tag(vec![]), none);
+        assert_eq!(tag(vec![("Value", Value::str("v"))]), none);
+        assert_eq!(tag(vec![("Key", Value::str("k"))]), no_value);
+        let keys = Value::List(vec![Value::str("")]);
+        assert_eq!(
+            of("UntagResource", vec![("ResourceArn", Value::str("arn:aws:x")), ("TagKeys", keys)]),
+            "The Tag Key provided is invalid, Key: "
+        );
+        let index = vec![("TableName", Value::str("abc")), ("IndexName", Value::str(""))];
+        assert_eq!(
+            of("DescribeContributorInsights", index),
+            "IndexName must be at least 3 characters long and at most 255 characters long"
+        );
+        assert_eq!(of("DescribeBackup", vec![("BackupArn", Value::str(""))]), "Invalid Backup ARN");
     }
 
     /// A map of one name, nested so that the request with it has `levels` levels.

@@ -103,7 +103,7 @@ pub(crate) fn on_global_table(cx: &mut Cx<'_>, request: &Struct) -> Targets {
 }
 
 pub(crate) fn on_arn(cx: &mut Cx<'_>, request: &Struct) -> Targets {
-    let place = Place::read_arn(cx, request.str("ResourceArn").unwrap_or_default())?;
+    let place = Place::read_resource(cx, request.str("ResourceArn").unwrap_or_default())?;
     Ok(vec![target(cx, &place, None)?.0])
 }
 

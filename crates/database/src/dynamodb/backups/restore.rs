@@ -319,7 +319,7 @@ fn limits(
 ) -> Result<OnDemandLimits, Error> {
     let known = if source.on_demand { source.on_demand_limits } else { OnDemandLimits::default() };
     match (on_demand, asked) {
-        (true, asked) => throughput::limits(known, asked, true),
+        (true, asked) => throughput::limits(known, asked, true, "table"),
         (false, None) => Ok(OnDemandLimits::default()),
         (false, Some(_)) => Err(invalid(
             "Cannot override MaxReadRequestUnits for OnDemandThroughput unless BillingModeOverride is PAY_PER_REQUEST",
@@ -402,7 +402,8 @@ fn indexes(
                 let like = like.ok_or_else(|| unknown(&index.name))?.clone();
                 let throughput = units(&like, &index.name, index.throughput, on_demand, switched)?;
                 let known = if on_demand { like.on_demand_limits } else { OnDemandLimits::default() };
-                let limits = throughput::limits(known, index.limits, on_demand)?;
+                let limits =
+                    throughput::limits(known, index.limits, on_demand, &format!("index : {}", index.name))?;
                 let what = format!("index {}", index.name);
                 let warm = throughput::warmed(Warm::default(), index.warm, &throughput, on_demand, &what)?;
                 let name = index.name;

@@ -1,9 +1,11 @@
 //! What callers call a table: its name, or its ARN, which may be another account's.
 
-use crate::dynamodb::errors::{Error, constraint, validation};
+use crate::dynamodb::errors::{Error, constraints, parameter, validation};
 use base::{AccountId, Arn, Region};
 use kernel::Cx;
-use wire::validate::{TABLE_NAME_MAX as NAME_MAX, TABLE_NAME_MIN as NAME_MIN, TABLE_NAME_PATTERN as PATTERN};
+use wire::validate::table_name_rules as name_rules;
+
+const PARTITION: &str = "aws";
 
 /// A table, whether it exists or not.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -20,6 +22,19 @@ impl Place {
     /// `ValidationException`.
     pub fn read(cx: &Cx<'_>, text: &str) -> Result<Place, Error> {
         if text.starts_with("arn:") {
+            let invalid =
+                |what: &str| validation(format!("1 validation error detected: Invalid {what} in '{text}'"));
+            if let Some(arn) = Arn::parse(text).filter(|arn| arn.service == "dynamodb") {
+                if arn.partition != PARTITION {
+                    return Err(invalid("AWS partition"));
+                }
+                if arn.region != cx.region.name() {
+                    return Err(invalid("AWS region"));
+                }
+                if !arn.resource.starts_with("table/") {
+                    return Err(invalid("resource type"));
+                }
+            }
             return Place::read_arn(cx, text);
         }
         check_name(text, "tableName")?;
@@ -38,9 +53,35 @@ impl Place {
         if arn.service != "dynamodb" || name.contains('/') || arn.region != cx.region.name() {
             return Err(invalid());
         }
-        check_name(name, "tableName")?;
+        check_name(name, "tableName").map_err(|_| invalid())?;
         let account = AccountId::parse(&arn.account).ok_or_else(invalid)?;
         Ok(Place { account, region: cx.region, name: name.to_owned() })
+    }
+
+    /// Reads the ARN of a table that has tags or a policy.
+    ///
+    /// # Errors
+    /// `ValidationException` for ARNs of other things, and of other regions.
+    pub fn read_resource(cx: &Cx<'_>, text: &str) -> Result<Place, Error> {
+        if !text.starts_with("arn:") {
+            return Err(parameter(format_args!("ARNs must start with 'arn:': {text}")));
+        }
+        if let Some(arn) = Arn::parse(text) {
+            let parts = arn.resource.split('/').collect::<Vec<_>>();
+            if arn.service != "dynamodb" {
+                return Err(parameter(format_args!("Provided Arn is not a DynamoDB resource arn: {text}")));
+            }
+            if !matches!(parts[..], ["table", _] | ["table", _, "stream", _]) {
+                return Err(parameter(format_args!(
+                    "Invalid resource arn provided, only table or stream is accepted. Provided resource arn: {text}"
+                )));
+            }
+            let elsewhere = arn.partition != PARTITION || arn.region != cx.region.name();
+            if elsewhere && cx.request.operation.ends_with("ResourcePolicy") {
+                return Err(parameter(format_args!("Invalid resource Arn: {text}")));
+            }
+        }
+        Place::read_arn(cx, text)
     }
 
     pub fn arn(&self) -> String {
@@ -51,29 +92,10 @@ impl Place {
 /// # Errors
 /// `ValidationException` in the model's words, which is where AWS had these limits before ARNs were accepted too.
 pub fn check_name(name: &str, path: &str) -> Result<(), Error> {
-    if name.len() < NAME_MIN {
-        return Err(constraint(
-            name,
-            path,
-            &format!("Member must have length greater than or equal to {NAME_MIN}"),
-        ));
+    match name_rules(name) {
+        rules if rules.is_empty() => Ok(()),
+        rules => Err(constraints(name, path, &rules)),
     }
-    if name.len() > NAME_MAX {
-        return Err(constraint(
-            name,
-            path,
-            &format!("Member must have length less than or equal to {NAME_MAX}"),
-        ));
-    }
-    let good = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-');
-    if !name.bytes().all(good) {
-        return Err(constraint(
-            name,
-            path,
-            &format!("Member must satisfy regular expression pattern: {PATTERN}"),
-        ));
-    }
-    Ok(())
 }
 
 /// The name that a `TableName` parameter means, for looking at a request before it is checked.

@@ -2,10 +2,11 @@
 
 use super::tag::table_of_arn;
 use crate::dynamodb::access;
-use crate::dynamodb::errors::{Error, Refusal, validation};
+use crate::dynamodb::errors::{Error, Refusal, parameter, validation};
 use crate::dynamodb::model::table::TABLES;
 use auth::policy::{Policy, PolicyKind};
 use kernel::Cx;
+use wire::Value;
 
 kernel::ops! { pub(crate) static OPS:
     PutResourcePolicy: put_policy, "dynamodb:PutResourcePolicy", access::on_arn;
@@ -46,17 +47,36 @@ wire::shape! {
 }
 
 /// # Errors
-/// `ValidationException` for text that is no policy of a table, `LimitExceededException` for a long one.
+/// `ValidationException` for text that is no policy of a table, or a long one.
 pub(crate) fn checked_policy(text: &str) -> Result<String, Error> {
     if text.len() > BYTES_MAX {
-        return Err(Refusal::Limit(format!(
-            "Resource-based policy size exceeds the limit of {BYTES_MAX} bytes"
-        ))
-        .into());
+        return Err(parameter(format_args!("Maximum policy size of {BYTES_MAX} bytes exceeded")));
     }
-    Policy::parse(text, PolicyKind::Resource("dynamodb")).map_err(|malformed| {
-        validation(format!("Resource-based policy document is invalid: {}", malformed.message))
+    let invalid = |what: &str| parameter(format_args!("Invalid policy document: {what}"));
+    match wire::json::read(text) {
+        Some(Value::Null) => return Err(invalid("This text appears not to be a policy")),
+        Some(Value::Map(members)) if members.is_empty() => {
+            let (line, last) = text.lines().zip(1..).last().map_or((1, ""), |(last, line)| (line, last));
+            let end = format!("Syntax error at position ({line},{})", last.chars().count() + 1);
+            return Err(invalid(&end));
+        }
+        Some(Value::Map(_)) => {}
+        _ => return Err(invalid("This policy contains invalid Json")),
+    }
+    let policy = Policy::parse(text, PolicyKind::Resource("dynamodb")).map_err(|malformed| {
+        // AWS: of all faults this one stands by itself.
+        match malformed.message.as_str() {
+            "Invalid principal in policy" => validation("Invalid principal in policy document."),
+            message => invalid(message),
+        }
     })?;
+    // AWS: tables are never open to the public.
+    // <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/rbac-bpa-rbp.html>
+    if policy.is_public() {
+        return Err(validation(
+            "Resource-based policy grants unbounded access in one or more elements. Please revise the policy to ensure least-privilege form of access",
+        ));
+    }
     Ok(text.to_owned())
 }
 

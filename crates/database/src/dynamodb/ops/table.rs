@@ -6,12 +6,12 @@ use crate::dynamodb::access;
 use crate::dynamodb::backups::make;
 use crate::dynamodb::definition::{self, GlobalIndex, LocalIndex, ProvisionedThroughput};
 use crate::dynamodb::encryption;
-use crate::dynamodb::errors::{Error, Refusal, parameter, validation};
+use crate::dynamodb::errors::{Error, Refusal, constraint, parameter, validation};
 use crate::dynamodb::global::replicas;
 use crate::dynamodb::model::name::{Place, check_name};
 use crate::dynamodb::model::schema;
 use crate::dynamodb::model::stream;
-use crate::dynamodb::model::table::{IndexRecord, OnDemandLimits, Status, TABLES, TableRecord, Warm};
+use crate::dynamodb::model::table::{IndexRecord, Status, TABLES, TableRecord};
 use crate::dynamodb::ops::policy::checked_policy;
 use crate::dynamodb::throughput::{self, OnDemandThroughput, WarmThroughput};
 use kernel::Cx;
@@ -85,16 +85,22 @@ impl SseSpecification {
     /// # Errors
     /// `ValidationException`.
     pub(crate) fn wants(&self) -> Result<Option<Option<&str>>, Error> {
-        let enabled = self.enabled.unwrap_or(self.key.is_some());
-        if self.kind.as_deref() == Some("AES256") {
-            return Err(parameter("Unsupported input parameter SSEType: AES256"));
+        if self.key.as_deref() == Some("") {
+            let rule = "Member must have length greater than or equal to 1";
+            return Err(constraint("", "sSESpecification.kMSMasterKeyId", rule));
         }
-        match (enabled, &self.key) {
-            (true, key) => Ok(Some(key.as_deref())),
-            (false, None) => Ok(None),
-            (false, Some(_)) => Err(parameter(
-                "KMSMasterKeyId cannot be specified when server-side encryption is not enabled",
-            )),
+        let enabled = self.enabled.unwrap_or(self.kind.is_some());
+        match (enabled, self.kind.as_deref(), &self.key) {
+            (false, Some(_), _) => Err(parameter("SSEType can not be specified if Enabled is false")),
+            (_, Some("AES256"), _) => Err(parameter("SSEType AES256 is not supported")),
+            (_, None, Some(_)) if self.enabled != Some(false) => {
+                Err(parameter("SSEType KMS is required if KMSMasterKeyId is specified"))
+            }
+            (false, None, Some(_)) => {
+                Err(parameter("KMSMasterKeyId can not be specified if Enabled is false"))
+            }
+            (true, _, key) => Ok(Some(key.as_deref())),
+            (false, None, None) => Ok(None),
         }
     }
 }
@@ -200,8 +206,8 @@ fn define(cx: &Cx<'_>, req: &CreateTable, place: Place) -> Result<TableRecord, E
         hash: names.0,
         range: names.1,
         on_demand,
-        on_demand_limits: throughput::limits(OnDemandLimits::default(), req.limits, on_demand)?,
-        warm: throughput::warmed(Warm::default(), req.warm, &units, on_demand, "table")?,
+        on_demand_limits: throughput::first_limits(req.limits, on_demand, "table")?,
+        warm: throughput::first_warm(req.warm, &units, on_demand, "table")?,
         throughput: units,
         next_index: indexes.len() as u32 + 1,
         indexes,
@@ -237,6 +243,14 @@ pub(crate) fn check_idle(table: &TableRecord) -> Result<(), Error> {
 
 fn delete_table(cx: &mut Cx<'_>, req: DeleteTable) -> Result<TableOutput, Error> {
     let schema = schema::existing(cx, &req.table)?;
+    if schema.record.status == Status::Updating
+        && schema.record.globals().any(|index| index.status != Status::Active)
+    {
+        return Err(Refusal::InUse(
+            "Cannot delete table while indexes are being created, updated, or deleted".into(),
+        )
+        .into());
+    }
     check_idle(&schema.record)?;
     if schema.record.deletion_protection {
         return Err(validation(

@@ -54,25 +54,29 @@ wire::shape! {
 /// `ValidationException`.
 pub(crate) fn checked_tags(tags: &[Tag]) -> Result<Tags, Error> {
     let pairs = tags.iter().map(|tag| (tag.key.clone(), tag.value.clone()));
-    base::tag::checked(pairs).map_err(refused)
+    base::tag::checked(pairs).map_err(|error| match error {
+        TagError::BadCharacter(key) | TagError::ValueTooLong(key)
+            if base::tag::checked([(key.clone(), String::new())]).is_ok() =>
+        {
+            let value = tags.iter().find(|tag| tag.key == key).map(|tag| tag.value.as_str());
+            validation(format!("The Tag Value provided is invalid, Value: {}", value.unwrap_or_default()))
+        }
+        error => refused(error),
+    })
 }
 
 fn refused(error: TagError) -> Error {
     validation(match error {
         TagError::Duplicate(key) => {
-            format!("One or more parameter values were invalid: Duplicate tag key: {key}")
+            format!("Duplicate Tag Keys provided as input: Duplicate Tag Key found {key}")
         }
         TagError::TooMany(_) => {
-            "One or more parameter values were invalid: Too many tags: number of tags exceeds 50".to_owned()
+            "Number of Tags exceed the current limit for the provided ResourceArn".to_owned()
         }
-        TagError::ReservedPrefix(key) => format!(
-            "One or more parameter values were invalid: Tag keys must not start with the reserved prefix aws: : {key}"
-        ),
-        TagError::BadCharacter(key) => {
-            format!("One or more parameter values were invalid: Tag contains a character that is not allowed: {key}")
-        }
-        TagError::EmptyKey | TagError::KeyTooLong(_) | TagError::ValueTooLong(_) => {
-            "One or more parameter values were invalid: Tag has a key or a value of a length that is not allowed".to_owned()
+        TagError::ReservedPrefix(key) => format!("Tag Key cannot be prefixed with aws:, Key: {key}"),
+        TagError::EmptyKey => "The Tag Key provided is invalid, Key: ".to_owned(),
+        TagError::BadCharacter(key) | TagError::KeyTooLong(key) | TagError::ValueTooLong(key) => {
+            format!("The Tag Key provided is invalid, Key: {key}")
         }
     })
 }
@@ -82,14 +86,20 @@ fn refused(error: TagError) -> Error {
 /// # Errors
 /// `ResourceNotFoundException`, `ValidationException`.
 pub(crate) fn table_of_arn(cx: &Cx<'_>, arn: &str) -> Result<Arc<Schema>, Error> {
-    let place = Place::read_arn(cx, arn)?;
-    let found = schema::find(cx, &place)?;
-    found
-        .filter(|schema| schema.record.status != Status::Deleting)
-        .ok_or_else(|| Refusal::NoSuchArn(arn.to_owned()).into())
+    find_by_arn(cx, arn)?.ok_or_else(|| Refusal::NoSuchArn(arn.to_owned()).into())
+}
+
+/// # Errors
+/// `ValidationException`.
+fn find_by_arn(cx: &Cx<'_>, arn: &str) -> Result<Option<Arc<Schema>>, Error> {
+    let found = schema::find(cx, &Place::read_resource(cx, arn)?)?;
+    Ok(found.filter(|schema| schema.record.status != Status::Deleting))
 }
 
 fn tag_resource(cx: &mut Cx<'_>, req: TagResource) -> Result<Empty, Error> {
+    if req.tags.is_empty() {
+        return Err(validation("Atleast one Tag needs to be provided as Input."));
+    }
     let new = checked_tags(&req.tags)?;
     let mut table = table_of_arn(cx, &req.arn)?.record.clone();
     table.tags.extend(new);
@@ -101,7 +111,12 @@ fn tag_resource(cx: &mut Cx<'_>, req: TagResource) -> Result<Empty, Error> {
 }
 
 fn untag_resource(cx: &mut Cx<'_>, req: UntagResource) -> Result<Empty, Error> {
-    let mut table = table_of_arn(cx, &req.arn)?.record.clone();
+    if req.keys.is_empty() {
+        return Err(validation("Atleast one Tag Key needs to be provided as Input."));
+    }
+    // AWS: here alone the table that is not there is not named.
+    let schema = find_by_arn(cx, &req.arn)?.ok_or(Refusal::NoResource)?;
+    let mut table = schema.record.clone();
     table.tags.retain(|key, _| !req.keys.contains(key));
     TABLES.put(cx.tx, &table.own_key(), &table);
     Ok(Empty)

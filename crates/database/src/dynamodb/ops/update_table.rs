@@ -74,34 +74,59 @@ impl IndexUpdate {
             )),
         }
     }
+
+    /// What the request alone says of an index's throughput, whatever the table is like.
+    fn check_units(&self, name: &str) -> Result<(), Error> {
+        let update = self.update.as_ref();
+        let units = update.and_then(|update| update.throughput);
+        let units = units.or(self.create.as_ref().and_then(|create| create.throughput));
+        units.map(|units| definition::units_of_index(units, name)).transpose()?;
+        Ok(())
+    }
+
+    fn check_warm(&self) -> Result<(), Error> {
+        let Some(update) = &self.update else { return Ok(()) };
+        if update.warm.is_some_and(|warm| warm.read.is_none() && warm.write.is_none()) {
+            return Err(parameter(format_args!(
+                "WarmThroughput must have at least one of ReadUnitsPerSecond or WriteUnitsPerSecond specified for index: {}",
+                update.name
+            )));
+        }
+        Ok(())
+    }
 }
 
 fn check_parameters(req: &UpdateTable) -> Result<(), Error> {
+    for update in req.indexes.iter().flatten() {
+        update.check_warm()?;
+    }
     let indexes = req.indexes.as_ref().is_some_and(|indexes| !indexes.is_empty());
-    // Beside the class of the table and its replicas, either of which is changed alone.
-    let others = req.throughput.is_some()
-        || req.billing.is_some()
-        || indexes
-        || req.stream.is_some()
-        || req.sse.is_some()
-        || req.protected.is_some()
-        || req.limits.is_some()
-        || req.warm.is_some();
-    if !others && req.class.is_none() && req.replicas.is_none() {
+    let changes = [
+        req.throughput.is_some(),
+        req.billing.is_some(),
+        indexes,
+        req.stream.is_some(),
+        req.sse.is_some(),
+        req.class.is_some(),
+        req.protected.is_some(),
+        req.limits.is_some(),
+        req.warm.is_some(),
+    ];
+    let changes = changes.iter().filter(|asked| **asked).count();
+    if changes == 0 && req.replicas.is_none() {
         return Err(validation(
             "At least one of ProvisionedThroughput, BillingMode, UpdateStreamEnabled, GlobalSecondaryIndexUpdates, SSESpecification, ReplicaUpdates, MultiAccountReplicaReady, ReplicaTransitRoleArn, MultiRegionConsistency, DeletionProtectionEnabled, OnDemandThroughput, WarmThroughput or TableClass is required",
         ));
     }
-    if req.replicas.is_some() && (others || req.class.is_some()) {
+    if req.replicas.is_some() && changes > 0 {
         return Err(parameter("Replica modification must be the only operation in the request"));
     }
-    if req.class.is_some() && others {
-        return Err(parameter("TableClass modification must be the only operation in the request"));
-    }
-    check_stream_alone(req)?;
+    check_alone(req, changes)?;
+    req.throughput.map(definition::units_of).transpose()?;
     let mut seen = BTreeSet::new();
     for update in req.indexes.iter().flatten() {
         let name = update.name()?;
+        update.check_units(name)?;
         if !seen.insert(name) {
             return Err(parameter(format_args!(
                 "Only one global secondary index update per index is allowed simultaneously. Index: {name}"
@@ -111,21 +136,51 @@ fn check_parameters(req: &UpdateTable) -> Result<(), Error> {
     Ok(())
 }
 
-/// AWS: a stream is not switched together with throughput or indexes.
-fn check_stream_alone(req: &UpdateTable) -> Result<(), Error> {
-    if req.stream.is_none() {
-        return Ok(());
+/// One request makes one change, but for few that go together. `changes` says how many it asks for.
+///
+/// AWS: <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_UpdateTable.html>; recorded answers, which
+/// also tell what is named where several may only come alone.
+fn check_alone(req: &UpdateTable, changes: usize) -> Result<(), Error> {
+    let mut indexes = req.indexes.iter().flatten();
+    let creates = indexes.clone().any(|index| index.create.is_some());
+    let comes_or_goes = creates || indexes.any(|index| index.delete.is_some());
+    for (asked, what) in [
+        (req.sse.is_some(), "Server-Side Encryption modification"),
+        (req.class.is_some(), "TableClass modification"),
+        (req.protected.is_some(), "DeletionProtection modification"),
+    ] {
+        if asked && changes > 1 {
+            return Err(parameter(format_args!("{what} must be the only operation in the request")));
+        }
     }
-    if req.throughput.is_some() {
+    if req.warm.is_some() && creates {
+        return Err(parameter(
+            "Create global secondary index cannot be specified when updating WarmThroughput",
+        ));
+    }
+    if req.limits.is_some() && changes > 1 + usize::from(req.billing.is_some()) {
+        return Err(parameter(
+            "OnDemandThroughput can only be combined with BillingMode in an UpdateTable request",
+        ));
+    }
+    if req.warm.is_some() && changes > 1 {
+        return Err(parameter("WarmThroughput must be the only operation in the request"));
+    }
+    if req.throughput.is_some() && comes_or_goes {
+        return Err(parameter("You cannot create or delete index while updating table IOPS"));
+    }
+    if req.stream.is_some() && (req.throughput.is_some() || req.billing.as_deref() == Some("PROVISIONED")) {
         return Err(parameter("You cannot modify stream status while updating table IOPS"));
     }
-    if req.indexes.iter().flatten().any(|index| index.create.is_some() || index.delete.is_some()) {
+    if req.stream.is_some() && comes_or_goes {
         return Err(parameter("You cannot create or delete index while changing stream status"));
     }
     Ok(())
 }
 
-fn update_table(cx: &mut Cx<'_>, req: UpdateTable) -> Result<TableOutput, Error> {
+fn update_table(cx: &mut Cx<'_>, mut req: UpdateTable) -> Result<TableOutput, Error> {
+    // AWS: a table's warm throughput that says nothing is none, unlike an index's.
+    req.warm = req.warm.filter(|warm| warm.read.is_some() || warm.write.is_some());
     check_parameters(&req)?;
     let schema = schema::existing(cx, &req.table)?;
     check_idle(&schema.record)?;
@@ -172,7 +227,7 @@ fn change_limits(
     warm: Option<WarmThroughput>,
 ) -> Result<bool, Error> {
     let any = limits.is_some() || warm.is_some();
-    table.on_demand_limits = throughput::limits(table.on_demand_limits, limits, table.on_demand)?;
+    table.on_demand_limits = throughput::limits(table.on_demand_limits, limits, table.on_demand, "table")?;
     table.warm = throughput::warmed(table.warm, warm, &table.throughput, table.on_demand, "table")?;
     Ok(any)
 }
@@ -192,16 +247,18 @@ fn change_encryption(
             None => Refusal::NotBuilt("Another KMS key for a table that has replicas".into()).into(),
         });
     }
+    let current = table.encryption.as_ref().map(|current| current.key_arn.as_str());
     let to = match sse.wants()? {
+        // AWS: only the key's ARN is known again; by any other name the table is encrypted once more.
+        Some(asked) if asked.is_some() && asked == current => {
+            return Err(parameter(
+                "Table is already encrypted with given KMSMasterKeyId. Use KMSMasterKeyId parameter if you want to change Master Key",
+            ));
+        }
         Some(asked) => Some(encryption::new_key(cx, table, asked)?),
-        None if table.encryption.is_none() => return Ok(false),
+        None if current.is_none() => return Err(parameter("Table is already encrypted by default")),
         None => None,
     };
-    if let Some(to) = &to
-        && table.encryption.as_ref().is_some_and(|current| current.key_arn == to.key_arn)
-    {
-        return Err(parameter("Table is already encrypted by given KMSMasterKey"));
-    }
     table.next_encryption = Some(NextEncryption { to, asked: Some(cx.now) });
     Ok(true)
 }
@@ -210,7 +267,11 @@ fn change_encryption(
 fn change_billing(cx: &Cx<'_>, table: &mut TableRecord, req: &UpdateTable) -> Result<bool, Error> {
     match (req.billing.as_deref(), req.throughput) {
         (Some("PAY_PER_REQUEST"), units) => {
-            definition::billing(Some("PAY_PER_REQUEST"), units)?;
+            if units.is_some() {
+                return Err(parameter(
+                    "ProvisionedThroughput cannot be specified when BillingMode is PAY_PER_REQUEST",
+                ));
+            }
             if table.on_demand {
                 return Ok(false);
             }
@@ -220,9 +281,8 @@ fn change_billing(cx: &Cx<'_>, table: &mut TableRecord, req: &UpdateTable) -> Re
             table.indexes.iter_mut().for_each(|index| index.throughput.change(0, 0, cx.now));
             Ok(true)
         }
-        (Some(_), None) if table.on_demand => {
-            definition::billing(Some("PROVISIONED"), None)?;
-            Ok(false)
+        (Some(_), None) => {
+            Err(parameter("ProvisionedThroughput must be specified when BillingMode is PROVISIONED"))
         }
         (mode, Some(units)) => {
             let new = definition::units_of(units)?;
@@ -233,10 +293,7 @@ fn change_billing(cx: &Cx<'_>, table: &mut TableRecord, req: &UpdateTable) -> Re
             }
             let current = &table.throughput;
             if !table.on_demand && (current.read, current.write) == (new.read, new.write) {
-                return Err(validation(format!(
-                    "The provisioned throughput for the table will not change. The requested value equals the current value. Current ReadCapacityUnits provisioned for the table: {0}. Requested ReadCapacityUnits: {0}. Current WriteCapacityUnits provisioned for the table: {1}. Requested WriteCapacityUnits: {1}. Refer to the Amazon DynamoDB Developer Guide for current limits and how to request higher limits.",
-                    new.read, new.write
-                )));
+                return Err(unchanged("table", "table", &new));
             }
             if table.on_demand {
                 check_indexes_get_units(table, req)?;
@@ -250,6 +307,14 @@ fn change_billing(cx: &Cx<'_>, table: &mut TableRecord, req: &UpdateTable) -> Re
         }
         _ => Ok(false),
     }
+}
+
+/// The refusal of units that are there already. `named` is what has them, with its name.
+fn unchanged(named: &str, what: &str, units: &Throughput) -> Error {
+    validation(format!(
+        "The provisioned throughput for the {named} will not change. The requested value equals the current value. Current ReadCapacityUnits provisioned for the {what}: {0}. Requested ReadCapacityUnits: {0}. Current WriteCapacityUnits provisioned for the {what}: {1}. Requested WriteCapacityUnits: {1}. Refer to the Amazon DynamoDB Developer Guide for current limits and how to request higher limits.",
+        units.read, units.write
+    ))
 }
 
 /// A table that becomes provisioned needs units for each of its global indexes too.
@@ -328,18 +393,33 @@ fn change_indexes(cx: &Cx<'_>, table: &mut TableRecord, updates: Vec<IndexUpdate
 fn change_index(cx: &Cx<'_>, table: &mut TableRecord, update: IndexThroughput) -> Result<(), Error> {
     let IndexThroughput { name, throughput: units, limits, warm } = update;
     let on_demand = table.on_demand;
-    let new = units.map(definition::units_of).transpose()?;
+    let new = units.map(|units| definition::units_of_index(units, &name)).transpose()?;
     if on_demand && new.is_some() {
         return Err(parameter(format_args!(
-            "ProvisionedThroughput should not be specified for index: {name} when BillingMode is PAY_PER_REQUEST"
+            "Neither ReadCapacityUnits nor WriteCapacityUnits can be specified for index: {name} when BillingMode is PAY_PER_REQUEST"
         )));
     }
+    let limited = limits.is_some_and(|limits| limits.read.is_some() || limits.write.is_some());
     let index = find(table, &name, "update")?;
+    if new.is_none() && warm.is_none() && !limited {
+        return Err(parameter(match on_demand {
+            true => format!(
+                "The only Updates for index: {name} when TableThroughputMode is PAY_PER_REQUEST can be to OnDemandThroughput, WarmThroughput"
+            ),
+            false => {
+                format!("Both ReadCapacityUnits and WriteCapacityUnits must be specified for index: {name}")
+            }
+        }));
+    }
     if let Some(new) = new {
+        if (index.throughput.read, index.throughput.write) == (new.read, new.write) {
+            return Err(unchanged(&format!("index {name}"), "index", &new));
+        }
         throughput::check_decrease(&index.throughput, &new, cx.now)?;
         index.throughput.change(new.read, new.write, cx.now);
     }
-    index.on_demand_limits = throughput::limits(index.on_demand_limits, limits, on_demand)?;
+    let what = format!("index : {name}");
+    index.on_demand_limits = throughput::limits(index.on_demand_limits, limits, on_demand, &what)?;
     index.warm =
         throughput::warmed(index.warm, warm, &index.throughput, on_demand, &format!("index {name}"))?;
     index.status = Status::Updating;
@@ -352,7 +432,7 @@ fn find<'t>(table: &'t mut TableRecord, name: &str, verb: &str) -> Result<&'t mu
         Some(_) => {
             Err(validation(format!("Cannot {verb} an index that is not a GlobalSecondaryIndex: {name}")))
         }
-        None => Err(Refusal::NoResource.into()),
+        None => Err(Refusal::NoIndex(name.to_owned(), table.name.clone()).into()),
     }
 }
 
@@ -366,6 +446,10 @@ fn create_index(table: &mut TableRecord, create: &GlobalIndex, at: usize) -> Res
             definition::GLOBALS_MAX
         ))
         .into());
+    }
+    if !table.on_demand && create.throughput.is_none() {
+        let name = &create.name;
+        return Err(parameter(format_args!("ProvisionedThroughput must be specified for index: {name}")));
     }
     let mut index = definition::global(create, at, table.on_demand, &table.attributes, &table.indexes)?;
     index.number = table.next_index;

@@ -48,6 +48,7 @@ mod shape;
 mod sns;
 mod sqs;
 mod table;
+mod table_change;
 mod volume;
 mod vpc;
 mod wait;

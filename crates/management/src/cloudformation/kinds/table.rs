@@ -3,7 +3,7 @@
 //! A table changes one thing at a time: what is left to do is done step by step, whenever the table is active again.
 
 use super::on::{KEYS, On, Tagger, at, items, map, only, text_at};
-use super::{Attributes, BASE, Done, Kind, Made, Refusal, look};
+use super::{Attributes, BASE, Done, Kind, Made, Refusal, look, table_change as change};
 use crate::cloudformation::template::{alike, get, text};
 use wire::Value;
 
@@ -65,16 +65,36 @@ fn encryption(on: &On<'_, '_>) -> Value {
     let wanted = on.prop("SSESpecification");
     let own = |member: &str| get(&wanted, member).cloned().unwrap_or(Value::Null);
     match &wanted {
-        Value::Map(_) => map([
-            ("Enabled", own("SSEEnabled")),
-            ("SSEType", own("SSEType")),
-            ("KMSMasterKeyId", own("KMSMasterKeyId")),
-        ]),
+        Value::Map(_) => {
+            let (kind, key) = (own("SSEType"), own("KMSMasterKeyId"));
+            // The operation wants both of them.
+            let kind = if kind == Value::Null && key != Value::Null { Value::str("KMS") } else { kind };
+            map([("Enabled", own("SSEEnabled")), ("SSEType", kind), ("KMSMasterKeyId", key)])
+        }
         other => other.clone(),
     }
 }
 
-fn stream(on: &On<'_, '_>) -> Value {
+/// Asks for the key that the table is to have, unless it has it already.
+fn encrypt(on: &mut On<'_, '_>) -> Done<()> {
+    let answer = on.call(DYNAMODB, "DescribeTable", map([("TableName", on.physical())]))?;
+    let off = map([("Enabled", Value::Bool(false))]);
+    let wanted = match encryption(on) {
+        Value::Null => off,
+        wanted => wanted,
+    };
+    let sealed = text_at(&wanted, "Enabled").eq_ignore_ascii_case("true");
+    let is = at(&answer, "Table.SSEDescription");
+    let is_sealed = is.is_some_and(|is| matches!(text_at(is, "Status").as_str(), "ENABLED" | "UPDATING"));
+    let key = text_at(&wanted, "KMSMasterKeyId");
+    if sealed == is_sealed && (!sealed || is.is_some_and(|is| text_at(is, "KMSMasterKeyArn") == key)) {
+        return Ok(());
+    }
+    let input = map([("TableName", on.physical()), ("SSESpecification", wanted)]);
+    on.call(DYNAMODB, "UpdateTable", input).map(drop)
+}
+
+pub(super) fn stream(on: &On<'_, '_>) -> Value {
     match on.prop("StreamSpecification") {
         Value::Null => Value::Null,
         wanted => map([
@@ -145,38 +165,12 @@ pub(super) fn create(on: &mut On<'_, '_>) -> Done<Made> {
     Ok(on.made(name, vec![("Arn", arn)]))
 }
 
-/// What one call may change at once; the rest is for [`ready`].
+/// The key of the table, and what is no change of the table itself; the rest is for [`ready`].
 pub(super) fn update(on: &mut On<'_, '_>) -> Done<Made> {
     on.only(MEMBERS)?;
     check_indexes(&items(on.prop("GlobalSecondaryIndexes")), &items(on.was("GlobalSecondaryIndexes")))?;
-    let mut input = vec![("TableName".to_owned(), on.physical())];
-    let billing = on.changed("BillingMode") || on.changed("ProvisionedThroughput");
-    if billing {
-        let mode = on.text("BillingMode").unwrap_or_else(|| "PROVISIONED".into());
-        input.push(("BillingMode".into(), Value::Str(mode)));
-        input.push(("ProvisionedThroughput".into(), on.prop("ProvisionedThroughput")));
-    }
-    for (property, value) in [
-        ("OnDemandThroughput", limits(on, on.wanted, on.before)?),
-        ("SSESpecification", encryption(on)),
-        ("DeletionProtectionEnabled", Value::Bool(on.flag("DeletionProtectionEnabled"))),
-    ] {
-        if on.changed(property) {
-            input.push((property.to_owned(), value));
-        }
-    }
-    let indexes = throughputs(on)?;
-    if !indexes.is_empty() {
-        input.push(("GlobalSecondaryIndexUpdates".into(), Value::List(indexes)));
-    }
-    if on.changed("StreamSpecification") {
-        let off = map([("StreamEnabled", Value::Bool(false))]);
-        let wanted = stream(on);
-        input.push(("StreamSpecification".into(), if wanted == Value::Null { off } else { wanted }));
-    }
-    input.retain(|(_, value)| !matches!(value, Value::Null));
-    if input.len() > 1 {
-        on.call(DYNAMODB, "UpdateTable", Value::Map(input))?;
+    if on.changed("SSESpecification") {
+        encrypt(on)?;
     }
     let arn = Value::Str(on.attribute("Arn"));
     if on.changed("ResourcePolicy") {
@@ -216,7 +210,7 @@ fn check_indexes(wanted: &[Value], was: &[Value]) -> Done<()> {
 
 /// The limits of a table or of an index; those that the template no longer has are none (`-1`). Without requests on
 /// demand there is nothing to limit.
-fn limits(on: &On<'_, '_>, wanted: &Value, was: &Value) -> Done<Value> {
+pub(super) fn limits(on: &On<'_, '_>, wanted: &Value, was: &Value) -> Done<Value> {
     const LIMITS: [&str; 2] = ["MaxReadRequestUnits", "MaxWriteRequestUnits"];
     only(get(wanted, "OnDemandThroughput").unwrap_or(&Value::Null), &LIMITS)?;
     let own = |of: &Value, member: &str| at(of, &format!("OnDemandThroughput.{member}")).cloned();
@@ -229,29 +223,6 @@ fn limits(on: &On<'_, '_>, wanted: &Value, was: &Value) -> Done<Value> {
         Value::Map(entries) if entries.is_empty() => Value::Null,
         limits => limits,
     })
-}
-
-/// The indexes that stay and whose throughput does not.
-fn throughputs(on: &On<'_, '_>) -> Done<Vec<Value>> {
-    let (wanted, was) = (items(on.prop("GlobalSecondaryIndexes")), items(on.was("GlobalSecondaryIndexes")));
-    let mut all = Vec::new();
-    for index in &wanted {
-        let name = text_at(index, "IndexName");
-        let Some(old) = was.iter().find(|old| text_at(old, "IndexName") == name) else { continue };
-        let own = |member: &'static str| match (get(old, member), get(index, member)) {
-            (old, Some(new)) if !alike(old, Some(new)) => (member, new.clone()),
-            _ => (member, Value::Null),
-        };
-        let units = own("ProvisionedThroughput");
-        let limits = match alike(get(old, "OnDemandThroughput"), get(index, "OnDemandThroughput")) {
-            true => ("OnDemandThroughput", Value::Null),
-            false => ("OnDemandThroughput", limits(on, index, old)?),
-        };
-        if units.1 != Value::Null || limits.1 != Value::Null {
-            all.push(map([("Update", map([("IndexName", Value::Str(name)), units, limits]))]));
-        }
-    }
-    Ok(all)
 }
 
 fn index_names(value: Option<&Value>) -> Vec<String> {
@@ -272,7 +243,9 @@ pub(super) fn ready(on: &mut On<'_, '_>) -> Done<Option<Attributes>> {
         return Ok(None);
     }
     let class = text_at(&answer, "Table.TableClassSummary.TableClass");
-    if next_class(on, &class)?
+    let table = at(&answer, "Table").cloned().unwrap_or(Value::Null);
+    if change::next(on, &table)?
+        || next_class(on, &class)?
         || next_index(on, &index_names(indexes))?
         || time_to_live(on)?
         || recovery(on)?
