@@ -1,19 +1,11 @@
 //! Templates of experiments.
 
-use super::on::{Form, On, Tagger, map, text_at};
+use super::on::{On, Tagger, map, text_at};
 use super::{BASE, Kind};
 use wire::Value;
 
 const FIS: &str = "fis";
-const TAGGER: Tagger = Tagger {
-    service: FIS,
-    tag: "TagResource",
-    untag: "UntagResource",
-    id: "resourceArn",
-    tags: "tags",
-    keys: "tagKeys",
-    form: Form::Map,
-};
+const TAGGER: Tagger = Tagger::by_arn(FIS);
 /// What a template says under names of its own.
 const OWN_NAMES: &[&str] = &["Parameters", "ResourceTags", "Targets"];
 

@@ -5,15 +5,7 @@ use super::{BASE, Done, Kind, Made, Refusal, look};
 use wire::Value;
 
 pub(super) const LOGS: &str = "logs";
-const TAGGER: Tagger = Tagger {
-    service: LOGS,
-    tag: "TagResource",
-    untag: "UntagResource",
-    id: "resourceArn",
-    tags: "tags",
-    keys: "tagKeys",
-    form: Form::Map,
-};
+const TAGGER: Tagger = Tagger::by_arn(LOGS);
 
 pub(super) static KINDS: &[Kind] =
     &[GROUP, METRIC_FILTER, SUBSCRIPTION_FILTER, STREAM, QUERY, RESOURCE_POLICY, ACCOUNT_POLICY];

@@ -407,6 +407,19 @@ pub(super) struct Tagger {
 }
 
 impl Tagger {
+    /// Of services that take a map of tags by the ARN.
+    pub(super) const fn by_arn(service: &'static str) -> Tagger {
+        Tagger {
+            service,
+            tag: "TagResource",
+            untag: "UntagResource",
+            id: "resourceArn",
+            tags: "tags",
+            keys: "tagKeys",
+            form: Form::Map,
+        }
+    }
+
     /// EC2 tags several at once.
     fn ids(&self, id: Value) -> Value {
         if self.id == "Resources" { Value::List(vec![id]) } else { id }

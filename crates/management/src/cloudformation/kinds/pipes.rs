@@ -5,15 +5,7 @@ use super::{BASE, Done, Kind, Refusal};
 use wire::Value;
 
 const PIPES: &str = "pipes";
-const TAGGER: Tagger = Tagger {
-    service: PIPES,
-    tag: "TagResource",
-    untag: "UntagResource",
-    id: "resourceArn",
-    tags: "tags",
-    keys: "tagKeys",
-    form: Form::Map,
-};
+const TAGGER: Tagger = Tagger::by_arn(PIPES);
 
 pub(super) static KINDS: &[Kind] = &[Kind {
     name: "AWS::Pipes::Pipe",
