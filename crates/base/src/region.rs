@@ -75,6 +75,11 @@ impl Region {
         let index = self.0.2.chars().position(|l| letter.chars().eq([l]))?;
         Some(format!("{}-az{}", self.0.1, index + 1))
     }
+
+    /// The name of the zone with an id.
+    pub fn zone_named_by_id(self, id: &str) -> Option<String> {
+        self.zones().find(|zone| self.zone_id(zone).as_deref() == Some(id))
+    }
 }
 
 impl PartialEq for Region {
@@ -114,6 +119,8 @@ mod tests {
         assert_eq!(zones, ["ap-northeast-1a", "ap-northeast-1c", "ap-northeast-1d"]);
         assert_eq!(region.zone_id("ap-northeast-1c").as_deref(), Some("apne1-az2"));
         assert_eq!(region.zone_id("us-east-1a"), None);
+        assert_eq!(region.zone_named_by_id("apne1-az2").as_deref(), Some("ap-northeast-1c"));
+        assert_eq!(region.zone_named_by_id("ap-northeast-1c"), None);
         assert_eq!(Region::parse("mars-north-1"), None);
     }
 }

@@ -91,15 +91,7 @@ impl<'a, 'c> Access<'a, 'c> {
     pub fn id(mut self, kind: &Kind, id: &str) -> Self {
         let mut target = self.plain(kind.noun, id);
         match register::find(self.cx.tx, self.cx.account, self.cx.region, id) {
-            Ok(Some(entry)) => {
-                for (key, value) in entry.keys {
-                    target = target.key(key, value);
-                }
-                for (key, value) in &entry.tags {
-                    target = target.key(format!("ec2:ResourceTag/{key}"), value);
-                }
-                target = target.tagged(entry.tags);
-            }
+            Ok(Some(entry)) => target = entry.describe(target),
             Ok(None) => {}
             Err(error) => self.failed = Some(kernel::Failure::from(error).into()),
         }

@@ -7,7 +7,7 @@ use crate::errors::Ec2Error;
 use crate::kind::Kind;
 use base::tag::Tags;
 use base::{AccountId, Region};
-use kernel::Cx;
+use kernel::{Cx, Target};
 use std::collections::BTreeMap;
 use store::{Key, Read, StoreError, Table, Tx};
 
@@ -20,6 +20,22 @@ store::record! {
         2 => pub tags: Tags,
         /// Its own condition keys, which last as long as it does: `ec2:Vpc` and the ARN.
         3 => pub keys: BTreeMap<String, String>,
+    }
+}
+
+impl Entry {
+    /// A target with the resource's tags, also as `ec2:ResourceTag/*`.
+    #[must_use]
+    pub fn tag(self, target: Target) -> Target {
+        let keys = self.tags.iter().map(|(key, value)| (format!("ec2:ResourceTag/{key}"), value.clone()));
+        keys.fold(target, |target, (key, value)| target.key(key, value)).tagged(self.tags)
+    }
+
+    /// A target with the resource's condition keys and its tags.
+    #[must_use]
+    pub fn describe(mut self, target: Target) -> Target {
+        let keys = std::mem::take(&mut self.keys);
+        self.tag(keys.into_iter().fold(target, |target, (key, value)| target.key(key, value)))
     }
 }
 

@@ -100,10 +100,7 @@ pub(crate) fn target(cx: &Cx<'_>, name: &str) -> Target {
     let Ok(Some(group)) = named(cx, name) else { return target };
     let target = target.key("ec2:PlacementGroupStrategy", &group.strategy);
     let Ok(Some(entry)) = register::find(cx.tx, cx.account, cx.region, &group.id) else { return target };
-    let tags = entry.tags.iter();
-    let target =
-        tags.fold(target, |target, (key, value)| target.key(format!("ec2:ResourceTag/{key}"), value));
-    target.tagged(entry.tags)
+    entry.tag(target)
 }
 
 /// The name of the group that a request means, for its policies; what is wrong with it is the handler's to say.

@@ -224,8 +224,9 @@ impl Place<'_> {
             Statistic::parse(statistic).ok_or_else(|| format!("the statistic {statistic} is not known"))?;
         let period = period.or(query.seconds()).unwrap_or(PERIOD);
         let period = checked_period(period).map_err(|_| format!("{period} is no period"))?;
+        let unread = |_: StoreError| "the metrics could not be read".to_owned();
         let found = found(self.from, (self.account, self.region), &search, self.now);
-        let found = found.map_err(|_| "the metrics could not be read".to_owned())?;
+        let found = found.map_err(unread)?;
         let labels = labels(&found);
         let mut lines = Vec::new();
         for (metric, label) in found.iter().zip(labels) {
@@ -241,10 +242,7 @@ impl Place<'_> {
                 end,
             };
             let points = self.points(&asked, &statistic);
-            lines.push(Line {
-                label,
-                points: points.map_err(|_| "the metrics could not be read".to_owned())?,
-            });
+            lines.push(Line { label, points: points.map_err(unread)? });
         }
         Ok((lines, period))
     }

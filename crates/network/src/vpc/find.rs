@@ -104,15 +104,14 @@ pub(crate) fn default_vpc(cx: &Cx<'_>) -> Result<Option<Vpc>, Ec2Error> {
 
 /// An availability zone of the region by its name or its id.
 pub(crate) fn zone(cx: &Cx<'_>, name: Option<&str>, id: Option<&str>) -> Result<Option<String>, Ec2Error> {
-    let mut zones = cx.region.zones();
     let found = match (name, id) {
         (None, None) => return Ok(None),
         (Some(_), Some(_)) => {
             let what = "AvailabilityZone and AvailabilityZoneId cannot be used together.";
             return Err(Plain::InvalidParameterCombination(what.into()).into());
         }
-        (Some(name), None) => zones.find(|zone| zone == name),
-        (None, Some(id)) => zones.find(|zone| cx.region.zone_id(zone).as_deref() == Some(id)),
+        (Some(name), None) => cx.region.zones().find(|zone| zone == name),
+        (None, Some(id)) => cx.region.zone_named_by_id(id),
     };
     let said = name.or(id).unwrap_or_default();
     if found.is_none() {

@@ -22,7 +22,7 @@ stored! {
 
 const RULES_MAX: usize = 100;
 const ID_CHARS_MAX: usize = 255;
-const METHODS: [&str; 5] = ["GET", "HEAD", "PUT", "POST", "DELETE"];
+pub(crate) const METHODS: [&str; 5] = ["GET", "HEAD", "PUT", "POST", "DELETE"];
 
 /// What a browser says of a request that it wants to make, or makes.
 #[derive(Clone, Copy, Debug)]

@@ -4,7 +4,7 @@
 
 use crate::ec2::model::{INSTANCES, state};
 use crate::ec2::placement::{
-    CLUSTER, GROUPS, Group, PARTITION, SPREAD, find, is_used, join, name_of, named, target,
+    CLUSTER, GROUPS, Group, PARTITION, SPREAD, arn, find, is_used, join, name_of, named, of, target,
 };
 use ec2::access::{Access, list};
 use ec2::describe::{self, Ask, Item};
@@ -226,11 +226,11 @@ fn modify(cx: &mut Cx<'_>, req: Modify) -> Result<Modified, Ec2Error> {
         return Err(Plain::IncorrectInstanceState(what).into());
     }
     let group = match (&req.group_id, &req.group) {
-        (None, None) => crate::ec2::placement::of(cx, &instance)?,
+        (None, None) => of(cx, &instance)?,
         (id, name) => find(cx, id.as_ref(), name.as_ref())?,
     };
     join(&mut instance, group.as_ref(), req.partition)?;
-    let arn = crate::ec2::placement::arn(cx, &instance)?;
+    let arn = arn(cx, &instance)?;
     register::set_key(cx, &instance.id, "ec2:PlacementGroup", arn)?;
     INSTANCES.put(cx.tx, &register::key(cx.account, cx.region, &instance.id), &instance);
     Ok(Modified { done: true })

@@ -242,14 +242,10 @@ pub(crate) fn image_target(cx: &Cx<'_>, id: &str) -> Target {
     let target = Target::on(image).key("ec2:Region", region);
     let Ok(Found::Made(owner, _)) = image::find(cx, id) else { return target.key("ec2:Owner", "amazon") };
     let Ok(Some(entry)) = register::find(cx.tx, owner, cx.region, id) else { return target };
-    let target = entry.keys.into_iter().fold(target, |target, (key, value)| target.key(key, value));
-    if owner != cx.account {
-        return target;
+    if owner == cx.account {
+        return entry.describe(target);
     }
-    let tags = entry.tags.iter();
-    let target =
-        tags.fold(target, |target, (key, value)| target.key(format!("ec2:ResourceTag/{key}"), value));
-    target.tagged(entry.tags)
+    entry.keys.into_iter().fold(target, |target, (key, value)| target.key(key, value))
 }
 
 /// A key pair that a launch names.

@@ -9,19 +9,6 @@ use wire::Value;
 
 pub(super) static KINDS: &[Kind] = &[RESERVATION, FLEET];
 
-const ROOM: &[&str] = &[
-    "AvailabilityZone",
-    "AvailabilityZoneId",
-    "EndDate",
-    "EndDateType",
-    "InstanceCount",
-    "InstanceMatchCriteria",
-    "InstancePlatform",
-    "InstanceType",
-    "TagSpecifications",
-    "Tenancy",
-];
-
 const RESERVATION: Kind = Kind {
     name: "AWS::EC2::CapacityReservation",
     changes: &["EndDate", "EndDateType", "InstanceCount", "InstanceMatchCriteria"],
@@ -43,7 +30,7 @@ const RESERVATION: Kind = Kind {
         "TotalInstanceCount",
     ],
     create: |on| {
-        let answer = on.call(EC2, "CreateCapacityReservation", said(on, ROOM))?;
+        let answer = on.call(EC2, "CreateCapacityReservation", given(on, &RESERVATION))?;
         Ok(on.made(text_at(&answer, "CapacityReservation.CapacityReservationId"), Vec::new()))
     },
     update: |on| {
@@ -79,25 +66,16 @@ fn said(on: &On<'_, '_>, names: &[&str]) -> Value {
     Value::Map(all.filter(|(_, value)| !matches!(value, Value::Null)).collect())
 }
 
+/// All that the template says.
+fn given(on: &On<'_, '_>, kind: &Kind) -> Value {
+    said(on, &[kind.changes, kind.fixed].concat())
+}
+
 fn reservation(on: &mut On<'_, '_>) -> Done<Value> {
     let ids = Value::List(vec![on.physical()]);
     let told = on.call(EC2, "DescribeCapacityReservations", map([("CapacityReservationIds", ids)]))?;
     Ok(at(&told, "CapacityReservations.0").cloned().unwrap_or(Value::Null))
 }
-
-const FLEET_MEMBERS: &[&str] = &[
-    "ExcessCapacityTerminationPolicy",
-    "LaunchTemplateConfigs",
-    "OnDemandOptions",
-    "ReplaceUnhealthyInstances",
-    "SpotOptions",
-    "TagSpecifications",
-    "TargetCapacitySpecification",
-    "TerminateInstancesWithExpiration",
-    "Type",
-    "ValidFrom",
-    "ValidUntil",
-];
 
 const FLEET: Kind = Kind {
     name: "AWS::EC2::EC2Fleet",
@@ -115,7 +93,7 @@ const FLEET: Kind = Kind {
     ],
     attributes: &["FleetId"],
     create: |on| {
-        let id = text_at(&on.call(EC2, "CreateFleet", said(on, FLEET_MEMBERS))?, "FleetId");
+        let id = text_at(&on.call(EC2, "CreateFleet", given(on, &FLEET))?, "FleetId");
         Ok(on.made(id.clone(), vec![("FleetId", Value::Str(id))]))
     },
     update: |on| {

@@ -53,6 +53,7 @@ mod volume;
 mod vpc;
 mod wait;
 
+pub(super) use on::map;
 pub(crate) use on::{On, Refusal};
 
 use super::model::STACK;

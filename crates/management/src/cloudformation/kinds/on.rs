@@ -60,7 +60,7 @@ impl From<StoreError> for Refusal {
 }
 
 /// A map of those that have a value.
-pub(super) fn map<const N: usize>(entries: [(&str, Value); N]) -> Value {
+pub(in crate::cloudformation) fn map<const N: usize>(entries: [(&str, Value); N]) -> Value {
     let there = entries.into_iter().filter(|(_, value)| !matches!(value, Value::Null));
     Value::Map(there.map(|(name, value)| (name.to_owned(), value)).collect())
 }

@@ -419,23 +419,7 @@ impl Worker<'_> {
         if resource.signals == 0 || resource.reverting {
             return Ok(true);
         }
-        let home = resource.key(stack);
-        let all = asked::signals(tx, &home)?;
-        for signal in all.iter().filter(|signal| !signal.told) {
-            let word = if signal.failed { "FAILURE" } else { "SUCCESS" };
-            let reason = format!("Received {word} signal with UniqueId {}", signal.id);
-            let said = Said {
-                name: &resource.name,
-                kind: &resource.kind,
-                physical: &resource.physical,
-                status: &resource.status,
-                reason: Some(&reason),
-                properties: None,
-            };
-            stack.say(self.cloud, tx, said);
-            stack.save(tx);
-            SIGNALS.put(tx, &home.clone().str(&signal.id), &Signal { told: true, ..signal.clone() });
-        }
+        let all = self.signals(tx, stack, resource)?;
         match tally(&all, resource.signals as usize) {
             Tally::Enough => Ok(true),
             Tally::Failed(failed) => {
@@ -449,6 +433,38 @@ impl Worker<'_> {
                 resource.signals as usize - all.len()
             ))),
         }
+    }
+
+    /// All signals that a resource has had; the stack says which are new.
+    pub(super) fn signals(
+        &self,
+        tx: &mut Tx,
+        stack: &mut Stack,
+        resource: &Resource,
+    ) -> Result<Vec<Signal>, Refusal> {
+        let home = resource.key(stack);
+        let all = asked::signals(tx, &home)?;
+        for signal in all.iter().filter(|signal| !signal.told) {
+            let word = if signal.failed { "FAILURE" } else { "SUCCESS" };
+            let reason = format!("Received {word} signal with UniqueId {}", signal.id);
+            self.tell(tx, stack, resource, &reason);
+            SIGNALS.put(tx, &home.clone().str(&signal.id), &Signal { told: true, ..signal.clone() });
+        }
+        Ok(all)
+    }
+
+    /// The stack says something of a resource that stays in its state.
+    pub(super) fn tell(&self, tx: &mut Tx, stack: &mut Stack, resource: &Resource, reason: &str) {
+        let said = Said {
+            name: &resource.name,
+            kind: &resource.kind,
+            physical: &resource.physical,
+            status: &resource.status,
+            reason: Some(reason),
+            properties: None,
+        };
+        stack.say(self.cloud, tx, said);
+        stack.save(tx);
     }
 
     /// One that was begun: `None` where it is still not ready.

@@ -11,12 +11,12 @@
 //! AWS: <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-attribute-updatepolicy.html#cfn-attributes-updatepolicy-rollingupdate>
 
 use super::step::{Hook, Task, Worker};
-use crate::cloudformation::asked::{self, SIGNALS, Signal};
+use crate::cloudformation::asked;
 use crate::cloudformation::kinds::scaling_roll::{self, Members};
-use crate::cloudformation::kinds::{Done, Refusal};
-use crate::cloudformation::model::{RESOURCES, Resource, Roll, Said, Stack};
-use crate::cloudformation::template::get;
+use crate::cloudformation::kinds::{Done, Refusal, map};
+use crate::cloudformation::model::{RESOURCES, Resource, Roll, Stack};
 use crate::cloudformation::template::policy::{Rolling, Update, updates};
+use crate::cloudformation::template::{alike, get};
 use store::Tx;
 use wire::Value;
 
@@ -38,7 +38,7 @@ pub(super) fn asked_for(resource: &Resource, wanted: &Value, was: &Value) -> Val
     let Value::Map(entries) = wanted else { return wanted.clone() };
     let keeps = policy(resource).keeps_sizes;
     let left = |name: &String| {
-        let same = crate::cloudformation::template::alike(get(was, name), get(wanted, name));
+        let same = alike(get(was, name), get(wanted, name));
         keeps && SIZES.contains(&name.as_str()) && same
     };
     Value::Map(entries.iter().filter(|(name, _)| !left(name)).cloned().collect())
@@ -46,10 +46,6 @@ pub(super) fn asked_for(resource: &Resource, wanted: &Value, was: &Value) -> Val
 
 fn texts(items: &[String]) -> Value {
     Value::List(items.iter().map(Value::str).collect())
-}
-
-fn map(entries: impl IntoIterator<Item = (&'static str, Value)>) -> Value {
-    Value::Map(entries.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
 }
 
 /// `PT1H30M5S`
@@ -60,19 +56,6 @@ fn duration(seconds: u64) -> String {
 }
 
 impl Worker<'_> {
-    fn tell(&self, tx: &mut Tx, stack: &mut Stack, resource: &Resource, reason: &str) {
-        let said = Said {
-            name: &resource.name,
-            kind: &resource.kind,
-            physical: &resource.physical,
-            status: &resource.status,
-            reason: Some(reason),
-            properties: None,
-        };
-        stack.say(self.cloud, tx, said);
-        stack.save(tx);
-    }
-
     fn order<T>(&self, tx: &mut Tx, stack: &Stack, of: &Resource, what: &Value, hook: Hook<T>) -> Done<T> {
         let nothing = Value::Map(Vec::new());
         let task = Task {
@@ -153,8 +136,9 @@ impl Worker<'_> {
             self.tell(tx, stack, resource, &why);
             let sizes = map([("MinSize", Value::Int(target)), ("DesiredCapacity", Value::Int(target))]);
             self.order(tx, stack, resource, &sizes, scaling_roll::resize)?;
-            roll.raised = u32::try_from(target - seen.desired).unwrap_or(0);
-            self.added(tx, stack, resource, &mut roll, rolling, roll_count(target - seen.desired));
+            let more = u32::try_from(target - seen.desired).unwrap_or(0);
+            roll.raised = more;
+            self.added(tx, stack, resource, &mut roll, rolling, more);
         }
         self.keep(tx, stack, resource, roll);
         Ok(false)
@@ -195,7 +179,7 @@ impl Worker<'_> {
                 return Ok(false);
             }
             let ended = std::mem::take(&mut roll.ending);
-            let count = roll_count(ended.len() as i64);
+            let count = ended.len() as u32;
             roll.ended += count;
             let percent = (100 * roll.ended / roll.total.max(1)).min(100);
             let list = ended.join(", ");
@@ -247,16 +231,9 @@ impl Worker<'_> {
         rolling: &Rolling,
         is_over: bool,
     ) -> Done<bool> {
-        let home = resource.key(stack);
-        let all = asked::signals(tx, &home)?;
-        for signal in all.iter().filter(|signal| !signal.told) {
-            let word = if signal.failed { "FAILURE" } else { "SUCCESS" };
-            let why = format!("Received {word} signal with UniqueId {}", signal.id);
-            self.tell(tx, stack, resource, &why);
-            SIGNALS.put(tx, &home.clone().str(&signal.id), &Signal { told: true, ..signal.clone() });
-        }
-        let heard = roll_count(all.len() as i64);
-        let well = roll_count(all.iter().filter(|signal| !signal.failed).count() as i64);
+        let all = self.signals(tx, stack, resource)?;
+        let heard = all.len() as u32;
+        let well = all.iter().filter(|signal| !signal.failed).count() as u32;
         let of_all = roll.total + roll.raised;
         // Of all that will be new, so many may fail or keep silent.
         let may_fail = of_all - (of_all * rolling.percent).div_ceil(100);
@@ -285,8 +262,4 @@ impl Worker<'_> {
             self.tell(tx, stack, resource, &refusal.reason);
         }
     }
-}
-
-fn roll_count(count: i64) -> u32 {
-    u32::try_from(count).unwrap_or(0)
 }

@@ -133,11 +133,7 @@ fn zones(cx: &Cx<'_>, asked: &Asked) -> Result<Vec<String>, Ec2Error> {
     let named = match (asked.zones.as_slice(), asked.zone_ids.as_slice()) {
         ([], []) => return Err(Plain::MissingParameter("AvailabilityZone".into()).into()),
         (names, []) => names.iter().map(|name| (name, cx.region.zones().find(|zone| zone == name))).collect(),
-        ([], ids) => {
-            let of =
-                |id: &String| cx.region.zones().find(|zone| cx.region.zone_id(zone).as_ref() == Some(id));
-            ids.iter().map(|id| (id, of(id))).collect::<Vec<_>>()
-        }
+        ([], ids) => ids.iter().map(|id| (id, cx.region.zone_named_by_id(id))).collect::<Vec<_>>(),
         _ => {
             let what = "AvailabilityZones and AvailabilityZoneIds may not be specified on the same request";
             return Err(Plain::InvalidParameterCombination(what.into()).into());

@@ -88,10 +88,7 @@ fn zone(cx: &Cx<'_>, req: &Create) -> Result<String, Ec2Error> {
         (Some(name), None) => {
             region.zones().find(|zone| zone == name).ok_or_else(|| Plain::InvalidZone(name.clone()).into())
         }
-        (None, Some(id)) => {
-            let found = region.zones().find(|zone| region.zone_id(zone).as_ref() == Some(id));
-            found.ok_or_else(|| Plain::InvalidZone(id.clone()).into())
-        }
+        (None, Some(id)) => region.zone_named_by_id(id).ok_or_else(|| Plain::InvalidZone(id.clone()).into()),
         (Some(_), Some(_)) => {
             let what = "AvailabilityZone and AvailabilityZoneId may not be specified on the same request";
             Err(Plain::InvalidParameterCombination(what.into()).into())

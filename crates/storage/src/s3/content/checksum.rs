@@ -90,6 +90,55 @@ macro_rules! with_checksums {
 }
 pub(crate) use with_checksums;
 
+/// A request that carries bytes, with all that it may claim of them beside its own members.
+macro_rules! with_claims {
+    ($(#[$meta:meta])* $vis:vis struct $name:ident { $($body:tt)* }) => {
+        $crate::s3::content::checksum::with_checksums! {
+            $(#[$meta])*
+            $vis struct $name {
+                $($body)*
+                pub content_md5: Option<String> = "ContentMD5",
+                pub algorithm: Option<String> = "ChecksumAlgorithm",
+                pub checksum_md5: Option<String> = "ChecksumMD5",
+                pub xxhash3: Option<String> = "ChecksumXXHASH3",
+                pub xxhash64: Option<String> = "ChecksumXXHASH64",
+                pub xxhash128: Option<String> = "ChecksumXXHASH128",
+            }
+        }
+
+        impl $name {
+            /// What it claims; a checksum may be announced to come behind the body.
+            ///
+            /// # Errors
+            /// `InvalidDigest`, `InvalidRequest`, `NotImplemented` for a checksum that would not be held against the bytes.
+            fn claims(
+                &mut self,
+                announced: Option<auth::sigv4::ChecksumKind>,
+            ) -> Result<$crate::s3::content::checksum::Claims, $crate::s3::errors::S3Error> {
+                use $crate::s3::content::checksum::{Checksummed, Claims, none_of};
+                let stated = self.stated()?;
+                none_of(&[
+                    ("MD5", &self.checksum_md5),
+                    ("XXHASH3", &self.xxhash3),
+                    ("XXHASH64", &self.xxhash64),
+                    ("XXHASH128", &self.xxhash128),
+                ])?;
+                Claims::read(self.content_md5.as_deref(), stated, announced, self.algorithm.as_deref())
+            }
+        }
+    };
+}
+pub(crate) use with_claims;
+
+/// # Errors
+/// `NotImplemented` for a checksum that would not be held against the bytes.
+pub(crate) fn none_of(others: &[(&str, &Option<String>)]) -> Result<(), S3Error> {
+    match others.iter().find(|(_, value)| value.is_some()) {
+        Some((name, _)) => Err(Refusal::NotBuilt(format!("The checksum algorithm {name}")).into()),
+        None => Ok(()),
+    }
+}
+
 /// As S3 prints it: base64, with the number of parts behind a composite one.
 pub fn text(checksum: &Checksum, parts: Option<usize>) -> String {
     let value = STANDARD.encode(&checksum.value);
@@ -121,15 +170,6 @@ pub fn algorithm(name: &str) -> Result<ChecksumKind, S3Error> {
         );
         Refusal::InvalidRequest(message).into()
     })
-}
-
-/// # Errors
-/// `NotImplemented` for a checksum that would not be held against the bytes.
-pub fn none_of(others: &[(&str, &Option<String>)]) -> Result<(), S3Error> {
-    match others.iter().find(|(_, value)| value.is_some()) {
-        Some((name, _)) => Err(Refusal::NotBuilt(format!("The checksum algorithm {name}")).into()),
-        None => Ok(()),
-    }
 }
 
 /// Whether an algorithm can be of all parts together, without a second pass over the bytes.

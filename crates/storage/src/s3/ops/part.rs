@@ -6,7 +6,7 @@ use super::put::again;
 use super::upload;
 use crate::outgo::Plan;
 use crate::s3::access;
-use crate::s3::content::checksum::{self, Checksummed, Claims, with_checksums};
+use crate::s3::content::checksum::{self, Checksummed, with_checksums, with_claims};
 use crate::s3::content::encryption::{self, Customer};
 use crate::s3::content::intake::{self, Received};
 use crate::s3::errors::{Refusal, S3Error, argument};
@@ -32,7 +32,7 @@ kernel::ops! { pub(crate) static OPS:
 /// AWS: parts are numbered from 1 up to here.
 const NUMBER_MAX: i64 = 10_000;
 
-with_checksums! {
+with_claims! {
     #[derive(Clone, Debug)]
     pub(crate) struct UploadPart {
         bucket: String = "Bucket",
@@ -40,12 +40,6 @@ with_checksums! {
         upload_id: String = "UploadId",
         number: i64 = "PartNumber",
         content_length: Option<i64> = "ContentLength",
-        content_md5: Option<String> = "ContentMD5",
-        algorithm: Option<String> = "ChecksumAlgorithm",
-        checksum_md5: Option<String> = "ChecksumMD5",
-        xxhash3: Option<String> = "ChecksumXXHASH3",
-        xxhash64: Option<String> = "ChecksumXXHASH64",
-        xxhash128: Option<String> = "ChecksumXXHASH128",
         customer_algorithm: Option<String> = "SSECustomerAlgorithm",
         customer_key: Option<String> = "SSECustomerKey",
         customer_md5: Option<String> = "SSECustomerKeyMD5",
@@ -194,15 +188,7 @@ async fn upload_part(dx: Dx, mut req: UploadPart, body: Body) -> Result<Answer<P
         key: req.customer_key.take(),
         md5: req.customer_md5.take(),
     };
-    let stated = req.stated()?;
-    checksum::none_of(&[
-        ("MD5", &req.checksum_md5),
-        ("XXHASH3", &req.xxhash3),
-        ("XXHASH64", &req.xxhash64),
-        ("XXHASH128", &req.xxhash128),
-    ])?;
-    let algorithm = req.algorithm.as_deref();
-    let mut claims = Claims::read(req.content_md5.as_deref(), stated, body.announced(), algorithm)?;
+    let mut claims = req.claims(body.announced())?;
     let place = (req.bucket.as_str(), req.key.as_str(), req.upload_id.as_str(), req.number);
     let target = dx.read(|cx| target(cx, place, req.payer.as_deref(), &customer))?;
     let stated = claims.checksum.as_ref().map(|(kind, _)| *kind).or(body.announced());

@@ -3,7 +3,7 @@
 use super::get::quoted;
 use crate::s3::access;
 use crate::s3::buckets::{self, Bucket};
-use crate::s3::content::checksum::{self, Checksummed, Claims, with_checksums};
+use crate::s3::content::checksum::{self, Checksummed, with_checksums, with_claims};
 use crate::s3::content::encryption::{self, Customer, Sealed};
 use crate::s3::content::intake::{self, Received};
 use crate::s3::errors::{Refusal, S3Error};
@@ -23,18 +23,12 @@ kernel::ops! { pub(crate) static OPS:
     PutObject: [data] put_object, "s3:PutObject", access::put_object;
 }
 
-with_attributes! { with_checksums =>
+with_attributes! { with_claims =>
     #[derive(Clone, Debug)]
     pub(crate) struct PutObject {
         bucket: String = "Bucket",
         key: String = "Key",
         content_length: Option<i64> = "ContentLength",
-        content_md5: Option<String> = "ContentMD5",
-        algorithm: Option<String> = "ChecksumAlgorithm",
-        checksum_md5: Option<String> = "ChecksumMD5",
-        xxhash3: Option<String> = "ChecksumXXHASH3",
-        xxhash64: Option<String> = "ChecksumXXHASH64",
-        xxhash128: Option<String> = "ChecksumXXHASH128",
         if_match: Option<String> = "IfMatch",
         if_none_match: Option<String> = "IfNoneMatch",
         offset: Option<i64> = "WriteOffsetBytes",
@@ -76,15 +70,7 @@ pub(crate) struct Prepared {
 
 async fn put_object(dx: Dx, mut req: PutObject, body: Body) -> Result<Answer<PutObjectResult>, S3Error> {
     let attributes = req.attributes();
-    let stated = req.stated()?;
-    checksum::none_of(&[
-        ("MD5", &req.checksum_md5),
-        ("XXHASH3", &req.xxhash3),
-        ("XXHASH64", &req.xxhash64),
-        ("XXHASH128", &req.xxhash128),
-    ])?;
-    let algorithm = req.algorithm.as_deref();
-    let claims = Claims::read(req.content_md5.as_deref(), stated, body.announced(), algorithm)?;
+    let claims = req.claims(body.announced())?;
     let writing = Writing { if_match: req.if_match.take(), if_none_match: req.if_none_match.take() };
     writing.check()?;
     if req.offset.is_some() {

@@ -4,7 +4,7 @@
 
 use super::{empty, find, head, refusal, set};
 use crate::s3::configs::CORS;
-use crate::s3::cors::{Crossing, Headers, is_header};
+use crate::s3::cors::{Crossing, Headers, METHODS, is_header};
 use crate::s3::errors::{Denial, Refusal, S3Error};
 use crate::s3::form::{self, Forms};
 use http::request::Parts;
@@ -90,11 +90,10 @@ fn preflight(cloud: &Cloud, parts: &Parts) -> Result<Reply, S3Error> {
     };
     let bucket = find(cloud, asked_bucket(parts).unwrap_or_default())?;
     let bucket = bucket.ok_or_else(|| refused(Denial::CorsNowhere, "BUCKET"))?;
-    let checked = |method: &str| match method {
-        "GET" | "HEAD" | "PUT" | "POST" | "DELETE" => Ok(()),
-        _ => Err(bad(&format!("Invalid Access-Control-Request-Method: {method}"))),
-    };
-    asked.map_or(Ok(()), checked)?;
+    let no_method = |method: &str| bad(&format!("Invalid Access-Control-Request-Method: {method}"));
+    if let Some(method) = asked.filter(|method| !METHODS.contains(method)) {
+        return Err(no_method(method));
+    }
     let names = text(parts, "access-control-request-headers");
     if let Some(name) = names.unwrap_or_default().split(',').find(|name| !is_header(name.trim())) {
         let words = format!("Access-Control-Request-Headers \"{name}\" contains invalid character.");
@@ -102,8 +101,7 @@ fn preflight(cloud: &Cloud, parts: &Parts) -> Result<Reply, S3Error> {
     }
     let rules = CORS.get(&cloud.store().snapshot(), &bucket.scope)?;
     let rules = rules.ok_or_else(|| refused(Denial::CorsOff, kind))?;
-    let method = asked.unwrap_or("null");
-    checked(method)?;
+    let method = asked.ok_or_else(|| no_method("null"))?;
     let crossing = Crossing { origin, method, headers: names };
     let headers = rules.answer(&crossing).ok_or_else(|| refused(Denial::CorsForbidden, kind))?;
     let mut reply = empty(200);
