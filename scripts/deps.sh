@@ -68,6 +68,11 @@ disk_deps() {
         echo 'the test of disks that boot by themselves will be skipped' >&2
 }
 
+# A Ruby, whatever its version, under which Lambda's program for it is tried. Its tests are skipped where there is none.
+ruby_deps() {
+    have ruby || need_packages ruby || echo 'the tests of functions in Ruby will be skipped' >&2
+}
+
 # An engine for the image of `make image`, where none is. Its test is skipped where it cannot be installed.
 engine_deps() {
     docker version >/dev/null 2>&1 && return 0
@@ -141,6 +146,7 @@ for purpose in "$@"; do
         machine_deps
         library_deps
         disk_deps
+        ruby_deps
         cdk_deps
         sam_deps
         ;;

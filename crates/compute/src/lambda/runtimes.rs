@@ -16,7 +16,7 @@ pub struct Runtime {
 
 /// AWS: runtimes that can be chosen for new functions.
 /// <https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html>
-const KNOWN: [&str; 12] = [
+const KNOWN: [&str; 16] = [
     "python3.10",
     "python3.11",
     "python3.12",
@@ -29,6 +29,10 @@ const KNOWN: [&str; 12] = [
     "java17",
     "java21",
     "java25",
+    "ruby3.2",
+    "ruby3.3",
+    "ruby3.4",
+    "ruby4.0",
 ];
 /// They run `/var/task/bootstrap`.
 const PROVIDED: [&str; 2] = ["provided.al2023", "provided.al2"];
@@ -61,20 +65,55 @@ fn look() -> Vec<Runtime> {
             break;
         }
     }
+    found.extend(rubies());
     found.extend(java::here().filter(|java| KNOWN.contains(&java.name.as_str())));
     found.extend(PROVIDED.iter().map(|name| Runtime { name: (*name).to_owned(), program: String::new() }));
     found
 }
 
+fn said(program: &str) -> Option<String> {
+    String::from_utf8(Command::new(program).arg("--version").output().ok()?.stdout).ok()
+}
+
 /// The runtime that a Node program is.
 fn node(program: &str) -> Option<String> {
-    let out = Command::new(program).arg("--version").output().ok()?;
-    let text = String::from_utf8(out.stdout).ok()?;
+    let text = said(program)?;
     let major = text.trim().strip_prefix('v')?.split('.').next()?;
     Some(format!("nodejs{major}.x"))
+}
+
+/// Distributions call them by their version, and one of them just Ruby.
+fn rubies() -> Vec<Runtime> {
+    let mut found: Vec<Runtime> = Vec::new();
+    let names = KNOWN.iter().filter(|name| name.starts_with("ruby"));
+    for name in names.chain(&["ruby"]) {
+        for program in FOLDERS.map(|folder| format!("{folder}/{name}")) {
+            let ruby =
+                said(&program).and_then(|text| ruby(&text)).filter(|name| KNOWN.contains(&name.as_str()));
+            if let Some(name) = ruby.filter(|name| found.iter().all(|known| known.name != *name)) {
+                found.push(Runtime { name, program });
+            }
+        }
+    }
+    found
+}
+
+/// The runtime of a Ruby that says `ruby 3.3.8 (2025-04-09 revision ...`.
+fn ruby(version: &str) -> Option<String> {
+    let mut parts = version.strip_prefix("ruby ")?.split(['.', ' ']);
+    Some(format!("ruby{}.{}", parts.next()?, parts.next()?))
 }
 
 /// How AWS calls this machine's processor.
 pub(crate) fn architecture() -> &'static str {
     if std::env::consts::ARCH == "aarch64" { "arm64" } else { "x86_64" }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn a_ruby_tells_which_it_is() {
+        assert_eq!(super::ruby("ruby 3.3.8 (2025-04-09) [x86_64-linux]\n").as_deref(), Some("ruby3.3"));
+        assert_eq!(super::ruby("jruby 9.4.9.0 (3.1.4)"), None);
+    }
 }

@@ -2,13 +2,14 @@
 //! the bus again.
 //!
 //! Events are kept in the transaction that takes them, ordered by the time that they tell, which is how replays go through them.
-//! What is replayed is not archived again.
+//! What is replayed is not archived again. In an archive with a key of KMS events lie sealed.
 //!
 //! AWS: <https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-archive.html>
 
 use super::errors::EventsError;
 use super::model::{Bus, Home};
 use super::routing::{self, Event};
+use super::sealing;
 use base::{AccountId, Region, Timestamp};
 use kernel::Cloud;
 use std::sync::Arc;
@@ -47,12 +48,17 @@ store::record! {
         8 => pub(super) created: Timestamp,
         /// Tells it apart from one of the same name that is gone.
         9 => pub(super) number: u64,
+        10 => pub(super) kms_key: Option<String>,
     }
 
     #[derive(Clone, PartialEq, Debug)]
     pub(super) struct Kept {
+        /// Empty where it is sealed.
         1 => pub(super) event: String,
         2 => pub(super) taken: Timestamp,
+        3 => pub(super) sealed: Vec<u8>,
+        /// What KMS made of the key that opens it.
+        4 => pub(super) data_key: Vec<u8>,
     }
 
     #[derive(Clone, PartialEq, Debug)]
@@ -125,7 +131,7 @@ impl Archive {
     pub(super) fn census(&self, from: &dyn Read) -> Result<(i64, i64), StoreError> {
         KEPT.scan(from, &self.all(), Direction::Forward).try_fold((0, 0), |(count, bytes), pair| {
             let (_, kept) = pair?;
-            Ok((count + 1, bytes + kept.event.len() as i64))
+            Ok((count + 1, bytes + (kept.event.len() + kept.sealed.len()) as i64))
         })
     }
 }
@@ -135,7 +141,7 @@ impl Archive {
 /// # Errors
 /// The store's.
 pub(super) fn keep(
-    cloud: &Cloud,
+    cloud: &Arc<Cloud>,
     tx: &mut Tx,
     bus: &Bus,
     event: &Event,
@@ -154,7 +160,16 @@ pub(super) fn keep(
     let time = time.unwrap_or(now);
     for archive in all.iter().filter(wants) {
         let number = cloud.rng().u64();
-        let kept = Kept { event: event.text.clone(), taken: now };
+        let kept = match archive.kms_key.as_deref() {
+            None => Kept { event: event.text.clone(), taken: now, ..Kept::default() },
+            Some(key) => match sealing::archived(cloud, tx, bus, key, &event.text, now) {
+                Ok((sealed, data_key)) => Kept { event: String::new(), taken: now, sealed, data_key },
+                Err(fault) => {
+                    sealing::lost(cloud, tx, bus, event, &fault);
+                    continue;
+                }
+            },
+        };
         KEPT.put(tx, &archive.all().time(time).u64(number), &kept);
         TAKEN.put(tx, &archive.all().time(now).u64(number), &Taken { time });
     }
@@ -257,7 +272,20 @@ impl Replay {
                 is_over = true;
                 break;
             }
-            self.send(cloud, tx, &bus, &kept, now)?;
+            let text = match kept.sealed.is_empty() {
+                true => kept.event,
+                false => match sealing::unarchived(cloud, tx, &bus, (&kept.sealed, &kept.data_key), now) {
+                    Ok(text) => text,
+                    Err(fault) => {
+                        let fields = [("replay", self.arn()), ("problem", fault.to_string())];
+                        let fields = fields.each_ref().map(|(name, value)| (*name, value.as_str()));
+                        kernel::log::warn("an archived event could not be opened", &fields);
+                        self.end(tx, "FAILED", now);
+                        return Ok(());
+                    }
+                },
+            };
+            self.send(cloud, tx, &bus, &text, now)?;
             self.position = Some(key.as_bytes().to_vec());
             self.last = Some(time);
         }
@@ -275,10 +303,10 @@ impl Replay {
         cloud: &Arc<Cloud>,
         tx: &mut Tx,
         bus: &Bus,
-        kept: &Kept,
+        text: &str,
         now: Timestamp,
     ) -> Result<(), EventsError> {
-        let Some(Value::Map(mut members)) = wire::json::read(&kept.event) else { return Ok(()) };
+        let Some(Value::Map(mut members)) = wire::json::read(text) else { return Ok(()) };
         members.push(("replay-name".to_owned(), Value::str(&self.name)));
         let document = Value::Map(members);
         let text = wire::json::text(&document);

@@ -6,16 +6,18 @@
 //!
 //! AWS: <https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-encryption-at-rest-key-options.html>
 //!
-//! Not here: archives of such buses, which are refused.
+//! Archives have keys of their own, used for the sake of their bus.
+//!
+//! Not here: patterns of rules and archives are not sealed.
 
-use super::errors;
+use super::errors::{self, EventsError, invalid};
 use super::model::{Bus, Delivery, Home};
 use super::routing::Event;
 use super::target::{NAME, attribute, letter};
 use base::{Arn, Region, Timestamp};
 use kernel::data_key::{self, DataKey};
 use kernel::seal::Sealer;
-use kernel::{Call, Cloud, Expiring};
+use kernel::{Call, Cloud, Cx, Expiring};
 use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,6 +25,7 @@ use store::{Record, Tx};
 use wire::{Fault, Value};
 
 const PURPOSE: &str = "event";
+const ARCHIVED: &str = "archived event";
 const CONTEXT: &str = "aws:events:event-bus:arn";
 const REMEMBERED: Duration = Duration::from_secs(300);
 const KEYS_MAX: usize = 2048;
@@ -95,6 +98,22 @@ pub(super) fn fresh(
     Ok(key)
 }
 
+/// A key that is asked for a bus or an archive of it, none where it is empty, once EventBridge has tried that it may use it.
+///
+/// # Errors
+/// `ValidationException`
+pub(super) fn own_key(
+    cx: &mut Cx<'_>,
+    bus: &Bus,
+    asked: Option<String>,
+) -> Result<Option<String>, EventsError> {
+    let Some(key) = asked.filter(|key| !key.is_empty()) else { return Ok(None) };
+    let cloud = cx.cloud().clone();
+    let tried = fresh(&cloud, cx.tx, bus, &key, cx.now);
+    tried.map_err(|fault| invalid(format!("KmsKeyIdentifier is not valid: {}", fault.message)))?;
+    Ok(Some(key))
+}
+
 /// A delivery as it is kept.
 pub(super) fn sealed(cloud: &Cloud, delivery: Delivery, bus: &Bus, key: Option<&DataKey>) -> Delivery {
     let Some(key) = key else { return delivery };
@@ -123,8 +142,8 @@ pub(super) fn opened<'d>(
     if delivery.sealed.is_empty() {
         return Ok(Cow::Borrowed(delivery));
     }
-    let broken = || Fault::from(errors::EventsError::Internal);
-    let sealer = sealer(cloud, tx, delivery, now)?;
+    let home = (delivery.account, delivery.region);
+    let sealer = sealer(cloud, tx, (home, &delivery.bus), &delivery.data_key, now)?;
     let bytes = sealer.open(PURPOSE, &delivery.sealed).map_err(|_| broken())?;
     let Contents { event, input } = Contents::from_bytes(&bytes).map_err(|_| broken())?;
     let (sealed, data_key) = (Vec::new(), Vec::new());
@@ -134,19 +153,55 @@ pub(super) fn opened<'d>(
 fn sealer(
     cloud: &Arc<Cloud>,
     tx: &mut Tx,
-    delivery: &Delivery,
+    (home, bus): (Home, &str),
+    encrypted: &[u8],
     now: Timestamp,
 ) -> Result<Arc<Sealer>, Fault> {
-    let keys = cloud.memory::<Keys>();
-    if let Some(sealer) = keys.open.get(&delivery.data_key, now) {
+    let (keys, encrypted) = (cloud.memory::<Keys>(), encrypted.to_vec());
+    if let Some(sealer) = keys.open.get(&encrypted, now) {
         return Ok(sealer);
     }
-    let home = (delivery.account, delivery.region);
-    let arn = super::model::bus_arn(home, &delivery.bus);
-    let call = data_key::opening(&delivery.data_key, &[(CONTEXT, arn.as_str())]);
+    let arn = super::model::bus_arn(home, bus);
+    let call = data_key::opening(&encrypted, &[(CONTEXT, arn.as_str())]);
     let sealer = data_key::sealer(&ask(cloud, tx, home, &arn, call)?)?;
-    keys.open.keep(delivery.data_key.clone(), Arc::clone(&sealer), now.plus(REMEMBERED));
+    keys.open.keep(encrypted, Arc::clone(&sealer), now.plus(REMEMBERED));
     Ok(sealer)
+}
+
+fn broken() -> Fault {
+    Fault::from(EventsError::Internal)
+}
+
+/// What an archive with a key keeps of an event's text: sealed, and what KMS made of the key.
+///
+/// # Errors
+/// Those of KMS.
+pub(super) fn archived(
+    cloud: &Arc<Cloud>,
+    tx: &mut Tx,
+    bus: &Bus,
+    kms_key: &str,
+    text: &str,
+    now: Timestamp,
+) -> Result<(Vec<u8>, Vec<u8>), Fault> {
+    let key = fresh(cloud, tx, bus, kms_key, now)?;
+    Ok((key.sealer.seal(cloud.rng(), ARCHIVED, text.as_bytes()), key.encrypted))
+}
+
+/// The text of an event that an archive of the bus has sealed.
+///
+/// # Errors
+/// Those of KMS.
+pub(super) fn unarchived(
+    cloud: &Arc<Cloud>,
+    tx: &mut Tx,
+    bus: &Bus,
+    (sealed, encrypted): (&[u8], &[u8]),
+    now: Timestamp,
+) -> Result<String, Fault> {
+    let sealer = sealer(cloud, tx, (bus.home(), &bus.name), encrypted, now)?;
+    let bytes = sealer.open(ARCHIVED, sealed).map_err(|_| broken())?;
+    String::from_utf8(bytes.to_vec()).map_err(|_| broken())
 }
 
 /// An event that could not be sealed: into the dead-letter queue of its bus, if there is one.

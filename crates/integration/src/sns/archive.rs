@@ -24,9 +24,6 @@ pub(crate) fn set(topic: &mut Topic, text: &str) -> Result<(), SnsError> {
         return Err(invalid("AttributeName"));
     }
     let days = if text.is_empty() { 0 } else { days(text)? };
-    if days > 0 && topic.kms_key.is_some() {
-        return Err(SnsError::NotBuilt("An archive of a topic with a key of KMS".into()));
-    }
     topic.archive = (days > 0).then(|| text.to_owned());
     topic.archive_days = days;
     Ok(())

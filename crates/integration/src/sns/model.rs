@@ -132,6 +132,9 @@ store::record! {
         7 => pub deduplication: Option<String>,
         /// What URLs begin with.
         8 => pub origin: String,
+        /// The bodies where the topic had a key, and what seals them, as KMS has encrypted that.
+        9 => pub sealed: Option<Vec<u8>>,
+        10 => pub data_key: Vec<u8>,
     }
 
     /// A topic that has an archive, or had one that is not yet removed.

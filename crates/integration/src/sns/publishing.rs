@@ -91,6 +91,7 @@ impl Parcel {
             group: self.group.clone(),
             deduplication: accepted.deduplication.clone(),
             origin: accepted.origin.clone(),
+            ..Archived::default()
         }
     }
 
@@ -283,7 +284,8 @@ pub(crate) fn publish(cx: &mut Cx<'_>, topic: &Topic, parcel: &Parcel) -> Result
     let chain = cx.request.chain.clone();
     let accepted = Accepted { message_id, time, origin, number, deduplication, chain, replayed: false, key };
     if let Some(number) = number {
-        archive::keep(cx.tx, topic, number, &parcel.archived(&accepted));
+        let message = sealing::archived(cx.cloud(), parcel.archived(&accepted), accepted.key.as_ref());
+        archive::keep(cx.tx, topic, number, &message);
     }
     let subscriptions = SUBSCRIPTIONS.scan(cx.tx, &topic.key(), Direction::Forward);
     let all: Result<Vec<Subscription>, _> = subscriptions.map(|entry| entry.map(|(_, s)| s)).collect();

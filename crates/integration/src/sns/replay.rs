@@ -9,6 +9,7 @@ use super::archive;
 use super::errors::{SnsError, invalid};
 use super::model::{ARCHIVE, REPLAYS, Replay, SUBSCRIPTIONS, Subscription, TOPICS, Topic, topic_key};
 use super::publishing::{self, Accepted, Parcel};
+use super::sealing;
 use base::Timestamp;
 use kernel::Cloud;
 use kernel::reconcile::Reconciler;
@@ -99,11 +100,21 @@ impl Reconciler for Replays {
     }
 
     fn run(&self, cloud: &Arc<Cloud>) -> Result<Option<Timestamp>, String> {
-        replay_all(cloud).map(|()| None).map_err(|error| Fault::from(error).to_string())
+        replay_all(cloud).map_err(|error| Fault::from(error).to_string())
     }
 }
 
-fn replay_all(cloud: &Arc<Cloud>) -> Result<(), SnsError> {
+/// What is left of a replay after a step.
+enum Left {
+    Nothing,
+    Some,
+    /// Its next message cannot be opened before then.
+    SomeAt(Timestamp),
+}
+
+/// When to look again, where a replay waits for a key.
+fn replay_all(cloud: &Arc<Cloud>) -> Result<Option<Timestamp>, SnsError> {
+    let mut again: Option<Timestamp> = None;
     let snapshot = cloud.store().snapshot();
     for entry in REPLAYS.scan(&snapshot, &Key::empty(), Direction::Forward) {
         let (key, _) = entry?;
@@ -111,9 +122,13 @@ fn replay_all(cloud: &Arc<Cloud>) -> Result<(), SnsError> {
             let mut tx = cloud.store().begin();
             // Anew: it may have been replaced or stopped.
             let Some(replay) = REPLAYS.get(&tx, &key)? else { break };
-            let is_over = step(cloud, &mut tx, &key, replay)?;
+            let left = step(cloud, &mut tx, &key, replay)?;
             match tx.commit().wait() {
-                Ok(_) if is_over => break,
+                Ok(_) if matches!(left, Left::Nothing) => break,
+                Ok(_) if let Left::SomeAt(time) = left => {
+                    again = Some(again.map_or(time, |again| again.min(time)));
+                    break;
+                }
                 Ok(_) | Err(CommitError::Conflict) => {}
                 Err(error) => {
                     kernel::log::error("a replay could not be saved", &[("problem", &error.to_string())]);
@@ -122,25 +137,25 @@ fn replay_all(cloud: &Arc<Cloud>) -> Result<(), SnsError> {
             }
         }
     }
-    Ok(())
+    Ok(again)
 }
 
-/// Puts the next messages on their way; whether the replay is over.
-fn step(cloud: &Cloud, tx: &mut Tx, key: &Key, mut replay: Replay) -> Result<bool, SnsError> {
+/// Puts the next messages on their way.
+fn step(cloud: &Arc<Cloud>, tx: &mut Tx, key: &Key, mut replay: Replay) -> Result<Left, SnsError> {
     let all = topic_key(replay.account, replay.region, &replay.topic);
     let Some(mut subscription) = SUBSCRIPTIONS.get(tx, &all.clone().str(&replay.subscription))? else {
         REPLAYS.delete(tx, key);
-        return Ok(true);
+        return Ok(Left::Nothing);
     };
     let topic = TOPICS.get(tx, &all)?.filter(|topic| topic.archive_days > 0);
     let Some(topic) = topic else {
         end(tx, key, &mut subscription, "Failed");
-        return Ok(true);
+        return Ok(Left::Nothing);
     };
     // Read in this transaction: a message that is published meanwhile makes it run anew, so none is missed.
     let page = ARCHIVE.page(tx, &all, Some(&archive::key(&topic, replay.position)), BATCH)?;
     let now = cloud.clock().now();
-    let mut is_over = page.next.is_none();
+    let (mut is_over, mut wait) = (page.next.is_none(), None);
     for (place, message) in page.items {
         if replay.to.is_some_and(|to| message.time > to) {
             is_over = true;
@@ -148,10 +163,19 @@ fn step(cloud: &Cloud, tx: &mut Tx, key: &Key, mut replay: Replay) -> Result<boo
         }
         let mut reader = place.reader();
         let number = reader.regional().and_then(|_| reader.str()).and_then(|_| reader.u64());
-        replay.position = number.ok_or(SnsError::Internal)?;
+        let number = number.ok_or(SnsError::Internal)?;
         if message.time < replay.from {
+            replay.position = number;
             continue;
         }
+        let (message, sealed_by) = match sealing::unarchived(cloud, &topic, message) {
+            Ok(opened) => opened,
+            Err(again) => {
+                wait = Some(again);
+                break;
+            }
+        };
+        replay.position = number;
         let accepted = Accepted {
             message_id: message.message_id.clone(),
             time: message.time,
@@ -160,22 +184,22 @@ fn step(cloud: &Cloud, tx: &mut Tx, key: &Key, mut replay: Replay) -> Result<boo
             deduplication: message.deduplication.clone(),
             chain: None,
             replayed: true,
-            // A topic with a key has no archive.
-            key: None,
+            key: sealed_by,
         };
         let parcel = Parcel::of_archive(message);
         publishing::send(cloud, tx, (&topic, &subscription), &parcel, &accepted, now)?;
     }
-    if is_over {
+    if is_over && wait.is_none() {
         end(tx, key, &mut subscription, "Completed");
+        Ok(Left::Nothing)
     } else {
         REPLAYS.put(tx, key, &replay);
         if subscription.replay_status == "Pending" {
             "In progress".clone_into(&mut subscription.replay_status);
             SUBSCRIPTIONS.put(tx, &subscription.key(), &subscription);
         }
+        Ok(wait.map_or(Left::Some, Left::SomeAt))
     }
-    Ok(is_over)
 }
 
 fn end(tx: &mut Tx, key: &Key, subscription: &mut Subscription, status: &str) {

@@ -37,7 +37,8 @@ fn queue(root: &Caller<'_>, name: &str) -> (String, String) {
 fn bus(root: &Caller<'_>, key: &str, lost: &str) -> String {
     let made = json!({ "Name": "b", "KmsKeyIdentifier": key, "DeadLetterConfig": { "Arn": lost } });
     let made = root.call("events", "CreateEventBus", made).ok();
-    assert_eq!((&made["KmsKeyIdentifier"], &made["DeadLetterConfig"]["Arn"]), (&json!(key), &json!(lost)));
+    let given = if key.is_empty() { Value::Null } else { json!(key) };
+    assert_eq!((&made["KmsKeyIdentifier"], &made["DeadLetterConfig"]["Arn"]), (&given, &json!(lost)));
     let (url, arn) = queue(root, "q");
     let pattern = json!({ "source": ["shop"] }).to_string();
     root.call("events", "PutRule", json!({ "Name": "r", "EventBusName": "b", "EventPattern": pattern })).ok();
@@ -47,8 +48,12 @@ fn bus(root: &Caller<'_>, key: &str, lost: &str) -> String {
 }
 
 fn put(root: &Caller<'_>) -> Reply {
+    put_of(root, "shop")
+}
+
+fn put_of(root: &Caller<'_>, source: &str) -> Reply {
     let detail = json!({ "word": SECRET }).to_string();
-    let entry = json!({ "Source": "shop", "DetailType": "t", "Detail": detail, "EventBusName": "b" });
+    let entry = json!({ "Source": source, "DetailType": "t", "Detail": detail, "EventBusName": "b" });
     let reply = root.call("events", "PutEvents", json!({ "Entries": [entry] }));
     assert_eq!(reply.value["FailedEntryCount"], 0);
     reply
@@ -123,16 +128,67 @@ fn keys_and_queues_that_cannot_be() {
     made(json!({ "KmsKeyIdentifier": "alias/none" })).refused(400, "ValidationException");
     made(json!({ "DeadLetterConfig": { "Arn": "arn:aws:sns:us-east-1:123456789012:t" } }))
         .refused(400, "ValidationException");
-    // No archive of what is sealed.
+    // Archives have keys of their own, of which the same holds.
     let key = key(&root);
     made(json!({ "KmsKeyIdentifier": key })).ok();
-    let archive = |bus: &str| {
-        let arn = format!("arn:aws:events:us-east-1:{ACCOUNT}:event-bus/{bus}");
-        root.call("events", "CreateArchive", json!({ "ArchiveName": "a", "EventSourceArn": arn }))
+    let archive = |more: Value| {
+        let mut all = json!({ "ArchiveName": "a", "EventSourceArn": BUS });
+        all.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        root.call("events", "CreateArchive", all)
     };
-    archive("b").refused(400, "ValidationException");
-    root.call("events", "UpdateEventBus", json!({ "Name": "b", "KmsKeyIdentifier": "" })).ok();
-    archive("b").ok();
-    root.call("events", "UpdateEventBus", json!({ "Name": "b", "KmsKeyIdentifier": key }))
+    archive(json!({ "KmsKeyIdentifier": plain })).refused(400, "ValidationException");
+    archive(json!({})).ok();
+    let shown = root.call("events", "DescribeArchive", json!({ "ArchiveName": "a" })).ok();
+    assert_eq!(shown["KmsKeyIdentifier"], Value::Null);
+    root.call("events", "UpdateArchive", json!({ "ArchiveName": "a", "KmsKeyIdentifier": plain }))
         .refused(400, "ValidationException");
+}
+
+#[test]
+fn archived_events_lie_sealed_until_they_are_replayed() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ACCOUNT);
+    let (key, (lost, lost_arn)) = (key(&root), queue(&root, "lost"));
+    let url = bus(&root, "", &lost_arn);
+    let made = json!({ "ArchiveName": "a", "EventSourceArn": BUS, "KmsKeyIdentifier": key });
+    root.call("events", "CreateArchive", made).ok();
+    let describe = || root.call("events", "DescribeArchive", json!({ "ArchiveName": "a" })).ok();
+    assert_eq!(describe()["KmsKeyIdentifier"], json!(key));
+    // Of which no rule wants to hear.
+    put_of(&root, "quiet");
+    assert!(!cloud.holds(SECRET));
+    put(&root);
+    cloud.reconcile();
+    assert_eq!(received(&root, &url).len(), 1);
+    assert_eq!(describe()["EventCount"], 2);
+    let replay = |name: &str| {
+        let now = cloud.cloud.clock().now().seconds();
+        let asked = json!({
+            "ReplayName": name, "EventSourceArn": format!("arn:aws:events:us-east-1:{ACCOUNT}:archive/a"),
+            "EventStartTime": now - 86_400, "EventEndTime": now + 1, "Destination": { "Arn": BUS },
+        });
+        root.call("events", "StartReplay", asked).ok();
+        // It goes over the bus, and from there on its way.
+        cloud.reconcile();
+        cloud.reconcile();
+        root.call("events", "DescribeReplay", json!({ "ReplayName": name })).ok()["State"].clone()
+    };
+    assert_eq!(replay("first"), "COMPLETED");
+    let [message] = &received(&root, &url)[..] else { panic!("not one message") };
+    assert!(message["Body"].as_str().unwrap().contains(SECRET));
+    root.call("kms", "DisableKey", json!({ "KeyId": key })).ok();
+    cloud.advance(Duration::from_secs(300));
+    assert_eq!(replay("second"), "FAILED", "nothing opens what is kept");
+    // What comes now is delivered, and cannot be archived.
+    put(&root);
+    cloud.reconcile();
+    assert_eq!((received(&root, &url).len(), received(&root, &lost).len()), (1, 1));
+    assert_eq!(describe()["EventCount"], 2);
+    // Another key, or none, is for what comes then.
+    root.call("kms", "EnableKey", json!({ "KeyId": key })).ok();
+    root.call("events", "UpdateArchive", json!({ "ArchiveName": "a", "KmsKeyIdentifier": "" })).ok();
+    put(&root);
+    assert_eq!((&describe()["EventCount"], &describe()["KmsKeyIdentifier"]), (&json!(3), &Value::Null));
+    cloud.advance(Duration::from_secs(300));
+    assert_eq!(replay("third"), "COMPLETED");
 }

@@ -99,21 +99,6 @@ fn a_data_key_serves_for_five_minutes() {
     assert!(cloud.holds(SECRET), "without a key it lies as it is");
 }
 
-#[test]
-fn no_archive_of_what_is_sealed() {
-    let cloud = Cloud::new();
-    let root = cloud.root(ACCOUNT);
-    let made = |archive: &str, key: &str| {
-        let attributes = json!({ "FifoTopic": "true", "ArchivePolicy": archive, "KmsMasterKeyId": key });
-        root.call("sns", "CreateTopic", json!({ "Name": "t.fifo", "Attributes": attributes }))
-    };
-    made(r#"{"MessageRetentionPeriod":"1"}"#, "alias/aws/sns").refused(501, "NotImplemented");
-    made("{}", "alias/aws/sns").ok();
-    let arn = format!("{TOPIC}.fifo");
-    let archive = json!({ "TopicArn": arn, "AttributeName": "ArchivePolicy", "AttributeValue": r#"{"MessageRetentionPeriod":"1"}"# });
-    root.call("sns", "SetTopicAttributes", archive).refused(501, "NotImplemented");
-}
-
 /// The same store, of a process that remembers nothing.
 fn again(store: &store::Store) -> Cloud {
     let (blobs, clock) = (Arc::new(blob::Memory::default()), Clock::frozen(START));
@@ -155,4 +140,46 @@ fn a_key_that_sns_may_use_itself_lets_it_go_on() {
     let cloud = again(&store);
     cloud.reconcile();
     assert_eq!(received(&cloud.root(ACCOUNT), &url), [SECRET]);
+}
+
+#[test]
+fn archived_messages_lie_sealed_until_they_are_replayed() {
+    let cloud = Cloud::new();
+    let (root, key, url) = set_up(&cloud);
+    let archive = r#"{"MessageRetentionPeriod":"1"}"#;
+    let attributes = json!({ "FifoTopic": "true", "ArchivePolicy": archive, "KmsMasterKeyId": key });
+    root.call("sns", "CreateTopic", json!({ "Name": "t.fifo", "Attributes": attributes })).ok();
+    let arn = format!("{TOPIC}.fifo");
+    let publish = |caller: &Caller<'_>, word: &str| {
+        let group = json!({ "MessageGroupId": "g", "MessageDeduplicationId": word });
+        let mut asked = json!({ "TopicArn": arn, "Message": format!("{SECRET} {word}") });
+        asked.as_object_mut().unwrap().extend(group.as_object().unwrap().clone());
+        caller.call("sns", "Publish", asked).ok()
+    };
+    let begins = cloud.cloud.clock().now().iso8601_millis();
+    publish(&root, "a");
+    cloud.advance(Duration::from_secs(300));
+    publish(&root, "b");
+    assert!(!cloud.holds(SECRET));
+    let policy = json!({ "PointType": "Timestamp", "StartingPoint": begins }).to_string();
+    let asked = json!({
+        "TopicArn": arn, "Protocol": "sqs", "Endpoint": "arn:aws:sqs:us-east-1:123456789012:q",
+        "Attributes": { "RawMessageDelivery": "true", "ReplayPolicy": policy },
+    });
+    let own = root.call("sns", "Subscribe", asked).ok()["SubscriptionArn"].as_str().unwrap().to_owned();
+    // A process that has opened no key: SNS may not, so the replay waits for whoever publishes.
+    let cloud = again(cloud.cloud.store());
+    let root = cloud.root(ACCOUNT);
+    cloud.advance(Duration::from_secs(310));
+    cloud.reconcile();
+    assert_eq!(received(&root, &url), [""; 0]);
+    publish(&root, "c");
+    assert!(!cloud.holds(SECRET));
+    cloud.advance(Duration::from_secs(60));
+    cloud.reconcile();
+    let mut got = received(&root, &url);
+    got.sort();
+    assert_eq!(got, ["a", "b", "c"].map(|word| format!("{SECRET} {word}")));
+    let shown = root.call("sns", "GetSubscriptionAttributes", json!({ "SubscriptionArn": own })).body;
+    assert!(String::from_utf8_lossy(&shown).contains("<value>Completed</value>"));
 }

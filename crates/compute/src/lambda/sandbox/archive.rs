@@ -24,6 +24,7 @@ const PYTHON: &str = include_str!("bootstrap.py");
 /// What interpreters run that functions begin as copies of.
 const TEMPLATE: &str = include_str!("template.py");
 const NODE: &str = include_str!("bootstrap.mjs");
+const RUBY: &str = include_str!("bootstrap.rb");
 /// By the second name extensions are found.
 pub(crate) const HOSTS: &str = "127.0.0.1 localhost\n127.0.0.1 sandbox.localdomain sandbox\n::1 localhost\n";
 /// Whom programs trust, beside the runtime's own files.
@@ -57,6 +58,7 @@ fn words(version: &Version) -> Vec<OsString> {
         name if name.starts_with("python") => vec![program, "/var/runtime/bootstrap.py".into()],
         name if name.starts_with("java") => java::words(program, version),
         name if name.starts_with("node") => vec![program, "/var/runtime/bootstrap.mjs".into()],
+        name if name.starts_with("ruby") => vec![program, "/var/runtime/bootstrap.rb".into()],
         _ => vec!["/var/task/bootstrap".into()],
     };
     words.into_iter().map(OsString::from).collect()
@@ -133,8 +135,13 @@ pub(super) fn ready(folder: &Path) -> io::Result<Vec<Bind>> {
                 Err(why) if why.kind() != io::ErrorKind::AlreadyExists => return Err(why),
                 _ => {}
             }
-            for (name, text) in [("bootstrap.py", PYTHON), ("template.py", TEMPLATE), ("bootstrap.mjs", NODE)]
-            {
+            let own = [
+                ("bootstrap.py", PYTHON),
+                ("template.py", TEMPLATE),
+                ("bootstrap.mjs", NODE),
+                ("bootstrap.rb", RUBY),
+            ];
+            for (name, text) in own {
                 fs::write(runtime.join(name), text)?;
                 fs::set_permissions(runtime.join(name), fs::Permissions::from_mode(0o644))?;
             }

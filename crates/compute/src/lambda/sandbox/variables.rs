@@ -128,10 +128,20 @@ pub(super) fn environment(
         Some(_) => say(&TRUSTS.map(|name| (name, trusted.as_str()))),
         None => say(&[("AWS_ENDPOINT_URL", cloud_url.as_str())]),
     }
-    if let Some(major) = version.runtime.strip_prefix("nodejs").and_then(|rest| rest.strip_suffix(".x")) {
-        let modules = "node_modules:/opt/nodejs/node_modules:/var/runtime/node_modules";
-        say(&[("NODE_PATH", &format!("/opt/nodejs/node{major}/{modules}"))]);
-    }
+    all.extend(paths(&version.runtime));
     all.extend(variables::handed_over(cloud, function, version)?);
     Ok(all.into_iter().map(|(name, value)| (name.into(), value.into())).collect())
+}
+
+/// Where a runtime looks for what functions and layers bring along.
+fn paths(runtime: &str) -> Vec<(String, String)> {
+    let say = |name: &str, value: String| (name.to_owned(), value);
+    if let Some(major) = runtime.strip_prefix("nodejs").and_then(|rest| rest.strip_suffix(".x")) {
+        let modules = "node_modules:/opt/nodejs/node_modules:/var/runtime/node_modules";
+        return vec![say("NODE_PATH", format!("/opt/nodejs/node{major}/{modules}"))];
+    }
+    let Some(version) = runtime.strip_prefix("ruby") else { return Vec::new() };
+    // Gems lie below the version of Ruby's interface, whose last number never moves.
+    let gems = format!("/var/task/vendor/bundle/ruby/{version}.0:/opt/ruby/gems/{version}.0");
+    vec![say("GEM_PATH", gems), say("RUBYLIB", "/var/task:/var/runtime/lib:/opt/ruby/lib".into())]
 }

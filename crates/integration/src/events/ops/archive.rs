@@ -5,6 +5,7 @@ use crate::events::access;
 use crate::events::archive::{self, ARCHIVES, Archive, GONE, Gone};
 use crate::events::errors::{EventsError, invalid};
 use crate::events::model::{bus_arn, own_bus};
+use crate::events::sealing::own_key;
 use base::Timestamp;
 use kernel::pattern::Pattern;
 use kernel::{Cx, Empty};
@@ -60,6 +61,7 @@ wire::shape! {
         description: Option<String> = "Description",
         pattern: Option<String> = "EventPattern",
         state: String = "State",
+        key: Option<String> = "KmsKeyIdentifier",
         days: i64 = "RetentionDays",
         bytes: i64 = "SizeBytes",
         count: i64 = "EventCount",
@@ -93,10 +95,7 @@ wire::shape! {
     }
 }
 
-fn check(pattern: Option<&String>, key: Option<&String>) -> Result<(), EventsError> {
-    if key.is_some() {
-        return Err(invalid("Encryption of archives with keys of one's own is not built."));
-    }
+fn check(pattern: Option<&String>) -> Result<(), EventsError> {
     let read = pattern.map(|pattern| Pattern::read(pattern)).transpose();
     read.map(drop).map_err(|malformed| EventsError::Pattern(malformed.0))
 }
@@ -116,11 +115,8 @@ pub(super) fn own(cx: &Cx<'_>, name: &str) -> Result<Archive, EventsError> {
 }
 
 fn create(cx: &mut Cx<'_>, req: CreateArchive) -> Result<Put, EventsError> {
-    check(req.pattern.as_ref(), req.key.as_ref())?;
+    check(req.pattern.as_ref())?;
     let bus = own_bus(cx, Some(&req.source))?;
-    if bus.key.is_some() {
-        return Err(invalid("Archives of event buses with a key of KMS are not built."));
-    }
     if ARCHIVES.contains(cx.tx, &archive::key(bus.home(), &req.name))? {
         return Err(EventsError::ArchiveExists(req.name));
     }
@@ -131,6 +127,7 @@ fn create(cx: &mut Cx<'_>, req: CreateArchive) -> Result<Put, EventsError> {
         account: cx.account,
         region: cx.region,
         name: req.name,
+        kms_key: own_key(cx, &bus, req.key)?,
         bus: bus.name,
         description: req.description,
         pattern: req.pattern,
@@ -152,6 +149,7 @@ fn describe(cx: &mut Cx<'_>, req: OneArchive) -> Result<Described, EventsError> 
         description: archive.description,
         pattern: archive.pattern,
         state: ENABLED.to_owned(),
+        key: archive.kms_key,
         days: archive.days.unwrap_or_default().into(),
         bytes,
         count,
@@ -191,12 +189,16 @@ fn list(cx: &mut Cx<'_>, req: ListArchives) -> Result<Archives, EventsError> {
 }
 
 fn update(cx: &mut Cx<'_>, req: UpdateArchive) -> Result<Put, EventsError> {
-    check(req.pattern.as_ref(), req.key.as_ref())?;
+    check(req.pattern.as_ref())?;
     let mut archive = own(cx, &req.name)?;
     archive.description = req.description.or(archive.description);
     archive.pattern = req.pattern.or(archive.pattern);
     if req.days.is_some() {
         archive.days = days(req.days);
+    }
+    if let Some(key) = req.key {
+        let bus = own_bus(cx, Some(&archive.bus))?;
+        archive.kms_key = own_key(cx, &bus, Some(key))?;
     }
     archive.save(cx.tx);
     Ok(Put { arn: archive.arn(), state: ENABLED.to_owned(), created: archive.created })

@@ -3,10 +3,10 @@
 use super::page;
 use super::tag::{self, Tag};
 use crate::events::access;
-use crate::events::archive::ARCHIVES;
 use crate::events::errors::{EventsError, invalid};
 use crate::events::model::{BUSES, Bus, DEFAULT, RULES, own_bus};
-use crate::events::{partner, sealing};
+use crate::events::partner;
+use crate::events::sealing::own_key;
 use base::{Arn, Timestamp};
 use kernel::{Cx, Empty};
 use store::{Direction, Key};
@@ -104,21 +104,6 @@ wire::shape! {
     pub(crate) struct DeleteEventBus { name: String = "Name" }
 }
 
-/// Gives a bus a key, or none, once EventBridge has tried that it may use it.
-fn set_key(cx: &mut Cx<'_>, bus: &mut Bus, key: Option<String>) -> Result<(), EventsError> {
-    let Some(key) = key else { return Ok(()) };
-    bus.key = Some(key).filter(|key| !key.is_empty());
-    let Some(key) = &bus.key else { return Ok(()) };
-    for pair in ARCHIVES.scan(cx.tx, &Key::regional(bus.account, bus.region), Direction::Forward) {
-        if pair?.1.bus == bus.name {
-            return Err(invalid("Keys of KMS for event buses that have archives are not built."));
-        }
-    }
-    let cloud = cx.cloud().clone();
-    let tried = sealing::fresh(&cloud, cx.tx, bus, key, cx.now);
-    tried.map(drop).map_err(|fault| invalid(format!("KmsKeyIdentifier is not valid: {}", fault.message)))
-}
-
 fn set_dead_letters(bus: &mut Bus, asked: Option<DeadLetters>) -> Result<(), EventsError> {
     let Some(asked) = asked else { return Ok(()) };
     // Without an ARN it has none any more.
@@ -164,7 +149,9 @@ fn create(cx: &mut Cx<'_>, req: CreateEventBus) -> Result<Created, EventsError> 
         modified: Some(cx.now),
         ..Bus::default()
     };
-    set_key(cx, &mut bus, req.key)?;
+    if req.key.is_some() {
+        bus.key = own_key(cx, &bus, req.key)?;
+    }
     set_dead_letters(&mut bus, req.dead_letters)?;
     bus.save(cx.tx);
     let (arn, dead_letters) = (bus.arn(), dead_letters(&bus));
@@ -207,7 +194,9 @@ fn list(cx: &mut Cx<'_>, req: ListEventBuses) -> Result<Buses, EventsError> {
 fn update(cx: &mut Cx<'_>, req: UpdateEventBus) -> Result<Updated, EventsError> {
     let mut bus = own_bus(cx, req.name.as_deref())?;
     bus.description = req.description.or(bus.description);
-    set_key(cx, &mut bus, req.key)?;
+    if req.key.is_some() {
+        bus.key = own_key(cx, &bus, req.key)?;
+    }
     set_dead_letters(&mut bus, req.dead_letters)?;
     bus.modified = Some(cx.now);
     bus.save(cx.tx);

@@ -90,12 +90,7 @@ pub(super) fn set(topic: &mut Topic, name: &str, text: &str) -> Result<(), SnsEr
             "Active" => return Err(SnsError::NotBuilt("Active tracing".into())),
             _ => return Err(invalid("TracingConfig")),
         },
-        "KmsMasterKeyId" => {
-            if some.is_some() && topic.archive_days > 0 {
-                return Err(SnsError::NotBuilt("A key of KMS for a topic with an archive".into()));
-            }
-            topic.kms_key = some;
-        }
+        "KmsMasterKeyId" => topic.kms_key = some,
         "ArchivePolicy" => archive::set(topic, text)?,
         name if name.ends_with("FeedbackRoleArn") || name.ends_with("FeedbackSampleRate") => {
             return Err(SnsError::NotBuilt("Delivery status logging".into()));

@@ -102,7 +102,7 @@ pub(super) static KINDS: &[Kind] = &[
 
 const ARCHIVE: Kind = Kind {
     name: "AWS::Events::Archive",
-    changes: &["Description", "EventPattern", "RetentionDays"],
+    changes: &["Description", "EventPattern", "KmsKeyIdentifier", "RetentionDays"],
     fixed: &["ArchiveName", "SourceArn"],
     attributes: &["Arn"],
     named: Some("ArchiveName"),
@@ -114,6 +114,7 @@ const ARCHIVE: Kind = Kind {
             ("Description", on.prop("Description")),
             ("EventPattern", on.document("EventPattern")),
             ("RetentionDays", on.prop("RetentionDays")),
+            ("KmsKeyIdentifier", on.prop("KmsKeyIdentifier")),
         ]);
         let arn = text_at(&on.call(EVENTS, "CreateArchive", input)?, "ArchiveArn");
         Ok(on.made(name, vec![("Arn", Value::Str(arn))]))
@@ -128,6 +129,7 @@ const ARCHIVE: Kind = Kind {
             ("Description", Value::Str(on.text("Description").unwrap_or_default())),
             ("EventPattern", on.document("EventPattern")),
             ("RetentionDays", days),
+            ("KmsKeyIdentifier", Value::Str(on.text("KmsKeyIdentifier").unwrap_or_default())),
         ]);
         on.call(EVENTS, "UpdateArchive", input)?;
         Ok(on.same())
