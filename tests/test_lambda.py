@@ -172,6 +172,7 @@ def test_timeout(account):
     assert (error, got["errorType"]) == ("Unhandled", "Sandbox.Timedout")
     assert got["errorMessage"].endswith("Task timed out after 2.00 seconds")
     assert "Task timed out after 2.00 seconds" in log
+    assert "Duration: 2000.00 ms\tBilled Duration: 2000 ms" in log and log.rstrip().endswith("Status: timeout")
     assert invoke(client, 0)[1] == "done", "the next event has an environment of its own"
 
 
@@ -189,6 +190,91 @@ export const handler = async (event, context) => {
     assert "\tINFO\tseen 7" in log
     error, got, _ = invoke(client, "fail")
     assert (error, got["errorType"], got["errorMessage"]) == ("Unhandled", "TypeError", "told to")
+
+
+CALLBACKS = """
+exports.handler = (event, context, callback) => {
+  const later = (text) => setTimeout(() => console.log(text), 1000);
+  if (event.at_once) context.callbackWaitsForEmptyEventLoop = false;
+  if (event.do === "say") { later("AFTER ALL"); callback(null, "said"); }
+  if (event.do === "fail") { later("AFTER ALL"); callback(new RangeError("told to")); }
+  if (event.do === "done") { later("AFTER ALL"); context.done(null, "done"); }
+  if (event.do === "return") return "ignored";
+  if (event.do === "reject") { later("AFTER ALL"); Promise.reject(new Error("nobody")); }
+};
+exports.never = async () => new Promise(() => {});
+"""
+
+
+def test_callbacks_of_node(account):
+    name = runtime(account.cloud, "nodejs")
+    if int(name.removeprefix("nodejs").removesuffix(".x")) >= 24:
+        pytest.skip("handlers have no callbacks there")
+    client = account.client("lambda")
+    arn = role(account)
+
+    def make(function, handler):
+        code = {"ZipFile": zipped("index.js", CALLBACKS)}
+        client.create_function(FunctionName=function, Runtime=name, Role=arn, Handler=handler, Timeout=10, Code=code)
+
+    make("it", "index.handler")
+    error, got, log = invoke(client, {"do": "say"})
+    assert (error, got, "AFTER ALL" in log) == (None, "said", True), "the answer waits for what is still to come"
+    error, got, log = invoke(client, {"do": "say", "at_once": True})
+    assert (error, got, "AFTER ALL" in log) == (None, "said", False)
+    error, got, log = invoke(client, {"do": "done"})
+    assert (error, got) == (None, "done")
+    error, got, log = invoke(client, {"do": "fail"})
+    assert (error, got["errorType"], got["errorMessage"]) == ("Unhandled", "RangeError", "told to")
+    assert invoke(client, {})[:2] == (None, None), "who never says anything has said nothing"
+    assert invoke(client, {"do": "return"})[:2] == (None, None)
+    error, got, _ = invoke(client, {"do": "reject"})
+    assert (error, got["errorType"]) == ("Unhandled", "Runtime.UnhandledPromiseRejection")
+    assert (got["errorMessage"], got["reason"]["errorMessage"]) == ("Error: nobody", "nobody")
+    assert invoke(client, {"do": "say"})[1] == "said"
+    make("never", "index.never")
+    error, got, _ = invoke(client, {}, name="never")
+    assert (error, got["errorType"]) == ("Unhandled", "Runtime.NodeJsExit")
+
+
+def test_python_has_nothing_that_the_machine_has_installed(account):
+    client = make(account, "import sys\ndef handler(event, context):\n    return [sys.path, str(exit)]\n")
+    error, (paths, leaves), _ = invoke(client)
+    assert (error, "exit()" in leaves) == (None, True)
+    assert not [path for path in paths if path.startswith("/usr") and path.endswith("-packages")], paths
+
+
+def test_programs_that_functions_bring_along(account):
+    client = account.client("lambda")
+    arn = role(account)
+
+    def make(name, text, **more):
+        code = {"ZipFile": text}
+        client.create_function(FunctionName=name, Runtime="provided.al2023", Role=arn, Handler="x", Code=code, **more)
+
+    make("none", zipped("readme", "nothing"))
+    error, got, log = invoke(client, name="none")
+    assert (error, got["errorType"]) == ("Unhandled", "Runtime.InvalidEntrypoint")
+    assert got["errorMessage"].endswith("Couldn't find valid bootstrap(s): [/var/task/bootstrap /opt/bootstrap]")
+    assert "IMAGE" not in log
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        archive.writestr("bootstrap", BASH)
+    make("plain", out.getvalue())
+    error, got, _ = invoke(client, name="plain")
+    assert (error, got["errorType"]) == ("Unhandled", "Runtime.InvalidEntrypoint")
+    assert got["errorMessage"].endswith("fork/exec /var/task/bootstrap: permission denied")
+    layer = client.publish_layer_version(LayerName="own", Content={"ZipFile": zipped("bootstrap", BASH)})
+    make("layered", zipped("readme", "nothing"), Layers=[layer["LayerVersionArn"]])
+    assert invoke(client, name="layered")[0] is None
+
+
+def test_what_a_beginning_that_fails_leaves_in_the_log(account):
+    client = make(account, "raise RuntimeError('told to')\n")
+    error, got, log = invoke(client)
+    assert (error, got["errorType"]) == ("Unhandled", "RuntimeError")
+    first = next(line for line in log.splitlines() if line.startswith("INIT_REPORT"))
+    assert first.endswith("Phase: init\tStatus: error\tError Type: RuntimeError")
 
 
 BASH = """#!/bin/sh
@@ -390,14 +476,17 @@ def test_what_is_too_old_is_given_up(own_cloud, own_account):
     runs = role(own_account)
     may = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": arn}]}
     own_account.client("iam").put_role_policy(RoleName="runs", PolicyName="may", PolicyDocument=json.dumps(may))
-    client = make(own_account, "def handler(event, context):\n    return event\n", Role=runs)
+    text = "import time\ndef handler(event, context):\n    time.sleep(event.get('sleeps', 0))\n    return event\n"
+    client = make(own_account, text, Role=runs, Timeout=60)
     client.put_function_event_invoke_config(
         FunctionName="it",
         MaximumEventAgeInSeconds=60,
         DestinationConfig={"OnFailure": {"Destination": arn}},
     )
-    # It cannot be tried at all.
-    client.put_function_concurrency(FunctionName="it", ReservedConcurrentExecutions=0)
+    # It cannot be tried: another event has the only place.
+    client.put_function_concurrency(FunctionName="it", ReservedConcurrentExecutions=1)
+    client.invoke(FunctionName="it", InvocationType="Event", Payload='{"sleeps": 30}')
+    time.sleep(2)
     client.invoke(FunctionName="it", InvocationType="Event", Payload='{"a": 1}')
     time.sleep(2)
     assert "Messages" not in sqs.receive_message(QueueUrl=url)
@@ -421,7 +510,7 @@ def test_what_is_too_old_is_given_up(own_cloud, own_account):
         )["Datapoints"]
         return sum(point[statistic] for point in points)
 
-    assert eventually(lambda: total("AsyncEventsReceived") == 1)
+    assert eventually(lambda: total("AsyncEventsReceived") == 2)
     assert eventually(lambda: total("AsyncEventsDropped") == 1)
     assert eventually(lambda: total("AsyncEventAge", "Maximum") >= 60_000)
 

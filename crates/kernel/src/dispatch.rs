@@ -296,8 +296,8 @@ fn body_bytes_max(service: &str) -> usize {
         // A part of a layer, of 20 MiB, in base64.
         "ecr" => 32 << 20,
         "dynamodb" => 20 << 20,
-        // A megabyte of message, each of its characters escaped.
-        "sqs" | "sns" => 8 << 20,
+        // A megabyte of messages, each of their characters escaped.
+        "sqs" | "sns" | "events" | "logs" => 8 << 20,
         // A list of ten thousand parts, each with its checksum.
         "s3" => 8 << 20,
         _ => BODY_BYTES_MAX,

@@ -227,6 +227,8 @@ impl Journey<'_> {
         let resources: Vec<String> = cx.touched.iter().map(ToString::to_string).collect();
         let kind = cx.kind;
         let commit = if tx.is_read_only() {
+            // Nothing to wait for; whoever waits for its end is told that it came to one.
+            drop(tx.commit());
             None
         } else {
             if !op.event {

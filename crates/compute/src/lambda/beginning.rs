@@ -71,7 +71,7 @@ pub(crate) async fn initialized(
     let mut init = environment.desk.init();
     let mut ended = environment.ended.clone();
     let desk = &environment.desk;
-    let is_begun = environment.begun.load(Ordering::SeqCst);
+    let is_begun = environment.has_begun();
     if is_begun && *init.borrow() == Init::Done && desk.extensions.all_wait() {
         return None;
     }

@@ -1,8 +1,10 @@
 //! Where Lambda sends what it has to tell: queues, topics, functions and buses, by their own operations.
 
 use super::access::SERVICE;
-use base::Arn;
-use kernel::{As, Cx};
+use super::errors::{LambdaError, invalid};
+use base::{AccountId, Arn, Region};
+use kernel::{As, Cx, Target};
+use std::sync::Arc;
 use wire::{Fault, Struct, Value};
 
 /// What a bus is told beside the record.
@@ -13,10 +15,11 @@ pub(crate) struct News<'a> {
     pub(crate) about: &'a str,
 }
 
-/// The services that can be told, by the ARN of what is told.
+/// The services that can be told, by the ARN of what is told. AWS: of queues and topics the standard ones.
 pub(crate) fn service(destination: &str) -> Option<&'static str> {
     let arn = Arn::parse(destination)?;
     match arn.service.as_str() {
+        "sqs" | "sns" if arn.resource.ends_with(".fifo") => None,
         "sqs" => Some("sqs"),
         "sns" => Some("sns"),
         "lambda" if arn.resource.starts_with("function:") => Some("lambda"),
@@ -33,6 +36,28 @@ pub(crate) fn action(destination: &str) -> Option<&'static str> {
         "lambda" => "lambda:InvokeFunction",
         _ => "events:PutEvents",
     })
+}
+
+/// Whether a role's policies let it tell a destination. What belongs to somebody else has a policy of its own, which
+/// decides when it is told.
+///
+/// # Errors
+/// `InvalidParameterValueException` where the role cannot be assumed.
+pub(crate) fn may_tell(
+    cx: &mut Cx<'_>,
+    home: (AccountId, Region),
+    role: &str,
+    (destination, action): (&str, &str),
+) -> Result<bool, LambdaError> {
+    if Arn::parse(destination).is_none_or(|arn| arn.account != home.0.as_str()) {
+        return Ok(true);
+    }
+    let cloud = Arc::clone(cx.cloud());
+    let may = cloud.act_as_role(cx.tx, SERVICE, role, home, |role| {
+        kernel::access::allowed(role, action, &Target::on(destination), &Struct::new())
+    });
+    let may = may.map_err(|_| invalid("The role defined for the function cannot be assumed by Lambda."))?;
+    may.map_err(LambdaError::from)
 }
 
 /// Sends a record, as whoever `cx` is.

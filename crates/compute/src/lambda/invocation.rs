@@ -189,7 +189,8 @@ async fn run_to(
             Some(environment) => beginning::woken(environment).await,
             None => match beginning::begin(cloud, &workshop, &runs, Kind::OnDemand).await {
                 Err(fault) if is_of_function(&fault) => {
-                    metering::ran(cloud, &asked.named, Duration::ZERO, true, &slot);
+                    let of = (&asked.named, runs.version.label());
+                    metering::ran(cloud, (of.0, &of.1), Duration::ZERO, true, &slot);
                     return Ok(not_begun(cloud, &runs, &asked, &fault).await);
                 }
                 begun => begun?,
@@ -205,10 +206,14 @@ async fn run_to(
         if is_warm && matches!(end, End::Exited(_)) && environment.desk.is_untouched() {
             continue;
         }
-        let took = begun.elapsed();
+        let took = match end {
+            // AWS: what ran out of its time took all of it, and no more.
+            End::TimedOut(limit) if environment.has_begun() => limit,
+            _ => begun.elapsed(),
+        };
         let healthy = matches!(end, End::Said(_));
         let outcome = finish(cloud, &environment, &runs, &asked, end, took).await;
-        metering::ran(cloud, &asked.named, took, outcome.failed, &slot);
+        metering::ran(cloud, (&asked.named, &outcome.version), took, outcome.failed, &slot);
         if !healthy {
             environment.kill();
             slot.lose(cloud);
@@ -326,6 +331,17 @@ async fn hand_over(
     }
 }
 
+/// The type that an error of a runtime tells.
+fn kind_of(payload: &[u8]) -> Option<String> {
+    let told = wire::json::read(std::str::from_utf8(payload).ok()?)?;
+    told.entry("errorType").and_then(Value::as_str).map(str::to_owned)
+}
+
+/// As the line of a beginning that failed has it.
+fn failed_as(kind: Option<&str>) -> String {
+    format!("Status: error\tError Type: {}", kind.unwrap_or("Runtime.Unknown"))
+}
+
 fn error(kind: &str, message: &str) -> Bytes {
     let members = [("errorType", kind), ("errorMessage", message)];
     wire::json::text(&Value::map(members.map(|(name, text)| (name, Value::str(text))))).into()
@@ -353,6 +369,12 @@ async fn finish(
     let now = cloud.clock().now();
     let lines = environment.output.take();
     let mut problem = Vec::new();
+    let init = match &end {
+        _ if environment.has_begun() => None,
+        End::TimedOut(_) => Some("Status: timeout".to_owned()),
+        End::Init(payload) => Some(failed_as(kind_of(payload).as_deref())),
+        _ => Some(failed_as(Some(EXIT))),
+    };
     let status = match &end {
         End::Said(Said::Response(_) | Said::Streams(_)) => Status::Success,
         End::Said(_) | End::Init(_) => Status::Error,
@@ -382,7 +404,7 @@ async fn finish(
     };
     let report =
         Report { cloud: Arc::clone(cloud), environment: Arc::clone(environment), runs: runs.clone() };
-    let (id, began, told) = (id.clone(), now.minus(took), Told { lines, problem, status });
+    let (id, began, told) = (id.clone(), now.minus(took), Told { lines, problem, status, init });
     let written = tokio::task::spawn_blocking(move || report.write(told, &id, (began, now), took));
     let tail = if asked.tail { written.await.ok() } else { None };
     Outcome { payload, failed, version: runs.version.label(), tail }

@@ -3,7 +3,7 @@
 //! Functions are seen as a whole, by what was called (`Resource`: the function, a version or an alias), and all of an
 //! account together.
 //!
-//! Not here: the metrics of event source mappings but `IteratorAge`, of extensions, and `ExecutedVersion`.
+//! Not here: the metrics of event source mappings but `IteratorAge`, of extensions, and concurrency of the whole account.
 //!
 //! AWS: <https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html>
 
@@ -40,7 +40,13 @@ fn note(cloud: &Cloud, named: &Named, samples: &[(Metric, f64)], together: bool)
 }
 
 /// A function ran at its place among the others.
-pub(crate) fn ran(cloud: &Cloud, named: &Named, took: Duration, failed: bool, slot: &Slot) {
+pub(crate) fn ran(
+    cloud: &Cloud,
+    (named, version): (&Named, &str),
+    took: Duration,
+    failed: bool,
+    slot: &Slot,
+) {
     let samples = [
         (Metric::count("Invocations"), 1.0),
         (Metric::count("Errors"), f64::from(u8::from(failed))),
@@ -48,6 +54,16 @@ pub(crate) fn ran(cloud: &Cloud, named: &Named, took: Duration, failed: bool, sl
         (time("Duration"), millis(took)),
     ];
     note(cloud, named, &samples, true);
+    // AWS: of an alias, by the version that it led to.
+    if let Some(alias) = named.qualifier.as_deref().filter(|qualifier| *qualifier != version) {
+        let dimensions = vec![
+            ("ExecutedVersion", version.to_owned()),
+            ("FunctionName", named.name.clone()),
+            ("Resource", format!("{}:{alias}", named.name)),
+        ];
+        let place = Place { source: SOURCE, home: (named.account, named.region), dimensions };
+        cloud.memory::<Vitals>().note(place, cloud.clock().now(), &samples);
+    }
     note(cloud, named, &[(Metric::count("ConcurrentExecutions"), f64::from(slot.at_once))], false);
     match slot.provisioned {
         Provisioned::Yes(at_work, share) => {
@@ -89,6 +105,16 @@ pub(crate) fn aged(cloud: &Cloud, named: &Named, age: Duration) {
 /// Such an event was given up.
 pub(crate) fn given_up(cloud: &Cloud, named: &Named) {
     note(cloud, named, &[(Metric::count("AsyncEventsDropped"), 1.0)], true);
+}
+
+/// A destination did not take what it was to be told.
+pub(crate) fn untold(cloud: &Cloud, named: &Named) {
+    note(cloud, named, &[(Metric::count("DestinationDeliveryFailures"), 1.0)], true);
+}
+
+/// The queue or topic for such events did not take one.
+pub(crate) fn unburied(cloud: &Cloud, named: &Named) {
+    note(cloud, named, &[(Metric::count("DeadLetterErrors"), 1.0)], true);
 }
 
 /// The last record of a batch of a stream was as old when its function got it.

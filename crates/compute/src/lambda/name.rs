@@ -33,6 +33,20 @@ impl Named {
         named.qualified(qualifier)
     }
 
+    /// As [`Named::read`], where the function as a whole is meant.
+    ///
+    /// # Errors
+    /// Those of [`Named::read`]; `InvalidParameterValueException` for a version or an alias.
+    pub(crate) fn whole(cx: &Cx<'_>, text: &str) -> Result<Named, LambdaError> {
+        let named = Named::read(cx, text, None)?;
+        match named.qualifier.as_deref() {
+            None | Some(LATEST) => Ok(Named { qualifier: None, ..named }),
+            Some(_) => Err(invalid(
+                "This operation is permitted on Lambda functions only. Aliases and versions do not support this operation. Please specify either a function name or an unqualified function ARN.",
+            )),
+        }
+    }
+
     /// With the qualifier that stands beside the name.
     fn qualified(mut self, beside: Option<&str>) -> Result<Named, LambdaError> {
         match (&self.qualifier, beside) {

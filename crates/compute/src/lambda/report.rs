@@ -27,6 +27,18 @@ pub(crate) struct Told {
     /// In words, where it did not end well.
     pub(crate) problem: Vec<String>,
     pub(crate) status: Status,
+    /// How its environment's beginning failed, if it did, as its line has it.
+    pub(crate) init: Option<String>,
+}
+
+/// How an invocation ended that did not end by its runtime's word.
+/// AWS: <https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html>
+fn ending(status: Status) -> &'static str {
+    match status {
+        Status::Success | Status::Error => "",
+        Status::Failure => "Status: error\tError Type: Runtime.ExitError\t",
+        Status::Timeout => "Status: timeout\t",
+    }
 }
 
 fn text(lines: &[Line]) -> String {
@@ -63,10 +75,16 @@ impl Report {
         let mut lines = match &self.runs.version.json_logs {
             None => {
                 let init = init.map(|init| format!("Init Duration: {:.2} ms\t", init.as_secs_f64() * 1000.0));
-                let end = ended(&self.runs, id, took, used, &init.unwrap_or_default());
+                let rest = format!("{}{}", init.unwrap_or_default(), ending(said.status));
+                let end = ended(&self.runs, id, took, used, &rest);
                 let start = format!("START RequestId: {id} Version: {}", self.runs.version.label());
-                let all = [(began, start)]
+                let init = said.init.map(|how| {
+                    let took = self.environment.started.elapsed().as_secs_f64() * 1000.0;
+                    (began, format!("INIT_REPORT Init Duration: {took:.2} ms\tPhase: init\t{how}"))
+                });
+                let all = init
                     .into_iter()
+                    .chain([(began, start)])
                     .chain(said.lines)
                     .chain(said.problem.into_iter().map(|line| (now, line)));
                 all.chain(end.map(|line| (now, line))).collect::<Vec<Line>>()
@@ -84,7 +102,7 @@ impl Report {
     }
 }
 
-/// The log where an image's program could not be started, in a stream of its own; gives its text. Blocks.
+/// The log where a function's own program could not be started, in a stream of its own; gives its text. Blocks.
 pub(crate) fn not_begun(cloud: &Arc<Cloud>, runs: &Runs, id: &str, why: &Fault) -> String {
     let Runs { version, .. } = runs;
     let image = version.image.as_ref();
@@ -96,17 +114,13 @@ pub(crate) fn not_begun(cloud: &Arc<Cloud>, runs: &Runs, id: &str, why: &Fault) 
     let folder = version.started.folder.as_ref().or(image.map(|image| &image.folder));
     let folder = folder.map(String::as_str).unwrap_or_default();
     let [end, report] = ended(runs, id, Duration::ZERO, 0, "");
-    let lines = [
-        format!("START RequestId: {id} Version: {}", version.label()),
-        format!(
-            "IMAGE\tLaunch error: {}\tEntrypoint: [{entry}]\tCmd: [{command}]\tWorkingDir: [{folder}]",
-            why.message
-        ),
-        end,
-        report,
-        format!("RequestId: {id} Error: {}", why.message),
-        why.code.clone(),
-    ];
+    let launch = format!(
+        "IMAGE\tLaunch error: {}\tEntrypoint: [{entry}]\tCmd: [{command}]\tWorkingDir: [{folder}]",
+        why.message
+    );
+    let mut lines = vec![format!("START RequestId: {id} Version: {}", version.label())];
+    lines.extend(image.map(|_| launch));
+    lines.extend([end, report, format!("RequestId: {id} Error: {}", why.message), why.code.clone()]);
     billing::count(cloud, runs, Kind::OnDemand, 0);
     let now = cloud.clock().now();
     let lines: Vec<Line> = lines.into_iter().map(|line| (now, line)).collect();

@@ -181,8 +181,11 @@ fn settle(cloud: &Arc<Cloud>, key: &Key, event: &Event, outcome: &Result<Outcome
         let named = asked(event).named;
         let label = named.qualifier.as_deref().unwrap_or(LATEST);
         let rules = HANDLING.get(&tx, &named.key().str(label)).ok().flatten().unwrap_or_default();
+        let is_off = || model::function(&tx, &named).is_ok_and(|function| function.reserved == Some(0));
         let next = match outcome {
             Err(fault) if is_recursive(fault) => Next::Lost("RetriesExhausted"),
+            // AWS: what may never run is not tried again.
+            Err(_) if handled.is_none() && is_off() => Next::Lost("ZeroReservedConcurrency"),
             _ => next(event, &rules, handled, cloud.clock().now()),
         };
         let is_lost = matches!(next, Next::Lost(_));
@@ -279,6 +282,7 @@ fn tell(
         Err(gone) => Err(gone.into()),
     };
     if let Err(fault) = sent.and_then(|sent| sent) {
+        metering::untold(cloud, &named);
         let problem = fault.to_string();
         let fields = [("function", about.as_str()), ("destination", target), ("problem", &problem)];
         kernel::log::warn("a destination could not be told", &fields);
@@ -305,6 +309,7 @@ fn bury(cloud: &Arc<Cloud>, tx: &mut Tx, event: &Event, why: &str, (error, told)
     let home = (event.account, event.region);
     let sent = cloud.act_as_role(tx, SERVICE, &version.role, home, |cx| send(cx, event, &target, error));
     if let Err(fault) = sent.and_then(|sent| sent) {
+        metering::unburied(cloud, &named);
         lost(&fault.to_string());
     }
 }

@@ -165,7 +165,19 @@ fn passed(role: &str) -> Target {
 /// # Errors
 /// The store's.
 pub(super) fn put_rule(cx: &mut Cx<'_>, request: &Struct) -> Targets {
-    let mut targets = rule(cx, request)?;
+    let pattern = request.str("EventPattern").and_then(wire::json::read);
+    // AWS: <https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-conditions.html>
+    let named = |field: &str| match pattern.as_ref().and_then(|pattern| pattern.entry(field)) {
+        Some(Value::List(all)) => all.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
+        _ => Vec::new(),
+    };
+    let target = rule_target(cx, request, "Name")?;
+    let known = ["source", "detail-type"].map(|field| (field, named(field)));
+    let with = |target: Target, (field, all): (&str, Vec<String>)| match all.is_empty() {
+        true => target,
+        false => target.keys(format!("events:{field}"), all),
+    };
+    let mut targets = vec![known.into_iter().fold(target, with)];
     if request.get("Tags").is_some() {
         targets.push(rule_target(cx, request, "Name")?.doing("events:TagResource"));
     }

@@ -92,6 +92,19 @@ fn value(target: &Target, event: &Value, text: &str, about: &About<'_>, name: &s
     }
 }
 
+/// The first name in a template that is neither one of the paths' nor AWS's own.
+pub(super) fn unknown(template: &str, is_path: impl Fn(&str) -> bool) -> Option<&str> {
+    const OWN: [&str; 5] = [
+        "aws.events.rule-arn",
+        "aws.events.rule-name",
+        "aws.events.event.ingestion-time",
+        "aws.events.event.json",
+        "aws.events.event",
+    ];
+    let names = template.split('<').skip(1).filter_map(|rest| Some(rest.split_once('>')?.0));
+    names.filter(|name| is_name(name)).find(|name| !OWN.contains(name) && !is_path(name))
+}
+
 fn is_name(name: &str) -> bool {
     !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-.".contains(&b))
 }
@@ -178,6 +191,9 @@ mod tests {
         );
         assert_eq!(of("<aws.events.event>"), r#"{"id":"1","source":"app"}"#);
         assert_eq!(of("\"a < b > <unknown>\""), "\"a < b > \"");
+        let unknown = |template| super::unknown(template, |name| target.paths.contains_key(name));
+        assert_eq!(unknown("\"a < b > <n> <aws.events.rule-arn>\""), None);
+        assert_eq!(unknown("\"<n> <unknown>\""), Some("unknown"));
     }
 
     #[test]

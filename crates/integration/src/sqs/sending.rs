@@ -140,7 +140,8 @@ fn check(cx: &Cx<'_>, known: &Known, parcel: &Parcel) -> Result<Timestamp, SqsEr
         )));
     }
     if known.is_fifo() {
-        if let Some(delay) = parcel.delay {
+        // AWS takes the zero that some clients always say.
+        if let Some(delay) = parcel.delay.filter(|delay| *delay != 0) {
             let reason = "The request include parameter that is not valid for this queue type.";
             return Err(SqsError::value(delay, "DelaySeconds", reason));
         }

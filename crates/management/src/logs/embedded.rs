@@ -27,9 +27,6 @@ const VALUE_MAX: f64 = 2.348e108;
 const DATA_MAX: usize = 1_000;
 const PAST: Duration = Duration::from_secs(14 * 86_400);
 const FUTURE: Duration = Duration::from_secs(2 * 3_600);
-/// Groups of this class take no part. AWS:
-/// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CloudWatch_Logs_Log_Classes.html>
-const INFREQUENT: &str = "INFREQUENT_ACCESS";
 
 /// What is in an event.
 #[derive(Debug, PartialEq)]
@@ -167,7 +164,7 @@ pub(super) fn feed<'e>(
     group: &Group,
     messages: impl Iterator<Item = &'e str>,
 ) -> Result<(), LogsError> {
-    if group.class == INFREQUENT {
+    if group.is_infrequent() {
         return Ok(());
     }
     let mut all: Vec<(String, Vec<Value>)> = Vec::new();

@@ -16,6 +16,7 @@ wire::errors! {
         NoSubscription = 400, "ResourceNotFoundException", "The specified subscription filter does not exist.";
         NoExport = 400, "ResourceNotFoundException", "The specified export task does not exist.";
         ExportOver = 400, "InvalidOperationException", "The specified export task has already finished.";
+        OfStandard(what: &'static str) = 400, "InvalidOperationException", "{what} are not available for log groups of the Infrequent Access class.";
         NoTail = 400, "InvalidOperationException", "Live Tail is not available for log groups of the Infrequent Access class.";
         TailOver = 400, "SessionTimeoutException", "The session has been open for three hours.";
         NotBuilt(what: String) = 501, "NotImplemented", "{what} are not built in this version of Virga.";

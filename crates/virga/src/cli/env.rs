@@ -3,6 +3,7 @@
 use super::{Context, Outcome};
 use crate::client;
 use clap::Args;
+use std::net::{IpAddr, ToSocketAddrs};
 use std::process::ExitCode;
 
 #[derive(Args, Debug)]
@@ -29,6 +30,19 @@ fn region(text: &str) -> Result<String, String> {
     base::Region::parse(text).map(|r| r.to_string()).ok_or_else(|| format!("there is no region {text}"))
 }
 
+/// The endpoint of one service alone, which goes before that of all.
+const LOGS: &str = "AWS_ENDPOINT_URL_CLOUDWATCH_LOGS";
+
+/// Where clients find CloudWatch Logs, whose live tails they ask for at a name that begins with `stream-`: an address of
+/// numbers makes none. Only on machines that know names below `localhost`.
+fn logs_endpoint(endpoint: &str, resolves: impl Fn(&str) -> bool) -> Option<String> {
+    let (scheme, rest) = endpoint.split_once("://")?;
+    let (host, port) = rest.rsplit_once(':')?;
+    let is_here = host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
+    let is_known = is_here && resolves("stream-logs.localhost");
+    is_known.then(|| format!("{scheme}://logs.localhost:{port}"))
+}
+
 pub(super) fn run(cx: &Context, options: &Options) -> Outcome {
     let running = cx.place.must_run()?;
     let key = options.account.as_deref().unwrap_or("test");
@@ -47,6 +61,8 @@ pub(super) fn run(cx: &Context, options: &Options) -> Outcome {
         ("AWS_REGION", options.region.as_str()),
         ("AWS_DEFAULT_REGION", options.region.as_str()),
     ];
+    let logs = logs_endpoint(pairs[0].1, |host| (host, 0).to_socket_addrs().is_ok());
+    pairs.extend(logs.iter().map(|url| (LOGS, url.as_str())));
     if options.tls {
         pairs.extend([("AWS_CA_BUNDLE", trusted.as_str()), ("NODE_EXTRA_CA_CERTS", trusted.as_str())]);
     }
@@ -70,6 +86,18 @@ pub(super) fn quoted(path: &std::path::Path) -> String {
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn logs_have_an_endpoint_of_their_own_where_names_below_localhost_are_known() {
+        let of =
+            |endpoint, known| super::logs_endpoint(endpoint, |host| known && host == "stream-logs.localhost");
+        let own = Some("http://logs.localhost:4566".to_owned());
+        assert_eq!(
+            (of("http://127.0.0.1:4566", true), of("http://localhost:4566", true)),
+            (own.clone(), own)
+        );
+        assert_eq!((of("http://127.0.0.1:4566", false), of("http://10.0.0.7:4566", true)), (None, None));
+    }
+
     #[test]
     fn paths_are_one_word() {
         let quoted = |text: &str| super::quoted(std::path::Path::new(text));

@@ -120,9 +120,12 @@ fn entries_that_are_no_events_are_told_one_by_one() {
             Some("ResourceNotFoundException")
         ]
     );
-    let large = json!({ "x": "y".repeat(256 << 10) }).to_string();
+    let of = |bytes: usize| json!({ "x": "y".repeat(bytes) }).to_string();
+    let large = of(1 << 20);
     let large = json!({ "Entries": [{ "Source": "app", "DetailType": "t", "Detail": large }] });
     root.call("events", "PutEvents", large).refused(400, "ValidationException");
+    let good = json!({ "Entries": [{ "Source": "app", "DetailType": "t", "Detail": of(1_000_000) }] });
+    assert_eq!(root.call("events", "PutEvents", good).ok()["FailedEntryCount"], 0);
 }
 
 #[test]

@@ -123,6 +123,12 @@ fn targets_are_put_listed_and_removed() {
     });
     let put = |targets: Value| root.call("events", "PutTargets", json!({ "Rule": "r", "Targets": targets }));
     assert_eq!(put(json!([target])).ok(), json!({ "FailedEntryCount": 0, "FailedEntries": [] }));
+    let unknown = json!({ "InputPathsMap": { "a": "$.detail.a" }, "InputTemplate": "\"<a> <b>\"" });
+    put(json!([{ "Id": "1", "Arn": queue, "InputTransformer": unknown }])).refused_with(
+        400,
+        "ValidationException",
+        "InputTemplate for target 1 contains invalid placeholder b.",
+    );
     let listed = root.call("events", "ListTargetsByRule", json!({ "Rule": "r" })).ok();
     assert_eq!(listed["Targets"], json!([target]));
     let by = root.call("events", "ListRuleNamesByTarget", json!({ "TargetArn": queue })).ok();
@@ -198,6 +204,20 @@ fn policies_name_buses_rules_targets_and_roles() {
     };
     event("app").ok();
     event("web").refused(400, "AccessDeniedException");
+    let makes = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"events:PutRule","Resource":"*","Condition":{
+        "ForAllValues:StringEquals":{"events:source":["app"]},"Null":{"events:source":"false"},"StringLike":{"events:detail-type":"order *"}}}}"#;
+    let ben = cloud.user(&root, "ben", makes);
+    let make = |pattern: Value| {
+        ben.call("events", "PutRule", json!({ "Name": "his", "EventPattern": pattern.to_string() }))
+    };
+    make(json!({ "source": ["app"], "detail-type": ["order placed"] })).ok();
+    for pattern in [
+        json!({ "source": ["app", "web"], "detail-type": ["order placed"] }),
+        json!({ "source": ["app"], "detail-type": ["invoice"] }),
+        json!({ "detail-type": ["order placed"] }),
+    ] {
+        make(pattern).refused(400, "AccessDeniedException");
+    }
 }
 
 #[test]

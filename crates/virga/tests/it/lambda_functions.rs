@@ -162,6 +162,19 @@ fn versions_stay_as_they_were() {
     let rest = one(&root, "ListVersionsByFunction", json!({ "Marker": page["NextMarker"] })).ok();
     assert_eq!(rest["Versions"][0]["Version"], "2");
     one(&root, "CreateAlias", json!({ "Name": "live", "FunctionVersion": "1" })).ok();
+    let words = "This operation is permitted on Lambda functions only. Aliases and versions do not support this operation. Please specify either a function name or an unqualified function ARN.";
+    for (operation, more) in [
+        ("UpdateFunctionCode", json!({ "ZipFile": zipped("app.py", "x") })),
+        ("UpdateFunctionConfiguration", json!({ "Timeout": 5 })),
+        ("PutFunctionConcurrency", json!({ "ReservedConcurrentExecutions": 1 })),
+        ("PublishVersion", json!({})),
+    ] {
+        for name in ["f:1".to_owned(), format!("{ARN}:live")] {
+            let mut asked = more.clone();
+            asked["FunctionName"] = json!(name);
+            root.call("lambda", operation, asked).refused_with(400, "InvalidParameterValueException", words);
+        }
+    }
     let message =
         one(&root, "DeleteFunction", json!({ "Qualifier": "1" })).refused(409, "ResourceConflictException");
     assert!(message.contains(&format!("{ARN}:live")), "{message}");
@@ -235,6 +248,21 @@ fn a_policy_decides_for_other_accounts() {
     one(&root, "GetPolicy", json!({})).refused(404, "ResourceNotFoundException");
     let bad = json!({ "StatementId": "x", "Action": "lambda:InvokeFunction", "Principal": "nobody" });
     one(&root, "AddPermission", bad).refused(400, "InvalidParameterValueException");
+    let skill = json!({
+        "StatementId": "a", "Action": "lambda:InvokeFunction", "Principal": "alexa-appkit.amazon.com",
+        "EventSourceToken": "skill",
+    });
+    let added = one(&root, "AddPermission", skill).ok();
+    let text: Value = serde_json::from_str(added["Statement"].as_str().unwrap()).unwrap();
+    assert_eq!(text["Condition"], json!({ "StringEquals": { "lambda:EventSourceToken": "skill" } }));
+    let by_url = json!({
+        "StatementId": "x", "Action": "lambda:InvokeFunction", "Principal": "*", "FunctionUrlAuthType": "NONE",
+    });
+    one(&root, "AddPermission", by_url).refused_with(
+        400,
+        "InvalidParameterValueException",
+        "FunctionUrlAuthType is only supported for lambda:InvokeFunctionUrl action",
+    );
 }
 
 #[test]

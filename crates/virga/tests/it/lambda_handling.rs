@@ -154,3 +154,68 @@ fn a_function_is_told_by_another() {
     assert_eq!(last["requestPayload"]["responsePayload"], 7);
     assert_eq!(last["requestContext"]["functionArn"], format!("{}:$LATEST", other.as_str().unwrap()));
 }
+
+#[test]
+fn where_events_go_that_are_given_up() {
+    let cloud = Cloud::new();
+    let root = begin(&cloud);
+    let set = |target: &str| {
+        call(&root, "UpdateFunctionConfiguration", json!({ "DeadLetterConfig": { "TargetArn": target } }))
+    };
+    // AWS: standard queues and topics only.
+    for kind in ["sqs", "sns"] {
+        let fifo = format!("arn:aws:{kind}:us-east-1:{ACCOUNT}:x.fifo");
+        let words = format!("The provided target arn is not a valid SNS or SQS arn: {fifo}");
+        set(&fifo).refused_with(400, "InvalidParameterValueException", &words);
+        let on_failure = json!({ "DestinationConfig": { "OnFailure": { "Destination": fifo } } });
+        call(&root, "PutFunctionEventInvokeConfig", on_failure).refused_with(
+            400,
+            "InvalidParameterValueException",
+            &format!("The provided destination ARN is invalid: {fifo}"),
+        );
+    }
+    let topic = format!("arn:aws:sns:us-east-1:{ACCOUNT}:t");
+    for (target, what) in [(QUEUE, "SendMessage on SQS"), (&topic, "Publish on SNS")] {
+        let words = format!("The provided execution role does not have permissions to call {what}");
+        set(target).refused_with(400, "InvalidParameterValueException", &words);
+    }
+    let other = json!({
+        "FunctionName": "g", "Runtime": "python3.12", "Role": ROLE, "Handler": "app.handler",
+        "Code": { "ZipFile": zipped("app.py", "x") }, "DeadLetterConfig": { "TargetArn": QUEUE },
+    });
+    root.call("lambda", "CreateFunction", other.clone()).refused(400, "InvalidParameterValueException");
+    allow(&root, &json!("sqs:SendMessage"));
+    root.call("lambda", "CreateFunction", other).ok();
+    set(QUEUE).ok();
+    // What may never run is given up at once.
+    call(&root, "PutFunctionConcurrency", json!({ "ReservedConcurrentExecutions": 0 })).ok();
+    let on_failure = json!({ "DestinationConfig": { "OnFailure": { "Destination": QUEUE } } });
+    call(&root, "PutFunctionEventInvokeConfig", on_failure).ok();
+    call(&root, "Invoke", json!({ "InvocationType": "Event", "Payload": "7" }));
+    let told = told(&cloud, &root);
+    assert_eq!(told["requestContext"]["condition"], "ZeroReservedConcurrency");
+    assert_eq!(told["requestPayload"], 7);
+    call(&root, "DeleteFunctionConcurrency", json!({})).ok();
+    // The queue goes: its events are lost, and that is told.
+    root.call("sqs", "DeleteQueue", json!({ "QueueUrl": URL })).ok();
+    let at_once = json!({ "MaximumRetryAttempts": 0,
+        "DestinationConfig": { "OnFailure": { "Destination": QUEUE } } });
+    call(&root, "PutFunctionEventInvokeConfig", at_once).ok();
+    call(&root, "Invoke", json!({ "InvocationType": "Event", "Payload": "\"fail\"" }));
+    let end = Instant::now() + Duration::from_secs(20);
+    loop {
+        cloud.reconcile();
+        let places = |name: &str| {
+            let asked = json!({ "Namespace": "AWS/Lambda", "MetricName": name });
+            let found = root.call("cloudwatch", "ListMetrics", asked).ok();
+            found["Metrics"].as_array().map_or(0, Vec::len)
+        };
+        let found = ["DeadLetterErrors", "DestinationDeliveryFailures"].map(places);
+        if found == [3, 3] {
+            break;
+        }
+        assert!(Instant::now() < end, "{found:?}");
+        cloud.advance(Duration::from_secs(60));
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}

@@ -247,6 +247,11 @@ fn browsers_are_told_what_they_may() {
     assert_eq!(header(&reply, "access-control-allow-origin"), Some("https://a.example".into()));
     let elsewhere = ask(&cloud, request("PUT", &host, "/", &[("origin", "https://b.example")], ""));
     assert_eq!((elsewhere.status, header(&elsewhere, "access-control-allow-origin")), (200, None));
+    one(&root, "UpdateFunctionUrlConfig", json!({ "Cors": { "AllowMethods": ["FOO"] } })).refused_with(
+        400,
+        "InvalidParameterValueException",
+        "The method FOO of AllowMethods is none of GET, PUT, HEAD, POST, PATCH, DELETE, *.",
+    );
     // Where nothing is said of origins, the function is asked.
     one(&root, "UpdateFunctionUrlConfig", json!({ "Cors": {} })).ok();
     let asked = ask(&cloud, request("OPTIONS", &host, "/", &asks, ""));

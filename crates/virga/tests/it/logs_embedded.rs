@@ -73,6 +73,17 @@ fn what_breaks_the_rules_is_counted() {
     let root = cloud.root(ACCOUNT);
     group(&root, "g", "STANDARD");
     group(&root, "rare", "INFREQUENT_ACCESS");
+    let refused = |operation: &str, what: &str, more: Value| {
+        let words = format!("{what} are not available for log groups of the Infrequent Access class.");
+        root.call("logs", operation, more).refused_with(400, "InvalidOperationException", &words);
+    };
+    let filter = json!({ "logGroupName": "rare", "filterName": "f", "filterPattern": "" });
+    let (mut metrics, mut subscribes) = (filter.clone(), filter);
+    metrics["metricTransformations"] =
+        json!([{ "metricName": "m", "metricNamespace": "n", "metricValue": "1" }]);
+    subscribes["destinationArn"] = json!("arn:aws:lambda:us-east-1:123456789012:function:f");
+    refused("PutMetricFilter", "Metric filters", metrics);
+    refused("PutSubscriptionFilter", "Subscription filters", subscribes);
     let metrics = json!([{ "Name": "m" }]);
     let good = document(&metrics, &json!([["d"]]), &json!({ "d": "x", "m": 1 }));
     let bad = [

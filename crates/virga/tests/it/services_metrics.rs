@@ -118,6 +118,16 @@ fn topics() {
         assert_eq!(of(name), Some(expected), "{name}");
     }
     assert_eq!(of("NumberOfNotificationsFailedToRedriveToDlq"), None);
+    // What nobody gets is counted, too: it leaves nothing in the store.
+    let quiet = root.call("sns", "CreateTopic", json!({ "Name": "quiet" })).ok()["TopicArn"].clone();
+    let filtered = json!({ "TopicArn": quiet, "Protocol": "sqs", "Endpoint": dead,
+        "Attributes": { "FilterPolicy": r#"{"colour":["red"]}"# } });
+    root.call("sns", "Subscribe", filtered).ok();
+    root.call("sns", "Publish", json!({ "TopicArn": quiet, "Message": "x" })).ok();
+    publish(&cloud);
+    for name in ["NumberOfMessagesPublished", "NumberOfNotificationsFilteredOut"] {
+        assert_eq!(told(&root, "AWS/SNS", name, &[("TopicName", "quiet")], "Sum"), Some(1.0), "{name}");
+    }
 }
 
 #[test]

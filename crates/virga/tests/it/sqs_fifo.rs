@@ -141,6 +141,8 @@ fn what_a_fifo_queue_asks_of_its_senders() {
         INVALID,
         "Value 2 for parameter DelaySeconds is invalid. Reason: The request include parameter that is not valid for this queue type.",
     );
+    let at_once = json!({ "MessageBody": "x", "MessageGroupId": "g", "MessageDeduplicationId": "d", "DelaySeconds": 0 });
+    queue.call("SendMessage", at_once).ok();
     let long = json!({ "MessageBody": "x", "MessageGroupId": "g h", "MessageDeduplicationId": "d" });
     queue.call("SendMessage", long).refused(400, INVALID);
     let batch = |entry: Value| queue.call("SendMessageBatch", json!({ "Entries": [entry] }));

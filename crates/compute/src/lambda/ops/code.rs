@@ -36,7 +36,7 @@ wire::shape! {
 }
 
 fn update(cx: &mut Cx<'_>, req: UpdateCode) -> Result<Configuration, LambdaError> {
-    let named = Named::read(cx, &req.name, None)?;
+    let named = Named::whole(cx, &req.name)?;
     let function = model::function(cx.tx, &named)?;
     let mut version = model::version(cx.tx, &named, LATEST)?;
     check_revision(req.revision.as_deref(), &version.revision)?;

@@ -32,7 +32,7 @@ wire::shape! {
 }
 
 fn put(cx: &mut Cx<'_>, req: PutConcurrency) -> Result<Concurrency, LambdaError> {
-    let named = Named::read(cx, &req.name, None)?;
+    let named = Named::whole(cx, &req.name)?;
     let mut function = model::function(cx.tx, &named)?;
     let others = reserved(cx)?.saturating_sub(function.reserved.unwrap_or(0));
     let (own, mut provisioned) = provision::totals(cx.tx, (named.account, named.region), &named.name)?;
@@ -56,12 +56,12 @@ fn put(cx: &mut Cx<'_>, req: PutConcurrency) -> Result<Concurrency, LambdaError>
 }
 
 fn get(cx: &mut Cx<'_>, req: OneFunction) -> Result<Concurrency, LambdaError> {
-    let named = Named::read(cx, &req.name, None)?;
+    let named = Named::whole(cx, &req.name)?;
     Ok(Concurrency { reserved: model::function(cx.tx, &named)?.reserved })
 }
 
 fn delete(cx: &mut Cx<'_>, req: OneFunction) -> Result<Empty, LambdaError> {
-    let named = Named::read(cx, &req.name, None)?;
+    let named = Named::whole(cx, &req.name)?;
     let mut function = model::function(cx.tx, &named)?;
     function.reserved = None;
     FUNCTIONS.put(cx.tx, &named.key(), &function);

@@ -2,6 +2,7 @@
 
 use crate::lambda::access::{self, SERVICE};
 use crate::lambda::code;
+use crate::lambda::destination;
 use crate::lambda::errors::{LambdaError, invalid};
 use crate::lambda::image::{self, State};
 use crate::lambda::layer;
@@ -420,14 +421,27 @@ fn check_runtime(cx: &Cx<'_>, runtime: &str) -> Result<(), LambdaError> {
     )))
 }
 
+/// The queue or topic for events that are given up, which the role must be let tell; an empty one is none.
+///
 /// # Errors
-/// `InvalidParameterValueException` for what is neither a queue nor a topic.
-pub(crate) fn dead_letters(asked: DeadLetters) -> Result<Option<String>, LambdaError> {
-    let Some(target) = asked.target.filter(|target| !target.is_empty()) else { return Ok(None) };
-    match Arn::parse(&target) {
-        Some(arn) if matches!(arn.service.as_str(), "sqs" | "sns") => Ok(Some(target)),
-        _ => Err(invalid(format!("The provided target arn is not a valid SNS or SQS arn: {target}"))),
+/// `InvalidParameterValueException`
+pub(crate) fn dead_letters(
+    cx: &mut Cx<'_>,
+    role: &str,
+    asked: Option<DeadLetters>,
+) -> Result<Option<String>, LambdaError> {
+    let Some(target) = asked.and_then(|asked| asked.target).filter(|target| !target.is_empty()) else {
+        return Ok(None);
+    };
+    let (action, what) = match destination::service(&target) {
+        Some("sqs") => ("sqs:SendMessage", "SendMessage on SQS"),
+        Some("sns") => ("sns:Publish", "Publish on SNS"),
+        _ => return Err(invalid(format!("The provided target arn is not a valid SNS or SQS arn: {target}"))),
+    };
+    if destination::may_tell(cx, (cx.account, cx.region), role, (&target, action))? {
+        return Ok(Some(target));
     }
+    Err(invalid(format!("The provided execution role does not have permissions to call {what}")))
 }
 
 /// Where a function is to be, of a request and of where it was.
@@ -480,7 +494,7 @@ fn get(cx: &mut Cx<'_>, req: GetConfiguration) -> Result<Configuration, LambdaEr
 
 fn update(cx: &mut Cx<'_>, req: UpdateConfiguration) -> Result<Configuration, LambdaError> {
     check_limits(req.timeout, req.memory)?;
-    let named = Named::read(cx, &req.name, None)?;
+    let named = Named::whole(cx, &req.name)?;
     let function = model::function(cx.tx, &named)?;
     let mut version = model::version(cx.tx, &named, LATEST)?;
     check_revision(req.revision.as_deref(), &version.revision)?;
@@ -506,8 +520,8 @@ fn update(cx: &mut Cx<'_>, req: UpdateConfiguration) -> Result<Configuration, La
         version.runtime = runtime;
     }
     variables::keep(cx, &named.arn(), &mut version, (req.environment, req.key), is_other)?;
-    if let Some(asked) = req.dead_letters {
-        version.dead_letters = dead_letters(asked)?;
+    if req.dead_letters.is_some() {
+        version.dead_letters = dead_letters(cx, &version.role, req.dead_letters)?;
     }
     if let Some(layers) = req.layers {
         // The new ones are held before the old ones go: some may be the same.

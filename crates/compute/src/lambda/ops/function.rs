@@ -148,6 +148,7 @@ fn create(cx: &mut Cx<'_>, req: CreateFunction) -> Result<Configuration, LambdaE
     let runtime = if is_image { String::new() } else { configuration::runtime(cx, req.runtime)? };
     check_role(cx, &req.role)?;
     let tags = checked(req.tags)?;
+    let dead_letters = configuration::dead_letters(cx, &req.role, req.dead_letters)?;
     let mut version = Version {
         runtime,
         role: req.role,
@@ -156,7 +157,7 @@ fn create(cx: &mut Cx<'_>, req: CreateFunction) -> Result<Configuration, LambdaE
         timeout: req.timeout.unwrap_or(TIMEOUT_DEFAULT),
         memory: req.memory.unwrap_or(MEMORY_DEFAULT),
         storage: req.storage.map_or(STORAGE_DEFAULT, |storage| storage.size),
-        dead_letters: req.dead_letters.map(configuration::dead_letters).transpose()?.flatten(),
+        dead_letters,
         layers: layer::used(cx, &req.layers)?,
         started,
         ..Version::default()

@@ -1,15 +1,13 @@
 //! How events are handled: how often and for how long they are tried, and who is told what became of them.
 
 use super::page;
-use crate::lambda::access::{self, SERVICE};
+use crate::lambda::access;
 use crate::lambda::destination;
 use crate::lambda::errors::{LambdaError, invalid};
 use crate::lambda::model::{self, HANDLING, Handling};
 use crate::lambda::name::{LATEST, Named};
 use base::Timestamp;
-use kernel::{Cx, Empty, Target};
-use std::sync::Arc;
-use wire::Struct;
+use kernel::{Cx, Empty};
 
 kernel::ops! { pub(crate) static OPS:
     PutFunctionEventInvokeConfig: put, "lambda:PutFunctionEventInvokeConfig", access::function;
@@ -110,17 +108,7 @@ fn told(cx: &mut Cx<'_>, named: &Named, place: Place) -> Result<Option<String>, 
         return Err(invalid("You can't specify the function as a destination for itself."));
     }
     let version = model::resolve(cx.tx, named, 0)?;
-    let cloud = Arc::clone(cx.cloud());
-    let home = (named.account, named.region);
-    let may = cloud.act_as_role(cx.tx, SERVICE, &version.role, home, |role| {
-        // What belongs to somebody else has a policy of its own, which decides when it is told.
-        let foreign = base::Arn::parse(&arn).is_none_or(|arn| arn.account != named.account.as_str());
-        Ok::<_, LambdaError>(
-            foreign || kernel::access::allowed(role, action, &Target::on(&arn), &Struct::new())?,
-        )
-    });
-    let may =
-        may.map_err(|_| invalid("The role defined for the function cannot be assumed by Lambda."))??;
+    let may = destination::may_tell(cx, (named.account, named.region), &version.role, (&arn, action))?;
     if may {
         return Ok(Some(arn));
     }

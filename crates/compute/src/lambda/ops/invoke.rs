@@ -31,6 +31,9 @@ const CHUNK: usize = 1 << 20;
 /// How much of the log an answer shows.
 const TAIL: usize = 4096;
 
+/// AWS: <https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html>
+const CONTEXT_MAX: usize = 3_583;
+
 wire::shape! {
     #[derive(Debug)]
     pub(crate) struct Invoke {
@@ -112,6 +115,11 @@ fn checked(cx: &Cx<'_>, req: Invoke) -> Result<(Kind, Asked), LambdaError> {
         return Err(LambdaError::Content("it is no JSON".into()));
     }
     let client_context = match req.context {
+        Some(context) if context.len() > CONTEXT_MAX => {
+            return Err(LambdaError::Content(format!(
+                "The client context must be at most {CONTEXT_MAX} bytes in Base64."
+            )));
+        }
         Some(context) => {
             let bytes = STANDARD.decode(&context).ok().and_then(|bytes| String::from_utf8(bytes).ok());
             Some(bytes.ok_or_else(|| {

@@ -27,6 +27,7 @@ wire::shape! {
         source_account: Option<String> = "SourceAccount",
         organization: Option<String> = "PrincipalOrgID",
         url_auth: Option<String> = "FunctionUrlAuthType",
+        token: Option<String> = "EventSourceToken",
         via_url: Option<bool> = "InvokedViaFunctionUrl",
         qualifier: Option<String> = "Qualifier",
         revision: Option<String> = "RevisionId",
@@ -56,6 +57,8 @@ wire::shape! {
     }
 }
 
+const BY_URL: &str = "lambda:InvokeFunctionUrl";
+
 /// AWS's words where there is nothing to take away.
 pub(super) const NO_POLICY: &str = "No policy is associated with the given resource.";
 
@@ -70,7 +73,7 @@ pub(super) fn principal(text: &str) -> Result<Value, LambdaError> {
     if text.starts_with("arn:") {
         return Ok(Value::map(vec![("AWS", Value::str(text))]));
     }
-    if text.ends_with(".amazonaws.com") || text.ends_with(".alexa.com") {
+    if [".amazonaws.com", ".amazon.com", ".alexa.com"].iter().any(|domain| text.ends_with(domain)) {
         return Ok(Value::map(vec![("Service", Value::str(text))]));
     }
     Err(invalid("The provided principal was invalid. Please check the principal and try again."))
@@ -84,7 +87,13 @@ fn statement(named: &Named, req: &AddPermission) -> Result<String, LambdaError> 
     if let Some(organization) = &req.organization {
         equals.push(("aws:PrincipalOrgID", Value::str(organization)));
     }
+    if let Some(token) = &req.token {
+        equals.push(("lambda:EventSourceToken", Value::str(token)));
+    }
     if let Some(auth) = &req.url_auth {
+        if req.action != BY_URL {
+            return Err(invalid(format!("FunctionUrlAuthType is only supported for {BY_URL} action")));
+        }
         equals.push(("lambda:FunctionUrlAuthType", Value::str(auth)));
     }
     let mut conditions = Vec::new();

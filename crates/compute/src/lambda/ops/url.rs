@@ -4,7 +4,7 @@
 use super::configuration::found;
 use super::page;
 use crate::lambda::access;
-use crate::lambda::errors::LambdaError;
+use crate::lambda::errors::{LambdaError, invalid};
 use crate::lambda::model::{self, URLS, Url, UrlCors, auth_type};
 use crate::lambda::name::Named;
 use crate::lambda::policy;
@@ -93,9 +93,22 @@ wire::shape! {
     }
 }
 
+/// AWS: <https://docs.aws.amazon.com/lambda/latest/api/API_Cors.html>
+const METHODS: [&str; 7] = ["GET", "PUT", "HEAD", "POST", "PATCH", "DELETE", "*"];
+
 impl Cors {
     /// One that says nothing is none.
-    fn kept(self) -> Option<UrlCors> {
+    ///
+    /// # Errors
+    /// `InvalidParameterValueException` for what is no method that a URL knows.
+    fn kept(self) -> Result<Option<UrlCors>, LambdaError> {
+        let mut methods = self.methods.iter().flatten();
+        if let Some(other) = methods.find(|method| !METHODS.contains(&method.as_str())) {
+            return Err(invalid(format!(
+                "The method {other} of AllowMethods is none of {}.",
+                METHODS.join(", ")
+            )));
+        }
         let cors = UrlCors {
             credentials: self.credentials,
             headers: self.headers.unwrap_or_default(),
@@ -104,7 +117,7 @@ impl Cors {
             exposed: self.exposed.unwrap_or_default(),
             age: self.age,
         };
-        (cors != UrlCors::default()).then_some(cors)
+        Ok((cors != UrlCors::default()).then_some(cors))
     }
 
     fn shown(cors: UrlCors) -> Cors {
@@ -158,7 +171,7 @@ fn create(cx: &mut Cx<'_>, req: CreateUrl) -> Result<Created, LambdaError> {
         alias: named.qualifier,
         is_open: req.auth == auth_type(true),
         streams: req.mode.as_deref().is_some_and(streams),
-        cors: req.cors.and_then(Cors::kept),
+        cors: req.cors.map(Cors::kept).transpose()?.flatten(),
         created: cx.now,
         modified: cx.now,
     };
@@ -179,7 +192,7 @@ fn update(cx: &mut Cx<'_>, req: UpdateUrl) -> Result<Changed, LambdaError> {
         url.is_open = auth == auth_type(true);
     }
     if let Some(cors) = req.cors {
-        url.cors = cors.kept();
+        url.cors = cors.kept()?;
     }
     if let Some(mode) = req.mode {
         url.streams = streams(&mode);

@@ -72,7 +72,7 @@ pub(crate) fn publish(
 }
 
 fn publish_version(cx: &mut Cx<'_>, req: PublishVersion) -> Result<Configuration, LambdaError> {
-    let named = Named::read(cx, &req.name, None)?;
+    let named = Named::whole(cx, &req.name)?;
     let latest = model::version(cx.tx, &named, LATEST)?;
     check_revision(req.revision.as_deref(), &latest.revision)?;
     image::check_settled(cx.tx, &latest, &named.arn())?;

@@ -3,6 +3,7 @@
 use super::hex;
 use super::variables::RUNTIME_ENV;
 use crate::lambda::code;
+use crate::lambda::errors::LambdaError;
 use crate::lambda::java;
 use crate::lambda::layer::lay_over;
 use crate::lambda::libraries;
@@ -55,14 +56,17 @@ fn words(version: &Version) -> Vec<OsString> {
     let program = crate::lambda::runtimes::here().iter().find(|runtime| runtime.name == version.runtime);
     let program = program.map(|runtime| runtime.program.clone()).unwrap_or_default();
     let words = match version.runtime.as_str() {
-        name if name.starts_with("python") => vec![program, "/var/runtime/bootstrap.py".into()],
+        name if name.starts_with("python") => vec![program, ALONE.into(), "/var/runtime/bootstrap.py".into()],
         name if name.starts_with("java") => java::words(program, version),
         name if name.starts_with("node") => vec![program, "/var/runtime/bootstrap.mjs".into()],
         name if name.starts_with("ruby") => vec![program, "/var/runtime/bootstrap.rb".into()],
-        _ => vec!["/var/task/bootstrap".into()],
+        _ => vec![format!("/{}", OWN[0])],
     };
     words.into_iter().map(OsString::from).collect()
 }
+
+/// Python without what this machine has installed for itself, which functions find in no other cloud.
+const ALONE: &str = "-S";
 
 /// What interpreters and loaders look for when they start, and never again.
 const EARLY: [&str; 6] = ["PYTHON", "LD_", "LC_", "LANG", "MALLOC_", "GLIBC_"];
@@ -85,12 +89,36 @@ fn template(version: &Version, sandbox: &Sandbox, shared: Vec<Bind>) -> Option<T
     }
     env.push(("ROOM".into(), "x".repeat(ROOM).into()));
     Some(Template {
-        program: [program[0].clone(), "/var/runtime/template.py".into()].into(),
+        program: [program[0].clone(), ALONE.into(), "/var/runtime/template.py".into()].into(),
         env,
         root: sandbox.root.clone(),
         binds: shared,
         folders: ["var/task/lib", "opt/lib"].map(PathBuf::from).into(),
     })
+}
+
+/// Where runtimes that functions bring along may lie, the first first.
+const OWN: [&str; 2] = ["var/task/bootstrap", "opt/bootstrap"];
+
+/// The program of such a runtime, as the sandbox finds it.
+///
+/// # Errors
+/// `Runtime.InvalidEntrypoint`
+pub(super) fn own(sandbox: &Sandbox) -> Result<OsString, LambdaError> {
+    let mode = |path: &&str| {
+        let path = Path::new(path);
+        let bind = sandbox.binds.iter().rfind(|bind| path.parent() == Some(bind.to.as_path()))?;
+        let known = fs::metadata(bind.from.join(path.file_name()?)).ok().filter(fs::Metadata::is_file)?;
+        Some(known.permissions().mode())
+    };
+    match OWN.iter().find_map(|path| Some((path, mode(path)?))) {
+        Some((path, mode)) if mode & 0o111 != 0 => Ok(format!("/{path}").into()),
+        Some((path, _)) => Err(LambdaError::Entrypoint(format!("fork/exec /{path}: permission denied"))),
+        None => {
+            let all = OWN.map(|path| format!("/{path}")).join(" ");
+            Err(LambdaError::Entrypoint(format!("Couldn't find valid bootstrap(s): [{all}]")))
+        }
+    }
 }
 
 /// Between the contents that a folder of layers is called after.

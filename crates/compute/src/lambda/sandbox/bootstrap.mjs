@@ -5,13 +5,22 @@ import http from "node:http";
 import path from "node:path";
 import { Writable } from "node:stream";
 import { pathToFileURL } from "node:url";
-import { format } from "node:util";
+import { format, types } from "node:util";
 
 const API = "/2018-06-01/runtime";
 const env = process.env;
 const [host, port] = env.AWS_LAMBDA_RUNTIME_API.split(":");
 const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
 let requestId = "undefined";
+// Whether an error that nobody caught is ending this process.
+let isEnding = false;
+// What follows once there is nothing left to wait for.
+let whenIdle;
+process.on("beforeExit", () => {
+  const follow = whenIdle;
+  whenIdle = undefined;
+  follow?.();
+});
 
 function ask(method, what, body, headers = {}) {
   return new Promise((resolve, reject) => {
@@ -62,7 +71,9 @@ for (const [name, level] of Object.entries(NAMES)) {
 
 function described(error) {
   if (error instanceof Error) {
-    return { errorType: error.name, errorMessage: error.message, trace: (error.stack ?? "").split("\n") };
+    const { name, message, stack, reason, promise } = error;
+    const rejected = name === REJECTION ? { reason: described(reason), promise } : {};
+    return { errorType: name, errorMessage: message, ...rejected, trace: (stack ?? "").split("\n") };
   }
   return { errorType: typeof error, errorMessage: String(error), trace: [] };
 }
@@ -105,6 +116,7 @@ async function load(handler) {
   const found = within(loaded) ?? within(loaded.default);
   if (found === undefined) throw named("Runtime.HandlerNotFound", `${handler} is undefined or not exported`);
   if (typeof found !== "function") throw named("Runtime.HandlerNotFound", `${handler} is not a function`);
+  if (found.length > 2 && !found[STREAMING] && !hasCallbacks) throw named("Runtime.CallbackHandlerDeprecated", NO_CALLBACKS);
   return found;
 }
 
@@ -127,6 +139,17 @@ function contextOf(headers, done) {
     done,
   };
 }
+
+const REJECTION = "Runtime.UnhandledPromiseRejection";
+// From this version on handlers have no callback.
+const WITHOUT_CALLBACKS = 24;
+const NO_CALLBACKS =
+  "AWS Lambda has removed support for callback-based function handlers starting with Node.js 24. " +
+  "You need to modify this function to use a supported handler signature to use Node.js 24 or later.";
+const NEVER_SETTLED =
+  "The Lambda runtime client detected an unexpected Node.js exit code. " +
+  "This is most commonly caused by a Promise that was never settled.";
+const hasCallbacks = Number(process.versions.node.split(".")[0]) < WITHOUT_CALLBACKS;
 
 const STREAMING = Symbol.for("aws.lambda.runtime.handler.streaming");
 
@@ -210,19 +233,37 @@ async function stream(handler, event, headers) {
   }
 }
 
+// What a handler gives: by a promise or by a callback, whose result waits until there is nothing left to wait for; and
+// nothing, if it never says.
 function run(handler, event, headers) {
   return new Promise((resolve, reject) => {
-    const done = (error, result) => (error === null || error === undefined ? resolve(result) : reject(error));
-    const answer = handler(event, contextOf(headers, done), done);
+    const say = (error, result) => (error === null || error === undefined ? resolve(result) : reject(error));
+    const context = contextOf(headers, say);
+    const callback = (error, result) => {
+      const isLater = (error === null || error === undefined) && context.callbackWaitsForEmptyEventLoop;
+      whenIdle = isLater ? () => say(null, result) : undefined;
+      if (!isLater) say(error, result);
+    };
+    const isAsync = types.isAsyncFunction(handler) || !hasCallbacks;
+    whenIdle = () => (isAsync ? reject(named("Runtime.NodeJsExit", NEVER_SETTLED)) : resolve(null));
+    const answer = hasCallbacks ? handler(event, context, callback) : handler(event, context);
     if (typeof answer?.then === "function") answer.then(resolve, reject);
-    else if (handler.length < 3 && answer !== undefined) resolve(answer);
+    else if (!hasCallbacks) resolve(answer);
   });
 }
 
-process.on("uncaughtException", async (error) => {
+async function end(error, code) {
+  isEnding = true;
   const at = requestId === "undefined" ? "/init/error" : `/invocation/${requestId}/error`;
   await fail(at, error);
-  process.exit(129);
+  process.exit(code);
+}
+
+process.on("uncaughtException", (error) => end(error, 129));
+process.on("unhandledRejection", (reason, promise) => {
+  const error = named(REJECTION, String(reason));
+  Object.defineProperties(error, { reason: { value: reason }, promise: { value: promise } });
+  end(error, 128);
 });
 
 let handler;
@@ -233,6 +274,9 @@ try {
   process.exit(1);
 }
 for (;;) {
+  // What is over asks for nothing more.
+  await new Promise((resolve) => setImmediate(() => isEnding || resolve()));
+  whenIdle = undefined;
   const { headers, body } = await ask("GET", "/invocation/next");
   requestId = headers["lambda-runtime-aws-request-id"];
   env._X_AMZN_TRACE_ID = headers["lambda-runtime-trace-id"] ?? "";

@@ -5,6 +5,7 @@ import importlib
 import json
 import logging
 import os
+import site
 import sys
 import time
 import traceback
@@ -160,6 +161,9 @@ def found(name):
 
 
 def main():
+    # What is left out with this machine's own packages.
+    site.setquit()
+    site.sethelper()
     server = Server()
     version = f"python{sys.version_info.major}.{sys.version_info.minor}"
     sys.path[:0] = [os.environ["LAMBDA_TASK_ROOT"], f"/opt/python/lib/{version}/site-packages", "/opt/python"]

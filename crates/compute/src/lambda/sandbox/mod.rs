@@ -135,6 +135,10 @@ impl Environment {
         let _ = self.process.signal(9);
     }
 
+    pub(crate) fn has_begun(&self) -> bool {
+        self.begun.load(Ordering::SeqCst)
+    }
+
     /// What it occupies, in bytes. Blocks.
     pub(crate) fn memory(&self) -> u64 {
         self.driver.memory(&self.machine).unwrap_or(0)
@@ -258,7 +262,11 @@ fn furnished(
         }
         (Some(folder), None) => {
             let external = archive::furnish(cloud, ground, folder, version, &mut sandbox);
-            (external.map_err(|why| unable("unpack the code", &why))?, None)
+            let external = external.map_err(|why| unable("unpack the code", &why))?;
+            if version.runtime.starts_with("provided") {
+                sandbox.program = vec![archive::own(&sandbox)?];
+            }
+            (external, None)
         }
         (None, _) => (Vec::new(), None),
     };

@@ -15,7 +15,7 @@ kernel::ops! { pub(crate) static OPS:
 }
 
 /// AWS: <https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevents.html>
-const BYTES_MAX: usize = 256 << 10;
+const BYTES_MAX: usize = 1 << 20;
 /// What the time of an entry counts for. AWS: as above.
 const TIME_BYTES: usize = 14;
 

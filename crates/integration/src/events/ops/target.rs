@@ -5,7 +5,7 @@ use crate::events::access;
 use crate::events::errors::{EventsError, invalid};
 use crate::events::model::{Http, Rule, TARGETS, Target, own_rule};
 use crate::events::target::check;
-use crate::events::transform::Path;
+use crate::events::transform::{self, Path};
 use base::Arn;
 use kernel::Cx;
 use wire::shape::Pairs;
@@ -119,6 +119,11 @@ fn read(given: TargetView, rule: &Rule) -> Result<Target, EventsError> {
     let mut all = given.path.iter().chain(paths.iter().map(|(_, path)| path));
     if let Some(wrong) = all.find(|path| Path::read(path).is_none()) {
         return Err(invalid(format!("Invalid JSONPath {wrong} for target {id}.")));
+    }
+    if let Some(template) = &template
+        && let Some(name) = transform::unknown(template, |name| paths.iter().any(|(known, _)| known == name))
+    {
+        return Err(invalid(format!("InputTemplate for target {id} contains invalid placeholder {name}.")));
     }
     let dead_letters = given.dead_letters.and_then(|config| config.arn);
     if dead_letters.as_deref().is_some_and(|arn| Arn::parse(arn).is_none_or(|arn| arn.service != "sqs")) {

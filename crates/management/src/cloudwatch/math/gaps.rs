@@ -3,9 +3,10 @@
 use super::{Expression, Known, Outcome, Points, Reckoned, lines};
 
 /// What stands where nothing was told.
-#[derive(Clone, Copy)]
 enum Filler {
     Number(f64),
+    /// What another series has there.
+    Series(Points),
     /// The last value before.
     Repeat,
     /// On a straight line between the values at both sides.
@@ -19,17 +20,16 @@ pub(super) fn fill(inner: &Expression, with: &Expression, known: &Known) -> Reck
         Expression::Name(name) if name == "LINEAR" => Filler::Linear,
         other => match other.reckon(known)? {
             Outcome::Number(number) => Filler::Number(number),
-            Outcome::Series(_) | Outcome::Many(_) => {
-                return Err("FILL takes a number, REPEAT or LINEAR".into());
-            }
+            Outcome::Series(points) => Filler::Series(points),
+            Outcome::Many(_) => return Err("FILL takes a number, a metric, REPEAT or LINEAR".into()),
         },
     };
     let grid = grid(inner, known)?;
     Ok(match inner.reckon(known)? {
         Outcome::Number(number) => Outcome::Number(number),
-        Outcome::Series(points) => Outcome::Series(filled(&points, &grid, filler)),
+        Outcome::Series(points) => Outcome::Series(filled(&points, &grid, &filler)),
         Outcome::Many(many) => {
-            let fill = |points: Points| Ok(Outcome::Series(filled(&points, &grid, filler)));
+            let fill = |points: Points| Ok(Outcome::Series(filled(&points, &grid, &filler)));
             Outcome::Many(lines(many, fill)?)
         }
     })
@@ -40,13 +40,14 @@ fn grid(inner: &Expression, known: &Known) -> Result<Vec<i64>, String> {
     known.grid(period).map(Iterator::collect).ok_or_else(|| "the range has too many periods to fill".into())
 }
 
-fn filled(points: &Points, grid: &[i64], filler: Filler) -> Points {
+fn filled(points: &Points, grid: &[i64], filler: &Filler) -> Points {
     let mut out = points.clone();
     let missing = grid.iter().copied().filter(|at| !points.contains_key(at));
     out.extend(missing.filter_map(|at| {
         let before = points.range(..at).next_back();
         let value = match filler {
-            Filler::Number(number) => number,
+            Filler::Number(number) => *number,
+            Filler::Series(other) => *other.get(&at)?,
             Filler::Repeat => *before?.1,
             Filler::Linear => {
                 let ((from, a), (to, b)) = (before?, points.range(at..).next()?);

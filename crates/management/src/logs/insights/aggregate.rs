@@ -5,6 +5,7 @@
 use super::expression::Expression;
 use super::text::{Read, Text};
 use super::value::Val;
+use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
 #[derive(Debug)]
@@ -26,6 +27,30 @@ enum Kind {
     Deviation,
     Earliest,
     Latest,
+    SortsFirst,
+    SortsLast,
+}
+
+/// What aggregates are called.
+const NAMES: [&str; 14] = [
+    "count",
+    "sum",
+    "avg",
+    "min",
+    "max",
+    "count_distinct",
+    "stddev",
+    "earliest",
+    "latest",
+    "pct",
+    "percentile",
+    "median",
+    "sortsfirst",
+    "sortslast",
+];
+
+pub(super) fn is_name(name: &str) -> bool {
+    NAMES.iter().any(|known| known.eq_ignore_ascii_case(name))
 }
 
 /// What one aggregate has seen of its group.
@@ -37,13 +62,23 @@ pub(super) struct Seen {
     /// The first and the last by time, with their times.
     first: Option<(f64, Val)>,
     last: Option<(f64, Val)>,
+    /// The first and the last in the order of sorting.
+    ends: Option<(Val, Val)>,
+}
+
+/// What an expression of `stats` reads one of its aggregates by; no field is called so.
+pub(super) fn field(number: usize) -> String {
+    format!("stats({number})")
 }
 
 impl Aggregate {
     pub(super) fn read(text: &mut Text<'_>) -> Read<Aggregate> {
         let Some(name) = text.name() else { return text.wrong("an aggregate") };
         text.want("(")?;
+        // In an aggregate there is none.
+        let outer = text.aggregates.take();
         let of = if text.take("*") || text.begins(")") { None } else { Some(Expression::read(text)?) };
+        text.aggregates = outer;
         let kind = match name.to_ascii_lowercase().as_str() {
             "count" => Kind::Count,
             "sum" => Kind::Sum,
@@ -54,6 +89,8 @@ impl Aggregate {
             "stddev" => Kind::Deviation,
             "earliest" => Kind::Earliest,
             "latest" => Kind::Latest,
+            "sortsfirst" => Kind::SortsFirst,
+            "sortslast" => Kind::SortsLast,
             "pct" | "percentile" => {
                 text.want(",")?;
                 match text.number().filter(|percent| (0.0..=100.0).contains(percent)) {
@@ -89,6 +126,12 @@ impl Aggregate {
                     seen.last = Some((time, value));
                 }
             }
+            Kind::SortsFirst | Kind::SortsLast => match &mut seen.ends {
+                None => seen.ends = Some((value.clone(), value)),
+                Some((first, _)) if value.order(first) == Ordering::Less => *first = value,
+                Some((_, last)) if value.order(last) == Ordering::Greater => *last = value,
+                Some(_) => {}
+            },
             _ => seen.numbers.extend(value.number()),
         }
     }
@@ -115,6 +158,8 @@ impl Aggregate {
                 seen.numbers.get(rank - 1).map_or(Val::None, |number| Val::Number(*number))
             }
             Kind::Earliest => seen.first.map_or(Val::None, |(_, value)| value),
+            Kind::SortsFirst => seen.ends.map_or(Val::None, |(first, _)| first),
+            Kind::SortsLast => seen.ends.map_or(Val::None, |(_, last)| last),
             Kind::Latest => seen.last.map_or(Val::None, |(_, value)| value),
         }
     }

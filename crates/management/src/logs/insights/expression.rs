@@ -1,5 +1,6 @@
 //! Expressions: how they are read, and what they give for a row.
 
+use super::aggregate::{self, Aggregate};
 use super::function::{self, Function};
 use super::run::NOW;
 use super::text::{Read, Text};
@@ -217,7 +218,15 @@ fn read_one(text: &mut Text<'_>, depth: u32) -> Read<Expression> {
     if let Some(number) = text.number() {
         return Ok(Expression::Constant(Val::Number(number)));
     }
+    let place = text.place();
     let Some(name) = text.name() else { return text.wrong("an expression") };
+    if text.begins("(") && text.aggregates.is_some() && aggregate::is_name(&name) {
+        text.back(place);
+        let one = Aggregate::read(text)?;
+        let all = text.aggregates.get_or_insert_default();
+        all.push(one);
+        return Ok(Expression::Field(aggregate::field(all.len() - 1)));
+    }
     if !text.take("(") {
         return Ok(Expression::Field(name));
     }

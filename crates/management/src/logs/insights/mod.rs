@@ -1,7 +1,7 @@
 //! Logs Insights: the query language over log events. Pure.
 //!
 //! A query is read into a list of [`Command`]s, which rows go through ([`run`]). What stands in the language but is not here
-//! (`pattern`, `diff`, `anomaly`, `unmask`, joins, sources, arithmetic of aggregates) is refused when the query is read.
+//! (`pattern`, `diff`, `anomaly`, `unmask`, joins, sources) is refused when the query is read.
 //!
 //! AWS: <https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CWL_QuerySyntax.html>
 
@@ -29,8 +29,10 @@ pub(crate) enum Command {
     Fields(Vec<Column>),
     Display(Vec<Column>),
     Filter(Expression),
+    /// The columns read the aggregates by their numbers, and the columns before them by their names.
     Stats {
-        aggregates: Vec<(Aggregate, String)>,
+        aggregates: Vec<Aggregate>,
+        columns: Vec<Column>,
         by: Vec<Column>,
     },
     /// With whether the greatest comes first.

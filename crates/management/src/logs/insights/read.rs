@@ -1,6 +1,5 @@
 //! From a query's text to its commands.
 
-use super::aggregate::Aggregate;
 use super::expression::Expression;
 use super::text::{Read, Text};
 use super::{Column, Command, Query};
@@ -105,13 +104,15 @@ fn columns(text: &mut Text<'_>) -> Read<Vec<Column>> {
 }
 
 fn stats(text: &mut Text<'_>) -> Read<Command> {
-    let aggregates = listed(text, |text| {
-        let from = text.place();
-        let one = Aggregate::read(text)?;
-        Ok((one, alias(text, from)?))
-    })?;
-    let by = if text.word("by") { columns(text)? } else { Vec::new() };
-    Ok(Command::Stats { aggregates, by })
+    text.aggregates = Some(Vec::new());
+    let columns = columns(text);
+    let aggregates = text.aggregates.take().unwrap_or_default();
+    let columns = columns?;
+    if aggregates.is_empty() {
+        return text.wrong("an aggregate");
+    }
+    let by = if text.word("by") { self::columns(text)? } else { Vec::new() };
+    Ok(Command::Stats { aggregates, columns, by })
 }
 
 /// `parse @message "user=*" as user`, `parse @message /user=(?<user>\S+)/`.

@@ -1,6 +1,6 @@
 //! Rows go through the commands of a query.
 
-use super::aggregate::Seen;
+use super::aggregate::{Seen, field};
 use super::value::Val;
 use super::{Column, Command, Query, discover};
 use base::Timestamp;
@@ -174,7 +174,7 @@ fn all(command: &Command, mut rows: Vec<Row>, now: i64) -> Vec<Row> {
             });
             rows
         }
-        Command::Stats { aggregates, by } => {
+        Command::Stats { aggregates, columns, by } => {
             let mut groups: BTreeMap<Vec<Option<String>>, (Row, Vec<Seen>)> = BTreeMap::new();
             for row in rows {
                 let values: Vec<Val> = by.iter().map(|(one, _)| one.of(&|field| row.field(field))).collect();
@@ -186,14 +186,19 @@ fn all(command: &Command, mut rows: Vec<Row>, now: i64) -> Vec<Row> {
                     (row, aggregates.iter().map(|_| Seen::default()).collect())
                 };
                 let (_, seen) = groups.entry(key).or_insert_with(fresh);
-                for ((aggregate, _), seen) in aggregates.iter().zip(seen) {
+                for (aggregate, seen) in aggregates.iter().zip(seen) {
                     aggregate.see(seen, &|field| row.field(field));
                 }
             }
             let finish = |(mut row, seen): (Row, Vec<Seen>)| {
-                for ((aggregate, name), seen) in aggregates.iter().zip(seen) {
-                    row.own.insert(name.clone(), aggregate.of(seen));
+                for (number, (aggregate, seen)) in aggregates.iter().zip(seen).enumerate() {
+                    row.own.insert(field(number), aggregate.of(seen));
                 }
+                for (one, name) in columns {
+                    let value = one.of(&|field| row.field(field));
+                    row.own.insert(name.clone(), value);
+                }
+                (0..aggregates.len()).for_each(|number| drop(row.own.remove(&field(number))));
                 row
             };
             groups.into_values().map(finish).collect()
@@ -217,10 +222,10 @@ fn shown(query: &Query) -> Vec<String> {
         match command {
             Command::Fields(columns) => found.extend(names(columns)),
             Command::Display(columns) => found = names(columns),
-            Command::Stats { aggregates, by } => {
+            Command::Stats { columns, by, .. } => {
                 pointed = false;
                 found = names(by);
-                found.extend(aggregates.iter().map(|(_, name)| name.clone()));
+                found.extend(names(columns));
             }
             _ => {}
         }

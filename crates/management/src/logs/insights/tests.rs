@@ -83,6 +83,27 @@ fn stats_group_by_fields_and_time() {
         ["groups=1"]
     );
     assert_eq!(run("stats earliest(path) as a, latest(ms) as b", &REQUESTS), ["a=/a b=20"]);
+    assert_eq!(run("stats sortsFirst(path) as a, sortsLast(ms) as b", &REQUESTS), ["a=/a b=50"]);
+}
+
+#[test]
+fn aggregates_are_reckoned_with() {
+    assert_eq!(
+        run("stats sum(ms) / 1000 * count(path) as s by ok | filter ok = 1", &REQUESTS),
+        ["ok=1 s=0.18"]
+    );
+    let lines = "stats max(ms / 10) as a, min(ms) as b, a - b as c by path | filter path = '/a'";
+    assert_eq!(run(lines, &REQUESTS), ["path=/a a=5 b=10 c=-5"]);
+    assert_eq!(run("stats ceil(avg(ms)) as mean", &REQUESTS), ["mean=28"]);
+    assert!(Query::read("stats sum(max(ms))").is_err(), "there is none within another");
+    assert!(Query::read("filter max(ms) > 1").is_err(), "nor elsewhere than in stats");
+}
+
+#[test]
+fn lists_are_read_by_their_places_and_comments_are_no_names() {
+    let parsed = "fields jsonParse(@message) as m | filter ispresent(m.tags[1]) | display m.tags[1]";
+    assert_eq!(run(parsed, &REQUESTS), ["m.tags[1]=y"]);
+    assert_eq!(run("filter path = '/b' | fields path # all of them\n| limit 1", &REQUESTS), ["path=/b"]);
 }
 
 #[test]
@@ -137,7 +158,7 @@ fn what_is_no_query_is_told() {
         ("fields a b", "expected '|' at position 9, found 'b'"),
         ("filter a =", "expected an expression at position 10, found the end"),
         ("stats count(*) by", "expected an expression at position 17, found the end"),
-        ("stats mode(a)", "the aggregate mode is not known"),
+        ("stats mode(a)", "the function mode is not known"),
         ("fields nothing(a)", "the function nothing is not known"),
         ("parse @message '*-*' as a", "a text to parse by needs as many names as it has asterisks"),
         ("limit 0", "expected a number of rows from 1 to 10000 at position 7, found the end"),

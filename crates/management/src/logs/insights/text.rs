@@ -1,5 +1,7 @@
 //! A query's text, read from left to right.
 
+use super::aggregate::Aggregate;
+
 /// What is wrong, as a sentence.
 pub(super) type Read<T> = Result<T, String>;
 
@@ -7,6 +9,10 @@ pub(super) type Read<T> = Result<T, String>;
 pub(super) struct Text<'t> {
     all: &'t str,
     at: usize,
+    /// Where what was read last ends, before spaces and comments.
+    end: usize,
+    /// Those that were read, where aggregates may stand.
+    pub(super) aggregates: Option<Vec<Aggregate>>,
 }
 
 fn begins_name(c: char) -> bool {
@@ -19,7 +25,7 @@ fn is_in_name(c: char) -> bool {
 
 impl<'t> Text<'t> {
     pub(super) fn new(all: &'t str) -> Text<'t> {
-        let mut text = Text { all, at: 0 };
+        let mut text = Text { all, at: 0, end: 0, aggregates: None };
         text.space();
         text
     }
@@ -30,6 +36,7 @@ impl<'t> Text<'t> {
 
     /// Passes over spaces and comments.
     fn space(&mut self) {
+        self.end = self.at;
         loop {
             let rest = self.rest();
             let trimmed = rest.trim_start();
@@ -49,9 +56,14 @@ impl<'t> Text<'t> {
         self.at
     }
 
-    /// What stands between a place and here, as it was written.
+    /// Goes back to a place.
+    pub(super) fn back(&mut self, place: usize) {
+        self.at = place;
+    }
+
+    /// What was read since a place, as it was written.
     pub(super) fn since(&self, place: usize) -> &'t str {
-        self.all[place..self.at].trim()
+        self.all[place..self.end.max(place)].trim()
     }
 
     pub(super) fn wrong<T>(&self, expected: &str) -> Read<T> {
@@ -97,9 +109,27 @@ impl<'t> Text<'t> {
             self.space();
             return Some(inner[..end].to_owned());
         }
-        let name = self.peek_name()?;
-        self.take(name);
-        Some(name.to_owned())
+        let mut name = self.peek_name()?.to_owned();
+        self.at += name.len();
+        // `list[0]` is another way to say `list.0`.
+        while let Some((number, _)) = self.rest().strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+            if number.is_empty() || !number.bytes().all(|byte| byte.is_ascii_digit()) {
+                break;
+            }
+            self.at += number.len() + 2;
+            let after = self.peek_rest().to_owned();
+            self.at += after.len();
+            name = format!("{name}.{number}{after}");
+        }
+        self.space();
+        Some(name)
+    }
+
+    /// What goes on with a name after an index.
+    fn peek_rest(&self) -> &'t str {
+        let rest = self.rest();
+        let end = rest.find(|c| !is_in_name(c)).unwrap_or(rest.len());
+        if rest.starts_with('.') { &rest[..end] } else { "" }
     }
 
     pub(super) fn number(&mut self) -> Option<f64> {

@@ -17,6 +17,10 @@ pub(crate) const RETENTION_DAYS: [u32; 23] = [
     3654,
 ];
 
+/// The class that costs less and can less.
+/// AWS: <https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CloudWatch_Logs_Log_Classes.html>
+pub(crate) const INFREQUENT: &str = "INFREQUENT_ACCESS";
+
 store::record! {
     #[derive(Clone, PartialEq, Debug)]
     pub(crate) struct Group {
@@ -67,6 +71,10 @@ impl Group {
     /// `arn:aws:logs:us-east-1:123456789012:log-group:name`
     pub(crate) fn arn(&self) -> String {
         group_arn(self.account, &self.region, &self.name)
+    }
+
+    pub(crate) fn is_infrequent(&self) -> bool {
+        self.class == INFREQUENT
     }
 
     /// Events before this time have left.

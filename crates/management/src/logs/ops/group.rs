@@ -4,7 +4,7 @@ use super::{name_of, named};
 use crate::logs::access;
 use crate::logs::errors::{LogsError, invalid};
 use crate::logs::model::event::millis;
-use crate::logs::model::group::{GROUPS, GROUPS_MAX, Group};
+use crate::logs::model::group::{GROUPS, GROUPS_MAX, Group, INFREQUENT};
 use crate::logs::model::metric_filter::{METRIC_FILTERS, MetricFilter, of_group};
 use crate::logs::model::stream::{STREAMS, prefix};
 use crate::logs::model::subscription::{self, Subscription};
@@ -94,7 +94,7 @@ wire::shape! {
 fn create(cx: &mut Cx<'_>, req: CreateLogGroup) -> Result<Empty, LogsError> {
     let class = req.class.unwrap_or_else(|| STANDARD.into());
     // `DELIVERY` and `ESSENTIALS` groups keep nothing that could be read here.
-    if class != STANDARD && class != "INFREQUENT_ACCESS" {
+    if class != STANDARD && class != INFREQUENT {
         return Err(invalid(format!("Log groups of the class {class} are not built.")));
     }
     if GROUPS.contains(cx.tx, &Group::key(cx.account, cx.region, &req.name))? {

@@ -29,7 +29,6 @@ const SESSIONS_MAX: usize = 15;
 const SESSION: Duration = Duration::from_secs(3 * 3_600);
 const WAITING_MAX: usize = 10;
 const BEAT: Duration = Duration::from_secs(1);
-const INFREQUENT: &str = "INFREQUENT_ACCESS";
 
 wire::shape! {
     #[derive(Clone, Debug)]
@@ -96,7 +95,7 @@ fn wanted(cx: &Cx<'_>, req: &StartLiveTail) -> Result<Wanted, LogsError> {
             return Err(invalid("Each logGroupIdentifier must be the ARN of a log group."));
         }
         let group = identified(cx, None, Some(identifier))?;
-        if group.class == INFREQUENT {
+        if group.is_infrequent() {
             return Err(LogsError::NoTail);
         }
         groups.push((group.id, group.arn()));

@@ -108,6 +108,9 @@ fn checked(given: MetricTransformation, pattern: &Pattern) -> Result<Transformat
 
 fn put(cx: &mut Cx<'_>, req: PutMetricFilter) -> Result<Empty, LogsError> {
     let mut group = named(cx, &req.group)?;
+    if group.is_infrequent() {
+        return Err(LogsError::OfStandard("Metric filters"));
+    }
     let pattern = Pattern::parse(&req.pattern).map_err(LogsError::Invalid)?;
     let transformations = req.transformations.into_iter().map(|given| checked(given, &pattern));
     let transformations = transformations.collect::<Result<_, _>>()?;

@@ -77,6 +77,9 @@ pub(super) fn check_destination(destination: &str, role: Option<&str>) -> Result
 
 fn put(cx: &mut Cx<'_>, req: PutSubscriptionFilter) -> Result<Empty, LogsError> {
     let mut group = named(cx, &req.group)?;
+    if group.is_infrequent() {
+        return Err(LogsError::OfStandard("Subscription filters"));
+    }
     Pattern::parse(&req.pattern).map_err(LogsError::Invalid)?;
     check_destination(&req.destination, req.role.as_deref())?;
     let before = of_group(cx.tx, group.id)?;
