@@ -122,6 +122,8 @@ impl Cloud {
         targets: impl FnOnce(&mut Cx<'_>) -> Result<Vec<Target>, Fault>,
     ) -> Result<(), Fault> {
         let (now, account) = (self.clock().now(), visitor.who.caller.account);
+        let Request { service, operation, .. } = *visitor.request;
+        self.directory.used(&visitor.who.caller, service, operation, region.name(), now);
         let dx = Dx::new(self, &visitor.who, account, region, now, Arc::clone(&visitor.request));
         let mut decisions = Vec::new();
         let outcome = dx.read(|cx| decide(cx, targets, &mut decisions));

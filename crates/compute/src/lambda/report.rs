@@ -124,6 +124,6 @@ pub(crate) fn not_begun(cloud: &Arc<Cloud>, runs: &Runs, id: &str, why: &Fault) 
     billing::count(cloud, runs, Kind::OnDemand, 0);
     let now = cloud.clock().now();
     let lines: Vec<Line> = lines.into_iter().map(|line| (now, line)).collect();
-    logs::write_alone(cloud, &sandbox::log_stream(cloud, version), runs, &lines);
+    logs::write_alone(cloud, &sandbox::log_stream(cloud, runs), runs, &lines);
     text(&lines)
 }

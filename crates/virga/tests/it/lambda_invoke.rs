@@ -181,6 +181,8 @@ fn logs_go_where_they_are_told_to() {
     assert_eq!(groups["logGroups"][0]["logGroupName"], "apps");
     let events = root.call("logs", "FilterLogEvents", json!({ "logGroupName": "apps" })).ok();
     assert!(events["events"][0]["message"].as_str().unwrap().starts_with("START RequestId: "));
+    let stream = events["events"][0]["logStreamName"].as_str().unwrap();
+    assert!(stream.starts_with("2026/01/15/f[$LATEST]["), "{stream}");
     let shown = told(json!({ "LogFormat": "JSON", "SystemLogLevel": "DEBUG", "LogGroup": "apps" })).ok();
     let json = json!({
         "LogFormat": "JSON", "ApplicationLogLevel": "INFO", "SystemLogLevel": "DEBUG", "LogGroup": "apps",

@@ -183,6 +183,10 @@ fn who_signs_needs_both_permissions() {
     let iam = &reply.value["requestContext"]["authorizer"]["iam"];
     assert_eq!((&iam["accountId"], &iam["accessKey"]), (&json!(ACCOUNT), &json!(may.key().0)));
     assert_eq!(iam["userArn"], "arn:aws:iam::123456789012:user/may");
+    cloud.reconcile();
+    let used = root.call("iam", "GetAccessKeyLastUsed", json!({ "AccessKeyId": may.key().0 })).ok();
+    let used = &used["AccessKeyLastUsed"];
+    assert_eq!((&used["ServiceName"], &used["Region"]), (&json!("lambda"), &json!("us-east-1")));
     let mut forged = signed(&may);
     *forged.body_mut() = Bytes::from_static(b"another");
     let forged = ask(&cloud, forged);

@@ -279,10 +279,15 @@ fn furnished(
     Ok((sandbox, external, pin))
 }
 
-/// What the log of a new environment is called.
-pub(crate) fn log_stream(cloud: &Cloud, version: &Version) -> String {
+/// What the log of a new environment is called. In a group that functions may share it tells whose it is.
+/// AWS: <https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-loggroups.html>
+pub(crate) fn log_stream(cloud: &Cloud, Runs { function, version }: &Runs) -> String {
     let date = cloud.clock().now().iso8601()[..10].replace('-', "/");
-    format!("{date}/[{}]{}", version.label(), hex(&cloud.rng().bytes::<16>()))
+    let (label, id) = (version.label(), hex(&cloud.rng().bytes::<16>()));
+    match version.log_group {
+        Some(_) => format!("{date}/{}[{label}][{id}]", function.name),
+        None => format!("{date}/[{label}]{id}"),
+    }
 }
 
 /// Starts an environment. Blocks.
@@ -299,7 +304,7 @@ pub(crate) fn start(
     let started = Instant::now();
     let driver = ground.plane.driver().map_err(|why| unable("start the data plane", &why))?;
     let machine = format!("lambda-{}", hex(&cloud.rng().bytes::<16>()));
-    let log_stream = log_stream(cloud, version);
+    let log_stream = log_stream(cloud, runs);
     let credentials = variables::credentials(cloud, function, version)?;
     let env = variables::environment(cloud, runs, kind, &credentials, &log_stream)?;
     let (pipe, end) = io::pipe().map_err(|why| unable("make a pipe", &why))?;
