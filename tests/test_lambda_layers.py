@@ -165,6 +165,31 @@ def handler(event, context):
 """
 
 
+# By what its variable says: before it registers, or when it hears of an event.
+CRASHES = EXTENSION.replace("answer, about = ask(", "if os.environ['WHEN'] == 'begin': sys.exit(3)\nanswer, about = ask(").replace(
+    '    with open("/tmp/told", "a") as told:', "    sys.exit(4)\n    with open('/tmp/told', 'a') as told:"
+)
+
+
+def test_an_extension_that_ends_ends_all(account):
+    assert CRASHES.count("sys.exit") == 2
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as zipped:
+        info = zipfile.ZipInfo("extensions/mine")
+        info.external_attr = 0o755 << 16
+        zipped.writestr(info, CRASHES.replace("import http.client", "import sys\nimport http.client"))
+    client = make(account, "import time\ndef handler(event, context):\n    time.sleep(5)\n")
+    version = client.publish_layer_version(LayerName="ext", Content={"ZipFile": out.getvalue()})
+    for when, code in [("begin", 3), ("event", 4)]:
+        client.update_function_configuration(
+            FunctionName="it", Layers=[version["LayerVersionArn"]], Environment={"Variables": {"WHEN": when}}
+        )
+        error, got, log = invoke(client)
+        assert (error, got["errorType"]) == ("Unhandled", "Extension.Crash"), log
+        assert got["errorMessage"].endswith(f"Error: exit status {code}")
+        assert "\x01" not in log and "Extension.Crash" in log
+
+
 def test_an_extension_within_the_function_is_told_of_events(account):
     client = make(account, INTERNAL)
     for count in (1, 2, 3):

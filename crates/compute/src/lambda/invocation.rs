@@ -95,6 +95,9 @@ impl Runs {
     }
 }
 
+/// What is said where an extension has ended.
+const CRASH: &str = "Extension.Crash";
+
 /// How an event ended.
 pub(crate) enum End {
     Said(Said),
@@ -367,12 +370,13 @@ async fn finish(
 ) -> Outcome {
     let id = &asked.request_id;
     let now = cloud.clock().now();
-    let lines = environment.output.take();
+    let (lines, crashed) = environment.said();
     let mut problem = Vec::new();
     let init = match &end {
         _ if environment.has_begun() => None,
         End::TimedOut(_) => Some("Status: timeout".to_owned()),
         End::Init(payload) => Some(failed_as(kind_of(payload).as_deref())),
+        _ if crashed.is_some() => Some(failed_as(Some(CRASH))),
         _ => Some(failed_as(Some(EXIT))),
     };
     let status = match &end {
@@ -392,9 +396,13 @@ async fn finish(
         // They were gathered.
         End::Said(Said::Streams(_)) => (Bytes::new(), false),
         End::Exited(code) => {
-            let text = format!("RequestId: {id} Error: {}", exit(code));
-            problem.extend([text.clone(), EXIT.to_owned()]);
-            (error(EXIT, &text), true)
+            let (kind, why) = match crashed {
+                Some(code) => (CRASH, format!("exit status {code}")),
+                None => (EXIT, exit(code)),
+            };
+            let text = format!("RequestId: {id} Error: {why}");
+            problem.extend([text.clone(), kind.to_owned()]);
+            (error(kind, &text), true)
         }
         End::TimedOut(limit) => {
             let said = format!("Task timed out after {:.2} seconds", limit.as_secs_f64());

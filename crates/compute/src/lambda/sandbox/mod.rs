@@ -41,9 +41,15 @@ use telemetry::Reach;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
-/// Starts the extensions, and then becomes the runtime.
-const BESIDE: &str =
-    r#"for each in /opt/extensions/*; do [ -f "$each" ] && [ -x "$each" ] && "$each" & done; exec "$@""#;
+/// Starts the extensions, and beside them the runtime. Where one of them ends, that is said by a line ([`CRASHED`]), and all
+/// ends with it.
+const BESIDE: &str = r#"for each in /opt/extensions/*; do
+    [ -f "$each" ] && [ -x "$each" ] && { "$each"; printf '\001extension %s %s\n' "${each##*/}" "$?"; kill -9 -1; } &
+done
+"$@" &
+wait $!"#;
+/// What the line begins with that tells of an extension's end: its name and its exit code follow.
+const CRASHED: &str = "\u{1}extension ";
 /// How soon an environment stands still: one that is used all the time never does.
 const REST: Duration = Duration::from_millis(100);
 /// Credentials must last longer than any event may take.
@@ -133,6 +139,15 @@ impl Drop for Environment {
 impl Environment {
     pub(crate) fn kill(&self) {
         let _ = self.process.signal(9);
+    }
+
+    /// Takes what it has said, and the exit code of an extension that has ended.
+    pub(crate) fn said(&self) -> (Vec<output::Line>, Option<i32>) {
+        let mut lines = self.output.take();
+        let at = lines.iter().position(|(_, line)| line.starts_with(CRASHED));
+        let crashed = at.map(|at| lines.remove(at).1);
+        let code = crashed.and_then(|line| line.rsplit(' ').next()?.parse().ok());
+        (lines, code)
     }
 
     pub(crate) fn has_begun(&self) -> bool {
