@@ -91,6 +91,11 @@ impl Simulator {
         self.state().lacks = Some(what.to_owned());
     }
 
+    /// Counts more packets under a name in a VPC.
+    pub fn count(&self, vpc: &str, name: &str, more: Count) {
+        *self.state().counts.entry(vpc.to_owned()).or_default().entry(name.to_owned()).or_default() += more;
+    }
+
     /// Says what a machine has used so far.
     pub fn use_up(&self, machine: &str, usage: Usage) {
         self.state().usage.insert(machine.to_owned(), usage);

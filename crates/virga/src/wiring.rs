@@ -150,6 +150,7 @@ pub fn cloud_on(
         Arc::new(network::vpc::plane::KeepNetworks::new(Arc::clone(&networks), ground.front)),
         Arc::new(network::vpc::flows::RecordFlows(Arc::clone(&networks))),
         Arc::new(network::vpc::flows::deliver::DeliverFlows),
+        Arc::new(network::vpc::meter::Meters::new(Arc::clone(&networks))),
         Arc::new(storage::ebs::Plugs::new(Arc::clone(&networks))),
         Arc::new(compute::ec2::image::work::Images::new(ground.machines.clone())),
         Arc::new(compute::ec2::meter::Meters::new(Arc::clone(&networks))),

@@ -107,6 +107,14 @@ fn a_private_subnet_reaches_out_through_nat_and_nobody_reaches_in() {
     let mut lab = lab();
     assert_eq!(lab.seen_as("db", "192.0.2.80", 80, true), Some(ip("203.0.113.50")));
     assert!(lab.count("nat-1") > 0);
+    let counters = net::program::NatCounters::of("nat-1");
+    let [sent, answers] = [&counters.sent, &counters.answers].map(|name| lab.count(name));
+    assert!(sent > lab.count("nat-1") && answers > 0, "{sent} {answers}");
+    assert_eq!(
+        lab.count(&counters.connections),
+        lab.count("nat-1"),
+        "each connection begins with one packet"
+    );
     lab.blocked("192.0.2.80", "203.0.113.50", 5432);
     lab.blocked("web", "10.0.1.50", 5432);
     sample::table(lab.vpc(), "rtb-private", &[("0.0.0.0/0", Target::Blackhole)]);

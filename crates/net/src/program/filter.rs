@@ -208,6 +208,11 @@ impl Filter {
         self.chains.entry(chain.to_owned()).or_default().rules.push(rule);
     }
 
+    /// A chain that others lead to.
+    pub(super) fn chain(&mut self, chain: &str) {
+        self.chains.entry(chain.to_owned()).or_default();
+    }
+
     pub(super) fn base(&mut self, chain: &str, hook: Hook, priority: i32, accept: bool) {
         let base = Base { hook, priority, nat: false, accept };
         self.chains.entry(chain.to_owned()).or_default().base = Some(base);

@@ -23,7 +23,7 @@ pub use delta::{Delta, Element, FilterDelta};
 pub use filter::{
     Action, Base, Chain, Data, Datum, Field, Filter, Hook, Key, Match, Rule, Set, Value, Verdict,
 };
-pub use nat::{guest_filter, nat_filter, relay_filter};
+pub use nat::{NatCounters, guest_filter, nat_filter, relay_filter};
 
 use crate::cidr::{self, Cidr};
 use crate::topology::{Attachment, Id, NetworkInterface, Subnet, Topology, Vpc};

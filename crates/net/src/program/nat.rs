@@ -3,13 +3,44 @@
 use super::filter::{Action, Filter, Hook, Match, Rule, Verdict};
 use crate::topology::Id;
 
+/// What the packets of a NAT gateway are counted under, beside those that begin something, which bear its id.
+#[derive(Debug)]
+pub struct NatCounters {
+    /// From those that send by it, and on to where they send.
+    pub sent: String,
+    /// Answers, and back to them.
+    pub answers: String,
+    /// Connections of TCP that they try to make.
+    pub connections: String,
+}
+
+impl NatCounters {
+    pub fn of(gateway: &str) -> NatCounters {
+        let named = |what: &str| format!("{gateway} {what}");
+        NatCounters { sent: named("sent"), answers: named("answers"), connections: named("connections") }
+    }
+}
+
+/// A chain of no rules: a rule that leads there only counts.
+const GO_ON: &str = "go-on";
+
 /// What comes in and is not for the gateway itself goes out again from its own address and a port of chance between
 /// 1024 and 65535; only answers come back. Nobody can talk to the gateway itself.
 /// `link` is the name of its interface's link.
 pub fn nat_filter(gateway: &Id, link: &str) -> Filter {
-    let mut filter = closed();
+    let mut filter = shut();
+    filter.chain(GO_ON);
+    let counters = NatCounters::of(gateway);
     let through = vec![Match::V4, Match::In(link.into()), Match::Out(link.into())];
-    filter.rule("forward", Rule::new(gateway.as_str(), through, Action::Do(Verdict::Accept)));
+    let begins = [vec![Match::New, Match::Protocol(6)], through.clone()].concat();
+    let go_on = || Action::Do(Verdict::Jump(GO_ON.into()));
+    let accept = || Action::Do(Verdict::Accept);
+    filter.rule("forward", Rule::new(counters.answers, vec![Match::Tracked, Match::Answer], accept()));
+    filter.rule("forward", Rule::plain(vec![Match::Invalid], Verdict::Drop));
+    filter.rule("forward", Rule::new(counters.sent, through.clone(), go_on()));
+    filter.rule("forward", Rule::plain(vec![Match::Tracked], Verdict::Accept));
+    filter.rule("forward", Rule::new(counters.connections, begins, go_on()));
+    filter.rule("forward", Rule::new(gateway.as_str(), through, accept()));
     masquerade(&mut filter, link);
     filter
 }
@@ -37,12 +68,18 @@ pub fn guest_filter() -> Filter {
     filter
 }
 
-/// Nothing but answers passes.
-fn closed() -> Filter {
+/// Nothing passes.
+fn shut() -> Filter {
     let mut filter = Filter::default();
     filter.base("input", Hook::Input, 0, false);
     filter.rule("input", Rule::plain(vec![Match::In("lo".into())], Verdict::Accept));
     filter.base("forward", Hook::Forward, 0, false);
+    filter
+}
+
+/// Nothing but answers passes.
+fn closed() -> Filter {
+    let mut filter = shut();
     filter.rule("forward", Rule::plain(vec![Match::Tracked], Verdict::Accept));
     filter.rule("forward", Rule::plain(vec![Match::Invalid], Verdict::Drop));
     filter

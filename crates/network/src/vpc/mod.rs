@@ -19,6 +19,7 @@ pub mod defaults;
 mod find;
 pub mod flows;
 mod make;
+pub mod meter;
 pub mod model;
 pub mod ops;
 pub mod plane;

@@ -2,6 +2,7 @@
 
 use crate::endpoint;
 use crate::harness::{Cloud, MASTER, START};
+use crate::services_metrics;
 use crate::vpc_networks::{ec2, items, subnet, text, vpc};
 use crate::vpc_routes::{gateway, main_table};
 use base::{Clock, Rng};
@@ -73,6 +74,30 @@ fn a_nat_gateway_brings_its_vpc_to_life_and_takes_it_along() {
     assert!(program.nat_gateways.contains(&nat), "{program}");
     assert!(program.public.contains(&text(&elastic["publicIp"]).parse().unwrap()), "{program}");
     assert_eq!(plane.inventory().unwrap().machines, std::slice::from_ref(&nat));
+    // CloudWatch is told by the minute what the gateway's rules have counted.
+    let names = net::program::NatCounters::of(&nat);
+    for _ in 0..2 {
+        for (name, packets) in [(&names.sent, 3), (&names.answers, 2), (&names.connections, 1)] {
+            plane.count(&id, name, host::Count { packets, bytes: packets * 100 });
+        }
+        cloud.advance(std::time::Duration::from_secs(60));
+        cloud.reconcile();
+        cloud.reconcile();
+    }
+    for (name, expected) in [
+        ("BytesInFromSource", 600.0),
+        ("BytesOutToDestination", 600.0),
+        ("PacketsInFromDestination", 4.0),
+        ("PacketsOutToSource", 4.0),
+        ("ConnectionAttemptCount", 2.0),
+    ] {
+        let of = [("NatGatewayId", nat.as_str())];
+        assert_eq!(
+            services_metrics::told(&root, "AWS/NATGateway", name, &of, "Sum"),
+            Some(expected),
+            "{name}"
+        );
+    }
     ec2(&root, "DeleteNatGateway", json!({ "NatGatewayId": nat }));
     cloud.reconcile();
     cloud.reconcile();
