@@ -142,6 +142,7 @@ pub fn cloud_on(
     let directory = Arc::new(IamDirectory::new(master, &store, Arc::clone(&last_used)));
     let own: Work = vec![
         Arc::new(KeyLife),
+        Arc::<security::kms::meter::Meters>::default(),
         Arc::new(WriteUsages),
         Arc::new(DelegationLife),
         Arc::new(WriteLastUsed(last_used)),

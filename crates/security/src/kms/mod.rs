@@ -16,6 +16,7 @@ mod identify;
 mod import;
 mod managed;
 mod material;
+pub mod meter;
 pub mod model;
 mod ops;
 mod page;

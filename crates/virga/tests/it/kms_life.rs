@@ -1,6 +1,7 @@
 //! What happens to KMS keys in time: import and expiry, rotation, replication, and the events that tell of it.
 
 use crate::harness::{Caller, Cloud, Reply};
+use crate::services_metrics;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use kernel::bus::Event;
@@ -196,6 +197,16 @@ fn imported_material_comes_goes_and_comes_back() {
     let expiring = json!({ "ExpirationModel": "KEY_MATERIAL_EXPIRES", "ValidTo": valid_to });
     import(&root, &key, &[1; 32], expiring).ok();
     assert_eq!(describe(&root, &key)["ValidTo"].as_f64(), Some(valid_to));
+    for _ in 0..2 {
+        cloud.advance(Duration::from_secs(60));
+        services_metrics::publish(&cloud);
+    }
+    let left = |statistic: &str| {
+        let of = [("KeyId", key.rsplit('/').next().unwrap())];
+        services_metrics::told(&root, "AWS/KMS", "SecondsUntilKeyMaterialExpiration", &of, statistic)
+    };
+    let most = left("Maximum").unwrap();
+    assert_eq!(left("Minimum"), Some(most - 60.0), "it is told by the minute");
     decrypt(&root, &sealed).ok();
     cloud.advance(DAY);
     decrypt(&root, &sealed).refused_with(400, "KMSInvalidStateException", &pending);
