@@ -232,6 +232,17 @@ while True:
     ask("GET", "/2020-01-01/extension/event/next", Identifier=own)
 """
 
+# The same by TCP: a line is an event.
+TAKES_LINES = LISTENS.replace("import http.client,", "import socketserver, http.client,").replace(
+    'server = http.server.HTTPServer(("sandbox.localdomain", 4243), Listener)',
+    """class Lines(socketserver.StreamRequestHandler):
+    def handle(self):
+        for line in self.rfile:
+            with open("/tmp/told", "a") as told:
+                told.write(json.dumps(json.loads(line)) + "\\n")
+server = socketserver.TCPServer(("sandbox.localdomain", 4243), Lines)""",
+).replace('{"protocol": "HTTP", "URI": "http://sandbox.localdomain:4243"}', '{"protocol": "TCP", "port": 4243}')
+
 READS = """
 import os, time
 def handler(event, context):
@@ -247,12 +258,13 @@ def handler(event, context):
 """
 
 
-def test_an_extension_is_sent_what_the_platform_tells(account):
+@pytest.mark.parametrize("listens", [LISTENS, TAKES_LINES], ids=["http", "tcp"])
+def test_an_extension_is_sent_what_the_platform_tells(account, listens):
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w") as zipped:
         info = zipfile.ZipInfo("extensions/listens")
         info.external_attr = 0o755 << 16
-        zipped.writestr(info, LISTENS)
+        zipped.writestr(info, listens)
     client = make(account, READS)
     version = client.publish_layer_version(LayerName="ext", Content={"ZipFile": out.getvalue()})
     client.update_function_configuration(FunctionName="it", Layers=[version["LayerVersionArn"]])

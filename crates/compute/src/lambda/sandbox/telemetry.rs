@@ -1,10 +1,10 @@
 //! The Telemetry API: extensions are sent what the platform tells of an environment, and what its function says.
 //!
-//! An extension subscribes while the environment begins, and gets all from the beginning on, in batches, by HTTP at a port of
-//! its own (`sandbox.localdomain`, which is the sandbox's loopback). A batch counts as sent when it is written: who stands still
+//! An extension subscribes while the environment begins, and gets all from the beginning on, in batches, at a port of
+//! its own (`sandbox.localdomain`, which is the sandbox's loopback): by HTTP, or by TCP a line for each event. A batch counts as sent when it is written: who stands still
 //! between events reads it when it goes on.
 //!
-//! Not here: TCP, which is refused, and the log lines of extensions as a kind of their own (they and the function share an
+//! Not here: the log lines of extensions as a kind of their own (they and the function share an
 //! output). The older Logs API.
 //!
 //! AWS: <https://docs.aws.amazon.com/lambda/latest/dg/telemetry-api.html>
@@ -13,7 +13,7 @@ use crate::lambda::platform::Said;
 use base::Timestamp;
 use host::{Driver, Place};
 use std::io::{Read, Write};
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -71,10 +71,19 @@ struct State {
 struct Asked {
     types: [bool; 3],
     port: u16,
-    path: String,
+    way: Way,
     items: usize,
     bytes: usize,
     wait: Duration,
+}
+
+/// How it wants to be sent things.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Way {
+    /// A list at this path.
+    Http(String),
+    /// Lines.
+    Tcp,
 }
 
 impl Telemetry {
@@ -165,17 +174,15 @@ fn asked(body: &Value) -> Result<Asked, String> {
         return Err(format!("schemaVersion {version} is not known"));
     }
     let destination = body.entry("destination").ok_or("destination is required")?;
-    match text(destination.entry("protocol")).as_deref() {
-        Some("HTTP") => {}
-        Some("TCP") => return Err("the protocol TCP is not built".into()),
+    let (port, way) = match text(destination.entry("protocol")).as_deref() {
+        Some("HTTP") => at(&text(destination.entry("URI")).ok_or("destination.URI is required")?)?,
+        Some("TCP") => {
+            let port = destination.entry("port").and_then(Value::as_int);
+            let port = port.and_then(|port| u16::try_from(port).ok()).filter(|port| *port > 0);
+            (port.ok_or("destination.port is required")?, Way::Tcp)
+        }
         _ => return Err("destination.protocol must be HTTP or TCP".into()),
-    }
-    let uri = text(destination.entry("URI")).ok_or("destination.URI is required")?;
-    let uri: http::Uri = uri.parse().map_err(|_| "destination.URI is no URI")?;
-    if uri.scheme_str() != Some("http") || !uri.host().is_some_and(|host| HOSTS.contains(&host)) {
-        return Err("destination.URI must begin with http://sandbox.localdomain".into());
-    }
-    let port = uri.port_u16().ok_or("URI port is not provided")?;
+    };
     let mut types = [false; 3];
     for name in body.entry("types").and_then(Value::as_list).unwrap_or_default() {
         let place = TYPES.iter().position(|known| name.as_str() == Some(known));
@@ -195,15 +202,25 @@ fn asked(body: &Value) -> Result<Asked, String> {
     Ok(Asked {
         types,
         port,
-        path: uri.path().to_owned(),
+        way,
         items: usize::try_from(number("maxItems", ITEMS)?).unwrap_or(usize::MAX),
         bytes: usize::try_from(number("maxBytes", BYTES)?).unwrap_or(usize::MAX),
         wait: Duration::from_millis(number("timeoutMs", MILLIS)?),
     })
 }
 
+/// What a URI names.
+fn at(uri: &str) -> Result<(u16, Way), String> {
+    let uri: http::Uri = uri.parse().map_err(|_| "destination.URI is no URI")?;
+    if uri.scheme_str() != Some("http") || !uri.host().is_some_and(|host| HOSTS.contains(&host)) {
+        return Err("destination.URI must begin with http://sandbox.localdomain".into());
+    }
+    Ok((uri.port_u16().ok_or("URI port is not provided")?, Way::Http(uri.path().to_owned())))
+}
+
 /// Sends what comes, until the environment is gone.
 async fn deliver(reach: Reach, asked: Asked, mut events: mpsc::Receiver<Event>) {
+    let mut line = None;
     while let Some(first) = events.recv().await {
         let mut batch = vec![first.text];
         let mut bytes = batch[0].len();
@@ -217,19 +234,37 @@ async fn deliver(reach: Reach, asked: Asked, mut events: mpsc::Receiver<Event>) 
                 Ok(None) | Err(_) => break,
             }
         }
-        let (reach, port, path) = (reach.clone(), asked.port, asked.path.clone());
-        let body = format!("[{}]", batch.join(","));
+        let (reach, port, way, open) = (reach.clone(), asked.port, asked.way.clone(), line.take());
         // An extension that does not listen has lost them.
-        let _ = tokio::task::spawn_blocking(move || send(&reach, port, &path, &body)).await;
+        let sent = tokio::task::spawn_blocking(move || match way {
+            Way::Http(path) => {
+                send(&reach, port, &path, &format!("[{}]", batch.join(",")));
+                None
+            }
+            Way::Tcp => write(&reach, port, open, &format!("{}\n", batch.join("\n"))),
+        });
+        line = sent.await.ok().flatten();
     }
 }
 
-fn send(reach: &Reach, port: u16, path: &str, body: &str) -> Option<()> {
+fn connect(reach: &Reach, port: u16) -> Option<TcpStream> {
     let to = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-    let mut stream = reach.driver.connect(&Place::Machine(reach.machine.clone()), to, PATIENCE).ok()?;
+    let stream = reach.driver.connect(&Place::Machine(reach.machine.clone()), to, PATIENCE).ok()?;
     stream.set_nonblocking(false).ok()?;
     stream.set_write_timeout(Some(PATIENCE)).ok()?;
     stream.set_read_timeout(Some(PATIENCE)).ok()?;
+    Some(stream)
+}
+
+/// Writes lines to a connection that is open, else to a new one; gives it for the next ones.
+fn write(reach: &Reach, port: u16, open: Option<TcpStream>, lines: &str) -> Option<TcpStream> {
+    let mut stream = open.or_else(|| connect(reach, port))?;
+    stream.write_all(lines.as_bytes()).ok()?;
+    Some(stream)
+}
+
+fn send(reach: &Reach, port: u16, path: &str, body: &str) -> Option<()> {
+    let mut stream = connect(reach, port)?;
     let head = format!(
         "POST {path} HTTP/1.1\r\nHost: {}:{port}\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
         HOSTS[0],
@@ -254,15 +289,19 @@ mod tests {
         let expected = Asked {
             types: [true, true, false],
             port: 8080,
-            path: "/x".into(),
+            way: Way::Http("/x".into()),
             items: 1_000,
             bytes: 262_144,
             wait: Duration::from_secs(1),
         };
         assert_eq!(read(good), Ok(expected));
+        let lines =
+            good.replace(r#""HTTP","URI":"http://sandbox.localdomain:8080/x""#, r#""TCP","port":4300"#);
+        assert_eq!(read(&lines).map(|asked| (asked.port, asked.way)), Ok((4300, Way::Tcp)));
         for (from, to, why) in [
             ("2022-12-13", "1999-01-01", "schemaVersion 1999-01-01 is not known"),
-            ("HTTP", "TCP", "the protocol TCP is not built"),
+            ("HTTP", "TCP", "destination.port is required"),
+            ("HTTP", "UDP", "destination.protocol must be HTTP or TCP"),
             (":8080", "", "URI port is not provided"),
             (
                 "sandbox.localdomain",
