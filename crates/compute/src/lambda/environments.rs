@@ -30,6 +30,8 @@ struct State {
     tethered: HashMap<String, usize>,
     /// How many run of those that have nothing reserved, and are not provisioned.
     unreserved: HashMap<(AccountId, Region), u32>,
+    /// How many run of all.
+    all: HashMap<(AccountId, Region), u32>,
 }
 
 /// How many of a function run.
@@ -53,12 +55,17 @@ pub(crate) enum Limits {
 pub(crate) struct Slot {
     workshop: Arc<Workshop>,
     function: String,
+    home: (AccountId, Region),
     /// Of the version.
     key: String,
     unreserved: Option<(AccountId, Region)>,
     environment: Option<Arc<Environment>>,
     /// How many of the function run, this one included.
     pub(crate) at_once: u32,
+    /// Of all functions of the account there.
+    pub(crate) at_once_of_all: u32,
+    /// Of those that have nothing reserved, if it is one of them.
+    pub(crate) at_once_of_shared: Option<u32>,
     pub(crate) provisioned: Provisioned,
 }
 
@@ -137,6 +144,9 @@ impl Drop for Slot {
             if count.all == 0 {
                 state.running.remove(&self.function);
             }
+        }
+        if let Some(count) = state.all.get_mut(&self.home) {
+            *count -= 1;
         }
         if let Some(count) = self.unreserved.and_then(|home| state.unreserved.get_mut(&home)) {
             *count -= 1;
@@ -344,9 +354,13 @@ pub(crate) fn slot(workshop: &Arc<Workshop>, runs: &Runs, limits: Limits, now: T
         drop(gone);
         return None;
     }
-    if let Some(home) = unreserved {
-        *state.unreserved.entry(home).or_default() += 1;
-    }
+    let one_more = |counts: &mut HashMap<(AccountId, Region), u32>, home| {
+        let count = counts.entry(home).or_default();
+        *count += 1;
+        *count
+    };
+    let at_once_of_shared = unreserved.map(|home| one_more(&mut state.unreserved, home));
+    let at_once_of_all = one_more(&mut state.all, home);
     let count = state.running.entry(function.clone()).or_default();
     count.all += 1;
     count.provisioned += u32::from(environment.is_some());
@@ -354,5 +368,16 @@ pub(crate) fn slot(workshop: &Arc<Workshop>, runs: &Runs, limits: Limits, now: T
     drop(state);
     drop(gone);
     let workshop = Arc::clone(workshop);
-    Some(Slot { workshop, function, key, unreserved, environment, at_once, provisioned })
+    Some(Slot {
+        workshop,
+        function,
+        home,
+        key,
+        unreserved,
+        environment,
+        at_once,
+        at_once_of_all,
+        at_once_of_shared,
+        provisioned,
+    })
 }

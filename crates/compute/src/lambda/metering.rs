@@ -3,7 +3,7 @@
 //! Functions are seen as a whole, by what was called (`Resource`: the function, a version or an alias), and all of an
 //! account together.
 //!
-//! Not here: the metrics of event source mappings but `IteratorAge`, of extensions, and concurrency of the whole account.
+//! Not here: the metrics of event source mappings but `IteratorAge`, and of extensions.
 //!
 //! AWS: <https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html>
 
@@ -65,6 +65,11 @@ pub(crate) fn ran(
         cloud.memory::<Vitals>().note(place, cloud.clock().now(), &samples);
     }
     note(cloud, named, &[(Metric::count("ConcurrentExecutions"), f64::from(slot.at_once))], false);
+    let place = Place { source: SOURCE, home: (named.account, named.region), dimensions: Vec::new() };
+    let mut together = vec![(Metric::count("ConcurrentExecutions"), f64::from(slot.at_once_of_all))];
+    let shared = slot.at_once_of_shared.map(f64::from);
+    together.extend(shared.map(|shared| (Metric::count("UnreservedConcurrentExecutions"), shared)));
+    cloud.memory::<Vitals>().note(place, cloud.clock().now(), &together);
     match slot.provisioned {
         Provisioned::Yes(at_work, share) => {
             let utilization = f64::from(at_work) / f64::from(share.max(1));

@@ -2,6 +2,7 @@
 
 use crate::harness::{Caller, Cloud, Reply};
 use crate::lambda_functions::{create, zipped};
+use crate::services_metrics;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use kernel::Call;
@@ -192,4 +193,31 @@ fn logs_go_where_they_are_told_to() {
     told(json!({ "SystemLogLevel": "WARN" })).refused(400, "InvalidParameterValueException");
     let shown = told(json!({ "LogFormat": "Text" })).ok();
     assert_eq!(shown["LoggingConfig"]["LogGroup"], "/aws/lambda/f");
+}
+
+#[test]
+fn cloudwatch_is_told_which_version_ran_and_of_all_functions_together() {
+    let cloud = Cloud::new();
+    let root = cloud.root(ACCOUNT);
+    create(&root);
+    let one = |operation: &str, more: Value| {
+        let mut all = json!({ "FunctionName": "f" });
+        all.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        root.call("lambda", operation, all).ok()
+    };
+    one("PublishVersion", json!({}));
+    one("CreateAlias", json!({ "Name": "live", "FunctionVersion": "1" }));
+    one("Invoke", json!({ "Qualifier": "live", "Payload": "7" }));
+    one("Invoke", json!({ "Qualifier": "1", "Payload": "7" }));
+    services_metrics::publish(&cloud);
+    let told = |name: &str, of: &[(&str, &str)], statistic: &str| {
+        services_metrics::told(&root, "AWS/Lambda", name, of, statistic)
+    };
+    let by_version = [("ExecutedVersion", "1"), ("FunctionName", "f"), ("Resource", "f:live")];
+    assert_eq!(told("Invocations", &by_version, "Sum"), Some(1.0));
+    let all = [("ConcurrentExecutions", Some(1.0)), ("UnreservedConcurrentExecutions", Some(1.0))];
+    for (name, expected) in all {
+        assert_eq!(told(name, &[], "Maximum"), expected, "{name}");
+    }
+    assert_eq!(told("ConcurrentExecutions", &[], "SampleCount"), Some(2.0));
 }
