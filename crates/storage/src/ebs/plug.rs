@@ -294,6 +294,11 @@ impl Reconciler for Plugs {
         });
         for (at, attachment) in all {
             let Some((account, region)) = at.reader().regional() else { continue };
+            let goes = attachment.over && attachment.delete_on_termination;
+            if attachment.files && !(goes && attachment.state == DETACHING) {
+                // Who keeps machines' files brings it on.
+                continue;
+            }
             let home = Home { account, region, volume: attachment.volume.clone() };
             let next = match attachment.state.as_str() {
                 DETACHING => self.pull(cloud, &home, &attachment),
