@@ -6,7 +6,7 @@ use base::tag::Tags;
 use base::{AccountId, Region, Timestamp};
 use kernel::Cx;
 use std::sync::OnceLock;
-use store::{Direction, Key, Read, StoreError, Table};
+use store::{Direction, Key, Read, StoreError, Table, Tx};
 
 store::record! {
     /// Under the volume's key.
@@ -29,6 +29,13 @@ store::record! {
         /// What it holds are the files that its machine boots from, kept as files beside the machine. Its blocks are an
         /// archive of them, as old as the attachment or older: nothing is plugged in.
         10 => pub files: bool,
+    }
+
+    /// Under a volume's key and by whom: what is read from it and written to it waits.
+    #[derive(Clone, PartialEq, Debug)]
+    pub struct Pause {
+        1 => pub by: String,
+        2 => pub until: Timestamp,
     }
 
     /// Under a snapshot's key: the root of a machine, whose files are still to be packed into it.
@@ -81,6 +88,40 @@ impl Shop {
 
 pub const DISK_ATTACHMENTS: Table<DiskAttachment> = Table::new(0x1F06, "ec2/disk-attachments");
 pub const FILLS: Table<Fill> = Table::new(0x1F08, "ec2/snapshots-of-roots");
+
+pub const PAUSES: Table<Pause> = Table::new(0x1F09, "ec2/pauses-of-volumes");
+
+/// Lets a volume pause.
+pub fn pause(tx: &mut Tx, (account, region): (AccountId, Region), volume: &str, pause: &Pause) {
+    PAUSES.put(tx, &register::key(account, region, volume).str(&pause.by), pause);
+}
+
+/// All that somebody has paused goes on.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn go_on(tx: &mut Tx, account: AccountId, region: Region, by: &str) -> Result<(), StoreError> {
+    let own = PAUSES.scan(tx, &Key::regional(account, region), Direction::Forward);
+    let own = own.collect::<Result<Vec<_>, _>>()?;
+    for (at, _) in own.into_iter().filter(|(_, pause)| pause.by == by) {
+        PAUSES.delete(tx, &at);
+    }
+    Ok(())
+}
+
+/// Whether a volume pauses.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn pauses(
+    from: &dyn Read,
+    (account, region): (AccountId, Region),
+    volume: &str,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    let all = PAUSES.scan(from, &register::key(account, region, volume), Direction::Forward);
+    Ok(all.collect::<Result<Vec<_>, _>>()?.iter().any(|(_, pause)| pause.until > now))
+}
 
 /// The device from which machines boot.
 pub const ROOT: &str = "/dev/xvda";

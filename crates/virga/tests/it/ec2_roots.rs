@@ -109,6 +109,11 @@ fn roots_that_cannot_be_are_refused() {
             "The root of this image is /dev/xvda",
         ),
         (
+            json!({ "DeviceName": "/dev/xvda", "Ebs": { "SnapshotId": "snap-00000000000000000" } }),
+            "InvalidBlockDeviceMapping",
+            "snapshotId cannot be modified on root device",
+        ),
+        (
             json!({ "DeviceName": "/dev/xvda", "Ebs": { "Encrypted": true } }),
             "Unsupported",
             "which Virga does not encrypt",
@@ -253,4 +258,41 @@ fn snapshots_are_taken_of_roots() {
     let made = ec2(&root, "RunInstances", of(json!({})))["instancesSet"][0].clone();
     let seen = root_of(&root, &text(&made["instanceId"]));
     assert_eq!((&seen["snapshotId"], &seen["size"]), (&taken["snapshotId"], &json!("10")));
+}
+
+#[test]
+fn templates_say_how_roots_are() {
+    let (cloud, _plane) = cloud(Simulator::new(), None);
+    let root = cloud.root(ACCOUNT);
+    let disk = |device: &str, size: i64| json!({ "DeviceName": device, "Ebs": { "VolumeSize": size } });
+    let data = json!({ "ImageId": IMAGE, "InstanceType": "t3.micro",
+        "BlockDeviceMappings": [disk("/dev/xvda", 12), disk("/dev/sdf", 1)] });
+    ec2(&root, "CreateLaunchTemplate", json!({ "LaunchTemplateName": "disks", "LaunchTemplateData": data }));
+    let versions = ec2(&root, "DescribeLaunchTemplateVersions", json!({ "LaunchTemplateName": "disks" }));
+    let shown = &versions["launchTemplateVersionSet"][0]["launchTemplateData"]["blockDeviceMappingSet"];
+    assert_eq!(
+        (&shown[0]["deviceName"], &shown[0]["ebs"]["volumeSize"]),
+        (&json!("/dev/xvda"), &json!("12"))
+    );
+    let launch = |more: Value| {
+        let mut asked =
+            json!({ "LaunchTemplate": { "LaunchTemplateName": "disks" }, "MinCount": 1, "MaxCount": 1 });
+        asked.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        let id = text(&ec2(&root, "RunInstances", asked)["instancesSet"][0]["instanceId"]);
+        let found =
+            ec2(&root, "DescribeVolumes", json!({ "Filters": filter("attachment.instance-id", &id) }));
+        let mut sizes: Vec<_> = items(&found["volumeSet"]).iter().map(|one| text(&one["size"])).collect();
+        sizes.sort();
+        (id, sizes)
+    };
+    let (id, sizes) = launch(json!({}));
+    assert_eq!(sizes, ["1", "12"]);
+    // What is said at the launch counts instead.
+    assert_eq!(launch(json!({ "BlockDeviceMappings": [disk("/dev/xvda", 9)] })).1, ["9"]);
+    let got = ec2(&root, "GetLaunchTemplateData", json!({ "InstanceId": id }))["launchTemplateData"].clone();
+    let mappings = items(&got["blockDeviceMappingSet"]);
+    let devices: Vec<_> =
+        mappings.iter().map(|one| (text(&one["deviceName"]), text(&one["ebs"]["volumeSize"]))).collect();
+    let wanted = [("/dev/xvda", "12"), ("/dev/sdf", "1")];
+    assert_eq!(devices, wanted.map(|(device, size)| (device.to_owned(), size.to_owned())));
 }

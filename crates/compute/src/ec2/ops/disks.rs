@@ -1,5 +1,6 @@
 //! Volumes of instances: the root and those that a launch asks for, and what is shown of them.
 
+use super::{call, list, text, texts};
 use crate::ec2::image::{self, Found};
 use crate::ec2::model::Instance;
 use base::tag::Tags;
@@ -10,10 +11,10 @@ use ec2::kind::{SNAPSHOT, VOLUME};
 use ec2::{Ec2Error, Plain, describe, register};
 use kernel::Cx;
 use std::collections::BTreeMap;
-use wire::{FromValue, Struct};
+use wire::{FromValue, Struct, Value};
 
 wire::shape! {
-    #[derive(Clone, Debug)]
+    #[derive(Clone, Debug, Default)]
     pub(crate) struct Mapping {
         pub(super) ebs: Option<Ebs> = "Ebs",
         pub(super) without: Option<String> = "NoDevice",
@@ -97,7 +98,8 @@ fn with_image(found: &Found, asked: &[Mapping]) -> Vec<(Mapping, Option<AccountI
         let asked = at.map(|at| left.remove(at));
         let ebs = asked.and_then(|mapping| mapping.ebs.clone());
         // AWS: another snapshot takes the place of the image's.
-        let is_other = ebs.as_ref().is_some_and(|ebs| ebs.snapshot.is_some());
+        let named = ebs.as_ref().and_then(|ebs| ebs.snapshot.as_ref());
+        let is_other = named.is_some() && named != there.snapshot.as_ref();
         let ebs = ebs.unwrap_or_default();
         // What another type does is not what the image's did.
         let is_same = ebs.kind.is_none() || ebs.kind == there.kind;
@@ -141,6 +143,12 @@ pub(crate) fn make(
     if mappings.iter().any(|(mapping, _)| mapping.without.is_some() && is_of_root(mapping)) {
         return Err(wrong(format!("An instance has a root: {ROOT} cannot be left out.")));
     }
+    let own = found.mappings().into_iter().find(|mapping| mapping.device == ROOT);
+    let own = own.and_then(|mapping| mapping.snapshot);
+    let names = |mapping: &Mapping| mapping.ebs.as_ref().and_then(|ebs| ebs.snapshot.clone());
+    if mappings.iter().any(|(mapping, _)| is_of_root(mapping) && names(mapping) != own) {
+        return Err(wrong("snapshotId cannot be modified on root device".into()));
+    }
     for (mapping, granted) in mappings.iter().filter(|(mapping, _)| mapping.without.is_none()) {
         let device = mapping.device.clone().ok_or_else(|| Plain::MissingParameter("DeviceName".into()))?;
         if mapping.ephemeral.is_some() {
@@ -171,6 +179,37 @@ pub(crate) fn make(
         cx.memory::<Shop>().make(cx, &wanted)?;
     }
     Ok(())
+}
+
+/// The volumes of an instance as a launch would ask for others like them.
+pub(super) fn like(cx: &mut Cx<'_>, instance: &str) -> Result<Vec<Mapping>, Ec2Error> {
+    let all = disk::of_instance(cx.tx, cx.account, cx.region, instance)?;
+    let mut out = Vec::new();
+    for attached in &all {
+        let found = call(cx, "DescribeVolumes", [("VolumeIds", texts([&attached.volume]))])?;
+        let Some(volume) = list(&found, "Volumes").first() else { continue };
+        let number = |name: &str| match volume.member(name) {
+            Some(Value::Int(number)) => Some(*number),
+            _ => None,
+        };
+        let some = |name: &str| Some(text(volume, name)).filter(|text| !text.is_empty());
+        let kind = some("VolumeType");
+        // Of the others it follows from their size.
+        let is_asked = matches!(kind.as_deref(), Some("gp3" | "io1" | "io2"));
+        let ebs = Ebs {
+            delete: Some(attached.delete_on_termination),
+            iops: number("Iops").filter(|_| is_asked),
+            snapshot: some("SnapshotId"),
+            size: number("Size"),
+            key: some("KmsKeyId"),
+            throughput: number("Throughput"),
+            encrypted: volume.member("Encrypted").and_then(Value::as_bool),
+            kind,
+        };
+        out.push(Mapping { ebs: Some(ebs), device: Some(attached.device.clone()), ..Mapping::default() });
+    }
+    out.sort_by_key(|mapping| !is_of_root(mapping));
+    Ok(out)
 }
 
 /// What is attached to the account's instances, by instance and device.
