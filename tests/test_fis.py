@@ -134,9 +134,7 @@ def test_a_volume_pauses_and_goes_on(machines, disks, own_cloud):  # noqa: F811
     rights = {**RIGHTS, "Statement": {"Effect": "Allow", "Action": "ec2:*Volume*", "Resource": "*"}}
     iam.put_role_policy(RoleName="chaos", PolicyName="own", PolicyDocument=json.dumps(rights))
     disk = {"DeviceName": "/dev/sdf", "Ebs": {"VolumeSize": 1}}
-    made = ec2.run_instances(
-        ImageId=IMAGE, InstanceType="t3.micro", MinCount=1, MaxCount=1, BlockDeviceMappings=[disk]
-    )
+    made = ec2.run_instances(ImageId=IMAGE, InstanceType="t3.micro", MinCount=1, MaxCount=1, BlockDeviceMappings=[disk])
     instance = made["Instances"][0]["InstanceId"]
     ec2.get_waiter("instance_running").wait(InstanceIds=[instance], WaiterConfig=WAIT)
 
@@ -146,7 +144,9 @@ def test_a_volume_pauses_and_goes_on(machines, disks, own_cloud):  # noqa: F811
     write = "dd if=/dev/zero of=/dev/sdf bs=4096 count=1 conv=notrunc,fsync 2>/dev/null"
     eventually(lambda: run(f"test -e /dev/sdf && {write}").returncode == 0)
     [volume] = ec2.describe_volumes(Filters=[{"Name": "attachment.device", "Values": ["/dev/sdf"]}])["Volumes"]
-    arn = f"arn:aws:ec2:us-east-1:{own_cloud.client('sts').get_caller_identity()['Account']}:volume/{volume['VolumeId']}"
+    arn = (
+        f"arn:aws:ec2:us-east-1:{own_cloud.client('sts').get_caller_identity()['Account']}:volume/{volume['VolumeId']}"
+    )
     template = fis.create_experiment_template(
         description="a stall",
         roleArn=role,

@@ -234,12 +234,13 @@ def launched(cloud, ec2, image, group, **more):
 
 
 def disks_are_volumes(cloud, ec2, instance, group):
-    """What a machine boots from is a volume: imaged, encrypted, read by the block, and never in the clear on the disk."""
+    """What a machine boots from is a volume: imaged, encrypted, read by the block, detached and attached."""
     image = ec2.create_image(InstanceId=instance, Name="again")["ImageId"]
     ec2.get_waiter("image_available").wait(ImageIds=[image], WaiterConfig=WAIT)
     mapping = {"DeviceName": "/dev/xvda", "Ebs": {"Encrypted": True, "DeleteOnTermination": False}}
     second, root = launched(cloud, ec2, image, group, BlockDeviceMappings=[mapping])
-    assert root["Encrypted"] and root["KmsKeyId"]
+    assert root["Encrypted"]
+    assert root["KmsKeyId"]
     assert page(cloud, second) == f"boot 3 of {second}"
     cloud.restart(kill=True)
     ec2 = cloud.client("ec2")
@@ -272,7 +273,8 @@ def disks_are_volumes(cloud, ec2, instance, group):
     assert mapped["Ebs"]["Encrypted"]
     ec2.terminate_instances(InstanceIds=[second])
     third, own = launched(cloud, ec2, sealed, group)
-    assert own["Encrypted"] and page(cloud, third) == f"boot 6 of {third}"
+    assert own["Encrypted"]
+    assert page(cloud, third) == f"boot 6 of {third}"
     ec2.terminate_instances(InstanceIds=[third])
     ec2.get_waiter("instance_terminated").wait(InstanceIds=[second, third], WaiterConfig=WAIT)
     ec2.get_waiter("volume_available").wait(VolumeIds=[root["VolumeId"]], WaiterConfig=WAIT)
