@@ -241,7 +241,7 @@ fn wait(cx: &mut Cx<'_>, request: &mut Request, instance: Option<Instance>) -> R
         return Ok(Next::Again);
     }
     let until = request.until;
-    if interrupted(&instance).is_none() {
+    if interrupted(&instance).is_none() || request.of_fleet {
         return Ok(Next::Rest(until));
     }
     if let Some(then) = request.not_before.filter(|then| *then > cx.now) {
