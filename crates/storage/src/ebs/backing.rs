@@ -1,9 +1,10 @@
 //! Snapshots for images: of volumes, and of roots of machines.
 //!
-//! The root of a machine that is no disk lies as files beside it for as long as it is attached. Its snapshot holds an
+//! The root of a machine that is no disk lies as files beside it for as long as it is attached. A snapshot of it holds an
 //! archive (tar, as layers of container images are) of what the machine has changed, from the first block on, and zeros
-//! behind it; so does the volume itself once it is detached. That is a snapshot, and a volume, like any other: it can be
-//! read by the direct APIs, attached elsewhere, shared and copied.
+//! behind it: as the files are while they are packed, which is soon after it was asked for. So does the volume itself once
+//! it is detached. That is a snapshot, and a volume, like any other: it can be read by the direct APIs, attached elsewhere,
+//! shared and copied.
 
 use super::blocks::{self, BLOCK, BLOCKS_PER_GIB, Written};
 use super::key;
