@@ -49,6 +49,7 @@ def test_a_snapshot_of_a_root_becomes_machines(machines, own_cloud):
     ec2.terminate_instances(InstanceIds=[first])
     ec2.get_waiter("snapshot_completed").wait(SnapshotIds=[snapshot], WaiterConfig={"Delay": 1})
     end(ec2, first)
+    eventually(lambda: not (own_cloud.data / "machines" / first).exists())
     own_cloud.restart(kill=True)
     ec2 = own_cloud.client("ec2")
     ec2.get_waiter("volume_deleted").wait(VolumeIds=[volume["VolumeId"]], WaiterConfig=WAIT)
