@@ -201,7 +201,8 @@ def test_a_machine_writes_to_a_volume_that_survives_everything(disks, own_cloud)
     assert does(own_cloud, other, "debugfs -R 'cat kept' /dev/sdf 2>/dev/null") == name
     assert does(own_cloud, other, tail) == "\0" * 5
     [found] = ec2.describe_instances(InstanceIds=[other])["Reservations"][0]["Instances"]
-    [mapping] = found["BlockDeviceMappings"]
+    [root, mapping] = found["BlockDeviceMappings"]
+    assert (root["DeviceName"], root["Ebs"]["DeleteOnTermination"]) == ("/dev/xvda", True)
     assert (mapping["DeviceName"], mapping["Ebs"]["DeleteOnTermination"]) == ("/dev/sdf", True)
     # The end of a machine: its own volumes go with it, others stay.
     ec2.terminate_instances(InstanceIds=[instance, other])

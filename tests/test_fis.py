@@ -3,6 +3,7 @@
 import json
 
 from cloudtest import eventually
+from test_ebs import disks  # noqa: F401
 from test_ec2 import IMAGE, WAIT
 
 TRUST = {
@@ -123,3 +124,58 @@ def test_connectivity_is_disrupted_over_a_crash_and_comes_back(machines, own_clo
     own_cloud.run("clock", "+10m")
     eventually(reaches)
     eventually(lambda: fis.get_experiment(id=experiment)["experiment"]["state"]["status"] == "completed")
+
+
+def test_a_volume_pauses_and_goes_on(machines, disks, own_cloud):  # noqa: F811
+    ec2, iam, fis = own_cloud.client("ec2"), own_cloud.client("iam"), own_cloud.client("fis")
+    role = iam.create_role(RoleName="chaos", AssumeRolePolicyDocument=json.dumps(TRUST))["Role"]["Arn"]
+    policy = "arn:aws:iam::aws:policy/service-role/AWSFaultInjectionSimulatorEC2Access"
+    iam.attach_role_policy(RoleName="chaos", PolicyArn=policy)
+    rights = {**RIGHTS, "Statement": {"Effect": "Allow", "Action": "ec2:*Volume*", "Resource": "*"}}
+    iam.put_role_policy(RoleName="chaos", PolicyName="own", PolicyDocument=json.dumps(rights))
+    disk = {"DeviceName": "/dev/sdf", "Ebs": {"VolumeSize": 1}}
+    made = ec2.run_instances(ImageId=IMAGE, InstanceType="t3.micro", MinCount=1, MaxCount=1, BlockDeviceMappings=[disk])
+    instance = made["Instances"][0]["InstanceId"]
+    ec2.get_waiter("instance_running").wait(InstanceIds=[instance], WaiterConfig=WAIT)
+
+    def run(command):
+        return own_cloud.run("exec", instance, "--", "sh", "-c", command, check=False)
+
+    write = "dd if=/dev/zero of=/dev/sdf bs=4096 count=1 conv=notrunc,fsync 2>/dev/null"
+    eventually(lambda: run(f"test -e /dev/sdf && {write}").returncode == 0)
+    [volume] = ec2.describe_volumes(Filters=[{"Name": "attachment.device", "Values": ["/dev/sdf"]}])["Volumes"]
+    arn = (
+        f"arn:aws:ec2:us-east-1:{own_cloud.client('sts').get_caller_identity()['Account']}:volume/{volume['VolumeId']}"
+    )
+    template = fis.create_experiment_template(
+        description="a stall",
+        roleArn=role,
+        stopConditions=[{"source": "none"}],
+        targets={"mine": {"resourceType": "aws:ec2:ebs-volume", "resourceArns": [arn], "selectionMode": "ALL"}},
+        actions={
+            "hold": {
+                "actionId": "aws:ebs:pause-volume-io",
+                "parameters": {"duration": "PT10M"},
+                "targets": {"Volumes": "mine"},
+            }
+        },
+    )["experimentTemplate"]["id"]
+    experiment = fis.start_experiment(experimentTemplateId=template)["experiment"]["id"]
+    eventually(lambda: fis.get_experiment(id=experiment)["experiment"]["state"]["status"] == "running")
+    # It waits, and can be given up.
+    eventually(lambda: run(f"timeout -s KILL 1 sh -c '{write}'").returncode == 137)
+    run(f"({write}; echo done > /srv/done) > /dev/null 2>&1 &")
+    assert run("sleep 1; test -e /srv/done").returncode == 1
+    # A snapshot is taken of what was there.
+    taken = ec2.create_snapshot(VolumeId=volume["VolumeId"])["SnapshotId"]
+    ec2.get_waiter("snapshot_completed").wait(SnapshotIds=[taken], WaiterConfig={"Delay": 1})
+    fis.stop_experiment(id=experiment)
+    eventually(lambda: run("test -e /srv/done").returncode == 0)
+    assert run(write).returncode == 0
+    # One that pauses holds up the end of no machine.
+    again = fis.start_experiment(experimentTemplateId=template)["experiment"]["id"]
+    eventually(lambda: fis.get_experiment(id=again)["experiment"]["state"]["status"] == "running")
+    eventually(lambda: run(f"timeout -s KILL 1 sh -c '{write}'").returncode == 137)
+    run(f"({write}) > /dev/null 2>&1 &")
+    ec2.terminate_instances(InstanceIds=[instance])
+    ec2.get_waiter("instance_terminated").wait(InstanceIds=[instance], WaiterConfig=WAIT)

@@ -288,3 +288,52 @@ def test_an_interface_endpoint_takes_over_its_services_name(alone):
     until(asked, lambda done: done["stdout"] == "203.0.113.1\n")
     ec2.delete_vpc_endpoints(VpcEndpointIds=[endpoint])
     until(by_own_name, lambda done: done["exit_code"] != 0)
+
+
+def test_an_interface_endpoint_of_s3_has_names_for_buckets(alone):
+    until, (vpc, subnet, _, group), account, _ = alone
+    ec2, s3 = account.client("ec2"), account.client("s3")
+    for bucket in ("inside", "secret"):
+        s3.create_bucket(Bucket=bucket)
+        s3.put_object(Bucket=bucket, Key="a", Body=b"hello")
+    ec2.authorize_security_group_ingress(
+        GroupId=group, IpProtocol="tcp", FromPort=443, ToPort=443, CidrIp="10.40.0.0/16"
+    )
+    made = ec2.create_vpc_endpoint(
+        VpcId=vpc,
+        VpcEndpointType="Interface",
+        ServiceName="com.amazonaws.us-east-1.s3",
+        SubnetIds=[subnet],
+        SecurityGroupIds=[group],
+        PolicyDocument=policy({**allow("s3:GetObject", "arn:aws:s3:::inside/*"), "Principal": "*"}),
+    )["VpcEndpoint"]
+    assert not made["PrivateDnsEnabled"]
+    names = [entry["DnsName"].removeprefix("*.") for entry in made["DnsEntries"]]
+    eva = account.user("eva", allow("s3:*"))
+
+    def program(name, style, bucket="inside"):
+        signer = boto3.client(
+            "s3",
+            region_name=REGION,
+            endpoint_url=f"https://bucket.{name}",
+            aws_access_key_id=eva.key,
+            aws_secret_access_key=eva.secret,
+            config=Config(signature_version="s3v4", s3={"addressing_style": style}),
+        )
+        url = signer.generate_presigned_url("get_object", {"Bucket": bucket, "Key": "a"})
+        return (
+            "import urllib.error, urllib.request as u\n"
+            f"try: print(u.urlopen({url!r}, timeout=2).read().decode())\n"
+            "except urllib.error.HTTPError as error: print(error.code, error.read().decode())\n"
+            "except OSError as error: print('no way', error)\n"
+        )
+
+    for name in names:
+        for style in ("path", "virtual"):
+            until(program(name, style), lambda done: done["stdout"] == "hello\n")
+    until(program(names[0], "path", "secret"), lambda done: "no VPC endpoint policy allows" in done["stdout"])
+    # The service's own name is the internet's, where nothing leads.
+    asked = "import socket; print(socket.gethostbyname('s3.us-east-1.amazonaws.com'))"
+    until(asked, lambda done: done["stdout"] == "198.51.100.1\n")
+    ec2.delete_vpc_endpoints(VpcEndpointIds=[made["VpcEndpointId"]])
+    until(program(names[0], "path"), lambda done: "no way" in done["stdout"])

@@ -318,7 +318,7 @@ def test_a_machine(account, machines):
     credits = ec2.describe_instance_credit_specifications(InstanceIds=[one])["InstanceCreditSpecifications"]
     assert credits == [{"InstanceId": one, "CpuCredits": "unlimited"}]
     volumes = ec2.describe_volumes(Filters=[{"Name": "attachment.instance-id", "Values": [one]}])["Volumes"]
-    assert volumes == []
+    assert [(one["Size"], one["Attachments"][0]["Device"]) for one in volumes] == [(8, read["RootDeviceName"])]
     owned = [{"Name": "resource-id", "Values": [one]}]
     assert [t["Value"] for t in ec2.describe_tags(Filters=owned)["Tags"]] == ["web"]
 

@@ -167,7 +167,7 @@ def test_all_are_virtual_and_have_disks(guests, tmp_path):
         until(lambda: run("test -b /dev/sdf", check=False).returncode == 0)
         run("mkfs.ext4 -q /dev/sdf && mount /dev/sdf /mnt && echo kept > /mnt/file && umount /mnt")
         mapped = ec2.describe_instances(InstanceIds=[guest.id])["Reservations"][0]["Instances"][0]
-        volume = mapped["BlockDeviceMappings"][0]["Ebs"]["VolumeId"]
+        volume = mapped["BlockDeviceMappings"][1]["Ebs"]["VolumeId"]
         ec2.detach_volume(VolumeId=volume)
         ec2.get_waiter("volume_available").wait(VolumeIds=[volume], WaiterConfig=WAIT)
         assert run("test -e /dev/sdf", check=False).returncode == 1
@@ -223,6 +223,63 @@ def page(cloud, instance):
         forward.wait()
 
 
+def launched(cloud, ec2, image, group, **more):
+    made = ec2.run_instances(
+        ImageId=image, InstanceType="t3.micro", MinCount=1, MaxCount=1, SecurityGroupIds=[group], **more
+    )
+    instance = made["Instances"][0]["InstanceId"]
+    ec2.get_waiter("instance_running").wait(InstanceIds=[instance], WaiterConfig=WAIT)
+    [root] = ec2.describe_volumes(Filters=[{"Name": "attachment.instance-id", "Values": [instance]}])["Volumes"]
+    return instance, root
+
+
+def disks_are_volumes(cloud, ec2, instance, group):
+    """What a machine boots from is a volume: imaged, encrypted, read by the block, detached and attached."""
+    image = ec2.create_image(InstanceId=instance, Name="again")["ImageId"]
+    ec2.get_waiter("image_available").wait(ImageIds=[image], WaiterConfig=WAIT)
+    mapping = {"DeviceName": "/dev/xvda", "Ebs": {"Encrypted": True, "DeleteOnTermination": False}}
+    second, root = launched(cloud, ec2, image, group, BlockDeviceMappings=[mapping])
+    assert root["Encrypted"]
+    assert root["KmsKeyId"]
+    assert page(cloud, second) == f"boot 3 of {second}"
+    cloud.restart(kill=True)
+    ec2 = cloud.client("ec2")
+    assert page(cloud, second) == f"boot 4 of {second}"
+    ec2.stop_instances(InstanceIds=[second])
+    ec2.get_waiter("instance_stopped").wait(InstanceIds=[second], WaiterConfig=WAIT)
+    # A snapshot of it is one of its blocks: what it has written, and the mark of a disk.
+    snapshot = ec2.create_snapshot(VolumeId=root["VolumeId"])["SnapshotId"]
+    ec2.get_waiter("snapshot_completed").wait(SnapshotIds=[snapshot], WaiterConfig={"Delay": 1})
+    ebs = cloud.client("ebs")
+    blocks = {one["BlockIndex"]: one for one in ebs.list_snapshot_blocks(SnapshotId=snapshot)["Blocks"]}
+    first, counted = (
+        ebs.get_snapshot_block(SnapshotId=snapshot, BlockIndex=at, BlockToken=blocks[at]["BlockToken"])
+        for at in (0, 65 * 2)
+    )
+    assert first["BlockData"].read()[510:512] == b"\x55\xaa"
+    assert counted["BlockData"].read()[:2] == b"4\0"
+    # Away from its machine, and to one that had another root.
+    ec2.detach_volume(VolumeId=root["VolumeId"])
+    ec2.get_waiter("volume_available").wait(VolumeIds=[root["VolumeId"]], WaiterConfig=WAIT)
+    with refused("InvalidParameterValue"):
+        ec2.start_instances(InstanceIds=[second])
+    ec2.attach_volume(VolumeId=root["VolumeId"], InstanceId=second, Device="/dev/xvda")
+    ec2.start_instances(InstanceIds=[second])
+    assert page(cloud, second) == f"boot 5 of {second}"
+    # An image of an encrypted root is encrypted, and so are the roots of its machines.
+    sealed = ec2.create_image(InstanceId=second, Name="sealed", NoReboot=True)["ImageId"]
+    ec2.get_waiter("image_available").wait(ImageIds=[sealed], WaiterConfig=WAIT)
+    [mapped] = ec2.describe_images(ImageIds=[sealed])["Images"][0]["BlockDeviceMappings"]
+    assert mapped["Ebs"]["Encrypted"]
+    ec2.terminate_instances(InstanceIds=[second])
+    third, own = launched(cloud, ec2, sealed, group)
+    assert own["Encrypted"]
+    assert page(cloud, third) == f"boot 6 of {third}"
+    ec2.terminate_instances(InstanceIds=[third])
+    ec2.get_waiter("instance_terminated").wait(InstanceIds=[second, third], WaiterConfig=WAIT)
+    ec2.get_waiter("volume_available").wait(VolumeIds=[root["VolumeId"]], WaiterConfig=WAIT)
+
+
 @pytest.mark.parametrize("kind", ["raw", "qcow2"])
 def test_a_disk_boots_by_its_own_loader(guests, own_cloud, tmp_path, kind):
     if missing := bootable.missing(GUEST):
@@ -265,8 +322,10 @@ def test_a_disk_boots_by_its_own_loader(guests, own_cloud, tmp_path, kind):
         # What it is not for is said.
         asked = own_cloud.run("exec", instance, "--", "true", check=False)
         assert "boots from a disk of its own" in asked.stderr
-        with refused("Unsupported"):
-            ec2.create_image(InstanceId=instance, Name="again")
+    [root] = ec2.describe_volumes(Filters=[{"Name": "attachment.instance-id", "Values": [instance]}])["Volumes"]
+    assert (root["Attachments"][0]["Device"], root["State"], root["Encrypted"]) == ("/dev/xvda", "in-use", False)
+    if kind == "qcow2":
+        disks_are_volumes(own_cloud, ec2, instance, group)
     ec2.terminate_instances(InstanceIds=[instance])
     ec2.get_waiter("instance_terminated").wait(InstanceIds=[instance], WaiterConfig=WAIT)
     assert processes(own_cloud.data) == []

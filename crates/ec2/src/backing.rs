@@ -55,17 +55,29 @@ pub trait Shelf: Send + Sync + std::fmt::Debug {
     /// Those of `CreateSnapshot`.
     fn take(&self, cx: &mut Cx<'_>, volume: &str, description: &str, tags: &Tags) -> Result<Taken, Ec2Error>;
 
-    /// A snapshot without bytes, which is pending until it is filled.
+    /// A snapshot without bytes, of a volume whose bytes are files; it is pending until it is filled.
     ///
     /// # Errors
     /// When the store cannot be read.
-    fn begin(&self, cx: &mut Cx<'_>, description: &str, tags: &Tags) -> Result<Taken, Ec2Error>;
+    fn begin(
+        &self,
+        cx: &mut Cx<'_>,
+        volume: Option<&str>,
+        description: &str,
+        tags: &Tags,
+    ) -> Result<Taken, Ec2Error>;
 
     /// Fills it from its beginning, whatever it has; how many bytes there are. Blocks the thread.
     ///
     /// # Errors
     /// The disk's; [`io::ErrorKind::NotFound`] where it waits for no bytes any more.
     fn fill(&self, cloud: &Cloud, home: Home, snapshot: &str, pack: Pack<'_>) -> io::Result<u64>;
+
+    /// What a volume that is a disk holds now is what a snapshot of it holds that was begun.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn snap(&self, tx: &mut Tx, home: Home, snapshot: &str, volume: &str) -> Result<(), StoreError>;
 
     /// It has all its bytes; or there is a reason why it never will.
     ///
@@ -78,6 +90,24 @@ pub trait Shelf: Send + Sync + std::fmt::Debug {
     /// # Errors
     /// The disk's; [`io::ErrorKind::NotFound`], and [`io::ErrorKind::Unsupported`] for what lies under a KMS key.
     fn open(&self, cloud: &Arc<Cloud>, home: Home, snapshot: &str) -> io::Result<Box<dyn io::Read>>;
+
+    /// Puts an archive into a volume, in place of all that its blocks held. Blocks the thread.
+    ///
+    /// # Errors
+    /// The disk's; [`io::ErrorKind::NotFound`] where there is no such volume any more.
+    fn refill(&self, cloud: &Cloud, home: Home, volume: &str, pack: Pack<'_>) -> io::Result<()>;
+
+    /// What the blocks of a volume without KMS key hold, from the beginning.
+    ///
+    /// # Errors
+    /// As [`Shelf::open`].
+    fn open_volume(&self, cloud: &Arc<Cloud>, home: Home, volume: &str) -> io::Result<Box<dyn io::Read>>;
+
+    /// What a snapshot begins with, for the caller of a launch or a registration.
+    ///
+    /// # Errors
+    /// As KMS has it; when the store or the disk cannot be read.
+    fn beginning(&self, cx: &mut Cx<'_>, owner: AccountId, snapshot: &str) -> Result<Vec<u8>, Ec2Error>;
 }
 
 /// How the room of machines finds it; set by the wiring.

@@ -6,7 +6,7 @@ use base::tag::Tags;
 use base::{AccountId, Region, Timestamp};
 use kernel::Cx;
 use std::sync::OnceLock;
-use store::{Direction, Key, Read, StoreError, Table};
+use store::{Direction, Key, Read, StoreError, Table, Tx};
 
 store::record! {
     /// Under the volume's key.
@@ -26,6 +26,22 @@ store::record! {
         8 => pub forced: bool,
         /// Its instance has been terminated.
         9 => pub over: bool,
+        /// What it holds are the files that its machine boots from, kept as files beside the machine. Its blocks are an
+        /// archive of them, as old as the attachment or older: nothing is plugged in.
+        10 => pub files: bool,
+    }
+
+    /// Under a volume's key and by whom: what is read from it and written to it waits.
+    #[derive(Clone, PartialEq, Debug)]
+    pub struct Pause {
+        1 => pub by: String,
+        2 => pub until: Timestamp,
+    }
+
+    /// Under a snapshot's key: the root of a machine, whose files are still to be packed into it.
+    #[derive(Clone, PartialEq, Debug)]
+    pub struct Fill {
+        1 => pub instance: String,
     }
 }
 
@@ -46,6 +62,8 @@ pub struct NewDisk {
     pub key: Option<String>,
     pub delete_on_termination: bool,
     pub tags: Tags,
+    /// See [`DiskAttachment::files`].
+    pub files: bool,
 }
 
 /// Makes a volume for an instance and attaches it, within the caller's launch and with the caller's rights to keys.
@@ -69,6 +87,49 @@ impl Shop {
 }
 
 pub const DISK_ATTACHMENTS: Table<DiskAttachment> = Table::new(0x1F06, "ec2/disk-attachments");
+pub const FILLS: Table<Fill> = Table::new(0x1F08, "ec2/snapshots-of-roots");
+
+pub const PAUSES: Table<Pause> = Table::new(0x1F09, "ec2/pauses-of-volumes");
+
+/// Lets a volume pause.
+pub fn pause(tx: &mut Tx, (account, region): (AccountId, Region), volume: &str, pause: &Pause) {
+    PAUSES.put(tx, &register::key(account, region, volume).str(&pause.by), pause);
+}
+
+/// All that somebody has paused goes on.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn go_on(tx: &mut Tx, account: AccountId, region: Region, by: &str) -> Result<(), StoreError> {
+    let own = PAUSES.scan(tx, &Key::regional(account, region), Direction::Forward);
+    let own = own.collect::<Result<Vec<_>, _>>()?;
+    for (at, _) in own.into_iter().filter(|(_, pause)| pause.by == by) {
+        PAUSES.delete(tx, &at);
+    }
+    Ok(())
+}
+
+/// Whether a volume pauses.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn pauses(
+    from: &dyn Read,
+    (account, region): (AccountId, Region),
+    volume: &str,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    let all = PAUSES.scan(from, &register::key(account, region, volume), Direction::Forward);
+    Ok(all.collect::<Result<Vec<_>, _>>()?.iter().any(|(_, pause)| pause.until > now))
+}
+
+/// The device from which machines boot.
+pub const ROOT: &str = "/dev/xvda";
+
+/// Whether a device is that of the root, under any of its names.
+pub fn is_root(device: &str) -> bool {
+    matches!(device, ROOT | "/dev/xvda1" | "/dev/sda" | "/dev/sda1")
+}
 
 pub const ATTACHING: &str = "attaching";
 pub const ATTACHED: &str = "attached";
@@ -95,6 +156,31 @@ pub fn of_instance(
     Ok(out)
 }
 
+/// What says that a sector can be booted, and where.
+const BOOTS: (usize, &[u8]) = (510, &[0x55, 0xaa]);
+/// What an archive says of itself, and where.
+const ARCHIVE: (usize, &[u8]) = (257, b"ustar");
+
+/// Whether what begins so is a disk that boots by itself, and no archive.
+pub fn boots(first: &[u8]) -> bool {
+    let has = |(at, mark): (usize, &[u8])| first.get(at..at + mark.len()) == Some(mark);
+    has(BOOTS) && !has(ARCHIVE)
+}
+
+/// The root of an instance.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn root_of(
+    from: &dyn Read,
+    account: AccountId,
+    region: Region,
+    instance: &str,
+) -> Result<Option<DiskAttachment>, StoreError> {
+    let all = of_instance(from, account, region, instance)?;
+    Ok(all.into_iter().find(|attachment| is_root(&attachment.device)))
+}
+
 /// What a volume is attached to.
 ///
 /// # Errors
@@ -106,4 +192,18 @@ pub fn of_volume(
     volume: &str,
 ) -> Result<Option<DiskAttachment>, StoreError> {
     DISK_ATTACHMENTS.get(from, &register::key(account, region, volume))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::boots;
+
+    #[test]
+    fn a_disk_is_told_apart_from_an_archive() {
+        let mut disk = vec![0; 1 << 16];
+        disk[510..512].copy_from_slice(&[0x55, 0xaa]);
+        let mut archive = disk.clone();
+        archive[257..262].copy_from_slice(b"ustar");
+        assert!(boots(&disk) && !boots(&archive) && !boots(&[0; 512]) && !boots(b"short"));
+    }
 }

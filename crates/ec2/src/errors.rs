@@ -101,6 +101,7 @@ wire::errors! {
         UnsupportedHibernation(what: String) = 400, "UnsupportedHibernationConfiguration", "{what}";
         UnsupportedOperation(what: String) = 400, "UnsupportedOperation", "{what}";
         UnsupportedTenancy(what: String) = 400, "UnsupportedTenancy", "{what}";
+        InvalidInstanceAttributeValue(what: String) = 400, "InvalidInstanceAttributeValue", "{what}";
         InvalidBlockDeviceMapping(what: String) = 400, "InvalidBlockDeviceMapping", "{what}";
         InvalidAttachmentNotFound(what: String) = 400, "InvalidAttachment.NotFound", "{what}";
         UnauthorizedOperation(what: String) = 403, "UnauthorizedOperation", "{what}";

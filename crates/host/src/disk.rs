@@ -9,6 +9,7 @@
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
+use std::collections::VecDeque;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -50,23 +51,41 @@ const WRITE_MAX: usize = 512 << 10;
 const PAGE: usize = 4096;
 const HEAD: usize = 40;
 
-/// Serves until the machine has no such disk any more, or `stop` is set; then all is flushed.
+/// How a disk is served.
+#[derive(Debug, Default)]
+pub struct Switch {
+    /// No longer.
+    pub stop: AtomicBool,
+    /// What is read or written waits.
+    pub pause: AtomicBool,
+}
+
+/// Serves until the machine has no such disk any more, or it is to stop; then all is flushed.
 ///
 /// # Errors
 /// The channel's; those of the last flush.
-pub fn serve<D: Disk + ?Sized>(channel: &OwnedFd, disk: &Mutex<D>, stop: &AtomicBool) -> io::Result<()> {
+pub fn serve<D: Disk + ?Sized>(channel: &OwnedFd, disk: &Mutex<D>, switch: &Switch) -> io::Result<()> {
+    let mut held = Held::default();
     let lock = || disk.lock().unwrap_or_else(PoisonError::into_inner);
     let mut buffer = vec![0; WRITE_MAX + PAGE];
     let pause = Timespec::try_from(IDLE).map_err(|_| io::ErrorKind::InvalidInput)?;
     loop {
-        if stop.load(Ordering::Relaxed) {
+        if switch.stop.load(Ordering::Relaxed) {
             return lock().flush();
+        }
+        let pauses = switch.pause.load(Ordering::Relaxed);
+        while !pauses && let Some(waited) = held.next() {
+            let Some(asked) = Request::read(&waited) else { continue };
+            let said = answer(&asked, &mut *lock());
+            if !said.is_none_or(|said| say(channel, &said)) {
+                return lock().flush();
+            }
         }
         let mut fds = [PollFd::new(channel, PollFlags::IN)];
         match poll(&mut fds, Some(&pause)) {
             Ok(0) => {
                 let mut disk = lock();
-                if disk.is_dirty() {
+                if disk.is_dirty() && !pauses {
                     // The next program that asks for it is told what is wrong.
                     let _ = disk.flush();
                 }
@@ -87,14 +106,44 @@ pub fn serve<D: Disk + ?Sized>(channel: &OwnedFd, disk: &Mutex<D>, stop: &Atomic
             }
         };
         let Some(asked) = Request::read(&buffer[..length]) else { continue };
-        if let Some(said) = answer(&asked, &mut *lock()) {
-            match rustix::io::write(channel, &said) {
-                // Whoever asked is gone.
-                Ok(_) | Err(Errno::NOENT) => {}
-                Err(Errno::NODEV) => return lock().flush(),
-                Err(why) => return Err(why.into()),
+        let said = match pauses {
+            true if asked.is_io() => {
+                held.keep(buffer[..length].to_vec());
+                None
             }
+            true if asked.operation == op::INTERRUPT => held.give_up(u64_at(asked.body, 0)),
+            _ => answer(&asked, &mut *lock()),
+        };
+        if !said.is_none_or(|said| say(channel, &said)) {
+            return lock().flush();
         }
+    }
+}
+
+/// Whether somebody is there who may have heard it.
+fn say(channel: &OwnedFd, said: &[u8]) -> bool {
+    // Or whoever asked is gone.
+    matches!(rustix::io::write(channel, said), Ok(_) | Err(Errno::NOENT))
+}
+
+/// Requests that wait, in the order in which they came.
+#[derive(Default)]
+struct Held(VecDeque<Vec<u8>>);
+
+impl Held {
+    fn keep(&mut self, request: Vec<u8>) {
+        self.0.push_back(request);
+    }
+
+    fn next(&mut self) -> Option<Vec<u8>> {
+        self.0.pop_front()
+    }
+
+    /// Whoever asked is to end, or does not want to wait: the answer that lets it.
+    fn give_up(&mut self, unique: u64) -> Option<Vec<u8>> {
+        let at = self.0.iter().position(|held| u64_at(held, 8) == unique)?;
+        self.0.remove(at);
+        whole(unique, Err(Errno::INTR))
     }
 }
 
@@ -117,6 +166,11 @@ impl Request<'_> {
     fn read(bytes: &[u8]) -> Option<Request<'_>> {
         let body = bytes.get(HEAD..)?;
         Some(Request { operation: u32_at(bytes, 4), unique: u64_at(bytes, 8), body })
+    }
+
+    /// Whether the disk itself has to do with it.
+    fn is_io(&self) -> bool {
+        matches!(self.operation, op::READ | op::WRITE | op::FALLOCATE | op::FSYNC | op::FLUSH)
     }
 }
 
@@ -242,12 +296,16 @@ fn answer<D: Disk + ?Sized>(asked: &Request<'_>, disk: &mut D) -> Option<Vec<u8>
     if matches!(asked.operation, op::FORGET | op::BATCH_FORGET | op::INTERRUPT) {
         return None;
     }
-    let (error, body) = match obey(asked, disk) {
+    whole(asked.unique, obey(asked, disk))
+}
+
+fn whole(unique: u64, said: Result<Out, Errno>) -> Option<Vec<u8>> {
+    let (error, body) = match said {
         Ok(body) => (0, body.0),
         Err(why) => (-why.raw_os_error(), Vec::new()),
     };
     let length = u32::try_from(16 + body.len()).ok()?;
-    let mut out = Out::default().u32(length).u32(error.cast_unsigned()).u64(asked.unique).0;
+    let mut out = Out::default().u32(length).u32(error.cast_unsigned()).u64(unique).0;
     out.extend(body);
     Some(out)
 }
@@ -335,5 +393,18 @@ mod tests {
         let short = Out::default().u32(100).u32(op::WRITE).u64(1).zeros(24).u64(0).u64(0).u32(4000).0;
         let said = answer(&Request::read(&short).unwrap(), &mut disk).unwrap();
         assert_eq!(u32_at(&said, 4).cast_signed(), -Errno::INVAL.raw_os_error());
+    }
+
+    #[test]
+    fn what_waits_may_be_given_up() {
+        let request = |unique: u64| Out::default().u32(HEAD as u32).u32(op::READ).u64(unique).zeros(24).0;
+        let mut held = Held::default();
+        [1, 2, 3].into_iter().for_each(|unique| held.keep(request(unique)));
+        let said = held.give_up(2).unwrap();
+        assert_eq!((u32_at(&said, 4).cast_signed(), u64_at(&said, 8)), (-Errno::INTR.raw_os_error(), 2));
+        assert!(held.give_up(2).is_none());
+        let left: Vec<u64> = std::iter::from_fn(|| held.next()).map(|one| u64_at(&one, 8)).collect();
+        assert_eq!(left, [1, 3]);
+        assert!(Request::read(&request(1)).unwrap().is_io());
     }
 }

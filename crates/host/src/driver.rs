@@ -103,9 +103,9 @@ pub struct Guest {
     pub share: Share,
     /// What it calls itself.
     pub product: String,
-    /// A disk that it boots from by itself, and does not change: what it writes is beside. Nothing else of the boot's
-    /// is used then but the interfaces, the folder and the console. Without one it has the layers, and a kernel of ours.
-    pub disk: Option<PathBuf>,
+    /// The name of a disk that it boots from by itself, as soon as that is plugged in. Nothing else of the boot's is used
+    /// then but the interfaces, the folder and the console. Without one it has the layers, and a kernel of ours.
+    pub root: Option<String>,
 }
 
 /// A process in a machine's network. It ends with the data plane at the latest.

@@ -129,7 +129,7 @@ pub(super) const RULES: &[Rule] = &[
         ..ALWAYS
     },
     Rule {
-        patterns: &["hyper", "HeaderMap", "StatusCode"],
+        patterns: &["hyper::", "HeaderMap", "StatusCode"],
         within: SERVICES,
         // An element of SAML's protocol, a member of CloudWatch's answers; sites, which are no handlers.
         except: &[

@@ -11,10 +11,15 @@ while read -r device || [ -n "$device" ]; do
 done < /var/lib/virga/devices
 echo "$(cat /etc/hostname) is up"
 sh /var/lib/virga/every
-if [ ! -e /var/lib/virga/booted ]; then
+key=/etc/dropbear/dropbear_ed25519_host_key
+own=$(cat /var/lib/virga/instance)
+booted=$(cat /var/lib/virga/booted 2>/dev/null)
+if [ "$booted" != "$own" ]; then
+    # A root that was another machine's: this is a new one.
+    [ -z "$booted" ] || rm -f $key
     sh /var/lib/virga/first
     # Settings may be made again, programs run once: an end before this loses none of them.
-    : > /var/lib/virga/booted
+    echo "$own" > /var/lib/virga/booted
     for program in /var/lib/virga/late/*; do
         [ ! -e "$program" ] || "$program"
     done &
@@ -27,7 +32,6 @@ tool() { "$@"; }
 if [ ! -x $usr/sbin/dropbear ] || [ "$(cat /proc/self/setgroups)" = deny ]; then
     echo 'nobody can log in by SSH: virga doctor says why'
 else
-    key=/etc/dropbear/dropbear_ed25519_host_key
     mkdir -p /etc/dropbear
     [ -e $key ] || tool $usr/bin/dropbearkey -t ed25519 -f $key >/dev/null 2>&1
     echo '-----BEGIN SSH HOST KEY FINGERPRINTS-----'

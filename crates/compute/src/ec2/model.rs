@@ -102,7 +102,7 @@ store::record! {
         33 => pub wish: Wish,
         /// It has a kernel of its own.
         34 => pub virtual_machine: bool,
-        /// It boots from a disk by itself.
+        /// It boots from its root by itself: that is a disk, and no files.
         35 => pub disk: bool,
         /// Its placement group's id.
         36 => pub group: Option<String>,
@@ -110,6 +110,8 @@ store::record! {
         37 => pub partition: i64,
         /// On hardware that no other account is on.
         38 => pub dedicated: bool,
+        /// It boots from a volume, without which it does not start.
+        39 => pub rooted: bool,
     }
 
     /// In which capacity reservation a machine is to be: in any that is open, unless it says otherwise.

@@ -2,8 +2,8 @@
 
 use super::kinds;
 use super::model::Instance;
+use ec2::disk::ROOT;
 use host::{Driver, Guest, HostError, Share};
-use std::path::PathBuf;
 
 /// What a type has; while its credits are spent, a T type's baseline of processors. `None` for a type that is unknown.
 pub(super) fn of(kind: &str, at_baseline: bool) -> Option<Share> {
@@ -20,9 +20,10 @@ pub(super) fn of(kind: &str, at_baseline: bool) -> Option<Share> {
 const BESIDE_GUEST: u64 = 384 << 20;
 
 /// What a virtual machine is built with: its type's figures, whatever it may take of them.
-pub(super) fn of_guest(instance: &Instance, disk: Option<PathBuf>) -> Option<Guest> {
+pub(super) fn of_guest(instance: &Instance) -> Option<Guest> {
     let share = of(&instance.kind, false).filter(|_| instance.virtual_machine)?.at_most(host::whole());
-    Some(Guest { share, product: instance.kind.clone(), disk })
+    let root = instance.disk.then(|| ROOT.to_owned());
+    Some(Guest { share, product: instance.kind.clone(), root })
 }
 
 /// What a machine may take, all together.

@@ -4,6 +4,7 @@
 //! AWS: <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_RequestLaunchTemplateData.html>
 
 use super::ops::credit::Wanted as Credits;
+use super::ops::disks::Mapping;
 use super::ops::metadata::Wanted;
 use super::ops::monitoring::Wanted as Monitoring;
 use super::ops::profile::Named;
@@ -39,6 +40,7 @@ wire::shape! {
         pub(crate) hibernation: Option<Hibernation> = "HibernationOptions",
         pub(crate) requirements: Option<Requirements> = "InstanceRequirements",
         pub(crate) reservation: Option<Reserved> = "CapacityReservationSpecification",
+        pub(crate) disks: Vec<Mapping> = "BlockDeviceMappings",
     }
 }
 

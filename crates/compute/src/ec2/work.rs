@@ -6,7 +6,7 @@
 use super::credits::{CREDITS, begins_spent};
 use super::errors::INTERNAL;
 use super::exec::PATH;
-use super::image::{self, MADE};
+use super::image::{self, MADE, root};
 use super::machinery::Machinery;
 use super::metadata::Metadata;
 use super::model::{INSTANCES, Instance, state};
@@ -147,7 +147,6 @@ impl Machines {
         }
         let own = folder.join(&instance.id);
         fs::create_dir_all(own.join(DISK))?;
-        disk_of(folder, instance).ok_or(io::ErrorKind::NotFound)?;
         let console = fs::File::options().create(true).append(true).open(own.join("console"))?;
         let hostname = instance.id.clone().into();
         Ok(Boot { disk: own.join(DISK), hostname, console: Some(console.into()), ..Boot::default() })
@@ -171,7 +170,8 @@ impl Machines {
         let authorized = format!("{home}/.ssh/authorized_keys");
         let trusted = (self.authority.0)().map_err(io::Error::other)?;
         let mut files: Vec<(String, Vec<u8>, u32)> = Vec::new();
-        let fixed: [(&str, &[u8], u32); 8] = [
+        let fixed: [(&str, &[u8], u32); 9] = [
+            ("var/lib/virga/instance", instance.id.as_bytes(), 0o644),
             ("var/lib/virga/devices", disks.as_bytes(), 0o644),
             ("etc/hostname", hostname.as_bytes(), 0o644),
             (TRUSTED, trusted.as_bytes(), 0o644),
@@ -230,8 +230,7 @@ impl Machines {
             })?,
             None => Boot::default(),
         };
-        boot.guest =
-            share::of_guest(instance, self.folder.as_ref().and_then(|folder| disk_of(folder, instance)));
+        boot.guest = share::of_guest(instance);
         let console = boot.console.as_ref().and_then(|console| console.try_clone().ok());
         let process: Arc<dyn Process> = Arc::from(driver.boot(&instance.id, boot)?);
         if let Some(console) = console {
@@ -414,12 +413,6 @@ impl Machines {
     }
 }
 
-/// The disk that a machine boots from by itself.
-fn disk_of(folder: &Path, instance: &Instance) -> Option<PathBuf> {
-    let layer = instance.layer.as_ref().filter(|_| instance.disk)?;
-    image::disk::of(&folder.join(LAYERS).join(layer))
-}
-
 /// Where the programs of the first boot are.
 const LATE: &str = "/var/lib/virga/late";
 
@@ -441,6 +434,8 @@ const PLACES: &str = "places";
 pub(super) const LAYERS: &str = "layers";
 /// In a machine's folder: what it has written.
 pub(super) const DISK: &str = "disk";
+/// In that: over the layers.
+pub(super) const UPPER: &str = "upper";
 
 /// Takes the public address that was assigned at the start away.
 fn release(tx: &mut Tx, home: Home, interface: &str) -> Result<bool, String> {
@@ -460,7 +455,8 @@ fn release(tx: &mut Tx, home: Home, interface: &str) -> Result<bool, String> {
 fn devices(cloud: &Cloud, home: Home, instance: &str) -> Result<Vec<String>, String> {
     let all = disk::of_instance(&cloud.store().snapshot(), home.account, home.region, instance);
     let all = all.map_err(|why| format!("the disks of {instance}: {why}"))?;
-    Ok(all.into_iter().map(|attachment| attachment.device).collect())
+    let all = all.into_iter().filter(|attachment| !disk::is_root(&attachment.device));
+    Ok(all.map(|attachment| attachment.device).collect())
 }
 
 /// Whether it has its baseline of processors only.
@@ -474,6 +470,10 @@ fn spent(cloud: &Cloud, home: Home, instance: &Instance) -> Result<bool, String>
 fn pull_disks(tx: &mut Tx, home: Home, instance: &str) -> Result<(), String> {
     let all = disk::of_instance(tx, home.account, home.region, instance).map_err(|e| e.to_string())?;
     for mut attachment in all {
+        if attachment.state == disk::ATTACHING {
+            // No file of it was ever here.
+            attachment.files = false;
+        }
         attachment.state = disk::DETACHING.into();
         attachment.over = true;
         let key = register::key(home.account, home.region, &attachment.volume);
@@ -520,6 +520,8 @@ impl Reconciler for Machines {
             INSTANCES.stored_key(&Key::empty()),
             MADE.stored_key(&Key::empty()),
             ZONES.stored_key(&Key::empty()),
+            disk::DISK_ATTACHMENTS.stored_key(&Key::empty()),
+            disk::FILLS.stored_key(&Key::empty()),
         ]
     }
 
@@ -590,6 +592,8 @@ impl Reconciler for Machines {
         }
         self.lock().retain(|id, _| kept.contains(id));
         self.metadata.retain(&vpcs, &kept);
+        // What is still to be packed of those that are gone stays.
+        kept.extend(root::holders(&cloud.store().snapshot()).map_err(|e| e.to_string())?);
         self.sweep(&kept).map_err(|why| format!("the files of machines that are gone: {why}"))?;
         Ok(next)
     }

@@ -14,13 +14,11 @@ pub(crate) mod dhcp;
 pub(crate) mod frames;
 mod modules;
 mod probe;
-mod qcow2;
 mod qemu;
 
 pub(crate) use probe::has_kvm;
 pub use probe::{missing as missing_for_guests, speed as speed_of_guests};
-pub(crate) use qcow2::empty as empty_disk;
-pub(crate) use qemu::{DISKS, Ends, Hardware, Root, arguments, files_arguments, json};
+pub(crate) use qemu::{DISKS, Ends, Hardware, Root, arguments, files_arguments, json, served};
 
 use cpio::Archive;
 use dhcp::Lease;

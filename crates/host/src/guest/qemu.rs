@@ -32,8 +32,8 @@ pub(crate) struct Hardware {
 pub(crate) enum Root {
     /// Files that a server gives it, under a kernel of ours, with its first ones in an archive.
     Files { server: PathBuf, files: PathBuf, kernel: PathBuf, archive: PathBuf },
-    /// A disk of its own over another, and what is on them.
-    Disk { own: PathBuf, below: PathBuf },
+    /// A disk, and what is on it.
+    Disk(PathBuf),
 }
 
 /// The descriptors by which QEMU speaks with its keeper.
@@ -122,21 +122,20 @@ fn root(hardware: &Hardware, files: Option<RawFd>) -> Vec<OsString> {
             }
             out.extend(["-device", "nvme,serial=root"].map(OsString::from));
         }
-        (Root::Disk { own, below }, _) => {
-            let file = |path: &Path| {
-                let name = json(&path.to_string_lossy());
-                format!("{{\"driver\": \"file\", \"filename\": {name}}}")
-            };
-            let below = format!("{{\"driver\": \"raw\", \"read-only\": true, \"file\": {}}}", file(below));
-            let disk = format!(
-                "{{\"driver\": \"qcow2\", \"node-name\": \"root\", \"file\": {}, \"backing\": {below}}}",
-                file(own)
-            );
+        (Root::Disk(path), _) => {
+            let disk =
+                format!("{{\"driver\": \"raw\", \"node-name\": \"root\", \"file\": {}}}", served(path));
             out.extend(["-blockdev".into(), disk.into()]);
             out.extend(["-device", "nvme,serial=root,drive=root,bootindex=0"].map(OsString::from));
         }
     }
     out
+}
+
+/// A disk that is served as a file, which nobody else has open.
+pub(crate) fn served(path: &Path) -> String {
+    let name = json(&path.to_string_lossy());
+    format!("{{\"driver\": \"file\", \"locking\": \"off\", \"filename\": {name}}}")
 }
 
 /// A word of JSON's.
@@ -210,12 +209,10 @@ mod tests {
 
     #[test]
     fn a_disk_boots_by_itself() {
-        let root = Root::Disk { own: "/disk/own \"1\"".into(), below: "/layers/a/disk".into() };
+        let root = Root::Disk("/disk/disks/\"root\"".into());
         let line = line_of(&Hardware { root, ..hardware(false) }, None);
-        let own = r#"{"driver": "file", "filename": "/disk/own \"1\""}"#;
-        let below = r#"{"driver": "raw", "read-only": true, "file": {"driver": "file", "filename": "/layers/a/disk"}}"#;
-        let disk =
-            format!(r#"{{"driver": "qcow2", "node-name": "root", "file": {own}, "backing": {below}}}"#);
+        let file = r#"{"driver": "file", "locking": "off", "filename": "/disk/disks/\"root\""}"#;
+        let disk = format!(r#"{{"driver": "raw", "node-name": "root", "file": {file}}}"#);
         assert!(line.contains(&disk), "{line}");
         assert!(line.contains("-device nvme,serial=root,drive=root,bootindex=0"));
         assert!(!line.contains("-kernel") && !line.contains("vhost-user"));

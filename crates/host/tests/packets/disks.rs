@@ -2,11 +2,10 @@
 
 use crate::lab::Lab;
 use crate::machines::{Folder, boot, run};
-use host::disk::{Disk, serve};
+use host::disk::{Disk, Switch, serve};
 use host::{Driver, HostError};
 use net::sample;
 use std::io;
-use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
 /// Bytes in memory, and how many of them are safe.
@@ -58,7 +57,7 @@ fn a_disk_is_plugged_in_and_pulled_out() {
     let channel = lab.plane.plug("db", "/dev/sdf").unwrap().unwrap();
     let disk = Arc::new(Mutex::new(Memory { bytes: vec![0; 1 << 20], flushed: Vec::new() }));
     let same = Arc::clone(&disk);
-    let server = std::thread::spawn(move || serve(&channel, &same, &AtomicBool::new(false)));
+    let server = std::thread::spawn(move || serve(&channel, &same, &Switch::default()));
     let does = |script: &str| {
         let (code, said) = run(&lab, script);
         assert_eq!(code, 0, "{script}: {said}");

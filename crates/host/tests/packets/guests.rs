@@ -5,12 +5,11 @@ use crate::disks::Memory;
 use crate::lab::{Lab, SHORT};
 use crate::machines::{Folder, run};
 use crate::processes::spawn;
-use host::disk::serve;
+use host::disk::{Switch, serve};
 use host::{Boot, Driver, Guest, HostError, Place, Process, Share, image};
 use net::sample;
 use std::io::{self, Read};
 use std::path::Path;
-use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -34,7 +33,7 @@ fn boot(lab: &Lab, base: &Path) -> Box<dyn Process> {
         init: ["/bin/sh", "-c", INIT].map(Into::into).to_vec(),
         env: vec![("PATH".into(), "/usr/sbin:/usr/bin".into())],
         console: Some(writer.into()),
-        guest: Some(Guest { share: share(), product: "t3.nano".into(), disk: None }),
+        guest: Some(Guest { share: share(), product: "t3.nano".into(), root: None }),
     };
     let keeper = lab.plane.boot("db", machine).unwrap_or_else(|why| panic!("{why}"));
     let mut said = String::new();
@@ -215,7 +214,7 @@ fn a_guest_has_disks_with_file_systems() {
     let channel = lab.plane.plug("db", "/dev/sdf").unwrap().unwrap();
     let disk = Arc::new(Mutex::new(Memory { bytes: vec![0; 16 << 20], flushed: Vec::new() }));
     let same = Arc::clone(&disk);
-    let server = std::thread::spawn(move || serve(&channel, &same, &AtomicBool::new(false)));
+    let server = std::thread::spawn(move || serve(&channel, &same, &Switch::default()));
     soon(|| run(&lab, "test -b /dev/sdf -a -b /dev/xvdf").0 == 0);
     assert_eq!(does("readlink /dev/sdf; cat /sys/block/nvme1n1/size"), "nvme1n1\n32768\n");
     does("mkfs.ext4 -q /dev/sdf && mount /dev/sdf /mnt && echo kept > /mnt/file && umount /mnt");
@@ -233,7 +232,7 @@ fn a_guest_has_disks_with_file_systems() {
     // It is the same disk when it comes again.
     let channel = lab.plane.plug("db", "/dev/xvdg").unwrap().unwrap();
     let same = Arc::clone(&disk);
-    let server = std::thread::spawn(move || serve(&channel, &same, &AtomicBool::new(false)));
+    let server = std::thread::spawn(move || serve(&channel, &same, &Switch::default()));
     soon(|| run(&lab, "test -b /dev/sdg").0 == 0);
     assert_eq!(does("mount /dev/xvdg /mnt && cat /mnt/file"), "kept\n");
     // By force it goes whatever the guest says.

@@ -2,7 +2,7 @@
 //! endpoint, under which policy, somebody comes.
 
 use super::model::{
-    ENDPOINTS, Endpoint, EndpointKind, INTERFACES, ROUTE_TABLES, RouteTable, SUBNETS, Subnet, Target,
+    ENDPOINTS, Endpoint, EndpointKind, INTERFACES, ROUTE_TABLES, RouteTable, S3, SUBNETS, Subnet, Target,
     private_name,
 };
 use super::resolver::Home;
@@ -136,6 +136,9 @@ pub(super) fn named(
     for pair in ENDPOINTS.scan(from, &Key::empty(), Direction::Forward) {
         let (key, endpoint) = pair?;
         let Some((account, region)) = key.reader().regional() else { continue };
+        // Below S3's there are names for buckets.
+        let below = asked.find(".vpce-").filter(|_| endpoint.prefix(region) == S3);
+        let asked = below.map_or(asked, |at| &asked[at + 1..]);
         if endpoint.kind != EndpointKind::Interface || !asked.starts_with(&endpoint.id) {
             continue;
         }

@@ -1,19 +1,22 @@
 //! Snapshots for images: of volumes, and of roots of machines.
 //!
-//! A machine has no volume that it boots from. The snapshot of its root holds an archive (tar, as layers of container
-//! images are) of what the machine has changed, from the first block on, and zeros behind it. It is a snapshot like any
-//! other: it can be read by the direct APIs, shared and copied.
+//! The root of a machine that is no disk lies as files beside it for as long as it is attached. A snapshot of it holds an
+//! archive (tar, as layers of container images are) of what the machine has changed, from the first block on, and zeros
+//! behind it: as the files are while they are packed, which is soon after it was asked for. So does the volume itself once
+//! it is detached. That is a snapshot, and a volume, like any other: it can be read by the direct APIs, attached elsewhere,
+//! shared and copied.
 
 use super::blocks::{self, BLOCK, BLOCKS_PER_GIB, Written};
 use super::key;
-use super::model::{ERROR, NO_VOLUME, PENDING, SNAPSHOTS, Snapshot, VOLUMES};
-use super::ops::snapshot;
+use super::model::{ERROR, NO_VOLUME, PENDING, SNAPSHOTS, Snapshot, VOLUMES, Volume};
+use super::ops::{snapshot, snapshots};
 use super::plug::Plugged;
+use base::AccountId;
 use base::tag::Tags;
 use blob::cipher::Root;
 use ec2::backing::{Home, Pack, Shelf, Taken, gib};
 use ec2::kind::{SNAPSHOT, VOLUME};
-use ec2::{Ec2Error, describe, register};
+use ec2::{Ec2Error, Plain, describe, register};
 use kernel::{Cloud, Cx};
 use std::io::{self, Read, Write};
 use std::sync::Arc;
@@ -34,16 +37,41 @@ fn find(from: &dyn store::Read, home: Home, id: &str) -> io::Result<Snapshot> {
     found.map_err(io::Error::other)?.ok_or_else(|| io::ErrorKind::NotFound.into())
 }
 
+fn find_volume(from: &dyn store::Read, home: Home, id: &str) -> io::Result<Volume> {
+    let found = VOLUMES.get(from, &register::key(home.account, home.region, id));
+    found.map_err(io::Error::other)?.ok_or_else(|| io::ErrorKind::NotFound.into())
+}
+
+/// What is filled, by its id.
+#[derive(Clone, Copy)]
+enum Vessel<'a> {
+    Snapshot(&'a str),
+    Volume(&'a str),
+}
+
+impl Vessel<'_> {
+    /// The map that its bytes go to.
+    fn map(self, from: &dyn store::Read, home: Home) -> io::Result<u64> {
+        match self {
+            Vessel::Volume(id) => Ok(find_volume(from, home, id)?.map),
+            Vessel::Snapshot(id) => {
+                let snapshot = find(from, home, id)?;
+                if snapshot.filling { Ok(snapshot.map) } else { Err(io::ErrorKind::NotFound.into()) }
+            }
+        }
+    }
+}
+
 fn own_root(cloud: &Cloud) -> io::Result<Root> {
     key::root_of(cloud.sealer(), &[]).ok_or_else(|| io::ErrorKind::InvalidData.into())
 }
 
-/// Cuts what is written to it into the blocks of a snapshot.
+/// Cuts what is written to it into blocks.
 struct Filling<'a> {
     cloud: &'a Cloud,
     root: Root,
     home: Home,
-    snapshot: &'a str,
+    vessel: Vessel<'a>,
     buffer: Vec<u8>,
     next: u32,
     written: Vec<(u32, Written)>,
@@ -67,18 +95,26 @@ impl Filling<'_> {
             return Ok(());
         }
         let mut tx = self.cloud.store().begin();
-        let snapshot = find(&tx, self.home, self.snapshot)?;
-        if !snapshot.filling {
-            return Err(io::ErrorKind::NotFound.into());
-        }
+        let map = self.vessel.map(&tx, self.home)?;
         let written = std::mem::take(&mut self.written);
         for (index, block) in &written {
-            block.put(self.cloud, &mut tx, snapshot.map, *index).map_err(io::Error::other)?;
+            block.put(self.cloud, &mut tx, map, *index).map_err(io::Error::other)?;
         }
         let done = tx.commit().wait();
         written.into_iter().for_each(|(_, block)| block.keep());
         done.map(drop).map_err(io::Error::other)
     }
+}
+
+/// Fills something from its beginning; how many bytes there are.
+fn fill(cloud: &Cloud, home: Home, vessel: Vessel<'_>, pack: Pack<'_>) -> io::Result<u64> {
+    let root = own_root(cloud)?;
+    let (buffer, written) = (Vec::with_capacity(BLOCK), Vec::new());
+    let mut filling = Filling { cloud, root, home, vessel, buffer, next: 0, written, bytes: 0 };
+    pack(&mut filling)?;
+    filling.block()?;
+    filling.commit()?;
+    Ok(filling.bytes)
 }
 
 impl Write for Filling<'_> {
@@ -98,7 +134,7 @@ impl Write for Filling<'_> {
     }
 }
 
-/// Reads a snapshot as it was when this was made.
+/// Reads a snapshot or a volume as it was when this was made.
 struct Reading {
     cloud: Arc<Cloud>,
     from: store::Snapshot,
@@ -136,47 +172,56 @@ impl Shelf for Backing {
 
     fn take(&self, cx: &mut Cx<'_>, volume: &str, description: &str, tags: &Tags) -> Result<Taken, Ec2Error> {
         let volume = describe::get(cx, &VOLUMES, &VOLUME, volume)?;
-        let shape = volume.shape();
-        // That of the others follows from their size, and is not asked for.
-        let is_asked = matches!(shape.kind.as_str(), "gp3" | "io1" | "io2");
-        let taken = snapshot::take(cx, volume, description, tags, None)?;
-        Ok(Taken {
-            id: taken.id,
-            size: taken.size,
-            kind: shape.kind,
-            iops: shape.iops.filter(|_| is_asked),
-            throughput: shape.throughput.filter(|_| is_asked),
-            encrypted: taken.key.is_some(),
-        })
+        let snapshot = snapshot::take(cx, volume.clone(), description, tags, None)?;
+        Ok(taken(snapshot, Some(&volume)))
     }
 
-    fn begin(&self, cx: &mut Cx<'_>, description: &str, tags: &Tags) -> Result<Taken, Ec2Error> {
-        let (id, number) = (SNAPSHOT.id(cx.rng()), cx.rng().u64());
-        let snapshot = Snapshot {
-            id: id.clone(),
-            volume: NO_VOLUME.into(),
-            size: SIZE_MIN,
-            description: description.to_owned(),
-            state: PENDING.into(),
-            started: cx.now,
-            map: blocks::ground(cx.tx, number, None),
-            lineage: id.clone(),
-            filling: true,
-            ..Snapshot::default()
-        };
+    fn begin(
+        &self,
+        cx: &mut Cx<'_>,
+        volume: Option<&str>,
+        description: &str,
+        tags: &Tags,
+    ) -> Result<Taken, Ec2Error> {
+        let volume = volume.map(|id| describe::get(cx, &VOLUMES, &VOLUME, id)).transpose()?;
+        if let Some(volume) = &volume {
+            // As of one that is taken at once.
+            let seal = blocks::map(cx.tx, volume.map)?.seal;
+            key::open(cx, seal.as_ref())?;
+        }
+        let snapshot = begun(cx, volume.as_ref(), description);
         snapshot::enter(cx, &snapshot, tags);
-        let kind = KIND.to_owned();
-        Ok(Taken { id, size: SIZE_MIN, kind, iops: None, throughput: None, encrypted: false })
+        Ok(taken(snapshot, volume.as_ref()))
     }
 
     fn fill(&self, cloud: &Cloud, home: Home, snapshot: &str, pack: Pack<'_>) -> io::Result<u64> {
-        let root = own_root(cloud)?;
-        let (buffer, written) = (Vec::with_capacity(BLOCK), Vec::new());
-        let mut filling = Filling { cloud, root, home, snapshot, buffer, next: 0, written, bytes: 0 };
-        pack(&mut filling)?;
-        filling.block()?;
-        filling.commit()?;
-        Ok(filling.bytes)
+        fill(cloud, home, Vessel::Snapshot(snapshot), pack)
+    }
+
+    fn refill(&self, cloud: &Cloud, home: Home, volume: &str, pack: Pack<'_>) -> io::Result<()> {
+        let mut tx = cloud.store().begin();
+        let mut found = find_volume(&tx, home, volume)?;
+        let ground = blocks::ground(&mut tx, cloud.rng().u64(), None);
+        let before = std::mem::replace(&mut found.map, ground);
+        blocks::let_go(&mut tx, before).map_err(io::Error::other)?;
+        VOLUMES.put(&mut tx, &register::key(home.account, home.region, volume), &found);
+        tx.commit().wait().map_err(io::Error::other)?;
+        fill(cloud, home, Vessel::Volume(volume), pack).map(drop)
+    }
+
+    fn snap(&self, tx: &mut Tx, home: Home, id: &str, volume: &str) -> Result<(), StoreError> {
+        let key = |id: &str| register::key(home.account, home.region, id);
+        let (snapshot, volume) = (SNAPSHOTS.get(tx, &key(id))?, VOLUMES.get(tx, &key(volume))?);
+        let (Some(mut snapshot), Some(mut volume)) = (snapshot.filter(|one| one.filling), volume) else {
+            return Ok(());
+        };
+        // What was begun becomes what the volume writes to from now on.
+        let taken = std::mem::replace(&mut volume.map, snapshot.map);
+        blocks::onto(tx, snapshot.map, taken)?;
+        (snapshot.map, snapshot.filling, snapshot.size) = (taken, false, volume.size);
+        VOLUMES.put(tx, &key(&volume.id), &volume);
+        SNAPSHOTS.put(tx, &key(id), &snapshot);
+        Ok(())
     }
 
     fn end(&self, tx: &mut Tx, home: Home, id: &str, how: Result<u64, &str>) -> Result<(), StoreError> {
@@ -195,19 +240,75 @@ impl Shelf for Backing {
 
     fn open(&self, cloud: &Arc<Cloud>, home: Home, id: &str) -> io::Result<Box<dyn Read>> {
         let from = cloud.store().snapshot();
-        let snapshot = find(&from, home, id)?;
-        if snapshot.key.is_some() {
-            return Err(io::ErrorKind::Unsupported.into());
-        }
-        Ok(Box::new(Reading {
-            cloud: Arc::clone(cloud),
-            from,
-            root: own_root(cloud)?,
-            map: snapshot.map,
-            buffer: Vec::new(),
-            at: 0,
-            next: 0,
-            count: snapshot.size.unsigned_abs() * BLOCKS_PER_GIB,
-        }))
+        let Snapshot { key, map, size, .. } = find(&from, home, id)?;
+        reading(cloud, from, key.as_ref(), (map, size))
+    }
+
+    fn open_volume(&self, cloud: &Arc<Cloud>, home: Home, id: &str) -> io::Result<Box<dyn Read>> {
+        let from = cloud.store().snapshot();
+        let Volume { key, map, size, .. } = find_volume(&from, home, id)?;
+        reading(cloud, from, key.as_ref(), (map, size))
+    }
+
+    fn beginning(&self, cx: &mut Cx<'_>, owner: AccountId, id: &str) -> Result<Vec<u8>, Ec2Error> {
+        let map = snapshots::of(cx, owner, id)?.map;
+        beginning(cx, map)
+    }
+}
+
+/// What a map begins with, for the caller.
+pub(super) fn beginning(cx: &mut Cx<'_>, map: u64) -> Result<Vec<u8>, Ec2Error> {
+    let seal = blocks::map(cx.tx, map)?.seal;
+    let root = key::open(cx, seal.as_ref())?;
+    let block = blocks::find(cx.tx, map, 0)?;
+    let mut out = vec![0; BLOCK];
+    let cloud = Arc::clone(cx.cloud());
+    blocks::read(&cloud, &root, block.as_ref(), &mut out).map_err(|_| Plain::InternalError)?;
+    Ok(out)
+}
+
+fn reading(
+    cloud: &Arc<Cloud>,
+    from: store::Snapshot,
+    key: Option<&String>,
+    (map, size): (u64, i64),
+) -> io::Result<Box<dyn Read>> {
+    if key.is_some() {
+        return Err(io::ErrorKind::Unsupported.into());
+    }
+    let (root, count) = (own_root(cloud)?, size.unsigned_abs() * BLOCKS_PER_GIB);
+    let cloud = Arc::clone(cloud);
+    Ok(Box::new(Reading { cloud, from, root, map, buffer: Vec::new(), at: 0, next: 0, count }))
+}
+
+/// A snapshot without bytes, of a volume if there is one.
+pub(super) fn begun(cx: &mut Cx<'_>, volume: Option<&Volume>, description: &str) -> Snapshot {
+    let (id, number) = (SNAPSHOT.id(cx.rng()), cx.rng().u64());
+    Snapshot {
+        volume: volume.map_or(NO_VOLUME, |volume| &volume.id).into(),
+        size: volume.map_or(SIZE_MIN, |volume| volume.size),
+        description: description.to_owned(),
+        state: PENDING.into(),
+        started: cx.now,
+        map: blocks::ground(cx.tx, number, None),
+        key: volume.and_then(|volume| volume.key.clone()),
+        lineage: volume.map_or(&id, |volume| &volume.id).clone(),
+        filling: true,
+        id,
+        ..Snapshot::default()
+    }
+}
+
+/// What an image knows of a snapshot: it, and how a volume of it is to be.
+fn taken(snapshot: Snapshot, volume: Option<&Volume>) -> Taken {
+    // That of the others follows from their size, and is not asked for.
+    let asked = volume.filter(|volume| matches!(volume.kind.as_str(), "gp3" | "io1" | "io2"));
+    Taken {
+        id: snapshot.id,
+        size: snapshot.size,
+        kind: volume.map_or(KIND, |volume| &volume.kind).to_owned(),
+        iops: asked.and_then(|volume| volume.iops),
+        throughput: asked.and_then(|volume| volume.throughput),
+        encrypted: snapshot.key.is_some(),
     }
 }

@@ -110,12 +110,21 @@ pub fn ground(tx: &mut Tx, number: u64, seal: Option<Seal>) -> u64 {
 /// # Errors
 /// The store's.
 pub fn on(tx: &mut Tx, number: u64, below: u64) -> Result<u64, StoreError> {
+    onto(tx, number, below)?;
+    Ok(number)
+}
+
+/// A map that holds nothing yet stands on another.
+///
+/// # Errors
+/// The store's.
+pub fn onto(tx: &mut Tx, number: u64, below: u64) -> Result<(), StoreError> {
     let mut lower = map(tx, below)?;
     lower.above += 1;
     MAPS.put(tx, &key(below), &lower);
     MAPS.put(tx, &key(number), &Map { below, holders: 1, seal: lower.seal, ..Map::default() });
     ABOVE.put(tx, &key(below), &key(number));
-    Ok(number)
+    Ok(())
 }
 
 /// One holder more.

@@ -11,10 +11,10 @@ use super::key;
 use super::live::{Home, Live};
 use super::model::{AVAILABLE, VOLUMES};
 use base::Timestamp;
-use ec2::disk::{ATTACHED, ATTACHING, DETACHING, DISK_ATTACHMENTS, DiskAttachment};
+use ec2::disk::{self, ATTACHED, ATTACHING, DETACHING, DISK_ATTACHMENTS, DiskAttachment, PAUSES};
 use ec2::plane::DataPlane;
 use ec2::{Plain, register};
-use host::disk::{Disk, serve};
+use host::disk::{Disk, Switch, serve};
 use host::{Driver, HostError};
 use kernel::reconcile::Reconciler;
 use kernel::{Call, Cloud};
@@ -43,7 +43,7 @@ struct Plug {
     instance: String,
     device: String,
     live: Arc<Mutex<Live>>,
-    stop: Arc<AtomicBool>,
+    switch: Arc<Switch>,
     ended: Arc<AtomicBool>,
 }
 
@@ -112,6 +112,7 @@ impl Plugs {
         if let Some(plug) = found {
             if !plug.ended.load(Ordering::Relaxed) {
                 reshape(cloud, home, &plug);
+                plug.switch.pause.store(pauses(cloud, home), Ordering::Relaxed);
                 return attached;
             }
             plugged.lock().remove(&home.volume);
@@ -163,7 +164,7 @@ impl Plugs {
             match driver.unplug(&plug.instance, &plug.device, forced) {
                 Err(HostError::Refused { why, .. }) if why.kind() == io::ErrorKind::ResourceBusy => {}
                 // Without it, or with the machine gone, its server ends by itself; by force it is made to.
-                _ if forced => plug.stop.store(true, Ordering::Relaxed),
+                _ if forced => plug.switch.stop.store(true, Ordering::Relaxed),
                 _ => {}
             }
         }
@@ -195,6 +196,12 @@ fn reshape(cloud: &Arc<Cloud>, home: &Home, plug: &Plug) {
     }
 }
 
+/// Whether an experiment lets it pause just now. Where that cannot be read it does not.
+fn pauses(cloud: &Arc<Cloud>, home: &Home) -> bool {
+    let (from, now) = (cloud.store().snapshot(), cloud.clock().now());
+    disk::pauses(&from, (home.account, home.region), &home.volume, now).unwrap_or(false)
+}
+
 fn plug_in(
     cloud: &Arc<Cloud>,
     driver: &Arc<dyn Driver>,
@@ -210,14 +217,14 @@ fn plug_in(
         instance: attachment.instance.clone(),
         device: attachment.device.clone(),
         live: Arc::new(Mutex::new(live)),
-        stop: Arc::default(),
+        switch: Arc::default(),
         ended: Arc::default(),
     };
     let own = plug.clone();
     let volume = home.volume.clone();
     let thread = std::thread::Builder::new().name("volume".into());
     let spawned = thread.spawn(move || {
-        if let Err(why) = serve(&channel, &own.live, &own.stop) {
+        if let Err(why) = serve(&channel, &own.live, &own.switch) {
             let problem = why.to_string();
             kernel::log::error("a volume is no longer served", &[("volume", &volume), ("problem", &problem)]);
         }
@@ -273,7 +280,7 @@ impl Reconciler for Plugs {
 
     fn watches(&self) -> Vec<Vec<u8>> {
         let all = Key::empty();
-        vec![DISK_ATTACHMENTS.stored_key(&all), VOLUMES.stored_key(&all)]
+        vec![DISK_ATTACHMENTS.stored_key(&all), VOLUMES.stored_key(&all), PAUSES.stored_key(&all)]
     }
 
     fn nap(&self) -> Duration {
@@ -289,11 +296,16 @@ impl Reconciler for Plugs {
         // What a reset has left without a record.
         cloud.memory::<Plugged>().lock().retain(|volume, plug| {
             let is_kept = all.iter().any(|(_, attachment)| attachment.volume == *volume);
-            plug.stop.fetch_or(!is_kept, Ordering::Relaxed);
+            plug.switch.stop.fetch_or(!is_kept, Ordering::Relaxed);
             is_kept
         });
         for (at, attachment) in all {
             let Some((account, region)) = at.reader().regional() else { continue };
+            let goes = attachment.over && attachment.delete_on_termination;
+            if attachment.files && !(goes && attachment.state == DETACHING) {
+                // Who keeps machines' files brings it on.
+                continue;
+            }
             let home = Home { account, region, volume: attachment.volume.clone() };
             let next = match attachment.state.as_str() {
                 DETACHING => self.pull(cloud, &home, &attachment),

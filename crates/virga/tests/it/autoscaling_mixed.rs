@@ -237,10 +237,6 @@ fn what_does_not_fit_is_refused() {
     both["LaunchTemplate"] = json!({ "LaunchTemplateName": "web" });
     assert_eq!(refused(&root, "CreateAutoScalingGroup", both).0, "ValidationError");
     asg(&root, "CreateAutoScalingGroup", asked(json!([]), json!({}), json!({})));
-    let alone = json!({ "LaunchTemplate": { "LaunchTemplateName": "web", "Version": "1" } });
-    let asked = json!({ "AutoScalingGroupName": "web", "DesiredConfiguration": alone });
-    let (code, message) = refused(&root, "StartInstanceRefresh", asked);
-    assert!(code == "ValidationError" && message.contains("mixed instances policy"), "{code} {message}");
 }
 
 /// A refresh of the group, with what it shall become; its id.
@@ -359,4 +355,30 @@ Resources:
     until(&cloud, made);
     assert_eq!(kinds(&root), counted(&[("t3.micro", false, 1), ("t3.micro", true, 1)]));
     assert_eq!(group(&root)["CapacityRebalance"], "true");
+}
+
+/// By one template alone a group is of one type from then on; a refresh that is broken off leaves it its policy.
+#[test]
+fn a_refresh_takes_the_policy_away() {
+    let (cloud, _plane) = cloud(Simulator::new(), None);
+    let root = cloud.root(ACCOUNT);
+    template(&root, json!({ "ImageId": IMAGE, "InstanceType": "t3.micro" }));
+    let overrides = json!([{ "InstanceType": "m5.large" }]);
+    asg(&root, "CreateAutoScalingGroup", asked(overrides, json!({}), json!({ "DesiredCapacity": 2 })));
+    until(&cloud, || settled(&root, 2));
+    let wanted = json!({ "LaunchTemplate": { "LaunchTemplateName": "web", "Version": "1" } });
+    let start = || {
+        let asked = json!({ "AutoScalingGroupName": "web", "DesiredConfiguration": wanted, "Preferences": { "InstanceWarmup": 0 } });
+        text(&asg(&root, "StartInstanceRefresh", asked)["InstanceRefreshId"])
+    };
+    let first = start();
+    asg(&root, "CancelInstanceRefresh", json!({ "AutoScalingGroupName": "web" }));
+    until(&cloud, || told(&root, &first)["Status"] == "Cancelled" && settled(&root, 2));
+    assert!(group(&root)["MixedInstancesPolicy"].is_object());
+    let second = start();
+    until(&cloud, || told(&root, &second)["Status"] == "Successful" && settled(&root, 2));
+    let seen = group(&root);
+    assert!(seen["MixedInstancesPolicy"].is_null(), "{seen}");
+    assert_eq!(seen["LaunchTemplate"]["LaunchTemplateName"], "web");
+    assert!(items(&seen["Instances"]).iter().all(|one| one["InstanceType"] == "t3.micro"), "{seen}");
 }

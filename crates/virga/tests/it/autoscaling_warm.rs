@@ -175,12 +175,15 @@ fn what_a_pool_cannot_be() {
             "ValidationError",
             "Hibernated",
         ),
-        ("StartInstanceRefresh", json!({}), "ValidationError", "warm pool"),
     ] {
         let (found, message) = refused(&root, operation, named(wanted));
         assert!(found == code && message.contains(words), "{found} {message}");
     }
     let by = json!({ "LaunchTemplateSpecification": { "LaunchTemplateName": "web" } });
+    let wanted = json!({ "MixedInstancesPolicy": { "LaunchTemplate": by } });
+    let (_, message) =
+        refused(&root, "StartInstanceRefresh", named(json!({ "DesiredConfiguration": wanted })));
+    assert!(message.contains("mixed instances policy"), "{message}");
     let mixed = named(json!({ "MixedInstancesPolicy": { "LaunchTemplate": by } }));
     assert_eq!(refused(&root, "UpdateAutoScalingGroup", mixed.clone()).0, "ValidationError");
     asg(&root, "DeleteWarmPool", named(json!({ "ForceDelete": true })));
@@ -189,4 +192,50 @@ fn what_a_pool_cannot_be() {
     assert!(message.contains("mixed instances policy"), "{message}");
     let none = json!({ "AutoScalingGroupName": "none" });
     assert_eq!(refused(&root, "PutWarmPool", none).0, "ValidationError");
+}
+
+/// A refresh replaces those of the pool as well, and what is still old in it is not drawn meanwhile.
+#[test]
+fn a_refresh_reaches_the_pool() {
+    let (cloud, _plane) = cloud(Simulator::new(), None);
+    let root = cloud.root(ACCOUNT);
+    ready(&cloud, &root, 1, json!({}));
+    until(&cloud, || are(&root, 2, "Warmed:Stopped"));
+    let before: Vec<String> =
+        ids(&root).into_iter().chain(warm(&root).into_iter().map(|(id, _)| id)).collect();
+    let version = json!({ "LaunchTemplateName": "web", "SourceVersion": "1",
+        "LaunchTemplateData": { "InstanceType": "t3.small" } });
+    ec2(&root, "CreateLaunchTemplateVersion", version);
+    let wanted = json!({ "LaunchTemplate": { "LaunchTemplateName": "web", "Version": "2" } });
+    let asked = named(json!({ "DesiredConfiguration": wanted, "Preferences": { "InstanceWarmup": 0 } }));
+    let id = asg(&root, "StartInstanceRefresh", asked)["InstanceRefreshId"].clone();
+    let told = || {
+        asg(&root, "DescribeInstanceRefreshes", named(json!({ "InstanceRefreshIds": [id] })))["InstanceRefreshes"][0].clone()
+    };
+    let first = told();
+    assert_eq!((&first["InstancesToUpdate"], &first["PercentageComplete"]), (&json!("3"), &json!("0")));
+    let details = &first["ProgressDetails"];
+    assert_eq!(details["LivePoolProgress"], json!({ "PercentageComplete": "0", "InstancesToUpdate": "1" }));
+    assert_eq!(details["WarmPoolProgress"], json!({ "PercentageComplete": "0", "InstancesToUpdate": "2" }));
+    refused(&root, "PutWarmPool", named(json!({ "MinSize": 1 })));
+    until(&cloud, || told()["Status"] == "Successful");
+    until(&cloud, || are(&root, 2, "Warmed:Stopped"));
+    let after: Vec<String> =
+        ids(&root).into_iter().chain(warm(&root).into_iter().map(|(id, _)| id)).collect();
+    assert!(after.iter().all(|id| !before.contains(id)), "{before:?} {after:?}");
+    assert!(after.iter().all(|id| instance(&root, id)["instanceType"] == "t3.small"));
+    let last = told();
+    assert_eq!((&last["InstancesToUpdate"], &last["PercentageComplete"]), (&json!("0"), &json!("100")));
+    assert_eq!(last["ProgressDetails"]["WarmPoolProgress"]["PercentageComplete"], "100");
+    let of_pool = "an instance was taken out of the warm pool in response to an instance refresh.";
+    let ended = activities(&root).iter().filter(|one| text(&one["Cause"]).contains(of_pool)).count();
+    assert_eq!(ended, 2);
+    // What matches already is left alone.
+    let again = named(json!({ "DesiredConfiguration": wanted, "Preferences": { "SkipMatching": true } }));
+    let id = asg(&root, "StartInstanceRefresh", again)["InstanceRefreshId"].clone();
+    let told = || {
+        asg(&root, "DescribeInstanceRefreshes", named(json!({ "InstanceRefreshIds": [id] })))["InstanceRefreshes"][0].clone()
+    };
+    until(&cloud, || told()["Status"] == "Successful");
+    assert!(warm(&root).iter().all(|(id, _)| after.contains(id)));
 }

@@ -61,7 +61,7 @@ fn a_volume_is_attached_and_detached() {
         "DescribeInstances",
         json!({ "Filters": filter("block-device-mapping.volume-id", &disk) }),
     );
-    let mapping = &found["reservationSet"][0]["instancesSet"][0]["blockDeviceMapping"][0];
+    let mapping = &found["reservationSet"][0]["instancesSet"][0]["blockDeviceMapping"][1];
     assert_eq!((&mapping["deviceName"], &mapping["ebs"]["volumeId"]), (&json!("/dev/sdf"), &json!(disk)));
     root.call("ec2", "DeleteVolume", json!({ "VolumeId": disk })).refused_with(
         400,
@@ -69,7 +69,8 @@ fn a_volume_is_attached_and_detached() {
         &format!("Volume {disk} is currently attached to {instance}"),
     );
     // All snapshots of an instance in one call.
-    let all = json!({ "InstanceSpecification": { "InstanceId": instance }, "Description": "all" });
+    let of = json!({ "InstanceId": instance, "ExcludeBootVolume": true });
+    let all = json!({ "InstanceSpecification": of, "Description": "all" });
     let taken = items(&ec2(&root, "CreateSnapshots", all)["snapshotSet"]);
     assert_eq!((taken.len(), &taken[0]["volumeId"]), (1, &json!(disk)));
     let wrong = json!({ "VolumeId": disk, "InstanceId": "i-00000000000000000" });
@@ -145,19 +146,22 @@ fn a_launch_makes_its_volumes_and_the_end_takes_them() {
     let tags = json!([{ "ResourceType": "volume", "Tags": [{ "Key": "of", "Value": "launch" }] }]);
     let made = launch(&cloud, &root, json!({ "BlockDeviceMappings": mappings, "TagSpecifications": tags }));
     let disks = items(&made["blockDeviceMapping"]);
-    assert_eq!(disks.len(), 2, "{made}");
+    assert_eq!(disks.len(), 3, "{made}");
     let id = |n: usize| text(&disks[n]["ebs"]["volumeId"]);
-    let first = shown(&root, &id(0));
+    let first = shown(&root, &id(1));
     assert_eq!((&first["status"], &first["size"]), (&json!("in-use"), &json!("8")));
-    assert_eq!(first["tagSet"], json!([{ "key": "of", "value": "launch" }]));
-    assert_eq!(shown(&root, &id(1))["kmsKeyId"], own.as_str());
+    for made in [&first, &shown(&root, &id(0))] {
+        assert_eq!(made["tagSet"], json!([{ "key": "of", "value": "launch" }]));
+    }
+    assert_eq!(shown(&root, &id(2))["kmsKeyId"], own.as_str());
     ec2(&root, "TerminateInstances", json!({ "InstanceIds": [made["instanceId"]] }));
     settle(&cloud);
-    root.call("ec2", "DescribeVolumes", json!({ "VolumeIds": [id(0)] }))
-        .refused(400, "InvalidVolume.NotFound");
-    assert_eq!(shown(&root, &id(1))["status"], "available");
+    for gone in [id(0), id(1)] {
+        root.call("ec2", "DescribeVolumes", json!({ "VolumeIds": [gone] }))
+            .refused(400, "InvalidVolume.NotFound");
+    }
+    assert_eq!(shown(&root, &id(2))["status"], "available");
     for (mapping, code) in [
-        (json!({ "DeviceName": "/dev/xvda", "Ebs": { "VolumeSize": 8 } }), "InvalidBlockDeviceMapping"),
         (json!({ "DeviceName": "/dev/sdb", "VirtualName": "ephemeral0" }), "InvalidBlockDeviceMapping"),
         (json!({ "DeviceName": "/dev/sdf", "Ebs": { "VolumeType": "gp2" } }), "MissingParameter"),
     ] {

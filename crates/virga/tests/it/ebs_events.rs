@@ -135,7 +135,8 @@ fn snapshots_of_a_whole_instance_are_complete_together() {
     cloud.reconcile();
     let mut seen = 0;
     assert!(told(&cloud, &mut seen).is_empty());
-    let taken = ec2(&root, "CreateSnapshots", json!({ "InstanceSpecification": { "InstanceId": instance } }));
+    let of = json!({ "InstanceId": instance, "ExcludeBootVolume": true });
+    let taken = ec2(&root, "CreateSnapshots", json!({ "InstanceSpecification": of }));
     let ids: Vec<String> =
         crate::vpc_networks::items(&taken["snapshotSet"]).iter().map(|s| text(&s["snapshotId"])).collect();
     assert_eq!(ids.len(), 2);

@@ -387,6 +387,49 @@ fn a_fleet_that_rebalances_replaces_before_the_interruption() {
     assert_eq!(instance(&root, &first)["instanceState"]["name"], "running");
 }
 
+/// AWS: others come in its stead, and it comes back where its pool is the one to launch in.
+#[test]
+fn a_machine_that_an_interruption_stops_is_kept_for_later() {
+    let (cloud, _plane) = cloud(Simulator::new(), None);
+    let root = cloud.root(ACCOUNT);
+    template(&root);
+    let options = json!({ "SpotOptions": { "InstanceInterruptionBehavior": "stop" } });
+    let wanted = with(asked("maintain", 1, "spot", zones(&["us-east-1a"])), options.clone());
+    let id = make(&root, wanted);
+    assert_eq!(fleet(&root, &id)["spotOptions"]["instanceInterruptionBehavior"], "stop");
+    let state = |machine: &str| text(&instance(&root, machine)["instanceState"]["name"]);
+    let runs = || ids(&root, &id).into_iter().find(|one| state(one) == "running");
+    until(&cloud, || runs().is_some());
+    let first = runs().unwrap();
+    let stop = |machine: &str| {
+        interrupt(&cloud, machine).unwrap();
+        cloud.advance(Duration::from_secs(120));
+        until(&cloud, || state(machine) == "stopped");
+    };
+    stop(&first);
+    until(&cloud, || is_fulfilled(&root, &id, 1) && runs().is_some());
+    let second = runs().unwrap();
+    assert_ne!(first, second);
+    // Its place is free again, and nothing is missing.
+    cloud.advance(Duration::from_secs(600));
+    cloud.reconcile();
+    cloud.reconcile();
+    assert_eq!(state(&first), "stopped");
+    ec2(&root, "TerminateInstances", json!({ "InstanceIds": [second] }));
+    until(&cloud, || state(&first) == "running" && is_fulfilled(&root, &id, 1));
+    assert_eq!(runs().as_ref(), Some(&first));
+    // With its fleet goes what is stopped, and what runs stays where that is wanted.
+    stop(&first);
+    until(&cloud, || runs().is_some());
+    let third = runs().unwrap();
+    ec2(&root, "DeleteFleets", json!({ "FleetIds": [id], "TerminateInstances": false }));
+    until(&cloud, || state(&first) == "terminated");
+    assert_eq!(state(&third), "running");
+    let code =
+        root.call("ec2", "CreateFleet", with(asked("request", 1, "spot", json!([])), options)).error().0;
+    assert_eq!(code, "InvalidParameterCombination");
+}
+
 #[test]
 fn an_unhealthy_machine_is_replaced_where_that_is_asked_for() {
     let (cloud, _plane) = cloud(Simulator::new(), None);

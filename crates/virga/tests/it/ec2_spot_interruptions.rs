@@ -202,6 +202,30 @@ fn a_machine_that_is_stopped_comes_back_as_it_was() {
     root.call("ec2", "StartInstances", named).refused(400, "IncorrectInstanceState");
 }
 
+/// AWS: whose root was detached meanwhile is terminated where it would be started.
+#[test]
+fn a_machine_without_its_root_does_not_come_back() {
+    let (cloud, _plane) = cloud(Simulator::new(), None);
+    let root = cloud.root(ACCOUNT);
+    let asked = spot(json!({ "SpotInstanceType": "persistent", "InstanceInterruptionBehavior": "stop" }));
+    let made = ec2(&root, "RunInstances", asked)["instancesSet"][0].clone();
+    let id = text(&made["instanceId"]);
+    until(&cloud, &root, &id, "running");
+    let volume = text(&made["blockDeviceMapping"][0]["ebs"]["volumeId"]);
+    interrupt(&cloud, &id).unwrap();
+    cloud.advance(NOTICE);
+    cloud.reconcile();
+    until(&cloud, &root, &id, "stopped");
+    ec2(&root, "DetachVolume", json!({ "VolumeId": volume }));
+    cloud.reconcile();
+    cloud.advance(Duration::from_secs(600));
+    cloud.reconcile();
+    until(&cloud, &root, &id, "terminated");
+    assert_eq!(instance(&root, &id)["stateReason"]["code"], "Client.InternalError");
+    let left = ec2(&root, "DescribeVolumes", json!({ "VolumeIds": [volume] }))["volumeSet"][0].clone();
+    assert_eq!(left["status"], "available");
+}
+
 /// A machine whose request is cancelled is a spot machine still, that can only be terminated.
 #[test]
 fn without_its_request_it_is_terminated() {

@@ -317,12 +317,12 @@ fn what_there_is_is_told_and_what_is_not_is_refused() {
     let role = role(&root, json!("ec2:*"));
     let first = fis(&root, "ListActions", json!({ "maxResults": 2 }));
     let rest = fis(&root, "ListActions", json!({ "nextToken": first["nextToken"] }));
-    assert_eq!((items(&first["actions"]).len(), items(&rest["actions"]).len()), (2, 10));
+    assert_eq!((items(&first["actions"]).len(), items(&rest["actions"]).len()), (2, 11));
     let stop = fis(&root, "GetAction", json!({ "id": "aws:ec2:stop-instances" }))["action"].clone();
     assert_eq!(stop["targets"], json!({ "Instances": { "resourceType": "aws:ec2:instance" } }));
     assert_eq!(stop["parameters"]["startInstancesAfterDuration"]["required"], false);
     assert_eq!(refused(&root, "GetAction", json!({ "id": "aws:none:none" })).0, "ResourceNotFoundException");
-    assert_eq!(items(&fis(&root, "ListTargetResourceTypes", json!({}))["targetResourceTypes"]).len(), 5);
+    assert_eq!(items(&fis(&root, "ListTargetResourceTypes", json!({}))["targetResourceTypes"]).len(), 6);
     let kind = fis(&root, "GetTargetResourceType", json!({ "resourceType": "aws:ec2:instance" }));
     assert_eq!(kind["targetResourceType"]["resourceType"], "aws:ec2:instance");
 
@@ -364,4 +364,62 @@ fn what_there_is_is_told_and_what_is_not_is_refused() {
         let (found, message) = refused(&root, "CreateExperimentTemplate", wanted.clone());
         assert_eq!(found, code, "{wanted} {message}");
     }
+}
+
+/// What waits meanwhile is tested end to end.
+#[test]
+fn volumes_pause_where_the_role_may_and_they_are_attached() {
+    let (cloud, _plane) = cloud(Simulator::new(), None);
+    let root = cloud.root(ACCOUNT);
+    let instance = machine(&cloud, &root, "yes");
+    let own = instance_zone(&root, &instance);
+    let disk = |zone: &str| {
+        let tags = json!([{ "ResourceType": "volume", "Tags": [{ "Key": "chaos", "Value": "disk" }] }]);
+        let asked = json!({ "AvailabilityZone": zone, "Size": 1, "TagSpecifications": tags });
+        text(&ec2(&root, "CreateVolume", asked)["volumeId"])
+    };
+    let volume = disk(&own);
+    let pause = json!({ "hold": { "actionId": "aws:ebs:pause-volume-io", "parameters": { "duration": "PT10M" },
+        "targets": { "Volumes": "mine" } } });
+    let mut mine = tagged("aws:ec2:ebs-volume", "disk", "ALL");
+    mine["parameters"] = json!({ "availabilityZoneIdentifier": own });
+    let run = |role: &str, target: Value, wanted: &str| {
+        let id = start(&root, &make(&root, plan(role, pause.clone(), json!({ "mine": target }))));
+        until(&cloud, || is(&root, &id, wanted));
+        (id.clone(), text(&experiment(&root, &id)["actions"]["hold"]["state"]["reason"]))
+    };
+    let able = role(&root, json!(["ec2:DescribeVolumes", "ec2:PauseVolumeIO"]));
+    let (_, why) = run(&able, mine.clone(), "failed");
+    assert_eq!(why, format!("The volume {volume} is not attached to an instance."));
+    ec2(&root, "AttachVolume", json!({ "VolumeId": volume, "InstanceId": instance, "Device": "/dev/sdf" }));
+    cloud.reconcile();
+    // A root that is files answers by itself.
+    let filter = [("Name", json!("attachment.device")), ("Values", json!(["/dev/xvda"]))];
+    let filter: Value = filter
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect::<serde_json::Map<_, _>>()
+        .into();
+    let of_root =
+        text(&ec2(&root, "DescribeVolumes", json!({ "Filters": [filter] }))["volumeSet"][0]["volumeId"]);
+    let arn = format!("arn:aws:ec2:us-east-1:{ACCOUNT}:volume/{of_root}");
+    let named =
+        json!({ "resourceType": "aws:ec2:ebs-volume", "resourceArns": [arn], "selectionMode": "ALL" });
+    let (_, why) = run(&able, named, "failed");
+    assert!(why.contains("is the root of an instance whose files"), "{why}");
+    mine["selectionMode"] = json!("COUNT(1)");
+    let (id, _) = run(&able, mine.clone(), "running");
+    until(&cloud, || experiment(&root, &id)["actions"]["hold"]["state"]["status"] == "running");
+    cloud.advance(MINUTE * 10);
+    until(&cloud, || is(&root, &id, "completed"));
+    // Who may not, does not.
+    root.call("iam", "PutRolePolicy", json!({ "RoleName": "chaos", "PolicyName": "own",
+        "PolicyDocument": json!({ "Version": "2012-10-17", "Statement": { "Effect": "Allow", "Action": "ec2:DescribeVolumes", "Resource": "*" } }).to_string() })).ok();
+    mine["selectionMode"] = json!("PERCENT(100)");
+    let (_, why) = run(&able, mine, "failed");
+    assert!(why.contains("ec2:PauseVolumeIO"), "{why}");
+}
+
+fn instance_zone(root: &Caller<'_>, id: &str) -> String {
+    text(&instance(root, id)["placement"]["availabilityZone"])
 }

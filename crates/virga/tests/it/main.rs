@@ -84,6 +84,7 @@ mod ec2_placement;
 mod ec2_profiles;
 mod ec2_requirements;
 mod ec2_reservations;
+mod ec2_roots;
 mod ec2_spot;
 mod ec2_spot_fleets;
 mod ec2_spot_interruptions;

@@ -264,6 +264,26 @@ fn names_of_an_endpoint() {
         json!({ "VpcEndpointId": second["vpcEndpoint"]["vpcEndpointId"], "PrivateDnsEnabled": true });
     root.call("ec2", "ModifyVpcEndpoint", modify).refused_with(400, "InvalidParameter", &conflict);
     // DynamoDB Streams' endpoints have their own names only.
+    // S3 has names for buckets below them, and neither takes over the service's own.
+    let s3 = asked("s3", json!({})).ok();
+    let wild = names(&s3);
+    assert_eq!((wild.len(), &s3["vpcEndpoint"]["privateDnsEnabled"]), (2, &json!("false")));
+    let label = format!("*.{}-", text(&s3["vpcEndpoint"]["vpcEndpointId"]));
+    assert!(wild.iter().all(|name| name.starts_with(&label)), "{wild:?}");
+    asked("s3", json!({ "PrivateDnsEnabled": true })).refused(400, "Unsupported");
+    let table = asked("dynamodb", json!({})).ok();
+    assert_eq!(names(&table).len(), 2);
+    asked("dynamodb", json!({ "PrivateDnsEnabled": true })).refused(400, "InvalidParameter");
+    let known = json!({ "ServiceNames": ["com.amazonaws.us-east-1.s3"] });
+    let known = ec2(&root, "DescribeVpcEndpointServices", known);
+    let kinds: Vec<_> = items(&known["serviceDetailSet"])
+        .iter()
+        .map(|one| text(&one["serviceType"][0]["serviceType"]))
+        .collect();
+    assert_eq!(
+        (kinds, items(&known["serviceNameSet"]).len()),
+        (vec!["Gateway".to_owned(), "Interface".to_owned()], 1)
+    );
     let streams = asked("dynamodb-streams", json!({})).ok();
     assert_eq!(streams["vpcEndpoint"]["privateDnsEnabled"], "false");
     assert_eq!(names(&streams).len(), 2);

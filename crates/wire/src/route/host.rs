@@ -39,10 +39,10 @@ pub fn read(host: &str) -> HostName<'_> {
     let inner = DOMAINS.iter().find_map(|d| strip_domain(name, d));
     let Some(inner) = inner else { return HostName::default() };
     // An endpoint's own name: `vpce-0a1b-wxyz.sqs.us-east-1.vpce.amazonaws.com`. The zone is part of its first label.
-    let inner = match inner.strip_suffix(".vpce") {
-        Some(inner) if inner.starts_with("vpce-") => inner,
-        _ => inner,
-    };
+    // S3's have more before it: `my-bucket.bucket.vpce-0a1b-wxyz.s3.us-east-1.vpce.amazonaws.com`.
+    let of_endpoint =
+        inner.strip_suffix(".vpce").filter(|inner| inner.split('.').any(|label| label.starts_with("vpce-")));
+    let inner = of_endpoint.unwrap_or(inner);
     let mut labels = [""; LABELS_MAX];
     let mut count = 0;
     for label in inner.split('.') {
@@ -51,7 +51,18 @@ pub fn read(host: &str) -> HostName<'_> {
         count += 1;
     }
     let labels = &labels[..count];
-    s3(inner, labels).unwrap_or_else(|| other(inner, labels))
+    let mut name = s3(inner, labels).unwrap_or_else(|| other(inner, labels));
+    if of_endpoint.is_some() {
+        name.bucket = name.bucket.and_then(before_endpoint);
+    }
+    name
+}
+
+/// The bucket before the names of an S3 endpoint: `my-bucket` of `my-bucket.bucket.vpce-0a1b-wxyz`.
+// AWS: https://docs.aws.amazon.com/AmazonS3/latest/userguide/privatelink-interface-endpoints.html
+fn before_endpoint(name: &str) -> Option<&str> {
+    let (before, _) = name.rsplit_once("vpce-")?;
+    before.strip_suffix(".bucket.").filter(|bucket| !bucket.is_empty())
 }
 
 fn strip_domain<'a>(name: &'a str, domain: &str) -> Option<&'a str> {
@@ -146,6 +157,13 @@ mod tests {
                 service("api.ecr", Some("eu-west-1")),
             ),
             ("sqs.us-east-1.vpce.amazonaws.com", nothing),
+            ("vpce-0a1b-wxyz.s3.us-east-1.vpce.amazonaws.com", service("s3", Some("us-east-1"))),
+            ("bucket.vpce-0a1b-wxyz.s3.us-east-1.vpce.amazonaws.com", service("s3", Some("us-east-1"))),
+            (
+                "my.own.bucket.vpce-0a1b-wxyz-us-east-1a.s3.us-east-1.vpce.amazonaws.com",
+                bucket("my.own", Some("us-east-1")),
+            ),
+            ("vpce-0a1b-wxyz.dynamodb.us-east-1.vpce.amazonaws.com", service("dynamodb", Some("us-east-1"))),
             ("s3.amazonaws.com", service("s3", None)),
             ("s3.localhost:4566", service("s3", None)),
             ("s3-us-west-2.amazonaws.com", service("s3", Some("us-west-2"))),

@@ -74,6 +74,8 @@ store::record! {
         34 => pub launches_mixed: Option<mixed::Mixed>,
         /// The name of the placement group of new instances.
         35 => pub placement: Option<String>,
+        /// New instances are of one type as long as they are refreshed, though the group has several.
+        36 => pub launches_one: bool,
     }
 
     /// What instances are launched by.
@@ -117,6 +119,8 @@ store::record! {
         18 => pub drawn: bool,
         /// It goes back into the warm pool.
         19 => pub returns: bool,
+        /// In the warm pool: a refresh is to replace it.
+        20 => pub stale: bool,
     }
 
     /// Lets instances wait on their way in or out.
@@ -271,7 +275,13 @@ impl Group {
 
     /// The types and markets of new instances.
     pub fn mixed_by(&self) -> Option<&mixed::Mixed> {
-        self.launches_mixed.as_ref().or(self.mixed.as_ref())
+        let own = self.mixed.as_ref().filter(|_| !self.launches_one);
+        self.launches_mixed.as_ref().or(own)
+    }
+
+    /// New instances are again what the group's are, whatever a refresh wanted.
+    pub fn launch_as_ever(&mut self) {
+        (self.launches, self.launches_mixed, self.launches_one) = (None, None, false);
     }
 
     /// Those that have been in service for so many seconds.

@@ -9,7 +9,7 @@
 //! AWS: <https://docs.aws.amazon.com/autoscaling/ec2/userguide/instance-refresh-overview.html>
 
 use super::mixed::Mixed;
-use super::{Group, IN_SERVICE, Member, STANDBY, Template, after};
+use super::{Group, IN_SERVICE, Member, STANDBY, Template, after, warm};
 use base::Timestamp;
 use std::collections::BTreeSet;
 use store::Table;
@@ -47,6 +47,16 @@ store::record! {
         18 => pub waits: bool,
         /// Beside the template: the types and markets that the group shall have.
         19 => pub wanted_mixed: Option<Mixed>,
+        /// The group shall have one type, and no policy of several any more.
+        20 => pub wants_one: bool,
+        /// Of how many instances of the warm pool it tells, and how many of them are new.
+        21 => pub pool: Option<Pool>,
+    }
+
+    #[derive(Clone, PartialEq, Debug)]
+    pub struct Pool {
+        1 => pub total: i64,
+        2 => pub ready: i64,
     }
 
     #[derive(Clone, PartialEq, Debug)]
@@ -95,6 +105,8 @@ const PATIENCE: i64 = 3600;
 pub enum Move {
     /// Ends an instance, which is then replaced.
     End(String),
+    /// Likewise one of the warm pool.
+    EndWarm(String),
     /// Launches one more than the group should have.
     Launch,
     /// So many percent are replaced, and it rests for a while.
@@ -180,10 +192,42 @@ impl Refresh {
             Some(rollback) => (rollback.percent * (100 - percent) / 100, rollback.left),
             None => (percent, self.total - ready),
         };
-        if (percent, left) != (self.percent, self.left) {
+        let pool = group.pool.as_ref().map(|_| self.pool_of(group));
+        if (percent, left, &pool) != (self.percent, self.left, &self.pool) {
             self.moved = now;
         }
-        (self.percent, self.left) = (percent, left);
+        (self.percent, self.left, self.pool) = (percent, left, pool);
+    }
+
+    /// How far the warm pool has come: as far as it is to have instances.
+    fn pool_of(&self, group: &Group) -> Pool {
+        let spared = group.warm_live().filter(|member| !member.stale && self.spared.contains(&member.id));
+        let spared = i64::try_from(spared.count()).unwrap_or(0);
+        let total = (group.warm_wanted() - spared).max(0);
+        let new = group
+            .warm_live()
+            .filter(|member| warm::is_ready(member) && !member.stale && !self.spared.contains(&member.id));
+        Pool { total, ready: i64::try_from(new.count()).unwrap_or(0).min(total) }
+    }
+
+    /// What is next in the warm pool, once the group itself has its new instances: one after another is replaced.
+    pub fn next_warm(&self, group: &Group, now: Timestamp) -> Option<Move> {
+        let old = group.warm_live().find(|member| member.stale);
+        let settled = |member: &Member| warm::is_ready(member) && member.flaw.is_none();
+        let is_whole = group.warm_size() == group.warm_wanted() && group.warmed.iter().all(settled);
+        match old {
+            None if is_whole => None,
+            Some(old) if is_whole => Some(Move::EndWarm(old.id.clone())),
+            _ if self.patience() > now => Some(Move::Wait(Some(self.patience()))),
+            _ => Some(Move::Fail("the replacements in the warm pool did not become ready within an hour")),
+        }
+    }
+
+    /// All instances, those of the warm pool included: how far it has come, and how many are left.
+    pub fn progress(&self) -> (i64, i64) {
+        let Some(pool) = &self.pool else { return (self.percent, self.left) };
+        let (total, left) = (self.total + pool.total, self.left + pool.total - pool.ready);
+        (if total == 0 { 100 } else { (total - left) * 100 / total }, left)
     }
 
     /// How many instances of the group may have been replaced before it rests or ends.
@@ -295,12 +339,16 @@ impl Refresh {
     }
 
     /// Turns round: what has been replaced is to go.
-    pub fn roll_back(&mut self, group: &Group, reason: &str, now: Timestamp) {
+    pub fn roll_back(&mut self, group: &mut Group, reason: &str, now: Timestamp) {
         let was_old = std::mem::take(&mut self.old);
         let there = group.members.iter().filter(|member| !member.is_going());
         let fresh = |member: &&Member| !was_old.contains(&member.id) && !self.spared.contains(&member.id);
         self.old = there.filter(fresh).map(|member| member.id.clone()).collect();
         self.spared.extend(was_old);
+        self.spared.extend(group.warmed.iter().filter(|member| member.stale).map(|member| member.id.clone()));
+        for member in &mut group.warmed {
+            member.stale = !self.spared.contains(&member.id);
+        }
         let (percent, left) = (self.percent, self.left);
         self.rollback = Some(Rollback { reason: reason.to_owned(), start: now, percent, left });
         (self.status, self.rests, self.moved) = (ROLLING_BACK.into(), None, now);
@@ -310,6 +358,7 @@ impl Refresh {
 #[cfg(test)]
 mod tests {
     use super::{IN_PROGRESS, Move, Preferences, Refresh};
+    use crate::autoscaling::model::warm::{STOPPED, WarmPool};
     use crate::autoscaling::model::{Group, IN_SERVICE, Member, PENDING, STANDBY};
     use base::Timestamp;
 
@@ -462,12 +511,42 @@ mod tests {
         replace(&mut group, "i-1", "i-3", IN_SERVICE);
         refresh.observe(&group, NOW);
         assert_eq!(refresh.percent, 50);
-        refresh.roll_back(&group, "why", NOW);
+        refresh.roll_back(&mut group, "why", NOW);
         refresh.observe(&group, NOW);
         assert_eq!((refresh.percent, refresh.left), (50, 1));
         assert_eq!(refresh.next(&group, NOW), Move::End("i-3".into()));
         replace(&mut group, "i-3", "i-4", IN_SERVICE);
         refresh.observe(&group, NOW);
         assert_eq!((refresh.percent, refresh.next(&group, NOW)), (0, Move::Done));
+    }
+
+    #[test]
+    fn the_warm_pool_comes_after_the_group() {
+        let mut group = group(&["i-1"]);
+        (group.pool, group.max) = (Some(WarmPool::default()), 3);
+        let warmed = |id: &str, stale: bool, state: &str| Member {
+            id: id.into(),
+            state: state.into(),
+            stale,
+            ..Member::default()
+        };
+        group.warmed = vec![warmed("i-2", true, STOPPED), warmed("i-3", true, STOPPED)];
+        let mut refresh = refresh(&group, 0, None);
+        assert_eq!(refresh.progress(), (0, 3));
+        replace(&mut group, "i-1", "i-4", IN_SERVICE);
+        refresh.observe(&group, NOW);
+        assert_eq!((refresh.next(&group, NOW), refresh.progress()), (Move::Done, (33, 2)));
+        assert_eq!(refresh.next_warm(&group, NOW), Some(Move::EndWarm("i-2".into())));
+        group.warmed[0] = warmed("i-5", false, "Warmed:Pending");
+        assert!(matches!(refresh.next_warm(&group, NOW), Some(Move::Wait(_))));
+        group.warmed[0].state = STOPPED.into();
+        refresh.observe(&group, NOW);
+        assert_eq!(refresh.next_warm(&group, NOW), Some(Move::EndWarm("i-3".into())));
+        // Turned round, what is new is to go, and what was old stays.
+        refresh.roll_back(&mut group, "why", NOW);
+        assert_eq!(group.warmed.iter().map(|one| one.stale).collect::<Vec<_>>(), [true, false]);
+        group.warmed = vec![warmed("i-6", false, STOPPED), warmed("i-7", false, STOPPED)];
+        refresh.observe(&group, NOW);
+        assert_eq!(refresh.next_warm(&group, NOW), None);
     }
 }

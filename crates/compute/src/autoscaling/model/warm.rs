@@ -42,6 +42,11 @@ pub fn is_going(member: &Member) -> bool {
     member.state.starts_with(TERMINATING)
 }
 
+/// It could be drawn.
+pub fn is_ready(member: &Member) -> bool {
+    matches!(member.state.as_str(), STOPPED | RUNNING)
+}
+
 impl Group {
     /// How many instances the pool is to have.
     pub fn warm_wanted(&self) -> i64 {
@@ -60,8 +65,7 @@ impl Group {
 
     /// The instance of the pool that comes next, where there is one: of the zone with fewest in the group.
     pub fn next_warm(&self, available: &BTreeSet<String>) -> Option<&Member> {
-        let ready =
-            |member: &&Member| member.flaw.is_none() && matches!(member.state.as_str(), STOPPED | RUNNING);
+        let ready = |member: &&Member| member.flaw.is_none() && !member.stale && is_ready(member);
         let zones: Vec<&String> = self.places(available).into_iter().map(|(zone, _)| zone).collect();
         zones.iter().find_map(|zone| self.warmed.iter().filter(ready).find(|member| member.zone == **zone))
     }
@@ -112,5 +116,7 @@ mod tests {
         group.warmed[1].flaw = Some("impaired".into());
         assert_eq!(group.next_warm(&all).unwrap().id, "i-1");
         assert!(group.next_warm(&["b".to_owned()].into()).is_none());
+        group.warmed[0].stale = true;
+        assert!(group.next_warm(&all).is_none());
     }
 }

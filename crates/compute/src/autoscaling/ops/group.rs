@@ -486,7 +486,10 @@ fn check_unit(group: &Group) -> Result<(), AutoScalingError> {
 }
 
 /// A template by which types are chosen is for groups of several.
-fn of_one_type(cx: &mut Cx<'_>, asked: &TemplateSpecification) -> Result<Template, AutoScalingError> {
+pub(super) fn of_one_type(
+    cx: &mut Cx<'_>,
+    asked: &TemplateSpecification,
+) -> Result<Template, AutoScalingError> {
     let found = template(cx, asked)?;
     if mixed::says(cx, &found, "InstanceRequirements")? {
         return Err(invalid(

@@ -1,6 +1,6 @@
 //! Instance refreshes: begun, broken off, turned round, and told. [`crate::autoscaling::work`] carries them out.
 
-use super::group::{TemplateSpecification, template};
+use super::group::{TemplateSpecification, of_one_type, template};
 use super::mixed::{self, MixedShape};
 use super::{find, keep, of_group, page, size};
 use crate::autoscaling::access::{any, group as named};
@@ -15,6 +15,7 @@ use crate::autoscaling::work::refresh::{event, tell};
 use crate::requirements::Requirements;
 use base::Timestamp;
 use kernel::Cx;
+use std::collections::BTreeSet;
 use wire::Value;
 
 kernel::ops! {
@@ -96,10 +97,24 @@ wire::shape! {
         end: Option<Timestamp> = "EndTime",
         percent: i64 = "PercentageComplete",
         left: i64 = "InstancesToUpdate",
+        /// AWS: of a group with a warm pool.
+        details: Option<Details> = "ProgressDetails",
         preferences: WishesView = "Preferences",
         wanted: Option<WantedView> = "DesiredConfiguration",
         rollback: Option<RollbackView> = "RollbackDetails",
         strategy: String = "Strategy",
+    }
+
+    #[derive(Debug)]
+    struct Details {
+        live: Part = "LivePoolProgress",
+        warm: Part = "WarmPoolProgress",
+    }
+
+    #[derive(Debug)]
+    struct Part {
+        percent: i64 = "PercentageComplete",
+        left: i64 = "InstancesToUpdate",
     }
 
     #[derive(Debug)]
@@ -133,6 +148,15 @@ wire::shape! {
 
 impl View {
     fn of(refresh: Refresh) -> View {
+        let (percent, left) = refresh.progress();
+        let details = refresh.pool.as_ref().map(|pool| {
+            let to_do = pool.total - pool.ready;
+            let done = if pool.total == 0 { 100 } else { pool.ready * 100 / pool.total };
+            Details {
+                live: Part { percent: refresh.percent, left: refresh.left },
+                warm: Part { percent: done, left: to_do },
+            }
+        });
         let preferences = refresh.preferences;
         let wanted = refresh.wanted.map(|template| WantedView {
             mixed: refresh.wanted_mixed.as_ref().map(|mixed| MixedShape::of(&template, mixed)),
@@ -145,8 +169,9 @@ impl View {
             reason: refresh.reason,
             start: refresh.start,
             end: refresh.end,
-            percent: refresh.percent,
-            left: refresh.left,
+            percent,
+            left,
+            details,
             preferences: WishesView {
                 min: preferences.min,
                 max: preferences.max,
@@ -280,9 +305,6 @@ pub(crate) fn keep_refresh(cx: &mut Cx<'_>, refresh: &Refresh) {
 
 fn start(cx: &mut Cx<'_>, req: Start) -> Result<Started, AutoScalingError> {
     let mut group = find(cx, &req.name)?;
-    if group.pool.is_some() {
-        return Err(unbuilt("An instance refresh of a group with a warm pool"));
-    }
     if req.strategy.as_deref().is_some_and(|strategy| strategy != ROLLING) {
         return Err(unbuilt("The strategy ReplaceRootVolume"));
     }
@@ -294,12 +316,13 @@ fn start(cx: &mut Cx<'_>, req: Start) -> Result<Started, AutoScalingError> {
         Some(Wanted { template: Some(_), mixed: Some(_) }) => {
             return Err(invalid("LaunchTemplate and MixedInstancesPolicy may not be specified together."));
         }
-        Some(Wanted { template: Some(_), .. }) if group.mixed.is_some() => {
-            return Err(unbuilt("A refresh by which a group loses its mixed instances policy"));
-        }
         Some(Wanted { mixed: Some(asked), .. }) => {
             let (template, mixed) = mixed::policy(cx, &asked, Some(&group))?;
             (Some(template), Some(mixed))
+        }
+        // Of a group of several types it takes its policy away, as an update does.
+        Some(Wanted { template: Some(asked), .. }) if group.mixed.is_some() => {
+            (Some(of_one_type(cx, &asked)?), None)
         }
         Some(Wanted { template: Some(asked), .. }) => (Some(template(cx, &asked)?), None),
         _ => (None, None),
@@ -309,14 +332,23 @@ fn start(cx: &mut Cx<'_>, req: Start) -> Result<Started, AutoScalingError> {
     {
         return Err(invalid(format!("AutoRollback is not supported: {why}")));
     }
+    if group.pool.is_some() && wanted_mixed.is_some() {
+        return Err(invalid("A group that has a warm pool may not have a mixed instances policy."));
+    }
+    // AWS: a group has the one or the other.
+    let wants_one = wanted.is_some() && wanted_mixed.is_none() && group.mixed.is_some();
     let by = wanted.as_ref().unwrap_or(&group.template).clone();
-    let forms = forms(cx, &by, wanted_mixed.as_ref().or(group.mixed.as_ref()))?;
+    let own = group.mixed.as_ref().filter(|_| !wants_one);
+    let forms = forms(cx, &by, wanted_mixed.as_ref().or(own))?;
     let matches = |member: &Member| preferences.skips && forms.iter().any(|form| form.is_of(member));
     let there = || group.members.iter().filter(|member| !member.is_going());
     let ids = |skipped: bool| {
         let those = there().filter(|member| matches(member) == skipped);
-        those.map(|member| member.id.clone()).collect()
+        those.map(|member| member.id.clone()).collect::<BTreeSet<String>>()
     };
+    let warm: Vec<bool> = group.warmed.iter().map(|member| !matches(member)).collect();
+    let kept = group.warmed.iter().zip(&warm).filter(|(_, stale)| !**stale);
+    let spared = ids(true).into_iter().chain(kept.map(|(member, _)| member.id.clone())).collect();
     let mut refresh = Refresh {
         id: base::id::uuid(cx.rng()),
         group: group.name.clone(),
@@ -324,14 +356,19 @@ fn start(cx: &mut Cx<'_>, req: Start) -> Result<Started, AutoScalingError> {
         start: cx.now,
         moved: cx.now,
         old: ids(false),
-        spared: ids(true),
+        spared,
         wanted,
         wanted_mixed,
+        wants_one,
         preferences,
         ..Refresh::default()
     };
+    for (member, stale) in group.warmed.iter_mut().zip(warm) {
+        member.stale = stale;
+    }
     refresh.observe(&group, cx.now);
     group.refreshes = true;
+    group.launches_one = wants_one;
     group.launches.clone_from(&refresh.wanted);
     group.launches_mixed.clone_from(&refresh.wanted_mixed);
     keep_refresh(cx, &refresh);
@@ -357,7 +394,7 @@ fn cancel(cx: &mut Cx<'_>, req: Cancel) -> Result<Started, AutoScalingError> {
     refresh.waits = req.waits != Some(false);
     refresh.rests = None;
     // AWS: what it has changed stays, and the group is what it was.
-    (group.launches, group.launches_mixed) = (None, None);
+    group.launch_as_ever();
     keep_refresh(cx, &refresh);
     keep(cx, &group);
     Ok(Started { id: refresh.id })
@@ -370,8 +407,8 @@ fn roll_back(cx: &mut Cx<'_>, req: RollBack) -> Result<Started, AutoScalingError
         return Err(AutoScalingError::Irreversible(why.into()));
     }
     refresh.observe(&group, cx.now);
-    refresh.roll_back(&group, "A user request started the rollback.", cx.now);
-    (group.launches, group.launches_mixed) = (None, None);
+    refresh.roll_back(&mut group, "A user request started the rollback.", cx.now);
+    group.launch_as_ever();
     tell(cx, &group, &refresh, event::ROLLBACK_STARTED, Vec::new());
     keep_refresh(cx, &refresh);
     keep(cx, &group);

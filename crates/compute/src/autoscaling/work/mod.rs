@@ -250,12 +250,18 @@ fn change(cx: &mut Cx<'_>, group: &mut Group, seen: &Seen) -> Result<Next, Fault
             end(cx, group, &id, cause)?;
             return Ok(Next::Again);
         }
+        Turn::EndWarm(id) if may_end => {
+            let cause =
+                at(cx.now, "an instance was taken out of the warm pool in response to an instance refresh.");
+            warm::end(cx, group, &id, cause, true)?;
+            return Ok(Next::Again);
+        }
         Turn::Launch if may_launch && group.retry <= cx.now => {
             let cause = at(cx.now, "an instance was started in response to an instance refresh.");
             return start(cx, group, seen, &cause);
         }
         // What is suspended, or was refused a moment ago, waits; it gives up in its time.
-        Turn::End(_) | Turn::Launch => Some(group.retry.max(cx.now.plus(AGAIN))),
+        Turn::End(_) | Turn::EndWarm(_) | Turn::Launch => Some(group.retry.max(cx.now.plus(AGAIN))),
     };
     Ok(match keep_size(cx, group, seen)? {
         // The pool comes after the group itself.

@@ -17,6 +17,7 @@ pub(super) enum Turn {
     /// To go its own way; and when to look again.
     Own(Option<Timestamp>),
     End(String),
+    EndWarm(String),
     Launch,
     /// It has come on by itself.
     Again,
@@ -26,6 +27,10 @@ pub(super) enum Turn {
 pub(super) fn turn(cx: &mut Cx<'_>, group: &mut Group) -> Result<Turn, Fault> {
     let Some(mut refresh) = current(cx, group)? else { return Ok(Turn::Own(None)) };
     let before = refresh.clone();
+    for member in group.warmed.iter_mut().filter(|member| refresh.old.contains(&member.id)) {
+        // It went back into the pool before it was replaced.
+        member.stale = true;
+    }
     refresh.observe(group, cx.now);
     let turn = match refresh.status.as_str() {
         WAITING => {
@@ -60,7 +65,15 @@ pub(super) fn holds_more(cx: &Cx<'_>, group: &Group) -> Result<bool, Fault> {
 }
 
 fn advance(cx: &mut Cx<'_>, group: &mut Group, refresh: &mut Refresh) -> Turn {
-    match refresh.next(group, cx.now) {
+    let next = match refresh.next(group, cx.now) {
+        Move::Done if group.pool.is_some() => refresh.next_warm(group, cx.now).unwrap_or(Move::Done),
+        next => next,
+    };
+    match next {
+        Move::EndWarm(id) => {
+            refresh.moved = cx.now;
+            Turn::EndWarm(id)
+        }
         Move::End(id) => {
             refresh.moved = cx.now;
             Turn::End(id)
@@ -104,6 +117,9 @@ fn succeed(cx: &mut Cx<'_>, group: &mut Group, refresh: &mut Refresh) -> Turn {
     if let Some(wanted) = &refresh.wanted {
         group.template.clone_from(wanted);
     }
+    if refresh.wants_one {
+        group.mixed = None;
+    }
     if refresh.wanted_mixed.is_some() {
         group.mixed.clone_from(&refresh.wanted_mixed);
     }
@@ -118,7 +134,7 @@ fn fail(cx: &mut Cx<'_>, group: &mut Group, refresh: &mut Refresh, why: &str) {
         finish(cx, group, refresh, ROLLBACK_FAILED, event::ROLLBACK_FAILED);
     } else if refresh.preferences.rolls_back {
         refresh.roll_back(group, &reason, cx.now);
-        (group.launches, group.launches_mixed) = (None, None);
+        group.launch_as_ever();
         tell(cx, group, refresh, event::ROLLBACK_STARTED, Vec::new());
     } else {
         refresh.reason = Some(reason);
@@ -128,7 +144,9 @@ fn fail(cx: &mut Cx<'_>, group: &mut Group, refresh: &mut Refresh, why: &str) {
 
 fn finish(cx: &mut Cx<'_>, group: &mut Group, refresh: &mut Refresh, status: &str, event: &'static str) {
     (refresh.status, refresh.end, refresh.rests) = (status.into(), Some(cx.now), None);
-    (group.refreshes, group.launches, group.launches_mixed) = (false, None, None);
+    group.refreshes = false;
+    group.launch_as_ever();
+    group.warmed.iter_mut().for_each(|member| member.stale = false);
     tell(cx, group, refresh, event, Vec::new());
 }
 

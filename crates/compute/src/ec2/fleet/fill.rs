@@ -2,10 +2,16 @@
 
 use super::model::{Fleet, Market, Member, REQUEST};
 use super::place::{Place, data, is_too_dear, pools, price_of};
+use crate::ec2::model::{INSTANCES, state};
+use crate::ec2::ops::spot_request::keep as keep_request;
+use crate::ec2::ops::state::{boot, keep as keep_instance};
 use crate::ec2::ops::{SELF, list, spot_fleet_launch, text};
+use crate::ec2::spot::model::{DISABLED, REQUESTS, Request};
+use crate::ec2::spot::notice::interrupted;
 use crate::ec2::spot::price;
 use crate::ec2::template::members;
 use crate::pools::UNIT;
+use ec2::disk;
 use ec2::errors::is_denied;
 use ec2::register::{self, REGISTER};
 use ec2::{Ec2Error, Plain};
@@ -98,7 +104,9 @@ pub(crate) fn launch(cx: &Cx<'_>, fleet: &Fleet, place: &Place, market: Market) 
     }
     if market == Market::Spot {
         let max = place.max.map(|max| ("MaxPrice", Value::Str(price::text(max))));
-        let options = structure(max);
+        let stops = [("SpotInstanceType", "persistent"), ("InstanceInterruptionBehavior", "stop")];
+        let stops = stops.into_iter().filter(|_| fleet.spot.stops);
+        let options = structure(max.into_iter().chain(stops.map(|(name, word)| (name, Value::str(word)))));
         asked.set(
             "InstanceMarketOptions",
             structure([("MarketType", Value::str("spot")), ("SpotOptions", options)]),
@@ -191,6 +199,8 @@ pub(crate) fn fill(
         match launched(cx, fleet, place, order) {
             Ok(member) => {
                 fleet.placed(market, member.weight);
+                // It may have been there, and stopped.
+                fleet.members.retain(|other| other.id != member.id);
                 fleet.members.push(member);
             }
             Err(error) if error.is_ours() && !error.is_capacity() => return Err(error),
@@ -206,13 +216,60 @@ pub(crate) fn fill(
     Ok(refusals)
 }
 
+/// Starts a machine of the place again that an interruption has stopped, where there is one whose place is free.
+/// AWS: a fleet launches others in its stead, and comes back to it where its pool is the one to launch in.
+fn restarted(cx: &mut Cx<'_>, fleet: &Fleet, place: &Place) -> Result<Option<Member>, Ec2Error> {
+    let key = |cx: &Cx<'_>, id: &str| register::key(cx.account, cx.region, id);
+    let fits =
+        |member: &&Member| member.leaves && member.kind == place.kind.name && member.zone == place.zone;
+    for member in fleet.members.iter().filter(fits) {
+        let Some(id) = &member.request else { continue };
+        let request = REQUESTS.get(cx.tx, &key(cx, id))?.filter(|request| request.state == DISABLED);
+        let Some(mut request) = request else { continue };
+        let Some(mut instance) = INSTANCES.get(cx.tx, &key(cx, &member.id))? else { continue };
+        let is_free = request.not_before.is_none_or(|then| then <= cx.now);
+        if instance.state != state::STOPPED || interrupted(&instance).is_none() || !is_free {
+            continue;
+        }
+        let root = disk::root_of(cx.tx, cx.account, cx.region, &instance.id)?;
+        let savepoint = cx.tx.savepoint();
+        if instance.rooted && root.is_none() || boot(cx, &mut instance).is_err() {
+            // It cannot be just now: another is launched.
+            cx.tx.rollback_to(savepoint);
+            continue;
+        }
+        keep_instance(cx, &instance, state::STOPPED);
+        request.is_fulfilled(&instance.id, &instance.zone, cx.now);
+        keep_request(cx, &request);
+        let price = price_of(cx, place, Market::Spot);
+        return Ok(Some(Member { leaves: false, rests: false, price, ..member.clone() }));
+    }
+    Ok(None)
+}
+
+/// A machine's request hears from its fleet.
+fn leave_to(cx: &mut Cx<'_>, request: &str) -> Result<(), Ec2Error> {
+    let found = REQUESTS.get(cx.tx, &register::key(cx.account, cx.region, request))?;
+    if let Some(request) = found {
+        keep_request(cx, &Request { of_fleet: true, ..request });
+    }
+    Ok(())
+}
+
 fn launched(cx: &mut Cx<'_>, fleet: &Fleet, place: &Place, order: Order) -> Result<Member, Ec2Error> {
+    let stops = fleet.spot.stops && order.market == Market::Spot;
+    if stops && let Some(again) = restarted(cx, fleet, place)? {
+        return Ok(again);
+    }
     let asked = launch(cx, fleet, place, order.market)?;
     let made = order.actor.calls(cx, fleet.role.as_deref(), "RunInstances", asked)?;
     let made = list(&made, "Instances").first().cloned().ok_or(Plain::InternalError)?;
     let id = text(&made, "InstanceId");
     tag(cx, &id, fleet)?;
     let request = text(&made, "SpotInstanceRequestId");
+    if stops {
+        leave_to(cx, &request)?;
+    }
     let index = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
     Ok(Member {
         kind: text(&made, "InstanceType"),
@@ -223,6 +280,7 @@ fn launched(cx: &mut Cx<'_>, fleet: &Fleet, place: &Place, order: Order) -> Resu
         config: index(place.config),
         over: place.over.map(index),
         leaves: false,
+        rests: false,
         price: price_of(cx, place, order.market),
         id,
     })

@@ -7,7 +7,7 @@
 //! they act by the service-linked role, as Auto Scaling does. A Spot Fleet is the same under names of its own, and acts by the
 //! role that it was given.
 //!
-//! Not here: capacity reservations, placement groups, interruptions that stop machines, events about the spot requests of
+//! Not here: capacity reservations, placement groups, events about the spot requests of
 //! a fleet.
 
 pub(crate) mod fill;

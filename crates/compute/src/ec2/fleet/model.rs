@@ -110,6 +110,8 @@ store::record! {
         /// A machine that will be interrupted is replaced at once; seconds until it is ended, where it is not left.
         7 => pub(crate) rebalances: bool,
         8 => pub(crate) delay: Option<i64>,
+        /// An interruption stops a machine, and does not terminate it.
+        9 => pub(crate) stops: bool,
     }
 
     #[derive(Clone, PartialEq, Debug)]
@@ -128,6 +130,8 @@ store::record! {
         9 => pub(crate) leaves: bool,
         /// In millionths of a dollar an hour, when it was launched.
         10 => pub(crate) price: i64,
+        /// It is stopped, and may come back.
+        11 => pub(crate) rests: bool,
     }
 
     /// A launch that was refused.

@@ -111,6 +111,7 @@ fn observe(cx: &mut Cx<'_>, fleet: &mut Fleet) -> Result<Option<Timestamp>, Ec2E
                 continue;
             }
         };
+        member.rests = matches!(instance.state, state::STOPPING | state::STOPPED);
         if !matches!(instance.state, state::PENDING | state::RUNNING) {
             // It is nobody's capacity, whether it ends or is stopped.
             member.leaves = true;
@@ -313,7 +314,7 @@ fn grow(cx: &mut Cx<'_>, fleet: &mut Fleet) -> Result<Next, Ec2Error> {
     let missing = |fleet: &Fleet| [Market::OnDemand, Market::Spot].map(|market| fleet.missing(market));
     let is_full = |fleet: &Fleet| missing(fleet).into_iter().all(|units| units <= 0);
     if is_full(fleet) {
-        let ends = fleet.members.iter().any(|member| member.leaves);
+        let ends = fleet.members.iter().any(|member| member.leaves && !member.rests);
         fleet.activity = if ends { ENDING } else { FULFILLED }.into();
         (fleet.failures, fleet.retry) = (0, None);
         return Ok(Next::Rest(None));

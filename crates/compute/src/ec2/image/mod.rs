@@ -6,7 +6,8 @@
 //!   └──boots from──▶ layer: the same archive, unpacked once for all machines ([`lay`])
 //! ```
 //!
-//! Where a root is no archive but a disk that boots by itself, the layer is that disk ([`disk`]), and the machines are virtual.
+//! Where a root is no archive but a disk that boots by itself, there is no layer: a machine, which is a virtual one, boots
+//! from a volume of the snapshot.
 //!
 //! A machine boots from its own files over the layer over the cloud's image. A layer stays for as long as an image or a
 //! machine needs it, so that neither asks for the snapshot again. [`work`] takes an image from `pending` on.
@@ -14,15 +15,16 @@
 //! What is no part of an image, so that its machines are new ones: what a machine was told at its launch (its user data,
 //! keys that its logins go by, its name), that it has been started once, and the host key of its SSH server.
 
-pub(crate) mod disk;
 pub mod import;
 pub(crate) mod lay;
 pub(crate) mod pack;
+pub(crate) mod root;
 pub mod work;
 
 use base::{AccountId, Region, Timestamp};
 use ec2::backing::Home;
 use ec2::describe::check_id;
+use ec2::disk::ROOT;
 use ec2::kind::IMAGE;
 use ec2::{Ec2Error, Plain, register};
 use kernel::Cx;
@@ -64,8 +66,9 @@ pub(crate) static IMAGES: &[BuiltIn] = &[
     },
 ];
 
-/// The device that the root of a machine would be, which images are known by.
-pub(crate) const ROOT: &str = "/dev/xvda";
+/// What the root of a built-in image's machines is, as AWS's own images of Linux have it; its size in GiB.
+const ROOT_SIZE: i64 = 8;
+const ROOT_KIND: &str = "gp3";
 
 store::record! {
     /// Under its id.
@@ -100,6 +103,8 @@ store::record! {
         16 => pub virtual_machine: bool,
         /// Its root is a disk that boots by itself.
         17 => pub disk: bool,
+        /// The root of the machine that it is made of.
+        18 => pub volume: Option<String>,
     }
 
     /// A device of an image's machines.
@@ -174,6 +179,28 @@ impl Image {
 pub(crate) enum Found {
     BuiltIn(&'static BuiltIn),
     Made(AccountId, Box<Image>),
+}
+
+impl Found {
+    /// The devices of its machines, the root first.
+    pub(crate) fn mappings(&self) -> Vec<Mapping> {
+        match self {
+            Found::Made(_, image) => image.mappings.clone(),
+            Found::BuiltIn(_) => vec![Mapping {
+                device: ROOT.into(),
+                size: Some(ROOT_SIZE),
+                kind: Some(ROOT_KIND.into()),
+                delete: true,
+                encrypted: Some(false),
+                ..Mapping::default()
+            }],
+        }
+    }
+
+    /// Whether its root is a disk that boots by itself.
+    pub(crate) fn is_disk(&self) -> bool {
+        matches!(self, Found::Made(_, image) if image.disk)
+    }
 }
 
 /// An image that the caller's account may use, in whichever state.

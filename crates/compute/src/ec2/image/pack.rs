@@ -35,11 +35,24 @@ pub(super) const BYTES_MAX: u64 = 64 << 30;
 /// Folders in folders at most.
 const DEPTH_MAX: usize = 200;
 
-/// Writes an archive of what the folders hold, the uppermost first; one that is not there is empty.
+/// Writes an archive of what the folders hold, the uppermost first; one that is not there is empty. Machines of it are new
+/// ones.
 ///
 /// # Errors
 /// What the disk says, or who takes the archive.
 pub(crate) fn pack(folders: &[PathBuf], out: &mut dyn Write) -> io::Result<()> {
+    write_out(folders, &OWN, out)
+}
+
+/// Likewise, with what makes a machine itself: it is to boot from the same root again.
+///
+/// # Errors
+/// As [`pack`].
+pub(crate) fn pack_all(folders: &[PathBuf], out: &mut dyn Write) -> io::Result<()> {
+    write_out(folders, &[], out)
+}
+
+fn write_out(folders: &[PathBuf], without: &'static [&'static str], out: &mut dyn Write) -> io::Result<()> {
     let mut open = Vec::new();
     for folder in folders {
         match rustix::fs::openat(CWD, folder, FOLDER, Mode::empty()) {
@@ -48,7 +61,7 @@ pub(crate) fn pack(folders: &[PathBuf], out: &mut dyn Write) -> io::Result<()> {
             Err(why) => return Err(why.into()),
         }
     }
-    let mut packer = Packer { out, names: HashMap::new(), left: BYTES_MAX };
+    let mut packer = Packer { out, without, names: HashMap::new(), left: BYTES_MAX };
     if let Some(at) = open.iter().position(is_opaque) {
         // A root of its own, not one over the cloud's image.
         open.truncate(at + 1);
@@ -63,6 +76,7 @@ const PLAIN: OFlags = OFlags::RDONLY.union(OFlags::NONBLOCK).union(OFlags::NOFOL
 
 struct Packer<'a> {
     out: &'a mut dyn Write,
+    without: &'static [&'static str],
     /// Where a file with several names was first met.
     names: HashMap<(u64, u64), PathBuf>,
     /// Bytes that it may still have.
@@ -120,7 +134,9 @@ impl Packer<'_> {
         }
         for (name, number) in names {
             let path = at.join(OsStr::from_bytes(name.to_bytes()));
-            if OWN.iter().any(|own| path == Path::new(own)) || name.to_bytes().starts_with(GONE.as_bytes()) {
+            if self.without.iter().any(|own| path == Path::new(own))
+                || name.to_bytes().starts_with(GONE.as_bytes())
+            {
                 continue;
             }
             match self.entry(&layers[number..], &name, &path, depth) {

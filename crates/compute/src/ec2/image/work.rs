@@ -3,15 +3,15 @@
 //! Each step is a transaction that finds its work done where a crash came between. What is on the disk is there before a
 //! record says so; what no record needs is swept away.
 
-use super::{AVAILABLE, FAILED, Image, MADE, PENDING, disk, lay, pack, stage};
+use super::{AVAILABLE, FAILED, Image, MADE, PENDING, lay, pack, root, stage};
 use crate::ec2::errors::{IMAGE_INSTANCE, IMAGE_SNAPSHOT, INTERNAL};
 use crate::ec2::model::{INSTANCES, state};
 use crate::ec2::news;
 use crate::ec2::ops::SELF;
-use crate::ec2::work::{DISK, LAYERS};
+use crate::ec2::work::{DISK, LAYERS, UPPER};
 use base::Timestamp;
 use ec2::backing::{Home, Shelf, Shelves};
-use ec2::register;
+use ec2::{disk, register};
 use kernel::reconcile::Reconciler;
 use kernel::{Call, Cloud};
 use std::collections::BTreeSet;
@@ -31,8 +31,8 @@ const IDLE: Duration = Duration::from_secs(60);
 #[derive(Debug)]
 pub struct Images {
     /// Where machines keep what they write; `None` where none of them is real.
-    folder: Option<PathBuf>,
-    busy: AtomicBool,
+    pub(super) folder: Option<PathBuf>,
+    pub(super) busy: AtomicBool,
 }
 
 /// What a step of an image's way came to.
@@ -53,12 +53,12 @@ impl Images {
     }
 
     /// The folders of which a machine's changes are, the uppermost first.
-    fn layers(&self, cloud: &Cloud, home: Home, instance: &str) -> Result<Vec<PathBuf>, String> {
+    pub(super) fn layers(&self, cloud: &Cloud, home: Home, instance: &str) -> Result<Vec<PathBuf>, String> {
         let Some(folder) = &self.folder else { return Ok(Vec::new()) };
         let at = register::key(home.account, home.region, instance);
         let found = INSTANCES.get(&cloud.store().snapshot(), &at).map_err(|e| e.to_string())?;
         let below = found.and_then(|found| found.layer).map(|layer| folder.join(LAYERS).join(layer));
-        let own = folder.join(instance).join(DISK).join("upper");
+        let own = folder.join(instance).join(DISK).join(UPPER);
         Ok([own].into_iter().chain(below).collect())
     }
 
@@ -87,12 +87,6 @@ impl Images {
         }
     }
 
-    /// Whether its root has turned out to be a disk.
-    fn is_disk(&self, image: &Image) -> bool {
-        let layer = self.folder.as_ref().map(|folder| folder.join(LAYERS).join(&image.layer));
-        image.stage == stage::LAY && layer.is_some_and(|layer| disk::of(&layer).is_some())
-    }
-
     /// Removes layers that neither an image nor a machine needs.
     fn sweep(&self, kept: &BTreeSet<String>) -> io::Result<()> {
         let Some(folder) = self.folder.as_ref().map(|folder| folder.join(LAYERS)) else { return Ok(()) };
@@ -114,6 +108,7 @@ impl Images {
         let shelf = cloud.memory::<Shelves>().get().map_err(|_| "no snapshots yet")?;
         let (step, bytes) = match image.stage {
             stage::REST => (Step::Waits, 0),
+            stage::PACK if image.disk => (settle(cloud, shelf, home, image)?, 0),
             stage::PACK => match self.pack(cloud, shelf, home, image)? {
                 Packed::Done(bytes) => (Step::To(stage::LAY), bytes),
                 Packed::Fails(why) => (failed(&why), 0),
@@ -131,6 +126,12 @@ impl Images {
             Step::Waits | Step::To(stage::LAY) if !lives(&tx, home, image)? => {
                 Step::Fails(IMAGE_INSTANCE.into(), "The instance has been terminated.".into())
             }
+            Step::To(stage::LAY) if image.disk => {
+                if let (Some(root), Some(volume)) = (image.root(), &image.volume) {
+                    shelf.snap(&mut tx, home, root, volume).map_err(|e| e.to_string())?;
+                }
+                Step::To(stage::SNAPSHOTS)
+            }
             Step::To(stage::SNAPSHOTS) => ready(cloud, &mut tx, home, &mut now)?,
             step => step,
         };
@@ -140,9 +141,6 @@ impl Images {
             Step::To(next) => {
                 if next == stage::LAY {
                     shelf.end(&mut tx, home, &root, Ok(bytes)).map_err(|e| e.to_string())?;
-                }
-                if self.is_disk(image) {
-                    (now.disk, now.virtual_machine) = (true, true);
                 }
                 now.stage = next;
             }
@@ -161,6 +159,22 @@ impl Images {
         }
         self.busy.fetch_or(now.state == PENDING, Ordering::Relaxed);
         if tx.is_read_only() { Ok(()) } else { tx.commit().wait().map(drop).map_err(|e| e.to_string()) }
+    }
+}
+
+/// What a disk's machine has written last is made safe.
+fn settle(cloud: &Cloud, shelf: &dyn Shelf, home: Home, image: &Image) -> Result<Step, String> {
+    let volumes: Vec<String> = image.volume.iter().cloned().collect();
+    let there = match &image.volume {
+        Some(volume) => disk::of_volume(&cloud.store().snapshot(), home.account, home.region, volume),
+        None => Ok(None),
+    };
+    if there.map_err(|e| e.to_string())?.is_none() {
+        return Ok(failed(&"The root of the instance has been detached."));
+    }
+    match shelf.settle(cloud, &volumes) {
+        Ok(()) => Ok(Step::To(stage::LAY)),
+        Err(why) => Ok(failed(&format!("The root cannot be read: {why}"))),
     }
 }
 
@@ -210,7 +224,7 @@ fn ready(cloud: &Arc<Cloud>, tx: &mut Tx, home: Home, image: &mut Image) -> Resu
 }
 
 /// Makes a layer's folder: it is whole, and on the disk, as soon as it has its name.
-fn unpack(
+pub(super) fn unpack(
     folder: &Path,
     layer: &str,
     open: impl FnOnce() -> io::Result<Box<dyn io::Read>>,
@@ -224,12 +238,7 @@ fn unpack(
         host::image::remove(&begun)?;
     }
     fs::create_dir_all(folder)?;
-    let take = |mut root: Box<dyn io::Read>| {
-        let first = disk::first(&mut root)?;
-        let whole = io::Read::chain(first.as_slice(), root);
-        if disk::begins(&first) { disk::lay(&begun, whole) } else { lay::lay(&begun, whole) }
-    };
-    let done = open().and_then(take).and_then(|()| {
+    let done = open().and_then(|archive| lay::lay(&begun, archive)).and_then(|()| {
         host::image::settle(folder)?;
         fs::rename(&begun, &whole)?;
         host::image::settle(folder)
@@ -246,7 +255,13 @@ impl Reconciler for Images {
     }
 
     fn watches(&self) -> Vec<Vec<u8>> {
-        vec![MADE.stored_key(&Key::empty()), INSTANCES.stored_key(&Key::empty())]
+        let all = Key::empty();
+        vec![
+            MADE.stored_key(&all),
+            INSTANCES.stored_key(&all),
+            disk::DISK_ATTACHMENTS.stored_key(&all),
+            disk::FILLS.stored_key(&all),
+        ]
     }
 
     fn nap(&self) -> Duration {
@@ -261,15 +276,19 @@ impl Reconciler for Images {
             .collect::<Result<_, _>>()
             .map_err(|e| e.to_string())?;
         let mut kept: BTreeSet<String> = all.iter().map(|(_, image)| image.layer.clone()).collect();
+        let holders = root::holders(&snapshot).map_err(|e| e.to_string())?;
         for pair in INSTANCES.scan(&snapshot, &Key::empty(), Direction::Forward) {
             let (_, instance) = pair.map_err(|e| e.to_string())?;
-            kept.extend(instance.layer.filter(|_| instance.state != state::TERMINATED));
+            let is_over = instance.state == state::TERMINATED && !holders.contains(&instance.id);
+            kept.extend(instance.layer.filter(|_| !is_over));
         }
         drop(snapshot);
         self.sweep(&kept).map_err(|why| format!("the layers of images that are gone: {why}"))?;
         let pending = all.iter().filter(|(_, image)| image.state == PENDING);
         // One that cannot go on holds up no other.
-        let stuck: Vec<String> = pending.filter_map(|(at, image)| self.one(cloud, at, image).err()).collect();
+        let mut stuck: Vec<String> =
+            pending.filter_map(|(at, image)| self.one(cloud, at, image).err()).collect();
+        stuck.extend(self.roots(cloud)?);
         if stuck.is_empty() { Ok(None) } else { Err(stuck.join("; ")) }
     }
 }

@@ -8,7 +8,7 @@ use crate::ec2::ops::profile::{self as profiles, name_of};
 use crate::ec2::ops::{SELF, call, list, text, texts};
 use crate::ec2::placement;
 use base::{AccountId, Region};
-use ec2::{Ec2Error, attachment, public, register};
+use ec2::{Ec2Error, attachment, disk, public, register};
 use kernel::{Cloud, Cx};
 use std::net::Ipv4Addr;
 use std::sync::Arc;
@@ -62,6 +62,14 @@ pub(super) fn asker(
     Ok(here.into_iter().find(|asker| asker.instance.interfaces.contains(&id)))
 }
 
+/// The devices that its volumes had when it was started, the root apart: AWS tells of no others.
+fn disks(cx: &Cx<'_>, instance: &Instance) -> Result<Vec<String>, Ec2Error> {
+    let all = disk::of_instance(cx.tx, cx.account, cx.region, &instance.id)?;
+    let all = all.into_iter().filter(|attached| attached.at <= instance.launched);
+    let devices = all.map(|attached| attached.device);
+    Ok(devices.filter(|device| !disk::is_root(device)).collect())
+}
+
 /// What may be told to an instance.
 ///
 /// # Errors
@@ -96,6 +104,7 @@ pub(super) fn of(cx: &mut Cx<'_>, instance: &Instance) -> Result<Facts, Ec2Error
         is_spot: instance.spot.is_some(),
         notice: instance.notice.clone().filter(|_| !instance.is_over()),
         interfaces: interfaces(cx, instance)?,
+        disks: disks(cx, instance)?,
         profile,
         tags,
     })

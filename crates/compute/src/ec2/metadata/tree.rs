@@ -39,6 +39,8 @@ pub(super) struct Facts {
     pub(super) notice: Option<Notice>,
     /// By device, the primary one first.
     pub(super) interfaces: Vec<Nic>,
+    /// Devices of its volumes, without the root's.
+    pub(super) disks: Vec<String>,
     pub(super) profile: Option<Profile>,
     /// None where the instance may not read them.
     pub(super) tags: Option<Tags>,
@@ -137,6 +139,13 @@ impl Tree {
         let mut tree = Tree::default();
         tree.general(facts);
         facts.interfaces.iter().for_each(|nic| tree.interface(nic));
+        for name in ["ami", "root"] {
+            tree.put(format!("meta-data/block-device-mapping/{name}"), ec2::disk::ROOT);
+        }
+        for (number, device) in (1..).zip(&facts.disks) {
+            let device = device.trim_start_matches("/dev/");
+            tree.put(format!("meta-data/block-device-mapping/ebs{number}"), device);
+        }
         if let Some(first) = facts.interfaces.first() {
             tree.primary(first);
         }
@@ -350,6 +359,7 @@ mod tests {
                 vpc_blocks: vec![text("10.0.0.0/16"), text("10.1.0.0/16")],
                 ..Nic::default()
             }],
+            disks: vec![text("/dev/sdf"), text("/dev/xvdg")],
             profile: Some(Profile { is_there: true, role: Some(role), ..Profile::default() }),
             tags: Some(
                 [("Name", "web"), ("a b", "x"), ("team/a", "y")].map(|(k, v)| (text(k), text(v))).into(),
@@ -373,6 +383,9 @@ mod tests {
             ("/latest", Some("dynamic\nmeta-data")),
             ("/latest/", Some("dynamic\nmeta-data")),
             ("/latest/meta-data/instance-id", Some("i-1")),
+            ("/latest/meta-data/block-device-mapping/", Some("ami\nebs1\nebs2\nroot")),
+            ("/latest/meta-data/block-device-mapping/root", Some("/dev/xvda")),
+            ("/latest/meta-data/block-device-mapping/ebs2", Some("xvdg")),
             ("/latest/meta-data/public-ipv4", Some("198.18.0.1")),
             ("/latest/meta-data/security-groups", Some("web\nssh")),
             ("/latest/meta-data/placement/", Some("availability-zone\nregion")),
@@ -398,7 +411,11 @@ mod tests {
             assert_eq!(text(&tree, path).as_deref(), expected, "{path}");
         }
         let top = text(&tree, "/latest/meta-data/").unwrap();
-        assert!(top.starts_with("ami-launch-index\niam/\ninstance-id\n") && top.contains("\ntags/"), "{top}");
+        assert!(
+            top.starts_with("ami-launch-index\nblock-device-mapping/\niam/\ninstance-id\n")
+                && top.contains("\ntags/"),
+            "{top}"
+        );
         let document = text(&tree, "/latest/dynamic/instance-identity/document").unwrap();
         assert!(
             document.contains(r#""pendingTime":"1970-01-01T00:00:00Z","privateIp":"10.0.1.10""#),

@@ -1,6 +1,6 @@
 //! Attributes of one instance, and what it says on its console.
 
-use super::{call, describe::groups, list, texts};
+use super::{call, describe::groups, disks, list, texts};
 use crate::ec2::kinds;
 use crate::ec2::machinery::Machinery;
 use crate::ec2::model::{INSTANCES, Instance, state};
@@ -9,6 +9,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use ec2::access::Access;
 use ec2::describe;
+use ec2::disk::{self, DiskAttachment, ROOT};
 use ec2::kind::INSTANCE;
 use ec2::shapes::{Flag, GroupView, Text};
 use ec2::{Ec2Error, Plain, register};
@@ -38,6 +39,8 @@ wire::shape! {
         kind: Option<Text> = "InstanceType",
         user_data: Option<Text> = "UserData",
         groups: Option<Vec<GroupView>> = "Groups",
+        root: Option<Text> = "RootDeviceName",
+        disks: Option<Vec<disks::View>> = "BlockDeviceMappings",
     }
 
     #[derive(Debug)]
@@ -47,6 +50,19 @@ wire::shape! {
         pub(crate) stop: Option<Flag> = "DisableApiStop",
         pub(crate) behaviour: Option<Text> = "InstanceInitiatedShutdownBehavior",
         pub(crate) kind: Option<Text> = "InstanceType",
+        disks: Vec<Mapping> = "BlockDeviceMappings",
+    }
+
+    #[derive(Debug)]
+    struct Mapping {
+        device: Option<String> = "DeviceName",
+        ebs: Option<Ebs> = "Ebs",
+    }
+
+    #[derive(Debug)]
+    struct Ebs {
+        delete: Option<bool> = "DeleteOnTermination",
+        volume: Option<String> = "VolumeId",
     }
 
     #[derive(Debug)]
@@ -78,6 +94,8 @@ fn describe_attribute(cx: &mut Cx<'_>, req: Ask) -> Result<Attributes, Ec2Error>
         kind: None,
         user_data: None,
         groups: None,
+        root: None,
+        disks: None,
     };
     match req.attribute.as_str() {
         "disableApiTermination" => out.termination = Flag::of(instance.termination_protected),
@@ -93,6 +111,10 @@ fn describe_attribute(cx: &mut Cx<'_>, req: Ask) -> Result<Attributes, Ec2Error>
             let found = call(cx, "DescribeNetworkInterfaces", [("NetworkInterfaceIds", first)])?;
             out.groups = list(&found, "NetworkInterfaces").first().map(groups);
         }
+        "rootDeviceName" => out.root = Text::of(if instance.rooted { ROOT } else { "" }),
+        "blockDeviceMapping" => {
+            out.disks = Some(disks::all(cx)?.remove(&instance.id).unwrap_or_default());
+        }
         other => {
             let why = "This attribute is not built in this version of Virga.";
             return Err(Ec2Error::value(other, "attribute", why));
@@ -103,7 +125,13 @@ fn describe_attribute(cx: &mut Cx<'_>, req: Ask) -> Result<Attributes, Ec2Error>
 
 fn modify(cx: &mut Cx<'_>, req: Modify) -> Result<Empty, Ec2Error> {
     let mut instance = find(cx, &req.id)?;
-    let given = [req.termination.is_some(), req.stop.is_some(), req.behaviour.is_some(), req.kind.is_some()];
+    let given = [
+        req.termination.is_some(),
+        req.stop.is_some(),
+        req.behaviour.is_some(),
+        req.kind.is_some(),
+        !req.disks.is_empty(),
+    ];
     match given.iter().filter(|given| **given).count() {
         0 => return Err(Plain::InvalidParameterCombination("No attributes specified.".into()).into()),
         1 => {}
@@ -117,6 +145,9 @@ fn modify(cx: &mut Cx<'_>, req: Modify) -> Result<Empty, Ec2Error> {
         return Err(Plain::IncorrectInstanceState(what).into());
     }
     super::spot_rules::may_change(&instance, &req)?;
+    if !req.disks.is_empty() {
+        return keep_or_not(cx, &instance, &req.disks);
+    }
     if let Some(value) = req.termination.and_then(|flag| flag.value) {
         instance.termination_protected = value;
     }
@@ -143,6 +174,27 @@ fn modify(cx: &mut Cx<'_>, req: Modify) -> Result<Empty, Ec2Error> {
         instance.kind = kind;
     }
     INSTANCES.put(cx.tx, &register::key(cx.account, cx.region, &instance.id), &instance);
+    Ok(Empty)
+}
+
+/// Which volumes go with an instance.
+fn keep_or_not(cx: &mut Cx<'_>, instance: &Instance, mappings: &[Mapping]) -> Result<Empty, Ec2Error> {
+    let all = disk::of_instance(cx.tx, cx.account, cx.region, &instance.id)?;
+    for mapping in mappings {
+        let device = mapping.device.clone().ok_or_else(|| Plain::MissingParameter("DeviceName".into()))?;
+        let ebs = mapping.ebs.as_ref();
+        let is_meant = |one: &&DiskAttachment| {
+            one.device == device && ebs.and_then(|ebs| ebs.volume.as_ref()).is_none_or(|id| *id == one.volume)
+        };
+        let Some(mut found) = all.iter().find(is_meant).cloned() else {
+            let what = format!("No device is currently mapped at {device}");
+            return Err(Plain::InvalidInstanceAttributeValue(what).into());
+        };
+        let delete = ebs.and_then(|ebs| ebs.delete);
+        found.delete_on_termination = delete.unwrap_or(found.delete_on_termination);
+        let key = register::key(cx.account, cx.region, &found.volume);
+        disk::DISK_ATTACHMENTS.put(cx.tx, &key, &found);
+    }
     Ok(Empty)
 }
 

@@ -14,6 +14,7 @@ use base::Timestamp;
 use ec2::access;
 use ec2::attachment;
 use ec2::describe::{self, Ask, Item, ids_or_pages};
+use ec2::disk::ROOT;
 use ec2::filter::{Filter, Known};
 use ec2::kind::INSTANCE;
 use ec2::shapes::GroupView;
@@ -137,6 +138,12 @@ wire::shape! {
         reserved: Option<String> = "CapacityReservationId",
         wish: Reserved = "CapacityReservationSpecification",
         disks: Vec<disks::View> = "BlockDeviceMappings",
+        root_name: Option<String> = "RootDeviceName",
+        root_kind: String = "RootDeviceType",
+        /// AWS: of all instances, also those of its newer hypervisor.
+        visor: String = "Hypervisor",
+        virtualization: String = "VirtualizationType",
+        optimized: bool = "EbsOptimized",
         tags: Vec<Tag> = "Tags",
     }
 
@@ -270,6 +277,7 @@ pub(crate) fn views(cx: &mut Cx<'_>, found: Vec<Instance>) -> Result<Vec<(String
             all.extend(interface(cx, one)?.map(|one| (one.id.clone(), one)));
         }
     }
+    let mut attached = disks::all(cx)?;
     let mut out = Vec::new();
     for instance in found {
         let interfaces: Vec<Interface> = instance.interfaces.iter().filter_map(|id| all.remove(id)).collect();
@@ -317,7 +325,12 @@ pub(crate) fn views(cx: &mut Cx<'_>, found: Vec<Instance>) -> Result<Vec<(String
             spot: instance.spot,
             wish: Reserved::of(&instance.wish),
             reserved: instance.reserved.filter(|_| takes_room),
-            disks: disks::of(cx, &instance.id)?,
+            disks: attached.remove(&instance.id).unwrap_or_default(),
+            root_name: instance.rooted.then(|| ROOT.to_owned()),
+            root_kind: "ebs".into(),
+            visor: "xen".into(),
+            virtualization: "hvm".into(),
+            optimized: false,
             tags: tags::view(&register::tags(cx, &instance.id)?),
             id: instance.id,
         };
@@ -358,6 +371,7 @@ static FILTERS: &Known<View> = &[
     ("capacity-reservation-id", |i| maybe(&i.reserved)),
     ("client-token", |i| maybe(&i.token)),
     ("dns-name", |i| vec![i.public_dns.clone()]),
+    ("hypervisor", |i| vec![i.visor.clone()]),
     ("iam-instance-profile.arn", |i| i.profile.iter().map(|p| p.arn.clone()).collect()),
     ("iam-instance-profile.id", |i| i.profile.iter().map(|p| p.id.clone()).collect()),
     ("image-id", |i| vec![i.image.clone()]),
@@ -383,10 +397,13 @@ static FILTERS: &Known<View> = &[
     ("placement-partition-number", |i| i.placement.partition.iter().map(i64::to_string).collect()),
     ("private-dns-name", |i| vec![i.private_dns.clone()]),
     ("private-ip-address", |i| maybe(&i.address)),
+    ("root-device-name", |i| maybe(&i.root_name)),
+    ("root-device-type", |i| vec![i.root_kind.clone()]),
     ("spot-instance-request-id", |i| maybe(&i.spot)),
     ("state-reason-code", |i| i.reason.iter().map(|r| r.code.clone()).collect()),
     ("subnet-id", |i| maybe(&i.subnet)),
     ("tenancy", |i| vec![i.placement.tenancy.clone()]),
+    ("virtualization-type", |i| vec![i.virtualization.clone()]),
     ("vpc-id", |i| maybe(&i.vpc)),
 ];
 

@@ -246,10 +246,15 @@ pub(crate) fn spot(kind: &str, asked: Option<&SpotShape>) -> Result<Options, Ec2
     if let Some(pools) = asked.pools.filter(|pools| *pools < 1) {
         return Err(Ec2Error::value(pools, "instancePoolsToUseCount", "It must be at least 1."));
     }
-    if let Some(other) = asked.behaviour.as_ref().filter(|behaviour| *behaviour != "terminate") {
-        let why = "Of fleets' machines, interruptions that terminate are built in this version of Virga.";
-        return Err(Ec2Error::value(other, "instanceInterruptionBehavior", why));
-    }
+    let stops = match asked.behaviour.as_deref() {
+        None | Some("terminate") => false,
+        Some("stop") if kind == MAINTAIN => true,
+        Some("stop") => return Err(apart("Interruptions stop machines of fleets of type maintain only.")),
+        Some(other) => {
+            let why = "Interruptions that terminate or stop machines are built in this version of Virga.";
+            return Err(Ec2Error::value(other, "instanceInterruptionBehavior", why));
+        }
+    };
     let rebalance = asked.maintenance.as_ref().and_then(|asked| asked.rebalance.as_ref());
     let (rebalances, delay) = rebalancing(kind, rebalance)?;
     let options = Options {
@@ -261,6 +266,7 @@ pub(crate) fn spot(kind: &str, asked: Option<&SpotShape>) -> Result<Options, Ec2
         least: asked.least,
         rebalances,
         delay,
+        stops,
     };
     alone(kind, &options)?;
     Ok(options)
@@ -377,7 +383,7 @@ impl SpotShape {
         SpotShape {
             strategy: Some(options.strategy.clone()),
             maintenance: options.rebalances.then_some(MaintenanceShape { rebalance: Some(rebalance) }),
-            behaviour: Some("terminate".into()),
+            behaviour: Some(if options.stops { "stop" } else { "terminate" }.into()),
             pools: options.pools.or(cheapest.then_some(1)),
             one_type: is_instant.then_some(options.one_type),
             one_zone: is_instant.then_some(options.one_zone),
@@ -425,7 +431,8 @@ mod tests {
                 combination,
             ),
             ("maintain", SpotShape { pools: Some(0), ..SpotShape::default() }, value),
-            ("maintain", SpotShape { behaviour: text("stop"), ..SpotShape::default() }, value),
+            ("maintain", SpotShape { behaviour: text("hibernate"), ..SpotShape::default() }, value),
+            ("request", SpotShape { behaviour: text("stop"), ..SpotShape::default() }, combination),
             ("maintain", SpotShape { one_type: Some(true), ..SpotShape::default() }, combination),
             ("request", SpotShape { least: Some(1), ..SpotShape::default() }, combination),
             ("instant", SpotShape { least: Some(1), ..SpotShape::default() }, combination),

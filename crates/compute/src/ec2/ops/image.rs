@@ -1,10 +1,11 @@
 //! DescribeImages: what machines can be made of.
 
-use crate::ec2::image::{self, BuiltIn, Found, IMAGES, Image, ROOT, architecture};
+use crate::ec2::image::{self, BuiltIn, Found, IMAGES, Image, architecture};
 use base::AccountId;
 use ec2::Ec2Error;
 use ec2::access::list;
 use ec2::describe::{self, Ask, Item, ids_or_pages};
+use ec2::disk::ROOT;
 use ec2::filter::{Filter, Known};
 use ec2::register;
 use ec2::tags::{self, Tag};
@@ -97,7 +98,7 @@ impl Item for View {
 const OWNER: &str = "137112412989";
 const ALIAS: &str = "amazon";
 
-fn view(image: &BuiltIn) -> View {
+fn view(image: &'static BuiltIn) -> View {
     View {
         id: image.id.into(),
         name: image.name.into(),
@@ -112,11 +113,11 @@ fn view(image: &BuiltIn) -> View {
         kind: "machine".into(),
         public: true,
         platform: "Linux/UNIX".into(),
-        usage: None,
-        root_name: None,
-        root_kind: None,
-        virtualization: None,
-        mappings: Vec::new(),
+        usage: Some("RunInstances".into()),
+        root_name: Some(ROOT.into()),
+        root_kind: Some("ebs".into()),
+        virtualization: Some("hvm".into()),
+        mappings: mappings(&Found::BuiltIn(image).mappings()),
         instance: None,
         source: None,
         source_region: None,
@@ -125,7 +126,7 @@ fn view(image: &BuiltIn) -> View {
 }
 
 /// The devices of an image's machines, as answers show them.
-pub(crate) fn mappings(image: &Image) -> Vec<MappingView> {
+pub(crate) fn mappings(all: &[image::Mapping]) -> Vec<MappingView> {
     let view = |mapping: &image::Mapping| MappingView {
         device: mapping.device.clone(),
         ebs: EbsView {
@@ -138,7 +139,7 @@ pub(crate) fn mappings(image: &Image) -> Vec<MappingView> {
             encrypted: mapping.encrypted,
         },
     };
-    image.mappings.iter().map(view).collect()
+    all.iter().map(view).collect()
 }
 
 /// One that was made here, as an account sees it: tags are the owner's alone.
@@ -163,7 +164,7 @@ fn made(cx: &Cx<'_>, owner: AccountId, image: &Image) -> Result<View, Ec2Error> 
         root_name: Some(ROOT.into()),
         root_kind: Some("ebs".into()),
         virtualization: Some("hvm".into()),
-        mappings: mappings(image),
+        mappings: mappings(&image.mappings),
         instance: image.instance.clone(),
         source,
         source_region,

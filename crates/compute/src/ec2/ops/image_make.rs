@@ -3,14 +3,13 @@
 //! AWS: <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateImage.html> and its neighbours,
 //! <https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/CopyingAMIs.html>
 //!
-//! Not here: images of other systems or processors than this machine's, encryption of roots, protection from
-//! deregistration, deprecation, disabled images.
+//! Not here: images of other systems or processors than this machine's, protection from deregistration, deprecation, disabled images.
 
 use super::disks::Mapping as Asked;
 use super::{call, list, text, texts};
 use crate::ec2::image::{
-    self, AVAILABLE, Found, Image, MADE, Mapping, OWNERS, Owner, PENDING, ROOT, architecture, here,
-    owner_key, stage,
+    self, AVAILABLE, Found, Image, MADE, Mapping, OWNERS, Owner, PENDING, architecture, here, owner_key,
+    stage,
 };
 use crate::ec2::model::{INSTANCES, Instance, state};
 use crate::ec2::news;
@@ -18,6 +17,7 @@ use base::Region;
 use base::tag::Tags;
 use ec2::access::Access;
 use ec2::backing::{self, Home, Shelves, Taken};
+use ec2::disk::{DiskAttachment, ROOT};
 use ec2::errors::is_denied;
 use ec2::kind::{IMAGE, INSTANCE, SNAPSHOT};
 use ec2::tags::{self, TagSpecification};
@@ -216,20 +216,24 @@ fn create_now(cx: &mut Cx<'_>, req: &Create) -> Result<Made, Ec2Error> {
         );
         return Err(Plain::InvalidParameterValue(what).into());
     }
-    if instance.disk {
-        let what = "Virga makes no image of an instance that boots from a disk of its own";
-        return Err(Plain::Unsupported(format!("{what}: '{}'.", instance.id)).into());
+    let root = disk::root_of(cx.tx, cx.account, cx.region, &instance.id)?;
+    let root = root.filter(|root| !root.files || root.state == disk::ATTACHED);
+    if instance.rooted && root.is_none() {
+        let what = format!("The instance '{}' has no root volume attached.", instance.id);
+        return Err(Plain::IncorrectInstanceState(what).into());
     }
     check_name(cx, &req.name)?;
     let reboots = req.no_reboot != Some(true);
     let image = Image {
         name: req.name.clone(),
         description: req.description.clone().unwrap_or_default(),
-        mappings: mappings(cx, req, &instance, &of_snapshots)?,
+        mappings: mappings(cx, req, &instance, root.as_ref(), &of_snapshots)?,
         source: Some((instance.image.clone(), cx.region.name().to_owned())),
         stage: if reboots || instance.state == state::STOPPING { stage::REST } else { stage::PACK },
         reboots: reboots || instance.state == state::STOPPING,
         virtual_machine: instance.virtual_machine,
+        disk: root.as_ref().is_some_and(|root| !root.files),
+        volume: root.map(|root| root.volume),
         instance: Some(instance.id),
         ..Image::default()
     };
@@ -242,15 +246,21 @@ fn mappings(
     cx: &mut Cx<'_>,
     req: &Create,
     instance: &Instance,
+    boots_from: Option<&DiskAttachment>,
     tags: &Tags,
 ) -> Result<Vec<Mapping>, Ec2Error> {
     let shelf = cx.memory::<Shelves>().get()?;
     // AWS: what a snapshot of an image says of itself.
     let description = format!("Created by CreateImage({})", instance.id);
-    let root = shelf.begin(cx, &description, tags)?;
-    let mut out = vec![of_snapshot(ROOT, root, true)];
     let named = |asked: &Asked| asked.device.clone().unwrap_or_default();
-    for attached in disk::of_instance(cx.tx, cx.account, cx.region, &instance.id)? {
+    let root = shelf.begin(cx, boots_from.map(|root| root.volume.as_str()), &description, tags)?;
+    let root = of_snapshot(ROOT, root, boots_from.is_none_or(|root| root.delete_on_termination));
+    let mut out = vec![match req.mappings.iter().find(|asked| named(asked) == ROOT) {
+        Some(asked) => wanted(asked, ROOT, root)?,
+        None => root,
+    }];
+    let all = disk::of_instance(cx.tx, cx.account, cx.region, &instance.id)?;
+    for attached in all.into_iter().filter(|attached| !disk::is_root(&attached.device)) {
         let asked = req.mappings.iter().find(|asked| named(asked) == attached.device);
         if asked.is_some_and(|asked| asked.without.is_some()) {
             continue;
@@ -264,10 +274,6 @@ fn mappings(
     }
     for asked in req.mappings.iter().filter(|asked| asked.without.is_none()) {
         let device = device(asked)?;
-        if device == ROOT {
-            let what = "The root is no volume in this version of Virga, so that it cannot be mapped";
-            return Err(Plain::InvalidBlockDeviceMapping(format!("{what} ({device}).")).into());
-        }
         if !out.iter().any(|mapping| mapping.device == device) {
             let new = wanted(asked, &device, Mapping { delete: true, ..Mapping::default() })?;
             if let Some(snapshot) = &new.snapshot {
@@ -318,12 +324,37 @@ fn register(cx: &mut Cx<'_>, req: Register) -> Result<Made, Ec2Error> {
     if root != ROOT {
         return Err(Plain::Unsupported(format!("The root of an image here is {ROOT}.")).into());
     }
-    if found.is_some_and(|mapping| mapping.encrypted == Some(true)) {
-        return Err(Plain::Unsupported("Virga boots no machine from an encrypted root.".into()).into());
+    let is_encrypted = found.is_some_and(|mapping| mapping.encrypted == Some(true));
+    let disk = boots(cx, &layer)?;
+    if is_encrypted && !disk {
+        return Err(files_are_plain());
     }
+    // A disk is booted from as it is: there is nothing to be unpacked.
+    let stage = if disk { stage::SNAPSHOTS } else { stage::LAY };
     let description = req.description.unwrap_or_default();
-    let image = Image { name: req.name, description, mappings, layer, stage: stage::LAY, ..Image::default() };
+    let image = Image {
+        name: req.name,
+        description,
+        mappings,
+        layer,
+        stage,
+        disk,
+        virtual_machine: disk,
+        ..Image::default()
+    };
     Ok(enter(cx, image, &own))
+}
+
+/// Whether a snapshot of the caller's holds a disk that boots by itself, and no archive of files.
+fn boots(cx: &mut Cx<'_>, snapshot: &str) -> Result<bool, Ec2Error> {
+    let shelf = cx.memory::<Shelves>().get()?;
+    Ok(disk::boots(&shelf.beginning(cx, cx.account, snapshot)?))
+}
+
+fn files_are_plain() -> Ec2Error {
+    let what = "The root of this image is files, which Virga does not encrypt: a root can be encrypted where the \
+                image is a disk that boots by itself.";
+    Plain::Unsupported(what.into()).into()
 }
 
 fn source(name: &str) -> Result<Region, Ec2Error> {
@@ -344,9 +375,6 @@ fn copy(cx: &mut Cx<'_>, req: Copy) -> Result<Made, Ec2Error> {
     if let Some(id) = token::made(cx, req.token.as_ref(), &req)? {
         return Ok(Made { id });
     }
-    if req.encrypted == Some(true) || req.key.is_some() {
-        return Err(Plain::Unsupported("Virga boots no machine from an encrypted root.".into()).into());
-    }
     check_name(cx, &req.name)?;
     let region = source(&req.region)?;
     let there = std::mem::replace(&mut cx.region, region);
@@ -357,6 +385,9 @@ fn copy(cx: &mut Cx<'_>, req: Copy) -> Result<Made, Ec2Error> {
         let what = "The images that come with Virga are in every region, and have no snapshots to be copied.";
         return Err(Plain::InvalidRequest(what.into()).into());
     };
+    if (req.encrypted == Some(true) || req.key.is_some()) && !from.disk {
+        return Err(files_are_plain());
+    }
     if req.copy_tags == Some(true) && owner == cx.account {
         let theirs = theirs?.into_iter().filter(|(key, _)| !key.starts_with("aws:"));
         let theirs: Vec<_> = theirs.filter(|(key, _)| !own.contains_key(key)).collect();
@@ -365,8 +396,9 @@ fn copy(cx: &mut Cx<'_>, req: Copy) -> Result<Made, Ec2Error> {
     let mut mappings = from.mappings.clone();
     for mapping in &mut mappings {
         let Some(snapshot) = &mapping.snapshot else { continue };
-        let copied = copy_snapshot(cx, &from, &region, snapshot, &of_snapshots)?;
+        let copied = copy_snapshot(cx, &req, &from, snapshot, &of_snapshots)?;
         mapping.snapshot = Some(copied);
+        mapping.encrypted = mapping.encrypted.map(|is| is || req.encrypted == Some(true));
     }
     let image = Image {
         name: req.name.clone(),
@@ -386,18 +418,20 @@ fn copy(cx: &mut Cx<'_>, req: Copy) -> Result<Made, Ec2Error> {
 
 fn copy_snapshot(
     cx: &mut Cx<'_>,
+    req: &Copy,
     from: &Image,
-    region: &Region,
     snapshot: &str,
     tags: &Tags,
 ) -> Result<String, Ec2Error> {
     let description =
         format!("Copied for DestinationAmi from SourceAmi {} for SourceSnapshot {snapshot}", from.id);
     let mut members = vec![
-        ("SourceRegion", Value::str(region.name())),
+        ("SourceRegion", Value::str(&req.region)),
         ("SourceSnapshotId", Value::str(snapshot)),
         ("Description", Value::Str(description)),
     ];
+    members.extend(req.encrypted.map(|encrypted| ("Encrypted", Value::Bool(encrypted))));
+    members.extend(req.key.as_ref().map(|key| ("KmsKeyId", Value::str(key))));
     if !tags.is_empty() {
         let noun = Some(SNAPSHOT.noun.to_owned());
         let specification = TagSpecification { resource_type: noun, tags: tags::view(tags) };

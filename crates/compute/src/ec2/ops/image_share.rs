@@ -106,7 +106,7 @@ fn show(cx: &mut Cx<'_>, req: Asked) -> Result<Attribute, Ec2Error> {
     match req.attribute.as_str() {
         DESCRIPTION => out.description = Some(Text { value: Some(image.description) }),
         PERMISSION => out.permissions = Some(share::all(image.public, image.shared)),
-        "blockDeviceMapping" => out.mappings = Some(mappings(&image)),
+        "blockDeviceMapping" => out.mappings = Some(mappings(&image.mappings)),
         "productCodes" => out.codes = Some(Vec::new()),
         other => {
             let why = "Images have no such attribute in this version of Virga.";

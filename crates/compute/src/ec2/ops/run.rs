@@ -543,7 +543,7 @@ fn pattern(cx: &mut Cx<'_>, req: &Run, way: Way<'_>) -> Result<(Instance, Found)
     let unlimited = credit::of_launch(cx, req.credits.as_ref(), &kind)?;
     let layer = match &found {
         Found::BuiltIn(_) => None,
-        Found::Made(_, image) => Some(image.layer.clone()),
+        Found::Made(_, image) => Some(image.layer.clone()).filter(|_| !image.disk),
     };
     let mut pattern = Instance {
         reservation: base::id::ec2_resource_id(cx.rng(), "r"),
@@ -564,7 +564,8 @@ fn pattern(cx: &mut Cx<'_>, req: &Run, way: Way<'_>) -> Result<(Instance, Found)
         unlimited,
         monitored: req.monitoring.as_ref().is_some_and(|wanted| wanted.enabled),
         virtual_machine,
-        disk: matches!(&found, Found::Made(_, image) if image.disk),
+        disk: found.is_disk(),
+        rooted: true,
         wish: reservation::Wanted::wish(req.reservation.as_ref())?,
         ..Instance::default()
     };

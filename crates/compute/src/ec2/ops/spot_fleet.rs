@@ -1,6 +1,6 @@
 //! Spot Fleets: fleets that act by a role which they are given, under names of their own.
 //!
-//! Not here: load balancers, interruptions that stop machines.
+//! Not here: load balancers.
 
 use super::fleet::{WhyView, modifiable, modified, put_away, with_templates};
 use super::fleet_config::{

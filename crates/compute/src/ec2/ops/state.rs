@@ -10,6 +10,7 @@ use crate::ec2::reservation::claim;
 use ec2::access::Access;
 use ec2::attachment::ATTACHMENTS;
 use ec2::describe;
+use ec2::disk::{self, ATTACHED, ATTACHING, DiskAttachment, ROOT};
 use ec2::kind::INSTANCE;
 use ec2::{Ec2Error, Plain, public, register, zone};
 use kernel::{Cx, Empty};
@@ -105,11 +106,28 @@ fn start(cx: &mut Cx<'_>, req: Named) -> Result<Starting, Ec2Error> {
     Ok(Starting { changes })
 }
 
+/// A machine boots from what its root is by now: files, or a disk that boots by itself.
+fn root(cx: &Cx<'_>, instance: &mut Instance) -> Result<(), Ec2Error> {
+    let root = disk::root_of(cx.tx, cx.account, cx.region, &instance.id)?;
+    let ready = |root: &DiskAttachment| root.state == ATTACHED || !root.files && root.state == ATTACHING;
+    let Some(root) = root.filter(ready) else {
+        let what = "Instance does not have a volume attached at root";
+        let what = format!("Invalid value '{}' for instanceId. {what} ({ROOT})", instance.id);
+        return Err(Plain::InvalidParameterValue(what).into());
+    };
+    instance.disk = !root.files;
+    instance.virtual_machine |= instance.disk;
+    Ok(())
+}
+
 /// A machine that is stopped shall run again.
 ///
 /// # Errors
 /// Where there is no capacity for it, or no public address.
 pub(crate) fn boot(cx: &mut Cx<'_>, instance: &mut Instance) -> Result<(), Ec2Error> {
+    if instance.rooted {
+        root(cx, instance)?;
+    }
     cx.memory::<Machinery>().possible_as(instance.virtual_machine)?;
     zone::capacity(cx, &instance.zone, &instance.kind)?;
     placement::take(cx, instance)?;

@@ -377,6 +377,7 @@ fn get_data(cx: &mut Cx<'_>, req: GetData) -> Result<Got, Ec2Error> {
         hibernation: None,
         requirements: None,
         reservation: Some(Reserved::of(&instance.wish)),
+        disks: super::disks::like(cx, &instance.id)?,
         image: Some(instance.image),
         kind: Some(instance.kind),
         key_name: instance.key_name,

@@ -42,6 +42,8 @@ store::record! {
         17 => pub(crate) kind: String,
         /// The first request that was made with it.
         18 => pub(crate) batch: String,
+        /// It is a fleet's, which decides when a machine that was stopped is started again.
+        19 => pub(crate) of_fleet: bool,
     }
 }
 

@@ -8,6 +8,7 @@ use super::model::{
 };
 use super::notice::{Here, carry_out, give, interrupted};
 use super::terms::{pool, too_low};
+use crate::ec2::errors::CLIENT;
 use crate::ec2::model::{INSTANCES, Instance, state};
 use crate::ec2::news;
 use crate::ec2::ops::SELF;
@@ -17,7 +18,7 @@ use crate::ec2::ops::spot_request::{keep, withdraw};
 use crate::ec2::ops::state::{boot, keep as keep_instance};
 use base::Timestamp;
 use ec2::zone::{self, ZONES};
-use ec2::{Ec2Error, register};
+use ec2::{Ec2Error, disk, register};
 use kernel::reconcile::Reconciler;
 use kernel::steps::{self, soonest};
 use kernel::{Cloud, Cx};
@@ -240,7 +241,7 @@ fn wait(cx: &mut Cx<'_>, request: &mut Request, instance: Option<Instance>) -> R
         return Ok(Next::Again);
     }
     let until = request.until;
-    if interrupted(&instance).is_none() {
+    if interrupted(&instance).is_none() || request.of_fleet {
         return Ok(Next::Rest(until));
     }
     if let Some(then) = request.not_before.filter(|then| *then > cx.now) {
@@ -253,6 +254,13 @@ fn wait(cx: &mut Cx<'_>, request: &mut Request, instance: Option<Instance>) -> R
     }
     if zone::is_down(cx.tx, &instance.zone)? {
         return Ok(Next::Rest(until));
+    }
+    let root = disk::root_of(cx.tx, cx.account, cx.region, &instance.id)?;
+    if instance.rooted && root.is_none() {
+        // AWS: one whose root was detached is terminated where it would be started.
+        instance.enter(state::SHUTTING_DOWN, cx.now, Some((CLIENT, "Client error on launch")));
+        keep_instance(cx, &instance, state::STOPPED);
+        return Ok(Next::Again);
     }
     match boot(cx, &mut instance) {
         Ok(()) => {}

@@ -18,11 +18,13 @@ pub(crate) const INTERNAL: &str = "aws:fis:inject-api-internal-error";
 pub(crate) const THROTTLE: &str = "aws:fis:inject-api-throttle-error";
 pub(crate) const UNAVAILABLE: &str = "aws:fis:inject-api-unavailable-error";
 pub(crate) const DISRUPT: &str = "aws:network:disrupt-connectivity";
+pub(crate) const PAUSE: &str = "aws:ebs:pause-volume-io";
 pub(crate) const ASSERT: &str = "aws:cloudwatch:assert-alarm-state";
 
 pub(crate) const INSTANCE: &str = "aws:ec2:instance";
 pub(crate) const SPOT: &str = "aws:ec2:spot-instance";
 pub(crate) const SUBNET: &str = "aws:ec2:subnet";
+pub(crate) const VOLUME: &str = "aws:ec2:ebs-volume";
 pub(crate) const GROUP: &str = "aws:ec2:autoscaling-group";
 pub(crate) const ROLE: &str = "aws:iam:role";
 
@@ -73,6 +75,12 @@ pub(crate) static KNOWN: &[Known] = &[
             (ALARMS, "The ARNs of the alarms, separated by commas.", true),
             (STATES, "The states, separated by commas: OK, ALARM, INSUFFICIENT_DATA.", true),
         ],
+    },
+    Known {
+        id: PAUSE,
+        description: "Let reads and writes of the specified EBS volumes wait.",
+        target: Some(("Volumes", VOLUME)),
+        parameters: &[SO_LONG],
     },
     Known {
         id: NO_CAPACITY,
@@ -176,6 +184,13 @@ pub(crate) static TYPES: &[Type] = &[
         named: ("autoscaling", "autoScalingGroup:"),
         chosen: true,
         parameters: &[],
+    },
+    Type {
+        id: VOLUME,
+        description: "An Amazon EBS volume.",
+        named: ("ec2", "volume/"),
+        chosen: true,
+        parameters: &[(ZONE, "The zone that the volumes are in, by name or id.")],
     },
     Type {
         id: INSTANCE,

@@ -5,14 +5,15 @@ mod machine;
 mod network;
 mod refusal;
 mod target;
+mod volume;
 
 pub use network::experiment_of;
 
 use super::SELF;
 use super::errors::{FisError, invalid};
 use super::model::action::{
-    ALARMS, ASSERT, BEFORE, DISRUPT, DURATION, INTERRUPT, REBOOT, RESTART, STATES, STOP, TERMINATE, WAIT,
-    known,
+    ALARMS, ASSERT, BEFORE, DISRUPT, DURATION, INTERRUPT, PAUSE, REBOOT, RESTART, STATES, STOP, TERMINATE,
+    WAIT, known,
 };
 use super::model::{
     Action, CANCELLED, COMPLETED, EXPERIMENTS, Experiment, FAILED, INITIATING, PENDING, RUNNING, Run,
@@ -311,6 +312,7 @@ fn begin(cx: &mut Cx<'_>, doing: &Doing<'_>, run: &mut Run) -> Result<(), Fault>
     match action.id.as_str() {
         WAIT => run.due = action.after(DURATION, cx.now),
         DISRUPT => network::begin(cx, doing, run)?,
+        PAUSE => volume::begin(cx, doing, run)?,
         ASSERT => {
             assert_states(cx, action)?;
             run.ends(COMPLETED, DONE, cx.now);
@@ -381,6 +383,7 @@ fn undo(cx: &mut Cx<'_>, doing: &Doing<'_>, run: &mut Run) -> Result<(), Fault> 
     match doing.action.id.as_str() {
         STOP => machine::restart(cx, doing, run),
         DISRUPT => network::end(cx, run),
+        PAUSE => volume::end(cx, doing),
         _ => {
             refusal::end(cx, doing);
             run.left.clear();

@@ -4,7 +4,7 @@ use super::call_of;
 use crate::ec2::ops::{list, text, texts};
 use crate::fis::SELF;
 use crate::fis::model::Target;
-use crate::fis::model::action::{GROUP, ROLE, SPOT, SUBNET, VPC, ZONE};
+use crate::fis::model::action::{GROUP, ROLE, SPOT, SUBNET, VOLUME, VPC, ZONE};
 use crate::fis::model::choice::{Mode, passes};
 use kernel::{As, Cx};
 use wire::{Fault, Value};
@@ -13,6 +13,7 @@ use wire::{Fault, Value};
 pub(super) fn resolve(cx: &mut Cx<'_>, target: &Target) -> Result<Vec<String>, Fault> {
     let mut found = match target.kind.as_str() {
         SUBNET => subnets(cx, target)?,
+        VOLUME => volumes(cx, target)?,
         GROUP => groups(cx, target)?,
         ROLE => roles(cx, target)?,
         _ => instances(cx, target)?,
@@ -69,6 +70,19 @@ fn subnets(cx: &mut Cx<'_>, target: &Target) -> Result<Vec<String>, Fault> {
             && passes(subnet, &target.filters)
     });
     Ok(found.map(|subnet| text(subnet, "SubnetId")).collect())
+}
+
+fn volumes(cx: &mut Cx<'_>, target: &Target) -> Result<Vec<String>, Fault> {
+    let told = call_of(cx, "ec2", "DescribeVolumes", asked(target, "VolumeIds"))?;
+    let is_in = |volume: &&Value| {
+        let zone = target.parameters.get(ZONE);
+        zone.is_none_or(|zone| {
+            ["AvailabilityZone", "AvailabilityZoneId"].iter().any(|member| text(volume, member) == *zone)
+        })
+    };
+    let found = list(&told, "Volumes").iter();
+    let found = found.filter(|volume| is_in(volume) && passes(volume, &target.filters));
+    Ok(found.map(|volume| text(volume, "VolumeId")).collect())
 }
 
 fn groups(cx: &mut Cx<'_>, target: &Target) -> Result<Vec<String>, Fault> {

@@ -15,12 +15,21 @@ use std::path::{Path, PathBuf};
 
 /// In the folder of a machine.
 const FOLDER: &str = "disks";
+/// The one that the machine boots from by itself.
+pub(super) const ROOT: &str = "root";
 
 /// The disks of a guest, by the names that they were asked for.
 #[derive(Debug)]
 pub(super) struct Disks {
     folder: PathBuf,
+    /// Which of them is to be the root.
+    root: Option<String>,
     names: BTreeMap<String, String>,
+}
+
+/// Where the root of a machine is that boots from a disk.
+pub(super) fn root(disk: &Path) -> PathBuf {
+    disk.join(FOLDER).join(ROOT)
 }
 
 /// Says that QEMU has a disk.
@@ -30,19 +39,23 @@ pub(super) fn held(path: &Path) -> PathBuf {
 
 impl Disks {
     /// Of a machine that is being booted: there are none yet.
-    pub(super) fn new(disk: &Path) -> io::Result<Disks> {
+    pub(super) fn new(disk: &Path, root: Option<String>) -> io::Result<Disks> {
         let folder = disk.join(FOLDER);
         match fs::remove_dir_all(&folder) {
             Err(why) if why.kind() != io::ErrorKind::NotFound => return Err(why),
             _ => fs::create_dir(&folder)?,
         }
-        Ok(Disks { folder, names: BTreeMap::new() })
+        Ok(Disks { folder, root, names: BTreeMap::new() })
     }
 
     /// Where the next disk is, as which it is to be plugged in.
     pub(super) fn next(&mut self, device: &str) -> io::Result<(String, PathBuf)> {
         if self.names.contains_key(device) {
-            return Err(Errno::EXIST.into());
+            // Nobody serves it any more, or this were not asked: the machine is ending.
+            return Err(Errno::HOSTUNREACH.into());
+        }
+        if self.root.as_deref() == Some(device) {
+            return Ok((ROOT.to_owned(), self.folder.join(ROOT)));
         }
         let taken = |name: &String| self.names.values().any(|other| other == name);
         let name = (1..=DISKS).map(|number| format!("disk{number}")).find(|name| !taken(name));
@@ -96,14 +109,15 @@ mod tests {
         let base = std::env::temp_dir().join(format!("virga-disks-{}", std::process::id()));
         fs::create_dir_all(base.join(FOLDER)).unwrap();
         fs::write(base.join(FOLDER).join("disk9"), "of a life before").unwrap();
-        let mut disks = Disks::new(&base).unwrap();
+        let mut disks = Disks::new(&base, Some("/dev/xvda".into())).unwrap();
         let (keeper, _heard) = UnixStream::pair().unwrap();
         for (device, expected) in [("/dev/sdf", "disk1"), ("/dev/sdg", "disk2")] {
             let (name, path) = disks.next(device).unwrap();
             assert_eq!((name.as_str(), path), (expected, base.join(FOLDER).join(expected)));
             disks.plug(&keeper, name, device).unwrap();
         }
-        assert_eq!(disks.next("/dev/sdf").unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+        assert_eq!(disks.next("/dev/xvda").unwrap(), (ROOT.to_owned(), root(&base)));
+        assert_eq!(disks.next("/dev/sdf").unwrap_err().kind(), io::ErrorKind::HostUnreachable);
         let busy = disks.unplug(&keeper, "/dev/sdf", false, |_| panic!("it is held"));
         assert_eq!(busy.unwrap_err().kind(), io::ErrorKind::ResourceBusy);
         fs::remove_file(held(&base.join(FOLDER).join("disk1"))).unwrap();

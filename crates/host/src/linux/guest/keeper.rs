@@ -6,6 +6,7 @@
 
 use super::super::frame::{self, Frame, Order, Take};
 use super::super::powers;
+use super::disks::ROOT;
 use super::kept::Kept;
 use super::monitor::Monitor;
 use super::{relay, runs};
@@ -43,9 +44,10 @@ fn keep() -> io::Result<u8> {
     let Kept { qemu, hardware } = Kept::read(&mut Take(&frame.body))?;
     let files = match &hardware.root {
         Root::Files { server, files, .. } => Some(serve_files(server, files)?),
-        Root::Disk { .. } => None,
+        Root::Disk(_) => None,
     };
     let by_itself = files.is_none();
+    let early = if by_itself { wait_for_root(&told)? } else { Vec::new() };
     let (console, said) = UnixStream::pair()?;
     let (orders, ordered) = UnixStream::pair()?;
     let orders = Arc::new(Mutex::new(orders));
@@ -76,9 +78,27 @@ fn keep() -> io::Result<u8> {
     let monitor = Monitor::start(monitor, Arc::clone(&orders))?;
     thread::Builder::new().name("console".into()).spawn(move || copy_console(console))?;
     let obeys = Obeys { orders, monitor, by_itself };
-    thread::Builder::new().name("orders".into()).spawn(move || obeys.obey(&told))?;
+    thread::Builder::new().name("orders".into()).spawn(move || {
+        early.iter().for_each(|frame| obeys.hear(frame));
+        obeys.obey(&told);
+    })?;
     let status = qemu.wait()?;
     Ok(status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(255))
+}
+
+/// Waits for the disk that the guest boots from; what else it was told meanwhile.
+fn wait_for_root(told: &OwnedFd) -> io::Result<Vec<Frame>> {
+    let mut early = Vec::new();
+    loop {
+        let frame = frame::receive(told)?.ok_or(io::ErrorKind::UnexpectedEof)?;
+        let order = u8::try_from(frame.word).ok().and_then(Order::from_byte);
+        match order {
+            // It is not there yet, so that nothing in it has to be asked.
+            Some(Order::Signal) => std::process::exit(0),
+            Some(Order::Plug) if Take(&frame.body).text()? == ROOT => return Ok(early),
+            _ => early.push(frame),
+        }
+    }
 }
 
 /// Starts the server of the guest's files; QEMU's end of the line to it.
@@ -120,9 +140,13 @@ struct Obeys {
 impl Obeys {
     fn obey(&self, told: &OwnedFd) {
         while let Ok(Some(frame)) = frame::receive(told) {
-            if let Err(why) = self.one(&frame) {
-                eprintln!("virga: {why}");
-            }
+            self.hear(&frame);
+        }
+    }
+
+    fn hear(&self, frame: &Frame) {
+        if let Err(why) = self.one(frame) {
+            eprintln!("virga: {why}");
         }
     }
 

@@ -49,7 +49,7 @@ impl Kept {
             Root::Files { server, files, kernel, archive } => {
                 [server, files, kernel, archive].into_iter().fold(put.u8(0), path)
             }
-            Root::Disk { own, below } => [own, below].into_iter().fold(put.u8(1), path),
+            Root::Disk(disk) => path(put.u8(1), disk),
         };
         let put = put.u8(u8::from(hardware.kvm)).u32(hardware.cpus).u64(hardware.memory_mib);
         hardware.cards.iter().fold(put.u32(count(hardware.cards.len())), card)
@@ -66,7 +66,7 @@ impl Kept {
                 kernel: path(take)?,
                 archive: path(take)?,
             },
-            _ => Root::Disk { own: path(take)?, below: path(take)? },
+            _ => Root::Disk(path(take)?),
         };
         let (kvm, cpus, memory_mib) = (take.u8()? != 0, take.u32()?, take.u64()?);
         let cards = (0..take.u32()?).map(|_| read_card(take)).collect::<io::Result<_>>()?;
@@ -92,7 +92,7 @@ mod tests {
             kernel: "/boot/vmlinuz".into(),
             archive: "/disk/archive".into(),
         };
-        for root in [files, Root::Disk { own: "/disk/own".into(), below: "/layers/a/disk".into() }] {
+        for root in [files, Root::Disk("/disk/disks/root".into())] {
             let hardware = Hardware {
                 id: "i-1".into(),
                 product: "t3.micro".into(),

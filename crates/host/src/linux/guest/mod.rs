@@ -26,19 +26,16 @@ use super::frame::{Order, Put, Take};
 use super::netlink::filter::transactions;
 use super::plane::{Plane, ROUTER_V6};
 use super::process::{spawned, with_doors};
-use crate::guest::{Card, Ground, Hardware, Root, Told, empty_disk, has_kvm};
+use crate::guest::{Card, Ground, Hardware, Root, Told, has_kvm};
 use crate::{HostError, Process};
 use net::program::{Far, FilterDelta, Plug, guest_filter};
 use std::fs::{self, File};
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
-use std::path::PathBuf;
 use std::sync::{Arc, MutexGuard};
 
 /// In the folder of a machine: the first files of its guest.
 const ARCHIVE: &str = "archive";
-/// Likewise: what it has written over the disk that it boots from.
-const OWN_DISK: &str = "disk.qcow2";
 
 /// A guest's interface, as a plug has it.
 fn card(plug: &Plug, ipv6: bool) -> Card {
@@ -93,9 +90,10 @@ pub(super) fn boot<'a>(
     let kvm = has_kvm(&ground);
     let refused = |why| HostError::refused(format!("boot {id} as a virtual machine"), why);
     let cards = plane().cards(id);
-    let root = match guest.disk {
-        Some(below) => over(&machine, below).map_err(refused)?,
-        None => files(&ground, &machine, &cards).map_err(refused)?,
+    let own = guest.root.unwrap_or_default();
+    let root = match own.as_str() {
+        "" => files(&ground, &machine, &cards).map_err(refused)?,
+        _ => Root::Disk(disks::root(&machine.disk)),
     };
     let hardware = Hardware {
         id: id.to_owned(),
@@ -108,7 +106,7 @@ pub(super) fn boot<'a>(
     };
     let kept = Kept { qemu: ground.qemu, hardware };
     let space = plane().silence(id)?;
-    let body = kept.write(machine.write(Put::default().u32(space))).0;
+    let body = kept.write(machine.write(Put::default().u32(space)).bytes(own.as_bytes())).0;
     let null = File::open("/dev/null").map_err(refused)?;
     let streams = with_doors([null.as_fd(), console.as_fd(), console.as_fd()], doors);
     let (body, _) = line.call(Order::Guest, &body, &streams)?.map_err(refused)?;
@@ -122,17 +120,4 @@ fn files(ground: &Ground, machine: &Machine, cards: &[Card]) -> io::Result<Root>
     fs::write(&archive, ground.archive(&told)?)?;
     let (server, kernel) = (ground.files.clone(), ground.kernel.clone());
     Ok(Root::Files { server, files: machine.disk.join("root"), kernel, archive })
-}
-
-/// What the machine writes, over a disk. It has its name when it is whole.
-fn over(machine: &Machine, below: PathBuf) -> io::Result<Root> {
-    let own = machine.disk.join(OWN_DISK);
-    if !own.exists() {
-        let size = fs::metadata(&below)?.len();
-        let begun = machine.disk.join(OWN_DISK.to_owned() + ".new");
-        fs::write(&begun, empty_disk(size).ok_or(io::ErrorKind::FileTooLarge)?)?;
-        File::open(&begun)?.sync_all()?;
-        fs::rename(begun, &own)?;
-    }
-    Ok(Root::Disk { own, below })
 }

@@ -1,7 +1,7 @@
 //! How the keeper speaks with QEMU (QMP): lines of JSON, of which few words matter.
 
 use super::disks::held;
-use crate::guest::json;
+use crate::guest::{json, served};
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, BufRead, BufReader, Write};
@@ -96,11 +96,7 @@ impl Monitor {
     pub(super) fn plug(&self, disk: &str, path: PathBuf, device: &str) -> io::Result<()> {
         let number = disk.trim_start_matches("disk");
         let name = device.trim_start_matches("/dev/");
-        let file = format!(
-            "{{\"driver\": \"file\", \"locking\": \"off\", \"filename\": {}}}",
-            json(&path.to_string_lossy())
-        );
-        let opened = [("driver", json("raw")), ("node-name", json(disk)), ("file", file)];
+        let opened = [("driver", json("raw")), ("node-name", json(disk)), ("file", served(&path))];
         let plugged = [
             ("driver", json("nvme")),
             ("id", json(disk)),

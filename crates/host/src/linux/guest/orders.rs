@@ -79,7 +79,8 @@ impl Child {
         let (machine, guarded) = (Machine::read(take)?, self.guarded);
         let (near, far) = UnixStream::pair()?;
         *descriptors.first_mut().ok_or(Errno::INVAL)? = far.into();
-        let disks = Disks::new(&machine.disk)?;
+        let root = Some(take.text()?.to_owned()).filter(|name| !name.is_empty());
+        let disks = Disks::new(&machine.disk, root)?;
         let keeper = again(GUEST);
         let told = take.0.to_vec();
         let pid = self.first_process(key, descriptors, |network, ends| {

@@ -60,10 +60,14 @@ pub fn prefix_of(service: &str, region: Region) -> &str {
     OTHER_NAMES.iter().find(|(_, other)| *other == name).map_or(name, |(prefix, _)| prefix)
 }
 
-/// The name that a service has on the internet, which endpoints can take over in their VPC; DynamoDB Streams' endpoints do
-/// not offer that.
+/// S3, whose endpoints have names for buckets below their own.
+pub const S3: &str = "s3";
+
+/// The name that a service has on the internet, which endpoints can take over in their VPC; DynamoDB's endpoints do not offer
+/// that, and S3's not here.
 pub fn private_name(prefix: &str, region: Region) -> Option<String> {
-    (prefix != "streams.dynamodb").then(|| format!("{prefix}.{}.amazonaws.com", region.name()))
+    let offers = !matches!(prefix, S3 | "dynamodb" | "streams.dynamodb");
+    offers.then(|| format!("{prefix}.{}.amazonaws.com", region.name()))
 }
 
 impl Endpoint {
@@ -120,6 +124,8 @@ mod tests {
             assert_eq!(zonal, format!("{label}-us-east-1a.{rest}"));
         }
         assert_eq!(private_name("sqs", here).as_deref(), Some("sqs.us-east-1.amazonaws.com"));
-        assert_eq!(private_name("streams.dynamodb", here), None);
+        for prefix in ["s3", "dynamodb", "streams.dynamodb"] {
+            assert_eq!(private_name(prefix, here), None);
+        }
     }
 }

@@ -20,7 +20,7 @@ mod vpc;
 pub use acl::{AclAssociation, AclEntry, NETWORK_ACLS, NetworkAcl, PortRange};
 pub use address::{ADDRESSES, Address, AddressAssociation};
 pub use dhcp::{DHCP_OPTIONS, DhcpOptions};
-pub use endpoint::{ENDPOINTS, Endpoint, EndpointKind, prefix_of, private_name, service_name};
+pub use endpoint::{ENDPOINTS, Endpoint, EndpointKind, S3, prefix_of, private_name, service_name};
 pub use flow_log::{FLOW_LOGS, FlowLog, Line, RECORDS, Records, Traffic, records_key};
 pub use gateway::{EGRESS_GATEWAYS, EgressGateway, INTERNET_GATEWAYS, InternetGateway};
 pub use group::{GROUPS, Group, Peer, Reference, Rule};

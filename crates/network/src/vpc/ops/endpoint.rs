@@ -1,4 +1,4 @@
-//! VPC endpoints: gateways to S3 and DynamoDB by routes, interfaces to the other services that this cloud has.
+//! VPC endpoints: gateways to S3 and DynamoDB by routes, interfaces to these and the other services that this cloud has.
 
 use super::interface::{New, group_views, groups, plug, save as save_interface, unplug};
 use super::{DONE, Done, item, one};
@@ -6,7 +6,7 @@ use crate::vpc::access::{list, on};
 use crate::vpc::find;
 use crate::vpc::make::in_vpc;
 use crate::vpc::model::{
-    ENDPOINTS, Endpoint, EndpointKind, InterfaceKind, ROUTE_TABLES, Route, Subnet, Target, Vpc, managed,
+    ENDPOINTS, Endpoint, EndpointKind, InterfaceKind, ROUTE_TABLES, Route, S3, Subnet, Target, Vpc, managed,
     prefix_of, private_name, service_name,
 };
 use auth::policy::{Policy, PolicyKind};
@@ -174,6 +174,8 @@ fn save(cx: &mut Cx<'_>, endpoint: &Endpoint) {
 fn services(cx: &Cx<'_>) -> Vec<(String, EndpointKind)> {
     let mut out: Vec<(String, EndpointKind)> =
         managed(cx.region).into_iter().map(|list| (list.name, EndpointKind::Gateway)).collect();
+    // AWS: these two are reached by either kind.
+    out.extend(managed(cx.region).into_iter().map(|list| (list.name, EndpointKind::Interface)));
     // Of the services that are everywhere the same, STS is the one that answers in each region.
     for service in cx.cloud().services().filter(|service| !service.global || service.id == "sts") {
         let Some(model) = wire::catalog::service(service.id) else { continue };
@@ -221,7 +223,9 @@ fn names(cx: &Cx<'_>, endpoint: &Endpoint) -> Result<Vec<DnsName>, Ec2Error> {
     if endpoint.private_dns {
         names.extend(private_name(endpoint.prefix(cx.region), cx.region));
     }
-    Ok(names.into_iter().map(|name| DnsName { name }).collect())
+    // AWS: below S3's there are names for buckets.
+    let wild = if endpoint.prefix(cx.region) == S3 { "*." } else { "" };
+    Ok(names.into_iter().map(|name| DnsName { name: format!("{wild}{name}") }).collect())
 }
 
 /// A policy that is one; its text as it came.
@@ -296,6 +300,11 @@ fn new_interface(cx: &mut Cx<'_>, endpoint: &mut Endpoint, vpc: &Vpc, req: &Crea
         return Err(Plain::InvalidParameter(what.into()).into());
     }
     let offered = private_name(endpoint.prefix(cx.region), cx.region).is_some();
+    if req.private_dns == Some(true) && endpoint.prefix(cx.region) == S3 {
+        let what =
+            "Interface endpoints of S3 do not take over its private DNS name in this version of Virga.";
+        return Err(Plain::Unsupported(what.into()).into());
+    }
     private_dns(cx, endpoint, vpc, req.private_dns.unwrap_or(offered))?;
     endpoint.groups = groups(cx, req.subnets.first().map_or("", String::as_str), &vpc.id, &req.groups)?;
     req.subnets.iter().try_for_each(|subnet| plug_in(cx, endpoint, subnet))
@@ -548,8 +557,14 @@ fn describe_services(cx: &mut Cx<'_>, req: DescribeServices) -> Result<Services,
         .collect();
     found.retain(|service| filter::passes(service, &service.tags, &req.filters, SERVICE_FILTERS));
     let ask = Ask::new(&[], req.max, req.next.as_ref());
-    let (details, next) = describe::cut(cx, found, ask, |service| service.name.clone())?;
-    Ok(Services { names: details.iter().map(|service| service.name.clone()).collect(), details, next })
+    let place = |service: &ServiceView| {
+        let kind = service.kinds.first().map_or("", |kind| kind.kind.as_str());
+        format!("{} {kind}", service.name)
+    };
+    let (details, next) = describe::cut(cx, found, ask, place)?;
+    let mut names: Vec<String> = details.iter().map(|service| service.name.clone()).collect();
+    names.dedup();
+    Ok(Services { names, details, next })
 }
 
 /// The name of a service that its endpoints can take over.

@@ -5,13 +5,14 @@
 
 use super::volume;
 use super::volumes::{AttachmentView, attachment_view};
+use crate::ebs::backing;
 use crate::ebs::blocks;
 use crate::ebs::key;
 use crate::ebs::model::{AVAILABLE, VOLUMES, Volume};
 use crate::ebs::plug::Plugged;
 use ec2::access::Access;
 use ec2::describe;
-use ec2::disk::{self, ATTACHING, DETACHING, DISK_ATTACHMENTS, DiskAttachment, NewDisk};
+use ec2::disk::{self, ATTACHED, ATTACHING, DETACHING, DISK_ATTACHMENTS, DiskAttachment, NewDisk};
 use ec2::errors::Limit;
 use ec2::kind::{INSTANCE, VOLUME};
 use ec2::{Ec2Error, Plain, register};
@@ -71,8 +72,15 @@ fn spot(device: &str) -> &str {
     device.strip_prefix("/dev/sd").or(device.strip_prefix("/dev/xvd")).unwrap_or(device)
 }
 
-/// An instance's state and zone, as its own room says.
-fn instance(cx: &mut Cx<'_>, id: &str) -> Result<(String, String), Ec2Error> {
+/// What an instance's own room says of it.
+struct Machine {
+    state: String,
+    zone: String,
+    /// It boots from a volume, if there is one.
+    rooted: bool,
+}
+
+fn instance(cx: &mut Cx<'_>, id: &str) -> Result<Machine, Ec2Error> {
     let ids = Value::List(vec![Value::str(id)]);
     let asked = Value::Struct([("InstanceIds", ids)].into_iter().collect());
     let account = cx.account;
@@ -84,48 +92,77 @@ fn instance(cx: &mut Cx<'_>, id: &str) -> Result<(String, String), Ec2Error> {
         let value = found.member(outer).and_then(|value| value.member(inner));
         value.and_then(Value::as_str).unwrap_or_default().to_owned()
     };
-    Ok((text("State", "Name"), text("Placement", "AvailabilityZone")))
+    Ok(Machine {
+        state: text("State", "Name"),
+        zone: text("Placement", "AvailabilityZone"),
+        rooted: found.member("RootDeviceName").is_some(),
+    })
 }
 
-/// Writes an attachment down, once the instance has a place for it and the caller the key.
-fn plug(
-    cx: &mut Cx<'_>,
-    volume: &Volume,
-    instance: &str,
-    device: &str,
+/// An attachment that is asked for.
+struct Wanted<'a> {
+    instance: &'a str,
+    device: &'a str,
     delete: bool,
-) -> Result<DiskAttachment, Ec2Error> {
+    files: bool,
+    state: &'static str,
+}
+
+/// Writes an attachment down.
+fn plug(cx: &mut Cx<'_>, volume: &Volume, wanted: &Wanted<'_>) -> Result<DiskAttachment, Ec2Error> {
+    let Wanted { instance, device, .. } = *wanted;
     check_device(device)?;
     let others = disk::of_instance(cx.tx, cx.account, cx.region, instance)?;
-    if others.iter().any(|other| spot(&other.device) == spot(device)) {
-        let what =
-            format!("Invalid value '{device}' for unixDevice. Attachment point {device} is already in use");
-        return Err(Plain::InvalidParameterValue(what).into());
+    let at = |other: &DiskAttachment| {
+        spot(&other.device) == spot(device) || disk::is_root(&other.device) && disk::is_root(device)
+    };
+    if others.iter().any(at) {
+        return Err(in_use(device));
     }
     if others.len() >= PER_INSTANCE_MAX {
         return Err(Limit::AttachedVolumes.into());
     }
-    cx.memory::<Plugged>().possible()?;
+    if !wanted.files {
+        cx.memory::<Plugged>().possible()?;
+    }
     let seal = blocks::map(cx.tx, volume.map)?.seal;
     let attachment = DiskAttachment {
         volume: volume.id.clone(),
         instance: instance.to_owned(),
         device: device.to_owned(),
         at: cx.now,
-        delete_on_termination: delete,
-        state: ATTACHING.into(),
+        delete_on_termination: wanted.delete,
+        state: wanted.state.into(),
         key: key::keep(cx, seal.as_ref())?,
+        files: wanted.files,
         ..DiskAttachment::default()
     };
     DISK_ATTACHMENTS.put(cx.tx, &register::key(cx.account, cx.region, &volume.id), &attachment);
     Ok(attachment)
 }
 
+fn in_use(device: &str) -> Ec2Error {
+    let what =
+        format!("Invalid value '{device}' for unixDevice. Attachment point {device} is already in use");
+    Plain::InvalidParameterValue(what).into()
+}
+
+/// Whether a volume that becomes a root holds files, and no disk that boots by itself.
+fn holds_files(cx: &mut Cx<'_>, volume: &Volume) -> Result<bool, Ec2Error> {
+    let files = !disk::boots(&backing::beginning(cx, volume.map)?);
+    if files && volume.key.is_some() {
+        let what = "is encrypted, and holds files: Virga keeps those of a machine as files, which it does not encrypt";
+        return Err(Plain::Unsupported(format!("The volume {} {what}.", volume.id)).into());
+    }
+    Ok(files)
+}
+
 fn attach(cx: &mut Cx<'_>, req: Attach) -> Result<AttachmentView, Ec2Error> {
     let volume = describe::get(cx, &VOLUMES, &VOLUME, &req.volume)?;
     describe::check_id(&INSTANCE, &req.instance)?;
-    let (state, zone) = instance(cx, &req.instance)?;
-    if !matches!(state.as_str(), "running" | "stopped") {
+    let machine = instance(cx, &req.instance)?;
+    let (state, zone) = (machine.state.as_str(), machine.zone);
+    if !matches!(state, "running" | "stopped") {
         return Err(Plain::IncorrectState(format!("Instance '{}' is not 'running'.", req.instance)).into());
     }
     if disk::of_volume(cx.tx, cx.account, cx.region, &volume.id)?.is_some() {
@@ -142,8 +179,34 @@ fn attach(cx: &mut Cx<'_>, req: Attach) -> Result<AttachmentView, Ec2Error> {
             format!("The volume '{volume}' is not in the same availability zone as instance '{instance}'");
         return Err(Plain::InvalidVolumeZone(what).into());
     }
-    let made = plug(cx, &volume, &req.instance, &req.device, false)?;
+    let is_root = disk::is_root(&req.device);
+    if is_root && (!machine.rooted || state != "stopped") {
+        return Err(in_use(&req.device));
+    }
+    let files = is_root && holds_files(cx, &volume)?;
+    let wanted = Wanted {
+        instance: &req.instance,
+        // A machine has one name for it.
+        device: if is_root { disk::ROOT } else { &req.device },
+        delete: false,
+        files,
+        state: ATTACHING,
+    };
+    let made = plug(cx, &volume, &wanted)?;
     Ok(attachment_view(&made))
+}
+
+/// AWS: a root is detached of a machine that is off only.
+fn may_lose_root(cx: &mut Cx<'_>, attachment: &DiskAttachment) -> Result<(), Ec2Error> {
+    let (volume, from) = (&attachment.volume, &attachment.instance);
+    if attachment.state == ATTACHING {
+        return Err(Plain::IncorrectState(format!("Volume '{volume}' is in the 'attaching' state.")).into());
+    }
+    if instance(cx, from)?.state != "stopped" {
+        let what = format!("Unable to detach root volume '{volume}' from instance '{from}'");
+        return Err(Plain::OperationNotPermitted(what).into());
+    }
+    Ok(())
 }
 
 fn detach(cx: &mut Cx<'_>, req: Detach) -> Result<AttachmentView, Ec2Error> {
@@ -158,6 +221,9 @@ fn detach(cx: &mut Cx<'_>, req: Detach) -> Result<AttachmentView, Ec2Error> {
         let what = format!("Volume '{id}' is not attached to '{to}'.");
         return Err(Plain::InvalidAttachmentNotFound(what).into());
     }
+    if disk::is_root(&attachment.device) {
+        may_lose_root(cx, &attachment)?;
+    }
     attachment.state = DETACHING.into();
     attachment.forced |= req.force == Some(true);
     DISK_ATTACHMENTS.put(cx.tx, &register::key(cx.account, cx.region, id), &attachment);
@@ -171,7 +237,15 @@ fn detach(cx: &mut Cx<'_>, req: Detach) -> Result<AttachmentView, Ec2Error> {
 pub fn for_launch(cx: &mut Cx<'_>, wanted: &NewDisk) -> Result<(), Ec2Error> {
     check_device(&wanted.device)?;
     let volume = volume::for_launch(cx, wanted)?;
-    plug(cx, &volume, &wanted.instance, &wanted.device, wanted.delete_on_termination)?;
+    let attachment = Wanted {
+        instance: &wanted.instance,
+        device: &wanted.device,
+        delete: wanted.delete_on_termination,
+        files: wanted.files,
+        // Its files are the image's: there is nothing to be made ready.
+        state: if wanted.files { ATTACHED } else { ATTACHING },
+    };
+    plug(cx, &volume, &attachment)?;
     Ok(())
 }
 

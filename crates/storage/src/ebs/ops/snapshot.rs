@@ -2,6 +2,7 @@
 
 use super::fast;
 use super::snapshots::{self, View, view};
+use crate::ebs::backing as shelved;
 use crate::ebs::blocks;
 use crate::ebs::copies;
 use crate::ebs::errors::{internal, store};
@@ -15,7 +16,7 @@ use base::tag::Tags;
 use ec2::access::Access;
 use ec2::backing::{self, Home};
 use ec2::describe;
-use ec2::disk;
+use ec2::disk::{self, ATTACHING, DETACHING, DiskAttachment, FILLS, Fill};
 use ec2::kind::{INSTANCE, SNAPSHOT, VOLUME};
 use ec2::tags::{self, Tag, TagSpecification};
 use ec2::{Ec2Error, Plain, register};
@@ -49,8 +50,7 @@ wire::shape! {
     #[derive(Debug)]
     struct Instance {
         id: String = "InstanceId",
-        /// Machines have no volume that they boot from, so that there is none to be left out.
-        _without_boot: Option<bool> = "ExcludeBootVolume",
+        without_boot: Option<bool> = "ExcludeBootVolume",
         without: Vec<String> = "ExcludeDataVolumeIds",
     }
 
@@ -142,6 +142,30 @@ pub(crate) fn take(
     Ok(snapshot)
 }
 
+/// Takes a snapshot of a volume, or of the files that one is for as long as a machine boots from it: those are packed
+/// after the answer, and until then the snapshot is pending.
+fn take_any(
+    cx: &mut Cx<'_>,
+    volume: Volume,
+    description: &str,
+    tags: &Tags,
+    set: Option<&String>,
+) -> Result<Snapshot, Ec2Error> {
+    let attachment = disk::of_volume(cx.tx, cx.account, cx.region, &volume.id)?;
+    let Some(attachment) = attachment.filter(|one| one.files && one.state != ATTACHING) else {
+        return take(cx, volume, description, tags, set);
+    };
+    if attachment.state == DETACHING {
+        let what = format!("Volume {} is being detached and has nothing to be taken of.", volume.id);
+        return Err(Plain::IncorrectState(what).into());
+    }
+    let snapshot = Snapshot { set: set.cloned(), ..shelved::begun(cx, Some(&volume), description) };
+    let at = register::key(cx.account, cx.region, &snapshot.id);
+    FILLS.put(cx.tx, &at, &Fill { instance: attachment.instance });
+    enter(cx, &snapshot, tags);
+    Ok(snapshot)
+}
+
 /// Has what programs have written to volumes made safe: a snapshot holds what was written before it was asked for.
 async fn settle(dx: &Dx, volumes: Vec<String>) -> Result<(), Fault> {
     let plugged = dx.cloud().memory::<Plugged>();
@@ -173,7 +197,7 @@ async fn create_all(dx: Dx, req: CreateAll, _: Body) -> Result<Answer<All>, Faul
 fn create_one(cx: &mut Cx<'_>, req: &Create) -> Result<View, Ec2Error> {
     let own = tags::of_new(&req.tags, &SNAPSHOT, &[&SNAPSHOT])?;
     let volume = describe::get(cx, &VOLUMES, &VOLUME, &req.volume)?;
-    let snapshot = take(cx, volume, req.description.as_deref().unwrap_or_default(), &own, None)?;
+    let snapshot = take_any(cx, volume, req.description.as_deref().unwrap_or_default(), &own, None)?;
     view(cx, cx.account, &snapshot)
 }
 
@@ -191,14 +215,18 @@ fn create_each(cx: &mut Cx<'_>, req: &CreateAll) -> Result<All, Ec2Error> {
     }
     let set = cx.request.id.clone();
     let mut snapshots = Vec::new();
-    for disk in disks.iter().filter(|disk| !req.instance.without.contains(&disk.volume)) {
+    let without_boot = req.instance.without_boot == Some(true);
+    let is_left_out = |disk: &&DiskAttachment| without_boot && disk::is_root(&disk.device);
+    let wanted = disks.iter().filter(|disk| !req.instance.without.contains(&disk.volume));
+    for disk in wanted.filter(|disk| !is_left_out(disk)) {
         let volume = describe::get(cx, &VOLUMES, &VOLUME, &disk.volume)?;
         let mut all = own.clone();
         if req.copy_tags.as_deref() == Some("volume") {
             let copied = register::tags(cx, &volume.id)?;
             all.extend(copied.into_iter().filter(|(key, _)| !own.contains_key(key)));
         }
-        let taken = take(cx, volume, req.description.as_deref().unwrap_or_default(), &all, Some(&set))?;
+        let description = req.description.as_deref().unwrap_or_default();
+        let taken = take_any(cx, volume, description, &all, Some(&set))?;
         snapshots.push(Info {
             description: taken.description,
             tags: tags::view(&all),
@@ -223,7 +251,9 @@ fn delete(cx: &mut Cx<'_>, req: Named) -> Result<Empty, Ec2Error> {
         return Err(Plain::InvalidSnapshotInUse(what).into());
     }
     fast::let_go(cx, &snapshot.id)?;
-    SNAPSHOTS.delete(cx.tx, &register::key(cx.account, cx.region, &snapshot.id));
+    let at = register::key(cx.account, cx.region, &snapshot.id);
+    FILLS.delete(cx.tx, &at);
+    SNAPSHOTS.delete(cx.tx, &at);
     HOMES.delete(cx.tx, &home(cx.region, &snapshot.id));
     copies::give_up(cx.tx, snapshot.map)?;
     blocks::let_go(cx.tx, snapshot.map)?;

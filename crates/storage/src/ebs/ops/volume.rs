@@ -231,7 +231,22 @@ pub(crate) fn for_launch(cx: &mut Cx<'_>, wanted: &NewDisk) -> Result<Volume, Ec
         (Some(id), None) => Some(snapshots::find(cx, id)?),
         (Some(id), Some(owner)) => Some((owner, snapshots::of(cx, owner, id)?)),
     };
-    make(cx, &req, from, wanted.zone.clone(), &wanted.tags)
+    if let (Some((_, snapshot)), Some(size)) = (&from, wanted.size)
+        && size < snapshot.size
+    {
+        // AWS's words, with its two spaces.
+        let (id, least) = (&snapshot.id, snapshot.size);
+        let what =
+            format!("Volume of size {size}GB is smaller than  snapshot '{id}', expect size >= {least}GB");
+        return Err(Plain::InvalidBlockDeviceMapping(what).into());
+    }
+    let volume = make(cx, &req, from, wanted.zone.clone(), &wanted.tags)?;
+    if wanted.files && volume.key.is_some() {
+        let what = "The root of this image is files, which Virga does not encrypt: a root can be encrypted \
+                    where the image is a disk that boots by itself";
+        return Err(Plain::Unsupported(format!("{what} ({}).", wanted.device)).into());
+    }
+    Ok(volume)
 }
 
 /// What policies may ask about a volume.

@@ -1,0 +1,146 @@
+"""Roots of machines as volumes: snapshots of them, restored as images, and roots that go to another machine."""
+
+from cloudtest import eventually, refused
+from test_ebs import disks  # noqa: F401
+from test_ec2 import IMAGE, WAIT
+from test_images import end, said, start, traces
+
+ZONE = {"AvailabilityZone": "us-east-1a"}
+
+
+def root_of(ec2, instance):
+    [volume] = ec2.describe_volumes(
+        Filters=[
+            {"Name": "attachment.instance-id", "Values": [instance]},
+            {"Name": "attachment.device", "Values": ["/dev/xvda"]},
+        ]
+    )["Volumes"]
+    return volume
+
+
+def stop(ec2, *instances):
+    ec2.stop_instances(InstanceIds=list(instances))
+    ec2.get_waiter("instance_stopped").wait(InstanceIds=list(instances), WaiterConfig=WAIT)
+
+
+def run(ec2, instance):
+    ec2.start_instances(InstanceIds=[instance])
+    ec2.get_waiter("instance_running").wait(InstanceIds=[instance], WaiterConfig=WAIT)
+
+
+def freed(ec2, volume):
+    ec2.get_waiter("volume_available").wait(VolumeIds=[volume], WaiterConfig=WAIT)
+
+
+def attach_root(ec2, volume, instance):
+    ec2.attach_volume(VolumeId=volume, InstanceId=instance, Device="/dev/xvda")
+    eventually(lambda: root_of(ec2, instance)["Attachments"][0]["State"] == "attached")
+
+
+def test_a_snapshot_of_a_root_becomes_machines(machines, own_cloud):
+    """Taken of one that runs; kept over kill -9, and after its machine is gone."""
+    ec2 = own_cloud.client("ec2")
+    first = start(ec2, BlockDeviceMappings=[{"DeviceName": "/dev/xvda", "Ebs": {"VolumeSize": 9}}])
+    said(own_cloud, first, "echo kept > /srv/kept; rm /etc/shells")
+    volume = root_of(ec2, first)
+    assert (volume["Size"], volume["VolumeType"], volume["Encrypted"]) == (9, "gp3", False)
+    snapshot = ec2.create_snapshot(VolumeId=volume["VolumeId"])["SnapshotId"]
+    # It is of what was there, also where its machine ends at once.
+    ec2.terminate_instances(InstanceIds=[first])
+    ec2.get_waiter("snapshot_completed").wait(SnapshotIds=[snapshot], WaiterConfig={"Delay": 1})
+    end(ec2, first)
+    eventually(lambda: not (own_cloud.data / "machines" / first).exists())
+    own_cloud.restart(kill=True)
+    ec2 = own_cloud.client("ec2")
+    ec2.get_waiter("volume_deleted").wait(VolumeIds=[volume["VolumeId"]], WaiterConfig=WAIT)
+    architecture = ec2.describe_images(ImageIds=[IMAGE])["Images"][0]["Architecture"]
+    image = ec2.register_image(
+        Name="restored",
+        Architecture=architecture,
+        VirtualizationType="hvm",
+        RootDeviceName="/dev/xvda",
+        BlockDeviceMappings=[{"DeviceName": "/dev/xvda", "Ebs": {"SnapshotId": snapshot}}],
+    )["ImageId"]
+    ec2.get_waiter("image_available").wait(ImageIds=[image], WaiterConfig=WAIT)
+    second = start(ec2, image, UserData="#!/bin/sh\necho told > /srv/told\n")
+    assert said(own_cloud, second, "cat /srv/kept; [ -e /etc/shells ] || echo gone") == "kept\ngone\n"
+    # It is another machine, and so its user data counts.
+    assert said(own_cloud, second, "cat /srv/told") == "told\n"
+    assert root_of(ec2, second)["SnapshotId"] == snapshot
+    end(ec2, second)
+    ec2.deregister_image(ImageId=image, DeleteAssociatedSnapshots=True)
+    assert ec2.describe_volumes()["Volumes"] == []
+    eventually(lambda: traces(own_cloud) == (False, []))
+
+
+def test_a_root_goes_from_one_machine_to_another(machines, own_cloud):
+    ec2 = own_cloud.client("ec2")
+    told = "#!/bin/sh\necho booted >> /srv/booted\n"
+    first = start(ec2, Placement=ZONE, UserData=told)
+    said(own_cloud, first, "test -s /srv/booted && echo of the first > /srv/kept")
+    second = start(ec2, Placement=ZONE)
+    said(own_cloud, second, "echo of the second > /srv/kept")
+    own, other = (root_of(ec2, instance)["VolumeId"] for instance in (first, second))
+    with refused("OperationNotPermitted"):
+        ec2.detach_volume(VolumeId=own)
+    stop(ec2, first, second)
+    for volume in (own, other):
+        ec2.detach_volume(VolumeId=volume)
+        freed(ec2, volume)
+    with refused("InvalidParameterValue"):
+        ec2.start_instances(InstanceIds=[first])
+    own_cloud.restart(kill=True)
+    ec2 = own_cloud.client("ec2")
+
+    # To its own machine again it is the same root: nothing of the first boot happens again.
+    attach_root(ec2, own, first)
+    run(ec2, first)
+    assert said(own_cloud, first, "cat /srv/kept /srv/booted") == "of the first\nbooted\n"
+    stop(ec2, first)
+    ec2.detach_volume(VolumeId=own)
+    freed(ec2, own)
+
+    # To another it is that one's root.
+    attach_root(ec2, own, second)
+    run(ec2, second)
+    assert said(own_cloud, second, "cat /srv/kept; hostname") == said(own_cloud, second, "cat /srv/kept /etc/hostname")
+    said(own_cloud, second, "echo changed > /srv/kept")
+    own_cloud.restart(kill=True)
+    ec2 = own_cloud.client("ec2")
+    assert said(own_cloud, second, "cat /srv/kept") == "changed\n"
+
+    # At the end it is kept where that was asked for, with all that was written last.
+    said(own_cloud, second, "echo last > /srv/kept")
+    ec2.modify_instance_attribute(
+        InstanceId=second, BlockDeviceMappings=[{"DeviceName": "/dev/xvda", "Ebs": {"DeleteOnTermination": False}}]
+    )
+    end(ec2, second)
+    freed(ec2, own)
+    attach_root(ec2, own, first)
+    run(ec2, first)
+    assert said(own_cloud, first, "cat /srv/kept") == "last\n"
+    end(ec2, first)
+
+
+def test_a_root_without_a_machine_is_an_archive(machines, disks, own_cloud):  # noqa: F811
+    """It is a disk for others, and what they pack into it is what its machine boots from."""
+    ec2 = own_cloud.client("ec2")
+    first, other = start(ec2, Placement=ZONE), start(ec2, Placement=ZONE)
+    said(own_cloud, first, "mkdir /srv/own && echo broken > /srv/own/settings")
+    volume = root_of(ec2, first)["VolumeId"]
+    stop(ec2, first)
+    ec2.detach_volume(VolumeId=volume)
+    freed(ec2, volume)
+    ec2.attach_volume(VolumeId=volume, InstanceId=other, Device="/dev/sdf")
+    mend = """
+    test -e /dev/sdf && mkdir -p /tmp/root && cd /tmp/root && tar -xpf /dev/sdf && cat srv/own/settings
+    echo mended > srv/own/settings && tar -cpf /tmp/root.tar .
+    dd if=/tmp/root.tar of=/dev/sdf conv=notrunc,fsync 2>/dev/null
+    """
+    assert said(own_cloud, other, mend) == "broken\n"
+    ec2.detach_volume(VolumeId=volume)
+    freed(ec2, volume)
+    attach_root(ec2, volume, first)
+    run(ec2, first)
+    assert said(own_cloud, first, "cat /srv/own/settings") == "mended\n"
+    end(ec2, first, other)
