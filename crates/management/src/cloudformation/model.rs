@@ -216,6 +216,8 @@ store::record! {
         1 => pub(crate) name: String,
         2 => pub(crate) kind: String,
         3 => pub(crate) physical: String,
+        /// By which names and values that was said.
+        4 => pub(crate) identifiers: Vec<(String, String)>,
     }
 
     /// An event that a topic is to hear of.

@@ -1,6 +1,8 @@
-//! The corpus: templates of the shapes that people write, in `tests/templates`. Each is deployed and torn down, and
+//! The corpus: templates of the shapes that people write, in `tests/templates`. Each is deployed, found to be as it was
+//! written, and torn down, and
 //! then once for each of its resources with that resource failing: what is left in the end is what was there before.
 
+use crate::cloudformation_drift::{detect, drifts};
 use crate::cloudformation_stacks::{ACCOUNT, create, describe, events, settle};
 use crate::harness::{Caller, Cloud};
 use serde_json::json;
@@ -111,6 +113,52 @@ fn look(cloud: &Cloud, before: &BTreeSet<Vec<u8>>, what: &str, problems: &mut Ve
     }
 }
 
+/// Kinds that AWS's schemas have no read handler for, and those whose provider alone knows them.
+const UNREAD: [&str; 11] = [
+    "AWS::CDK::Metadata",
+    "AWS::CloudFormation::Macro",
+    "AWS::CloudFormation::Stack",
+    "AWS::CloudFormation::WaitCondition",
+    "AWS::CloudFormation::WaitConditionHandle",
+    "AWS::EC2::NetworkAclEntry",
+    "AWS::IAM::AccessKey",
+    "AWS::IAM::Policy",
+    "AWS::IAM::UserToGroupAddition",
+    "AWS::SNS::TopicPolicy",
+    "AWS::SQS::QueuePolicy",
+];
+
+/// What of a stack that nobody has touched is not as its template says, or was not looked at.
+fn astray(cloud: &Cloud, root: &Caller<'_>, stack: &str) -> Vec<String> {
+    let listed = root.call("cloudformation", "ListStackResources", json!({ "StackName": stack })).ok();
+    let kinds = listed["StackResourceSummaries"].as_array().unwrap();
+    let is_read = |resource: &&serde_json::Value| {
+        let kind = resource["ResourceType"].as_str().unwrap();
+        !UNREAD.contains(&kind) && !kind.starts_with("Custom::")
+    };
+    let expected: BTreeSet<&str> =
+        kinds.iter().filter(is_read).map(|r| r["LogicalResourceId"].as_str().unwrap()).collect();
+    let mut problems = Vec::new();
+    if !expected.is_empty() {
+        let told = detect(cloud, root, json!({ "StackName": stack }));
+        if told["StackDriftStatus"] != "IN_SYNC" {
+            problems.push(format!("{stack} drifts: {told:#}"));
+        }
+    }
+    let found = drifts(root, stack);
+    let seen: BTreeSet<&str> = found.iter().map(|d| d["LogicalResourceId"].as_str().unwrap()).collect();
+    if seen != expected {
+        problems.push(format!("{stack}: {expected:?} are to be looked at, {seen:?} were"));
+    }
+    problems.extend(
+        found
+            .iter()
+            .filter(|d| d["StackResourceDriftStatus"] != "IN_SYNC")
+            .map(|d| format!("{stack}: {d:#}")),
+    );
+    problems
+}
+
 fn tried(name: &str, text: &str, problems: &mut Vec<String>) {
     let cloud = Cloud::new();
     let root = cloud.root(ACCOUNT);
@@ -131,6 +179,7 @@ fn tried(name: &str, text: &str, problems: &mut Vec<String>) {
         .iter()
         .map(|r| r["LogicalResourceId"].as_str().unwrap().to_owned())
         .collect();
+    problems.extend(astray(&cloud, &root, name));
     end(&cloud, &root, &id);
     look(&cloud, &before, name, problems);
     let is_plain = |range: &std::ops::Range<usize>| {

@@ -36,6 +36,7 @@ mod cloudformation_nested;
 mod cloudformation_org_sets;
 mod cloudformation_pipes;
 mod cloudformation_policies;
+mod cloudformation_reads;
 mod cloudformation_rights;
 mod cloudformation_rolling;
 mod cloudformation_sets;

@@ -85,6 +85,7 @@ pub(super) static KINDS: &[Kind] = &[
             let names = Value::List(vec![on.physical()]);
             on.end(CLOUDWATCH, "DeleteDashboards", map([("DashboardNames", names)]))
         },
+        look: Some(&look::alarm::DASHBOARD),
         ..BASE
     },
 ];

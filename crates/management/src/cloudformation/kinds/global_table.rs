@@ -4,7 +4,7 @@
 //! AWS: <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-dynamodb-globaltable.html>
 
 use super::on::{On, at, map, only};
-use super::{BASE, Done, Kind, Refusal, table};
+use super::{BASE, Done, Kind, Refusal, look, table};
 use crate::cloudformation::template::{get, text};
 use wire::Value;
 
@@ -28,6 +28,7 @@ pub(super) static KINDS: &[Kind] = &[Kind {
     delete: table::delete,
     ready: |on| as_table(on, table::ready),
     gone: table::gone,
+    look: Some(&look::table::GLOBAL),
     ..BASE
 }];
 
@@ -43,7 +44,7 @@ const SAME: &[&str] = &[
 ];
 
 /// What stands with a replica there, and with the table here.
-const REPLICA: &[&str] = &[
+pub(super) const REPLICA: &[&str] = &[
     "ContributorInsightsSpecification",
     "DeletionProtectionEnabled",
     "PointInTimeRecoverySpecification",

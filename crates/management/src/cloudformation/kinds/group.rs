@@ -42,6 +42,7 @@ pub(super) static KINDS: &[Kind] = &[
         create: |on| create_rule(on, "Ingress"),
         update: |on| describe_rule(on, "Ingress"),
         delete: |on| delete_rule(on, "Ingress"),
+        look: Some(&look::join::RULE_IN),
         ..BASE
     },
     Kind {
@@ -61,6 +62,7 @@ pub(super) static KINDS: &[Kind] = &[
         create: |on| create_rule(on, "Egress"),
         update: |on| describe_rule(on, "Egress"),
         delete: |on| delete_rule(on, "Egress"),
+        look: Some(&look::join::RULE_OUT),
         ..BASE
     },
 ];

@@ -30,6 +30,7 @@ const ACCOUNT_POLICY: Kind = Kind {
         let input = map([("policyName", on.was("PolicyName")), ("policyType", on.was("PolicyType"))]);
         on.end(LOGS, "DeleteAccountPolicy", input)
     },
+    look: Some(&look::logs::ACCOUNT_POLICY),
     ..BASE
 };
 
@@ -100,6 +101,7 @@ const METRIC_FILTER: Kind = Kind {
         let input = map([("logGroupName", on.was("LogGroupName")), ("filterName", on.physical())]);
         on.end(LOGS, "DeleteMetricFilter", input)
     },
+    look: Some(&look::logs::METRIC_FILTER),
     ..BASE
 };
 
@@ -121,6 +123,7 @@ const SUBSCRIPTION_FILTER: Kind = Kind {
         let input = map([("logGroupName", on.was("LogGroupName")), ("filterName", on.physical())]);
         on.end(LOGS, "DeleteSubscriptionFilter", input)
     },
+    look: Some(&look::logs::SUBSCRIPTION_FILTER),
     ..BASE
 };
 
@@ -138,6 +141,7 @@ const STREAM: Kind = Kind {
         let input = map([("logGroupName", on.was("LogGroupName")), ("logStreamName", on.physical())]);
         on.end(LOGS, "DeleteLogStream", input)
     },
+    look: Some(&look::logs::STREAM),
     ..BASE
 };
 
@@ -154,6 +158,7 @@ const QUERY: Kind = Kind {
         Ok(on.same())
     },
     delete: |on| on.end(LOGS, "DeleteQueryDefinition", map([("queryDefinitionId", on.physical())])),
+    look: Some(&look::logs::QUERY),
     ..BASE
 };
 
@@ -170,6 +175,7 @@ const RESOURCE_POLICY: Kind = Kind {
         Ok(on.same())
     },
     delete: |on| on.end(LOGS, "DeleteResourcePolicy", map([("policyName", on.physical())])),
+    look: Some(&look::logs::RESOURCE_POLICY),
     ..BASE
 };
 

@@ -281,7 +281,8 @@ mod tests {
     }
 
     /// AWS's schemas of the kinds, a line each, with `@` where CloudFormation's own tags come to it: the properties, those that are only given at the making with `!` and
-    /// those that are so under conditions with `?`; then what `Fn::GetAtt` knows beside them.
+    /// those that are so under conditions with `?`; then what `Fn::GetAtt` knows beside them; then, of those that can be read, what
+    /// they are identified by.
     const SCHEMAS: &str = include_str!("schemas.txt");
 
     /// Where a kind does otherwise than its schema says, and why.
@@ -316,17 +317,26 @@ mod tests {
         let mut schemas = std::collections::BTreeMap::new();
         for line in SCHEMAS.lines() {
             let (name, rest) = line.split_once(": ").unwrap();
-            schemas.insert(name.trim_end_matches('@'), (name.ends_with('@'), rest.split_once('/').unwrap()));
+            let mut parts = rest.split('/');
+            let parts = [parts.next(), parts.next(), parts.next()].map(Option::unwrap_or_default);
+            schemas.insert(name.trim_end_matches('@'), (name.ends_with('@'), parts));
         }
         for kind in
             ALL.iter().copied().flatten().filter(|kind| !kind.any && kind.name != "AWS::CDK::Metadata")
         {
-            let Some((marked, (properties, attributes))) = schemas.remove(kind.name) else {
+            let Some((marked, [properties, attributes, identifiers])) = schemas.remove(kind.name) else {
                 problems.push(format!("{} has no schema", kind.name));
                 continue;
             };
             if marked != kind.mark.is_some() && !UNMARKED.contains(&kind.name) {
                 problems.push(format!("{}: the tags of its stack", kind.name));
+            }
+            let read: Vec<&str> = identifiers.split_whitespace().collect();
+            // A nested stack is looked at by itself.
+            if kind.look.map_or(&[][..], |look| look.identifiers) != read
+                && kind.name != crate::cloudformation::model::STACK
+            {
+                problems.push(format!("{} is identified by {read:?}", kind.name));
             }
             let properties: Vec<&str> = properties.split_whitespace().collect();
             let known = |name: &str| properties.iter().any(|own| own.trim_end_matches(['!', '?']) == name);

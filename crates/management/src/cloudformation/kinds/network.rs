@@ -31,6 +31,7 @@ pub(super) static KINDS: &[Kind] = &[
             Ok(on.made(format!("{}|{}", options.unwrap_or_default(), vpc.unwrap_or_default()), Vec::new()))
         },
         delete: default_options,
+        look: Some(&look::join::OPTIONS_OF_VPC),
         ..BASE
     },
     Kind {
@@ -45,6 +46,7 @@ pub(super) static KINDS: &[Kind] = &[
             associated(on, "AssociateVpcCidrBlock", input, &format!("{family}.AssociationId"))
         },
         delete: |on| on.end(EC2, "DisassociateVpcCidrBlock", map([("AssociationId", on.physical())])),
+        look: Some(&look::join::RANGE_OF_VPC),
         ..BASE
     },
     Kind {
@@ -56,6 +58,7 @@ pub(super) static KINDS: &[Kind] = &[
             associated(on, "AssociateSubnetCidrBlock", input, "Ipv6CidrBlockAssociation.AssociationId")
         },
         delete: |on| on.end(EC2, "DisassociateSubnetCidrBlock", map([("AssociationId", on.physical())])),
+        look: Some(&look::join::RANGE_OF_SUBNET),
         ..BASE
     },
 ];

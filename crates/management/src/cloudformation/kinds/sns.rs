@@ -123,6 +123,7 @@ pub(super) static KINDS: &[Kind] = &[
             let policy = default_policy(on.physical, on.account());
             on.end(SNS, "SetTopicAttributes", policy_of(on.physical, policy))
         },
+        look: Some(&look::sns::INLINE_POLICY),
         ..BASE
     },
 ];

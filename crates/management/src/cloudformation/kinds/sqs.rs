@@ -93,6 +93,7 @@ pub(super) static KINDS: &[Kind] = &[
             Ok(on.same())
         },
         delete: |on| on.end(SQS, "SetQueueAttributes", policy_of(on.physical, Value::str(""))),
+        look: Some(&look::sqs::INLINE_POLICY),
         ..BASE
     },
 ];

@@ -81,6 +81,7 @@ pub(super) static KINDS: &[Kind] = &[
             Ok(on.same())
         },
         delete: detach_gateway,
+        look: Some(&look::join::GATEWAY),
         ..BASE
     },
     Kind {
@@ -115,6 +116,7 @@ pub(super) static KINDS: &[Kind] = &[
             let there = own.filter(|(_, value)| !matches!(value, Value::Null));
             on.end(EC2, "DeleteRoute", Value::Map(there.collect()))
         },
+        look: Some(&look::join::ROUTE),
         ..BASE
     },
     Kind {
@@ -131,6 +133,7 @@ pub(super) static KINDS: &[Kind] = &[
             associated(on, "ReplaceRouteTableAssociation", input, "NewAssociationId")
         },
         delete: |on| on.end(EC2, "DisassociateRouteTable", map([("AssociationId", on.physical())])),
+        look: Some(&look::join::TABLE_OF_SUBNET),
         ..BASE
     },
     Kind {
@@ -151,6 +154,7 @@ pub(super) static KINDS: &[Kind] = &[
             let own = Value::Str(on.attribute("AssociationId"));
             on.end(EC2, "DisassociateRouteTable", map([("AssociationId", own)]))
         },
+        look: Some(&look::join::TABLE_OF_GATEWAY),
         ..BASE
     },
     Kind {

@@ -1,6 +1,6 @@
 //! EventBridge's rules.
 
-use super::{Look, named, own, parsed};
+use super::{Look, PLAIN, named, own, parsed};
 use crate::cloudformation::kinds::Done;
 use crate::cloudformation::kinds::events::{EVENTS, rule as name_of};
 use crate::cloudformation::kinds::look::Seen;
@@ -18,10 +18,15 @@ pub(in crate::cloudformation::kinds) static RULE: Look = Look {
         "State",
         "Targets",
     ],
-    blind: &[],
     whole: &["EventPattern"],
     read: rule,
-    identifier: None,
+    identifiers: &["Arn"],
+    // `arn:aws:events:region:account:rule/bus/name`, and of the default bus without its name.
+    called: |values| {
+        let name = values[0].split_once(":rule/").map_or("", |(_, name)| name);
+        name.replacen('/', "|", 1)
+    },
+    ..PLAIN
 };
 
 fn rule(on: &mut On<'_, '_>) -> Done<Seen> {

@@ -1,6 +1,6 @@
 //! Topics and subscriptions.
 
-use super::{Look, own, parsed, picked, tags};
+use super::{Look, PLAIN, gone, own, parsed, picked, tags};
 use crate::cloudformation::kinds::Done;
 use crate::cloudformation::kinds::look::Seen;
 use crate::cloudformation::kinds::on::{On, map, text_at};
@@ -21,10 +21,9 @@ pub(in crate::cloudformation::kinds) static TOPICS: Look = Look {
         "TopicName",
         "TracingConfig",
     ],
-    blind: &[],
-    whole: &[],
     read: topic,
-    identifier: Some("TopicArn"),
+    identifiers: &["TopicArn"],
+    ..PLAIN
 };
 
 pub(in crate::cloudformation::kinds) static SUBSCRIPTIONS: Look = Look {
@@ -39,10 +38,27 @@ pub(in crate::cloudformation::kinds) static SUBSCRIPTIONS: Look = Look {
         "ReplayPolicy",
         "TopicArn",
     ],
-    blind: &[],
     whole: &["DeliveryPolicy", "FilterPolicy", "RedrivePolicy", "ReplayPolicy"],
     read: subscription,
-    identifier: None,
+    identifiers: &["Arn"],
+    ..PLAIN
+};
+
+pub(in crate::cloudformation::kinds) static INLINE_POLICY: Look = Look {
+    sees: &["PolicyDocument", "TopicArn"],
+    whole: &["PolicyDocument"],
+    read: |on| {
+        let told = on.ask(SNS, "GetTopicAttributes", map([("TopicArn", on.physical())]))?;
+        let policy = parsed(&own(&told, "Attributes.Policy"));
+        // A topic that nobody has given one has its own.
+        if text_at(&policy, "Id") == "__default_policy_ID" {
+            return Err(gone(on.physical));
+        }
+        let all = vec![("PolicyDocument".to_owned(), policy), ("TopicArn".to_owned(), on.physical())];
+        Ok(Seen::of(all, Vec::new()))
+    },
+    identifiers: &["TopicArn"],
+    ..PLAIN
 };
 
 /// The attributes by these names; what is not told of is as it is where nobody has said otherwise.
