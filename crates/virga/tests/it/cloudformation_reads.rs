@@ -18,7 +18,8 @@ fn identifier(name: &str, physical: &str, expected: &Value, outputs: &Value) -> 
     }
     let own = |key: &str| {
         let all = outputs.as_array().into_iter().flatten();
-        let found = all.filter(|output| output["OutputKey"] == key).next();
+        let mut all = all;
+        let found = all.find(|output| output["OutputKey"] == key);
         found.map(|output| output["OutputValue"].as_str().unwrap().to_owned())
     };
     match name {

@@ -20,6 +20,7 @@ pub(super) static KINDS: &[Kind] = &[Kind {
         on.end(EVENTS, "RemovePermission", input)
     },
     look: Some(&look::bus::STATEMENT),
+    taken: Some(look::bus::stated),
     ..BASE
 }];
 

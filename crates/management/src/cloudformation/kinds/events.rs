@@ -97,6 +97,7 @@ pub(super) static KINDS: &[Kind] = &[
         },
         mark: Some(|on| on.mark(&TAGGER, Value::Str(on.attribute("Arn")))),
         look: Some(&look::rule::RULE),
+        taken: Some(look::rule::ruled),
         ..BASE
     },
 ];

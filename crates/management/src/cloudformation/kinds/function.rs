@@ -118,6 +118,7 @@ pub(super) static KINDS: &[Kind] = &[
             on.end(LAMBDA, "DeleteFunctionEventInvokeConfig", map(of))
         },
         look: Some(&look::published::HANDLING),
+        taken: Some(|on| look::published::HANDLING.taken(on)),
         ..BASE
     },
     Kind {

@@ -14,6 +14,7 @@ pub(super) static KINDS: &[Kind] = &[
         update: |on| put(on, "Group"),
         delete: |on| delete(on, "Group"),
         look: Some(&look::iam_beside::OF_GROUP),
+        taken: Some(|on| look::iam_beside::OF_GROUP.taken(on)),
         ..BASE
     },
     Kind {
@@ -24,6 +25,7 @@ pub(super) static KINDS: &[Kind] = &[
         update: |on| put(on, "Role"),
         delete: |on| delete(on, "Role"),
         look: Some(&look::iam_beside::OF_ROLE),
+        taken: Some(|on| look::iam_beside::OF_ROLE.taken(on)),
         ..BASE
     },
     Kind {
@@ -34,6 +36,7 @@ pub(super) static KINDS: &[Kind] = &[
         update: |on| put(on, "User"),
         delete: |on| delete(on, "User"),
         look: Some(&look::iam_beside::OF_USER),
+        taken: Some(|on| look::iam_beside::OF_USER.taken(on)),
         ..BASE
     },
     Kind {

@@ -31,6 +31,7 @@ const ACCOUNT_POLICY: Kind = Kind {
         on.end(LOGS, "DeleteAccountPolicy", input)
     },
     look: Some(&look::logs::ACCOUNT_POLICY),
+    taken: Some(look::logs::is_kept),
     ..BASE
 };
 
@@ -102,6 +103,7 @@ const METRIC_FILTER: Kind = Kind {
         on.end(LOGS, "DeleteMetricFilter", input)
     },
     look: Some(&look::logs::METRIC_FILTER),
+    taken: Some(|on| look::logs::METRIC_FILTER.taken(on)),
     ..BASE
 };
 
@@ -124,6 +126,7 @@ const SUBSCRIPTION_FILTER: Kind = Kind {
         on.end(LOGS, "DeleteSubscriptionFilter", input)
     },
     look: Some(&look::logs::SUBSCRIPTION_FILTER),
+    taken: Some(|on| look::logs::SUBSCRIPTION_FILTER.taken(on)),
     ..BASE
 };
 
@@ -176,6 +179,7 @@ const RESOURCE_POLICY: Kind = Kind {
     },
     delete: |on| on.end(LOGS, "DeleteResourcePolicy", map([("policyName", on.physical())])),
     look: Some(&look::logs::RESOURCE_POLICY),
+    taken: Some(|on| look::logs::RESOURCE_POLICY.taken(on)),
     ..BASE
 };
 

@@ -105,6 +105,8 @@ pub(crate) struct Kind {
     /// Its stack's own tags come to it (`aws:cloudformation:*`), once it is there; `None` where AWS's schema of the kind says
     /// that they do not.
     pub(crate) mark: Option<fn(&mut On<'_, '_>) -> Done<()>>,
+    /// What is there already under the name that the template gives, where its service would take it for what is to be made.
+    pub(crate) taken: Option<fn(&mut On<'_, '_>) -> Done<Option<String>>>,
     /// How it is looked at as it is now; `None` where nobody can.
     pub(crate) look: Option<&'static look::Look>,
 }
@@ -132,6 +134,7 @@ const BASE: Kind = Kind {
     ready: |_| Ok(Some(Vec::new())),
     gone: |_| Ok(true),
     mark: None,
+    taken: None,
     look: None,
 };
 

@@ -198,6 +198,7 @@ const HOOK: Kind = Kind {
         ended(on, "DeleteLifecycleHook", asked)
     },
     look: Some(&look::scaling::HOOK),
+    taken: Some(|on| look::scaling::HOOK.taken(on)),
     ..BASE
 };
 

@@ -34,6 +34,7 @@ pub(super) static KINDS: &[Kind] = &[Kind {
     },
     gone: |on| Ok(!is_there(on)?),
     look: Some(&look::scaling::POOL),
+    taken: Some(|on| look::scaling::POOL.taken(on)),
     ..BASE
 }];
 

@@ -57,6 +57,7 @@ pub(super) static KINDS: &[Kind] = &[
         },
         delete: |on| on.end(EC2, "DisableSnapshotBlockPublicAccess", map([])),
         look: Some(&look::machine::SNAPSHOT_BLOCK),
+        taken: Some(look::machine::is_blocked),
         ..BASE
     },
     Kind {

@@ -124,6 +124,16 @@ fn notification_of(told: &Value) -> Value {
     ])
 }
 
+/// The bucket of this name that the account has already.
+pub(in crate::cloudformation::kinds) fn owned(on: &mut On<'_, '_>) -> Done<Option<String>> {
+    let Some(name) = on.text("BucketName") else { return Ok(None) };
+    match on.ask(S3, "GetBucketVersioning", map([("Bucket", Value::str(&name))])) {
+        Ok(_) => Ok(Some(name)),
+        Err(refusal) if refusal.gone => Ok(None),
+        Err(refusal) => Err(refusal),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::{cors_of, encryption_of, notification_of, website_of};

@@ -93,6 +93,12 @@ pub(in crate::cloudformation::kinds) static DESTINATION: Look = Look {
     ..PLAIN
 };
 
+/// The statement of this name that the bus has already.
+pub(in crate::cloudformation::kinds) fn stated(on: &mut On<'_, '_>) -> Done<Option<String>> {
+    let values = ["EventBusName", "StatementId"].map(|name| on.text(name).unwrap_or_default());
+    STATEMENT.is_there(on, &values)
+}
+
 /// The statements that the stack's other resources put into its policy are theirs.
 fn bus(on: &mut On<'_, '_>) -> Done<Seen> {
     let told = on.ask(EVENTS, "DescribeEventBus", map([("Name", on.physical())]))?;

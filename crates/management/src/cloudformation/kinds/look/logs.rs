@@ -98,6 +98,12 @@ pub(in crate::cloudformation::kinds) static ACCOUNT_POLICY: Look = Look {
     ..PLAIN
 };
 
+/// The policy of this name that the account has already.
+pub(in crate::cloudformation::kinds) fn is_kept(on: &mut On<'_, '_>) -> Done<Option<String>> {
+    let values = [on.account().to_owned(), on.identity("PolicyType"), on.identity("PolicyName")];
+    ACCOUNT_POLICY.is_there(on, &values)
+}
+
 /// What is seen, by names that the service begins with small letters.
 fn lowered(look: &Look, told: &Value) -> Vec<(String, Value)> {
     let path = |name: &str| format!("{}{}", name[..1].to_lowercase(), &name[1..]);

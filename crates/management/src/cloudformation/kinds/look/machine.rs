@@ -182,6 +182,12 @@ pub(in crate::cloudformation::kinds) static FLEET: Look = Look {
     ..PLAIN
 };
 
+/// What an account has of it already, under no name.
+pub(in crate::cloudformation::kinds) fn is_blocked(on: &mut On<'_, '_>) -> Done<Option<String>> {
+    let account = on.account().to_owned();
+    SNAPSHOT_BLOCK.is_there(on, &[account])
+}
+
 fn by_name(on: &mut On<'_, '_>, operation: &str, noun: &str, names: &str) -> Done<Value> {
     let told = on.ask(EC2, operation, map([(names, Value::List(vec![on.physical()]))]))?;
     match own(&told, &format!("{noun}.0")) {

@@ -67,6 +67,41 @@ const PLAIN: Look = Look {
 };
 
 impl Look {
+    /// The physical id of what is there by the names that the template gives; `None` where there is no such thing, or
+    /// where it gives none.
+    pub(super) fn taken(&self, on: &mut On<'_, '_>) -> Done<Option<String>> {
+        let given: Option<Vec<String>> = self.identifiers.iter().map(|name| on.text(name)).collect();
+        let Some(values) = given else { return Ok(None) };
+        self.is_there(on, &values)
+    }
+
+    /// The same, of what these identify.
+    fn is_there(&self, on: &mut On<'_, '_>, values: &[String]) -> Done<Option<String>> {
+        let physical = (self.called)(values);
+        let names = self.identifiers.iter().zip(values);
+        let known = Value::map(names.map(|(name, value)| (*name, Value::str(value))));
+        let mut inner = On {
+            cx: &mut *on.cx,
+            who: on.who,
+            whole: on.whole,
+            job: on.job,
+            stack: on.stack,
+            logical: on.logical,
+            wanted: on.wanted,
+            before: on.before,
+            physical: &physical,
+            known: &known,
+            told: None,
+            misfit: Default::default(),
+        };
+        let seen = (self.read)(&mut inner);
+        match seen {
+            Ok(_) => Ok(Some(physical)),
+            Err(refusal) if refusal.gone => Ok(None),
+            Err(refusal) => Err(refusal),
+        }
+    }
+
     /// What is seen, each where the answer has it: under the property's own name, but for those that are listed with
     /// their paths.
     fn rows(&self, on: &On<'_, '_>, told: &Value, elsewhere: &[(&str, &str)]) -> Vec<(String, Value)> {

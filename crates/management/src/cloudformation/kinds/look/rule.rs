@@ -29,6 +29,13 @@ pub(in crate::cloudformation::kinds) static RULE: Look = Look {
     ..PLAIN
 };
 
+/// The rule of this name that its bus has already. A bus that is not there is for the service to tell of.
+pub(in crate::cloudformation::kinds) fn ruled(on: &mut On<'_, '_>) -> Done<Option<String>> {
+    let Some(name) = on.text("Name") else { return Ok(None) };
+    let asked = map([("Name", Value::str(&name)), ("EventBusName", on.prop("EventBusName"))]);
+    Ok((on.ask_if_any(EVENTS, "DescribeRule", asked)? != Value::Null).then_some(name))
+}
+
 fn rule(on: &mut On<'_, '_>) -> Done<Seen> {
     let (bus, name) = match on.physical.rsplit_once('|') {
         Some((bus, _)) => (Value::str(bus), name_of(on.physical)),

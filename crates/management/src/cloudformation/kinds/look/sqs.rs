@@ -48,6 +48,13 @@ pub(in crate::cloudformation::kinds) static INLINE_POLICY: Look = Look {
     ..PLAIN
 };
 
+/// The queue of this name that is there already.
+pub(in crate::cloudformation::kinds) fn queued(on: &mut On<'_, '_>) -> Done<Option<String>> {
+    let Some(name) = on.text("QueueName") else { return Ok(None) };
+    let told = on.ask_if_any(SQS, "GetQueueUrl", map([("QueueName", Value::Str(name))]))?;
+    Ok(own(&told, "QueueUrl").as_str().map(str::to_owned))
+}
+
 fn queue(on: &mut On<'_, '_>) -> Done<Seen> {
     let url = ("QueueUrl", on.physical());
     let names = ("AttributeNames", Value::List(vec![Value::str("All")]));
