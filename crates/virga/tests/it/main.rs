@@ -18,6 +18,7 @@ mod autoscaling_schedules;
 mod autoscaling_standby;
 mod autoscaling_warm;
 mod checklist;
+mod cloudformation_beside;
 mod cloudformation_capacity;
 mod cloudformation_change_sets;
 mod cloudformation_corpus;

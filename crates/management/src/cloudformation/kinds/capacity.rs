@@ -1,6 +1,4 @@
 //! Room for machines, and machines in numbers: capacity reservations and EC2 fleets.
-//!
-//! Not here: Spot Fleets.
 
 use super::on::{On, at, map, text_at};
 use super::vpc::{EC2, TAGGER};

@@ -104,7 +104,7 @@ const fn alarm(
     name: &'static str,
     changes: &'static [&'static str],
     look: &'static look::Look,
-    taken: fn(&mut On<'_, '_>) -> Done<Option<String>>,
+    taken: super::Taken,
     create: Hook,
     update: Hook,
 ) -> Kind {

@@ -33,6 +33,7 @@ mod kms;
 mod logs;
 pub(crate) mod look;
 mod macros;
+mod mfa;
 pub(super) mod nested;
 mod network;
 mod on;
@@ -46,7 +47,9 @@ pub(crate) mod scaling_roll;
 mod scheduler;
 mod shape;
 mod sns;
+mod spot_fleet;
 mod sqs;
+pub(crate) mod stack_set;
 mod table;
 mod table_change;
 mod volume;
@@ -73,6 +76,9 @@ pub(crate) struct Made {
     pub(crate) physical: String,
     pub(crate) attributes: Attributes,
 }
+
+/// Says what is there already.
+pub(crate) type Taken = fn(&mut On<'_, '_>) -> Done<Option<String>>;
 
 /// One kind of resource.
 #[derive(Clone, Copy)]
@@ -106,7 +112,7 @@ pub(crate) struct Kind {
     /// that they do not.
     pub(crate) mark: Option<fn(&mut On<'_, '_>) -> Done<()>>,
     /// What is there already under the name that the template gives, where its service would take it for what is to be made.
-    pub(crate) taken: Option<fn(&mut On<'_, '_>) -> Done<Option<String>>>,
+    pub(crate) taken: Option<Taken>,
     /// How it is looked at as it is now; `None` where nobody can.
     pub(crate) look: Option<&'static look::Look>,
 }
@@ -182,6 +188,9 @@ static ALL: &[&[Kind]] = &[
     capacity::KINDS,
     insights::KINDS,
     fis::KINDS,
+    mfa::KINDS,
+    spot_fleet::KINDS,
+    stack_set::KINDS,
 ];
 
 pub(crate) fn kind(name: &str) -> Option<&'static Kind> {
@@ -196,7 +205,7 @@ pub(crate) fn kind(name: &str) -> Option<&'static Kind> {
 impl Kind {
     /// AWS asks for a capability before it makes these.
     pub(crate) fn is_iam(&self) -> bool {
-        self.name.starts_with("AWS::IAM::") && self.name != "AWS::IAM::AccessKey"
+        self.name.starts_with("AWS::IAM::")
     }
 
     pub(crate) fn has_tags(&self) -> bool {

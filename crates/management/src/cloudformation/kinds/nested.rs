@@ -160,7 +160,7 @@ fn adopt(on: &mut On<'_, '_>, stack: &Stack) -> Done<()> {
     Ok(())
 }
 
-fn template(on: &mut On<'_, '_>) -> Done<Value> {
+pub(super) fn template(on: &mut On<'_, '_>) -> Done<Value> {
     let url = on.text("TemplateURL").unwrap_or_default();
     let found = place(&url, on.cx.request.host.as_deref());
     let place = found.ok_or_else(|| Refusal::of("TemplateURL must be a supported URL."))?;

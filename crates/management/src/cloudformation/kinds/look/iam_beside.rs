@@ -86,6 +86,25 @@ pub(in crate::cloudformation::kinds) static OF_SERVICE: Look = Look {
     ..PLAIN
 };
 
+/// Whose it is, is not seen: nobody gives it away by a template.
+pub(in crate::cloudformation::kinds) static MFA: Look = Look {
+    sees: &["Path", "Tags", "VirtualMfaDeviceName"],
+    read: |on| {
+        let tagged = on.ask(IAM, "ListMFADeviceTags", map([("SerialNumber", on.physical())]))?;
+        // `arn:aws:iam::account:mfa/path/name`
+        let rest = on.physical.split_once(":mfa").map_or("", |(_, rest)| rest);
+        let (path, name) = rest.rsplit_once('/').unwrap_or(("", rest));
+        let all = vec![
+            ("Path".to_owned(), Value::Str(format!("{path}/"))),
+            ("Tags".to_owned(), on.tags_as_written(&own(&tagged, "Tags"))),
+            ("VirtualMfaDeviceName".to_owned(), Value::str(name)),
+        ];
+        Ok(Seen::of(all, vec![("SerialNumber", on.physical())]))
+    },
+    identifiers: &["SerialNumber"],
+    ..PLAIN
+};
+
 fn inline(on: &mut On<'_, '_>, noun: &str) -> Done<Seen> {
     let of = [member(noun), "PolicyName"].map(|name| (name, Value::Str(on.identity(name))));
     let told = on.ask(IAM, &format!("Get{noun}Policy"), map(of.clone()))?;

@@ -6,6 +6,7 @@ use super::{Look, PLAIN, Seen, gone, list, own};
 use crate::cloudformation::kinds::Done;
 use crate::cloudformation::kinds::instance;
 use crate::cloudformation::kinds::on::{On, map, text_at, texts_at};
+use crate::cloudformation::kinds::spot_fleet::DATA;
 use crate::cloudformation::kinds::vpc::EC2;
 use wire::Value;
 
@@ -179,6 +180,38 @@ pub(in crate::cloudformation::kinds) static FLEET: Look = Look {
         Ok(Seen::of(FLEET.rows(on, &told, &[]), vec![("FleetId", on.physical())]))
     },
     identifiers: &["FleetId"],
+    ..PLAIN
+};
+
+/// What its machines are made of is not seen: much of it is written in many ways.
+pub(in crate::cloudformation::kinds) static SPOT_FLEET: Look = Look {
+    sees: &[DATA],
+    blind: &[
+        "SpotFleetRequestConfigData.LaunchSpecifications",
+        "SpotFleetRequestConfigData.LaunchTemplateConfigs",
+        "SpotFleetRequestConfigData.TagSpecifications",
+        "SpotFleetRequestConfigData.ValidFrom",
+        "SpotFleetRequestConfigData.ValidUntil",
+    ],
+    read: |on| {
+        let told = own(
+            &on.ask(
+                EC2,
+                "DescribeSpotFleetRequests",
+                map([("SpotFleetRequestIds", Value::List(vec![on.physical()]))]),
+            )?,
+            "SpotFleetRequestConfigs.0",
+        );
+        if matches!(
+            text_at(&told, "SpotFleetRequestState").as_str(),
+            "" | "cancelled" | "cancelled_terminating"
+        ) {
+            return Err(gone(on.physical));
+        }
+        let all = vec![(DATA.to_owned(), own(&told, "SpotFleetRequestConfig"))];
+        Ok(Seen::of(all, vec![("Id", on.physical())]))
+    },
+    identifiers: &["Id"],
     ..PLAIN
 };
 

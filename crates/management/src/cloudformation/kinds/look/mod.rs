@@ -29,6 +29,7 @@ pub(super) mod scaling;
 pub(super) mod scheduler;
 pub(super) mod sns;
 pub(super) mod sqs;
+pub(super) mod stack_set;
 pub(super) mod table;
 
 use super::interface::filtered;
