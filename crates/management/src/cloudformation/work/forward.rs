@@ -388,7 +388,9 @@ impl Worker<'_> {
         };
         let verb = resource.status.split('_').next().unwrap_or("CREATE").to_owned();
         let done = self.act(tx, stack, &task, kind.ready);
-        if let Some(physical) = self.told.take() {
+        let renamed = self.told.take();
+        let is_renamed = renamed.is_some();
+        if let Some(physical) = renamed {
             called(resource, physical);
         }
         let done = match done {
@@ -396,7 +398,7 @@ impl Worker<'_> {
             other => other,
         };
         match done {
-            Ok(None) if resource.settling => {}
+            Ok(None) if resource.settling && !is_renamed => {}
             Ok(None) => {
                 resource.settling = true;
                 RESOURCES.put(tx, &resource.key(stack), resource);
