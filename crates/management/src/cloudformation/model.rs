@@ -208,6 +208,8 @@ store::record! {
         15 => pub(crate) principal: String,
         /// What becomes part of the stack as it is.
         16 => pub(crate) imports: Vec<Import>,
+        /// What the operation has made goes when it is taken back, also where it would be retained.
+        17 => pub(crate) excepts: bool,
     }
 
     /// A resource that is there and becomes one of a stack.

@@ -208,7 +208,7 @@ fn trouble(
         let words = ["CREATE_FAILED Resource handler returned message", "HandlerErrorCode: AlreadyExists"];
         return Trouble { text, denied: None, words: words.map(str::to_owned) };
     }
-    if turn % 2 == 0 {
+    if turn.is_multiple_of(2) {
         let silent = "  Handle: { Type: AWS::CloudFormation::WaitConditionHandle }\n  Waits: { Type: AWS::CloudFormation::WaitCondition, DependsOn: RESOURCE, Properties: { Handle: !Ref Handle, Timeout: '10' } }";
         return followed(
             text,
@@ -475,7 +475,7 @@ fn what_is_taken_stays_its_owners() {
     let root = cloud.root(ACCOUNT);
     root.call("events", "ListRules", json!({})).ok();
     let own = |service: &str, operation: &str, input: serde_json::Value| {
-        drop(root.call(service, operation, input).ok())
+        drop(root.call(service, operation, input).ok());
     };
     own("sqs", "CreateQueue", json!({ "QueueName": "taken" }));
     own("sns", "CreateTopic", json!({ "Name": "taken" }));

@@ -89,7 +89,7 @@ const KEPT: &str = "
   Options: { Type: 'AWS::EC2::DHCPOptions', DeletionPolicy: Retain, Properties: { DomainName: one.example, DomainNameServers: [AmazonProvidedDNS], NtpServers: [169.254.169.123], NetbiosNodeType: 2 } }
   Card: { Type: 'AWS::EC2::NetworkInterface', DeletionPolicy: Retain, Properties: { SubnetId: SUBNET, Description: second, GroupSet: [GROUP], SourceDestCheck: false, PrivateIpAddress: 10.0.0.20 } }
 Outputs:
-  All: { Value: !Join [' ', [!GetAtt Nat.NatGatewayId, !GetAtt Acl.Id, !GetAtt Peers.Id, !GetAtt List.Arn, !GetAtt List.Version, !GetAtt Options.DhcpOptionsId, !GetAtt Card.PrimaryPrivateIpAddress, !GetAtt Card.VpcId]] }
+  All: { Value: !Join [' ', [!GetAtt Nat.NatGatewayId, !GetAtt Nat.EniId, !GetAtt Acl.Id, !GetAtt Peers.Id, !GetAtt List.Arn, !GetAtt List.Version, !GetAtt Options.DhcpOptionsId, !GetAtt Card.PrimaryPrivateIpAddress, !GetAtt Card.VpcId]] }
 ";
 const PARTS: [(&str, &str); 4] = [("SUBNET", "Net"), ("VPC", "Vpc"), ("OTHER", "Other"), ("GROUP", "Group")];
 

@@ -207,7 +207,7 @@ Resources:
   Hook: { Type: 'AWS::AutoScaling::LifecycleHook', Properties: { AutoScalingGroupName: !Ref Many, LifecycleHookName: beside, LifecycleTransition: 'autoscaling:EC2_INSTANCE_LAUNCHING', DefaultResult: CONTINUE, HeartbeatTimeout: 60 } }
   Warm: { Type: 'AWS::AutoScaling::WarmPool', Properties: { AutoScalingGroupName: !Ref Many, MinSize: 0, PoolState: Stopped } }
 Outputs:
-  All: { Value: !Join [' ', [!GetAtt Key.KeyPairId, !GetAtt Near.GroupId, !GetAtt Machine.PrivateIp, !GetAtt Plugged.AttachmentId, !GetAtt Disk.VolumeId, !GetAtt Plan.LatestVersionNumber, !GetAtt Room.CapacityReservationArn, !GetAtt Fleet.FleetId, !GetAtt Tracks.PolicyName, !GetAtt Closed.AccountId, !GetAtt Nightly.ScheduledActionName]] }
+  All: { Value: !Join [' ', [!GetAtt Key.KeyPairId, !GetAtt Near.GroupId, !GetAtt Machine.PrivateIp, !GetAtt Plugged.AttachmentId, !GetAtt Disk.VolumeId, !GetAtt Plan.LatestVersionNumber, !GetAtt Room.CapacityReservationArn, !GetAtt Fleet.FleetId, !GetAtt Tracks.PolicyName, !GetAtt Closed.AccountId, !GetAtt Nightly.ScheduledActionName, !GetAtt Many.AutoScalingGroupARN, !GetAtt Guard.Id]] }
 ";
 
 #[test]
@@ -296,7 +296,7 @@ Resources:
   May: { Type: 'AWS::Lambda::Permission', Properties: { FunctionName: !Ref F, Action: 'lambda:InvokeFunction', Principal: s3.amazonaws.com, SourceArn: 'arn:aws:s3:::b', SourceAccount: !Ref 'AWS::AccountId' } }
   Other: { Type: 'AWS::Lambda::Permission', Properties: { FunctionName: !Ref Live, Action: 'lambda:InvokeFunctionUrl', Principal: '210987654321', FunctionUrlAuthType: AWS_IAM } }
 Outputs:
-  All: { Value: !Join [' ', [!GetAtt One.FunctionArn, !GetAtt Live.AliasArn, !GetAtt Url.FunctionUrl, !GetAtt Plain.FunctionArn, !GetAtt Mapped.EventSourceMappingArn, !GetAtt Layer.LayerVersionArn, !GetAtt Everybody.Id]] }
+  All: { Value: !Join [' ', [!GetAtt One.FunctionArn, !GetAtt Live.AliasArn, !GetAtt Url.FunctionUrl, !GetAtt Plain.FunctionArn, !GetAtt Mapped.EventSourceMappingArn, !GetAtt Layer.LayerVersionArn, !GetAtt Everybody.Id, !GetAtt May.Id]] }
 ";
 
 #[test]

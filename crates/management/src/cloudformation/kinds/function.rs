@@ -232,6 +232,7 @@ pub(super) static KINDS: &[Kind] = &[
             "SourceAccount",
             "SourceArn",
         ],
+        attributes: &["Id"],
         create: |on| {
             let id = on.generated(100);
             let input = map([
@@ -246,7 +247,7 @@ pub(super) static KINDS: &[Kind] = &[
                 ("SourceArn", on.prop("SourceArn")),
             ]);
             on.call(LAMBDA, "AddPermission", input)?;
-            Ok(on.made(id, Vec::new()))
+            Ok(on.made(id.clone(), vec![("Id", Value::Str(id))]))
         },
         delete: |on| {
             let function = ("FunctionName", on.was("FunctionName"));

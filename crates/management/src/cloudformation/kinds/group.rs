@@ -11,7 +11,7 @@ pub(super) static KINDS: &[Kind] = &[
         name: "AWS::EC2::SecurityGroup",
         changes: &["SecurityGroupIngress", "SecurityGroupEgress", "Tags"],
         fixed: &["GroupName", "GroupDescription", "VpcId"],
-        attributes: &["GroupId", "VpcId"],
+        attributes: &["GroupId", "Id", "VpcId"],
         named: Some("GroupName"),
         create,
         update: |on| {
@@ -138,7 +138,7 @@ fn create(on: &mut On<'_, '_>) -> Done<Made> {
     let answer = on.call(EC2, "CreateSecurityGroup", input)?;
     let id = text_at(&answer, "GroupId");
     rules(on, Value::str(&id))?;
-    let mut attributes = vec![("GroupId", Value::str(&id))];
+    let mut attributes = vec![("GroupId", Value::str(&id)), ("Id", Value::str(&id))];
     if let Some(vpc) = on.text("VpcId") {
         attributes.push(("VpcId", Value::Str(vpc)));
     }

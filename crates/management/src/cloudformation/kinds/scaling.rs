@@ -72,6 +72,7 @@ const GROUP: Kind = Kind {
         "VPCZoneIdentifier",
     ],
     fixed: &["AutoScalingGroupName"],
+    attributes: &["AutoScalingGroupARN"],
     named: Some("AutoScalingGroupName"),
     create: |on| {
         let name = on.name("AutoScalingGroupName", 255);
@@ -316,5 +317,6 @@ fn ready(on: &mut On<'_, '_>) -> Done<Option<super::Attributes>> {
         }
         _ => 0,
     };
-    Ok((serving >= wanted).then(Vec::new))
+    let arn = Value::Str(text_at(&told, "AutoScalingGroups.0.AutoScalingGroupARN"));
+    Ok((serving >= wanted).then(|| vec![("AutoScalingGroupARN", arn)]))
 }

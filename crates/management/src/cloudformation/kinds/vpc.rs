@@ -161,7 +161,7 @@ pub(super) static KINDS: &[Kind] = &[
         name: "AWS::EC2::NatGateway",
         changes: &["Tags"],
         fixed: &["AllocationId", "SubnetId", "ConnectivityType", "PrivateIpAddress"],
-        attributes: &["NatGatewayId"],
+        attributes: &["EniId", "NatGatewayId"],
         create: |on| {
             let own = ["AllocationId", "SubnetId", "ConnectivityType", "PrivateIpAddress"];
             simple(on, "CreateNatGateway", "natgateway", "NatGateway.NatGatewayId", &own)
@@ -173,7 +173,13 @@ pub(super) static KINDS: &[Kind] = &[
                 "NatGateway {} is in state failed and hence failed to stabilize. Detailed failure message: {why}",
                 on.physical
             ))),
-            (state, _) => Ok((state == "available").then(Vec::new)),
+            (state, _) if state != "available" => Ok(None),
+            _ => {
+                let ids = Value::List(vec![on.physical()]);
+                let told = on.call(EC2, "DescribeNatGateways", map([("NatGatewayIds", ids)]))?;
+                let card = text_at(&told, "NatGateways.0.NatGatewayAddresses.0.NetworkInterfaceId");
+                Ok(Some(vec![("EniId", Value::Str(card))]))
+            }
         },
         gone: |on| match nat_state(on) {
             Err(refusal) if refusal.gone => Ok(true),

@@ -22,7 +22,14 @@ pub(in crate::cloudformation::kinds) static NAT: Look = Look {
             ("ConnectivityType", "ConnectivityType"),
             ("SubnetId", "SubnetId"),
         ];
-        Ok(seen(tagged(&told), named(&told, &names), vec![("NatGatewayId", on.physical())]))
+        Ok(seen(
+            tagged(&told),
+            named(&told, &names),
+            vec![
+                ("EniId", own(&told, "NatGatewayAddresses.0.NetworkInterfaceId")),
+                ("NatGatewayId", on.physical()),
+            ],
+        ))
     },
     identifiers: &["NatGatewayId"],
     ..PLAIN

@@ -40,7 +40,7 @@ fn group(on: &mut On<'_, '_>) -> Done<Seen> {
         all.push((property.to_owned(), Value::List(rules)));
     }
     all.push(("Tags".into(), tags(&own(&told, "Tags"))));
-    Ok(Seen::of(all, vec![("GroupId", on.physical()), ("VpcId", own(&told, "VpcId"))]))
+    Ok(Seen::of(all, vec![("GroupId", on.physical()), ("Id", on.physical()), ("VpcId", own(&told, "VpcId"))]))
 }
 
 /// Whether the other resource, which attaches one, says what this rule says.

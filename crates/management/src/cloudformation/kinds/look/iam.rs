@@ -3,6 +3,7 @@
 use super::{Look, PLAIN, list, named, own, tags};
 use crate::cloudformation::kinds::Done;
 use crate::cloudformation::kinds::iam::{IAM, member};
+use crate::cloudformation::kinds::iam_policy::managed as managed_policy;
 use crate::cloudformation::kinds::look::Seen;
 use crate::cloudformation::kinds::on::{On, map, text_at, texts};
 use crate::cloudformation::template::get;
@@ -156,5 +157,5 @@ fn policy(on: &mut On<'_, '_>) -> Done<Seen> {
     let input = map([arn, ("VersionId", own(&told, "DefaultVersionId"))]);
     let version = on.ask(IAM, "GetPolicyVersion", input)?;
     all.push(("PolicyDocument".into(), document(&own(&version, "PolicyVersion.Document"))));
-    Ok(Seen::of(all, vec![("PolicyArn", on.physical())]))
+    Ok(Seen::of(all, managed_policy(&told, on.physical)))
 }

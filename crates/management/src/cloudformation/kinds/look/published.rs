@@ -183,7 +183,7 @@ pub(in crate::cloudformation::kinds) static PERMISSION: Look = Look {
             ("SourceAccount".to_owned(), of("AWS:SourceAccount")),
             ("SourceArn".to_owned(), of("AWS:SourceArn")),
         ];
-        Ok(Seen::of(all, Vec::new()))
+        Ok(Seen::of(all, vec![("Id", on.physical())]))
     },
     identifiers: &["FunctionName", "Id"],
     called: |values| values[1].clone(),

@@ -167,7 +167,7 @@ fn group(on: &mut On<'_, '_>) -> Done<Seen> {
     let hooks = list(&hooks, "LifecycleHooks").into_iter().filter(is_own).collect();
     put(&mut all, "LifecycleHookSpecificationList", Value::List(hooks));
     put(&mut all, "NotificationConfigurations", notifications(on)?);
-    Ok(Seen::of(all, Vec::new()))
+    Ok(Seen::of(all, vec![("AutoScalingGroupARN", own(&told, "AutoScalingGroupARN"))]))
 }
 
 /// The service tells of each kind of news by itself; a template, topic by topic.
