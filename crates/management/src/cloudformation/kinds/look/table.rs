@@ -62,7 +62,16 @@ pub(in crate::cloudformation::kinds) static GLOBAL: Look = Look {
         let reads = part("OnDemandThroughput", "MaxReadRequestUnits");
         replica.push(("ReadOnDemandThroughputSettings".into(), reads));
         let mut all = GLOBAL.rows(on, &told, &[]);
-        put(&mut all, "Replicas", Value::List(vec![Value::Map(replica)]));
+        // Of a replica in another region is seen that it is there.
+        let told = on.ask(DYNAMODB, "DescribeTable", map([("TableName", on.physical())]))?;
+        let written = list(on.wanted, "Replicas");
+        let away = list(&told, "Table.Replicas").into_iter().map(|other| {
+            let region = own(&other, "RegionName");
+            let is_it = |replica: &&Value| own(replica, "Region") == region;
+            written.iter().find(is_it).cloned().unwrap_or_else(|| map([("Region", region.clone())]))
+        });
+        let all_of_it = [Value::Map(replica)].into_iter().chain(away).collect();
+        put(&mut all, "Replicas", Value::List(all_of_it));
         let writes = part("OnDemandThroughput", "MaxWriteRequestUnits");
         put(&mut all, "WriteOnDemandThroughputSettings", writes);
         Ok(Seen::of(all, seen.attributes))
