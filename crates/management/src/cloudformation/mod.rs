@@ -4,7 +4,7 @@
 //! audited as such; each step is one transaction with the record of it, so that a crash neither doubles nor forgets a
 //! resource; a failure turns the stack back; a kind or a property that is not known fails, in AWS's words.
 //!
-//! Not here: serverless APIs, rules that ask about the account, dynamic references to secrets or to what the
+//! Not here: serverless APIs, dynamic references to secrets or to what the
 //! stack itself makes, update policies, hooks, a registry of kinds. Change sets do not look into nested stacks. The tags
 //! `aws:cloudformation:*` do not come to Auto Scaling groups (with their machines) and nested stacks.
 //!

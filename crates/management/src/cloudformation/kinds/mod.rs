@@ -56,8 +56,8 @@ mod volume;
 mod vpc;
 mod wait;
 
-pub(super) use on::map;
 pub(crate) use on::{On, Refusal};
+pub(super) use on::{at, map};
 
 use super::model::STACK;
 use super::template::check::Kinds;

@@ -1,5 +1,6 @@
 //! The operations, one file a noun, and what they share: how stacks are found, and how templates are taken.
 
+mod account_facts;
 pub(super) mod change_set;
 pub(super) mod describe;
 pub(super) mod drift;
@@ -229,7 +230,8 @@ pub(super) fn take(cx: &mut Cx<'_>, stack: &Stack, offer: Offer<'_>) -> Result<T
     let mut body = Body { text, sealed_parameters, tags, resolved, references: Vec::new(), processed };
     let mut plan = Plan::new(stack, &body, template, parameters)?;
     let evaluator = plan.evaluator()?;
-    evaluator.assert(&plan.template.rules)?;
+    let facts = account_facts::facts(cx, role, &plan.template, &plan.parameters)?;
+    evaluator.assert(&plan.template.rules, &facts)?;
     plan.order(&evaluator)?;
     body.references = lookup::references(cx, role, &plan.template, &evaluator)?;
     drop(evaluator);
